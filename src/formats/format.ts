@@ -1,0 +1,69 @@
+/**
+ * What a storage format offers to the engine: a type for the binder, and code that reads wanted paths out of bytes in place.
+ *
+ * A generated program walks the records of a fetched region. For a facet (key or value) that is not null it opens a labelled block,
+ * and splices what `FacetDecoder.emit` returns into it. Names in scope there:
+ *
+ *   b     Buffer that holds the region           view  DataView over the same bytes (same index base as b)
+ *   from  first byte of the facet (an int)       to    end of the facet, exclusive
+ *   rt    the run-time helpers (see `formats/runtime.ts`)
+ *
+ * (`from` and `to` are `Code` handed in by the caller.) The code assigns the variables named by the `Want` tree, all of which are declared and set to
+ * `null` (slices: -1) before. On bytes that are not of the format it executes `bad` (a statement given by the caller, which leaves the block).
+ * It never reads outside b, never loops without progress, and never throws on hostile bytes. It stops after the last wanted field.
+ */
+import type { Code, Emitter, Name } from '../codegen/emitter.ts'
+import type { DataType } from '../types.ts'
+
+/** A tree of wanted paths of one facet. The root stands for the whole facet. */
+export interface Want {
+  /** Field name or constant array index that leads here from the parent; ignored on the root. */
+  readonly step: string | number
+  /** Receives the run-time value (see `types.ts`), converted to `type`; `null` when absent or null. */
+  value?: Name
+  /** Receives the value as JSON text, a JavaScript string: int64 digits exact, doubles of typed formats with a visible fraction (`-128.0`). */
+  text?: Name
+  /**
+   * For strings: `from`/`to` receive the byte range in `b` of the UTF-8 text (no quotes, no escapes inside), so that it can be compared and grouped without making a string.
+   * Where the value is a string but has no such range (JSON escapes), `from` is -2 and `value` (always asked for together with `slice` then) holds the string.
+   * -1 when NULL or not a string. Only asked for when `type.kind` is string or json.
+   */
+  slice?: { readonly from: Name; readonly to: Name }
+  /** Receives true when the path is present in the record, null included; else false. */
+  exists?: Name
+  /** The type that the binder gave to this path; the reader converts (int → long → double, enum → string, …) or executes `bad` if the writer's type cannot be converted. */
+  type: DataType
+  readonly children: Want[]
+}
+
+export interface EmitContext {
+  readonly emitter: Emitter
+  readonly from: Code
+  readonly to: Code
+  /** A statement such as `{ fault = 1; break facet_3 }`. */
+  readonly bad: Code
+  /** Read the whole facet and check it even past the last wanted field (`SET validate.records = true`). */
+  readonly validate: boolean
+  /** `format.timestamp`, `format.decimal`, `format.uuid`: how logical values are rendered in `text`. */
+  readonly render: RenderOptions
+}
+
+export interface RenderOptions {
+  /** true: dates and times as ISO text; false: the number as stored. */
+  readonly timestamp: boolean
+  /** Digits after the point to print decimals with (half-up), or undefined for the exact value. */
+  readonly decimal: number | undefined
+  /** true: uuids as text; false: same text (both are strings in JSON). */
+  readonly uuid: boolean
+}
+
+/** Reads one facet of records that were written with one schema. */
+export interface FacetDecoder {
+  /** For the statistics and EXPLAIN: `avro 5`, `json`. */
+  readonly title: string
+  /** The type of the whole facet as this writer wrote it. */
+  readonly type: DataType
+  emit(want: Want, context: EmitContext): Code
+}
+
+export type FormatName = 'STRING' | 'INT' | 'LONG' | 'FLOAT' | 'DOUBLE' | 'BYTES' | 'UUID' | 'JSON' | 'AVRO' | 'PROTOBUF' | 'JSONSCHEMA' | 'XML' | 'CSV' | 'MSGPACK'

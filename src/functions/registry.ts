@@ -1,0 +1,48 @@
+/**
+ * The one registry of functions: name, signature, documentation and implementation. SHOW FUNCTIONS, error hints, `docs/functions.md` and
+ * completion all come from here; the binder resolves calls here. One file per family adds its rows; this file only holds the shape.
+ */
+import type { DataType, Value } from '../types.ts'
+
+/** What an argument accepts, for the type check and its message. `any` takes everything. */
+export type Accept = 'any' | 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'datetime' | 'bytes' | 'json' | 'constant-string'
+
+export interface Parameter {
+  readonly name: string
+  readonly accept: Accept
+  readonly optional?: boolean
+  /** The last parameter may repeat. */
+  readonly variadic?: boolean
+}
+
+/** What a function may ask of the query that it runs in. All of it is fixed when the query starts. */
+export interface FunctionContext {
+  /** Start of the query, epoch milliseconds: NOW() is constant within a query. */
+  readonly nowMs: number
+}
+
+export interface ScalarFunction {
+  readonly kind: 'scalar'
+  /** Lower case, as SHOW FUNCTIONS lists it. */
+  readonly name: string
+  readonly aliases?: readonly string[]
+  readonly family: 'array' | 'conditional' | 'conversion' | 'datetime' | 'headers' | 'json' | 'null' | 'numeric' | 'obfuscation' | 'schema' | 'string' | 'offsets'
+  readonly parameters: readonly Parameter[]
+  /** One sentence. */
+  readonly description: string
+  readonly examples: readonly { readonly sql: string; readonly result: string }[]
+  /** Result type from argument types (after `any` JSON arguments are allowed through everywhere). May throw an Error with a sentence: it becomes the SqlError. */
+  readonly returns: (args: readonly DataType[]) => DataType
+  /**
+   * The implementation, called with run-time values (types.ts). By default it is not called when an argument is null: the result is null then.
+   * `nullable: true` has it called anyway. It may throw `ValueError` for values that it cannot take.
+   * `types` are the bound argument types (to tell a timestamp's unit, a double from a long).
+   */
+  readonly nullable?: boolean
+  readonly make: (types: readonly DataType[], context: FunctionContext) => (...args: Value[]) => Value
+  /** False for random functions and the like: no constant folding. Default true. */
+  readonly deterministic?: boolean
+}
+
+/** Thrown by functions and casts for a value that they cannot take; ends the query with an SqlError VALUE that names the call. */
+export class ValueError extends Error {}

@@ -1,0 +1,109 @@
+/**
+ * What the engine sees of Kafka: bounds of partitions, and a scan that hands out record batches in place.
+ * Types only: `reader` implements it on sockets, tests implement it in memory. Nothing here knows SQL.
+ */
+
+export type Isolation = 'read_committed' | 'read_uncommitted'
+
+/** Offsets [start, end) of one partition. */
+export interface OffsetRange {
+  readonly partition: number
+  readonly start: number
+  readonly end: number
+}
+
+export interface KafkaLog {
+  /**
+   * Log start and end of each partition, captured now. `end` is exclusive: the last stable offset under read_committed, the high watermark under read_uncommitted.
+   * `timeoutMs` is `kafka.offset.timeout`; running out of it is a KafkaError that says so.
+   */
+  bounds(topic: string, partitions: readonly number[], options: { readonly isolation: Isolation; readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<OffsetRange[]>
+  /** For each partition the first offset whose timestamp is >= `timestampMs`, or undefined where there is none. */
+  offsetsForTime(topic: string, partitions: readonly number[], timestampMs: number, options: { readonly isolation: Isolation; readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<(number | undefined)[]>
+  /** Starts reading. Nothing is sent before the first `next()`. */
+  scan(request: ScanRequest, signal: AbortSignal): BatchSource
+}
+
+export interface ScanRequest {
+  readonly topic: string
+  /** At most one range a partition, or several disjoint ones in ascending order. */
+  readonly ranges: readonly OffsetRange[]
+  readonly isolation: Isolation
+  /** Batches whose header says that every record is older are passed over without being decompressed. */
+  readonly minTimestampMs?: number
+  /** The caller looks at batch headers only: batches come without being decompressed (`from === to`). */
+  readonly headersOnly?: boolean
+  /** The caller does not care about the order of records within a partition: one partition may be read in several places at once. */
+  readonly unordered?: boolean
+  /** About how many records the caller will want (a LIMIT without a filter): keeps the fetches small. */
+  readonly limit?: number
+  /** Largest fetch in bytes. Default 4 MiB. */
+  readonly fetchMaxBytes?: number
+}
+
+/**
+ * The cursor over one scan. `next()` answers at once while the bytes at hand last, and with a promise when it has to wait (for the network, or for a large batch to be
+ * decompressed off the thread). undefined is the end: every range has been read up to its end offset. The batch and its buffer stay valid until the following `next()`.
+ * It rejects with a KafkaError (broker said no), or with the signal's reason once aborted. Control batches and, under read_committed, aborted transactions are left out.
+ */
+export interface BatchSource {
+  next(): RecordBatch | undefined | Promise<RecordBatch | undefined>
+  readonly progress: readonly PartitionProgress[]
+  /** Closes connections or gives them back; nothing is read from the broker any more. Safe to call twice. */
+  close(): void
+}
+
+/** One v2 record batch with its records in plain (decompressed) form: bytes [from, to) of `buffer`. The object is reused by the next batch. */
+export interface RecordBatch {
+  readonly partition: number
+  readonly buffer: Buffer
+  /** Over the same memory as `buffer`, same indexes. */
+  readonly view: DataView
+  readonly from: number
+  readonly to: number
+  /** Number of records. */
+  readonly count: number
+  readonly baseOffset: number
+  /** Epoch milliseconds that the records' deltas are added to; -1 when unknown. */
+  readonly baseTimestamp: number
+  readonly maxTimestamp: number
+  /** LogAppendTime: every record's timestamp is `maxTimestamp`. */
+  readonly logAppendTime: boolean
+  /** Offsets that are wanted: [rangeStart, rangeEnd). When `clipped`, some records of this batch may lie outside and each must be checked. */
+  readonly rangeStart: number
+  readonly rangeEnd: number
+  readonly clipped: boolean
+  /** A batch that could not be read (bad CRC, codec failure, magic 0/1): `from === to`, and this says why. Its records count as bad ones. */
+  readonly fault: string | undefined
+}
+
+/** Where the scan is in one partition. Mutable numbers, read for STATS. */
+export interface PartitionProgress {
+  readonly partition: number
+  /** First offset wanted. */
+  readonly begin: number
+  /** End offset, exclusive, captured at the start. */
+  readonly end: number
+  /** Next offset to hand out. */
+  position: number
+  /** Bytes of the batches handed out or passed over, as stored (compressed). */
+  bytesRead: number
+  /** Offsets that vanished before they could be read (retention moved the log start during the scan). */
+  lost: number
+}
+
+/** What a broker answered, or that it did not. */
+export class KafkaError extends Error {
+  /** Kafka's error code; -1 for trouble on our side of the wire (no answer, connection lost). */
+  readonly code: number
+  /** `UNKNOWN_TOPIC_OR_PARTITION`, `TOPIC_AUTHORIZATION_FAILED`, `TIMEOUT`, … */
+  readonly errorName: string
+  readonly retriable: boolean
+  constructor(code: number, errorName: string, message: string, retriable: boolean) {
+    super(message)
+    this.name = 'KafkaError'
+    this.code = code
+    this.errorName = errorName
+    this.retriable = retriable
+  }
+}

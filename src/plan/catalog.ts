@@ -1,0 +1,45 @@
+/**
+ * What the binder asks of the world: tables by name, as seen by one account in one environment. An interface only; `catalog/` implements it on Kafka and a registry,
+ * tests implement it in memory. A table that may not be seen does not exist here.
+ */
+import type { FacetDecoder, FormatName } from '../formats/format.ts'
+import type { DataType } from '../types.ts'
+
+export interface Catalog {
+  table(name: string): Promise<Table | undefined>
+  /** For SHOW TABLES and for "Did you mean …?". */
+  tables(): Promise<readonly TableSummary[]>
+  /** Topic configuration rows for DESCRIBE TABLE, in display order. */
+  configuration(name: string): Promise<readonly { readonly name: string; readonly value: string }[]>
+}
+
+export interface TableSummary {
+  readonly name: string
+  readonly type: 'USER' | 'SYSTEM'
+  readonly partitions: number
+  readonly replicas: number
+}
+
+export interface Table {
+  readonly name: string
+  readonly topic: string
+  /** Partition numbers, ascending. */
+  readonly partitions: readonly number[]
+  readonly key: TableFacet
+  readonly value: TableFacet
+  readonly timestampType: 'CreateTime' | 'LogAppendTime'
+  readonly compacted: boolean
+}
+
+export interface TableFacet {
+  readonly format: FormatName
+  /** How the format was found, and in words for DESCRIBE: `registry subject payments-value, version 3`. */
+  readonly origin: 'configured' | 'registry' | 'sampled' | 'default'
+  readonly detail: string
+  /** What the binder may rely on: the type merged over all known writer schemas. */
+  readonly type: DataType
+  /** `confluent`: a zero byte and a 4-byte schema id stand before the payload; the engine reads them and asks `decoder(id)`. */
+  readonly framing: 'none' | 'confluent'
+  /** The decoder for a writer schema (no id without framing). A promise when the schema has to be fetched. An unknown or unusable schema is an Error whose message becomes the reason of the bad records. */
+  decoder(schemaId: number | undefined): FacetDecoder | Promise<FacetDecoder>
+}

@@ -1,0 +1,83 @@
+/**
+ * Every message of the v2 WebSocket dialect as a type, and the one encoder of each. Pure: text in, text out; no socket, no clock.
+ * Envelope: `{type, data?, rowId, statementIndex}`. Source: the WebSocket specification, editions 5.0, 5.5 and 6.0; where it slips
+ * (an ERROR or STATS under `"type": "HEARTBEAT"`), the table of message types counts.
+ */
+
+/** Largest frame the server sends: Python's `websockets` refuses messages over 1 MiB by default. */
+export const MAX_FRAME_BYTES = 1024 * 1024 - 1
+
+export interface QueryRequest {
+  readonly sql: string
+  /** `token` of the first message, on the paths that take one. */
+  readonly token?: string
+  /** Partial results of aggregations while the query runs. */
+  readonly live: boolean
+  /** Wanted interval of STATS in milliseconds (not yet clamped), or undefined for none. */
+  readonly statsMs?: number
+}
+
+export interface RecordMetadata {
+  readonly offset: number
+  readonly partition: number
+  /** Epoch milliseconds. */
+  readonly timestamp: number
+  readonly table: string
+  readonly sourceId: string
+}
+
+export interface Stats {
+  readonly id: string
+  readonly bytesRead: number
+  readonly sources: Readonly<Record<string, string>>
+  readonly sourceConfigs: Readonly<Record<string, Readonly<Record<string, number | boolean | string>>>>
+  readonly sourcesStats: Readonly<Record<string, Readonly<Record<string, { begin: number; offsetBound: number; bytesRead: number; recordsScanned: number; end: number }>>>>
+  readonly badRecordsTotal: number
+  readonly recordsSkipped: number
+  readonly results: number
+  readonly recordsScanned: number
+  readonly duration: number
+  readonly startedAt: number
+}
+
+export type SentinelType = 'SCANNEDSIZE' | 'IDLETIMEOUT' | 'COMPLETIONTIMEOUT'
+export interface SentinelReason {
+  readonly type: SentinelType
+  readonly source: string
+  readonly sourceId: string
+  /** Bytes, with SCANNEDSIZE. */
+  readonly amount?: number
+  /** Milliseconds, with the timeouts. */
+  readonly timeout?: number
+}
+
+/** The text between the row's JSON and the end of a RECORD frame. */
+export function recordTail(rownum: number, rowId: string, statementIndex: number | null): string {
+  return `,"rownum":${rownum}},"rowId":"${rowId}","statementIndex":${statementIndex}}`
+}
+/** A RECORD from ready-made JSON texts; `key` and `metadata` are left out when undefined. A NULL value is `null`. */
+export function record(value: string, rownum: number, rowId: string, statementIndex: number | null, key?: string, metadata?: string): string {
+  return `{"type":"RECORD","data":{${key === undefined ? '' : `"key":${key},`}"value":${value}${metadata === undefined ? '' : `,"metadata":${metadata}`}${recordTail(rownum, rowId, statementIndex)}`
+}
+export function metadata(fields: readonly string[], statementIndex: number | null): string {
+  return JSON.stringify({ type: 'METADATA', data: { fields }, rowId: null, statementIndex })
+}
+export function error(text: string, statementIndex: number | null = null): string {
+  return JSON.stringify({ type: 'ERROR', data: text, rowId: null, statementIndex })
+}
+export function stats(data: Stats, statementIndex: number | null): string {
+  return JSON.stringify({ type: 'STATS', data, rowId: null, statementIndex })
+}
+/** `timestamp` is a long here, unlike in RECORD metadata. */
+export function badRecord(data: RecordMetadata): string {
+  return JSON.stringify({ type: 'BADRECORD', data: { metadata: data }, rowId: null, statementIndex: null })
+}
+export function sentinel(reason: SentinelReason): string {
+  return JSON.stringify({ type: 'SENTINEL', data: { event: 'SOURCETERMINATION', reason }, rowId: null, statementIndex: null })
+}
+export function heartbeat(): string {
+  return '{"type":"HEARTBEAT","rowId":null,"statementIndex":null}'
+}
+export function end(): string {
+  return '{"type":"END","rowId":null,"statementIndex":null}'
+}

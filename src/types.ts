@@ -1,0 +1,95 @@
+/**
+ * The SQL type system's nouns, and what a value of each type is at run time. No behaviour lives here.
+ *
+ * | kind | JavaScript value |
+ * |---|---|
+ * | boolean | boolean |
+ * | int | number |
+ * | long | number inside ±(2^53-1), bigint outside |
+ * | float, double | number |
+ * | decimal | Decimal (lib/decimal) |
+ * | string, uuid | string |
+ * | bytes | Uint8Array (a copy, never a view of a fetch buffer) |
+ * | date | number of days since 1970-01-01 |
+ * | time | number of units since midnight |
+ * | timestamp | number or bigint (as long) of units since 1970-01-01T00:00:00Z |
+ * | array | Array |
+ * | map | Map<string, value> |
+ * | struct | Map<string, value>, fields in declared order |
+ * | json | what JSON says: null, boolean, number, bigint, string, or JsonText for an object or an array |
+ *
+ * NULL is `null`, and so is a missing field; `undefined` never is a value.
+ */
+export type TimeUnit = 'millis' | 'micros' | 'nanos'
+
+export type DataType =
+  | { readonly kind: 'null' }
+  | { readonly kind: 'boolean' }
+  | { readonly kind: 'int' }
+  | { readonly kind: 'long' }
+  | { readonly kind: 'float' }
+  | { readonly kind: 'double' }
+  | { readonly kind: 'decimal'; readonly precision?: number; readonly scale?: number }
+  | { readonly kind: 'string' }
+  | { readonly kind: 'bytes' }
+  | { readonly kind: 'uuid' }
+  | { readonly kind: 'date' }
+  | { readonly kind: 'time'; readonly unit: TimeUnit }
+  | { readonly kind: 'timestamp'; readonly unit: TimeUnit; readonly local?: boolean }
+  | ArrayType
+  | MapType
+  | StructType
+  /** The shape is known per record only: a JSON text, or an Avro union of unlike branches. */
+  | { readonly kind: 'json' }
+
+export interface ArrayType { readonly kind: 'array'; readonly element: DataType }
+export interface MapType { readonly kind: 'map'; readonly value: DataType }
+export interface StructType { readonly kind: 'struct'; readonly name?: string; readonly fields: readonly Field[] }
+export interface Field { readonly name: string; readonly type: DataType; readonly nullable: boolean; readonly doc?: string }
+
+export type Value = null | boolean | number | bigint | string | Uint8Array | import('./lib/decimal.ts').Decimal | import('./lib/json-text.ts').JsonText | Value[] | Map<string, Value>
+
+/** Where in a record. `meta` steps are one of the names in `META_FIELDS`; a header path has one step, its name. */
+export interface Path {
+  readonly facet: 'key' | 'value' | 'header' | 'meta'
+  readonly steps: readonly (string | number)[]
+}
+
+export const META_FIELDS: Readonly<Record<string, DataType>> = {
+  offset: { kind: 'long' },
+  partition: { kind: 'int' },
+  timestamp: { kind: 'timestamp', unit: 'millis' },
+  __keysize: { kind: 'int' },
+  __valuesize: { kind: 'int' },
+  keySchemaId: { kind: 'int' },
+  valueSchemaId: { kind: 'int' },
+  topic: { kind: 'string' },
+}
+
+export const BOOLEAN: DataType = { kind: 'boolean' }
+export const INT: DataType = { kind: 'int' }
+export const LONG: DataType = { kind: 'long' }
+export const FLOAT: DataType = { kind: 'float' }
+export const DOUBLE: DataType = { kind: 'double' }
+export const DECIMAL: DataType = { kind: 'decimal' }
+export const STRING: DataType = { kind: 'string' }
+export const BYTES: DataType = { kind: 'bytes' }
+export const UUID: DataType = { kind: 'uuid' }
+export const DATE: DataType = { kind: 'date' }
+export const TIMESTAMP: DataType = { kind: 'timestamp', unit: 'millis' }
+export const JSON_TYPE: DataType = { kind: 'json' }
+export const NULL_TYPE: DataType = { kind: 'null' }
+
+/** The type as SHOW, DESCRIBE and messages print it: `int`, `timestamp`, `array<string>`, `struct`. */
+export function typeName(type: DataType): string {
+  switch (type.kind) {
+    case 'array':
+      return `array<${typeName(type.element)}>`
+    case 'map':
+      return `map<${typeName(type.value)}>`
+    case 'decimal':
+      return type.precision === undefined ? 'decimal' : `decimal(${type.precision},${type.scale ?? 0})`
+    default:
+      return type.kind
+  }
+}
