@@ -1,0 +1,100 @@
+/**
+ * Dates, times and instants as ISO-8601 text, and the calendar arithmetic under it: proleptic Gregorian, UTC, any year that a 64-bit count can name.
+ * Fractions lose all trailing zeros (`…05.41Z`), years above 9999 carry a sign (`+49603-…`). It parses nothing and knows no time zones.
+ */
+
+/** What a count of time is made of; the same words as `TimeUnit` in types.ts. */
+export type Unit = 'millis' | 'micros' | 'nanos'
+
+/** Units per second. */
+export const UNITS_PER_SECOND: Readonly<Record<Unit, number>> = { millis: 1_000, micros: 1_000_000, nanos: 1_000_000_000 }
+
+const DAYS_PER_ERA = 146_097 // 400 Gregorian years
+const DAYS_TO_EPOCH = 719_468 // from 0000-03-01 to 1970-01-01
+
+export interface CivilDate { readonly year: number; readonly month: number; readonly day: number }
+
+/** The calendar date of a day count since 1970-01-01. Month and day count from 1. */
+export function civilDate(days: number): CivilDate {
+  const shifted = days + DAYS_TO_EPOCH
+  const era = Math.floor(shifted / DAYS_PER_ERA)
+  const dayOfEra = shifted - era * DAYS_PER_ERA
+  const yearOfEra = Math.floor((dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365)
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100)) // from 1 March
+  const marchMonth = Math.floor((5 * dayOfYear + 2) / 153)
+  const day = dayOfYear - Math.floor((153 * marchMonth + 2) / 5) + 1
+  const month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
+  return { year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day }
+}
+
+/** The day count since 1970-01-01 of a calendar date. A day beyond the month's end runs on into the next month. */
+export function epochDays(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year
+  const era = Math.floor(y / 400)
+  const yearOfEra = y - era * 400
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1
+  return era * DAYS_PER_ERA + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - DAYS_TO_EPOCH
+}
+
+/** The number of days of a month (1–12). */
+export function daysInMonth(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
+}
+
+/** `2024-02-29` for a day count since 1970-01-01. */
+export function isoDate(days: number): string {
+  const { year, month, day } = civilDate(days)
+  return `${yearText(year)}-${two(month)}-${two(day)}`
+}
+
+/** `07:05:05.41` for units since midnight. */
+export function isoTime(value: number | bigint, unit: Unit): string {
+  const perSecond = UNITS_PER_SECOND[unit]
+  const units = Number(value)
+  const seconds = Math.floor(units / perSecond)
+  return clock(seconds) + fraction(units - seconds * perSecond, unit)
+}
+
+/** `2024-02-29T07:05:05.41Z` for units since the epoch; `local` (a timestamp without zone) leaves the Z away. */
+export function isoTimestamp(value: number | bigint, unit: Unit, local = false): string {
+  const { seconds, rest } = splitSeconds(value, unit)
+  const days = Math.floor(seconds / 86_400)
+  return `${isoDate(days)}T${clock(seconds - days * 86_400)}${fraction(rest, unit)}${local ? '' : 'Z'}`
+}
+
+/** Whole seconds since the epoch (floor) and the units left over, exact for every 64-bit count. */
+export function splitSeconds(value: number | bigint, unit: Unit): { readonly seconds: number; readonly rest: number } {
+  const perSecond = UNITS_PER_SECOND[unit]
+  if (typeof value === 'number') {
+    const seconds = Math.floor(value / perSecond)
+    return { seconds, rest: value - seconds * perSecond }
+  }
+  const divisor = BigInt(perSecond)
+  const rest = ((value % divisor) + divisor) % divisor
+  return { seconds: Number((value - rest) / divisor), rest: Number(rest) }
+}
+
+function clock(secondOfDay: number): string {
+  const hour = Math.floor(secondOfDay / 3600)
+  const minute = Math.floor(secondOfDay / 60) % 60
+  return `${two(hour)}:${two(minute)}:${two(secondOfDay % 60)}`
+}
+
+function fraction(units: number, unit: Unit): string {
+  if (units === 0) return ''
+  const width = unit === 'millis' ? 3 : unit === 'micros' ? 6 : 9
+  const digits = String(units).padStart(width, '0')
+  let end = width
+  while (digits.charCodeAt(end - 1) === 48) end--
+  return `.${digits.slice(0, end)}`
+}
+
+function two(n: number): string {
+  return n < 10 ? `0${n}` : String(n)
+}
+
+function yearText(year: number): string {
+  if (year >= 0 && year <= 9999) return year < 1000 ? String(year).padStart(4, '0') : String(year)
+  return year < 0 ? `-${String(-year).padStart(4, '0')}` : `+${year}`
+}
