@@ -1,0 +1,149 @@
+/**
+ * The schema registry seen by the rest: schemas by id and by subject, with their references resolved. It caches what cannot change, remembers for a
+ * while what is unknown or out of order, and merges requests that are under way. How a registry is spoken to is `confluent.ts`; what a schema
+ * means is the business of `formats/`. Nothing here writes to a registry.
+ */
+import { Lru } from '../lib/lru.ts'
+import { type ConfluentApi, type RawSchema, createConfluentApi } from './confluent.ts'
+import { type RegisteredSchema, type Registry, type RegistryConfig, RegistryError, type SchemaReference } from './registry.ts'
+
+export { RegistryError } from './registry.ts'
+export type { RegisteredSchema, Registry, RegistryConfig, SchemaReference, SchemaType } from './registry.ts'
+
+/** `schema.reference.depth`: longest chain of references that is followed. */
+const MAX_REFERENCE_DEPTH = 32
+/** `schema.references`: most schemas that one schema may pull in. */
+const MAX_REFERENCES = 256
+
+/** A client of one registry. It connects to nothing before the first question. */
+export function createRegistry(config: RegistryConfig): Registry {
+  return new CachingRegistry(config)
+}
+
+class CachingRegistry implements Registry {
+  readonly url: string
+  readonly #api: ConfluentApi
+  readonly #now: () => number
+  readonly #unknownTtlMs: number
+  readonly #downTtlMs: number
+  readonly #byId: Lru<number, RegisteredSchema>
+  readonly #byVersion: Lru<string, RegisteredSchema>
+  readonly #unknown: Lru<number, number>
+  readonly #underWay = new Map<string, Promise<unknown>>()
+  #down: { readonly until: number; readonly error: RegistryError } | undefined
+
+  constructor(config: RegistryConfig) {
+    const capacity = config.cacheSchemas ?? 10_000
+    this.#api = createConfluentApi(config)
+    this.url = this.#api.url
+    this.#now = config.now ?? Date.now
+    this.#unknownTtlMs = config.unknownTtlMs ?? 30_000
+    this.#downTtlMs = config.downTtlMs ?? 5_000
+    this.#byId = new Lru(capacity)
+    this.#byVersion = new Lru(capacity)
+    this.#unknown = new Lru(capacity)
+  }
+
+  schemaById(id: number): Promise<RegisteredSchema | undefined> {
+    const known = this.#byId.get(id)
+    if (known !== undefined) return Promise.resolve(known)
+    if ((this.#unknown.get(id) ?? 0) > this.#now()) return Promise.resolve(undefined)
+    return this.#ask(`id ${id}`, async () => {
+      const raw = await this.#api.schemaById(id)
+      if (raw === undefined) {
+        this.#unknown.set(id, this.#now() + this.#unknownTtlMs)
+        return undefined
+      }
+      const schema = { ...(await this.#resolve(raw)), id }
+      this.#byId.set(id, schema)
+      return schema
+    })
+  }
+
+  latest(subject: string): Promise<RegisteredSchema | undefined> {
+    return this.#ask(`latest ${subject}`, async () => {
+      const raw = await this.#api.schema(subject, 'latest')
+      return raw && this.#remember(raw)
+    })
+  }
+
+  versions(subject: string): Promise<readonly number[]> {
+    return this.#ask(`versions ${subject}`, async () => [...(await this.#api.versions(subject))].sort((a, b) => a - b))
+  }
+
+  schema(subject: string, version: number): Promise<RegisteredSchema | undefined> {
+    const known = this.#byVersion.get(versionKey(subject, version))
+    if (known !== undefined) return Promise.resolve(known)
+    return this.#ask(`version ${versionKey(subject, version)}`, async () => {
+      const raw = await this.#api.schema(subject, version)
+      return raw && this.#remember(raw)
+    })
+  }
+
+  subjects(): Promise<readonly string[]> {
+    return this.#ask('subjects', () => this.#api.subjects())
+  }
+
+  usesOf(id: number): Promise<readonly { subject: string; version: number }[]> {
+    return this.#ask(`uses ${id}`, () => this.#api.usesOf(id))
+  }
+
+  close(): void {
+    this.#api.close()
+  }
+
+  /** One request per question at a time; while the registry is known to be down the known error is the answer. */
+  #ask<T>(key: string, question: () => Promise<T>): Promise<T> {
+    const running = this.#underWay.get(key)
+    if (running !== undefined) return running as Promise<T>
+    if (this.#down !== undefined && this.#down.until > this.#now()) return Promise.reject(this.#down.error)
+    const answer = question()
+      .catch((error: unknown) => {
+        if (error instanceof RegistryError && error.unreachable) this.#down = { until: this.#now() + this.#downTtlMs, error }
+        throw error
+      })
+      .finally(() => this.#underWay.delete(key))
+    this.#underWay.set(key, answer)
+    return answer
+  }
+
+  async #remember(raw: RawSchema): Promise<RegisteredSchema> {
+    const key = raw.subject !== undefined && raw.version !== undefined ? versionKey(raw.subject, raw.version) : undefined
+    const known = key === undefined ? undefined : this.#byVersion.get(key)
+    if (known !== undefined && known.id === raw.id) return known
+    const schema = await this.#resolve(raw)
+    if (key !== undefined) this.#byVersion.set(key, schema)
+    if (raw.id !== undefined && this.#byId.get(raw.id) === undefined) this.#byId.set(raw.id, schema)
+    return schema
+  }
+
+  async #resolve(raw: RawSchema): Promise<RegisteredSchema> {
+    const found = new Map<string, SchemaReference>()
+    await this.#follow(raw, found, [], 0)
+    const { type, text, id, subject, version } = raw
+    return { type, text, id, subject, version, references: [...found.values()] }
+  }
+
+  /** Depth first, so that `found` ends up in the order in which schemas need each other. */
+  async #follow(raw: RawSchema, found: Map<string, SchemaReference>, path: readonly string[], depth: number): Promise<void> {
+    if (depth > MAX_REFERENCE_DEPTH) throw this.#broken(`a chain of references is longer than schema.reference.depth = ${MAX_REFERENCE_DEPTH}`)
+    for (const reference of raw.references) {
+      const key = versionKey(reference.subject, reference.version)
+      if (path.includes(key)) throw this.#broken(`the references of subject ${reference.subject}, version ${reference.version} lead back to itself`)
+      if (found.has(key)) continue
+      const target = await this.#api.schema(reference.subject, reference.version)
+      if (target === undefined) throw this.#broken(`a schema refers to subject ${reference.subject}, version ${reference.version}, which is not there`)
+      await this.#follow(target, found, [...path, key], depth + 1)
+      if (found.size >= MAX_REFERENCES) throw this.#broken(`a schema refers to more than schema.references = ${MAX_REFERENCES} others`)
+      found.set(key, { ...reference, type: target.type, text: target.text })
+    }
+  }
+
+  #broken(what: string): RegistryError {
+    return new RegistryError(`Schema registry at ${this.url}: ${what}.`, { status: 200 })
+  }
+}
+
+function versionKey(subject: string, version: number): string {
+  return `${subject} ${version}`
+}
