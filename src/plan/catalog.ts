@@ -40,6 +40,8 @@ export interface TableFacet {
   readonly type: DataType
   /** `confluent`: a zero byte and a 4-byte schema id stand before the payload; the engine reads them and asks `decoder(id)`. */
   readonly framing: 'none' | 'confluent'
+  /** A sentence, when no record of this facet can be read at all (a format not offered yet, a registry that does not answer). The binder raises it as UNSUPPORTED for a query that uses the facet. */
+  readonly unreadable?: string
   /** The decoder for a writer schema (no id without framing). A promise when the schema has to be fetched. An unknown or unusable schema is an Error whose message becomes the reason of the bad records. */
   decoder(schemaId: number | undefined): FacetDecoder | Promise<FacetDecoder>
 }

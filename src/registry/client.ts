@@ -3,6 +3,7 @@
  * while what is unknown or out of order, and merges requests that are under way. How a registry is spoken to is `confluent.ts`; what a schema
  * means is the business of `formats/`. Nothing here writes to a registry.
  */
+import { type Clock, systemClock } from '../lib/clock.ts'
 import { Lru } from '../lib/lru.ts'
 import { type ConfluentApi, type RawSchema, createConfluentApi } from './confluent.ts'
 import { type RegisteredSchema, type Registry, type RegistryConfig, RegistryError, type SchemaReference } from './registry.ts'
@@ -23,7 +24,7 @@ export function createRegistry(config: RegistryConfig): Registry {
 class CachingRegistry implements Registry {
   readonly url: string
   readonly #api: ConfluentApi
-  readonly #now: () => number
+  readonly #clock: Clock
   readonly #unknownTtlMs: number
   readonly #downTtlMs: number
   readonly #byId: Lru<number, RegisteredSchema>
@@ -36,7 +37,7 @@ class CachingRegistry implements Registry {
     const capacity = config.cacheSchemas ?? 10_000
     this.#api = createConfluentApi(config)
     this.url = this.#api.url
-    this.#now = config.now ?? Date.now
+    this.#clock = config.clock ?? systemClock
     this.#unknownTtlMs = config.unknownTtlMs ?? 30_000
     this.#downTtlMs = config.downTtlMs ?? 5_000
     this.#byId = new Lru(capacity)
@@ -47,11 +48,11 @@ class CachingRegistry implements Registry {
   schemaById(id: number): Promise<RegisteredSchema | undefined> {
     const known = this.#byId.get(id)
     if (known !== undefined) return Promise.resolve(known)
-    if ((this.#unknown.get(id) ?? 0) > this.#now()) return Promise.resolve(undefined)
+    if ((this.#unknown.get(id) ?? 0) > this.#clock.now()) return Promise.resolve(undefined)
     return this.#ask(`id ${id}`, async () => {
       const raw = await this.#api.schemaById(id)
       if (raw === undefined) {
-        this.#unknown.set(id, this.#now() + this.#unknownTtlMs)
+        this.#unknown.set(id, this.#clock.now() + this.#unknownTtlMs)
         return undefined
       }
       const schema = { ...(await this.#resolve(raw)), id }
@@ -96,10 +97,10 @@ class CachingRegistry implements Registry {
   #ask<T>(key: string, question: () => Promise<T>): Promise<T> {
     const running = this.#underWay.get(key)
     if (running !== undefined) return running as Promise<T>
-    if (this.#down !== undefined && this.#down.until > this.#now()) return Promise.reject(this.#down.error)
+    if (this.#down !== undefined && this.#down.until > this.#clock.now()) return Promise.reject(this.#down.error)
     const answer = question()
       .catch((error: unknown) => {
-        if (error instanceof RegistryError && error.unreachable) this.#down = { until: this.#now() + this.#downTtlMs, error }
+        if (error instanceof RegistryError && error.unreachable) this.#down = { until: this.#clock.now() + this.#downTtlMs, error }
         throw error
       })
       .finally(() => this.#underWay.delete(key))

@@ -3,6 +3,7 @@
  * question; each has a time limit, a size limit and retries. It keeps no cache and resolves no references. TLS trusts the system's and NODE_EXTRA_CA_CERTS' authorities.
  * Source: the API reference of Confluent Schema Registry, resources "Schemas" and "Subjects".
  */
+import { type Clock, sleep, systemClock } from '../lib/clock.ts'
 import { type RegistryConfig, RegistryError, type SchemaType } from './registry.ts'
 
 /** A schema as the registry tells it, references unresolved. */
@@ -52,6 +53,7 @@ class Http {
   readonly #maxBytes: number
   readonly #retries: number
   readonly #backoffMs: number
+  readonly #clock: Clock
   readonly #closed = new AbortController()
 
   constructor(config: RegistryConfig) {
@@ -67,6 +69,7 @@ class Http {
     this.#maxBytes = config.maxResponseBytes ?? 5 * 1024 * 1024
     this.#retries = config.retries ?? 2
     this.#backoffMs = config.backoffMs ?? 100
+    this.#clock = config.clock ?? systemClock
   }
 
   close(): void {
@@ -82,8 +85,9 @@ class Http {
       } catch (error) {
         const failure = this.#failure(error)
         if (!failure.retriable || attempt >= this.#retries || signal.aborted) throw failure
-        await pause(this.#backoffMs * 2 ** attempt, signal)
-        if (signal.aborted) throw failure
+        await sleep(this.#clock, this.#backoffMs * 2 ** attempt, signal).catch(() => {
+          throw failure // the time is over, or the client was closed: the last answer counts
+        })
       }
     }
   }
@@ -156,16 +160,6 @@ function reason(error: unknown): string {
   if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message
   if (cause instanceof Error) return cause.message || error.message
   return error.message
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
-  const stop = (): void => resolve()
-  signal.addEventListener('abort', stop, { once: true })
-  await promise
-  clearTimeout(timer)
-  signal.removeEventListener('abort', stop)
 }
 
 function rawSchema(body: unknown, http: Http, id?: number): RawSchema | undefined {

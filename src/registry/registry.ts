@@ -1,4 +1,5 @@
 /** What a schema registry is to the rest of the project: its questions, its configuration, its error. `client.ts` answers the questions. */
+import type { Clock } from '../lib/clock.ts'
 
 export interface RegistryConfig {
   /** Base of the Confluent API: `http://registry:8081`, `https://host/apis/ccompat/v7`. Credentials inside it are used for basic authentication. */
@@ -21,8 +22,7 @@ export interface RegistryConfig {
   readonly unknownTtlMs?: number
   /** `registry.down.ttl`: after a registry did not answer, how long questions fail at once instead of waiting again. Default 5,000. */
   readonly downTtlMs?: number
-  /** Epoch milliseconds; for tests. */
-  readonly now?: () => number
+  readonly clock?: Clock
 }
 
 export type SchemaType = 'AVRO' | 'JSON' | 'PROTOBUF'

@@ -1,6 +1,7 @@
 /** The registry client against an HTTP server that behaves, misbehaves, or is not there. */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { systemClock } from '../../src/lib/clock.ts'
 import { createRegistry, type RegistryConfig, RegistryError } from '../../src/registry/client.ts'
 import { fakeRegistry } from '../support/fake-registry.ts'
 
@@ -70,7 +71,7 @@ test('the cache is bounded: the schema not used for longest is asked for again',
 
 test('an unknown id is not asked for again within registry.unknown.ttl', async () => {
   let now = 0
-  const { server, registry } = await world({}, { now: () => now })
+  const { server, registry } = await world({}, { clock: { ...systemClock, now: () => now } })
   assert.equal(await registry.schemaById(5), undefined)
   now = 29_999
   assert.equal(await registry.schemaById(5), undefined)
@@ -147,7 +148,7 @@ test('5xx and broken connections are tried again, twice', async () => {
 
 test('a registry that does not answer: a time limit, then quick failures until registry.down.ttl is over', async () => {
   let now = 0
-  const { server, registry } = await world({}, { timeoutMs: 80, now: () => now })
+  const { server, registry } = await world({}, { timeoutMs: 80, clock: { ...systemClock, now: () => now } })
   server.intercept = () => true
   const error = await failure(registry.subjects())
   assert.equal(error.message, `Schema registry at ${server.url} did not answer within registry.timeout = 80 ms.`)

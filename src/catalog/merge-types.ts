@@ -1,0 +1,76 @@
+/**
+ * One type for data that several schemas wrote: what the binder may rely on whichever writer a record has. Pure. It compares shapes, not schemas: aliases and
+ * defaults of a format have been dealt with (or given up) before. Types may be recursive (a struct that holds itself); the result then is too.
+ */
+import { type DataType, DOUBLE, type Field, JSON_TYPE, LONG, NULL_TYPE, type StructType } from '../types.ts'
+
+/**
+ * Merges the types of one facet, newest writer first: the newest one's field order and names come first.
+ *
+ * - struct and struct: field by field, by name; a field that a writer does not have is nullable
+ * - int and long: long; any two unlike ones of int, long, float, double with a float or double among them: double
+ * - decimals: one that holds both
+ * - string and uuid: string; arrays and maps: by their elements; null and anything: that thing
+ * - anything else unlike: json, the shape known per record only
+ */
+export function mergeTypes(types: readonly DataType[]): DataType {
+  if (types.length === 0) return NULL_TYPE
+  const known = new Map<StructType, Map<StructType, StructType>>()
+  return types.reduce((a, b) => merge(a, b, known))
+}
+
+/** Pairs of structs under way or done, so that recursion ends. */
+type Known = Map<StructType, Map<StructType, StructType>>
+
+const NUMERIC = ['int', 'long', 'float', 'double']
+
+function merge(a: DataType, b: DataType, known: Known): DataType {
+  if (a === b || b.kind === 'null') return a
+  if (a.kind === 'null') return b
+  if (a.kind === 'struct' && b.kind === 'struct') return mergeStructs(a, b, known)
+  if (a.kind === 'array' && b.kind === 'array') return { kind: 'array', element: merge(a.element, b.element, known) }
+  if (a.kind === 'map' && b.kind === 'map') return { kind: 'map', value: merge(a.value, b.value, known) }
+  if (a.kind === 'decimal' && b.kind === 'decimal') return mergeDecimals(a, b)
+  if (a.kind === b.kind) return sameDetail(a, b) ? a : JSON_TYPE
+  if (NUMERIC.includes(a.kind) && NUMERIC.includes(b.kind)) return [a.kind, b.kind].every((k) => k === 'int' || k === 'long') ? LONG : DOUBLE
+  if ((a.kind === 'string' && b.kind === 'uuid') || (a.kind === 'uuid' && b.kind === 'string')) return { kind: 'string' }
+  return JSON_TYPE
+}
+
+/** Units of times and timestamps. */
+function sameDetail(a: DataType, b: DataType): boolean {
+  if (a.kind === 'time' && b.kind === 'time') return a.unit === b.unit
+  if (a.kind === 'timestamp' && b.kind === 'timestamp') return a.unit === b.unit && (a.local ?? false) === (b.local ?? false)
+  return true
+}
+
+function mergeDecimals(a: DataType & { kind: 'decimal' }, b: DataType & { kind: 'decimal' }): DataType {
+  if (a.precision === b.precision && (a.scale ?? 0) === (b.scale ?? 0)) return a
+  if (a.precision === undefined || b.precision === undefined) return { kind: 'decimal' }
+  const scale = Math.max(a.scale ?? 0, b.scale ?? 0)
+  const whole = Math.max(a.precision - (a.scale ?? 0), b.precision - (b.scale ?? 0))
+  return { kind: 'decimal', precision: whole + scale, scale }
+}
+
+function mergeStructs(a: StructType, b: StructType, known: Known): StructType {
+  const partners = known.get(a) ?? new Map<StructType, StructType>()
+  known.set(a, partners)
+  const done = partners.get(b)
+  if (done !== undefined) return done
+  const fields: Field[] = []
+  const merged: StructType = a.name === undefined ? { kind: 'struct', fields } : { kind: 'struct', name: a.name, fields }
+  partners.set(b, merged)
+  const others = new Map(b.fields.map((f) => [f.name, f]))
+  for (const field of a.fields) {
+    const other = others.get(field.name)
+    fields.push(other === undefined ? { ...field, nullable: true } : mergeFields(field, other, known))
+    others.delete(field.name)
+  }
+  for (const field of others.values()) fields.push({ ...field, nullable: true })
+  return merged
+}
+
+function mergeFields(a: Field, b: Field, known: Known): Field {
+  const nullable = a.nullable || b.nullable || a.type.kind === 'null' || b.type.kind === 'null'
+  return { ...a, type: merge(a.type, b.type, known), nullable }
+}
