@@ -34,6 +34,8 @@ export interface KafkaNode {
   readonly id: number
   /** Plain listener, `host:port`. */
   readonly address: string
+  /** Where its counters can be read by JMX, `host:port`. */
+  readonly jmxAddress: string
   readonly logFile: string
   readonly pid: number
   /** Ends the node in order; its leaders move away first. */
@@ -61,6 +63,8 @@ export interface Kafka {
   readonly clientCertFile: string
   readonly clientKeyFile: string
   readonly nodes: readonly KafkaNode[]
+  /** JMX address of the first node. */
+  readonly jmxAddress: string
   /** Folder of the logs, one sub-folder a node. */
   readonly folder: string
   readonly startedMs: number
@@ -74,7 +78,8 @@ const users = [
 ]
 
 const listeners = ['PLAIN', 'SASL', 'TLS', 'MTLS', 'SASLTLS', 'CONTROLLER'] as const
-type Ports = Record<(typeof listeners)[number], number>
+const portNames = [...listeners, 'JMX'] as const
+type Ports = Record<(typeof portNames)[number], number>
 
 /** Starts Kafka and resolves when it takes requests. Throws `Unavailable` where the machine lacks what it takes. */
 export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
@@ -92,7 +97,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
     await prepareFolder(template, nodeFolder, i + 1)
     const settings = { ...nodeSettings(i + 1, allPorts[i], allPorts[0].CONTROLLER, nodeFolder, count, tls.serverFile, tls.caFile), ...options.settings }
     await writeFile(join(nodeFolder, 'server.properties'), propertiesText(settings))
-    nodes.push(makeNode(i + 1, `127.0.0.1:${allPorts[i].PLAIN}`, nodeFolder, javaFile, javaArguments(libraries, options)))
+    nodes.push(makeNode(i + 1, allPorts[i], nodeFolder, javaFile, javaArguments(libraries, allPorts[i].JMX, options)))
   }
   await Promise.all(nodes.map((node) => node.start()))
   const list = (name: keyof Ports) => allPorts.map((ports) => `127.0.0.1:${ports[name]}`).join(',')
@@ -107,6 +112,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
     clientCertFile: tls.clientCertFile,
     clientKeyFile: tls.clientKeyFile,
     nodes,
+    jmxAddress: nodes[0].jmxAddress,
     folder,
     startedMs: Math.round(performance.now() - begun),
     stop: async () => {
@@ -210,13 +216,14 @@ function quickSettings(count: number): Record<string, string> {
   }
 }
 
-function javaArguments(libraries: string, options: KafkaOptions): string[] {
+function javaArguments(libraries: string, jmxPort: number, options: KafkaOptions): string[] {
   const compile = options.throughput === true ? ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20'] : ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
   const logging = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', '-Dorg.slf4j.simpleLogger.showDateTime=true']
-  return ['-Xms128m', `-Xmx${options.heap ?? '512m'}`, ...compile, '-Xshare:auto', '-Djava.awt.headless=true', ...logging, '-cp', join(libraries, '*'), 'kafka.Kafka']
+  const management = ['port=', 'rmi.port=', 'host=127.0.0.1', 'authenticate=false', 'ssl=false'].map((s) => `-Dcom.sun.management.jmxremote.${s}${s.endsWith('port=') ? jmxPort : ''}`)
+  return ['-Xms128m', `-Xmx${options.heap ?? '512m'}`, ...compile, '-Xshare:auto', '-Djava.awt.headless=true', '-Djava.rmi.server.hostname=127.0.0.1', ...management, ...logging, '-cp', join(libraries, '*'), 'kafka.Kafka']
 }
 
-function makeNode(id: number, address: string, nodeFolder: string, javaFile: string, args: readonly string[]): KafkaNode {
+function makeNode(id: number, ports: Ports, nodeFolder: string, javaFile: string, args: readonly string[]): KafkaNode {
   const logFile = join(nodeFolder, 'server.log')
   let child: Child | undefined
   const end = async (how: 'stop' | 'kill') => {
@@ -225,7 +232,8 @@ function makeNode(id: number, address: string, nodeFolder: string, javaFile: str
   }
   return {
     id,
-    address,
+    address: `127.0.0.1:${ports.PLAIN}`,
+    jmxAddress: `127.0.0.1:${ports.JMX}`,
     logFile,
     get pid() {
       return child?.pid ?? -1
@@ -246,14 +254,14 @@ function propertiesText(settings: Record<string, string>): string {
 
 /** Free port numbers, all different, for each node and listener. They are let go before Kafka takes them, since it must know them beforehand. */
 async function freePorts(count: number): Promise<Ports[]> {
-  const servers = await Promise.all(Array.from({ length: count * listeners.length }, () => new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
+  const servers = await Promise.all(Array.from({ length: count * portNames.length }, () => new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
     server.listen(0, '127.0.0.1', () => resolve(server))
   })))
   const numbers = servers.map((server) => (server.address() as AddressInfo).port)
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return Array.from({ length: count }, (_, i) => Object.fromEntries(listeners.map((name, at) => [name, numbers[i * listeners.length + at]])) as Ports)
+  return Array.from({ length: count }, (_, i) => Object.fromEntries(portNames.map((name, at) => [name, numbers[i * portNames.length + at]])) as Ports)
 }
 
 async function main(): Promise<void> {

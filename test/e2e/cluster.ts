@@ -42,7 +42,7 @@ export async function startCluster(): Promise<Cluster> {
 
 const absent: SharedKafka = {
   bootstrap: '', saslBootstrap: '', sslBootstrap: '', mtlsBootstrap: '', saslSslBootstrap: '',
-  users: [], caFile: '', clientCertFile: '', clientKeyFile: '', folder: '', startedMs: 0,
+  users: [], caFile: '', clientCertFile: '', clientKeyFile: '', jmxAddress: '', folder: '', startedMs: 0,
 }
 
 /** A topic name that no other test has. */
