@@ -1,0 +1,114 @@
+/**
+ * Rules about the text of the project that neither the type checker, the linter nor the import rules know: where code may be generated, where the environment may be read,
+ * how long a file may be, and what must never be published.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import ts from 'typescript'
+
+const root = join(import.meta.dirname, '..', '..')
+
+/** Everything that is, or is about to be, under version control. */
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+  .split('\n')
+  .filter((path) => path !== '' && existsSync(join(root, path)))
+
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+const source = tracked.filter((path) => /^src\/.*\.ts$/.test(path)).map((path) => ({ path, text: read(path) }))
+const code = tracked.filter((path) => /^(src|test|bench|scripts)\/.*\.(ts|java)$/.test(path)).map((path) => ({ path, text: read(path) }))
+const thisFile = 'test/unit/tidy.test.ts'
+
+const longestFile = 600
+const longestFunction = 120
+
+/** Lines of the given files that match, as `path:line: text`. */
+function hits(files: readonly { path: string; text: string }[], pattern: RegExp): string[] {
+  return files.flatMap(({ path, text }) => text.split('\n').flatMap((line, at) => (pattern.test(line) ? [`${path}:${at + 1}: ${line.trim()}`] : [])))
+}
+
+/** The text with comments blanked, so that a rule about code does not see prose. */
+function withoutComments({ path, text }: { path: string; text: string }): { path: string; text: string } {
+  const blank = (comment: string) => comment.replace(/[^\n]/g, ' ')
+  return { path, text: text.replace(/\/\*[\s\S]*?\*\//g, blank).replace(/(^|[\s;{}(])\/\/[^\n]*/g, blank) }
+}
+
+const bare = source.map(withoutComments)
+
+describe('the source is tidy', () => {
+  it('finds the source', () => {
+    assert.ok(source.length > 10 && tracked.includes('package.json'))
+  })
+
+  it('code is made from text in one place only', () => {
+    const elsewhere = bare.filter(({ path }) => path !== 'src/codegen/emitter.ts')
+    assert.deepEqual(hits(elsewhere, /\bnew Function\b|\bnew AsyncFunction\b|\beval\s*\(|node:vm['"]/), [])
+  })
+
+  it('the environment is read, and the process ended, only in server/config and cli', () => {
+    const elsewhere = bare.filter(({ path }) => !path.startsWith('src/cli/') && !path.startsWith('src/server/config'))
+    assert.deepEqual(hits(elsewhere, /\bprocess\.(env|exit)\b/), [])
+  })
+
+  it('no barrel files, no drawers', () => {
+    assert.deepEqual(source.map(({ path }) => path).filter((path) => /(^|\/)(utils?|helpers?|common|misc|services?|managers?|core|index)(\.ts$|\/)/.test(path)), [])
+  })
+
+  it('nothing is left for later and nothing is silenced', () => {
+    assert.deepEqual(hits(code.filter(({ path }) => path !== thisFile), /\b(TODO|FIXME|XXX|HACK)\b|@ts-ignore|@ts-nocheck|@ts-expect-error|biome-ignore(?! [^:]+: \S)/), [])
+  })
+
+  it('every test runs everywhere: no .only, no skip without a reason', () => {
+    const tests = code.filter(({ path }) => path.startsWith('test/') && path !== thisFile)
+    assert.deepEqual(hits(tests, /\b(test|it|describe|suite)\.(only|todo)\b|\bonly: true|\bskip: true|\.skip\(\)|\b(test|it|describe)\.skip\(/), [])
+  })
+
+  it('every file opens with a comment that says what it is', () => {
+    assert.deepEqual(source.filter(({ text }) => !/^(#!.*\n)?\s*\/\*\*/.test(text)).map(({ path }) => path), [])
+  })
+
+  it(`no file is longer than ${longestFile} lines`, () => {
+    const long = code.filter(({ text }) => text.split('\n').length > longestFile)
+    assert.deepEqual(long.map(({ path, text }) => `${path}: ${text.split('\n').length}`), [])
+  })
+
+  it(`no function is longer than ${longestFunction} lines`, () => {
+    assert.deepEqual(source.flatMap(longFunctions), [])
+  })
+})
+
+describe('what is published tells nothing of where it was made', () => {
+  it('no machine paths and no hosts of package registries', () => {
+    const files = tracked.filter((path) => !/\.(png|hex|bin|avro|gz|zst|lz4|snappy)$/.test(path) && path !== thisFile).map((path) => ({ path, text: read(path) }))
+    assert.deepEqual(hits(files, /(^|[\s'"`(=:])\/(work|root)\/|\/tmp\/[a-z]|registry\.npmjs\.org|repo\.maven\.apache\.org|repo1\.maven\.org|files\.pythonhosted\.org|deb\.debian\.org/), [])
+  })
+
+  it('the lock file names no download addresses', () => {
+    assert.deepEqual(hits([{ path: 'package-lock.json', text: read('package-lock.json') }], /"resolved":/), [])
+  })
+
+  it('one install script is allowed, that of the package that brings Node', () => {
+    const { allowScripts } = JSON.parse(read('package.json')) as { allowScripts: Record<string, boolean> }
+    const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { hasInstallScript?: boolean; optional?: boolean }> }
+    const wanting = Object.entries(lock.packages).filter(([, { hasInstallScript, optional }]) => hasInstallScript === true && optional !== true)
+    assert.deepEqual(wanting.map(([path]) => path), ['node_modules/node'])
+    assert.deepEqual(Object.keys(allowScripts).map((name) => name.replace(/@[^@/]+$/, '')), ['node'])
+  })
+})
+
+function longFunctions({ path, text }: { path: string; text: string }): string[] {
+  const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+  const found: string[] = []
+  const visit = (node: ts.Node): void => {
+    if (ts.isFunctionLike(node)) {
+      const first = file.getLineAndCharacterOfPosition(node.getStart()).line
+      const lines = file.getLineAndCharacterOfPosition(node.end).line - first + 1
+      if (lines > longestFunction) found.push(`${path}:${first + 1}: ${lines} lines`)
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(file)
+  return found
+}
