@@ -1,0 +1,64 @@
+/**
+ * "Did you mean": the nearest of a list of names to one that nobody knows. Shared by everything that names things (keywords, columns, tables, functions,
+ * settings). It knows nothing about what the names stand for.
+ */
+
+/** Longer names are compared by their first characters only: the cost is quadratic. */
+const MAX_COMPARED = 64
+
+/** How many single-character slips are forgiven in a word of that length. One- and two-letter words have too many neighbours. */
+function allowance(length: number): number {
+  if (length <= 2) return 0
+  if (length <= 4) return 1
+  return length <= 8 ? 2 : 3
+}
+
+/**
+ * The number of insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string alignment),
+ * or `limit + 1` as soon as it is known to be more than `limit`.
+ */
+export function editDistance(a: string, b: string, limit = Number.POSITIVE_INFINITY): number {
+  if (a === b) return 0
+  if (Math.abs(a.length - b.length) > limit) return limit + 1
+  let beforeLast: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    let least = i
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1]
+      let cost = Math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1))
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, beforeLast[j - 2] + 1)
+      row.push(cost)
+      least = Math.min(least, cost)
+    }
+    if (least > limit) return limit + 1
+    beforeLast = last
+    last = row
+  }
+  return last[b.length]
+}
+
+/** The candidates that `word` may have meant, nearest first, at most `max`. Letter case does not count, but an exact-case match comes first among equals. */
+export function suggestions(word: string, candidates: Iterable<string>, max = 3): string[] {
+  const wanted = word.slice(0, MAX_COMPARED).toLowerCase()
+  const limit = allowance(wanted.length)
+  const near = new Map<string, number>()
+  for (const candidate of candidates) {
+    if (candidate === word || candidate.length > word.length + limit) continue
+    const distance = editDistance(wanted, candidate.slice(0, MAX_COMPARED).toLowerCase(), limit)
+    if (distance <= limit) near.set(candidate, distance)
+  }
+  return [...near]
+    .sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1))
+    .slice(0, max)
+    .map(([name]) => name)
+}
+
+/** The hint sentence: `Did you mean "a"?`, `Did you mean "a", "b" or "c"?`; undefined when nothing is near. */
+export function didYouMean(word: string, candidates: Iterable<string>, max = 3): string | undefined {
+  const quoted = suggestions(word, candidates, max).map((name) => `"${name}"`)
+  if (quoted.length === 0) return undefined
+  const last = quoted.pop()
+  return quoted.length === 0 ? `Did you mean ${last}?` : `Did you mean ${quoted.join(', ')} or ${last}?`
+}

@@ -1,0 +1,214 @@
+/**
+ * Where the parser stands in the text: the current token, the helpers that take and expect tokens, the depth limit, and the one place where syntax
+ * errors get their wording. It knows no grammar.
+ */
+import { didYouMean, suggestions } from '../lib/suggest.ts'
+import type { Name, Span } from './ast.ts'
+import { SqlError } from './error.ts'
+import { ELSEWHERE } from './keywords.ts'
+import { bareNameEnd, scanToken } from './lex.ts'
+import type { Token } from './lex.ts'
+
+/** What bounds a text. The names in messages are `sql.max.length`, `sql.max.depth` and `sql.max.statements`. */
+export interface ParseLimits {
+  /** UTF-16 units of the whole text. */
+  readonly maxLength: number
+  /** Open brackets, operators and queries at one place. Values above 1000 count as 1000: the stack is finite. */
+  readonly maxDepth: number
+  readonly maxStatements: number
+}
+export const PARSE_LIMITS: ParseLimits = { maxLength: 1024 * 1024, maxDepth: 200, maxStatements: 100 }
+
+/** The words of an implicit alias are remembered: a misspelt keyword is first taken for an alias (`FROM t WEHRE …`). */
+interface PossibleMistake {
+  readonly token: Token
+  readonly candidates: readonly string[]
+}
+
+export abstract class TokenCursor {
+  protected readonly text: string
+  protected readonly limits: ParseLimits
+  protected token: Token
+  /** The last token that was taken; undefined at the beginning. */
+  protected previous: Token | undefined
+  /** Where the last taken token ends. */
+  protected previousEnd = 0
+  private depth = 0
+  private mistake: PossibleMistake | undefined
+
+  protected constructor(text: string, limits: ParseLimits) {
+    if (text.length > limits.maxLength) {
+      throw new SqlError('LIMIT', `The text is ${text.length} characters long; sql.max.length allows ${limits.maxLength}.`)
+    }
+    this.text = text
+    this.limits = limits
+    this.token = this.tokenFrom(0)
+  }
+
+  // -------------------------------------------------------------------------------------------- moving
+
+  /** The first token at or after an offset that is not a comment. */
+  protected tokenFrom(offset: number): Token {
+    let token = scanToken(this.text, offset)
+    while (token.kind === 'comment') token = scanToken(this.text, token.end)
+    return token
+  }
+
+  /** The token after the current one. */
+  protected peek(): Token {
+    return this.tokenFrom(this.token.end)
+  }
+
+  /** Takes the current token. */
+  protected advance(): Token {
+    const taken = this.token
+    this.previous = taken
+    this.previousEnd = taken.end
+    this.token = this.tokenFrom(taken.end)
+    return taken
+  }
+
+  /** Takes the raw text from the current token up to `end`, whatever tokens it holds. */
+  protected takeRaw(end: number): Span & { readonly text: string } {
+    const start = this.token.start
+    this.previous = undefined
+    this.previousEnd = end
+    this.token = this.tokenFrom(end)
+    return { start, end, text: this.text.slice(start, end) }
+  }
+
+  /** The span from an offset to the end of the last taken token. */
+  protected span(start: number): Span {
+    return { start, end: this.previousEnd }
+  }
+
+  // -------------------------------------------------------------------------------------------- asking
+
+  protected isWord(word: string): boolean {
+    return this.token.upper === word
+  }
+  protected isSymbol(symbol: string, token: Token = this.token): boolean {
+    return token.text === symbol && (token.kind === 'punctuation' || token.kind === 'operator')
+  }
+  /** A bare word of any sort, or a back-ticked name. */
+  protected isName(token: Token = this.token): boolean {
+    return token.kind === 'identifier' || token.kind === 'keyword' || token.kind === 'quoted'
+  }
+  /** The end of the text, or `;`. */
+  protected isEnd(): boolean {
+    return this.token.kind === 'end' || this.isSymbol(';')
+  }
+
+  // -------------------------------------------------------------------------------------------- taking
+
+  protected acceptWord(word: string): boolean {
+    if (this.token.upper !== word) return false
+    this.advance()
+    return true
+  }
+  protected acceptSymbol(symbol: string): boolean {
+    if (!this.isSymbol(symbol)) return false
+    this.advance()
+    return true
+  }
+  protected expectWord(...words: string[]): void {
+    for (const word of words) if (!this.acceptWord(word)) this.fail(word, [word])
+  }
+  protected expectSymbol(symbol: string): void {
+    if (!this.acceptSymbol(symbol)) this.fail(`"${symbol}"`)
+  }
+
+  /** item { ',' item } */
+  protected commaList<T>(item: () => T): T[] {
+    const items = [item()]
+    while (this.acceptSymbol(',')) items.push(item())
+    return items
+  }
+
+  /** Any word, reserved or not, or a back-ticked name. */
+  protected name(what: string): Name {
+    if (this.token.kind === 'string') {
+      this.raise(`Expected ${what}, but found ${describe(this.token)}.`, this.token, `Names stand between back-ticks, not quotes: \`${this.token.value.slice(0, 60)}\`.`)
+    }
+    if (!this.isName()) this.fail(what)
+    return nameOf(this.advance())
+  }
+
+  /** path := name { '.' name } */
+  protected path(what: string): Name[] {
+    const parts = [this.name(what)]
+    while (this.acceptSymbol('.')) parts.push(this.name('a field name after "."'))
+    return parts
+  }
+
+  /** tableName := rawName | '`…`' { '.' part }; bare names may hold `-`, `.` and digits: `users-topic`, `orders.v1`. */
+  protected tableName(what: string): Name {
+    const start = this.token.start
+    let text = ''
+    let quoted = false
+    for (;;) {
+      if (this.token.kind === 'quoted') {
+        text += this.token.value
+        quoted = true
+        this.advance()
+      } else {
+        const end = bareNameEnd(this.text, this.token.start)
+        if (end === this.token.start) this.name(what)
+        else text += this.takeRaw(end).text
+      }
+      if (!this.isSymbol('.') || this.token.start !== this.previousEnd) break
+      const next = this.peek()
+      if (next.start !== this.token.end || (next.kind !== 'quoted' && !quoted)) break
+      text += this.advance().text
+    }
+    return { text, quoted, span: this.span(start) }
+  }
+
+  // -------------------------------------------------------------------------------------------- limits and errors
+
+  /** Goes one level deeper; every `enter` is followed by its `leave` unless an error ends the parse. */
+  protected enter(): void {
+    if (++this.depth > Math.min(this.limits.maxDepth, 1000)) {
+      this.raise(`The statement nests deeper than sql.max.depth allows (${this.limits.maxDepth}).`, this.token, 'Use fewer brackets or nested queries.', 'LIMIT')
+    }
+  }
+  protected leave(): void {
+    this.depth--
+  }
+
+  /** Remembers a bare word that was taken for an alias and may have been meant as one of `candidates`. */
+  protected noteImplicitAlias(token: Token, candidates: readonly string[]): void {
+    this.mistake = { token, candidates }
+  }
+
+  protected raise(message: string, span: Span, hint?: string, code: 'SYNTAX' | 'LIMIT' | 'UNSUPPORTED' = 'SYNTAX'): never {
+    throw new SqlError(code, message, { start: span.start, end: span.end }, hint)
+  }
+
+  /** `Expected FROM, but found "FORM".` with the nearest of `candidates` as its hint. */
+  protected fail(what: string, candidates: readonly string[] = [], hint?: string): never {
+    const found = this.token
+    if (found.problem !== undefined) this.raise(found.problem.message, found, found.problem.hint)
+    const mistake = this.mistake
+    if (mistake !== undefined && mistake.token === this.previous) {
+      const [meant] = suggestions(mistake.token.text, mistake.candidates, 1)
+      if (meant !== undefined) this.raise(`Expected ${meant}, but found "${mistake.token.text}".`, mistake.token, `Did you mean "${meant}"?`)
+    }
+    if (this.isEnd()) this.raise(`Expected ${what}, but the statement ended.`, { start: this.previousEnd, end: this.previousEnd }, hint)
+    const guess = hint ?? (this.isName() && found.kind !== 'quoted' ? (didYouMean(found.text, candidates, 1) ?? ELSEWHERE.get(found.upper)) : undefined)
+    this.raise(`Expected ${what}, but found ${describe(found)}.`, found, guess)
+  }
+}
+
+/** The name that a word or a back-ticked token spells. */
+export function nameOf(token: Token): Name {
+  return { text: token.value, quoted: token.kind === 'quoted', span: { start: token.start, end: token.end } }
+}
+
+/** A token for a message: `"FORM"`, `the string 'abc'`; long ones are cut. */
+export function describe(token: Token): string {
+  const points = [...token.text.slice(0, 200)]
+  const text = points.length > 60 ? `${points.slice(0, 60).join('')}…` : token.text
+  if (token.kind === 'string') return `the string ${text}`
+  return token.kind === 'quoted' ? text : `"${text}"`
+}
