@@ -1,0 +1,151 @@
+/** Writing: Produce and InitProducerId. Batches are checked (length, magic, checksum, size) and stored as they are; transactions are not coordinated. */
+import { count, currentLeader, defineApi, type RequestContext } from '../api.ts'
+import { BATCH_HEADER_BYTES, CODEC, hasGoodCrc, readBatchHeader, type BatchHeader } from '../batch.ts'
+import { ERROR } from '../error-codes.ts'
+import { StoreFullError, type Topic } from '../log-store.ts'
+import { array, from, int16, int32, int64, nullableString, orElse, records, string, struct, tagged } from '../message.ts'
+import type { PartitionLog } from '../partition-log.ts'
+
+/** `max.message.bytes` when the topic does not say otherwise. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
+
+/** Where a partition is led, for clients that knocked at the wrong door. */
+export const leaderAndEpoch = struct({ leaderId: int32, leaderEpoch: int32 })
+export const nodeEndpoints = array(struct({ nodeId: int32, host: string, port: int32, rack: nullableString }))
+
+export const produce = defineApi({
+  key: 0,
+  name: 'Produce',
+  versions: [0, 11],
+  flexible: 9,
+  request: struct({
+    transactionalId: from(3, nullableString),
+    acks: int16,
+    timeoutMs: int32,
+    topics: array(struct({ name: string, partitions: array(struct({ index: int32, records })) })),
+  }),
+  response: struct({
+    topics: array(
+      struct({
+        name: string,
+        partitions: array(
+          struct({
+            index: int32,
+            errorCode: int16,
+            baseOffset: orElse(-1, int64),
+            logAppendTimeMs: from(2, orElse(-1, int64)),
+            logStartOffset: from(5, orElse(-1, int64)),
+            recordErrors: from(8, array(struct({ batchIndex: int32, message: nullableString }))),
+            errorMessage: from(8, nullableString),
+            currentLeader: tagged(0, 10, leaderAndEpoch),
+          }),
+        ),
+      }),
+    ),
+    throttleTimeMs: from(1, int32),
+    nodeEndpoints: tagged(0, 10, nodeEndpoints),
+  }),
+  handle(request, context) {
+    const topics = request.topics.map(({ name, partitions }) => ({ name, partitions: partitions.map((part) => ({ index: part.index, ...store(name, part.index, part.records, context) })) }))
+    if (request.acks === 0) return undefined
+    const astray = topics.some((topic) => topic.partitions.some((part) => 'currentLeader' in part))
+    return { topics, nodeEndpoints: astray ? context.cluster.nodes().map((node) => ({ nodeId: node.id, host: node.host, port: node.port })) : undefined }
+  },
+})
+
+function store(name: string, index: number, bytes: Buffer | null, context: RequestContext) {
+  const { cluster } = context
+  const topic = cluster.store.topics.get(name)
+  const log = topic?.partitions[index]
+  if (topic === undefined || log === undefined) return { errorCode: ERROR.unknownTopicOrPartition }
+  const fault = cluster.faults.errorFor('Produce', name, index)
+  if (fault !== 0) return { errorCode: fault }
+  if (log.leader !== context.nodeId) return { errorCode: ERROR.notLeaderOrFollower, currentLeader: currentLeader(log) }
+  const checked = checkBatches(bytes ?? Buffer.alloc(0), topic, context.version)
+  if ('errorCode' in checked) return checked
+  try {
+    return append(topic, log, bytes ?? Buffer.alloc(0), checked.headers, context)
+  } catch (error) {
+    if (error instanceof StoreFullError) return { errorCode: ERROR.policyViolation, errorMessage: error.message }
+    throw error
+  }
+}
+
+function append(topic: Topic, log: PartitionLog, bytes: Buffer, headers: readonly BatchHeader[], { cluster }: RequestContext) {
+  const stamped = topic.config.get('message.timestamp.type') === 'LogAppendTime'
+  const appendTimeMs = stamped ? cluster.now() : undefined
+  let first = -1
+  for (const header of headers) {
+    const known = header.producerId >= 0 ? log.duplicateOf(header) : undefined
+    const baseOffset = known ?? cluster.store.append(log, bytes.subarray(header.at, header.at + header.sizeBytes), { appendTimeMs })
+    if (known === undefined && header.producerId >= 0) log.remember(header, baseOffset)
+    if (first < 0) first = baseOffset
+  }
+  count(cluster.stats.bytesIn, topic.name, bytes.length)
+  return { errorCode: ERROR.none, baseOffset: first, logAppendTimeMs: appendTimeMs ?? -1, logStartOffset: log.logStart }
+}
+
+/** The headers of the batches in a produce request, or what is wrong with them. */
+function checkBatches(bytes: Buffer, topic: Topic, version: number): { headers: BatchHeader[] } | { errorCode: number; errorMessage: string } {
+  const headers: BatchHeader[] = []
+  const limit = topic.number('max.message.bytes', DEFAULT_MAX_MESSAGE_BYTES)
+  for (let at = 0; at < bytes.length; ) {
+    if (bytes.length - at > 16 && bytes[at + 16] < 2) return { errorCode: ERROR.invalidRecord, errorMessage: `record format ${bytes[at + 16]} is not supported, only 2` }
+    const header = readBatchHeader(bytes, at)
+    if (header === undefined) return { errorCode: ERROR.corruptMessage, errorMessage: `a record batch at byte ${at} of ${bytes.length} is shorter than it says or than ${BATCH_HEADER_BYTES} bytes` }
+    const wrong = checkBatch(bytes, header, limit, version)
+    if (wrong !== undefined) return wrong
+    headers.push(header)
+    at += header.sizeBytes
+  }
+  return headers.length > 0 ? { headers } : { errorCode: ERROR.invalidRecord, errorMessage: 'there is no record batch in the request' }
+}
+
+function checkBatch(bytes: Buffer, header: BatchHeader, limit: number, version: number): { errorCode: number; errorMessage: string } | undefined {
+  if (header.magic !== 2) return { errorCode: ERROR.invalidRecord, errorMessage: `record format ${header.magic} is not supported, only 2` }
+  if (header.sizeBytes > limit) return { errorCode: ERROR.messageTooLarge, errorMessage: `a record batch of ${header.sizeBytes} bytes is larger than max.message.bytes = ${limit}` }
+  if (!hasGoodCrc(bytes, header)) return { errorCode: ERROR.corruptMessage, errorMessage: 'the checksum of a record batch does not fit its bytes' }
+  if (header.count <= 0 || header.lastOffset - header.baseOffset !== header.count - 1) return { errorCode: ERROR.invalidRecord, errorMessage: `a record batch counts ${header.count} records` }
+  if ((header.attributes & 7) === CODEC.zstd && version < 7) return { errorCode: ERROR.unsupportedCompressionType, errorMessage: 'zstd needs Produce version 7' }
+  return undefined
+}
+
+export const initProducerId = defineApi({
+  key: 22,
+  name: 'InitProducerId',
+  versions: [0, 5],
+  flexible: 2,
+  request: struct({ transactionalId: nullableString, transactionTimeoutMs: int32, producerId: from(3, int64, -1), producerEpoch: from(3, int16, -1) }),
+  response: struct({ throttleTimeMs: int32, errorCode: int16, producerId: int64, producerEpoch: int16 }),
+  handle(request, { cluster }) {
+    if (request.producerId >= 0 && request.producerEpoch < 32000) return { producerId: request.producerId, producerEpoch: request.producerEpoch + 1 }
+    return { producerId: cluster.nextProducerId(), producerEpoch: 0 }
+  },
+})
+
+/** DeleteRecords moves the log start; -1 means the end. */
+export const deleteRecords = defineApi({
+  key: 21,
+  name: 'DeleteRecords',
+  versions: [0, 2],
+  flexible: 2,
+  request: struct({ topics: array(struct({ name: string, partitions: array(struct({ index: int32, offset: int64 })) })), timeoutMs: int32 }),
+  response: struct({
+    throttleTimeMs: int32,
+    topics: array(struct({ name: string, partitions: array(struct({ index: int32, lowWatermark: orElse(-1, int64), errorCode: int16 })) })),
+  }),
+  handle: (request, context) => ({
+    topics: request.topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(({ index, offset }) => deleteBefore(name, index, offset, context)) })),
+  }),
+})
+
+function deleteBefore(name: string, index: number, offset: number, { cluster, nodeId }: RequestContext) {
+  const log = cluster.store.partition(name, index)
+  if (log === undefined) return { index, errorCode: ERROR.unknownTopicOrPartition }
+  if (log.leader !== nodeId) return { index, errorCode: ERROR.notLeaderOrFollower }
+  const wanted = offset === -1 ? log.end : offset
+  if (wanted < 0 || wanted > log.end) return { index, errorCode: ERROR.offsetOutOfRange }
+  cluster.store.raiseLogStart(log, wanted)
+  return { index, lowWatermark: log.logStart }
+}
+
