@@ -1,0 +1,149 @@
+/**
+ * Who is asking: users with a password who log in for a token, service accounts with a token of their own, and what each may see.
+ * Tokens are looked up by their hash and never kept as text; wrong logins cost the caller more time with every try.
+ */
+import { randomUUID } from 'node:crypto'
+import { matchesPattern } from '../catalog/pattern.ts'
+import { topicPolicy } from '../catalog/permissions.ts'
+import { type Clock, sleep } from '../lib/clock.ts'
+import type { ServerLimits } from './limits.ts'
+import { hashToken, passwordMatches, sameHash } from './secrets.ts'
+
+/** What an account may read. Names may hold `*` for any run of characters. A rule that denies wins over every rule that allows. */
+export interface Permission {
+  readonly effect: 'allow' | 'deny'
+  readonly environments: readonly string[]
+  readonly topics: readonly string[]
+}
+
+export interface UserConfig {
+  readonly name: string
+  readonly passwordHash: string
+  readonly permissions: readonly Permission[]
+}
+
+export interface ServiceAccountConfig {
+  readonly name: string
+  /** Of the token alone; clients may send `token` or `name:token`. */
+  readonly tokenHash: string
+  readonly permissions: readonly Permission[]
+}
+
+export interface Account {
+  readonly name: string
+  readonly kind: 'user' | 'service account'
+  readonly permissions: readonly Permission[]
+}
+
+/** Failed logins remembered; the oldest are forgotten first. */
+const MAX_FAILURES = 10_000
+/** Wrong passwords that cost nothing extra. */
+const FREE_FAILURES = 3
+const MAX_DELAY_MS = 8000
+const FORGET_FAILURES_MS = 15 * 60_000
+/** Logins being checked or made to wait at once; one more is told to come back. */
+const MAX_PENDING = 64
+/** Checked when the name is unknown, so that an unknown name takes as long as a wrong password. Nobody's hash. */
+const NOBODY = 'scrypt:16384:8:1:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
+
+function rules(account: Account, environment: string): readonly Permission[] {
+  return account.permissions.filter((p) => p.environments.some((e) => matchesPattern(e, environment)))
+}
+
+/** Whether anything of the environment may be seen. */
+export function mayEnter(account: Account, environment: string): boolean {
+  return rules(account, environment).some((p) => p.effect === 'allow')
+}
+
+/** Which topics of an environment may be seen. */
+export function readable(account: Account, environment: string): (topic: string) => boolean {
+  return topicPolicy(rules(account, environment))
+}
+
+export class Accounts {
+  readonly #users: ReadonlyMap<string, UserConfig>
+  readonly #serviceAccounts: readonly ServiceAccountConfig[]
+  readonly #limits: ServerLimits
+  readonly #clock: Clock
+  /** By token hash, oldest first. */
+  readonly #sessions = new Map<string, { readonly account: Account; readonly untilMs: number }>()
+  readonly #failures = new Map<string, { count: number; atMs: number }>()
+  #pending = 0
+
+  constructor(users: readonly UserConfig[], serviceAccounts: readonly ServiceAccountConfig[], limits: ServerLimits, clock: Clock) {
+    this.#users = new Map(users.map((user) => [user.name, user]))
+    this.#serviceAccounts = serviceAccounts
+    this.#limits = limits
+    this.#clock = clock
+  }
+
+  /** The account that a token belongs to: of a login, or of a service account as `token` or `name:token`. */
+  byToken(token: string): Account | undefined {
+    if (token === '' || token.length > 4096) return undefined
+    const hash = hashToken(token)
+    const session = this.#sessions.get(hash)
+    if (session !== undefined) {
+      if (session.untilMs > this.#clock.monotonic()) return session.account
+      this.#sessions.delete(hash)
+    }
+    let found: Account | undefined
+    for (const account of this.#serviceAccounts) {
+      const prefix = `${account.name}:`
+      const bare = token.startsWith(prefix) ? hashToken(token.slice(prefix.length)) : hash
+      if (sameHash(bare, account.tokenHash)) found = { name: account.name, kind: 'service account', permissions: account.permissions }
+    }
+    return found
+  }
+
+  /** A new token; undefined when name or password is wrong; `busy` when too many logins wait. `address` is the caller's, for the slow-down. */
+  async login(name: string, password: string, address: string): Promise<string | 'busy' | undefined> {
+    if (this.#pending >= MAX_PENDING) return 'busy'
+    this.#pending++
+    try {
+      const keys = [`name ${name}`, `address ${address}`]
+      const delayMs = Math.max(...keys.map((key) => this.#delayMs(key)))
+      if (delayMs > 0) await sleep(this.#clock, delayMs)
+      const user = this.#users.get(name)
+      const good = await passwordMatches(password, user?.passwordHash ?? NOBODY)
+      if (user === undefined || !good) {
+        for (const key of keys) this.#fail(key)
+        return undefined
+      }
+      for (const key of keys) this.#failures.delete(key)
+      return this.#open({ name, kind: 'user', permissions: user.permissions })
+    } finally {
+      this.#pending--
+    }
+  }
+
+  logout(token: string): void {
+    this.#sessions.delete(hashToken(token))
+  }
+
+  #open(account: Account): string {
+    const nowMs = this.#clock.monotonic()
+    for (const [hash, session] of this.#sessions) {
+      if (session.untilMs > nowMs && this.#sessions.size < this.#limits['server.max.sessions']) break
+      this.#sessions.delete(hash)
+    }
+    const token = randomUUID()
+    this.#sessions.set(hashToken(token), { account, untilMs: nowMs + this.#limits['server.session.timeout'] })
+    return token
+  }
+
+  #delayMs(key: string): number {
+    const failure = this.#failures.get(key)
+    if (failure === undefined || this.#clock.monotonic() - failure.atMs > FORGET_FAILURES_MS) return 0
+    const over = failure.count - FREE_FAILURES
+    return over < 0 ? 0 : Math.min(MAX_DELAY_MS, 250 * 2 ** Math.min(over, 10))
+  }
+
+  #fail(key: string): void {
+    const atMs = this.#clock.monotonic()
+    const before = this.#failures.get(key)
+    const count = before !== undefined && atMs - before.atMs <= FORGET_FAILURES_MS ? before.count + 1 : 1
+    this.#failures.delete(key)
+    this.#failures.set(key, { count, atMs })
+    if (this.#failures.size > MAX_FAILURES) this.#failures.delete(this.#failures.keys().next().value as string)
+  }
+}

@@ -1,0 +1,32 @@
+/** What the server needs of an environment (a named Kafka cluster with its registry): the means to run a query as somebody, and whether the cluster answers. */
+import type { QueryEnvironment } from '../engine/query.ts'
+import type { FormatName } from '../formats/format.ts'
+import type { ClusterConfig } from '../kafka/config.ts'
+import type { RegistryConfig } from '../registry/registry.ts'
+import type { Account } from './auth.ts'
+
+export interface TopicFormats {
+  readonly key?: FormatName
+  readonly value?: FormatName
+}
+
+export interface EnvironmentConfig {
+  readonly name: string
+  /** The one that the path without an environment stands for. */
+  readonly default: boolean
+  readonly kafka: ClusterConfig
+  readonly registry?: RegistryConfig
+  /** By topic. */
+  readonly formats: Readonly<Record<string, TopicFormats>>
+}
+
+export interface Environment {
+  readonly name: string
+  /** Tables and bytes as this account may see them. */
+  query(account: Account): QueryEnvironment
+  /** Asks the cluster for its metadata. Rejects when it does not answer. */
+  probe(): Promise<void>
+  close(): Promise<void>
+}
+
+export type OpenEnvironment = (config: EnvironmentConfig) => Promise<Environment>

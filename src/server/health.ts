@@ -1,0 +1,63 @@
+/** Whether each environment's Kafka answers: asked in the background, kept for a while, so that looking is never slow. Says nothing about why; that is in the log. */
+import type { Clock } from '../lib/clock.ts'
+import type { Environment } from './environment.ts'
+import type { Log } from './log.ts'
+
+export type Reachability = 'up' | 'down' | 'unknown'
+
+const FRESH_MS = 10_000
+/** How long the first look may wait for an answer. */
+const FIRST_WAIT_MS = 1000
+
+interface State {
+  kafka: Reachability
+  askedMs: number
+  asking: Promise<void> | undefined
+}
+
+export class Health {
+  readonly #environments: readonly Environment[]
+  readonly #states: State[]
+  readonly #clock: Clock
+  readonly #log: Log
+
+  constructor(environments: readonly Environment[], clock: Clock, log: Log) {
+    this.#environments = environments
+    this.#clock = clock
+    this.#log = log
+    this.#states = environments.map(() => ({ kafka: 'unknown', askedMs: Number.NEGATIVE_INFINITY, asking: undefined }))
+  }
+
+  /** Answers within a second, from memory if it has one; asks again in the background when that is older than ten seconds. */
+  async report(): Promise<{ status: 'ok' | 'degraded'; environments: { name: string; kafka: Reachability }[] }> {
+    const first = this.#environments.flatMap((_, i) => {
+      const asking = this.#ask(i)
+      return this.#states[i].kafka === 'unknown' && asking !== undefined ? [asking] : []
+    })
+    if (first.length > 0) await Promise.race([Promise.all(first), new Promise<void>((resolve) => this.#clock.after(FIRST_WAIT_MS, resolve))])
+    const environments = this.#environments.map(({ name }, i) => ({ name, kafka: this.#states[i].kafka }))
+    return { status: environments.every((e) => e.kafka === 'up') ? 'ok' : 'degraded', environments }
+  }
+
+  #ask(index: number): Promise<void> | undefined {
+    const state = this.#states[index]
+    if (state.asking !== undefined) return state.asking
+    if (this.#clock.monotonic() - state.askedMs < FRESH_MS) return undefined
+    state.askedMs = this.#clock.monotonic()
+    state.asking = this.#probe(index).finally(() => {
+      state.asking = undefined
+    })
+    return state.asking
+  }
+
+  async #probe(index: number): Promise<void> {
+    const state = this.#states[index]
+    try {
+      await this.#environments[index].probe()
+      state.kafka = 'up'
+    } catch (cause) {
+      if (state.kafka !== 'down') this.#log.warn({ environment: this.#environments[index].name, reason: cause instanceof Error ? cause.message : String(cause) }, 'Kafka does not answer')
+      state.kafka = 'down'
+    }
+  }
+}

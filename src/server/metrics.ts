@@ -1,0 +1,57 @@
+/** Counters for Prometheus, one registry a server. No label holds a user, a topic or a statement. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { RunSummary } from '../engine/query.ts'
+
+export class Metrics {
+  readonly registry = new Registry()
+  readonly #started: Counter<'environment'>
+  readonly #ended: Counter<'environment' | 'outcome'>
+  readonly #seconds: Histogram<'outcome'>
+  readonly #rows: Counter<'environment'>
+  readonly #bytes: Counter<'environment'>
+  readonly #scanned: Counter<'environment'>
+  readonly #bad: Counter<'environment'>
+  readonly refused: Counter<'reason'>
+  readonly logins: Counter<'outcome'>
+
+  /** `open` and `running` are asked when somebody scrapes. */
+  constructor(live: { openSockets(): number; runningQueries(): number }) {
+    const registers = [this.registry]
+    collectDefaultMetrics({ register: this.registry })
+    this.#started = new Counter({ name: 'sluice_queries_started_total', help: 'Queries that began to run.', labelNames: ['environment'], registers })
+    this.#ended = new Counter({ name: 'sluice_queries_ended_total', help: 'Queries that ended, by outcome: end, error, cancelled.', labelNames: ['environment', 'outcome'], registers })
+    this.#seconds = new Histogram({ name: 'sluice_query_seconds', help: 'Duration of queries.', labelNames: ['outcome'], buckets: [0.01, 0.05, 0.2, 1, 5, 20, 60, 300, 1800], registers })
+    this.#rows = new Counter({ name: 'sluice_rows_total', help: 'RECORD frames sent.', labelNames: ['environment'], registers })
+    this.#bytes = new Counter({ name: 'sluice_kafka_bytes_read_total', help: 'Bytes of record batches read from Kafka, as stored.', labelNames: ['environment'], registers })
+    this.#scanned = new Counter({ name: 'sluice_records_scanned_total', help: 'Records looked at.', labelNames: ['environment'], registers })
+    this.#bad = new Counter({ name: 'sluice_bad_records_total', help: 'Records that could not be decoded.', labelNames: ['environment'], registers })
+    this.refused = new Counter({ name: 'sluice_connections_refused_total', help: 'WebSocket upgrades refused, by HTTP status.', labelNames: ['reason'], registers })
+    this.logins = new Counter({ name: 'sluice_logins_total', help: 'Calls of POST /api/login, by outcome: good, wrong, busy.', labelNames: ['outcome'], registers })
+    gauge('sluice_open_sockets', 'Open WebSocket connections.', () => live.openSockets(), registers)
+    gauge('sluice_running_queries', 'Queries running now.', () => live.runningQueries(), registers)
+  }
+
+  started(environment: string): void {
+    this.#started.inc({ environment })
+  }
+
+  ended(environment: string, summary: RunSummary): void {
+    this.#ended.inc({ environment, outcome: summary.outcome })
+    this.#seconds.observe({ outcome: summary.outcome }, summary.durationMs / 1000)
+    this.#rows.inc({ environment }, summary.results)
+    this.#bytes.inc({ environment }, summary.bytesRead)
+    this.#scanned.inc({ environment }, summary.recordsScanned)
+    this.#bad.inc({ environment }, summary.badRecords)
+  }
+}
+
+function gauge(name: string, help: string, read: () => number, registers: Registry[]): void {
+  new Gauge({
+    name,
+    help,
+    registers,
+    collect() {
+      this.set(read())
+    },
+  })
+}

@@ -1,0 +1,233 @@
+/**
+ * Puts the server together: environments, accounts, HTTP, the upgrade to WebSocket, and one session for each socket. Also its end: no more connections, running queries
+ * may finish for a while, then they are told. It knows neither command line nor configuration files.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer } from 'ws'
+import { type QueryEnvironment, type RunSummary, runRequest } from '../engine/query.ts'
+import { type Clock, systemClock } from '../lib/clock.ts'
+import type { QueryRequest } from '../protocol/frames.ts'
+import { type Account, Accounts, mayEnter } from './auth.ts'
+import type { ServerConfig } from './config.ts'
+import type { Environment, OpenEnvironment } from './environment.ts'
+import { Health } from './health.ts'
+import { createHttp } from './http.ts'
+import { createLog, type Log, statementHash, withoutLiterals } from './log.ts'
+import { Metrics } from './metrics.ts'
+import { type Run, Session, type SessionHost, SessionSocket } from './session.ts'
+import { credential, refuseUpgrade, type Target, target } from './upgrade.ts'
+
+export interface RunningServer {
+  /** `http://127.0.0.1:9991`, with the port that was really taken. */
+  readonly url: string
+  readonly host: string
+  readonly port: number
+  readonly environments: readonly Environment[]
+  /**
+   * Stops accepting, lets running queries finish for up to `shutdown.grace`, then ends them with an ERROR that says so. Resolves when everything is closed.
+   * A second call with `graceMs` 0 ends the wait of the first.
+   */
+  close(graceMs?: number): Promise<void>
+}
+
+export interface StartOptions {
+  readonly log?: Log
+  /** The engine, unless a test puts something in its place. */
+  readonly run?: Run
+  /** Connects an environment, unless a test puts something in its place. */
+  readonly open?: OpenEnvironment
+  readonly clock?: Clock
+}
+
+/** How long a client may take to answer the closing handshake. */
+const CLOSE_TIMEOUT_MS = 5000
+
+/** Resolves when the server listens. Rejects when the port cannot be had; a Kafka that does not answer is no reason (it may come later). */
+export async function startServer(config: ServerConfig, options: StartOptions = {}): Promise<RunningServer> {
+  const log = options.log ?? createLog(config.log.level)
+  const open = options.open ?? (await import('./open-environment.ts')).openEnvironment
+  const environments = await Promise.all(config.environments.map((environment) => open(environment)))
+  const server = new Server(config, environments, { log, run: options.run ?? runRequest, clock: options.clock ?? systemClock })
+  try {
+    await server.listen()
+  } catch (cause) {
+    await Promise.all(environments.map((e) => e.close()))
+    throw cause
+  }
+  return server
+}
+
+type Upgrades = InstanceType<typeof WebSocketServer<typeof SessionSocket>>
+
+class Server implements RunningServer {
+  readonly environments: readonly Environment[]
+  readonly #config: ServerConfig
+  readonly #log: Log
+  readonly #run: Run
+  readonly #clock: Clock
+  readonly #accounts: Accounts
+  readonly #metrics: Metrics
+  readonly #http: ReturnType<typeof createHttp>
+  readonly #upgrades: Upgrades
+  readonly #sessions = new Set<Session>()
+  #closing: Promise<void> | undefined
+  #hurry: (() => void) | undefined
+  #idle: (() => void) | undefined
+  url = ''
+  host = ''
+  port = 0
+
+  constructor(config: ServerConfig, environments: readonly Environment[], means: { log: Log; run: Run; clock: Clock }) {
+    this.#config = config
+    this.environments = environments
+    this.#log = means.log
+    this.#run = means.run
+    this.#clock = means.clock
+    this.#accounts = new Accounts(config.users, config.serviceAccounts, config.limits, means.clock)
+    this.#metrics = new Metrics({ openSockets: () => this.#sessions.size, runningQueries: () => this.#running().length })
+    const health = new Health(environments, means.clock, means.log)
+    this.#http = createHttp({ config, accounts: this.#accounts, health, metrics: this.#metrics, log: means.log })
+    const maxPayload = config.limits['server.max.message.bytes']
+    // `closeTimeout` is newer than the type declarations.
+    const wsOptions = { noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload, closeTimeout: CLOSE_TIMEOUT_MS, WebSocket: SessionSocket }
+    this.#upgrades = new WebSocketServer(wsOptions)
+  }
+
+  async listen(): Promise<void> {
+    const { host, port, tls } = this.#config.server
+    this.#http.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket as Socket, head))
+    await this.#http.listen({ host, port })
+    this.host = host
+    this.port = (this.#http.server.address() as AddressInfo).port
+    const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
+    this.url = `http${tls === undefined ? '' : 's'}://${shown}:${this.port}`
+    this.#log.info({ host, port: this.port, environments: this.environments.map((e) => e.name) }, 'server started')
+  }
+
+  close(graceMs: number = this.#config.limits['shutdown.grace']): Promise<void> {
+    if (this.#closing === undefined) this.#closing = this.#shutDown(graceMs)
+    else if (graceMs === 0) this.#hurry?.()
+    return this.#closing
+  }
+
+  async #shutDown(graceMs: number): Promise<void> {
+    this.#log.info({ runningQueries: this.#running().length, graceMs }, 'server is stopping')
+    const closed = this.#http.close()
+    for (const session of this.#sessions) session.refuse('The server is shutting down.')
+    await this.#whenIdle(graceMs, true)
+    for (const session of this.#sessions) session.stop('The server is shutting down: the query was ended before it was complete (shutdown.grace).')
+    await this.#whenIdle(1000, false)
+    for (const session of this.#sessions) session.destroy()
+    await closed
+    this.#upgrades.close()
+    await Promise.all(this.environments.map((environment) => environment.close()))
+    this.#log.info('server stopped')
+  }
+
+  /** Resolves when no socket is left, or after `limitMs`, or when somebody is in a hurry. */
+  #whenIdle(limitMs: number, canHurry: boolean): Promise<void> {
+    if (this.#sessions.size === 0 || limitMs === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(limitMs, resolve)
+      this.#idle = () => {
+        timer.cancel()
+        resolve()
+      }
+      if (canHurry) this.#hurry = this.#idle
+    })
+  }
+
+  #running(): Session[] {
+    return [...this.#sessions].filter((session) => session.state === 'running')
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const refuse = (status: number, title: string) => {
+      this.#metrics.refused.inc({ reason: String(status) })
+      refuseUpgrade(request, socket, status, title)
+    }
+    if (this.#closing !== undefined) return refuse(503, 'The server is shutting down.')
+    const wanted = target(request.url ?? '/')
+    if (wanted === undefined) return refuse(404, 'No WebSocket lives at this address.')
+    const limit = this.#config.limits['server.max.connections']
+    if (this.#sessions.size >= limit) return refuse(503, `Too many connections: the limit server.max.connections is ${limit}.`)
+    const token = credential(request)
+    const account = token === undefined ? undefined : this.#accounts.byToken(token)
+    if (wanted.proxied) {
+      if (account === undefined) return refuse(401, token === undefined ? 'Send "Authorization: Bearer <key of a service account>".' : 'The bearer key is not valid.')
+      if (this.#environment(wanted) === undefined) return refuse(404, `There is no environment ${JSON.stringify(wanted.environment)}.`)
+      if (!mayEnter(account, wanted.environment)) return refuse(403, `The account ${JSON.stringify(account.name)} may not use the environment ${JSON.stringify(wanted.environment)}.`)
+    }
+    this.#upgrades.handleUpgrade(request, socket, head, (ws) => {
+      this.#sessions.add(new Session(ws, socket, this.#host(wanted), account))
+    })
+  }
+
+  #environment(wanted: Target): Environment | undefined {
+    const name = wanted.environment ?? this.#config.environments.find((e) => e.default)?.name
+    return this.environments.find((environment) => environment.name === name)
+  }
+
+  #host(wanted: Target): SessionHost {
+    return {
+      limits: this.#config.limits,
+      clock: this.#clock,
+      run: this.#run,
+      checksToken: !wanted.proxied,
+      authenticate: (token) => {
+        if (token === undefined) return 'Not authenticated: send the token of POST /api/login, or of a service account, as "token" in the first message.'
+        return this.#accounts.byToken(token) ?? 'Not authenticated: the token is not valid or has expired.'
+      },
+      environment: (account) => this.#visible(wanted, account),
+      admit: (account) => this.#admit(account),
+      started: (session, request) => this.#started(session, request),
+      ended: (session, summary) => this.#ended(session, summary),
+      failed: (session, reference, cause) => this.#log.error({ err: cause, session: session.id, reference }, 'query failed inside'),
+      closed: (session) => this.#closed(session),
+    }
+  }
+
+  #visible(wanted: Target, account: Account): { name: string; query: QueryEnvironment } | string {
+    const environment = this.#environment(wanted)
+    if (environment !== undefined && mayEnter(account, environment.name)) {
+      return { name: environment.name, query: { ...environment.query(account), defaults: this.#config.settings } }
+    }
+    // The proxied path has told these two apart at the handshake.
+    return wanted.environment === undefined ? 'The account may not use the default environment.' : `There is no environment ${JSON.stringify(wanted.environment)}, or the account may not use it.`
+  }
+
+  /** Queries whose clients have stopped reading do not count: their users may have forgotten them. */
+  #admit(account: Account): string | undefined {
+    const running = this.#running().filter((session) => !session.abandoned)
+    const all = this.#config.limits['max.concurrent.queries']
+    const own = this.#config.limits['max.concurrent.queries.per.user']
+    if (running.length >= all) return `Too many queries are running on this server: the limit max.concurrent.queries is ${all}. Try again later.`
+    if (own > 0 && running.filter((session) => session.account?.name === account.name && session.account.kind === account.kind).length >= own) {
+      return `Too many queries of ${JSON.stringify(account.name)} are running: the limit max.concurrent.queries.per.user is ${own}. Wait for one to end, or close its connection.`
+    }
+    return undefined
+  }
+
+  #started(session: Session, request: QueryRequest): void {
+    const environment = session.environmentName ?? ''
+    this.#metrics.started(environment)
+    const about = { session: session.id, user: session.account?.name, environment }
+    this.#log.info({ ...about, sqlLength: request.sql.length, sqlHash: statementHash(request.sql), live: request.live }, 'query started')
+    if (this.#log.isLevelEnabled('debug')) this.#log.debug({ session: session.id, sql: withoutLiterals(request.sql) }, 'statement')
+  }
+
+  #ended(session: Session, summary: RunSummary): void {
+    const environment = session.environmentName ?? ''
+    this.#metrics.ended(environment, summary)
+    const { id, outcome, results, recordsScanned, bytesRead, badRecords, durationMs } = summary
+    const about = { session: session.id, query: id, user: session.account?.name, environment }
+    this.#log.info({ ...about, outcome, durationMs: Math.round(durationMs), rows: results, recordsScanned, bytesRead, badRecords, bytesSent: session.bytesSent }, 'query ended')
+  }
+
+  #closed(session: Session): void {
+    this.#sessions.delete(session)
+    if (this.#sessions.size === 0) this.#idle?.()
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * From HTTP to WebSocket: which path, which environment, may this caller come in? Refusals on the way are plain HTTP answers with a JSON body;
+ * once the handshake is done, everything else is the session's.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+
+/** What a path asks for. `proxied`: the environment stands in the path, and the credential has to come with the upgrade. */
+export type Target = { readonly proxied: true; readonly environment: string } | { readonly proxied: false; readonly environment: string | undefined }
+
+const AGENT = '/api/ws/v2/sql/execute'
+const PROXIED = /^\/(?:api\/v1\/environments|environment)\/([^/]+)\/proxy\/api\/ws\/v2\/sql\/execute$/
+
+/** undefined when no WebSocket lives at this address. `/api/ws/v2/sql/execute?environment=name` picks another than the default one (an extension, for browsers). */
+export function target(url: string): Target | undefined {
+  const mark = url.indexOf('?')
+  const path = mark < 0 ? url : url.slice(0, mark)
+  if (path === AGENT) {
+    const environment = mark < 0 ? null : new URLSearchParams(url.slice(mark + 1)).get('environment')
+    return { proxied: false, environment: environment === null || environment === '' ? undefined : environment }
+  }
+  const match = PROXIED.exec(path)
+  if (match === null) return undefined
+  try {
+    return { proxied: true, environment: decodeURIComponent(match[1]) }
+  } catch {
+    return undefined
+  }
+}
+
+/** The token that came with a request: `Authorization: Bearer …` or `X-Kafka-Lenses-Token`. */
+export function credential(request: Pick<IncomingMessage, 'headers'>): string | undefined {
+  const bearer = /^Bearer +(\S+)\s*$/i.exec(request.headers.authorization ?? '')
+  if (bearer !== null) return bearer[1]
+  const header = request.headers['x-kafka-lenses-token']
+  return typeof header === 'string' && header !== '' ? header : undefined
+}
+
+/** An error body in the shape of the part of the API that the address belongs to. */
+export function problem(url: string, status: number, title: string, requestId: string = randomUUID()): object {
+  return /^\/(?:api\/v1|environment)(?:\/|$)/.test(url) ? { type: 'about:blank', title, status, request_id: requestId } : { error: title, fields: [] }
+}
+
+/** Answers an upgrade request with plain HTTP and ends the connection. */
+export function refuseUpgrade(request: IncomingMessage, socket: Duplex, status: number, title: string): void {
+  const body = JSON.stringify(problem(request.url ?? '/', status, title))
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, 'Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close']
+  if (status === 401) lines.push('WWW-Authenticate: Bearer')
+  if (status === 503) lines.push('Retry-After: 5')
+  if (status === 426) lines.push('Upgrade: websocket')
+  socket.on('error', () => socket.destroy())
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
+  // A caller that keeps its side open would hold the socket for ever.
+  if ('setTimeout' in socket) (socket as Socket).setTimeout(5000, () => socket.destroy())
+}
