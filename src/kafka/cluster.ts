@@ -1,0 +1,479 @@
+/**
+ * A Kafka cluster as a reader needs it: who leads what, where logs begin and end, how topics are configured; and connections, kept for reuse.
+ * It reads only: no group, no commit, nothing is created. Fetching is done by `fetch` on connections that are lent from here.
+ */
+import { systemClock, type Timer } from '../lib/clock.ts'
+import type { Address, ClusterConfig } from './config.ts'
+import { IDLE_TIMEOUT_MS, parseAddress, REQUEST_TIMEOUT_MS, RETRY_TIMEOUT_MS, showAddress } from './config.ts'
+import { type ApiRange, Connection } from './connection.ts'
+import { brokerError, clientError, ERROR } from './errors.ts'
+import { type Isolation, KafkaError } from './log.ts'
+import { API, type WireReader } from './wire.ts'
+
+export interface Broker extends Address {
+  readonly id: number
+}
+
+export interface PartitionMetadata {
+  readonly partition: number
+  /** Broker id, -1 when there is none. */
+  readonly leader: number
+  readonly replicas: readonly number[]
+  /** Kafka's error code, 0 for none. */
+  readonly error: number
+}
+
+export interface TopicMetadata {
+  readonly name: string
+  readonly internal: boolean
+  /** Ascending by number. Empty when `error` is set. */
+  readonly partitions: readonly PartitionMetadata[]
+  /** Set when the topic was asked for by name and does not exist or may not be seen. */
+  readonly error: KafkaError | undefined
+}
+
+export interface Metadata {
+  readonly clusterId: string | undefined
+  readonly brokers: readonly Broker[]
+  /** In order of name. A topic that may not be described is absent from a listing; asked for by name it is here with its error. */
+  readonly topics: readonly TopicMetadata[]
+}
+
+export interface TopicConfig {
+  /** In order of name. Empty when the configuration may not be read. */
+  readonly entries: readonly { readonly name: string; readonly value: string; readonly isDefault: boolean }[]
+  readonly compacted: boolean
+  readonly timestampType: 'CreateTime' | 'LogAppendTime'
+  /** Why the configuration could not be read (no DESCRIBE_CONFIGS right); the rest are Kafka's defaults then. */
+  readonly refused: KafkaError | undefined
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal
+  /** Epoch milliseconds after which to give up, with the error of `expired`. */
+  readonly deadlineMs?: number
+}
+
+/** A cached answer is used for this long, unless it names an error or a missing leader. */
+const METADATA_MAX_AGE_MS = 30_000
+/** The list of all topics is used for less: a new topic should be seen soon. */
+const LISTING_MAX_AGE_MS = 3_000
+/** Idle connections kept per broker for fetching. */
+const IDLE_CONNECTIONS = 4
+
+const METADATA: ApiRange = { api: API.metadata, name: 'Metadata', lowest: 4, highest: 7 }
+const LIST_OFFSETS: ApiRange = { api: API.listOffsets, name: 'ListOffsets', lowest: 2, highest: 5 }
+const DESCRIBE_CONFIGS: ApiRange = { api: API.describeConfigs, name: 'DescribeConfigs', lowest: 1, highest: 3 }
+
+/** Timestamps that ListOffsets understands as places. */
+export const LATEST = -1
+export const EARLIEST = -2
+
+interface Idle {
+  readonly connection: Connection
+  readonly timer: Timer
+}
+
+export class Cluster {
+  readonly config: ClusterConfig
+  readonly #bootstrap: readonly Address[]
+  /** One connection per `host:port` for small calls, shared. */
+  readonly #shared = new Map<string, Promise<Connection>>()
+  readonly #idle = new Map<string, Idle[]>()
+  #brokers = new Map<number, Broker>()
+  readonly #topics = new Map<string, { topic: TopicMetadata; atMs: number }>()
+  #listing: { metadata: Metadata; atMs: number } | undefined
+  #clusterId: string | undefined
+  #closed = false
+
+  /** `kafka.retry.timeout` */
+  readonly retryTimeoutMs: number
+
+  /** Checks the addresses; connects to nothing yet. */
+  constructor(config: ClusterConfig) {
+    this.config = config
+    this.retryTimeoutMs = config.retryTimeoutMs ?? RETRY_TIMEOUT_MS
+    this.#bootstrap = config.brokers.map((text) => {
+      const address = parseAddress(text)
+      if (address === undefined) throw clientError('BAD_ADDRESS', `"${text}" is not a broker address: host:port is expected`, false)
+      return address
+    })
+    if (this.#bootstrap.length === 0) throw clientError('BAD_ADDRESS', 'no broker address is given', false)
+  }
+
+  /**
+   * Brokers and topics: those named, or all. Answered from memory while fresh; `fresh: true` asks the cluster. A topic that fails carries its own error and hides no other.
+   */
+  async metadata(topics?: readonly string[], options: CallOptions & { readonly fresh?: boolean } = {}): Promise<Metadata> {
+    const now = systemClock.now()
+    if (!options.fresh) {
+      if (topics === undefined && this.#listing !== undefined && now - this.#listing.atMs < LISTING_MAX_AGE_MS) return this.#listing.metadata
+      if (topics !== undefined) {
+        const known = topics.map((name) => this.#topics.get(name))
+        if (known.every((entry) => entry !== undefined && now - entry.atMs < METADATA_MAX_AGE_MS && isHealthy(entry.topic))) return this.#view(known.map((entry) => (entry as { topic: TopicMetadata }).topic))
+      }
+    }
+    const connection = await this.#anyConnection(options)
+    const answer = await guarded(
+      connection.call(METADATA, (writer) => writer.array(topics ?? null, (name) => writer.string(name)).boolean(false), readMetadata),
+      options,
+    )
+    this.#brokers = new Map(answer.brokers.map((broker) => [broker.id, broker]))
+    this.#clusterId = answer.clusterId
+    const atMs = systemClock.now()
+    for (const topic of answer.topics) this.#topics.set(topic.name, { topic, atMs })
+    if (topics !== undefined) return this.#view(topics.map((name) => answer.topics.find((topic) => topic.name === name) ?? missing(name)))
+    for (const name of this.#topics.keys()) if (!answer.topics.some((topic) => topic.name === name)) this.#topics.delete(name)
+    const metadata = this.#view(answer.topics.filter((topic) => topic.error === undefined))
+    this.#listing = { metadata, atMs }
+    return metadata
+  }
+
+  /** One topic, or its error thrown. */
+  async topic(name: string, options: CallOptions & { readonly fresh?: boolean } = {}): Promise<TopicMetadata> {
+    const [topic] = (await this.metadata([name], options)).topics
+    if (topic.error !== undefined) throw topic.error
+    return topic
+  }
+
+  /** The topic's configuration. Without the right to read it: Kafka's defaults, and `refused` says why. */
+  async topicConfig(topic: string, options: CallOptions = {}): Promise<TopicConfig> {
+    const connection = await this.#anyConnection(options)
+    const answer = await guarded(
+      connection.call(
+        DESCRIBE_CONFIGS,
+        (writer, version) => {
+          writer.array([topic], (name) => writer.int8(2).string(name).int32(-1)).boolean(false)
+          if (version >= 3) writer.boolean(false)
+        },
+        readConfigs,
+      ),
+      options,
+    )
+    if (answer.code === ERROR.topicAuthorizationFailed || answer.code === ERROR.clusterAuthorizationFailed) {
+      return { entries: [], compacted: false, timestampType: 'CreateTime', refused: brokerError(answer.code, `Configuration of "${topic}"`, answer.message) }
+    }
+    if (answer.code !== 0) throw brokerError(answer.code, `Configuration of "${topic}"`, answer.message)
+    const value = (name: string) => answer.entries.find((entry) => entry.name === name)?.value
+    return {
+      entries: answer.entries,
+      compacted: (value('cleanup.policy') ?? '').split(',').includes('compact'),
+      timestampType: value('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
+      refused: undefined,
+    }
+  }
+
+  /**
+   * For each partition the offset at a place (`EARLIEST`, `LATEST`) or of the first record at or after a timestamp (-1: there is none).
+   * Follows leaders that move, until the deadline.
+   */
+  async listOffsets(topic: string, partitions: readonly number[], timestamp: number, isolation: Isolation, options: CallOptions = {}): Promise<Map<number, number>> {
+    const found = new Map<number, number>()
+    const deadlineMs = options.deadlineMs ?? systemClock.now() + (this.config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
+    let pauseMs = 20
+    for (let fresh = false; ; fresh = true) {
+      const left = partitions.filter((partition) => !found.has(partition))
+      if (left.length === 0) return found
+      const trouble = await this.#listOnce(topic, left, timestamp, isolation, found, { ...options, deadlineMs, fresh })
+      if (trouble === undefined) continue
+      if (!trouble.retriable || systemClock.now() + pauseMs >= deadlineMs) throw trouble
+      await pause(pauseMs, options.signal)
+      pauseMs = Math.min(pauseMs * 2, 1000)
+    }
+  }
+
+  /** One attempt at every leader; what went wrong with retriable partitions is given back, anything else is thrown. */
+  async #listOnce(topic: string, partitions: readonly number[], timestamp: number, isolation: Isolation, found: Map<number, number>, options: CallOptions & { fresh: boolean }): Promise<KafkaError | undefined> {
+    let trouble: KafkaError | undefined
+    try {
+      const leaders = await this.#byLeader(topic, partitions, options)
+      const answers = await Promise.all(
+        [...leaders].map(async ([leader, ids]) => {
+          const connection = await this.#sharedConnection(this.broker(leader), options)
+          return await guarded(
+            connection.call(
+              LIST_OFFSETS,
+              (writer, version) => {
+                writer.int32(-1).int8(isolation === 'read_committed' ? 1 : 0)
+                writer.array([topic], (name) =>
+                  writer.string(name).array(ids, (id) => {
+                    writer.int32(id)
+                    if (version >= 4) writer.int32(-1)
+                    writer.int64(timestamp)
+                  }),
+                )
+              },
+              readOffsets,
+            ),
+            options,
+          )
+        }),
+      )
+      for (const { partition, code, offset } of answers.flat()) {
+        if (code === 0) found.set(partition, offset)
+        else trouble = worse(trouble, brokerError(code, `Offsets of "${topic}" partition ${partition}`))
+      }
+    } catch (error) {
+      if (!(error instanceof KafkaError) || !error.retriable) throw error
+      trouble = worse(trouble, error)
+    }
+    return trouble
+  }
+
+  async #byLeader(topic: string, partitions: readonly number[], options: CallOptions & { fresh: boolean }): Promise<Map<number, number[]>> {
+    const metadata = await this.topic(topic, options)
+    const leaders = new Map<number, number[]>()
+    for (const partition of partitions) {
+      const found = metadata.partitions.find((entry) => entry.partition === partition)
+      if (found === undefined) throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${topic}" has no partition ${partition}`, false)
+      if (found.leader < 0 || !this.#brokers.has(found.leader)) throw brokerError(ERROR.leaderNotAvailable, `"${topic}" partition ${partition}`)
+      leaders.set(found.leader, [...(leaders.get(found.leader) ?? []), partition])
+    }
+    return leaders
+  }
+
+  /** The address of a broker named in metadata. */
+  broker(id: number): Broker {
+    const broker = this.#brokers.get(id)
+    if (broker === undefined) throw clientError('BROKER_UNKNOWN', `Broker ${id} is not in the metadata`, true)
+    return broker
+  }
+
+  /** A connection for fetching, of one's own until it is given back by `release`. An idle one if there is one. */
+  async lend(address: Address, signal?: AbortSignal): Promise<Connection> {
+    if (this.#closed) throw closedError()
+    const idle = this.#idle.get(showAddress(address))
+    while (idle !== undefined && idle.length > 0) {
+      const { connection, timer } = idle.pop() as Idle
+      timer.cancel()
+      if (connection.closed) continue
+      if (connection.expiresAtMs <= systemClock.now()) {
+        connection.close()
+        continue
+      }
+      connection.onClose = undefined
+      connection.background = false
+      return connection
+    }
+    return await Connection.open(address, this.config, signal)
+  }
+
+  /** Takes a lent connection back: keeps it for a while if it is quiet, closes it if an answer is still due. */
+  release(connection: Connection): void {
+    const where = showAddress(connection.address)
+    const idle = this.#idle.get(where) ?? []
+    if (this.#closed || connection.closed || connection.busy || idle.length >= IDLE_CONNECTIONS) {
+      connection.close()
+      return
+    }
+    const entry: Idle = { connection, timer: systemClock.after(this.config.idleTimeoutMs ?? IDLE_TIMEOUT_MS, () => connection.close()) }
+    connection.onClose = () => {
+      entry.timer.cancel()
+      const at = idle.indexOf(entry)
+      if (at >= 0) idle.splice(at, 1)
+    }
+    connection.background = true
+    idle.push(entry)
+    this.#idle.set(where, idle)
+  }
+
+  /** Closes every connection that is not lent. Nothing can be asked afterwards. */
+  close(): void {
+    this.#closed = true
+    for (const idle of this.#idle.values()) for (const { connection } of [...idle]) connection.close()
+    for (const opening of this.#shared.values()) {
+      opening.then(
+        (connection) => connection.close(),
+        () => undefined,
+      )
+    }
+    this.#shared.clear()
+  }
+
+  async #sharedConnection(address: Address, options: CallOptions): Promise<Connection> {
+    if (this.#closed) throw closedError()
+    const where = showAddress(address)
+    let opening = this.#shared.get(where)
+    if (opening !== undefined) {
+      const known = await guarded(opening, options)
+      if (!known.closed && known.expiresAtMs > systemClock.now()) return known
+      if (!known.busy) known.close()
+      if (this.#shared.get(where) === opening) this.#shared.delete(where)
+      return await this.#sharedConnection(address, options)
+    }
+    // Others may be waiting for the same connection: no caller's signal may end it.
+    opening = Connection.open(address, this.config)
+    this.#shared.set(where, opening)
+    const forget = () => {
+      if (this.#shared.get(where) === opening) this.#shared.delete(where)
+    }
+    opening.then((connection) => {
+      if (this.#closed) connection.close()
+      connection.background = true
+      connection.onClose = forget
+    }, forget)
+    return await guarded(opening, options)
+  }
+
+  /** Any broker that answers: those already connected to first, then those known, then those configured. */
+  async #anyConnection(options: CallOptions): Promise<Connection> {
+    const addresses = new Map<string, Address>()
+    for (const address of [...this.#brokers.values(), ...this.#bootstrap]) addresses.set(showAddress(address), address)
+    const ordered = [...addresses].sort(([a], [b]) => Number(this.#shared.has(b)) - Number(this.#shared.has(a)))
+    let failure: unknown
+    const reasons = new Set<string>()
+    for (const [, address] of ordered) {
+      try {
+        return await this.#sharedConnection(address, options)
+      } catch (error) {
+        if (!(error instanceof KafkaError) || error.errorName === 'TIMEOUT') throw error
+        failure = error
+        reasons.add(error.message)
+      }
+    }
+    if (reasons.size > 1 && failure instanceof KafkaError) throw new KafkaError(failure.code, failure.errorName, `No broker can be used. ${[...reasons].join('. ')}`, failure.retriable)
+    throw failure
+  }
+
+  #view(topics: readonly TopicMetadata[]): Metadata {
+    return { clusterId: this.#clusterId, brokers: [...this.#brokers.values()], topics }
+  }
+}
+
+/** Waits, or rejects with the signal's reason. Unlike a timer of `lib/clock` it keeps the process alive: somebody waits for the outcome. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted()
+  await new Promise<void>((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer)
+      reject(signal?.reason)
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop)
+      resolve()
+    }, ms)
+    signal?.addEventListener('abort', stop, { once: true })
+  })
+}
+
+/** The promise's outcome, unless the signal or the deadline comes first. */
+async function guarded<T>(promise: Promise<T>, options: CallOptions): Promise<T> {
+  const { signal, deadlineMs } = options
+  if (signal === undefined && deadlineMs === undefined) return await promise
+  signal?.throwIfAborted()
+  let timer: Timer | undefined
+  let stop: (() => void) | undefined
+  const end = new Promise<never>((_, reject) => {
+    if (deadlineMs !== undefined) timer = systemClock.after(Math.max(0, deadlineMs - systemClock.now()), () => reject(clientError('TIMEOUT', 'no answer from the cluster in time', false)))
+    stop = () => reject(signal?.reason)
+    signal?.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([promise, end])
+  } finally {
+    timer?.cancel()
+    if (stop !== undefined) signal?.removeEventListener('abort', stop)
+  }
+}
+
+function isHealthy(topic: TopicMetadata): boolean {
+  return topic.error === undefined && topic.partitions.every((partition) => partition.leader >= 0)
+}
+
+function missing(name: string): TopicMetadata {
+  return { name, internal: false, partitions: [], error: topicError(name, ERROR.unknownTopicOrPartition) }
+}
+
+/** A topic that metadata does not know stays unknown: asking again at once is of no use. */
+function topicError(name: string, code: number): KafkaError | undefined {
+  if (code === 0) return undefined
+  const error = brokerError(code, `Topic "${name}"`)
+  return code === ERROR.unknownTopicOrPartition ? new KafkaError(code, error.errorName, error.message, false) : error
+}
+
+function closedError(): KafkaError {
+  return clientError('CLOSED', 'the cluster client is closed', false)
+}
+
+/** Keeps the error that says more: one that will not pass by itself. */
+function worse(a: KafkaError | undefined, b: KafkaError): KafkaError {
+  return a !== undefined && !a.retriable ? a : b
+}
+
+function readMetadata(reader: WireReader, version: number): Metadata {
+  reader.int32()
+  const brokers = reader.array(() => {
+    const id = reader.int32()
+    const host = reader.string() ?? ''
+    const port = reader.int32()
+    reader.string()
+    return { id, host, port }
+  })
+  const clusterId = reader.string() ?? undefined
+  reader.int32()
+  const topics = reader.array(() => {
+    const code = reader.int16()
+    const name = reader.string() ?? ''
+    const internal = reader.boolean()
+    const partitions = reader.array(() => {
+      const error = reader.int16()
+      const partition = reader.int32()
+      const leader = reader.int32()
+      if (version >= 7) reader.int32()
+      const replicas = reader.array(() => reader.int32())
+      reader.array(() => reader.int32())
+      if (version >= 5) reader.array(() => reader.int32())
+      return { partition, leader, replicas, error }
+    })
+    partitions.sort((a, b) => a.partition - b.partition)
+    return { name, internal, partitions, error: topicError(name, code) }
+  })
+  topics.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return { clusterId, brokers, topics }
+}
+
+function readOffsets(reader: WireReader, version: number): { partition: number; code: number; offset: number }[] {
+  reader.int32()
+  const topics = reader.array(() => {
+    reader.string()
+    return reader.array(() => {
+      const partition = reader.int32()
+      const code = reader.int16()
+      reader.long()
+      const offset = reader.long()
+      if (version >= 4) reader.int32()
+      return { partition, code, offset }
+    })
+  })
+  return topics.flat()
+}
+
+function readConfigs(reader: WireReader, version: number): { code: number; message: string | null; entries: { name: string; value: string; isDefault: boolean }[] } {
+  reader.int32()
+  const [resource] = reader.array(() => {
+    const code = reader.int16()
+    const message = reader.string()
+    reader.int8()
+    reader.string()
+    const entries = reader.array(() => {
+      const name = reader.string() ?? ''
+      const value = reader.string() ?? ''
+      reader.boolean()
+      const source = reader.int8()
+      reader.boolean()
+      reader.array(() => {
+        reader.string()
+        reader.string()
+        reader.int8()
+      })
+      if (version >= 3) {
+        reader.int8()
+        reader.string()
+      }
+      return { name, value, isDefault: source !== 1 }
+    })
+    entries.sort((a, b) => (a.name < b.name ? -1 : 1))
+    return { code, message, entries }
+  })
+  return resource ?? { code: ERROR.unknownTopicOrPartition, message: 'the broker answered about no topic', entries: [] }
+}

@@ -1,0 +1,62 @@
+/** How to reach a cluster: addresses, TLS and SASL, time limits. Plain data; nothing is read from files or the environment here. */
+
+export interface ClusterConfig {
+  /** `host:port` each; `[::1]:9092` for IPv6. Tried in order until one answers. */
+  readonly brokers: readonly string[]
+  /** Shown in the broker's logs and quotas. Default `sluice`. */
+  readonly clientId?: string
+  /** true: TLS with the system's certificate authorities. */
+  readonly tls?: TlsConfig | boolean
+  readonly sasl?: SaslConfig
+  /** `kafka.connect.timeout`: TCP, TLS, version and SASL exchange together. Default 10 s. */
+  readonly connectTimeoutMs?: number
+  /** `kafka.request.timeout`: time without a byte from the broker while an answer is due. Default 30 s. */
+  readonly requestTimeoutMs?: number
+  /** `kafka.retry.timeout`: how long a scan keeps trying without any progress (leader moves, lost connections). Default 30 s. */
+  readonly retryTimeoutMs?: number
+  /** `kafka.idle.timeout`: an unused connection is closed after this long. Default 60 s. */
+  readonly idleTimeoutMs?: number
+  /** `kafka.response.max.bytes`: largest answer accepted. Default 256 MiB. */
+  readonly responseMaxBytes?: number
+}
+
+/** PEM text or bytes. */
+export interface TlsConfig {
+  readonly ca?: string | Buffer | readonly (string | Buffer)[]
+  readonly cert?: string | Buffer
+  readonly key?: string | Buffer
+  readonly passphrase?: string
+  /** Name to check the certificate against, when it is not the broker's advertised host. */
+  readonly servername?: string
+  /** false: accept any certificate. Default true. */
+  readonly rejectUnauthorized?: boolean
+}
+
+export type SaslConfig =
+  | { readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'; readonly username: string; readonly password: string }
+  /** A token, or a function that gives a fresh one for each new connection. */
+  | { readonly mechanism: 'OAUTHBEARER'; readonly token: string | (() => Promise<string>) }
+  /** A file that holds the token; read again for each new connection. */
+  | { readonly mechanism: 'OAUTHBEARER'; readonly tokenFile: string }
+
+export const CONNECT_TIMEOUT_MS = 10_000
+export const REQUEST_TIMEOUT_MS = 30_000
+export const RETRY_TIMEOUT_MS = 30_000
+export const IDLE_TIMEOUT_MS = 60_000
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** Reads `host:port` or `[v6]:port`; a missing port is 9092. undefined when it is neither. */
+export function parseAddress(text: string): Address | undefined {
+  const match = /^(?:[A-Z_]+:\/\/)?(?:\[([0-9a-fA-F:.%]+)\]|([^:\s/[\]]+))(?::(\d{1,5}))?$/.exec(text.trim())
+  if (match === null) return undefined
+  const port = match[3] === undefined ? 9092 : Number(match[3])
+  return port > 0 && port < 65536 ? { host: match[1] ?? match[2], port } : undefined
+}
+
+export function showAddress(address: Address): string {
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+}

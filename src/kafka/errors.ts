@@ -1,0 +1,74 @@
+/**
+ * Kafka's error codes by name, and which of them pass by themselves. Turns a code in an answer into a KafkaError. Does not decide what to do about it.
+ * Source: the Kafka protocol guide, "Error Codes".
+ */
+import { KafkaError } from './log.ts'
+
+/** Error codes that code here compares with. */
+export const ERROR = {
+  none: 0,
+  offsetOutOfRange: 1,
+  corruptMessage: 2,
+  unknownTopicOrPartition: 3,
+  leaderNotAvailable: 5,
+  notLeaderOrFollower: 6,
+  topicAuthorizationFailed: 29,
+  clusterAuthorizationFailed: 31,
+  unsupportedSaslMechanism: 33,
+  illegalSaslState: 34,
+  unsupportedVersion: 35,
+  saslAuthenticationFailed: 58,
+} as const
+
+/** name, what it means in a sentence, and `true` where a later attempt (after a metadata refresh) may succeed. */
+const NAMES: Readonly<Record<number, readonly [string, string, boolean]>> = {
+  [-1]: ['UNKNOWN_SERVER_ERROR', 'the broker met an unexpected error', false],
+  1: ['OFFSET_OUT_OF_RANGE', 'the offset lies outside the log', false],
+  2: ['CORRUPT_MESSAGE', 'the broker found a damaged batch', true],
+  3: ['UNKNOWN_TOPIC_OR_PARTITION', 'the topic or partition does not exist, or may not be seen', true],
+  4: ['INVALID_FETCH_SIZE', 'the fetch size is invalid', false],
+  5: ['LEADER_NOT_AVAILABLE', 'the partition has no leader at the moment', true],
+  6: ['NOT_LEADER_OR_FOLLOWER', 'the broker does not lead this partition', true],
+  7: ['REQUEST_TIMED_OUT', 'the request timed out in the broker', true],
+  8: ['BROKER_NOT_AVAILABLE', 'the broker is not available', true],
+  9: ['REPLICA_NOT_AVAILABLE', 'the replica is not available', true],
+  13: ['NETWORK_EXCEPTION', 'the broker lost a connection', true],
+  17: ['INVALID_TOPIC_EXCEPTION', 'the topic name is invalid', false],
+  29: ['TOPIC_AUTHORIZATION_FAILED', 'not authorized for this topic', false],
+  30: ['GROUP_AUTHORIZATION_FAILED', 'not authorized for this group', false],
+  31: ['CLUSTER_AUTHORIZATION_FAILED', 'not authorized for this cluster', false],
+  33: ['UNSUPPORTED_SASL_MECHANISM', 'the broker does not offer this SASL mechanism', false],
+  34: ['ILLEGAL_SASL_STATE', 'the listener does not expect SASL, or expects it first', false],
+  35: ['UNSUPPORTED_VERSION', 'the broker does not support this version of the request', false],
+  41: ['NOT_CONTROLLER', 'the broker is not the controller', true],
+  42: ['INVALID_REQUEST', 'the broker found the request invalid', false],
+  43: ['UNSUPPORTED_FOR_MESSAGE_FORMAT', 'the message format of the topic does not support this', false],
+  56: ['KAFKA_STORAGE_ERROR', 'the broker has a disk error on this partition', true],
+  58: ['SASL_AUTHENTICATION_FAILED', 'authentication failed', false],
+  70: ['FETCH_SESSION_ID_NOT_FOUND', 'the fetch session is unknown', true],
+  71: ['INVALID_FETCH_SESSION_EPOCH', 'the fetch session epoch is invalid', true],
+  72: ['LISTENER_NOT_FOUND', 'the leader has no listener of this name', true],
+  74: ['FENCED_LEADER_EPOCH', 'the leader epoch is old', true],
+  75: ['UNKNOWN_LEADER_EPOCH', 'the leader epoch is newer than the broker knows', true],
+  76: ['UNSUPPORTED_COMPRESSION_TYPE', 'the request version does not know the compression of the batch', false],
+  78: ['OFFSET_NOT_AVAILABLE', 'the leader does not know its high watermark yet', true],
+  89: ['THROTTLING_QUOTA_EXCEEDED', 'the quota is used up', true],
+  100: ['UNKNOWN_TOPIC_ID', 'the topic id is unknown', true],
+  103: ['INCONSISTENT_TOPIC_ID', 'the topic id does not fit the name', true],
+}
+
+/** The name of an error code, `ERROR_<code>` for one that is not known here. */
+export function errorNameOf(code: number): string {
+  return NAMES[code]?.[0] ?? `ERROR_${code}`
+}
+
+/** A KafkaError for a code in an answer. `what` says what was asked: `Fetch of "payments" partition 3`. `detail` is the broker's own text. */
+export function brokerError(code: number, what: string, detail?: string | null): KafkaError {
+  const [name, meaning, retriable] = NAMES[code] ?? [`ERROR_${code}`, 'the broker refused', false]
+  return new KafkaError(code, name, `${what}: ${detail ? detail : meaning} (${name})`, retriable)
+}
+
+/** Trouble on our side of the wire: no answer, a lost connection, an answer that makes no sense. */
+export function clientError(name: string, message: string, retriable: boolean): KafkaError {
+  return new KafkaError(-1, name, message, retriable)
+}

@@ -1,0 +1,118 @@
+/**
+ * LZ4 frames and blocks, decoding only. Kafka's own frames (64 KiB blocks, no content size) and all others: block checksums, content size, linked blocks, several frames.
+ * Checksums are stepped over: the batch's CRC-32C has been checked already. Source: LZ4 frame format 1.6.x and block format descriptions.
+ */
+import { CodecError, type Output } from './output.ts'
+
+const MAGIC = 0x184d2204
+const SKIPPABLE = 0x184d2a50
+
+/** Decodes the frames in [at, end) of `src` to the end of `out`. */
+export function lz4Frames(src: Buffer, view: DataView, at: number, end: number, out: Output): void {
+  do {
+    if (at + 7 > end) throw new CodecError('lz4: the frame is cut short')
+    const magic = view.getUint32(at, true)
+    at = (magic & 0xfffffff0) >>> 0 === SKIPPABLE ? at + 8 + view.getUint32(at + 4, true) : frame(src, view, at, end, out)
+  } while (at < end)
+}
+
+function frame(src: Buffer, view: DataView, begin: number, end: number, out: Output): number {
+  if (view.getUint32(begin, true) !== MAGIC) throw new CodecError('lz4: not a frame')
+  const flags = src[begin + 4]
+  const blockMax = 1 << (8 + 2 * ((src[begin + 5] >> 4) & 7))
+  if (flags >> 6 !== 1 || blockMax < 65536) throw new CodecError('lz4: the frame header makes no sense')
+  const independent = (flags & 32) !== 0
+  const blockChecksum = (flags & 16) !== 0 ? 4 : 0
+  let at = begin + 7 + ((flags & 8) !== 0 ? 8 : 0) + ((flags & 1) !== 0 ? 4 : 0)
+  const first = out.at
+  for (;;) {
+    if (at + 4 > end) throw new CodecError('lz4: the frame is cut short')
+    const word = view.getUint32(at, true)
+    at += 4
+    if (word === 0) return at + ((flags & 4) !== 0 ? 4 : 0)
+    const size = word & 0x7fffffff
+    if (size > blockMax || at + size > end) throw new CodecError('lz4: a block runs past the end')
+    out.room(blockMax)
+    if (word > 0x7fffffff) {
+      out.bytes.set(src.subarray(at, at + size), out.at)
+      out.at += size
+    } else out.at = lz4Block(src, view, at, at + size, out.bytes, out.view, out.at, out.at + blockMax, independent ? out.at : first)
+    at += size + blockChecksum
+  }
+}
+
+/**
+ * Decodes one block to `out` from `to`, not beyond `limit`; matches may reach back to `floor`. `out` has `SLACK` bytes more than `limit`. Gives the new end.
+ * Copies go four bytes a step and may write up to 3 bytes too many, which the next copy overwrites.
+ */
+export function lz4Block(src: Uint8Array, view: DataView, at: number, end: number, out: Uint8Array, outView: DataView, to: number, limit: number, floor: number): number {
+  const safe = end - 20
+  while (at < end) {
+    const token = src[at++]
+    let length = token >>> 4
+    if (length === 15) {
+      let more: number
+      do {
+        if (at >= end) throw new CodecError('lz4: a block is cut short')
+        more = src[at++]
+        length += more
+      } while (more === 255)
+    }
+    if (at + length > end || to + length > limit) throw new CodecError('lz4: literals run past the end')
+    if (length <= 16 && at <= safe) {
+      if (length > 0) {
+        outView.setInt32(to, view.getInt32(at))
+        if (length > 4) {
+          outView.setInt32(to + 4, view.getInt32(at + 4))
+          if (length > 8) {
+            outView.setInt32(to + 8, view.getInt32(at + 8))
+            outView.setInt32(to + 12, view.getInt32(at + 12))
+          }
+        }
+      }
+    } else if (length > 64) out.set(src.subarray(at, at + length), to)
+    else for (let i = 0; i < length; i++) out[to + i] = src[at + i]
+    at += length
+    to += length
+    if (at >= end) break
+    if (at + 2 > end) throw new CodecError('lz4: a block is cut short')
+    const offset = src[at] | (src[at + 1] << 8)
+    at += 2
+    length = (token & 15) + 4
+    if (length === 19) {
+      let more: number
+      do {
+        if (at >= end) throw new CodecError('lz4: a block is cut short')
+        more = src[at++]
+        length += more
+      } while (more === 255)
+    }
+    const from = to - offset
+    if (offset === 0 || from < floor || to + length > limit) throw new CodecError('lz4: a match lies outside the block')
+    copyMatch(out, outView, from, to, length)
+    to += length
+  }
+  return to
+}
+
+/** Copies within `out`; source and destination may overlap as LZ77 wants it (the pattern repeats). May write 3 bytes too many. */
+export function copyMatch(out: Uint8Array, view: DataView, from: number, to: number, length: number): void {
+  const end = to + length
+  if (to - from >= 4) {
+    if (length > 128 && to - from >= length) {
+      out.copyWithin(to, from, from + length)
+      return
+    }
+    do {
+      view.setInt32(to, view.getInt32(from))
+      to += 4
+      from += 4
+    } while (to < end)
+    return
+  }
+  if (to - from === 1) {
+    out.fill(out[from], to, end)
+    return
+  }
+  while (to < end) out[to++] = out[from++]
+}

@@ -1,0 +1,89 @@
+/** Snappy, decoding only: the raw format, and the chunks of snappy-java ("xerial") that Java producers write. Source: Snappy format description. */
+import { copyMatch } from './lz4.ts'
+import { CodecError, type Output } from './output.ts'
+
+const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
+
+/** Decodes bytes [at, end) of `src` to the end of `out`. */
+export function snappy(src: Buffer, view: DataView, at: number, end: number, out: Output): void {
+  if (end - at < 16 || src.compare(XERIAL, 0, 8, at, at + 8) !== 0) {
+    snappyBlock(src, view, at, end, out)
+    return
+  }
+  at += 16
+  while (at < end) {
+    const size = at + 4 > end ? -1 : view.getInt32(at)
+    at += 4
+    if (size < 0 || at + size > end) throw new CodecError('snappy: a chunk runs past the end')
+    snappyBlock(src, view, at, at + size, out)
+    at += size
+  }
+}
+
+function snappyBlock(src: Buffer, view: DataView, at: number, end: number, out: Output): void {
+  let plainSize = 0
+  for (let shift = 0; ; shift += 7) {
+    if (at >= end || shift > 28) throw new CodecError('snappy: no length')
+    const byte = src[at++]
+    plainSize += (byte & 127) * 2 ** shift
+    if (byte < 128) break
+  }
+  // The longest match a tag byte can stand for is 64 bytes out of 3: a length beyond that is a lie, and no memory is taken for it.
+  if (plainSize > (end - at) * 32 + 64) throw new CodecError('snappy: the length makes no sense')
+  out.room(plainSize)
+  const limit = out.at + plainSize
+  const reached = elements(src, view, at, end, out.bytes, out.view, out.at, limit)
+  if (reached !== limit) throw new CodecError('snappy: the block is cut short')
+  out.at = limit
+}
+
+function elements(src: Uint8Array, view: DataView, at: number, end: number, out: Uint8Array, outView: DataView, to: number, limit: number): number {
+  const floor = to
+  const safe = end - 20
+  while (at < end) {
+    const tag = src[at++]
+    if ((tag & 3) === 0) {
+      let length = (tag >>> 2) + 1
+      if (length > 60) {
+        const bytes = length - 60
+        if (at + bytes > end) throw new CodecError('snappy: a literal is cut short')
+        length = 0
+        for (let i = bytes - 1; i >= 0; i--) length = length * 256 + src[at + i]
+        length += 1
+        at += bytes
+      }
+      if (at + length > end || to + length > limit) throw new CodecError('snappy: a literal runs past the end')
+      if (length <= 16 && at <= safe) {
+        outView.setInt32(to, view.getInt32(at))
+        if (length > 4) {
+          outView.setInt32(to + 4, view.getInt32(at + 4))
+          if (length > 8) {
+            outView.setInt32(to + 8, view.getInt32(at + 8))
+            outView.setInt32(to + 12, view.getInt32(at + 12))
+          }
+        }
+      } else if (length > 64) out.set(src.subarray(at, at + length), to)
+      else for (let i = 0; i < length; i++) out[to + i] = src[at + i]
+      at += length
+      to += length
+      continue
+    }
+    let length: number
+    let offset: number
+    if ((tag & 3) === 1) {
+      if (at >= end) throw new CodecError('snappy: a copy is cut short')
+      length = ((tag >>> 2) & 7) + 4
+      offset = ((tag >>> 5) << 8) | src[at++]
+    } else {
+      const bytes = (tag & 3) === 2 ? 2 : 4
+      if (at + bytes > end) throw new CodecError('snappy: a copy is cut short')
+      length = (tag >>> 2) + 1
+      offset = bytes === 2 ? view.getUint16(at, true) : view.getUint32(at, true)
+      at += bytes
+    }
+    if (offset === 0 || to - offset < floor || to + length > limit) throw new CodecError('snappy: a copy lies outside the block')
+    copyMatch(out, outView, to - offset, to, length)
+    to += length
+  }
+  return to
+}
