@@ -2,14 +2,15 @@
  * One type for data that several schemas wrote: what the binder may rely on whichever writer a record has. Pure. It compares shapes, not schemas: aliases and
  * defaults of a format have been dealt with (or given up) before. Types may be recursive (a struct that holds itself); the result then is too.
  */
-import { type DataType, DOUBLE, type Field, JSON_TYPE, LONG, NULL_TYPE, type StructType } from '../types.ts'
+import { type DataType, DOUBLE, type Field, JSON_TYPE, LONG, NULL_TYPE, type StructType, type TimeUnit } from '../types.ts'
 
 /**
  * Merges the types of one facet, newest writer first: the newest one's field order and names come first.
  *
  * - struct and struct: field by field, by name; a field that a writer does not have is nullable
  * - int and long: long; any two unlike ones of int, long, float, double with a float or double among them: double
- * - decimals: one that holds both
+ * - decimals: one that holds both; int or long and decimal: decimal
+ * - timestamps (and times) of different units: the finer unit; a number and the date, time or timestamp stored as that number: the newer of the two
  * - string and uuid: string; arrays and maps: by their elements; null and anything: that thing
  * - anything else unlike: json, the shape known per record only
  */
@@ -31,17 +32,32 @@ function merge(a: DataType, b: DataType, known: Known): DataType {
   if (a.kind === 'array' && b.kind === 'array') return { kind: 'array', element: merge(a.element, b.element, known) }
   if (a.kind === 'map' && b.kind === 'map') return { kind: 'map', value: merge(a.value, b.value, known) }
   if (a.kind === 'decimal' && b.kind === 'decimal') return mergeDecimals(a, b)
-  if (a.kind === b.kind) return sameDetail(a, b) ? a : JSON_TYPE
-  if (NUMERIC.includes(a.kind) && NUMERIC.includes(b.kind)) return [a.kind, b.kind].every((k) => k === 'int' || k === 'long') ? LONG : DOUBLE
+  if (a.kind === 'timestamp' && b.kind === 'timestamp') return (a.local ?? false) !== (b.local ?? false) ? JSON_TYPE : finer(a, b)
+  if (a.kind === 'time' && b.kind === 'time') return finer(a, b)
+  if (a.kind === b.kind || sameStorage(a, b)) return a
+  if (NUMERIC.includes(a.kind) && NUMERIC.includes(b.kind)) return isWhole(a) && isWhole(b) ? LONG : DOUBLE
   if ((a.kind === 'string' && b.kind === 'uuid') || (a.kind === 'uuid' && b.kind === 'string')) return { kind: 'string' }
+  if (isWhole(a) && b.kind === 'decimal') return { kind: 'decimal' }
+  if (a.kind === 'decimal' && isWhole(b)) return { kind: 'decimal' }
   return JSON_TYPE
 }
 
-/** Units of times and timestamps. */
-function sameDetail(a: DataType, b: DataType): boolean {
-  if (a.kind === 'time' && b.kind === 'time') return a.unit === b.unit
-  if (a.kind === 'timestamp' && b.kind === 'timestamp') return a.unit === b.unit && (a.local ?? false) === (b.local ?? false)
-  return true
+function isWhole(type: DataType): boolean {
+  return type.kind === 'int' || type.kind === 'long'
+}
+
+const UNITS: readonly TimeUnit[] = ['millis', 'micros', 'nanos']
+
+function finer<T extends { readonly unit: TimeUnit }>(a: T, b: T): T {
+  return UNITS.indexOf(b.unit) > UNITS.indexOf(a.unit) ? b : a
+}
+
+/** A number, and the logical type that Avro stores as that number: schemas often gain the logical type later. */
+function sameStorage(a: DataType, b: DataType): boolean {
+  const pair = (number: DataType, logical: DataType): boolean =>
+    (number.kind === 'int' && (logical.kind === 'date' || (logical.kind === 'time' && logical.unit === 'millis'))) ||
+    (number.kind === 'long' && (logical.kind === 'timestamp' || (logical.kind === 'time' && logical.unit !== 'millis')))
+  return pair(a, b) || pair(b, a)
 }
 
 function mergeDecimals(a: DataType & { kind: 'decimal' }, b: DataType & { kind: 'decimal' }): DataType {

@@ -1,0 +1,199 @@
+/**
+ * Topics as tables: the binder's Catalog on a Kafka cluster and a schema registry. It asks the cluster what there is, finds out how keys and values are written (`facet.ts`),
+ * and remembers both for a short while. It reads no data but small samples, writes nothing, and knows no accounts (`permissions.ts` does).
+ */
+import type { FormatName } from '../formats/format.ts'
+import type { Cluster, TopicConfig, TopicMetadata } from '../kafka/cluster.ts'
+import type { KafkaLog } from '../kafka/log.ts'
+import { KafkaError } from '../kafka/log.ts'
+import { type Clock, systemClock } from '../lib/clock.ts'
+import { Lru } from '../lib/lru.ts'
+import type { Catalog, Table, TableFacet, TableSummary } from '../plan/catalog.ts'
+import type { Registry } from '../registry/registry.ts'
+import { Decoders } from './decoders.ts'
+import { findFacet, type FoundFacet, type Side } from './facet.ts'
+import { bestMatch } from './pattern.ts'
+import { SAMPLE_LIMITS, type SampleLimits, sampleTopic, type TopicSample } from './sample.ts'
+
+export interface CatalogOptions {
+  readonly cluster: Pick<Cluster, 'metadata' | 'topicConfig'>
+  readonly log: KafkaLog
+  readonly registry?: Registry
+  /** Formats by topic name or pattern (`pay*`); an exact name wins, then the longest pattern. */
+  readonly formats?: Readonly<Record<string, { readonly key?: FormatName; readonly value?: FormatName }>>
+  readonly sample?: Partial<SampleLimits>
+  readonly clock?: Clock
+}
+
+/** `catalog.sampled.ttl`: how long a guess from samples is believed. */
+export const SAMPLED_TTL_MS = 60_000
+/** `catalog.registry.ttl`: after this a subject is asked whether it has new versions. */
+export const REGISTRY_TTL_MS = 10_000
+/** `catalog.metadata.ttl`: after this the cluster is asked again which partitions a topic has. */
+const METADATA_TTL_MS = 3_000
+/** `catalog.topics`: topics that are remembered. */
+const MAX_TOPICS = 20_000
+
+/** The catalog of one environment. `close` ends what is under way; the cluster and the registry belong to the caller. */
+export function createCatalog(options: CatalogOptions): Catalog & { close(): void } {
+  return new KafkaCatalog(options)
+}
+
+interface Kept<T> {
+  readonly value: T
+  readonly atMs: number
+}
+
+class KafkaCatalog implements Catalog {
+  readonly #options: CatalogOptions
+  readonly #clock: Clock
+  readonly #decoders: Decoders
+  readonly #limits: SampleLimits
+  readonly #closed = new AbortController()
+  readonly #metadata = new Lru<string, Kept<TopicMetadata>>(MAX_TOPICS)
+  readonly #configs = new Lru<string, Kept<TopicConfig>>(MAX_TOPICS)
+  readonly #facets = new Lru<string, Kept<FoundFacet>>(2 * MAX_TOPICS)
+  readonly #underWay = new Map<string, Promise<unknown>>()
+
+  constructor(options: CatalogOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#decoders = new Decoders(options.registry)
+    this.#limits = { ...SAMPLE_LIMITS, ...options.sample }
+  }
+
+  async table(name: string): Promise<Table | undefined> {
+    const topic = await this.#topic(name)
+    if (topic === undefined) return undefined
+    const sample = this.#sampler(topic)
+    const [config, key, value] = await Promise.all([this.#config(name), this.#facet(topic, 'key', sample), this.#facet(topic, 'value', sample)])
+    const partitions = topic.partitions.map((p) => p.partition)
+    return { name, topic: name, partitions, key, value, timestampType: config.timestampType, compacted: config.compacted }
+  }
+
+  async tables(): Promise<readonly TableSummary[]> {
+    const { topics } = await this.#options.cluster.metadata()
+    return topics.map((topic) => ({
+      name: topic.name,
+      type: isSystem(topic) ? 'SYSTEM' : 'USER',
+      partitions: topic.partitions.length,
+      replicas: topic.partitions.reduce((most, p) => Math.max(most, p.replicas.length), 0),
+    }))
+  }
+
+  async configuration(name: string): Promise<readonly { readonly name: string; readonly value: string }[]> {
+    if ((await this.#topic(name)) === undefined) return []
+    const config = await this.#options.cluster.topicConfig(name)
+    if (config.refused !== undefined) return [{ name: 'configuration', value: config.refused.message }]
+    const ordered = [...config.entries].sort((a, b) => Number(a.isDefault) - Number(b.isDefault) || (a.name < b.name ? -1 : 1))
+    return ordered.map(({ name: key, value }) => ({ name: key, value }))
+  }
+
+  close(): void {
+    this.#closed.abort()
+  }
+
+  /** undefined when there is no such topic. Other refusals of the cluster are thrown: they are not the user's typing error. */
+  async #topic(name: string): Promise<TopicMetadata | undefined> {
+    const known = this.#metadata.get(name)
+    if (known !== undefined && this.#clock.now() - known.atMs < METADATA_TTL_MS) return known.value
+    if (!isTopicName(name)) return undefined
+    const [topic] = (await this.#once(`topic ${name}`, () => this.#options.cluster.metadata([name], { fresh: true }))).topics
+    if (topic.error === undefined) {
+      if (known !== undefined && known.value.partitions.length > topic.partitions.length) this.#forget(name)
+      this.#metadata.set(name, { value: topic, atMs: this.#clock.now() })
+      return topic
+    }
+    this.#forget(name)
+    if (topic.error.errorName === 'UNKNOWN_TOPIC_OR_PARTITION' || topic.error.errorName === 'INVALID_TOPIC_EXCEPTION') return undefined
+    throw topic.error
+  }
+
+  #forget(name: string): void {
+    this.#metadata.delete(name)
+    this.#configs.delete(name)
+    this.#facets.delete(facetKey(name, 'key'))
+    this.#facets.delete(facetKey(name, 'value'))
+  }
+
+  /** Time stamps and compaction; Kafka's defaults where the configuration may not be read, so that reading needs no further right. */
+  async #config(name: string): Promise<TopicConfig> {
+    const known = this.#configs.get(name)
+    if (known !== undefined && this.#clock.now() - known.atMs < SAMPLED_TTL_MS) return known.value
+    const config = await this.#once(`config ${name}`, () => this.#options.cluster.topicConfig(name)).catch((error: unknown): TopicConfig => {
+      if (error instanceof KafkaError) return { entries: [], compacted: false, timestampType: 'CreateTime', refused: error }
+      throw error
+    })
+    if (config.refused?.retriable !== true) this.#configs.set(name, { value: config, atMs: this.#clock.now() })
+    return config
+  }
+
+  async #facet(topic: TopicMetadata, side: Side, sample: () => Promise<TopicSample>): Promise<TableFacet> {
+    const key = facetKey(topic.name, side)
+    const known = this.#facets.get(key)
+    if (known !== undefined && (await this.#stillGood(known, topic.name, side))) return known.value.facet
+    const found = await this.#once(`facet ${key}`, () => this.#find(topic, side, sample))
+    // A registry that fell silent takes away nothing that it had said before.
+    if (known !== undefined && known.value.facet.unreadable === undefined && found.basis === 'open' && found.facet.unreadable !== undefined) return known.value.facet
+    if (found.basis !== 'open') this.#facets.set(key, { value: found, atMs: this.#clock.now() })
+    return found.facet
+  }
+
+  async #stillGood(known: Kept<FoundFacet>, topic: string, side: Side): Promise<boolean> {
+    const ageMs = this.#clock.now() - known.atMs
+    if (known.value.basis === 'configured') return true
+    if (known.value.basis === 'sampled') return ageMs < SAMPLED_TTL_MS
+    if (ageMs < REGISTRY_TTL_MS) return true
+    const subject = `${topic}-${side}`
+    const versions = await this.#options.registry?.versions(subject).catch(() => known.value.versions)
+    if (versions?.join() !== known.value.versions?.join()) return false
+    this.#facets.set(facetKey(topic, side), { value: known.value, atMs: this.#clock.now() })
+    return true
+  }
+
+  #find(topic: TopicMetadata, side: Side, sample: () => Promise<TopicSample>): Promise<FoundFacet> {
+    const { registry } = this.#options
+    return findFacet({ topic: topic.name, side, configured: this.#configured(topic.name, side), registry, decoders: this.#decoders, sample })
+  }
+
+  /** Patterns that say nothing about this side are passed over. */
+  #configured(topic: string, side: Side): { format: FormatName; pattern: string } | undefined {
+    const entries: Record<string, FormatName> = {}
+    for (const [pattern, formats] of Object.entries(this.#options.formats ?? {})) {
+      const format = formats[side]
+      if (format !== undefined) entries[pattern] = format
+    }
+    const best = bestMatch(entries, topic)
+    return best === undefined ? undefined : { format: best.value, pattern: best.pattern }
+  }
+
+  /** One sample serves key and value. */
+  #sampler(topic: TopicMetadata): () => Promise<TopicSample> {
+    let sample: Promise<TopicSample> | undefined
+    const partitions = topic.partitions.filter((p) => p.leader >= 0).map((p) => p.partition)
+    return () => (sample ??= sampleTopic(this.#options.log, topic.name, partitions, this.#limits, this.#closed.signal))
+  }
+
+  /** Merges equal questions that are under way. */
+  #once<T>(key: string, ask: () => Promise<T>): Promise<T> {
+    const running = this.#underWay.get(key)
+    if (running !== undefined) return running as Promise<T>
+    const answer = ask().finally(() => this.#underWay.delete(key))
+    this.#underWay.set(key, answer)
+    return answer
+  }
+}
+
+function facetKey(topic: string, side: Side): string {
+  return `${topic}-${side}`
+}
+
+/** Kafka's own topics, and those of the tools around it. */
+function isSystem(topic: TopicMetadata): boolean {
+  return topic.internal || topic.name.startsWith('__') || topic.name === '_schemas' || topic.name.startsWith('_confluent')
+}
+
+/** Kafka's rule for topic names; anything else is not asked for. */
+function isTopicName(name: string): boolean {
+  return /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
+}

@@ -1,0 +1,252 @@
+/**
+ * How one facet (key or value) of one topic is written: by configuration, by the registry's subject, or by looking at records; and the facet that follows from it.
+ * It decides and explains; reading records is `sample.ts`, decoding is `formats/`. A registry in trouble matters only where records cannot be read without it.
+ */
+import { detectFormat } from '../formats/detect.ts'
+import type { FacetDecoder, FormatName } from '../formats/format.ts'
+import { jsonDecoder } from '../formats/json/decoder.ts'
+import { primitiveDecoder } from '../formats/primitive/decoder.ts'
+import type { TableFacet } from '../plan/catalog.ts'
+import { type RegisteredSchema, type Registry, RegistryError } from '../registry/registry.ts'
+import { type DataType, JSON_TYPE } from '../types.ts'
+import { Decoders, notRead } from './decoders.ts'
+import { mergeTypes } from './merge-types.ts'
+import type { TopicSample } from './sample.ts'
+
+export type Side = 'key' | 'value'
+
+/** `catalog.schema.versions`: how many of a subject's newest versions are merged. */
+const MAX_VERSIONS = 100
+/** Schema ids of a sample that are looked up. */
+const MAX_SAMPLED_IDS = 20
+
+/** A facet, and how long it may be believed. */
+export interface FoundFacet {
+  readonly facet: TableFacet
+  /** `configured`: for ever. `registry`: until the subject's versions change. `sampled`: for a while. `open`: look again next time (no records yet, or something failed). */
+  readonly basis: 'configured' | 'registry' | 'sampled' | 'open'
+  /** The versions that the facet was made of, with basis `registry`. */
+  readonly versions?: readonly number[]
+}
+
+export interface FacetQuestion {
+  readonly topic: string
+  readonly side: Side
+  readonly configured: { readonly format: FormatName; readonly pattern: string } | undefined
+  readonly registry: Registry | undefined
+  readonly decoders: Decoders
+  /** Reads the sample at the first call; later calls get the same one. */
+  readonly sample: () => Promise<TopicSample>
+}
+
+/** Finds out. Does not reject: what cannot be read is a facet that says so. */
+export async function findFacet(question: FacetQuestion): Promise<FoundFacet> {
+  const { configured } = question
+  if (configured !== undefined && !isRegistryFormat(configured.format)) {
+    return { facet: plainFacet(configured.format, 'configured', configuredDetail(question)), basis: 'configured' }
+  }
+  let trouble: RegistryError | undefined
+  try {
+    const bySubject = await subjectFacet(question)
+    if (bySubject !== undefined) return bySubject
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error
+    trouble = error
+  }
+  return configured === undefined ? detect(question, trouble) : configuredFramed(question, configured.format, trouble)
+}
+
+function isRegistryFormat(format: FormatName): boolean {
+  return format === 'AVRO' || format === 'JSONSCHEMA' || format === 'PROTOBUF'
+}
+
+function configuredDetail(question: FacetQuestion): string {
+  const { configured, topic } = question
+  if (configured === undefined) return ''
+  return configured.pattern === topic ? 'configured for this topic' : `configured for topics ${configured.pattern}`
+}
+
+// ---------------------------------------------------------------------------------------------- by subject
+
+/** The facet that the subject `<topic>-key|-value` describes, or undefined when there is no such subject. Rejects with a RegistryError. */
+async function subjectFacet(question: FacetQuestion): Promise<FoundFacet | undefined> {
+  const { registry, topic, side } = question
+  if (registry === undefined) return undefined
+  const subject = `${topic}-${side}`
+  const versions = await registry.versions(subject)
+  if (versions.length === 0) return undefined
+  const schemas = await subjectSchemas(registry, subject, versions)
+  const newest = schemas.at(-1)
+  if (newest === undefined) return undefined
+  const detail = `registry subject ${subject}, version ${newest.version ?? versions.at(-1)}`
+  const origin = question.configured === undefined ? 'registry' : 'configured'
+  const words = origin === 'configured' ? `${configuredDetail(question)}; ${detail}` : detail
+  return { facet: schemaFacet(question, schemas, origin, words), basis: 'registry', versions }
+}
+
+/** The newest versions, ascending. */
+async function subjectSchemas(registry: Registry, subject: string, versions: readonly number[]): Promise<RegisteredSchema[]> {
+  const found = await inParallel(versions.slice(-MAX_VERSIONS), (version) => registry.schema(subject, version))
+  return found.filter((s) => s !== undefined)
+}
+
+/** One facet for records of any of these schemas, oldest first; the newest decides on the format. */
+function schemaFacet(question: FacetQuestion, schemas: readonly RegisteredSchema[], origin: TableFacet['origin'], detail: string): TableFacet {
+  const newest = schemas[schemas.length - 1]
+  if (newest.type === 'PROTOBUF') return unreadableFacet('PROTOBUF', origin, detail, notRead('PROTOBUF'))
+  if (newest.type === 'JSON') return framedJson(origin, detail)
+  const types: DataType[] = []
+  const unusable: string[] = []
+  for (const schema of [...schemas].reverse()) {
+    try {
+      types.push(question.decoders.of(schema).type)
+    } catch (error) {
+      unusable.push(error instanceof Error ? error.message : String(error))
+    }
+  }
+  if (types.length === 0) return unreadableFacet('AVRO', origin, detail, unusable[0])
+  const merged = types.length === 1 ? '' : `, merged with ${types.length - 1} older`
+  return framedAvro(question, mergeTypes(types), origin, [detail + merged, ...unusable].join('; '))
+}
+
+// ---------------------------------------------------------------------------------------------- by configuration, framed
+
+async function configuredFramed(question: FacetQuestion, format: FormatName, trouble: RegistryError | undefined): Promise<FoundFacet> {
+  const detail = configuredDetail(question)
+  if (format === 'PROTOBUF') return { facet: unreadableFacet('PROTOBUF', 'configured', detail, notRead('PROTOBUF')), basis: 'configured' }
+  if (format === 'JSONSCHEMA') return { facet: framedJson('configured', detail), basis: 'configured' }
+  if (question.registry === undefined) {
+    return { facet: unreadableFacet('AVRO', 'configured', detail, 'AVRO is configured, and no schema registry is.'), basis: 'configured' }
+  }
+  if (trouble !== undefined) return { facet: unreadableFacet('AVRO', 'configured', detail, trouble.message), basis: 'open' }
+  const sample = await question.sample()
+  const byIds = await sampledSchemas(question, samplesOf(sample, question.side)).catch(onlyRegistryError)
+  if (byIds instanceof RegistryError) return { facet: unreadableFacet('AVRO', 'configured', detail, byIds.message), basis: 'open' }
+  if (byIds.length > 0) return { facet: schemaFacet(question, byIds, 'configured', `${detail}; ${idsDetail(byIds)}`), basis: 'sampled' }
+  return { facet: framedAvro(question, JSON_TYPE, 'configured', `${detail}; no schema is known yet`), basis: 'open' }
+}
+
+// ---------------------------------------------------------------------------------------------- by looking at records
+
+async function detect(question: FacetQuestion, trouble: RegistryError | undefined): Promise<FoundFacet> {
+  const sample = await question.sample()
+  const samples = samplesOf(sample, question.side)
+  if (samples.length === 0) return nothingSeen(question, sample, trouble)
+  if (question.registry !== undefined && trouble === undefined && looksFramed(samples, 'perhaps')) {
+    const schemas = await sampledSchemas(question, samples).catch(onlyRegistryError)
+    if (schemas instanceof RegistryError) return detectPlain(question, sample, samples, schemas)
+    if (schemas.length > 0) return { facet: schemaFacet(question, schemas, 'sampled', idsDetail(schemas)), basis: 'sampled' }
+  }
+  return detectPlain(question, sample, samples, trouble)
+}
+
+function detectPlain(question: FacetQuestion, sample: TopicSample, samples: readonly Buffer[], trouble: RegistryError | undefined): FoundFacet {
+  const format = detectFormat(samples)
+  const seen = `${samples.length} of the newest ${question.side}s look like ${format}`
+  const notes = [trouble?.message, sample.trouble].filter((note) => note !== undefined)
+  const detail = [seen, ...notes].join('; ')
+  const basis = trouble === undefined && sample.trouble === undefined ? 'sampled' : 'open'
+  if (format !== 'BYTES' || !looksFramed(samples, 'surely')) return { facet: plainFacet(format, 'sampled', detail), basis }
+  const ids = [...new Set(samples.map((s) => s.readInt32BE(1)))].sort((a, b) => a - b)
+  const why = trouble?.message ?? (question.registry === undefined ? 'No schema registry is configured.' : `The schema registry at ${question.registry.url} does not know them.`)
+  const remedy = `If they are plain bytes, configure the format BYTES for topic ${question.topic}.`
+  const unreadable = `The ${question.side}s look as if they were written with a schema registry, schema ${ids.slice(0, 5).join(', ')}. ${why} ${remedy}`
+  return { facet: unreadableFacet('AVRO', 'sampled', unreadable, unreadable), basis: 'open' }
+}
+
+/**
+ * No key or value has been seen. Whatever the format is said to be, nothing can be misread; so the value is JSON, whose fields are known per record only: a query
+ * that names fields gets no rows rather than an error about fields that nobody knows. Keys are STRING, the commonest.
+ */
+function nothingSeen(question: FacetQuestion, sample: TopicSample, trouble: RegistryError | undefined): FoundFacet {
+  const seen = sample.empty ? 'the topic is empty' : sample.records > 0 ? `the newest ${sample.records} ${question.side}s are null` : 'no record could be looked at'
+  const notes = [trouble?.message, sample.trouble].filter((note) => note !== undefined)
+  const detail = [seen, ...notes].join('; ')
+  return { facet: plainFacet(question.side === 'key' ? 'STRING' : 'JSON', 'default', detail), basis: 'open' }
+}
+
+function samplesOf(sample: TopicSample, side: Side): readonly Buffer[] {
+  return side === 'key' ? sample.keys : sample.values
+}
+
+/** Schemas of the ids in the samples and, where the registry can tell, all versions of the subjects that they belong to. Oldest first. */
+async function sampledSchemas(question: FacetQuestion, samples: readonly Buffer[]): Promise<RegisteredSchema[]> {
+  const { registry } = question
+  if (registry === undefined) return []
+  const ids = [...new Set(samples.filter((s) => isFramed(s)).map((s) => s.readInt32BE(1)))].slice(0, MAX_SAMPLED_IDS)
+  const known = (await inParallel(ids, (id) => registry.schemaById(id))).filter((s) => s !== undefined)
+  const uses = (await inParallel(known, (s) => registry.usesOf(s.id as number).catch(() => []))).flat()
+  const subjects = [...new Set(uses.map((u) => u.subject))].slice(0, MAX_SAMPLED_IDS)
+  const related = await inParallel(subjects, async (subject) => subjectSchemas(registry, subject, await registry.versions(subject)))
+  const all = new Map<number, RegisteredSchema>()
+  for (const schema of [...related.flat(), ...known]) if (schema.id !== undefined && schema.type === known[0]?.type) all.set(schema.id, schema)
+  return [...all.values()].sort((a, b) => (a.id ?? 0) - (b.id ?? 0))
+}
+
+function idsDetail(schemas: readonly RegisteredSchema[]): string {
+  const subjects = [...new Set(schemas.map((s) => s.subject).filter((s) => s !== undefined))]
+  return `schema ids in the records${subjects.length === 0 ? '' : `, registry subject ${subjects.join(', ')}`}`
+}
+
+function isFramed(bytes: Buffer): boolean {
+  return bytes.length >= 5 && bytes[0] === 0 && bytes.readInt32BE(1) > 0
+}
+
+/** `perhaps`: more than half begin like framed payloads, worth a question to the registry. `surely`: (nearly) all do, with few ids, and they are not numbers of a fixed width. */
+function looksFramed(samples: readonly Buffer[], how: 'perhaps' | 'surely'): boolean {
+  const framed = samples.filter((s) => isFramed(s))
+  if (how === 'perhaps') return framed.length * 2 > samples.length
+  const ids = new Set(framed.map((s) => s.readInt32BE(1)))
+  const plausible = [...ids].every((id) => id < 10_000_000) && ids.size <= Math.max(3, framed.length / 4)
+  return framed.length * 10 >= samples.length * 9 && plausible && !samples.every((s) => s.length === 8)
+}
+
+function onlyRegistryError(error: unknown): RegistryError {
+  if (error instanceof RegistryError) return error
+  throw error
+}
+
+/** At most eight at a time, results in order. */
+async function inParallel<T, R>(items: readonly T[], each: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  for (let i = 0; i < items.length; i += 8) results.push(...(await Promise.all(items.slice(i, i + 8).map(each))))
+  return results
+}
+
+// ---------------------------------------------------------------------------------------------- facets
+
+function plainFacet(format: FormatName, origin: TableFacet['origin'], detail: string): TableFacet {
+  const decoder = plainDecoder(format)
+  if (decoder === undefined) return unreadableFacet(format, origin, detail, notRead(format))
+  return { format, origin, detail, type: decoder.type, framing: 'none', decoder: () => decoder }
+}
+
+function plainDecoder(format: FormatName): FacetDecoder | undefined {
+  switch (format) {
+    case 'JSON':
+      return jsonDecoder()
+    case 'STRING': case 'INT': case 'LONG': case 'FLOAT': case 'DOUBLE': case 'BYTES': case 'UUID':
+      return primitiveDecoder(format)
+    default:
+      return undefined
+  }
+}
+
+function framedAvro(question: FacetQuestion, type: DataType, origin: TableFacet['origin'], detail: string): TableFacet {
+  return { format: 'AVRO', origin, detail, type, framing: 'confluent', decoder: (id) => question.decoders.byId(id) }
+}
+
+function framedJson(origin: TableFacet['origin'], detail: string): TableFacet {
+  const decoder = jsonDecoder()
+  return { format: 'JSONSCHEMA', origin, detail, type: decoder.type, framing: 'confluent', decoder: () => decoder }
+}
+
+function unreadableFacet(format: FormatName, origin: TableFacet['origin'], detail: string, unreadable: string): TableFacet {
+  const framing = isRegistryFormat(format) ? 'confluent' : 'none'
+  return {
+    format, origin, detail, type: JSON_TYPE, framing, unreadable,
+    decoder: () => {
+      throw new Error(unreadable)
+    },
+  }
+}

@@ -1,0 +1,316 @@
+/**
+ * A Kafka and a registry in memory for tests of everything above them: topics with partitions, formats and records given as JSON literals, encoded into real v2 batches and
+ * served through the KafkaLog interface, and the real catalog on top. It has no sockets, and no broker's behaviour beyond bounds, time look-ups and scans of whole batches.
+ */
+import { createCatalog } from '../../src/catalog/catalog.ts'
+import type { TopicConfig, TopicMetadata } from '../../src/kafka/cluster.ts'
+import { type BatchSource, KafkaError, type KafkaLog, type OffsetRange, type PartitionProgress, type RecordBatch, type ScanRequest } from '../../src/kafka/log.ts'
+import { BatchHeader, type RecordToWrite, writeRecordBatch } from '../../src/kafka/record-batch.ts'
+import type { RegisteredSchema, Registry, SchemaType } from '../../src/registry/registry.ts'
+import { encodeAvro, framed } from './avro-encode.ts'
+import type { ExactJson } from './exact-json.ts'
+
+/** How a topic writes one facet. */
+export type WorldFormat =
+  | { readonly name: 'STRING' | 'JSON' | 'INT' | 'LONG' | 'FLOAT' | 'DOUBLE' | 'BYTES' | 'UUID' }
+  /** Versions of one subject, `<topic>-key|-value`, or `subject` when given. Records say which one wrote them (`writer`, 1-based; default the newest). */
+  | { readonly name: 'AVRO'; readonly schemas: readonly string[]; readonly subject?: string }
+  | { readonly name: 'JSONSCHEMA'; readonly schemas: readonly string[]; readonly subject?: string }
+
+/** A literal to encode, or bytes as they are (bad records), or null. */
+export type WorldValue = { readonly json: ExactJson; readonly text?: string; readonly writer?: number } | Uint8Array | null
+
+export interface WorldRecord {
+  readonly partition: number
+  readonly timestampMs: number
+  readonly key: WorldValue
+  readonly value: WorldValue
+  readonly headers?: readonly { readonly key: string; readonly value: Uint8Array | null }[]
+  /** The record's offset; default the one after its predecessor. Larger ones leave a gap, as compaction does. */
+  readonly offset?: number
+}
+
+export interface WorldTopic {
+  readonly name: string
+  /** Default 1. */
+  readonly partitions?: number
+  readonly key?: WorldFormat
+  readonly value?: WorldFormat
+  /** Formats are found by the catalog (registry, samples) instead of being configured. */
+  readonly detect?: boolean
+  readonly records: readonly WorldRecord[]
+  /** Records to a batch; default 3, so that ranges cut batches. */
+  readonly batch?: number
+  readonly compacted?: boolean
+  readonly logAppendTime?: boolean
+  /** First offset of every partition; default 0. */
+  readonly logStart?: number
+}
+
+export interface MemoryWorld {
+  readonly catalog: ReturnType<typeof createCatalog>
+  readonly log: KafkaLog
+  readonly registry: Registry
+  /** Every scan so far: what the engine asked Kafka for. */
+  readonly scans: ScanRequest[]
+}
+
+interface StoredBatch {
+  readonly bytes: Buffer
+  readonly baseOffset: number
+  readonly nextOffset: number
+  readonly records: readonly { readonly offset: number; readonly timestampMs: number }[]
+}
+interface StoredPartition { readonly batches: StoredBatch[]; readonly start: number; end: number }
+
+/** Builds the world; a literal that does not fit its format is an Error. */
+export function memoryWorld(topics: readonly WorldTopic[]): MemoryWorld {
+  const registry = new MemoryRegistry()
+  const stored = new Map<string, StoredPartition[]>()
+  for (const topic of topics) stored.set(topic.name, storeTopic(topic, registry))
+  const log = new MemoryLog(stored)
+  const formats = Object.fromEntries(topics.filter((t) => t.detect !== true).map((t) => [t.name, { key: t.key?.name ?? 'STRING', value: t.value?.name ?? 'JSON' } as const]))
+  const catalog = createCatalog({ cluster: memoryCluster(topics), log, registry, formats })
+  return { catalog, log, registry, scans: log.scans }
+}
+
+// ---------------------------------------------------------------------------------------------- records to batches
+
+function storeTopic(topic: WorldTopic, registry: MemoryRegistry): StoredPartition[] {
+  const encoders = { key: encoder(topic.key ?? { name: 'STRING' }, `${topic.name}-key`, registry), value: encoder(topic.value ?? { name: 'JSON' }, `${topic.name}-value`, registry) }
+  return Array.from({ length: topic.partitions ?? 1 }, (_, partition) => {
+    const records = topic.records.filter((r) => r.partition === partition)
+    return storePartition(topic, records, encoders)
+  })
+}
+
+function storePartition(topic: WorldTopic, records: readonly WorldRecord[], encoders: { key: Encoder; value: Encoder }): StoredPartition {
+  const start = topic.logStart ?? 0
+  const store: StoredPartition = { batches: [], start, end: start }
+  let pending: (RecordToWrite & { readonly offset: number; readonly timestamp: number })[] = []
+  const flush = (): void => {
+    if (pending.length === 0) return
+    const baseOffset = pending[0].offset
+    const bytes = writeRecordBatch(pending, { baseOffset, logAppendTime: topic.logAppendTime ?? false })
+    store.batches.push({ bytes, baseOffset, nextOffset: store.end, records: pending.map((r) => ({ offset: r.offset, timestampMs: r.timestamp })) })
+    pending = []
+  }
+  for (const record of records) {
+    const offset = record.offset ?? store.end
+    if (offset < store.end) throw new Error(`${topic.name}: offset ${offset} comes after ${store.end - 1}`)
+    if (pending.length === (topic.batch ?? 3)) flush()
+    pending.push({ offset, timestamp: record.timestampMs, key: encoders.key(record.key), value: encoders.value(record.value), headers: record.headers ?? [] })
+    store.end = offset + 1
+  }
+  flush()
+  return store
+}
+
+type Encoder = (value: WorldValue) => Uint8Array | null
+
+function encoder(format: WorldFormat, defaultSubject: string, registry: MemoryRegistry): Encoder {
+  const ids = 'schemas' in format ? format.schemas.map((text) => registry.add(format.subject ?? defaultSubject, text, format.name === 'AVRO' ? 'AVRO' : 'JSON')) : []
+  return (value) => {
+    if (value === null || value instanceof Uint8Array) return value
+    if (!('schemas' in format)) return encodePlain(format.name, value.json, value.text)
+    const writer = (value.writer ?? format.schemas.length) - 1
+    if (ids[writer] === undefined) throw new Error(`${defaultSubject} has no writer ${writer + 1}`)
+    return framed(ids[writer], format.name === 'AVRO' ? encodeAvro(format.schemas[writer], value.json) : Buffer.from(value.text ?? JSON.stringify(value.json)))
+  }
+}
+
+function encodePlain(format: string, json: ExactJson, text: string | undefined): Uint8Array {
+  const bytes = Buffer.alloc(8)
+  switch (format) {
+    case 'JSON': return Buffer.from(text ?? JSON.stringify(json))
+    case 'STRING': case 'UUID':
+      if (typeof json !== 'string') throw new Error(`${format} takes a string, not ${text ?? String(json)}`)
+      return Buffer.from(json)
+    case 'BYTES': return Buffer.from(String(json), 'latin1')
+    case 'INT': bytes.writeInt32BE(Number(json)); return bytes.subarray(0, 4)
+    case 'LONG': bytes.writeBigInt64BE(BigInt(json as number | bigint)); return bytes
+    case 'FLOAT': bytes.writeFloatBE(Number(json)); return bytes.subarray(0, 4)
+    default: bytes.writeDoubleBE(Number(json)); return bytes
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- registry and cluster
+
+class MemoryRegistry implements Registry {
+  readonly url = 'memory:registry'
+  readonly #subjects = new Map<string, RegisteredSchema[]>()
+  readonly #ids = new Map<string, number>()
+
+  /** Registers a further version and returns its id; the same text has the same id everywhere. */
+  add(subject: string, text: string, type: SchemaType): number {
+    const id = this.#ids.get(text) ?? this.#ids.size + 1
+    this.#ids.set(text, id)
+    const versions = this.#subjects.get(subject) ?? []
+    if (!versions.some((v) => v.id === id)) versions.push({ type, text, references: [], id, subject, version: versions.length + 1 })
+    this.#subjects.set(subject, versions)
+    return id
+  }
+  async schemaById(id: number): Promise<RegisteredSchema | undefined> {
+    return [...this.#subjects.values()].flat().find((s) => s.id === id)
+  }
+  async latest(subject: string): Promise<RegisteredSchema | undefined> {
+    return this.#subjects.get(subject)?.at(-1)
+  }
+  async versions(subject: string): Promise<readonly number[]> {
+    return (this.#subjects.get(subject) ?? []).map((s) => s.version as number)
+  }
+  async schema(subject: string, version: number): Promise<RegisteredSchema | undefined> {
+    return this.#subjects.get(subject)?.find((s) => s.version === version)
+  }
+  async subjects(): Promise<readonly string[]> {
+    return [...this.#subjects.keys()]
+  }
+  async usesOf(id: number): Promise<readonly { subject: string; version: number }[]> {
+    return [...this.#subjects].flatMap(([subject, versions]) => versions.filter((s) => s.id === id).map((s) => ({ subject, version: s.version as number })))
+  }
+  close(): void {
+    this.#subjects.clear()
+  }
+}
+
+function memoryCluster(topics: readonly WorldTopic[]): Parameters<typeof createCatalog>[0]['cluster'] {
+  const unknown = (name: string): KafkaError => new KafkaError(3, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${name}": the topic or partition does not exist, or may not be seen (UNKNOWN_TOPIC_OR_PARTITION)`, true)
+  const describe = (topic: WorldTopic): TopicMetadata => ({
+    name: topic.name,
+    internal: topic.name.startsWith('__'),
+    partitions: Array.from({ length: topic.partitions ?? 1 }, (_, partition) => ({ partition, leader: 1, replicas: [1], error: 0 })),
+    error: undefined,
+  })
+  return {
+    async metadata(names) {
+      const listed = (names ?? topics.map((t) => t.name).sort()).map((name) => {
+        const topic = topics.find((t) => t.name === name)
+        return topic === undefined ? { name, internal: false, partitions: [], error: unknown(name) } : describe(topic)
+      })
+      return { clusterId: 'memory', brokers: [{ id: 1, host: 'memory', port: 0 }], topics: listed }
+    },
+    async topicConfig(name): Promise<TopicConfig> {
+      const topic = topics.find((t) => t.name === name)
+      if (topic === undefined) throw unknown(name)
+      const entries = [
+        { name: 'cleanup.policy', value: topic.compacted ? 'compact' : 'delete', isDefault: !topic.compacted },
+        { name: 'message.timestamp.type', value: topic.logAppendTime ? 'LogAppendTime' : 'CreateTime', isDefault: !topic.logAppendTime },
+        { name: 'retention.ms', value: '604800000', isDefault: true },
+      ]
+      return { entries, compacted: topic.compacted ?? false, timestampType: topic.logAppendTime ? 'LogAppendTime' : 'CreateTime', refused: undefined }
+    },
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- the log
+
+class MemoryLog implements KafkaLog {
+  readonly scans: ScanRequest[] = []
+  readonly #topics: ReadonlyMap<string, readonly StoredPartition[]>
+  constructor(topics: ReadonlyMap<string, readonly StoredPartition[]>) {
+    this.#topics = topics
+  }
+
+  partition(topic: string, partition: number): StoredPartition {
+    const found = this.#topics.get(topic)?.[partition]
+    if (found === undefined) throw new KafkaError(3, 'UNKNOWN_TOPIC_OR_PARTITION', `"${topic}" partition ${partition}: the topic or partition does not exist, or may not be seen (UNKNOWN_TOPIC_OR_PARTITION)`, true)
+    return found
+  }
+
+  async bounds(topic: string, partitions: readonly number[]): Promise<OffsetRange[]> {
+    return partitions.map((partition) => ({ partition, start: this.partition(topic, partition).start, end: this.partition(topic, partition).end }))
+  }
+
+  async offsetsForTime(topic: string, partitions: readonly number[], timestampMs: number): Promise<(number | undefined)[]> {
+    return partitions.map((partition) => this.partition(topic, partition).batches.flatMap((b) => b.records).find((r) => r.timestampMs >= timestampMs)?.offset)
+  }
+
+  scan(request: ScanRequest, signal: AbortSignal): BatchSource {
+    this.scans.push(request)
+    return new MemorySource(this, request, signal)
+  }
+}
+
+class MemorySource implements BatchSource {
+  readonly progress: readonly PartitionProgress[]
+  readonly #batches: RecordBatch[]
+  readonly #skipped: { progress: PartitionProgress; bytes: number; position: number }[][]
+  readonly #signal: AbortSignal
+  #at = 0
+
+  constructor(log: MemoryLog, request: ScanRequest, signal: AbortSignal) {
+    this.#signal = signal
+    const progress = new Map<number, PartitionProgress>()
+    for (const range of request.ranges) {
+      const known = progress.get(range.partition)
+      progress.set(range.partition, { partition: range.partition, begin: known?.begin ?? range.start, end: range.end, position: known?.position ?? range.start, bytesRead: 0, lost: 0 })
+    }
+    this.progress = [...progress.values()]
+    this.#batches = []
+    this.#skipped = [[]]
+    for (const range of request.ranges) this.#addRange(log.partition(request.topic, range.partition), range, request)
+  }
+
+  #addRange(partition: StoredPartition, range: OffsetRange, request: ScanRequest): void {
+    const progress = this.progress.find((p) => p.partition === range.partition) as PartitionProgress
+    for (const stored of partition.batches) {
+      if (stored.nextOffset <= range.start || stored.baseOffset >= range.end) continue
+      const batch = readBatch(stored, range, request.headersOnly ?? false)
+      const old = request.minTimestampMs !== undefined && batch.maxTimestamp < request.minTimestampMs
+      const step = { progress, bytes: stored.bytes.length, position: Math.min(stored.nextOffset, range.end) }
+      if (!old) {
+        this.#batches.push(batch)
+        this.#skipped.push([])
+      }
+      this.#skipped[this.#skipped.length - 1].push(step)
+    }
+    this.#skipped[this.#skipped.length - 1].push({ progress, bytes: 0, position: range.end })
+  }
+
+  /** Every third batch comes with a promise, as it does when bytes have to be waited for. */
+  next(): RecordBatch | undefined | Promise<RecordBatch | undefined> {
+    if (this.#signal.aborted) return Promise.reject(this.#signal.reason)
+    if (this.#at === 0) this.#account(0)
+    const batch = this.#batches[this.#at++]
+    if (batch === undefined) return Promise.resolve(undefined)
+    this.#account(this.#at)
+    return this.#at % 3 === 1 ? new Promise((resolve) => setImmediate(resolve, batch)) : batch
+  }
+
+  #account(index: number): void {
+    for (const { progress, bytes, position } of this.#skipped[index] ?? []) {
+      progress.bytesRead += bytes
+      progress.position = Math.max(progress.position, position)
+    }
+    this.#skipped[index] = []
+  }
+
+  close(): void {
+    this.#batches.length = 0
+  }
+}
+
+function readBatch(stored: StoredBatch, range: OffsetRange, headersOnly: boolean): RecordBatch {
+  // Bytes around the batch, so that reading past an end is seen by tests instead of being forgiven.
+  const around = Buffer.alloc(stored.bytes.length + 32, 0xee)
+  stored.bytes.copy(around, 16)
+  const view = new DataView(around.buffer, around.byteOffset, around.length)
+  const header = new BatchHeader()
+  if (!header.open(view, 16, 16 + stored.bytes.length)) throw new Error('a batch of the world cannot be read')
+  return {
+    partition: range.partition,
+    buffer: around,
+    view,
+    from: header.from,
+    to: headersOnly ? header.from : header.to,
+    count: header.count,
+    baseOffset: header.baseOffset,
+    baseTimestamp: header.baseTimestamp,
+    maxTimestamp: header.maxTimestamp,
+    logAppendTime: header.logAppendTime,
+    rangeStart: range.start,
+    rangeEnd: range.end,
+    clipped: stored.baseOffset < range.start || stored.nextOffset > range.end,
+    fault: undefined,
+  }
+}
