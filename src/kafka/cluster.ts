@@ -110,7 +110,8 @@ export class Cluster {
       if (topics === undefined && this.#listing !== undefined && now - this.#listing.atMs < LISTING_MAX_AGE_MS) return this.#listing.metadata
       if (topics !== undefined) {
         const known = topics.map((name) => this.#topics.get(name))
-        if (known.every((entry) => entry !== undefined && now - entry.atMs < METADATA_MAX_AGE_MS && isHealthy(entry.topic))) return this.#view(known.map((entry) => (entry as { topic: TopicMetadata }).topic))
+        if (known.every((entry) => entry !== undefined && now - entry.atMs < METADATA_MAX_AGE_MS && isHealthy(entry.topic)))
+          return this.#view(known.map((entry) => (entry as { topic: TopicMetadata }).topic))
       }
     }
     const connection = await this.#anyConnection(options)
@@ -167,7 +168,13 @@ export class Cluster {
    * For each partition the offset at a place (`EARLIEST`, `LATEST`) or of the first record at or after a timestamp (-1: there is none).
    * Follows leaders that move, until the deadline.
    */
-  async listOffsets(topic: string, partitions: readonly number[], timestamp: number, isolation: Isolation, options: CallOptions = {}): Promise<Map<number, number>> {
+  async listOffsets(
+    topic: string,
+    partitions: readonly number[],
+    timestamp: number,
+    isolation: Isolation,
+    options: CallOptions = {},
+  ): Promise<Map<number, number>> {
     const found = new Map<number, number>()
     const deadlineMs = options.deadlineMs ?? systemClock.now() + (this.config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
     let pauseMs = 20
@@ -183,7 +190,14 @@ export class Cluster {
   }
 
   /** One attempt at every leader; what went wrong with retriable partitions is given back, anything else is thrown. */
-  async #listOnce(topic: string, partitions: readonly number[], timestamp: number, isolation: Isolation, found: Map<number, number>, options: CallOptions & { fresh: boolean }): Promise<KafkaError | undefined> {
+  async #listOnce(
+    topic: string,
+    partitions: readonly number[],
+    timestamp: number,
+    isolation: Isolation,
+    found: Map<number, number>,
+    options: CallOptions & { fresh: boolean },
+  ): Promise<KafkaError | undefined> {
     let trouble: KafkaError | undefined
     try {
       const leaders = await this.#byLeader(topic, partitions, options)
@@ -225,7 +239,8 @@ export class Cluster {
     const leaders = new Map<number, number[]>()
     for (const partition of partitions) {
       const found = metadata.partitions.find((entry) => entry.partition === partition)
-      if (found === undefined) throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${topic}" has no partition ${partition}`, false)
+      if (found === undefined)
+        throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${topic}" has no partition ${partition}`, false)
       if (found.leader < 0 || !this.#brokers.has(found.leader)) throw brokerError(ERROR.leaderNotAvailable, `"${topic}" partition ${partition}`)
       leaders.set(found.leader, [...(leaders.get(found.leader) ?? []), partition])
     }
@@ -331,7 +346,8 @@ export class Cluster {
         reasons.add(error.message)
       }
     }
-    if (reasons.size > 1 && failure instanceof KafkaError) throw new KafkaError(failure.code, failure.errorName, `No broker can be used. ${[...reasons].join('. ')}`, failure.retriable)
+    if (reasons.size > 1 && failure instanceof KafkaError)
+      throw new KafkaError(failure.code, failure.errorName, `No broker can be used. ${[...reasons].join('. ')}`, failure.retriable)
     throw failure
   }
 
@@ -364,7 +380,8 @@ async function guarded<T>(promise: Promise<T>, options: CallOptions): Promise<T>
   let timer: Timer | undefined
   let stop: (() => void) | undefined
   const end = new Promise<never>((_, reject) => {
-    if (deadlineMs !== undefined) timer = systemClock.after(Math.max(0, deadlineMs - systemClock.now()), () => reject(clientError('TIMEOUT', 'no answer from the cluster in time', false)))
+    if (deadlineMs !== undefined)
+      timer = systemClock.after(Math.max(0, deadlineMs - systemClock.now()), () => reject(clientError('TIMEOUT', 'no answer from the cluster in time', false)))
     stop = () => reject(signal?.reason)
     signal?.addEventListener('abort', stop, { once: true })
   })
@@ -448,7 +465,10 @@ function readOffsets(reader: WireReader, version: number): { partition: number; 
   return topics.flat()
 }
 
-function readConfigs(reader: WireReader, version: number): { code: number; message: string | null; entries: { name: string; value: string; isDefault: boolean }[] } {
+function readConfigs(
+  reader: WireReader,
+  version: number,
+): { code: number; message: string | null; entries: { name: string; value: string; isDefault: boolean }[] } {
   reader.int32()
   const [resource] = reader.array(() => {
     const code = reader.int16()

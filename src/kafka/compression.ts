@@ -69,9 +69,12 @@ export class Decompressor {
     if (input.length < 18) throw new CodecError('gzip: the data is cut short')
     // The trailer tells the size; where it lies, the limit stops the work at once.
     const size = input.readUInt32LE(input.length - 4)
-    if (size > GZIP_SYNC_BYTES || input.length > GZIP_SYNC_BYTES) return this.#later('gzip', (done) => zlib.gunzip(input, { maxOutputLength: this.#maxBytes }, done))
+    if (size > GZIP_SYNC_BYTES || input.length > GZIP_SYNC_BYTES)
+      return this.#later('gzip', (done) => zlib.gunzip(input, { maxOutputLength: this.#maxBytes }, done))
     try {
-      return plainOf(zlib.gunzipSync(input, { maxOutputLength: Math.min(this.#maxBytes, GZIP_SYNC_BYTES), chunkSize: Math.max(1024, Math.min(size + 64, GZIP_SYNC_BYTES)) }))
+      return plainOf(
+        zlib.gunzipSync(input, { maxOutputLength: Math.min(this.#maxBytes, GZIP_SYNC_BYTES), chunkSize: Math.max(1024, Math.min(size + 64, GZIP_SYNC_BYTES)) }),
+      )
     } catch (error) {
       throw codecError('gzip', error, this.#maxBytes)
     }
@@ -81,7 +84,12 @@ export class Decompressor {
     const later = () => this.#later('zstd', (done) => zlib.zstdDecompress(input, { maxOutputLength: this.#maxBytes }, done))
     if (input.length > ZSTD_SYNC_INPUT_BYTES) return later()
     try {
-      return plainOf(zlib.zstdDecompressSync(input, { maxOutputLength: Math.min(this.#maxBytes, ZSTD_SYNC_BYTES), chunkSize: Math.max(65536, Math.min(ZSTD_SYNC_BYTES, input.length * 5)) }))
+      return plainOf(
+        zlib.zstdDecompressSync(input, {
+          maxOutputLength: Math.min(this.#maxBytes, ZSTD_SYNC_BYTES),
+          chunkSize: Math.max(65536, Math.min(ZSTD_SYNC_BYTES, input.length * 5)),
+        }),
+      )
     } catch (error) {
       if (isTooLarge(error) && this.#maxBytes > ZSTD_SYNC_BYTES) return later()
       throw codecError('zstd', error, this.#maxBytes)
@@ -89,7 +97,9 @@ export class Decompressor {
   }
 
   #later(name: string, start: (done: (error: Error | null, plain: Buffer) => void) => void): Promise<Plain> {
-    return new Promise((resolve, reject) => start((error, plain) => (error === null ? resolve(plainOf(plain)) : reject(codecError(name, error, this.#maxBytes)))))
+    return new Promise((resolve, reject) =>
+      start((error, plain) => (error === null ? resolve(plainOf(plain)) : reject(codecError(name, error, this.#maxBytes)))),
+    )
   }
 }
 

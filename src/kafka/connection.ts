@@ -66,7 +66,8 @@ export class Connection {
     signal?.throwIfAborted()
     const limitMs = config.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
     const connection = new Connection(address, config)
-    const giveUp = () => connection.#fail(clientError('CONNECT_TIMEOUT', `Broker ${showAddress(address)} did not answer within ${limitMs} ms (kafka.connect.timeout)`, true))
+    const giveUp = () =>
+      connection.#fail(clientError('CONNECT_TIMEOUT', `Broker ${showAddress(address)} did not answer within ${limitMs} ms (kafka.connect.timeout)`, true))
     const timer = systemClock.after(limitMs, giveUp)
     const aborted = () => connection.close()
     signal?.addEventListener('abort', aborted, { once: true })
@@ -88,10 +89,15 @@ export class Connection {
     this.#clientId = config.clientId ?? 'sluice'
     this.#requestTimeoutMs = config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
     this.#hasSasl = config.sasl !== undefined
-    this.#frames = new FrameAssembler({ allocate: (size) => this.#allocate(size), frame: (buffer, size) => this.#deliver(buffer, size) }, config.responseMaxBytes ?? RESPONSE_MAX_BYTES)
+    this.#frames = new FrameAssembler(
+      { allocate: (size) => this.#allocate(size), frame: (buffer, size) => this.#deliver(buffer, size) },
+      config.responseMaxBytes ?? RESPONSE_MAX_BYTES,
+    )
     const onread = { buffer: () => this.#frames.place(), callback: (n: number) => this.#took(n) } satisfies net.OnReadOpts
     const secure = config.tls !== undefined && config.tls !== false
-    this.#socket = secure ? tls.connect(tlsOptions(address, config.tls === true ? {} : (config.tls as TlsConfig), onread)) : net.connect({ ...address, noDelay: true, onread })
+    this.#socket = secure
+      ? tls.connect(tlsOptions(address, config.tls === true ? {} : (config.tls as TlsConfig), onread))
+      : net.connect({ ...address, noDelay: true, onread })
     this.#socket.setNoDelay(true)
     this.#socket.setKeepAlive(true, 30_000)
     this.#socket.once(secure ? 'secureConnect' : 'connect', () => {
@@ -134,7 +140,12 @@ export class Connection {
     try {
       return read(new WireReader(buffer, 4, size), version)
     } catch (error) {
-      if (error instanceof WireError || error instanceof RangeError) throw clientError('BAD_RESPONSE', `Broker ${showAddress(this.address)}: the answer to ${range.name} v${version} cannot be read: ${error.message}`, false)
+      if (error instanceof WireError || error instanceof RangeError)
+        throw clientError(
+          'BAD_RESPONSE',
+          `Broker ${showAddress(this.address)}: the answer to ${range.name} v${version} cannot be read: ${error.message}`,
+          false,
+        )
       throw error
     }
   }
@@ -198,7 +209,11 @@ export class Connection {
     if (this.#background && this.#pending.length === 0) this.#socket.unref()
     const correlationId = buffer.readInt32BE(0)
     if (correlationId !== pending.correlationId) {
-      const error = clientError('NOT_KAFKA', `Broker ${showAddress(this.address)} answered request ${correlationId} where ${pending.correlationId} was due`, false)
+      const error = clientError(
+        'NOT_KAFKA',
+        `Broker ${showAddress(this.address)} answered request ${correlationId} where ${pending.correlationId} was due`,
+        false,
+      )
       this.#fail(error)
       pending.sink.failed(error)
       return
@@ -221,7 +236,8 @@ export class Connection {
 
   #lost(): KafkaError {
     const where = showAddress(this.address)
-    const hint = this.#versions.size > 0 && !this.#hasSasl && this.#correlationId <= 2 ? '; the listener may require SASL, which is not configured for this cluster' : ''
+    const hint =
+      this.#versions.size > 0 && !this.#hasSasl && this.#correlationId <= 2 ? '; the listener may require SASL, which is not configured for this cluster' : ''
     const hint2 = this.#versions.size === 0 ? '; the listener may expect TLS (or none), or may not be a Kafka listener' : ''
     const when = this.#frames.partial ? ' in the middle of an answer' : ''
     return clientError('CONNECTION_LOST', `Broker ${where} closed the connection${when}${hint}${hint2}`, true)
@@ -254,7 +270,8 @@ export class Connection {
       (reader) => {
         const code = reader.int16()
         const offered = reader.array(() => reader.string())
-        if (code === ERROR.unsupportedSaslMechanism) throw brokerError(code, where, `the broker does not offer ${exchange.mechanism}; it offers ${offered.join(', ') || 'none'}`)
+        if (code === ERROR.unsupportedSaslMechanism)
+          throw brokerError(code, where, `the broker does not offer ${exchange.mechanism}; it offers ${offered.join(', ') || 'none'}`)
         if (code !== 0) throw brokerError(code, where)
       },
     )
@@ -322,12 +339,21 @@ const TLS_TROUBLE: Readonly<Record<string, string>> = {
 function explainSocketError(error: NodeJS.ErrnoException, address: Address, established: boolean, secure: boolean): KafkaError {
   const where = `Broker ${showAddress(address)}`
   const code = error.code ?? ''
-  if (REFUSALS[code] !== undefined) return clientError(code === 'ECONNREFUSED' ? 'CONNECTION_REFUSED' : 'CONNECTION_FAILED', `${where}: ${REFUSALS[code]}`, true)
+  if (REFUSALS[code] !== undefined)
+    return clientError(code === 'ECONNREFUSED' ? 'CONNECTION_REFUSED' : 'CONNECTION_FAILED', `${where}: ${REFUSALS[code]}`, true)
   if (TLS_TROUBLE[code] !== undefined) return clientError('TLS_CERTIFICATE', `${where}: ${TLS_TROUBLE[code]} (${code})`, false)
   const alert = /alert ([a-z ]+?)(?:$|:)/.exec(error.message)
-  if (alert !== null) return clientError('TLS_ALERT', `${where} refused the TLS connection: ${alert[1].trim()}${/certificate/.test(alert[1]) ? ' (the listener may require a client certificate: `tls.cert` and `tls.key`)' : ''}`, false)
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') return clientError('TLS_FAILED', `${where} does not speak TLS here: is it a plaintext listener?`, false)
-  if (secure && !established) return clientError('TLS_FAILED', `${where}: the TLS handshake failed (${code || error.message}): is it a plaintext listener?`, code === 'ECONNRESET')
-  if (code.startsWith('ERR_SSL') || code.startsWith('ERR_TLS') || code.startsWith('ERR_OSSL')) return clientError('TLS_FAILED', `${where}: TLS failed (${error.message})`, false)
+  if (alert !== null)
+    return clientError(
+      'TLS_ALERT',
+      `${where} refused the TLS connection: ${alert[1].trim()}${/certificate/.test(alert[1]) ? ' (the listener may require a client certificate: `tls.cert` and `tls.key`)' : ''}`,
+      false,
+    )
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG')
+    return clientError('TLS_FAILED', `${where} does not speak TLS here: is it a plaintext listener?`, false)
+  if (secure && !established)
+    return clientError('TLS_FAILED', `${where}: the TLS handshake failed (${code || error.message}): is it a plaintext listener?`, code === 'ECONNRESET')
+  if (code.startsWith('ERR_SSL') || code.startsWith('ERR_TLS') || code.startsWith('ERR_OSSL'))
+    return clientError('TLS_FAILED', `${where}: TLS failed (${error.message})`, false)
   return clientError('CONNECTION_LOST', `${where}: the connection was lost (${code || error.message})`, true)
 }

@@ -80,9 +80,18 @@ function badLength(head: Buffer, size: number, maxBytes: number): KafkaError {
   const text = head.toString('latin1')
   if (text === 'HTTP') return clientError('NOT_KAFKA', 'the address answers with HTTP, not with the Kafka protocol: is the port right?', false)
   if ((head[0] === 0x15 || head[0] === 0x16) && head[1] === 3) {
-    return clientError('TLS_EXPECTED', 'the listener speaks TLS, but the connection is plaintext: set `tls` for this cluster, or use a plaintext listener', false)
+    return clientError(
+      'TLS_EXPECTED',
+      'the listener speaks TLS, but the connection is plaintext: set `tls` for this cluster, or use a plaintext listener',
+      false,
+    )
   }
   if (text.startsWith('SSH-')) return clientError('NOT_KAFKA', 'the address answers with SSH, not with the Kafka protocol: is the port right?', false)
-  if (size < 4) return clientError('NOT_KAFKA', `the answer begins with an impossible length (${size}): is this a Kafka listener, and is its security protocol the configured one?`, false)
+  if (size < 4)
+    return clientError(
+      'NOT_KAFKA',
+      `the answer begins with an impossible length (${size}): is this a Kafka listener, and is its security protocol the configured one?`,
+      false,
+    )
   return clientError('RESPONSE_TOO_LARGE', `a response of ${size} bytes is over the limit of ${maxBytes} bytes (kafka.response.max.bytes)`, false)
 }

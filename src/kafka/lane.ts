@@ -294,7 +294,14 @@ export class Lane {
       if (answer.error !== 0) throw brokerError(answer.error, `Reading "${this.#owner.topic}"`)
     } catch (error) {
       this.#held--
-      const known = error instanceof KafkaError ? error : clientError('BAD_RESPONSE', `The answer to Fetch v${this.#version} cannot be read: ${error instanceof Error ? error.message : String(error)}`, false)
+      const known =
+        error instanceof KafkaError
+          ? error
+          : clientError(
+              'BAD_RESPONSE',
+              `The answer to Fetch v${this.#version} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+              false,
+            )
       this.#die(known)
       return
     }
@@ -349,7 +356,13 @@ export class Lane {
       if (header.lastOffset >= position) position = header.lastOffset + 1
     }
     if (header.size < 0) {
-      this.#owner.fail(brokerError(2, `Reading "${this.#owner.topic}" partition ${part.partition} at offset ${position}`, 'the length of a batch makes no sense: the log is damaged there'))
+      this.#owner.fail(
+        brokerError(
+          2,
+          `Reading "${this.#owner.topic}" partition ${part.partition} at offset ${position}`,
+          'the length of a batch makes no sense: the log is damaged there',
+        ),
+      )
       return 0
     }
     if (at === part.from) return part.to === part.from ? 0 : Math.max(header.size, 2 * (part.to - part.from))
@@ -362,7 +375,14 @@ export class Lane {
     const nowMs = systemClock.now()
     if (segment.stalledSinceMs === 0) segment.stalledSinceMs = nowMs
     if (needs > this.#fetchBytes) {
-      if (needs > RESPONSE_MAX_BYTES) this.#owner.fail(clientError('RESPONSE_TOO_LARGE', `"${this.#owner.topic}" partition ${segment.partition}: a batch of ${needs} bytes is over the limit of ${RESPONSE_MAX_BYTES} bytes (kafka.response.max.bytes)`, false))
+      if (needs > RESPONSE_MAX_BYTES)
+        this.#owner.fail(
+          clientError(
+            'RESPONSE_TOO_LARGE',
+            `"${this.#owner.topic}" partition ${segment.partition}: a batch of ${needs} bytes is over the limit of ${RESPONSE_MAX_BYTES} bytes (kafka.response.max.bytes)`,
+            false,
+          ),
+        )
       this.#fetchBytes = needs + 1024
       return
     }

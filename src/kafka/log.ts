@@ -17,9 +17,18 @@ export interface KafkaLog {
    * Log start and end of each partition, captured now. `end` is exclusive: the last stable offset under read_committed, the high watermark under read_uncommitted.
    * `timeoutMs` is `kafka.offset.timeout`; running out of it is a KafkaError that says so.
    */
-  bounds(topic: string, partitions: readonly number[], options: { readonly isolation: Isolation; readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<OffsetRange[]>
+  bounds(
+    topic: string,
+    partitions: readonly number[],
+    options: { readonly isolation: Isolation; readonly timeoutMs: number; readonly signal?: AbortSignal },
+  ): Promise<OffsetRange[]>
   /** For each partition the first offset whose timestamp is >= `timestampMs`, or undefined where there is none. */
-  offsetsForTime(topic: string, partitions: readonly number[], timestampMs: number, options: { readonly isolation: Isolation; readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<(number | undefined)[]>
+  offsetsForTime(
+    topic: string,
+    partitions: readonly number[],
+    timestampMs: number,
+    options: { readonly isolation: Isolation; readonly timeoutMs: number; readonly signal?: AbortSignal },
+  ): Promise<(number | undefined)[]>
   /** Starts reading. Nothing is sent before the first `next()`. */
   scan(request: ScanRequest, signal: AbortSignal): BatchSource
 }

@@ -45,7 +45,17 @@ function frame(src: Buffer, view: DataView, begin: number, end: number, out: Out
  * Decodes one block to `out` from `to`, not beyond `limit`; matches may reach back to `floor`. `out` has `SLACK` bytes more than `limit`. Gives the new end.
  * Copies go four bytes a step and may write up to 3 bytes too many, which the next copy overwrites.
  */
-export function lz4Block(src: Uint8Array, view: DataView, at: number, end: number, out: Uint8Array, outView: DataView, to: number, limit: number, floor: number): number {
+export function lz4Block(
+  src: Uint8Array,
+  view: DataView,
+  at: number,
+  end: number,
+  out: Uint8Array,
+  outView: DataView,
+  to: number,
+  limit: number,
+  floor: number,
+): number {
   const safe = end - 20
   while (at < end) {
     const token = src[at++]

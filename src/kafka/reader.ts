@@ -22,7 +22,10 @@ export function createKafkaLog(cluster: Cluster, options: KafkaLogOptions = {}):
   return {
     async bounds(topic, partitions, { isolation, timeoutMs, signal }) {
       return await within(topic, timeoutMs, signal, async (call) => {
-        const [starts, ends] = await Promise.all([cluster.listOffsets(topic, partitions, EARLIEST, isolation, call), cluster.listOffsets(topic, partitions, LATEST, isolation, call)])
+        const [starts, ends] = await Promise.all([
+          cluster.listOffsets(topic, partitions, EARLIEST, isolation, call),
+          cluster.listOffsets(topic, partitions, LATEST, isolation, call),
+        ])
         return partitions.map((partition) => {
           const start = starts.get(partition) as number
           return { partition, start, end: Math.max(start, ends.get(partition) as number) }

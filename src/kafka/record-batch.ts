@@ -201,7 +201,13 @@ export interface BatchToWrite {
 
 /** The one record of a control batch that ends a transaction. */
 export function controlRecord(type: 'abort' | 'commit'): RecordToWrite {
-  return { key: new WireWriter(4).int16(0).int16(type === 'abort' ? 0 : 1).finish(), value: new WireWriter(6).int16(0).int32(0).finish() }
+  return {
+    key: new WireWriter(4)
+      .int16(0)
+      .int16(type === 'abort' ? 0 : 1)
+      .finish(),
+    value: new WireWriter(6).int16(0).int32(0).finish(),
+  }
 }
 
 /** A whole v2 batch, checksum included. */
@@ -220,9 +226,23 @@ export function writeRecordBatch(records: readonly RecordToWrite[], options: Bat
   const body = codec === 0 ? plain.finish() : (options.compress as (plain: Buffer) => Buffer)(plain.finish())
   const attributes = codec | (options.logAppendTime ? LOG_APPEND_TIME : 0) | (options.transactional ? TRANSACTIONAL : 0) | (options.control ? CONTROL : 0)
   const batch = new WireWriter(AT.records + body.length)
-  batch.int64(baseOffset).int32(AT.records - BATCH_OVERHEAD + body.length).int32(options.leaderEpoch ?? 0).int8(2).uint32(0)
-  batch.int16(attributes).int32((options.lastOffset ?? Math.max(baseOffset, next - 1)) - baseOffset).int64(baseTimestamp).int64(timestamps.reduce((a, b) => Math.max(a, b), baseTimestamp))
-  batch.int64(options.producerId ?? -1).int16(options.producerEpoch ?? -1).int32(options.baseSequence ?? -1).int32(records.length).raw(body)
+  batch
+    .int64(baseOffset)
+    .int32(AT.records - BATCH_OVERHEAD + body.length)
+    .int32(options.leaderEpoch ?? 0)
+    .int8(2)
+    .uint32(0)
+  batch
+    .int16(attributes)
+    .int32((options.lastOffset ?? Math.max(baseOffset, next - 1)) - baseOffset)
+    .int64(baseTimestamp)
+    .int64(timestamps.reduce((a, b) => Math.max(a, b), baseTimestamp))
+  batch
+    .int64(options.producerId ?? -1)
+    .int16(options.producerEpoch ?? -1)
+    .int32(options.baseSequence ?? -1)
+    .int32(records.length)
+    .raw(body)
   const bytes = Buffer.from(batch.finish())
   bytes.writeUInt32BE(crc32c(bytes, AT.attributes), AT.crc)
   return bytes

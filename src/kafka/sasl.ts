@@ -44,7 +44,8 @@ class OAuthBearer implements SaslExchange {
   }
   async first(): Promise<Buffer> {
     const token = (await this.#token()).trim()
-    if (!/^[\x21-\x7e]+$/.test(token)) throw clientError('SASL_AUTHENTICATION_FAILED', 'OAUTHBEARER: the token is empty or holds characters that a token cannot have', false)
+    if (!/^[\x21-\x7e]+$/.test(token))
+      throw clientError('SASL_AUTHENTICATION_FAILED', 'OAUTHBEARER: the token is empty or holds characters that a token cannot have', false)
     return Buffer.from(`n,,\x01auth=Bearer ${token}\x01\x01`)
   }
   /** A challenge with content is the server's error as JSON: one byte asks it for its final word. */
@@ -102,7 +103,8 @@ export class Scram implements SaslExchange {
     const nonce = fields.get('r')
     const salt = fields.get('s')
     const iterations = Number(fields.get('i'))
-    if (nonce === undefined || salt === undefined || !Number.isInteger(iterations) || fields.has('m')) throw this.#refuse('the server sent a first message that makes no sense')
+    if (nonce === undefined || salt === undefined || !Number.isInteger(iterations) || fields.has('m'))
+      throw this.#refuse('the server sent a first message that makes no sense')
     if (!nonce.startsWith(this.#nonce) || nonce.length === this.#nonce.length) throw this.#refuse("the server's nonce does not continue ours")
     if (iterations < SCRAM_MIN_ITERATIONS || iterations > SCRAM_MAX_ITERATIONS) {
       throw this.#refuse(`the server asks for ${iterations} iterations; ${SCRAM_MIN_ITERATIONS} to ${SCRAM_MAX_ITERATIONS} are accepted`)

@@ -94,7 +94,10 @@ export class Scan implements BatchSource, LaneOwner {
     this.#decompressor = new Decompressor(options.decompressedBatchMaxBytes)
     const max = request.fetchMaxBytes ?? FETCH_MAX_BYTES
     this.depth = request.limit === undefined ? 2 : 1
-    this.firstFetchBytes = Math.min(max, request.limit === undefined ? FIRST_FETCH_BYTES : Math.max(FETCH_MIN_BYTES, Math.min(request.limit * GUESSED_RECORD_BYTES, FETCH_MAX_BYTES)))
+    this.firstFetchBytes = Math.min(
+      max,
+      request.limit === undefined ? FIRST_FETCH_BYTES : Math.max(FETCH_MIN_BYTES, Math.min(request.limit * GUESSED_RECORD_BYTES, FETCH_MAX_BYTES)),
+    )
     for (const range of request.ranges) this.#addProgress(range)
     if (signal.aborted) this.#abort(signal.reason)
     else {
@@ -180,7 +183,15 @@ export class Scan implements BatchSource, LaneOwner {
   #addProgress(range: OffsetRange): void {
     const known = this.progress.at(-1)
     if (known !== undefined && known.partition === range.partition) Object.assign(known, { end: Math.max(known.end, range.end) })
-    else this.progress.push({ partition: range.partition, begin: range.start, end: Math.max(range.start, range.end), position: range.start, bytesRead: 0, lost: 0 })
+    else
+      this.progress.push({
+        partition: range.partition,
+        begin: range.start,
+        end: Math.max(range.start, range.end),
+        position: range.start,
+        bytesRead: 0,
+        lost: 0,
+      })
   }
 
   // Where to read what.
@@ -193,7 +204,8 @@ export class Scan implements BatchSource, LaneOwner {
       const byLeader = new Map<number, OffsetRange[]>()
       for (const range of ranges) {
         const leader = leaders.get(range.partition)
-        if (leader === undefined) throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${this.topic}" has no partition ${range.partition}`, false)
+        if (leader === undefined)
+          throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${this.topic}" has no partition ${range.partition}`, false)
         byLeader.set(leader, [...(byLeader.get(leader) ?? []), range])
       }
       for (const [leader, list] of byLeader) this.#deal(leader, list)
@@ -206,7 +218,9 @@ export class Scan implements BatchSource, LaneOwner {
   #deal(leader: number, ranges: readonly OffsetRange[]): void {
     const hands = this.#split(ranges)
     for (const hand of hands) {
-      const segments = [...hand].map(([partition, list]) => new Segment(partition, this.progress.find((entry) => entry.partition === partition) as Progress, list))
+      const segments = [...hand].map(
+        ([partition, list]) => new Segment(partition, this.progress.find((entry) => entry.partition === partition) as Progress, list),
+      )
       this.#segments.push(...segments)
       if (leader < 0) {
         this.#homeless.push(...segments)
@@ -281,7 +295,8 @@ export class Scan implements BatchSource, LaneOwner {
         }
       } catch (failure) {
         if (!(failure instanceof KafkaError)) throw failure
-        if (failure.code === ERROR.unknownTopicOrPartition) throw new KafkaError(failure.code, failure.errorName, `Topic "${this.topic}" was deleted while it was read`, false)
+        if (failure.code === ERROR.unknownTopicOrPartition)
+          throw new KafkaError(failure.code, failure.errorName, `Topic "${this.topic}" was deleted while it was read`, false)
         if (!failure.retriable) throw failure
         error = failure
         for (const segment of this.#homeless) segment.attempts++
@@ -314,7 +329,11 @@ export class Scan implements BatchSource, LaneOwner {
       lane.pump()
       this.#wake()
     } else if (end < segment.position) {
-      throw clientError('LOG_TRUNCATED', `"${this.topic}" partition ${segment.partition}: the log now ends at offset ${end}, before ${segment.position} where the query was reading: the topic was truncated, or deleted and created again`, false)
+      throw clientError(
+        'LOG_TRUNCATED',
+        `"${this.topic}" partition ${segment.partition}: the log now ends at offset ${end}, before ${segment.position} where the query was reading: the topic was truncated, or deleted and created again`,
+        false,
+      )
     } else {
       lane.remove(segment)
       this.#rehome([segment], error)
@@ -342,7 +361,12 @@ export class Scan implements BatchSource, LaneOwner {
   }
 
   #finished(): boolean {
-    return this.#homeless.length === 0 && !this.#settling && (this.#segments.length > 0 || this.#request.ranges.every((range) => range.start >= range.end)) && this.#segments.every((segment) => segment.done)
+    return (
+      this.#homeless.length === 0 &&
+      !this.#settling &&
+      (this.#segments.length > 0 || this.#request.ranges.every((range) => range.start >= range.end)) &&
+      this.#segments.every((segment) => segment.done)
+    )
   }
 
   #step(): Next {
@@ -413,8 +437,10 @@ export class Scan implements BatchSource, LaneOwner {
         ? `message format v${header.magic} is too old to be read (only v2 is, written since Kafka 0.11): copy the topic with a current producer`
         : `message format ${header.magic} is unknown`
     }
-    if (this.#checkCrcs && this.#request.headersOnly !== true && !checksumFits(fetched.frame.buffer, fetched.frame.view, at, header.to)) return 'the checksum (CRC-32C) does not fit: the batch is damaged'
-    if (header.count < 0 || header.count > header.lastOffset - header.baseOffset + 1) return `the batch says that it has ${header.count} records, which cannot be`
+    if (this.#checkCrcs && this.#request.headersOnly !== true && !checksumFits(fetched.frame.buffer, fetched.frame.view, at, header.to))
+      return 'the checksum (CRC-32C) does not fit: the batch is damaged'
+    if (header.count < 0 || header.count > header.lastOffset - header.baseOffset + 1)
+      return `the batch says that it has ${header.count} records, which cannot be`
     return undefined
   }
 
@@ -422,7 +448,8 @@ export class Scan implements BatchSource, LaneOwner {
   #passOver(fetched: Fetched): boolean {
     const header = this.#header
     if (this.#aborted.length > 0) {
-      while (this.#aborted.length > 0 && this.#aborted[0].firstOffset <= header.lastOffset) this.#abortedProducers.add((this.#aborted.shift() as { producerId: number }).producerId)
+      while (this.#aborted.length > 0 && this.#aborted[0].firstOffset <= header.lastOffset)
+        this.#abortedProducers.add((this.#aborted.shift() as { producerId: number }).producerId)
     }
     if (header.control) {
       if (this.#abortedProducers.size > 0 && controlType(fetched.frame.buffer, header.from, header.to) === 0) this.#abortedProducers.delete(header.producerId)
