@@ -2,6 +2,7 @@
 import type { QueryEnvironment } from '../engine/query.ts'
 import type { FormatName } from '../formats/format.ts'
 import type { ClusterConfig } from '../kafka/config.ts'
+import type { Catalog } from '../plan/catalog.ts'
 import type { RegistryConfig } from '../registry/registry.ts'
 import type { Account } from './auth.ts'
 
@@ -22,6 +23,8 @@ export interface EnvironmentConfig {
 
 export interface Environment {
   readonly name: string
+  /** All tables, for whoever runs the server. */
+  readonly catalog: Catalog
   /** Tables and bytes as this account may see them. */
   query(account: Account): QueryEnvironment
   /** Asks the cluster for its metadata. Rejects when it does not answer. */

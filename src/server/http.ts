@@ -53,6 +53,7 @@ export function createHttp(context: HttpContext): FastifyInstance {
     return fail(request, reply, 404, 'There is nothing at this address.')
   })
   // Clients send the login as JSON under whatever content type they like.
+  app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
   addAccountRoutes(app, accounts, context.metrics)
   addInformationRoutes(app, context)

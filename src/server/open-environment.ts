@@ -3,6 +3,7 @@ import { createCatalog } from '../catalog/catalog.ts'
 import { restrict } from '../catalog/permissions.ts'
 import { Cluster } from '../kafka/cluster.ts'
 import { createKafkaLog } from '../kafka/reader.ts'
+import { systemClock } from '../lib/clock.ts'
 import { createRegistry } from '../registry/client.ts'
 import { readable } from './auth.ts'
 import type { Environment, EnvironmentConfig } from './environment.ts'
@@ -19,7 +20,7 @@ export async function openEnvironment(config: EnvironmentConfig): Promise<Enviro
     query: (account) => ({ catalog: restrict(catalog, readable(account, config.name)), log }),
     catalog,
     probe: async () => {
-      await cluster.metadata([], { fresh: true, timeoutMs: PROBE_TIMEOUT_MS })
+      await cluster.metadata([], { fresh: true, deadlineMs: systemClock.now() + PROBE_TIMEOUT_MS })
     },
     close: async () => {
       catalog.close()

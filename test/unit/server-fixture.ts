@@ -17,9 +17,11 @@ function nothing(): never {
 }
 
 export function fakeEnvironment(name: string, changes: Partial<Environment> = {}): Environment {
+  const catalog = { table: nothing, tables: nothing, configuration: nothing }
   return {
     name,
-    query: () => ({ catalog: { table: nothing, tables: nothing, configuration: nothing }, log: { bounds: nothing, offsetsForTime: nothing, scan: nothing } }),
+    catalog,
+    query: () => ({ catalog, log: { bounds: nothing, offsetsForTime: nothing, scan: nothing } }),
     probe: async () => {},
     close: async () => {},
     ...changes,

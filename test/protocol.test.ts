@@ -1,0 +1,187 @@
+/**
+ * Plays the conversations of test/protocol/*.transcript against a server whose engine and Kafka are stand-ins. A file holds several conversations:
+ *
+ *     == title
+ *     engine echo | forever | fail | quiet     what runs the statements (echo unless said)
+ *     limit name=value                         a limit of the server
+ *     connect /path                            opens a WebSocket; http METHOD /path asks plainly
+ *     header Name: value                       of the connect or http line above; body text likewise
+ *     > text        >hex 00ff        >size n   the client sends a text message, a binary one, a text message of n bytes
+ *     bye | drop                               the client says goodbye, or cuts the line
+ *     < text                                   the next message of the server; <uuid>, <number>, <text> and <any> stand for what varies
+ *     refused n text, status n text            the HTTP answer: to the handshake, to the http line
+ *     aborted                                  the statement that runs was told to stop
+ *     closed n                                 the server closed with this code, and nothing was left unread
+ */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { after, test } from 'node:test'
+import { WebSocket } from 'ws'
+import { error, record } from '../src/protocol/frames.ts'
+import type { Run } from '../src/server/session.ts'
+import { type Fixture, echo, startFixture, summary } from './unit/server-fixture.ts'
+
+const PATIENCE_MS = 5000
+
+let aborted = Promise.withResolvers<void>()
+
+const engines: Readonly<Record<string, Run>> = {
+  echo,
+  forever: (_request, _environment, sink, signal) => {
+    sink.send(record('"started"', 0, 'row-0', null))
+    return new Promise((resolve) => {
+      const stop = () => {
+        aborted.resolve()
+        resolve(summary({ outcome: 'cancelled' }))
+      }
+      if (signal.aborted) stop()
+      else signal.addEventListener('abort', stop, { once: true })
+    })
+  },
+  fail: async (_request, _environment, sink) => {
+    sink.send(error('Unknown table "nowhere".', 0))
+    return summary({ outcome: 'error', error: 'Unknown table "nowhere".' })
+  },
+  quiet: async () => {
+    await new Promise((resolve) => setTimeout(resolve, 170))
+    return summary()
+  },
+}
+
+const PLACEHOLDERS: Readonly<Record<string, string>> = { '<uuid>': '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}', '<number>': '-?\\d+(?:\\.\\d+)?', '<text>': '(?:[^"\\\\]|\\\\.)*', '<any>': '.*' }
+
+function matches(expected: string, actual: string): boolean {
+  const pattern = expected
+    .split(/(<(?:uuid|number|text|any)>)/)
+    .map((part) => PLACEHOLDERS[part] ?? part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    .join('')
+  return new RegExp(`^${pattern}$`, 's').test(actual)
+}
+
+/** What comes from the server, one thing at a time. */
+class Inbox {
+  readonly #items: string[] = []
+  #arrived = Promise.withResolvers<void>()
+
+  put(item: string): void {
+    this.#items.push(item)
+    this.#arrived.resolve()
+  }
+
+  async next(): Promise<string> {
+    while (this.#items.length === 0) {
+      const timer = setTimeout(() => this.put('nothing: the server is silent'), PATIENCE_MS)
+      await this.#arrived.promise
+      clearTimeout(timer)
+      this.#arrived = Promise.withResolvers()
+    }
+    return this.#items.shift() as string
+  }
+}
+
+interface Step {
+  readonly line: number
+  readonly verb: string
+  readonly rest: string
+}
+
+interface Conversation {
+  readonly title: string
+  readonly steps: Step[]
+}
+
+function parse(text: string): Conversation[] {
+  const conversations: Conversation[] = []
+  for (const [i, line] of text.split('\n').entries()) {
+    if (line.trim() === '' || line.startsWith('#')) continue
+    const [verb, ...words] = line.split(' ')
+    const rest = words.join(' ')
+    if (verb === '==') conversations.push({ title: rest, steps: [] })
+    else conversations[conversations.length - 1].steps.push({ line: i + 1, verb, rest })
+  }
+  return conversations
+}
+
+const fixtures = new Map<string, Promise<Fixture>>()
+after(async () => {
+  for (const fixture of fixtures.values()) await (await fixture).server.close(0)
+})
+
+function fixtureFor(conversation: Conversation): Promise<Fixture> {
+  const engine = conversation.steps.find((s) => s.verb === 'engine')?.rest ?? 'echo'
+  const limits = Object.fromEntries(conversation.steps.filter((s) => s.verb === 'limit').map((s) => s.rest.split('=')))
+  const key = `${engine} ${JSON.stringify(limits)}`
+  let fixture = fixtures.get(key)
+  if (fixture === undefined) {
+    fixture = startFixture(engines[engine], { limits })
+    fixtures.set(key, fixture)
+  }
+  return fixture
+}
+
+/** The header and body lines right after step `at`. */
+function about(steps: readonly Step[], at: number): { headers: Record<string, string>; body: string | undefined } {
+  const headers: Record<string, string> = {}
+  let body: string | undefined
+  for (let i = at + 1; steps[i]?.verb === 'header' || steps[i]?.verb === 'body'; i++) {
+    if (steps[i].verb === 'body') body = steps[i].rest
+    else headers[steps[i].rest.split(': ')[0]] = steps[i].rest.slice(steps[i].rest.indexOf(': ') + 2)
+  }
+  return { headers, body }
+}
+
+function connect(base: string, path: string, headers: Record<string, string>, inbox: Inbox): WebSocket {
+  const ws = new WebSocket(base.replace('http', 'ws') + path, { headers })
+  ws.on('message', (data, isBinary) => inbox.put(`< ${isBinary ? 'binary ' : ''}${data.toString()}`))
+  ws.on('close', (code) => inbox.put(`closed ${code}`))
+  ws.on('error', () => {})
+  ws.on('unexpected-response', (_request, response) => {
+    const chunks: Buffer[] = []
+    response.on('data', (chunk: Buffer) => chunks.push(chunk))
+    response.on('end', () => inbox.put(`refused ${response.statusCode} ${Buffer.concat(chunks)}`))
+  })
+  return ws
+}
+
+async function opened(ws: WebSocket): Promise<void> {
+  if (ws.readyState === ws.CONNECTING) await new Promise((resolve) => ws.once('open', resolve))
+}
+
+async function play(conversation: Conversation, file: string): Promise<void> {
+  const { server } = await fixtureFor(conversation)
+  const inbox = new Inbox()
+  let ws: WebSocket | undefined
+  aborted = Promise.withResolvers()
+  const socket = async (): Promise<WebSocket> => {
+    assert.ok(ws !== undefined, 'connect comes first')
+    await opened(ws)
+    return ws
+  }
+  for (const [at, { verb, rest, line }] of conversation.steps.entries()) {
+    const where = `${file}:${line}`
+    if (verb === 'connect') ws = connect(server.url, rest, about(conversation.steps, at).headers, inbox)
+    else if (verb === 'http') {
+      const [method, path] = rest.split(' ')
+      const response = await fetch(server.url + path, { method, ...about(conversation.steps, at) })
+      inbox.put(`status ${response.status} ${await response.text()}`)
+    } else if (verb === '>') (await socket()).send(rest)
+    else if (verb === '>hex') (await socket()).send(Buffer.from(rest, 'hex'))
+    else if (verb === '>size') (await socket()).send('x'.repeat(Number(rest)))
+    else if (verb === 'bye') (await socket()).close()
+    else if (verb === 'drop') (await socket()).terminate()
+    else if (verb === 'aborted') await aborted.promise
+    else if (['<', 'refused', 'closed', 'status'].includes(verb)) {
+      const actual = await inbox.next()
+      const expected = `${verb} ${rest}`
+      assert.ok(matches(expected, actual), `${where}\nexpected ${expected}\nactual   ${actual}`)
+    } else assert.ok(['engine', 'limit', 'header', 'body'].includes(verb), `${where}: unknown line "${verb}"`)
+  }
+  ws?.terminate()
+}
+
+const folder = new URL('./protocol/', import.meta.url)
+for (const file of readdirSync(folder).filter((name) => name.endsWith('.transcript'))) {
+  for (const conversation of parse(readFileSync(new URL(file, folder), 'utf8'))) {
+    test(`${file}: ${conversation.title}`, { timeout: 30_000 }, () => play(conversation, file))
+  }
+}
