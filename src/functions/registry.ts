@@ -40,8 +40,23 @@ export interface ScalarFunction {
    */
   readonly nullable?: boolean
   readonly make: (types: readonly DataType[], context: FunctionContext) => (...args: Value[]) => Value
+  /** The binder does not call `make` with the written arguments: the call reaches into the record (headers, presence, offsets) or is syntax (CAST). */
+  readonly special?: boolean
+  /** What SHOW FUNCTIONS prints as `return_type` where the type depends on the arguments. */
+  readonly returnText?: string
+  /** A statement that shows the use; for the documentation only, where a bare expression would say nothing. */
+  readonly usage?: string
   /** False for random functions and the like: no constant folding. Default true. */
   readonly deterministic?: boolean
+}
+
+/** A row of SHOW FUNCTIONS and of the documentation for an aggregate; the binder and the engine implement it. */
+export interface AggregateDoc {
+  readonly name: string
+  readonly aliases?: readonly string[]
+  readonly signature: string
+  readonly description: string
+  readonly returns: string
 }
 
 /** Thrown by functions and casts for a value that they cannot take; ends the query with an SqlError VALUE that names the call. */

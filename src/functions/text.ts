@@ -1,0 +1,66 @@
+/**
+ * String mechanics under the string functions, without SQL: cuts that never leave half of a surrogate pair, padding, word walks.
+ * Lengths and positions are UTF-16 code units, as in Java.
+ */
+
+/** `text.slice(from, to)` for 0 ≤ from, to; a half of a surrogate pair at either edge is left out. */
+export function cut(text: string, from: number, to: number): string {
+  const start = splitsPair(text, from) ? from + 1 : from
+  const end = splitsPair(text, to) ? to - 1 : to
+  return start >= end ? '' : text.slice(start, end)
+}
+
+function splitsPair(text: string, at: number): boolean {
+  if (at <= 0 || at >= text.length) return false
+  return (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800
+}
+
+/** `length` code units of `pad`, repeated and cut. An empty pad counts as a blank. */
+export function padding(pad: string, length: number): string {
+  if (length <= 0) return ''
+  const unit = pad === '' ? ' ' : pad
+  return cut(unit.repeat(Math.ceil(length / unit.length)), 0, length)
+}
+
+/** Reversed by code points, so that surrogate pairs stay in order. */
+export function reversed(text: string): string {
+  return Array.from(text).reverse().join('')
+}
+
+/** Each character in the other case. */
+export function swappedCase(text: string): string {
+  let out = ''
+  for (const char of text) {
+    const upper = char.toUpperCase()
+    out += upper === char ? char.toLowerCase() : upper
+  }
+  return out
+}
+
+/** The first letter of every word in lower case; words are separated by white space. */
+export function uncapitalizedWords(text: string): string {
+  return text.replace(/(^|\s)(\S)/gu, (_all, before: string, first: string) => before + first.toLowerCase())
+}
+
+/** The first letter of the text in upper case. */
+export function capitalized(text: string): string {
+  const first = text.codePointAt(0)
+  if (first === undefined) return text
+  const letter = String.fromCodePoint(first)
+  return letter.toUpperCase() + text.slice(letter.length)
+}
+
+/** The first letters of the words, put together: `Mara Holt` → `MH`. */
+export function initials(text: string): string {
+  let out = ''
+  for (const word of text.split(/\s+/u)) {
+    const first = word.codePointAt(0)
+    if (first !== undefined) out += String.fromCodePoint(first)
+  }
+  return out
+}
+
+/** Letters without their diacritics: `Ålesund café` → `Alesund cafe`; the stroke of ł goes too. Letters of their own (ø, ß) stay. */
+export function withoutAccents(text: string): string {
+  return text.normalize('NFD').replace(/\p{Mn}+/gu, '').replace(/ł/g, 'l').replace(/Ł/g, 'L').normalize('NFC')
+}

@@ -1,0 +1,137 @@
+/**
+ * Reads JSON text without losing a digit: integers beyond 2^53 become bigint, objects and arrays stay text (`JsonText`). It works by scanning spans and
+ * expects text that is valid JSON (`checkJson` says whether it is); on other text it returns nonsense, but it always ends and never throws.
+ * Of duplicate keys nothing is hidden here: callers see all members in order.
+ */
+import { JsonText } from './json-text.ts'
+
+/** What a JSON value is at run time. */
+export type JsonValue = null | boolean | number | bigint | string | JsonText
+
+/** undefined when the text is one valid JSON value, else the reason in words. */
+export function checkJson(text: string): string | undefined {
+  try {
+    JSON.parse(text)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/** The value between two positions of valid JSON text; white space around it does not matter. */
+export function jsonValue(text: string, from = 0, to = text.length): JsonValue {
+  const start = skipSpace(text, from)
+  switch (text.charCodeAt(start)) {
+    case 123:
+    case 91:
+      return new JsonText(compactJson(text.slice(start, to)))
+    case 34:
+      return JSON.parse(text.slice(start, to).trimEnd()) as string
+    case 116:
+      return true
+    case 102:
+      return false
+    case 110:
+      return null
+    default:
+      return jsonNumber(text.slice(start, to))
+  }
+}
+
+/** `12` → 12, `9007199254740993` → 9007199254740993n, `1.5e3` → 1500. */
+export function jsonNumber(text: string): number | bigint {
+  const number = Number(text)
+  return Number.isSafeInteger(number) || /[.eE]/.test(text) ? number : BigInt(text.trim())
+}
+
+/** The elements of a JSON array. */
+export function jsonElements(array: JsonText): JsonValue[] {
+  const out: JsonValue[] = []
+  const { text } = array
+  forEachMember(text, skipSpace(text, 0), (_key, from, to) => {
+    out.push(jsonValue(text, from, to))
+  })
+  return out
+}
+
+/** Calls `visit` for each member of the object or element of the array at `start`: key as written with quotes (undefined in arrays), span of the value. Returns the end of the container. */
+export function forEachMember(text: string, start: number, visit: (key: string | undefined, from: number, to: number) => void): number {
+  const isObject = text.charCodeAt(start) === 123
+  let at = skipSpace(text, start + 1)
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    if (code === 125 || code === 93) return at + 1
+    if (code === 44) {
+      at = skipSpace(text, at + 1)
+      continue
+    }
+    let key: string | undefined
+    if (isObject) {
+      const keyEnd = stringEnd(text, at)
+      key = text.slice(at, keyEnd)
+      at = skipSpace(text, skipSpace(text, keyEnd) + 1)
+    }
+    const end = Math.max(valueEnd(text, at), at + 1)
+    visit(key, at, end)
+    at = skipSpace(text, end)
+  }
+  return at
+}
+
+/** The position after the value that starts at `start`. */
+export function valueEnd(text: string, start: number): number {
+  const first = text.charCodeAt(start)
+  if (first === 34) return stringEnd(text, start)
+  if (first !== 123 && first !== 91) {
+    let at = start
+    while (at < text.length && !endsScalar(text.charCodeAt(at))) at++
+    return at
+  }
+  let depth = 0
+  for (let at = start; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === 34) at = stringEnd(text, at) - 1
+    else if (code === 123 || code === 91) depth++
+    else if ((code === 125 || code === 93) && --depth === 0) return at + 1
+  }
+  return text.length
+}
+
+/** The text without white space between tokens; the same string when there is none. */
+export function compactJson(text: string): string {
+  let out = ''
+  let kept = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === 34) at = stringEnd(text, at) - 1
+    else if (isSpace(code)) {
+      out += text.slice(kept, at)
+      kept = at + 1
+    }
+  }
+  return kept === 0 ? text : out + text.slice(kept)
+}
+
+/** The first position at or after `at` that is no JSON white space. */
+export function skipSpace(text: string, at: number): number {
+  let next = at
+  while (isSpace(text.charCodeAt(next))) next++
+  return next
+}
+
+function stringEnd(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === 92) at++
+    else if (code === 34) return at + 1
+  }
+  return text.length
+}
+
+function isSpace(code: number): boolean {
+  return code === 32 || code === 10 || code === 13 || code === 9
+}
+
+function endsScalar(code: number): boolean {
+  return code === 44 || code === 125 || code === 93 || isSpace(code)
+}
