@@ -89,10 +89,17 @@ describe('what is published tells nothing of where it was made', () => {
     assert.deepEqual(hits([{ path: 'package-lock.json', text: read('package-lock.json') }], /"resolved":/), [])
   })
 
+  it('the lock file is complete for every system: what is optional elsewhere is in it too', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, { optionalDependencies?: Record<string, string> }> }
+    const missing = Object.entries(packages).flatMap(([path, { optionalDependencies }]) => Object.keys(optionalDependencies ?? {})
+      .filter((name) => packages[`node_modules/${name}`] === undefined && packages[`${path}/node_modules/${name}`] === undefined))
+    assert.deepEqual(missing, [], 'make it anew in a folder that holds package.json alone: npm install --package-lock-only')
+  })
+
   it('one install script is allowed, that of the package that brings Node', () => {
     const { allowScripts } = JSON.parse(read('package.json')) as { allowScripts: Record<string, boolean> }
-    const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { hasInstallScript?: boolean; optional?: boolean }> }
-    const wanting = Object.entries(lock.packages).filter(([, { hasInstallScript, optional }]) => hasInstallScript === true && optional !== true)
+    const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { hasInstallScript?: boolean; os?: string[] }> }
+    const wanting = Object.entries(lock.packages).filter(([, { hasInstallScript, os }]) => hasInstallScript === true && os === undefined)
     assert.deepEqual(wanting.map(([path]) => path), ['node_modules/node'])
     assert.deepEqual(Object.keys(allowScripts).map((name) => name.replace(/@[^@/]+$/, '')), ['node'])
   })
