@@ -26,7 +26,7 @@ export interface Want {
   /**
    * For strings: `from`/`to` receive the byte range in `b` of the UTF-8 text (no quotes, no escapes inside), so that it can be compared and grouped without making a string.
    * Where the value is a string but has no such range (JSON escapes), `from` is -2 and `value` (always asked for together with `slice` then) holds the string.
-   * -1 when NULL or not a string. Only asked for when `type.kind` is string or json.
+   * Where there is a range, `value` stays null: whoever needs the string makes it from the range. -1 when NULL or not a string (`value` then holds what it is). Only asked for when `type.kind` is string or json.
    */
   slice?: { readonly from: Name; readonly to: Name }
   /** Receives true when the path is present in the record, null included; else false. */
@@ -66,4 +66,18 @@ export interface FacetDecoder {
   emit(want: Want, context: EmitContext): Code
 }
 
-export type FormatName = 'STRING' | 'INT' | 'LONG' | 'FLOAT' | 'DOUBLE' | 'BYTES' | 'UUID' | 'JSON' | 'AVRO' | 'PROTOBUF' | 'JSONSCHEMA' | 'XML' | 'CSV' | 'MSGPACK'
+export type FormatName =
+  | 'STRING'
+  | 'INT'
+  | 'LONG'
+  | 'FLOAT'
+  | 'DOUBLE'
+  | 'BYTES'
+  | 'UUID'
+  | 'JSON'
+  | 'AVRO'
+  | 'PROTOBUF'
+  | 'JSONSCHEMA'
+  | 'XML'
+  | 'CSV'
+  | 'MSGPACK'

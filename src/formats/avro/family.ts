@@ -1,0 +1,70 @@
+/**
+ * The functions that one generated program shares for one writer schema: made once per (node, purpose), named before their body exists, so that
+ * recursive schemas end. Signature of all of them: (b, view, p, to, …, depth); the position behind the value is left in `scratch.at`, -1 for damage.
+ */
+import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
+import type { RenderOptions } from '../format.ts'
+import { scratch } from '../runtime.ts'
+import { type Frame, Lines, scratchName } from './lines.ts'
+import type { AvroNode } from './schema.ts'
+
+/** How deep values may be nested in the data; deeper is a bad record. */
+export const AVRO_LIMIT_DATA_DEPTH = 64
+
+export class Family {
+  readonly e: Emitter
+  readonly render: RenderOptions
+  #made = new Map<AvroNode, Map<unknown, Name>>()
+  constructor(e: Emitter, render: RenderOptions) {
+    this.e = e
+    this.render = render
+  }
+
+  /** The function for the node and purpose. `write` fills the body; `result` is the expression that it returns; `extra` are further parameters. */
+  define(
+    node: AvroNode,
+    purpose: unknown,
+    prefix: string,
+    failure: Code,
+    write: (out: Lines) => Code,
+    extra: readonly Name[] = [],
+    head: () => Code = () => js``,
+  ): Name {
+    let purposes = this.#made.get(node)
+    if (purposes === undefined) this.#made.set(node, (purposes = new Map()))
+    const known = purposes.get(purpose)
+    if (known !== undefined) return known
+    const { e } = this
+    const name = e.name(prefix)
+    purposes.set(purpose, name)
+    const p = e.name('p')
+    const c = e.name('c')
+    const depth = e.name('depth')
+    const at = js`${e.constant(scratch, 'scratch')}.at`
+    const frame: Frame = { e, p, c, to: js`to`, bad: js`{ ${at} = -1; return ${failure} }`, depth }
+    const out = new Lines(frame)
+    const result = write(out)
+    const parameters = extra.map((parameter) => js`${parameter}, `)
+    e.prelude(js`function ${name}(b, view, ${p}, to, ${parameters} ${depth}) {
+let ${c} = 0
+if (${depth} > ${AVRO_LIMIT_DATA_DEPTH}) ${frame.bad}
+${head()}
+${out.done()}
+if (${p} > to) ${frame.bad}
+${at} = ${p}
+return ${result}
+}`)
+    return name
+  }
+
+  /** Calls a function of the family from `out`, and leaves on damage. Declares and returns the variable that holds its result. */
+  call(out: Lines, fn: Name, extra: readonly Code[] = []): Name {
+    const { e, p, to, bad, depth } = out.frame
+    const x = e.name('x')
+    const values = extra.map((value) => js`${value}, `)
+    out.add(js`const ${x} = ${fn}(b, view, ${p}, ${to}, ${values} ${depth} + 1)
+${p} = ${scratchName(out.frame)}.at
+if (${p} < 0) ${bad}`)
+    return x
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Pieces of generated Avro readers: a list of statements that merges fixed-size skips, and the inlined varint reads. One `Frame` stands for one place
+ * where code runs (the engine's block, or the body of a function of the family), with its position variable and its way to say "bad".
+ */
+import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
+import { longAt, scratch, skipVarint, stringAt } from '../runtime.ts'
+
+/** The variables that code in one place works with. */
+export interface Frame {
+  readonly e: Emitter
+  /** The position; declared by whoever makes the frame, as is `c` (the last byte looked at). */
+  readonly p: Name
+  readonly c: Name
+  readonly to: Code
+  readonly bad: Code
+  /** How many generated functions deep the code runs: the guard against endless recursion in the data. */
+  readonly depth: Code
+}
+
+/** Statements in order. `advance` is lazy: fixed sizes add up until something needs the position. */
+export class Lines {
+  readonly frame: Frame
+  #codes: Code[] = []
+  #pending = 0
+  constructor(frame: Frame) {
+    this.frame = frame
+  }
+  add(code: Code): void {
+    this.#flush()
+    this.#codes.push(code)
+  }
+  advance(size: number): void {
+    this.#pending += size
+  }
+  #flush(): void {
+    if (this.#pending > 0) this.#codes.push(js`${this.frame.p} += ${this.#pending}`)
+    this.#pending = 0
+  }
+  /** Everything so far as one list of statements. */
+  done(): readonly Code[] {
+    this.#flush()
+    return this.#codes
+  }
+  /** The code of a nested block. */
+  block(fill: (inner: Lines) => void): Code {
+    const inner = new Lines(this.frame)
+    fill(inner)
+    return js`{ ${inner.done()} }`
+  }
+}
+
+/** Reads a 32-bit zigzag varint into a new variable. */
+export function readInt(out: Lines): Name {
+  const { e, p, c, bad } = out.frame
+  const x = e.name('i')
+  out.add(js`${c} = b[${p}++]; let ${x} = ${c} & 127
+if (${c} > 127) { ${c} = b[${p}++]; ${x} |= (${c} & 127) << 7; if (${c} > 127) { ${c} = b[${p}++]; ${x} |= (${c} & 127) << 14; if (${c} > 127) { ${c} = b[${p}++]; ${x} |= (${c} & 127) << 21; if (${c} > 127) { ${c} = b[${p}++]; ${x} |= ${c} << 28; if (!(${c} <= 15)) ${bad} } } } }
+${x} = (${x} >>> 1) ^ -(${x} & 1)`)
+  return x
+}
+
+/** Reads a 64-bit zigzag varint into a new variable: a number, or a bigint beyond ±(2^53-1). */
+export function readLong(out: Lines): Name {
+  const { e, p, c, bad } = out.frame
+  const x = e.name('l')
+  const long = e.constant(longAt, 'longAt')
+  out.add(js`${c} = b[${p}++]; let ${x} = ${c} & 127
+if (${c} > 127) { ${c} = b[${p}++]; ${x} |= (${c} & 127) << 7; if (${c} > 127) { ${c} = b[${p}++]; ${x} |= (${c} & 127) << 14; if (${c} > 127) { ${c} = b[${p}++]; ${x} |= (${c} & 127) << 21 } } }
+if (${c} > 127) { ${x} = ${long}(b, ${p} - 4); if (${x} === undefined) ${bad}
+while (b[${p}++] > 127); } else ${x} = (${x} >>> 1) ^ -(${x} & 1)`)
+  return x
+}
+
+/** Reads a length (a varint that is not negative) into a new variable. It may reach beyond `to`. */
+export function readLength(out: Lines): Name {
+  const { e, p, c, bad } = out.frame
+  const n = e.name('n')
+  out.add(js`let ${n} = b[${p}++]
+if (${n} > 127) { ${c} = b[${p}++]; ${n} = ${n} & 127 | (${c} & 127) << 7; if (${c} > 127) { ${c} = b[${p}++]; ${n} |= (${c} & 127) << 14; if (${c} > 127) { ${c} = b[${p}++]; ${n} |= (${c} & 127) << 21; if (${c} > 127) { ${c} = b[${p}++]; ${n} |= ${c} << 28; if (!(${c} <= 7)) ${bad} } } } }
+if (${n} & 1) ${bad}
+${n} >>>= 1`)
+  return n
+}
+
+/** Reads a length and makes sure that so many bytes are there. */
+export function readCheckedLength(out: Lines): Name {
+  const { p, to, bad } = out.frame
+  const n = readLength(out)
+  out.add(js`if (${n} > ${to} - ${p}) ${bad}`)
+  return n
+}
+
+/** Makes sure that `size` bytes are there. */
+export function need(out: Lines, size: number): void {
+  const { p, to, bad } = out.frame
+  out.add(js`if (${p} + ${size} > ${to}) ${bad}`)
+}
+
+/** Skips a varint; `strict` also checks that it has at most ten bytes. */
+export function skipVarintCode(out: Lines, strict: boolean): void {
+  const { e, p, to, bad } = out.frame
+  if (strict) out.add(js`${p} = ${e.constant(skipVarint, 'skipVarint')}(b, ${p}, ${to}); if (${p} < 0) ${bad}`)
+  else out.add(js`while (b[${p}++] > 127);`)
+}
+
+/** A string of the bytes [from, to). */
+export function stringCode(frame: Frame, from: Code, to: Code): Code {
+  return js`${frame.e.constant(stringAt, 'stringAt')}(b, ${from}, ${to})`
+}
+
+/** The name of the scratch buffer in generated code. */
+export function scratchName(frame: Frame): Name {
+  return frame.e.constant(scratch, 'scratch')
+}
+
+/** How many array items of no size at all (nulls, empty records) a record may hold; more is bad. All other items are bounded by the bytes of the record. */
+export const AVRO_LIMIT_EMPTY_ITEMS = 10_000
+
+/**
+ * The loop over the blocks of an array or map. `item` adds the code for one item; the position is checked after each. `skipWhole`: whole blocks with a byte
+ * size are stepped over. `leave` ends the loop early.
+ */
+export function blocks(out: Lines, minimumSize: number, skipWhole: boolean, item: (inner: Lines, leave: Code) => void): void {
+  const { e, p, to, bad } = out.frame
+  const label = e.name('blocks')
+  const body = out.block((inner) => {
+    const n = readInt(inner)
+    inner.add(js`if (${n} === 0) break`)
+    inner.add(
+      js`if (${n} < 0) ${inner.block((negative) => {
+        const size = readLength(negative)
+        negative.add(js`if (${size} > ${to} - ${p}) ${bad}`)
+        negative.add(skipWhole ? js`${p} += ${size}; continue` : js`${n} = -${n}`)
+      })}`,
+    )
+    if (minimumSize > 0) inner.add(js`if (${n} > ${to} - ${p}) ${bad}`)
+    else inner.add(js`if ((${scratchName(out.frame)}.empty += ${n}) > ${AVRO_LIMIT_EMPTY_ITEMS}) ${bad}`)
+    inner.add(
+      js`for (; ${n} > 0; ${n}--) ${inner.block((each) => {
+        item(each, js`break ${label}`)
+        each.add(js`if (${p} > ${to}) ${bad}`)
+      })}`,
+    )
+  })
+  out.add(js`${label}: for (;;) ${body}`)
+}

@@ -1,0 +1,103 @@
+/** Generates the code that steps over a value: fixed sizes merge, small types are written out in place, large and recursive ones get a function. */
+import { type Code, js } from '../../codegen/emitter.ts'
+import type { Family } from './family.ts'
+import { blocks, type Lines, readInt, readLength, skipVarintCode } from './lines.ts'
+import type { AvroNode, UnionNode } from './schema.ts'
+import { codeSize, fixedSize, minimumSize } from './size.ts'
+
+/** Records with at most so many nodes are stepped over in place. */
+const INLINE_NODES = 24
+
+/** Code that moves the position behind a value of the node. `strict`: also check what a mere step need not look at. */
+export function skip(out: Lines, node: AvroNode, family: Family, strict: boolean): void {
+  const size = strict ? undefined : fixedSize(node)
+  if (size !== undefined) return out.advance(size)
+  switch (node.kind) {
+    case 'null':
+      return
+    case 'fixed':
+      return out.advance(node.size)
+    case 'boolean':
+    case 'float':
+    case 'double':
+      return out.advance(fixedSize(node) ?? 0)
+    case 'int':
+    case 'long':
+      return skipVarintCode(out, strict)
+    case 'enum':
+      if (!strict) return skipVarintCode(out, false)
+      return out.add(js`if (${readInt(out)} >>> 0 >= ${node.symbols.length}) ${out.frame.bad}`)
+    case 'bytes':
+    case 'string': {
+      const n = readLength(out)
+      // A length near 2^30 must not add up to a position that is no small integer any more.
+      return out.add(js`if (${n} > ${out.frame.to} - ${out.frame.p}) ${out.frame.bad}
+${out.frame.p} += ${n}`)
+    }
+    case 'record':
+      return skipRecord(out, node, family, strict)
+    case 'array':
+    case 'map':
+      return skipBlocks(out, node, family, strict)
+    case 'union':
+      return skipUnion(out, node, family, strict)
+  }
+}
+
+function skipRecord(out: Lines, node: AvroNode & { kind: 'record' }, family: Family, strict: boolean): void {
+  const fill = (inner: Lines): void => {
+    for (const field of node.fields) skip(inner, field.node, family, strict)
+  }
+  if (codeSize(node, INLINE_NODES) <= INLINE_NODES) return fill(out)
+  const fn = family.define(node, strict ? 'check' : 'skip', 'skip', js`null`, (inner) => {
+    fill(inner)
+    return js`null`
+  })
+  family.call(out, fn)
+}
+
+function skipBlocks(out: Lines, node: AvroNode & { kind: 'array' | 'map' }, family: Family, strict: boolean): void {
+  const { p, to, bad } = out.frame
+  const item = node.kind === 'array' ? node.items : node.values
+  const size = node.kind === 'array' && !strict ? fixedSize(item) : undefined
+  if (size === undefined) {
+    return blocks(out, node.kind === 'map' ? 1 : minimumSize(item), !strict, (inner) => {
+      if (node.kind === 'map') skip(inner, { kind: 'string' }, family, strict)
+      skip(inner, item, family, strict)
+    })
+  }
+  // Items of one size: a block is one step.
+  out.add(
+    js`for (;;) ${out.block((inner) => {
+      const n = readInt(inner)
+      inner.add(js`if (${n} === 0) break`)
+      inner.add(js`if (${n} < 0) { ${n} = -${n}; while (b[${p}++] > 127); }
+if (${n} * ${size} > ${to} - ${p}) ${bad}
+${p} += ${n} * ${size}
+if (${p} > ${to}) ${bad}`)
+    })}`,
+  )
+}
+
+/** One case per branch of a union. Branch numbers are one byte, except in unions of more than 64 branches. */
+export function branches(out: Lines, node: UnionNode, branch: (inner: Lines, node: AvroNode, index: number) => void): void {
+  const { p, bad } = out.frame
+  const small = node.branches.length <= 64
+  const cases: Code[] = []
+  const index = small ? out.frame.e.name('branch') : readInt(out)
+  if (small) out.add(js`const ${index} = b[${p}++]`)
+  for (let i = 0; i < node.branches.length; i++) {
+    const test = js`if (${index} === ${small ? i * 2 : i}) `
+    cases.push(js`${test}${out.block((inner) => branch(inner, node.branches[i], i))} else`)
+  }
+  out.add(js`${cases} ${bad}`)
+}
+
+function skipUnion(out: Lines, node: UnionNode, family: Family, strict: boolean): void {
+  if (codeSize(node, INLINE_NODES) <= INLINE_NODES) return branches(out, node, (inner, branch) => skip(inner, branch, family, strict))
+  const fn = family.define(node, strict ? 'check' : 'skip', 'skip', js`null`, (inner) => {
+    branches(inner, node, (each, branch) => skip(each, branch, family, strict))
+    return js`null`
+  })
+  family.call(out, fn)
+}

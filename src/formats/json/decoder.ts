@@ -1,0 +1,293 @@
+/**
+ * JSON readers: one pass over the bytes that finds the wanted paths, compares keys as bytes, and stops when all of them have been found. What it passes over
+ * is checked (RFC 8259, with a byte order mark allowed in front); damage behind the last wanted value is not looked for, unless `validate`.
+ *
+ * One rule for repeated keys, everywhere: the first counts. The `text` of an object shows only the first of each. A member that is null and a member that
+ * is missing are both null; `exists` tells them apart. `text` of a null is null. A string with `slice` is not made: `value` is then assigned only where
+ * `slice.from` is -2 (escapes) or the value is no string.
+ */
+import { type Code, type Emitter, js, type Name, NOTHING } from '../../codegen/emitter.ts'
+import { JsonText } from '../../lib/json-text.ts'
+import type { EmitContext, FacetDecoder, Want } from '../format.ts'
+import { fromJson } from '../convert.ts'
+import { scratch, stringAt } from '../runtime.ts'
+import { skipNumber, skipSpace, skipString, skipValue, skipWord } from './scan.ts'
+import { keyIndex, numberAt, POWERS, textAt, textOrNullAt, unescapedAt } from './values.ts'
+
+const DECODER: FacetDecoder = { title: 'json', type: { kind: 'json' }, emit: (want, context) => new JsonReader(context).facet(want) }
+
+/** The decoder for JSON of any shape. */
+export function jsonDecoder(): FacetDecoder {
+  return DECODER
+}
+
+function hasOwn(want: Want): boolean {
+  return want.value !== undefined || want.text !== undefined || want.slice !== undefined
+}
+function isWanted(want: Want): boolean {
+  return hasOwn(want) || want.exists !== undefined || want.children.some(isWanted)
+}
+function existsNames(want: Want): Name[] {
+  return [...(want.exists === undefined ? [] : [want.exists]), ...want.children.flatMap(existsNames)]
+}
+
+/** Where a value stands: how many levels down, and the counters of what is left to find in each object or array around it. */
+interface Place {
+  readonly depth: number
+  readonly left: readonly Name[]
+}
+
+class JsonReader {
+  readonly #e: Emitter
+  readonly #bad: Code
+  readonly #validate: boolean
+  readonly #context: EmitContext
+  /** Position and the last byte looked at. */
+  readonly #p: Name
+  readonly #c: Name
+  readonly #to: Name
+  /** The label that ends the search. */
+  readonly #done: Name
+
+  constructor(context: EmitContext) {
+    this.#context = context
+    this.#e = context.emitter
+    this.#bad = context.bad
+    this.#validate = context.validate
+    this.#p = this.#e.name('p')
+    this.#c = this.#e.name('c')
+    this.#to = this.#e.name('end')
+    this.#done = this.#e.name('done')
+  }
+
+  facet(want: Want): Code {
+    if (!isWanted(want) && !this.#validate) return NOTHING
+    const p = this.#p
+    const flags = existsNames(want)
+    const whole = this.#validate || hasOwn(want)
+    return js`{
+const ${this.#to} = ${this.#context.to}
+let ${p} = ${this.#context.from}, ${this.#c} = 0
+${flags.map((flag) => js`${flag} = false`)}
+if (b[${p}] === 239 && b[${p} + 1] === 187 && b[${p} + 2] === 191) ${p} += 3
+${this.#space()}
+${this.#done}: {
+${this.#read([want], { depth: 0, left: [] })}
+${
+  whole
+    ? js`${p} = ${this.#fn(skipSpace)}(b, ${p}, ${this.#to})
+if (${p} !== ${this.#to}) ${this.#bad}`
+    : NOTHING
+}
+}
+if (${p} > ${this.#to}) ${this.#bad}
+}`
+  }
+
+  #fn(fn: { readonly name: string }): Name {
+    return this.#e.constant(fn, fn.name)
+  }
+
+  /** White space: none and one blank in place, more by a call. */
+  #space(): Code {
+    const p = this.#p
+    return js`if (b[${p}] <= 32) { if (b[${p}] === 32) ${p}++; if (b[${p}] <= 32) ${p} = ${this.#fn(skipSpace)}(b, ${p}, ${this.#to}) }`
+  }
+
+  /** From the opening quote: `plain` runs on the closing quote of a string without escapes, `escaped` behind the closing quote of one with escapes. */
+  #string(plain: Code, escaped: Code): Code {
+    const p = this.#p
+    const c = this.#c
+    return js`do ${c} = b[++${p}]; while (${c} > 92 || ${c} > 34 && ${c} < 92 || ${c} === 32 || ${c} === 33)
+if (${c} === 34) { ${plain} } else { ${p} = ${this.#fn(skipString)}(b, ${p}, ${this.#to}); if (${p} < 0) ${this.#bad}
+${escaped} }`
+  }
+
+  /** Steps over the value at the position. */
+  #skip(depth: number): Code {
+    const p = this.#p
+    return js`if (b[${p}] === 34) { ${this.#string(js`${p}++`, NOTHING)} } else { ${p} = b[${p}] <= 57 ? ${this.#fn(skipNumber)}(b, ${p}, ${this.#to}) : ${this.#fn(skipValue)}(b, ${p}, ${this.#to}, ${depth}); if (${p} < 0) ${this.#bad} }`
+  }
+
+  /** Reads what is wanted of the value at the position, and leaves the position behind it. */
+  #read(wants: readonly Want[], place: Place): Code {
+    const asked = wants.filter(isWanted)
+    const p = this.#p
+    const parts: Code[] = asked.flatMap((want) => (want.exists === undefined ? [] : [js`${want.exists} = true`]))
+    const start = this.#e.name('start')
+    const passes: Code[] = []
+    for (const want of asked) {
+      if (want.text !== undefined) passes.push(this.#text(want.text, place.depth))
+      if (want.value !== undefined || want.slice !== undefined) passes.push(this.#own(want, place.depth))
+    }
+    const children = asked.flatMap((want) => want.children).filter(isWanted)
+    if (children.length > 0) passes.push(this.#inside(children, place))
+    if (passes.length === 0) passes.push(this.#skip(place.depth))
+    if (passes.length === 1) return js`${parts} ${passes[0]}`
+    return js`${parts}
+const ${start} = ${p}
+${passes.map((pass, i) =>
+  i === 0
+    ? pass
+    : js`${p} = ${start}
+${pass}`,
+)}`
+  }
+
+  #text(target: Name, depth: number): Code {
+    return js`${target} = ${this.#fn(textOrNullAt)}(b, ${this.#p}, ${this.#to}, ${depth}); ${this.#p} = ${this.#scratch()}.at; if (${this.#p} < 0) ${this.#bad}`
+  }
+
+  #scratch(): Name {
+    return this.#e.constant(scratch, 'scratch')
+  }
+
+  /** The value itself, as slice and value. */
+  #own(want: Want, depth: number): Code {
+    const { slice } = want
+    const p = this.#p
+    const value = want.value ?? this.#e.name('unused')
+    const start = this.#e.name('s')
+    const plain = slice === undefined ? js`${value} = ${this.#fn(stringAt)}(b, ${start}, ${p})` : js`${slice.from} = ${start}; ${slice.to} = ${p}`
+    const mark = slice === undefined ? NOTHING : js`${slice.from} = -2`
+    const string = this.#string(js`${plain}; ${p}++`, js`${value} = ${this.#fn(unescapedAt)}(b, ${start}, ${p} - 1); ${mark}`)
+    const convert = fromJson(want.type)
+    const converted =
+      convert === null
+        ? NOTHING
+        : js`if (${value} !== null) { ${value} = ${this.#e.constant(convert, 'convert')}(${value}); if (${value} === undefined) ${this.#bad} }`
+    return js`${want.value === undefined ? js`let ${value} = null` : NOTHING}
+if (b[${p}] === 34) { const ${start} = ${p} + 1
+${string}
+} else if (b[${p}] <= 57) { ${this.#number(value)} }
+else if (b[${p}] === 123 || b[${p}] === 91) { ${value} = new ${this.#fn(JsonText)}(${this.#fn(textAt)}(b, ${p}, ${this.#to}, ${depth})); ${p} = ${this.#scratch()}.at; if (${p} < 0) ${this.#bad} }
+else { const ${start} = b[${p}]; ${p} = ${this.#fn(skipWord)}(b, ${p}, ${this.#to}); if (${p} < 0) ${this.#bad}
+if (${start} !== 110) ${value} = ${start} === 116 }
+${converted}`
+  }
+
+  /** A number: up to fifteen digits without an exponent in place, all others by a call. */
+  #number(value: Code): Code {
+    const e = this.#e
+    const p = this.#p
+    const c = this.#c
+    const [start, m, first, scale, digits] = [e.name('s'), e.name('m'), e.name('first'), e.name('scale'), e.name('digits')]
+    return js`const ${start} = ${p}; let ${m} = 0, ${scale} = 0
+if (b[${p}] === 45) ${p}++
+const ${first} = ${p}
+while ((${c} = b[${p}] - 48) >= 0 && ${c} <= 9) { ${m} = ${m} * 10 + ${c}; ${p}++ }
+let ${digits} = ${p} - ${first}
+if (${digits} > 1 && b[${first}] === 48) ${digits} = 0
+if (${digits} > 0 && ${c} === -2) { ${p}++; while ((${c} = b[${p}] - 48) >= 0 && ${c} <= 9) { ${m} = ${m} * 10 + ${c}; ${p}++ }
+${scale} = ${p} - ${first} - ${digits} - 1; ${digits} = ${scale} === 0 ? 0 : ${digits} + ${scale} }
+if (${digits} === 0 || ${digits} > 15 || ${c} === 21 || ${c} === 53) { ${value} = ${this.#fn(numberAt)}(b, ${start}, ${this.#to}); if (${value} === undefined) ${this.#bad}
+${p} = ${this.#scratch()}.at }
+else { if (${scale} !== 0) ${m} /= ${e.constant(POWERS, 'powers')}[${scale}]; ${value} = ${first} === ${start} ? ${m} : -${m} }`
+  }
+
+  /** Descends into an object or array for the wanted members or elements; other values are stepped over. */
+  #inside(children: readonly Want[], place: Place): Code {
+    const p = this.#p
+    const members = children.filter((want) => typeof want.step === 'string')
+    const elements = children.filter((want) => typeof want.step === 'number' && Number.isInteger(want.step) && want.step >= 0)
+    const inner = (left: Name): Place => ({ depth: place.depth + 1, left: [...place.left, left] })
+    const objectCase = members.length === 0 ? NOTHING : js`if (b[${p}] === 123) { ${this.#object(members, inner)} } else`
+    const arrayCase = elements.length === 0 ? NOTHING : js`if (b[${p}] === 91) { ${this.#array(elements, inner)} } else`
+    return js`${objectCase} ${arrayCase} { ${this.#skip(place.depth)} }`
+  }
+
+  /** To be executed when a step has been read: leaves when nothing is left to find here and in everything around. */
+  #found(left: readonly Name[]): Code {
+    const own = left[left.length - 1]
+    if (this.#validate) return NOTHING
+    const outer = left.slice(0, -1).map((name) => js`&& ${name} === 1`)
+    return js`if (--${own} === 0 ${outer}) break ${this.#done}`
+  }
+
+  #object(members: readonly Want[], inner: (left: Name) => Place): Code {
+    const e = this.#e
+    const p = this.#p
+    const c = this.#c
+    const names = [...new Set(members.map((want) => want.step as string))]
+    const left = e.name('left')
+    const place = inner(left)
+    const seen = names.map(() => e.name('seen'))
+    const [k, start] = [e.name('key'), e.name('s')]
+    const read = names.map(
+      (name, i) => js`if (${k} === ${i} && !${seen[i]}) { ${seen[i]} = true
+${this.#read(
+  members.filter((want) => want.step === name),
+  place,
+)}
+${this.#found(place.left)} } else`,
+    )
+    const skip = this.#skip(place.depth)
+    return js`let ${left} = ${names.length} ${seen.map((flag) => js`, ${flag} = false`)}
+${p}++
+${this.#space()}
+if (b[${p}] === 125) ${p}++
+else for (;;) {
+if (b[${p}] !== 34) ${this.#bad}
+const ${start} = ${p} + 1; let ${k} = -1
+${this.#string(js`${this.#keySwitch(names, k, start)} ${p}++`, js`${k} = ${this.#fn(keyIndex)}(b, ${start}, ${p} - 1, ${e.constant(names, 'names')})`)}
+${this.#space()}
+if (b[${p}] !== 58 || ${p} > ${this.#to}) ${this.#bad}
+${p}++
+${this.#space()}
+if (${k} < 0) { ${skip} } else ${read} { ${skip} }
+if (${p} > ${this.#to}) ${this.#bad}
+${this.#space()}
+${c} = b[${p}++]
+if (${c} === 125) break
+if (${c} !== 44) ${this.#bad}
+${this.#space()}
+}`
+  }
+
+  /** Sets `k` to the place of the key among the names: by length, then four bytes at a time. The position is on the closing quote. */
+  #keySwitch(names: readonly string[], k: Name, start: Name): Code {
+    const byLength = new Map<number, Code[]>()
+    names.forEach((name, i) => {
+      const bytes = Buffer.from(name)
+      const tests: Code[] = []
+      let at = 0
+      for (; at + 4 <= bytes.length; at += 4) tests.push(js`&& view.getInt32(${start} + ${at}, true) === ${bytes.readInt32LE(at)}`)
+      for (; at < bytes.length; at++) tests.push(js`&& b[${start} + ${at}] === ${bytes[at]}`)
+      const cases = byLength.get(bytes.length) ?? []
+      byLength.set(bytes.length, cases)
+      cases.push(js`if (true ${tests}) ${k} = ${i}; else`)
+    })
+    const cases = [...byLength].map(([length, list]) => js`case ${length}: ${list} ; break`)
+    return js`switch (${this.#p} - ${start}) { ${cases} }`
+  }
+
+  #array(elements: readonly Want[], inner: (left: Name) => Place): Code {
+    const e = this.#e
+    const p = this.#p
+    const c = this.#c
+    const steps = [...new Set(elements.map((want) => want.step as number))]
+    const left = e.name('left')
+    const place = inner(left)
+    const index = e.name('index')
+    const read = steps.map(
+      (step) => js`if (${index} === ${step}) { ${this.#read(
+        elements.filter((want) => want.step === step),
+        place,
+      )}
+${this.#found(place.left)} } else`,
+    )
+    return js`let ${left} = ${steps.length}
+${p}++
+${this.#space()}
+if (b[${p}] === 93) ${p}++
+else for (let ${index} = 0; ; ${index}++) {
+${read} { ${this.#skip(place.depth)} }
+if (${p} > ${this.#to}) ${this.#bad}
+${this.#space()}
+${c} = b[${p}++]
+if (${c} === 93) break
+if (${c} !== 44) ${this.#bad}
+${this.#space()}
+}`
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * Steps over JSON in a byte buffer and checks it (RFC 8259) on the way: what generated JSON readers call for the values that they do not read in place.
+ * Positions in, positions out, -1 for damage; nothing is read at or beyond `to` that matters, and nothing throws.
+ */
+import type { RawBuffer } from '../runtime.ts'
+
+/** How deep objects and arrays may be nested; deeper is a bad record. */
+export const JSON_LIMIT_DEPTH = 512
+
+/** The position behind the string whose first byte after the quote is at `p`: behind its closing quote. */
+export function skipString(b: Uint8Array, p: number, to: number): number {
+  while (p < to) {
+    const c = b[p]
+    if (c === 34) return p + 1
+    if (c === 92) {
+      p = skipEscape(b, p + 1, to)
+      if (p < 0) return -1
+    } else if (c < 32) return -1
+    else p++
+  }
+  return -1
+}
+
+/** The position behind the escape whose backslash stands before `p`. */
+function skipEscape(b: Uint8Array, p: number, to: number): number {
+  switch (p < to ? b[p] : 0) {
+    case 34:
+    case 47:
+    case 92:
+    case 98:
+    case 102:
+    case 110:
+    case 114:
+    case 116:
+      return p + 1
+    case 117:
+      for (let i = p + 1; i < p + 5; i++) if (i >= to || !isHex(b[i])) return -1
+      return p + 5
+    default:
+      return -1
+  }
+}
+
+function isHex(c: number): boolean {
+  return (c >= 48 && c <= 57) || ((c | 32) >= 97 && (c | 32) <= 102)
+}
+
+/** The position behind the number that starts at `p`. */
+export function skipNumber(b: Uint8Array, p: number, to: number): number {
+  if (b[p] === 45) p++
+  if (p >= to) return -1
+  if (b[p] === 48) p++
+  else {
+    const end = skipDigits(b, p, to)
+    if (end === p) return -1
+    p = end
+  }
+  if (p < to && b[p] === 46) {
+    const end = skipDigits(b, p + 1, to)
+    if (end === p + 1) return -1
+    p = end
+  }
+  if (p < to && (b[p] | 32) === 101) {
+    p++
+    if (p < to && (b[p] === 43 || b[p] === 45)) p++
+    const end = skipDigits(b, p, to)
+    if (end === p) return -1
+    p = end
+  }
+  return p
+}
+
+function skipDigits(b: Uint8Array, p: number, to: number): number {
+  while (p < to && b[p] >= 48 && b[p] <= 57) p++
+  return p
+}
+
+/** The position of the first byte at or after `p` that is no JSON white space (at most `to`). */
+export function skipSpace(b: Uint8Array, p: number, to: number): number {
+  while (p < to && b[p] <= 32 && (b[p] === 32 || b[p] === 10 || b[p] === 13 || b[p] === 9)) p++
+  return p
+}
+
+/** The position behind `true`, `false` or `null`. */
+export function skipWord(b: Uint8Array, p: number, to: number): number {
+  switch (b[p]) {
+    case 116:
+      return p + 4 <= to && b[p + 1] === 114 && b[p + 2] === 117 && b[p + 3] === 101 ? p + 4 : -1
+    case 102:
+      return p + 5 <= to && b[p + 1] === 97 && b[p + 2] === 108 && b[p + 3] === 115 && b[p + 4] === 101 ? p + 5 : -1
+    case 110:
+      return p + 4 <= to && b[p + 1] === 117 && b[p + 2] === 108 && b[p + 3] === 108 ? p + 4 : -1
+    default:
+      return -1
+  }
+}
+
+/** The position behind the value that starts at `p` (no white space before it). */
+export function skipValue(b: Uint8Array, p: number, to: number, depth: number): number {
+  if (p >= to) return -1
+  const c = b[p]
+  if (c === 34) return skipString(b, p + 1, to)
+  if (c === 123) return skipObject(b, p, to, depth)
+  if (c === 91) return skipArray(b, p, to, depth)
+  return c === 45 || (c >= 48 && c <= 57) ? skipNumber(b, p, to) : skipWord(b, p, to)
+}
+
+function skipObject(b: Uint8Array, p: number, to: number, depth: number): number {
+  if (depth >= JSON_LIMIT_DEPTH) return -1
+  p = skipSpace(b, p + 1, to)
+  if (p < to && b[p] === 125) return p + 1
+  while (p < to && b[p] === 34) {
+    p = skipString(b, p + 1, to)
+    if (p < 0) return -1
+    p = skipSpace(b, p, to)
+    if (p >= to || b[p] !== 58) return -1
+    p = skipValue(b, skipSpace(b, p + 1, to), to, depth + 1)
+    if (p < 0) return -1
+    p = skipSpace(b, p, to)
+    if (p >= to) return -1
+    if (b[p] === 125) return p + 1
+    if (b[p] !== 44) return -1
+    p = skipSpace(b, p + 1, to)
+  }
+  return -1
+}
+
+function skipArray(b: Uint8Array, p: number, to: number, depth: number): number {
+  if (depth >= JSON_LIMIT_DEPTH) return -1
+  p = skipSpace(b, p + 1, to)
+  if (p < to && b[p] === 93) return p + 1
+  while (p < to) {
+    p = skipValue(b, p, to, depth + 1)
+    if (p < 0) return -1
+    p = skipSpace(b, p, to)
+    if (p >= to) return -1
+    if (b[p] === 93) return p + 1
+    if (b[p] !== 44) return -1
+    p = skipSpace(b, p + 1, to)
+  }
+  return -1
+}
+
+// ---- Text: the same walk, and whether an object repeats a key. ----
+
+/** Keys of one object under way, by nesting depth: slots of (generation, start of the key, its length). */
+const SLOTS = 256
+const tables: Int32Array[] = []
+let generation = 0
+
+/** Set by `skipText` when some object of the value repeats a key, or may do so: the text then has to be written anew. */
+export const repeats = { found: false }
+
+/** As `skipValue`; sets `repeats.found` (and leaves it alone otherwise). */
+export function skipText(b: RawBuffer, p: number, to: number, depth: number): number {
+  if (p >= to) return -1
+  const c = b[p]
+  if (c === 123) return textObject(b, p, to, depth)
+  if (c === 91) return textArray(b, p, to, depth)
+  return skipValue(b, p, to, depth)
+}
+
+function textArray(b: RawBuffer, p: number, to: number, depth: number): number {
+  if (depth >= JSON_LIMIT_DEPTH) return -1
+  p = skipSpace(b, p + 1, to)
+  if (p < to && b[p] === 93) return p + 1
+  while (p < to) {
+    p = skipText(b, p, to, depth + 1)
+    if (p < 0) return -1
+    p = skipSpace(b, p, to)
+    if (p >= to) return -1
+    if (b[p] === 93) return p + 1
+    if (b[p] !== 44) return -1
+    p = skipSpace(b, p + 1, to)
+  }
+  return -1
+}
+
+function textObject(b: RawBuffer, p: number, to: number, depth: number): number {
+  if (depth >= JSON_LIMIT_DEPTH) return -1
+  p = skipSpace(b, p + 1, to)
+  if (p < to && b[p] === 125) return p + 1
+  if (generation > 0x7ffffff0) resetTables()
+  const own = ++generation
+  const table = (tables[depth] ??= new Int32Array(SLOTS * 3))
+  let members = 0
+  while (p < to && b[p] === 34) {
+    const start = p + 1
+    p = skipString(b, start, to)
+    if (p < 0) return -1
+    // Keys with escapes, and objects of very many members, are compared by the slow path.
+    if (!repeats.found && (++members > SLOTS / 2 || !addKey(b, start, p - 1, table, own))) repeats.found = true
+    p = skipSpace(b, p, to)
+    if (p >= to || b[p] !== 58) return -1
+    p = skipText(b, skipSpace(b, p + 1, to), to, depth + 1)
+    if (p < 0) return -1
+    p = skipSpace(b, p, to)
+    if (p >= to) return -1
+    if (b[p] === 125) return p + 1
+    if (b[p] !== 44) return -1
+    p = skipSpace(b, p + 1, to)
+  }
+  return -1
+}
+
+function resetTables(): void {
+  for (const table of tables) table?.fill(0)
+  generation = 0
+}
+
+/** False when the key is in the table already, or has an escape (which may make it equal to another). */
+function addKey(b: Uint8Array, from: number, to: number, table: Int32Array, own: number): boolean {
+  let hash = to - from
+  for (let i = from; i < to; i++) {
+    const c = b[i]
+    if (c === 92) return false
+    hash = Math.imul(hash ^ c, 16777619)
+  }
+  for (let slot = (hash ^ (hash >>> 15)) & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
+    const at = slot * 3
+    if (table[at] !== own) {
+      table[at] = own
+      table[at + 1] = from
+      table[at + 2] = to
+      return true
+    }
+    if (table[at + 2] - table[at + 1] === to - from && sameBytes(b, table[at + 1], from, to - from)) return false
+  }
+}
+
+function sameBytes(b: Uint8Array, x: number, y: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (b[x + i] !== b[y + i]) return false
+  return true
+}

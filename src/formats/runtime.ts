@@ -1,0 +1,356 @@
+/**
+ * What generated readers call: varints beyond the inlined sizes, strings out of bytes, and a text writer over one shared scratch buffer.
+ * Everything here takes the buffer and positions as arguments, never throws on hostile bytes, and reports damage by a return value (-1 or undefined).
+ * The scratch buffer is shared by all readers of a thread: a reader runs to its end without interruption, so no two use it at once.
+ */
+import { Decimal } from '../lib/decimal.ts'
+import { doubleText, floatText } from './render.ts'
+
+/** Buffer with the slice methods that Node has but does not type; they skip the argument checks of `toString`. */
+export interface RawBuffer extends Buffer {
+  latin1Slice(from: number, to: number): string
+  utf8Slice(from: number, to: number): string
+}
+
+/** The longest JSON text that a reader writes for one value, in bytes; a longer one is a bad record. */
+export const TEXT_LIMIT_BYTES = 64 << 20
+/** The longest unscaled value of a decimal, in bytes. */
+export const DECIMAL_LIMIT_BYTES = 256
+const SCRATCH_KEEP_BYTES = 1 << 20
+
+/** Where text is written before it becomes a string. */
+export interface Scratch {
+  bytes: RawBuffer
+  view: DataView
+  /** True once a byte above 127 was written: the text is not ASCII. */
+  wide: boolean
+  /** Second result of generated functions: the position behind what they read, or -1 for damage. */
+  at: number
+  /** Array items without any bytes that the current facet has shown so far. */
+  empty: number
+}
+
+function newScratch(size: number): { bytes: RawBuffer; view: DataView } {
+  const bytes = Buffer.allocUnsafeSlow(size) as RawBuffer
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
+}
+
+export const scratch: Scratch = { ...newScratch(1 << 14), wide: false, at: 0, empty: 0 }
+
+/** Makes room for `size` bytes in all, keeping what is written; false when that is over the limit. */
+export function grow(size: number): boolean {
+  if (size <= scratch.bytes.length) return true
+  if (size > TEXT_LIMIT_BYTES) return false
+  const next = newScratch(Math.min(TEXT_LIMIT_BYTES, Math.max(size, scratch.bytes.length * 2)))
+  next.bytes.set(scratch.bytes)
+  scratch.bytes = next.bytes
+  scratch.view = next.view
+  return true
+}
+
+/** The first `length` bytes of the scratch buffer as a string; starts the next text. */
+export function takeText(length: number): string {
+  const { bytes } = scratch
+  const text = scratch.wide ? bytes.utf8Slice(0, length) : bytes.latin1Slice(0, length)
+  scratch.wide = false
+  // A rare huge text must not hold its memory for ever.
+  if (bytes.length > SCRATCH_KEEP_BYTES) Object.assign(scratch, newScratch(1 << 14))
+  return text
+}
+
+/** A zigzag varint of up to ten bytes at p: a number, a bigint beyond ±(2^53-1), or undefined when it is longer than ten bytes or than 64 bits. */
+export function longAt(b: Uint8Array, p: number): number | bigint | undefined {
+  let low = 0
+  let middle = 0
+  let high = 0
+  let c = 128
+  for (let shift = 0; shift < 28 && c > 127; shift += 7) {
+    c = b[p++]
+    low |= (c & 127) << shift
+  }
+  for (let shift = 0; shift < 28 && c > 127; shift += 7) {
+    c = b[p++]
+    middle |= (c & 127) << shift
+  }
+  if (c > 127) {
+    c = b[p++]
+    high = c & 127
+    if (c > 127) {
+      c = b[p++]
+      if (!(c <= 1)) return undefined
+      high |= c << 7
+    }
+  }
+  const negative = (low & 1) === 1
+  if (high === 0 && middle < 67108864) {
+    const value = (low >>> 1) + middle * 134217728
+    if (!negative) return value
+    if (value !== 9007199254740991) return -value - 1
+  }
+  const value = BigInt(low >>> 1) | (BigInt(middle) << 27n) | (BigInt(high) << 55n)
+  return negative ? -value - 1n : value
+}
+
+/** Position behind a varint of at most ten bytes that starts at p, or -1. */
+export function skipVarint(b: Uint8Array, p: number, to: number): number {
+  const end = Math.min(to, p + 10)
+  while (p < end) if (b[p++] < 128) return p
+  return -1
+}
+
+const fromCharCode = String.fromCharCode
+
+/** The bytes [from, to) as a string: UTF-8, where what is not valid becomes U+FFFD. */
+export function stringAt(b: RawBuffer, from: number, to: number): string {
+  let wide = 0
+  for (let i = from; i < to; i++) wide |= b[i]
+  if (wide > 127) return b.utf8Slice(from, to)
+  switch (to - from) {
+    case 0:
+      return ''
+    case 1:
+      return fromCharCode(b[from])
+    case 2:
+      return fromCharCode(b[from], b[from + 1])
+    case 3:
+      return fromCharCode(b[from], b[from + 1], b[from + 2])
+    case 4:
+      return fromCharCode(b[from], b[from + 1], b[from + 2], b[from + 3])
+    default:
+      return b.latin1Slice(from, to)
+  }
+}
+
+/** A copy of the bytes [from, to). */
+export function bytesAt(b: Uint8Array, from: number, to: number): Uint8Array {
+  const copy = new Uint8Array(to - from)
+  copy.set(b.subarray(from, to))
+  return copy
+}
+
+/** A big-endian two's-complement integer of any length as a decimal; undefined when it is over `DECIMAL_LIMIT_BYTES`. */
+export function decimalAt(b: RawBuffer, from: number, to: number, scale: number): Decimal | undefined {
+  const size = to - from
+  if (size > DECIMAL_LIMIT_BYTES) return undefined
+  if (size === 0) return new Decimal(0n, scale)
+  if (size <= 6) return new Decimal(BigInt(b.readIntBE(from, size)), scale)
+  const unsigned = BigInt(`0x${b.toString('hex', from, to)}`)
+  return new Decimal(b[from] > 127 ? unsigned - (1n << BigInt(size * 8)) : unsigned, scale)
+}
+
+/** Sixteen bytes as `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`. */
+export function uuidAt(b: RawBuffer, from: number): string {
+  const hex = b.toString('hex', from, from + 16)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+/** Avro's duration (months, days, milliseconds, little-endian) as an ISO-8601 period, for example `P1M3DT2.5S`. */
+export function durationAt(b: RawBuffer, from: number): string {
+  const months = b.readUInt32LE(from)
+  const days = b.readUInt32LE(from + 4)
+  const millis = b.readUInt32LE(from + 8)
+  const text = `${months === 0 ? '' : `${months}M`}${days === 0 ? '' : `${days}D`}${millis === 0 ? '' : `T${millis / 1000}S`}`
+  return text === '' ? 'PT0S' : `P${text}`
+}
+
+// ---- The writer. `o` is scratch.bytes, `w` the position to write at; the new position is returned. Room for numbers (32 bytes each) is made by the caller. ----
+
+/** An integer of magnitude up to 2^53. */
+export function writeInteger(o: Uint8Array, w: number, value: number): number {
+  if (value < 0) {
+    o[w++] = 45
+    value = -value
+  }
+  if (value < 1_000_000_000) return writeSmall(o, w, value)
+  const head = Math.floor(value / 1_000_000_000)
+  w = head < 1_000_000_000 ? writeSmall(o, w, head) : writeInteger(o, w, head)
+  return writePadded(o, w, value - head * 1_000_000_000, 9)
+}
+
+function writeSmall(o: Uint8Array, w: number, value: number): number {
+  if (value < 10) {
+    o[w] = 48 + value
+    return w + 1
+  }
+  const digits =
+    value < 10000
+      ? value < 100
+        ? 2
+        : value < 1000
+          ? 3
+          : 4
+      : value < 1_000_000
+        ? value < 100_000
+          ? 5
+          : 6
+        : value < 10_000_000
+          ? 7
+          : value < 100_000_000
+            ? 8
+            : 9
+  return writePadded(o, w, value, digits)
+}
+
+function writePadded(o: Uint8Array, w: number, value: number, digits: number): number {
+  let rest = value | 0
+  for (let i = w + digits - 1; i >= w; i--) {
+    const next = (rest / 10) | 0
+    o[i] = 48 + rest - next * 10
+    rest = next
+  }
+  return w + digits
+}
+
+/** The zigzag varint at p in decimal digits, without making a bigint; -1 when it is not one. */
+export function writeLongAt(o: Uint8Array, w: number, b: Uint8Array, p: number): number {
+  let low = 0
+  let middle = 0
+  let high = 0
+  let c = 128
+  for (let shift = 0; shift < 28 && c > 127; shift += 7) {
+    c = b[p++]
+    low |= (c & 127) << shift
+  }
+  for (let shift = 0; shift < 28 && c > 127; shift += 7) {
+    c = b[p++]
+    middle |= (c & 127) << shift
+  }
+  if (c > 127) {
+    c = b[p++]
+    high = c & 127
+    if (c > 127) {
+      c = b[p++]
+      if (!(c <= 1)) return -1
+      high |= c << 7
+    }
+  }
+  // The magnitude as bits 0-31 and 32-63; a negative n stands for -(magnitude + 1).
+  let bottom = ((low >>> 1) | (middle << 27)) >>> 0
+  let top = ((middle >>> 5) | (high << 23)) >>> 0
+  if ((low & 1) === 1) {
+    o[w++] = 45
+    bottom = (bottom + 1) >>> 0
+    if (bottom === 0) top++
+  }
+  const quotient = Math.floor(top / 1_000_000)
+  const part = (top - quotient * 1_000_000) * 4294967296 + bottom
+  const partQuotient = Math.floor(part / 1_000_000)
+  const head = quotient * 4294967296 + partQuotient
+  const tail = part - partQuotient * 1_000_000
+  return head === 0 ? writeSmall(o, w, tail) : writePadded(o, writeInteger(o, w, head), tail, 6)
+}
+
+function writeAsciiText(o: Uint8Array, w: number, text: string): number {
+  for (let i = 0; i < text.length; i++) o[w + i] = text.charCodeAt(i)
+  return w + text.length
+}
+
+/** A double as `doubleText` prints it, strings for what JSON has no number for. Needs up to 32 bytes. */
+export function writeDouble(o: Uint8Array, w: number, value: number): number {
+  const size = value < 0 ? -value : value
+  if (size < 1_000_000_000 && size > 0) {
+    // At most six digits after the point and fifteen in all: then these digits are the shortest ones that read back.
+    const scaled = Math.round(size * 1_000_000)
+    if (scaled / 1_000_000 === size) {
+      if (value < 0) o[w++] = 45
+      const whole = Math.floor(scaled / 1_000_000)
+      return writeFraction(o, writeSmall(o, w, whole), scaled - whole * 1_000_000)
+    }
+  }
+  if (Number.isFinite(value)) return writeAsciiText(o, w, doubleText(value))
+  return writeAsciiText(o, w, `"${value}"`)
+}
+
+function writeFraction(o: Uint8Array, w: number, millionths: number): number {
+  o[w] = 46
+  if (millionths === 0) {
+    o[w + 1] = 48
+    return w + 2
+  }
+  let end = writePadded(o, w + 1, millionths, 6)
+  while (o[end - 1] === 48) end--
+  return end
+}
+
+/** A float as `floatText` prints it. */
+export function writeFloat(o: Uint8Array, w: number, value: number): number {
+  const text = floatText(value)
+  return writeAsciiText(o, w, Number.isFinite(value) ? text : `"${text}"`)
+}
+
+const HEX = Buffer.from('0123456789abcdef')
+/** The letter after the backslash for the five control characters that have one, else 0. */
+const SHORT_ESCAPE = new Uint8Array(93)
+for (const [code, letter] of [
+  [8, 'b'],
+  [9, 't'],
+  [10, 'n'],
+  [12, 'f'],
+  [13, 'r'],
+  [34, '"'],
+  [92, '\\'],
+] as const)
+  SHORT_ESCAPE[code] = letter.charCodeAt(0)
+
+/** The UTF-8 bytes [from, to) as a JSON string. Makes room for itself and for `rest` bytes more; -1 when the text is over the limit. */
+export function writeString(b: Uint8Array, from: number, to: number, w: number, rest: number): number {
+  if (w + (to - from) * 6 + rest + 2 > scratch.bytes.length && !grow(w + (to - from) * 6 + rest + 2)) return -1
+  const o = scratch.bytes
+  let wide = 0
+  o[w++] = 34
+  for (let i = from; i < to; i++) {
+    const c = b[i]
+    wide |= c
+    if (c < 32 || c === 34 || c === 92) w = writeEscape(o, w, c)
+    else o[w++] = c
+  }
+  o[w] = 34
+  if (wide > 127) scratch.wide = true
+  return w + 1
+}
+
+function writeEscape(o: Uint8Array, w: number, c: number): number {
+  o[w] = 92
+  if (SHORT_ESCAPE[c] !== 0) {
+    o[w + 1] = SHORT_ESCAPE[c]
+    return w + 2
+  }
+  o[w + 1] = 117
+  o[w + 2] = 48
+  o[w + 3] = 48
+  o[w + 4] = HEX[c >> 4]
+  o[w + 5] = HEX[c & 15]
+  return w + 6
+}
+
+/** Bytes of ready JSON text, as they are. Makes room like `writeString`. */
+export function writeReady(ready: Uint8Array, w: number, rest: number): number {
+  if (w + ready.length + rest > scratch.bytes.length && !grow(w + ready.length + rest)) return -1
+  scratch.bytes.set(ready, w)
+  return w + ready.length
+}
+
+/** ASCII text that needs no escapes, as it is. Makes room like `writeString`. */
+export function writeAscii(text: string, w: number, rest: number): number {
+  if (w + text.length + rest > scratch.bytes.length && !grow(w + text.length + rest)) return -1
+  return writeAsciiText(scratch.bytes, w, text)
+}
+
+/** The bytes [from, to) as a base64 JSON string. Makes room like `writeString`. */
+export function writeBase64(b: RawBuffer, from: number, to: number, w: number, rest: number): number {
+  if ((to - from) * 2 > TEXT_LIMIT_BYTES) return -1
+  return writeAscii(`"${b.toString('base64', from, to)}"`, w, rest)
+}
+
+/** Whether b holds `bytes` at `from`. */
+export function bytesEqual(b: Uint8Array, from: number, bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (b[from + i] !== bytes[i]) return false
+  return true
+}
+
+/** A big-endian 64-bit integer: a number, or a bigint beyond ±(2^53-1). */
+export function longBigEndianAt(view: DataView, p: number): number | bigint {
+  const high = view.getInt32(p)
+  const value = high * 4294967296 + view.getUint32(p + 4)
+  return high >= -2097152 && high < 2097152 && value !== -9007199254740992 ? value : view.getBigInt64(p)
+}
