@@ -1,0 +1,214 @@
+/**
+ * The client library: `connect({url, environment, token}).query(sql)` is an async iterable of the server's messages, or of rows. Each query has a connection of its own, as
+ * the protocol wants it. Reading slowly slows the server down (in Node). Whole numbers beyond 2⁵³ arrive as bigint. Works in Node and in browsers.
+ */
+import type { RecordMetadata, SentinelReason, Stats } from '../protocol/frames.ts'
+import { parseJson } from './json.ts'
+import { ConnectionError, type Line, type OpenLine } from './line.ts'
+
+export { ConnectionError } from './line.ts'
+
+export interface ConnectOptions {
+  /** `http://host:9991` (or https, ws, wss), with a path in front of `/api` if there is one. */
+  readonly url: string
+  /** Without one: the server's default environment. */
+  readonly environment?: string
+  /** Key of a service account, or token of a login. */
+  readonly token: string
+}
+
+export interface QueryOptions {
+  /** Partial results of aggregations while they grow; a later row replaces the earlier one with the same `rowId`. */
+  readonly live?: boolean
+  /** Milliseconds between STATS messages. */
+  readonly stats?: number
+  /** Aborting it cancels the query. */
+  readonly signal?: AbortSignal
+}
+
+interface Envelope {
+  readonly rowId: string | null
+  /** Position of the statement in the text; null when there is only one. */
+  readonly statementIndex: number | null
+  /** The whole message as it came. */
+  readonly text: string
+}
+
+export interface RecordData {
+  readonly key?: unknown
+  readonly value: unknown
+  readonly metadata?: Readonly<Record<string, unknown>>
+  readonly rownum: number
+}
+
+/** One message of the server; HEARTBEAT and END are not handed out. Kinds that are not listed here may come: pass over them. */
+export type QueryEvent = Envelope &
+  (
+    | { readonly type: 'METADATA'; readonly data: { readonly fields: readonly string[] } }
+    | { readonly type: 'RECORD'; readonly data: RecordData }
+    | { readonly type: 'STATS'; readonly data: Stats }
+    | { readonly type: 'BADRECORD'; readonly data: { readonly metadata: RecordMetadata } }
+    | { readonly type: 'SENTINEL'; readonly data: { readonly event: string; readonly reason: SentinelReason } }
+    | { readonly type: 'ERROR'; readonly data: string }
+  )
+
+/** The ERROR message of the server, thrown by `rows()`. */
+export class QueryError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'QueryError'
+  }
+}
+
+export interface Query extends AsyncIterable<QueryEvent> {
+  /** The values of the rows alone. Throws a QueryError when the server reports an error. */
+  rows(): AsyncIterable<unknown>
+  /** Ends the query at once: nothing more is read, the iteration ends. Safe to call twice, and after the end. */
+  cancel(): void
+}
+
+export interface Client {
+  /** Begins at once. Iterate over the result; a query that nobody reads fills its buffer and waits. */
+  query(sql: string, options?: QueryOptions): Query
+}
+
+/** Opens nothing yet; each query opens its own connection. */
+export function connect(options: ConnectOptions): Client {
+  return { query: (sql, queryOptions = {}) => new RunningQuery(options, sql, queryOptions) }
+}
+
+/** Characters of unread messages at which reading stops, and below which it goes on. */
+const HIGH_WATER = 4 * 1024 * 1024
+const LOW_WATER = 1024 * 1024
+
+function inNode(): boolean {
+  const { process } = globalThis as { process?: { versions?: { node?: string } } }
+  return process?.versions?.node !== undefined
+}
+
+async function lineOpener(): Promise<OpenLine> {
+  const { openLine } = inNode() ? await import('./line-node.ts') : await import('./line-browser.ts')
+  return openLine
+}
+
+/** Address, headers and the `token` field for a server: Node sends the key in a header where the environment is named, browsers cannot. */
+function address(options: ConnectOptions): { url: string; headers: Record<string, string>; token: string | undefined } {
+  const base = new URL(options.url)
+  const path = base.pathname.replace(/\/+$/, '')
+  const origin = `${base.protocol.replace('http', 'ws')}//${base.host}${path}`
+  const execute = '/api/ws/v2/sql/execute'
+  if (options.environment === undefined) return { url: origin + execute, headers: {}, token: options.token }
+  const name = encodeURIComponent(options.environment)
+  if (!inNode()) return { url: `${origin}${execute}?environment=${name}`, headers: {}, token: options.token }
+  return { url: `${origin}/api/v1/environments/${name}/proxy${execute}`, headers: { Authorization: `Bearer ${options.token}` }, token: undefined }
+}
+
+class RunningQuery implements Query {
+  readonly #inbox: string[] = []
+  #next = 0
+  #unread = 0
+  #paused = false
+  #line: Line | undefined
+  #ended = false
+  #failure: Error | undefined
+  #wake: (() => void) | undefined
+
+  constructor(options: ConnectOptions, sql: string, query: QueryOptions) {
+    if (query.signal?.aborted === true) {
+      this.#ended = true
+      return
+    }
+    query.signal?.addEventListener('abort', () => this.cancel(), { once: true })
+    this.#open(options, sql, query).catch((cause: unknown) => this.#finish(cause instanceof Error ? cause : new Error(String(cause))))
+  }
+
+  async #open(options: ConnectOptions, sql: string, { live, stats }: QueryOptions): Promise<void> {
+    const { url, headers, token } = address(options)
+    const openLine = await lineOpener()
+    if (this.#ended) return
+    const line = openLine(url, headers, {
+      opened: () => line.send(JSON.stringify({ ...(token === undefined ? {} : { token }), sql, ...(live === undefined ? {} : { live }), ...(stats === undefined ? {} : { stats }) })),
+      message: (text) => this.#message(text),
+      closed: (code, failure) => this.#finish(failure ?? new ConnectionError(`The connection ended before the result did (close code ${code}).`)),
+    })
+    this.#line = line
+  }
+
+  #message(text: string): void {
+    if (this.#ended) return
+    if (text.startsWith('{"type":"HEARTBEAT"')) return
+    this.#inbox.push(text)
+    this.#unread += text.length
+    if (!this.#paused && this.#unread > HIGH_WATER) {
+      this.#paused = true
+      this.#line?.pause()
+    }
+    this.#wake?.()
+  }
+
+  /** The first end counts; messages that wait can still be read. */
+  #finish(failure: Error | undefined): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#failure = failure
+    this.#wake?.()
+  }
+
+  cancel(): void {
+    const running = !this.#ended
+    this.#ended = true
+    this.#failure = undefined
+    this.#inbox.length = 0
+    this.#next = 0
+    this.#unread = 0
+    if (this.#paused) this.#line?.resume()
+    this.#paused = false
+    if (running) this.#line?.close()
+    this.#wake?.()
+  }
+
+  #take(): string | undefined {
+    if (this.#next >= this.#inbox.length) return undefined
+    const text = this.#inbox[this.#next++]
+    this.#unread -= text.length
+    if (this.#next > 4096 || this.#next === this.#inbox.length) {
+      this.#inbox.splice(0, this.#next)
+      this.#next = 0
+    }
+    if (this.#paused && this.#unread < LOW_WATER) {
+      this.#paused = false
+      this.#line?.resume()
+    }
+    return text
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<QueryEvent> {
+    try {
+      for (;;) {
+        const text = this.#take()
+        if (text === undefined) {
+          if (this.#ended) break
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve
+          })
+          this.#wake = undefined
+          continue
+        }
+        const message = parseJson(text) as { type: string }
+        if (message.type === 'HEARTBEAT') continue
+        if (message.type === 'END') return
+        yield { ...message, text } as QueryEvent
+      }
+      if (this.#failure !== undefined) throw this.#failure
+    } finally {
+      this.cancel()
+    }
+  }
+
+  async *rows(): AsyncGenerator<unknown> {
+    for await (const event of this) {
+      if (event.type === 'ERROR') throw new QueryError(event.data)
+      if (event.type === 'RECORD') yield event.data.value
+    }
+  }
+}
