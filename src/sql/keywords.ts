@@ -12,16 +12,21 @@ export const KEYWORDS: ReadonlySet<string> = new Set(
 
 /** Words that cannot begin an expression as a bare column name: they would be read as syntax. Back-ticks make names of them. */
 export const RESERVED: ReadonlySet<string> = new Set(
-  `AND AS BETWEEN CASE DISTINCT ELSE EXCEPT FALSE FROM HAVING IN INTERSECT IS JOIN LIKE NOT NULL OR SELECT THEN TRUE UNION WHEN WHERE`.split(' ')
+  `AND AS BETWEEN CASE DISTINCT ELSE EXCEPT FALSE FROM HAVING IN INTERSECT IS JOIN LATERAL LIKE NOT NULL ON OR SELECT THEN TRUE UNION WHEN WHERE`.split(' ')
 )
 
-/** Words that end a SELECT item, so that they are no alias unless AS stands before them (GROUP, ORDER and LIMIT may be columns, but not bare aliases). */
-export const NOT_AN_ITEM_ALIAS: ReadonlySet<string> = new Set([...RESERVED, 'GROUP', 'ORDER', 'LIMIT', 'END', 'ON'])
+/** True for a bare word, in any letter case, that is reserved. Only ASCII letters make keywords. */
+export function isReserved(word: string): boolean {
+  return /^[A-Za-z]+$/.test(word) && RESERVED.has(word.toUpperCase())
+}
+
+/** Words that end a SELECT item, so that they are no alias unless AS stands before them (GROUP, ORDER, LIMIT and END may be columns, but not bare aliases). */
+export const NOT_AN_ITEM_ALIAS: ReadonlySet<string> = new Set([...RESERVED, 'GROUP', 'ORDER', 'LIMIT', 'END'])
 
 /** Words that follow a source, so that they are no alias of it unless back-ticked. */
 export const NOT_A_SOURCE_ALIAS: ReadonlySet<string> = new Set([
   ...NOT_AN_ITEM_ALIAS,
-  ...'CROSS FULL INNER LATERAL LEFT NATURAL OUTER RIGHT SET USING VALUES'.split(' ')
+  ...'CROSS FULL INNER LEFT NATURAL OUTER RIGHT SET USING VALUES'.split(' ')
 ])
 
 /** The words that may follow a complete expression or clause; for "did you mean". */

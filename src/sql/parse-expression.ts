@@ -5,6 +5,7 @@
 import type { BinaryOp, Case, Expr, Name, Query, TypeName } from './ast.ts'
 import { didYouMean } from '../lib/suggest.ts'
 import { RESERVED, TYPE_NAMES } from './keywords.ts'
+import { bareNameEnd } from './lex.ts'
 import type { Token } from './lex.ts'
 import { describe, nameOf, TokenCursor } from './token-cursor.ts'
 
@@ -33,13 +34,12 @@ const OPERATOR_OF: ReadonlyMap<string, BinaryOp> = new Map<string, BinaryOp>([
   ...(Object.keys(BINARY_PRECEDENCE) as BinaryOp[]).filter((op) => op !== 'or' && op !== 'and').map((op) => [op, op] as const),
   ['<>', '!=']
 ])
-const COMPARISON_WORDS: ReadonlySet<string> = new Set(['IS', 'IN', 'LIKE', 'BETWEEN'])
+/** The words that begin a comparison, after an optional NOT. */
+export const COMPARISON_WORDS: ReadonlySet<string> = new Set(['IS', 'IN', 'LIKE', 'BETWEEN'])
 
 export abstract class ExpressionParser extends TokenCursor {
   /** query, with the current token at its first word. */
   protected abstract query(): Query
-  /** True where `(`, already taken, is followed by a query. */
-  protected abstract atQuery(): boolean
   /** True where a query in parentheses, already taken, goes on: UNION, ORDER BY, LIMIT … */
   protected abstract atQueryTail(): boolean
   /** The rest of a query whose first operand was already read in its parentheses. */
@@ -134,7 +134,7 @@ export abstract class ExpressionParser extends TokenCursor {
     this.expectSymbol('(')
     let content: Query | Expr[]
     const start = this.token.start
-    if (this.atQuery()) content = this.query()
+    if (this.beginsQuery(this.token)) content = this.query()
     else {
       const first = this.expression()
       if (first.kind === 'subquery' && this.atQueryTail()) content = this.queryFrom(first.query, start)
@@ -241,7 +241,7 @@ export abstract class ExpressionParser extends TokenCursor {
     if (token.upper === 'LIMIT' && next.kind === 'number') return this.failExpression()
     if (this.isSymbol('(', next)) {
       if (token.upper === 'CAST') return this.cast()
-      if (token.upper === 'EXISTS' && this.queryBehind(next)) return this.exists()
+      if (token.upper === 'EXISTS' && this.queryBehind(next.end)) return this.exists()
       return this.call()
     }
     if (next.kind === 'string' && TYPED_LITERALS.has(token.upper)) {
@@ -347,11 +347,22 @@ export abstract class ExpressionParser extends TokenCursor {
     return { kind: 'exists', query: content, span: this.span(start) }
   }
 
-  /** True when a query stands behind an opening bracket (and any further ones). */
-  private queryBehind(bracket: Token): boolean {
-    let token = bracket
+  /** True at SELECT, or at WITH name AS (WITH alone is an ordinary name). */
+  protected beginsQuery(token: Token): boolean {
+    if (token.upper !== 'WITH') return token.upper === 'SELECT'
+    let behind = this.tokenFrom(token.end)
+    if (behind.kind === 'quoted') {
+      behind = this.tokenFrom(behind.end)
+      while (this.isSymbol('.', behind)) behind = this.tokenFrom(this.tokenFrom(behind.end).end)
+    } else behind = this.tokenFrom(bareNameEnd(this.text, behind.start))
+    return behind.upper === 'AS'
+  }
+
+  /** True when a query stands at an offset, behind any number of opening brackets. */
+  protected queryBehind(offset: number): boolean {
+    let token = this.tokenFrom(offset)
     while (this.isSymbol('(', token)) token = this.tokenFrom(token.end)
-    return token.upper === 'SELECT' || (token.upper === 'WITH' && this.isName(this.tokenFrom(token.end)))
+    return this.beginsQuery(token)
   }
 
   /** call := name '(' [ '*' | [DISTINCT] expr { ',' expr } ] ')' [ FILTER '(' WHERE expr ')' ] | POSITION '(' expr IN expr ')' */

@@ -5,7 +5,7 @@
 import type { DerivedTable, From, Join, Lateral, Limit, Name, OrderItem, Query, QueryBody, Select, SelectItem, SetOperation, Span, TableRef } from './ast.ts'
 import { AFTER_SOURCE, CONTINUATIONS, ELSEWHERE, NOT_A_SOURCE_ALIAS, NOT_AN_ITEM_ALIAS, RESERVED } from './keywords.ts'
 import type { Token } from './lex.ts'
-import { ExpressionParser } from './parse-expression.ts'
+import { COMPARISON_WORDS, ExpressionParser } from './parse-expression.ts'
 import { nameOf } from './token-cursor.ts'
 
 type SetOp = SetOperation['op']
@@ -93,13 +93,6 @@ export abstract class QueryParser extends ExpressionParser {
     if (this.isSymbol('(')) return bodyOf(this.subquery())
     if (!this.isWord('SELECT')) this.fail('SELECT', ['SELECT'])
     return this.select()
-  }
-
-  protected atQuery(): boolean {
-    if (this.isWord('SELECT')) return true
-    if (!this.isWord('WITH')) return false
-    const name = this.peek()
-    return this.isName(name) && this.tokenFrom(name.end).upper !== ''
   }
 
   protected atQueryTail(): boolean {
@@ -197,7 +190,7 @@ export abstract class QueryParser extends ExpressionParser {
 
   private itemAlias(): Name[] | undefined {
     if (this.acceptWord('AS')) {
-      if (RESERVED.has(this.token.upper) && this.peek().upper !== 'FROM' && !ALIAS_ENDS.has(this.peek().text)) this.fail('an alias after AS')
+      if (RESERVED.has(this.token.upper) && !NAME_PROOFS.has(this.peek().text.toUpperCase())) this.fail('an alias after AS')
       return this.aliasPath()
     }
     if (this.token.kind === 'string') return this.aliasPath()
@@ -272,7 +265,7 @@ export abstract class QueryParser extends ExpressionParser {
   private lateral(input: From, start: number): Lateral {
     this.advance()
     const array = this.expression()
-    if (!this.acceptWord('AS') && NOT_A_SOURCE_ALIAS.has(this.token.upper)) this.fail('AS and a name for the elements')
+    if (this.acceptWord('AS') ? RESERVED.has(this.token.upper) : NOT_A_SOURCE_ALIAS.has(this.token.upper)) this.fail('AS and a name for the elements')
     const alias = this.name('AS and a name for the elements')
     return { kind: 'lateral', input, array, alias, span: this.span(start) }
   }
@@ -281,23 +274,9 @@ export abstract class QueryParser extends ExpressionParser {
   private source(): From {
     if (this.isSymbol('(')) return this.groupedSource()
     const start = this.token.start
-    if (this.token.kind === 'string') {
-      this.raise(`Expected a table name, but found ${this.token.text.slice(0, 60)}.`, this.token, `Names stand between back-ticks, not quotes: \`${this.token.value.slice(0, 60)}\`.`)
-    }
-    if (this.isReservedTable()) this.fail('a table name')
     const name = this.tableName('a table name')
     const alias = this.sourceAlias()
     return { kind: 'table', name, alias, span: this.span(start) }
-  }
-
-  /** True at a bare word that begins a clause and so cannot be a table. */
-  private isReservedTable(): boolean {
-    const word = this.token.upper
-    if (word === '' || this.text[this.token.end] === '-' || this.text[this.token.end] === '.') return false
-    const next = this.peek()
-    if (word === 'LATERAL' || RESERVED.has(word) || word === 'ON') return true
-    if ((word === 'GROUP' || word === 'ORDER') && next.upper === 'BY') return true
-    return (word === 'LIMIT' && next.kind === 'number') || (JOIN_TYPES.has(word) && next.upper === 'JOIN')
   }
 
   private groupedSource(): From {
@@ -305,7 +284,7 @@ export abstract class QueryParser extends ExpressionParser {
     this.enter()
     this.advance()
     let inner: From | Query
-    if (this.atQuery()) inner = this.query()
+    if (this.beginsQuery(this.token)) inner = this.query()
     else {
       const queryStart = this.token.start
       inner = this.from()
@@ -315,6 +294,7 @@ export abstract class QueryParser extends ExpressionParser {
     this.leave()
     if (inner.kind === 'query') return this.derived(inner, start)
     if (inner.kind === 'derived' && inner.alias === undefined) return this.derived(inner.query, start)
+    if (inner.kind === 'table' && inner.alias === undefined) return { ...inner, alias: this.sourceAlias(), span: this.span(start) }
     return inner
   }
 
@@ -350,7 +330,8 @@ export abstract class QueryParser extends ExpressionParser {
 
   private beginsExpression(token: Token): boolean {
     if (token.kind === 'quoted' || token.kind === 'number' || token.kind === 'string') return true
-    if (token.upper === 'CASE' || token.upper === 'NOT' || token.upper === 'DISTINCT') return true
+    if (token.upper === 'NOT') return !COMPARISON_WORDS.has(this.tokenFrom(token.end).upper)
+    if (token.upper === 'CASE' || token.upper === 'DISTINCT') return true
     return this.isName(token) && !NOT_AN_ITEM_ALIAS.has(token.upper)
   }
 
@@ -393,6 +374,8 @@ const JOIN_TYPES: ReadonlyMap<string, Join['type']> = new Map([
 ])
 const SELECT_ENDS: ReadonlySet<string> = new Set(['WHERE', 'GROUP', 'HAVING', 'ORDER', 'LIMIT', 'OFFSET', 'UNION', 'EXCEPT', 'INTERSECT'])
 const ALIAS_ENDS: ReadonlySet<string> = new Set([',', '.', ')', ';', ''])
+/** What shows that a reserved word after AS is meant as a name. */
+const NAME_PROOFS: ReadonlySet<string> = new Set([',', '.', 'FROM'])
 
 /** A query in parentheses as an operand: the parentheses vanish unless ORDER BY, LIMIT or WITH make them matter. */
 function bodyOf(query: Query): QueryBody {

@@ -182,8 +182,7 @@ class StatementParser extends QueryParser {
     const start = this.advance().start
     this.expectWord('INTO')
     const table = this.tableName('a table name')
-    const bracket = this.token
-    const named = this.isSymbol('(') && !this.queryFollows(bracket.end)
+    const named = this.isSymbol('(') && !this.queryBehind(this.token.end)
     const targets = named ? this.bracketed(() => this.path('a field name')) : undefined
     if (this.acceptWord('VALUES')) {
       const rows = this.commaList(() => this.bracketed(() => this.expression()))
@@ -192,13 +191,6 @@ class StatementParser extends QueryParser {
     if (!this.isSymbol('(') && !this.isWord('SELECT') && !this.isWord('WITH')) this.fail('VALUES or SELECT', ['VALUES', 'SELECT'])
     const query = this.query()
     return { kind: 'insert', table, targets, query, span: this.span(start) }
-  }
-
-  /** True when SELECT or WITH name AS stands at an offset, behind any number of `(`. */
-  private queryFollows(offset: number): boolean {
-    let token = this.tokenFrom(offset)
-    while (this.isSymbol('(', token)) token = this.tokenFrom(token.end)
-    return token.upper === 'SELECT' || (token.upper === 'WITH' && this.isName(this.tokenFrom(token.end)))
   }
 
   /** '(' item { ',' item } ')' */

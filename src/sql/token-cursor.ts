@@ -5,7 +5,7 @@
 import { didYouMean, suggestions } from '../lib/suggest.ts'
 import type { Name, Span } from './ast.ts'
 import { SqlError } from './error.ts'
-import { ELSEWHERE } from './keywords.ts'
+import { ELSEWHERE, RESERVED } from './keywords.ts'
 import { bareNameEnd, scanToken } from './lex.ts'
 import type { Token } from './lex.ts'
 
@@ -34,6 +34,7 @@ export abstract class TokenCursor {
   /** Where the last taken token ends. */
   protected previousEnd = 0
   private depth = 0
+  private ahead: Token | undefined
   private mistake: PossibleMistake | undefined
 
   protected constructor(text: string, limits: ParseLimits) {
@@ -56,7 +57,8 @@ export abstract class TokenCursor {
 
   /** The token after the current one. */
   protected peek(): Token {
-    return this.tokenFrom(this.token.end)
+    this.ahead ??= this.tokenFrom(this.token.end)
+    return this.ahead
   }
 
   /** Takes the current token. */
@@ -64,7 +66,8 @@ export abstract class TokenCursor {
     const taken = this.token
     this.previous = taken
     this.previousEnd = taken.end
-    this.token = this.tokenFrom(taken.end)
+    this.token = this.ahead ?? this.tokenFrom(taken.end)
+    this.ahead = undefined
     return taken
   }
 
@@ -73,6 +76,7 @@ export abstract class TokenCursor {
     const start = this.token.start
     this.previous = undefined
     this.previousEnd = end
+    this.ahead = undefined
     this.token = this.tokenFrom(end)
     return { start, end, text: this.text.slice(start, end) }
   }
@@ -144,6 +148,7 @@ export abstract class TokenCursor {
   /** tableName := rawName | '`…`' { '.' part }; bare names may hold `-`, `.` and digits: `users-topic`, `orders.v1`. */
   protected tableName(what: string): Name {
     const start = this.token.start
+    if (this.isClauseWord()) this.fail(what)
     let text = ''
     let quoted = false
     for (;;) {
@@ -162,6 +167,18 @@ export abstract class TokenCursor {
       text += this.advance().text
     }
     return { text, quoted, span: this.span(start) }
+  }
+
+  /** True at a bare word that begins a clause here, so that it is no table: reserved words, `GROUP BY`, `LIMIT 5`, `LEFT JOIN`. */
+  private isClauseWord(): boolean {
+    const word = this.token.upper
+    const behind = this.text[this.token.end]
+    if (word === '' || behind === '-' || behind === '.') return false
+    if (RESERVED.has(word)) return true
+    const next = this.peek()
+    if (word === 'GROUP' || word === 'ORDER') return next.upper === 'BY'
+    if (word === 'LIMIT') return next.kind === 'number'
+    return JOIN_WORDS.has(word) && next.upper === 'JOIN'
   }
 
   // -------------------------------------------------------------------------------------------- limits and errors
@@ -199,6 +216,8 @@ export abstract class TokenCursor {
     this.raise(`Expected ${what}, but found ${describe(found)}.`, found, guess)
   }
 }
+
+const JOIN_WORDS: ReadonlySet<string> = new Set(['INNER', 'LEFT', 'RIGHT', 'FULL', 'OUTER', 'CROSS'])
 
 /** The name that a word or a back-ticked token spells. */
 export function nameOf(token: Token): Name {
