@@ -2,7 +2,8 @@
  * How one facet (key or value) of one topic is written: by configuration, by the registry's subject, or by looking at records; and the facet that follows from it.
  * It decides and explains; reading records is `sample.ts`, decoding is `formats/`. A registry in trouble matters only where records cannot be read without it.
  */
-import { detectFormat } from '../formats/detect.ts'
+import { payloadCheck } from '../formats/check.ts'
+import { guessFormat } from '../formats/detect.ts'
 import type { FacetDecoder, FormatName } from '../formats/format.ts'
 import { jsonDecoder } from '../formats/json/decoder.ts'
 import { primitiveDecoder } from '../formats/primitive/decoder.ts'
@@ -141,10 +142,8 @@ async function detect(question: FacetQuestion, trouble: RegistryError | undefine
 }
 
 function detectPlain(question: FacetQuestion, sample: TopicSample, samples: readonly Buffer[], trouble: RegistryError | undefined): FoundFacet {
-  const format = detectFormat(samples)
-  const seen = `${samples.length} of the newest ${question.side}s look like ${format}`
-  const notes = [trouble?.message, sample.trouble].filter((note) => note !== undefined)
-  const detail = [seen, ...notes].join('; ')
+  const { format, detail: seen } = guessFormat(samples)
+  const detail = [`newest records: ${seen}`, trouble?.message, sample.trouble].filter((note) => note !== undefined).join('; ')
   const basis = trouble === undefined && sample.trouble === undefined ? 'sampled' : 'open'
   if (format !== 'BYTES' || !looksFramed(samples, 'surely')) return { facet: plainFacet(format, 'sampled', detail), basis }
   const ids = [...new Set(samples.map((s) => s.readInt32BE(1)))].sort((a, b) => a - b)
@@ -160,8 +159,7 @@ function detectPlain(question: FacetQuestion, sample: TopicSample, samples: read
  */
 function nothingSeen(question: FacetQuestion, sample: TopicSample, trouble: RegistryError | undefined): FoundFacet {
   const seen = sample.empty ? 'the topic is empty' : sample.records > 0 ? `the newest ${sample.records} ${question.side}s are null` : 'no record could be looked at'
-  const notes = [trouble?.message, sample.trouble].filter((note) => note !== undefined)
-  const detail = [seen, ...notes].join('; ')
+  const detail = [seen, trouble?.message, sample.trouble].filter((note) => note !== undefined).join('; ')
   return { facet: plainFacet(question.side === 'key' ? 'STRING' : 'JSON', 'default', detail), basis: 'open' }
 }
 
@@ -173,14 +171,29 @@ function samplesOf(sample: TopicSample, side: Side): readonly Buffer[] {
 async function sampledSchemas(question: FacetQuestion, samples: readonly Buffer[]): Promise<RegisteredSchema[]> {
   const { registry } = question
   if (registry === undefined) return []
-  const ids = [...new Set(samples.filter((s) => isFramed(s)).map((s) => s.readInt32BE(1)))].slice(0, MAX_SAMPLED_IDS)
+  const framed = samples.filter((s) => isFramed(s))
+  const ids = [...new Set(framed.map((s) => s.readInt32BE(1)))].slice(0, MAX_SAMPLED_IDS)
   const known = (await inParallel(ids, (id) => registry.schemaById(id))).filter((s) => s !== undefined)
+  const fitting = known.reduce((sum, schema) => sum + fitCount(question, schema, framed), 0)
+  if (fitting * 2 < framed.length) return []
   const uses = (await inParallel(known, (s) => registry.usesOf(s.id as number).catch(() => []))).flat()
   const subjects = [...new Set(uses.map((u) => u.subject))].slice(0, MAX_SAMPLED_IDS)
   const related = await inParallel(subjects, async (subject) => subjectSchemas(registry, subject, await registry.versions(subject)))
   const all = new Map<number, RegisteredSchema>()
   for (const schema of [...related.flat(), ...known]) if (schema.id !== undefined && schema.type === known[0]?.type) all.set(schema.id, schema)
   return [...all.values()].sort((a, b) => (a.id ?? 0) - (b.id ?? 0))
+}
+
+/** How many of the payloads that carry the schema's id can be read with it: a number may look framed by chance, but then it does not fit. */
+function fitCount(question: FacetQuestion, schema: RegisteredSchema, framed: readonly Buffer[]): number {
+  const own = framed.filter((s) => s.readInt32BE(1) === schema.id)
+  if (schema.type === 'PROTOBUF') return own.length
+  try {
+    const fits = payloadCheck(question.decoders.of(schema))
+    return own.filter((s) => fits(s.subarray(5))).length
+  } catch {
+    return own.length // an unusable schema: the facet will say so
+  }
 }
 
 function idsDetail(schemas: readonly RegisteredSchema[]): string {

@@ -2,10 +2,11 @@
  * A Kafka and a registry in memory for tests of everything above them: topics with partitions, formats and records given as JSON literals, encoded into real v2 batches and
  * served through the KafkaLog interface, and the real catalog on top. It has no sockets, and no broker's behaviour beyond bounds, time look-ups and scans of whole batches.
  */
-import { createCatalog } from '../../src/catalog/catalog.ts'
+import { type CatalogOptions, createCatalog } from '../../src/catalog/catalog.ts'
 import type { TopicConfig, TopicMetadata } from '../../src/kafka/cluster.ts'
 import { type BatchSource, KafkaError, type KafkaLog, type OffsetRange, type PartitionProgress, type RecordBatch, type ScanRequest } from '../../src/kafka/log.ts'
 import { BatchHeader, type RecordToWrite, writeRecordBatch } from '../../src/kafka/record-batch.ts'
+import type { Clock } from '../../src/lib/clock.ts'
 import type { RegisteredSchema, Registry, SchemaType } from '../../src/registry/registry.ts'
 import { encodeAvro, framed } from './avro-encode.ts'
 import type { ExactJson } from './exact-json.ts'
@@ -50,7 +51,8 @@ export interface WorldTopic {
 export interface MemoryWorld {
   readonly catalog: ReturnType<typeof createCatalog>
   readonly log: KafkaLog
-  readonly registry: Registry
+  /** The registry behind the topics, also when the catalog was given another one, or none. */
+  readonly registry: MemoryRegistry
   /** Every scan so far: what the engine asked Kafka for. */
   readonly scans: ScanRequest[]
 }
@@ -63,14 +65,23 @@ interface StoredBatch {
 }
 interface StoredPartition { readonly batches: StoredBatch[]; readonly start: number; end: number }
 
+export interface WorldOptions {
+  /** What the catalog sees as its registry, made of the world's own; `null`: none is configured. */
+  readonly registry?: ((registry: MemoryRegistry) => Registry) | null
+  /** Further configured formats, by pattern. */
+  readonly formats?: CatalogOptions['formats']
+  readonly clock?: Clock
+}
+
 /** Builds the world; a literal that does not fit its format is an Error. */
-export function memoryWorld(topics: readonly WorldTopic[]): MemoryWorld {
+export function memoryWorld(topics: readonly WorldTopic[], options: WorldOptions = {}): MemoryWorld {
   const registry = new MemoryRegistry()
   const stored = new Map<string, StoredPartition[]>()
   for (const topic of topics) stored.set(topic.name, storeTopic(topic, registry))
   const log = new MemoryLog(stored)
   const formats = Object.fromEntries(topics.filter((t) => t.detect !== true).map((t) => [t.name, { key: t.key?.name ?? 'STRING', value: t.value?.name ?? 'JSON' } as const]))
-  const catalog = createCatalog({ cluster: memoryCluster(topics), log, registry, formats })
+  const seen = options.registry === null ? undefined : (options.registry?.(registry) ?? registry)
+  const catalog = createCatalog({ cluster: memoryCluster(topics), log, registry: seen, formats: { ...formats, ...options.formats }, clock: options.clock })
   return { catalog, log, registry, scans: log.scans }
 }
 
@@ -136,7 +147,8 @@ function encodePlain(format: string, json: ExactJson, text: string | undefined):
 
 // ---------------------------------------------------------------------------------------------- registry and cluster
 
-class MemoryRegistry implements Registry {
+/** Subjects in memory; the same text has the same id everywhere. */
+export class MemoryRegistry implements Registry {
   readonly url = 'memory:registry'
   readonly #subjects = new Map<string, RegisteredSchema[]>()
   readonly #ids = new Map<string, number>()
