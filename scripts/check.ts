@@ -4,7 +4,11 @@ import { staticChecks } from './static-checks.ts'
 
 const failed = await staticChecks()
 const outcome = nothingYet()
-await runTests(testFiles((path) => !/^test\/(e2e|package)\//.test(path)), 2, outcome)
+await runTests(
+  testFiles((path) => !/^test\/(e2e|package)\//.test(path)),
+  2,
+  outcome,
+)
 if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`)
 console.log(`${outcome.passed} passed, ${outcome.failed + failed.length} failed, ${outcome.skipped.length} skipped`)
 process.exitCode = outcome.failed + failed.length > 0 ? 1 : 0

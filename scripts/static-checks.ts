@@ -25,7 +25,10 @@ export async function staticChecks(): Promise<string[]> {
 function runTool(name: string, [program, ...args]: readonly string[]): Promise<{ name: string; code: number; output: string; tookMs: number }> {
   const begun = performance.now()
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(projectFolder, 'node_modules', '.bin', program), ...args], { cwd: projectFolder, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [join(projectFolder, 'node_modules', '.bin', program), ...args], {
+      cwd: projectFolder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     const pieces: Buffer[] = []
     child.stdout.on('data', (piece: Buffer) => pieces.push(piece))
     child.stderr.on('data', (piece: Buffer) => pieces.push(piece))

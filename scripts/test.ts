@@ -29,15 +29,27 @@ const isPackage = (path: string) => path.startsWith('test/package/')
 
 const outcome = nothingYet()
 const failures = wanted.length === 0 ? await staticChecks() : []
-await runTests(testFiles((path) => isWanted(path) && !needsCluster(path) && !isPackage(path)), 2, outcome)
-await runTests(testFiles((path) => isWanted(path) && isPackage(path)), 1, outcome)
-await runAgainstCluster(testFiles((path) => isWanted(path) && needsCluster(path)), outcome)
+await runTests(
+  testFiles((path) => isWanted(path) && !needsCluster(path) && !isPackage(path)),
+  2,
+  outcome,
+)
+await runTests(
+  testFiles((path) => isWanted(path) && isPackage(path)),
+  1,
+  outcome,
+)
+await runAgainstCluster(
+  testFiles((path) => isWanted(path) && needsCluster(path)),
+  outcome,
+)
 summarize(outcome, failures)
 
 async function runAgainstCluster(files: readonly string[], result: Outcome): Promise<void> {
   if (files.length === 0) return
   const cluster = await startCluster()
-  if (cluster.skip === false) console.log(`\nreal Kafka at ${cluster.kafka.bootstrap} (${cluster.kafka.startedMs} ms), real registry at ${cluster.registry.root}`)
+  if (cluster.skip === false)
+    console.log(`\nreal Kafka at ${cluster.kafka.bootstrap} (${cluster.kafka.startedMs} ms), real registry at ${cluster.registry.root}`)
   process.env.SLUICE_TEST_CLUSTER = JSON.stringify(cluster)
   await runTests(files, 1, result)
   await rm(cluster.kafka.folder, { recursive: true, force: true })

@@ -41,8 +41,18 @@ export async function startCluster(): Promise<Cluster> {
 }
 
 const absent: SharedKafka = {
-  bootstrap: '', saslBootstrap: '', sslBootstrap: '', mtlsBootstrap: '', saslSslBootstrap: '',
-  users: [], caFile: '', clientCertFile: '', clientKeyFile: '', jmxAddress: '', folder: '', startedMs: 0,
+  bootstrap: '',
+  saslBootstrap: '',
+  sslBootstrap: '',
+  mtlsBootstrap: '',
+  saslSslBootstrap: '',
+  users: [],
+  caFile: '',
+  clientCertFile: '',
+  clientKeyFile: '',
+  jmxAddress: '',
+  folder: '',
+  startedMs: 0,
 }
 
 /** A topic name that no other test has. */
@@ -51,7 +61,12 @@ export function topicName(prefix: string): string {
 }
 
 /** Registers a schema under a subject and returns its id. `schemaType` is the registry's word: AVRO (default), JSON, PROTOBUF. */
-export async function registerSchema(registryUrl: string, subject: string, schema: unknown, more: { schemaType?: string; references?: unknown[] } = {}): Promise<number> {
+export async function registerSchema(
+  registryUrl: string,
+  subject: string,
+  schema: unknown,
+  more: { schemaType?: string; references?: unknown[] } = {},
+): Promise<number> {
   const response = await fetch(`${registryUrl}/subjects/${encodeURIComponent(subject)}/versions`, {
     method: 'POST',
     headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },

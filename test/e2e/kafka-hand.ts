@@ -59,13 +59,19 @@ export async function kafkaHand(bootstrap: string, settings: Record<string, stri
   const [javaFile, libraries] = await Promise.all([java(), kafkaLibraries()])
   const source = join(import.meta.dirname, 'java', 'KafkaHand.java')
   const quick = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error']
-  const child = spawn(javaFile, [...quick, '-cp', join(libraries, '*'), source, bootstrap, ...Object.entries(settings).map(([key, value]) => `${key}=${value}`)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(
+    javaFile,
+    [...quick, '-cp', join(libraries, '*'), source, bootstrap, ...Object.entries(settings).map(([key, value]) => `${key}=${value}`)],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  )
   const waiting: { resolve(answer: Answer): void; reject(error: Error): void }[] = []
   createInterface(child.stdout).on('line', (line) => waiting.shift()?.resolve(JSON.parse(line) as Answer))
-  const ended = new Promise<void>((resolve) => child.once('close', (code) => {
-    for (const { reject } of waiting.splice(0)) reject(new Error(`the Java process ended with code ${code}`))
-    resolve()
-  }))
+  const ended = new Promise<void>((resolve) =>
+    child.once('close', (code) => {
+      for (const { reject } of waiting.splice(0)) reject(new Error(`the Java process ended with code ${code}`))
+      resolve()
+    }),
+  )
   const ask = async (command: object): Promise<Answer> => {
     const answer = await new Promise<Answer>((resolve, reject) => {
       waiting.push({ resolve, reject })
@@ -139,5 +145,8 @@ export interface KcatRecord {
 export async function kcatRead(bootstrap: string, topic: string, more: readonly string[] = []): Promise<KcatRecord[]> {
   const args = ['-C', '-q', '-e', '-J', '-b', bootstrap, '-t', topic, '-o', 'beginning', '-m', '3', '-X', 'fetch.wait.max.ms=20', ...more]
   const { stdout } = await promisify(execFile)(await kcat(), args, { maxBuffer: 1 << 28, timeout: 60_000 })
-  return stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as KcatRecord)
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as KcatRecord)
 }

@@ -31,17 +31,33 @@ describe('the real Kafka and registry', { skip: cluster.skip }, () => {
       const topic = topicName(`smoke-${codec}`)
       await hand.create(topic, { partitions: 2 })
       const records = [
-        { partition: 0, timestamp: 1_678_707_744_267, key: 'k1', value: 'ünï'.repeat(50), headers: [['trace', 'abc'], ['empty', null]] as const },
+        {
+          partition: 0,
+          timestamp: 1_678_707_744_267,
+          key: 'k1',
+          value: 'ünï'.repeat(50),
+          headers: [
+            ['trace', 'abc'],
+            ['empty', null],
+          ] as const,
+        },
         { partition: 0, timestamp: 1_678_707_744_268, key: null, value: 'keyless' },
         { partition: 1, timestamp: 1_678_707_744_269, key: 'k1', value: null },
       ]
-      assert.deepEqual(await hand.produce(topic, records, { codec }), [[0, 0], [0, 1], [1, 0]])
-      const seen = (await kcatRead(bootstrap, topic)).sort((a, b) => a.partition - b.partition || a.offset - b.offset)
-      assert.deepEqual(seen.map(({ partition, offset, ts, key, payload }) => [partition, offset, ts, key, payload]), [
-        [0, 0, 1_678_707_744_267, 'k1', 'ünï'.repeat(50)],
-        [0, 1, 1_678_707_744_268, null, 'keyless'],
-        [1, 0, 1_678_707_744_269, 'k1', null],
+      assert.deepEqual(await hand.produce(topic, records, { codec }), [
+        [0, 0],
+        [0, 1],
+        [1, 0],
       ])
+      const seen = (await kcatRead(bootstrap, topic)).sort((a, b) => a.partition - b.partition || a.offset - b.offset)
+      assert.deepEqual(
+        seen.map(({ partition, offset, ts, key, payload }) => [partition, offset, ts, key, payload]),
+        [
+          [0, 0, 1_678_707_744_267, 'k1', 'ünï'.repeat(50)],
+          [0, 1, 1_678_707_744_268, null, 'keyless'],
+          [1, 0, 1_678_707_744_269, 'k1', null],
+        ],
+      )
       assert.deepEqual(seen[0].headers?.slice(0, 3), ['trace', 'abc', 'empty'])
     })
   }
@@ -55,9 +71,15 @@ describe('the real Kafka and registry', { skip: cluster.skip }, () => {
     await hand.produce(topic, [{ value: 'pending' }], { transactionalId, transaction: 'open' })
     const [[start, high, stable]] = await hand.offsets(topic)
     assert.deepEqual([start, high, stable], [0, 5, 4])
-    assert.deepEqual((await kcatRead(bootstrap, topic, ['-X', 'isolation.level=read_committed'])).map(({ payload }) => payload), ['kept'])
+    assert.deepEqual(
+      (await kcatRead(bootstrap, topic, ['-X', 'isolation.level=read_committed'])).map(({ payload }) => payload),
+      ['kept'],
+    )
     await hand.endTransaction({ transactionalId, transaction: 'commit' })
-    assert.deepEqual((await kcatRead(bootstrap, topic, ['-X', 'isolation.level=read_committed'])).map(({ payload }) => payload), ['kept', 'pending'])
+    assert.deepEqual(
+      (await kcatRead(bootstrap, topic, ['-X', 'isolation.level=read_committed'])).map(({ payload }) => payload),
+      ['kept', 'pending'],
+    )
   })
 
   it('a compacted topic loses overwritten records, a deleted head moves the start', async () => {
@@ -70,20 +92,33 @@ describe('the real Kafka and registry', { skip: cluster.skip }, () => {
       await new Promise((resolve) => setTimeout(resolve, 300))
       left = (await kcatRead(bootstrap, topic)).map(({ payload }) => payload)
     }
-    assert.deepEqual(left.filter((value) => value !== 'tick'), ['third'])
+    assert.deepEqual(
+      left.filter((value) => value !== 'tick'),
+      ['third'],
+    )
 
     const plain = topicName('smoke-head')
     await hand.create(plain)
     await hand.produce(plain, [{ value: '0' }, { value: '1' }, { value: '2' }])
     await hand.deleteRecords(plain, 0, 2)
-    assert.deepEqual((await kcatRead(bootstrap, plain)).map(({ offset }) => offset), [2])
+    assert.deepEqual(
+      (await kcatRead(bootstrap, plain)).map(({ offset }) => offset),
+      [2],
+    )
   })
 
   it('lets in whom it should, by every listener', async () => {
     const topic = topicName('smoke-security')
     await hand.create(topic)
     await hand.produce(topic, [{ value: 'v' }])
-    const login = (mechanism: string, password = users[1].password) => ['-X', `sasl.mechanism=${mechanism}`, '-X', `sasl.username=${users[1].name}`, '-X', `sasl.password=${password}`]
+    const login = (mechanism: string, password = users[1].password) => [
+      '-X',
+      `sasl.mechanism=${mechanism}`,
+      '-X',
+      `sasl.username=${users[1].name}`,
+      '-X',
+      `sasl.password=${password}`,
+    ]
     const protocol = (name: string) => ['-X', `security.protocol=${name}`]
     const ca = ['-X', `ssl.ca.location=${caFile}`]
     const own = ['-X', `ssl.certificate.location=${clientCertFile}`, '-X', `ssl.key.location=${clientKeyFile}`]

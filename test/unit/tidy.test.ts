@@ -53,11 +53,20 @@ describe('the source is tidy', () => {
   })
 
   it('no barrel files, no drawers', () => {
-    assert.deepEqual(source.map(({ path }) => path).filter((path) => /(^|\/)(utils?|helpers?|common|misc|services?|managers?|core|index)(\.ts$|\/)/.test(path)), [])
+    assert.deepEqual(
+      source.map(({ path }) => path).filter((path) => /(^|\/)(utils?|helpers?|common|misc|services?|managers?|core|index)(\.ts$|\/)/.test(path)),
+      [],
+    )
   })
 
   it('nothing is left for later and nothing is silenced', () => {
-    assert.deepEqual(hits(code.filter(({ path }) => path !== thisFile), /\b(TODO|FIXME|XXX|HACK)\b|@ts-ignore|@ts-nocheck|@ts-expect-error|biome-ignore(?! [^:]+: \S)/), [])
+    assert.deepEqual(
+      hits(
+        code.filter(({ path }) => path !== thisFile),
+        /\b(TODO|FIXME|XXX|HACK)\b|@ts-ignore|@ts-nocheck|@ts-expect-error|biome-ignore(?! [^:]+: \S)/,
+      ),
+      [],
+    )
   })
 
   it('every test runs everywhere: no .only, no skip without a reason', () => {
@@ -66,12 +75,18 @@ describe('the source is tidy', () => {
   })
 
   it('every file opens with a comment that says what it is', () => {
-    assert.deepEqual(source.filter(({ text }) => !/^(#!.*\n)?\s*\/\*\*/.test(text)).map(({ path }) => path), [])
+    assert.deepEqual(
+      source.filter(({ text }) => !/^(#!.*\n)?\s*\/\*\*/.test(text)).map(({ path }) => path),
+      [],
+    )
   })
 
   it(`no file is longer than ${longestFile} lines`, () => {
     const long = code.filter(({ text }) => text.split('\n').length > longestFile)
-    assert.deepEqual(long.map(({ path, text }) => `${path}: ${text.split('\n').length}`), [])
+    assert.deepEqual(
+      long.map(({ path, text }) => `${path}: ${text.split('\n').length}`),
+      [],
+    )
   })
 
   it(`no function is longer than ${longestFunction} lines`, () => {
@@ -81,8 +96,16 @@ describe('the source is tidy', () => {
 
 describe('what is published tells nothing of where it was made', () => {
   it('no machine paths and no hosts of package registries', () => {
-    const files = tracked.filter((path) => !/\.(png|hex|bin|avro|gz|zst|lz4|snappy)$/.test(path) && path !== thisFile).map((path) => ({ path, text: read(path) }))
-    assert.deepEqual(hits(files, /(^|[\s'"`(=:])\/(work|root)\/|\/tmp\/[a-z]|registry\.npmjs\.org|repo\.maven\.apache\.org|repo1\.maven\.org|files\.pythonhosted\.org|deb\.debian\.org/), [])
+    const files = tracked
+      .filter((path) => !/\.(png|hex|bin|avro|gz|zst|lz4|snappy)$/.test(path) && path !== thisFile)
+      .map((path) => ({ path, text: read(path) }))
+    assert.deepEqual(
+      hits(
+        files,
+        /(^|[\s'"`(=:])\/(work|root)\/|\/tmp\/[a-z]|registry\.npmjs\.org|repo\.maven\.apache\.org|repo1\.maven\.org|files\.pythonhosted\.org|deb\.debian\.org/,
+      ),
+      [],
+    )
   })
 
   it('the lock file names no download addresses', () => {
@@ -91,8 +114,11 @@ describe('what is published tells nothing of where it was made', () => {
 
   it('the lock file is complete for every system: what is optional elsewhere is in it too', () => {
     const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, { optionalDependencies?: Record<string, string> }> }
-    const missing = Object.entries(packages).flatMap(([path, { optionalDependencies }]) => Object.keys(optionalDependencies ?? {})
-      .filter((name) => packages[`node_modules/${name}`] === undefined && packages[`${path}/node_modules/${name}`] === undefined))
+    const missing = Object.entries(packages).flatMap(([path, { optionalDependencies }]) =>
+      Object.keys(optionalDependencies ?? {}).filter(
+        (name) => packages[`node_modules/${name}`] === undefined && packages[`${path}/node_modules/${name}`] === undefined,
+      ),
+    )
     assert.deepEqual(missing, [], 'make it anew in a folder that holds package.json alone: npm install --package-lock-only')
   })
 
@@ -100,8 +126,14 @@ describe('what is published tells nothing of where it was made', () => {
     const { allowScripts } = JSON.parse(read('package.json')) as { allowScripts: Record<string, boolean> }
     const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { hasInstallScript?: boolean; os?: string[] }> }
     const wanting = Object.entries(lock.packages).filter(([, { hasInstallScript, os }]) => hasInstallScript === true && os === undefined)
-    assert.deepEqual(wanting.map(([path]) => path), ['node_modules/node'])
-    assert.deepEqual(Object.keys(allowScripts).map((name) => name.replace(/@[^@/]+$/, '')), ['node'])
+    assert.deepEqual(
+      wanting.map(([path]) => path),
+      ['node_modules/node'],
+    )
+    assert.deepEqual(
+      Object.keys(allowScripts).map((name) => name.replace(/@[^@/]+$/, '')),
+      ['node'],
+    )
   })
 })
 
