@@ -1,0 +1,42 @@
+/** The Python program of the WebSocket specification (edition 6.0), with host, token and statement put in. */
+
+export interface SnippetValues {
+  readonly host: string
+  readonly token: string
+  readonly environment: string
+  readonly sql: string
+}
+
+export function pythonSnippet(values: SnippetValues): string {
+  const text = JSON.stringify
+  return `import os, websockets, json, asyncio
+
+async def execute_SQL(environmentName: str, sql: str) -> dict:
+
+    url = str("ws://") + ${text(values.host)} + "/api/v1/environments/" + environmentName + "/proxy/api/ws/v2/sql/execute"
+    headers = {"Authorization": "Bearer " + ${text(values.token)}}
+
+    data = []
+    try:
+        request = {
+            "sql": sql,
+            "live": False,
+            "stats": 2
+        }
+
+        async with websockets.connect(url, additional_headers=headers) as websocket:
+            await websocket.send(json.dumps(request))
+            async for message in websocket:
+                response = json.loads(message)
+                if response.get('type') == 'RECORD':
+                    data.append(response)
+
+    except websockets.exceptions.WebSocketException as e:
+
+        print(f"An error occurred: {e}")
+        return None
+    print(data)
+
+asyncio.run(execute_SQL(${text(values.environment)}, ${text(values.sql)}))
+`
+}

@@ -1,0 +1,105 @@
+/**
+ * Rows as a table for the terminal. Widths come from the rows seen first; a longer text later just pushes its line. Cells are the JSON text as it came, strings without quotes.
+ */
+import { memberText } from '../client/json.ts'
+
+/** Rows looked at before the first line is printed. */
+const SAMPLE = 200
+const MAX_WIDTH = 60
+
+function isObject(json: string): boolean {
+  return json.startsWith('{')
+}
+
+function memberNames(json: string): string[] {
+  return Object.keys(JSON.parse(json) as object)
+}
+
+/** One line of text for a cell: no line ends, no escape sequences that could command the terminal. */
+function cell(json: string | undefined): string {
+  if (json === undefined) return ''
+  const text = json.startsWith('"') ? String(JSON.parse(json)) : json
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is to be shown.
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => (c === '\n' ? '⏎' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`))
+}
+
+/** Columns that a text takes on a terminal, nearly: wide East Asian letters and emoji count two, marks that combine count none. */
+export function displayWidth(text: string): number {
+  let width = 0
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0
+    if (/\p{Mn}/u.test(character)) continue
+    const wide = (code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) || (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) || (code >= 0xff00 && code <= 0xff60) || code >= 0x1f300
+    width += wide ? 2 : 1
+  }
+  return width
+}
+
+function isNumber(json: string | undefined): boolean {
+  return json === undefined || json === 'null' || /^-?\d/.test(json)
+}
+
+export class Table {
+  readonly #print: (line: string) => Promise<void> | undefined
+  #waiting: string[] = []
+  #columns: string[] | undefined
+  #widths: number[] = []
+  #right: boolean[] = []
+
+  constructor(print: (line: string) => Promise<void> | undefined) {
+    this.#print = print
+  }
+
+  /** `value` is the JSON text of a row. */
+  async row(value: string): Promise<void> {
+    if (this.#columns === undefined) {
+      this.#waiting.push(value)
+      if (this.#waiting.length >= SAMPLE) await this.flush()
+      return
+    }
+    const names = isObject(value) ? memberNames(value) : ['value']
+    // Another statement, or a row of another shape: a new head.
+    if (names.some((name) => !this.#columns?.includes(name))) {
+      await this.end()
+      this.#waiting.push(value)
+      return
+    }
+    await this.#line(this.#cells(value))
+  }
+
+  /** Prints what waits, with a head if there was none. */
+  async flush(): Promise<void> {
+    if (this.#columns !== undefined || this.#waiting.length === 0) return
+    const rows = this.#waiting
+    this.#waiting = []
+    const columns = [...new Set(rows.flatMap((row) => (isObject(row) ? memberNames(row) : ['value'])))]
+    this.#columns = columns
+    const texts = rows.map((row) => this.#cells(row))
+    this.#widths = columns.map((name, i) => Math.min(MAX_WIDTH, Math.max(displayWidth(name), ...texts.map((t) => displayWidth(t[i])))))
+    this.#right = columns.map((name) => rows.every((row) => isNumber(isObject(row) ? memberText(row, name) : row)))
+    await this.#line(columns)
+    await this.#line(this.#widths.map((width) => '─'.repeat(width)))
+    for (const text of texts) await this.#line(text)
+  }
+
+  /** Ends this table; a later row begins a new one. */
+  async end(): Promise<void> {
+    await this.flush()
+    if (this.#columns === undefined) return
+    this.#columns = undefined
+    await this.#print('')
+  }
+
+  #cells(value: string): string[] {
+    if (!isObject(value)) return [cell(value)]
+    return (this.#columns ?? []).map((name) => cell(memberText(value, name)))
+  }
+
+  #line(cells: readonly string[]): Promise<void> | undefined {
+    const parts = cells.map((text, i) => {
+      const pad = ' '.repeat(Math.max(0, this.#widths[i] - displayWidth(text)))
+      return this.#right[i] ? pad + text : text + pad
+    })
+    return this.#print(parts.join('  ').trimEnd())
+  }
+}

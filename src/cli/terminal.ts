@@ -1,0 +1,74 @@
+/** Writing to and reading from the terminal or a pipe: in large pieces, no faster than the reader, and without harm when the reader goes away. */
+import { readFileSync } from 'node:fs'
+
+/** Characters collected before they are written. */
+const PIECE = 64 * 1024
+
+export async function readStandardInput(): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** A secret as given, or what stands in the file of `@file`. */
+export function secretText(value: string): string {
+  if (!value.startsWith('@')) return value
+  const path = value.slice(1)
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    throw new Error(`The file ${JSON.stringify(path)} cannot be read.`)
+  }
+}
+
+/** Standard output. */
+export class Output {
+  /** The reader has gone (`| head`): there is nothing to write for. */
+  gone = false
+  #text = ''
+  #scheduled = false
+  readonly #whenGone: () => void
+
+  constructor(whenGone: () => void) {
+    this.#whenGone = whenGone
+    process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+      if (this.gone) return
+      this.gone = true
+      if (cause.code !== 'EPIPE') process.stderr.write(`sluice: cannot write: ${cause.message}\n`)
+      this.#whenGone()
+    })
+  }
+
+  /** A promise when the reader is slower than the writer. */
+  line(text: string): Promise<void> | undefined {
+    this.#text += `${text}\n`
+    if (this.#text.length >= PIECE) return this.flush()
+    if (!this.#scheduled) {
+      this.#scheduled = true
+      setImmediate(() => {
+        this.#scheduled = false
+        void this.flush()
+      })
+    }
+    return undefined
+  }
+
+  flush(): Promise<void> | undefined {
+    if (this.#text === '' || this.gone) return undefined
+    const text = this.#text
+    this.#text = ''
+    return new Promise((resolve) => process.stdout.write(text, () => resolve()))
+  }
+}
+
+/** Runs `stop` on the first Ctrl-C or SIGTERM, `hurry` on every later one. */
+export function onEnd(stop: (signal: NodeJS.Signals) => void, hurry: (signal: NodeJS.Signals) => void): void {
+  let first = true
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (first) stop(signal)
+      else hurry(signal)
+      first = false
+    })
+  }
+}
