@@ -14,10 +14,15 @@ const run = promisify(execFile)
 const root = join(import.meta.dirname, '..', '..')
 
 /** PATH as the user's shell has it: without the folders that npm puts in front for the scripts of this project. */
-const userPath = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules')).join(delimiter)
+const userPath = (process.env.PATH ?? '')
+  .split(delimiter)
+  .filter((folder) => !folder.includes('node_modules'))
+  .join(delimiter)
 
 /** Environment without what `npm test` set for its own scripts. */
-const env = Object.fromEntries(Object.entries({ ...process.env, PATH: userPath }).filter(([name]) => !name.startsWith('npm_') && !name.startsWith('SLUICE_') && name !== 'NODE_OPTIONS'))
+const env = Object.fromEntries(
+  Object.entries({ ...process.env, PATH: userPath }).filter(([name]) => !name.startsWith('npm_') && !name.startsWith('SLUICE_') && name !== 'NODE_OPTIONS'),
+)
 
 describe('the packed package', () => {
   let folder = ''
@@ -39,8 +44,14 @@ describe('the packed package', () => {
 
   it('holds the program, its declarations, the licence, and none of the tests', () => {
     for (const wanted of ['package.json', 'LICENSE', 'README.md', 'dist/cli/main.js', 'dist/engine/query.d.ts']) assert.ok(packed.includes(wanted), wanted)
-    assert.deepEqual(packed.filter((path) => !/^(dist|docs)\/|^(package\.json|LICENSE|README\.md|CHANGELOG\.md)$/.test(path)), [])
-    assert.deepEqual(packed.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts')), [])
+    assert.deepEqual(
+      packed.filter((path) => !/^(dist|docs)\/|^(package\.json|LICENSE|README\.md|CHANGELOG\.md)$/.test(path)),
+      [],
+    )
+    assert.deepEqual(
+      packed.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts')),
+      [],
+    )
   })
 
   it('every import in it leads somewhere', async () => {

@@ -1,0 +1,160 @@
+// Fills topics for the benchmark with made-up but always equal data. It creates the topics; it measures nothing that matters.
+// Run from source: java -cp 'LIBRARIES/*' SeedTopics.java host:port KIND,TOPIC,COUNT,PARTITIONS,CODEC[,SCHEMA_ID[,BATCH_BYTES]] …
+//   KIND   vessels    17-field position reports in Avro with the registry's five-byte frame; string keys; about 99 bytes a record
+//          payments   card payments in JSON; string keys; about 150 bytes a record
+//   CODEC  none | gzip | snappy | lz4 | zstd
+// Partitions are filled round robin. What record number n holds depends on KIND and n alone, so topics that differ in codec or partitions hold the same records.
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+public class SeedTopics {
+  static final long FIRST_TIMESTAMP_MS = 1_678_707_744_267L;
+
+  /** Makes the records of one topic, in order. After `next`, `key` and `value` hold the record's bytes from 0 to their position. */
+  abstract static class Maker {
+    final ByteBuffer key = ByteBuffer.allocate(64);
+    final ByteBuffer value = ByteBuffer.allocate(512).order(ByteOrder.LITTLE_ENDIAN);
+
+    abstract void next(long n);
+
+    static void text(ByteBuffer into, String s) { into.put(s.getBytes(StandardCharsets.US_ASCII)); }
+
+    static byte[] taken(ByteBuffer from) { return Arrays.copyOf(from.array(), from.position()); }
+  }
+
+  static final class Vessels extends Maker {
+    static final int FLEET = 20_000;
+    final SplittableRandom random = new SplittableRandom(17);
+    final int schemaId;
+    final int[] latitudeMicro = new int[FLEET];
+    final int[] longitudeMicro = new int[FLEET];
+
+    Vessels(int schemaId) {
+      this.schemaId = schemaId;
+      for (int v = 0; v < FLEET; v++) {
+        latitudeMicro[v] = 54_000_000 + random.nextInt(6_000_000);
+        longitudeMicro[v] = 10_000_000 + random.nextInt(9_000_000);
+      }
+    }
+
+    void varint(long v) {
+      long rest = (v << 1) ^ (v >> 63);
+      for (; (rest & ~0x7fL) != 0; rest >>>= 7) value.put((byte) (rest & 0x7f | 0x80));
+      value.put((byte) rest);
+    }
+
+    void flag(boolean b) { value.put((byte) (b ? 1 : 0)); }
+
+    static String degrees(int micro) { return micro / 1_000_000 + "." + Integer.toString(1_000_000 + micro % 1_000_000).substring(1); }
+
+    @Override
+    void next(long n) {
+      int vessel = random.nextInt(FLEET);
+      int mmsi = 219_000_000 + 53 * vessel;
+      int latitude = latitudeMicro[vessel] += random.nextInt(401) - 200;
+      int longitude = longitudeMicro[vessel] += random.nextInt(401) - 200;
+      key.clear();
+      text(key, Integer.toString(mmsi));
+      value.clear();
+      value.put((byte) 0).put((byte) (schemaId >>> 24)).put((byte) (schemaId >>> 16)).put((byte) (schemaId >>> 8)).put((byte) schemaId);
+      int kind = random.nextInt(20);
+      varint(kind < 13 ? 1 : kind < 17 ? 3 : kind < 19 ? 2 : 4 + random.nextInt(2)); // Type
+      varint(0); // Repeat
+      varint(mmsi); // MMSI
+      value.putDouble(random.nextInt(240) / 10.0); // Speed
+      flag(random.nextInt(3) == 0); // Accuracy
+      value.putDouble(longitude / 1e6); // Longitude
+      value.putDouble(latitude / 1e6); // Latitude
+      String place = degrees(latitude) + "," + degrees(longitude);
+      varint(place.length());
+      text(value, place); // location
+      value.putDouble(random.nextInt(3600) / 10.0); // Course
+      varint(random.nextInt(4) == 0 ? 511 : random.nextInt(360)); // Heading
+      varint(random.nextInt(60)); // Second
+      flag(random.nextInt(25) == 0); // RAIM
+      varint(random.nextInt(150_000)); // Radio
+      varint(random.nextInt(3) == 0 ? random.nextInt(9) : 0); // Status
+      value.putDouble(random.nextInt(3) == 0 ? random.nextInt(255) - 127 : -128); // Turn
+      varint(0); // Maneuver
+      varint(1_491_318_144_456_507_320L + n * 2_000_003L); // Timestamp
+    }
+  }
+
+  static final class Payments extends Maker {
+    static final String[] CURRENCIES = {"EUR", "USD", "GBP", "CHF", "JPY", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "RON"};
+    final SplittableRandom random = new SplittableRandom(5);
+
+    static String padded(long n, int width) { return Long.toString(1_000_000_000_000L + n).substring(13 - width); }
+
+    @Override
+    void next(long n) {
+      String id = "txn" + padded(n, 9);
+      long second = n / 20;
+      long day = second / 86_400;
+      key.clear();
+      text(key, id);
+      StringBuilder s = new StringBuilder(192);
+      s.append("{\"id\":\"").append(id).append("\",\"time\":\"2023-").append(padded(1 + day / 28 % 12, 2)).append('-').append(padded(1 + day % 28, 2));
+      s.append('T').append(padded(second / 3600 % 24, 2)).append(':').append(padded(second / 60 % 60, 2)).append(':').append(padded(second % 60, 2));
+      s.append('.').append(padded(n % 20 * 50, 3)).append("Z\",\"amount\":");
+      int cents = 99 + random.nextInt(random.nextInt(10) == 0 ? 900_000 : 20_000);
+      s.append(cents / 100).append('.').append(padded(cents % 100, 2));
+      int currency = random.nextInt(18);
+      s.append(",\"currency\":\"").append(CURRENCIES[currency < 12 ? currency : currency % 2]);
+      s.append("\",\"creditCardId\":\"5162258").append(padded(random.nextInt(40_000_000), 9));
+      s.append("\",\"merchantId\":").append(1 + random.nextInt(8000)).append('}');
+      value.clear();
+      text(value, s.toString());
+    }
+  }
+
+  static void fill(String bootstrap, String[] spec) throws Exception {
+    String kind = spec[0], topic = spec[1];
+    long count = Long.parseLong(spec[2]);
+    int partitions = Integer.parseInt(spec[3]);
+    Maker maker = switch (kind) {
+      case "vessels" -> new Vessels(Integer.parseInt(spec[5]));
+      case "payments" -> new Payments();
+      default -> throw new IllegalArgumentException("unknown kind " + kind);
+    };
+    Properties settings = new Properties();
+    settings.put("bootstrap.servers", bootstrap);
+    try (Admin admin = Admin.create(settings)) {
+      admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(Map.of("retention.ms", "-1", "retention.bytes", "-1")))).all().get();
+    }
+    settings.put("compression.type", spec[4]);
+    settings.put("batch.size", spec.length > 6 ? spec[6] : "262144");
+    settings.put("linger.ms", "50");
+    settings.put("buffer.memory", "67108864");
+    settings.put("key.serializer", ByteArraySerializer.class.getName());
+    settings.put("value.serializer", ByteArraySerializer.class.getName());
+    AtomicReference<Exception> failure = new AtomicReference<>();
+    long begun = System.nanoTime(), bytes = 0;
+    try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
+      for (long n = 0; n < count && failure.get() == null; n++) {
+        maker.next(n);
+        byte[] key = Maker.taken(maker.key), value = Maker.taken(maker.value);
+        bytes += key.length + value.length;
+        producer.send(new ProducerRecord<>(topic, (int) (n % partitions), FIRST_TIMESTAMP_MS + n, key, value), (sent, e) -> { if (e != null) failure.set(e); });
+      }
+    }
+    if (failure.get() != null) throw failure.get();
+    System.out.printf("{\"topic\":\"%s\",\"records\":%d,\"bytes\":%d,\"seconds\":%.2f}%n", topic, count, bytes, (System.nanoTime() - begun) / 1e9);
+  }
+
+  public static void main(String[] args) throws Exception {
+    for (int i = 1; i < args.length; i++) fill(args[0], args[i].split(","));
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The benchmark's topics: seeded vessel reports (Avro) and payments (JSON), written by the official Java client (java/SeedTopics.java) into a running Kafka, their schema kept in a running registry.
+ * By hand, into what `npm run kafka -- --registry` printed:
+ *   node bench/seed.ts HOST:PORT REGISTRY_URL vessels,bench_vessels,5000000,1,none payments,bench_payments,5000000,1,none …
+ */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { java, kafkaLibraries } from '../scripts/provision.ts'
+
+export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+
+export interface SeededTopic {
+  readonly kind: 'vessels' | 'payments'
+  readonly topic: string
+  readonly count: number
+  /** Default 1. */
+  readonly partitions?: number
+  /** Default none. */
+  readonly codec?: Codec
+  /** Largest batch of the producer. Default 262,144. */
+  readonly batchBytes?: number
+}
+
+/** What was written; bytes are those of keys and values before compression. */
+export interface Written {
+  readonly topic: string
+  readonly records: number
+  readonly bytes: number
+  readonly seconds: number
+}
+
+const field = (name: string, type: string) => ({ name, type })
+
+/** The value schema of `vessels`: the specification's 17 fields. */
+export const vesselSchema = {
+  type: 'record',
+  name: 'VesselPositionReport',
+  namespace: 'io.sluice.bench',
+  fields: [
+    field('Type', 'int'),
+    field('Repeat', 'int'),
+    field('MMSI', 'long'),
+    field('Speed', 'double'),
+    field('Accuracy', 'boolean'),
+    field('Longitude', 'double'),
+    field('Latitude', 'double'),
+    field('location', 'string'),
+    field('Course', 'double'),
+    field('Heading', 'int'),
+    field('Second', 'int'),
+    field('RAIM', 'boolean'),
+    field('Radio', 'long'),
+    field('Status', 'int'),
+    field('Turn', 'double'),
+    field('Maneuver', 'int'),
+    field('Timestamp', 'long'),
+  ],
+}
+
+/** Creates and fills the topics, one after the other; `onTopic` hears of each as it is done. */
+export async function seedTopics(
+  bootstrap: string,
+  registryUrl: string,
+  topics: readonly SeededTopic[],
+  onTopic: (written: Written) => void = () => undefined,
+): Promise<Written[]> {
+  const [javaFile, libraries] = await Promise.all([java(), kafkaLibraries()])
+  const specs: string[] = []
+  for (const { kind, topic, count, partitions = 1, codec = 'none', batchBytes = 262_144 } of topics) {
+    const schemaId = kind === 'vessels' ? await registerValueSchema(registryUrl, topic) : 0
+    specs.push([kind, topic, count, partitions, codec, schemaId, batchBytes].join(','))
+  }
+  const source = join(import.meta.dirname, 'java', 'SeedTopics.java')
+  const args = ['-Xmx384m', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', join(libraries, '*'), source, bootstrap, ...specs]
+  const child = spawn(javaFile, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = new Promise<number>((resolve, reject) => child.once('close', (code) => resolve(code ?? 1)).once('error', reject))
+  const written: Written[] = []
+  for await (const line of createInterface(child.stdout)) {
+    const one = JSON.parse(line) as Written
+    written.push(one)
+    onTopic(one)
+  }
+  const code = await ended
+  if (code !== 0) throw new Error(`the Java producer ended with code ${code}`)
+  return written
+}
+
+async function registerValueSchema(registryUrl: string, topic: string): Promise<number> {
+  const response = await fetch(`${registryUrl}/subjects/${encodeURIComponent(topic)}-value/versions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+    body: JSON.stringify({ schema: JSON.stringify(vesselSchema) }),
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`the registry refused the schema of ${topic}: ${response.status} ${text}`)
+  return (JSON.parse(text) as { id: number }).id
+}
+
+if (import.meta.main) {
+  const [bootstrap, registryUrl, ...specs] = process.argv.slice(2)
+  const topics = specs.map((spec) => {
+    const [kind, topic, count, partitions, codec] = spec.split(',')
+    return { kind: kind as SeededTopic['kind'], topic, count: Number(count), partitions: Number(partitions ?? 1), codec: (codec ?? 'none') as Codec }
+  })
+  await seedTopics(bootstrap, registryUrl, topics, (written) => console.log(JSON.stringify(written)))
+}
