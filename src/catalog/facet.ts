@@ -176,12 +176,27 @@ async function sampledSchemas(question: FacetQuestion, samples: readonly Buffer[
   const known = (await inParallel(ids, (id) => registry.schemaById(id))).filter((s) => s !== undefined)
   const fitting = known.reduce((sum, schema) => sum + fitCount(question, schema, framed), 0)
   if (fitting * 2 < framed.length) return []
-  const uses = (await inParallel(known, (s) => registry.usesOf(s.id as number).catch(() => []))).flat()
-  const subjects = [...new Set(uses.map((u) => u.subject))].slice(0, MAX_SAMPLED_IDS)
-  const related = await inParallel(subjects, async (subject) => subjectSchemas(registry, subject, await registry.versions(subject)))
+  const subjects = (await inParallel(known, (schema) => subjectsOf(question, registry, schema))).flat().slice(0, MAX_SAMPLED_IDS)
+  const related = await inParallel([...new Set(subjects)], async (subject) => subjectSchemas(registry, subject, await registry.versions(subject)))
   const all = new Map<number, RegisteredSchema>()
   for (const schema of [...related.flat(), ...known]) if (schema.id !== undefined && schema.type === known[0]?.type) all.set(schema.id, schema)
   return [...all.values()].sort((a, b) => (a.id ?? 0) - (b.id ?? 0))
+}
+
+/** Where the schema is registered: under its record's name or under this topic if it is there, else (the topic was copied or renamed) wherever it is. */
+async function subjectsOf(question: FacetQuestion, registry: Registry, schema: RegisteredSchema): Promise<readonly string[]> {
+  const uses = (await registry.usesOf(schema.id as number).catch(() => [])).map((u) => u.subject)
+  const own = uses.filter((subject) => subject === recordName(question, schema) || subject.startsWith(`${question.topic}-`))
+  return own.length > 0 ? own : uses
+}
+
+function recordName(question: FacetQuestion, schema: RegisteredSchema): string | undefined {
+  try {
+    const { type } = question.decoders.of(schema)
+    return type.kind === 'struct' ? type.name : undefined
+  } catch {
+    return undefined // an unusable schema: the facet will say so
+  }
 }
 
 /** How many of the payloads that carry the schema's id can be read with it: a number may look framed by chance, but then it does not fit. */
