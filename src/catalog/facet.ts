@@ -179,7 +179,7 @@ async function sampledSchemas(question: FacetQuestion, samples: readonly Buffer[
   const subjects = (await inParallel(known, (schema) => subjectsOf(question, registry, schema))).flat().slice(0, MAX_SAMPLED_IDS)
   const related = await inParallel([...new Set(subjects)], async (subject) => subjectSchemas(registry, subject, await registry.versions(subject)))
   const all = new Map<number, RegisteredSchema>()
-  for (const schema of [...related.flat(), ...known]) if (schema.id !== undefined && schema.type === known[0]?.type) all.set(schema.id, schema)
+  for (const schema of [...known, ...related.flat()]) if (schema.id !== undefined && schema.type === known[0]?.type) all.set(schema.id, schema)
   return [...all.values()].sort((a, b) => (a.id ?? 0) - (b.id ?? 0))
 }
 
