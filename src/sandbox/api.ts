@@ -2,6 +2,7 @@
  * What an API of the sandbox is: its number, versions and shapes, and the function that answers it, together with what such a function may use.
  */
 import type { WireReader } from '../kafka/wire.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Faults } from './faults.ts'
 import type { GroupCoordinator } from './groups.ts'
 import type { LogStore } from './log-store.ts'
@@ -36,7 +37,7 @@ export interface Cluster {
   readonly stats: SandboxStats
   readonly autoCreateTopics: boolean
   readonly defaultPartitions: number
-  readonly now: () => number
+  readonly clock: Clock
   /** The nodes that metadata shows. */
   nodes(): readonly Node[]
   nextProducerId(): number

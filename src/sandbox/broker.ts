@@ -5,6 +5,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { WireError, WireReader } from '../kafka/wire.ts'
+import { sleep, systemClock, type Clock } from '../lib/clock.ts'
 import { count, type Api, type Cluster, type Node, type SandboxStats } from './api.ts'
 import { apiVersions, describeCluster, findCoordinator, metadata } from './apis/cluster.ts'
 import { fetch, listOffsets, offsetForLeaderEpoch } from './apis/fetch.ts'
@@ -34,7 +35,7 @@ export interface BrokerOptions {
   readonly defaultPartitions?: number
   /** Show both nodes from the start. */
   readonly showBothNodes?: boolean
-  readonly now?: () => number
+  readonly clock?: Clock
 }
 
 /** A running broker. */
@@ -114,18 +115,18 @@ class SandboxBroker implements Broker {
   #producerId = 0
 
   constructor(store: LogStore, options: BrokerOptions) {
-    const now = options.now ?? Date.now
+    const clock = options.clock ?? systemClock
     this.store = store
     this.#bothNodes = options.showBothNodes ?? false
     this.#cluster = {
       id: 'sluice-sandbox',
       store,
-      groups: new GroupCoordinator(now),
+      groups: new GroupCoordinator(clock),
       faults: this.faults,
       stats: this.stats,
       autoCreateTopics: options.autoCreateTopics ?? false,
       defaultPartitions: options.defaultPartitions ?? 1,
-      now,
+      clock,
       nodes: () => this.#nodes(),
       nextProducerId: () => this.#producerId++,
     }
@@ -198,7 +199,7 @@ class SandboxBroker implements Broker {
 
   async restart(downMs = 0): Promise<void> {
     await this.#stopListening()
-    await new Promise((resolve) => setTimeout(resolve, downMs))
+    await sleep(this.#cluster.clock, downMs)
     await this.listen(0)
   }
 
@@ -250,7 +251,8 @@ class Connection {
     if (this.#held < 4) return undefined
     if (this.#chunks[0].length < 4) this.#chunks = [Buffer.concat(this.#chunks)]
     const size = this.#chunks[0].readInt32BE(0)
-    if (size < 8 || size > MAX_REQUEST_BYTES) throw new WireError(`a request of ${size} bytes is not within 8 and socket.request.max.bytes = ${MAX_REQUEST_BYTES}`)
+    if (size < 8 || size > MAX_REQUEST_BYTES)
+      throw new WireError(`a request of ${size} bytes is not within 8 and socket.request.max.bytes = ${MAX_REQUEST_BYTES}`)
     if (this.#held < 4 + size) return undefined
     const all = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks)
     const rest = all.subarray(4 + size)
@@ -331,7 +333,7 @@ class Connection {
   }
 
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, ms))
+    return sleep(this.#cluster.clock, ms, this.#ended.signal)
   }
 }
 

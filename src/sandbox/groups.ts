@@ -3,6 +3,7 @@
  * Not here: the newer consumer protocol (KIP-848), share groups, static membership beyond replacing a member of the same instance id.
  */
 import { randomUUID } from 'node:crypto'
+import type { Clock, Timer } from '../lib/clock.ts'
 import { ERROR } from './error-codes.ts'
 
 export interface JoinRequest {
@@ -75,17 +76,16 @@ const SWEEP_MS = 250
 
 export class GroupCoordinator {
   readonly groups = new Map<string, Group>()
-  readonly #now: () => number
-  readonly #sweep: NodeJS.Timeout
+  readonly #clock: Clock
+  readonly #sweep: Timer
 
-  constructor(now: () => number) {
-    this.#now = now
-    this.#sweep = setInterval(() => this.#expire(), SWEEP_MS)
-    this.#sweep.unref()
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#sweep = clock.every(SWEEP_MS, () => this.#expire())
   }
 
   close(): void {
-    clearInterval(this.#sweep)
+    this.#sweep.cancel()
     for (const group of this.groups.values()) for (const member of group.members.values()) this.#release(member, ERROR.coordinatorNotAvailable)
   }
 
@@ -93,7 +93,17 @@ export class GroupCoordinator {
   group(id: string): Group {
     const known = this.groups.get(id)
     if (known !== undefined) return known
-    const made: Group = { id, state: 'Empty', generation: 0, protocolType: '', protocolName: '', leader: '', rebalanceDeadlineMs: 0, members: new Map(), offsets: new Map() }
+    const made: Group = {
+      id,
+      state: 'Empty',
+      generation: 0,
+      protocolType: '',
+      protocolName: '',
+      leader: '',
+      rebalanceDeadlineMs: 0,
+      members: new Map(),
+      offsets: new Map(),
+    }
     this.groups.set(id, made)
     return made
   }
@@ -103,17 +113,21 @@ export class GroupCoordinator {
     if (request.groupId === '') return refuse(ERROR.invalidGroupId)
     const group = this.group(request.groupId)
     const returning = [...group.members.values()].find((member) => request.instanceId !== null && member.instanceId === request.instanceId)
-    if (request.memberId !== '' && !group.members.has(request.memberId) && !request.memberId.startsWith(`${request.clientId}-`)) return refuse(ERROR.unknownMemberId)
+    if (request.memberId !== '' && !group.members.has(request.memberId) && !request.memberId.startsWith(`${request.clientId}-`))
+      return refuse(ERROR.unknownMemberId)
     const id = request.memberId !== '' ? request.memberId : `${request.clientId}-${randomUUID()}`
     if (request.memberId === '' && request.mayAskForId && request.instanceId === null) return refuse(ERROR.memberIdRequired, id)
-    if (group.members.size > 0 && (group.protocolType !== request.protocolType || commonProtocol([...group.members.values()], request.protocols) === undefined)) {
+    if (
+      group.members.size > 0 &&
+      (group.protocolType !== request.protocolType || commonProtocol([...group.members.values()], request.protocols) === undefined)
+    ) {
       return refuse(ERROR.inconsistentGroupProtocol)
     }
     if (returning !== undefined && returning.id !== id) this.#drop(group, returning)
     group.protocolType = request.protocolType
     const known = group.members.get(id)
     if (known !== undefined && group.state === 'Stable' && id !== group.leader && sameProtocols(known.protocols, request.protocols)) {
-      known.lastSeenMs = this.#now()
+      known.lastSeenMs = this.#clock.monotonic()
       return Promise.resolve(joinAnswer(group, known))
     }
     return this.#enter(group, id, request)
@@ -131,7 +145,7 @@ export class GroupCoordinator {
       lastSeenMs: 0,
     }
     member.protocols = request.protocols
-    member.lastSeenMs = this.#now()
+    member.lastSeenMs = this.#clock.monotonic()
     group.members.set(id, member)
     this.#rebalance(group)
     return new Promise((resolve) => {
@@ -147,7 +161,7 @@ export class GroupCoordinator {
       member.sync = undefined
     }
     group.state = 'PreparingRebalance'
-    group.rebalanceDeadlineMs = this.#now() + Math.max(...[...group.members.values()].map((member) => member.rebalanceTimeoutMs))
+    group.rebalanceDeadlineMs = this.#clock.monotonic() + Math.max(...[...group.members.values()].map((member) => member.rebalanceTimeoutMs))
   }
 
   #completeJoin(group: Group): void {
@@ -159,18 +173,29 @@ export class GroupCoordinator {
     group.state = 'CompletingRebalance'
     for (const member of members) {
       member.assignment = NOTHING
-      member.lastSeenMs = this.#now()
+      member.lastSeenMs = this.#clock.monotonic()
       member.join?.(joinAnswer(group, member))
       member.join = undefined
     }
   }
 
-  sync(groupId: string, generationId: number, memberId: string, assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[]): Promise<SyncAnswer> {
+  sync(
+    groupId: string,
+    generationId: number,
+    memberId: string,
+    assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[],
+  ): Promise<SyncAnswer> {
     const group = this.groups.get(groupId)
     const errorCode = this.#check(group, generationId, memberId)
     const member = group?.members.get(memberId)
-    if (group === undefined || member === undefined || errorCode !== ERROR.none) return Promise.resolve({ errorCode, protocolType: '', protocolName: '', assignment: NOTHING })
-    const answer = (of: Member): SyncAnswer => ({ errorCode: ERROR.none, protocolType: group.protocolType, protocolName: group.protocolName, assignment: of.assignment })
+    if (group === undefined || member === undefined || errorCode !== ERROR.none)
+      return Promise.resolve({ errorCode, protocolType: '', protocolName: '', assignment: NOTHING })
+    const answer = (of: Member): SyncAnswer => ({
+      errorCode: ERROR.none,
+      protocolType: group.protocolType,
+      protocolName: group.protocolName,
+      assignment: of.assignment,
+    })
     if (group.state === 'Stable') return Promise.resolve(answer(member))
     if (memberId !== group.leader) return new Promise((resolve) => void (member.sync = resolve))
     for (const { memberId: id, assignment } of assignments) {
@@ -193,7 +218,7 @@ export class GroupCoordinator {
   #check(group: Group | undefined, generationId: number, memberId: string): number {
     const member = group?.members.get(memberId)
     if (group === undefined || member === undefined) return ERROR.unknownMemberId
-    member.lastSeenMs = this.#now()
+    member.lastSeenMs = this.#clock.monotonic()
     if (group.state === 'PreparingRebalance') return ERROR.rebalanceInProgress
     return generationId === group.generation ? ERROR.none : ERROR.illegalGeneration
   }
@@ -232,7 +257,7 @@ export class GroupCoordinator {
     if (generationId >= 0 || group.members.size > 0) {
       const member = group.members.get(memberId)
       if (member === undefined) return ERROR.unknownMemberId
-      member.lastSeenMs = this.#now()
+      member.lastSeenMs = this.#clock.monotonic()
       if (generationId !== group.generation) return ERROR.illegalGeneration
     }
     const offsets = group.offsets.get(topic) ?? new Map<number, CommittedOffset>()
@@ -251,7 +276,7 @@ export class GroupCoordinator {
 
   /** Drops members that went silent, and those that did not come back in time for a rebalance. */
   #expire(): void {
-    const now = this.#now()
+    const now = this.#clock.monotonic()
     for (const group of this.groups.values()) {
       for (const member of [...group.members.values()]) {
         const silent = member.join === undefined && member.sync === undefined && now - member.lastSeenMs > member.sessionTimeoutMs
@@ -268,8 +293,19 @@ function joinError(errorCode: number, memberId: string): JoinAnswer {
 
 function joinAnswer(group: Group, member: Member): JoinAnswer {
   const metadataOf = (one: Member) => one.protocols.find((protocol) => protocol.name === group.protocolName)?.metadata ?? NOTHING
-  const members = member.id !== group.leader ? [] : [...group.members.values()].map((one) => ({ memberId: one.id, groupInstanceId: one.instanceId, metadata: metadataOf(one) }))
-  return { errorCode: ERROR.none, generationId: group.generation, protocolType: group.protocolType, protocolName: group.protocolName, leader: group.leader, memberId: member.id, members }
+  const members =
+    member.id !== group.leader
+      ? []
+      : [...group.members.values()].map((one) => ({ memberId: one.id, groupInstanceId: one.instanceId, metadata: metadataOf(one) }))
+  return {
+    errorCode: ERROR.none,
+    generationId: group.generation,
+    protocolType: group.protocolType,
+    protocolName: group.protocolName,
+    leader: group.leader,
+    memberId: member.id,
+    members,
+  }
 }
 
 /** The first of `candidates` that all members know. */

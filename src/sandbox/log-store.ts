@@ -141,7 +141,8 @@ export class LogStore {
   append(log: PartitionLog, batch: Buffer, options: AppendOptions = {}): number {
     const topic = this.topics.get(log.topic)
     const held = this.sizeBytes
-    if (held + batch.length > this.maxBytes) throw new StoreFullError(`the sandbox holds ${held} bytes and ${batch.length} more would pass its limit sandbox.max.bytes = ${this.maxBytes}`)
+    if (held + batch.length > this.maxBytes)
+      throw new StoreFullError(`the sandbox holds ${held} bytes and ${batch.length} more would pass its limit sandbox.max.bytes = ${this.maxBytes}`)
     const baseOffset = log.append(batch, options)
     const retention = topic?.number('retention.bytes', -1) ?? -1
     if (retention >= 0 && log.sizeBytes > retention) log.trim(retention)

@@ -63,20 +63,44 @@ function plain<T>(absent: T, read: (reader: WireReader) => T, write: (writer: Me
   return { absent, read, write }
 }
 
-export const int8 = plain(0, (r) => r.int8(), (w, v) => void w.int8(v))
-export const int16 = plain(0, (r) => r.int16(), (w, v) => void w.int16(v))
-export const int32 = plain(0, (r) => r.int32(), (w, v) => void w.int32(v))
+export const int8 = plain(
+  0,
+  (r) => r.int8(),
+  (w, v) => void w.int8(v),
+)
+export const int16 = plain(
+  0,
+  (r) => r.int16(),
+  (w, v) => void w.int16(v),
+)
+export const int32 = plain(
+  0,
+  (r) => r.int32(),
+  (w, v) => void w.int32(v),
+)
 /** Offsets, timestamps and producer ids, as a number. */
-export const int64 = plain(0, (r) => r.long(), (w, v) => void w.int64(v))
-export const bool = plain(false, (r) => r.boolean(), (w, v) => void w.boolean(v))
+export const int64 = plain(
+  0,
+  (r) => r.long(),
+  (w, v) => void w.int64(v),
+)
+export const bool = plain(
+  false,
+  (r) => r.boolean(),
+  (w, v) => void w.boolean(v),
+)
 
 /** All zero: no topic id. */
 export const NO_ID = '0'.repeat(32)
 /** 16 bytes as 32 hexadecimal digits. */
-export const uuid = plain(NO_ID, (r) => {
-  const at = r.take(16)
-  return r.buffer.toString('hex', at, at + 16)
-}, (w, v) => void w.raw(Buffer.from(v, 'hex')))
+export const uuid = plain(
+  NO_ID,
+  (r) => {
+    const at = r.take(16)
+    return r.buffer.toString('hex', at, at + 16)
+  },
+  (w, v) => void w.raw(Buffer.from(v, 'hex')),
+)
 
 export const nullableString: Shape<string | null> = {
   absent: null,
@@ -187,7 +211,13 @@ export function struct<F extends Fields>(fields: F): Shape<StructOut<F>, StructI
     write(w, input, version, flexible) {
       const value = input as Values
       for (const [name, shape] of inline) if (carried(shape, version)) shape.write(w, value[name] === undefined ? shape.absent : value[name], version, flexible)
-      if (flexible) writeTags(w, tags.filter(([name, shape]) => carried(shape, version) && value[name] !== undefined), value, version)
+      if (flexible)
+        writeTags(
+          w,
+          tags.filter(([name, shape]) => carried(shape, version) && value[name] !== undefined),
+          value,
+          version,
+        )
     },
   }
 }
@@ -208,6 +238,8 @@ function writeTags(w: MessageWriter, present: [string, Shape<unknown, unknown>][
     const inner = new MessageWriter(64)
     shape.write(inner, value[name], version, true)
     const text = Buffer.concat(inner.pieces())
-    w.uvarint(shape.tag ?? 0).uvarint(text.length).raw(text)
+    w.uvarint(shape.tag ?? 0)
+      .uvarint(text.length)
+      .raw(text)
   }
 }

@@ -2,7 +2,8 @@
  * One partition: batches in offset order, log start, high watermark, last stable offset and aborted transactions.
  * Batches are opaque but for their header. No compaction, no time retention; `retention.bytes` drops the oldest batches.
  */
-import { assignOffset, CONTROL, isAbortMarker, readBatchHeader, stampAppendTime, TRANSACTIONAL, type BatchHeader } from './batch.ts'
+import { AT, controlType } from '../kafka/record-batch.ts'
+import { assignOffset, CONTROL, readBatchHeader, stampAppendTime, TRANSACTIONAL, type BatchHeader } from './batch.ts'
 import type { Place, Storage } from './storage.ts'
 
 /** A batch in the log. */
@@ -36,6 +37,7 @@ interface ProducerState {
 }
 
 const REMEMBERED_BATCHES = 5
+const ABORT = 0
 
 export class PartitionLog {
   readonly topic: string
@@ -112,7 +114,8 @@ export class PartitionLog {
       return
     }
     this.#openTransactions.delete(header.producerId)
-    if (first !== undefined && isAbortMarker(bytes, header)) this.#aborted.push({ producerId: header.producerId, firstOffset: first, lastOffset: baseOffset })
+    if (first !== undefined && controlType(bytes, header.at + AT.records, header.at + header.sizeBytes) === ABORT)
+      this.#aborted.push({ producerId: header.producerId, firstOffset: first, lastOffset: baseOffset })
   }
 
   /** Aborted transactions that touch [from, to). */
@@ -155,7 +158,8 @@ export class PartitionLog {
   /** The batch with the largest timestamp. */
   newestBatch(): StoredBatch | undefined {
     let newest: StoredBatch | undefined
-    for (let i = this.#firstLive; i < this.#batches.length; i++) if (newest === undefined || this.#batches[i].maxTimestamp > newest.maxTimestamp) newest = this.#batches[i]
+    for (let i = this.#firstLive; i < this.#batches.length; i++)
+      if (newest === undefined || this.#batches[i].maxTimestamp > newest.maxTimestamp) newest = this.#batches[i]
     return newest
   }
 
@@ -163,7 +167,8 @@ export class PartitionLog {
   raiseLogStart(offset: number): void {
     if (offset <= this.logStart) return
     this.logStart = Math.min(offset, this.end)
-    while (this.#firstLive < this.#batches.length && this.#batches[this.#firstLive].lastOffset < this.logStart) this.sizeBytes -= this.#batches[this.#firstLive++].sizeBytes
+    while (this.#firstLive < this.#batches.length && this.#batches[this.#firstLive].lastOffset < this.logStart)
+      this.sizeBytes -= this.#batches[this.#firstLive++].sizeBytes
     if (this.#firstLive > 1024 || this.#firstLive === this.#batches.length) {
       this.#batches.splice(0, this.#firstLive)
       this.#firstLive = 0

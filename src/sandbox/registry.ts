@@ -39,7 +39,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   const schemas = new SchemaStore(options.dataFolder)
   const requests = new Map<string, number>()
   const failure = { left: 0, status: 500 }
-  const expected = options.credentials === undefined ? undefined : `Basic ${Buffer.from(`${options.credentials.user}:${options.credentials.password}`).toString('base64')}`
+  const expected =
+    options.credentials === undefined ? undefined : `Basic ${Buffer.from(`${options.credentials.user}:${options.credentials.password}`).toString('base64')}`
   const server = createServer((request, response) => {
     count(requests, `${request.method} ${(request.url ?? '').split('?')[0]}`)
     if (failure.left > 0) {
@@ -130,7 +131,9 @@ function route(call: Call): unknown {
     case undefined:
       return {}
     case 'subjects':
-      return path.length === 1 ? call.schemas.subjects({ deleted: flag(call, 'deleted'), prefix: call.query.get('subjectPrefix') ?? '' }) : routeSubject(call, path[1])
+      return path.length === 1
+        ? call.schemas.subjects({ deleted: flag(call, 'deleted'), prefix: call.query.get('subjectPrefix') ?? '' })
+        : routeSubject(call, path[1])
     case 'schemas':
       return routeSchema(call)
     case 'config':
@@ -180,7 +183,12 @@ function routeSchema({ path, schemas, query, method }: Call): unknown {
 function routeConfig({ method, schemas, body }: Call, subject: string): unknown {
   if (method === 'PUT') {
     const level = String(body.compatibility ?? '')
-    if (!/^(NONE|(BACKWARD|FORWARD|FULL)(_TRANSITIVE)?)$/.test(level)) throw new RegistryError(422, 42203, `Invalid compatibility level "${level}". Valid values are none, backward, forward, full, backward_transitive, forward_transitive, and full_transitive`)
+    if (!/^(NONE|(BACKWARD|FORWARD|FULL)(_TRANSITIVE)?)$/.test(level))
+      throw new RegistryError(
+        422,
+        42203,
+        `Invalid compatibility level "${level}". Valid values are none, backward, forward, full, backward_transitive, forward_transitive, and full_transitive`,
+      )
     schemas.config.set(subject, level)
     schemas.save()
     return { compatibility: level }

@@ -110,7 +110,12 @@ export class SchemaStore {
     const versions = this.versions(subject, deleted)
     if (wanted === 'latest' || wanted === '-1') return versions[versions.length - 1]
     const number = Number(wanted)
-    if (!Number.isInteger(number) || number < 1) throw new RegistryError(422, 42202, `The specified version '${wanted}' is not a valid version id. Allowed values are between [1, 2^31-1] and the string "latest"`)
+    if (!Number.isInteger(number) || number < 1)
+      throw new RegistryError(
+        422,
+        42202,
+        `The specified version '${wanted}' is not a valid version id. Allowed values are between [1, 2^31-1] and the string "latest"`,
+      )
     const found = versions.find((version) => version.version === number)
     if (found === undefined) throw versionGone(number)
     return found
@@ -126,13 +131,16 @@ export class SchemaStore {
   usesOf(id: number, deleted = false): { subject: string; version: number }[] {
     this.schema(id)
     const uses: { subject: string; version: number }[] = []
-    for (const [subject, versions] of this.#subjects) for (const one of versions) if (one.id === id && (deleted || !one.deleted)) uses.push({ subject, version: one.version })
+    for (const [subject, versions] of this.#subjects)
+      for (const one of versions) if (one.id === id && (deleted || !one.deleted)) uses.push({ subject, version: one.version })
     return uses
   }
 
   /** Ids of schemas that refer to this version. */
   referencedBy(subject: string, version: number): number[] {
-    return [...this.#schemas.values()].filter((schema) => schema.references.some((one) => one.subject === subject && one.version === version)).map((schema) => schema.id)
+    return [...this.#schemas.values()]
+      .filter((schema) => schema.references.some((one) => one.subject === subject && one.version === version))
+      .map((schema) => schema.id)
   }
 
   /** Registers under a subject and gives the id; what is known already keeps its id and version. */
@@ -185,7 +193,8 @@ export class SchemaStore {
 
   deleteVersion(subject: string, wanted: string, permanent: boolean): number {
     const found = this.version(subject, wanted, permanent)
-    if (permanent && !found.deleted) throw new RegistryError(404, 40407, `Subject '${subject}' Version ${found.version} was not deleted first before being permanently deleted`)
+    if (permanent && !found.deleted)
+      throw new RegistryError(404, 40407, `Subject '${subject}' Version ${found.version} was not deleted first before being permanently deleted`)
     if (permanent) {
       const rest = (this.#subjects.get(subject) ?? []).filter((version) => version !== found)
       if (rest.length === 0) this.#subjects.delete(subject)

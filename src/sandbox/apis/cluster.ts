@@ -67,8 +67,15 @@ export const metadata = defineApi({
   handle(request, context) {
     const { cluster } = context
     const all = request.topics === null || (context.version === 0 && request.topics.length === 0)
-    const topics = all ? [...cluster.store.topics.values()].map(describeTopic) : (request.topics ?? []).map((wanted) => findTopic(wanted, request.allowAutoTopicCreation, context))
-    return { brokers: cluster.nodes().map((node) => ({ nodeId: node.id, host: node.host, port: node.port })), clusterId: cluster.id, controllerId: cluster.nodes()[0].id, topics }
+    const topics = all
+      ? [...cluster.store.topics.values()].map(describeTopic)
+      : (request.topics ?? []).map((wanted) => findTopic(wanted, request.allowAutoTopicCreation, context))
+    return {
+      brokers: cluster.nodes().map((node) => ({ nodeId: node.id, host: node.host, port: node.port })),
+      clusterId: cluster.id,
+      controllerId: cluster.nodes()[0].id,
+      topics,
+    }
   },
 })
 

@@ -1,9 +1,30 @@
 /**
  * Reading: Fetch, ListOffsets, OffsetForLeaderEpoch. Whole batches only; incremental sessions are declined (session id 0), which every client accepts.
  */
+import { Decompressor } from '../../kafka/compression.ts'
+import { CodecError } from '../../kafka/output.ts'
+import { BatchHeader, readRecords } from '../../kafka/record-batch.ts'
+import { WireError } from '../../kafka/wire.ts'
 import { count, currentLeader, defineApi, type Cluster, type RequestContext } from '../api.ts'
 import { ERROR } from '../error-codes.ts'
-import { array, from, int16, int32, int64, int8, nullableArray, orElse, records, string, struct, tagged, upTo, uuid, type Read, type Written } from '../message.ts'
+import {
+  array,
+  from,
+  int16,
+  int32,
+  int64,
+  int8,
+  nullableArray,
+  orElse,
+  records,
+  string,
+  struct,
+  tagged,
+  upTo,
+  uuid,
+  type Read,
+  type Written,
+} from '../message.ts'
 import type { PartitionLog, StoredBatch } from '../partition-log.ts'
 import { leaderAndEpoch, nodeEndpoints } from './produce.ts'
 
@@ -48,7 +69,11 @@ type AnsweredPartition = Written<typeof answeredPartition>
 
 /** What a round over the partitions found. */
 interface Round {
-  readonly topics: { readonly topic: string; readonly topicId: string; readonly partitions: (AnsweredPartition & { readonly chosen?: readonly StoredBatch[]; readonly log?: PartitionLog })[] }[]
+  readonly topics: {
+    readonly topic: string
+    readonly topicId: string
+    readonly partitions: (AnsweredPartition & { readonly chosen?: readonly StoredBatch[]; readonly log?: PartitionLog })[]
+  }[]
   sizeBytes: number
   failed: boolean
 }
@@ -71,17 +96,20 @@ export const fetch = defineApi({
     const round = await collect(request, context)
     for (const { topic, partitions } of round.topics) for (const part of partitions) await fillIn(topic, part, context.cluster)
     const astray = round.topics.some((topic) => topic.partitions.some((part) => part.currentLeader !== undefined))
-    return { topics: round.topics, nodeEndpoints: astray ? context.cluster.nodes().map((node) => ({ nodeId: node.id, host: node.host, port: node.port })) : undefined }
+    return {
+      topics: round.topics,
+      nodeEndpoints: astray ? context.cluster.nodes().map((node) => ({ nodeId: node.id, host: node.host, port: node.port })) : undefined,
+    }
   },
 })
 
 /** Looks until there are `minBytes`, something is wrong, or `maxWaitMs` have gone by. */
 async function collect(request: FetchRequest, context: RequestContext): Promise<Round> {
   const { cluster, signal } = context
-  const deadline = cluster.now() + Math.max(0, request.maxWaitMs)
+  const deadline = cluster.clock.monotonic() + Math.max(0, request.maxWaitMs)
   for (;;) {
     const round = look(request, context)
-    const left = deadline - cluster.now()
+    const left = deadline - cluster.clock.monotonic()
     if (round.failed || round.sizeBytes >= request.minBytes || left <= 0 || signal.aborted) return round
     await changeOrTimeout(cluster, left, signal)
   }
@@ -90,12 +118,12 @@ async function collect(request: FetchRequest, context: RequestContext): Promise<
 function changeOrTimeout(cluster: Cluster, timeoutMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
-      clearTimeout(timer)
+      timer.cancel()
       stop()
       signal.removeEventListener('abort', done)
       resolve()
     }
-    const timer = setTimeout(done, timeoutMs)
+    const timer = cluster.clock.after(timeoutMs, done)
     const stop = cluster.store.onChange(done)
     signal.addEventListener('abort', done)
   })
@@ -126,7 +154,16 @@ function lookAt(topic: WantedTopic, name: string, part: WantedPartition, request
   for (const batch of chosen) round.sizeBytes += batch.sizeBytes
   const last = chosen.at(-1)
   const aborted = committedOnly ? (last === undefined ? [] : log.abortedBetween(part.fetchOffset, last.lastOffset + 1)) : null
-  return { index: part.index, errorCode, highWatermark: log.end, lastStableOffset: log.lastStable, logStartOffset: log.logStart, abortedTransactions: aborted, chosen, log }
+  return {
+    index: part.index,
+    errorCode,
+    highWatermark: log.end,
+    lastStableOffset: log.lastStable,
+    logStartOffset: log.logStart,
+    abortedTransactions: aborted,
+    chosen,
+    log,
+  }
 }
 
 function unknownTopic(topic: WantedTopic, name: string, { version }: RequestContext): number {
@@ -148,11 +185,19 @@ function leadershipError(log: PartitionLog, epoch: number, nodeId: number): numb
   return epoch > log.leaderEpoch ? ERROR.unknownLeaderEpoch : ERROR.none
 }
 
-async function fillIn(topic: string, part: AnsweredPartition & { chosen?: readonly StoredBatch[]; log?: PartitionLog; records?: readonly Buffer[] | null }, cluster: Cluster): Promise<void> {
+async function fillIn(
+  topic: string,
+  part: AnsweredPartition & { chosen?: readonly StoredBatch[]; log?: PartitionLog; records?: readonly Buffer[] | null },
+  cluster: Cluster,
+): Promise<void> {
   if (part.log === undefined || part.chosen === undefined) return
   const pieces = cluster.faults.corrupted(topic, part.log.index, await part.log.storage.read(part.chosen))
   Object.assign(part, { records: pieces })
-  count(cluster.stats.bytesOut, topic, pieces.reduce((sum, piece) => sum + piece.length, 0))
+  count(
+    cluster.stats.bytesOut,
+    topic,
+    pieces.reduce((sum, piece) => sum + piece.length, 0),
+  )
 }
 
 const EARLIEST = -2
@@ -182,32 +227,69 @@ export const listOffsets = defineApi({
       }),
     ),
   }),
-  handle: (request, context) => ({
-    topics: request.topics.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map((part) => ({ index: part.index, ...offsetFor(name, part, request.isolationLevel === 1, context) })),
-    })),
-  }),
+  async handle(request, context) {
+    const answer = async (name: string, part: Parameters<typeof offsetFor>[1]) => ({
+      index: part.index,
+      ...(await offsetFor(name, part, request.isolationLevel === 1, context)),
+    })
+    const topics = request.topics.map(async ({ name, partitions }) => ({ name, partitions: await Promise.all(partitions.map((part) => answer(name, part))) }))
+    return { topics: await Promise.all(topics) }
+  },
 })
 
-function offsetFor(name: string, part: { index: number; currentLeaderEpoch: number; timestamp: number }, committedOnly: boolean, { cluster, nodeId }: RequestContext) {
+async function offsetFor(
+  name: string,
+  part: { index: number; currentLeaderEpoch: number; timestamp: number },
+  committedOnly: boolean,
+  { cluster, nodeId }: RequestContext,
+) {
   const log = cluster.store.partition(name, part.index)
   if (log === undefined) return { errorCode: ERROR.unknownTopicOrPartition }
   const errorCode = cluster.faults.errorFor('ListOffsets', name, part.index) || leadershipError(log, part.currentLeaderEpoch, nodeId)
   if (errorCode !== ERROR.none) return { errorCode }
-  return { errorCode: ERROR.none, leaderEpoch: log.leaderEpoch, ...lookUpOffset(log, part.timestamp, committedOnly) }
+  return { errorCode: ERROR.none, leaderEpoch: log.leaderEpoch, ...(await lookUpOffset(log, part.timestamp, committedOnly)) }
 }
 
-/** By time the answer is the start of the first batch with such a record: batches are opaque here, and clients accept an offset that is a little early. */
-function lookUpOffset(log: PartitionLog, timestamp: number, committedOnly: boolean): { timestamp?: number; offset: number } {
+async function lookUpOffset(log: PartitionLog, timestamp: number, committedOnly: boolean): Promise<{ timestamp?: number; offset: number }> {
   const end = committedOnly ? log.lastStable : log.end
   if (timestamp === EARLIEST || timestamp === EARLIEST_LOCAL) return { offset: log.logStart }
   if (timestamp === LATEST) return { offset: end }
   if (timestamp === LATEST_TIERED) return { offset: -1 }
   const batch = timestamp === MAX_TIMESTAMP ? log.newestBatch() : log.batchForTime(timestamp)
   if (batch === undefined || batch.baseOffset >= end) return { offset: -1 }
-  if (timestamp === MAX_TIMESTAMP) return { timestamp: batch.maxTimestamp, offset: batch.lastOffset }
-  return { timestamp: batch.maxTimestamp, offset: Math.max(batch.baseOffset, log.logStart) }
+  const wanted = timestamp === MAX_TIMESTAMP ? batch.maxTimestamp : timestamp
+  const found = await firstRecordAt(log, batch, wanted)
+  return found.offset < end ? found : { offset: -1 }
+}
+
+/** The first record of the batch with that time or a later one, within the log. The start of the batch where it cannot be read. */
+async function firstRecordAt(log: PartitionLog, batch: StoredBatch, timestampMs: number): Promise<{ timestamp: number; offset: number }> {
+  const buffer = Buffer.concat(await log.storage.read([batch]))
+  const header = new BatchHeader()
+  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+  const start = { timestamp: batch.maxTimestamp, offset: Math.max(batch.baseOffset, log.logStart) }
+  if (!header.open(view, 0, buffer.length) || header.control || header.logAppendTime) return start
+  try {
+    const plain = await new Decompressor().run(header.codec, buffer, view, header.from, header.to)
+    const { baseOffset, baseTimestamp, maxTimestamp, count: records, logAppendTime } = header
+    const opened = {
+      ...plain,
+      partition: log.index,
+      count: records,
+      baseOffset,
+      baseTimestamp,
+      maxTimestamp,
+      logAppendTime,
+      rangeStart: log.logStart,
+      rangeEnd: batch.lastOffset + 1,
+      clipped: true,
+      fault: undefined,
+    }
+    for (const record of readRecords(opened)) if (record.timestamp >= timestampMs) return { timestamp: record.timestamp, offset: record.offset }
+  } catch (error) {
+    if (!(error instanceof CodecError || error instanceof WireError)) throw error
+  }
+  return start
 }
 
 export const offsetForLeaderEpoch = defineApi({
@@ -221,7 +303,9 @@ export const offsetForLeaderEpoch = defineApi({
   }),
   response: struct({
     throttleTimeMs: int32,
-    topics: array(struct({ topic: string, partitions: array(struct({ errorCode: int16, index: int32, leaderEpoch: orElse(-1, int32), endOffset: orElse(-1, int64) })) })),
+    topics: array(
+      struct({ topic: string, partitions: array(struct({ errorCode: int16, index: int32, leaderEpoch: orElse(-1, int32), endOffset: orElse(-1, int64) })) }),
+    ),
   }),
   handle: (request, { cluster, nodeId }) => ({
     topics: request.topics.map(({ topic, partitions }) => ({

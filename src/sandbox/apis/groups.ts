@@ -53,7 +53,13 @@ export const syncGroup = defineApi({
     protocolName: from(5, nullableString),
     assignments: array(struct({ memberId: string, assignment: bytes })),
   }),
-  response: struct({ throttleTimeMs: from(1, int32), errorCode: int16, protocolType: from(5, nullableString), protocolName: from(5, nullableString), assignment: bytes }),
+  response: struct({
+    throttleTimeMs: from(1, int32),
+    errorCode: int16,
+    protocolType: from(5, nullableString),
+    protocolName: from(5, nullableString),
+    assignment: bytes,
+  }),
   handle: ({ groupId, generationId, memberId, assignments }, { cluster }) => cluster.groups.sync(groupId, generationId, memberId, assignments),
 })
 
@@ -99,7 +105,9 @@ export const offsetCommit = defineApi({
     memberId: string,
     groupInstanceId: from(7, nullableString),
     retentionTimeMs: from(2, upTo(4, int64, -1)),
-    topics: array(struct({ name: string, partitions: array(struct({ index: int32, offset: int64, leaderEpoch: from(6, int32, -1), metadata: nullableString })) })),
+    topics: array(
+      struct({ name: string, partitions: array(struct({ index: int32, offset: int64, leaderEpoch: from(6, int32, -1), metadata: nullableString })) }),
+    ),
   }),
   response: struct({
     throttleTimeMs: from(3, int32),
@@ -110,7 +118,10 @@ export const offsetCommit = defineApi({
       name,
       partitions: partitions.map(({ index, ...committed }) => ({
         index,
-        errorCode: cluster.store.partition(name, index) === undefined ? ERROR.unknownTopicOrPartition : cluster.groups.commit(groupId, generationId, memberId, name, index, committed),
+        errorCode:
+          cluster.store.partition(name, index) === undefined
+            ? ERROR.unknownTopicOrPartition
+            : cluster.groups.commit(groupId, generationId, memberId, name, index, committed),
       })),
     })),
   }),
@@ -134,7 +145,12 @@ export const offsetFetch = defineApi({
     groups: from(
       8,
       array(
-        struct({ groupId: string, memberId: from(9, nullableString), memberEpoch: from(9, int32, -1), topics: nullableArray(struct({ name: string, partitions: array(int32) })) }),
+        struct({
+          groupId: string,
+          memberId: from(9, nullableString),
+          memberEpoch: from(9, int32, -1),
+          topics: nullableArray(struct({ name: string, partitions: array(int32) })),
+        }),
       ),
     ),
     requireStable: from(7, bool),

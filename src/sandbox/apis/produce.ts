@@ -1,6 +1,7 @@
 /** Writing: Produce and InitProducerId. Batches are checked (length, magic, checksum, size) and stored as they are; transactions are not coordinated. */
+import { AT, CODECS } from '../../kafka/record-batch.ts'
 import { count, currentLeader, defineApi, type RequestContext } from '../api.ts'
-import { BATCH_HEADER_BYTES, CODEC, hasGoodCrc, readBatchHeader, type BatchHeader } from '../batch.ts'
+import { CODEC_MASK, hasGoodCrc, readBatchHeader, type BatchHeader } from '../batch.ts'
 import { ERROR } from '../error-codes.ts'
 import { StoreFullError, type Topic } from '../log-store.ts'
 import { array, from, int16, int32, int64, nullableString, orElse, records, string, struct, tagged } from '../message.ts'
@@ -46,7 +47,10 @@ export const produce = defineApi({
     nodeEndpoints: tagged(0, 10, nodeEndpoints),
   }),
   handle(request, context) {
-    const topics = request.topics.map(({ name, partitions }) => ({ name, partitions: partitions.map((part) => ({ index: part.index, ...store(name, part.index, part.records, context) })) }))
+    const topics = request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map((part) => ({ index: part.index, ...store(name, part.index, part.records, context) })),
+    }))
     if (request.acks === 0) return undefined
     const astray = topics.some((topic) => topic.partitions.some((part) => 'currentLeader' in part))
     return { topics, nodeEndpoints: astray ? context.cluster.nodes().map((node) => ({ nodeId: node.id, host: node.host, port: node.port })) : undefined }
@@ -73,7 +77,7 @@ function store(name: string, index: number, bytes: Buffer | null, context: Reque
 
 function append(topic: Topic, log: PartitionLog, bytes: Buffer, headers: readonly BatchHeader[], { cluster }: RequestContext) {
   const stamped = topic.config.get('message.timestamp.type') === 'LogAppendTime'
-  const appendTimeMs = stamped ? cluster.now() : undefined
+  const appendTimeMs = stamped ? cluster.clock.now() : undefined
   let first = -1
   for (const header of headers) {
     const known = header.producerId >= 0 ? log.duplicateOf(header) : undefined
@@ -90,9 +94,14 @@ function checkBatches(bytes: Buffer, topic: Topic, version: number): { headers: 
   const headers: BatchHeader[] = []
   const limit = topic.number('max.message.bytes', DEFAULT_MAX_MESSAGE_BYTES)
   for (let at = 0; at < bytes.length; ) {
-    if (bytes.length - at > 16 && bytes[at + 16] < 2) return { errorCode: ERROR.invalidRecord, errorMessage: `record format ${bytes[at + 16]} is not supported, only 2` }
+    if (bytes.length - at > 16 && bytes[at + 16] < 2)
+      return { errorCode: ERROR.invalidRecord, errorMessage: `record format ${bytes[at + 16]} is not supported, only 2` }
     const header = readBatchHeader(bytes, at)
-    if (header === undefined) return { errorCode: ERROR.corruptMessage, errorMessage: `a record batch at byte ${at} of ${bytes.length} is shorter than it says or than ${BATCH_HEADER_BYTES} bytes` }
+    if (header === undefined)
+      return {
+        errorCode: ERROR.corruptMessage,
+        errorMessage: `a record batch at byte ${at} of ${bytes.length} is shorter than it says or than ${AT.records} bytes`,
+      }
     const wrong = checkBatch(bytes, header, limit, version)
     if (wrong !== undefined) return wrong
     headers.push(header)
@@ -103,10 +112,13 @@ function checkBatches(bytes: Buffer, topic: Topic, version: number): { headers: 
 
 function checkBatch(bytes: Buffer, header: BatchHeader, limit: number, version: number): { errorCode: number; errorMessage: string } | undefined {
   if (header.magic !== 2) return { errorCode: ERROR.invalidRecord, errorMessage: `record format ${header.magic} is not supported, only 2` }
-  if (header.sizeBytes > limit) return { errorCode: ERROR.messageTooLarge, errorMessage: `a record batch of ${header.sizeBytes} bytes is larger than max.message.bytes = ${limit}` }
+  if (header.sizeBytes > limit)
+    return { errorCode: ERROR.messageTooLarge, errorMessage: `a record batch of ${header.sizeBytes} bytes is larger than max.message.bytes = ${limit}` }
   if (!hasGoodCrc(bytes, header)) return { errorCode: ERROR.corruptMessage, errorMessage: 'the checksum of a record batch does not fit its bytes' }
-  if (header.count <= 0 || header.lastOffset - header.baseOffset !== header.count - 1) return { errorCode: ERROR.invalidRecord, errorMessage: `a record batch counts ${header.count} records` }
-  if ((header.attributes & 7) === CODEC.zstd && version < 7) return { errorCode: ERROR.unsupportedCompressionType, errorMessage: 'zstd needs Produce version 7' }
+  if (header.count <= 0 || header.lastOffset - header.baseOffset !== header.count - 1)
+    return { errorCode: ERROR.invalidRecord, errorMessage: `a record batch counts ${header.count} records` }
+  if (CODECS[header.attributes & CODEC_MASK] === 'zstd' && version < 7)
+    return { errorCode: ERROR.unsupportedCompressionType, errorMessage: 'zstd needs Produce version 7' }
   return undefined
 }
 
@@ -135,7 +147,10 @@ export const deleteRecords = defineApi({
     topics: array(struct({ name: string, partitions: array(struct({ index: int32, lowWatermark: orElse(-1, int64), errorCode: int16 })) })),
   }),
   handle: (request, context) => ({
-    topics: request.topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(({ index, offset }) => deleteBefore(name, index, offset, context)) })),
+    topics: request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ index, offset }) => deleteBefore(name, index, offset, context)),
+    })),
   }),
 })
 
@@ -148,4 +163,3 @@ function deleteBefore(name: string, index: number, offset: number, { cluster, no
   cluster.store.raiseLogStart(log, wanted)
   return { index, lowWatermark: log.logStart }
 }
-

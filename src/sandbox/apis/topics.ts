@@ -60,8 +60,10 @@ function create(wanted: WantedTopic, validateOnly: boolean, { cluster }: Request
   const refuse = (errorCode: number, errorMessage: string) => ({ name, errorCode, errorMessage, configs: null })
   if (!isTopicName(name)) return refuse(ERROR.invalidTopic, `"${name}" is not a topic name`)
   if (cluster.store.topics.has(name)) return refuse(ERROR.topicAlreadyExists, `topic "${name}" exists already`)
-  if (partitions < 1 || partitions > MAX_PARTITIONS) return refuse(ERROR.invalidPartitions, `a topic has 1 to sandbox.max.partitions = ${MAX_PARTITIONS} partitions, not ${partitions}`)
-  if (wanted.replicationFactor !== -1 && wanted.replicationFactor !== 1) return refuse(ERROR.invalidReplicationFactor, `the sandbox keeps 1 replica, not ${wanted.replicationFactor}`)
+  if (partitions < 1 || partitions > MAX_PARTITIONS)
+    return refuse(ERROR.invalidPartitions, `a topic has 1 to sandbox.max.partitions = ${MAX_PARTITIONS} partitions, not ${partitions}`)
+  if (wanted.replicationFactor !== -1 && wanted.replicationFactor !== 1)
+    return refuse(ERROR.invalidReplicationFactor, `the sandbox keeps 1 replica, not ${wanted.replicationFactor}`)
   const config: Record<string, string> = {}
   for (const entry of wanted.configs) if (entry.value !== null) config[entry.name] = entry.value
   const topicId = validateOnly ? NO_ID : cluster.store.createTopic(name, { partitions, config }).id
@@ -84,7 +86,12 @@ export const createPartitions = defineApi({
     results: topics.map(({ name, count }) => {
       const topic = cluster.store.topics.get(name)
       if (topic === undefined) return { name, errorCode: ERROR.unknownTopicOrPartition }
-      if (count <= topic.partitions.length || count > MAX_PARTITIONS) return { name, errorCode: ERROR.invalidPartitions, errorMessage: `topic "${name}" has ${topic.partitions.length} partitions; ${count} is not more, or above sandbox.max.partitions = ${MAX_PARTITIONS}` }
+      if (count <= topic.partitions.length || count > MAX_PARTITIONS)
+        return {
+          name,
+          errorCode: ERROR.invalidPartitions,
+          errorMessage: `topic "${name}" has ${topic.partitions.length} partitions; ${count} is not more, or above sandbox.max.partitions = ${MAX_PARTITIONS}`,
+        }
       if (!validateOnly) cluster.store.addPartitions(topic, count)
       return { name, errorCode: ERROR.none }
     }),
@@ -174,7 +181,12 @@ export const describeConfigs = defineApi({
 })
 
 function describe(store: LogStore, type: number, name: string, keys: readonly string[] | null) {
-  const wanted = (configs: ReturnType<typeof settings>) => ({ errorCode: ERROR.none, type, name, configs: configs.filter((entry) => keys === null || keys.length === 0 || keys.includes(entry.name)) })
+  const wanted = (configs: ReturnType<typeof settings>) => ({
+    errorCode: ERROR.none,
+    type,
+    name,
+    configs: configs.filter((entry) => keys === null || keys.length === 0 || keys.includes(entry.name)),
+  })
   if (type === BROKER_RESOURCE) return wanted(settings(BROKER_DEFAULTS, undefined))
   if (type !== TOPIC_RESOURCE) return { errorCode: ERROR.invalidRequest, errorMessage: `resources of type ${type} have no settings in the sandbox`, type, name }
   const topic = store.topics.get(name)
@@ -207,8 +219,15 @@ export const incrementalAlterConfigs = defineApi({
   handle: ({ resources, validateOnly }, { cluster }) => ({
     responses: resources.map(({ type, name, configs }) => {
       const topic = type === TOPIC_RESOURCE ? cluster.store.topics.get(name) : undefined
-      if (topic === undefined) return { errorCode: type === TOPIC_RESOURCE ? ERROR.unknownTopicOrPartition : ERROR.invalidRequest, errorMessage: `there is no topic "${name}"`, type, name }
-      if (configs.some((entry) => entry.operation > OPERATION.delete)) return { errorCode: ERROR.invalidConfig, errorMessage: 'the sandbox sets and deletes settings, it does not append or subtract', type, name }
+      if (topic === undefined)
+        return {
+          errorCode: type === TOPIC_RESOURCE ? ERROR.unknownTopicOrPartition : ERROR.invalidRequest,
+          errorMessage: `there is no topic "${name}"`,
+          type,
+          name,
+        }
+      if (configs.some((entry) => entry.operation > OPERATION.delete))
+        return { errorCode: ERROR.invalidConfig, errorMessage: 'the sandbox sets and deletes settings, it does not append or subtract', type, name }
       if (!validateOnly) for (const entry of configs) alter(topic, entry)
       cluster.store.saveTopics()
       return { errorCode: ERROR.none, type, name }

@@ -1,0 +1,48 @@
+/** Starts everything that a demo needs on loopback: broker, schema registry, demo topics that grow. */
+import { join } from 'node:path'
+import { startBroker, type Broker, type BrokerOptions } from './broker.ts'
+import { loadDemoData, type DemoData, type DemoSizes } from './demo-data.ts'
+import { startRegistry, type Registry } from './registry.ts'
+
+export interface SandboxOptions {
+  /** Port of the broker; 0 (the default) takes a free one. */
+  readonly port?: number
+  /** 0 (the default) takes a free one. */
+  readonly registryPort?: number
+  /** Keeps topics and schemas in this folder and takes up what is there; without it, in memory. */
+  readonly dataFolder?: string
+  /** Fewer records than usual. */
+  readonly sizes?: Partial<DemoSizes>
+  /** `sandbox.max.bytes`. */
+  readonly maxBytes?: number
+  readonly clock?: BrokerOptions['clock']
+}
+
+export interface Sandbox {
+  /** `host:port` */
+  readonly brokers: string
+  /** `http://host:port` */
+  readonly registryUrl: string
+  readonly broker: Broker
+  readonly registry: Registry
+  readonly demo: DemoData
+  close(): Promise<void>
+}
+
+/** All of it; the topics are filled when the promise is fulfilled. */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const { dataFolder, maxBytes, clock } = options
+  const broker = await startBroker({ port: options.port, dataFolder, maxBytes, clock })
+  try {
+    const registry = await startRegistry({ port: options.registryPort, dataFolder: dataFolder === undefined ? undefined : join(dataFolder, 'registry') })
+    const demo = await loadDemoData(broker.store, registry.schemas, { sizes: options.sizes, clock })
+    const close = async () => {
+      demo.stop()
+      await Promise.all([broker.close(), registry.close()])
+    }
+    return { brokers: broker.bootstrap, registryUrl: registry.url, broker, registry, demo, close }
+  } catch (error) {
+    await broker.close()
+    throw error
+  }
+}
