@@ -14,7 +14,7 @@ export function build(): void {
   rmSync(dist, { recursive: true, force: true })
   execFileSync(process.execPath, [join(projectFolder, 'node_modules', '.bin', 'tsc'), '-p', 'tsconfig.build.json'], { cwd: projectFolder, stdio: 'inherit' })
   cpSync(join(projectFolder, 'src'), dist, { recursive: true, filter: (path) => !path.endsWith('.ts') })
-  const program = join(dist, 'cli', 'main.js')
+  const program = join(dist, 'cli', 'start.js')
   if (existsSync(program)) chmodSync(program, 0o755)
 }
 

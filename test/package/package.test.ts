@@ -43,7 +43,7 @@ describe('the packed package', () => {
   const sluice = (...args: string[]) => run('npx', ['--no-install', 'sluice', ...args], { cwd: folder, env, timeout: 60_000 })
 
   it('holds the program, its declarations, the licence, and none of the tests', () => {
-    for (const wanted of ['package.json', 'LICENSE', 'README.md', 'dist/cli/main.js', 'dist/engine/query.d.ts']) assert.ok(packed.includes(wanted), wanted)
+    for (const wanted of ['package.json', 'LICENSE', 'README.md', 'dist/cli/start.js', 'dist/engine/query.d.ts']) assert.ok(packed.includes(wanted), wanted)
     assert.deepEqual(
       packed.filter((path) => !/^(dist|docs)\/|^(package\.json|LICENSE|README\.md|CHANGELOG\.md)$/.test(path)),
       [],
