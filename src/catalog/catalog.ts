@@ -134,7 +134,8 @@ class KafkaCatalog implements Catalog {
     if (known !== undefined && (await this.#stillGood(known, topic.name, side))) return known.value.facet
     const found = await this.#once(`facet ${key}`, () => this.#find(topic, side, sample))
     // A registry that fell silent takes away nothing that it had said before.
-    if (known !== undefined && known.value.facet.unreadable === undefined && found.basis === 'open' && found.facet.unreadable !== undefined) return known.value.facet
+    if (known !== undefined && known.value.facet.unreadable === undefined && found.basis === 'open' && found.facet.unreadable !== undefined)
+      return known.value.facet
     if (found.basis !== 'open') this.#facets.set(key, { value: found, atMs: this.#clock.now() })
     return found.facet
   }

@@ -10,7 +10,7 @@ import { primitiveDecoder } from '../formats/primitive/decoder.ts'
 import type { TableFacet } from '../plan/catalog.ts'
 import { type RegisteredSchema, type Registry, RegistryError } from '../registry/registry.ts'
 import { type DataType, JSON_TYPE } from '../types.ts'
-import { Decoders, notRead } from './decoders.ts'
+import { type Decoders, notRead } from './decoders.ts'
 import { mergeTypes } from './merge-types.ts'
 import type { TopicSample } from './sample.ts'
 
@@ -147,7 +147,9 @@ function detectPlain(question: FacetQuestion, sample: TopicSample, samples: read
   const basis = trouble === undefined && sample.trouble === undefined ? 'sampled' : 'open'
   if (format !== 'BYTES' || !looksFramed(samples, 'surely')) return { facet: plainFacet(format, 'sampled', detail), basis }
   const ids = [...new Set(samples.map((s) => s.readInt32BE(1)))].sort((a, b) => a - b)
-  const why = trouble?.message ?? (question.registry === undefined ? 'No schema registry is configured.' : `The schema registry at ${question.registry.url} does not know them.`)
+  const why =
+    trouble?.message ??
+    (question.registry === undefined ? 'No schema registry is configured.' : `The schema registry at ${question.registry.url} does not know them.`)
   const remedy = `If they are plain bytes, configure the format BYTES for topic ${question.topic}.`
   const unreadable = `The ${question.side}s look as if they were written with a schema registry, schema ${ids.slice(0, 5).join(', ')}. ${why} ${remedy}`
   return { facet: unreadableFacet('AVRO', 'sampled', unreadable, unreadable), basis: 'open' }
@@ -158,7 +160,11 @@ function detectPlain(question: FacetQuestion, sample: TopicSample, samples: read
  * that names fields gets no rows rather than an error about fields that nobody knows. Keys are STRING, the commonest.
  */
 function nothingSeen(question: FacetQuestion, sample: TopicSample, trouble: RegistryError | undefined): FoundFacet {
-  const seen = sample.empty ? 'the topic is empty' : sample.records > 0 ? `the newest ${sample.records} ${question.side}s are null` : 'no record could be looked at'
+  const seen = sample.empty
+    ? 'the topic is empty'
+    : sample.records > 0
+      ? `the newest ${sample.records} ${question.side}s are null`
+      : 'no record could be looked at'
   const detail = [seen, trouble?.message, sample.trouble].filter((note) => note !== undefined).join('; ')
   return { facet: plainFacet(question.side === 'key' ? 'STRING' : 'JSON', 'default', detail), basis: 'open' }
 }
@@ -253,7 +259,13 @@ function plainDecoder(format: FormatName): FacetDecoder | undefined {
   switch (format) {
     case 'JSON':
       return jsonDecoder()
-    case 'STRING': case 'INT': case 'LONG': case 'FLOAT': case 'DOUBLE': case 'BYTES': case 'UUID':
+    case 'STRING':
+    case 'INT':
+    case 'LONG':
+    case 'FLOAT':
+    case 'DOUBLE':
+    case 'BYTES':
+    case 'UUID':
       return primitiveDecoder(format)
     default:
       return undefined
@@ -272,7 +284,12 @@ function framedJson(origin: TableFacet['origin'], detail: string): TableFacet {
 function unreadableFacet(format: FormatName, origin: TableFacet['origin'], detail: string, unreadable: string): TableFacet {
   const framing = isRegistryFormat(format) ? 'confluent' : 'none'
   return {
-    format, origin, detail, type: JSON_TYPE, framing, unreadable,
+    format,
+    origin,
+    detail,
+    type: JSON_TYPE,
+    framing,
+    unreadable,
     decoder: () => {
       throw new Error(unreadable)
     },

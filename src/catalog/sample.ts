@@ -32,12 +32,21 @@ export interface TopicSample {
 }
 
 /** Reads the sample. Resolves also when the signal ends it. */
-export async function sampleTopic(log: KafkaLog, topic: string, partitions: readonly number[], limits: SampleLimits, signal: AbortSignal): Promise<TopicSample> {
+export async function sampleTopic(
+  log: KafkaLog,
+  topic: string,
+  partitions: readonly number[],
+  limits: SampleLimits,
+  signal: AbortSignal,
+): Promise<TopicSample> {
   const found = new Collector(limits)
   const within = AbortSignal.any([signal, AbortSignal.timeout(limits.timeoutMs)])
   try {
     const bounds = await log.bounds(topic, partitions, { isolation: 'read_committed', timeoutMs: limits.timeoutMs, signal: within })
-    const filled = bounds.filter((b) => b.end > b.start).sort((a, b) => b.end - b.start - (a.end - a.start)).slice(0, limits.partitions)
+    const filled = bounds
+      .filter((b) => b.end > b.start)
+      .sort((a, b) => b.end - b.start - (a.end - a.start))
+      .slice(0, limits.partitions)
     if (filled.length === 0) return found.result(true, undefined)
     const tails = filled.map((b) => ({ ...b, start: Math.max(b.start, b.end - limits.records) }))
     await readInto(found, log, topic, tails, within)

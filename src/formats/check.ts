@@ -13,6 +13,10 @@ export function payloadCheck(decoder: FacetDecoder): (payload: Buffer) => boolea
   const body = js`let ${value} = null
 { ${code} }
 return true`
-  const run = emitter.build<(b: Buffer, view: DataView, from: number, to: number, rt: object) => boolean>(['b', 'view', 'from', 'to', 'rt'], body, `check ${decoder.title}`)
+  const run = emitter.build<(b: Buffer, view: DataView, from: number, to: number, rt: object) => boolean>(
+    ['b', 'view', 'from', 'to', 'rt'],
+    body,
+    `check ${decoder.title}`,
+  )
   return (payload) => run(payload, new DataView(payload.buffer, payload.byteOffset, payload.byteLength), 0, payload.length, {})
 }

@@ -141,7 +141,8 @@ function throwUnlessNotFound(status: number, body: unknown, error: (what: string
     if (code !== undefined && NOT_FOUND.includes(code)) return
     throw error(`answered HTTP 404 without a registry's error code; is the path of its address right?`, code)
   }
-  if (status === 401 || status === 403) throw error(secrets ? `refused the configured credentials (HTTP ${status})` : `asks for credentials, and none are configured (HTTP ${status})`, code)
+  if (status === 401 || status === 403)
+    throw error(secrets ? `refused the configured credentials (HTTP ${status})` : `asks for credentials, and none are configured (HTTP ${status})`, code)
   throw error(`answered HTTP ${status}${said}`, code)
 }
 

@@ -22,7 +22,11 @@ import { registerSchema, sharedCluster, topicName } from './cluster.ts'
 import { kafkaHand } from './kafka-hand.ts'
 
 type Bytes = Uint8Array | null
-interface Record { readonly key?: Bytes; readonly value: Bytes; readonly partition?: number }
+interface Record {
+  readonly key?: Bytes
+  readonly value: Bytes
+  readonly partition?: number
+}
 
 /** A cluster to try things on. */
 interface Place {
@@ -42,7 +46,8 @@ async function sandbox(): Promise<Place> {
     registryUrl: registry.url,
     create: async (topic, options) => void broker.createTopic(topic, options),
     async produce(topic, records) {
-      for (const { partition, ...record } of records) broker.append(topic, partition ?? 0, writeRecordBatch([{ key: null, ...record }], { timestamp: Date.now() }))
+      for (const { partition, ...record } of records)
+        broker.append(topic, partition ?? 0, writeRecordBatch([{ key: null, ...record }], { timestamp: Date.now() }))
     },
     deleteTopic: async (topic) => void broker.store.deleteTopic(topic),
     async close() {
@@ -60,15 +65,22 @@ async function real(): Promise<Place> {
     bootstrap: shared.kafka.bootstrap,
     registryUrl: shared.registry.url,
     create: (topic, options) => hand.create(topic, options),
-    produce: async (topic, records) => void (await hand.produce(topic, records.map((r) => ({ partition: 0, ...r })), { codec: 'zstd' })),
+    produce: async (topic, records) =>
+      void (await hand.produce(
+        topic,
+        records.map((r) => ({ partition: 0, ...r })),
+        { codec: 'zstd' },
+      )),
     deleteTopic: (topic) => hand.deleteTopic(topic),
     close: () => hand.close(),
   }
 }
 
 const V1 = '{"type":"record","name":"Pay","fields":[{"name":"id","type":"int"},{"name":"amount","type":"float"}]}'
-const V2 = '{"type":"record","name":"Pay","fields":[{"name":"id","type":"long"},{"name":"amount","type":"double"},{"name":"note","type":["null","string"],"default":null}]}'
-const V3 = '{"type":"record","name":"Pay","fields":[{"name":"id","type":"long"},{"name":"amount","type":"double"},{"name":"note","type":["null","string"],"default":null},{"name":"city","type":"string","default":"?"}]}'
+const V2 =
+  '{"type":"record","name":"Pay","fields":[{"name":"id","type":"long"},{"name":"amount","type":"double"},{"name":"note","type":["null","string"],"default":null}]}'
+const V3 =
+  '{"type":"record","name":"Pay","fields":[{"name":"id","type":"long"},{"name":"amount","type":"double"},{"name":"note","type":["null","string"],"default":null},{"name":"city","type":"string","default":"?"}]}'
 
 const text = (value: string): Buffer => Buffer.from(value)
 const long = (value: bigint): Buffer => {
@@ -105,7 +117,13 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
     })
 
     function catalogOf(registry: Partial<RegistryConfig> | null = {}, more: Partial<CatalogOptions> = {}): ReturnType<typeof createCatalog> {
-      const catalog = createCatalog({ cluster, log, registry: registry === null ? undefined : createRegistry({ url: place.registryUrl, backoffMs: 1, ...registry }), clock, ...more })
+      const catalog = createCatalog({
+        cluster,
+        log,
+        registry: registry === null ? undefined : createRegistry({ url: place.registryUrl, backoffMs: 1, ...registry }),
+        clock,
+        ...more,
+      })
       catalogs.push(catalog)
       return catalog
     }
@@ -128,7 +146,9 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
     }
     async function decodedValue(facet: TableFacet, value: Buffer): Promise<string | null | undefined> {
       if (facet.framing === 'none') return decodeText(await facet.decoder(undefined), value)
-      const decoder = await Promise.resolve().then(() => facet.decoder(value.readInt32BE(1))).catch(() => undefined)
+      const decoder = await Promise.resolve()
+        .then(() => facet.decoder(value.readInt32BE(1)))
+        .catch(() => undefined)
       return decoder === undefined ? undefined : decodeText(decoder, value.subarray(5))
     }
     const avro = (id: number, schema: string, value: ExactJson): Record => ({ value: framed(id, encodeAvro(schema, value)) })
@@ -138,12 +158,20 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       await place.create(topic)
       const ids: number[] = []
       for (const schema of [V1, V2, V3]) ids.push(await registerSchema(place.registryUrl, `${topic}-value`, schema))
-      await place.produce(topic, [avro(ids[0], V1, { id: 1, amount: 0.5 }), avro(ids[1], V2, { id: 2n ** 60n, amount: 2, note: 'two' }), avro(ids[2], V3, { id: 3, amount: 3, note: null, city: 'Bergen' })])
+      await place.produce(topic, [
+        avro(ids[0], V1, { id: 1, amount: 0.5 }),
+        avro(ids[1], V2, { id: 2n ** 60n, amount: 2, note: 'two' }),
+        avro(ids[2], V3, { id: 3, amount: 3, note: null, city: 'Bergen' }),
+      ])
       const table = await tableOf(topic)
       assert.equal(table.value.format, 'AVRO')
       assert.equal(table.value.detail, `registry subject ${topic}-value, version 3, merged with 2 older`)
       assert.deepEqual(fields(table.value), ['id long', 'amount double', 'note string?', 'city string?'])
-      assert.deepEqual(await decoded(table), ['{"id":1,"amount":0.5}', '{"id":1152921504606846976,"amount":2.0,"note":"two"}', '{"id":3,"amount":3.0,"note":null,"city":"Bergen"}'])
+      assert.deepEqual(await decoded(table), [
+        '{"id":1,"amount":0.5}',
+        '{"id":1152921504606846976,"amount":2.0,"note":"two"}',
+        '{"id":3,"amount":3.0,"note":null,"city":"Bergen"}',
+      ])
     })
 
     it('subjects named after records', async () => {
@@ -185,7 +213,10 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       for (const [format, value, first] of cases) {
         const topic = topicName(`catalog-${format.toLowerCase()}`)
         await place.create(topic, { partitions: 2 })
-        await place.produce(topic, Array.from({ length: 12 }, (_, i) => ({ key: int(i), value: value(i), partition: i % 2 })))
+        await place.produce(
+          topic,
+          Array.from({ length: 12 }, (_, i) => ({ key: int(i), value: value(i), partition: i % 2 })),
+        )
         const table = await tableOf(topic)
         assert.deepEqual([table.key.format, table.value.format, table.value.origin, table.partitions], ['INT', format, 'sampled', [0, 1]])
         assert.equal((await decoded(table))[0], first)
@@ -197,8 +228,14 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       const catalog = catalogOf()
       await place.create(topic, { config: { 'cleanup.policy': 'compact' } })
       const empty = await tableOf(topic, catalog)
-      assert.deepEqual([empty.key.format, empty.value.format, empty.value.origin, empty.value.detail, empty.compacted], ['STRING', 'JSON', 'default', 'the topic is empty', true])
-      await place.produce(topic, [{ key: text('a'), value: null }, { key: text('b'), value: null }])
+      assert.deepEqual(
+        [empty.key.format, empty.value.format, empty.value.origin, empty.value.detail, empty.compacted],
+        ['STRING', 'JSON', 'default', 'the topic is empty', true],
+      )
+      await place.produce(topic, [
+        { key: text('a'), value: null },
+        { key: text('b'), value: null },
+      ])
       const stones = await tableOf(topic, catalog)
       assert.deepEqual([stones.key.format, stones.value.origin, stones.value.detail], ['STRING', 'default', 'the newest 2 values are null'])
       await place.produce(topic, [{ key: text('c'), value: long(5n) }])
@@ -210,7 +247,13 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       await place.create(topic)
       const id = await registerSchema(place.registryUrl, `${topic}-value`, V1)
       const [garbage, cut, unknown] = [Buffer.from('00ffffffffff', 'hex'), framed(id, Buffer.from([1])), framed(123_456_789, Buffer.alloc(3))]
-      await place.produce(topic, [avro(id, V1, { id: 1, amount: 1 }), { value: garbage }, { value: cut }, { value: unknown }, avro(id, V1, { id: 2, amount: 1 })])
+      await place.produce(topic, [
+        avro(id, V1, { id: 1, amount: 1 }),
+        { value: garbage },
+        { value: cut },
+        { value: unknown },
+        avro(id, V1, { id: 2, amount: 1 }),
+      ])
       const table = await tableOf(topic)
       assert.equal(table.value.format, 'AVRO')
       assert.deepEqual(await decoded(table), ['{"id":1,"amount":1.0}', undefined, undefined, undefined, '{"id":2,"amount":1.0}'])
@@ -221,7 +264,10 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       await place.create(plain)
       await place.create(strange)
       await place.produce(plain, [{ value: text('{"a":1}') }])
-      await place.produce(strange, Array.from({ length: 10 }, (_, i) => ({ value: framed(9_000_001, Buffer.alloc(i + 1, 0xfe)) })))
+      await place.produce(
+        strange,
+        Array.from({ length: 10 }, (_, i) => ({ value: framed(9_000_001, Buffer.alloc(i + 1, 0xfe)) })),
+      )
       const down = catalogOf({ url: 'http://127.0.0.1:9' })
       const readable = await tableOf(plain, down)
       assert.deepEqual([readable.value.format, readable.value.unreadable], ['JSON', undefined])
@@ -255,7 +301,10 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       assert.deepEqual(await listed(), { name: topic, type: 'USER', partitions: 3, replicas: 1 })
       assert.equal((await tableOf(topic, catalog)).timestampType, 'LogAppendTime')
       const configuration = await catalog.configuration(topic)
-      assert.deepEqual(configuration.slice(0, 2), [{ name: 'message.timestamp.type', value: 'LogAppendTime' }, { name: 'retention.ms', value: '123456' }])
+      assert.deepEqual(configuration.slice(0, 2), [
+        { name: 'message.timestamp.type', value: 'LogAppendTime' },
+        { name: 'retention.ms', value: '123456' },
+      ])
       assert.ok(configuration.some((c) => c.name === 'cleanup.policy' && c.value === 'delete'))
       await place.deleteTopic(topic)
       later += 4000

@@ -57,24 +57,43 @@ function resolve(schema: Schema, namespace: string, names: Named): Exclude<Schem
     if (found === undefined) throw new Error(`no Avro type ${schema}`)
     return found
   }
-  return Array.isArray(schema) || typeof schema.type === 'string' ? schema : resolve({ ...schema, ...(resolve(schema.type, namespace, names) as object) } as Schema, namespace, names)
+  return Array.isArray(schema) || typeof schema.type === 'string'
+    ? schema
+    : resolve({ ...schema, ...(resolve(schema.type, namespace, names) as object) } as Schema, namespace, names)
 }
 
 function fits(schema: Schema, value: ExactJson, namespace: string, names: Named): boolean {
   const s = resolve(schema, namespace, names)
   if (Array.isArray(s)) return s.some((branch) => fits(branch, value, namespace, names))
   switch (s.type) {
-    case 'null': return value === null
-    case 'boolean': return typeof value === 'boolean'
-    case 'int': return typeof value === 'number' && Number.isInteger(value) && value === (value | 0)
-    case 'long': return typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value))
-    case 'float': case 'double': return typeof value === 'number' || value === 'NaN' || value === 'Infinity' || value === '-Infinity'
-    case 'bytes': case 'fixed': return typeof value === 'string' || (s['logicalType'] === 'decimal' && typeof value === 'number')
-    case 'string': return typeof value === 'string'
-    case 'enum': return typeof value === 'string' && (s['symbols'] as string[]).includes(value)
-    case 'array': return Array.isArray(value)
-    case 'map': return isObject(value)
-    default: return isObject(value) && (s['fields'] as { name: string }[]).every((f) => Object.hasOwn(value, f.name) || Object.hasOwn(f, 'default')) && Object.keys(value).every((k) => (s['fields'] as { name: string }[]).some((f) => f.name === k))
+    case 'null':
+      return value === null
+    case 'boolean':
+      return typeof value === 'boolean'
+    case 'int':
+      return typeof value === 'number' && Number.isInteger(value) && value === (value | 0)
+    case 'long':
+      return typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value))
+    case 'float':
+    case 'double':
+      return typeof value === 'number' || value === 'NaN' || value === 'Infinity' || value === '-Infinity'
+    case 'bytes':
+    case 'fixed':
+      return typeof value === 'string' || (s['logicalType'] === 'decimal' && typeof value === 'number')
+    case 'string':
+      return typeof value === 'string'
+    case 'enum':
+      return typeof value === 'string' && (s['symbols'] as string[]).includes(value)
+    case 'array':
+      return Array.isArray(value)
+    case 'map':
+      return isObject(value)
+    default:
+      return (
+        isObject(value) &&
+        (s['fields'] as { name: string }[]).every((f) => Object.hasOwn(value, f.name) || Object.hasOwn(f, 'default')) &&
+        Object.keys(value).every((k) => (s['fields'] as { name: string }[]).some((f) => f.name === k))
+      )
   }
 }
 
@@ -92,22 +111,38 @@ function write(schema: Schema, value: ExactJson, namespace: string, names: Named
   }
   if (!fits(s, value, namespace, names)) throw new Error(`Avro ${JSON.stringify(s).slice(0, 200)} does not take ${text(value)}`)
   switch (s.type) {
-    case 'null': return
-    case 'boolean': return void out.int8(value ? 1 : 0)
-    case 'int': case 'long': return void out.varlong(value as number | bigint)
-    case 'float': return void out.raw(floatBytes(Number(value)))
-    case 'double': return void out.raw(doubleBytes(Number(value)))
-    case 'bytes': return writeBytes(byteValue(s, value), out)
-    case 'fixed': return void out.raw(byteValue(s, value))
-    case 'string': return writeBytes(Buffer.from(value as string), out)
-    case 'enum': return void out.varlong((s['symbols'] as string[]).indexOf(value as string))
-    case 'array': return writeBlocks(value as ExactJson[], (item) => write(s['items'] as Schema, item, namespace, names, out), out)
+    case 'null':
+      return
+    case 'boolean':
+      return void out.int8(value ? 1 : 0)
+    case 'int':
+    case 'long':
+      return void out.varlong(value as number | bigint)
+    case 'float':
+      return void out.raw(floatBytes(Number(value)))
+    case 'double':
+      return void out.raw(doubleBytes(Number(value)))
+    case 'bytes':
+      return writeBytes(byteValue(s, value), out)
+    case 'fixed':
+      return void out.raw(byteValue(s, value))
+    case 'string':
+      return writeBytes(Buffer.from(value as string), out)
+    case 'enum':
+      return void out.varlong((s['symbols'] as string[]).indexOf(value as string))
+    case 'array':
+      return writeBlocks(value as ExactJson[], (item) => write(s['items'] as Schema, item, namespace, names, out), out)
     case 'map':
-      return writeBlocks(Object.entries(value as object) as [string, ExactJson][], ([key, item]) => {
-        writeBytes(Buffer.from(key), out)
-        write(s['values'] as Schema, item, namespace, names, out)
-      }, out)
-    default: return writeRecord(s, value as { [name: string]: ExactJson }, names, out)
+      return writeBlocks(
+        Object.entries(value as object) as [string, ExactJson][],
+        ([key, item]) => {
+          writeBytes(Buffer.from(key), out)
+          write(s['values'] as Schema, item, namespace, names, out)
+        },
+        out,
+      )
+    default:
+      return writeRecord(s, value as { [name: string]: ExactJson }, names, out)
   }
 }
 
@@ -143,7 +178,12 @@ function byteValue(s: Exclude<Schema, string | Schema[]>, value: ExactJson): Buf
 function twosComplement(value: bigint, size?: number): Buffer {
   let bytes = size ?? 1
   while (size === undefined && BigInt.asIntN(bytes * 8, value) !== value) bytes++
-  return Buffer.from(BigInt.asUintN(bytes * 8, value).toString(16).padStart(bytes * 2, '0'), 'hex')
+  return Buffer.from(
+    BigInt.asUintN(bytes * 8, value)
+      .toString(16)
+      .padStart(bytes * 2, '0'),
+    'hex',
+  )
 }
 
 function floatBytes(value: number): Buffer {

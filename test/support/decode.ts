@@ -8,7 +8,12 @@ export function decodeText(decoder: FacetDecoder, payload: Uint8Array): string |
   const text = emitter.name('text')
   const want = { step: '', text, type: decoder.type, children: [] }
   const code = decoder.emit(want, {
-    emitter, from: js`from`, to: js`to`, bad: js`return undefined`, validate: true, render: { timestamp: true, decimal: undefined, uuid: true },
+    emitter,
+    from: js`from`,
+    to: js`to`,
+    bad: js`return undefined`,
+    validate: true,
+    render: { timestamp: true, decimal: undefined, uuid: true },
   })
   const run = emitter.build<(b: Buffer, view: DataView, from: number, to: number, rt: object) => string | null | undefined>(
     ['b', 'view', 'from', 'to', 'rt'],

@@ -32,13 +32,20 @@ export async function fakeRegistry(options: { readonly prefix?: string; readonly
     const reply = (status: number, body: unknown): void => {
       response.writeHead(status, { 'content-type': 'application/vnd.schemaregistry.v1+json' }).end(JSON.stringify(body))
     }
-    if (options.authorization !== undefined && request.headers.authorization !== options.authorization) return reply(401, { error_code: 401, message: 'Unauthorized' })
+    if (options.authorization !== undefined && request.headers.authorization !== options.authorization)
+      return reply(401, { error_code: 401, message: 'Unauthorized' })
     const path = request.url ?? ''
     if (!path.startsWith(`${prefix}/`)) {
       response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>404</h1>')
       return
     }
-    const [status, body] = answer(path.slice(prefix.length + 1).split('/').map(decodeURIComponent), subjects)
+    const [status, body] = answer(
+      path
+        .slice(prefix.length + 1)
+        .split('/')
+        .map(decodeURIComponent),
+      subjects,
+    )
     reply(status, body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

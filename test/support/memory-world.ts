@@ -4,7 +4,15 @@
  */
 import { type CatalogOptions, createCatalog } from '../../src/catalog/catalog.ts'
 import type { TopicConfig, TopicMetadata } from '../../src/kafka/cluster.ts'
-import { type BatchSource, KafkaError, type KafkaLog, type OffsetRange, type PartitionProgress, type RecordBatch, type ScanRequest } from '../../src/kafka/log.ts'
+import {
+  type BatchSource,
+  KafkaError,
+  type KafkaLog,
+  type OffsetRange,
+  type PartitionProgress,
+  type RecordBatch,
+  type ScanRequest,
+} from '../../src/kafka/log.ts'
 import { BatchHeader, type RecordToWrite, writeRecordBatch } from '../../src/kafka/record-batch.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import type { RegisteredSchema, Registry, SchemaType } from '../../src/registry/registry.ts'
@@ -63,7 +71,11 @@ interface StoredBatch {
   readonly nextOffset: number
   readonly records: readonly { readonly offset: number; readonly timestampMs: number }[]
 }
-interface StoredPartition { readonly batches: StoredBatch[]; readonly start: number; end: number }
+interface StoredPartition {
+  readonly batches: StoredBatch[]
+  readonly start: number
+  end: number
+}
 
 export interface WorldOptions {
   /** What the catalog sees as its registry, made of the world's own; `null`: none is configured. */
@@ -79,7 +91,9 @@ export function memoryWorld(topics: readonly WorldTopic[], options: WorldOptions
   const stored = new Map<string, StoredPartition[]>()
   for (const topic of topics) stored.set(topic.name, storeTopic(topic, registry))
   const log = new MemoryLog(stored)
-  const formats = Object.fromEntries(topics.filter((t) => t.detect !== true).map((t) => [t.name, { key: t.key?.name ?? 'STRING', value: t.value?.name ?? 'JSON' } as const]))
+  const formats = Object.fromEntries(
+    topics.filter((t) => t.detect !== true).map((t) => [t.name, { key: t.key?.name ?? 'STRING', value: t.value?.name ?? 'JSON' } as const]),
+  )
   const seen = options.registry === null ? undefined : (options.registry?.(registry) ?? registry)
   const catalog = createCatalog({ cluster: memoryCluster(topics), log, registry: seen, formats: { ...formats, ...options.formats }, clock: options.clock })
   return { catalog, log, registry, scans: log.scans }
@@ -88,7 +102,10 @@ export function memoryWorld(topics: readonly WorldTopic[], options: WorldOptions
 // ---------------------------------------------------------------------------------------------- records to batches
 
 function storeTopic(topic: WorldTopic, registry: MemoryRegistry): StoredPartition[] {
-  const encoders = { key: encoder(topic.key ?? { name: 'STRING' }, `${topic.name}-key`, registry), value: encoder(topic.value ?? { name: 'JSON' }, `${topic.name}-value`, registry) }
+  const encoders = {
+    key: encoder(topic.key ?? { name: 'STRING' }, `${topic.name}-key`, registry),
+    value: encoder(topic.value ?? { name: 'JSON' }, `${topic.name}-value`, registry),
+  }
   return Array.from({ length: topic.partitions ?? 1 }, (_, partition) => {
     const records = topic.records.filter((r) => r.partition === partition)
     return storePartition(topic, records, encoders)
@@ -120,7 +137,8 @@ function storePartition(topic: WorldTopic, records: readonly WorldRecord[], enco
 type Encoder = (value: WorldValue) => Uint8Array | null
 
 function encoder(format: WorldFormat, defaultSubject: string, registry: MemoryRegistry): Encoder {
-  const ids = 'schemas' in format ? format.schemas.map((text) => registry.add(format.subject ?? defaultSubject, text, format.name === 'AVRO' ? 'AVRO' : 'JSON')) : []
+  const ids =
+    'schemas' in format ? format.schemas.map((text) => registry.add(format.subject ?? defaultSubject, text, format.name === 'AVRO' ? 'AVRO' : 'JSON')) : []
   return (value) => {
     if (value === null || value instanceof Uint8Array) return value
     if (!('schemas' in format)) return encodePlain(format.name, value.json, value.text)
@@ -133,15 +151,26 @@ function encoder(format: WorldFormat, defaultSubject: string, registry: MemoryRe
 function encodePlain(format: string, json: ExactJson, text: string | undefined): Uint8Array {
   const bytes = Buffer.alloc(8)
   switch (format) {
-    case 'JSON': return Buffer.from(text ?? JSON.stringify(json))
-    case 'STRING': case 'UUID':
+    case 'JSON':
+      return Buffer.from(text ?? JSON.stringify(json))
+    case 'STRING':
+    case 'UUID':
       if (typeof json !== 'string') throw new Error(`${format} takes a string, not ${text ?? String(json)}`)
       return Buffer.from(json)
-    case 'BYTES': return Buffer.from(String(json), 'latin1')
-    case 'INT': bytes.writeInt32BE(Number(json)); return bytes.subarray(0, 4)
-    case 'LONG': bytes.writeBigInt64BE(BigInt(json as number | bigint)); return bytes
-    case 'FLOAT': bytes.writeFloatBE(Number(json)); return bytes.subarray(0, 4)
-    default: bytes.writeDoubleBE(Number(json)); return bytes
+    case 'BYTES':
+      return Buffer.from(String(json), 'latin1')
+    case 'INT':
+      bytes.writeInt32BE(Number(json))
+      return bytes.subarray(0, 4)
+    case 'LONG':
+      bytes.writeBigInt64BE(BigInt(json as number | bigint))
+      return bytes
+    case 'FLOAT':
+      bytes.writeFloatBE(Number(json))
+      return bytes.subarray(0, 4)
+    default:
+      bytes.writeDoubleBE(Number(json))
+      return bytes
   }
 }
 
@@ -186,7 +215,13 @@ export class MemoryRegistry implements Registry {
 }
 
 function memoryCluster(topics: readonly WorldTopic[]): Parameters<typeof createCatalog>[0]['cluster'] {
-  const unknown = (name: string): KafkaError => new KafkaError(3, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${name}": the topic or partition does not exist, or may not be seen (UNKNOWN_TOPIC_OR_PARTITION)`, true)
+  const unknown = (name: string): KafkaError =>
+    new KafkaError(
+      3,
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      `Topic "${name}": the topic or partition does not exist, or may not be seen (UNKNOWN_TOPIC_OR_PARTITION)`,
+      true,
+    )
   const describe = (topic: WorldTopic): TopicMetadata => ({
     name: topic.name,
     internal: topic.name.startsWith('__'),
@@ -225,7 +260,13 @@ class MemoryLog implements KafkaLog {
 
   partition(topic: string, partition: number): StoredPartition {
     const found = this.#topics.get(topic)?.[partition]
-    if (found === undefined) throw new KafkaError(3, 'UNKNOWN_TOPIC_OR_PARTITION', `"${topic}" partition ${partition}: the topic or partition does not exist, or may not be seen (UNKNOWN_TOPIC_OR_PARTITION)`, true)
+    if (found === undefined)
+      throw new KafkaError(
+        3,
+        'UNKNOWN_TOPIC_OR_PARTITION',
+        `"${topic}" partition ${partition}: the topic or partition does not exist, or may not be seen (UNKNOWN_TOPIC_OR_PARTITION)`,
+        true,
+      )
     return found
   }
 
@@ -234,7 +275,12 @@ class MemoryLog implements KafkaLog {
   }
 
   async offsetsForTime(topic: string, partitions: readonly number[], timestampMs: number): Promise<(number | undefined)[]> {
-    return partitions.map((partition) => this.partition(topic, partition).batches.flatMap((b) => b.records).find((r) => r.timestampMs >= timestampMs)?.offset)
+    return partitions.map(
+      (partition) =>
+        this.partition(topic, partition)
+          .batches.flatMap((b) => b.records)
+          .find((r) => r.timestampMs >= timestampMs)?.offset,
+    )
   }
 
   scan(request: ScanRequest, signal: AbortSignal): BatchSource {
@@ -255,7 +301,14 @@ class MemorySource implements BatchSource {
     const progress = new Map<number, PartitionProgress>()
     for (const range of request.ranges) {
       const known = progress.get(range.partition)
-      progress.set(range.partition, { partition: range.partition, begin: known?.begin ?? range.start, end: range.end, position: known?.position ?? range.start, bytesRead: 0, lost: 0 })
+      progress.set(range.partition, {
+        partition: range.partition,
+        begin: known?.begin ?? range.start,
+        end: range.end,
+        position: known?.position ?? range.start,
+        bytesRead: 0,
+        lost: 0,
+      })
     }
     this.progress = [...progress.values()]
     this.#batches = []

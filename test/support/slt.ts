@@ -184,7 +184,13 @@ function readCase(lines: readonly string[], at: number, end: number, defaults: R
   return {
     kind,
     line: at + 1,
-    options: { rowsort: words.includes('rowsort'), key: words.includes('key'), meta: words.includes('meta'), live: words.includes('live'), statsMs: stats === undefined ? undefined : Number(stats.slice(6)) },
+    options: {
+      rowsort: words.includes('rowsort'),
+      key: words.includes('key'),
+      meta: words.includes('meta'),
+      live: words.includes('live'),
+      statsMs: stats === undefined ? undefined : Number(stats.slice(6)),
+    },
     sql: lines.slice(at + 1, rule < 0 || rule >= end ? end : rule).join('\n'),
     expected: lines.slice(from, end),
     expectedAt: { from, to: end },
@@ -206,9 +212,7 @@ export async function runCase(item: SltCase, world: { readonly catalog: Catalog;
 
 /** Ids and times are different every time. */
 function normalFrame(frame: string): string {
-  return frame
-    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<id>')
-    .replace(/"(duration|startedAt)":\d+/g, '"$1":0')
+  return frame.replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<id>').replace(/"(duration|startedAt)":\d+/g, '"$1":0')
 }
 
 function frameLines(frame: string, item: SltCase): string[] {
@@ -227,7 +231,10 @@ function frameLines(frame: string, item: SltCase): string[] {
       const text = (JSON.parse(data) as string).split('\n')
       return item.kind === 'error' ? text : [`ERROR ${text[0]}`, ...text.slice(1)]
     }
-    case 'METADATA': case 'STATS': case 'HEARTBEAT': case 'END':
+    case 'METADATA':
+    case 'STATS':
+    case 'HEARTBEAT':
+    case 'END':
       return []
     default:
       return [frame]
@@ -238,7 +245,11 @@ function recordLines(record: ReadonlyMap<string, string>, item: SltCase): string
   const value = record.get('value') ?? '-'
   if (item.kind === 'explain') return explainLines(value)
   const meta = rawMembers(record.get('metadata') ?? '{}')
-  const parts = [item.options.key ? (record.get('key') ?? '-') : undefined, value, item.options.meta ? `${meta.get('partition') ?? '-'}/${meta.get('offset') ?? '-'}` : undefined]
+  const parts = [
+    item.options.key ? (record.get('key') ?? '-') : undefined,
+    value,
+    item.options.meta ? `${meta.get('partition') ?? '-'}/${meta.get('offset') ?? '-'}` : undefined,
+  ]
   return [parts.filter((p) => p !== undefined).join(' ')]
 }
 

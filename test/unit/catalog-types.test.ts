@@ -8,23 +8,54 @@ import { restrict, topicPolicy } from '../../src/catalog/permissions.ts'
 import type { Catalog } from '../../src/plan/catalog.ts'
 import { BOOLEAN, DATE, type DataType, DOUBLE, type Field, FLOAT, INT, JSON_TYPE, LONG, NULL_TYPE, STRING, type StructType, UUID } from '../../src/types.ts'
 
-const struct = (fields: Record<string, DataType>, name?: string): StructType => ({ kind: 'struct', ...(name === undefined ? {} : { name }), fields: Object.entries(fields).map(([n, type]) => ({ name: n, type, nullable: type.kind === 'null' })) })
+const struct = (fields: Record<string, DataType>, name?: string): StructType => ({
+  kind: 'struct',
+  ...(name === undefined ? {} : { name }),
+  fields: Object.entries(fields).map(([n, type]) => ({ name: n, type, nullable: type.kind === 'null' })),
+})
 const millis: DataType = { kind: 'timestamp', unit: 'millis' }
 const micros: DataType = { kind: 'timestamp', unit: 'micros' }
 const decimal = (precision: number, scale: number): DataType => ({ kind: 'decimal', precision, scale })
 
 test('scalars: numbers widen, unlike kinds become json', () => {
   const cases: [DataType, DataType, DataType][] = [
-    [INT, INT, INT], [INT, LONG, LONG], [LONG, INT, LONG],
-    [INT, FLOAT, DOUBLE], [LONG, DOUBLE, DOUBLE], [FLOAT, DOUBLE, DOUBLE], [FLOAT, FLOAT, FLOAT],
-    [STRING, UUID, STRING], [STRING, INT, JSON_TYPE], [BOOLEAN, INT, JSON_TYPE], [JSON_TYPE, INT, JSON_TYPE],
-    [NULL_TYPE, INT, INT], [INT, NULL_TYPE, INT],
-    [millis, micros, micros], [micros, millis, micros], [millis, { kind: 'timestamp', unit: 'millis', local: true }, JSON_TYPE],
-    [millis, LONG, millis], [LONG, millis, LONG], [INT, DATE, INT], [DATE, INT, DATE], [INT, millis, JSON_TYPE],
-    [decimal(10, 2), decimal(8, 4), decimal(12, 4)], [decimal(10, 2), decimal(10, 2), decimal(10, 2)], [INT, decimal(4, 1), { kind: 'decimal' }], [DOUBLE, decimal(4, 1), JSON_TYPE],
-    [{ kind: 'array', element: INT }, { kind: 'array', element: LONG }, { kind: 'array', element: LONG }],
-    [{ kind: 'map', value: INT }, { kind: 'map', value: STRING }, { kind: 'map', value: JSON_TYPE }],
-    [{ kind: 'array', element: INT }, { kind: 'map', value: INT }, JSON_TYPE], [struct({ a: INT }), STRING, JSON_TYPE],
+    [INT, INT, INT],
+    [INT, LONG, LONG],
+    [LONG, INT, LONG],
+    [INT, FLOAT, DOUBLE],
+    [LONG, DOUBLE, DOUBLE],
+    [FLOAT, DOUBLE, DOUBLE],
+    [FLOAT, FLOAT, FLOAT],
+    [STRING, UUID, STRING],
+    [STRING, INT, JSON_TYPE],
+    [BOOLEAN, INT, JSON_TYPE],
+    [JSON_TYPE, INT, JSON_TYPE],
+    [NULL_TYPE, INT, INT],
+    [INT, NULL_TYPE, INT],
+    [millis, micros, micros],
+    [micros, millis, micros],
+    [millis, { kind: 'timestamp', unit: 'millis', local: true }, JSON_TYPE],
+    [millis, LONG, millis],
+    [LONG, millis, LONG],
+    [INT, DATE, INT],
+    [DATE, INT, DATE],
+    [INT, millis, JSON_TYPE],
+    [decimal(10, 2), decimal(8, 4), decimal(12, 4)],
+    [decimal(10, 2), decimal(10, 2), decimal(10, 2)],
+    [INT, decimal(4, 1), { kind: 'decimal' }],
+    [DOUBLE, decimal(4, 1), JSON_TYPE],
+    [
+      { kind: 'array', element: INT },
+      { kind: 'array', element: LONG },
+      { kind: 'array', element: LONG },
+    ],
+    [
+      { kind: 'map', value: INT },
+      { kind: 'map', value: STRING },
+      { kind: 'map', value: JSON_TYPE },
+    ],
+    [{ kind: 'array', element: INT }, { kind: 'map', value: INT }, JSON_TYPE],
+    [struct({ a: INT }), STRING, JSON_TYPE],
   ]
   for (const [a, b, merged] of cases) assert.deepEqual(mergeTypes([a, b]), merged, `${JSON.stringify(a)} and ${JSON.stringify(b)}`)
   assert.deepEqual(mergeTypes([]), NULL_TYPE)
@@ -76,7 +107,10 @@ const anyType: fc.Arbitrary<DataType> = fc.letrec<{ type: DataType }>((tie) => (
 })).type
 
 test('property: merging a type with itself changes nothing, and no field is lost', () => {
-  fc.assert(fc.property(anyType, (type) => assert.deepEqual(mergeTypes([type, structuredClone(type)]), type)), { seed: 11, numRuns: 300 })
+  fc.assert(
+    fc.property(anyType, (type) => assert.deepEqual(mergeTypes([type, structuredClone(type)]), type)),
+    { seed: 11, numRuns: 300 },
+  )
   fc.assert(
     fc.property(fc.array(anyType, { minLength: 1, maxLength: 4 }), (types) => {
       const merged = mergeTypes(types)
@@ -93,20 +127,48 @@ test('property: merging a type with itself changes nothing, and no field is lost
 })
 
 test('topic patterns', () => {
-  const yes: [string, string][] = [['orders', 'orders'], ['*', 'anything'], ['pay*', 'payments'], ['pay*', 'pay'], ['*-dlq', 'orders-dlq'], ['eu.*.v1', 'eu.orders.v1'], ['a*b*c', 'aXbYc'], ['a*b*c', 'abbc'], ['a.c', 'a.c'], ['**', 'x']]
-  const no: [string, string][] = [['orders', 'Orders'], ['orders', 'orders2'], ['pay*', 'xpay'], ['*-dlq', 'orders-dlq2'], ['aba*aba', 'aba'], ['a*b*c', 'acb'], ['a.c', 'abc'], ['a+', 'aa'], ['', 'x']]
+  const yes: [string, string][] = [
+    ['orders', 'orders'],
+    ['*', 'anything'],
+    ['pay*', 'payments'],
+    ['pay*', 'pay'],
+    ['*-dlq', 'orders-dlq'],
+    ['eu.*.v1', 'eu.orders.v1'],
+    ['a*b*c', 'aXbYc'],
+    ['a*b*c', 'abbc'],
+    ['a.c', 'a.c'],
+    ['**', 'x'],
+  ]
+  const no: [string, string][] = [
+    ['orders', 'Orders'],
+    ['orders', 'orders2'],
+    ['pay*', 'xpay'],
+    ['*-dlq', 'orders-dlq2'],
+    ['aba*aba', 'aba'],
+    ['a*b*c', 'acb'],
+    ['a.c', 'abc'],
+    ['a+', 'aa'],
+    ['', 'x'],
+  ]
   for (const [pattern, name] of yes) assert.equal(matchesPattern(pattern, name), true, `${pattern} takes ${name}`)
   for (const [pattern, name] of no) assert.equal(matchesPattern(pattern, name), false, `${pattern} does not take ${name}`)
 })
 
 test('the name itself wins over patterns, the longer pattern over the shorter', () => {
-  const entries = { '*': 1, 'pay*': 2, 'pay*ts': 3, payments: 4, '__proto__x': 5 }
-  assert.deepEqual(['payments', 'paychecksts', 'payroll', 'orders', 'constructor'].map((n) => bestMatch(entries, n)?.value), [4, 3, 2, 1, 1])
+  const entries = { '*': 1, 'pay*': 2, 'pay*ts': 3, payments: 4, __proto__x: 5 }
+  assert.deepEqual(
+    ['payments', 'paychecksts', 'payroll', 'orders', 'constructor'].map((n) => bestMatch(entries, n)?.value),
+    [4, 3, 2, 1, 1],
+  )
   assert.equal(bestMatch({ 'a*': 1 }, 'toString'), undefined)
 })
 
 test('policies: deny wins, nothing said is denied', () => {
-  const allow = topicPolicy([{ effect: 'allow', topics: ['pay*', 'public-*'] }, { effect: 'deny', topics: ['*-secret'] }, { effect: 'allow', topics: ['payments-secret'] }])
+  const allow = topicPolicy([
+    { effect: 'allow', topics: ['pay*', 'public-*'] },
+    { effect: 'deny', topics: ['*-secret'] },
+    { effect: 'allow', topics: ['payments-secret'] },
+  ])
   assert.deepEqual(['payments', 'payments-secret', 'public-x', 'orders', 'public-secret'].map(allow), [true, false, true, false, false])
   assert.equal(topicPolicy([])('payments'), false)
 })
@@ -122,7 +184,10 @@ test('a restricted catalog: what may not be seen does not exist, and is not even
   assert.equal(await seen.table('hidden'), undefined)
   assert.equal(await seen.table('alias'), undefined)
   assert.equal((await seen.table('open'))?.topic, 'open')
-  assert.deepEqual((await seen.tables()).map((t) => t.name), ['alias', 'open'])
+  assert.deepEqual(
+    (await seen.tables()).map((t) => t.name),
+    ['alias', 'open'],
+  )
   assert.deepEqual(await seen.configuration('hidden'), [])
   assert.equal((await seen.configuration('open')).length, 1)
   assert.deepEqual(asked, ['alias', 'open', 'open'])

@@ -9,16 +9,23 @@ import type { StructType } from '../../src/types.ts'
 import { encodeAvro, framed } from '../support/avro-encode.ts'
 import { decodeText } from '../support/decode.ts'
 import type { ExactJson } from '../support/exact-json.ts'
-import { MemoryRegistry, memoryWorld, type WorldFormat, type WorldOptions, type WorldTopic, type WorldValue } from '../support/memory-world.ts'
+import { type MemoryRegistry, memoryWorld, type WorldFormat, type WorldOptions, type WorldTopic, type WorldValue } from '../support/memory-world.ts'
 
 const V1 = '{"type":"record","name":"Pay","fields":[{"name":"id","type":"int"},{"name":"amount","type":"float"}]}'
-const V2 = '{"type":"record","name":"Pay","fields":[{"name":"id","type":"long"},{"name":"amount","type":"double"},{"name":"note","type":["null","string"],"default":null}]}'
+const V2 =
+  '{"type":"record","name":"Pay","fields":[{"name":"id","type":"long"},{"name":"amount","type":"double"},{"name":"note","type":["null","string"],"default":null}]}'
 const V3 = '{"type":"record","name":"Pay","fields":[{"name":"id","type":"long"},{"name":"note","type":"string"},{"name":"city","type":"string"}]}'
 const PROTO = 'syntax = "proto3"; message Pay { int64 id = 1; }'
 
 function topic(name: string, values: readonly (WorldValue | ExactJson)[], more: Partial<WorldTopic> = {}): WorldTopic {
-  const literal = (v: WorldValue | ExactJson): WorldValue => (v === null || v instanceof Uint8Array || (typeof v === 'object' && 'json' in v) ? (v as WorldValue) : { json: v as ExactJson })
-  return { name, detect: true, records: values.map((v, i) => ({ partition: i % (more.partitions ?? 1), timestampMs: 1_700_000_000_000 + i, key: null, value: literal(v) })), ...more }
+  const literal = (v: WorldValue | ExactJson): WorldValue =>
+    v === null || v instanceof Uint8Array || (typeof v === 'object' && 'json' in v) ? (v as WorldValue) : { json: v as ExactJson }
+  return {
+    name,
+    detect: true,
+    records: values.map((v, i) => ({ partition: i % (more.partitions ?? 1), timestampMs: 1_700_000_000_000 + i, key: null, value: literal(v) })),
+    ...more,
+  }
 }
 
 async function tableOf(topics: readonly WorldTopic[], options: WorldOptions = {}): Promise<Table> {
@@ -27,7 +34,12 @@ async function tableOf(topics: readonly WorldTopic[], options: WorldOptions = {}
   return table
 }
 
-async function valueOf(values: readonly (WorldValue | ExactJson)[], value: WorldFormat, options: WorldOptions = {}, more: Partial<WorldTopic> = {}): Promise<TableFacet> {
+async function valueFacet(
+  values: readonly (WorldValue | ExactJson)[],
+  value: WorldFormat,
+  options: WorldOptions = {},
+  more: Partial<WorldTopic> = {},
+): Promise<TableFacet> {
   return (await tableOf([topic('t', values, { value, ...more })], options)).value
 }
 
@@ -35,14 +47,19 @@ const summary = (facet: TableFacet): string => `${facet.format} ${facet.framing}
 const fields = (facet: TableFacet): string[] => (facet.type as StructType).fields.map((f) => `${f.name} ${f.type.kind}${f.nullable ? '?' : ''}`)
 
 /** A registry that does not answer while `isDown()` says so. */
-const failing = (isDown: () => boolean) => (inner: MemoryRegistry): Registry =>
-  new Proxy(inner, {
-    get(target, name) {
-      const member = Reflect.get(target, name) as unknown
-      if (typeof member !== 'function') return member
-      return (...args: unknown[]) => (isDown() ? Promise.reject(new RegistryError('Schema registry at http://registry:8081 cannot be reached: connect ECONNREFUSED.', { status: 0 })) : (member.apply(target, args) as unknown))
-    },
-  })
+const failing =
+  (isDown: () => boolean) =>
+  (inner: MemoryRegistry): Registry =>
+    new Proxy(inner, {
+      get(target, name) {
+        const member = Reflect.get(target, name) as unknown
+        if (typeof member !== 'function') return member
+        return (...args: unknown[]) =>
+          isDown()
+            ? Promise.reject(new RegistryError('Schema registry at http://registry:8081 cannot be reached: connect ECONNREFUSED.', { status: 0 }))
+            : (member.apply(target, args) as unknown)
+      },
+    })
 
 test('a table: partitions, time stamps, compaction; an unknown topic is none', async () => {
   const { catalog } = memoryWorld([topic('t', ['{}'], { partitions: 3, compacted: true, logAppendTime: true })])
@@ -52,7 +69,7 @@ test('a table: partitions, time stamps, compaction; an unknown topic is none', a
 })
 
 test('Avro by subject: the type is merged over all versions, decoders are those of the writers', async () => {
-  const facet = await valueOf([{ json: { id: 1, amount: 0.5 }, writer: 1 }], { name: 'AVRO', schemas: [V1, V2, V3] })
+  const facet = await valueFacet([{ json: { id: 1, amount: 0.5 }, writer: 1 }], { name: 'AVRO', schemas: [V1, V2, V3] })
   assert.equal(summary(facet), 'AVRO confluent registry: registry subject t-value, version 3, merged with 2 older')
   assert.deepEqual(fields(facet), ['id long', 'note string?', 'city string?', 'amount double?'])
   assert.equal(facet.unreadable, undefined)
@@ -60,7 +77,10 @@ test('Avro by subject: the type is merged over all versions, decoders are those 
   assert.equal(first.title, 'avro 1')
   assert.equal(decodeText(first, encodeAvro(V1, { id: 7, amount: 0.5 })), '{"id":7,"amount":0.5}')
   assert.equal(facet.decoder(1), first, 'a known decoder is there at once')
-  assert.equal(decodeText(await facet.decoder(2), encodeAvro(V2, { id: 2n ** 60n, amount: 1, note: 'x' })), '{"id":1152921504606846976,"amount":1.0,"note":"x"}')
+  assert.equal(
+    decodeText(await facet.decoder(2), encodeAvro(V2, { id: 2n ** 60n, amount: 1, note: 'x' })),
+    '{"id":1152921504606846976,"amount":1.0,"note":"x"}',
+  )
 })
 
 test('decoders of ids that cannot be used are errors with a sentence', async () => {
@@ -68,12 +88,13 @@ test('decoders of ids that cannot be used are errors with a sentence', async () 
   const proto = world.registry.add('p-value', PROTO, 'PROTOBUF')
   const broken = world.registry.add('b-value', '{"type":"record"}', 'AVRO')
   const json = world.registry.add('j-value', '{"type":"object"}', 'JSON')
-  const { decoder } = (await world.catalog.table('t'))?.value as TableFacet
+  const facet = (await world.catalog.table('t'))?.value as TableFacet
+  const decoder = (id: number | undefined): unknown => facet.decoder(id)
   await assert.rejects(async () => decoder(77), { message: 'The schema registry at memory:registry does not know schema 77.' })
   await assert.rejects(async () => decoder(proto), { message: 'PROTOBUF is not read by this version.' })
   await assert.rejects(async () => decoder(broken), /^Error: Schema \d+ cannot be used: /)
   await assert.rejects(async () => decoder(undefined), { message: 'The record carries no schema id.' })
-  assert.equal(decodeText(await decoder(json), Buffer.from('{"a":1}')), '{"a":1}')
+  assert.equal(decodeText(await facet.decoder(json), Buffer.from('{"a":1}')), '{"a":1}')
 })
 
 test('a schema with references', async () => {
@@ -81,38 +102,67 @@ test('a schema with references', async () => {
   const registry: Registry = Object.assign(Object.create(world.registry) as Registry, {
     versions: async (subject: string) => (subject === 't-value' ? [1] : []),
     schema: async () => ({
-      type: 'AVRO', id: 5, version: 1, text: '{"type":"record","name":"Order","namespace":"x","fields":[{"name":"to","type":"x.Person"},{"name":"city","type":"x.City"}]}',
+      type: 'AVRO',
+      id: 5,
+      version: 1,
+      text: '{"type":"record","name":"Order","namespace":"x","fields":[{"name":"to","type":"x.Person"},{"name":"city","type":"x.City"}]}',
       references: [
-        { name: 'x.City', subject: 'city', version: 1, type: 'AVRO', text: '{"type":"record","name":"City","namespace":"x","fields":[{"name":"zip","type":"string"}]}' },
-        { name: 'x.Person', subject: 'person', version: 1, type: 'AVRO', text: '{"type":"record","name":"Person","namespace":"x","fields":[{"name":"home","type":"City"}]}' },
+        {
+          name: 'x.City',
+          subject: 'city',
+          version: 1,
+          type: 'AVRO',
+          text: '{"type":"record","name":"City","namespace":"x","fields":[{"name":"zip","type":"string"}]}',
+        },
+        {
+          name: 'x.Person',
+          subject: 'person',
+          version: 1,
+          type: 'AVRO',
+          text: '{"type":"record","name":"Person","namespace":"x","fields":[{"name":"home","type":"City"}]}',
+        },
       ],
     }),
   })
-  const facet = await valueOf([], { name: 'JSON' }, { registry: () => registry })
+  const facet = await valueFacet([], { name: 'JSON' }, { registry: () => registry })
   assert.deepEqual(fields(facet), ['to struct', 'city struct'])
   const decoder = (await facet.decoder(5)) as FacetDecoder
   assert.equal(decodeText(decoder, Buffer.from([4, 0x61, 0x62, 4, 0x63, 0x64])), '{"to":{"home":{"zip":"ab"}},"city":{"zip":"cd"}}')
 })
 
 test('Avro under a subject of another name is found by the ids in the records', async () => {
-  const facet = await valueOf([{ json: { id: 1, amount: 1 }, writer: 1 }, null, { json: { id: 2, amount: 1, note: null }, writer: 2 }], { name: 'AVRO', schemas: [V1, V2, V3], subject: 'com.acme.Pay' })
+  const facet = await valueFacet([{ json: { id: 1, amount: 1 }, writer: 1 }, null, { json: { id: 2, amount: 1, note: null }, writer: 2 }], {
+    name: 'AVRO',
+    schemas: [V1, V2, V3],
+    subject: 'com.acme.Pay',
+  })
   assert.equal(summary(facet), 'AVRO confluent sampled: schema ids in the records, registry subject com.acme.Pay, merged with 2 older')
   assert.deepEqual(fields(facet), ['id long', 'note string?', 'city string?', 'amount double?'])
   assert.equal((await facet.decoder(2)).title, 'avro 2')
 })
 
 test('JSON, STRING, LONG, INT and BYTES are told apart by looking at records', async () => {
-  const seen = async (values: readonly ExactJson[], name: 'JSON' | 'STRING' | 'LONG' | 'INT' | 'BYTES'): Promise<string> => summary(await valueOf(values, { name }))
+  const seen = async (values: readonly ExactJson[], name: 'JSON' | 'STRING' | 'LONG' | 'INT' | 'BYTES'): Promise<string> =>
+    summary(await valueFacet(values, { name }))
   const numbers = Array.from({ length: 30 }, (_, i) => i * 7919 + 1)
   assert.equal(await seen([{ a: 1 }, [2], { a: 'x' }], 'JSON'), 'JSON none sampled: newest records: 3 of 3 samples are JSON')
   assert.equal(await seen(['hello', 'grüezi', 'x y'], 'STRING'), 'STRING none sampled: newest records: 3 of 3 samples are text')
   assert.equal(await seen(numbers, 'LONG'), 'LONG none sampled: newest records: 20 of 20 samples have 8 bytes that are no text')
   assert.equal(await seen(numbers, 'INT'), 'INT none sampled: newest records: 20 of 20 samples have 4 bytes that are no text')
-  assert.equal(await seen(['\u00ff\u00fe\u0000\u0001\u0002', '\u0080\u0081\u0082'], 'BYTES'), 'BYTES none sampled: newest records: 2 of 2 samples are neither text nor JSON nor numbers of one size')
+  assert.equal(
+    await seen(['\u00ff\u00fe\u0000\u0001\u0002', '\u0080\u0081\u0082'], 'BYTES'),
+    'BYTES none sampled: newest records: 2 of 2 samples are neither text nor JSON nor numbers of one size',
+  )
 })
 
 test('LONG values whose bytes could be taken for a framed id stay LONG', async () => {
-  const world = memoryWorld([topic('t', Array.from({ length: 20 }, (_, i) => 2 ** 24 + i * 104_729), { value: { name: 'LONG' } })])
+  const world = memoryWorld([
+    topic(
+      't',
+      Array.from({ length: 20 }, (_, i) => 2 ** 24 + i * 104_729),
+      { value: { name: 'LONG' } },
+    ),
+  ])
   assert.equal(world.registry.add('other-value', V1, 'AVRO'), 1)
   assert.equal((await world.catalog.table('t'))?.value.format, 'LONG')
 })
@@ -130,22 +180,39 @@ test('an empty topic and a topic of tombstones: nothing is known, and it is look
 
 test('a few damaged records do not change the verdict', async () => {
   const garbage = Buffer.from('00ffffffffdeadbeef', 'hex')
-  const facet = await valueOf([{ json: { id: 1, amount: 1 } }, garbage, { json: { id: 2, amount: 1 } }, { json: { id: 3, amount: 1 } }], { name: 'AVRO', schemas: [V1], subject: 'Pay' })
+  const facet = await valueFacet([{ json: { id: 1, amount: 1 } }, garbage, { json: { id: 2, amount: 1 } }, { json: { id: 3, amount: 1 } }], {
+    name: 'AVRO',
+    schemas: [V1],
+    subject: 'Pay',
+  })
   assert.equal(facet.format, 'AVRO')
 })
 
 test('compaction gaps at the end of the log: the records that are left are looked at', async () => {
   const t = topic('t', [])
-  const facet = (await tableOf([{ ...t, records: [{ partition: 0, timestampMs: 0, key: null, value: { json: { a: 1 } } }, { partition: 0, timestampMs: 0, key: null, value: null, offset: 5000 }] }])).value
+  const facet = (
+    await tableOf([
+      {
+        ...t,
+        records: [
+          { partition: 0, timestampMs: 0, key: null, value: { json: { a: 1 } } },
+          { partition: 0, timestampMs: 0, key: null, value: null, offset: 5000 },
+        ],
+      },
+    ])
+  ).value
   assert.equal(facet.format, 'JSON')
 })
 
 test('a registry that does not answer takes nothing away from topics that do not need it', async () => {
   const options: WorldOptions = { registry: failing(() => true) }
-  const json = await valueOf([{ a: 1 }], { name: 'JSON' }, options)
-  assert.equal(summary(json), 'JSON none sampled: newest records: 1 of 1 samples are JSON; Schema registry at http://registry:8081 cannot be reached: connect ECONNREFUSED.')
+  const json = await valueFacet([{ a: 1 }], { name: 'JSON' }, options)
+  assert.equal(
+    summary(json),
+    'JSON none sampled: newest records: 1 of 1 samples are JSON; Schema registry at http://registry:8081 cannot be reached: connect ECONNREFUSED.',
+  )
   assert.equal(json.unreadable, undefined)
-  const configured = await valueOf([{ a: 1 }], { name: 'JSON' }, { ...options, formats: { t: { key: 'STRING', value: 'JSON' } } })
+  const configured = await valueFacet([{ a: 1 }], { name: 'JSON' }, { ...options, formats: { t: { key: 'STRING', value: 'JSON' } } })
   assert.equal(summary(configured), 'JSON none configured: configured for this topic')
 })
 
@@ -153,10 +220,16 @@ test('a framed topic without its registry says so; it is readable as soon as the
   let down = true
   let now = 0
   const values = [{ json: { id: 1, amount: 1 } }, { json: { id: 2, amount: 1 } }]
-  const { catalog } = memoryWorld([topic('t', values, { value: { name: 'AVRO', schemas: [V1] } })], { registry: failing(() => down), clock: { ...systemClock, now: () => now } })
+  const { catalog } = memoryWorld([topic('t', values, { value: { name: 'AVRO', schemas: [V1] } })], {
+    registry: failing(() => down),
+    clock: { ...systemClock, now: () => now },
+  })
   const value = async (): Promise<TableFacet> => (await catalog.table('t'))?.value as TableFacet
   const unreadable = (await value()).unreadable ?? ''
-  assert.match(unreadable, /^The values look as if they were written with a schema registry, schema 1\. Schema registry at http:\/\/registry:8081 cannot be reached: .* configure the format BYTES for topic t\.$/)
+  assert.match(
+    unreadable,
+    /^The values look as if they were written with a schema registry, schema 1\. Schema registry at http:\/\/registry:8081 cannot be reached: .* configure the format BYTES for topic t\.$/,
+  )
   down = false
   assert.deepEqual([(await value()).format, (await value()).unreadable], ['AVRO', undefined])
   down = true
@@ -166,9 +239,9 @@ test('a framed topic without its registry says so; it is readable as soon as the
 
 test('a framed topic without a registry, or with ids that it does not know', async () => {
   const framedAll = Array.from({ length: 12 }, (_, i) => framed(700 + (i % 2), Buffer.alloc(i + 1, 0xff)))
-  const none = await valueOf(framedAll, { name: 'BYTES' }, { registry: null })
+  const none = await valueFacet(framedAll, { name: 'BYTES' }, { registry: null })
   assert.match(none.unreadable ?? '', /written with a schema registry, schema 700, 701\. No schema registry is configured\. If they are plain bytes, configure/)
-  const unknown = await valueOf(framedAll, { name: 'BYTES' })
+  const unknown = await valueFacet(framedAll, { name: 'BYTES' })
   assert.match(unknown.unreadable ?? '', /The schema registry at memory:registry does not know them\./)
   assert.equal(none.format, 'AVRO')
   await assert.rejects(async () => none.decoder(7), /No schema registry is configured/)
@@ -187,16 +260,19 @@ test('PROTOBUF is recognised and named; JSON Schema is read', async () => {
 })
 
 test('a version that is no schema is named and passed over', async () => {
-  const facet = await valueOf([], { name: 'AVRO', schemas: ['{"type":"nonsense"}', V1] })
+  const facet = await valueFacet([], { name: 'AVRO', schemas: ['{"type":"nonsense"}', V1] })
   assert.deepEqual(fields(facet), ['id int', 'amount float'])
   assert.match(facet.detail, /^registry subject t-value, version 2; Schema 1 cannot be used: /)
-  const only = await valueOf([], { name: 'AVRO', schemas: ['{"type":"nonsense"}'] })
+  const only = await valueFacet([], { name: 'AVRO', schemas: ['{"type":"nonsense"}'] })
   assert.match(only.unreadable ?? '', /^Schema 1 cannot be used: /)
 })
 
 test('configured formats: the name wins over patterns, each side by itself; formats that are not read are named', async () => {
   const formats = { '*': { key: 'LONG', value: 'STRING' }, 'log-*': { value: 'JSON' }, 'log-a': { key: 'BYTES' }, bad: { value: 'XML' } } as const
-  const world = memoryWorld(['log-a', 'log-b', 'other', 'bad'].map((name) => topic(name, [])), { formats })
+  const world = memoryWorld(
+    ['log-a', 'log-b', 'other', 'bad'].map((name) => topic(name, [])),
+    { formats },
+  )
   const seen = async (name: string): Promise<string[]> => {
     const table = await world.catalog.table(name)
     return [table?.key, table?.value].map((f) => `${f?.format}: ${f?.detail}`)
@@ -211,20 +287,22 @@ test('configured formats: the name wins over patterns, each side by itself; form
 test('configured AVRO: by subject, by ids, without either', async () => {
   const formats = { t: { value: 'AVRO' } } as const
   const avro: WorldFormat = { name: 'AVRO', schemas: [V1] }
-  const bySubject = await valueOf([], avro, { formats })
+  const bySubject = await valueFacet([], avro, { formats })
   assert.equal(summary(bySubject), 'AVRO confluent configured: configured for this topic; registry subject t-value, version 1')
-  const byIds = await valueOf([{ json: { id: 1, amount: 1 } }], { ...avro, subject: 'Pay' }, { formats })
+  const byIds = await valueFacet([{ json: { id: 1, amount: 1 } }], { ...avro, subject: 'Pay' }, { formats })
   assert.equal(summary(byIds), 'AVRO confluent configured: configured for this topic; schema ids in the records, registry subject Pay')
-  const empty = await valueOf([], { name: 'JSON' }, { formats })
+  const empty = await valueFacet([], { name: 'JSON' }, { formats })
   assert.equal(summary(empty), 'AVRO confluent configured: configured for this topic; no schema is known yet')
-  const none = await valueOf([], { name: 'JSON' }, { formats, registry: null })
+  const none = await valueFacet([], { name: 'JSON' }, { formats, registry: null })
   assert.equal(none.unreadable, 'AVRO is configured, and no schema registry is.')
 })
 
 test('what was found is remembered: samples for a minute, subjects until they have another version', async () => {
   let now = 0
   const clock = { ...systemClock, now: () => now }
-  const world = memoryWorld([topic('j', [{ a: 1 }]), topic('a', [], { value: { name: 'AVRO', schemas: [V1] }, key: { name: 'AVRO', schemas: [V3] } })], { clock })
+  const world = memoryWorld([topic('j', [{ a: 1 }]), topic('a', [], { value: { name: 'AVRO', schemas: [V1] }, key: { name: 'AVRO', schemas: [V3] } })], {
+    clock,
+  })
   const one = await world.catalog.table('j')
   const scans = world.scans.length
   now = 59_000
@@ -242,7 +320,12 @@ test('what was found is remembered: samples for a minute, subjects until they ha
 })
 
 test('tables and configuration', async () => {
-  const world = memoryWorld([topic('pay', [], { partitions: 2, compacted: true }), topic('__consumer_offsets', []), topic('_schemas', []), topic('__transaction_state', [])])
+  const world = memoryWorld([
+    topic('pay', [], { partitions: 2, compacted: true }),
+    topic('__consumer_offsets', []),
+    topic('_schemas', []),
+    topic('__transaction_state', []),
+  ])
   assert.deepEqual(await world.catalog.tables(), [
     { name: '__consumer_offsets', type: 'SYSTEM', partitions: 1, replicas: 1 },
     { name: '__transaction_state', type: 'SYSTEM', partitions: 1, replicas: 1 },

@@ -15,7 +15,10 @@ after(async () => {
 async function world(options: Parameters<typeof fakeRegistry>[0] = {}, config: Partial<RegistryConfig> = {}) {
   const server = await fakeRegistry(options)
   const registry = createRegistry({ url: server.url, backoffMs: 1, ...config })
-  cleanUps.push(() => server.close(), () => registry.close())
+  cleanUps.push(
+    () => server.close(),
+    () => registry.close(),
+  )
   return { server, registry }
 }
 
@@ -86,9 +89,23 @@ test('references come resolved, each once, what is needed first standing first',
   server.add('base', { id: 1, schema: '"base"' })
   server.add('left', { id: 2, schema: '"left"', references: [{ name: 'x.Base', subject: 'base', version: 1 }] })
   server.add('right', { id: 3, schema: '"right"', references: [{ name: 'x.Base', subject: 'base', version: 1 }] })
-  server.add('top', { id: 4, schema: '"top"', references: [{ name: 'x.Left', subject: 'left', version: 1 }, { name: 'x.Right', subject: 'right', version: 1 }] })
+  server.add('top', {
+    id: 4,
+    schema: '"top"',
+    references: [
+      { name: 'x.Left', subject: 'left', version: 1 },
+      { name: 'x.Right', subject: 'right', version: 1 },
+    ],
+  })
   const schema = await registry.schemaById(4)
-  assert.deepEqual(schema?.references.map((r) => [r.name, r.text]), [['x.Base', '"base"'], ['x.Left', '"left"'], ['x.Right', '"right"']])
+  assert.deepEqual(
+    schema?.references.map((r) => [r.name, r.text]),
+    [
+      ['x.Base', '"base"'],
+      ['x.Left', '"left"'],
+      ['x.Right', '"right"'],
+    ],
+  )
 })
 
 test('references that lead in a circle, nowhere, or too deep are an error', async () => {
@@ -96,7 +113,8 @@ test('references that lead in a circle, nowhere, or too deep are an error', asyn
   server.add('egg', { id: 1, schema: '"egg"', references: [{ name: 'hen', subject: 'hen', version: 1 }] })
   server.add('hen', { id: 2, schema: '"hen"', references: [{ name: 'egg', subject: 'egg', version: 1 }] })
   server.add('lost', { id: 3, schema: '"lost"', references: [{ name: 'gone', subject: 'gone', version: 4 }] })
-  for (let i = 0; i < 50; i++) server.add(`d${i}`, { id: 100 + i, schema: '"d"', references: i === 49 ? [] : [{ name: 'd', subject: `d${i + 1}`, version: 1 }] })
+  for (let i = 0; i < 50; i++)
+    server.add(`d${i}`, { id: 100 + i, schema: '"d"', references: i === 49 ? [] : [{ name: 'd', subject: `d${i + 1}`, version: 1 }] })
   assert.match((await failure(registry.schemaById(1))).message, /lead back to itself/)
   assert.match((await failure(registry.schemaById(3))).message, /subject gone, version 4, which is not there/)
   assert.match((await failure(registry.schemaById(100))).message, /schema\.reference\.depth = 32/)
@@ -123,7 +141,10 @@ test('wrong, missing and secret credentials: the sentence says which, and never 
   const nowhere = await failure(createRegistry({ url: 'http://reader:hunter2@127.0.0.1:1', backoffMs: 1 }).subjects())
   assert.match(nowhere.message, /^Schema registry at http:\/\/127\.0\.0\.1:1 cannot be reached: .*/)
   assert.doesNotMatch(nowhere.message, /hunter2|reader/)
-  assert.throws(() => createRegistry({ url: 'reader:hunter2@host' }), (e: Error) => e instanceof RegistryError && !e.message.includes('hunter2'))
+  assert.throws(
+    () => createRegistry({ url: 'reader:hunter2@host' }),
+    (e: Error) => e instanceof RegistryError && !e.message.includes('hunter2'),
+  )
 })
 
 test('5xx and broken connections are tried again, twice', async () => {
