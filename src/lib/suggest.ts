@@ -39,18 +39,20 @@ export function editDistance(a: string, b: string, limit = Number.POSITIVE_INFIN
   return last[b.length]
 }
 
-/** The candidates that `word` may have meant, nearest first, at most `max`. Letter case does not count, but an exact-case match comes first among equals. */
+/** The candidates that `word` may have meant, nearest first, at most `max`. Letter case does not count. */
 export function suggestions(word: string, candidates: Iterable<string>, max = 3): string[] {
   const wanted = word.slice(0, MAX_COMPARED).toLowerCase()
   const limit = allowance(wanted.length)
   const near = new Map<string, number>()
+  // The first letter is seldom mistyped.
+  const other = (candidate: string): number => (candidate[0]?.toLowerCase() === wanted[0] ? 0 : 1)
   for (const candidate of candidates) {
     if (candidate === word || candidate.length > word.length + limit) continue
     const distance = editDistance(wanted, candidate.slice(0, MAX_COMPARED).toLowerCase(), limit)
     if (distance <= limit) near.set(candidate, distance)
   }
   return [...near]
-    .sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1))
+    .sort((a, b) => a[1] - b[1] || other(a[0]) - other(b[0]) || (a[0] < b[0] ? -1 : 1))
     .slice(0, max)
     .map(([name]) => name)
 }

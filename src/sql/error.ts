@@ -57,22 +57,37 @@ export function position(text: string, offset: number): { line: number; column: 
 /** The longest piece of a source line that is shown around a caret, in code points. */
 const EXCERPT = 120
 
+/** What takes two cells of a terminal: East Asian wide characters and emoji. */
+const WIDE = /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
+/** What would move the caret or break the line: control and format characters, lone surrogates, line and paragraph separators. */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u
+
+/** How many cells of a terminal some characters take. */
+function cells(points: readonly string[]): number {
+  let width = 0
+  for (const c of points) width += WIDE.test(c) ? 2 : /\p{M}/u.test(c) ? 0 : 1
+  return width
+}
+
 /**
  * The message, then the line with a caret under the span:
  *
  *     Unknown column "amoun" in payments. Did you mean "amount"?
  *     1 | SELECT amoun FROM payments
  *       |        ^^^^^
+ *
+ * Of a span over several lines the first is shown, of a long line the piece around the span; tabs and other control characters are shown as spaces.
  */
 export function renderSqlError(error: SqlError, text: string): string {
   const head = error.hint === undefined ? error.message : `${error.message} ${error.hint}`
   if (error.span === undefined) return head
-  const { line, column, lineStart, lineEnd } = position(text, error.span.start)
-  const points = [...text.slice(lineStart, lineEnd)].map((c) => (c < ' ' ? ' ' : c))
-  const width = Math.max(1, Math.min([...text.slice(error.span.start, Math.min(error.span.end, Math.max(lineEnd, error.span.start)))].length, EXCERPT))
-  const from = column - 1 + width > EXCERPT ? Math.max(0, column - 1 - EXCERPT / 2) : 0
-  const shown = points.slice(from, from + EXCERPT).join('')
+  const { start, end } = error.span
+  const { line, column, lineStart, lineEnd } = position(text, start)
+  const marked = [...text.slice(start, Math.min(end, Math.max(lineEnd, start)))].length
+  const from = column - 1 + marked > EXCERPT ? Math.max(0, column - 1 - EXCERPT / 2) : 0
+  const shown = [...text.slice(lineStart, lineEnd)].slice(from, from + EXCERPT).map((c) => (UNPRINTABLE.test(c) ? ' ' : c))
+  const left = column - 1 - from
   const gutter = String(line)
-  const pad = ' '.repeat(gutter.length)
-  return `${head}\n${gutter} | ${shown}\n${pad} | ${' '.repeat(column - 1 - from)}${'^'.repeat(width)}`
+  const carets = '^'.repeat(Math.max(1, cells(shown.slice(left, left + marked))))
+  return `${head}\n${gutter} | ${shown.join('')}\n${' '.repeat(gutter.length)} | ${' '.repeat(cells(shown.slice(0, left)))}${carets}`
 }

@@ -49,6 +49,7 @@ export const TYPE_NAMES: ReadonlySet<string> = new Set(
 export const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['FETCH', 'Use LIMIT n.'],
   ['ILIKE', 'Use LOWER(x) LIKE \'…\'.'],
+  ['NOT', 'Write IS NOT NULL, NOT IN, NOT LIKE or NOT BETWEEN.'],
   ['MINUS', 'Use EXCEPT.'],
   ['NATURAL', 'Write the condition: JOIN … ON ….'],
   ['OVER', 'There are no window functions; use GROUP BY.'],

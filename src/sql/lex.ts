@@ -76,6 +76,13 @@ export function isBareWord(text: string): boolean {
   return text !== '' && isWordStart(text, 0) && wordEnd(text, 0) === text.length
 }
 
+/** Text of the user for a message: at most 60 characters, without control characters. */
+export function excerpt(text: string): string {
+  const points = [...text.slice(0, 130)]
+  const shown = points.length > 60 || text.length > 130 ? `${points.slice(0, 60).join('')}…` : text
+  return shown.replaceAll(/[\p{C}\u2028\u2029]/gu, ' ')
+}
+
 function plain(kind: TokenKind, text: string, start: number, end: number): Token {
   const slice = text.slice(start, end)
   return { kind, start, end, text: slice, upper: '', value: slice, problem: undefined }
@@ -144,7 +151,7 @@ function scanNumber(text: string, start: number): Token {
   }
   if (!isWordPart(text, at)) return plain('number', text, start, at)
   const end = wordEnd(text, at)
-  const written = text.slice(start, end)
+  const written = excerpt(text.slice(start, end))
   const hint = /^[\d.]+(ms|[yMwdhms])$/.test(written) ? `A duration is a string: "${written}".` : `A name that begins with a digit needs back-ticks: \`${written}\`.`
   return failed(text, start, end, `"${written}" is not a number.`, hint)
 }

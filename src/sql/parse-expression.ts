@@ -2,7 +2,7 @@
  * Expressions: precedence climbing over the table below, chains of operators in a loop (not in recursion), one method per form. It does not resolve names
  * and does not check functions or types. Queries inside of expressions are parsed by the subclass in `parse-query.ts`.
  */
-import type { BinaryOp, Case, Expr, Name, Query, TypeName } from './ast.ts'
+import type { BinaryOp, Case, Expr, Query, TypeName } from './ast.ts'
 import { didYouMean } from '../lib/suggest.ts'
 import { RESERVED, TYPE_NAMES } from './keywords.ts'
 import { bareNameEnd } from './lex.ts'
@@ -190,11 +190,6 @@ export abstract class ExpressionParser extends TokenCursor {
         base = { kind: 'member', base, name, span: this.span(start) }
       } else return base
     }
-  }
-
-  private fieldName(): Name {
-    if (this.isSymbol('*')) this.raise('A star may stand only as an item of the SELECT list.', this.token)
-    return this.name('a field name after "."')
   }
 
   // -------------------------------------------------------------------------------------------- primaries
@@ -421,7 +416,7 @@ export abstract class ExpressionParser extends TokenCursor {
     let precision: number | undefined
     let scale: number | undefined
     if (this.isSymbol('(')) {
-      if (name !== 'decimal') this.fail(`no length after ${name}`, [], 'Only decimal takes numbers: decimal(10, 2).')
+      if (name !== 'decimal') this.raise(`The type ${name} takes no length.`, this.token, 'Only decimal takes numbers: decimal(10, 2).')
       this.advance()
       precision = this.wholeNumber('the precision')
       if (this.acceptSymbol(',')) scale = this.wholeNumber('the scale')

@@ -3,7 +3,8 @@
  * is recognised and refused with what to write instead.
  */
 import type { DerivedTable, From, Join, Lateral, Limit, Name, OrderItem, Query, QueryBody, Select, SelectItem, SetOperation, Span, TableRef } from './ast.ts'
-import { AFTER_SOURCE, CONTINUATIONS, ELSEWHERE, NOT_A_SOURCE_ALIAS, NOT_AN_ITEM_ALIAS, RESERVED } from './keywords.ts'
+import { AFTER_SOURCE, CONTINUATIONS, ELSEWHERE, NOT_A_SOURCE_ALIAS, NOT_AN_ITEM_ALIAS, RESERVED, STATEMENTS } from './keywords.ts'
+import { excerpt } from './lex.ts'
 import type { Token } from './lex.ts'
 import { COMPARISON_WORDS, ExpressionParser } from './parse-expression.ts'
 import { nameOf } from './token-cursor.ts'
@@ -202,7 +203,7 @@ export abstract class QueryParser extends ExpressionParser {
 
   private aliasPath(): Name[] {
     if (this.token.kind === 'string') {
-      this.raise('An alias is a plain name or a back-ticked one, not a string.', this.token, `Write \`${this.token.value.slice(0, 60)}\` between back-ticks.`)
+      this.raise('An alias is a plain name or a back-ticked one, not a string.', this.token, `Write AS \`${excerpt(this.token.value)}\`.`)
     }
     return this.path('an alias')
   }
@@ -252,7 +253,7 @@ export abstract class QueryParser extends ExpressionParser {
     const right = this.source()
     let on: Join['on']
     if (type === 'cross') {
-      if (this.isWord('ON')) this.fail('no ON after CROSS JOIN', [], 'Use INNER JOIN … ON ….')
+      if (this.isWord('ON')) this.raise('CROSS JOIN takes no ON.', this.token, 'Use JOIN … ON ….')
     } else {
       this.refuseStreaming()
       if (!this.acceptWord('ON')) this.fail('ON and the condition of the join', ['ON'], ELSEWHERE.get(this.token.upper))
@@ -360,7 +361,8 @@ export abstract class QueryParser extends ExpressionParser {
   protected expectEnd(): void {
     if (this.isEnd()) return
     this.refuseStreaming()
-    this.fail('the end of the statement', CONTINUATIONS)
+    const another = STATEMENTS.includes(this.token.upper) && this.token.upper !== 'WITH'
+    this.fail('the end of the statement', CONTINUATIONS, another ? 'Put ";" between two statements.' : undefined)
   }
 }
 

@@ -130,7 +130,7 @@ class StatementParser extends QueryParser {
     if (!this.isSymbol('=')) this.fail('"=" after the name of the setting')
     this.advance()
     const value = this.rawValue('a value', '')
-    if (!this.isEnd()) {
+    if (!this.isEnd() && !STATEMENTS.includes(this.token.upper)) {
       const more = this.token.kind === 'identifier' || this.token.kind === 'number'
       this.fail('";" after the value of the setting', [], more ? 'A value with white space stands between quotes.' : undefined)
     }
@@ -324,12 +324,8 @@ class StatementParser extends QueryParser {
   /** describe := (DESCRIBE | DESC) [TABLE | FORMATTED] name */
   private describe(): Statement {
     const start = this.advance().start
-    let formatted = false
-    const next = this.peek()
-    if (next.kind !== 'end' && !this.isSymbol(';', next)) {
-      formatted = this.acceptWord('FORMATTED')
-      if (!formatted) this.acceptWord('TABLE')
-    }
+    const formatted = this.acceptWord('FORMATTED')
+    if (!formatted) this.acceptWord('TABLE')
     const table = this.tableName('a table name')
     return { kind: 'describe', formatted, table, span: this.span(start) }
   }

@@ -283,7 +283,10 @@ function caseWhen(e: Of<'case'>): string {
 }
 
 function call(e: Of<'call'>): string {
-  const args = e.star ? '*' : `${e.distinct ? 'DISTINCT ' : ''}${e.args.map(printExpr).join(', ')}`
+  // POSITION(x IN y) has a meaning of its own, so a condition as its first argument gets parentheses.
+  const position = e.name.text.toUpperCase() === 'POSITION'
+  const list = e.args.map((arg, i) => (position && i === 0 ? operand(arg, PRECEDENCE.concat) : printExpr(arg)))
+  const args = e.star ? '*' : `${e.distinct ? 'DISTINCT ' : ''}${list.join(', ')}`
   return `${nameUnlessReserved(e.name)}(${args})${e.filter === undefined ? '' : ` FILTER (WHERE ${printExpr(e.filter)})`}`
 }
 

@@ -6,7 +6,7 @@ import { didYouMean, suggestions } from '../lib/suggest.ts'
 import type { Name, Span } from './ast.ts'
 import { SqlError } from './error.ts'
 import { ELSEWHERE, RESERVED } from './keywords.ts'
-import { bareNameEnd, scanToken } from './lex.ts'
+import { bareNameEnd, excerpt, scanToken } from './lex.ts'
 import type { Token } from './lex.ts'
 
 /** What bounds a text. The names in messages are `sql.max.length`, `sql.max.depth` and `sql.max.statements`. */
@@ -18,6 +18,9 @@ export interface ParseLimits {
   readonly maxStatements: number
 }
 export const PARSE_LIMITS: ParseLimits = { maxLength: 1024 * 1024, maxDepth: 200, maxStatements: 100 }
+
+/** The stack holds about four times as many levels; no setting may go beyond it. */
+const HARD_DEPTH = 1000
 
 /** The words of an implicit alias are remembered: a misspelt keyword is first taken for an alias (`FROM t WEHRE …`). */
 interface PossibleMistake {
@@ -132,7 +135,7 @@ export abstract class TokenCursor {
   /** Any word, reserved or not, or a back-ticked name. */
   protected name(what: string): Name {
     if (this.token.kind === 'string') {
-      this.raise(`Expected ${what}, but found ${describe(this.token)}.`, this.token, `Names stand between back-ticks, not quotes: \`${this.token.value.slice(0, 60)}\`.`)
+      this.raise(`Expected ${what}, but found ${describe(this.token)}.`, this.token, `Names stand between back-ticks, not quotes: \`${excerpt(this.token.value)}\`.`)
     }
     if (!this.isName()) this.fail(what)
     return nameOf(this.advance())
@@ -141,8 +144,15 @@ export abstract class TokenCursor {
   /** path := name { '.' name } */
   protected path(what: string): Name[] {
     const parts = [this.name(what)]
-    while (this.acceptSymbol('.')) parts.push(this.name('a field name after "."'))
+    while (this.acceptSymbol('.')) parts.push(this.fieldName())
     return parts
+  }
+
+  /** The name after a dot: any word; but a reserved one only right behind the dot (`SELECT a. FROM t` lacks a name). */
+  protected fieldName(): Name {
+    if (this.isSymbol('*')) this.raise('A star may stand only as an item of the SELECT list.', this.token)
+    if (RESERVED.has(this.token.upper) && this.token.start !== this.previousEnd) this.fail('a field name after "."')
+    return this.name('a field name after "."')
   }
 
   /** tableName := rawName | '`…`' { '.' part }; bare names may hold `-`, `.` and digits: `users-topic`, `orders.v1`. */
@@ -185,8 +195,9 @@ export abstract class TokenCursor {
 
   /** Goes one level deeper; every `enter` is followed by its `leave` unless an error ends the parse. */
   protected enter(): void {
-    if (++this.depth > Math.min(this.limits.maxDepth, 1000)) {
-      this.raise(`The statement nests deeper than sql.max.depth allows (${this.limits.maxDepth}).`, this.token, 'Use fewer brackets or nested queries.', 'LIMIT')
+    const limit = Math.min(this.limits.maxDepth, HARD_DEPTH)
+    if (++this.depth > limit) {
+      this.raise(`The statement nests deeper than sql.max.depth allows (${limit}).`, this.token, 'Use fewer brackets or nested queries.', 'LIMIT')
     }
   }
   protected leave(): void {
@@ -209,10 +220,10 @@ export abstract class TokenCursor {
     const mistake = this.mistake
     if (mistake !== undefined && mistake.token === this.previous) {
       const [meant] = suggestions(mistake.token.text, mistake.candidates, 1)
-      if (meant !== undefined) this.raise(`Expected ${meant}, but found "${mistake.token.text}".`, mistake.token, `Did you mean "${meant}"?`)
+      if (meant !== undefined) this.raise(`Expected ${meant}, but found ${describe(mistake.token)}.`, mistake.token, `Did you mean "${meant}"?`)
     }
     if (this.isEnd()) this.raise(`Expected ${what}, but the statement ended.`, { start: this.previousEnd, end: this.previousEnd }, hint)
-    const guess = hint ?? (this.isName() && found.kind !== 'quoted' ? (didYouMean(found.text, candidates, 1) ?? ELSEWHERE.get(found.upper)) : undefined)
+    const guess = hint ?? ELSEWHERE.get(found.upper) ?? (found.upper === '' ? undefined : didYouMean(found.text, candidates, 1)) ?? ELSEWHERE.get(this.previous?.upper ?? '')
     this.raise(`Expected ${what}, but found ${describe(found)}.`, found, guess)
   }
 }
@@ -224,10 +235,8 @@ export function nameOf(token: Token): Name {
   return { text: token.value, quoted: token.kind === 'quoted', span: { start: token.start, end: token.end } }
 }
 
-/** A token for a message: `"FORM"`, `the string 'abc'`; long ones are cut. */
+/** A token for a message: `"FORM"`, `the string 'abc'`. */
 export function describe(token: Token): string {
-  const points = [...token.text.slice(0, 200)]
-  const text = points.length > 60 ? `${points.slice(0, 60).join('')}…` : token.text
-  if (token.kind === 'string') return `the string ${text}`
-  return token.kind === 'quoted' ? text : `"${text}"`
+  if (token.kind === 'string') return `the string ${excerpt(token.text)}`
+  return token.kind === 'quoted' ? excerpt(token.text) : `"${excerpt(token.text)}"`
 }

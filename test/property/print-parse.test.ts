@@ -199,7 +199,8 @@ test('no text throws anything but SqlError, its rendering works, and what is par
         statements = parseScript(sql)
       } catch (error) {
         if (!(error instanceof SqlError)) throw error
-        assert.match(error.message, /^[^\n]+\.$/s)
+        assert.match(error.message, /^[^\n]+\.$/)
+        assert.match(error.hint ?? 'None.', /^[^\n]+$/)
         const rendered = renderSqlError(error, sql)
         assert.ok(rendered.startsWith(error.message))
         if (error.span !== undefined) assert.ok(error.span.start >= 0 && error.span.start <= error.span.end && error.span.end <= sql.length)

@@ -35,7 +35,7 @@ export const CORPUS: readonly string[] = [
   'DESCRIBE FORMATTED ferry_log',
   'DESCRIBE ferry-log.v2',
   'DESC ferry_log',
-  'DESCRIBE table',
+  'DESCRIBE TABLE table',
   'CREATE TABLE t (a text, b int, c boolean) FORMAT (json, json)',
   'CREATE TABLE t(_key string, imdb.url string, imdb.rating double) format(string, avro)',
   'create table if not EXISTS t(_key int, year int) FORMAT(INT, Avro) properties(partitions=3)',
