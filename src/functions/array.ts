@@ -47,14 +47,19 @@ function zip(name: string, longest: boolean, example: string): ScalarFunction {
     name,
     family: 'array',
     parameters: [ARRAY, { name: 'name', accept: 'string' }, { name: 'arrays and names', accept: 'any', optional: true, variadic: true }],
-    description: longest ? 'An array of objects that puts the elements of arrays side by side under the given names, as long as the longest array; missing elements are null.' : 'An array of objects that puts the elements of arrays side by side under the given names, as long as the shortest array.',
+    description: longest
+      ? 'An array of objects that puts the elements of arrays side by side under the given names, as long as the longest array; missing elements are null.'
+      : 'An array of objects that puts the elements of arrays side by side under the given names, as long as the shortest array.',
     examples: [{ sql: `${what}([1, 2], 'n', ['a'], 's')`, result: example }],
     returnText: 'array',
     returns: (types) => {
       checkZip(types, what)
       return { kind: 'array', element: JSON_TYPE }
     },
-    make: (types) => (...args: Value[]) => zipped(args, types, longest, what),
+    make:
+      (types) =>
+      (...args: Value[]) =>
+        zipped(args, types, longest, what),
   })
 }
 
@@ -62,7 +67,8 @@ function checkZip(types: readonly DataType[], what: string): void {
   if (types.length % 2 === 1) throw new Error(`${what} expects pairs of an array and a name, but the last array has no name`)
   types.forEach((type, i) => {
     const wanted = i % 2 === 0 ? 'array' : 'string'
-    if (type.kind !== wanted && type.kind !== 'json' && type.kind !== 'null') throw new Error(`${what} expects ${i % 2 === 0 ? 'an array' : 'a name (a string)'} as argument ${i + 1}, not ${typeName(type)}`)
+    if (type.kind !== wanted && type.kind !== 'json' && type.kind !== 'null')
+      throw new Error(`${what} expects ${i % 2 === 0 ? 'an array' : 'a name (a string)'} as argument ${i + 1}, not ${typeName(type)}`)
   })
 }
 
@@ -90,7 +96,10 @@ export const ARRAY_FUNCTIONS: readonly ScalarFunction[] = [
     family: 'array',
     parameters: [ARRAY, { name: 'index', accept: 'integer' }],
     description: 'The element at a 0-based index, or NULL outside the array; the same as array[index].',
-    examples: [{ sql: 'ELEMENT_OF([7, 8, 9], 1)', result: '8' }, { sql: 'ELEMENT_OF([7], 5)', result: 'null' }],
+    examples: [
+      { sql: 'ELEMENT_OF([7, 8, 9], 1)', result: '8' },
+      { sql: 'ELEMENT_OF([7], 5)', result: 'null' },
+    ],
     returnText: 'any',
     returns: ([type]) => elementType(type),
     make: () => (array: Value[], index: number | bigint) => array[toCount(index)] ?? null,
@@ -110,7 +119,10 @@ export const ARRAY_FUNCTIONS: readonly ScalarFunction[] = [
     family: 'array',
     parameters: [{ name: 'element', accept: 'any' }, ARRAY],
     description: 'Tells whether an array has an element that equals the value.',
-    examples: [{ sql: 'IN_ARRAY(3, [3, 4])', result: 'true' }, { sql: "IN_ARRAY('x', ['y'])", result: 'false' }],
+    examples: [
+      { sql: 'IN_ARRAY(3, [3, 4])', result: 'true' },
+      { sql: "IN_ARRAY('x', ['y'])", result: 'false' },
+    ],
     returns: () => BOOLEAN,
     make: ([type, arrayType]) => {
       const itemType = elementType(arrayType)
@@ -120,9 +132,15 @@ export const ARRAY_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'repeat',
     family: 'array',
-    parameters: [{ name: 'element', accept: 'any' }, { name: 'count', accept: 'integer' }],
+    parameters: [
+      { name: 'element', accept: 'any' },
+      { name: 'count', accept: 'integer' },
+    ],
     description: 'An array of so many copies of a value.',
-    examples: [{ sql: "REPEAT('x', 2)", result: '["x","x"]' }, { sql: 'REPEAT(1, -1)', result: '[]' }],
+    examples: [
+      { sql: "REPEAT('x', 2)", result: '["x","x"]' },
+      { sql: 'REPEAT(1, -1)', result: '[]' },
+    ],
     returnText: 'array',
     returns: ([type]) => ({ kind: 'array', element: type }),
     make: () => (element: Value, count: number | bigint) => {

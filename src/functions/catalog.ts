@@ -51,7 +51,12 @@ export function signature(fn: ScalarFunction): string {
   return `${fn.name.toUpperCase()}(${shown.join('')})`
 }
 
-const SAMPLES: Readonly<Partial<Record<Accept, DataType>>> = { number: DOUBLE, integer: INT, datetime: { kind: 'timestamp', unit: 'millis' }, array: { kind: 'array', element: STRING } }
+const SAMPLES: Readonly<Partial<Record<Accept, DataType>>> = {
+  number: DOUBLE,
+  integer: INT,
+  datetime: { kind: 'timestamp', unit: 'millis' },
+  array: { kind: 'array', element: STRING },
+}
 
 /** What SHOW FUNCTIONS prints as `return_type`. */
 export function returnText(fn: ScalarFunction): string {
@@ -63,8 +68,18 @@ export const AGGREGATE_DOCS: readonly AggregateDoc[] = [
   { name: 'avg', signature: 'AVG(number)', description: 'The mean of the numbers of a group.', returns: 'double' },
   { name: 'bottomk', signature: 'BOTTOMK(value[, n])', description: 'The n least frequent values of a group, one without n.', returns: 'array' },
   { name: 'collect', signature: 'COLLECT(value, n)', description: 'The first n values of a group in the order in which they were read.', returns: 'array' },
-  { name: 'collect_unique', signature: 'COLLECT_UNIQUE(value, n)', description: 'The first n different values of a group in the order in which they were read.', returns: 'array' },
-  { name: 'count', signature: 'COUNT(*) or COUNT(value)', description: 'The number of records of a group, or of its values that are not NULL.', returns: 'long' },
+  {
+    name: 'collect_unique',
+    signature: 'COLLECT_UNIQUE(value, n)',
+    description: 'The first n different values of a group in the order in which they were read.',
+    returns: 'array',
+  },
+  {
+    name: 'count',
+    signature: 'COUNT(*) or COUNT(value)',
+    description: 'The number of records of a group, or of its values that are not NULL.',
+    returns: 'long',
+  },
   { name: 'first', signature: 'FIRST(value)', description: 'The value of a group that was read first.', returns: 'any' },
   { name: 'last', signature: 'LAST(value)', description: 'The value of a group that was read last.', returns: 'any' },
   { name: 'max', signature: 'MAX(value)', description: 'The greatest value of a group.', returns: 'any' },

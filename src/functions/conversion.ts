@@ -25,7 +25,8 @@ export const CONVERSION_FUNCTIONS: readonly ScalarFunction[] = [
     name: 'cast',
     family: 'conversion',
     parameters: [{ name: 'value', accept: 'any' }],
-    description: 'Converts a value to a type: CAST(value AS type), with int, long, float, double, decimal(p, s), string, boolean, bytes, date, time, timestamp or uuid; fractions are cut off, what does not fit is an error.',
+    description:
+      'Converts a value to a type: CAST(value AS type), with int, long, float, double, decimal(p, s), string, boolean, bytes, date, time, timestamp or uuid; fractions are cut off, what does not fit is an error.',
     examples: [
       { sql: 'CAST(9.99 AS int)', result: '9' },
       { sql: "CAST('9007199254740993' AS long)", result: '9007199254740993' },
@@ -35,29 +36,44 @@ export const CONVERSION_FUNCTIONS: readonly ScalarFunction[] = [
     special: true,
     returnText: 'any',
     returns: () => JSON_TYPE,
-    make: ([type]) => (value: Value) => castValue(value, type, JSON_TYPE),
+    make:
+      ([type]) =>
+      (value: Value) =>
+        castValue(value, type, JSON_TYPE),
   }),
   define({
     name: 'mkstring',
     family: 'conversion',
     parameters: [{ name: 'value', accept: 'any' }],
     description: 'Any value as text in JSON form; strings, dates and times are in quotes.',
-    examples: [{ sql: "MKSTRING('quay')", result: '"quay"' }, { sql: 'MKSTRING([1, 2])', result: '[1,2]' }, { sql: 'MKSTRING(42)', result: '42' }],
+    examples: [
+      { sql: "MKSTRING('quay')", result: '"quay"' },
+      { sql: 'MKSTRING([1, 2])', result: '[1,2]' },
+      { sql: 'MKSTRING(42)', result: '42' },
+    ],
     returns: () => STRING,
-    make: ([type]) => (value: Value) => checkString(jsonText(value, type), 'MKSTRING'),
+    make:
+      ([type]) =>
+      (value: Value) =>
+        checkString(jsonText(value, type), 'MKSTRING'),
   }),
   define({
     name: 'dump',
     family: 'conversion',
     parameters: [{ name: 'value', accept: 'any' }],
     description: 'The internal form of a value: its kind and its content.',
-    examples: [{ sql: "DUMP('abc')", result: `${MODEL}.StringValue@StringValue(abc)` }, { sql: 'DUMP(NULL)', result: `${MODEL}.NullValue$@NullValue` }],
+    examples: [
+      { sql: "DUMP('abc')", result: `${MODEL}.StringValue@StringValue(abc)` },
+      { sql: 'DUMP(NULL)', result: `${MODEL}.NullValue$@NullValue` },
+    ],
     nullable: true,
     returns: () => STRING,
-    make: ([type]) => (value: Value) => {
-      if (value === null) return `${MODEL}.NullValue$@NullValue`
-      const name = modelName(value, type)
-      return checkString(`${MODEL}.${name}@${name}(${plainText(value, type)})`, 'DUMP')
-    },
+    make:
+      ([type]) =>
+      (value: Value) => {
+        if (value === null) return `${MODEL}.NullValue$@NullValue`
+        const name = modelName(value, type)
+        return checkString(`${MODEL}.${name}@${name}(${plainText(value, type)})`, 'DUMP')
+      },
   }),
 ]

@@ -50,11 +50,26 @@ function unitsOf(moment: Moment, unit: TimeUnit, what: string): number | bigint 
 
 // ---------------------------------------------------------------------------------------------- the current time
 
-function current(name: string, aliases: readonly string[] | undefined, description: string, example: readonly [string, string], millis: (nowMs: number) => number): ScalarFunction {
-  return define({ name, aliases, family: 'datetime', parameters: [], description, examples: [{ sql: example[0], result: example[1] }], returns: () => TIMESTAMP, make: (_types, context) => {
-    const value = millis(context.nowMs)
-    return () => value
-  } })
+function current(
+  name: string,
+  aliases: readonly string[] | undefined,
+  description: string,
+  example: readonly [string, string],
+  millis: (nowMs: number) => number,
+): ScalarFunction {
+  return define({
+    name,
+    aliases,
+    family: 'datetime',
+    parameters: [],
+    description,
+    examples: [{ sql: example[0], result: example[1] }],
+    returns: () => TIMESTAMP,
+    make: (_types, context) => {
+      const value = millis(context.nowMs)
+      return () => value
+    },
+  })
 }
 
 const midnight = (ms: number): number => Math.floor(ms / DAY_MS) * DAY_MS
@@ -69,9 +84,13 @@ const NOW_ROWS: readonly ScalarFunction[] = [
     family: 'datetime',
     parameters: [{ name: 'days', accept: 'integer', optional: true }],
     description: 'Midnight of the current day, or of the day that is so many days after 1970-01-01.',
-    examples: [{ sql: 'DATE()', result: '2024-02-29T00:00:00Z' }, { sql: 'DATE(19782)', result: '2024-02-29T00:00:00Z' }],
+    examples: [
+      { sql: 'DATE()', result: '2024-02-29T00:00:00Z' },
+      { sql: 'DATE(19782)', result: '2024-02-29T00:00:00Z' },
+    ],
     returns: () => TIMESTAMP,
-    make: (_types, context) => (days?: number | bigint) => (days === undefined ? midnight(context.nowMs) : unitsOf({ seconds: checkDays(days) * DAY_SECONDS, nanos: 0 }, 'millis', 'DATE')),
+    make: (_types, context) => (days?: number | bigint) =>
+      days === undefined ? midnight(context.nowMs) : unitsOf({ seconds: checkDays(days) * DAY_SECONDS, nanos: 0 }, 'millis', 'DATE'),
   }),
 ]
 
@@ -85,17 +104,32 @@ function checkDays(days: number | bigint): number {
 
 // ---------------------------------------------------------------------------------------------- parts
 
-function part(name: string, description: string, result: string, read: (moment: Moment) => Value, returns: DataType = INT, needs: 'date' | 'time' | 'any' = 'date'): ScalarFunction {
+function part(
+  name: string,
+  description: string,
+  result: string,
+  read: (moment: Moment) => Value,
+  returns: DataType = INT,
+  needs: 'date' | 'time' | 'any' = 'date',
+): ScalarFunction {
   const what = name.toUpperCase()
   const returnsOf = ([type]: readonly DataType[]): DataType => {
     if (needs === 'date' && type.kind === 'time') throw new Error(`${what} needs a date, and a time has none`)
     if (needs === 'time' && type.kind === 'date') throw new Error(`${what} needs a time, and a date has none`)
     return returns
   }
-  return define({ name, family: 'datetime', parameters: [MOMENT], description, examples: [{ sql: `${what}(TO_TIMESTAMP(1709190305410))`, result }], returns: returnsOf, make: ([type]) => {
-    const moment = momentReader(type, what)
-    return (value: Value) => read(moment(value))
-  } })
+  return define({
+    name,
+    family: 'datetime',
+    parameters: [MOMENT],
+    description,
+    examples: [{ sql: `${what}(TO_TIMESTAMP(1709190305410))`, result }],
+    returns: returnsOf,
+    make: ([type]) => {
+      const moment = momentReader(type, what)
+      return (value: Value) => read(moment(value))
+    },
+  })
 }
 
 const dayOf = (moment: Moment): number => Math.floor(moment.seconds / DAY_SECONDS)
@@ -192,7 +226,13 @@ function formatRow(name: string, description: string, pattern: string, result: s
 }
 
 /** A function that reads text by a pattern; `read` makes the value of what was parsed. */
-function parseRow(name: string, description: string, example: readonly [string, string, string], returns: DataType, read: (pattern: JavaPattern, text: string, patternText: string) => Value): ScalarFunction {
+function parseRow(
+  name: string,
+  description: string,
+  example: readonly [string, string, string],
+  returns: DataType,
+  read: (pattern: JavaPattern, text: string, patternText: string) => Value,
+): ScalarFunction {
   const what = name.toUpperCase()
   return define({
     name,
@@ -210,27 +250,45 @@ function parseRow(name: string, description: string, example: readonly [string, 
 
 function parseTime(unit: 'millis' | 'micros', result: string): ScalarFunction {
   const what = `PARSE_TIME_${unit.toUpperCase()}`
-  return parseRow(what.toLowerCase(), `The time that a text says by a Java date pattern, in ${unit === 'millis' ? 'milliseconds' : 'microseconds'}.`, ['07:05:05.41', 'HH:mm:ss.SS', result], TIME[unit], (pattern, text, patternText) => {
-    const { nanosOfDay } = parsedText(pattern, text, patternText, what)
-    if (nanosOfDay === undefined) throw new ValueError(`${what}: the pattern ${JSON.stringify(patternText)} names no time`)
-    return Math.floor(nanosOfDay / (unit === 'millis' ? 1e6 : 1e3))
-  })
+  return parseRow(
+    what.toLowerCase(),
+    `The time that a text says by a Java date pattern, in ${unit === 'millis' ? 'milliseconds' : 'microseconds'}.`,
+    ['07:05:05.41', 'HH:mm:ss.SS', result],
+    TIME[unit],
+    (pattern, text, patternText) => {
+      const { nanosOfDay } = parsedText(pattern, text, patternText, what)
+      if (nanosOfDay === undefined) throw new ValueError(`${what}: the pattern ${JSON.stringify(patternText)} names no time`)
+      return Math.floor(nanosOfDay / (unit === 'millis' ? 1e6 : 1e3))
+    },
+  )
 }
 
 function parseTimestamp(unit: 'millis' | 'micros'): ScalarFunction {
   const what = `PARSE_TIMESTAMP_${unit.toUpperCase()}`
-  return parseRow(what.toLowerCase(), `The timestamp that a text says by a Java date pattern, in ${unit === 'millis' ? 'milliseconds' : 'microseconds'}.`, ['2024-02-29 07:05', 'yyyy-MM-dd HH:mm', '2024-02-29T07:05:00Z'], { kind: 'timestamp', unit }, (pattern, text, patternText) => unitsOf(parsedMoment(pattern, text, patternText, what), unit, what))
+  return parseRow(
+    what.toLowerCase(),
+    `The timestamp that a text says by a Java date pattern, in ${unit === 'millis' ? 'milliseconds' : 'microseconds'}.`,
+    ['2024-02-29 07:05', 'yyyy-MM-dd HH:mm', '2024-02-29T07:05:00Z'],
+    { kind: 'timestamp', unit },
+    (pattern, text, patternText) => unitsOf(parsedMoment(pattern, text, patternText, what), unit, what),
+  )
 }
 
 const TEXT_ROWS: readonly ScalarFunction[] = [
   formatRow('format_date', 'A date as text by a Java date pattern.', 'dd/MM/yyyy', '29/02/2024'),
   formatRow('format_time', 'A time as text by a Java date pattern.', 'K:mm a, z', '7:05 AM, UTC'),
   formatRow('format_timestamp', 'A timestamp as text by a Java date pattern.', 'EEE d MMMM yyyy HH:mm:ss.SSS', 'Thu 29 February 2024 07:05:05.410'),
-  parseRow('parse_date', 'The date that a text says by a Java date pattern.', ['29 Feb 2024', 'd MMM yyyy', '2024-02-29'], DATE, (pattern, text, patternText) => {
-    const { days } = parsedText(pattern, text, patternText, 'PARSE_DATE')
-    if (days === undefined) throw new ValueError(`PARSE_DATE: the pattern ${JSON.stringify(patternText)} names no full date`)
-    return days
-  }),
+  parseRow(
+    'parse_date',
+    'The date that a text says by a Java date pattern.',
+    ['29 Feb 2024', 'd MMM yyyy', '2024-02-29'],
+    DATE,
+    (pattern, text, patternText) => {
+      const { days } = parsedText(pattern, text, patternText, 'PARSE_DATE')
+      if (days === undefined) throw new ValueError(`PARSE_DATE: the pattern ${JSON.stringify(patternText)} names no full date`)
+      return days
+    },
+  ),
   parseTime('millis', '07:05:05.41'),
   parseTime('micros', '07:05:05.41'),
   parseTimestamp('millis'),
@@ -268,7 +326,15 @@ function toMoment(types: readonly DataType[], what: string): (value: Value, patt
 }
 
 function reinterpret(name: string, description: string, example: readonly [string, string], type: DataType): ScalarFunction {
-  return define({ name, family: 'datetime', parameters: [{ name: 'value', accept: 'integer' }], description, examples: [{ sql: example[0], result: example[1] }], returns: () => type, make: () => (value: number | bigint) => value })
+  return define({
+    name,
+    family: 'datetime',
+    parameters: [{ name: 'value', accept: 'integer' }],
+    description,
+    examples: [{ sql: example[0], result: example[1] }],
+    returns: () => type,
+    make: () => (value: number | bigint) => value,
+  })
 }
 
 const CONVERSION_ROWS: readonly ScalarFunction[] = [
@@ -277,7 +343,10 @@ const CONVERSION_ROWS: readonly ScalarFunction[] = [
     family: 'datetime',
     parameters: [MOMENT, { ...PATTERN, optional: true }],
     description: 'Midnight of the day that a text says, by a Java date pattern or in ISO form.',
-    examples: [{ sql: "TO_DATE('2024-02-29', 'yyyy-MM-dd')", result: '2024-02-29T00:00:00Z' }, { sql: "TO_DATE('2024-02-29 07:05:05')", result: '2024-02-29T00:00:00Z' }],
+    examples: [
+      { sql: "TO_DATE('2024-02-29', 'yyyy-MM-dd')", result: '2024-02-29T00:00:00Z' },
+      { sql: "TO_DATE('2024-02-29 07:05:05')", result: '2024-02-29T00:00:00Z' },
+    ],
     returns: () => TIMESTAMP,
     make: (types) => {
       const moment = toMoment(types, 'TO_DATE')
@@ -303,12 +372,26 @@ const CONVERSION_ROWS: readonly ScalarFunction[] = [
   }),
   reinterpret('time_millis', 'A number of milliseconds since midnight as a time.', ['TIME_MILLIS(25505410)', '07:05:05.41'], TIME.millis),
   reinterpret('time_micros', 'A number of microseconds since midnight as a time.', ['TIME_MICROS(25505410001)', '07:05:05.410001'], TIME.micros),
-  reinterpret('timestamp_millis', 'A number of milliseconds since the epoch as a timestamp.', ['TIMESTAMP_MILLIS(1709190305410)', '2024-02-29T07:05:05.41Z'], TIMESTAMP),
-  reinterpret('timestamp_micros', 'A number of microseconds since the epoch as a timestamp.', ['TIMESTAMP_MICROS(1709190305410001)', '2024-02-29T07:05:05.410001Z'], { kind: 'timestamp', unit: 'micros' }),
+  reinterpret(
+    'timestamp_millis',
+    'A number of milliseconds since the epoch as a timestamp.',
+    ['TIMESTAMP_MILLIS(1709190305410)', '2024-02-29T07:05:05.41Z'],
+    TIMESTAMP,
+  ),
+  reinterpret(
+    'timestamp_micros',
+    'A number of microseconds since the epoch as a timestamp.',
+    ['TIMESTAMP_MICROS(1709190305410001)', '2024-02-29T07:05:05.410001Z'],
+    { kind: 'timestamp', unit: 'micros' },
+  ),
   define({
     name: 'timestamp',
     family: 'datetime',
-    parameters: [{ name: 'date', accept: 'datetime' }, { name: 'time', accept: 'datetime' }, { name: 'zone', accept: 'string' }],
+    parameters: [
+      { name: 'date', accept: 'datetime' },
+      { name: 'time', accept: 'datetime' },
+      { name: 'zone', accept: 'string' },
+    ],
     description: 'The instant at which clocks in a zone (an IANA name, UTC or an offset) show a date and a time.',
     examples: [
       { sql: "TIMESTAMP('2024-02-29', '09:05:05', 'Europe/Warsaw')", result: '2024-02-29T08:05:05Z' },

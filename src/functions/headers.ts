@@ -44,7 +44,10 @@ function header(kind: string, type: DataType, decode: (bytes: Uint8Array) => Val
     name: `headeras${kind}`,
     family: 'headers',
     parameters: [{ name: 'name', accept: 'string' }],
-    description: kind === 'string' ? 'The header of this name as text, or NULL.' : `The header of this name as ${kind === 'int' ? 'an int' : `a ${kind}`} (big-endian bytes, as Kafka's serializers write it), or NULL.`,
+    description:
+      kind === 'string'
+        ? 'The header of this name as text, or NULL.'
+        : `The header of this name as ${kind === 'int' ? 'an int' : `a ${kind}`} (big-endian bytes, as Kafka's serializers write it), or NULL.`,
     examples: [],
     usage: `SELECT HEADERAS${kind.toUpperCase()}('${kind === 'string' ? 'trace-id' : 'attempt'}') AS h FROM payments`,
     special: true,

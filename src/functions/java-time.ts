@@ -19,20 +19,32 @@ function joda(): Joda {
 }
 
 /** The parts that js-joda hands to a printer-parser (its own interface, which its locale package uses too). */
-interface PrintContext { getValue(field: TemporalField): number | null }
-interface TextBuffer { append(text: string): unknown }
-interface ParseContext { setParsedField(field: TemporalField, value: number, errorAt: number, successAt: number): number }
+interface PrintContext {
+  getValue(field: TemporalField): number | null
+}
+interface TextBuffer {
+  append(text: string): unknown
+}
+interface ParseContext {
+  setParsedField(field: TemporalField, value: number, errorAt: number, successAt: number): number
+}
 interface PrinterParser {
   print(context: PrintContext, out: TextBuffer): boolean
   parse(context: ParseContext, text: string, at: number): number
 }
-interface OpenBuilder extends DateTimeFormatterBuilder { _appendInternal(printerParser: PrinterParser): unknown }
+interface OpenBuilder extends DateTimeFormatterBuilder {
+  _appendInternal(printerParser: PrinterParser): unknown
+}
 
 type Style = 'short' | 'full' | 'narrow'
 
 const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December']
 const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
-const QUARTERS: Readonly<Record<Style, readonly string[]>> = { short: ['Q1', 'Q2', 'Q3', 'Q4'], full: ['1st quarter', '2nd quarter', '3rd quarter', '4th quarter'], narrow: ['1', '2', '3', '4'] }
+const QUARTERS: Readonly<Record<Style, readonly string[]>> = {
+  short: ['Q1', 'Q2', 'Q3', 'Q4'],
+  full: ['1st quarter', '2nd quarter', '3rd quarter', '4th quarter'],
+  narrow: ['1', '2', '3', '4'],
+}
 const ERAS: Readonly<Record<Style, readonly string[]>> = { short: ['BC', 'AD'], full: ['Before Christ', 'Anno Domini'], narrow: ['B', 'A'] }
 
 /** The English name of a month, 1–12. */
@@ -121,7 +133,8 @@ function englishBuilder(lib: Joda, seen: { zone?: string }): DateTimeFormatterBu
     builder._appendInternal(printerParser)
     return builder
   }
-  const width = (field: TemporalField, count: number): DateTimeFormatterBuilder => (count === 1 ? builder.appendValue(field) : builder.appendValue(field, count))
+  const width = (field: TemporalField, count: number): DateTimeFormatterBuilder =>
+    count === 1 ? builder.appendValue(field) : builder.appendValue(field, count)
   const { IsoFields, ChronoField, SignStyle } = lib
   return Object.assign(builder, {
     appendText: (field: TemporalField, style: object) => add(nameParser(field, styleOf(style))),

@@ -52,7 +52,8 @@ class PathParser {
   whole(): JsonPath {
     this.#space()
     const bare = !this.#take('$')
-    const segments = bare && !this.#sees('[') && !this.#sees('.') ? [{ descend: false, selectors: [this.#dotSelector()] }, ...this.#segments()] : this.#segments()
+    const segments =
+      bare && !this.#sees('[') && !this.#sees('.') ? [{ descend: false, selectors: [this.#dotSelector()] }, ...this.#segments()] : this.#segments()
     this.#space()
     if (this.#at < this.#text.length) this.#fail('"." or "["')
     return { relative: false, segments, descends: this.#descends }
@@ -155,7 +156,11 @@ class PathParser {
   #string(): string {
     const written = this.#match(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/sy)
     if (written === undefined) return this.#fail('the end of a quoted name')
-    return written.slice(1, -1).replace(/\\(u[0-9a-fA-F]{4}|.)/gs, (_all, escape: string) => (escape.length === 5 ? String.fromCharCode(Number.parseInt(escape.slice(1), 16)) : (CONTROLS[escape] ?? escape)))
+    return written
+      .slice(1, -1)
+      .replace(/\\(u[0-9a-fA-F]{4}|.)/gs, (_all, code: string) =>
+        code.length === 5 ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : (CONTROLS[code] ?? code),
+      )
   }
 
   #operator(text: string): boolean {

@@ -6,10 +6,11 @@ import { forEachMember, jsonValue, skipSpace, valueEnd } from '../lib/json-read.
 import type { JsonValue } from '../lib/json-read.ts'
 import { JsonText } from '../lib/json-text.ts'
 import type { Filter, FilterOperand, JsonPath, Segment, Selector } from './json-path-parse.ts'
+import { checkLength } from './define.ts'
 import { ValueError } from './registry.ts'
 
 /** Most places that one path may visit in one document. */
-export const MAX_JSON_PLACES = 1_000_000
+export const MAX_JSON_PLACES = 200_000
 
 /** A value inside the text; `members` is filled on first need. */
 interface Place {
@@ -23,7 +24,7 @@ interface Member {
   readonly place: Place
 }
 
-/** The matches of a path in valid JSON text, in document order, at most `limit` of them, each as compact JSON text. */
+/** The matches of a path in valid JSON text, in the order of RFC 9535 (a parent's members before their members), at most `limit` of them, each as compact JSON text. */
 export function findJson(text: string, path: JsonPath, limit: number): string[] {
   const document = new Document(text, path.descends)
   let places: Place[] = [document.root]
@@ -31,7 +32,14 @@ export function findJson(text: string, path: JsonPath, limit: number): string[] 
     places = document.select(places, segment)
     if (places.length === 0) return []
   }
-  return places.slice(0, limit).map((place) => document.textOf(place))
+  const out: string[] = []
+  let units = 0
+  for (const place of places.slice(0, limit)) {
+    units += place.to - place.from
+    checkLength(units, 'the path') // matches inside matches: together they can be far longer than the document
+    out.push(document.textOf(place))
+  }
+  return out
 }
 
 class Document {

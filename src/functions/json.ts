@@ -52,7 +52,7 @@ export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
     examples: [
       { sql: 'JSON_EXTRACT_FIRST(\'{"a":[{"b":1},{"b":2}]}\', \'$.a[*].b\')', result: '1' },
       { sql: 'JSON_EXTRACT_FIRST(\'{"a":{"id":9007199254740993}}\', \'$.a\')', result: '{"id":9007199254740993}' },
-      { sql: 'JSON_EXTRACT_FIRST(\'{"a":1}\', \'$.b\')', result: 'null' },
+      { sql: "JSON_EXTRACT_FIRST('{\"a\":1}', '$.b')", result: 'null' },
     ],
     returns: () => STRING,
     make: ([type]) => {

@@ -7,7 +7,20 @@ import type { DataType, Value } from '../types.ts'
 import { DOUBLE, INT, JSON_TYPE, LONG, typeName } from '../types.ts'
 import { define, describe, sameType } from './define.ts'
 import type { Numeric } from './numbers.ts'
-import { checkInt, compareNumeric, finite, isIntegerType, isNumeric, isNumericType, toDecimal, toDouble, toLong, wholeToLong, widen, widest } from './numbers.ts'
+import {
+  checkInt,
+  compareNumeric,
+  finite,
+  isIntegerType,
+  isNumeric,
+  isNumericType,
+  toDecimal,
+  toDouble,
+  toLong,
+  wholeToLong,
+  widen,
+  widest,
+} from './numbers.ts'
 import type { Parameter, ScalarFunction } from './registry.ts'
 import { ValueError } from './registry.ts'
 
@@ -21,7 +34,13 @@ interface Row {
 }
 
 /** A function of one number with a double result. */
-function double(name: string, description: string, call: (x: number) => number, example: readonly [string, string], aliases?: readonly string[]): ScalarFunction {
+function double(
+  name: string,
+  description: string,
+  call: (x: number) => number,
+  example: readonly [string, string],
+  aliases?: readonly string[],
+): ScalarFunction {
   const what = name.toUpperCase()
   return define({
     name,
@@ -51,7 +70,7 @@ const MATH_ROWS: readonly ScalarFunction[] = [
   double('tanh', 'The hyperbolic tangent.', Math.tanh, ['TANH(0)', '0.0']),
   double('cbrt', 'The cube root.', Math.cbrt, ['CBRT(27)', '3.0']),
   double('sqrt', 'The square root.', Math.sqrt, ['SQRT(2.25)', '1.5']),
-  double('exp', 'e to the power of x.', Math.exp, ['EXP(0)', '1.0']),
+  double('exp', 'The number e to the power of x.', Math.exp, ['EXP(0)', '1.0']),
   double('ln', 'The natural logarithm.', Math.log, ['LN(1)', '0.0'], ['log']),
   double('log10', 'The logarithm to base 10.', Math.log10, ['LOG10(1000)', '3.0']),
   double('degrees', 'An angle in radians as degrees.', (x) => (x * 180) / Math.PI, ['ROUND(DEGREES(3.141592653589793))', '180']),
@@ -65,7 +84,12 @@ function whole(row: Row, ofDouble: (x: number) => number, ofDecimal: (x: Decimal
     family: 'numeric',
     parameters: [X],
     returnText: 'long',
-    returns: ([type]) => (type.kind === 'float' || type.kind === 'double' ? LONG : type.kind === 'decimal' ? { ...type, scale: type.precision === undefined ? undefined : 0 } : type),
+    returns: ([type]) =>
+      type.kind === 'float' || type.kind === 'double'
+        ? LONG
+        : type.kind === 'decimal'
+          ? { ...type, scale: type.precision === undefined ? undefined : 0 }
+          : type,
     make: () => (x: Numeric) => {
       if (x instanceof Decimal) return new Decimal(ofDecimal(x), 0)
       return typeof x === 'bigint' || Number.isSafeInteger(x) ? x : wholeToLong(ofDouble(x), what)
@@ -82,9 +106,42 @@ function floorDecimal(x: Decimal): bigint {
 const HALF = new Decimal(5n, 1)
 
 const WHOLE_ROWS: readonly ScalarFunction[] = [
-  whole({ name: 'round', description: 'The nearest integer; a tie goes up.', examples: [{ sql: 'ROUND(2.5)', result: '3' }, { sql: 'ROUND(-2.5)', result: '-2' }] }, Math.round, (x) => floorDecimal(x.add(HALF))),
-  whole({ name: 'floor', description: 'The largest integer that is not above x.', examples: [{ sql: 'FLOOR(19.7)', result: '19' }, { sql: 'FLOOR(-2.1)', result: '-3' }] }, Math.floor, floorDecimal),
-  whole({ name: 'ceil', description: 'The smallest integer that is not below x.', examples: [{ sql: 'CEIL(2.1)', result: '3' }, { sql: 'CEIL(-2.1)', result: '-2' }] }, Math.ceil, (x) => -floorDecimal(x.negate())),
+  whole(
+    {
+      name: 'round',
+      description: 'The nearest integer; a tie goes up.',
+      examples: [
+        { sql: 'ROUND(2.5)', result: '3' },
+        { sql: 'ROUND(-2.5)', result: '-2' },
+      ],
+    },
+    Math.round,
+    (x) => floorDecimal(x.add(HALF)),
+  ),
+  whole(
+    {
+      name: 'floor',
+      description: 'The largest integer that is not above x.',
+      examples: [
+        { sql: 'FLOOR(19.7)', result: '19' },
+        { sql: 'FLOOR(-2.1)', result: '-3' },
+      ],
+    },
+    Math.floor,
+    floorDecimal,
+  ),
+  whole(
+    {
+      name: 'ceil',
+      description: 'The smallest integer that is not below x.',
+      examples: [
+        { sql: 'CEIL(2.1)', result: '3' },
+        { sql: 'CEIL(-2.1)', result: '-2' },
+      ],
+    },
+    Math.ceil,
+    (x) => -floorDecimal(x.negate()),
+  ),
 ]
 
 /** x with the other sign or without one, in its own type. */
@@ -96,23 +153,40 @@ function signed(row: Row, call: (x: Numeric) => Numeric): ScalarFunction {
     parameters: [X],
     returnText: 'number',
     returns: ([type]) => type,
-    make: ([type]) => (x: Numeric) => {
-      const result = call(x)
-      if (typeof result === 'bigint') return toLong(result, what)
-      return type.kind === 'int' ? checkInt(result as number, what) : result
-    },
+    make:
+      ([type]) =>
+      (x: Numeric) => {
+        const result = call(x)
+        if (typeof result === 'bigint') return toLong(result, what)
+        return type.kind === 'int' ? checkInt(result as number, what) : result
+      },
   })
 }
 
 const SIGN_ROWS: readonly ScalarFunction[] = [
-  signed({ name: 'abs', description: 'The number without its sign.', examples: [{ sql: 'ABS(-7)', result: '7' }, { sql: 'ABS(-1.5)', result: '1.5' }] }, (x) => (typeof x === 'number' ? Math.abs(x) : typeof x === 'bigint' ? (x < 0n ? -x : x) : x.unscaled < 0n ? x.negate() : x)),
-  signed({ name: 'neg', description: 'The number with the opposite sign.', examples: [{ sql: 'NEG(7)', result: '-7' }] }, (x) => (typeof x === 'number' ? 0 - x : typeof x === 'bigint' ? -x : x.negate())),
+  signed(
+    {
+      name: 'abs',
+      description: 'The number without its sign.',
+      examples: [
+        { sql: 'ABS(-7)', result: '7' },
+        { sql: 'ABS(-1.5)', result: '1.5' },
+      ],
+    },
+    (x) => (typeof x === 'number' ? Math.abs(x) : typeof x === 'bigint' ? (x < 0n ? -x : x) : x.unscaled < 0n ? x.negate() : x),
+  ),
+  signed({ name: 'neg', description: 'The number with the opposite sign.', examples: [{ sql: 'NEG(7)', result: '-7' }] }, (x) =>
+    typeof x === 'number' ? 0 - x : typeof x === 'bigint' ? -x : x.negate(),
+  ),
   define({
     name: 'sign',
     family: 'numeric',
     parameters: [X],
     description: '-1 below zero, 0 for zero, 1 above zero.',
-    examples: [{ sql: 'SIGN(-2.5)', result: '-1' }, { sql: 'SIGN(0)', result: '0' }],
+    examples: [
+      { sql: 'SIGN(-2.5)', result: '-1' },
+      { sql: 'SIGN(0)', result: '0' },
+    ],
     returns: () => INT,
     make: () => (x: Numeric) => {
       const result = typeof x === 'number' ? Math.sign(x) : compareNumeric(x, 0)
@@ -147,13 +221,14 @@ function isWhole(x: number | bigint): boolean {
 }
 
 /** Largest number of digits of a decimal power. */
-const MAX_DECIMAL_DIGITS = 1000
+export const MAX_DECIMAL_DIGITS = 1000
 
 function power(type: DataType): (base: Numeric, exponent: Numeric) => Value {
   if (type.kind === 'double') return (base, exponent) => toDouble(base) ** toDouble(exponent)
   if (type.kind === 'decimal') return (base, exponent) => decimalPower(toDecimal(base, 'POW'), BigInt(exponent as number))
   return (base, exponent) => {
-    if (base instanceof Decimal || exponent instanceof Decimal || !isWhole(base) || !isWhole(exponent)) return finite(toDouble(base) ** toDouble(exponent), 'POW')
+    if (base instanceof Decimal || exponent instanceof Decimal || !isWhole(base) || !isWhole(exponent))
+      return finite(toDouble(base) ** toDouble(exponent), 'POW')
     if (exponent >= 0) return integerPower(BigInt(base), BigInt(exponent))
     if (type.kind === 'json') return finite(toDouble(base) ** toDouble(exponent), 'POW')
     throw new ValueError(`POW: integers have no power of ${exponent}; make one of them a double, as in POW(2.0, -1)`)
@@ -169,7 +244,8 @@ function integerPower(base: bigint, exponent: bigint): number | bigint {
 function decimalPower(base: Decimal, exponent: bigint): Decimal {
   if (exponent < 0n) throw new ValueError(`POW: a decimal has no exact power of ${exponent}; cast it to double`)
   const digits = BigInt(base.unscaled.toString().length + base.scale)
-  if (digits * exponent > MAX_DECIMAL_DIGITS) throw new ValueError(`POW: the result has more digits than function.max.decimal.digits (default ${MAX_DECIMAL_DIGITS})`)
+  if (digits * exponent > MAX_DECIMAL_DIGITS)
+    throw new ValueError(`POW: the result has more digits than function.max.decimal.digits (default ${MAX_DECIMAL_DIGITS})`)
   return new Decimal(base.unscaled ** exponent, base.scale * Number(exponent))
 }
 
@@ -177,9 +253,15 @@ const POWER_ROWS: readonly ScalarFunction[] = [
   define({
     name: 'mod',
     family: 'numeric',
-    parameters: [{ name: 'dividend', accept: 'number' }, { name: 'divisor', accept: 'number' }],
+    parameters: [
+      { name: 'dividend', accept: 'number' },
+      { name: 'divisor', accept: 'number' },
+    ],
     description: 'The remainder of a division, with the sign of the dividend; the same as %.',
-    examples: [{ sql: 'MOD(17, 5)', result: '2' }, { sql: 'MOD(-7, 3)', result: '-1' }],
+    examples: [
+      { sql: 'MOD(17, 5)', result: '2' },
+      { sql: 'MOD(-7, 3)', result: '-1' },
+    ],
     returnText: 'number',
     returns: resultType,
     make: (types) => {
@@ -191,9 +273,16 @@ const POWER_ROWS: readonly ScalarFunction[] = [
     name: 'pow',
     aliases: ['power'],
     family: 'numeric',
-    parameters: [{ name: 'base', accept: 'number' }, { name: 'exponent', accept: 'number' }],
+    parameters: [
+      { name: 'base', accept: 'number' },
+      { name: 'exponent', accept: 'number' },
+    ],
     description: 'A power: exact for integers (an error beyond a long) and for decimals with an integer exponent, else a double.',
-    examples: [{ sql: 'POW(2, 10)', result: '1024' }, { sql: 'POW(3, 39)', result: '4052555153018976267' }, { sql: 'POW(2.0, -1)', result: '0.5' }],
+    examples: [
+      { sql: 'POW(2, 10)', result: '1024' },
+      { sql: 'POW(3, 39)', result: '4052555153018976267' },
+      { sql: 'POW(2.0, -1)', result: '0.5' },
+    ],
     returnText: 'number',
     returns: powerType,
     make: (types) => power(powerType(types)),
@@ -242,7 +331,8 @@ function extremeType(what: string): (types: readonly DataType[]) => DataType {
     if (known.length > 0 && known.every((t) => isNumericType(t) || t.kind === 'json')) return widest(known)
     const same = sameType(types)
     if (same === undefined) throw new Error(`${what} compares values of one type, not ${[...new Set(known.map(typeName))].join(' and ')}`)
-    if (same.kind === 'array' || same.kind === 'map' || same.kind === 'struct' || same.kind === 'bytes') throw new Error(`${what} cannot compare values of type ${typeName(same)}`)
+    if (same.kind === 'array' || same.kind === 'map' || same.kind === 'struct' || same.kind === 'bytes')
+      throw new Error(`${what} cannot compare values of type ${typeName(same)}`)
     return same
   }
 }
@@ -255,7 +345,10 @@ function extreme(name: string, alias: string, sign: 1 | -1, description: string,
     name,
     aliases: [alias],
     family: 'numeric',
-    parameters: [{ name: 'first', accept: 'any' }, { name: 'other', accept: 'any', variadic: true }],
+    parameters: [
+      { name: 'first', accept: 'any' },
+      { name: 'other', accept: 'any', variadic: true },
+    ],
     description,
     examples,
     returnText: 'any',
@@ -278,8 +371,14 @@ function compareValues(a: Value, b: Value, what: string): number {
 }
 
 const EXTREME_ROWS: readonly ScalarFunction[] = [
-  extreme('max', 'greatest', 1, 'The greatest of two or more values; NULL when one of them is NULL. With one argument MAX is the aggregate.', [{ sql: 'MAX(3, 8, 5)', result: '8' }, { sql: 'GREATEST(3, 8.5)', result: '8.5' }]),
-  extreme('min', 'least', -1, 'The least of two or more values; NULL when one of them is NULL. With one argument MIN is the aggregate.', [{ sql: 'MIN(3, 8, 5)', result: '3' }, { sql: "LEAST('b', 'a')", result: 'a' }]),
+  extreme('max', 'greatest', 1, 'The greatest of two or more values; NULL when one of them is NULL. With one argument MAX is the aggregate.', [
+    { sql: 'MAX(3, 8, 5)', result: '8' },
+    { sql: 'GREATEST(3, 8.5)', result: '8.5' },
+  ]),
+  extreme('min', 'least', -1, 'The least of two or more values; NULL when one of them is NULL. With one argument MIN is the aggregate.', [
+    { sql: 'MIN(3, 8, 5)', result: '3' },
+    { sql: "LEAST('b', 'a')", result: 'a' },
+  ]),
 ]
 
 export const NUMERIC_FUNCTIONS: readonly ScalarFunction[] = [...SIGN_ROWS, ...WHOLE_ROWS, ...MATH_ROWS, ...POWER_ROWS, ...EXTREME_ROWS]

@@ -19,7 +19,8 @@ function masked(text: string): string {
 
 function anonymizedType([type, replacement]: readonly DataType[]): DataType {
   const text = type.kind === 'string' || type.kind === 'uuid'
-  if (!text && !isNumericType(type) && type.kind !== 'json' && type.kind !== 'null') throw new Error(`ANONYMIZE hides strings and numbers, not ${typeName(type)}`)
+  if (!text && !isNumericType(type) && type.kind !== 'json' && type.kind !== 'null')
+    throw new Error(`ANONYMIZE hides strings and numbers, not ${typeName(type)}`)
   const result = text ? STRING : type
   if (replacement === undefined || replacement.kind === 'null' || replacement.kind === 'json' || type.kind === 'json' || type.kind === 'null') return result
   if (text !== (replacement.kind === 'string')) throw new Error(`ANONYMIZE: a ${typeName(type)} cannot be replaced by a ${typeName(replacement)}`)
@@ -55,7 +56,15 @@ const COUNTS = [1, 2, 3, 4] as const
 const WORDS = ['', 'character', '2 characters', '3 characters', '4 characters']
 
 function textRow(name: string, description: string, sql: string, result: string, call: (text: string) => string): ScalarFunction {
-  return define({ name, family: 'obfuscation', parameters: [{ name: 'text', accept: 'string' }], description, examples: [{ sql, result }], returns: () => STRING, make: () => call })
+  return define({
+    name,
+    family: 'obfuscation',
+    parameters: [{ name: 'text', accept: 'string' }],
+    description,
+    examples: [{ sql, result }],
+    returns: () => STRING,
+    make: () => call,
+  })
 }
 
 export const OBFUSCATION_FUNCTIONS: readonly ScalarFunction[] = [
@@ -63,15 +72,38 @@ export const OBFUSCATION_FUNCTIONS: readonly ScalarFunction[] = [
     name: 'anonymize',
     aliases: ['mask'],
     family: 'obfuscation',
-    parameters: [{ name: 'value', accept: 'any' }, { name: 'replacement', accept: 'any', optional: true }],
+    parameters: [
+      { name: 'value', accept: 'any' },
+      { name: 'replacement', accept: 'any', optional: true },
+    ],
     description: 'Replaces every character by an asterisk and a number by 0, or the whole value by a replacement.',
-    examples: [{ sql: "ANONYMIZE('Mara')", result: '****' }, { sql: 'MASK(1234)', result: '0' }, { sql: "ANONYMIZE('Mara', 'hidden')", result: 'hidden' }],
+    examples: [
+      { sql: "ANONYMIZE('Mara')", result: '****' },
+      { sql: 'MASK(1234)', result: '0' },
+      { sql: "ANONYMIZE('Mara', 'hidden')", result: 'hidden' },
+    ],
     returnText: 'any',
     returns: anonymizedType,
     make: () => anonymized,
   }),
   textRow('email', 'Hides the name in an e-mail address but for its first character.', "EMAIL('mara@quay.example')", 'm*****@quay.example', maskedEmail),
-  ...COUNTS.map((n) => textRow(`first${n}`, `Keeps the first ${WORDS[n]} and hides the rest behind five asterisks; a shorter text is hidden wholly.`, `FIRST${n}('Mara Holt')`, `${'Mara'.slice(0, n)}${STARS}`, (text) => keepFirst(text, n))),
-  ...COUNTS.map((n) => textRow(`last${n}`, `Keeps the last ${WORDS[n]} and hides the rest behind five asterisks; a shorter text is hidden wholly.`, `LAST${n}('Mara Holt')`, `${STARS}${'Holt'.slice(4 - n)}`, (text) => keepLast(text, n))),
+  ...COUNTS.map((n) =>
+    textRow(
+      `first${n}`,
+      `Keeps the first ${WORDS[n]} and hides the rest behind five asterisks; a shorter text is hidden wholly.`,
+      `FIRST${n}('Mara Holt')`,
+      `${'Mara'.slice(0, n)}${STARS}`,
+      (text) => keepFirst(text, n),
+    ),
+  ),
+  ...COUNTS.map((n) =>
+    textRow(
+      `last${n}`,
+      `Keeps the last ${WORDS[n]} and hides the rest behind five asterisks; a shorter text is hidden wholly.`,
+      `LAST${n}('Mara Holt')`,
+      `${STARS}${'Holt'.slice(4 - n)}`,
+      (text) => keepLast(text, n),
+    ),
+  ),
   textRow('initials', 'The first letters of the words, put together.', "INITIALS('Mara Holt')", 'MH', initials),
 ]

@@ -26,7 +26,19 @@ export interface ScalarFunction {
   /** Lower case, as SHOW FUNCTIONS lists it. */
   readonly name: string
   readonly aliases?: readonly string[]
-  readonly family: 'array' | 'conditional' | 'conversion' | 'datetime' | 'headers' | 'json' | 'null' | 'numeric' | 'obfuscation' | 'schema' | 'string' | 'offsets'
+  readonly family:
+    | 'array'
+    | 'conditional'
+    | 'conversion'
+    | 'datetime'
+    | 'headers'
+    | 'json'
+    | 'null'
+    | 'numeric'
+    | 'obfuscation'
+    | 'schema'
+    | 'string'
+    | 'offsets'
   readonly parameters: readonly Parameter[]
   /** One sentence. */
   readonly description: string

@@ -62,5 +62,10 @@ export function initials(text: string): string {
 
 /** Letters without their diacritics: `Ålesund café` → `Alesund cafe`; the stroke of ł goes too. Letters of their own (ø, ß) stay. */
 export function withoutAccents(text: string): string {
-  return text.normalize('NFD').replace(/\p{Mn}+/gu, '').replace(/ł/g, 'l').replace(/Ł/g, 'L').normalize('NFC')
+  return text
+    .normalize('NFD')
+    .replace(/\p{Mn}+/gu, '')
+    .replace(/ł/g, 'l')
+    .replace(/Ł/g, 'L')
+    .normalize('NFC')
 }

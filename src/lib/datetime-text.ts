@@ -12,7 +12,11 @@ export const UNITS_PER_SECOND: Readonly<Record<Unit, number>> = { millis: 1_000,
 const DAYS_PER_ERA = 146_097 // 400 Gregorian years
 const DAYS_TO_EPOCH = 719_468 // from 0000-03-01 to 1970-01-01
 
-export interface CivilDate { readonly year: number; readonly month: number; readonly day: number }
+export interface CivilDate {
+  readonly year: number
+  readonly month: number
+  readonly day: number
+}
 
 /** The calendar date of a day count since 1970-01-01. Month and day count from 1. */
 export function civilDate(days: number): CivilDate {
