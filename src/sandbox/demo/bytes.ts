@@ -16,6 +16,7 @@ export function pieceOf(buffer: Buffer): Piece {
 
 const ZERO = 48
 const TWO_20 = 1_048_576
+const TEN_8 = 100_000_000
 
 export class Bytes implements Piece {
   #buffer: Buffer
@@ -131,15 +132,23 @@ export class Bytes implements Piece {
     return this
   }
 
-  /** A whole number below 2^53 in decimal digits, with leading zeros up to `width`. */
+  /** A whole number below 10^16 in decimal digits, with leading zeros up to `width`. */
   digits(value: number, width = 1): this {
+    if (value < TEN_8) return this.#digits(value, width)
+    // Integer arithmetic on halves: the remainder of a large double is slow.
+    const high = Math.floor(value / TEN_8)
+    return this.#digits(high, Math.max(1, width - 8)).#digits(value - high * TEN_8, 8)
+  }
+
+  #digits(value: number, width: number): this {
     let count = width
     for (let limit = 10 ** width; value >= limit; limit *= 10) count++
     this.#room(count)
-    let rest = value
+    let rest = value | 0
     for (let i = this.#at + count - 1; i >= this.#at; i--) {
-      this.#buffer[i] = ZERO + (rest % 10)
-      rest = Math.floor(rest / 10)
+      const tenth = (rest / 10) | 0
+      this.#buffer[i] = ZERO + (rest - tenth * 10)
+      rest = tenth
     }
     this.#at += count
     return this
