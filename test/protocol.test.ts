@@ -48,7 +48,12 @@ const engines: Readonly<Record<string, Run>> = {
   },
 }
 
-const PLACEHOLDERS: Readonly<Record<string, string>> = { '<uuid>': '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}', '<number>': '-?\\d+(?:\\.\\d+)?', '<text>': '(?:[^"\\\\]|\\\\.)*', '<any>': '.*' }
+const PLACEHOLDERS: Readonly<Record<string, string>> = {
+  '<uuid>': '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}',
+  '<number>': '-?\\d+(?:\\.\\d+)?',
+  '<text>': '(?:[^"\\\\]|\\\\.)*',
+  '<any>': '.*',
+}
 
 function matches(expected: string, actual: string): boolean {
   const pattern = expected
@@ -134,7 +139,7 @@ function connect(base: string, path: string, headers: Record<string, string>, in
   const ws = new WebSocket(base.replace('http', 'ws') + path, { headers })
   ws.on('message', (data, isBinary) => inbox.put(`< ${isBinary ? 'binary ' : ''}${data.toString()}`))
   ws.on('close', (code) => inbox.put(`closed ${code}`))
-  ws.on('error', () => {})
+  ws.on('error', () => undefined)
   ws.on('unexpected-response', (_request, response) => {
     const chunks: Buffer[] = []
     response.on('data', (chunk: Buffer) => chunks.push(chunk))

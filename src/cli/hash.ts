@@ -9,7 +9,8 @@ export async function hash(options: { readonly token?: boolean; readonly newToke
     process.stdout.write(`token: ${token}\ntokenHash: ${hashToken(token)}\n`)
     return
   }
-  if (process.stdin.isTTY) process.stderr.write(`Type the ${options.token === true ? 'token' : 'password'}, then Enter and Ctrl-D (it is shown while you type):\n`)
+  if (process.stdin.isTTY)
+    process.stderr.write(`Type the ${options.token === true ? 'token' : 'password'}, then Enter and Ctrl-D (it is shown while you type):\n`)
   const secret = (await readStandardInput()).replace(/\r?\n$/, '')
   if (secret === '') throw new Error('Nothing came by standard input: give the secret there, such as `printf %s "$SECRET" | sluice hash`.')
   process.stdout.write(`${options.token === true ? hashToken(secret) : await hashPassword(secret)}\n`)

@@ -24,7 +24,9 @@ function milliseconds(value: string): number {
 
 function serverCommand(): Command {
   const command = new Command('server').summary('start a server on a Kafka cluster')
-  command.description('Starts a server. Everything can stand in a YAML file (--config), in environment variables (SLUICE_…), or here; what stands here wins. A secret may be given as @file.')
+  command.description(
+    'Starts a server. Everything can stand in a YAML file (--config), in environment variables (SLUICE_…), or here; what stands here wins. A secret may be given as @file.',
+  )
   command.option('-c, --config <file>', 'YAML file; also SLUICE_CONFIG')
   command.option('--brokers <host:port,…>', 'Kafka brokers to begin with (repeatable)', collect)
   command.option('--registry <url>', 'schema registry (Confluent API)')
@@ -43,7 +45,7 @@ function serverCommand(): Command {
   command.option('--tls-key <file>', 'private key of the client certificate, PEM')
   command.option('--tls-passphrase <secret>', 'passphrase of the private key')
   command.option('--tls-servername <name>', "name to check the brokers' certificates against")
-  command.option('--tls-insecure', "accept any certificate from the brokers (do not use outside of tests)")
+  command.option('--tls-insecure', 'accept any certificate from the brokers (do not use outside of tests)')
   command.option('--registry-username <name>', 'user name at the registry')
   command.option('--registry-password <secret>', 'password at the registry')
   command.option('--registry-token <secret>', 'bearer token at the registry')
@@ -58,7 +60,9 @@ function serverCommand(): Command {
 
 function queryCommand(): Command {
   const command = new Command('query').summary('run SQL on a server and print the rows')
-  command.description('Runs SQL and prints the rows: as a table on a terminal, else one JSON document a line. Reads the statement from standard input when none is given.')
+  command.description(
+    'Runs SQL and prints the rows: as a table on a terminal, else one JSON document a line. Reads the statement from standard input when none is given.',
+  )
   command.argument('[sql...]', 'the statement or statements')
   command.addOption(new Option('--url <url>', 'address of the server').env('SLUICE_URL').default('http://127.0.0.1:9991'))
   command.addOption(new Option('--token <secret>', 'key of a service account, or token of a login; @file reads it from a file').env('SLUICE_TOKEN'))
@@ -67,14 +71,17 @@ function queryCommand(): Command {
   command.addOption(new Option('--format <format>', 'how rows are printed').choices(['json', 'table']))
   command.option('--full', 'print whole RECORD messages (key, value, metadata, rowId), one a line')
   command.option('--live', 'partial results of aggregations while they grow')
-  command.option('--stats [ms]', 'say on standard error how far the query is (default every 1000 ms)', milliseconds)
+  command.option('--stats', 'say on standard error how far the query is')
+  command.option('--stats-interval <ms>', 'how often, in milliseconds (default 1000)', milliseconds)
   command.action(async (sql: string[], options: Record<string, unknown>) => (await import('./query.ts')).query(sql, options))
   return command
 }
 
 function demoCommand(): Command {
   const command = new Command('demo').summary('start a server with an embedded Kafka broker and demo topics')
-  command.description('Starts an embedded single-node broker (Kafka protocol), a schema registry, topics with data that grow, and a server on them. For trying things out; everything is in memory.')
+  command.description(
+    'Starts an embedded single-node broker (Kafka protocol), a schema registry, topics with data that grow, and a server on them. For trying things out; everything is in memory.',
+  )
   command.option('--port <number>', 'port of the server; 0 takes a free one (default 9991, or a free one if that is taken)', port)
   command.option('--json', 'print one JSON object on the first line instead of the explanation')
   command.action(async (options: { port?: number; json?: boolean }) => (await import('./demo.ts')).demo(options))
@@ -97,7 +104,8 @@ const program = new Command('sluice')
   .showSuggestionAfterError()
   .showHelpAfterError('(add --help for the options)')
   .addHelpText('after', '\nTo try it: sluice demo')
-for (const command of [serverCommand(), queryCommand(), demoCommand(), hashCommand()]) program.addCommand(command.copyInheritedSettings(program).helpOption('-h, --help', 'print this help'))
+for (const command of [serverCommand(), queryCommand(), demoCommand(), hashCommand()])
+  program.addCommand(command.copyInheritedSettings(program).helpOption('-h, --help', 'print this help'))
 program.exitOverride()
 for (const command of program.commands) command.exitOverride()
 

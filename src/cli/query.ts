@@ -13,7 +13,8 @@ interface QueryOptions {
   readonly format?: 'json' | 'table'
   readonly full?: boolean
   readonly live?: boolean
-  readonly stats?: number | true
+  readonly stats?: boolean
+  readonly statsInterval?: number
 }
 
 const STATS_MS = 1000
@@ -22,9 +23,10 @@ export async function query(words: readonly string[], given: Record<string, unkn
   const options = given as unknown as QueryOptions
   const sql = words.length > 0 ? words.join(' ') : await statementFromInput()
   const token = await credentials(options)
+  const withStats = options.stats === true || options.statsInterval !== undefined
   const running = connect({ url: serverUrl(options.url), environment: options.environment, token }).query(sql, {
     live: options.live,
-    stats: options.stats === undefined ? undefined : options.stats === true ? STATS_MS : options.stats,
+    stats: withStats ? (options.statsInterval ?? STATS_MS) : undefined,
   })
   process.on('SIGINT', () => {
     running.cancel()
@@ -32,8 +34,9 @@ export async function query(words: readonly string[], given: Record<string, unkn
     setTimeout(() => process.exit(130), 50)
   })
   const output = new Output(() => running.cancel())
-  const table = options.full !== true && (options.format ?? (process.stdout.isTTY ? 'table' : 'json')) === 'table' ? new Table((line) => output.line(line)) : undefined
-  const report = new Report(options.stats !== undefined)
+  const table =
+    options.full !== true && (options.format ?? (process.stdout.isTTY ? 'table' : 'json')) === 'table' ? new Table((line) => output.line(line)) : undefined
+  const report = new Report(withStats)
   try {
     for await (const event of running) {
       if (event.type === 'RECORD') await printRow(event.text, table, output, options.full === true)
@@ -65,7 +68,8 @@ async function statementFromInput(): Promise<string> {
 /** `host:9991` is an address too. */
 function serverUrl(url: string): string {
   const full = /^[a-z]+:\/\//i.test(url) ? url : `http://${url}`
-  if (!URL.canParse(full) || !/^(?:https?|wss?):$/.test(new URL(full).protocol)) throw new Error(`--url ${JSON.stringify(url)} is not an address such as http://127.0.0.1:9991.`)
+  if (!URL.canParse(full) || !/^(?:https?|wss?):$/.test(new URL(full).protocol))
+    throw new Error(`--url ${JSON.stringify(url)} is not an address such as http://127.0.0.1:9991.`)
   return full
 }
 

@@ -31,7 +31,8 @@ export async function server(given: Record<string, unknown>): Promise<void> {
     if (!stopping) process.stdout.write(found)
   }
   const [first] = running.environments
-  if (!stopping) process.stdout.write(`\nAsk it:  sluice query --url ${running.url} --environment ${first.name} --token … "SHOW TABLES"\nRead it: ${running.url}/\n`)
+  if (!stopping)
+    process.stdout.write(`\nAsk it:  sluice query --url ${running.url} --environment ${first.name} --token … "SHOW TABLES"\nRead it: ${running.url}/\n`)
 }
 
 /** Starts something that listens; a taken port is said in words. */
@@ -48,8 +49,12 @@ export async function start(begin: () => Promise<RunningServer>, address: { read
 
 /** Topics and formats of an environment, or why there are none to show; takes a few seconds at most. */
 async function look(environment: Environment): Promise<string> {
-  const patience = new Promise<string>((resolve) => setTimeout(() => resolve(`\nEnvironment ${environment.name}: no answer from Kafka yet.\n`), LOOK_MS).unref())
-  return Promise.race([patience, describe(environment)]).catch((cause: unknown) => `\nEnvironment ${environment.name}: ${cause instanceof Error ? cause.message : String(cause)}\n`)
+  const patience = new Promise<string>((resolve) =>
+    setTimeout(() => resolve(`\nEnvironment ${environment.name}: no answer from Kafka yet.\n`), LOOK_MS).unref(),
+  )
+  return Promise.race([patience, describe(environment)]).catch(
+    (cause: unknown) => `\nEnvironment ${environment.name}: ${cause instanceof Error ? cause.message : String(cause)}\n`,
+  )
 }
 
 async function describe(environment: Environment): Promise<string> {

@@ -19,7 +19,6 @@ function memberNames(json: string): string[] {
 function cell(json: string | undefined): string {
   if (json === undefined) return ''
   const text = json.startsWith('"') ? String(JSON.parse(json)) : json
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is to be shown.
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => (c === '\n' ? '⏎' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`))
 }
 
@@ -29,7 +28,13 @@ export function displayWidth(text: string): number {
   for (const character of text) {
     const code = character.codePointAt(0) ?? 0
     if (/\p{Mn}/u.test(character)) continue
-    const wide = (code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) || (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) || (code >= 0xff00 && code <= 0xff60) || code >= 0x1f300
+    const wide =
+      (code >= 0x1100 && code <= 0x115f) ||
+      (code >= 0x2e80 && code <= 0xa4cf) ||
+      (code >= 0xac00 && code <= 0xd7a3) ||
+      (code >= 0xf900 && code <= 0xfaff) ||
+      (code >= 0xff00 && code <= 0xff60) ||
+      code >= 0x1f300
     width += wide ? 2 : 1
   }
   return width

@@ -127,7 +127,15 @@ class RunningQuery implements Query {
     const openLine = await lineOpener()
     if (this.#ended) return
     const line = openLine(url, headers, {
-      opened: () => line.send(JSON.stringify({ ...(token === undefined ? {} : { token }), sql, ...(live === undefined ? {} : { live }), ...(stats === undefined ? {} : { stats }) })),
+      opened: () =>
+        line.send(
+          JSON.stringify({
+            ...(token === undefined ? {} : { token }),
+            sql,
+            ...(live === undefined ? {} : { live }),
+            ...(stats === undefined ? {} : { stats }),
+          }),
+        ),
       message: (text) => this.#message(text),
       closed: (code, failure) => this.#finish(failure ?? new ConnectionError(`The connection ended before the result did (close code ${code}).`)),
     })

@@ -18,5 +18,5 @@ export function openLine(url: string, _headers: Readonly<Record<string, string>>
     failure ??= new ConnectionError(`Cannot talk to ${new URL(url).host}.`)
   })
   socket.addEventListener('close', (event) => handlers.closed(event.code ?? 1006, failure))
-  return { send: (text) => socket.send(text), close: () => socket.close(1000), pause: () => {}, resume: () => {} }
+  return { send: (text) => socket.send(text), close: () => socket.close(1000), pause: () => undefined, resume: () => undefined }
 }

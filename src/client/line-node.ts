@@ -46,5 +46,10 @@ export function openLine(url: string, headers: Readonly<Record<string, string>>,
     response.on('error', done)
   })
   ws.on('close', finish)
-  return { send: (text) => ws.send(text), close: () => (ws.readyState === ws.CONNECTING ? ws.terminate() : ws.close(1000)), pause: () => ws.pause(), resume: () => ws.resume() }
+  return {
+    send: (text) => ws.send(text),
+    close: () => (ws.readyState === ws.CONNECTING ? ws.terminate() : ws.close(1000)),
+    pause: () => ws.pause(),
+    resume: () => ws.resume(),
+  }
 }

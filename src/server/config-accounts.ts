@@ -35,7 +35,8 @@ export async function readUser(value: unknown, place: string, check: Check): Pro
   const hash = secret(tree, place, 'passwordHash', check)
   const password = secret(tree, place, 'password', check)
   if (hash !== undefined && password !== undefined) check.problem(`${place}.password`, 'given together with passwordHash; give only one of them.')
-  if (hash === undefined && password === undefined) check.problem(`${place}.passwordHash`, 'missing; expected a hash as `sluice hash` prints it, or passwordFile.')
+  if (hash === undefined && password === undefined)
+    check.problem(`${place}.passwordHash`, 'missing; expected a hash as `sluice hash` prints it, or passwordFile.')
   const problem = hash === undefined ? undefined : passwordHashProblem(hash)
   if (problem !== undefined) check.problem(`${place}.passwordHash`, `the value is ${problem}.`)
   if (name === undefined || permissions === undefined || check.problems.length > 0) return undefined
@@ -50,7 +51,8 @@ export function readServiceAccount(value: unknown, place: string, check: Check):
   const hash = secret(tree, place, 'tokenHash', check)
   const token = secret(tree, place, 'token', check)
   if (hash !== undefined && token !== undefined) check.problem(`${place}.token`, 'given together with tokenHash; give only one of them.')
-  if (hash === undefined && token === undefined) check.problem(`${place}.tokenHash`, 'missing; expected a hash as `sluice hash --token` prints it, or tokenFile.')
+  if (hash === undefined && token === undefined)
+    check.problem(`${place}.tokenHash`, 'missing; expected a hash as `sluice hash --token` prints it, or tokenFile.')
   if (hash !== undefined && !isTokenHash(hash)) check.problem(`${place}.tokenHash`, 'the value is not a hash as `sluice hash --token` prints it.')
   if (token !== undefined && /\s/.test(token)) check.problem(`${place}.token`, 'the value holds spaces or line ends, which a header cannot carry.')
   if (name === undefined || permissions === undefined || (hash ?? token) === undefined) return undefined

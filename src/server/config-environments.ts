@@ -2,11 +2,42 @@
 import { type ClusterConfig, parseAddress, type SaslConfig, type TlsConfig } from '../kafka/config.ts'
 import type { RegistryConfig } from '../registry/registry.ts'
 import type { FormatName } from '../formats/format.ts'
-import { type Check, duration, flag, keys, list, looseText, mapOf, oneOf, optional, type Read, secret, size, text, type Tree } from './config-schema.ts'
+import {
+  type Check,
+  duration,
+  flag,
+  keys,
+  list,
+  looseText,
+  mapOf,
+  oneOf,
+  optional,
+  type Read,
+  requiredSecret,
+  secret,
+  size,
+  text,
+  type Tree,
+} from './config-schema.ts'
 import type { EnvironmentConfig, TopicFormats } from './environment.ts'
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
-const FORMATS = ['STRING', 'INT', 'LONG', 'FLOAT', 'DOUBLE', 'BYTES', 'UUID', 'JSON', 'AVRO', 'PROTOBUF', 'JSONSCHEMA', 'XML', 'CSV', 'MSGPACK'] as const satisfies readonly FormatName[]
+const FORMATS = [
+  'STRING',
+  'INT',
+  'LONG',
+  'FLOAT',
+  'DOUBLE',
+  'BYTES',
+  'UUID',
+  'JSON',
+  'AVRO',
+  'PROTOBUF',
+  'JSONSCHEMA',
+  'XML',
+  'CSV',
+  'MSGPACK',
+] as const satisfies readonly FormatName[]
 const KAFKA = ['brokers', 'clientId', 'tls', 'sasl', 'connectTimeout', 'requestTimeout', 'retryTimeout', 'idleTimeout', 'responseMaxBytes'] as const
 const TLS = ['ca', 'caFile', 'cert', 'certFile', 'key', 'keyFile', 'passphrase', 'passphraseFile', 'servername', 'rejectUnauthorized'] as const
 const MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'] as const
@@ -38,7 +69,13 @@ const readBroker: Read<string> = (value, place, check) => {
 function readKafka(value: unknown, place: string, check: Check): ClusterConfig | undefined {
   const tree = keys(value, place, KAFKA, check)
   if (tree === undefined) return undefined
-  const given = typeof tree.brokers === 'string' ? tree.brokers.split(',').map((b) => b.trim()).filter((b) => b !== '') : tree.brokers
+  const given =
+    typeof tree.brokers === 'string'
+      ? tree.brokers
+          .split(',')
+          .map((b) => b.trim())
+          .filter((b) => b !== '')
+      : tree.brokers
   const brokers = list(readBroker, 'a list of addresses such as [kafka-1:9092, kafka-2:9092]')(given, `${place}.brokers`, check)
   if (Array.isArray(given) && given.length === 0) check.wrong(`${place}.brokers`, given, 'a list with at least one address')
   const tls = readTls(tree.tls, `${place}.tls`, check)
@@ -66,7 +103,8 @@ function readTls(value: unknown, place: string, check: Check): TlsConfig | boole
   const tree = keys(value, place, TLS, check)
   if (tree === undefined) return undefined
   const [ca, cert, key, passphrase] = (['ca', 'cert', 'key', 'passphrase'] as const).map((name) => secret(tree, place, name, check))
-  if ((cert === undefined) !== (key === undefined)) check.problem(`${place}.${cert === undefined ? 'certFile' : 'keyFile'}`, 'missing; a client certificate needs both certFile and keyFile.')
+  if ((cert === undefined) !== (key === undefined))
+    check.problem(`${place}.${cert === undefined ? 'certFile' : 'keyFile'}`, 'missing; a client certificate needs both certFile and keyFile.')
   const rejectUnauthorized = optional(tree, place, 'rejectUnauthorized', flag, check)
   return compact({ ca, cert, key, passphrase, servername: optional(tree, place, 'servername', text, check), rejectUnauthorized })
 }
@@ -78,29 +116,31 @@ function readSasl(value: unknown, place: string, check: Check): SaslConfig | und
   if (mechanism === undefined) return undefined
   if (mechanism === 'OAUTHBEARER') return readOauth(tree, place, check)
   const username = looseText(tree.username, `${place}.username`, check)
-  const password = secret(tree, place, 'password', check)
-  if (password === undefined) check.problem(`${place}.password`, 'missing; expected the password, or passwordFile.')
+  const password = requiredSecret(tree, place, 'password', 'the password, or passwordFile', check)
   return username === undefined || password === undefined ? undefined : { mechanism, username, password }
 }
 
 function readOauth(tree: Tree, place: string, check: Check): SaslConfig | undefined {
-  const token = secret(tree, place, 'token', check)
-  if (token === undefined) {
-    check.problem(`${place}.tokenFile`, 'missing; expected the path of a file that holds the token.')
-    return undefined
-  }
+  const token = requiredSecret(tree, place, 'token', 'the token, or better tokenFile', check)
+  if (token === undefined) return undefined
   // The file is read again for each connection, because such tokens do not live long.
   return typeof tree.tokenFile === 'string' ? { mechanism: 'OAUTHBEARER', tokenFile: tree.tokenFile } : { mechanism: 'OAUTHBEARER', token }
 }
 
 function readRegistry(value: unknown, place: string, check: Check): RegistryConfig | undefined {
-  const tree = keys(typeof value === 'string' ? { url: value } : value, place, ['url', 'username', 'password', 'passwordFile', 'token', 'tokenFile', 'timeout'], check)
+  const tree = keys(
+    typeof value === 'string' ? { url: value } : value,
+    place,
+    ['url', 'username', 'password', 'passwordFile', 'token', 'tokenFile', 'timeout'],
+    check,
+  )
   if (tree === undefined) return undefined
   const url = text(tree.url, `${place}.url`, check)
   if (url !== undefined && !/^https?:$/.test(protocolOf(url))) check.problem(`${place}.url`, 'the value is not an address such as http://registry:8081.')
   const username = optional(tree, place, 'username', looseText, check)
   const password = secret(tree, place, 'password', check)
-  if ((username === undefined) !== (password === undefined)) check.problem(`${place}.${username === undefined ? 'username' : 'password'}`, 'missing; user name and password go together.')
+  if ((username === undefined) !== (password === undefined))
+    check.problem(`${place}.${username === undefined ? 'username' : 'password'}`, 'missing; user name and password go together.')
   const token = secret(tree, place, 'token', check)
   return url === undefined ? undefined : compact({ url, username, password, token, timeoutMs: optional(tree, place, 'timeout', duration(10), check) })
 }

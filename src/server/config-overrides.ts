@@ -69,9 +69,9 @@ export function applyOverrides(tree: Tree, env: Readonly<Record<string, string |
     const given = overrides[name]
     if (given !== undefined && given !== false) overlay.set(spec, given, spec.flag)
   }
+  applyNamedVariables(overlay, env, problems)
   overlay.named('limits', overrides.limit ?? [], '--limit')
   overlay.named('settings', overrides.set ?? [], '--set')
-  applyNamedVariables(overlay, env, problems)
   if (problems.length > 0) throw new ConfigError(problems)
 }
 
@@ -122,7 +122,8 @@ class Overlay {
 
   set(spec: OptionSpec, given: string | boolean | readonly string[], origin: string): void {
     if (spec.kind === 'user' || spec.kind === 'serviceAccount') {
-      for (const entry of Array.isArray(given) ? given : [String(given)]) this.#account(spec.path[0], entry, spec.kind === 'user' ? 'password' : 'token', origin)
+      for (const entry of Array.isArray(given) ? given : [String(given)])
+        this.#account(spec.path[0], entry, spec.kind === 'user' ? 'password' : 'token', origin)
       return
     }
     if (spec.kind === 'flag' && (given === true || given === 'true')) return this.#tls(origin)

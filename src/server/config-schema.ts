@@ -32,7 +32,10 @@ export class Check {
   /** `"12x" is not …`; a secret's value is never shown. */
   wrong(place: string, value: unknown, expected: string, secret = false, hint?: string): undefined {
     const shown = secret ? 'the value' : JSON.stringify(value)?.slice(0, 120)
-    this.problem(place, value === undefined || value === null ? `missing; expected ${expected}.` : `${shown} is not ${expected}.${hint === undefined ? '' : ` ${hint}`}`)
+    this.problem(
+      place,
+      value === undefined || value === null ? `missing; expected ${expected}.` : `${shown} is not ${expected}.${hint === undefined ? '' : ` ${hint}`}`,
+    )
   }
 
   done(): void {
@@ -45,7 +48,8 @@ export type Read<T> = (value: unknown, place: string, check: Check) => T | undef
 export const text: Read<string> = (value, place, check) => (typeof value === 'string' && value !== '' ? value : check.wrong(place, value, 'a text'))
 
 /** Texts that may also be written as numbers or booleans in YAML. */
-export const looseText: Read<string> = (value, place, check) => (typeof value === 'number' || typeof value === 'boolean' ? String(value) : text(value, place, check))
+export const looseText: Read<string> = (value, place, check) =>
+  typeof value === 'number' || typeof value === 'boolean' ? String(value) : text(value, place, check)
 
 export const flag: Read<boolean> = (value, place, check) => {
   if (typeof value === 'boolean') return value
@@ -163,4 +167,12 @@ export function secret(tree: Tree, place: string, key: string, check: Check): st
   if (value === undefined || value === null) return undefined
   if (typeof value === 'number') return String(value)
   return typeof value === 'string' && value !== '' ? value : check.wrong(at(key), value, 'a text', true)
+}
+
+/** A secret that has to be there. */
+export function requiredSecret(tree: Tree, place: string, key: string, expected: string, check: Check): string | undefined {
+  const given = [tree[key], tree[`${key}File`]].some((value) => value !== undefined && value !== null)
+  if (given) return secret(tree, place, key, check)
+  check.problem(`${place}.${key}`, `missing; expected ${expected}.`)
+  return undefined
 }

@@ -8,7 +8,23 @@ import type { SettingDefaults } from '../engine/query.ts'
 import type { ServiceAccountConfig, UserConfig } from './auth.ts'
 import { readServiceAccount, readUser } from './config-accounts.ts'
 import { applyOverrides, type Overrides } from './config-overrides.ts'
-import { Check, ConfigError, duration, integer, isTree, keys, list, oneOf, optional, readFile, size, secret, type Tree, text } from './config-schema.ts'
+import {
+  Check,
+  ConfigError,
+  duration,
+  integer,
+  isTree,
+  keys,
+  list,
+  oneOf,
+  optional,
+  readFile,
+  requiredSecret,
+  size,
+  secret,
+  type Tree,
+  text,
+} from './config-schema.ts'
 import { readEnvironment } from './config-environments.ts'
 import { readSettings } from './config-settings.ts'
 import type { EnvironmentConfig } from './environment.ts'
@@ -79,15 +95,33 @@ export async function readConfig(tree: Tree, origins: ReadonlyMap<string, string
   keys(tree, '', TOP, check)
   const server = readServer(tree.server, check)
   const environments = readEnvironments(tree, check)
-  const users = optional(tree, '', 'users', list((value, place) => ({ value, place }), 'a list of users'), check) ?? []
-  const serviceAccounts = optional(tree, '', 'serviceAccounts', list((value, place) => ({ value, place }), 'a list of service accounts'), check) ?? []
+  const users =
+    optional(
+      tree,
+      '',
+      'users',
+      list((value, place) => ({ value, place }), 'a list of users'),
+      check,
+    ) ?? []
+  const serviceAccounts =
+    optional(
+      tree,
+      '',
+      'serviceAccounts',
+      list((value, place) => ({ value, place }), 'a list of service accounts'),
+      check,
+    ) ?? []
   const settings = await readSettings(tree.settings, 'settings', check)
   const limits = readLimits(tree.limits, check)
   const log = keys(tree.log, 'log', ['level'], check) ?? {}
   const level = optional(log, 'log', 'level', oneOf(...LOG_LEVELS), check) ?? 'info'
   const readUsers = await Promise.all(users.map(({ value, place }) => readUser(value, place, check)))
   const readAccounts = serviceAccounts.map(({ value, place }) => readServiceAccount(value, place, check))
-  if (users.length + serviceAccounts.length === 0) check.problem('users', 'nobody could log in. Give at least one account: --service-account name:token, --user name:password, or users: and serviceAccounts: in the file.')
+  if (users.length + serviceAccounts.length === 0)
+    check.problem(
+      'users',
+      'nobody could log in. Give at least one account: --service-account name:token, --user name:password, or users: and serviceAccounts: in the file.',
+    )
   noDuplicates('users', readUsers, check)
   noDuplicates('serviceAccounts', readAccounts, check)
   check.done()
@@ -110,15 +144,16 @@ function readServer(value: unknown, check: Check): ServerConfig['server'] {
   const port = optional(tree, 'server', 'port', integer(0, 65535), check) ?? DEFAULT_PORT
   if (tree.tls === undefined || tree.tls === null) return { host, port }
   const tls = keys(tree.tls, 'server.tls', ['cert', 'certFile', 'key', 'keyFile', 'ca', 'caFile'], check) ?? {}
-  const [cert, key, ca] = (['cert', 'key', 'ca'] as const).map((name) => secret(tls, 'server.tls', name, check))
-  if (cert === undefined) check.problem('server.tls.certFile', 'missing; expected the path of a PEM certificate.')
-  if (key === undefined) check.problem('server.tls.keyFile', 'missing; expected the path of a PEM private key.')
+  const cert = requiredSecret(tls, 'server.tls', 'cert', 'a PEM certificate, or its path as certFile', check)
+  const key = requiredSecret(tls, 'server.tls', 'key', 'a PEM private key, or its path as keyFile', check)
+  const ca = secret(tls, 'server.tls', 'ca', check)
   return { host, port, tls: { cert: cert ?? '', key: key ?? '', ...(ca === undefined ? {} : { ca }) } }
 }
 
 function readEnvironments(tree: Tree, check: Check): readonly EnvironmentConfig[] {
   const environments = optional(tree, '', 'environments', list(readEnvironment, 'a list of environments'), check) ?? []
-  if (environments.length === 0 && check.problems.length === 0) check.problem('environments', 'none given. Name a Kafka cluster: --brokers host:port, or environments: in the file.')
+  if (environments.length === 0 && check.problems.length === 0)
+    check.problem('environments', 'none given. Name a Kafka cluster: --brokers host:port, or environments: in the file.')
   noDuplicates('environments', environments, check)
   const defaults = environments.filter((e) => e.default)
   if (defaults.length > 1) check.problem('environments', `${defaults.map((e) => `"${e.name}"`).join(' and ')} are both marked as default.`)

@@ -56,7 +56,8 @@ export class Health {
       await this.#environments[index].probe()
       state.kafka = 'up'
     } catch (cause) {
-      if (state.kafka !== 'down') this.#log.warn({ environment: this.#environments[index].name, reason: cause instanceof Error ? cause.message : String(cause) }, 'Kafka does not answer')
+      if (state.kafka !== 'down')
+        this.#log.warn({ environment: this.#environments[index].name, reason: cause instanceof Error ? cause.message : String(cause) }, 'Kafka does not answer')
       state.kafka = 'down'
     }
   }

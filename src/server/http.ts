@@ -26,12 +26,18 @@ const WHO_HINT = 'Not logged in.'
 
 function fail(request: FastifyRequest, reply: FastifyReply, status: number, title: string): FastifyReply {
   if (status === 401) reply.header('www-authenticate', 'Bearer')
-  return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(problem(request.url, status, title, request.id)))
+  return reply
+    .code(status)
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify(problem(request.url, status, title, request.id)))
 }
 
 export function createHttp(context: HttpContext): FastifyInstance {
   const { config, accounts, log } = context
-  const https = config.server.tls === undefined ? null : { cert: config.server.tls.cert, key: config.server.tls.key, ...(config.server.tls.ca === undefined ? {} : { ca: config.server.tls.ca }) }
+  const https =
+    config.server.tls === undefined
+      ? null
+      : { cert: config.server.tls.cert, key: config.server.tls.key, ...(config.server.tls.ca === undefined ? {} : { ca: config.server.tls.ca }) }
   const app = fastify({
     logger: false,
     https,
@@ -64,7 +70,8 @@ function addAccountRoutes(app: FastifyInstance, accounts: Accounts, metrics: Met
   app.post('/api/login', async (request, reply) => {
     const body = request.body
     const { user, password } = typeof body === 'object' && body !== null ? (body as { user?: unknown; password?: unknown }) : {}
-    if (typeof user !== 'string' || typeof password !== 'string') return fail(request, reply, 400, 'The body must be a JSON object {"user": "…", "password": "…"}.')
+    if (typeof user !== 'string' || typeof password !== 'string')
+      return fail(request, reply, 400, 'The body must be a JSON object {"user": "…", "password": "…"}.')
     const token = await accounts.login(user, password, request.ip)
     metrics.logins.inc({ outcome: token === undefined ? 'wrong' : token === 'busy' ? 'busy' : 'good' })
     if (token === 'busy') return fail(request, reply, 429, 'Too many logins are waiting. Try again in a few seconds.')
@@ -101,6 +108,12 @@ function addInformationRoutes(app: FastifyInstance, context: HttpContext): void 
   app.get('/metrics', async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()))
   app.get('/', async (request, reply) => {
     reply.headers(PAGE_HEADERS).type('text/html; charset=utf-8')
-    return page({ name: NAME, version: VERSION, environments: config.environments.map((e) => e.name), host: request.host, secure: config.server.tls !== undefined })
+    return page({
+      name: NAME,
+      version: VERSION,
+      environments: config.environments.map((e) => e.name),
+      host: request.host,
+      secure: config.server.tls !== undefined,
+    })
   })
 }

@@ -10,10 +10,20 @@ export interface LimitSpec {
 /** Every limit is configured under `limits:` by this name. */
 export const LIMITS = {
   'server.max.connections': { default: 1000, unit: 'count', min: 1, about: 'WebSocket connections open at once; one more is answered with HTTP 503.' },
-  'server.max.message.bytes': { default: 1024 * 1024, unit: 'bytes', min: 1024, about: 'Size of the first message of a connection, and of an HTTP request body.' },
+  'server.max.message.bytes': {
+    default: 1024 * 1024,
+    unit: 'bytes',
+    min: 1024,
+    about: 'Size of the first message of a connection, and of an HTTP request body.',
+  },
   'server.first.message.timeout': { default: 10_000, unit: 'ms', min: 10, about: 'How long a new connection may stay without a message.' },
   'server.heartbeat.interval': { default: 10_000, unit: 'ms', min: 10, about: 'Silence after which a HEARTBEAT is sent.' },
-  'server.stalled.send.timeout': { default: 60_000, unit: 'ms', min: 10, about: 'How long a client may take nothing of what is sent before the connection is cut.' },
+  'server.stalled.send.timeout': {
+    default: 60_000,
+    unit: 'ms',
+    min: 10,
+    about: 'How long a client may take nothing of what is sent before the connection is cut.',
+  },
   'server.session.timeout': { default: 14_400_000, unit: 'ms', min: 1000, about: 'How long a token from POST /api/login is good.' },
   'server.max.sessions': { default: 10_000, unit: 'count', min: 1, about: 'Login tokens alive at once; the oldest one gives way.' },
   'max.concurrent.queries': { default: 100, unit: 'count', min: 1, about: 'Queries running at once in this server.' },

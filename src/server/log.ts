@@ -22,9 +22,12 @@ export function statementHash(sql: string): string {
 
 /** The statement without comments, and with every string and number replaced by `?`. Quoted names stay. */
 export function withoutLiterals(sql: string): string {
-  const text = sql.replace(/--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^'\\]|\\.|'')*(?:'|$)|"(?:[^"\\]|\\.|"")*(?:"|$)|`[^`]*`|[\p{L}_$][\p{L}\p{N}_$]*|\d[\w.]*/gu, (token) => {
-    if (token.startsWith('--') || token.startsWith('/*')) return ' '
-    return /^['"\d]/.test(token) ? '?' : token
-  })
+  const text = sql.replace(
+    /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^'\\]|\\.|'')*(?:'|$)|"(?:[^"\\]|\\.|"")*(?:"|$)|`[^`]*`|[\p{L}_$][\p{L}\p{N}_$]*|\d[\w.]*/gu,
+    (token) => {
+      if (token.startsWith('--') || token.startsWith('/*')) return ' '
+      return /^['"\d]/.test(token) ? '?' : token
+    },
+  )
   return text.replace(/\s+/g, ' ').trim().slice(0, 2000)
 }

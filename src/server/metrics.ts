@@ -19,14 +19,40 @@ export class Metrics {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
     this.#started = new Counter({ name: 'sluice_queries_started_total', help: 'Queries that began to run.', labelNames: ['environment'], registers })
-    this.#ended = new Counter({ name: 'sluice_queries_ended_total', help: 'Queries that ended, by outcome: end, error, cancelled.', labelNames: ['environment', 'outcome'], registers })
-    this.#seconds = new Histogram({ name: 'sluice_query_seconds', help: 'Duration of queries.', labelNames: ['outcome'], buckets: [0.01, 0.05, 0.2, 1, 5, 20, 60, 300, 1800], registers })
+    this.#ended = new Counter({
+      name: 'sluice_queries_ended_total',
+      help: 'Queries that ended, by outcome: end, error, cancelled.',
+      labelNames: ['environment', 'outcome'],
+      registers,
+    })
+    this.#seconds = new Histogram({
+      name: 'sluice_query_seconds',
+      help: 'Duration of queries.',
+      labelNames: ['outcome'],
+      buckets: [0.01, 0.05, 0.2, 1, 5, 20, 60, 300, 1800],
+      registers,
+    })
     this.#rows = new Counter({ name: 'sluice_rows_total', help: 'RECORD frames sent.', labelNames: ['environment'], registers })
-    this.#bytes = new Counter({ name: 'sluice_kafka_bytes_read_total', help: 'Bytes of record batches read from Kafka, as stored.', labelNames: ['environment'], registers })
+    this.#bytes = new Counter({
+      name: 'sluice_kafka_bytes_read_total',
+      help: 'Bytes of record batches read from Kafka, as stored.',
+      labelNames: ['environment'],
+      registers,
+    })
     this.#scanned = new Counter({ name: 'sluice_records_scanned_total', help: 'Records looked at.', labelNames: ['environment'], registers })
     this.#bad = new Counter({ name: 'sluice_bad_records_total', help: 'Records that could not be decoded.', labelNames: ['environment'], registers })
-    this.refused = new Counter({ name: 'sluice_connections_refused_total', help: 'WebSocket upgrades refused, by HTTP status.', labelNames: ['reason'], registers })
-    this.logins = new Counter({ name: 'sluice_logins_total', help: 'Calls of POST /api/login, by outcome: good, wrong, busy.', labelNames: ['outcome'], registers })
+    this.refused = new Counter({
+      name: 'sluice_connections_refused_total',
+      help: 'WebSocket upgrades refused, by HTTP status.',
+      labelNames: ['reason'],
+      registers,
+    })
+    this.logins = new Counter({
+      name: 'sluice_logins_total',
+      help: 'Calls of POST /api/login, by outcome: good, wrong, busy.',
+      labelNames: ['outcome'],
+      registers,
+    })
     gauge('sluice_open_sockets', 'Open WebSocket connections.', () => live.openSockets(), registers)
     gauge('sluice_running_queries', 'Queries running now.', () => live.runningQueries(), registers)
   }

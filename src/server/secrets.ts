@@ -9,7 +9,9 @@ const HASH_BYTES = 32
 
 function derive(password: string, salt: Buffer, options: ScryptOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    scrypt(password.normalize('NFC'), salt, HASH_BYTES, { ...options, maxmem: 256 * 1024 * 1024 }, (failure, key) => (failure === null ? resolve(key) : reject(failure)))
+    scrypt(password.normalize('NFC'), salt, HASH_BYTES, { ...options, maxmem: 256 * 1024 * 1024 }, (failure, key) =>
+      failure === null ? resolve(key) : reject(failure),
+    )
   })
 }
 
@@ -32,7 +34,8 @@ export function passwordHashProblem(hash: string): string | undefined {
   const match = PASSWORD_HASH.exec(hash)
   if (match === null) return 'not a hash as `sluice hash` prints it'
   const [n, r, p] = [Number(match[1]), Number(match[2]), Number(match[3])]
-  if (n < 1024 || n > 2 ** 20 || (n & (n - 1)) !== 0 || r < 1 || r > 32 || p < 1 || p > 16 || n * r * 128 > 128 * 1024 * 1024) return 'its scrypt costs are out of range'
+  if (n < 1024 || n > 2 ** 20 || (n & (n - 1)) !== 0 || r < 1 || r > 32 || p < 1 || p > 16 || n * r * 128 > 128 * 1024 * 1024)
+    return 'its scrypt costs are out of range'
   return undefined
 }
 

@@ -79,7 +79,9 @@ export class Session {
     this.account = account
     this.out = new WebSocketOut(socket, () => ws.readyState === ws.OPEN, host.clock)
     const limitMs = host.limits['server.first.message.timeout']
-    this.#firstMessage = host.clock.after(limitMs, () => this.refuse(`No message came within ${limitMs} ms after the connection was made (server.first.message.timeout).`))
+    this.#firstMessage = host.clock.after(limitMs, () =>
+      this.refuse(`No message came within ${limitMs} ms after the connection was made (server.first.message.timeout).`),
+    )
     ws.on('message', (data, isBinary) => this.#message(data, isBinary))
     ws.on('error', () => this.#left())
     ws.onClosing = (code) => (code === 1009 ? this.#tooLarge() : this.#left())
@@ -120,7 +122,6 @@ export class Session {
   destroy(): void {
     this.#socket.destroy()
   }
-
 
   #message(data: RawData, isBinary: boolean): void {
     // One query a connection: whatever comes after the first message is ignored.

@@ -156,9 +156,11 @@ class Server implements RunningServer {
     const token = credential(request)
     const account = token === undefined ? undefined : this.#accounts.byToken(token)
     if (wanted.proxied) {
-      if (account === undefined) return refuse(401, token === undefined ? 'Send "Authorization: Bearer <key of a service account>".' : 'The bearer key is not valid.')
+      if (account === undefined)
+        return refuse(401, token === undefined ? 'Send "Authorization: Bearer <key of a service account>".' : 'The bearer key is not valid.')
       if (this.#environment(wanted) === undefined) return refuse(404, `There is no environment ${JSON.stringify(wanted.environment)}.`)
-      if (!mayEnter(account, wanted.environment)) return refuse(403, `The account ${JSON.stringify(account.name)} may not use the environment ${JSON.stringify(wanted.environment)}.`)
+      if (!mayEnter(account, wanted.environment))
+        return refuse(403, `The account ${JSON.stringify(account.name)} may not use the environment ${JSON.stringify(wanted.environment)}.`)
     }
     this.#upgrades.handleUpgrade(request, socket, head, (ws) => {
       this.#sessions.add(new Session(ws, socket, this.#host(wanted), account))
@@ -195,7 +197,9 @@ class Server implements RunningServer {
       return { name: environment.name, query: { ...environment.query(account), defaults: this.#config.settings } }
     }
     // The proxied path has told these two apart at the handshake.
-    return wanted.environment === undefined ? 'The account may not use the default environment.' : `There is no environment ${JSON.stringify(wanted.environment)}, or the account may not use it.`
+    return wanted.environment === undefined
+      ? 'The account may not use the default environment.'
+      : `There is no environment ${JSON.stringify(wanted.environment)}, or the account may not use it.`
   }
 
   /** Queries whose clients have stopped reading do not count: their users may have forgotten them. */
@@ -223,7 +227,10 @@ class Server implements RunningServer {
     this.#metrics.ended(environment, summary)
     const { id, outcome, results, recordsScanned, bytesRead, badRecords, durationMs } = summary
     const about = { session: session.id, query: id, user: session.account?.name, environment }
-    this.#log.info({ ...about, outcome, durationMs: Math.round(durationMs), rows: results, recordsScanned, bytesRead, badRecords, bytesSent: session.bytesSent }, 'query ended')
+    this.#log.info(
+      { ...about, outcome, durationMs: Math.round(durationMs), rows: results, recordsScanned, bytesRead, badRecords, bytesSent: session.bytesSent },
+      'query ended',
+    )
   }
 
   #closed(session: Session): void {

@@ -47,7 +47,12 @@ export function problem(url: string, status: number, title: string, requestId: s
 /** Answers an upgrade request with plain HTTP and ends the connection. */
 export function refuseUpgrade(request: IncomingMessage, socket: Duplex, status: number, title: string): void {
   const body = JSON.stringify(problem(request.url ?? '/', status, title))
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, 'Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close']
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ]
   if (status === 401) lines.push('WWW-Authenticate: Bearer')
   if (status === 503) lines.push('Retry-After: 5')
   if (status === 426) lines.push('Upgrade: websocket')

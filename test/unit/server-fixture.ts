@@ -22,8 +22,8 @@ export function fakeEnvironment(name: string, changes: Partial<Environment> = {}
     name,
     catalog,
     query: () => ({ catalog, log: { bounds: nothing, offsetsForTime: nothing, scan: nothing } }),
-    probe: async () => {},
-    close: async () => {},
+    probe: async () => undefined,
+    close: async () => undefined,
     ...changes,
   }
 }

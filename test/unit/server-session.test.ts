@@ -18,7 +18,11 @@ test('rows, END, close 1000; on every path', async () => {
   try {
     for (const path of [AGENT_PATH, `${AGENT_PATH}?`, DEMO_PATH, '/environment/demo/proxy/api/ws/v2/sql/execute']) {
       const { frames, code } = await converse(server, path, ask('SELECT 1', { token: TOKEN }), BEARER)
-      assert.deepEqual(frames.map((f) => f.type), ['RECORD', 'RECORD', 'END'], path)
+      assert.deepEqual(
+        frames.map((f) => f.type),
+        ['RECORD', 'RECORD', 'END'],
+        path,
+      )
       assert.equal(code, 1000)
     }
   } finally {
@@ -60,7 +64,11 @@ test('HEARTBEAT comes in silence only', async () => {
   )
   try {
     const types = (await converse(server, DEMO_PATH, ask('SELECT 1'), BEARER)).frames.map((f) => f.type)
-    assert.equal(types.slice(0, 20).every((t) => t === 'RECORD'), true, types.join(' '))
+    assert.equal(
+      types.slice(0, 20).every((t) => t === 'RECORD'),
+      true,
+      types.join(' '),
+    )
     assert.ok(types.slice(20, -1).length >= 2 && types.slice(20, -1).every((t) => t === 'HEARTBEAT'), types.join(' '))
     assert.equal(types.at(-1), 'END')
   } finally {
@@ -153,7 +161,7 @@ test('a client that takes nothing is cut off after server.stalled.send.timeout',
   )
   try {
     const ws = new WebSocket(server.url.replace('http', 'ws') + DEMO_PATH, { headers: BEARER })
-    ws.on('error', () => {})
+    ws.on('error', () => undefined)
     await once(ws, 'open')
     ws.send(ask('SELECT 1'))
     ws.pause()
@@ -179,7 +187,10 @@ test('limits on running queries name the setting and its value', async () => {
     await begin(TOKEN)
     const own = await converse(server, DEMO_PATH, ask('SELECT 1'), BEARER)
     assert.match(String(own.frames[0].data), /max\.concurrent\.queries\.per\.user is 2/)
-    assert.deepEqual(own.frames.map((f) => f.type), ['ERROR', 'END'])
+    assert.deepEqual(
+      own.frames.map((f) => f.type),
+      ['ERROR', 'END'],
+    )
     await begin('narrow-token')
     const all = await converse(server, DEMO_PATH, ask('SELECT 1'), { authorization: 'Bearer narrow-token' })
     assert.match(String(all.frames[0].data), /max\.concurrent\.queries is 3/)
@@ -217,9 +228,15 @@ test('shutting down: a short query finishes, a long one is told, new connections
   await wait(50)
   const from = performance.now()
   const closed = server.close()
-  assert.deepEqual((await short).frames.map((f) => f.type), ['RECORD', 'END'])
+  assert.deepEqual(
+    (await short).frames.map((f) => f.type),
+    ['RECORD', 'END'],
+  )
   const told = await long
-  assert.deepEqual(told.frames.map((f) => f.type), ['ERROR', 'END'])
+  assert.deepEqual(
+    told.frames.map((f) => f.type),
+    ['ERROR', 'END'],
+  )
   assert.match(String(told.frames[0].data), /shutting down.*shutdown\.grace/)
   assert.equal(told.code, 1000)
   await closed
@@ -233,7 +250,10 @@ test('a fault inside is an ERROR with a reference, not a stack trace', async () 
   })
   try {
     const { frames, code } = await converse(server, DEMO_PATH, ask('SELECT 1'), BEARER)
-    assert.deepEqual(frames.map((f) => f.type), ['ERROR', 'END'])
+    assert.deepEqual(
+      frames.map((f) => f.type),
+      ['ERROR', 'END'],
+    )
     assert.match(String(frames[0].data), /^Internal error, reference [0-9a-f-]{36}/)
     assert.equal(code, 1000)
     assert.ok(logged.some((line) => line.includes('boom')))
