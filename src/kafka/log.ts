@@ -73,6 +73,8 @@ export interface RecordBatch {
   /** Number of records. */
   readonly count: number
   readonly baseOffset: number
+  /** Offset of the last record as the header gives it (after compaction there may be none at it). */
+  readonly lastOffset: number
   /** Epoch milliseconds that the records' deltas are added to; -1 when unknown. */
   readonly baseTimestamp: number
   readonly maxTimestamp: number

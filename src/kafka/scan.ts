@@ -35,6 +35,7 @@ class ReusedBatch implements RecordBatch {
   baseTimestamp = -1
   maxTimestamp = -1
   logAppendTime = false
+  lastOffset = 0
   rangeStart = 0
   rangeEnd = 0
   clipped = false
@@ -281,7 +282,7 @@ export class Scan implements BatchSource, LaneOwner {
       if (nowMs - oldestMs > this.cluster.retryTimeoutMs) {
         throw new KafkaError(error.code, error.errorName, `${error.message}. No progress for ${this.cluster.retryTimeoutMs} ms (kafka.retry.timeout)`, false)
       }
-      await pause(Math.min(20 * 2 ** Math.max(...this.#homeless.map((segment) => segment.attempts)), 1000), this.signal)
+      await pause(pauseMs(Math.max(...this.#homeless.map((segment) => segment.attempts))), this.signal)
       try {
         const topic = await this.cluster.topic(this.topic, { fresh: true, signal: this.signal })
         for (const segment of this.#homeless.splice(0)) {
@@ -524,6 +525,7 @@ export class Scan implements BatchSource, LaneOwner {
     batch.baseTimestamp = header.baseTimestamp
     batch.maxTimestamp = header.maxTimestamp
     batch.logAppendTime = header.logAppendTime
+    batch.lastOffset = header.lastOffset
     batch.rangeStart = region.start
     batch.rangeEnd = region.end
     batch.clipped = header.baseOffset < region.start || header.lastOffset >= region.end
@@ -542,4 +544,9 @@ function cut(ranges: readonly OffsetRange[], half: number, hands: OffsetRange[][
     else if (middle <= range.start) hands[1].push(range)
     else hands[0].push({ ...range, end: middle }) && hands[1].push({ ...range, start: middle })
   }
+}
+
+/** The first attempt comes at once: an idle connection that the broker had closed meanwhile is the common case. */
+function pauseMs(attempts: number): number {
+  return attempts <= 1 ? 0 : Math.min(20 * 2 ** (attempts - 1), 1000)
 }

@@ -40,15 +40,18 @@ export interface Stats {
   readonly startedAt: number
 }
 
-export type SentinelType = 'SCANNEDSIZE' | 'IDLETIMEOUT' | 'COMPLETIONTIMEOUT'
+/** `LIMIT` is ours: the server's cap on rows (no LIMIT was written) left rows out. Clients pass over types that they do not know. */
+export type SentinelType = 'SCANNEDSIZE' | 'IDLETIMEOUT' | 'COMPLETIONTIMEOUT' | 'LIMIT'
 export interface SentinelReason {
   readonly type: SentinelType
   readonly source: string
   readonly sourceId: string
-  /** Bytes, with SCANNEDSIZE. */
+  /** Bytes, with SCANNEDSIZE; rows, with LIMIT. */
   readonly amount?: number
   /** Milliseconds, with the timeouts. */
   readonly timeout?: number
+  /** Ours: a WHERE condition that reads on where the scan stopped. */
+  readonly resume?: string
 }
 
 /** The text between the row's JSON and the end of a RECORD frame. */

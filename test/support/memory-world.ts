@@ -370,6 +370,7 @@ function readBatch(stored: StoredBatch, range: OffsetRange, headersOnly: boolean
     to: headersOnly ? header.from : header.to,
     count: header.count,
     baseOffset: header.baseOffset,
+    lastOffset: header.lastOffset,
     baseTimestamp: header.baseTimestamp,
     maxTimestamp: header.maxTimestamp,
     logAppendTime: header.logAppendTime,

@@ -277,6 +277,7 @@ async function firstRecordAt(log: PartitionLog, batch: StoredBatch, timestampMs:
       partition: log.index,
       count: records,
       baseOffset,
+      lastOffset: batch.lastOffset,
       baseTimestamp,
       maxTimestamp,
       logAppendTime,

@@ -1,0 +1,102 @@
+/** EXPLAIN and EXPLAIN CODE: binds, optimizes and compiles, asks Kafka for the bounds, and reads one batch to price the query. No row of the topic is returned. */
+import { randomUUID } from 'node:crypto'
+import type { Isolation, RecordBatch } from '../kafka/log.ts'
+import { readRecords } from '../kafka/record-batch.ts'
+import { explainPlan, explainPushdown, findScan } from '../plan/explain.ts'
+import type { Output, Scan } from '../plan/plan.ts'
+import { rowsOutput } from '../plan/show.ts'
+import type { ExplainStatement } from '../sql/ast.ts'
+import { FrameWriter } from './output.ts'
+import { buildPipeline } from './pipeline.ts'
+import { resolveRanges, type ScanRanges } from './ranges.ts'
+import { buildProgram } from './record-program.ts'
+import { decoderOf, programSpec } from './scan.ts'
+import { planOf, renderOptions, type StatementContext } from './statement.ts'
+import { within, TIMED_OUT } from './turns.ts'
+
+/** The longest wait for the sample batch that bytes are estimated from. */
+const SAMPLE_MS = 2000
+
+export async function explain(statement: ExplainStatement, context: StatementContext): Promise<Output> {
+  const plan = await planOf(statement.statement, context)
+  const scan = findScan(plan)
+  if (statement.code) return rowsOutput('EXPLAIN CODE', ['code'], (await code(plan, scan, statement, context)).map((l) => [l]))
+  const resolved = scan === undefined ? undefined : await rangesOf(scan, context)
+  const lines = explainPlan(plan, () => (resolved === undefined ? '' : offsetsText(resolved)))
+  if (scan !== undefined && resolved !== undefined) lines.push(...explainPushdown(plan), ...(await price(scan, resolved, context)))
+  return rowsOutput('EXPLAIN', ['plan'], lines.map((l) => [l]))
+}
+
+function rangesOf(scan: Scan, context: StatementContext): Promise<ScanRanges> {
+  const { settings, environment, signal } = context
+  return resolveRanges(scan, environment.log, { isolation: settings['isolation.level'] as Isolation, timeoutMs: Number(settings['kafka.offset.timeout']), signal })
+}
+
+/** `offsets=[0, 120)` when every partition reads the same, else one entry a partition; nothing when everything is read. */
+function offsetsText(resolved: ScanRanges): string {
+  const whole = resolved.skippedPartitions.length === 0 && resolved.bounds.every((b) => b.start >= b.end || resolved.ranges.some((r) => r.partition === b.partition && r.start === b.start && r.end === b.end))
+  if (whole) return ''
+  if (resolved.ranges.length === 0) return 'offsets=none'
+  const text = (r: { start: number; end: number }): string => `[${r.start}, ${r.end})`
+  return `offsets=${resolved.ranges.map((r) => `${r.partition}:${text(r)}`).join(' ')}`
+}
+
+async function price(scan: Scan, resolved: ScanRanges, context: StatementContext): Promise<string[]> {
+  const partitions = new Set(resolved.ranges.map((r) => r.partition))
+  const records = resolved.ranges.reduce((n, r) => n + r.end - r.start, 0)
+  const line = `Reads ${partitions.size} of ${scan.table.partitions.length} partitions, at most ${records.toLocaleString('en')} records`
+  if (records === 0) return [`${line}.`]
+  const each = await bytesPerOffset(scan, resolved, context)
+  return [each === undefined ? `${line}.` : `${line}, about ${Math.round(each * records).toLocaleString('en')} bytes.`]
+}
+
+/** Stored bytes per offset, from the first batch of the first range. */
+async function bytesPerOffset(scan: Scan, resolved: ScanRanges, context: StatementContext): Promise<number | undefined> {
+  const source = context.environment.log.scan({ topic: scan.table.topic, ranges: resolved.ranges.slice(0, 1), isolation: context.settings['isolation.level'] as Isolation, limit: 1 }, context.signal)
+  try {
+    const next = source.next()
+    const batch = next instanceof Promise ? await within(next, SAMPLE_MS) : next
+    if (batch === undefined || batch === TIMED_OUT) return undefined
+    const bytes = source.progress.reduce((n, p) => n + p.bytesRead, 0)
+    return bytes / Math.max(1, batch.lastOffset - batch.baseOffset + 1)
+  } finally {
+    source.close()
+  }
+}
+
+async function code(plan: Output, scan: Scan | undefined, statement: ExplainStatement, context: StatementContext): Promise<string[]> {
+  const writer = new FrameWriter({ send: () => undefined, drained: () => undefined }, null, randomUUID(), '')
+  const pipelineContext = { writer, render: renderOptions(context.settings), functions: context.functions, limits: { groups: Number(context.settings['max.group.records']), collectBytes: Number(context.settings['max.collect.bytes']) } }
+  const { source } = buildPipeline(plan, pipelineContext, false)
+  if (source.kind === 'values' || scan === undefined) return ['-- no topic is read; no code is generated for records']
+  const [keyId, valueId] = await firstSchemas(scan, context)
+  const schemas = { keyId, valueId, key: await decoderOf(scan.table.key, keyId), value: await decoderOf(scan.table.value, valueId) }
+  const spec = programSpec(scan, source.where, source.sink, { settings: context.settings, render: pipelineContext.render, functions: context.functions, title: context.request.sql.slice(statement.statement.span.start, statement.statement.span.end) })
+  return buildProgram(spec, schemas).source.split('\n')
+}
+
+/** The writer schemas of the first record that carries them, -1 where there is none. */
+async function firstSchemas(scan: Scan, context: StatementContext): Promise<[number, number]> {
+  if (scan.table.key.framing === 'none' && scan.table.value.framing === 'none') return [-1, -1]
+  const resolved = await rangesOf(scan, context)
+  const source = context.environment.log.scan({ topic: scan.table.topic, ranges: resolved.ranges, isolation: context.settings['isolation.level'] as Isolation, limit: 1 }, context.signal)
+  try {
+    const next = source.next()
+    const batch = next instanceof Promise ? await within(next, SAMPLE_MS) : next
+    if (batch === undefined || batch === TIMED_OUT || batch.fault !== undefined) return [-1, -1]
+    return schemaIdsIn(batch, scan)
+  } finally {
+    source.close()
+  }
+}
+
+function schemaIdsIn(batch: RecordBatch, scan: Scan): [number, number] {
+  const id = (bytes: Uint8Array | null): number => (bytes !== null && bytes.length >= 5 && bytes[0] === 0 ? Buffer.from(bytes).readInt32BE(1) : -1)
+  let [key, value] = [-1, -1]
+  for (const record of readRecords(batch)) {
+    if (key === -1 && scan.table.key.framing === 'confluent') key = id(record.key)
+    if (value === -1 && scan.table.value.framing === 'confluent') value = id(record.value)
+    if (value !== -1) break
+  }
+  return [key, value]
+}

@@ -1,0 +1,326 @@
+/**
+ * The one evaluator: bound expression → JavaScript source. WHERE, HAVING, projections, aggregate arguments and constant folding are compiled here and nowhere else.
+ *
+ * Three-valued logic without a third value in the hot path: a condition is compiled as "is it true?" (`whenTrue`) or "is it false?" (`whenFalse`); AND, OR and NOT
+ * turn one into the other. `value` gives true, false or null where the truth value itself is wanted.
+ */
+import { type Code, Emitter, join, js, type Name } from '../codegen/emitter.ts'
+import { castValue } from '../functions/cast.ts'
+import { parseDuration } from '../functions/datemath.ts'
+import { type FunctionContext, ValueError } from '../functions/registry.ts'
+import type { Span } from '../sql/ast.ts'
+import { SqlError } from '../sql/error.ts'
+import type { DataType, TimeUnit, Value } from '../types.ts'
+import type { BoundExpr, Compare, CompareOp, HeaderRef, InList, LastOffset, PathRef, PresenceTest, SlotRef } from '../plan/plan.ts'
+import * as rt from './runtime.ts'
+
+/** How references turn into code: a variable of a record program, or an element of a row. */
+export interface References {
+  path(ref: PathRef): Code
+  slot(ref: SlotRef): Code
+  presence(ref: PresenceTest): Code
+  header(ref: HeaderRef, name: Code | undefined): Code
+  lastOffset(ref: LastOffset): Code
+  /** For a text that may be compared as bytes: is it equal to the literal, true or false (`negated`: is it certainly different)? */
+  textEquals?(ref: PathRef, literal: string, negated: boolean): Code | undefined
+}
+
+const INVERSE: Readonly<Record<CompareOp, CompareOp>> = { '=': '!=', '!=': '=', '<': '>=', '<=': '>', '>': '<=', '>=': '<' }
+const NULL_CODE = js`null`
+
+export class ExpressionCompiler {
+  readonly emitter: Emitter
+  readonly #references: References
+  readonly #functions: FunctionContext
+  /** Temporaries that the generated function has to declare. */
+  readonly temps: Name[] = []
+
+  constructor(emitter: Emitter, references: References, functions: FunctionContext) {
+    this.emitter = emitter
+    this.#references = references
+    this.#functions = functions
+  }
+
+  // -------------------------------------------------------------------------------------------- conditions
+
+  /** JavaScript boolean: the condition is TRUE. */
+  whenTrue(e: BoundExpr): Code {
+    switch (e.kind) {
+      case 'constant': return js`${e.value === true}`
+      case 'not': return this.whenFalse(e.operand)
+      case 'and': return parenthesized(join(e.operands.map((o) => this.whenTrue(o)), ' && '))
+      case 'or': return parenthesized(join(e.operands.map((o) => this.whenTrue(o)), ' || '))
+      case 'compare': return this.#compare(e, e.op)
+      case 'isNull': return e.negated ? js`(${this.value(e.operand)} !== null)` : js`(${this.value(e.operand)} === null)`
+      case 'in': return this.#inList(e, e.negated)
+      case 'presence': return this.#references.presence(e)
+      default: return js`(${this.value(e)} === true)`
+    }
+  }
+
+  /** JavaScript boolean: the condition is FALSE (not NULL). */
+  whenFalse(e: BoundExpr): Code {
+    switch (e.kind) {
+      case 'constant': return js`${e.value === false}`
+      case 'not': return this.whenTrue(e.operand)
+      case 'and': return parenthesized(join(e.operands.map((o) => this.whenFalse(o)), ' || '))
+      case 'or': return parenthesized(join(e.operands.map((o) => this.whenFalse(o)), ' && '))
+      case 'compare': return e.by === 'dynamic' && e.op !== '=' && e.op !== '!=' ? js`(${this.value(e)} === false)` : this.#compare(e, INVERSE[e.op])
+      case 'isNull': return this.whenTrue({ ...e, negated: !e.negated })
+      case 'in': return this.#inList(e, !e.negated)
+      case 'presence': return js`!${this.#references.presence(e)}`
+      default: return js`(${this.value(e)} === false)`
+    }
+  }
+
+  #compare(e: Compare, op: CompareOp): Code {
+    const text = this.#textCompare(e, op)
+    if (text !== undefined) return text
+    const { code: a, test: aTest } = this.#operand(e.left)
+    const { code: b, test: bTest } = this.#operand(e.right)
+    const guards = [...aTest, ...bTest]
+    if (e.by === 'dynamic') return js`(${this.emitter.constant(rt.compareDynamic, 'compare')}(${op}, ${a}, ${b}) === true)`
+    if (e.by === 'decimal') return js`(${this.emitter.constant(rt.compareDecimal, 'compareDecimal')}(${op}, ${a}, ${b}) === true)`
+    if (e.by === 'bytes') return parenthesized(join([...guards, js`${this.emitter.constant(compareBytes, 'compareBytes')}(${op}, ${a}, ${b})`], ' && '))
+    // Numbers may be bigint on one side, so equality is loose; it compares number and bigint by value and exactly.
+    return parenthesized(join([...guards, comparison(op, a, b, e.by === 'number')], ' && '))
+  }
+
+  /** `field = 'text'` and `field != 'text'` on the bytes, where the references can. */
+  #textCompare(e: Compare, op: CompareOp): Code | undefined {
+    if (op !== '=' && op !== '!=') return undefined
+    const [ref, literal] = e.left.kind === 'path' ? [e.left, e.right] : [e.right, e.left]
+    if (ref.kind !== 'path' || literal.kind !== 'constant') return undefined
+    if (literal.value === null) return js`false`
+    return typeof literal.value === 'string' ? this.#references.textEquals?.(ref, literal.value, op === '!=') : undefined
+  }
+
+  #inList(e: InList, negated: boolean): Code {
+    const items = e.items
+    if (items.every((i) => i.kind === 'constant')) {
+      const values = items.map((i) => (i as { value: Value }).value)
+      const direct = this.#inConstants(e, values, negated)
+      if (direct !== undefined) return direct
+      return js`(${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, ${this.emitter.constant(values, 'items')}) === ${!negated})`
+    }
+    return js`(${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, [${join(items.map((i) => this.value(i)), ', ')}]) === ${!negated})`
+  }
+
+  #inConstants(e: InList, values: readonly Value[], negated: boolean): Code | undefined {
+    const ref = e.operand
+    const simple = values.filter((v) => v !== null)
+    if (negated && simple.length !== values.length) return js`false`
+    const textEquals = this.#references.textEquals
+    if (ref.kind === 'path' && textEquals !== undefined && simple.length <= 8 && simple.every((v) => typeof v === 'string')) {
+      const tests = simple.map((v) => textEquals.call(this.#references, ref, v as string, negated))
+      if (tests.every((t) => t !== undefined)) return parenthesized(join(tests as Code[], negated ? ' && ' : ' || '))
+    }
+    const uniform = (e.by === 'string' && simple.every((v) => typeof v === 'string')) || (e.by === 'number' && simple.every((v) => typeof v === 'number'))
+    if (!uniform) return undefined
+    const { code, test } = this.#operand(e.operand)
+    const set = this.emitter.constant(new Set<Value>(simple), 'set')
+    return parenthesized(join([...(negated ? test : []), negated ? js`!${set}.has(${code})` : js`${set}.has(${code})`], ' && '))
+  }
+
+  /** Code that can be used twice, and the tests that it is not NULL (none for a constant). */
+  #operand(e: BoundExpr): { code: Code; test: Code[] } {
+    if (e.kind === 'constant') return { code: this.value(e), test: e.value === null ? [js`false`] : [] }
+    const code = this.value(e)
+    if (/^[A-Za-z_]\w*$/.test(code.text)) return { code, test: [js`${code} !== null`] }
+    const temp = this.temp()
+    return { code: temp, test: [js`(${temp} = ${code}) !== null`] }
+  }
+
+  temp(): Name {
+    const name = this.emitter.name('t')
+    this.temps.push(name)
+    return name
+  }
+
+  // -------------------------------------------------------------------------------------------- values
+
+  /** JavaScript expression for the run-time value (types.ts), null for NULL. */
+  value(e: BoundExpr): Code {
+    switch (e.kind) {
+      case 'constant': return this.#constant(e.value)
+      case 'path': return this.#references.path(e)
+      case 'slot': return this.#references.slot(e)
+      case 'lastOffset': return this.#references.lastOffset(e)
+      case 'header': return this.#references.header(e, e.name === undefined ? undefined : this.value(e.name))
+      case 'presence': case 'isNull': return this.whenTrue(e)
+      case 'not': case 'and': case 'or': case 'in': return js`(${this.whenTrue(e)} ? true : ${this.whenFalse(e)} ? false : null)`
+      case 'compare': return this.#compareValue(e)
+      case 'arithmetic': return this.#arithmetic(e)
+      case 'negate': return this.#negate(e)
+      case 'like': return this.#like(e)
+      case 'case': return this.#case(e)
+      case 'cast': return this.#cast(e)
+      case 'function': return this.#function(e)
+      case 'element': return js`${this.emitter.constant(rt.elementOf, 'elementOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
+      case 'member': return js`${this.emitter.constant(rt.memberOf, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
+      case 'array': return js`[${join(e.items.map((i) => this.value(i)), ', ')}]`
+      case 'struct': return js`new Map([${join(e.fields.map((f) => js`[${f.name}, ${this.value(f.value)}]`), ', ')}])`
+    }
+  }
+
+  #constant(value: Value): Code {
+    if (value === null || typeof value === 'boolean' || typeof value === 'string' || typeof value === 'bigint') return js`${value}`
+    if (typeof value === 'number') return Number.isFinite(value) ? js`${value}` : this.emitter.constant(value)
+    return this.emitter.constant(value)
+  }
+
+  #compareValue(e: Compare): Code {
+    const call = (f: unknown, prefix: string): Code => js`${this.emitter.constant(f, prefix)}(${e.op}, ${this.value(e.left)}, ${this.value(e.right)})`
+    if (e.by === 'dynamic') return call(rt.compareDynamic, 'compare')
+    if (e.by === 'decimal') return call(rt.compareDecimal, 'compareDecimal')
+    return js`(${this.#compare(e, e.op)} ? true : ${this.#compare(e, INVERSE[e.op])} ? false : null)`
+  }
+
+  #arithmetic(e: Extract<BoundExpr, { kind: 'arithmetic' }>): Code {
+    if (e.by === 'date') return this.#dateArithmetic(e)
+    const a = this.value(e.left)
+    const b = this.value(e.right)
+    if (e.by === 'decimal') return js`${this.emitter.constant(rt.decimalArithmetic, 'decimal')}(${e.op}, ${a}, ${b})`
+    if (e.by === 'dynamic') return js`${this.emitter.constant(rt.dynamicArithmetic, 'dynamic')}(${e.op}, ${a}, ${b})`
+    if (e.by === 'integer') return js`${this.emitter.constant(INTEGER_OPS[e.op], 'int')}(${a}, ${b})`
+    if (e.op === '/') return js`${this.emitter.constant(rt.divideDouble, 'divide')}(${a}, ${b})`
+    if (e.op === '%') return js`${this.emitter.constant(rt.remainderDouble, 'remainder')}(${a}, ${b})`
+    const x = this.#operand(e.left)
+    const y = this.#operand(e.right)
+    const sum = e.op === '+' ? js`${x.code} + ${y.code}` : e.op === '-' ? js`${x.code} - ${y.code}` : js`${x.code} * ${y.code}`
+    const tests = [...x.test, ...y.test]
+    return tests.length === 0 ? parenthesized(sum) : js`(${join(tests, ' && ')} ? ${sum} : null)`
+  }
+
+  #dateArithmetic(e: Extract<BoundExpr, { kind: 'arithmetic' }>): Code {
+    const sign = e.op === '+' ? 1 : -1
+    const unit: TimeUnit = e.type.kind === 'timestamp' || e.type.kind === 'time' ? e.type.unit : 'millis'
+    const base = this.value(e.left)
+    if (e.right.kind === 'constant' && typeof e.right.value === 'string') {
+      const duration = parseDuration(e.right.value)
+      if (duration === undefined) throw new SqlError('VALUE', `"${e.right.value}" is not a duration.`, e.right.span, 'Write a number and a unit (y M w d h m s): "90m", "1d 2h".')
+      return js`${this.emitter.constant(rt.shiftTimestamp, 'shift')}(${base}, ${unit}, ${this.emitter.constant(duration, 'duration')}, ${sign})`
+    }
+    if (e.right.type.kind === 'string') throw new SqlError('UNSUPPORTED', 'A duration must be a literal text.', e.right.span, 'Write it in place: ts + "1d".')
+    return js`${this.emitter.constant(rt.shiftMillis, 'shiftMillis')}(${base}, ${unit}, ${this.value(e.right)}, ${sign})`
+  }
+
+  #negate(e: Extract<BoundExpr, { kind: 'negate' }>): Code {
+    const a = this.value(e.operand)
+    if (e.by === 'integer') return js`${this.emitter.constant(rt.negateInt, 'negate')}(${a})`
+    if (e.by === 'double') {
+      const x = this.#operand(e.operand)
+      return js`(${x.test[0] ?? js`true`} ? -${x.code} : null)`
+    }
+    return js`${this.emitter.constant(rt.dynamicNegate, 'negate')}(${a})`
+  }
+
+  #like(e: Extract<BoundExpr, { kind: 'like' }>): Code {
+    const text = this.value(e.operand)
+    if (e.pattern.kind === 'constant' && typeof e.pattern.value === 'string') {
+      const matches = this.emitter.constant(rt.likeMatcher(e.pattern.value), 'like')
+      const temp = this.temp()
+      return js`(typeof (${temp} = ${text}) === 'string' ? ${matches}(${temp}) === ${!e.negated} : null)`
+    }
+    const like = js`${this.emitter.constant(rt.likeDynamic, 'like')}(${text}, ${this.value(e.pattern)})`
+    if (!e.negated) return like
+    const temp = this.temp()
+    return js`((${temp} = ${like}) === null ? null : !${temp})`
+  }
+
+  #case(e: Extract<BoundExpr, { kind: 'case' }>): Code {
+    let code = this.value(e.otherwise)
+    for (let i = e.whens.length - 1; i >= 0; i--) code = js`(${this.whenTrue(e.whens[i].when)} ? ${this.value(e.whens[i].then)} : ${code})`
+    return code
+  }
+
+  #cast(e: Extract<BoundExpr, { kind: 'cast' }>): Code {
+    const from = e.operand.type
+    const to = e.type
+    const operand = this.value(e.operand)
+    if (from.kind === 'int' && (to.kind === 'long' || to.kind === 'double')) return operand
+    if (from.kind === 'float' && to.kind === 'double') return operand
+    const convert = this.emitter.constant(guarded((v: Value) => castValue(v, from, to), e.span), 'cast')
+    const x = this.#operand(e.operand)
+    return js`(${x.test[0] ?? js`true`} ? ${convert}(${x.code}) : null)`
+  }
+
+  #function(e: Extract<BoundExpr, { kind: 'function' }>): Code {
+    const fn = this.emitter.constant(guarded(e.fn.make(e.args.map((a) => a.type), this.#functions), e.span), e.fn.name)
+    if (e.fn.nullable === true) return js`${fn}(${join(e.args.map((a) => this.value(a)), ', ')})`
+    const args = e.args.map((a) => this.#operand(a))
+    const tests = args.flatMap((a) => a.test)
+    const call = js`${fn}(${join(args.map((a) => a.code), ', ')})`
+    return tests.length === 0 ? call : js`(${join(tests, ' && ')} ? ${call} : null)`
+  }
+}
+
+const INTEGER_OPS = { '+': rt.addInt, '-': rt.subtractInt, '*': rt.multiplyInt, '/': rt.divideInt, '%': rt.remainderInt } as const
+
+function compareBytes(op: CompareOp, a: Uint8Array, b: Uint8Array): boolean {
+  return rt.compareDynamic(op, a, b) === true
+}
+
+function comparison(op: CompareOp, a: Code, b: Code, loose: boolean): Code {
+  switch (op) {
+    case '=': return loose ? js`${a} == ${b}` : js`${a} === ${b}`
+    case '!=': return loose ? js`${a} != ${b}` : js`${a} !== ${b}`
+    case '<': return js`${a} < ${b}`
+    case '<=': return js`${a} <= ${b}`
+    case '>': return js`${a} > ${b}`
+    case '>=': return js`${a} >= ${b}`
+  }
+}
+
+function parenthesized(code: Code): Code {
+  return js`(${code})`
+}
+
+/** Gives a failing conversion or function its place in the statement. */
+function guarded(f: (...args: Value[]) => Value, span: Span | undefined): (...args: Value[]) => Value {
+  return (...args) => {
+    try {
+      return f(...args)
+    } catch (error) {
+      if (error instanceof ValueError) throw new SqlError('VALUE', error.message, span)
+      throw error
+    }
+  }
+}
+
+/** References of expressions over rows: slots only. */
+export class RowReferences implements References {
+  readonly #row: Code
+  constructor(row: Code) {
+    this.#row = row
+  }
+  slot(ref: SlotRef): Code {
+    return js`${this.#row}[${ref.index}]`
+  }
+  path(ref: PathRef): Code {
+    throw new Error(`a path (${ref.path.facet} ${ref.path.steps.join('.')}) above a row`)
+  }
+  presence(): Code {
+    throw new Error('EXISTS above a row')
+  }
+  header(): Code {
+    throw new Error('a header above a row')
+  }
+  lastOffset(): Code {
+    throw new Error('LAST_OFFSET above a row')
+  }
+}
+
+/** Computes an expression that depends on nothing: constant folding. */
+export function evaluateConstant(e: BoundExpr, functions: FunctionContext): BoundExpr {
+  const emitter = new Emitter()
+  const compiler = new ExpressionCompiler(emitter, new RowReferences(NULL_CODE), functions)
+  const code = compiler.value(e)
+  const value = emitter.build<() => Value>([], js`${declare(compiler.temps)} return ${code}`, 'constant')()
+  return { kind: 'constant', value, type: e.type as DataType, span: e.span }
+}
+
+/** `let t_1 = null, …` */
+export function declare(names: readonly Name[]): Code {
+  return names.length === 0 ? js`` : js`let ${join(names.map((n) => js`${n} = null`), ', ')};`
+}

@@ -1,0 +1,435 @@
+/**
+ * The state of one aggregate over all groups, as columns indexed by group number. `add` is called once per record and group; the generated code has
+ * already evaluated the argument and left NULLs to `add` (they never count). `result` may be asked for at any time (live partial results).
+ */
+import { Decimal } from '../../lib/decimal.ts'
+import type { BoundAggregate } from '../../plan/plan.ts'
+import { SqlError } from '../../sql/error.ts'
+import type { Value } from '../../types.ts'
+import { canonical, integer, order } from '../runtime.ts'
+
+export interface Accumulator {
+  /** Makes room for groups below `groups`. */
+  grow(groups: number): void
+  add(group: number, value: Value): void
+  result(group: number): Value
+}
+
+/** Bytes that array aggregates of one query may hold together: `max.collect.bytes`. */
+export class MemoryBudget {
+  readonly #limit: number
+  #used = 0
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+  take(value: Value): void {
+    this.#used += sizeOf(value)
+    if (this.#used > this.#limit) throw new SqlError('MEMORY_LIMIT', `The values held by the query's aggregates take more than ${this.#limit.toLocaleString('en')} bytes (max.collect.bytes).`, undefined, 'Ask for fewer values, filter more, or SET max.collect.bytes.')
+  }
+  give(value: Value): void {
+    this.#used -= sizeOf(value)
+  }
+}
+
+/** A rough size in bytes: what a limit needs. */
+function sizeOf(v: Value): number {
+  if (typeof v === 'string') return 32 + 2 * v.length
+  if (v === null || typeof v !== 'object') return 16
+  if (Array.isArray(v)) return v.reduce<number>((n, i) => n + sizeOf(i), 48)
+  if (v instanceof Map) return [...v].reduce((n, [k, i]) => n + 64 + 2 * k.length + sizeOf(i), 64)
+  if (v instanceof Uint8Array) return 64 + v.length
+  return v instanceof Decimal ? 64 : 64 + 2 * v.text.length
+}
+
+export function accumulator(a: BoundAggregate, budget: MemoryBudget): Accumulator {
+  switch (a.name) {
+    case 'count': return a.arg === undefined ? new Count() : new CountValues()
+    case 'sum': return sum(a)
+    case 'avg': return a.arg?.type.kind === 'decimal' ? new DecimalAverage() : new Average(sum(a))
+    case 'min': return new Extreme(-1, budget)
+    case 'max': return new Extreme(1, budget)
+    case 'first': return new First(budget)
+    case 'last': return new Last(budget)
+    case 'collect': return new Collect(a.limit, false, budget)
+    case 'collect_unique': return new Collect(a.limit, true, budget)
+    case 'maxk': return new TopValues(a.limit, 1, false, budget)
+    case 'mink': return new TopValues(a.limit, -1, false, budget)
+    case 'maxk_unique': return new TopValues(a.limit, 1, true, budget)
+    case 'mink_unique': return new TopValues(a.limit, -1, true, budget)
+    case 'topk': return new Frequent(a.limit, -1, budget)
+    case 'bottomk': return new Frequent(a.limit, 1, budget)
+  }
+}
+
+function sum(a: BoundAggregate): IntegerSum | DoubleSum | DecimalSum | DynamicSum {
+  switch (a.arg?.type.kind) {
+    case 'int': case 'long': return new IntegerSum()
+    case 'float': case 'double': return new DoubleSum()
+    case 'decimal': return new DecimalSum()
+    default: return new DynamicSum()
+  }
+}
+
+function bigger(old: Float64Array<ArrayBuffer>, groups: number): Float64Array<ArrayBuffer> {
+  const next = new Float64Array(Math.max(groups, old.length * 2, 16))
+  next.set(old)
+  return next
+}
+
+export class Count implements Accumulator {
+  #counts = new Float64Array(16)
+  grow(groups: number): void {
+    if (groups > this.#counts.length) this.#counts = bigger(this.#counts, groups)
+  }
+  add(g: number): void {
+    this.#counts[g]++
+  }
+  /** Many at once: counts from batch headers. */
+  addMany(g: number, n: number): void {
+    this.#counts[g] += n
+  }
+  result(g: number): Value {
+    return this.#counts[g]
+  }
+}
+
+class CountValues implements Accumulator {
+  #counts = new Float64Array(16)
+  grow(groups: number): void {
+    if (groups > this.#counts.length) this.#counts = bigger(this.#counts, groups)
+  }
+  add(g: number, v: Value): void {
+    if (v !== null) this.#counts[g]++
+  }
+  result(g: number): Value {
+    return this.#counts[g]
+  }
+}
+
+/** Exact: a double while it is exact, carried over into a bigint before it would not be. */
+class IntegerSum implements Accumulator {
+  #low = new Float64Array(16)
+  #seen = new Float64Array(16)
+  readonly #high = new Map<number, bigint>()
+  grow(groups: number): void {
+    if (groups > this.#low.length) {
+      this.#low = bigger(this.#low, groups)
+      this.#seen = bigger(this.#seen, groups)
+    }
+  }
+  add(g: number, v: Value): void {
+    if (typeof v === 'number') {
+      const s = this.#low[g] + v
+      if (s <= 9007199254740991 && s >= -9007199254740991) this.#low[g] = s
+      else this.#carry(g, BigInt(v))
+      this.#seen[g]++
+    } else if (typeof v === 'bigint') {
+      this.#carry(g, v)
+      this.#seen[g]++
+    }
+  }
+  #carry(g: number, v: bigint): void {
+    this.#high.set(g, (this.#high.get(g) ?? 0n) + BigInt(this.#low[g]) + v)
+    this.#low[g] = 0
+  }
+  count(g: number): number {
+    return this.#seen[g]
+  }
+  result(g: number): Value {
+    if (this.#seen[g] === 0) return null
+    const high = this.#high.get(g)
+    return high === undefined ? this.#low[g] : integer(high + BigInt(this.#low[g]))
+  }
+}
+
+/** Neumaier's compensated sum: the error does not grow with the number of values. */
+class DoubleSum implements Accumulator {
+  #sum = new Float64Array(16)
+  #rest = new Float64Array(16)
+  #seen = new Float64Array(16)
+  grow(groups: number): void {
+    if (groups > this.#sum.length) {
+      this.#sum = bigger(this.#sum, groups)
+      this.#rest = bigger(this.#rest, groups)
+      this.#seen = bigger(this.#seen, groups)
+    }
+  }
+  add(g: number, v: Value): void {
+    if (typeof v !== 'number') return
+    const s = this.#sum[g]
+    const t = s + v
+    this.#rest[g] += Math.abs(s) >= Math.abs(v) ? s - t + v : v - t + s
+    this.#sum[g] = t
+    this.#seen[g]++
+  }
+  count(g: number): number {
+    return this.#seen[g]
+  }
+  result(g: number): Value {
+    if (this.#seen[g] === 0) return null
+    const s = this.#sum[g]
+    // Infinity minus itself in the compensation would make NaN of an infinite sum.
+    return Number.isFinite(s) ? s + this.#rest[g] : s
+  }
+}
+
+class DecimalSum implements Accumulator {
+  readonly #sums: (Decimal | undefined)[] = []
+  readonly #seen: number[] = []
+  grow(): void {}
+  add(g: number, v: Value): void {
+    if (!(v instanceof Decimal)) return
+    const s = this.#sums[g]
+    this.#sums[g] = s === undefined ? v : s.add(v)
+    this.#seen[g] = (this.#seen[g] ?? 0) + 1
+  }
+  count(g: number): number {
+    return this.#seen[g] ?? 0
+  }
+  result(g: number): Value {
+    return this.#sums[g] ?? null
+  }
+}
+
+/** JSON numbers: an exact integer as long as all are whole, a double once one is not. What is not a number does not count. */
+class DynamicSum implements Accumulator {
+  readonly #whole = new IntegerSum()
+  readonly #fractions = new DoubleSum()
+  grow(groups: number): void {
+    this.#whole.grow(groups)
+    this.#fractions.grow(groups)
+  }
+  add(g: number, v: Value): void {
+    if (typeof v === 'number') {
+      if (Number.isInteger(v)) this.#whole.add(g, v)
+      else this.#fractions.add(g, v)
+    } else if (typeof v === 'bigint') this.#whole.add(g, v)
+    else if (v instanceof Decimal) this.#fractions.add(g, v.toNumber())
+  }
+  count(g: number): number {
+    return this.#whole.count(g) + this.#fractions.count(g)
+  }
+  result(g: number): Value {
+    const fractions = this.#fractions.result(g)
+    const whole = this.#whole.result(g)
+    if (fractions === null) return whole
+    return whole === null ? fractions : Number(whole) + Number(fractions)
+  }
+}
+
+class Average implements Accumulator {
+  readonly #sum: IntegerSum | DoubleSum | DecimalSum | DynamicSum
+  constructor(of: IntegerSum | DoubleSum | DecimalSum | DynamicSum) {
+    this.#sum = of
+  }
+  grow(groups: number): void {
+    this.#sum.grow(groups)
+  }
+  add(g: number, v: Value): void {
+    this.#sum.add(g, v)
+  }
+  result(g: number): Value {
+    const s = this.#sum.result(g)
+    if (s === null) return null
+    // A bigint sum is divided exactly first: converting it would lose digits that the quotient still has.
+    if (typeof s === 'bigint') return Decimal.fromInteger(s).divide(Decimal.fromInteger(this.#sum.count(g))).toNumber()
+    return Number(s) / this.#sum.count(g)
+  }
+}
+
+class DecimalAverage implements Accumulator {
+  readonly #sum = new DecimalSum()
+  grow(): void {}
+  add(g: number, v: Value): void {
+    this.#sum.add(g, v)
+  }
+  result(g: number): Value {
+    const s = this.#sum.result(g)
+    return s instanceof Decimal ? s.divide(Decimal.fromInteger(this.#sum.count(g))).normalize() : null
+  }
+}
+
+/** Values of one kind of group state, boxed. */
+class Extreme implements Accumulator {
+  readonly #values: Value[] = []
+  readonly #sign: number
+  readonly #budget: MemoryBudget
+  constructor(sign: 1 | -1, budget: MemoryBudget) {
+    this.#sign = sign
+    this.#budget = budget
+  }
+  grow(groups: number): void {
+    while (this.#values.length < groups) this.#values.push(null)
+  }
+  add(g: number, v: Value): void {
+    if (v === null) return
+    const best = this.#values[g]
+    if (best === null) {
+      this.#budget.take(v)
+      this.#values[g] = v
+    } else if (order(v, best) * this.#sign > 0) this.#values[g] = v
+  }
+  result(g: number): Value {
+    return this.#values[g]
+  }
+}
+
+/** The value of the first record, NULL included. */
+class First implements Accumulator {
+  readonly #values: (Value | undefined)[] = []
+  readonly #budget: MemoryBudget
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget
+  }
+  grow(groups: number): void {
+    while (this.#values.length < groups) this.#values.push(undefined)
+  }
+  add(g: number, v: Value): void {
+    if (this.#values[g] === undefined) {
+      this.#budget.take(v)
+      this.#values[g] = v
+    }
+  }
+  result(g: number): Value {
+    return this.#values[g] ?? null
+  }
+}
+
+class Last implements Accumulator {
+  readonly #values: Value[] = []
+  readonly #budget: MemoryBudget
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget
+  }
+  grow(groups: number): void {
+    while (this.#values.length < groups) this.#values.push(null)
+  }
+  add(g: number, v: Value): void {
+    this.#budget.give(this.#values[g])
+    this.#budget.take(v)
+    this.#values[g] = v
+  }
+  result(g: number): Value {
+    return this.#values[g]
+  }
+}
+
+class Collect implements Accumulator {
+  readonly #lists: Value[][] = []
+  readonly #seen: Set<string>[] = []
+  readonly #limit: number
+  readonly #unique: boolean
+  readonly #budget: MemoryBudget
+  constructor(limit: number, unique: boolean, budget: MemoryBudget) {
+    this.#limit = limit
+    this.#unique = unique
+    this.#budget = budget
+  }
+  grow(groups: number): void {
+    while (this.#lists.length < groups) {
+      this.#lists.push([])
+      if (this.#unique) this.#seen.push(new Set())
+    }
+  }
+  add(g: number, v: Value): void {
+    const list = this.#lists[g]
+    if (v === null || list.length >= this.#limit) return
+    if (this.#unique) {
+      const key = canonical(v)
+      if (this.#seen[g].has(key)) return
+      this.#seen[g].add(key)
+    }
+    this.#budget.take(v)
+    list.push(v)
+  }
+  result(g: number): Value {
+    return [...this.#lists[g]]
+  }
+}
+
+/** The N largest (sign 1) or smallest (sign -1), best first; kept sorted, as N is small. */
+class TopValues implements Accumulator {
+  readonly #lists: Value[][] = []
+  readonly #limit: number
+  readonly #sign: number
+  readonly #unique: boolean
+  readonly #budget: MemoryBudget
+  constructor(limit: number, sign: 1 | -1, unique: boolean, budget: MemoryBudget) {
+    this.#limit = limit
+    this.#sign = sign
+    this.#unique = unique
+    this.#budget = budget
+  }
+  grow(groups: number): void {
+    while (this.#lists.length < groups) this.#lists.push([])
+  }
+  add(g: number, v: Value): void {
+    if (v === null || typeof v === 'object') {
+      if (!(v instanceof Decimal) && !(v instanceof Uint8Array)) return
+    }
+    const list = this.#lists[g]
+    if (list.length === this.#limit && !(order(v, list[list.length - 1]) * this.#sign > 0)) return
+    let low = 0
+    let high = list.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (order(v, list[middle]) * this.#sign > 0) high = middle
+      else low = middle + 1
+    }
+    if (this.#unique && low > 0 && order(list[low - 1], v) === 0) return
+    this.#budget.take(v)
+    list.splice(low, 0, v)
+    if (list.length > this.#limit) this.#budget.give(list.pop() as Value)
+  }
+  result(g: number): Value {
+    return [...this.#lists[g]]
+  }
+}
+
+/** The N most (sign -1) or least (sign 1) frequent values; among equals the one seen first comes first. */
+class Frequent implements Accumulator {
+  readonly #groups: Map<string, { value: Value; count: number }>[] = []
+  readonly #limit: number
+  readonly #sign: number
+  readonly #budget: MemoryBudget
+  constructor(limit: number, sign: 1 | -1, budget: MemoryBudget) {
+    this.#limit = limit
+    this.#sign = sign
+    this.#budget = budget
+  }
+  grow(groups: number): void {
+    while (this.#groups.length < groups) this.#groups.push(new Map())
+  }
+  add(g: number, v: Value): void {
+    if (v === null) return
+    const key = canonical(v)
+    const known = this.#groups[g].get(key)
+    if (known !== undefined) {
+      known.count++
+      return
+    }
+    this.#budget.take(v)
+    this.#groups[g].set(key, { value: v, count: 1 })
+  }
+  result(g: number): Value {
+    const sorted = [...this.#groups[g].values()].sort((a, b) => (a.count - b.count) * this.#sign)
+    return sorted.slice(0, this.#limit).map((e) => e.value)
+  }
+}
+
+/** DISTINCT inside an aggregate: lets each value of a group through once. */
+export class DistinctFilter {
+  readonly #seen = new Set<string>()
+  readonly #budget: MemoryBudget
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget
+  }
+  first(g: number, v: Value): boolean {
+    if (v === null) return false
+    const key = `${g}:${canonical(v)}`
+    if (this.#seen.has(key)) return false
+    this.#budget.take(key)
+    this.#seen.add(key)
+    return true
+  }
+}

@@ -1,0 +1,111 @@
+/** Code that turns the columns of an output shape into the JSON text of a row's value. Works over records and over rows; builds text, sends nothing. */
+import { type Code, js } from '../codegen/emitter.ts'
+import type { RenderOptions } from '../formats/format.ts'
+import { doubleText, jsonString, renderValue } from '../formats/render.ts'
+import type { BoundExpr, OutputColumn, OutputShape } from '../plan/plan.ts'
+import type { ExpressionCompiler } from './expression.ts'
+import { RecordReferences } from './record-access.ts'
+
+export interface OutputCode {
+  /** JavaScript string: JSON text of `data.value`. */
+  readonly value: Code
+  /** JavaScript string or null: JSON text of `data.key`. */
+  readonly key: Code | undefined
+}
+
+export class OutputCompiler {
+  readonly #compiler: ExpressionCompiler
+  readonly #references: RecordReferences | undefined
+  readonly #render: RenderOptions
+
+  /** `references`: given over records, where a plain path is copied as text without becoming a value. */
+  constructor(compiler: ExpressionCompiler, references: RecordReferences | undefined, render: RenderOptions) {
+    this.#compiler = compiler
+    this.#references = references
+    this.#render = render
+  }
+
+  shape(shape: OutputShape): OutputCode {
+    switch (shape.kind) {
+      case 'record': return { value: this.text(shape.value), key: this.text(shape.key) }
+      case 'bare': return { value: this.text(shape.value), key: undefined }
+      case 'columns': return { value: this.#object(shape.columns), key: shape.key && this.text(shape.key) }
+    }
+  }
+
+  /** A string, or null for NULL (which reads as `null` once it is concatenated). */
+  text(e: BoundExpr): Code {
+    if (e.kind === 'path' && this.#references !== undefined && (e.path.facet === 'key' || e.path.facet === 'value')) return this.#references.text(e)
+    const value = this.#compiler.value(e)
+    const constant = this.#compiler.emitter
+    switch (e.type.kind) {
+      case 'boolean': case 'int': case 'long': case 'null':
+        return js`${value}`
+      case 'string': {
+        const t = this.#compiler.temp()
+        return js`((${t} = ${value}) === null ? null : ${constant.constant(jsonString, 'quote')}(${t}))`
+      }
+      case 'double': {
+        const t = this.#compiler.temp()
+        return js`((${t} = ${value}) === null ? null : ${constant.constant(jsonDouble, 'double')}(${t}))`
+      }
+      default:
+        return js`${constant.constant(renderValue, 'render')}(${value}, ${constant.constant(e.type, 'type')}, ${constant.constant(this.#render, 'options')})`
+    }
+  }
+
+  #object(columns: readonly OutputColumn[]): Code {
+    if (columns.some((c) => c.spread === true)) return this.#spreadObject(columns)
+    return this.#tree(columns, 0)
+  }
+
+  /** Columns that share a first step make one structure, at the place of the first of them. */
+  #tree(columns: readonly OutputColumn[], depth: number): Code {
+    const groups = new Map<string, OutputColumn[]>()
+    for (const c of columns) {
+      const name = c.path[depth]
+      const group = groups.get(name)
+      if (group === undefined) groups.set(name, [c])
+      else group.push(c)
+    }
+    let code = js`'{'`
+    let first = true
+    for (const [name, group] of groups) {
+      const leaf = group.find((c) => c.path.length === depth + 1)
+      const text = leaf !== undefined ? this.text(leaf.expr) : this.#tree(group, depth + 1)
+      const value = leaf !== undefined && !/^\w+$/.test(text.text) ? js`(${text})` : text
+      code = js`${code} + ${`${first ? '' : ','}${JSON.stringify(name)}:`} + ${value}`
+      first = false
+    }
+    return js`${code} + '}'`
+  }
+
+  /** With a JSON object of unknown shape among the columns, the names are known per row only: later columns of a name that is there get a suffix. */
+  #spreadObject(columns: readonly OutputColumn[]): Code {
+    let parts = js``
+    for (const c of columns) {
+      const text = this.text(c.expr)
+      const item = c.spread === true ? js`[null, ${text}, ${c.path[0]}]` : js`[${JSON.stringify(c.path[0])}, ${c.path.length === 1 ? text : this.#tree([c], 1)}, '']`
+      parts = parts.text === '' ? item : js`${parts}, ${item}`
+    }
+    return js`${this.#compiler.emitter.constant(spreadObject, 'spread')}([${parts}])`
+  }
+}
+
+function jsonDouble(x: number): string {
+  return Number.isFinite(x) ? doubleText(x) : `"${x}"`
+}
+
+/** `[quoted name, text, '']` for a column, `[null, text of an object, name]` for one to lay out (a value that is no object keeps the name). */
+function spreadObject(parts: readonly (readonly [string | null, string | null, string])[]): string {
+  let out = ''
+  for (const [name, text, fallback] of parts) {
+    let piece: string
+    if (name !== null) piece = `${name}:${text}`
+    else if (text === null) continue
+    else if (text.charCodeAt(0) === 123) piece = text.slice(1, -1).trim()
+    else piece = `${JSON.stringify(fallback)}:${text}`
+    if (piece !== '') out += out === '' ? piece : `,${piece}`
+  }
+  return `{${out}}`
+}

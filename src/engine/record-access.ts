@@ -1,0 +1,229 @@
+/**
+ * References of expressions over records: which paths of key and value a generated program needs, in which form, and the code that names them once they are read.
+ *
+ * A program reads in phases: what WHERE needs first, the rest only of records that pass. A path read in an earlier phase is not read again.
+ * Texts are lazy: the formats give the byte range, a JavaScript string is made where one is really needed.
+ */
+import { type Code, type Emitter, join, js, type Name } from '../codegen/emitter.ts'
+import { stringAt } from '../formats/runtime.ts'
+import type { EmitContext, FacetDecoder, RenderOptions, Want } from '../formats/format.ts'
+import type { HeaderRef, LastOffset, PathRef, PresenceTest, SlotRef } from '../plan/plan.ts'
+import type { DataType } from '../types.ts'
+import type { References } from './expression.ts'
+import { readHeader } from './headers.ts'
+import { readVarlong } from './record-runtime.ts'
+
+/** The longest literal that is compared byte by byte in line. */
+const MAX_INLINE_TEXT = 64
+
+interface Slot {
+  readonly want: Want
+  /** Every variable that the reader assigns, with its start value. */
+  readonly declarations: { readonly name: Name; readonly initial: Code }[]
+}
+
+/** The paths of one phase. */
+class Phase {
+  readonly roots = new Map<'key' | 'value', Want>()
+  readonly slots = new Map<string, Slot>()
+}
+
+export class RecordReferences implements References {
+  readonly #emitter: Emitter
+  readonly #phases: Phase[] = []
+  /** What the generated loop has to keep at hand. */
+  readonly needs = { key: false, value: false, headers: false }
+
+  constructor(emitter: Emitter) {
+    this.#emitter = emitter
+  }
+
+  /** From here on new paths belong to a further phase. */
+  nextPhase(): void {
+    this.#phases.push(new Phase())
+  }
+
+  // -------------------------------------------------------------------------------------------- references
+
+  path(ref: PathRef): Code {
+    const { facet, steps } = ref.path
+    if (facet === 'meta') return this.#meta(String(steps[0]))
+    if (facet === 'header') throw new Error('headers are header references')
+    if (isText(ref.type)) return this.#lazyText(ref)
+    return this.#existing(ref, (w) => w.value) ?? this.#add(ref, 'value')
+  }
+
+  /** The byte range of a text and the variable that holds what has no such range. */
+  slice(ref: PathRef): { from: Code; to: Code; value: Code } | undefined {
+    if (!isText(ref.type) || (ref.path.facet !== 'key' && ref.path.facet !== 'value')) return undefined
+    const slot = this.#sliceSlot(ref)
+    const { slice, value } = slot.want
+    return slice === undefined || value === undefined ? undefined : { from: slice.from, to: slice.to, value }
+  }
+
+  /** The value as JSON text (a JavaScript string), or null. */
+  text(ref: PathRef): Code {
+    return this.#existing(ref, (w) => w.text) ?? this.#add(ref, 'text')
+  }
+
+  slot(ref: SlotRef): Code {
+    throw new Error(`slot ${ref.index} of a record`)
+  }
+
+  presence(ref: PresenceTest): Code {
+    if (ref.path.facet !== 'key' && ref.path.facet !== 'value') return js`true`
+    const asPath: PathRef = { kind: 'path', source: ref.source, path: ref.path, type: { kind: 'json' } }
+    return js`(${this.#existing(asPath, (w) => w.exists) ?? this.#add(asPath, 'exists')} === true)`
+  }
+
+  header(ref: HeaderRef, name: Code | undefined): Code {
+    this.needs.headers = true
+    return js`${this.#emitter.constant(readHeader, 'header')}(b, hs, next, ${name ?? js`null`}, ${ref.as})`
+  }
+
+  lastOffset(_ref: LastOffset): Code {
+    return js`state.lastOffset`
+  }
+
+  textEquals(ref: PathRef, literal: string, negated: boolean): Code | undefined {
+    const bytes = Buffer.from(literal)
+    if (bytes.length > MAX_INLINE_TEXT) return undefined
+    const slice = this.slice(ref)
+    if (slice === undefined) return undefined
+    const { from, to, value } = slice
+    const tests = [js`${to} - ${from} === ${bytes.length}`, ...[...bytes].map((byte, i) => js`b[${from} + ${i}] === ${byte}`)]
+    const same = js`(${join(tests, ' && ')})`
+    return negated ? js`(${from} >= 0 ? !${same} : ${value} !== null && ${value} !== ${literal})` : js`(${from} >= 0 ? ${same} : ${value} === ${literal})`
+  }
+
+  #meta(field: string): Code {
+    switch (field) {
+      case 'offset': return js`offset`
+      case 'partition': return js`partition`
+      case 'topic': return js`state.topic`
+      case 'timestamp': return this.timestamp()
+      case '__keysize': this.needs.key = true; return js`(ks < 0 ? 0 : ke - ks)`
+      case '__valuesize': this.needs.value = true; return js`(vs < 0 ? 0 : ve - vs)`
+      case 'keySchemaId': return js`(state.keyFramed && ke - ks >= 5 ? view.getInt32(ks + 1) : null)`
+      case 'valueSchemaId': return js`(state.valueFramed && ve - vs >= 5 ? view.getInt32(vs + 1) : null)`
+      default: throw new Error(`metadata field ${field}`)
+    }
+  }
+
+  /** Epoch milliseconds. */
+  timestamp(): Code {
+    return js`(logAppendTime ? maxTimestamp : baseTimestamp + ${this.varlong()}(b, tsAt))`
+  }
+
+  varlong(): Code {
+    return this.#emitter.constant(readVarlong, 'varlong')
+  }
+
+  #lazyText(ref: PathRef): Code {
+    const { want } = this.#sliceSlot(ref)
+    const value = want.value as Name
+    const { from, to } = want.slice as { from: Name; to: Name }
+    return js`(${from} >= 0 && ${value} === null ? (${value} = ${this.#emitter.constant(stringAt, 'utf8')}(b, ${from}, ${to})) : ${value})`
+  }
+
+  #sliceSlot(ref: PathRef): Slot {
+    for (const phase of this.#phases) {
+      const slot = phase.slots.get(pathKey(ref))
+      if (slot?.want.slice !== undefined) return slot
+    }
+    this.#add(ref, 'slice')
+    return this.#phases[this.#phases.length - 1].slots.get(pathKey(ref)) as Slot
+  }
+
+  #existing(ref: PathRef, pick: (want: Want) => Name | undefined): Code | undefined {
+    for (const phase of this.#phases) {
+      const slot = phase.slots.get(pathKey(ref))
+      const name = slot === undefined ? undefined : pick(slot.want)
+      if (name !== undefined) return name
+    }
+    return undefined
+  }
+
+  #add(ref: PathRef, form: 'value' | 'text' | 'slice' | 'exists'): Code {
+    const slot = this.#slotOf(ref)
+    const { want, declarations } = slot
+    const hint = String(ref.path.steps.at(-1) ?? ref.path.facet)
+    const declared = (initial: Code): Name => {
+      const name = this.#emitter.name(hint)
+      declarations.push({ name, initial })
+      return name
+    }
+    if (form === 'slice') {
+      want.slice = { from: declared(js`-1`), to: declared(js`-1`) }
+      want.value ??= declared(js`null`)
+      return want.slice.from
+    }
+    const name = want[form] ?? declared(js`null`)
+    want[form] = name
+    return name
+  }
+
+  #slotOf(ref: PathRef): Slot {
+    const phase = this.#phases[this.#phases.length - 1]
+    const key = pathKey(ref)
+    let slot = phase.slots.get(key)
+    if (slot === undefined) {
+      const facet = ref.path.facet as 'key' | 'value'
+      this.needs[facet] = true
+      slot = { want: wantAt(phase, facet, ref.path.steps, ref.type), declarations: [] }
+      phase.slots.set(key, slot)
+    }
+    return slot
+  }
+
+  // -------------------------------------------------------------------------------------------- code of a phase
+
+  /** Declarations of a phase's variables, to stand inside the loop. */
+  declarations(phase: number): Code {
+    const all = [...this.#phases[phase].slots.values()].flatMap((s) => s.declarations)
+    return all.length === 0 ? js`` : js`let ${join(all.map((d) => js`${d.name} = ${d.initial}`), ', ')}`
+  }
+
+  usesFacet(facet: 'key' | 'value'): boolean {
+    return this.#phases.some((p) => p.roots.has(facet))
+  }
+
+  /** Code that reads a facet's wanted paths of a phase; nothing where it wants none. */
+  read(phase: number, facet: 'key' | 'value', decoder: FacetDecoder | undefined, context: { from: Code; to: Code; bad: Code; validate: boolean; render: RenderOptions }): Code {
+    const want = this.#phases[phase].roots.get(facet)
+    if (want === undefined) return js``
+    const at = js`${facet === 'key' ? js`ks` : js`vs`} >= 0`
+    if (decoder === undefined) return js`if (${at}) { ${context.bad} }`
+    const emit: EmitContext = { emitter: this.#emitter, ...context }
+    return js`if (${at}) {
+${decoder.emit(want, emit)}
+}`
+  }
+}
+
+function isText(type: DataType): boolean {
+  return type.kind === 'string' || type.kind === 'json' || type.kind === 'uuid'
+}
+
+function pathKey(ref: PathRef): string {
+  return JSON.stringify([ref.path.facet, ...ref.path.steps])
+}
+
+function wantAt(phase: Phase, facet: 'key' | 'value', steps: readonly (string | number)[], type: DataType): Want {
+  let root = phase.roots.get(facet)
+  if (root === undefined) {
+    root = { step: '', type: steps.length === 0 ? type : { kind: 'json' }, children: [] }
+    phase.roots.set(facet, root)
+  }
+  let want: Want = root
+  for (const step of steps) {
+    let child: Want | undefined = want.children.find((c) => c.step === step)
+    if (child === undefined) {
+      child = { step, type: { kind: 'json' }, children: [] }
+      want.children.push(child)
+    }
+    want = child
+  }
+  want.type = type
+  return want
+}

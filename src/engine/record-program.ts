@@ -1,0 +1,241 @@
+/**
+ * Writes the loop over the records of a batch: one generated function per (query, key schema, value schema). It walks the records in place, reads the wanted paths,
+ * filters, and then emits RECORD frames, feeds an aggregation, or pushes rows. It is synchronous and stops after a budget of records, so that the event loop gets its turn.
+ */
+import { type Code, Emitter, js } from '../codegen/emitter.ts'
+import type { FacetDecoder, RenderOptions } from '../formats/format.ts'
+import type { FunctionContext } from '../functions/registry.ts'
+import type { RecordBatch } from '../kafka/log.ts'
+import type { Aggregate, BoundExpr, OutputShape, Scan } from '../plan/plan.ts'
+import { aggregateStep } from './aggregate-code.ts'
+import { declare, ExpressionCompiler } from './expression.ts'
+import type { AggregateState } from './operators/aggregate.ts'
+import type { Operator } from './operators/operator.ts'
+import type { LimitState } from './operators/row-operators.ts'
+import type { FrameWriter } from './output.ts'
+import { OutputCompiler } from './output-code.ts'
+import { RecordReferences } from './record-access.ts'
+import { TimestampText } from './record-runtime.ts'
+
+/** How a call of a record program ended. */
+export const STATUS = {
+  /** The budget or the batch is used up: look at `index`. */
+  more: 0,
+  /** The record at hand was written with another schema: `keyId`/`valueId` say which; call the program made for them. */
+  schema: 1,
+  /** Nothing more is wanted (LIMIT reached). */
+  done: 2,
+  /** The output is full: drain it first. */
+  pause: 3,
+  /** The batch is not what its header says; the rest of it cannot be walked. */
+  corrupt: 4,
+} as const
+
+/** What a program and its driver share while a scan runs. Mutable. */
+export interface RecordState {
+  topic: string
+  /** Position of the next record in the batch's buffer, and its number in the batch. */
+  at: number
+  index: number
+  /** Records that one call may look at. */
+  budget: number
+  /** Records looked at so far, in all. */
+  scanned: number
+  /** Schema ids that a `schema` status asks for (-1: none). */
+  keyId: number
+  valueId: number
+  keyFramed: boolean
+  valueFramed: boolean
+  /** LAST_OFFSET() of the batch's partition. */
+  lastOffset: number
+  /** Offset of the record at hand, for errors. */
+  offset: number
+  /** A record that cannot be read. */
+  bad(offset: number, timestamp: number): void
+}
+
+export type RecordProgram = (state: RecordState, batch: RecordBatch) => number
+
+export type Sink =
+  | { readonly kind: 'emit'; readonly shape: OutputShape; readonly metadata: boolean; readonly limit: LimitState; readonly writer: FrameWriter }
+  | { readonly kind: 'aggregate'; readonly plan: Aggregate; readonly state: AggregateState }
+  | { readonly kind: 'rows'; readonly columns: readonly BoundExpr[]; readonly next: Operator }
+
+export interface ProgramSpec {
+  readonly scan: Scan
+  readonly where: BoundExpr | undefined
+  readonly sink: Sink
+  readonly render: RenderOptions
+  readonly validate: boolean
+  readonly functions: FunctionContext
+  /** The SQL, for the comment on top of the generated function. */
+  readonly title: string
+}
+
+/** A decoder per facet, with the schema id its records must carry (-1 before the first is known). */
+export interface WriterSchemas {
+  readonly keyId: number
+  readonly valueId: number
+  readonly key: FacetDecoder | undefined
+  readonly value: FacetDecoder | undefined
+}
+
+export interface BuiltProgram {
+  readonly run: RecordProgram
+  readonly source: string
+}
+
+export function buildProgram(spec: ProgramSpec, schemas: WriterSchemas): BuiltProgram {
+  const emitter = new Emitter()
+  const references = new RecordReferences(emitter)
+  const compiler = new ExpressionCompiler(emitter, references, spec.functions)
+  const bad = js`{ fault = 1; break record }`
+  const read = (phase: number): Code[] => [
+    references.read(phase, 'key', schemas.key, { from: payload('k', spec.scan.table.key.framing), to: js`ke`, bad, validate: spec.validate, render: spec.render }),
+    references.read(phase, 'value', schemas.value, { from: payload('v', spec.scan.table.value.framing), to: js`ve`, bad, validate: spec.validate, render: spec.render }),
+  ]
+  references.nextPhase()
+  let filter = js``
+  if (spec.where !== undefined) {
+    const condition = compiler.whenTrue(spec.where)
+    filter = js`${references.declarations(0)}
+${read(0)}
+if (!${condition}) break record`
+    references.nextPhase()
+  }
+  const last = spec.where === undefined ? 0 : 1
+  const sink = sinkCode(spec, compiler, references)
+  const work = js`${filter}
+${sink.before}
+${references.declarations(last)}
+${read(last)}
+${sink.code}`
+  const body = loop(spec, schemas, references, compiler, work, sink.kind === 'emit')
+  const title = `${spec.title.replace(/\*\//g, '* /')}\n${schemas.key?.title ?? ''} ${schemas.value?.title ?? ''}`
+  const params = ['state', 'batch'] as const
+  const run = emitter.build<RecordProgram>(params, body, `records-${spec.scan.table.topic}`)
+  return { run, source: `/* ${title.trim()} */\n${emitter.source(params, body)}` }
+}
+
+/** Where the payload of a facet starts: behind the magic byte and the schema id when it is framed. */
+function payload(facet: 'k' | 'v', framing: 'none' | 'confluent'): Code {
+  const start = facet === 'k' ? js`ks` : js`vs`
+  return framing === 'confluent' ? js`(${start} + 5)` : start
+}
+
+// ---------------------------------------------------------------------------------------------- sinks
+
+function sinkCode(spec: ProgramSpec, compiler: ExpressionCompiler, references: RecordReferences): { kind: Sink['kind']; before: Code; code: Code } {
+  const { sink } = spec
+  const e = compiler.emitter
+  if (sink.kind === 'aggregate') return { kind: sink.kind, before: js``, code: aggregateStep(sink.plan, sink.state, compiler, references) }
+  if (sink.kind === 'rows') {
+    const columns = sink.columns.map((c) => compiler.value(c))
+    const next = e.constant(sink.next, 'next')
+    const items = columns.length === 0 ? js`` : columns.reduce((a, b) => js`${a}, ${b}`)
+    return { kind: sink.kind, before: js``, code: js`${next}.push([${items}])
+if (${next}.done) stopping = 2` }
+  }
+  const limit = e.constant(sink.limit, 'limit')
+  const writer = e.constant(sink.writer, 'out')
+  const before = js`if (${limit}.skip > 0) { ${limit}.skip--; break record }
+if (${limit}.left === 0) { ${limit}.cut = true; stopping = 2; break record }`
+  const output = new OutputCompiler(compiler, references, spec.render).shape(sink.shape)
+  const metadata = sink.metadata ? metadataText(spec, references, compiler) : js`''`
+  const key = e.name('key')
+  const keyPart = output.key === undefined ? js`''` : js`((${key} = ${output.key}) === null ? '' : '"key":' + ${key} + ',')`
+  const declareKey = output.key === undefined ? js`` : js`let ${key}`
+  return {
+    kind: 'emit',
+    before,
+    code: js`${declareKey}
+${limit}.left--
+if (${limit}.done) stopping = 2
+if (${writer}.row(${keyPart} + '"value":' + (${output.value}) + ${metadata}, partition, offset) && stopping === 0) stopping = 3`,
+  }
+}
+
+function metadataText(spec: ProgramSpec, references: RecordReferences, compiler: ExpressionCompiler): Code {
+  const times = compiler.emitter.constant(new TimestampText(), 'times')
+  references.needs.key = true
+  references.needs.value = true
+  let code = js`',"metadata":{"offset":' + offset + ',"partition":' + partition + ',"timestamp":' + ${times}.json(${references.timestamp()}) + ',"__keysize":' + (ks < 0 ? 0 : ke - ks) + ',"__valuesize":' + (vs < 0 ? 0 : ve - vs)`
+  if (spec.scan.table.key.framing === 'confluent') code = js`${code} + (ke - ks >= 5 ? ',"keySchemaId":' + view.getInt32(ks + 1) : '')`
+  if (spec.scan.table.value.framing === 'confluent') code = js`${code} + (ve - vs >= 5 ? ',"valueSchemaId":' + view.getInt32(vs + 1) : '')`
+  return js`${code} + '}'`
+}
+
+// ---------------------------------------------------------------------------------------------- the loop
+
+/** `let NAME = ` a zigzag varint of 32 bits at p. */
+function varint(name: Code): Code {
+  return js`c = b[p++]; let ${name} = c & 127
+if (c > 127) { c = b[p++]; ${name} |= (c & 127) << 7; if (c > 127) { c = b[p++]; ${name} |= (c & 127) << 14; if (c > 127) { c = b[p++]; ${name} |= (c & 127) << 21; if (c > 127) ${name} |= b[p++] << 28 } } }
+${name} = (${name} >>> 1) ^ -(${name} & 1)`
+}
+
+/**
+ * A framed facet: too short or without the zero byte is a bad record; another id than this program's goes back to the driver.
+ * A null facet is neither.
+ */
+function schemaCheck(facet: 'k' | 'v', id: number, stop: Code): Code {
+  const start = facet === 'k' ? js`ks` : js`vs`
+  const end = facet === 'k' ? js`ke` : js`ve`
+  const wanted = facet === 'k' ? js`state.keyId` : js`state.valueId`
+  return js`if (${start} >= 0) {
+if (${end} - ${start} < 5 || b[${start}] !== 0) { fault = 1; break record }
+if (view.getInt32(${start} + 1) !== ${id}) { ${wanted} = view.getInt32(${start} + 1); ${stop} }
+}`
+}
+
+function loop(spec: ProgramSpec, schemas: WriterSchemas, references: RecordReferences, compiler: ExpressionCompiler, work: Code, emits: boolean): Code {
+  const { table } = spec.scan
+  const again = js`state.at = start; state.index = n; state.scanned += scanned - 1; return 1`
+  const checks = [
+    ...(references.usesFacet('key') && table.key.framing === 'confluent' ? [schemaCheck('k', schemas.keyId, again)] : []),
+    ...(references.usesFacet('value') && table.value.framing === 'confluent' ? [schemaCheck('v', schemas.valueId, again)] : []),
+  ]
+  const stopping = emits || spec.sink.kind === 'rows'
+  return js`const b = batch.buffer, view = batch.view, to = batch.to, partition = batch.partition, baseOffset = batch.baseOffset
+const clipped = batch.clipped, rangeStart = batch.rangeStart, rangeEnd = batch.rangeEnd
+const logAppendTime = batch.logAppendTime, maxTimestamp = batch.maxTimestamp, baseTimestamp = batch.baseTimestamp
+let p = state.at, n = state.index, c = 0, scanned = 0, offset = 0, stopping = 0
+const stop = Math.min(batch.count, n + state.budget)
+${declare(compiler.temps)}
+for (; n < stop; n++) {
+const start = p
+${varint(js`length`)}
+const next = p + length
+if (length < 0 || next > to) { state.at = start; state.index = n; state.scanned += scanned; return 4 }
+p++
+const tsAt = p
+while (b[p++] > 127);
+${varint(js`delta`)}
+offset = baseOffset + delta
+if (clipped && (offset < rangeStart || offset >= rangeEnd)) { p = next; continue }
+${varint(js`keyLength`)}
+const ks = keyLength < 0 ? -1 : p
+if (keyLength > 0) p += keyLength
+const ke = p
+${varint(js`valueLength`)}
+const vs = valueLength < 0 ? -1 : p
+if (valueLength > 0) p += valueLength
+const ve = p
+const hs = p
+if (p > next) { state.at = start; state.index = n; state.scanned += scanned; return 4 }
+scanned++
+state.offset = offset
+let fault = 0
+record: {
+${checks}
+${work}
+}
+p = next
+if (fault !== 0) state.bad(offset, logAppendTime ? maxTimestamp : baseTimestamp + ${references.varlong()}(b, tsAt))
+${stopping ? js`if (stopping !== 0) { n++; break }` : js``}
+}
+state.at = p
+state.index = n
+state.scanned += scanned
+return stopping`
+}

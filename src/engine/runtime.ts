@@ -1,0 +1,297 @@
+/**
+ * What compiled expressions call at run time: comparison and arithmetic of values whose type is known only per record, LIKE, element access.
+ * NULL in, NULL out, unless a comment says otherwise. No code is generated here.
+ */
+import { jsonElement, jsonMember } from '../formats/json/text.ts'
+import { addDuration, type Duration } from '../functions/datemath.ts'
+import { Decimal } from '../lib/decimal.ts'
+import { JsonText } from '../lib/json-text.ts'
+import type { TimeUnit, Value } from '../types.ts'
+
+const MAX = Number.MAX_SAFE_INTEGER
+
+/** A bigint as a run-time integer: number inside ±(2^53-1). */
+export function integer(n: bigint): number | bigint {
+  return n >= -9007199254740991n && n <= 9007199254740991n ? Number(n) : n
+}
+
+type Int = number | bigint | null
+
+export function addInt(a: Int, b: Int): Int {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const r = a + b
+    if (r <= MAX && r >= -MAX) return r
+  }
+  return a === null || b === null ? null : integer(BigInt(a) + BigInt(b))
+}
+export function subtractInt(a: Int, b: Int): Int {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const r = a - b
+    if (r <= MAX && r >= -MAX) return r
+  }
+  return a === null || b === null ? null : integer(BigInt(a) - BigInt(b))
+}
+export function multiplyInt(a: Int, b: Int): Int {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const r = a * b
+    if (r <= MAX && r >= -MAX) return r === 0 ? 0 : r
+  }
+  return a === null || b === null ? null : integer(BigInt(a) * BigInt(b))
+}
+/** Towards zero; NULL when dividing by zero. */
+export function divideInt(a: Int, b: Int): Int {
+  if (a === null || b === null || b == 0) return null
+  if (typeof a === 'number' && typeof b === 'number') return Math.trunc(a / b) || 0
+  return integer(BigInt(a) / BigInt(b))
+}
+/** The sign of the dividend, as in Java; NULL when dividing by zero. */
+export function remainderInt(a: Int, b: Int): Int {
+  if (a === null || b === null || b == 0) return null
+  if (typeof a === 'number' && typeof b === 'number') return a % b || 0
+  return integer(BigInt(a) % BigInt(b))
+}
+export function negateInt(a: Int): Int {
+  return a === null ? null : typeof a === 'number' ? -a || 0 : integer(-a)
+}
+
+export function divideDouble(a: number | null, b: number | null): number | null {
+  return a === null || b === null || b === 0 ? null : a / b
+}
+export function remainderDouble(a: number | null, b: number | null): number | null {
+  return a === null || b === null || b === 0 ? null : a % b
+}
+
+/** Digits after the point that a division of decimals keeps at least. */
+const DIVISION_DIGITS = 18
+
+export function decimalArithmetic(op: string, a: Decimal | null, b: Decimal | null): Decimal | null {
+  if (a === null || b === null) return null
+  switch (op) {
+    case '+': return a.add(b)
+    case '-': return a.subtract(b)
+    case '*': return a.multiply(b)
+    case '/': return b.isZero ? null : a.divide(b, DIVISION_DIGITS).normalize()
+    default: return b.isZero ? null : a.remainder(b)
+  }
+}
+
+/** Arithmetic on JSON values: integers stay exact, a fraction makes it a double; what is not a number makes it NULL. */
+export function dynamicArithmetic(op: string, a: Value, b: Value): Value {
+  if (a instanceof Decimal || b instanceof Decimal) {
+    const x = asDecimal(a)
+    const y = asDecimal(b)
+    return x === undefined || y === undefined ? null : decimalArithmetic(op, x, y)
+  }
+  if ((typeof a !== 'number' && typeof a !== 'bigint') || (typeof b !== 'number' && typeof b !== 'bigint')) return null
+  const whole = (typeof a === 'bigint' || Number.isInteger(a)) && (typeof b === 'bigint' || Number.isInteger(b))
+  switch (op) {
+    case '+': return whole ? addInt(a, b) : Number(a) + Number(b)
+    case '-': return whole ? subtractInt(a, b) : Number(a) - Number(b)
+    case '*': return whole ? multiplyInt(a, b) : Number(a) * Number(b)
+    case '/': return whole ? divideInt(a, b) : divideDouble(Number(a), Number(b))
+    default: return whole ? remainderInt(a, b) : remainderDouble(Number(a), Number(b))
+  }
+}
+export function dynamicNegate(a: Value): Value {
+  return typeof a === 'number' ? -a || 0 : typeof a === 'bigint' ? integer(-a) : a instanceof Decimal ? a.negate() : null
+}
+
+function asDecimal(v: Value): Decimal | undefined {
+  if (v instanceof Decimal) return v
+  if (typeof v === 'number') return Decimal.fromNumber(v)
+  return typeof v === 'bigint' ? new Decimal(v, 0) : undefined
+}
+
+/**
+ * Order of two values of unknown type: negative, 0, positive; NaN when they have no order (unlike kinds, NULL, a structure).
+ * Numbers of every kind compare by value, exactly.
+ */
+export function order(a: Value, b: Value): number {
+  if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : a > b ? 1 : 0
+  const an = typeof a === 'number' || typeof a === 'bigint'
+  const bn = typeof b === 'number' || typeof b === 'bigint'
+  if (an && bn) return a < b ? -1 : a > b ? 1 : a == b ? 0 : Number.NaN
+  if ((an || a instanceof Decimal) && (bn || b instanceof Decimal)) {
+    const x = asDecimal(a)
+    const y = asDecimal(b)
+    return x === undefined || y === undefined ? Number.NaN : x.compare(y)
+  }
+  if (typeof a === 'boolean' && typeof b === 'boolean') return Number(a) - Number(b)
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b)
+  return Number.NaN
+}
+
+/** Equality of any two values, NULL left to the caller: unlike kinds are not equal, arrays and structures are compared item by item. */
+export function equal(a: Value, b: Value): boolean {
+  if (a === b) return true
+  if (a === null || b === null) return false
+  const o = order(a, b)
+  if (o === 0) return true
+  if (!Number.isNaN(o)) return false
+  if (isComposite(a) && isComposite(b)) return canonical(a) === canonical(b)
+  return false
+}
+
+function isComposite(v: Value): boolean {
+  return Array.isArray(v) || v instanceof Map || v instanceof JsonText
+}
+
+/** `true`, `false` or NULL; `=` and `!=` answer for unlike kinds (not equal), the order operators give NULL for them. */
+export function compareDynamic(op: string, a: Value, b: Value): boolean | null {
+  if (a === null || b === null) return null
+  if (op === '=') return equal(a, b)
+  if (op === '!=') return !equal(a, b)
+  const o = order(a, b)
+  if (Number.isNaN(o)) return null
+  return op === '<' ? o < 0 : op === '<=' ? o <= 0 : op === '>' ? o > 0 : o >= 0
+}
+
+export function compareDecimal(op: string, a: Decimal | null, b: Decimal | null): boolean | null {
+  if (a === null || b === null) return null
+  const o = a.compare(b)
+  switch (op) {
+    case '=': return o === 0
+    case '!=': return o !== 0
+    case '<': return o < 0
+    case '<=': return o <= 0
+    case '>': return o > 0
+    default: return o >= 0
+  }
+}
+
+/** A text that is the same for equal values and different for different ones: the key of groups, sets and joins. Numbers of every kind meet by value. */
+export function canonical(v: Value): string {
+  if (v === null) return 'z'
+  switch (typeof v) {
+    case 'string': return `s${v}`
+    case 'number': return Number.isInteger(v) && Math.abs(v) > MAX ? `n${BigInt(v)}` : `n${v === 0 ? 0 : v}`
+    case 'bigint': return `n${v}`
+    case 'boolean': return v ? 't' : 'f'
+  }
+  if (v instanceof Decimal) return `n${v.normalize()}`
+  if (v instanceof Uint8Array) return `b${Buffer.from(v).toString('base64')}`
+  if (Array.isArray(v)) return `[${v.map((i) => lengthened(canonical(i))).join('')}]`
+  if (v instanceof Map) return `{${[...v].map(([k, i]) => lengthened(`s${k}`) + lengthened(canonical(i))).join('')}}`
+  return canonicalJson(v)
+}
+function lengthened(s: string): string {
+  return `${s.length}:${s}`
+}
+
+/** JSON that differs only in white space is the same value; key order counts. */
+function canonicalJson(v: JsonText): string {
+  let out = ''
+  let inString = false
+  for (let i = 0; i < v.text.length; i++) {
+    const c = v.text[i]
+    if (inString) {
+      out += c
+      if (c === '\\') out += v.text[++i]
+      else if (c === '"') inString = false
+    } else if (c === '"') {
+      inString = true
+      out += c
+    } else if (c > ' ') out += c
+  }
+  return `j${out}`
+}
+
+// ---------------------------------------------------------------------------------------------- LIKE
+
+/** A matcher for a LIKE pattern: `%` any run, `_` any one character, case counts, no escape character. Linear in text × wildcards, no regular expression. */
+export function likeMatcher(pattern: string): (text: string) => boolean {
+  if (!pattern.includes('_')) {
+    const pieces = pattern.split('%')
+    if (pieces.length === 1) return (text) => text === pattern
+    const inner = pieces.slice(1, -1).filter((p) => p !== '')
+    const [head, tail] = [pieces[0], pieces[pieces.length - 1]]
+    if (inner.length === 0 && tail === '') return (text) => text.startsWith(head)
+    if (inner.length === 0 && head === '') return (text) => text.endsWith(tail)
+    if (inner.length === 1 && head === '' && tail === '') return (text) => text.includes(inner[0])
+    return (text) => {
+      if (text.length < head.length + tail.length || !text.startsWith(head) || !text.endsWith(tail)) return false
+      let at = head.length
+      for (const piece of inner) {
+        const found = text.indexOf(piece, at)
+        if (found < 0) return false
+        at = found + piece.length
+      }
+      return at <= text.length - tail.length
+    }
+  }
+  const points = [...pattern]
+  return (text) => wildcard([...text], points)
+}
+
+/** Greedy matching with one point to fall back to: the last `%`. */
+function wildcard(text: readonly string[], pattern: readonly string[]): boolean {
+  let t = 0
+  let p = 0
+  let star = -1
+  let resume = 0
+  while (t < text.length) {
+    if (p < pattern.length && pattern[p] === '%') {
+      star = p++
+      resume = t
+    } else if (p < pattern.length && (pattern[p] === '_' || pattern[p] === text[t])) {
+      t++
+      p++
+    } else if (star >= 0) {
+      p = star + 1
+      t = ++resume
+    } else return false
+  }
+  while (p < pattern.length && pattern[p] === '%') p++
+  return p === pattern.length
+}
+
+export function likeDynamic(text: Value, pattern: Value): boolean | null {
+  if (typeof text !== 'string' || typeof pattern !== 'string') return null
+  return likeMatcher(pattern)(text)
+}
+
+// ---------------------------------------------------------------------------------------------- IN, elements, dates
+
+/** SQL's IN: NULL when nothing equals and a NULL is among the items. */
+export function inList(v: Value, items: readonly Value[]): boolean | null {
+  if (v === null) return null
+  let sawNull = false
+  for (const item of items) {
+    if (item === null) sawNull = true
+    else if (equal(v, item)) return true
+  }
+  return sawNull ? null : false
+}
+
+/** Zero-based; out of range is NULL. */
+export function elementOf(base: Value, index: Value): Value {
+  if (base === null || index === null) return null
+  if (base instanceof Map) return base.get(String(index)) ?? null
+  if (base instanceof JsonText) return typeof index === 'string' ? jsonMember(base, index) : jsonElement(base, Number(index))
+  if (!Array.isArray(base)) return null
+  const i = Number(index)
+  return Number.isInteger(i) && i >= 0 && i < base.length ? base[i] : null
+}
+
+export function memberOf(base: Value, name: string): Value {
+  if (base instanceof Map) return base.get(name) ?? null
+  return base instanceof JsonText ? jsonMember(base, name) : null
+}
+
+const PER_MS: Readonly<Record<TimeUnit, bigint>> = { millis: 1n, micros: 1000n, nanos: 1_000_000n }
+
+/** A timestamp moved by a calendar duration; what is finer than a millisecond is kept. */
+export function shiftTimestamp(value: number | bigint | null, unit: TimeUnit, duration: Duration, sign: 1 | -1): number | bigint | null {
+  if (value === null) return null
+  if (unit === 'millis') return addDuration(Number(value), duration, sign)
+  const per = PER_MS[unit]
+  const v = BigInt(value)
+  const rest = ((v % per) + per) % per
+  return integer(BigInt(addDuration(Number((v - rest) / per), duration, sign)) * per + rest)
+}
+
+/** A timestamp moved by a number of milliseconds. */
+export function shiftMillis(value: number | bigint | null, unit: TimeUnit, ms: number | bigint | null, sign: 1 | -1): number | bigint | null {
+  if (value === null || ms === null) return null
+  return integer(BigInt(value) + BigInt(ms) * PER_MS[unit] * BigInt(sign))
+}

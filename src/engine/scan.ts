@@ -1,0 +1,321 @@
+/**
+ * Drives one scan: batches from the source, through the record program, in slices; with limits, live results, statistics and back-pressure between the slices.
+ * The awaits are between batches (await ②) and on the reader of the frames (await ③); none is per record.
+ */
+import type { BatchSource, Isolation, KafkaLog, OffsetRange, RecordBatch } from '../kafka/log.ts'
+import { KafkaError } from '../kafka/log.ts'
+import type { Table, TableFacet } from '../plan/catalog.ts'
+import type { BoundExpr, Scan } from '../plan/plan.ts'
+import type { Settings } from '../plan/settings.ts'
+import type { SentinelReason } from '../protocol/frames.ts'
+import { SqlError } from '../sql/error.ts'
+import type { FacetDecoder } from '../formats/format.ts'
+import type { Pipeline, PipelineContext } from './pipeline.ts'
+import type { FrameWriter } from './output.ts'
+import { resolveRanges, type ScanRanges } from './ranges.ts'
+import { buildProgram, type ProgramSpec, type RecordProgram, type RecordState, type Sink, STATUS } from './record-program.ts'
+import type { Statistics, StatisticsSource } from './statistics.ts'
+import { abortable, TIMED_OUT, Turns, within } from './turns.ts'
+
+/** Records that one call of a program looks at, at most; fewer when they are large. */
+const BUDGET_RECORDS = 4096
+const BUDGET_BYTES = 512 * 1024
+/** Time between two looks at an aggregation under way (`live`). */
+const LIVE_MS = 500
+/** Programs (combinations of writer schemas) kept for one scan. */
+const MAX_PROGRAMS = 1000
+/** The longest single wait for a batch before limits and statistics are looked at again. */
+const TICK_MS = 250
+
+export interface ScanContext extends PipelineContext {
+  readonly log: KafkaLog
+  readonly settings: Settings
+  readonly statistics: Statistics
+  readonly sourceId: string
+  readonly signal: AbortSignal
+  /** Milliseconds between STATS, or undefined. */
+  readonly statsMs: number | undefined
+  readonly sendStats: () => void
+  readonly live: boolean
+  /** SQL of the statement, for the comment in generated code. */
+  readonly title: string
+  /** Milliseconds (of `performance.now`) at which the query has to be over. */
+  readonly deadline: number
+}
+
+export class ScanRun {
+  readonly #c: ScanContext
+  readonly #scan: Scan
+  readonly #where: BoundExpr | undefined
+  readonly #sink: Sink
+  readonly #pipeline: Pipeline
+  readonly #writer: FrameWriter
+  readonly #source: StatisticsSource
+  readonly #programs = new Map<string, RecordProgram>()
+  readonly #turns = new Turns()
+  readonly #state: RecordState
+  #keyId = -1
+  #valueId = -1
+  #program: RecordProgram | undefined
+  #partition = -1
+  #nextStats: number
+  #nextLive = performance.now() + LIVE_MS
+  #lastRecord = performance.now()
+
+  constructor(pipeline: Pipeline, context: ScanContext) {
+    if (pipeline.source.kind !== 'scan') throw new Error('not a scan')
+    this.#c = context
+    this.#pipeline = pipeline
+    this.#scan = pipeline.source.scan
+    this.#where = pipeline.source.where
+    this.#sink = pipeline.source.sink
+    this.#writer = context.writer
+    this.#source = context.statistics.addSource(context.sourceId, this.#scan.table.name, context.settings)
+    this.#nextStats = context.statsMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + context.statsMs
+    const { table } = this.#scan
+    this.#state = {
+      topic: table.topic, at: 0, index: 0, budget: BUDGET_RECORDS, scanned: 0, keyId: -1, valueId: -1, lastOffset: -1, offset: -1,
+      keyFramed: table.key.framing === 'confluent', valueFramed: table.value.framing === 'confluent',
+      bad: (offset, timestamp) => this.#bad(offset, timestamp),
+    }
+  }
+
+  /** Reads everything that is wanted. A reason when a threshold ended it early. */
+  async run(): Promise<SentinelReason | undefined> {
+    if (this.#pipeline.done) return undefined
+    const { settings, log, signal } = this.#c
+    const isolation = settings['isolation.level'] as Isolation
+    const resolved = await abortable(resolveRanges(this.#scan, log, { isolation, timeoutMs: Number(settings['kafka.offset.timeout']), signal }), signal)
+    this.#lastRecord = performance.now()
+    const lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
+    const clipped: OffsetRange[] = []
+    let stopped = await this.#read(resolved, resolved.ranges, isolation, lastOffsets, this.#scan.headersOnly === true ? clipped : undefined)
+    if (stopped === undefined && clipped.length > 0) stopped = await this.#read(resolved, clipped, isolation, lastOffsets, undefined)
+    return stopped
+  }
+
+  async #read(resolved: ScanRanges, ranges: readonly OffsetRange[], isolation: Isolation, lastOffsets: ReadonlyMap<number, number>, headersOnly: OffsetRange[] | undefined): Promise<SentinelReason | undefined> {
+    const { settings, log } = this.#c
+    const source = log.scan({
+      topic: this.#scan.table.topic, ranges, isolation, minTimestampMs: resolved.minTimestampMs, headersOnly: headersOnly !== undefined,
+      unordered: this.#scan.unordered, limit: this.#scan.limit, fetchMaxBytes: Number(settings['fetch.max.bytes']),
+    }, this.#c.signal)
+    this.#source.progress = [...this.#source.progress, ...source.progress]
+    try {
+      return await this.#batches(source, lastOffsets, headersOnly)
+    } finally {
+      source.close()
+    }
+  }
+
+  async #batches(source: BatchSource, lastOffsets: ReadonlyMap<number, number>, headersOnly: OffsetRange[] | undefined): Promise<SentinelReason | undefined> {
+    for (;;) {
+      const next = source.next()
+      let batch: RecordBatch | undefined
+      if (next instanceof Promise) {
+        const arrived = await this.#wait(next)
+        if ('stopped' in arrived) return arrived.stopped
+        batch = arrived.batch
+      } else batch = next
+      if (batch === undefined) return undefined
+      this.#lastRecord = performance.now()
+      this.#state.lastOffset = lastOffsets.get(batch.partition) ?? -1
+      if (batch.fault !== undefined) this.#badBatch(batch, 0)
+      else if (headersOnly !== undefined) this.#countHeaders(batch, headersOnly)
+      else await this.#records(batch)
+      if (this.#pipeline.done) return undefined
+      const stopped = await this.#between()
+      if (stopped !== undefined) return stopped
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------- one batch
+
+  async #records(batch: RecordBatch): Promise<void> {
+    const state = this.#state
+    this.#partition = batch.partition
+    state.at = batch.from
+    state.index = 0
+    state.budget = Math.max(1, Math.min(BUDGET_RECORDS, Math.floor((BUDGET_BYTES * batch.count) / Math.max(1, batch.to - batch.from))))
+    while (state.index < batch.count) {
+      const program = this.#program ?? (await this.#programFor(this.#keyId, this.#valueId))
+      const before = state.scanned
+      const status = program(state, batch)
+      this.#source.scanned.set(batch.partition, (this.#source.scanned.get(batch.partition) ?? 0) + state.scanned - before)
+      if (status === STATUS.done) return
+      if (status === STATUS.schema) await this.#switchSchema()
+      else if (status === STATUS.corrupt) return this.#badBatch(batch, state.index)
+      else if (status === STATUS.pause) await this.#drain()
+      const turn = this.#turns.due()
+      if (turn !== undefined) await this.#rest(turn)
+    }
+  }
+
+  async #switchSchema(): Promise<void> {
+    const { keyId, valueId } = this.#state
+    if (keyId !== -1) this.#keyId = keyId
+    if (valueId !== -1) this.#valueId = valueId
+    this.#state.keyId = -1
+    this.#state.valueId = -1
+    this.#program = undefined
+  }
+
+  async #programFor(keyId: number, valueId: number): Promise<RecordProgram> {
+    const name = `${keyId}:${valueId}`
+    let program = this.#programs.get(name)
+    if (program === undefined) {
+      if (this.#programs.size >= MAX_PROGRAMS) this.#programs.clear()
+      const { table } = this.#scan
+      const key = decoderOf(table.key, keyId)
+      const value = decoderOf(table.value, valueId)
+      const schemas = { keyId, valueId, key: key instanceof Promise ? await abortable(key, this.#c.signal) : key, value: value instanceof Promise ? await abortable(value, this.#c.signal) : value }
+      program = buildProgram(programSpec(this.#scan, this.#where, this.#sink, this.#c), schemas).run
+      this.#programs.set(name, program)
+    }
+    this.#program = program
+    return program
+  }
+
+  #countHeaders(batch: RecordBatch, clipped: OffsetRange[]): void {
+    if (batch.clipped) {
+      clipped.push({ partition: batch.partition, start: Math.max(batch.rangeStart, batch.baseOffset), end: Math.min(batch.rangeEnd, batch.lastOffset + 1) })
+      return
+    }
+    if (this.#sink.kind !== 'aggregate') throw new Error('only a count is answered from headers')
+    this.#sink.state.countMany(batch.count)
+    this.#source.scanned.set(batch.partition, (this.#source.scanned.get(batch.partition) ?? 0) + batch.count)
+  }
+
+  // -------------------------------------------------------------------------------------------- bad records
+
+  #bad(offset: number, timestamp: number, count = 1): void {
+    const { settings, statistics, sourceId } = this.#c
+    statistics.badRecords += count
+    const { table } = this.#scan
+    const partition = this.#partition
+    if (settings['skip.bad.records'] === false) throw badRecordError(table, partition, offset)
+    if (settings['show.bad.records'] === true) this.#writer.bad({ offset, partition, timestamp, table: table.name, sourceId })
+  }
+
+  /** A batch that cannot be walked (from record `index` on): its records are counted, and its place is reported once. */
+  #badBatch(batch: RecordBatch, index: number): void {
+    this.#partition = batch.partition
+    this.#bad(batch.baseOffset + index, batch.maxTimestamp, Math.max(1, batch.count - index))
+  }
+
+  // -------------------------------------------------------------------------------------------- between batches
+
+  /** A threshold that ends the query, after the live results and statistics that are due. */
+  async #between(): Promise<SentinelReason | undefined> {
+    const now = performance.now()
+    this.#statsDue(now)
+    if (this.#c.live && now >= this.#nextLive) await this.#sendLive()
+    if (this.#c.writer.drained() !== undefined) await this.#drain()
+    const turn = this.#turns.due()
+    if (turn !== undefined) await this.#rest(turn)
+    return this.#threshold(now)
+  }
+
+  #threshold(now: number): SentinelReason | undefined {
+    const limit = Number(this.#c.settings['max.size'])
+    if (this.#bytesRead() >= limit && this.#remains()) return this.#reason({ type: 'SCANNEDSIZE', amount: limit })
+    if (now >= this.#c.deadline) return this.#reason({ type: 'COMPLETIONTIMEOUT', timeout: Number(this.#c.settings['max.query.time']) })
+    return undefined
+  }
+
+  #bytesRead(): number {
+    let n = 0
+    for (const p of this.#source.progress) n += p.bytesRead
+    return n
+  }
+
+  /** A threshold met exactly at the end has cut nothing off. */
+  #remains(): boolean {
+    return this.#source.progress.some((p) => p.position < p.end)
+  }
+
+  #reason(reason: { type: SentinelReason['type']; amount?: number; timeout?: number }): SentinelReason {
+    return { ...reason, source: this.#scan.table.name, sourceId: this.#c.sourceId, resume: resumeCondition(this.#source) }
+  }
+
+  #statsDue(now: number): void {
+    if (now < this.#nextStats) return
+    this.#nextStats = now + (this.#c.statsMs ?? 0)
+    this.#c.statistics.results = this.#writer.rows
+    this.#c.sendStats()
+  }
+
+  async #sendLive(): Promise<void> {
+    const snapshot = this.#pipeline.snapshot
+    if (snapshot === undefined) return
+    while (snapshot()) await this.#drain()
+    this.#nextLive = performance.now() + LIVE_MS
+  }
+
+  async #drain(): Promise<void> {
+    const drained = this.#writer.drained()
+    if (drained !== undefined) await abortable(drained, this.#c.signal)
+    else await this.#turns.yield()
+    this.#turns.rested()
+    // The reader's pace is not silence of the topic.
+    this.#lastRecord = performance.now()
+    this.#c.signal.throwIfAborted()
+  }
+
+  async #rest(turn: Promise<void>): Promise<void> {
+    await turn
+    this.#c.signal.throwIfAborted()
+  }
+
+  /** Waits for the next batch; statistics and limits go on meanwhile. */
+  async #wait(next: Promise<RecordBatch | undefined>): Promise<{ batch: RecordBatch | undefined } | { stopped: SentinelReason }> {
+    const idle = Number(this.#c.settings['max.idle.time'])
+    for (;;) {
+      const now = performance.now()
+      const left = Math.min(this.#lastRecord + idle - now, this.#c.deadline - now, TICK_MS)
+      const batch = await abortable(within(next, left), this.#c.signal)
+      this.#turns.rested()
+      if (batch !== TIMED_OUT) return { batch }
+      const later = performance.now()
+      this.#statsDue(later)
+      if (this.#c.live && later >= this.#nextLive) await this.#sendLive()
+      const stopped = later >= this.#c.deadline ? this.#threshold(later) : later - this.#lastRecord >= idle ? this.#reason({ type: 'IDLETIMEOUT', timeout: idle }) : undefined
+      if (stopped !== undefined) {
+        next.catch(() => undefined)
+        return { stopped }
+      }
+    }
+  }
+}
+
+export function programSpec(scan: Scan, where: BoundExpr | undefined, sink: Sink, c: { readonly settings: Settings; readonly render: ProgramSpec['render']; readonly functions: ProgramSpec['functions']; readonly title: string }): ProgramSpec {
+  return { scan, where, sink, render: c.render, validate: c.settings['validate.records'] === true, functions: c.functions, title: c.title }
+}
+
+/** The decoder of a facet; a schema that cannot be had makes its records bad ones, not the query. */
+export function decoderOf(facet: TableFacet, id: number): FacetDecoder | undefined | Promise<FacetDecoder | undefined> {
+  if (facet.framing === 'confluent' && id === -1) return undefined
+  try {
+    const decoder = facet.decoder(facet.framing === 'confluent' ? id : undefined)
+    return decoder instanceof Promise ? decoder.catch((e: unknown) => unusable(e)) : decoder
+  } catch (e) {
+    return unusable(e)
+  }
+}
+
+/** A broker that fails is an error; a schema that does not exist or does not parse is a property of the records. */
+function unusable(e: unknown): undefined {
+  if (e instanceof KafkaError) throw e
+  return undefined
+}
+
+function badRecordError(table: Table, partition: number, offset: number): SqlError {
+  return new SqlError('VALUE', `The record at offset ${offset} of partition ${partition} of ${table.name} cannot be read as ${table.value.format} (skip.bad.records = false).`, undefined, 'SET skip.bad.records = true passes over such records and counts them.')
+}
+
+/** A condition that reads on where the scan stopped. */
+function resumeCondition(source: StatisticsSource): string {
+  const open = source.progress.filter((p) => p.position < p.end)
+  const terms = open.map((p) => `(_meta.partition = ${p.partition} AND _meta.offset >= ${p.position} AND _meta.offset < ${p.end})`)
+  return terms.join(' OR ')
+}

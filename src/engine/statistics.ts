@@ -1,0 +1,85 @@
+/** Counts of one request, over all its statements, in the shape of a STATS frame. */
+import type { PartitionProgress } from '../kafka/log.ts'
+import type { Settings } from '../plan/settings.ts'
+import type { Stats } from '../protocol/frames.ts'
+
+interface Source {
+  readonly id: string
+  readonly table: string
+  readonly config: Readonly<Record<string, number | boolean | string>>
+  progress: readonly PartitionProgress[]
+  /** Records looked at, by partition. */
+  readonly scanned: Map<number, number>
+}
+
+/** The settings that STATS shows for each source, in this order. */
+const SHOWN = ['live.aggs', 'max.idle.time', 'format.timestamp', 'show.bad.records', 'kafka.offset.timeout', 'max.query.time', 'max.size', 'isolation.level'] as const
+
+export class Statistics {
+  readonly id: string
+  readonly startedAt: number
+  readonly #started = performance.now()
+  readonly #sources: Source[] = []
+  badRecords = 0
+  results = 0
+
+  constructor(id: string, startedAt: number) {
+    this.id = id
+    this.startedAt = startedAt
+  }
+
+  addSource(id: string, table: string, settings: Settings): Source {
+    const config = Object.fromEntries(SHOWN.map((name) => [name, settings[name] ?? '']))
+    const source: Source = { id, table, config, progress: [], scanned: new Map() }
+    this.#sources.push(source)
+    return source
+  }
+
+  get durationMs(): number {
+    return performance.now() - this.#started
+  }
+  get bytesRead(): number {
+    return this.#sources.reduce((n, s) => n + s.progress.reduce((m, p) => m + p.bytesRead, 0), 0)
+  }
+  get recordsScanned(): number {
+    return this.#sources.reduce((n, s) => n + [...s.scanned.values()].reduce((a, b) => a + b, 0), 0)
+  }
+  get lost(): number {
+    return this.#sources.reduce((n, s) => n + s.progress.reduce((m, p) => m + p.lost, 0), 0)
+  }
+
+  /** Offsets as the specification prints them: `offsetBound` and `end` are the last offset, inclusive. */
+  snapshot(): Stats {
+    return {
+      id: this.id,
+      bytesRead: this.bytesRead,
+      sources: Object.fromEntries(this.#sources.map((s) => [s.id, s.table])),
+      sourceConfigs: Object.fromEntries(this.#sources.map((s) => [s.id, s.config])),
+      sourcesStats: Object.fromEntries(this.#sources.map((s) => [s.id, partitions(s)])),
+      badRecordsTotal: this.badRecords,
+      recordsSkipped: this.lost,
+      results: this.results,
+      recordsScanned: this.recordsScanned,
+      duration: Math.round(this.durationMs),
+      startedAt: this.startedAt,
+    }
+  }
+}
+
+export type StatisticsSource = Source
+
+function partitions(s: Source): Stats['sourcesStats'][string] {
+  const out: Record<string, Stats['sourcesStats'][string][string]> = {}
+  for (const p of s.progress) {
+    const known = out[p.partition]
+    // Several ranges of one partition are shown as one, from the first to the last.
+    out[p.partition] = {
+      begin: known === undefined ? p.begin : Math.min(known.begin, p.begin),
+      offsetBound: Math.max(known?.offsetBound ?? -1, p.end - 1),
+      bytesRead: (known?.bytesRead ?? 0) + p.bytesRead,
+      recordsScanned: s.scanned.get(p.partition) ?? 0,
+      end: Math.max(known?.end ?? -1, p.position - 1),
+    }
+  }
+  return out
+}

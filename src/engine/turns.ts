@@ -1,0 +1,44 @@
+/** Fairness and waiting: gives the event loop its turn, and waits for a promise no longer than something allows. */
+
+/** The longest stretch of synchronous work before others get a turn. */
+const SLICE_MS = 6
+
+export class Turns {
+  #since = performance.now()
+  /** A promise when it is time to let others run, else undefined. */
+  due(): Promise<void> | undefined {
+    if (performance.now() - this.#since < SLICE_MS) return undefined
+    return this.yield()
+  }
+  async yield(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    this.#since = performance.now()
+  }
+  /** After any other wait: the event loop has had its turn. */
+  rested(): void {
+    this.#since = performance.now()
+  }
+}
+
+/** Rejects with the signal's reason as soon as it is aborted; the promise itself goes on unheard. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) {
+    promise.catch(() => undefined)
+    return Promise.reject(signal.reason)
+  }
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason)
+    signal.addEventListener('abort', stop, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
+}
+
+export const TIMED_OUT: unique symbol = Symbol('timed out')
+
+/** The promise's value, or TIMED_OUT after `ms`. */
+export function within<T>(promise: Promise<T>, ms: number): Promise<T | typeof TIMED_OUT> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(TIMED_OUT), Math.max(0, Math.min(ms, 0x7fffffff)))
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}

@@ -1,0 +1,31 @@
+/** The optimizer: a list of small plan → plan functions, each in its own file, each of which can be switched off. Rows never change, only what is read and done for them. */
+import type { BoundExpr, Output, Plan } from './plan.ts'
+import { countFromHeaders } from './rules/count-from-headers.ts'
+import { foldConstants } from './rules/fold-constants.ts'
+import { keyPartition } from './rules/key-partition.ts'
+import { limitIntoScan } from './rules/limit-into-scan.ts'
+import { pushPositions } from './rules/push-positions.ts'
+import { unorderedScan } from './rules/unordered-scan.ts'
+
+export interface OptimizeContext {
+  /** Computes an expression that depends on no record: the one evaluator of the engine. */
+  readonly evaluate: (expr: BoundExpr) => BoundExpr
+  /** `optimize.kafka.partition`. */
+  readonly keyPartitions: boolean
+}
+
+export interface Rule {
+  readonly name: string
+  readonly apply: (plan: Plan, context: OptimizeContext) => Plan
+}
+
+/** In order: constants first, so that positions compared with `NOW() - "2h"` are seen; positions before the rules that need a scan without a filter. */
+export const RULES: readonly Rule[] = [foldConstants, pushPositions, keyPartition, countFromHeaders, unorderedScan, limitIntoScan]
+
+/** Without optimization only constants are folded: a plan needs them in their final form. */
+export function optimize(output: Output, context: OptimizeContext, enabled = true): Output {
+  let plan: Plan = output
+  for (const rule of enabled ? RULES : [foldConstants]) plan = rule.apply(plan, context)
+  if (plan.kind !== 'output') throw new Error('a rule lost the output')
+  return plan
+}

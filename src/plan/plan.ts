@@ -1,0 +1,257 @@
+/**
+ * The plan: plain data, one closed union. Names end in the binder; from here on a column is a path in a record or a slot in a row.
+ *
+ * Rows: below an operator that materializes (Aggregate, Project, Values) expressions speak of a record through `path` references; above it they speak of the
+ * operator's row through `slot` references. Nothing here is executed; `engine/` does that.
+ */
+import type { ScalarFunction } from '../functions/registry.ts'
+import type { Span } from '../sql/ast.ts'
+import type { DataType, Path, Value } from '../types.ts'
+import type { Table } from './catalog.ts'
+
+export type Plan = Scan | Values | Filter | Project | Aggregate | Sort | Limit | Distinct | Output
+
+/** Reads one topic. `source` numbers the scans of a statement (0-based). */
+export interface Scan {
+  readonly kind: 'scan'
+  readonly source: number
+  readonly table: Table
+  /** The part of WHERE from which offset ranges are derived once the bounds of the partitions are known (see `pushdown`); undefined = everything. */
+  readonly pushed?: BoundExpr
+  /** Only this partition can hold the wanted key (`_key = literal` under the default partitioner). */
+  readonly keyPartition?: { readonly partition: number; readonly text: string }
+  /** The plan above counts records and looks at none: batch headers are enough. */
+  readonly headersOnly?: boolean
+  /** Nothing above depends on the order of records within a partition. */
+  readonly unordered?: boolean
+  /** No more than so many records are wanted. */
+  readonly limit?: number
+}
+
+/** Constant rows: `__dual`, `__fields`, SHOW results. */
+export interface Values {
+  readonly kind: 'values'
+  readonly title: string
+  readonly rows: readonly (readonly Value[])[]
+  readonly types: readonly DataType[]
+}
+
+export interface Filter {
+  readonly kind: 'filter'
+  readonly input: Plan
+  readonly predicate: BoundExpr
+}
+
+export interface Project {
+  readonly kind: 'project'
+  readonly input: Plan
+  readonly columns: readonly { readonly name: string; readonly expr: BoundExpr }[]
+}
+
+/** Row: the keys in order, then the aggregates in order. */
+export interface Aggregate {
+  readonly kind: 'aggregate'
+  readonly input: Plan
+  readonly keys: readonly BoundExpr[]
+  readonly aggregates: readonly BoundAggregate[]
+}
+
+export interface Sort {
+  readonly kind: 'sort'
+  readonly input: Plan
+  readonly by: readonly { readonly expr: BoundExpr; readonly descending: boolean; readonly nullsFirst: boolean }[]
+}
+
+export interface Limit {
+  readonly kind: 'limit'
+  readonly input: Plan
+  readonly skip: number
+  readonly count: number
+  /** True when the user wrote no LIMIT and the server's cap applies: reaching it is then said in words. */
+  readonly implied: boolean
+}
+
+export interface Distinct {
+  readonly kind: 'distinct'
+  readonly input: Plan
+}
+
+/** The root: turns rows into RECORD frames. */
+export interface Output {
+  readonly kind: 'output'
+  readonly input: Plan
+  readonly shape: OutputShape
+  /** RECORD metadata accompanies rows that are single records of one source. */
+  readonly metadata: boolean
+}
+
+export type OutputShape =
+  /** `SELECT *` alone: the value as it is, the key beside it. */
+  | { readonly kind: 'record'; readonly key: BoundExpr; readonly value: BoundExpr }
+  /** An object built from columns; `key` is there when a bare star was among them. */
+  | { readonly kind: 'columns'; readonly columns: readonly OutputColumn[]; readonly key?: BoundExpr }
+  /** The row's only slot is the whole value (`DROP TABLE` answers a bare `true`). */
+  | { readonly kind: 'bare'; readonly value: BoundExpr }
+
+export interface OutputColumn {
+  /** More than one step builds a structure: `AS item.code`. */
+  readonly path: readonly string[]
+  readonly expr: BoundExpr
+  /** The fields of a JSON object of unknown shape are laid out in place of one column (`SELECT *, …` on JSON). */
+  readonly spread?: boolean
+}
+
+// ---------------------------------------------------------------------------------------------- expressions
+
+export type BoundExpr =
+  | Constant
+  | PathRef
+  | SlotRef
+  | Not
+  | Logic
+  | Compare
+  | Arithmetic
+  | Negate
+  | NullTest
+  | InList
+  | LikeMatch
+  | CaseExpr
+  | CastExpr
+  | FunctionExpr
+  | ElementOf
+  | MemberOf
+  | ArrayExpr
+  | StructExpr
+  | PresenceTest
+  | HeaderRef
+  | LastOffset
+
+interface Typed {
+  readonly type: DataType
+  /** Where it stands in the statement, for run-time errors. */
+  readonly span?: Span
+}
+/** `text` is a numeric literal as written, so that it can still become an exact decimal. */
+export interface Constant extends Typed { readonly kind: 'constant'; readonly value: Value; readonly text?: string }
+export interface PathRef extends Typed { readonly kind: 'path'; readonly source: number; readonly path: Path }
+export interface SlotRef extends Typed { readonly kind: 'slot'; readonly index: number; readonly name: string }
+export interface Not extends Typed { readonly kind: 'not'; readonly operand: BoundExpr }
+export interface Logic extends Typed { readonly kind: 'and' | 'or'; readonly operands: readonly BoundExpr[] }
+export type CompareOp = '=' | '!=' | '<' | '<=' | '>' | '>='
+/** `by`: how the two sides (already brought to comparable types) are compared. */
+export type CompareBy = 'number' | 'decimal' | 'string' | 'boolean' | 'bytes' | 'dynamic'
+export interface Compare extends Typed { readonly kind: 'compare'; readonly op: CompareOp; readonly by: CompareBy; readonly left: BoundExpr; readonly right: BoundExpr }
+export type ArithmeticOp = '+' | '-' | '*' | '/' | '%'
+/** `by`: `integer` is exact (bigint when needed), `double` IEEE, `decimal` exact, `dynamic` decides per row, `date` adds a duration (right is a constant string or a number of ms). */
+export interface Arithmetic extends Typed { readonly kind: 'arithmetic'; readonly op: ArithmeticOp; readonly by: 'integer' | 'double' | 'decimal' | 'dynamic' | 'date'; readonly left: BoundExpr; readonly right: BoundExpr }
+export interface Negate extends Typed { readonly kind: 'negate'; readonly by: 'integer' | 'double' | 'decimal' | 'dynamic'; readonly operand: BoundExpr }
+export interface NullTest extends Typed { readonly kind: 'isNull'; readonly operand: BoundExpr; readonly negated: boolean }
+/** Operand and items are comparable by `by`; items may be any expressions. */
+export interface InList extends Typed { readonly kind: 'in'; readonly by: CompareBy; readonly operand: BoundExpr; readonly items: readonly BoundExpr[]; readonly negated: boolean }
+export interface LikeMatch extends Typed { readonly kind: 'like'; readonly operand: BoundExpr; readonly pattern: BoundExpr; readonly negated: boolean }
+export interface CaseExpr extends Typed { readonly kind: 'case'; readonly whens: readonly { readonly when: BoundExpr; readonly then: BoundExpr }[]; readonly otherwise: BoundExpr }
+export interface CastExpr extends Typed { readonly kind: 'cast'; readonly operand: BoundExpr; readonly implicit: boolean }
+export interface FunctionExpr extends Typed { readonly kind: 'function'; readonly fn: ScalarFunction; readonly name: string; readonly args: readonly BoundExpr[] }
+export interface ElementOf extends Typed { readonly kind: 'element'; readonly operand: BoundExpr; readonly index: BoundExpr }
+export interface MemberOf extends Typed { readonly kind: 'member'; readonly operand: BoundExpr; readonly name: string }
+export interface ArrayExpr extends Typed { readonly kind: 'array'; readonly items: readonly BoundExpr[] }
+export interface StructExpr extends Typed { readonly kind: 'struct'; readonly fields: readonly { readonly name: string; readonly value: BoundExpr }[] }
+/** `` `EXISTS`(field) ``: is the path present in the payload, null included. */
+export interface PresenceTest extends Typed { readonly kind: 'presence'; readonly source: number; readonly path: Path }
+/** A header's bytes as a type, or with `name` undefined the array of header names. */
+export interface HeaderRef extends Typed { readonly kind: 'header'; readonly source: number; readonly name: BoundExpr | undefined; readonly as: 'string' | 'int' | 'long' | 'float' | 'double' | 'keys' }
+/** Last offset of the current record's partition, as captured at the start of the query. */
+export interface LastOffset extends Typed { readonly kind: 'lastOffset'; readonly source: number }
+
+export type AggregateName =
+  | 'count' | 'sum' | 'avg' | 'min' | 'max' | 'first' | 'last' | 'collect' | 'collect_unique'
+  | 'maxk' | 'mink' | 'maxk_unique' | 'mink_unique' | 'topk' | 'bottomk'
+
+export interface BoundAggregate {
+  readonly name: AggregateName
+  /** Undefined for `count(*)`. */
+  readonly arg?: BoundExpr
+  /** The N of collect, maxk, topk, … */
+  readonly limit: number
+  readonly distinct: boolean
+  readonly filter?: BoundExpr
+  readonly type: DataType
+  /** As written, for EXPLAIN: `count(*)`. */
+  readonly text: string
+}
+
+/** Every direct sub-expression. */
+export function children(expr: BoundExpr): readonly BoundExpr[] {
+  switch (expr.kind) {
+    case 'constant': case 'path': case 'slot': case 'presence': case 'lastOffset':
+      return []
+    case 'not': case 'negate': case 'isNull': case 'cast': case 'member':
+      return [expr.operand]
+    case 'and': case 'or':
+      return expr.operands
+    case 'compare': case 'arithmetic':
+      return [expr.left, expr.right]
+    case 'in':
+      return [expr.operand, ...expr.items]
+    case 'like':
+      return [expr.operand, expr.pattern]
+    case 'case':
+      return [...expr.whens.flatMap((w) => [w.when, w.then]), expr.otherwise]
+    case 'function':
+      return expr.args
+    case 'element':
+      return [expr.operand, expr.index]
+    case 'array':
+      return expr.items
+    case 'struct':
+      return expr.fields.map((f) => f.value)
+    case 'header':
+      return expr.name === undefined ? [] : [expr.name]
+  }
+}
+
+/** Rebuilds an expression with each direct sub-expression replaced. */
+export function mapChildren(expr: BoundExpr, f: (child: BoundExpr) => BoundExpr): BoundExpr {
+  switch (expr.kind) {
+    case 'constant': case 'path': case 'slot': case 'presence': case 'lastOffset':
+      return expr
+    case 'not': case 'negate': case 'isNull': case 'cast': case 'member':
+      return { ...expr, operand: f(expr.operand) }
+    case 'and': case 'or':
+      return { ...expr, operands: expr.operands.map(f) }
+    case 'compare': case 'arithmetic':
+      return { ...expr, left: f(expr.left), right: f(expr.right) }
+    case 'in':
+      return { ...expr, operand: f(expr.operand), items: expr.items.map(f) }
+    case 'like':
+      return { ...expr, operand: f(expr.operand), pattern: f(expr.pattern) }
+    case 'case':
+      return { ...expr, whens: expr.whens.map((w) => ({ when: f(w.when), then: f(w.then) })), otherwise: f(expr.otherwise) }
+    case 'function':
+      return { ...expr, args: expr.args.map(f) }
+    case 'element':
+      return { ...expr, operand: f(expr.operand), index: f(expr.index) }
+    case 'array':
+      return { ...expr, items: expr.items.map(f) }
+    case 'struct':
+      return { ...expr, fields: expr.fields.map((x) => ({ name: x.name, value: f(x.value) })) }
+    case 'header':
+      return expr.name === undefined ? expr : { ...expr, name: f(expr.name) }
+  }
+}
+
+/** Depth-first visit of an expression and all below it. */
+export function visit(expr: BoundExpr, f: (e: BoundExpr) => void): void {
+  f(expr)
+  for (const child of children(expr)) visit(child, f)
+}
+
+/** Could the expression change its value from record to record? */
+export function isConstant(expr: BoundExpr): boolean {
+  let constant = true
+  visit(expr, (e) => {
+    if (e.kind === 'path' || e.kind === 'slot' || e.kind === 'presence' || e.kind === 'header' || e.kind === 'lastOffset') constant = false
+    if (e.kind === 'function' && e.fn.deterministic === false) constant = false
+  })
+  return constant
+}

@@ -1,0 +1,197 @@
+/**
+ * Which offsets of a partition can a condition be true for? Pure interval arithmetic over `_meta.offset`, `_meta.partition`, `_meta.timestamp` and LAST_OFFSET().
+ * A condition that speaks of anything else is taken as possibly true everywhere, so the ranges are never too small; `isExact` tells when they are exactly right.
+ */
+import type { BoundExpr, Compare, CompareOp, InList } from './plan.ts'
+
+/** Offsets [start, end). */
+export interface Interval { readonly start: number; readonly end: number }
+
+const FLIP: Readonly<Record<CompareOp, CompareOp>> = { '=': '=', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' }
+const INVERT: Readonly<Record<CompareOp, CompareOp>> = { '=': '!=', '!=': '=', '<': '>=', '<=': '>', '>': '<=', '>=': '<' }
+
+/** The offsets within `bounds` of partition `partition` for which `expr` may be true: disjoint, ascending. */
+export function offsetIntervals(expr: BoundExpr | undefined, partition: number, bounds: Interval): Interval[] {
+  const whole = bounds.end > bounds.start ? [bounds] : []
+  return expr === undefined ? whole : intersect(whole, intervals(expr, { partition, last: bounds.end - 1 }, false))
+}
+
+interface Known { readonly partition: number; readonly last: number }
+const EVERYTHING: readonly Interval[] = [{ start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY }]
+
+function intervals(e: BoundExpr, known: Known, negated: boolean): readonly Interval[] {
+  switch (e.kind) {
+    case 'constant':
+      return e.value === null || (e.value === true) === negated ? [] : EVERYTHING
+    case 'not':
+      return intervals(e.operand, known, !negated)
+    case 'and': case 'or': {
+      const all = (e.kind === 'and') !== negated
+      return e.operands.map((o) => intervals(o, known, negated)).reduce(all ? intersect : union)
+    }
+    case 'compare':
+      return compareIntervals(e, known, negated)
+    case 'in':
+      return inIntervals(e, known, negated !== e.negated)
+    default:
+      return EVERYTHING
+  }
+}
+
+function compareIntervals(e: Compare, known: Known, negated: boolean): readonly Interval[] {
+  const op = negated ? INVERT[e.op] : e.op
+  const left = number(e.left, known)
+  const right = number(e.right, known)
+  if (left !== undefined && right !== undefined) return holds(op, left, right) ? EVERYTHING : []
+  if (isMeta(e.left, 'offset') && right !== undefined) return offsetsWhere(op, right)
+  if (isMeta(e.right, 'offset') && left !== undefined) return offsetsWhere(FLIP[op], left)
+  return EVERYTHING
+}
+
+function inIntervals(e: InList, known: Known, negated: boolean): readonly Interval[] {
+  const items = e.items.map((i) => number(i, known))
+  if (items.some((i) => i === undefined)) return EVERYTHING
+  const operand = number(e.operand, known)
+  if (operand !== undefined) return items.includes(operand) !== negated ? EVERYTHING : []
+  if (!isMeta(e.operand, 'offset')) return EVERYTHING
+  const parts = items.map((i) => offsetsWhere(negated ? '!=' : '=', i as number))
+  return parts.reduce(negated ? intersect : union, negated ? EVERYTHING : [])
+}
+
+function holds(op: CompareOp, a: number, b: number): boolean {
+  switch (op) {
+    case '=': return a === b
+    case '!=': return a !== b
+    case '<': return a < b
+    case '<=': return a <= b
+    case '>': return a > b
+    case '>=': return a >= b
+  }
+}
+
+function offsetsWhere(op: CompareOp, x: number): readonly Interval[] {
+  const low = Number.NEGATIVE_INFINITY
+  const high = Number.POSITIVE_INFINITY
+  switch (op) {
+    case '=': return Number.isInteger(x) ? [{ start: x, end: x + 1 }] : []
+    case '!=': return Number.isInteger(x) ? [{ start: low, end: x }, { start: x + 1, end: high }] : EVERYTHING
+    case '<': return [{ start: low, end: Math.ceil(x) }]
+    case '<=': return [{ start: low, end: Math.floor(x) + 1 }]
+    case '>': return [{ start: Math.floor(x) + 1, end: high }]
+    case '>=': return [{ start: Math.ceil(x), end: high }]
+  }
+}
+
+function isMeta(e: BoundExpr, field: string): boolean {
+  return e.kind === 'path' && e.path.facet === 'meta' && e.path.steps[0] === field
+}
+
+/** The number that an expression has for every record of the partition, if it has one. */
+function number(e: BoundExpr, known: Known): number | undefined {
+  switch (e.kind) {
+    case 'constant':
+      return typeof e.value === 'number' ? e.value : typeof e.value === 'bigint' ? Number(e.value) : undefined
+    case 'lastOffset':
+      return known.last
+    case 'path':
+      return isMeta(e, 'partition') ? known.partition : undefined
+    case 'negate': {
+      const x = number(e.operand, known)
+      return x === undefined ? undefined : -x
+    }
+    case 'arithmetic': {
+      const a = number(e.left, known)
+      const b = number(e.right, known)
+      if (a === undefined || b === undefined || e.by !== 'integer') return undefined
+      const result = e.op === '+' ? a + b : e.op === '-' ? a - b : e.op === '*' ? a * b : undefined
+      return result !== undefined && Number.isSafeInteger(result) ? result : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+/** True when the ranges derived from the condition are exactly the records for which it is true: nothing of it needs to be checked again. */
+export function isExact(e: BoundExpr): boolean {
+  switch (e.kind) {
+    case 'constant': return true
+    case 'not': return isExact(e.operand)
+    case 'and': case 'or': return e.operands.every(isExact)
+    case 'compare': return isPosition(e.left) && isPosition(e.right) && !(isMeta(e.left, 'offset') && isMeta(e.right, 'offset')) && (isSide(e.left) || isSide(e.right))
+    case 'in': return isPosition(e.operand) && e.items.every((i) => isPosition(i) && !isMeta(i, 'offset'))
+    default: return false
+  }
+}
+
+/** The side of a comparison that is a number in every partition; the other may then be the offset itself. */
+function isSide(e: BoundExpr): boolean {
+  return !isMeta(e, 'offset') && isPosition(e)
+}
+
+function isPosition(e: BoundExpr): boolean {
+  return isMeta(e, 'offset') || number(e, { partition: 0, last: 0 }) !== undefined
+}
+
+/** Does the condition say anything about position or time? */
+export function mentionsPosition(e: BoundExpr): boolean {
+  switch (e.kind) {
+    case 'path': return e.path.facet === 'meta' && ['offset', 'partition', 'timestamp'].includes(String(e.path.steps[0]))
+    case 'lastOffset': return true
+    case 'not': return mentionsPosition(e.operand)
+    case 'and': case 'or': return e.operands.some(mentionsPosition)
+    case 'compare': return mentionsPosition(e.left) || mentionsPosition(e.right)
+    case 'in': return mentionsPosition(e.operand)
+    default: return false
+  }
+}
+
+/** Bounds on `_meta.timestamp` (epoch ms, both inclusive) outside of which the condition cannot be true. */
+export function timestampBounds(e: BoundExpr, negated = false): { min: number; max: number } {
+  const none = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY }
+  switch (e.kind) {
+    case 'not': return timestampBounds(e.operand, !negated)
+    case 'and': case 'or': {
+      const all = (e.kind === 'and') !== negated
+      const sides = e.operands.map((o) => timestampBounds(o, negated))
+      return {
+        min: all ? Math.max(...sides.map((s) => s.min)) : Math.min(...sides.map((s) => s.min)),
+        max: all ? Math.min(...sides.map((s) => s.max)) : Math.max(...sides.map((s) => s.max)),
+      }
+    }
+    case 'compare': {
+      const flip = isMeta(e.right, 'timestamp')
+      const value = flip ? e.left : e.right
+      if (!(flip || isMeta(e.left, 'timestamp')) || value.kind !== 'constant' || (typeof value.value !== 'number' && typeof value.value !== 'bigint')) return none
+      const x = Number(value.value)
+      const plain = negated ? INVERT[e.op] : e.op
+      const op = flip ? FLIP[plain] : plain
+      if (op === '=') return { min: x, max: x }
+      if (op === '>' || op === '>=') return { min: op === '>' ? x + 1 : x, max: none.max }
+      if (op === '<' || op === '<=') return { min: none.min, max: op === '<' ? x - 1 : x }
+      return none
+    }
+    default: return none
+  }
+}
+
+export function intersect(a: readonly Interval[], b: readonly Interval[]): Interval[] {
+  const out: Interval[] = []
+  for (const x of a) {
+    for (const y of b) {
+      const start = Math.max(x.start, y.start)
+      const end = Math.min(x.end, y.end)
+      if (start < end) out.push({ start, end })
+    }
+  }
+  return out.sort((x, y) => x.start - y.start)
+}
+
+export function union(a: readonly Interval[], b: readonly Interval[]): Interval[] {
+  const out: Interval[] = []
+  for (const next of [...a, ...b].sort((x, y) => x.start - y.start)) {
+    const last = out[out.length - 1]
+    if (last !== undefined && next.start <= last.end) out[out.length - 1] = { start: last.start, end: Math.max(last.end, next.end) }
+    else if (next.start < next.end) out.push(next)
+  }
+  return out
+}

@@ -1,0 +1,50 @@
+/** `_key = literal`: only one partition can hold the key if the producer used the default partitioner. Switched by `optimize.kafka.partition`; the filter stays. */
+import { partitionOfKey } from '../../lib/murmur2.ts'
+import { conjuncts } from '../conjuncts.ts'
+import type { Rule } from '../optimize.ts'
+import type { BoundExpr, Plan, Scan } from '../plan.ts'
+import { rewrite } from '../rewrite.ts'
+
+export const keyPartition: Rule = {
+  name: 'key-partition',
+  apply: (plan, context) => (context.keyPartitions ? rewrite(plan, prune) : plan),
+}
+
+function prune(node: Plan): Plan {
+  if (node.kind !== 'filter' || node.input.kind !== 'scan') return node
+  const scan = node.input
+  for (const c of conjuncts(node.predicate)) {
+    const bytes = keyBytes(c, scan)
+    if (bytes === undefined) continue
+    const index = partitionOfKey(bytes, scan.table.partitions.length)
+    const text = c.kind === 'compare' && c.right.kind === 'constant' ? String(c.right.value) : ''
+    return { ...node, input: { ...scan, keyPartition: { partition: scan.table.partitions[index], text } } }
+  }
+  return node
+}
+
+/** The key as a producer serializes it, for formats with one way to write a value. */
+function keyBytes(c: BoundExpr, scan: Scan): Uint8Array | undefined {
+  if (c.kind !== 'compare' || c.op !== '=') return undefined
+  const [path, literal] = c.left.kind === 'path' ? [c.left, c.right] : [c.right, c.left]
+  if (path.kind !== 'path' || path.path.facet !== 'key' || path.path.steps.length > 0 || literal.kind !== 'constant') return undefined
+  const value = literal.value
+  switch (scan.table.key.format) {
+    case 'STRING':
+      return typeof value === 'string' ? new TextEncoder().encode(value) : undefined
+    case 'INT': {
+      if (typeof value !== 'number' || (value | 0) !== value) return undefined
+      const bytes = new Uint8Array(4)
+      new DataView(bytes.buffer).setInt32(0, value)
+      return bytes
+    }
+    case 'LONG': {
+      if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) return undefined
+      const bytes = new Uint8Array(8)
+      new DataView(bytes.buffer).setBigInt64(0, BigInt(value as number))
+      return bytes
+    }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,12 @@
+/** A LIMIT straight above a scan tells the reader how little is wanted, so that it asks for little. */
+import type { Rule } from '../optimize.ts'
+import { rewrite } from '../rewrite.ts'
+
+export const limitIntoScan: Rule = {
+  name: 'limit-into-scan',
+  apply: (plan) =>
+    rewrite(plan, (node) => {
+      if (node.kind !== 'limit' || node.implied || node.input.kind !== 'scan') return node
+      return { ...node, input: { ...node.input, limit: Math.min(node.skip + node.count, Number.MAX_SAFE_INTEGER) } }
+    }),
+}

@@ -1,0 +1,25 @@
+/**
+ * Offset, partition and timestamp conditions go into the scan. Those on offset and partition are exact and leave the filter; a timestamp bound only moves the start
+ * (and under LogAppendTime the end), so its filter stays: timestamps set by producers are in no order.
+ */
+import { conjuncts } from '../conjuncts.ts'
+import type { BoundExpr, Plan } from '../plan.ts'
+import type { Rule } from '../optimize.ts'
+import { isExact, mentionsPosition } from '../pushdown.ts'
+import { rewrite } from '../rewrite.ts'
+
+export const pushPositions: Rule = { name: 'push-positions', apply: (plan) => rewrite(plan, push) }
+
+function push(node: Plan): Plan {
+  if (node.kind !== 'filter' || node.input.kind !== 'scan') return node
+  const all = conjuncts(node.predicate)
+  const pushed = all.filter((c) => mentionsPosition(c) || c.kind === 'constant')
+  if (pushed.length === 0) return node
+  const scan = { ...node.input, pushed: and([...(node.input.pushed === undefined ? [] : [node.input.pushed]), ...pushed]) }
+  const kept = all.filter((c) => !pushed.includes(c) || !isExact(c))
+  return kept.length === 0 ? scan : { kind: 'filter', input: scan, predicate: and(kept) }
+}
+
+function and(operands: readonly BoundExpr[]): BoundExpr {
+  return operands.length === 1 ? operands[0] : { kind: 'and', operands, type: { kind: 'boolean' } }
+}

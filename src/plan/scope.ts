@@ -1,0 +1,177 @@
+/**
+ * Names → paths and slots. A scope holds the relations of one FROM; it finds what a dotted name means in them, and says in the user's words when it means nothing.
+ */
+import { didYouMean } from '../lib/suggest.ts'
+import type { Name, Span } from '../sql/ast.ts'
+import { SqlError } from '../sql/error.ts'
+import { type DataType, JSON_TYPE, META_FIELDS, STRING, type StructType, typeName } from '../types.ts'
+import type { Table, TableFacet } from './catalog.ts'
+import type { BoundExpr } from './plan.ts'
+
+export type Relation = TableRelation | RowRelation
+/** A topic: names are paths in its records. */
+export interface TableRelation { readonly kind: 'table'; readonly source: number; readonly table: Table; readonly names: readonly string[] }
+/** Rows of a plan below: names are slots. */
+export interface RowRelation { readonly kind: 'rows'; readonly columns: readonly { readonly name: string; readonly type: DataType }[]; readonly firstSlot: number; readonly names: readonly string[] }
+
+const FACETS: Readonly<Record<string, 'key' | 'value' | 'header' | 'meta'>> = { _key: 'key', _value: 'value', _headers: 'header', _header: 'header', _meta: 'meta', _metadata: 'meta' }
+/** Pseudo-columns of the oldest editions, taken where the value has no field of that name. */
+const LEGACY: Readonly<Record<string, string>> = { _partition: 'partition', _offset: 'offset', _topic: 'topic', _ts: 'timestamp' }
+/** Spellings of metadata fields that documents and clients use beside the one in RECORD frames. */
+const META_ALIASES: Readonly<Record<string, string>> = { __keysize: '__keysize', __valuesize: '__valuesize', __valsize: '__valuesize', keyschemaid: 'keySchemaId', valueschemaid: 'valueSchemaId', keysize: '__keysize', valuesize: '__valuesize' }
+
+export function facetOf(name: Name): 'key' | 'value' | 'header' | 'meta' | undefined {
+  return Object.hasOwn(FACETS, name.text) ? FACETS[name.text] : undefined
+}
+
+export function metaField(name: string): string | undefined {
+  if (Object.hasOwn(META_FIELDS, name)) return name
+  const lower = name.toLowerCase()
+  if (Object.hasOwn(META_FIELDS, lower)) return lower
+  return META_ALIASES[lower]
+}
+
+export class Scope {
+  readonly relations: readonly Relation[]
+  constructor(relations: readonly Relation[]) {
+    this.relations = relations
+  }
+
+  /** What `a.b.c` means. */
+  resolve(parts: readonly Name[], span: Span): BoundExpr {
+    const qualified = this.relations.filter((r) => parts.length > 1 && r.names.includes(parts[0].text))
+    if (qualified.length > 0) return within(qualified[0], parts.slice(1), span)
+    if (this.relations.length === 0) throw new SqlError('UNKNOWN_COLUMN', `Unknown column "${dotted(parts)}": there is no FROM.`, span)
+    if (this.relations.length === 1) return within(this.relations[0], parts, span)
+    const hits: BoundExpr[] = []
+    let failure: unknown
+    for (const relation of this.relations) {
+      try {
+        hits.push(within(relation, parts, span))
+      } catch (e) {
+        failure = e
+      }
+    }
+    if (hits.length === 1) return hits[0]
+    if (hits.length === 0) throw failure
+    throw new SqlError('AMBIGUOUS_COLUMN', `"${dotted(parts)}" is in several sources.`, span, `Write ${this.relations.map((r) => `${r.names[0]}.${dotted(parts)}`).join(' or ')}.`)
+  }
+}
+
+export function dotted(parts: readonly Name[]): string {
+  return parts.map((p) => p.text).join('.')
+}
+
+function within(relation: Relation, parts: readonly Name[], span: Span): BoundExpr {
+  return relation.kind === 'table' ? inTable(relation, parts, span) : inRows(relation, parts, span)
+}
+
+function inRows(relation: RowRelation, parts: readonly Name[], span: Span): BoundExpr {
+  const name = dotted(parts)
+  const exact = relation.columns.findIndex((c) => c.name === name)
+  const at = exact >= 0 ? exact : relation.columns.findIndex((c) => c.name === parts[0].text)
+  if (at < 0) throw unknownColumn(name, relation.names[0], relation.columns.map((c) => c.name), span)
+  const column = relation.columns[at]
+  let expr: BoundExpr = { kind: 'slot', index: relation.firstSlot + at, name: column.name, type: column.type, span }
+  if (exact < 0) for (const part of parts.slice(1)) expr = memberOf(expr, part, span)
+  return expr
+}
+
+/** `.name` of a value that is not a path. */
+export function memberOf(base: BoundExpr, name: Name, span: Span): BoundExpr {
+  const t = base.type
+  if (t.kind === 'json' || t.kind === 'null') return { kind: 'member', operand: base, name: name.text, type: JSON_TYPE, span }
+  if (t.kind === 'map') return { kind: 'member', operand: base, name: name.text, type: t.value, span }
+  if (t.kind === 'struct') {
+    const field = t.fields.find((f) => f.name === name.text)
+    if (field === undefined) throw unknownColumn(name.text, 'the structure', t.fields.map((f) => f.name), name.span)
+    return { kind: 'member', operand: base, name: name.text, type: field.type, span }
+  }
+  throw new SqlError('UNKNOWN_COLUMN', `This is ${typeName(t)}; it has no field "${name.text}".`, name.span)
+}
+
+function inTable(relation: TableRelation, parts: readonly Name[], span: Span): BoundExpr {
+  const facet = facetOf(parts[0])
+  const { table, source } = relation
+  if (facet === 'meta') return metadata(relation, parts, span)
+  if (facet === 'header') return header(relation, parts, span)
+  if (facet === 'key') return fieldOf(source, 'key', table.key, parts.slice(1), `_key of ${table.name}`, span)
+  if (facet === 'value') return fieldOf(source, 'value', table.value, parts.slice(1), `_value of ${table.name}`, span)
+  const legacy = parts.length === 1 ? LEGACY[parts[0].text] : undefined
+  if (legacy !== undefined && !hasField(table.value.type, parts[0].text)) return { kind: 'path', source, path: { facet: 'meta', steps: [legacy] }, type: META_FIELDS[legacy], span }
+  return fieldOf(source, 'value', table.value, parts, table.name, span)
+}
+
+function hasField(type: DataType, name: string): boolean {
+  return type.kind === 'struct' && type.fields.some((f) => f.name === name)
+}
+
+function metadata(relation: TableRelation, parts: readonly Name[], span: Span): BoundExpr {
+  if (parts.length === 1) throw new SqlError('UNKNOWN_COLUMN', `"${parts[0].text}" is a group of fields.`, span, `Write ${parts[0].text}.* for all of them, or one: ${Object.keys(META_FIELDS).join(', ')}.`)
+  const field = parts.length === 2 ? metaField(parts[1].text) : undefined
+  if (field === undefined) throw unknownColumn(dotted(parts), 'the metadata', Object.keys(META_FIELDS).map((f) => `${parts[0].text}.${f}`), parts[1].span)
+  return { kind: 'path', source: relation.source, path: { facet: 'meta', steps: [field] }, type: META_FIELDS[field], span }
+}
+
+function header(relation: TableRelation, parts: readonly Name[], span: Span): BoundExpr {
+  if (parts.length === 1) return { kind: 'header', source: relation.source, name: undefined, as: 'keys', type: { kind: 'array', element: STRING }, span }
+  const name: BoundExpr = { kind: 'constant', value: dotted(parts.slice(1)), type: STRING }
+  return { kind: 'header', source: relation.source, name, as: 'string', type: STRING, span }
+}
+
+function fieldOf(source: number, facet: 'key' | 'value', of: TableFacet, parts: readonly Name[], where: string, span: Span): BoundExpr {
+  let type = of.type
+  const steps: string[] = []
+  for (const part of parts) {
+    type = step(type, part, steps.length === 0 ? where : `"${steps.join('.')}"`, of)
+    steps.push(part.text)
+  }
+  return { kind: 'path', source, path: { facet, steps }, type, span }
+}
+
+function step(type: DataType, part: Name, where: string, facet: TableFacet): DataType {
+  switch (type.kind) {
+    case 'struct': {
+      const field = type.fields.find((f) => f.name === part.text)
+      if (field === undefined) throw unknownColumn(part.text, where, fieldNames(type), part.span)
+      return field.type
+    }
+    case 'map':
+      return type.value
+    case 'json': case 'null':
+      return JSON_TYPE
+    case 'array':
+      throw new SqlError('UNKNOWN_COLUMN', `${where} is an array; it has no field "${part.text}".`, part.span, 'Take an element first: items[0].name.')
+    default:
+      if (where.startsWith('"')) throw new SqlError('UNKNOWN_COLUMN', `${where} is ${typeName(type)}; it has no field "${part.text}".`, part.span)
+      throw new SqlError('UNKNOWN_COLUMN', `Unknown column "${part.text}" in ${where}.`, part.span, `The format is ${facet.format}: one value without fields, called ${where.startsWith('_key') ? '_key' : '_value'}.`)
+  }
+}
+
+/** Field names for suggestions, with the paths of nested ones (two levels are enough for a hint). */
+function fieldNames(type: StructType): string[] {
+  return type.fields.flatMap((f) => (f.type.kind === 'struct' ? [f.name, ...f.type.fields.slice(0, 100).map((g) => `${f.name}.${g.name}`)] : [f.name]))
+}
+
+export function unknownColumn(name: string, where: string, known: readonly string[], span: Span): SqlError {
+  const nested = known.find((k) => k.endsWith(`.${name}`))
+  const hint = nested !== undefined ? `Did you mean "${nested}"?` : (didYouMean(name, known) ?? (known.length > 0 && known.length <= 12 ? `It has ${known.filter((k) => !k.includes('.')).join(', ')}.` : undefined))
+  return new SqlError('UNKNOWN_COLUMN', `Unknown column "${name}" in ${where}.`, span, hint)
+}
+
+/** Goes one constant step (`[0]`, `['k']`) further along a path; undefined where it is not a path or the step is not constant. */
+export function extendPath(base: BoundExpr, index: BoundExpr, span: Span): BoundExpr | undefined {
+  if (base.kind !== 'path' || (base.path.facet !== 'key' && base.path.facet !== 'value') || index.kind !== 'constant') return undefined
+  const at = index.value
+  const t = base.type
+  const path = (step: string | number, type: DataType): BoundExpr => ({ ...base, path: { ...base.path, steps: [...base.path.steps, step] }, type, span })
+  if (typeof at === 'number' && Number.isInteger(at) && at >= 0) {
+    if (t.kind === 'array') return path(at, t.element)
+    if (t.kind === 'json') return path(at, JSON_TYPE)
+  }
+  if (typeof at === 'string') {
+    if (t.kind === 'map') return path(at, t.value)
+    if (t.kind === 'json') return path(at, JSON_TYPE)
+  }
+  return undefined
+}
