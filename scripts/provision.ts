@@ -166,6 +166,11 @@ async function install(name: string, make: (into: string) => Promise<void>): Pro
     await rename(making, folder).catch((error: unknown) => {
       if (!existsSync(folder)) throw error
     })
+  } catch (error) {
+    if (error instanceof Unavailable) throw error
+    const { stderr = '', stdout = '', message } = error as Error & { stderr?: string; stdout?: string }
+    const said = `${stderr}\n${stdout}`.split('\n').filter((line) => /error|fatal|fail/i.test(line))
+    throw new Unavailable(`${name} could not be made ready: ${said[0]?.trim().slice(0, 300) ?? message}`)
   } finally {
     await rm(making, { recursive: true, force: true })
   }

@@ -26,7 +26,13 @@ export async function startRegistry(options: { readonly heap?: string } = {}): P
   removeAtExit(folder)
   const logFile = join(folder, 'registry.log')
   const memory = ['-Xms64m', `-Xmx${options.heap ?? '384m'}`, '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-XX:MaxMetaspaceSize=256m']
-  const network = ['-Dquarkus.http.host=127.0.0.1', '-Dquarkus.http.port=0', '-Dquarkus.management.host=127.0.0.1', '-Dquarkus.management.port=0', '-Djava.net.preferIPv4Stack=true']
+  const network = [
+    '-Dquarkus.http.host=127.0.0.1',
+    '-Dquarkus.http.port=0',
+    '-Dquarkus.management.host=127.0.0.1',
+    '-Dquarkus.management.port=0',
+    '-Djava.net.preferIPv4Stack=true',
+  ]
   const args = [...memory, ...network, '-jar', join(home, 'quarkus-run.jar')]
   const child = await startChild(javaFile, args, { logFile, ready: /Listening on: http:\/\/\S+:\d+/, timeoutMs: 120_000, cwd: folder })
   const port = /Listening on: http:\/\/[^\s:]+:(\d+)/.exec(await readFile(logFile, 'utf8'))?.[1]

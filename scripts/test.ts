@@ -7,7 +7,6 @@
  *   npm test -- --update                     golden files are written anew instead of compared; read the difference before keeping it
  *   npm test -- test/e2e/smoke.test.ts …     only these files (or those under these folders), without types and lint
  */
-import { rm } from 'node:fs/promises'
 import { relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startCluster } from '../test/e2e/cluster.ts'
@@ -47,12 +46,16 @@ summarize(outcome, failures)
 
 async function runAgainstCluster(files: readonly string[], result: Outcome): Promise<void> {
   if (files.length === 0) return
-  const cluster = await startCluster()
+  const cluster = await startCluster().catch((error: Error) => error)
+  if (cluster instanceof Error) {
+    console.log(`\n✖ the real Kafka and registry did not start: ${cluster.message}`)
+    failures.push('real Kafka and registry')
+    return
+  }
   if (cluster.skip === false)
     console.log(`\nreal Kafka at ${cluster.kafka.bootstrap} (${cluster.kafka.startedMs} ms), real registry at ${cluster.registry.root}`)
   process.env.SLUICE_TEST_CLUSTER = JSON.stringify(cluster)
   await runTests(files, 1, result)
-  await rm(cluster.kafka.folder, { recursive: true, force: true })
 }
 
 function summarize({ passed, failed, skipped }: Outcome, failedChecks: readonly string[]): void {
@@ -62,7 +65,7 @@ function summarize({ passed, failed, skipped }: Outcome, failedChecks: readonly 
     console.log(`  ${reason}`)
     for (const { file, name } of tests) console.log(`    ${file}: ${name}`)
   }
-  if (failedChecks.length > 0) console.log(`\nFailed before the tests: ${failedChecks.join(', ')}`)
+  if (failedChecks.length > 0) console.log(`\nFailed besides tests: ${failedChecks.join(', ')}`)
   const bad = failed + failedChecks.length + (values['require-all'] ? skipped.length : 0)
   console.log(`\n${passed} passed, ${bad} failed, ${skipped.length} skipped`)
   process.exit(bad > 0 || passed === 0 ? 1 : 0)

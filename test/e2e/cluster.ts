@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { startKafka, type Kafka } from '../../scripts/kafka.ts'
-import { Unavailable } from '../../scripts/provision.ts'
+import { kcat, Unavailable } from '../../scripts/provision.ts'
 import { startRegistry, type Registry } from '../../scripts/registry.ts'
 import { sharedClusterText } from '../options.ts'
 
@@ -54,6 +54,12 @@ const absent: SharedKafka = {
   folder: '',
   startedMs: 0,
 }
+
+/** False, or why tests that call kcat are skipped. */
+export const withoutKcat: string | false = await kcat().then(
+  () => false as const,
+  (error: Error) => error.message,
+)
 
 /** A topic name that no other test has. */
 export function topicName(prefix: string): string {

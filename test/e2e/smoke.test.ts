@@ -3,14 +3,14 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { registerSchema, sharedCluster, topicName } from './cluster.ts'
+import { registerSchema, sharedCluster, topicName, withoutKcat } from './cluster.ts'
 import { kafkaHand, kcatRead, type KafkaHand } from './kafka-hand.ts'
 
 const begun = performance.now()
 const cluster = await sharedCluster()
 const clusterMs = Math.round(performance.now() - begun)
 
-describe('the real Kafka and registry', { skip: cluster.skip }, () => {
+describe('the real Kafka and registry', { skip: cluster.skip || withoutKcat }, () => {
   let hand: KafkaHand
   const { bootstrap, saslBootstrap, sslBootstrap, mtlsBootstrap, saslSslBootstrap, caFile, clientCertFile, clientKeyFile, users, jmxAddress } = cluster.kafka
 
