@@ -76,14 +76,23 @@ export class ExpressionCompiler {
   #compare(e: Compare, op: CompareOp): Code {
     const text = this.#textCompare(e, op)
     if (text !== undefined) return text
+    if (e.by === 'dynamic') return this.#compareDynamic(e, op)
+    if (e.by === 'decimal') return js`(${this.emitter.constant(rt.compareDecimal, 'compareDecimal')}(${op}, ${this.value(e.left)}, ${this.value(e.right)}) === true)`
     const { code: a, test: aTest } = this.#operand(e.left)
     const { code: b, test: bTest } = this.#operand(e.right)
     const guards = [...aTest, ...bTest]
-    if (e.by === 'dynamic') return js`(${this.emitter.constant(rt.compareDynamic, 'compare')}(${op}, ${a}, ${b}) === true)`
-    if (e.by === 'decimal') return js`(${this.emitter.constant(rt.compareDecimal, 'compareDecimal')}(${op}, ${a}, ${b}) === true)`
     if (e.by === 'bytes') return parenthesized(join([...guards, js`${this.emitter.constant(compareBytes, 'compareBytes')}(${op}, ${a}, ${b})`], ' && '))
     // Numbers may be bigint on one side, so equality is loose; it compares number and bigint by value and exactly.
     return parenthesized(join([...guards, comparison(op, a, b, e.by === 'number')], ' && '))
+  }
+
+  /** A JSON value against a number: numbers are compared in line, anything else by the helper. */
+  #compareDynamic(e: Compare, op: CompareOp): Code {
+    const helper = this.emitter.constant(rt.compareDynamic, 'compare')
+    const right = this.value(e.right)
+    if (e.right.kind !== 'constant' || typeof e.right.value !== 'number') return js`(${helper}(${op}, ${this.value(e.left)}, ${right}) === true)`
+    const temp = this.temp()
+    return js`(typeof (${temp} = ${this.value(e.left)}) === 'number' ? ${comparison(op, temp, right, true)} : ${helper}(${op}, ${temp}, ${right}) === true)`
   }
 
   /** `field = 'text'` and `field != 'text'` on the bytes, where the references can. */
