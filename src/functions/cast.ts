@@ -11,7 +11,7 @@ import { parseMoment, parseTimeText } from './datemath.ts'
 import { describe } from './define.ts'
 import { isNumeric, toDecimal, toDouble, toLong } from './numbers.ts'
 import { ValueError } from './registry.ts'
-import { plainText } from './value-text.ts'
+import { dynamicValue, plainText } from './value-text.ts'
 
 const NAMES: Readonly<Record<string, DataType>> = {
   int: INT,
@@ -42,8 +42,10 @@ export function castType(name: string, precision?: number, scale?: number): Data
 
 /** The value as another type. Throws a ValueError that says what does not fit. */
 export function castValue(value: Value, from: DataType, to: DataType): Value {
-  if (value === null || to.kind === 'json') return value
+  if (value === null) return null
   switch (to.kind) {
+    case 'json':
+      return dynamicValue(value, from)
     case 'int':
       return toInteger(value, from, to, -(2n ** 31n), 2n ** 31n - 1n)
     case 'long':

@@ -4,7 +4,7 @@
  */
 import { civilDate, epochDays, splitSeconds, UNITS_PER_SECOND } from '../lib/datetime-text.ts'
 import type { DataType, TimeUnit, Value } from '../types.ts'
-import { DATE, INT, STRING, TIMESTAMP } from '../types.ts'
+import { DATE, INT, STRING, TIMESTAMP, typeName } from '../types.ts'
 import type { Moment } from './datemath.ts'
 import { parseMoment, parseTimeText } from './datemath.ts'
 import { checkPattern, checkString, define, describe, memo } from './define.ts'
@@ -15,7 +15,8 @@ import type { Parameter, ScalarFunction } from './registry.ts'
 import { ValueError } from './registry.ts'
 import { localToInstant } from './zone.ts'
 
-const MOMENT: Parameter = { name: 'moment', accept: 'datetime' }
+/** Checked by `momentType`: more than dates is taken. */
+const MOMENT: Parameter = { name: 'moment', accept: 'any' }
 const PATTERN: Parameter = { name: 'pattern', accept: 'string' }
 const TEXT: Parameter = { name: 'text', accept: 'string' }
 const DAY_SECONDS = 86_400
@@ -23,13 +24,21 @@ const DAY_MS = 86_400_000
 
 const TIME: Readonly<Record<'millis' | 'micros', DataType>> = { millis: { kind: 'time', unit: 'millis' }, micros: { kind: 'time', unit: 'micros' } }
 
+/** The static check of a moment argument: a date or time, ISO text, milliseconds, or a dynamic value. Throws an Error with a sentence. */
+function checkMoment(type: DataType, what: string): void {
+  if (MOMENT_KINDS.has(type.kind)) return
+  throw new Error(`${what} takes a date, a time, a timestamp, ISO text or milliseconds, not ${typeName(type)}.`)
+}
+
+const MOMENT_KINDS: ReadonlySet<string> = new Set(['date', 'time', 'timestamp', 'int', 'long', 'string', 'json', 'null'])
+
 /** Reads values of a type as moments. A time is a moment of 1970-01-01. */
 function momentReader(type: DataType, what: string): (value: Value) => Moment {
   if (type.kind === 'date') return (value) => ({ seconds: (value as number) * DAY_SECONDS, nanos: 0 })
   if (type.kind === 'time' || type.kind === 'timestamp') return (value) => momentOf(value as number | bigint, type.unit)
   return (value) => {
-    if (typeof value !== 'string') return momentOf(value as number | bigint, 'millis')
-    const moment = parseMoment(value)
+    if (typeof value === 'bigint' || (typeof value === 'number' && Number.isFinite(value))) return momentOf(value, 'millis')
+    const moment = typeof value === 'string' ? parseMoment(value) : undefined
     if (moment === undefined) throw new ValueError(`${what}: ${describe(value)} is no date or time such as 2024-03-09 06:15:00`)
     return moment
   }
@@ -114,6 +123,7 @@ function part(
 ): ScalarFunction {
   const what = name.toUpperCase()
   const returnsOf = ([type]: readonly DataType[]): DataType => {
+    checkMoment(type, what)
     if (needs === 'date' && type.kind === 'time') throw new Error(`${what} needs a date, and a time has none`)
     if (needs === 'time' && type.kind === 'date') throw new Error(`${what} needs a time, and a date has none`)
     return returns
@@ -158,7 +168,10 @@ const PART_ROWS: readonly ScalarFunction[] = [
     description: 'The time of a timestamp, without its date.',
     examples: [{ sql: 'EXTRACT_TIME(TO_TIMESTAMP(1709190305000))', result: '07:05:05' }],
     returnText: 'time',
-    returns: ([type]) => ({ kind: 'time', unit: timeUnit(type) }),
+    returns: ([type]) => {
+      checkMoment(type, 'EXTRACT_TIME')
+      return { kind: 'time', unit: timeUnit(type) }
+    },
     make: ([type]) => {
       const moment = momentReader(type, 'EXTRACT_TIME')
       const unit = timeUnit(type)
@@ -216,7 +229,10 @@ function formatRow(name: string, description: string, pattern: string, result: s
     parameters: [MOMENT, PATTERN],
     description,
     examples: [{ sql: `${what}(TO_TIMESTAMP(1709190305410), '${pattern}')`, result }],
-    returns: () => STRING,
+    returns: ([type]) => {
+      checkMoment(type, what)
+      return STRING
+    },
     make: ([type]) => {
       const moment = momentReader(type, what)
       const compiled = patternOf(what)
@@ -347,7 +363,10 @@ const CONVERSION_ROWS: readonly ScalarFunction[] = [
       { sql: "TO_DATE('2024-02-29', 'yyyy-MM-dd')", result: '2024-02-29T00:00:00Z' },
       { sql: "TO_DATE('2024-02-29 07:05:05')", result: '2024-02-29T00:00:00Z' },
     ],
-    returns: () => TIMESTAMP,
+    returns: ([type]) => {
+      checkMoment(type, 'TO_DATE')
+      return TIMESTAMP
+    },
     make: (types) => {
       const moment = toMoment(types, 'TO_DATE')
       return (value: Value, pattern?: string) => unitsOf({ seconds: dayOf(moment(value, pattern)) * DAY_SECONDS, nanos: 0 }, 'millis', 'TO_DATE')
@@ -364,7 +383,10 @@ const CONVERSION_ROWS: readonly ScalarFunction[] = [
       { sql: "TO_TIMESTAMP('29/02/2024 07:05', 'dd/MM/yyyy HH:mm')", result: '2024-02-29T07:05:00Z' },
       { sql: "TO_DATETIME('2024-02-29T09:05:05+02:00')", result: '2024-02-29T07:05:05Z' },
     ],
-    returns: () => TIMESTAMP,
+    returns: ([type]) => {
+      checkMoment(type, 'TO_TIMESTAMP')
+      return TIMESTAMP
+    },
     make: (types) => {
       const moment = toMoment(types, 'TO_TIMESTAMP')
       return (value: Value, pattern?: string) => unitsOf(moment(value, pattern), 'millis', 'TO_TIMESTAMP')
@@ -388,8 +410,8 @@ const CONVERSION_ROWS: readonly ScalarFunction[] = [
     name: 'timestamp',
     family: 'datetime',
     parameters: [
-      { name: 'date', accept: 'datetime' },
-      { name: 'time', accept: 'datetime' },
+      { name: 'date', accept: 'any' },
+      { name: 'time', accept: 'any' },
       { name: 'zone', accept: 'string' },
     ],
     description: 'The instant at which clocks in a zone (an IANA name, UTC or an offset) show a date and a time.',
@@ -397,7 +419,11 @@ const CONVERSION_ROWS: readonly ScalarFunction[] = [
       { sql: "TIMESTAMP('2024-02-29', '09:05:05', 'Europe/Warsaw')", result: '2024-02-29T08:05:05Z' },
       { sql: "TIMESTAMP(PARSE_DATE('2024-02-29', 'yyyy-MM-dd'), TIME_MILLIS(25505410), 'UTC')", result: '2024-02-29T07:05:05.41Z' },
     ],
-    returns: () => TIMESTAMP,
+    returns: ([date, time]) => {
+      checkMoment(date, 'TIMESTAMP')
+      checkMoment(time, 'TIMESTAMP')
+      return TIMESTAMP
+    },
     make: ([dateType, timeType]) => {
       const dateOf = momentReader(dateType, 'TIMESTAMP')
       const timeOf = timeReader(timeType)

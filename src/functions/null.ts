@@ -1,12 +1,11 @@
 /** Functions about NULL. */
-import { jsonValue } from '../lib/json-read.ts'
 import type { DataType, Value } from '../types.ts'
 import { BOOLEAN, typeName } from '../types.ts'
 import { sameValue } from './array.ts'
 import { define, sameType } from './define.ts'
 import { isNumeric, isNumericType, widen, widest } from './numbers.ts'
 import type { ScalarFunction } from './registry.ts'
-import { jsonText } from './value-text.ts'
+import { dynamicValue } from './value-text.ts'
 
 /** One type for values of several: the wider number, json when one is dynamic. Throws an Error with a sentence when they do not go together. */
 export function commonType(types: readonly DataType[], what: string): DataType {
@@ -16,12 +15,11 @@ export function commonType(types: readonly DataType[], what: string): DataType {
   return type
 }
 
-/** A value of one type as a value of the common type (see `commonType`): numbers widened, structures as JSON text where the result is dynamic. */
+/** A value of one type as a value of the common type (see `commonType`): numbers widened, everything dynamic where the result is. */
 export function toCommon(from: DataType, to: DataType, what: string): (value: Value) => Value {
   if (from.kind === to.kind) return (value) => value
-  if (isNumericType(from)) return (value) => (isNumeric(value) ? widen(value, to, what) : value)
-  if (to.kind !== 'json' || from.kind === 'string' || from.kind === 'boolean' || from.kind === 'uuid' || from.kind === 'null') return (value) => value
-  return (value) => (value === null ? null : jsonValue(jsonText(value, from)))
+  if (to.kind === 'json') return (value) => dynamicValue(value, from)
+  return isNumericType(from) ? (value) => (isNumeric(value) ? widen(value, to, what) : value) : (value) => value
 }
 
 export const NULL_FUNCTIONS: readonly ScalarFunction[] = [

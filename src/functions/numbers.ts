@@ -79,12 +79,13 @@ export function isIntegerType(type: DataType): boolean {
   return type.kind === 'int' || type.kind === 'long'
 }
 
-/** The type that holds numbers of all these types: decimal over double over float over long over int; json when one is dynamic. NULL literals do not count. */
+/** The type in which numbers of all these types meet, as for operators: double over decimal over long over int; json when one is dynamic. NULLs do not count. */
 export function widest(types: readonly DataType[]): DataType {
   if (types.some((t) => t.kind === 'json')) return JSON_TYPE
   let best = 0
   for (const type of types) best = Math.max(best, RANK[type.kind] ?? 0)
-  if (best === 3 && types.some((t) => t.kind === 'long')) return DOUBLE
+  const floating = types.some((t) => t.kind === 'float' || t.kind === 'double')
+  if (floating && (best === 5 || types.some((t) => t.kind === 'long'))) return DOUBLE
   return best === 5 ? { kind: 'decimal' } : ([INT, INT, LONG, FLOAT, DOUBLE][best] as DataType)
 }
 

@@ -41,6 +41,28 @@ export function plainText(value: Value, type: DataType): string {
   return jsonText(value, type)
 }
 
+/**
+ * A typed value as a dynamic (json) one: structures become JSON text, dates, bytes, NaN and the infinities text, decimals a number when a number holds
+ * them exactly and else text.
+ */
+export function dynamicValue(value: Value, type: DataType): Value {
+  if (value === null || value instanceof JsonText || typeof value === 'string' || typeof value === 'boolean') return value
+  if (value instanceof Decimal) return decimalValue(value)
+  if (Array.isArray(value) || value instanceof Map) return new JsonText(jsonText(value, type))
+  if (value instanceof Uint8Array || quoted(value, type)) return JSON.parse(jsonText(value, type)) as string
+  return value
+}
+
+function decimalValue(value: Decimal): Value {
+  const plain = value.normalize()
+  if (plain.scale === 0) {
+    const number = Number(plain.unscaled)
+    return Number.isSafeInteger(number) ? number : plain.unscaled
+  }
+  const number = plain.toNumber()
+  return Decimal.fromNumber(number)?.compare(plain) === 0 ? number : plain.toString()
+}
+
 function numberOrTime(value: number | bigint, type: DataType): string {
   switch (type.kind) {
     case 'date':

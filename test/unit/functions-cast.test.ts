@@ -73,6 +73,22 @@ describe('casts', () => {
     ['5', JSON_TYPE, INT, '5'],
     [new JsonText('[1,2.5]'), JSON_TYPE, { kind: 'array', element: INT }, '[1,2]'],
     [null, STRING, INT, 'null'],
+    [new Decimal(150n, 2), DECIMAL, JSON_TYPE, '1.5'],
+    [new Decimal(9007199254740993n, 0), DECIMAL, JSON_TYPE, '9007199254740993'],
+    [new Decimal(12345678901234567890123n, 5), DECIMAL, JSON_TYPE, '"123456789012345678.90123"'],
+    [19782, DATE, JSON_TYPE, '"2024-02-29"'],
+    [[1.5, 2], { kind: 'array', element: DOUBLE }, JSON_TYPE, '[1.5,2.0]'],
+    [
+      new Map<string, Value>([
+        ['a', 1],
+        ['b', new Map([['c', 'x']])],
+      ]),
+      { kind: 'map', value: JSON_TYPE },
+      JSON_TYPE,
+      '{"a":1,"b":{"c":"x"}}',
+    ],
+    [Uint8Array.of(1, 2), BYTES, JSON_TYPE, '"AQI="'],
+    [Number.NaN, DOUBLE, JSON_TYPE, '"NaN"'],
   ]
   for (const [value, from, to, result] of CASES) {
     test(`${jsonText(value, from)} ${from.kind} → ${to.kind}`, () => {

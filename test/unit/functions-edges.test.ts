@@ -222,6 +222,8 @@ describe('values that a function cannot take are errors in words', () => {
     assert.throws(() => evaluate('ANONYMIZE([1])'), /ANONYMIZE hides strings and numbers/)
     assert.throws(() => evaluate('ANONYMIZE(1, 2, 3)'), /no argument 3/)
     assert.throws(() => evaluate('YEAR(TIME_MILLIS(1))'), /YEAR needs a date/)
+    assert.throws(() => evaluate('YEAR(true)'), /YEAR takes a date, a time, a timestamp, ISO text or milliseconds, not boolean/)
+    assert.throws(() => evaluate("TIMESTAMP('2024-02-29', [1], 'UTC')"), /TIMESTAMP takes a date/)
   })
 })
 
@@ -321,7 +323,8 @@ describe('dynamic (json) arguments', () => {
       ['abs', ['x'], /ABS expects a number as x, not the string "x"/],
       ['abs', [true], /ABS expects a number as x, not the boolean true/],
       ['year', ['soon'], /YEAR: the string "soon" is no date or time/],
-      ['year', [new JsonText('[]')], /YEAR expects a date or time/],
+      ['year', [new JsonText('[]')], /YEAR: an array is no date or time/],
+      ['to_date', [true], /TO_DATE: the boolean true is no date or time/],
       ['flatten', [new JsonText('[1]')], /FLATTEN expects an array of arrays, but an element is the number 1/],
       ['zip', [new JsonText('[1]'), 5], /ZIP expects a string as name/],
       ['zip', [new JsonText('[1]'), 'a', 5, 'b'], /ZIP expects an array as argument 3, not the number 5/],
