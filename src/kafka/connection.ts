@@ -47,6 +47,7 @@ export class Connection {
   readonly #frames: FrameAssembler
   readonly #requestTimeoutMs: number
   readonly #hasSasl: boolean
+  readonly #secure: boolean
   readonly #pending: Pending[] = []
   readonly #writer = new WireWriter(512)
   readonly #versions = new Map<number, { min: number; max: number }>()
@@ -95,6 +96,7 @@ export class Connection {
     )
     const onread = { buffer: () => this.#frames.place(), callback: (n: number) => this.#took(n) } satisfies net.OnReadOpts
     const secure = config.tls !== undefined && config.tls !== false
+    this.#secure = secure
     this.#socket = secure
       ? tls.connect(tlsOptions(address, config.tls === true ? {} : (config.tls as TlsConfig), onread))
       : net.connect({ ...address, noDelay: true, onread })
@@ -235,12 +237,13 @@ export class Connection {
   }
 
   #lost(): KafkaError {
-    const where = showAddress(this.address)
-    const hint =
-      this.#versions.size > 0 && !this.#hasSasl && this.#correlationId <= 2 ? '; the listener may require SASL, which is not configured for this cluster' : ''
-    const hint2 = this.#versions.size === 0 ? '; the listener may expect TLS (or none), or may not be a Kafka listener' : ''
+    const where = `Broker ${showAddress(this.address)}`
+    if (!this.#established && this.#secure) return clientError('TLS_FAILED', `${where} closed the connection during the TLS handshake: is it a plaintext listener?`, true)
     const when = this.#frames.partial ? ' in the middle of an answer' : ''
-    return clientError('CONNECTION_LOST', `Broker ${where} closed the connection${when}${hint}${hint2}`, true)
+    let hint = ''
+    if (this.#versions.size === 0) hint = '; the listener may expect TLS (or none), or may not be a Kafka listener'
+    else if (!this.#hasSasl && this.#correlationId <= 2) hint = '; the listener may require SASL, which is not configured for this cluster'
+    return clientError('CONNECTION_LOST', `${where} closed the connection${when}${hint}`, true)
   }
 
   #fail(error: KafkaError): void {

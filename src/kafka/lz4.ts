@@ -43,7 +43,7 @@ function frame(src: Buffer, view: DataView, begin: number, end: number, out: Out
 
 /**
  * Decodes one block to `out` from `to`, not beyond `limit`; matches may reach back to `floor`. `out` has `SLACK` bytes more than `limit`. Gives the new end.
- * Copies go four bytes a step and may write up to 3 bytes too many, which the next copy overwrites.
+ * Copies go in steps and may write up to 16 bytes too many, which the next copy overwrites.
  */
 export function lz4Block(
   src: Uint8Array,
@@ -56,7 +56,7 @@ export function lz4Block(
   limit: number,
   floor: number,
 ): number {
-  const safe = end - 20
+  const safe = end - 16
   while (at < end) {
     const token = src[at++]
     let length = token >>> 4
@@ -69,19 +69,9 @@ export function lz4Block(
       } while (more === 255)
     }
     if (at + length > end || to + length > limit) throw new CodecError('lz4: literals run past the end')
-    if (length <= 16 && at <= safe) {
-      if (length > 0) {
-        outView.setInt32(to, view.getInt32(at))
-        if (length > 4) {
-          outView.setInt32(to + 4, view.getInt32(at + 4))
-          if (length > 8) {
-            outView.setInt32(to + 8, view.getInt32(at + 8))
-            outView.setInt32(to + 12, view.getInt32(at + 12))
-          }
-        }
-      }
-    } else if (length > 64) out.set(src.subarray(at, at + length), to)
-    else for (let i = 0; i < length; i++) out[to + i] = src[at + i]
+    if (length <= 16 && at <= safe) copy16(view, at, outView, to)
+    else if (length > 128 || at + length > safe) out.set(src.subarray(at, at + length), to)
+    else copyWords(view, at, outView, to, length)
     at += length
     to += length
     if (at >= end) break
@@ -99,10 +89,28 @@ export function lz4Block(
     }
     const from = to - offset
     if (offset === 0 || from < floor || to + length > limit) throw new CodecError('lz4: a match lies outside the block')
-    copyMatch(out, outView, from, to, length)
+    if (length <= 16 && offset >= 4) copy16(outView, from, outView, to)
+    else if (offset >= 8 && length <= 64) copyWords(outView, from, outView, to, length)
+    else copyMatch(out, outView, from, to, length)
     to += length
   }
   return to
+}
+
+/** Copies 16 bytes in steps of four, whatever was wanted: most pieces are shorter, and a loop of unknown length costs more than the bytes. Source and destination are at least 4 apart. */
+export function copy16(from: DataView, at: number, out: DataView, to: number): void {
+  out.setInt32(to, from.getInt32(at, true), true)
+  out.setInt32(to + 4, from.getInt32(at + 4, true), true)
+  out.setInt32(to + 8, from.getInt32(at + 8, true), true)
+  out.setInt32(to + 12, from.getInt32(at + 12, true), true)
+}
+
+/** Copies eight bytes a step, so up to 7 too many; source and destination are at least 8 apart. */
+export function copyWords(from: DataView, at: number, out: DataView, to: number, length: number): void {
+  for (let i = 0; i < length; i += 8) {
+    out.setInt32(to + i, from.getInt32(at + i, true), true)
+    out.setInt32(to + i + 4, from.getInt32(at + i + 4, true), true)
+  }
 }
 
 /** Copies within `out`; source and destination may overlap as LZ77 wants it (the pattern repeats). May write 3 bytes too many. */
@@ -114,7 +122,7 @@ export function copyMatch(out: Uint8Array, view: DataView, from: number, to: num
       return
     }
     do {
-      view.setInt32(to, view.getInt32(from))
+      view.setInt32(to, view.getInt32(from, true), true)
       to += 4
       from += 4
     } while (to < end)

@@ -1,5 +1,5 @@
 /** Snappy, decoding only: the raw format, and the chunks of snappy-java ("xerial") that Java producers write. Source: Snappy format description. */
-import { copyMatch } from './lz4.ts'
+import { copy16, copyMatch, copyWords } from './lz4.ts'
 import { CodecError, type Output } from './output.ts'
 
 const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
@@ -39,50 +39,48 @@ function snappyBlock(src: Buffer, view: DataView, at: number, end: number, out: 
 
 function elements(src: Uint8Array, view: DataView, at: number, end: number, out: Uint8Array, outView: DataView, to: number, limit: number): number {
   const floor = to
-  const safe = end - 20
+  const safe = end - 16
+  // All numbers here stay 32-bit integers: one that might not would make the engine compute with doubles throughout.
   while (at < end) {
     const tag = src[at++]
-    if ((tag & 3) === 0) {
+    const kind = tag & 3
+    if (kind === 0) {
       let length = (tag >>> 2) + 1
       if (length > 60) {
         const bytes = length - 60
         if (at + bytes > end) throw new CodecError('snappy: a literal is cut short')
-        length = 0
-        for (let i = bytes - 1; i >= 0; i--) length = length * 256 + src[at + i]
-        length += 1
+        length = src[at]
+        for (let i = 1; i < bytes; i++) length |= src[at + i] << (8 * i)
+        length = (length + 1) | 0
         at += bytes
       }
-      if (at + length > end || to + length > limit) throw new CodecError('snappy: a literal runs past the end')
-      if (length <= 16 && at <= safe) {
-        outView.setInt32(to, view.getInt32(at))
-        if (length > 4) {
-          outView.setInt32(to + 4, view.getInt32(at + 4))
-          if (length > 8) {
-            outView.setInt32(to + 8, view.getInt32(at + 8))
-            outView.setInt32(to + 12, view.getInt32(at + 12))
-          }
-        }
-      } else if (length > 64) out.set(src.subarray(at, at + length), to)
-      else for (let i = 0; i < length; i++) out[to + i] = src[at + i]
+      if (length <= 0 || length > end - at || length > limit - to) throw new CodecError('snappy: a literal runs past the end')
+      if (length <= 16 && at <= safe) copy16(view, at, outView, to)
+      else if (length > 128 || at + length > safe) out.set(src.subarray(at, at + length), to)
+      else copyWords(view, at, outView, to, length)
       at += length
       to += length
       continue
     }
-    let length: number
+    let length = (tag >>> 2) + 1
     let offset: number
-    if ((tag & 3) === 1) {
+    if (kind === 2) {
+      if (at + 2 > end) throw new CodecError('snappy: a copy is cut short')
+      offset = src[at] | (src[at + 1] << 8)
+      at += 2
+    } else if (kind === 1) {
       if (at >= end) throw new CodecError('snappy: a copy is cut short')
       length = ((tag >>> 2) & 7) + 4
       offset = ((tag >>> 5) << 8) | src[at++]
     } else {
-      const bytes = (tag & 3) === 2 ? 2 : 4
-      if (at + bytes > end) throw new CodecError('snappy: a copy is cut short')
-      length = (tag >>> 2) + 1
-      offset = bytes === 2 ? view.getUint16(at, true) : view.getUint32(at, true)
-      at += bytes
+      if (at + 4 > end) throw new CodecError('snappy: a copy is cut short')
+      offset = view.getInt32(at, true)
+      at += 4
     }
-    if (offset === 0 || to - offset < floor || to + length > limit) throw new CodecError('snappy: a copy lies outside the block')
-    copyMatch(out, outView, to - offset, to, length)
+    if (offset <= 0 || offset > to - floor || length > limit - to) throw new CodecError('snappy: a copy lies outside the block')
+    if (length <= 16 && offset >= 4) copy16(outView, to - offset, outView, to)
+    else if (offset >= 8) copyWords(outView, to - offset, outView, to, length)
+    else copyMatch(out, outView, to - offset, to, length)
     to += length
   }
   return to
