@@ -40,40 +40,147 @@ export type Expr =
   | Exists
   | ScalarSubquery
 
-export interface NullLiteral { readonly kind: 'null'; readonly span: Span }
-export interface BooleanLiteral { readonly kind: 'boolean'; readonly value: boolean; readonly span: Span }
+export interface NullLiteral {
+  readonly kind: 'null'
+  readonly span: Span
+}
+export interface BooleanLiteral {
+  readonly kind: 'boolean'
+  readonly value: boolean
+  readonly span: Span
+}
 /** `text` is the number as typed, without a sign: `12`, `1.50`, `2e3`, `.5`. */
-export interface NumberLiteral { readonly kind: 'number'; readonly text: string; readonly span: Span }
+export interface NumberLiteral {
+  readonly kind: 'number'
+  readonly text: string
+  readonly span: Span
+}
 /** Both `'x'` and `"x"` are strings; `value` has its escapes resolved (doubled quotes, backslashes). */
-export interface StringLiteral { readonly kind: 'string'; readonly value: string; readonly span: Span }
-export interface ArrayLiteral { readonly kind: 'array'; readonly items: readonly Expr[]; readonly span: Span }
+export interface StringLiteral {
+  readonly kind: 'string'
+  readonly value: string
+  readonly span: Span
+}
+export interface ArrayLiteral {
+  readonly kind: 'array'
+  readonly items: readonly Expr[]
+  readonly span: Span
+}
 /** `{a: 1, b: x}` or `{1 AS a, x AS b}`; both spell the same struct. */
-export interface StructLiteral { readonly kind: 'struct'; readonly fields: readonly { readonly name: Name; readonly value: Expr }[]; readonly span: Span }
+export interface StructLiteral {
+  readonly kind: 'struct'
+  readonly fields: readonly { readonly name: Name; readonly value: Expr }[]
+  readonly span: Span
+}
 /** A dotted path as written: `a.b.c`, `_key.id`, `t._meta.offset`. At least one part. */
-export interface ColumnRef { readonly kind: 'column'; readonly parts: readonly Name[]; readonly span: Span }
-export interface Index { readonly kind: 'index'; readonly base: Expr; readonly index: Expr; readonly span: Span }
+export interface ColumnRef {
+  readonly kind: 'column'
+  readonly parts: readonly Name[]
+  readonly span: Span
+}
+export interface Index {
+  readonly kind: 'index'
+  readonly base: Expr
+  readonly index: Expr
+  readonly span: Span
+}
 /** `.name` after something that is not a plain path: `lines[0].sku`, `(x).y`. */
-export interface Member { readonly kind: 'member'; readonly base: Expr; readonly name: Name; readonly span: Span }
-export interface Unary { readonly kind: 'unary'; readonly op: '-' | '+' | 'not'; readonly operand: Expr; readonly span: Span }
+export interface Member {
+  readonly kind: 'member'
+  readonly base: Expr
+  readonly name: Name
+  readonly span: Span
+}
+export interface Unary {
+  readonly kind: 'unary'
+  readonly op: '-' | '+' | 'not'
+  readonly operand: Expr
+  readonly span: Span
+}
 export type BinaryOp = 'or' | 'and' | '=' | '!=' | '<' | '<=' | '>' | '>=' | '+' | '-' | '*' | '/' | '%' | '||'
 /** `<>` and `!=` are one operator. `opSpan` is where the operator stands. */
-export interface Binary { readonly kind: 'binary'; readonly op: BinaryOp; readonly left: Expr; readonly right: Expr; readonly opSpan: Span; readonly span: Span }
-export interface Between { readonly kind: 'between'; readonly operand: Expr; readonly low: Expr; readonly high: Expr; readonly negated: boolean; readonly span: Span }
+export interface Binary {
+  readonly kind: 'binary'
+  readonly op: BinaryOp
+  readonly left: Expr
+  readonly right: Expr
+  readonly opSpan: Span
+  readonly span: Span
+}
+export interface Between {
+  readonly kind: 'between'
+  readonly operand: Expr
+  readonly low: Expr
+  readonly high: Expr
+  readonly negated: boolean
+  readonly span: Span
+}
 /** Exactly one of `items` and `query` is there. */
-export interface In { readonly kind: 'in'; readonly operand: Expr; readonly items?: readonly Expr[]; readonly query?: Query; readonly negated: boolean; readonly span: Span }
-export interface Like { readonly kind: 'like'; readonly operand: Expr; readonly pattern: Expr; readonly negated: boolean; readonly span: Span }
-export interface IsNull { readonly kind: 'isNull'; readonly operand: Expr; readonly negated: boolean; readonly span: Span }
+export interface In {
+  readonly kind: 'in'
+  readonly operand: Expr
+  readonly items?: readonly Expr[]
+  readonly query?: Query
+  readonly negated: boolean
+  readonly span: Span
+}
+export interface Like {
+  readonly kind: 'like'
+  readonly operand: Expr
+  readonly pattern: Expr
+  readonly negated: boolean
+  readonly span: Span
+}
+export interface IsNull {
+  readonly kind: 'isNull'
+  readonly operand: Expr
+  readonly negated: boolean
+  readonly span: Span
+}
 /** Searched CASE has no `operand`. */
-export interface Case { readonly kind: 'case'; readonly operand?: Expr; readonly whens: readonly { readonly when: Expr; readonly then: Expr }[]; readonly otherwise?: Expr; readonly span: Span }
-export interface Cast { readonly kind: 'cast'; readonly operand: Expr; readonly type: TypeName; readonly span: Span }
+export interface Case {
+  readonly kind: 'case'
+  readonly operand?: Expr
+  readonly whens: readonly { readonly when: Expr; readonly then: Expr }[]
+  readonly otherwise?: Expr
+  readonly span: Span
+}
+export interface Cast {
+  readonly kind: 'cast'
+  readonly operand: Expr
+  readonly type: TypeName
+  readonly span: Span
+}
 /** `star` is true for `count(*)`. `POSITION('x' IN f)` parses as a call of `position` with two arguments ('x', f). */
-export interface Call { readonly kind: 'call'; readonly name: Name; readonly args: readonly Expr[]; readonly star: boolean; readonly distinct: boolean; readonly filter?: Expr; readonly span: Span }
+export interface Call {
+  readonly kind: 'call'
+  readonly name: Name
+  readonly args: readonly Expr[]
+  readonly star: boolean
+  readonly distinct: boolean
+  readonly filter?: Expr
+  readonly span: Span
+}
 /** `EXISTS (SELECT …)`; the function `` `EXISTS`(field) `` is a Call. */
-export interface Exists { readonly kind: 'exists'; readonly query: Query; readonly span: Span }
-export interface ScalarSubquery { readonly kind: 'subquery'; readonly query: Query; readonly span: Span }
+export interface Exists {
+  readonly kind: 'exists'
+  readonly query: Query
+  readonly span: Span
+}
+export interface ScalarSubquery {
+  readonly kind: 'subquery'
+  readonly query: Query
+  readonly span: Span
+}
 
 /** A type as written; `arrayDepth` counts trailing `[]`. `name` is lower case; `text` is an alias of `string`, `bigint` of `long`, `integer` of `int`. */
-export interface TypeName { readonly name: string; readonly precision?: number; readonly scale?: number; readonly arrayDepth: number; readonly span: Span }
+export interface TypeName {
+  readonly name: string
+  readonly precision?: number
+  readonly scale?: number
+  readonly arrayDepth: number
+  readonly span: Span
+}
 
 // ---------------------------------------------------------------------------------------------- queries
 
@@ -86,10 +193,26 @@ export interface Query {
   readonly span: Span
 }
 /** `skip` comes from `LIMIT skip, n` or from `OFFSET skip`. `count` is absent for a bare OFFSET. */
-export interface Limit { readonly skip: number; readonly count?: number; readonly span: Span }
-export interface OrderItem { readonly expr: Expr; readonly descending: boolean; readonly nulls?: 'first' | 'last'; readonly span: Span }
+export interface Limit {
+  readonly skip: number
+  readonly count?: number
+  readonly span: Span
+}
+export interface OrderItem {
+  readonly expr: Expr
+  readonly descending: boolean
+  readonly nulls?: 'first' | 'last'
+  readonly span: Span
+}
 export type QueryBody = Select | SetOperation | Query
-export interface SetOperation { readonly kind: 'setOperation'; readonly op: 'union' | 'except' | 'intersect'; readonly all: boolean; readonly left: QueryBody; readonly right: QueryBody; readonly span: Span }
+export interface SetOperation {
+  readonly kind: 'setOperation'
+  readonly op: 'union' | 'except' | 'intersect'
+  readonly all: boolean
+  readonly left: QueryBody
+  readonly right: QueryBody
+  readonly span: Span
+}
 export interface Select {
   readonly kind: 'select'
   readonly distinct: boolean
@@ -108,10 +231,33 @@ export type SelectItem =
   | { readonly kind: 'expr'; readonly expr: Expr; readonly alias?: readonly Name[]; readonly span: Span }
 export type From = TableRef | DerivedTable | Join | Lateral
 /** `name` joins the parts as written (`orders.v1`, `users-topic`); `quoted` if it was one back-ticked name. */
-export interface TableRef { readonly kind: 'table'; readonly name: Name; readonly alias?: Name; readonly span: Span }
-export interface DerivedTable { readonly kind: 'derived'; readonly query: Query; readonly alias?: Name; readonly span: Span }
-export interface Join { readonly kind: 'join'; readonly type: 'inner' | 'left' | 'right' | 'full' | 'cross'; readonly left: From; readonly right: From; readonly on?: Expr; readonly span: Span }
-export interface Lateral { readonly kind: 'lateral'; readonly input: From; readonly array: Expr; readonly alias: Name; readonly span: Span }
+export interface TableRef {
+  readonly kind: 'table'
+  readonly name: Name
+  readonly alias?: Name
+  readonly span: Span
+}
+export interface DerivedTable {
+  readonly kind: 'derived'
+  readonly query: Query
+  readonly alias?: Name
+  readonly span: Span
+}
+export interface Join {
+  readonly kind: 'join'
+  readonly type: 'inner' | 'left' | 'right' | 'full' | 'cross'
+  readonly left: From
+  readonly right: From
+  readonly on?: Expr
+  readonly span: Span
+}
+export interface Lateral {
+  readonly kind: 'lateral'
+  readonly input: From
+  readonly array: Expr
+  readonly alias: Name
+  readonly span: Span
+}
 
 // ---------------------------------------------------------------------------------------------- statements
 
@@ -132,13 +278,45 @@ export type Statement =
   | KillStatement
 
 /** `name` as typed, dots included; `value` is the raw text of a bare token (`30s`, `true`, `5`) or the content of a quoted one. */
-export interface SetStatement { readonly kind: 'set'; readonly name: string; readonly nameSpan: Span; readonly value: string; readonly valueSpan: Span; readonly span: Span }
-export interface UseStatement { readonly kind: 'use'; readonly name: Name; readonly span: Span }
-export interface SelectStatement { readonly kind: 'selectStatement'; readonly query: Query; readonly span: Span }
-export interface ExplainStatement { readonly kind: 'explain'; readonly code: boolean; readonly statement: Statement; readonly span: Span }
+export interface SetStatement {
+  readonly kind: 'set'
+  readonly name: string
+  readonly nameSpan: Span
+  readonly value: string
+  readonly valueSpan: Span
+  readonly span: Span
+}
+export interface UseStatement {
+  readonly kind: 'use'
+  readonly name: Name
+  readonly span: Span
+}
+export interface SelectStatement {
+  readonly kind: 'selectStatement'
+  readonly query: Query
+  readonly span: Span
+}
+export interface ExplainStatement {
+  readonly kind: 'explain'
+  readonly code: boolean
+  readonly statement: Statement
+  readonly span: Span
+}
 /** A target is `_key`, `_value`, `_key.a`, `a.b`, `_headers.x`. Exactly one of `rows` and `query`. */
-export interface InsertStatement { readonly kind: 'insert'; readonly table: Name; readonly targets?: readonly (readonly Name[])[]; readonly rows?: readonly (readonly Expr[])[]; readonly query?: Query; readonly span: Span }
-export interface ColumnDefinition { readonly path: readonly Name[]; readonly type: TypeName; readonly nullable: boolean; readonly span: Span }
+export interface InsertStatement {
+  readonly kind: 'insert'
+  readonly table: Name
+  readonly targets?: readonly (readonly Name[])[]
+  readonly rows?: readonly (readonly Expr[])[]
+  readonly query?: Query
+  readonly span: Span
+}
+export interface ColumnDefinition {
+  readonly path: readonly Name[]
+  readonly type: TypeName
+  readonly nullable: boolean
+  readonly span: Span
+}
 export interface CreateTable {
   readonly kind: 'createTable'
   readonly name: Name
@@ -150,12 +328,63 @@ export interface CreateTable {
   readonly span: Span
 }
 /** `text` is the SELECT as written. */
-export interface CreateView { readonly kind: 'createView'; readonly name: Name; readonly query: Query; readonly text: string; readonly span: Span }
-export interface CreateSynonym { readonly kind: 'createSynonym'; readonly name: Name; readonly target: Name; readonly span: Span }
-export interface DropStatement { readonly kind: 'drop'; readonly what: 'table' | 'view' | 'synonym'; readonly name: Name; readonly ifExists: boolean; readonly span: Span }
-export interface TruncateStatement { readonly kind: 'truncate'; readonly table: Name; readonly span: Span }
-export interface DeleteStatement { readonly kind: 'delete'; readonly table: Name; readonly where?: Expr; readonly span: Span }
-export type ShowWhat = 'tables' | 'table types' | 'virtual tables' | 'functions' | 'views' | 'view' | 'synonyms' | 'queries' | 'all queries' | 'settings' | 'create table'
-export interface ShowStatement { readonly kind: 'show'; readonly what: ShowWhat; readonly name?: Name; readonly span: Span }
-export interface DescribeStatement { readonly kind: 'describe'; readonly formatted: boolean; readonly table: Name; readonly span: Span }
-export interface KillStatement { readonly kind: 'kill'; readonly id: string; readonly span: Span }
+export interface CreateView {
+  readonly kind: 'createView'
+  readonly name: Name
+  readonly query: Query
+  readonly text: string
+  readonly span: Span
+}
+export interface CreateSynonym {
+  readonly kind: 'createSynonym'
+  readonly name: Name
+  readonly target: Name
+  readonly span: Span
+}
+export interface DropStatement {
+  readonly kind: 'drop'
+  readonly what: 'table' | 'view' | 'synonym'
+  readonly name: Name
+  readonly ifExists: boolean
+  readonly span: Span
+}
+export interface TruncateStatement {
+  readonly kind: 'truncate'
+  readonly table: Name
+  readonly span: Span
+}
+export interface DeleteStatement {
+  readonly kind: 'delete'
+  readonly table: Name
+  readonly where?: Expr
+  readonly span: Span
+}
+export type ShowWhat =
+  | 'tables'
+  | 'table types'
+  | 'virtual tables'
+  | 'functions'
+  | 'views'
+  | 'view'
+  | 'synonyms'
+  | 'queries'
+  | 'all queries'
+  | 'settings'
+  | 'create table'
+export interface ShowStatement {
+  readonly kind: 'show'
+  readonly what: ShowWhat
+  readonly name?: Name
+  readonly span: Span
+}
+export interface DescribeStatement {
+  readonly kind: 'describe'
+  readonly formatted: boolean
+  readonly table: Name
+  readonly span: Span
+}
+export interface KillStatement {
+  readonly kind: 'kill'
+  readonly id: string
+  readonly span: Span
+}

@@ -7,12 +7,12 @@
 export const KEYWORDS: ReadonlySet<string> = new Set(
   `ALL AND AS ASC BETWEEN BY CASE CAST CODE CREATE CROSS DELETE DESC DESCRIBE DISTINCT DROP ELSE END EXCEPT EXISTS EXPLAIN FALSE FILTER FIRST FOR FORMAT FORMATTED FROM
   FULL FUNCTIONS GROUP HAVING IF IN INNER INSERT INTERSECT INTO IS JOIN KILL LAST LATERAL LEFT LIKE LIMIT NOT NULL NULLS OFFSET ON OR ORDER OUTER PROPERTIES QUERIES QUERY
-  RIGHT SELECT SET SETTINGS SHOW SYNONYM SYNONYMS TABLE TABLES THEN TRUE TRUNCATE TYPES UNION USE VALUES VIEW VIEWS VIRTUAL WHEN WHERE WITH`.split(/\s+/)
+  RIGHT SELECT SET SETTINGS SHOW SYNONYM SYNONYMS TABLE TABLES THEN TRUE TRUNCATE TYPES UNION USE VALUES VIEW VIEWS VIRTUAL WHEN WHERE WITH`.split(/\s+/),
 )
 
 /** Words that cannot begin an expression as a bare column name: they would be read as syntax. Back-ticks make names of them. */
 export const RESERVED: ReadonlySet<string> = new Set(
-  `AND AS BETWEEN CASE DISTINCT ELSE EXCEPT FALSE FROM HAVING IN INTERSECT IS JOIN LATERAL LIKE NOT NULL ON OR SELECT THEN TRUE UNION WHEN WHERE`.split(' ')
+  `AND AS BETWEEN CASE DISTINCT ELSE EXCEPT FALSE FROM HAVING IN INTERSECT IS JOIN LATERAL LIKE NOT NULL ON OR SELECT THEN TRUE UNION WHEN WHERE`.split(' '),
 )
 
 /** True for a bare word, in any letter case, that is reserved. Only ASCII letters make keywords. */
@@ -26,12 +26,14 @@ export const NOT_AN_ITEM_ALIAS: ReadonlySet<string> = new Set([...RESERVED, 'GRO
 /** Words that follow a source, so that they are no alias of it unless back-ticked. */
 export const NOT_A_SOURCE_ALIAS: ReadonlySet<string> = new Set([
   ...NOT_AN_ITEM_ALIAS,
-  ...'CROSS FULL INNER LEFT NATURAL OUTER RIGHT SET USING VALUES'.split(' ')
+  ...'CROSS FULL INNER LEFT NATURAL OUTER RIGHT SET USING VALUES'.split(' '),
 ])
 
 /** The words that may follow a complete expression or clause; for "did you mean". */
 export const CONTINUATIONS: readonly string[] =
-  'AND AS ASC BETWEEN CROSS DESC EXCEPT FROM FULL GROUP HAVING IN INNER INTERSECT IS JOIN LATERAL LEFT LIKE LIMIT NOT NULLS OFFSET ON OR ORDER OUTER RIGHT UNION WHERE'.split(' ')
+  'AND AS ASC BETWEEN CROSS DESC EXCEPT FROM FULL GROUP HAVING IN INNER INTERSECT IS JOIN LATERAL LEFT LIKE LIMIT NOT NULLS OFFSET ON OR ORDER OUTER RIGHT UNION WHERE'.split(
+    ' ',
+  )
 
 /** The words that may follow a source; for "did you mean". */
 export const AFTER_SOURCE: readonly string[] =
@@ -42,20 +44,20 @@ export const STATEMENTS: readonly string[] = 'SELECT WITH SET USE INSERT CREATE 
 
 /** Type names in their canonical spelling, lower case, and the aliases that are accepted. */
 export const TYPE_NAMES: ReadonlySet<string> = new Set(
-  'boolean int integer long bigint float double decimal string text bytes uuid date time timestamp'.split(' ')
+  'boolean int integer long bigint float double decimal string text bytes uuid date time timestamp'.split(' '),
 )
 
 /** Words that a person from another dialect types, and what to write here instead. Used as hints where such a word is not understood. */
 export const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['FETCH', 'Use LIMIT n.'],
-  ['ILIKE', 'Use LOWER(x) LIKE \'…\'.'],
+  ['ILIKE', "Use LOWER(x) LIKE '…'."],
   ['NOT', 'Write IS NOT NULL, NOT IN, NOT LIKE or NOT BETWEEN.'],
   ['MINUS', 'Use EXCEPT.'],
   ['NATURAL', 'Write the condition: JOIN … ON ….'],
   ['OVER', 'There are no window functions; use GROUP BY.'],
-  ['REGEXP', 'Use the function: SIZEOF(REGEXP(x, \'…\')) > 0.'],
-  ['RLIKE', 'Use the function: SIZEOF(REGEXP(x, \'…\')) > 0.'],
+  ['REGEXP', "Use the function: SIZEOF(REGEXP(x, '…')) > 0."],
+  ['RLIKE', "Use the function: SIZEOF(REGEXP(x, '…')) > 0."],
   ['TOP', 'Use LIMIT n at the end.'],
   ['USING', 'Write the condition: JOIN … ON a.id = b.id.'],
-  ['ESCAPE', 'LIKE has no ESCAPE clause; use CONTAINS, STARTSWITH or REGEXP.']
+  ['ESCAPE', 'LIKE has no ESCAPE clause; use CONTAINS, STARTSWITH or REGEXP.'],
 ])

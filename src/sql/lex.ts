@@ -152,7 +152,9 @@ function scanNumber(text: string, start: number): Token {
   if (!isWordPart(text, at)) return plain('number', text, start, at)
   const end = wordEnd(text, at)
   const written = excerpt(text.slice(start, end))
-  const hint = /^[\d.]+(ms|[yMwdhms])$/.test(written) ? `A duration is a string: "${written}".` : `A name that begins with a digit needs back-ticks: \`${written}\`.`
+  const hint = /^[\d.]+(ms|[yMwdhms])$/.test(written)
+    ? `A duration is a string: "${written}".`
+    : `A name that begins with a digit needs back-ticks: \`${written}\`.`
   return failed(text, start, end, `"${written}" is not a number.`, hint)
 }
 
@@ -233,7 +235,7 @@ const FOREIGN: readonly (readonly [string, string])[] = [
   ['=<', 'Use "<=".'],
   ['&&', 'Use AND.'],
   ['::', 'Use CAST(x AS type).'],
-  ['//', 'A comment begins with "--".']
+  ['//', 'A comment begins with "--".'],
 ]
 const OPERATORS = ['!=', '<>', '<=', '>=', '||', '=', '<', '>', '+', '-', '*', '/', '%']
 const PUNCTUATION = '()[]{},;.:'
@@ -258,7 +260,7 @@ const FOREIGN_CHARACTERS: Readonly<Record<string, string>> = {
   '—': 'Use the minus sign "-".',
   '−': 'Use the minus sign "-".',
   '；': 'Use ";".',
-  '，': 'Use ",".'
+  '，': 'Use ",".',
 }
 
 /** operator | punctuation, or an error token that says what to write instead. */
@@ -270,6 +272,8 @@ function scanSymbol(text: string, start: number): Token {
   if (PUNCTUATION.includes(text[start])) return plain('punctuation', text, start, start + 1)
   const code = text.codePointAt(start) ?? 0
   const character = String.fromCodePoint(code)
-  const shown = /^[\p{C}\p{Z}\p{M}]$/u.test(character) ? `The invisible character U+${code.toString(16).toUpperCase().padStart(4, '0')}` : `The character "${character}"`
+  const shown = /^[\p{C}\p{Z}\p{M}]$/u.test(character)
+    ? `The invisible character U+${code.toString(16).toUpperCase().padStart(4, '0')}`
+    : `The character "${character}"`
   return failed(text, start, start + character.length, `${shown} means nothing here.`, FOREIGN_CHARACTERS[character])
 }

@@ -27,12 +27,12 @@ export const BINARY_PRECEDENCE: Readonly<Record<BinaryOp, number>> = {
   '-': PRECEDENCE.additive,
   '*': PRECEDENCE.multiplicative,
   '/': PRECEDENCE.multiplicative,
-  '%': PRECEDENCE.multiplicative
+  '%': PRECEDENCE.multiplicative,
 }
 
 const OPERATOR_OF: ReadonlyMap<string, BinaryOp> = new Map<string, BinaryOp>([
   ...(Object.keys(BINARY_PRECEDENCE) as BinaryOp[]).filter((op) => op !== 'or' && op !== 'and').map((op) => [op, op] as const),
-  ['<>', '!=']
+  ['<>', '!='],
 ])
 /** The words that begin a comparison, after an optional NOT. */
 export const COMPARISON_WORDS: ReadonlySet<string> = new Set(['IS', 'IN', 'LIKE', 'BETWEEN'])
@@ -247,7 +247,8 @@ export abstract class ExpressionParser extends TokenCursor {
 
   private failExpression(): never {
     const before = this.previous
-    const after = before === undefined || before.kind === 'string' ? '' : ` after ${before.upper !== '' && RESERVED.has(before.upper) ? before.upper : describe(before)}`
+    const after =
+      before === undefined || before.kind === 'string' ? '' : ` after ${before.upper !== '' && RESERVED.has(before.upper) ? before.upper : describe(before)}`
     const reserved = RESERVED.has(this.token.upper) && NAME_FOLLOWERS.has(this.peek().text.toUpperCase())
     this.fail(`an expression${after}`, [], reserved ? `A column of that name needs back-ticks: \`${this.token.text}\`.` : undefined)
   }
@@ -445,7 +446,29 @@ export abstract class ExpressionParser extends TokenCursor {
 
 const TYPED_LITERALS: ReadonlySet<string> = new Set(['DATE', 'TIME', 'TIMESTAMP', 'DATETIME', 'INTERVAL'])
 /** What follows a name rather than a keyword: a hint about back-ticks is only given before one of these. */
-const NAME_FOLLOWERS: ReadonlySet<string> = new Set([',', '.', '=', '!=', '<>', '<', '<=', '>', '>=', '+', '-', '/', '%', ')', ']', 'FROM', 'AS', 'IS', 'IN', 'LIKE', 'BETWEEN'])
+const NAME_FOLLOWERS: ReadonlySet<string> = new Set([
+  ',',
+  '.',
+  '=',
+  '!=',
+  '<>',
+  '<',
+  '<=',
+  '>',
+  '>=',
+  '+',
+  '-',
+  '/',
+  '%',
+  ')',
+  ']',
+  'FROM',
+  'AS',
+  'IS',
+  'IN',
+  'LIKE',
+  'BETWEEN',
+])
 const FOREIGN_TYPES: ReadonlyMap<string, string> = new Map([
   ['varchar', 'Use string.'],
   ['char', 'Use string.'],
@@ -457,7 +480,7 @@ const FOREIGN_TYPES: ReadonlyMap<string, string> = new Map([
   ['short', 'Use int.'],
   ['datetime', 'Use timestamp.'],
   ['binary', 'Use bytes.'],
-  ['blob', 'Use bytes.']
+  ['blob', 'Use bytes.'],
 ])
 
 /** `IS TRUE` and its like do not exist. */

@@ -13,7 +13,7 @@ type SetOp = SetOperation['op']
 const SET_OPS: ReadonlyMap<string, SetOp> = new Map([
   ['UNION', 'union'],
   ['EXCEPT', 'except'],
-  ['INTERSECT', 'intersect']
+  ['INTERSECT', 'intersect'],
 ])
 
 export abstract class QueryParser extends ExpressionParser {
@@ -326,7 +326,12 @@ export abstract class QueryParser extends ExpressionParser {
     const star = this.isSymbol('*', next) ? this.tokenFrom(next.end) : undefined
     const streaming = star === undefined ? this.beginsExpression(next) : star.upper === 'FROM' || star.text === ','
     if (!streaming) return
-    this.raise(`SELECT ${word} is streaming SQL, which is not offered.`, this.token, `Write SELECT without ${word}: it reads what the topics hold now.`, 'UNSUPPORTED')
+    this.raise(
+      `SELECT ${word} is streaming SQL, which is not offered.`,
+      this.token,
+      `Write SELECT without ${word}: it reads what the topics hold now.`,
+      'UNSUPPORTED',
+    )
   }
 
   private beginsExpression(token: Token): boolean {
@@ -339,7 +344,8 @@ export abstract class QueryParser extends ExpressionParser {
   /** The streaming clause that begins here, with what to write instead. */
   private streaming(): { readonly clause: string; readonly hint: string } | undefined {
     const next = this.peek()
-    if (this.isWord('WINDOW') && next.upper === 'BY') return { clause: 'WINDOW BY', hint: 'Group by a part of the time, for example GROUP BY HOUR(_meta.timestamp).' }
+    if (this.isWord('WINDOW') && next.upper === 'BY')
+      return { clause: 'WINDOW BY', hint: 'Group by a part of the time, for example GROUP BY HOUR(_meta.timestamp).' }
     if (this.isWord('WITHIN') && (next.kind === 'number' || next.kind === 'error' || next.kind === 'string' || this.isSymbol('(', next))) {
       return { clause: 'WITHIN', hint: 'Leave it out: a join here needs no window.' }
     }
@@ -372,7 +378,7 @@ const JOIN_TYPES: ReadonlyMap<string, Join['type']> = new Map([
   ['RIGHT', 'right'],
   ['FULL', 'full'],
   ['OUTER', 'full'],
-  ['CROSS', 'cross']
+  ['CROSS', 'cross'],
 ])
 const SELECT_ENDS: ReadonlySet<string> = new Set(['WHERE', 'GROUP', 'HAVING', 'ORDER', 'LIMIT', 'OFFSET', 'UNION', 'EXCEPT', 'INTERSECT'])
 const ALIAS_ENDS: ReadonlySet<string> = new Set([',', '.', ')', ';', ''])

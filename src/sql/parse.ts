@@ -3,18 +3,7 @@
  * whether tables, columns, functions and settings exist is the binder's matter.
  */
 import { didYouMean } from '../lib/suggest.ts'
-import type {
-  ColumnDefinition,
-  CreateTable,
-  Expr,
-  InsertStatement,
-  Name,
-  Query,
-  SetStatement,
-  ShowStatement,
-  ShowWhat,
-  Statement
-} from './ast.ts'
+import type { ColumnDefinition, CreateTable, Expr, InsertStatement, Name, Query, SetStatement, ShowStatement, ShowWhat, Statement } from './ast.ts'
 import { SqlError } from './error.ts'
 import { STATEMENTS } from './keywords.ts'
 import { bareNameEnd, bareValueEnd } from './lex.ts'
@@ -57,7 +46,12 @@ class StatementParser extends QueryParser {
       while (this.acceptSymbol(';'));
       if (this.token.kind === 'end') break
       if (statements.length >= this.limits.maxStatements) {
-        this.raise(`The text holds more statements than sql.max.statements allows (${this.limits.maxStatements}).`, this.token, 'Send them in several requests.', 'LIMIT')
+        this.raise(
+          `The text holds more statements than sql.max.statements allows (${this.limits.maxStatements}).`,
+          this.token,
+          'Send them in several requests.',
+          'LIMIT',
+        )
       }
       statements.push(this.statement())
       this.expectEnd()
@@ -342,30 +336,42 @@ class StatementParser extends QueryParser {
 const DROPPABLE: ReadonlyMap<string, 'table' | 'view' | 'synonym'> = new Map([
   ['TABLE', 'table'],
   ['VIEW', 'view'],
-  ['SYNONYM', 'synonym']
+  ['SYNONYM', 'synonym'],
 ])
 const SHOW_FIRST: ReadonlySet<string> = new Set(['TABLES', 'FUNCTIONS', 'VIEWS', 'VIEW', 'SYNONYMS', 'QUERIES', 'SETTINGS'])
 const SHOW_SECOND: ReadonlyMap<string, string> = new Map([
   ['TABLE', 'TYPES'],
   ['VIRTUAL', 'TABLES'],
   ['ALL', 'QUERIES'],
-  ['CREATE', 'TABLE']
+  ['CREATE', 'TABLE'],
 ])
-const SHOW_FORMS = ['TABLES', 'TABLE TYPES', 'VIRTUAL TABLES', 'FUNCTIONS', 'VIEWS', 'VIEW v', 'SYNONYMS', 'QUERIES', 'ALL QUERIES', 'SETTINGS', 'CREATE TABLE t']
+const SHOW_FORMS = [
+  'TABLES',
+  'TABLE TYPES',
+  'VIRTUAL TABLES',
+  'FUNCTIONS',
+  'VIEWS',
+  'VIEW v',
+  'SYNONYMS',
+  'QUERIES',
+  'ALL QUERIES',
+  'SETTINGS',
+  'CREATE TABLE t',
+]
 const SHOW_HINTS: ReadonlyMap<string, string> = new Map([
   ['TOPICS', 'Topics are tables: SHOW TABLES.'],
   ['COLUMNS', 'Use DESCRIBE TABLE t.'],
   ['FIELDS', 'Use DESCRIBE TABLE t.'],
   ['DATABASES', 'There is one: SHOW TABLES.'],
   ['SCHEMAS', 'There is one: SHOW TABLES.'],
-  ['PROCESSLIST', 'Use SHOW QUERIES.']
+  ['PROCESSLIST', 'Use SHOW QUERIES.'],
 ])
 const THING_HINTS: ReadonlyMap<string, string> = new Map([
   ['TOPIC', 'A topic is a TABLE here.'],
   ['STREAM', 'Streaming SQL is not offered; a topic is a TABLE here.'],
   ['INDEX', 'Topics have no index.'],
   ['DATABASE', 'A topic is a TABLE here.'],
-  ['SCHEMA', 'A topic is a TABLE here.']
+  ['SCHEMA', 'A topic is a TABLE here.'],
 ])
 /** Statements of other dialects that are understood and refused, with the way to do it here. */
 const NOT_OFFERED: ReadonlyMap<string, string> = new Map([
@@ -374,5 +380,5 @@ const NOT_OFFERED: ReadonlyMap<string, string> = new Map([
   ['UPSERT', 'INSERT a record with the same _key: in a compacted topic it replaces the older one.'],
   ['MERGE', 'INSERT INTO … SELECT … writes records; one with the same _key replaces the older one in a compacted topic.'],
   ['GRANT', 'Permissions are configuration of the server.'],
-  ['REVOKE', 'Permissions are configuration of the server.']
+  ['REVOKE', 'Permissions are configuration of the server.'],
 ])

@@ -2,7 +2,22 @@
  * Syntax tree → canonical text, on one line: keywords in upper case, every alias with AS, only the parentheses that are needed. Parsing the text gives the
  * same tree again, spans aside. Chains that lean to the left (a AND b AND …, joins, UNIONs) are printed in a loop: they may be thousands of links long.
  */
-import type { CreateTable, Expr, From, InsertStatement, Limit, Name, OrderItem, Query, QueryBody, Select, SelectItem, SetOperation, Statement, TypeName } from './ast.ts'
+import type {
+  CreateTable,
+  Expr,
+  From,
+  InsertStatement,
+  Limit,
+  Name,
+  OrderItem,
+  Query,
+  QueryBody,
+  Select,
+  SelectItem,
+  SetOperation,
+  Statement,
+  TypeName,
+} from './ast.ts'
 import { isReserved } from './keywords.ts'
 import { bareNameEnd, isBareWord } from './lex.ts'
 import { BINARY_PRECEDENCE, PRECEDENCE } from './parse-expression.ts'
@@ -64,7 +79,7 @@ function createTable(s: CreateTable): string {
     `CREATE TABLE ${s.ifNotExists ? 'IF NOT EXISTS ' : ''}${tableName(s.name)}`,
     ...(columns.length === 0 ? [] : [`(${columns.join(', ')})`]),
     `FORMAT (${word(s.keyFormat)}, ${word(s.valueFormat)})`,
-    ...(properties.length === 0 ? [] : [`PROPERTIES (${properties.join(', ')})`])
+    ...(properties.length === 0 ? [] : [`PROPERTIES (${properties.join(', ')})`]),
   ].join(' ')
 }
 
@@ -117,7 +132,7 @@ function printSelect(s: Select): string {
     s.from === undefined ? '' : ` FROM ${printFrom(s.from)}`,
     clause('WHERE', s.where),
     s.groupBy.length === 0 ? '' : ` GROUP BY ${s.groupBy.map(printExpr).join(', ')}`,
-    clause('HAVING', s.having)
+    clause('HAVING', s.having),
   ].join('')
 }
 

@@ -135,7 +135,11 @@ export abstract class TokenCursor {
   /** Any word, reserved or not, or a back-ticked name. */
   protected name(what: string): Name {
     if (this.token.kind === 'string') {
-      this.raise(`Expected ${what}, but found ${describe(this.token)}.`, this.token, `Names stand between back-ticks, not quotes: \`${excerpt(this.token.value)}\`.`)
+      this.raise(
+        `Expected ${what}, but found ${describe(this.token)}.`,
+        this.token,
+        `Names stand between back-ticks, not quotes: \`${excerpt(this.token.value)}\`.`,
+      )
     }
     if (!this.isName()) this.fail(what)
     return nameOf(this.advance())
@@ -223,7 +227,11 @@ export abstract class TokenCursor {
       if (meant !== undefined) this.raise(`Expected ${meant}, but found ${describe(mistake.token)}.`, mistake.token, `Did you mean "${meant}"?`)
     }
     if (this.isEnd()) this.raise(`Expected ${what}, but the statement ended.`, { start: this.previousEnd, end: this.previousEnd }, hint)
-    const guess = hint ?? ELSEWHERE.get(found.upper) ?? (found.upper === '' ? undefined : didYouMean(found.text, candidates, 1)) ?? ELSEWHERE.get(this.previous?.upper ?? '')
+    const guess =
+      hint ??
+      ELSEWHERE.get(found.upper) ??
+      (found.upper === '' ? undefined : didYouMean(found.text, candidates, 1)) ??
+      ELSEWHERE.get(this.previous?.upper ?? '')
     this.raise(`Expected ${what}, but found ${describe(found)}.`, found, guess)
   }
 }

@@ -44,7 +44,7 @@ export const CORPUS: readonly string[] = [
   'CREATE TABLE game-sessions (players string[], grid INT[][], price decimal(10, 2), ratio decimal(5)[]) FORMAT (string, json)',
   "CREATE TABLE t (a int NOT NULL, b string NULL, from string, select int) FORMAT (string, json) PROPERTIES (partitions = 3, replication = 1, retention.ms = '-1', cleanup.policy = compact)",
   'CREATE TABLE bare FORMAT (STRING, STRING)',
-  "INSERT INTO t(a, b, c) VALUES ('x', 1, true), (\"y\", 2, false)",
+  'INSERT INTO t(a, b, c) VALUES (\'x\', 1, true), ("y", 2, false)',
   "INSERT INTO t(_key, _value) VALUES ('k', 'tab\there')",
   "INSERT INTO kiosk_sales (_key, sku, shop.city, qty, tags) VALUES ('k-7', 'A19', 'Porto', 2 + 1, ['new','promo']), ('k-8', 'B02', 'Gdynia', 1, ['used'])",
   'INSERT INTO t (_key.a, _headers.trace, at) VALUES (1, NULL, NOW())',
@@ -63,7 +63,7 @@ export const CORPUS: readonly string[] = [
   'DROP TABLE IF EXISTS users-topic',
   'TRUNCATE TABLE `t`',
   'TRUNCATE users-topic',
-  'DELETE FROM t WHERE name=\'x\'',
+  "DELETE FROM t WHERE name='x'",
   'DELETE FROM t WHERE _value.year = 1968',
   'DELETE FROM ferry_log WHERE _meta.offset <= 4200 AND _meta.partition = 3',
   "DELETE FROM ferry_registry WHERE _key = 'MV-Otter'",
@@ -91,7 +91,7 @@ export const CORPUS: readonly string[] = [
   'EXPLAIN DELETE FROM t WHERE a = 1',
   // projections, facets, names
   'SELECT a, b.c.d, _value.e, _key, _key.f, _headers.trace, _meta.offset FROM t',
-  'SELECT `address`.`zip`, `EXISTS`(x), `TRUNCATE`(s, 3), EXISTS(f), REPLACE(s, \'a\', \'b\'), TRUNCATE(s, 3) FROM t',
+  "SELECT `address`.`zip`, `EXISTS`(x), `TRUNCATE`(s, 3), EXISTS(f), REPLACE(s, 'a', 'b'), TRUNCATE(s, 3) FROM t",
   'SELECT t.*, _meta.*, a.b.* FROM t',
   'SELECT *, lines[0].sku AS first FROM t',
   'SELECT sku AS item.code, qty AS item.count FROM t',
@@ -120,7 +120,7 @@ export const CORPUS: readonly string[] = [
   'SELECT * FROM t WHERE (a = b) = (c = d)',
   "SELECT * FROM t WHERE name LIKE 'a%' AND name NOT LIKE '%b%'",
   'SELECT * FROM t WHERE a BETWEEN 1 AND 2 + 3 AND b NOT BETWEEN x AND y',
-  'SELECT * FROM t WHERE a IN (1, 2, 3) AND b NOT IN (\'x\') AND _meta.partition IN (0,1)',
+  "SELECT * FROM t WHERE a IN (1, 2, 3) AND b NOT IN ('x') AND _meta.partition IN (0,1)",
   'SELECT * FROM t WHERE a IN (SELECT b FROM u WHERE c = 1) AND d NOT IN (SELECT e FROM v)',
   'SELECT * FROM t WHERE a IN ((SELECT 1), 2)',
   'SELECT * FROM t WHERE a IN ((SELECT 1 FROM x) UNION (SELECT 2 FROM y))',
@@ -128,8 +128,8 @@ export const CORPUS: readonly string[] = [
   'SELECT * FROM t WHERE a > (SELECT max(b) FROM u) AND ((SELECT 1 FROM x) UNION SELECT 2 FROM y) IS NULL',
   'SELECT * FROM t WHERE a IS NULL AND b.c IS NOT NULL AND (a AND b) IS NULL',
   'SELECT a = 1, a > b, NOT c, a IS NULL AS missing FROM t',
-  "SELECT * FROM t WHERE _meta.timestamp > NOW() - \"90m\" AND at >= YESTERDAY() - \"1d\" - '2h'",
-  "SELECT * FROM ferry_log WHERE _meta.timestamp > NOW() - \"2h\" AND LOWER(vessel.name) LIKE '%otter%'",
+  'SELECT * FROM t WHERE _meta.timestamp > NOW() - "90m" AND at >= YESTERDAY() - "1d" - \'2h\'',
+  'SELECT * FROM ferry_log WHERE _meta.timestamp > NOW() - "2h" AND LOWER(vessel.name) LIKE \'%otter%\'',
   "SELECT * FROM t WHERE _meta.timestamp > '2024-03-09' AND _metadata.timestamp <= '2024-03-09 06:15:00'",
   "SELECT CASE WHEN a > 1 THEN 'x' WHEN a > 2 THEN 'y' ELSE 'z' END AS size FROM t",
   "SELECT CASE a WHEN 1 THEN 'x' ELSE CASE b WHEN 2 THEN end END END FROM t",
@@ -155,7 +155,7 @@ export const CORPUS: readonly string[] = [
   "SELECT COLLECT_UNIQUE(cls,10) AS c FROM tolls WHERE gate='S'",
   'SELECT * FROM tolls LIMIT 4,1',
   'SELECT * FROM tolls WHERE _meta.offset >= LAST_OFFSET() - 1',
-  'SELECT COUNT(DISTINCT gate), count(distinct (a + b)), SUM(fee) FILTER (WHERE cls = \'car\') AS cars FROM tolls',
+  "SELECT COUNT(DISTINCT gate), count(distinct (a + b)), SUM(fee) FILTER (WHERE cls = 'car') AS cars FROM tolls",
   'SELECT YEAR(_meta.timestamp) y, SUM(qty*price) FROM t GROUP BY YEAR(_meta.timestamp), a.b HAVING count > 1',
   'SELECT berth, COUNT(*) AS landings FROM ferry_log GROUP BY berth',
   // order, limit, set operations, subqueries
@@ -196,5 +196,5 @@ export const CORPUS: readonly string[] = [
   'SELECT * FROM a JOIN (u LATERAL u.xs AS x) ON a.id = x.id',
   // odd white space
   'select\n\t*\r\nfrom   t\n\nlimit\n 3',
-  'SELECT * FROM t WHERE\u00a0a\u2003=\u30001'
+  'SELECT * FROM t WHERE\u00a0a\u2003=\u30001',
 ]

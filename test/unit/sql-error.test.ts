@@ -11,7 +11,11 @@ function rendered(marked: string, hint?: string): string[] {
 }
 
 test('a line with a caret under the span', () => {
-  assert.deepEqual(rendered('SELECT «amoun» FROM payments', 'Did you mean "amount"?'), ['Wrong. Did you mean "amount"?', '1 | SELECT amoun FROM payments', '  |        ^^^^^'])
+  assert.deepEqual(rendered('SELECT «amoun» FROM payments', 'Did you mean "amount"?'), [
+    'Wrong. Did you mean "amount"?',
+    '1 | SELECT amoun FROM payments',
+    '  |        ^^^^^',
+  ])
 })
 
 test('no span: the message alone', () => {

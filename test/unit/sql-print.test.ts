@@ -22,7 +22,10 @@ for (const text of CORPUS) {
 
 test('the whole corpus as one script', () => {
   const script = `;;${CORPUS.join('\n;')};;`
-  assert.deepEqual(parseScript(script, { maxStatements: 1000 }).map(bare), CORPUS.map((text) => bare(one(text))))
+  assert.deepEqual(
+    parseScript(script, { maxStatements: 1000 }).map(bare),
+    CORPUS.map((text) => bare(one(text))),
+  )
 })
 
 const CANONICAL: readonly (readonly [string, string])[] = [
@@ -39,7 +42,7 @@ const CANONICAL: readonly (readonly [string, string])[] = [
   ['desc t', 'DESCRIBE TABLE t'],
   ['create view v as  select  a from t', 'CREATE VIEW v AS select  a from t'],
   ['SELECT a FROM t ORDER BY a ASC NULLS FIRST, b DESC', 'SELECT a FROM t ORDER BY a NULLS FIRST, b DESC'],
-  ['SELECT `from` f, `a b`, `key` FROM `t`', 'SELECT `from` AS f, `a b`, `key` FROM `t`']
+  ['SELECT `from` f, `a b`, `key` FROM `t`', 'SELECT `from` AS f, `a b`, `key` FROM `t`'],
 ]
 for (const [text, canonical] of CANONICAL) test(`canonical: ${canonical}`, () => assert.equal(printStatement(one(text)), canonical))
 

@@ -17,7 +17,7 @@ function check([marked, message, hint, code = 'SYNTAX']: Case): void {
       const found = `${text.slice(0, span.start)}«${text.slice(span.start, span.end)}»${text.slice(span.end)}`
       assert.deepEqual([found, error.message, error.hint ?? '', error.code], [marked, message, hint, code])
       return true
-    }
+    },
   )
 }
 
@@ -97,7 +97,11 @@ const CASES: readonly Case[] = [
   ['SELECT a FROM t WHERE a BETWEEN 1 «OR» 2', 'Expected AND, but found "OR".', ''],
   ['SELECT a FROM t WHERE a IN «tags»', 'Expected "(" after IN, but found "tags".', 'For an array use IN_ARRAY(x, array).'],
   ['SELECT a FROM t WHERE a IN («)»', 'Expected an expression after "(", but found ")".', ''],
-  ["SELECT a FROM t WHERE a LIKE 'x' «ESCAPE» '!'", 'Expected the end of the statement, but found "ESCAPE".', 'LIKE has no ESCAPE clause; use CONTAINS, STARTSWITH or REGEXP.'],
+  [
+    "SELECT a FROM t WHERE a LIKE 'x' «ESCAPE» '!'",
+    'Expected the end of the statement, but found "ESCAPE".',
+    'LIKE has no ESCAPE clause; use CONTAINS, STARTSWITH or REGEXP.',
+  ],
   ['SELECT a FROM t WHERE a = «NOT» b', 'Expected an operand, but found "NOT".', 'Put NOT and its condition between parentheses.'],
   ['SELECT a FROM t WHERE «(a, b)» = 1', 'A list in parentheses may stand only after IN.', 'An array is written [a, b].'],
   ['SELECT a FROM t WHERE«»', 'Expected an expression after WHERE, but the statement ended.', ''],
@@ -107,23 +111,71 @@ const CASES: readonly Case[] = [
   ['SELECT CAST(a AS «itn») FROM t', 'Unknown type "itn".', 'Did you mean "int"?'],
   ['SELECT CAST(a AS «varchar»(10)) FROM t', 'Unknown type "varchar".', 'Use string.'],
   ['SELECT CAST(a AS string«(»10)) FROM t', 'The type string takes no length.', 'Only decimal takes numbers: decimal(10, 2).'],
-  ['SELECT CAST(a AS «wibble») FROM t', 'Unknown type "wibble".', 'The types are boolean, int, integer, long, bigint, float, double, decimal, string, text, bytes, uuid, date, time, timestamp.'],
+  [
+    'SELECT CAST(a AS «wibble») FROM t',
+    'Unknown type "wibble".',
+    'The types are boolean, int, integer, long, bigint, float, double, decimal, string, text, bytes, uuid, date, time, timestamp.',
+  ],
   ['SELECT CAST(a«,» int) FROM t', 'Expected AS, but found ",".', ''],
   ['SELECT SUM(a) «OVER» (PARTITION BY b) FROM t', 'Window functions are not offered.', 'Use GROUP BY.', 'UNSUPPORTED'],
   ['SELECT COUNT(«SELECT» 1) FROM t', 'Expected an argument, but found "SELECT".', 'A query as an argument needs parentheses of its own: f((SELECT …)).'],
-  ["SELECT a FROM t WHERE at > «DATE» '2024-01-01'", 'There is no DATE literal.', `Compare with the text alone ('2024-03-09'), or reckon from a time: NOW() - "90m".`],
+  [
+    "SELECT a FROM t WHERE at > «DATE» '2024-01-01'",
+    'There is no DATE literal.',
+    `Compare with the text alone ('2024-03-09'), or reckon from a time: NOW() - "90m".`,
+  ],
   ['SELECT TOP «10» a FROM t', 'Expected FROM, but found "10".', 'Use LIMIT n at the end.'],
   ['SELECT a FROM t «FETCH» FIRST 10 ROWS ONLY', 'Expected the end of the statement, but found "FETCH".', 'Use LIMIT n.'],
   ['SELECT a FROM t LATERAL xs«»', 'Expected AS and a name for the elements, but the statement ended.', ''],
   ['SELECT a FROM t FOR «UPDATE»', 'Expected the end of the statement, but found "UPDATE".', ''],
-  ['SELECT «STREAM» * FROM t', 'SELECT STREAM is streaming SQL, which is not offered.', 'Write SELECT without STREAM: it reads what the topics hold now.', 'UNSUPPORTED'],
-  ['SELECT «STREAM» a FROM t', 'SELECT STREAM is streaming SQL, which is not offered.', 'Write SELECT without STREAM: it reads what the topics hold now.', 'UNSUPPORTED'],
-  ['SELECT «TABLE» a FROM t', 'SELECT TABLE is streaming SQL, which is not offered.', 'Write SELECT without TABLE: it reads what the topics hold now.', 'UNSUPPORTED'],
-  ['SELECT a FROM t «WINDOW BY» TUMBLE 1m', 'WINDOW BY is streaming SQL, which is not offered.', 'Group by a part of the time, for example GROUP BY HOUR(_meta.timestamp).', 'UNSUPPORTED'],
-  ['SELECT a FROM t JOIN u ON t.a = u.a «WITHIN» 1h', 'WITHIN is streaming SQL, which is not offered.', 'Leave it out: a join here needs no window.', 'UNSUPPORTED'],
-  ['SELECT a FROM t JOIN u «WITHIN» 1h ON t.a = u.a', 'WITHIN is streaming SQL, which is not offered.', 'Leave it out: a join here needs no window.', 'UNSUPPORTED'],
-  ['SELECT a FROM t «EMIT CHANGES»', 'EMIT CHANGES is streaming SQL, which is not offered.', 'Leave it out; a request with "live": true keeps sending partial aggregates.', 'UNSUPPORTED'],
-  ['INSERT INTO t SELECT «STREAM» a FROM u', 'SELECT STREAM is streaming SQL, which is not offered.', 'Write SELECT without STREAM: it reads what the topics hold now.', 'UNSUPPORTED'],
+  [
+    'SELECT «STREAM» * FROM t',
+    'SELECT STREAM is streaming SQL, which is not offered.',
+    'Write SELECT without STREAM: it reads what the topics hold now.',
+    'UNSUPPORTED',
+  ],
+  [
+    'SELECT «STREAM» a FROM t',
+    'SELECT STREAM is streaming SQL, which is not offered.',
+    'Write SELECT without STREAM: it reads what the topics hold now.',
+    'UNSUPPORTED',
+  ],
+  [
+    'SELECT «TABLE» a FROM t',
+    'SELECT TABLE is streaming SQL, which is not offered.',
+    'Write SELECT without TABLE: it reads what the topics hold now.',
+    'UNSUPPORTED',
+  ],
+  [
+    'SELECT a FROM t «WINDOW BY» TUMBLE 1m',
+    'WINDOW BY is streaming SQL, which is not offered.',
+    'Group by a part of the time, for example GROUP BY HOUR(_meta.timestamp).',
+    'UNSUPPORTED',
+  ],
+  [
+    'SELECT a FROM t JOIN u ON t.a = u.a «WITHIN» 1h',
+    'WITHIN is streaming SQL, which is not offered.',
+    'Leave it out: a join here needs no window.',
+    'UNSUPPORTED',
+  ],
+  [
+    'SELECT a FROM t JOIN u «WITHIN» 1h ON t.a = u.a',
+    'WITHIN is streaming SQL, which is not offered.',
+    'Leave it out: a join here needs no window.',
+    'UNSUPPORTED',
+  ],
+  [
+    'SELECT a FROM t «EMIT CHANGES»',
+    'EMIT CHANGES is streaming SQL, which is not offered.',
+    'Leave it out; a request with "live": true keeps sending partial aggregates.',
+    'UNSUPPORTED',
+  ],
+  [
+    'INSERT INTO t SELECT «STREAM» a FROM u',
+    'SELECT STREAM is streaming SQL, which is not offered.',
+    'Write SELECT without STREAM: it reads what the topics hold now.',
+    'UNSUPPORTED',
+  ],
   ['WITH «RECURSIVE» x AS (SELECT 1) SELECT 1', 'WITH RECURSIVE is not offered.', '', 'UNSUPPORTED'],
   ['WITH x «(»SELECT 1) SELECT 1', 'Expected AS, but found "(".', ''],
   ['WITH x AS (SELECT 1)«»', 'Expected SELECT, but the statement ended.', ''],
@@ -160,10 +212,18 @@ const CASES: readonly Case[] = [
   ['TRUNCATE«»', 'Expected a table name, but the statement ended.', ''],
   ['SHOW «TABELS»', 'Expected what to show, but found "TABELS".', 'Did you mean "TABLES"?'],
   ['SHOW «TOPICS»', 'Expected what to show, but found "TOPICS".', 'Topics are tables: SHOW TABLES.'],
-  ['SHOW«»', 'Expected what to show, but the statement ended.', 'SHOW knows TABLES, TABLE TYPES, VIRTUAL TABLES, FUNCTIONS, VIEWS, VIEW v, SYNONYMS, QUERIES, ALL QUERIES, SETTINGS, CREATE TABLE t.'],
+  [
+    'SHOW«»',
+    'Expected what to show, but the statement ended.',
+    'SHOW knows TABLES, TABLE TYPES, VIRTUAL TABLES, FUNCTIONS, VIEWS, VIEW v, SYNONYMS, QUERIES, ALL QUERIES, SETTINGS, CREATE TABLE t.',
+  ],
   ['SHOW ALL«»', 'Expected QUERIES, but the statement ended.', ''],
   ['SHOW VIEW«»', 'Expected the name of a view, but the statement ended.', ''],
-  ['SHOW «WIBBLE»', 'Expected what to show, but found "WIBBLE".', 'SHOW knows TABLES, TABLE TYPES, VIRTUAL TABLES, FUNCTIONS, VIEWS, VIEW v, SYNONYMS, QUERIES, ALL QUERIES, SETTINGS, CREATE TABLE t.'],
+  [
+    'SHOW «WIBBLE»',
+    'Expected what to show, but found "WIBBLE".',
+    'SHOW knows TABLES, TABLE TYPES, VIRTUAL TABLES, FUNCTIONS, VIEWS, VIEW v, SYNONYMS, QUERIES, ALL QUERIES, SETTINGS, CREATE TABLE t.',
+  ],
   ['DESCRIBE«»', 'Expected a table name, but the statement ended.', ''],
   ['DESCRIBE TABLE«»', 'Expected a table name, but the statement ended.', ''],
   ['DESCRIBE TABLE a «b»', 'Expected the end of the statement, but found "b".', ''],
@@ -188,7 +248,12 @@ const CASES: readonly Case[] = [
   ['SET max.size «==» 5', '"==" is not an operator.', 'Use "=".'],
   ['«ALTER» TABLE t ADD COLUMN a int', 'ALTER is not offered.', 'DROP the table, view or synonym and CREATE it again.', 'UNSUPPORTED'],
   ['«UPDATE» t SET a = 1', 'UPDATE is not offered.', 'INSERT a record with the same _key: in a compacted topic it replaces the older one.', 'UNSUPPORTED'],
-  ['«MERGE» INTO t', 'MERGE is not offered.', 'INSERT INTO … SELECT … writes records; one with the same _key replaces the older one in a compacted topic.', 'UNSUPPORTED']
+  [
+    '«MERGE» INTO t',
+    'MERGE is not offered.',
+    'INSERT INTO … SELECT … writes records; one with the same _key replaces the older one in a compacted topic.',
+    'UNSUPPORTED',
+  ],
 ]
 for (const wrong of CASES) test(wrong[0].slice(0, 100), () => check(wrong))
 
@@ -200,7 +265,9 @@ test('a text without a statement', () => {
 
 test('the place of an unclosed string is where it begins', () => {
   assert.throws(() => parseScript("SELECT a\nFROM t\n  WHERE b = 'x AND c = 1"), { message: 'The string that begins at line 3, column 13 is not closed.' })
-  assert.throws(() => parseScript("SELECT 'C:\\temp\\' FROM t"), { hint: 'A backslash before a quote keeps the string open; a backslash itself is written "\\\\".' })
+  assert.throws(() => parseScript("SELECT 'C:\\temp\\' FROM t"), {
+    hint: 'A backslash before a quote keeps the string open; a backslash itself is written "\\\\".',
+  })
 })
 
 test('an error in the second statement is marked where it stands in the whole text', () => {

@@ -54,11 +54,23 @@ function lisp(e: Expr): string {
     case 'isNull':
       return list(e.negated ? 'not-null' : 'null?', lisp(e.operand))
     case 'case':
-      return list('case', e.operand === undefined ? '_' : lisp(e.operand), ...e.whens.map((w) => `${lisp(w.when)}:${lisp(w.then)}`), e.otherwise === undefined ? '_' : lisp(e.otherwise))
+      return list(
+        'case',
+        e.operand === undefined ? '_' : lisp(e.operand),
+        ...e.whens.map((w) => `${lisp(w.when)}:${lisp(w.then)}`),
+        e.otherwise === undefined ? '_' : lisp(e.otherwise),
+      )
     case 'cast':
       return list('cast', lisp(e.operand), `${e.type.name}${'[]'.repeat(e.type.arrayDepth)}`)
     case 'call':
-      return list('call', e.name.quoted ? `\`${e.name.text}\`` : e.name.text, ...(e.star ? ['*'] : []), ...(e.distinct ? ['distinct'] : []), ...e.args.map(lisp), ...(e.filter === undefined ? [] : [`filter=${lisp(e.filter)}`]))
+      return list(
+        'call',
+        e.name.quoted ? `\`${e.name.text}\`` : e.name.text,
+        ...(e.star ? ['*'] : []),
+        ...(e.distinct ? ['distinct'] : []),
+        ...e.args.map(lisp),
+        ...(e.filter === undefined ? [] : [`filter=${lisp(e.filter)}`]),
+      )
     case 'exists':
       return list('exists', printQuery(e.query))
     case 'subquery':

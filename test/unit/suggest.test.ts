@@ -12,7 +12,7 @@ test('edit distance counts insertions, deletions, replacements and swaps of neig
     ['amounts', 'amount', 1],
     ['cat', 'cut', 1],
     ['kitten', 'sitting', 3],
-    ['ab', 'ba', 1]
+    ['ab', 'ba', 1],
   ]
   for (const [a, b, distance] of cases) {
     assert.equal(editDistance(a, b), distance, `${a} ${b}`)
