@@ -20,6 +20,12 @@ for (const name of globSync('**/*.slt', { cwd: folder }).sort()) {
         if (updating) answers[i] = actual
         else assert.equal(actual.join('\n'), expectedLines(item).join('\n'), `${file.path}:${item.line}`)
       })
+      // The optimizer changes what is read, never the rows.
+      if (updating || (item.kind !== 'query' && item.kind !== 'error')) return
+      test(`${name}:${item.line} as bound`, async () => {
+        const actual = await runCase(item, world, { optimize: false })
+        assert.equal(actual.join('\n'), expectedLines(item).join('\n'), `${file.path}:${item.line} without the optimizer`)
+      })
     })
     after(() => {
       const text = withAnswers(file, answers)

@@ -198,13 +198,17 @@ function readCase(lines: readonly string[], at: number, end: number, defaults: R
   }
 }
 
-/** What a case gives, in the lines of the format. */
-export async function runCase(item: SltCase, world: { readonly catalog: Catalog; readonly log: KafkaLog }): Promise<string[]> {
+/** What a case gives, in the lines of the format. `optimize: false` runs the plan as it was bound. */
+export async function runCase(
+  item: SltCase,
+  world: { readonly catalog: Catalog; readonly log: KafkaLog },
+  options: { readonly optimize?: boolean } = {},
+): Promise<string[]> {
   const frames: string[] = []
   const sink: FrameSink = { send: (frame) => void frames.push(frame), drained: () => undefined }
   const sql = item.kind === 'explain' ? `EXPLAIN ${item.sql}` : item.sql
   const request = { sql, live: item.options.live, statsMs: item.options.statsMs }
-  await runRequest(request, { catalog: world.catalog, log: world.log, defaults: item.defaults }, sink, new AbortController().signal)
+  await runRequest(request, { catalog: world.catalog, log: world.log, defaults: item.defaults, optimize: options.optimize }, sink, new AbortController().signal)
   if (item.kind === 'frames') return frames.map(normalFrame)
   const lines = frames.flatMap((frame) => frameLines(frame, item))
   return item.options.rowsort ? lines.sort() : lines
