@@ -52,7 +52,7 @@ function isContainer(b: Buffer): boolean {
 
 function isJson(b: Buffer): boolean {
   const start = skipSpace(b, b[0] === 239 && b[1] === 187 && b[2] === 191 ? 3 : 0, b.length)
-  const end = skipValue(b, start, b.length, JSON_LIMIT_DEPTH - 64)
+  const end = skipValue(b, new DataView(b.buffer, b.byteOffset, b.byteLength), start, b.length, JSON_LIMIT_DEPTH - 64)
   return end >= 0 && skipSpace(b, end, b.length) === b.length && isUtf8(b)
 }
 

@@ -4,7 +4,7 @@
  * The scratch buffer is shared by all readers of a thread: a reader runs to its end without interruption, so no two use it at once.
  */
 import { Decimal } from '../lib/decimal.ts'
-import { doubleText, floatText } from './render.ts'
+import { writeAsciiText } from './number-writer.ts'
 
 /** Buffer with the slice methods that Node has but does not type; they skip the argument checks of `toString`. */
 export interface RawBuffer extends Buffer {
@@ -153,130 +153,7 @@ export function durationAt(b: RawBuffer, from: number): string {
   return text === '' ? 'PT0S' : `P${text}`
 }
 
-// ---- The writer. `o` is scratch.bytes, `w` the position to write at; the new position is returned. Room for numbers (32 bytes each) is made by the caller. ----
-
-/** An integer of magnitude up to 2^53. */
-export function writeInteger(o: Uint8Array, w: number, value: number): number {
-  if (value < 0) {
-    o[w++] = 45
-    value = -value
-  }
-  if (value < 1_000_000_000) return writeSmall(o, w, value)
-  const head = Math.floor(value / 1_000_000_000)
-  w = head < 1_000_000_000 ? writeSmall(o, w, head) : writeInteger(o, w, head)
-  return writePadded(o, w, value - head * 1_000_000_000, 9)
-}
-
-function writeSmall(o: Uint8Array, w: number, value: number): number {
-  if (value < 10) {
-    o[w] = 48 + value
-    return w + 1
-  }
-  const digits =
-    value < 10000
-      ? value < 100
-        ? 2
-        : value < 1000
-          ? 3
-          : 4
-      : value < 1_000_000
-        ? value < 100_000
-          ? 5
-          : 6
-        : value < 10_000_000
-          ? 7
-          : value < 100_000_000
-            ? 8
-            : 9
-  return writePadded(o, w, value, digits)
-}
-
-function writePadded(o: Uint8Array, w: number, value: number, digits: number): number {
-  let rest = value | 0
-  for (let i = w + digits - 1; i >= w; i--) {
-    const next = (rest / 10) | 0
-    o[i] = 48 + rest - next * 10
-    rest = next
-  }
-  return w + digits
-}
-
-/** The zigzag varint at p in decimal digits, without making a bigint; -1 when it is not one. */
-export function writeLongAt(o: Uint8Array, w: number, b: Uint8Array, p: number): number {
-  let low = 0
-  let middle = 0
-  let high = 0
-  let c = 128
-  for (let shift = 0; shift < 28 && c > 127; shift += 7) {
-    c = b[p++]
-    low |= (c & 127) << shift
-  }
-  for (let shift = 0; shift < 28 && c > 127; shift += 7) {
-    c = b[p++]
-    middle |= (c & 127) << shift
-  }
-  if (c > 127) {
-    c = b[p++]
-    high = c & 127
-    if (c > 127) {
-      c = b[p++]
-      if (!(c <= 1)) return -1
-      high |= c << 7
-    }
-  }
-  // The magnitude as bits 0-31 and 32-63; a negative n stands for -(magnitude + 1).
-  let bottom = ((low >>> 1) | (middle << 27)) >>> 0
-  let top = ((middle >>> 5) | (high << 23)) >>> 0
-  if ((low & 1) === 1) {
-    o[w++] = 45
-    bottom = (bottom + 1) >>> 0
-    if (bottom === 0) top++
-  }
-  const quotient = Math.floor(top / 1_000_000)
-  const part = (top - quotient * 1_000_000) * 4294967296 + bottom
-  const partQuotient = Math.floor(part / 1_000_000)
-  const head = quotient * 4294967296 + partQuotient
-  const tail = part - partQuotient * 1_000_000
-  return head === 0 ? writeSmall(o, w, tail) : writePadded(o, writeInteger(o, w, head), tail, 6)
-}
-
-function writeAsciiText(o: Uint8Array, w: number, text: string): number {
-  for (let i = 0; i < text.length; i++) o[w + i] = text.charCodeAt(i)
-  return w + text.length
-}
-
-/** A double as `doubleText` prints it, strings for what JSON has no number for. Needs up to 32 bytes. */
-export function writeDouble(o: Uint8Array, w: number, value: number): number {
-  const size = value < 0 ? -value : value
-  if (size < 1_000_000_000 && size > 0) {
-    // At most six digits after the point and fifteen in all: then these digits are the shortest ones that read back.
-    const scaled = Math.round(size * 1_000_000)
-    if (scaled / 1_000_000 === size) {
-      if (value < 0) o[w++] = 45
-      const whole = Math.floor(scaled / 1_000_000)
-      return writeFraction(o, writeSmall(o, w, whole), scaled - whole * 1_000_000)
-    }
-  }
-  if (Number.isFinite(value)) return writeAsciiText(o, w, doubleText(value))
-  return writeAsciiText(o, w, `"${value}"`)
-}
-
-function writeFraction(o: Uint8Array, w: number, millionths: number): number {
-  o[w] = 46
-  if (millionths === 0) {
-    o[w + 1] = 48
-    return w + 2
-  }
-  let end = writePadded(o, w + 1, millionths, 6)
-  while (o[end - 1] === 48) end--
-  return end
-}
-
-/** A float as `floatText` prints it. */
-export function writeFloat(o: Uint8Array, w: number, value: number): number {
-  const text = floatText(value)
-  return writeAsciiText(o, w, Number.isFinite(value) ? text : `"${text}"`)
-}
+// ---- The writer. `w` is the position in scratch.bytes to write at; the new position is returned. Numbers: see number-writer.ts. ----
 
 const HEX = Buffer.from('0123456789abcdef')
 /** The letter after the backslash for the five control characters that have one, else 0. */

@@ -4,21 +4,8 @@
  */
 import { type Code, js, type Name } from '../../codegen/emitter.ts'
 import { isoDate, isoTime, isoTimestamp } from '../render.ts'
-import {
-  type RawBuffer,
-  decimalAt,
-  durationAt,
-  grow,
-  uuidAt,
-  writeAscii,
-  writeBase64,
-  writeDouble,
-  writeFloat,
-  writeInteger,
-  writeLongAt,
-  writeReady,
-  writeString,
-} from '../runtime.ts'
+import { type RawBuffer, decimalAt, durationAt, grow, uuidAt, writeAscii, writeBase64, writeReady, writeString } from '../runtime.ts'
+import { writeDouble, writeFloat, writeInteger, writeLongAt } from '../number-writer.ts'
 import type { Family } from './family.ts'
 import { blocks, type Lines, need, readCheckedLength, readInt, readLength, readLong, scratchName } from './lines.ts'
 import type { AvroNode, EnumNode, Logical } from './schema.ts'

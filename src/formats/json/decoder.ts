@@ -46,6 +46,8 @@ class JsonReader {
   readonly #p: Name
   readonly #c: Name
   readonly #to: Name
+  /** The last position from which four bytes can be read. */
+  readonly #last: Name
   /** The label that ends the search. */
   readonly #done: Name
 
@@ -57,6 +59,7 @@ class JsonReader {
     this.#p = this.#e.name('p')
     this.#c = this.#e.name('c')
     this.#to = this.#e.name('end')
+    this.#last = this.#e.name('last')
     this.#done = this.#e.name('done')
   }
 
@@ -66,7 +69,7 @@ class JsonReader {
     const flags = existsNames(want)
     const whole = this.#validate || hasOwn(want)
     return js`{
-const ${this.#to} = ${this.#context.to}
+const ${this.#to} = ${this.#context.to}, ${this.#last} = ${this.#to} - 4
 let ${p} = ${this.#context.from}, ${this.#c} = 0
 ${flags.map((flag) => js`${flag} = false`)}
 if (b[${p}] === 239 && b[${p} + 1] === 187 && b[${p} + 2] === 191) ${p} += 3
@@ -94,19 +97,29 @@ if (${p} > ${this.#to}) ${this.#bad}
     return js`if (b[${p}] <= 32) { if (b[${p}] === 32) ${p}++; if (b[${p}] <= 32) ${p} = ${this.#fn(skipSpace)}(b, ${p}, ${this.#to}) }`
   }
 
-  /** From the opening quote: `plain` runs on the closing quote of a string without escapes, `escaped` behind the closing quote of one with escapes. */
+  /**
+   * Four bytes are looked at together: `hit` has a bit for the first of them that is a quote, a backslash or a control character.
+   * From the opening quote: `plain` runs on the closing quote of a string without escapes, `escaped` behind the closing quote of one with escapes.
+   */
   #string(plain: Code, escaped: Code): Code {
     const p = this.#p
     const c = this.#c
-    return js`do ${c} = b[++${p}]; while (${c} > 92 || ${c} > 34 && ${c} < 92 || ${c} === 32 || ${c} === 33)
-if (${c} === 34) { ${plain} } else { ${p} = ${this.#fn(skipString)}(b, ${p}, ${this.#to}); if (${p} < 0) ${this.#bad}
+    const [x, hit] = [this.#e.name('x'), this.#e.name('hit')]
+    return js`${p}++
+while (${p} <= ${this.#last}) {
+const ${x} = view.getInt32(${p}, true), ${hit} = ((${x} ^ 572662306) - 16843009 | (${x} ^ 1549556828) - 16843009 | ${x} - 538976288) & ~${x} & -2139062144
+if (${hit} !== 0) { ${p} += 31 - Math.clz32(${hit} & -${hit}) >>> 3; break }
+${p} += 4 }
+${c} = b[${p}]
+if (${c} !== 34) while (${c} > 92 || ${c} > 34 && ${c} < 92 || ${c} === 32 || ${c} === 33) ${c} = b[++${p}]
+if (${c} === 34) { ${plain} } else { ${p} = ${this.#fn(skipString)}(b, view, ${p}, ${this.#to}); if (${p} < 0) ${this.#bad}
 ${escaped} }`
   }
 
   /** Steps over the value at the position. */
   #skip(depth: number): Code {
     const p = this.#p
-    return js`if (b[${p}] === 34) { ${this.#string(js`${p}++`, NOTHING)} } else { ${p} = b[${p}] <= 57 ? ${this.#fn(skipNumber)}(b, ${p}, ${this.#to}) : ${this.#fn(skipValue)}(b, ${p}, ${this.#to}, ${depth}); if (${p} < 0) ${this.#bad} }`
+    return js`if (b[${p}] === 34) { ${this.#string(js`${p}++`, NOTHING)} } else { ${p} = b[${p}] <= 57 ? ${this.#fn(skipNumber)}(b, ${p}, ${this.#to}) : ${this.#fn(skipValue)}(b, view, ${p}, ${this.#to}, ${depth}); if (${p} < 0) ${this.#bad} }`
   }
 
   /** Reads what is wanted of the value at the position, and leaves the position behind it. */
@@ -135,7 +148,7 @@ ${pass}`,
   }
 
   #text(target: Name, depth: number): Code {
-    return js`${target} = ${this.#fn(textOrNullAt)}(b, ${this.#p}, ${this.#to}, ${depth}); ${this.#p} = ${this.#scratch()}.at; if (${this.#p} < 0) ${this.#bad}`
+    return js`${target} = ${this.#fn(textOrNullAt)}(b, view, ${this.#p}, ${this.#to}, ${depth}); ${this.#p} = ${this.#scratch()}.at; if (${this.#p} < 0) ${this.#bad}`
   }
 
   #scratch(): Name {
@@ -160,7 +173,7 @@ ${pass}`,
 if (b[${p}] === 34) { const ${start} = ${p} + 1
 ${string}
 } else if (b[${p}] <= 57) { ${this.#number(value)} }
-else if (b[${p}] === 123 || b[${p}] === 91) { ${value} = new ${this.#fn(JsonText)}(${this.#fn(textAt)}(b, ${p}, ${this.#to}, ${depth})); ${p} = ${this.#scratch()}.at; if (${p} < 0) ${this.#bad} }
+else if (b[${p}] === 123 || b[${p}] === 91) { ${value} = new ${this.#fn(JsonText)}(${this.#fn(textAt)}(b, view, ${p}, ${this.#to}, ${depth})); ${p} = ${this.#scratch()}.at; if (${p} < 0) ${this.#bad} }
 else { const ${start} = b[${p}]; ${p} = ${this.#fn(skipWord)}(b, ${p}, ${this.#to}); if (${p} < 0) ${this.#bad}
 if (${start} !== 110) ${value} = ${start} === 116 }
 ${converted}`
@@ -207,14 +220,13 @@ else { if (${scale} !== 0) ${m} /= ${e.constant(POWERS, 'powers')}[${scale}]; ${
   #object(members: readonly Want[], inner: (left: Name) => Place): Code {
     const e = this.#e
     const p = this.#p
-    const c = this.#c
     const names = [...new Set(members.map((want) => want.step as string))]
     const left = e.name('left')
     const place = inner(left)
     const seen = names.map(() => e.name('seen'))
     const [k, start] = [e.name('key'), e.name('s')]
     const read = names.map(
-      (name, i) => js`if (${k} === ${i} && !${seen[i]}) { ${seen[i]} = true
+      (name, i) => js`if (${k} === ${i}) { ${seen[i]} = true
 ${this.#read(
   members.filter((want) => want.step === name),
   place,
@@ -227,25 +239,38 @@ ${p}++
 ${this.#space()}
 if (b[${p}] === 125) ${p}++
 else for (;;) {
-if (b[${p}] !== 34) ${this.#bad}
+if (b[${p}] !== 34) { ${this.#space()}
+if (b[${p}] !== 34) ${this.#bad} }
 const ${start} = ${p} + 1; let ${k} = -1
-${this.#string(js`${this.#keySwitch(names, k, start)} ${p}++`, js`${k} = ${this.#fn(keyIndex)}(b, ${start}, ${p} - 1, ${e.constant(names, 'names')})`)}
-${this.#space()}
-if (b[${p}] !== 58 || ${p} > ${this.#to}) ${this.#bad}
+${this.#string(
+  js`${this.#keySwitch(names, seen, k, start)} ${p}++`,
+  js`${k} = ${this.#fn(keyIndex)}(b, ${start}, ${p} - 1, ${e.constant(names, 'names')})
+${seen.map((flag, i) => js`if (${k} === ${i} && ${flag}) ${k} = -1`)}`,
+)}
+if (b[${p}] !== 58) { ${this.#space()}
+if (b[${p}] !== 58) ${this.#bad} }
+if (${p} >= ${this.#to}) ${this.#bad}
 ${p}++
 ${this.#space()}
-if (${k} < 0) { ${skip} } else ${read} { ${skip} }
-if (${p} > ${this.#to}) ${this.#bad}
-${this.#space()}
-${c} = b[${p}++]
-if (${c} === 125) break
-if (${c} !== 44) ${this.#bad}
-${this.#space()}
+if (${k} < 0) { ${skip} } else ${read} ;
+if (${p} >= ${this.#to}) ${this.#bad}
+${this.#next(125)}
 }`
   }
 
-  /** Sets `k` to the place of the key among the names: by length, then four bytes at a time. The position is on the closing quote. */
-  #keySwitch(names: readonly string[], k: Name, start: Name): Code {
+  /** Behind a member or element: leaves the loop on `close`, goes on behind a comma. */
+  #next(close: number): Code {
+    const p = this.#p
+    const c = this.#c
+    return js`${c} = b[${p}++]
+if (${c} !== 44) { if (${c} <= 32) { ${p}--; ${this.#space()}
+${c} = b[${p}++] }
+if (${c} === ${close}) break
+if (${c} !== 44) ${this.#bad} }`
+  }
+
+  /** Sets `k` to the place of the key among the names that have not been seen: by length, then four bytes at a time. The position is on the closing quote. */
+  #keySwitch(names: readonly string[], seen: readonly Name[], k: Name, start: Name): Code {
     const byLength = new Map<number, Code[]>()
     names.forEach((name, i) => {
       const bytes = Buffer.from(name)
@@ -255,7 +280,7 @@ ${this.#space()}
       for (; at < bytes.length; at++) tests.push(js`&& b[${start} + ${at}] === ${bytes[at]}`)
       const cases = byLength.get(bytes.length) ?? []
       byLength.set(bytes.length, cases)
-      cases.push(js`if (true ${tests}) ${k} = ${i}; else`)
+      cases.push(js`if (!${seen[i]} ${tests}) ${k} = ${i}; else`)
     })
     const cases = [...byLength].map(([length, list]) => js`case ${length}: ${list} ; break`)
     return js`switch (${this.#p} - ${start}) { ${cases} }`
@@ -264,7 +289,6 @@ ${this.#space()}
   #array(elements: readonly Want[], inner: (left: Name) => Place): Code {
     const e = this.#e
     const p = this.#p
-    const c = this.#c
     const steps = [...new Set(elements.map((want) => want.step as number))]
     const left = e.name('left')
     const place = inner(left)
@@ -282,11 +306,8 @@ ${this.#space()}
 if (b[${p}] === 93) ${p}++
 else for (let ${index} = 0; ; ${index}++) {
 ${read} { ${this.#skip(place.depth)} }
-if (${p} > ${this.#to}) ${this.#bad}
-${this.#space()}
-${c} = b[${p}++]
-if (${c} === 93) break
-if (${c} !== 44) ${this.#bad}
+if (${p} >= ${this.#to}) ${this.#bad}
+${this.#next(93)}
 ${this.#space()}
 }`
   }

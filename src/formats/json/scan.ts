@@ -8,8 +8,19 @@ import type { RawBuffer } from '../runtime.ts'
 export const JSON_LIMIT_DEPTH = 512
 
 /** The position behind the string whose first byte after the quote is at `p`: behind its closing quote. */
-export function skipString(b: Uint8Array, p: number, to: number): number {
-  while (p < to) {
+export function skipString(b: Uint8Array, view: DataView, p: number, to: number): number {
+  for (;;) {
+    // Four bytes together: the lowest bit of `hit` belongs to the first quote, backslash or control character among them.
+    while (p <= to - 4) {
+      const x = view.getInt32(p, true)
+      const hit = (((x ^ 0x22222222) - 0x01010101) | ((x ^ 0x5c5c5c5c) - 0x01010101) | (x - 0x20202020)) & ~x & 0x80808080
+      if (hit !== 0) {
+        p += (31 - Math.clz32(hit & -hit)) >>> 3
+        break
+      }
+      p += 4
+    }
+    if (p >= to) return -1
     const c = b[p]
     if (c === 34) return p + 1
     if (c === 92) {
@@ -18,7 +29,6 @@ export function skipString(b: Uint8Array, p: number, to: number): number {
     } else if (c < 32) return -1
     else p++
   }
-  return -1
 }
 
 /** The position behind the escape whose backslash stands before `p`. */
@@ -96,25 +106,25 @@ export function skipWord(b: Uint8Array, p: number, to: number): number {
 }
 
 /** The position behind the value that starts at `p` (no white space before it). */
-export function skipValue(b: Uint8Array, p: number, to: number, depth: number): number {
+export function skipValue(b: Uint8Array, view: DataView, p: number, to: number, depth: number): number {
   if (p >= to) return -1
   const c = b[p]
-  if (c === 34) return skipString(b, p + 1, to)
-  if (c === 123) return skipObject(b, p, to, depth)
-  if (c === 91) return skipArray(b, p, to, depth)
+  if (c === 34) return skipString(b, view, p + 1, to)
+  if (c === 123) return skipObject(b, view, p, to, depth)
+  if (c === 91) return skipArray(b, view, p, to, depth)
   return c === 45 || (c >= 48 && c <= 57) ? skipNumber(b, p, to) : skipWord(b, p, to)
 }
 
-function skipObject(b: Uint8Array, p: number, to: number, depth: number): number {
+function skipObject(b: Uint8Array, view: DataView, p: number, to: number, depth: number): number {
   if (depth >= JSON_LIMIT_DEPTH) return -1
   p = skipSpace(b, p + 1, to)
   if (p < to && b[p] === 125) return p + 1
   while (p < to && b[p] === 34) {
-    p = skipString(b, p + 1, to)
+    p = skipString(b, view, p + 1, to)
     if (p < 0) return -1
     p = skipSpace(b, p, to)
     if (p >= to || b[p] !== 58) return -1
-    p = skipValue(b, skipSpace(b, p + 1, to), to, depth + 1)
+    p = skipValue(b, view, skipSpace(b, p + 1, to), to, depth + 1)
     if (p < 0) return -1
     p = skipSpace(b, p, to)
     if (p >= to) return -1
@@ -125,12 +135,12 @@ function skipObject(b: Uint8Array, p: number, to: number, depth: number): number
   return -1
 }
 
-function skipArray(b: Uint8Array, p: number, to: number, depth: number): number {
+function skipArray(b: Uint8Array, view: DataView, p: number, to: number, depth: number): number {
   if (depth >= JSON_LIMIT_DEPTH) return -1
   p = skipSpace(b, p + 1, to)
   if (p < to && b[p] === 93) return p + 1
   while (p < to) {
-    p = skipValue(b, p, to, depth + 1)
+    p = skipValue(b, view, p, to, depth + 1)
     if (p < 0) return -1
     p = skipSpace(b, p, to)
     if (p >= to) return -1
@@ -152,20 +162,20 @@ let generation = 0
 export const repeats = { found: false }
 
 /** As `skipValue`; sets `repeats.found` (and leaves it alone otherwise). */
-export function skipText(b: RawBuffer, p: number, to: number, depth: number): number {
+export function skipText(b: RawBuffer, view: DataView, p: number, to: number, depth: number): number {
   if (p >= to) return -1
   const c = b[p]
-  if (c === 123) return textObject(b, p, to, depth)
-  if (c === 91) return textArray(b, p, to, depth)
-  return skipValue(b, p, to, depth)
+  if (c === 123) return textObject(b, view, p, to, depth)
+  if (c === 91) return textArray(b, view, p, to, depth)
+  return skipValue(b, view, p, to, depth)
 }
 
-function textArray(b: RawBuffer, p: number, to: number, depth: number): number {
+function textArray(b: RawBuffer, view: DataView, p: number, to: number, depth: number): number {
   if (depth >= JSON_LIMIT_DEPTH) return -1
   p = skipSpace(b, p + 1, to)
   if (p < to && b[p] === 93) return p + 1
   while (p < to) {
-    p = skipText(b, p, to, depth + 1)
+    p = skipText(b, view, p, to, depth + 1)
     if (p < 0) return -1
     p = skipSpace(b, p, to)
     if (p >= to) return -1
@@ -176,7 +186,7 @@ function textArray(b: RawBuffer, p: number, to: number, depth: number): number {
   return -1
 }
 
-function textObject(b: RawBuffer, p: number, to: number, depth: number): number {
+function textObject(b: RawBuffer, view: DataView, p: number, to: number, depth: number): number {
   if (depth >= JSON_LIMIT_DEPTH) return -1
   p = skipSpace(b, p + 1, to)
   if (p < to && b[p] === 125) return p + 1
@@ -186,13 +196,13 @@ function textObject(b: RawBuffer, p: number, to: number, depth: number): number 
   let members = 0
   while (p < to && b[p] === 34) {
     const start = p + 1
-    p = skipString(b, start, to)
+    p = skipString(b, view, start, to)
     if (p < 0) return -1
     // Keys with escapes, and objects of very many members, are compared by the slow path.
     if (!repeats.found && (++members > SLOTS / 2 || !addKey(b, start, p - 1, table, own))) repeats.found = true
     p = skipSpace(b, p, to)
     if (p >= to || b[p] !== 58) return -1
-    p = skipText(b, skipSpace(b, p + 1, to), to, depth + 1)
+    p = skipText(b, view, skipSpace(b, p + 1, to), to, depth + 1)
     if (p < 0) return -1
     p = skipSpace(b, p, to)
     if (p >= to) return -1

@@ -32,9 +32,9 @@ export function keyIndex(b: RawBuffer, from: number, to: number, names: readonly
 }
 
 /** The checked text of the value at `p`, repeated keys left out; its end is left in `scratch.at`, -1 for damage. */
-export function textAt(b: RawBuffer, p: number, to: number, depth: number): string {
+export function textAt(b: RawBuffer, view: DataView, p: number, to: number, depth: number): string {
   repeats.found = false
-  const end = skipText(b, p, to, depth)
+  const end = skipText(b, view, p, to, depth)
   scratch.at = end
   if (end < 0) return ''
   const text = stringAt(b, p, end)
@@ -42,7 +42,7 @@ export function textAt(b: RawBuffer, p: number, to: number, depth: number): stri
 }
 
 /** `textAt`, as a value that a null makes null. */
-export function textOrNullAt(b: RawBuffer, p: number, to: number, depth: number): string | null {
-  const text = textAt(b, p, to, depth)
+export function textOrNullAt(b: RawBuffer, view: DataView, p: number, to: number, depth: number): string | null {
+  const text = textAt(b, view, p, to, depth)
   return b[p] === 110 ? null : text
 }
