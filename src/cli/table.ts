@@ -81,7 +81,7 @@ export class Table {
     this.#columns = columns
     const texts = rows.map((row) => this.#cells(row))
     this.#widths = columns.map((name, i) => Math.min(MAX_WIDTH, Math.max(displayWidth(name), ...texts.map((t) => displayWidth(t[i])))))
-    this.#right = columns.map((name) => rows.every((row) => isNumber(isObject(row) ? memberText(row, name) : row)))
+    this.#right = columns.map((name) => rows.every((row) => isNumber(isObject(row) ? memberText(row, name) : name === 'value' ? row : undefined)))
     await this.#line(columns)
     await this.#line(this.#widths.map((width) => '─'.repeat(width)))
     for (const text of texts) await this.#line(text)
@@ -96,8 +96,8 @@ export class Table {
   }
 
   #cells(value: string): string[] {
-    if (!isObject(value)) return [cell(value)]
-    return (this.#columns ?? []).map((name) => cell(memberText(value, name)))
+    const whole = !isObject(value)
+    return (this.#columns ?? []).map((name) => cell(whole ? (name === 'value' ? value : undefined) : memberText(value, name)))
   }
 
   #line(cells: readonly string[]): Promise<void> | undefined {
