@@ -17,7 +17,7 @@ function elementType(type: DataType): DataType {
 
 function flatType(type: DataType): DataType {
   const inner = elementType(type)
-  if (inner.kind !== 'array' && inner.kind !== 'json' && inner.kind !== 'null') throw new Error(`FLATTEN expects an array of arrays, not ${typeName(type)}`)
+  if (inner.kind !== 'array' && inner.kind !== 'json' && inner.kind !== 'null') throw new Error(`FLATTEN expects an array of arrays, not ${typeName(type)}.`)
   return { kind: 'array', element: elementType(inner) }
 }
 
@@ -64,11 +64,11 @@ function zip(name: string, longest: boolean, example: string): ScalarFunction {
 }
 
 function checkZip(types: readonly DataType[], what: string): void {
-  if (types.length % 2 === 1) throw new Error(`${what} expects pairs of an array and a name, but the last array has no name`)
+  if (types.length % 2 === 1) throw new Error(`${what} expects pairs of an array and a name, but the last array has no name.`)
   types.forEach((type, i) => {
     const wanted = i % 2 === 0 ? 'array' : 'string'
     if (type.kind !== wanted && type.kind !== 'json' && type.kind !== 'null')
-      throw new Error(`${what} expects ${i % 2 === 0 ? 'an array' : 'a name (a string)'} as argument ${i + 1}, not ${typeName(type)}`)
+      throw new Error(`${what} expects ${i % 2 === 0 ? 'an array' : 'a name (a string)'} as argument ${i + 1}, not ${typeName(type)}.`)
   })
 }
 

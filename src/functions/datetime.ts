@@ -124,8 +124,8 @@ function part(
   const what = name.toUpperCase()
   const returnsOf = ([type]: readonly DataType[]): DataType => {
     checkMoment(type, what)
-    if (needs === 'date' && type.kind === 'time') throw new Error(`${what} needs a date, and a time has none`)
-    if (needs === 'time' && type.kind === 'date') throw new Error(`${what} needs a time, and a date has none`)
+    if (needs === 'date' && type.kind === 'time') throw new Error(`${what} needs a date, and a time has none.`)
+    if (needs === 'time' && type.kind === 'date') throw new Error(`${what} needs a time, and a date has none.`)
     return returns
   }
   return define({

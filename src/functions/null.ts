@@ -11,7 +11,7 @@ import { dynamicValue } from './value-text.ts'
 export function commonType(types: readonly DataType[], what: string): DataType {
   const known = types.filter((t) => t.kind !== 'null')
   const type = known.length > 0 && known.every(isNumericType) ? widest(known) : sameType(types)
-  if (type === undefined) throw new Error(`${what} needs values of one type, not ${[...new Set(known.map(typeName))].join(' and ')}; use CAST`)
+  if (type === undefined) throw new Error(`${what} needs values of one type, not ${[...new Set(known.map(typeName))].join(' and ')}; use CAST.`)
   return type
 }
 

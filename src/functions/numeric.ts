@@ -330,9 +330,9 @@ function extremeType(what: string): (types: readonly DataType[]) => DataType {
     const known = types.filter((t) => t.kind !== 'null')
     if (known.length > 0 && known.every((t) => isNumericType(t) || t.kind === 'json')) return widest(known)
     const same = sameType(types)
-    if (same === undefined) throw new Error(`${what} compares values of one type, not ${[...new Set(known.map(typeName))].join(' and ')}`)
+    if (same === undefined) throw new Error(`${what} compares values of one type, not ${[...new Set(known.map(typeName))].join(' and ')}.`)
     if (same.kind === 'array' || same.kind === 'map' || same.kind === 'struct' || same.kind === 'bytes')
-      throw new Error(`${what} cannot compare values of type ${typeName(same)}`)
+      throw new Error(`${what} cannot compare values of type ${typeName(same)}.`)
     return same
   }
 }

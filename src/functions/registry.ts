@@ -72,4 +72,9 @@ export interface AggregateDoc {
 }
 
 /** Thrown by functions and casts for a value that they cannot take; ends the query with an SqlError VALUE that names the call. */
-export class ValueError extends Error {}
+export class ValueError extends Error {
+  /** `sentence` gets its full stop when it has none. */
+  constructor(sentence: string) {
+    super(/[.!?]$/.test(sentence) ? sentence : `${sentence}.`)
+  }
+}
