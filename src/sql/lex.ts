@@ -238,6 +238,8 @@ const FOREIGN: readonly (readonly [string, string])[] = [
   ['//', 'A comment begins with "--".'],
 ]
 const OPERATORS = ['!=', '<>', '<=', '>=', '||', '=', '<', '>', '+', '-', '*', '/', '%']
+/** Symbols that begin no longer one (`--` and `/*` are comments, seen before). */
+const ALONE = '(),.;[]{}+-*%'
 const PUNCTUATION = '()[]{},;.:'
 const FOREIGN_CHARACTERS: Readonly<Record<string, string>> = {
   '!': 'Use NOT, or "!=" between two values.',
@@ -265,6 +267,7 @@ const FOREIGN_CHARACTERS: Readonly<Record<string, string>> = {
 
 /** operator | punctuation, or an error token that says what to write instead. */
 function scanSymbol(text: string, start: number): Token {
+  if (ALONE.includes(text[start])) return plain(PUNCTUATION.includes(text[start]) ? 'punctuation' : 'operator', text, start, start + 1)
   for (const [symbol, hint] of FOREIGN) {
     if (text.startsWith(symbol, start)) return failed(text, start, start + symbol.length, `"${symbol}" is not an operator.`, hint)
   }

@@ -1,5 +1,5 @@
 /**
- * Expressions: precedence climbing over the table below, chains of operators in a loop (not in recursion), one method per form. It does not resolve names
+ * Expressions: precedence climbing over the table in `precedence.ts`, chains of operators in a loop (not in recursion), one method per form. It does not resolve names
  * and does not check functions or types. Queries inside of expressions are parsed by the subclass in `parse-query.ts`.
  */
 import type { BinaryOp, Case, Expr, Query, TypeName } from './ast.ts'
@@ -7,28 +7,8 @@ import { didYouMean } from '../lib/suggest.ts'
 import { RESERVED, TYPE_NAMES } from './keywords.ts'
 import { bareNameEnd } from './lex.ts'
 import type { Token } from './lex.ts'
+import { BINARY_PRECEDENCE, PRECEDENCE } from './precedence.ts'
 import { describe, nameOf, TokenCursor } from './token-cursor.ts'
-
-/** How tightly things bind, loosest first. `print.ts` puts its parentheses by the same table. */
-export const PRECEDENCE = { or: 1, and: 2, not: 3, comparison: 4, concat: 5, additive: 6, multiplicative: 7, sign: 8, postfix: 9 } as const
-
-/** The level of each binary operator. All are left-associative, and comparisons do not chain. */
-export const BINARY_PRECEDENCE: Readonly<Record<BinaryOp, number>> = {
-  or: PRECEDENCE.or,
-  and: PRECEDENCE.and,
-  '=': PRECEDENCE.comparison,
-  '!=': PRECEDENCE.comparison,
-  '<': PRECEDENCE.comparison,
-  '<=': PRECEDENCE.comparison,
-  '>': PRECEDENCE.comparison,
-  '>=': PRECEDENCE.comparison,
-  '||': PRECEDENCE.concat,
-  '+': PRECEDENCE.additive,
-  '-': PRECEDENCE.additive,
-  '*': PRECEDENCE.multiplicative,
-  '/': PRECEDENCE.multiplicative,
-  '%': PRECEDENCE.multiplicative,
-}
 
 const OPERATOR_OF: ReadonlyMap<string, BinaryOp> = new Map<string, BinaryOp>([
   ...(Object.keys(BINARY_PRECEDENCE) as BinaryOp[]).filter((op) => op !== 'or' && op !== 'and').map((op) => [op, op] as const),

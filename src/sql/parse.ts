@@ -19,22 +19,26 @@ export type { ParseLimits } from './token-cursor.ts'
  * Throws SqlError: SYNTAX, UNSUPPORTED (streaming SQL, ALTER, UPDATE, MERGE), LIMIT (`sql.max.length`, `sql.max.depth`, `sql.max.statements`).
  */
 export function parseScript(text: string, limits: Partial<ParseLimits> = {}): Statement[] {
-  return new StatementParser(text, { ...PARSE_LIMITS, ...limits }).script()
+  return new StatementParser(text, limits).script()
 }
 
 /** One expression that is the whole text. Throws as `parseScript` does. */
 export function parseExpression(text: string, limits: Partial<ParseLimits> = {}): Expr {
-  return new StatementParser(text, { ...PARSE_LIMITS, ...limits }).loneExpression()
+  return new StatementParser(text, limits).loneExpression()
 }
 
-/** `parseQuery` for one query that is the whole text, for example the stored text of a view. Throws as `parseScript` does. */
+/** One query that is the whole text, for example the stored text of a view. Throws as `parseScript` does. */
 export function parseQuery(text: string, limits: Partial<ParseLimits> = {}): Query {
-  return new StatementParser(text, { ...PARSE_LIMITS, ...limits }).loneQuery()
+  return new StatementParser(text, limits).loneQuery()
 }
 
 class StatementParser extends QueryParser {
-  constructor(text: string, limits: ParseLimits) {
-    super(text, limits)
+  constructor(text: string, limits: Partial<ParseLimits>) {
+    super(text, {
+      maxLength: limits.maxLength ?? PARSE_LIMITS.maxLength,
+      maxDepth: limits.maxDepth ?? PARSE_LIMITS.maxDepth,
+      maxStatements: limits.maxStatements ?? PARSE_LIMITS.maxStatements,
+    })
   }
 
   // -------------------------------------------------------------------------------------------- whole texts

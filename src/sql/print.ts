@@ -20,7 +20,7 @@ import type {
 } from './ast.ts'
 import { isReserved } from './keywords.ts'
 import { bareNameEnd, isBareWord } from './lex.ts'
-import { BINARY_PRECEDENCE, PRECEDENCE } from './parse-expression.ts'
+import { BINARY_PRECEDENCE, PRECEDENCE } from './precedence.ts'
 
 // ---------------------------------------------------------------------------------------------- statements
 

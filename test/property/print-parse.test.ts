@@ -225,7 +225,7 @@ test('a printed expression parses to the same tree', () => {
       const printed = printExpr(expr)
       assert.deepEqual(bare(parseExpression(printed)), bare(expr), printed)
     }),
-    { seed: SEED, numRuns: 1500 },
+    { seed: SEED, numRuns: 500 },
   )
 })
 
@@ -235,7 +235,7 @@ test('a printed statement parses to the same tree', () => {
       const printed = printStatement(s)
       assert.deepEqual(parseScript(printed).map(bare), [bare(s)], printed)
     }),
-    { seed: SEED, numRuns: 1000 },
+    { seed: SEED, numRuns: 400 },
   )
 })
 
@@ -256,7 +256,7 @@ test('spans are not empty, lie inside the text and nest', () => {
     fc.property(texts, (sql) => {
       for (const s of parseScript(sql)) checkSpans(s, { start: 0, end: sql.length }, sql.length)
     }),
-    { seed: SEED, numRuns: 600 },
+    { seed: SEED, numRuns: 250 },
   )
 })
 
@@ -308,6 +308,6 @@ test('tokens are in order, do not overlap, and leave out nothing but white space
       }
       assert.match(sql.slice(at), /^\s*$/)
     }),
-    { seed: SEED, numRuns: 3000 },
+    { seed: SEED, numRuns: 6000 },
   )
 })

@@ -9,6 +9,10 @@ const MANY = 100_000
 
 test('the defaults', () => assert.deepEqual(PARSE_LIMITS, { maxLength: 1_048_576, maxDepth: 200, maxStatements: 100 }))
 
+test('a limit that is left undefined has its default', () => {
+  assert.throws(() => parseScript(';'.repeat(PARSE_LIMITS.maxLength + 1), { maxLength: undefined }), { code: 'LIMIT' })
+})
+
 test('sql.max.length', () => {
   const text = 'SELECT 1'
   assert.equal(parseScript(text + ' '.repeat(PARSE_LIMITS.maxLength - text.length)).length, 1)
@@ -90,18 +94,18 @@ test('long chains are no nesting', () => {
   for (; expr.kind === 'binary' && expr.op === 'and'; expr = expr.left) count++
   assert.equal(count, terms)
   const chains = [
-    `SELECT * FROM t WHERE a${' AND a'.repeat(MANY)}`,
-    `SELECT 1${' + 1'.repeat(MANY)}`,
-    `SELECT a${'[0]'.repeat(MANY)}`,
-    `SELECT f(a)${'.b'.repeat(MANY)}`,
-    `SELECT a${'.b'.repeat(MANY)}, a${'.b'.repeat(MANY)}.*`,
-    `SELECT 1${', 1'.repeat(MANY)}`,
-    `SELECT 1 WHERE a IN (1${', 1'.repeat(MANY)})`,
-    `SELECT CASE${' WHEN a THEN b'.repeat(MANY / 4)} END`,
-    `SELECT * FROM a${' CROSS JOIN b'.repeat(MANY / 4)}`,
-    `SELECT * FROM a${' LATERAL b AS c'.repeat(MANY / 4)}`,
-    `SELECT 1${' UNION SELECT 1'.repeat(MANY / 4)}`,
-    `${'/**/'.repeat(MANY)}SELECT 1`,
+    `SELECT * FROM t WHERE a${' AND a'.repeat(terms)}`,
+    `SELECT 1${' + 1'.repeat(terms)}`,
+    `SELECT a${'[0]'.repeat(terms)}`,
+    `SELECT f(a)${'.b'.repeat(terms)}`,
+    `SELECT a${'.b'.repeat(terms)}, a${'.b'.repeat(terms)}.*`,
+    `SELECT 1${', 1'.repeat(terms)}`,
+    `SELECT 1 WHERE a IN (1${', 1'.repeat(terms)})`,
+    `SELECT CASE${' WHEN a THEN b'.repeat(terms)} END`,
+    `SELECT * FROM a${' CROSS JOIN b'.repeat(terms)}`,
+    `SELECT * FROM a${' LATERAL b AS c'.repeat(terms)}`,
+    `SELECT 1${' UNION SELECT 1'.repeat(terms)}`,
+    `${'/**/'.repeat(terms)}SELECT 1`,
   ]
   for (const text of chains) assert.ok(printStatement(parseScript(text)[0]).length >= Math.min(text.length / 2, 8))
 })
