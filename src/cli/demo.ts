@@ -94,7 +94,7 @@ Run one from another terminal, in this folder:
 
 Or from Python (pip install websockets):
 
-${snippet.replace(/^(?=.)/gm, '  ')}
+${snippet}
 Ctrl-C ends it.
 `
 }

@@ -1,4 +1,4 @@
-/** The Python program of the WebSocket specification (edition 6.0), with host, token and statement put in. */
+/** The Python program of the WebSocket specification (edition 6.0), with host, token and statement put in and nothing else changed. */
 
 export interface SnippetValues {
   readonly host: string
@@ -11,8 +11,14 @@ export function pythonSnippet(values: SnippetValues): string {
   const text = JSON.stringify
   return `import os, websockets, json, asyncio
 
+import ssl
+#Optional if using self-signed cert with the websocket:
+# ssl_context = ssl._create_unverified_context()
+
 async def execute_SQL(environmentName: str, sql: str) -> dict:
 
+    #FOR Secure Websocket use:
+    #  url = str("wss://") + ${text(values.host)} + "/api/v1/environments/" + environmentName + "/proxy/api/ws/v2/sql/execute"
     url = str("ws://") + ${text(values.host)} + "/api/v1/environments/" + environmentName + "/proxy/api/ws/v2/sql/execute"
     headers = {"Authorization": "Bearer " + ${text(values.token)}}
 
@@ -24,6 +30,8 @@ async def execute_SQL(environmentName: str, sql: str) -> dict:
             "stats": 2
         }
 
+        #FOR WSS use:
+        #async with websockets.connect(url, ssl=ssl_context, additional_headers=headers) as websocket:
         async with websockets.connect(url, additional_headers=headers) as websocket:
             await websocket.send(json.dumps(request))
             async for message in websocket:

@@ -86,10 +86,10 @@ test('help, version, unknown commands and options', async () => {
   assert.match((await sluice(['--version'])).out, /^\d+\.\d+\.\d+\n$/)
   const command = await sluice(['serve'])
   assert.equal(command.code, 2)
-  assert.match(command.err, /unknown command 'serve'[^]*Did you mean server\?/)
+  assert.match(command.err, /unknown command 'serve'.*Did you mean server\?/s)
   const option = await sluice(['query', '--tokn', 'x', 'SELECT 1'])
   assert.equal(option.code, 2)
-  assert.match(option.err, /unknown option '--tokn'[^]*Did you mean --token\?/)
+  assert.match(option.err, /unknown option '--tokn'.*Did you mean --token\?/s)
 })
 
 test('rows are JSON lines, digit for digit', async () => {
