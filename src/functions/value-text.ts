@@ -38,7 +38,7 @@ export function plainText(value: Value, type: DataType): string {
   }
   if (value instanceof Decimal) return value.toString()
   if (value instanceof Uint8Array) return new TextDecoder().decode(value)
-  return jsonText(value, type)
+  return Array.isArray(value) || value instanceof Map || value instanceof JsonText ? jsonText(value, type) : String(value)
 }
 
 /**
