@@ -64,7 +64,7 @@ function isRegistryFormat(format: FormatName): boolean {
 function configuredDetail(question: FacetQuestion): string {
   const { configured, topic } = question
   if (configured === undefined) return ''
-  return configured.pattern === topic ? 'configured for this topic' : `configured for topics ${configured.pattern}`
+  return configured.pattern === topic ? 'for this topic' : `for topics ${configured.pattern}`
 }
 
 // ---------------------------------------------------------------------------------------------- by subject
@@ -143,7 +143,7 @@ async function detect(question: FacetQuestion, trouble: RegistryError | undefine
 
 function detectPlain(question: FacetQuestion, sample: TopicSample, samples: readonly Buffer[], trouble: RegistryError | undefined): FoundFacet {
   const { format, detail: seen } = guessFormat(samples)
-  const detail = [`newest records: ${seen}`, trouble?.message, sample.trouble].filter((note) => note !== undefined).join('; ')
+  const detail = [seen, trouble?.message, sample.trouble].filter((note) => note !== undefined).join('; ')
   const basis = trouble === undefined && sample.trouble === undefined ? 'sampled' : 'open'
   if (format !== 'BYTES' || !looksFramed(samples, 'surely')) return { facet: plainFacet(format, 'sampled', detail), basis }
   const ids = [...new Set(samples.map((s) => s.readInt32BE(1)))].sort((a, b) => a - b)

@@ -274,7 +274,7 @@ export function withAnswers(file: SltFile, answers: readonly (readonly string[] 
   const lines = [...file.lines]
   for (let i = file.cases.length - 1; i >= 0; i--) {
     const answer = answers[i]
-    if (answer === undefined) continue
+    if (answer === undefined || answer.join('\n') === expectedLines(file.cases[i]).join('\n')) continue
     const { from, to } = file.cases[i].expectedAt
     const rule = file.lines[from - 1] === '----' ? [] : ['----']
     lines.splice(from, to - from, ...rule, ...answer)

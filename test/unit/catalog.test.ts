@@ -145,13 +145,13 @@ test('JSON, STRING, LONG, INT and BYTES are told apart by looking at records', a
   const seen = async (values: readonly ExactJson[], name: 'JSON' | 'STRING' | 'LONG' | 'INT' | 'BYTES'): Promise<string> =>
     summary(await valueFacet(values, { name }))
   const numbers = Array.from({ length: 30 }, (_, i) => i * 7919 + 1)
-  assert.equal(await seen([{ a: 1 }, [2], { a: 'x' }], 'JSON'), 'JSON none sampled: newest records: 3 of 3 samples are JSON')
-  assert.equal(await seen(['hello', 'grüezi', 'x y'], 'STRING'), 'STRING none sampled: newest records: 3 of 3 samples are text')
-  assert.equal(await seen(numbers, 'LONG'), 'LONG none sampled: newest records: 20 of 20 samples have 8 bytes that are no text')
-  assert.equal(await seen(numbers, 'INT'), 'INT none sampled: newest records: 20 of 20 samples have 4 bytes that are no text')
+  assert.equal(await seen([{ a: 1 }, [2], { a: 'x' }], 'JSON'), 'JSON none sampled: 3 of 3 samples are JSON')
+  assert.equal(await seen(['hello', 'grüezi', 'x y'], 'STRING'), 'STRING none sampled: 3 of 3 samples are text')
+  assert.equal(await seen(numbers, 'LONG'), 'LONG none sampled: 20 of 20 samples have 8 bytes that are no text')
+  assert.equal(await seen(numbers, 'INT'), 'INT none sampled: 20 of 20 samples have 4 bytes that are no text')
   assert.equal(
     await seen(['\u00ff\u00fe\u0000\u0001\u0002', '\u0080\u0081\u0082'], 'BYTES'),
-    'BYTES none sampled: newest records: 2 of 2 samples are neither text nor JSON nor numbers of one size',
+    'BYTES none sampled: 2 of 2 samples are neither text nor JSON nor numbers of one size',
   )
 })
 
@@ -207,13 +207,10 @@ test('compaction gaps at the end of the log: the records that are left are looke
 test('a registry that does not answer takes nothing away from topics that do not need it', async () => {
   const options: WorldOptions = { registry: failing(() => true) }
   const json = await valueFacet([{ a: 1 }], { name: 'JSON' }, options)
-  assert.equal(
-    summary(json),
-    'JSON none sampled: newest records: 1 of 1 samples are JSON; Schema registry at http://registry:8081 cannot be reached: connect ECONNREFUSED.',
-  )
+  assert.equal(summary(json), 'JSON none sampled: 1 of 1 samples are JSON; Schema registry at http://registry:8081 cannot be reached: connect ECONNREFUSED.')
   assert.equal(json.unreadable, undefined)
   const configured = await valueFacet([{ a: 1 }], { name: 'JSON' }, { ...options, formats: { t: { key: 'STRING', value: 'JSON' } } })
-  assert.equal(summary(configured), 'JSON none configured: configured for this topic')
+  assert.equal(summary(configured), 'JSON none configured: for this topic')
 })
 
 test('a framed topic without its registry says so; it is readable as soon as the registry is back, and stays so when it goes again', async () => {
@@ -277,9 +274,9 @@ test('configured formats: the name wins over patterns, each side by itself; form
     const table = await world.catalog.table(name)
     return [table?.key, table?.value].map((f) => `${f?.format}: ${f?.detail}`)
   }
-  assert.deepEqual(await seen('log-a'), ['BYTES: configured for this topic', 'JSON: configured for topics log-*'])
-  assert.deepEqual(await seen('log-b'), ['LONG: configured for topics *', 'JSON: configured for topics log-*'])
-  assert.deepEqual(await seen('other'), ['LONG: configured for topics *', 'STRING: configured for topics *'])
+  assert.deepEqual(await seen('log-a'), ['BYTES: for this topic', 'JSON: for topics log-*'])
+  assert.deepEqual(await seen('log-b'), ['LONG: for topics *', 'JSON: for topics log-*'])
+  assert.deepEqual(await seen('other'), ['LONG: for topics *', 'STRING: for topics *'])
   assert.equal((await world.catalog.table('bad'))?.value.unreadable, 'XML is not read by this version.')
   assert.equal(world.scans.length, 0)
 })
@@ -288,11 +285,11 @@ test('configured AVRO: by subject, by ids, without either', async () => {
   const formats = { t: { value: 'AVRO' } } as const
   const avro: WorldFormat = { name: 'AVRO', schemas: [V1] }
   const bySubject = await valueFacet([], avro, { formats })
-  assert.equal(summary(bySubject), 'AVRO confluent configured: configured for this topic; registry subject t-value, version 1')
+  assert.equal(summary(bySubject), 'AVRO confluent configured: for this topic; registry subject t-value, version 1')
   const byIds = await valueFacet([{ json: { id: 1, amount: 1 } }], { ...avro, subject: 'Pay' }, { formats })
-  assert.equal(summary(byIds), 'AVRO confluent configured: configured for this topic; schema ids in the records, registry subject Pay')
+  assert.equal(summary(byIds), 'AVRO confluent configured: for this topic; schema ids in the records, registry subject Pay')
   const empty = await valueFacet([], { name: 'JSON' }, { formats })
-  assert.equal(summary(empty), 'AVRO confluent configured: configured for this topic; no schema is known yet')
+  assert.equal(summary(empty), 'AVRO confluent configured: for this topic; no schema is known yet')
   const none = await valueFacet([], { name: 'JSON' }, { formats, registry: null })
   assert.equal(none.unreadable, 'AVRO is configured, and no schema registry is.')
 })
