@@ -113,8 +113,9 @@ export class Scan implements BatchSource, LaneOwner {
     if (this.#closed) return undefined
     if (this.#started) return this.#step()
     this.#started = true
+    const first = this.#wait()
     this.#start().catch((error: unknown) => this.fail(error))
-    return this.#wait()
+    return first
   }
 
   close(): void {

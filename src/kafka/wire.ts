@@ -74,14 +74,19 @@ export class WireWriter {
     this.buffer.set(bytes, at)
     return this
   }
+  /** Room first, then the buffer: making room may replace it. */
+  #byte(v: number): void {
+    const at = this.#room(1)
+    this.buffer[at] = v
+  }
   /** Unsigned LEB128, as in compact lengths and tag counts. */
   uvarint(v: number): this {
     let n = v >>> 0
     while (n > 127) {
-      this.buffer[this.#room(1)] = (n & 127) | 128
+      this.#byte((n & 127) | 128)
       n >>>= 7
     }
-    this.buffer[this.#room(1)] = n
+    this.#byte(n)
     return this
   }
   /** Zigzag varint of a 32-bit integer, as in records. */
@@ -92,10 +97,10 @@ export class WireWriter {
   varlong(v: number | bigint): this {
     let n = BigInt.asUintN(64, (BigInt(v) << 1n) ^ (BigInt(v) >> 63n))
     while (n > 127n) {
-      this.buffer[this.#room(1)] = Number(n & 127n) | 128
+      this.#byte(Number(n & 127n) | 128)
       n >>= 7n
     }
-    this.buffer[this.#room(1)] = Number(n)
+    this.#byte(Number(n))
     return this
   }
   /** INT16 length and UTF-8; null is -1. */
