@@ -1,35 +1,63 @@
 /** Code of the per-record (or per-row) step of an aggregation: find the group, feed every accumulator. The states live in `operators/aggregate`. */
 import { type Code, js } from '../codegen/emitter.ts'
-import type { Aggregate, BoundExpr } from '../plan/plan.ts'
+import type { Aggregate, BoundAggregate, BoundExpr } from '../plan/plan.ts'
 import type { ExpressionCompiler } from './expression.ts'
 import type { AggregateState } from './operators/aggregate.ts'
-import { Count } from './operators/accumulators.ts'
+import { type Accumulator, Count, doubleSumOf } from './operators/accumulators.ts'
 import type { RecordReferences } from './record-access.ts'
 
-export function aggregateStep(plan: Aggregate, state: AggregateState, compiler: ExpressionCompiler, references: RecordReferences | undefined): Code {
+export interface AggregateStep {
+  /** Declarations in front of the loop. */
+  readonly before: Code
+  readonly code: Code
+}
+
+export function aggregateStep(plan: Aggregate, state: AggregateState, compiler: ExpressionCompiler, references: RecordReferences | undefined): AggregateStep {
   const e = compiler.emitter
   const holder = e.constant(state, 'aggregate')
   const group = e.name('g')
   const find = findGroup(plan, state, compiler, references)
-  const steps = plan.aggregates.map((a, i) => {
-    const accumulator = e.constant(state.accumulators[i], a.name)
-    let step: Code
-    if (state.accumulators[i] instanceof Count) step = js`${accumulator}.add(${group})`
-    else {
-      const value = a.arg === undefined ? js`null` : compiler.value(a.arg)
-      const filter = state.distinct[i]
-      if (filter === undefined) step = js`${accumulator}.add(${group}, ${value})`
-      else {
-        const v = e.name('v')
-        step = js`{ const ${v} = ${value}; if (${e.constant(filter, 'distinct')}.first(${group}, ${v})) ${accumulator}.add(${group}, ${v}) }`
-      }
+  const before: Code[] = []
+  const reload: Code[] = []
+  /** A column of numbers as a local variable, taken anew when the columns have grown. */
+  const column = (of: Accumulator): Code => {
+    const constant = e.constant(of, 'column')
+    const local = js`${constant}_data`
+    const load = js`${local} = ${constant}.data`
+    if (!reload.some((r) => r.text === load.text)) {
+      before.push(js`let ${load}`)
+      reload.push(load)
     }
+    return local
+  }
+  const steps = plan.aggregates.map((a, i) => {
+    const step = feed(a, state.accumulators[i], state.distinct[i], group, compiler, column)
     return a.filter === undefined ? step : js`if (${compiler.whenTrue(a.filter)}) { ${step} }`
   })
-  const grow = plan.keys.length === 0 ? js`` : js`if (${group} >= ${holder}.groups) ${holder}.grow(${group} + 1)`
-  return js`const ${group} = ${find}
+  const grow = plan.keys.length === 0 ? js`` : js`if (${group} >= ${holder}.groups) { ${holder}.grow(${group} + 1)
+${reload} }`
+  return { before: js`${before}`, code: js`let ${group} = ${find}
 ${grow}
-${steps}`
+${steps}` }
+}
+
+function feed(a: BoundAggregate, accumulator: Accumulator, distinct: unknown, group: Code, compiler: ExpressionCompiler, column: (of: Accumulator) => Code): Code {
+  const e = compiler.emitter
+  if (accumulator instanceof Count) return js`${column(accumulator)}[${group}]++`
+  const value = a.arg === undefined ? js`null` : compiler.value(a.arg)
+  const v = e.name('v')
+  if (distinct !== undefined) return js`{ const ${v} = ${value}; if (${e.constant(distinct, 'distinct')}.first(${group}, ${v})) ${e.constant(accumulator, a.name)}.add(${group}, ${v}) }`
+  const sum = doubleSumOf(accumulator)
+  if (sum === undefined) return js`${e.constant(accumulator, a.name)}.add(${group}, ${value})`
+  // Neumaier's sum in line: sum, compensation and count stand side by side.
+  const data = column(sum)
+  return js`{ const ${v} = ${value}
+if (${v} !== null) {
+const at = ${group} * 3, s = ${data}[at], t = s + ${v}
+${data}[at + 1] += Math.abs(s) >= Math.abs(${v}) ? s - t + ${v} : ${v} - t + s
+${data}[at] = t
+${data}[at + 2]++
+} }`
 }
 
 function findGroup(plan: Aggregate, state: AggregateState, compiler: ExpressionCompiler, references: RecordReferences | undefined): Code {

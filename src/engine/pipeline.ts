@@ -156,5 +156,7 @@ function rowText(shape: OutputShape, context: PipelineContext): (row: Row) => st
 function rowAggregate(plan: Aggregate, state: AggregateState, context: PipelineContext): (row: Row) => void {
   const compiler = rowCompiler(context)
   const step = aggregateStep(plan, state, compiler, undefined)
-  return compiler.emitter.build(['row'], js`${declare(compiler.temps)} ${step}`, 'aggregate')
+  return compiler.emitter.build(['row'], js`${step.before}
+${declare(compiler.temps)}
+${step.code}`, 'aggregate')
 }

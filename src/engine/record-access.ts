@@ -31,11 +31,23 @@ class Phase {
 export class RecordReferences implements References {
   readonly #emitter: Emitter
   readonly #phases: Phase[] = []
-  /** What the generated loop has to keep at hand. */
-  readonly needs = { key: false, value: false, headers: false }
+  readonly #noValue: boolean
+  #usesValue = false
 
-  constructor(emitter: Emitter) {
+  /** `noValue`: code for records whose value is null; every path of the value is NULL there. */
+  constructor(emitter: Emitter, noValue: boolean) {
     this.#emitter = emitter
+    this.#noValue = noValue
+  }
+
+  /** Does the program look into the value at all? */
+  get usesValue(): boolean {
+    return this.#usesValue
+  }
+
+  #isNull(facet: string): boolean {
+    if (facet === 'value') this.#usesValue = true
+    return this.#noValue && facet === 'value'
   }
 
   /** From here on new paths belong to a further phase. */
@@ -49,13 +61,14 @@ export class RecordReferences implements References {
     const { facet, steps } = ref.path
     if (facet === 'meta') return this.#meta(String(steps[0]))
     if (facet === 'header') throw new Error('headers are header references')
+    if (this.#isNull(facet)) return js`null`
     if (isText(ref.type)) return this.#lazyText(ref)
     return this.#existing(ref, (w) => w.value) ?? this.#add(ref, 'value')
   }
 
   /** The byte range of a text and the variable that holds what has no such range. */
   slice(ref: PathRef): { from: Code; to: Code; value: Code } | undefined {
-    if (!isText(ref.type) || (ref.path.facet !== 'key' && ref.path.facet !== 'value')) return undefined
+    if (!isText(ref.type) || (ref.path.facet !== 'key' && ref.path.facet !== 'value') || this.#isNull(ref.path.facet)) return undefined
     const slot = this.#sliceSlot(ref)
     const { slice, value } = slot.want
     return slice === undefined || value === undefined ? undefined : { from: slice.from, to: slice.to, value }
@@ -63,6 +76,7 @@ export class RecordReferences implements References {
 
   /** The value as JSON text (a JavaScript string), or null. */
   text(ref: PathRef): Code {
+    if (this.#isNull(ref.path.facet)) return js`null`
     return this.#existing(ref, (w) => w.text) ?? this.#add(ref, 'text')
   }
 
@@ -72,12 +86,12 @@ export class RecordReferences implements References {
 
   presence(ref: PresenceTest): Code {
     if (ref.path.facet !== 'key' && ref.path.facet !== 'value') return js`true`
+    if (this.#isNull(ref.path.facet)) return js`false`
     const asPath: PathRef = { kind: 'path', source: ref.source, path: ref.path, type: { kind: 'json' } }
     return js`(${this.#existing(asPath, (w) => w.exists) ?? this.#add(asPath, 'exists')} === true)`
   }
 
   header(ref: HeaderRef, name: Code | undefined): Code {
-    this.needs.headers = true
     return js`${this.#emitter.constant(readHeader, 'header')}(b, hs, next, ${name ?? js`null`}, ${ref.as})`
   }
 
@@ -98,16 +112,20 @@ export class RecordReferences implements References {
 
   #meta(field: string): Code {
     switch (field) {
-      case 'offset': return js`offset`
+      case 'offset': return this.offset()
       case 'partition': return js`partition`
       case 'topic': return js`state.topic`
       case 'timestamp': return this.timestamp()
-      case '__keysize': this.needs.key = true; return js`(ks < 0 ? 0 : ke - ks)`
-      case '__valuesize': this.needs.value = true; return js`(vs < 0 ? 0 : ve - vs)`
+      case '__keysize': return js`(ks < 0 ? 0 : ke - ks)`
+      case '__valuesize': return js`(vs < 0 ? 0 : ve - vs)`
       case 'keySchemaId': return js`(state.keyFramed && ke - ks >= 5 ? view.getInt32(ks + 1) : null)`
       case 'valueSchemaId': return js`(state.valueFramed && ve - vs >= 5 ? view.getInt32(vs + 1) : null)`
       default: throw new Error(`metadata field ${field}`)
     }
+  }
+
+  offset(): Code {
+    return js`(baseOffset + ${this.varlong()}(b, deltaAt))`
   }
 
   /** Epoch milliseconds. */
@@ -169,7 +187,6 @@ export class RecordReferences implements References {
     let slot = phase.slots.get(key)
     if (slot === undefined) {
       const facet = ref.path.facet as 'key' | 'value'
-      this.needs[facet] = true
       slot = { want: wantAt(phase, facet, ref.path.steps, ref.type), declarations: [] }
       phase.slots.set(key, slot)
     }
@@ -184,19 +201,19 @@ export class RecordReferences implements References {
     return all.length === 0 ? js`` : js`let ${join(all.map((d) => js`${d.name} = ${d.initial}`), ', ')}`
   }
 
-  usesFacet(facet: 'key' | 'value'): boolean {
-    return this.#phases.some((p) => p.roots.has(facet))
+  usesKey(): boolean {
+    return this.#phases.some((p) => p.roots.has('key'))
   }
 
   /** Code that reads a facet's wanted paths of a phase; nothing where it wants none. */
   read(phase: number, facet: 'key' | 'value', decoder: FacetDecoder | undefined, context: { from: Code; to: Code; bad: Code; validate: boolean; render: RenderOptions }): Code {
     const want = this.#phases[phase].roots.get(facet)
     if (want === undefined) return js``
-    const at = js`${facet === 'key' ? js`ks` : js`vs`} >= 0`
-    if (decoder === undefined) return js`if (${at}) { ${context.bad} }`
     const emit: EmitContext = { emitter: this.#emitter, ...context }
-    return js`if (${at}) {
-${decoder.emit(want, emit)}
+    const code = decoder === undefined ? context.bad : decoder.emit(want, emit)
+    // Records without a value take another way altogether, so that here its numbers are numbers and never null.
+    return facet === 'value' ? code : js`if (ks >= 0) {
+${code}
 }`
   }
 }

@@ -2,7 +2,7 @@
  * Writes the loop over the records of a batch: one generated function per (query, key schema, value schema). It walks the records in place, reads the wanted paths,
  * filters, and then emits RECORD frames, feeds an aggregation, or pushes rows. It is synchronous and stops after a budget of records, so that the event loop gets its turn.
  */
-import { type Code, Emitter, js } from '../codegen/emitter.ts'
+import { type Code, Emitter, join, js } from '../codegen/emitter.ts'
 import type { FacetDecoder, RenderOptions } from '../formats/format.ts'
 import type { FunctionContext } from '../functions/registry.ts'
 import type { RecordBatch } from '../kafka/log.ts'
@@ -15,7 +15,7 @@ import type { LimitState } from './operators/row-operators.ts'
 import type { FrameWriter } from './output.ts'
 import { OutputCompiler } from './output-code.ts'
 import { RecordReferences } from './record-access.ts'
-import { TimestampText } from './record-runtime.ts'
+import { readVarlong, TimestampText } from './record-runtime.ts'
 
 /** How a call of a record program ended. */
 export const STATUS = {
@@ -48,8 +48,6 @@ export interface RecordState {
   valueFramed: boolean
   /** LAST_OFFSET() of the batch's partition. */
   lastOffset: number
-  /** Offset of the record at hand, for errors. */
-  offset: number
   /** A record that cannot be read. */
   bad(offset: number, timestamp: number): void
 }
@@ -87,12 +85,39 @@ export interface BuiltProgram {
 
 export function buildProgram(spec: ProgramSpec, schemas: WriterSchemas): BuiltProgram {
   const emitter = new Emitter()
-  const references = new RecordReferences(emitter)
+  const withValue = recordCode(spec, schemas, emitter, false)
+  const work = withValue.usesValue
+    ? js`if (vs >= 0) {
+${withValue.code}
+} else {
+${recordCode(spec, schemas, emitter, true).code}
+}`
+    : withValue.code
+  const body = loop(spec, emitter, work, withValue.before)
+  const title = `${spec.title.replace(/\*\//g, '* /')}\n${schemas.key?.title ?? ''} ${schemas.value?.title ?? ''}`
+  const params = ['state', 'batch'] as const
+  const run = emitter.build<RecordProgram>(params, body, `records-${spec.scan.table.topic}`)
+  return { run, source: `/* ${title.trim()} */\n${emitter.source(params, body)}` }
+}
+
+interface RecordCode {
+  /** What is done with one record. */
+  readonly code: Code
+  /** Declarations in front of the loop. */
+  readonly before: Code
+  readonly usesValue: boolean
+}
+
+/** Code for one record: for those with a value, or for those without. */
+function recordCode(spec: ProgramSpec, schemas: WriterSchemas, emitter: Emitter, noValue: boolean): RecordCode {
+  const references = new RecordReferences(emitter, noValue)
   const compiler = new ExpressionCompiler(emitter, references, spec.functions)
   const bad = js`{ fault = 1; break record }`
+  const context = { bad, validate: spec.validate, render: spec.render }
+  const { table } = spec.scan
   const read = (phase: number): Code[] => [
-    references.read(phase, 'key', schemas.key, { from: payload('k', spec.scan.table.key.framing), to: js`ke`, bad, validate: spec.validate, render: spec.render }),
-    references.read(phase, 'value', schemas.value, { from: payload('v', spec.scan.table.value.framing), to: js`ve`, bad, validate: spec.validate, render: spec.render }),
+    references.read(phase, 'key', schemas.key, { from: payload('k', table.key.framing), to: js`ke`, ...context }),
+    references.read(phase, 'value', schemas.value, { from: payload('v', table.value.framing), to: js`ve`, ...context }),
   ]
   references.nextPhase()
   let filter = js``
@@ -105,16 +130,14 @@ if (!${condition}) break record`
   }
   const last = spec.where === undefined ? 0 : 1
   const sink = sinkCode(spec, compiler, references)
-  const work = js`${filter}
-${sink.before}
-${references.declarations(last)}
-${read(last)}
-${sink.code}`
-  const body = loop(spec, schemas, references, compiler, work, sink.kind === 'emit')
-  const title = `${spec.title.replace(/\*\//g, '* /')}\n${schemas.key?.title ?? ''} ${schemas.value?.title ?? ''}`
-  const params = ['state', 'batch'] as const
-  const run = emitter.build<RecordProgram>(params, body, `records-${spec.scan.table.topic}`)
-  return { run, source: `/* ${title.trim()} */\n${emitter.source(params, body)}` }
+  const body = [filter, sink.gate, references.declarations(last), ...read(last), sink.code]
+  const checks = [
+    ...(references.usesKey() && table.key.framing === 'confluent' ? [schemaCheck('k', schemas.keyId)] : []),
+    ...(references.usesValue && !noValue && table.value.framing === 'confluent' ? [schemaCheck('v', schemas.valueId)] : []),
+  ]
+  return { code: js`${checks}
+${declare(compiler.temps)}
+${body}`, before: noValue ? js`` : sink.before, usesValue: references.usesValue }
 }
 
 /** Where the payload of a facet starts: behind the magic byte and the schema id when it is framed. */
@@ -125,20 +148,27 @@ function payload(facet: 'k' | 'v', framing: 'none' | 'confluent'): Code {
 
 // ---------------------------------------------------------------------------------------------- sinks
 
-function sinkCode(spec: ProgramSpec, compiler: ExpressionCompiler, references: RecordReferences): { kind: Sink['kind']; before: Code; code: Code } {
+interface SinkCode {
+  /** In front of the loop. */
+  readonly before: Code
+  /** Before the paths that only the sink needs are read. */
+  readonly gate: Code
+  readonly code: Code
+}
+
+function sinkCode(spec: ProgramSpec, compiler: ExpressionCompiler, references: RecordReferences): SinkCode {
   const { sink } = spec
   const e = compiler.emitter
-  if (sink.kind === 'aggregate') return { kind: sink.kind, before: js``, code: aggregateStep(sink.plan, sink.state, compiler, references) }
+  if (sink.kind === 'aggregate') return { gate: js``, ...aggregateStep(sink.plan, sink.state, compiler, references) }
   if (sink.kind === 'rows') {
     const columns = sink.columns.map((c) => compiler.value(c))
     const next = e.constant(sink.next, 'next')
-    const items = columns.length === 0 ? js`` : columns.reduce((a, b) => js`${a}, ${b}`)
-    return { kind: sink.kind, before: js``, code: js`${next}.push([${items}])
+    return { before: js``, gate: js``, code: js`${next}.push([${join(columns, ', ')}])
 if (${next}.done) stopping = 2` }
   }
   const limit = e.constant(sink.limit, 'limit')
   const writer = e.constant(sink.writer, 'out')
-  const before = js`if (${limit}.skip > 0) { ${limit}.skip--; break record }
+  const gate = js`if (${limit}.skip > 0) { ${limit}.skip--; break record }
 if (${limit}.left === 0) { ${limit}.cut = true; stopping = 2; break record }`
   const output = new OutputCompiler(compiler, references, spec.render).shape(sink.shape)
   const metadata = sink.metadata ? metadataText(spec, references, compiler) : js`''`
@@ -146,20 +176,18 @@ if (${limit}.left === 0) { ${limit}.cut = true; stopping = 2; break record }`
   const keyPart = output.key === undefined ? js`''` : js`((${key} = ${output.key}) === null ? '' : '"key":' + ${key} + ',')`
   const declareKey = output.key === undefined ? js`` : js`let ${key}`
   return {
-    kind: 'emit',
-    before,
+    before: js``,
+    gate,
     code: js`${declareKey}
 ${limit}.left--
 if (${limit}.done) stopping = 2
-if (${writer}.row(${keyPart} + '"value":' + (${output.value}) + ${metadata}, partition, offset) && stopping === 0) stopping = 3`,
+if (${writer}.row(${keyPart} + '"value":' + (${output.value}) + ${metadata}, partition, ${references.offset()}) && stopping === 0) stopping = 3`,
   }
 }
 
 function metadataText(spec: ProgramSpec, references: RecordReferences, compiler: ExpressionCompiler): Code {
   const times = compiler.emitter.constant(new TimestampText(), 'times')
-  references.needs.key = true
-  references.needs.value = true
-  let code = js`',"metadata":{"offset":' + offset + ',"partition":' + partition + ',"timestamp":' + ${times}.json(${references.timestamp()}) + ',"__keysize":' + (ks < 0 ? 0 : ke - ks) + ',"__valuesize":' + (vs < 0 ? 0 : ve - vs)`
+  let code = js`',"metadata":{"offset":' + ${references.offset()} + ',"partition":' + partition + ',"timestamp":' + ${times}.json(${references.timestamp()}) + ',"__keysize":' + (ks < 0 ? 0 : ke - ks) + ',"__valuesize":' + (vs < 0 ? 0 : ve - vs)`
   if (spec.scan.table.key.framing === 'confluent') code = js`${code} + (ke - ks >= 5 ? ',"keySchemaId":' + view.getInt32(ks + 1) : '')`
   if (spec.scan.table.value.framing === 'confluent') code = js`${code} + (ve - vs >= 5 ? ',"valueSchemaId":' + view.getInt32(vs + 1) : '')`
   return js`${code} + '}'`
@@ -178,41 +206,40 @@ ${name} = (${name} >>> 1) ^ -(${name} & 1)`
  * A framed facet: too short or without the zero byte is a bad record; another id than this program's goes back to the driver.
  * A null facet is neither.
  */
-function schemaCheck(facet: 'k' | 'v', id: number, stop: Code): Code {
+function schemaCheck(facet: 'k' | 'v', id: number): Code {
   const start = facet === 'k' ? js`ks` : js`vs`
   const end = facet === 'k' ? js`ke` : js`ve`
   const wanted = facet === 'k' ? js`state.keyId` : js`state.valueId`
   return js`if (${start} >= 0) {
 if (${end} - ${start} < 5 || b[${start}] !== 0) { fault = 1; break record }
-if (view.getInt32(${start} + 1) !== ${id}) { ${wanted} = view.getInt32(${start} + 1); ${stop} }
+if (view.getInt32(${start} + 1) !== ${id}) { ${wanted} = view.getInt32(${start} + 1); state.at = start; state.index = n; state.scanned += scanned - 1; return 1 }
 }`
 }
 
-function loop(spec: ProgramSpec, schemas: WriterSchemas, references: RecordReferences, compiler: ExpressionCompiler, work: Code, emits: boolean): Code {
-  const { table } = spec.scan
-  const again = js`state.at = start; state.index = n; state.scanned += scanned - 1; return 1`
-  const checks = [
-    ...(references.usesFacet('key') && table.key.framing === 'confluent' ? [schemaCheck('k', schemas.keyId, again)] : []),
-    ...(references.usesFacet('value') && table.value.framing === 'confluent' ? [schemaCheck('v', schemas.valueId, again)] : []),
-  ]
-  const stopping = emits || spec.sink.kind === 'rows'
+function loop(spec: ProgramSpec, emitter: Emitter, work: Code, before: Code): Code {
+  const stops = spec.sink.kind === 'emit' || spec.sink.kind === 'rows'
+  const varlong = emitter.constant(readVarlong, 'varlong')
+  const corrupt = js`{ state.at = start; state.index = n; state.scanned += scanned; return 4 }`
   return js`const b = batch.buffer, view = batch.view, to = batch.to, partition = batch.partition, baseOffset = batch.baseOffset
 const clipped = batch.clipped, rangeStart = batch.rangeStart, rangeEnd = batch.rangeEnd
 const logAppendTime = batch.logAppendTime, maxTimestamp = batch.maxTimestamp, baseTimestamp = batch.baseTimestamp
-let p = state.at, n = state.index, c = 0, scanned = 0, offset = 0, stopping = 0
+let p = state.at, n = state.index, c = 0, scanned = 0, stopping = 0
 const stop = Math.min(batch.count, n + state.budget)
-${declare(compiler.temps)}
+${before}
 for (; n < stop; n++) {
 const start = p
 ${varint(js`length`)}
 const next = p + length
-if (length < 0 || next > to) { state.at = start; state.index = n; state.scanned += scanned; return 4 }
+if (length < 0 || next > to) ${corrupt}
 p++
 const tsAt = p
 while (b[p++] > 127);
-${varint(js`delta`)}
-offset = baseOffset + delta
-if (clipped && (offset < rangeStart || offset >= rangeEnd)) { p = next; continue }
+const deltaAt = p
+while (b[p++] > 127);
+if (clipped) {
+const offset = baseOffset + ${varlong}(b, deltaAt)
+if (offset < rangeStart || offset >= rangeEnd) { p = next; continue }
+}
 ${varint(js`keyLength`)}
 const ks = keyLength < 0 ? -1 : p
 if (keyLength > 0) p += keyLength
@@ -222,17 +249,16 @@ const vs = valueLength < 0 ? -1 : p
 if (valueLength > 0) p += valueLength
 const ve = p
 const hs = p
-if (p > next) { state.at = start; state.index = n; state.scanned += scanned; return 4 }
+if (p > next) ${corrupt}
 scanned++
-state.offset = offset
+state.at = start
 let fault = 0
 record: {
-${checks}
 ${work}
 }
 p = next
-if (fault !== 0) state.bad(offset, logAppendTime ? maxTimestamp : baseTimestamp + ${references.varlong()}(b, tsAt))
-${stopping ? js`if (stopping !== 0) { n++; break }` : js``}
+if (fault !== 0) state.bad(baseOffset + ${varlong}(b, deltaAt), logAppendTime ? maxTimestamp : baseTimestamp + ${varlong}(b, tsAt))
+${stops ? js`if (stopping !== 0) { n++; break }` : js``}
 }
 state.at = p
 state.index = n

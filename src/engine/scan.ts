@@ -74,7 +74,7 @@ export class ScanRun {
     this.#nextStats = context.statsMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + context.statsMs
     const { table } = this.#scan
     this.#state = {
-      topic: table.topic, at: 0, index: 0, budget: BUDGET_RECORDS, scanned: 0, keyId: -1, valueId: -1, lastOffset: -1, offset: -1,
+      topic: table.topic, at: 0, index: 0, budget: BUDGET_RECORDS, scanned: 0, keyId: -1, valueId: -1, lastOffset: -1,
       keyFramed: table.key.framing === 'confluent', valueFramed: table.value.framing === 'confluent',
       bad: (offset, timestamp) => this.#bad(offset, timestamp),
     }

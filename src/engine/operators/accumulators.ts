@@ -77,19 +77,20 @@ function bigger(old: Float64Array<ArrayBuffer>, groups: number): Float64Array<Ar
 }
 
 export class Count implements Accumulator {
-  #counts = new Float64Array(16)
+  /** Indexed by group; read and written by generated code. */
+  data = new Float64Array(16)
   grow(groups: number): void {
-    if (groups > this.#counts.length) this.#counts = bigger(this.#counts, groups)
+    if (groups > this.data.length) this.data = bigger(this.data, groups)
   }
   add(g: number): void {
-    this.#counts[g]++
+    this.data[g]++
   }
   /** Many at once: counts from batch headers. */
   addMany(g: number, n: number): void {
-    this.#counts[g] += n
+    this.data[g] += n
   }
   result(g: number): Value {
-    return this.#counts[g]
+    return this.data[g]
   }
 }
 
@@ -144,33 +145,36 @@ class IntegerSum implements Accumulator {
 
 /** Neumaier's compensated sum: the error does not grow with the number of values. */
 class DoubleSum implements Accumulator {
-  #sum = new Float64Array(16)
-  #rest = new Float64Array(16)
-  #seen = new Float64Array(16)
+  /** Three numbers a group: sum, compensation, count. Read and written by generated code. */
+  data = new Float64Array(48)
   grow(groups: number): void {
-    if (groups > this.#sum.length) {
-      this.#sum = bigger(this.#sum, groups)
-      this.#rest = bigger(this.#rest, groups)
-      this.#seen = bigger(this.#seen, groups)
-    }
+    if (groups * 3 > this.data.length) this.data = bigger(this.data, groups * 3)
   }
   add(g: number, v: Value): void {
     if (typeof v !== 'number') return
-    const s = this.#sum[g]
+    const { data } = this
+    const at = g * 3
+    const s = data[at]
     const t = s + v
-    this.#rest[g] += Math.abs(s) >= Math.abs(v) ? s - t + v : v - t + s
-    this.#sum[g] = t
-    this.#seen[g]++
+    data[at + 1] += Math.abs(s) >= Math.abs(v) ? s - t + v : v - t + s
+    data[at] = t
+    data[at + 2]++
   }
   count(g: number): number {
-    return this.#seen[g]
+    return this.data[g * 3 + 2]
   }
   result(g: number): Value {
-    if (this.#seen[g] === 0) return null
-    const s = this.#sum[g]
+    if (this.count(g) === 0) return null
+    const s = this.data[g * 3]
     // Infinity minus itself in the compensation would make NaN of an infinite sum.
-    return Number.isFinite(s) ? s + this.#rest[g] : s
+    return Number.isFinite(s) ? s + this.data[g * 3 + 1] : s
   }
+}
+
+/** The sum of doubles inside a SUM or AVG, which generated code feeds in line; undefined for others. */
+export function doubleSumOf(a: Accumulator): DoubleSum | undefined {
+  if (a instanceof DoubleSum) return a
+  return a instanceof Average && a.sum instanceof DoubleSum ? a.sum : undefined
 }
 
 class DecimalSum implements Accumulator {
@@ -218,22 +222,22 @@ class DynamicSum implements Accumulator {
 }
 
 class Average implements Accumulator {
-  readonly #sum: IntegerSum | DoubleSum | DecimalSum | DynamicSum
+  readonly sum: IntegerSum | DoubleSum | DecimalSum | DynamicSum
   constructor(of: IntegerSum | DoubleSum | DecimalSum | DynamicSum) {
-    this.#sum = of
+    this.sum = of
   }
   grow(groups: number): void {
-    this.#sum.grow(groups)
+    this.sum.grow(groups)
   }
   add(g: number, v: Value): void {
-    this.#sum.add(g, v)
+    this.sum.add(g, v)
   }
   result(g: number): Value {
-    const s = this.#sum.result(g)
+    const s = this.sum.result(g)
     if (s === null) return null
     // A bigint sum is divided exactly first: converting it would lose digits that the quotient still has.
-    if (typeof s === 'bigint') return Decimal.fromInteger(s).divide(Decimal.fromInteger(this.#sum.count(g))).toNumber()
-    return Number(s) / this.#sum.count(g)
+    if (typeof s === 'bigint') return Decimal.fromInteger(s).divide(Decimal.fromInteger(this.sum.count(g))).toNumber()
+    return Number(s) / this.sum.count(g)
   }
 }
 
