@@ -13,7 +13,7 @@ export interface Asked {
   readonly type: DataType
 }
 
-/** What one asked path gave. `slice` is the text of the range, or undefined for -1, or 'made' for -2. */
+/** What one asked path gave; `value` comes with `slice`, too. `slice` is the text of the range, or undefined for -1, or 'made' for -2. */
 export interface Got {
   value?: Value
   text?: string | null
@@ -77,7 +77,7 @@ return fault ? undefined : [${list}]`,
 
 function got(want: Want, parts: readonly Part[], of: (name: Name) => unknown, b: Buffer): Got {
   const result: Got = {}
-  if (parts.includes('value') && want.value !== undefined) result.value = of(want.value) as Value
+  if ((parts.includes('value') || parts.includes('slice')) && want.value !== undefined) result.value = of(want.value) as Value
   if (parts.includes('text') && want.text !== undefined) result.text = of(want.text) as string | null
   if (parts.includes('exists') && want.exists !== undefined) result.exists = of(want.exists) as boolean
   if (parts.includes('slice') && want.slice !== undefined && want.value !== undefined) {

@@ -136,7 +136,9 @@ ${escaped} }`
     const children = asked.flatMap((want) => want.children).filter(isWanted)
     if (children.length > 0) passes.push(this.#inside(children, place))
     if (passes.length === 0) passes.push(this.#skip(place.depth))
-    if (passes.length === 1) return js`${parts} ${passes[0]}`
+    if (passes.length === 1)
+      return js`${parts}
+${passes[0]}`
     return js`${parts}
 const ${start} = ${p}
 ${passes.map((pass, i) =>
