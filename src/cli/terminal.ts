@@ -61,14 +61,17 @@ export class Output {
   }
 }
 
+/** Signals this close together are one: a terminal and a parent process (npm) may both pass on the same Ctrl-C. */
+const SAME_KEY_MS = 500
+
 /** Runs `stop` on the first Ctrl-C or SIGTERM, `hurry` on every later one. */
-export function onEnd(stop: (signal: NodeJS.Signals) => void, hurry: (signal: NodeJS.Signals) => void): void {
-  let first = true
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (first) stop(signal)
-      else hurry(signal)
-      first = false
-    })
+export function onEnd(stop: () => void, hurry: () => void): void {
+  let firstMs: number | undefined
+  const heard = () => {
+    if (firstMs === undefined) {
+      firstMs = performance.now()
+      stop()
+    } else if (performance.now() - firstMs > SAME_KEY_MS) hurry()
   }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, heard)
 }

@@ -30,8 +30,7 @@ describe('the Python program of the specification', { skip: interpreter instance
 
   /** The program as printed, with other SQL where some is given; the records that it prints. */
   async function records(sql?: string): Promise<{ type: string; data: { rownum: number; value: Record<string, unknown> } }[]> {
-    const indented = printed.slice(printed.indexOf('  import os'), printed.indexOf('Ctrl-C ends it'))
-    const program = indented.replace(/^ {2}/gm, '')
+    const program = printed.slice(printed.indexOf('import os'), printed.indexOf('Ctrl-C ends it'))
     const file = join(folder, 'query.py')
     await writeFile(file, sql === undefined ? program : program.replace(/(execute_SQL\("\w+", )".*"/, (_, call: string) => call + JSON.stringify(sql)))
     const { stdout } = await run(interpreter as string, [file], { timeout: 30_000, maxBuffer: 1 << 24 })

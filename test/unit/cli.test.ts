@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { displayWidth, Table } from '../../src/cli/table.ts'
 import { badRecord, error, record, sentinel } from '../../src/protocol/frames.ts'
+import { startSandbox } from '../../src/sandbox/sandbox.ts'
 import type { Run } from '../../src/server/session.ts'
 import type { RunningServer } from '../../src/server/start.ts'
 import { startFixture, summary, TOKEN } from './server-fixture.ts'
@@ -169,6 +170,58 @@ test('server: problems of the configuration are one text without a stack', async
   assert.match(err, /^sluice: server\.port \(from --port\): "x" is not a whole number from 0 to 65535\.\n$/)
   const taken = await sluice(['server', '--brokers', '127.0.0.1:1', '--port', String(server.port), '--user', 'a:b', '--log-level', 'silent'])
   assert.match(taken.err, /^sluice: Port \d+ on 127\.0\.0\.1 is taken\. Choose another with --port\.\n$/)
+})
+
+test('server: says what it found and where to go; Ctrl-C ends it cleanly', { timeout: 60_000 }, async () => {
+  const sandbox = await startSandbox({ sizes: { vessels: 100, payments: 100, customers: 100, orders: 100, corrupt: 100 } })
+  const child = start([
+    'server',
+    '--brokers',
+    sandbox.brokers,
+    '--registry',
+    sandbox.registryUrl,
+    '--environment',
+    'one',
+    '--service-account',
+    'ci:tok',
+    '--port',
+    '0',
+    '--limit',
+    'shutdown.grace=300ms',
+    '--log-level',
+    'warn',
+  ])
+  const outcome = finish(child)
+  let out = ''
+  for await (const chunk of child.stdout as NodeJS.ReadableStream) {
+    out += chunk
+    if (out.includes('Read it')) break
+  }
+  assert.match(out, /^Sluice listens on http:\/\/127\.0\.0\.1:\d+\n\nEnvironment one: 7 topics\n/)
+  assert.match(out, /^ {2}cc_payments +1 partition +key STRING, value AVRO$/m)
+  assert.match(out, /^Ask it: {2}sluice query --url http/m)
+  const url = /http:\S+/.exec(out)?.[0] ?? ''
+  const { out: rows } = await sluice(['query', '--url', url, '--token', 'tok', '--environment', 'one', 'SELECT count(*) FROM cc_payments'])
+  assert.match(rows, /^\{"count":1\d\d\}\n$/)
+  child.kill('SIGINT')
+  child.kill('SIGTERM')
+  assert.equal((await outcome).code, 0)
+  await sandbox.close()
+})
+
+test('demo: the first line is one JSON object, the query works, Ctrl-C ends it cleanly', { timeout: 60_000 }, async () => {
+  const child = start(['demo', '--port', '0', '--json'])
+  const outcome = finish(child)
+  const [chunk] = await once(child.stdout as NodeJS.ReadableStream, 'data')
+  const facts = JSON.parse(String(chunk).split('\n')[0]) as Record<string, string>
+  assert.deepEqual(Object.keys(facts), ['url', 'environment', 'user', 'password', 'serviceAccount', 'token', 'brokers', 'registry'])
+  const rows = await sluice(['query', '--url', facts.url, '--user', `${facts.user}:${facts.password}`, 'SHOW TABLES'])
+  assert.match(rows.out, /"name":"sea_vessel_position_reports"/)
+  const from = performance.now()
+  child.kill('SIGINT')
+  const { code, err } = await outcome
+  assert.deepEqual([code, err], [0, ''])
+  assert.ok(performance.now() - from < 2000)
 })
 
 test('a table: wide letters, control characters, rows of another shape', async () => {
