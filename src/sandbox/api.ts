@@ -62,6 +62,8 @@ export interface Api {
   readonly max: number
   /** First version with compact encodings and tagged fields. */
   readonly flexible: number
+  readonly request: Shape<unknown, never>
+  readonly response: Shape<unknown, never>
   /** Reads the request and gives a function that writes the response; undefined when no response is wanted (Produce with acks 0). */
   answer(request: WireReader, context: RequestContext): Promise<((writer: MessageWriter) => void) | undefined>
 }
@@ -77,7 +79,7 @@ interface ApiDefinition<Q, R> {
 }
 
 /** An API together with its shapes (tests speak to the broker with them). */
-export interface DefinedApi<Q, R> extends Api {
+export interface DefinedApi<Q extends Shape<unknown, never>, R extends Shape<unknown, never>> extends Api {
   readonly request: Q
   readonly response: R
 }

@@ -60,7 +60,8 @@ export interface Broker {
   close(): Promise<void>
 }
 
-const APIS: readonly Api[] = [
+/** All that the broker answers. */
+export const APIS: readonly Api[] = [
   produce,
   fetch,
   listOffsets,

@@ -125,15 +125,16 @@ export const bytes: Shape<Buffer> = {
   write: (w, v, _version, flexible) => void (flexible ? w.compactBytes(v) : w.bytes(v)),
 }
 
-/** A record set: read as a slice of the request, written as slices of the log. */
-export const records: Shape<Buffer | null, readonly Buffer[] | null> = {
+/** A record set: read as a slice of the request, written as slices of the log (or as one). */
+export const records: Shape<Buffer | null, readonly Buffer[] | Buffer | null> = {
   absent: null,
   read: (r, _version, flexible) => (flexible ? r.compactBytes() : r.bytes()),
   write(w, v, _version, flexible) {
-    const size = v === null ? -1 : v.reduce((sum, piece) => sum + piece.length, 0)
+    const pieces = v === null ? [] : Buffer.isBuffer(v) ? [v] : v
+    const size = v === null ? -1 : pieces.reduce((sum, piece) => sum + piece.length, 0)
     if (flexible) w.uvarint(size + 1)
     else w.int32(size)
-    if (v !== null) w.splice(v)
+    w.splice(pieces)
   },
 }
 

@@ -67,13 +67,12 @@ type WantedTopic = FetchRequest['topics'][number]
 type WantedPartition = Read<typeof wantedPartition>
 type AnsweredPartition = Written<typeof answeredPartition>
 
+/** A partition's answer, and the batches that its records will be read from. */
+type LookedAt = AnsweredPartition & { readonly chosen?: readonly StoredBatch[]; readonly log?: PartitionLog }
+
 /** What a round over the partitions found. */
 interface Round {
-  readonly topics: {
-    readonly topic: string
-    readonly topicId: string
-    readonly partitions: (AnsweredPartition & { readonly chosen?: readonly StoredBatch[]; readonly log?: PartitionLog })[]
-  }[]
+  readonly topics: { readonly topic: string; readonly topicId: string; readonly partitions: LookedAt[] }[]
   sizeBytes: number
   failed: boolean
 }
@@ -185,11 +184,8 @@ function leadershipError(log: PartitionLog, epoch: number, nodeId: number): numb
   return epoch > log.leaderEpoch ? ERROR.unknownLeaderEpoch : ERROR.none
 }
 
-async function fillIn(
-  topic: string,
-  part: AnsweredPartition & { chosen?: readonly StoredBatch[]; log?: PartitionLog; records?: readonly Buffer[] | null },
-  cluster: Cluster,
-): Promise<void> {
+/** Reads the chosen batches. */
+async function fillIn(topic: string, part: LookedAt, cluster: Cluster): Promise<void> {
   if (part.log === undefined || part.chosen === undefined) return
   const pieces = cluster.faults.corrupted(topic, part.log.index, await part.log.storage.read(part.chosen))
   Object.assign(part, { records: pieces })

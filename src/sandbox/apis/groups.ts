@@ -23,7 +23,7 @@ export const joinGroup = defineApi({
     errorCode: int16,
     generationId: int32,
     protocolType: from(7, nullableString),
-    protocolName: string,
+    protocolName: nullableString,
     leader: string,
     skipAssignment: from(9, bool),
     memberId: string,
