@@ -33,7 +33,7 @@ function fail(request: FastifyRequest, reply: FastifyReply, status: number, titl
 }
 
 export function createHttp(context: HttpContext): FastifyInstance {
-  const { config, accounts, log } = context
+  const { config, log } = context
   const https =
     config.server.tls === undefined
       ? null
@@ -61,19 +61,22 @@ export function createHttp(context: HttpContext): FastifyInstance {
   // Clients send the login as JSON under whatever content type they like.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
-  addAccountRoutes(app, accounts, context.metrics)
+  addAccountRoutes(app, context)
   addInformationRoutes(app, context)
   return app
 }
 
-function addAccountRoutes(app: FastifyInstance, accounts: Accounts, metrics: Metrics): void {
+function addAccountRoutes(app: FastifyInstance, { accounts, metrics, log }: HttpContext): void {
   app.post('/api/login', async (request, reply) => {
     const body = request.body
     const { user, password } = typeof body === 'object' && body !== null ? (body as { user?: unknown; password?: unknown }) : {}
     if (typeof user !== 'string' || typeof password !== 'string')
       return fail(request, reply, 400, 'The body must be a JSON object {"user": "…", "password": "…"}.')
     const token = await accounts.login(user, password, request.ip)
-    metrics.logins.inc({ outcome: token === undefined ? 'wrong' : token === 'busy' ? 'busy' : 'good' })
+    const outcome = token === undefined ? 'wrong' : token === 'busy' ? 'busy' : 'good'
+    metrics.logins.inc({ outcome })
+    // A name that did not log in may be a password in the wrong field.
+    log.info({ outcome, address: request.ip, ...(outcome === 'good' ? { user } : {}) }, 'login')
     if (token === 'busy') return fail(request, reply, 429, 'Too many logins are waiting. Try again in a few seconds.')
     if (token === undefined) return fail(request, reply, 401, LOGIN_HINT)
     // Bare text whatever is accepted: clients use the whole body as the token.

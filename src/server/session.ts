@@ -38,8 +38,8 @@ export interface SessionHost {
   closed(session: Session): void
 }
 
-/** A reader that has taken nothing for this long does not count as a running query of its user. */
-const ABANDONED_MS = 5000
+/** A client that has taken nothing for this part of `server.stalled.send.timeout` (5 s of 60 s) does not count as a running query of its user. */
+const ABANDONED_PART = 1 / 12
 
 class Stopped extends Error {}
 
@@ -93,7 +93,8 @@ export class Session {
 
   /** The client has not taken anything for a while: it may have forgotten this query. */
   get abandoned(): boolean {
-    return this.out.unsentBytes > 0 && this.#host.clock.monotonic() - this.out.lastProgressMs > ABANDONED_MS
+    const limitMs = this.#host.limits['server.stalled.send.timeout'] * ABANDONED_PART
+    return this.out.unsentBytes > 0 && this.#host.clock.monotonic() - this.out.lastProgressMs > limitMs
   }
 
   /** Bytes written to the network so far, HTTP answer included. */

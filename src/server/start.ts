@@ -146,6 +146,7 @@ class Server implements RunningServer {
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const refuse = (status: number, title: string) => {
       this.#metrics.refused.inc({ reason: String(status) })
+      this.#log.info({ status, path: request.url?.replace(/\?.*/s, '').slice(0, 200), address: socket.remoteAddress, reason: title }, 'connection refused')
       refuseUpgrade(request, socket, status, title)
     }
     if (this.#closing !== undefined) return refuse(503, 'The server is shutting down.')

@@ -200,6 +200,31 @@ test('limits on running queries name the setting and its value', async () => {
   }
 })
 
+test('a query whose client stopped reading does not use up the allowance of its user', async () => {
+  const flood: Run = async (request, _environment, sink, signal) => {
+    while (request.sql === 'flood' && !signal.aborted) {
+      for (let i = 0; i < 100; i++) sink.send(record(JSON.stringify('y'.repeat(1000)), i, 'r', null))
+      await (sink.drained() ?? new Promise((resolve) => setImmediate(resolve)))
+    }
+    return summary({ outcome: signal.aborted ? 'cancelled' : 'end' })
+  }
+  const { server } = await startFixture(flood, { limits: { 'max.concurrent.queries.per.user': 1, 'server.stalled.send.timeout': '3s' } })
+  const ws = new WebSocket(server.url.replace('http', 'ws') + DEMO_PATH, { headers: BEARER })
+  try {
+    await once(ws, 'open')
+    ws.send(ask('flood'))
+    await wait(50)
+    const types = async () => (await converse(server, DEMO_PATH, ask('SELECT 1'), BEARER)).frames.map((f) => f.type)
+    assert.deepEqual(await types(), ['ERROR', 'END'])
+    ws.pause()
+    await wait(800)
+    assert.deepEqual(await types(), ['END'])
+  } finally {
+    ws.terminate()
+    await server.close(0)
+  }
+})
+
 test('too many connections: 503 with the limit in it', async () => {
   const { server } = await startFixture(forever, { limits: { 'server.max.connections': 1 } })
   const ws = new WebSocket(server.url.replace('http', 'ws') + DEMO_PATH, { headers: BEARER })
