@@ -238,7 +238,8 @@ export class Connection {
 
   #lost(): KafkaError {
     const where = `Broker ${showAddress(this.address)}`
-    if (!this.#established && this.#secure) return clientError('TLS_FAILED', `${where} closed the connection during the TLS handshake: is it a plaintext listener?`, true)
+    if (!this.#established && this.#secure)
+      return clientError('TLS_FAILED', `${where} closed the connection during the TLS handshake: is it a plaintext listener?`, true)
     const when = this.#frames.partial ? ' in the middle of an answer' : ''
     let hint = ''
     if (this.#versions.size === 0) hint = '; the listener may expect TLS (or none), or may not be a Kafka listener'

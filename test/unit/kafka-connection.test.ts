@@ -91,7 +91,13 @@ test('a broker that stops answering', async (t) => {
   cluster.fault = ({ api }) => (api === API.metadata ? 'silent' : undefined)
   const client = new Cluster({ brokers: cluster.addresses, requestTimeoutMs: 60 })
   t.after(() => client.close())
-  await assert.rejects(client.metadata(), (error: unknown) => error instanceof KafkaError && error.errorName === 'REQUEST_TIMEOUT' && /not answered Metadata within 60 ms \(kafka\.request\.timeout\)/.test(error.message))
+  await assert.rejects(
+    client.metadata(),
+    (error: unknown) =>
+      error instanceof KafkaError &&
+      error.errorName === 'REQUEST_TIMEOUT' &&
+      /not answered Metadata within 60 ms \(kafka\.request\.timeout\)/.test(error.message),
+  )
 })
 
 test('an answer in tiny pieces is no timeout as long as bytes come', async (t) => {

@@ -16,7 +16,10 @@ function framed(...bodies: Buffer[]): Buffer {
 
 function collector(maxBytes?: number): { frames: string[]; assembler: FrameAssembler } {
   const frames: string[] = []
-  const assembler = new FrameAssembler({ allocate: (size) => Buffer.alloc(size + 3), frame: (buffer, size) => frames.push(buffer.toString('latin1', 0, size)) }, maxBytes)
+  const assembler = new FrameAssembler(
+    { allocate: (size) => Buffer.alloc(size + 3), frame: (buffer, size) => frames.push(buffer.toString('latin1', 0, size)) },
+    maxBytes,
+  )
   return { frames, assembler }
 }
 
@@ -33,24 +36,29 @@ test('two frames cut in two at every byte come out whole', () => {
 
 test('frames in arbitrary pieces come out whole, by copying and by writing in place', () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ minLength: 4, maxLength: 30, unit: 'binary-ascii' }), { minLength: 1 }), fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }), fc.boolean(), (bodies, sizes, inPlace) => {
-      const bytes = framed(...bodies.map((body) => Buffer.from(body, 'latin1')))
-      const { frames, assembler } = collector()
-      for (let at = 0, i = 0; at < bytes.length; i++) {
-        const size = Math.min(sizes[i % sizes.length], bytes.length - at)
-        if (inPlace) {
-          const place = assembler.place()
-          const n = Math.min(place.length, size)
-          bytes.copy(place, 0, at, at + n)
-          at += n
-          assembler.took(n)
-        } else {
-          assembler.push(bytes.subarray(at, at + size))
-          at += size
+    fc.property(
+      fc.array(fc.string({ minLength: 4, maxLength: 30, unit: 'binary-ascii' }), { minLength: 1 }),
+      fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }),
+      fc.boolean(),
+      (bodies, sizes, inPlace) => {
+        const bytes = framed(...bodies.map((body) => Buffer.from(body, 'latin1')))
+        const { frames, assembler } = collector()
+        for (let at = 0, i = 0; at < bytes.length; i++) {
+          const size = Math.min(sizes[i % sizes.length], bytes.length - at)
+          if (inPlace) {
+            const place = assembler.place()
+            const n = Math.min(place.length, size)
+            bytes.copy(place, 0, at, at + n)
+            at += n
+            assembler.took(n)
+          } else {
+            assembler.push(bytes.subarray(at, at + size))
+            at += size
+          }
         }
-      }
-      assert.deepEqual(frames, bodies)
-    }),
+        assert.deepEqual(frames, bodies)
+      },
+    ),
     { seed: 7 },
   )
 })

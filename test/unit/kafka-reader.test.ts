@@ -34,7 +34,10 @@ function batches(count: number, size = 10, padding = 20): Buffer[] {
 }
 
 function batch(baseOffset: number, size: number, options: BatchToWrite = {}, padding = 20): Buffer {
-  const records: RecordToWrite[] = Array.from({ length: size }, (_, i) => ({ value: `${baseOffset + i}${' '.repeat(padding)}`, timestamp: 1000 + baseOffset + i }))
+  const records: RecordToWrite[] = Array.from({ length: size }, (_, i) => ({
+    value: `${baseOffset + i}${' '.repeat(padding)}`,
+    timestamp: 1000 + baseOffset + i,
+  }))
   return writeRecordBatch(records, { ...options, baseOffset })
 }
 
@@ -55,13 +58,20 @@ async function drain(source: BatchSource, each?: (batch: RecordBatch) => void | 
     const found = next instanceof Promise ? await next : next
     if (found === undefined) return read
     if (found.fault !== undefined) read.push({ partition: found.partition, offset: -1 })
-    else for (const record of readRecords(found)) read.push({ partition: found.partition, offset: Number(record.value?.toString()) === record.offset ? record.offset : Number.NaN })
+    else
+      for (const record of readRecords(found))
+        read.push({ partition: found.partition, offset: Number(record.value?.toString()) === record.offset ? record.offset : Number.NaN })
     await each?.(found)
   }
 }
 
 function whole(fakes: readonly FakePartition[], more: Partial<ScanRequest> = {}): ScanRequest {
-  return { topic: 't', ranges: fakes.map((partition, i) => ({ partition: i, start: partition.start, end: partition.end })), isolation: 'read_committed', ...more }
+  return {
+    topic: 't',
+    ranges: fakes.map((partition, i) => ({ partition: i, start: partition.start, end: partition.end })),
+    isolation: 'read_committed',
+    ...more,
+  }
 }
 
 const never = new AbortController().signal
@@ -119,7 +129,10 @@ test('reads every record of every partition once, in order, whatever the fetch s
     const read = await drain(source)
     parts.forEach((part, i) => assert.deepEqual(offsetsOf(read, i), upTo(part.end), `partition ${i} with ${fetchMaxBytes}`))
     for (const entry of source.progress) assert.equal(entry.position, entry.end)
-    assert.equal(source.progress[0].bytesRead, parts[0].batches.reduce((sum, bytes) => sum + bytes.length, 0))
+    assert.equal(
+      source.progress[0].bytesRead,
+      parts[0].batches.reduce((sum, bytes) => sum + bytes.length, 0),
+    )
   }
 })
 
@@ -129,7 +142,9 @@ test('any ranges, in order or not, give exactly the wanted offsets', async (t) =
   const range = (end: number) => fc.uniqueArray(fc.integer({ min: 0, max: end }), { minLength: 2, maxLength: 6 }).map((points) => points.sort((a, b) => a - b))
   await fc.assert(
     fc.asyncProperty(range(30_000), range(10_000), fc.boolean(), async (first, second, unordered) => {
-      const ranges = [first, second].flatMap((points, partition) => Array.from({ length: points.length >> 1 }, (_, i) => ({ partition, start: points[2 * i], end: points[2 * i + 1] })))
+      const ranges = [first, second].flatMap((points, partition) =>
+        Array.from({ length: points.length >> 1 }, (_, i) => ({ partition, start: points[2 * i], end: points[2 * i + 1] })),
+      )
       const source = log.scan({ topic: 't', ranges, isolation: 'read_committed', unordered, fetchMaxBytes: 60_000 }, never)
       const read = await drain(source)
       for (const partition of [0, 1]) {
@@ -193,7 +208,13 @@ test('answers in pieces of every small size', async (t) => {
 
 test('compaction gaps: before, within and behind batches, and up to the end of the range', async (t) => {
   const { fake, log } = await world(t)
-  const gap = writeRecordBatch([{ value: '23', offset: 23 }, { value: '27', offset: 27 }], { baseOffset: 20, lastOffset: 29 })
+  const gap = writeRecordBatch(
+    [
+      { value: '23', offset: 23 },
+      { value: '27', offset: 27 },
+    ],
+    { baseOffset: 20, lastOffset: 29 },
+  )
   const empty = writeRecordBatch([], { baseOffset: 50, lastOffset: 59 })
   const [part] = fake.add('t', [[batch(5, 5), gap, empty, batch(70, 2)]])
   part.end = 100
@@ -266,7 +287,13 @@ test('the head of the log is deleted while it is read: goes on at the new start 
 test('everything deleted: the scan ends, all is counted as lost', async (t) => {
   const { fake, log } = await world(t)
   const [part] = fake.add('t', [batches(3)])
-  const request = { ...whole([part]), ranges: [{ partition: 0, start: 2, end: 8 }, { partition: 0, start: 11, end: 20 }] }
+  const request = {
+    ...whole([part]),
+    ranges: [
+      { partition: 0, start: 2, end: 8 },
+      { partition: 0, start: 11, end: 20 },
+    ],
+  }
   part.start = 30
   const source = log.scan(request, never)
   assert.deepEqual(await drain(source), [])
@@ -305,7 +332,10 @@ test('a partition without a leader for a while; and for too long', async (t) => 
   }, 100)
   assert.equal((await drain(log.scan(whole([part]), never))).length, 50)
   part.leader = -1
-  await assert.rejects(drain(log.scan(whole([part]), never)), (error: unknown) => error instanceof KafkaError && /No progress for 500 ms \(kafka\.retry\.timeout\)/.test(error.message) && !error.retriable)
+  await assert.rejects(
+    drain(log.scan(whole([part]), never)),
+    (error: unknown) => error instanceof KafkaError && /No progress for 500 ms \(kafka\.retry\.timeout\)/.test(error.message) && !error.retriable,
+  )
 })
 
 test('connections lost again and again', async (t) => {
@@ -328,7 +358,10 @@ test('a topic deleted while it is read, and rights taken away', async (t) => {
   assert.ok(topic)
   fake.topics.set('t', topic)
   parts[0].error = 29
-  await assert.rejects(drain(log.scan(whole(parts), never)), (error: unknown) => error instanceof KafkaError && error.errorName === 'TOPIC_AUTHORIZATION_FAILED' && /Reading "t" partition 0/.test(error.message))
+  await assert.rejects(
+    drain(log.scan(whole(parts), never)),
+    (error: unknown) => error instanceof KafkaError && error.errorName === 'TOPIC_AUTHORIZATION_FAILED' && /Reading "t" partition 0/.test(error.message),
+  )
 })
 
 test('damaged batches, unknown codecs and old formats are faults with a count, and the scan goes on', async (t) => {
@@ -348,7 +381,14 @@ test('damaged batches, unknown codecs and old formats are faults with a count, a
     faults.push([found.baseOffset, found.count, found.fault])
   })
   assert.deepEqual(offsetsOf(read), [...upTo(10), -1, -1, -1, 31, 32])
-  assert.deepEqual(faults.map(([offset, count]) => [offset, count]), [[10, 10], [20, 10], [30, 1]])
+  assert.deepEqual(
+    faults.map(([offset, count]) => [offset, count]),
+    [
+      [10, 10],
+      [20, 10],
+      [30, 1],
+    ],
+  )
   assert.match(faults[0][2], /batch at offset 10: the checksum \(CRC-32C\) does not fit/)
   assert.match(faults[1][2], /batch at offset 20 \(zstd\)/)
   assert.match(faults[2][2], /message format v1 is too old/)
@@ -360,13 +400,18 @@ test('a batch whose length makes no sense ends the scan with its place', async (
   broken.writeInt32BE(-1, 8)
   const [part] = fake.add('t', [[batch(0, 10), broken]])
   const read: number[] = []
-  await assert.rejects(drain(log.scan(whole([part]), never), (found) => void read.push(found.baseOffset)), /partition 0 at offset 10: the length of a batch makes no sense/)
+  await assert.rejects(
+    drain(log.scan(whole([part]), never), (found) => void read.push(found.baseOffset)),
+    /partition 0 at offset 10: the length of a batch makes no sense/,
+  )
 })
 
 test('every codec, with large batches decompressed off the thread', async (t) => {
   const { fake, log } = await world(t)
   const codecs = ['gzip', 'snappy', 'lz4', 'zstd'] as const
-  const list = codecs.map((codec, i) => batch(i * 20_000, 20_000, { codec, compress: (plain) => Buffer.from(compressionsAlgorithms[codec].compressSync(plain)) }, 200))
+  const list = codecs.map((codec, i) =>
+    batch(i * 20_000, 20_000, { codec, compress: (plain) => Buffer.from(compressionsAlgorithms[codec].compressSync(plain)) }, 200),
+  )
   const parts = fake.add('t', [[...list, batch(80_000, 3)]])
   let waited = 0
   const source = log.scan(whole(parts), never)
@@ -385,7 +430,10 @@ test('batches that are too old are passed over; headers only means no records', 
   const [part] = fake.add('t', [batches(10)])
   const source = log.scan(whole([part], { minTimestampMs: 1045 }), never)
   assert.deepEqual(offsetsOf(await drain(source)), upTo(100, 40))
-  assert.equal(source.progress[0].bytesRead, part.batches.reduce((sum, bytes) => sum + bytes.length, 0))
+  assert.equal(
+    source.progress[0].bytesRead,
+    part.batches.reduce((sum, bytes) => sum + bytes.length, 0),
+  )
   let count = 0
   await drain(log.scan(whole([part], { headersOnly: true }), never), (found) => {
     assert.equal(found.from, found.to)
@@ -398,8 +446,16 @@ test('clipped says when records lie outside', async (t) => {
   const { fake, log } = await world(t)
   fake.add('t', [batches(4)])
   const seen: [number, boolean, number, number][] = []
-  await drain(log.scan({ topic: 't', ranges: [{ partition: 0, start: 5, end: 32 }], isolation: 'read_committed' }, never), (found) => void seen.push([found.baseOffset, found.clipped, found.rangeStart, found.rangeEnd]))
-  assert.deepEqual(seen, [[0, true, 5, 32], [10, false, 5, 32], [20, false, 5, 32], [30, true, 5, 32]])
+  await drain(
+    log.scan({ topic: 't', ranges: [{ partition: 0, start: 5, end: 32 }], isolation: 'read_committed' }, never),
+    (found) => void seen.push([found.baseOffset, found.clipped, found.rangeStart, found.rangeEnd]),
+  )
+  assert.deepEqual(seen, [
+    [0, true, 5, 32],
+    [10, false, 5, 32],
+    [20, false, 5, 32],
+    [30, true, 5, 32],
+  ])
 })
 
 test('a consumer that stands still: two answers at most are fetched on a connection', async (t) => {
@@ -424,7 +480,10 @@ test('a limit makes fetches small, one at a time, and leaves the connection for 
     assert.equal(source.next(), undefined)
     source.close()
   }
-  assert.deepEqual(fake.fetches.map((request) => request.maxBytes), [65536, 65536, 65536])
+  assert.deepEqual(
+    fake.fetches.map((request) => request.maxBytes),
+    [65536, 65536, 65536],
+  )
   assert.equal(new Set(fake.fetches.map((request) => request.socket)).size, 1)
 })
 
@@ -473,7 +532,12 @@ test('a partition that grows is read up to the end that was captured', async (t)
 
 test('old brokers: Fetch v4, ListOffsets v2, Metadata v4', async (t) => {
   const { fake, log } = await world(t)
-  fake.versions = [[API.fetch, 0, 4], [API.listOffsets, 0, 2], [API.metadata, 0, 4], [API.apiVersions, 0, 1]]
+  fake.versions = [
+    [API.fetch, 0, 4],
+    [API.listOffsets, 0, 2],
+    [API.metadata, 0, 4],
+    [API.apiVersions, 0, 1],
+  ]
   const parts = fake.add('t', [batches(3)])
   const bounds = await log.bounds('t', [0], { isolation: 'read_committed', timeoutMs: 1000 })
   assert.deepEqual(bounds, [{ partition: 0, start: 0, end: 30 }])
@@ -487,14 +551,33 @@ test('metadata: a topic that fails hides no other; configuration without the rig
   fake.topics.set('secret', { error: 29, partitions: [] })
   fake.add('__consumer_offsets', [[]])
   const named = await cluster.metadata(['a', 'secret', 'none'])
-  assert.deepEqual(named.topics.map((topic) => [topic.name, topic.partitions.length, topic.error?.errorName]), [['a', 2, undefined], ['secret', 0, 'TOPIC_AUTHORIZATION_FAILED'], ['none', 0, 'UNKNOWN_TOPIC_OR_PARTITION']])
-  assert.deepEqual((await cluster.metadata()).topics.map((topic) => [topic.name, topic.internal]), [['__consumer_offsets', true], ['a', false]])
+  assert.deepEqual(
+    named.topics.map((topic) => [topic.name, topic.partitions.length, topic.error?.errorName]),
+    [
+      ['a', 2, undefined],
+      ['secret', 0, 'TOPIC_AUTHORIZATION_FAILED'],
+      ['none', 0, 'UNKNOWN_TOPIC_OR_PARTITION'],
+    ],
+  )
+  assert.deepEqual(
+    (await cluster.metadata()).topics.map((topic) => [topic.name, topic.internal]),
+    [
+      ['__consumer_offsets', true],
+      ['a', false],
+    ],
+  )
   fake.configs = { 'message.timestamp.type': 'LogAppendTime', 'cleanup.policy': 'compact,delete' }
   const config = await cluster.topicConfig('a')
-  assert.deepEqual([config.compacted, config.timestampType, config.entries.map((entry) => entry.name), config.refused], [true, 'LogAppendTime', ['cleanup.policy', 'message.timestamp.type'], undefined])
+  assert.deepEqual(
+    [config.compacted, config.timestampType, config.entries.map((entry) => entry.name), config.refused],
+    [true, 'LogAppendTime', ['cleanup.policy', 'message.timestamp.type'], undefined],
+  )
   fake.configs = 29
   const refused = await cluster.topicConfig('a')
-  assert.deepEqual([refused.compacted, refused.timestampType, refused.entries, refused.refused?.errorName], [false, 'CreateTime', [], 'TOPIC_AUTHORIZATION_FAILED'])
+  assert.deepEqual(
+    [refused.compacted, refused.timestampType, refused.entries, refused.refused?.errorName],
+    [false, 'CreateTime', [], 'TOPIC_AUTHORIZATION_FAILED'],
+  )
   fake.configs = 3
   await assert.rejects(cluster.topicConfig('a'), /UNKNOWN_TOPIC_OR_PARTITION/)
 })

@@ -20,7 +20,23 @@ function opened(bytes: Buffer): RecordBatch {
   assert.ok(header.open(view, 0, bytes.length))
   assert.ok(checksumFits(bytes, view, 0, header.to))
   const { baseOffset, baseTimestamp, maxTimestamp, logAppendTime, count, from, to } = header
-  return { partition: 0, buffer: bytes, view, from, to, count, baseOffset, lastOffset: baseOffset + count - 1, baseTimestamp, maxTimestamp, logAppendTime, rangeStart: 0, rangeEnd: Number.MAX_SAFE_INTEGER, clipped: false, fault: undefined }
+  return {
+    partition: 0,
+    buffer: bytes,
+    view,
+    from,
+    to,
+    count,
+    baseOffset,
+    lastOffset: baseOffset + count - 1,
+    baseTimestamp,
+    maxTimestamp,
+    logAppendTime,
+    rangeStart: 0,
+    rangeEnd: Number.MAX_SAFE_INTEGER,
+    clipped: false,
+    fault: undefined,
+  }
 }
 
 test('CRC-32C of RFC 3720, B.4', () => {
@@ -57,13 +73,32 @@ test('records written are records read', () => {
 })
 
 test('the header says what was written', () => {
-  const bytes = writeRecordBatch([{ value: 'a', timestamp: 5 }, { value: 'b', timestamp: 3, offset: 14 }], { baseOffset: 10, producerId: 77, transactional: true, logAppendTime: true, lastOffset: 19 })
+  const bytes = writeRecordBatch(
+    [
+      { value: 'a', timestamp: 5 },
+      { value: 'b', timestamp: 3, offset: 14 },
+    ],
+    { baseOffset: 10, producerId: 77, transactional: true, logAppendTime: true, lastOffset: 19 },
+  )
   const header = new BatchHeader()
   assert.ok(header.open(viewOf(bytes), 0, bytes.length))
   const { baseOffset, lastOffset, size, magic, codec, count, producerId, transactional, control, logAppendTime, baseTimestamp, maxTimestamp } = header
   assert.deepEqual(
     { baseOffset, lastOffset, size, magic, codec, count, producerId, transactional, control, logAppendTime, baseTimestamp, maxTimestamp },
-    { baseOffset: 10, lastOffset: 19, size: bytes.length, magic: 2, codec: 0, count: 2, producerId: 77, transactional: true, control: false, logAppendTime: true, baseTimestamp: 5, maxTimestamp: 5 },
+    {
+      baseOffset: 10,
+      lastOffset: 19,
+      size: bytes.length,
+      magic: 2,
+      codec: 0,
+      count: 2,
+      producerId: 77,
+      transactional: true,
+      control: false,
+      logAppendTime: true,
+      baseTimestamp: 5,
+      maxTimestamp: 5,
+    },
   )
 })
 
@@ -147,7 +182,17 @@ test('lz4 frames with content size, block and content checksums, stored blocks, 
   const stored = Buffer.from('stored as it is. ')
   // One literal-only start, then a match that reaches back 17 bytes into the block before; the last sequence is literals.
   const linked = Buffer.from([0x0d, 17, 0, 0x10, 0x21])
-  const frame = Buffer.concat([header, word(0x80000000 + stored.length), stored, word(0xabad1dea), word(linked.length), linked, word(0xabad1dea), word(0), word(0xfeedface)])
+  const frame = Buffer.concat([
+    header,
+    word(0x80000000 + stored.length),
+    stored,
+    word(0xabad1dea),
+    word(linked.length),
+    linked,
+    word(0xabad1dea),
+    word(0),
+    word(0xfeedface),
+  ])
   const expected = 'stored as it is. stored as it is. !'
   assert.equal(bytesOf(run(3, frame) as Plain).toString(), expected)
   const skippable = Buffer.concat([word(0x184d2a53), word(3), Buffer.from('abc')])
@@ -160,16 +205,21 @@ test('lz4 frames with content size, block and content checksums, stored blocks, 
 test('damaged or cut data is a CodecError, whatever the codec', async () => {
   const plain = Buffer.from('the quick brown fox jumps over the lazy dog, the quick brown fox again. '.repeat(30))
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom('gzip', 'snappy', 'lz4', 'zstd'), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }), fc.option(fc.nat()), async (codec, changes, cut) => {
-      let packed = Buffer.from(compressionsAlgorithms[codec].compressSync(plain))
-      for (const [at, value] of changes) packed[at % packed.length] = value
-      if (cut !== null) packed = packed.subarray(0, cut % packed.length)
-      try {
-        await run(CODECS.indexOf(codec), packed, 1 << 20)
-      } catch (error) {
-        assert.ok(error instanceof CodecError, `${codec}: ${String(error)}`)
-      }
-    }),
+    fc.asyncProperty(
+      fc.constantFrom('gzip', 'snappy', 'lz4', 'zstd'),
+      fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }),
+      fc.option(fc.nat()),
+      async (codec, changes, cut) => {
+        let packed = Buffer.from(compressionsAlgorithms[codec].compressSync(plain))
+        for (const [at, value] of changes) packed[at % packed.length] = value
+        if (cut !== null) packed = packed.subarray(0, cut % packed.length)
+        try {
+          await run(CODECS.indexOf(codec), packed, 1 << 20)
+        } catch (error) {
+          assert.ok(error instanceof CodecError, `${codec}: ${String(error)}`)
+        }
+      },
+    ),
     { seed: 5, numRuns: 400 },
   )
   for (const codec of [1, 2, 3, 4]) await assert.rejects(async () => run(codec, Buffer.alloc(0)), CodecError)
@@ -194,7 +244,11 @@ test('a bomb stops at the limit, which is named', async () => {
   const zeros = Buffer.alloc(8 * 1024 * 1024)
   for (const codec of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
     const packed = Buffer.from(compressionsAlgorithms[codec].compressSync(zeros))
-    await assert.rejects(async () => run(CODECS.indexOf(codec), packed, 1024 * 1024), /larger than 1048576 bytes once decompressed \(kafka\.decompressed\.batch\.max\.bytes\)/, codec)
+    await assert.rejects(
+      async () => run(CODECS.indexOf(codec), packed, 1024 * 1024),
+      /larger than 1048576 bytes once decompressed \(kafka\.decompressed\.batch\.max\.bytes\)/,
+      codec,
+    )
   }
   const liar = zlib.gzipSync(zeros)
   liar.writeUInt32LE(10, liar.length - 4)

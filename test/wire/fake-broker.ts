@@ -32,7 +32,14 @@ export interface FakeRequest {
 }
 
 /** What to do with an answer. `undefined`: send it. */
-export type Fault = { readonly cut: number } | { readonly delayMs: number } | { readonly trickle: number } | { readonly replace: Buffer } | 'drop' | 'silent' | undefined
+export type Fault =
+  | { readonly cut: number }
+  | { readonly delayMs: number }
+  | { readonly trickle: number }
+  | { readonly replace: Buffer }
+  | 'drop'
+  | 'silent'
+  | undefined
 
 export class FakeCluster {
   readonly topics = new Map<string, { error?: number; partitions: FakePartition[] }>()
@@ -81,7 +88,12 @@ export class FakeCluster {
 
   /** One topic with one partition for each list of batches, all led by broker 0; ends behind the last batch. */
   add(topic: string, partitions: readonly (readonly Buffer[])[]): FakePartition[] {
-    const made = partitions.map((batches) => ({ leader: 0, batches: [...batches], start: 0, end: batches.length === 0 ? 0 : lastOffset(batches[batches.length - 1]) + 1 }))
+    const made = partitions.map((batches) => ({
+      leader: 0,
+      batches: [...batches],
+      start: 0,
+      end: batches.length === 0 ? 0 : lastOffset(batches[batches.length - 1]) + 1,
+    }))
     this.topics.set(topic, { partitions: made })
     return made
   }
@@ -152,7 +164,10 @@ export class FakeCluster {
       const error = topic === undefined ? 3 : (topic.error ?? 0)
       writer.int16(error).string(name).boolean(name.startsWith('__'))
       writer.array(error === 0 && topic !== undefined ? topic.partitions.map((partition, i) => ({ partition, i })) : [], ({ partition, i }) => {
-        writer.int16(partition.leader < 0 ? 5 : 0).int32(i).int32(partition.leader)
+        writer
+          .int16(partition.leader < 0 ? 5 : 0)
+          .int32(i)
+          .int32(partition.leader)
         if (version >= 7) writer.int32(0)
         const ids = [0]
         writer.array(ids, (id) => writer.int32(id)).array(ids, (id) => writer.int32(id))
@@ -221,9 +236,15 @@ export class FakeCluster {
         const bytes = whole.subarray(0, Math.max(0, size))
         if (bytes.length > 0) first = false
         left -= bytes.length
-        writer.int32(partition).int16(code).int64(found?.end ?? -1).int64(found?.stable ?? found?.end ?? -1)
+        writer
+          .int32(partition)
+          .int16(code)
+          .int64(found?.end ?? -1)
+          .int64(found?.stable ?? found?.end ?? -1)
         if (version >= 5) writer.int64(found?.start ?? -1)
-        writer.array(committed ? (found?.aborted ?? []).filter((entry) => entry.lastOffset >= position) : null, (entry) => writer.int64(entry.producerId).int64(entry.firstOffset))
+        writer.array(committed ? (found?.aborted ?? []).filter((entry) => entry.lastOffset >= position) : null, (entry) =>
+          writer.int64(entry.producerId).int64(entry.firstOffset),
+        )
         if (version >= 11) writer.int32(-1)
         writer.bytes(bytes)
       }),
@@ -234,9 +255,19 @@ export class FakeCluster {
     const code = typeof this.configs === 'number' ? this.configs : 0
     const entries = typeof this.configs === 'number' ? [] : Object.entries(this.configs)
     writer.int32(0).array([0], () => {
-      writer.int16(code).string(code === 0 ? null : 'no').int8(2).string('t')
+      writer
+        .int16(code)
+        .string(code === 0 ? null : 'no')
+        .int8(2)
+        .string('t')
       writer.array(entries, ([name, value]) => {
-        writer.string(name).string(value).boolean(false).int8(5).boolean(false).array([], () => undefined)
+        writer
+          .string(name)
+          .string(value)
+          .boolean(false)
+          .int8(5)
+          .boolean(false)
+          .array([], () => undefined)
         if (version >= 3) writer.int8(2).string(null)
       })
     })
