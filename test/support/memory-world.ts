@@ -3,6 +3,7 @@
  * served through the KafkaLog interface, and the real catalog on top. It has no sockets, and no broker's behaviour beyond bounds, time look-ups and scans of whole batches.
  */
 import { type CatalogOptions, createCatalog } from '../../src/catalog/catalog.ts'
+import type { FormatName } from '../../src/formats/format.ts'
 import type { TopicConfig, TopicMetadata } from '../../src/kafka/cluster.ts'
 import {
   type BatchSource,
@@ -65,13 +66,14 @@ export interface MemoryWorld {
   readonly scans: ScanRequest[]
 }
 
-interface StoredBatch {
+/** The topics of a world as bytes: what a broker would hold. */
+export interface StoredBatch {
   readonly bytes: Buffer
   readonly baseOffset: number
   readonly nextOffset: number
   readonly records: readonly { readonly offset: number; readonly timestampMs: number }[]
 }
-interface StoredPartition {
+export interface StoredPartition {
   readonly batches: StoredBatch[]
   readonly start: number
   end: number
@@ -85,15 +87,27 @@ export interface WorldOptions {
   readonly clock?: Clock
 }
 
-/** Builds the world; a literal that does not fit its format is an Error. */
-export function memoryWorld(topics: readonly WorldTopic[], options: WorldOptions = {}): MemoryWorld {
+export interface WorldData {
+  /** Partitions by topic. */
+  readonly stored: ReadonlyMap<string, readonly StoredPartition[]>
+  readonly registry: MemoryRegistry
+  /** The formats to configure, by topic. */
+  readonly formats: { readonly [topic: string]: { readonly key: FormatName; readonly value: FormatName } }
+}
+
+/** Encodes all records; a literal that does not fit its format is an Error. */
+export function worldData(topics: readonly WorldTopic[]): WorldData {
   const registry = new MemoryRegistry()
   const stored = new Map<string, StoredPartition[]>()
   for (const topic of topics) stored.set(topic.name, storeTopic(topic, registry))
+  const configured = topics.filter((t) => t.detect !== true)
+  return { stored, registry, formats: Object.fromEntries(configured.map((t) => [t.name, { key: t.key?.name ?? 'STRING', value: t.value?.name ?? 'JSON' }])) }
+}
+
+/** Builds the world. */
+export function memoryWorld(topics: readonly WorldTopic[], options: WorldOptions = {}): MemoryWorld {
+  const { stored, registry, formats } = worldData(topics)
   const log = new MemoryLog(stored)
-  const formats = Object.fromEntries(
-    topics.filter((t) => t.detect !== true).map((t) => [t.name, { key: t.key?.name ?? 'STRING', value: t.value?.name ?? 'JSON' } as const]),
-  )
   const seen = options.registry === null ? undefined : (options.registry?.(registry) ?? registry)
   const catalog = createCatalog({ cluster: memoryCluster(topics), log, registry: seen, formats: { ...formats, ...options.formats }, clock: options.clock })
   return { catalog, log, registry, scans: log.scans }
@@ -181,13 +195,19 @@ export class MemoryRegistry implements Registry {
   readonly url = 'memory:registry'
   readonly #subjects = new Map<string, RegisteredSchema[]>()
   readonly #ids = new Map<string, number>()
+  /** Every new version, in the order of registration. */
+  readonly registrations: RegisteredSchema[] = []
 
   /** Registers a further version and returns its id; the same text has the same id everywhere. */
   add(subject: string, text: string, type: SchemaType): number {
     const id = this.#ids.get(text) ?? this.#ids.size + 1
     this.#ids.set(text, id)
     const versions = this.#subjects.get(subject) ?? []
-    if (!versions.some((v) => v.id === id)) versions.push({ type, text, references: [], id, subject, version: versions.length + 1 })
+    if (!versions.some((v) => v.id === id)) {
+      const schema = { type, text, references: [], id, subject, version: versions.length + 1 }
+      versions.push(schema)
+      this.registrations.push(schema)
+    }
     this.#subjects.set(subject, versions)
     return id
   }

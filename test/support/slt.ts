@@ -7,6 +7,7 @@ import path from 'node:path'
 import { type FrameSink, runRequest } from '../../src/engine/query.ts'
 import type { KafkaLog } from '../../src/kafka/log.ts'
 import type { Catalog } from '../../src/plan/catalog.ts'
+import type { QueryRequest } from '../../src/protocol/frames.ts'
 import { parseExact, rawMembers, valueEnd } from './exact-json.ts'
 import type { WorldFormat, WorldRecord, WorldTopic, WorldValue } from './memory-world.ts'
 
@@ -206,10 +207,23 @@ export async function runCase(
 ): Promise<string[]> {
   const frames: string[] = []
   const sink: FrameSink = { send: (frame) => void frames.push(frame), drained: () => undefined }
-  const sql = item.kind === 'explain' ? `EXPLAIN ${item.sql}` : item.sql
-  const request = { sql, live: item.options.live, statsMs: item.options.statsMs }
-  await runRequest(request, { catalog: world.catalog, log: world.log, defaults: item.defaults, optimize: options.optimize }, sink, new AbortController().signal)
-  if (item.kind === 'frames') return frames.map(normalFrame)
+  await runRequest(
+    caseRequest(item),
+    { catalog: world.catalog, log: world.log, defaults: item.defaults, optimize: options.optimize },
+    sink,
+    new AbortController().signal,
+  )
+  return caseLines(item, frames)
+}
+
+/** The request that a case makes. */
+export function caseRequest(item: SltCase): QueryRequest {
+  return { sql: item.kind === 'explain' ? `EXPLAIN ${item.sql}` : item.sql, live: item.options.live, statsMs: item.options.statsMs }
+}
+
+/** The frames of the answer in the lines of the format. */
+export function caseLines(item: SltCase, frames: readonly string[]): string[] {
+  if (item.kind === 'frames') return frames.filter((frame) => !/^\{"type":"(END|HEARTBEAT)"/.test(frame)).map(normalFrame)
   const lines = frames.flatMap((frame) => frameLines(frame, item))
   return item.options.rowsort ? lines.sort() : lines
 }
