@@ -191,6 +191,15 @@ function scanString(text: string, start: number, quote: string): Token {
     } else at++
   }
   const escaped = text.indexOf(`\\${quote}`, start)
+  if (escaped < 0 && start > 0 && isWordPart(text, start - 1)) {
+    return failed(
+      text,
+      start,
+      text.length,
+      `The string that begins at ${place(text, start)} is not closed.`,
+      `A quote inside a string is doubled: ${quote}it${quote}${quote}s${quote}.`,
+    )
+  }
   const hint = escaped < 0 ? undefined : `A backslash before a quote keeps the string open; a backslash itself is written "\\\\".`
   return failed(text, start, text.length, `The string that begins at ${place(text, start)} is not closed.`, hint)
 }
@@ -234,12 +243,13 @@ const FOREIGN: readonly (readonly [string, string])[] = [
   ['=>', 'Use ">=".'],
   ['=<', 'Use "<=".'],
   ['&&', 'Use AND.'],
+  ['->', 'A field is a.b; in a JSON text use JSON_EXTRACT_FIRST(a, path).'],
   ['::', 'Use CAST(x AS type).'],
   ['//', 'A comment begins with "--".'],
 ]
 const OPERATORS = ['!=', '<>', '<=', '>=', '||', '=', '<', '>', '+', '-', '*', '/', '%']
-/** Symbols that begin no longer one (`--` and `/*` are comments, seen before). */
-const ALONE = '(),.;[]{}+-*%'
+/** Symbols that begin no longer one. */
+const ALONE = '(),.;[]{}+*%'
 const PUNCTUATION = '()[]{},;.:'
 const FOREIGN_CHARACTERS: Readonly<Record<string, string>> = {
   '!': 'Use NOT, or "!=" between two values.',

@@ -102,7 +102,8 @@ export abstract class ExpressionParser extends TokenCursor {
 
   /** IN '(' query ')' | IN '(' expr { ',' expr } ')' */
   private inList(operand: Expr, negated: boolean, start: number): Expr {
-    if (!this.isSymbol('(')) this.fail('"(" after IN', [], this.isName() ? 'For an array use IN_ARRAY(x, array).' : undefined)
+    if (!this.isSymbol('('))
+      this.fail('"(" after IN', [], this.isName() ? 'For an array use IN_ARRAY(x, array).' : 'The values stand between parentheses: IN (1, 2).')
     const content = this.parenthesised()
     if (!Array.isArray(content)) return { kind: 'in', operand, query: content, negated, span: this.span(start) }
     return { kind: 'in', operand, items: content, negated, span: this.span(start) }
@@ -216,6 +217,9 @@ export abstract class ExpressionParser extends TokenCursor {
     if (token.upper === 'LIMIT' && next.kind === 'number') return this.failExpression()
     if (this.isSymbol('(', next)) {
       if (token.upper === 'CAST') return this.cast()
+      if (QUANTIFIERS.has(token.upper) && this.beginsQuery(this.tokenFrom(next.end))) {
+        this.raise(`${token.upper} (SELECT …) is not offered.`, token, 'Use IN (SELECT …), or MAX and MIN in the query.', 'UNSUPPORTED')
+      }
       if (token.upper === 'EXISTS' && this.queryBehind(next.end)) return this.exists()
       return this.call()
     }
@@ -229,8 +233,10 @@ export abstract class ExpressionParser extends TokenCursor {
     const before = this.previous
     const after =
       before === undefined || before.kind === 'string' ? '' : ` after ${before.upper !== '' && RESERVED.has(before.upper) ? before.upper : describe(before)}`
-    const reserved = RESERVED.has(this.token.upper) && NAME_FOLLOWERS.has(this.peek().text.toUpperCase())
-    this.fail(`an expression${after}`, [], reserved ? `A column of that name needs back-ticks: \`${this.token.text}\`.` : undefined)
+    const name = RESERVED.has(this.token.upper) && NAME_FOLLOWERS.has(this.peek().text.toUpperCase())
+    const comma = this.isWord('FROM') && before?.text === ','
+    const hint = name ? `A column of that name needs back-ticks: \`${this.token.text}\`.` : comma ? 'Leave out the comma before FROM.' : undefined
+    this.fail(`an expression${after}`, [], hint)
   }
 
   /** column := name { '.' name } */
@@ -424,6 +430,7 @@ export abstract class ExpressionParser extends TokenCursor {
   }
 }
 
+const QUANTIFIERS: ReadonlySet<string> = new Set(['ANY', 'SOME', 'ALL'])
 const TYPED_LITERALS: ReadonlySet<string> = new Set(['DATE', 'TIME', 'TIMESTAMP', 'DATETIME', 'INTERVAL'])
 /** What follows a name rather than a keyword: a hint about back-ticks is only given before one of these. */
 const NAME_FOLLOWERS: ReadonlySet<string> = new Set([

@@ -367,8 +367,15 @@ export abstract class QueryParser extends ExpressionParser {
   protected expectEnd(): void {
     if (this.isEnd()) return
     this.refuseStreaming()
-    const another = STATEMENTS.includes(this.token.upper) && this.token.upper !== 'WITH'
-    this.fail('the end of the statement', CONTINUATIONS, another ? 'Put ";" between two statements.' : undefined)
+    this.fail('the end of the statement', CONTINUATIONS, this.endHint())
+  }
+
+  private endHint(): string | undefined {
+    if (CLAUSES.has(this.token.upper)) return 'The clauses come in this order: FROM, WHERE, GROUP BY, HAVING, ORDER BY, LIMIT.'
+    if (STATEMENTS.includes(this.token.upper) && this.token.upper !== 'WITH') return 'Put ";" between two statements.'
+    // Nothing was taken as a token: a raw name of a table went before.
+    const cut = this.previous === undefined && (this.isSymbol('-') || this.isSymbol('.') || this.isSymbol(':') || this.isSymbol('/'))
+    return cut ? 'A name with such characters stands between back-ticks.' : undefined
   }
 }
 
@@ -380,6 +387,7 @@ const JOIN_TYPES: ReadonlyMap<string, Join['type']> = new Map([
   ['OUTER', 'full'],
   ['CROSS', 'cross'],
 ])
+const CLAUSES: ReadonlySet<string> = new Set(['FROM', 'WHERE', 'GROUP', 'HAVING', 'ORDER'])
 const SELECT_ENDS: ReadonlySet<string> = new Set(['WHERE', 'GROUP', 'HAVING', 'ORDER', 'LIMIT', 'OFFSET', 'UNION', 'EXCEPT', 'INTERSECT'])
 const ALIAS_ENDS: ReadonlySet<string> = new Set([',', '.', ')', ';', ''])
 /** What shows that a reserved word after AS is meant as a name. */

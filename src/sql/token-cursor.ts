@@ -230,7 +230,7 @@ export abstract class TokenCursor {
     const guess =
       hint ??
       ELSEWHERE.get(found.upper) ??
-      (found.upper === '' ? undefined : didYouMean(found.text, candidates, 1)) ??
+      (found.upper === '' || candidates.includes(found.upper) ? undefined : didYouMean(found.text, candidates, 1)) ??
       ELSEWHERE.get(this.previous?.upper ?? '')
     this.raise(`Expected ${what}, but found ${describe(found)}.`, found, guess)
   }
