@@ -151,12 +151,17 @@ function toUuid(value: Value, from: DataType, to: DataType): string {
 
 const NANOS: Readonly<Record<TimeUnit, bigint>> = { millis: 1_000_000n, micros: 1_000n, nanos: 1n }
 const DAY_NANOS = 86_400_000_000_000n
+const MAX_DAYS = 106_751_991_167n // what 64-bit milliseconds reach
 
 function toTemporal(value: Value, from: DataType, to: DataType & { readonly kind: 'date' | 'time' | 'timestamp' }): number | bigint {
   if (from.kind === to.kind && (to.kind === 'date' || (from as { unit?: TimeUnit }).unit === to.unit)) return value as number | bigint
   const nanos = nanosOf(value, from, to)
   if (nanos === undefined) return refuse(value, from, to)
-  if (to.kind === 'date') return Number(floorDivide(nanos, DAY_NANOS))
+  if (to.kind === 'date') {
+    const days = floorDivide(nanos, DAY_NANOS)
+    if (days > MAX_DAYS || days < -MAX_DAYS) throw new ValueError(`CAST: ${describe(value)} does not fit a date`)
+    return Number(days)
+  }
   const unit = NANOS[to.unit]
   return toLong(floorDivide(to.kind === 'time' ? nanos - floorDivide(nanos, DAY_NANOS) * DAY_NANOS : nanos, unit), 'CAST')
 }

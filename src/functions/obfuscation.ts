@@ -21,10 +21,10 @@ function anonymizedType([type, replacement]: readonly DataType[]): DataType {
   const text = type.kind === 'string' || type.kind === 'uuid'
   if (!text && !isNumericType(type) && type.kind !== 'json' && type.kind !== 'null')
     throw new Error(`ANONYMIZE hides strings and numbers, not ${typeName(type)}.`)
-  const result = text ? STRING : type
-  if (replacement === undefined || replacement.kind === 'null' || replacement.kind === 'json' || type.kind === 'json' || type.kind === 'null') return result
-  if (text !== (replacement.kind === 'string')) throw new Error(`ANONYMIZE: a ${typeName(type)} cannot be replaced by a ${typeName(replacement)}.`)
-  return text ? STRING : replacement
+  if (replacement === undefined || replacement.kind === 'null') return text ? STRING : type
+  const dynamic = type.kind === 'json' || type.kind === 'null' || replacement.kind === 'json'
+  if (!dynamic && text !== (replacement.kind === 'string')) throw new Error(`ANONYMIZE: a ${typeName(type)} cannot be replaced by a ${typeName(replacement)}.`)
+  return replacement
 }
 
 function anonymized(value: Value, replacement?: Value): Value {

@@ -83,7 +83,7 @@ after(() => world.catalog.close())
 /** The answer as the documentation shows it: a text without quotes, everything else as JSON. */
 async function ask(expression: string, from: string): Promise<string> {
   const options = { rowsort: false, key: false, meta: false, live: false }
-  const [line] = await runCase(
+  const [line = '(no row)'] = await runCase(
     { kind: 'query', line: 1, options, sql: `SELECT ${expression} AS r FROM ${from}`, expected: [], expectedAt: { from: 0, to: 0 }, defaults: {} },
     world,
   )
