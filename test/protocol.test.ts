@@ -1,8 +1,9 @@
 /**
- * Plays the conversations of test/protocol/*.transcript against a server whose engine and Kafka are stand-ins. A file holds several conversations:
+ * Plays the conversations of test/protocol/*.transcript against a server whose engine and Kafka are stand-ins, or (`engine real`) against the real engine on the embedded
+ * broker. A file holds several conversations:
  *
  *     == title
- *     engine echo | forever | fail | quiet     what runs the statements (echo unless said)
+ *     engine echo | forever | fail | quiet | real     what runs the statements (echo unless said)
  *     limit name=value                         a limit of the server
  *     connect /path                            opens a WebSocket; http METHOD /path asks plainly
  *     header Name: value                       of the connect or http line above; body text likewise
@@ -17,7 +18,10 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, test } from 'node:test'
 import { WebSocket } from 'ws'
+import { runRequest } from '../src/engine/query.ts'
 import { error, record } from '../src/protocol/frames.ts'
+import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts'
+import { openEnvironment } from '../src/server/open-environment.ts'
 import type { Run } from '../src/server/session.ts'
 import { type Fixture, echo, startFixture, summary } from './unit/server-fixture.ts'
 
@@ -107,9 +111,18 @@ function parse(text: string): Conversation[] {
   return conversations
 }
 
+let sandbox: Promise<Sandbox> | undefined
+
+async function startReal(limits: Record<string, string>): Promise<Fixture> {
+  sandbox ??= startSandbox({ sizes: { vessels: 500, payments: 500, customers: 50, orders: 50, corrupt: 50 } })
+  const { brokers, registryUrl } = await sandbox
+  return startFixture(runRequest, { limits, environments: [{ name: 'demo', kafka: { brokers }, registry: registryUrl }] }, { open: openEnvironment })
+}
+
 const fixtures = new Map<string, Promise<Fixture>>()
 after(async () => {
   for (const fixture of fixtures.values()) await (await fixture).server.close(0)
+  await (await sandbox)?.close()
 })
 
 function fixtureFor(conversation: Conversation): Promise<Fixture> {
@@ -118,7 +131,7 @@ function fixtureFor(conversation: Conversation): Promise<Fixture> {
   const key = `${engine} ${JSON.stringify(limits)}`
   let fixture = fixtures.get(key)
   if (fixture === undefined) {
-    fixture = startFixture(engines[engine], { limits })
+    fixture = engine === 'real' ? startReal(limits) : startFixture(engines[engine], { limits })
     fixtures.set(key, fixture)
   }
   return fixture

@@ -152,5 +152,5 @@ function incomplete(reason: SentinelReason): string {
     IDLETIMEOUT: `no record came for ${reason.timeout} ms (max.idle.time)`,
     COMPLETIONTIMEOUT: `the query ran for ${reason.timeout} ms (max.query.time)`,
   }
-  return `The result is incomplete: ${reason.source} was not read to its end, because ${why[reason.type] ?? reason.type}.`
+  return `The result is incomplete: ${reason.source} was not read to its end, because ${why[reason.type] ?? reason.type}.${reason.resume === undefined ? '' : ` Read on with: WHERE ${reason.resume}`}`
 }

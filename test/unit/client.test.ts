@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { ConnectionError, connect, QueryError, type QueryEvent } from '../../src/client/connect.ts'
 import { memberText, parseJson, stringifyJson } from '../../src/client/json.ts'
+import type { Line } from '../../src/client/line.ts'
+import { openLine } from '../../src/client/line-browser.ts'
 import { error, record } from '../../src/protocol/frames.ts'
 import { startFixture, summary, TOKEN } from './server-fixture.ts'
 
@@ -54,6 +56,32 @@ test('events and rows, with and without an environment', async () => {
   } finally {
     await server.close()
   }
+})
+
+test('the way of browsers: no headers, the token in the first message', async () => {
+  const { server } = await startFixture()
+  try {
+    const said: string[] = []
+    const code = await new Promise<number>((resolve) => {
+      const line: Line = openLine(
+        `${server.url.replace('http', 'ws')}/api/ws/v2/sql/execute?environment=prod`,
+        { Authorization: 'not sent' },
+        {
+          opened: () => line.send(JSON.stringify({ sql: 'SELECT 1', token: TOKEN })),
+          message: (text) => said.push(text),
+          closed: resolve,
+        },
+      )
+    })
+    assert.equal(code, 1000)
+    assert.equal(said.length, 3)
+  } finally {
+    await server.close()
+  }
+  const failure = await new Promise<Error | undefined>((resolve) => {
+    openLine(server.url.replace('http', 'ws'), {}, { opened: () => undefined, message: () => undefined, closed: (_code, cause) => resolve(cause) })
+  })
+  assert.ok(failure instanceof ConnectionError)
 })
 
 test('an ERROR of the server is an event, and thrown by rows()', async () => {
