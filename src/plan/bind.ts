@@ -11,7 +11,7 @@ import { type AggregateSink, bindExpr, type ExpressionContext, exprKey } from '.
 import type { Catalog } from './catalog.ts'
 import { condition } from './coerce.ts'
 import { type BoundExpr, mapChildren, type Output, type OutputColumn, type OutputShape, type Plan, visit } from './plan.ts'
-import { dotted, facetOf, type Relation, type RowRelation, Scope, type TableRelation } from './scope.ts'
+import { checkReadable, dotted, facetOf, type Relation, type RowRelation, Scope, type TableRelation } from './scope.ts'
 import { virtualTable } from './virtual-tables.ts'
 
 /** Rows returned when the statement names no LIMIT (dialect reference, section 1.6). */
@@ -103,6 +103,7 @@ function columnsShape(columns: readonly OutputColumn[], key?: BoundExpr): Output
 }
 
 function root(scan: TableRelation, facet: 'key' | 'value'): BoundExpr {
+  checkReadable(scan.table[facet], undefined)
   return { kind: 'path', source: scan.source, path: { facet, steps: [] }, type: scan.table[facet].type }
 }
 

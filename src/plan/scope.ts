@@ -119,7 +119,13 @@ function header(relation: TableRelation, parts: readonly Name[], span: Span): Bo
   return { kind: 'header', source: relation.source, name, as: 'string', type: STRING, span }
 }
 
+/** A facet that cannot be read at all says why, before anything is read. */
+export function checkReadable(facet: TableFacet, span: Span | undefined): void {
+  if (facet.unreadable !== undefined) throw new SqlError('UNSUPPORTED', facet.unreadable, span)
+}
+
 function fieldOf(source: number, facet: 'key' | 'value', of: TableFacet, parts: readonly Name[], where: string, span: Span): BoundExpr {
+  checkReadable(of, span)
   let type = of.type
   const steps: string[] = []
   for (const part of parts) {
