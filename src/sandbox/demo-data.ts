@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { BatchWriter } from './batch-writer.ts'
 import { corruptTopic } from './demo/corrupt.ts'
 import { customersTopic } from './demo/customers.ts'
+import { inputTopic } from './demo/input.ts'
 import { ordersTopic } from './demo/orders.ts'
 import { avroPayments, jsonPayments } from './demo/payments.ts'
 import type { AddRecord, DemoTopic, Register } from './demo/topic.ts'
@@ -21,9 +22,10 @@ export interface DemoSizes {
   readonly customers: number
   readonly orders: number
   readonly corrupt: number
+  readonly input: number
 }
 
-export const DEMO_SIZES: DemoSizes = { vessels: 200_000, payments: 600_000, customers: 12_000, orders: 20_000, corrupt: 4_000 }
+export const DEMO_SIZES: DemoSizes = { vessels: 150_000, payments: 600_000, customers: 12_000, orders: 20_000, corrupt: 4_000, input: 5_000 }
 export const EMPTY_TOPIC = 'empty_topic'
 
 export interface DemoOptions {
@@ -63,7 +65,15 @@ function demoTopics(register: Register, sizes: DemoSizes): DemoTopic[] {
   const payments = avroPayments(register, sizes.payments)
   const orders = ordersTopic(register, sizes.orders)
   const corrupt = corruptTopic(register, sizes.corrupt)
-  return [vesselTopic(register, sizes.vessels), payments, jsonPayments(sizes.payments), customersTopic(sizes.customers), orders, corrupt]
+  return [
+    vesselTopic(register, sizes.vessels),
+    payments,
+    jsonPayments(sizes.payments),
+    customersTopic(sizes.customers),
+    orders,
+    corrupt,
+    inputTopic(sizes.input),
+  ]
 }
 
 async function fill(store: LogStore, demo: DemoTopic): Promise<void> {

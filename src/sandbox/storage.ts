@@ -22,9 +22,9 @@ export interface Storage {
 }
 
 const SMALLEST_BLOCK_BYTES = 16_384
-const LARGEST_BLOCK_BYTES = 1_048_576
+const LARGEST_BLOCK_BYTES = 524_288
 
-/** Keeps batches in blocks that grow from 16 KiB to 1 MiB; a block is freed when its last batch is forgotten. */
+/** Keeps batches in blocks that grow from 16 to 512 KiB; a block is freed when its last batch is forgotten. */
 export class MemoryStorage implements Storage {
   #block: Buffer = Buffer.alloc(0)
   #used = 0

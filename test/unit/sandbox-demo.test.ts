@@ -15,7 +15,7 @@ import { LogStore } from '../../src/sandbox/log-store.ts'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
 import { SchemaStore } from '../../src/sandbox/schema-store.ts'
 
-const SIZES = { vessels: 3000, payments: 3000, customers: 1500, orders: 1500, corrupt: 400 }
+const SIZES = { vessels: 3000, payments: 3000, customers: 1500, orders: 1500, corrupt: 400, input: 200 }
 
 /** Stands still until it is told to go on; timers are driven by hand. */
 const standing: Clock & { time: number } = {
@@ -240,6 +240,7 @@ describe('the demo topics', () => {
       customers: 2,
       orders: 10,
       corrupt_events: 5,
+      input: 10,
       empty_topic: 0,
     })
     const newest = (await recordsOf(store, 'cc_payments')).at(-1)
@@ -250,7 +251,7 @@ describe('the demo topics', () => {
 describe('startSandbox', () => {
   it('starts broker, registry and topics, and takes up a folder where it was left', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-demo-'))
-    const sizes = { vessels: 300, payments: 300, customers: 30, orders: 30, corrupt: 16 }
+    const sizes = { vessels: 300, payments: 300, customers: 30, orders: 30, corrupt: 16, input: 10 }
     const first = await startSandbox({ dataFolder: folder, sizes, clock: standing })
     const schemas = (await (await fetch(`${first.registryUrl}/subjects`)).json()) as string[]
     assert.ok(schemas.includes('cc_payments-value'))
@@ -267,7 +268,7 @@ describe('startSandbox', () => {
   })
 
   it('fails cleanly when its port is taken', async () => {
-    const first = await startSandbox({ sizes: { vessels: 1, payments: 1, customers: 1, orders: 1, corrupt: 1 } })
+    const first = await startSandbox({ sizes: { vessels: 1, payments: 1, customers: 1, orders: 1, corrupt: 1, input: 1 } })
     await assert.rejects(startSandbox({ port: first.broker.port }), /EADDRINUSE/)
     await first.close()
   })
