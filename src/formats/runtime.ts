@@ -91,13 +91,6 @@ export function longAt(b: Uint8Array, p: number): number | bigint | undefined {
   return negative ? -value - 1n : value
 }
 
-/** Position behind a varint of at most ten bytes that starts at p, or -1. */
-export function skipVarint(b: Uint8Array, p: number, to: number): number {
-  const end = Math.min(to, p + 10)
-  while (p < end) if (b[p++] < 128) return p
-  return -1
-}
-
 const fromCharCode = String.fromCharCode
 
 /** The bytes [from, to) as a string: UTF-8, where what is not valid becomes U+FFFD. */

@@ -6,7 +6,7 @@ import { DEFAULT_RENDER, renderValue } from '../../src/formats/render.ts'
 import { encode, Samples } from '../formats/avro-samples.ts'
 import { type Asked, type Part, reader } from '../formats/driver.ts'
 
-const RUNS = { numRuns: 400, seed: 20260301 }
+const RUNS = { numRuns: 200, seed: 20260301 }
 const JSON_KIND = { kind: 'json' } as const
 
 test('a whole record comes out as the value and as the text that avsc wrote', () => {

@@ -7,7 +7,7 @@ import { JsonText } from '../../src/lib/json-text.ts'
 import type { Value } from '../../src/types.ts'
 import { type Asked, type Part, reader, type Step } from '../formats/driver.ts'
 
-const RUNS = { numRuns: 500, seed: 20260302 }
+const RUNS = { numRuns: 250, seed: 20260302 }
 const JSON_KIND = { kind: 'json' } as const
 
 const KEYS = fc.oneof(

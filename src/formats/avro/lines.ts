@@ -3,7 +3,7 @@
  * where code runs (the engine's block, or the body of a function of the family), with its position variable and its way to say "bad".
  */
 import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
-import { longAt, scratch, skipVarint, stringAt } from '../runtime.ts'
+import { longAt, scratch, stringAt } from '../runtime.ts'
 
 /** The variables that code in one place works with. */
 export interface Frame {
@@ -96,11 +96,9 @@ export function need(out: Lines, size: number): void {
   out.add(js`if (${p} + ${size} > ${to}) ${bad}`)
 }
 
-/** Skips a varint; `strict` also checks that it has at most ten bytes. */
-export function skipVarintCode(out: Lines, strict: boolean): void {
-  const { e, p, to, bad } = out.frame
-  if (strict) out.add(js`${p} = ${e.constant(skipVarint, 'skipVarint')}(b, ${p}, ${to}); if (${p} < 0) ${bad}`)
-  else out.add(js`while (b[${p}++] > 127);`)
+/** Skips a varint of any length. */
+export function skipVarintCode(out: Lines): void {
+  out.add(js`while (b[${out.frame.p}++] > 127);`)
 }
 
 /** A string of the bytes [from, to). */

@@ -1,7 +1,8 @@
 /** Generates the code that steps over a value: fixed sizes merge, small types are written out in place, large and recursive ones get a function. */
 import { type Code, js } from '../../codegen/emitter.ts'
+import { DECIMAL_LIMIT_BYTES } from '../runtime.ts'
 import type { Family } from './family.ts'
-import { blocks, type Lines, readInt, readLength, skipVarintCode } from './lines.ts'
+import { blocks, type Lines, readInt, readLength, readLong, skipVarintCode } from './lines.ts'
 import type { AvroNode, UnionNode } from './schema.ts'
 import { codeSize, fixedSize, minimumSize } from './size.ts'
 
@@ -23,13 +24,17 @@ export function skip(out: Lines, node: AvroNode, family: Family, strict: boolean
       return out.advance(fixedSize(node) ?? 0)
     case 'int':
     case 'long':
-      return skipVarintCode(out, strict)
+      if (!strict) return skipVarintCode(out)
+      if (node.kind === 'int') readInt(out)
+      else readLong(out)
+      return
     case 'enum':
-      if (!strict) return skipVarintCode(out, false)
+      if (!strict) return skipVarintCode(out)
       return out.add(js`if (${readInt(out)} >>> 0 >= ${node.symbols.length}) ${out.frame.bad}`)
     case 'bytes':
     case 'string': {
       const n = readLength(out)
+      if (strict && node.logical?.kind === 'decimal') out.add(js`if (${n} > ${DECIMAL_LIMIT_BYTES}) ${out.frame.bad}`)
       // A length near 2^30 must not add up to a position that is no small integer any more.
       return out.add(js`if (${n} > ${out.frame.to} - ${out.frame.p}) ${out.frame.bad}
 ${out.frame.p} += ${n}`)
