@@ -51,14 +51,9 @@ export class Decoders {
   }
 }
 
-/** `PROTOBUF is not read by this version.` */
-export function notRead(format: string): string {
-  return `${format} is not read by this version.`
-}
-
 function decoderOf(schema: RegisteredSchema): FacetDecoder {
   if (schema.type === 'JSON') return jsonDecoder()
-  if (schema.type === 'PROTOBUF') throw new Error(notRead('PROTOBUF'))
+  if (schema.type === 'PROTOBUF') throw new Error('PROTOBUF is not read by this version.')
   try {
     const names = new Map<string, NamedNode>()
     for (const { text } of schema.references) for (const [name, node] of parseAvroSchema(text, names).names) names.set(name, node)

@@ -10,7 +10,7 @@ import { primitiveDecoder } from '../formats/primitive/decoder.ts'
 import type { TableFacet } from '../plan/catalog.ts'
 import { type RegisteredSchema, type Registry, RegistryError } from '../registry/registry.ts'
 import { type DataType, JSON_TYPE } from '../types.ts'
-import { type Decoders, notRead } from './decoders.ts'
+import type { Decoders } from './decoders.ts'
 import { mergeTypes } from './merge-types.ts'
 import type { TopicSample } from './sample.ts'
 
@@ -44,7 +44,7 @@ export interface FacetQuestion {
 export async function findFacet(question: FacetQuestion): Promise<FoundFacet> {
   const { configured } = question
   if (configured !== undefined && !isRegistryFormat(configured.format)) {
-    return { facet: plainFacet(configured.format, 'configured', configuredDetail(question)), basis: 'configured' }
+    return { facet: plainFacet(question, configured.format, 'configured', configuredDetail(question)), basis: 'configured' }
   }
   let trouble: RegistryError | undefined
   try {
@@ -94,7 +94,7 @@ async function subjectSchemas(registry: Registry, subject: string, versions: rea
 /** One facet for records of any of these schemas, oldest first; the newest decides on the format. */
 function schemaFacet(question: FacetQuestion, schemas: readonly RegisteredSchema[], origin: TableFacet['origin'], detail: string): TableFacet {
   const newest = schemas[schemas.length - 1]
-  if (newest.type === 'PROTOBUF') return unreadableFacet('PROTOBUF', origin, detail, notRead('PROTOBUF'))
+  if (newest.type === 'PROTOBUF') return unreadableFacet('PROTOBUF', origin, detail, notReadHere(question, 'PROTOBUF'))
   if (newest.type === 'JSON') return framedJson(origin, detail)
   const types: DataType[] = []
   const unusable: string[] = []
@@ -114,7 +114,7 @@ function schemaFacet(question: FacetQuestion, schemas: readonly RegisteredSchema
 
 async function configuredFramed(question: FacetQuestion, format: FormatName, trouble: RegistryError | undefined): Promise<FoundFacet> {
   const detail = configuredDetail(question)
-  if (format === 'PROTOBUF') return { facet: unreadableFacet('PROTOBUF', 'configured', detail, notRead('PROTOBUF')), basis: 'configured' }
+  if (format === 'PROTOBUF') return { facet: unreadableFacet('PROTOBUF', 'configured', detail, notReadHere(question, 'PROTOBUF')), basis: 'configured' }
   if (format === 'JSONSCHEMA') return { facet: framedJson('configured', detail), basis: 'configured' }
   if (question.registry === undefined) {
     return { facet: unreadableFacet('AVRO', 'configured', detail, 'AVRO is configured, and no schema registry is.'), basis: 'configured' }
@@ -145,7 +145,7 @@ function detectPlain(question: FacetQuestion, sample: TopicSample, samples: read
   const { format, detail: seen } = guessFormat(samples)
   const detail = [seen, trouble?.message, sample.trouble].filter((note) => note !== undefined).join('; ')
   const basis = trouble === undefined && sample.trouble === undefined ? 'sampled' : 'open'
-  if (format !== 'BYTES' || !looksFramed(samples, 'surely')) return { facet: plainFacet(format, 'sampled', detail), basis }
+  if (format !== 'BYTES' || !looksFramed(samples, 'surely')) return { facet: plainFacet(question, format, 'sampled', detail), basis }
   const ids = [...new Set(samples.map((s) => s.readInt32BE(1)))].sort((a, b) => a - b)
   const why =
     trouble?.message ??
@@ -166,7 +166,7 @@ function nothingSeen(question: FacetQuestion, sample: TopicSample, trouble: Regi
       ? `the newest ${sample.records} ${question.side}s are null`
       : 'no record could be looked at'
   const detail = [seen, trouble?.message, sample.trouble].filter((note) => note !== undefined).join('; ')
-  return { facet: plainFacet(question.side === 'key' ? 'STRING' : 'JSON', 'default', detail), basis: 'open' }
+  return { facet: plainFacet(question, question.side === 'key' ? 'STRING' : 'JSON', 'default', detail), basis: 'open' }
 }
 
 function samplesOf(sample: TopicSample, side: Side): readonly Buffer[] {
@@ -249,9 +249,13 @@ async function inParallel<T, R>(items: readonly T[], each: (item: T) => Promise<
 
 // ---------------------------------------------------------------------------------------------- facets
 
-function plainFacet(format: FormatName, origin: TableFacet['origin'], detail: string): TableFacet {
+function notReadHere(question: FacetQuestion, format: FormatName): string {
+  return `The ${question.side}s of ${question.topic} are ${format}, which this version does not read.`
+}
+
+function plainFacet(question: FacetQuestion, format: FormatName, origin: TableFacet['origin'], detail: string): TableFacet {
   const decoder = plainDecoder(format)
-  if (decoder === undefined) return unreadableFacet(format, origin, detail, notRead(format))
+  if (decoder === undefined) return unreadableFacet(format, origin, detail, notReadHere(question, format))
   return { format, origin, detail, type: decoder.type, framing: 'none', decoder: () => decoder }
 }
 

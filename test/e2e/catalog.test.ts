@@ -286,7 +286,7 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       await registerSchema(place.registryUrl, `${proto}-value`, 'syntax = "proto3"; message P { int64 id = 1; }', { schemaType: 'PROTOBUF' })
       const id = await registerSchema(place.registryUrl, `${json}-value`, '{"type":"object","properties":{"a":{"type":"integer"}}}', { schemaType: 'JSON' })
       await place.produce(json, [{ value: framed(id, text('{"a":1}')) }])
-      assert.equal((await tableOf(proto)).value.unreadable, 'PROTOBUF is not read by this version.')
+      assert.equal((await tableOf(proto)).value.unreadable, `The values of ${proto} are PROTOBUF, which this version does not read.`)
       const table = await tableOf(json)
       assert.equal(table.value.format, 'JSONSCHEMA')
       assert.deepEqual(await decoded(table), ['{"a":1}'])

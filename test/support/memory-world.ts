@@ -26,6 +26,8 @@ export type WorldFormat =
   /** Versions of one subject, `<topic>-key|-value`, or `subject` when given. Records say which one wrote them (`writer`, 1-based; default the newest). */
   | { readonly name: 'AVRO'; readonly schemas: readonly string[]; readonly subject?: string }
   | { readonly name: 'JSONSCHEMA'; readonly schemas: readonly string[]; readonly subject?: string }
+  /** Registered only: its records are given as bytes. */
+  | { readonly name: 'PROTOBUF'; readonly schemas: readonly string[]; readonly subject?: string }
 
 /** A literal to encode, or bytes as they are (bad records), or null. */
 export type WorldValue = { readonly json: ExactJson; readonly text?: string; readonly writer?: number } | Uint8Array | null
@@ -151,8 +153,8 @@ function storePartition(topic: WorldTopic, records: readonly WorldRecord[], enco
 type Encoder = (value: WorldValue) => Uint8Array | null
 
 function encoder(format: WorldFormat, defaultSubject: string, registry: MemoryRegistry): Encoder {
-  const ids =
-    'schemas' in format ? format.schemas.map((text) => registry.add(format.subject ?? defaultSubject, text, format.name === 'AVRO' ? 'AVRO' : 'JSON')) : []
+  const type = format.name === 'JSONSCHEMA' ? 'JSON' : format.name === 'PROTOBUF' ? 'PROTOBUF' : 'AVRO'
+  const ids = 'schemas' in format ? format.schemas.map((text) => registry.add(format.subject ?? defaultSubject, text, type)) : []
   return (value) => {
     if (value === null || value instanceof Uint8Array) return value
     if (!('schemas' in format)) return encodePlain(format.name, value.json, value.text)

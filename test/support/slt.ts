@@ -117,7 +117,7 @@ const PLAIN = ['STRING', 'JSON', 'INT', 'LONG', 'FLOAT', 'DOUBLE', 'BYTES', 'UUI
 
 function readFormat(text: string, folder: string, subject: string | undefined): WorldFormat {
   const [name, files] = [text.split(':')[0].toUpperCase(), text.split(':')[1]]
-  if (name === 'AVRO' || name === 'JSONSCHEMA') {
+  if (name === 'AVRO' || name === 'JSONSCHEMA' || name === 'PROTOBUF') {
     if (files === undefined) throw new Error(`${name} needs a schema file: ${name.toLowerCase()}:name.avsc`)
     return { name, schemas: files.split(',').map((f) => readFileSync(path.join(folder, f), 'utf8')), subject }
   }

@@ -249,8 +249,8 @@ test('PROTOBUF is recognised and named; JSON Schema is read', async () => {
   world.registry.add('p-value', PROTO, 'PROTOBUF')
   const proto = (await world.catalog.table('p'))?.value as TableFacet
   assert.equal(summary(proto), 'PROTOBUF confluent registry: registry subject p-value, version 1')
-  assert.equal(proto.unreadable, 'PROTOBUF is not read by this version.')
-  assert.throws(() => proto.decoder(1), { message: 'PROTOBUF is not read by this version.' })
+  assert.equal(proto.unreadable, 'The values of p are PROTOBUF, which this version does not read.')
+  assert.throws(() => proto.decoder(1), { message: 'The values of p are PROTOBUF, which this version does not read.' })
   const json = (await world.catalog.table('j'))?.value as TableFacet
   assert.equal(summary(json), 'JSONSCHEMA confluent registry: registry subject j-value, version 1')
   assert.equal(decodeText(await json.decoder(1), Buffer.from('{"a":1}')), '{"a":1}')
@@ -277,7 +277,7 @@ test('configured formats: the name wins over patterns, each side by itself; form
   assert.deepEqual(await seen('log-a'), ['BYTES: for this topic', 'JSON: for topics log-*'])
   assert.deepEqual(await seen('log-b'), ['LONG: for topics *', 'JSON: for topics log-*'])
   assert.deepEqual(await seen('other'), ['LONG: for topics *', 'STRING: for topics *'])
-  assert.equal((await world.catalog.table('bad'))?.value.unreadable, 'XML is not read by this version.')
+  assert.equal((await world.catalog.table('bad'))?.value.unreadable, 'The values of bad are XML, which this version does not read.')
   assert.equal(world.scans.length, 0)
 })
 
