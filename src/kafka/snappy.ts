@@ -41,7 +41,35 @@ function elements(src: Uint8Array, view: DataView, at: number, end: number, out:
   const floor = to
   const safe = end - 16
   // All numbers here stay 32-bit integers: one that might not would make the engine compute with doubles throughout.
+  const fastEnd = end - 24
+  const fastLimit = limit - 64
   while (at < end) {
+    while (at < fastEnd && to < fastLimit) {
+      const word = view.getInt32(at, true)
+      if ((word & 3) === 0) {
+        if ((word & 255) >= 64) break
+        copy16(view, at + 1, outView, to)
+        const length = ((word >>> 2) & 15) + 1
+        at += 1 + length
+        to += length
+        continue
+      }
+      let length: number
+      let offset: number
+      if ((word & 3) === 1) {
+        length = ((word >>> 2) & 7) + 4
+        offset = ((word & 0xe0) << 3) | ((word >>> 8) & 255)
+        if (offset < 8 || offset > to - floor) break
+        at += 2
+      } else if ((word & 3) === 2) {
+        length = ((word >>> 2) & 63) + 1
+        offset = (word >>> 8) & 0xffff
+        if (offset < 8 || offset > to - floor || length > 16) break
+        at += 3
+      } else break
+      copy16(outView, to - offset, outView, to)
+      to += length
+    }
     const tag = src[at++]
     const kind = tag & 3
     if (kind === 0) {
@@ -78,7 +106,7 @@ function elements(src: Uint8Array, view: DataView, at: number, end: number, out:
       at += 4
     }
     if (offset <= 0 || offset > to - floor || length > limit - to) throw new CodecError('snappy: a copy lies outside the block')
-    if (length <= 16 && offset >= 4) copy16(outView, to - offset, outView, to)
+    if (length <= 16 && offset >= 8) copy16(outView, to - offset, outView, to)
     else if (offset >= 8) copyWords(outView, to - offset, outView, to, length)
     else copyMatch(out, outView, to - offset, to, length)
     to += length
