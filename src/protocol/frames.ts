@@ -31,7 +31,9 @@ export interface Stats {
   readonly bytesRead: number
   readonly sources: Readonly<Record<string, string>>
   readonly sourceConfigs: Readonly<Record<string, Readonly<Record<string, number | boolean | string>>>>
-  readonly sourcesStats: Readonly<Record<string, Readonly<Record<string, { begin: number; offsetBound: number; bytesRead: number; recordsScanned: number; end: number }>>>>
+  readonly sourcesStats: Readonly<
+    Record<string, Readonly<Record<string, { begin: number; offsetBound: number; bytesRead: number; recordsScanned: number; end: number }>>>
+  >
   readonly badRecordsTotal: number
   readonly recordsSkipped: number
   readonly results: number
