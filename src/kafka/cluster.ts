@@ -3,50 +3,26 @@
  * It reads only: no group, no commit, nothing is created. Fetching is done by `fetch` on connections that are lent from here.
  */
 import { systemClock, type Timer } from '../lib/clock.ts'
+import {
+  type Broker,
+  DESCRIBE_CONFIGS,
+  LIST_OFFSETS,
+  METADATA,
+  type Metadata,
+  missing,
+  readConfigs,
+  readMetadata,
+  readOffsets,
+  type TopicConfig,
+  type TopicMetadata,
+} from './answers.ts'
 import type { Address, ClusterConfig } from './config.ts'
 import { IDLE_TIMEOUT_MS, parseAddress, REQUEST_TIMEOUT_MS, RETRY_TIMEOUT_MS, showAddress } from './config.ts'
-import { type ApiRange, Connection } from './connection.ts'
+import { Connection } from './connection.ts'
 import { brokerError, clientError, ERROR } from './errors.ts'
 import { type Isolation, KafkaError } from './log.ts'
-import { API, type WireReader } from './wire.ts'
 
-export interface Broker extends Address {
-  readonly id: number
-}
-
-export interface PartitionMetadata {
-  readonly partition: number
-  /** Broker id, -1 when there is none. */
-  readonly leader: number
-  readonly replicas: readonly number[]
-  /** Kafka's error code, 0 for none. */
-  readonly error: number
-}
-
-export interface TopicMetadata {
-  readonly name: string
-  readonly internal: boolean
-  /** Ascending by number. Empty when `error` is set. */
-  readonly partitions: readonly PartitionMetadata[]
-  /** Set when the topic was asked for by name and does not exist or may not be seen. */
-  readonly error: KafkaError | undefined
-}
-
-export interface Metadata {
-  readonly clusterId: string | undefined
-  readonly brokers: readonly Broker[]
-  /** In order of name. A topic that may not be described is absent from a listing; asked for by name it is here with its error. */
-  readonly topics: readonly TopicMetadata[]
-}
-
-export interface TopicConfig {
-  /** In order of name. Empty when the configuration may not be read. */
-  readonly entries: readonly { readonly name: string; readonly value: string; readonly isDefault: boolean }[]
-  readonly compacted: boolean
-  readonly timestampType: 'CreateTime' | 'LogAppendTime'
-  /** Why the configuration could not be read (no DESCRIBE_CONFIGS right); the rest are Kafka's defaults then. */
-  readonly refused: KafkaError | undefined
-}
+export type { Broker, Metadata, PartitionMetadata, TopicConfig, TopicMetadata } from './answers.ts'
 
 export interface CallOptions {
   readonly signal?: AbortSignal
@@ -60,10 +36,6 @@ const METADATA_MAX_AGE_MS = 30_000
 const LISTING_MAX_AGE_MS = 3_000
 /** Idle connections kept per broker for fetching. */
 const IDLE_CONNECTIONS = 4
-
-const METADATA: ApiRange = { api: API.metadata, name: 'Metadata', lowest: 4, highest: 7 }
-const LIST_OFFSETS: ApiRange = { api: API.listOffsets, name: 'ListOffsets', lowest: 2, highest: 5 }
-const DESCRIBE_CONFIGS: ApiRange = { api: API.describeConfigs, name: 'DescribeConfigs', lowest: 1, highest: 3 }
 
 /** Timestamps that ListOffsets understands as places. */
 export const LATEST = -1
@@ -397,17 +369,6 @@ function isHealthy(topic: TopicMetadata): boolean {
   return topic.error === undefined && topic.partitions.every((partition) => partition.leader >= 0)
 }
 
-function missing(name: string): TopicMetadata {
-  return { name, internal: false, partitions: [], error: topicError(name, ERROR.unknownTopicOrPartition) }
-}
-
-/** A topic that metadata does not know stays unknown: asking again at once is of no use. */
-function topicError(name: string, code: number): KafkaError | undefined {
-  if (code === 0) return undefined
-  const error = brokerError(code, `Topic "${name}"`)
-  return code === ERROR.unknownTopicOrPartition ? new KafkaError(code, error.errorName, error.message, false) : error
-}
-
 function closedError(): KafkaError {
   return clientError('CLOSED', 'the cluster client is closed', false)
 }
@@ -415,85 +376,4 @@ function closedError(): KafkaError {
 /** Keeps the error that says more: one that will not pass by itself. */
 function worse(a: KafkaError | undefined, b: KafkaError): KafkaError {
   return a !== undefined && !a.retriable ? a : b
-}
-
-function readMetadata(reader: WireReader, version: number): Metadata {
-  reader.int32()
-  const brokers = reader.array(() => {
-    const id = reader.int32()
-    const host = reader.string() ?? ''
-    const port = reader.int32()
-    reader.string()
-    return { id, host, port }
-  })
-  const clusterId = reader.string() ?? undefined
-  reader.int32()
-  const topics = reader.array(() => {
-    const code = reader.int16()
-    const name = reader.string() ?? ''
-    const internal = reader.boolean()
-    const partitions = reader.array(() => {
-      const error = reader.int16()
-      const partition = reader.int32()
-      const leader = reader.int32()
-      if (version >= 7) reader.int32()
-      const replicas = reader.array(() => reader.int32())
-      reader.array(() => reader.int32())
-      if (version >= 5) reader.array(() => reader.int32())
-      return { partition, leader, replicas, error }
-    })
-    partitions.sort((a, b) => a.partition - b.partition)
-    return { name, internal, partitions, error: topicError(name, code) }
-  })
-  topics.sort((a, b) => (a.name < b.name ? -1 : 1))
-  return { clusterId, brokers, topics }
-}
-
-function readOffsets(reader: WireReader, version: number): { partition: number; code: number; offset: number }[] {
-  reader.int32()
-  const topics = reader.array(() => {
-    reader.string()
-    return reader.array(() => {
-      const partition = reader.int32()
-      const code = reader.int16()
-      reader.long()
-      const offset = reader.long()
-      if (version >= 4) reader.int32()
-      return { partition, code, offset }
-    })
-  })
-  return topics.flat()
-}
-
-function readConfigs(
-  reader: WireReader,
-  version: number,
-): { code: number; message: string | null; entries: { name: string; value: string; isDefault: boolean }[] } {
-  reader.int32()
-  const [resource] = reader.array(() => {
-    const code = reader.int16()
-    const message = reader.string()
-    reader.int8()
-    reader.string()
-    const entries = reader.array(() => {
-      const name = reader.string() ?? ''
-      const value = reader.string() ?? ''
-      reader.boolean()
-      const source = reader.int8()
-      reader.boolean()
-      reader.array(() => {
-        reader.string()
-        reader.string()
-        reader.int8()
-      })
-      if (version >= 3) {
-        reader.int8()
-        reader.string()
-      }
-      return { name, value, isDefault: source !== 1 }
-    })
-    entries.sort((a, b) => (a.name < b.name ? -1 : 1))
-    return { code, message, entries }
-  })
-  return resource ?? { code: ERROR.unknownTopicOrPartition, message: 'the broker answered about no topic', entries: [] }
 }
