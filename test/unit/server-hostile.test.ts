@@ -142,6 +142,50 @@ test('pings are answered in the middle of a result without breaking it', async (
   }
 })
 
+test('many connections at once, some slow, some cut: nobody ever sees a byte of another one', async () => {
+  const { server } = await startFixture(
+    async (request, _environment, sink, signal) => {
+      const value = JSON.stringify(request.sql.repeat(20))
+      for (let i = 0; i < 3000 && !signal.aborted; i++) {
+        sink.send(record(value, i, 'r', null))
+        if (i % 50 === 49) await (sink.drained() ?? new Promise((resolve) => setImmediate(resolve)))
+      }
+      return summary()
+    },
+    { limits: { 'max.concurrent.queries.per.user': 0 } },
+  )
+  const client = async (i: number): Promise<number> => {
+    const own = `client ${i} `
+    const ws = new WebSocket(server.url.replace('http', 'ws') + DEMO_PATH, { headers: BEARER })
+    let rows = 0
+    ws.on('error', () => undefined)
+    ws.on('message', (data) => {
+      const frame = JSON.parse(data.toString()) as { type: string; data: { value: string; rownum: number } }
+      if (frame.type !== 'RECORD') return
+      assert.equal(frame.data.value, own.repeat(20))
+      assert.equal(frame.data.rownum, rows++)
+      if (i % 3 === 0 && rows === 100 + i * 7) ws.terminate()
+      if (i % 3 === 1 && rows % 400 === 0) {
+        ws.pause()
+        setTimeout(() => ws.resume(), 5)
+      }
+    })
+    await once(ws, 'open')
+    ws.send(ask(own))
+    await once(ws, 'close')
+    return rows
+  }
+  try {
+    const rows = await Promise.all(Array.from({ length: 45 }, (_, i) => client(i)))
+    assert.ok(
+      rows.every((count, i) => (i % 3 === 0 ? count >= 100 + i * 7 : count === 3000)),
+      rows.join(' '),
+    )
+  } finally {
+    await server.close(0)
+  }
+})
+
 function openssl(folder: string): string | undefined {
   try {
     execFileSync(
