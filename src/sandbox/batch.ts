@@ -28,11 +28,11 @@ export interface BatchHeader {
 
 const long = (buffer: Buffer, at: number) => buffer.readInt32BE(at) * 4294967296 + buffer.readUInt32BE(at + 4)
 
-/** The header at `at`, or undefined when no whole batch stands there. */
-export function readBatchHeader(buffer: Buffer, at: number): BatchHeader | undefined {
+/** The header at `at`, or undefined when no whole batch stands there. `endAt`: where the bytes end of which `buffer` may hold only the first. */
+export function readBatchHeader(buffer: Buffer, at: number, endAt = buffer.length): BatchHeader | undefined {
   if (at + AT.records > buffer.length) return undefined
   const sizeBytes = buffer.readInt32BE(at + AT.batchLength) + BATCH_OVERHEAD
-  if (sizeBytes < AT.records || at + sizeBytes > buffer.length) return undefined
+  if (sizeBytes < AT.records || at + sizeBytes > endAt) return undefined
   const baseOffset = long(buffer, at)
   return {
     at,

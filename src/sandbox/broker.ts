@@ -21,6 +21,8 @@ import type { AppendOptions, PartitionLog } from './partition-log.ts'
 
 /** `socket.request.max.bytes`: a longer request closes its connection. */
 export const MAX_REQUEST_BYTES = 104_857_600
+/** `sandbox.max.connections` of each node; further ones are closed at once. */
+export const MAX_CONNECTIONS = 2000
 const HOST = '127.0.0.1'
 
 export interface BrokerOptions {
@@ -149,6 +151,7 @@ class SandboxBroker implements Broker {
   async listen(port: number): Promise<void> {
     for (const nodeId of [1, 2]) {
       const server = createServer({ noDelay: true }, (socket) => this.#accept(socket, nodeId))
+      server.maxConnections = MAX_CONNECTIONS
       this.#servers[nodeId - 1] = server
       server.listen(this.#ports[nodeId - 1] ?? (nodeId === 1 ? port : 0), HOST)
       await once(server, 'listening')

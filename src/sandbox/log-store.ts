@@ -6,9 +6,9 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { readBatchHeader } from './batch.ts'
+import { CONTROL, readBatchHeader, type BatchHeader } from './batch.ts'
 import { PartitionLog, type AppendOptions } from './partition-log.ts'
-import { FileStorage, MemoryStorage, readSegment, type Storage } from './storage.ts'
+import { FileStorage, MemoryStorage, scanSegment, type Place, type Storage } from './storage.ts'
 
 /** `sandbox.max.bytes`: all batches together. */
 export const DEFAULT_MAX_BYTES = 1_073_741_824
@@ -73,20 +73,22 @@ export class LogStore {
 
   async #reopen(record: TopicRecord): Promise<void> {
     const topic = new Topic(record.name, record.id, new Map(Object.entries(record.config)))
-    for (const [index, logStart] of record.logStarts.entries()) {
-      const path = this.#segmentPath(topic, index)
-      const content = await readSegment(path)
-      const ends = batchEnds(content)
-      const log = new PartitionLog(topic.name, index, new FileStorage(path, ends.at(-1) ?? 0))
-      let at = 0
-      for (const end of ends) {
-        log.append(content.subarray(at, end), { keepOffsets: true, place: { block: undefined, at, sizeBytes: end - at } })
-        at = end
-      }
-      log.raiseLogStart(logStart)
-      topic.partitions.push(log)
-    }
+    for (const [index, logStart] of record.logStarts.entries()) topic.partitions.push(await this.#reopenPartition(topic, index, logStart))
     this.#add(topic)
+  }
+
+  async #reopenPartition(topic: Topic, index: number, logStart: number): Promise<PartitionLog> {
+    const path = this.#segmentPath(topic, index)
+    const found: { readonly header: BatchHeader; readonly head: Buffer; readonly place: Place }[] = []
+    const sizeOf = (head: Buffer, leftBytes: number) => readBatchHeader(head, 0, leftBytes)?.sizeBytes
+    const endBytes = await scanSegment(path, sizeOf, (head, place) => {
+      const header = readBatchHeader(head, 0, place.sizeBytes)
+      if (header !== undefined) found.push({ header, head: Buffer.from(head.subarray(0, header.attributes & CONTROL ? head.length : 0)), place })
+    })
+    const log = new PartitionLog(topic.name, index, new FileStorage(path, endBytes))
+    for (const { header, head, place } of found) log.adopt(header, head, place)
+    log.raiseLogStart(logStart)
+    return log
   }
 
   get sizeBytes(): number {
@@ -194,16 +196,5 @@ async function readTopicsFile(folder: string): Promise<TopicRecord[]> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw new Error(`${join(folder, 'topics.json')} cannot be read: ${(error as Error).message}`)
-  }
-}
-
-/** Ends of the whole batches in a segment; a torn one at the end is left out. */
-function batchEnds(content: Buffer): number[] {
-  const ends: number[] = []
-  for (let at = 0; ; ) {
-    const header = readBatchHeader(content, at)
-    if (header === undefined) return ends
-    at += header.sizeBytes
-    ends.push(at)
   }
 }

@@ -26,8 +26,6 @@ export interface AppendOptions {
   readonly keepOffsets?: boolean
   /** Stamp with this time (`message.timestamp.type=LogAppendTime`). */
   readonly appendTimeMs?: number
-  /** The bytes already lie in the storage there (a folder is being opened). */
-  readonly place?: Place
 }
 
 interface ProducerState {
@@ -79,16 +77,23 @@ export class PartitionLog {
     if (header === undefined) throw new Error(`what was appended to ${this.topic}-${this.index} is not a record batch`)
     const baseOffset = options.keepOffsets === true ? header.baseOffset : this.end
     if (baseOffset < this.end) throw new Error(`offset ${baseOffset} lies before the end ${this.end} of ${this.topic}-${this.index}`)
-    if (options.place === undefined) assignOffset(bytes, 0, baseOffset, this.leaderEpoch)
+    assignOffset(bytes, 0, baseOffset, this.leaderEpoch)
     if (options.appendTimeMs !== undefined) stampAppendTime(bytes, header, options.appendTimeMs)
-    const place = options.place ?? this.storage.append(bytes)
+    this.#add(header, baseOffset, options.appendTimeMs ?? header.maxTimestamp, bytes, this.storage.append(bytes))
+    return baseOffset
+  }
+
+  /** Takes up a batch that lies in the storage already. `head`: its first bytes, of a control batch all. */
+  adopt(header: BatchHeader, head: Buffer, place: Place): void {
+    this.#add({ ...header, at: 0 }, header.baseOffset, header.maxTimestamp, head, place)
+  }
+
+  #add(header: BatchHeader, baseOffset: number, maxTimestamp: number, bytes: Buffer, place: Place): void {
     const lastOffset = baseOffset + (header.lastOffset - header.baseOffset)
-    const maxTimestamp = options.appendTimeMs ?? header.maxTimestamp
     this.#batches.push({ block: place.block, at: place.at, sizeBytes: place.sizeBytes, baseOffset, lastOffset, maxTimestamp, count: header.count })
     this.end = lastOffset + 1
     this.sizeBytes += place.sizeBytes
     this.#followTransaction(bytes, header, baseOffset)
-    return baseOffset
   }
 
   /** The base offset an idempotent producer's batch already got, or undefined when it is new. */

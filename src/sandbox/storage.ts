@@ -3,7 +3,7 @@
  * Both know positions only; offsets are the partition log's business.
  */
 import { closeSync, ftruncateSync, openSync, read, rmSync, writeSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 
 /** Where a batch was put. */
 export interface Place {
@@ -110,12 +110,48 @@ export class FileStorage implements Storage {
   }
 }
 
-/** The content of a segment file; empty when there is none. */
-export async function readSegment(path: string): Promise<Buffer> {
+/** How much of a segment is held while it is scanned. */
+const WINDOW_BYTES = 1_048_576
+/** Enough of a batch for its header and the record of a control batch. */
+const HEAD_BYTES = 256
+
+/**
+ * Shows the beginning of each whole batch of a segment file, in order, and gives the position behind the last one. What follows there was torn by a crash.
+ * `sizeOf` says how large the batch is that begins with these bytes, or undefined if there is none; `leftBytes` is what the file holds from there on.
+ */
+export async function scanSegment(
+  path: string,
+  sizeOf: (head: Buffer, leftBytes: number) => number | undefined,
+  visit: (head: Buffer, place: Place) => void,
+): Promise<number> {
+  const file = await openIfThere(path)
+  if (file === undefined) return 0
   try {
-    return await readFile(path)
+    const { size } = await file.stat()
+    const window = Buffer.allocUnsafe(Math.min(size, WINDOW_BYTES))
+    let windowAt = 0
+    let windowBytes = 0
+    for (let at = 0; ; ) {
+      if (at + HEAD_BYTES > windowAt + windowBytes && windowAt + windowBytes < size) {
+        windowAt = at
+        windowBytes = (await file.read(window, 0, Math.min(window.length, size - at), at)).bytesRead
+      }
+      const head = window.subarray(at - windowAt, Math.min(at - windowAt + HEAD_BYTES, windowBytes))
+      const sizeBytes = sizeOf(head, size - at)
+      if (sizeBytes === undefined) return at
+      visit(head.subarray(0, sizeBytes), { block: undefined, at, sizeBytes })
+      at += sizeBytes
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0)
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
 }

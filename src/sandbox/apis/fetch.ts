@@ -28,6 +28,9 @@ import {
 import type { PartitionLog, StoredBatch } from '../partition-log.ts'
 import { leaderAndEpoch, nodeEndpoints } from './produce.ts'
 
+/** `fetch.max.bytes`: the most that one response holds, whatever the client asks for (but one batch always). */
+const FETCH_MAX_BYTES = 57_671_680
+
 const wantedPartition = struct({
   index: int32,
   currentLeaderEpoch: from(9, int32, -1),
@@ -148,7 +151,7 @@ function lookAt(topic: WantedTopic, name: string, part: WantedPartition, request
   }
   const committedOnly = request.isolationLevel === 1
   const limit = committedOnly ? log.lastStable : log.end
-  const room = Math.min(part.partitionMaxBytes, request.maxBytes - round.sizeBytes)
+  const room = Math.min(part.partitionMaxBytes, Math.min(request.maxBytes, FETCH_MAX_BYTES) - round.sizeBytes)
   const chosen = log.choose(part.fetchOffset, limit, room, round.sizeBytes === 0)
   for (const batch of chosen) round.sizeBytes += batch.sizeBytes
   const last = chosen.at(-1)

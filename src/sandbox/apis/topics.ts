@@ -8,6 +8,8 @@ import { DEFAULT_MAX_MESSAGE_BYTES } from './produce.ts'
 
 /** `sandbox.max.partitions`: the most partitions of one topic. */
 export const MAX_PARTITIONS = 1000
+/** `sandbox.max.topics` */
+export const MAX_TOPICS = 5000
 
 const configEntry = struct({ name: string, value: nullableString, readOnly: bool, configSource: int8, isSensitive: bool })
 
@@ -60,6 +62,7 @@ function create(wanted: WantedTopic, validateOnly: boolean, { cluster }: Request
   const refuse = (errorCode: number, errorMessage: string) => ({ name, errorCode, errorMessage, configs: null })
   if (!isTopicName(name)) return refuse(ERROR.invalidTopic, `"${name}" is not a topic name`)
   if (cluster.store.topics.has(name)) return refuse(ERROR.topicAlreadyExists, `topic "${name}" exists already`)
+  if (cluster.store.topics.size >= MAX_TOPICS) return refuse(ERROR.policyViolation, `the sandbox holds sandbox.max.topics = ${MAX_TOPICS} topics already`)
   if (partitions < 1 || partitions > MAX_PARTITIONS)
     return refuse(ERROR.invalidPartitions, `a topic has 1 to sandbox.max.partitions = ${MAX_PARTITIONS} partitions, not ${partitions}`)
   if (wanted.replicationFactor !== -1 && wanted.replicationFactor !== 1)

@@ -74,12 +74,11 @@ export function customersTopic(history: number): DemoTopic {
 
 function customer(number: number, timestampMs: number, random: Random): object {
   const [city, country] = random.pick(CITIES)
-  const name = customerName(number)
   const optional = random.next() < 0.5 ? { phone: `+45 ${20_000_000 + random.below(80_000_000)}` } : {}
   return {
     id: customerId(number),
-    name,
-    email: `${name.toLowerCase().replace(/[^a-z]+/g, '.')}@example.com`,
+    name: customerName(number),
+    email: `${customerId(number).toLowerCase()}@example.com`,
     address: { city, country, zip: String(1000 + random.below(9000)) },
     tier: random.pick(TIERS),
     creditLimit: 100 * (1 + random.below(200)),
