@@ -128,7 +128,7 @@ export class ExpressionCompiler {
     if (!uniform) return undefined
     const { code, test } = this.#operand(e.operand)
     const set = this.emitter.constant(new Set<Value>(simple), 'set')
-    return parenthesized(join([...(negated ? test : []), negated ? js`!${set}.has(${code})` : js`${set}.has(${code})`], ' && '))
+    return parenthesized(join([...test, negated ? js`!${set}.has(${code})` : js`${set}.has(${code})`], ' && '))
   }
 
   /** Code that can be used twice, and the tests that it is not NULL (none for a constant). */
