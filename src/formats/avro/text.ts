@@ -49,7 +49,6 @@ class TextLines {
     this.#text = ''
     this.room.bytes += bytes.length + 4
     const { w, view } = this
-    if (bytes.some((c) => c > 127)) this.lines.add(js`${scratchName(this.lines.frame)}.wide = true`)
     if (bytes.length > 64) return this.ready(bytes)
     const padded = Buffer.concat([bytes, Buffer.alloc(3)])
     const stores: Code[] = []
@@ -257,7 +256,6 @@ while (b[${p}++] > 127); } else ${out.w} = ${out.fn(writeInteger, 'writeInteger'
 
 function writeEnum(out: TextLines, node: EnumNode): void {
   const texts = node.symbols.map((symbol) => Buffer.from(JSON.stringify(symbol)))
-  if (texts.some((text) => text.some((byte) => byte > 127))) out.add(js`${scratchName(out.lines.frame)}.wide = true`)
   const x = readInt(out.lines)
   out.add(js`if (${x} < 0 || ${x} >= ${texts.length}) ${out.lines.frame.bad}`)
   out.variable(js`${out.fn(writeReady, 'writeReady')}(${out.fn(texts, 'symbols')}[${x}], ${out.w}, ${out.rest})`)

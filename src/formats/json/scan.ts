@@ -7,27 +7,28 @@ import type { RawBuffer } from '../runtime.ts'
 /** How deep objects and arrays may be nested; deeper is a bad record. */
 export const JSON_LIMIT_DEPTH = 512
 
+/** The position of the first quote, backslash or control character at or after `p`, or `to`. */
+function plainEnd(b: Uint8Array, view: DataView, p: number, to: number): number {
+  // Four bytes together: the lowest bit of `hit` belongs to the first of the special bytes among them.
+  while (p <= to - 4) {
+    const x = view.getInt32(p, true)
+    const hit = (((x ^ 0x22222222) - 0x01010101) | ((x ^ 0x5c5c5c5c) - 0x01010101) | (x - 0x20202020)) & ~x & 0x80808080
+    if (hit !== 0) return p + ((31 - Math.clz32(hit & -hit)) >>> 3)
+    p += 4
+  }
+  while (p < to && b[p] > 31 && b[p] !== 34 && b[p] !== 92) p++
+  return p
+}
+
 /** The position behind the string whose first byte after the quote is at `p`: behind its closing quote. */
 export function skipString(b: Uint8Array, view: DataView, p: number, to: number): number {
   for (;;) {
-    // Four bytes together: the lowest bit of `hit` belongs to the first quote, backslash or control character among them.
-    while (p <= to - 4) {
-      const x = view.getInt32(p, true)
-      const hit = (((x ^ 0x22222222) - 0x01010101) | ((x ^ 0x5c5c5c5c) - 0x01010101) | (x - 0x20202020)) & ~x & 0x80808080
-      if (hit !== 0) {
-        p += (31 - Math.clz32(hit & -hit)) >>> 3
-        break
-      }
-      p += 4
-    }
+    p = plainEnd(b, view, p, to)
     if (p >= to) return -1
-    const c = b[p]
-    if (c === 34) return p + 1
-    if (c === 92) {
-      p = skipEscape(b, p + 1, to)
-      if (p < 0) return -1
-    } else if (c < 32) return -1
-    else p++
+    if (b[p] === 34) return p + 1
+    if (b[p] !== 92) return -1
+    p = skipEscape(b, p + 1, to)
+    if (p < 0) return -1
   }
 }
 
@@ -154,7 +155,8 @@ function skipArray(b: Uint8Array, view: DataView, p: number, to: number, depth: 
 // ---- Text: the same walk, and whether an object repeats a key. ----
 
 /** Keys of one object under way, by nesting depth: slots of (generation, start of the key, its length). */
-const SLOTS = 256
+const SLOT_BITS = 10
+const SLOTS = 1 << SLOT_BITS
 const tables: Int32Array[] = []
 let generation = 0
 
@@ -196,10 +198,16 @@ function textObject(b: RawBuffer, view: DataView, p: number, to: number, depth: 
   let members = 0
   while (p < to && b[p] === 34) {
     const start = p + 1
-    p = skipString(b, view, start, to)
-    if (p < 0) return -1
+    p = plainEnd(b, view, start, to)
     // Keys with escapes, and objects of very many members, are compared by the slow path.
-    if (!repeats.found && (++members > SLOTS / 2 || !addKey(b, start, p - 1, table, own))) repeats.found = true
+    if (p < to && b[p] === 34 && members++ < SLOTS / 2) {
+      if (!addKey(b, view, start, p, table, own)) repeats.found = true
+      p++
+    } else {
+      repeats.found = true
+      p = skipString(b, view, p, to)
+      if (p < 0) return -1
+    }
     p = skipSpace(b, p, to)
     if (p >= to || b[p] !== 58) return -1
     p = skipText(b, view, skipSpace(b, p + 1, to), to, depth + 1)
@@ -218,15 +226,18 @@ function resetTables(): void {
   generation = 0
 }
 
-/** False when the key is in the table already, or has an escape (which may make it equal to another). */
-function addKey(b: Uint8Array, from: number, to: number, table: Int32Array, own: number): boolean {
-  let hash = to - from
-  for (let i = from; i < to; i++) {
-    const c = b[i]
-    if (c === 92) return false
-    hash = Math.imul(hash ^ c, 16777619)
-  }
-  for (let slot = (hash ^ (hash >>> 15)) & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
+/** False when the key is in the table already. */
+function addKey(b: Uint8Array, view: DataView, from: number, to: number, table: Int32Array, own: number): boolean {
+  const length = to - from
+  // Both ends and the length tell the keys of one object apart nearly always.
+  const ends =
+    length >= 4
+      ? Math.imul(view.getInt32(from, true), 31) ^ view.getInt32(to - 4, true)
+      : length === 0
+        ? 0
+        : (b[from] << 16) | (b[to - 1] << 8) | b[from + (length >> 1)]
+  const hash = Math.imul(ends ^ length, 0x9e3779b1)
+  for (let slot = hash >>> (32 - SLOT_BITS); ; slot = (slot + 1) & (SLOTS - 1)) {
     const at = slot * 3
     if (table[at] !== own) {
       table[at] = own

@@ -1,6 +1,6 @@
 /** Values out of JSON bytes that the generated reader does not make in place: rare numbers, strings with escapes, texts of objects and arrays. */
 import { asLong } from '../convert.ts'
-import { type RawBuffer, scratch, stringAt } from '../runtime.ts'
+import { type RawBuffer, scratch } from '../runtime.ts'
 import { repeats, skipNumber, skipText } from './scan.ts'
 import { firstKeys } from './text.ts'
 
@@ -37,7 +37,7 @@ export function textAt(b: RawBuffer, view: DataView, p: number, to: number, dept
   const end = skipText(b, view, p, to, depth)
   scratch.at = end
   if (end < 0) return ''
-  const text = stringAt(b, p, end)
+  const text = b.utf8Slice(p, end)
   return repeats.found ? firstKeys(text) : text
 }
 
