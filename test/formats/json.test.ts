@@ -157,3 +157,33 @@ test('a declared type is kept to', () => {
     assert.deepEqual(got === 'bad' ? got : got[0].value, value, `${text} as ${type.kind}`)
   }
 })
+
+test('a hundred members are read like one', () => {
+  const values = ['1', '"x"', '"y\\n"', 'null', 'true', '{"a":1}', '-2.5', '9007199254740993', '"Grüße"', '[]']
+  const members = Array.from({ length: 100 }, (_, i) => `"k${i}":${values[i % 10]}`)
+  const text = `{${members.join(',')}}`
+  const plain = read(text, ...members.map((_, i) => ask([`k${i}`], 'value', 'exists')))
+  const ranged = read(text, ...members.map((_, i) => ask([`k${i}`], 'slice')))
+  const expected: Value[] = [1, 'x', 'y\n', null, true, new JsonText('{"a":1}'), -2.5, 9007199254740993n, 'Grüße', new JsonText('[]')]
+  for (let i = 0; i < 100; i++) {
+    assert.deepEqual(plain[i], { value: expected[i % 10], exists: true })
+    const string = expected[i % 10]
+    assert.deepEqual(
+      ranged[i],
+      typeof string !== 'string'
+        ? { value: string, slice: undefined }
+        : string === 'y\n'
+          ? { value: string, slice: 'made y\n' }
+          : { value: null, slice: string },
+    )
+  }
+  for (const damage of ['tru', '01', '"x', '{"a":}', '1e', '-', ''])
+    assert.equal(read(text.replace('"k90":1,', `"k90":${damage},`), ask(['k99'], 'value'), ...members.map((_, i) => ask([`k${i}`], 'value'))), 'bad', damage)
+})
+
+test('a number of a million digits is no value, but has a text', () => {
+  const digits = '9'.repeat(1_000_000)
+  assert.equal(read(`[${digits}]`, ask([0], 'value')), 'bad')
+  assert.deepEqual(read(`[${digits}]`, ask([0], 'text')), [{ text: digits }])
+  assert.deepEqual(read(`[${digits.slice(0, 100)}]`, ask([0], 'value')), [{ value: BigInt(digits.slice(0, 100)) }])
+})

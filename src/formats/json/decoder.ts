@@ -8,11 +8,12 @@
  */
 import { type Code, type Emitter, js, type Name, NOTHING } from '../../codegen/emitter.ts'
 import { JsonText } from '../../lib/json-text.ts'
+import type { DataType } from '../../types.ts'
 import type { EmitContext, FacetDecoder, Want } from '../format.ts'
 import { fromJson } from '../convert.ts'
 import { scratch, stringAt } from '../runtime.ts'
 import { skipNumber, skipSpace, skipString, skipValue, skipWord } from './scan.ts'
-import { keyIndex, numberAt, POWERS, textAt, textOrNullAt, unescapedAt } from './values.ts'
+import { keyIndex, numberAt, POWERS, textAt, textOrNullAt, unescapedAt, valueAt } from './values.ts'
 
 const DECODER: FacetDecoder = { title: 'json', type: { kind: 'json' }, emit: (want, context) => new JsonReader(context).facet(want) }
 
@@ -31,6 +32,9 @@ function existsNames(want: Want): Name[] {
   return [...(want.exists === undefined ? [] : [want.exists]), ...want.children.flatMap(existsNames)]
 }
 
+/** A function that reads more values than this in place is too large to be optimized. */
+const VALUES_IN_PLACE = 10
+
 /** Where a value stands: how many levels down, and the counters of what is left to find in each object or array around it. */
 interface Place {
   readonly depth: number
@@ -48,6 +52,8 @@ class JsonReader {
   readonly #to: Name
   /** The last position from which four bytes can be read. */
   readonly #last: Name
+  /** How many more values are read by code in place. */
+  #inPlace = VALUES_IN_PLACE
   /** The label that ends the search. */
   readonly #done: Name
 
@@ -157,8 +163,9 @@ ${pass}`,
     return this.#e.constant(scratch, 'scratch')
   }
 
-  /** The value itself, as slice and value. */
+  /** The value itself, as slice and value: in place for the first few, by a call for more. */
   #own(want: Want, depth: number): Code {
+    if (this.#inPlace-- <= 0) return this.#ownByCall(want, depth)
     const { slice } = want
     const p = this.#p
     const value = want.value ?? this.#e.name('unused')
@@ -166,11 +173,6 @@ ${pass}`,
     const plain = slice === undefined ? js`${value} = ${this.#fn(stringAt)}(b, ${start}, ${p})` : js`${slice.from} = ${start}; ${slice.to} = ${p}`
     const mark = slice === undefined ? NOTHING : js`${slice.from} = -2`
     const string = this.#string(js`${plain}; ${p}++`, js`${value} = ${this.#fn(unescapedAt)}(b, ${start}, ${p} - 1); ${mark}`)
-    const convert = fromJson(want.type)
-    const converted =
-      convert === null
-        ? NOTHING
-        : js`if (${value} !== null) { ${value} = ${this.#e.constant(convert, 'convert')}(${value}); if (${value} === undefined) ${this.#bad} }`
     return js`${want.value === undefined ? js`let ${value} = null` : NOTHING}
 if (b[${p}] === 34) { const ${start} = ${p} + 1
 ${string}
@@ -178,7 +180,24 @@ ${string}
 else if (b[${p}] === 123 || b[${p}] === 91) { ${value} = new ${this.#fn(JsonText)}(${this.#fn(textAt)}(b, view, ${p}, ${this.#to}, ${depth})); ${p} = ${this.#scratch()}.at; if (${p} < 0) ${this.#bad} }
 else { const ${start} = b[${p}]; ${p} = ${this.#fn(skipWord)}(b, ${p}, ${this.#to}); if (${p} < 0) ${this.#bad}
 if (${start} !== 110) ${value} = ${start} === 116 }
-${converted}`
+${this.#converted(value, want.type)}`
+  }
+
+  #ownByCall({ value, slice, type }: Want, depth: number): Code {
+    const p = this.#p
+    const s = this.#scratch()
+    const x = this.#e.name('x')
+    const range = slice === undefined ? NOTHING : js`; ${slice.from} = ${s}.from; ${slice.to} = ${s}.to`
+    return js`const ${x} = ${this.#fn(valueAt)}(b, view, ${p}, ${this.#to}, ${depth}, ${slice !== undefined}); ${p} = ${s}.at; if (${p} < 0) ${this.#bad}
+${value === undefined ? NOTHING : js`${value} = ${x}`} ${range}
+${value === undefined ? NOTHING : this.#converted(value, type)}`
+  }
+
+  #converted(value: Name, type: DataType): Code {
+    const convert = fromJson(type)
+    return convert === null
+      ? NOTHING
+      : js`if (${value} !== null) { ${value} = ${this.#e.constant(convert, 'convert')}(${value}); if (${value} === undefined) ${this.#bad} }`
   }
 
   /** A number: up to fifteen digits without an exponent in place, all others by a call. */

@@ -8,7 +8,7 @@ import type { RawBuffer } from '../runtime.ts'
 export const JSON_LIMIT_DEPTH = 512
 
 /** The position of the first quote, backslash or control character at or after `p`, or `to`. */
-function plainEnd(b: Uint8Array, view: DataView, p: number, to: number): number {
+export function plainEnd(b: Uint8Array, view: DataView, p: number, to: number): number {
   // Four bytes together: the lowest bit of `hit` belongs to the first of the special bytes among them.
   while (p <= to - 4) {
     const x = view.getInt32(p, true)

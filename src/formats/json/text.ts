@@ -62,30 +62,58 @@ function keyOf(quoted: string | undefined): string {
   return key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1)
 }
 
-/** The same JSON value with every object showing the first of members with one name only. Text without repeated keys comes back as it is. */
+/** The same JSON value with every object showing the first of members with one name only. Text without repeated keys comes back as it is. One pass, whatever the nesting. */
 export function firstKeys(text: string): string {
-  const start = skipSpace(text, 0)
-  const first = text.charCodeAt(start)
-  if (first !== 123 && first !== 91) return text
-  const parts: string[] = []
-  const seen = new Set<string>()
-  let changed = false
-  forEachMember(text, start, (key, from, to) => {
-    if (first === 123) {
-      const name = keyOf(key)
-      if (seen.has(name)) {
-        changed = true
-        return
+  const copier = new FirstKeys(text)
+  copier.value(skipSpace(text, 0))
+  return copier.result()
+}
+
+class FirstKeys {
+  readonly #text: string
+  readonly #parts: string[] = []
+  /** Everything before is in `parts` or dropped. */
+  #kept = 0
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  result(): string {
+    return this.#kept === 0 ? this.#text : this.#parts.join('') + this.#text.slice(this.#kept)
+  }
+
+  /** Goes over the value at `at`; the result is the position behind it. */
+  value(at: number): number {
+    const first = this.#text.charCodeAt(at)
+    return first === 123 || first === 91 ? this.#container(at, first === 123) : valueEnd(this.#text, at)
+  }
+
+  #container(at: number, isObject: boolean): number {
+    const text = this.#text
+    const seen = new Set<string>()
+    let end = at + 1
+    for (;;) {
+      let next = skipSpace(text, end)
+      if (text.charCodeAt(next) === 44) next = skipSpace(text, next + 1)
+      const code = text.charCodeAt(next)
+      if (code === 125 || code === 93 || next >= text.length) return next + 1
+      let repeated = false
+      if (isObject) {
+        const keyEnd = valueEnd(text, next)
+        const name = keyOf(text.slice(next, keyEnd))
+        repeated = seen.has(name)
+        seen.add(name)
+        next = skipSpace(text, skipSpace(text, keyEnd) + 1)
       }
-      seen.add(name)
+      const behind = repeated ? valueEnd(text, next) : this.value(next)
+      if (repeated) {
+        // The comma before the member goes with it: a repeated member is never the first.
+        this.#parts.push(text.slice(this.#kept, end))
+        this.#kept = behind
+      }
+      end = Math.max(behind, end + 1)
     }
-    const inner = text.slice(from, to)
-    const kept = firstKeys(inner)
-    if (kept !== inner) changed = true
-    parts.push(first === 123 ? `${key}:${kept}` : kept)
-  })
-  if (!changed) return text
-  return first === 123 ? `{${parts.join(',')}}` : `[${parts.join(',')}]`
+  }
 }
 
 /** How deep objects and arrays are nested. */

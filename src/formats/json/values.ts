@@ -1,11 +1,16 @@
 /** Values out of JSON bytes that the generated reader does not make in place: rare numbers, strings with escapes, texts of objects and arrays. */
+import { JsonText } from '../../lib/json-text.ts'
+import type { Value } from '../../types.ts'
 import { asLong } from '../convert.ts'
-import { type RawBuffer, scratch } from '../runtime.ts'
-import { repeats, skipNumber, skipText } from './scan.ts'
+import { type RawBuffer, scratch, stringAt } from '../runtime.ts'
+import { plainEnd, repeats, skipNumber, skipString, skipText, skipWord } from './scan.ts'
 import { firstKeys } from './text.ts'
 
 /** 10^0 … 10^22: the powers that a double holds exactly. */
 export const POWERS: Float64Array = Float64Array.from({ length: 23 }, (_, i) => 10 ** i)
+
+/** The longest number, in characters, that becomes a value; a longer one is damage. Its text can be had at any length. */
+export const JSON_LIMIT_NUMBER_CHARACTERS = 1000
 
 /**
  * The number at `p`: integers exact (bigint beyond ±(2^53-1)), what has a point or an exponent as the nearest double. Its end is left in `scratch.at`, -1 for damage.
@@ -14,7 +19,7 @@ export const POWERS: Float64Array = Float64Array.from({ length: 23 }, (_, i) => 
 export function numberAt(b: RawBuffer, p: number, to: number): number | bigint | undefined {
   const end = skipNumber(b, p, to)
   scratch.at = end
-  if (end < 0) return undefined
+  if (end < 0 || end - p > JSON_LIMIT_NUMBER_CHARACTERS) return undefined
   const text = b.latin1Slice(p, end)
   const number = Number(text)
   if (/[.eE]/.test(text)) return Number.isFinite(number) ? number : undefined
@@ -45,4 +50,39 @@ export function textAt(b: RawBuffer, view: DataView, p: number, to: number, dept
 export function textOrNullAt(b: RawBuffer, view: DataView, p: number, to: number, depth: number): string | null {
   const text = textAt(b, view, p, to, depth)
   return b[p] === 110 ? null : text
+}
+
+/**
+ * Any value at `p`, for readers of so many members that code in place would be too much. Its end is left in `scratch.at`, -1 for damage. With `ranged`, a string
+ * without escapes is null here and its range is left in `scratch.from` and `scratch.to`; `from` is -2 for one with escapes and -1 for what is no string.
+ */
+export function valueAt(b: RawBuffer, view: DataView, p: number, to: number, depth: number, ranged: boolean): Value {
+  scratch.from = -1
+  scratch.to = -1
+  const c = p < to ? b[p] : 0
+  if (c === 34) return stringValueAt(b, view, p, to, ranged)
+  if (c === 123 || c === 91) return new JsonText(textAt(b, view, p, to, depth))
+  if (c <= 57) {
+    const value = numberAt(b, p, to)
+    if (value === undefined) scratch.at = -1
+    return value ?? null
+  }
+  scratch.at = skipWord(b, p, to)
+  return c === 110 ? null : c === 116
+}
+
+function stringValueAt(b: RawBuffer, view: DataView, p: number, to: number, ranged: boolean): string | null {
+  const quote = plainEnd(b, view, p + 1, to)
+  if (quote < to && b[quote] === 34) {
+    scratch.at = quote + 1
+    if (!ranged) return stringAt(b, p + 1, quote)
+    scratch.from = p + 1
+    scratch.to = quote
+    return null
+  }
+  const end = skipString(b, view, quote, to)
+  scratch.at = end
+  if (end < 0) return null
+  scratch.from = -2
+  return unescapedAt(b, p + 1, end - 1)
 }
