@@ -147,7 +147,8 @@ function lookAt(topic: WantedTopic, name: string, part: WantedPartition, request
   if (log === undefined || errorCode !== ERROR.none) {
     round.failed = true
     const astray = errorCode === ERROR.notLeaderOrFollower && log !== undefined ? currentLeader(log) : undefined
-    return { index: part.index, errorCode, currentLeader: astray, abortedTransactions: null, records: null, logStartOffset: log?.logStart ?? -1 }
+    // Kafka gives an empty list for partitions that it does not have, and none for others.
+    return { index: part.index, errorCode, currentLeader: astray, abortedTransactions: log === undefined ? [] : null, records: null }
   }
   const committedOnly = request.isolationLevel === 1
   const limit = committedOnly ? log.lastStable : log.end
@@ -246,7 +247,8 @@ async function offsetFor(
   if (log === undefined) return { errorCode: ERROR.unknownTopicOrPartition }
   const errorCode = cluster.faults.errorFor('ListOffsets', name, part.index) || leadershipError(log, part.currentLeaderEpoch, nodeId)
   if (errorCode !== ERROR.none) return { errorCode }
-  return { errorCode: ERROR.none, leaderEpoch: log.leaderEpoch, ...(await lookUpOffset(log, part.timestamp, committedOnly)) }
+  const found = await lookUpOffset(log, part.timestamp, committedOnly)
+  return { errorCode: ERROR.none, leaderEpoch: found.offset >= 0 ? log.leaderEpoch : -1, ...found }
 }
 
 async function lookUpOffset(log: PartitionLog, timestamp: number, committedOnly: boolean): Promise<{ timestamp?: number; offset: number }> {
