@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Isolation, RecordBatch } from '../kafka/log.ts'
 import { readRecords } from '../kafka/record-batch.ts'
-import { explainPlan, explainPushdown, findScan } from '../plan/explain.ts'
-import type { Output, Scan } from '../plan/plan.ts'
+import { explainPlan, explainPushdown } from '../plan/explain.ts'
+import { type Output, type Scan, scansOf } from '../plan/plan.ts'
 import { rowsOutput } from '../plan/show.ts'
 import type { ExplainStatement } from '../sql/ast.ts'
 import { FrameWriter } from './output.ts'
@@ -11,7 +11,7 @@ import { buildPipeline } from './pipeline.ts'
 import { resolveRanges, type ScanRanges } from './ranges.ts'
 import { buildProgram } from './record-program.ts'
 import { decoderOf, programSpec } from './scan.ts'
-import { planOf, renderOptions, type StatementContext } from './statement.ts'
+import { memoryLimits, planOf, renderOptions, type StatementContext } from './statement.ts'
 import { within, TIMED_OUT } from './turns.ts'
 
 /** The longest wait for the sample batch that bytes are estimated from. */
@@ -19,11 +19,15 @@ const SAMPLE_MS = 2000
 
 export async function explain(statement: ExplainStatement, context: StatementContext): Promise<Output> {
   const plan = await planOf(statement.statement, context)
-  const scan = findScan(plan)
-  if (statement.code) return rowsOutput('EXPLAIN CODE', ['code'], (await code(plan, scan, statement, context)).map((l) => [l]))
-  const resolved = scan === undefined ? undefined : await rangesOf(scan, context)
-  const lines = explainPlan(plan, () => (resolved === undefined ? '' : offsetsText(resolved)))
-  if (scan !== undefined && resolved !== undefined) lines.push(...explainPushdown(plan), ...(await price(scan, resolved, context)))
+  if (statement.code) return rowsOutput('EXPLAIN CODE', ['code'], (await code(plan, statement, context)).map((l) => [l]))
+  const ranges = new Map<Scan, ScanRanges>()
+  for (const scan of scansOf(plan)) ranges.set(scan, await rangesOf(scan, context))
+  const lines = explainPlan(plan, (scan) => {
+    const resolved = ranges.get(scan)
+    return resolved === undefined ? '' : offsetsText(resolved)
+  })
+  lines.push(...explainPushdown(plan))
+  for (const [scan, resolved] of ranges) lines.push(...(await price(scan, resolved, context, ranges.size > 1 ? `${scan.table.name}: reads` : 'Reads')))
   return rowsOutput('EXPLAIN', ['plan'], lines.map((l) => [l]))
 }
 
@@ -41,10 +45,10 @@ function offsetsText(resolved: ScanRanges): string {
   return `offsets=${resolved.ranges.map((r) => `${r.partition}:${text(r)}`).join(' ')}`
 }
 
-async function price(scan: Scan, resolved: ScanRanges, context: StatementContext): Promise<string[]> {
+async function price(scan: Scan, resolved: ScanRanges, context: StatementContext, reads: string): Promise<string[]> {
   const partitions = new Set(resolved.ranges.map((r) => r.partition))
   const records = resolved.ranges.reduce((n, r) => n + r.end - r.start, 0)
-  const line = `Reads ${partitions.size} of ${scan.table.partitions.length} partitions, at most ${records.toLocaleString('en')} records`
+  const line = `${reads} ${partitions.size} of ${scan.table.partitions.length} partitions, at most ${records.toLocaleString('en')} records`
   if (records === 0) return [`${line}.`]
   const each = await bytesPerOffset(scan, resolved, context)
   return [each === undefined ? `${line}.` : `${line}, about ${Math.round(each * records).toLocaleString('en')} bytes.`]
@@ -64,15 +68,21 @@ async function bytesPerOffset(scan: Scan, resolved: ScanRanges, context: Stateme
   }
 }
 
-async function code(plan: Output, scan: Scan | undefined, statement: ExplainStatement, context: StatementContext): Promise<string[]> {
+async function code(plan: Output, statement: ExplainStatement, context: StatementContext): Promise<string[]> {
   const writer = new FrameWriter({ send: () => undefined, drained: () => undefined }, null, randomUUID(), '')
-  const pipelineContext = { writer, render: renderOptions(context.settings), functions: context.functions, limits: { groups: Number(context.settings['max.group.records']), collectBytes: Number(context.settings['max.collect.bytes']) } }
-  const { source } = buildPipeline(plan, pipelineContext, false)
-  if (source.kind === 'values' || scan === undefined) return ['-- no topic is read; no code is generated for records']
-  const [keyId, valueId] = await firstSchemas(scan, context)
-  const schemas = { keyId, valueId, key: await decoderOf(scan.table.key, keyId), value: await decoderOf(scan.table.value, valueId) }
-  const spec = programSpec(scan, source.where, source.sink, { settings: context.settings, render: pipelineContext.render, functions: context.functions, title: context.request.sql.slice(statement.statement.span.start, statement.statement.span.end) })
-  return buildProgram(spec, schemas).source.split('\n')
+  const pipelineContext = { writer, render: renderOptions(context.settings), functions: context.functions, limits: memoryLimits(context.settings) }
+  const { sources } = buildPipeline(plan, pipelineContext, false)
+  const title = context.request.sql.slice(statement.statement.span.start, statement.statement.span.end)
+  const lines: string[] = []
+  for (const source of sources) {
+    if (source.kind === 'values') continue
+    const { scan } = source
+    const [keyId, valueId] = await firstSchemas(scan, context)
+    const schemas = { keyId, valueId, key: await decoderOf(scan.table.key, keyId), value: await decoderOf(scan.table.value, valueId) }
+    const spec = programSpec(scan, source.where, source.sink, { settings: context.settings, render: pipelineContext.render, functions: context.functions, title })
+    lines.push(...buildProgram(spec, schemas).source.split('\n'))
+  }
+  return lines.length === 0 ? ['-- no topic is read; no code is generated for records'] : lines
 }
 
 /** The writer schemas of the first record that carries them, -1 where there is none. */

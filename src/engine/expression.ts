@@ -154,6 +154,7 @@ export class ExpressionCompiler {
       case 'constant': return this.#constant(e.value)
       case 'path': return this.#references.path(e)
       case 'slot': return this.#references.slot(e)
+      case 'column': throw new Error(`a column (${e.name}) that was not lowered`)
       case 'lastOffset': return this.#references.lastOffset(e)
       case 'header': return this.#references.header(e, e.name === undefined ? undefined : this.value(e.name))
       case 'presence': case 'isNull': return this.whenTrue(e)

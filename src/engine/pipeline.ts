@@ -1,121 +1,223 @@
 /**
- * Plan → pipeline: the operators above the scan as objects, and the scan's sink for the generated program. Built once a statement.
- * A chain is built from the output down; where it meets the scan, filter and sink are fused into the record program.
+ * Plan → pipeline: operators as objects, and for each scan the sink of its generated program. Built once a statement, from the output down; where it meets a scan,
+ * filter and sink are fused into the record program. Sources are read one after the other: the right side of a join before its left.
  */
-import { Emitter, js } from '../codegen/emitter.ts'
 import type { RenderOptions } from '../formats/format.ts'
 import type { FunctionContext } from '../functions/registry.ts'
-import type { Aggregate, BoundExpr, Limit, Output, OutputShape, Plan, Scan, Values } from '../plan/plan.ts'
-import { aggregateStep } from './aggregate-code.ts'
-import { declare, ExpressionCompiler, RowReferences } from './expression.ts'
-import { AggregateOperator, AggregateState } from './operators/aggregate.ts'
-import type { Operator, Row } from './operators/operator.ts'
-import { FilterOperator, LimitOperator, LimitState } from './operators/row-operators.ts'
+import { widthOf } from '../plan/lower.ts'
+import type { Aggregate, BoundExpr, Limit, Output, Plan, Scan, Values } from '../plan/plan.ts'
+import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate.ts'
+import { JoinOperator } from './operators/join.ts'
+import { MemoryBudget } from './operators/memory.ts'
+import { type Operator, pushAll, type Row, STRETCH } from './operators/operator.ts'
+import { FilterOperator, LimitOperator, LimitState, ProjectOperator, SetOperator, UnnestOperator } from './operators/row-operators.ts'
+import { SortOperator } from './operators/sort.ts'
 import type { FrameWriter } from './output.ts'
-import { OutputCompiler } from './output-code.ts'
 import type { Sink } from './record-program.ts'
-
-/** Groups that are turned into rows before others get a turn. */
-const STRETCH = 2000
+import { joinKeys, rowAggregate, rowProjection, rowTest, rowText, rowValue } from './row-functions.ts'
 
 export interface PipelineContext {
   readonly writer: FrameWriter
   readonly render: RenderOptions
   readonly functions: FunctionContext
-  readonly limits: { readonly groups: number; readonly collectBytes: number }
+  readonly limits: { readonly groups: number; readonly collectBytes: number; readonly joinBytes: number; readonly sortBytes: number }
 }
 
+interface SourceEnd {
+  /** Nothing of this source is wanted any more. */
+  readonly done: boolean
+  /** Lets out what waited for the end of this source. */
+  finish(): Generator<void>
+}
+export type PipelineSource = SourceEnd & (
+  | { readonly kind: 'scan'; readonly scan: Scan; readonly where: BoundExpr | undefined; readonly sink: Sink }
+  | { readonly kind: 'values'; readonly values: Values; readonly first: Operator }
+)
+
 export interface Pipeline {
-  /** What is at the bottom. */
-  readonly source: { readonly kind: 'scan'; readonly scan: Scan; readonly where: BoundExpr | undefined; readonly sink: Sink } | { readonly kind: 'values'; readonly values: Values; readonly first: Operator }
-  /** Lets out what is held back, a stretch at a time: true means that there is more and that the reader or the event loop should get a turn first. */
-  finish(): boolean
+  /** In the order in which they are read. */
+  readonly sources: readonly PipelineSource[]
   /** Nothing further can change the result. */
   readonly done: boolean
-  /** Sends changed groups of a running aggregation, in stretches like `finish`; undefined where there is none to send. */
-  readonly snapshot: (() => boolean) | undefined
+  /** Sends changed groups of a running aggregation; undefined where there is none to send. */
+  readonly snapshot: (() => Generator<void>) | undefined
   /** The server's cap on rows cut the result short. */
   readonly cut: boolean
+  /** That cap. */
   readonly cap: number
 }
 
 export function buildPipeline(plan: Output, context: PipelineContext, live: boolean): Pipeline {
   const limit: Limit = plan.input.kind === 'limit' ? plan.input : { kind: 'limit', input: plan.input, skip: 0, count: Number.MAX_SAFE_INTEGER, implied: false }
-  const below = limit.input
-  const fused = scanBelow(below)
-  if (fused !== undefined) {
-    const state = new LimitState(limit)
-    const sink: Sink = { kind: 'emit', shape: plan.shape, metadata: plan.metadata, limit: state, writer: context.writer }
-    return {
-      source: { kind: 'scan', ...fused, sink },
-      finish: () => false,
-      get done() { return state.done },
-      snapshot: undefined,
-      get cut() { return state.implied && state.cut },
-      cap: limit.count,
-    }
+  const builder = new Builder(context, limit)
+  const fused = scanBelow(limit.input)
+  let snapshot: (() => Generator<void>) | undefined
+  if (fused !== undefined) builder.emit(plan, fused)
+  else if (limit.input.kind === 'sort' && scanBelow(limit.input.input) !== undefined) builder.sortedScan(plan, limit.input)
+  else if (live) snapshot = builder.liveGroups(plan, limit.input)
+  if (builder.sources.length === 0) builder.build(limit.input, new LimitOperator(builder.limit, new OutputOperator(rowText(plan.shape, context), context.writer)))
+  return {
+    sources: builder.sources,
+    get done() { return builder.sources.every((s) => s.done) },
+    snapshot,
+    get cut() { return builder.limit.implied && builder.limit.cut },
+    cap: limit.count,
   }
-  const having = below.kind === 'filter' ? below.predicate : undefined
-  const rows = below.kind === 'filter' ? below.input : below
-  return rows.kind === 'aggregate' ? aggregatePipeline(plan, limit, having, rows, context, live) : valuesPipeline(plan, limit, having, rows, context)
 }
 
+interface Fused { readonly scan: Scan; readonly where: BoundExpr | undefined }
+
 /** The scan and its filter, when nothing else stands between. */
-function scanBelow(plan: Plan): { scan: Scan; where: BoundExpr | undefined } | undefined {
+function scanBelow(plan: Plan): Fused | undefined {
   if (plan.kind === 'scan') return { scan: plan, where: undefined }
   if (plan.kind === 'filter' && plan.input.kind === 'scan') return { scan: plan.input, where: plan.predicate }
   return undefined
 }
 
-function aggregatePipeline(plan: Output, limit: Limit, having: BoundExpr | undefined, aggregate: Aggregate, context: PipelineContext, live: boolean): Pipeline {
-  const state = new AggregateState(aggregate, context.limits)
-  const bodies = rowText(plan.shape, context)
-  const versions = new GroupVersions(context.writer)
-  const test = having === undefined ? undefined : rowTest(having, context)
-  let last = new LimitState(limit)
-  let at = 0
-  const send = (): boolean => {
-    if (at === 0) last = new LimitState(limit)
-    for (let n = 0; at < state.groups && !last.done; at++, n++) {
-      if (n === STRETCH) return true
-      const row = state.row(at)
-      if (test !== undefined && !test(row)) continue
-      if (last.skip > 0) last.skip--
-      else if (last.left > 0) {
-        last.left--
-        const behind = live ? versions.send(at, bodies(row)) : context.writer.row(bodies(row), -1, -1)
-        if (behind) {
-          at++
-          return true
-        }
-      } else last.cut = true
-    }
-    at = 0
-    return false
+/** Sends a row as a frame. */
+class OutputOperator implements Operator {
+  readonly #body: (row: Row) => string
+  readonly #writer: FrameWriter
+  #full = false
+  readonly done = false
+  constructor(body: (row: Row) => string, writer: FrameWriter) {
+    this.#body = body
+    this.#writer = writer
   }
-  const fused = scanBelow(aggregate.input)
-  const common = { finish: send, done: false, snapshot: live ? send : undefined, cap: limit.count }
-  const cut = (): boolean => last.implied && last.cut
-  if (fused !== undefined) return { ...common, get cut() { return cut() }, source: { kind: 'scan', ...fused, sink: { kind: 'aggregate', plan: aggregate, state } } }
-  const operator = new AggregateOperator(rowAggregate(aggregate, state, context))
-  const { values, first } = valuesBelow(aggregate.input, operator, context)
-  return { ...common, get cut() { return cut() }, source: { kind: 'values', values, first } }
+  get full(): boolean {
+    return this.#full && this.#writer.drained() !== undefined
+  }
+  push(row: Row): void {
+    this.#full = this.#writer.row(this.#body(row), -1, -1)
+  }
+  *finish(): Generator<void> {}
 }
 
-function valuesPipeline(plan: Output, limit: Limit, having: BoundExpr | undefined, rows: Plan, context: PipelineContext): Pipeline {
-  const state = new LimitState(limit)
-  const bodies = rowText(plan.shape, context)
-  const output: Operator = { push: (row) => void context.writer.row(bodies(row), -1, -1), finish: () => undefined, done: false }
-  const limited = new LimitOperator(state, output)
-  const top = having === undefined ? limited : new FilterOperator(rowTest(having, context), limited)
-  const { values, first } = valuesBelow(rows, top, context)
-  return { source: { kind: 'values', values, first }, finish: () => false, get done() { return state.done }, snapshot: undefined, get cut() { return state.implied && state.cut }, cap: limit.count }
-}
+class Builder {
+  readonly #context: PipelineContext
+  readonly #plan: Limit
+  readonly sources: PipelineSource[] = []
+  limit: LimitState
 
-function valuesBelow(plan: Plan, next: Operator, context: PipelineContext): { values: Values; first: Operator } {
-  if (plan.kind === 'values') return { values: plan, first: next }
-  if (plan.kind === 'filter') return valuesBelow(plan.input, new FilterOperator(rowTest(plan.predicate, context), next), context)
-  throw new Error(`no pipeline for ${plan.kind}`)
+  constructor(context: PipelineContext, limit: Limit) {
+    this.#context = context
+    this.#plan = limit
+    this.limit = new LimitState(limit)
+  }
+
+  /** A single scan straight into frames. */
+  emit(plan: Output, fused: Fused): void {
+    const { limit } = this
+    this.sources.push({
+      kind: 'scan', ...fused, get done() { return limit.done }, *finish() {},
+      sink: { kind: 'emit', shape: plan.shape, metadata: plan.metadata, limit, writer: this.#context.writer },
+    })
+  }
+
+  /** ORDER BY straight over a scan: the program makes the frame's text and the sort keys, only these are held. */
+  sortedScan(plan: Output, sort: Extract<Plan, { kind: 'sort' }>): void {
+    const fused = scanBelow(sort.input) as Fused
+    const { writer } = this.#context
+    const output: Operator = {
+      push: (row) => void writer.row(String(row[0]), -1, -1), *finish() {}, done: false,
+      get full() { return writer.drained() !== undefined },
+    }
+    const next = this.#sort(sort, 1, new LimitOperator(this.limit, output))
+    this.sources.push({ kind: 'scan', ...fused, get done() { return next.done }, finish: () => next.finish(), sink: { kind: 'rows', body: { shape: plan.shape, metadata: plan.metadata }, columns: sort.by.map((b) => b.expr), next } })
+  }
+
+  #sort(sort: Extract<Plan, { kind: 'sort' }>, firstKey: number, next: Operator): Operator {
+    const keys = sort.by.map((b, i) => ({ slot: firstKey + i, descending: b.descending, nullsFirst: b.nullsFirst }))
+    // One more than the cap, so that it can be told that there were more.
+    const wanted = this.#plan.input === sort ? this.#plan.skip + this.#plan.count + (this.#plan.implied ? 1 : 0) : Number.POSITIVE_INFINITY
+    return new SortOperator(keys, wanted, new MemoryBudget('max.sort.bytes', this.#context.limits.sortBytes), next)
+  }
+
+  /** An aggregation at the top whose groups are also sent while it runs. Its rows keep their ids. */
+  liveGroups(plan: Output, below: Plan): (() => Generator<void>) | undefined {
+    const having = below.kind === 'filter' ? below.predicate : undefined
+    const aggregate = below.kind === 'filter' ? below.input : below
+    if (aggregate.kind !== 'aggregate') return undefined
+    const state = this.#state(aggregate)
+    const body = rowText(plan.shape, this.#context)
+    const test = having === undefined ? undefined : rowTest(having, this.#context)
+    const versions = new GroupVersions(this.#context.writer)
+    const builder = this
+    function* send(): Generator<void> {
+      builder.limit = new LimitState(builder.#plan)
+      for (let g = 0; g < state.groups && !builder.limit.done; g++) {
+        const row = state.row(g)
+        if ((test === undefined || test(row)) && builder.limit.take() && versions.send(g, body(row))) yield
+        else if (g % STRETCH === STRETCH - 1) yield
+      }
+    }
+    this.#aggregateSource(aggregate, state, { push: () => undefined, finish: send, done: false, full: false }, send)
+    return send
+  }
+
+  #state(plan: Aggregate): AggregateState {
+    return new AggregateState(plan, { groups: this.#context.limits.groups, collectBytes: this.#context.limits.collectBytes })
+  }
+
+  #aggregateSource(plan: Aggregate, state: AggregateState, next: Operator, finish: () => Generator<void>): void {
+    const fused = scanBelow(plan.input)
+    if (fused !== undefined) this.sources.push({ kind: 'scan', ...fused, sink: { kind: 'aggregate', plan, state }, get done() { return next.done }, finish })
+    else {
+      const take = rowAggregate(plan, state, this.#context)
+      this.build(plan.input, { push: take, finish, get done() { return next.done }, full: false })
+    }
+  }
+
+  /** Rows of `plan` into `next`. */
+  build(plan: Plan, next: Operator): void {
+    const context = this.#context
+    switch (plan.kind) {
+      case 'values':
+        this.sources.push({ kind: 'values', values: plan, first: next, get done() { return next.done }, finish: () => next.finish() })
+        return
+      case 'project': return this.#project(plan, next)
+      case 'filter': return this.build(plan.input, new FilterOperator(rowTest(plan.predicate, context), next))
+      case 'limit': return this.build(plan.input, new LimitOperator(new LimitState(plan), next))
+      case 'aggregate': {
+        const state = this.#state(plan)
+        if (scanBelow(plan.input) === undefined) return this.build(plan.input, new AggregateOperator(state, rowAggregate(plan, state, context), next))
+        return this.#aggregateSource(plan, state, next, function* () {
+          yield* pushAll(groupRows(state), next)
+          yield* next.finish()
+        })
+      }
+      case 'sort': return this.#sorted(plan, next)
+      case 'unnest': return this.build(plan.input, new UnnestOperator(rowValue(plan.array, context), next))
+      case 'join': {
+        const parts = { type: plan.type, ...joinKeys(plan, context), leftWidth: widthOf(plan.left), rightWidth: widthOf(plan.right) }
+        const join = new JoinOperator(parts, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next)
+        this.build(plan.right, join.right)
+        return this.build(plan.left, join.left)
+      }
+      case 'setOperation': {
+        const set = new SetOperator(plan.op, plan.all, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next)
+        const sides = plan.op === 'union' ? (['left', 'right'] as const) : (['right', 'left'] as const)
+        for (const side of sides) this.build(plan[side], set.side(side))
+        return
+      }
+      case 'scan': case 'output': throw new Error(`no rows of ${plan.kind}`)
+    }
+  }
+
+  #project(plan: Extract<Plan, { kind: 'project' }>, next: Operator): void {
+    const fused = scanBelow(plan.input)
+    const columns = plan.columns.map((c) => c.expr)
+    if (fused === undefined) this.build(plan.input, new ProjectOperator(rowProjection(columns, this.#context), next))
+    else this.sources.push({ kind: 'scan', ...fused, sink: { kind: 'rows', columns, next }, get done() { return next.done }, finish: () => next.finish() })
+  }
+
+  /** The keys are computed once a row and stand behind its columns; the operator above sees the columns only. */
+  #sorted(plan: Extract<Plan, { kind: 'sort' }>, next: Operator): void {
+    const width = widthOf(plan.input)
+    const slots: BoundExpr[] = Array.from({ length: width }, (_, index) => ({ kind: 'slot', index, name: '', type: { kind: 'json' } }))
+    const sort = this.#sort(plan, width, next)
+    this.build(plan.input, new ProjectOperator(rowProjection([...slots, ...plan.by.map((b) => b.expr)], this.#context), sort))
+  }
 }
 
 /** Row ids of groups stay the same from version to version; a group whose text has not changed is not sent again. */
@@ -126,6 +228,7 @@ class GroupVersions {
   constructor(writer: FrameWriter) {
     this.#writer = writer
   }
+  /** True: the reader is behind. */
   send(group: number, body: string): boolean {
     if (this.#texts[group] === body) return false
     this.#texts[group] = body
@@ -134,29 +237,3 @@ class GroupVersions {
   }
 }
 
-// ---------------------------------------------------------------------------------------------- functions over rows
-
-function rowCompiler(context: PipelineContext): ExpressionCompiler {
-  return new ExpressionCompiler(new Emitter(), new RowReferences(js`row`), context.functions)
-}
-
-function rowTest(predicate: BoundExpr, context: PipelineContext): (row: Row) => boolean {
-  const compiler = rowCompiler(context)
-  const code = compiler.whenTrue(predicate)
-  return compiler.emitter.build(['row'], js`${declare(compiler.temps)} return ${code}`, 'filter')
-}
-
-/** The members of `data` before `rownum`. */
-function rowText(shape: OutputShape, context: PipelineContext): (row: Row) => string {
-  const compiler = rowCompiler(context)
-  const { value } = new OutputCompiler(compiler, undefined, context.render).shape(shape)
-  return compiler.emitter.build(['row'], js`${declare(compiler.temps)} return '"value":' + (${value})`, 'row')
-}
-
-function rowAggregate(plan: Aggregate, state: AggregateState, context: PipelineContext): (row: Row) => void {
-  const compiler = rowCompiler(context)
-  const step = aggregateStep(plan, state, compiler, undefined)
-  return compiler.emitter.build(['row'], js`${step.before}
-${declare(compiler.temps)}
-${step.code}`, 'aggregate')
-}

@@ -57,7 +57,8 @@ export type RecordProgram = (state: RecordState, batch: RecordBatch) => number
 export type Sink =
   | { readonly kind: 'emit'; readonly shape: OutputShape; readonly metadata: boolean; readonly limit: LimitState; readonly writer: FrameWriter }
   | { readonly kind: 'aggregate'; readonly plan: Aggregate; readonly state: AggregateState }
-  | { readonly kind: 'rows'; readonly columns: readonly BoundExpr[]; readonly next: Operator }
+  /** `body`: the text of the frame's members stands in front of the columns. */
+  | { readonly kind: 'rows'; readonly body?: { readonly shape: OutputShape; readonly metadata: boolean }; readonly columns: readonly BoundExpr[]; readonly next: Operator }
 
 export interface ProgramSpec {
   readonly scan: Scan
@@ -160,29 +161,42 @@ function sinkCode(spec: ProgramSpec, compiler: ExpressionCompiler, references: R
   const { sink } = spec
   const e = compiler.emitter
   if (sink.kind === 'aggregate') return { gate: js``, ...aggregateStep(sink.plan, sink.state, compiler, references) }
-  if (sink.kind === 'rows') {
-    const columns = sink.columns.map((c) => compiler.value(c))
-    const next = e.constant(sink.next, 'next')
-    return { before: js``, gate: js``, code: js`${next}.push([${join(columns, ', ')}])
-if (${next}.done) stopping = 2` }
-  }
+  if (sink.kind === 'rows') return rowsSink(spec, sink, compiler, references)
   const limit = e.constant(sink.limit, 'limit')
-  const writer = e.constant(sink.writer, 'out')
   const gate = js`if (${limit}.skip > 0) { ${limit}.skip--; break record }
 if (${limit}.left === 0) { ${limit}.cut = true; stopping = 2; break record }`
-  const output = new OutputCompiler(compiler, references, spec.render).shape(sink.shape)
-  const metadata = sink.metadata ? metadataText(spec, references, compiler) : js`''`
-  const key = e.name('key')
-  const keyPart = output.key === undefined ? js`''` : js`((${key} = ${output.key}) === null ? '' : '"key":' + ${key} + ',')`
-  const declareKey = output.key === undefined ? js`` : js`let ${key}`
+  const body = bodyText(spec, sink, compiler, references)
   return {
     before: js``,
     gate,
-    code: js`${declareKey}
+    code: js`${body.declare}
 ${limit}.left--
 if (${limit}.done) stopping = 2
-if (${writer}.row(${keyPart} + '"value":' + (${output.value}) + ${metadata}, partition, ${references.offset()}) && stopping === 0) stopping = 3`,
+if (${e.constant(sink.writer, 'out')}.row(${body.text}, partition, ${references.offset()}) && stopping === 0) stopping = 3`,
   }
+}
+
+function rowsSink(spec: ProgramSpec, sink: Extract<Sink, { kind: 'rows' }>, compiler: ExpressionCompiler, references: RecordReferences): SinkCode {
+  const body = sink.body === undefined ? undefined : bodyText(spec, sink.body, compiler, references)
+  const columns = [...(body === undefined ? [] : [body.text]), ...sink.columns.map((c) => compiler.value(c))]
+  const next = compiler.emitter.constant(sink.next, 'next')
+  return {
+    before: js``,
+    gate: js``,
+    code: js`${body?.declare ?? js``}
+${next}.push([${join(columns, ', ')}])
+if (${next}.done) stopping = 2
+else if (${next}.full) stopping = 3`,
+  }
+}
+
+/** The members of `data` before `rownum`, as text. */
+function bodyText(spec: ProgramSpec, of: { readonly shape: OutputShape; readonly metadata: boolean }, compiler: ExpressionCompiler, references: RecordReferences): { declare: Code; text: Code } {
+  const output = new OutputCompiler(compiler, references, spec.render).shape(of.shape)
+  const metadata = of.metadata ? metadataText(spec, references, compiler) : js`''`
+  if (output.key === undefined) return { declare: js``, text: js`'"value":' + (${output.value}) + ${metadata}` }
+  const key = compiler.emitter.name('key')
+  return { declare: js`let ${key}`, text: js`((${key} = ${output.key}) === null ? '' : '"key":' + ${key} + ',') + '"value":' + (${output.value}) + ${metadata}` }
 }
 
 function metadataText(spec: ProgramSpec, references: RecordReferences, compiler: ExpressionCompiler): Code {

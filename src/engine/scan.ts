@@ -10,7 +10,7 @@ import type { Settings } from '../plan/settings.ts'
 import type { SentinelReason } from '../protocol/frames.ts'
 import { SqlError } from '../sql/error.ts'
 import type { FacetDecoder } from '../formats/format.ts'
-import type { Pipeline, PipelineContext } from './pipeline.ts'
+import type { Pipeline, PipelineContext, PipelineSource } from './pipeline.ts'
 import type { FrameWriter } from './output.ts'
 import { resolveRanges, type ScanRanges } from './ranges.ts'
 import { buildProgram, type ProgramSpec, type RecordProgram, type RecordState, type Sink, STATUS } from './record-program.ts'
@@ -49,6 +49,7 @@ export class ScanRun {
   readonly #where: BoundExpr | undefined
   readonly #sink: Sink
   readonly #pipeline: Pipeline
+  readonly #from: PipelineSource
   readonly #writer: FrameWriter
   readonly #source: StatisticsSource
   readonly #programs = new Map<string, RecordProgram>()
@@ -62,13 +63,13 @@ export class ScanRun {
   #nextLive = performance.now() + LIVE_MS
   #lastRecord = performance.now()
 
-  constructor(pipeline: Pipeline, context: ScanContext) {
-    if (pipeline.source.kind !== 'scan') throw new Error('not a scan')
+  constructor(pipeline: Pipeline, source: Extract<PipelineSource, { kind: 'scan' }>, context: ScanContext) {
     this.#c = context
     this.#pipeline = pipeline
-    this.#scan = pipeline.source.scan
-    this.#where = pipeline.source.where
-    this.#sink = pipeline.source.sink
+    this.#from = source
+    this.#scan = source.scan
+    this.#where = source.where
+    this.#sink = source.sink
     this.#writer = context.writer
     this.#source = context.statistics.addSource(context.sourceId, this.#scan.table.name, context.settings)
     this.#nextStats = context.statsMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + context.statsMs
@@ -82,7 +83,7 @@ export class ScanRun {
 
   /** Reads everything that is wanted. A reason when a threshold ended it early. */
   async run(): Promise<SentinelReason | undefined> {
-    if (this.#pipeline.done) return undefined
+    if (this.#from.done) return undefined
     const { settings, log, signal } = this.#c
     const isolation = settings['isolation.level'] as Isolation
     const resolved = await abortable(resolveRanges(this.#scan, log, { isolation, timeoutMs: Number(settings['kafka.offset.timeout']), signal }), signal)
@@ -123,7 +124,7 @@ export class ScanRun {
       if (batch.fault !== undefined) this.#badBatch(batch, 0)
       else if (headersOnly !== undefined) this.#countHeaders(batch, headersOnly)
       else await this.#records(batch)
-      if (this.#pipeline.done) return undefined
+      if (this.#from.done) return undefined
       const stopped = await this.#between()
       if (stopped !== undefined) return stopped
     }
@@ -248,7 +249,7 @@ export class ScanRun {
   async #sendLive(): Promise<void> {
     const snapshot = this.#pipeline.snapshot
     if (snapshot === undefined) return
-    while (snapshot()) await this.#drain()
+    for (const _ of snapshot()) await this.#drain()
     this.#nextLive = performance.now() + LIVE_MS
   }
 

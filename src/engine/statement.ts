@@ -2,21 +2,20 @@
 import type { RenderOptions } from '../formats/format.ts'
 import type { FunctionContext } from '../functions/registry.ts'
 import { bindQuery, DEFAULT_LIMIT, metadataFields } from '../plan/bind.ts'
-import { findScan } from '../plan/explain.ts'
 import { optimize } from '../plan/optimize.ts'
-import type { Output } from '../plan/plan.ts'
+import { inputs, type Output, type Plan, scansOf } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import { describe, show } from '../plan/show.ts'
-import { metadata as metadataFrame, type QueryRequest, sentinel, stats as statsFrame } from '../protocol/frames.ts'
+import { metadata as metadataFrame, type QueryRequest, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'
 import type { ExplainStatement, Statement } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
 import { randomUUID } from 'node:crypto'
 import { explain } from './explain.ts'
 import { evaluateConstant } from './expression.ts'
 import { FrameWriter } from './output.ts'
-import { buildPipeline, type Pipeline } from './pipeline.ts'
+import { buildPipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
 import type { FrameSink, QueryEnvironment } from './query.ts'
-import { ScanRun } from './scan.ts'
+import { type ScanContext, ScanRun } from './scan.ts'
 import type { Statistics } from './statistics.ts'
 import { abortable, Turns } from './turns.ts'
 
@@ -61,55 +60,53 @@ export function renderOptions(settings: Settings): RenderOptions {
 
 async function runPlan(plan: Output, statement: Statement, index: number | null, context: StatementContext): Promise<void> {
   const { settings, sink, statistics, functions, request } = context
-  const scan = findScan(plan)
+  const scans = scansOf(plan)
+  const scan = scans.length === 1 ? scans[0] : undefined
   const writer = new FrameWriter(sink, index, randomUUID(), scan?.table.topic ?? '')
   const resultsBefore = statistics.results
-  const limits = { groups: Number(settings['max.group.records']), collectBytes: Number(settings['max.collect.bytes']) }
-  const pipelineContext = { writer, render: renderOptions(settings), functions, limits }
+  const pipelineContext: PipelineContext = { writer, render: renderOptions(settings), functions, limits: memoryLimits(settings) }
+  if (scans.length > 0 && hasAggregate(plan) && settings['live.aggs'] === false) throw new SqlError('SETTING', 'Aggregations are switched off (live.aggs = false).', undefined, 'SET live.aggs = true.')
   const pipeline = buildPipeline(plan, pipelineContext, request.live)
-  if (scan !== undefined && hasAggregate(plan) && settings['live.aggs'] === false) throw new SqlError('SETTING', 'Aggregations are switched off (live.aggs = false).', undefined, 'SET live.aggs = true.')
   writer.frame(metadataFrame(plan.metadata && scan !== undefined ? metadataFields(scan.table) : [], index))
-  const sourceId = randomUUID()
+  const deadline = performance.now() + Number(settings['max.query.time'])
+  const sentinels: SentinelReason[] = []
+  const scanContext = (): ScanContext => ({
+    ...pipelineContext, log: context.environment.log, settings, statistics, sourceId: randomUUID(), signal: context.signal, statsMs: context.statsMs, live: request.live,
+    sendStats: () => writer.frame(statsFrame(statistics.snapshot(), index)), title: request.sql.slice(statement.span.start, statement.span.end), deadline,
+  })
   try {
-    if (pipeline.source.kind === 'values') await pushValues(pipeline, context)
-    else {
-      const started = performance.now()
-      const run = new ScanRun(pipeline, {
-        ...pipelineContext, log: context.environment.log, settings, statistics, sourceId, signal: context.signal, statsMs: context.statsMs, live: request.live,
-        sendStats: () => writer.frame(statsFrame(statistics.snapshot(), index)),
-        title: request.sql.slice(statement.span.start, statement.span.end), deadline: started + Number(settings['max.query.time']),
-      })
-      const stopped = await run.run()
-      await finish(pipeline, context)
-      if (stopped !== undefined) writer.frame(sentinel(stopped))
+    for (const source of pipeline.sources) {
+      if (source.kind === 'values') await pushValues(source, context)
+      else {
+        const stopped = await new ScanRun(pipeline, source, scanContext()).run()
+        if (stopped !== undefined) sentinels.push(stopped)
+      }
+      for (const _ of source.finish()) await rest(context)
     }
-    if (pipeline.cut) writer.frame(sentinel({ type: 'LIMIT', source: scan?.table.name ?? '', sourceId, amount: pipeline.cap }))
+    for (const reason of sentinels) writer.frame(sentinel(reason))
+    if (pipeline.cut) writer.frame(sentinel({ type: 'LIMIT', source: scans.map((s) => s.table.name).join(', '), sourceId: statistics.id, amount: pipeline.cap }))
   } finally {
     statistics.results = resultsBefore + writer.rows
   }
 }
 
-function hasAggregate(plan: Output): boolean {
-  let node: { readonly kind: string; readonly input?: unknown } = plan
-  while (node.kind !== 'aggregate' && node.input !== undefined) node = node.input as typeof node
-  return node.kind === 'aggregate'
+export function memoryLimits(settings: Settings): PipelineContext['limits'] {
+  return { groups: Number(settings['max.group.records']), collectBytes: Number(settings['max.collect.bytes']), joinBytes: Number(settings['max.join.bytes']), sortBytes: Number(settings['max.sort.bytes']) }
+}
+
+function hasAggregate(plan: Plan): boolean {
+  return plan.kind === 'aggregate' || inputs(plan).some(hasAggregate)
 }
 
 /** Rows pushed before others get a turn. */
 const STRETCH = 1000
 
-async function pushValues(pipeline: Pipeline, context: StatementContext): Promise<void> {
-  if (pipeline.source.kind !== 'values') return
-  const { values, first } = pipeline.source
-  for (let i = 0; i < values.rows.length && !pipeline.done; i++) {
+async function pushValues(source: Extract<PipelineSource, { kind: 'values' }>, context: StatementContext): Promise<void> {
+  const { values, first } = source
+  for (let i = 0; i < values.rows.length && !first.done; i++) {
     first.push(values.rows[i])
     if (i % STRETCH === STRETCH - 1) await rest(context)
   }
-  await finish(pipeline, context)
-}
-
-async function finish(pipeline: Pipeline, context: StatementContext): Promise<void> {
-  while (pipeline.finish()) await rest(context)
 }
 
 async function rest(context: StatementContext): Promise<void> {

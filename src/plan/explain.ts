@@ -1,6 +1,6 @@
 /** EXPLAIN: the plan as indented text, what was pushed down and what was not and why. Reads nothing itself. */
-import type { Aggregate, BoundExpr, Output, OutputColumn, Plan, Scan } from './plan.ts'
-import { visit } from './plan.ts'
+import { type Aggregate, type BoundExpr, inputs, type Output, type OutputColumn, type Plan, type Scan, visit } from './plan.ts'
+import { mapExpressions } from './rewrite.ts'
 import { conjuncts } from './conjuncts.ts'
 import { isExact, timestampBounds } from './pushdown.ts'
 import { printBound, quoteName } from './print-bound.ts'
@@ -13,19 +13,25 @@ export function explainPlan(output: Output, ranges: (scan: Scan) => string): str
 }
 
 function lines(plan: Plan, depth: number, ranges: (scan: Scan) => string, used: ReadonlySet<string>): string[] {
-  const indent = '  '.repeat(depth)
   const text = nodeText(plan, ranges, used)
-  const rest = 'input' in plan ? lines(plan.input, depth + (text === undefined ? 0 : 1), ranges, used) : []
-  // The output is shown as a projection below its limit: the order in which people think of them.
-  if (plan.kind === 'output' && plan.input.kind === 'limit') {
-    const limit = nodeText(plan.input, ranges, used)
-    const below = depth + (limit === undefined ? 0 : 1)
-    return [...(limit === undefined ? [] : [indent + limit]), '  '.repeat(below) + text, ...lines(plan.input.input, below + 1, ranges, used)]
+  // The output is shown as a projection below its limit and sort: the order in which people think of them.
+  if (plan.kind === 'output') {
+    const above: string[] = []
+    let input = plan.input
+    while (input.kind === 'limit' || input.kind === 'sort') {
+      above.push(nodeText(input, ranges, used))
+      input = input.input
+    }
+    const shown = [...above, text].map((line, i) => '  '.repeat(depth + i) + line)
+    return [...shown, ...lines(input, depth + shown.length, ranges, used)]
   }
-  return text === undefined ? rest : [indent + text, ...rest]
+  // What a lowered plan projects between its operators is said by the scans already.
+  if (plan.kind === 'project') return lines(plan.input, depth, ranges, used)
+  const children = plan.kind === 'join' || plan.kind === 'setOperation' ? [plan.left, plan.right] : inputs(plan)
+  return ['  '.repeat(depth) + text, ...children.flatMap((child) => lines(child, depth + 1, ranges, used))]
 }
 
-function nodeText(plan: Plan, ranges: (scan: Scan) => string, used: ReadonlySet<string>): string | undefined {
+function nodeText(plan: Plan, ranges: (scan: Scan) => string, used: ReadonlySet<string>): string {
   switch (plan.kind) {
     case 'scan': return scanText(plan, ranges, used)
     case 'values': return `Values ${plan.title} rows=${plan.rows.length}`
@@ -36,7 +42,9 @@ function nodeText(plan: Plan, ranges: (scan: Scan) => string, used: ReadonlySet<
     case 'limit':
       if (plan.implied) return `Limit ${plan.count} (the server's cap; no LIMIT was written)`
       return `Limit ${plan.skip > 0 ? `${plan.skip}, ` : ''}${plan.count === Number.MAX_SAFE_INTEGER ? 'all' : plan.count}`
-    case 'distinct': return 'Distinct'
+    case 'join': return joinText(plan)
+    case 'unnest': return `Lateral ${printBound(plan.array)} AS ${quoteName(plan.name)}`
+    case 'setOperation': return `${plan.op.charAt(0).toUpperCase()}${plan.op.slice(1)}${plan.all ? ' all' : ''}`
     case 'output': return outputText(plan)
   }
 }
@@ -60,11 +68,17 @@ function aggregateText(plan: Aggregate): string {
   return plan.keys.length === 0 ? `Aggregate ${what}` : `Aggregate ${what || 'nothing'} by ${plan.keys.map(printBound).join(', ')}`
 }
 
+function joinText(plan: Extract<Plan, { kind: 'join' }>): string {
+  const terms = [...plan.keys.map((k) => `${printBound(k.left)} = ${printBound(k.right)}`), ...(plan.residual === undefined ? [] : [printBound(plan.residual)])]
+  return `${plan.type.charAt(0).toUpperCase()}${plan.type.slice(1)} join${terms.length === 0 ? '' : ` on ${terms.join(' AND ')}`}`
+}
+
 function scanText(scan: Scan, ranges: (scan: Scan) => string, used: ReadonlySet<string>): string {
   const parts = [`Scan ${quoteName(scan.table.name)}`, ranges(scan)]
   if (scan.keyPartition !== undefined) parts.push(`partition=${scan.keyPartition.partition} (of key ${scan.keyPartition.text})`)
   if (scan.headersOnly === true) parts.push('headers only')
-  const paths = [...used].sort()
+  const prefix = `${scan.source} `
+  const paths = [...used].filter((u) => u.startsWith(prefix)).map((u) => u.slice(prefix.length)).sort()
   if (paths.length > 0) parts.push(`paths=${paths.join(' ')}`)
   return parts.filter((p) => p !== '').join(' ')
 }
@@ -72,41 +86,37 @@ function scanText(scan: Scan, ranges: (scan: Scan) => string, used: ReadonlySet<
 function collectPaths(plan: Plan, into: Set<string>): void {
   const add = (e: BoundExpr): void =>
     visit(e, (x) => {
-      if ((x.kind === 'path' || x.kind === 'presence') && (x.path.facet === 'key' || x.path.facet === 'value')) into.add([x.path.facet, ...x.path.steps].join('.'))
+      if ((x.kind === 'path' || x.kind === 'presence') && (x.path.facet === 'key' || x.path.facet === 'value')) into.add(`${x.source} ${[x.path.facet, ...x.path.steps].join('.')}`)
     })
   for (const e of expressions(plan)) add(e)
-  if ('input' in plan) collectPaths(plan.input, into)
+  for (const input of inputs(plan)) collectPaths(input, into)
 }
 
 function expressions(plan: Plan): BoundExpr[] {
-  switch (plan.kind) {
-    case 'filter': return [plan.predicate]
-    case 'project': return plan.columns.map((c) => c.expr)
-    case 'aggregate': return [...plan.keys, ...plan.aggregates.flatMap((a) => [a.arg, a.filter].filter((e) => e !== undefined))]
-    case 'output': return plan.shape.kind === 'record' ? [plan.shape.key, plan.shape.value] : plan.shape.kind === 'bare' ? [plan.shape.value] : [...plan.shape.columns.map((c) => c.expr), ...(plan.shape.key === undefined ? [] : [plan.shape.key])]
-    default: return []
-  }
+  const found: BoundExpr[] = []
+  // The pushed condition of a scan is no longer read from the record.
+  if (plan.kind !== 'scan') mapExpressions(plan, (e) => (found.push(e), e))
+  return found
 }
 
 /** What of WHERE became a position, and why the rest did not. */
 export function explainPushdown(plan: Plan): string[] {
-  const scan = findScan(plan)
-  if (scan === undefined) return []
-  const out: string[] = []
-  for (const c of scan.pushed === undefined ? [] : conjuncts(scan.pushed)) {
-    const bounds = timestampBounds(c)
-    const timed = Number.isFinite(bounds.min) || Number.isFinite(bounds.max)
-    if (isExact(c)) out.push(`Pushed down: ${printBound(c)} (exact)`)
-    else if (timed && !Number.isFinite(bounds.min) && scan.table.timestampType !== 'LogAppendTime') out.push(`Not pushed down: ${printBound(c)} (timestamps set by producers are in no order: an upper bound cannot end the scan)`)
-    else out.push(`Pushed down: ${printBound(c)} (narrows the scan; every record is checked again)`)
-  }
+  const scan = plan.kind === 'scan' ? plan : plan.kind === 'filter' && plan.input.kind === 'scan' ? plan.input : undefined
+  if (scan === undefined) return inputs(plan).toReversed().flatMap(explainPushdown)
+  const pushed = scan.pushed === undefined ? [] : conjuncts(scan.pushed)
+  const out = pushed.map((c) => pushedText(c, scan))
   if (scan.keyPartition !== undefined) out.push(`Pushed down: _key = '${scan.keyPartition.text}' to partition ${scan.keyPartition.partition} (default partitioner; every record is checked again; SET optimize.kafka.partition = false switches it off)`)
-  const filter = findFilter(plan)
-  for (const c of filter === undefined ? [] : conjuncts(filter)) {
-    if (scan.pushed !== undefined && conjuncts(scan.pushed).includes(c)) continue
-    out.push(`Not pushed down: ${printBound(c)} (${reason(c)})`)
+  for (const c of plan.kind === 'filter' ? conjuncts(plan.predicate) : []) {
+    if (!pushed.includes(c)) out.push(`Not pushed down: ${printBound(c)} (${reason(c)})`)
   }
   return out
+}
+
+function pushedText(c: BoundExpr, scan: Scan): string {
+  if (isExact(c)) return `Pushed down: ${printBound(c)} (exact)`
+  const bounds = timestampBounds(c)
+  if (Number.isFinite(bounds.max) && !Number.isFinite(bounds.min) && scan.table.timestampType !== 'LogAppendTime') return `Not pushed down: ${printBound(c)} (timestamps set by producers are in no order: an upper bound cannot end the scan)`
+  return `Pushed down: ${printBound(c)} (narrows the scan; every record is checked again)`
 }
 
 function reason(c: BoundExpr): string {
@@ -117,14 +127,4 @@ function reason(c: BoundExpr): string {
   })
   const of = [...facets].filter((f) => f !== 'meta')
   return of.length === 0 ? 'it gives no range of offsets' : `Kafka has no index on the ${of.join(' and the ')}`
-}
-
-export function findScan(plan: Plan): Scan | undefined {
-  if (plan.kind === 'scan') return plan
-  return 'input' in plan ? findScan(plan.input) : undefined
-}
-
-function findFilter(plan: Plan): BoundExpr | undefined {
-  if (plan.kind === 'filter' && plan.input.kind === 'scan') return plan.predicate
-  return 'input' in plan ? findFilter(plan.input) : undefined
 }

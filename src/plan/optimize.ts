@@ -1,6 +1,8 @@
 /** The optimizer: a list of small plan → plan functions, each in its own file, each of which can be switched off. Rows never change, only what is read and done for them. */
+import { lower } from './lower.ts'
 import type { BoundExpr, Output, Plan } from './plan.ts'
 import { countFromHeaders } from './rules/count-from-headers.ts'
+import { filtersIntoJoins } from './rules/filters-into-joins.ts'
 import { foldConstants } from './rules/fold-constants.ts'
 import { keyPartition } from './rules/key-partition.ts'
 import { limitIntoScan } from './rules/limit-into-scan.ts'
@@ -19,13 +21,16 @@ export interface Rule {
   readonly apply: (plan: Plan, context: OptimizeContext) => Plan
 }
 
-/** In order: constants first, so that positions compared with `NOW() - "2h"` are seen; positions before the rules that need a scan without a filter. */
-export const RULES: readonly Rule[] = [foldConstants, pushPositions, keyPartition, countFromHeaders, unorderedScan, limitIntoScan]
+/**
+ * In order: constants first, so that positions compared with `NOW() - "2h"` are seen; filters down the joins, so that they reach their scan; positions before the
+ * rules that need a scan without a filter.
+ */
+export const RULES: readonly Rule[] = [foldConstants, filtersIntoJoins, pushPositions, keyPartition, countFromHeaders, unorderedScan, limitIntoScan]
 
 /** Without optimization only constants are folded: a plan needs them in their final form. */
 export function optimize(output: Output, context: OptimizeContext, enabled = true): Output {
   let plan: Plan = output
   for (const rule of enabled ? RULES : [foldConstants]) plan = rule.apply(plan, context)
   if (plan.kind !== 'output') throw new Error('a rule lost the output')
-  return plan
+  return lower(plan)
 }

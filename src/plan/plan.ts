@@ -9,7 +9,7 @@ import type { Span } from '../sql/ast.ts'
 import type { DataType, Path, Value } from '../types.ts'
 import type { Table } from './catalog.ts'
 
-export type Plan = Scan | Values | Filter | Project | Aggregate | Sort | Limit | Distinct | Output
+export type Plan = Scan | Values | Filter | Project | Aggregate | Sort | Limit | Join | Unnest | SetOperation | Output
 
 /** Reads one topic. `source` numbers the scans of a statement (0-based). */
 export interface Scan {
@@ -28,9 +28,10 @@ export interface Scan {
   readonly limit?: number
 }
 
-/** Constant rows: `__dual`, `__fields`, SHOW results. */
+/** Constant rows: `__dual`, `__fields`, SHOW results. Expressions above name them by `column` references of this source. */
 export interface Values {
   readonly kind: 'values'
+  readonly source: number
   readonly title: string
   readonly rows: readonly (readonly Value[])[]
   readonly types: readonly DataType[]
@@ -42,9 +43,11 @@ export interface Filter {
   readonly predicate: BoundExpr
 }
 
+/** Rows of its columns. With a `source` it is a relation (derived table, WITH, view) whose columns are named by `column` references. */
 export interface Project {
   readonly kind: 'project'
   readonly input: Plan
+  readonly source?: number
   readonly columns: readonly { readonly name: string; readonly expr: BoundExpr }[]
 }
 
@@ -71,9 +74,36 @@ export interface Limit {
   readonly implied: boolean
 }
 
-export interface Distinct {
-  readonly kind: 'distinct'
+export type JoinType = 'inner' | 'left' | 'right' | 'full'
+
+/** Row: the left side's, then the right side's (NULLs where a side has no partner). The right side is held in memory. */
+export interface Join {
+  readonly kind: 'join'
+  readonly type: JoinType
+  readonly left: Plan
+  readonly right: Plan
+  /** Pairs whose equality is looked up in a hash table; both sides of a pair have comparable types. NULL equals nothing. */
+  readonly keys: readonly { readonly left: BoundExpr; readonly right: BoundExpr; readonly by: CompareBy }[]
+  /** What else must be true, over the joined row. */
+  readonly residual?: BoundExpr
+}
+
+/** One row for each item of an array; none for an empty or NULL one. Row: the input's, then the item, a relation of its own. */
+export interface Unnest {
+  readonly kind: 'unnest'
   readonly input: Plan
+  readonly source: number
+  readonly array: BoundExpr
+  readonly name: string
+}
+
+/** Both sides have the same number of columns, brought to the same types. */
+export interface SetOperation {
+  readonly kind: 'setOperation'
+  readonly op: 'union' | 'except' | 'intersect'
+  readonly all: boolean
+  readonly left: Plan
+  readonly right: Plan
 }
 
 /** The root: turns rows into RECORD frames. */
@@ -106,6 +136,7 @@ export interface OutputColumn {
 export type BoundExpr =
   | Constant
   | PathRef
+  | ColumnRef
   | SlotRef
   | Not
   | Logic
@@ -135,6 +166,8 @@ interface Typed {
 export interface Constant extends Typed { readonly kind: 'constant'; readonly value: Value; readonly text?: string }
 export interface PathRef extends Typed { readonly kind: 'path'; readonly source: number; readonly path: Path }
 export interface SlotRef extends Typed { readonly kind: 'slot'; readonly index: number; readonly name: string }
+/** A column of a relation that is not a topic; becomes a slot when the plan is lowered. */
+export interface ColumnRef extends Typed { readonly kind: 'column'; readonly source: number; readonly index: number; readonly name: string }
 export interface Not extends Typed { readonly kind: 'not'; readonly operand: BoundExpr }
 export interface Logic extends Typed { readonly kind: 'and' | 'or'; readonly operands: readonly BoundExpr[] }
 export type CompareOp = '=' | '!=' | '<' | '<=' | '>' | '>='
@@ -183,7 +216,7 @@ export interface BoundAggregate {
 /** Every direct sub-expression. */
 export function children(expr: BoundExpr): readonly BoundExpr[] {
   switch (expr.kind) {
-    case 'constant': case 'path': case 'slot': case 'presence': case 'lastOffset':
+    case 'constant': case 'path': case 'column': case 'slot': case 'presence': case 'lastOffset':
       return []
     case 'not': case 'negate': case 'isNull': case 'cast': case 'member':
       return [expr.operand]
@@ -213,7 +246,7 @@ export function children(expr: BoundExpr): readonly BoundExpr[] {
 /** Rebuilds an expression with each direct sub-expression replaced. */
 export function mapChildren(expr: BoundExpr, f: (child: BoundExpr) => BoundExpr): BoundExpr {
   switch (expr.kind) {
-    case 'constant': case 'path': case 'slot': case 'presence': case 'lastOffset':
+    case 'constant': case 'path': case 'column': case 'slot': case 'presence': case 'lastOffset':
       return expr
     case 'not': case 'negate': case 'isNull': case 'cast': case 'member':
       return { ...expr, operand: f(expr.operand) }
@@ -250,8 +283,20 @@ export function visit(expr: BoundExpr, f: (e: BoundExpr) => void): void {
 export function isConstant(expr: BoundExpr): boolean {
   let constant = true
   visit(expr, (e) => {
-    if (e.kind === 'path' || e.kind === 'slot' || e.kind === 'presence' || e.kind === 'header' || e.kind === 'lastOffset') constant = false
+    if (e.kind === 'path' || e.kind === 'column' || e.kind === 'slot' || e.kind === 'presence' || e.kind === 'header' || e.kind === 'lastOffset') constant = false
     if (e.kind === 'function' && e.fn.deterministic === false) constant = false
   })
   return constant
+}
+
+/** The inputs of a node, in the order in which they are read. */
+export function inputs(plan: Plan): readonly Plan[] {
+  if (plan.kind === 'join') return [plan.right, plan.left]
+  if (plan.kind === 'setOperation') return [plan.left, plan.right]
+  return 'input' in plan ? [plan.input] : []
+}
+
+/** Every scan of a plan, in the order in which they are read. */
+export function scansOf(plan: Plan): Scan[] {
+  return plan.kind === 'scan' ? [plan] : inputs(plan).flatMap(scansOf)
 }

@@ -14,7 +14,7 @@ export function printBound(e: BoundExpr): string {
   switch (e.kind) {
     case 'constant': return valueText(e.value)
     case 'path': return pathText(e.path)
-    case 'slot': return e.name
+    case 'slot': case 'column': return e.name
     case 'not': return `NOT ${nested(e.operand)}`
     case 'and': return e.operands.map((o) => (o.kind === 'or' ? `(${printBound(o)})` : printBound(o))).join(' AND ')
     case 'or': return e.operands.map((o) => (o.kind === 'and' ? `(${printBound(o)})` : printBound(o))).join(' OR ')

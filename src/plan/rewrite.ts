@@ -3,6 +3,7 @@ import type { BoundExpr, OutputShape, Plan } from './plan.ts'
 
 /** Applies `f` to every node, inputs first. */
 export function rewrite(plan: Plan, f: (node: Plan) => Plan): Plan {
+  if (plan.kind === 'join' || plan.kind === 'setOperation') return f({ ...plan, left: rewrite(plan.left, f), right: rewrite(plan.right, f) })
   return 'input' in plan ? f({ ...plan, input: rewrite(plan.input, f) } as Plan) : f(plan)
 }
 
@@ -16,11 +17,13 @@ export function mapExpressions(plan: Plan, f: (e: BoundExpr) => BoundExpr): Plan
       return { ...plan, keys: plan.keys.map(f), aggregates: plan.aggregates.map((a) => ({ ...a, arg: a.arg && f(a.arg), filter: a.filter && f(a.filter) })) }
     case 'sort': return { ...plan, by: plan.by.map((b) => ({ ...b, expr: f(b.expr) })) }
     case 'output': return { ...plan, shape: mapShape(plan.shape, f) }
-    case 'values': case 'limit': case 'distinct': return plan
+    case 'join': return { ...plan, keys: plan.keys.map((k) => ({ ...k, left: f(k.left), right: f(k.right) })), residual: plan.residual && f(plan.residual) }
+    case 'unnest': return { ...plan, array: f(plan.array) }
+    case 'values': case 'limit': case 'setOperation': return plan
   }
 }
 
-function mapShape(shape: OutputShape, f: (e: BoundExpr) => BoundExpr): OutputShape {
+export function mapShape(shape: OutputShape, f: (e: BoundExpr) => BoundExpr): OutputShape {
   switch (shape.kind) {
     case 'record': return { ...shape, key: f(shape.key), value: f(shape.value) }
     case 'bare': return { ...shape, value: f(shape.value) }

@@ -11,8 +11,10 @@ import type { BoundExpr } from './plan.ts'
 export type Relation = TableRelation | RowRelation
 /** A topic: names are paths in its records. */
 export interface TableRelation { readonly kind: 'table'; readonly source: number; readonly table: Table; readonly names: readonly string[] }
-/** Rows of a plan below: names are slots. */
-export interface RowRelation { readonly kind: 'rows'; readonly columns: readonly { readonly name: string; readonly type: DataType }[]; readonly firstSlot: number; readonly names: readonly string[] }
+/** A derived table, a virtual table, an unnested item (`item`: its alias is the column itself): names are columns. */
+export interface RowRelation { readonly kind: 'rows'; readonly source: number; readonly columns: readonly RelationColumn[]; readonly names: readonly string[]; readonly item?: boolean }
+/** `open`: a JSON object of unknown shape whose members can be named as if they were columns. */
+export interface RelationColumn { readonly name: string; readonly type: DataType; readonly open?: boolean }
 
 const FACETS: Readonly<Record<string, 'key' | 'value' | 'header' | 'meta'>> = { _key: 'key', _value: 'value', _headers: 'header', _header: 'header', _meta: 'meta', _metadata: 'meta' }
 /** Pseudo-columns of the oldest editions, taken where the value has no field of that name. */
@@ -39,6 +41,8 @@ export class Scope {
 
   /** What `a.b.c` means. */
   resolve(parts: readonly Name[], span: Span): BoundExpr {
+    const item = this.relations.find((r) => r.kind === 'rows' && r.item === true && r.names.includes(parts[0].text))
+    if (item !== undefined) return within(item, parts, span)
     const qualified = this.relations.filter((r) => parts.length > 1 && r.names.includes(parts[0].text))
     if (qualified.length > 0) return within(qualified[0], parts.slice(1), span)
     if (this.relations.length === 0) throw new SqlError('UNKNOWN_COLUMN', `Unknown column "${dotted(parts)}": there is no FROM.`, span)
@@ -52,7 +56,9 @@ export class Scope {
         failure = e
       }
     }
-    if (hits.length === 1) return hits[0]
+    // A field that is certainly there wins over one that JSON may have.
+    const certain = hits.filter((h) => h.type.kind !== 'json' || h.kind === 'column')
+    if (hits.length === 1 || certain.length === 1) return certain[0] ?? hits[0]
     if (hits.length === 0) throw failure
     throw new SqlError('AMBIGUOUS_COLUMN', `"${dotted(parts)}" is in several sources.`, span, `Write ${this.relations.map((r) => `${r.names[0]}.${dotted(parts)}`).join(' or ')}.`)
   }
@@ -67,14 +73,17 @@ function within(relation: Relation, parts: readonly Name[], span: Span): BoundEx
 }
 
 function inRows(relation: RowRelation, parts: readonly Name[], span: Span): BoundExpr {
-  const name = dotted(parts)
-  const exact = relation.columns.findIndex((c) => c.name === name)
-  const at = exact >= 0 ? exact : relation.columns.findIndex((c) => c.name === parts[0].text)
-  if (at < 0) throw unknownColumn(name, relation.names[0], relation.columns.map((c) => c.name), span)
-  const column = relation.columns[at]
-  let expr: BoundExpr = { kind: 'slot', index: relation.firstSlot + at, name: column.name, type: column.type, span }
-  if (exact < 0) for (const part of parts.slice(1)) expr = memberOf(expr, part, span)
-  return expr
+  const { columns } = relation
+  const column = (index: number): BoundExpr => ({ kind: 'column', source: relation.source, index, name: columns[index].name, type: columns[index].type, span })
+  // `AS item.code` makes a column of that dotted name.
+  for (let n = parts.length; n > 0; n--) {
+    const at = columns.findIndex((c) => c.open !== true && c.name === dotted(parts.slice(0, n)))
+    if (at >= 0) return parts.slice(n).reduce((expr, part) => memberOf(expr, part, span), column(at))
+  }
+  const open = columns.findIndex((c) => c.open === true)
+  const item = columns.length === 1 && columns[0].type.kind === 'struct' ? 0 : open
+  if (item >= 0) return parts.reduce((expr, part) => memberOf(expr, part, span), column(item))
+  throw unknownColumn(dotted(parts), relation.names[0] ?? 'the query', columns.map((c) => c.name), span)
 }
 
 /** `.name` of a value that is not a path. */

@@ -14,7 +14,7 @@ export function rowsOutput(title: string, names: readonly string[], rows: readon
   return {
     kind: 'output',
     metadata: false,
-    input: { kind: 'values', title, rows, types },
+    input: { kind: 'values', source: 0, title, rows, types },
     shape: { kind: 'columns', columns: names.map((name, index) => ({ path: [name], expr: { kind: 'slot', index, name, type: types[index] } })) },
   }
 }

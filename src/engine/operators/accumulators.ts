@@ -4,41 +4,15 @@
  */
 import { Decimal } from '../../lib/decimal.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
-import { SqlError } from '../../sql/error.ts'
 import type { Value } from '../../types.ts'
 import { canonical, integer, order } from '../runtime.ts'
+import type { MemoryBudget } from './memory.ts'
 
 export interface Accumulator {
   /** Makes room for groups below `groups`. */
   grow(groups: number): void
   add(group: number, value: Value): void
   result(group: number): Value
-}
-
-/** Bytes that array aggregates of one query may hold together: `max.collect.bytes`. */
-export class MemoryBudget {
-  readonly #limit: number
-  #used = 0
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-  take(value: Value): void {
-    this.#used += sizeOf(value)
-    if (this.#used > this.#limit) throw new SqlError('MEMORY_LIMIT', `The values held by the query's aggregates take more than ${this.#limit.toLocaleString('en')} bytes (max.collect.bytes).`, undefined, 'Ask for fewer values, filter more, or SET max.collect.bytes.')
-  }
-  give(value: Value): void {
-    this.#used -= sizeOf(value)
-  }
-}
-
-/** A rough size in bytes: what a limit needs. */
-function sizeOf(v: Value): number {
-  if (typeof v === 'string') return 32 + 2 * v.length
-  if (v === null || typeof v !== 'object') return 16
-  if (Array.isArray(v)) return v.reduce<number>((n, i) => n + sizeOf(i), 48)
-  if (v instanceof Map) return [...v].reduce((n, [k, i]) => n + 64 + 2 * k.length + sizeOf(i), 64)
-  if (v instanceof Uint8Array) return 64 + v.length
-  return v instanceof Decimal ? 64 : 64 + 2 * v.text.length
 }
 
 export function accumulator(a: BoundAggregate, budget: MemoryBudget): Accumulator {

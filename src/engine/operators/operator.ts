@@ -1,4 +1,4 @@
-/** What an operator above the scan is: rows are pushed in, synchronously; `finish` lets out what was held back. No await, no record, no topic. */
+/** What an operator above the scan is: rows are pushed in, synchronously; `finish` lets out what was held back, in stretches. No record, no topic, no socket. */
 import type { Value } from '../../types.ts'
 
 export type Row = readonly Value[]
@@ -6,8 +6,23 @@ export type Row = readonly Value[]
 export interface Operator {
   /** Takes one row. */
   push(row: Row): void
-  /** No more rows. Called once. */
-  finish(): void
+  /** No more rows. Run once, to its end; at each yield the reader of the frames and the event loop get a turn. */
+  finish(): Generator<void>
   /** True once no further row can change the result: the scan may stop. */
   readonly done: boolean
+  /** The reader of the frames is behind: pause soon. */
+  readonly full: boolean
+}
+
+/** Rows that are let out of a finished operator before others get a turn. */
+export const STRETCH = 2000
+
+/** Pushes many rows on, in stretches, for as long as they are wanted. */
+export function* pushAll(rows: Iterable<Row>, next: Operator): Generator<void> {
+  let n = 0
+  for (const row of rows) {
+    if (next.done) return
+    next.push(row)
+    if (next.full || ++n % STRETCH === 0) yield
+  }
 }

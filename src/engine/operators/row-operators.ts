@@ -1,4 +1,9 @@
-/** The small operators over rows: filter and limit. */
+/** The small operators over rows: filter, project, limit, unnest, and the set operations. */
+import { jsonItems } from '../../formats/json/text.ts'
+import { JsonText } from '../../lib/json-text.ts'
+import type { Value } from '../../types.ts'
+import { canonical } from '../runtime.ts'
+import type { MemoryBudget } from './memory.ts'
 import type { Operator, Row } from './operator.ts'
 
 export class FilterOperator implements Operator {
@@ -11,11 +16,63 @@ export class FilterOperator implements Operator {
   get done(): boolean {
     return this.#next.done
   }
+  get full(): boolean {
+    return this.#next.full
+  }
   push(row: Row): void {
     if (this.#test(row)) this.#next.push(row)
   }
-  finish(): void {
-    this.#next.finish()
+  finish(): Generator<void> {
+    return this.#next.finish()
+  }
+}
+
+export class ProjectOperator implements Operator {
+  readonly #project: (row: Row) => Row
+  readonly #next: Operator
+  constructor(project: (row: Row) => Row, next: Operator) {
+    this.#project = project
+    this.#next = next
+  }
+  get done(): boolean {
+    return this.#next.done
+  }
+  get full(): boolean {
+    return this.#next.full
+  }
+  push(row: Row): void {
+    this.#next.push(this.#project(row))
+  }
+  finish(): Generator<void> {
+    return this.#next.finish()
+  }
+}
+
+/** One row for each item of an array (or JSON array); none for anything else. */
+export class UnnestOperator implements Operator {
+  readonly #array: (row: Row) => Value
+  readonly #next: Operator
+  constructor(array: (row: Row) => Value, next: Operator) {
+    this.#array = array
+    this.#next = next
+  }
+  get done(): boolean {
+    return this.#next.done
+  }
+  get full(): boolean {
+    return this.#next.full
+  }
+  push(row: Row): void {
+    const array = this.#array(row)
+    const items = Array.isArray(array) ? array : array instanceof JsonText ? jsonItems(array) : undefined
+    if (items === undefined) return
+    for (const item of items) {
+      if (this.#next.done) return
+      this.#next.push([...row, item])
+    }
+  }
+  finish(): Generator<void> {
+    return this.#next.finish()
   }
 }
 
@@ -36,6 +93,15 @@ export class LimitState {
   get done(): boolean {
     return this.cut || (this.left === 0 && !this.implied)
   }
+  /** Whether the next row passes. */
+  take(): boolean {
+    if (this.skip > 0) this.skip--
+    else if (this.left > 0) {
+      this.left--
+      return true
+    } else this.cut = true
+    return false
+  }
 }
 
 export class LimitOperator implements Operator {
@@ -48,15 +114,86 @@ export class LimitOperator implements Operator {
   get done(): boolean {
     return this.#state.done || this.#next.done
   }
+  get full(): boolean {
+    return this.#next.full
+  }
   push(row: Row): void {
-    const s = this.#state
-    if (s.skip > 0) s.skip--
-    else if (s.left > 0) {
-      s.left--
+    if (this.#state.take()) this.#next.push(row)
+  }
+  finish(): Generator<void> {
+    return this.#next.finish()
+  }
+}
+
+/** UNION, EXCEPT and INTERSECT. The right side comes first and is held (for UNION only what was seen is); rows are equal when their values are. */
+export class SetOperator {
+  readonly #op: 'union' | 'except' | 'intersect'
+  readonly #all: boolean
+  readonly #budget: MemoryBudget
+  readonly #next: Operator
+  readonly #counts = new Map<string, number>()
+  #open = 2
+
+  constructor(op: 'union' | 'except' | 'intersect', all: boolean, budget: MemoryBudget, next: Operator) {
+    this.#op = op
+    this.#all = all
+    this.#budget = budget
+    this.#next = next
+  }
+
+  side(which: 'left' | 'right'): Operator {
+    const owner = this
+    return {
+      push: (row) => (owner.#op === 'union' ? owner.#union(row) : which === 'right' ? owner.#hold(row) : owner.#compare(row)),
+      *finish() {
+        owner.#open--
+        if (owner.#open === 0) yield* owner.#next.finish()
+      },
+      get done() { return owner.#next.done },
+      get full() { return owner.#next.full },
+    }
+  }
+
+  #union(row: Row): void {
+    if (this.#all || this.#first(row)) this.#next.push(row)
+  }
+
+  #hold(row: Row): void {
+    const key = rowKey(row)
+    const known = this.#counts.get(key)
+    if (known === undefined) this.#budget.take(key)
+    this.#counts.set(key, (known ?? 0) + 1)
+  }
+
+  #compare(row: Row): void {
+    const key = rowKey(row)
+    const count = this.#counts.get(key) ?? 0
+    if (this.#op === 'except') {
+      if (count === 0) {
+        if (this.#all || this.#firstKey(`out ${key}`)) this.#next.push(row)
+      } else if (this.#all) this.#counts.set(key, count - 1)
+    } else if (count > 0) {
+      this.#counts.set(key, this.#all ? count - 1 : 0)
       this.#next.push(row)
-    } else s.cut = true
+    }
   }
-  finish(): void {
-    this.#next.finish()
+
+  #first(row: Row): boolean {
+    return this.#firstKey(rowKey(row))
   }
+  #firstKey(key: string): boolean {
+    if (this.#counts.has(key)) return false
+    this.#budget.take(key)
+    this.#counts.set(key, 1)
+    return true
+  }
+}
+
+function rowKey(row: Row): string {
+  let key = ''
+  for (const v of row) {
+    const c = canonical(v)
+    key += `${c.length}:${c}`
+  }
+  return key
 }

@@ -1,0 +1,119 @@
+/** Hash join: the right side is held in a table, the left side is looked up row by row. NULL keys meet nothing; outer joins fill a missing side with NULLs. */
+import type { JoinType } from '../../plan/plan.ts'
+import type { MemoryBudget } from './memory.ts'
+import { type Operator, pushAll, type Row } from './operator.ts'
+
+/** A key that is equal for rows that meet; null for a row that meets nothing. */
+export type KeyOf = (row: Row) => string | number | null
+
+interface Held { readonly row: Row; matched: boolean }
+
+export interface JoinParts {
+  readonly type: JoinType
+  readonly leftKey: KeyOf
+  readonly rightKey: KeyOf
+  readonly residual: ((row: Row) => boolean) | undefined
+  readonly leftWidth: number
+  readonly rightWidth: number
+}
+
+export class JoinOperator {
+  readonly #parts: JoinParts
+  readonly #budget: MemoryBudget
+  readonly #next: Operator
+  readonly #table = new Map<string | number, Held[]>()
+  /** Right rows that meet nothing: only right and full joins still show them. */
+  readonly #lonely: Row[] = []
+  readonly #noLeft: Row
+  readonly #noRight: Row
+
+  constructor(parts: JoinParts, budget: MemoryBudget, next: Operator) {
+    this.#parts = parts
+    this.#budget = budget
+    this.#next = next
+    this.#noLeft = new Array(parts.leftWidth).fill(null)
+    this.#noRight = new Array(parts.rightWidth).fill(null)
+  }
+
+  get #keepsRight(): boolean {
+    return this.#parts.type === 'right' || this.#parts.type === 'full'
+  }
+
+  /** Takes the right side. */
+  readonly right: Operator = rightSide(this)
+  /** Takes the left side, after the right one is complete. */
+  readonly left: Operator = leftSide(this)
+
+  get done(): boolean {
+    return this.#next.done
+  }
+  get full(): boolean {
+    return this.#next.full
+  }
+  /** No left row can meet anything, and none is shown alone. */
+  get needsNoLeft(): boolean {
+    return this.#table.size === 0 && (this.#parts.type === 'inner' || this.#parts.type === 'right')
+  }
+
+  hold(row: Row): void {
+    const key = this.#parts.rightKey(row)
+    if (key === null) {
+      if (this.#keepsRight) {
+        this.#budget.takeRow(row)
+        this.#lonely.push(row)
+      }
+      return
+    }
+    this.#budget.takeRow(row)
+    const held = this.#table.get(key)
+    if (held === undefined) this.#table.set(key, [{ row, matched: false }])
+    else held.push({ row, matched: false })
+  }
+
+  probe(left: Row): void {
+    const { residual, type } = this.#parts
+    const key = this.#parts.leftKey(left)
+    const partners = key === null ? undefined : this.#table.get(key)
+    let met = false
+    if (partners !== undefined) {
+      for (const partner of partners) {
+        const row = [...left, ...partner.row]
+        if (residual !== undefined && !residual(row)) continue
+        met = true
+        partner.matched = true
+        this.#next.push(row)
+        if (this.#next.done) return
+      }
+    }
+    if (!met && (type === 'left' || type === 'full')) this.#next.push([...left, ...this.#noRight])
+  }
+
+  *finish(): Generator<void> {
+    if (this.#keepsRight) yield* pushAll(this.#unmatched(), this.#next)
+    this.#table.clear()
+    yield* this.#next.finish()
+  }
+
+  *#unmatched(): Generator<Row> {
+    for (const held of this.#table.values()) for (const { row, matched } of held) if (!matched) yield [...this.#noLeft, ...row]
+    for (const row of this.#lonely) yield [...this.#noLeft, ...row]
+  }
+}
+
+function rightSide(join: JoinOperator): Operator {
+  return {
+    push: (row) => join.hold(row),
+    *finish() {},
+    get done() { return join.done },
+    full: false,
+  }
+}
+
+function leftSide(join: JoinOperator): Operator {
+  return {
+    push: (row) => join.probe(row),
+    finish: () => join.finish(),
+    get done() { return join.done || join.needsNoLeft },
+    get full() { return join.full },
+  }
+}

@@ -1,0 +1,52 @@
+/** Memory that operators may hold, counted roughly, with the name of the setting that limits it. */
+import { Decimal } from '../../lib/decimal.ts'
+import { SqlError } from '../../sql/error.ts'
+import type { Value } from '../../types.ts'
+import type { Row } from './operator.ts'
+
+export type MemorySetting = 'max.collect.bytes' | 'max.join.bytes' | 'max.sort.bytes'
+
+export class MemoryBudget {
+  readonly #setting: MemorySetting
+  readonly #limit: number
+  #used = 0
+  constructor(setting: MemorySetting, limit: number) {
+    this.#setting = setting
+    this.#limit = limit
+  }
+  take(value: Value): void {
+    this.#add(sizeOf(value))
+  }
+  give(value: Value): void {
+    this.#used -= sizeOf(value)
+  }
+  takeRow(row: Row): void {
+    let size = 64
+    for (const value of row) size += sizeOf(value)
+    this.#add(size)
+  }
+  giveRow(row: Row): void {
+    let size = 64
+    for (const value of row) size += sizeOf(value)
+    this.#used -= size
+  }
+  #add(bytes: number): void {
+    this.#used += bytes
+    if (this.#used > this.#limit) throw this.#exceeded()
+  }
+  #exceeded(): SqlError {
+    const what = { 'max.collect.bytes': 'The values that its aggregates hold', 'max.join.bytes': 'The rows of the right side of its joins and of its set operations', 'max.sort.bytes': 'The rows that it sorts' }[this.#setting]
+    const remedy = { 'max.collect.bytes': 'Ask for fewer values', 'max.join.bytes': 'Put the smaller source on the right, name fewer columns', 'max.sort.bytes': 'Write a LIMIT' }[this.#setting]
+    return new SqlError('MEMORY_LIMIT', `${what} take more than ${this.#limit.toLocaleString('en')} bytes (${this.#setting}).`, undefined, `${remedy}, filter more with WHERE, or SET ${this.#setting}.`)
+  }
+}
+
+/** A rough size in bytes: what a limit needs. */
+function sizeOf(v: Value): number {
+  if (typeof v === 'string') return 32 + v.length
+  if (v === null || typeof v !== 'object') return 16
+  if (Array.isArray(v)) return v.reduce<number>((n, i) => n + sizeOf(i), 48)
+  if (v instanceof Map) return [...v].reduce((n, [k, i]) => n + 64 + k.length + sizeOf(i), 64)
+  if (v instanceof Uint8Array) return 64 + v.length
+  return v instanceof Decimal ? 64 : 64 + v.text.length
+}

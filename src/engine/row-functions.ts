@@ -1,0 +1,74 @@
+/** Functions over rows, compiled by the one evaluator: tests, projections, keys of joins, the step of an aggregation, the text of a row. */
+import { type Code, Emitter, join, js } from '../codegen/emitter.ts'
+import type { Aggregate, BoundExpr, Join, OutputShape } from '../plan/plan.ts'
+import type { DataType, Value } from '../types.ts'
+import { aggregateStep } from './aggregate-code.ts'
+import { declare, ExpressionCompiler, RowReferences } from './expression.ts'
+import type { AggregateState } from './operators/aggregate.ts'
+import type { KeyOf } from './operators/join.ts'
+import type { Row } from './operators/operator.ts'
+import { OutputCompiler } from './output-code.ts'
+import type { PipelineContext } from './pipeline.ts'
+import { canonical } from './runtime.ts'
+
+type Context = Pick<PipelineContext, 'functions' | 'render'>
+
+function rowFunction<T>(context: Context, title: string, make: (compiler: ExpressionCompiler) => Code): T {
+  const compiler = new ExpressionCompiler(new Emitter(), new RowReferences(js`row`), context.functions)
+  const code = make(compiler)
+  return compiler.emitter.build(['row'], js`${declare(compiler.temps)}
+${code}`, title) as T
+}
+
+export function rowTest(predicate: BoundExpr, context: Context): (row: Row) => boolean {
+  return rowFunction(context, 'filter', (c) => js`return ${c.whenTrue(predicate)}`)
+}
+
+export function rowValue(expr: BoundExpr, context: Context): (row: Row) => Value {
+  return rowFunction(context, 'value', (c) => js`return ${c.value(expr)}`)
+}
+
+export function rowProjection(exprs: readonly BoundExpr[], context: Context): (row: Row) => Row {
+  return rowFunction(context, 'project', (c) => js`return [${join(exprs.map((e) => c.value(e)), ', ')}]`)
+}
+
+export function rowAggregate(plan: Aggregate, state: AggregateState, context: Context): (row: Row) => void {
+  return rowFunction(context, 'aggregate', (c) => {
+    const step = aggregateStep(plan, state, c, undefined)
+    return js`${step.before}
+${step.code}`
+  })
+}
+
+/** The members of `data` before `rownum`. */
+export function rowText(shape: OutputShape, context: Context): (row: Row) => string {
+  return rowFunction(context, 'row', (c) => js`return '"value":' + (${new OutputCompiler(c, undefined, context.render).shape(shape).value})`)
+}
+
+export function joinKeys(plan: Join, context: Context): { leftKey: KeyOf; rightKey: KeyOf; residual: ((row: Row) => boolean) | undefined } {
+  const { keys, residual } = plan
+  const key = (side: 'left' | 'right'): KeyOf => {
+    if (keys.length === 0) return () => 0
+    const types = keys.map((k) => [k.left.type, k.right.type])
+    // A single key of plain texts or of small numbers is its own key.
+    if (keys.length === 1 && types[0].every(isPlainText)) return rowFunction(context, 'key', (c) => js`return ${c.value(keys[0][side])}`)
+    if (keys.length === 1 && types[0].every((t) => t.kind === 'int')) return rowFunction(context, 'key', (c) => js`return ${c.value(keys[0][side])}`)
+    const values = rowProjection(keys.map((k) => k[side]), context)
+    return (row) => combined(values(row))
+  }
+  return { leftKey: key('left'), rightKey: key('right'), residual: residual === undefined ? undefined : rowTest(residual, context) }
+}
+
+function isPlainText(t: DataType): boolean {
+  return t.kind === 'string' || t.kind === 'uuid'
+}
+
+function combined(values: Row): string | null {
+  let key = ''
+  for (const v of values) {
+    if (v === null) return null
+    const c = canonical(v)
+    key += `${c.length}:${c}`
+  }
+  return key
+}

@@ -1,0 +1,201 @@
+/**
+ * The last step before the engine: where rows of several sources meet (joins, unnested arrays, derived tables), references to records and relations become slots of rows.
+ * A single scan below the output or below an aggregation is left as it is: the engine reads paths straight out of the records there.
+ */
+import { exprKey } from './bind-expression.ts'
+import { type BoundExpr, type Join, mapChildren, type Output, type Plan, visit } from './plan.ts'
+import { mapExpressions, mapShape } from './rewrite.ts'
+
+/** Source numbers of the relations that a plan brings. */
+export function sourcesOf(plan: Plan): number[] {
+  switch (plan.kind) {
+    case 'scan': case 'values': return [plan.source]
+    case 'project': return plan.source === undefined ? [] : [plan.source]
+    case 'unnest': return [...sourcesOf(plan.input), plan.source]
+    case 'join': return [...sourcesOf(plan.left), ...sourcesOf(plan.right)]
+    case 'setOperation': return []
+    default: return sourcesOf(plan.input)
+  }
+}
+
+/** Is the plan one scan with at most a filter, or an operator that makes rows of its own? */
+function isFused(plan: Plan): boolean {
+  return plan.kind === 'scan' || (plan.kind === 'filter' && plan.input.kind === 'scan')
+}
+
+export function lower(output: Output): Output {
+  const limit = output.input.kind === 'limit' ? output.input : undefined
+  const below = limit?.input ?? output.input
+  const sort = below.kind === 'sort' ? below : undefined
+  const base = sort?.input ?? below
+  if (isFused(base)) return output
+  const exprs: BoundExpr[] = []
+  mapShape(output.shape, (e) => (exprs.push(e), e))
+  if (sort !== undefined) exprs.push(...sort.by.map((b) => b.expr))
+  const { plan, slots } = rows(base, exprs)
+  let input = plan
+  if (sort !== undefined) input = { ...sort, input, by: sort.by.map((b) => ({ ...b, expr: toSlots(b.expr, slots) })) }
+  if (limit !== undefined) input = { ...limit, input }
+  return { ...output, input, shape: mapShape(output.shape, (e) => toSlots(e, slots)) }
+}
+
+interface Rows {
+  readonly plan: Plan
+  /** Key of a reference → its slot. */
+  readonly slots: ReadonlyMap<string, number>
+  readonly width: number
+}
+
+const REFERENCES: ReadonlySet<string> = new Set(['path', 'column', 'presence', 'header', 'lastOffset'])
+
+/** The references in expressions, each once, by key. A header with a computed name is a reference as a whole. */
+function references(exprs: readonly BoundExpr[]): Map<string, BoundExpr> {
+  const found = new Map<string, BoundExpr>()
+  const walk = (e: BoundExpr): void => {
+    if (REFERENCES.has(e.kind)) found.set(refKey(e), e)
+    else for (const child of childrenOf(e)) walk(child)
+  }
+  for (const e of exprs) walk(e)
+  return found
+}
+
+function childrenOf(e: BoundExpr): BoundExpr[] {
+  const out: BoundExpr[] = []
+  mapChildren(e, (c) => (out.push(c), c))
+  return out
+}
+
+function toSlots(expr: BoundExpr, slots: ReadonlyMap<string, number>): BoundExpr {
+  if (REFERENCES.has(expr.kind)) {
+    const index = slots.get(refKey(expr))
+    if (index === undefined) throw new Error(`a reference without a slot: ${exprKey(expr)}`)
+    return { kind: 'slot', index, name: nameOf(expr), type: expr.type, span: expr.span }
+  }
+  return mapChildren(expr, (c) => toSlots(c, slots))
+}
+
+function nameOf(e: BoundExpr): string {
+  if (e.kind === 'path') return [...(e.path.facet === 'value' ? [] : [`_${e.path.facet}`]), ...e.path.steps].join('.') || '_value'
+  return e.kind === 'column' ? e.name : e.kind
+}
+
+/** Rewrites a plan to one over rows that hold at least what `exprs` refer to. */
+function rows(plan: Plan, exprs: readonly BoundExpr[]): Rows {
+  if (isFused(plan)) return scanRows(plan, exprs)
+  switch (plan.kind) {
+    case 'values': return relation(plan, plan.source, plan.types.length)
+    case 'project': return projectRows(plan, exprs)
+    case 'aggregate': return aggregateRows(plan)
+    case 'filter': {
+      const below = rows(plan.input, [...exprs, plan.predicate])
+      return { ...below, plan: { ...plan, input: below.plan, predicate: toSlots(plan.predicate, below.slots) } }
+    }
+    case 'sort': {
+      const below = rows(plan.input, [...exprs, ...plan.by.map((b) => b.expr)])
+      return { ...below, plan: { ...plan, input: below.plan, by: plan.by.map((b) => ({ ...b, expr: toSlots(b.expr, below.slots) })) } }
+    }
+    case 'limit': {
+      const below = rows(plan.input, exprs)
+      return { ...below, plan: { ...plan, input: below.plan } }
+    }
+    case 'unnest': {
+      const below = rows(plan.input, [...exprs, plan.array])
+      const slots = new Map(below.slots)
+      slots.set(columnKey(plan.source, 0), below.width)
+      return { plan: { ...plan, input: below.plan, array: toSlots(plan.array, below.slots) }, slots, width: below.width + 1 }
+    }
+    case 'join': return joinRows(plan, exprs)
+    case 'setOperation': {
+      const left = rows(plan.left, [])
+      const right = rows(plan.right, [])
+      return { plan: { ...plan, left: left.plan, right: right.plan }, slots: new Map(), width: left.width }
+    }
+    default: throw new Error(`no rows of ${plan.kind}`)
+  }
+}
+
+/** The same place has the same key, whatever type a context gave to the reference. */
+function refKey(e: BoundExpr): string {
+  return e.kind === 'column' ? columnKey(e.source, e.index) : exprKey(e)
+}
+
+function columnKey(source: number, index: number): string {
+  return `column ${source} ${index}`
+}
+
+function scanRows(plan: Plan, exprs: readonly BoundExpr[]): Rows {
+  const sources = new Set(sourcesOf(plan))
+  const wanted = [...references(exprs)].filter(([, e]) => 'source' in e && sources.has(e.source))
+  const slots = new Map(wanted.map(([key], i) => [key, i]))
+  return { plan: { kind: 'project', input: plan, columns: wanted.map(([, expr]) => ({ name: nameOf(expr), expr })) }, slots, width: wanted.length }
+}
+
+function relation(plan: Plan, source: number, width: number): Rows {
+  const slots = new Map<string, number>()
+  for (let i = 0; i < width; i++) slots.set(columnKey(source, i), i)
+  return { plan, slots, width }
+}
+
+function projectRows(plan: Extract<Plan, { kind: 'project' }>, _exprs: readonly BoundExpr[]): Rows {
+  const exprs = plan.columns.map((c) => c.expr)
+  const lowered = isFused(plan.input) ? plan : project(plan, exprs)
+  return plan.source === undefined ? { plan: lowered, slots: new Map(), width: plan.columns.length } : relation(lowered, plan.source, plan.columns.length)
+}
+
+function project(plan: Extract<Plan, { kind: 'project' }>, exprs: readonly BoundExpr[]): Plan {
+  const below = rows(plan.input, exprs)
+  return { ...plan, input: below.plan, columns: plan.columns.map((c) => ({ ...c, expr: toSlots(c.expr, below.slots) })) }
+}
+
+/** Everything above an aggregation speaks of its slots already. */
+function aggregateRows(plan: Extract<Plan, { kind: 'aggregate' }>): Rows {
+  const width = plan.keys.length + plan.aggregates.length
+  if (isFused(plan.input)) return { plan, slots: new Map(), width }
+  const exprs: BoundExpr[] = []
+  mapExpressions(plan, (e) => (exprs.push(e), e))
+  const below = rows(plan.input, exprs)
+  const lowered = mapExpressions({ ...plan, input: below.plan }, (e) => toSlots(e, below.slots))
+  return { plan: lowered, slots: new Map(), width }
+}
+
+function joinRows(plan: Join, exprs: readonly BoundExpr[]): Rows {
+  const all = [...exprs, ...plan.keys.flatMap((k) => [k.left, k.right]), ...(plan.residual === undefined ? [] : [plan.residual])]
+  const left = rows(plan.left, all)
+  const right = rows(plan.right, all)
+  const slots = new Map(left.slots)
+  for (const [key, slot] of right.slots) slots.set(key, slot + left.width)
+  return {
+    plan: {
+      ...plan,
+      left: left.plan,
+      right: right.plan,
+      keys: plan.keys.map((k) => ({ ...k, left: toSlots(k.left, left.slots), right: toSlots(k.right, right.slots) })),
+      residual: plan.residual === undefined ? undefined : toSlots(plan.residual, slots),
+    },
+    slots,
+    width: left.width + right.width,
+  }
+}
+
+/** Number of columns of a lowered plan's rows. */
+export function widthOf(plan: Plan): number {
+  switch (plan.kind) {
+    case 'values': return plan.types.length
+    case 'project': return plan.columns.length
+    case 'aggregate': return plan.keys.length + plan.aggregates.length
+    case 'join': return widthOf(plan.left) + widthOf(plan.right)
+    case 'unnest': return widthOf(plan.input) + 1
+    case 'setOperation': return widthOf(plan.left)
+    case 'scan': case 'output': return 0
+    default: return widthOf(plan.input)
+  }
+}
+
+/** Does an expression refer to a record or a relation? */
+export function refersToRows(expr: BoundExpr): boolean {
+  let refers = false
+  visit(expr, (e) => {
+    if (REFERENCES.has(e.kind) || e.kind === 'slot') refers = true
+  })
+  return refers
+}
