@@ -251,4 +251,7 @@ test('records of many fields are written in parts', () => {
   const expected = `{${names.map((name, i) => `"${name}":${i % 60}`).join(',')}}`
   const got = reader(decoder, [{ path: [], parts: ['text'], type: decoder.type }])(bytes)
   assert.deepEqual(got, [{ text: expected }])
+  const some = [names[3], names[170], names[299]].map((name) => ({ path: [name], parts: ['value'] as const, type: JSON_KIND }))
+  for (const validate of [false, true]) assert.deepEqual(reader(decoder, some, { validate })(bytes, 4), [{ value: 3 }, { value: 50 }, { value: 59 }])
+  assert.equal(reader(decoder, some)(bytes.subarray(0, 280), 0), 'bad')
 })

@@ -10,7 +10,7 @@ import { bytesEqual } from '../runtime.ts'
 import { Family } from './family.ts'
 import { blocks, type Frame, Lines, readCheckedLength, readInt, readLong, scratchName } from './lines.ts'
 import { type AvroNode, type AvroReferences, type AvroSchema, avroType, parseAvroReferences, parseAvroSchema } from './schema.ts'
-import { branches, skip } from './skip.ts'
+import { branches, skip, skipFields } from './skip.ts'
 import { minimumSize } from './size.ts'
 import { assignValue, jsonTextString } from './value.ts'
 
@@ -157,9 +157,11 @@ class PathReader {
     const wants = node.fields.map((field) => children.filter((want) => want.step === field.name))
     const last = more ? node.fields.length - 1 : wants.findLastIndex((list) => list.length > 0)
     for (let i = 0; i <= last; i++) {
-      const { node: child } = node.fields[i]
-      if (wants[i].length === 0) skip(out, child, this.#family, this.#strict)
-      else this.read(out, child, wants[i], more || i < last)
+      if (wants[i].length === 0) {
+        const start = i
+        while (i < last && wants[i + 1].length === 0) i++
+        skipFields(out, node, start, i + 1, this.#family, this.#strict)
+      } else this.read(out, node.fields[i].node, wants[i], more || i < last)
     }
   }
 

@@ -3,11 +3,13 @@ import { type Code, js } from '../../codegen/emitter.ts'
 import { DECIMAL_LIMIT_BYTES } from '../runtime.ts'
 import type { Family } from './family.ts'
 import { blocks, type Lines, readInt, readLength, readLong, skipVarintCode } from './lines.ts'
-import type { AvroNode, UnionNode } from './schema.ts'
+import type { AvroNode, RecordNode, UnionNode } from './schema.ts'
 import { codeSize, fixedSize, minimumSize } from './size.ts'
 
 /** Records with at most so many nodes are stepped over in place. */
 const INLINE_NODES = 24
+/** Fields that one function of a long run steps over. */
+const RUN_FIELDS = 64
 
 /** Code that moves the position behind a value of the node. `strict`: also check what a mere step need not look at. */
 export function skip(out: Lines, node: AvroNode, family: Family, strict: boolean): void {
@@ -49,16 +51,30 @@ ${out.frame.p} += ${n}`)
   }
 }
 
-function skipRecord(out: Lines, node: AvroNode & { kind: 'record' }, family: Family, strict: boolean): void {
-  const fill = (inner: Lines): void => {
-    for (const field of node.fields) skip(inner, field.node, family, strict)
-  }
-  if (codeSize(node, INLINE_NODES) <= INLINE_NODES) return fill(out)
+function skipRecord(out: Lines, node: RecordNode, family: Family, strict: boolean): void {
+  if (codeSize(node, INLINE_NODES) <= INLINE_NODES) return skipFields(out, node, 0, node.fields.length, family, strict)
   const fn = family.define(node, strict ? 'check' : 'skip', 'skip', js`null`, (inner) => {
-    fill(inner)
+    skipFields(inner, node, 0, node.fields.length, family, strict)
     return js`null`
   })
   family.call(out, fn)
+}
+
+/** Steps over the fields [from, to) of a record. A long run is cut into functions: one function of a thousand fields would never be optimized. */
+export function skipFields(out: Lines, node: RecordNode, from: number, to: number, family: Family, strict: boolean): void {
+  if (to - from <= 2 * RUN_FIELDS) {
+    for (let i = from; i < to; i++) skip(out, node.fields[i].node, family, strict)
+    return
+  }
+  for (let i = from; i < to; ) {
+    const end = Math.min(to, (Math.floor(i / RUN_FIELDS) + 1) * RUN_FIELDS)
+    const fn = family.define(node, `${strict ? 'check' : 'skip'} ${i} ${end}`, 'skip', js`null`, (inner) => {
+      skipFields(inner, node, i, end, family, strict)
+      return js`null`
+    })
+    family.call(out, fn)
+    i = end
+  }
 }
 
 function skipBlocks(out: Lines, node: AvroNode & { kind: 'array' | 'map' }, family: Family, strict: boolean): void {
