@@ -49,7 +49,7 @@ export async function findFacet(question: FacetQuestion): Promise<FoundFacet> {
   let trouble: RegistryError | undefined
   try {
     const bySubject = await subjectFacet(question)
-    if (bySubject !== undefined) return bySubject
+    if (bySubject !== undefined) return configured === undefined ? await checkedAgainstRecords(question, bySubject) : bySubject
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error
     trouble = error
@@ -83,6 +83,15 @@ async function subjectFacet(question: FacetQuestion): Promise<FoundFacet | undef
   const origin = question.configured === undefined ? 'registry' : 'configured'
   const words = origin === 'configured' ? `${configuredDetail(question)}; ${detail}` : detail
   return { facet: schemaFacet(question, schemas, origin, words), basis: 'registry', versions }
+}
+
+/** Some register a schema for people to read and write records without its frame. When no record has the frame, the records count and not the subject. */
+async function checkedAgainstRecords(question: FacetQuestion, bySubject: FoundFacet): Promise<FoundFacet> {
+  const sample = await question.sample()
+  const samples = samplesOf(sample, question.side)
+  if (samples.length < 3 || samples.some((bytes) => bytes.length >= 5 && bytes[0] === 0)) return bySubject
+  const found = detectPlain(question, sample, samples, undefined)
+  return { ...found, facet: { ...found.facet, detail: `${found.facet.detail}; ${bySubject.facet.detail} is there, but no record is framed for it` } }
 }
 
 /** The newest versions, ascending. */

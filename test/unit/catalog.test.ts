@@ -244,6 +244,16 @@ test('a framed topic without a registry, or with ids that it does not know', asy
   await assert.rejects(async () => none.decoder(7), /No schema registry is configured/)
 })
 
+test('a subject beside records without its frame: the records count', async () => {
+  const plain = memoryWorld([topic('t', [{ a: 1 }, { a: 2 }, { a: 3 }]), topic('few', [{ a: 1 }, { a: 2 }])])
+  for (const name of ['t', 'few']) plain.registry.add(`${name}-value`, V1, 'AVRO')
+  assert.equal(
+    summary((await plain.catalog.table('t'))?.value as TableFacet),
+    'JSON none sampled: 3 of 3 samples are JSON; registry subject t-value, version 1 is there, but no record is framed for it',
+  )
+  assert.equal((await plain.catalog.table('few'))?.value.format, 'AVRO', 'too few records to overrule the registry')
+})
+
 test('PROTOBUF is recognised and named; JSON Schema is read', async () => {
   const world = memoryWorld([topic('p', []), topic('j', [{ json: { a: 1 } }], { value: { name: 'JSONSCHEMA', schemas: ['{"type":"object"}'] } })])
   world.registry.add('p-value', PROTO, 'PROTOBUF')
