@@ -22,6 +22,8 @@ export const ERROR = {
   invalidConfig: 40,
   invalidRequest: 42,
   policyViolation: 44,
+  outOfOrderSequence: 45,
+  invalidProducerEpoch: 47,
   nonEmptyGroup: 68,
   groupIdNotFound: 69,
   fetchSessionIdNotFound: 70,

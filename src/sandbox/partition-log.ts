@@ -35,6 +35,8 @@ interface ProducerState {
 }
 
 const REMEMBERED_BATCHES = 5
+/** Sequence numbers start again at 0 after 2^31 - 1. */
+const SEQUENCES = 2_147_483_648
 const ABORT = 0
 
 export class PartitionLog {
@@ -96,11 +98,16 @@ export class PartitionLog {
     this.#followTransaction(bytes, header, baseOffset)
   }
 
-  /** The base offset an idempotent producer's batch already got, or undefined when it is new. */
-  duplicateOf(header: BatchHeader): number | undefined {
+  /** What an idempotent producer's batch is: new, one that was stored already (with the offset it got), or one that must not come now. */
+  sequenceOf(header: BatchHeader): { readonly kind: 'new' | 'out of order' | 'old epoch' } | { readonly kind: 'duplicate'; readonly baseOffset: number } {
     const state = this.#producers.get(header.producerId)
-    if (state === undefined || state.epoch !== header.producerEpoch) return undefined
-    return state.recent.find((batch) => batch.sequence === header.baseSequence && batch.count === header.count)?.baseOffset
+    if (state === undefined) return { kind: 'new' }
+    if (header.producerEpoch < state.epoch) return { kind: 'old epoch' }
+    if (header.producerEpoch > state.epoch) return { kind: header.baseSequence === 0 ? 'new' : 'out of order' }
+    const known = state.recent.find((batch) => batch.sequence === header.baseSequence && batch.count === header.count)
+    if (known !== undefined) return { kind: 'duplicate', baseOffset: known.baseOffset }
+    const last = state.recent[state.recent.length - 1]
+    return { kind: header.baseSequence === (last.sequence + last.count) % SEQUENCES ? 'new' : 'out of order' }
   }
 
   remember(header: BatchHeader, baseOffset: number): void {

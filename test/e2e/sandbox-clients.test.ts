@@ -292,6 +292,42 @@ describe('@platformatic/kafka and the sandbox', () => {
     await Promise.all([producer.close(), admin.close()])
   })
 
+  it('shares partitions between two consumers of a group, and gives them to the one that stays', async () => {
+    broker.createTopic('shared', { partitions: 4 })
+    const producer = new Producer({ ...client(), serializers: stringSerializers })
+    const seen = [new Set<number>(), new Set<number>()]
+    const consumers = seen.map(
+      () =>
+        new Consumer({
+          ...client(),
+          groupId: 'shared-group',
+          deserializers: stringDeserializers,
+          sessionTimeout: 6000,
+          heartbeatInterval: 100,
+          rebalanceTimeout: 6000,
+        }),
+    )
+    const streams = await Promise.all(consumers.map((consumer) => consumer.consume({ topics: ['shared'], mode: MessagesStreamModes.LATEST, maxWaitTime: 50 })))
+    for (const [i, stream] of streams.entries()) stream.on('data', (message: { partition: number }) => seen[i].add(message.partition))
+    const assigned = () => consumers.map((consumer) => (consumer.assignments ?? []).flatMap((assignment) => assignment.partitions))
+    const until = async (holds: () => boolean) => {
+      for (let tries = 0; !holds() && tries < 200; tries++) await new Promise((resolve) => setTimeout(resolve, 50))
+      assert.ok(holds(), JSON.stringify([assigned(), seen.map((one) => [...one])]))
+    }
+    const write = () => producer.send({ messages: [0, 1, 2, 3].map((partition) => ({ topic: 'shared', partition, value: 'x' })), acks: -1 })
+    await until(() => assigned().every((partitions) => partitions.length === 2))
+    await write()
+    await until(() => seen.every((partitions) => partitions.size === 2))
+    await streams[0].close()
+    await consumers[0].close(true)
+    await until(() => assigned()[1].length === 4)
+    await write()
+    await until(() => seen[1].size === 4)
+    await streams[1].close()
+    await consumers[1].close(true)
+    await producer.close()
+  })
+
   it('finds offsets and configurations', async () => {
     broker.createTopic('plt-2', { config: { 'cleanup.policy': 'compact' } })
     const producer = new Producer({ ...client(), serializers: stringSerializers, idempotent: true })

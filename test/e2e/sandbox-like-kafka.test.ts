@@ -133,7 +133,7 @@ const scripts: Record<string, Script> = {
     damaged[damaged.length - 1] ^= 1
     const bad = [damaged, batch(1, {}, 4000), writeRecordBatch([{ value: 'x' }], { lastOffset: 5 }), Buffer.alloc(0)]
     for (const bytes of bad) answers.push((await send(client, topic, bytes)).errorCode)
-    answers.push((await send(client, `${topic}-none`, batch(1))).errorCode, (await send(client, topic, batch(1), 9, 7)).errorCode)
+    answers.push(await send(client, `${topic}-none`, batch(1)), await send(client, topic, batch(1), 9, 7))
     return answers
   },
   async 'fetching in every version'(client, topic) {
@@ -187,9 +187,16 @@ const scripts: Record<string, Script> = {
     const { producerId, producerEpoch, errorCode } = await untilReady(() =>
       client.call(initProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1000 }),
     )
-    const sequenced = (baseSequence: number) => batch(2, { producerId, producerEpoch, baseSequence })
+    const sequenced = (baseSequence: number, epoch = producerEpoch) => batch(2, { producerId, producerEpoch: epoch, baseSequence })
     const offsets = []
-    for (const sequence of [0, 2, 0, 2, 4]) offsets.push(await send(client, topic, sequenced(sequence)))
+    for (const sequence of [0, 2, 0, 2, 4, 8, 6, 0]) offsets.push(await send(client, topic, sequenced(sequence)))
+    for (const [epoch, sequence] of [
+      [1, 5],
+      [1, 0],
+      [1, 2],
+      [0, 8],
+    ])
+      offsets.push(await send(client, topic, sequenced(sequence, epoch)))
     return { errorCode, producerEpoch, offsets, end: await offsetsAt(client, topic, [-1], 7) }
   },
   async configurations(client, topic) {

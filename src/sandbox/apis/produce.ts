@@ -80,13 +80,21 @@ function append(topic: Topic, log: PartitionLog, bytes: Buffer, headers: readonl
   const appendTimeMs = stamped ? cluster.clock.now() : undefined
   let first = -1
   for (const header of headers) {
-    const known = header.producerId >= 0 ? log.duplicateOf(header) : undefined
-    const baseOffset = known ?? cluster.store.append(log, bytes.subarray(header.at, header.at + header.sizeBytes), { appendTimeMs })
-    if (known === undefined && header.producerId >= 0) log.remember(header, baseOffset)
+    const sequence = header.producerId >= 0 && header.baseSequence >= 0 ? log.sequenceOf(header) : undefined
+    if (sequence?.kind === 'out of order' || sequence?.kind === 'old epoch') return { ...refusal(header, sequence.kind), logStartOffset: log.logStart }
+    const duplicate = sequence?.kind === 'duplicate'
+    const baseOffset = duplicate ? sequence.baseOffset : cluster.store.append(log, bytes.subarray(header.at, header.at + header.sizeBytes), { appendTimeMs })
+    if (sequence?.kind === 'new') log.remember(header, baseOffset)
     if (first < 0) first = baseOffset
   }
   count(cluster.stats.bytesIn, topic.name, bytes.length)
   return { errorCode: ERROR.none, baseOffset: first, logAppendTimeMs: appendTimeMs ?? -1, logStartOffset: log.logStart }
+}
+
+function refusal(header: BatchHeader, kind: 'out of order' | 'old epoch') {
+  if (kind === 'old epoch')
+    return { errorCode: ERROR.invalidProducerEpoch, errorMessage: `producer ${header.producerId} has a newer epoch than ${header.producerEpoch}` }
+  return { errorCode: ERROR.outOfOrderSequence, errorMessage: `sequence ${header.baseSequence} of producer ${header.producerId} is not the next one` }
 }
 
 /** The headers of the batches in a produce request, or what is wrong with them. */
