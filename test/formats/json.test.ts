@@ -123,6 +123,14 @@ test('reading stops when all is found; checking does not', () => {
   assert.equal(read('{"z":tru,"a":1}', ...asked), 'bad', 'damage before the wanted member is seen')
 })
 
+test('what stands behind the value is seen by whoever reads the whole value', () => {
+  assert.equal(read('{"a":1} x', ask([], 'text'), ask(['a'], 'value')), 'bad')
+  assert.equal(read('{"a":1} x', ask([], 'value'), ask(['a'], 'value')), 'bad')
+  assert.equal(read('5 6', ask([], 'value')), 'bad')
+  assert.deepEqual(read('{"a":1} x', ask(['a'], 'value')), [{ value: 1 }])
+  assert.deepEqual(read('{"a":1} \n', ask([], 'text'), ask(['a'], 'value')), [{ text: '{"a":1}' }, { value: 1 }])
+})
+
 test('what ends in the middle of a token does not read on into the next record', () => {
   for (const text of ['{"a', '{"a"', '{"a":', '{"a":1', '{"a":"x', '{"a":12', '{"a":[1,', '{"a":{"b"', '[1', '"x']) {
     const bytes = Buffer.from(`${text}":1,"a":2}]}"`)

@@ -60,3 +60,13 @@ export function codeSize(node: AvroNode, limit: number, open: Set<AvroNode> = ne
   open.delete(node)
   return sum
 }
+
+/** Whether some array of the schema has items that may have no bytes at all. */
+export function hasEmptyItems(node: AvroNode, seen: Set<AvroNode> = new Set()): boolean {
+  if (seen.has(node)) return false
+  seen.add(node)
+  if (node.kind === 'array') return minimumSize(node.items) === 0 || hasEmptyItems(node.items, seen)
+  if (node.kind === 'map') return hasEmptyItems(node.values, seen)
+  if (node.kind === 'union') return node.branches.some((branch) => hasEmptyItems(branch, seen))
+  return node.kind === 'record' && node.fields.some((field) => hasEmptyItems(field.node, seen))
+}

@@ -73,7 +73,6 @@ class JsonReader {
     if (!isWanted(want) && !this.#validate) return NOTHING
     const p = this.#p
     const flags = existsNames(want)
-    const whole = this.#validate || hasOwn(want)
     return js`{
 const ${this.#to} = ${this.#context.to}, ${this.#last} = ${this.#to} - 4
 let ${p} = ${this.#context.from}, ${this.#c} = 0
@@ -82,12 +81,7 @@ if (b[${p}] === 239 && b[${p} + 1] === 187 && b[${p} + 2] === 191) ${p} += 3
 ${this.#space()}
 ${this.#done}: {
 ${this.#read([want], { depth: 0, left: [] })}
-${
-  whole
-    ? js`${p} = ${this.#fn(skipSpace)}(b, ${p}, ${this.#to})
-if (${p} !== ${this.#to}) ${this.#bad}`
-    : NOTHING
-}
+${this.#validate ? this.#ended() : NOTHING}
 }
 if (${p} > ${this.#to}) ${this.#bad}
 }`
@@ -122,6 +116,12 @@ if (${c} === 34) { ${plain} } else { ${p} = ${this.#fn(skipString)}(b, view, ${p
 ${escaped} }`
   }
 
+  /** Behind the whole value only white space may follow. */
+  #ended(): Code {
+    const p = this.#p
+    return js`${p} = ${this.#fn(skipSpace)}(b, ${p}, ${this.#to}); if (${p} !== ${this.#to}) ${this.#bad}`
+  }
+
   /** Steps over the value at the position. */
   #skip(depth: number): Code {
     const p = this.#p
@@ -139,6 +139,8 @@ ${escaped} }`
       if (want.text !== undefined) passes.push(this.#text(want.text, place.depth))
       if (want.value !== undefined || want.slice !== undefined) passes.push(this.#own(want, place.depth))
     }
+    // Who has read the whole facet has seen what stands behind it; the steps below may end the search earlier.
+    if (place.depth === 0 && passes.length > 0) passes[0] = js`${passes[0]}\n${this.#ended()}`
     const children = asked.flatMap((want) => want.children).filter(isWanted)
     if (children.length > 0) passes.push(this.#inside(children, place))
     if (passes.length === 0) passes.push(this.#skip(place.depth))
