@@ -212,7 +212,7 @@ export class Cluster {
     for (const partition of partitions) {
       const found = metadata.partitions.find((entry) => entry.partition === partition)
       if (found === undefined)
-        throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${topic}" has no partition ${partition}`, false)
+        throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${topic}" has no partition ${partition}`, !options.fresh)
       if (found.leader < 0 || !this.#brokers.has(found.leader)) throw brokerError(ERROR.leaderNotAvailable, `"${topic}" partition ${partition}`)
       leaders.set(found.leader, [...(leaders.get(found.leader) ?? []), partition])
     }

@@ -1,6 +1,6 @@
 /**
  * Decompresses the records of a batch: gzip and zstd by node:zlib, lz4 and snappy by code of our own, each with a limit on what comes out. Small batches at once,
- * large ones off the thread (zlib), so that the event loop is never held up for long.
+ * large ones off the thread (zlib) or in slices (our own), so that the event loop is never held up for long.
  */
 import zlib from 'node:zlib'
 import { lz4Frames } from './lz4.ts'
@@ -28,6 +28,8 @@ export interface Plain {
 export class Decompressor {
   readonly #maxBytes: number
   readonly #output: Output
+  /** Plain bytes to stored bytes of the latest batch, by codec. */
+  readonly #ratios: Record<1 | 4, number> = { 1: 4, 4: 4 }
 
   constructor(maxBytes: number = DECOMPRESSED_BATCH_MAX_BYTES) {
     this.#maxBytes = maxBytes
@@ -51,55 +53,78 @@ export class Decompressor {
     }
   }
 
-  #own(decode: typeof snappy, buffer: Buffer, view: DataView, from: number, to: number): Plain {
-    const output = this.#output
-    output.reset()
+  #own(decode: typeof snappy, buffer: Buffer, view: DataView, from: number, to: number): Plain | Promise<Plain> {
+    this.#output.reset()
+    const slices = decode(buffer, view, from, to, this.#output)
+    return this.#slice(slices) ? this.#decoded() : this.#sliced(slices)
+  }
+
+  /** true when there is no more to do. */
+  #slice(slices: Generator<void>): boolean {
     try {
-      decode(buffer, view, from, to, output)
+      return slices.next().done === true
     } catch (error) {
       // A view read beyond the memory is damage like any other.
       if (error instanceof RangeError) throw new CodecError('the compressed data ends too early')
       throw error
     }
+  }
+
+  async #sliced(slices: Generator<void>): Promise<Plain> {
+    do await new Promise((resolve) => setImmediate(resolve))
+    while (!this.#slice(slices))
+    return this.#decoded()
+  }
+
+  #decoded(): Plain {
+    const output = this.#output
     output.check()
     return { buffer: output.bytes, view: output.view, from: 0, to: output.at }
   }
 
   #gzip(input: Buffer): Plain | Promise<Plain> {
     if (input.length < 18) throw new CodecError('gzip: the data is cut short')
-    // The trailer tells the size; where it lies, the limit stops the work at once.
+    // The trailer tells the size; where it lies, the limit stops the work.
     const size = input.readUInt32LE(input.length - 4)
-    if (size > GZIP_SYNC_BYTES || input.length > GZIP_SYNC_BYTES)
-      return this.#later('gzip', (done) => zlib.gunzip(input, { maxOutputLength: this.#maxBytes }, done))
-    try {
-      return plainOf(
-        zlib.gunzipSync(input, { maxOutputLength: Math.min(this.#maxBytes, GZIP_SYNC_BYTES), chunkSize: Math.max(1024, Math.min(size + 64, GZIP_SYNC_BYTES)) }),
-      )
-    } catch (error) {
-      throw codecError('gzip', error, this.#maxBytes)
-    }
+    if (size > GZIP_SYNC_BYTES || input.length > GZIP_SYNC_BYTES) return this.threaded(1, input)
+    return this.#now(1, input, GZIP_SYNC_BYTES, size + 64)
   }
 
   #zstd(input: Buffer): Plain | Promise<Plain> {
-    const later = () => this.#later('zstd', (done) => zlib.zstdDecompress(input, { maxOutputLength: this.#maxBytes }, done))
-    if (input.length > ZSTD_SYNC_INPUT_BYTES) return later()
+    if (input.length > ZSTD_SYNC_INPUT_BYTES) return this.threaded(4, input)
+    return this.#now(4, input, ZSTD_SYNC_BYTES, this.#expected(4, input))
+  }
+
+  /** At once, unless more comes out than may. `chunkSize`: what zlib takes memory for at a time; one piece need not be put together. */
+  #now(codec: 1 | 4, input: Buffer, syncBytes: number, chunkSize: number): Plain | Promise<Plain> {
+    const options = { maxOutputLength: Math.min(this.#maxBytes, syncBytes), chunkSize: Math.max(1024, Math.min(syncBytes, chunkSize)) }
     try {
-      return plainOf(
-        zlib.zstdDecompressSync(input, {
-          maxOutputLength: Math.min(this.#maxBytes, ZSTD_SYNC_BYTES),
-          chunkSize: Math.max(65536, Math.min(ZSTD_SYNC_BYTES, input.length * 5)),
-        }),
-      )
+      return this.#plain(codec, input, codec === 1 ? zlib.gunzipSync(input, options) : zlib.zstdDecompressSync(input, options))
     } catch (error) {
-      if (isTooLarge(error) && this.#maxBytes > ZSTD_SYNC_BYTES) return later()
-      throw codecError('zstd', error, this.#maxBytes)
+      if (isTooLarge(error) && this.#maxBytes > syncBytes) return this.threaded(codec, input)
+      throw codecError(codec, error, this.#maxBytes)
     }
   }
 
-  #later(name: string, start: (done: (error: Error | null, plain: Buffer) => void) => void): Promise<Plain> {
-    return new Promise((resolve, reject) =>
-      start((error, plain) => (error === null ? resolve(plainOf(plain)) : reject(codecError(name, error, this.#maxBytes)))),
-    )
+  /** On zlib's threads. Several may be under way; each has memory of its own. */
+  threaded(codec: 1 | 4, input: Buffer): Promise<Plain> {
+    const options = { maxOutputLength: this.#maxBytes, chunkSize: Math.max(65536, Math.min(ZSTD_SYNC_BYTES, this.#expected(codec, input))) }
+    return new Promise((resolve, reject) => {
+      const done = (error: Error | null, plain: Buffer) =>
+        error === null ? resolve(this.#plain(codec, input, plain)) : reject(codecError(codec, error, this.#maxBytes))
+      if (codec === 1) zlib.gunzip(input, options, done)
+      else zlib.zstdDecompress(input, options, done)
+    })
+  }
+
+  /** What will come out, judged by the batch before. */
+  #expected(codec: 1 | 4, input: Buffer): number {
+    return Math.ceil(input.length * this.#ratios[codec] * 1.1) + 1024
+  }
+
+  #plain(codec: 1 | 4, input: Buffer, plain: Buffer): Plain {
+    this.#ratios[codec] = Math.min(50, plain.length / input.length)
+    return plainOf(plain)
   }
 }
 
@@ -111,6 +136,6 @@ function isTooLarge(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
 }
 
-function codecError(name: string, error: unknown, maxBytes: number): CodecError {
-  return isTooLarge(error) ? tooLarge(maxBytes) : new CodecError(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+function codecError(codec: 1 | 4, error: unknown, maxBytes: number): CodecError {
+  return isTooLarge(error) ? tooLarge(maxBytes) : new CodecError(`${codec === 1 ? 'gzip' : 'zstd'}: ${error instanceof Error ? error.message : String(error)}`)
 }

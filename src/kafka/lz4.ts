@@ -2,21 +2,21 @@
  * LZ4 frames and blocks, decoding only. Kafka's own frames (64 KiB blocks, no content size) and all others: block checksums, content size, linked blocks, several frames.
  * Checksums are stepped over: the batch's CRC-32C has been checked already. Source: LZ4 frame format 1.6.x and block format descriptions.
  */
-import { CodecError, type Output } from './output.ts'
+import { CodecError, type Output, SLICE_BYTES } from './output.ts'
 
 const MAGIC = 0x184d2204
 const SKIPPABLE = 0x184d2a50
 
-/** Decodes the frames in [at, end) of `src` to the end of `out`. */
-export function lz4Frames(src: Buffer, view: DataView, at: number, end: number, out: Output): void {
+/** Decodes the frames in [at, end) of `src` to the end of `out`. Gives way (yields) after every `SLICE_BYTES` of output. */
+export function* lz4Frames(src: Buffer, view: DataView, at: number, end: number, out: Output): Generator<void> {
   do {
     if (at + 7 > end) throw new CodecError('lz4: the frame is cut short')
     const magic = view.getUint32(at, true)
-    at = (magic & 0xfffffff0) >>> 0 === SKIPPABLE ? at + 8 + view.getUint32(at + 4, true) : frame(src, view, at, end, out)
+    at = (magic & 0xfffffff0) >>> 0 === SKIPPABLE ? at + 8 + view.getUint32(at + 4, true) : yield* frame(src, view, at, end, out)
   } while (at < end)
 }
 
-function frame(src: Buffer, view: DataView, begin: number, end: number, out: Output): number {
+function* frame(src: Buffer, view: DataView, begin: number, end: number, out: Output): Generator<void, number> {
   if (view.getUint32(begin, true) !== MAGIC) throw new CodecError('lz4: not a frame')
   const flags = src[begin + 4]
   const blockMax = 1 << (8 + 2 * ((src[begin + 5] >> 4) & 7))
@@ -25,6 +25,7 @@ function frame(src: Buffer, view: DataView, begin: number, end: number, out: Out
   const blockChecksum = (flags & 16) !== 0 ? 4 : 0
   let at = begin + 7 + ((flags & 8) !== 0 ? 8 : 0) + ((flags & 1) !== 0 ? 4 : 0)
   const first = out.at
+  let pause = first + SLICE_BYTES
   for (;;) {
     if (at + 4 > end) throw new CodecError('lz4: the frame is cut short')
     const word = view.getUint32(at, true)
@@ -38,6 +39,10 @@ function frame(src: Buffer, view: DataView, begin: number, end: number, out: Out
       out.at += size
     } else out.at = lz4Block(src, view, at, at + size, out.bytes, out.view, out.at, out.at + blockMax, independent ? out.at : first)
     at += size + blockChecksum
+    if (out.at >= pause) {
+      pause = out.at + SLICE_BYTES
+      yield
+    }
   }
 }
 

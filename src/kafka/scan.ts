@@ -3,6 +3,7 @@
  * go away, log heads that are deleted). Control batches, aborted transactions and batches outside the wanted range or time stop here. Decodes no record.
  */
 import { systemClock } from '../lib/clock.ts'
+import { Ahead } from './ahead.ts'
 import { type Cluster, EARLIEST, LATEST, pause } from './cluster.ts'
 import { Decompressor, type Plain } from './compression.ts'
 import { brokerError, clientError, ERROR } from './errors.ts'
@@ -63,6 +64,7 @@ export class Scan implements BatchSource, LaneOwner {
   readonly #request: ScanRequest
   readonly #checkCrcs: boolean
   readonly #decompressor: Decompressor
+  readonly #ahead: Ahead
   readonly #stop = new AbortController()
   #segments: Segment[] = []
   #lanes: Lane[] = []
@@ -93,6 +95,7 @@ export class Scan implements BatchSource, LaneOwner {
     this.#request = request
     this.#checkCrcs = options.checkCrcs ?? true
     this.#decompressor = new Decompressor(options.decompressedBatchMaxBytes)
+    this.#ahead = new Ahead(this.#decompressor)
     const max = request.fetchMaxBytes ?? FETCH_MAX_BYTES
     this.depth = request.limit === undefined ? 2 : 1
     this.firstFetchBytes = Math.min(
@@ -201,7 +204,11 @@ export class Scan implements BatchSource, LaneOwner {
   async #start(): Promise<void> {
     const ranges = this.#request.ranges.filter((range) => range.start < range.end)
     if (ranges.length > 0) {
-      const topic = await this.cluster.topic(this.topic, { signal: this.signal })
+      let topic = await this.cluster.topic(this.topic, { signal: this.signal })
+      // What is remembered may be older than a partition.
+      if (ranges.some((range) => topic.partitions.every((partition) => partition.partition !== range.partition))) {
+        topic = await this.cluster.topic(this.topic, { signal: this.signal, fresh: true })
+      }
       const leaders = new Map(topic.partitions.map((partition) => [partition.partition, partition.leader]))
       const byLeader = new Map<number, OffsetRange[]>()
       for (const range of ranges) {
@@ -425,6 +432,7 @@ export class Scan implements BatchSource, LaneOwner {
   #enter(region: Region): void {
     this.#region = region
     this.#at = region.from
+    this.#ahead.forget()
     if (this.isolation !== 'read_committed') return
     this.#abortedProducers.clear()
     this.#aborted = []
@@ -444,6 +452,13 @@ export class Scan implements BatchSource, LaneOwner {
     if (header.count < 0 || header.count > header.lastOffset - header.baseOffset + 1)
       return `the batch says that it has ${header.count} records, which cannot be`
     return undefined
+  }
+
+  /** As far as the header alone can tell. */
+  readonly #wanted = (header: BatchHeader): boolean => {
+    const region = this.#region as Region
+    const since = this.#request.minTimestampMs ?? -1
+    return !header.control && header.lastOffset >= region.start && header.baseOffset < region.end && (header.maxTimestamp < 0 || header.maxTimestamp >= since)
   }
 
   /** Control batches, aborted transactions, batches without records, and batches that are too old. */
@@ -472,6 +487,9 @@ export class Scan implements BatchSource, LaneOwner {
       batch.to = header.to
       return batch
     }
+    const begun = this.depth > 1 ? this.#ahead.take(header.to - header.size) : undefined
+    if (this.depth > 1) this.#ahead.plan(fetched.frame, this.#at, region.to, this.#wanted)
+    if (begun !== undefined) return this.#later(begun, batch)
     try {
       const plain = this.#decompressor.run(header.codec, fetched.frame.buffer, fetched.frame.view, header.from, header.to)
       return plain instanceof Promise ? this.#later(plain, batch) : this.#put(plain, batch)

@@ -1,27 +1,32 @@
 /** Snappy, decoding only: the raw format, and the chunks of snappy-java ("xerial") that Java producers write. Source: Snappy format description. */
 import { copy16, copyMatch, copyWords } from './lz4.ts'
-import { CodecError, type Output } from './output.ts'
+import { CodecError, type Output, SLICE_BYTES } from './output.ts'
 
 const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 
-/** Decodes bytes [at, end) of `src` to the end of `out`. */
-export function snappy(src: Buffer, view: DataView, at: number, end: number, out: Output): void {
+/** Decodes bytes [at, end) of `src` to the end of `out`. Gives way (yields) after every `SLICE_BYTES` of output. */
+export function* snappy(src: Buffer, view: DataView, at: number, end: number, out: Output): Generator<void> {
   if (end - at < 16 || src.compare(XERIAL, 0, 8, at, at + 8) !== 0) {
-    snappyBlock(src, view, at, end, out)
+    yield* block(src, view, at, end, out)
     return
   }
   at += 16
+  let pause = out.at + SLICE_BYTES
   while (at < end) {
     const size = at + 4 > end ? -1 : view.getInt32(at)
     at += 4
     if (size < 0 || at + size > end) throw new CodecError('snappy: a chunk runs past the end')
-    snappyBlock(src, view, at, at + size, out)
+    yield* block(src, view, at, at + size, out)
     at += size
+    if (out.at < pause) continue
+    pause = out.at + SLICE_BYTES
+    yield
   }
 }
 
-function snappyBlock(src: Buffer, view: DataView, at: number, end: number, out: Output): void {
+function* block(src: Buffer, view: DataView, begin: number, end: number, out: Output): Generator<void> {
   let plainSize = 0
+  let at = begin
   for (let shift = 0; ; shift += 7) {
     if (at >= end || shift > 28) throw new CodecError('snappy: no length')
     const byte = src[at++]
@@ -31,19 +36,35 @@ function snappyBlock(src: Buffer, view: DataView, at: number, end: number, out: 
   // The longest match a tag byte can stand for is 64 bytes out of 3: a length beyond that is a lie, and no memory is taken for it.
   if (plainSize > (end - at) * 32 + 64) throw new CodecError('snappy: the length makes no sense')
   out.room(plainSize)
+  const place = { at, to: out.at }
   const limit = out.at + plainSize
-  const reached = elements(src, view, at, end, out.bytes, out.view, out.at, limit)
-  if (reached !== limit) throw new CodecError('snappy: the block is cut short')
+  for (;;) {
+    elements(src, view, place, end, out.bytes, out.view, out.at, limit, Math.min(limit, place.to + SLICE_BYTES))
+    if (place.to >= limit || place.at >= end) break
+    yield
+  }
+  if (place.to !== limit || place.at !== end) throw new CodecError('snappy: the length and the data do not fit')
   out.at = limit
 }
 
-function elements(src: Uint8Array, view: DataView, at: number, end: number, out: Uint8Array, outView: DataView, to: number, limit: number): number {
-  const floor = to
+/** Decodes from `place` on, until `until` is reached, and moves `place`. Copies may reach back to `floor`. */
+function elements(
+  src: Uint8Array,
+  view: DataView,
+  place: { at: number; to: number },
+  end: number,
+  out: Uint8Array,
+  outView: DataView,
+  floor: number,
+  limit: number,
+  until: number,
+): void {
+  let { at, to } = place
   const safe = end - 16
   // All numbers here stay 32-bit integers: one that might not would make the engine compute with doubles throughout.
   const fastEnd = end - 24
-  const fastLimit = limit - 64
-  while (at < end) {
+  const fastLimit = Math.min(limit - 64, until)
+  while (at < end && to < until) {
     while (at < fastEnd && to < fastLimit) {
       const word = view.getInt32(at, true)
       if ((word & 3) === 0) {
@@ -70,6 +91,7 @@ function elements(src: Uint8Array, view: DataView, at: number, end: number, out:
       copy16(outView, to - offset, outView, to)
       to += length
     }
+    if (to >= until) break
     const tag = src[at++]
     const kind = tag & 3
     if (kind === 0) {
@@ -111,5 +133,6 @@ function elements(src: Uint8Array, view: DataView, at: number, end: number, out:
     else copyMatch(out, outView, to - offset, to, length)
     to += length
   }
-  return to
+  place.at = at
+  place.to = to
 }

@@ -581,3 +581,87 @@ test('metadata: a topic that fails hides no other; configuration without the rig
   fake.configs = 3
   await assert.rejects(cluster.topicConfig('a'), /UNKNOWN_TOPIC_OR_PARTITION/)
 })
+
+test('many compressed batches: those ahead are begun early, damaged and aborted ones among them do no harm', async (t) => {
+  const { fake, log } = await world(t)
+  const noise = fc.sample(fc.uint8Array({ minLength: 40_000, maxLength: 40_000 }), { seed: 1, numRuns: 1 })[0]
+  const list = Array.from({ length: 24 }, (_, i) => {
+    const codec = i % 2 === 0 ? 'gzip' : 'zstd'
+    const records = [{ value: `${2 * i}` }, { value: Buffer.from(noise.map((byte) => byte ^ i)) }]
+    return writeRecordBatch(records, {
+      codec,
+      baseOffset: 2 * i,
+      compress: (plain) => Buffer.from(compressionsAlgorithms[codec].compressSync(plain)),
+      transactional: i % 5 === 0,
+      producerId: i % 5 === 0 ? 9 : -1,
+    })
+  })
+  list[7] = Buffer.from(list[7])
+  list[7][list[7].length - 100] ^= 1
+  const [part] = fake.add('t', [[...list, marker('abort', 48, 9)]])
+  part.aborted = [{ producerId: 9, firstOffset: 0, lastOffset: 48 }]
+  const seen: number[] = []
+  const faults: number[] = []
+  const source = log.scan(whole([part]), never)
+  for (let found = await source.next(); found !== undefined; found = await source.next()) {
+    if (found.fault !== undefined) {
+      faults.push(found.baseOffset)
+      continue
+    }
+    const [first, second] = [...readRecords(found)]
+    assert.equal(first.value?.toString(), String(first.offset))
+    assert.deepEqual(second.value, Buffer.from(noise.map((byte) => byte ^ (first.offset / 2))))
+    seen.push(first.offset)
+  }
+  assert.deepEqual(faults, [14])
+  assert.deepEqual(
+    seen,
+    upTo(24)
+      .filter((i) => i % 5 !== 0 && i !== 7)
+      .map((i) => 2 * i),
+  )
+})
+
+test('idle connections are closed after a while', async (t) => {
+  const { fake, log } = await world(t, { idleTimeoutMs: 40 })
+  const parts = fake.add('t', [batches(2)])
+  await drain(log.scan(whole(parts), never))
+  const open = fake.open
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  assert.equal(fake.open, open - 1)
+  assert.equal((await drain(log.scan(whole(parts), never))).length, 20)
+})
+
+test('an idle connection that the broker has closed costs the next scan nothing', async (t) => {
+  const { fake, log } = await world(t)
+  const parts = fake.add('t', [batches(2)])
+  assert.equal((await drain(log.scan(whole(parts), never))).length, 20)
+  fake.disconnect()
+  assert.equal((await drain(log.scan(whole(parts), never))).length, 20)
+  assert.deepEqual((await log.bounds('t', [0], { isolation: 'read_committed', timeoutMs: 1000 }))[0].end, 20)
+})
+
+test('a session that the broker will end is replaced before that', async (t) => {
+  const { fake, cluster, log } = await world(t, { sasl: { mechanism: 'PLAIN', username: 'u', password: 'p' } })
+  fake.sasl = () => [0, null, Buffer.alloc(0)]
+  fake.lifetimeMs = 60
+  const parts = fake.add('t', [batches(60, 10, 100)])
+  await cluster.metadata()
+  const first = fake.connections
+  const read = await drain(log.scan(whole(parts, { fetchMaxBytes: 3000 }), never), () => new Promise((resolve) => setTimeout(resolve, 3)))
+  assert.deepEqual(offsetsOf(read), upTo(600))
+  const during = fake.connections
+  assert.ok(during > first + 1, `${during - first} connections for the scan`)
+  await cluster.metadata(undefined, { fresh: true })
+  assert.ok(fake.connections > during)
+})
+
+test('a partition added since metadata was asked for', async (t) => {
+  const { fake, cluster, log } = await world(t)
+  fake.add('t', [batches(1)])
+  await cluster.metadata(['t'])
+  const parts = fake.add('t', [batches(1), batches(2)])
+  assert.deepEqual(await log.bounds('t', [1], { isolation: 'read_committed', timeoutMs: 1000 }), [{ partition: 1, start: 0, end: 20 }])
+  fake.add('t', [batches(1), batches(2), batches(3)])
+  assert.equal((await drain(log.scan({ ...whole(parts), ranges: [{ partition: 2, start: 0, end: 30 }] }, never))).length, 30)
+})

@@ -60,6 +60,8 @@ export class FakeCluster {
   /** Answers SASL tokens: [error code, message, bytes]. */
   sasl: ((token: Buffer) => [number, string | null, Buffer]) | undefined
   mechanisms = ['PLAIN']
+  /** Session lifetime in the answer to SaslAuthenticate (KIP-368). */
+  lifetimeMs = 0
   /** Answers DescribeConfigs: an error code, or entries. */
   configs: number | Record<string, string> = {}
   #servers: Server[] = []
@@ -146,7 +148,7 @@ export class FakeCluster {
     } else if (api === API.saslAuthenticate) {
       const [code, message, bytes] = (this.sasl as NonNullable<typeof this.sasl>)(reader.bytes() as Buffer)
       writer.int16(code).string(message).bytes(bytes)
-      if (version >= 1) writer.int64(0)
+      if (version >= 1) writer.int64(this.lifetimeMs)
     } else if (api === API.describeConfigs) this.#describeConfigs(writer, version)
     const bytes = Buffer.from(writer.finish())
     bytes.writeInt32BE(bytes.length - 4, 0)
