@@ -12,7 +12,7 @@ import { ordersTopic } from './demo/orders.ts'
 import { avroPayments, jsonPayments } from './demo/payments.ts'
 import type { AddRecord, DemoTopic, Register } from './demo/topic.ts'
 import { vesselTopic } from './demo/vessels.ts'
-import type { LogStore, Topic } from './log-store.ts'
+import { StoreFullError, type LogStore, type Topic } from './log-store.ts'
 import type { SchemaStore } from './schema-store.ts'
 
 /** How many records each topic begins with. */
@@ -33,6 +33,12 @@ export interface DemoOptions {
   readonly clock?: Clock
 }
 
+/** A topic and how much of a record is due: some get less than one a second. */
+interface Growing {
+  readonly demo: DemoTopic
+  due: number
+}
+
 /** Topics that grow until they are told to stop. */
 export interface DemoData {
   readonly topics: readonly string[]
@@ -42,17 +48,21 @@ export interface DemoData {
 }
 
 const GROW_EVERY_MS = 1000
-/** Batches made before other work gets its turn: about 5 ms. */
-const BATCHES_A_TURN = 8
+/** What is kept of a topic when the store is full. */
+const KEEP_SHARE = 0.75
+/** Time spent on the history before other work gets its turn. */
+const TURN_MS = 5
+/** How often the time is looked at. */
+const RECORDS_A_LOOK = 64
 
 /** Creates and fills the topics that are not there yet, and starts to let all of them grow. */
 export async function loadDemoData(store: LogStore, schemas: SchemaStore, options: DemoOptions = {}): Promise<DemoData> {
   const clock = options.clock ?? systemClock
   const sizes = { ...DEMO_SIZES, ...options.sizes }
   const topics = demoTopics((subject, schema) => schemas.register(subject, { schema: JSON.stringify(schema) }), sizes)
-  for (const demo of topics) await fill(store, demo)
+  for (const demo of topics) await fill(store, demo, clock)
   if (!store.topics.has(EMPTY_TOPIC)) store.createTopic(EMPTY_TOPIC, { partitions: 2 })
-  const growing = topics.map((demo) => ({ demo, due: 0 }))
+  const growing: Growing[] = topics.map((demo) => ({ demo, due: 0 }))
   const grow = () => {
     for (const one of growing) growOne(store, one, clock.now())
   }
@@ -76,22 +86,20 @@ function demoTopics(register: Register, sizes: DemoSizes): DemoTopic[] {
   ]
 }
 
-async function fill(store: LogStore, demo: DemoTopic): Promise<void> {
+async function fill(store: LogStore, demo: DemoTopic, clock: Clock): Promise<void> {
   if (store.topics.has(demo.name)) return
   const topic = store.createTopic(demo.name, { partitions: demo.partitions, config: demo.config })
   const writers = topic.partitions.map(() => new BatchWriter(demo.batchBytes * 2))
-  let batches = 0
   const add: AddRecord = (partition, timestampMs, key, value, headers) => {
     const writer = writers[partition].add(timestampMs, key, value, headers)
-    if (writer.sizeBytes < demo.batchBytes) return
-    flush(store, topic, partition, writer, demo)
-    batches++
+    if (writer.sizeBytes >= demo.batchBytes) flush(store, topic, partition, writer, demo)
   }
-  for (let i = 0, turn = BATCHES_A_TURN; i < demo.history; i++) {
+  let turnEnds = clock.monotonic() + TURN_MS
+  for (let i = 0; i < demo.history; i++) {
     demo.past(i, add)
-    if (batches < turn) continue
-    turn = batches + BATCHES_A_TURN
+    if (i % RECORDS_A_LOOK !== 0 || clock.monotonic() < turnEnds) continue
     await nextTurn()
+    turnEnds = clock.monotonic() + TURN_MS
   }
   for (const [partition, writer] of writers.entries()) if (writer.count > 0) flush(store, topic, partition, writer, demo)
 }
@@ -102,7 +110,7 @@ function flush(store: LogStore, topic: Topic, partition: number, writer: BatchWr
   store.append(log, writer.finish({ codec: demo.codec, baseOffset: log.end + gap }), { keepOffsets: true })
 }
 
-function growOne(store: LogStore, one: { readonly demo: DemoTopic; due: number }, nowMs: number): void {
+function growOne(store: LogStore, one: Growing, nowMs: number): void {
   const { demo } = one
   const topic = store.topics.get(demo.name)
   one.due += demo.perSecond
@@ -110,5 +118,18 @@ function growOne(store: LogStore, one: { readonly demo: DemoTopic; due: number }
   const writers = topic.partitions.map(() => new BatchWriter(1024))
   for (; one.due >= 1; one.due--)
     demo.present(nowMs, (partition, timestampMs, key, value, headers) => void writers[partition].add(timestampMs, key, value, headers))
-  for (const [partition, writer] of writers.entries()) if (writer.count > 0) store.append(topic.partitions[partition], writer.finish())
+  for (const [partition, writer] of writers.entries()) if (writer.count > 0) appendOrTrim(store, topic, partition, writer.finish())
+}
+
+/** A full store makes room at the expense of this topic's oldest data; where that is not enough (others fill the store) the records are left out. */
+function appendOrTrim(store: LogStore, topic: Topic, partition: number, batch: Buffer): void {
+  for (let tries = 0; tries < 2; tries++) {
+    try {
+      store.append(topic.partitions[partition], batch)
+      return
+    } catch (error) {
+      if (!(error instanceof StoreFullError)) throw error
+      for (const log of topic.partitions) log.trim(log.sizeBytes * KEEP_SHARE)
+    }
+  }
 }

@@ -33,16 +33,20 @@ export interface Sandbox {
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { dataFolder, maxBytes, clock } = options
   const broker = await startBroker({ port: options.port, dataFolder, maxBytes, clock })
+  let registry: Registry | undefined
+  const close = async () => {
+    await Promise.all([broker.close(), registry?.close()])
+  }
   try {
-    const registry = await startRegistry({ port: options.registryPort, dataFolder: dataFolder === undefined ? undefined : join(dataFolder, 'registry') })
+    registry = await startRegistry({ port: options.registryPort, dataFolder: dataFolder === undefined ? undefined : join(dataFolder, 'registry') })
     const demo = await loadDemoData(broker.store, registry.schemas, { sizes: options.sizes, clock })
-    const close = async () => {
+    const stop = () => {
       demo.stop()
-      await Promise.all([broker.close(), registry.close()])
+      return close()
     }
-    return { brokers: broker.bootstrap, registryUrl: registry.url, broker, registry, demo, close }
+    return { brokers: broker.bootstrap, registryUrl: registry.url, broker, registry, demo, close: stop }
   } catch (error) {
-    await broker.close()
+    await close()
     throw error
   }
 }

@@ -210,6 +210,10 @@ describe('producing and fetching', () => {
     assert.equal(broker.store.partition('t', 0)?.end, 1)
   })
 
+  it('hangs up when acks 0 goes wrong', async () => {
+    assert.equal(await client.frame(produce, 9, { acks: 0, topics: [{ name: 'nowhere', partitions: [{ index: 0, records: batch(1) }] }] }), undefined)
+  })
+
   it('refuses what is not a good batch', async () => {
     broker.createTopic('t', { config: { 'max.message.bytes': '500' } })
     const damaged = batch(1)

@@ -248,6 +248,25 @@ describe('the demo topics', () => {
   })
 })
 
+describe('a sandbox that is full', () => {
+  it('lets the oldest demo records go and goes on', async () => {
+    const size = async (maxBytes?: number) => {
+      const store = new LogStore({ maxBytes })
+      const demo = await loadDemoData(store, new SchemaStore(), { sizes: { ...SIZES, payments: 1000, vessels: 1000 }, clock: standing })
+      demo.stop()
+      return { store, demo }
+    }
+    const needed = (await size()).store.sizeBytes
+    const { store, demo } = await size(needed + 3000)
+    const begun = store.partition('cc_payments', 0)?.end ?? 0
+    for (let second = 0; second < 200; second++) demo.grow()
+    assert.ok(store.sizeBytes <= needed + 3000)
+    assert.equal(store.partition('cc_payments', 0)?.end, begun + 400)
+    assert.ok([...store.topics.values()].some((topic) => topic.partitions.some((log) => log.logStart > 0)))
+    await assert.rejects(size(needed - 1), /sandbox\.max\.bytes/)
+  })
+})
+
 describe('startSandbox', () => {
   it('starts broker, registry and topics, and takes up a folder where it was left', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-demo-'))

@@ -1,5 +1,6 @@
 /** Writing: Produce and InitProducerId. Batches are checked (length, magic, checksum, size) and stored as they are; transactions are not coordinated. */
 import { AT, CODECS } from '../../kafka/record-batch.ts'
+import { WireError } from '../../kafka/wire.ts'
 import { count, currentLeader, defineApi, type RequestContext } from '../api.ts'
 import { CODEC_MASK, hasGoodCrc, readBatchHeader, type BatchHeader } from '../batch.ts'
 import { ERROR } from '../error-codes.ts'
@@ -51,11 +52,18 @@ export const produce = defineApi({
       name,
       partitions: partitions.map((part) => ({ index: part.index, ...store(name, part.index, part.records, context) })),
     }))
-    if (request.acks === 0) return undefined
+    if (request.acks === 0) return silent(topics)
     const astray = topics.some((topic) => topic.partitions.some((part) => 'currentLeader' in part))
     return { topics, nodeEndpoints: astray ? context.cluster.nodes().map((node) => ({ nodeId: node.id, host: node.host, port: node.port })) : undefined }
   },
 })
+
+/** Without acknowledgements the only way to say no is to close the connection, as Kafka does. */
+function silent(topics: readonly { readonly partitions: readonly { readonly errorCode: number }[] }[]): undefined {
+  if (topics.some((topic) => topic.partitions.some((part) => part.errorCode !== ERROR.none)))
+    throw new WireError('a produce request without acknowledgements failed')
+  return undefined
+}
 
 function store(name: string, index: number, bytes: Buffer | null, context: RequestContext) {
   const { cluster } = context
