@@ -34,19 +34,33 @@ export function aggregateStep(plan: Aggregate, state: AggregateState, compiler: 
     const step = feed(a, state.accumulators[i], state.distinct[i], group, compiler, column)
     return a.filter === undefined ? step : js`if (${compiler.whenTrue(a.filter)}) { ${step} }`
   })
-  const grow = plan.keys.length === 0 ? js`` : js`if (${group} >= ${holder}.groups) { ${holder}.grow(${group} + 1)
+  const grow =
+    plan.keys.length === 0
+      ? js``
+      : js`if (${group} >= ${holder}.groups) { ${holder}.grow(${group} + 1)
 ${reload} }`
-  return { before: js`${before}`, code: js`let ${group} = ${find}
+  return {
+    before: js`${before}`,
+    code: js`let ${group} = ${find}
 ${grow}
-${steps}` }
+${steps}`,
+  }
 }
 
-function feed(a: BoundAggregate, accumulator: Accumulator, distinct: unknown, group: Code, compiler: ExpressionCompiler, column: (of: Accumulator) => Code): Code {
+function feed(
+  a: BoundAggregate,
+  accumulator: Accumulator,
+  distinct: unknown,
+  group: Code,
+  compiler: ExpressionCompiler,
+  column: (of: Accumulator) => Code,
+): Code {
   const e = compiler.emitter
   if (accumulator instanceof Count) return js`${column(accumulator)}[${group}]++`
   const value = a.arg === undefined ? js`null` : compiler.value(a.arg)
   const v = e.name('v')
-  if (distinct !== undefined) return js`{ const ${v} = ${value}; if (${e.constant(distinct, 'distinct')}.first(${group}, ${v})) ${e.constant(accumulator, a.name)}.add(${group}, ${v}) }`
+  if (distinct !== undefined)
+    return js`{ const ${v} = ${value}; if (${e.constant(distinct, 'distinct')}.first(${group}, ${v})) ${e.constant(accumulator, a.name)}.add(${group}, ${v}) }`
   const sum = doubleSumOf(accumulator)
   if (sum === undefined) return js`${e.constant(accumulator, a.name)}.add(${group}, ${value})`
   // Neumaier's sum in line: sum, compensation and count stand side by side.
@@ -71,7 +85,13 @@ function findKey(key: BoundExpr, column: Code, compiler: ExpressionCompiler, ref
   const slice = key.kind === 'path' ? references?.slice(key) : undefined
   if (slice !== undefined) return js`${column}.findSlice(b, ${slice.from}, ${slice.to}, ${slice.value})`
   switch (key.type.kind) {
-    case 'int': case 'long': case 'float': case 'double': case 'date': case 'time': case 'timestamp':
+    case 'int':
+    case 'long':
+    case 'float':
+    case 'double':
+    case 'date':
+    case 'time':
+    case 'timestamp':
       return js`${column}.findNumber(${compiler.value(key)})`
     default:
       return js`${column}.findValue(${compiler.value(key)})`

@@ -6,20 +6,29 @@ import { explainPlan, explainPushdown } from '../plan/explain.ts'
 import { type Output, type Scan, scansOf } from '../plan/plan.ts'
 import { rowsOutput } from '../plan/show.ts'
 import type { ExplainStatement } from '../sql/ast.ts'
+import { SqlError } from '../sql/error.ts'
 import { FrameWriter } from './output.ts'
 import { buildPipeline } from './pipeline.ts'
 import { resolveRanges, type ScanRanges } from './ranges.ts'
 import { buildProgram } from './record-program.ts'
 import { decoderOf, programSpec } from './scan.ts'
-import { memoryLimits, planOf, renderOptions, type StatementContext } from './statement.ts'
+import { renderOptions, type StatementContext } from './context.ts'
+import { planQuery } from './plan-statement.ts'
+import { memoryLimits } from './run-plan.ts'
 import { within, TIMED_OUT } from './turns.ts'
 
 /** The longest wait for the sample batch that bytes are estimated from. */
 const SAMPLE_MS = 2000
 
 export async function explain(statement: ExplainStatement, context: StatementContext): Promise<Output> {
-  const plan = await planOf(statement.statement, context)
-  if (statement.code) return rowsOutput('EXPLAIN CODE', ['code'], (await code(plan, statement, context)).map((l) => [l]))
+  if (statement.statement.kind !== 'selectStatement') throw new SqlError('UNSUPPORTED', 'EXPLAIN explains SELECT.', statement.statement.span)
+  const plan = await planQuery(statement.statement.query, context)
+  if (statement.code)
+    return rowsOutput(
+      'EXPLAIN CODE',
+      ['code'],
+      (await code(plan, statement, context)).map((l) => [l]),
+    )
   const ranges = new Map<Scan, ScanRanges>()
   for (const scan of scansOf(plan)) ranges.set(scan, await rangesOf(scan, context))
   const lines = explainPlan(plan, (scan) => {
@@ -28,17 +37,27 @@ export async function explain(statement: ExplainStatement, context: StatementCon
   })
   lines.push(...explainPushdown(plan))
   for (const [scan, resolved] of ranges) lines.push(...(await price(scan, resolved, context, ranges.size > 1 ? `${scan.table.name}: reads` : 'Reads')))
-  return rowsOutput('EXPLAIN', ['plan'], lines.map((l) => [l]))
+  return rowsOutput(
+    'EXPLAIN',
+    ['plan'],
+    lines.map((l) => [l]),
+  )
 }
 
 function rangesOf(scan: Scan, context: StatementContext): Promise<ScanRanges> {
   const { settings, environment, signal } = context
-  return resolveRanges(scan, environment.log, { isolation: settings['isolation.level'] as Isolation, timeoutMs: Number(settings['kafka.offset.timeout']), signal })
+  return resolveRanges(scan, environment.log, {
+    isolation: settings['isolation.level'] as Isolation,
+    timeoutMs: Number(settings['kafka.offset.timeout']),
+    signal,
+  })
 }
 
 /** `offsets=[0, 120)` when every partition reads the same, else one entry a partition; nothing when everything is read. */
 function offsetsText(resolved: ScanRanges): string {
-  const whole = resolved.skippedPartitions.length === 0 && resolved.bounds.every((b) => b.start >= b.end || resolved.ranges.some((r) => r.partition === b.partition && r.start === b.start && r.end === b.end))
+  const whole =
+    resolved.skippedPartitions.length === 0 &&
+    resolved.bounds.every((b) => b.start >= b.end || resolved.ranges.some((r) => r.partition === b.partition && r.start === b.start && r.end === b.end))
   if (whole) return ''
   if (resolved.ranges.length === 0) return 'offsets=none'
   const text = (r: { start: number; end: number }): string => `[${r.start}, ${r.end})`
@@ -56,7 +75,10 @@ async function price(scan: Scan, resolved: ScanRanges, context: StatementContext
 
 /** Stored bytes per offset, from the first batch of the first range. */
 async function bytesPerOffset(scan: Scan, resolved: ScanRanges, context: StatementContext): Promise<number | undefined> {
-  const source = context.environment.log.scan({ topic: scan.table.topic, ranges: resolved.ranges.slice(0, 1), isolation: context.settings['isolation.level'] as Isolation, limit: 1 }, context.signal)
+  const source = context.environment.log.scan(
+    { topic: scan.table.topic, ranges: resolved.ranges.slice(0, 1), isolation: context.settings['isolation.level'] as Isolation, limit: 1 },
+    context.signal,
+  )
   try {
     const next = source.next()
     const batch = next instanceof Promise ? await within(next, SAMPLE_MS) : next
@@ -79,7 +101,12 @@ async function code(plan: Output, statement: ExplainStatement, context: Statemen
     const { scan } = source
     const [keyId, valueId] = await firstSchemas(scan, context)
     const schemas = { keyId, valueId, key: await decoderOf(scan.table.key, keyId), value: await decoderOf(scan.table.value, valueId) }
-    const spec = programSpec(scan, source.where, source.sink, { settings: context.settings, render: pipelineContext.render, functions: context.functions, title })
+    const spec = programSpec(scan, source.where, source.sink, {
+      settings: context.settings,
+      render: pipelineContext.render,
+      functions: context.functions,
+      title,
+    })
     lines.push(...buildProgram(spec, schemas).source.split('\n'))
   }
   return lines.length === 0 ? ['-- no topic is read; no code is generated for records'] : lines
@@ -89,7 +116,10 @@ async function code(plan: Output, statement: ExplainStatement, context: Statemen
 async function firstSchemas(scan: Scan, context: StatementContext): Promise<[number, number]> {
   if (scan.table.key.framing === 'none' && scan.table.value.framing === 'none') return [-1, -1]
   const resolved = await rangesOf(scan, context)
-  const source = context.environment.log.scan({ topic: scan.table.topic, ranges: resolved.ranges, isolation: context.settings['isolation.level'] as Isolation, limit: 1 }, context.signal)
+  const source = context.environment.log.scan(
+    { topic: scan.table.topic, ranges: resolved.ranges, isolation: context.settings['isolation.level'] as Isolation, limit: 1 },
+    context.signal,
+  )
   try {
     const next = source.next()
     const batch = next instanceof Promise ? await within(next, SAMPLE_MS) : next

@@ -46,30 +46,68 @@ export class ExpressionCompiler {
   /** JavaScript boolean: the condition is TRUE. */
   whenTrue(e: BoundExpr): Code {
     switch (e.kind) {
-      case 'constant': return js`${e.value === true}`
-      case 'not': return this.whenFalse(e.operand)
-      case 'and': return parenthesized(join(e.operands.map((o) => this.whenTrue(o)), ' && '))
-      case 'or': return parenthesized(join(e.operands.map((o) => this.whenTrue(o)), ' || '))
-      case 'compare': return this.#compare(e, e.op)
-      case 'isNull': return e.negated ? js`(${this.value(e.operand)} !== null)` : js`(${this.value(e.operand)} === null)`
-      case 'in': return this.#inList(e, e.negated)
-      case 'presence': return this.#references.presence(e)
-      default: return js`(${this.value(e)} === true)`
+      case 'constant':
+        return js`${e.value === true}`
+      case 'not':
+        return this.whenFalse(e.operand)
+      case 'and':
+        return parenthesized(
+          join(
+            e.operands.map((o) => this.whenTrue(o)),
+            ' && ',
+          ),
+        )
+      case 'or':
+        return parenthesized(
+          join(
+            e.operands.map((o) => this.whenTrue(o)),
+            ' || ',
+          ),
+        )
+      case 'compare':
+        return this.#compare(e, e.op)
+      case 'isNull':
+        return e.negated ? js`(${this.value(e.operand)} !== null)` : js`(${this.value(e.operand)} === null)`
+      case 'in':
+        return this.#inList(e, e.negated)
+      case 'presence':
+        return this.#references.presence(e)
+      default:
+        return js`(${this.value(e)} === true)`
     }
   }
 
   /** JavaScript boolean: the condition is FALSE (not NULL). */
   whenFalse(e: BoundExpr): Code {
     switch (e.kind) {
-      case 'constant': return js`${e.value === false}`
-      case 'not': return this.whenTrue(e.operand)
-      case 'and': return parenthesized(join(e.operands.map((o) => this.whenFalse(o)), ' || '))
-      case 'or': return parenthesized(join(e.operands.map((o) => this.whenFalse(o)), ' && '))
-      case 'compare': return e.by === 'dynamic' && e.op !== '=' && e.op !== '!=' ? js`(${this.value(e)} === false)` : this.#compare(e, INVERSE[e.op])
-      case 'isNull': return this.whenTrue({ ...e, negated: !e.negated })
-      case 'in': return this.#inList(e, !e.negated)
-      case 'presence': return js`!${this.#references.presence(e)}`
-      default: return js`(${this.value(e)} === false)`
+      case 'constant':
+        return js`${e.value === false}`
+      case 'not':
+        return this.whenTrue(e.operand)
+      case 'and':
+        return parenthesized(
+          join(
+            e.operands.map((o) => this.whenFalse(o)),
+            ' || ',
+          ),
+        )
+      case 'or':
+        return parenthesized(
+          join(
+            e.operands.map((o) => this.whenFalse(o)),
+            ' && ',
+          ),
+        )
+      case 'compare':
+        return e.by === 'dynamic' && e.op !== '=' && e.op !== '!=' ? js`(${this.value(e)} === false)` : this.#compare(e, INVERSE[e.op])
+      case 'isNull':
+        return this.whenTrue({ ...e, negated: !e.negated })
+      case 'in':
+        return this.#inList(e, !e.negated)
+      case 'presence':
+        return js`!${this.#references.presence(e)}`
+      default:
+        return js`(${this.value(e)} === false)`
     }
   }
 
@@ -77,7 +115,8 @@ export class ExpressionCompiler {
     const text = this.#textCompare(e, op)
     if (text !== undefined) return text
     if (e.by === 'dynamic') return this.#compareDynamic(e, op)
-    if (e.by === 'decimal') return js`(${this.emitter.constant(rt.compareDecimal, 'compareDecimal')}(${op}, ${this.value(e.left)}, ${this.value(e.right)}) === true)`
+    if (e.by === 'decimal')
+      return js`(${this.emitter.constant(rt.compareDecimal, 'compareDecimal')}(${op}, ${this.value(e.left)}, ${this.value(e.right)}) === true)`
     const { code: a, test: aTest } = this.#operand(e.left)
     const { code: b, test: bTest } = this.#operand(e.right)
     const guards = [...aTest, ...bTest]
@@ -112,7 +151,10 @@ export class ExpressionCompiler {
       if (direct !== undefined) return direct
       return js`(${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, ${this.emitter.constant(values, 'items')}) === ${!negated})`
     }
-    return js`(${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, [${join(items.map((i) => this.value(i)), ', ')}]) === ${!negated})`
+    return js`(${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, [${join(
+      items.map((i) => this.value(i)),
+      ', ',
+    )}]) === ${!negated})`
   }
 
   #inConstants(e: InList, values: readonly Value[], negated: boolean): Code | undefined {
@@ -151,25 +193,56 @@ export class ExpressionCompiler {
   /** JavaScript expression for the run-time value (types.ts), null for NULL. */
   value(e: BoundExpr): Code {
     switch (e.kind) {
-      case 'constant': return this.#constant(e.value)
-      case 'path': return this.#references.path(e)
-      case 'slot': return this.#references.slot(e)
-      case 'column': throw new Error(`a column (${e.name}) that was not lowered`)
-      case 'lastOffset': return this.#references.lastOffset(e)
-      case 'header': return this.#references.header(e, e.name === undefined ? undefined : this.value(e.name))
-      case 'presence': case 'isNull': return this.whenTrue(e)
-      case 'not': case 'and': case 'or': case 'in': return js`(${this.whenTrue(e)} ? true : ${this.whenFalse(e)} ? false : null)`
-      case 'compare': return this.#compareValue(e)
-      case 'arithmetic': return this.#arithmetic(e)
-      case 'negate': return this.#negate(e)
-      case 'like': return this.#like(e)
-      case 'case': return this.#case(e)
-      case 'cast': return this.#cast(e)
-      case 'function': return this.#function(e)
-      case 'element': return js`${this.emitter.constant(rt.elementOf, 'elementOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
-      case 'member': return js`${this.emitter.constant(rt.memberOf, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
-      case 'array': return js`[${join(e.items.map((i) => this.value(i)), ', ')}]`
-      case 'struct': return js`new Map([${join(e.fields.map((f) => js`[${f.name}, ${this.value(f.value)}]`), ', ')}])`
+      case 'constant':
+        return this.#constant(e.value)
+      case 'path':
+        return this.#references.path(e)
+      case 'slot':
+        return this.#references.slot(e)
+      case 'subquery':
+        throw new Error('a subquery that was not answered')
+      case 'column':
+        throw new Error(`a column (${e.name}) that was not lowered`)
+      case 'lastOffset':
+        return this.#references.lastOffset(e)
+      case 'header':
+        return this.#references.header(e, e.name === undefined ? undefined : this.value(e.name))
+      case 'presence':
+      case 'isNull':
+        return this.whenTrue(e)
+      case 'not':
+      case 'and':
+      case 'or':
+      case 'in':
+        return js`(${this.whenTrue(e)} ? true : ${this.whenFalse(e)} ? false : null)`
+      case 'compare':
+        return this.#compareValue(e)
+      case 'arithmetic':
+        return this.#arithmetic(e)
+      case 'negate':
+        return this.#negate(e)
+      case 'like':
+        return this.#like(e)
+      case 'case':
+        return this.#case(e)
+      case 'cast':
+        return this.#cast(e)
+      case 'function':
+        return this.#function(e)
+      case 'element':
+        return js`${this.emitter.constant(rt.elementOf, 'elementOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
+      case 'member':
+        return js`${this.emitter.constant(rt.memberOf, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
+      case 'array':
+        return js`[${join(
+          e.items.map((i) => this.value(i)),
+          ', ',
+        )}]`
+      case 'struct':
+        return js`new Map([${join(
+          e.fields.map((f) => js`[${f.name}, ${this.value(f.value)}]`),
+          ', ',
+        )}])`
     }
   }
 
@@ -208,7 +281,8 @@ export class ExpressionCompiler {
     const base = this.value(e.left)
     if (e.right.kind === 'constant' && typeof e.right.value === 'string') {
       const duration = parseDuration(e.right.value)
-      if (duration === undefined) throw new SqlError('VALUE', `"${e.right.value}" is not a duration.`, e.right.span, 'Write a number and a unit (y M w d h m s): "90m", "1d 2h".')
+      if (duration === undefined)
+        throw new SqlError('VALUE', `"${e.right.value}" is not a duration.`, e.right.span, 'Write a number and a unit (y M w d h m s): "90m", "1d 2h".')
       return js`${this.emitter.constant(rt.shiftTimestamp, 'shift')}(${base}, ${unit}, ${this.emitter.constant(duration, 'duration')}, ${sign})`
     }
     if (e.right.type.kind === 'string') throw new SqlError('UNSUPPORTED', 'A duration must be a literal text.', e.right.span, 'Write it in place: ts + "1d".')
@@ -250,17 +324,36 @@ export class ExpressionCompiler {
     const operand = this.value(e.operand)
     if (from.kind === 'int' && (to.kind === 'long' || to.kind === 'double')) return operand
     if (from.kind === 'float' && to.kind === 'double') return operand
-    const convert = this.emitter.constant(guarded((v: Value) => castValue(v, from, to), e.span), 'cast')
+    const convert = this.emitter.constant(
+      guarded((v: Value) => castValue(v, from, to), e.span),
+      'cast',
+    )
     const x = this.#operand(e.operand)
     return js`(${x.test[0] ?? js`true`} ? ${convert}(${x.code}) : null)`
   }
 
   #function(e: Extract<BoundExpr, { kind: 'function' }>): Code {
-    const fn = this.emitter.constant(guarded(e.fn.make(e.args.map((a) => a.type), this.#functions), e.span), e.fn.name)
-    if (e.fn.nullable === true) return js`${fn}(${join(e.args.map((a) => this.value(a)), ', ')})`
+    const fn = this.emitter.constant(
+      guarded(
+        e.fn.make(
+          e.args.map((a) => a.type),
+          this.#functions,
+        ),
+        e.span,
+      ),
+      e.fn.name,
+    )
+    if (e.fn.nullable === true)
+      return js`${fn}(${join(
+        e.args.map((a) => this.value(a)),
+        ', ',
+      )})`
     const args = e.args.map((a) => this.#operand(a))
     const tests = args.flatMap((a) => a.test)
-    const call = js`${fn}(${join(args.map((a) => a.code), ', ')})`
+    const call = js`${fn}(${join(
+      args.map((a) => a.code),
+      ', ',
+    )})`
     return tests.length === 0 ? call : js`(${join(tests, ' && ')} ? ${call} : null)`
   }
 }
@@ -273,12 +366,18 @@ function compareBytes(op: CompareOp, a: Uint8Array, b: Uint8Array): boolean {
 
 function comparison(op: CompareOp, a: Code, b: Code, loose: boolean): Code {
   switch (op) {
-    case '=': return loose ? js`${a} == ${b}` : js`${a} === ${b}`
-    case '!=': return loose ? js`${a} != ${b}` : js`${a} !== ${b}`
-    case '<': return js`${a} < ${b}`
-    case '<=': return js`${a} <= ${b}`
-    case '>': return js`${a} > ${b}`
-    case '>=': return js`${a} >= ${b}`
+    case '=':
+      return loose ? js`${a} == ${b}` : js`${a} === ${b}`
+    case '!=':
+      return loose ? js`${a} != ${b}` : js`${a} !== ${b}`
+    case '<':
+      return js`${a} < ${b}`
+    case '<=':
+      return js`${a} <= ${b}`
+    case '>':
+      return js`${a} > ${b}`
+    case '>=':
+      return js`${a} >= ${b}`
   }
 }
 
@@ -332,5 +431,10 @@ export function evaluateConstant(e: BoundExpr, functions: FunctionContext): Boun
 
 /** `let t_1 = null, …` */
 export function declare(names: readonly Name[]): Code {
-  return names.length === 0 ? js`` : js`let ${join(names.map((n) => js`${n} = null`), ', ')};`
+  return names.length === 0
+    ? js``
+    : js`let ${join(
+        names.map((n) => js`${n} = null`),
+        ', ',
+      )};`
 }

@@ -2,7 +2,9 @@
 import type { Value } from '../types.ts'
 import { integer } from './runtime.ts'
 
-interface Cursor { at: number }
+interface Cursor {
+  at: number
+}
 
 function varint(b: Uint8Array, c: Cursor, end: number): number {
   let n = 0
@@ -45,10 +47,15 @@ export function readHeader(b: Buffer, at: number, end: number, name: Value, as: 
 function decode(b: Buffer, from: number, to: number, as: string): Value {
   const length = to - from
   switch (as) {
-    case 'string': return b.toString('utf8', from, to)
-    case 'int': return length === 4 ? b.readInt32BE(from) : null
-    case 'long': return length === 8 ? integer(b.readBigInt64BE(from)) : null
-    case 'float': return length === 4 ? b.readFloatBE(from) : null
-    default: return length === 8 ? b.readDoubleBE(from) : null
+    case 'string':
+      return b.toString('utf8', from, to)
+    case 'int':
+      return length === 4 ? b.readInt32BE(from) : null
+    case 'long':
+      return length === 8 ? integer(b.readBigInt64BE(from)) : null
+    case 'float':
+      return length === 4 ? b.readFloatBE(from) : null
+    default:
+      return length === 8 ? b.readDoubleBE(from) : null
   }
 }

@@ -4,7 +4,7 @@ import type { RenderOptions } from '../formats/format.ts'
 import { doubleText, jsonString, renderValue } from '../formats/render.ts'
 import type { BoundExpr, OutputColumn, OutputShape } from '../plan/plan.ts'
 import type { ExpressionCompiler } from './expression.ts'
-import { RecordReferences } from './record-access.ts'
+import type { RecordReferences } from './record-access.ts'
 
 export interface OutputCode {
   /** JavaScript string: JSON text of `data.value`. */
@@ -27,9 +27,12 @@ export class OutputCompiler {
 
   shape(shape: OutputShape): OutputCode {
     switch (shape.kind) {
-      case 'record': return { value: this.text(shape.value), key: this.text(shape.key) }
-      case 'bare': return { value: this.text(shape.value), key: undefined }
-      case 'columns': return { value: this.#object(shape.columns), key: shape.key && this.text(shape.key) }
+      case 'record':
+        return { value: this.text(shape.value), key: this.text(shape.key) }
+      case 'bare':
+        return { value: this.text(shape.value), key: undefined }
+      case 'columns':
+        return { value: this.#object(shape.columns), key: shape.key && this.text(shape.key) }
     }
   }
 
@@ -39,7 +42,10 @@ export class OutputCompiler {
     const value = this.#compiler.value(e)
     const constant = this.#compiler.emitter
     switch (e.type.kind) {
-      case 'boolean': case 'int': case 'long': case 'null':
+      case 'boolean':
+      case 'int':
+      case 'long':
+      case 'null':
         return js`${value}`
       case 'string': {
         const t = this.#compiler.temp()
@@ -85,7 +91,8 @@ export class OutputCompiler {
     let parts = js``
     for (const c of columns) {
       const text = this.text(c.expr)
-      const item = c.spread === true ? js`[null, ${text}, ${c.path[0]}]` : js`[${JSON.stringify(c.path[0])}, ${c.path.length === 1 ? text : this.#tree([c], 1)}, '']`
+      const item =
+        c.spread === true ? js`[null, ${text}, ${c.path[0]}]` : js`[${JSON.stringify(c.path[0])}, ${c.path.length === 1 ? text : this.#tree([c], 1)}, '']`
       parts = parts.text === '' ? item : js`${parts}, ${item}`
     }
     return js`${this.#compiler.emitter.constant(spreadObject, 'spread')}([${parts}])`

@@ -55,7 +55,12 @@ export class FrameWriter {
 
   #tooLarge(bytes: number, partition: number, offset: number): SqlError {
     const which = offset < 0 ? `Row ${this.rows - 1}` : `The record at offset ${offset} of partition ${partition} of ${this.#topic}`
-    return new SqlError('LIMIT', `${which} makes a frame of ${bytes.toLocaleString('en')} bytes; a frame holds ${MAX_FRAME_BYTES.toLocaleString('en')} at most (server.max.frame.bytes).`, undefined, 'Select fewer fields, or cut long texts with TAKELEFT(…).')
+    return new SqlError(
+      'LIMIT',
+      `${which} makes a frame of ${bytes.toLocaleString('en')} bytes; a frame holds ${MAX_FRAME_BYTES.toLocaleString('en')} at most (server.max.frame.bytes).`,
+      undefined,
+      'Select fewer fields, or cut long texts with TAKELEFT(…).',
+    )
   }
 
   bad(record: RecordMetadata): void {

@@ -9,7 +9,7 @@ import type { Aggregate, BoundExpr, Limit, Output, Plan, Scan, Values } from '..
 import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate.ts'
 import { JoinOperator } from './operators/join.ts'
 import { MemoryBudget } from './operators/memory.ts'
-import { type Operator, pushAll, type Row, STRETCH } from './operators/operator.ts'
+import { nothingHeld, type Operator, pushAll, type Row, STRETCH } from './operators/operator.ts'
 import { FilterOperator, LimitOperator, LimitState, ProjectOperator, SetOperator, UnnestOperator } from './operators/row-operators.ts'
 import { SortOperator } from './operators/sort.ts'
 import type { FrameWriter } from './output.ts'
@@ -29,10 +29,11 @@ interface SourceEnd {
   /** Lets out what waited for the end of this source. */
   finish(): Generator<void>
 }
-export type PipelineSource = SourceEnd & (
-  | { readonly kind: 'scan'; readonly scan: Scan; readonly where: BoundExpr | undefined; readonly sink: Sink }
-  | { readonly kind: 'values'; readonly values: Values; readonly first: Operator }
-)
+export type PipelineSource = SourceEnd &
+  (
+    | { readonly kind: 'scan'; readonly scan: Scan; readonly where: BoundExpr | undefined; readonly sink: Sink }
+    | { readonly kind: 'values'; readonly values: Values; readonly first: Operator }
+  )
 
 export interface Pipeline {
   /** In the order in which they are read. */
@@ -47,25 +48,35 @@ export interface Pipeline {
   readonly cap: number
 }
 
-export function buildPipeline(plan: Output, context: PipelineContext, live: boolean): Pipeline {
+/** `take`: rows of the output columns go there instead of into frames. */
+export function buildPipeline(plan: Output, context: PipelineContext, live: boolean, take?: Operator): Pipeline {
   const limit: Limit = plan.input.kind === 'limit' ? plan.input : { kind: 'limit', input: plan.input, skip: 0, count: Number.MAX_SAFE_INTEGER, implied: false }
   const builder = new Builder(context, limit)
   const fused = scanBelow(limit.input)
   let snapshot: (() => Generator<void>) | undefined
-  if (fused !== undefined) builder.emit(plan, fused)
+  if (take !== undefined) builder.rows(plan, limit.input, take)
+  else if (fused !== undefined) builder.emit(plan, fused)
   else if (limit.input.kind === 'sort' && scanBelow(limit.input.input) !== undefined) builder.sortedScan(plan, limit.input)
   else if (live) snapshot = builder.liveGroups(plan, limit.input)
-  if (builder.sources.length === 0) builder.build(limit.input, new LimitOperator(builder.limit, new OutputOperator(rowText(plan.shape, context), context.writer)))
+  if (builder.sources.length === 0)
+    builder.build(limit.input, new LimitOperator(builder.limit, new OutputOperator(rowText(plan.shape, context), context.writer)))
   return {
     sources: builder.sources,
-    get done() { return builder.sources.every((s) => s.done) },
+    get done() {
+      return builder.sources.every((s) => s.done)
+    },
     snapshot,
-    get cut() { return builder.limit.implied && builder.limit.cut },
+    get cut() {
+      return builder.limit.implied && builder.limit.cut
+    },
     cap: limit.count,
   }
 }
 
-interface Fused { readonly scan: Scan; readonly where: BoundExpr | undefined }
+interface Fused {
+  readonly scan: Scan
+  readonly where: BoundExpr | undefined
+}
 
 /** The scan and its filter, when nothing else stands between. */
 function scanBelow(plan: Plan): Fused | undefined {
@@ -90,7 +101,7 @@ class OutputOperator implements Operator {
   push(row: Row): void {
     this.#full = this.#writer.row(this.#body(row), -1, -1)
   }
-  *finish(): Generator<void> {}
+  finish = nothingHeld
 }
 
 class Builder {
@@ -105,11 +116,24 @@ class Builder {
     this.limit = new LimitState(limit)
   }
 
+  /** The values of the output columns into an operator. */
+  rows(plan: Output, below: Plan, take: Operator): void {
+    const columns = (plan.shape.kind === 'columns' ? plan.shape.columns : []).map((c) => ({ name: c.path.join('.'), expr: c.expr }))
+    const limited = new LimitOperator(this.limit, take)
+    // ORDER BY works on what the projection reads: it stays below it.
+    this.build({ kind: 'project', input: below, columns }, limited)
+  }
+
   /** A single scan straight into frames. */
   emit(plan: Output, fused: Fused): void {
     const { limit } = this
     this.sources.push({
-      kind: 'scan', ...fused, get done() { return limit.done }, *finish() {},
+      kind: 'scan',
+      ...fused,
+      get done() {
+        return limit.done
+      },
+      finish: nothingHeld,
       sink: { kind: 'emit', shape: plan.shape, metadata: plan.metadata, limit, writer: this.#context.writer },
     })
   }
@@ -119,11 +143,23 @@ class Builder {
     const fused = scanBelow(sort.input) as Fused
     const { writer } = this.#context
     const output: Operator = {
-      push: (row) => void writer.row(String(row[0]), -1, -1), *finish() {}, done: false,
-      get full() { return writer.drained() !== undefined },
+      push: (row) => void writer.row(String(row[0]), -1, -1),
+      finish: nothingHeld,
+      done: false,
+      get full() {
+        return writer.drained() !== undefined
+      },
     }
     const next = this.#sort(sort, 1, new LimitOperator(this.limit, output))
-    this.sources.push({ kind: 'scan', ...fused, get done() { return next.done }, finish: () => next.finish(), sink: { kind: 'rows', body: { shape: plan.shape, metadata: plan.metadata }, columns: sort.by.map((b) => b.expr), next } })
+    this.sources.push({
+      kind: 'scan',
+      ...fused,
+      get done() {
+        return next.done
+      },
+      finish: () => next.finish(),
+      sink: { kind: 'rows', body: { shape: plan.shape, metadata: plan.metadata }, columns: sort.by.map((b) => b.expr), next },
+    })
   }
 
   #sort(sort: Extract<Plan, { kind: 'sort' }>, firstKey: number, next: Operator): Operator {
@@ -161,10 +197,26 @@ class Builder {
 
   #aggregateSource(plan: Aggregate, state: AggregateState, next: Operator, finish: () => Generator<void>): void {
     const fused = scanBelow(plan.input)
-    if (fused !== undefined) this.sources.push({ kind: 'scan', ...fused, sink: { kind: 'aggregate', plan, state }, get done() { return next.done }, finish })
+    if (fused !== undefined)
+      this.sources.push({
+        kind: 'scan',
+        ...fused,
+        sink: { kind: 'aggregate', plan, state },
+        get done() {
+          return next.done
+        },
+        finish,
+      })
     else {
       const take = rowAggregate(plan, state, this.#context)
-      this.build(plan.input, { push: take, finish, get done() { return next.done }, full: false })
+      this.build(plan.input, {
+        push: take,
+        finish,
+        get done() {
+          return next.done
+        },
+        full: false,
+      })
     }
   }
 
@@ -173,11 +225,22 @@ class Builder {
     const context = this.#context
     switch (plan.kind) {
       case 'values':
-        this.sources.push({ kind: 'values', values: plan, first: next, get done() { return next.done }, finish: () => next.finish() })
+        this.sources.push({
+          kind: 'values',
+          values: plan,
+          first: next,
+          get done() {
+            return next.done
+          },
+          finish: () => next.finish(),
+        })
         return
-      case 'project': return this.#project(plan, next)
-      case 'filter': return this.build(plan.input, new FilterOperator(rowTest(plan.predicate, context), next))
-      case 'limit': return this.build(plan.input, new LimitOperator(new LimitState(plan), next))
+      case 'project':
+        return this.#project(plan, next)
+      case 'filter':
+        return this.build(plan.input, new FilterOperator(rowTest(plan.predicate, context), next))
+      case 'limit':
+        return this.build(plan.input, new LimitOperator(new LimitState(plan), next))
       case 'aggregate': {
         const state = this.#state(plan)
         if (scanBelow(plan.input) === undefined) return this.build(plan.input, new AggregateOperator(state, rowAggregate(plan, state, context), next))
@@ -186,8 +249,10 @@ class Builder {
           yield* next.finish()
         })
       }
-      case 'sort': return this.#sorted(plan, next)
-      case 'unnest': return this.build(plan.input, new UnnestOperator(rowValue(plan.array, context), next))
+      case 'sort':
+        return this.#sorted(plan, next)
+      case 'unnest':
+        return this.build(plan.input, new UnnestOperator(rowValue(plan.array, context), next))
       case 'join': {
         const parts = { type: plan.type, ...joinKeys(plan, context), leftWidth: widthOf(plan.left), rightWidth: widthOf(plan.right) }
         const join = new JoinOperator(parts, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next)
@@ -200,7 +265,9 @@ class Builder {
         for (const side of sides) this.build(plan[side], set.side(side))
         return
       }
-      case 'scan': case 'output': throw new Error(`no rows of ${plan.kind}`)
+      case 'scan':
+      case 'output':
+        throw new Error(`no rows of ${plan.kind}`)
     }
   }
 
@@ -208,7 +275,16 @@ class Builder {
     const fused = scanBelow(plan.input)
     const columns = plan.columns.map((c) => c.expr)
     if (fused === undefined) this.build(plan.input, new ProjectOperator(rowProjection(columns, this.#context), next))
-    else this.sources.push({ kind: 'scan', ...fused, sink: { kind: 'rows', columns, next }, get done() { return next.done }, finish: () => next.finish() })
+    else
+      this.sources.push({
+        kind: 'scan',
+        ...fused,
+        sink: { kind: 'rows', columns, next },
+        get done() {
+          return next.done
+        },
+        finish: () => next.finish(),
+      })
   }
 
   /** The keys are computed once a row and stand behind its columns; the operator above sees the columns only. */
@@ -236,4 +312,3 @@ class GroupVersions {
     return this.#writer.version(body, this.#ids[group], group)
   }
 }
-

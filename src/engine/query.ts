@@ -12,7 +12,8 @@ import { error as errorFrame, type QueryRequest, stats as statsFrame } from '../
 import type { Statement } from '../sql/ast.ts'
 import { renderSqlError, SqlError } from '../sql/error.ts'
 import { parseScript } from '../sql/parse.ts'
-import { runStatement, type StatementContext } from './statement.ts'
+import type { StatementContext } from './context.ts'
+import { runStatement } from './statement.ts'
 import { Statistics } from './statistics.ts'
 
 /** Where frames go. The session implements it on a socket, tests implement it as an array. */
@@ -62,13 +63,30 @@ export async function runRequest(request: QueryRequest, environment: QueryEnviro
   const nowMs = (environment.now ?? Date.now)()
   const statistics = new Statistics(randomUUID(), nowMs)
   const summary = (outcome: RunSummary['outcome'], error?: string, fault?: unknown): RunSummary => ({
-    id: statistics.id, outcome, error, fault, results: statistics.results, recordsScanned: statistics.recordsScanned, bytesRead: statistics.bytesRead, badRecords: statistics.badRecords, durationMs: statistics.durationMs,
+    id: statistics.id,
+    outcome,
+    error,
+    fault,
+    results: statistics.results,
+    recordsScanned: statistics.recordsScanned,
+    bytesRead: statistics.bytesRead,
+    badRecords: statistics.badRecords,
+    durationMs: statistics.durationMs,
   })
   try {
     signal.throwIfAborted()
     const statements = parseScript(request.sql)
     const settings = defaultSettings(environment.defaults)
-    const context: StatementContext = { request, environment, sink, signal, statistics, settings, functions: { nowMs }, statsMs: request.statsMs === undefined ? undefined : Math.max(MIN_STATS_MS, request.statsMs) }
+    const context: StatementContext = {
+      request,
+      environment,
+      sink,
+      signal,
+      statistics,
+      settings,
+      functions: { nowMs },
+      statsMs: request.statsMs === undefined ? undefined : Math.max(MIN_STATS_MS, request.statsMs),
+    }
     for (const [index, statement] of statements.entries()) await runOne(statement, statements.length === 1 ? null : index, context)
     return summary('end')
   } catch (e) {

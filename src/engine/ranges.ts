@@ -23,7 +23,9 @@ export interface RangeOptions {
 export async function resolveRanges(scan: Scan, log: KafkaLog, options: RangeOptions): Promise<ScanRanges> {
   const { table, pushed, keyPartition } = scan
   const anywhere = { start: 0, end: Number.POSITIVE_INFINITY }
-  const possible = table.partitions.filter((p) => (keyPartition === undefined || keyPartition.partition === p) && offsetIntervals(pushed, p, anywhere).length > 0)
+  const possible = table.partitions.filter(
+    (p) => (keyPartition === undefined || keyPartition.partition === p) && offsetIntervals(pushed, p, anywhere).length > 0,
+  )
   const skippedPartitions = table.partitions.filter((p) => !possible.includes(p))
   if (possible.length === 0) return { ranges: [], bounds: [], skippedPartitions, minTimestampMs: undefined }
   const time = pushed === undefined ? undefined : timestampBounds(pushed)
@@ -41,7 +43,13 @@ export async function resolveRanges(scan: Scan, log: KafkaLog, options: RangeOpt
 }
 
 /** A lower time bound always moves the start; an upper one moves the end only where the broker sets the timestamps, so that they are in order. */
-async function narrowByTime(scan: Scan, log: KafkaLog, bounds: readonly OffsetRange[], time: { min: number; max: number }, options: RangeOptions): Promise<OffsetRange[]> {
+async function narrowByTime(
+  scan: Scan,
+  log: KafkaLog,
+  bounds: readonly OffsetRange[],
+  time: { min: number; max: number },
+  options: RangeOptions,
+): Promise<OffsetRange[]> {
   const partitions = bounds.map((b) => b.partition)
   const at = (ms: number): Promise<(number | undefined)[]> => log.offsetsForTime(scan.table.topic, partitions, ms, options)
   const starts = Number.isFinite(time.min) && time.min > 0 ? await at(Math.ceil(time.min)) : undefined

@@ -112,15 +112,24 @@ export class RecordReferences implements References {
 
   #meta(field: string): Code {
     switch (field) {
-      case 'offset': return this.offset()
-      case 'partition': return js`partition`
-      case 'topic': return js`state.topic`
-      case 'timestamp': return this.timestamp()
-      case '__keysize': return js`(ks < 0 ? 0 : ke - ks)`
-      case '__valuesize': return js`(vs < 0 ? 0 : ve - vs)`
-      case 'keySchemaId': return js`(state.keyFramed && ke - ks >= 5 ? view.getInt32(ks + 1) : null)`
-      case 'valueSchemaId': return js`(state.valueFramed && ve - vs >= 5 ? view.getInt32(vs + 1) : null)`
-      default: throw new Error(`metadata field ${field}`)
+      case 'offset':
+        return this.offset()
+      case 'partition':
+        return js`partition`
+      case 'topic':
+        return js`state.topic`
+      case 'timestamp':
+        return this.timestamp()
+      case '__keysize':
+        return js`(ks < 0 ? 0 : ke - ks)`
+      case '__valuesize':
+        return js`(vs < 0 ? 0 : ve - vs)`
+      case 'keySchemaId':
+        return js`(state.keyFramed && ke - ks >= 5 ? view.getInt32(ks + 1) : null)`
+      case 'valueSchemaId':
+        return js`(state.valueFramed && ve - vs >= 5 ? view.getInt32(vs + 1) : null)`
+      default:
+        throw new Error(`metadata field ${field}`)
     }
   }
 
@@ -198,7 +207,12 @@ export class RecordReferences implements References {
   /** Declarations of a phase's variables, to stand inside the loop. */
   declarations(phase: number): Code {
     const all = [...this.#phases[phase].slots.values()].flatMap((s) => s.declarations)
-    return all.length === 0 ? js`` : js`let ${join(all.map((d) => js`${d.name} = ${d.initial}`), ', ')}`
+    return all.length === 0
+      ? js``
+      : js`let ${join(
+          all.map((d) => js`${d.name} = ${d.initial}`),
+          ', ',
+        )}`
   }
 
   usesKey(): boolean {
@@ -206,13 +220,20 @@ export class RecordReferences implements References {
   }
 
   /** Code that reads a facet's wanted paths of a phase; nothing where it wants none. */
-  read(phase: number, facet: 'key' | 'value', decoder: FacetDecoder | undefined, context: { from: Code; to: Code; bad: Code; validate: boolean; render: RenderOptions }): Code {
+  read(
+    phase: number,
+    facet: 'key' | 'value',
+    decoder: FacetDecoder | undefined,
+    context: { from: Code; to: Code; bad: Code; validate: boolean; render: RenderOptions },
+  ): Code {
     const want = this.#phases[phase].roots.get(facet)
     if (want === undefined) return js``
     const emit: EmitContext = { emitter: this.#emitter, ...context }
     const code = decoder === undefined ? context.bad : decoder.emit(want, emit)
     // Records without a value take another way altogether, so that here its numbers are numbers and never null.
-    return facet === 'value' ? code : js`if (ks >= 0) {
+    return facet === 'value'
+      ? code
+      : js`if (ks >= 0) {
 ${code}
 }`
   }

@@ -58,7 +58,12 @@ export type Sink =
   | { readonly kind: 'emit'; readonly shape: OutputShape; readonly metadata: boolean; readonly limit: LimitState; readonly writer: FrameWriter }
   | { readonly kind: 'aggregate'; readonly plan: Aggregate; readonly state: AggregateState }
   /** `body`: the text of the frame's members stands in front of the columns. */
-  | { readonly kind: 'rows'; readonly body?: { readonly shape: OutputShape; readonly metadata: boolean }; readonly columns: readonly BoundExpr[]; readonly next: Operator }
+  | {
+      readonly kind: 'rows'
+      readonly body?: { readonly shape: OutputShape; readonly metadata: boolean }
+      readonly columns: readonly BoundExpr[]
+      readonly next: Operator
+    }
 
 export interface ProgramSpec {
   readonly scan: Scan
@@ -136,9 +141,13 @@ if (!${condition}) break record`
     ...(references.usesKey() && table.key.framing === 'confluent' ? [schemaCheck('k', schemas.keyId)] : []),
     ...(references.usesValue && !noValue && table.value.framing === 'confluent' ? [schemaCheck('v', schemas.valueId)] : []),
   ]
-  return { code: js`${checks}
+  return {
+    code: js`${checks}
 ${declare(compiler.temps)}
-${body}`, before: noValue ? js`` : sink.before, usesValue: references.usesValue }
+${body}`,
+    before: noValue ? js`` : sink.before,
+    usesValue: references.usesValue,
+  }
 }
 
 /** Where the payload of a facet starts: behind the magic byte and the schema id when it is framed. */
@@ -191,12 +200,20 @@ else if (${next}.full) stopping = 3`,
 }
 
 /** The members of `data` before `rownum`, as text. */
-function bodyText(spec: ProgramSpec, of: { readonly shape: OutputShape; readonly metadata: boolean }, compiler: ExpressionCompiler, references: RecordReferences): { declare: Code; text: Code } {
+function bodyText(
+  spec: ProgramSpec,
+  of: { readonly shape: OutputShape; readonly metadata: boolean },
+  compiler: ExpressionCompiler,
+  references: RecordReferences,
+): { declare: Code; text: Code } {
   const output = new OutputCompiler(compiler, references, spec.render).shape(of.shape)
   const metadata = of.metadata ? metadataText(spec, references, compiler) : js`''`
   if (output.key === undefined) return { declare: js``, text: js`'"value":' + (${output.value}) + ${metadata}` }
   const key = compiler.emitter.name('key')
-  return { declare: js`let ${key}`, text: js`((${key} = ${output.key}) === null ? '' : '"key":' + ${key} + ',') + '"value":' + (${output.value}) + ${metadata}` }
+  return {
+    declare: js`let ${key}`,
+    text: js`((${key} = ${output.key}) === null ? '' : '"key":' + ${key} + ',') + '"value":' + (${output.value}) + ${metadata}`,
+  }
 }
 
 function metadataText(spec: ProgramSpec, references: RecordReferences, compiler: ExpressionCompiler): Code {

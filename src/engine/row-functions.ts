@@ -16,8 +16,12 @@ type Context = Pick<PipelineContext, 'functions' | 'render'>
 function rowFunction<T>(context: Context, title: string, make: (compiler: ExpressionCompiler) => Code): T {
   const compiler = new ExpressionCompiler(new Emitter(), new RowReferences(js`row`), context.functions)
   const code = make(compiler)
-  return compiler.emitter.build(['row'], js`${declare(compiler.temps)}
-${code}`, title) as T
+  return compiler.emitter.build(
+    ['row'],
+    js`${declare(compiler.temps)}
+${code}`,
+    title,
+  ) as T
 }
 
 export function rowTest(predicate: BoundExpr, context: Context): (row: Row) => boolean {
@@ -29,7 +33,15 @@ export function rowValue(expr: BoundExpr, context: Context): (row: Row) => Value
 }
 
 export function rowProjection(exprs: readonly BoundExpr[], context: Context): (row: Row) => Row {
-  return rowFunction(context, 'project', (c) => js`return [${join(exprs.map((e) => c.value(e)), ', ')}]`)
+  return rowFunction(
+    context,
+    'project',
+    (c) =>
+      js`return [${join(
+        exprs.map((e) => c.value(e)),
+        ', ',
+      )}]`,
+  )
 }
 
 export function rowAggregate(plan: Aggregate, state: AggregateState, context: Context): (row: Row) => void {
@@ -53,7 +65,10 @@ export function joinKeys(plan: Join, context: Context): { leftKey: KeyOf; rightK
     // A single key of plain texts or of small numbers is its own key.
     if (keys.length === 1 && types[0].every(isPlainText)) return rowFunction(context, 'key', (c) => js`return ${c.value(keys[0][side])}`)
     if (keys.length === 1 && types[0].every((t) => t.kind === 'int')) return rowFunction(context, 'key', (c) => js`return ${c.value(keys[0][side])}`)
-    const values = rowProjection(keys.map((k) => k[side]), context)
+    const values = rowProjection(
+      keys.map((k) => k[side]),
+      context,
+    )
     return (row) => combined(values(row))
   }
   return { leftKey: key('left'), rightKey: key('right'), residual: residual === undefined ? undefined : rowTest(residual, context) }

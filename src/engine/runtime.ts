@@ -38,15 +38,19 @@ export function multiplyInt(a: Int, b: Int): Int {
   }
   return a === null || b === null ? null : integer(BigInt(a) * BigInt(b))
 }
+function isZero(n: number | bigint): boolean {
+  return n === 0 || n === 0n
+}
+
 /** Towards zero; NULL when dividing by zero. */
 export function divideInt(a: Int, b: Int): Int {
-  if (a === null || b === null || b == 0) return null
+  if (a === null || b === null || isZero(b)) return null
   if (typeof a === 'number' && typeof b === 'number') return Math.trunc(a / b) || 0
   return integer(BigInt(a) / BigInt(b))
 }
 /** The sign of the dividend, as in Java; NULL when dividing by zero. */
 export function remainderInt(a: Int, b: Int): Int {
-  if (a === null || b === null || b == 0) return null
+  if (a === null || b === null || isZero(b)) return null
   if (typeof a === 'number' && typeof b === 'number') return a % b || 0
   return integer(BigInt(a) % BigInt(b))
 }
@@ -67,11 +71,16 @@ const DIVISION_DIGITS = 18
 export function decimalArithmetic(op: string, a: Decimal | null, b: Decimal | null): Decimal | null {
   if (a === null || b === null) return null
   switch (op) {
-    case '+': return a.add(b)
-    case '-': return a.subtract(b)
-    case '*': return a.multiply(b)
-    case '/': return b.isZero ? null : a.divide(b, DIVISION_DIGITS).normalize()
-    default: return b.isZero ? null : a.remainder(b)
+    case '+':
+      return a.add(b)
+    case '-':
+      return a.subtract(b)
+    case '*':
+      return a.multiply(b)
+    case '/':
+      return b.isZero ? null : a.divide(b, DIVISION_DIGITS).normalize()
+    default:
+      return b.isZero ? null : a.remainder(b)
   }
 }
 
@@ -85,11 +94,16 @@ export function dynamicArithmetic(op: string, a: Value, b: Value): Value {
   if ((typeof a !== 'number' && typeof a !== 'bigint') || (typeof b !== 'number' && typeof b !== 'bigint')) return null
   const whole = (typeof a === 'bigint' || Number.isInteger(a)) && (typeof b === 'bigint' || Number.isInteger(b))
   switch (op) {
-    case '+': return whole ? addInt(a, b) : Number(a) + Number(b)
-    case '-': return whole ? subtractInt(a, b) : Number(a) - Number(b)
-    case '*': return whole ? multiplyInt(a, b) : Number(a) * Number(b)
-    case '/': return whole ? divideInt(a, b) : divideDouble(Number(a), Number(b))
-    default: return whole ? remainderInt(a, b) : remainderDouble(Number(a), Number(b))
+    case '+':
+      return whole ? addInt(a, b) : Number(a) + Number(b)
+    case '-':
+      return whole ? subtractInt(a, b) : Number(a) - Number(b)
+    case '*':
+      return whole ? multiplyInt(a, b) : Number(a) * Number(b)
+    case '/':
+      return whole ? divideInt(a, b) : divideDouble(Number(a), Number(b))
+    default:
+      return whole ? remainderInt(a, b) : remainderDouble(Number(a), Number(b))
   }
 }
 export function dynamicNegate(a: Value): Value {
@@ -110,7 +124,7 @@ export function order(a: Value, b: Value): number {
   if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : a > b ? 1 : 0
   const an = typeof a === 'number' || typeof a === 'bigint'
   const bn = typeof b === 'number' || typeof b === 'bigint'
-  if (an && bn) return a < b ? -1 : a > b ? 1 : a == b ? 0 : Number.NaN
+  if (an && bn) return a < b ? -1 : a > b ? 1 : Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : 0
   if ((an || a instanceof Decimal) && (bn || b instanceof Decimal)) {
     const x = asDecimal(a)
     const y = asDecimal(b)
@@ -150,12 +164,18 @@ export function compareDecimal(op: string, a: Decimal | null, b: Decimal | null)
   if (a === null || b === null) return null
   const o = a.compare(b)
   switch (op) {
-    case '=': return o === 0
-    case '!=': return o !== 0
-    case '<': return o < 0
-    case '<=': return o <= 0
-    case '>': return o > 0
-    default: return o >= 0
+    case '=':
+      return o === 0
+    case '!=':
+      return o !== 0
+    case '<':
+      return o < 0
+    case '<=':
+      return o <= 0
+    case '>':
+      return o > 0
+    default:
+      return o >= 0
   }
 }
 
@@ -163,10 +183,14 @@ export function compareDecimal(op: string, a: Decimal | null, b: Decimal | null)
 export function canonical(v: Value): string {
   if (v === null) return 'z'
   switch (typeof v) {
-    case 'string': return `s${v}`
-    case 'number': return Number.isInteger(v) && Math.abs(v) > MAX ? `n${BigInt(v)}` : `n${v === 0 ? 0 : v}`
-    case 'bigint': return `n${v}`
-    case 'boolean': return v ? 't' : 'f'
+    case 'string':
+      return `s${v}`
+    case 'number':
+      return Number.isInteger(v) && Math.abs(v) > MAX ? `n${BigInt(v)}` : `n${v === 0 ? 0 : v}`
+    case 'bigint':
+      return `n${v}`
+    case 'boolean':
+      return v ? 't' : 'f'
   }
   if (v instanceof Decimal) return `n${v.normalize()}`
   if (v instanceof Uint8Array) return `b${Buffer.from(v).toString('base64')}`

@@ -75,8 +75,16 @@ export class ScanRun {
     this.#nextStats = context.statsMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + context.statsMs
     const { table } = this.#scan
     this.#state = {
-      topic: table.topic, at: 0, index: 0, budget: BUDGET_RECORDS, scanned: 0, keyId: -1, valueId: -1, lastOffset: -1,
-      keyFramed: table.key.framing === 'confluent', valueFramed: table.value.framing === 'confluent',
+      topic: table.topic,
+      at: 0,
+      index: 0,
+      budget: BUDGET_RECORDS,
+      scanned: 0,
+      keyId: -1,
+      valueId: -1,
+      lastOffset: -1,
+      keyFramed: table.key.framing === 'confluent',
+      valueFramed: table.value.framing === 'confluent',
       bad: (offset, timestamp) => this.#bad(offset, timestamp),
     }
   }
@@ -95,12 +103,27 @@ export class ScanRun {
     return stopped
   }
 
-  async #read(resolved: ScanRanges, ranges: readonly OffsetRange[], isolation: Isolation, lastOffsets: ReadonlyMap<number, number>, headersOnly: OffsetRange[] | undefined): Promise<SentinelReason | undefined> {
+  async #read(
+    resolved: ScanRanges,
+    ranges: readonly OffsetRange[],
+    isolation: Isolation,
+    lastOffsets: ReadonlyMap<number, number>,
+    headersOnly: OffsetRange[] | undefined,
+  ): Promise<SentinelReason | undefined> {
     const { settings, log } = this.#c
-    const source = log.scan({
-      topic: this.#scan.table.topic, ranges, isolation, minTimestampMs: resolved.minTimestampMs, headersOnly: headersOnly !== undefined,
-      unordered: this.#scan.unordered, limit: this.#scan.limit, fetchMaxBytes: Number(settings['fetch.max.bytes']),
-    }, this.#c.signal)
+    const source = log.scan(
+      {
+        topic: this.#scan.table.topic,
+        ranges,
+        isolation,
+        minTimestampMs: resolved.minTimestampMs,
+        headersOnly: headersOnly !== undefined,
+        unordered: this.#scan.unordered,
+        limit: this.#scan.limit,
+        fetchMaxBytes: Number(settings['fetch.max.bytes']),
+      },
+      this.#c.signal,
+    )
     this.#source.progress = [...this.#source.progress, ...source.progress]
     try {
       return await this.#batches(source, lastOffsets, headersOnly)
@@ -169,7 +192,12 @@ export class ScanRun {
       const { table } = this.#scan
       const key = decoderOf(table.key, keyId)
       const value = decoderOf(table.value, valueId)
-      const schemas = { keyId, valueId, key: key instanceof Promise ? await abortable(key, this.#c.signal) : key, value: value instanceof Promise ? await abortable(value, this.#c.signal) : value }
+      const schemas = {
+        keyId,
+        valueId,
+        key: key instanceof Promise ? await abortable(key, this.#c.signal) : key,
+        value: value instanceof Promise ? await abortable(value, this.#c.signal) : value,
+      }
       program = buildProgram(programSpec(this.#scan, this.#where, this.#sink, this.#c), schemas).run
       this.#programs.set(name, program)
     }
@@ -280,7 +308,8 @@ export class ScanRun {
       const later = performance.now()
       this.#statsDue(later)
       if (this.#c.live && later >= this.#nextLive) await this.#sendLive()
-      const stopped = later >= this.#c.deadline ? this.#threshold(later) : later - this.#lastRecord >= idle ? this.#reason({ type: 'IDLETIMEOUT', timeout: idle }) : undefined
+      const stopped =
+        later >= this.#c.deadline ? this.#threshold(later) : later - this.#lastRecord >= idle ? this.#reason({ type: 'IDLETIMEOUT', timeout: idle }) : undefined
       if (stopped !== undefined) {
         next.catch(() => undefined)
         return { stopped }
@@ -289,7 +318,12 @@ export class ScanRun {
   }
 }
 
-export function programSpec(scan: Scan, where: BoundExpr | undefined, sink: Sink, c: { readonly settings: Settings; readonly render: ProgramSpec['render']; readonly functions: ProgramSpec['functions']; readonly title: string }): ProgramSpec {
+export function programSpec(
+  scan: Scan,
+  where: BoundExpr | undefined,
+  sink: Sink,
+  c: { readonly settings: Settings; readonly render: ProgramSpec['render']; readonly functions: ProgramSpec['functions']; readonly title: string },
+): ProgramSpec {
   return { scan, where, sink, render: c.render, validate: c.settings['validate.records'] === true, functions: c.functions, title: c.title }
 }
 
@@ -311,7 +345,12 @@ function unusable(e: unknown): undefined {
 }
 
 function badRecordError(table: Table, partition: number, offset: number): SqlError {
-  return new SqlError('VALUE', `The record at offset ${offset} of partition ${partition} of ${table.name} cannot be read as ${table.value.format} (skip.bad.records = false).`, undefined, 'SET skip.bad.records = true passes over such records and counts them.')
+  return new SqlError(
+    'VALUE',
+    `The record at offset ${offset} of partition ${partition} of ${table.name} cannot be read as ${table.value.format} (skip.bad.records = false).`,
+    undefined,
+    'SET skip.bad.records = true passes over such records and counts them.',
+  )
 }
 
 /** A condition that reads on where the scan stopped. */

@@ -13,7 +13,16 @@ interface Source {
 }
 
 /** The settings that STATS shows for each source, in this order. */
-const SHOWN = ['live.aggs', 'max.idle.time', 'format.timestamp', 'show.bad.records', 'kafka.offset.timeout', 'max.query.time', 'max.size', 'isolation.level'] as const
+const SHOWN = [
+  'live.aggs',
+  'max.idle.time',
+  'format.timestamp',
+  'show.bad.records',
+  'kafka.offset.timeout',
+  'max.query.time',
+  'max.size',
+  'isolation.level',
+] as const
 
 export class Statistics {
   readonly id: string

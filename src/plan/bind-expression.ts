@@ -12,7 +12,7 @@ import { printExpr } from '../sql/print.ts'
 import { BOOLEAN, type DataType, DECIMAL, DOUBLE, INT, JSON_TYPE, LONG, NULL_TYPE, STRING, typeName } from '../types.ts'
 import { aType, arithmetic, comparable, compare, condition, convert, isDatetime, isInteger, isNumeric, negate, toCommon } from './coerce.ts'
 import { aggregateName, CALLABLE } from './aggregates.ts'
-import type { AggregateName, BoundAggregate, BoundExpr } from './plan.ts'
+import type { AggregateName, BoundAggregate, BoundExpr, Output } from './plan.ts'
 import { extendPath, memberOf, type Scope } from './scope.ts'
 
 /** Where aggregate calls of one SELECT go; undefined where none may stand. */
@@ -29,33 +29,57 @@ export interface ExpressionContext {
   readonly clause: string
   /** Output columns that may be named here (HAVING, ORDER BY, GROUP BY), asked before the scope. */
   readonly outputs?: (name: string) => BoundExpr | undefined
+  /** Queries inside expressions, bound before the expressions are. */
+  readonly subqueries: ReadonlyMap<ast.Query, Output>
 }
 
 export function bindExpr(e: ast.Expr, c: ExpressionContext): BoundExpr {
   switch (e.kind) {
-    case 'null': return { kind: 'constant', value: null, type: NULL_TYPE, span: e.span }
-    case 'boolean': return { kind: 'constant', value: e.value, type: BOOLEAN, span: e.span }
-    case 'number': return numberLiteral(e)
-    case 'string': return { kind: 'constant', value: e.value, type: STRING, span: e.span }
-    case 'array': return bindArray(e, c)
-    case 'struct': return bindStruct(e, c)
-    case 'column': return bindColumn(e, c)
-    case 'index': return bindIndex(e, c)
+    case 'null':
+      return { kind: 'constant', value: null, type: NULL_TYPE, span: e.span }
+    case 'boolean':
+      return { kind: 'constant', value: e.value, type: BOOLEAN, span: e.span }
+    case 'number':
+      return numberLiteral(e)
+    case 'string':
+      return { kind: 'constant', value: e.value, type: STRING, span: e.span }
+    case 'array':
+      return bindArray(e, c)
+    case 'struct':
+      return bindStruct(e, c)
+    case 'column':
+      return bindColumn(e, c)
+    case 'index':
+      return bindIndex(e, c)
     case 'member': {
       const base = bindExpr(e.base, c)
       if (base.kind === 'path' && (base.path.facet === 'key' || base.path.facet === 'value')) return memberOfPath(base, e)
       return memberOf(base, e.name, e.span)
     }
-    case 'unary': return bindUnary(e, c)
-    case 'binary': return bindBinary(e, c)
-    case 'between': return bindBetween(e, c)
-    case 'in': return bindIn(e, c)
-    case 'like': return bindLike(e, c)
-    case 'isNull': return { kind: 'isNull', operand: bindExpr(e.operand, c), negated: e.negated, type: BOOLEAN, span: e.span }
-    case 'case': return bindCase(e, c)
-    case 'cast': return bindCast(e, c)
-    case 'call': return bindCall(e, c)
-    case 'exists': case 'subquery': throw new SqlError('UNSUPPORTED', 'Subqueries in expressions are not offered yet.', e.span)
+    case 'unary':
+      return bindUnary(e, c)
+    case 'binary':
+      return bindBinary(e, c)
+    case 'between':
+      return bindBetween(e, c)
+    case 'in':
+      return bindIn(e, c)
+    case 'like':
+      return bindLike(e, c)
+    case 'isNull':
+      return { kind: 'isNull', operand: bindExpr(e.operand, c), negated: e.negated, type: BOOLEAN, span: e.span }
+    case 'case':
+      return bindCase(e, c)
+    case 'cast':
+      return bindCast(e, c)
+    case 'call':
+      return bindCall(e, c)
+    case 'exists':
+      return { kind: 'subquery', mode: 'exists', plan: subquery(e.query, c), negated: false, type: BOOLEAN, span: e.span }
+    case 'subquery': {
+      const plan = subquery(e.query, c)
+      return { kind: 'subquery', mode: 'scalar', plan, negated: false, type: onlyColumn(plan, e.span).type, span: e.span }
+    }
   }
 }
 
@@ -96,7 +120,8 @@ function bindIndex(e: ast.Index, c: ExpressionContext): BoundExpr {
   const t = base.type
   const element = t.kind === 'array' ? t.element : t.kind === 'map' ? t.value : t.kind === 'json' ? JSON_TYPE : undefined
   if (element === undefined) throw new SqlError('TYPE', `[…] takes an element of an array, and this is ${aType(t)}.`, e.base.span)
-  if (t.kind === 'array' && !isInteger(index.type) && index.type.kind !== 'json') throw new SqlError('TYPE', `An array index is an integer, not ${aType(index.type)}.`, e.index.span)
+  if (t.kind === 'array' && !isInteger(index.type) && index.type.kind !== 'json')
+    throw new SqlError('TYPE', `An array index is an integer, not ${aType(index.type)}.`, e.index.span)
   return { kind: 'element', operand: base, index, type: element, span: e.span }
 }
 
@@ -149,11 +174,20 @@ function chain(e: ast.Expr, op: 'and' | 'or'): ast.Expr[] {
 
 function operator(e: ast.Binary, left: BoundExpr, right: BoundExpr): BoundExpr {
   switch (e.op) {
-    case '=': case '!=': case '<': case '<=': case '>': case '>=':
+    case '=':
+    case '!=':
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
       return compare(e.op, left, right, e.span)
     case '||':
       return concat(left, right, e)
-    case '+': case '-': case '*': case '/': case '%':
+    case '+':
+    case '-':
+    case '*':
+    case '/':
+    case '%':
       return arithmetic(e.op, left, right, e.span)
     default:
       throw new Error(`operator ${e.op}`)
@@ -165,7 +199,11 @@ function concat(left: BoundExpr, right: BoundExpr, e: ast.Binary): BoundExpr {
   if (fn === undefined) throw new Error('the registry has no concat')
   // Standard SQL: NULL || x is NULL, unlike CONCAT, which passes over NULLs.
   const joined: BoundExpr = { kind: 'function', fn, name: '||', args: [left, right], type: STRING, span: e.span }
-  const isNull: BoundExpr = { kind: 'or', type: BOOLEAN, operands: [left, right].map((operand) => ({ kind: 'isNull', operand, negated: false, type: BOOLEAN })) }
+  const isNull: BoundExpr = {
+    kind: 'or',
+    type: BOOLEAN,
+    operands: [left, right].map((operand) => ({ kind: 'isNull', operand, negated: false, type: BOOLEAN })),
+  }
   return { kind: 'case', whens: [{ when: isNull, then: { kind: 'constant', value: null, type: STRING } }], otherwise: joined, type: STRING, span: e.span }
 }
 
@@ -178,9 +216,26 @@ function bindBetween(e: ast.Between, c: ExpressionContext): BoundExpr {
 }
 
 function bindIn(e: ast.In, c: ExpressionContext): BoundExpr {
-  if (e.items === undefined) throw new SqlError('UNSUPPORTED', 'IN (SELECT …) is not offered yet.', e.span)
-  const { by, sides } = comparable([bindExpr(e.operand, c), ...e.items.map((i) => bindExpr(i, c))], e.span)
+  if (e.query !== undefined) {
+    const plan = subquery(e.query, c)
+    const operand = bindExpr(e.operand, c)
+    comparable([operand, onlyColumn(plan, e.span)], e.span)
+    return { kind: 'subquery', mode: 'in', plan, operand, negated: e.negated, type: BOOLEAN, span: e.span }
+  }
+  const { by, sides } = comparable([bindExpr(e.operand, c), ...(e.items ?? []).map((i) => bindExpr(i, c))], e.span)
   return { kind: 'in', by, operand: sides[0], items: sides.slice(1), negated: e.negated, type: BOOLEAN, span: e.span }
+}
+
+function subquery(query: ast.Query, c: ExpressionContext): Output {
+  const plan = c.subqueries.get(query)
+  if (plan === undefined) throw new SqlError('UNSUPPORTED', 'A subquery cannot stand here.', query.span)
+  return plan
+}
+
+function onlyColumn(plan: Output, span: ast.Span): BoundExpr {
+  const columns = plan.shape.kind === 'columns' ? plan.shape.columns : []
+  if (columns.length !== 1) throw new SqlError('TYPE', `A subquery that stands for a value has one column, and this one has ${columns.length}.`, span)
+  return columns[0].expr
 }
 
 function bindLike(e: ast.Like, c: ExpressionContext): BoundExpr {
@@ -188,7 +243,8 @@ function bindLike(e: ast.Like, c: ExpressionContext): BoundExpr {
   const pattern = bindExpr(e.pattern, c)
   for (const side of [operand, pattern]) {
     const k = side.type.kind
-    if (k !== 'string' && k !== 'uuid' && k !== 'json' && k !== 'null') throw new SqlError('TYPE', `LIKE compares texts, and this is ${aType(side.type)}.`, side.span, 'CAST it to string.')
+    if (k !== 'string' && k !== 'uuid' && k !== 'json' && k !== 'null')
+      throw new SqlError('TYPE', `LIKE compares texts, and this is ${aType(side.type)}.`, side.span, 'CAST it to string.')
   }
   return { kind: 'like', operand, pattern, negated: e.negated, type: BOOLEAN, span: e.span }
 }
@@ -199,14 +255,23 @@ function bindCase(e: ast.Case, c: ExpressionContext): BoundExpr {
     const when = bindExpr(w.when, c)
     return operand === undefined ? condition(when, 'WHEN') : compare('=', operand, when, w.when.span)
   })
-  const results = [...e.whens.map((w) => bindExpr(w.then, c)), e.otherwise === undefined ? ({ kind: 'constant', value: null, type: NULL_TYPE } as BoundExpr) : bindExpr(e.otherwise, c)]
+  const results = [
+    ...e.whens.map((w) => bindExpr(w.then, c)),
+    e.otherwise === undefined ? ({ kind: 'constant', value: null, type: NULL_TYPE } as BoundExpr) : bindExpr(e.otherwise, c),
+  ]
   const { type, exprs } = toCommon(results)
   return { kind: 'case', whens: conditions.map((when, i) => ({ when, then: exprs[i] })), otherwise: exprs[exprs.length - 1], type, span: e.span }
 }
 
 export function dataType(t: ast.TypeName): DataType {
   let type = castType(t.name, t.precision, t.scale)
-  if (type === undefined) throw new SqlError('TYPE', `Unknown type "${t.name}".`, t.span, didYouMean(t.name, ['int', 'long', 'float', 'double', 'decimal', 'string', 'boolean', 'bytes', 'date', 'time', 'timestamp', 'uuid']))
+  if (type === undefined)
+    throw new SqlError(
+      'TYPE',
+      `Unknown type "${t.name}".`,
+      t.span,
+      didYouMean(t.name, ['int', 'long', 'float', 'double', 'decimal', 'string', 'boolean', 'bytes', 'date', 'time', 'timestamp', 'uuid']),
+    )
   for (let i = 0; i < t.arrayDepth; i++) type = { kind: 'array', element: type }
   return type
 }
@@ -227,7 +292,8 @@ function bindCall(e: ast.Call, c: ExpressionContext): BoundExpr {
   if (e.distinct) throw new SqlError('ARGUMENTS', `DISTINCT belongs into an aggregate, and ${e.name.text} is none.`, e.span)
   if (e.filter !== undefined) throw new SqlError('ARGUMENTS', `FILTER belongs to an aggregate, and ${e.name.text} is none.`, e.span)
   const fn = findFunction(name)
-  if (fn === undefined) throw new SqlError('UNKNOWN_FUNCTION', `Unknown function "${e.name.text}".`, e.name.span, didYouMean(name, CALLABLE) ?? 'SHOW FUNCTIONS lists all of them.')
+  if (fn === undefined)
+    throw new SqlError('UNKNOWN_FUNCTION', `Unknown function "${e.name.text}".`, e.name.span, didYouMean(name, CALLABLE) ?? 'SHOW FUNCTIONS lists all of them.')
   checkCount(e, fn)
   const special = SPECIAL[fn.name]
   if (special !== undefined) return special(e, c)
@@ -246,14 +312,24 @@ function checkCount(e: ast.Call, fn: ScalarFunction): void {
   const most = fn.parameters.some((p) => p.variadic) ? Number.POSITIVE_INFINITY : fn.parameters.length
   if (e.args.length >= least && e.args.length <= most) return
   const wanted = least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`
-  throw new SqlError('ARGUMENTS', `${e.name.text} takes ${wanted} argument${wanted === '1' ? '' : 's'}, not ${e.args.length}.`, e.span, `It is written ${signature(fn)}.`)
+  throw new SqlError(
+    'ARGUMENTS',
+    `${e.name.text} takes ${wanted} argument${wanted === '1' ? '' : 's'}, not ${e.args.length}.`,
+    e.span,
+    `It is written ${signature(fn)}.`,
+  )
 }
 
 function argument(arg: BoundExpr, fn: ScalarFunction, index: number, e: ast.Call): BoundExpr {
   const parameter = fn.parameters[Math.min(index, fn.parameters.length - 1)]
   if (parameter.accept === 'datetime' && arg.kind === 'constant' && typeof arg.value === 'string') return convert(arg, { kind: 'timestamp', unit: 'millis' })
   if (accepts(parameter.accept, arg)) return arg
-  throw new SqlError('ARGUMENTS', `${e.name.text} takes ${wantedWord(parameter.accept)} as "${parameter.name}", not ${aType(arg.type)}.`, arg.span ?? e.span, `It is written ${signature(fn)}.`)
+  throw new SqlError(
+    'ARGUMENTS',
+    `${e.name.text} takes ${wantedWord(parameter.accept)} as "${parameter.name}", not ${aType(arg.type)}.`,
+    arg.span ?? e.span,
+    `It is written ${signature(fn)}.`,
+  )
 }
 
 function accepts(accept: Accept, arg: BoundExpr): boolean {
@@ -262,14 +338,22 @@ function accepts(accept: Accept, arg: BoundExpr): boolean {
   if (accept === 'constant-string') return arg.kind === 'constant' && typeof arg.value === 'string'
   if (t.kind === 'json' || accept === 'any') return true
   switch (accept) {
-    case 'string': return t.kind === 'string' || t.kind === 'uuid'
-    case 'number': return isNumeric(t)
-    case 'integer': return isInteger(t)
-    case 'boolean': return t.kind === 'boolean'
-    case 'array': return t.kind === 'array'
-    case 'datetime': return isDatetime(t) || t.kind === 'time'
-    case 'bytes': return t.kind === 'bytes'
-    case 'json': return t.kind === 'string' || t.kind === 'struct' || t.kind === 'map' || t.kind === 'array'
+    case 'string':
+      return t.kind === 'string' || t.kind === 'uuid'
+    case 'number':
+      return isNumeric(t)
+    case 'integer':
+      return isInteger(t)
+    case 'boolean':
+      return t.kind === 'boolean'
+    case 'array':
+      return t.kind === 'array'
+    case 'datetime':
+      return isDatetime(t) || t.kind === 'time'
+    case 'bytes':
+      return t.kind === 'bytes'
+    case 'json':
+      return t.kind === 'string' || t.kind === 'struct' || t.kind === 'map' || t.kind === 'array'
   }
 }
 
@@ -317,17 +401,36 @@ const WITH_LIMIT: ReadonlySet<AggregateName> = new Set(['collect', 'collect_uniq
 const MAX_AGGREGATE_ITEMS = 100_000
 
 function bindAggregate(e: ast.Call, name: AggregateName, c: ExpressionContext): BoundExpr {
-  if (c.aggregates === undefined) throw new SqlError('GROUPING', `${e.name.text} is an aggregate; it cannot stand in ${c.clause}.`, e.span, c.clause === 'WHERE' ? 'HAVING filters groups.' : undefined)
-  const inner: ExpressionContext = { scope: c.scope, clause: `another aggregate (${e.name.text})` }
+  if (c.aggregates === undefined)
+    throw new SqlError(
+      'GROUPING',
+      `${e.name.text} is an aggregate; it cannot stand in ${c.clause}.`,
+      e.span,
+      c.clause === 'WHERE' ? 'HAVING filters groups.' : undefined,
+    )
+  const inner: ExpressionContext = { scope: c.scope, subqueries: c.subqueries, clause: `another aggregate (${e.name.text})` }
   if (e.star && name !== 'count') throw new SqlError('ARGUMENTS', `${e.name.text}(*) means nothing; only COUNT takes a star.`, e.span)
   const most = e.star ? 0 : WITH_LIMIT.has(name) ? 2 : 1
   const least = e.star ? 0 : name === 'count' ? 0 : name === 'collect' || name === 'collect_unique' ? 2 : 1
-  if (e.args.length > most || e.args.length < least) throw new SqlError('ARGUMENTS', `${e.name.text} takes ${least === most ? least : `${least} or ${most}`} argument${most === 1 ? '' : 's'}, not ${e.args.length}.`, e.span)
+  if (e.args.length > most || e.args.length < least)
+    throw new SqlError(
+      'ARGUMENTS',
+      `${e.name.text} takes ${least === most ? least : `${least} or ${most}`} argument${most === 1 ? '' : 's'}, not ${e.args.length}.`,
+      e.span,
+    )
   const arg = e.args.length === 0 ? undefined : bindExpr(e.args[0], inner)
   const limit = e.args.length > 1 ? itemLimit(e.args[1], inner, e) : 1
   const filter = e.filter === undefined ? undefined : condition(bindExpr(e.filter, inner), 'FILTER')
   const text = printExpr(e)
-  const bound: BoundAggregate = { name, arg: arg === undefined ? undefined : aggregateArgument(name, arg, e), limit, distinct: e.distinct, filter, type: aggregateType(name, arg), text }
+  const bound: BoundAggregate = {
+    name,
+    arg: arg === undefined ? undefined : aggregateArgument(name, arg, e),
+    limit,
+    distinct: e.distinct,
+    filter,
+    type: aggregateType(name, arg),
+    text,
+  }
   const { list, firstSlot } = c.aggregates
   let at = list.findIndex((a) => sameAggregate(a, bound))
   if (at < 0) at = list.push(bound) - 1
@@ -336,25 +439,36 @@ function bindAggregate(e: ast.Call, name: AggregateName, c: ExpressionContext): 
 
 function itemLimit(e: ast.Expr, c: ExpressionContext, call: ast.Call): number {
   const n = bindExpr(e, c)
-  if (n.kind !== 'constant' || typeof n.value !== 'number' || !Number.isInteger(n.value) || n.value < 1) throw new SqlError('ARGUMENTS', `${call.name.text} takes a whole number above 0 as its second argument.`, e.span)
-  if (n.value > MAX_AGGREGATE_ITEMS) throw new SqlError('LIMIT', `${call.name.text} holds ${MAX_AGGREGATE_ITEMS.toLocaleString('en')} values a group at most (aggregate.max.items).`, e.span)
+  if (n.kind !== 'constant' || typeof n.value !== 'number' || !Number.isInteger(n.value) || n.value < 1)
+    throw new SqlError('ARGUMENTS', `${call.name.text} takes a whole number above 0 as its second argument.`, e.span)
+  if (n.value > MAX_AGGREGATE_ITEMS)
+    throw new SqlError('LIMIT', `${call.name.text} holds ${MAX_AGGREGATE_ITEMS.toLocaleString('en')} values a group at most (aggregate.max.items).`, e.span)
   return n.value
 }
 
 function aggregateArgument(name: AggregateName, arg: BoundExpr, e: ast.Call): BoundExpr {
   const t = arg.type
-  if ((name === 'sum' || name === 'avg') && !isNumeric(t) && t.kind !== 'json' && t.kind !== 'null') throw new SqlError('ARGUMENTS', `${e.name.text} takes a number, not ${aType(t)}.`, arg.span, 'CAST it to a number.')
+  if ((name === 'sum' || name === 'avg') && !isNumeric(t) && t.kind !== 'json' && t.kind !== 'null')
+    throw new SqlError('ARGUMENTS', `${e.name.text} takes a number, not ${aType(t)}.`, arg.span, 'CAST it to a number.')
   return arg
 }
 
 function aggregateType(name: AggregateName, arg: BoundExpr | undefined): DataType {
   const t = arg?.type ?? NULL_TYPE
   switch (name) {
-    case 'count': return LONG
-    case 'sum': return isInteger(t) ? LONG : t.kind === 'decimal' ? DECIMAL : t.kind === 'json' ? JSON_TYPE : DOUBLE
-    case 'avg': return t.kind === 'decimal' ? DECIMAL : DOUBLE
-    case 'min': case 'max': case 'first': case 'last': return t
-    default: return { kind: 'array', element: t }
+    case 'count':
+      return LONG
+    case 'sum':
+      return isInteger(t) ? LONG : t.kind === 'decimal' ? DECIMAL : t.kind === 'json' ? JSON_TYPE : DOUBLE
+    case 'avg':
+      return t.kind === 'decimal' ? DECIMAL : DOUBLE
+    case 'min':
+    case 'max':
+    case 'first':
+    case 'last':
+      return t
+    default:
+      return { kind: 'array', element: t }
   }
 }
 

@@ -15,6 +15,7 @@ import { sourcesOf } from './lower.ts'
 import { type BoundExpr, mapChildren, type Output, type OutputColumn, type OutputShape, type Plan, visit } from './plan.ts'
 import { checkReadable, dotted, facetOf, type Relation, type RowRelation, Scope, type TableRelation } from './scope.ts'
 import { virtualTable } from './virtual-tables.ts'
+import { parts, queriesIn } from './walk.ts'
 
 /** Rows returned when the statement names no LIMIT (dialect reference, section 1.6). */
 export const DEFAULT_LIMIT = 10_000
@@ -46,11 +47,20 @@ class Binder {
     const output = await this.query(query, ctes)
     if (query.limit?.count !== undefined || (output.input.kind === 'limit' && output.input.count !== Number.MAX_SAFE_INTEGER)) return output
     const skip = output.input.kind === 'limit' ? output.input.skip : 0
-    return { ...output, input: { kind: 'limit', input: output.input.kind === 'limit' ? output.input.input : output.input, skip, count: this.#defaultLimit, implied: true } }
+    return {
+      ...output,
+      input: { kind: 'limit', input: output.input.kind === 'limit' ? output.input.input : output.input, skip, count: this.#defaultLimit, implied: true },
+    }
   }
 
   async query(query: ast.Query, outer: Ctes): Promise<Output> {
-    if (++this.#depth > MAX_QUERY_DEPTH) throw new SqlError('LIMIT', `Queries are nested more than ${MAX_QUERY_DEPTH} deep (sql.max.query.depth).`, query.span, 'A view that selects from itself would do that.')
+    if (++this.#depth > MAX_QUERY_DEPTH)
+      throw new SqlError(
+        'LIMIT',
+        `Queries are nested more than ${MAX_QUERY_DEPTH} deep (sql.max.query.depth).`,
+        query.span,
+        'A view that selects from itself would do that.',
+      )
     const ctes = new Map(outer)
     for (const { name, query: body } of query.with) {
       const seen = new Map(ctes)
@@ -69,27 +79,58 @@ class Binder {
     if (body.kind === 'query') {
       const output = await this.query(body, ctes)
       if (orderBy.length === 0) return { output, orders: [] }
-      return orderedRows(this, await this.relation(output), orderBy)
+      return orderedRows(
+        await this.relation(output),
+        orderBy,
+        await this.subqueries(
+          orderBy.map((o) => o.expr),
+          ctes,
+        ),
+      )
     }
-    return orderedRows(this, await this.#setOperation(body, ctes), orderBy)
+    return orderedRows(
+      await this.#setOperation(body, ctes),
+      orderBy,
+      await this.subqueries(
+        orderBy.map((o) => o.expr),
+        ctes,
+      ),
+    )
   }
 
   async #setOperation(body: ast.SetOperation, ctes: Ctes): Promise<BoundRelation> {
     const left = await this.relation((await this.#body(body.left, ctes, [])).output)
     const right = await this.relation((await this.#body(body.right, ctes, [])).output)
     const [a, b] = [left.relation.columns, right.relation.columns]
-    if (a.length !== b.length) throw new SqlError('TYPE', `The two sides of ${body.op.toUpperCase()} have ${a.length} and ${b.length} columns.`, body.span, 'They have to have the same number.')
+    if (a.length !== b.length)
+      throw new SqlError(
+        'TYPE',
+        `The two sides of ${body.op.toUpperCase()} have ${a.length} and ${b.length} columns.`,
+        body.span,
+        'They have to have the same number.',
+      )
     const types = a.map((c, i) => unify([c.type, b[i].type]))
     const side = (of: BoundRelation): Plan => ({
       kind: 'project',
       input: of.plan,
-      columns: of.relation.columns.map((c, i) => ({ name: a[i].name, expr: convert({ kind: 'column', source: of.relation.source, index: i, name: c.name, type: c.type }, types[i]) })),
+      columns: of.relation.columns.map((c, i) => ({
+        name: a[i].name,
+        expr: convert({ kind: 'column', source: of.relation.source, index: i, name: c.name, type: c.type }, types[i]),
+      })),
     })
     const plan: Plan = { kind: 'setOperation', op: body.op, all: body.all, left: side(left), right: side(right) }
     const columns = a.map((c, i) => ({ ...c, type: types[i] }))
     const source = this.newSource()
     const relation: RowRelation = { kind: 'rows', source, columns, names: [] }
-    return { plan: { kind: 'project', source, input: plan, columns: columns.map((c, index) => ({ name: c.name, expr: { kind: 'slot', index, name: c.name, type: c.type } })) }, relation }
+    return {
+      plan: {
+        kind: 'project',
+        source,
+        input: plan,
+        columns: columns.map((c, index) => ({ name: c.name, expr: { kind: 'slot', index, name: c.name, type: c.type } })),
+      },
+      relation,
+    }
   }
 
   /** A query's result as a relation: its output columns become columns. */
@@ -102,18 +143,30 @@ class Binder {
     return { plan: project(output.input), relation }
   }
 
+  /** Binds the queries inside expressions. They see the WITH names, and nothing of the query around them. */
+  async subqueries(exprs: readonly (ast.Expr | undefined)[], ctes: Ctes): Promise<Subqueries> {
+    const bound = new Map<ast.Query, Output>()
+    for (const query of exprs.flatMap((e) => (e === undefined ? [] : queriesIn(e)))) {
+      bound.set(query, orderedRows(await this.relation(await this.query(query, ctes)), [], NO_SUBQUERIES).output)
+    }
+    return bound
+  }
+
   // ------------------------------------------------------------------------------------------ FROM
 
   async from(from: ast.From | undefined, ctes: Ctes): Promise<BoundFrom> {
     if (from === undefined) return { plan: { kind: 'values', source: this.newSource(), title: '__dual', rows: [[1]], types: [INT] }, relations: [] }
     switch (from.kind) {
-      case 'table': return this.#table(from, ctes)
+      case 'table':
+        return this.#table(from, ctes)
       case 'derived': {
         const { plan, relation } = await this.relation(await this.query(from.query, ctes), from.alias === undefined ? [] : [from.alias.text])
         return { plan, relations: [relation] }
       }
-      case 'join': return bindJoin(from, this, ctes)
-      case 'lateral': return this.#lateral(from, ctes)
+      case 'join':
+        return bindJoin(from, this, ctes)
+      case 'lateral':
+        return this.#lateral(from, ctes)
     }
   }
 
@@ -139,11 +192,18 @@ class Binder {
 
   async #lateral(from: ast.Lateral, ctes: Ctes): Promise<BoundFrom> {
     const input = await this.from(from.input, ctes)
-    const array = bindExpr(from.array, { scope: new Scope(input.relations), clause: 'LATERAL' })
+    const array = bindExpr(from.array, { scope: new Scope(input.relations), clause: 'LATERAL', subqueries: NO_SUBQUERIES })
     const t = array.type
-    if (t.kind !== 'array' && t.kind !== 'json' && t.kind !== 'null') throw new SqlError('TYPE', `LATERAL takes an array, and this is ${aType(t)}.`, from.array.span)
+    if (t.kind !== 'array' && t.kind !== 'json' && t.kind !== 'null')
+      throw new SqlError('TYPE', `LATERAL takes an array, and this is ${aType(t)}.`, from.array.span)
     const source = this.newSource()
-    const relation: RowRelation = { kind: 'rows', source, columns: [{ name: from.alias.text, type: t.kind === 'array' ? t.element : JSON_TYPE }], names: [from.alias.text], item: true }
+    const relation: RowRelation = {
+      kind: 'rows',
+      source,
+      columns: [{ name: from.alias.text, type: t.kind === 'array' ? t.element : JSON_TYPE }],
+      names: [from.alias.text],
+      item: true,
+    }
     return { plan: { kind: 'unnest', input: input.plan, source, array, name: from.alias.text }, relations: [...input.relations, relation] }
   }
 }
@@ -157,6 +217,9 @@ const MAX_QUERY_DEPTH = 64
 
 /** WITH names in sight: the query and what it sees itself. */
 type Ctes = ReadonlyMap<string, { readonly query: ast.Query; readonly ctes: Ctes }>
+
+type Subqueries = ExpressionContext['subqueries']
+const NO_SUBQUERIES: Subqueries = new Map()
 
 type SortKeys = Extract<Plan, { kind: 'sort' }>['by']
 
@@ -187,11 +250,11 @@ function columnOf(relation: RowRelation, index: number): BoundExpr {
 }
 
 /** A relation as the result, with ORDER BY over its columns. */
-function orderedRows(_binder: Binder, of: BoundRelation, orderBy: readonly ast.OrderItem[]): Bound {
+function orderedRows(of: BoundRelation, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
   const { relation, plan } = of
   const columns: OutputColumn[] = relation.columns.map((c, i) => ({ path: c.name.split('.'), expr: columnOf(relation, i), spread: c.open }))
   const output: Output = { kind: 'output', input: plan, metadata: false, shape: { kind: 'columns', columns } }
-  const context: ExpressionContext = { scope: new Scope([relation]), clause: 'ORDER BY' }
+  const context: ExpressionContext = { scope: new Scope([relation]), clause: 'ORDER BY', subqueries }
   return { output, orders: bindOrders(orderBy, columns, (e) => bindExpr(e, context)) }
 }
 
@@ -206,7 +269,8 @@ function bindOrders(items: readonly ast.OrderItem[], columns: readonly OutputCol
 function orderExpr(e: ast.Expr, columns: readonly OutputColumn[], bind: (e: ast.Expr) => BoundExpr): BoundExpr {
   if (e.kind === 'number' && /^\d+$/.test(e.text)) {
     const column = columns[Number(e.text) - 1]
-    if (column === undefined || column.spread === true) throw new SqlError('UNKNOWN_COLUMN', `ORDER BY ${e.text} names no column of the SELECT list.`, e.span, `It has ${columns.length}.`)
+    if (column === undefined || column.spread === true)
+      throw new SqlError('UNKNOWN_COLUMN', `ORDER BY ${e.text} names no column of the SELECT list.`, e.span, `It has ${columns.length}.`)
     return column.expr
   }
   const named = e.kind === 'column' ? columns.find((c) => c.spread !== true && c.path.join('.') === dotted(e.parts)) : undefined
@@ -216,13 +280,17 @@ function orderExpr(e: ast.Expr, columns: readonly OutputColumn[], bind: (e: ast.
 async function bindSelect(select: ast.Select, binder: Binder, ctes: Ctes, orderBy: readonly ast.OrderItem[]): Promise<Bound> {
   const from = await binder.from(select.from, ctes)
   const scope = new Scope(from.relations)
+  const subqueries = await binder.subqueries(
+    [...select.items.map((i) => (i.kind === 'expr' ? i.expr : undefined)), select.where, ...select.groupBy, select.having, ...orderBy.map((o) => o.expr)],
+    ctes,
+  )
   let plan = from.plan
   if (select.where !== undefined) {
-    const predicate = condition(bindExpr(select.where, { scope, clause: 'WHERE' }), 'WHERE')
+    const predicate = condition(bindExpr(select.where, { scope, clause: 'WHERE', subqueries }), 'WHERE')
     plan = { kind: 'filter', input: plan, predicate }
   }
   const grouped = select.groupBy.length > 0 || select.having !== undefined || usesAggregates(select) || orderBy.some((o) => hasAggregate(o.expr))
-  const bound = grouped ? bindGrouped(select, scope, plan, orderBy) : bindPlain(select, scope, plan, orderBy)
+  const bound = grouped ? bindGrouped(select, scope, plan, orderBy, subqueries) : bindPlain(select, scope, plan, orderBy, subqueries)
   return select.distinct ? distinct(bound, select) : bound
 }
 
@@ -238,7 +306,10 @@ function distinct(bound: Bound, select: ast.Select): Bound {
     return { ...o, expr: slot(o.expr, at) }
   })
   const input: Plan = { kind: 'aggregate', input: bound.output.input, keys, aggregates: [] }
-  return { output: { kind: 'output', input, metadata: false, shape: { kind: 'columns', columns: columns.map((c, i) => ({ ...c, expr: slot(c.expr, i) })) } }, orders }
+  return {
+    output: { kind: 'output', input, metadata: false, shape: { kind: 'columns', columns: columns.map((c, i) => ({ ...c, expr: slot(c.expr, i) })) } },
+    orders,
+  }
 }
 
 async function bindJoin(from: ast.Join, binder: Binder, ctes: Ctes): Promise<BoundFrom> {
@@ -247,7 +318,8 @@ async function bindJoin(from: ast.Join, binder: Binder, ctes: Ctes): Promise<Bou
   const relations = [...left.relations, ...right.relations]
   checkNames(relations, from)
   const scope = new Scope(relations)
-  const terms = from.on === undefined ? [] : conjuncts(condition(bindExpr(from.on, { scope, clause: 'ON' }), 'ON'))
+  const subqueries = await binder.subqueries([from.on], ctes)
+  const terms = from.on === undefined ? [] : conjuncts(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON'))
   const [leftSources, rightSources] = [new Set(sourcesOf(left.plan)), new Set(sourcesOf(right.plan))]
   const keys: JoinKey[] = []
   const rest: BoundExpr[] = []
@@ -294,20 +366,24 @@ export async function unknownTable(name: ast.Name, catalog: Catalog): Promise<Sq
 
 // ---------------------------------------------------------------------------------------------- SELECT without aggregates
 
-function bindPlain(select: ast.Select, scope: Scope, input: Plan, orderBy: readonly ast.OrderItem[]): Bound {
+function bindPlain(select: ast.Select, scope: Scope, input: Plan, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
   const scan = scope.relations.length === 1 && scope.relations[0].kind === 'table' ? scope.relations[0] : undefined
   const metadata = scan !== undefined
-  const context: ExpressionContext = { scope, clause: 'SELECT' }
+  const context: ExpressionContext = { scope, clause: 'SELECT', subqueries }
   const orders = (columns: readonly OutputColumn[]): SortKeys => bindOrders(orderBy, columns, (e) => bindExpr(e, { ...context, clause: 'ORDER BY' }))
   const only = select.items.length === 1 ? select.items[0] : undefined
-  if (scan !== undefined && only?.kind === 'star' && isBareStar(only, scan)) return { output: { kind: 'output', input, metadata, shape: { kind: 'record', key: root(scan, 'key'), value: root(scan, 'value') } }, orders: orders([]) }
+  if (scan !== undefined && only?.kind === 'star' && isBareStar(only, scan))
+    return { output: { kind: 'output', input, metadata, shape: { kind: 'record', key: root(scan, 'key'), value: root(scan, 'value') } }, orders: orders([]) }
   const columns: OutputColumn[] = []
   select.items.forEach((item, i) => {
     if (item.kind === 'star') columns.push(...starColumns(item, scope))
     else columns.push({ path: outputPath(item, i), expr: bindExpr(item.expr, context) })
   })
   const star = scan !== undefined && select.items.some((i) => i.kind === 'star' && isBareStar(i, scan))
-  return { output: { kind: 'output', input, metadata, shape: columnsShape(columns, star && scan !== undefined ? root(scan, 'key') : undefined) }, orders: orders(columns) }
+  return {
+    output: { kind: 'output', input, metadata, shape: columnsShape(columns, star && scan !== undefined ? root(scan, 'key') : undefined) },
+    orders: orders(columns),
+  }
 }
 
 function columnsShape(columns: readonly OutputColumn[], key?: BoundExpr): OutputShape {
@@ -336,7 +412,13 @@ function starColumns(item: StarItem, scope: Scope): OutputColumn[] {
   if (relation.kind === 'table' && path.length === 1) {
     const facet = facetOf(path[0])
     if (facet === 'meta') return metaColumns(relation)
-    if (facet === 'header') throw new SqlError('UNSUPPORTED', 'Headers have no fixed set of names.', item.span, 'Name them: _headers.traceId; HEADERKEYS() lists the names of a record.')
+    if (facet === 'header')
+      throw new SqlError(
+        'UNSUPPORTED',
+        'Headers have no fixed set of names.',
+        item.span,
+        'Name them: _headers.traceId; HEADERKEYS() lists the names of a record.',
+      )
   }
   return layOut(scope.resolve(item.path, item.span), dotted(item.path), item.span)
 }
@@ -367,7 +449,8 @@ function layOut(expr: BoundExpr, name: string, span: ast.Span | undefined): Outp
   }
   if (t.kind === 'struct') return t.fields.map((f) => ({ path: [f.name], expr: { kind: 'member', operand: expr, name: f.name, type: f.type } }))
   if (t.kind === 'json' || t.kind === 'map') return [{ path: [name.split('.').at(-1) ?? name], expr, spread: true }]
-  if (span !== undefined && name !== '_value' && name !== '_key') throw new SqlError('TYPE', `"${name}" has no fields to lay out.`, span, `Write ${name} without ".*".`)
+  if (span !== undefined && name !== '_value' && name !== '_key')
+    throw new SqlError('TYPE', `"${name}" has no fields to lay out.`, span, `Write ${name} without ".*".`)
   return [{ path: [name], expr }]
 }
 
@@ -380,12 +463,18 @@ function outputPath(item: Extract<ast.SelectItem, { kind: 'expr' }>, index: numb
 /** A path gives its last segment, a call its function's name as typed; anything else has no name of its own. */
 function defaultName(e: ast.Expr): string | undefined {
   switch (e.kind) {
-    case 'column': return e.parts[e.parts.length - 1].text
-    case 'member': return e.name.text
-    case 'index': return defaultName(e.base)
-    case 'call': return e.name.text
-    case 'cast': return defaultName(e.operand) ?? 'CAST'
-    default: return undefined
+    case 'column':
+      return e.parts[e.parts.length - 1].text
+    case 'member':
+      return e.name.text
+    case 'index':
+      return defaultName(e.base)
+    case 'call':
+      return e.name.text
+    case 'cast':
+      return defaultName(e.operand) ?? 'CAST'
+    default:
+      return undefined
   }
 }
 
@@ -406,34 +495,20 @@ function usesAggregates(select: ast.Select): boolean {
   return select.items.some((i) => i.kind === 'expr' && hasAggregate(i.expr))
 }
 
+/** Without recursion: chains may be long. */
 function hasAggregate(e: ast.Expr): boolean {
-  if (e.kind === 'call') {
-    if (aggregateName(e.name.text, e.star ? 0 : e.args.length) !== undefined) return true
-    return e.args.some(hasAggregate)
+  const todo: ast.Expr[] = [e]
+  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
+    if (at.kind === 'call' && aggregateName(at.name.text, at.star ? 0 : at.args.length) !== undefined) return true
+    todo.push(...parts(at))
   }
-  return parts(e).some(hasAggregate)
+  return false
 }
 
-function parts(e: ast.Expr): readonly ast.Expr[] {
-  switch (e.kind) {
-    case 'array': return e.items
-    case 'struct': return e.fields.map((f) => f.value)
-    case 'index': return [e.base, e.index]
-    case 'member': return [e.base]
-    case 'unary': case 'cast': case 'isNull': return [e.operand]
-    case 'binary': return [e.left, e.right]
-    case 'between': return [e.operand, e.low, e.high]
-    case 'in': return [e.operand, ...(e.items ?? [])]
-    case 'like': return [e.operand, e.pattern]
-    case 'case': return [...(e.operand === undefined ? [] : [e.operand]), ...e.whens.flatMap((w) => [w.when, w.then]), ...(e.otherwise === undefined ? [] : [e.otherwise])]
-    default: return []
-  }
-}
-
-function bindGrouped(select: ast.Select, scope: Scope, input: Plan, orderBy: readonly ast.OrderItem[]): Bound {
-  const keys = select.groupBy.map((e) => bindKey(e, select, scope))
+function bindGrouped(select: ast.Select, scope: Scope, input: Plan, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
+  const keys = select.groupBy.map((e) => bindKey(e, select, scope, subqueries))
   const sink: AggregateSink = { list: [], firstSlot: keys.length }
-  const context: ExpressionContext = { scope, aggregates: sink, clause: 'SELECT' }
+  const context: ExpressionContext = { scope, aggregates: sink, clause: 'SELECT', subqueries }
   const keySlots = new Map(keys.map((k, i) => [exprKey(k), i]))
   const overGroups = (e: BoundExpr): BoundExpr => onGroups(e, keys, keySlots)
   const columns: OutputColumn[] = select.items.map((item, i) => {
@@ -449,11 +524,12 @@ function bindGrouped(select: ast.Select, scope: Scope, input: Plan, orderBy: rea
 }
 
 /** A key is an expression, the number of an output column, or the alias of one where no field has that name for certain. */
-function bindKey(e: ast.Expr, select: ast.Select, scope: Scope): BoundExpr {
-  const context: ExpressionContext = { scope, clause: 'GROUP BY' }
+function bindKey(e: ast.Expr, select: ast.Select, scope: Scope, subqueries: Subqueries): BoundExpr {
+  const context: ExpressionContext = { scope, clause: 'GROUP BY', subqueries }
   if (e.kind === 'number' && /^\d+$/.test(e.text)) {
     const item = select.items[Number(e.text) - 1]
-    if (item === undefined || item.kind !== 'expr') throw new SqlError('GROUPING', `GROUP BY ${e.text} names no column of the SELECT list.`, e.span, `It has ${select.items.length}.`)
+    if (item === undefined || item.kind !== 'expr')
+      throw new SqlError('GROUPING', `GROUP BY ${e.text} names no column of the SELECT list.`, e.span, `It has ${select.items.length}.`)
     return bindExpr(item.expr, context)
   }
   if (e.kind === 'column' && e.parts.length === 1) {
@@ -469,8 +545,18 @@ function onGroups(expr: BoundExpr, keys: readonly BoundExpr[], slots: ReadonlyMa
   if (slot !== undefined) return { kind: 'slot', index: slot, name: `key ${slot}`, type: keys[slot].type, span: expr.span }
   if (expr.kind === 'slot') return expr
   if (expr.kind === 'path' || expr.kind === 'column' || expr.kind === 'presence' || expr.kind === 'header' || expr.kind === 'lastOffset') {
-    const name = expr.kind === 'column' ? expr.name : expr.kind === 'path' ? [...(expr.path.facet === 'value' ? [] : [`_${expr.path.facet}`]), ...expr.path.steps].join('.') : expr.kind
-    throw new SqlError('GROUPING', `"${name || '_value'}" is neither grouped nor inside an aggregate.`, expr.span, `Add it to GROUP BY, or take FIRST(${name || '_value'}).`)
+    const name =
+      expr.kind === 'column'
+        ? expr.name
+        : expr.kind === 'path'
+          ? [...(expr.path.facet === 'value' ? [] : [`_${expr.path.facet}`]), ...expr.path.steps].join('.')
+          : expr.kind
+    throw new SqlError(
+      'GROUPING',
+      `"${name || '_value'}" is neither grouped nor inside an aggregate.`,
+      expr.span,
+      `Add it to GROUP BY, or take FIRST(${name || '_value'}).`,
+    )
   }
   return mapChildren(expr, (child) => onGroups(child, keys, slots))
 }

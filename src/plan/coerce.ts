@@ -36,11 +36,17 @@ export function sameType(a: DataType, b: DataType): boolean {
   if (a === b) return true
   if (a.kind !== b.kind) return false
   switch (a.kind) {
-    case 'array': return sameType(a.element, (b as typeof a).element)
-    case 'map': return sameType(a.value, (b as typeof a).value)
-    case 'timestamp': case 'time': return a.unit === (b as typeof a).unit
-    case 'struct': return false
-    default: return true
+    case 'array':
+      return sameType(a.element, (b as typeof a).element)
+    case 'map':
+      return sameType(a.value, (b as typeof a).value)
+    case 'timestamp':
+    case 'time':
+      return a.unit === (b as typeof a).unit
+    case 'struct':
+      return false
+    default:
+      return true
   }
 }
 
@@ -100,7 +106,10 @@ export function compare(op: CompareOp, left: BoundExpr, right: BoundExpr, span: 
 /** Brings expressions to types that can be compared, and says how. */
 export function comparable(exprs: readonly BoundExpr[], span: Span | undefined): { by: CompareBy; sides: BoundExpr[] } {
   const types = exprs.map((e) => e.type).filter((t) => t.kind !== 'null')
-  const as = (by: CompareBy, type: DataType): { by: CompareBy; sides: BoundExpr[] } => ({ by, sides: exprs.map((e) => (e.type.kind === 'null' ? { ...e, type } : convert(e, type))) })
+  const as = (by: CompareBy, type: DataType): { by: CompareBy; sides: BoundExpr[] } => ({
+    by,
+    sides: exprs.map((e) => (e.type.kind === 'null' ? { ...e, type } : convert(e, type))),
+  })
   if (types.length === 0) return { by: 'dynamic', sides: [...exprs] }
   if (types.every(isNumeric)) return numbers(exprs, types)
   if (types.every((t) => t.kind === 'boolean')) return { by: 'boolean', sides: [...exprs] }
@@ -120,7 +129,8 @@ function cap(text: string): string {
 
 function mismatchHint(exprs: readonly BoundExpr[], a: DataType, b: DataType): string {
   const constant = exprs.find((e) => e.kind === 'constant') as Constant | undefined
-  if (constant !== undefined && isText(a) && isNumeric(b) && constant.text !== undefined) return `Write '${constant.text}' to compare texts, or CAST the field to a number.`
+  if (constant !== undefined && isText(a) && isNumeric(b) && constant.text !== undefined)
+    return `Write '${constant.text}' to compare texts, or CAST the field to a number.`
   if (constant !== undefined && typeof constant.value === 'string' && isNumeric(a)) return 'Leave the quotes away to compare numbers.'
   return 'CAST one of them.'
 }
@@ -129,7 +139,9 @@ function numbers(exprs: readonly BoundExpr[], types: readonly DataType[]): { by:
   if (types.some((t) => t.kind === 'decimal')) return { by: 'decimal', sides: exprs.map((e) => convert(e, DECIMAL)) }
   // A float column against 3.14 means the float nearest to 3.14, as the column holds no other.
   const float = exprs.some((e) => e.kind !== 'constant' && e.type.kind === 'float') && !exprs.some((e) => e.kind !== 'constant' && e.type.kind === 'double')
-  const sides = exprs.map((e) => (float && e.kind === 'constant' && typeof e.value === 'number' && e.type.kind === 'double' ? { ...e, value: Math.fround(e.value) } : e))
+  const sides = exprs.map((e) =>
+    float && e.kind === 'constant' && typeof e.value === 'number' && e.type.kind === 'double' ? { ...e, value: Math.fround(e.value) } : e,
+  )
   return { by: 'number', sides }
 }
 
@@ -137,8 +149,17 @@ function datetimes(exprs: readonly BoundExpr[], types: readonly DataType[]): { b
   const stamps = types.filter(isDatetime)
   let target = stamps.reduce((a, b) => finer(a, b))
   // A date against a text with a time of day, or against a number of milliseconds, is compared as an instant.
-  if (target.kind === 'date' && exprs.some((e) => isNumeric(e.type) || (e.type.kind === 'string' && !(e.kind === 'constant' && typeof e.value === 'string' && e.value.trim().length <= 10)))) target = { kind: 'timestamp', unit: 'millis' }
-  return { by: 'number', sides: exprs.map((e) => (e.type.kind === 'null' ? e : convert(isNumeric(e.type) ? { ...convert(e, LONG), type: { kind: 'timestamp', unit: 'millis' } } : e, target))) }
+  if (
+    target.kind === 'date' &&
+    exprs.some((e) => isNumeric(e.type) || (e.type.kind === 'string' && !(e.kind === 'constant' && typeof e.value === 'string' && e.value.trim().length <= 10)))
+  )
+    target = { kind: 'timestamp', unit: 'millis' }
+  return {
+    by: 'number',
+    sides: exprs.map((e) =>
+      e.type.kind === 'null' ? e : convert(isNumeric(e.type) ? { ...convert(e, LONG), type: { kind: 'timestamp', unit: 'millis' } } : e, target),
+    ),
+  }
 }
 
 export function arithmetic(op: ArithmeticOp, left: BoundExpr, right: BoundExpr, span: Span | undefined): BoundExpr {
@@ -150,10 +171,12 @@ export function arithmetic(op: ArithmeticOp, left: BoundExpr, right: BoundExpr, 
   if (isNumeric(a) && isNumeric(b)) {
     const type = widest(a, b)
     if (isInteger(type)) return { kind: 'arithmetic', op, by: 'integer', left, right, type: LONG, span }
-    if (type.kind === 'decimal') return { kind: 'arithmetic', op, by: 'decimal', left: convert(left, DECIMAL), right: convert(right, DECIMAL), type: DECIMAL, span }
+    if (type.kind === 'decimal')
+      return { kind: 'arithmetic', op, by: 'decimal', left: convert(left, DECIMAL), right: convert(right, DECIMAL), type: DECIMAL, span }
     return { kind: 'arithmetic', op, by: 'double', left: convert(left, DOUBLE), right: convert(right, DOUBLE), type: DOUBLE, span }
   }
-  if ((a.kind === 'json' || isNumeric(a)) && (b.kind === 'json' || isNumeric(b))) return { kind: 'arithmetic', op, by: 'dynamic', left, right, type: JSON_TYPE, span }
+  if ((a.kind === 'json' || isNumeric(a)) && (b.kind === 'json' || isNumeric(b)))
+    return { kind: 'arithmetic', op, by: 'dynamic', left, right, type: JSON_TYPE, span }
   const hint = op === '+' && (isText(a) || isText(b)) ? 'Use CONCAT(…) or || to join texts.' : 'CAST it to a number.'
   throw new SqlError('TYPE', `"${op}" takes numbers, not ${aType(isNumeric(a) ? b : a)}.`, span, hint)
 }
@@ -167,7 +190,12 @@ function datetimeArithmetic(op: ArithmeticOp, left: BoundExpr, right: BoundExpr,
     const base = left.type.kind === 'date' ? convert(left, { kind: 'timestamp', unit: 'millis' }) : left
     return { kind: 'arithmetic', op, by: 'date', left: base, right, type: base.type, span }
   }
-  throw new SqlError('TYPE', `"${op}" cannot combine ${aType(left.type)} and ${aType(right.type)}.`, span, 'Add or take away a duration: NOW() - "90m", ts + "1d".')
+  throw new SqlError(
+    'TYPE',
+    `"${op}" cannot combine ${aType(left.type)} and ${aType(right.type)}.`,
+    span,
+    'Add or take away a duration: NOW() - "90m", ts + "1d".',
+  )
 }
 
 export function negate(operand: BoundExpr, span: Span | undefined): BoundExpr {
@@ -194,4 +222,3 @@ export function toCommon(exprs: readonly BoundExpr[]): { type: DataType; exprs: 
   const foreign = (t: DataType): boolean => isDatetime(t) || t.kind === 'time' || t.kind === 'uuid' || t.kind === 'bytes'
   return { type, exprs: exprs.map((e) => (foreign(e.type) ? convert(e, STRING) : e)) }
 }
-

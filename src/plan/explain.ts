@@ -33,27 +33,40 @@ function lines(plan: Plan, depth: number, ranges: (scan: Scan) => string, used: 
 
 function nodeText(plan: Plan, ranges: (scan: Scan) => string, used: ReadonlySet<string>): string {
   switch (plan.kind) {
-    case 'scan': return scanText(plan, ranges, used)
-    case 'values': return `Values ${plan.title} rows=${plan.rows.length}`
-    case 'filter': return `Filter ${printBound(plan.predicate)}`
-    case 'project': return `Project ${plan.columns.map((c) => c.name).join(', ')}`
-    case 'aggregate': return aggregateText(plan)
-    case 'sort': return `Sort ${plan.by.map((b) => printBound(b.expr) + (b.descending ? ' DESC' : '')).join(', ')}`
+    case 'scan':
+      return scanText(plan, ranges, used)
+    case 'values':
+      return `Values ${plan.title} rows=${plan.rows.length}`
+    case 'filter':
+      return `Filter ${printBound(plan.predicate)}`
+    case 'project':
+      return `Project ${plan.columns.map((c) => c.name).join(', ')}`
+    case 'aggregate':
+      return aggregateText(plan)
+    case 'sort':
+      return `Sort ${plan.by.map((b) => printBound(b.expr) + (b.descending ? ' DESC' : '')).join(', ')}`
     case 'limit':
       if (plan.implied) return `Limit ${plan.count} (the server's cap; no LIMIT was written)`
       return `Limit ${plan.skip > 0 ? `${plan.skip}, ` : ''}${plan.count === Number.MAX_SAFE_INTEGER ? 'all' : plan.count}`
-    case 'join': return joinText(plan)
-    case 'unnest': return `Lateral ${printBound(plan.array)} AS ${quoteName(plan.name)}`
-    case 'setOperation': return `${plan.op.charAt(0).toUpperCase()}${plan.op.slice(1)}${plan.all ? ' all' : ''}`
-    case 'output': return outputText(plan)
+    case 'join':
+      return joinText(plan)
+    case 'unnest':
+      return `Lateral ${printBound(plan.array)} AS ${quoteName(plan.name)}`
+    case 'setOperation':
+      return `${plan.op.charAt(0).toUpperCase()}${plan.op.slice(1)}${plan.all ? ' all' : ''}`
+    case 'output':
+      return outputText(plan)
   }
 }
 
 function outputText(plan: Output): string {
   switch (plan.shape.kind) {
-    case 'record': return 'Project *'
-    case 'bare': return `Project ${printBound(plan.shape.value)}`
-    case 'columns': return `Project ${plan.shape.columns.map(columnText).join(', ')}`
+    case 'record':
+      return 'Project *'
+    case 'bare':
+      return `Project ${printBound(plan.shape.value)}`
+    case 'columns':
+      return `Project ${plan.shape.columns.map(columnText).join(', ')}`
   }
 }
 
@@ -78,7 +91,10 @@ function scanText(scan: Scan, ranges: (scan: Scan) => string, used: ReadonlySet<
   if (scan.keyPartition !== undefined) parts.push(`partition=${scan.keyPartition.partition} (of key ${scan.keyPartition.text})`)
   if (scan.headersOnly === true) parts.push('headers only')
   const prefix = `${scan.source} `
-  const paths = [...used].filter((u) => u.startsWith(prefix)).map((u) => u.slice(prefix.length)).sort()
+  const paths = [...used]
+    .filter((u) => u.startsWith(prefix))
+    .map((u) => u.slice(prefix.length))
+    .sort()
   if (paths.length > 0) parts.push(`paths=${paths.join(' ')}`)
   return parts.filter((p) => p !== '').join(' ')
 }
@@ -86,7 +102,8 @@ function scanText(scan: Scan, ranges: (scan: Scan) => string, used: ReadonlySet<
 function collectPaths(plan: Plan, into: Set<string>): void {
   const add = (e: BoundExpr): void =>
     visit(e, (x) => {
-      if ((x.kind === 'path' || x.kind === 'presence') && (x.path.facet === 'key' || x.path.facet === 'value')) into.add(`${x.source} ${[x.path.facet, ...x.path.steps].join('.')}`)
+      if ((x.kind === 'path' || x.kind === 'presence') && (x.path.facet === 'key' || x.path.facet === 'value'))
+        into.add(`${x.source} ${[x.path.facet, ...x.path.steps].join('.')}`)
     })
   for (const e of expressions(plan)) add(e)
   for (const input of inputs(plan)) collectPaths(input, into)
@@ -105,7 +122,10 @@ export function explainPushdown(plan: Plan): string[] {
   if (scan === undefined) return inputs(plan).toReversed().flatMap(explainPushdown)
   const pushed = scan.pushed === undefined ? [] : conjuncts(scan.pushed)
   const out = pushed.map((c) => pushedText(c, scan))
-  if (scan.keyPartition !== undefined) out.push(`Pushed down: _key = '${scan.keyPartition.text}' to partition ${scan.keyPartition.partition} (default partitioner; every record is checked again; SET optimize.kafka.partition = false switches it off)`)
+  if (scan.keyPartition !== undefined)
+    out.push(
+      `Pushed down: _key = '${scan.keyPartition.text}' to partition ${scan.keyPartition.partition} (default partitioner; every record is checked again; SET optimize.kafka.partition = false switches it off)`,
+    )
   for (const c of plan.kind === 'filter' ? conjuncts(plan.predicate) : []) {
     if (!pushed.includes(c)) out.push(`Not pushed down: ${printBound(c)} (${reason(c)})`)
   }
@@ -115,7 +135,8 @@ export function explainPushdown(plan: Plan): string[] {
 function pushedText(c: BoundExpr, scan: Scan): string {
   if (isExact(c)) return `Pushed down: ${printBound(c)} (exact)`
   const bounds = timestampBounds(c)
-  if (Number.isFinite(bounds.max) && !Number.isFinite(bounds.min) && scan.table.timestampType !== 'LogAppendTime') return `Not pushed down: ${printBound(c)} (timestamps set by producers are in no order: an upper bound cannot end the scan)`
+  if (Number.isFinite(bounds.max) && !Number.isFinite(bounds.min) && scan.table.timestampType !== 'LogAppendTime')
+    return `Not pushed down: ${printBound(c)} (timestamps set by producers are in no order: an upper bound cannot end the scan)`
   return `Pushed down: ${printBound(c)} (narrows the scan; every record is checked again)`
 }
 

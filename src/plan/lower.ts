@@ -9,12 +9,19 @@ import { mapExpressions, mapShape } from './rewrite.ts'
 /** Source numbers of the relations that a plan brings. */
 export function sourcesOf(plan: Plan): number[] {
   switch (plan.kind) {
-    case 'scan': case 'values': return [plan.source]
-    case 'project': return plan.source === undefined ? [] : [plan.source]
-    case 'unnest': return [...sourcesOf(plan.input), plan.source]
-    case 'join': return [...sourcesOf(plan.left), ...sourcesOf(plan.right)]
-    case 'setOperation': return []
-    default: return sourcesOf(plan.input)
+    case 'scan':
+    case 'values':
+      return [plan.source]
+    case 'project':
+      return plan.source === undefined ? [] : [plan.source]
+    case 'unnest':
+      return [...sourcesOf(plan.input), plan.source]
+    case 'join':
+      return [...sourcesOf(plan.left), ...sourcesOf(plan.right)]
+    case 'setOperation':
+      return []
+    default:
+      return sourcesOf(plan.input)
   }
 }
 
@@ -83,9 +90,12 @@ function nameOf(e: BoundExpr): string {
 function rows(plan: Plan, exprs: readonly BoundExpr[]): Rows {
   if (isFused(plan)) return scanRows(plan, exprs)
   switch (plan.kind) {
-    case 'values': return relation(plan, plan.source, plan.types.length)
-    case 'project': return projectRows(plan, exprs)
-    case 'aggregate': return aggregateRows(plan)
+    case 'values':
+      return relation(plan, plan.source, plan.types.length)
+    case 'project':
+      return projectRows(plan, exprs)
+    case 'aggregate':
+      return aggregateRows(plan)
     case 'filter': {
       const below = rows(plan.input, [...exprs, plan.predicate])
       return { ...below, plan: { ...plan, input: below.plan, predicate: toSlots(plan.predicate, below.slots) } }
@@ -104,13 +114,15 @@ function rows(plan: Plan, exprs: readonly BoundExpr[]): Rows {
       slots.set(columnKey(plan.source, 0), below.width)
       return { plan: { ...plan, input: below.plan, array: toSlots(plan.array, below.slots) }, slots, width: below.width + 1 }
     }
-    case 'join': return joinRows(plan, exprs)
+    case 'join':
+      return joinRows(plan, exprs)
     case 'setOperation': {
       const left = rows(plan.left, [])
       const right = rows(plan.right, [])
       return { plan: { ...plan, left: left.plan, right: right.plan }, slots: new Map(), width: left.width }
     }
-    default: throw new Error(`no rows of ${plan.kind}`)
+    default:
+      throw new Error(`no rows of ${plan.kind}`)
   }
 }
 
@@ -180,14 +192,23 @@ function joinRows(plan: Join, exprs: readonly BoundExpr[]): Rows {
 /** Number of columns of a lowered plan's rows. */
 export function widthOf(plan: Plan): number {
   switch (plan.kind) {
-    case 'values': return plan.types.length
-    case 'project': return plan.columns.length
-    case 'aggregate': return plan.keys.length + plan.aggregates.length
-    case 'join': return widthOf(plan.left) + widthOf(plan.right)
-    case 'unnest': return widthOf(plan.input) + 1
-    case 'setOperation': return widthOf(plan.left)
-    case 'scan': case 'output': return 0
-    default: return widthOf(plan.input)
+    case 'values':
+      return plan.types.length
+    case 'project':
+      return plan.columns.length
+    case 'aggregate':
+      return plan.keys.length + plan.aggregates.length
+    case 'join':
+      return widthOf(plan.left) + widthOf(plan.right)
+    case 'unnest':
+      return widthOf(plan.input) + 1
+    case 'setOperation':
+      return widthOf(plan.left)
+    case 'scan':
+    case 'output':
+      return 0
+    default:
+      return widthOf(plan.input)
   }
 }
 

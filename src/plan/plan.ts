@@ -156,6 +156,7 @@ export type BoundExpr =
   | PresenceTest
   | HeaderRef
   | LastOffset
+  | Subquery
 
 interface Typed {
   readonly type: DataType
@@ -163,42 +164,160 @@ interface Typed {
   readonly span?: Span
 }
 /** `text` is a numeric literal as written, so that it can still become an exact decimal. */
-export interface Constant extends Typed { readonly kind: 'constant'; readonly value: Value; readonly text?: string }
-export interface PathRef extends Typed { readonly kind: 'path'; readonly source: number; readonly path: Path }
-export interface SlotRef extends Typed { readonly kind: 'slot'; readonly index: number; readonly name: string }
+export interface Constant extends Typed {
+  readonly kind: 'constant'
+  readonly value: Value
+  readonly text?: string
+}
+export interface PathRef extends Typed {
+  readonly kind: 'path'
+  readonly source: number
+  readonly path: Path
+}
+export interface SlotRef extends Typed {
+  readonly kind: 'slot'
+  readonly index: number
+  readonly name: string
+}
 /** A column of a relation that is not a topic; becomes a slot when the plan is lowered. */
-export interface ColumnRef extends Typed { readonly kind: 'column'; readonly source: number; readonly index: number; readonly name: string }
-export interface Not extends Typed { readonly kind: 'not'; readonly operand: BoundExpr }
-export interface Logic extends Typed { readonly kind: 'and' | 'or'; readonly operands: readonly BoundExpr[] }
+export interface ColumnRef extends Typed {
+  readonly kind: 'column'
+  readonly source: number
+  readonly index: number
+  readonly name: string
+}
+export interface Not extends Typed {
+  readonly kind: 'not'
+  readonly operand: BoundExpr
+}
+export interface Logic extends Typed {
+  readonly kind: 'and' | 'or'
+  readonly operands: readonly BoundExpr[]
+}
 export type CompareOp = '=' | '!=' | '<' | '<=' | '>' | '>='
 /** `by`: how the two sides (already brought to comparable types) are compared. */
 export type CompareBy = 'number' | 'decimal' | 'string' | 'boolean' | 'bytes' | 'dynamic'
-export interface Compare extends Typed { readonly kind: 'compare'; readonly op: CompareOp; readonly by: CompareBy; readonly left: BoundExpr; readonly right: BoundExpr }
+export interface Compare extends Typed {
+  readonly kind: 'compare'
+  readonly op: CompareOp
+  readonly by: CompareBy
+  readonly left: BoundExpr
+  readonly right: BoundExpr
+}
 export type ArithmeticOp = '+' | '-' | '*' | '/' | '%'
 /** `by`: `integer` is exact (bigint when needed), `double` IEEE, `decimal` exact, `dynamic` decides per row, `date` adds a duration (right is a constant string or a number of ms). */
-export interface Arithmetic extends Typed { readonly kind: 'arithmetic'; readonly op: ArithmeticOp; readonly by: 'integer' | 'double' | 'decimal' | 'dynamic' | 'date'; readonly left: BoundExpr; readonly right: BoundExpr }
-export interface Negate extends Typed { readonly kind: 'negate'; readonly by: 'integer' | 'double' | 'decimal' | 'dynamic'; readonly operand: BoundExpr }
-export interface NullTest extends Typed { readonly kind: 'isNull'; readonly operand: BoundExpr; readonly negated: boolean }
+export interface Arithmetic extends Typed {
+  readonly kind: 'arithmetic'
+  readonly op: ArithmeticOp
+  readonly by: 'integer' | 'double' | 'decimal' | 'dynamic' | 'date'
+  readonly left: BoundExpr
+  readonly right: BoundExpr
+}
+export interface Negate extends Typed {
+  readonly kind: 'negate'
+  readonly by: 'integer' | 'double' | 'decimal' | 'dynamic'
+  readonly operand: BoundExpr
+}
+export interface NullTest extends Typed {
+  readonly kind: 'isNull'
+  readonly operand: BoundExpr
+  readonly negated: boolean
+}
 /** Operand and items are comparable by `by`; items may be any expressions. */
-export interface InList extends Typed { readonly kind: 'in'; readonly by: CompareBy; readonly operand: BoundExpr; readonly items: readonly BoundExpr[]; readonly negated: boolean }
-export interface LikeMatch extends Typed { readonly kind: 'like'; readonly operand: BoundExpr; readonly pattern: BoundExpr; readonly negated: boolean }
-export interface CaseExpr extends Typed { readonly kind: 'case'; readonly whens: readonly { readonly when: BoundExpr; readonly then: BoundExpr }[]; readonly otherwise: BoundExpr }
-export interface CastExpr extends Typed { readonly kind: 'cast'; readonly operand: BoundExpr; readonly implicit: boolean }
-export interface FunctionExpr extends Typed { readonly kind: 'function'; readonly fn: ScalarFunction; readonly name: string; readonly args: readonly BoundExpr[] }
-export interface ElementOf extends Typed { readonly kind: 'element'; readonly operand: BoundExpr; readonly index: BoundExpr }
-export interface MemberOf extends Typed { readonly kind: 'member'; readonly operand: BoundExpr; readonly name: string }
-export interface ArrayExpr extends Typed { readonly kind: 'array'; readonly items: readonly BoundExpr[] }
-export interface StructExpr extends Typed { readonly kind: 'struct'; readonly fields: readonly { readonly name: string; readonly value: BoundExpr }[] }
+export interface InList extends Typed {
+  readonly kind: 'in'
+  readonly by: CompareBy
+  readonly operand: BoundExpr
+  readonly items: readonly BoundExpr[]
+  readonly negated: boolean
+}
+export interface LikeMatch extends Typed {
+  readonly kind: 'like'
+  readonly operand: BoundExpr
+  readonly pattern: BoundExpr
+  readonly negated: boolean
+}
+export interface CaseExpr extends Typed {
+  readonly kind: 'case'
+  readonly whens: readonly { readonly when: BoundExpr; readonly then: BoundExpr }[]
+  readonly otherwise: BoundExpr
+}
+export interface CastExpr extends Typed {
+  readonly kind: 'cast'
+  readonly operand: BoundExpr
+  readonly implicit: boolean
+}
+export interface FunctionExpr extends Typed {
+  readonly kind: 'function'
+  readonly fn: ScalarFunction
+  readonly name: string
+  readonly args: readonly BoundExpr[]
+}
+export interface ElementOf extends Typed {
+  readonly kind: 'element'
+  readonly operand: BoundExpr
+  readonly index: BoundExpr
+}
+export interface MemberOf extends Typed {
+  readonly kind: 'member'
+  readonly operand: BoundExpr
+  readonly name: string
+}
+export interface ArrayExpr extends Typed {
+  readonly kind: 'array'
+  readonly items: readonly BoundExpr[]
+}
+export interface StructExpr extends Typed {
+  readonly kind: 'struct'
+  readonly fields: readonly { readonly name: string; readonly value: BoundExpr }[]
+}
 /** `` `EXISTS`(field) ``: is the path present in the payload, null included. */
-export interface PresenceTest extends Typed { readonly kind: 'presence'; readonly source: number; readonly path: Path }
+export interface PresenceTest extends Typed {
+  readonly kind: 'presence'
+  readonly source: number
+  readonly path: Path
+}
 /** A header's bytes as a type, or with `name` undefined the array of header names. */
-export interface HeaderRef extends Typed { readonly kind: 'header'; readonly source: number; readonly name: BoundExpr | undefined; readonly as: 'string' | 'int' | 'long' | 'float' | 'double' | 'keys' }
+export interface HeaderRef extends Typed {
+  readonly kind: 'header'
+  readonly source: number
+  readonly name: BoundExpr | undefined
+  readonly as: 'string' | 'int' | 'long' | 'float' | 'double' | 'keys'
+}
 /** Last offset of the current record's partition, as captured at the start of the query. */
-export interface LastOffset extends Typed { readonly kind: 'lastOffset'; readonly source: number }
+export interface LastOffset extends Typed {
+  readonly kind: 'lastOffset'
+  readonly source: number
+}
+
+/**
+ * A query inside an expression that depends on nothing outside of it; it is run first and its answer takes its place. `scalar`: the value of its one column and row
+ * (NULL without a row); `exists`: has it a row; `in`: is the operand among its values, SQL's way with NULL.
+ */
+export interface Subquery extends Typed {
+  readonly kind: 'subquery'
+  readonly mode: 'scalar' | 'exists' | 'in'
+  readonly plan: Output
+  readonly operand?: BoundExpr
+  readonly negated: boolean
+}
 
 export type AggregateName =
-  | 'count' | 'sum' | 'avg' | 'min' | 'max' | 'first' | 'last' | 'collect' | 'collect_unique'
-  | 'maxk' | 'mink' | 'maxk_unique' | 'mink_unique' | 'topk' | 'bottomk'
+  | 'count'
+  | 'sum'
+  | 'avg'
+  | 'min'
+  | 'max'
+  | 'first'
+  | 'last'
+  | 'collect'
+  | 'collect_unique'
+  | 'maxk'
+  | 'mink'
+  | 'maxk_unique'
+  | 'mink_unique'
+  | 'topk'
+  | 'bottomk'
 
 export interface BoundAggregate {
   readonly name: AggregateName
@@ -216,13 +335,24 @@ export interface BoundAggregate {
 /** Every direct sub-expression. */
 export function children(expr: BoundExpr): readonly BoundExpr[] {
   switch (expr.kind) {
-    case 'constant': case 'path': case 'column': case 'slot': case 'presence': case 'lastOffset':
+    case 'constant':
+    case 'path':
+    case 'column':
+    case 'slot':
+    case 'presence':
+    case 'lastOffset':
       return []
-    case 'not': case 'negate': case 'isNull': case 'cast': case 'member':
+    case 'not':
+    case 'negate':
+    case 'isNull':
+    case 'cast':
+    case 'member':
       return [expr.operand]
-    case 'and': case 'or':
+    case 'and':
+    case 'or':
       return expr.operands
-    case 'compare': case 'arithmetic':
+    case 'compare':
+    case 'arithmetic':
       return [expr.left, expr.right]
     case 'in':
       return [expr.operand, ...expr.items]
@@ -238,6 +368,8 @@ export function children(expr: BoundExpr): readonly BoundExpr[] {
       return expr.items
     case 'struct':
       return expr.fields.map((f) => f.value)
+    case 'subquery':
+      return expr.operand === undefined ? [] : [expr.operand]
     case 'header':
       return expr.name === undefined ? [] : [expr.name]
   }
@@ -246,13 +378,24 @@ export function children(expr: BoundExpr): readonly BoundExpr[] {
 /** Rebuilds an expression with each direct sub-expression replaced. */
 export function mapChildren(expr: BoundExpr, f: (child: BoundExpr) => BoundExpr): BoundExpr {
   switch (expr.kind) {
-    case 'constant': case 'path': case 'column': case 'slot': case 'presence': case 'lastOffset':
+    case 'constant':
+    case 'path':
+    case 'column':
+    case 'slot':
+    case 'presence':
+    case 'lastOffset':
       return expr
-    case 'not': case 'negate': case 'isNull': case 'cast': case 'member':
+    case 'not':
+    case 'negate':
+    case 'isNull':
+    case 'cast':
+    case 'member':
       return { ...expr, operand: f(expr.operand) }
-    case 'and': case 'or':
+    case 'and':
+    case 'or':
       return { ...expr, operands: expr.operands.map(f) }
-    case 'compare': case 'arithmetic':
+    case 'compare':
+    case 'arithmetic':
       return { ...expr, left: f(expr.left), right: f(expr.right) }
     case 'in':
       return { ...expr, operand: f(expr.operand), items: expr.items.map(f) }
@@ -266,6 +409,8 @@ export function mapChildren(expr: BoundExpr, f: (child: BoundExpr) => BoundExpr)
       return { ...expr, operand: f(expr.operand), index: f(expr.index) }
     case 'array':
       return { ...expr, items: expr.items.map(f) }
+    case 'subquery':
+      return expr.operand === undefined ? expr : { ...expr, operand: f(expr.operand) }
     case 'struct':
       return { ...expr, fields: expr.fields.map((x) => ({ name: x.name, value: f(x.value) })) }
     case 'header':
@@ -283,7 +428,16 @@ export function visit(expr: BoundExpr, f: (e: BoundExpr) => void): void {
 export function isConstant(expr: BoundExpr): boolean {
   let constant = true
   visit(expr, (e) => {
-    if (e.kind === 'path' || e.kind === 'column' || e.kind === 'slot' || e.kind === 'presence' || e.kind === 'header' || e.kind === 'lastOffset') constant = false
+    if (
+      e.kind === 'path' ||
+      e.kind === 'column' ||
+      e.kind === 'slot' ||
+      e.kind === 'presence' ||
+      e.kind === 'header' ||
+      e.kind === 'lastOffset' ||
+      e.kind === 'subquery'
+    )
+      constant = false
     if (e.kind === 'function' && e.fn.deterministic === false) constant = false
   })
   return constant

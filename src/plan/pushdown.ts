@@ -5,7 +5,10 @@
 import type { BoundExpr, Compare, CompareOp, InList } from './plan.ts'
 
 /** Offsets [start, end). */
-export interface Interval { readonly start: number; readonly end: number }
+export interface Interval {
+  readonly start: number
+  readonly end: number
+}
 
 const FLIP: Readonly<Record<CompareOp, CompareOp>> = { '=': '=', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' }
 const INVERT: Readonly<Record<CompareOp, CompareOp>> = { '=': '!=', '!=': '=', '<': '>=', '<=': '>', '>': '<=', '>=': '<' }
@@ -16,7 +19,10 @@ export function offsetIntervals(expr: BoundExpr | undefined, partition: number, 
   return expr === undefined ? whole : intersect(whole, intervals(expr, { partition, last: bounds.end - 1 }, false))
 }
 
-interface Known { readonly partition: number; readonly last: number }
+interface Known {
+  readonly partition: number
+  readonly last: number
+}
 const EVERYTHING: readonly Interval[] = [{ start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY }]
 
 function intervals(e: BoundExpr, known: Known, negated: boolean): readonly Interval[] {
@@ -25,7 +31,8 @@ function intervals(e: BoundExpr, known: Known, negated: boolean): readonly Inter
       return e.value === null || (e.value === true) === negated ? [] : EVERYTHING
     case 'not':
       return intervals(e.operand, known, !negated)
-    case 'and': case 'or': {
+    case 'and':
+    case 'or': {
       const all = (e.kind === 'and') !== negated
       return e.operands.map((o) => intervals(o, known, negated)).reduce(all ? intersect : union)
     }
@@ -60,12 +67,18 @@ function inIntervals(e: InList, known: Known, negated: boolean): readonly Interv
 
 function holds(op: CompareOp, a: number, b: number): boolean {
   switch (op) {
-    case '=': return a === b
-    case '!=': return a !== b
-    case '<': return a < b
-    case '<=': return a <= b
-    case '>': return a > b
-    case '>=': return a >= b
+    case '=':
+      return a === b
+    case '!=':
+      return a !== b
+    case '<':
+      return a < b
+    case '<=':
+      return a <= b
+    case '>':
+      return a > b
+    case '>=':
+      return a >= b
   }
 }
 
@@ -73,12 +86,23 @@ function offsetsWhere(op: CompareOp, x: number): readonly Interval[] {
   const low = Number.NEGATIVE_INFINITY
   const high = Number.POSITIVE_INFINITY
   switch (op) {
-    case '=': return Number.isInteger(x) ? [{ start: x, end: x + 1 }] : []
-    case '!=': return Number.isInteger(x) ? [{ start: low, end: x }, { start: x + 1, end: high }] : EVERYTHING
-    case '<': return [{ start: low, end: Math.ceil(x) }]
-    case '<=': return [{ start: low, end: Math.floor(x) + 1 }]
-    case '>': return [{ start: Math.floor(x) + 1, end: high }]
-    case '>=': return [{ start: Math.ceil(x), end: high }]
+    case '=':
+      return Number.isInteger(x) ? [{ start: x, end: x + 1 }] : []
+    case '!=':
+      return Number.isInteger(x)
+        ? [
+            { start: low, end: x },
+            { start: x + 1, end: high },
+          ]
+        : EVERYTHING
+    case '<':
+      return [{ start: low, end: Math.ceil(x) }]
+    case '<=':
+      return [{ start: low, end: Math.floor(x) + 1 }]
+    case '>':
+      return [{ start: Math.floor(x) + 1, end: high }]
+    case '>=':
+      return [{ start: Math.ceil(x), end: high }]
   }
 }
 
@@ -114,12 +138,19 @@ function number(e: BoundExpr, known: Known): number | undefined {
 /** True when the ranges derived from the condition are exactly the records for which it is true: nothing of it needs to be checked again. */
 export function isExact(e: BoundExpr): boolean {
   switch (e.kind) {
-    case 'constant': return true
-    case 'not': return isExact(e.operand)
-    case 'and': case 'or': return e.operands.every(isExact)
-    case 'compare': return isPosition(e.left) && isPosition(e.right) && !(isMeta(e.left, 'offset') && isMeta(e.right, 'offset')) && (isSide(e.left) || isSide(e.right))
-    case 'in': return isPosition(e.operand) && e.items.every((i) => isPosition(i) && !isMeta(i, 'offset'))
-    default: return false
+    case 'constant':
+      return true
+    case 'not':
+      return isExact(e.operand)
+    case 'and':
+    case 'or':
+      return e.operands.every(isExact)
+    case 'compare':
+      return isPosition(e.left) && isPosition(e.right) && !(isMeta(e.left, 'offset') && isMeta(e.right, 'offset')) && (isSide(e.left) || isSide(e.right))
+    case 'in':
+      return isPosition(e.operand) && e.items.every((i) => isPosition(i) && !isMeta(i, 'offset'))
+    default:
+      return false
   }
 }
 
@@ -135,13 +166,21 @@ function isPosition(e: BoundExpr): boolean {
 /** Does the condition say anything about position or time? */
 export function mentionsPosition(e: BoundExpr): boolean {
   switch (e.kind) {
-    case 'path': return e.path.facet === 'meta' && ['offset', 'partition', 'timestamp'].includes(String(e.path.steps[0]))
-    case 'lastOffset': return true
-    case 'not': return mentionsPosition(e.operand)
-    case 'and': case 'or': return e.operands.some(mentionsPosition)
-    case 'compare': return mentionsPosition(e.left) || mentionsPosition(e.right)
-    case 'in': return mentionsPosition(e.operand)
-    default: return false
+    case 'path':
+      return e.path.facet === 'meta' && ['offset', 'partition', 'timestamp'].includes(String(e.path.steps[0]))
+    case 'lastOffset':
+      return true
+    case 'not':
+      return mentionsPosition(e.operand)
+    case 'and':
+    case 'or':
+      return e.operands.some(mentionsPosition)
+    case 'compare':
+      return mentionsPosition(e.left) || mentionsPosition(e.right)
+    case 'in':
+      return mentionsPosition(e.operand)
+    default:
+      return false
   }
 }
 
@@ -149,8 +188,10 @@ export function mentionsPosition(e: BoundExpr): boolean {
 export function timestampBounds(e: BoundExpr, negated = false): { min: number; max: number } {
   const none = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY }
   switch (e.kind) {
-    case 'not': return timestampBounds(e.operand, !negated)
-    case 'and': case 'or': {
+    case 'not':
+      return timestampBounds(e.operand, !negated)
+    case 'and':
+    case 'or': {
       const all = (e.kind === 'and') !== negated
       const sides = e.operands.map((o) => timestampBounds(o, negated))
       return {
@@ -161,7 +202,8 @@ export function timestampBounds(e: BoundExpr, negated = false): { min: number; m
     case 'compare': {
       const flip = isMeta(e.right, 'timestamp')
       const value = flip ? e.left : e.right
-      if (!(flip || isMeta(e.left, 'timestamp')) || value.kind !== 'constant' || (typeof value.value !== 'number' && typeof value.value !== 'bigint')) return none
+      if (!(flip || isMeta(e.left, 'timestamp')) || value.kind !== 'constant' || (typeof value.value !== 'number' && typeof value.value !== 'bigint'))
+        return none
       const x = Number(value.value)
       const plain = negated ? INVERT[e.op] : e.op
       const op = flip ? FLIP[plain] : plain
@@ -170,7 +212,8 @@ export function timestampBounds(e: BoundExpr, negated = false): { min: number; m
       if (op === '<' || op === '<=') return { min: none.min, max: op === '<' ? x - 1 : x }
       return none
     }
-    default: return none
+    default:
+      return none
   }
 }
 

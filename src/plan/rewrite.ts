@@ -10,23 +10,36 @@ export function rewrite(plan: Plan, f: (node: Plan) => Plan): Plan {
 /** Applies `f` to every expression of one node. */
 export function mapExpressions(plan: Plan, f: (e: BoundExpr) => BoundExpr): Plan {
   switch (plan.kind) {
-    case 'scan': return plan.pushed === undefined ? plan : { ...plan, pushed: f(plan.pushed) }
-    case 'filter': return { ...plan, predicate: f(plan.predicate) }
-    case 'project': return { ...plan, columns: plan.columns.map((c) => ({ ...c, expr: f(c.expr) })) }
+    case 'scan':
+      return plan.pushed === undefined ? plan : { ...plan, pushed: f(plan.pushed) }
+    case 'filter':
+      return { ...plan, predicate: f(plan.predicate) }
+    case 'project':
+      return { ...plan, columns: plan.columns.map((c) => ({ ...c, expr: f(c.expr) })) }
     case 'aggregate':
       return { ...plan, keys: plan.keys.map(f), aggregates: plan.aggregates.map((a) => ({ ...a, arg: a.arg && f(a.arg), filter: a.filter && f(a.filter) })) }
-    case 'sort': return { ...plan, by: plan.by.map((b) => ({ ...b, expr: f(b.expr) })) }
-    case 'output': return { ...plan, shape: mapShape(plan.shape, f) }
-    case 'join': return { ...plan, keys: plan.keys.map((k) => ({ ...k, left: f(k.left), right: f(k.right) })), residual: plan.residual && f(plan.residual) }
-    case 'unnest': return { ...plan, array: f(plan.array) }
-    case 'values': case 'limit': case 'setOperation': return plan
+    case 'sort':
+      return { ...plan, by: plan.by.map((b) => ({ ...b, expr: f(b.expr) })) }
+    case 'output':
+      return { ...plan, shape: mapShape(plan.shape, f) }
+    case 'join':
+      return { ...plan, keys: plan.keys.map((k) => ({ ...k, left: f(k.left), right: f(k.right) })), residual: plan.residual && f(plan.residual) }
+    case 'unnest':
+      return { ...plan, array: f(plan.array) }
+    case 'values':
+    case 'limit':
+    case 'setOperation':
+      return plan
   }
 }
 
 export function mapShape(shape: OutputShape, f: (e: BoundExpr) => BoundExpr): OutputShape {
   switch (shape.kind) {
-    case 'record': return { ...shape, key: f(shape.key), value: f(shape.value) }
-    case 'bare': return { ...shape, value: f(shape.value) }
-    case 'columns': return { ...shape, columns: shape.columns.map((c) => ({ ...c, expr: f(c.expr) })), key: shape.key && f(shape.key) }
+    case 'record':
+      return { ...shape, key: f(shape.key), value: f(shape.value) }
+    case 'bare':
+      return { ...shape, value: f(shape.value) }
+    case 'columns':
+      return { ...shape, columns: shape.columns.map((c) => ({ ...c, expr: f(c.expr) })), key: shape.key && f(shape.key) }
   }
 }

@@ -10,17 +10,47 @@ import type { BoundExpr } from './plan.ts'
 
 export type Relation = TableRelation | RowRelation
 /** A topic: names are paths in its records. */
-export interface TableRelation { readonly kind: 'table'; readonly source: number; readonly table: Table; readonly names: readonly string[] }
+export interface TableRelation {
+  readonly kind: 'table'
+  readonly source: number
+  readonly table: Table
+  readonly names: readonly string[]
+}
 /** A derived table, a virtual table, an unnested item (`item`: its alias is the column itself): names are columns. */
-export interface RowRelation { readonly kind: 'rows'; readonly source: number; readonly columns: readonly RelationColumn[]; readonly names: readonly string[]; readonly item?: boolean }
+export interface RowRelation {
+  readonly kind: 'rows'
+  readonly source: number
+  readonly columns: readonly RelationColumn[]
+  readonly names: readonly string[]
+  readonly item?: boolean
+}
 /** `open`: a JSON object of unknown shape whose members can be named as if they were columns. */
-export interface RelationColumn { readonly name: string; readonly type: DataType; readonly open?: boolean }
+export interface RelationColumn {
+  readonly name: string
+  readonly type: DataType
+  readonly open?: boolean
+}
 
-const FACETS: Readonly<Record<string, 'key' | 'value' | 'header' | 'meta'>> = { _key: 'key', _value: 'value', _headers: 'header', _header: 'header', _meta: 'meta', _metadata: 'meta' }
+const FACETS: Readonly<Record<string, 'key' | 'value' | 'header' | 'meta'>> = {
+  _key: 'key',
+  _value: 'value',
+  _headers: 'header',
+  _header: 'header',
+  _meta: 'meta',
+  _metadata: 'meta',
+}
 /** Pseudo-columns of the oldest editions, taken where the value has no field of that name. */
 const LEGACY: Readonly<Record<string, string>> = { _partition: 'partition', _offset: 'offset', _topic: 'topic', _ts: 'timestamp' }
 /** Spellings of metadata fields that documents and clients use beside the one in RECORD frames. */
-const META_ALIASES: Readonly<Record<string, string>> = { __keysize: '__keysize', __valuesize: '__valuesize', __valsize: '__valuesize', keyschemaid: 'keySchemaId', valueschemaid: 'valueSchemaId', keysize: '__keysize', valuesize: '__valuesize' }
+const META_ALIASES: Readonly<Record<string, string>> = {
+  __keysize: '__keysize',
+  __valuesize: '__valuesize',
+  __valsize: '__valuesize',
+  keyschemaid: 'keySchemaId',
+  valueschemaid: 'valueSchemaId',
+  keysize: '__keysize',
+  valuesize: '__valuesize',
+}
 
 export function facetOf(name: Name): 'key' | 'value' | 'header' | 'meta' | undefined {
   return Object.hasOwn(FACETS, name.text) ? FACETS[name.text] : undefined
@@ -60,7 +90,12 @@ export class Scope {
     const certain = hits.filter((h) => h.type.kind !== 'json' || h.kind === 'column')
     if (hits.length === 1 || certain.length === 1) return certain[0] ?? hits[0]
     if (hits.length === 0) throw failure
-    throw new SqlError('AMBIGUOUS_COLUMN', `"${dotted(parts)}" is in several sources.`, span, `Write ${this.relations.map((r) => `${r.names[0]}.${dotted(parts)}`).join(' or ')}.`)
+    throw new SqlError(
+      'AMBIGUOUS_COLUMN',
+      `"${dotted(parts)}" is in several sources.`,
+      span,
+      `Write ${this.relations.map((r) => `${r.names[0]}.${dotted(parts)}`).join(' or ')}.`,
+    )
   }
 }
 
@@ -83,7 +118,12 @@ function inRows(relation: RowRelation, parts: readonly Name[], span: Span): Boun
   const open = columns.findIndex((c) => c.open === true)
   const item = columns.length === 1 && columns[0].type.kind === 'struct' ? 0 : open
   if (item >= 0) return parts.reduce((expr, part) => memberOf(expr, part, span), column(item))
-  throw unknownColumn(dotted(parts), relation.names[0] ?? 'the query', columns.map((c) => c.name), span)
+  throw unknownColumn(
+    dotted(parts),
+    relation.names[0] ?? 'the query',
+    columns.map((c) => c.name),
+    span,
+  )
 }
 
 /** `.name` of a value that is not a path. */
@@ -93,7 +133,13 @@ export function memberOf(base: BoundExpr, name: Name, span: Span): BoundExpr {
   if (t.kind === 'map') return { kind: 'member', operand: base, name: name.text, type: t.value, span }
   if (t.kind === 'struct') {
     const field = t.fields.find((f) => f.name === name.text)
-    if (field === undefined) throw unknownColumn(name.text, 'the structure', t.fields.map((f) => f.name), name.span)
+    if (field === undefined)
+      throw unknownColumn(
+        name.text,
+        'the structure',
+        t.fields.map((f) => f.name),
+        name.span,
+      )
     return { kind: 'member', operand: base, name: name.text, type: field.type, span }
   }
   throw new SqlError('UNKNOWN_COLUMN', `This is ${typeName(t)}; it has no field "${name.text}".`, name.span)
@@ -107,7 +153,8 @@ function inTable(relation: TableRelation, parts: readonly Name[], span: Span): B
   if (facet === 'key') return fieldOf(source, 'key', table.key, parts.slice(1), `_key of ${table.name}`, span)
   if (facet === 'value') return fieldOf(source, 'value', table.value, parts.slice(1), `_value of ${table.name}`, span)
   const legacy = parts.length === 1 ? LEGACY[parts[0].text] : undefined
-  if (legacy !== undefined && !hasField(table.value.type, parts[0].text)) return { kind: 'path', source, path: { facet: 'meta', steps: [legacy] }, type: META_FIELDS[legacy], span }
+  if (legacy !== undefined && !hasField(table.value.type, parts[0].text))
+    return { kind: 'path', source, path: { facet: 'meta', steps: [legacy] }, type: META_FIELDS[legacy], span }
   return fieldOf(source, 'value', table.value, parts, table.name, span)
 }
 
@@ -116,9 +163,21 @@ function hasField(type: DataType, name: string): boolean {
 }
 
 function metadata(relation: TableRelation, parts: readonly Name[], span: Span): BoundExpr {
-  if (parts.length === 1) throw new SqlError('UNKNOWN_COLUMN', `"${parts[0].text}" is a group of fields.`, span, `Write ${parts[0].text}.* for all of them, or one: ${Object.keys(META_FIELDS).join(', ')}.`)
+  if (parts.length === 1)
+    throw new SqlError(
+      'UNKNOWN_COLUMN',
+      `"${parts[0].text}" is a group of fields.`,
+      span,
+      `Write ${parts[0].text}.* for all of them, or one: ${Object.keys(META_FIELDS).join(', ')}.`,
+    )
   const field = parts.length === 2 ? metaField(parts[1].text) : undefined
-  if (field === undefined) throw unknownColumn(dotted(parts), 'the metadata', Object.keys(META_FIELDS).map((f) => `${parts[0].text}.${f}`), parts[1].span)
+  if (field === undefined)
+    throw unknownColumn(
+      dotted(parts),
+      'the metadata',
+      Object.keys(META_FIELDS).map((f) => `${parts[0].text}.${f}`),
+      parts[1].span,
+    )
   return { kind: 'path', source: relation.source, path: { facet: 'meta', steps: [field] }, type: META_FIELDS[field], span }
 }
 
@@ -153,13 +212,19 @@ function step(type: DataType, part: Name, where: string, facet: TableFacet): Dat
     }
     case 'map':
       return type.value
-    case 'json': case 'null':
+    case 'json':
+    case 'null':
       return JSON_TYPE
     case 'array':
       throw new SqlError('UNKNOWN_COLUMN', `${where} is an array; it has no field "${part.text}".`, part.span, 'Take an element first: items[0].name.')
     default:
       if (where.startsWith('"')) throw new SqlError('UNKNOWN_COLUMN', `${where} is ${typeName(type)}; it has no field "${part.text}".`, part.span)
-      throw new SqlError('UNKNOWN_COLUMN', `Unknown column "${part.text}" in ${where}.`, part.span, `The format is ${facet.format}: one value without fields, called ${where.startsWith('_key') ? '_key' : '_value'}.`)
+      throw new SqlError(
+        'UNKNOWN_COLUMN',
+        `Unknown column "${part.text}" in ${where}.`,
+        part.span,
+        `The format is ${facet.format}: one value without fields, called ${where.startsWith('_key') ? '_key' : '_value'}.`,
+      )
   }
 }
 
@@ -170,7 +235,10 @@ function fieldNames(type: StructType): string[] {
 
 export function unknownColumn(name: string, where: string, known: readonly string[], span: Span): SqlError {
   const nested = known.find((k) => k.endsWith(`.${name}`))
-  const hint = nested !== undefined ? `Did you mean "${nested}"?` : (didYouMean(name, known) ?? (known.length > 0 && known.length <= 12 ? `It has ${known.filter((k) => !k.includes('.')).join(', ')}.` : undefined))
+  const hint =
+    nested !== undefined
+      ? `Did you mean "${nested}"?`
+      : (didYouMean(name, known) ?? (known.length > 0 && known.length <= 12 ? `It has ${known.filter((k) => !k.includes('.')).join(', ')}.` : undefined))
   return new SqlError('UNKNOWN_COLUMN', `Unknown column "${name}" in ${where}.`, span, hint)
 }
 

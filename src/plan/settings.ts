@@ -39,7 +39,12 @@ export const SETTINGS = {
   'query.buffer': { unit: 'count', fallback: 5000, meaning: 'accepted for compatibility; buffers are bounded in bytes' },
   'kafka.offset.timeout': { unit: 'duration', fallback: 10_000, meaning: 'longest wait for the bounds of the partitions' },
   'kafka.offset.batch.size': { unit: 'count', fallback: undefined, meaning: 'accepted for compatibility; bounds are asked for once per broker' },
-  'isolation.level': { unit: 'choice', fallback: 'read_committed', choices: ['read_committed', 'read_uncommitted'], meaning: 'are records of open and aborted transactions left out' },
+  'isolation.level': {
+    unit: 'choice',
+    fallback: 'read_committed',
+    choices: ['read_committed', 'read_uncommitted'],
+    meaning: 'are records of open and aborted transactions left out',
+  },
   'fetch.max.bytes': { unit: 'size', fallback: 4 * MIB, min: 1024, meaning: 'largest answer asked of a broker' },
 } as const satisfies Record<string, Setting>
 
@@ -49,8 +54,8 @@ export type Settings = { -readonly [K in SettingName]: number | boolean | string
 const ALIASES: Readonly<Record<string, SettingName>> = { 'max.bytes': 'max.size', 'max.time': 'max.query.time', 'max.zero.polls': 'max.idle.time' }
 
 const REFUSED: Readonly<Record<string, string>> = {
-  'max.concurrent.queries': 'It is a limit of the server; change it in the server\'s configuration.',
-  'max.concurrent.queries.per.user': 'It is a limit of the server; change it in the server\'s configuration.',
+  'max.concurrent.queries': "It is a limit of the server; change it in the server's configuration.",
+  'max.concurrent.queries.per.user': "It is a limit of the server; change it in the server's configuration.",
   _ktype: 'Formats belong to the topic; see DESCRIBE TABLE.',
   _vtype: 'Formats belong to the topic; see DESCRIBE TABLE.',
   'group.id': 'Sluice never joins a consumer group.',
@@ -61,8 +66,22 @@ const REFUSED: Readonly<Record<string, string>> = {
 
 /** Kafka consumer settings that people pass along and that mean nothing to this reader: taken and ignored. */
 const CONSUMER = new Set([
-  'max.poll.records', 'max.poll.interval.ms', 'fetch.min.bytes', 'fetch.max.wait.ms', 'max.partition.fetch.bytes', 'receive.buffer.bytes', 'send.buffer.bytes',
-  'session.timeout.ms', 'heartbeat.interval.ms', 'request.timeout.ms', 'default.api.timeout.ms', 'retry.backoff.ms', 'reconnect.backoff.ms', 'check.crcs', 'client.id', 'metadata.max.age.ms',
+  'max.poll.records',
+  'max.poll.interval.ms',
+  'fetch.min.bytes',
+  'fetch.max.wait.ms',
+  'max.partition.fetch.bytes',
+  'receive.buffer.bytes',
+  'send.buffer.bytes',
+  'session.timeout.ms',
+  'heartbeat.interval.ms',
+  'request.timeout.ms',
+  'default.api.timeout.ms',
+  'retry.backoff.ms',
+  'reconnect.backoff.ms',
+  'check.crcs',
+  'client.id',
+  'metadata.max.age.ms',
 ])
 
 /** The built-in defaults overlaid with the server's own (`lenses.sql.settings.*`). A value of the server's that does not fit is an Error that names it. */
@@ -92,7 +111,12 @@ export function applySet(settings: Settings, statement: SetStatement): void {
     const refusal = REFUSED[lower]
     if (refusal !== undefined) throw new SqlError('SETTING', `SET cannot change "${statement.name}".`, statement.nameSpan, refusal)
     if (CONSUMER.has(lower)) return
-    throw new SqlError('SETTING', `Unknown setting "${statement.name}".`, statement.nameSpan, didYouMean(lower, Object.keys(SETTINGS)) ?? 'SHOW SETTINGS lists all of them.')
+    throw new SqlError(
+      'SETTING',
+      `Unknown setting "${statement.name}".`,
+      statement.nameSpan,
+      didYouMean(lower, Object.keys(SETTINGS)) ?? 'SHOW SETTINGS lists all of them.',
+    )
   }
   const setting: Setting = SETTINGS[known]
   const value = parseValue(setting, statement.value)
@@ -102,16 +126,33 @@ export function applySet(settings: Settings, statement: SetStatement): void {
 
 function expected(setting: Setting): string {
   switch (setting.unit) {
-    case 'size': return 'a size such as 1024, 1024k, 10m or 5g'
-    case 'duration': return 'a time such as 2000ms, 60s, 10m or 2h'
-    case 'boolean': return 'true or false'
-    case 'choice': return (setting.choices ?? []).join(' or ')
-    case 'count': return 'a whole number above 0'
-    case 'digits': return 'a whole number from 0 to 100'
+    case 'size':
+      return 'a size such as 1024, 1024k, 10m or 5g'
+    case 'duration':
+      return 'a time such as 2000ms, 60s, 10m or 2h'
+    case 'boolean':
+      return 'true or false'
+    case 'choice':
+      return (setting.choices ?? []).join(' or ')
+    case 'count':
+      return 'a whole number above 0'
+    case 'digits':
+      return 'a whole number from 0 to 100'
   }
 }
 
-const SIZE: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, kb: 1024, m: MIB, mb: MIB, g: 1024 * MIB, gb: 1024 * MIB, t: 1024 * 1024 * MIB, tb: 1024 * 1024 * MIB }
+const SIZE: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  k: 1024,
+  kb: 1024,
+  m: MIB,
+  mb: MIB,
+  g: 1024 * MIB,
+  gb: 1024 * MIB,
+  t: 1024 * 1024 * MIB,
+  tb: 1024 * 1024 * MIB,
+}
 const TIME: Readonly<Record<string, number>> = { '': 1, ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }
 
 function parseValue(setting: Setting, text: string): number | boolean | string | undefined {

@@ -10,7 +10,12 @@ import { SETTINGS, type SettingName, type Settings } from './settings.ts'
 import { leaves, VIRTUAL_TABLES, virtualTable } from './virtual-tables.ts'
 
 /** A result made of texts, one row each. */
-export function rowsOutput(title: string, names: readonly string[], rows: readonly (readonly Value[])[], types: readonly DataType[] = names.map(() => STRING)): Output {
+export function rowsOutput(
+  title: string,
+  names: readonly string[],
+  rows: readonly (readonly Value[])[],
+  types: readonly DataType[] = names.map(() => STRING),
+): Output {
   return {
     kind: 'output',
     metadata: false,
@@ -23,18 +28,35 @@ export async function show(statement: ShowStatement, catalog: Catalog, settings:
   switch (statement.what) {
     case 'tables': {
       const tables = await catalog.tables()
-      return rowsOutput('SHOW TABLES', ['name', 'type', 'partitions', 'replicas'], tables.map((t) => [t.name, t.type, String(t.partitions), String(t.replicas)]))
+      return rowsOutput(
+        'SHOW TABLES',
+        ['name', 'type', 'partitions', 'replicas'],
+        tables.map((t) => [t.name, t.type, String(t.partitions), String(t.replicas)]),
+      )
     }
     case 'table types':
       return rowsOutput('SHOW TABLE TYPES', ['type'], [['SYSTEM'], ['USER']])
     case 'virtual tables':
-      return rowsOutput('SHOW VIRTUAL TABLES', ['name', 'description'], VIRTUAL_TABLES.map((t) => [t.name, t.description]))
+      return rowsOutput(
+        'SHOW VIRTUAL TABLES',
+        ['name', 'description'],
+        VIRTUAL_TABLES.map((t) => [t.name, t.description]),
+      )
     case 'functions':
       return rowsOutput('SHOW FUNCTIONS', ['name', 'description', 'return_type'], functionRows())
     case 'settings':
-      return rowsOutput('SHOW SETTINGS', ['name', 'value', 'meaning'], (Object.keys(SETTINGS) as SettingName[]).map((name) => [name, String(settings[name] ?? ''), SETTINGS[name].meaning]))
+      return rowsOutput(
+        'SHOW SETTINGS',
+        ['name', 'value', 'meaning'],
+        (Object.keys(SETTINGS) as SettingName[]).map((name) => [name, String(settings[name] ?? ''), SETTINGS[name].meaning]),
+      )
     default:
-      throw new SqlError('UNSUPPORTED', `SHOW ${statement.what.toUpperCase()} is not offered yet.`, statement.span, 'SHOW TABLES, SHOW TABLE TYPES, SHOW VIRTUAL TABLES, SHOW FUNCTIONS and SHOW SETTINGS are.')
+      throw new SqlError(
+        'UNSUPPORTED',
+        `SHOW ${statement.what.toUpperCase()} is not offered yet.`,
+        statement.span,
+        'SHOW TABLES, SHOW TABLE TYPES, SHOW VIRTUAL TABLES, SHOW FUNCTIONS and SHOW SETTINGS are.',
+      )
   }
 }
 
@@ -49,7 +71,12 @@ function functionRows(): Value[][] {
 export async function describe(statement: DescribeStatement, catalog: Catalog): Promise<Output> {
   const name = statement.table.text
   const virtual = await virtualTable(name, catalog)
-  if (virtual !== undefined) return rowsOutput(`DESCRIBE ${name}`, ['key', 'value'], virtual.columns.map((c) => [`_value.${c.name}`, typeName(c.type)]))
+  if (virtual !== undefined)
+    return rowsOutput(
+      `DESCRIBE ${name}`,
+      ['key', 'value'],
+      virtual.columns.map((c) => [`_value.${c.name}`, typeName(c.type)]),
+    )
   const table = await catalog.table(name)
   if (table === undefined) throw await unknownTable(statement.table, catalog)
   const rows: Value[][] = [

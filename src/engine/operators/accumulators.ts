@@ -17,30 +17,51 @@ export interface Accumulator {
 
 export function accumulator(a: BoundAggregate, budget: MemoryBudget): Accumulator {
   switch (a.name) {
-    case 'count': return a.arg === undefined ? new Count() : new CountValues()
-    case 'sum': return sum(a)
-    case 'avg': return a.arg?.type.kind === 'decimal' ? new DecimalAverage() : new Average(sum(a))
-    case 'min': return new Extreme(-1, budget)
-    case 'max': return new Extreme(1, budget)
-    case 'first': return new First(budget)
-    case 'last': return new Last(budget)
-    case 'collect': return new Collect(a.limit, false, budget)
-    case 'collect_unique': return new Collect(a.limit, true, budget)
-    case 'maxk': return new TopValues(a.limit, 1, false, budget)
-    case 'mink': return new TopValues(a.limit, -1, false, budget)
-    case 'maxk_unique': return new TopValues(a.limit, 1, true, budget)
-    case 'mink_unique': return new TopValues(a.limit, -1, true, budget)
-    case 'topk': return new Frequent(a.limit, -1, budget)
-    case 'bottomk': return new Frequent(a.limit, 1, budget)
+    case 'count':
+      return a.arg === undefined ? new Count() : new CountValues()
+    case 'sum':
+      return sum(a)
+    case 'avg':
+      return a.arg?.type.kind === 'decimal' ? new DecimalAverage() : new Average(sum(a))
+    case 'min':
+      return new Extreme(-1, budget)
+    case 'max':
+      return new Extreme(1, budget)
+    case 'first':
+      return new First(budget)
+    case 'last':
+      return new Last(budget)
+    case 'collect':
+      return new Collect(a.limit, false, budget)
+    case 'collect_unique':
+      return new Collect(a.limit, true, budget)
+    case 'maxk':
+      return new TopValues(a.limit, 1, false, budget)
+    case 'mink':
+      return new TopValues(a.limit, -1, false, budget)
+    case 'maxk_unique':
+      return new TopValues(a.limit, 1, true, budget)
+    case 'mink_unique':
+      return new TopValues(a.limit, -1, true, budget)
+    case 'topk':
+      return new Frequent(a.limit, -1, budget)
+    case 'bottomk':
+      return new Frequent(a.limit, 1, budget)
   }
 }
 
 function sum(a: BoundAggregate): IntegerSum | DoubleSum | DecimalSum | DynamicSum {
   switch (a.arg?.type.kind) {
-    case 'int': case 'long': return new IntegerSum()
-    case 'float': case 'double': return new DoubleSum()
-    case 'decimal': return new DecimalSum()
-    default: return new DynamicSum()
+    case 'int':
+    case 'long':
+      return new IntegerSum()
+    case 'float':
+    case 'double':
+      return new DoubleSum()
+    case 'decimal':
+      return new DecimalSum()
+    default:
+      return new DynamicSum()
   }
 }
 
@@ -154,7 +175,9 @@ export function doubleSumOf(a: Accumulator): DoubleSum | undefined {
 class DecimalSum implements Accumulator {
   readonly #sums: (Decimal | undefined)[] = []
   readonly #seen: number[] = []
-  grow(): void {}
+  grow(): void {
+    // Its lists grow by themselves.
+  }
   add(g: number, v: Value): void {
     if (!(v instanceof Decimal)) return
     const s = this.#sums[g]
@@ -210,14 +233,19 @@ class Average implements Accumulator {
     const s = this.sum.result(g)
     if (s === null) return null
     // A bigint sum is divided exactly first: converting it would lose digits that the quotient still has.
-    if (typeof s === 'bigint') return Decimal.fromInteger(s).divide(Decimal.fromInteger(this.sum.count(g))).toNumber()
+    if (typeof s === 'bigint')
+      return Decimal.fromInteger(s)
+        .divide(Decimal.fromInteger(this.sum.count(g)))
+        .toNumber()
     return Number(s) / this.sum.count(g)
   }
 }
 
 class DecimalAverage implements Accumulator {
   readonly #sum = new DecimalSum()
-  grow(): void {}
+  grow(): void {
+    // Its lists grow by themselves.
+  }
   add(g: number, v: Value): void {
     this.#sum.add(g, v)
   }

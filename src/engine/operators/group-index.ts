@@ -175,5 +175,10 @@ function hashPair(a: number, b: number): number {
 }
 
 function tooMany(limit: number): SqlError {
-  return new SqlError('MEMORY_LIMIT', `The query has more than ${limit.toLocaleString('en')} groups (max.group.records).`, undefined, 'Filter more with WHERE, group by less, or SET max.group.records.')
+  return new SqlError(
+    'MEMORY_LIMIT',
+    `The query has more than ${limit.toLocaleString('en')} groups (max.group.records).`,
+    undefined,
+    'Filter more with WHERE, group by less, or SET max.group.records.',
+  )
 }

@@ -1,12 +1,15 @@
 /** Hash join: the right side is held in a table, the left side is looked up row by row. NULL keys meet nothing; outer joins fill a missing side with NULLs. */
 import type { JoinType } from '../../plan/plan.ts'
 import type { MemoryBudget } from './memory.ts'
-import { type Operator, pushAll, type Row } from './operator.ts'
+import { nothingHeld, type Operator, pushAll, type Row } from './operator.ts'
 
 /** A key that is equal for rows that meet; null for a row that meets nothing. */
 export type KeyOf = (row: Row) => string | number | null
 
-interface Held { readonly row: Row; matched: boolean }
+interface Held {
+  readonly row: Row
+  matched: boolean
+}
 
 export interface JoinParts {
   readonly type: JoinType
@@ -103,8 +106,10 @@ export class JoinOperator {
 function rightSide(join: JoinOperator): Operator {
   return {
     push: (row) => join.hold(row),
-    *finish() {},
-    get done() { return join.done },
+    finish: nothingHeld,
+    get done() {
+      return join.done
+    },
     full: false,
   }
 }
@@ -113,7 +118,11 @@ function leftSide(join: JoinOperator): Operator {
   return {
     push: (row) => join.probe(row),
     finish: () => join.finish(),
-    get done() { return join.done || join.needsNoLeft },
-    get full() { return join.full },
+    get done() {
+      return join.done || join.needsNoLeft
+    },
+    get full() {
+      return join.full
+    },
   }
 }

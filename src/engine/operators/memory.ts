@@ -35,9 +35,22 @@ export class MemoryBudget {
     if (this.#used > this.#limit) throw this.#exceeded()
   }
   #exceeded(): SqlError {
-    const what = { 'max.collect.bytes': 'The values that its aggregates hold', 'max.join.bytes': 'The rows of the right side of its joins and of its set operations', 'max.sort.bytes': 'The rows that it sorts' }[this.#setting]
-    const remedy = { 'max.collect.bytes': 'Ask for fewer values', 'max.join.bytes': 'Put the smaller source on the right, name fewer columns', 'max.sort.bytes': 'Write a LIMIT' }[this.#setting]
-    return new SqlError('MEMORY_LIMIT', `${what} take more than ${this.#limit.toLocaleString('en')} bytes (${this.#setting}).`, undefined, `${remedy}, filter more with WHERE, or SET ${this.#setting}.`)
+    const what = {
+      'max.collect.bytes': 'The values that its aggregates hold',
+      'max.join.bytes': 'The rows of the right side of its joins and of its set operations',
+      'max.sort.bytes': 'The rows that it sorts',
+    }[this.#setting]
+    const remedy = {
+      'max.collect.bytes': 'Ask for fewer values',
+      'max.join.bytes': 'Put the smaller source on the right, name fewer columns',
+      'max.sort.bytes': 'Write a LIMIT',
+    }[this.#setting]
+    return new SqlError(
+      'MEMORY_LIMIT',
+      `${what} take more than ${this.#limit.toLocaleString('en')} bytes (${this.#setting}).`,
+      undefined,
+      `${remedy}, filter more with WHERE, or SET ${this.#setting}.`,
+    )
   }
 }
 

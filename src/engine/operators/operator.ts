@@ -14,6 +14,11 @@ export interface Operator {
   readonly full: boolean
 }
 
+/** A `finish` that holds nothing back. */
+export function* nothingHeld(): Generator<void> {
+  // Nothing to yield.
+}
+
 /** Rows that are let out of a finished operator before others get a turn. */
 export const STRETCH = 2000
 

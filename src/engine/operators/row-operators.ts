@@ -149,8 +149,12 @@ export class SetOperator {
         owner.#open--
         if (owner.#open === 0) yield* owner.#next.finish()
       },
-      get done() { return owner.#next.done },
-      get full() { return owner.#next.full },
+      get done() {
+        return owner.#next.done
+      },
+      get full() {
+        return owner.#next.full
+      },
     }
   }
 

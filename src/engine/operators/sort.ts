@@ -122,9 +122,14 @@ function total(a: Value, b: Value): number {
 
 function rank(v: Value): number {
   switch (typeof v) {
-    case 'boolean': return 0
-    case 'number': case 'bigint': return 1
-    case 'string': return 2
-    default: return 3
+    case 'boolean':
+      return 0
+    case 'number':
+    case 'bigint':
+      return 1
+    case 'string':
+      return 2
+    default:
+      return 3
   }
 }

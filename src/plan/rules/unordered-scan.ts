@@ -7,7 +7,8 @@ const ANY_ORDER: ReadonlySet<AggregateName> = new Set(['count', 'sum', 'avg', 'm
 
 export const unorderedScan: Rule = {
   name: 'unordered-scan',
-  apply: (plan) => rewrite(plan, (node) => (node.kind === 'aggregate' && node.aggregates.every((a) => ANY_ORDER.has(a.name)) ? { ...node, input: mark(node.input) } : node)),
+  apply: (plan) =>
+    rewrite(plan, (node) => (node.kind === 'aggregate' && node.aggregates.every((a) => ANY_ORDER.has(a.name)) ? { ...node, input: mark(node.input) } : node)),
 }
 
 function mark(plan: Plan): Plan {

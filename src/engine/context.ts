@@ -1,0 +1,28 @@
+/** What the statements of one request share, and what of it operators need. */
+import type { RenderOptions } from '../formats/format.ts'
+import type { FunctionContext } from '../functions/registry.ts'
+import type { Settings } from '../plan/settings.ts'
+import type { QueryRequest } from '../protocol/frames.ts'
+import type { FrameSink, QueryEnvironment } from './query.ts'
+import type { Statistics } from './statistics.ts'
+
+export interface StatementContext {
+  readonly request: QueryRequest
+  readonly environment: QueryEnvironment
+  readonly sink: FrameSink
+  readonly signal: AbortSignal
+  readonly statistics: Statistics
+  readonly settings: Settings
+  readonly functions: FunctionContext
+  /** Milliseconds between STATS, or undefined for none. */
+  readonly statsMs: number | undefined
+}
+
+export function renderOptions(settings: Settings): RenderOptions {
+  const decimal = settings['format.decimal']
+  return {
+    timestamp: settings['format.timestamp'] === true,
+    decimal: typeof decimal === 'number' ? decimal : undefined,
+    uuid: settings['format.uuid'] === true,
+  }
+}

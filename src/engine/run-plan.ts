@@ -1,0 +1,130 @@
+/** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
+import { randomUUID } from 'node:crypto'
+import { metadataFields } from '../plan/bind.ts'
+import { inputs, type Output, type Plan, scansOf } from '../plan/plan.ts'
+import type { Settings } from '../plan/settings.ts'
+import { metadata as metadataFrame, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'
+import type { Span } from '../sql/ast.ts'
+import { SqlError } from '../sql/error.ts'
+import type { Operator } from './operators/operator.ts'
+import { FrameWriter } from './output.ts'
+import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
+import { renderOptions, type StatementContext } from './context.ts'
+import { type ScanContext, ScanRun } from './scan.ts'
+import { abortable, Turns } from './turns.ts'
+
+export async function runPlan(plan: Output, span: Span, index: number | null, context: StatementContext): Promise<void> {
+  const { settings, sink, statistics, request } = context
+  const scans = scansOf(plan)
+  const scan = scans.length === 1 ? scans[0] : undefined
+  const writer = new FrameWriter(sink, index, randomUUID(), scan?.table.topic ?? '')
+  const resultsBefore = statistics.results
+  const pipelineContext = contextOf(writer, context)
+  if (scans.length > 0 && hasAggregate(plan) && settings['live.aggs'] === false)
+    throw new SqlError('SETTING', 'Aggregations are switched off (live.aggs = false).', undefined, 'SET live.aggs = true.')
+  const pipeline = buildPipeline(plan, pipelineContext, request.live)
+  writer.frame(metadataFrame(plan.metadata && scan !== undefined ? metadataFields(scan.table) : [], index))
+  try {
+    const sentinels = await runSources(pipeline, pipelineContext, context, span, () => {
+      statistics.results = resultsBefore + writer.rows
+      writer.frame(statsFrame(statistics.snapshot(), index))
+    })
+    for (const reason of sentinels) writer.frame(sentinel(reason))
+    if (pipeline.cut)
+      writer.frame(sentinel({ type: 'LIMIT', source: scans.map((s) => s.table.name).join(', '), sourceId: statistics.id, amount: pipeline.cap }))
+  } finally {
+    statistics.results = resultsBefore + writer.rows
+  }
+}
+
+/** Runs a plan into an operator instead of frames; a threshold that cuts it short is an error, as the answer would be wrong. */
+export async function runInto(plan: Output, take: Operator, context: StatementContext): Promise<void> {
+  const writer = new FrameWriter({ send: () => undefined, drained: () => undefined }, null, randomUUID(), '')
+  const pipelineContext = contextOf(writer, context)
+  const pipeline = buildPipeline(plan, pipelineContext, false, take)
+  const [stopped] = await runSources(pipeline, pipelineContext, context, { start: 0, end: 0 }, () => undefined)
+  if (stopped !== undefined)
+    throw new SqlError(
+      'MEMORY_LIMIT',
+      `A subquery on ${stopped.source} was stopped by ${STOPPED_BY[stopped.type]}; its answer would not be complete.`,
+      undefined,
+      `SET ${STOPPED_BY[stopped.type]} higher.`,
+    )
+}
+
+const STOPPED_BY: Readonly<Record<SentinelReason['type'], string>> = {
+  SCANNEDSIZE: 'max.size',
+  IDLETIMEOUT: 'max.idle.time',
+  COMPLETIONTIMEOUT: 'max.query.time',
+  LIMIT: 'LIMIT',
+}
+
+function contextOf(writer: FrameWriter, context: StatementContext): PipelineContext {
+  return { writer, render: renderOptions(context.settings), functions: context.functions, limits: memoryLimits(context.settings) }
+}
+
+async function runSources(
+  pipeline: Pipeline,
+  pipelineContext: PipelineContext,
+  context: StatementContext,
+  span: Span,
+  sendStats: () => void,
+): Promise<SentinelReason[]> {
+  const { settings, statistics, request, environment, signal, statsMs } = context
+  const deadline = performance.now() + Number(settings['max.query.time'])
+  const sentinels: SentinelReason[] = []
+  const title = request.sql.slice(span.start, span.end)
+  for (const source of pipeline.sources) {
+    if (source.kind === 'values') await pushValues(source, context)
+    else {
+      const scanContext: ScanContext = {
+        ...pipelineContext,
+        log: environment.log,
+        settings,
+        statistics,
+        sourceId: randomUUID(),
+        signal,
+        statsMs,
+        live: request.live,
+        sendStats,
+        title,
+        deadline,
+      }
+      const stopped = await new ScanRun(pipeline, source, scanContext).run()
+      if (stopped !== undefined) sentinels.push(stopped)
+    }
+    for (const _ of source.finish()) await rest(context)
+  }
+  return sentinels
+}
+
+export function memoryLimits(settings: Settings): PipelineContext['limits'] {
+  return {
+    groups: Number(settings['max.group.records']),
+    collectBytes: Number(settings['max.collect.bytes']),
+    joinBytes: Number(settings['max.join.bytes']),
+    sortBytes: Number(settings['max.sort.bytes']),
+  }
+}
+
+function hasAggregate(plan: Plan): boolean {
+  return plan.kind === 'aggregate' || inputs(plan).some(hasAggregate)
+}
+
+/** Rows pushed before others get a turn. */
+const STRETCH = 1000
+
+async function pushValues(source: Extract<PipelineSource, { kind: 'values' }>, context: StatementContext): Promise<void> {
+  const { values, first } = source
+  for (let i = 0; i < values.rows.length && !first.done; i++) {
+    first.push(values.rows[i])
+    if (i % STRETCH === STRETCH - 1) await rest(context)
+  }
+}
+
+async function rest(context: StatementContext): Promise<void> {
+  const drained = context.sink.drained()
+  if (drained !== undefined) await abortable(drained, context.signal)
+  else await new Turns().yield()
+  context.signal.throwIfAborted()
+}

@@ -1,0 +1,74 @@
+/** Answers the subqueries of a plan that depend on nothing outside of them: each is run once, before the query, and a constant takes its place. */
+import { comparable } from '../plan/coerce.ts'
+import { type BoundExpr, mapChildren, type Output, type Plan, type Subquery } from '../plan/plan.ts'
+import { mapExpressions, rewrite } from '../plan/rewrite.ts'
+import { SqlError } from '../sql/error.ts'
+import { BOOLEAN, type Value } from '../types.ts'
+import { MemoryBudget } from './operators/memory.ts'
+import { nothingHeld, type Operator } from './operators/operator.ts'
+import type { StatementContext } from './context.ts'
+import { runInto } from './run-plan.ts'
+
+export async function answerSubqueries(plan: Output, optimized: (plan: Output) => Output, context: StatementContext): Promise<Output> {
+  const found: Subquery[] = []
+  rewrite(plan, (node) => mapExpressions(node, (e) => (collect(e, found), e)))
+  if (found.length === 0) return plan
+  const answers = new Map<Subquery, BoundExpr>()
+  for (const subquery of found) {
+    const inner = await answerSubqueries(subquery.plan, optimized, context)
+    answers.set(subquery, await answer({ ...subquery, plan: optimized(inner) }, context))
+  }
+  return rewrite(plan, (node: Plan) => mapExpressions(node, (e) => substitute(e, answers))) as Output
+}
+
+function collect(e: BoundExpr, found: Subquery[]): void {
+  if (e.kind === 'subquery') found.push(e)
+  mapChildren(e, (c) => (collect(c, found), c))
+}
+
+function substitute(e: BoundExpr, answers: ReadonlyMap<Subquery, BoundExpr>): BoundExpr {
+  const found = e.kind === 'subquery' ? answers.get(e) : undefined
+  if (found === undefined) return mapChildren(e, (c) => substitute(c, answers))
+  return mapChildren(found, (c) => substitute(c, answers))
+}
+
+async function answer(subquery: Subquery, context: StatementContext): Promise<BoundExpr> {
+  const { span } = subquery
+  if (subquery.mode === 'exists') {
+    const rows = await values(subquery, 1, context)
+    return { kind: 'constant', value: rows.length > 0 !== subquery.negated, type: BOOLEAN, span }
+  }
+  if (subquery.mode === 'scalar') {
+    const rows = await values(subquery, 2, context)
+    if (rows.length > 1)
+      throw new SqlError('VALUE', 'A subquery that stands for a value gave more than one row.', span, 'Use an aggregate or LIMIT 1 in it, or IN (SELECT …).')
+    return { kind: 'constant', value: rows[0] ?? null, type: subquery.type, span }
+  }
+  const rows = await values(subquery, Number.POSITIVE_INFINITY, context)
+  const operand = subquery.operand as BoundExpr
+  const column = subquery.plan.shape.kind === 'columns' ? subquery.plan.shape.columns[0].expr.type : operand.type
+  const items: BoundExpr[] = rows.map((value) => ({ kind: 'constant', value, type: column }))
+  if (items.length === 0) return { kind: 'constant', value: subquery.negated, type: BOOLEAN, span }
+  const { by, sides } = comparable([operand, ...items], span)
+  return { kind: 'in', by, operand: sides[0], items: sides.slice(1), negated: subquery.negated, type: BOOLEAN, span }
+}
+
+/** The first column of the first `limit` rows. */
+async function values(subquery: Subquery, limit: number, context: StatementContext): Promise<Value[]> {
+  const rows: Value[] = []
+  const budget = new MemoryBudget('max.join.bytes', Number(context.settings['max.join.bytes']))
+  const take: Operator = {
+    push: (row) => {
+      if (rows.length >= limit) return
+      budget.takeRow(row)
+      rows.push(row[0] ?? null)
+    },
+    finish: nothingHeld,
+    get done() {
+      return rows.length >= limit
+    },
+    full: false,
+  }
+  await runInto(subquery.plan, take, context)
+  return rows
+}

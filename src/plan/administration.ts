@@ -1,0 +1,112 @@
+/**
+ * What statements that change something ask of the world: topics, records, schemas, and the objects that Kafka has no place for (views, synonyms, declared formats).
+ * An interface only: `catalog/administration` implements it on a cluster, a registry and a store; tests implement it in memory. Who may do what is answered here, too.
+ */
+import type { FormatName } from '../formats/format.ts'
+import type { StructType } from '../types.ts'
+
+/** `read` is being able to see the table at all; every other right comes with it. */
+export type Right = 'read' | 'insert' | 'delete' | 'create' | 'drop'
+export const RIGHTS: readonly Right[] = ['read', 'insert', 'delete', 'create', 'drop']
+
+export interface TopicToCreate {
+  readonly name: string
+  readonly partitions: number
+  readonly replication: number
+  /** Kafka's topic settings by name. */
+  readonly config: Readonly<Record<string, string>>
+}
+
+export interface RecordToProduce {
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers?: readonly { readonly key: string; readonly value: Uint8Array | null }[]
+  /** Default: by the hash of the key as Kafka's own producers do it; without a key wherever the batch goes. */
+  readonly partition?: number
+}
+
+/** A batch of records that did not arrive whole. */
+export class ProduceError extends Error {
+  /** Index of the first record that was not written. */
+  readonly index: number
+  /** How many of the records were written for certain. */
+  readonly written: number
+  constructor(message: string, index: number, written: number) {
+    super(message)
+    this.name = 'ProduceError'
+    this.index = index
+    this.written = written
+  }
+}
+
+/** What CREATE TABLE said about a topic. */
+export interface TableDeclaration {
+  readonly key: FormatName
+  readonly value: FormatName
+  /** Columns of facets whose format keeps no shape of its own (JSON). */
+  readonly keyColumns?: StructType
+  readonly valueColumns?: StructType
+  /** Registry subjects that CREATE TABLE brought into being; DROP TABLE takes them away. */
+  readonly subjects: readonly string[]
+}
+
+export interface View {
+  readonly name: string
+  /** The SELECT as it was written. */
+  readonly text: string
+  /** Names of the tables, views and synonyms that it reads. */
+  readonly sources: readonly string[]
+  readonly owner: string
+  /** Epoch milliseconds. */
+  readonly createdAt: number
+}
+
+export interface Synonym {
+  readonly name: string
+  readonly target: string
+  readonly owner: string
+  /** Epoch milliseconds. */
+  readonly createdAt: number
+}
+
+/** The objects of one environment. Names are unique over all kinds; whoever saves has checked that. */
+export interface ObjectStore {
+  view(name: string): View | undefined
+  /** In order of name. */
+  views(): readonly View[]
+  saveView(view: View): void
+  synonym(name: string): Synonym | undefined
+  /** In order of name. */
+  synonyms(): readonly Synonym[]
+  saveSynonym(synonym: Synonym): void
+  table(topic: string): TableDeclaration | undefined
+  saveTable(topic: string, declaration: TableDeclaration): void
+  /** Whether there was one. */
+  remove(kind: 'view' | 'synonym' | 'table', name: string): boolean
+}
+
+/** As one account may use it in one environment. */
+export interface Administration {
+  readonly account: string
+  readonly objects: ObjectStore
+  may(right: Right, name: string): boolean
+  /** Whether the account has all rights on everything here: it then sees and ends the queries of others. */
+  readonly all: boolean
+  /** Whether there is such a topic, whoever may see it. */
+  exists(topic: string): Promise<boolean>
+  /** Resolves when the topic can be used. Rejects with a KafkaError, TOPIC_ALREADY_EXISTS among others. */
+  createTopic(topic: TopicToCreate, signal: AbortSignal): Promise<void>
+  /** Resolves when the topic is gone. */
+  deleteTopic(topic: string, signal: AbortSignal): Promise<void>
+  /** As it would have to be created to be the same again: settings that are the topic's own. */
+  topic(topic: string): Promise<TopicToCreate>
+  /** Removes what lies before these offsets, by partition; 'end' is all of it. Rejects with a KafkaError, POLICY_VIOLATION for a topic that is only compacted. */
+  deleteRecords(topic: string, before: ReadonlyMap<number, number | 'end'>, signal: AbortSignal): Promise<void>
+  /** Resolves when all brokers that matter have them. Rejects with a ProduceError. Order is kept within a partition. */
+  produce(topic: string, records: readonly RecordToProduce[], signal: AbortSignal): Promise<void>
+  /** The id. Rejects with a sentence when there is no registry, or it refuses. `created`: the subject was not there before. */
+  registerSchema(subject: string, type: 'AVRO' | 'PROTOBUF' | 'JSON', text: string): Promise<{ readonly id: number; readonly created: boolean }>
+  deleteSubject(subject: string): Promise<void>
+  /** What is remembered about the topic is looked up anew at the next question. */
+  forget(topic: string): void
+}
