@@ -7,6 +7,7 @@ const outcome = nothingYet()
 await runTests(
   testFiles((path) => !/^test\/(e2e|package)\//.test(path)),
   2,
+  120_000,
   outcome,
 )
 if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`)

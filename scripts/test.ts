@@ -31,11 +31,13 @@ const failures = wanted.length === 0 ? await staticChecks() : []
 await runTests(
   testFiles((path) => isWanted(path) && !needsCluster(path) && !isPackage(path)),
   2,
+  120_000,
   outcome,
 )
 await runTests(
   testFiles((path) => isWanted(path) && isPackage(path)),
   1,
+  300_000,
   outcome,
 )
 await runAgainstCluster(
@@ -55,7 +57,7 @@ async function runAgainstCluster(files: readonly string[], result: Outcome): Pro
   if (cluster.skip === false)
     console.log(`\nreal Kafka at ${cluster.kafka.bootstrap} (${cluster.kafka.startedMs} ms), real registry at ${cluster.registry.root}`)
   process.env.SLUICE_TEST_CLUSTER = JSON.stringify(cluster)
-  await runTests(files, 1, result)
+  await runTests(files, 1, 600_000, result)
 }
 
 function summarize({ passed, failed, skipped }: Outcome, failedChecks: readonly string[]): void {
