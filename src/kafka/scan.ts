@@ -1,22 +1,16 @@
 /**
- * One scan: deals ranges out to lanes, hands the batches of their answers on one by one, in place, and deals with what goes wrong on the way (leaders that move, brokers that
- * go away, log heads that are deleted). Control batches, aborted transactions and batches outside the wanted range or time stop here. Decodes no record.
+ * One scan: deals ranges out to lanes, gives their answers to `hand-out` one after the other, and deals with what goes wrong on the way (leaders that move, brokers that
+ * go away, log heads that are deleted). Looks into no answer itself.
  */
 import { systemClock } from '../lib/clock.ts'
-import { Ahead } from './ahead.ts'
 import { type Cluster, EARLIEST, LATEST, pause } from './cluster.ts'
-import { Decompressor, type Plain } from './compression.ts'
+import { deal, LANES_PER_BROKER } from './deal.ts'
 import { brokerError, clientError, ERROR } from './errors.ts'
 import type { FramePool } from './frame-pool.ts'
-import { type Fetched, Lane, type LaneOwner, type Region, Segment } from './lane.ts'
+import { HandOut, type ScanOptions } from './hand-out.ts'
+import { type Fetched, Lane, type LaneOwner, Segment } from './lane.ts'
 import { type BatchSource, type Isolation, KafkaError, type OffsetRange, type PartitionProgress, type RecordBatch, type ScanRequest } from './log.ts'
-import { BatchHeader, CODECS, checksumFits, controlType } from './record-batch.ts'
-import { CodecError } from './output.ts'
 
-/** Two connections on one thread beat one: the broker fills one while we work on the other's answer. */
-const LANES_PER_BROKER = 2
-/** Fewer offsets than this on a broker are read over one connection. */
-const SECOND_LANE_OFFSETS = 20_000
 const FIRST_FETCH_BYTES = 256 * 1024
 const FETCH_MAX_BYTES = 4 * 1024 * 1024
 const FETCH_MIN_BYTES = 64 * 1024
@@ -24,29 +18,6 @@ const FETCH_MIN_BYTES = 64 * 1024
 const SCAN_BYTES = 32 * 1024 * 1024
 /** A guess at a record's size, for scans with a limit. */
 const GUESSED_RECORD_BYTES = 512
-
-class ReusedBatch implements RecordBatch {
-  partition = 0
-  buffer: Buffer = Buffer.alloc(0)
-  view: DataView = new DataView(this.buffer.buffer, 0, 0)
-  from = 0
-  to = 0
-  count = 0
-  baseOffset = 0
-  baseTimestamp = -1
-  maxTimestamp = -1
-  logAppendTime = false
-  lastOffset = 0
-  rangeStart = 0
-  rangeEnd = 0
-  clipped = false
-  fault: string | undefined = undefined
-}
-
-export interface ScanOptions {
-  readonly checkCrcs?: boolean
-  readonly decompressedBatchMaxBytes?: number
-}
 
 type Progress = { -readonly [K in keyof PartitionProgress]: PartitionProgress[K] }
 type Next = RecordBatch | undefined | Promise<RecordBatch | undefined>
@@ -62,9 +33,7 @@ export class Scan implements BatchSource, LaneOwner {
   readonly progress: Progress[] = []
 
   readonly #request: ScanRequest
-  readonly #checkCrcs: boolean
-  readonly #decompressor: Decompressor
-  readonly #ahead: Ahead
+  readonly #handOut: HandOut
   readonly #stop = new AbortController()
   #segments: Segment[] = []
   #lanes: Lane[] = []
@@ -76,16 +45,6 @@ export class Scan implements BatchSource, LaneOwner {
   #waiting: { resolve(next: Next): void; reject(error: unknown): void } | undefined
   readonly #ready: Fetched[] = []
 
-  /** What is being consumed: an answer, its region, the place in it. */
-  #current: Fetched | undefined
-  #regionAt = 0
-  #region: Region | undefined
-  #at = 0
-  #aborted: { producerId: number; firstOffset: number }[] = []
-  readonly #abortedProducers = new Set<number>()
-  readonly #header = new BatchHeader()
-  readonly #batch = new ReusedBatch()
-
   constructor(cluster: Cluster, frames: FramePool, request: ScanRequest, signal: AbortSignal, options: ScanOptions) {
     this.cluster = cluster
     this.frames = frames
@@ -93,9 +52,7 @@ export class Scan implements BatchSource, LaneOwner {
     this.isolation = request.isolation
     this.signal = this.#stop.signal
     this.#request = request
-    this.#checkCrcs = options.checkCrcs ?? true
-    this.#decompressor = new Decompressor(options.decompressedBatchMaxBytes)
-    this.#ahead = new Ahead(this.#decompressor)
+    this.#handOut = new HandOut(request, options)
     const max = request.fetchMaxBytes ?? FETCH_MAX_BYTES
     this.depth = request.limit === undefined ? 2 : 1
     this.firstFetchBytes = Math.min(
@@ -112,7 +69,7 @@ export class Scan implements BatchSource, LaneOwner {
   }
 
   next(): Next {
-    if (this.#error !== undefined && this.#current === undefined && this.#ready.length === 0) return Promise.reject(this.#error)
+    if (this.#error !== undefined && !this.#handOut.busy && this.#ready.length === 0) return Promise.reject(this.#error)
     if (this.#closed) return undefined
     if (this.#started) return this.#step()
     this.#started = true
@@ -181,7 +138,7 @@ export class Scan implements BatchSource, LaneOwner {
     for (const lane of this.#lanes) lane.close()
     for (const { frame } of this.#ready.splice(0)) this.frames.give(frame)
     // The frame being consumed is not given back: somebody may still look at the last batch.
-    this.#current = undefined
+    this.#handOut.drop()
     this.#stop.abort()
   }
 
@@ -225,7 +182,7 @@ export class Scan implements BatchSource, LaneOwner {
   }
 
   #deal(leader: number, ranges: readonly OffsetRange[]): void {
-    const hands = this.#split(ranges)
+    const hands = deal(ranges, this.#request)
     for (const hand of hands) {
       const segments = [...hand].map(
         ([partition, list]) => new Segment(partition, this.progress.find((entry) => entry.partition === partition) as Progress, list),
@@ -239,26 +196,6 @@ export class Scan implements BatchSource, LaneOwner {
       for (const segment of segments) lane.add(segment)
       this.#lanes.push(lane)
     }
-  }
-
-  /** Into one or two hands of about the same number of offsets. A partition stays whole unless order does not matter. */
-  #split(ranges: readonly OffsetRange[]): Map<number, OffsetRange[]>[] {
-    const total = ranges.reduce((sum, range) => sum + range.end - range.start, 0)
-    const partitions = [...Map.groupBy(ranges, (range) => range.partition).values()]
-    const single = total < SECOND_LANE_OFFSETS || this.#request.limit !== undefined || (partitions.length === 1 && !this.#request.unordered)
-    const hands: OffsetRange[][] = Array.from({ length: single ? 1 : LANES_PER_BROKER }, () => [])
-    if (single) hands[0].push(...ranges)
-    else if (this.#request.unordered) cut(ranges, total / 2, hands)
-    else {
-      const sizes = hands.map(() => 0)
-      const sized = partitions.map((list) => ({ list, size: list.reduce((sum, range) => sum + range.end - range.start, 0) })).sort((a, b) => b.size - a.size)
-      for (const { list, size } of sized) {
-        const least = sizes.indexOf(Math.min(...sizes))
-        sizes[least] += size
-        hands[least].push(...list)
-      }
-    }
-    return hands.filter((hand) => hand.length > 0).map((hand) => Map.groupBy(hand, (range) => range.partition))
   }
 
   // Trouble.
@@ -286,7 +223,8 @@ export class Scan implements BatchSource, LaneOwner {
     let error = first
     while (this.#homeless.length > 0) {
       const nowMs = systemClock.now()
-      const oldestMs = Math.min(...this.#homeless.map((segment) => segment.stalledSinceMs || nowMs))
+      for (const segment of this.#homeless) if (segment.stalledSinceMs === 0) segment.stalledSinceMs = nowMs
+      const oldestMs = Math.min(...this.#homeless.map((segment) => segment.stalledSinceMs))
       if (nowMs - oldestMs > this.cluster.retryTimeoutMs) {
         throw new KafkaError(error.code, error.errorName, `${error.message}. No progress for ${this.cluster.retryTimeoutMs} ms (kafka.retry.timeout)`, false)
       }
@@ -380,15 +318,12 @@ export class Scan implements BatchSource, LaneOwner {
 
   #step(): Next {
     for (;;) {
-      if (this.#current !== undefined) {
-        const batch = this.#inFrame(this.#current)
-        if (batch !== undefined) return batch
-      }
+      const batch = this.#handOut.next()
+      if (batch instanceof Promise) return this.#unlessEnded(batch)
+      if (batch !== undefined) return batch
       const fetched = this.#ready.shift()
       if (fetched !== undefined) {
-        this.#current = fetched
-        this.#regionAt = 0
-        this.#region = undefined
+        this.#handOut.begin(fetched)
         continue
       }
       if (this.#error !== undefined) return Promise.reject(this.#error)
@@ -399,169 +334,11 @@ export class Scan implements BatchSource, LaneOwner {
     }
   }
 
-  /** The next batch of the answer at hand; undefined when it is used up, and given back. */
-  #inFrame(fetched: Fetched): Next {
-    const header = this.#header
-    for (;;) {
-      const region = this.#region
-      if (region === undefined) {
-        const next = fetched.regions[this.#regionAt++]
-        if (next === undefined) {
-          this.#current = undefined
-          fetched.lane.consumed(fetched.frame)
-          return undefined
-        }
-        this.#enter(next)
-        continue
-      }
-      const at = this.#at
-      if (at >= region.to || !header.open(fetched.frame.view, at, region.to)) {
-        this.#region = undefined
-        continue
-      }
-      this.#at = at + header.size
-      region.segment.hand(Math.min(header.lastOffset + 1, region.end), header.size)
-      if (header.lastOffset < region.start || header.baseOffset >= region.end) continue
-      const fault = this.#fault(fetched, at)
-      if (fault !== undefined) return this.#faulty(fetched, region, fault)
-      if (this.#passOver(fetched)) continue
-      return this.#handOut(fetched, region)
-    }
-  }
-
-  #enter(region: Region): void {
-    this.#region = region
-    this.#at = region.from
-    this.#ahead.forget()
-    if (this.isolation !== 'read_committed') return
-    this.#abortedProducers.clear()
-    this.#aborted = []
-    for (let i = 0; i < region.aborted.length; i += 2) this.#aborted.push({ producerId: region.aborted[i], firstOffset: region.aborted[i + 1] })
-    if (this.#aborted.length > 1) this.#aborted.sort((a, b) => a.firstOffset - b.firstOffset)
-  }
-
-  #fault(fetched: Fetched, at: number): string | undefined {
-    const header = this.#header
-    if (header.magic !== 2) {
-      return header.magic === 0 || header.magic === 1
-        ? `message format v${header.magic} is too old to be read (only v2 is, written since Kafka 0.11): copy the topic with a current producer`
-        : `message format ${header.magic} is unknown`
-    }
-    if (this.#checkCrcs && this.#request.headersOnly !== true && !checksumFits(fetched.frame.buffer, fetched.frame.view, at, header.to))
-      return 'the checksum (CRC-32C) does not fit: the batch is damaged'
-    if (header.count < 0 || header.count > header.lastOffset - header.baseOffset + 1)
-      return `the batch says that it has ${header.count} records, which cannot be`
-    return undefined
-  }
-
-  /** As far as the header alone can tell. */
-  readonly #wanted = (header: BatchHeader): boolean => {
-    const region = this.#region as Region
-    const since = this.#request.minTimestampMs ?? -1
-    return !header.control && header.lastOffset >= region.start && header.baseOffset < region.end && (header.maxTimestamp < 0 || header.maxTimestamp >= since)
-  }
-
-  /** Control batches, aborted transactions, batches without records, and batches that are too old. */
-  #passOver(fetched: Fetched): boolean {
-    const header = this.#header
-    if (this.#aborted.length > 0) {
-      while (this.#aborted.length > 0 && this.#aborted[0].firstOffset <= header.lastOffset)
-        this.#abortedProducers.add((this.#aborted.shift() as { producerId: number }).producerId)
-    }
-    if (header.control) {
-      if (this.#abortedProducers.size > 0 && controlType(fetched.frame.buffer, header.from, header.to) === 0) this.#abortedProducers.delete(header.producerId)
-      return true
-    }
-    if (header.transactional && this.#abortedProducers.size > 0 && this.#abortedProducers.has(header.producerId)) return true
-    if (header.count === 0) return true
-    const since = this.#request.minTimestampMs
-    return since !== undefined && header.maxTimestamp >= 0 && header.maxTimestamp < since
-  }
-
-  #handOut(fetched: Fetched, region: Region): RecordBatch | Promise<RecordBatch> {
-    const header = this.#header
-    const batch = this.#fill(fetched, region)
-    if (this.#request.headersOnly === true) return batch
-    if (header.codec === 0) {
-      batch.from = header.from
-      batch.to = header.to
-      return batch
-    }
-    const begun = this.depth > 1 ? this.#ahead.take(header.to - header.size) : undefined
-    if (this.depth > 1) this.#ahead.plan(fetched.frame, this.#at, region.to, this.#wanted)
-    if (begun !== undefined) return this.#later(begun, batch)
-    try {
-      const plain = this.#decompressor.run(header.codec, fetched.frame.buffer, fetched.frame.view, header.from, header.to)
-      return plain instanceof Promise ? this.#later(plain, batch) : this.#put(plain, batch)
-    } catch (error) {
-      return this.#damaged(error, batch)
-    }
-  }
-
-  async #later(plain: Promise<Plain>, batch: ReusedBatch): Promise<RecordBatch> {
-    try {
-      this.#put(await plain, batch)
-    } catch (error) {
-      this.#damaged(error, batch)
-    }
+  /** An abort may come while a batch is being decompressed. */
+  async #unlessEnded(batch: Promise<RecordBatch>): Promise<RecordBatch> {
+    const found = await batch
     if (this.#closed && this.#error !== undefined) throw this.#error
-    return batch
-  }
-
-  #put(plain: Plain, batch: ReusedBatch): RecordBatch {
-    batch.buffer = plain.buffer
-    batch.view = plain.view
-    batch.from = plain.from
-    batch.to = plain.to
-    return batch
-  }
-
-  #damaged(error: unknown, batch: ReusedBatch): RecordBatch {
-    if (!(error instanceof CodecError)) throw error
-    batch.fault = `batch at offset ${batch.baseOffset} (${CODECS[this.#header.codec] ?? 'unknown codec'}): ${error.message}`
-    return batch
-  }
-
-  #faulty(fetched: Fetched, region: Region, why: string): RecordBatch {
-    const header = this.#header
-    const batch = this.#fill(fetched, region)
-    const span = header.lastOffset - header.baseOffset + 1
-    batch.count = header.count > 0 && header.count <= span && header.count <= header.size ? header.count : 1
-    batch.fault = `batch at offset ${header.baseOffset}: ${why}`
-    return batch
-  }
-
-  #fill(fetched: Fetched, region: Region): ReusedBatch {
-    const header = this.#header
-    const batch = this.#batch
-    batch.partition = region.segment.partition
-    batch.buffer = fetched.frame.buffer
-    batch.view = fetched.frame.view
-    batch.from = header.from
-    batch.to = header.from
-    batch.count = header.count
-    batch.baseOffset = header.baseOffset
-    batch.baseTimestamp = header.baseTimestamp
-    batch.maxTimestamp = header.maxTimestamp
-    batch.logAppendTime = header.logAppendTime
-    batch.lastOffset = header.lastOffset
-    batch.rangeStart = region.start
-    batch.rangeEnd = region.end
-    batch.clipped = header.baseOffset < region.start || header.lastOffset >= region.end
-    batch.fault = undefined
-    return batch
-  }
-}
-
-/** Deals ranges into two hands at `half` offsets, in the middle of a range if need be. */
-function cut(ranges: readonly OffsetRange[], half: number, hands: OffsetRange[][]): void {
-  let dealt = 0
-  for (const range of ranges) {
-    const middle = range.start + Math.floor(half - dealt)
-    dealt += range.end - range.start
-    if (middle >= range.end) hands[0].push(range)
-    else if (middle <= range.start) hands[1].push(range)
-    else hands[0].push({ ...range, end: middle }) && hands[1].push({ ...range, start: middle })
+    return found
   }
 }
 

@@ -332,6 +332,9 @@ test('a partition without a leader for a while; and for too long', async (t) => 
   }, 100)
   assert.equal((await drain(log.scan(whole([part]), never))).length, 50)
   part.leader = -1
+  const late = createKafkaLog(new Cluster({ brokers: fake.addresses, retryTimeoutMs: 300 }))
+  await assert.rejects(drain(late.scan(whole([part]), never)), /No progress for 300 ms/)
+  late.close()
   await assert.rejects(
     drain(log.scan(whole([part]), never)),
     (error: unknown) => error instanceof KafkaError && /No progress for 500 ms \(kafka\.retry\.timeout\)/.test(error.message) && !error.retriable,
