@@ -171,6 +171,8 @@ public class KafkaHand {
   static void moveLeader(Admin admin, TopicPartition tp, int to, ObjectNode answer) throws Exception {
     admin.alterPartitionReassignments(Map.of(tp, Optional.of(new NewPartitionReassignment(List.of(to))))).all().get();
     for (int i = 0; i < 200 && !admin.listPartitionReassignments(Set.of(tp)).reassignments().get().isEmpty(); i++) Thread.sleep(50);
+    // A broker that answers may not have heard of it yet.
+    for (int i = 0; i < 60 && leader(admin, tp) != to; i++) Thread.sleep(50);
     if (leader(admin, tp) != to) admin.electLeaders(ElectionType.PREFERRED, Set.of(tp)).all().get();
     answer.put("leader", leader(admin, tp));
   }
