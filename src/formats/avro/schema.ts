@@ -36,6 +36,8 @@ export interface AvroField {
   readonly name: string
   readonly node: AvroNode
   readonly doc?: string
+  /** The default as the schema's JSON says it; there only when there is one. */
+  readonly fallback?: { readonly json: unknown }
 }
 export interface EnumNode {
   readonly kind: 'enum'
@@ -184,7 +186,12 @@ class SchemaParser {
       const type = typeof field.type === 'string' && PRIMITIVES.has(field.type) && field.logicalType !== undefined ? { ...field } : field.type
       if (type === undefined) throw new AvroSchemaError(`the Avro field ${describe(`${full}.${field.name}`)} has no type`)
       const child = this.parse(type, inner, depth + 1)
-      node.fields.push(typeof field.doc === 'string' ? { name: field.name, node: child, doc: field.doc } : { name: field.name, node: child })
+      node.fields.push({
+        name: field.name,
+        node: child,
+        ...(typeof field.doc === 'string' ? { doc: field.doc } : {}),
+        ...('default' in field ? { fallback: { json: field.default } } : {}),
+      })
     }
     return node
   }

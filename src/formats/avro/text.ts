@@ -224,7 +224,7 @@ function writeLeaf(out: TextLines, node: AvroNode): void {
       return lines.advance(8)
     case 'string': {
       const n = readCheckedLength(lines)
-      out.variable(js`${out.fn(writeString, 'writeString')}(b, ${p}, ${p} + ${n}, ${out.w}, ${out.rest})`)
+      out.variable(js`${out.fn(writeString, 'writeString')}(b, view, ${p}, ${p} + ${n}, ${out.w}, ${out.rest})`)
       return lines.add(js`${p} += ${n}`)
     }
     case 'bytes': {

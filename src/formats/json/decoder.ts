@@ -98,7 +98,8 @@ if (${p} > ${this.#to}) ${this.#bad}
   }
 
   /**
-   * Four bytes are looked at together: `hit` has a bit for the first of them that is a quote, a backslash or a control character.
+   * Four bytes are looked at together: `hit` has a bit for the first of them that is a quote, a backslash or a control character (see `plainEnd`).
+   * Which of the four it is, is found by branches: the processor guesses them, where it would have to wait for arithmetic.
    * From the opening quote: `plain` runs on the closing quote of a string without escapes, `escaped` behind the closing quote of one with escapes.
    */
   #string(plain: Code, escaped: Code): Code {
@@ -107,8 +108,8 @@ if (${p} > ${this.#to}) ${this.#bad}
     const [x, hit] = [this.#e.name('x'), this.#e.name('hit')]
     return js`${p}++
 while (${p} <= ${this.#last}) {
-const ${x} = view.getInt32(${p}, true), ${hit} = ((${x} ^ 572662306) - 16843009 | (${x} ^ 1549556828) - 16843009 | ${x} - 538976288) & ~${x} & -2139062144
-if (${hit} !== 0) { ${p} += 31 - Math.clz32(${hit} & -${hit}) >>> 3; break }
+const ${x} = view.getInt32(${p}, true), ${hit} = ((${x} ^ 33686018) - 555819297 | (${x} ^ 1549556828) - 16843009) & ~${x} & -2139062144
+if (${hit} !== 0) { ${p} += ${hit} & 128 ? 0 : ${hit} & 32768 ? 1 : ${hit} & 8388608 ? 2 : 3; break }
 ${p} += 4 }
 ${c} = b[${p}]
 if (${c} !== 34) while (${c} > 92 || ${c} > 34 && ${c} < 92 || ${c} === 32 || ${c} === 33) ${c} = b[++${p}]

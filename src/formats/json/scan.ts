@@ -9,11 +9,12 @@ export const JSON_LIMIT_DEPTH = 512
 
 /** The position of the first quote, backslash or control character at or after `p`, or `to`. */
 export function plainEnd(b: Uint8Array, view: DataView, p: number, to: number): number {
-  // Four bytes together: the lowest bit of `hit` belongs to the first of the special bytes among them.
+  // Four bytes together: the lowest bit of `hit` belongs to the first of the special bytes among them. c ^ 2 is below 33 for control characters and the quote only;
+  // c ^ 92 is below 1 for the backslash only; bytes above 127 never count.
   while (p <= to - 4) {
     const x = view.getInt32(p, true)
-    const hit = (((x ^ 0x22222222) - 0x01010101) | ((x ^ 0x5c5c5c5c) - 0x01010101) | (x - 0x20202020)) & ~x & 0x80808080
-    if (hit !== 0) return p + ((31 - Math.clz32(hit & -hit)) >>> 3)
+    const hit = (((x ^ 0x02020202) - 0x21212121) | ((x ^ 0x5c5c5c5c) - 0x01010101)) & ~x & 0x80808080
+    if (hit !== 0) return p + (hit & 0x80 ? 0 : hit & 0x8000 ? 1 : hit & 0x800000 ? 2 : 3)
     p += 4
   }
   while (p < to && b[p] > 31 && b[p] !== 34 && b[p] !== 92) p++

@@ -51,8 +51,8 @@ function uuidTextAt(b: RawBuffer, from: number, to: number): string | undefined 
   return UUID_TEXT.test(text) ? text.toLowerCase() : undefined
 }
 
-function stringTextAt(b: RawBuffer, from: number, to: number): string | undefined {
-  const w = writeString(b, from, to, 0, 0)
+function stringTextAt(b: RawBuffer, view: DataView, from: number, to: number): string | undefined {
+  const w = writeString(b, view, from, to, 0, 0)
   return w < 0 ? undefined : takeText(w)
 }
 
@@ -73,7 +73,7 @@ function emitFacet(format: PrimitiveFormat, shape: Shape, want: Want, context: E
     parts.push(...emitValue(shape, want, context, sliced))
   }
   if (want.text !== undefined && format === 'STRING') {
-    parts.push(js`${want.text} = ${e.constant(stringTextAt, 'stringTextAt')}(b, ${from}, ${to}); if (${want.text} === undefined) ${bad}`)
+    parts.push(js`${want.text} = ${e.constant(stringTextAt, 'stringTextAt')}(b, view, ${from}, ${to}); if (${want.text} === undefined) ${bad}`)
   }
   return js`{ ${parts} }`
 }

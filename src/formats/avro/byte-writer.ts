@@ -1,0 +1,50 @@
+/** Bytes of Avro's primitive types, growing as needed. */
+
+const FIRST_BYTES = 256
+
+export class ByteWriter {
+  #buffer = Buffer.allocUnsafe(FIRST_BYTES)
+  #at = 0
+
+  #room(n: number): number {
+    const at = this.#at
+    if (at + n > this.#buffer.length) {
+      const bigger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, at + n))
+      this.#buffer.copy(bigger, 0, 0, at)
+      this.#buffer = bigger
+    }
+    this.#at = at + n
+    return at
+  }
+  byte(value: number): void {
+    this.#buffer[this.#room(1)] = value
+  }
+  /** int and long are one encoding: zigzag, seven bits a byte. */
+  long(value: bigint): void {
+    let n = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n))
+    while (n > 127n) {
+      this.byte(Number(n & 127n) | 128)
+      n >>= 7n
+    }
+    this.byte(Number(n))
+  }
+  float(value: number): void {
+    this.#buffer.writeFloatLE(value, this.#room(4))
+  }
+  double(value: number): void {
+    this.#buffer.writeDoubleLE(value, this.#room(8))
+  }
+  /** Length and UTF-8. */
+  text(value: string): void {
+    const size = Buffer.byteLength(value)
+    this.long(BigInt(size))
+    this.#buffer.write(value, this.#room(size))
+  }
+  raw(bytes: Uint8Array): void {
+    this.#buffer.set(bytes, this.#room(bytes.length))
+  }
+  /** What was written, in memory of its own. */
+  bytes(): Buffer {
+    return Buffer.from(this.#buffer.subarray(0, this.#at))
+  }
+}
