@@ -13,7 +13,7 @@ export interface RawBuffer extends Buffer {
 }
 
 /** The longest JSON text that a reader writes for one value, in bytes; a longer one is a bad record. */
-export const TEXT_LIMIT_BYTES = 64 << 20
+export const TEXT_LIMIT_BYTES = 16 << 20
 /** The longest unscaled value of a decimal, in bytes. */
 export const DECIMAL_LIMIT_BYTES = 256
 const SCRATCH_KEEP_BYTES = 1 << 20

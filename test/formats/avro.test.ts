@@ -194,6 +194,34 @@ test('the type of a recursive schema is a graph with a cycle', () => {
   assert.deepEqual(type.fields[1].type.kind === 'array' && type.fields[1].type.element === type, true)
 })
 
+test('a logical type counts where the specification puts it, and where it fits', () => {
+  const kind = (schema: unknown): string => avroType(parseAvroSchema(JSON.stringify(schema))).kind
+  assert.equal(kind({ type: 'long', logicalType: 'timestamp-millis' }), 'timestamp')
+  assert.equal(kind({ type: 'string', logicalType: 'timestamp-millis' }), 'string')
+  assert.equal(kind({ type: 'bytes', logicalType: 'decimal', precision: 2, scale: 3 }), 'bytes')
+  assert.equal(kind({ type: 'fixed', name: 'F', size: 15, logicalType: 'uuid' }), 'bytes')
+  assert.equal(kind({ type: 'string', logicalType: 'constructor' }), 'string')
+  const beside = avroType(parseAvroSchema('{"type":"record","name":"R","fields":[{"name":"a","type":"long","logicalType":"timestamp-millis"}]}'))
+  assert.equal(beside.kind === 'struct' && beside.fields[0].type.kind, 'long')
+})
+
+test('text that would be longer than its limit is bad', () => {
+  const items = { type: 'array', items: { type: 'record', name: 'Item', fields: [{ name: 'n'.repeat(1000), type: 'boolean' }] } }
+  const decoder = avroDecoder(JSON.stringify(items), 'avro')
+  const read = reader(decoder, [{ path: [], parts: ['text'], type: decoder.type }])
+  const bytes = (count: bigint): Buffer => {
+    const head: number[] = []
+    for (let n = count * 2n; ; n >>= 7n) {
+      head.push(Number(n & 127n) | (n > 127n ? 128 : 0))
+      if (n <= 127n) break
+    }
+    return Buffer.concat([Buffer.from(head), Buffer.alloc(Number(count), 1), Buffer.of(0)])
+  }
+  assert.notEqual(read(bytes(1000n)), 'bad')
+  assert.equal(read(bytes(100_000n)), 'bad')
+  assert.notEqual(read(bytes(10n)), 'bad')
+})
+
 test('what is no schema is refused with a sentence', () => {
   let deep: unknown = 'int'
   for (let i = 0; i < AVRO_SCHEMA_LIMIT_DEPTH + 1; i++) deep = { type: 'array', items: deep }

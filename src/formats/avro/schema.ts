@@ -182,8 +182,7 @@ class SchemaParser {
       if (!isObject(field) || typeof field.name !== 'string') throw new AvroSchemaError(`the Avro record ${describe(full)} has a field without a name`)
       if (seen.has(field.name)) throw new AvroSchemaError(`the Avro record ${describe(full)} has two fields ${describe(field.name)}`)
       seen.add(field.name)
-      // Some writers put the logical type beside the type of the field instead of into it.
-      const type = typeof field.type === 'string' && PRIMITIVES.has(field.type) && field.logicalType !== undefined ? { ...field } : field.type
+      const { type } = field
       if (type === undefined) throw new AvroSchemaError(`the Avro field ${describe(`${full}.${field.name}`)} has no type`)
       const child = this.parse(type, inner, depth + 1)
       node.fields.push({
