@@ -22,6 +22,7 @@ const code = tracked.filter((path) => /^(src|test|bench|scripts)\/.*\.(ts|java)$
 const thisFile = 'test/unit/tidy.test.ts'
 
 const longestFile = 600
+const longestTestFile = 900
 const longestFunction = 120
 
 /** Lines of the given files that match, as `path:line: text`. */
@@ -81,8 +82,8 @@ describe('the source is tidy', () => {
     )
   })
 
-  it(`no file is longer than ${longestFile} lines`, () => {
-    const long = code.filter(({ text }) => text.split('\n').length > longestFile)
+  it(`no file is longer than ${longestFile} lines, no test file longer than ${longestTestFile}`, () => {
+    const long = code.filter(({ path, text }) => text.split('\n').length > (path.startsWith('test/') ? longestTestFile : longestFile))
     assert.deepEqual(
       long.map(({ path, text }) => `${path}: ${text.split('\n').length}`),
       [],
