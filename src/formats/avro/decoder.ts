@@ -6,6 +6,7 @@
  */
 import { type Code, type Emitter, js, join, type Name, NOTHING } from '../../codegen/emitter.ts'
 import type { EmitContext, FacetDecoder, RenderOptions, Want } from '../format.ts'
+import { existsNames, hasOwn, isWanted } from '../want.ts'
 import { bytesEqual } from '../runtime.ts'
 import { Family } from './family.ts'
 import { blocks, type Frame, Lines, readCheckedLength, readInt, readLong, scratchName } from './lines.ts'
@@ -57,19 +58,6 @@ ${flags.map((flag) => js`${flag} = false`)}
 ${out.done()}
 if (${validate ? js`${p} !== ${end}` : js`${p} > ${end}`}) ${context.bad}
 }`
-}
-
-/** Whether anything in the tree is asked for. */
-function isWanted(want: Want): boolean {
-  return hasOwn(want) || want.exists !== undefined || want.children.some(isWanted)
-}
-
-function hasOwn(want: Want): boolean {
-  return want.value !== undefined || want.text !== undefined || want.slice !== undefined
-}
-
-function existsNames(want: Want): Name[] {
-  return [...(want.exists === undefined ? [] : [want.exists]), ...want.children.flatMap(existsNames)]
 }
 
 class PathReader {

@@ -10,6 +10,7 @@ import { type Code, type Emitter, js, type Name, NOTHING } from '../../codegen/e
 import { JsonText } from '../../lib/json-text.ts'
 import type { DataType } from '../../types.ts'
 import type { EmitContext, FacetDecoder, Want } from '../format.ts'
+import { existsNames, isWanted } from '../want.ts'
 import { fromJson } from '../convert.ts'
 import { scratch, stringAt } from '../runtime.ts'
 import { skipNumber, skipSpace, skipString, skipValue, skipWord } from './scan.ts'
@@ -20,16 +21,6 @@ const DECODER: FacetDecoder = { title: 'json', type: { kind: 'json' }, emit: (wa
 /** The decoder for JSON of any shape. */
 export function jsonDecoder(): FacetDecoder {
   return DECODER
-}
-
-function hasOwn(want: Want): boolean {
-  return want.value !== undefined || want.text !== undefined || want.slice !== undefined
-}
-function isWanted(want: Want): boolean {
-  return hasOwn(want) || want.exists !== undefined || want.children.some(isWanted)
-}
-function existsNames(want: Want): Name[] {
-  return [...(want.exists === undefined ? [] : [want.exists]), ...want.children.flatMap(existsNames)]
 }
 
 /** A function that reads more values than this in place is too large to be optimized. */

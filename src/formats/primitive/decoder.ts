@@ -2,12 +2,13 @@
  * Readers for facets that are one plain value, as the serializers of the Java client write them: numbers big-endian and of one size, UTF-8 text, bytes as they are,
  * uuids as 36 characters or 16 bytes. Bytes of another length are bad. Paths below the root do not exist here.
  */
-import { type Code, js, type Name, NOTHING } from '../../codegen/emitter.ts'
+import { type Code, js, NOTHING } from '../../codegen/emitter.ts'
 import type { DataType } from '../../types.ts'
 import { conversion } from '../convert.ts'
 import type { EmitContext, FacetDecoder, FormatName, Want } from '../format.ts'
 import { renderValue } from '../render.ts'
 import { bytesAt, longBigEndianAt, type RawBuffer, stringAt, takeText, uuidAt, writeString } from '../runtime.ts'
+import { existsNames, hasOwn } from '../want.ts'
 
 export type PrimitiveFormat = 'STRING' | 'INT' | 'LONG' | 'FLOAT' | 'DOUBLE' | 'BYTES' | 'UUID'
 
@@ -56,16 +57,11 @@ function stringTextAt(b: RawBuffer, view: DataView, from: number, to: number): s
   return w < 0 ? undefined : takeText(w)
 }
 
-function absentFlags(want: Want): Name[] {
-  return want.children.flatMap((child) => [...(child.exists === undefined ? [] : [child.exists]), ...absentFlags(child)])
-}
-
 function emitFacet(format: PrimitiveFormat, shape: Shape, want: Want, context: EmitContext): Code {
   const { emitter: e, from, to, bad } = context
-  const parts: Code[] = absentFlags(want).map((flag) => js`${flag} = false`)
+  const parts: Code[] = want.children.flatMap(existsNames).map((flag) => js`${flag} = false`)
   if (want.exists !== undefined) parts.push(js`${want.exists} = true`)
-  const own = want.value !== undefined || want.text !== undefined || want.slice !== undefined
-  if (!own && !context.validate) return parts.length === 0 ? NOTHING : js`${parts}`
+  if (!hasOwn(want) && !context.validate) return parts.length === 0 ? NOTHING : js`${parts}`
   if (shape.size !== undefined) parts.push(js`if (${to} - ${from} !== ${shape.size}) ${bad}`)
   const sliced = want.slice !== undefined && format === 'STRING' && (want.type.kind === 'string' || want.type.kind === 'json')
   if (want.slice !== undefined && sliced) parts.push(js`${want.slice.from} = ${from}; ${want.slice.to} = ${to}`)
