@@ -1,4 +1,4 @@
-/** Frames for fetch answers, used again and again: fresh memory is dear. Holds a bounded number of idle ones. */
+/** Frames for fetch answers, used again and again: fresh memory is dear. Holds a bounded amount of idle ones. */
 
 export interface Frame {
   readonly buffer: Buffer
@@ -8,23 +8,32 @@ export interface Frame {
 
 /** Room for a 4 MiB fetch and its partition headers. Pages that are never written cost nothing. */
 const FRAME_BYTES = 4 * 1024 * 1024 + 128 * 1024
-
-/** Idle frames kept: 32 MiB. */
-const KEEP_FRAMES = 8
+/** Larger frames are made in steps, so that answers of about the same size can share them. */
+const STEP_BYTES = 1024 * 1024
+/** Idle memory kept. */
+const KEEP_BYTES = 34 * 1024 * 1024
 
 export class FramePool {
   readonly #idle: Frame[] = []
+  #idleBytes = 0
 
   /** A frame of at least `size` bytes. */
   take(size: number): Frame {
-    const frame = size <= FRAME_BYTES ? this.#idle.pop() : undefined
-    if (frame !== undefined) return frame
-    const buffer = Buffer.allocUnsafeSlow(Math.max(size, FRAME_BYTES))
+    const at = this.#idle.findLastIndex((frame) => frame.buffer.length >= size)
+    if (at >= 0) {
+      const [frame] = this.#idle.splice(at, 1)
+      this.#idleBytes -= frame.buffer.length
+      return frame
+    }
+    const buffer = Buffer.allocUnsafeSlow(Math.max(FRAME_BYTES, Math.ceil(size / STEP_BYTES) * STEP_BYTES))
     return { buffer, view: new DataView(buffer.buffer, buffer.byteOffset, buffer.length) }
   }
 
   /** Takes back a frame that nobody looks at any more. */
   give(frame: Frame): void {
-    if (frame.buffer.length === FRAME_BYTES && this.#idle.length < KEEP_FRAMES) this.#idle.push(frame)
+    const { length } = frame.buffer
+    if (this.#idleBytes + length > KEEP_BYTES) return
+    this.#idle.push(frame)
+    this.#idleBytes += length
   }
 }
