@@ -1,0 +1,37 @@
+/**
+ * The functions that one generated program shares for one schema: made once per (message or field, purpose), named before their body exists, so that recursive
+ * messages end. Signature of all of them: (b, view, from, to, …, depth); they return undefined (or -1, where they return positions) for damage.
+ */
+import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
+import type { RenderOptions } from '../format.ts'
+import type { Frame } from './scan.ts'
+import { PROTOBUF_LIMIT_DEPTH } from './wire.ts'
+
+export class Family {
+  readonly e: Emitter
+  readonly render: RenderOptions
+  #made = new Map<object, Map<unknown, Name>>()
+  constructor(e: Emitter, render: RenderOptions) {
+    this.e = e
+    this.render = render
+  }
+
+  /** The function for the thing and purpose. `write` gives the body, which ends with a return; `extra`: parameters between `to` and the depth. */
+  define(thing: object, purpose: unknown, prefix: string, failure: Code, extra: readonly Name[], write: (frame: Frame) => Code): Name {
+    let purposes = this.#made.get(thing)
+    if (purposes === undefined) this.#made.set(thing, (purposes = new Map()))
+    const known = purposes.get(purpose)
+    if (known !== undefined) return known
+    const { e } = this
+    const name = e.name(prefix)
+    purposes.set(purpose, name)
+    const depth = e.name('depth')
+    const bad = js`return ${failure}`
+    const body = write({ e, family: this, bad, depth })
+    e.prelude(js`function ${name}(b, view, from, to, ${extra.map((parameter) => js`${parameter}, `)} ${depth}) {
+if (${depth} > ${PROTOBUF_LIMIT_DEPTH}) ${bad}
+${body}
+}`)
+    return name
+  }
+}

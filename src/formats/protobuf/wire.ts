@@ -1,0 +1,453 @@
+/**
+ * Protobuf's wire format by hand: what generated readers call for rare and long things, and the readers of the messages that stand for other values
+ * (timestamps, wrappers, JSON). Positions in, values out; nothing throws on hostile bytes, damage is -1 or undefined. Positions have been checked by a scan before.
+ * Source: the Protocol Buffers encoding reference.
+ */
+
+import { JsonText } from '../../lib/json-text.ts'
+import type { Value } from '../../types.ts'
+import { asLong } from '../convert.ts'
+import { jsonString } from '../render.ts'
+import { bytesAt, decimalAt, longAt, type RawBuffer, scratch, stringAt } from '../runtime.ts'
+import type { Meaning, ProtoScalar } from './schema.ts'
+
+/** How deep messages may be nested in the data; deeper is a bad record. */
+export const PROTOBUF_LIMIT_DEPTH = 64
+
+let low = 0
+let high = 0
+
+/** Reads the varint at p into `low` and `high`; false when it is longer than ten bytes. */
+function wide(b: Uint8Array, p: number): boolean {
+  let first = 0
+  let middle = 0
+  let rest = 0
+  let c = 128
+  for (let shift = 0; shift < 28 && c > 127; shift += 7) {
+    c = b[p++]
+    first |= (c & 127) << shift
+  }
+  for (let shift = 0; shift < 28 && c > 127; shift += 7) {
+    c = b[p++]
+    middle |= (c & 127) << shift
+  }
+  for (let shift = 0; shift < 14 && c > 127; shift += 7) {
+    c = b[p++]
+    rest |= (c & 127) << shift
+  }
+  low = first | (middle << 28)
+  high = (middle >>> 4) | (rest << 24)
+  return !(c > 127)
+}
+
+/** A varint as int32 (and enums): the low 32 bits, signed. undefined: longer than ten bytes. So are all of these. */
+export function int32At(b: Uint8Array, p: number): number | undefined {
+  return wide(b, p) ? low | 0 : undefined
+}
+export function uint32At(b: Uint8Array, p: number): number | undefined {
+  return wide(b, p) ? low >>> 0 : undefined
+}
+export function sint32At(b: Uint8Array, p: number): number | undefined {
+  return wide(b, p) ? (low >>> 1) ^ -(low & 1) : undefined
+}
+export function boolAt(b: Uint8Array, p: number): boolean | undefined {
+  return wide(b, p) ? (low | high) !== 0 : undefined
+}
+export function int64At(b: Uint8Array, p: number): number | bigint | undefined {
+  return wide(b, p) ? joined(high | 0, low >>> 0) : undefined
+}
+export function uint64At(b: Uint8Array, p: number): number | bigint | undefined {
+  return wide(b, p) ? joined(high >>> 0, low >>> 0) : undefined
+}
+export function sint64At(b: Uint8Array, p: number): number | bigint | undefined {
+  return longAt(b, p)
+}
+export function fixed64At(view: DataView, p: number): number | bigint {
+  return joined(view.getUint32(p + 4, true), view.getUint32(p, true))
+}
+export function sfixed64At(view: DataView, p: number): number | bigint {
+  return joined(view.getInt32(p + 4, true), view.getUint32(p, true))
+}
+
+function joined(top: number, bottom: number): number | bigint {
+  const value = top * 4294967296 + bottom
+  return top < 2097152 && top >= -2097152 && value !== -9007199254740992 ? value : (BigInt(top) << 32n) | BigInt(bottom)
+}
+
+/** The length at p (a varint below 2^31), or -1. The position behind it is left in `scratch.at`. */
+export function lengthAt(b: Uint8Array, p: number): number {
+  let n = 0
+  for (let shift = 0; shift < 35; shift += 7) {
+    const c = b[p++]
+    if (shift === 28 && !(c <= 7)) return -1
+    n |= (c & 127) << shift
+    if (!(c > 127)) {
+      scratch.at = p
+      return n
+    }
+  }
+  return -1
+}
+
+/** The tag at p, or -1. The position behind it is left in `scratch.at`. */
+export function tagAt(b: Uint8Array, p: number): number {
+  let tag = 0
+  for (let shift = 0; shift < 35; shift += 7) {
+    const c = b[p++]
+    if (shift === 28 && !(c <= 15)) return -1
+    tag |= (c & 127) << shift
+    if (!(c > 127)) {
+      scratch.at = p
+      return tag >>> 0
+    }
+  }
+  return -1
+}
+
+/** The position behind the value whose tag was read; -1 when there is no such value. It may lie behind `to` by a few bytes. */
+export function skipField(b: Uint8Array, p: number, to: number, tag: number, depth = 0): number {
+  if (tag < 8 || p > to) return -1
+  switch (tag & 7) {
+    case 0:
+      while (b[p++] > 127);
+      return p
+    case 1:
+      return p + 8
+    case 2: {
+      const n = lengthAt(b, p)
+      return n < 0 || n > to - scratch.at ? -1 : scratch.at + n
+    }
+    case 3:
+      return skipGroup(b, p, to, tag >>> 3, depth)
+    case 5:
+      return p + 4
+    default:
+      return -1
+  }
+}
+
+function skipGroup(b: Uint8Array, p: number, to: number, number: number, depth: number): number {
+  if (depth > PROTOBUF_LIMIT_DEPTH) return -1
+  while (p < to) {
+    const tag = tagAt(b, p)
+    if (tag < 0) return -1
+    p = scratch.at
+    if ((tag & 7) === 4) return tag >>> 3 === number ? p : -1
+    p = skipField(b, p, to, tag, depth + 1)
+    if (p < 0) return -1
+  }
+  return -1
+}
+
+/** The position behind the field (tag and value) at p. */
+export function skipTagged(b: Uint8Array, p: number, to: number): number {
+  const tag = tagAt(b, p)
+  return tag < 0 ? -1 : skipField(b, scratch.at, to, tag)
+}
+
+/**
+ * A message field that came several times, as one message: what parsers must make of it is what they would make of the parts one behind the other.
+ * `siblings`: fields of the same oneof, which clear what came before. undefined: damage.
+ */
+export function mergedField(b: RawBuffer, from: number, to: number, number: number, siblings: readonly number[]): RawBuffer | undefined {
+  let parts: Uint8Array[] = []
+  for (let p = from; p < to; ) {
+    const tag = tagAt(b, p)
+    if (tag < 0) return undefined
+    const start = scratch.at
+    p = skipField(b, start, to, tag)
+    if (p < 0 || p > to) return undefined
+    if (siblings.includes(tag >>> 3)) parts = []
+    if (tag !== ((number << 3) | 2) >>> 0) continue
+    lengthAt(b, start)
+    parts.push(b.subarray(scratch.at, p))
+  }
+  return Buffer.concat(parts) as RawBuffer
+}
+
+export function viewOf(b: Uint8Array): DataView {
+  return new DataView(b.buffer, b.byteOffset, b.byteLength)
+}
+
+/** The name of an enum's number, or the number as text. */
+export function enumName(names: ReadonlyMap<number, string>, number: number): string {
+  return names.get(number) ?? String(number)
+}
+
+/** The value of a scalar at p, by its name: for places that are not worth generated code. Strings and bytes: at their length. */
+export function scalarAt(scalar: ProtoScalar, b: RawBuffer, view: DataView, p: number): Value | undefined {
+  switch (scalar) {
+    case 'double':
+      return view.getFloat64(p, true)
+    case 'float':
+      return view.getFloat32(p, true)
+    case 'int32':
+      return int32At(b, p)
+    case 'uint32':
+      return uint32At(b, p)
+    case 'sint32':
+      return sint32At(b, p)
+    case 'fixed32':
+      return view.getUint32(p, true)
+    case 'sfixed32':
+      return view.getInt32(p, true)
+    case 'int64':
+      return int64At(b, p)
+    case 'uint64':
+      return uint64At(b, p)
+    case 'sint64':
+      return sint64At(b, p)
+    case 'fixed64':
+      return fixed64At(view, p)
+    case 'sfixed64':
+      return sfixed64At(view, p)
+    case 'bool':
+      return boolAt(b, p)
+    default: {
+      const n = lengthAt(b, p)
+      if (n < 0) return undefined
+      return scalar === 'string' ? stringAt(b, scratch.at, scratch.at + n) : bytesAt(b, scratch.at, scratch.at + n)
+    }
+  }
+}
+
+/** The wire type that values of a scalar have. */
+export function wireOf(scalar: ProtoScalar): 0 | 1 | 2 | 5 {
+  switch (scalar) {
+    case 'double':
+    case 'fixed64':
+    case 'sfixed64':
+      return 1
+    case 'float':
+    case 'fixed32':
+    case 'sfixed32':
+      return 5
+    case 'string':
+    case 'bytes':
+      return 2
+    default:
+      return 0
+  }
+}
+
+/** Calls `visit` with the tag and the position of each value of the message; false for damage. */
+function walk(b: Uint8Array, from: number, to: number, visit: (tag: number, at: number, end: number) => boolean): boolean {
+  for (let p = from; p < to; ) {
+    const tag = tagAt(b, p)
+    if (tag < 0) return false
+    const at = scratch.at
+    p = skipField(b, at, to, tag)
+    if (p < 0 || p > to || !visit(tag, at, p)) return false
+  }
+  return true
+}
+
+/** The 64-bit fields of a small message by number; missing ones are 0. */
+function integers(b: Uint8Array, from: number, to: number, count: number): (number | bigint)[] | undefined {
+  const found: (number | bigint)[] = new Array(count + 1).fill(0)
+  const good = walk(b, from, to, (tag, at) => {
+    const number = tag >>> 3
+    if (number > count || (tag & 7) !== 0) return true
+    const value = int64At(b, at)
+    if (value === undefined) return false
+    found[number] = value
+    return true
+  })
+  return good ? found : undefined
+}
+
+/** Seconds and nanoseconds within what the type allows, as one number of nanoseconds. */
+function nanosIn(b: Uint8Array, from: number, to: number, least: number, most: number, signed: boolean): bigint | undefined {
+  const found = integers(b, from, to, 2)
+  if (found === undefined) return undefined
+  const [, seconds, nanos] = found
+  if (seconds < least || seconds > most || nanos > 999_999_999 || nanos < (signed ? -999_999_999 : 0)) return undefined
+  return BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
+}
+
+const DURATION_MOST = 315_576_000_000
+
+function durationText(nanos: bigint): string {
+  const size = nanos < 0n ? -nanos : nanos
+  const rest = (size % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '')
+  return `${nanos < 0n ? '-' : ''}${size / 1_000_000_000n}${rest === '' ? '' : `.${rest}`}s`
+}
+
+/** The value of a message that stands for another one; undefined: damage, or out of its range. */
+export function meaningAt(meaning: Meaning, b: RawBuffer, view: DataView, from: number, to: number, depth: number): Value | undefined {
+  switch (meaning.kind) {
+    case 'timestamp': {
+      const nanos = nanosIn(b, from, to, -62_135_596_800, 253_402_300_799, false)
+      return nanos === undefined ? undefined : asLong(nanos)
+    }
+    case 'duration': {
+      const nanos = nanosIn(b, from, to, -DURATION_MOST, DURATION_MOST, true)
+      return nanos === undefined ? undefined : durationText(nanos)
+    }
+    case 'wrapper':
+      return wrapped(meaning.scalar, b, view, from, to)
+    case 'json': {
+      const text = jsonIn(meaning.shape, b, view, from, to, depth)
+      return text === undefined ? undefined : jsonValue(text)
+    }
+    case 'decimal':
+      return decimalIn(b, from, to)
+    case 'date':
+      return dateIn(b, from, to)
+    case 'time':
+      return timeIn(b, from, to)
+  }
+}
+
+function jsonValue(text: string): Value {
+  const first = text.charCodeAt(0)
+  return first === 123 || first === 91 ? new JsonText(text) : (JSON.parse(text) as Value)
+}
+
+function wrapped(scalar: ProtoScalar, b: RawBuffer, view: DataView, from: number, to: number): Value | undefined {
+  let value: Value | undefined = scalar === 'string' ? '' : scalar === 'bytes' ? new Uint8Array(0) : scalar === 'bool' ? false : 0
+  const own = 8 | wireOf(scalar)
+  const good = walk(b, from, to, (tag, at) => {
+    if (tag === own) value = scalarAt(scalar, b, view, at)
+    return value !== undefined
+  })
+  return good ? value : undefined
+}
+
+function decimalIn(b: RawBuffer, from: number, to: number): Value | undefined {
+  let [start, end, scale] = [from, from, 0]
+  const good = walk(b, from, to, (tag, at, behind) => {
+    if (tag === 10) {
+      lengthAt(b, at)
+      start = scratch.at
+      end = behind
+    } else if (tag === 24) scale = int32At(b, at) ?? -1
+    return true
+  })
+  return good && scale >= 0 && scale <= 1000 ? decimalAt(b, start, end, scale) : undefined
+}
+
+function dateIn(b: Uint8Array, from: number, to: number): Value | undefined {
+  const found = integers(b, from, to, 3)
+  if (found === undefined) return undefined
+  const [, year, month, day] = found.map(Number)
+  if (!(year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 && day <= 31)) return undefined
+  const date = new Date(0)
+  date.setUTCFullYear(year, month - 1, day)
+  return date.getUTCDate() === day ? date.getTime() / 86_400_000 : undefined
+}
+
+function timeIn(b: Uint8Array, from: number, to: number): Value | undefined {
+  const found = integers(b, from, to, 4)
+  if (found === undefined) return undefined
+  const [, hours, minutes, seconds, nanos] = found.map(Number)
+  if (!(hours >= 0 && hours <= 24 && minutes >= 0 && minutes <= 59 && seconds >= 0 && seconds <= 59 && nanos >= 0 && nanos <= 999_999_999)) return undefined
+  return (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000 + nanos
+}
+
+/** google.protobuf.Struct, Value and ListValue as JSON text. */
+function jsonIn(shape: 'struct' | 'value' | 'list', b: RawBuffer, view: DataView, from: number, to: number, depth: number): string | undefined {
+  if (depth > PROTOBUF_LIMIT_DEPTH) return undefined
+  if (shape === 'value') return jsonOfValue(b, view, from, to, depth)
+  const parts: string[] = []
+  const members = new Map<string, string>()
+  const good = walk(b, from, to, (tag, at, end) => {
+    if (tag !== 10) return true
+    lengthAt(b, at)
+    const start = scratch.at
+    if (shape === 'struct') return structEntry(members, b, view, start, end, depth)
+    const text = jsonOfValue(b, view, start, end, depth + 1)
+    if (text !== undefined) parts.push(text)
+    return text !== undefined
+  })
+  if (!good) return undefined
+  if (shape === 'list') return `[${parts.join(',')}]`
+  return `{${[...members].map(([name, text]) => `${jsonString(name)}:${text}`).join(',')}}`
+}
+
+function structEntry(members: Map<string, string>, b: RawBuffer, view: DataView, from: number, to: number, depth: number): boolean {
+  let key = ''
+  let text: string | undefined = 'null'
+  const good = walk(b, from, to, (tag, at, end) => {
+    if (tag !== 10 && tag !== 18) return true
+    lengthAt(b, at)
+    if (tag === 10) key = stringAt(b, scratch.at, end)
+    else text = jsonOfValue(b, view, scratch.at, end, depth + 1)
+    return text !== undefined
+  })
+  if (good && text !== undefined) members.set(key, text)
+  return good
+}
+
+function jsonOfValue(b: RawBuffer, view: DataView, from: number, to: number, depth: number): string | undefined {
+  if (depth > PROTOBUF_LIMIT_DEPTH) return undefined
+  let text: string | undefined = 'null'
+  const good = walk(b, from, to, (tag, at, end) => {
+    if ((tag & 7) === 2) lengthAt(b, at)
+    const start = scratch.at
+    switch (tag) {
+      case 8:
+        text = 'null'
+        break
+      case 17: {
+        const number = view.getFloat64(at, true)
+        text = Number.isFinite(number) ? (Object.is(number, -0) ? '-0' : String(number)) : `"${number}"`
+        break
+      }
+      case 26:
+        text = jsonString(stringAt(b, start, end))
+        break
+      case 32:
+        text = boolAt(b, at) === true ? 'true' : 'false'
+        break
+      case 42:
+        text = jsonIn('struct', b, view, start, end, depth + 1)
+        break
+      case 50:
+        text = jsonIn('list', b, view, start, end, depth + 1)
+        break
+      default:
+    }
+    return text !== undefined
+  })
+  return good ? text : undefined
+}
+
+/** The list of message indexes at p, where a schema registry's clients put it; undefined when there is none. The position behind it is left in `scratch.at`. */
+export function indexesAt(b: Uint8Array, p: number, to: number): number[] | undefined {
+  const count = sint32In(b, p, to)
+  if (count === undefined || count < 0 || count > PROTOBUF_LIMIT_DEPTH) return undefined
+  // A single 0 stands for the list [0].
+  if (count === 0) return [0]
+  const indexes: number[] = []
+  for (let i = 0; i < count; i++) {
+    const index = sint32In(b, scratch.at, to)
+    if (index === undefined || index < 0) return undefined
+    indexes.push(index)
+  }
+  return indexes
+}
+
+function sint32In(b: Uint8Array, p: number, to: number): number | undefined {
+  const raw = tagAt(b, p)
+  return raw < 0 || scratch.at > to ? undefined : (raw >>> 1) ^ -(raw & 1)
+}
+
+/**
+ * The message name at p, where Apicurio's own serializer puts it (a small message of its own, with its length in front); undefined when there is none.
+ * The position behind it is left in `scratch.at`.
+ */
+export function referenceAt(b: RawBuffer, p: number, to: number): string | undefined {
+  const n = lengthAt(b, p)
+  const start = scratch.at
+  if (n < 2 || n > to - start) return undefined
+  let name: string | undefined
+  const good = walk(b, start, start + n, (tag, at, end) => {
+    if (tag !== 10) return true
+    lengthAt(b, at)
+    name = stringAt(b, scratch.at, end)
+    return true
+  })
+  scratch.at = start + n
+  return good ? name : undefined
+}
