@@ -17,7 +17,7 @@ import {
   type TopicMetadata,
 } from './answers.ts'
 import type { Address, ClusterConfig } from './config.ts'
-import { IDLE_TIMEOUT_MS, parseAddress, REQUEST_TIMEOUT_MS, RETRY_TIMEOUT_MS, showAddress } from './config.ts'
+import { GAP_TIMEOUT_MS, IDLE_TIMEOUT_MS, parseAddress, REQUEST_TIMEOUT_MS, RETRY_TIMEOUT_MS, showAddress } from './config.ts'
 import { Connection } from './connection.ts'
 import { brokerError, clientError, ERROR } from './errors.ts'
 import { type Isolation, KafkaError } from './log.ts'
@@ -60,11 +60,14 @@ export class Cluster {
 
   /** `kafka.retry.timeout` */
   readonly retryTimeoutMs: number
+  /** `kafka.gap.timeout` */
+  readonly gapTimeoutMs: number
 
   /** Checks the addresses; connects to nothing yet. */
   constructor(config: ClusterConfig) {
     this.config = config
     this.retryTimeoutMs = config.retryTimeoutMs ?? RETRY_TIMEOUT_MS
+    this.gapTimeoutMs = config.gapTimeoutMs ?? GAP_TIMEOUT_MS
     this.#bootstrap = config.brokers.map((text) => {
       const address = parseAddress(text)
       if (address === undefined) throw clientError('BAD_ADDRESS', `"${text}" is not a broker address: host:port is expected`, false)

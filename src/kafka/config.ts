@@ -14,6 +14,11 @@ export interface ClusterConfig {
   readonly requestTimeoutMs?: number
   /** `kafka.retry.timeout`: how long a scan keeps trying without any progress (leader moves, lost connections). Default 30 s. */
   readonly retryTimeoutMs?: number
+  /**
+   * `kafka.gap.timeout`: how long a broker may answer without records below the end that was captured, before compaction is taken to have removed all up to it. Slow remote
+   * (tiered) storage looks the same for a while. Default 5 s.
+   */
+  readonly gapTimeoutMs?: number
   /** `kafka.idle.timeout`: an unused connection is closed after this long. Default 60 s. */
   readonly idleTimeoutMs?: number
   /** `kafka.response.max.bytes`: largest answer accepted. Default 256 MiB. */
@@ -42,6 +47,7 @@ export type SaslConfig =
 export const CONNECT_TIMEOUT_MS = 10_000
 export const REQUEST_TIMEOUT_MS = 30_000
 export const RETRY_TIMEOUT_MS = 30_000
+export const GAP_TIMEOUT_MS = 5_000
 export const IDLE_TIMEOUT_MS = 60_000
 
 export interface Address {

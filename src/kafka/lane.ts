@@ -16,9 +16,8 @@ import { BatchHeader } from './record-batch.ts'
 
 /** Partitions in one request: more would only lengthen it, the broker fills them in order. `kafka.fetch.partitions` */
 const PARTITIONS_PER_FETCH = 32
-/** A fetch that brings nothing although there should be something is repeated so often, over at least this time, before the rest of the range is taken for a gap. */
+/** Fetches that bring nothing although there should be something: so many, over at least `kafka.gap.timeout`, before the rest of the range is taken for a gap. */
 const EMPTY_FETCHES = 3
-const EMPTY_MS = 1000
 
 /** What one lane reads of one partition: ranges in ascending order, one after the other. */
 export class Segment {
@@ -389,7 +388,7 @@ export class Lane {
     if (needs === 0) segment.empties++
     const stable = this.#owner.isolation === 'read_committed' ? part.lastStableOffset : part.highWatermark
     const stalledMs = nowMs - segment.stalledSinceMs
-    if (stable >= segment.end && segment.empties >= EMPTY_FETCHES && stalledMs >= EMPTY_MS) {
+    if (stable >= segment.end && segment.empties >= EMPTY_FETCHES && stalledMs >= this.#owner.cluster.gapTimeoutMs) {
       // Compaction has taken whatever there was up to the end of the range.
       segment.advance(segment.end)
       return

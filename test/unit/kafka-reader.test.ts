@@ -19,7 +19,7 @@ interface World {
 async function world(t: TestContext, options: Partial<ClusterConfig> & { readonly nodes?: number } = {}): Promise<World> {
   const { nodes, ...config } = options
   const fake = await FakeCluster.start(nodes)
-  const cluster = new Cluster({ brokers: fake.addresses, retryTimeoutMs: 2000, ...config })
+  const cluster = new Cluster({ brokers: fake.addresses, retryTimeoutMs: 2000, gapTimeoutMs: 600, ...config })
   const log = createKafkaLog(cluster)
   t.after(async () => {
     cluster.close()
