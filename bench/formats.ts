@@ -6,6 +6,8 @@ import { type Code, Emitter, js, type Name } from '../src/codegen/emitter.ts'
 import { avroDecoder } from '../src/formats/avro/decoder.ts'
 import type { FacetDecoder, Want } from '../src/formats/format.ts'
 import { jsonDecoder } from '../src/formats/json/decoder.ts'
+import { protobufDecoder } from '../src/formats/protobuf/decoder.ts'
+import { parseProtobufSchema } from '../src/formats/protobuf/schema.ts'
 import { DEFAULT_RENDER } from '../src/formats/render.ts'
 import type { DataType } from '../src/types.ts'
 
@@ -40,6 +42,12 @@ const VESSEL = {
     ] as const
   ).map(([name, type]) => ({ name, type })),
 }
+
+const PROTO_TYPES: Readonly<Record<string, string>> = { int: 'int32', long: 'int64', double: 'double', boolean: 'bool', string: 'string' }
+const VESSEL_PROTO = `syntax = "proto3";
+message Report {
+${VESSEL.fields.map(({ name, type }, i) => `  ${PROTO_TYPES[type]} ${name} = ${i + 1};`).join('\n')}
+}`
 
 /** A small repeatable source of numbers in [0, 1). */
 function numbers(seed: number): () => number {
@@ -88,6 +96,46 @@ function vessel(i: number, random: () => number): Buffer {
   return Buffer.from(out)
 }
 
+/** The same report as Protobuf writes it, behind the list of message indexes: defaults are left out, field numbers above 15 take two bytes. */
+function vesselProto(i: number, random: () => number): Buffer {
+  const out: number[] = [0]
+  const [longitude, latitude] = [random() * 360 - 180, random() * 180 - 90]
+  const location = `${latitude.toFixed(6)},${longitude.toFixed(6)}`
+  const field = (number: number, wire: number): void => unsigned(out, BigInt(number * 8 + wire))
+  const integer = (number: number, value: bigint): void => {
+    if (value === 0n) return
+    field(number, 0)
+    unsigned(out, BigInt.asUintN(64, value))
+  }
+  const real = (number: number, value: number): void => {
+    if (value === 0) return
+    field(number, 1)
+    double(out, value)
+  }
+  integer(1, BigInt(1 + Math.floor(random() * 3)))
+  integer(3, BigInt(219000000 + Math.floor(random() * 999999)))
+  real(4, Math.floor(random() * 300) / 10)
+  real(6, longitude)
+  real(7, latitude)
+  field(8, 2)
+  out.push(location.length, ...Buffer.from(location))
+  real(9, Math.floor(random() * 3600) / 10)
+  integer(10, 511n)
+  integer(11, BigInt(i % 60))
+  integer(12, 1n)
+  integer(13, BigInt(33577 + (i % 1000)))
+  integer(14, BigInt(i % 16))
+  real(15, -128)
+  integer(17, 1491318144456507320n + BigInt(i) * 1000003n)
+  return Buffer.from(out)
+}
+
+function unsigned(out: number[], value: bigint): void {
+  let rest = value
+  for (; rest > 127n; rest >>= 7n) out.push(Number(rest & 127n) | 128)
+  out.push(Number(rest))
+}
+
 function payment(i: number, random: () => number): Buffer {
   const currency = ['EUR', 'USD', 'GBP', 'NOK', 'SEK', 'CHF'][i % 6]
   const row = {
@@ -117,7 +165,7 @@ function measure({ name, decoder, records, want }: Case): void {
     declared.push(made)
     return made
   })
-  const body = decoder.emit(root, { emitter: e, from: js`from`, to: js`to`, bad: js`{ bad++; continue }`, validate: false, render: DEFAULT_RENDER })
+  const body = decoder.emit(root, { emitter: e, from: js`from`, to: js`to`, bad: js`{ bad++; break one }`, validate: false, render: DEFAULT_RENDER })
   const use: Code[] = declared.map((made) => js`if (typeof ${made} === 'number') sum += ${made}; else if (${made} !== null) sum += ${made}.length`)
   const run = e.build<(b: Buffer, view: DataView, ends: Int32Array) => { sum: number; bad: number }>(
     ['b', 'view', 'ends'],
@@ -156,6 +204,8 @@ const random = numbers(7)
 const vessels = Array.from({ length: RECORDS }, (_, i) => vessel(i, random))
 const payments = Array.from({ length: RECORDS }, (_, i) => payment(i, random))
 const avro = avroDecoder(JSON.stringify(VESSEL), 'avro')
+const reports = Array.from({ length: RECORDS }, (_, i) => vesselProto(i, random))
+const protobuf = protobufDecoder(parseProtobufSchema(VESSEL_PROTO), 'protobuf')
 const json = jsonDecoder()
 const leaf = (step: string, type: DataType, parts: Partial<Want>): Want => ({ step, type, children: [], ...parts })
 const root = (children: Want[], parts: Partial<Want> = {}): Want => ({ step: '', type: JSON_KIND, children, ...parts })
@@ -182,6 +232,20 @@ const CASES: readonly Case[] = [
   { name: 'avro: location as string', decoder: avro, records: vessels, want: (d) => root([leaf('location', STRING, { value: d() })]) },
   { name: 'avro: whole record as JSON text', decoder: avro, records: vessels, want: (d) => root([], { text: d() }) },
   { name: 'avro: whole record as a value', decoder: avro, records: vessels, want: (d) => root([], { value: d(), type: avro.type }) },
+  {
+    name: 'protobuf: Type, Speed of 17',
+    decoder: protobuf,
+    records: reports,
+    want: (d) => root([leaf('Type', { kind: 'int' }, { value: d() }), leaf('Speed', DOUBLE, { value: d() })]),
+  },
+  {
+    name: 'protobuf: location as range, Timestamp',
+    decoder: protobuf,
+    records: reports,
+    want: (d) => root([leaf('location', STRING, { slice: { from: d(), to: d() }, value: d() }), leaf('Timestamp', { kind: 'long' }, { text: d() })]),
+  },
+  { name: 'protobuf: whole record as JSON text', decoder: protobuf, records: reports, want: (d) => root([], { text: d() }) },
+  { name: 'protobuf: whole record as a value', decoder: protobuf, records: reports, want: (d) => root([], { value: d(), type: protobuf.type }) },
   {
     name: 'json: currency as range, amount',
     decoder: json,

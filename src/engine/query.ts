@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { KafkaError, type KafkaLog } from '../kafka/log.ts'
+import type { Administration } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
 import { applySet, defaultSettings } from '../plan/settings.ts'
 import { error as errorFrame, type QueryRequest, stats as statsFrame } from '../protocol/frames.ts'
@@ -13,8 +14,12 @@ import type { Statement } from '../sql/ast.ts'
 import { renderSqlError, SqlError } from '../sql/error.ts'
 import { parseScript } from '../sql/parse.ts'
 import type { StatementContext } from './context.ts'
+import { Killed, type Queries } from './queries.ts'
+import type { RowShape } from './row-shape.ts'
 import { runStatement } from './statement.ts'
 import { Statistics } from './statistics.ts'
+
+export type { RowShape } from './row-shape.ts'
 
 /** Where frames go. The session implements it on a socket, tests implement it as an array. */
 export interface FrameSink {
@@ -22,6 +27,8 @@ export interface FrameSink {
   send(frame: string): void
   /** undefined while the reader keeps up; else a promise that resolves when there is room again (and rejects never: an abort comes through the signal). */
   drained(): Promise<void> | undefined
+  /** Called once before the first frame of each statement that has a result. */
+  rows?(shape: RowShape): void
 }
 
 /** Defaults of the settings that SET can change, from the server's configuration: names as in the reference, section 5; sizes in bytes, times in ms. */
@@ -30,6 +37,10 @@ export type SettingDefaults = Readonly<Record<string, number | boolean | string>
 export interface QueryEnvironment {
   readonly catalog: Catalog
   readonly log: KafkaLog
+  /** What the account may change; without it nothing can be. */
+  readonly administration?: Administration
+  /** Where the request is entered while it runs, and as whose. */
+  readonly queries?: { readonly registry: Queries; readonly user: string; readonly environment: string }
   readonly defaults?: SettingDefaults
   /** Epoch milliseconds; NOW() is this at the start of the request. */
   readonly now?: () => number
@@ -43,8 +54,6 @@ export interface RunSummary {
   readonly outcome: 'end' | 'error' | 'cancelled'
   /** The text of the ERROR frame that was sent. */
   readonly error?: string
-  /** Set when the error is a fault of ours: what the user was told is a reference number, this is the cause. */
-  readonly fault?: unknown
   readonly results: number
   readonly recordsScanned: number
   readonly bytesRead: number
@@ -57,44 +66,58 @@ const MIN_STATS_MS = 250
 
 /**
  * Runs every statement of a request and sends METADATA, RECORD, BADRECORD, STATS, SENTINEL and ERROR frames; HEARTBEAT, END and the close are the session's.
- * It does not reject for anything a user or a broker can cause; an abort through `signal` ends it quietly with outcome `cancelled`.
+ * It rejects for faults of its own only, never for anything a user or a broker can cause; an abort through `signal` ends it quietly with outcome `cancelled`.
  */
 export async function runRequest(request: QueryRequest, environment: QueryEnvironment, sink: FrameSink, signal: AbortSignal): Promise<RunSummary> {
   const nowMs = (environment.now ?? Date.now)()
   const statistics = new Statistics(randomUUID(), nowMs)
-  const summary = (outcome: RunSummary['outcome'], error?: string, fault?: unknown): RunSummary => ({
+  const summary = (outcome: RunSummary['outcome'], error?: string): RunSummary => ({
     id: statistics.id,
     outcome,
     error,
-    fault,
     results: statistics.results,
     recordsScanned: statistics.recordsScanned,
     bytesRead: statistics.bytesRead,
     badRecords: statistics.badRecords,
     durationMs: statistics.durationMs,
   })
+  const entry = environment.queries?.registry.begin({ sql: request.sql, user: environment.queries.user, environment: environment.queries.environment }, statistics)
+  const end = (made: RunSummary): RunSummary => {
+    entry?.end(made.outcome, made.error)
+    return made
+  }
+  const ended = entry === undefined ? signal : AbortSignal.any([signal, entry.signal])
+  let at: number | null = null
   try {
-    signal.throwIfAborted()
+    ended.throwIfAborted()
     const statements = parseScript(request.sql)
     const settings = defaultSettings(environment.defaults)
     const context: StatementContext = {
       request,
       environment,
       sink,
-      signal,
+      signal: ended,
       statistics,
       settings,
       functions: { nowMs },
       statsMs: request.statsMs === undefined ? undefined : Math.max(MIN_STATS_MS, request.statsMs),
     }
-    for (const [index, statement] of statements.entries()) await runOne(statement, statements.length === 1 ? null : index, context)
-    return summary('end')
+    for (const [index, statement] of statements.entries()) {
+      at = statements.length === 1 ? null : index
+      await runOne(statement, at, context)
+    }
+    return end(summary('end'))
   } catch (e) {
-    if (signal.aborted) return summary('cancelled')
-    const fault = e instanceof SqlError || e instanceof KafkaError || isPlainAnswer(e) ? undefined : e
-    const text = fault === undefined ? errorText(e, request.sql) : `This is an error of the server, not of the query. It is recorded under ${statistics.id}.`
-    sink.send(errorFrame(text))
-    return summary('error', text, fault)
+    if (signal.aborted) return end(summary('cancelled'))
+    const reason: unknown = entry?.signal.aborted === true ? entry.signal.reason : e
+    const text = errorText(reason, request.sql)
+    if (text === undefined) {
+      // A fault of ours: the session tells the user a reference number and the log the cause.
+      end(summary('error', 'internal error'))
+      throw reason
+    }
+    sink.send(errorFrame(text, at))
+    return end(summary('error', text))
   }
 }
 
@@ -105,12 +128,9 @@ async function runOne(statement: Statement, index: number | null, context: State
   if (context.statsMs !== undefined && statement.kind !== 'set') context.sink.send(statsFrame(context.statistics.snapshot(), index))
 }
 
-/** Errors of the catalog and the registry are sentences made for users; what else JavaScript throws is not. */
-function isPlainAnswer(e: unknown): boolean {
-  return e instanceof Error && (e.name === 'RegistryError' || e.name === 'CatalogError')
-}
-
-function errorText(e: unknown, sql: string): string {
+/** What the user is told; undefined for what can only be a fault of ours. Errors of the catalog and the registry are sentences made for users. */
+function errorText(e: unknown, sql: string): string | undefined {
   if (e instanceof SqlError) return renderSqlError(e, sql)
-  return e instanceof Error ? e.message : String(e)
+  const forUsers = e instanceof KafkaError || e instanceof Killed || (e instanceof Error && (e.name === 'RegistryError' || e.name === 'CatalogError'))
+  return forUsers ? (e as Error).message : undefined
 }

@@ -2,7 +2,7 @@
 import { type Aggregate, type BoundExpr, inputs, type Output, type OutputColumn, type Plan, type Scan, visit } from './plan.ts'
 import { mapExpressions } from './rewrite.ts'
 import { conjuncts } from './conjuncts.ts'
-import { isExact, timestampBounds } from './pushdown.ts'
+import { isExact, offsetIntervals, timestampBounds } from './pushdown.ts'
 import { printBound, quoteName } from './print-bound.ts'
 
 /** `ranges`: the text of a scan's offsets once they are known. */
@@ -137,7 +137,17 @@ function pushedText(c: BoundExpr, scan: Scan): string {
   const bounds = timestampBounds(c)
   if (Number.isFinite(bounds.max) && !Number.isFinite(bounds.min) && scan.table.timestampType !== 'LogAppendTime')
     return `Not pushed down: ${printBound(c)} (timestamps set by producers are in no order: an upper bound cannot end the scan)`
+  if (!Number.isFinite(bounds.min) && !Number.isFinite(bounds.max) && !narrows(c, scan)) return `Not pushed down: ${printBound(c)} (${reason(c)})`
   return `Pushed down: ${printBound(c)} (narrows the scan; every record is checked again)`
+}
+
+/** Is there a partition of which the condition leaves a part out? */
+function narrows(c: BoundExpr, scan: Scan): boolean {
+  const some = { start: 0, end: 1_000_000 }
+  return scan.table.partitions.some((p) => {
+    const left = offsetIntervals(c, p, some)
+    return left.length !== 1 || left[0].start !== some.start || left[0].end !== some.end
+  })
 }
 
 function reason(c: BoundExpr): string {
