@@ -24,7 +24,7 @@ export interface Scratch {
   view: DataView
   /** Second result of generated functions: the position behind what they read, or -1 for damage. */
   at: number
-  /** Array items without any bytes that the current facet has shown so far. */
+  /** Array items and records without any bytes that the current facet has shown so far. */
   empty: number
   /** The range of a string that a function of the JSON reader found. */
   from: number

@@ -272,6 +272,33 @@ test('a wide schema whose types double at every level is read without growing', 
   )
 })
 
+test('types that are used twice at every level have sizes at once', () => {
+  for (const leaf of ['boolean', 'null'] as const) {
+    let schema: unknown = { type: 'record', name: 'L0', fields: [{ name: 'a', type: leaf }] }
+    for (let i = 1; i < 50; i++)
+      schema = {
+        type: 'record',
+        name: `L${i}`,
+        fields: [
+          { name: 'a', type: schema },
+          { name: 'b', type: `L${i - 1}` },
+        ],
+      }
+    const decoder = avroDecoder(JSON.stringify(record(['big', schema], ['x', 'int'])), 'avro')
+    const got = reader(decoder, [{ path: ['x'], parts: ['value'], type: JSON_KIND }])(Buffer.of(8))
+    assert.deepEqual(got, leaf === 'null' ? [{ value: 4 }] : 'bad')
+    for (const parts of [['value'], ['text']] as const) assert.equal(reader(decoder, [{ path: [], parts, type: decoder.type }])(Buffer.of(8)), 'bad')
+    assert.equal(reader(decoder, [], { validate: true })(Buffer.of(8)) === 'bad', leaf === 'boolean')
+  }
+})
+
+test('types that refer to each other in a long chain are too deep', () => {
+  const chain = (length: number): string =>
+    JSON.stringify(Array.from({ length }, (_, i) => ({ type: 'record', name: `C${i}`, fields: i === 0 ? [] : [{ name: 'c', type: `C${i - 1}` }] })))
+  assert.ok(avroDecoder(chain(50), 'avro'))
+  assert.throws(() => parseAvroSchema(chain(5000)), /limit of 64 levels/)
+})
+
 test('records of many fields are written in parts', () => {
   const names = Array.from({ length: 300 }, (_, i) => `field_with_a_long_name_${i}`)
   const decoder = avroDecoder(JSON.stringify(record(...names.map((name): [string, unknown] => [name, 'int']))), 'avro')

@@ -12,7 +12,7 @@ import { Family } from './family.ts'
 import { blocks, type Frame, Lines, readCheckedLength, readInt, readLong, scratchName } from './lines.ts'
 import { type AvroNode, type AvroReferences, type AvroSchema, avroType, parseAvroReferences, parseAvroSchema } from './schema.ts'
 import { branches, skip, skipFields } from './skip.ts'
-import { hasEmptyItems, minimumSize } from './size.ts'
+import { hasEmptyParts, minimumSize } from './size.ts'
 import { assignValue, jsonTextString } from './value.ts'
 
 /**
@@ -53,7 +53,7 @@ function emitFacet(node: AvroNode, want: Want, context: EmitContext, family: Fam
   return js`{
 const ${end} = ${context.to}
 let ${p} = ${context.from}, ${c} = 0
-${hasEmptyItems(node) ? js`${scratchName(frame)}.empty = 0` : NOTHING}
+${hasEmptyParts(node) ? js`${scratchName(frame)}.empty = 0` : NOTHING}
 ${flags.map((flag) => js`${flag} = false`)}
 ${out.done()}
 if (${validate ? js`${p} !== ${end}` : js`${p} > ${end}`}) ${context.bad}

@@ -111,8 +111,13 @@ export function scratchName(frame: Frame): Name {
   return frame.e.constant(scratch, 'scratch')
 }
 
-/** How many array items of no size at all (nulls, empty records) a record may hold; more is bad. All other items are bounded by the bytes of the record. */
-export const AVRO_LIMIT_EMPTY_ITEMS = 10_000
+/** How many array items and nested records of no size at all a record may hold; more is bad. All others are bounded by the bytes of the record. */
+export const AVRO_LIMIT_EMPTY_PARTS = 10_000
+
+/** Counts `n` parts without bytes. */
+export function countEmpty(out: Lines, n: Code | number): void {
+  out.add(js`if ((${scratchName(out.frame)}.empty += ${n}) > ${AVRO_LIMIT_EMPTY_PARTS}) ${out.frame.bad}`)
+}
 
 /**
  * The loop over the blocks of an array or map. `item` adds the code for one item; the position is checked after each. `skipWhole`: whole blocks with a byte
@@ -132,7 +137,7 @@ export function blocks(out: Lines, minimumSize: number, skipWhole: boolean, item
       })}`,
     )
     if (minimumSize > 0) inner.add(js`if (${n} > ${to} - ${p}) ${bad}`)
-    else inner.add(js`if ((${scratchName(out.frame)}.empty += ${n}) > ${AVRO_LIMIT_EMPTY_ITEMS}) ${bad}`)
+    else countEmpty(inner, n)
     inner.add(
       js`for (; ${n} > 0; ${n}--) ${inner.block((each) => {
         item(each, js`break ${label}`)

@@ -110,9 +110,9 @@ class SchemaParser {
   }
 
   parse(json: unknown, namespace: string, depth: number): AvroNode {
-    if (depth > AVRO_SCHEMA_LIMIT_DEPTH) throw new AvroSchemaError(`the Avro schema is nested deeper than the limit of ${AVRO_SCHEMA_LIMIT_DEPTH} levels`)
+    if (depth > AVRO_SCHEMA_LIMIT_DEPTH) throw tooDeep()
     if (++this.#nodes > AVRO_SCHEMA_LIMIT_NODES) throw new AvroSchemaError(`the Avro schema has more types than the limit of ${AVRO_SCHEMA_LIMIT_NODES}`)
-    if (typeof json === 'string') return this.#named(json, namespace)
+    if (typeof json === 'string') return this.#named(json, namespace, depth)
     if (Array.isArray(json)) return this.#union(json, namespace, depth)
     if (!isObject(json)) throw new AvroSchemaError(`not an Avro type: ${describe(json)}`)
     const type = json.type
@@ -136,11 +136,12 @@ class SchemaParser {
     return this.parse(type, namespace, depth + 1)
   }
 
-  #named(name: string, namespace: string): AvroNode {
+  #named(name: string, namespace: string, depth: number): AvroNode {
     if (PRIMITIVES.has(name)) return { kind: name as PrimitiveKind }
     const full = name.includes('.') || namespace === '' ? name : `${namespace}.${name}`
     const node = this.names.get(full) ?? this.#references.get(full) ?? this.names.get(name) ?? this.#references.get(name)
     if (node === undefined) throw new AvroSchemaError(`the Avro schema uses the type ${describe(full)}, which it does not define`)
+    if (depth + heightOf(node) > AVRO_SCHEMA_LIMIT_DEPTH) throw tooDeep()
     return node
   }
 
@@ -192,6 +193,7 @@ class SchemaParser {
         ...('default' in field ? { fallback: { json: field.default } } : {}),
       })
     }
+    heights.set(node, 1 + node.fields.reduce((most, field) => Math.max(most, heightOf(field.node)), 0))
     return node
   }
 
@@ -215,6 +217,28 @@ class SchemaParser {
     this.#define(node, json, inner)
     return node
   }
+}
+
+/** Levels below each record that is complete; a record that is still open (a recursive use) counts none. */
+const heights = new WeakMap<AvroNode, number>()
+
+function heightOf(node: AvroNode): number {
+  switch (node.kind) {
+    case 'record':
+      return heights.get(node) ?? 0
+    case 'array':
+      return 1 + heightOf(node.items)
+    case 'map':
+      return 1 + heightOf(node.values)
+    case 'union':
+      return 1 + Math.max(0, ...node.branches.map(heightOf))
+    default:
+      return 0
+  }
+}
+
+function tooDeep(): AvroSchemaError {
+  return new AvroSchemaError(`the Avro schema is nested deeper than the limit of ${AVRO_SCHEMA_LIMIT_DEPTH} levels`)
 }
 
 function describe(json: unknown): string {

@@ -3,11 +3,16 @@ import type { AvroNode } from './schema.ts'
 
 const FIXED: Readonly<Record<string, number>> = { null: 0, boolean: 1, float: 4, double: 8 }
 
+/** Sizes of records: types may be used many times over. A recursive record has no fixed size, so what is found on the way round holds for good. */
+const fixedSizes = new WeakMap<AvroNode, number | undefined>()
+const minimumSizes = new WeakMap<AvroNode, number>()
+
 /** The size in bytes of every value of the node, or undefined when it varies. */
 export function fixedSize(node: AvroNode, open: Set<AvroNode> = new Set()): number | undefined {
   if (node.kind === 'fixed') return node.size
   if (node.kind !== 'record') return FIXED[node.kind]
   if (open.has(node)) return undefined
+  if (fixedSizes.has(node)) return fixedSizes.get(node)
   open.add(node)
   let sum: number | undefined = 0
   for (const field of node.fields) {
@@ -19,6 +24,7 @@ export function fixedSize(node: AvroNode, open: Set<AvroNode> = new Set()): numb
     sum += size
   }
   open.delete(node)
+  fixedSizes.set(node, sum)
   return sum
 }
 
@@ -27,6 +33,8 @@ export function minimumSize(node: AvroNode, open: Set<AvroNode> = new Set()): nu
   if (node.kind === 'fixed') return node.size
   if (node.kind !== 'record') return FIXED[node.kind] ?? 1
   if (open.has(node)) return 0
+  const known = minimumSizes.get(node)
+  if (known !== undefined) return known
   open.add(node)
   let sum = 0
   for (const field of node.fields) {
@@ -35,6 +43,7 @@ export function minimumSize(node: AvroNode, open: Set<AvroNode> = new Set()): nu
     if (sum > 0) break
   }
   open.delete(node)
+  minimumSizes.set(node, sum)
   return sum
 }
 
@@ -61,12 +70,12 @@ export function codeSize(node: AvroNode, limit: number, open: Set<AvroNode> = ne
   return sum
 }
 
-/** Whether some array of the schema has items that may have no bytes at all. */
-export function hasEmptyItems(node: AvroNode, seen: Set<AvroNode> = new Set()): boolean {
+/** Whether the schema has records, or arrays of items, that may have no bytes at all. */
+export function hasEmptyParts(node: AvroNode, seen: Set<AvroNode> = new Set()): boolean {
   if (seen.has(node)) return false
   seen.add(node)
-  if (node.kind === 'array') return minimumSize(node.items) === 0 || hasEmptyItems(node.items, seen)
-  if (node.kind === 'map') return hasEmptyItems(node.values, seen)
-  if (node.kind === 'union') return node.branches.some((branch) => hasEmptyItems(branch, seen))
-  return node.kind === 'record' && node.fields.some((field) => hasEmptyItems(field.node, seen))
+  if (node.kind === 'array') return minimumSize(node.items) === 0 || hasEmptyParts(node.items, seen)
+  if (node.kind === 'map') return hasEmptyParts(node.values, seen)
+  if (node.kind === 'union') return node.branches.some((branch) => hasEmptyParts(branch, seen))
+  return node.kind === 'record' && (minimumSize(node) === 0 || node.fields.some((field) => hasEmptyParts(field.node, seen)))
 }

@@ -13,8 +13,8 @@ const RUN_FIELDS = 64
 
 /** Code that moves the position behind a value of the node. `strict`: also check what a mere step need not look at. */
 export function skip(out: Lines, node: AvroNode, family: Family, strict: boolean): void {
-  const size = strict ? undefined : fixedSize(node)
-  if (size !== undefined) return out.advance(size)
+  const size = fixedSize(node)
+  if (size !== undefined && (!strict || size === 0)) return out.advance(size)
   switch (node.kind) {
     case 'null':
       return

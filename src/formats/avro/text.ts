@@ -7,7 +7,7 @@ import { isoDate, isoTime, isoTimestamp } from '../render.ts'
 import { type RawBuffer, decimalAt, durationAt, grow, uuidAt, writeAscii, writeBase64, writeReady, writeString } from '../runtime.ts'
 import { writeDouble, writeFloat, writeInteger, writeLongAt } from '../number-writer.ts'
 import type { Family } from './family.ts'
-import { blocks, type Lines, need, readCheckedLength, readInt, readLength, readLong, scratchName } from './lines.ts'
+import { blocks, countEmpty, type Lines, need, readCheckedLength, readInt, readLength, readLong, scratchName } from './lines.ts'
 import type { AvroNode, EnumNode, Logical } from './schema.ts'
 import { branches } from './skip.ts'
 import { codeSize, minimumSize } from './size.ts'
@@ -169,6 +169,7 @@ function writeRecord(out: TextLines, node: AvroNode & { kind: 'record' }): void 
       writeNode(inner, node.fields[i].node)
     }
   }
+  if (minimumSize(node) === 0) countEmpty(out.lines, 1)
   out.literal('{')
   const { length } = node.fields
   if (length <= INLINE_NODES) fill(0, length)(out)

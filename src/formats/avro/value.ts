@@ -10,7 +10,7 @@ import { asLong, conversion } from '../convert.ts'
 import { floatText, isoDate, isoTime, isoTimestamp } from '../render.ts'
 import { bytesAt, decimalAt, durationAt, takeText, uuidAt } from '../runtime.ts'
 import type { Family } from './family.ts'
-import { blocks, type Lines, need, readCheckedLength, readInt, readLong, stringCode } from './lines.ts'
+import { blocks, countEmpty, type Lines, need, readCheckedLength, readInt, readLong, stringCode } from './lines.ts'
 import { type AvroNode, type Logical, avroType } from './schema.ts'
 import { branches, skip } from './skip.ts'
 import { minimumSize } from './size.ts'
@@ -185,6 +185,7 @@ function compositeFunction(node: AvroNode & { kind: 'record' | 'array' | 'map' }
 function recordFunction(node: AvroNode & { kind: 'record' }, type: DataType & { kind: 'struct' }, family: Family): Name {
   return family.define(node, type, 'struct', js`null`, (out) => {
     const map = out.frame.e.name('map')
+    if (minimumSize(node) === 0) countEmpty(out, 1)
     out.add(js`const ${map} = new Map()`)
     const wanted = new Map(type.fields.map((field) => [field.name, field.type]))
     const sameOrder = type.fields.length === node.fields.length && node.fields.every((field, i) => field.name === type.fields[i].name)
