@@ -8,6 +8,7 @@ import type { KafkaLog } from '../kafka/log.ts'
 import { KafkaError } from '../kafka/log.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { Lru } from '../lib/lru.ts'
+import type { TableDeclaration } from '../plan/administration.ts'
 import type { Catalog, Table, TableFacet, TableSummary } from '../plan/catalog.ts'
 import type { Registry } from '../registry/registry.ts'
 import { Decoders } from './decoders.ts'
@@ -21,6 +22,8 @@ export interface CatalogOptions {
   readonly registry?: Registry
   /** Formats by topic name or pattern (`pay*`); an exact name wins, then the longest pattern. */
   readonly formats?: Readonly<Record<string, { readonly key?: FormatName; readonly value?: FormatName }>>
+  /** What CREATE TABLE said; an exact name in `formats` wins over it, a pattern does not. */
+  readonly declared?: (topic: string) => TableDeclaration | undefined
   readonly sample?: Partial<SampleLimits>
   readonly clock?: Clock
 }
@@ -34,8 +37,11 @@ const METADATA_TTL_MS = 3_000
 /** `catalog.topics`: topics that are remembered. */
 const MAX_TOPICS = 20_000
 
-/** The catalog of one environment. `close` ends what is under way; the cluster and the registry belong to the caller. */
-export function createCatalog(options: CatalogOptions): Catalog & { close(): void } {
+/** `forget`: what is remembered about the topic is asked for anew. `close` ends what is under way; the cluster and the registry belong to the caller. */
+export type KafkaTables = Catalog & { forget(topic: string): void; close(): void }
+
+/** The catalog of one environment. */
+export function createCatalog(options: CatalogOptions): KafkaTables {
   return new KafkaCatalog(options)
 }
 
@@ -44,7 +50,7 @@ interface Kept<T> {
   readonly atMs: number
 }
 
-class KafkaCatalog implements Catalog {
+class KafkaCatalog implements KafkaTables {
   readonly #options: CatalogOptions
   readonly #clock: Clock
   readonly #decoders: Decoders
@@ -68,7 +74,16 @@ class KafkaCatalog implements Catalog {
     const sample = this.#sampler(topic)
     const [config, key, value] = await Promise.all([this.#config(name), this.#facet(topic, 'key', sample), this.#facet(topic, 'value', sample)])
     const partitions = topic.partitions.map((p) => p.partition)
-    return { name, topic: name, partitions, key, value, timestampType: config.timestampType, compacted: config.compacted }
+    const declared = this.#declared(name)
+    return {
+      name,
+      topic: name,
+      partitions,
+      key: asDeclared(key, 'key', declared),
+      value: asDeclared(value, 'value', declared),
+      timestampType: config.timestampType,
+      compacted: config.compacted,
+    }
   }
 
   async tables(): Promise<readonly TableSummary[]> {
@@ -91,6 +106,16 @@ class KafkaCatalog implements Catalog {
 
   close(): void {
     this.#closed.abort()
+  }
+
+  forget(topic: string): void {
+    this.#forget(topic)
+    // An answer that is under way speaks of the time before.
+    for (const key of [`topic ${topic}`, `config ${topic}`, `facet ${facetKey(topic, 'key')}`, `facet ${facetKey(topic, 'value')}`]) this.#underWay.delete(key)
+  }
+
+  #declared(topic: string): TableDeclaration | undefined {
+    return Object.hasOwn(this.#options.formats ?? {}, topic) ? undefined : this.#options.declared?.(topic)
   }
 
   /** undefined when there is no such topic. Other refusals of the cluster are thrown: they are not the user's typing error. */
@@ -164,6 +189,8 @@ class KafkaCatalog implements Catalog {
       const format = formats[side]
       if (format !== undefined) entries[pattern] = format
     }
+    const declared = this.#declared(topic)
+    if (declared !== undefined) return { format: declared[side], pattern: topic }
     const best = bestMatch(entries, topic)
     return best === undefined ? undefined : { format: best.value, pattern: best.pattern }
   }
@@ -179,9 +206,23 @@ class KafkaCatalog implements Catalog {
   #once<T>(key: string, ask: () => Promise<T>): Promise<T> {
     const running = this.#underWay.get(key)
     if (running !== undefined) return running as Promise<T>
-    const answer = ask().finally(() => this.#underWay.delete(key))
+    const answer: Promise<T> = ask().finally(() => {
+      if (this.#underWay.get(key) === answer) this.#underWay.delete(key)
+    })
     this.#underWay.set(key, answer)
     return answer
+  }
+}
+
+/** The facet of a table that CREATE TABLE made: it says so, and knows the declared columns. */
+function asDeclared(facet: TableFacet, side: Side, declared: TableDeclaration | undefined): TableFacet {
+  if (declared === undefined) return facet
+  const columns = side === 'key' ? declared.keyColumns : declared.valueColumns
+  const detail = facet.detail.replace(/^for this topic(; )?/, '')
+  return {
+    ...facet,
+    ...(facet.origin === 'configured' ? { origin: 'declared' as const, detail } : {}),
+    ...(columns === undefined ? {} : { declared: columns }),
   }
 }
 

@@ -116,7 +116,8 @@ function schemaFacet(question: FacetQuestion, schemas: readonly RegisteredSchema
   }
   if (types.length === 0) return unreadableFacet('AVRO', origin, detail, unusable[0])
   const merged = types.length === 1 ? '' : `, merged with ${types.length - 1} older`
-  return framedAvro(question, mergeTypes(types), origin, [detail + merged, ...unusable].join('; '))
+  const writer = newest.id === undefined ? {} : { writer: { id: newest.id, text: newest.text, references: newest.references.map((r) => r.text) } }
+  return { ...framedAvro(question, mergeTypes(types), origin, [detail + merged, ...unusable].join('; ')), ...writer }
 }
 
 // ---------------------------------------------------------------------------------------------- by configuration, framed

@@ -2,6 +2,7 @@
  * What one account may see: rules over topic names, and a catalog in which everything else does not exist. It does not know who the account is,
  * and it does not mask fields.
  */
+import type { Right } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
 import { matchesPattern } from './pattern.ts'
 
@@ -10,13 +11,17 @@ export interface TopicRule {
   readonly effect: 'allow' | 'deny'
   /** Patterns as in `pattern.ts`: `orders`, `pay*`, `*-public`, `*`. */
   readonly topics: readonly string[]
+  /** Default: of a rule that allows `read` alone, of one that denies all of them. A rule that allows anything allows reading, too. */
+  readonly rights?: readonly Right[]
 }
 
-/** Whether a topic may be seen. A rule that denies wins over every rule that allows; what no rule mentions is denied. */
-export function topicPolicy(rules: readonly TopicRule[]): (topic: string) => boolean {
-  const patterns = (effect: TopicRule['effect']): string[] => rules.filter((r) => r.effect === effect).flatMap((r) => r.topics)
-  const allowed = patterns('allow')
-  const denied = patterns('deny')
+/** Whether there is a right on a topic. A rule that denies wins over every rule that allows; what no rule mentions is denied. */
+export function topicPolicy(rules: readonly TopicRule[], right: Right = 'read'): (topic: string) => boolean {
+  const allowed = rules.filter((r) => r.effect === 'allow' && (right === 'read' || r.rights?.includes(right) === true)).flatMap((r) => r.topics)
+  // What may not be read cannot be written either: it does not exist for the account.
+  const denied = rules
+    .filter((r) => r.effect === 'deny' && (r.rights === undefined || r.rights.includes(right) || r.rights.includes('read')))
+    .flatMap((r) => r.topics)
   return (topic) => allowed.some((p) => matchesPattern(p, topic)) && !denied.some((p) => matchesPattern(p, topic))
 }
 

@@ -54,7 +54,7 @@ async function startOnPort(sandbox: Sandbox, accounts: Accounts, port: number | 
 }
 
 async function demoConfig(sandbox: Sandbox, accounts: Accounts, port: number): Promise<ServerConfig> {
-  const permissions = [{ environments: [ENVIRONMENT], topics: ['*'] }]
+  const permissions = [{ environments: [ENVIRONMENT], topics: ['*'], rights: ['all'] }]
   return readConfig({
     server: { port },
     environments: [{ name: ENVIRONMENT, kafka: { brokers: sandbox.brokers }, registry: { url: sandbox.registryUrl } }],

@@ -53,6 +53,7 @@ function serverCommand(): Command {
   command.option('--key-file <file>', 'private key of this server, PEM')
   command.option('--set <name=value>', 'default of a setting that SET can change, such as max.size=1g (repeatable)', collect)
   command.option('--limit <name=value>', 'a limit of the server, such as max.concurrent.queries=20 (repeatable)', collect)
+  command.option('--data-folder <folder>', 'where views, synonyms and declared formats are kept (default: in memory)')
   command.option('--log-level <level>', 'debug, info, warn, error or silent (default info)')
   command.action(async (options: Record<string, unknown>) => (await import('./server.ts')).server(options))
   return command

@@ -7,8 +7,14 @@ import type { StatementContext } from './context.ts'
 import { evaluateConstant } from './expression.ts'
 import { answerSubqueries } from './subqueries.ts'
 
-export async function planQuery(query: Query, context: StatementContext): Promise<Output> {
-  const bound = await bindQuery(query, { catalog: context.environment.catalog, defaultLimit: DEFAULT_LIMIT })
+/** `defaultLimit`: rows when there is no LIMIT. `reshape` may give the output another shape before it is optimized. */
+export async function planQuery(
+  query: Query,
+  context: StatementContext,
+  defaultLimit = DEFAULT_LIMIT,
+  reshape: (bound: Output) => Output = (bound) => bound,
+): Promise<Output> {
+  const bound = reshape(await bindQuery(query, { catalog: context.environment.catalog, defaultLimit }))
   return optimized(await answerSubqueries(bound, (plan) => optimized(plan, context), context), context)
 }
 

@@ -10,6 +10,7 @@ import type { Operator } from './operators/operator.ts'
 import { FrameWriter } from './output.ts'
 import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
 import { renderOptions, type StatementContext } from './context.ts'
+import { rowShape } from './row-shape.ts'
 import { type ScanContext, ScanRun } from './scan.ts'
 import { abortable, Turns } from './turns.ts'
 
@@ -23,6 +24,7 @@ export async function runPlan(plan: Output, span: Span, index: number | null, co
   if (scans.length > 0 && hasAggregate(plan) && settings['live.aggs'] === false)
     throw new SqlError('SETTING', 'Aggregations are switched off (live.aggs = false).', undefined, 'SET live.aggs = true.')
   const pipeline = buildPipeline(plan, pipelineContext, request.live)
+  sink.rows?.(rowShape(plan, index))
   writer.frame(metadataFrame(plan.metadata && scan !== undefined ? metadataFields(scan.table) : [], index))
   try {
     const sentinels = await runSources(pipeline, pipelineContext, context, span, () => {
@@ -38,15 +40,16 @@ export async function runPlan(plan: Output, span: Span, index: number | null, co
 }
 
 /** Runs a plan into an operator instead of frames; a threshold that cuts it short is an error, as the answer would be wrong. */
-export async function runInto(plan: Output, take: Operator, context: StatementContext): Promise<void> {
-  const writer = new FrameWriter({ send: () => undefined, drained: () => undefined }, null, randomUUID(), '')
+/** `who`: the beginning of that error. The context's sink is asked whether there is room. */
+export async function runInto(plan: Output, take: Operator, context: StatementContext, who = 'A subquery'): Promise<void> {
+  const writer = new FrameWriter({ send: () => undefined, drained: () => context.sink.drained() }, null, randomUUID(), '')
   const pipelineContext = contextOf(writer, context)
   const pipeline = buildPipeline(plan, pipelineContext, false, take)
   const [stopped] = await runSources(pipeline, pipelineContext, context, { start: 0, end: 0 }, () => undefined)
   if (stopped !== undefined)
     throw new SqlError(
       'MEMORY_LIMIT',
-      `A subquery on ${stopped.source} was stopped by ${STOPPED_BY[stopped.type]}; its answer would not be complete.`,
+      `${who} on ${stopped.source} was stopped by ${STOPPED_BY[stopped.type]}; its answer would not be complete.`,
       undefined,
       `SET ${STOPPED_BY[stopped.type]} higher.`,
     )

@@ -3,6 +3,7 @@ import type { Output } from '../plan/plan.ts'
 import { describe, show } from '../plan/show.ts'
 import type { Statement } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
+import { isCommand, runCommand } from './commands/run.ts'
 import { explain } from './explain.ts'
 import type { StatementContext } from './context.ts'
 import { planQuery } from './plan-statement.ts'
@@ -10,7 +11,7 @@ import { runPlan } from './run-plan.ts'
 import { abortable } from './turns.ts'
 
 export async function runStatement(statement: Statement, index: number | null, context: StatementContext): Promise<void> {
-  const plan = await abortable(planOf(statement, context), context.signal)
+  const plan = await abortable(isCommand(statement) ? runCommand(statement, context) : planOf(statement, context), context.signal)
   await runPlan(plan, statement.span, index, context)
 }
 

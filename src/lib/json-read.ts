@@ -54,6 +54,16 @@ export function jsonElements(array: JsonText): JsonValue[] {
   return out
 }
 
+/** The members of a JSON object; of duplicate keys the last counts. */
+export function jsonMembers(object: JsonText): Map<string, JsonValue> {
+  const out = new Map<string, JsonValue>()
+  const { text } = object
+  forEachMember(text, skipSpace(text, 0), (key, from, to) => {
+    out.set(JSON.parse(key ?? '""') as string, jsonValue(text, from, to))
+  })
+  return out
+}
+
 /** Calls `visit` for each member of the object or element of the array at `start`: key as written with quotes (undefined in arrays), span of the value. Returns the end of the container. */
 export function forEachMember(text: string, start: number, visit: (key: string | undefined, from: number, to: number) => void): number {
   const isObject = text.charCodeAt(start) === 123

@@ -85,6 +85,19 @@ export interface ObjectStore {
   remove(kind: 'view' | 'synonym' | 'table', name: string): boolean
 }
 
+/** Chains of synonyms and views are followed so far (`view.max.depth`). */
+const MAX_DEPTH = 32
+
+/** Whether everything that the view or synonym leads to may be seen. */
+export function isVisible(name: string, objects: ObjectStore, mayRead: (topic: string) => boolean, depth = 0): boolean {
+  if (depth > MAX_DEPTH) return false
+  const view = objects.view(name)
+  if (view !== undefined) return view.sources.every((s) => isVisible(s, objects, mayRead, depth + 1))
+  const synonym = objects.synonym(name)
+  if (synonym !== undefined) return isVisible(synonym.target, objects, mayRead, depth + 1)
+  return name.startsWith('__dual') || name.startsWith('__fields') || mayRead(name)
+}
+
 /** As one account may use it in one environment. */
 export interface Administration {
   readonly account: string

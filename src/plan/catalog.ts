@@ -3,7 +3,7 @@
  * tests implement it in memory. A table that may not be seen does not exist here.
  */
 import type { FacetDecoder, FormatName } from '../formats/format.ts'
-import type { DataType } from '../types.ts'
+import type { DataType, StructType } from '../types.ts'
 
 export interface Catalog {
   table(name: string): Promise<Table | undefined>
@@ -11,6 +11,8 @@ export interface Catalog {
   tables(): Promise<readonly TableSummary[]>
   /** Topic configuration rows for DESCRIBE TABLE, in display order. */
   configuration(name: string): Promise<readonly { readonly name: string; readonly value: string }[]>
+  /** The SELECT of a view as it was written; undefined when there is no view of that name, or it may not be seen. Synonyms are resolved here and in `table`. */
+  view?(name: string): Promise<string | undefined>
 }
 
 export interface TableSummary {
@@ -31,10 +33,17 @@ export interface Table {
   readonly compacted: boolean
 }
 
+/** `references`: texts of the schemas that it names, what is needed first standing first. */
+export interface WriterSchema {
+  readonly id: number
+  readonly text: string
+  readonly references: readonly string[]
+}
+
 export interface TableFacet {
   readonly format: FormatName
   /** How the format was found, and in words for DESCRIBE: `registry subject payments-value, version 3`. */
-  readonly origin: 'configured' | 'registry' | 'sampled' | 'default'
+  readonly origin: 'configured' | 'declared' | 'registry' | 'sampled' | 'default'
   readonly detail: string
   /** What the binder may rely on: the type merged over all known writer schemas. */
   readonly type: DataType
@@ -42,6 +51,10 @@ export interface TableFacet {
   readonly framing: 'none' | 'confluent'
   /** A sentence, when no record of this facet can be read at all (a format not offered yet, a registry that does not answer). The binder raises it as UNSUPPORTED for a query that uses the facet. */
   readonly unreadable?: string
+  /** The schema to write with: the newest of the subject. Absent where none is known, or the format needs none. */
+  readonly writer?: WriterSchema
+  /** Columns that CREATE TABLE gave to a format that keeps no shape of its own (JSON). Records may hold others, too. */
+  readonly declared?: StructType
   /** The decoder for a writer schema (no id without framing). A promise when the schema has to be fetched. An unknown or unusable schema is an Error whose message becomes the reason of the bad records. */
   decoder(schemaId: number | undefined): FacetDecoder | Promise<FacetDecoder>
 }

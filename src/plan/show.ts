@@ -94,12 +94,18 @@ export async function describe(statement: DescribeStatement, catalog: Catalog): 
 }
 
 function fieldRows(prefix: string, facet: TableFacet): Value[][] {
-  const t = facet.type
+  const t = facet.declared ?? facet.type
   if (t.kind === 'struct') return leaves(t).map(([path, type]) => [`${prefix}.${path}`, typeName(type)])
   return t.kind === 'json' ? [] : [[prefix, typeName(t)]]
 }
 
 function origin(facet: TableFacet): string {
-  const words = { configured: 'the configuration', registry: 'the schema registry', sampled: 'a look at some records', default: 'a default' }
+  const words = {
+    configured: 'the configuration',
+    declared: 'CREATE TABLE',
+    registry: 'the schema registry',
+    sampled: 'a look at some records',
+    default: 'a default',
+  }
   return facet.detail === '' ? words[facet.origin] : `${words[facet.origin]}: ${facet.detail}`
 }

@@ -22,7 +22,7 @@ export async function virtualTable(name: string, catalog: Catalog): Promise<Virt
   const rows: Value[][] = []
   for (const summary of (await catalog.tables()).filter((t) => t.type === 'USER').slice(0, MAX_TABLES)) {
     const table = await catalog.table(summary.name).catch(() => undefined)
-    const t = table?.value.type
+    const t = table?.value.declared ?? table?.value.type
     if (table === undefined || t === undefined) continue
     if (t.kind === 'struct') for (const [path, type] of leaves(t)) rows.push([path, table.name, typeName(type).toUpperCase(), ''])
     else if (t.kind !== 'json') rows.push(['_value', table.name, typeName(t).toUpperCase(), ''])

@@ -1,15 +1,23 @@
 /**
  * The schema registry seen by the rest: schemas by id and by subject, with their references resolved. It caches what cannot change, remembers for a
  * while what is unknown or out of order, and merges requests that are under way. How a registry is spoken to is `confluent.ts`; what a schema
- * means is the business of `formats/`. Nothing here writes to a registry.
+ * means is the business of `formats/`.
  */
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { Lru } from '../lib/lru.ts'
 import { type ConfluentApi, type RawSchema, createConfluentApi } from './confluent.ts'
-import { type RegisteredSchema, type Registry, type RegistryConfig, RegistryError, type SchemaReference } from './registry.ts'
+import {
+  type RegisteredSchema,
+  type Registry,
+  type RegistryConfig,
+  RegistryError,
+  type RegistryWriter,
+  type SchemaReference,
+  type SchemaType,
+} from './registry.ts'
 
 export { RegistryError } from './registry.ts'
-export type { RegisteredSchema, Registry, RegistryConfig, SchemaReference, SchemaType } from './registry.ts'
+export type { RegisteredSchema, Registry, RegistryConfig, RegistryWriter, SchemaReference, SchemaType } from './registry.ts'
 
 /** `schema.reference.depth`: longest chain of references that is followed. */
 const MAX_REFERENCE_DEPTH = 32
@@ -17,11 +25,11 @@ const MAX_REFERENCE_DEPTH = 32
 const MAX_REFERENCES = 256
 
 /** A client of one registry. It connects to nothing before the first question. */
-export function createRegistry(config: RegistryConfig): Registry {
+export function createRegistry(config: RegistryConfig): Registry & RegistryWriter {
   return new CachingRegistry(config)
 }
 
-class CachingRegistry implements Registry {
+class CachingRegistry implements Registry, RegistryWriter {
   readonly url: string
   readonly #api: ConfluentApi
   readonly #clock: Clock
@@ -87,6 +95,18 @@ class CachingRegistry implements Registry {
 
   usesOf(id: number): Promise<readonly { subject: string; version: number }[]> {
     return this.#ask(`uses ${id}`, () => this.#api.usesOf(id))
+  }
+
+  async register(subject: string, type: SchemaType, text: string): Promise<number> {
+    const id = await this.#api.register(subject, type, text)
+    this.#unknown.delete(id)
+    return id
+  }
+
+  async deleteSubject(subject: string): Promise<void> {
+    await this.#api.deleteSubject(subject)
+    // The next schema of this subject begins with version 1 again.
+    this.#byVersion.clear()
   }
 
   close(): void {

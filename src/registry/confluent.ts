@@ -1,5 +1,5 @@
 /**
- * The Confluent schema registry's HTTP API, reading side, over the global `fetch`; Apicurio (`/apis/ccompat/v7`) and Karapace speak it too. One function per
+ * The Confluent schema registry's HTTP API, over the global `fetch`; Apicurio (`/apis/ccompat/v7`) and Karapace speak it too. One function per
  * question; each has a time limit, a size limit and retries. It keeps no cache and resolves no references. TLS trusts the system's and NODE_EXTRA_CA_CERTS' authorities.
  * Source: the API reference of Confluent Schema Registry, resources "Schemas" and "Subjects".
  */
@@ -24,6 +24,9 @@ export interface ConfluentApi {
   versions(subject: string): Promise<readonly number[]>
   subjects(): Promise<readonly string[]>
   usesOf(id: number): Promise<readonly { readonly subject: string; readonly version: number }[]>
+  /** Registers a schema and gives its id. */
+  register(subject: string, type: SchemaType, text: string): Promise<number>
+  deleteSubject(subject: string): Promise<void>
   /** Ends requests that are under way. */
   close(): void
 }
@@ -41,6 +44,15 @@ export function createConfluentApi(config: RegistryConfig): ConfluentApi {
     versions: async (subject) => list(await http.get(`/subjects/${encodeURIComponent(subject)}/versions`), http, isInteger),
     subjects: async () => list(await http.get('/subjects'), http, (s): s is string => typeof s === 'string'),
     usesOf: async (id) => list(await http.get(`/schemas/ids/${id}/versions`), http, isUse),
+    register: async (subject, type, text) => {
+      const body = await http.ask('POST', `/subjects/${encodeURIComponent(subject)}/versions`, {
+        ...(type === 'AVRO' ? {} : { schemaType: type }),
+        schema: text,
+      })
+      if (!isRecord(body) || !isInteger(body['id'])) throw http.broken('answered a registration without an id')
+      return body['id']
+    },
+    deleteSubject: async (subject) => void (await http.ask('DELETE', `/subjects/${encodeURIComponent(subject)}`)),
     close: () => http.close(),
   }
 }
@@ -77,11 +89,16 @@ class Http {
   }
 
   /** The answer's JSON, or undefined for the registry's own not-found. */
-  async get(path: string): Promise<unknown> {
+  get(path: string): Promise<unknown> {
+    return this.ask('GET', path)
+  }
+
+  /** The same with another method. Registering twice is registering once, so all of them may be tried again. */
+  async ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown> {
     const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(this.#timeoutMs)])
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#once(path, signal)
+        return await this.#once(method, path, body, signal)
       } catch (error) {
         const failure = this.#failure(error)
         if (!failure.retriable || attempt >= this.#retries || signal.aborted) throw failure
@@ -92,8 +109,10 @@ class Http {
     }
   }
 
-  async #once(path: string, signal: AbortSignal): Promise<unknown> {
-    const response = await fetch(this.url + path, { headers: this.#headers, signal })
+  async #once(method: string, path: string, content: object | undefined, signal: AbortSignal): Promise<unknown> {
+    const sent =
+      content === undefined ? {} : { body: JSON.stringify(content), headers: { ...this.#headers, 'content-type': 'application/vnd.schemaregistry.v1+json' } }
+    const response = await fetch(this.url + path, { method, headers: this.#headers, ...sent, signal })
     const body = parseJson(await this.#text(response))
     if (response.ok) {
       if (body === undefined) throw this.#error('answered something that is not JSON; is it the address of a registry?', response.status)

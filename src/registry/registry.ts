@@ -65,6 +65,14 @@ export interface Registry {
   close(): void
 }
 
+/** Changing a registry: what CREATE TABLE and DROP TABLE need. */
+export interface RegistryWriter {
+  /** Registers a schema without references under a subject; the id is an old one when the registry knows the schema. Rejects with the registry's reason (409: not compatible). */
+  register(subject: string, type: SchemaType, text: string): Promise<number>
+  /** Takes the subject away with all its versions, in the way that can be undone. Nothing happens when there is none. */
+  deleteSubject(subject: string): Promise<void>
+}
+
 /** A registry that did not answer, or answered with an error. The message is a sentence that names the address without credentials. */
 export class RegistryError extends Error {
   /** HTTP status; 0 when there was no answer. */

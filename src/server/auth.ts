@@ -6,14 +6,17 @@ import { randomUUID } from 'node:crypto'
 import { matchesPattern } from '../catalog/pattern.ts'
 import { topicPolicy } from '../catalog/permissions.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
+import { type Right, RIGHTS } from '../plan/administration.ts'
 import type { ServerLimits } from './limits.ts'
 import { hashToken, passwordMatches, sameHash } from './secrets.ts'
 
-/** What an account may read. Names may hold `*` for any run of characters. A rule that denies wins over every rule that allows. */
+/** What an account may read, and with `rights` what it may change. Names may hold `*` for any run of characters. A rule that denies wins over every rule that allows. */
 export interface Permission {
   readonly effect: 'allow' | 'deny'
   readonly environments: readonly string[]
   readonly topics: readonly string[]
+  /** Default: of a rule that allows `read`, of one that denies all of them. */
+  readonly rights?: readonly Right[]
 }
 
 export interface UserConfig {
@@ -58,6 +61,22 @@ export function mayEnter(account: Account, environment: string): boolean {
 /** Which topics of an environment may be seen. */
 export function readable(account: Account, environment: string): (topic: string) => boolean {
   return topicPolicy(rules(account, environment))
+}
+
+/** Which rights on which topics of an environment. */
+export function rightsOf(account: Account, environment: string): (right: Right, topic: string) => boolean {
+  const own = rules(account, environment)
+  const policies = new Map(RIGHTS.map((right) => [right, topicPolicy(own, right)]))
+  return (right, topic) => policies.get(right)?.(topic) === true
+}
+
+/** Whether the account has all rights on everything in the environment. */
+export function administers(account: Account, environment: string): boolean {
+  const own = rules(account, environment)
+  return (
+    !own.some((p) => p.effect === 'deny') &&
+    RIGHTS.every((right) => right === 'read' || own.some((p) => p.topics.includes('*') && p.rights?.includes(right) === true))
+  )
 }
 
 export class Accounts {

@@ -1,4 +1,5 @@
 /** Reads users and service accounts of the configuration; plain passwords and tokens become hashes here and are not kept. */
+import { type Right, RIGHTS } from '../plan/administration.ts'
 import type { Permission, ServiceAccountConfig, UserConfig } from './auth.ts'
 import { type Check, keys, list, oneOf, optional, type Read, secret, text, type Tree } from './config-schema.ts'
 import { hashPassword, hashToken, isTokenHash, passwordHashProblem } from './secrets.ts'
@@ -13,13 +14,16 @@ function readName(tree: Tree, place: string, check: Check): string | undefined {
 }
 
 const readPermission: Read<Permission> = (value, place, check) => {
-  const tree = keys(value, place, ['effect', 'environments', 'topics'], check)
+  const tree = keys(value, place, ['effect', 'environments', 'topics', 'rights'], check)
   if (tree === undefined) return undefined
   const names = (key: string) => list(text, 'a list of names, in which * stands for any characters')(tree[key], `${place}.${key}`, check)
   const environments = names('environments')
   const topics = names('topics')
   const effect = optional(tree, place, 'effect', oneOf('allow', 'deny'), check) ?? 'allow'
-  return environments === undefined || topics === undefined ? undefined : { effect, environments, topics }
+  const rights = optional(tree, place, 'rights', list(oneOf('all', ...RIGHTS), `a list of ${RIGHTS.join(', ')}, or all`), check)
+  if (environments === undefined || topics === undefined) return undefined
+  const named = rights?.includes('all') === true ? RIGHTS : (rights as readonly Right[] | undefined)
+  return { effect, environments, topics, ...(named === undefined ? {} : { rights: named }) }
 }
 
 /** Nothing is allowed by default, so an account without permissions is a mistake. */

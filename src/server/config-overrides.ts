@@ -20,6 +20,7 @@ export const OPTIONS = {
   port: { flag: '--port', env: 'SLUICE_SERVER_PORT', path: ['server', 'port'] },
   certFile: { flag: '--cert-file', env: 'SLUICE_SERVER_CERT_FILE', path: ['server', 'tls', 'certFile'] },
   keyFile: { flag: '--key-file', env: 'SLUICE_SERVER_KEY_FILE', path: ['server', 'tls', 'keyFile'] },
+  dataFolder: { flag: '--data-folder', env: 'SLUICE_SERVER_DATA_FOLDER', path: ['server', 'dataFolder'] },
   logLevel: { flag: '--log-level', env: 'SLUICE_LOG_LEVEL', path: ['log', 'level'] },
   brokers: { flag: '--brokers', env: 'SLUICE_BROKERS', path: ['*', 'kafka', 'brokers'] },
   saslMechanism: { flag: '--sasl-mechanism', env: 'SLUICE_SASL_MECHANISM', path: ['*', 'kafka', 'sasl', 'mechanism'] },
@@ -171,7 +172,7 @@ class Overlay {
       return
     }
     const given = entry.slice(at + 1)
-    const account: Tree = { name: entry.slice(0, at), permissions: [{ environments: ['*'], topics: ['*'] }] }
+    const account: Tree = { name: entry.slice(0, at), permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] }
     account[given.startsWith('@') ? `${key}File` : key] = given.startsWith('@') ? given.slice(1) : given
     const before: unknown[] = Array.isArray(this.#tree[section]) ? this.#tree[section] : []
     this.#tree[section] = [...before.filter((a) => !isTree(a) || a.name !== account.name), account]

@@ -40,7 +40,7 @@ export interface ServerTls {
 
 /** Checked and complete. Holds no password and no token of an account, but does hold those for Kafka and the registry. */
 export interface ServerConfig {
-  readonly server: { readonly host: string; readonly port: number; readonly tls?: ServerTls }
+  readonly server: { readonly host: string; readonly port: number; readonly tls?: ServerTls; readonly dataFolder?: string }
   readonly environments: readonly EnvironmentConfig[]
   readonly users: readonly UserConfig[]
   readonly serviceAccounts: readonly ServiceAccountConfig[]
@@ -139,15 +139,17 @@ function noDuplicates(place: string, items: readonly ({ readonly name: string } 
 }
 
 function readServer(value: unknown, check: Check): ServerConfig['server'] {
-  const tree = keys(value, 'server', ['host', 'port', 'tls'], check) ?? {}
+  const tree = keys(value, 'server', ['host', 'port', 'tls', 'dataFolder'], check) ?? {}
   const host = optional(tree, 'server', 'host', text, check) ?? DEFAULT_HOST
   const port = optional(tree, 'server', 'port', integer(0, 65535), check) ?? DEFAULT_PORT
-  if (tree.tls === undefined || tree.tls === null) return { host, port }
+  const dataFolder = optional(tree, 'server', 'dataFolder', text, check)
+  const kept = dataFolder === undefined ? {} : { dataFolder }
+  if (tree.tls === undefined || tree.tls === null) return { host, port, ...kept }
   const tls = keys(tree.tls, 'server.tls', ['cert', 'certFile', 'key', 'keyFile', 'ca', 'caFile'], check) ?? {}
   const cert = requiredSecret(tls, 'server.tls', 'cert', 'a PEM certificate, or its path as certFile', check)
   const key = requiredSecret(tls, 'server.tls', 'key', 'a PEM private key, or its path as keyFile', check)
   const ca = secret(tls, 'server.tls', 'ca', check)
-  return { host, port, tls: { cert: cert ?? '', key: key ?? '', ...(ca === undefined ? {} : { ca }) } }
+  return { host, port, ...kept, tls: { cert: cert ?? '', key: key ?? '', ...(ca === undefined ? {} : { ca }) } }
 }
 
 function readEnvironments(tree: Tree, check: Check): readonly EnvironmentConfig[] {

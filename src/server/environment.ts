@@ -1,4 +1,5 @@
 /** What the server needs of an environment (a named Kafka cluster with its registry): the means to run a query as somebody, and whether the cluster answers. */
+import type { CatalogStore } from '../catalog/store.ts'
 import type { QueryEnvironment } from '../engine/query.ts'
 import type { FormatName } from '../formats/format.ts'
 import type { ClusterConfig } from '../kafka/config.ts'
@@ -32,4 +33,5 @@ export interface Environment {
   close(): Promise<void>
 }
 
-export type OpenEnvironment = (config: EnvironmentConfig) => Promise<Environment>
+/** `store`: where views, synonyms and declared formats are kept; without it in memory. */
+export type OpenEnvironment = (config: EnvironmentConfig, store?: CatalogStore) => Promise<Environment>

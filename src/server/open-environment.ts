@@ -1,23 +1,46 @@
 /** Connects one environment: the cluster, its log, the schema registry, the catalog. Nothing is asked of any of them before the first query. */
+import { createAdministration } from '../catalog/administration.ts'
 import { createCatalog } from '../catalog/catalog.ts'
+import { withObjects } from '../catalog/objects.ts'
 import { restrict } from '../catalog/permissions.ts'
+import { type CatalogStore, openStore } from '../catalog/store.ts'
 import { Cluster } from '../kafka/cluster.ts'
 import { createKafkaLog } from '../kafka/reader.ts'
 import { systemClock } from '../lib/clock.ts'
 import { createRegistry } from '../registry/client.ts'
-import { readable } from './auth.ts'
+import { type Account, administers, rightsOf } from './auth.ts'
+import type { QueryEnvironment } from '../engine/query.ts'
 import type { Environment, EnvironmentConfig } from './environment.ts'
 
 const PROBE_TIMEOUT_MS = 5000
 
-export async function openEnvironment(config: EnvironmentConfig): Promise<Environment> {
+export async function openEnvironment(config: EnvironmentConfig, given?: CatalogStore): Promise<Environment> {
   const cluster = new Cluster({ clientId: 'sluice', ...config.kafka })
   const log = createKafkaLog(cluster)
   const registry = config.registry === undefined ? undefined : createRegistry(config.registry)
-  const catalog = createCatalog({ cluster, log, registry, formats: config.formats })
+  const store = given ?? (await openStore())
+  const objects = store.environment(config.name)
+  const catalog = createCatalog({ cluster, log, registry, formats: config.formats, declared: (topic) => objects.table(topic) })
+  const query = (account: Account): QueryEnvironment => {
+    const may = rightsOf(account, config.name)
+    const mayRead = (topic: string): boolean => may('read', topic)
+    return {
+      catalog: withObjects(restrict(catalog, mayRead), objects, mayRead),
+      log,
+      administration: createAdministration({
+        cluster,
+        registry,
+        objects,
+        forget: (topic) => catalog.forget(topic),
+        account: account.name,
+        may,
+        all: administers(account, config.name),
+      }),
+    }
+  }
   return {
     name: config.name,
-    query: (account) => ({ catalog: restrict(catalog, readable(account, config.name)), log }),
+    query,
     catalog,
     probe: async () => {
       await cluster.metadata([], { fresh: true, deadlineMs: systemClock.now() + PROBE_TIMEOUT_MS })
@@ -25,6 +48,7 @@ export async function openEnvironment(config: EnvironmentConfig): Promise<Enviro
     close: async () => {
       catalog.close()
       cluster.close()
+      if (given === undefined) store.close()
     },
   }
 }

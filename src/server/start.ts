@@ -6,6 +6,8 @@ import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
+import type { CatalogStore } from '../catalog/store.ts'
+import { Queries } from '../engine/queries.ts'
 import { type QueryEnvironment, type RunSummary, runRequest } from '../engine/query.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import type { QueryRequest } from '../protocol/frames.ts'
@@ -48,12 +50,15 @@ const CLOSE_TIMEOUT_MS = 5000
 export async function startServer(config: ServerConfig, options: StartOptions = {}): Promise<RunningServer> {
   const log = options.log ?? createLog(config.log.level)
   const open = options.open ?? (await import('./open-environment.ts')).openEnvironment
-  const environments = await Promise.all(config.environments.map((environment) => open(environment)))
-  const server = new Server(config, environments, { log, run: options.run ?? runRequest, clock: options.clock ?? systemClock })
+  const { openStore } = await import('../catalog/store.ts')
+  const store = await openStore(config.server.dataFolder)
+  const environments = await Promise.all(config.environments.map((environment) => open(environment, store)))
+  const server = new Server(config, environments, { log, run: options.run ?? runRequest, clock: options.clock ?? systemClock, store })
   try {
     await server.listen()
   } catch (cause) {
     await Promise.all(environments.map((e) => e.close()))
+    store.close()
     throw cause
   }
   return server
@@ -67,6 +72,9 @@ class Server implements RunningServer {
   readonly #log: Log
   readonly #run: Run
   readonly #clock: Clock
+  readonly #store: CatalogStore
+  /** What runs, and what ran. */
+  readonly queries = new Queries()
   readonly #accounts: Accounts
   readonly #metrics: Metrics
   readonly #http: ReturnType<typeof createHttp>
@@ -79,12 +87,13 @@ class Server implements RunningServer {
   host = ''
   port = 0
 
-  constructor(config: ServerConfig, environments: readonly Environment[], means: { log: Log; run: Run; clock: Clock }) {
+  constructor(config: ServerConfig, environments: readonly Environment[], means: { log: Log; run: Run; clock: Clock; store: CatalogStore }) {
     this.#config = config
     this.environments = environments
     this.#log = means.log
     this.#run = means.run
     this.#clock = means.clock
+    this.#store = means.store
     this.#accounts = new Accounts(config.users, config.serviceAccounts, config.limits, means.clock)
     this.#metrics = new Metrics({ openSockets: () => this.#sessions.size, runningQueries: () => this.#running().length })
     const health = new Health(environments, means.clock, means.log)
@@ -123,6 +132,7 @@ class Server implements RunningServer {
     await closed
     this.#upgrades.close()
     await Promise.all(this.environments.map((environment) => environment.close()))
+    this.#store.close()
     this.#log.info('server stopped')
   }
 
@@ -195,7 +205,14 @@ class Server implements RunningServer {
   #visible(wanted: Target, account: Account): { name: string; query: QueryEnvironment } | string {
     const environment = this.#environment(wanted)
     if (environment !== undefined && mayEnter(account, environment.name)) {
-      return { name: environment.name, query: { ...environment.query(account), defaults: this.#config.settings } }
+      return {
+        name: environment.name,
+        query: {
+          ...environment.query(account),
+          defaults: this.#config.settings,
+          queries: { registry: this.queries, user: account.name, environment: environment.name },
+        },
+      }
     }
     // The proxied path has told these two apart at the handshake.
     return wanted.environment === undefined

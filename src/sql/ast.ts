@@ -311,6 +311,7 @@ export interface InsertStatement {
   readonly query?: Query
   readonly span: Span
 }
+/** `nullable`: NULL was written behind the type; without it, and with NOT NULL, the column is required. */
 export interface ColumnDefinition {
   readonly path: readonly Name[]
   readonly type: TypeName

@@ -19,6 +19,8 @@ export const SQL_ERROR_CODES = {
   UNSUPPORTED: 'The statement is understood and not offered here.',
   VALUE: 'A value cannot be converted or computed (division by zero, overflow, bad cast).',
   MEMORY_LIMIT: 'The query needs more groups, rows or bytes than a named limit allows.',
+  EXISTS: 'Something of that name exists already.',
+  WRITE: 'Kafka or the schema registry did not take all of what was to be written.',
   FORBIDDEN: 'The account may not do this.',
 } as const
 export type SqlErrorCode = keyof typeof SQL_ERROR_CODES

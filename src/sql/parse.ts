@@ -256,10 +256,11 @@ class StatementParser extends QueryParser {
     const start = this.token.start
     const path = this.path('a field name')
     const type = this.typeName()
-    const required = this.acceptWord('NOT')
-    if (required) this.expectWord('NULL')
-    else this.acceptWord('NULL')
-    return { path, type, nullable: !required, span: this.span(start) }
+    if (this.acceptWord('NOT')) {
+      this.expectWord('NULL')
+      return { path, type, nullable: false, span: this.span(start) }
+    }
+    return { path, type, nullable: this.acceptWord('NULL'), span: this.span(start) }
   }
 
   /** property := rawName '=' rawValue */

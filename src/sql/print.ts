@@ -73,7 +73,7 @@ function targetPath(target: readonly Name[], first: boolean): string {
 }
 
 function createTable(s: CreateTable): string {
-  const columns = s.columns.map((column) => `${column.path.map(word).join('.')} ${printType(column.type)}${column.nullable ? '' : ' NOT NULL'}`)
+  const columns = s.columns.map((column) => `${column.path.map(word).join('.')} ${printType(column.type)}${column.nullable ? ' NULL' : ''}`)
   const properties = s.properties.map((property) => `${rawName(property.name)} = ${rawValue(property.value)}`)
   return [
     `CREATE TABLE ${s.ifNotExists ? 'IF NOT EXISTS ' : ''}${tableName(s.name)}`,

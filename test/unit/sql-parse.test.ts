@@ -314,7 +314,7 @@ test('CREATE TABLE', () => {
             { text: 'id', quoted: false },
           ],
           type: { name: 'int', arrayDepth: 0 },
-          nullable: true,
+          nullable: false,
         },
         { path: [{ text: 'p', quoted: false }], type: { name: 'decimal', precision: 10, scale: 2, arrayDepth: 1 }, nullable: false },
       ],

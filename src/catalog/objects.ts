@@ -1,0 +1,33 @@
+/** The catalog with views and synonyms in it: a synonym is its target under another name, a view is its text. What leads to a table that may not be seen does not exist. */
+import { isVisible, type ObjectStore } from '../plan/administration.ts'
+import type { Catalog } from '../plan/catalog.ts'
+
+/** Synonyms of synonyms are followed so far (`synonym.max.depth`). */
+const MAX_DEPTH = 16
+
+/** `catalog` holds what the account may see already; `mayRead` says the same of a name. */
+export function withObjects(catalog: Catalog, objects: ObjectStore, mayRead: (topic: string) => boolean): Catalog {
+  const target = (name: string): string => {
+    let at = name
+    for (let i = 0; i < MAX_DEPTH; i++) {
+      const next = objects.synonym(at)?.target
+      if (next === undefined) return at
+      at = next
+    }
+    return at
+  }
+  return {
+    async table(name) {
+      const topic = target(name)
+      if (topic === name) return catalog.table(name)
+      const table = await catalog.table(topic)
+      return table && { ...table, name }
+    },
+    tables: () => catalog.tables(),
+    configuration: (name) => catalog.configuration(target(name)),
+    async view(name) {
+      const view = objects.view(target(name))
+      return view !== undefined && isVisible(view.name, objects, mayRead) ? view.text : undefined
+    },
+  }
+}

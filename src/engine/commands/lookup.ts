@@ -1,0 +1,25 @@
+/** Tables that a statement wants to change: found, allowed, and no view. */
+import type { Administration, Right } from '../../plan/administration.ts'
+import { unknownTable } from '../../plan/bind.ts'
+import type { Table } from '../../plan/catalog.ts'
+import type { Name } from '../../sql/ast.ts'
+import { SqlError } from '../../sql/error.ts'
+import type { StatementContext } from '../context.ts'
+
+/** The table behind the name or synonym. Throws for an unknown one, a view, and without the right. */
+export async function writableTable(name: Name, right: Right, administration: Administration, context: StatementContext): Promise<Table> {
+  const { catalog } = context.environment
+  if ((await catalog.view?.(name.text)) !== undefined) throw new SqlError('UNSUPPORTED', `${name.text} is a view; it holds no records of its own.`, name.span)
+  const table = await catalog.table(name.text)
+  if (table === undefined) throw await unknownTable(name, catalog)
+  allowed(right, table.topic, name, administration)
+  return table
+}
+
+const WORDS: Readonly<Record<Right, string>> = { read: 'read', insert: 'insert into', delete: 'delete from', create: 'create', drop: 'drop' }
+
+/** Throws where the account does not have the right. */
+export function allowed(right: Right, topic: string, name: Name, administration: Administration): void {
+  if (!administration.may(right, topic))
+    throw new SqlError('FORBIDDEN', `The account "${administration.account}" may not ${WORDS[right]} ${name.text}.`, name.span)
+}

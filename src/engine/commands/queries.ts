@@ -1,0 +1,49 @@
+/** SHOW QUERIES, SHOW ALL QUERIES and KILL QUERY. An account sees and ends its own queries; one with all rights on everything those of others, too. */
+import type { Administration } from '../../plan/administration.ts'
+import type { Output } from '../../plan/plan.ts'
+import { rowsOutput } from '../../plan/show.ts'
+import type { KillStatement, ShowStatement } from '../../sql/ast.ts'
+import { SqlError } from '../../sql/error.ts'
+import { LONG, STRING, TIMESTAMP } from '../../types.ts'
+import type { StatementContext } from '../context.ts'
+import type { Queries, QueryEntry } from '../queries.ts'
+import { flagAndInfo } from './answer.ts'
+
+export function showQueries(statement: ShowStatement, administration: Administration, context: StatementContext): Output {
+  const queries = registry(context)
+  const seen = (statement.what === 'queries' ? queries.running() : queries.all()).filter((q) => visible(q, administration, context))
+  const names = ['id', 'sql', 'user', 'environment', 'status', 'started', 'finished', 'recordsScanned', 'bytesRead', 'message']
+  const types = [STRING, STRING, STRING, STRING, STRING, TIMESTAMP, TIMESTAMP, LONG, LONG, STRING]
+  const rows = seen.map((q) => [
+    q.id,
+    q.sql,
+    q.user,
+    q.environment,
+    q.status,
+    q.startedAt,
+    q.finishedAt ?? null,
+    q.recordsScanned,
+    q.bytesRead,
+    q.message ?? null,
+  ])
+  return rowsOutput(statement.what === 'queries' ? 'SHOW QUERIES' : 'SHOW ALL QUERIES', names, rows, types)
+}
+
+export function killQuery(statement: KillStatement, administration: Administration, context: StatementContext): Output {
+  const queries = registry(context)
+  const query = queries.find(statement.id)
+  if (query === undefined || !visible(query, administration, context))
+    throw new SqlError('VALUE', `No query with the id ${statement.id} is running.`, statement.span, 'SHOW QUERIES lists those that are.')
+  queries.kill(statement.id, `"${administration.account}"`)
+  return flagAndInfo('KILL QUERY', `Query ${statement.id} has been killed`)
+}
+
+function registry(context: StatementContext): Queries {
+  const { queries } = context.environment
+  if (queries === undefined) throw new SqlError('UNSUPPORTED', 'Queries are not recorded here.')
+  return queries.registry
+}
+
+function visible(query: QueryEntry, administration: Administration, context: StatementContext): boolean {
+  return query.environment === context.environment.queries?.environment && (administration.all || query.user === context.environment.queries.user)
+}

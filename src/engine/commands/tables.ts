@@ -1,0 +1,325 @@
+/** CREATE TABLE, DROP TABLE, TRUNCATE TABLE and SHOW CREATE TABLE: topics, their formats, and the schemas that go with them. */
+import type { FormatName } from '../../formats/format.ts'
+import { castType, TYPE_NAMES } from '../../functions/cast.ts'
+import { KafkaError } from '../../kafka/log.ts'
+import { didYouMean } from '../../lib/suggest.ts'
+import type { Administration, TableDeclaration, TopicToCreate } from '../../plan/administration.ts'
+import { unknownTable } from '../../plan/bind.ts'
+import type { Table, TableFacet } from '../../plan/catalog.ts'
+import type { Output } from '../../plan/plan.ts'
+import { rowsOutput } from '../../plan/show.ts'
+import { leaves } from '../../plan/virtual-tables.ts'
+import type { ColumnDefinition, CreateTable, DropStatement, Name, ShowStatement, TruncateStatement } from '../../sql/ast.ts'
+import { SqlError } from '../../sql/error.ts'
+import { type DataType, type StructType, typeName } from '../../types.ts'
+import type { StatementContext } from '../context.ts'
+import { bareTrue, flagAndInfo } from './answer.ts'
+import { avroSchema } from './avro-schema.ts'
+import { allowed, writableTable } from './lookup.ts'
+
+/** Formats that CREATE TABLE takes. */
+const FORMATS: readonly FormatName[] = ['STRING', 'INT', 'LONG', 'FLOAT', 'DOUBLE', 'BYTES', 'UUID', 'JSON', 'AVRO']
+const READ_ONLY: readonly string[] = ['XML', 'CSV', 'MSGPACK', 'PROTOBUF', 'JSONSCHEMA']
+const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/
+const TOPIC_ALREADY_EXISTS = 'TOPIC_ALREADY_EXISTS'
+const POLICY_VIOLATION = 'POLICY_VIOLATION'
+
+export async function createTable(statement: CreateTable, administration: Administration, context: StatementContext): Promise<Output> {
+  const name = statement.name.text
+  const plan = planTable(statement)
+  allowed('create', name, statement.name, administration)
+  if (administration.objects.view(name) !== undefined || administration.objects.synonym(name) !== undefined) throw taken(name, administration)
+  const topic = topicOf(statement)
+  const there = await administration.exists(name)
+  if (there && !statement.ifNotExists) throw alreadyExists(name)
+  if (there && administration.objects.table(name) !== undefined) return flagAndInfo('CREATE TABLE', `Topic ${name} exists already`)
+  // Schemas first: a registry that refuses leaves no topic behind.
+  const subjects = await registerSchemas(plan, administration)
+  try {
+    if (!there) await administration.createTopic(topic, context.signal)
+  } catch (error) {
+    for (const subject of subjects) await administration.deleteSubject(subject)
+    if (error instanceof KafkaError && error.errorName === TOPIC_ALREADY_EXISTS) throw alreadyExists(name)
+    throw error
+  }
+  administration.objects.saveTable(name, {
+    key: plan.key.format,
+    value: plan.value.format,
+    ...(plan.key.format === 'JSON' && plan.key.type?.kind === 'struct' ? { keyColumns: plan.key.type } : {}),
+    ...(plan.value.format === 'JSON' && plan.value.type?.kind === 'struct' ? { valueColumns: plan.value.type } : {}),
+    subjects,
+  })
+  administration.forget(name)
+  return flagAndInfo('CREATE TABLE', there ? `Topic ${name} has got its formats` : `Topic ${name} has been created`)
+}
+
+function alreadyExists(name: string): SqlError {
+  return new SqlError('EXISTS', `Kafka topic ${name} already exists`)
+}
+
+/** A view or synonym stands in the way. */
+export function taken(name: string, administration: Administration): SqlError {
+  return new SqlError('EXISTS', administration.objects.view(name) === undefined ? `Synonym ${name} already exists` : `View ${name} already exists`)
+}
+
+async function registerSchemas(plan: PlannedTable, administration: Administration): Promise<string[]> {
+  const created: string[] = []
+  try {
+    for (const side of ['key', 'value'] as const) {
+      const facet = plan[side]
+      if (facet.format !== 'AVRO' || facet.type === undefined) continue
+      const subject = `${plan.name}-${side}`
+      const answer = await administration.registerSchema(subject, 'AVRO', avroSchema(facet.type, side === 'key' ? `${plan.name}_key` : plan.name))
+      if (answer.created) created.push(subject)
+    }
+  } catch (error) {
+    for (const subject of created) await administration.deleteSubject(subject)
+    throw error
+  }
+  return created
+}
+
+// ---------------------------------------------------------------------------------------------- what is to be created
+
+interface PlannedFacet {
+  readonly format: FormatName
+  /** What the columns say; undefined where none speak of this side. */
+  readonly type: DataType | undefined
+}
+interface PlannedTable {
+  readonly name: string
+  readonly key: PlannedFacet
+  readonly value: PlannedFacet
+}
+
+function planTable(statement: CreateTable): PlannedTable {
+  const { name, columns } = statement
+  if (!TOPIC_NAME.test(name.text) || name.text === '.' || name.text === '..')
+    throw new SqlError('VALUE', `"${name.text}" cannot be the name of a topic.`, name.span, 'Up to 249 letters, digits, dots, dashes and underscores.')
+  if (name.text.startsWith('__'))
+    throw new SqlError('FORBIDDEN', "Names that begin with two underscores are Kafka's own and those of virtual tables.", name.span)
+  const isKey = (c: ColumnDefinition): boolean => c.path[0].text === '_key'
+  const key = plannedFacet('key', formatOf(statement.keyFormat), columns.filter(isKey), statement)
+  const value = plannedFacet(
+    'value',
+    formatOf(statement.valueFormat),
+    columns.filter((c) => !isKey(c)),
+    statement,
+  )
+  return { name: name.text, key, value }
+}
+
+function formatOf(name: Name): FormatName {
+  const wanted = name.text.toUpperCase()
+  const found = FORMATS.find((f) => f === wanted)
+  if (found !== undefined) return found
+  if (READ_ONLY.includes(wanted))
+    throw new SqlError('UNSUPPORTED', `CREATE TABLE does not make ${wanted} tables.`, name.span, `It makes: ${FORMATS.join(', ')}.`)
+  throw new SqlError('TYPE', `Unknown format "${name.text}".`, name.span, didYouMean(wanted, FORMATS) ?? `Formats: ${FORMATS.join(', ')}.`)
+}
+
+function plannedFacet(side: 'key' | 'value', format: FormatName, columns: readonly ColumnDefinition[], statement: CreateTable): PlannedFacet {
+  for (const column of columns)
+    if (/^_(headers?|meta(data)?)$/.test(column.path[0].text))
+      throw new SqlError('VALUE', `"${column.path[0].text}" is no column: every record has it.`, column.span)
+  const whole = columns.filter(
+    (c) => c.path.length === 1 && (c.path[0].text === `_${side}` || (side === 'value' && c.path[0].text === 'value' && format !== 'AVRO' && format !== 'JSON')),
+  )
+  if (whole.length > 0 && columns.length > 1)
+    throw new SqlError('TYPE', `"${whole[0].path[0].text}" is the whole ${side}, and other columns are parts of it.`, whole[0].span)
+  const type = whole.length > 0 ? columnType(whole[0]) : columns.length === 0 ? undefined : structOf(columns, side)
+  if (format !== 'AVRO' && format !== 'JSON') checkSingle(side, format, type, columns, statement)
+  if (side === 'value' && format === 'AVRO' && type === undefined)
+    throw new SqlError('TYPE', 'An AVRO table needs columns: its schema is made of them.', statement.valueFormat.span)
+  return { format, type }
+}
+
+/** A single value has the type of its format. */
+function checkSingle(
+  side: 'key' | 'value',
+  format: FormatName,
+  type: DataType | undefined,
+  columns: readonly ColumnDefinition[],
+  statement: CreateTable,
+): void {
+  if (type === undefined) return
+  const span = columns[0].span
+  if (type.kind === 'struct')
+    throw new SqlError(
+      'TYPE',
+      `A ${format} ${side} is a single value and has no columns.`,
+      span,
+      side === 'key' ? 'Declare it as _key, or not at all.' : 'Declare it as _value, or choose JSON or AVRO.',
+    )
+  if (type.kind !== format.toLowerCase())
+    throw new SqlError(
+      'TYPE',
+      `"${columns[0].path[0].text}" is declared as ${typeName(type)}, and the ${side}'s format is ${format}.`,
+      span,
+      `FORMAT (${statement.keyFormat.text}, ${statement.valueFormat.text}) and the column have to agree.`,
+    )
+}
+
+function columnType(column: ColumnDefinition): DataType {
+  const { name, precision, scale, arrayDepth, span } = column.type
+  let type = castType(name, precision, scale)
+  if (type === undefined) throw new SqlError('TYPE', `Unknown type "${name}".`, span, didYouMean(name, TYPE_NAMES) ?? `Types: ${TYPE_NAMES.join(', ')}.`)
+  for (let i = 0; i < arrayDepth; i++) type = { kind: 'array', element: type }
+  return type
+}
+
+interface Draft {
+  readonly name: string
+  nullable: boolean
+  type: DataType | undefined
+  readonly members: Draft[]
+}
+
+function structOf(columns: readonly ColumnDefinition[], side: 'key' | 'value'): StructType {
+  const root: Draft[] = []
+  for (const column of columns) {
+    const steps = column.path[0].text === `_${side}` ? column.path.slice(1) : column.path
+    let members = root
+    steps.forEach((step, i) => {
+      const last = i === steps.length - 1
+      const known = members.find((m) => m.name === step.text)
+      if (known !== undefined && (last || known.type !== undefined))
+        throw new SqlError('TYPE', `"${column.path.map((n) => n.text).join('.')}" is declared twice, or inside of a single value.`, column.span)
+      const draft = known ?? { name: step.text, nullable: last && column.nullable, type: last ? columnType(column) : undefined, members: [] }
+      if (known === undefined) members.push(draft)
+      members = draft.members
+    })
+  }
+  return structFrom(root)
+}
+
+function structFrom(drafts: readonly Draft[]): StructType {
+  return { kind: 'struct', fields: drafts.map((d) => ({ name: d.name, type: d.type ?? structFrom(d.members), nullable: d.nullable })) }
+}
+
+/** Lenses' own names first; anything else is Kafka's. */
+function topicOf(statement: CreateTable): TopicToCreate {
+  const config: Record<string, string> = {}
+  let partitions = 1
+  let replication = 1
+  for (const { name, value, span } of statement.properties) {
+    const count = (): number => {
+      if (!/^\d{1,5}$/.test(value) || Number(value) < 1) throw new SqlError('VALUE', `${name} is a number from 1, not "${value}".`, span)
+      return Number(value)
+    }
+    switch (name.toLowerCase()) {
+      case 'partitions':
+        partitions = count()
+        break
+      case 'replication':
+        replication = count()
+        break
+      case 'compacted':
+        if (!/^(true|false)$/i.test(value)) throw new SqlError('VALUE', `compacted is true or false, not "${value}".`, span)
+        if (/^true$/i.test(value)) config['cleanup.policy'] = 'compact'
+        break
+      default:
+        if (!name.includes('.'))
+          throw new SqlError(
+            'SETTING',
+            `Unknown property "${name}".`,
+            span,
+            didYouMean(name, ['partitions', 'replication', 'compacted']) ??
+              'Known are partitions, replication, compacted, and the settings of Kafka topics, such as retention.ms.',
+          )
+        config[name] = value
+    }
+  }
+  return { name: statement.name.text, partitions, replication, config }
+}
+
+// ---------------------------------------------------------------------------------------------- DROP
+
+export async function dropTable(statement: DropStatement, administration: Administration, context: StatementContext): Promise<Output> {
+  const { name, ifExists } = statement
+  const { catalog } = context.environment
+  const { objects } = administration
+  if ((await catalog.view?.(name.text)) !== undefined)
+    throw new SqlError('UNKNOWN_TABLE', `${name.text} is a view.`, name.span, `DROP VIEW ${name.text} takes it away.`)
+  if (objects.synonym(name.text) !== undefined)
+    throw new SqlError(
+      'UNKNOWN_TABLE',
+      `${name.text} is a synonym.`,
+      name.span,
+      `DROP SYNONYM ${name.text} takes it away; DROP TABLE needs the topic's own name.`,
+    )
+  const there = administration.may('read', name.text) && (await administration.exists(name.text))
+  if (!there && ifExists) return bareTrue('DROP TABLE')
+  if (!there) throw await unknownTable(name, catalog)
+  allowed('drop', name.text, name, administration)
+  await administration.deleteTopic(name.text, context.signal)
+  for (const subject of objects.table(name.text)?.subjects ?? []) await administration.deleteSubject(subject)
+  objects.remove('table', name.text)
+  administration.forget(name.text)
+  return bareTrue('DROP TABLE')
+}
+
+// ---------------------------------------------------------------------------------------------- TRUNCATE
+
+/** Removes the records and keeps the topic; a compacted topic, where Kafka removes no ranges, is deleted and made anew as it was. */
+export async function truncate(statement: TruncateStatement, administration: Administration, context: StatementContext): Promise<Output> {
+  const table = await writableTable(statement.table, 'delete', administration, context)
+  try {
+    await administration.deleteRecords(table.topic, new Map(table.partitions.map((p) => [p, 'end'])), context.signal)
+  } catch (error) {
+    if (!(error instanceof KafkaError) || error.errorName !== POLICY_VIOLATION) throw error
+    const topic = await administration.topic(table.topic)
+    await administration.deleteTopic(table.topic, context.signal)
+    // From here on an abort would leave no topic at all.
+    await administration.createTopic(topic, new AbortController().signal)
+    administration.forget(table.topic)
+  }
+  return flagAndInfo('TRUNCATE', `Table ${table.name} has been truncated`)
+}
+
+// ---------------------------------------------------------------------------------------------- SHOW CREATE TABLE
+
+export async function showCreateTable(statement: ShowStatement, administration: Administration, context: StatementContext): Promise<Output> {
+  const { catalog } = context.environment
+  const name = statement.name as Name
+  const table = await catalog.table(name.text)
+  if (table === undefined) throw await unknownTable(name, catalog)
+  const text = createText(table, await administration.topic(table.topic), administration.objects.table(table.topic))
+  return rowsOutput('SHOW CREATE TABLE', ['table', 'statement'], [[table.topic, text]])
+}
+
+function createText(table: Table, topic: TopicToCreate, declaration: TableDeclaration | undefined): string {
+  const columns = [...columnTexts('_key', table.key, declaration?.keyColumns), ...columnTexts('', table.value, declaration?.valueColumns)]
+  const { 'cleanup.policy': policy, ...config } = topic.config
+  const properties = [`partitions = ${topic.partitions}`, `replication = ${topic.replication}`]
+  if (policy === 'compact') properties.push('compacted = true')
+  else if (policy !== undefined) properties.push(`'cleanup.policy' = '${policy}'`)
+  for (const [key, value] of Object.entries(config)) properties.push(`'${key}' = '${value.replaceAll("'", "''")}'`)
+  const list = columns.length === 0 ? '' : `(\n  ${columns.join(',\n  ')}\n)\n`
+  return `CREATE TABLE ${word(table.topic)} ${list}FORMAT (${table.key.format}, ${table.value.format})\nPROPERTIES (${properties.join(', ')})`
+}
+
+function columnTexts(prefix: string, facet: TableFacet, declared: StructType | undefined): string[] {
+  const type = declared ?? facet.type
+  if (type.kind === 'json') return []
+  if (type.kind !== 'struct') return [`${prefix === '' ? '_value' : prefix} ${typeText(type)}`]
+  return leaves(type).map(
+    ([path, leaf]) =>
+      `${[...(prefix === '' ? [] : [prefix]), ...path.split('.')].map(word).join('.')} ${typeText(leaf)}${isNullable(type, path) ? ' NULL' : ''}`,
+  )
+}
+
+function isNullable(type: StructType, path: string): boolean {
+  const [head, ...rest] = path.split('.')
+  const field = type.fields.find((f) => f.name === head)
+  return field !== undefined && (rest.length > 0 && field.type.kind === 'struct' ? isNullable(field.type, rest.join('.')) : field.nullable)
+}
+
+/** As CREATE TABLE would take it; a map or a type of JSON's own has no word there. */
+function typeText(type: DataType): string {
+  return type.kind === 'array' ? `${typeText(type.element)}[]` : type.kind === 'map' || type.kind === 'json' ? 'string' : typeName(type)
+}
+
+function word(name: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : `\`${name}\``
+}

@@ -1,0 +1,97 @@
+/**
+ * Queries that run and those that ran: for SHOW QUERIES, KILL QUERY and the REST calls of the same purpose. In memory, with a bound; one registry serves a whole server.
+ * Who may see or end which query is decided by whoever asks.
+ */
+import type { Statistics } from './statistics.ts'
+
+export type QueryStatus = 'Running' | 'Completed' | 'Killed' | 'Error'
+
+export interface QueryEntry {
+  /** The id in STATS frames. */
+  readonly id: string
+  readonly sql: string
+  readonly user: string
+  readonly environment: string
+  /** Epoch milliseconds. */
+  readonly startedAt: number
+  readonly finishedAt?: number
+  readonly status: QueryStatus
+  /** The error's text, or who killed it. */
+  readonly message?: string
+  readonly recordsScanned: number
+  readonly bytesRead: number
+  readonly rows: number
+}
+
+/** Finished queries that are remembered (`queries.history`). */
+const HISTORY = 1000
+/** Characters of a statement that are remembered. */
+const MAX_SQL = 10_000
+
+/** Why a query ended that somebody killed; its message is for the user. */
+export class Killed extends Error {}
+
+interface Running {
+  readonly entry: Omit<QueryEntry, 'status' | 'recordsScanned' | 'bytesRead' | 'rows'>
+  readonly statistics: Statistics
+  readonly abort: AbortController
+}
+
+export class Queries {
+  readonly #running = new Map<string, Running>()
+  readonly #history: QueryEntry[] = []
+
+  /** Enters a query; the signal is aborted with a `Killed` when somebody kills it. `end` has to be called once. */
+  begin(
+    about: { readonly sql: string; readonly user: string; readonly environment: string },
+    statistics: Statistics,
+  ): { readonly signal: AbortSignal; end(outcome: 'end' | 'error' | 'cancelled', message?: string): void } {
+    const abort = new AbortController()
+    const { id, startedAt } = statistics
+    const sql = about.sql.length > MAX_SQL ? `${about.sql.slice(0, MAX_SQL)}…` : about.sql
+    const running: Running = { entry: { ...about, sql, id, startedAt }, statistics, abort }
+    this.#running.set(id, running)
+    return {
+      signal: abort.signal,
+      end: (outcome, message) => {
+        if (!this.#running.delete(id)) return
+        const killed = abort.signal.aborted
+        const status: QueryStatus = killed || outcome === 'cancelled' ? 'Killed' : outcome === 'error' ? 'Error' : 'Completed'
+        const said = killed ? String((abort.signal.reason as Error).message) : outcome === 'cancelled' ? 'The client closed the connection.' : message
+        this.#history.push({
+          ...counted(running, status),
+          finishedAt: startedAt + Math.round(statistics.durationMs),
+          ...(said === undefined ? {} : { message: said }),
+        })
+        if (this.#history.length > HISTORY) this.#history.shift()
+      },
+    }
+  }
+
+  /** Oldest first. */
+  running(): QueryEntry[] {
+    return [...this.#running.values()].map((r) => counted(r, 'Running'))
+  }
+
+  /** Those that ended and those that run, oldest first. */
+  all(): QueryEntry[] {
+    return [...this.#history, ...this.running()]
+  }
+
+  /** A running query; undefined when there is none of that id. */
+  find(id: string): QueryEntry | undefined {
+    const running = this.#running.get(id)
+    return running && counted(running, 'Running')
+  }
+
+  /** Ends a query with an ERROR that tells its user who did it. False when it does not run. */
+  kill(id: string, by: string): boolean {
+    const running = this.#running.get(id)
+    running?.abort.abort(new Killed(`The query was killed by ${by}.`))
+    return running !== undefined
+  }
+}
+
+function counted({ entry, statistics }: Running, status: QueryStatus): QueryEntry {
+  return { ...entry, status, recordsScanned: statistics.recordsScanned, bytesRead: statistics.bytesRead, rows: statistics.results }
+}
