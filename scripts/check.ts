@@ -6,8 +6,7 @@ const failed = await staticChecks()
 const outcome = nothingYet()
 await runTests(
   testFiles((path) => !/^test\/(e2e|package)\//.test(path)),
-  2,
-  120_000,
+  { concurrency: 2, timeoutMs: 120_000 },
   outcome,
 )
 if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`)

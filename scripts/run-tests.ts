@@ -31,6 +31,12 @@ export function testFiles(isWanted: (path: string) => boolean = () => true): str
     .map((path) => join(projectFolder, path))
 }
 
+export interface RunOptions {
+  readonly concurrency: number
+  readonly timeoutMs: number
+  readonly verbose?: boolean
+}
+
 interface TestEvent {
   readonly type: string
   readonly data: {
@@ -41,8 +47,11 @@ interface TestEvent {
   }
 }
 
-/** Runs the files, at most `concurrency` at a time and each no longer than `timeoutMs`; prints as Node's `spec` reporter does, file by file, with the failures again at the end. */
-export async function runTests(files: readonly string[], concurrency: number, timeoutMs: number, outcome: Outcome): Promise<void> {
+/**
+ * Runs the files, at most `concurrency` at a time and each no longer than `timeoutMs`. Prints one line for each file; every test as Node's `spec` reporter does for files in which
+ * something failed, or for all when `verbose`; and the failures again at the end.
+ */
+export async function runTests(files: readonly string[], { concurrency, timeoutMs, verbose = false }: RunOptions, outcome: Outcome): Promise<void> {
   if (files.length === 0) return
   const events = new PassThrough({ objectMode: true })
   const report = events.compose(new spec())
@@ -50,10 +59,15 @@ export async function runTests(files: readonly string[], concurrency: number, ti
   const waiting = [...files]
   const worker = async () => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      for (const event of await runFile(file, timeoutMs)) {
-        count(event, file, outcome)
-        events.write(event)
-      }
+      const begun = performance.now()
+      const own = nothingYet()
+      const seen = await runFile(file, timeoutMs)
+      for (const event of seen) count(event, file, own)
+      console.log(lineOf(file, own, performance.now() - begun))
+      if (verbose || own.failed > 0) for (const event of seen) events.write(event)
+      outcome.passed += own.passed
+      outcome.failed += own.failed
+      outcome.skipped.push(...own.skipped)
     }
   }
   const done = once(report, 'end')
@@ -62,9 +76,13 @@ export async function runTests(files: readonly string[], concurrency: number, ti
   await done
 }
 
+function lineOf(file: string, { passed, failed, skipped }: Outcome, tookMs: number): string {
+  const parts = [`${passed} passed`, ...(failed > 0 ? [`${failed} failed`] : []), ...(skipped.length > 0 ? [`${skipped.length} skipped`] : [])]
+  return `${failed > 0 ? '✖' : passed > 0 ? '✔' : '﹣'} ${relative(projectFolder, file)}: ${parts.join(', ')} (${(tookMs / 1000).toFixed(1)} s)`
+}
+
 /** Events of one file without the totals at its end. */
 async function runFile(file: string, timeoutMs: number): Promise<TestEvent[]> {
-  const begun = performance.now()
   const abort = new AbortController()
   const timer = setTimeout(() => {
     const started = descendants(file)
@@ -79,8 +97,6 @@ async function runFile(file: string, timeoutMs: number): Promise<TestEvent[]> {
     if (!['test:diagnostic', 'test:summary', 'test:plan'].includes(event.type) || event.data.file !== undefined) events.push(event)
   }
   clearTimeout(timer)
-  const seconds = (performance.now() - begun) / 1000
-  if (seconds > 15) console.log(`ℹ ${relative(projectFolder, file)} took ${seconds.toFixed(0)} s`)
   return events
 }
 

@@ -5,6 +5,7 @@
  *   npm test                                 everything
  *   npm test -- --require-all                a skipped test is a failure (as on a build machine)
  *   npm test -- --update                     golden files are written anew instead of compared; read the difference before keeping it
+ *   npm test -- --verbose                    every test is named, not only those of files in which something failed
  *   npm test -- test/e2e/smoke.test.ts …     only these files (or those under these folders), without types and lint
  */
 import { relative, resolve } from 'node:path'
@@ -16,7 +17,7 @@ import { staticChecks } from './static-checks.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { 'require-all': { type: 'boolean', default: false }, update: { type: 'boolean', default: false } },
+  options: { 'require-all': { type: 'boolean', default: false }, update: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false } },
 })
 if (values.update) process.env.SLUICE_UPDATE = '1'
 if (values['require-all']) process.env.SLUICE_REQUIRE_ALL = '1'
@@ -30,14 +31,12 @@ const outcome = nothingYet()
 const failures = wanted.length === 0 ? await staticChecks() : []
 await runTests(
   testFiles((path) => isWanted(path) && !needsCluster(path) && !isPackage(path)),
-  2,
-  120_000,
+  { concurrency: 2, timeoutMs: 120_000, verbose: values.verbose },
   outcome,
 )
 await runTests(
   testFiles((path) => isWanted(path) && isPackage(path)),
-  1,
-  300_000,
+  { concurrency: 1, timeoutMs: 300_000, verbose: values.verbose },
   outcome,
 )
 await runAgainstCluster(
@@ -57,7 +56,7 @@ async function runAgainstCluster(files: readonly string[], result: Outcome): Pro
   if (cluster.skip === false)
     console.log(`\nreal Kafka at ${cluster.kafka.bootstrap} (${cluster.kafka.startedMs} ms), real registry at ${cluster.registry.root}`)
   process.env.SLUICE_TEST_CLUSTER = JSON.stringify(cluster)
-  await runTests(files, 1, 600_000, result)
+  await runTests(files, { concurrency: 1, timeoutMs: 600_000, verbose: values.verbose }, result)
 }
 
 function summarize({ passed, failed, skipped }: Outcome, failedChecks: readonly string[]): void {
