@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type FrameSink, runRequest } from '../../src/engine/query.ts'
 import type { KafkaLog } from '../../src/kafka/log.ts'
+import type { Administration } from '../../src/plan/administration.ts'
 import type { Catalog } from '../../src/plan/catalog.ts'
 import type { QueryRequest } from '../../src/protocol/frames.ts'
 import { parseExact, rawMembers, valueEnd } from './exact-json.ts'
@@ -32,9 +33,13 @@ export interface SltFile {
   readonly cases: readonly SltCase[]
 }
 
-/** Reads a file; whatever is not of the format is an Error that names file and line. */
+/**
+ * Reads a file; whatever is not of the format is an Error that names file and line. Of a page of documentation (`.md`) the blocks between ```` ```slt ```` and ```` ``` ````
+ * are read, together one world.
+ */
 export function readSlt(file: string): SltFile {
-  const lines = readFileSync(file, 'utf8').split('\n')
+  const written = readFileSync(file, 'utf8').split('\n')
+  const lines = file.endsWith('.md') ? onlyBlocks(written) : written
   const topics: WorldTopic[] = []
   const cases: SltCase[] = []
   let defaults: Record<string, string> = {}
@@ -57,7 +62,17 @@ export function readSlt(file: string): SltFile {
       throw new Error(`${file}:${at + 1}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
-  return { path: file, lines, topics, cases }
+  return { path: file, lines: written, topics, cases }
+}
+
+/** The lines of the ```slt blocks at their places, everything else blank. */
+function onlyBlocks(lines: readonly string[]): string[] {
+  let inside = false
+  return lines.map((line) => {
+    const fence = line.startsWith('```')
+    if (fence) inside = line.trim() === '```slt'
+    return inside && !fence ? line : ''
+  })
 }
 
 function blockEnd(lines: readonly string[], at: number): number {
@@ -202,14 +217,14 @@ function readCase(lines: readonly string[], at: number, end: number, defaults: R
 /** What a case gives, in the lines of the format. `optimize: false` runs the plan as it was bound. */
 export async function runCase(
   item: SltCase,
-  world: { readonly catalog: Catalog; readonly log: KafkaLog },
+  world: { readonly catalog: Catalog; readonly log: KafkaLog; readonly administration?: Administration },
   options: { readonly optimize?: boolean } = {},
 ): Promise<string[]> {
   const frames: string[] = []
   const sink: FrameSink = { send: (frame) => void frames.push(frame), drained: () => undefined }
   await runRequest(
     caseRequest(item),
-    { catalog: world.catalog, log: world.log, defaults: item.defaults, optimize: options.optimize },
+    { catalog: world.catalog, log: world.log, administration: world.administration, defaults: item.defaults, optimize: options.optimize },
     sink,
     new AbortController().signal,
   )
