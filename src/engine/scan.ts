@@ -4,6 +4,7 @@
  */
 import type { BatchSource, Isolation, KafkaLog, OffsetRange, RecordBatch } from '../kafka/log.ts'
 import { KafkaError } from '../kafka/log.ts'
+import { firstRecords } from '../kafka/record-batch.ts'
 import type { Table, TableFacet } from '../plan/catalog.ts'
 import type { BoundExpr, Scan } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
@@ -162,7 +163,7 @@ export class ScanRun {
     state.index = 0
     state.budget = Math.max(1, Math.min(BUDGET_RECORDS, Math.floor((BUDGET_BYTES * batch.count) / Math.max(1, batch.to - batch.from))))
     while (state.index < batch.count) {
-      const program = this.#program ?? (await this.#programFor(this.#keyId, this.#valueId))
+      const program = this.#program ?? (await this.#programFor(this.#keyId, this.#valueId, batch))
       const before = state.scanned
       const status = program(state, batch)
       this.#source.scanned.set(batch.partition, (this.#source.scanned.get(batch.partition) ?? 0) + state.scanned - before)
@@ -184,7 +185,7 @@ export class ScanRun {
     this.#program = undefined
   }
 
-  async #programFor(keyId: number, valueId: number): Promise<RecordProgram> {
+  async #programFor(keyId: number, valueId: number, batch: RecordBatch): Promise<RecordProgram> {
     const name = `${keyId}:${valueId}`
     let program = this.#programs.get(name)
     if (program === undefined) {
@@ -192,11 +193,12 @@ export class ScanRun {
       const { table } = this.#scan
       const key = decoderOf(table.key, keyId)
       const value = decoderOf(table.value, valueId)
+      const samples = firstFacets(batch)
       const schemas = {
         keyId,
         valueId,
-        key: key instanceof Promise ? await abortable(key, this.#c.signal) : key,
-        value: value instanceof Promise ? await abortable(value, this.#c.signal) : value,
+        key: specialized(key instanceof Promise ? await abortable(key, this.#c.signal) : key, table.key, samples.key),
+        value: specialized(value instanceof Promise ? await abortable(value, this.#c.signal) : value, table.value, samples.value),
       }
       program = buildProgram(programSpec(this.#scan, this.#where, this.#sink, this.#c), schemas).run
       this.#programs.set(name, program)
@@ -316,6 +318,20 @@ export class ScanRun {
       }
     }
   }
+}
+
+/** The first key and value of a batch that are not null; copies. */
+function firstFacets(batch: RecordBatch): { key: Uint8Array | undefined; value: Uint8Array | undefined } {
+  const records = firstRecords(batch, SAMPLED_RECORDS)
+  const copy = (bytes: Uint8Array | null | undefined): Uint8Array | undefined => (bytes === null || bytes === undefined ? undefined : Uint8Array.from(bytes))
+  return { key: copy(records.find((r) => r.key !== null)?.key), value: copy(records.find((r) => r.value !== null)?.value) }
+}
+
+const SAMPLED_RECORDS = 100
+
+function specialized(decoder: FacetDecoder | undefined, facet: TableFacet, sample: Uint8Array | undefined): FacetDecoder | undefined {
+  if (decoder?.specialize === undefined || sample === undefined) return decoder
+  return decoder.specialize(facet.framing === 'confluent' ? sample.subarray(5) : sample)
 }
 
 export function programSpec(

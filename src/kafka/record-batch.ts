@@ -5,7 +5,7 @@
  */
 import { crc32c } from './crc32c.ts'
 import type { RecordBatch } from './log.ts'
-import { WireReader, WireWriter } from './wire.ts'
+import { WireError, WireReader, WireWriter } from './wire.ts'
 
 /** Where the fields of a batch begin. `magic` is at the same place in the old message formats. */
 export const AT = {
@@ -150,6 +150,17 @@ export function* readRecords(batch: RecordBatch): Generator<PlainRecord> {
     if (offset < batch.rangeStart || offset >= batch.rangeEnd) continue
     yield { offset, timestamp: batch.logAppendTime ? batch.maxTimestamp : batch.baseTimestamp + timestampDelta, key, value, headers }
   }
+}
+
+/** The first records of a batch, as many as can be read; damage ends them quietly, for whoever reads the batch in earnest meets it there. */
+export function firstRecords(batch: RecordBatch, most: number): PlainRecord[] {
+  const found: PlainRecord[] = []
+  try {
+    for (const record of readRecords(batch)) if (found.push(record) >= most) break
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+  }
+  return found
 }
 
 function sized(reader: WireReader): Buffer | null {

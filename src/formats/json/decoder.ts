@@ -10,13 +10,24 @@ import { type Code, type Emitter, js, type Name, NOTHING } from '../../codegen/e
 import { JsonText } from '../../lib/json-text.ts'
 import type { DataType } from '../../types.ts'
 import type { EmitContext, FacetDecoder, Want } from '../format.ts'
-import { existsNames, isWanted } from '../want.ts'
+import { existsNames, hasOwn, isWanted } from '../want.ts'
 import { fromJson } from '../convert.ts'
 import { scratch, stringAt } from '../runtime.ts'
+import { type LayoutStep, layoutOf } from './layout.ts'
 import { skipNumber, skipSpace, skipString, skipValue, skipWord } from './scan.ts'
 import { keyIndex, numberAt, POWERS, textAt, textOrNullAt, unescapedAt, valueAt } from './values.ts'
 
-const DECODER: FacetDecoder = { title: 'json', type: { kind: 'json' }, emit: (want, context) => new JsonReader(context).facet(want) }
+const DECODER: FacetDecoder = {
+  title: 'json',
+  type: { kind: 'json' },
+  emit: (want, context) => new JsonReader(context).facet(want),
+  specialize: (sample) => {
+    const layout = layoutOf(sample)
+    return layout === undefined
+      ? DECODER
+      : { ...DECODER, title: `json of ${layout.length} members`, emit: (want, context) => new JsonReader(context, layout).facet(want) }
+  },
+}
 
 /** The decoder for JSON of any shape. */
 export function jsonDecoder(): FacetDecoder {
@@ -48,8 +59,12 @@ class JsonReader {
   /** The label that ends the search. */
   readonly #done: Name
 
-  constructor(context: EmitContext) {
+  readonly #layout: readonly LayoutStep[] | undefined
+
+  /** `layout`: how the object most probably looks. */
+  constructor(context: EmitContext, layout?: readonly LayoutStep[]) {
     this.#context = context
+    this.#layout = layout
     this.#e = context.emitter
     this.#bad = context.bad
     this.#validate = context.validate
@@ -71,11 +86,53 @@ ${flags.map((flag) => js`${flag} = false`)}
 if (b[${p}] === 239 && b[${p} + 1] === 187 && b[${p} + 2] === 191) ${p} += 3
 ${this.#space()}
 ${this.#done}: {
+${this.#guess(want)}
 ${this.#read([want], { depth: 0, left: [] })}
 ${this.#validate ? this.#ended() : NOTHING}
 }
 if (${p} > ${this.#to}) ${this.#bad}
 }`
+  }
+
+  /** Reads members at the places where the layout has them, up to the last wanted one; any other byte between the values leads to the general reader below. */
+  #guess(want: Want): Code {
+    const layout = this.#layout
+    const wanted = want.children.filter(isWanted)
+    if (layout === undefined || this.#validate || hasOwn(want) || want.exists !== undefined || wanted.length === 0) return NOTHING
+    const last = Math.max(...wanted.map((w) => layout.findIndex((step) => step.key === w.step)))
+    // A nested path, and a member that the sample has not, are found by the general reader only.
+    if (wanted.some((w) => w.children.some(isWanted) || !layout.some((step) => step.key === w.step))) return NOTHING
+    const p = this.#p
+    const [guess, start] = [this.#e.name('guess'), this.#e.name('start')]
+    const steps = layout.slice(0, last + 1).map(({ prefix, key }) => {
+      const of = wanted.filter((w) => w.step === key)
+      return js`if (${p} >= ${this.#to} - ${prefix.length} ${this.#differs(prefix)}) break ${guess}
+${p} += ${prefix.length}
+${of.length === 0 ? this.#skip(1) : this.#read(of, { depth: 1, left: [] })}`
+    })
+    const reset = wanted.flatMap((w) => [
+      ...[w.value, w.text].filter((n) => n !== undefined).map((n) => js`${n} = null`),
+      ...(w.slice === undefined ? [] : [js`${w.slice.from} = -1`, js`${w.slice.to} = -1`]),
+      ...(w.exists === undefined ? [] : [js`${w.exists} = false`]),
+    ])
+    return js`const ${start} = ${p}
+${guess}: {
+${steps}
+break ${this.#done}
+}
+${p} = ${start}
+${reset}`
+  }
+
+  /** Tests, each beginning with ||, that the bytes at the position are other ones. */
+  #differs(bytes: Uint8Array): Code[] {
+    const p = this.#p
+    const b = Buffer.from(bytes)
+    const tests: Code[] = []
+    let at = 0
+    for (; at + 4 <= b.length; at += 4) tests.push(js`|| view.getInt32(${p} + ${at}, true) !== ${b.readInt32LE(at)}`)
+    for (; at < b.length; at++) tests.push(js`|| b[${p} + ${at}] !== ${b[at]}`)
+    return tests
   }
 
   #fn(fn: { readonly name: string }): Name {
