@@ -94,7 +94,7 @@ if (${p} > ${this.#to}) ${this.#bad}
 }`
   }
 
-  /** Reads members at the places where the layout has them, up to the last wanted one; any other byte between the values leads to the general reader below. */
+  /** Reads members at the places where the layout has them, up to the last wanted one; any other byte between the values (more white space, too) leads to the general reader below. */
   #guess(want: Want): Code {
     const layout = this.#layout
     const wanted = want.children.filter(isWanted)
@@ -106,7 +106,7 @@ if (${p} > ${this.#to}) ${this.#bad}
     const [guess, start] = [this.#e.name('guess'), this.#e.name('start')]
     const steps = layout.slice(0, last + 1).map(({ prefix, key }) => {
       const of = wanted.filter((w) => w.step === key)
-      return js`if (${p} >= ${this.#to} - ${prefix.length} ${this.#differs(prefix)}) break ${guess}
+      return js`if (${p} >= ${this.#to} - ${prefix.length} ${this.#differs(prefix)} || b[${p} + ${prefix.length}] <= 32) break ${guess}
 ${p} += ${prefix.length}
 ${of.length === 0 ? this.#skip(1) : this.#read(of, { depth: 1, left: [] })}`
     })
