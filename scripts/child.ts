@@ -23,7 +23,8 @@ export interface ChildOptions {
   readonly ready: RegExp
   /** Default 60,000. */
   readonly timeoutMs?: number
-  readonly env?: Record<string, string>
+  /** Added to this process's own environment. */
+  readonly env?: Record<string, string | undefined>
   readonly cwd?: string
 }
 

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
+import { startChild } from '../../scripts/child.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..', '..')
@@ -77,5 +78,24 @@ describe('the packed package', () => {
   it("runs when started by the machine's own Node, whatever its version", async () => {
     const { stdout } = await run('node', [join(folder, 'node_modules', 'sluice', 'dist', 'cli', 'main.js'), '--help'], { cwd: folder, env, timeout: 60_000 })
     assert.match(stdout, /\bserver\b/)
+  })
+
+  it('serves and queries: the demo from one process, a query from another', async () => {
+    const program = join(folder, 'node_modules', 'sluice', 'dist', 'cli', 'start.js')
+    const logFile = join(folder, 'demo.txt')
+    const demo = await startChild('node', [program, 'demo', '--port', '0', '--json'], { logFile, ready: /^\{.*\}$/m, cwd: folder, env })
+    try {
+      const facts = JSON.parse((await readFile(logFile, 'utf8')).split('\n')[0]) as { url: string; token: string }
+      const { stdout } = await sluice('query', '--url', facts.url, '--token', facts.token, 'SELECT currency, count(*) AS n FROM cc_payments GROUP BY currency')
+      const rows = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { currency: string; n: number })
+      assert.ok(rows.length > 1)
+      for (const { currency, n } of rows) assert.ok(currency.length === 3 && n > 0)
+    } finally {
+      await demo.stop()
+    }
+    assert.equal(await demo.ended, 0)
   })
 })
