@@ -3,13 +3,18 @@
  * and hold no stack trace. WebSocket addresses asked without an upgrade answer 426.
  */
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
-import { type Accounts, mayEnter } from './auth.ts'
+import type { Account, Accounts } from './auth.ts'
+import type { QueryEnvironment } from '../engine/query.ts'
 import type { ServerConfig } from './config.ts'
+import { addCors } from './cors.ts'
+import type { Environment } from './environment.ts'
 import type { Health } from './health.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { PAGE_HEADERS, page } from './page.ts'
-import { credential, problem, target } from './upgrade.ts'
+import { addRest } from './rest/rest.ts'
+import { fail } from './rest/route.ts'
+import { credential, SESSION_COOKIE, target } from './upgrade.ts'
 import { NAME, VERSION } from './version.ts'
 
 export interface HttpContext {
@@ -18,19 +23,14 @@ export interface HttpContext {
   readonly health: Health
   readonly metrics: Metrics
   readonly log: Log
+  readonly environments: readonly Environment[]
+  /** An environment as an account may use it. */
+  view(environment: Environment, account: Account): QueryEnvironment
 }
 
 const LOGIN_HINT = 'Wrong user or password.'
 /** Some clients look for the word "token" in the body of a 401 to tell success from failure: it must not be there. */
 const WHO_HINT = 'Not logged in.'
-
-function fail(request: FastifyRequest, reply: FastifyReply, status: number, title: string): FastifyReply {
-  if (status === 401) reply.header('www-authenticate', 'Bearer')
-  return reply
-    .code(status)
-    .type('application/json; charset=utf-8')
-    .send(JSON.stringify(problem(request.url, status, title, request.id)))
-}
 
 export function createHttp(context: HttpContext): FastifyInstance {
   const { config, log } = context
@@ -60,50 +60,90 @@ export function createHttp(context: HttpContext): FastifyInstance {
   })
   // Clients send the login as JSON under whatever content type they like.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
+    // Some clients announce JSON and send nothing.
+    if (body === '') done(null, undefined)
+    else parseJson(request, body as string, done)
+  })
+  addCors(app, config.server.corsOrigins ?? [])
   addAccountRoutes(app, context)
   addInformationRoutes(app, context)
+  addRest(app, context)
   return app
 }
 
-function addAccountRoutes(app: FastifyInstance, { accounts, metrics, log }: HttpContext): void {
+function addAccountRoutes(app: FastifyInstance, context: HttpContext): void {
+  const { accounts, config } = context
   app.post('/api/login', async (request, reply) => {
-    const body = request.body
-    const { user, password } = typeof body === 'object' && body !== null ? (body as { user?: unknown; password?: unknown }) : {}
+    const { user, password } = bodyOf(request)
     if (typeof user !== 'string' || typeof password !== 'string')
       return fail(request, reply, 400, 'The body must be a JSON object {"user": "…", "password": "…"}.')
-    const token = await accounts.login(user, password, request.ip)
-    const outcome = token === undefined ? 'wrong' : token === 'busy' ? 'busy' : 'good'
-    metrics.logins.inc({ outcome })
-    // A name that did not log in may be a password in the wrong field.
-    log.info({ outcome, address: request.ip, ...(outcome === 'good' ? { user } : {}) }, 'login')
-    if (token === 'busy') return fail(request, reply, 429, 'Too many logins are waiting. Try again in a few seconds.')
-    if (token === undefined) return fail(request, reply, 401, LOGIN_HINT)
+    const token = await logIn(context, request, reply, user, password)
+    if (token === undefined) return reply
     // Bare text whatever is accepted: clients use the whole body as the token.
     return reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store').send(token)
+  })
+  app.post('/api/v1/login', async (request, reply) => {
+    const { username, password } = bodyOf(request)
+    if (typeof username !== 'string' || typeof password !== 'string')
+      return fail(request, reply, 400, 'The body must be a JSON object {"username": "…", "password": "…"}.')
+    const token = await logIn(context, request, reply, username, password)
+    if (token === undefined) return reply
+    const seconds = Math.floor(config.limits['server.session.timeout'] / 1000)
+    const cookie = `${SESSION_COOKIE}=${token}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${config.server.tls === undefined ? '' : '; Secure'}`
+    return reply.code(204).header('set-cookie', cookie).header('cache-control', 'no-store').send()
   })
   app.get('/api/auth', async (request, reply) => {
     const given = credential(request.raw)
     const account = given === undefined ? undefined : accounts.byToken(given)
     if (given === undefined || account === undefined) return fail(request, reply, 401, WHO_HINT)
     reply.header('cache-control', 'no-store')
-    return { token: given, user: account.name, schemaRegistryDelete: false, permissions: ['QueryTopic', 'ShowTopic'] }
+    return { token: given, user: account.name, schemaRegistryDelete: account.permissions.some(mayDrop), permissions: permissionNames(account) }
   })
-  app.get<{ Querystring: { token?: string } }>('/api/logout', async (request, reply) => {
+  const logOut = async (request: FastifyRequest<{ Querystring: { token?: string } }>, reply: FastifyReply) => {
     const given = credential(request.raw) ?? request.query.token
     if (typeof given === 'string') accounts.logout(given)
-    return reply.code(204).send()
-  })
+    return reply.code(204).header('set-cookie', `${SESSION_COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict`).send()
+  }
+  app.get<{ Querystring: { token?: string } }>('/api/logout', logOut)
+  app.post<{ Querystring: { token?: string } }>('/api/v1/logout', logOut)
 }
 
-function addInformationRoutes(app: FastifyInstance, context: HttpContext): void {
-  const { accounts, config, health, metrics } = context
-  app.get('/api/v1/environments', async (request, reply) => {
-    const given = credential(request.raw)
-    const account = given === undefined ? undefined : accounts.byToken(given)
-    if (account === undefined) return fail(request, reply, 401, 'Send "Authorization: Bearer <key of a service account>".')
-    return { items: config.environments.filter((e) => mayEnter(account, e.name)).map((e) => ({ name: e.name, display_name: e.name })) }
-  })
+function bodyOf(request: FastifyRequest): Readonly<Record<string, unknown>> {
+  return typeof request.body === 'object' && request.body !== null ? (request.body as Record<string, unknown>) : {}
+}
+
+/** The new token; undefined when the refusal has been sent. */
+async function logIn(context: HttpContext, request: FastifyRequest, reply: FastifyReply, user: string, password: string): Promise<string | undefined> {
+  const { accounts, metrics, log } = context
+  const token = await accounts.login(user, password, request.ip)
+  const outcome = token === undefined ? 'wrong' : token === 'busy' ? 'busy' : 'good'
+  metrics.logins.inc({ outcome })
+  // A name that did not log in may be a password in the wrong field.
+  log.info({ outcome, address: request.ip, ...(outcome === 'good' ? { user } : {}) }, 'login')
+  if (outcome === 'good') return token
+  if (outcome === 'busy') fail(request, reply, 429, 'Too many logins are waiting. Try again in a few seconds.')
+  else fail(request, reply, 401, LOGIN_HINT)
+  return undefined
+}
+
+const mayDrop = (rule: Account['permissions'][number]): boolean => rule.effect === 'allow' && rule.rights?.includes('drop') === true
+
+/** The names that the older clients know, for what the account may do somewhere. */
+function permissionNames(account: Account): string[] {
+  const may = (right: 'insert' | 'delete' | 'create' | 'drop') => account.permissions.some((p) => p.effect === 'allow' && p.rights?.includes(right) === true)
+  return [
+    'QueryTopic',
+    'ShowTopic',
+    ...(may('insert') ? ['InsertData'] : []),
+    ...(may('delete') ? ['DeleteData'] : []),
+    ...(may('create') ? ['CreateTopic'] : []),
+    ...(may('drop') ? ['DropTopic', 'ConfigureTopic', 'UpdateSchema'] : []),
+  ]
+}
+
+function addInformationRoutes(app: FastifyInstance, { config, health, metrics }: HttpContext): void {
   app.get('/health', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
     return { ...(await health.report()), name: NAME, version: VERSION }

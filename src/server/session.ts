@@ -36,6 +36,13 @@ export interface SessionHost {
   /** Something that should not happen did; `reference` is what the user was told. */
   failed(session: Session, reference: string, cause: unknown): void
   closed(session: Session): void
+  /** A dialect other than v2: no HEARTBEAT, and frames go through `wrap`, whose `finish` is called when the run is over. */
+  readonly dialect?: Dialect
+}
+
+export interface Dialect {
+  /** `stop` ends the query quietly; what the client is told has been sent. */
+  wrap(out: WebSocketOut, request: QueryRequest, stop: (reason: string) => void): FrameSink & { finish(): void }
 }
 
 /** A client that has taken nothing for this part of `server.stalled.send.timeout` (5 s of 60 s) does not count as a running query of its user. */
@@ -148,10 +155,13 @@ export class Session {
   async #run(request: QueryRequest, environment: QueryEnvironment): Promise<void> {
     const startedMs = this.#host.clock.monotonic()
     this.#host.started(this, request)
-    this.#armHeartbeat(this.#host.limits['server.heartbeat.interval'])
+    const { dialect } = this.#host
+    if (dialect === undefined) this.#armHeartbeat(this.#host.limits['server.heartbeat.interval'])
     this.#watchReader()
+    const wrapped = dialect?.wrap(this.out, request, (reason) => this.#abort.abort(new Stopped(reason)))
     try {
-      const summary = await this.#host.run(request, environment, this.out, this.#abort.signal)
+      const summary = await this.#host.run(request, environment, wrapped ?? this.out, this.#abort.signal)
+      wrapped?.finish()
       this.#host.ended(this, summary)
     } catch (cause) {
       const durationMs = this.#host.clock.monotonic() - startedMs

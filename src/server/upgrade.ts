@@ -9,39 +9,59 @@ import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 
 /** What a path asks for. `proxied`: the environment stands in the path, and the credential has to come with the upgrade. */
-export type Target = { readonly proxied: true; readonly environment: string } | { readonly proxied: false; readonly environment: string | undefined }
+export type Target = { readonly dialect: 'v2' | 'jdbc' } & (
+  | { readonly proxied: true; readonly environment: string }
+  | { readonly proxied: false; readonly environment: string | undefined }
+)
 
-const AGENT = '/api/ws/v2/sql/execute'
-const PROXIED = /^\/(?:api\/v1\/environments|environment)\/([^/]+)\/proxy\/api\/ws\/v2\/sql\/execute$/
+const AGENT: Readonly<Record<string, Target['dialect']>> = { '/api/ws/v2/sql/execute': 'v2', '/api/ws/v3/jdbc/execute': 'jdbc' }
+const PROXIED = /^\/(?:api\/v1\/environments|environment)\/([^/]+)\/proxy(\/.*)$/
 
 /** undefined when no WebSocket lives at this address. `/api/ws/v2/sql/execute?environment=name` picks another than the default one (an extension, for browsers). */
 export function target(url: string): Target | undefined {
   const mark = url.indexOf('?')
   const path = mark < 0 ? url : url.slice(0, mark)
-  if (path === AGENT) {
+  if (Object.hasOwn(AGENT, path)) {
     const environment = mark < 0 ? null : new URLSearchParams(url.slice(mark + 1)).get('environment')
-    return { proxied: false, environment: environment === null || environment === '' ? undefined : environment }
+    return { dialect: AGENT[path], proxied: false, environment: environment === null || environment === '' ? undefined : environment }
   }
   const match = PROXIED.exec(path)
-  if (match === null) return undefined
+  if (match === null || !Object.hasOwn(AGENT, match[2])) return undefined
   try {
-    return { proxied: true, environment: decodeURIComponent(match[1]) }
+    return { dialect: AGENT[match[2]], proxied: true, environment: decodeURIComponent(match[1]) }
   } catch {
     return undefined
   }
 }
 
-/** The token that came with a request: `Authorization: Bearer …` or `X-Kafka-Lenses-Token`. */
+/** Name of the cookie that `POST /api/v1/login` sets. */
+export const SESSION_COOKIE = 'session_id'
+
+/**
+ * The token that came with a request: `Authorization: Bearer …`, `X-Kafka-Lenses-Token`, or the session cookie. A browser sends a cookie whoever made it ask,
+ * so a cookie counts only when the page that asks came from this server.
+ */
 export function credential(request: Pick<IncomingMessage, 'headers'>): string | undefined {
   const bearer = /^Bearer +(\S+)\s*$/i.exec(request.headers.authorization ?? '')
   if (bearer !== null) return bearer[1]
   const header = request.headers['x-kafka-lenses-token']
-  return typeof header === 'string' && header !== '' ? header : undefined
+  if (typeof header === 'string' && header !== '') return header
+  const { cookie, origin, host } = request.headers
+  const session = cookie === undefined ? null : /(?:^|;\s*)session_id=([\w-]{1,200})(?:;|$)/.exec(cookie)
+  if (session === null || (origin !== undefined && originHost(origin) !== host)) return undefined
+  return session[1]
 }
 
-/** An error body in the shape of the part of the API that the address belongs to. */
-export function problem(url: string, status: number, title: string, requestId: string = randomUUID()): object {
-  return /^\/(?:api\/v1|environment)(?:\/|$)/.test(url) ? { type: 'about:blank', title, status, request_id: requestId } : { error: title, fields: [] }
+function originHost(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined
+}
+
+/** An error body in the shape of the part of the API that the address belongs to. Behind the proxy it holds both: clients there look for `title`, the agent's own say `error`. */
+export function problem(url: string, status: number, title: string, requestId: string = randomUUID(), fields: readonly object[] = []): object {
+  const agent = { error: title, fields }
+  if (!/^\/(?:api\/v1|environment)(?:[/?]|$)/.test(url) || /^\/api\/v1\/(?:sql|kafka|datasets|metadata)(?:[/?]|$)/.test(url)) return agent
+  const general = { type: 'about:blank', title, status, request_id: requestId }
+  return /\/proxy\//.test(url) ? { ...general, ...agent } : general
 }
 
 /** Answers an upgrade request with plain HTTP and ends the connection. */

@@ -1,0 +1,81 @@
+/** The environments that an account may enter, with how they are: the shape that HQ's clients read. Making environments is the configuration's business. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type Account, mayEnter } from '../auth.ts'
+import type { Environment } from '../environment.ts'
+import type { HttpContext } from '../http.ts'
+import { credential } from '../upgrade.ts'
+import { fail, type Schema } from './route.ts'
+
+export const ENVIRONMENT: Schema = {
+  type: 'object',
+  required: ['name', 'display_name', 'status'],
+  properties: {
+    name: { type: 'string' },
+    display_name: { type: 'string' },
+    tier: { type: 'string' },
+    status: {
+      type: 'object',
+      required: ['agent_connected'],
+      properties: {
+        agent_connected: { type: 'boolean' },
+        agent: {
+          type: 'object',
+          required: ['metrics'],
+          properties: {
+            metrics: {
+              type: 'object',
+              properties: {
+                kafka: { type: 'object', properties: { num_brokers: { type: 'integer' } } },
+                data: { type: 'object', properties: { num_topics: { type: 'integer' } } },
+                apps: { type: 'object', properties: { num_consumers: { type: 'integer' } } },
+                connect: { type: 'object', properties: { num_connectors: { type: 'integer' } } },
+                other: { type: 'object', properties: { num_issues: { type: 'integer' } } },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+}
+
+const WHO = 'Send "Authorization: Bearer <key of a service account>".'
+
+export function addEnvironmentRoutes(app: FastifyInstance, context: HttpContext): void {
+  const { accounts, environments } = context
+  const asker = (request: FastifyRequest): Account | undefined => {
+    const given = credential(request.raw)
+    return given === undefined ? undefined : accounts.byToken(given)
+  }
+  app.get('/api/v1/environments', async (request, reply) => {
+    const account = asker(request)
+    if (account === undefined) return fail(request, reply, 401, WHO)
+    const own = environments.filter((e) => mayEnter(account, e.name))
+    return { items: await Promise.all(own.map((e) => report(e, account, context))) }
+  })
+  app.get<{ Params: { environment: string } }>('/api/v1/environments/:environment', async (request, reply) => {
+    const account = asker(request)
+    if (account === undefined) return fail(request, reply, 401, WHO)
+    const found = environments.find((e) => e.name === request.params.environment)
+    if (found === undefined || !mayEnter(account, found.name))
+      return fail(request, reply, 404, `There is no environment ${JSON.stringify(request.params.environment)}, or the account may not use it.`)
+    return report(found, account, context)
+  })
+  app.post('/api/v1/environments', async (request, reply): Promise<FastifyReply> => {
+    if (asker(request) === undefined) return fail(request, reply, 401, WHO)
+    return fail(request, reply, 501, 'Environments are made in the configuration of the server, under "environments".')
+  })
+}
+
+/** What cannot be counted because the cluster does not answer counts as an issue. */
+async function report(environment: Environment, account: Account, context: HttpContext): Promise<object> {
+  const head = { name: environment.name, display_name: environment.name, tier: 'development', metadata: {} }
+  try {
+    const [tables, brokers] = await Promise.all([context.view(environment, account).catalog.tables(), environment.brokers?.() ?? 0])
+    const metrics = { kafka: { num_brokers: brokers }, data: { num_topics: tables.length }, apps: { num_consumers: 0 }, connect: { num_connectors: 0 }, other: { num_issues: 0 } }
+    return { ...head, status: { agent_connected: true, agent: { metrics } } }
+  } catch {
+    // Why it does not answer stands in the health report and in the log.
+    return { ...head, status: { agent_connected: false } }
+  }
+}

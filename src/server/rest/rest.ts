@@ -1,0 +1,19 @@
+/** All REST calls beside login and health, put on the HTTP server: those of the agent, those of the environments, and the document that describes them. */
+import type { FastifyInstance } from 'fastify'
+import type { HttpContext } from '../http.ts'
+import { addEnvironmentRoutes } from './environments.ts'
+import { openApi } from './openapi.ts'
+import { PRESENTATION_ROUTES } from './presentation.ts'
+import { addRoutes, type Route } from './route.ts'
+
+/** Every call that exists in the agent's form and behind the proxy. */
+export const ROUTES: readonly Route[] = [...PRESENTATION_ROUTES]
+
+export function addRest(app: FastifyInstance, context: HttpContext): void {
+  const { config, accounts, environments, log } = context
+  const defaultEnvironment = config.environments.find((e) => e.default)?.name
+  addRoutes(app, ROUTES, { accounts, environments, defaultEnvironment, log, view: context.view })
+  addEnvironmentRoutes(app, context)
+  const document = JSON.stringify(openApi(ROUTES))
+  app.get('/api/v1/openapi.json', async (_request, reply) => reply.type('application/json; charset=utf-8').send(document))
+}

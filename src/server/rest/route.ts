@@ -1,0 +1,200 @@
+/**
+ * One REST call as data: where it lives, what it takes and answers, and what it does. Routes are registered three times: as the agent offers them (`/api/topics`), and behind
+ * the two spellings of the proxy path, which name the environment. It settles who asks and of which environment; what a call does is the business of the other files here.
+ * The OpenAPI document is made from the same data.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Right } from '../../plan/administration.ts'
+import type { QueryEnvironment } from '../../engine/query.ts'
+import { KafkaError } from '../../kafka/log.ts'
+import { SqlError } from '../../sql/error.ts'
+import { type Account, type Accounts, mayEnter } from '../auth.ts'
+import type { Environment } from '../environment.ts'
+import type { Log } from '../log.ts'
+import { credential, problem } from '../upgrade.ts'
+
+/** A JSON Schema, as OpenAPI 3.1 takes it. */
+export type Schema = Readonly<Record<string, unknown>>
+
+export interface Parameter {
+  readonly name: string
+  readonly about: string
+  readonly schema: Schema
+}
+
+/** Who asks what. */
+export interface Call {
+  readonly account: Account
+  readonly environment: Environment
+  /** Tables and bytes as the account may see them. */
+  readonly view: QueryEnvironment
+  readonly params: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly body: unknown
+  /** Aborted when the caller is gone. */
+  readonly signal: AbortSignal
+}
+
+/** `text` is sent bare to whoever takes text/plain, and as a JSON string to whoever takes JSON alone. Neither: an empty answer. */
+export interface Answer {
+  readonly status?: number
+  readonly json?: unknown
+  readonly text?: string
+  /** Sent as it is, with its own content type. */
+  readonly raw?: { readonly type: string; readonly body: string }
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** As OpenAPI writes it: `/api/topics/{topic}`; `{*}` at the end stands for any rest. */
+  readonly path: string
+  readonly id: string
+  readonly about: string
+  readonly query?: readonly Parameter[]
+  readonly body?: Schema
+  readonly status?: number
+  /** Of a JSON answer; absent where the answer is text or empty. */
+  readonly answer?: Schema
+  readonly text?: boolean
+  run(call: Call): Promise<Answer>
+}
+
+export interface RestContext {
+  readonly accounts: Accounts
+  readonly environments: readonly Environment[]
+  readonly defaultEnvironment: string | undefined
+  view(environment: Environment, account: Account): QueryEnvironment
+  readonly log: Log
+}
+
+/** An answer other than success. The message is for the user. */
+export class RestError extends Error {
+  readonly status: number
+  readonly fields: readonly { readonly field: string; readonly error: string }[]
+  constructor(status: number, message: string, fields: readonly { readonly field: string; readonly error: string }[] = []) {
+    super(message)
+    this.status = status
+    this.fields = fields
+  }
+}
+
+const PROXIES = ['/api/v1/environments/:environment/proxy', '/environment/:environment/proxy']
+
+/** Adds the routes in all their forms. */
+export function addRoutes(app: FastifyInstance, routes: readonly Route[], context: RestContext): void {
+  for (const route of routes) {
+    const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1').replace('{*}', '*')
+    for (const prefix of ['', ...PROXIES]) {
+      app.route({ method: route.method, url: prefix + path, handler: (request, reply) => handle(route, request, reply, context) })
+    }
+  }
+}
+
+async function handle(route: Route, request: FastifyRequest, reply: FastifyReply, context: RestContext): Promise<FastifyReply> {
+  reply.header('cache-control', 'no-store')
+  const abort = new AbortController()
+  reply.raw.once('close', () => abort.abort())
+  try {
+    const answer = await route.run(settle(request, context, abort.signal))
+    return send(request, reply, answer, route)
+  } catch (cause) {
+    return refuse(request, reply, cause, context.log)
+  }
+}
+
+function settle(request: FastifyRequest, context: RestContext, signal: AbortSignal): Call {
+  const given = credential(request.raw)
+  const account = given === undefined ? undefined : context.accounts.byToken(given)
+  if (account === undefined) throw new RestError(401, 'Not logged in.')
+  const params = request.params as Record<string, string>
+  const query = request.query as Call['query']
+  const named = params['environment'] ?? (typeof query['environment'] === 'string' ? query['environment'] : undefined)
+  const environment = context.environments.find((e) => e.name === (named ?? context.defaultEnvironment))
+  if (environment === undefined) throw new RestError(404, `There is no environment ${JSON.stringify(named ?? '')}.`)
+  if (!mayEnter(account, environment.name)) throw new RestError(403, `The account may not use the environment ${JSON.stringify(environment.name)}.`)
+  return { account, environment, view: context.view(environment, account), params, query, body: request.body, signal }
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, answer: Answer, route: Route): FastifyReply {
+  reply.code(answer.status ?? route.status ?? 200)
+  if (answer.raw !== undefined) return reply.type(answer.raw.type).send(answer.raw.body)
+  if (answer.text !== undefined) {
+    if (takesText(request.headers.accept)) return reply.type('text/plain; charset=utf-8').send(answer.text)
+    return json(reply, answer.text)
+  }
+  return answer.json === undefined ? reply.send() : json(reply, answer.json)
+}
+
+function json(reply: FastifyReply, value: unknown): FastifyReply {
+  return reply.type('application/json; charset=utf-8').send(JSON.stringify(value))
+}
+
+function takesText(accept: string | undefined): boolean {
+  return accept === undefined || /text\/(plain|\*)|\*\/\*/.test(accept)
+}
+
+/** By Kafka's error name; what is not listed is the cluster's trouble. */
+const KAFKA_STATUS: Readonly<Record<string, number>> = {
+  UNKNOWN_TOPIC_OR_PARTITION: 404,
+  TOPIC_ALREADY_EXISTS: 409,
+  TOPIC_AUTHORIZATION_FAILED: 403,
+  CLUSTER_AUTHORIZATION_FAILED: 403,
+  INVALID_TOPIC_EXCEPTION: 400,
+  INVALID_PARTITIONS: 400,
+  INVALID_REPLICATION_FACTOR: 400,
+  INVALID_CONFIG: 400,
+  INVALID_REQUEST: 400,
+  POLICY_VIOLATION: 400,
+  OFFSET_OUT_OF_RANGE: 400,
+}
+
+function refuse(request: FastifyRequest, reply: FastifyReply, cause: unknown, log: Log): FastifyReply {
+  if (cause instanceof RestError) return fail(request, reply, cause.status, cause.message, cause.fields)
+  if (cause instanceof KafkaError) return fail(request, reply, KAFKA_STATUS[cause.errorName] ?? 502, cause.message)
+  if (cause instanceof SqlError) return fail(request, reply, cause.code === 'FORBIDDEN' ? 403 : 400, cause.hint === undefined ? cause.message : `${cause.message} ${cause.hint}`)
+  if (cause instanceof Error && (cause.name === 'RegistryError' || cause.name === 'CatalogError')) return fail(request, reply, 502, cause.message)
+  log.error({ err: cause, request: request.id, path: request.routeOptions.url }, 'request failed')
+  return fail(request, reply, 500, `Internal error, reference ${request.id}.`)
+}
+
+/** Answers with an error in the shape of the part of the API that the address belongs to. */
+export function fail(request: FastifyRequest, reply: FastifyReply, status: number, title: string, fields: RestError['fields'] = []): FastifyReply {
+  if (status === 401) reply.header('www-authenticate', 'Bearer')
+  return reply
+    .code(status)
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify(problem(request.url, status, title, request.id, fields)))
+}
+
+/** The right, or a refusal. A topic that may not be seen does not exist. */
+export function demand(call: Call, right: Right, topic: string): void {
+  const { administration } = call.view
+  if (administration === undefined) throw new RestError(501, 'This server cannot change anything in Kafka.')
+  if (right !== 'create' && !administration.may('read', topic)) throw new RestError(404, `There is no topic ${JSON.stringify(topic)}.`)
+  if (!administration.may(right, topic)) throw new RestError(403, `The account may not ${VERBS[right]} the topic ${JSON.stringify(topic)}.`)
+}
+
+const VERBS: Readonly<Record<Right, string>> = { read: 'read', insert: 'write to', delete: 'delete records of', create: 'create', drop: 'change or delete' }
+
+/** The body as a JSON object, or a refusal. */
+export function bodyObject(call: Call): Readonly<Record<string, unknown>> {
+  if (typeof call.body !== 'object' || call.body === null || Array.isArray(call.body)) throw new RestError(400, 'The body must be a JSON object.')
+  return call.body as Record<string, unknown>
+}
+
+/** One field of a body by a test, or a refusal that names it. */
+export function field<T>(body: Readonly<Record<string, unknown>>, name: string, is: (value: unknown) => value is T, expected: string, fallback?: T): T {
+  const value = body[name]
+  if ((value === undefined || value === null) && fallback !== undefined) return fallback
+  if (is(value)) return value
+  throw new RestError(400, `The field "${name}" must be ${expected}.`, [{ field: name, error: `must be ${expected}` }])
+}
+
+export const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+export const isWhole = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0
+
+/** A query parameter as one text; the first where several were given. */
+export function parameter(call: Call, name: string): string | undefined {
+  const value = call.query[name]
+  return typeof value === 'string' ? value : value?.[0]
+}
