@@ -2,6 +2,7 @@
 import { type Code, js } from '../codegen/emitter.ts'
 import type { RenderOptions } from '../formats/format.ts'
 import { doubleText, jsonString, renderValue } from '../formats/render.ts'
+import { forEachMember } from '../lib/json-read.ts'
 import type { BoundExpr, OutputColumn, OutputShape } from '../plan/plan.ts'
 import type { ExpressionCompiler } from './expression.ts'
 import type { RecordReferences } from './record-access.ts'
@@ -105,6 +106,7 @@ function jsonDouble(x: number): string {
 
 /** `[quoted name, text, '']` for a column, `[null, text of an object, name]` for one to lay out (a value that is no object keeps the name). */
 function spreadObject(parts: readonly (readonly [string | null, string | null, string])[]): string {
+  if (mayRepeat(parts)) return distinctObject(parts)
   let out = ''
   for (const [name, text, fallback] of parts) {
     let piece: string
@@ -115,4 +117,33 @@ function spreadObject(parts: readonly (readonly [string | null, string | null, s
     if (piece !== '') out += out === '' ? piece : `,${piece}`
   }
   return `{${out}}`
+}
+
+/** Quick and never wrong when it says no: does some object hold a column's name as a text, or are there two objects? */
+function mayRepeat(parts: readonly (readonly [string | null, string | null, string])[]): boolean {
+  let objects = 0
+  for (const [name, text] of parts) {
+    if (name !== null || text === null || text.length < 3) continue
+    if (++objects > 1) return true
+    for (const [other] of parts) if (other !== null && (text.includes(other) || text.includes('\\'))) return true
+  }
+  return false
+}
+
+/** The same, member by member: a name that is there already gets `_1`, `_2`, … */
+function distinctObject(parts: readonly (readonly [string | null, string | null, string])[]): string {
+  const taken = new Set<string>()
+  const members: string[] = []
+  const add = (name: string, text: string | null): void => {
+    let free = name
+    for (let n = 1; taken.has(free); n++) free = `${name}_${n}`
+    taken.add(free)
+    members.push(`${JSON.stringify(free)}:${text}`)
+  }
+  for (const [name, text, fallback] of parts) {
+    if (name !== null) add(JSON.parse(name) as string, text)
+    else if (text?.charCodeAt(0) === 123) forEachMember(text, 0, (key, from, to) => add(JSON.parse(key ?? '""') as string, text.slice(from, to)))
+    else if (text !== null) add(fallback, text)
+  }
+  return `{${members.join(',')}}`
 }

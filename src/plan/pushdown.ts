@@ -116,7 +116,7 @@ function number(e: BoundExpr, known: Known): number | undefined {
     case 'constant':
       return typeof e.value === 'number' ? e.value : typeof e.value === 'bigint' ? Number(e.value) : undefined
     case 'lastOffset':
-      return known.last
+      return Number.isFinite(known.last) ? known.last : undefined
     case 'path':
       return isMeta(e, 'partition') ? known.partition : undefined
     case 'negate': {
