@@ -2,7 +2,8 @@
  * A Kafka and a registry in memory for tests of everything above them: topics with partitions, formats and records given as JSON literals, encoded into real v2 batches and
  * served through the KafkaLog interface, and the real catalog on top. It has no sockets, and no broker's behaviour beyond bounds, time look-ups and scans of whole batches.
  */
-import { type CatalogOptions, createCatalog } from '../../src/catalog/catalog.ts'
+import { type CatalogOptions, createCatalog, type KafkaTables } from '../../src/catalog/catalog.ts'
+import { withObjects } from '../../src/catalog/objects.ts'
 import type { FormatName } from '../../src/formats/format.ts'
 import type { TopicConfig, TopicMetadata } from '../../src/kafka/cluster.ts'
 import {
@@ -16,9 +17,11 @@ import {
 } from '../../src/kafka/log.ts'
 import { BatchHeader, type RecordToWrite, writeRecordBatch } from '../../src/kafka/record-batch.ts'
 import type { Clock } from '../../src/lib/clock.ts'
+import type { Administration } from '../../src/plan/administration.ts'
 import type { RegisteredSchema, Registry, SchemaType } from '../../src/registry/registry.ts'
 import { encodeAvro, framed } from './avro-encode.ts'
 import type { ExactJson } from './exact-json.ts'
+import { MapObjects, memoryAdministration } from './memory-administration.ts'
 
 /** How a topic writes one facet. */
 export type WorldFormat =
@@ -55,12 +58,16 @@ export interface WorldTopic {
   readonly batch?: number
   readonly compacted?: boolean
   readonly logAppendTime?: boolean
+  /** Further settings of the topic, as CREATE TABLE gives them. */
+  readonly config?: Readonly<Record<string, string>>
   /** First offset of every partition; default 0. */
   readonly logStart?: number
 }
 
 export interface MemoryWorld {
-  readonly catalog: ReturnType<typeof createCatalog>
+  readonly catalog: KafkaTables
+  /** All rights; what statements change shows in the other members. */
+  readonly administration: Administration
   readonly log: KafkaLog
   /** The registry behind the topics, also when the catalog was given another one, or none. */
   readonly registry: MemoryRegistry
@@ -77,7 +84,7 @@ export interface StoredBatch {
 }
 export interface StoredPartition {
   readonly batches: StoredBatch[]
-  readonly start: number
+  start: number
   end: number
 }
 
@@ -107,12 +114,25 @@ export function worldData(topics: readonly WorldTopic[]): WorldData {
 }
 
 /** Builds the world. */
-export function memoryWorld(topics: readonly WorldTopic[], options: WorldOptions = {}): MemoryWorld {
-  const { stored, registry, formats } = worldData(topics)
+export function memoryWorld(given: readonly WorldTopic[], options: WorldOptions = {}): MemoryWorld {
+  const topics = [...given]
+  const data = worldData(topics)
+  const stored = new Map(data.stored)
+  const { registry, formats } = data
   const log = new MemoryLog(stored)
   const seen = options.registry === null ? undefined : (options.registry?.(registry) ?? registry)
-  const catalog = createCatalog({ cluster: memoryCluster(topics), log, registry: seen, formats: { ...formats, ...options.formats }, clock: options.clock })
-  return { catalog, log, registry, scans: log.scans }
+  const objects = new MapObjects()
+  const catalog = createCatalog({
+    cluster: memoryCluster(topics),
+    log,
+    registry: seen,
+    formats: { ...formats, ...options.formats },
+    declared: (topic) => objects.table(topic),
+    clock: options.clock,
+  })
+  const administration = memoryAdministration({ topics, stored, registry, objects, forget: (topic) => catalog.forget(topic) })
+  const all = withObjects(catalog, objects, () => true)
+  return { catalog: { ...all, forget: (topic) => catalog.forget(topic), close: () => catalog.close() }, administration, log, registry, scans: log.scans }
 }
 
 // ---------------------------------------------------------------------------------------------- records to batches
@@ -231,6 +251,9 @@ export class MemoryRegistry implements Registry {
   async usesOf(id: number): Promise<readonly { subject: string; version: number }[]> {
     return [...this.#subjects].flatMap(([subject, versions]) => versions.filter((s) => s.id === id).map((s) => ({ subject, version: s.version as number })))
   }
+  drop(subject: string): void {
+    this.#subjects.delete(subject)
+  }
   close(): void {
     this.#subjects.clear()
   }
@@ -261,7 +284,9 @@ function memoryCluster(topics: readonly WorldTopic[]): Parameters<typeof createC
     async topicConfig(name): Promise<TopicConfig> {
       const topic = topics.find((t) => t.name === name)
       if (topic === undefined) throw unknown(name)
+      const own = Object.entries(topic.config ?? {}).map(([key, value]) => ({ name: key, value, isDefault: false }))
       const entries = [
+        ...own,
         { name: 'cleanup.policy', value: topic.compacted ? 'compact' : 'delete', isDefault: !topic.compacted },
         { name: 'message.timestamp.type', value: topic.logAppendTime ? 'LogAppendTime' : 'CreateTime', isDefault: !topic.logAppendTime },
         { name: 'retention.ms', value: '604800000', isDefault: true },
@@ -276,6 +301,7 @@ function memoryCluster(topics: readonly WorldTopic[]): Parameters<typeof createC
 class MemoryLog implements KafkaLog {
   readonly scans: ScanRequest[] = []
   readonly #topics: ReadonlyMap<string, readonly StoredPartition[]>
+  /** The map may change while the log is used. */
   constructor(topics: ReadonlyMap<string, readonly StoredPartition[]>) {
     this.#topics = topics
   }

@@ -24,7 +24,8 @@ export class AssignError extends Error {
 /** `text`: a number as it was typed, for decimals. Throws an AssignError. NULL stays NULL: whether it may be there is for the format to say. */
 export function assign(value: Value, from: DataType, to: DataType, path: readonly (string | number)[] = [], text?: string): Value {
   if (value === null || to.kind === 'null') return null
-  if (to.kind === 'json') return dynamicValue(value, from)
+  // Bytes and decimals stay what they are: a union may have a branch for them.
+  if (to.kind === 'json') return value instanceof Uint8Array || value instanceof Decimal ? value : dynamicValue(value, from)
   if (to.kind === 'struct') return toStruct(value, from, to, path)
   if (to.kind === 'map') return toMap(value, from, to.value, path)
   if (to.kind === 'array') return toArray(value, from, to.element, path)

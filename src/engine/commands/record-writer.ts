@@ -177,9 +177,10 @@ function encoderOf(table: Table, side: 'key' | 'value'): FacetEncoder {
   if (facet.unreadable !== undefined) throw new SqlError('UNSUPPORTED', facet.unreadable)
   const plain = primitiveEncoder(facet.format)
   if (plain !== undefined) return plain
+  if (facet.writer?.encoder !== undefined) return facet.writer.encoder
   if (facet.format === 'JSON') return jsonEncoder(facet.declared ?? JSON_TYPE)
   if (facet.format === 'AVRO' && facet.writer !== undefined) return avroEncoder(facet.writer.text, parseAvroReferences(facet.writer.references))
-  if (facet.format === 'AVRO') {
+  if (facet.framing === 'confluent') {
     const hint = `Register one as subject ${table.topic}-${side}, or CREATE TABLE with columns of the ${side}.`
     throw new SqlError('UNSUPPORTED', `No schema is known for the ${side}s of ${table.name}.`, undefined, hint)
   }

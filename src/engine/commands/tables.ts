@@ -15,11 +15,14 @@ import { type DataType, type StructType, typeName } from '../../types.ts'
 import type { StatementContext } from '../context.ts'
 import { bareTrue, flagAndInfo } from './answer.ts'
 import { avroSchema } from './avro-schema.ts'
+import { protobufSchema } from './protobuf-schema.ts'
 import { allowed, writableTable } from './lookup.ts'
 
 /** Formats that CREATE TABLE takes. */
-const FORMATS: readonly FormatName[] = ['STRING', 'INT', 'LONG', 'FLOAT', 'DOUBLE', 'BYTES', 'UUID', 'JSON', 'AVRO']
-const READ_ONLY: readonly string[] = ['XML', 'CSV', 'MSGPACK', 'PROTOBUF', 'JSONSCHEMA']
+const FORMATS: readonly FormatName[] = ['STRING', 'INT', 'LONG', 'FLOAT', 'DOUBLE', 'BYTES', 'UUID', 'JSON', 'AVRO', 'PROTOBUF']
+const READ_ONLY: readonly string[] = ['XML', 'CSV', 'MSGPACK', 'JSONSCHEMA']
+/** Formats that have columns. */
+const STRUCTURED: readonly FormatName[] = ['JSON', 'AVRO', 'PROTOBUF']
 const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/
 const TOPIC_ALREADY_EXISTS = 'TOPIC_ALREADY_EXISTS'
 const POLICY_VIOLATION = 'POLICY_VIOLATION'
@@ -67,9 +70,11 @@ async function registerSchemas(plan: PlannedTable, administration: Administratio
   try {
     for (const side of ['key', 'value'] as const) {
       const facet = plan[side]
-      if (facet.format !== 'AVRO' || facet.type === undefined) continue
+      const { format, type } = facet
+      if ((format !== 'AVRO' && format !== 'PROTOBUF') || type === undefined) continue
       const subject = `${plan.name}-${side}`
-      const answer = await administration.registerSchema(subject, 'AVRO', avroSchema(facet.type, side === 'key' ? `${plan.name}_key` : plan.name))
+      const name = side === 'key' ? `${plan.name}_key` : plan.name
+      const answer = await administration.registerSchema(subject, format, format === 'AVRO' ? avroSchema(type, name) : protobufSchema(type, name))
       if (answer.created) created.push(subject)
     }
   } catch (error) {
@@ -123,14 +128,14 @@ function plannedFacet(side: 'key' | 'value', format: FormatName, columns: readon
     if (/^_(headers?|meta(data)?)$/.test(column.path[0].text))
       throw new SqlError('VALUE', `"${column.path[0].text}" is no column: every record has it.`, column.span)
   const whole = columns.filter(
-    (c) => c.path.length === 1 && (c.path[0].text === `_${side}` || (side === 'value' && c.path[0].text === 'value' && format !== 'AVRO' && format !== 'JSON')),
+    (c) => c.path.length === 1 && (c.path[0].text === `_${side}` || (side === 'value' && c.path[0].text === 'value' && !STRUCTURED.includes(format))),
   )
   if (whole.length > 0 && columns.length > 1)
     throw new SqlError('TYPE', `"${whole[0].path[0].text}" is the whole ${side}, and other columns are parts of it.`, whole[0].span)
   const type = whole.length > 0 ? columnType(whole[0]) : columns.length === 0 ? undefined : structOf(columns, side)
-  if (format !== 'AVRO' && format !== 'JSON') checkSingle(side, format, type, columns, statement)
-  if (side === 'value' && format === 'AVRO' && type === undefined)
-    throw new SqlError('TYPE', 'An AVRO table needs columns: its schema is made of them.', statement.valueFormat.span)
+  if (!STRUCTURED.includes(format)) checkSingle(side, format, type, columns, statement)
+  if (side === 'value' && format !== 'JSON' && STRUCTURED.includes(format) && type === undefined)
+    throw new SqlError('TYPE', `A table of ${format} needs columns: its schema is made of them.`, statement.valueFormat.span)
   return { format, type }
 }
 
@@ -149,7 +154,7 @@ function checkSingle(
       'TYPE',
       `A ${format} ${side} is a single value and has no columns.`,
       span,
-      side === 'key' ? 'Declare it as _key, or not at all.' : 'Declare it as _value, or choose JSON or AVRO.',
+      side === 'key' ? 'Declare it as _key, or not at all.' : 'Declare it as _value, or choose JSON, AVRO or PROTOBUF.',
     )
   if (type.kind !== format.toLowerCase())
     throw new SqlError(

@@ -6,6 +6,7 @@ export class ByteWriter {
   #buffer = Buffer.allocUnsafe(FIRST_BYTES)
   #at = 0
 
+  /** Where the next `n` bytes go. The buffer may be another one afterwards. */
   #room(n: number): number {
     const at = this.#at
     if (at + n > this.#buffer.length) {
@@ -17,7 +18,8 @@ export class ByteWriter {
     return at
   }
   byte(value: number): void {
-    this.#buffer[this.#room(1)] = value
+    const at = this.#room(1)
+    this.#buffer[at] = value
   }
   /** int and long are one encoding: zigzag, seven bits a byte. */
   long(value: bigint): void {
@@ -29,19 +31,23 @@ export class ByteWriter {
     this.byte(Number(n))
   }
   float(value: number): void {
-    this.#buffer.writeFloatLE(value, this.#room(4))
+    const at = this.#room(4)
+    this.#buffer.writeFloatLE(value, at)
   }
   double(value: number): void {
-    this.#buffer.writeDoubleLE(value, this.#room(8))
+    const at = this.#room(8)
+    this.#buffer.writeDoubleLE(value, at)
   }
   /** Length and UTF-8. */
   text(value: string): void {
     const size = Buffer.byteLength(value)
     this.long(BigInt(size))
-    this.#buffer.write(value, this.#room(size))
+    const at = this.#room(size)
+    this.#buffer.write(value, at)
   }
   raw(bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#room(bytes.length))
+    const at = this.#room(bytes.length)
+    this.#buffer.set(bytes, at)
   }
   /** What was written, in memory of its own. */
   bytes(): Buffer {

@@ -183,19 +183,17 @@ function holds(node: AvroNode, value: Value): boolean {
     case 'fixed':
       return node.logical === undefined ? value instanceof Uint8Array && value.length === node.size : value instanceof Decimal
     case 'array':
-      return elements(value) !== undefined
+      return elements(value)?.every((item) => holds(node.items, item)) === true
     case 'map':
-      return members(value) !== undefined
+      return [...(members(value) ?? [['', undefined] as const])].every(([, item]) => item !== undefined && holds(node.values, item))
     case 'record': {
       const fields = members(value)
-      return (
-        fields !== undefined &&
-        [...fields.keys()].every((name) => node.fields.some((f) => f.name === name)) &&
-        node.fields.every((f) => fields.has(f.name) || f.fallback !== undefined || isNullable(f.node))
-      )
+      if (fields === undefined) return false
+      if ([...fields.keys()].some((name) => !node.fields.some((f) => f.name === name))) return false
+      return node.fields.every((f) => (fields.has(f.name) ? holds(f.node, fields.get(f.name) ?? null) : f.fallback !== undefined || isNullable(f.node)))
     }
     case 'union':
-      return false
+      return node.branches.some((b) => holds(b, value))
   }
 }
 
