@@ -51,9 +51,11 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS
 export type Settings = { -readonly [K in SettingName]: number | boolean | string | undefined }
 
-const ALIASES: Readonly<Record<string, SettingName>> = { 'max.bytes': 'max.size', 'max.time': 'max.query.time', 'max.zero.polls': 'max.idle.time' }
+/** Older and other names of settings. */
+export const ALIASES: Readonly<Record<string, SettingName>> = { 'max.bytes': 'max.size', 'max.time': 'max.query.time', 'max.zero.polls': 'max.idle.time' }
 
-const REFUSED: Readonly<Record<string, string>> = {
+/** Names that SET knows and does not take, and why. */
+export const REFUSED: Readonly<Record<string, string>> = {
   'max.concurrent.queries': "It is a limit of the server; change it in the server's configuration.",
   'max.concurrent.queries.per.user': "It is a limit of the server; change it in the server's configuration.",
   _ktype: 'Formats belong to the topic; see DESCRIBE TABLE.',
@@ -65,7 +67,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 }
 
 /** Kafka consumer settings that people pass along and that mean nothing to this reader: taken and ignored. */
-const CONSUMER = new Set([
+export const CONSUMER: ReadonlySet<string> = new Set([
   'max.poll.records',
   'max.poll.interval.ms',
   'fetch.min.bytes',
