@@ -14,7 +14,7 @@ const allowed = {
   registry: ['lib'],
   functions: ['lib', 'types', 'codegen'],
   formats: ['lib', 'types', 'codegen'],
-  plan: ['lib', 'types', 'sql', 'functions', 'formats/format'],
+  plan: ['lib', 'types', 'sql', 'functions', 'formats/format', 'formats/encoder'],
   engine: ['lib', 'types', 'sql', 'codegen', 'functions', 'formats', 'plan', 'protocol', 'kafka/log', 'kafka/record-batch'],
   catalog: ['lib', 'types', 'formats', 'kafka', 'registry', 'plan', 'engine'],
   server: ['lib', 'types', 'protocol', 'sql', 'codegen', 'functions', 'formats', 'kafka', 'registry', 'plan', 'engine', 'catalog'],

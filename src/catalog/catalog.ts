@@ -12,8 +12,10 @@ import type { TableDeclaration } from '../plan/administration.ts'
 import type { Catalog, Table, TableFacet, TableSummary } from '../plan/catalog.ts'
 import type { Registry } from '../registry/registry.ts'
 import { Decoders } from './decoders.ts'
-import { findFacet, type FoundFacet, type Side } from './facet.ts'
+import { findFacet, type FoundFacet } from './facet.ts'
+import type { Side } from './facet-question.ts'
 import { bestMatch } from './pattern.ts'
+import type { FormatOptions } from './plain-formats.ts'
 import { SAMPLE_LIMITS, type SampleLimits, sampleTopic, type TopicSample } from './sample.ts'
 
 export interface CatalogOptions {
@@ -21,7 +23,7 @@ export interface CatalogOptions {
   readonly log: KafkaLog
   readonly registry?: Registry
   /** Formats by topic name or pattern (`pay*`); an exact name wins, then the longest pattern. */
-  readonly formats?: Readonly<Record<string, { readonly key?: FormatName; readonly value?: FormatName }>>
+  readonly formats?: Readonly<Record<string, { readonly key?: FormatName; readonly value?: FormatName } & FormatOptions>>
   /** What CREATE TABLE said; an exact name in `formats` wins over it, a pattern does not. */
   readonly declared?: (topic: string) => TableDeclaration | undefined
   readonly sample?: Partial<SampleLimits>
@@ -179,7 +181,9 @@ class KafkaCatalog implements KafkaTables {
 
   #find(topic: TopicMetadata, side: Side, sample: () => Promise<TopicSample>): Promise<FoundFacet> {
     const { registry } = this.#options
-    return findFacet({ topic: topic.name, side, configured: this.#configured(topic.name, side), registry, decoders: this.#decoders, sample })
+    const configured = this.#configured(topic.name, side)
+    const options = configured === undefined ? undefined : this.#options.formats?.[configured.pattern]
+    return findFacet({ topic: topic.name, side, configured, registry, decoders: this.#decoders, sample, options })
   }
 
   /** Patterns that say nothing about this side are passed over. */

@@ -4,17 +4,13 @@
  */
 import { payloadCheck } from '../formats/check.ts'
 import { guessFormat } from '../formats/detect.ts'
-import type { FacetDecoder, FormatName } from '../formats/format.ts'
-import { jsonDecoder } from '../formats/json/decoder.ts'
-import { primitiveDecoder } from '../formats/primitive/decoder.ts'
+import { type FormatName, windowedParts } from '../formats/format.ts'
 import type { TableFacet } from '../plan/catalog.ts'
 import { type RegisteredSchema, type Registry, RegistryError } from '../registry/registry.ts'
-import { type DataType, JSON_TYPE } from '../types.ts'
-import type { Decoders } from './decoders.ts'
-import { mergeTypes } from './merge-types.ts'
+import { JSON_TYPE } from '../types.ts'
+import { type FacetQuestion, samplesOf } from './facet-question.ts'
+import { framedFacet, isRegistryFormat, plainFacet, schemaFacet, unreadableFacet, windowedFacet } from './make-facet.ts'
 import type { TopicSample } from './sample.ts'
-
-export type Side = 'key' | 'value'
 
 /** `catalog.schema.versions`: how many of a subject's newest versions are merged. */
 const MAX_VERSIONS = 100
@@ -30,19 +26,15 @@ export interface FoundFacet {
   readonly versions?: readonly number[]
 }
 
-export interface FacetQuestion {
-  readonly topic: string
-  readonly side: Side
-  readonly configured: { readonly format: FormatName; readonly pattern: string } | undefined
-  readonly registry: Registry | undefined
-  readonly decoders: Decoders
-  /** Reads the sample at the first call; later calls get the same one. */
-  readonly sample: () => Promise<TopicSample>
-}
-
 /** Finds out. Does not reject: what cannot be read is a facet that says so. */
 export async function findFacet(question: FacetQuestion): Promise<FoundFacet> {
   const { configured } = question
+  const windowed = configured === undefined ? undefined : windowedParts(configured.format)
+  if (configured !== undefined && windowed !== undefined && isRegistryFormat(windowed.inner)) {
+    const inner = { ...question, configured: { ...configured, format: windowed.inner }, tail: windowed.kind === 'TW' ? 8 : 16 }
+    const found = await findFacet(inner)
+    return { ...found, facet: windowedFacet(windowed.kind, found.facet) }
+  }
   if (configured !== undefined && !isRegistryFormat(configured.format)) {
     return { facet: plainFacet(question, configured.format, 'configured', configuredDetail(question)), basis: 'configured' }
   }
@@ -55,10 +47,6 @@ export async function findFacet(question: FacetQuestion): Promise<FoundFacet> {
     trouble = error
   }
   return configured === undefined ? detect(question, trouble) : configuredFramed(question, configured.format, trouble)
-}
-
-function isRegistryFormat(format: FormatName): boolean {
-  return format === 'AVRO' || format === 'JSONSCHEMA' || format === 'PROTOBUF'
 }
 
 function configuredDetail(question: FacetQuestion): string {
@@ -82,13 +70,13 @@ async function subjectFacet(question: FacetQuestion): Promise<FoundFacet | undef
   const detail = `registry subject ${subject}, version ${newest.version ?? versions.at(-1)}`
   const origin = question.configured === undefined ? 'registry' : 'configured'
   const words = origin === 'configured' ? `${configuredDetail(question)}; ${detail}` : detail
-  return { facet: schemaFacet(question, schemas, origin, words), basis: 'registry', versions }
+  return { facet: await schemaFacet(question, schemas, origin, words), basis: 'registry', versions }
 }
 
 /** Some register a schema for people to read and write records without its frame. When no record has the frame, the records count and not the subject. */
 async function checkedAgainstRecords(question: FacetQuestion, bySubject: FoundFacet): Promise<FoundFacet> {
   const sample = await question.sample()
-  const samples = samplesOf(sample, question.side)
+  const samples = samplesOf(sample, question)
   if (samples.length < 3 || samples.some((bytes) => bytes.length >= 5 && bytes[0] === 0)) return bySubject
   const found = detectPlain(question, sample, samples, undefined)
   return { ...found, facet: { ...found.facet, detail: `${found.facet.detail}; ${bySubject.facet.detail} is there, but no record is framed for it` } }
@@ -100,53 +88,32 @@ async function subjectSchemas(registry: Registry, subject: string, versions: rea
   return found.filter((s) => s !== undefined)
 }
 
-/** One facet for records of any of these schemas, oldest first; the newest decides on the format. */
-function schemaFacet(question: FacetQuestion, schemas: readonly RegisteredSchema[], origin: TableFacet['origin'], detail: string): TableFacet {
-  const newest = schemas[schemas.length - 1]
-  if (newest.type === 'PROTOBUF') return unreadableFacet('PROTOBUF', origin, detail, notReadHere(question, 'PROTOBUF'))
-  if (newest.type === 'JSON') return framedJson(origin, detail)
-  const types: DataType[] = []
-  const unusable: string[] = []
-  for (const schema of [...schemas].reverse()) {
-    try {
-      types.push(question.decoders.of(schema).type)
-    } catch (error) {
-      unusable.push(error instanceof Error ? error.message : String(error))
-    }
-  }
-  if (types.length === 0) return unreadableFacet('AVRO', origin, detail, unusable[0])
-  const merged = types.length === 1 ? '' : `, merged with ${types.length - 1} older`
-  const writer = newest.id === undefined ? {} : { writer: { id: newest.id, text: newest.text, references: newest.references.map((r) => r.text) } }
-  return { ...framedAvro(question, mergeTypes(types), origin, [detail + merged, ...unusable].join('; ')), ...writer }
-}
-
 // ---------------------------------------------------------------------------------------------- by configuration, framed
 
 async function configuredFramed(question: FacetQuestion, format: FormatName, trouble: RegistryError | undefined): Promise<FoundFacet> {
   const detail = configuredDetail(question)
-  if (format === 'PROTOBUF') return { facet: unreadableFacet('PROTOBUF', 'configured', detail, notReadHere(question, 'PROTOBUF')), basis: 'configured' }
-  if (format === 'JSONSCHEMA') return { facet: framedJson('configured', detail), basis: 'configured' }
+  if (format === 'JSONSCHEMA') return { facet: framedFacet(question, 'JSONSCHEMA', JSON_TYPE, 'configured', detail), basis: 'configured' }
   if (question.registry === undefined) {
-    return { facet: unreadableFacet('AVRO', 'configured', detail, 'AVRO is configured, and no schema registry is.'), basis: 'configured' }
+    return { facet: unreadableFacet(format, 'configured', detail, `${format} is configured, and no schema registry is.`), basis: 'configured' }
   }
-  if (trouble !== undefined) return { facet: unreadableFacet('AVRO', 'configured', detail, trouble.message), basis: 'open' }
+  if (trouble !== undefined) return { facet: unreadableFacet(format, 'configured', detail, trouble.message), basis: 'open' }
   const sample = await question.sample()
-  const byIds = await sampledSchemas(question, samplesOf(sample, question.side)).catch(onlyRegistryError)
-  if (byIds instanceof RegistryError) return { facet: unreadableFacet('AVRO', 'configured', detail, byIds.message), basis: 'open' }
-  if (byIds.length > 0) return { facet: schemaFacet(question, byIds, 'configured', `${detail}; ${idsDetail(byIds)}`), basis: 'sampled' }
-  return { facet: framedAvro(question, JSON_TYPE, 'configured', `${detail}; no schema is known yet`), basis: 'open' }
+  const byIds = await sampledSchemas(question, samplesOf(sample, question)).catch(onlyRegistryError)
+  if (byIds instanceof RegistryError) return { facet: unreadableFacet(format, 'configured', detail, byIds.message), basis: 'open' }
+  if (byIds.length > 0) return { facet: await schemaFacet(question, byIds, 'configured', `${detail}; ${idsDetail(byIds)}`), basis: 'sampled' }
+  return { facet: framedFacet(question, format, JSON_TYPE, 'configured', `${detail}; no schema is known yet`), basis: 'open' }
 }
 
 // ---------------------------------------------------------------------------------------------- by looking at records
 
 async function detect(question: FacetQuestion, trouble: RegistryError | undefined): Promise<FoundFacet> {
   const sample = await question.sample()
-  const samples = samplesOf(sample, question.side)
+  const samples = samplesOf(sample, question)
   if (samples.length === 0) return nothingSeen(question, sample, trouble)
   if (question.registry !== undefined && trouble === undefined && looksFramed(samples, 'perhaps')) {
     const schemas = await sampledSchemas(question, samples).catch(onlyRegistryError)
     if (schemas instanceof RegistryError) return detectPlain(question, sample, samples, schemas)
-    if (schemas.length > 0) return { facet: schemaFacet(question, schemas, 'sampled', idsDetail(schemas)), basis: 'sampled' }
+    if (schemas.length > 0) return { facet: await schemaFacet(question, schemas, 'sampled', idsDetail(schemas)), basis: 'sampled' }
   }
   return detectPlain(question, sample, samples, trouble)
 }
@@ -179,10 +146,6 @@ function nothingSeen(question: FacetQuestion, sample: TopicSample, trouble: Regi
   return { facet: plainFacet(question, question.side === 'key' ? 'STRING' : 'JSON', 'default', detail), basis: 'open' }
 }
 
-function samplesOf(sample: TopicSample, side: Side): readonly Buffer[] {
-  return side === 'key' ? sample.keys : sample.values
-}
-
 /** Schemas of the ids in the samples and, where the registry can tell, all versions of the subjects that they belong to. Oldest first. */
 async function sampledSchemas(question: FacetQuestion, samples: readonly Buffer[]): Promise<RegisteredSchema[]> {
   const { registry } = question
@@ -190,6 +153,7 @@ async function sampledSchemas(question: FacetQuestion, samples: readonly Buffer[
   const framed = samples.filter((s) => isFramed(s))
   const ids = [...new Set(framed.map((s) => s.readInt32BE(1)))].slice(0, MAX_SAMPLED_IDS)
   const known = (await inParallel(ids, (id) => registry.schemaById(id))).filter((s) => s !== undefined)
+  await question.decoders.prepare(known)
   const fitting = known.reduce((sum, schema) => sum + fitCount(question, schema, framed), 0)
   if (fitting * 2 < framed.length) return []
   const subjects = (await inParallel(known, (schema) => subjectsOf(question, registry, schema))).flat().slice(0, MAX_SAMPLED_IDS)
@@ -218,9 +182,10 @@ function recordName(question: FacetQuestion, schema: RegisteredSchema): string |
 /** How many of the payloads that carry the schema's id can be read with it: a number may look framed by chance, but then it does not fit. */
 function fitCount(question: FacetQuestion, schema: RegisteredSchema, framed: readonly Buffer[]): number {
   const own = framed.filter((s) => s.readInt32BE(1) === schema.id)
-  if (schema.type === 'PROTOBUF') return own.length
   try {
-    const fits = payloadCheck(question.decoders.of(schema))
+    const decoder = question.decoders.of(schema)
+    if (schema.type === 'PROTOBUF') return own.filter((s) => question.decoders.protobufMessage(decoder, s) !== undefined).length
+    const fits = payloadCheck(decoder)
     return own.filter((s) => fits(s.subarray(5))).length
   } catch {
     return own.length // an unusable schema: the facet will say so
@@ -255,57 +220,4 @@ async function inParallel<T, R>(items: readonly T[], each: (item: T) => Promise<
   const results: R[] = []
   for (let i = 0; i < items.length; i += 8) results.push(...(await Promise.all(items.slice(i, i + 8).map(each))))
   return results
-}
-
-// ---------------------------------------------------------------------------------------------- facets
-
-function notReadHere(question: FacetQuestion, format: FormatName): string {
-  return `The ${question.side}s of ${question.topic} are ${format}, which this version does not read.`
-}
-
-function plainFacet(question: FacetQuestion, format: FormatName, origin: TableFacet['origin'], detail: string): TableFacet {
-  const decoder = plainDecoder(format)
-  if (decoder === undefined) return unreadableFacet(format, origin, detail, notReadHere(question, format))
-  return { format, origin, detail, type: decoder.type, framing: 'none', decoder: () => decoder }
-}
-
-function plainDecoder(format: FormatName): FacetDecoder | undefined {
-  switch (format) {
-    case 'JSON':
-      return jsonDecoder()
-    case 'STRING':
-    case 'INT':
-    case 'LONG':
-    case 'FLOAT':
-    case 'DOUBLE':
-    case 'BYTES':
-    case 'UUID':
-      return primitiveDecoder(format)
-    default:
-      return undefined
-  }
-}
-
-function framedAvro(question: FacetQuestion, type: DataType, origin: TableFacet['origin'], detail: string): TableFacet {
-  return { format: 'AVRO', origin, detail, type, framing: 'confluent', decoder: (id) => question.decoders.byId(id) }
-}
-
-function framedJson(origin: TableFacet['origin'], detail: string): TableFacet {
-  const decoder = jsonDecoder()
-  return { format: 'JSONSCHEMA', origin, detail, type: decoder.type, framing: 'confluent', decoder: () => decoder }
-}
-
-function unreadableFacet(format: FormatName, origin: TableFacet['origin'], detail: string, unreadable: string): TableFacet {
-  const framing = isRegistryFormat(format) ? 'confluent' : 'none'
-  return {
-    format,
-    origin,
-    detail,
-    type: JSON_TYPE,
-    framing,
-    unreadable,
-    decoder: () => {
-      throw new Error(unreadable)
-    },
-  }
 }

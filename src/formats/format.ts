@@ -68,7 +68,8 @@ export interface FacetDecoder {
   specialize?(sample: Uint8Array): FacetDecoder
 }
 
-export type FormatName =
+/** The formats of plain keys and values. */
+export type PlainFormatName =
   | 'STRING'
   | 'INT'
   | 'LONG'
@@ -83,3 +84,37 @@ export type FormatName =
   | 'XML'
   | 'CSV'
   | 'MSGPACK'
+
+/** `TWLONG`, `SWAVRO`: keys of time windows and of session windows around keys of a format. */
+export type FormatName = PlainFormatName | `TW${PlainFormatName}` | `SW${PlainFormatName}`
+
+export const PLAIN_FORMATS: readonly PlainFormatName[] = [
+  'STRING',
+  'INT',
+  'LONG',
+  'FLOAT',
+  'DOUBLE',
+  'BYTES',
+  'UUID',
+  'JSON',
+  'AVRO',
+  'PROTOBUF',
+  'JSONSCHEMA',
+  'XML',
+  'CSV',
+  'MSGPACK',
+]
+
+/** The format that a name means, in any case: `avro`, `TWLONG`, `TW[LONG]`; undefined when there is none. */
+export function formatNamed(text: string): FormatName | undefined {
+  const name = text.toUpperCase().replace(/^(TW|SW)\s*\[\s*(\w+)\s*\]$/, '$1$2')
+  const inner = name.replace(/^(TW|SW)/, '')
+  const known = (plain: string): boolean => PLAIN_FORMATS.some((format) => format === plain)
+  return known(name) || (inner !== name && known(inner)) ? (name as FormatName) : undefined
+}
+
+/** The window and the inner format of a windowed format. */
+export function windowedParts(format: FormatName): { readonly kind: 'TW' | 'SW'; readonly inner: PlainFormatName } | undefined {
+  const kind = format.startsWith('TW') ? 'TW' : format.startsWith('SW') ? 'SW' : undefined
+  return kind === undefined ? undefined : { kind, inner: format.slice(2) as PlainFormatName }
+}

@@ -2,6 +2,7 @@
  * What the binder asks of the world: tables by name, as seen by one account in one environment. An interface only; `catalog/` implements it on Kafka and a registry,
  * tests implement it in memory. A table that may not be seen does not exist here.
  */
+import type { FacetEncoder } from '../formats/encoder.ts'
 import type { FacetDecoder, FormatName } from '../formats/format.ts'
 import type { DataType, StructType } from '../types.ts'
 
@@ -38,6 +39,8 @@ export interface WriterSchema {
   readonly id: number
   readonly text: string
   readonly references: readonly string[]
+  /** Writes what the schema describes, behind the frame; absent where the writer makes its own of the text (Avro). */
+  readonly encoder?: FacetEncoder
 }
 
 export interface TableFacet {

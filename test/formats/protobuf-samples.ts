@@ -3,6 +3,8 @@ import protobuf from 'protobufjs'
 import type { DataType, Field, Value } from '../../src/types.ts'
 import type { Step } from './driver.ts'
 
+const LONG = protobuf.util.Long as unknown as { fromString(digits: string, unsigned: boolean): unknown }
+
 export interface Shown {
   readonly type: DataType
   readonly value: Value
@@ -96,7 +98,13 @@ export class ProtobufSamples {
       case 2: {
         const inner = this.message(depth - 1)
         const items = Array.from({ length: this.below(4) }, () => inner)
-        return this.list(`repeated ${inner.name} ${end};`, inner.type, items, items.map((item) => item.encoded), items.map((item) => item.below))
+        return this.list(
+          `repeated ${inner.name} ${end};`,
+          inner.type,
+          items,
+          items.map((item) => item.encoded),
+          items.map((item) => item.below),
+        )
       }
       case 3:
         return this.mapOfMessages(depth, end)
@@ -105,7 +113,13 @@ export class ProtobufSamples {
         const items = Array.from({ length: this.below(5) }, () => leaf)
         const packable = !['string', 'bytes'].includes(leaf.declared)
         const option = packable ? this.pick(['', ' [packed = true]', ' [packed = false]']) : ''
-        return this.list(`repeated ${leaf.declared} ${end}${option};`, leaf.type, items.map(shownLeaf), items.map((item) => item.encoded), items.map(() => []))
+        return this.list(
+          `repeated ${leaf.declared} ${end}${option};`,
+          leaf.type,
+          items.map(shownLeaf),
+          items.map((item) => item.encoded),
+          items.map(() => []),
+        )
       }
       case 5:
         return this.mapOfLeaves(end)
@@ -173,7 +187,7 @@ export class ProtobufSamples {
   leaf(): Leaf {
     const long = (declared: string, values: readonly bigint[]): Leaf => {
       const n = this.pick(values)
-      return { declared, type: { kind: 'long' }, encoded: protobuf.util.Long?.fromString(n.toString(), n > 0x7fffffffffffffffn) ?? Number(n), value: asLong(n), text: String(n) }
+      return { declared, type: { kind: 'long' }, encoded: LONG.fromString(n.toString(), n > 0x7fffffffffffffffn), value: asLong(n), text: String(n) }
     }
     const plain = (declared: string, kind: 'int' | 'long' | 'boolean' | 'string', value: number | boolean | string): Leaf => ({
       declared,

@@ -79,7 +79,9 @@ test('any selection of paths comes out as it is in the record, and nothing else'
       const asked: Asked[] = chosen.map(({ path, at }) => ({
         path,
         type: at.type,
-        parts: (['value', 'text', 'exists', 'slice'] as const).filter((part) => samples.below(2) === 0 && (part !== 'slice' || at.type.kind === 'string')) as Part[],
+        parts: (['value', 'text', 'exists', 'slice'] as const).filter(
+          (part) => samples.below(2) === 0 && (part !== 'slice' || at.type.kind === 'string'),
+        ) as Part[],
       }))
       const missing: Asked = { path: ['no such field', 'deep'], parts: ['value', 'exists'], type: JSON_KIND }
       const read = reader(decoder, [...asked, missing], { validate: samples.below(4) === 0 })
@@ -106,7 +108,12 @@ test('a message of any index of the schema is read', () => {
     fc.property(fc.integer(), (seed) => {
       const { sample, bytes, schema, samples } = make(seed)
       const parsed = parseProtobufSchema(schema)
-      const others = parseProtobufSchema(`${schema.replace('package sample;', 'package sample; message Before { int32 nothing = 1; message Inside { } }')}`.replaceAll(' int32 nothing', samples.proto3 ? ' int32 nothing' : ' optional int32 nothing'))
+      const others = parseProtobufSchema(
+        `${schema.replace('package sample;', 'package sample; message Before { int32 nothing = 1; message Inside { } }')}`.replaceAll(
+          ' int32 nothing',
+          samples.proto3 ? ' int32 nothing' : ' optional int32 nothing',
+        ),
+      )
       const type = protobufType(parsed.messages[0])
       assert.equal(parsed.messages[0].name, `sample.${sample.name}`)
       const asked: Asked[] = [{ path: [], parts: ['value', 'text'], type }]
@@ -134,7 +141,8 @@ test('damaged bytes are bad or something else, but never an exception and never 
       ]
       for (let i = 0; i < 20; i++) {
         const damaged = Buffer.from(bytes.subarray(0, samples.below(3) === 0 ? samples.below(bytes.length + 1) : bytes.length))
-        for (let n = samples.below(4); n > 0 && damaged.length > 0; n--) damaged[samples.below(damaged.length)] = samples.pick([0, 1, 2, 127, 128, 255, samples.below(256)])
+        for (let n = samples.below(4); n > 0 && damaged.length > 0; n--)
+          damaged[samples.below(damaged.length)] = samples.pick([0, 1, 2, 127, 128, 255, samples.below(256)])
         for (const read of readers) {
           const got = read(damaged, samples.pick([0, 0, 9]))
           assert.ok(got === 'bad' || Array.isArray(got))

@@ -2,8 +2,11 @@
  * A Kafka and a registry in memory for tests of everything above them: topics with partitions, formats and records given as JSON literals, encoded into real v2 batches and
  * served through the KafkaLog interface, and the real catalog on top. It has no sockets, and no broker's behaviour beyond bounds, time look-ups and scans of whole batches.
  */
+import { encode as encodeMsgpack } from '@msgpack/msgpack'
+import protobuf from 'protobufjs'
 import { type CatalogOptions, createCatalog, type KafkaTables } from '../../src/catalog/catalog.ts'
 import { withObjects } from '../../src/catalog/objects.ts'
+import type { FormatOptions } from '../../src/catalog/plain-formats.ts'
 import type { FormatName } from '../../src/formats/format.ts'
 import type { TopicConfig, TopicMetadata } from '../../src/kafka/cluster.ts'
 import {
@@ -29,8 +32,16 @@ export type WorldFormat =
   /** Versions of one subject, `<topic>-key|-value`, or `subject` when given. Records say which one wrote them (`writer`, 1-based; default the newest). */
   | { readonly name: 'AVRO'; readonly schemas: readonly string[]; readonly subject?: string }
   | { readonly name: 'JSONSCHEMA'; readonly schemas: readonly string[]; readonly subject?: string }
-  /** Registered only: its records are given as bytes. */
+  /** Records are of the first message of their schema. */
   | { readonly name: 'PROTOBUF'; readonly schemas: readonly string[]; readonly subject?: string }
+  /** Records are texts. `header`: the names of the columns. */
+  | { readonly name: 'CSV'; readonly header?: readonly string[] }
+  | { readonly name: 'XML' }
+  | { readonly name: 'MSGPACK' }
+  /** Records are `{"key": …, "windowStart": ms}`, with `windowEnd` for `SW`. */
+  | { readonly name: `TW${WindowedInner}` | `SW${WindowedInner}` }
+
+export type WindowedInner = 'STRING' | 'LONG' | 'JSON'
 
 /** A literal to encode, or bytes as they are (bad records), or null. */
 export type WorldValue = { readonly json: ExactJson; readonly text?: string; readonly writer?: number } | Uint8Array | null
@@ -101,7 +112,7 @@ export interface WorldData {
   readonly stored: ReadonlyMap<string, readonly StoredPartition[]>
   readonly registry: MemoryRegistry
   /** The formats to configure, by topic. */
-  readonly formats: { readonly [topic: string]: { readonly key: FormatName; readonly value: FormatName } }
+  readonly formats: { readonly [topic: string]: { readonly key: FormatName; readonly value: FormatName } & FormatOptions }
 }
 
 /** Encodes all records; a literal that does not fit its format is an Error. */
@@ -110,7 +121,11 @@ export function worldData(topics: readonly WorldTopic[]): WorldData {
   const stored = new Map<string, StoredPartition[]>()
   for (const topic of topics) stored.set(topic.name, storeTopic(topic, registry))
   const configured = topics.filter((t) => t.detect !== true)
-  return { stored, registry, formats: Object.fromEntries(configured.map((t) => [t.name, { key: t.key?.name ?? 'STRING', value: t.value?.name ?? 'JSON' }])) }
+  const formatsOf = (t: WorldTopic): WorldData['formats'][string] => {
+    const plain = { key: t.key?.name ?? 'STRING', value: t.value?.name ?? 'JSON' }
+    return t.value?.name === 'CSV' ? { ...plain, csv: { header: t.value.header } } : plain
+  }
+  return { stored, registry, formats: Object.fromEntries(configured.map((t) => [t.name, formatsOf(t)])) }
 }
 
 /** Builds the world. */
@@ -180,15 +195,21 @@ function encoder(format: WorldFormat, defaultSubject: string, registry: MemoryRe
     if (!('schemas' in format)) return encodePlain(format.name, value.json, value.text)
     const writer = (value.writer ?? format.schemas.length) - 1
     if (ids[writer] === undefined) throw new Error(`${defaultSubject} has no writer ${writer + 1}`)
+    if (format.name === 'PROTOBUF') return framed(ids[writer], encodeProto(format.schemas[writer], value.json))
     return framed(ids[writer], format.name === 'AVRO' ? encodeAvro(format.schemas[writer], value.json) : Buffer.from(value.text ?? JSON.stringify(value.json)))
   }
 }
 
 function encodePlain(format: string, json: ExactJson, text: string | undefined): Uint8Array {
   const bytes = Buffer.alloc(8)
+  if (format.startsWith('TW') || format.startsWith('SW')) return encodeWindowed(format, json)
   switch (format) {
     case 'JSON':
       return Buffer.from(text ?? JSON.stringify(json))
+    case 'MSGPACK':
+      return encodeMsgpack(json, { useBigInt64: true })
+    case 'XML':
+    case 'CSV':
     case 'STRING':
     case 'UUID':
       if (typeof json !== 'string') throw new Error(`${format} takes a string, not ${text ?? String(json)}`)
@@ -208,6 +229,32 @@ function encodePlain(format: string, json: ExactJson, text: string | undefined):
       bytes.writeDoubleBE(Number(json))
       return bytes
   }
+}
+
+/** As Kafka Streams does it: the key, then (for sessions the end and) the start of the window. */
+function encodeWindowed(format: string, json: ExactJson): Uint8Array {
+  const { key, windowStart, windowEnd } = json as { readonly [name: string]: ExactJson }
+  const times = (format.startsWith('SW') ? [windowEnd, windowStart] : [windowStart]).map((ms) => {
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigInt64BE(BigInt(ms as number))
+    return bytes
+  })
+  return Buffer.concat([encodePlain(format.slice(2), key, undefined), ...times])
+}
+
+/** The first message of the schema as protobufjs writes it, behind the message index. */
+function encodeProto(schema: string, json: ExactJson): Uint8Array {
+  const { root } = protobuf.parse(schema, { keepCase: true })
+  for (const name of ['timestamp', 'duration', 'struct', 'wrappers', 'any', 'empty', 'field_mask'])
+    root.addJSON((protobuf.common as unknown as { get(file: string): { nested: { [name: string]: protobuf.AnyNestedObject } } }).get(`google/protobuf/${name}.proto`).nested)
+  const first = (namespace: protobuf.NamespaceBase): protobuf.Type | undefined =>
+    namespace.nestedArray
+      .map((item) => (item instanceof protobuf.Type ? item : item instanceof protobuf.Namespace ? first(item) : undefined))
+      .find((type) => type !== undefined)
+  const type = first(root)
+  if (type === undefined) throw new Error('the schema holds no message')
+  const plain = JSON.parse(JSON.stringify(json, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))) as object
+  return Buffer.concat([Buffer.of(0), type.encode(type.fromObject(plain)).finish()])
 }
 
 // ---------------------------------------------------------------------------------------------- registry and cluster

@@ -128,7 +128,8 @@ function readTopic(lines: readonly string[], at: number, end: number, folder: st
   return topic
 }
 
-const PLAIN = ['STRING', 'JSON', 'INT', 'LONG', 'FLOAT', 'DOUBLE', 'BYTES', 'UUID'] as const
+const PLAIN = ['STRING', 'JSON', 'INT', 'LONG', 'FLOAT', 'DOUBLE', 'BYTES', 'UUID', 'XML', 'MSGPACK'] as const
+const WINDOWED = ['TWSTRING', 'TWLONG', 'TWJSON', 'SWSTRING', 'SWLONG', 'SWJSON'] as const
 
 function readFormat(text: string, folder: string, subject: string | undefined): WorldFormat {
   const [name, files] = [text.split(':')[0].toUpperCase(), text.split(':')[1]]
@@ -136,7 +137,8 @@ function readFormat(text: string, folder: string, subject: string | undefined): 
     if (files === undefined) throw new Error(`${name} needs a schema file: ${name.toLowerCase()}:name.avsc`)
     return { name, schemas: files.split(',').map((f) => readFileSync(path.join(folder, f), 'utf8')), subject }
   }
-  const plain = PLAIN.find((p) => p === name)
+  if (name === 'CSV') return { name, header: files?.split(',') }
+  const plain = PLAIN.find((p) => p === name) ?? WINDOWED.find((p) => p === name)
   if (plain === undefined) throw new Error(`unknown format ${text}`)
   return { name: plain }
 }

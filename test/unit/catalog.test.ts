@@ -91,7 +91,7 @@ test('decoders of ids that cannot be used are errors with a sentence', async () 
   const facet = (await world.catalog.table('t'))?.value as TableFacet
   const decoder = (id: number | undefined): unknown => facet.decoder(id)
   await assert.rejects(async () => decoder(77), { message: 'The schema registry at memory:registry does not know schema 77.' })
-  await assert.rejects(async () => decoder(proto), { message: 'PROTOBUF is not read by this version.' })
+  assert.equal(decodeText((await decoder(proto)) as FacetDecoder, Buffer.from([0, 8, 5])), '{"id":5}', 'a record of another format among Avro')
   await assert.rejects(async () => decoder(broken), /^Error: Schema \d+ cannot be used: /)
   await assert.rejects(async () => decoder(undefined), { message: 'The record carries no schema id.' })
   assert.equal(decodeText(await facet.decoder(json), Buffer.from('{"a":1}')), '{"a":1}')
@@ -254,13 +254,13 @@ test('a subject beside records without its frame: the records count', async () =
   assert.equal((await plain.catalog.table('few'))?.value.format, 'AVRO', 'too few records to overrule the registry')
 })
 
-test('PROTOBUF is recognised and named; JSON Schema is read', async () => {
+test('PROTOBUF and JSON Schema', async () => {
   const world = memoryWorld([topic('p', []), topic('j', [{ json: { a: 1 } }], { value: { name: 'JSONSCHEMA', schemas: ['{"type":"object"}'] } })])
   world.registry.add('p-value', PROTO, 'PROTOBUF')
   const proto = (await world.catalog.table('p'))?.value as TableFacet
   assert.equal(summary(proto), 'PROTOBUF confluent registry: registry subject p-value, version 1')
-  assert.equal(proto.unreadable, 'The values of p are PROTOBUF, which this version does not read.')
-  assert.throws(() => proto.decoder(1), { message: 'The values of p are PROTOBUF, which this version does not read.' })
+  assert.deepEqual(fields(proto), ['id long'])
+  assert.deepEqual([...(proto.writer?.encoder?.encode(new Map([['id', 5]])) ?? [])], [0, 8, 5])
   const json = (await world.catalog.table('j'))?.value as TableFacet
   assert.equal(summary(json), 'JSONSCHEMA confluent registry: registry subject j-value, version 1')
   assert.equal(decodeText(await json.decoder(1), Buffer.from('{"a":1}')), '{"a":1}')
@@ -274,8 +274,9 @@ test('a version that is no schema is named and passed over', async () => {
   assert.match(only.unreadable ?? '', /^Schema 1 cannot be used: /)
 })
 
-test('configured formats: the name wins over patterns, each side by itself; formats that are not read are named', async () => {
-  const formats = { '*': { key: 'LONG', value: 'STRING' }, 'log-*': { value: 'JSON' }, 'log-a': { key: 'BYTES' }, bad: { value: 'XML' } } as const
+test('configured formats: the name wins over patterns, each side by itself; what cannot be used is named', async () => {
+  const bad = { value: 'CSV', csv: { delimiter: '"' } } as const
+  const formats = { '*': { key: 'LONG', value: 'STRING' }, 'log-*': { value: 'JSON' }, 'log-a': { key: 'BYTES' }, bad } as const
   const world = memoryWorld(
     ['log-a', 'log-b', 'other', 'bad'].map((name) => topic(name, [])),
     { formats },
@@ -287,7 +288,7 @@ test('configured formats: the name wins over patterns, each side by itself; form
   assert.deepEqual(await seen('log-a'), ['BYTES: for this topic', 'JSON: for topics log-*'])
   assert.deepEqual(await seen('log-b'), ['LONG: for topics *', 'JSON: for topics log-*'])
   assert.deepEqual(await seen('other'), ['LONG: for topics *', 'STRING: for topics *'])
-  assert.equal((await world.catalog.table('bad'))?.value.unreadable, 'The values of bad are XML, which this version does not read.')
+  assert.equal((await world.catalog.table('bad'))?.value.unreadable, 'The delimiter and the quote of CSV are the same character.')
   assert.equal(world.scans.length, 0)
 })
 

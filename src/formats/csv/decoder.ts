@@ -41,7 +41,8 @@ export function csvDecoder(options: CsvOptions = {}): FacetDecoder {
 
 function asciiCode(text: string, what: string): number {
   const code = text.charCodeAt(0)
-  if (text.length !== 1 || code > 126 || code === 10 || code === 13) throw new Error(`The ${what} of CSV must be one ASCII character, not ${JSON.stringify(text)}.`)
+  if (text.length !== 1 || code > 126 || code === 10 || code === 13)
+    throw new Error(`The ${what} of CSV must be one ASCII character, not ${JSON.stringify(text)}.`)
   return code
 }
 

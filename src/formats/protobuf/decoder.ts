@@ -16,7 +16,8 @@ import { Family } from './family.ts'
 import { eachValue, type Frame, scanMessage, type Tracked } from './scan.ts'
 import { type ProtoField, type ProtoMessage, type ProtoSchema, protobufType, type ProtoType } from './schema.ts'
 import { listTextFunction, messageTextFunction } from './text.ts'
-import { assignAt, assignField, assignMessage, fallbackText, fallbackValue, leafType, messagePlace, rangeAt, readEntry } from './value.ts'
+import { fallbackText, leafType, messagePlace, rangeAt, readEntry } from './spot.ts'
+import { assignAt, assignField, assignMessage, fallbackValue } from './value.ts'
 import { indexesAt, meaningAt, referenceAt } from './wire.ts'
 import { existsNames, isWanted } from '../want.ts'
 
@@ -155,7 +156,8 @@ ${reads}`
       if (type.kind === 'json') return this.#json(want, message, from, to)
       const value = want.value === undefined ? NOTHING : js`{ ${assignMessage(this.#frame, message, want.type, js`b, view, ${from}, ${to}`, want.value)} }`
       const slice = want.slice === undefined ? NOTHING : js`if (typeof ${want.value as Name} === 'string') ${want.slice.from} = -2`
-      if (want.text === undefined) return js`${exists}
+      if (want.text === undefined)
+        return js`${exists}
 ${value}
 ${slice}`
       const x = e.name('x')
@@ -230,7 +232,8 @@ ${slice.from} = ${range.from}; ${slice.to} = ${range.to} }`)
     const x = e.name('x')
     const read = js`let ${x} = null
 ${assignAt(this.#frame, type, own, at, x)}`
-    if (own.kind === 'int' || own.kind === 'long' || own.kind === 'boolean') return js`{ ${read}
+    if (own.kind === 'int' || own.kind === 'long' || own.kind === 'boolean')
+      return js`{ ${read}
 ${target} = '' + ${x} }`
     const text = (value: Value): string => renderValue(value, own, family.render)
     return js`{ ${read}

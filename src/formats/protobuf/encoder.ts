@@ -63,7 +63,8 @@ function encodeMessage(message: ProtoMessage, value: Value, path: Path, depth: n
   for (const field of [...message.fields].sort((a, b) => a.number - b.number)) {
     const own = given(field)
     const rival = own === null ? undefined : message.fields.find((other) => field.siblings.includes(other.number) && given(other) !== null)
-    if (rival !== undefined) throw new EncodeError(`"${field.name}" and "${rival.name}" belong to one oneof: only one of them can have a value`, [...path, field.name])
+    if (rival !== undefined)
+      throw new EncodeError(`"${field.name}" and "${rival.name}" belong to one oneof: only one of them can have a value`, [...path, field.name])
     encodeField(out, field, own, [...path, field.name], depth)
   }
   return out.bytes()
@@ -120,7 +121,8 @@ function encodeScalar(out: Output, scalar: ProtoScalar, value: Value, path: Path
   switch (scalar) {
     case 'string':
     case 'bytes': {
-      const bytes = typeof value === 'string' && scalar === 'string' ? Buffer.from(value) : value instanceof Uint8Array && scalar === 'bytes' ? value : undefined
+      const bytes =
+        typeof value === 'string' && scalar === 'string' ? Buffer.from(value) : value instanceof Uint8Array && scalar === 'bytes' ? value : undefined
       if (bytes === undefined) throw wrong(scalar, value, path)
       out.varint(BigInt(bytes.length))
       return out.add(bytes)

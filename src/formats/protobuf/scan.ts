@@ -104,7 +104,8 @@ export function scanMessage(frame: Frame, message: ProtoMessage, wanted: readonl
     })
     const own = tracked.get(field)
     if (own === undefined) return js`${resets}`
-    if (field.shape !== 'one') return js`if (${own.at} < 0) ${own.at} = ${t}
+    if (field.shape !== 'one')
+      return js`if (${own.at} < 0) ${own.at} = ${t}
 ${own.last} = ${t}`
     return js`${own.at} = ${p}; ${field.type.kind === 'message' ? js`${own.count}++;` : NOTHING} ${resets}`
   }

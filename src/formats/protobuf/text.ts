@@ -11,7 +11,7 @@ import { grow, scratch, writeBase64, writeReady, writeString } from '../runtime.
 import type { Family } from './family.ts'
 import { eachValue, type Frame, scanMessage, type Tracked } from './scan.ts'
 import { meaningType, type ProtoField, type ProtoMessage, type ProtoScalar, type ProtoType } from './schema.ts'
-import { emptyPlace, fallbackText, messagePlace, rangeAt, readEntry, scalarValue } from './value.ts'
+import { emptyPlace, fallbackText, messagePlace, rangeAt, readEntry, scalarValue } from './spot.ts'
 import { int32At, meaningAt, viewOf } from './wire.ts'
 
 /** Room that a number or another scalar of bounded size may take. */
@@ -200,7 +200,9 @@ function writeMessage(out: Writer, message: ProtoMessage, place: Code): void {
   const { family } = frame
   if (message.meaning === undefined) return out.call(js`${messageTextFunction(message, family)}(${place}, ${out.w}, ${frame.depth} + 1)`)
   const x = frame.e.name('x')
-  out.add(js`const ${x} = ${out.fn(meaningAt, 'meaningAt')}(${out.fn(message.meaning, 'meaning')}, ${place}, ${frame.depth} + 1); if (${x} === undefined) ${frame.bad}`)
+  out.add(
+    js`const ${x} = ${out.fn(meaningAt, 'meaningAt')}(${out.fn(message.meaning, 'meaning')}, ${place}, ${frame.depth} + 1); if (${x} === undefined) ${frame.bad}`,
+  )
   const type = meaningType(message.meaning)
   out.own(js`${out.fn(writeValue, 'writeValue')}(${x}, ${out.fn(type, 'type')}, ${out.fn(family.render, 'render')}, ${out.w}, ${out.rest})`)
 }
@@ -243,7 +245,9 @@ function writeScalar(out: Writer, scalar: ProtoScalar, at: Name): void {
       out.add(before)
       const x = frame.e.name('n')
       out.add(js`const ${x} = ${value}`)
-      return out.scalar(js`typeof ${x} === 'number' ? ${out.fn(writeInteger, 'writeInteger')}(o, ${w}, ${x}) : ${out.fn(writeAsciiText, 'writeAsciiText')}(o, ${w}, ${x}.toString())`)
+      return out.scalar(
+        js`typeof ${x} === 'number' ? ${out.fn(writeInteger, 'writeInteger')}(o, ${w}, ${x}) : ${out.fn(writeAsciiText, 'writeAsciiText')}(o, ${w}, ${x}.toString())`,
+      )
     }
   }
 }

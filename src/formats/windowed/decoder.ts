@@ -91,8 +91,10 @@ function own(want: Want, inner: FacetDecoder, kind: WindowKind, context: EmitCon
     },
     { ...context, to: end },
   )
-  const parts: Code[] = [js`let ${key} = null, ${keyText} = null
-${read}`]
+  const parts: Code[] = [
+    js`let ${key} = null, ${keyText} = null
+${read}`,
+  ]
   const text = (inside: string | null, from: number | bigint, until?: number | bigint): string => {
     const times = type.fields.slice(1).map((field, i) => `"${field.name}":${renderValue((i === 0 ? from : until) ?? null, TIMESTAMP, context.render)}`)
     return `{"key":${inside ?? 'null'},${times.join(',')}}`
@@ -103,7 +105,14 @@ ${read}`]
   else if (want.value !== undefined && struct === undefined) parts.push(bad)
   else if (want.value !== undefined && struct !== undefined) {
     const sets = struct.fields.map((field) => {
-      const value = field.name === 'key' ? key : field.name === 'windowStart' ? start : kind === 'SW' && field.name === 'windowEnd' ? js`${e.constant(longBigEndianAt, 'longBigEndianAt')}(view, ${end})` : js`null`
+      const value =
+        field.name === 'key'
+          ? key
+          : field.name === 'windowStart'
+            ? start
+            : kind === 'SW' && field.name === 'windowEnd'
+              ? js`${e.constant(longBigEndianAt, 'longBigEndianAt')}(view, ${end})`
+              : js`null`
       return js`[${field.name}, ${value}],`
     })
     parts.push(js`${want.value} = new Map([${sets}])`)
