@@ -3,7 +3,7 @@ import { type Code, js } from '../codegen/emitter.ts'
 import type { Aggregate, BoundAggregate, BoundExpr } from '../plan/plan.ts'
 import type { ExpressionCompiler } from './expression.ts'
 import type { AggregateState } from './operators/aggregate.ts'
-import { type Accumulator, Count, doubleSumOf } from './operators/accumulators.ts'
+import { type Accumulator, Count, doubleSumOf, dynamicSumOf } from './operators/accumulators.ts'
 import type { RecordReferences } from './record-access.ts'
 
 export interface AggregateStep {
@@ -61,6 +61,8 @@ function feed(
   const v = e.name('v')
   if (distinct !== undefined)
     return js`{ const ${v} = ${value}; if (${e.constant(distinct, 'distinct')}.first(${group}, ${v})) ${e.constant(accumulator, a.name)}.add(${group}, ${v}) }`
+  const dynamic = dynamicSumOf(accumulator)
+  if (dynamic !== undefined) return feedNumbers(column(dynamic), e.constant(dynamic, 'sum'), value, group, v)
   const sum = doubleSumOf(accumulator)
   if (sum === undefined) return js`${e.constant(accumulator, a.name)}.add(${group}, ${value})`
   // Neumaier's sum in line: sum, compensation and count stand side by side.
@@ -72,6 +74,20 @@ ${data}[at + 1] += Math.abs(s) >= Math.abs(${v}) ? s - t + ${v} : ${v} - t + s
 ${data}[at] = t
 ${data}[at + 2]++
 } }`
+}
+
+/** A sum of JSON numbers: within ±2^53 in line, all else by a call. */
+function feedNumbers(data: Code, sum: Code, value: Code, group: Code, v: Code): Code {
+  return js`{ const ${v} = ${value}
+if (typeof ${v} === 'number') {
+const at = ${group} * 4, s = ${data}[at], t = s + ${v}
+if (t <= 9007199254740991 && t >= -9007199254740991) {
+${data}[at + 1] += Math.abs(s) >= Math.abs(${v}) ? s - t + ${v} : ${v} - t + s
+${data}[at] = t
+${data}[at + 2]++
+if (${v} !== Math.floor(${v})) ${data}[at + 3] = 1
+} else ${sum}.add(${group}, ${v})
+} else if (${v} !== null) ${sum}.add(${group}, ${v}) }`
 }
 
 function findGroup(plan: Aggregate, state: AggregateState, compiler: ExpressionCompiler, references: RecordReferences | undefined): Code {

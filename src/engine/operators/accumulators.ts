@@ -192,30 +192,57 @@ class DecimalSum implements Accumulator {
   }
 }
 
-/** JSON numbers: an exact integer as long as all are whole, a double once one is not. What is not a number does not count. */
+/**
+ * JSON numbers: an exact integer as long as all are whole, a double (Neumaier's sum, too) once one is not. What is not a number does not count.
+ * While all are whole and the sum stays within ±2^53, the plain double sum is exact; beyond, it is carried into a bigint.
+ */
 class DynamicSum implements Accumulator {
-  readonly #whole = new IntegerSum()
-  readonly #fractions = new DoubleSum()
+  /** Four numbers a group: sum, compensation, count, 1 when one was not whole. Read and written by generated code, which leaves what does not fit to `add`. */
+  data = new Float64Array(64)
+  readonly #carried = new Map<number, bigint>()
   grow(groups: number): void {
-    this.#whole.grow(groups)
-    this.#fractions.grow(groups)
+    if (groups * 4 > this.data.length) this.data = bigger(this.data, groups * 4)
   }
   add(g: number, v: Value): void {
-    if (typeof v === 'number') {
-      if (Number.isInteger(v)) this.#whole.add(g, v)
-      else this.#fractions.add(g, v)
-    } else if (typeof v === 'bigint') this.#whole.add(g, v)
-    else if (v instanceof Decimal) this.#fractions.add(g, v.toNumber())
+    if (v instanceof Decimal) this.#number(g, v.toNumber())
+    else if (typeof v === 'bigint') this.#carry(g, v)
+    else if (typeof v === 'number') {
+      const t = this.data[g * 4] + v
+      if (this.data[g * 4 + 3] === 0 && Number.isInteger(v) && !(t <= 9007199254740991 && t >= -9007199254740991)) this.#carry(g, BigInt(v))
+      else this.#number(g, v)
+    }
+  }
+  #number(g: number, v: number): void {
+    const { data } = this
+    const at = g * 4
+    const s = data[at]
+    const t = s + v
+    data[at + 1] += Math.abs(s) >= Math.abs(v) ? s - t + v : v - t + s
+    data[at] = t
+    data[at + 2]++
+    if (v !== Math.floor(v)) data[at + 3] = 1
+  }
+  #carry(g: number, v: bigint): void {
+    this.#carried.set(g, (this.#carried.get(g) ?? 0n) + v)
+    this.data[g * 4 + 2]++
   }
   count(g: number): number {
-    return this.#whole.count(g) + this.#fractions.count(g)
+    return this.data[g * 4 + 2]
   }
   result(g: number): Value {
-    const fractions = this.#fractions.result(g)
-    const whole = this.#whole.result(g)
-    if (fractions === null) return whole
-    return whole === null ? fractions : Number(whole) + Number(fractions)
+    if (this.count(g) === 0) return null
+    const at = g * 4
+    const carried = this.#carried.get(g)
+    if (this.data[at + 3] === 0 && Number.isSafeInteger(this.data[at])) return integer((carried ?? 0n) + BigInt(this.data[at]))
+    const s = this.data[at] + Number(carried ?? 0n)
+    return Number.isFinite(s) ? s + this.data[at + 1] : s
   }
+}
+
+/** The sum of JSON numbers inside a SUM or AVG, which generated code feeds in line; undefined for others. */
+export function dynamicSumOf(a: Accumulator): DynamicSum | undefined {
+  if (a instanceof DynamicSum) return a
+  return a instanceof Average && a.sum instanceof DynamicSum ? a.sum : undefined
 }
 
 class Average implements Accumulator {

@@ -9,6 +9,15 @@ import { canonical } from '../runtime.ts'
 /** Small whole numbers are looked up in an array. */
 const DIRECT = 4096
 
+/** Texts of at most so many bytes are kept as integers. */
+const SHORT = 8
+
+function doubled(old: Int32Array<ArrayBuffer>, wanted: number): Int32Array<ArrayBuffer> {
+  const next = new Int32Array(Math.max(old.length * 2, wanted + 1)).fill(-1)
+  next.set(old)
+  return next
+}
+
 /** Numbers the distinct values of one column. Texts met as bytes are hashed as bytes; no string is made before a group is new. */
 export class KeyColumn {
   readonly values: Value[] = []
@@ -17,7 +26,11 @@ export class KeyColumn {
   readonly #numbers = new Map<number, number>()
   readonly #others = new Map<string, number>()
   readonly #bytes: (Uint8Array | undefined)[] = []
-  readonly #hashes: number[] = []
+  #hashes = new Int32Array(64)
+  #lows = new Int32Array(64)
+  #highs = new Int32Array(64)
+  /** Lengths of texts in bytes; -1 where a number stands for something else than a text. */
+  #lengths = new Int32Array(64).fill(-1)
   #table = new Int32Array(1024).fill(-1)
   #mask = 1023
   #texts = 0
@@ -87,26 +100,56 @@ export class KeyColumn {
 
   findBytes(b: Uint8Array, from: number, to: number): number {
     const length = to - from
+    return length <= SHORT ? this.#findShort(b, from, length) : this.#findLong(b, from, to)
+  }
+
+  /** Texts of up to eight bytes are compared as two integers. */
+  #findShort(b: Uint8Array, from: number, length: number): number {
+    let low = 0
+    let high = 0
+    let i = 0
+    for (; i < length && i < 4; i++) low |= b[from + i] << (i << 3)
+    for (; i < length; i++) high |= b[from + i] << ((i - 4) << 3)
+    let h = Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b) ^ length
+    h ^= h >>> 15
+    const lows = this.#lows
+    for (let slot = h & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const id = this.#table[slot]
+      if (id < 0) return this.#addBytes(b, from, from + length, slot, h, low, high)
+      if (lows[id] === low && this.#highs[id] === high && this.#lengths[id] === length) return id
+    }
+  }
+
+  #findLong(b: Uint8Array, from: number, to: number): number {
+    const length = to - from
     let h = length
     for (let i = from; i < to; i++) h = Math.imul(h ^ b[i], 16777619)
     h ^= h >>> 15
     for (let slot = h & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const id = this.#table[slot]
-      if (id < 0) return this.#addBytes(b, from, to, slot, h)
-      if (this.#hashes[id] !== h) continue
+      if (id < 0) return this.#addBytes(b, from, to, slot, h, 0, 0)
+      if (this.#hashes[id] !== h || this.#lengths[id] !== length) continue
       const key = this.#bytes[id] as Uint8Array
-      if (key.length !== length) continue
       let i = 0
       while (i < length && key[i] === b[from + i]) i++
       if (i === length) return id
     }
   }
 
-  #addBytes(b: Uint8Array, from: number, to: number, slot: number, hash: number): number {
+  #addBytes(b: Uint8Array, from: number, to: number, slot: number, hash: number, low: number, high: number): number {
     const key = Uint8Array.prototype.slice.call(b, from, to)
     const id = this.#add(Buffer.from(key.buffer, 0, key.length).toString())
-    this.#bytes[id] = key
+    if (id >= this.#hashes.length) {
+      this.#hashes = doubled(this.#hashes, id)
+      this.#lows = doubled(this.#lows, id)
+      this.#highs = doubled(this.#highs, id)
+      this.#lengths = doubled(this.#lengths, id)
+    }
+    if (key.length > SHORT) this.#bytes[id] = key
     this.#hashes[id] = hash
+    this.#lows[id] = low
+    this.#highs[id] = high
+    this.#lengths[id] = key.length
     this.#table[slot] = id
     if (++this.#texts * 2 > this.#table.length) this.#rehash()
     return id

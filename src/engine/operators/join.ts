@@ -1,5 +1,7 @@
 /** Hash join: the right side is held in a table, the left side is looked up row by row. NULL keys meet nothing; outer joins fill a missing side with NULLs. */
 import type { JoinType } from '../../plan/plan.ts'
+import type { Span } from '../../sql/ast.ts'
+import { SqlError } from '../../sql/error.ts'
 import type { MemoryBudget } from './memory.ts'
 import { nothingHeld, type Operator, pushAll, type Row } from './operator.ts'
 
@@ -13,6 +15,9 @@ interface Held {
 
 export interface JoinParts {
   readonly type: JoinType
+  /** Of a single join: the first partner is taken, further ones are passed over. */
+  readonly first?: boolean
+  readonly span?: Span
   readonly leftKey: KeyOf
   readonly rightKey: KeyOf
   readonly residual: ((row: Row) => boolean) | undefined
@@ -82,13 +87,22 @@ export class JoinOperator {
       for (const partner of partners) {
         const row = [...left, ...partner.row]
         if (residual !== undefined && !residual(row)) continue
+        if (type === 'single' && met) {
+          if (this.#parts.first === true) return
+          throw new SqlError(
+            'VALUE',
+            'A subquery that stands for a value gave more than one row for a row of the outer query.',
+            this.#parts.span,
+            'Use an aggregate or LIMIT 1 in it, or IN (SELECT …).',
+          )
+        }
         met = true
         partner.matched = true
         this.#next.push(row)
         if (this.#next.done) return
       }
     }
-    if (!met && (type === 'left' || type === 'full')) this.#next.push([...left, ...this.#noRight])
+    if (!met && (type === 'left' || type === 'full' || type === 'single')) this.#next.push([...left, ...this.#noRight])
   }
 
   *finish(): Generator<void> {

@@ -132,9 +132,11 @@ export class SetOperator {
   readonly #budget: MemoryBudget
   readonly #next: Operator
   readonly #counts = new Map<string, number>()
-  #open = 2
+  #open: number
 
-  constructor(op: 'union' | 'except' | 'intersect', all: boolean, budget: MemoryBudget, next: Operator) {
+  /** `sides`: how many there are. */
+  constructor(op: 'union' | 'except' | 'intersect', all: boolean, sides: number, budget: MemoryBudget, next: Operator) {
+    this.#open = sides
     this.#op = op
     this.#all = all
     this.#budget = budget
