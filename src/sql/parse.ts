@@ -263,10 +263,12 @@ class StatementParser extends QueryParser {
     return { path, type, nullable: this.acceptWord('NULL'), span: this.span(start) }
   }
 
-  /** property := rawName '=' rawValue */
+  /** property := (string | rawName) '=' rawValue */
   private property(): CreateTable['properties'][number] {
     const start = this.token.start
-    const name = this.rawName('the name of a property')
+    const { token } = this
+    const name = token.kind === 'string' ? { text: token.value } : this.rawName('the name of a property')
+    if (token.kind === 'string') this.advance()
     this.expectSymbol('=')
     const value = this.rawValue('a value', ',)')
     return { name: name.text, value: value.text, span: this.span(start) }

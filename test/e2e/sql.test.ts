@@ -41,7 +41,7 @@ async function serve(brokers: string, data: WorldData): Promise<Asked> {
   const config = await readConfig({
     server: { port: 0 },
     environments: [{ name: 'demo', kafka: { brokers: [brokers] }, registry: registry.url, formats: data.formats }],
-    serviceAccounts: [{ name: 'golden', token: TOKEN, permissions: [{ environments: ['*'], topics: ['*'] }] }],
+    serviceAccounts: [{ name: 'golden', token: TOKEN, permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] }],
   })
   const server = await startServer(config, {
     log: createLog('silent'),

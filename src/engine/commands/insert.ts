@@ -26,16 +26,16 @@ const BATCH_RECORDS = 10_000
 
 export async function insert(statement: InsertStatement, administration: Administration, context: StatementContext): Promise<Output> {
   const table = await writableTable(statement.table, 'insert', administration, context)
-  const written =
+  const info =
     statement.query === undefined
       ? await insertValues(statement, table, administration, context)
       : await insertSelect(statement, statement.query, table, administration, context)
-  return flagAndInfo('INSERT', `${written} records inserted`)
+  return flagAndInfo('INSERT', info)
 }
 
 // ---------------------------------------------------------------------------------------------- VALUES
 
-async function insertValues(statement: InsertStatement, table: Table, administration: Administration, context: StatementContext): Promise<number> {
+async function insertValues(statement: InsertStatement, table: Table, administration: Administration, context: StatementContext): Promise<string> {
   const rows = statement.rows ?? []
   const targets = statement.targets === undefined ? positional(table, rows[0].length, statement) : listed(statement.targets, table)
   const writer = new RecordWriter(table, targets)
@@ -50,7 +50,7 @@ async function insertValues(statement: InsertStatement, table: Table, administra
     return atRow(rows.length === 1 ? undefined : i, () => writer.record(row.map((e) => cellOf(e, scope, context))))
   })
   await send(records, 0, table, administration, context)
-  return records.length
+  return `${records.length} records inserted`
 }
 
 function cellOf(e: Expr, scope: Scope, context: StatementContext): Cell {
@@ -104,7 +104,7 @@ async function insertSelect(
   table: Table,
   administration: Administration,
   context: StatementContext,
-): Promise<number> {
+): Promise<string> {
   const plan = await planQuery(query, context, Number.MAX_SAFE_INTEGER, (bound) => asColumns(bound, statement.targets !== undefined))
   const columns = plan.shape.kind === 'columns' ? plan.shape.columns : []
   const targets = statement.targets === undefined ? columns.map((c) => byName(c, table)) : byPosition(statement, columns, table)
@@ -132,9 +132,7 @@ async function insertSelect(
     throw await sender.withCount(error)
   }
   const bad = context.statistics.badRecords - badBefore
-  if (bad > 0)
-    throw new SqlError('VALUE', `${bad} records of the SELECT could not be read and were left out; ${sender.written} records were inserted.`, query.span)
-  return sender.written
+  return bad === 0 ? `${sender.written} records inserted` : `${sender.written} records inserted, ${bad} records could not be read and were left out`
 }
 
 /**

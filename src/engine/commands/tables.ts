@@ -152,7 +152,7 @@ function checkSingle(
   if (type.kind === 'struct')
     throw new SqlError(
       'TYPE',
-      `A ${format} ${side} is a single value and has no columns.`,
+      `A ${side} of format ${format} is a single value and has no columns.`,
       span,
       side === 'key' ? 'Declare it as _key, or not at all.' : 'Declare it as _value, or choose JSON, AVRO or PROTOBUF.',
     )

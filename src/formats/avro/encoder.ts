@@ -111,7 +111,7 @@ function writeRecord(out: ByteWriter, node: RecordNode, value: Value, path: Path
 function writeMissing(out: ByteWriter, field: AvroField, path: Path): void {
   if (field.fallback !== undefined) writeDefault(out, field.node, field.fallback.json, path)
   else if (isNullable(field.node)) write(out, field.node, null, path)
-  else throw refuse(null, kindOf(field.node), path)
+  else throw refuse(null, wording(field.node), path)
 }
 
 function elements(value: Value): readonly Value[] | undefined {
@@ -149,7 +149,7 @@ function writeUnion(out: ByteWriter, node: UnionNode, value: Value, path: Path):
   const others = branches.filter((b) => b.kind !== 'null')
   let index = branches.findIndex((b) => (value === null ? b.kind === 'null' : b.kind !== 'null' && (others.length === 1 || holds(b, value))))
   if (index < 0 && value !== null) index = branches.findIndex((b) => b.kind !== 'null' && widens(b, value))
-  if (index < 0) throw refuse(value, branches.map(kindOf).join(' or '), path)
+  if (index < 0) throw refuse(value, wording(node), path)
   out.long(BigInt(index))
   write(out, branches[index], value, path)
 }
@@ -256,9 +256,10 @@ function writePrimitive(out: ByteWriter, node: PrimitiveNode, value: Value, path
   }
 }
 
-function wording(node: PrimitiveNode): string {
-  if (node.logical !== undefined) return `a ${node.logical.kind}`
-  return node.kind === 'int' ? 'an int' : node.kind === 'string' ? 'a text' : `a ${node.kind}`
+/** What a value of the node is, in words: `an int`, `a decimal`, `a Home`. */
+function wording(node: AvroNode): string {
+  const word = node.kind === 'union' ? node.branches.map(kindOf).join(' or ') : kindOf(node)
+  return `${/^[aeiouAEIOU]/.test(word) ? 'an' : 'a'} ${word}`
 }
 
 function floating(value: Value): number | undefined {

@@ -174,6 +174,9 @@ function deleteBefore(name: string, index: number, offset: number, { cluster, no
   const log = cluster.store.partition(name, index)
   if (log === undefined) return { index, errorCode: ERROR.unknownTopicOrPartition }
   if (log.leader !== nodeId) return { index, errorCode: ERROR.notLeaderOrFollower }
+  // Of a topic that is compacted only, Kafka removes no ranges.
+  const policy = cluster.store.topics.get(name)?.config.get('cleanup.policy') ?? 'delete'
+  if (!policy.split(',').includes('delete')) return { index, errorCode: ERROR.policyViolation }
   const wanted = offset === -1 ? log.end : offset
   if (wanted < 0 || wanted > log.end) return { index, errorCode: ERROR.offsetOutOfRange }
   cluster.store.raiseLogStart(log, wanted)
