@@ -20,6 +20,15 @@ export function readVarlong(b: Uint8Array, at: number): number {
   return Number(BigInt.asIntN(64, (n >> 1n) ^ -(n & 1n)))
 }
 
+/** Offset delta of the record that starts at `at`. */
+export function offsetDelta(b: Uint8Array, at: number): number {
+  let p = at
+  while (b[p++] > 127);
+  p++
+  while (b[p++] > 127);
+  return readVarlong(b, p)
+}
+
 /** Epoch milliseconds → `2023-03-13T11:42:24.267Z`. Records come in order of time, mostly: all but the milliseconds is kept from call to call. */
 export class TimestampText {
   #second = Number.NaN

@@ -14,6 +14,7 @@ import type { FacetDecoder } from '../formats/format.ts'
 import type { Pipeline, PipelineContext, PipelineSource } from './pipeline.ts'
 import type { FrameWriter } from './output.ts'
 import { resolveRanges, type ScanRanges } from './ranges.ts'
+import { offsetDelta } from './record-runtime.ts'
 import { buildProgram, type ProgramSpec, type RecordProgram, type RecordState, type Sink, STATUS } from './record-program.ts'
 import type { Statistics, StatisticsSource } from './statistics.ts'
 import { abortable, TIMED_OUT, Turns, within } from './turns.ts'
@@ -165,7 +166,7 @@ export class ScanRun {
     while (state.index < batch.count) {
       const program = this.#program ?? (await this.#programFor(this.#keyId, this.#valueId, batch))
       const before = state.scanned
-      const status = program(state, batch)
+      const status = this.#step(program, batch)
       this.#source.scanned.set(batch.partition, (this.#source.scanned.get(batch.partition) ?? 0) + state.scanned - before)
       if (status === STATUS.done) return
       if (status === STATUS.schema) await this.#switchSchema()
@@ -173,6 +174,22 @@ export class ScanRun {
       else if (status === STATUS.pause) await this.#drain()
       const turn = this.#turns.due()
       if (turn !== undefined) await this.#rest(turn)
+    }
+  }
+
+  /** Runs the program; a value that cannot be computed is told with the record that holds it. */
+  #step(program: RecordProgram, batch: RecordBatch): number {
+    try {
+      return program(this.#state, batch)
+    } catch (e) {
+      if (!(e instanceof SqlError) || e.code !== 'VALUE') throw e
+      const offset = batch.baseOffset + offsetDelta(batch.buffer, this.#state.at)
+      throw new SqlError(
+        'VALUE',
+        `${e.message} It is in the record at offset ${offset} of partition ${batch.partition} of ${this.#scan.table.name}.`,
+        e.span,
+        e.hint,
+      )
     }
   }
 
