@@ -87,6 +87,31 @@ export async function python(): Promise<string> {
   return join(folder, 'bin', 'python')
 }
 
+/** Interpreter of a Python environment with the packages of a client, exactly so. `newest`: the newest Python 3.x that they run on. */
+async function pythonWith(name: string, packages: readonly string[], newest = 99): Promise<string> {
+  const folder = await installed(name, async (into) => {
+    const base = await pythonUpTo(newest)
+    await run(base, ['-m', 'venv', into])
+    await run(join(into, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages], { maxBuffer: 1 << 26 })
+  })
+  return join(folder, 'bin', 'python')
+}
+
+async function pythonUpTo(newest: number): Promise<string> {
+  for (const name of ['python3', 'python3.11', 'python3.10', 'python3.9']) {
+    const found = await which(name)
+    if (found === undefined) continue
+    const { stdout } = await run(found, ['-c', 'import sys; print(sys.version_info[1])'])
+    if (Number(stdout) <= newest) return found
+  }
+  throw new Unavailable(`Python 3.${newest} or older is needed; install one with its venv module`)
+}
+
+/** Python with the Lenses client of PyPI, and what it pins; its WebSocket package needs something that Python 3.12 took away. */
+export function lensesioPython(): Promise<string> {
+  return pythonWith('python-lensesio-4.0.1', ['lensesio==4.0.1', 'requests==2.25.1', 'websocket-client==0.56.0'], 11)
+}
+
 /** Folder with the jars of the broker, its tools and the Java client. */
 export async function kafkaLibraries(): Promise<string> {
   return await installed(`kafka-${versions.kafka}`, async (into) => {
@@ -178,7 +203,7 @@ async function install(name: string, make: (into: string) => Promise<void>): Pro
 }
 
 if (import.meta.main) {
-  const things = { java, newerJava, python, kafkaLibraries, registryHome, kcat, certificates }
+  const things = { java, newerJava, python, lensesioPython, kafkaLibraries, registryHome, kcat, certificates }
   for (const [name, get] of Object.entries(things)) {
     const got = await get()
     console.log(`${name}: ${typeof got === 'string' ? relative(projectFolder, got) || got : 'made'}`)

@@ -147,7 +147,7 @@ export async function lent<T>(cluster: Cluster, address: Address, signal: AbortS
 }
 
 /** With KRaft every broker passes the request on to the controller; older clusters say which broker is none, and the next one is asked. */
-async function onController(cluster: Cluster, signal: AbortSignal | undefined, use: (connection: Connection) => Promise<void>): Promise<void> {
+export async function onController(cluster: Cluster, signal: AbortSignal | undefined, use: (connection: Connection) => Promise<void>): Promise<void> {
   const { brokers } = await cluster.metadata([], { fresh: true, signal })
   let failure: KafkaError | undefined
   for (const broker of brokers) {

@@ -16,6 +16,8 @@ export const API = {
   initProducerId: 22,
   describeConfigs: 32,
   saslAuthenticate: 36,
+  createPartitions: 37,
+  incrementalAlterConfigs: 44,
 } as const
 
 /** Grows by doubling; `finish` gives the bytes written. */

@@ -1,7 +1,8 @@
 /** Reads the environments of the configuration: how to reach each Kafka cluster and its schema registry, and which formats are known beforehand. */
 import { type ClusterConfig, parseAddress, type SaslConfig, type TlsConfig } from '../kafka/config.ts'
 import type { RegistryConfig } from '../registry/registry.ts'
-import type { FormatName } from '../formats/format.ts'
+import type { CsvOptions } from '../formats/csv/decoder.ts'
+import { type FormatName, formatNamed, PLAIN_FORMATS } from '../formats/format.ts'
 import {
   type Check,
   duration,
@@ -22,22 +23,6 @@ import {
 import type { EnvironmentConfig, TopicFormats } from './environment.ts'
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
-const FORMATS = [
-  'STRING',
-  'INT',
-  'LONG',
-  'FLOAT',
-  'DOUBLE',
-  'BYTES',
-  'UUID',
-  'JSON',
-  'AVRO',
-  'PROTOBUF',
-  'JSONSCHEMA',
-  'XML',
-  'CSV',
-  'MSGPACK',
-] as const satisfies readonly FormatName[]
 const KAFKA = ['brokers', 'clientId', 'tls', 'sasl', 'connectTimeout', 'requestTimeout', 'retryTimeout', 'idleTimeout', 'responseMaxBytes'] as const
 const TLS = ['ca', 'caFile', 'cert', 'certFile', 'key', 'keyFile', 'passphrase', 'passphraseFile', 'servername', 'rejectUnauthorized'] as const
 const MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'] as const
@@ -55,10 +40,28 @@ export const readEnvironment: Read<EnvironmentConfig> = (value, place, check) =>
   return { name, default: isDefault, kafka, formats, ...(registry === undefined ? {} : { registry }) }
 }
 
+const readFormat: Read<FormatName> = (value, place, check) => {
+  const format = typeof value === 'string' ? formatNamed(value) : undefined
+  return format ?? check.wrong(place, value, `one of ${PLAIN_FORMATS.join(', ')}, or one of them behind TW or SW (windowed keys)`)
+}
+
 const readFormats: Read<TopicFormats> = (value, place, check) => {
-  const tree = keys(value, place, ['key', 'value'], check)
+  const tree = keys(value, place, ['key', 'value', 'csv'], check)
   if (tree === undefined) return undefined
-  return { key: optional(tree, place, 'key', oneOf(...FORMATS), check), value: optional(tree, place, 'value', oneOf(...FORMATS), check) }
+  const csv = optional(tree, place, 'csv', readCsv, check)
+  const formats = { key: optional(tree, place, 'key', readFormat, check), value: optional(tree, place, 'value', readFormat, check) }
+  return csv === undefined ? formats : { ...formats, csv }
+}
+
+const readCsv: Read<CsvOptions> = (value, place, check) => {
+  const tree = keys(value, place, ['header', 'delimiter', 'quote'], check)
+  if (tree === undefined) return undefined
+  const mark: Read<string> = (given, at, to) => (typeof given === 'string' && /^[\t -~]$/.test(given) ? given : to.wrong(at, given, 'one ASCII character'))
+  return compact({
+    header: optional(tree, place, 'header', list(text, 'a list of column names such as [id, name]'), check),
+    delimiter: optional(tree, place, 'delimiter', mark, check),
+    quote: optional(tree, place, 'quote', mark, check),
+  })
 }
 
 const readBroker: Read<string> = (value, place, check) => {

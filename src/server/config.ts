@@ -18,6 +18,7 @@ import {
   list,
   oneOf,
   optional,
+  type Read,
   readFile,
   requiredSecret,
   size,
@@ -40,7 +41,7 @@ export interface ServerTls {
 
 /** Checked and complete. Holds no password and no token of an account, but does hold those for Kafka and the registry. */
 export interface ServerConfig {
-  readonly server: { readonly host: string; readonly port: number; readonly tls?: ServerTls; readonly dataFolder?: string }
+  readonly server: { readonly host: string; readonly port: number; readonly tls?: ServerTls; readonly dataFolder?: string; readonly corsOrigins?: readonly string[] }
   readonly environments: readonly EnvironmentConfig[]
   readonly users: readonly UserConfig[]
   readonly serviceAccounts: readonly ServiceAccountConfig[]
@@ -138,12 +139,20 @@ function noDuplicates(place: string, items: readonly ({ readonly name: string } 
   }
 }
 
+/** An origin as browsers send it; there is no `*`. */
+const readOrigin: Read<string> = (value, place, check) => {
+  const given = text(value, place, check)
+  if (given === undefined || (URL.canParse(given) && new URL(given).origin === given)) return given
+  return check.wrong(place, given, 'an origin as browsers send it: scheme, host and port, such as https://example.com or http://localhost:5173')
+}
+
 function readServer(value: unknown, check: Check): ServerConfig['server'] {
-  const tree = keys(value, 'server', ['host', 'port', 'tls', 'dataFolder'], check) ?? {}
+  const tree = keys(value, 'server', ['host', 'port', 'tls', 'dataFolder', 'corsOrigins'], check) ?? {}
   const host = optional(tree, 'server', 'host', text, check) ?? DEFAULT_HOST
   const port = optional(tree, 'server', 'port', integer(0, 65535), check) ?? DEFAULT_PORT
   const dataFolder = optional(tree, 'server', 'dataFolder', text, check)
-  const kept = dataFolder === undefined ? {} : { dataFolder }
+  const corsOrigins = optional(tree, 'server', 'corsOrigins', list(readOrigin, 'a list of origins such as https://example.com'), check)
+  const kept = { ...(dataFolder === undefined ? {} : { dataFolder }), ...(corsOrigins === undefined ? {} : { corsOrigins }) }
   if (tree.tls === undefined || tree.tls === null) return { host, port, ...kept }
   const tls = keys(tree.tls, 'server.tls', ['cert', 'certFile', 'key', 'keyFile', 'ca', 'caFile'], check) ?? {}
   const cert = requiredSecret(tls, 'server.tls', 'cert', 'a PEM certificate, or its path as certFile', check)

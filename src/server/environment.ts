@@ -1,7 +1,9 @@
 /** What the server needs of an environment (a named Kafka cluster with its registry): the means to run a query as somebody, and whether the cluster answers. */
 import type { CatalogStore } from '../catalog/store.ts'
 import type { QueryEnvironment } from '../engine/query.ts'
+import type { CsvOptions } from '../formats/csv/decoder.ts'
 import type { FormatName } from '../formats/format.ts'
+import type { Cluster } from '../kafka/cluster.ts'
 import type { ClusterConfig } from '../kafka/config.ts'
 import type { Catalog } from '../plan/catalog.ts'
 import type { RegistryConfig } from '../registry/registry.ts'
@@ -10,6 +12,8 @@ import type { Account } from './auth.ts'
 export interface TopicFormats {
   readonly key?: FormatName
   readonly value?: FormatName
+  /** Settings of CSV values or keys. */
+  readonly csv?: CsvOptions
 }
 
 export interface EnvironmentConfig {
@@ -28,6 +32,10 @@ export interface Environment {
   readonly catalog: Catalog
   /** Tables and bytes as this account may see them. */
   query(account: Account): QueryEnvironment
+  /** For what REST says about topics; whoever uses it has checked who asks. */
+  readonly cluster?: Cluster
+  /** For the registry's own calls, passed on. */
+  readonly registry?: RegistryConfig
   /** Asks the cluster for its metadata. Rejects when it does not answer. */
   probe(): Promise<void>
   close(): Promise<void>

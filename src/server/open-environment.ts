@@ -42,6 +42,8 @@ export async function openEnvironment(config: EnvironmentConfig, given?: Catalog
     name: config.name,
     query,
     catalog,
+    cluster,
+    registry: config.registry,
     probe: async () => {
       await cluster.metadata([], { fresh: true, deadlineMs: systemClock.now() + PROBE_TIMEOUT_MS })
     },

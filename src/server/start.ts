@@ -16,6 +16,7 @@ import type { ServerConfig } from './config.ts'
 import type { Environment, OpenEnvironment } from './environment.ts'
 import { Health } from './health.ts'
 import { createHttp } from './http.ts'
+import { JdbcSink } from './jdbc/sink.ts'
 import { createLog, type Log, statementHash, withoutLiterals } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { type Run, Session, type SessionHost, SessionSocket } from './session.ts'
@@ -97,7 +98,15 @@ class Server implements RunningServer {
     this.#accounts = new Accounts(config.users, config.serviceAccounts, config.limits, means.clock)
     this.#metrics = new Metrics({ openSockets: () => this.#sessions.size, runningQueries: () => this.#running().length })
     const health = new Health(environments, means.clock, means.log)
-    this.#http = createHttp({ config, accounts: this.#accounts, health, metrics: this.#metrics, log: means.log })
+    this.#http = createHttp({
+      config,
+      accounts: this.#accounts,
+      health,
+      metrics: this.#metrics,
+      log: means.log,
+      environments,
+      view: (environment, account) => this.#view(environment, account),
+    })
     const maxPayload = config.limits['server.max.message.bytes']
     // `closeTimeout` is newer than the type declarations.
     const wsOptions = { noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload, closeTimeout: CLOSE_TIMEOUT_MS, WebSocket: SessionSocket }
@@ -199,20 +208,22 @@ class Server implements RunningServer {
       ended: (session, summary) => this.#ended(session, summary),
       failed: (session, reference, cause) => this.#log.error({ err: cause, session: session.id, reference }, 'query failed inside'),
       closed: (session) => this.#closed(session),
+      dialect: wanted.dialect === 'jdbc' ? { wrap: (out, request, stop) => new JdbcSink(out, request.sql, this.#clock, stop) } : undefined,
     }
+  }
+
+  /** An environment as an account may use it. */
+  #view(environment: Environment, account: Account): QueryEnvironment {
+    const queries = { registry: this.queries, user: account.name, environment: environment.name }
+    return { ...environment.query(account), defaults: this.#config.settings, queries }
   }
 
   #visible(wanted: Target, account: Account): { name: string; query: QueryEnvironment } | string {
     const environment = this.#environment(wanted)
     if (environment !== undefined && mayEnter(account, environment.name)) {
-      return {
-        name: environment.name,
-        query: {
-          ...environment.query(account),
-          defaults: this.#config.settings,
-          queries: { registry: this.queries, user: account.name, environment: environment.name },
-        },
-      }
+      const query = this.#view(environment, account)
+      // The driver reads times as numbers.
+      return { name: environment.name, query: wanted.dialect === 'jdbc' ? { ...query, defaults: { ...query.defaults, 'format.timestamp': false } } : query }
     }
     // The proxied path has told these two apart at the handshake.
     return wanted.environment === undefined

@@ -71,7 +71,8 @@ export function addEnvironmentRoutes(app: FastifyInstance, context: HttpContext)
 async function report(environment: Environment, account: Account, context: HttpContext): Promise<object> {
   const head = { name: environment.name, display_name: environment.name, tier: 'development', metadata: {} }
   try {
-    const [tables, brokers] = await Promise.all([context.view(environment, account).catalog.tables(), environment.brokers?.() ?? 0])
+    const [tables, metadata] = await Promise.all([context.view(environment, account).catalog.tables(), environment.cluster?.metadata()])
+    const brokers = metadata?.brokers.length ?? 0
     const metrics = { kafka: { num_brokers: brokers }, data: { num_topics: tables.length }, apps: { num_consumers: 0 }, connect: { num_connectors: 0 }, other: { num_issues: 0 } }
     return { ...head, status: { agent_connected: true, agent: { metrics } } }
   } catch {

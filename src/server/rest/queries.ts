@@ -1,0 +1,96 @@
+/** The queries that run and ran, and ending one: as the newer clients ask for it, and as those of the 2.x generation did. Somebody without all rights sees and ends his own only. */
+import type { QueryEntry } from '../../engine/queries.ts'
+import { type Call, RestError, type Route, type Schema } from './route.ts'
+
+const QUERY: Schema = {
+  type: 'object',
+  required: ['id', 'started', 'sql', 'username', 'status'],
+  properties: {
+    id: { type: 'string' },
+    started: { type: 'string' },
+    finished: { type: ['string', 'null'] },
+    sql: { type: 'string' },
+    username: { type: 'string' },
+    status: { type: 'string', enum: ['Running', 'Completed', 'Killed', 'Error'] },
+    message: { type: ['string', 'null'] },
+  },
+}
+
+function visible(call: Call): (entry: QueryEntry) => boolean {
+  const all = call.view.administration?.all === true
+  return (entry) => entry.environment === call.environment.name && (all || entry.user === call.account.name)
+}
+
+function entries(call: Call): QueryEntry[] {
+  return (call.view.queries?.registry.all() ?? []).filter(visible(call))
+}
+
+function kill(call: Call, entry: QueryEntry | undefined): boolean {
+  if (entry === undefined || entry.status !== 'Running') return false
+  return call.view.queries?.registry.kill(entry.id, call.account.name) === true
+}
+
+/** The older clients know a query by a number: the first 48 bits of its id. */
+function numberOf(entry: QueryEntry): number {
+  return Number.parseInt(entry.id.replaceAll('-', '').slice(0, 12), 16)
+}
+
+export const QUERY_ROUTES: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/api/v1/sql/queries',
+    id: 'queries',
+    about: 'Queries that run, and the last ones that ran.',
+    answer: { type: 'array', items: QUERY },
+    run: async (call) => ({
+      json: entries(call).map((q) => ({
+        id: q.id,
+        started: new Date(q.startedAt).toISOString(),
+        finished: q.finishedAt === undefined ? null : new Date(q.finishedAt).toISOString(),
+        sql: q.sql,
+        username: q.user,
+        status: q.status,
+        message: q.message ?? null,
+      })),
+    }),
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/sql/execution/{id}',
+    id: 'killQuery',
+    about: 'Ends a running query.',
+    status: 204,
+    run: async (call) => {
+      const { id } = call.params
+      if (!kill(call, entries(call).find((q) => q.id === id))) throw new RestError(404, `No query ${JSON.stringify(id)} is running.`)
+      return {}
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/sql/queries',
+    id: 'runningQueries',
+    about: 'Running queries, as the 2.x clients read them.',
+    answer: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['id', 'sql', 'user', 'ts'],
+        properties: { id: { type: 'integer' }, sql: { type: 'string' }, user: { type: 'string' }, ts: { type: 'integer' } },
+      },
+    },
+    run: async (call) => ({
+      json: entries(call)
+        .filter((q) => q.status === 'Running')
+        .map((q) => ({ id: numberOf(q), sql: q.sql, user: q.user, ts: q.startedAt })),
+    }),
+  },
+  {
+    method: 'DELETE',
+    path: '/api/sql/queries/{id}',
+    id: 'killRunningQuery',
+    about: 'Ends a running query by its number; the answer says whether there was one.',
+    answer: { type: 'boolean' },
+    run: async (call) => ({ json: kill(call, entries(call).find((q) => String(numberOf(q)) === call.params['id'])) }),
+  },
+]
