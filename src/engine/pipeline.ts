@@ -8,13 +8,14 @@ import { widthOf } from '../plan/lower.ts'
 import type { Aggregate, BoundExpr, Limit, Output, Plan, Scan, Values } from '../plan/plan.ts'
 import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate.ts'
 import { JoinOperator } from './operators/join.ts'
+import { MarkJoinOperator } from './operators/mark-join.ts'
 import { MemoryBudget } from './operators/memory.ts'
 import { nothingHeld, type Operator, pushAll, type Row, STRETCH } from './operators/operator.ts'
 import { FilterOperator, LimitOperator, LimitState, ProjectOperator, SetOperator, UnnestOperator } from './operators/row-operators.ts'
 import { SortOperator } from './operators/sort.ts'
 import type { FrameWriter } from './output.ts'
 import type { Sink } from './record-program.ts'
-import { joinKeys, rowAggregate, rowProjection, rowTest, rowText, rowValue } from './row-functions.ts'
+import { joinKeys, markValue, rowAggregate, rowProjection, rowTest, rowText, rowValue } from './row-functions.ts'
 
 export interface PipelineContext {
   readonly writer: FrameWriter
@@ -254,15 +255,32 @@ class Builder {
       case 'unnest':
         return this.build(plan.input, new UnnestOperator(rowValue(plan.array, context), next))
       case 'join': {
-        const parts = { type: plan.type, ...joinKeys(plan, context), leftWidth: widthOf(plan.left), rightWidth: widthOf(plan.right) }
+        if (plan.mark !== undefined) {
+          const mark = new MarkJoinOperator(
+            { ...joinKeys(plan, context), value: markValue(plan, context) },
+            new MemoryBudget('max.join.bytes', context.limits.joinBytes),
+            next,
+          )
+          this.build(plan.right, mark.right)
+          return this.build(plan.left, mark.left)
+        }
+        const parts = {
+          type: plan.type,
+          first: plan.first,
+          span: plan.span,
+          ...joinKeys(plan, context),
+          leftWidth: widthOf(plan.left),
+          rightWidth: widthOf(plan.right),
+        }
         const join = new JoinOperator(parts, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next)
         this.build(plan.right, join.right)
         return this.build(plan.left, join.left)
       }
       case 'setOperation': {
-        const set = new SetOperator(plan.op, plan.all, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next)
-        const sides = plan.op === 'union' ? (['left', 'right'] as const) : (['right', 'left'] as const)
-        for (const side of sides) this.build(plan[side], set.side(side))
+        const set = new SetOperator(plan.op, plan.all, plan.sides.length, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next)
+        // Of EXCEPT and INTERSECT the second side is held.
+        const sides = plan.sides.map((side, i) => ({ side, which: i === 0 ? ('left' as const) : ('right' as const) }))
+        for (const { side, which } of plan.op === 'union' ? sides : sides.toReversed()) this.build(side, set.side(which))
         return
       }
       case 'scan':

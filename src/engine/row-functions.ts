@@ -54,7 +54,12 @@ ${step.code}`
 
 /** The members of `data` before `rownum`. */
 export function rowText(shape: OutputShape, context: Context): (row: Row) => string {
-  return rowFunction(context, 'row', (c) => js`return '"value":' + (${new OutputCompiler(c, undefined, context.render).shape(shape).value})`)
+  return rowFunction(context, 'row', (c) => {
+    const { key, value } = new OutputCompiler(c, undefined, context.render).shape(shape)
+    if (key === undefined) return js`return '"value":' + (${value})`
+    return js`const key = ${key}
+return (key === null ? '' : '"key":' + key + ',') + '"value":' + (${value})`
+  })
 }
 
 export function joinKeys(plan: Join, context: Context): { leftKey: KeyOf; rightKey: KeyOf; residual: ((row: Row) => boolean) | undefined } {
@@ -72,6 +77,12 @@ export function joinKeys(plan: Join, context: Context): { leftKey: KeyOf; rightK
     return (row) => combined(values(row))
   }
   return { leftKey: key('left'), rightKey: key('right'), residual: residual === undefined ? undefined : rowTest(residual, context) }
+}
+
+/** The two sides of the IN behind a mark join. */
+export function markValue(plan: Join, context: Context): { left: (row: Row) => Value; right: (row: Row) => Value } | undefined {
+  const value = plan.mark?.value
+  return value === undefined ? undefined : { left: rowValue(value.left, context), right: rowValue(value.right, context) }
 }
 
 function isPlainText(t: DataType): boolean {

@@ -1,6 +1,6 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
-import { metadataFields } from '../plan/bind.ts'
+import { metadataFields } from '../plan/bind-select.ts'
 import { inputs, type Output, type Plan, scansOf } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import { metadata as metadataFrame, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'

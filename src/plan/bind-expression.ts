@@ -12,7 +12,9 @@ import { printExpr } from '../sql/print.ts'
 import { BOOLEAN, type DataType, DECIMAL, DOUBLE, INT, JSON_TYPE, LONG, NULL_TYPE, STRING, typeName } from '../types.ts'
 import { aType, arithmetic, comparable, compare, condition, convert, isDatetime, isInteger, isNumeric, negate, toCommon } from './coerce.ts'
 import { aggregateName, CALLABLE } from './aggregates.ts'
-import type { AggregateName, BoundAggregate, BoundExpr, Output } from './plan.ts'
+import { freeReferences } from './correlation.ts'
+import { exprKey } from './expr-key.ts'
+import type { AggregateName, BoundAggregate, BoundExpr, Output, Subquery } from './plan.ts'
 import { extendPath, memberOf, type Scope } from './scope.ts'
 
 /** Where aggregate calls of one SELECT go; undefined where none may stand. */
@@ -75,10 +77,10 @@ export function bindExpr(e: ast.Expr, c: ExpressionContext): BoundExpr {
     case 'call':
       return bindCall(e, c)
     case 'exists':
-      return { kind: 'subquery', mode: 'exists', plan: subquery(e.query, c), negated: false, type: BOOLEAN, span: e.span }
+      return { kind: 'subquery', mode: 'exists', ...subquery(e.query, c), negated: false, type: BOOLEAN, span: e.span }
     case 'subquery': {
-      const plan = subquery(e.query, c)
-      return { kind: 'subquery', mode: 'scalar', plan, negated: false, type: onlyColumn(plan, e.span).type, span: e.span }
+      const inner = subquery(e.query, c)
+      return { kind: 'subquery', mode: 'scalar', ...inner, negated: false, type: onlyColumn(inner.plan, e.span).type, span: e.span }
     }
   }
 }
@@ -217,19 +219,19 @@ function bindBetween(e: ast.Between, c: ExpressionContext): BoundExpr {
 
 function bindIn(e: ast.In, c: ExpressionContext): BoundExpr {
   if (e.query !== undefined) {
-    const plan = subquery(e.query, c)
+    const inner = subquery(e.query, c)
     const operand = bindExpr(e.operand, c)
-    comparable([operand, onlyColumn(plan, e.span)], e.span)
-    return { kind: 'subquery', mode: 'in', plan, operand, negated: e.negated, type: BOOLEAN, span: e.span }
+    comparable([operand, onlyColumn(inner.plan, e.span)], e.span)
+    return { kind: 'subquery', mode: 'in', ...inner, operand, negated: e.negated, type: BOOLEAN, span: e.span }
   }
   const { by, sides } = comparable([bindExpr(e.operand, c), ...(e.items ?? []).map((i) => bindExpr(i, c))], e.span)
   return { kind: 'in', by, operand: sides[0], items: sides.slice(1), negated: e.negated, type: BOOLEAN, span: e.span }
 }
 
-function subquery(query: ast.Query, c: ExpressionContext): Output {
+function subquery(query: ast.Query, c: ExpressionContext): Pick<Subquery, 'plan' | 'outer'> {
   const plan = c.subqueries.get(query)
   if (plan === undefined) throw new SqlError('UNSUPPORTED', 'A subquery cannot stand here.', query.span)
-  return plan
+  return { plan, outer: freeReferences(plan).map((ref) => ({ ref, value: ref })) }
 }
 
 function onlyColumn(plan: Output, span: ast.Span): BoundExpr {
@@ -475,15 +477,4 @@ function aggregateType(name: AggregateName, arg: BoundExpr | undefined): DataTyp
 function sameAggregate(a: BoundAggregate, b: BoundAggregate): boolean {
   const key = (e: BoundExpr | undefined): string => (e === undefined ? '' : exprKey(e))
   return a.name === b.name && a.limit === b.limit && a.distinct === b.distinct && key(a.arg) === key(b.arg) && key(a.filter) === key(b.filter)
-}
-
-/** Equal for expressions that mean the same, wherever they stand. */
-export function exprKey(expr: BoundExpr): string {
-  return JSON.stringify(expr, (k, v: unknown) => {
-    if (k === 'span' || k === 'text') return undefined
-    if (k === 'type') return typeName(v as DataType)
-    if (k === 'fn') return (v as ScalarFunction).name
-    if (typeof v === 'bigint') return `${v}n`
-    return v instanceof Map || v instanceof Uint8Array ? [...v] : v
-  })
 }

@@ -27,7 +27,7 @@ function lines(plan: Plan, depth: number, ranges: (scan: Scan) => string, used: 
   }
   // What a lowered plan projects between its operators is said by the scans already.
   if (plan.kind === 'project') return lines(plan.input, depth, ranges, used)
-  const children = plan.kind === 'join' || plan.kind === 'setOperation' ? [plan.left, plan.right] : inputs(plan)
+  const children = plan.kind === 'join' ? [plan.left, plan.right] : plan.kind === 'setOperation' ? plan.sides : inputs(plan)
   return ['  '.repeat(depth) + text, ...children.flatMap((child) => lines(child, depth + 1, ranges, used))]
 }
 
@@ -82,7 +82,12 @@ function aggregateText(plan: Aggregate): string {
 }
 
 function joinText(plan: Extract<Plan, { kind: 'join' }>): string {
-  const terms = [...plan.keys.map((k) => `${printBound(k.left)} = ${printBound(k.right)}`), ...(plan.residual === undefined ? [] : [printBound(plan.residual)])]
+  const value = plan.mark?.value
+  const terms = [
+    ...plan.keys.map((k) => `${printBound(k.left)} = ${printBound(k.right)}`),
+    ...(plan.residual === undefined ? [] : [printBound(plan.residual)]),
+    ...(value === undefined ? [] : [`${printBound(value.left)} IN ${printBound(value.right)}`]),
+  ]
   return `${plan.type.charAt(0).toUpperCase()}${plan.type.slice(1)} join${terms.length === 0 ? '' : ` on ${terms.join(' AND ')}`}`
 }
 

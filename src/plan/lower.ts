@@ -2,7 +2,7 @@
  * The last step before the engine: where rows of several sources meet (joins, unnested arrays, derived tables), references to records and relations become slots of rows.
  * A single scan below the output or below an aggregation is left as it is: the engine reads paths straight out of the records there.
  */
-import { exprKey } from './bind-expression.ts'
+import { exprKey } from './expr-key.ts'
 import { type BoundExpr, type Join, mapChildren, type Output, type Plan, visit } from './plan.ts'
 import { mapExpressions, mapShape } from './rewrite.ts'
 
@@ -17,7 +17,7 @@ export function sourcesOf(plan: Plan): number[] {
     case 'unnest':
       return [...sourcesOf(plan.input), plan.source]
     case 'join':
-      return [...sourcesOf(plan.left), ...sourcesOf(plan.right)]
+      return [...sourcesOf(plan.left), ...(plan.mark === undefined ? sourcesOf(plan.right) : [plan.mark.source])]
     case 'setOperation':
       return []
     default:
@@ -117,9 +117,8 @@ function rows(plan: Plan, exprs: readonly BoundExpr[]): Rows {
     case 'join':
       return joinRows(plan, exprs)
     case 'setOperation': {
-      const left = rows(plan.left, [])
-      const right = rows(plan.right, [])
-      return { plan: { ...plan, left: left.plan, right: right.plan }, slots: new Map(), width: left.width }
+      const sides = plan.sides.map((s) => rows(s, []))
+      return { plan: { ...plan, sides: sides.map((s) => s.plan) }, slots: new Map(), width: sides[0].width }
     }
     default:
       throw new Error(`no rows of ${plan.kind}`)
@@ -171,21 +170,28 @@ function aggregateRows(plan: Extract<Plan, { kind: 'aggregate' }>): Rows {
 }
 
 function joinRows(plan: Join, exprs: readonly BoundExpr[]): Rows {
-  const all = [...exprs, ...plan.keys.flatMap((k) => [k.left, k.right]), ...(plan.residual === undefined ? [] : [plan.residual])]
+  const all = [...exprs]
+  mapExpressions(plan, (e) => (all.push(e), e))
   const left = rows(plan.left, all)
   const right = rows(plan.right, all)
   const slots = new Map(left.slots)
   for (const [key, slot] of right.slots) slots.set(key, slot + left.width)
+  const { mark } = plan
+  const above = mark === undefined ? slots : new Map([...left.slots, [columnKey(mark.source, 0), left.width]])
   return {
     plan: {
       ...plan,
+      mark:
+        mark?.value === undefined
+          ? mark
+          : { ...mark, value: { ...mark.value, left: toSlots(mark.value.left, left.slots), right: toSlots(mark.value.right, right.slots) } },
       left: left.plan,
       right: right.plan,
       keys: plan.keys.map((k) => ({ ...k, left: toSlots(k.left, left.slots), right: toSlots(k.right, right.slots) })),
       residual: plan.residual === undefined ? undefined : toSlots(plan.residual, slots),
     },
-    slots,
-    width: left.width + right.width,
+    slots: above,
+    width: left.width + (mark === undefined ? right.width : 1),
   }
 }
 
@@ -199,11 +205,11 @@ export function widthOf(plan: Plan): number {
     case 'aggregate':
       return plan.keys.length + plan.aggregates.length
     case 'join':
-      return widthOf(plan.left) + widthOf(plan.right)
+      return widthOf(plan.left) + (plan.mark === undefined ? widthOf(plan.right) : 1)
     case 'unnest':
       return widthOf(plan.input) + 1
     case 'setOperation':
-      return widthOf(plan.left)
+      return widthOf(plan.sides[0])
     case 'scan':
     case 'output':
       return 0

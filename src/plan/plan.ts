@@ -74,7 +74,8 @@ export interface Limit {
   readonly implied: boolean
 }
 
-export type JoinType = 'inner' | 'left' | 'right' | 'full'
+/** `mark`: every left row once, with whether it has a partner. `single`: as `left`, but a second partner is an error (or, with `first`, passed over). */
+export type JoinType = 'inner' | 'left' | 'right' | 'full' | 'mark' | 'single'
 
 /** Row: the left side's, then the right side's (NULLs where a side has no partner). The right side is held in memory. */
 export interface Join {
@@ -86,6 +87,15 @@ export interface Join {
   readonly keys: readonly { readonly left: BoundExpr; readonly right: BoundExpr; readonly by: CompareBy }[]
   /** What else must be true, over the joined row. */
   readonly residual?: BoundExpr
+  /**
+   * Of a mark join: the relation whose only column is the mark. With a `value` it is SQL's `left IN (right, …)` over the partners, NULL included; without one, whether
+   * there is a partner.
+   */
+  readonly mark?: { readonly source: number; readonly value?: { readonly left: BoundExpr; readonly right: BoundExpr; readonly by: CompareBy } }
+  /** Of a single join: the first partner is taken. */
+  readonly first?: boolean
+  /** Where the subquery that became a single join stands. */
+  readonly span?: Span
 }
 
 /** One row for each item of an array; none for an empty or NULL one. Row: the input's, then the item, a relation of its own. */
@@ -97,13 +107,12 @@ export interface Unnest {
   readonly name: string
 }
 
-/** Both sides have the same number of columns, brought to the same types. */
+/** All sides have the same number of columns, brought to the same types. EXCEPT and INTERSECT have two. */
 export interface SetOperation {
   readonly kind: 'setOperation'
   readonly op: 'union' | 'except' | 'intersect'
   readonly all: boolean
-  readonly left: Plan
-  readonly right: Plan
+  readonly sides: readonly Plan[]
 }
 
 /** The root: turns rows into RECORD frames. */
@@ -291,7 +300,7 @@ export interface LastOffset extends Typed {
 }
 
 /**
- * A query inside an expression that depends on nothing outside of it; it is run first and its answer takes its place. `scalar`: the value of its one column and row
+ * A query inside an expression. One that depends on nothing outside of it is run first and its answer takes its place; any other becomes a join (`decorrelate`). `scalar`: the value of its one column and row
  * (NULL without a row); `exists`: has it a row; `in`: is the operand among its values, SQL's way with NULL.
  */
 export interface Subquery extends Typed {
@@ -300,6 +309,8 @@ export interface Subquery extends Typed {
   readonly plan: Output
   readonly operand?: BoundExpr
   readonly negated: boolean
+  /** What it uses of the query around it: as its plan names it (`ref`), and as the place where it stands does (`value`). None: it is run first. */
+  readonly outer: readonly { readonly ref: BoundExpr; readonly value: BoundExpr }[]
 }
 
 export type AggregateName =
@@ -369,7 +380,7 @@ export function children(expr: BoundExpr): readonly BoundExpr[] {
     case 'struct':
       return expr.fields.map((f) => f.value)
     case 'subquery':
-      return expr.operand === undefined ? [] : [expr.operand]
+      return [...(expr.operand === undefined ? [] : [expr.operand]), ...expr.outer.map((o) => o.value)]
     case 'header':
       return expr.name === undefined ? [] : [expr.name]
   }
@@ -410,7 +421,7 @@ export function mapChildren(expr: BoundExpr, f: (child: BoundExpr) => BoundExpr)
     case 'array':
       return { ...expr, items: expr.items.map(f) }
     case 'subquery':
-      return expr.operand === undefined ? expr : { ...expr, operand: f(expr.operand) }
+      return { ...expr, operand: expr.operand && f(expr.operand), outer: expr.outer.map((o) => ({ ...o, value: f(o.value) })) }
     case 'struct':
       return { ...expr, fields: expr.fields.map((x) => ({ name: x.name, value: f(x.value) })) }
     case 'header':
@@ -446,7 +457,7 @@ export function isConstant(expr: BoundExpr): boolean {
 /** The inputs of a node, in the order in which they are read. */
 export function inputs(plan: Plan): readonly Plan[] {
   if (plan.kind === 'join') return [plan.right, plan.left]
-  if (plan.kind === 'setOperation') return [plan.left, plan.right]
+  if (plan.kind === 'setOperation') return plan.op === 'union' ? plan.sides : plan.sides.toReversed()
   return 'input' in plan ? [plan.input] : []
 }
 

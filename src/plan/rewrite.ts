@@ -3,7 +3,8 @@ import type { BoundExpr, OutputShape, Plan } from './plan.ts'
 
 /** Applies `f` to every node, inputs first. */
 export function rewrite(plan: Plan, f: (node: Plan) => Plan): Plan {
-  if (plan.kind === 'join' || plan.kind === 'setOperation') return f({ ...plan, left: rewrite(plan.left, f), right: rewrite(plan.right, f) })
+  if (plan.kind === 'join') return f({ ...plan, left: rewrite(plan.left, f), right: rewrite(plan.right, f) })
+  if (plan.kind === 'setOperation') return f({ ...plan, sides: plan.sides.map((s) => rewrite(s, f)) })
   return 'input' in plan ? f({ ...plan, input: rewrite(plan.input, f) } as Plan) : f(plan)
 }
 
@@ -23,7 +24,15 @@ export function mapExpressions(plan: Plan, f: (e: BoundExpr) => BoundExpr): Plan
     case 'output':
       return { ...plan, shape: mapShape(plan.shape, f) }
     case 'join':
-      return { ...plan, keys: plan.keys.map((k) => ({ ...k, left: f(k.left), right: f(k.right) })), residual: plan.residual && f(plan.residual) }
+      return {
+        ...plan,
+        keys: plan.keys.map((k) => ({ ...k, left: f(k.left), right: f(k.right) })),
+        residual: plan.residual && f(plan.residual),
+        mark:
+          plan.mark?.value === undefined
+            ? plan.mark
+            : { ...plan.mark, value: { ...plan.mark.value, left: f(plan.mark.value.left), right: f(plan.mark.value.right) } },
+      }
     case 'unnest':
       return { ...plan, array: f(plan.array) }
     case 'values':

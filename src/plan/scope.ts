@@ -63,14 +63,79 @@ export function metaField(name: string): string | undefined {
   return META_ALIASES[lower]
 }
 
+/** The query around a query. `far`: its names are known, and cannot be used from here. */
+export interface Outer {
+  readonly scope: Scope
+  readonly far: boolean
+}
+
 export class Scope {
   readonly relations: readonly Relation[]
-  constructor(relations: readonly Relation[]) {
+  readonly outer: Outer | undefined
+  constructor(relations: readonly Relation[], outer?: Outer) {
     this.relations = relations
+    this.outer = outer
   }
 
-  /** What `a.b.c` means. */
+  /** What `a.b.c` means: a name of this FROM, else one of the query around it. JSON of unknown shape has every name, so there a name of the outer query is written with its table. */
   resolve(parts: readonly Name[], span: Span): BoundExpr {
+    if (this.outer === undefined) return this.#here(parts, span)
+    const named =
+      parts.length > 1 && !this.#knows(parts[0].text)
+        ? this.#around((s) => (s.#knows(parts[0].text) ? s.#here(parts, span) : undefined), parts, span)
+        : undefined
+    if (named !== undefined) return named
+    try {
+      return this.#here(parts, span)
+    } catch (e) {
+      if (!(e instanceof SqlError) || e.code !== 'UNKNOWN_COLUMN') throw e
+      const found = this.#around((s) => s.#certain(parts, span), parts, span)
+      if (found === undefined) throw e
+      return found
+    }
+  }
+
+  /** The nearest outer meaning; an error when it is out of reach. */
+  #around(find: (scope: Scope) => BoundExpr | undefined, parts: readonly Name[], span: Span): BoundExpr | undefined {
+    let far = false
+    for (let at = this.outer; at !== undefined; at = at.scope.outer) {
+      far ||= at.far
+      const found = find(at.scope)
+      if (found !== undefined && far)
+        throw new SqlError(
+          'UNSUPPORTED',
+          `"${dotted(parts)}" is a name of an outer query that cannot be used here.`,
+          span,
+          'A subquery sees the query directly around it, and only in its WHERE: not from a FROM, and not over two levels. Write it as a join.',
+        )
+      if (found !== undefined) return found
+      far = true
+    }
+    return undefined
+  }
+
+  /** Is the name that of a relation, or of something that a relation has for certain? */
+  #knows(name: string): boolean {
+    return this.relations.some(
+      (r) =>
+        r.names.includes(name) ||
+        (r.kind === 'rows'
+          ? r.columns.some((c) => c.open !== true && c.name.split('.')[0] === name)
+          : Object.hasOwn(FACETS, name) || hasField(r.table.value.type, name)),
+    )
+  }
+
+  #certain(parts: readonly Name[], span: Span): BoundExpr | undefined {
+    try {
+      const found = this.#here(parts, span)
+      return found.type.kind === 'json' && found.kind !== 'column' ? undefined : found
+    } catch (e) {
+      if (e instanceof SqlError) return undefined
+      throw e
+    }
+  }
+
+  #here(parts: readonly Name[], span: Span): BoundExpr {
     const item = this.relations.find((r) => r.kind === 'rows' && r.item === true && r.names.includes(parts[0].text))
     if (item !== undefined) return within(item, parts, span)
     const qualified = this.relations.filter((r) => parts.length > 1 && r.names.includes(parts[0].text))

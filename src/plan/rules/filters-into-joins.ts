@@ -18,7 +18,7 @@ function push(node: Plan): Plan {
 }
 
 function intoJoin(all: readonly BoundExpr[], join: Join): Plan {
-  const [left, rest] = join.type === 'inner' || join.type === 'left' ? divide(all, new Set(sourcesOf(join.left))) : [[], all]
+  const [left, rest] = join.type !== 'right' && join.type !== 'full' ? divide(all, new Set(sourcesOf(join.left))) : [[], all]
   const [right, above] = join.type === 'inner' || join.type === 'right' ? divide(rest, new Set(sourcesOf(join.right))) : [[], rest]
   return filtered({ ...join, left: below(join.left, left), right: below(join.right, right) }, above)
 }

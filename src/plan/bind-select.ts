@@ -1,0 +1,298 @@
+/**
+ * One SELECT over a bound FROM: stars laid out, aggregates separated, output columns named, DISTINCT, ORDER BY. It asks nothing of the catalog and binds no query inside a query.
+ */
+import type * as ast from '../sql/ast.ts'
+import { SqlError } from '../sql/error.ts'
+import { META_FIELDS } from '../types.ts'
+import { aggregateName } from './aggregates.ts'
+import { type AggregateSink, bindExpr, type ExpressionContext } from './bind-expression.ts'
+import { condition } from './coerce.ts'
+import { exprKey } from './expr-key.ts'
+import { type BoundExpr, mapChildren, type Output, type OutputColumn, type OutputShape, type Plan } from './plan.ts'
+import { checkReadable, dotted, facetOf, type Outer, type Relation, type RowRelation, Scope, type TableRelation } from './scope.ts'
+import { parts } from './walk.ts'
+
+export type Subqueries = ExpressionContext['subqueries']
+export const NO_SUBQUERIES: Subqueries = new Map()
+
+type SortKeys = Extract<Plan, { kind: 'sort' }>['by']
+
+/** A query's result and how it is ordered; both speak of what `output.input` reads. */
+export interface Bound {
+  readonly output: Output
+  readonly orders: SortKeys
+}
+
+export interface BoundRelation {
+  readonly plan: Plan
+  readonly relation: RowRelation
+}
+
+/** Output columns of any shape: a whole record becomes the columns of its value. */
+export function outputColumns(shape: OutputShape): readonly OutputColumn[] {
+  if (shape.kind === 'columns') return shape.columns
+  return shape.kind === 'record' ? layOut(shape.value, '_value', undefined) : [{ path: ['value'], expr: shape.value }]
+}
+
+function columnOf(relation: RowRelation, index: number): BoundExpr {
+  const c = relation.columns[index]
+  return { kind: 'column', source: relation.source, index, name: c.name, type: c.type }
+}
+
+/** A relation as the result, with ORDER BY over its columns. */
+export function orderedRows(of: BoundRelation, orderBy: readonly ast.OrderItem[], subqueries: Subqueries, outer?: Outer): Bound {
+  const { relation, plan } = of
+  const columns: OutputColumn[] = relation.columns.map((c, i) => ({ path: c.name.split('.'), expr: columnOf(relation, i), spread: c.open }))
+  const output: Output = { kind: 'output', input: plan, metadata: false, shape: { kind: 'columns', columns } }
+  const context: ExpressionContext = { scope: new Scope([relation], outer), clause: 'ORDER BY', subqueries }
+  return { output, orders: bindOrders(orderBy, columns, (e) => bindExpr(e, context)) }
+}
+
+/** ORDER BY items: the number of an output column, the name of one, or an expression. NULLs come last going up and first going down unless said otherwise. */
+function bindOrders(items: readonly ast.OrderItem[], columns: readonly OutputColumn[], bind: (e: ast.Expr) => BoundExpr): SortKeys {
+  return items.map((item) => {
+    const nullsFirst = item.nulls === undefined ? item.descending : item.nulls === 'first'
+    return { expr: orderExpr(item.expr, columns, bind), descending: item.descending, nullsFirst }
+  })
+}
+
+function orderExpr(e: ast.Expr, columns: readonly OutputColumn[], bind: (e: ast.Expr) => BoundExpr): BoundExpr {
+  if (e.kind === 'number' && /^\d+$/.test(e.text)) {
+    const column = columns[Number(e.text) - 1]
+    if (column === undefined || column.spread === true)
+      throw new SqlError('UNKNOWN_COLUMN', `ORDER BY ${e.text} names no column of the SELECT list.`, e.span, `It has ${columns.length}.`)
+    return column.expr
+  }
+  const named = e.kind === 'column' ? columns.find((c) => c.spread !== true && c.path.join('.') === dotted(e.parts)) : undefined
+  return named?.expr ?? bind(e)
+}
+
+/** `input`: the rows of FROM; `scope`: the names in it. */
+export function bindSelect(select: ast.Select, input: Plan, scope: Scope, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
+  let plan = input
+  if (select.where !== undefined) {
+    const predicate = condition(bindExpr(select.where, { scope, clause: 'WHERE', subqueries }), 'WHERE')
+    plan = { kind: 'filter', input: plan, predicate }
+  }
+  const grouped = select.groupBy.length > 0 || select.having !== undefined || usesAggregates(select) || orderBy.some((o) => hasAggregate(o.expr))
+  const bound = grouped ? bindGrouped(select, scope, plan, orderBy, subqueries) : bindPlain(select, scope, plan, orderBy, subqueries)
+  return select.distinct ? distinct(bound, select) : bound
+}
+
+/** DISTINCT is a GROUP BY of all output columns. */
+function distinct(bound: Bound, select: ast.Select): Bound {
+  const columns = outputColumns(bound.output.shape)
+  const keys = columns.map((c) => c.expr)
+  const slots = new Map(keys.map((k, i) => [exprKey(k), i]))
+  const slot = (e: BoundExpr, index: number): BoundExpr => ({ kind: 'slot', index, name: columns[index].path.join('.'), type: e.type })
+  const orders = bound.orders.map((o) => {
+    const at = slots.get(exprKey(o.expr))
+    if (at === undefined) throw new SqlError('GROUPING', 'With DISTINCT, ORDER BY can name output columns only.', o.expr.span ?? select.span)
+    return { ...o, expr: slot(o.expr, at) }
+  })
+  const input: Plan = { kind: 'aggregate', input: bound.output.input, keys, aggregates: [] }
+  return {
+    output: { kind: 'output', input, metadata: false, shape: { kind: 'columns', columns: columns.map((c, i) => ({ ...c, expr: slot(c.expr, i) })) } },
+    orders,
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- SELECT without aggregates
+
+function bindPlain(select: ast.Select, scope: Scope, input: Plan, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
+  const scan = scope.relations.length === 1 && scope.relations[0].kind === 'table' ? scope.relations[0] : undefined
+  const metadata = scan !== undefined
+  const context: ExpressionContext = { scope, clause: 'SELECT', subqueries }
+  const orders = (columns: readonly OutputColumn[]): SortKeys => bindOrders(orderBy, columns, (e) => bindExpr(e, { ...context, clause: 'ORDER BY' }))
+  const only = select.items.length === 1 ? select.items[0] : undefined
+  if (scan !== undefined && only?.kind === 'star' && isBareStar(only, scan))
+    return { output: { kind: 'output', input, metadata, shape: { kind: 'record', key: root(scan, 'key'), value: root(scan, 'value') } }, orders: orders([]) }
+  const columns: OutputColumn[] = []
+  select.items.forEach((item, i) => {
+    if (item.kind === 'star') columns.push(...starColumns(item, scope))
+    else columns.push({ path: outputPath(item, i), expr: bindExpr(item.expr, context) })
+  })
+  const star = scan !== undefined && select.items.some((i) => i.kind === 'star' && isBareStar(i, scan))
+  return {
+    output: { kind: 'output', input, metadata, shape: columnsShape(columns, star && scan !== undefined ? root(scan, 'key') : undefined) },
+    orders: orders(columns),
+  }
+}
+
+function columnsShape(columns: readonly OutputColumn[], key?: BoundExpr): OutputShape {
+  return { kind: 'columns', columns: uniqueNames(columns), key }
+}
+
+function root(scan: TableRelation, facet: 'key' | 'value'): BoundExpr {
+  checkReadable(scan.table[facet], undefined)
+  return { kind: 'path', source: scan.source, path: { facet, steps: [] }, type: scan.table[facet].type }
+}
+
+type StarItem = Extract<ast.SelectItem, { kind: 'star' }>
+
+function isBareStar(item: StarItem, scan: TableRelation): boolean {
+  return item.path.length === 0 || (item.path.length === 1 && scan.names.includes(item.path[0].text))
+}
+
+function starColumns(item: StarItem, scope: Scope): OutputColumn[] {
+  if (scope.relations.length === 0) throw new SqlError('UNKNOWN_COLUMN', '"*" needs a FROM.', item.span)
+  if (item.path.length === 0) return scope.relations.flatMap((r) => relationColumns(r))
+  const [first, ...rest] = item.path
+  const named = scope.relations.find((r) => r.names.includes(first.text))
+  if (named !== undefined && rest.length === 0) return relationColumns(named)
+  const relation = named ?? scope.relations[0]
+  const path = named === undefined ? item.path : rest
+  if (relation.kind === 'table' && path.length === 1) {
+    const facet = facetOf(path[0])
+    if (facet === 'meta') return metaColumns(relation)
+    if (facet === 'header')
+      throw new SqlError(
+        'UNSUPPORTED',
+        'Headers have no fixed set of names.',
+        item.span,
+        'Name them: _headers.traceId; HEADERKEYS() lists the names of a record.',
+      )
+  }
+  return layOut(scope.resolve(item.path, item.span), dotted(item.path), item.span)
+}
+
+function relationColumns(relation: Relation): OutputColumn[] {
+  if (relation.kind === 'rows') return relation.columns.map((c, i) => ({ path: c.name.split('.'), expr: columnOf(relation, i), spread: c.open }))
+  return layOut(root(relation, 'value'), '_value', undefined)
+}
+
+function metaColumns(relation: TableRelation): OutputColumn[] {
+  const names = metadataFields(relation.table).filter((n) => n !== 'topic')
+  return names.map((n) => ({ path: [n], expr: { kind: 'path', source: relation.source, path: { facet: 'meta', steps: [n] }, type: META_FIELDS[n] } }))
+}
+
+/** The names of a record's metadata, as METADATA announces them. */
+export function metadataFields(table: { readonly key: { readonly framing: string }; readonly value: { readonly framing: string } }): string[] {
+  const fields = ['offset', 'partition', 'timestamp', '__keysize', '__valuesize']
+  if (table.key.framing === 'confluent') fields.push('keySchemaId')
+  if (table.value.framing === 'confluent') fields.push('valueSchemaId')
+  return fields
+}
+
+/** The fields of a structure as columns; JSON of unknown shape is spread per record; a single value keeps its name. */
+function layOut(expr: BoundExpr, name: string, span: ast.Span | undefined): OutputColumn[] {
+  const t = expr.type
+  if (t.kind === 'struct' && expr.kind === 'path') {
+    return t.fields.map((f) => ({ path: [f.name], expr: { ...expr, path: { ...expr.path, steps: [...expr.path.steps, f.name] }, type: f.type } }))
+  }
+  if (t.kind === 'struct') return t.fields.map((f) => ({ path: [f.name], expr: { kind: 'member', operand: expr, name: f.name, type: f.type } }))
+  if (t.kind === 'json' || t.kind === 'map') return [{ path: [name.split('.').at(-1) ?? name], expr, spread: true }]
+  if (span !== undefined && name !== '_value' && name !== '_key')
+    throw new SqlError('TYPE', `"${name}" has no fields to lay out.`, span, `Write ${name} without ".*".`)
+  return [{ path: [name], expr }]
+}
+
+// ---------------------------------------------------------------------------------------------- names of output columns
+
+function outputPath(item: Extract<ast.SelectItem, { kind: 'expr' }>, index: number): string[] {
+  return item.alias !== undefined ? item.alias.map((n) => n.text) : [defaultName(item.expr) ?? `_c${index}`]
+}
+
+/** A path gives its last segment, a call its function's name as typed; anything else has no name of its own. */
+function defaultName(e: ast.Expr): string | undefined {
+  switch (e.kind) {
+    case 'column':
+      return e.parts[e.parts.length - 1].text
+    case 'member':
+      return e.name.text
+    case 'index':
+      return defaultName(e.base)
+    case 'call':
+      return e.name.text
+    case 'cast':
+      return defaultName(e.operand) ?? 'CAST'
+    default:
+      return undefined
+  }
+}
+
+/** A name that is there already gets `_1`, `_2`, … */
+function uniqueNames(columns: readonly OutputColumn[]): OutputColumn[] {
+  const taken = new Set<string>()
+  return columns.map((c) => {
+    let path = c.path
+    for (let n = 1; taken.has(path.join('\u0000')); n++) path = [...c.path.slice(0, -1), `${c.path[c.path.length - 1]}_${n}`]
+    if (c.spread !== true) taken.add(path.join('\u0000'))
+    return path === c.path ? c : { ...c, path }
+  })
+}
+
+// ---------------------------------------------------------------------------------------------- SELECT with aggregates
+
+function usesAggregates(select: ast.Select): boolean {
+  return select.items.some((i) => i.kind === 'expr' && hasAggregate(i.expr))
+}
+
+/** Without recursion: chains may be long. */
+function hasAggregate(e: ast.Expr): boolean {
+  const todo: ast.Expr[] = [e]
+  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
+    if (at.kind === 'call' && aggregateName(at.name.text, at.star ? 0 : at.args.length) !== undefined) return true
+    todo.push(...parts(at))
+  }
+  return false
+}
+
+function bindGrouped(select: ast.Select, scope: Scope, input: Plan, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
+  const keys = select.groupBy.map((e) => bindKey(e, select, scope, subqueries))
+  const sink: AggregateSink = { list: [], firstSlot: keys.length }
+  const context: ExpressionContext = { scope, aggregates: sink, clause: 'SELECT', subqueries }
+  const keySlots = new Map(keys.map((k, i) => [exprKey(k), i]))
+  const own = new Set(scope.relations.map((r) => r.source))
+  const overGroups = (e: BoundExpr): BoundExpr => onGroups(e, keys, keySlots, own)
+  const columns: OutputColumn[] = select.items.map((item, i) => {
+    if (item.kind === 'star') throw new SqlError('GROUPING', '"*" cannot be mixed with aggregates or GROUP BY.', item.span, 'Name the grouped columns.')
+    return { path: outputPath(item, i), expr: overGroups(bindExpr(item.expr, context)) }
+  })
+  const outputs = (name: string): BoundExpr | undefined => columns.find((c) => c.path.length === 1 && c.path[0] === name)?.expr
+  const having = select.having === undefined ? undefined : overGroups(condition(bindExpr(select.having, { ...context, clause: 'HAVING', outputs }), 'HAVING'))
+  const orders = bindOrders(orderBy, columns, (e) => overGroups(bindExpr(e, { ...context, clause: 'ORDER BY', outputs })))
+  let plan: Plan = { kind: 'aggregate', input, keys, aggregates: sink.list }
+  if (having !== undefined) plan = { kind: 'filter', input: plan, predicate: having }
+  return { output: { kind: 'output', input: plan, metadata: false, shape: columnsShape(columns) }, orders }
+}
+
+/** A key is an expression, the number of an output column, or the alias of one where no field has that name for certain. */
+function bindKey(e: ast.Expr, select: ast.Select, scope: Scope, subqueries: Subqueries): BoundExpr {
+  const context: ExpressionContext = { scope, clause: 'GROUP BY', subqueries }
+  if (e.kind === 'number' && /^\d+$/.test(e.text)) {
+    const item = select.items[Number(e.text) - 1]
+    if (item === undefined || item.kind !== 'expr')
+      throw new SqlError('GROUPING', `GROUP BY ${e.text} names no column of the SELECT list.`, e.span, `It has ${select.items.length}.`)
+    return bindExpr(item.expr, context)
+  }
+  if (e.kind === 'column' && e.parts.length === 1) {
+    const item = select.items.find((i) => i.kind === 'expr' && i.alias?.length === 1 && i.alias[0].text === e.parts[0].text)
+    if (item?.kind === 'expr' && !hasAggregate(item.expr)) return bindExpr(item.expr, context)
+  }
+  return bindExpr(e, context)
+}
+
+/** Rewrites an expression over records to one over group rows: keys and aggregates become slots, anything else of the record is an error. */
+function onGroups(expr: BoundExpr, keys: readonly BoundExpr[], slots: ReadonlyMap<string, number>, own: ReadonlySet<number>): BoundExpr {
+  const slot = slots.get(exprKey(expr))
+  if (slot !== undefined) return { kind: 'slot', index: slot, name: `key ${slot}`, type: keys[slot].type, span: expr.span }
+  if (expr.kind === 'slot') return expr
+  // A name of the query around is the same for every record; whether it may stand here is seen where the two are joined.
+  if ('source' in expr && !own.has(expr.source)) return expr
+  if (expr.kind === 'path' || expr.kind === 'column' || expr.kind === 'presence' || expr.kind === 'header' || expr.kind === 'lastOffset') {
+    const name =
+      expr.kind === 'column'
+        ? expr.name
+        : expr.kind === 'path'
+          ? [...(expr.path.facet === 'value' ? [] : [`_${expr.path.facet}`]), ...expr.path.steps].join('.')
+          : expr.kind
+    throw new SqlError(
+      'GROUPING',
+      `"${name || '_value'}" is neither grouped nor inside an aggregate.`,
+      expr.span,
+      `Add it to GROUP BY, or take FIRST(${name || '_value'}).`,
+    )
+  }
+  return mapChildren(expr, (child) => onGroups(child, keys, slots, own))
+}

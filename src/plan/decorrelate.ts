@@ -1,0 +1,403 @@
+/**
+ * Subqueries that use names of the query around them become joins: EXISTS and IN a mark join (every row once, with true, false or NULL beside it), an aggregate without
+ * GROUP BY a left join with its groups, any other scalar one a join that allows one partner. What ties the two is equality in the WHERE of the subquery; what else stands
+ * there is checked over the joined row. Whatever cannot be written so is an error that says what ties them. Nothing is read here.
+ */
+import { SqlError } from '../sql/error.ts'
+import { BOOLEAN, type DataType } from '../types.ts'
+import { comparable, compare } from './coerce.ts'
+import { conjuncts } from './conjuncts.ts'
+import { freeReferences, sourcesWithin } from './correlation.ts'
+import { exprKey } from './expr-key.ts'
+import {
+  type Aggregate,
+  type BoundAggregate,
+  type BoundExpr,
+  type CompareBy,
+  type Join,
+  mapChildren,
+  type Output,
+  type Plan,
+  type Sort,
+  type Subquery,
+  visit,
+} from './plan.ts'
+import { printBound } from './print-bound.ts'
+import { mapExpressions } from './rewrite.ts'
+
+export function decorrelate(output: Output): Output {
+  const work = new Decorrelation(output)
+  const plan = work.plan(output) as Output
+  // Rows that come out of a join are single records no more.
+  return work.joins > 0 ? { ...plan, metadata: false } : plan
+}
+
+class Decorrelation {
+  #next: number
+  joins = 0
+  constructor(output: Output) {
+    this.#next = largestSource(output) + 1
+  }
+
+  source(): number {
+    return this.#next++
+  }
+
+  plan(plan: Plan): Plan {
+    if (plan.kind === 'output' || plan.kind === 'project') return this.#above(plan)
+    if (plan.kind === 'join') {
+      refuse(plan, 'the ON of a join', 'Put it into WHERE.')
+      return { ...plan, left: this.plan(plan.left), right: this.plan(plan.right) }
+    }
+    if (plan.kind === 'setOperation') return { ...plan, sides: plan.sides.map((s) => this.plan(s)) }
+    if (!('input' in plan)) return plan
+    const found = correlated([plan])
+    if (found.length === 0) return { ...plan, input: this.plan(plan.input) }
+    const { input, answers } = this.#attach(plan.input, found)
+    return { ...(mapExpressions(plan, (e) => substitute(e, answers)) as typeof plan), input: this.plan(input) }
+  }
+
+  /** A projection, with the ORDER BY and LIMIT below it: the joins go under these. */
+  #above(plan: Extract<Plan, { kind: 'output' | 'project' }>): Plan {
+    const between: Plan[] = []
+    let base = plan.input
+    while (base.kind === 'limit' || base.kind === 'sort') {
+      between.push(base)
+      base = base.input
+    }
+    const found = correlated([plan, ...between])
+    if (found.length === 0) return { ...plan, input: rebuilt(between, this.plan(base)) }
+    const { input, answers } = this.#attach(base, found)
+    const changed = between.map((b) => mapExpressions(b, (e) => substitute(e, answers)))
+    return { ...(mapExpressions(plan, (e) => substitute(e, answers)) as typeof plan), input: rebuilt(changed, this.plan(input)) }
+  }
+
+  #attach(base: Plan, found: readonly Subquery[]): { input: Plan; answers: Map<string, BoundExpr> } {
+    let input = base
+    const answers = new Map<string, BoundExpr>()
+    for (const subquery of found) {
+      const joined = joinWith(input, subquery, this)
+      input = joined.plan
+      answers.set(subqueryKey(subquery), joined.answer)
+      this.joins++
+    }
+    return { input, answers }
+  }
+}
+
+function rebuilt(between: readonly Plan[], base: Plan): Plan {
+  return between.reduceRight((input, node) => ({ ...node, input }) as Plan, base)
+}
+
+function largestSource(plan: Plan): number {
+  let largest = 0
+  for (const s of sourcesWithin(plan)) largest = Math.max(largest, s)
+  const look = (node: Plan): void => {
+    mapExpressions(node, (e) => {
+      visit(e, (x) => {
+        if (x.kind === 'subquery') largest = Math.max(largest, largestSource(x.plan))
+      })
+      return e
+    })
+    for (const input of 'sides' in node ? node.sides : node.kind === 'join' ? [node.left, node.right] : 'input' in node ? [node.input] : []) look(input)
+  }
+  look(plan)
+  return largest
+}
+
+/** The correlated subqueries in expressions of these nodes, each once; one inside the operand of another comes first. */
+function correlated(nodes: readonly Plan[]): Subquery[] {
+  const found = new Map<string, Subquery>()
+  const walk = (e: BoundExpr): void => {
+    mapChildren(e, (c) => (walk(c), c))
+    if (e.kind === 'subquery' && e.outer.length > 0) found.set(subqueryKey(e), e)
+  }
+  for (const node of nodes) mapExpressions(node, (e) => (walk(e), e))
+  return [...found.values()]
+}
+
+function substitute(e: BoundExpr, answers: ReadonlyMap<string, BoundExpr>): BoundExpr {
+  const answer = e.kind === 'subquery' && e.outer.length > 0 ? answers.get(subqueryKey(e)) : undefined
+  return answer ?? mapChildren(e, (c) => substitute(c, answers))
+}
+
+const plans = new WeakMap<Output, number>()
+let numbered = 0
+
+/** Equal for two mentions of one subquery (an alias in ORDER BY) that ask for the same. */
+function subqueryKey(s: Subquery): string {
+  let plan = plans.get(s.plan)
+  if (plan === undefined) plans.set(s.plan, (plan = numbered++))
+  const values = s.outer.map((o) => exprKey(o.value)).join(' ')
+  return `${plan} ${s.mode} ${s.negated} ${s.operand === undefined ? '' : exprKey(s.operand)} ${values}`
+}
+
+function refuse(plan: Join, where: string, hint: string): void {
+  const [found] = correlated([plan])
+  if (found !== undefined) throw new SqlError('UNSUPPORTED', `A subquery that uses names of the query around it cannot stand in ${where}.`, found.span, hint)
+}
+
+// ---------------------------------------------------------------------------------------------- one subquery
+
+/** A subquery's plan in its parts, from the top down. */
+interface Body {
+  readonly columns: readonly { readonly name: string; readonly expr: BoundExpr }[]
+  readonly limit: Extract<Plan, { kind: 'limit' }> | undefined
+  readonly sort: Sort | undefined
+  readonly having: BoundExpr | undefined
+  readonly aggregate: Aggregate | undefined
+  /** FROM with the terms of WHERE that speak of the subquery alone. */
+  readonly from: Plan
+  readonly keys: readonly { readonly inner: BoundExpr; readonly outer: BoundExpr; readonly by: CompareBy }[]
+  readonly residual: readonly BoundExpr[]
+}
+
+interface Joined {
+  readonly plan: Plan
+  /** What stands in place of the subquery, over the joined rows. */
+  readonly answer: BoundExpr
+}
+
+function joinWith(left: Plan, s: Subquery, work: Decorrelation): Joined {
+  const body = bodyOf(s)
+  if (body.aggregate !== undefined && body.aggregate.keys.length === 0) return withTotals(left, s, body, body.aggregate, work)
+  if (s.mode === 'scalar') return withSingle(left, s, body, work)
+  return withMark(left, s, body, work)
+}
+
+function bodyOf(s: Subquery): Body {
+  const project = s.plan.input
+  if (project.kind !== 'project') throw new Error('a subquery that is no relation')
+  let at = project.input
+  const limit = at.kind === 'limit' ? at : undefined
+  if (limit !== undefined) at = limit.input
+  const sort = at.kind === 'sort' ? at : undefined
+  if (sort !== undefined) at = sort.input
+  const having = at.kind === 'filter' && at.input.kind === 'aggregate' ? at.predicate : undefined
+  if (having !== undefined && at.kind === 'filter') at = at.input
+  const aggregate = at.kind === 'aggregate' ? at : undefined
+  if (aggregate !== undefined) at = aggregate.input
+  const where = at.kind === 'filter' ? conjuncts(at.predicate) : []
+  if (at.kind === 'filter') at = at.input
+  const { keys, residual, rest } = ties(where, s)
+  const from = rest.length === 0 ? at : filter(at, rest)
+  const body = { columns: project.columns, limit, sort, having, aggregate, from, keys, residual }
+  onlyInWhere(body, s)
+  if (keys.length === 0) throw untied(s, residual[0])
+  return body
+}
+
+function filter(input: Plan, terms: readonly BoundExpr[]): Plan {
+  return { kind: 'filter', input, predicate: all(terms) }
+}
+
+function all(terms: readonly BoundExpr[]): BoundExpr {
+  return terms.length === 1 ? terms[0] : { kind: 'and', operands: terms, type: BOOLEAN }
+}
+
+/** Sorts the terms of WHERE: equality between inside and outside, other terms that reach out, and the rest. */
+function ties(where: readonly BoundExpr[], s: Subquery): Pick<Body, 'keys' | 'residual'> & { readonly rest: readonly BoundExpr[] } {
+  const outer = new Map(s.outer.map((o) => [exprKey(o.ref), o.value]))
+  const placed = (e: BoundExpr): BoundExpr => outer.get(exprKey(e)) ?? mapChildren(e, placed)
+  const reach = (e: BoundExpr): { in: boolean; out: boolean } => {
+    const r = { in: false, out: false }
+    visit(e, (x) => {
+      if (outer.has(exprKey(x))) r.out = true
+      else if ('source' in x) r.in = true
+    })
+    return r
+  }
+  const keys: { inner: BoundExpr; outer: BoundExpr; by: CompareBy }[] = []
+  const residual: BoundExpr[] = []
+  const rest: BoundExpr[] = []
+  for (const term of where) {
+    if (!reach(term).out) rest.push(term)
+    else if (term.kind === 'compare' && term.op === '=') {
+      const [a, b] = [reach(term.left), reach(term.right)]
+      if (a.in && !a.out && b.out && !b.in) keys.push({ inner: term.left, outer: placed(term.right), by: term.by })
+      else if (b.in && !b.out && a.out && !a.in) keys.push({ inner: term.right, outer: placed(term.left), by: term.by })
+      else residual.push(placed(term))
+    } else residual.push(placed(term))
+  }
+  return { keys, residual, rest }
+}
+
+/** Outer names anywhere but in WHERE are refused. */
+function onlyInWhere(body: Body, s: Subquery): void {
+  const outer = new Set(s.outer.map((o) => exprKey(o.ref)))
+  const check = (e: BoundExpr): BoundExpr => {
+    visit(e, (x) => {
+      if (outer.has(exprKey(x))) throw elsewhere(x, s)
+    })
+    return e
+  }
+  for (const c of body.columns) check(c.expr)
+  for (const b of body.sort?.by ?? []) check(b.expr)
+  if (body.having !== undefined) check(body.having)
+  if (body.aggregate !== undefined) mapExpressions(body.aggregate, check)
+  const [free] = freeReferences(body.from).filter((e) => outer.has(exprKey(e)))
+  if (free !== undefined) throw elsewhere(free, s)
+}
+
+function elsewhere(e: BoundExpr, s: Subquery): SqlError {
+  return new SqlError(
+    'UNSUPPORTED',
+    `"${printBound(e)}" of the outer query is used outside of the WHERE of this subquery.`,
+    e.span ?? s.span,
+    'A subquery may name the outer query in its WHERE only. Write it as a join: FROM a JOIN b ON a.x = b.y.',
+  )
+}
+
+function untied(s: Subquery, term: BoundExpr | undefined): SqlError {
+  const what = term === undefined ? 'nothing in its WHERE' : printBound(term)
+  return new SqlError(
+    'UNSUPPORTED',
+    `This subquery is tied to the outer query by ${what}, and not by equality of a field of each.`,
+    s.span,
+    'Add a term such as inner.x = outer.y joined with AND, or write it as a join: FROM a JOIN b ON a.x = b.y.',
+  )
+}
+
+function unsupported(s: Subquery, what: string, hint: string): SqlError {
+  return new SqlError('UNSUPPORTED', `${what} in a subquery that uses names of the outer query is not offered.`, s.span, hint)
+}
+
+/** The subquery's rows as a relation of its own: its value first, then what ties it, then what the residual terms look at. */
+interface Right {
+  readonly plan: Plan
+  readonly value: BoundExpr
+  readonly keys: Join['keys']
+  readonly residual: BoundExpr | undefined
+}
+
+/** `wanted`: whether the subquery's value is looked at, and in which order its rows come. */
+function rightSide(body: Body, wanted: { readonly value: boolean; readonly ordered: boolean }, work: Decorrelation): Right {
+  const source = work.source()
+  const { input, columns, keys } = grouped(body)
+  const inner = new Map<string, BoundExpr>()
+  const own = sourcesWithin(body.from)
+  for (const term of body.residual)
+    visit(term, (e) => {
+      if ('source' in e && own.has(e.source)) inner.set(exprKey(e), e)
+    })
+  const exprs = [...(wanted.value ? [columns[0].expr] : []), ...keys, ...inner.values()]
+  const firstKey = exprs.length - keys.length - inner.size
+  const column = (index: number): BoundExpr => ({ kind: 'column', source, index, name: nameOf(exprs[index], index), type: exprs[index].type })
+  const places = new Map([...inner.keys()].map((key, i) => [key, column(firstKey + keys.length + i)]))
+  const place = (e: BoundExpr): BoundExpr => places.get(exprKey(e)) ?? mapChildren(e, place)
+  const sorted: Plan = wanted.ordered && body.sort !== undefined ? { ...body.sort, input } : input
+  return {
+    plan: { kind: 'project', source, input: sorted, columns: exprs.map((expr, i) => ({ name: nameOf(expr, i), expr })) },
+    value: column(0),
+    keys: body.keys.map((k, i) => ({ left: k.outer, right: column(firstKey + i), by: k.by })),
+    residual: body.residual.length === 0 ? undefined : all(body.residual.map(place)),
+  }
+}
+
+function nameOf(e: BoundExpr, index: number): string {
+  return e.kind === 'path' || e.kind === 'column' || e.kind === 'slot' ? printBound(e) : `_c${index}`
+}
+
+/** With GROUP BY the ties become further keys of the groups: the slots of the aggregates move behind them. */
+function grouped(body: Body): { input: Plan; columns: Body['columns']; keys: readonly BoundExpr[] } {
+  const { aggregate, columns } = body
+  if (aggregate === undefined) return { input: body.from, columns, keys: body.keys.map((k) => k.inner) }
+  const first = aggregate.keys.length
+  const moved = (e: BoundExpr): BoundExpr =>
+    e.kind === 'slot' ? { ...e, index: e.index < first ? e.index : e.index + body.keys.length } : mapChildren(e, moved)
+  const input: Plan = { ...aggregate, input: body.from, keys: [...aggregate.keys, ...body.keys.map((k) => k.inner)] }
+  return {
+    input: body.having === undefined ? input : filter(input, [moved(body.having)]),
+    columns: columns.map((c) => ({ ...c, expr: moved(c.expr) })),
+    keys: body.keys.map((k, i) => ({ kind: 'slot', index: first + i, name: nameOf(k.inner, i), type: k.inner.type })),
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- EXISTS and IN
+
+function withMark(left: Plan, s: Subquery, body: Body, work: Decorrelation): Joined {
+  if (body.limit !== undefined && (s.mode === 'in' || body.limit.skip > 0 || body.limit.count === 0))
+    throw unsupported(s, s.mode === 'in' ? 'LIMIT' : 'OFFSET', 'Leave it out.')
+  if (body.aggregate !== undefined && body.residual.length > 0) throw groupedResidual(s, body.residual[0])
+  const right = rightSide(body, { value: s.mode === 'in', ordered: false }, work)
+  const source = work.source()
+  const operand = s.operand
+  let value: NonNullable<Join['mark']>['value']
+  if (operand !== undefined) {
+    const { by, sides } = comparable([operand, right.value], s.span)
+    value = { left: sides[0], right: sides[1], by }
+  }
+  const plan: Join = { kind: 'join', type: 'mark', left, right: right.plan, keys: right.keys, residual: right.residual, mark: { source, value } }
+  const mark: BoundExpr = { kind: 'column', source, index: 0, name: s.mode === 'in' ? 'is in' : 'exists', type: BOOLEAN, span: s.span }
+  return { plan, answer: s.negated ? { kind: 'not', operand: mark, type: BOOLEAN, span: s.span } : mark }
+}
+
+function groupedResidual(s: Subquery, term: BoundExpr): SqlError {
+  return new SqlError(
+    'UNSUPPORTED',
+    `This subquery is grouped and tied to the outer query by ${printBound(term)}; with groups only equality can tie them.`,
+    s.span,
+    'Write it as a join and group that: FROM a JOIN b ON a.x = b.y AND … GROUP BY ….',
+  )
+}
+
+// ---------------------------------------------------------------------------------------------- values
+
+/** One row at most for each outer row; a second is an error, or passed over with LIMIT 1. */
+function withSingle(left: Plan, s: Subquery, body: Body, work: Decorrelation): Joined {
+  if (body.limit !== undefined && (body.limit.skip > 0 || body.limit.count === 0)) throw unsupported(s, 'OFFSET', 'Leave it out.')
+  if (body.aggregate !== undefined && body.residual.length > 0) throw groupedResidual(s, body.residual[0])
+  if (body.aggregate !== undefined && body.sort !== undefined) throw unsupported(s, 'ORDER BY over groups', 'Use MAX or MIN.')
+  const first = body.limit?.count === 1
+  const right = rightSide(body, { value: true, ordered: first }, work)
+  const plan: Join = { kind: 'join', type: 'single', left, right: right.plan, keys: right.keys, residual: right.residual, first, span: s.span }
+  return { plan, answer: { ...right.value, span: s.span } }
+}
+
+/** An aggregate without GROUP BY has one row also where nothing matches: its groups are joined, and a missing one has the values of an empty group. */
+function withTotals(left: Plan, s: Subquery, body: Body, aggregate: Aggregate, work: Decorrelation): Joined {
+  if (body.residual.length > 0) throw groupedResidual(s, body.residual[0])
+  if (body.limit !== undefined && (body.limit.skip > 0 || body.limit.count === 0)) throw unsupported(s, 'OFFSET', 'Leave it out.')
+  const source = work.source()
+  const n = body.keys.length
+  const keys = body.keys.map((k) => k.inner)
+  const slots = [...aggregate.aggregates.map((a, i) => slot(n + i, a.text, a.type)), ...keys.map((k, i) => slot(i, nameOf(k, i), k.type))]
+  const column = (index: number): BoundExpr => ({ kind: 'column', source, index, name: slots[index].name, type: slots[index].type })
+  const right: Plan = {
+    kind: 'project',
+    source,
+    input: { ...aggregate, input: body.from, keys },
+    columns: slots.map((expr) => ({ name: expr.name, expr })),
+  }
+  const plan: Join = {
+    kind: 'join',
+    type: 'left',
+    left,
+    right,
+    keys: body.keys.map((k, i) => ({ left: k.outer, right: column(aggregate.aggregates.length + i), by: k.by })),
+  }
+  const over = (e: BoundExpr): BoundExpr => (e.kind === 'slot' ? orEmpty(column(e.index), aggregate.aggregates[e.index]) : mapChildren(e, over))
+  return { plan, answer: totalAnswer(s, over(body.columns[0].expr), body.having === undefined ? undefined : over(body.having)) }
+}
+
+function slot(index: number, name: string, type: DataType): Extract<BoundExpr, { kind: 'slot' }> {
+  return { kind: 'slot', index, name, type }
+}
+
+/** HAVING decides whether the one row is there. */
+function totalAnswer(s: Subquery, value: BoundExpr, having: BoundExpr | undefined): BoundExpr {
+  const chosen = (then: BoundExpr, otherwise: BoundExpr): BoundExpr =>
+    having === undefined ? then : { kind: 'case', whens: [{ when: having, then }], otherwise, type: then.type, span: s.span }
+  const truth = (b: boolean): BoundExpr => ({ kind: 'constant', value: b, type: BOOLEAN, span: s.span })
+  if (s.mode === 'exists') return chosen(truth(!s.negated), truth(s.negated))
+  if (s.operand === undefined) return chosen({ ...value, span: s.span }, { kind: 'constant', value: null, type: value.type })
+  return chosen(compare(s.negated ? '!=' : '=', s.operand, value, s.span), truth(s.negated))
+}
+
+/** A count of nothing is 0, a collection of nothing is empty, any other aggregate of nothing is NULL. */
+function orEmpty(column: BoundExpr, aggregate: BoundAggregate): BoundExpr {
+  const empty = aggregate.type.kind === 'array' ? [] : aggregate.name === 'count' ? 0 : null
+  if (empty === null) return column
+  const isNull: BoundExpr = { kind: 'isNull', operand: column, negated: false, type: BOOLEAN }
+  return { kind: 'case', whens: [{ when: isNull, then: { kind: 'constant', value: empty, type: column.type } }], otherwise: column, type: column.type }
+}
