@@ -291,3 +291,9 @@ export function encodeSample(schema: string, sample: MessageSample): Buffer {
   const type = protobuf.parse(schema, { keepCase: true }).root.lookupType(`sample.${sample.name}`)
   return Buffer.from(type.encode(type.fromObject(sample.encoded)).finish())
 }
+
+/** What protobufjs reads of the bytes, with defaults filled in. */
+export function decodedByLibrary(schema: string, name: string, bytes: Uint8Array): unknown {
+  const type = protobuf.parse(schema, { keepCase: true }).root.lookupType(`sample.${name}`)
+  return type.toObject(type.decode(bytes), { defaults: true, longs: String, bytes: String })
+}

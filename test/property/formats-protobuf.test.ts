@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { messageDecoder, protobufDecoder } from '../../src/formats/protobuf/decoder.ts'
+import { encodeProtobuf } from '../../src/formats/protobuf/encoder.ts'
 import { parseProtobufSchema, protobufType } from '../../src/formats/protobuf/schema.ts'
 import { DEFAULT_RENDER, renderValue } from '../../src/formats/render.ts'
 import { JsonText } from '../../src/lib/json-text.ts'
 import { type Asked, type Part, reader } from '../formats/driver.ts'
-import { encodeSample, type MessageSample, ProtobufSamples } from '../formats/protobuf-samples.ts'
+import { decodedByLibrary, encodeSample, type MessageSample, ProtobufSamples } from '../formats/protobuf-samples.ts'
 
 const RUNS = { numRuns: 200, seed: 20260301 }
 const JSON_KIND = { kind: 'json' } as const
@@ -125,6 +126,19 @@ test('a message of any index of the schema is read', () => {
       assert.deepEqual(reader(protobufDecoder(others, 'protobuf 2'), asked)(Buffer.concat([Buffer.of(4, 0, 8), bytes]), 1), 'bad')
     }),
     { ...RUNS, numRuns: 60 },
+  )
+})
+
+test('what is written is what protobufjs reads', () => {
+  fc.assert(
+    fc.property(fc.integer(), (seed) => {
+      const { sample, bytes, decoder, schema } = make(seed)
+      const message = parseProtobufSchema(schema).messages[0]
+      const written = encodeProtobuf(message, sample.value)
+      assert.deepEqual(decodedByLibrary(schema, sample.name, written), decodedByLibrary(schema, sample.name, bytes), schema)
+      assert.deepEqual(reader(decoder, [{ path: [], parts: ['text'], type: decoder.type }])(Buffer.from(written)), [{ text: sample.text }])
+    }),
+    RUNS,
   )
 })
 

@@ -53,18 +53,17 @@ class Output {
 }
 
 function encodeMessage(message: ProtoMessage, value: Value, path: Path, depth: number): Uint8Array {
-  if (depth > PROTOBUF_LIMIT_DEPTH) throw new EncodeError(`the value is nested deeper than the limit of ${PROTOBUF_LIMIT_DEPTH} levels`, path)
+  if (depth > PROTOBUF_LIMIT_DEPTH) throw new EncodeError(`is nested deeper than the limit of ${PROTOBUF_LIMIT_DEPTH} levels`, path)
   if (message.meaning !== undefined) return encodeMeaning(message.meaning, value, path, depth)
-  if (!(value instanceof Map)) throw new EncodeError(`a ${message.name} is expected, with its fields by name`, path)
+  if (!(value instanceof Map)) throw new EncodeError(`is not a ${message.name}, with its fields by name`, path)
   const names = new Set(message.fields.map((field) => field.name))
-  for (const name of value.keys()) if (!names.has(name)) throw new EncodeError(`the message ${message.name} has no field "${name}"`, [...path, name])
+  for (const name of value.keys()) if (!names.has(name)) throw new EncodeError(`is not a field of ${message.name}`, [...path, name])
   const given = (field: ProtoField): Value => value.get(field.name) ?? null
   const out = new Output()
   for (const field of [...message.fields].sort((a, b) => a.number - b.number)) {
     const own = given(field)
     const rival = own === null ? undefined : message.fields.find((other) => field.siblings.includes(other.number) && given(other) !== null)
-    if (rival !== undefined)
-      throw new EncodeError(`"${field.name}" and "${rival.name}" belong to one oneof: only one of them can have a value`, [...path, field.name])
+    if (rival !== undefined) throw new EncodeError(`and "${rival.name}" belong to one oneof: only one of them can have a value`, [...path, field.name])
     encodeField(out, field, own, [...path, field.name], depth)
   }
   return out.bytes()
@@ -72,7 +71,7 @@ function encodeMessage(message: ProtoMessage, value: Value, path: Path, depth: n
 
 function encodeField(out: Output, field: ProtoField, value: Value, path: Path, depth: number): void {
   if (value === null) {
-    if (field.presence === 'required') throw new EncodeError('the field is required', path)
+    if (field.presence === 'required') throw new EncodeError('is required', path)
     return
   }
   if (field.shape === 'map') return encodeMap(out, field, value, path, depth)
@@ -89,7 +88,7 @@ function isDefault(field: ProtoField, value: Value): boolean {
 }
 
 function encodeSingle(out: Output, number: number, type: ProtoType, value: Value, path: Path, depth: number): void {
-  if (value === null) throw new EncodeError('lists and maps hold no NULL', path)
+  if (value === null) throw new EncodeError('cannot be NULL inside of a list or map', path)
   if (type.kind === 'message') return out.block(number, encodeMessage(type, value, path, depth + 1))
   const wire = type.kind === 'enum' ? 0 : wireOf(type.scalar)
   out.tag(number, wire)
@@ -100,7 +99,7 @@ function encodeLeaf(out: Output, type: Exclude<ProtoType, ProtoMessage>, value: 
   if (type.kind === 'scalar') return encodeScalar(out, type.scalar, value, path)
   const number = typeof value === 'string' ? (type.numbers.get(value) ?? (/^-?\d{1,10}$/.test(value) ? Number(value) : undefined)) : value
   if (typeof number !== 'number' || !Number.isInteger(number) || number !== (number | 0))
-    throw new EncodeError(`${shown(value)} is not one of ${[...type.numbers.keys()].slice(0, 20).join(', ')}`, path)
+    throw new EncodeError(`cannot be ${shown(value)}; it is one of ${[...type.numbers.keys()].slice(0, 20).join(', ')}`, path)
   out.varint(BigInt(number))
 }
 
@@ -147,7 +146,7 @@ function integerOf(scalar: ProtoScalar, value: Value, path: Path): bigint {
   const bounds = BOUNDS[scalar]
   if (bounds === undefined || !(typeof value === 'bigint' || Number.isInteger(value))) throw wrong(scalar, value, path)
   const number = BigInt(value as number | bigint)
-  if (number < bounds[0] || number > bounds[1]) throw new EncodeError(`${number} is out of the range of ${scalar}`, path)
+  if (number < bounds[0] || number > bounds[1]) throw new EncodeError(`cannot be ${number}, which is out of the range of ${scalar}`, path)
   return number
 }
 
@@ -168,7 +167,7 @@ function encodeList(out: Output, field: ProtoField, value: Value, path: Path, de
   }
   const block = new Output()
   value.forEach((item, i) => {
-    if (item === null) throw new EncodeError('lists and maps hold no NULL', [...path, i])
+    if (item === null) throw new EncodeError('cannot be NULL inside of a list or map', [...path, i])
     encodeLeaf(block, type, item, [...path, i])
   })
   out.block(field.number, block.bytes())
@@ -190,7 +189,7 @@ function keyValue(scalar: ProtoScalar, name: string, path: Path): Value {
   if (scalar === 'string') return name
   if (scalar === 'bool' && (name === 'true' || name === 'false')) return name === 'true'
   if (scalar !== 'bool' && /^-?\d{1,20}$/.test(name)) return BigInt(name)
-  throw new EncodeError(`"${name}" is no key of a map<${scalar}, …>`, path)
+  throw new EncodeError(`is no key of a map<${scalar}, …>`, path)
 }
 
 function shown(value: Value): string {
@@ -198,7 +197,7 @@ function shown(value: Value): string {
 }
 
 function wrong(what: string, value: Value, path: Path): EncodeError {
-  return new EncodeError(`${shown(value)} is not a ${what}`, path)
+  return new EncodeError(`cannot be ${shown(value)}: it is a ${what}`, path)
 }
 
 // ---------------------------------------------------------------------------------------------- messages that stand for other values
@@ -210,7 +209,7 @@ function encodeMeaning(meaning: Meaning, value: Value, path: Path, depth: number
       return secondsAndNanos(integerOf('int64', value, path), path)
     case 'duration': {
       const parts = typeof value === 'string' ? /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/.exec(value) : null
-      if (parts === null) throw new EncodeError(`${shown(value)} is not a duration such as '1.5s'`, path)
+      if (parts === null) throw new EncodeError(`cannot be ${shown(value)}: it is a duration such as '1.5s'`, path)
       const nanos = BigInt(parts[2]) * 1_000_000_000n + BigInt((parts[3] ?? '').padEnd(9, '0'))
       return encodePair(parts[1] === '-' ? -nanos : nanos)
     }
@@ -251,7 +250,7 @@ function encodeInts(values: readonly number[]): Uint8Array {
 function secondsAndNanos(nanos: bigint, path: Path): Uint8Array {
   const rest = ((nanos % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n
   const seconds = (nanos - rest) / 1_000_000_000n
-  if (seconds < -62_135_596_800n || seconds > 253_402_300_799n) throw new EncodeError('the timestamp is outside of the years 1 to 9999', path)
+  if (seconds < -62_135_596_800n || seconds > 253_402_300_799n) throw new EncodeError('is outside of the years 1 to 9999', path)
   const out = new Output()
   if (seconds !== 0n) {
     out.tag(1, 0)
@@ -295,10 +294,10 @@ function jsonOf(value: Value): unknown {
 }
 
 function encodeJson(shape: 'struct' | 'value' | 'list', json: unknown, path: Path, depth: number): Uint8Array {
-  if (depth > PROTOBUF_LIMIT_DEPTH) throw new EncodeError(`the value is nested deeper than the limit of ${PROTOBUF_LIMIT_DEPTH} levels`, path)
+  if (depth > PROTOBUF_LIMIT_DEPTH) throw new EncodeError(`is nested deeper than the limit of ${PROTOBUF_LIMIT_DEPTH} levels`, path)
   const out = new Output()
   if (shape === 'struct') {
-    if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new EncodeError('a JSON object is expected', path)
+    if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new EncodeError('must be a JSON object', path)
     for (const [name, member] of Object.entries(json)) {
       const entry = new Output()
       entry.block(1, Buffer.from(name))
@@ -308,7 +307,7 @@ function encodeJson(shape: 'struct' | 'value' | 'list', json: unknown, path: Pat
     return out.bytes()
   }
   if (shape === 'list') {
-    if (!Array.isArray(json)) throw new EncodeError('a JSON array is expected', path)
+    if (!Array.isArray(json)) throw new EncodeError('must be a JSON array', path)
     json.forEach((item, i) => out.block(1, encodeJson('value', item, [...path, i], depth + 1)))
     return out.bytes()
   }

@@ -273,7 +273,7 @@ class Linker {
       number: field.id,
       type,
       shape,
-      packed: shape === 'list' && field.packed && type.kind !== 'message',
+      packed: shape === 'list' && field.packed && isPackable(type),
       presence: field.required && shape === 'one' ? 'required' : presence,
       siblings,
     }
@@ -308,6 +308,11 @@ class Linker {
     this.#enums.set(type, made)
     return made
   }
+}
+
+/** Whether values of the type can stand in a block: numbers of all kinds. */
+function isPackable(type: ProtoType): boolean {
+  return type.kind === 'enum' || (type.kind === 'scalar' && type.scalar !== 'string' && type.scalar !== 'bytes')
 }
 
 /** Messages declared inside of a message, as the registry's clients count them: without groups and map entries. */
