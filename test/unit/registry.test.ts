@@ -206,3 +206,58 @@ test('close ends requests that are under way', async () => {
   setTimeout(() => registry.close(), 20)
   assert.match((await waiting).message, /was closed/)
 })
+
+test('registering gives the id, says what kind of schema it is, and carries credentials', async () => {
+  const { server, registry } = await world({ authorization: `Basic ${Buffer.from('u:p').toString('base64')}` }, { username: 'u', password: 'p' })
+  const bodies: unknown[] = []
+  server.intercept = (request, response) => {
+    if (request.method !== 'POST') return false
+    let text = ''
+    request.on('data', (piece) => (text += piece))
+    request.on('end', () => {
+      bodies.push({
+        path: request.url,
+        body: JSON.parse(text),
+        authorization: request.headers.authorization?.slice(0, 5),
+        type: request.headers['content-type'],
+      })
+      response.writeHead(200).end('{"id":42}')
+    })
+    return true
+  }
+  assert.equal(await registry.register('a/b-value', 'AVRO', INT), 42)
+  assert.equal(await registry.register('p-value', 'PROTOBUF', 'syntax = "proto3";'), 42)
+  const type = 'application/vnd.schemaregistry.v1+json'
+  assert.deepEqual(bodies, [
+    { path: '/subjects/a%2Fb-value/versions', body: { schema: INT }, authorization: 'Basic', type },
+    { path: '/subjects/p-value/versions', body: { schemaType: 'PROTOBUF', schema: 'syntax = "proto3";' }, authorization: 'Basic', type },
+  ])
+})
+
+test('a schema that is not compatible is refused with the reason, at once', async () => {
+  const { server, registry } = await world()
+  server.intercept = (request, response) => {
+    if (request.method !== 'POST') return false
+    response.writeHead(409).end('{"error_code":409,"message":"READER_FIELD_MISSING_DEFAULT_VALUE"}')
+    return true
+  }
+  const error = await failure(registry.register('a-value', 'AVRO', INT))
+  assert.match(error.message, /answered HTTP 409: READER_FIELD_MISSING_DEFAULT_VALUE/)
+  assert.equal(server.requests.filter((r) => r.startsWith('POST')).length, 1)
+})
+
+test('a subject that is deleted is asked for anew; one that is not there is gone already', async () => {
+  const { server, registry } = await world()
+  server.add('a-value', { id: 1, schema: INT })
+  assert.equal((await registry.schema('a-value', 1))?.text, INT)
+  server.intercept = (request, response) => {
+    if (request.method !== 'DELETE') return false
+    const there = server.subjects.delete(decodeURIComponent((request.url ?? '').split('/')[2]))
+    response.writeHead(there ? 200 : 404).end(there ? '[1]' : '{"error_code":40401,"message":"Subject not found"}')
+    return true
+  }
+  await registry.deleteSubject('a-value')
+  await registry.deleteSubject('a-value')
+  server.add('a-value', { id: 2, schema: LONG })
+  assert.equal((await registry.schema('a-value', 1))?.text, LONG)
+})
