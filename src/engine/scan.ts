@@ -19,7 +19,9 @@ import { buildProgram, type ProgramSpec, type RecordProgram, type RecordState, t
 import type { Statistics, StatisticsSource } from './statistics.ts'
 import { abortable, TIMED_OUT, Turns, within } from './turns.ts'
 
-/** Records that one call of a program looks at, at most; fewer when they are large. */
+/** A call of a program that takes longer than this is followed by one of half as many records. */
+const STEP_MS = 4
+/** Records that one call of a program looks at, at most; fewer when they are large or the work on them is. */
 const BUDGET_RECORDS = 4096
 const BUDGET_BYTES = 512 * 1024
 /** Time between two looks at an aggregation under way (`live`). */
@@ -61,6 +63,7 @@ export class ScanRun {
   #valueId = -1
   #program: RecordProgram | undefined
   #partition = -1
+  #budget = BUDGET_RECORDS / 8
   #nextStats: number
   #nextLive = performance.now() + LIVE_MS
   #lastRecord = performance.now()
@@ -162,11 +165,12 @@ export class ScanRun {
     this.#partition = batch.partition
     state.at = batch.from
     state.index = 0
-    state.budget = Math.max(1, Math.min(BUDGET_RECORDS, Math.floor((BUDGET_BYTES * batch.count) / Math.max(1, batch.to - batch.from))))
+    const most = Math.max(1, Math.min(BUDGET_RECORDS, Math.floor((BUDGET_BYTES * batch.count) / Math.max(1, batch.to - batch.from))))
     while (state.index < batch.count) {
       const program = this.#program ?? (await this.#programFor(this.#keyId, this.#valueId, batch))
       const before = state.scanned
-      const status = this.#step(program, batch)
+      state.budget = Math.min(this.#budget, most)
+      const status = this.#timed(program, batch)
       this.#source.scanned.set(batch.partition, (this.#source.scanned.get(batch.partition) ?? 0) + state.scanned - before)
       if (status === STATUS.done) return
       if (status === STATUS.schema) await this.#switchSchema()
@@ -175,6 +179,16 @@ export class ScanRun {
       const turn = this.#turns.due()
       if (turn !== undefined) await this.#rest(turn)
     }
+  }
+
+  /** One call of the program; the number of records of the next call is set by how long this one took. */
+  #timed(program: RecordProgram, batch: RecordBatch): number {
+    const started = performance.now()
+    const status = this.#step(program, batch)
+    const took = performance.now() - started
+    if (took > STEP_MS) this.#budget = Math.max(1, this.#budget >> 1)
+    else if (took < STEP_MS / 4 && this.#budget < BUDGET_RECORDS) this.#budget *= 2
+    return status
   }
 
   /** Runs the program; a value that cannot be computed is told with the record that holds it. */

@@ -41,10 +41,10 @@ export class AggregateState {
     const keys: Value[] = []
     let at = group
     for (let i = this.pairs.length - 1; i >= 0; i--) {
-      keys.unshift(this.keys[i + 1].values[this.pairs[i].seconds[at]])
+      keys.unshift(this.keys[i + 1].value(this.pairs[i].seconds[at]))
       at = this.pairs[i].firsts[at]
     }
-    if (this.keys.length > 0) keys.unshift(this.keys[0].values[at])
+    if (this.keys.length > 0) keys.unshift(this.keys[0].value(at))
     return [...keys, ...this.accumulators.map((a) => a.result(group))]
   }
 }
