@@ -6,7 +6,7 @@ import type { Settings } from '../plan/settings.ts'
 import { metadata as metadataFrame, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'
 import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
-import type { Operator } from './operators/operator.ts'
+import { type Operator, STRETCH } from './operators/operator.ts'
 import { FrameWriter } from './output.ts'
 import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
 import { renderOptions, type StatementContext } from './context.ts'
@@ -76,9 +76,10 @@ async function runSources(
   const { settings, statistics, request, environment, signal, statsMs } = context
   const deadline = performance.now() + Number(settings['max.query.time'])
   const sentinels: SentinelReason[] = []
+  const turns = new Turns()
   const title = request.sql.slice(span.start, span.end)
   for (const source of pipeline.sources) {
-    if (source.kind === 'values') await pushValues(source, context)
+    if (source.kind === 'values') await pushValues(source, context, turns)
     else {
       const scanContext: ScanContext = {
         ...pipelineContext,
@@ -96,7 +97,7 @@ async function runSources(
       const stopped = await new ScanRun(pipeline, source, scanContext).run()
       if (stopped !== undefined) sentinels.push(stopped)
     }
-    for (const _ of source.finish()) await rest(context)
+    for (const _ of source.finish()) await rest(context, turns)
   }
   return sentinels
 }
@@ -114,20 +115,17 @@ function hasAggregate(plan: Plan): boolean {
   return plan.kind === 'aggregate' || inputs(plan).some(hasAggregate)
 }
 
-/** Rows pushed before others get a turn. */
-const STRETCH = 1000
-
-async function pushValues(source: Extract<PipelineSource, { kind: 'values' }>, context: StatementContext): Promise<void> {
+async function pushValues(source: Extract<PipelineSource, { kind: 'values' }>, context: StatementContext, turns: Turns): Promise<void> {
   const { values, first } = source
   for (let i = 0; i < values.rows.length && !first.done; i++) {
     first.push(values.rows[i])
-    if (i % STRETCH === STRETCH - 1) await rest(context)
+    if (i % STRETCH === STRETCH - 1) await rest(context, turns)
   }
 }
 
-async function rest(context: StatementContext): Promise<void> {
+async function rest(context: StatementContext, turns: Turns): Promise<void> {
   const drained = context.sink.drained()
-  if (drained !== undefined) await abortable(drained, context.signal)
-  else await new Turns().yield()
+  if (drained !== undefined) await turns.after(abortable(drained, context.signal))
+  else await turns.due()
   context.signal.throwIfAborted()
 }

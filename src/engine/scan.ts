@@ -316,9 +316,8 @@ export class ScanRun {
 
   async #drain(): Promise<void> {
     const drained = this.#writer.drained()
-    if (drained !== undefined) await abortable(drained, this.#c.signal)
+    if (drained !== undefined) await this.#turns.after(abortable(drained, this.#c.signal))
     else await this.#turns.yield()
-    this.#turns.rested()
     // The reader's pace is not silence of the topic.
     this.#lastRecord = performance.now()
     this.#c.signal.throwIfAborted()
@@ -336,7 +335,6 @@ export class ScanRun {
       const now = performance.now()
       const left = Math.min(this.#lastRecord + idle - now, this.#c.deadline - now, TICK_MS)
       const batch = await abortable(within(next, left), this.#c.signal)
-      this.#turns.rested()
       if (batch !== TIMED_OUT) return { batch }
       const later = performance.now()
       this.#statsDue(later)

@@ -141,13 +141,22 @@ export function* readRecords(batch: RecordBatch): Generator<PlainRecord> {
     const end = reader.at + size
     if (size < 0 || end > batch.to) reader.take(size < 0 ? -1 : size)
     reader.int8()
-    const timestampDelta = varlong(reader)
+    // Of a large batch mostly few records are wanted: the others cost no more than finding that out.
+    const atTimestamp = reader.at
+    while (reader.buffer[reader.take(1)] > 127);
     const offset = batch.baseOffset + reader.varint()
+    if (offset < batch.rangeStart || offset >= batch.rangeEnd) {
+      reader.at = end
+      continue
+    }
+    const behindOffset = reader.at
+    reader.at = atTimestamp
+    const timestampDelta = varlong(reader)
+    reader.at = behindOffset
     const key = sized(reader)
     const value = sized(reader)
     const headers = Array.from({ length: reader.varint() }, () => ({ key: (sized(reader) ?? Buffer.alloc(0)).toString(), value: sized(reader) }))
     reader.at = end
-    if (offset < batch.rangeStart || offset >= batch.rangeEnd) continue
     yield { offset, timestamp: batch.logAppendTime ? batch.maxTimestamp : batch.baseTimestamp + timestampDelta, key, value, headers }
   }
 }

@@ -19,8 +19,8 @@ export function* nothingHeld(): Generator<void> {
   // Nothing to yield.
 }
 
-/** Rows that are let out of a finished operator before others get a turn. */
-export const STRETCH = 2000
+/** Rows that are let out of a finished operator before it is looked at whether others are to get a turn. */
+export const STRETCH = 200
 
 /** Pushes many rows on, in stretches, for as long as they are wanted. */
 export function* pushAll(rows: Iterable<Row>, next: Operator): Generator<void> {
