@@ -11,6 +11,7 @@ import type { Settings } from '../plan/settings.ts'
 import type { SentinelReason } from '../protocol/frames.ts'
 import { SqlError } from '../sql/error.ts'
 import type { FacetDecoder } from '../formats/format.ts'
+import { RowCounter, Windows } from './backward.ts'
 import type { Pipeline, PipelineContext, PipelineSource } from './pipeline.ts'
 import type { FrameWriter } from './output.ts'
 import { resolveRanges, type ScanRanges } from './ranges.ts'
@@ -61,6 +62,10 @@ export class ScanRun {
   readonly #state: RecordState
   #keyId = -1
   #valueId = -1
+  /** Of a scan backwards. */
+  readonly #counter: RowCounter | undefined
+  #windows: Windows | undefined
+  readonly #faults = new Set<string>()
   #program: RecordProgram | undefined
   #partition = -1
   #budget = BUDGET_RECORDS / 8
@@ -74,7 +79,8 @@ export class ScanRun {
     this.#from = source
     this.#scan = source.scan
     this.#where = source.where
-    this.#sink = source.sink
+    this.#counter = rowCounter(source)
+    this.#sink = this.#counter === undefined || source.sink.kind !== 'rows' ? source.sink : { ...source.sink, next: this.#counter }
     this.#writer = context.writer
     this.#source = context.statistics.addSource(context.sourceId, this.#scan.table.name, context.settings)
     this.#nextStats = context.statsMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + context.statsMs
@@ -102,10 +108,46 @@ export class ScanRun {
     const resolved = await abortable(resolveRanges(this.#scan, log, { isolation, timeoutMs: Number(settings['kafka.offset.timeout']), signal }), signal)
     this.#lastRecord = performance.now()
     const lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
+    if (this.#scan.backward !== undefined && this.#counter !== undefined)
+      return this.#backwards(resolved, isolation, lastOffsets, this.#scan.backward, this.#counter)
     const clipped: OffsetRange[] = []
     let stopped = await this.#read(resolved, resolved.ranges, isolation, lastOffsets, this.#scan.headersOnly === true ? clipped : undefined)
+    // Two lanes may have met a batch from both of its ends, in any order.
+    clipped.sort((a, b) => a.partition - b.partition || a.start - b.start)
     if (stopped === undefined && clipped.length > 0) stopped = await this.#read(resolved, clipped, isolation, lastOffsets, undefined)
     return stopped
+  }
+
+  /** Windows from the ends of the partitions until enough rows came; by timestamp then also what may hold a record as new as the last of these. */
+  async #backwards(
+    resolved: ScanRanges,
+    isolation: Isolation,
+    lastOffsets: ReadonlyMap<number, number>,
+    order: NonNullable<Scan['backward']>,
+    counter: RowCounter,
+  ): Promise<SentinelReason | undefined> {
+    const { settings, log, signal } = this.#c
+    const windows = new Windows(resolved.ranges, order.rows, this.#where !== undefined)
+    this.#windows = windows
+    for (let ranges = windows.next(); ranges.length > 0; ranges = windows.next()) {
+      const stopped = await this.#read(resolved, ranges, isolation, lastOffsets, undefined)
+      if (stopped !== undefined) return stopped
+    }
+    const time = order.by === 'timestamp' ? counter.nthTime(order.rows) : undefined
+    const unread = windows.unread()
+    if (time === undefined || unread.length === 0) return undefined
+    const partitions = [...new Set(unread.map((r) => r.partition))]
+    const options = { isolation, timeoutMs: Number(settings['kafka.offset.timeout']), signal }
+    // Before the first offset with this time or a later one every record is older. Times up to 0 mean something else to a broker.
+    const starts = time > 0 ? await abortable(log.offsetsForTime(this.#scan.table.topic, partitions, time, options), signal) : partitions.map(() => 0)
+    this.#lastRecord = performance.now()
+    const ranges = unread
+      .map((r) => ({ ...r, start: Math.max(r.start, starts[partitions.indexOf(r.partition)] ?? Number.POSITIVE_INFINITY) }))
+      .filter((r) => r.start < r.end)
+    this.#windows = undefined
+    return ranges.length === 0
+      ? undefined
+      : this.#read({ ...resolved, minTimestampMs: Math.max(time, resolved.minTimestampMs ?? time) }, ranges, isolation, lastOffsets, undefined)
   }
 
   async #read(
@@ -124,7 +166,7 @@ export class ScanRun {
         minTimestampMs: resolved.minTimestampMs,
         headersOnly: headersOnly !== undefined,
         unordered: this.#scan.unordered,
-        limit: this.#scan.limit,
+        limit: this.#scan.limit ?? (this.#windows === undefined ? undefined : ranges.reduce((n, r) => n + r.end - r.start, 0)),
         fetchMaxBytes: Number(settings['fetch.max.bytes']),
       },
       this.#c.signal,
@@ -149,9 +191,10 @@ export class ScanRun {
       if (batch === undefined) return undefined
       this.#lastRecord = performance.now()
       this.#state.lastOffset = lastOffsets.get(batch.partition) ?? -1
-      if (batch.fault !== undefined) this.#badBatch(batch, 0)
+      if (batch.fault !== undefined) this.#faulty(batch)
       else if (headersOnly !== undefined) this.#countHeaders(batch, headersOnly)
       else await this.#records(batch)
+      if (this.#counter !== undefined) this.#windows?.accepted(batch.partition, this.#counter.take())
       if (this.#from.done) return undefined
       const stopped = await this.#between()
       if (stopped !== undefined) return stopped
@@ -259,6 +302,14 @@ export class ScanRun {
     if (settings['show.bad.records'] === true) this.#writer.bad({ offset, partition, timestamp, table: table.name, sourceId })
   }
 
+  /** Windows may meet one batch twice. */
+  #faulty(batch: RecordBatch): void {
+    const place = `${batch.partition} ${batch.baseOffset}`
+    if (this.#faults.has(place)) return
+    if (this.#counter !== undefined) this.#faults.add(place)
+    this.#badBatch(batch, 0)
+  }
+
   /** A batch that cannot be walked (from record `index` on): its records are counted, and its place is reported once. */
   #badBatch(batch: RecordBatch, index: number): void {
     this.#partition = batch.partition
@@ -293,11 +344,11 @@ export class ScanRun {
 
   /** A threshold met exactly at the end has cut nothing off. */
   #remains(): boolean {
-    return this.#source.progress.some((p) => p.position < p.end)
+    return this.#source.progress.some((p) => p.position < p.end) || (this.#windows?.unread().length ?? 0) > 0
   }
 
   #reason(reason: { type: SentinelReason['type']; amount?: number; timeout?: number }): SentinelReason {
-    return { ...reason, source: this.#scan.table.name, sourceId: this.#c.sourceId, resume: resumeCondition(this.#source) }
+    return { ...reason, source: this.#scan.table.name, sourceId: this.#c.sourceId, resume: resumeCondition(this.#source, this.#windows?.unread() ?? []) }
   }
 
   #statsDue(now: number): void {
@@ -363,6 +414,14 @@ function specialized(decoder: FacetDecoder | undefined, facet: TableFacet, sampl
   return decoder.specialize(facet.framing === 'confluent' ? sample.subarray(5) : sample)
 }
 
+/** For a scan backwards: counts what goes on to the sort. The timestamp is one of the sort's own keys. */
+function rowCounter(source: Extract<PipelineSource, { kind: 'scan' }>): RowCounter | undefined {
+  const { scan, sink } = source
+  if (scan.backward === undefined || sink.kind !== 'rows') return undefined
+  const at = sink.columns.findIndex((c) => c.kind === 'path' && c.path.facet === 'meta' && c.path.steps[0] === 'timestamp')
+  return new RowCounter(sink.next, scan.backward.by === 'offset' ? -1 : at + (sink.body === undefined ? 0 : 1))
+}
+
 export function programSpec(
   scan: Scan,
   where: BoundExpr | undefined,
@@ -399,8 +458,8 @@ function badRecordError(table: Table, partition: number, offset: number): SqlErr
 }
 
 /** A condition that reads on where the scan stopped. */
-function resumeCondition(source: StatisticsSource): string {
-  const open = source.progress.filter((p) => p.position < p.end)
-  const terms = open.map((p) => `(_meta.partition = ${p.partition} AND _meta.offset >= ${p.position} AND _meta.offset < ${p.end})`)
+function resumeCondition(source: StatisticsSource, unread: readonly OffsetRange[]): string {
+  const open = source.progress.filter((p) => p.position < p.end).map((p) => ({ partition: p.partition, start: p.position, end: p.end }))
+  const terms = [...unread, ...open].map((r) => `(_meta.partition = ${r.partition} AND _meta.offset >= ${r.start} AND _meta.offset < ${r.end})`)
   return terms.join(' OR ')
 }

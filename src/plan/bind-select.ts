@@ -103,7 +103,11 @@ function bindPlain(select: ast.Select, scope: Scope, input: Plan, orderBy: reado
   const scan = scope.relations.length === 1 && scope.relations[0].kind === 'table' ? scope.relations[0] : undefined
   const metadata = scan !== undefined
   const context: ExpressionContext = { scope, clause: 'SELECT', subqueries }
-  const orders = (columns: readonly OutputColumn[]): SortKeys => bindOrders(orderBy, columns, (e) => bindExpr(e, { ...context, clause: 'ORDER BY' }))
+  const orders = (columns: readonly OutputColumn[]): SortKeys =>
+    decided(
+      bindOrders(orderBy, columns, (e) => bindExpr(e, { ...context, clause: 'ORDER BY' })),
+      scan,
+    )
   const only = select.items.length === 1 ? select.items[0] : undefined
   if (scan !== undefined && only?.kind === 'star' && isBareStar(only, scan))
     return { output: { kind: 'output', input, metadata, shape: { kind: 'record', key: root(scan, 'key'), value: root(scan, 'value') } }, orders: orders([]) }
@@ -117,6 +121,24 @@ function bindPlain(select: ast.Select, scope: Scope, input: Plan, orderBy: reado
     output: { kind: 'output', input, metadata, shape: columnsShape(columns, star && scan !== undefined ? root(scan, 'key') : undefined) },
     orders: orders(columns),
   }
+}
+
+/** Newest first over one topic leaves no ties open: among equal times the later offset comes first, among equal offsets the lower partition. */
+function decided(orders: SortKeys, scan: TableRelation | undefined): SortKeys {
+  const first = orders[0]?.expr
+  if (scan === undefined || first?.kind !== 'path' || first.path.facet !== 'meta' || !orders[0].descending) return orders
+  if (first.path.steps[0] !== 'offset' && first.path.steps[0] !== 'timestamp') return orders
+  const missing = (['offset', 'partition'] as const).filter(
+    (field) => !orders.some((o) => o.expr.kind === 'path' && o.expr.path.facet === 'meta' && o.expr.path.steps[0] === field),
+  )
+  return [
+    ...orders,
+    ...missing.map((field) => ({
+      expr: { kind: 'path', source: scan.source, path: { facet: 'meta', steps: [field] }, type: META_FIELDS[field] } as const,
+      descending: field === 'offset',
+      nullsFirst: false,
+    })),
+  ]
 }
 
 function columnsShape(columns: readonly OutputColumn[], key?: BoundExpr): OutputShape {

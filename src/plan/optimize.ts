@@ -1,6 +1,7 @@
 /** The optimizer: a list of small plan → plan functions, each in its own file, each of which can be switched off. Rows never change, only what is read and done for them. */
 import { lower } from './lower.ts'
 import type { BoundExpr, Output, Plan } from './plan.ts'
+import { backwardScan } from './rules/backward-scan.ts'
 import { countFromHeaders } from './rules/count-from-headers.ts'
 import { filtersIntoJoins } from './rules/filters-into-joins.ts'
 import { foldConstants } from './rules/fold-constants.ts'
@@ -25,7 +26,16 @@ export interface Rule {
  * In order: constants first, so that positions compared with `NOW() - "2h"` are seen; filters down the joins, so that they reach their scan; positions before the
  * rules that need a scan without a filter.
  */
-export const RULES: readonly Rule[] = [foldConstants, filtersIntoJoins, pushPositions, keyPartition, countFromHeaders, unorderedScan, limitIntoScan]
+export const RULES: readonly Rule[] = [
+  foldConstants,
+  filtersIntoJoins,
+  pushPositions,
+  keyPartition,
+  countFromHeaders,
+  unorderedScan,
+  limitIntoScan,
+  backwardScan,
+]
 
 /** Without optimization only constants are folded: a plan needs them in their final form. */
 export function optimize(output: Output, context: OptimizeContext, enabled = true): Output {

@@ -26,6 +26,8 @@ export interface Scan {
   readonly unordered?: boolean
   /** No more than so many records are wanted. */
   readonly limit?: number
+  /** Only the newest so many rows are wanted, by this: read from the ends of the partitions backwards. */
+  readonly backward?: { readonly by: 'offset' | 'timestamp'; readonly rows: number }
 }
 
 /** Constant rows: `__dual`, `__fields`, SHOW results. Expressions above name them by `column` references of this source. */
