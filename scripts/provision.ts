@@ -121,6 +121,15 @@ export async function kafkaLibraries(): Promise<string> {
   })
 }
 
+/** Folder with the libraries of the Lenses JDBC driver: Tyrus, Avro, Jackson. */
+export async function jdbcLibraries(): Promise<string> {
+  return await installed('jdbc-tyrus-1.15-avro-1.9.0', async (into) => {
+    const maven = await need('mvn', 'install Maven')
+    const pom = join(projectFolder, 'scripts', 'java', 'jdbc.pom.xml')
+    await run(maven, ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${into}`, '-DincludeScope=runtime'], { maxBuffer: 1 << 26 })
+  })
+}
+
 /** Folder with the schema registry's `quarkus-run.jar`. */
 export async function registryHome(): Promise<string> {
   return await installed(`apicurio-registry-${versions.registry}`, async (into) => {
@@ -203,7 +212,7 @@ async function install(name: string, make: (into: string) => Promise<void>): Pro
 }
 
 if (import.meta.main) {
-  const things = { java, newerJava, python, lensesioPython, kafkaLibraries, registryHome, kcat, certificates }
+  const things = { java, newerJava, python, lensesioPython, kafkaLibraries, jdbcLibraries, registryHome, kcat, certificates }
   for (const [name, get] of Object.entries(things)) {
     const got = await get()
     console.log(`${name}: ${typeof got === 'string' ? relative(projectFolder, got) || got : 'made'}`)

@@ -204,3 +204,19 @@ test('rows of unknown shape wait until their columns are settled; a later one th
   assert.match(frames.at(-1) ?? '', /column \\"o\\" was an object/)
   assert.equal(stopped.length, 1)
 })
+
+test('columns of unknown type among others are guessed, too', () => {
+  const { sink, frames } = sinkFor('SELECT a, b FROM t')
+  sink.rows({ type: struct(field('a', JSON_TYPE), field('b', INT)), statementIndex: null })
+  sink.send(record('{"a":5,"b":1}', 0, 'id', null))
+  sink.finish()
+  const schema = JSON.parse(JSON.parse(frames[0]).data.valueSchema)
+  assert.deepEqual(
+    schema.fields.map((f: { type: unknown }) => f.type),
+    [
+      ['null', 'long'],
+      ['null', 'int'],
+    ],
+  )
+  assert.equal(frames[1], '{"type":"RECORD","data":{"value":{"a":5,"b":1}}}')
+})

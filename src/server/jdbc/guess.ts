@@ -23,6 +23,21 @@ export function guessType(rows: readonly string[], declared?: StructType): DataT
   return { ...declared, fields: [...declared.fields.map((f) => ({ ...f, nullable: true })), ...(type?.fields ?? []).filter((f) => !names.has(f.name))] }
 }
 
+/** Whether some part of the type is known per record only. */
+export function isOpen(type: DataType): boolean {
+  if (type.kind === 'struct') return type.fields.some((f) => isOpen(f.type))
+  return type.kind === 'json' || (type.kind === 'array' && isOpen(type.element))
+}
+
+/** The type with its open parts taken from the guess; where that has none they stay open. */
+export function refine(type: DataType, guess: DataType | undefined): DataType {
+  if (type.kind === 'json') return guess ?? type
+  if (type.kind === 'array') return { kind: 'array', element: refine(type.element, guess?.kind === 'array' ? guess.element : undefined) }
+  if (type.kind !== 'struct') return type
+  const of = (name: string) => (guess?.kind === 'struct' ? guess.fields.find((f) => f.name === name)?.type : undefined)
+  return { ...type, fields: type.fields.map((f) => ({ ...f, type: refine(f.type, of(f.name)) })) }
+}
+
 function typeOf(text: string, at: number, depth: number): DataType {
   switch (text[at]) {
     case '{':

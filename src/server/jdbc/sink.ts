@@ -9,7 +9,7 @@ import { error as errorFrame } from '../../protocol/frames.ts'
 import { jdbcRecord, jdbcSchema } from '../../protocol/jdbc.ts'
 import type { Statement } from '../../sql/ast.ts'
 import { parseScript } from '../../sql/parse.ts'
-import { guessType } from './guess.ts'
+import { guessType, isOpen, refine } from './guess.ts'
 import { rewrite, RECORD_HEAD, ShapeError, valueSpan } from './rewrite.ts'
 import { avroText, type Shape, shapeOf } from './shape.ts'
 
@@ -48,7 +48,7 @@ export class JdbcSink implements FrameSink {
   rows(shape: RowShape): void {
     if (shape.statementIndex !== this.#answered) return
     this.#expected = shape
-    if (shape.type.kind !== 'json') this.#shape = shapeOf(shape.type)
+    if (!isOpen(shape.type)) this.#shape = shapeOf(shape.type)
   }
 
   send(frame: string): void {
@@ -77,8 +77,9 @@ export class JdbcSink implements FrameSink {
 
   #settle(): void {
     this.#timer?.cancel()
-    if (this.#shape !== undefined || this.#failed) return
-    this.#shape = shapeOf(guessType(this.#held, this.#expected?.declared))
+    if (this.#shape !== undefined || this.#failed || this.#expected === undefined) return
+    const { type, declared } = this.#expected
+    this.#shape = shapeOf(refine(type, guessType(this.#held, declared)))
     const held = this.#held
     this.#held = []
     for (const value of held) this.#row(value, 0, value.length)
