@@ -62,7 +62,8 @@ export class Segment {
       this.#ranges.shift()
       this.start = this.#ranges[0].start
       this.end = this.#ranges[0].end
-      this.position = Math.max(this.position, this.start)
+      // Back into the batch just read, if need be: it may hold records of this range, too.
+      this.position = this.start
     }
   }
 
