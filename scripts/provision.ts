@@ -130,6 +130,21 @@ export async function jdbcLibraries(): Promise<string> {
   })
 }
 
+/** The Go program of test/e2e/go, built; modules and build cache lie in `.cache/`. It is built anew each time: the compiler knows best what has changed. */
+export async function goClient(): Promise<string> {
+  const go = await need('go', 'install Go 1.19 or newer')
+  const file = join(cacheFolder, 'go-client')
+  const env = { ...process.env, GOPATH: join(cacheFolder, 'go'), GOCACHE: join(cacheFolder, 'go-build'), GOFLAGS: '-modcacherw', GOTOOLCHAIN: 'local' }
+  try {
+    await run(go, ['build', '-o', file, '.'], { cwd: join(projectFolder, 'test', 'e2e', 'go'), env, maxBuffer: 1 << 26 })
+  } catch (error) {
+    const { stderr = '' } = error as { stderr?: string }
+    if (/^(?:# |.*\.go:\d)/m.test(stderr)) throw error
+    throw new Unavailable(`the Go client could not be built: ${stderr.trim().slice(0, 300)}`)
+  }
+  return file
+}
+
 /** Folder with the schema registry's `quarkus-run.jar`. */
 export async function registryHome(): Promise<string> {
   return await installed(`apicurio-registry-${versions.registry}`, async (into) => {
@@ -212,7 +227,7 @@ async function install(name: string, make: (into: string) => Promise<void>): Pro
 }
 
 if (import.meta.main) {
-  const things = { java, newerJava, python, lensesioPython, kafkaLibraries, jdbcLibraries, registryHome, kcat, certificates }
+  const things = { java, newerJava, python, lensesioPython, kafkaLibraries, jdbcLibraries, goClient, registryHome, kcat, certificates }
   for (const [name, get] of Object.entries(things)) {
     const got = await get()
     console.log(`${name}: ${typeof got === 'string' ? relative(projectFolder, got) || got : 'made'}`)
