@@ -16,7 +16,7 @@ export type { ParseLimits } from './token-cursor.ts'
 
 /**
  * The statements of a text, in order. Statements are separated by `;`, the last one may be left out, empty statements do not count.
- * Throws SqlError: SYNTAX, UNSUPPORTED (streaming SQL, ALTER, UPDATE, MERGE), LIMIT (`sql.max.length`, `sql.max.depth`, `sql.max.statements`).
+ * Throws SqlError: SYNTAX, UNSUPPORTED (streaming SQL, ALTER, UPDATE, MERGE), LIMIT (`sql.max.length`, `sql.max.depth`, `sql.max.statements`, `sql.max.tokens`).
  */
 export function parseScript(text: string, limits: Partial<ParseLimits> = {}): Statement[] {
   return new StatementParser(text, limits).script()
@@ -38,6 +38,7 @@ class StatementParser extends QueryParser {
       maxLength: limits.maxLength ?? PARSE_LIMITS.maxLength,
       maxDepth: limits.maxDepth ?? PARSE_LIMITS.maxDepth,
       maxStatements: limits.maxStatements ?? PARSE_LIMITS.maxStatements,
+      maxTokens: limits.maxTokens ?? PARSE_LIMITS.maxTokens,
     })
   }
 
@@ -47,7 +48,7 @@ class StatementParser extends QueryParser {
   script(): Statement[] {
     const statements: Statement[] = []
     for (;;) {
-      while (this.acceptSymbol(';'));
+      while (this.acceptSymbol(';')) this.taken--
       if (this.token.kind === 'end') break
       if (statements.length >= this.limits.maxStatements) {
         this.raise(
@@ -183,7 +184,13 @@ class StatementParser extends QueryParser {
     const named = this.isSymbol('(') && !this.queryBehind(this.token.end)
     const targets = named ? this.bracketed(() => this.path('a field name')) : undefined
     if (this.acceptWord('VALUES')) {
-      const rows = this.commaList(() => this.bracketed(() => this.expression()))
+      const before = this.taken
+      const rows = this.commaList(() => {
+        // Each row may hold as many as the text; together they are bounded by the text's length.
+        this.taken = before
+        return this.bracketed(() => this.expression())
+      })
+      this.taken = before
       return { kind: 'insert', table, targets, rows, span: this.span(start) }
     }
     if (!this.isSymbol('(') && !this.isWord('SELECT') && !this.isWord('WITH')) this.fail('VALUES or SELECT', ['VALUES', 'SELECT'])

@@ -9,15 +9,17 @@ import { ELSEWHERE, RESERVED } from './keywords.ts'
 import { bareNameEnd, excerpt, scanToken } from './lex.ts'
 import type { Token } from './lex.ts'
 
-/** What bounds a text. The names in messages are `sql.max.length`, `sql.max.depth` and `sql.max.statements`. */
+/** What bounds a text. The names in messages are `sql.max.length`, `sql.max.depth`, `sql.max.statements` and `sql.max.tokens`. */
 export interface ParseLimits {
   /** UTF-16 units of the whole text. */
   readonly maxLength: number
   /** Open brackets, operators and queries at one place. Values above 1000 count as 1000: the stack is finite. */
   readonly maxDepth: number
   readonly maxStatements: number
+  /** Words, names, literals and symbols of the whole text; rows of VALUES and `;` do not count. What is made of them (names found, code generated) must not keep others waiting. */
+  readonly maxTokens: number
 }
-export const PARSE_LIMITS: ParseLimits = { maxLength: 1024 * 1024, maxDepth: 200, maxStatements: 100 }
+export const PARSE_LIMITS: ParseLimits = { maxLength: 1024 * 1024, maxDepth: 200, maxStatements: 100, maxTokens: 20_000 }
 
 /** The stack holds about four times as many levels; no setting may go beyond it. */
 const HARD_DEPTH = 1000
@@ -37,6 +39,8 @@ export abstract class TokenCursor {
   /** Where the last taken token ends. */
   protected previousEnd = 0
   private depth = 0
+  /** Tokens taken that count. */
+  protected taken = 0
   private ahead: Token | undefined
   private mistake: PossibleMistake | undefined
 
@@ -67,6 +71,14 @@ export abstract class TokenCursor {
   /** Takes the current token. */
   protected advance(): Token {
     const taken = this.token
+    if (this.taken++ >= this.limits.maxTokens) {
+      this.raise(
+        `The text holds more than ${this.limits.maxTokens} words and symbols (sql.max.tokens).`,
+        taken,
+        'Put long lists into a topic and use IN (SELECT …) or a JOIN.',
+        'LIMIT',
+      )
+    }
     this.previous = taken
     this.previousEnd = taken.end
     this.token = this.ahead ?? this.tokenFrom(taken.end)

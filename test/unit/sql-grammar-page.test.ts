@@ -54,4 +54,5 @@ test('the limits and their defaults', () => {
   assert.ok(page.includes(`| \`sql.max.length\` | ${PARSE_LIMITS.maxLength} |`))
   assert.ok(page.includes(`| \`sql.max.depth\` | ${PARSE_LIMITS.maxDepth} |`))
   assert.ok(page.includes(`| \`sql.max.statements\` | ${PARSE_LIMITS.maxStatements} |`))
+  assert.ok(page.includes(`| \`sql.max.tokens\` | ${PARSE_LIMITS.maxTokens} |`))
 })

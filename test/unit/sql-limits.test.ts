@@ -7,7 +7,7 @@ import { printExpr, printStatement } from '../../src/sql/print.ts'
 
 const MANY = 100_000
 
-test('the defaults', () => assert.deepEqual(PARSE_LIMITS, { maxLength: 1_048_576, maxDepth: 200, maxStatements: 100 }))
+test('the defaults', () => assert.deepEqual(PARSE_LIMITS, { maxLength: 1_048_576, maxDepth: 200, maxStatements: 100, maxTokens: 20_000 }))
 
 test('a limit that is left undefined has its default', () => {
   assert.throws(() => parseScript(';'.repeat(PARSE_LIMITS.maxLength + 1), { maxLength: undefined }), { code: 'LIMIT' })
@@ -28,6 +28,17 @@ test('sql.max.statements', () => {
   const message = 'The text holds more statements than sql.max.statements allows (100).'
   assert.throws(() => parseScript('SHOW TABLES;'.repeat(101)), { code: 'LIMIT', message, span: { start: 1200, end: 1204 } })
   assert.equal(parseScript(`${';'.repeat(MANY)}SHOW TABLES`, { maxStatements: 1 }).length, 1)
+})
+
+test('sql.max.tokens', () => {
+  const message = 'The text holds more than 20000 words and symbols (sql.max.tokens).'
+  const list = (n: number): string => `SELECT 1 WHERE 1 IN (${'1, '.repeat(n)}1)`
+  assert.equal(parseScript(list(9_996)).length, 1)
+  assert.throws(() => parseScript(list(9_997)), { code: 'LIMIT', message })
+  assert.throws(() => parseScript(`${list(6_000)};${list(6_000)}`), { code: 'LIMIT', message })
+  const rows = 30_000
+  assert.equal(parseScript(`INSERT INTO t (a, b) VALUES ${"(1, 'x'), ".repeat(rows - 1)}(1, 'x')`).length, 1)
+  assert.throws(() => parseScript(`INSERT INTO t (a) VALUES (${'1 + '.repeat(MANY)}1)`), { code: 'LIMIT', message })
 })
 
 test('sql.max.depth counts open brackets', () => {
@@ -89,7 +100,7 @@ test('every way to nest meets the limit and not the stack', () => {
 
 test('long chains are no nesting', () => {
   const terms = 10_000
-  let expr: Expr = parseExpression(`a = 0${' AND a = 1'.repeat(terms - 1)}`)
+  let expr: Expr = parseExpression(`a = 0${' AND a = 1'.repeat(terms - 1)}`, { maxTokens: MANY })
   let count = 1
   for (; expr.kind === 'binary' && expr.op === 'and'; expr = expr.left) count++
   assert.equal(count, terms)
@@ -107,7 +118,7 @@ test('long chains are no nesting', () => {
     `SELECT 1${' UNION SELECT 1'.repeat(terms)}`,
     `${'/**/'.repeat(terms)}SELECT 1`,
   ]
-  for (const text of chains) assert.ok(printStatement(parseScript(text)[0]).length >= Math.min(text.length / 2, 8))
+  for (const text of chains) assert.ok(printStatement(parseScript(text, { maxTokens: MANY })[0]).length >= Math.min(text.length / 2, 8))
 })
 
 test('texts at the length limit are answered in a moment', () => {

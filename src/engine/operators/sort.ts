@@ -16,7 +16,7 @@ export interface SortKey {
 
 type Compare = (a: Row, b: Row) => number
 
-const RUN = 4096
+const RUN = 2048
 
 export class SortOperator implements Operator {
   readonly #compare: Compare
