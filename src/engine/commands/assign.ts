@@ -26,6 +26,8 @@ export function assign(value: Value, from: DataType, to: DataType, path: readonl
   if (value === null || to.kind === 'null') return null
   // Bytes and decimals stay what they are: a union may have a branch for them.
   if (to.kind === 'json') return value instanceof Uint8Array || value instanceof Decimal ? value : dynamicValue(value, from)
+  // What is of the type already: most values of a copy.
+  if (from.kind === to.kind && AS_IT_IS.has(to.kind) && typeof value !== 'bigint') return value
   if (to.kind === 'struct') return toStruct(value, from, to, path)
   if (to.kind === 'map') return toMap(value, from, to.value, path)
   if (to.kind === 'array') return toArray(value, from, to.element, path)
@@ -55,6 +57,9 @@ const ACCEPTS: { readonly [K in DataType['kind']]?: readonly DataType['kind'][] 
   time: ['time', 'string', 'int', 'long'],
   timestamp: ['timestamp', 'date', 'string', 'int', 'long'],
 }
+
+/** Types without precision or unit: equal kinds are equal types. A literal may be too large for its type, hence no bigint. */
+const AS_IT_IS: ReadonlySet<DataType['kind']> = new Set(['boolean', 'long', 'float', 'double', 'string', 'bytes', 'uuid', 'date'])
 
 class Lossy extends Error {}
 
