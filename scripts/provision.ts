@@ -112,6 +112,11 @@ export function lensesioPython(): Promise<string> {
   return pythonWith('python-lensesio-4.0.1', ['lensesio==4.0.1', 'requests==2.25.1', 'websocket-client==0.56.0'], 11)
 }
 
+/** Python with what Lenses's MCP server is built on. */
+export function mcpPython(): Promise<string> {
+  return pythonWith('python-fastmcp-2.12.0', ['fastmcp==2.12.0', 'websockets==15.0.1', 'httpx==0.28.1'])
+}
+
 /** Folder with the jars of the broker, its tools and the Java client. */
 export async function kafkaLibraries(): Promise<string> {
   return await installed(`kafka-${versions.kafka}`, async (into) => {
@@ -227,7 +232,7 @@ async function install(name: string, make: (into: string) => Promise<void>): Pro
 }
 
 if (import.meta.main) {
-  const things = { java, newerJava, python, lensesioPython, kafkaLibraries, jdbcLibraries, goClient, registryHome, kcat, certificates }
+  const things = { java, newerJava, python, lensesioPython, mcpPython, kafkaLibraries, jdbcLibraries, goClient, registryHome, kcat, certificates }
   for (const [name, get] of Object.entries(things)) {
     const got = await get()
     console.log(`${name}: ${typeof got === 'string' ? relative(projectFolder, got) || got : 'made'}`)
