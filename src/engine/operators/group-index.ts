@@ -225,7 +225,7 @@ export class KeyColumn {
     const id = this.#add(null)
     if (id >= this.#hashes.length) this.#growTexts(id)
     const length = to - from
-    if (this.#used + length > CHUNK_BYTES) {
+    if (this.#chunks.length === 0 || this.#used + length > CHUNK_BYTES) {
       this.#chunks.push(Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, length)))
       this.#used = 0
     }
