@@ -239,7 +239,7 @@ export class ScanRun {
     try {
       return program(this.#state, batch)
     } catch (e) {
-      if (!(e instanceof SqlError) || e.code !== 'VALUE') throw e
+      if (!(e instanceof SqlError) || e instanceof BadRecordError || e.code !== 'VALUE') throw e
       const offset = batch.baseOffset + offsetDelta(batch.buffer, this.#state.at)
       throw new SqlError(
         'VALUE',
@@ -448,8 +448,11 @@ function unusable(e: unknown): undefined {
   return undefined
 }
 
+/** The first bad record under `skip.bad.records = false`; it names the record already. */
+class BadRecordError extends SqlError {}
+
 function badRecordError(table: Table, partition: number, offset: number): SqlError {
-  return new SqlError(
+  return new BadRecordError(
     'VALUE',
     `The record at offset ${offset} of partition ${partition} of ${table.name} cannot be read as ${table.value.format} (skip.bad.records = false).`,
     undefined,
