@@ -2,8 +2,9 @@
 import { AGGREGATE_DOCS, returnText, SCALAR_FUNCTIONS } from '../functions/catalog.ts'
 import type { DescribeStatement, ShowStatement } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
+import { parseQuery } from '../sql/parse.ts'
 import { type DataType, STRING, typeName, type Value } from '../types.ts'
-import { unknownTable } from './bind.ts'
+import { bindQuery, unknownTable } from './bind.ts'
 import type { Catalog, TableFacet } from './catalog.ts'
 import type { Output } from './plan.ts'
 import { SETTINGS, type SettingName, type Settings } from './settings.ts'
@@ -77,6 +78,8 @@ export async function describe(statement: DescribeStatement, catalog: Catalog): 
       ['key', 'value'],
       virtual.columns.map((c) => [`_value.${c.name}`, typeName(c.type)]),
     )
+  const view = await catalog.view?.(name)
+  if (view !== undefined) return describeView(name, view, catalog)
   const table = await catalog.table(name)
   if (table === undefined) throw await unknownTable(statement.table, catalog)
   const rows: Value[][] = [
@@ -91,6 +94,16 @@ export async function describe(statement: DescribeStatement, catalog: Catalog): 
     ...(await catalog.configuration(name)).map((c) => [c.name, c.value]),
   ]
   return rowsOutput(`DESCRIBE ${name}`, ['key', 'value'], rows)
+}
+
+/** The columns that the SELECT of the view gives, and its text. Of JSON whose shape is not known there is nothing to list. */
+async function describeView(name: string, text: string, catalog: Catalog): Promise<Output> {
+  const { shape } = await bindQuery(parseQuery(text), { catalog, defaultLimit: Number.MAX_SAFE_INTEGER })
+  const columns =
+    shape.kind === 'columns' ? shape.columns.filter((c) => c.spread !== true).map((c) => [`_value.${c.path.join('.')}`, typeName(c.expr.type)]) : []
+  const whole =
+    shape.kind === 'record' && shape.value.type.kind === 'struct' ? leaves(shape.value.type).map(([path, type]) => [`_value.${path}`, typeName(type)]) : []
+  return rowsOutput(`DESCRIBE ${name}`, ['key', 'value'], [...columns, ...whole, ['View', text]])
 }
 
 function fieldRows(prefix: string, facet: TableFacet): Value[][] {

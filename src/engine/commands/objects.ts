@@ -3,7 +3,8 @@ import { type Administration, isVisible } from '../../plan/administration.ts'
 import { unknownTable } from '../../plan/bind.ts'
 import type { Output } from '../../plan/plan.ts'
 import { rowsOutput } from '../../plan/show.ts'
-import type { CreateSynonym, CreateView, DropStatement, From, Name, Query, QueryBody, ShowStatement } from '../../sql/ast.ts'
+import { queriesIn } from '../../plan/walk.ts'
+import type { CreateSynonym, CreateView, DropStatement, Expr, From, Name, Query, QueryBody, ShowStatement } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { TIMESTAMP, STRING } from '../../types.ts'
 import type { StatementContext } from '../context.ts'
@@ -90,7 +91,7 @@ export function showSynonyms(administration: Administration): Output {
 
 // ---------------------------------------------------------------------------------------------- what a query reads
 
-/** Names of all tables in FROM, subqueries in expressions left out: those are asked for when the view is used. */
+/** Names of all tables that it reads, also in queries inside of expressions. */
 function sourcesOf(query: Query): string[] {
   const names = new Set<string>()
   queryNames(query, names, new Set())
@@ -104,14 +105,22 @@ function queryNames(query: Query, names: Set<string>, ctes: ReadonlySet<string>)
     inner.add(name.text)
   }
   bodyNames(query.body, names, inner)
+  for (const { expr } of query.orderBy) exprNames(expr, names, inner)
 }
 
 function bodyNames(body: QueryBody, names: Set<string>, ctes: ReadonlySet<string>): void {
-  if (body.kind === 'query') queryNames(body, names, ctes)
-  else if (body.kind === 'setOperation') {
+  if (body.kind === 'query') return queryNames(body, names, ctes)
+  if (body.kind === 'setOperation') {
     bodyNames(body.left, names, ctes)
-    bodyNames(body.right, names, ctes)
-  } else if (body.from !== undefined) fromNames(body.from, names, ctes)
+    return bodyNames(body.right, names, ctes)
+  }
+  if (body.from !== undefined) fromNames(body.from, names, ctes)
+  const items = body.items.flatMap((item) => (item.kind === 'expr' ? [item.expr] : []))
+  for (const e of [...items, body.where, ...body.groupBy, body.having]) exprNames(e, names, ctes)
+}
+
+function exprNames(e: Expr | undefined, names: Set<string>, ctes: ReadonlySet<string>): void {
+  if (e !== undefined) for (const query of queriesIn(e)) queryNames(query, names, ctes)
 }
 
 function fromNames(from: From, names: Set<string>, ctes: ReadonlySet<string>): void {
@@ -123,8 +132,10 @@ function fromNames(from: From, names: Set<string>, ctes: ReadonlySet<string>): v
       return queryNames(from.query, names, ctes)
     case 'join':
       fromNames(from.left, names, ctes)
-      return fromNames(from.right, names, ctes)
+      fromNames(from.right, names, ctes)
+      return exprNames(from.on, names, ctes)
     case 'lateral':
-      return fromNames(from.input, names, ctes)
+      fromNames(from.input, names, ctes)
+      return exprNames(from.array, names, ctes)
   }
 }

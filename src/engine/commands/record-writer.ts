@@ -5,8 +5,10 @@
 import { avroEncoder } from '../../formats/avro/encoder.ts'
 import { parseAvroReferences } from '../../formats/avro/schema.ts'
 import { EncodeError, type FacetEncoder } from '../../formats/encoder.ts'
+import { type FormatName, windowedParts } from '../../formats/format.ts'
 import { jsonEncoder } from '../../formats/json/encoder.ts'
 import { primitiveEncoder } from '../../formats/primitive/encoder.ts'
+import { windowedEncoder } from '../../formats/windowed/encoder.ts'
 import { plainText } from '../../functions/value-text.ts'
 import { didYouMean } from '../../lib/suggest.ts'
 import type { RecordToProduce } from '../../plan/administration.ts'
@@ -175,16 +177,23 @@ function framed(id: number, payload: Uint8Array): Buffer {
 function encoderOf(table: Table, side: 'key' | 'value'): FacetEncoder {
   const facet = table[side]
   if (facet.unreadable !== undefined) throw new SqlError('UNSUPPORTED', facet.unreadable)
-  const plain = primitiveEncoder(facet.format)
-  if (plain !== undefined) return plain
-  if (facet.writer?.encoder !== undefined) return facet.writer.encoder
-  if (facet.format === 'JSON') return jsonEncoder(facet.declared ?? JSON_TYPE)
-  if (facet.format === 'AVRO' && facet.writer !== undefined) return avroEncoder(facet.writer.text, parseAvroReferences(facet.writer.references))
+  const windowed = windowedParts(facet.format)
+  const encoder = windowed === undefined ? plainEncoder(facet, facet.format) : plainEncoder(facet, windowed.inner)
+  if (encoder !== undefined) return windowed === undefined ? encoder : windowedEncoder(windowed.kind, encoder)
   if (facet.framing === 'confluent') {
     const hint = `Register one as subject ${table.topic}-${side}, or CREATE TABLE with columns of the ${side}.`
     throw new SqlError('UNSUPPORTED', `No schema is known for the ${side}s of ${table.name}.`, undefined, hint)
   }
   throw new SqlError('UNSUPPORTED', `The ${side}s of ${table.name} are ${facet.format}, which INSERT does not write.`)
+}
+
+/** By format and schema; undefined for a format that is not written, or whose schema is not known. */
+function plainEncoder(facet: TableFacet, format: FormatName): FacetEncoder | undefined {
+  const plain = primitiveEncoder(format)
+  if (plain !== undefined) return plain
+  if (facet.writer?.encoder !== undefined) return facet.writer.encoder
+  if (format === 'JSON') return jsonEncoder(facet.declared ?? JSON_TYPE)
+  return format === 'AVRO' && facet.writer !== undefined ? avroEncoder(facet.writer.text, parseAvroReferences(facet.writer.references)) : undefined
 }
 
 // ---------------------------------------------------------------------------------------------- targets

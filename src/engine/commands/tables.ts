@@ -1,5 +1,5 @@
 /** CREATE TABLE, DROP TABLE, TRUNCATE TABLE and SHOW CREATE TABLE: topics, their formats, and the schemas that go with them. */
-import type { FormatName } from '../../formats/format.ts'
+import { type FormatName, formatNamed, windowedParts } from '../../formats/format.ts'
 import { castType, TYPE_NAMES } from '../../functions/cast.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { didYouMean } from '../../lib/suggest.ts'
@@ -20,7 +20,6 @@ import { allowed, writableTable } from './lookup.ts'
 
 /** Formats that CREATE TABLE takes. */
 const FORMATS: readonly FormatName[] = ['STRING', 'INT', 'LONG', 'FLOAT', 'DOUBLE', 'BYTES', 'UUID', 'JSON', 'AVRO', 'PROTOBUF']
-const READ_ONLY: readonly string[] = ['XML', 'CSV', 'MSGPACK', 'JSONSCHEMA']
 /** Formats that have columns. */
 const STRUCTURED: readonly FormatName[] = ['JSON', 'AVRO', 'PROTOBUF']
 const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/
@@ -104,23 +103,26 @@ function planTable(statement: CreateTable): PlannedTable {
   if (name.text.startsWith('__'))
     throw new SqlError('FORBIDDEN', "Names that begin with two underscores are Kafka's own and those of virtual tables.", name.span)
   const isKey = (c: ColumnDefinition): boolean => c.path[0].text === '_key'
-  const key = plannedFacet('key', formatOf(statement.keyFormat), columns.filter(isKey), statement)
+  const key = plannedFacet('key', formatOf(statement.keyFormat, 'key'), columns.filter(isKey), statement)
   const value = plannedFacet(
     'value',
-    formatOf(statement.valueFormat),
+    formatOf(statement.valueFormat, 'value'),
     columns.filter((c) => !isKey(c)),
     statement,
   )
   return { name: name.text, key, value }
 }
 
-function formatOf(name: Name): FormatName {
-  const wanted = name.text.toUpperCase()
-  const found = FORMATS.find((f) => f === wanted)
-  if (found !== undefined) return found
-  if (READ_ONLY.includes(wanted))
-    throw new SqlError('UNSUPPORTED', `CREATE TABLE does not make ${wanted} tables.`, name.span, `It makes: ${FORMATS.join(', ')}.`)
-  throw new SqlError('TYPE', `Unknown format "${name.text}".`, name.span, didYouMean(wanted, FORMATS) ?? `Formats: ${FORMATS.join(', ')}.`)
+function formatOf(name: Name, side: 'key' | 'value'): FormatName {
+  const wanted = formatNamed(name.text)
+  const windowed = wanted === undefined ? undefined : windowedParts(wanted)
+  if (
+    wanted !== undefined &&
+    (windowed === undefined ? FORMATS.includes(wanted) : side === 'key' && FORMATS.includes(windowed.inner) && !STRUCTURED.includes(windowed.inner))
+  )
+    return wanted
+  if (wanted !== undefined) throw new SqlError('UNSUPPORTED', `CREATE TABLE does not make ${wanted} ${side}s.`, name.span, `It makes: ${FORMATS.join(', ')}.`)
+  throw new SqlError('TYPE', `Unknown format "${name.text}".`, name.span, didYouMean(name.text.toUpperCase(), FORMATS) ?? `Formats: ${FORMATS.join(', ')}.`)
 }
 
 function plannedFacet(side: 'key' | 'value', format: FormatName, columns: readonly ColumnDefinition[], statement: CreateTable): PlannedFacet {
@@ -287,6 +289,8 @@ export async function truncate(statement: TruncateStatement, administration: Adm
 export async function showCreateTable(statement: ShowStatement, administration: Administration, context: StatementContext): Promise<Output> {
   const { catalog } = context.environment
   const name = statement.name as Name
+  const view = await catalog.view?.(name.text)
+  if (view !== undefined) return rowsOutput('SHOW CREATE TABLE', ['table', 'statement'], [[name.text, `CREATE VIEW ${word(name.text)} AS ${view}`]])
   const table = await catalog.table(name.text)
   if (table === undefined) throw await unknownTable(name, catalog)
   const text = createText(table, await administration.topic(table.topic), administration.objects.table(table.topic))
