@@ -13,6 +13,7 @@ import { OBFUSCATION_FUNCTIONS } from './obfuscation.ts'
 import type { Accept, AggregateDoc, ScalarFunction } from './registry.ts'
 import { SCHEMA_FUNCTIONS } from './schema.ts'
 import { STRING_FUNCTIONS } from './string.ts'
+import { WINDOW_FUNCTIONS } from './windows.ts'
 
 /** Every scalar function, by name. */
 export const SCALAR_FUNCTIONS: readonly ScalarFunction[] = [
@@ -27,6 +28,7 @@ export const SCALAR_FUNCTIONS: readonly ScalarFunction[] = [
   ...OBFUSCATION_FUNCTIONS,
   ...SCHEMA_FUNCTIONS,
   ...STRING_FUNCTIONS,
+  ...WINDOW_FUNCTIONS,
 ].sort((a, b) => (a.name < b.name ? -1 : 1))
 
 const BY_NAME = new Map<string, ScalarFunction>()
@@ -65,6 +67,20 @@ export function returnText(fn: ScalarFunction): string {
 
 /** The aggregates, for SHOW FUNCTIONS and the documentation. `max` and `min` with two or more arguments are the scalar functions of these names. */
 export const AGGREGATE_DOCS: readonly AggregateDoc[] = [
+  {
+    name: 'approx_count_distinct',
+    signature: 'APPROX_COUNT_DISTINCT(value)',
+    description:
+      'About how many different values a group has (HyperLogLog): exact up to 1024, beyond that with a standard error of 1.6 %, in 4 KiB a group. COUNT(DISTINCT value) is exact and holds every value.',
+    returns: 'long',
+  },
+  {
+    name: 'approx_quantile',
+    signature: 'APPROX_QUANTILE(number, q)',
+    description:
+      'About the number below which the share q (0 to 1) of the numbers of a group lies (t-digest): exact up to 1024 numbers, beyond that the rank of the answer is off by less than 1 %, and by much less near 0 and 1. Between two numbers it is interpolated.',
+    returns: 'double',
+  },
   { name: 'avg', signature: 'AVG(number)', description: 'The mean of the numbers of a group.', returns: 'double' },
   { name: 'bottomk', signature: 'BOTTOMK(value[, n])', description: 'The n least frequent values of a group, one without n.', returns: 'array' },
   { name: 'collect', signature: 'COLLECT(value, n)', description: 'The first n values of a group in the order in which they were read.', returns: 'array' },

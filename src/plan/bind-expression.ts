@@ -12,6 +12,7 @@ import { printExpr } from '../sql/print.ts'
 import { BOOLEAN, type DataType, DECIMAL, DOUBLE, INT, JSON_TYPE, LONG, NULL_TYPE, STRING, typeName } from '../types.ts'
 import { aType, arithmetic, comparable, compare, condition, convert, isDatetime, isInteger, isNumeric, negate, toCommon } from './coerce.ts'
 import { aggregateName, CALLABLE } from './aggregates.ts'
+import { bindHop, bindTumble } from './bind-windows.ts'
 import { freeReferences } from './correlation.ts'
 import { exprKey } from './expr-key.ts'
 import type { AggregateName, BoundAggregate, BoundExpr, Output, Subquery } from './plan.ts'
@@ -31,6 +32,8 @@ export interface ExpressionContext {
   readonly clause: string
   /** Output columns that may be named here (HAVING, ORDER BY, GROUP BY), asked before the scope. */
   readonly outputs?: (name: string) => BoundExpr | undefined
+  /** The unnested windows of HOP, by the key of their array. */
+  readonly windows?: ReadonlyMap<string, BoundExpr>
   /** Queries inside expressions, bound before the expressions are. */
   readonly subqueries: ReadonlyMap<ast.Query, Output>
 }
@@ -377,6 +380,10 @@ const SPECIAL: Readonly<Record<string, (e: ast.Call, c: ExpressionContext) => Bo
     const type = e.args.length === 0 ? c.scope.resolve([{ text: '_value', quoted: false, span: e.span }], e.span).type : bindExpr(e.args[0], c).type
     return { kind: 'constant', value: type.kind === 'struct' && type.name !== undefined ? type.name : typeName(type), type: STRING, span: e.span }
   },
+  tumble: (e, c) => bindTumble(e, bindExpr(e.args[0], c)),
+  tumble_end: (e, c) => bindTumble(e, bindExpr(e.args[0], c)),
+  hop: (e, c) => bindHop(e, bindExpr(e.args[0], c), c.windows),
+  hop_end: (e, c) => bindHop(e, bindExpr(e.args[0], c), c.windows),
   last_offset: (e, c) => ({ kind: 'lastOffset', source: onlySource(e, c), type: LONG, span: e.span }),
   headerkeys: (e, c) => ({ kind: 'header', source: onlySource(e, c), name: undefined, as: 'keys', type: { kind: 'array', element: STRING }, span: e.span }),
   headerasstring: (e, c) => headerAs(e, c, 'string', STRING),
@@ -399,6 +406,7 @@ function headerAs(e: ast.Call, c: ExpressionContext, as: 'string' | 'int' | 'lon
 // ---------------------------------------------------------------------------------------------- aggregates
 
 const WITH_LIMIT: ReadonlySet<AggregateName> = new Set(['collect', 'collect_unique', 'maxk', 'mink', 'maxk_unique', 'mink_unique', 'topk', 'bottomk'])
+const TWO_ARGUMENTS: ReadonlySet<AggregateName> = new Set(['collect', 'collect_unique', 'approx_quantile'])
 /** The most values one array aggregate may hold a group. */
 const MAX_AGGREGATE_ITEMS = 100_000
 
@@ -410,10 +418,10 @@ function bindAggregate(e: ast.Call, name: AggregateName, c: ExpressionContext): 
       e.span,
       c.clause === 'WHERE' ? 'HAVING filters groups.' : undefined,
     )
-  const inner: ExpressionContext = { scope: c.scope, subqueries: c.subqueries, clause: `another aggregate (${e.name.text})` }
+  const inner: ExpressionContext = { scope: c.scope, subqueries: c.subqueries, windows: c.windows, clause: `another aggregate (${e.name.text})` }
   if (e.star && name !== 'count') throw new SqlError('ARGUMENTS', `${e.name.text}(*) means nothing; only COUNT takes a star.`, e.span)
-  const most = e.star ? 0 : WITH_LIMIT.has(name) ? 2 : 1
-  const least = e.star ? 0 : name === 'count' ? 0 : name === 'collect' || name === 'collect_unique' ? 2 : 1
+  const most = e.star ? 0 : WITH_LIMIT.has(name) || name === 'approx_quantile' ? 2 : 1
+  const least = e.star ? 0 : name === 'count' ? 0 : TWO_ARGUMENTS.has(name) ? 2 : 1
   if (e.args.length > most || e.args.length < least)
     throw new SqlError(
       'ARGUMENTS',
@@ -421,13 +429,15 @@ function bindAggregate(e: ast.Call, name: AggregateName, c: ExpressionContext): 
       e.span,
     )
   const arg = e.args.length === 0 ? undefined : bindExpr(e.args[0], inner)
-  const limit = e.args.length > 1 ? itemLimit(e.args[1], inner, e) : 1
+  const quantile = name === 'approx_quantile' ? share(e.args[1], inner, e) : undefined
+  const limit = e.args.length > 1 && quantile === undefined ? itemLimit(e.args[1], inner, e) : 1
   const filter = e.filter === undefined ? undefined : condition(bindExpr(e.filter, inner), 'FILTER')
   const text = printExpr(e)
   const bound: BoundAggregate = {
     name,
     arg: arg === undefined ? undefined : aggregateArgument(name, arg, e),
     limit,
+    quantile,
     distinct: e.distinct,
     filter,
     type: aggregateType(name, arg),
@@ -437,6 +447,14 @@ function bindAggregate(e: ast.Call, name: AggregateName, c: ExpressionContext): 
   let at = list.findIndex((a) => sameAggregate(a, bound))
   if (at < 0) at = list.push(bound) - 1
   return { kind: 'slot', index: firstSlot + at, name: text, type: bound.type, span: e.span }
+}
+
+/** The q of a quantile. */
+function share(e: ast.Expr, c: ExpressionContext, call: ast.Call): number {
+  const q = bindExpr(e, c)
+  if (q.kind !== 'constant' || typeof q.value !== 'number' || !(q.value >= 0 && q.value <= 1))
+    throw new SqlError('ARGUMENTS', `${call.name.text} takes a number from 0 to 1 as its second argument.`, e.span, 'For the median write 0.5.')
+  return q.value
 }
 
 function itemLimit(e: ast.Expr, c: ExpressionContext, call: ast.Call): number {
@@ -450,7 +468,7 @@ function itemLimit(e: ast.Expr, c: ExpressionContext, call: ast.Call): number {
 
 function aggregateArgument(name: AggregateName, arg: BoundExpr, e: ast.Call): BoundExpr {
   const t = arg.type
-  if ((name === 'sum' || name === 'avg') && !isNumeric(t) && t.kind !== 'json' && t.kind !== 'null')
+  if ((name === 'sum' || name === 'avg' || name === 'approx_quantile') && !isNumeric(t) && t.kind !== 'json' && t.kind !== 'null')
     throw new SqlError('ARGUMENTS', `${e.name.text} takes a number, not ${aType(t)}.`, arg.span, 'CAST it to a number.')
   return arg
 }
@@ -459,7 +477,10 @@ function aggregateType(name: AggregateName, arg: BoundExpr | undefined): DataTyp
   const t = arg?.type ?? NULL_TYPE
   switch (name) {
     case 'count':
+    case 'approx_count_distinct':
       return LONG
+    case 'approx_quantile':
+      return DOUBLE
     case 'sum':
       return isInteger(t) ? LONG : t.kind === 'decimal' ? DECIMAL : t.kind === 'json' ? JSON_TYPE : DOUBLE
     case 'avg':
@@ -476,5 +497,12 @@ function aggregateType(name: AggregateName, arg: BoundExpr | undefined): DataTyp
 
 function sameAggregate(a: BoundAggregate, b: BoundAggregate): boolean {
   const key = (e: BoundExpr | undefined): string => (e === undefined ? '' : exprKey(e))
-  return a.name === b.name && a.limit === b.limit && a.distinct === b.distinct && key(a.arg) === key(b.arg) && key(a.filter) === key(b.filter)
+  return (
+    a.name === b.name &&
+    a.limit === b.limit &&
+    a.quantile === b.quantile &&
+    a.distinct === b.distinct &&
+    key(a.arg) === key(b.arg) &&
+    key(a.filter) === key(b.filter)
+  )
 }

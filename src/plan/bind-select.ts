@@ -3,9 +3,10 @@
  */
 import type * as ast from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
-import { META_FIELDS } from '../types.ts'
+import { META_FIELDS, TIMESTAMP } from '../types.ts'
 import { aggregateName } from './aggregates.ts'
 import { type AggregateSink, bindExpr, type ExpressionContext } from './bind-expression.ts'
+import { hopCalls, hopWindows } from './bind-windows.ts'
 import { condition } from './coerce.ts'
 import { exprKey } from './expr-key.ts'
 import { type BoundExpr, mapChildren, type Output, type OutputColumn, type OutputShape, type Plan } from './plan.ts'
@@ -68,14 +69,23 @@ function orderExpr(e: ast.Expr, columns: readonly OutputColumn[], bind: (e: ast.
 }
 
 /** `input`: the rows of FROM; `scope`: the names in it. */
-export function bindSelect(select: ast.Select, input: Plan, scope: Scope, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
+export function bindSelect(
+  select: ast.Select,
+  input: Plan,
+  scope: Scope,
+  orderBy: readonly ast.OrderItem[],
+  subqueries: Subqueries,
+  newSource: () => number,
+): Bound {
   let plan = input
   if (select.where !== undefined) {
     const predicate = condition(bindExpr(select.where, { scope, clause: 'WHERE', subqueries }), 'WHERE')
     plan = { kind: 'filter', input: plan, predicate }
   }
   const grouped = select.groupBy.length > 0 || select.having !== undefined || usesAggregates(select) || orderBy.some((o) => hasAggregate(o.expr))
-  const bound = grouped ? bindGrouped(select, scope, plan, orderBy, subqueries) : bindPlain(select, scope, plan, orderBy, subqueries)
+  const bound = grouped
+    ? bindGrouped(select, withHops(select, scope, plan, orderBy, subqueries, newSource), orderBy, subqueries)
+    : bindPlain(select, scope, plan, orderBy, subqueries)
   return select.distinct ? distinct(bound, select) : bound
 }
 
@@ -260,12 +270,47 @@ function hasAggregate(e: ast.Expr): boolean {
   return false
 }
 
-function bindGrouped(select: ast.Select, scope: Scope, input: Plan, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
-  const keys = select.groupBy.map((e) => bindKey(e, select, scope, subqueries))
-  const sink: AggregateSink = { list: [], firstSlot: keys.length }
-  const context: ExpressionContext = { scope, aggregates: sink, clause: 'SELECT', subqueries }
-  const keySlots = new Map(keys.map((k, i) => [exprKey(k), i]))
+/** What is grouped: the rows, the names in them, and the windows of HOP. */
+interface Groupable {
+  readonly input: Plan
+  readonly scope: Scope
+  readonly windows: ReadonlyMap<string, BoundExpr>
+  /** The sources of the rows. */
+  readonly own: ReadonlySet<number>
+}
+
+/** HOP puts a record into several groups: its windows are unnested below the aggregation. */
+function withHops(
+  select: ast.Select,
+  scope: Scope,
+  input: Plan,
+  orderBy: readonly ast.OrderItem[],
+  subqueries: Subqueries,
+  newSource: () => number,
+): Groupable {
+  const items = select.items.map((i) => (i.kind === 'expr' ? i.expr : undefined))
+  const windows = new Map<string, BoundExpr>()
   const own = new Set(scope.relations.map((r) => r.source))
+  let plan = input
+  for (const e of hopCalls([...items, ...select.groupBy, select.having, ...orderBy.map((o) => o.expr)])) {
+    const array = hopWindows(e, bindExpr(e.args[0], { scope, clause: 'GROUP BY', subqueries }))
+    const key = exprKey(array)
+    if (windows.has(key)) continue
+    if (windows.size > 0) throw new SqlError('UNSUPPORTED', 'A query has windows of one HOP only.', e.span, 'Group by one, and join the results.')
+    const source = newSource()
+    own.add(source)
+    windows.set(key, { kind: 'column', source, index: 0, name: e.name.text, type: TIMESTAMP })
+    plan = { kind: 'unnest', input: plan, source, array, name: 'window' }
+  }
+  return { input: plan, scope, windows, own }
+}
+
+function bindGrouped(select: ast.Select, of: Groupable, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
+  const { input, scope, windows, own } = of
+  const keys = select.groupBy.map((e) => bindKey(e, select, { scope, clause: 'GROUP BY', subqueries, windows }))
+  const sink: AggregateSink = { list: [], firstSlot: keys.length }
+  const context: ExpressionContext = { scope, aggregates: sink, clause: 'SELECT', subqueries, windows }
+  const keySlots = new Map(keys.map((k, i) => [exprKey(k), i]))
   const overGroups = (e: BoundExpr): BoundExpr => onGroups(e, keys, keySlots, own)
   const columns: OutputColumn[] = select.items.map((item, i) => {
     if (item.kind === 'star') throw new SqlError('GROUPING', '"*" cannot be mixed with aggregates or GROUP BY.', item.span, 'Name the grouped columns.')
@@ -280,8 +325,7 @@ function bindGrouped(select: ast.Select, scope: Scope, input: Plan, orderBy: rea
 }
 
 /** A key is an expression, the number of an output column, or the alias of one where no field has that name for certain. */
-function bindKey(e: ast.Expr, select: ast.Select, scope: Scope, subqueries: Subqueries): BoundExpr {
-  const context: ExpressionContext = { scope, clause: 'GROUP BY', subqueries }
+function bindKey(e: ast.Expr, select: ast.Select, context: ExpressionContext): BoundExpr {
   if (e.kind === 'number' && /^\d+$/.test(e.text)) {
     const item = select.items[Number(e.text) - 1]
     if (item === undefined || item.kind !== 'expr')

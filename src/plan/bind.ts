@@ -97,7 +97,7 @@ class Binder {
     const scope = new Scope(from.relations, sight.outer)
     const items = select.items.map((i) => (i.kind === 'expr' ? i.expr : undefined))
     const exprs = [...items, select.where, ...select.groupBy, select.having, ...orderBy.map((o) => o.expr)]
-    return bindSelect(select, from.plan, scope, orderBy, await this.subqueries(exprs, scope, sight))
+    return bindSelect(select, from.plan, scope, orderBy, await this.subqueries(exprs, scope, sight), () => this.newSource())
   }
 
   /** Chains of the same operator lean to the left; they are walked without recursion, and a chain of UNIONs is one node. */

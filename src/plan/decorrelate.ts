@@ -396,7 +396,7 @@ function totalAnswer(s: Subquery, value: BoundExpr, having: BoundExpr | undefine
 
 /** A count of nothing is 0, a collection of nothing is empty, any other aggregate of nothing is NULL. */
 function orEmpty(column: BoundExpr, aggregate: BoundAggregate): BoundExpr {
-  const empty = aggregate.type.kind === 'array' ? [] : aggregate.name === 'count' ? 0 : null
+  const empty = aggregate.type.kind === 'array' ? [] : aggregate.name === 'count' || aggregate.name === 'approx_count_distinct' ? 0 : null
   if (empty === null) return column
   const isNull: BoundExpr = { kind: 'isNull', operand: column, negated: false, type: BOOLEAN }
   return { kind: 'case', whens: [{ when: isNull, then: { kind: 'constant', value: empty, type: column.type } }], otherwise: column, type: column.type }

@@ -331,6 +331,8 @@ export type AggregateName =
   | 'mink_unique'
   | 'topk'
   | 'bottomk'
+  | 'approx_count_distinct'
+  | 'approx_quantile'
 
 export interface BoundAggregate {
   readonly name: AggregateName
@@ -338,6 +340,8 @@ export interface BoundAggregate {
   readonly arg?: BoundExpr
   /** The N of collect, maxk, topk, … */
   readonly limit: number
+  /** Of APPROX_QUANTILE: 0 to 1. */
+  readonly quantile?: number
   readonly distinct: boolean
   readonly filter?: BoundExpr
   readonly type: DataType

@@ -7,6 +7,7 @@ import type { BoundAggregate } from '../../plan/plan.ts'
 import type { Value } from '../../types.ts'
 import { canonical, integer, order } from '../runtime.ts'
 import type { MemoryBudget } from './memory.ts'
+import { ApproximateDistinct, ApproximateQuantile } from './sketches.ts'
 
 export interface Accumulator {
   /** Makes room for groups below `groups`. */
@@ -47,6 +48,10 @@ export function accumulator(a: BoundAggregate, budget: MemoryBudget): Accumulato
       return new Frequent(a.limit, -1, budget)
     case 'bottomk':
       return new Frequent(a.limit, 1, budget)
+    case 'approx_count_distinct':
+      return new ApproximateDistinct(budget)
+    case 'approx_quantile':
+      return new ApproximateQuantile(a.quantile ?? 0.5, budget)
   }
 }
 

@@ -3,7 +3,18 @@ import type { Rule } from '../optimize.ts'
 import type { AggregateName, Plan } from '../plan.ts'
 import { rewrite } from '../rewrite.ts'
 
-const ANY_ORDER: ReadonlySet<AggregateName> = new Set(['count', 'sum', 'avg', 'min', 'max', 'maxk', 'mink', 'maxk_unique', 'mink_unique'])
+const ANY_ORDER: ReadonlySet<AggregateName> = new Set([
+  'count',
+  'sum',
+  'avg',
+  'min',
+  'max',
+  'maxk',
+  'mink',
+  'maxk_unique',
+  'mink_unique',
+  'approx_count_distinct',
+])
 
 export const unorderedScan: Rule = {
   name: 'unordered-scan',
