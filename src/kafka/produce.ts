@@ -6,7 +6,7 @@ import { systemClock } from '../lib/clock.ts'
 import { partitionOfKey } from '../lib/murmur2.ts'
 import { lent } from './admin.ts'
 import { type Cluster, pause } from './cluster.ts'
-import type { ApiRange } from './connection.ts'
+import type { ApiRange, Connection } from './connection.ts'
 import { brokerError, errorNameOf, ERROR } from './errors.ts'
 import { KafkaError } from './log.ts'
 import { type RecordToWrite, writeRecordBatch } from './record-batch.ts'
@@ -16,6 +16,10 @@ const PRODUCE: ApiRange = { api: API.produce, name: 'Produce', lowest: 3, highes
 
 /** Bytes of records that make a batch (`kafka.produce.batch.bytes`): below Kafka's default max.message.bytes with room for the header. */
 export const PRODUCE_BATCH_BYTES = 900_000
+/** Bytes of batches in one request (`kafka.produce.request.bytes`). */
+const REQUEST_BYTES = 8_000_000
+/** How long a leader waits for its replicas. */
+const PRODUCE_TIMEOUT_MS = 20_000
 const ACKS_ALL = -1
 /** About what a record takes beside its key, value and headers. */
 const RECORD_OVERHEAD_BYTES = 32
@@ -51,35 +55,126 @@ let turn = Math.floor(Math.random() * 1000)
 /** Writes all records, in order within each partition. Rejects with a NotWritten, or a KafkaError before anything was sent. */
 export async function produce(cluster: Cluster, topic: string, records: readonly Record[], signal?: AbortSignal): Promise<void> {
   const metadata = await cluster.topic(topic, { signal })
-  const queues = new Map<number, Batch[]>()
-  for (const batch of batches(
-    records,
-    metadata.partitions.map((p) => p.partition),
-    topic,
-  ))
-    queues.set(batch.partition, [...(queues.get(batch.partition) ?? []), batch])
-  let written = 0
-  const failures: { readonly batch: Batch; readonly record: number; readonly error: unknown }[] = []
-  // Partitions do not wait for each other; within one, a batch waits for the one before.
-  await Promise.all(
-    [...queues.values()].map(async (queue) => {
-      for (const batch of queue) {
-        if (failures.length > 0) return
-        try {
-          await send(cluster, topic, batch, records, signal)
-          written += batch.indexes.length
-        } catch (error) {
-          failures.push({ batch, record: error instanceof BadRecord ? error.at : 0, error })
-          return
-        }
+  const partitions = metadata.partitions.map((p) => p.partition)
+  await new Producing(cluster, topic, records, signal).run(batches(records, partitions, topic))
+}
+
+/** One call: rounds, in each of which every partition's next batch goes to its leader, all for one leader in one request. */
+class Producing {
+  readonly #cluster: Cluster
+  readonly #topic: string
+  readonly #records: readonly Record[]
+  readonly #signal: AbortSignal | undefined
+  /** Batches not written yet, by partition. */
+  readonly #queues = new Map<number, Batch[]>()
+  readonly #failures: { readonly index: number; readonly error: Error }[] = []
+  #written = 0
+  /** The last refusal of a round that may pass by itself. */
+  #trouble: Error | undefined
+
+  constructor(cluster: Cluster, topic: string, records: readonly Record[], signal: AbortSignal | undefined) {
+    this.#cluster = cluster
+    this.#topic = topic
+    this.#records = records
+    this.#signal = signal
+  }
+
+  async run(all: readonly Batch[]): Promise<void> {
+    for (const batch of all) this.#queues.set(batch.partition, [...(this.#queues.get(batch.partition) ?? []), batch])
+    let deadlineMs = systemClock.now() + this.#cluster.retryTimeoutMs
+    let pauseMs = 50
+    while (this.#queues.size > 0 && this.#failures.length === 0) {
+      this.#signal?.throwIfAborted()
+      const before = this.#written
+      const again = this.#trouble !== undefined
+      this.#trouble = undefined
+      await this.#round(again)
+      if (this.#written > before) {
+        deadlineMs = systemClock.now() + this.#cluster.retryTimeoutMs
+        pauseMs = 50
       }
-    }),
-  )
-  if (failures.length === 0) return
-  signal?.throwIfAborted()
-  const first = failures.reduce((a, b) => (b.batch.indexes[b.record] < a.batch.indexes[a.record] ? b : a))
-  if (!(first.error instanceof Error)) throw first.error
-  throw new NotWritten(first.error.message, first.batch.indexes[first.record], written)
+      if (this.#trouble === undefined || this.#failures.length > 0) continue
+      if (systemClock.now() + pauseMs > deadlineMs) this.#fail(Math.min(...[...this.#queues.values()].map(([first]) => first.indexes[0])), this.#trouble)
+      else await pause(pauseMs, this.#signal)
+      pauseMs = Math.min(pauseMs * 2, 1000)
+    }
+    if (this.#failures.length === 0) return
+    this.#signal?.throwIfAborted()
+    const first = this.#failures.reduce((a, b) => (b.index < a.index ? b : a))
+    throw new NotWritten(first.error.message, first.index, this.#written)
+  }
+
+  #fail(index: number, error: unknown): void {
+    this.#failures.push({ index, error: error instanceof Error ? error : new Error(String(error)) })
+  }
+
+  async #round(fresh: boolean): Promise<void> {
+    const { partitions } = await this.#cluster.topic(this.#topic, { fresh, signal: this.#signal })
+    const byLeader = new Map<number, Batch[]>()
+    for (const [partition, [batch]] of this.#queues) {
+      const leader = partitions.find((p) => p.partition === partition)?.leader ?? -1
+      if (leader < 0) this.#trouble = brokerError(ERROR.leaderNotAvailable, this.#what(partition))
+      else byLeader.set(leader, [...(byLeader.get(leader) ?? []), batch])
+    }
+    await Promise.all([...byLeader].map(([leader, batches]) => this.#toLeader(leader, batches)))
+  }
+
+  /** One request after the other, each of a bounded size. */
+  async #toLeader(leader: number, batches: readonly Batch[]): Promise<void> {
+    for (let i = 0, from = 0, bytes = 0; i < batches.length; i++) {
+      bytes += batches[i].bytes
+      if (i + 1 < batches.length && bytes + batches[i + 1].bytes <= REQUEST_BYTES) continue
+      await this.#request(leader, batches.slice(from, i + 1))
+      if (this.#failures.length > 0) return
+      from = i + 1
+      bytes = 0
+    }
+  }
+
+  async #request(leader: number, batches: readonly Batch[]): Promise<void> {
+    const now = systemClock.now()
+    const sets = batches.map((b) =>
+      writeRecordBatch(
+        b.indexes.map((i): RecordToWrite => this.#records[i]),
+        { timestamp: now },
+      ),
+    )
+    let sent = false
+    try {
+      const answers = await lent(this.#cluster, this.#cluster.broker(leader), this.#signal, (connection) => {
+        sent = true
+        return send(connection, this.#topic, batches, sets)
+      })
+      for (const batch of batches) this.#answered(batch, answers.get(batch.partition))
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error
+      // Nothing has left us yet: somebody else may lead by now.
+      if (!sent && error.retriable) this.#trouble = error
+      else
+        for (const batch of batches)
+          this.#fail(batch.indexes[0], sent && error.retriable ? new Error(`${error.message}; it is not known whether these records were written`) : error)
+    }
+  }
+
+  #answered(batch: Batch, answer: Answer | undefined): void {
+    const what = this.#what(batch.partition)
+    if (answer === undefined) return this.#fail(batch.indexes[0], new Error(`${what}: the broker answered about other partitions only`))
+    if (answer.code === 0) {
+      this.#written += batch.indexes.length
+      const queue = this.#queues.get(batch.partition) ?? []
+      queue.shift()
+      if (queue.length === 0) this.#queues.delete(batch.partition)
+      return
+    }
+    const [bad] = answer.badRecords
+    const error = brokerError(answer.code, what, bad?.message ?? answer.message)
+    if (SEND_AGAIN.has(errorNameOf(answer.code))) this.#trouble = error
+    else this.#fail(batch.indexes[bad?.at ?? 0], error)
+  }
+
+  #what(partition: number): string {
+    return `Records for "${this.#topic}" partition ${partition}`
+  }
 }
 
 /** Batches in the order of their first records. */
@@ -112,16 +207,6 @@ function sizeOf(record: Record): number {
   return bytes
 }
 
-/** The broker named the record that it does not take. */
-class BadRecord extends Error {
-  /** Place in the batch. */
-  readonly at: number
-  constructor(message: string, at: number) {
-    super(message)
-    this.at = at
-  }
-}
-
 /** The broker answers these without having written anything, and another attempt may succeed. */
 const SEND_AGAIN: ReadonlySet<string> = new Set([
   'NOT_LEADER_OR_FOLLOWER',
@@ -132,69 +217,37 @@ const SEND_AGAIN: ReadonlySet<string> = new Set([
   'THROTTLING_QUOTA_EXCEEDED',
 ])
 
-async function send(cluster: Cluster, topic: string, batch: Batch, records: readonly Record[], signal: AbortSignal | undefined): Promise<void> {
-  const now = systemClock.now()
-  const bytes = writeRecordBatch(
-    batch.indexes.map((i): RecordToWrite => records[i]),
-    { timestamp: now },
-  )
-  const deadlineMs = now + cluster.retryTimeoutMs
-  for (let pauseMs = 50, fresh = false; ; pauseMs = Math.min(pauseMs * 2, 1000), fresh = true) {
-    signal?.throwIfAborted()
-    const answer = await sendOnce(cluster, topic, batch.partition, bytes, fresh, signal)
-    if (answer.code === 0) return
-    const what = `Records for "${topic}" partition ${batch.partition}`
-    const [bad] = answer.badRecords
-    if (bad !== undefined) throw new BadRecord(brokerError(answer.code, what, bad.message ?? answer.message).message, bad.at)
-    if (!SEND_AGAIN.has(errorNameOf(answer.code)) || systemClock.now() + pauseMs > deadlineMs) throw brokerError(answer.code, what, answer.message)
-    await pause(pauseMs, signal)
-  }
-}
-
 interface Answer {
   readonly code: number
   readonly message: string | null
   readonly badRecords: readonly { readonly at: number; readonly message: string | null }[]
 }
 
-async function sendOnce(cluster: Cluster, topic: string, partition: number, bytes: Buffer, fresh: boolean, signal: AbortSignal | undefined): Promise<Answer> {
-  const metadata = await cluster.topic(topic, { fresh, signal })
-  const leader = metadata.partitions.find((p) => p.partition === partition)?.leader ?? -1
-  if (leader < 0) return { code: ERROR.leaderNotAvailable, message: null, badRecords: [] }
-  let sent = false
-  try {
-    return await lent(cluster, cluster.broker(leader), signal, async (connection) => {
-      sent = true
-      return await connection.call(
-        PRODUCE,
-        (writer) => {
-          writer.string(null).int16(ACKS_ALL).int32(PRODUCE_TIMEOUT_MS)
-          writer.array([topic], (name) => writer.string(name).array([partition], (p) => writer.int32(p).bytes(bytes)))
-        },
-        (reader, version) => {
-          const topics = reader.array(() => {
-            reader.string()
-            return reader.array(() => {
-              reader.int32()
-              const code = reader.int16()
-              reader.long()
-              reader.long()
-              if (version >= 5) reader.long()
-              const badRecords = version >= 8 ? reader.array(() => ({ at: reader.int32(), message: reader.string() })) : []
-              return { code, badRecords, message: version >= 8 ? reader.string() : null }
-            })
-          })
-          return topics[0]?.[0] ?? { code: -1, message: 'the broker answered about no partition', badRecords: [] }
-        },
-      )
-    })
-  } catch (error) {
-    if (!(error instanceof KafkaError) || !error.retriable) throw error
-    // Nothing has left us yet: somebody else may lead by now.
-    if (!sent) return { code: ERROR.leaderNotAvailable, message: error.message, badRecords: [] }
-    throw new KafkaError(error.code, error.errorName, `${error.message}; it is not known whether these records were written`, false)
-  }
+/** One Produce request; the answers by partition. */
+async function send(connection: Connection, topic: string, batches: readonly Batch[], sets: readonly Buffer[]): Promise<Map<number, Answer>> {
+  return await connection.call(
+    PRODUCE,
+    (writer) => {
+      writer.string(null).int16(ACKS_ALL).int32(PRODUCE_TIMEOUT_MS)
+      writer.array([topic], (name) => {
+        writer.string(name)
+        writer.array([...batches.keys()], (i) => writer.int32(batches[i].partition).bytes(sets[i]))
+      })
+    },
+    (reader, version) => {
+      const topics = reader.array(() => {
+        reader.string()
+        return reader.array((): [number, Answer] => {
+          const partition = reader.int32()
+          const code = reader.int16()
+          reader.long()
+          reader.long()
+          if (version >= 5) reader.long()
+          const badRecords = version >= 8 ? reader.array(() => ({ at: reader.int32(), message: reader.string() })) : []
+          return [partition, { code, badRecords, message: version >= 8 ? reader.string() : null }]
+        })
+      })
+      return new Map(topics.flat())
+    },
+  )
 }
-
-/** How long a leader waits for its replicas. */
-const PRODUCE_TIMEOUT_MS = 20_000

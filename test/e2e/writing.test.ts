@@ -3,6 +3,7 @@
  * of the schemas. The same scenarios on both.
  */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { type QueryEnvironment, runRequest } from '../../src/engine/query.ts'
 import { Queries } from '../../src/engine/queries.ts'
@@ -264,3 +265,24 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
 
 scenarios('the embedded broker', sandbox, false)
 scenarios('a real Kafka', async () => ({ bootstrap: shared.kafka.bootstrap, registryUrl: shared.registry.url, close: async () => undefined }), shared.skip)
+
+describe('writing over SASL and TLS', { skip: shared.skip }, () => {
+  it('a topic is made, written, truncated and dropped', async () => {
+    const { saslSslBootstrap, caFile, users } = shared.kafka
+    const sasl = { mechanism: 'SCRAM-SHA-512', username: users[0].name, password: users[0].password } as const
+    const kafka = { brokers: [saslSslBootstrap], tls: { ca: readFileSync(caFile) }, sasl }
+    const environment = await openEnvironment({ name: 'e2e', default: true, kafka, registry: { url: shared.registry.url }, formats: {} })
+    const t = topicName('secure')
+    const frames: string[] = []
+    const sql = `CREATE TABLE ${t}(_key string, a int) FORMAT (string, avro); INSERT INTO ${t}(_key, a) VALUES ('k', 1); SELECT * FROM ${t}; TRUNCATE TABLE ${t}; DROP TABLE ${t}`
+    const summary = await runRequest(
+      { sql, live: false },
+      environment.query(admin),
+      { send: (f) => void frames.push(f), drained: () => undefined },
+      new AbortController().signal,
+    )
+    await environment.close()
+    assert.equal(summary.error, undefined)
+    assert.ok(frames.some((f) => f.includes('"value":{"a":1}')))
+  })
+})

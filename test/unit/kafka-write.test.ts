@@ -195,3 +195,29 @@ test('an abort ends the wait', async () => {
   setTimeout(() => abort.abort(new Error('enough')), 100)
   await assert.rejects(produce(cluster, 'waiting', [record('a')], abort.signal), /enough/)
 })
+
+test('many partitions share requests and connections', async () => {
+  broker.createTopic('wide', { partitions: 60 })
+  const connections = broker.stats.connectionsEver
+  const requests = broker.stats.requests.get('Produce') ?? 0
+  await produce(
+    cluster,
+    'wide',
+    Array.from({ length: 600 }, (_, i) => record(`k${i}`, 'x'.repeat(100))),
+  )
+  assert.ok(broker.stats.connectionsEver - connections <= 1)
+  assert.equal((broker.stats.requests.get('Produce') ?? 0) - requests, 1)
+  const found = await stored('wide')
+  assert.equal(
+    [...found.values()].reduce((n, r) => n + r.length, 0),
+    600,
+  )
+})
+
+test('one partition that is refused: the others are written, and the count says so', async () => {
+  broker.createTopic('mixed', { partitions: 4 })
+  broker.faults.set({ kind: 'error', api: 'Produce', topic: 'mixed', partition: 2, code: 87 })
+  const records = Array.from({ length: 40 }, (_, i) => record(null, String(i), { partition: i % 4 }))
+  await assert.rejects(produce(cluster, 'mixed', records), (e: NotWritten) => e.index === 2 && e.written === 30 && /INVALID_RECORD/.test(e.message))
+  assert.deepEqual([...(await stored('mixed')).keys()].sort(), [0, 1, 3])
+})
