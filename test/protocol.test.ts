@@ -9,6 +9,8 @@
  *     header Name: value                       of the connect or http line above; body text likewise
  *     > text        >hex 00ff        >size n   the client sends a text message, a binary one, a text message of n bytes
  *     bye | drop                               the client says goodbye, or cuts the line
+ *     login                                    takes a token as admin; <token> stands for it in every later line
+ *     wait ms                                  lets time pass
  *     < text                                   the next message of the server; <uuid>, <number>, <text> and <any> stand for what varies
  *     refused n text, status n text            the HTTP answer: to the handshake, to the http line
  *     aborted                                  the statement that runs was told to stop
@@ -138,12 +140,13 @@ function fixtureFor(conversation: Conversation): Promise<Fixture> {
 }
 
 /** The header and body lines right after step `at`. */
-function about(steps: readonly Step[], at: number): { headers: Record<string, string>; body: string | undefined } {
+function about(steps: readonly Step[], at: number, token: string): { headers: Record<string, string>; body: string | undefined } {
   const headers: Record<string, string> = {}
   let body: string | undefined
   for (let i = at + 1; steps[i]?.verb === 'header' || steps[i]?.verb === 'body'; i++) {
-    if (steps[i].verb === 'body') body = steps[i].rest
-    else headers[steps[i].rest.split(': ')[0]] = steps[i].rest.slice(steps[i].rest.indexOf(': ') + 2)
+    const rest = steps[i].rest.replaceAll('<token>', token)
+    if (steps[i].verb === 'body') body = rest
+    else headers[rest.split(': ')[0]] = rest.slice(rest.indexOf(': ') + 2)
   }
   return { headers, body }
 }
@@ -161,6 +164,12 @@ function connect(base: string, path: string, headers: Record<string, string>, in
   return ws
 }
 
+async function logIn(url: string): Promise<string> {
+  const response = await fetch(`${url}/api/login`, { method: 'POST', body: JSON.stringify({ user: 'admin', password: 'secret' }) })
+  assert.equal(response.status, 200)
+  return await response.text()
+}
+
 async function opened(ws: WebSocket): Promise<void> {
   if (ws.readyState === ws.CONNECTING) await new Promise((resolve) => ws.once('open', resolve))
 }
@@ -175,16 +184,21 @@ async function play(conversation: Conversation, file: string): Promise<void> {
     await opened(ws)
     return ws
   }
-  for (const [at, { verb, rest, line }] of conversation.steps.entries()) {
+  let token = ''
+  const steps = conversation.steps
+  for (const [at, { verb, line }] of steps.entries()) {
     const where = `${file}:${line}`
-    if (verb === 'connect') ws = connect(server.url, rest, about(conversation.steps, at).headers, inbox)
+    const rest = steps[at].rest.replaceAll('<token>', token)
+    if (verb === 'connect') ws = connect(server.url, rest, about(steps, at, token).headers, inbox)
     else if (verb === 'http') {
       const [method, path] = rest.split(' ')
-      const response = await fetch(server.url + path, { method, ...about(conversation.steps, at) })
+      const response = await fetch(server.url + path, { method, ...about(steps, at, token) })
       inbox.put(`status ${response.status} ${await response.text()}`)
     } else if (verb === '>') (await socket()).send(rest)
     else if (verb === '>hex') (await socket()).send(Buffer.from(rest, 'hex'))
     else if (verb === '>size') (await socket()).send('x'.repeat(Number(rest)))
+    else if (verb === 'login') token = await logIn(server.url)
+    else if (verb === 'wait') await new Promise((resolve) => setTimeout(resolve, Number(rest)))
     else if (verb === 'bye') (await socket()).close()
     else if (verb === 'drop') (await socket()).terminate()
     else if (verb === 'aborted') await aborted.promise

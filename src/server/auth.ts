@@ -30,6 +30,8 @@ export interface ServiceAccountConfig {
   /** Of the token alone; clients may send `token` or `name:token`. */
   readonly tokenHash: string
   readonly permissions: readonly Permission[]
+  /** Epoch milliseconds from which on the token is not good any more. */
+  readonly expiresAt?: number
 }
 
 export interface Account {
@@ -46,6 +48,8 @@ const MAX_DELAY_MS = 8000
 const FORGET_FAILURES_MS = 15 * 60_000
 /** Logins being checked or made to wait at once; one more is told to come back. */
 const MAX_PENDING = 64
+/** The same for one address, so that one caller cannot keep all others out. */
+const MAX_PENDING_OF_ADDRESS = 8
 /** Checked when the name is unknown, so that an unknown name takes as long as a wrong password. Nobody's hash. */
 const NOBODY = 'scrypt:16384:8:1:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
 
@@ -88,6 +92,7 @@ export class Accounts {
   readonly #sessions = new Map<string, { readonly account: Account; readonly untilMs: number }>()
   readonly #failures = new Map<string, { count: number; atMs: number }>()
   #pending = 0
+  readonly #pendingOf = new Map<string, number>()
 
   constructor(users: readonly UserConfig[], serviceAccounts: readonly ServiceAccountConfig[], limits: ServerLimits, clock: Clock) {
     this.#users = new Map(users.map((user) => [user.name, user]))
@@ -109,15 +114,18 @@ export class Accounts {
     for (const account of this.#serviceAccounts) {
       const prefix = `${account.name}:`
       const bare = token.startsWith(prefix) ? hashToken(token.slice(prefix.length)) : hash
-      if (sameHash(bare, account.tokenHash)) found = { name: account.name, kind: 'service account', permissions: account.permissions }
+      const expired = account.expiresAt !== undefined && account.expiresAt <= this.#clock.now()
+      if (sameHash(bare, account.tokenHash) && !expired) found = { name: account.name, kind: 'service account', permissions: account.permissions }
     }
     return found
   }
 
   /** A new token; undefined when name or password is wrong; `busy` when too many logins wait. `address` is the caller's, for the slow-down. */
   async login(name: string, password: string, address: string): Promise<string | 'busy' | undefined> {
-    if (this.#pending >= MAX_PENDING) return 'busy'
+    const before = this.#pendingOf.get(address) ?? 0
+    if (this.#pending >= MAX_PENDING || before >= MAX_PENDING_OF_ADDRESS) return 'busy'
     this.#pending++
+    this.#pendingOf.set(address, before + 1)
     try {
       const keys = [`name ${name}`, `address ${address}`]
       const delayMs = Math.max(...keys.map((key) => this.#delayMs(key)))
@@ -132,6 +140,9 @@ export class Accounts {
       return this.#open({ name, kind: 'user', permissions: user.permissions })
     } finally {
       this.#pending--
+      const left = (this.#pendingOf.get(address) ?? 1) - 1
+      if (left === 0) this.#pendingOf.delete(address)
+      else this.#pendingOf.set(address, left)
     }
   }
 

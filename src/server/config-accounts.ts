@@ -47,8 +47,14 @@ export async function readUser(value: unknown, place: string, check: Check): Pro
   return { name, permissions, passwordHash: hash ?? (await hashPassword(password ?? '')) }
 }
 
+/** A day (its first moment, in UTC) or a moment. */
+const readTime: Read<number> = (value, place, check) => {
+  const at = value instanceof Date ? value.getTime() : typeof value === 'string' && /^\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:\d\d))?$/.test(value) ? Date.parse(value) : Number.NaN
+  return Number.isNaN(at) ? check.wrong(place, value, 'a day such as 2027-01-31, or a moment such as 2027-01-31T12:00:00Z') : at
+}
+
 export function readServiceAccount(value: unknown, place: string, check: Check): ServiceAccountConfig | undefined {
-  const tree = keys(value, place, ['name', 'tokenHash', 'tokenHashFile', 'token', 'tokenFile', 'permissions'], check)
+  const tree = keys(value, place, ['name', 'tokenHash', 'tokenHashFile', 'token', 'tokenFile', 'expires', 'permissions'], check)
   if (tree === undefined) return undefined
   const name = readName(tree, place, check)
   const permissions = readPermissions(tree, place, check)
@@ -59,6 +65,7 @@ export function readServiceAccount(value: unknown, place: string, check: Check):
     check.problem(`${place}.tokenHash`, 'missing; expected a hash as `sluice hash --token` prints it, or tokenFile.')
   if (hash !== undefined && !isTokenHash(hash)) check.problem(`${place}.tokenHash`, 'the value is not a hash as `sluice hash --token` prints it.')
   if (token !== undefined && /\s/.test(token)) check.problem(`${place}.token`, 'the value holds spaces or line ends, which a header cannot carry.')
+  const expiresAt = optional(tree, place, 'expires', readTime, check)
   if (name === undefined || permissions === undefined || (hash ?? token) === undefined) return undefined
-  return { name, permissions, tokenHash: hash ?? hashToken(token ?? '') }
+  return { name, permissions, tokenHash: hash ?? hashToken(token ?? ''), ...(expiresAt === undefined ? {} : { expiresAt }) }
 }

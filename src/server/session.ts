@@ -27,6 +27,8 @@ export interface SessionHost {
   readonly checksToken: boolean
   /** Checks a token from the first message. A string is the refusal, for the user. */
   authenticate(token: string | undefined): Account | string
+  /** Whose credential came with the upgrade, asked again: it may have been revoked since. */
+  again(): Account | undefined
   /** The environment as this account sees it. A string is the refusal, for the user. */
   environment(account: Account): { readonly name: string; readonly query: QueryEnvironment } | string
   /** Asks for a place among the running queries. A string is the refusal, for the user. */
@@ -137,6 +139,7 @@ export class Session {
     if (isBinary) return this.refuse('The first message must be a text message with a JSON object; it is binary.')
     const { request, problem } = parseRequest(data.toString())
     if (request === undefined) return this.refuse(problem)
+    if (this.account !== undefined) this.account = this.#host.again()
     if (this.account === undefined || (this.#host.checksToken && request.token !== undefined)) {
       const account = this.#host.authenticate(request.token)
       if (typeof account === 'string') return this.refuse(account)

@@ -183,7 +183,7 @@ class Server implements RunningServer {
         return refuse(403, `The account ${JSON.stringify(account.name)} may not use the environment ${JSON.stringify(wanted.environment)}.`)
     }
     this.#upgrades.handleUpgrade(request, socket, head, (ws) => {
-      this.#sessions.add(new Session(ws, socket, this.#host(wanted), account))
+      this.#sessions.add(new Session(ws, socket, this.#host(wanted, token), account))
     })
   }
 
@@ -192,13 +192,15 @@ class Server implements RunningServer {
     return this.environments.find((environment) => environment.name === name)
   }
 
-  #host(wanted: Target): SessionHost {
+  #host(wanted: Target, given: string | undefined): SessionHost {
     return {
       limits: this.#config.limits,
       clock: this.#clock,
       run: this.#run,
       checksToken: !wanted.proxied,
+      again: () => (given === undefined ? undefined : this.#accounts.byToken(given)),
       authenticate: (token) => {
+        if (wanted.proxied) return 'Not authenticated: the key is not valid any more.'
         if (token === undefined) return 'Not authenticated: send the token of POST /api/login, or of a service account, as "token" in the first message.'
         return this.#accounts.byToken(token) ?? 'Not authenticated: the token is not valid or has expired.'
       },
