@@ -89,11 +89,19 @@ export class OutputCompiler {
 
   /** With a JSON object of unknown shape among the columns, the names are known per row only: later columns of a name that is there get a suffix. */
   #spreadObject(columns: readonly OutputColumn[]): Code {
+    const groups = new Map<string, OutputColumn[]>()
     let parts = js``
     for (const c of columns) {
-      const text = this.text(c.expr)
+      const group = c.spread === true ? undefined : groups.get(c.path[0])
+      if (group === undefined) groups.set(c.spread === true ? `\u0000${groups.size}` : c.path[0], [c])
+      else group.push(c)
+    }
+    for (const group of groups.values()) {
+      const [c] = group
       const item =
-        c.spread === true ? js`[null, ${text}, ${c.path[0]}]` : js`[${JSON.stringify(c.path[0])}, ${c.path.length === 1 ? text : this.#tree([c], 1)}, '']`
+        c.spread === true
+          ? js`[null, ${this.text(c.expr)}, ${c.path[0]}]`
+          : js`[${JSON.stringify(c.path[0])}, ${c.path.length === 1 ? this.text(c.expr) : this.#tree(group, 1)}, '']`
       parts = parts.text === '' ? item : js`${parts}, ${item}`
     }
     return js`${this.#compiler.emitter.constant(spreadObject, 'spread')}([${parts}])`

@@ -111,7 +111,7 @@ function distinct(bound: Bound, select: ast.Select): Bound {
 
 function bindPlain(select: ast.Select, scope: Scope, input: Plan, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
   const scan = scope.relations.length === 1 && scope.relations[0].kind === 'table' ? scope.relations[0] : undefined
-  const metadata = scan !== undefined
+  const metadata = scan !== undefined && scan.latest !== true
   const context: ExpressionContext = { scope, clause: 'SELECT', subqueries }
   const orders = (columns: readonly OutputColumn[]): SortKeys =>
     decided(
@@ -185,11 +185,16 @@ function starColumns(item: StarItem, scope: Scope): OutputColumn[] {
         'Name them: _headers.traceId; HEADERKEYS() lists the names of a record.',
       )
   }
+  if (relation.kind === 'rows') {
+    const prefix = `${dotted(path)}.`
+    const below = relation.columns.flatMap((c, i) => (c.name.startsWith(prefix) ? [{ path: c.name.slice(prefix.length).split('.'), expr: columnOf(relation, i) }] : []))
+    if (below.length > 0) return below
+  }
   return layOut(scope.resolve(item.path, item.span), dotted(item.path), item.span)
 }
 
 function relationColumns(relation: Relation): OutputColumn[] {
-  if (relation.kind === 'rows') return relation.columns.map((c, i) => ({ path: c.name.split('.'), expr: columnOf(relation, i), spread: c.open }))
+  if (relation.kind === 'rows') return relation.columns.flatMap((c, i) => (c.hidden === true ? [] : [{ path: c.name.split('.'), expr: columnOf(relation, i), spread: c.open }]))
   return layOut(root(relation, 'value'), '_value', undefined)
 }
 
@@ -243,14 +248,26 @@ function defaultName(e: ast.Expr): string | undefined {
   }
 }
 
-/** A name that is there already gets `_1`, `_2`, … */
+/** A name that is there already gets `_1`, `_2`, …; a single value and a structure of one name do not go together, either. */
 function uniqueNames(columns: readonly OutputColumn[]): OutputColumn[] {
-  const taken = new Set<string>()
+  const values = new Set<string>()
+  const structures = new Set<string>()
   return columns.map((c) => {
-    let path = c.path
-    for (let n = 1; taken.has(path.join('\u0000')); n++) path = [...c.path.slice(0, -1), `${c.path[c.path.length - 1]}_${n}`]
-    if (c.spread !== true) taken.add(path.join('\u0000'))
-    return path === c.path ? c : { ...c, path }
+    const path: string[] = []
+    for (const [i, step] of c.path.entries()) {
+      const last = i === c.path.length - 1
+      const taken = (name: string): boolean => {
+        const key = [...path, name].join('\u0000')
+        return values.has(key) || (last && structures.has(key))
+      }
+      let free = step
+      for (let n = 1; taken(free); n++) free = `${step}_${n}`
+      path.push(free)
+      if (c.spread === true) continue
+      if (last) values.add(path.join('\u0000'))
+      else structures.add(path.join('\u0000'))
+    }
+    return path.every((step, i) => step === c.path[i]) ? c : { ...c, path }
   })
 }
 

@@ -177,8 +177,17 @@ export function arithmetic(op: ArithmeticOp, left: BoundExpr, right: BoundExpr, 
   }
   if ((a.kind === 'json' || isNumeric(a)) && (b.kind === 'json' || isNumeric(b)))
     return { kind: 'arithmetic', op, by: 'dynamic', left, right, type: JSON_TYPE, span }
-  const hint = op === '+' && (isText(a) || isText(b)) ? 'Use CONCAT(…) or || to join texts.' : 'CAST it to a number.'
-  throw new SqlError('TYPE', `"${op}" takes numbers, not ${aType(isNumeric(a) ? b : a)}.`, span, hint)
+  const hint = isDuration(right)
+    ? 'To move a point in time, CAST it: CAST(at AS timestamp) + "1d".'
+    : op === '+' && (isText(a) || isText(b))
+      ? 'Use CONCAT(…) or || to join texts.'
+      : 'CAST it to a number.'
+  throw new SqlError('TYPE', `"${op}" takes numbers, not ${aType(isNumeric(a) || a.kind === 'json' ? b : a)}.`, span, hint)
+}
+
+/** A literal text such as `"1d 2h"`. */
+function isDuration(e: BoundExpr): boolean {
+  return e.kind === 'constant' && typeof e.value === 'string' && /^(\s*\d+\s*[yMwdhms])+\s*$/.test(e.value)
 }
 
 function datetimeArithmetic(op: ArithmeticOp, left: BoundExpr, right: BoundExpr, span: Span | undefined): BoundExpr {

@@ -36,7 +36,7 @@ async function ask(
   const frames: Frame[] = []
   const sink = { send: (frame: string) => void frames.push(JSON.parse(frame) as Frame), drained: () => undefined }
   const log = options.log?.(world.log) ?? world.log
-  await runRequest({ sql, live: options.live }, { catalog: world.catalog, log }, sink, new AbortController().signal)
+  await runRequest({ sql, live: options.live ?? false }, { catalog: world.catalog, log }, sink, new AbortController().signal)
   world.catalog.close()
   return frames
 }
