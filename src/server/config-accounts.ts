@@ -49,7 +49,12 @@ export async function readUser(value: unknown, place: string, check: Check): Pro
 
 /** A day (its first moment, in UTC) or a moment. */
 const readTime: Read<number> = (value, place, check) => {
-  const at = value instanceof Date ? value.getTime() : typeof value === 'string' && /^\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:\d\d))?$/.test(value) ? Date.parse(value) : Number.NaN
+  const at =
+    value instanceof Date
+      ? value.getTime()
+      : typeof value === 'string' && /^\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:\d\d))?$/.test(value)
+        ? Date.parse(value)
+        : Number.NaN
   return Number.isNaN(at) ? check.wrong(place, value, 'a day such as 2027-01-31, or a moment such as 2027-01-31T12:00:00Z') : at
 }
 

@@ -41,7 +41,13 @@ export interface ServerTls {
 
 /** Checked and complete. Holds no password and no token of an account, but does hold those for Kafka and the registry. */
 export interface ServerConfig {
-  readonly server: { readonly host: string; readonly port: number; readonly tls?: ServerTls; readonly dataFolder?: string; readonly corsOrigins?: readonly string[] }
+  readonly server: {
+    readonly host: string
+    readonly port: number
+    readonly tls?: ServerTls
+    readonly dataFolder?: string
+    readonly corsOrigins?: readonly string[]
+  }
   readonly environments: readonly EnvironmentConfig[]
   readonly users: readonly UserConfig[]
   readonly serviceAccounts: readonly ServiceAccountConfig[]

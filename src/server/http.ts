@@ -24,6 +24,8 @@ export interface HttpContext {
   readonly metrics: Metrics
   readonly log: Log
   readonly environments: readonly Environment[]
+  /** Told of every route; a test compares them with the document. */
+  readonly onRoute?: (method: string, path: string) => void
   /** An environment as an account may use it. */
   view(environment: Environment, account: Account): QueryEnvironment
 }
@@ -46,6 +48,8 @@ export function createHttp(context: HttpContext): FastifyInstance {
     genReqId: () => crypto.randomUUID(),
     requestIdHeader: false,
   }) as unknown as FastifyInstance
+  const { onRoute } = context
+  if (onRoute !== undefined) app.addHook('onRoute', (route) => [route.method].flat().forEach((method) => onRoute(method, route.url)))
   app.setErrorHandler((failure: FastifyError, request, reply) => {
     const status = failure.statusCode !== undefined && failure.statusCode >= 400 && failure.statusCode < 500 ? failure.statusCode : 500
     if (status === 500) log.error({ err: failure, request: request.id, path: request.routeOptions.url }, 'request failed')

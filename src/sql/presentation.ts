@@ -237,7 +237,10 @@ function fieldName(path: string): string {
 function fieldsBelow(path: readonly string[], known: Known): string[] {
   const all = [...known.columns.values()].flat()
   const [first, ...more] = path
-  const roots = first === '_meta' ? ['offset', 'partition', 'timestamp', '__keysize', '__valuesize', 'keySchemaId', 'valueSchemaId'] : (known.columns.get(first) ?? (first === '_value' ? all : undefined))
+  const roots =
+    first === '_meta'
+      ? ['offset', 'partition', 'timestamp', '__keysize', '__valuesize', 'keySchemaId', 'valueSchemaId']
+      : (known.columns.get(first) ?? (first === '_value' ? all : undefined))
   const below = (fields: readonly string[], steps: readonly string[]) => {
     const prefix = steps.map((step) => `${step}.`).join('')
     return fields.filter((f) => f.startsWith(prefix)).map((f) => fieldName(f.slice(prefix.length)))

@@ -54,7 +54,10 @@ test('nothing inside strings and comments', () => {
 })
 
 test('sources and their aliases', () => {
-  assert.deepEqual(placeAt('SELECT x FROM a.b-c AS q JOIN `d e` f ON q.x = f.x', 8).sources, [{ name: 'a.b-c', alias: 'q' }, { name: 'd e', alias: 'f' }])
+  assert.deepEqual(placeAt('SELECT x FROM a.b-c AS q JOIN `d e` f ON q.x = f.x', 8).sources, [
+    { name: 'a.b-c', alias: 'q' },
+    { name: 'd e', alias: 'f' },
+  ])
   assert.deepEqual(placeAt('SELECT 1 FROM a; SELECT x FROM b', 25).sources, [{ name: 'b' }])
 })
 

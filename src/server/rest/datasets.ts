@@ -89,7 +89,10 @@ export const DATASET_ROUTES: readonly Route[] = [
     path: '/api/v1/datasets/kafka/{name}/messages/metrics',
     id: 'messageMetrics',
     about: 'Numbers of messages over time. The server keeps no history: one figure, of now.',
-    answer: { type: 'array', items: { type: 'object', required: ['date', 'messages'], properties: { date: { type: 'string' }, messages: { type: 'integer' } } } },
+    answer: {
+      type: 'array',
+      items: { type: 'object', required: ['date', 'messages'], properties: { date: { type: 'string' }, messages: { type: 'integer' } } },
+    },
     run: async (call) => {
       const table = await tableOf(call, call.params['name'])
       const { totalMessages } = await sizesOf(call, table.topic, table.partitions)
@@ -191,7 +194,10 @@ function fieldNames(table: Table): string[] {
 function count(call: Call, name: string, fallback: number): number {
   const text = parameter(call, name)
   if (text === undefined) return fallback
-  if (!/^\d{1,9}$/.test(text) || Number(text) < 1) throw new RestError(400, `The parameter "${name}" must be a whole number, 1 or more; it is ${JSON.stringify(text)}.`, [{ field: name, error: 'not a number' }])
+  if (!/^\d{1,9}$/.test(text) || Number(text) < 1)
+    throw new RestError(400, `The parameter "${name}" must be a whole number, 1 or more; it is ${JSON.stringify(text)}.`, [
+      { field: name, error: 'not a number' },
+    ])
   return Number(text)
 }
 
@@ -199,6 +205,7 @@ function count(call: Call, name: string, fallback: number): number {
 function flag(call: Call, name: string): boolean | undefined {
   const text = parameter(call, name)?.toLowerCase()
   if (text === undefined || text === '') return undefined
-  if (text !== 'true' && text !== 'false') throw new RestError(400, `The parameter "${name}" must be true or false.`, [{ field: name, error: 'not true or false' }])
+  if (text !== 'true' && text !== 'false')
+    throw new RestError(400, `The parameter "${name}" must be true or false.`, [{ field: name, error: 'not true or false' }])
   return text === 'true'
 }

@@ -73,7 +73,13 @@ async function report(environment: Environment, account: Account, context: HttpC
   try {
     const [tables, metadata] = await Promise.all([context.view(environment, account).catalog.tables(), environment.cluster?.metadata()])
     const brokers = metadata?.brokers.length ?? 0
-    const metrics = { kafka: { num_brokers: brokers }, data: { num_topics: tables.length }, apps: { num_consumers: 0 }, connect: { num_connectors: 0 }, other: { num_issues: 0 } }
+    const metrics = {
+      kafka: { num_brokers: brokers },
+      data: { num_topics: tables.length },
+      apps: { num_consumers: 0 },
+      connect: { num_connectors: 0 },
+      other: { num_issues: 0 },
+    }
     return { ...head, status: { agent_connected: true, agent: { metrics } } }
   } catch {
     // Why it does not answer stands in the health report and in the log.

@@ -59,7 +59,8 @@ function operation(route: Route, path: string, suffix: string): object {
 }
 
 function success(route: Route): object {
-  if (route.text === true) return { description: 'Done', content: { 'text/plain': { schema: { type: 'string' } }, 'application/json': { schema: { type: 'string' } } } }
+  if (route.text === true)
+    return { description: 'Done', content: { 'text/plain': { schema: { type: 'string' } }, 'application/json': { schema: { type: 'string' } } } }
   return route.answer === undefined ? { description: 'Done' } : { description: 'Done', content: { 'application/json': { schema: route.answer } } }
 }
 
@@ -70,7 +71,11 @@ function error(name: string): object {
 function fixed(): ({ readonly path: string; readonly method: string } & Record<string, unknown>)[] {
   const text = { 'text/plain': { schema: { type: 'string' } } }
   const json = (schema: Schema) => ({ 'application/json': { schema } })
-  const credentials = (user: string): Schema => ({ type: 'object', required: [user, 'password'], properties: { [user]: { type: 'string' }, password: { type: 'string' } } })
+  const credentials = (user: string): Schema => ({
+    type: 'object',
+    required: [user, 'password'],
+    properties: { [user]: { type: 'string' }, password: { type: 'string' } },
+  })
   const body = (schema: Schema) => ({ required: true, content: json(schema) })
   const who: Schema = {
     type: 'object',
@@ -124,9 +129,18 @@ function fixed(): ({ readonly path: string; readonly method: string } & Record<s
       method: 'get',
       operationId: 'environments',
       summary: 'The environments that the account may enter.',
-      responses: { 200: { description: 'All', content: json({ type: 'object', required: ['items'], properties: { items: { type: 'array', items: ENVIRONMENT } } }) }, ...failing },
+      responses: {
+        200: { description: 'All', content: json({ type: 'object', required: ['items'], properties: { items: { type: 'array', items: ENVIRONMENT } } }) },
+        ...failing,
+      },
     },
-    { path: '/api/v1/environments', method: 'post', operationId: 'createEnvironment', summary: 'Refused: environments are configured.', responses: { 501: { description: 'Refused' }, ...failing } },
+    {
+      path: '/api/v1/environments',
+      method: 'post',
+      operationId: 'createEnvironment',
+      summary: 'Refused: environments are configured.',
+      responses: { 501: { description: 'Refused' }, ...failing },
+    },
     {
       path: '/api/v1/environments/{environment}',
       method: 'get',
@@ -135,8 +149,29 @@ function fixed(): ({ readonly path: string; readonly method: string } & Record<s
       parameters: named,
       responses: { 200: { description: 'Found', content: json(ENVIRONMENT) }, ...failing },
     },
-    { path: '/api/v1/openapi.json', method: 'get', operationId: 'openApi', summary: 'This document.', security: [], responses: { 200: { description: 'The document', content: json({ type: 'object' }) } } },
-    { path: '/health', method: 'get', operationId: 'health', summary: 'Whether the server and its environments are well.', security: [], responses: { 200: { description: 'Report', content: json({ type: 'object' }) } } },
-    { path: '/metrics', method: 'get', operationId: 'metrics', summary: 'Prometheus metrics.', security: [], responses: { 200: { description: 'Metrics', content: text } } },
+    {
+      path: '/api/v1/openapi.json',
+      method: 'get',
+      operationId: 'openApi',
+      summary: 'This document.',
+      security: [],
+      responses: { 200: { description: 'The document', content: json({ type: 'object' }) } },
+    },
+    {
+      path: '/health',
+      method: 'get',
+      operationId: 'health',
+      summary: 'Whether the server and its environments are well.',
+      security: [],
+      responses: { 200: { description: 'Report', content: json({ type: 'object' }) } },
+    },
+    {
+      path: '/metrics',
+      method: 'get',
+      operationId: 'metrics',
+      summary: 'Prometheus metrics.',
+      security: [],
+      responses: { 200: { description: 'Metrics', content: text } },
+    },
   ]
 }

@@ -49,7 +49,13 @@ export const PRESENTATION_ROUTES: readonly Route[] = [
     run: async (call) => {
       const body = bodyObject(call)
       const sql = field(body, 'sql', (v): v is string => typeof v === 'string', 'a string')
-      const caret = field(body, 'caret', (v): v is number => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0, 'a whole number, 0 or more', sql.length)
+      const caret = field(
+        body,
+        'caret',
+        (v): v is number => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0,
+        'a whole number, 0 or more',
+        sql.length,
+      )
       checkLength(sql)
       const { catalog } = call.view
       const place = placeAt(sql, caret)

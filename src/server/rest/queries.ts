@@ -62,7 +62,13 @@ export const QUERY_ROUTES: readonly Route[] = [
     status: 204,
     run: async (call) => {
       const { id } = call.params
-      if (!kill(call, entries(call).find((q) => q.id === id))) throw new RestError(404, `No query ${JSON.stringify(id)} is running.`)
+      if (
+        !kill(
+          call,
+          entries(call).find((q) => q.id === id),
+        )
+      )
+        throw new RestError(404, `No query ${JSON.stringify(id)} is running.`)
       return {}
     },
   },
@@ -91,6 +97,11 @@ export const QUERY_ROUTES: readonly Route[] = [
     id: 'killRunningQuery',
     about: 'Ends a running query by its number; the answer says whether there was one.',
     answer: { type: 'boolean' },
-    run: async (call) => ({ json: kill(call, entries(call).find((q) => String(numberOf(q)) === call.params['id'])) }),
+    run: async (call) => ({
+      json: kill(
+        call,
+        entries(call).find((q) => String(numberOf(q)) === call.params['id']),
+      ),
+    }),
   },
 ]

@@ -46,7 +46,8 @@ async function bySubject(call: Call, method: Route['method'], match: RegExpExecA
 }
 
 async function wholeRegistry(call: Call, method: Route['method']): Promise<undefined> {
-  if (method !== 'GET' && call.view.administration?.all !== true) throw new RestError(403, 'Only an account with all rights may change the settings of the whole registry.')
+  if (method !== 'GET' && call.view.administration?.all !== true)
+    throw new RestError(403, 'Only an account with all rights may change the settings of the whole registry.')
 }
 
 /** An id may be looked up by whoever may read one of the topics that use it. */
@@ -55,7 +56,11 @@ async function byId(call: Call, _method: Route['method'], match: RegExpExecArray
   const { status, body } = await ask(call, 'GET', `schemas/ids/${match[1]}/versions`, undefined)
   const uses: unknown = status === 200 ? JSON.parse(body) : []
   const may = (use: unknown): boolean =>
-    typeof use === 'object' && use !== null && 'subject' in use && typeof use.subject === 'string' && call.view.administration?.may('read', topicOf(use.subject)) === true
+    typeof use === 'object' &&
+    use !== null &&
+    'subject' in use &&
+    typeof use.subject === 'string' &&
+    call.view.administration?.may('read', topicOf(use.subject)) === true
   if (!Array.isArray(uses) || !uses.some(may)) throw new RestError(404, `There is no schema ${match[1]}.`)
 }
 
@@ -98,7 +103,8 @@ async function ask(call: Call, method: Route['method'], path: string, body: unkn
     throw new RestError(502, 'The schema registry does not answer.')
   }
   const bytes = await response.arrayBuffer()
-  if (bytes.byteLength > MAX_BYTES) throw new RestError(502, `The schema registry answered with more than ${MAX_BYTES} bytes (rest.registry.max.response.bytes).`)
+  if (bytes.byteLength > MAX_BYTES)
+    throw new RestError(502, `The schema registry answered with more than ${MAX_BYTES} bytes (rest.registry.max.response.bytes).`)
   return { status: response.status, body: Buffer.from(bytes).toString() }
 }
 

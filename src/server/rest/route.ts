@@ -151,7 +151,8 @@ const KAFKA_STATUS: Readonly<Record<string, number>> = {
 function refuse(request: FastifyRequest, reply: FastifyReply, cause: unknown, log: Log): FastifyReply {
   if (cause instanceof RestError) return fail(request, reply, cause.status, cause.message, cause.fields)
   if (cause instanceof KafkaError) return fail(request, reply, KAFKA_STATUS[cause.errorName] ?? 502, cause.message)
-  if (cause instanceof SqlError) return fail(request, reply, cause.code === 'FORBIDDEN' ? 403 : 400, cause.hint === undefined ? cause.message : `${cause.message} ${cause.hint}`)
+  if (cause instanceof SqlError)
+    return fail(request, reply, cause.code === 'FORBIDDEN' ? 403 : 400, cause.hint === undefined ? cause.message : `${cause.message} ${cause.hint}`)
   if (cause instanceof Error && (cause.name === 'RegistryError' || cause.name === 'CatalogError')) return fail(request, reply, 502, cause.message)
   log.error({ err: cause, request: request.id, path: request.routeOptions.url }, 'request failed')
   return fail(request, reply, 500, `Internal error, reference ${request.id}.`)

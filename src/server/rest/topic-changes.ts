@@ -7,7 +7,22 @@ import type { FormatName } from '../../formats/format.ts'
 import { bodyObject, type Call, demand, field, isText, isWhole, RestError, type Route } from './route.ts'
 import { sizesOf, tableOf } from './topic.ts'
 
-const FORMATS: readonly FormatName[] = ['STRING', 'INT', 'LONG', 'FLOAT', 'DOUBLE', 'BYTES', 'UUID', 'JSON', 'AVRO', 'PROTOBUF', 'JSONSCHEMA', 'XML', 'CSV', 'MSGPACK']
+const FORMATS: readonly FormatName[] = [
+  'STRING',
+  'INT',
+  'LONG',
+  'FLOAT',
+  'DOUBLE',
+  'BYTES',
+  'UUID',
+  'JSON',
+  'AVRO',
+  'PROTOBUF',
+  'JSONSCHEMA',
+  'XML',
+  'CSV',
+  'MSGPACK',
+]
 /** Formats whose schemas the registry keeps, by its words. */
 const REGISTERED: Readonly<Partial<Record<FormatName, 'AVRO' | 'PROTOBUF' | 'JSON'>>> = { AVRO: 'AVRO', PROTOBUF: 'PROTOBUF', JSONSCHEMA: 'JSON' }
 
@@ -22,7 +37,8 @@ function cluster(call: Call): Cluster {
 
 /** `{name: value}` or `[{key, value}]`. */
 function settings(value: unknown): Map<string, string | null> {
-  const wrong = () => new RestError(400, 'The field "configs" must be an object of settings, or a list of {"key", "value"}.', [{ field: 'configs', error: 'wrong shape' }])
+  const wrong = () =>
+    new RestError(400, 'The field "configs" must be an object of settings, or a list of {"key", "value"}.', [{ field: 'configs', error: 'wrong shape' }])
   if (value === undefined || value === null) return new Map()
   if (typeof value !== 'object') throw wrong()
   const entries: [unknown, unknown][] = Array.isArray(value)
@@ -59,13 +75,17 @@ interface DeclaredFormat {
 
 function declared(value: unknown): { key: DeclaredFormat; value: DeclaredFormat } | undefined {
   if (value === undefined || value === null) return undefined
-  if (typeof value !== 'object') throw new RestError(400, 'The field "format" must be an object of "key" and "value".', [{ field: 'format', error: 'wrong shape' }])
+  if (typeof value !== 'object')
+    throw new RestError(400, 'The field "format" must be an object of "key" and "value".', [{ field: 'format', error: 'wrong shape' }])
   const side = (name: 'key' | 'value'): DeclaredFormat => {
     const part = (value as Record<string, unknown>)[name]
     if (part === undefined || part === null) return { format: name === 'key' ? 'STRING' : 'BYTES' }
     const { format, schema } = part as { format?: unknown; schema?: unknown }
     const known = FORMATS.find((f) => typeof format === 'string' && f === format.toUpperCase())
-    if (known === undefined) throw new RestError(400, `The field "format.${name}.format" must be one of ${FORMATS.join(', ')}.`, [{ field: `format.${name}.format`, error: 'unknown format' }])
+    if (known === undefined)
+      throw new RestError(400, `The field "format.${name}.format" must be one of ${FORMATS.join(', ')}.`, [
+        { field: `format.${name}.format`, error: 'unknown format' },
+      ])
     if (schema !== undefined && schema !== null && typeof schema !== 'string') throw new RestError(400, `The field "format.${name}.schema" must be a text.`)
     return { format: known, ...(isText(schema) ? { schema } : {}) }
   }
@@ -95,7 +115,8 @@ const NEW_TOPIC = {
 
 function whole(text: string, what: string): number {
   const number = Number(text)
-  if (!/^\d{1,15}$/.test(text)) throw new RestError(400, `The ${what} must be a whole number, 0 or more; it is ${JSON.stringify(text)}.`, [{ field: what, error: 'not a number' }])
+  if (!/^\d{1,15}$/.test(text))
+    throw new RestError(400, `The ${what} must be a whole number, 0 or more; it is ${JSON.stringify(text)}.`, [{ field: what, error: 'not a number' }])
   return number
 }
 
@@ -156,7 +177,11 @@ export const TOPIC_CHANGES: readonly Route[] = [
     path: '/api/configs/topics/{topic}',
     id: 'changeSettings',
     about: 'Changes settings of a topic; null gives one back its default.',
-    body: { type: 'object', required: ['configs'], properties: { configs: { type: 'array', items: { type: 'object', properties: { key: { type: 'string' }, value: {} } } } } },
+    body: {
+      type: 'object',
+      required: ['configs'],
+      properties: { configs: { type: 'array', items: { type: 'object', properties: { key: { type: 'string' }, value: {} } } } },
+    },
     text: true,
     run: async (call) => {
       const { topic } = call.params

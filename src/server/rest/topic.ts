@@ -12,7 +12,17 @@ export const PARTITION: Schema = {
 }
 export const TOPIC: Schema = {
   type: 'object',
-  required: ['topicName', 'keyType', 'valueType', 'partitions', 'replication', 'isControlTopic', 'totalMessages', 'messagesPerPartition', 'isMarkedForDeletion'],
+  required: [
+    'topicName',
+    'keyType',
+    'valueType',
+    'partitions',
+    'replication',
+    'isControlTopic',
+    'totalMessages',
+    'messagesPerPartition',
+    'isMarkedForDeletion',
+  ],
   properties: {
     topicName: { type: 'string' },
     keyType: { type: 'string' },

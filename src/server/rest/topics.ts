@@ -34,7 +34,14 @@ const SETTINGS = {
 
 export const TOPIC_ROUTES: readonly Route[] = [
   { method: 'GET', path: '/api/topics', id: 'topics', about: 'All topics that the account may see.', answer: { type: 'array', items: TOPIC }, run: allTopics },
-  { method: 'GET', path: '/api/v1/kafka/topics', id: 'kafkaTopics', about: 'The same list under its newer name.', answer: { type: 'array', items: TOPIC }, run: allTopics },
+  {
+    method: 'GET',
+    path: '/api/v1/kafka/topics',
+    id: 'kafkaTopics',
+    about: 'The same list under its newer name.',
+    answer: { type: 'array', items: TOPIC },
+    run: allTopics,
+  },
   {
     method: 'GET',
     path: '/api/topics/{topic}',
@@ -48,7 +55,11 @@ export const TOPIC_ROUTES: readonly Route[] = [
     path: '/api/v2/topics/{topic}/partitions',
     id: 'partitions',
     about: 'First and end offset of each partition.',
-    answer: { type: 'object', required: ['topicName', 'partitions'], properties: { topicName: { type: 'string' }, partitions: { type: 'array', items: PARTITION }, totalMessages: { type: 'integer' } } },
+    answer: {
+      type: 'object',
+      required: ['topicName', 'partitions'],
+      properties: { topicName: { type: 'string' }, partitions: { type: 'array', items: PARTITION }, totalMessages: { type: 'integer' } },
+    },
     run: async (call) => {
       const table = await tableOf(call, call.params['topic'])
       const { totalMessages, messagesPerPartition } = await sizesOf(call, table.topic, table.partitions)
@@ -76,7 +87,11 @@ export const TOPIC_ROUTES: readonly Route[] = [
     query: [{ name: 'table', about: 'Name of the table.', schema: { type: 'string' } }],
     answer: {
       type: 'array',
-      items: { type: 'object', required: ['partition', 'start', 'end'], properties: { partition: { type: 'integer' }, start: { type: 'integer' }, end: { type: 'integer' } } },
+      items: {
+        type: 'object',
+        required: ['partition', 'start', 'end'],
+        properties: { partition: { type: 'integer' }, start: { type: 'integer' }, end: { type: 'integer' } },
+      },
     },
     run: async (call) => {
       const name = parameter(call, 'table')

@@ -1,0 +1,378 @@
+/** The REST calls on the embedded broker and registry: the document that describes them against the routes and against real answers; rights; CORS; cookies; a thousand silent sockets. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { after, before, describe, it, test } from 'node:test'
+import { WebSocket } from 'ws'
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
+import { Accounts } from '../../src/server/auth.ts'
+import { readConfig } from '../../src/server/config.ts'
+import { createHttp } from '../../src/server/http.ts'
+import { defaultLimits } from '../../src/server/limits.ts'
+import { createLog } from '../../src/server/log.ts'
+import { openEnvironment } from '../../src/server/open-environment.ts'
+import { openApi } from '../../src/server/rest/openapi.ts'
+import { ROUTES } from '../../src/server/rest/rest.ts'
+import { hashToken } from '../../src/server/secrets.ts'
+import { type RunningServer, startServer } from '../../src/server/start.ts'
+import { systemClock } from '../../src/lib/clock.ts'
+import { converse, DEMO_PATH, startFixture, TOKEN } from './server-fixture.ts'
+
+const KEY = 'all-rights-0123456789'
+const READER = 'reader-0123456789'
+
+interface Operation {
+  readonly operationId: string
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>>
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> }
+}
+interface Schema {
+  readonly type?: string | readonly string[]
+  readonly required?: readonly string[]
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly items?: Schema
+  readonly enum?: readonly unknown[]
+}
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+}
+
+/** The part of JSON Schema that the document uses. */
+function problems(value: unknown, schema: Schema, place = '$'): string[] {
+  const kind = value === null ? 'null' : Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value
+  const types = schema.type === undefined ? undefined : [schema.type].flat()
+  if (types !== undefined && !types.includes(kind) && !(kind === 'integer' && types.includes('number')))
+    return [`${place} is ${kind}, not ${types.join(' or ')}`]
+  if (schema.enum !== undefined && !schema.enum.includes(value)) return [`${place} is none of ${schema.enum.join(', ')}`]
+  if (Array.isArray(value)) return value.flatMap((item, i) => problems(item, schema.items ?? {}, `${place}[${i}]`))
+  if (kind !== 'object') return []
+  const object = value as Record<string, unknown>
+  return [
+    ...(schema.required ?? []).filter((name) => !(name in object)).map((name) => `${place}.${name} is missing`),
+    ...Object.entries(schema.properties ?? {}).flatMap(([name, part]) => (name in object ? problems(object[name], part, `${place}.${name}`) : [])),
+  ]
+}
+
+describe('REST on the embedded broker', () => {
+  let sandbox: Sandbox
+  let server: RunningServer
+  let document: Document
+
+  before(async () => {
+    sandbox = await startSandbox({ sizes: { vessels: 50, payments: 50, customers: 20, orders: 20, corrupt: 20 } })
+    const config = await readConfig({
+      server: { port: 0, corsOrigins: ['http://page.example:8080'] },
+      environments: [{ name: 'demo', kafka: { brokers: sandbox.brokers }, registry: sandbox.registryUrl }],
+      users: [{ name: 'admin', password: 'secret', permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] }],
+      serviceAccounts: [
+        { name: 'all', token: KEY, permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] },
+        { name: 'reader', token: READER, permissions: [{ environments: ['*'], topics: ['cc_*', 'new*'] }] },
+        { name: 'elsewhere', token: 'elsewhere-0123456789', permissions: [{ environments: ['prod'], topics: ['*'] }] },
+      ],
+    })
+    server = await startServer(config, { log: createLog('silent'), open: openEnvironment })
+    document = (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as Document
+  })
+  after(async () => {
+    await server.close(0)
+    await sandbox.close()
+  })
+
+  const ask = (method: string, path: string, body?: unknown, key = KEY, headers: Record<string, string> = {}) =>
+    fetch(server.url + path, { method, headers: { authorization: `Bearer ${key}`, ...headers }, body: body === undefined ? undefined : JSON.stringify(body) })
+
+  it('describes every route, and no other', () => {
+    assert.deepEqual(JSON.parse(JSON.stringify(openApi(ROUTES))), document)
+    const described = Object.entries(document.paths).flatMap(([path, operations]) => Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`))
+    const context = {
+      config: { server: {}, limits: defaultLimits(), environments: [] },
+      environments: [],
+      accounts: undefined,
+      log: createLog('silent'),
+      health: undefined,
+      metrics: undefined,
+      view: undefined,
+    } as unknown as Parameters<typeof createHttp>[0]
+    const registered: string[] = []
+    createHttp({ ...context, onRoute: (method, path) => void registered.push(`${method} ${path.replaceAll(/:(\w+)/g, '{$1}').replace(/\*$/, '{path}')}`) })
+    // The page is for people; the older spelling of the proxy path is an alias; HEAD comes with every GET.
+    const expected = registered.filter((r) => r !== 'GET /' && !r.includes(' /environment/') && !r.startsWith('HEAD '))
+    assert.deepEqual(expected.sort(), described.sort())
+    const ids = Object.values(document.paths).flatMap((o) => Object.values(o).map((x) => x.operationId))
+    assert.equal(new Set(ids).size, ids.length)
+  })
+
+  /** What to put into a call's path and body; the document itself says the rest. */
+  const FILL: Readonly<Record<string, string>> = {
+    environment: 'demo',
+    topic: 'cc_payments',
+    name: 'cc_payments',
+    connection: 'kafka',
+    partition: '0',
+    offset: '0',
+    id: '1',
+    path: 'subjects',
+  }
+  const QUERY: Readonly<Record<string, string>> = { '/api/v1/sql/paging': '?table=cc_payments', '/api/sql/validation': '?sql=SELECT%201' }
+
+  it('answers every reading call as the document says', async () => {
+    let checked = 0
+    for (const [path, operations] of Object.entries(document.paths)) {
+      const operation = operations['get']
+      if (operation === undefined || path === '/api/logout') continue
+      const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => FILL[name])
+      const response = await ask('GET', filled + (QUERY[path.replace('/api/v1/environments/{environment}/proxy', '')] ?? ''))
+      const said = operation.responses[String(response.status)]
+      assert.ok(said !== undefined, `${filled}: ${response.status} ${await response.clone().text()}`)
+      const schema = said.content?.['application/json']?.schema
+      if (schema === undefined) continue
+      assert.deepEqual(problems(await response.json(), schema), [], filled)
+      checked++
+    }
+    assert.ok(checked > 25, `${checked} calls`)
+  })
+
+  it('answers a refusal in the documented shape of each part of the API', async () => {
+    const components = (document as unknown as { components: { schemas: Record<string, Schema> } }).components.schemas
+    for (const [path, operations] of Object.entries(document.paths)) {
+      for (const [method, operation] of Object.entries(operations)) {
+        const ref = (operation.responses['default']?.content?.['application/json']?.schema as { $ref?: string } | undefined)?.$ref
+        if (ref === undefined || path === '/api/login' || path === '/api/v1/login') continue
+        const response = await ask(
+          method.toUpperCase(),
+          path.replaceAll(/\{(\w+)\}/g, (_, name: string) => FILL[name]),
+          undefined,
+          'nothing',
+        )
+        assert.equal(response.status, 401, `${method} ${path}`)
+        const body: unknown = await response.json()
+        assert.deepEqual(problems(body, components[ref.split('/').at(-1) ?? '']), [], `${method} ${path}`)
+        assert.doesNotMatch(JSON.stringify(body), /token/i)
+      }
+    }
+  })
+
+  it('makes, changes and deletes with the right only; what may not be seen does not exist', async () => {
+    const status = async (method: string, path: string, body: unknown, key: string) => (await ask(method, path, body, key)).status
+    const topic = { topicName: 'new_topic', partitions: 1, replication: 1, configs: {} }
+    assert.equal(await status('POST', '/api/topics', topic, READER), 403)
+    assert.equal(await status('POST', '/api/topics', topic, KEY), 200)
+    for (const [method, path, body] of [
+      ['DELETE', '/api/topics/new_topic', undefined],
+      ['DELETE', '/api/topics/new_topic/0/1', undefined],
+      ['PUT', '/api/configs/topics/new_topic', { configs: [{ key: 'retention.ms', value: '1' }] }],
+      ['PUT', '/api/v1/kafka/topics/new_topic/partitions', { partitions: 2 }],
+      ['POST', '/api/v1/metadata/topics', { topicName: 'new_topic', keyType: 'STRING', valueType: 'JSON' }],
+      ['DELETE', '/api/proxy-sr/subjects/new_topic-value', undefined],
+      ['POST', '/api/proxy-sr/subjects/new_topic-value/versions', { schema: '"string"' }],
+      ['PUT', '/api/proxy-sr/config', { compatibility: 'NONE' }],
+    ] as const)
+      assert.equal(await status(method, path, body, READER), 403, `${method} ${path}`)
+    for (const [method, path] of [
+      ['GET', '/api/topics/customers'],
+      ['GET', '/api/topics/customers/brokerConfigs'],
+      ['GET', '/api/v2/topics/customers/partitions'],
+      ['DELETE', '/api/topics/customers'],
+      ['GET', '/api/v1/datasets/kafka/customers'],
+      ['GET', '/api/metadata/topics/customers'],
+      ['GET', '/api/v1/sql/paging?table=customers'],
+      ['GET', '/api/proxy-sr/subjects/orders-value/versions'],
+    ] as const)
+      assert.equal(await status(method, path, undefined, READER), 404, `${method} ${path}`)
+    const names = ((await (await ask('GET', '/api/topics', undefined, READER)).json()) as { topicName: string }[]).map((t) => t.topicName)
+    assert.ok(names.includes('cc_payments') && !names.includes('customers'), names.join())
+    const subjects = (await (await ask('GET', '/api/proxy-sr/subjects', undefined, READER)).json()) as string[]
+    assert.ok(subjects.length > 0 && subjects.every((s) => s.startsWith('cc_')), subjects.join())
+    assert.equal(await status('GET', '/api/topics', undefined, 'elsewhere-0123456789'), 403)
+    assert.equal(await status('DELETE', '/api/topics/new_topic', undefined, KEY), 200)
+    assert.equal(await status('GET', '/api/topics/new_topic', undefined, KEY), 404)
+  })
+
+  it('refuses bodies and parameters that are wrong, naming the field', async () => {
+    for (const [method, path, body, words] of [
+      ['POST', '/api/topics', {}, /"topicName" must be/],
+      ['POST', '/api/topics', [], /must be a JSON object/],
+      ['POST', '/api/topics', { topicName: 'x', partitions: 0 }, /"partitions" must be/],
+      ['POST', '/api/topics', { topicName: 'x', configs: 'y' }, /"configs" must be/],
+      ['POST', '/api/v1/kafka/topic', { name: 'x', format: { key: { format: 'AVOR' } } }, /format\.key\.format/],
+      ['PUT', '/api/configs/topics/cc_payments', { configs: [] }, /names no setting/],
+      ['DELETE', '/api/topics/cc_payments/x/1', undefined, /partition must be/],
+      ['GET', '/api/v1/datasets?page=0', undefined, /"page" must be/],
+      ['GET', '/api/v1/datasets?hasRecords=maybe', undefined, /"hasRecords" must be/],
+      ['GET', '/api/v1/sql/paging', undefined, /"table" is missing/],
+      ['POST', '/api/v1/sql/presentation', { sql: 5 }, /"sql" must be/],
+      ['POST', '/api/v1/sql/presentation', { sql: 'x', caret: -1 }, /"caret" must be/],
+      ['GET', '/api/sql/validation', undefined, /"sql" must be/],
+    ] as const) {
+      const response = await ask(method, path, body)
+      const text = await response.text()
+      assert.equal(response.status, 400, `${method} ${path} ${text}`)
+      assert.match(JSON.parse(text).error, words)
+    }
+  })
+
+  it('passes on only known calls of the registry, and never its credentials', async () => {
+    for (const path of ['mode', 'subjects/..%2fconfig', 'subjects/a%2f..%2f..', 'exporters', 'schemas/ids/x', 'subjects/a/versions/1/referencedby/..', ''])
+      assert.equal((await ask('GET', `/api/proxy-sr/${path}`)).status, 404, path)
+    assert.equal((await ask('PUT', '/api/proxy-sr/subjects/a', {})).status, 404)
+    assert.equal((await ask('GET', '/api/proxy-sr/subjects/cc_payments-value/versions/latest')).status, 200)
+    assert.equal((await ask('GET', '/api/proxy-sr/subjects/cc_nothing-value/versions', undefined, READER)).status, 404)
+  })
+
+  it('pages and searches datasets', async () => {
+    const page = async (query: string) =>
+      ((await (await ask('GET', `/api/v1/datasets?${query}`)).json()) as { datasets: { values: { name: string }[]; pagesAmount: number; totalCount: number } })
+        .datasets
+    const all = await page('pageSize=500')
+    const pages = [await page('pageSize=3&page=1'), await page('pageSize=3&page=2')]
+    assert.deepEqual(
+      pages.flatMap((p) => p.values.map((v) => v.name)),
+      all.values.map((v) => v.name).slice(0, 6),
+    )
+    assert.equal(pages[0].pagesAmount, Math.ceil(all.totalCount / 3))
+    assert.deepEqual(
+      (await page('search=MMSI')).values.map((v) => v.name),
+      ['sea_vessel_position_reports'],
+    )
+    assert.deepEqual((await page('search=MMSI&searchFields=False')).values, [])
+    assert.deepEqual((await page('connections=postgres')).values, [])
+    assert.deepEqual(
+      (await page('sortOrder=desc&pageSize=500')).values.map((v) => v.name),
+      all.values.map((v) => v.name).reverse(),
+    )
+  })
+
+  it('lists queries and ends them: one’s own, or all of them with all rights', async () => {
+    const ws = new WebSocket(`${server.url.replace('http', 'ws')}${DEMO_PATH}`, { headers: { authorization: `Bearer ${READER}` } })
+    await once(ws, 'open')
+    ws.send(
+      JSON.stringify({ sql: 'SELECT a.id FROM cc_payments a CROSS JOIN cc_payments b CROSS JOIN cc_payments c CROSS JOIN cc_payments d LIMIT 100000000' }),
+    )
+    ws.pause()
+    const list = async (key: string) =>
+      (await (await ask('GET', '/api/v1/sql/queries', undefined, key)).json()) as { id: string; status: string; username: string; sql: string }[]
+    let running: { id: string } | undefined
+    for (let i = 0; i < 100 && running === undefined; i++) {
+      running = (await list(READER)).find((q) => q.status === 'Running' && q.sql.includes('CROSS JOIN'))
+      if (running === undefined) await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    assert.ok(running !== undefined, 'it runs')
+    const numbers = (await (await ask('GET', '/api/sql/queries')).json()) as { id: number; user: string }[]
+    assert.deepEqual(
+      numbers.map((q) => q.user),
+      ['reader'],
+    )
+    assert.equal((await ask('DELETE', `/api/v1/sql/execution/${crypto.randomUUID()}`)).status, 404)
+    assert.equal((await ask('DELETE', `/api/v1/sql/execution/${running.id}`, undefined, 'elsewhere-0123456789')).status, 403)
+    assert.equal((await ask('DELETE', `/api/v1/sql/execution/${running.id}`)).status, 204)
+    for (let i = 0; i < 100; i++) {
+      const found = (await list(KEY)).find((q) => q.id === running.id)
+      if (found?.status === 'Killed') break
+      assert.ok(i < 99, found?.status)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    assert.equal(await (await ask('DELETE', `/api/sql/queries/${numbers[0].id}`)).json(), false)
+    ws.terminate()
+  })
+
+  it('answers text to whoever takes text, and JSON to whoever takes JSON alone', async () => {
+    const create = (name: string, accept: string) => ask('POST', '/api/topics', { topicName: name }, KEY, { accept })
+    assert.equal(await (await create('plain', 'application/json, text/plain')).text(), 'Topic [plain] created')
+    assert.equal(await (await create('quoted', 'application/json')).text(), '"Topic [quoted] created"')
+  })
+
+  it('lets pages of a named origin in, and sends others nothing', async () => {
+    const preflight = await fetch(`${server.url}/api/v1/environments`, {
+      method: 'OPTIONS',
+      headers: { origin: 'http://page.example:8080', 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' },
+    })
+    assert.equal(preflight.status, 204)
+    assert.equal(preflight.headers.get('access-control-allow-origin'), 'http://page.example:8080')
+    assert.match(preflight.headers.get('access-control-allow-headers') ?? '', /Authorization/)
+    assert.equal(preflight.headers.get('access-control-allow-credentials'), null)
+    const good = await ask('GET', '/api/v1/environments', undefined, KEY, { origin: 'http://page.example:8080' })
+    assert.equal(good.headers.get('access-control-allow-origin'), 'http://page.example:8080')
+    const other = await ask('GET', '/api/v1/environments', undefined, KEY, { origin: 'http://other.example' })
+    assert.equal(other.headers.get('access-control-allow-origin'), null)
+  })
+
+  it('sets a cookie that pages cannot read, and takes it away at the logout', async () => {
+    const login = await fetch(`${server.url}/api/v1/login`, { method: 'POST', body: JSON.stringify({ username: 'admin', password: 'secret' }) })
+    const cookie = login.headers.get('set-cookie') ?? ''
+    assert.match(cookie, /^session_id=[\w-]{36}; Path=\/; Max-Age=14400; HttpOnly; SameSite=Strict$/)
+    const pair = cookie.split(';')[0]
+    const who = () => fetch(`${server.url}/api/auth`, { headers: { cookie: pair } })
+    assert.equal((await who()).status, 200)
+    const logout = await fetch(`${server.url}/api/v1/logout`, { method: 'POST', headers: { cookie: pair } })
+    assert.match(logout.headers.get('set-cookie') ?? '', /^session_id=; .*Max-Age=0/)
+    assert.equal((await who()).status, 401)
+  })
+})
+
+test('CORS is off unless it is configured; an origin that is none is a mistake in the configuration', async () => {
+  const { server } = await startFixture()
+  try {
+    const response = await fetch(`${server.url}/api/v1/environments`, {
+      method: 'OPTIONS',
+      headers: { origin: 'http://page.example', 'access-control-request-method': 'GET' },
+    })
+    assert.equal(response.headers.get('access-control-allow-origin'), null)
+    assert.equal(response.status, 404)
+  } finally {
+    await server.close()
+  }
+  for (const origin of ['*', 'page.example', 'http://page.example/', 'http://page.example/path'])
+    await assert.rejects(startFixture(undefined, { server: { port: 0, corsOrigins: [origin] } }), /corsOrigins\[0\]/, origin)
+})
+
+test('a thousand sockets that say nothing: each is told and closed, and the server answers others meanwhile', { timeout: 60_000 }, async () => {
+  const { server } = await startFixture(undefined, { limits: { 'server.first.message.timeout': '1500ms', 'server.max.connections': 1010 } })
+  try {
+    const outcomes = Array.from({ length: 1000 }, async () => {
+      const ws = new WebSocket(server.url.replace('http', 'ws') + DEMO_PATH, { headers: { authorization: `Bearer ${TOKEN}` } })
+      const types: string[] = []
+      ws.on('message', (data) => types.push(JSON.parse(data.toString()).type))
+      const [code] = await once(ws, 'close')
+      return `${types.join(' ')} ${code}`
+    })
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const { frames, code } = await converse(server, DEMO_PATH, JSON.stringify({ sql: 'SELECT 1' }), { authorization: `Bearer ${TOKEN}` })
+    assert.equal(frames.at(-1)?.type, 'END')
+    assert.equal(code, 1000)
+    assert.equal((await fetch(`${server.url}/health`)).status, 200)
+    assert.deepEqual(new Set(await Promise.all(outcomes)), new Set(['ERROR END 1000']))
+  } finally {
+    await server.close(0)
+  }
+})
+
+test('a service account is good until it expires', () => {
+  const nowMs = Date.UTC(2027, 0, 31)
+  const clock = { ...systemClock, now: () => nowMs, monotonic: () => 0 }
+  const account = (expiresAt: number) => ({ name: 'ci', tokenHash: hashToken('key'), permissions: [], expiresAt })
+  assert.equal(new Accounts([], [account(nowMs + 1)], defaultLimits(), clock).byToken('key')?.name, 'ci')
+  assert.equal(new Accounts([], [account(nowMs)], defaultLimits(), clock).byToken('key'), undefined)
+})
+
+test('the expiry in the configuration is a day or a moment', async () => {
+  const read = (expires: unknown) =>
+    readConfig({
+      environments: [{ name: 'demo', kafka: { brokers: ['127.0.0.1:1'] } }],
+      serviceAccounts: [{ name: 'a', token: 't', expires, permissions: [{ environments: ['*'], topics: ['*'] }] }],
+    })
+  assert.equal((await read('2027-01-31')).serviceAccounts[0].expiresAt, Date.UTC(2027, 0, 31))
+  assert.equal((await read('2027-01-31T12:00:00Z')).serviceAccounts[0].expiresAt, Date.UTC(2027, 0, 31, 12))
+  for (const wrong of ['soon', '31.1.2027', 5, '2027-13-01']) await assert.rejects(read(wrong), /serviceAccounts\[0\]\.expires/)
+})
+
+test('one address cannot keep all others from logging in', async () => {
+  const limits = defaultLimits()
+  const slow = { ...systemClock, after: (_ms: number, call: () => void) => systemClock.after(0, call) }
+  const accounts = new Accounts([], [], limits, slow)
+  const tries = Array.from({ length: 12 }, () => accounts.login('nobody', 'x', '10.0.0.1'))
+  const other = accounts.login('nobody', 'x', '10.0.0.2')
+  const outcomes = await Promise.all(tries)
+  assert.equal(outcomes.filter((o) => o === 'busy').length, 4)
+  assert.equal(await other, undefined)
+  assert.equal(await accounts.login('nobody', 'x', '10.0.0.3'), undefined)
+})
