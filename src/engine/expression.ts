@@ -313,9 +313,9 @@ export class ExpressionCompiler {
   }
 
   #case(e: Extract<BoundExpr, { kind: 'case' }>): Code {
-    let code = this.value(e.otherwise)
-    for (let i = e.whens.length - 1; i >= 0; i--) code = js`(${this.whenTrue(e.whens[i].when)} ? ${this.value(e.whens[i].then)} : ${code})`
-    return code
+    // Without brackets around the rest: JavaScript reads a chain of conditions in a loop, but nested brackets by recursion.
+    const chain = e.whens.map((w) => js`(${this.whenTrue(w.when)}) ? (${this.value(w.then)}) :`)
+    return js`(${join(chain, '\n')} (${this.value(e.otherwise)}))`
   }
 
   #cast(e: Extract<BoundExpr, { kind: 'cast' }>): Code {

@@ -130,6 +130,8 @@ async function runOne(statement: Statement, index: number | null, context: State
 
 /** What the user is told; undefined for what can only be a fault of ours. Errors of the catalog and the registry are sentences made for users. */
 function errorText(e: unknown, sql: string): string | undefined {
+  if (e instanceof RangeError && e.message.includes('call stack'))
+    return 'An expression of the statement is too long or nested too deeply. Write long chains of operators as IN (…) or CONCAT(…), or cut the statement into several.'
   if (e instanceof SqlError) return renderSqlError(e, sql)
   const forUsers = e instanceof KafkaError || e instanceof Killed || (e instanceof Error && (e.name === 'RegistryError' || e.name === 'CatalogError'))
   return forUsers ? (e as Error).message : undefined

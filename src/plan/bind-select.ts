@@ -252,6 +252,8 @@ function defaultName(e: ast.Expr): string | undefined {
 function uniqueNames(columns: readonly OutputColumn[]): OutputColumn[] {
   const values = new Set<string>()
   const structures = new Set<string>()
+  /** Where to look on for each name: many columns of one name must not go through all numbers each. */
+  const next = new Map<string, number>()
   return columns.map((c) => {
     const path: string[] = []
     for (const [i, step] of c.path.entries()) {
@@ -261,7 +263,12 @@ function uniqueNames(columns: readonly OutputColumn[]): OutputColumn[] {
         return values.has(key) || (last && structures.has(key))
       }
       let free = step
-      for (let n = 1; taken(free); n++) free = `${step}_${n}`
+      if (taken(free)) {
+        const wanted = [...path, step].join('\u0000')
+        let n = next.get(wanted) ?? 1
+        for (free = `${step}_${n}`; taken(free); free = `${step}_${n}`) n++
+        next.set(wanted, n)
+      }
       path.push(free)
       if (c.spread === true) continue
       if (last) values.add(path.join('\u0000'))

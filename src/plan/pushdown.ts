@@ -34,7 +34,8 @@ function intervals(e: BoundExpr, known: Known, negated: boolean): readonly Inter
     case 'and':
     case 'or': {
       const all = (e.kind === 'and') !== negated
-      return e.operands.map((o) => intervals(o, known, negated)).reduce(all ? intersect : union)
+      const parts = e.operands.map((o) => intervals(o, known, negated))
+      return all ? parts.reduce(intersect) : capped(merged(parts.flat()))
     }
     case 'compare':
       return compareIntervals(e, known, negated)
@@ -61,8 +62,35 @@ function inIntervals(e: InList, known: Known, negated: boolean): readonly Interv
   const operand = number(e.operand, known)
   if (operand !== undefined) return items.includes(operand) !== negated ? EVERYTHING : []
   if (!isMeta(e.operand, 'offset')) return EVERYTHING
-  const parts = items.map((i) => offsetsWhere(negated ? '!=' : '=', i as number))
-  return parts.reduce(negated ? intersect : union, negated ? EVERYTHING : [])
+  if (negated) return items.length > MAX_INTERVALS ? EVERYTHING : items.map((i) => offsetsWhere('!=', i as number)).reduce(intersect, EVERYTHING)
+  return capped(merged(items.flatMap((i) => offsetsWhere('=', i as number))))
+}
+
+/** Conditions that may mean more intervals than this are checked record by record, over fewer and wider intervals: each interval is a fetch of its own. */
+export const MAX_INTERVALS = 64
+
+/** At most MAX_INTERVALS that cover all of them: those nearest to each other become one. */
+function capped(all: readonly Interval[]): readonly Interval[] {
+  if (all.length <= MAX_INTERVALS) return all
+  const gaps = all
+    .slice(1)
+    .map((next, i) => next.start - all[i].end)
+    .sort((a, b) => b - a)
+  const wide = gaps[MAX_INTERVALS - 1]
+  const out = [all[0]]
+  for (const next of all.slice(1)) {
+    const last = out[out.length - 1]
+    if (next.start - last.end > wide) out.push(next)
+    else out[out.length - 1] = { start: last.start, end: next.end }
+  }
+  return out
+}
+
+/** How many intervals a condition may mean. */
+function intervalCount(e: BoundExpr): number {
+  if (e.kind === 'and' || e.kind === 'or') return e.operands.reduce((n, o) => n + intervalCount(o), 0)
+  if (e.kind === 'not') return intervalCount(e.operand)
+  return e.kind === 'in' ? e.items.length : 1
 }
 
 function holds(op: CompareOp, a: number, b: number): boolean {
@@ -137,14 +165,18 @@ function number(e: BoundExpr, known: Known): number | undefined {
 
 /** True when the ranges derived from the condition are exactly the records for which it is true: nothing of it needs to be checked again. */
 export function isExact(e: BoundExpr): boolean {
+  return intervalCount(e) <= MAX_INTERVALS && speaksOfPositions(e)
+}
+
+function speaksOfPositions(e: BoundExpr): boolean {
   switch (e.kind) {
     case 'constant':
       return true
     case 'not':
-      return isExact(e.operand)
+      return speaksOfPositions(e.operand)
     case 'and':
     case 'or':
-      return e.operands.every(isExact)
+      return e.operands.every(speaksOfPositions)
     case 'compare':
       return isPosition(e.left) && isPosition(e.right) && !(isMeta(e.left, 'offset') && isMeta(e.right, 'offset')) && (isSide(e.left) || isSide(e.right))
     case 'in':
@@ -229,9 +261,9 @@ export function intersect(a: readonly Interval[], b: readonly Interval[]): Inter
   return out.sort((x, y) => x.start - y.start)
 }
 
-export function union(a: readonly Interval[], b: readonly Interval[]): Interval[] {
+function merged(all: readonly Interval[]): Interval[] {
   const out: Interval[] = []
-  for (const next of [...a, ...b].sort((x, y) => x.start - y.start)) {
+  for (const next of all.toSorted((x, y) => x.start - y.start)) {
     const last = out[out.length - 1]
     if (last !== undefined && next.start <= last.end) out[out.length - 1] = { start: last.start, end: Math.max(last.end, next.end) }
     else if (next.start < next.end) out.push(next)

@@ -5,7 +5,7 @@
 import { conjuncts } from '../conjuncts.ts'
 import type { BoundExpr, Plan } from '../plan.ts'
 import type { Rule } from '../optimize.ts'
-import { isExact, mentionsPosition } from '../pushdown.ts'
+import { isExact, MAX_INTERVALS, mentionsPosition } from '../pushdown.ts'
 import { rewrite } from '../rewrite.ts'
 
 export const pushPositions: Rule = { name: 'push-positions', apply: (plan) => rewrite(plan, push) }
@@ -13,7 +13,8 @@ export const pushPositions: Rule = { name: 'push-positions', apply: (plan) => re
 function push(node: Plan): Plan {
   if (node.kind !== 'filter' || node.input.kind !== 'scan') return node
   const all = conjuncts(node.predicate)
-  const pushed = all.filter((c) => mentionsPosition(c) || c.kind === 'constant')
+  // A long chain of exclusions would make many small ranges: the rest of it is checked record by record.
+  const pushed = all.filter((c) => mentionsPosition(c) || c.kind === 'constant').slice(0, MAX_INTERVALS)
   if (pushed.length === 0) return node
   const scan = { ...node.input, pushed: and([...(node.input.pushed === undefined ? [] : [node.input.pushed]), ...pushed]) }
   const kept = all.filter((c) => !pushed.includes(c) || !isExact(c))
