@@ -154,6 +154,12 @@ describe('reading real Kafka', { skip: shared.skip }, () => {
     assert.equal((await bounds(log, topic, [0], 'read_uncommitted'))[0].end, highWatermark)
     assert.deepEqual(values(await readAll(log, topic)), stable)
     await hand.endTransaction({ ...a, transaction: 'commit' })
+    // The coordinator answers before its marker stands in the log.
+    for (let waited = 0, open = true; open && waited < 10_000; waited += 50) {
+      const [[, high, settled]] = await hand.offsets(topic)
+      open = settled < high
+      if (open) await sleep(50)
+    }
     assert.deepEqual(values(await readAll(log, topic)), [...stable, 'pending0', 'pending1', 'after-pending0', 'after-pending1'])
     const offsets = (await readAll(log, topic)).map((record) => record.offset)
     for (const start of offsets) {

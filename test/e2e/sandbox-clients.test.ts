@@ -233,7 +233,7 @@ describe("Kafka's Java tools and the sandbox", { skip: await lacking(java, kafka
   }
 
   it('the Java admin client creates, describes, configures, widens, cuts and deletes topics', async () => {
-    await hand.create('admin', { partitions: 1, config: { 'cleanup.policy': 'compact' } })
+    await hand.create('admin', { partitions: 1, config: { 'cleanup.policy': 'compact,delete' } })
     await hand.produce('admin', [{ value: 'a' }, { value: 'b' }, { value: 'c' }])
     await hand.deleteRecords('admin', 0, 2)
     assert.deepEqual(await hand.offsets('admin'), [[2, 3, 3]])
@@ -241,7 +241,7 @@ describe("Kafka's Java tools and the sandbox", { skip: await lacking(java, kafka
     await hand.configure('admin', { 'retention.bytes': '1000' })
     assert.equal(broker.store.topics.get('admin')?.config.get('retention.bytes'), '1000')
     const described = await tool('org.apache.kafka.tools.TopicCommand', ['--describe', '--topic', 'admin'])
-    assert.match(described, /PartitionCount: 2\s+ReplicationFactor: 1\s+Configs: .*cleanup.policy=compact/)
+    assert.match(described, /PartitionCount: 2\s+ReplicationFactor: 1\s+Configs: .*cleanup.policy=compact,delete/)
     assert.match(described, /Partition: 1\s+Leader: 1\s+Replicas: 1\s+Isr: 1/)
     await assert.rejects(hand.create('admin'), /exists/)
     await hand.deleteTopic('admin')
