@@ -19,7 +19,7 @@ export interface ParseLimits {
   /** Words, names, literals and symbols of the whole text; rows of VALUES and `;` do not count. What is made of them (names found, code generated) must not keep others waiting. */
   readonly maxTokens: number
 }
-export const PARSE_LIMITS: ParseLimits = { maxLength: 1024 * 1024, maxDepth: 200, maxStatements: 100, maxTokens: 20_000 }
+export const PARSE_LIMITS: ParseLimits = { maxLength: 1024 * 1024, maxDepth: 200, maxStatements: 100, maxTokens: 10_000 }
 
 /** The stack holds about four times as many levels; no setting may go beyond it. */
 const HARD_DEPTH = 1000

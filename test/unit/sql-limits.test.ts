@@ -7,7 +7,7 @@ import { printExpr, printStatement } from '../../src/sql/print.ts'
 
 const MANY = 100_000
 
-test('the defaults', () => assert.deepEqual(PARSE_LIMITS, { maxLength: 1_048_576, maxDepth: 200, maxStatements: 100, maxTokens: 20_000 }))
+test('the defaults', () => assert.deepEqual(PARSE_LIMITS, { maxLength: 1_048_576, maxDepth: 200, maxStatements: 100, maxTokens: 10_000 }))
 
 test('a limit that is left undefined has its default', () => {
   assert.throws(() => parseScript(';'.repeat(PARSE_LIMITS.maxLength + 1), { maxLength: undefined }), { code: 'LIMIT' })
@@ -31,11 +31,11 @@ test('sql.max.statements', () => {
 })
 
 test('sql.max.tokens', () => {
-  const message = 'The text holds more than 20000 words and symbols (sql.max.tokens).'
+  const message = 'The text holds more than 10000 words and symbols (sql.max.tokens).'
   const list = (n: number): string => `SELECT 1 WHERE 1 IN (${'1, '.repeat(n)}1)`
-  assert.equal(parseScript(list(9_996)).length, 1)
-  assert.throws(() => parseScript(list(9_997)), { code: 'LIMIT', message })
-  assert.throws(() => parseScript(`${list(6_000)};${list(6_000)}`), { code: 'LIMIT', message })
+  assert.equal(parseScript(list(4_996)).length, 1)
+  assert.throws(() => parseScript(list(4_997)), { code: 'LIMIT', message })
+  assert.throws(() => parseScript(`${list(3_000)};${list(3_000)}`), { code: 'LIMIT', message })
   const rows = 30_000
   assert.equal(parseScript(`INSERT INTO t (a, b) VALUES ${"(1, 'x'), ".repeat(rows - 1)}(1, 'x')`).length, 1)
   assert.throws(() => parseScript(`INSERT INTO t (a) VALUES (${'1 + '.repeat(MANY)}1)`), { code: 'LIMIT', message })
