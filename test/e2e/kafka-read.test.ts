@@ -158,7 +158,7 @@ describe('reading real Kafka', { skip: shared.skip }, () => {
     for (let waited = 0, open = true; open && waited < 10_000; waited += 50) {
       const [[, high, settled]] = await hand.offsets(topic)
       open = settled < high
-      if (open) await sleep(50)
+      if (open) await new Promise((resolve) => setTimeout(resolve, 50))
     }
     assert.deepEqual(values(await readAll(log, topic)), [...stable, 'pending0', 'pending1', 'after-pending0', 'after-pending1'])
     const offsets = (await readAll(log, topic)).map((record) => record.offset)
