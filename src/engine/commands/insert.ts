@@ -114,7 +114,7 @@ async function insertSelect(
   const take: Operator = {
     push: (row: Row) => {
       sender.failIfFailed()
-      sender.add(atRow(sender.rows, () => writer.record(row.map((value, i) => ({ value: value ?? null, type: types[i] })))))
+      sender.add(atRow(sender.rows, () => writer.record(types.map((type, i) => ({ value: row[i] ?? null, type })))))
     },
     *finish() {
       // nothing is held back
