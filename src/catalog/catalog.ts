@@ -62,6 +62,8 @@ class KafkaCatalog implements KafkaTables {
   readonly #configs = new Lru<string, Kept<TopicConfig>>(MAX_TOPICS)
   readonly #facets = new Lru<string, Kept<FoundFacet>>(2 * MAX_TOPICS)
   readonly #underWay = new Map<string, Promise<unknown>>()
+  /** How often something was forgotten on purpose: what was asked before is not remembered afterwards. */
+  #epoch = 0
 
   constructor(options: CatalogOptions) {
     this.#options = options
@@ -111,6 +113,7 @@ class KafkaCatalog implements KafkaTables {
   }
 
   forget(topic: string): void {
+    this.#epoch++
     this.#forget(topic)
     // An answer that is under way speaks of the time before.
     for (const key of [`topic ${topic}`, `config ${topic}`, `facet ${facetKey(topic, 'key')}`, `facet ${facetKey(topic, 'value')}`]) this.#underWay.delete(key)
@@ -125,10 +128,11 @@ class KafkaCatalog implements KafkaTables {
     const known = this.#metadata.get(name)
     if (known !== undefined && this.#clock.now() - known.atMs < METADATA_TTL_MS) return known.value
     if (!isTopicName(name)) return undefined
+    const epoch = this.#epoch
     const [topic] = (await this.#once(`topic ${name}`, () => this.#options.cluster.metadata([name], { fresh: true }))).topics
     if (topic.error === undefined) {
       if (known !== undefined && known.value.partitions.length > topic.partitions.length) this.#forget(name)
-      this.#metadata.set(name, { value: topic, atMs: this.#clock.now() })
+      if (epoch === this.#epoch) this.#metadata.set(name, { value: topic, atMs: this.#clock.now() })
       return topic
     }
     this.#forget(name)
@@ -147,23 +151,25 @@ class KafkaCatalog implements KafkaTables {
   async #config(name: string): Promise<TopicConfig> {
     const known = this.#configs.get(name)
     if (known !== undefined && this.#clock.now() - known.atMs < SAMPLED_TTL_MS) return known.value
+    const epoch = this.#epoch
     const config = await this.#once(`config ${name}`, () => this.#options.cluster.topicConfig(name)).catch((error: unknown): TopicConfig => {
       if (error instanceof KafkaError) return { entries: [], compacted: false, timestampType: 'CreateTime', refused: error }
       throw error
     })
-    if (config.refused?.retriable !== true) this.#configs.set(name, { value: config, atMs: this.#clock.now() })
+    if (config.refused?.retriable !== true && epoch === this.#epoch) this.#configs.set(name, { value: config, atMs: this.#clock.now() })
     return config
   }
 
   async #facet(topic: TopicMetadata, side: Side, sample: () => Promise<TopicSample>): Promise<TableFacet> {
     const key = facetKey(topic.name, side)
+    const epoch = this.#epoch
     const known = this.#facets.get(key)
     if (known !== undefined && (await this.#stillGood(known, topic.name, side))) return known.value.facet
     const found = await this.#once(`facet ${key}`, () => this.#find(topic, side, sample))
     // A registry that fell silent takes away nothing that it had said before.
     if (known !== undefined && known.value.facet.unreadable === undefined && found.basis === 'open' && found.facet.unreadable !== undefined)
       return known.value.facet
-    if (found.basis !== 'open') this.#facets.set(key, { value: found, atMs: this.#clock.now() })
+    if (found.basis !== 'open' && epoch === this.#epoch) this.#facets.set(key, { value: found, atMs: this.#clock.now() })
     return found.facet
   }
 
@@ -173,8 +179,9 @@ class KafkaCatalog implements KafkaTables {
     if (known.value.basis === 'sampled') return ageMs < SAMPLED_TTL_MS
     if (ageMs < REGISTRY_TTL_MS) return true
     const subject = `${topic}-${side}`
+    const epoch = this.#epoch
     const versions = await this.#options.registry?.versions(subject).catch(() => known.value.versions)
-    if (versions?.join() !== known.value.versions?.join()) return false
+    if (epoch !== this.#epoch || versions?.join() !== known.value.versions?.join()) return false
     this.#facets.set(facetKey(topic, side), { value: known.value, atMs: this.#clock.now() })
     return true
   }

@@ -347,3 +347,13 @@ test('tables and configuration', async () => {
   ])
   assert.deepEqual(await world.catalog.configuration('nope'), [])
 })
+
+test('what was asked before a table was made anew is not remembered afterwards', async () => {
+  const world = memoryWorld([topic('t', [{ a: 1 }])])
+  const [before] = await Promise.all([world.catalog.table('t'), Promise.resolve().then(() => world.catalog.forget('t'))])
+  assert.equal(before?.value.format, 'JSON')
+  await world.administration.deleteTopic('t', new AbortController().signal)
+  assert.equal(await world.catalog.table('t'), undefined)
+  await world.administration.createTopic({ name: 't', partitions: 4, replication: 1, config: {} }, new AbortController().signal)
+  assert.equal((await world.catalog.table('t'))?.partitions.length, 4)
+})
