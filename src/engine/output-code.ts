@@ -119,7 +119,7 @@ function spreadObject(parts: readonly (readonly [string | null, string | null, s
   for (const [name, text, fallback] of parts) {
     let piece: string
     if (name !== null) piece = `${name}:${text}`
-    else if (text === null) continue
+    else if (text === null || text === 'null') continue
     else if (text.charCodeAt(0) === 123) piece = text.slice(1, -1).trim()
     else piece = `${JSON.stringify(fallback)}:${text}`
     if (piece !== '') out += out === '' ? piece : `,${piece}`

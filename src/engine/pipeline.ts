@@ -7,6 +7,7 @@ import type { FunctionContext } from '../functions/registry.ts'
 import { widthOf } from '../plan/lower.ts'
 import type { Aggregate, BoundExpr, Limit, Output, Plan, Scan, Values } from '../plan/plan.ts'
 import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate.ts'
+import { LatestOperator } from './operators/latest.ts'
 import { JoinOperator } from './operators/join.ts'
 import { MarkJoinOperator } from './operators/mark-join.ts'
 import { MemoryBudget } from './operators/memory.ts'
@@ -121,8 +122,24 @@ class Builder {
   rows(plan: Output, below: Plan, take: Operator): void {
     const columns = (plan.shape.kind === 'columns' ? plan.shape.columns : []).map((c) => ({ name: c.path.join('.'), expr: c.expr }))
     const limited = new LimitOperator(this.limit, take)
+    const fused = below.kind === 'sort' ? scanBelow(below.input) : undefined
+    if (below.kind === 'sort' && fused !== undefined) return this.#sortedRows(below, fused, columns, limited)
     // ORDER BY works on what the projection reads: it stays below it.
     this.build({ kind: 'project', input: below, columns }, limited)
+  }
+
+  /** ORDER BY straight over a scan, into an operator: the sort keys stand behind the columns. */
+  #sortedRows(sort: Extract<Plan, { kind: 'sort' }>, fused: Fused, columns: readonly { readonly expr: BoundExpr }[], take: Operator): void {
+    const next = this.#sort(sort, columns.length, take)
+    this.sources.push({
+      kind: 'scan',
+      ...fused,
+      get done() {
+        return next.done
+      },
+      finish: () => next.finish(),
+      sink: { kind: 'rows', columns: [...columns.map((c) => c.expr), ...sort.by.map((b) => b.expr)], next },
+    })
   }
 
   /** A single scan straight into frames. */
@@ -252,6 +269,10 @@ class Builder {
       }
       case 'sort':
         return this.#sorted(plan, next)
+      case 'latest': {
+        const slots = { key: slotOf(plan.key), partition: slotOf(plan.partition), alive: slotOf(plan.alive) }
+        return this.build(plan.input, new LatestOperator(slots, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next))
+      }
       case 'unnest':
         return this.build(plan.input, new UnnestOperator(rowValue(plan.array, context), next))
       case 'join': {
@@ -312,6 +333,11 @@ class Builder {
     const sort = this.#sort(plan, width, next)
     this.build(plan.input, new ProjectOperator(rowProjection([...slots, ...plan.by.map((b) => b.expr)], this.#context), sort))
   }
+}
+
+function slotOf(e: BoundExpr): number {
+  if (e.kind !== 'slot') throw new Error(`a ${e.kind} that was not lowered`)
+  return e.index
 }
 
 /** Row ids of groups stay the same from version to version; a group whose text has not changed is not sent again. */

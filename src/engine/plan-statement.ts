@@ -1,5 +1,5 @@
 /** SELECT → optimized plan: binds, runs the subqueries that depend on nothing and puts their answers in place, optimizes. */
-import { bindQuery, DEFAULT_LIMIT } from '../plan/bind.ts'
+import { type BindContext, bindQuery, DEFAULT_LIMIT } from '../plan/bind.ts'
 import { optimize } from '../plan/optimize.ts'
 import type { Output } from '../plan/plan.ts'
 import type { Query } from '../sql/ast.ts'
@@ -14,7 +14,14 @@ export async function planQuery(
   defaultLimit = DEFAULT_LIMIT,
   reshape: (bound: Output) => Output = (bound) => bound,
 ): Promise<Output> {
-  const bound = reshape(await bindQuery(query, { catalog: context.environment.catalog, defaultLimit }))
+  const { settings, environment } = context
+  const bindContext: BindContext = {
+    catalog: environment.catalog,
+    defaultLimit,
+    maxSources: Number(settings['max.sources']),
+    maxPatternTopics: Number(settings['max.pattern.topics']),
+  }
+  const bound = reshape(await bindQuery(query, bindContext))
   return optimized(await answerSubqueries(bound, (plan) => optimized(plan, context), context), context)
 }
 

@@ -87,6 +87,7 @@ export class RecordReferences implements References {
   presence(ref: PresenceTest): Code {
     if (ref.path.facet !== 'key' && ref.path.facet !== 'value') return js`true`
     if (this.#isNull(ref.path.facet)) return js`false`
+    if (ref.path.steps.length === 0) return ref.path.facet === 'key' ? js`(ks >= 0)` : js`(vs >= 0)`
     const asPath: PathRef = { kind: 'path', source: ref.source, path: ref.path, type: { kind: 'json' } }
     return js`(${this.#existing(asPath, (w) => w.exists) ?? this.#add(asPath, 'exists')} === true)`
   }

@@ -187,14 +187,17 @@ function starColumns(item: StarItem, scope: Scope): OutputColumn[] {
   }
   if (relation.kind === 'rows') {
     const prefix = `${dotted(path)}.`
-    const below = relation.columns.flatMap((c, i) => (c.name.startsWith(prefix) ? [{ path: c.name.slice(prefix.length).split('.'), expr: columnOf(relation, i) }] : []))
+    const below = relation.columns.flatMap((c, i) =>
+      c.name.startsWith(prefix) ? [{ path: c.name.slice(prefix.length).split('.'), expr: columnOf(relation, i) }] : [],
+    )
     if (below.length > 0) return below
   }
   return layOut(scope.resolve(item.path, item.span), dotted(item.path), item.span)
 }
 
 function relationColumns(relation: Relation): OutputColumn[] {
-  if (relation.kind === 'rows') return relation.columns.flatMap((c, i) => (c.hidden === true ? [] : [{ path: c.name.split('.'), expr: columnOf(relation, i), spread: c.open }]))
+  if (relation.kind === 'rows')
+    return relation.columns.flatMap((c, i) => (c.hidden === true ? [] : [{ path: c.name.split('.'), expr: columnOf(relation, i), spread: c.open }]))
   return layOut(root(relation, 'value'), '_value', undefined)
 }
 

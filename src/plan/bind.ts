@@ -9,13 +9,14 @@ import { parseQuery } from '../sql/parse.ts'
 import { BOOLEAN, INT, JSON_TYPE } from '../types.ts'
 import { bindExpr } from './bind-expression.ts'
 import { type Bound, type BoundRelation, bindSelect, NO_SUBQUERIES, orderedRows, outputColumns, type Subqueries } from './bind-select.ts'
-import type { Catalog } from './catalog.ts'
+import { matcher, mergeTopics, type Topic } from './bind-pattern.ts'
+import type { Catalog, Table } from './catalog.ts'
 import { aType, condition, convert, unify } from './coerce.ts'
 import { conjuncts } from './conjuncts.ts'
 import { sourcesOf } from './lower.ts'
 import { decorrelate } from './decorrelate.ts'
 import { type BoundExpr, type Output, type Plan, visit } from './plan.ts'
-import { type Outer, type Relation, type RowRelation, Scope } from './scope.ts'
+import { checkReadable, type Outer, type Relation, type RowRelation, Scope } from './scope.ts'
 import { virtualTable } from './virtual-tables.ts'
 import { queriesIn } from './walk.ts'
 
@@ -28,6 +29,8 @@ export interface BindContext {
   readonly defaultLimit: number
   /** Topics that one statement may read (`max.sources`); default 64. */
   readonly maxSources?: number
+  /** Topics that one pattern may stand for (`max.pattern.topics`); default 100. */
+  readonly maxPatternTopics?: number
 }
 
 /** What is passed along while one statement is bound. */
@@ -35,6 +38,7 @@ class Binder {
   readonly catalog: Catalog
   readonly #defaultLimit: number
   readonly #maxTopics: number
+  readonly #maxPatternTopics: number
   #sources = 0
   #topics = 0
   #depth = 0
@@ -43,6 +47,7 @@ class Binder {
     this.catalog = context.catalog
     this.#defaultLimit = context.defaultLimit
     this.#maxTopics = context.maxSources ?? 64
+    this.#maxPatternTopics = context.maxPatternTopics ?? 100
   }
 
   newSource(): number {
@@ -201,10 +206,13 @@ class Binder {
     const name = from.name.text
     const names = from.alias === undefined ? [name] : [from.alias.text]
     const cte = sight.ctes.get(name)
+    if (from.latest === true && (cte !== undefined || (await this.catalog.view?.(name)) !== undefined || name.startsWith('__')))
+      throw new SqlError('UNSUPPORTED', `LATEST takes a topic, and "${name}" is none.`, from.name.span)
     if (cte !== undefined) {
       const { plan, relation } = this.relation(await this.query(cte.query, cte.sight), names)
       return { plan, relations: [relation] }
     }
+    if (from.name.quoted && name.includes('*')) return this.#pattern(from, name, names)
     const virtual = await virtualTable(name, this.catalog)
     if (virtual !== undefined) {
       const source = this.newSource()
@@ -217,7 +225,42 @@ class Binder {
     if (table === undefined) throw await unknownTable(from.name, this.catalog)
     this.#countTopic(from.span)
     const source = this.newSource()
-    return { plan: { kind: 'scan', source, table }, relations: [{ kind: 'table', source, table, names }] }
+    return { plan: read(from, source, table), relations: [{ kind: 'table', source, table, names, latest: from.latest }] }
+  }
+
+  /** FROM `orders.*`: every topic of such a name that the account may see, as one table. */
+  async #pattern(from: ast.TableRef, pattern: string, names: readonly string[]): Promise<BoundFrom> {
+    const matches = matcher(pattern)
+    const found = (await this.catalog.tables()).filter((t) => t.type === 'USER' && matches(t.name)).map((t) => t.name)
+    if (found.length > this.#maxPatternTopics)
+      throw new SqlError(
+        'LIMIT',
+        `"${pattern}" matches ${found.length} topics, and max.pattern.topics is ${this.#maxPatternTopics}.`,
+        from.name.span,
+        'Write a narrower pattern, or SET max.pattern.topics.',
+      )
+    const topics: Topic[] = []
+    for (const name of found.sort()) {
+      const table = await this.catalog.table(name)
+      const source = this.newSource()
+      if (table !== undefined) topics.push({ table, source, plan: read(from, source, table) })
+    }
+    if (topics.length === 0)
+      throw new SqlError(
+        'UNKNOWN_TABLE',
+        `No topic matches "${pattern}".`,
+        from.name.span,
+        'In a back-ticked name "*" stands for any characters; SHOW TABLES lists the tables.',
+      )
+    const { columns, sides } = mergeTopics(topics)
+    const source = this.newSource()
+    const plan: Plan = {
+      kind: 'project',
+      source,
+      input: { kind: 'setOperation', op: 'union', all: true, sides },
+      columns: columns.map((c, index) => ({ name: c.name, expr: { kind: 'slot', index, name: c.name, type: c.type } })),
+    }
+    return { plan, relations: [{ kind: 'rows', source, columns, names }] }
   }
 
   #countTopic(span: ast.Span): void {
@@ -262,6 +305,20 @@ class Binder {
 
 export async function bindQuery(query: ast.Query, context: BindContext): Promise<Output> {
   return decorrelate(await new Binder(context).statement(query, { ctes: new Map() }))
+}
+
+/** A scan; under LATEST with the operator that keeps the last record of each key. */
+function read(from: ast.TableRef, source: number, table: Table): Plan {
+  const scan: Plan = { kind: 'scan', source, table }
+  if (from.latest !== true) return scan
+  checkReadable(table.key, from.name.span)
+  return {
+    kind: 'latest',
+    input: scan,
+    key: { kind: 'path', source, path: { facet: 'key', steps: [] }, type: table.key.type },
+    partition: { kind: 'path', source, path: { facet: 'meta', steps: ['partition'] }, type: INT },
+    alive: { kind: 'presence', source, path: { facet: 'value', steps: [] }, type: BOOLEAN },
+  }
 }
 
 /** Queries inside queries, views in views. */

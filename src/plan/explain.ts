@@ -52,6 +52,8 @@ function nodeText(plan: Plan, ranges: (scan: Scan) => string, used: ReadonlySet<
       return joinText(plan)
     case 'unnest':
       return `Lateral ${printBound(plan.array)} AS ${quoteName(plan.name)}`
+    case 'latest':
+      return 'Latest of each key'
     case 'setOperation':
       return `${plan.op.charAt(0).toUpperCase()}${plan.op.slice(1)}${plan.all ? ' all' : ''}`
     case 'output':
@@ -109,7 +111,8 @@ function scanText(scan: Scan, ranges: (scan: Scan) => string, used: ReadonlySet<
 function collectPaths(plan: Plan, into: Set<string>): void {
   const add = (e: BoundExpr): void =>
     visit(e, (x) => {
-      if ((x.kind === 'path' || x.kind === 'presence') && (x.path.facet === 'key' || x.path.facet === 'value'))
+      // Whether there is a value at all is seen without reading it.
+      if ((x.kind === 'path' || (x.kind === 'presence' && x.path.steps.length > 0)) && (x.path.facet === 'key' || x.path.facet === 'value'))
         into.add(`${x.source} ${[x.path.facet, ...x.path.steps].join('.')}`)
     })
   for (const e of expressions(plan)) add(e)
@@ -126,7 +129,7 @@ function expressions(plan: Plan): BoundExpr[] {
 /** What of WHERE became a position, and why the rest did not. */
 export function explainPushdown(plan: Plan): string[] {
   const scan = plan.kind === 'scan' ? plan : plan.kind === 'filter' && plan.input.kind === 'scan' ? plan.input : undefined
-  if (scan === undefined) return inputs(plan).toReversed().flatMap(explainPushdown)
+  if (scan === undefined) return [...new Set(inputs(plan).toReversed().flatMap(explainPushdown))]
   const pushed = scan.pushed === undefined ? [] : conjuncts(scan.pushed)
   const out = pushed.map((c) => pushedText(c, scan))
   if (scan.keyPartition !== undefined)

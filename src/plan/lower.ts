@@ -114,6 +114,10 @@ function rows(plan: Plan, exprs: readonly BoundExpr[]): Rows {
       slots.set(columnKey(plan.source, 0), below.width)
       return { plan: { ...plan, input: below.plan, array: toSlots(plan.array, below.slots) }, slots, width: below.width + 1 }
     }
+    case 'latest': {
+      const below = rows(plan.input, [...exprs, plan.key, plan.partition, plan.alive])
+      return { ...below, plan: mapExpressions({ ...plan, input: below.plan }, (e) => toSlots(e, below.slots)) }
+    }
     case 'join':
       return joinRows(plan, exprs)
     case 'setOperation': {
@@ -147,13 +151,32 @@ function relation(plan: Plan, source: number, width: number): Rows {
   return { plan, slots, width }
 }
 
-function projectRows(plan: Extract<Plan, { kind: 'project' }>, _exprs: readonly BoundExpr[]): Rows {
+type Project = Extract<Plan, { kind: 'project' }>
+
+function projectRows(whole: Project, above: readonly BoundExpr[]): Rows {
+  const plan = pruned(whole, above)
   const exprs = plan.columns.map((c) => c.expr)
   const lowered = isFused(plan.input) ? plan : project(plan, exprs)
   return plan.source === undefined ? { plan: lowered, slots: new Map(), width: plan.columns.length } : relation(lowered, plan.source, plan.columns.length)
 }
 
-function project(plan: Extract<Plan, { kind: 'project' }>, exprs: readonly BoundExpr[]): Plan {
+/** Columns of a relation that nobody names are not computed; those of a UNION ALL not in its sides either. They keep their slots. */
+function pruned(plan: Project, above: readonly BoundExpr[]): Project {
+  if (plan.source === undefined) return plan
+  const used = new Set<number>()
+  for (const e of above) visit(e, (x) => x.kind === 'column' && x.source === plan.source && used.add(x.index))
+  const kept = <C extends { readonly expr: BoundExpr }>(columns: readonly C[], wanted: ReadonlySet<number>): C[] =>
+    columns.map((c, i) => (wanted.has(i) ? c : { ...c, expr: { kind: 'constant', value: null, type: c.expr.type } }))
+  const columns = kept(plan.columns, used)
+  const { input } = plan
+  if (input.kind !== 'setOperation' || input.op !== 'union' || !input.all) return { ...plan, columns }
+  const slots = new Set<number>()
+  for (const c of columns) visit(c.expr, (x) => x.kind === 'slot' && slots.add(x.index))
+  const sides = input.sides.map((side) => (side.kind === 'project' && side.source === undefined ? { ...side, columns: kept(side.columns, slots) } : side))
+  return { ...plan, columns, input: { ...input, sides } }
+}
+
+function project(plan: Project, exprs: readonly BoundExpr[]): Plan {
   const below = rows(plan.input, exprs)
   return { ...plan, input: below.plan, columns: plan.columns.map((c) => ({ ...c, expr: toSlots(c.expr, below.slots) })) }
 }

@@ -9,7 +9,7 @@ import type { Span } from '../sql/ast.ts'
 import type { DataType, Path, Value } from '../types.ts'
 import type { Table } from './catalog.ts'
 
-export type Plan = Scan | Values | Filter | Project | Aggregate | Sort | Limit | Join | Unnest | SetOperation | Output
+export type Plan = Scan | Values | Filter | Project | Aggregate | Sort | Limit | Join | Unnest | Latest | SetOperation | Output
 
 /** Reads one topic. `source` numbers the scans of a statement (0-based). */
 export interface Scan {
@@ -107,6 +107,16 @@ export interface Unnest {
   readonly source: number
   readonly array: BoundExpr
   readonly name: string
+}
+
+/** Of each key of a partition the last record, unless that is a tombstone. Rows: those of its input. */
+export interface Latest {
+  readonly kind: 'latest'
+  readonly input: Plan
+  readonly key: BoundExpr
+  readonly partition: BoundExpr
+  /** Has the record a value? */
+  readonly alive: BoundExpr
 }
 
 /** All sides have the same number of columns, brought to the same types. EXCEPT and INTERSECT have two. */

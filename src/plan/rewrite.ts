@@ -35,6 +35,8 @@ export function mapExpressions(plan: Plan, f: (e: BoundExpr) => BoundExpr): Plan
       }
     case 'unnest':
       return { ...plan, array: f(plan.array) }
+    case 'latest':
+      return { ...plan, key: f(plan.key), partition: f(plan.partition), alive: f(plan.alive) }
     case 'values':
     case 'limit':
     case 'setOperation':

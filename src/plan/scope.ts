@@ -15,6 +15,8 @@ export interface TableRelation {
   readonly source: number
   readonly table: Table
   readonly names: readonly string[]
+  /** The last record of each key only: rows are held, and no record passes through as it is. */
+  readonly latest?: boolean
 }
 /** A derived table, a virtual table, an unnested item (`item`: its alias is the column itself): names are columns. */
 export interface RowRelation {
@@ -29,6 +31,8 @@ export interface RelationColumn {
   readonly name: string
   readonly type: DataType
   readonly open?: boolean
+  /** A bare star leaves it out. */
+  readonly hidden?: boolean
 }
 
 const FACETS: Readonly<Record<string, 'key' | 'value' | 'header' | 'meta'>> = {

@@ -34,6 +34,8 @@ export const SETTINGS = {
   'max.collect.bytes': { unit: 'size', fallback: 64 * MIB, meaning: 'bytes that the values of array aggregates may take' },
   'max.join.bytes': { unit: 'size', fallback: 256 * MIB, meaning: 'bytes that the right sides of joins and set operations may take' },
   'max.sort.bytes': { unit: 'size', fallback: 64 * MIB, meaning: 'bytes that ORDER BY may hold' },
+  'max.sources': { unit: 'count', fallback: 64, meaning: 'topics that one statement may read, each counted wherever it is named' },
+  'max.pattern.topics': { unit: 'count', fallback: 100, meaning: 'topics that a pattern in FROM may stand for' },
   'optimize.kafka.partition': { unit: 'boolean', fallback: true, meaning: 'read only the partition that the default partitioner gives to `_key = literal`' },
   'query.parallel': { unit: 'count', fallback: 1, meaning: 'accepted for compatibility; Sluice decides how many connections read' },
   'query.buffer': { unit: 'count', fallback: 5000, meaning: 'accepted for compatibility; buffers are bounded in bytes' },

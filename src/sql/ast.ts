@@ -230,10 +230,11 @@ export type SelectItem =
   /** `alias` is a path: `AS item.code` builds a structure. */
   | { readonly kind: 'expr'; readonly expr: Expr; readonly alias?: readonly Name[]; readonly span: Span }
 export type From = TableRef | DerivedTable | Join | Lateral
-/** `name` joins the parts as written (`orders.v1`, `users-topic`); `quoted` if it was one back-ticked name. */
+/** `name` joins the parts as written (`orders.v1`, `users-topic`); `quoted` if it was one back-ticked name. `latest`: `LATEST(name)`, the last record of each key. */
 export interface TableRef {
   readonly kind: 'table'
   readonly name: Name
+  readonly latest?: true
   readonly alias?: Name
   readonly span: Span
 }

@@ -271,11 +271,16 @@ export abstract class QueryParser extends ExpressionParser {
     return { kind: 'lateral', input, array, alias, span: this.span(start) }
   }
 
-  /** source := tableName [[AS] name] | '(' query ')' [[AS] name] | '(' from ')' */
+  /** source := tableName [[AS] name] | LATEST '(' tableName ')' [[AS] name] | '(' query ')' [[AS] name] | '(' from ')' */
   private source(): From {
     if (this.isSymbol('(')) return this.groupedSource()
     const start = this.token.start
     const name = this.tableName('a table name')
+    if (!name.quoted && name.text.toUpperCase() === 'LATEST' && this.acceptSymbol('(')) {
+      const of = this.tableName('a table name')
+      this.expectSymbol(')')
+      return { kind: 'table', name: of, latest: true, alias: this.sourceAlias(), span: this.span(start) }
+    }
     const alias = this.sourceAlias()
     return { kind: 'table', name, alias, span: this.span(start) }
   }

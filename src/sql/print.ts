@@ -169,7 +169,7 @@ function sourceOperand(from: From): string {
 }
 
 function source(from: Exclude<From, { kind: 'join' | 'lateral' }>): string {
-  const text = from.kind === 'table' ? tableName(from.name) : `(${printQuery(from.query)})`
+  const text = from.kind === 'table' ? (from.latest === true ? `LATEST(${tableName(from.name)})` : tableName(from.name)) : `(${printQuery(from.query)})`
   return from.alias === undefined ? text : `${text} AS ${nameUnlessReserved(from.alias)}`
 }
 

@@ -1,7 +1,7 @@
-/** A condition on one side of a join is checked before the join, where the join's type allows it: fewer rows are held and it can reach the scan. */
+/** A condition on one side of a join is checked before the join, where the join's type allows it, one on a derived table inside of it: fewer rows are held and it can reach the scan. */
 import { conjuncts } from '../conjuncts.ts'
 import type { Rule } from '../optimize.ts'
-import { type BoundExpr, type Join, type Plan, visit } from '../plan.ts'
+import { type BoundExpr, type Join, mapChildren, type Plan, visit } from '../plan.ts'
 import { sourcesOf } from '../lower.ts'
 import { rewrite } from '../rewrite.ts'
 
@@ -14,7 +14,63 @@ function push(node: Plan): Plan {
     if (below.length === 0) return node
     return filtered({ ...node.input, input: push({ kind: 'filter', input: node.input.input, predicate: and(below) }) }, above)
   }
+  if (node.input.kind === 'latest') {
+    const terms = conjuncts(node.predicate)
+    const below = terms.filter(ofKey)
+    if (below.length === 0) return node
+    const rest = terms.filter((t) => !below.includes(t))
+    return filtered({ ...node.input, input: { kind: 'filter', input: node.input.input, predicate: and(below) } }, rest)
+  }
+  if (node.input.kind === 'project' && node.input.source !== undefined) return intoRelation(conjuncts(node.predicate), node.input, node.input.source)
   return node.input.kind === 'join' ? intoJoin(conjuncts(node.predicate), node.input) : node
+}
+
+/** The same for every record of a key: it can be checked before the latest one is known. */
+function ofKey(term: BoundExpr): boolean {
+  let only = true
+  visit(term, (e) => {
+    const key = e.kind === 'path' && (e.path.facet === 'key' || (e.path.facet === 'meta' && e.path.steps[0] === 'partition'))
+    if (('source' in e && !key) || e.kind === 'slot') only = false
+  })
+  return only
+}
+
+type Project = Extract<Plan, { kind: 'project' }>
+
+/** Below a derived table, a view or a set of topics the columns are what they are computed from. */
+function intoRelation(terms: readonly BoundExpr[], relation: Project, source: number): Plan {
+  const inside = terms.filter((t) => speaksOnlyOf(t, source) && !isRandom(t))
+  const rest = terms.filter((t) => !inside.includes(t))
+  const { input } = relation
+  const whole = filtered(relation, terms)
+  if (inside.length === 0) return whole
+  const placed = (e: BoundExpr): BoundExpr => (e.kind === 'column' && e.source === source ? relation.columns[e.index].expr : mapChildren(e, placed))
+  if (input.kind === 'setOperation' && input.op === 'union' && input.sides.every((s) => s.kind === 'project')) {
+    const side = (s: Plan): Plan => {
+      if (s.kind !== 'project') return s
+      const slots = (e: BoundExpr): BoundExpr => (e.kind === 'slot' ? s.columns[e.index].expr : mapChildren(e, slots))
+      return { ...s, input: below(s.input, inside.map(placed).map(slots)) }
+    }
+    return filtered({ ...relation, input: { ...input, sides: input.sides.map(side) } }, rest)
+  }
+  if (!PASSABLE.has(input.kind)) return whole
+  return filtered({ ...relation, input: below(input, inside.map(placed)) }, rest)
+}
+
+/** What a filter may be moved below a projection of; not LIMIT, whose rows it would change, and not groups. */
+const PASSABLE: ReadonlySet<Plan['kind']> = new Set(['scan', 'filter', 'join', 'unnest', 'latest', 'project'])
+
+function isRandom(term: BoundExpr): boolean {
+  let random = false
+  visit(term, (e) => {
+    if (e.kind === 'function' && e.fn.deterministic === false) random = true
+  })
+  return random
+}
+
+function speaksOnlyOf(term: BoundExpr, source: number): boolean {
+  const [inside] = divide([term], new Set([source]))
+  return inside.length === 1
 }
 
 function intoJoin(all: readonly BoundExpr[], join: Join): Plan {
