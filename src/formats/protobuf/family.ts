@@ -11,6 +11,9 @@ export class Family {
   readonly e: Emitter
   readonly render: RenderOptions
   #made = new Map<object, Map<unknown, Name>>()
+  /** Functions whose body is still to be written: not done in place, because chains of messages may be long. */
+  #waiting: (() => void)[] = []
+  #writing = false
   constructor(e: Emitter, render: RenderOptions) {
     this.e = e
     this.render = render
@@ -27,11 +30,21 @@ export class Family {
     purposes.set(purpose, name)
     const depth = e.name('depth')
     const bad = js`return ${failure}`
-    const body = write({ e, family: this, bad, depth })
-    e.prelude(js`function ${name}(b, view, from, to, ${extra.map((parameter) => js`${parameter}, `)} ${depth}) {
+    this.#waiting.push(() => {
+      const body = write({ e, family: this, bad, depth })
+      e.prelude(js`function ${name}(b, view, from, to, ${extra.map((parameter) => js`${parameter}, `)} ${depth}) {
 if (${depth} > ${PROTOBUF_LIMIT_DEPTH}) ${bad}
 ${body}
 }`)
+    })
+    this.#write()
     return name
+  }
+
+  #write(): void {
+    if (this.#writing) return
+    this.#writing = true
+    for (let next = this.#waiting.pop(); next !== undefined; next = this.#waiting.pop()) next()
+    this.#writing = false
   }
 }

@@ -1,20 +1,19 @@
 /**
- * .proto text → messages as readers and writers need them, and the SQL type of a message. The text is parsed by protobufjs (its parser only: nothing of its
- * code generation runs); imports come from the schema's references in the registry or from the files that are bundled here. Data is read by generated code (`decoder.ts`).
+ * .proto text → messages as readers and writers need them, and the SQL type of a message. Imports come from the schema's references in the registry or from the files
+ * that are bundled (`well-known.ts`); types are looked up by name here. Data is read by generated code (`decoder.ts`).
  */
-import protobuf from 'protobufjs'
 import type { DataType, Field } from '../../types.ts'
+import { type EnumDecl, type FieldDecl, type FileDecl, type MessageDecl, parseProto, ProtobufSchemaError } from './parse.ts'
 import { bundledFile } from './well-known.ts'
 
-/** Characters of one .proto file. */
-export const PROTOBUF_LIMIT_TEXT = 4 << 20
+export { PROTOBUF_LIMIT_TEXT, ProtobufSchemaError } from './parse.ts'
+
 /** Messages and enums in a schema and everything it imports. */
 export const PROTOBUF_LIMIT_TYPES = 10_000
 /** Fields in all messages together. */
 export const PROTOBUF_LIMIT_FIELDS = 100_000
-
-/** The text is not a usable Protobuf schema; the message says why. */
-export class ProtobufSchemaError extends Error {}
+/** Files that a schema may import, directly or not. */
+const LIMIT_FILES = 1000
 
 export type ProtoScalar =
   | 'double'
@@ -82,7 +81,6 @@ export interface ProtoField {
   readonly siblings: readonly number[]
   /** What an absent value reads as; undefined: NULL. Strings for string and enum (its name), base64 for bytes, digits for 64-bit integers are not used: bigint or number. */
   readonly fallback?: string | number | bigint | boolean | Uint8Array
-  readonly doc?: string
 }
 
 export interface ProtoSchema {
@@ -103,49 +101,24 @@ export interface ProtoImport {
   readonly text: string
 }
 
-const MAIN = '(schema)'
-
 /** Parses schema text as a registry gives it. `imports` in any order. Throws ProtobufSchemaError. */
 export function parseProtobufSchema(text: string, imports: readonly ProtoImport[] = []): ProtoSchema {
-  const root = new protobuf.Root()
+  const given = new Map(imports.map((file) => [file.name, file.text]))
+  const main = parseProto(text, '')
+  const files = [main]
   const missing: string[] = []
-  try {
-    const given = new Map(imports.map((file) => [file.name, file.text]))
-    const wanted = parseFile(text, MAIN, root)
-    const done = new Set<string>()
-    for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
-      if (done.has(name)) continue
-      done.add(name)
-      const own = given.get(name)
-      if (own !== undefined) wanted.push(...parseFile(own, name, root))
-      else {
-        const bundled = bundledFile(name)
-        if (bundled === undefined) missing.push(name)
-        else if (typeof bundled === 'string') wanted.push(...parseFile(bundled, name, root))
-        else root.addJSON(bundled)
-      }
+  const seen = new Set<string>()
+  for (let i = 0; i < files.length; i++) {
+    for (const name of files[i].imports) {
+      if (seen.has(name)) continue
+      seen.add(name)
+      if (seen.size > LIMIT_FILES) throw new ProtobufSchemaError(`the Protobuf schema imports more files than the limit of ${LIMIT_FILES}`)
+      const own = given.get(name) ?? bundledFile(name)
+      if (own === undefined) missing.push(name)
+      else files.push(parseProto(own, name))
     }
-    root.resolveAll()
-  } catch (error) {
-    if (error instanceof ProtobufSchemaError) throw error
-    const note = missing.length === 0 ? '' : ` (the file ${missing.join(', ')}, which it imports, is not among its references)`
-    throw new ProtobufSchemaError(`the Protobuf schema cannot be used: ${error instanceof Error ? error.message : String(error)}${note}`)
   }
-  return new Linker(root).schema()
-}
-
-/** Adds a file to the root; the names that it imports. */
-function parseFile(text: string, name: string, root: protobuf.Root): string[] {
-  if (text.length > PROTOBUF_LIMIT_TEXT)
-    throw new ProtobufSchemaError(`the Protobuf file ${name} has ${text.length} characters, the limit is ${PROTOBUF_LIMIT_TEXT}`)
-  const parser = protobuf.parse as typeof protobuf.parse & { filename: string | null }
-  parser.filename = name
-  try {
-    const parsed = parser(text, root, { keepCase: true })
-    return [...(parsed.imports ?? []), ...(parsed.weakImports ?? [])]
-  } finally {
-    parser.filename = null
-  }
+  return new Linker(files, missing).schema(main)
 }
 
 const SCALARS: ReadonlySet<string> = new Set<ProtoScalar>([
@@ -202,39 +175,61 @@ function meaningOf(name: string): Meaning | undefined {
   return Object.hasOwn(WRAPPERS, wrapper) ? { kind: 'wrapper', scalar: WRAPPERS[wrapper] } : undefined
 }
 
-/** Makes our messages of the parser's. */
+/** A declared type, where it stands. */
+type Known =
+  | { readonly kind: 'message'; readonly decl: MessageDecl; readonly file: FileDecl; readonly name: string }
+  | { readonly kind: 'enum'; readonly decl: EnumDecl; readonly name: string }
+
+/** Makes messages of declarations. */
 class Linker {
-  readonly #root: protobuf.Root
-  readonly #messages = new Map<protobuf.Type, ProtoMessage>()
-  readonly #enums = new Map<protobuf.Enum, ProtoEnum>()
+  readonly #known = new Map<string, Known>()
+  readonly #messages = new Map<MessageDecl, ProtoMessage>()
+  readonly #enums = new Map<EnumDecl, ProtoEnum>()
+  readonly #missing: readonly string[]
+  /** Messages whose fields are still to be linked: not done in place, because chains of messages may be long. */
+  readonly #waiting: (() => void)[] = []
   #fields = 0
-  constructor(root: protobuf.Root) {
-    this.#root = root
+  constructor(files: readonly FileDecl[], missing: readonly string[]) {
+    this.#missing = missing
+    for (const file of files) this.#declare(file, file, file.package)
+    if (this.#known.size > PROTOBUF_LIMIT_TYPES) throw this.#error(`has more types than the limit of ${PROTOBUF_LIMIT_TYPES}`)
   }
 
-  schema(): ProtoSchema {
-    const tops: protobuf.Type[] = []
-    const search = (namespace: protobuf.NamespaceBase): void => {
-      for (const item of namespace.nestedArray) {
-        if (item instanceof protobuf.Type) {
-          if (item.filename === MAIN) tops.push(item)
-        } else if (item instanceof protobuf.Namespace) search(item)
-      }
+  #error(what: string): ProtobufSchemaError {
+    const note = this.#missing.length === 0 ? '' : ` (${this.#missing.join(', ')}, which it imports, is not among its references)`
+    return new ProtobufSchemaError(`the Protobuf schema ${what}${note}`)
+  }
+
+  #declare(file: FileDecl, inside: { readonly messages: readonly MessageDecl[]; readonly enums: readonly EnumDecl[] }, scope: string): void {
+    for (const decl of inside.enums) this.#add({ kind: 'enum', decl, name: within(scope, decl.name) })
+    for (const decl of inside.messages) {
+      const name = within(scope, decl.name)
+      this.#add({ kind: 'message', decl, file, name })
+      this.#declare(file, decl, name)
     }
-    search(this.#root)
-    const messages = tops.map((type) => this.#message(type))
+  }
+
+  #add(known: Known): void {
+    if (this.#known.has(known.name)) throw this.#error(`declares "${known.name}" twice`)
+    this.#known.set(known.name, known)
+  }
+
+  schema(main: FileDecl): ProtoSchema {
+    const messages = main.messages.map((decl) => this.#message(this.#known.get(within(main.package, decl.name)) as Known & { kind: 'message' }))
     const byPath = new Map<string, ProtoMessage>()
     const byName = new Map<string, ProtoMessage>()
     const paths = new Map<ProtoMessage, readonly number[]>()
-    const note = (type: protobuf.Type, path: readonly number[], short: string): void => {
-      const message = this.#message(type)
+    const note = (decl: MessageDecl, path: readonly number[], short: string): void => {
+      const message = this.#message(this.#known.get(within(main.package, short)) as Known & { kind: 'message' })
       byPath.set(path.join(), message)
       byName.set(message.name, message)
       if (!byName.has(short)) byName.set(short, message)
       paths.set(message, path)
-      insideOf(type).forEach((inner, i) => note(inner, [...path, i], `${short}.${inner.name}`))
+      // Without groups and map entries, as the registry's clients count them.
+      decl.messages.forEach((inner, i) => note(inner, [...path, i], `${short}.${inner.name}`))
     }
-    tops.forEach((type, i) => note(type, [i], type.name))
+    main.messages.forEach((decl, i) => note(decl, [i], decl.name))
+    for (let fill = this.#waiting.pop(); fill !== undefined; fill = this.#waiting.pop()) fill()
     return {
       messages,
       byIndexes: (indexes) => byPath.get(indexes.join()),
@@ -243,71 +238,111 @@ class Linker {
     }
   }
 
-  #message(type: protobuf.Type): ProtoMessage {
-    const known = this.#messages.get(type)
+  #message({ decl, file, name }: Known & { kind: 'message' }): ProtoMessage {
+    const known = this.#messages.get(decl)
     if (known !== undefined) return known
-    const name = type.fullName.replace(/^\./, '')
     const fields: ProtoField[] = []
     const meaning = meaningOf(name)
     const message: ProtoMessage = meaning === undefined ? { kind: 'message', name, fields } : { kind: 'message', name, fields, meaning }
-    this.#messages.set(type, message)
-    if (this.#messages.size + this.#enums.size > PROTOBUF_LIMIT_TYPES)
-      throw new ProtobufSchemaError(`the Protobuf schema has more types than the limit of ${PROTOBUF_LIMIT_TYPES}`)
-    // Groups are stepped over, and so are extensions: unknown fields.
-    for (const field of type.fieldsArray) {
-      const { resolvedType } = field
-      const group = field.delimited || (resolvedType instanceof protobuf.Type && isGroup(resolvedType))
-      if (!group && (field.declaringField ?? undefined) === undefined) fields.push(this.#field(field, type))
-    }
+    this.#messages.set(decl, message)
+    this.#waiting.push(() => this.#fill(fields, decl, file, name))
     return message
   }
 
-  #field(field: protobuf.Field, parent: protobuf.Type): ProtoField {
-    if (++this.#fields > PROTOBUF_LIMIT_FIELDS) throw new ProtobufSchemaError(`the Protobuf schema has more fields than the limit of ${PROTOBUF_LIMIT_FIELDS}`)
-    const type = this.#type(field)
-    const shape = field instanceof protobuf.MapField ? 'map' : field.repeated ? 'list' : 'one'
-    const presence = shape !== 'one' || type.kind === 'message' ? 'explicit' : field.required ? 'required' : field.hasPresence ? 'explicit' : 'implicit'
-    const siblings = (field.partOf?.fieldsArray ?? []).filter((other) => other !== field).map((other) => other.id)
+  #fill(fields: ProtoField[], decl: MessageDecl, file: FileDecl, name: string): void {
+    const [numbers, names] = [new Set<number>(), new Set<string>()]
+    const oneofs = new Map<number, FieldDecl[]>()
+    for (const field of decl.fields) {
+      if (numbers.has(field.number)) throw this.#error(`uses the number ${field.number} twice in ${name}`)
+      if (names.has(field.name)) throw this.#error(`has two fields "${field.name}" in ${name}`)
+      numbers.add(field.number)
+      names.add(field.name)
+      if (field.oneof !== undefined) oneofs.set(field.oneof, [...(oneofs.get(field.oneof) ?? []), field])
+    }
+    for (const field of decl.fields) {
+      const feature = field.options.get('features.message_encoding') ?? file.options.get('features.message_encoding')
+      const made = this.#field(field, file, name, oneofs)
+      // Written like a group: an unknown field.
+      if (feature !== 'DELIMITED' || made.type.kind !== 'message' || made.shape === 'map') fields.push(made)
+    }
+  }
+
+  #field(field: FieldDecl, file: FileDecl, scope: string, oneofs: ReadonlyMap<number, readonly FieldDecl[]>): ProtoField {
+    if (++this.#fields > PROTOBUF_LIMIT_FIELDS) throw this.#error(`has more fields than the limit of ${PROTOBUF_LIMIT_FIELDS}`)
+    const type = this.#type(field.type, scope)
+    const shape = field.key !== undefined ? 'map' : field.label === 'repeated' ? 'list' : 'one'
+    const presence = shape === 'one' ? presenceOf(field, file, type) : 'explicit'
+    const rivals = field.oneof === undefined ? [] : (oneofs.get(field.oneof) ?? [])
     const made: { -readonly [K in keyof ProtoField]: ProtoField[K] } = {
       name: field.name,
-      number: field.id,
+      number: field.number,
       type,
       shape,
-      packed: shape === 'list' && field.packed && isPackable(type),
-      presence: field.required && shape === 'one' ? 'required' : presence,
-      siblings,
+      packed: shape === 'list' && isPackable(type) && isPacked(field, file),
+      presence,
+      siblings: rivals.filter((other) => other !== field).map((other) => other.number),
     }
-    if (field instanceof protobuf.MapField) made.key = field.keyType as ProtoScalar
-    const declared = (field.options as Record<string, unknown> | undefined)?.['default']
-    const fallback = type.kind === 'message' || shape !== 'one' ? undefined : fallbackOf(type, field, presence === 'implicit' || declared !== undefined)
+    if (field.key !== undefined) {
+      if (!SCALARS.has(field.key) || field.key === 'double' || field.key === 'float' || field.key === 'bytes')
+        throw this.#error(`has a map with keys of type ${field.key} in ${scope}`)
+      made.key = field.key as ProtoScalar
+    }
+    const declared = field.options.get('default')
+    const fallback = type.kind === 'message' || shape !== 'one' || (declared === undefined && presence !== 'implicit') ? undefined : fallbackOf(type, declared)
     if (fallback !== undefined) made.fallback = fallback
-    if (typeof field.comment === 'string' && field.comment !== '') made.doc = field.comment
-    if (parent.fieldsById[field.id] !== field) throw new ProtobufSchemaError(`the Protobuf message ${parent.name} uses the number ${field.id} twice`)
     return made
   }
 
-  #type(field: protobuf.Field): ProtoType {
-    const resolved = field.resolvedType
-    if (resolved instanceof protobuf.Type) return this.#message(resolved)
-    if (resolved instanceof protobuf.Enum) return this.#enum(resolved)
-    if (!SCALARS.has(field.type)) throw new ProtobufSchemaError(`the Protobuf field ${field.name} has the unknown type ${field.type}`)
-    return { kind: 'scalar', scalar: field.type as ProtoScalar }
+  /** The type that a name means in a scope: the innermost one that has it. */
+  #type(name: string, scope: string): ProtoType {
+    if (SCALARS.has(name)) return { kind: 'scalar', scalar: name as ProtoScalar }
+    let known: Known | undefined
+    if (name.startsWith('.')) known = this.#known.get(name.slice(1))
+    for (let at = name.startsWith('.') ? undefined : scope; at !== undefined && known === undefined; at = outer(at)) known = this.#known.get(within(at, name))
+    if (known === undefined) throw this.#error(`uses the type "${name}" in ${scope}, which it does not know`)
+    return known.kind === 'enum' ? this.#enum(known) : this.#message(known)
   }
 
-  #enum(type: protobuf.Enum): ProtoEnum {
-    const known = this.#enums.get(type)
+  #enum({ decl, name }: Known & { kind: 'enum' }): ProtoEnum {
+    const known = this.#enums.get(decl)
     if (known !== undefined) return known
     const names = new Map<number, string>()
     const numbers = new Map<string, number>()
-    for (const [name, number] of Object.entries(type.values)) {
-      if (!names.has(number)) names.set(number, name)
-      numbers.set(name, number)
+    for (const [value, number] of decl.values) {
+      if (!names.has(number)) names.set(number, value)
+      numbers.set(value, number)
     }
-    const [first = 0] = numbers.values()
-    const made: ProtoEnum = { kind: 'enum', name: type.fullName.replace(/^\./, ''), names, numbers, first }
-    this.#enums.set(type, made)
+    const made: ProtoEnum = { kind: 'enum', name, names, numbers, first: decl.values[0]?.[1] ?? 0 }
+    this.#enums.set(decl, made)
     return made
   }
+}
+
+function within(scope: string, name: string): string {
+  return scope === '' ? name : `${scope}.${name}`
+}
+
+/** The scope around a scope; undefined around the outermost. */
+function outer(scope: string): string | undefined {
+  if (scope === '') return undefined
+  return scope.includes('.') ? scope.slice(0, scope.lastIndexOf('.')) : ''
+}
+
+function presenceOf(field: FieldDecl, file: FileDecl, type: ProtoType): ProtoField['presence'] {
+  if (field.label === 'required') return 'required'
+  if (file.syntax === 'editions') {
+    const feature = field.options.get('features.field_presence') ?? file.options.get('features.field_presence')
+    if (feature === 'LEGACY_REQUIRED') return 'required'
+    return feature === 'IMPLICIT' && type.kind !== 'message' && field.oneof === undefined ? 'implicit' : 'explicit'
+  }
+  return file.syntax === 'proto2' || field.label === 'optional' || field.oneof !== undefined || type.kind === 'message' ? 'explicit' : 'implicit'
+}
+
+function isPacked(field: FieldDecl, file: FileDecl): boolean {
+  const option = field.options.get('packed')
+  if (option !== undefined) return option === 'true'
+  const feature = field.options.get('features.repeated_field_encoding') ?? file.options.get('features.repeated_field_encoding')
+  return file.syntax === 'editions' ? feature !== 'EXPANDED' : file.syntax === 'proto3'
 }
 
 /** Whether values of the type can stand in a block: numbers of all kinds. */
@@ -315,38 +350,33 @@ function isPackable(type: ProtoType): boolean {
   return type.kind === 'enum' || (type.kind === 'scalar' && type.scalar !== 'string' && type.scalar !== 'bytes')
 }
 
-/** Messages declared inside of a message, as the registry's clients count them: without groups and map entries. */
-function insideOf(type: protobuf.Type): protobuf.Type[] {
-  return type.nestedArray.filter((item): item is protobuf.Type => item instanceof protobuf.Type && !isGroup(item))
-}
-
-function isGroup(type: protobuf.Type): boolean {
-  return (type as { group?: boolean }).group === true
-}
-
-/** The value of an absent field: the declared default, or the type's own where `has` says that there is one. */
-function fallbackOf(type: ProtoLeaf, field: protobuf.Field, has: boolean): ProtoField['fallback'] {
-  if (!has) return undefined
-  const given = field.typeDefault as unknown
-  if (type.kind === 'enum') return type.names.get(Number(given ?? type.first)) ?? String(given)
+/** The value of an absent field: what is declared, else the type's own default. */
+function fallbackOf(type: ProtoLeaf, declared: string | undefined): ProtoField['fallback'] {
+  if (type.kind === 'enum') return declared ?? type.names.get(type.first) ?? String(type.first)
   switch (type.scalar) {
     case 'string':
-      return String(given ?? '')
+      return declared ?? ''
     case 'bytes':
-      return given instanceof Uint8Array ? new Uint8Array(given) : new Uint8Array(0)
+      return new Uint8Array(Buffer.from(declared ?? '', 'latin1'))
     case 'bool':
-      return given === true
-    case 'int64':
-    case 'uint64':
-    case 'sint64':
-    case 'fixed64':
-    case 'sfixed64': {
-      const value = BigInt(String(given ?? 0))
+      return declared === 'true'
+    case 'double':
+    case 'float': {
+      const number = declared === undefined ? 0 : /^-?inf$/.test(declared) ? Number(declared.replace('inf', 'Infinity')) : Number(declared.replace(/f$/, ''))
+      return type.scalar === 'float' ? Math.fround(number) : number
+    }
+    default: {
+      const value = /^-?(?:0[xX][0-9a-fA-F]+|\d+)$/.test(declared ?? '') ? wholeNumber(declared as string) : 0n
       return value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : value
     }
-    default:
-      return Number(given ?? 0)
   }
+}
+
+/** Decimal, hexadecimal, or octal with a zero in front. */
+function wholeNumber(text: string): bigint {
+  const digits = text.replace('-', '')
+  const value = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits}` : digits)
+  return text.startsWith('-') ? -value : value
 }
 
 /** The type of the values of a scalar. Unsigned 64-bit integers are long too: they keep all digits. */
@@ -373,34 +403,43 @@ export function scalarType(scalar: ProtoScalar): DataType {
 
 /** The type of a message's values. A recursive message gives a cyclic graph: whoever walks it needs a guard. */
 export function protobufType(message: ProtoMessage): DataType {
-  return typeOf(message, new Map())
+  const types = new Types()
+  const type = types.of(message)
+  types.fill()
+  return type
 }
 
-/** The type of a field's values. */
-export function fieldType(field: ProtoField): DataType {
-  return shaped(field, new Map())
-}
+/** Types of messages under way; their fields are filled in later, because chains of messages may be long. */
+class Types {
+  readonly #known = new Map<ProtoMessage, DataType>()
+  readonly #waiting: (() => void)[] = []
 
-function shaped(field: ProtoField, known: Map<ProtoMessage, DataType>): DataType {
-  const type = typeOf(field.type, known)
-  return field.shape === 'list' ? { kind: 'array', element: type } : field.shape === 'map' ? { kind: 'map', value: type } : type
-}
-
-function typeOf(type: ProtoType, known: Map<ProtoMessage, DataType>): DataType {
-  if (type.kind === 'scalar') return scalarType(type.scalar)
-  if (type.kind === 'enum') return { kind: 'string' }
-  if (type.meaning !== undefined) return meaningType(type.meaning)
-  const made = known.get(type)
-  if (made !== undefined) return made
-  const fields: Field[] = []
-  const struct: DataType = { kind: 'struct', name: type.name, fields }
-  known.set(type, struct)
-  for (const field of type.fields) {
-    const nullable = field.shape === 'one' && field.fallback === undefined && field.presence !== 'required'
-    const shape = { name: field.name, type: shaped(field, known), nullable }
-    fields.push(field.doc === undefined ? shape : { ...shape, doc: field.doc })
+  of(type: ProtoType): DataType {
+    if (type.kind === 'scalar') return scalarType(type.scalar)
+    if (type.kind === 'enum') return { kind: 'string' }
+    if (type.meaning !== undefined) return meaningType(type.meaning)
+    const made = this.#known.get(type)
+    if (made !== undefined) return made
+    const fields: Field[] = []
+    const struct: DataType = { kind: 'struct', name: type.name, fields }
+    this.#known.set(type, struct)
+    this.#waiting.push(() => {
+      for (const field of type.fields) {
+        const nullable = field.shape === 'one' && field.fallback === undefined && field.presence !== 'required'
+        fields.push({ name: field.name, type: this.#shaped(field), nullable })
+      }
+    })
+    return struct
   }
-  return struct
+
+  #shaped(field: ProtoField): DataType {
+    const type = this.of(field.type)
+    return field.shape === 'list' ? { kind: 'array', element: type } : field.shape === 'map' ? { kind: 'map', value: type } : type
+  }
+
+  fill(): void {
+    for (let fill = this.#waiting.pop(); fill !== undefined; fill = this.#waiting.pop()) fill()
+  }
 }
 
 /** The type of a message that stands for another value. */
