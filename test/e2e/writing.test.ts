@@ -13,7 +13,8 @@ import { startRegistry } from '../../src/sandbox/registry.ts'
 import type { Account } from '../../src/server/auth.ts'
 import type { Environment } from '../../src/server/environment.ts'
 import { openEnvironment } from '../../src/server/open-environment.ts'
-import { sharedCluster, topicName } from './cluster.ts'
+import { sharedCluster, topicName, withoutKcat } from './cluster.ts'
+import { kafkaHand, kcatRead } from './kafka-hand.ts'
 
 interface Place {
   readonly bootstrap: string
@@ -284,5 +285,40 @@ describe('writing over SASL and TLS', { skip: shared.skip }, () => {
     await environment.close()
     assert.equal(summary.error, undefined)
     assert.ok(frames.some((f) => f.includes('"value":{"a":1}')))
+  })
+})
+
+describe('what other clients see of it', { skip: shared.skip || withoutKcat }, () => {
+  it('librdkafka reads keys, values, headers and tombstones; the Java client puts keys into the same partitions', async () => {
+    const { bootstrap } = shared.kafka
+    const environment = await openEnvironment({ name: 'e2e', default: true, kafka: { brokers: [bootstrap] }, formats: {} })
+    const [ours, theirs] = [topicName('ours'), topicName('theirs')]
+    const keys = Array.from({ length: 30 }, (_, i) => `key-${i}-${'ä'.repeat(i % 7)}`)
+    const rows = keys.map((key, i) => `('${key}', 'v${i}', 'h${i}')`).join(', ')
+    const sql = [ours, theirs].map((t) => `CREATE TABLE ${t}(_key string, _value string) FORMAT (string, string) PROPERTIES (partitions = 11)`).join('; ')
+    const ask = async (text: string) => {
+      const summary = await runRequest(
+        { sql: text, live: false },
+        environment.query(admin),
+        { send: () => undefined, drained: () => undefined },
+        new AbortController().signal,
+      )
+      assert.equal(summary.error, undefined, text)
+    }
+    await ask(`${sql}; INSERT INTO ${ours}(_key, _value, _headers.trace) VALUES ${rows}; INSERT INTO ${ours}(_key, _value) VALUES ('key-0-', NULL)`)
+    const hand = await kafkaHand(bootstrap)
+    const acknowledged = await hand.produce(
+      theirs,
+      keys.map((key) => ({ key, value: 'x' })),
+    )
+    const read = await kcatRead(bootstrap, ours, ['-X', 'check.crcs=true'])
+    for (const [i, key] of keys.entries()) {
+      const found = read.find((r) => r.key === key && r.payload === `v${i}`)
+      assert.deepEqual([found?.partition, found?.headers], [acknowledged[i][0], ['trace', `h${i}`]], key)
+    }
+    assert.equal(read.filter((r) => r.key === 'key-0-' && r.payload === null).length, 1)
+    await ask(`DROP TABLE ${ours}; DROP TABLE ${theirs}`)
+    await hand.close()
+    await environment.close()
   })
 })
