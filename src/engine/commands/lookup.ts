@@ -12,8 +12,17 @@ export async function writableTable(name: Name, right: Right, administration: Ad
   if ((await catalog.view?.(name.text)) !== undefined) throw new SqlError('UNSUPPORTED', `${name.text} is a view; it holds no records of its own.`, name.span)
   const table = await catalog.table(name.text)
   if (table === undefined) throw await unknownTable(name, catalog)
+  checkNotSystem(table.topic, name)
   allowed(right, table.topic, name, administration)
   return table
+}
+
+/** Topics that Kafka and the tools around it keep their own affairs in. */
+const SYSTEM = /^(__|_schemas$|_confluent)/
+
+/** Throws for a topic that nobody should change by SQL. */
+export function checkNotSystem(topic: string, name: Name): void {
+  if (SYSTEM.test(topic)) throw new SqlError('FORBIDDEN', `${name.text} is a topic of the system; it cannot be changed by SQL.`, name.span)
 }
 
 const WORDS: Readonly<Record<Right, string>> = { read: 'read', insert: 'insert into', delete: 'delete from', create: 'create', drop: 'drop' }

@@ -53,7 +53,10 @@ export class RecordWriter {
   record(cells: readonly Cell[]): RecordToProduce {
     if (cells.length !== this.#targets.length) throw new Error(`${cells.length} values for ${this.#targets.length} targets`)
     const headers = this.#targets.flatMap((t, i) => (t.facet === 'header' ? [{ key: t.path[0], value: headerBytes(cells[i]) }] : []))
-    return { key: this.#key.bytes(cells), value: this.#value.bytes(cells), ...(headers.length === 0 ? {} : { headers }) }
+    const key = this.#key.bytes(cells)
+    // Kafka would refuse the whole batch.
+    if (key === null && this.#table.compacted) throw new SqlError('VALUE', `${this.#table.name} is compacted: every record needs a key.`)
+    return { key, value: this.#value.bytes(cells), ...(headers.length === 0 ? {} : { headers }) }
   }
 
   get table(): Table {

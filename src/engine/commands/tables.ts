@@ -16,7 +16,7 @@ import type { StatementContext } from '../context.ts'
 import { bareTrue, flagAndInfo } from './answer.ts'
 import { avroSchema } from './avro-schema.ts'
 import { protobufSchema } from './protobuf-schema.ts'
-import { allowed, writableTable } from './lookup.ts'
+import { allowed, checkNotSystem, writableTable } from './lookup.ts'
 
 /** Formats that CREATE TABLE takes. */
 const FORMATS: readonly FormatName[] = ['STRING', 'INT', 'LONG', 'FLOAT', 'DOUBLE', 'BYTES', 'UUID', 'JSON', 'AVRO', 'PROTOBUF']
@@ -259,6 +259,7 @@ export async function dropTable(statement: DropStatement, administration: Admini
   if (!there && ifExists) return bareTrue('DROP TABLE')
   if (!there) throw await unknownTable(name, catalog)
   allowed('drop', name.text, name, administration)
+  checkNotSystem(name.text, name)
   await administration.deleteTopic(name.text, context.signal)
   for (const subject of objects.table(name.text)?.subjects ?? []) await administration.deleteSubject(subject)
   objects.remove('table', name.text)
