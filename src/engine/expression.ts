@@ -12,6 +12,7 @@ import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
 import type { DataType, TimeUnit, Value } from '../types.ts'
 import type { BoundExpr, Compare, CompareOp, HeaderRef, InList, LastOffset, PathRef, PresenceTest, SlotRef } from '../plan/plan.ts'
+import { exprKey } from '../plan/expr-key.ts'
 import * as rt from './runtime.ts'
 
 /** How references turn into code: a variable of a record program, or an element of a row. */
@@ -34,6 +35,8 @@ export class ExpressionCompiler {
   readonly #functions: FunctionContext
   /** Temporaries that the generated function has to declare. */
   readonly temps: Name[] = []
+  /** Values that a temporary already holds, by what they are: see `#held`. */
+  readonly #holding = new Map<string, Name>()
 
   constructor(emitter: Emitter, references: References, functions: FunctionContext) {
     this.emitter = emitter
@@ -51,12 +54,7 @@ export class ExpressionCompiler {
       case 'not':
         return this.whenFalse(e.operand)
       case 'and':
-        return parenthesized(
-          join(
-            e.operands.map((o) => this.whenTrue(o)),
-            ' && ',
-          ),
-        )
+        return this.#held(e.operands, (operands) => parenthesized(join(operands, ' && ')))
       case 'or':
         return parenthesized(
           join(
@@ -85,11 +83,10 @@ export class ExpressionCompiler {
       case 'not':
         return this.whenTrue(e.operand)
       case 'and':
-        return parenthesized(
-          join(
-            e.operands.map((o) => this.whenFalse(o)),
-            ' || ',
-          ),
+        return this.#held(
+          e.operands,
+          (operands) => parenthesized(join(operands, ' || ')),
+          (o) => this.whenFalse(o),
         )
       case 'or':
         return parenthesized(
@@ -160,7 +157,7 @@ export class ExpressionCompiler {
   #inConstants(e: InList, values: readonly Value[], negated: boolean): Code | undefined {
     const ref = e.operand
     const simple = values.filter((v) => v !== null)
-    if (negated && simple.length !== values.length) return js`false`
+    if (simple.length === 0 || (negated && simple.length !== values.length)) return js`false`
     const textEquals = this.#references.textEquals
     if (ref.kind === 'path' && textEquals !== undefined && simple.length <= 8 && simple.every((v) => typeof v === 'string')) {
       const tests = simple.map((v) => textEquals.call(this.#references, ref, v as string, negated))
@@ -192,6 +189,8 @@ export class ExpressionCompiler {
 
   /** JavaScript expression for the run-time value (types.ts), null for NULL. */
   value(e: BoundExpr): Code {
+    const held = this.#holding.size > 0 && isComputed(e) ? this.#holding.get(exprKey(e)) : undefined
+    if (held !== undefined) return held
     switch (e.kind) {
       case 'constant':
         return this.#constant(e.value)
@@ -210,11 +209,15 @@ export class ExpressionCompiler {
       case 'presence':
       case 'isNull':
         return this.whenTrue(e)
-      case 'not':
+      case 'not': {
+        const held = this.temp()
+        return js`((${held} = ${this.value(e.operand)}) === true ? false : ${held} === false ? true : null)`
+      }
       case 'and':
       case 'or':
+        return this.#logicValue(e)
       case 'in':
-        return js`(${this.whenTrue(e)} ? true : ${this.whenFalse(e)} ? false : null)`
+        return this.#inValue(e)
       case 'compare':
         return this.#compareValue(e)
       case 'arithmetic':
@@ -252,22 +255,56 @@ export class ExpressionCompiler {
     return this.emitter.constant(value)
   }
 
+  // What follows compiles each operand once. Twice would double the code with every level of nesting.
+
+  /** Each operand into a temporary, until one decides. */
+  #logicValue(e: Extract<BoundExpr, { kind: 'and' | 'or' }>): Code {
+    const decides = e.kind === 'or'
+    const combined = (operands: readonly Code[]): Code => {
+      const held = operands.map((code) => ({ name: this.temp(), code }))
+      const decided = held.map((h) => js`(${h.name} = ${h.code}) === ${decides}`)
+      const known = held.map((h) => js`${h.name} === ${!decides}`)
+      return js`(${join(decided, ' || ')} ? ${decides} : ${join(known, ' && ')} ? ${!decides} : null)`
+    }
+    return this.#held(e.operands, combined, (o) => this.value(o))
+  }
+
+  #inValue(e: InList): Code {
+    if (e.operand.kind === 'path' || e.operand.kind === 'slot') {
+      if (e.items.every((i) => i.kind === 'constant')) return js`(${this.#inList(e, e.negated)} ? true : ${this.#inList(e, !e.negated)} ? false : null)`
+    }
+    const items = e.items.map((i) => this.value(i))
+    const is = js`${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, [${join(items, ', ')}])`
+    if (!e.negated) return is
+    const held = this.temp()
+    return js`((${held} = ${is}) === null ? null : !${held})`
+  }
+
   #compareValue(e: Compare): Code {
     const call = (f: unknown, prefix: string): Code => js`${this.emitter.constant(f, prefix)}(${e.op}, ${this.value(e.left)}, ${this.value(e.right)})`
     if (e.by === 'dynamic') return call(rt.compareDynamic, 'compare')
     if (e.by === 'decimal') return call(rt.compareDecimal, 'compareDecimal')
-    return js`(${this.#compare(e, e.op)} ? true : ${this.#compare(e, INVERSE[e.op])} ? false : null)`
+    const text = this.#textCompare(e, e.op)
+    if (text !== undefined) return js`(${text} ? true : ${this.#compare(e, INVERSE[e.op])} ? false : null)`
+    const { code: a, test: aTest } = this.#operand(e.left)
+    const { code: b, test: bTest } = this.#operand(e.right)
+    const compared = (op: CompareOp): Code =>
+      e.by === 'bytes' ? js`${this.emitter.constant(compareBytes, 'compareBytes')}(${op}, ${a}, ${b})` : comparison(op, a, b, e.by === 'number')
+    // NaN is neither less than a number nor not less.
+    const answer = js`(${compared(e.op)} ? true : ${compared(INVERSE[e.op])} ? false : null)`
+    const tests = [...aTest, ...bTest]
+    return tests.length === 0 ? answer : js`(${join(tests, ' && ')} ? ${answer} : null)`
   }
 
   #arithmetic(e: Extract<BoundExpr, { kind: 'arithmetic' }>): Code {
     if (e.by === 'date') return this.#dateArithmetic(e)
-    const a = this.value(e.left)
-    const b = this.value(e.right)
-    if (e.by === 'decimal') return js`${this.emitter.constant(rt.decimalArithmetic, 'decimal')}(${e.op}, ${a}, ${b})`
-    if (e.by === 'dynamic') return js`${this.emitter.constant(rt.dynamicArithmetic, 'dynamic')}(${e.op}, ${a}, ${b})`
-    if (e.by === 'integer') return js`${this.emitter.constant(INTEGER_OPS[e.op], 'int')}(${a}, ${b})`
-    if (e.op === '/') return js`${this.emitter.constant(rt.divideDouble, 'divide')}(${a}, ${b})`
-    if (e.op === '%') return js`${this.emitter.constant(rt.remainderDouble, 'remainder')}(${a}, ${b})`
+    // Each side is compiled once: twice would be 2ⁿ times for a chain of n operators.
+    const sides = (): Code => js`${this.value(e.left)}, ${this.value(e.right)}`
+    if (e.by === 'decimal') return js`${this.emitter.constant(rt.decimalArithmetic, 'decimal')}(${e.op}, ${sides()})`
+    if (e.by === 'dynamic') return js`${this.emitter.constant(rt.dynamicArithmetic, 'dynamic')}(${e.op}, ${sides()})`
+    if (e.by === 'integer') return js`${this.emitter.constant(INTEGER_OPS[e.op], 'int')}(${sides()})`
+    if (e.op === '/') return js`${this.emitter.constant(rt.divideDouble, 'divide')}(${sides()})`
+    if (e.op === '%') return js`${this.emitter.constant(rt.remainderDouble, 'remainder')}(${sides()})`
     const x = this.#operand(e.left)
     const y = this.#operand(e.right)
     const sum = e.op === '+' ? js`${x.code} + ${y.code}` : e.op === '-' ? js`${x.code} - ${y.code}` : js`${x.code} * ${y.code}`
@@ -290,13 +327,11 @@ export class ExpressionCompiler {
   }
 
   #negate(e: Extract<BoundExpr, { kind: 'negate' }>): Code {
-    const a = this.value(e.operand)
-    if (e.by === 'integer') return js`${this.emitter.constant(rt.negateInt, 'negate')}(${a})`
     if (e.by === 'double') {
       const x = this.#operand(e.operand)
       return js`(${x.test[0] ?? js`true`} ? -${x.code} : null)`
     }
-    return js`${this.emitter.constant(rt.dynamicNegate, 'negate')}(${a})`
+    return js`${this.emitter.constant(e.by === 'integer' ? rt.negateInt : rt.dynamicNegate, 'negate')}(${this.value(e.operand)})`
   }
 
   #like(e: Extract<BoundExpr, { kind: 'like' }>): Code {
@@ -313,9 +348,25 @@ export class ExpressionCompiler {
   }
 
   #case(e: Extract<BoundExpr, { kind: 'case' }>): Code {
-    // Without brackets around the rest: JavaScript reads a chain of conditions in a loop, but nested brackets by recursion.
-    const chain = e.whens.map((w) => js`(${this.whenTrue(w.when)}) ? (${this.value(w.then)}) :`)
-    return js`(${join(chain, '\n')} (${this.value(e.otherwise)}))`
+    const conditions = e.whens.map((w) => w.when)
+    return this.#held(conditions, (whens) =>
+      whens.reduceRight((otherwise, when, i) => js`(${when} ? ${this.value(e.whens[i].then)} : ${otherwise})`, this.value(e.otherwise)),
+    )
+  }
+
+  /** Conditions that compare one and the same expression (a simple CASE, BETWEEN): it is computed once, in front of them. */
+  #held(conditions: readonly BoundExpr[], code: (conditions: readonly Code[]) => Code, compile = (e: BoundExpr): Code => this.whenTrue(e)): Code {
+    const shared = sharedOperand(conditions)
+    if (shared === undefined) return code(conditions.map(compile))
+    const key = exprKey(shared)
+    const value = this.value(shared)
+    const held = this.temp()
+    const outer = this.#holding.get(key)
+    this.#holding.set(key, held)
+    const compiled = conditions.map(compile)
+    if (outer === undefined) this.#holding.delete(key)
+    else this.#holding.set(key, outer)
+    return js`(${held} = ${value}, ${code(compiled)})`
   }
 
   #cast(e: Extract<BoundExpr, { kind: 'cast' }>): Code {
@@ -379,6 +430,27 @@ function comparison(op: CompareOp, a: Code, b: Code, loose: boolean): Code {
     case '>=':
       return js`${a} >= ${b}`
   }
+}
+
+/** Is there something to compute, or is it a name or a constant? */
+function isComputed(e: BoundExpr): boolean {
+  return e.kind !== 'constant' && e.kind !== 'path' && e.kind !== 'slot'
+}
+
+/** What every one of several comparisons has on its left, when it is worth keeping. */
+function sharedOperand(conditions: readonly BoundExpr[]): BoundExpr | undefined {
+  let shared: { readonly expr: BoundExpr; readonly key: string } | undefined
+  if (conditions.length < 2) return undefined
+  for (const c of conditions) {
+    if (c.kind !== 'compare') return undefined
+    let left = c.left
+    while (left.kind === 'cast' && left.implicit) left = left.operand
+    if (!isComputed(left)) return undefined
+    const key = exprKey(left)
+    if (shared !== undefined && shared.key !== key) return undefined
+    shared ??= { expr: left, key }
+  }
+  return shared?.expr
 }
 
 function parenthesized(code: Code): Code {

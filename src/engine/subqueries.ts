@@ -1,5 +1,6 @@
 /** Answers the subqueries of a plan that depend on nothing outside of them: each is run once, before the query, and a constant takes its place. */
 import { comparable } from '../plan/coerce.ts'
+import { decorrelate } from '../plan/decorrelate.ts'
 import { type BoundExpr, mapChildren, type Output, type Plan, type Subquery } from '../plan/plan.ts'
 import { mapExpressions, rewrite } from '../plan/rewrite.ts'
 import { SqlError } from '../sql/error.ts'
@@ -15,7 +16,7 @@ export async function answerSubqueries(plan: Output, optimized: (plan: Output) =
   if (found.length === 0) return plan
   const answers = new Map<Subquery, BoundExpr>()
   for (const subquery of found) {
-    const inner = await answerSubqueries(subquery.plan, optimized, context)
+    const inner = await answerSubqueries(decorrelate(subquery.plan), optimized, context)
     answers.set(subquery, await answer({ ...subquery, plan: optimized(inner) }, context))
   }
   return rewrite(plan, (node: Plan) => mapExpressions(node, (e) => substitute(e, answers))) as Output

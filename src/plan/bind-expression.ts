@@ -203,13 +203,7 @@ function concat(left: BoundExpr, right: BoundExpr, e: ast.Binary): BoundExpr {
   const fn = findFunction('concat')
   if (fn === undefined) throw new Error('the registry has no concat')
   // Standard SQL: NULL || x is NULL, unlike CONCAT, which passes over NULLs.
-  const joined: BoundExpr = { kind: 'function', fn, name: '||', args: [left, right], type: STRING, span: e.span }
-  const isNull: BoundExpr = {
-    kind: 'or',
-    type: BOOLEAN,
-    operands: [left, right].map((operand) => ({ kind: 'isNull', operand, negated: false, type: BOOLEAN })),
-  }
-  return { kind: 'case', whens: [{ when: isNull, then: { kind: 'constant', value: null, type: STRING } }], otherwise: joined, type: STRING, span: e.span }
+  return { kind: 'function', fn: { ...fn, nullable: false }, name: '||', args: [left, right], type: STRING, span: e.span }
 }
 
 function bindBetween(e: ast.Between, c: ExpressionContext): BoundExpr {
