@@ -5,9 +5,9 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import type { ObjectStore, Synonym, TableDeclaration, View } from '../plan/administration.ts'
+import type { ObjectStore, Synonym, TableDeclaration, TopicNote, View } from '../plan/administration.ts'
 
-type Kind = 'view' | 'synonym' | 'table'
+type Kind = 'view' | 'synonym' | 'table' | 'note'
 
 export interface CatalogStore {
   /** The objects of one environment. */
@@ -69,7 +69,14 @@ class SqliteObjects implements ObjectStore {
   saveTable(topic: string, declaration: TableDeclaration): void {
     this.#save('table', topic, declaration)
   }
+  note(topic: string): TopicNote | undefined {
+    return this.#one('note', topic)
+  }
+  saveNote(topic: string, note: TopicNote): void {
+    this.#save('note', topic, note)
+  }
   remove(kind: Kind, name: string): boolean {
+    if (kind === 'table') this.#remove.run(this.#environment, 'note', name)
     return Number(this.#remove.run(this.#environment, kind, name).changes) > 0
   }
 

@@ -69,6 +69,12 @@ export interface Synonym {
   readonly createdAt: number
 }
 
+/** What people say about a topic. */
+export interface TopicNote {
+  readonly description: string | null
+  readonly tags: readonly string[]
+}
+
 /** The objects of one environment. Names are unique over all kinds; whoever saves has checked that. */
 export interface ObjectStore {
   view(name: string): View | undefined
@@ -81,7 +87,9 @@ export interface ObjectStore {
   saveSynonym(synonym: Synonym): void
   table(topic: string): TableDeclaration | undefined
   saveTable(topic: string, declaration: TableDeclaration): void
-  /** Whether there was one. */
+  note?(topic: string): TopicNote | undefined
+  saveNote?(topic: string, note: TopicNote): void
+  /** Whether there was one. The note on a topic goes with its table. */
   remove(kind: 'view' | 'synonym' | 'table', name: string): boolean
 }
 

@@ -242,6 +242,61 @@ describe('REST on the embedded broker', () => {
     )
   })
 
+  it('keeps a description and tags, finds topics by them, and forgets them with the topic', async () => {
+    const path = '/api/v1/datasets/kafka/tagged'
+    assert.equal((await ask('POST', '/api/topics', { topicName: 'tagged' })).status, 200)
+    assert.equal((await ask('PUT', `${path}/description`, { description: 'What shops sell' })).status, 204)
+    assert.equal((await ask('PUT', `${path}/tags`, { tags: [{ name: 'shop' }, { name: 'eu' }] })).status, 204)
+    const found = async (query: string) =>
+      (
+        (await (await ask('GET', `/api/v1/datasets?${query}`)).json()) as {
+          datasets: { values: { name: string; description: string | null; tags: { name: string }[] }[] }
+        }
+      ).datasets.values
+    for (const query of ['tags=shop', 'tags=nothing&tags=eu', 'search=shops%20sell']) {
+      const [dataset, ...more] = await found(query)
+      assert.deepEqual([dataset?.name, dataset?.description, dataset?.tags, more], ['tagged', 'What shops sell', [{ name: 'shop' }, { name: 'eu' }], []], query)
+    }
+    assert.deepEqual(await found('tags=nothing'), [])
+    const metadata = (await (await ask('GET', '/api/metadata/topics/tagged')).json()) as { description: string }
+    assert.equal(metadata.description, 'What shops sell')
+    for (const [method, body] of [
+      ['tags', { tags: 'x' }],
+      ['tags', { tags: [''] }],
+      ['description', { description: 5 }],
+    ] as const)
+      assert.equal((await ask('PUT', `${path}/${method}`, body)).status, 400)
+    assert.equal((await ask('PUT', '/api/v1/datasets/kafka/cc_payments/tags', { tags: [] }, READER)).status, 403)
+    assert.equal((await ask('PUT', '/api/v1/datasets/kafka/customers/tags', { tags: [] }, READER)).status, 404)
+    await ask('DELETE', '/api/topics/tagged')
+    await ask('POST', '/api/topics', { topicName: 'tagged' })
+    assert.equal(((await (await ask('GET', '/api/metadata/topics/tagged')).json()) as { description: string | null }).description, null)
+  })
+
+  it('writes a record once more', async () => {
+    const size = async () =>
+      ((await (await ask('GET', '/api/topics/customers')).json()) as { messagesPerPartition: { end: number }[] }).messagesPerPartition[0].end
+    const before = await size()
+    assert.deepEqual(await (await ask('PUT', '/api/topics/customers/0/3/resend')).json(), { topicName: 'customers', partition: 0, offset: 3 })
+    assert.equal(await size(), before + 1)
+    const { frames } = await converse(
+      server,
+      DEMO_PATH,
+      JSON.stringify({ sql: `SELECT * FROM customers WHERE _meta.offset IN (3, ${before}) AND _meta.partition = 0` }),
+      { authorization: `Bearer ${KEY}` },
+    )
+    const rows = frames.filter((f) => f.type === 'RECORD').map((f) => f.data as { key: unknown; value: unknown })
+    assert.equal(rows.length, 2)
+    assert.deepEqual([rows[0].key, rows[0].value], [rows[1].key, rows[1].value])
+    for (const [path, status] of [
+      ['/api/topics/customers/0/100000/resend', 404],
+      ['/api/topics/customers/9/0/resend', 404],
+      ['/api/topics/customers/x/0/resend', 400],
+    ] as const)
+      assert.equal((await ask('PUT', path)).status, status, path)
+    assert.equal((await ask('PUT', '/api/topics/cc_payments/0/0/resend', undefined, READER)).status, 403)
+  })
+
   it('lists queries and ends them: one’s own, or all of them with all rights', async () => {
     const ws = new WebSocket(`${server.url.replace('http', 'ws')}${DEMO_PATH}`, { headers: { authorization: `Bearer ${READER}` } })
     await once(ws, 'open')

@@ -49,12 +49,13 @@ export const DATASET_ROUTES: readonly Route[] = [
     query: [
       { name: 'page', about: '1 is the first.', schema: { type: 'integer', minimum: 1 } },
       { name: 'pageSize', about: `Up to ${MAX_PAGE}.`, schema: { type: 'integer', minimum: 1 } },
-      { name: 'search', about: 'Part of a name, or of the name of a field.', schema: { type: 'string' } },
+      { name: 'search', about: 'Part of a name, of a description, or of the name of a field.', schema: { type: 'string' } },
       { name: 'searchFields', about: 'false: names of topics only.', schema: { type: 'boolean' } },
       { name: 'sortOrder', about: 'By name.', schema: { type: 'string', enum: ['asc', 'desc'] } },
       { name: 'includeSystemEntities', about: 'Kafka’s own topics, too.', schema: { type: 'boolean' } },
       { name: 'hasRecords', about: 'Only topics with records, or only those without.', schema: { type: 'boolean' } },
       { name: 'isCompacted', about: 'Only compacted topics, or only the others.', schema: { type: 'boolean' } },
+      { name: 'tags', about: 'Only topics with one of these tags.', schema: { type: 'array', items: { type: 'string' } } },
       { name: 'connections', about: 'Only of these connections; there is one, "kafka".', schema: { type: 'array', items: { type: 'string' } } },
     ],
     answer: {
@@ -107,7 +108,7 @@ export const DATASET_ROUTES: readonly Route[] = [
     answer: { type: 'array', items: METADATA },
     run: async (call) => {
       const found = await inTurns(await call.view.catalog.tables(), AT_ONCE, (summary) => call.view.catalog.table(summary.name))
-      return { json: found.filter((t) => t !== undefined).map(metadata) }
+      return { json: found.filter((t) => t !== undefined).map((table) => metadata(call, table)) }
     },
   },
   {
@@ -116,19 +117,24 @@ export const DATASET_ROUTES: readonly Route[] = [
     id: 'metadataOfOne',
     about: 'Formats and schemas of one topic.',
     answer: METADATA,
-    run: async (call) => ({ json: metadata(await tableOf(call, call.params['topic'])) }),
+    run: async (call) => ({ json: metadata(call, await tableOf(call, call.params['topic'])) }),
   },
 ]
 
-function metadata(table: Table): object {
+/** Description and tags, as the clients read them. */
+function noteOf(call: Call, topic: string): { description: string | null; tags: { name: string }[] } {
+  const note = call.view.administration?.objects.note?.(topic)
+  return { description: note?.description ?? null, tags: (note?.tags ?? []).map((name) => ({ name })) }
+}
+
+function metadata(call: Call, table: Table): object {
   return {
     topicName: table.name,
     keyType: table.key.format,
     valueType: table.value.format,
     keySchema: schemaOf(table.key),
     valueSchema: schemaOf(table.value),
-    description: null,
-    tags: [],
+    ...noteOf(call, table.topic),
     additionalInfo: null,
   }
 }
@@ -148,9 +154,12 @@ async function filtered(call: Call): Promise<TableSummary[]> {
   const system = flag(call, 'includeSystemEntities') === true
   const search = parameter(call, 'search')?.toLowerCase()
   const [hasRecords, isCompacted] = [flag(call, 'hasRecords'), flag(call, 'isCompacted')]
-  const all = (await call.view.catalog.tables()).filter((t) => system || t.type === 'USER')
+  const tags = [call.query['tags'] ?? []].flat()
+  const tagged = (topic: string): boolean => tags.length === 0 || noteOf(call, topic).tags.some((tag) => tags.includes(tag.name))
+  const all = (await call.view.catalog.tables()).filter((t) => (system || t.type === 'USER') && tagged(t.name))
   const fits = async (summary: TableSummary): Promise<boolean> => {
-    const named = search === undefined || search === '' || summary.name.toLowerCase().includes(search)
+    const said = search === undefined ? '' : (noteOf(call, summary.name).description?.toLowerCase() ?? '')
+    const named = search === undefined || search === '' || summary.name.toLowerCase().includes(search) || said.includes(search)
     if (named && hasRecords === undefined && isCompacted === undefined) return true
     if (!named && flag(call, 'searchFields') === false) return false
     const table = await call.view.catalog.table(summary.name)
@@ -176,8 +185,7 @@ async function dataset(call: Call, summary: TableSummary, table: Table | undefin
     isCompacted: table?.compacted === true,
     isSystemEntity: summary.type === 'SYSTEM',
     fields: { key: fields(table?.key.type), value: fields(table?.value.type) },
-    description: null,
-    tags: [],
+    ...noteOf(call, summary.name),
     policies: [],
     permissions: [],
   }

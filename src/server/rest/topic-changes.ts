@@ -1,8 +1,8 @@
 /** Topics made, changed and deleted, and records deleted. Each needs its right; the texts of the answers are those that the clients compare. */
-import type { TableDeclaration } from '../../plan/administration.ts'
-import type { Administration } from '../../plan/administration.ts'
+import type { Administration, RecordToProduce, TableDeclaration, TopicNote } from '../../plan/administration.ts'
 import type { Cluster } from '../../kafka/cluster.ts'
 import { alterTopicConfig, createPartitions } from '../../kafka/alter.ts'
+import { readRecords } from '../../kafka/record-batch.ts'
 import type { FormatName } from '../../formats/format.ts'
 import { bodyObject, type Call, demand, field, isText, isWhole, RestError, type Route } from './route.ts'
 import { sizesOf, tableOf } from './topic.ts'
@@ -107,6 +107,52 @@ async function declare(call: Call, topic: string, formats: { key: DeclaredFormat
   admin.forget(topic)
 }
 
+/** The bytes of one record. */
+async function recordAt(call: Call, topic: string, partition: number, offset: number): Promise<RecordToProduce> {
+  const { messagesPerPartition } = await sizesOf(call, topic, (await tableOf(call, topic)).partitions)
+  const found = messagesPerPartition.find((p) => p.partition === partition)
+  if (found !== undefined && offset >= found.begin && offset < found.end) {
+    const source = call.view.log.scan({ topic, ranges: [{ partition, start: offset, end: offset + 1 }], isolation: 'read_committed', limit: 1 }, call.signal)
+    try {
+      for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {
+        if (batch.fault !== undefined) throw new RestError(409, `The record cannot be read: ${batch.fault}`)
+        // The buffer belongs to the scan.
+        const copy = (bytes: Buffer | null) => (bytes === null ? null : Buffer.from(bytes))
+        for (const { key, value, headers } of readRecords(batch))
+          return { key: copy(key), value: copy(value), headers: headers.map((h) => ({ key: h.key, value: copy(h.value) })), partition }
+      }
+    } finally {
+      source.close()
+    }
+  }
+  throw new RestError(404, `There is no record at offset ${offset} of partition ${partition}.`)
+}
+
+/** Changes what is said about a topic; the rest of it stays. */
+async function note(call: Call, change: (before: TopicNote) => TopicNote): Promise<void> {
+  const { name } = call.params
+  await tableOf(call, name)
+  demand(call, 'create', name)
+  const { objects } = administration(call)
+  if (objects.saveNote === undefined) throw new RestError(501, 'This server keeps no notes on topics.')
+  objects.saveNote(name, change(objects.note?.(name) ?? { description: null, tags: [] }))
+}
+
+/** `["a"]` or `[{name: "a"}]`. */
+function tagNames(value: unknown): string[] {
+  const names = Array.isArray(value) ? value.map((tag: unknown) => (typeof tag === 'object' && tag !== null && 'name' in tag ? tag.name : tag)) : undefined
+  if (names === undefined || names.length > MAX_TAGS || !names.every((n): n is string => isText(n) && n.length <= MAX_TAG))
+    throw new RestError(400, `The field "tags" must be a list of up to ${MAX_TAGS} {"name"}, each of up to ${MAX_TAG} characters.`, [
+      { field: 'tags', error: 'wrong shape' },
+    ])
+  return [...new Set(names)]
+}
+
+/** `rest.max.tags`, `rest.max.tag`, `rest.max.description` */
+const MAX_TAGS = 100
+const MAX_TAG = 256
+const MAX_DESCRIPTION = 10_000
+
 const NEW_TOPIC = {
   partitions: { type: 'integer', minimum: 1 },
   replication: { type: 'integer', minimum: 1 },
@@ -174,6 +220,54 @@ export const TOPIC_CHANGES: readonly Route[] = [
   },
   {
     method: 'PUT',
+    path: '/api/topics/{topic}/{partition}/{offset}/resend',
+    id: 'resend',
+    about: 'Writes a record once more, behind the last one of its partition.',
+    answer: {
+      type: 'object',
+      required: ['topicName', 'partition', 'offset'],
+      properties: { topicName: { type: 'string' }, partition: { type: 'integer' }, offset: { type: 'integer' } },
+    },
+    run: async (call) => {
+      const { topic } = call.params
+      demand(call, 'insert', topic)
+      const [partition, offset] = [whole(call.params['partition'], 'partition'), whole(call.params['offset'], 'offset')]
+      await administration(call).produce(topic, [await recordAt(call, topic, partition, offset)], call.signal)
+      return { json: { topicName: topic, partition, offset } }
+    },
+  },
+  {
+    method: 'PUT',
+    path: '/api/v1/datasets/kafka/{name}/description',
+    id: 'describeTopic',
+    about: 'Says what a topic is for.',
+    body: { type: 'object', required: ['description'], properties: { description: { type: ['string', 'null'] } } },
+    status: 204,
+    run: async (call) => {
+      const { description } = bodyObject(call)
+      if (description !== null && (typeof description !== 'string' || description.length > MAX_DESCRIPTION))
+        throw new RestError(400, `The field "description" must be a text of up to ${MAX_DESCRIPTION} characters, or null.`, [
+          { field: 'description', error: 'no text' },
+        ])
+      await note(call, (before) => ({ ...before, description }))
+      return {}
+    },
+  },
+  {
+    method: 'PUT',
+    path: '/api/v1/datasets/kafka/{name}/tags',
+    id: 'tagTopic',
+    about: 'Gives a topic its tags, in place of those that it has.',
+    body: { type: 'object', required: ['tags'], properties: { tags: { type: 'array', items: { type: 'object', properties: { name: { type: 'string' } } } } } },
+    status: 204,
+    run: async (call) => {
+      const tags = tagNames(bodyObject(call)['tags'])
+      await note(call, (before) => ({ ...before, tags }))
+      return {}
+    },
+  },
+  {
+    method: 'PUT',
     path: '/api/configs/topics/{topic}',
     id: 'changeSettings',
     about: 'Changes settings of a topic; null gives one back its default.',
@@ -218,7 +312,13 @@ export const TOPIC_CHANGES: readonly Route[] = [
     body: {
       type: 'object',
       required: ['topicName', 'keyType', 'valueType'],
-      properties: { topicName: { type: 'string' }, keyType: { type: 'string' }, valueType: { type: 'string' } },
+      properties: {
+        topicName: { type: 'string' },
+        keyType: { type: 'string' },
+        valueType: { type: 'string' },
+        description: { type: 'string' },
+        tags: { type: 'array' },
+      },
     },
     text: true,
     run: async (call) => {
@@ -228,6 +328,10 @@ export const TOPIC_CHANGES: readonly Route[] = [
       demand(call, 'create', topic)
       const formats = declared({ key: { format: body['keyType'] }, value: { format: body['valueType'] } })
       if (formats !== undefined) await declare(call, topic, formats)
+      const { objects } = administration(call)
+      const before = objects.note?.(topic) ?? { description: null, tags: [] }
+      const description = typeof body['description'] === 'string' ? body['description'].slice(0, MAX_DESCRIPTION) : before.description
+      objects.saveNote?.(topic, { description, tags: Array.isArray(body['tags']) ? tagNames(body['tags']) : before.tags })
       return { text: `Topic [${topic}] metadata updated` }
     },
   },
