@@ -70,6 +70,10 @@ export function joinKeys(plan: Join, context: Context): { leftKey: KeyOf; rightK
     // A single key of plain texts or of small numbers is its own key.
     if (keys.length === 1 && types[0].every(isPlainText)) return rowFunction(context, 'key', (c) => js`return ${c.value(keys[0][side])}`)
     if (keys.length === 1 && types[0].every((t) => t.kind === 'int')) return rowFunction(context, 'key', (c) => js`return ${c.value(keys[0][side])}`)
+    if (keys.length === 1) {
+      const value = rowValue(keys[0][side], context)
+      return (row) => single(value(row))
+    }
     const values = rowProjection(
       keys.map((k) => k[side]),
       context,
@@ -89,10 +93,22 @@ function isPlainText(t: DataType): boolean {
   return t.kind === 'string' || t.kind === 'uuid'
 }
 
+/** Strings and numbers are their own keys; anything else is its canonical text behind a character that keeps it apart from strings. */
+function single(v: Value): string | number | null {
+  if (v === null) return null
+  if (typeof v === 'number') return Number.isNaN(v) ? null : Math.abs(v) <= Number.MAX_SAFE_INTEGER ? v : `\u0000${canonical(v)}`
+  if (typeof v === 'string') return v.charCodeAt(0) === 0 ? `\u0000s${v}` : v
+  const text = canonical(v)
+  // A decimal may equal a number.
+  const n = text.charCodeAt(0) === 110 ? Number(text.slice(1)) : Number.NaN
+  return !Number.isNaN(n) && Math.abs(n) <= Number.MAX_SAFE_INTEGER && `n${n}` === text ? n : `\u0000${text}`
+}
+
 function combined(values: Row): string | null {
   let key = ''
   for (const v of values) {
-    if (v === null) return null
+    // NULL equals nothing, and neither does NaN.
+    if (v === null || Number.isNaN(v)) return null
     const c = canonical(v)
     key += `${c.length}:${c}`
   }

@@ -6,7 +6,7 @@ import { Decimal } from '../../lib/decimal.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
 import type { Value } from '../../types.ts'
 import { canonical, integer, order } from '../runtime.ts'
-import type { MemoryBudget } from './memory.ts'
+import { type MemoryBudget, roomForKey } from './memory.ts'
 import { ApproximateDistinct, ApproximateQuantile } from './sketches.ts'
 
 export interface Accumulator {
@@ -467,6 +467,7 @@ export class DistinctFilter {
     const key = `${g}:${canonical(v)}`
     if (this.#seen.has(key)) return false
     this.#budget.take(key)
+    roomForKey(this.#seen, 'DISTINCT inside an aggregate')
     this.#seen.add(key)
     return true
   }

@@ -2,15 +2,22 @@
 import type { JoinType } from '../../plan/plan.ts'
 import type { Span } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
-import type { MemoryBudget } from './memory.ts'
+import { type MemoryBudget, roomForKey } from './memory.ts'
 import { nothingHeld, type Operator, pushAll, type Row } from './operator.ts'
 
 /** A key that is equal for rows that meet; null for a row that meets nothing. */
 export type KeyOf = (row: Row) => string | number | null
 
-interface Held {
+/** The right rows of one key, in the order in which they came: a chain, as most keys have one row. */
+class Held {
   readonly row: Row
-  matched: boolean
+  matched = false
+  next: Held | undefined = undefined
+  /** Of the first of the chain. */
+  last: Held = this
+  constructor(row: Row) {
+    this.row = row
+  }
 }
 
 export interface JoinParts {
@@ -29,7 +36,7 @@ export class JoinOperator {
   readonly #parts: JoinParts
   readonly #budget: MemoryBudget
   readonly #next: Operator
-  readonly #table = new Map<string | number, Held[]>()
+  readonly #table = new Map<string | number, Held>()
   /** Right rows that meet nothing: only right and full joins still show them. */
   readonly #lonely: Row[] = []
   readonly #noLeft: Row
@@ -73,36 +80,42 @@ export class JoinOperator {
       return
     }
     this.#budget.takeRow(row)
-    const held = this.#table.get(key)
-    if (held === undefined) this.#table.set(key, [{ row, matched: false }])
-    else held.push({ row, matched: false })
+    const first = this.#table.get(key)
+    if (first === undefined) {
+      roomForKey(this.#table, 'A join')
+      this.#table.set(key, new Held(row))
+      return
+    }
+    const held = new Held(row)
+    first.last.next = held
+    first.last = held
   }
 
   probe(left: Row): void {
     const { residual, type } = this.#parts
     const key = this.#parts.leftKey(left)
-    const partners = key === null ? undefined : this.#table.get(key)
     let met = false
-    if (partners !== undefined) {
-      for (const partner of partners) {
-        const row = [...left, ...partner.row]
-        if (residual !== undefined && !residual(row)) continue
-        if (type === 'single' && met) {
-          if (this.#parts.first === true) return
-          throw new SqlError(
-            'VALUE',
-            'A subquery that stands for a value gave more than one row for a row of the outer query.',
-            this.#parts.span,
-            'Use an aggregate or LIMIT 1 in it, or IN (SELECT …).',
-          )
-        }
-        met = true
-        partner.matched = true
-        this.#next.push(row)
-        if (this.#next.done) return
-      }
+    for (let partner = key === null ? undefined : this.#table.get(key); partner !== undefined; partner = partner.next) {
+      const row = [...left, ...partner.row]
+      if (residual !== undefined && !residual(row)) continue
+      if (type === 'single' && met) return this.#second()
+      met = true
+      partner.matched = true
+      this.#next.push(row)
+      if (this.#next.done) return
     }
     if (!met && (type === 'left' || type === 'full' || type === 'single')) this.#next.push([...left, ...this.#noRight])
+  }
+
+  /** A second partner where there may be one. */
+  #second(): void {
+    if (this.#parts.first === true) return
+    throw new SqlError(
+      'VALUE',
+      'A subquery that stands for a value gave more than one row for a row of the outer query.',
+      this.#parts.span,
+      'Use an aggregate or LIMIT 1 in it, or IN (SELECT …).',
+    )
   }
 
   *finish(): Generator<void> {
@@ -112,7 +125,8 @@ export class JoinOperator {
   }
 
   *#unmatched(): Generator<Row> {
-    for (const held of this.#table.values()) for (const { row, matched } of held) if (!matched) yield [...this.#noLeft, ...row]
+    for (const first of this.#table.values())
+      for (let held: Held | undefined = first; held !== undefined; held = held.next) if (!held.matched) yield [...this.#noLeft, ...held.row]
     for (const row of this.#lonely) yield [...this.#noLeft, ...row]
   }
 }

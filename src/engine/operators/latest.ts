@@ -1,6 +1,6 @@
 /** LATEST: of each key of a partition the last row, in the order of these rows; a tombstone takes its key away. Records without a key are left out: nothing can replace them. */
 import { canonical } from '../runtime.ts'
-import type { MemoryBudget } from './memory.ts'
+import { type MemoryBudget, roomForKey } from './memory.ts'
 import { type Operator, pushAll, type Row } from './operator.ts'
 
 /** Where a row has its key, its partition, and whether its record has a value. */
@@ -36,6 +36,7 @@ export class LatestOperator implements Operator {
     }
     if (row[this.#slots.alive] !== true) return
     this.#budget.takeRow(row)
+    roomForKey(this.#rows, 'LATEST')
     this.#rows.set(place, row)
   }
   *finish(): Generator<void> {

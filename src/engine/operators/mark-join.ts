@@ -2,7 +2,7 @@
 import type { Value } from '../../types.ts'
 import { canonical } from '../runtime.ts'
 import type { KeyOf } from './join.ts'
-import type { MemoryBudget } from './memory.ts'
+import { type MemoryBudget, roomForKey } from './memory.ts'
 import { nothingHeld, type Operator, type Row } from './operator.ts'
 
 export interface MarkJoinParts {
@@ -72,6 +72,7 @@ export class MarkJoinOperator {
     if (partners === undefined) {
       partners = { values: new Set(), rows: [], hasNull: false }
       this.#budget.take(key)
+      roomForKey(this.#table, 'A subquery')
       this.#table.set(key, partners)
     }
     if (this.#parts.residual !== undefined) {
@@ -88,6 +89,7 @@ export class MarkJoinOperator {
   #holdValue(partners: Partners, value: string): void {
     if (partners.values.has(value)) return
     this.#budget.take(value)
+    roomForKey(partners.values, 'A subquery')
     partners.values.add(value)
   }
 

@@ -54,6 +54,20 @@ export class MemoryBudget {
   }
 }
 
+/** The most keys that one hash table of an operator takes; the platform's own end at 2^24. */
+const MAX_KEYS = 16_000_000
+
+/** Called before a table grows by one key. */
+export function roomForKey(table: { readonly size: number }, who: string): void {
+  if (table.size < MAX_KEYS) return
+  throw new SqlError(
+    'LIMIT',
+    `${who} would hold more than ${MAX_KEYS.toLocaleString('en')} different keys (operator.max.keys).`,
+    undefined,
+    'Filter more with WHERE, or read a part of the topic at a time.',
+  )
+}
+
 /** A rough size in bytes: what a limit needs. */
 function sizeOf(v: Value): number {
   if (typeof v === 'string') return 32 + v.length

@@ -3,7 +3,7 @@ import { jsonItems } from '../../formats/json/text.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
 import { canonical } from '../runtime.ts'
-import type { MemoryBudget } from './memory.ts'
+import { type MemoryBudget, roomForKey } from './memory.ts'
 import type { Operator, Row } from './operator.ts'
 
 export class FilterOperator implements Operator {
@@ -167,7 +167,10 @@ export class SetOperator {
   #hold(row: Row): void {
     const key = rowKey(row)
     const known = this.#counts.get(key)
-    if (known === undefined) this.#budget.take(key)
+    if (known === undefined) {
+      this.#budget.take(key)
+      roomForKey(this.#counts, this.#op.toUpperCase())
+    }
     this.#counts.set(key, (known ?? 0) + 1)
   }
 
@@ -190,6 +193,7 @@ export class SetOperator {
   #firstKey(key: string): boolean {
     if (this.#counts.has(key)) return false
     this.#budget.take(key)
+    roomForKey(this.#counts, this.#op.toUpperCase())
     this.#counts.set(key, 1)
     return true
   }
