@@ -67,6 +67,7 @@ describe('frames', { skip: cluster.skip }, () => {
     assert.deepEqual(Object.keys(sentinel), ['event', 'reason'])
     assert.match(String(sentinel.reason.sourceId), UUID)
     // STATS: the fields of the specification, offsets inclusive.
+    assert.ok(stats !== undefined)
     const names = [
       'id',
       'bytesRead',
@@ -80,15 +81,15 @@ describe('frames', { skip: cluster.skip }, () => {
       'duration',
       'startedAt',
     ]
-    assert.deepEqual(Object.keys(stats ?? {}), names)
-    const [source, topic] = Object.entries(stats?.sources as Record<string, string>)[0]
+    assert.deepEqual(Object.keys(stats), names)
+    const [source, topic] = Object.entries(stats.sources as Record<string, string>)[0]
     assert.equal(topic, payments)
     assert.equal(sentinel.reason.sourceId, source)
-    const config = (stats?.sourceConfigs as Record<string, Record<string, unknown>>)[source]
+    const config = (stats.sourceConfigs as Record<string, Record<string, unknown>>)[source]
     for (const name of ['live.aggs', 'max.idle.time', 'format.timestamp', 'show.bad.records', 'kafka.offset.timeout', 'max.query.time', 'max.size'])
       assert.ok(name in config, name)
     assert.deepEqual([config['max.size'], config['max.idle.time'], config['max.query.time'], config['kafka.offset.timeout']], [1024, 20_000, 3_600_000, 10_000])
-    const partition = (stats?.sourcesStats as Record<string, Record<string, Record<string, number>>>)[source]['0']
+    const partition = (stats.sourcesStats as Record<string, Record<string, Record<string, number>>>)[source]['0']
     assert.deepEqual(Object.keys(partition), ['begin', 'offsetBound', 'bytesRead', 'recordsScanned', 'end'])
     assert.deepEqual([partition.begin, partition.offsetBound], [0, 29_999])
 
