@@ -40,6 +40,8 @@ export interface Known {
   readonly settings: readonly string[]
 }
 
+/** Sources of one statement that are looked at. */
+const MAX_SOURCES = 100
 /** `server.max.suggestions`: an answer holds no more. */
 export const MAX_SUGGESTIONS = 200
 
@@ -152,36 +154,51 @@ function kindOf(rest: readonly Token[]): Place['kind'] {
 
 /** Whether a comma stands in a list of sources: the clause it belongs to began with FROM. */
 function inSources(rest: readonly Token[]): boolean {
-  let depth = 0
-  for (let i = rest.length - 1; i >= 0; i--) {
-    const token = rest[i]
-    if (token.text === ')') depth++
-    else if (token.text === '(') {
-      if (depth-- === 0) return false
-    } else if (depth === 0 && token.upper === 'FROM') return true
-    else if (depth === 0 && AFTER_SOURCES.has(token.upper)) return false
+  const lists = new SourceLists()
+  for (const token of rest) lists.pass(token)
+  return lists.inside
+}
+
+/** Follows a statement token by token: is the place behind it inside a list of sources? Parentheses have lists of their own. */
+class SourceLists {
+  #open: boolean[] = [false]
+  get inside(): boolean {
+    return this.#open[this.#open.length - 1]
   }
-  return false
+  pass(token: Token): void {
+    if (token.text === '(') this.#open.push(false)
+    else if (token.text === ')') {
+      this.#open.pop()
+      if (this.#open.length === 0) this.#open.push(false)
+    } else if (token.upper === 'FROM') this.#open[this.#open.length - 1] = true
+    else if (AFTER_SOURCES.has(token.upper)) this.#open[this.#open.length - 1] = false
+  }
 }
 
 /** Tables named behind FROM, JOIN, INTO and the like, wherever they stand in the statement. */
 function sourcesOf(sql: string, tokens: readonly Token[]): { name: string; alias?: string }[] {
   const sources: { name: string; alias?: string }[] = []
-  for (let i = 0; i < tokens.length; i++) {
-    const comma = tokens[i].text === ',' && inSources(tokens.slice(0, i + 1))
-    if (!comma && !BEFORE_TABLE.has(tokens[i].upper)) continue
-    const first = tokens[i + 1]
-    if (first === undefined || (first.kind !== 'quoted' && first.kind !== 'identifier' && first.kind !== 'keyword')) continue
-    const end = first.kind === 'quoted' ? first.end : bareNameEnd(sql, first.start)
-    const name = first.kind === 'quoted' ? first.value : sql.slice(first.start, end)
-    if (name === '') continue
-    let next = i + 1
-    while (tokens[next] !== undefined && tokens[next].start < end) next++
-    if (tokens[next]?.upper === 'AS') next++
-    const alias = tokens[next]
-    sources.push(alias?.kind === 'identifier' || alias?.kind === 'quoted' ? { name, alias: alias.value } : { name })
+  const lists = new SourceLists()
+  for (let i = 0; i < tokens.length && sources.length < MAX_SOURCES; i++) {
+    lists.pass(tokens[i])
+    if (!(tokens[i].text === ',' && lists.inside) && !BEFORE_TABLE.has(tokens[i].upper)) continue
+    const source = sourceAt(sql, tokens, i + 1)
+    if (source !== undefined) sources.push(source)
   }
   return sources
+}
+
+function sourceAt(sql: string, tokens: readonly Token[], at: number): { name: string; alias?: string } | undefined {
+  const first = tokens[at]
+  if (first === undefined || (first.kind !== 'quoted' && first.kind !== 'identifier' && first.kind !== 'keyword')) return undefined
+  const end = first.kind === 'quoted' ? first.end : bareNameEnd(sql, first.start)
+  const name = first.kind === 'quoted' ? first.value : sql.slice(first.start, end)
+  if (name === '') return undefined
+  let next = at
+  while (tokens[next] !== undefined && tokens[next].start < end) next++
+  if (tokens[next]?.upper === 'AS') next++
+  const alias = tokens[next]
+  return alias?.kind === 'identifier' || alias?.kind === 'quoted' ? { name, alias: alias.value } : { name }
 }
 
 /** What fits at the place, best first: names of the user's own, then functions, then words. */

@@ -97,6 +97,18 @@ test('columns of JSON rows: whole numbers, fractions, what varies, what is new',
   )
 })
 
+test('JSON nested a hundred thousand deep ends as a text', () => {
+  for (const [open, close] of [
+    ['[', ']'],
+    ['{"a":', '}'],
+  ]) {
+    const text = `{"x":${open.repeat(100_000)}1${close.repeat(100_000)}}`
+    const shape = shapeOf(guessType([text]))
+    avro.Type.forSchema(JSON.parse(avroText(shape)))
+    assert.ok(rewrite(text, 0, text.length, shape).length > 0)
+  }
+})
+
 const types = fc.letrec<{ type: DataType; struct: DataType }>((tie) => ({
   type: fc.oneof(
     { maxDepth: 4 },

@@ -81,6 +81,17 @@ test('lints: every character that means nothing, else the first mistake; none fo
   assert.equal(syntaxLints('SELECT § FROM ¤').length, 2)
 })
 
+test('long texts are quick, whatever they hold', () => {
+  for (const piece of ['a,', 'FROM ', '(', 'x.', '`', "'", 'FROM a, ']) {
+    const sql = `SELECT * FROM ${piece.repeat(100_000 / piece.length)}`
+    const from = performance.now()
+    suggest(placeAt(sql, sql.length), known)
+    highlights(sql)
+    syntaxLints(sql)
+    assert.ok(performance.now() - from < 3000, `${piece}: ${performance.now() - from} ms`)
+  }
+})
+
 test('any text and any caret: it answers, and what it marks lies inside the text', () => {
   const word = fc.constantFrom('SELECT', '*', 'FROM', 'payments', '.', ',', '(', ')', "'x", '`', 'WHERE', '=', '--', '/*', ';', '-', '\n', 'p', '🙂')
   fc.assert(

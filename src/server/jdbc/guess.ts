@@ -43,6 +43,7 @@ function typeOf(text: string, at: number, depth: number): DataType {
     case '{':
       return depth >= MAX_DEPTH ? JSON_TYPE : structAt(text, at, depth)
     case '[': {
+      if (depth >= MAX_DEPTH) return JSON_TYPE
       let element: DataType = NULL_TYPE
       forEachMember(text, at, (_key, from) => {
         element = merge(element, typeOf(text, from, depth + 1))

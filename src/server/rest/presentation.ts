@@ -16,6 +16,9 @@ import { bodyObject, type Call, field, isText, parameter, RestError, type Route,
 
 /** Tables whose fields are looked up for one answer. */
 const MAX_SOURCES = 8
+/** `rest.max.highlighted`: characters of the longest text that gets highlights and suggestions. */
+const MAX_TYPED = 100_000
+const NOWHERE: Place = { kind: 'nothing', word: '', path: [], sources: [] }
 const FUNCTIONS = [...new Set([...SCALAR_NAMES, ...AGGREGATE_DOCS.map((a) => a.name)])].sort()
 
 const MARK: Schema = {
@@ -58,10 +61,12 @@ export const PRESENTATION_ROUTES: readonly Route[] = [
       )
       checkLength(sql)
       const { catalog } = call.view
-      const place = placeAt(sql, caret)
+      // A text of this size comes from a file: nobody looks at its colours, and they would be many times as large.
+      const typed = sql.length <= MAX_TYPED
+      const place = typed ? placeAt(sql, caret) : NOWHERE
       const lints = syntaxLints(sql)
       const [found, known] = await Promise.all([lints.length > 0 ? lints : meaningLints(sql, catalog), knownAt(place, catalog)])
-      return { json: { input: sql, caret, lints: found, highlights: highlights(sql), suggestions: suggest(place, known) } }
+      return { json: { input: sql, caret, lints: found, highlights: typed ? highlights(sql) : [], suggestions: suggest(place, known) } }
     },
   },
   {

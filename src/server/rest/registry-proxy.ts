@@ -102,10 +102,18 @@ async function ask(call: Call, method: Route['method'], path: string, body: unkn
     // The cause may hold the address with its credentials.
     throw new RestError(502, 'The schema registry does not answer.')
   }
-  const bytes = await response.arrayBuffer()
-  if (bytes.byteLength > MAX_BYTES)
-    throw new RestError(502, `The schema registry answered with more than ${MAX_BYTES} bytes (rest.registry.max.response.bytes).`)
-  return { status: response.status, body: Buffer.from(bytes).toString() }
+  return { status: response.status, body: await limited(response) }
+}
+
+async function limited(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > MAX_BYTES) throw new RestError(502, `The schema registry answered with more than ${MAX_BYTES} bytes (rest.registry.max.response.bytes).`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
 }
 
 function target(registry: RegistryConfig): { base: string; headers: Record<string, string> } {
