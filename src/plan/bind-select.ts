@@ -116,7 +116,7 @@ function bindPlain(select: ast.Select, scope: Scope, input: Plan, orderBy: reado
   const orders = (columns: readonly OutputColumn[]): SortKeys =>
     decided(
       bindOrders(orderBy, columns, (e) => bindExpr(e, { ...context, clause: 'ORDER BY' })),
-      scan,
+      select.distinct ? undefined : scan,
     )
   const only = select.items.length === 1 ? select.items[0] : undefined
   if (scan !== undefined && only?.kind === 'star' && isBareStar(only, scan))

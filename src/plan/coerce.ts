@@ -165,7 +165,11 @@ function datetimes(exprs: readonly BoundExpr[], types: readonly DataType[]): { b
 export function arithmetic(op: ArithmeticOp, left: BoundExpr, right: BoundExpr, span: Span | undefined): BoundExpr {
   const a = left.type
   const b = right.type
-  if (a.kind === 'null' || b.kind === 'null') return { kind: 'constant', value: null, type: a.kind === 'null' ? b : a, span }
+  if (a.kind === 'null' || b.kind === 'null') {
+    // NULL - "1d" is no text, so only what arithmetic could give is its type.
+    const type = [a, b].find((t) => isNumeric(t) || isDatetime(t) || t.kind === 'time') ?? NULL_TYPE
+    return { kind: 'constant', value: null, type, span }
+  }
   if (isDatetime(a) || a.kind === 'time') return datetimeArithmetic(op, left, right, span)
   if (isDatetime(b) && op === '+') return datetimeArithmetic(op, right, left, span)
   if (isNumeric(a) && isNumeric(b)) {
