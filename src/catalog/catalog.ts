@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../lib/clock.ts'
 import { Lru } from '../lib/lru.ts'
 import type { TableDeclaration } from '../plan/administration.ts'
 import type { Catalog, Table, TableFacet, TableSummary } from '../plan/catalog.ts'
+import type { GlueSchemas } from '../registry/glue.ts'
 import type { Registry } from '../registry/registry.ts'
 import { Decoders } from './decoders.ts'
 import { findFacet, type FoundFacet } from './facet.ts'
@@ -26,6 +27,8 @@ export interface CatalogOptions {
   readonly formats?: Readonly<Record<string, { readonly key?: FormatName; readonly value?: FormatName } & FormatOptions>>
   /** What CREATE TABLE said; an exact name in `formats` wins over it, a pattern does not. */
   readonly declared?: (topic: string) => TableDeclaration | undefined
+  /** Schemas of AWS Glue by the id of their version. */
+  readonly glue?: GlueSchemas
   readonly sample?: Partial<SampleLimits>
   readonly clock?: Clock
 }
@@ -190,7 +193,7 @@ class KafkaCatalog implements KafkaTables {
     const { registry } = this.#options
     const configured = this.#configured(topic.name, side)
     const options = configured === undefined ? undefined : this.#options.formats?.[configured.pattern]
-    return findFacet({ topic: topic.name, side, configured, registry, decoders: this.#decoders, sample, options })
+    return findFacet({ topic: topic.name, side, configured, registry, decoders: this.#decoders, sample, options, glue: this.#options.glue })
   }
 
   /** Patterns that say nothing about this side are passed over. */

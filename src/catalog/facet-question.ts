@@ -1,5 +1,6 @@
 /** The question how a facet of a topic is written, and what there is to answer it from. */
 import type { FormatName } from '../formats/format.ts'
+import type { GlueSchemas } from '../registry/glue.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Decoders } from './decoders.ts'
 import type { FormatOptions } from './plain-formats.ts'
@@ -17,6 +18,8 @@ export interface FacetQuestion {
   readonly sample: () => Promise<TopicSample>
   /** Settings of the configured format. */
   readonly options?: FormatOptions
+  /** Schemas of AWS Glue by the id of their version. */
+  readonly glue?: GlueSchemas
   /** Bytes behind the payload of every key or value that belong to something else. */
   readonly tail?: number
 }

@@ -11,6 +11,7 @@ import { JSON_TYPE } from '../types.ts'
 import { type FacetQuestion, samplesOf } from './facet-question.ts'
 import { framedFacet, isRegistryFormat, plainFacet, schemaFacet, unreadableFacet, windowedFacet } from './make-facet.ts'
 import type { TopicSample } from './sample.ts'
+import { selfFramedFacet } from './self-framed.ts'
 
 /** `catalog.schema.versions`: how many of a subject's newest versions are merged. */
 const MAX_VERSIONS = 100
@@ -92,6 +93,9 @@ async function subjectSchemas(registry: Registry, subject: string, versions: rea
 
 async function configuredFramed(question: FacetQuestion, format: FormatName, trouble: RegistryError | undefined): Promise<FoundFacet> {
   const detail = configuredDetail(question)
+  const own =
+    trouble === undefined ? await selfFramedFacet(question, samplesOf(await question.sample(), question), 'configured').catch(onlyRegistryError) : undefined
+  if (own !== undefined && !(own instanceof RegistryError)) return { facet: { ...own, detail: `${detail}; ${own.detail}` }, basis: 'sampled' }
   if (format === 'JSONSCHEMA') return { facet: framedFacet(question, 'JSONSCHEMA', JSON_TYPE, 'configured', detail), basis: 'configured' }
   if (question.registry === undefined) {
     return { facet: unreadableFacet(format, 'configured', detail, `${format} is configured, and no schema registry is.`), basis: 'configured' }
@@ -110,6 +114,8 @@ async function detect(question: FacetQuestion, trouble: RegistryError | undefine
   const sample = await question.sample()
   const samples = samplesOf(sample, question)
   if (samples.length === 0) return nothingSeen(question, sample, trouble)
+  const own = trouble === undefined ? await selfFramedFacet(question, samples, 'sampled').catch(onlyRegistryError) : undefined
+  if (own !== undefined && !(own instanceof RegistryError)) return { facet: own, basis: 'sampled' }
   if (question.registry !== undefined && trouble === undefined && looksFramed(samples, 'perhaps')) {
     const schemas = await sampledSchemas(question, samples).catch(onlyRegistryError)
     if (schemas instanceof RegistryError) return detectPlain(question, sample, samples, schemas)

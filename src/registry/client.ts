@@ -5,7 +5,8 @@
  */
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { Lru } from '../lib/lru.ts'
-import { type ConfluentApi, type RawSchema, createConfluentApi } from './confluent.ts'
+import { apicurioRoot, schemaByGlobalId } from './apicurio.ts'
+import { type ConfluentApi, createConfluentApi, Http, type RawSchema } from './confluent.ts'
 import {
   type RegisteredSchema,
   type Registry,
@@ -37,7 +38,11 @@ class CachingRegistry implements Registry, RegistryWriter {
   readonly #downTtlMs: number
   readonly #byId: Lru<number, RegisteredSchema>
   readonly #byVersion: Lru<string, RegisteredSchema>
+  readonly #byGlobalId: Lru<number, RegisteredSchema>
   readonly #unknown: Lru<number, number>
+  /** Apicurio's own API, where there is one. */
+  readonly #apicurio: Http | undefined
+  readonly schemaByGlobalId?: (id: number) => Promise<RegisteredSchema | undefined>
   readonly #underWay = new Map<string, Promise<unknown>>()
   #down: { readonly until: number; readonly error: RegistryError } | undefined
 
@@ -50,6 +55,10 @@ class CachingRegistry implements Registry, RegistryWriter {
     this.#downTtlMs = config.downTtlMs ?? 5_000
     this.#byId = new Lru(capacity)
     this.#byVersion = new Lru(capacity)
+    this.#byGlobalId = new Lru(capacity)
+    const root = apicurioRoot(this.url)
+    this.#apicurio = root === undefined ? undefined : new Http({ ...config, url: root, ...credentialsOf(config) })
+    if (this.#apicurio !== undefined) this.schemaByGlobalId = (id) => this.#global(id)
     this.#unknown = new Lru(capacity)
   }
 
@@ -109,7 +118,17 @@ class CachingRegistry implements Registry, RegistryWriter {
     this.#byVersion.clear()
   }
 
+  async #global(id: number): Promise<RegisteredSchema | undefined> {
+    const http = this.#apicurio
+    const known = this.#byGlobalId.get(id)
+    if (known !== undefined || http === undefined) return known
+    const schema = await this.#ask(`global ${id}`, () => schemaByGlobalId(http, id))
+    if (schema !== undefined) this.#byGlobalId.set(id, schema)
+    return schema
+  }
+
   close(): void {
+    this.#apicurio?.close()
     this.#api.close()
   }
 
@@ -163,6 +182,12 @@ class CachingRegistry implements Registry, RegistryWriter {
   #broken(what: string): RegistryError {
     return new RegistryError(`Schema registry at ${this.url}: ${what}.`, { status: 200 })
   }
+}
+
+/** Those in the address, which the address of another API of the same server does not show. */
+function credentialsOf({ url, username, password }: RegistryConfig): Pick<RegistryConfig, 'username' | 'password'> {
+  const given = new URL(url)
+  return { username: username ?? decodeURIComponent(given.username), password: password ?? decodeURIComponent(given.password) }
 }
 
 function versionKey(subject: string, version: number): string {

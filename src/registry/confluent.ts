@@ -57,7 +57,8 @@ export function createConfluentApi(config: RegistryConfig): ConfluentApi {
   }
 }
 
-class Http {
+/** Questions to a registry over HTTP: with a time limit, a limit of size, and retries. */
+export class Http {
   readonly url: string
   readonly #headers: Record<string, string>
   readonly #secrets: boolean
@@ -93,12 +94,17 @@ class Http {
     return this.ask('GET', path)
   }
 
+  /** The answer as it is, or undefined for not-found. */
+  async text(path: string): Promise<string | undefined> {
+    return (await this.ask('GET', path, undefined, true)) as string | undefined
+  }
+
   /** The same with another method. Registering twice is registering once, so all of them may be tried again. */
-  async ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown> {
+  async ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object, raw = false): Promise<unknown> {
     const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(this.#timeoutMs)])
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#once(method, path, body, signal)
+        return await this.#once(method, path, body, raw, signal)
       } catch (error) {
         const failure = this.#failure(error)
         if (!failure.retriable || attempt >= this.#retries || signal.aborted) throw failure
@@ -109,11 +115,13 @@ class Http {
     }
   }
 
-  async #once(method: string, path: string, content: object | undefined, signal: AbortSignal): Promise<unknown> {
+  async #once(method: string, path: string, content: object | undefined, raw: boolean, signal: AbortSignal): Promise<unknown> {
     const sent =
       content === undefined ? {} : { body: JSON.stringify(content), headers: { ...this.#headers, 'content-type': 'application/vnd.schemaregistry.v1+json' } }
     const response = await fetch(this.url + path, { method, headers: this.#headers, ...sent, signal })
-    const body = parseJson(await this.#text(response))
+    const text = await this.#text(response)
+    if (response.ok && raw) return text
+    const body = parseJson(text)
     if (response.ok) {
       if (body === undefined) throw this.#error('answered something that is not JSON; is it the address of a registry?', response.status)
       return body

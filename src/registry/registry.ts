@@ -60,6 +60,8 @@ export interface Registry {
   /** undefined when there is no such subject or version. */
   schema(subject: string, version: number): Promise<RegisteredSchema | undefined>
   subjects(): Promise<readonly string[]>
+  /** By the global id of Apicurio Registry, which its older serializers write in eight bytes. Absent where the registry has no such ids. */
+  schemaByGlobalId?(id: number): Promise<RegisteredSchema | undefined>
   /** Where an id is registered; empty when unknown or when the registry does not offer that question. */
   usesOf(id: number): Promise<readonly { readonly subject: string; readonly version: number }[]>
   close(): void

@@ -28,7 +28,7 @@ const TLS = ['ca', 'caFile', 'cert', 'certFile', 'key', 'keyFile', 'passphrase',
 const MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'] as const
 
 export const readEnvironment: Read<EnvironmentConfig> = (value, place, check) => {
-  const tree = keys(value, place, ['name', 'default', 'kafka', 'registry', 'formats'], check)
+  const tree = keys(value, place, ['name', 'default', 'kafka', 'registry', 'glue', 'formats'], check)
   if (tree === undefined) return undefined
   const name = text(tree.name, `${place}.name`, check)
   if (name !== undefined && !NAME.test(name)) check.wrong(`${place}.name`, name, 'a name of letters, digits, dots, dashes and underscores')
@@ -36,8 +36,16 @@ export const readEnvironment: Read<EnvironmentConfig> = (value, place, check) =>
   const kafka = readKafka(tree.kafka, `${place}.kafka`, check)
   const registry = tree.registry === undefined || tree.registry === null ? undefined : readRegistry(tree.registry, `${place}.registry`, check)
   const formats = optional(tree, place, 'formats', mapOf(readFormats, 'a map from topic names to {key, value}'), check) ?? {}
+  const glue = tree.glue === undefined || tree.glue === null ? undefined : readGlue(tree.glue, `${place}.glue`, check)
   if (name === undefined || kafka === undefined) return undefined
-  return { name, default: isDefault, kafka, formats, ...(registry === undefined ? {} : { registry }) }
+  return { name, default: isDefault, kafka, formats, ...(registry === undefined ? {} : { registry }), ...(glue === undefined ? {} : { glue }) }
+}
+
+/** The folder that holds the schemas of AWS Glue, or `{folder: …}`. */
+const readGlue: Read<{ folder: string }> = (value, place, check) => {
+  const tree = keys(typeof value === 'string' ? { folder: value } : value, place, ['folder'], check)
+  const folder = tree === undefined ? undefined : text(tree.folder, `${place}.folder`, check)
+  return folder === undefined ? undefined : { folder }
 }
 
 const readFormat: Read<FormatName> = (value, place, check) => {

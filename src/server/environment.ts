@@ -22,6 +22,8 @@ export interface EnvironmentConfig {
   readonly default: boolean
   readonly kafka: ClusterConfig
   readonly registry?: RegistryConfig
+  /** Schemas of AWS Glue, from files. */
+  readonly glue?: { readonly folder: string }
   /** By topic. */
   readonly formats: Readonly<Record<string, TopicFormats>>
 }

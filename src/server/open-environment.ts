@@ -8,6 +8,7 @@ import { Cluster } from '../kafka/cluster.ts'
 import { createKafkaLog } from '../kafka/reader.ts'
 import { systemClock } from '../lib/clock.ts'
 import { createRegistry } from '../registry/client.ts'
+import { readGlueFolder } from '../registry/glue.ts'
 import { type Account, administers, rightsOf } from './auth.ts'
 import type { QueryEnvironment } from '../engine/query.ts'
 import type { Environment, EnvironmentConfig } from './environment.ts'
@@ -20,7 +21,8 @@ export async function openEnvironment(config: EnvironmentConfig, given?: Catalog
   const registry = config.registry === undefined ? undefined : createRegistry(config.registry)
   const store = given ?? (await openStore())
   const objects = store.environment(config.name)
-  const catalog = createCatalog({ cluster, log, registry, formats: config.formats, declared: (topic) => objects.table(topic) })
+  const glue = config.glue === undefined ? undefined : await readGlueFolder(config.glue.folder)
+  const catalog = createCatalog({ cluster, log, registry, glue, formats: config.formats, declared: (topic) => objects.table(topic) })
   const query = (account: Account): QueryEnvironment => {
     const may = rightsOf(account, config.name)
     const mayRead = (topic: string): boolean => may('read', topic)

@@ -102,6 +102,8 @@ export interface StoredPartition {
 export interface WorldOptions {
   /** What the catalog sees as its registry, made of the world's own; `null`: none is configured. */
   readonly registry?: ((registry: MemoryRegistry) => Registry) | null
+  /** Schemas of AWS Glue. */
+  readonly glue?: CatalogOptions['glue']
   /** Further configured formats, by pattern. */
   readonly formats?: CatalogOptions['formats']
   readonly clock?: Clock
@@ -141,6 +143,7 @@ export function memoryWorld(given: readonly WorldTopic[], options: WorldOptions 
     cluster: memoryCluster(topics),
     log,
     registry: seen,
+    glue: options.glue,
     formats: { ...formats, ...options.formats },
     declared: (topic) => objects.table(topic),
     clock: options.clock,
