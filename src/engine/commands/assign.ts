@@ -53,7 +53,7 @@ const ACCEPTS: { readonly [K in DataType['kind']]?: readonly DataType['kind'][] 
   string: ['string', 'uuid'],
   bytes: ['bytes', 'string'],
   uuid: ['uuid', 'string'],
-  date: ['date', 'timestamp', 'string', 'int', 'long'],
+  date: ['date', 'string', 'int', 'long'],
   time: ['time', 'string', 'int', 'long'],
   timestamp: ['timestamp', 'date', 'string', 'int', 'long'],
 }
@@ -78,9 +78,10 @@ function convert(value: Value, from: DataType, to: DataType, text: string | unde
       const decimal = exact ?? castValue(value, from, { kind: 'decimal' })
       return inScale(decimal as Decimal, to)
     }
-    case 'date':
     case 'time':
     case 'timestamp':
+      return inUnit(value, from, to)
+    case 'date':
     case 'uuid':
     case 'bytes':
     case 'float':
@@ -90,6 +91,24 @@ function convert(value: Value, from: DataType, to: DataType, text: string | unde
     default:
       return value
   }
+}
+
+/** A moment in the unit of the column; one that is finer would be cut. */
+function inUnit(value: Value, from: DataType, to: DataType & { readonly kind: 'time' | 'timestamp' }): Value {
+  const result = castValue(value, from, to)
+  if (to.unit === 'nanos') return result
+  const nanos = { ...to, unit: 'nanos' as const }
+  let exact: Value
+  try {
+    exact = castValue(value, from, nanos)
+  } catch (error) {
+    // Beyond the years that nanoseconds reach there are none to lose.
+    if (error instanceof ValueError) return result
+    throw error
+  }
+  if (BigInt(castValue(result, to, nanos) as number) !== BigInt(exact as number))
+    throw new Lossy(`takes a ${to.kind} in ${to.unit}, and ${shown(value)} is finer`)
+  return result
 }
 
 function isWhole(value: Value): boolean {
