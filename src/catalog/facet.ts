@@ -115,7 +115,8 @@ async function detect(question: FacetQuestion, trouble: RegistryError | undefine
   const samples = samplesOf(sample, question)
   if (samples.length === 0) return nothingSeen(question, sample, trouble)
   const own = trouble === undefined ? await selfFramedFacet(question, samples, 'sampled').catch(onlyRegistryError) : undefined
-  if (own !== undefined && !(own instanceof RegistryError)) return { facet: own, basis: 'sampled' }
+  if (own instanceof RegistryError) return detectPlain(question, sample, samples, own)
+  if (own !== undefined) return { facet: own, basis: 'sampled' }
   if (question.registry !== undefined && trouble === undefined && looksFramed(samples, 'perhaps')) {
     const schemas = await sampledSchemas(question, samples).catch(onlyRegistryError)
     if (schemas instanceof RegistryError) return detectPlain(question, sample, samples, schemas)

@@ -9,7 +9,8 @@ const MAX_DEPTH = 32
 const MAX_REFERENCES = 256
 
 interface RawReference {
-  readonly groupId: string
+  /** Left out for the group "default". */
+  readonly groupId?: string | null
   readonly artifactId: string
   readonly version: string
   readonly name: string
@@ -35,7 +36,8 @@ async function follow(http: Http, path: string, found: Map<string, SchemaReferen
   const listed = await http.get(path)
   if (!Array.isArray(listed)) return
   for (const reference of listed.filter(isReference)) {
-    const { groupId, artifactId, version, name } = reference
+    const { artifactId, version, name } = reference
+    const groupId = reference.groupId ?? 'default'
     const key = `${groupId} ${artifactId} ${version}`
     if (found.has(key)) continue
     if (depth > MAX_DEPTH || found.size >= MAX_REFERENCES)
@@ -55,5 +57,5 @@ function typeOf(text: string): SchemaType {
 
 function isReference(value: unknown): value is RawReference {
   const raw = value as Partial<RawReference> | null
-  return typeof raw === 'object' && raw !== null && [raw.groupId, raw.artifactId, raw.version, raw.name].every((part) => typeof part === 'string')
+  return typeof raw === 'object' && raw !== null && [raw.groupId ?? '', raw.artifactId, raw.version, raw.name].every((part) => typeof part === 'string')
 }

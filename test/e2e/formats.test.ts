@@ -18,7 +18,7 @@ import { Cluster } from '../../src/kafka/cluster.ts'
 import { createKafkaLog } from '../../src/kafka/reader.ts'
 import { createRegistry } from '../../src/registry/client.ts'
 import { type Asked, reader } from '../formats/driver.ts'
-import { framed } from '../support/avro-encode.ts'
+import { encodeAvro, framed } from '../support/avro-encode.ts'
 import { registerSchema, sharedCluster, topicName } from './cluster.ts'
 import { compileProto, type FormatsHand, formatsHand } from './formats-hand.ts'
 import { kafkaHand } from './kafka-hand.ts'
@@ -220,6 +220,43 @@ describe('formats on a real Kafka with a real registry', { skip: shared.skip }, 
         { id: null, sku: null, note: null, why: 'end' },
       ])
       assert.deepEqual(await rows(`SELECT COUNT(*) AS n FROM \`${topic}\` WHERE parts[0].n = 5`), [{ n: 1 }])
+    } finally {
+      await hand.close()
+    }
+  })
+
+  it('eight-byte global ids of Apicurio, with a reference', async () => {
+    const topic = topicName('wide')
+    const hand = await kafkaHand(shared.kafka.bootstrap)
+    try {
+      const api = `${shared.registry.root}/apis/registry/v3`
+      const create = async (artifactId: string, content: string, references: object[] = []): Promise<number> => {
+        const body = { artifactId, artifactType: 'AVRO', firstVersion: { version: '1', content: { content, contentType: 'application/json', references } } }
+        const response = await fetch(`${api}/groups/default/artifacts`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        })
+        const answer = (await response.json()) as { version?: { globalId?: number } }
+        assert.ok(answer.version?.globalId !== undefined, JSON.stringify(answer))
+        return answer.version.globalId
+      }
+      const PART = '{"type":"record","name":"Part","namespace":"acme","fields":[{"name":"n","type":"int"}]}'
+      const WHOLE = '{"type":"record","name":"Whole","namespace":"acme","fields":[{"name":"id","type":"long"},{"name":"part","type":"Part"}]}'
+      await create(`${topic}-part`, PART)
+      const id = await create(topic, WHOLE, [{ groupId: 'default', artifactId: `${topic}-part`, version: '1', name: 'acme.Part' }])
+      const head = Buffer.alloc(9)
+      head.writeBigInt64BE(BigInt(id), 1)
+      await hand.create(topic)
+      const payload = (n: number): Buffer => encodeAvro(WHOLE, { id: n, part: { n: n * 2 } }, [PART])
+      await hand.produce(
+        topic,
+        [1, 2, 3].map((n) => ({ key: null, value: Buffer.concat([head, payload(n)]), partition: 0 })),
+      )
+      assert.deepEqual(await rows(`SELECT id, part.n AS n FROM \`${topic}\` WHERE part.n > 2`), [
+        { id: 2, n: 4 },
+        { id: 3, n: 6 },
+      ])
     } finally {
       await hand.close()
     }
