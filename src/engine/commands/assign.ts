@@ -4,7 +4,7 @@
  */
 import { castValue } from '../../functions/cast.ts'
 import { ValueError } from '../../functions/registry.ts'
-import { dynamicValue } from '../../functions/value-text.ts'
+import { dynamicValue, plainText } from '../../functions/value-text.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { jsonElements, jsonMembers } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
@@ -95,6 +95,7 @@ function convert(value: Value, from: DataType, to: DataType, text: string | unde
 
 /** A moment in the unit of the column; one that is finer would be cut. */
 function inUnit(value: Value, from: DataType, to: DataType & { readonly kind: 'time' | 'timestamp' }): Value {
+  if ((from.kind === 'time' || from.kind === 'timestamp') && from.unit === to.unit) return value
   const result = castValue(value, from, to)
   if (to.unit === 'nanos') return result
   const nanos = { ...to, unit: 'nanos' as const }
@@ -107,7 +108,7 @@ function inUnit(value: Value, from: DataType, to: DataType & { readonly kind: 't
     throw error
   }
   if (BigInt(castValue(result, to, nanos) as number) !== BigInt(exact as number))
-    throw new Lossy(`takes a ${to.kind} in ${to.unit}, and ${shown(value)} is finer`)
+    throw new Lossy(`takes a ${to.kind} in ${to.unit}, and ${shown(value, from)} is finer`)
   return result
 }
 
@@ -180,10 +181,11 @@ function toArray(value: Value, from: DataType, element: DataType, path: readonly
 function refuse(value: Value, from: DataType, to: DataType, path: readonly (string | number)[]): AssignError {
   const what = to.kind === 'struct' ? 'a structure' : aType(to)
   const cast = typeof value !== 'object' && to.kind === 'string' ? ' Write CAST(… AS string).' : ''
-  return new AssignError(`takes ${what}, not ${shown(value)} (${from.kind === 'struct' ? 'a structure' : typeName(from)}).${cast}`, path)
+  return new AssignError(`takes ${what}, not ${shown(value, from)} (${from.kind === 'struct' ? 'a structure' : typeName(from)}).${cast}`, path)
 }
 
-function shown(value: Value): string {
+function shown(value: Value, type: DataType = JSON_TYPE): string {
+  if (type.kind === 'timestamp' || type.kind === 'date' || type.kind === 'time') return plainText(value, type)
   if (value instanceof Uint8Array) return 'bytes'
   if (Array.isArray(value)) return 'an array'
   if (value instanceof Map) return 'a structure'
