@@ -32,6 +32,14 @@ const SETTINGS = {
   items: { type: 'object', required: ['name', 'value'], properties: { name: { type: 'string' }, value: { type: 'string' } } },
 } as const
 
+/** Every setting that a topic can have. The brokers tell it about a topic only, so the first one that the account may see is asked. */
+async function settingsOfTopics(call: Call): Promise<readonly { readonly name: string; readonly value: string; readonly isDefault: boolean }[]> {
+  const tables = await call.view.catalog.tables()
+  const first = tables.find((t) => t.type === 'USER') ?? tables[0]
+  const config = first === undefined ? undefined : await call.environment.cluster?.topicConfig(first.name)
+  return config?.entries ?? []
+}
+
 export const TOPIC_ROUTES: readonly Route[] = [
   { method: 'GET', path: '/api/topics', id: 'topics', about: 'All topics that the account may see.', answer: { type: 'array', items: TOPIC }, run: allTopics },
   {
@@ -78,6 +86,22 @@ export const TOPIC_ROUTES: readonly Route[] = [
       if (config?.refused !== undefined) throw config.refused
       return { json: (config?.entries ?? []).map(({ name, value, isDefault }) => ({ name, value, isDefault })) }
     },
+  },
+  {
+    method: 'GET',
+    path: '/api/configs/default/topics',
+    id: 'defaultSettings',
+    about: 'Settings of topics with the defaults of the brokers; those that the topic asked has changed are left out.',
+    answer: SETTINGS,
+    run: async (call) => ({ json: (await settingsOfTopics(call)).filter((e) => e.isDefault).map(({ name, value }) => ({ name, value })) }),
+  },
+  {
+    method: 'GET',
+    path: '/api/configs/default/topics/keys',
+    id: 'settingNames',
+    about: 'Names of all settings of topics.',
+    answer: { type: 'array', items: { type: 'string' } },
+    run: async (call) => ({ json: (await settingsOfTopics(call)).map(({ name }) => name) }),
   },
   {
     method: 'GET',

@@ -185,6 +185,13 @@ def _():
     assert found == ["3600000"], found
 
 
+@case("defaults of topics, and the names of their settings")
+def _():
+    defaults = {c["name"]: c["value"] for c in conn.DefaultTopicConfigs()}
+    assert "max.message.bytes" in defaults, defaults
+    assert "retention.ms" in conn.AvailableTopicConfigKeys()
+
+
 @case("a setting that does not exist is refused")
 def _():
     text = conn.UpdateTopicConfig(TOPIC, {"configs": [{"key": "no.such.setting", "value": "1"}]})
