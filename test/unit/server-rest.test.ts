@@ -297,6 +297,24 @@ describe('REST on the embedded broker', () => {
     assert.equal((await ask('PUT', '/api/topics/cc_payments/0/0/resend', undefined, READER)).status, 403)
   })
 
+  it('suggests views, synonyms and their columns, to whoever may see them', async () => {
+    const sql = (text: string) => converse(server, DEMO_PATH, JSON.stringify({ sql: text }), { authorization: `Bearer ${KEY}` })
+    await sql('CREATE VIEW seen AS SELECT id, amount * 2 AS twice FROM cc_payments; CREATE SYNONYM second FOR customers')
+    await sql('CREATE TABLE sealed (a text, b int) FORMAT (json, json)')
+    const offered = async (text: string, key = KEY) => {
+      const body = { sql: text.replace('|', ''), caret: text.indexOf('|') }
+      const p = (await (await ask('POST', '/api/v1/sql/presentation', body, key)).json()) as { suggestions: { display: string }[] }
+      return p.suggestions.map((s) => s.display)
+    }
+    assert.deepEqual(await offered('SELECT * FROM se|'), ['sea_vessel_position_reports', 'sealed', 'second', 'seen'])
+    assert.deepEqual(await offered('SELECT * FROM se|', READER), ['seen'])
+    assert.deepEqual(await offered('SELECT twi| FROM seen'), ['twice'])
+    assert.deepEqual(await offered('SELECT s.| FROM seen s'), ['id', 'twice'])
+    assert.deepEqual(await offered('SELECT s.| FROM sealed s'), ['a', 'b'])
+    assert.deepEqual(await offered('SELECT c.| FROM customers c', READER), [])
+    await sql('DROP VIEW seen; DROP SYNONYM second; DROP TABLE sealed')
+  })
+
   it('lists queries and ends them: one’s own, or all of them with all rights', async () => {
     const ws = new WebSocket(`${server.url.replace('http', 'ws')}${DEMO_PATH}`, { headers: { authorization: `Bearer ${READER}` } })
     await once(ws, 'open')

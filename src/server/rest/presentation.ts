@@ -2,7 +2,9 @@
  * Help for editors and shells: what is wrong with a text, what its words are, what could stand at the caret; and the older question whether a text is valid at all.
  * The form comes from the lexer and the parser (`sql/presentation`), names from the catalog as the account sees it.
  */
+import { rowShape } from '../../engine/row-shape.ts'
 import { AGGREGATE_DOCS, SCALAR_NAMES } from '../../functions/catalog.ts'
+import { isVisible } from '../../plan/administration.ts'
 import { bindQuery, DEFAULT_LIMIT } from '../../plan/bind.ts'
 import type { Catalog } from '../../plan/catalog.ts'
 import { SETTINGS } from '../../plan/settings.ts'
@@ -10,8 +12,9 @@ import { describe } from '../../plan/show.ts'
 import { leaves, VIRTUAL_TABLES, virtualTable } from '../../plan/virtual-tables.ts'
 import type { Statement } from '../../sql/ast.ts'
 import { position, SqlError } from '../../sql/error.ts'
-import { PARSE_LIMITS, parseScript } from '../../sql/parse.ts'
+import { PARSE_LIMITS, parseQuery, parseScript } from '../../sql/parse.ts'
 import { errorLint, highlights, type Known, type Mark, type Place, placeAt, suggest, syntaxLints } from '../../sql/presentation.ts'
+import type { DataType } from '../../types.ts'
 import { bodyObject, type Call, field, isText, parameter, RestError, type Route, type Schema } from './route.ts'
 
 /** Tables whose fields are looked up for one answer. */
@@ -65,7 +68,7 @@ export const PRESENTATION_ROUTES: readonly Route[] = [
       const typed = sql.length <= MAX_TYPED
       const place = typed ? placeAt(sql, caret) : NOWHERE
       const lints = syntaxLints(sql)
-      const [found, known] = await Promise.all([lints.length > 0 ? lints : meaningLints(sql, catalog), knownAt(place, catalog)])
+      const [found, known] = await Promise.all([lints.length > 0 ? lints : meaningLints(sql, catalog), knownAt(place, call)])
       return { json: { input: sql, caret, lints: found, highlights: typed ? highlights(sql) : [], suggestions: suggest(place, known) } }
     },
   },
@@ -121,8 +124,9 @@ async function check(statement: Statement, catalog: Catalog): Promise<void> {
   else if (statement.kind === 'describe') await describe(statement, catalog)
 }
 
-async function knownAt(place: Place, catalog: Catalog): Promise<Known> {
-  const tables = place.kind === 'table' ? [...(await catalog.tables().catch(() => [])).map((t) => t.name), ...VIRTUAL_TABLES.map((t) => t.name)] : []
+async function knownAt(place: Place, call: Call): Promise<Known> {
+  const { catalog } = call.view
+  const tables = place.kind === 'table' ? await tableNames(call) : []
   const columns = new Map<string, readonly string[]>()
   if (place.kind === 'column') {
     await Promise.all(
@@ -134,14 +138,32 @@ async function knownAt(place: Place, catalog: Catalog): Promise<Known> {
   return { tables, columns, functions: FUNCTIONS, settings: Object.keys(SETTINGS) }
 }
 
+/** Topics, views and synonyms that may be seen, and the virtual tables. */
+async function tableNames(call: Call): Promise<string[]> {
+  const { catalog, administration } = call.view
+  const topics = (await catalog.tables().catch(() => [])).map((t) => t.name)
+  const objects = administration === undefined ? [] : [...administration.objects.views(), ...administration.objects.synonyms()]
+  const seen = objects.filter(
+    ({ name }) => administration !== undefined && isVisible(name, administration.objects, (topic) => administration.may('read', topic)),
+  )
+  return [...new Set([...topics, ...seen.map((o) => o.name)])].sort().concat(VIRTUAL_TABLES.map((t) => t.name))
+}
+
 async function fieldsOf(name: string, catalog: Catalog): Promise<readonly string[]> {
   try {
-    const virtual = await virtualTable(name, catalog)
-    if (virtual !== undefined) return virtual.columns.map((c) => c.name)
-    const type = (await catalog.table(name))?.value.type
+    const type = await typeOf(name, catalog)
     return type?.kind === 'struct' ? leaves(type).map(([path]) => path) : []
   } catch {
     // A table that cannot be looked at offers no names.
     return []
   }
+}
+
+async function typeOf(name: string, catalog: Catalog): Promise<DataType | undefined> {
+  const virtual = await virtualTable(name, catalog)
+  if (virtual !== undefined) return { kind: 'struct', fields: virtual.columns.map((c) => ({ ...c, nullable: true })) }
+  const view = await catalog.view?.(name)
+  if (view !== undefined) return rowShape(await bindQuery(parseQuery(view), { catalog, defaultLimit: DEFAULT_LIMIT }), null).type
+  const value = (await catalog.table(name))?.value
+  return value?.type.kind === 'json' ? value.declared : value?.type
 }
