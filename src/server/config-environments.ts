@@ -1,4 +1,5 @@
 /** Reads the environments of the configuration: how to reach each Kafka cluster and its schema registry, and which formats are known beforehand. */
+import { didYouMean } from '../lib/suggest.ts'
 import { type ClusterConfig, parseAddress, type SaslConfig, type TlsConfig } from '../kafka/config.ts'
 import type { RegistryConfig } from '../registry/registry.ts'
 import type { CsvOptions } from '../formats/csv/decoder.ts'
@@ -50,7 +51,8 @@ const readGlue: Read<{ folder: string }> = (value, place, check) => {
 
 const readFormat: Read<FormatName> = (value, place, check) => {
   const format = typeof value === 'string' ? formatNamed(value) : undefined
-  return format ?? check.wrong(place, value, `one of ${PLAIN_FORMATS.join(', ')}, or one of them behind TW or SW (windowed keys)`)
+  const hint = typeof value === 'string' ? didYouMean(value, PLAIN_FORMATS, 1) : undefined
+  return format ?? check.wrong(place, value, `one of ${PLAIN_FORMATS.join(', ')}, or one of them behind TW or SW (windowed keys)`, false, hint)
 }
 
 const readFormats: Read<TopicFormats> = (value, place, check) => {

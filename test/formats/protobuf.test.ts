@@ -73,7 +73,7 @@ test('packed and unpacked lists, mixed; wire types that do not fit are unknown f
 
 test('map entries: defaults of missing parts, the last of equal keys', () => {
   const message = first('message M { map<string, N> m = 1; map<int32, E> e = 2; } message N { int32 x = 1; } enum E { A = 0; B = 1; }')
-  assert.equal(text(message, hex('0a00 0a03 0a0161 0a05 1201 08 0801'.replace('1201 08 0801', '0a016200 00'.slice(0, 0) + '0a0162'))), 'bad')
+  assert.equal(text(message, hex('0a05 0a0162')), 'bad')
   assert.equal(text(message, hex('0a00 0a03 0a0161')), '{"m":{"":{"x":0},"a":{"x":0}},"e":{}}')
   assert.equal(text(message, hex('0a07 0a0161 1202 0801 1200 0a07 0a0161 1202 0802')), '{"m":{"a":{"x":2}},"e":{"0":"A"}}')
   assert.equal(at(message, hex('0a07 0a0161 1202 0801 0a07 0a0161 1202 0802'), ['m', 'a', 'x'], { kind: 'int' }), 2)

@@ -83,6 +83,25 @@ log: {level: warn}
   assert.deepEqual(config.serviceAccounts[0].permissions[1], { effect: 'deny', environments: ['*'], topics: ['salaries'] })
 })
 
+test('formats of topics: windowed keys, settings of CSV, schemas of Glue', async () => {
+  const environment = (more: string): string => `${ACCOUNT}
+environments:
+  - name: demo
+    kafka: {brokers: [a:9092]}
+    ${more}
+`
+  const { environments } = await loadConfig({
+    file: file('formats.yaml', environment("formats: {t: {key: 'tw[long]', value: csv, csv: {header: [a, b], delimiter: ';'}}}\n    glue: {folder: /schemas}")),
+  })
+  assert.deepEqual(environments[0].formats, { t: { key: 'TWLONG', value: 'CSV', csv: { header: ['a', 'b'], delimiter: ';' } } })
+  assert.deepEqual(environments[0].glue, { folder: '/schemas' })
+  const wrong = await problems(environment("formats: {t: {key: TWTWLONG, value: CSV, csv: {header: a, quote: ''}}}"))
+  assert.equal(wrong.length, 3)
+  assert.match(wrong.join('\n'), /formats\.t\.csv\.header: "a" is not a list of column names/)
+  assert.match(wrong.join('\n'), /formats\.t\.csv\.quote: "" is not one ASCII character/)
+  assert.match(wrong.join('\n'), /formats\.t\.key: "TWTWLONG" is not one of STRING/)
+})
+
 test('problems name the key, the value and what was expected; all at once', async () => {
   const found = await problems(`
 server: {port: 99999, prot: 1}
