@@ -166,8 +166,8 @@ export function arithmetic(op: ArithmeticOp, left: BoundExpr, right: BoundExpr, 
   const a = left.type
   const b = right.type
   if (a.kind === 'null' || b.kind === 'null') {
-    // NULL - "1d" is no text, so only what arithmetic could give is its type.
-    const type = [a, b].find((t) => isNumeric(t) || isDatetime(t) || t.kind === 'time') ?? NULL_TYPE
+    // NULL - "1d" is no text, and ts - NULL may be a time or a number: only numbers are sure to give a number.
+    const type = [a, b].find(isNumeric) ?? NULL_TYPE
     return { kind: 'constant', value: null, type, span }
   }
   if (isDatetime(a) || a.kind === 'time') return datetimeArithmetic(op, left, right, span)

@@ -14,7 +14,7 @@ import { column, nameOf, typed } from '../support/random-expressions.ts'
 import { Random, randomTable, topicOf } from '../support/random-tables.ts'
 
 const SEED = 1
-const ROUNDS = 24
+const ROUNDS = 30
 const NOWHERE = { start: 0, end: 0 }
 
 test(`${ROUNDS * QUERIES_A_ROUND} random queries: the rows of DuckDB (seeds from ${SEED})`, async () => {

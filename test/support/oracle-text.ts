@@ -128,6 +128,7 @@ function binaryText(e: Of<'binary'>): string {
     const [, count, unit] = /^(\d+)([smhd])$/.exec(e.right.value) ?? []
     return `(${left} ${e.op} INTERVAL ${count} ${UNITS[unit]})`
   }
+  if (type === 'long' && typeOf(e.left) === 'timestamp') return `CAST(epoch_ms(${left}) - epoch_ms(${right}) AS HUGEINT)`
   if (e.op === '||') return `(${asText(e.left)} || ${asText(e.right)})`
   if (e.op === '/' && type !== 'double') return `(${left} // ${right})`
   return `(${left} ${e.op} ${right})`

@@ -138,7 +138,6 @@ export class Expressions {
     const operand = random.chance(0.3) ? this.of(subject, depth - 1) : undefined
     const whens = Array.from({ length: random.int(1, 3) }, () => ({
       when: operand === undefined ? this.condition(depth) : this.of(subject, depth - 1),
-      // biome-ignore lint/suspicious/noThenProperty: that is its name in the tree
       then: this.of(type, depth),
     }))
     return typed({ kind: 'case', operand, whens, otherwise: random.chance(0.7) ? this.of(type, depth) : undefined, span: NOWHERE }, type)
@@ -162,6 +161,7 @@ export class Expressions {
     if (roll < 0.4) return binary(random.pick(['+', '-'] as const), this.of('long', depth), this.of('long', depth), 'long')
     if (roll < 0.55) return binary('*', this.leaf('long'), this.leaf('small'), 'long')
     if (roll < 0.8) return binary(random.pick(['/', '%'] as const), this.of('long', depth), this.of('long', depth), 'long')
+    if (roll < 0.88) return binary('-', this.leaf('timestamp'), this.leaf('timestamp'), 'long')
     return typed({ kind: 'unary', op: '-', operand: this.of('long', depth), span: NOWHERE }, 'long')
   }
 

@@ -83,7 +83,7 @@ class Queries {
       wish.outer === undefined && wish.depth > 0 && random.chance(0.15) ? this.#setOperation(within) : this.#select(within)
     const ordered = random.chance(wish.depth === 2 ? 0.4 : 0.15)
     const orderBy = ordered ? this.#orderBy(body, expressions) : []
-    const limited = ordered && random.chance(0.5)
+    const limited = random.chance(ordered ? 0.5 : wish.depth === 2 ? 0.08 : 0)
     const limit = limited
       ? { skip: random.chance(0.3) ? random.int(0, 5) : 0, count: random.chance(0.9) ? random.int(0, 12) : undefined, span: NOWHERE }
       : undefined
@@ -320,10 +320,14 @@ class Queries {
     const over = new Expressions(random, this.#sight([relation], undefined))
     const aggregate = this.#aggregate(type, over)
     if (aggregate === undefined || wish.depth <= 0) return undefined
-    const terms = [...(random.chance(0.5) ? this.#ties([relation], relations) : []), ...(random.chance(0.4) ? [over.condition(1)] : [])]
+    const terms = [...(random.chance(0.4) ? this.#ties([relation], relations) : []), ...(random.chance(0.4) ? [over.condition(1)] : [])]
     const where = terms.length === 0 ? undefined : terms.reduce((x, y) => binary('and', x, y, 'boolean'))
-    const body: Select = { kind: 'select', distinct: false, items: [this.#item(aggregate)], from, where, groupBy: [], having: undefined, span: NOWHERE }
-    return typed({ kind: 'subquery', query: { kind: 'query', with: [], body, orderBy: [], span: NOWHERE }, span: NOWHERE }, type)
+    const first = random.chance(0.25)
+    const item = this.#item(first ? over.of(type, 1) : aggregate)
+    const body: Select = { kind: 'select', distinct: false, items: [item], from, where, groupBy: [], having: undefined, span: NOWHERE }
+    const orderBy = first ? this.#orderBy(body, undefined) : []
+    const limit = first ? { skip: 0, count: 1, span: NOWHERE } : undefined
+    return typed({ kind: 'subquery', query: { kind: 'query', with: [], body, orderBy, limit, span: NOWHERE }, span: NOWHERE }, type)
   }
 }
 

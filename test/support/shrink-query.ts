@@ -112,7 +112,6 @@ function* inside(e: Expr, made: (of: Expr) => Expr): Generator<Expr> {
       if (e.whens.length > 1) for (const [i] of e.whens.entries()) yield made({ ...e, whens: e.whens.filter((_, at) => at !== i) })
       for (const [i, w] of e.whens.entries()) {
         for (const when of smallerExprs(w.when)) yield made({ ...e, whens: e.whens.map((x, at) => (at === i ? { ...w, when } : x)) })
-        // biome-ignore lint/suspicious/noThenProperty: that is its name in the tree
         for (const then of smallerExprs(w.then)) yield made({ ...e, whens: e.whens.map((x, at) => (at === i ? { ...w, then } : x)) })
       }
       if (e.otherwise !== undefined) for (const otherwise of smallerExprs(e.otherwise)) yield made({ ...e, otherwise })
