@@ -11,6 +11,8 @@ import type { Family } from './family.ts'
 import type { ProtoField, ProtoMessage, ProtoType } from './schema.ts'
 import { lengthAt, skipField, skipTagged, tagAt, wireOf } from './wire.ts'
 
+/** Fields that one function takes care of: a wider message is read by several, each of which looks through the record. */
+export const PART_FIELDS = 256
 /** Fields in the chain; the loop takes the others. */
 const CHAIN_FIELDS = 64
 
@@ -124,12 +126,14 @@ ${accept(field)}
 ${step(frame, wire, p, to)} }`
   })
   const looped = message.fields.filter((field) => tracked.has(field) || field.siblings.some((number) => numbers.has(number)))
-  const cases = looped.flatMap((field) =>
-    wiresOf(field).map(
-      (wire) => js`case ${tagOf(field, wire)}: { ${accept(field)}
+  // By number and not by tag: dense cases become a jump table.
+  const cases = looped.map(
+    (field) => js`case ${field.number}: ${wiresOf(field).map(
+      (wire) => js`if (${c} === ${tagOf(field, wire)}) { ${accept(field)}
 ${step(frame, wire, p, to)}
 continue }`,
-    ),
+    )}
+break`,
   )
   const code = js`${declarations}
 let ${p} = ${from}, ${t} = 0, ${c} = 0
@@ -137,7 +141,7 @@ ${chain}
 while (${p} < ${to}) { ${t} = ${p}; ${c} = b[${p}++]
 if (${c} > 127) { ${c} = ${e.constant(tagAt, 'tagAt')}(b, ${t}); if (${c} < 0) ${bad}
 ${p} = ${e.constant(scratch, 'scratch')}.at }
-${cases.length === 0 ? NOTHING : js`switch (${c}) { ${cases} }`}
+${cases.length === 0 ? NOTHING : js`switch (${c} >>> 3) { ${cases} }`}
 ${p} = ${e.constant(skipField, 'skipField')}(b, ${p}, ${to}, ${c}); if (${p} < 0) ${bad} }
 if (${p} !== ${to}) ${bad}`
   return { code, tracked }

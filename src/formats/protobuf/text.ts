@@ -9,7 +9,7 @@ import { writeAsciiText, writeDouble, writeFloat, writeInteger } from '../number
 import { renderValue } from '../render.ts'
 import { grow, scratch, writeBase64, writeReady, writeString } from '../runtime.ts'
 import type { Family } from './family.ts'
-import { eachValue, type Frame, scanMessage, type Tracked } from './scan.ts'
+import { eachValue, type Frame, PART_FIELDS, scanMessage, type Tracked } from './scan.ts'
 import { meaningType, type ProtoField, type ProtoMessage, type ProtoScalar, type ProtoType } from './schema.ts'
 import { emptyPlace, fallbackText, messagePlace, rangeAt, readEntry, scalarValue } from './spot.ts'
 import { int32At, meaningAt, viewOf } from './wire.ts'
@@ -109,6 +109,7 @@ return ${w}`
 
 /** The function (b, view, from, to, w, depth) → new w that writes a message as JSON text; -1 for damage. */
 export function messageTextFunction(message: ProtoMessage, family: Family): Name {
+  if (message.fields.length > PART_FIELDS) return wideTextFunction(message, family)
   return textFunction(message, 'text', family, [], (frame, out) => {
     const scan = scanMessage(frame, message, message.fields, js`from`, js`to`)
     out.literal('{')
@@ -118,6 +119,27 @@ export function messageTextFunction(message: ProtoMessage, family: Family): Name
     })
     out.literal('}')
     return scan.code
+  })
+}
+
+/** A message of very many fields: parts of it, one behind the other. */
+function wideTextFunction(message: ProtoMessage, family: Family): Name {
+  return textFunction(message, 'text', family, [], (frame, out) => {
+    out.literal('{')
+    for (let from = 0; from < message.fields.length; from += PART_FIELDS) {
+      const part = textFunction(message, `text from ${from}`, family, [], (inner, writer) => {
+        const fields = message.fields.slice(from, from + PART_FIELDS)
+        const scan = scanMessage(inner, message, fields, js`from`, js`to`)
+        fields.forEach((field, i) => {
+          writer.literal(`${from + i === 0 ? '' : ','}${JSON.stringify(field.name)}:`)
+          writeField(writer, scan.tracked.get(field) as Tracked)
+        })
+        return scan.code
+      })
+      out.call(js`${part}(b, view, from, to, ${out.w}, ${frame.depth})`)
+    }
+    out.literal('}')
+    return NOTHING
   })
 }
 

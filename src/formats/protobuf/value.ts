@@ -5,12 +5,12 @@
 import { type Code, js, type Name, NOTHING } from '../../codegen/emitter.ts'
 import type { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
-import type { DataType, Value } from '../../types.ts'
+import type { DataType, Field, Value } from '../../types.ts'
 import { asLong, conversion } from '../convert.ts'
 import { floatText, isoDate, isoTime, isoTimestamp } from '../render.ts'
 import { takeText } from '../runtime.ts'
 import type { Family } from './family.ts'
-import { eachValue, type Frame, scanMessage, type Tracked } from './scan.ts'
+import { eachValue, type Frame, PART_FIELDS, scanMessage, type Tracked } from './scan.ts'
 import { emptyPlace, leafType, messagePlace, rangeAt, readEntry, scalarValue } from './spot.ts'
 import { meaningType, type ProtoField, type ProtoMessage, type ProtoType } from './schema.ts'
 import { listTextFunction, messageTextFunction } from './text.ts'
@@ -58,26 +58,50 @@ ${target} = ${x}`
 /** The function (b, view, from, to, depth) that makes a struct of the type; fields of other writers are null, in the place that the type has for them. */
 export function messageFunction(message: ProtoMessage, type: DataType & { kind: 'struct' }, family: Family): Name {
   return family.define(message, type, 'struct', js`undefined`, [], (frame) => {
-    const { e } = frame
-    const types = new Map(type.fields.map((field) => [field.name, field.type]))
-    const wanted = message.fields.filter((field) => types.has(field.name) || field.presence === 'required')
-    const scan = scanMessage(frame, message, wanted, js`from`, js`to`)
-    const map = e.name('map')
-    const sets = [...type.fields].map(({ name }) => {
-      const field = message.fields.find((candidate) => candidate.name === name)
-      if (field === undefined) return js`${map}.set(${name}, null)`
-      const x = e.name('v')
-      return js`{ let ${x} = null
-${assignField(frame, scan.tracked.get(field) as Tracked, types.get(name) as DataType, x)}
-${map}.set(${name}, ${x}) }`
-    })
-    const required = wanted.filter((field) => !types.has(field.name)).map((field) => js`if (${(scan.tracked.get(field) as Tracked).at} < 0) ${frame.bad}`)
-    return js`${scan.code}
-const ${map} = new Map()
-${sets}
-${required}
+    const map = frame.e.name('map')
+    const names = new Set(type.fields.map((field) => field.name))
+    // What the type does not have must be there all the same where it is required.
+    const required = message.fields.filter((field) => field.presence === 'required' && !names.has(field.name))
+    const parts: Code[] = []
+    for (let from = 0; from < type.fields.length || from === 0; from += PART_FIELDS) {
+      const fields = type.fields.slice(from, from + PART_FIELDS)
+      if (type.fields.length <= PART_FIELDS) parts.push(setFields(frame, message, fields, required, map))
+      else {
+        const part = family.define(
+          type,
+          `${message.name} from ${from}`,
+          'part',
+          js`undefined`,
+          [map],
+          (inner) => js`${setFields(inner, message, fields, from === 0 ? required : [], map)}
+return ${map}`,
+        )
+        parts.push(js`if (${part}(b, view, from, to, ${map}, ${frame.depth}) === undefined) ${frame.bad}`)
+      }
+    }
+    return js`const ${map} = new Map()
+${parts}
 return ${map}`
   })
+}
+
+/** Scans the message for the fields and puts their values into the map. */
+function setFields(frame: Frame, message: ProtoMessage, fields: readonly Field[], required: readonly ProtoField[], map: Name): Code {
+  const byName = new Map(message.fields.map((field) => [field.name, field]))
+  const wanted = fields.map(({ name }) => byName.get(name)).filter((field) => field !== undefined)
+  const scan = scanMessage(frame, message, [...wanted, ...required], js`from`, js`to`)
+  const at = (field: ProtoField): Tracked => scan.tracked.get(field) as Tracked
+  const sets = fields.map(({ name, type }) => {
+    const field = byName.get(name)
+    if (field === undefined) return js`${map}.set(${name}, null)`
+    const x = frame.e.name('v')
+    return js`{ let ${x} = null
+${assignField(frame, at(field), type, x)}
+${map}.set(${name}, ${x}) }`
+  })
+  return js`${scan.code}
+${sets}
+${required.map((field) => js`if (${at(field).at} < 0) ${frame.bad}`)}`
 }
 
 /** Code that assigns a field's whole value, after the scan of [from, to). */
