@@ -48,7 +48,7 @@ const MAX_DELAY_MS = 8000
 const FORGET_FAILURES_MS = 15 * 60_000
 /** Logins being checked or made to wait at once; one more is told to come back. */
 const MAX_PENDING = 64
-/** The same for one address, so that one caller cannot keep all others out. */
+/** The same for one address that has sent wrong passwords, so that it cannot keep all others out. (Some clients log in for every statement; they are many at once, and right.) */
 const MAX_PENDING_OF_ADDRESS = 8
 /** Checked when the name is unknown, so that an unknown name takes as long as a wrong password. Nobody's hash. */
 const NOBODY = 'scrypt:16384:8:1:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
@@ -123,7 +123,7 @@ export class Accounts {
   /** A new token; undefined when name or password is wrong; `busy` when too many logins wait. `address` is the caller's, for the slow-down. */
   async login(name: string, password: string, address: string): Promise<string | 'busy' | undefined> {
     const before = this.#pendingOf.get(address) ?? 0
-    if (this.#pending >= MAX_PENDING || before >= MAX_PENDING_OF_ADDRESS) return 'busy'
+    if (this.#pending >= MAX_PENDING || (before >= MAX_PENDING_OF_ADDRESS && this.#failures.has(`address ${address}`))) return 'busy'
     this.#pending++
     this.#pendingOf.set(address, before + 1)
     try {

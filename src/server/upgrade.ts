@@ -60,7 +60,7 @@ function originHost(origin: string): string | undefined {
 export function problem(url: string, status: number, title: string, requestId: string = randomUUID(), fields: readonly object[] = []): object {
   const agent = { error: title, fields }
   if (!/^\/(?:api\/v1|environment)(?:[/?]|$)/.test(url) || /^\/api\/v1\/(?:sql|kafka|datasets|metadata)(?:[/?]|$)/.test(url)) return agent
-  const general = { type: 'about:blank', title, status, request_id: requestId }
+  const general = { type: 'about:blank', title, status, request_id: requestId, ...(fields.length === 0 ? {} : { invalid_fields: fields }) }
   return /\/proxy\//.test(url) ? { ...general, ...agent } : general
 }
 

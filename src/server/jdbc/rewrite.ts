@@ -22,7 +22,7 @@ function value(text: string, from: number, to: number, shape: Shape, place: stri
     case 'decimal':
       return first === STRING ? text.slice(from, to) : `"${text.slice(from, to)}"`
     case 'time':
-      return first === STRING ? text.slice(from, to) : String(floorDivide(BigInt(text.slice(from, to)) * shape.times, shape.per))
+      return WHOLE.test(text.slice(from, to)) ? String(floorDivide(BigInt(text.slice(from, to)) * shape.times, shape.per)) : text.slice(from, to)
     case 'array': {
       if (first !== ARRAY) throw mismatch(place, 'an array')
       const items: string[] = []
@@ -50,6 +50,7 @@ function record(text: string, from: number, shape: RecordShape, place: string): 
   return `{${[...members].map(([name, json]) => `"${name}":${json}`).join(',')}}`
 }
 
+const WHOLE = /^-?\d{1,40}$/
 const NULL = 110
 const OBJECT = 123
 const ARRAY = 91
