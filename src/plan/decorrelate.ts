@@ -45,8 +45,10 @@ class Decorrelation {
 
   plan(plan: Plan): Plan {
     if (plan.kind === 'output' || plan.kind === 'project') return this.#above(plan)
+    if (plan.kind === 'join' && plan.type === 'inner' && plan.residual !== undefined && correlated([plan]).length > 0)
+      return this.plan({ kind: 'filter', input: { ...plan, residual: undefined }, predicate: plan.residual })
     if (plan.kind === 'join') {
-      refuse(plan, 'the ON of a join', 'Put it into WHERE.')
+      refuse(plan, 'the ON of an outer join', 'Put it into WHERE.')
       return { ...plan, left: this.plan(plan.left), right: this.plan(plan.right) }
     }
     if (plan.kind === 'setOperation') return { ...plan, sides: plan.sides.map((s) => this.plan(s)) }
@@ -150,6 +152,8 @@ interface Body {
   readonly from: Plan
   readonly keys: readonly { readonly inner: BoundExpr; readonly outer: BoundExpr; readonly by: CompareBy }[]
   readonly residual: readonly BoundExpr[]
+  /** An expression with what it uses of the outer query as the place where the subquery stands names it. */
+  readonly place: (e: BoundExpr) => BoundExpr
 }
 
 interface Joined {
@@ -179,9 +183,11 @@ function bodyOf(s: Subquery): Body {
   if (aggregate !== undefined) at = aggregate.input
   const where = at.kind === 'filter' ? conjuncts(at.predicate) : []
   if (at.kind === 'filter') at = at.input
-  const { keys, residual, rest } = ties(where, s)
+  const outer = new Map(s.outer.map((o) => [exprKey(o.ref), o.value]))
+  const place = (e: BoundExpr): BoundExpr => outer.get(exprKey(e)) ?? mapChildren(e, place)
+  const { keys, residual, rest } = ties(where, outer, place)
   const from = rest.length === 0 ? at : filter(at, rest)
-  const body = { columns: project.columns, limit, sort, having, aggregate, from, keys, residual }
+  const body = { columns: project.columns, limit, sort, having, aggregate, from, keys, residual, place }
   onlyInWhere(body, s)
   if (keys.length === 0) throw untied(s, residual[0])
   return body
@@ -196,9 +202,11 @@ function all(terms: readonly BoundExpr[]): BoundExpr {
 }
 
 /** Sorts the terms of WHERE: equality between inside and outside, other terms that reach out, and the rest. */
-function ties(where: readonly BoundExpr[], s: Subquery): Pick<Body, 'keys' | 'residual'> & { readonly rest: readonly BoundExpr[] } {
-  const outer = new Map(s.outer.map((o) => [exprKey(o.ref), o.value]))
-  const placed = (e: BoundExpr): BoundExpr => outer.get(exprKey(e)) ?? mapChildren(e, placed)
+function ties(
+  where: readonly BoundExpr[],
+  outer: ReadonlyMap<string, BoundExpr>,
+  placed: (e: BoundExpr) => BoundExpr,
+): Pick<Body, 'keys' | 'residual'> & { readonly rest: readonly BoundExpr[] } {
   const reach = (e: BoundExpr): { in: boolean; out: boolean } => {
     const r = { in: false, out: false }
     visit(e, (x) => {
@@ -222,7 +230,7 @@ function ties(where: readonly BoundExpr[], s: Subquery): Pick<Body, 'keys' | 're
   return { keys, residual, rest }
 }
 
-/** Outer names anywhere but in WHERE are refused. */
+/** Outer names anywhere but in WHERE, and where the value is computed above the join, are refused. */
 function onlyInWhere(body: Body, s: Subquery): void {
   const outer = new Set(s.outer.map((o) => exprKey(o.ref)))
   const check = (e: BoundExpr): BoundExpr => {
@@ -231,9 +239,10 @@ function onlyInWhere(body: Body, s: Subquery): void {
     })
     return e
   }
-  for (const c of body.columns) check(c.expr)
-  for (const b of body.sort?.by ?? []) check(b.expr)
-  if (body.having !== undefined) check(body.having)
+  const total = body.aggregate !== undefined && body.aggregate.keys.length === 0
+  if (s.mode === 'in' || (s.mode === 'scalar' && body.aggregate !== undefined)) if (!total) for (const c of body.columns) check(c.expr)
+  if (s.mode === 'scalar') for (const b of body.sort?.by ?? []) check(b.expr)
+  if (body.having !== undefined && !total) check(body.having)
   if (body.aggregate !== undefined) mapExpressions(body.aggregate, check)
   const [free] = freeReferences(body.from).filter((e) => outer.has(exprKey(e)))
   if (free !== undefined) throw elsewhere(free, s)
@@ -244,7 +253,7 @@ function elsewhere(e: BoundExpr, s: Subquery): SqlError {
     'UNSUPPORTED',
     `"${printBound(e)}" of the outer query is used outside of the WHERE of this subquery.`,
     e.span ?? s.span,
-    'A subquery may name the outer query in its WHERE only. Write it as a join: FROM a JOIN b ON a.x = b.y.',
+    'A subquery may name the outer query in its WHERE, and in the value that it gives. Write it as a join: FROM a JOIN b ON a.x = b.y.',
   )
 }
 
@@ -271,16 +280,22 @@ interface Right {
 }
 
 /** `wanted`: whether the subquery's value is looked at, and in which order its rows come. */
-function rightSide(body: Body, wanted: { readonly value: boolean; readonly ordered: boolean }, work: Decorrelation): Right {
+function rightSide(
+  body: Body,
+  wanted: { readonly value: boolean; readonly ordered: boolean; readonly above?: (inner: (e: BoundExpr) => BoundExpr, value: BoundExpr) => BoundExpr },
+  work: Decorrelation,
+): Right {
   const source = work.source()
   const { input, columns, keys } = grouped(body)
   const inner = new Map<string, BoundExpr>()
   const own = sourcesWithin(body.from)
-  for (const term of body.residual)
+  // A value that uses the outer query is computed above the join, where a mark says whether there is a row.
+  const reaches = wanted.value && wanted.above !== undefined
+  for (const term of reaches ? [...body.residual, columns[0].expr] : body.residual)
     visit(term, (e) => {
       if ('source' in e && own.has(e.source)) inner.set(exprKey(e), e)
     })
-  const exprs = [...(wanted.value ? [columns[0].expr] : []), ...keys, ...inner.values()]
+  const exprs = [...(wanted.value ? [reaches ? TRUE : columns[0].expr] : []), ...keys, ...inner.values()]
   const firstKey = exprs.length - keys.length - inner.size
   const column = (index: number): BoundExpr => ({ kind: 'column', source, index, name: nameOf(exprs[index], index), type: exprs[index].type })
   const places = new Map([...inner.keys()].map((key, i) => [key, column(firstKey + keys.length + i)]))
@@ -288,10 +303,17 @@ function rightSide(body: Body, wanted: { readonly value: boolean; readonly order
   const sorted: Plan = wanted.ordered && body.sort !== undefined ? { ...body.sort, input } : input
   return {
     plan: { kind: 'project', source, input: sorted, columns: exprs.map((expr, i) => ({ name: nameOf(expr, i), expr })) },
-    value: column(0),
+    value: wanted.above === undefined ? column(0) : ifThere(column(0), wanted.above(place, columns[0].expr)),
     keys: body.keys.map((k, i) => ({ left: k.outer, right: column(firstKey + i), by: k.by })),
     residual: body.residual.length === 0 ? undefined : all(body.residual.map(place)),
   }
+}
+
+const TRUE: BoundExpr = { kind: 'constant', value: true, type: BOOLEAN }
+
+function ifThere(mark: BoundExpr, then: BoundExpr): BoundExpr {
+  const isNull: BoundExpr = { kind: 'isNull', operand: mark, negated: false, type: BOOLEAN }
+  return { kind: 'case', whens: [{ when: isNull, then: { kind: 'constant', value: null, type: then.type } }], otherwise: then, type: then.type }
 }
 
 function nameOf(e: BoundExpr, index: number): string {
@@ -343,13 +365,24 @@ function groupedResidual(s: Subquery, term: BoundExpr): SqlError {
 
 // ---------------------------------------------------------------------------------------------- values
 
+function uses(e: BoundExpr, outer: ReadonlySet<string>): boolean {
+  let found = false
+  visit(e, (x) => {
+    if (outer.has(exprKey(x))) found = true
+  })
+  return found
+}
+
 /** One row at most for each outer row; a second is an error, or passed over with LIMIT 1. */
 function withSingle(left: Plan, s: Subquery, body: Body, work: Decorrelation): Joined {
   if (body.limit !== undefined && (body.limit.skip > 0 || body.limit.count === 0)) throw unsupported(s, 'OFFSET', 'Leave it out.')
   if (body.aggregate !== undefined && body.residual.length > 0) throw groupedResidual(s, body.residual[0])
   if (body.aggregate !== undefined && body.sort !== undefined) throw unsupported(s, 'ORDER BY over groups', 'Use MAX or MIN.')
   const first = body.limit?.count === 1
-  const right = rightSide(body, { value: true, ordered: first }, work)
+  const outer = new Set(s.outer.map((o) => exprKey(o.ref)))
+  const above =
+    body.aggregate === undefined && uses(body.columns[0].expr, outer) ? (inner: (e: BoundExpr) => BoundExpr, e: BoundExpr) => body.place(inner(e)) : undefined
+  const right = rightSide(body, { value: true, ordered: first, above }, work)
   const plan: Join = { kind: 'join', type: 'single', left, right: right.plan, keys: right.keys, residual: right.residual, first, span: s.span }
   return { plan, answer: { ...right.value, span: s.span } }
 }
@@ -377,7 +410,16 @@ function withTotals(left: Plan, s: Subquery, body: Body, aggregate: Aggregate, w
     keys: body.keys.map((k, i) => ({ left: k.outer, right: column(aggregate.aggregates.length + i), by: k.by })),
   }
   const over = (e: BoundExpr): BoundExpr => (e.kind === 'slot' ? orEmpty(column(e.index), aggregate.aggregates[e.index]) : mapChildren(e, over))
-  return { plan, answer: totalAnswer(s, over(body.columns[0].expr), body.having === undefined ? undefined : over(body.having)) }
+  // Outer names first: what they stand for may be slots of the outer query's own groups.
+  const above = (e: BoundExpr): BoundExpr => placedOver(e, s, over)
+  return { plan, answer: totalAnswer(s, above(body.columns[0].expr), body.having === undefined ? undefined : above(body.having)) }
+}
+
+/** Outer names become what they stand for, slots of the subquery what `over` makes of them. */
+function placedOver(e: BoundExpr, s: Subquery, over: (e: BoundExpr) => BoundExpr): BoundExpr {
+  const outer = s.outer.find((o) => exprKey(o.ref) === exprKey(e))
+  if (outer !== undefined) return outer.value
+  return e.kind === 'slot' ? over(e) : mapChildren(e, (c) => placedOver(c, s, over))
 }
 
 function slot(index: number, name: string, type: DataType): Extract<BoundExpr, { kind: 'slot' }> {
