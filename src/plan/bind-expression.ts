@@ -15,7 +15,7 @@ import { aggregateName, CALLABLE } from './aggregates.ts'
 import { bindHop, bindTumble } from './bind-windows.ts'
 import { freeReferences } from './correlation.ts'
 import { exprKey } from './expr-key.ts'
-import type { AggregateName, BoundAggregate, BoundExpr, Output, Subquery } from './plan.ts'
+import { type AggregateName, type BoundAggregate, type BoundExpr, children, type Output, type Subquery } from './plan.ts'
 import { extendPath, memberOf, type Scope } from './scope.ts'
 
 /** Where aggregate calls of one SELECT go; undefined where none may stand. */
@@ -207,11 +207,32 @@ function concat(left: BoundExpr, right: BoundExpr, e: ast.Binary): BoundExpr {
 }
 
 function bindBetween(e: ast.Between, c: ExpressionContext): BoundExpr {
-  const operand = bindExpr(e.operand, c)
+  const operand = repeated(bindExpr(e.operand, c), 2, 'BETWEEN')
   const low = compare('>=', operand, bindExpr(e.low, c), e.span)
   const high = compare('<=', operand, bindExpr(e.high, c), e.span)
   const both: BoundExpr = { kind: 'and', operands: [low, high], type: BOOLEAN, span: e.span }
   return e.negated ? { kind: 'not', operand: both, type: BOOLEAN, span: e.span } : both
+}
+
+/** The most parts that an operand may become by standing several times in the plan: nested ones double with every level. */
+const MAX_REPEATED_PARTS = 10_000
+
+/** An operand that `what` compares so many times. */
+function repeated(operand: BoundExpr, times: number, what: string): BoundExpr {
+  const todo = [operand]
+  let parts = 0
+  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
+    parts++
+    if (parts > 1 && parts * times > MAX_REPEATED_PARTS)
+      throw new SqlError(
+        'LIMIT',
+        `What ${what} compares is too large to be compared ${times} times (sql.max.repeated.parts: ${MAX_REPEATED_PARTS}).`,
+        operand.span,
+        'Compute it first: SELECT … FROM (SELECT …, … AS x FROM t).',
+      )
+    todo.push(...children(at))
+  }
+  return operand
 }
 
 function bindIn(e: ast.In, c: ExpressionContext): BoundExpr {
@@ -249,7 +270,7 @@ function bindLike(e: ast.Like, c: ExpressionContext): BoundExpr {
 }
 
 function bindCase(e: ast.Case, c: ExpressionContext): BoundExpr {
-  const operand = e.operand === undefined ? undefined : bindExpr(e.operand, c)
+  const operand = e.operand === undefined ? undefined : repeated(bindExpr(e.operand, c), e.whens.length, 'CASE')
   const conditions = e.whens.map((w) => {
     const when = bindExpr(w.when, c)
     return operand === undefined ? condition(when, 'WHEN') : compare('=', operand, when, w.when.span)
@@ -476,7 +497,7 @@ function aggregateType(name: AggregateName, arg: BoundExpr | undefined): DataTyp
     case 'approx_quantile':
       return DOUBLE
     case 'sum':
-      return isInteger(t) ? LONG : t.kind === 'decimal' ? DECIMAL : t.kind === 'json' ? JSON_TYPE : DOUBLE
+      return isInteger(t) ? LONG : t.kind === 'decimal' ? DECIMAL : t.kind === 'json' || t.kind === 'null' ? t : DOUBLE
     case 'avg':
       return t.kind === 'decimal' ? DECIMAL : DOUBLE
     case 'min':
