@@ -49,6 +49,8 @@ export interface Dialect {
 
 /** A client that has taken nothing for this part of `server.stalled.send.timeout` (5 s of 60 s) does not count as a running query of its user. */
 const ABANDONED_PART = 1 / 12
+/** The JDBC driver forgets results as a habit, and opens the next connection at once (1 s of 60 s). */
+const ABANDONED_PART_OF_DIALECT = 1 / 60
 
 class Stopped extends Error {}
 
@@ -102,7 +104,8 @@ export class Session {
 
   /** The client has not taken anything for a while: it may have forgotten this query. */
   get abandoned(): boolean {
-    const limitMs = this.#host.limits['server.stalled.send.timeout'] * ABANDONED_PART
+    const part = this.#host.dialect === undefined ? ABANDONED_PART : ABANDONED_PART_OF_DIALECT
+    const limitMs = this.#host.limits['server.stalled.send.timeout'] * part
     return this.out.unsentBytes > 0 && this.#host.clock.monotonic() - this.out.lastProgressMs > limitMs
   }
 
