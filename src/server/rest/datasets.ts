@@ -1,4 +1,5 @@
 /** Topics as datasets: pages, search over names and fields, filters; and their metadata (formats and schemas). */
+import { systemClock } from '../../lib/clock.ts'
 import type { Table, TableSummary } from '../../plan/catalog.ts'
 import { leaves } from '../../plan/virtual-tables.ts'
 import { type DataType, typeName } from '../../types.ts'
@@ -97,7 +98,7 @@ export const DATASET_ROUTES: readonly Route[] = [
     run: async (call) => {
       const table = await tableOf(call, call.params['name'])
       const { totalMessages } = await sizesOf(call, table.topic, table.partitions)
-      return { json: [{ date: new Date().toISOString(), messages: totalMessages }] }
+      return { json: [{ date: new Date(systemClock.now()).toISOString(), messages: totalMessages }] }
     },
   },
   {

@@ -1,4 +1,5 @@
 /** A topic as the REST clients read it: sizes of partitions, formats, schemas, settings. Reads only. */
+import { systemClock } from '../../lib/clock.ts'
 import type { OffsetRange } from '../../kafka/log.ts'
 import type { Table, TableFacet, TableSummary } from '../../plan/catalog.ts'
 import { type Call, RestError, type Schema } from './route.ts'
@@ -82,7 +83,7 @@ export async function topicJson(call: Call, summary: TableSummary): Promise<obje
     isControlTopic: summary.type === 'SYSTEM',
     ...sizes,
     messagesPerSecond: 0,
-    timestamp: Date.now(),
+    timestamp: systemClock.now(),
     config: config.map(({ name, value }) => ({ configuration: name, value, name })),
     consumers: [],
     isMarkedForDeletion: false,
