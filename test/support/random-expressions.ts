@@ -92,7 +92,7 @@ export class Expressions {
   /** A column where there is one, else (or now and then) a literal. */
   leaf(type: Ty): Expr {
     const { random } = this
-    if (random.chance(0.04)) return nullOf(type)
+    if (random.chance(0.02)) return nullOf(type)
     const from = type === 'long' && random.chance(0.3) ? 'small' : type
     return (random.chance(0.85) ? this.#sight.leaf(from) : undefined) ?? literal(type, random)
   }
@@ -244,7 +244,7 @@ export class Expressions {
 
   #comparison(type: Ty, depth: number): Expr {
     const { random } = this
-    const op = random.pick(['=', '=', '!=', '<', '<=', '>', '>='] as const)
+    const op = random.pick(['=', '!=', '!=', '<', '<=', '>', '>='] as const)
     const left = this.of(type, depth)
     const other = type === 'double' && random.chance(0.2) ? 'small' : type
     const right = random.chance(0.55) ? this.#constant(other) : this.of(other, depth)
@@ -254,7 +254,7 @@ export class Expressions {
   /** A constant to compare with. Times may be plain texts there. */
   #constant(type: Ty): Expr {
     const { random } = this
-    const made = random.chance(0.04) ? nullOf(type) : literal(type, random)
+    const made = random.chance(0.015) ? nullOf(type) : literal(type, random)
     const plain = made.kind === 'cast' && (type === 'timestamp' || type === 'date') && random.chance(0.6)
     return plain && made.operand.kind === 'string' ? text(made.operand.value, type) : made
   }

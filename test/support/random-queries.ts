@@ -85,7 +85,7 @@ class Queries {
     const orderBy = ordered ? this.#orderBy(body, expressions) : []
     const limited = random.chance(ordered ? 0.5 : wish.depth === 2 ? 0.08 : 0)
     const limit = limited
-      ? { skip: random.chance(0.3) ? random.int(0, 5) : 0, count: random.chance(0.9) ? random.int(0, 12) : undefined, span: NOWHERE }
+      ? { skip: random.chance(0.3) ? random.int(0, 5) : 0, count: random.chance(0.9) ? random.int(random.chance(0.1) ? 0 : 1, 12) : undefined, span: NOWHERE }
       : undefined
     return {
       query: { kind: 'query', with: withs, body, orderBy, limit: limit?.skip === 0 && limit.count === undefined ? undefined : limit, span: NOWHERE },
@@ -134,7 +134,7 @@ class Queries {
     const sight = this.#sight(relations, wish)
     const over = new Expressions(random, sight)
     const conditions = [
-      ...(random.chance(0.6) ? [over.condition(random.int(0, 2))] : []),
+      ...(random.chance(0.5) ? [over.condition(random.int(0, 2))] : []),
       ...(wish.outer === undefined || random.chance(0.15) ? [] : this.#ties(relations, wish.outer)),
     ]
     const where = conditions.length === 0 ? undefined : conditions.reduce((x, y) => binary('and', x, y, 'boolean'))
@@ -164,7 +164,7 @@ class Queries {
     const above = new Expressions(random, groups)
     // A key that is NULL as a literal or a plain constant is none of a group: columns only, so that no number is taken for a place.
     const items = types.map((type) => this.#item(above.of(type, random.int(0, 2))))
-    const having = random.chance(0.3) ? above.condition(1) : undefined
+    const having = random.chance(0.2) ? above.condition(1) : undefined
     const aggregated = items.some((i) => i.kind === 'expr' && contains(i.expr, isAggregate))
     // Without a key, an aggregate makes it one group.
     const all =

@@ -127,7 +127,7 @@ export function randomTable(name: string, random: Random, most: number): RandomT
   const format = random.chance(0.5) ? 'AVRO' : 'JSON'
   const columns = COLUMNS.filter((c) => format === 'AVRO' || c.type !== 'decimal')
   const partitions = random.int(1, 4)
-  const count = random.chance(0.1) ? random.int(0, 2) : random.int(0, most)
+  const count = random.chance(0.06) ? random.int(0, 2) : random.int(Math.ceil(most / 3), most)
   const nulls = random.pick([0, 0.1, 0.4])
   const offsets = Array.from({ length: partitions }, () => 0)
   const rows = Array.from({ length: count }, (): RandomRow => {
