@@ -16,7 +16,7 @@ import { FilterOperator, LimitOperator, LimitState, ProjectOperator, SetOperator
 import { SortOperator } from './operators/sort.ts'
 import type { FrameWriter } from './output.ts'
 import type { Sink } from './record-program.ts'
-import { joinKeys, markValue, rowAggregate, rowProjection, rowTest, rowText, rowValue } from './row-functions.ts'
+import { joinedRow, joinKeys, markValue, rowAggregate, rowProjection, rowTest, rowText, rowValue } from './row-functions.ts'
 
 export interface PipelineContext {
   readonly writer: FrameWriter
@@ -292,6 +292,7 @@ class Builder {
           ...joinKeys(plan, context),
           leftWidth: widthOf(plan.left),
           rightWidth: widthOf(plan.right),
+          joined: joinedRow(widthOf(plan.left), widthOf(plan.right)),
         }
         const join = new JoinOperator(parts, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next)
         this.build(plan.right, join.right)

@@ -83,6 +83,16 @@ export function joinKeys(plan: Join, context: Context): { leftKey: KeyOf; rightK
   return { leftKey: key('left'), rightKey: key('right'), residual: residual === undefined ? undefined : rowTest(residual, context) }
 }
 
+/** Beyond this a joined row is put together by the platform instead of by code of its own. */
+const WIDEST = 64
+
+/** A left and a right row as one: written out, which is several times as fast as spreading two arrays. */
+export function joinedRow(leftWidth: number, rightWidth: number): (left: Row, right: Row) => Row {
+  if (leftWidth + rightWidth > WIDEST) return (left, right) => [...left, ...right]
+  const items = [...Array.from({ length: leftWidth }, (_, i) => js`left[${i}]`), ...Array.from({ length: rightWidth }, (_, i) => js`right[${i}]`)]
+  return new Emitter().build<(left: Row, right: Row) => Row>(['left', 'right'], js`return [${join(items, ', ')}]`, 'joined')
+}
+
 /** The two sides of the IN behind a mark join. */
 export function markValue(plan: Join, context: Context): { left: (row: Row) => Value; right: (row: Row) => Value } | undefined {
   const value = plan.mark?.value

@@ -28,6 +28,7 @@ export interface JoinParts {
   readonly leftKey: KeyOf
   readonly rightKey: KeyOf
   readonly residual: ((row: Row) => boolean) | undefined
+  readonly joined: (left: Row, right: Row) => Row
   readonly leftWidth: number
   readonly rightWidth: number
 }
@@ -92,11 +93,11 @@ export class JoinOperator {
   }
 
   probe(left: Row): void {
-    const { residual, type } = this.#parts
+    const { residual, type, joined } = this.#parts
     const key = this.#parts.leftKey(left)
     let met = false
     for (let partner = key === null ? undefined : this.#table.get(key); partner !== undefined; partner = partner.next) {
-      const row = [...left, ...partner.row]
+      const row = joined(left, partner.row)
       if (residual !== undefined && !residual(row)) continue
       if (type === 'single' && met) return this.#second()
       met = true
