@@ -39,7 +39,13 @@ module.exports = {
   forbidden: [
     ...table,
     { name: 'no-cycles', severity: 'error', from: { path: '^src/' }, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'known-folders-only', comment: 'a new folder needs a line in the table', severity: 'error', from: { path: '^src/', pathNot: Object.keys(allowed).map(inside) }, to: {} },
+    {
+      name: 'known-folders-only',
+      comment: 'a new folder needs a line in the table',
+      severity: 'error',
+      from: { path: '^src/', pathNot: Object.keys(allowed).map(inside) },
+      to: {},
+    },
     {
       name: 'sockets-where-connections-are-made',
       severity: 'error',
@@ -54,7 +60,12 @@ module.exports = {
       to: { dependencyTypes: ['core'] },
     },
     { name: 'product-does-not-import-tests', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|bench|scripts)/' } },
-    { name: 'no-development-packages', severity: 'error', from: { path: '^src/' }, to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'], pathNot: 'node_modules/@types/' } },
+    {
+      name: 'no-development-packages',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'], pathNot: 'node_modules/@types/' },
+    },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {

@@ -42,12 +42,37 @@ export type DataType =
   /** The shape is known per record only: a JSON text, or an Avro union of unlike branches. */
   | { readonly kind: 'json' }
 
-export interface ArrayType { readonly kind: 'array'; readonly element: DataType }
-export interface MapType { readonly kind: 'map'; readonly value: DataType }
-export interface StructType { readonly kind: 'struct'; readonly name?: string; readonly fields: readonly Field[] }
-export interface Field { readonly name: string; readonly type: DataType; readonly nullable: boolean; readonly doc?: string }
+export interface ArrayType {
+  readonly kind: 'array'
+  readonly element: DataType
+}
+export interface MapType {
+  readonly kind: 'map'
+  readonly value: DataType
+}
+export interface StructType {
+  readonly kind: 'struct'
+  readonly name?: string
+  readonly fields: readonly Field[]
+}
+export interface Field {
+  readonly name: string
+  readonly type: DataType
+  readonly nullable: boolean
+  readonly doc?: string
+}
 
-export type Value = null | boolean | number | bigint | string | Uint8Array | import('./lib/decimal.ts').Decimal | import('./lib/json-text.ts').JsonText | Value[] | Map<string, Value>
+export type Value =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | import('./lib/decimal.ts').Decimal
+  | import('./lib/json-text.ts').JsonText
+  | Value[]
+  | Map<string, Value>
 
 /** Where in a record. `meta` steps are one of the names in `META_FIELDS`; a header path has one step, its name. */
 export interface Path {

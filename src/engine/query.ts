@@ -81,7 +81,10 @@ export async function runRequest(request: QueryRequest, environment: QueryEnviro
     badRecords: statistics.badRecords,
     durationMs: statistics.durationMs,
   })
-  const entry = environment.queries?.registry.begin({ sql: request.sql, user: environment.queries.user, environment: environment.queries.environment }, statistics)
+  const entry = environment.queries?.registry.begin(
+    { sql: request.sql, user: environment.queries.user, environment: environment.queries.environment },
+    statistics,
+  )
   const end = (made: RunSummary): RunSummary => {
     entry?.end(made.outcome, made.error)
     return made

@@ -89,12 +89,7 @@ async function ask(format: WorldFormat, values: readonly Buffer[], sql: string, 
     else assert.equal(type, 'METADATA', frame)
   }
   const defaults = { 'validate.records': validate }
-  const { outcome } = await runRequest(
-    { sql, live: false },
-    { catalog, log, defaults },
-    { send, drained: () => undefined },
-    new AbortController().signal,
-  )
+  const { outcome } = await runRequest({ sql, live: false }, { catalog, log, defaults }, { send, drained: () => undefined }, new AbortController().signal)
   catalog.close()
   assert.equal(outcome, 'end')
   return { rows, bad }

@@ -249,7 +249,10 @@ function encodeWindowed(format: string, json: ExactJson): Uint8Array {
 function encodeProto(schema: string, json: ExactJson): Uint8Array {
   const { root } = protobuf.parse(schema, { keepCase: true })
   for (const name of ['timestamp', 'duration', 'struct', 'wrappers', 'any', 'empty', 'field_mask'])
-    root.addJSON((protobuf.common as unknown as { get(file: string): { nested: { [name: string]: protobuf.AnyNestedObject } } }).get(`google/protobuf/${name}.proto`).nested)
+    root.addJSON(
+      (protobuf.common as unknown as { get(file: string): { nested: { [name: string]: protobuf.AnyNestedObject } } }).get(`google/protobuf/${name}.proto`)
+        .nested,
+    )
   const first = (namespace: protobuf.NamespaceBase): protobuf.Type | undefined =>
     namespace.nestedArray
       .map((item) => (item instanceof protobuf.Type ? item : item instanceof protobuf.Namespace ? first(item) : undefined))
