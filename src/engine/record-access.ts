@@ -126,9 +126,9 @@ export class RecordReferences implements References {
       case '__valuesize':
         return js`(vs < 0 ? 0 : ve - vs)`
       case 'keySchemaId':
-        return js`(state.keyFramed && ke - ks >= 5 ? view.getInt32(ks + 1) : null)`
+        return js`(state.keyFramed && ks >= 0 && ke - ks >= 5 ? view.getInt32(ks + 1) : null)`
       case 'valueSchemaId':
-        return js`(state.valueFramed && ve - vs >= 5 ? view.getInt32(vs + 1) : null)`
+        return js`(state.valueFramed && vs >= 0 && ve - vs >= 5 ? view.getInt32(vs + 1) : null)`
       default:
         throw new Error(`metadata field ${field}`)
     }

@@ -219,8 +219,8 @@ function bodyText(
 function metadataText(spec: ProgramSpec, references: RecordReferences, compiler: ExpressionCompiler): Code {
   const times = compiler.emitter.constant(new TimestampText(), 'times')
   let code = js`',"metadata":{"offset":' + ${references.offset()} + ',"partition":' + partition + ',"timestamp":' + ${times}.json(${references.timestamp()}) + ',"__keysize":' + (ks < 0 ? 0 : ke - ks) + ',"__valuesize":' + (vs < 0 ? 0 : ve - vs)`
-  if (spec.scan.table.key.framing === 'confluent') code = js`${code} + (ke - ks >= 5 ? ',"keySchemaId":' + view.getInt32(ks + 1) : '')`
-  if (spec.scan.table.value.framing === 'confluent') code = js`${code} + (ve - vs >= 5 ? ',"valueSchemaId":' + view.getInt32(vs + 1) : '')`
+  if (spec.scan.table.key.framing === 'confluent') code = js`${code} + (ks >= 0 && ke - ks >= 5 ? ',"keySchemaId":' + view.getInt32(ks + 1) : '')`
+  if (spec.scan.table.value.framing === 'confluent') code = js`${code} + (vs >= 0 && ve - vs >= 5 ? ',"valueSchemaId":' + view.getInt32(vs + 1) : '')`
   return js`${code} + '}'`
 }
 
