@@ -121,3 +121,15 @@ test('docs/coverage.md is up to date but for line numbers (node scripts/coverage
   if (updating) writeFileSync(COVERAGE_PAGE, coverage().page)
   else assert.equal(withoutLines(readFileSync(COVERAGE_PAGE, 'utf8')), withoutLines(coverage().page))
 })
+
+test('the list of decisions has all of them, each number once', () => {
+  const files = globSync('docs/decisions/0*.md', { cwd: root })
+    .map((file) => path.basename(file))
+    .sort()
+  const listed = [...read('docs/decisions/README.md').matchAll(/^- \[(.*)\]\((.*)\)$/gm)]
+  assert.deepEqual(
+    listed.map(([, title, file]) => [file, title]),
+    files.map((file) => [file, read(`docs/decisions/${file}`).split('\n')[0].slice(2)]),
+  )
+  assert.equal(new Set(files.map((file) => file.slice(0, 4))).size, files.length)
+})
