@@ -58,6 +58,8 @@ function freePort(): Promise<number> {
 interface Server {
   readonly url: string
   readonly pid: number
+  /** Longest delay of the event loop since the last time it was asked, in ms. */
+  lagMs(): Promise<number>
   stop(): Promise<void>
 }
 
@@ -90,7 +92,12 @@ async function startServer(brokers: string, registry: string): Promise<Server> {
     child.kill('SIGTERM')
     await gone
   }
-  return { url: `ws://127.0.0.1:${port}/api/v1/environments/bench/proxy/api/ws/v2/sql/execute`, pid: child.pid ?? 0, stop }
+  const lagMs = async (): Promise<number> => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    // The histogram's own sampling interval of 10 ms is part of each of its values.
+    return Number(/^nodejs_eventloop_lag_max_seconds(?:\{[^}]*\})? ([\d.e+-]+)$/m.exec(text)?.[1] ?? Number.NaN) * 1000 - 10
+  }
+  return { url: `ws://127.0.0.1:${port}/api/v1/environments/bench/proxy/api/ws/v2/sql/execute`, pid: child.pid ?? 0, lagMs, stop }
 }
 
 async function kcat(brokers: string, topic: string): Promise<number> {
@@ -106,10 +113,13 @@ function median(of: readonly number[]): number {
 }
 
 const figures: Figure[] = []
+let loopMs: () => Promise<number> = async () => Number.NaN
+let worstLoopMs = 0
 
 /** Takes turns; the first turn of each side warms up and is not counted. */
 async function compare(name: string, ours: () => Promise<number>, peer: () => Promise<number>): Promise<void> {
   const [a, b]: [number[], number[]] = [[], []]
+  await loopMs()
   for (let i = 0; i <= runs; i++) {
     const [mine, theirs] = [await ours(), await peer()]
     if (i > 0) {
@@ -119,7 +129,9 @@ async function compare(name: string, ours: () => Promise<number>, peer: () => Pr
   }
   const figure = { name, ours: a, peer: b, ratio: median(b) / median(a) }
   figures.push(figure)
-  console.log(line(figure))
+  const lag = await loopMs()
+  worstLoopMs = Math.max(worstLoopMs, lag)
+  console.log(`${line(figure)}   event loop held ${lag.toFixed(0)} ms at most`)
 }
 
 function line(f: Figure): string {
@@ -157,6 +169,7 @@ async function main(): Promise<void> {
       (w) => console.log(`seeded ${w.topic}: ${w.records.toLocaleString('en')} records, ${w.seconds.toFixed(0)} s`),
     )
     server = await startServer(kafka.bootstrap, registry.url)
+    loopMs = server.lagMs
     await measure(kafka.bootstrap, server, codecs)
   } finally {
     await server?.stop()
@@ -233,6 +246,7 @@ ${date}; ${machine}; Apache Kafka 4.1.0, one node on the same cores, loopback, l
 ${rows.join('\n')}
 
 First row of \`SELECT * … LIMIT 1\`: ${firstMs.toFixed(1)} ms. Peak resident memory of the server through all of it, a slow reader included: ${peak} MiB.
+Longest time for which a query held the server's event loop: ${worstLoopMs.toFixed(0)} ms.
 `
   writeFileSync(join(here, 'RESULTS.md'), text)
   writeFileSync(join(here, 'results.json'), `${JSON.stringify({ date, machine, runs, firstMs, peakMiB: peak, figures }, null, 2)}\n`)
