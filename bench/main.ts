@@ -80,7 +80,9 @@ async function startServer(brokers: string, registry: string): Promise<Server> {
     '--service-account',
     `bench:${TOKEN}`,
   ]
-  const child = spawn(process.execPath, [join(here, '../src/cli/main.ts'), ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', join(here, '../src/cli/main.ts'), ...args, '--log-level', 'silent'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   for (let i = 0; ; i++) {
     const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined)

@@ -349,9 +349,11 @@ export class ExpressionCompiler {
 
   #case(e: Extract<BoundExpr, { kind: 'case' }>): Code {
     const conditions = e.whens.map((w) => w.when)
-    return this.#held(conditions, (whens) =>
-      whens.reduceRight((otherwise, when, i) => js`(${when} ? ${this.value(e.whens[i].then)} : ${otherwise})`, this.value(e.otherwise)),
-    )
+    // No brackets around the rest of the chain: JavaScript reads a chain of conditions in a loop, but nested brackets by recursion, and its stack ends at some 1,200 of them.
+    return this.#held(conditions, (whens) => {
+      const chain = whens.map((when, i) => js`(${when}) ? (${this.value(e.whens[i].then)}) :`)
+      return js`(${join(chain, '\n')} (${this.value(e.otherwise)}))`
+    })
   }
 
   /** Conditions that compare one and the same expression (a simple CASE, BETWEEN): it is computed once, in front of them. */
