@@ -6,6 +6,11 @@ export const LANES_PER_BROKER = 2
 /** Fewer offsets than this on a broker are read over one connection. */
 const SECOND_LANE_OFFSETS = 20_000
 
+/** Whether ranges are one range of one partition, long enough for two connections and to be handed on in order: then it is read in stripes. */
+export function striped(ranges: readonly OffsetRange[], request: Pick<ScanRequest, 'limit' | 'unordered'>): boolean {
+  return ranges.length === 1 && !request.unordered && request.limit === undefined && ranges[0].end - ranges[0].start >= SECOND_LANE_OFFSETS
+}
+
 /** Into one or two hands of about the same number of offsets, each by partition. A partition stays whole unless order does not matter. */
 export function deal(ranges: readonly OffsetRange[], request: Pick<ScanRequest, 'limit' | 'unordered'>): Map<number, OffsetRange[]>[] {
   const total = ranges.reduce((sum, range) => sum + range.end - range.start, 0)

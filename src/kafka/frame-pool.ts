@@ -6,8 +6,8 @@ export interface Frame {
   readonly view: DataView
 }
 
-/** Room for a 4 MiB fetch and its partition headers. Pages that are never written cost nothing. */
-const FRAME_BYTES = 4 * 1024 * 1024 + 128 * 1024
+/** Room for a 2 MiB fetch and its partition headers. Pages that are never written cost nothing. */
+const FRAME_BYTES = 2 * 1024 * 1024 + 128 * 1024
 /** Larger frames are made in steps, so that answers of about the same size can share them. */
 const STEP_BYTES = 1024 * 1024
 /** Idle memory kept. */

@@ -59,6 +59,12 @@ export class HandOut {
     return this.#current !== undefined
   }
 
+  /** The offset after what is being handed out, undefined when nothing is. */
+  get next(): number | undefined {
+    const region = this.#region ?? this.#current?.regions[this.#regionAt]
+    return region === undefined ? undefined : Math.min(region.next, region.span.end)
+  }
+
   /** Takes the next answer; the one before is used up. */
   begin(fetched: Fetched): void {
     this.#current = fetched
@@ -72,7 +78,7 @@ export class HandOut {
   }
 
   /** The next batch of the answer at hand; undefined when it is used up (its frame is given back), or there is none. */
-  next(): RecordBatch | undefined | Promise<RecordBatch> {
+  take(): RecordBatch | undefined | Promise<RecordBatch> {
     return this.#current === undefined ? undefined : this.#inFrame(this.#current)
   }
 
@@ -96,8 +102,11 @@ export class HandOut {
         continue
       }
       this.#at = at + header.size
-      region.segment.hand(Math.min(header.lastOffset + 1, region.end), header.size)
-      if (header.lastOffset < region.start || header.baseOffset >= region.end) continue
+      const { start, end } = region.span
+      // A batch across the seam of two stripes comes twice, and is counted where it begins.
+      const again = region.segment.stripes !== undefined && (header.baseOffset >= end || (header.baseOffset < start && start > region.segment.progress.begin))
+      region.segment.hand(Math.min(header.lastOffset + 1, end), again ? 0 : header.size)
+      if (header.lastOffset < start || header.baseOffset >= end) continue
       const fault = this.#fault(fetched, at)
       if (fault !== undefined) return this.#faulty(fetched, region, fault)
       if (this.#passOver(fetched)) continue
@@ -134,7 +143,12 @@ export class HandOut {
   readonly #wanted = (header: BatchHeader): boolean => {
     const region = this.#region as Region
     const since = this.#request.minTimestampMs ?? -1
-    return !header.control && header.lastOffset >= region.start && header.baseOffset < region.end && (header.maxTimestamp < 0 || header.maxTimestamp >= since)
+    return (
+      !header.control &&
+      header.lastOffset >= region.span.start &&
+      header.baseOffset < region.span.end &&
+      (header.maxTimestamp < 0 || header.maxTimestamp >= since)
+    )
   }
 
   /** Control batches, aborted transactions, batches without records, and batches that are too old. */
@@ -220,9 +234,10 @@ export class HandOut {
     batch.maxTimestamp = header.maxTimestamp
     batch.logAppendTime = header.logAppendTime
     batch.lastOffset = header.lastOffset
-    batch.rangeStart = region.start
-    batch.rangeEnd = region.end
-    batch.clipped = header.baseOffset < region.start || header.lastOffset >= region.end
+    const { start, end } = region.span
+    batch.rangeStart = start
+    batch.rangeEnd = end
+    batch.clipped = header.baseOffset < start || header.lastOffset >= end
     batch.fault = undefined
     return batch
   }

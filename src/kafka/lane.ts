@@ -13,23 +13,24 @@ import { FETCH, type FetchAnswer, type FetchedPartition, readFetch, writeFetch }
 import type { Frame, FramePool } from './frame-pool.ts'
 import { type Isolation, KafkaError, type PartitionProgress } from './log.ts'
 import { BatchHeader } from './record-batch.ts'
+import type { Span, Stripes } from './stripes.ts'
 
 /** Partitions in one request: more would only lengthen it, the broker fills them in order. `kafka.fetch.partitions` */
 const PARTITIONS_PER_FETCH = 32
 /** Fetches that bring nothing although there should be something: so many, over at least `kafka.gap.timeout`, before the rest of the range is taken for a gap. */
 const EMPTY_FETCHES = 3
 
-/** What one lane reads of one partition: ranges in ascending order, one after the other. */
+/** What one lane reads of one partition: ranges in ascending order, one after the other; or stripes, as they are dealt. */
 export class Segment {
   readonly partition: number
   readonly progress: PartitionProgress
-  readonly #ranges: { readonly start: number; readonly end: number }[]
+  readonly stripes: Stripes | undefined
+  readonly #ranges: Span[]
   /** The current range, and the next offset to fetch. */
-  start: number
-  end: number
+  span: Span
   position: number
   /** Next offset to hand out. */
-  handed: number
+  #handed: number
   /** Waiting for a look-up; not to be fetched now. */
   parked = false
   /** Fetches in a row that brought nothing, and since when. */
@@ -38,18 +39,18 @@ export class Segment {
   attempts = 0
 
   /** `ranges` has at least one; none is empty. */
-  constructor(partition: number, progress: PartitionProgress, ranges: readonly { readonly start: number; readonly end: number }[]) {
+  constructor(partition: number, progress: PartitionProgress, ranges: readonly Span[], stripes?: Stripes) {
     this.partition = partition
     this.progress = progress
-    this.#ranges = [...ranges]
-    this.start = ranges[0].start
-    this.end = ranges[0].end
-    this.position = this.start
-    this.handed = this.start
+    this.stripes = stripes
+    this.#ranges = ranges.map((range) => (stripes === undefined ? { start: range.start, end: range.end } : range))
+    this.span = this.#ranges[0]
+    this.position = this.span.start
+    this.#handed = this.span.start
   }
 
   get done(): boolean {
-    return this.position >= this.end
+    return this.position >= this.span.end
   }
 
   /** The next offset to fetch is `position`; at the end of a range it is the beginning of the next. */
@@ -58,33 +59,43 @@ export class Segment {
     this.empties = 0
     this.stalledSinceMs = 0
     this.attempts = 0
-    while (this.position >= this.end && this.#ranges.length > 1) {
+    while (this.position >= this.span.end) {
       this.#ranges.shift()
-      this.start = this.#ranges[0].start
-      this.end = this.#ranges[0].end
+      const next = this.stripes === undefined ? this.#ranges[0] : this.stripes.take(this.span)
+      if (next === undefined) return
+      this.span = next
       // Back into the batch just read, if need be: it may hold records of this range, too.
-      this.position = this.start
+      this.position = next.start
     }
+  }
+
+  /** Whether there is nothing more to fetch; goes on to the next stripe if the end of this one has moved to the position. */
+  finish(): boolean {
+    if (this.done && this.stripes !== undefined) this.advance(this.position)
+    return this.done
   }
 
   /** The log now begins at `logStart`: gives the number of wanted offsets that are gone. */
   skip(logStart: number): number {
     let lost = 0
     while (!this.done && this.position < logStart) {
-      const stop = Math.min(logStart, this.end)
+      const stop = Math.min(logStart, this.span.end)
       lost += stop - this.position
       this.advance(stop)
     }
-    this.start = Math.max(this.start, Math.min(logStart, this.end))
+    this.span.start = Math.max(this.span.start, Math.min(logStart, this.span.end))
     return lost
   }
 
   /** Everything before `offset` has been handed out or passed over. */
   hand(offset: number, bytes: number): void {
-    this.progress.bytesRead += bytes
-    if (offset <= this.handed) return
-    this.progress.position = Math.min(this.progress.end, this.progress.position + offset - this.handed)
-    this.handed = offset
+    const { progress } = this
+    progress.bytesRead += bytes
+    // Stripes come in order. Without them two lanes may count on one progress, each from its own place.
+    if (this.stripes !== undefined) progress.position = Math.max(progress.position, Math.min(progress.end, offset))
+    if (offset <= this.#handed) return
+    if (this.stripes === undefined) progress.position = Math.min(progress.end, progress.position + offset - this.#handed)
+    this.#handed = offset
   }
 }
 
@@ -93,8 +104,9 @@ export interface Region {
   readonly segment: Segment
   readonly from: number
   readonly to: number
-  readonly start: number
-  readonly end: number
+  readonly span: Span
+  /** The offset after its last batch. */
+  readonly next: number
   readonly aborted: readonly number[]
 }
 
@@ -123,6 +135,8 @@ export interface LaneOwner {
   lost(lane: Lane, segments: readonly Segment[], error: KafkaError): void
   /** The scan cannot go on. */
   fail(error: unknown): void
+  /** A fetch of a stripe brought nothing where there should be something. */
+  puzzled(): void
   /** A segment is finished without bytes to consume. */
   settled(): void
 }
@@ -139,6 +153,10 @@ export class Lane {
   #held = 0
   #filling: Frame | undefined
   #fetchBytes: number
+  /** What the next batch is known to need. */
+  #leastBytes = 0
+  /** Of the fetch under way, or of the last one. */
+  #askedBytes = 0
   #pausedUntilMs = 0
   #closed = false
   readonly #header = new BatchHeader()
@@ -170,7 +188,7 @@ export class Lane {
   /** Sends the next fetch if there is something to fetch and a frame to put it into. */
   pump(): void {
     if (this.#closed || this.#opening || this.#asked !== undefined || this.#held >= this.#owner.depth) return
-    if (this.#segments.some((segment) => segment.done)) this.#segments = this.#segments.filter((segment) => !segment.done)
+    if (this.#segments.some((segment) => segment.done)) this.#segments = this.#segments.filter((segment) => !segment.finish())
     if (this.#segments.length === 0) {
       this.#giveBack()
       return
@@ -255,8 +273,12 @@ export class Lane {
     }
     this.#asked = parts
     this.#held++
+    this.#askedBytes = Math.max(
+      this.#leastBytes,
+      Math.min(this.#fetchBytes, ...parts.map((part) => part.stripes?.bytesFor(part.span, part.position) ?? this.#fetchBytes)),
+    )
     const writer = connection.request(FETCH, this.#version)
-    writeFetch(writer, this.#version, { topic: this.#owner.topic, isolation: this.#owner.isolation, maxBytes: this.#fetchBytes, parts })
+    writeFetch(writer, this.#version, { topic: this.#owner.topic, isolation: this.#owner.isolation, maxBytes: this.#askedBytes, parts })
     connection.send(writer, 'Fetch', {
       allocate: (size) => {
         this.#filling = this.#owner.frames.take(size)
@@ -332,6 +354,8 @@ export class Lane {
         this.#owner.troubled(this, segment, part.error)
         continue
       }
+      // The end of the stripe has moved meanwhile: what came belongs to the next one.
+      if (segment.done) continue
       const region = this.#walk(segment, part, frame.view)
       if (typeof region === 'number') without.push({ segment, part, needs: region })
       else regions.push(region)
@@ -348,10 +372,13 @@ export class Lane {
   /** Moves the segment behind the last whole batch. A number when there is no whole batch: bytes the first one needs, 0 when there is none at all. */
   #walk(segment: Segment, part: FetchedPartition, view: DataView): Region | number {
     const header = this.#header
-    const { start, end } = segment
+    const { span } = segment
+    const began = segment.position
     let at = part.from
-    let position = segment.position
-    while (position < end && header.open(view, at, part.to)) {
+    let position = began
+    let firstOffset = began
+    while (position < span.end && header.open(view, at, part.to)) {
+      if (at === part.from) firstOffset = header.baseOffset
       at += header.size
       if (header.lastOffset >= position) position = header.lastOffset + 1
     }
@@ -366,15 +393,17 @@ export class Lane {
       return 0
     }
     if (at === part.from) return part.to === part.from ? 0 : Math.max(header.size, 2 * (part.to - part.from))
-    if (position > segment.position) segment.advance(position)
-    return { segment, from: part.from, to: at, start, end, aborted: part.aborted }
+    this.#leastBytes = 0
+    segment.stripes?.came(span, at - part.from, position - firstOffset, firstOffset, segment.progress.position)
+    if (position > began) segment.advance(position)
+    return { segment, from: part.from, to: at, span, next: position, aborted: part.aborted }
   }
 
   /** A fetch that brought no batch at all, and no other partition's either. */
   #stalled(segment: Segment, part: FetchedPartition, needs: number): void {
     const nowMs = systemClock.now()
     if (segment.stalledSinceMs === 0) segment.stalledSinceMs = nowMs
-    if (needs > this.#fetchBytes) {
+    if (needs > this.#askedBytes) {
       if (needs > RESPONSE_MAX_BYTES)
         this.#owner.fail(
           clientError(
@@ -383,19 +412,20 @@ export class Lane {
             false,
           ),
         )
-      this.#fetchBytes = needs + 1024
+      this.#leastBytes = needs + 1024
       return
     }
+    if (segment.stripes !== undefined) return this.#owner.puzzled()
     if (needs === 0) segment.empties++
     const stable = this.#owner.isolation === 'read_committed' ? part.lastStableOffset : part.highWatermark
     const stalledMs = nowMs - segment.stalledSinceMs
-    if (stable >= segment.end && segment.empties >= EMPTY_FETCHES && stalledMs >= this.#owner.cluster.gapTimeoutMs) {
+    if (stable >= segment.span.end && segment.empties >= EMPTY_FETCHES && stalledMs >= this.#owner.cluster.gapTimeoutMs) {
       // Compaction has taken whatever there was up to the end of the range.
-      segment.advance(segment.end)
+      segment.advance(segment.span.end)
       return
     }
     if (stalledMs > this.#owner.cluster.retryTimeoutMs) {
-      const message = `"${this.#owner.topic}" partition ${segment.partition}: the log ends at ${stable}, before the offset ${segment.end} that was its end when the query began; nothing more came for ${this.#owner.cluster.retryTimeoutMs} ms (kafka.retry.timeout)`
+      const message = `"${this.#owner.topic}" partition ${segment.partition}: the log ends at ${stable}, before the offset ${segment.span.end} that was its end when the query began; nothing more came for ${this.#owner.cluster.retryTimeoutMs} ms (kafka.retry.timeout)`
       this.#owner.fail(clientError('LOG_TRUNCATED', message, false))
     }
     this.#pausedUntilMs = nowMs + Math.min(20 * 2 ** segment.empties, 500)

@@ -46,7 +46,7 @@ export interface ScanRequest {
   readonly unordered?: boolean
   /** About how many records the caller will want (a LIMIT without a filter): keeps the fetches small. */
   readonly limit?: number
-  /** Largest fetch in bytes. Default 4 MiB. */
+  /** Largest fetch in bytes. Default 2 MiB. */
   readonly fetchMaxBytes?: number
 }
 

@@ -4,16 +4,20 @@
  */
 import { systemClock } from '../lib/clock.ts'
 import { type Cluster, EARLIEST, LATEST, pause } from './cluster.ts'
-import { deal, LANES_PER_BROKER } from './deal.ts'
+import type { Address } from './config.ts'
+import { deal, LANES_PER_BROKER, striped } from './deal.ts'
 import { brokerError, clientError, ERROR } from './errors.ts'
 import type { FramePool } from './frame-pool.ts'
 import { HandOut, type ScanOptions } from './hand-out.ts'
 import { type Fetched, Lane, type LaneOwner, Segment } from './lane.ts'
 import { type BatchSource, type Isolation, KafkaError, type OffsetRange, type PartitionProgress, type RecordBatch, type ScanRequest } from './log.ts'
+import { type Span, Stripes } from './stripes.ts'
 
 const FIRST_FETCH_BYTES = 256 * 1024
-const FETCH_MAX_BYTES = 4 * 1024 * 1024
+const FETCH_MAX_BYTES = 2 * 1024 * 1024
 const FETCH_MIN_BYTES = 64 * 1024
+/** A little less than a lane holds: while one lane's stripe is worked on, the other one's comes whole. */
+const FETCHES_PER_STRIPE = 1.75
 /** All frames of a scan together, about. `kafka.scan.memory` */
 const SCAN_BYTES = 32 * 1024 * 1024
 /** A guess at a record's size, for scans with a limit. */
@@ -36,6 +40,8 @@ export class Scan implements BatchSource, LaneOwner {
   readonly #handOut: HandOut
   readonly #stop = new AbortController()
   #segments: Segment[] = []
+  /** Of a scan of one partition in order, until something goes wrong. */
+  #stripes: Stripes | undefined
   #lanes: Lane[] = []
   #homeless: Segment[] = []
   #settling = false
@@ -102,7 +108,9 @@ export class Scan implements BatchSource, LaneOwner {
 
   troubled(lane: Lane, segment: Segment, code: number): void {
     const error = brokerError(code, `Reading "${this.topic}" partition ${segment.partition}`)
-    if (code === ERROR.offsetOutOfRange) {
+    if (this.#stripes !== undefined && (error.retriable || code === ERROR.offsetOutOfRange)) {
+      this.#rehome([this.#single(this.#stripes)], error)
+    } else if (code === ERROR.offsetOutOfRange) {
       this.#outOfRange(lane, segment, error).catch((failure: unknown) => this.fail(failure))
     } else if (error.retriable) {
       lane.remove(segment)
@@ -113,7 +121,11 @@ export class Scan implements BatchSource, LaneOwner {
   lost(lane: Lane, segments: readonly Segment[], error: KafkaError): void {
     this.#lanes = this.#lanes.filter((other) => other !== lane)
     if (!error.retriable) this.fail(error)
-    else this.#rehome(segments, error)
+    else this.#rehome(this.#stripes === undefined ? segments : [this.#single(this.#stripes)], error)
+  }
+
+  puzzled(): void {
+    if (this.#stripes !== undefined) this.#rehome([this.#single(this.#stripes)], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
   }
 
   /** No more can be fetched; what is at hand is handed out first. */
@@ -182,6 +194,10 @@ export class Scan implements BatchSource, LaneOwner {
   }
 
   #deal(leader: number, ranges: readonly OffsetRange[]): void {
+    if (leader >= 0 && this.#request.ranges.length === 1 && striped(ranges, this.#request)) {
+      this.#stripe(this.cluster.broker(leader), ranges[0])
+      return
+    }
     const hands = deal(ranges, this.#request)
     for (const hand of hands) {
       const segments = [...hand].map(
@@ -198,7 +214,30 @@ export class Scan implements BatchSource, LaneOwner {
     }
   }
 
+  #stripe(broker: Address, range: OffsetRange): void {
+    const stripes = new Stripes(range, FETCHES_PER_STRIPE * this.fetchBytes())
+    this.#stripes = stripes
+    for (let i = 0; i < LANES_PER_BROKER; i++) {
+      const lane = new Lane(broker, this)
+      const segment = new Segment(range.partition, this.progress[0], [stripes.take() as Span], stripes)
+      lane.add(segment)
+      this.#segments.push(segment)
+      this.#lanes.push(lane)
+    }
+  }
+
   // Trouble.
+
+  /** Gives up the stripes: what has not been handed out is read again, by one lane. Trouble is rare, and in one lane its treatment is simple. */
+  #single(stripes: Stripes): Segment {
+    this.#stripes = undefined
+    for (const lane of this.#lanes.splice(0)) lane.close()
+    for (const { frame } of this.#ready.splice(0)) this.frames.give(frame)
+    const [progress] = this.progress
+    const segment = new Segment(progress.partition, progress, [{ start: this.#handOut.next ?? progress.position, end: progress.end }])
+    this.#segments = [segment]
+    return segment
+  }
 
   /** Finds new lanes for segments, with pauses that grow, until one of them has made no progress for `kafka.retry.timeout`. */
   #rehome(segments: readonly Segment[], error: KafkaError): void {
@@ -295,10 +334,18 @@ export class Scan implements BatchSource, LaneOwner {
     })
   }
 
+  /** The answer to be handed out next: of the stripe that is due, if there are stripes. */
+  #nextReady(): number {
+    const stripes = this.#stripes
+    if (stripes === undefined) return this.#ready.length - 1 < 0 ? -1 : 0
+    const find = (span: Span | undefined) => this.#ready.findIndex((fetched) => fetched.regions[0].span === span)
+    return find(stripes.due((span) => find(span) >= 0))
+  }
+
   #wake(): void {
     const waiting = this.#waiting
     if (waiting === undefined || !this.#started) return
-    if (this.#ready.length === 0 && this.#error === undefined && !this.#finished()) return
+    if (this.#nextReady() < 0 && this.#error === undefined && !this.#finished()) return
     this.#waiting = undefined
     try {
       waiting.resolve(this.#step())
@@ -318,12 +365,12 @@ export class Scan implements BatchSource, LaneOwner {
 
   #step(): Next {
     for (;;) {
-      const batch = this.#handOut.next()
+      const batch = this.#handOut.take()
       if (batch instanceof Promise) return this.#unlessEnded(batch)
       if (batch !== undefined) return batch
-      const fetched = this.#ready.shift()
-      if (fetched !== undefined) {
-        this.#handOut.begin(fetched)
+      const at = this.#nextReady()
+      if (at >= 0) {
+        this.#handOut.begin(this.#ready.splice(at, 1)[0])
         continue
       }
       if (this.#error !== undefined) return Promise.reject(this.#error)

@@ -47,7 +47,7 @@ export const SETTINGS = {
     choices: ['read_committed', 'read_uncommitted'],
     meaning: 'are records of open and aborted transactions left out',
   },
-  'fetch.max.bytes': { unit: 'size', fallback: 4 * MIB, min: 1024, meaning: 'largest answer asked of a broker' },
+  'fetch.max.bytes': { unit: 'size', fallback: 2 * MIB, min: 1024, meaning: 'largest answer asked of a broker' },
 } as const satisfies Record<string, Setting>
 
 export type SettingName = keyof typeof SETTINGS

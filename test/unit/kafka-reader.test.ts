@@ -158,14 +158,84 @@ test('any ranges, in order or not, give exactly the wanted offsets', async (t) =
   )
 })
 
-test('one large partition goes over two connections when order does not matter, over one when it does', async (t) => {
+test('one large partition goes over two connections, whether order matters or not', async (t) => {
   const { fake, log } = await world(t)
   const parts = fake.add('t', [batches(300, 100, 0)])
-  await drain(log.scan(whole(parts), never))
-  const ordered = new Set(fake.fetches.map((request) => request.socket)).size
-  fake.fetches.length = 0
-  const read = await drain(log.scan(whole(parts, { unordered: true }), never))
-  assert.deepEqual([ordered, new Set(fake.fetches.map((request) => request.socket)).size, read.length], [1, 2, 30_000])
+  for (const unordered of [false, true]) {
+    fake.fetches.length = 0
+    const read = await drain(log.scan(whole(parts, { unordered }), never))
+    const sockets = new Set(fake.fetches.map((request) => request.socket)).size
+    assert.deepEqual([sockets, read.length, unordered || offsetsOf(read).every((offset, i) => offset === i)], [2, 30_000, true])
+  }
+})
+
+/** Batches of any size with gaps between them, as compaction leaves them, over at least 25,000 offsets. */
+const sparse = fc
+  .array(fc.record({ size: fc.integer({ min: 1, max: 40 }), padding: fc.integer({ min: 0, max: 400 }), gap: fc.constantFrom(0, 0, 0, 7, 900) }), {
+    minLength: 80,
+    maxLength: 200,
+  })
+  .map((items) => {
+    const list: { base: number; size: number; bytes: Buffer }[] = []
+    let base = 0
+    for (const { size, padding, gap } of items) {
+      list.push({ base, size, bytes: batch(base, size, {}, padding) })
+      base += size + gap
+    }
+    const last = Math.max(base, 25_000)
+    list.push({ base: last, size: 5, bytes: batch(last, 5) })
+    return list
+  })
+
+test('stripes of one partition: everything once, in order, counted once, whatever the batches, the fetch size, and the trouble on the way', async (t) => {
+  const { fake, log } = await world(t, { nodes: 2, retryTimeoutMs: 10_000 })
+  let turn = 0
+  await fc.assert(
+    fc.asyncProperty(
+      sparse,
+      fc.integer({ min: 1024, max: 60_000 }),
+      fc.integer({ min: 0, max: 4000 }),
+      fc.constantFrom('none', 'none', 'drop', 'leader', 'head'),
+      fc.integer({ min: 2, max: 30 }),
+      async (list, fetchMaxBytes, start, trouble, nth) => {
+        const name = `t${turn++}`
+        const [part] = fake.add(name, [list.map(({ bytes }) => bytes)])
+        let n = 0
+        fake.fault = ({ api }) => (trouble === 'drop' && api === API.fetch && ++n % nth === 0 ? 'drop' : undefined)
+        const range = { partition: 0, start, end: part.end - 2 }
+        const source = log.scan({ topic: name, ranges: [range], isolation: 'read_committed', fetchMaxBytes }, never)
+        const [progress] = source.progress
+        let handed = 0
+        let positions = 0
+        const read = await drain(source, (found) => {
+          assert.ok(
+            progress.position >= positions && progress.position >= Math.min(found.lastOffset + 1, found.rangeEnd),
+            'the position follows what is handed out',
+          )
+          positions = progress.position
+          if (++handed % nth !== 0) return
+          if (trouble === 'leader') part.leader = 1 - part.leader
+          if (trouble === 'head') part.start = Math.max(part.start, Math.min(found.lastOffset + 2000, 20_000))
+        })
+        const wanted = list.flatMap(({ base, size }) => upTo(base + size, base)).filter((offset) => offset >= range.start && offset < range.end)
+        const found = offsetsOf(read).filter((offset) => offset >= range.start && offset < range.end)
+        assert.equal(progress.position, progress.end)
+        if (trouble === 'head') {
+          assert.ok(found.every((offset, i) => wanted.includes(offset) && (i === 0 || offset > found[i - 1])))
+          assert.deepEqual(
+            found.filter((offset) => offset >= 20_000),
+            wanted.filter((offset) => offset >= 20_000),
+          )
+          return
+        }
+        assert.deepEqual(found, wanted)
+        const bytes = list.filter(({ base, size }) => base + size > range.start && base < range.end).reduce((sum, entry) => sum + entry.bytes.length, 0)
+        if (trouble === 'none') assert.equal(progress.bytesRead, bytes)
+      },
+    ),
+    { seed: 5, numRuns: 40 },
+  )
+  fake.fault = () => undefined
 })
 
 test('nothing wanted: nothing is asked', async (t) => {
