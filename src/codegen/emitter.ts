@@ -57,6 +57,25 @@ export function join(pieces: readonly Code[], separator: ', ' | ' + ' | ' && ' |
   return new Code(pieces.map(checkCode).join(separator))
 }
 
+type Factory = (...constants: readonly unknown[]) => unknown
+
+/** Factories made lately, by their source: a query that is asked again runs the machine code that it warmed up the last time (some 30 ms of a scan). */
+const factories = new Map<string, Factory>()
+const KEPT_FACTORIES = 128
+/** Longer sources are not kept, so that all of them together stay within 16 MiB. */
+const KEPT_SOURCE = 128 * 1024
+
+function factoryOf(names: readonly string[], source: string): Factory {
+  const key = `${names.join()}\n${source}`
+  // eslint-disable-next-line no-new-func
+  const factory = factories.get(key) ?? (new Function(...names, source) as Factory)
+  if (key.length > KEPT_SOURCE) return factory
+  factories.delete(key)
+  factories.set(key, factory)
+  if (factories.size > KEPT_FACTORIES) factories.delete(factories.keys().next().value as string)
+  return factory
+}
+
 /** Collects the parts of one generated function (or of a family that shares constants and helpers). */
 export class Emitter {
   #next = 0
@@ -94,10 +113,11 @@ export class Emitter {
   /** Compiles `function (params) { body }` with the constants and the prelude in scope. `title` becomes its sourceURL. */
   // biome-ignore lint/complexity/noBannedTypes: the caller knows the signature that it generated
   build<T extends Function>(params: readonly string[], body: Code, title: string): T {
-    const source = this.source(params, body)
     const url = title.replace(/[^A-Za-z0-9_.-]+/g, '-').slice(0, 80)
-    // eslint-disable-next-line no-new-func
-    const factory = new Function(...this.#constantNames.map((n) => n.text), `${source}\n//# sourceURL=sluice-generated/${url}.js`)
+    const factory = factoryOf(
+      this.#constantNames.map((n) => n.text),
+      `${this.source(params, body)}\n//# sourceURL=sluice-generated/${url}.js`,
+    )
     return factory(...this.#constantValues) as T
   }
 }

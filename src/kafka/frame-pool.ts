@@ -1,9 +1,12 @@
 /** Frames for fetch answers, used again and again: fresh memory is dear. Holds a bounded amount of idle ones. */
+import { Checksums } from './checksums.ts'
 
 export interface Frame {
+  /** In shared memory. */
   readonly buffer: Buffer
   /** Over the same memory with the same indexes. */
   readonly view: DataView
+  readonly checksums: Checksums
 }
 
 /** Room for a 2 MiB fetch and its partition headers. Pages that are never written cost nothing. */
@@ -25,8 +28,8 @@ export class FramePool {
       this.#idleBytes -= frame.buffer.length
       return frame
     }
-    const buffer = Buffer.allocUnsafeSlow(Math.max(FRAME_BYTES, Math.ceil(size / STEP_BYTES) * STEP_BYTES))
-    return { buffer, view: new DataView(buffer.buffer, buffer.byteOffset, buffer.length) }
+    const memory = new SharedArrayBuffer(Math.max(FRAME_BYTES, Math.ceil(size / STEP_BYTES) * STEP_BYTES))
+    return { buffer: Buffer.from(memory), view: new DataView(memory), checksums: new Checksums(memory) }
   }
 
   /** Takes back a frame that nobody looks at any more. */

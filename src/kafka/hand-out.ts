@@ -42,6 +42,8 @@ export class HandOut {
   #regionAt = 0
   #region: Region | undefined
   #at = 0
+  /** Batches of the answer that have been looked at. */
+  #batches = 0
   #aborted: { producerId: number; firstOffset: number }[] = []
   readonly #abortedProducers = new Set<number>()
   readonly #header = new BatchHeader()
@@ -70,6 +72,7 @@ export class HandOut {
     this.#current = fetched
     this.#regionAt = 0
     this.#region = undefined
+    this.#batches = 0
   }
 
   /** Lets go of the answer without giving its frame back: somebody may still look at the last batch. */
@@ -102,6 +105,7 @@ export class HandOut {
         continue
       }
       this.#at = at + header.size
+      this.#batches++
       const { start, end } = region.span
       // A batch across the seam of two stripes comes twice, and is counted where it begins.
       const again = region.segment.stripes !== undefined && (header.baseOffset >= end || (header.baseOffset < start && start > region.segment.progress.begin))
@@ -132,11 +136,14 @@ export class HandOut {
         ? `message format v${header.magic} is too old to be read (only v2 is, written since Kafka 0.11): copy the topic with a current producer`
         : `message format ${header.magic} is unknown`
     }
-    if (this.#checkCrcs && this.#request.headersOnly !== true && !checksumFits(fetched.frame.buffer, fetched.frame.view, at, header.to))
-      return 'the checksum (CRC-32C) does not fit: the batch is damaged'
+    if (this.#checkCrcs && this.#request.headersOnly !== true && !this.#fits(fetched, at)) return 'the checksum (CRC-32C) does not fit: the batch is damaged'
     if (header.count < 0 || header.count > header.lastOffset - header.baseOffset + 1)
       return `the batch says that it has ${header.count} records, which cannot be`
     return undefined
+  }
+
+  #fits({ frame }: Fetched, at: number): boolean {
+    return frame.checksums.verdict(this.#batches - 1) ?? checksumFits(frame.buffer, frame.view, at, this.#header.to)
   }
 
   /** As far as the header alone can tell. */

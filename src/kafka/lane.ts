@@ -127,6 +127,8 @@ export interface LaneOwner {
   /** Frames in use at a time: 2, or 1 where little is wanted. */
   readonly depth: number
   readonly firstFetchBytes: number
+  /** Checksums will be asked for. */
+  readonly checked: boolean
   fetchBytes(): number
   ready(fetched: Fetched): void
   /** This partition's fetch failed with a Kafka error code. The segment is parked. */
@@ -340,6 +342,7 @@ export class Lane {
     this.#fetchBytes = Math.max(this.#fetchBytes, Math.min(this.#fetchBytes * 4, this.#owner.fetchBytes()))
     // The next request goes out before anybody decodes this answer.
     this.pump()
+    if (this.#owner.checked) frame.checksums.begin(regions)
     this.#owner.ready({ lane: this, frame, regions })
   }
 

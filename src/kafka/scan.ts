@@ -34,6 +34,7 @@ export class Scan implements BatchSource, LaneOwner {
   readonly signal: AbortSignal
   readonly depth: number
   readonly firstFetchBytes: number
+  readonly checked: boolean
   readonly progress: Progress[] = []
 
   readonly #request: ScanRequest
@@ -59,6 +60,7 @@ export class Scan implements BatchSource, LaneOwner {
     this.signal = this.#stop.signal
     this.#request = request
     this.#handOut = new HandOut(request, options)
+    this.checked = options.checkCrcs !== false && request.headersOnly !== true
     const max = request.fetchMaxBytes ?? FETCH_MAX_BYTES
     this.depth = request.limit === undefined ? 2 : 1
     this.firstFetchBytes = Math.min(
@@ -109,7 +111,7 @@ export class Scan implements BatchSource, LaneOwner {
   troubled(lane: Lane, segment: Segment, code: number): void {
     const error = brokerError(code, `Reading "${this.topic}" partition ${segment.partition}`)
     if (this.#stripes !== undefined && (error.retriable || code === ERROR.offsetOutOfRange)) {
-      this.#rehome([this.#single(this.#stripes)], error)
+      this.#rehome([this.#single()], error)
     } else if (code === ERROR.offsetOutOfRange) {
       this.#outOfRange(lane, segment, error).catch((failure: unknown) => this.fail(failure))
     } else if (error.retriable) {
@@ -121,11 +123,11 @@ export class Scan implements BatchSource, LaneOwner {
   lost(lane: Lane, segments: readonly Segment[], error: KafkaError): void {
     this.#lanes = this.#lanes.filter((other) => other !== lane)
     if (!error.retriable) this.fail(error)
-    else this.#rehome(this.#stripes === undefined ? segments : [this.#single(this.#stripes)], error)
+    else this.#rehome(this.#stripes === undefined ? segments : [this.#single()], error)
   }
 
   puzzled(): void {
-    if (this.#stripes !== undefined) this.#rehome([this.#single(this.#stripes)], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
+    if (this.#stripes !== undefined) this.#rehome([this.#single()], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
   }
 
   /** No more can be fetched; what is at hand is handed out first. */
@@ -229,7 +231,7 @@ export class Scan implements BatchSource, LaneOwner {
   // Trouble.
 
   /** Gives up the stripes: what has not been handed out is read again, by one lane. Trouble is rare, and in one lane its treatment is simple. */
-  #single(stripes: Stripes): Segment {
+  #single(): Segment {
     this.#stripes = undefined
     for (const lane of this.#lanes.splice(0)) lane.close()
     for (const { frame } of this.#ready.splice(0)) this.frames.give(frame)
