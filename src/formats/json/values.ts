@@ -26,6 +26,13 @@ export function numberAt(b: RawBuffer, p: number, to: number): number | bigint |
   return Number.isSafeInteger(number) ? number : asLong(BigInt(text))
 }
 
+/** Digits [from, to), among them a point that is passed over, as one integer; at most fifteen. */
+export function digitsAt(b: RawBuffer, from: number, to: number): number {
+  let m = 0
+  for (let p = from; p < to; p++) if (b[p] !== 46) m = m * 10 + b[p] - 48
+  return m
+}
+
 /** The string whose escaped bytes are [from, to); they are known to be valid. */
 export function unescapedAt(b: RawBuffer, from: number, to: number): string {
   return JSON.parse(`"${b.utf8Slice(from, to)}"`) as string
