@@ -127,9 +127,13 @@ const figures: Figure[] = []
 let loop: () => Promise<Held> = async () => ({ busyMs: Number.NaN, delayMs: Number.NaN })
 let worst: Held = { busyMs: 0, delayMs: 0 }
 
-/** Takes turns; the first turn of each side warms up and is not counted. */
+/** Turns of ours before the first that counts: the floors are for a warm server. */
+const WARM_UPS = 3
+
+/** Takes turns; the first turn of the peer warms up and is not counted, either. */
 async function compare(name: string, ours: () => Promise<number>, peer: () => Promise<number>): Promise<void> {
   const [a, b]: [number[], number[]] = [[], []]
+  for (let i = 1; i < WARM_UPS; i++) await ours()
   await loop()
   for (let i = 0; i <= runs; i++) {
     const [mine, theirs] = [await ours(), await peer()]
