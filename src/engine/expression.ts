@@ -14,6 +14,7 @@ import type { DataType, TimeUnit, Value } from '../types.ts'
 import type { BoundExpr, Compare, CompareOp, HeaderRef, InList, LastOffset, PathRef, PresenceTest, SlotRef } from '../plan/plan.ts'
 import { exprKey } from '../plan/expr-key.ts'
 import * as rt from './runtime.ts'
+import { asciiBytes, byteOrder, likeBytes } from './text-bytes.ts'
 
 /** How references turn into code: a variable of a record program, or an element of a row. */
 export interface References {
@@ -24,9 +25,12 @@ export interface References {
   lastOffset(ref: LastOffset): Code
   /** For a text that may be compared as bytes: is it equal to the literal, true or false (`negated`: is it certainly different)? */
   textEquals?(ref: PathRef, literal: string, negated: boolean): Code | undefined
+  /** Where the bytes of a text stand in `b`, if it has such a place (`from >= 0`), and the variable that holds what has none. */
+  slice?(ref: PathRef): { readonly from: Code; readonly to: Code; readonly value: Code } | undefined
 }
 
 const INVERSE: Readonly<Record<CompareOp, CompareOp>> = { '=': '!=', '!=': '=', '<': '>=', '<=': '>', '>': '<=', '>=': '<' }
+const MIRRORED: Readonly<Record<CompareOp, CompareOp>> = { '=': '=', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' }
 const NULL_CODE = js`null`
 
 export class ExpressionCompiler {
@@ -131,13 +135,27 @@ export class ExpressionCompiler {
     return js`(typeof (${temp} = ${this.value(e.left)}) === 'number' ? ${comparison(op, temp, right, true)} : ${helper}(${op}, ${temp}, ${right}) === true)`
   }
 
-  /** `field = 'text'` and `field != 'text'` on the bytes, where the references can. */
+  /** A field against a text literal on the bytes, where the references can. */
   #textCompare(e: Compare, op: CompareOp): Code | undefined {
-    if (op !== '=' && op !== '!=') return undefined
     const [ref, literal] = e.left.kind === 'path' ? [e.left, e.right] : [e.right, e.left]
     if (ref.kind !== 'path' || literal.kind !== 'constant') return undefined
     if (literal.value === null) return js`false`
-    return typeof literal.value === 'string' ? this.#references.textEquals?.(ref, literal.value, op === '!=') : undefined
+    if (typeof literal.value !== 'string') return undefined
+    if (op === '=' || op === '!=') return this.#references.textEquals?.(ref, literal.value, op === '!=')
+    return e.by === 'string' || e.by === 'dynamic' ? this.#textOrder(ref, e.left === ref ? op : MIRRORED[op], literal.value, e.by) : undefined
+  }
+
+  #textOrder(ref: PathRef, op: CompareOp, literal: string, by: 'string' | 'dynamic'): Code | undefined {
+    const bytes = ref.type.kind === 'uuid' ? undefined : asciiBytes(literal)
+    const slice = bytes === undefined ? undefined : this.#references.slice?.(ref)
+    if (bytes === undefined || slice === undefined) return undefined
+    const { from, to, value } = slice
+    const order = js`${this.emitter.constant(byteOrder, 'byteOrder')}(b, ${from}, ${to}, ${this.emitter.constant(bytes, 'literal')})`
+    const other =
+      by === 'string'
+        ? js`${value} !== null && ${comparison(op, value, js`${literal}`, false)}`
+        : js`${this.emitter.constant(rt.compareDynamic, 'compare')}(${op}, ${value}, ${literal}) === true`
+    return js`(${from} >= 0 ? ${comparison(op, order, js`0`, false)} : ${other})`
   }
 
   #inList(e: InList, negated: boolean): Code {
@@ -335,6 +353,8 @@ export class ExpressionCompiler {
   }
 
   #like(e: Extract<BoundExpr, { kind: 'like' }>): Code {
+    const bytes = this.#likeBytes(e)
+    if (bytes !== undefined) return bytes
     const text = this.value(e.operand)
     if (e.pattern.kind === 'constant' && typeof e.pattern.value === 'string') {
       const matches = this.emitter.constant(rt.likeMatcher(e.pattern.value), 'like')
@@ -345,6 +365,18 @@ export class ExpressionCompiler {
     if (!e.negated) return like
     const temp = this.temp()
     return js`((${temp} = ${like}) === null ? null : !${temp})`
+  }
+
+  /** LIKE on the bytes of a field, where both the references and the pattern can. */
+  #likeBytes({ operand, pattern, negated }: Extract<BoundExpr, { kind: 'like' }>): Code | undefined {
+    if (operand.kind !== 'path' || operand.type.kind === 'uuid' || pattern.kind !== 'constant' || typeof pattern.value !== 'string') return undefined
+    const matcher = likeBytes(pattern.value)
+    const slice = matcher === undefined ? undefined : this.#references.slice?.(operand)
+    if (matcher === undefined || slice === undefined) return undefined
+    const { from, to, value } = slice
+    const e = this.emitter
+    const matches = e.constant(rt.likeMatcher(pattern.value), 'like')
+    return js`(${from} >= 0 ? ${e.constant(matcher, 'likeBytes')}(b, ${from}, ${to}) === ${!negated} : typeof ${value} === 'string' ? ${matches}(${value}) === ${!negated} : null)`
   }
 
   #case(e: Extract<BoundExpr, { kind: 'case' }>): Code {
