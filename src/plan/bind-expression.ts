@@ -384,11 +384,21 @@ function wantedWord(accept: Accept): string {
   return accept === 'any' ? 'anything' : accept === 'integer' || accept === 'array' ? `an ${accept}` : accept === 'bytes' ? 'bytes' : `a ${accept}`
 }
 
+/** Has the record a header of that name, be it null? */
+function headerThere(ref: Extract<BoundExpr, { kind: 'header' }>, span: ast.Span): BoundExpr {
+  const fn = findFunction('in_array')
+  if (fn === undefined || ref.name === undefined) throw new Error('the registry has no in_array')
+  const keys: BoundExpr = { ...ref, name: undefined, as: 'keys', type: { kind: 'array', element: STRING } }
+  return { kind: 'function', fn, name: 'IN_ARRAY', args: [ref.name, keys], type: BOOLEAN, span }
+}
+
 /** Functions that look at the record itself instead of at values. */
 const SPECIAL: Readonly<Record<string, (e: ast.Call, c: ExpressionContext) => BoundExpr>> = {
   exists: (e, c) => {
     const ref = bindExpr(e.args[0], c)
-    if (ref.kind !== 'path') throw new SqlError('ARGUMENTS', 'EXISTS takes a field of a record.', e.args[0].span)
+    if (ref.kind === 'header' && ref.name !== undefined) return headerThere(ref, e.span)
+    if (ref.kind !== 'path')
+      throw new SqlError('ARGUMENTS', 'EXISTS takes a field of a record.', e.args[0].span, 'Write a field or a header of a table: `EXISTS`(vessel.name).')
     return { kind: 'presence', source: ref.source, path: ref.path, type: BOOLEAN, span: e.span }
   },
   typeof: (e, c) => {

@@ -177,13 +177,6 @@ function starColumns(item: StarItem, scope: Scope): OutputColumn[] {
   if (relation.kind === 'table' && path.length === 1) {
     const facet = facetOf(path[0])
     if (facet === 'meta') return metaColumns(relation)
-    if (facet === 'header')
-      throw new SqlError(
-        'UNSUPPORTED',
-        'Headers have no fixed set of names.',
-        item.span,
-        'Name them: _headers.traceId; HEADERKEYS() lists the names of a record.',
-      )
   }
   if (relation.kind === 'rows') {
     const prefix = `${dotted(path)}.`

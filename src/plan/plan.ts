@@ -298,12 +298,12 @@ export interface PresenceTest extends Typed {
   readonly source: number
   readonly path: Path
 }
-/** A header's bytes as a type, or with `name` undefined the array of header names. */
+/** A header's bytes as a type, or with `name` undefined the array of header names (`keys`) or a map of all headers as texts (`map`). */
 export interface HeaderRef extends Typed {
   readonly kind: 'header'
   readonly source: number
   readonly name: BoundExpr | undefined
-  readonly as: 'string' | 'int' | 'long' | 'float' | 'double' | 'keys'
+  readonly as: 'string' | 'int' | 'long' | 'float' | 'double' | 'keys' | 'map'
 }
 /** Last offset of the current record's partition, as captured at the start of the query. */
 export interface LastOffset extends Typed {

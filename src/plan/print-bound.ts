@@ -53,6 +53,7 @@ export function printBound(e: BoundExpr): string {
     case 'presence':
       return `EXISTS(${pathText(e.path)})`
     case 'header':
+      if (e.as === 'map') return '_headers'
       return e.name === undefined ? 'HEADERKEYS()' : `_headers[${printBound(e.name)}]`
     case 'lastOffset':
       return 'LAST_OFFSET()'

@@ -251,7 +251,7 @@ function metadata(relation: TableRelation, parts: readonly Name[], span: Span): 
 }
 
 function header(relation: TableRelation, parts: readonly Name[], span: Span): BoundExpr {
-  if (parts.length === 1) return { kind: 'header', source: relation.source, name: undefined, as: 'keys', type: { kind: 'array', element: STRING }, span }
+  if (parts.length === 1) return { kind: 'header', source: relation.source, name: undefined, as: 'map', type: { kind: 'map', value: STRING }, span }
   const name: BoundExpr = { kind: 'constant', value: dotted(parts.slice(1)), type: STRING }
   return { kind: 'header', source: relation.source, name, as: 'string', type: STRING, span }
 }
