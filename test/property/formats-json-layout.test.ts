@@ -6,7 +6,7 @@ import { jsonDecoder } from '../../src/formats/json/decoder.ts'
 import { layoutOf } from '../../src/formats/json/layout.ts'
 import { type Asked, type Part, reader } from '../formats/driver.ts'
 
-const RUNS = { numRuns: 400, seed: 20261121 }
+const RUNS = { numRuns: 1000, seed: 20261121 }
 const JSON_KIND = { kind: 'json' } as const
 const KEYS = ['id', 'time', 'amount', 'currency', 'ключ', 'a much longer key than all of the others together']
 const SCALAR = fc.oneof(
@@ -49,11 +49,15 @@ test('a layout reader and the general reader agree', () => {
         const same = write(b, order, space)
         const damaged = Buffer.from(same)
         damaged[at % damaged.length] = byte
+        // Strings of the sample's own lengths with a quote, a backslash, a control character or half of a character in them.
+        const worn = Buffer.from(sample)
+        worn[at % worn.length] = byte
         for (const record of [
           sample,
           same,
           write(b, other, gap),
           damaged,
+          worn,
           same.subarray(0, at % same.length),
           Buffer.from('[1]'),
           Buffer.from('5'),

@@ -6,7 +6,7 @@
  * is missing are both null; `exists` tells them apart. `text` of a null is null. A string with `slice` is not made: `value` is then assigned only where
  * `slice.from` is -2 (escapes) or the value is no string.
  */
-import { type Code, type Emitter, js, type Name, NOTHING } from '../../codegen/emitter.ts'
+import { type Code, type Emitter, join, js, type Name, NOTHING } from '../../codegen/emitter.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { DataType } from '../../types.ts'
 import type { EmitContext, FacetDecoder, Want } from '../format.ts'
@@ -104,11 +104,11 @@ if (${p} > ${this.#to}) ${this.#bad}
     if (wanted.some((w) => w.children.some(isWanted) || !layout.some((step) => step.key === w.step))) return NOTHING
     const p = this.#p
     const [guess, start] = [this.#e.name('guess'), this.#e.name('start')]
-    const steps = layout.slice(0, last + 1).map(({ prefix, key }) => {
+    const steps = layout.slice(0, last + 1).map(({ prefix, key, length }) => {
       const of = wanted.filter((w) => w.step === key)
       return js`if (${p} >= ${this.#to} - ${prefix.length} ${this.#differs(prefix)} || b[${p} + ${prefix.length}] <= 32) break ${guess}
 ${p} += ${prefix.length}
-${of.length === 0 ? this.#skip(1) : this.#read(of, { depth: 1, left: [] })}`
+${of.length === 0 ? this.#skipString(length) : this.#read(of, { depth: 1, left: [] })}`
     })
     const reset = wanted.flatMap((w) => [
       ...[w.value, w.text].filter((n) => n !== undefined).map((n) => js`${n} = null`),
@@ -122,6 +122,21 @@ break ${this.#done}
 }
 ${p} = ${start}
 ${reset}`
+  }
+
+  /** Steps over a value that is probably a string of so many bytes: looks at all of them without a loop. */
+  #skipString(length: number): Code {
+    const p = this.#p
+    if (length < 4 || length > 40) return this.#skip(1)
+    const words: Code[] = []
+    for (let at = 1; at < length + 1; at += 4) words.push(js`${this.#word(Math.min(at, length - 3))}`)
+    return js`if (b[${p}] === 34 && ${p} + ${length + 2} < ${this.#to} && b[${p} + ${length + 1}] === 34 && ((${join(words, ' | ')}) & -2139062144) === 0) ${p} += ${length + 2}
+else { ${this.#skip(1)} }`
+  }
+
+  #word(at: number): Code {
+    const x = js`view.getInt32(${this.#p} + ${at}, true)`
+    return js`((${x} ^ 33686018) - 555819297 | (${x} ^ 1549556828) - 16843009) & ~${x}`
   }
 
   /** Tests, each beginning with ||, that the bytes at the position are other ones. */

@@ -9,6 +9,8 @@ export interface LayoutStep {
   /** Bytes from the end of the value before (or the start of the object) to the start of this value: `,"currency":`. */
   readonly prefix: Uint8Array
   readonly key: string
+  /** Bytes between the quotes, where the value is a string without escapes. */
+  readonly length: number
 }
 
 /** Longer objects, and longer keys, are read by the general reader. */
@@ -34,8 +36,9 @@ export function layoutOf(sample: Uint8Array): readonly LayoutStep[] | undefined 
     if (b[p] !== 58) return undefined
     const value = skipSpace(b, p + 1, b.length)
     if (value - from > MAX_PREFIX_BYTES || steps.length === MAX_STEPS) return undefined
-    steps.push({ prefix: b.subarray(from, value), key })
+    const prefix = b.subarray(from, value)
     from = value >= b.length ? -1 : skipValue(b, view, value, b.length, 1)
+    steps.push({ prefix, key, length: b[value] === 34 && !b.subarray(value, from).includes(92) ? from - value - 2 : -1 })
     if (from < 0) return undefined
     p = skipSpace(b, from, b.length)
     if (b[p] === 44) {
