@@ -53,7 +53,7 @@ function checkCode(piece: unknown): string {
 export const NOTHING: Code = new Code('')
 
 /** Code joined by a separator that is one of a few fixed pieces of punctuation. */
-export function join(pieces: readonly Code[], separator: ', ' | ' + ' | ' && ' | ' || ' | '\n'): Code {
+export function join(pieces: readonly Code[], separator: ', ' | ' + ' | ' | ' | ' && ' | ' || ' | '\n'): Code {
   return new Code(pieces.map(checkCode).join(separator))
 }
 
