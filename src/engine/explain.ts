@@ -1,8 +1,9 @@
 /** EXPLAIN and EXPLAIN CODE: binds, optimizes and compiles, asks Kafka for the bounds, and reads one batch to price the query. No row of the topic is returned. */
 import { randomUUID } from 'node:crypto'
 import type { Isolation, RecordBatch } from '../kafka/log.ts'
-import { readRecords } from '../kafka/record-batch.ts'
+import { type PlainRecord, readRecords } from '../kafka/record-batch.ts'
 import { explainPlan, explainPushdown } from '../plan/explain.ts'
+import type { TableFacet } from '../plan/catalog.ts'
 import { type Output, type Scan, scansOf } from '../plan/plan.ts'
 import { rowsOutput } from '../plan/show.ts'
 import type { ExplainStatement } from '../sql/ast.ts'
@@ -131,11 +132,15 @@ async function firstSchemas(scan: Scan, context: StatementContext): Promise<[num
 }
 
 function schemaIdsIn(batch: RecordBatch, scan: Scan): [number, number] {
-  const id = (bytes: Uint8Array | null): number => (bytes !== null && bytes.length >= 5 && bytes[0] === 0 ? Buffer.from(bytes).readInt32BE(1) : -1)
+  const id = (bytes: Uint8Array | null, record: PlainRecord, { framing, frame }: TableFacet): number => {
+    if (bytes === null || framing === 'none') return -1
+    if (frame !== undefined) return frame.schemaIn(bytes, record.headers)
+    return bytes.length >= 5 && bytes[0] === 0 ? Buffer.from(bytes).readInt32BE(1) : -1
+  }
   let [key, value] = [-1, -1]
   for (const record of readRecords(batch)) {
-    if (key === -1 && scan.table.key.framing === 'confluent') key = id(record.key)
-    if (value === -1 && scan.table.value.framing === 'confluent') value = id(record.value)
+    if (key === -1) key = id(record.key, record, scan.table.key)
+    if (value === -1) value = id(record.value, record, scan.table.value)
     if (value !== -1) break
   }
   return [key, value]

@@ -3,9 +3,10 @@
  * filters, and then emits RECORD frames, feeds an aggregation, or pushes rows. It is synchronous and stops after a budget of records, so that the event loop gets its turn.
  */
 import { type Code, Emitter, join, js } from '../codegen/emitter.ts'
-import type { FacetDecoder, RenderOptions } from '../formats/format.ts'
+import type { FacetDecoder, RecordFrame, RenderOptions } from '../formats/format.ts'
 import type { FunctionContext } from '../functions/registry.ts'
 import type { RecordBatch } from '../kafka/log.ts'
+import type { TableFacet } from '../plan/catalog.ts'
 import type { Aggregate, BoundExpr, OutputShape, Scan } from '../plan/plan.ts'
 import { aggregateStep } from './aggregate-code.ts'
 import { declare, ExpressionCompiler } from './expression.ts'
@@ -122,8 +123,8 @@ function recordCode(spec: ProgramSpec, schemas: WriterSchemas, emitter: Emitter,
   const context = { bad, validate: spec.validate, render: spec.render }
   const { table } = spec.scan
   const read = (phase: number): Code[] => [
-    references.read(phase, 'key', schemas.key, { from: payload('k', table.key.framing), to: js`ke`, ...context }),
-    references.read(phase, 'value', schemas.value, { from: payload('v', table.value.framing), to: js`ve`, ...context }),
+    references.read(phase, 'key', schemas.key, { from: payload('k', table.key, schemas.keyId), to: js`ke`, ...context }),
+    references.read(phase, 'value', schemas.value, { from: payload('v', table.value, schemas.valueId), to: js`ve`, ...context }),
   ]
   references.nextPhase()
   let filter = js``
@@ -138,8 +139,8 @@ if (!${condition}) break record`
   const sink = sinkCode(spec, compiler, references)
   const body = [filter, sink.gate, references.declarations(last), ...read(last), sink.code]
   const checks = [
-    ...(references.usesKey() && table.key.framing === 'confluent' ? [schemaCheck('k', schemas.keyId)] : []),
-    ...(references.usesValue && !noValue && table.value.framing === 'confluent' ? [schemaCheck('v', schemas.valueId)] : []),
+    ...(references.usesKey() ? [schemaCheck('k', table.key, schemas.keyId, emitter)] : []),
+    ...(references.usesValue && !noValue ? [schemaCheck('v', table.value, schemas.valueId, emitter)] : []),
   ]
   return {
     code: js`${checks}
@@ -151,9 +152,10 @@ ${body}`,
 }
 
 /** Where the payload of a facet starts: behind the magic byte and the schema id when it is framed. */
-function payload(facet: 'k' | 'v', framing: 'none' | 'confluent'): Code {
+function payload(facet: 'k' | 'v', { framing, frame }: TableFacet, schema: number): Code {
   const start = facet === 'k' ? js`ks` : js`vs`
-  return framing === 'confluent' ? js`(${start} + 5)` : start
+  const skip = framing === 'confluent' ? 5 : (frame?.skip(schema) ?? 0)
+  return skip === 0 ? start : js`(${start} + ${skip})`
 }
 
 // ---------------------------------------------------------------------------------------------- sinks
@@ -237,13 +239,25 @@ ${name} = (${name} >>> 1) ^ -(${name} & 1)`
  * A framed facet: too short or without the zero byte is a bad record; another id than this program's goes back to the driver.
  * A null facet is neither.
  */
-function schemaCheck(facet: 'k' | 'v', id: number): Code {
+function schemaCheck(facet: 'k' | 'v', { framing, frame }: TableFacet, id: number, emitter: Emitter): Code {
+  if (framing === 'none') return js``
   const start = facet === 'k' ? js`ks` : js`vs`
   const end = facet === 'k' ? js`ke` : js`ve`
   const wanted = facet === 'k' ? js`state.keyId` : js`state.valueId`
+  if (frame !== undefined) return frameCheck(frame, { start, end, wanted, id }, emitter)
   return js`if (${start} >= 0) {
 if (${end} - ${start} < 5 || b[${start}] !== 0) { fault = 1; break record }
 if (view.getInt32(${start} + 1) !== ${id}) { ${wanted} = view.getInt32(${start} + 1); state.at = start; state.index = n; state.scanned += scanned - 1; return 1 }
+}`
+}
+
+/** The same where the headers, or another frame, say who wrote the record. */
+function frameCheck(frame: RecordFrame, { start, end, wanted, id }: { start: Code; end: Code; wanted: Code; id: number }, emitter: Emitter): Code {
+  const schema = emitter.name('schema')
+  return js`if (${start} >= 0) {
+const ${schema} = ${emitter.constant(frame, 'frame')}.schemaOf(b, ${start}, ${end}, hs, next)
+if (${schema} < 0) { fault = 1; break record }
+if (${schema} !== ${id}) { ${wanted} = ${schema}; state.at = start; state.index = n; state.scanned += scanned - 1; return 1 }
 }`
 }
 

@@ -271,8 +271,8 @@ export class ScanRun {
       const schemas = {
         keyId,
         valueId,
-        key: specialized(key instanceof Promise ? await abortable(key, this.#c.signal) : key, table.key, samples.key),
-        value: specialized(value instanceof Promise ? await abortable(value, this.#c.signal) : value, table.value, samples.value),
+        key: specialized(key instanceof Promise ? await abortable(key, this.#c.signal) : key, table.key, keyId, samples.key),
+        value: specialized(value instanceof Promise ? await abortable(value, this.#c.signal) : value, table.value, valueId, samples.value),
       }
       program = buildProgram(programSpec(this.#scan, this.#where, this.#sink, this.#c), schemas).run
       this.#programs.set(name, program)
@@ -409,9 +409,9 @@ function firstFacets(batch: RecordBatch): { key: Uint8Array | undefined; value: 
 
 const SAMPLED_RECORDS = 100
 
-function specialized(decoder: FacetDecoder | undefined, facet: TableFacet, sample: Uint8Array | undefined): FacetDecoder | undefined {
+function specialized(decoder: FacetDecoder | undefined, facet: TableFacet, id: number, sample: Uint8Array | undefined): FacetDecoder | undefined {
   if (decoder?.specialize === undefined || sample === undefined) return decoder
-  return decoder.specialize(facet.framing === 'confluent' ? sample.subarray(5) : sample)
+  return decoder.specialize(sample.subarray(facet.framing === 'confluent' ? 5 : (facet.frame?.skip(id) ?? 0)))
 }
 
 /** For a scan backwards: counts what goes on to the sort. The timestamp is one of the sort's own keys. */
@@ -433,9 +433,9 @@ export function programSpec(
 
 /** The decoder of a facet; a schema that cannot be had makes its records bad ones, not the query. */
 export function decoderOf(facet: TableFacet, id: number): FacetDecoder | undefined | Promise<FacetDecoder | undefined> {
-  if (facet.framing === 'confluent' && id === -1) return undefined
+  if (facet.framing !== 'none' && id === -1) return undefined
   try {
-    const decoder = facet.decoder(facet.framing === 'confluent' ? id : undefined)
+    const decoder = facet.decoder(facet.framing === 'none' ? undefined : id)
     return decoder instanceof Promise ? decoder.catch((e: unknown) => unusable(e)) : decoder
   } catch (e) {
     return unusable(e)

@@ -68,6 +68,19 @@ export interface FacetDecoder {
   specialize?(sample: Uint8Array): FacetDecoder
 }
 
+/** Finds out which schema a record was written with, where another frame than Confluent's says so: its headers, or other bytes in front of the payload. */
+export interface RecordFrame {
+  /**
+   * A number to ask the facet's decoder with; -1 when the record does not say. The facet is [from, to) of `b`, the headers as Kafka wrote them are [headersFrom, headersTo) of it.
+   * Never throws.
+   */
+  schemaOf(b: Buffer, from: number, to: number, headersFrom: number, headersTo: number): number
+  /** The same of a record taken apart. */
+  schemaIn(bytes: Uint8Array, headers: readonly { readonly key: string; readonly value: Uint8Array | null }[]): number
+  /** Bytes in front of the payload of records of that schema. */
+  skip(schema: number): number
+}
+
 /** The formats of plain keys and values. */
 export type PlainFormatName =
   | 'STRING'

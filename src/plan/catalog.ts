@@ -3,7 +3,7 @@
  * tests implement it in memory. A table that may not be seen does not exist here.
  */
 import type { FacetEncoder } from '../formats/encoder.ts'
-import type { FacetDecoder, FormatName } from '../formats/format.ts'
+import type { FacetDecoder, FormatName, RecordFrame } from '../formats/format.ts'
 import type { DataType, StructType } from '../types.ts'
 
 export interface Catalog {
@@ -50,8 +50,10 @@ export interface TableFacet {
   readonly detail: string
   /** What the binder may rely on: the type merged over all known writer schemas. */
   readonly type: DataType
-  /** `confluent`: a zero byte and a 4-byte schema id stand before the payload; the engine reads them and asks `decoder(id)`. */
-  readonly framing: 'none' | 'confluent'
+  /** `confluent`: a zero byte and a 4-byte schema id stand before the payload; the engine reads them and asks `decoder(id)`. `own`: `frame` tells the number to ask with. */
+  readonly framing: 'none' | 'confluent' | 'own'
+  /** With framing `own`. */
+  readonly frame?: RecordFrame
   /** A sentence, when no record of this facet can be read at all (a format not offered yet, a registry that does not answer). The binder raises it as UNSUPPORTED for a query that uses the facet. */
   readonly unreadable?: string
   /** The schema to write with: the newest of the subject. Absent where none is known, or the format needs none. */

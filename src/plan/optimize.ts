@@ -1,6 +1,6 @@
 /** The optimizer: a list of small plan → plan functions, each in its own file, each of which can be switched off. Rows never change, only what is read and done for them. */
 import { lower } from './lower.ts'
-import type { BoundExpr, Output, Plan } from './plan.ts'
+import type { Output, Plan } from './plan.ts'
 import { backwardScan } from './rules/backward-scan.ts'
 import { countFromHeaders } from './rules/count-from-headers.ts'
 import { filtersIntoJoins } from './rules/filters-into-joins.ts'
@@ -8,19 +8,8 @@ import { foldConstants } from './rules/fold-constants.ts'
 import { keyPartition } from './rules/key-partition.ts'
 import { limitIntoScan } from './rules/limit-into-scan.ts'
 import { pushPositions } from './rules/push-positions.ts'
+import type { OptimizeContext, Rule } from './rules/rule.ts'
 import { unorderedScan } from './rules/unordered-scan.ts'
-
-export interface OptimizeContext {
-  /** Computes an expression that depends on no record: the one evaluator of the engine. */
-  readonly evaluate: (expr: BoundExpr) => BoundExpr
-  /** `optimize.kafka.partition`. */
-  readonly keyPartitions: boolean
-}
-
-export interface Rule {
-  readonly name: string
-  readonly apply: (plan: Plan, context: OptimizeContext) => Plan
-}
 
 /**
  * In order: constants first, so that positions compared with `NOW() - "2h"` are seen; filters down the joins, so that they reach their scan; positions before the

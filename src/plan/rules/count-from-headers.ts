@@ -1,5 +1,5 @@
 /** `SELECT count(*) FROM t` with nothing to check per record: the batch headers carry the counts, no record is decoded or decompressed. */
-import type { Rule } from '../optimize.ts'
+import type { Rule } from './rule.ts'
 import { rewrite } from '../rewrite.ts'
 
 export const countFromHeaders: Rule = {

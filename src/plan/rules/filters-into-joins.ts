@@ -1,6 +1,6 @@
 /** A condition on one side of a join is checked before the join, where the join's type allows it, one on a derived table inside of it: fewer rows are held and it can reach the scan. */
 import { conjuncts } from '../conjuncts.ts'
-import type { Rule } from '../optimize.ts'
+import type { Rule } from './rule.ts'
 import { type BoundExpr, type Join, mapChildren, type Plan, visit } from '../plan.ts'
 import { sourcesOf } from '../lower.ts'
 import { rewrite } from '../rewrite.ts'

@@ -1,6 +1,6 @@
 /** Computes what does not depend on a record, and simplifies AND, OR and NOT over constants. */
 import { type BoundExpr, isConstant, mapChildren } from '../plan.ts'
-import type { OptimizeContext, Rule } from '../optimize.ts'
+import type { OptimizeContext, Rule } from './rule.ts'
 import { mapExpressions, rewrite } from '../rewrite.ts'
 
 export const foldConstants: Rule = {

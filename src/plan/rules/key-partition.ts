@@ -1,7 +1,7 @@
 /** `_key = literal`: only one partition can hold the key if the producer used the default partitioner. Switched by `optimize.kafka.partition`; the filter stays. */
 import { partitionOfKey } from '../../lib/murmur2.ts'
 import { conjuncts } from '../conjuncts.ts'
-import type { Rule } from '../optimize.ts'
+import type { Rule } from './rule.ts'
 import type { BoundExpr, Plan, Scan } from '../plan.ts'
 import { rewrite } from '../rewrite.ts'
 

@@ -1,5 +1,5 @@
 /** A LIMIT straight above a scan tells the reader how little is wanted, so that it asks for little. */
-import type { Rule } from '../optimize.ts'
+import type { Rule } from './rule.ts'
 import { rewrite } from '../rewrite.ts'
 
 export const limitIntoScan: Rule = {

@@ -4,7 +4,7 @@
  */
 import { conjuncts } from '../conjuncts.ts'
 import type { BoundExpr, Plan } from '../plan.ts'
-import type { Rule } from '../optimize.ts'
+import type { Rule } from './rule.ts'
 import { isExact, MAX_INTERVALS, mentionsPosition } from '../pushdown.ts'
 import { rewrite } from '../rewrite.ts'
 

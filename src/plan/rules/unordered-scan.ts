@@ -1,5 +1,5 @@
 /** Aggregates that give the same answer in any order let one partition be read in several places at once. */
-import type { Rule } from '../optimize.ts'
+import type { Rule } from './rule.ts'
 import type { AggregateName, Plan } from '../plan.ts'
 import { rewrite } from '../rewrite.ts'
 
