@@ -7,6 +7,7 @@ import type { FunctionContext } from '../functions/registry.ts'
 import { widthOf } from '../plan/lower.ts'
 import type { Aggregate, BoundExpr, Limit, Output, Plan, Scan, Values } from '../plan/plan.ts'
 import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate.ts'
+import type { Backlog } from './operators/backlog.ts'
 import { LatestOperator } from './operators/latest.ts'
 import { JoinOperator } from './operators/join.ts'
 import { MarkJoinOperator } from './operators/mark-join.ts'
@@ -40,6 +41,8 @@ export type PipelineSource = SourceEnd &
 export interface Pipeline {
   /** In the order in which they are read. */
   readonly sources: readonly PipelineSource[]
+  /** Operators in which rows may wait, the nearest to the output first. Whoever pushes rows in lets these out before he goes on. */
+  readonly backlogs: readonly Backlog[]
   /** Nothing further can change the result. */
   readonly done: boolean
   /** Sends changed groups of a running aggregation; undefined where there is none to send. */
@@ -63,6 +66,7 @@ export function buildPipeline(plan: Output, context: PipelineContext, live: bool
   if (builder.sources.length === 0)
     builder.build(limit.input, new LimitOperator(builder.limit, new OutputOperator(rowText(plan.shape, context), context.writer)))
   return {
+    backlogs: builder.backlogs,
     sources: builder.sources,
     get done() {
       return builder.sources.every((s) => s.done)
@@ -109,6 +113,7 @@ class OutputOperator implements Operator {
 class Builder {
   readonly #context: PipelineContext
   readonly #plan: Limit
+  readonly backlogs: Backlog[] = []
   readonly sources: PipelineSource[] = []
   limit: LimitState
 
@@ -273,8 +278,11 @@ class Builder {
         const slots = { key: slotOf(plan.key), partition: slotOf(plan.partition), alive: slotOf(plan.alive) }
         return this.build(plan.input, new LatestOperator(slots, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next))
       }
-      case 'unnest':
-        return this.build(plan.input, new UnnestOperator(rowValue(plan.array, context), next))
+      case 'unnest': {
+        const unnest = new UnnestOperator(rowValue(plan.array, context), next)
+        this.backlogs.push(unnest.backlog)
+        return this.build(plan.input, unnest)
+      }
       case 'join': {
         if (plan.mark !== undefined) {
           const mark = new MarkJoinOperator(
@@ -294,6 +302,7 @@ class Builder {
           rightWidth: widthOf(plan.right),
           joined: joinedRow(widthOf(plan.left), widthOf(plan.right)),
         }
+        this.backlogs.push(join.backlog)
         const join = new JoinOperator(parts, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next)
         this.build(plan.right, join.right)
         return this.build(plan.left, join.left)

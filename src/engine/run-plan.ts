@@ -6,6 +6,7 @@ import type { Settings } from '../plan/settings.ts'
 import { metadata as metadataFrame, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'
 import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
+import { letOut } from './operators/backlog.ts'
 import { type Operator, STRETCH } from './operators/operator.ts'
 import { FrameWriter } from './output.ts'
 import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
@@ -79,7 +80,7 @@ async function runSources(
   const turns = new Turns()
   const title = request.sql.slice(span.start, span.end)
   for (const source of pipeline.sources) {
-    if (source.kind === 'values') await pushValues(source, context, turns)
+    if (source.kind === 'values') await pushValues(source, pipeline, context, turns)
     else {
       const scanContext: ScanContext = {
         ...pipelineContext,
@@ -97,7 +98,7 @@ async function runSources(
       const stopped = await new ScanRun(pipeline, source, scanContext).run()
       if (stopped !== undefined) sentinels.push(stopped)
     }
-    for (const _ of source.finish()) await rest(context, turns)
+    for (const _ of source.finish()) await settle(pipeline, context, turns)
   }
   return sentinels
 }
@@ -115,11 +116,11 @@ function hasAggregate(plan: Plan): boolean {
   return plan.kind === 'aggregate' || inputs(plan).some(hasAggregate)
 }
 
-async function pushValues(source: Extract<PipelineSource, { kind: 'values' }>, context: StatementContext, turns: Turns): Promise<void> {
+async function pushValues(source: Extract<PipelineSource, { kind: 'values' }>, pipeline: Pipeline, context: StatementContext, turns: Turns): Promise<void> {
   const { values, first } = source
   for (let i = 0; i < values.rows.length && !first.done; i++) {
     first.push(values.rows[i])
-    if (i % STRETCH === STRETCH - 1) await rest(context, turns)
+    if (first.full || i % STRETCH === STRETCH - 1) await settle(pipeline, context, turns)
   }
 }
 
@@ -129,3 +130,9 @@ async function rest(context: StatementContext, turns: Turns): Promise<void> {
   else await turns.due()
   context.signal.throwIfAborted()
 }
+/** Gives others a turn, and lets out what waits in the pipeline. */
+async function settle(pipeline: Pipeline, context: StatementContext, turns: Turns): Promise<void> {
+  await rest(context, turns)
+  for (const _ of letOut(pipeline.backlogs)) await rest(context, turns)
+}
+

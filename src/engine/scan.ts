@@ -12,6 +12,7 @@ import type { SentinelReason } from '../protocol/frames.ts'
 import { SqlError } from '../sql/error.ts'
 import type { FacetDecoder } from '../formats/format.ts'
 import { RowCounter, Windows } from './backward.ts'
+import { letOut } from './operators/backlog.ts'
 import type { Pipeline, PipelineContext, PipelineSource } from './pipeline.ts'
 import type { FrameWriter } from './output.ts'
 import { resolveRanges, type ScanRanges } from './ranges.ts'
@@ -193,7 +194,10 @@ export class ScanRun {
       this.#state.lastOffset = lastOffsets.get(batch.partition) ?? -1
       if (batch.fault !== undefined) this.#faulty(batch)
       else if (headersOnly !== undefined) this.#countHeaders(batch, headersOnly)
-      else await this.#records(batch)
+      else {
+        const late = await this.#records(batch)
+        if (late !== undefined) return late
+      }
       if (this.#counter !== undefined) this.#windows?.accepted(batch.partition, this.#counter.take())
       if (this.#from.done) return undefined
       const stopped = await this.#between()
@@ -203,7 +207,8 @@ export class ScanRun {
 
   // -------------------------------------------------------------------------------------------- one batch
 
-  async #records(batch: RecordBatch): Promise<void> {
+  /** A reason when the time was over inside of the batch. */
+  async #records(batch: RecordBatch): Promise<SentinelReason | undefined> {
     const state = this.#state
     this.#partition = batch.partition
     state.at = batch.from
@@ -215,13 +220,30 @@ export class ScanRun {
       state.budget = Math.min(this.#budget, most)
       const status = this.#timed(program, batch)
       this.#source.scanned.set(batch.partition, (this.#source.scanned.get(batch.partition) ?? 0) + state.scanned - before)
-      if (status === STATUS.done) return
+      if (status === STATUS.done) return undefined
       if (status === STATUS.schema) await this.#switchSchema()
-      else if (status === STATUS.corrupt) return this.#badBatch(batch, state.index)
-      else if (status === STATUS.pause) await this.#drain()
+      else if (status === STATUS.corrupt) {
+        this.#badBatch(batch, state.index)
+        return undefined
+      } else if (status === STATUS.pause) {
+        await this.#letOut()
+        const late = this.#late(batch)
+        if (late !== undefined) return late
+      }
       const turn = this.#turns.due()
       if (turn !== undefined) await this.#rest(turn)
     }
+    return undefined
+  }
+
+  /** Time limit inside of a batch, as the rows of one batch may take long to let out; the scan then stands before the record that would have been next. */
+  #late(batch: RecordBatch): SentinelReason | undefined {
+    const now = performance.now()
+    if (now < this.#c.deadline || this.#state.index >= batch.count || this.#from.done) return undefined
+    const places = this.#source.progress.filter((p) => p.partition === batch.partition)
+    if (places.length !== 1) return undefined
+    places[0].position = Math.min(places[0].position, batch.baseOffset + offsetDelta(batch.buffer, this.#state.at))
+    return this.#threshold(now)
   }
 
   /** One call of the program; the number of records of the next call is set by how long this one took. */
@@ -372,6 +394,12 @@ export class ScanRun {
     // The reader's pace is not silence of the topic.
     this.#lastRecord = performance.now()
     this.#c.signal.throwIfAborted()
+  }
+
+  /** Before the next record: the frames, and the rows that wait in joins. */
+  async #letOut(): Promise<void> {
+    await this.#drain()
+    for (const _ of letOut(this.#pipeline.backlogs)) await this.#drain()
   }
 
   async #rest(turn: Promise<void>): Promise<void> {

@@ -2,6 +2,7 @@
 import type { JoinType } from '../../plan/plan.ts'
 import type { Span } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
+import { Stretches } from './backlog.ts'
 import { type MemoryBudget, roomForKey } from './memory.ts'
 import { nothingHeld, type Operator, pushAll, type Row } from './operator.ts'
 
@@ -18,6 +19,13 @@ class Held {
   constructor(row: Row) {
     this.row = row
   }
+}
+
+/** A left row, and the partner to go on with. */
+interface Meeting {
+  readonly left: Row
+  readonly partner: Held | undefined
+  readonly met: boolean
 }
 
 export interface JoinParts {
@@ -42,11 +50,14 @@ export class JoinOperator {
   readonly #lonely: Row[] = []
   readonly #noLeft: Row
   readonly #noRight: Row
+  /** Left rows with many partners, whose rows are not out yet. */
+  readonly backlog: Stretches<Meeting>
 
   constructor(parts: JoinParts, budget: MemoryBudget, next: Operator) {
     this.#parts = parts
     this.#budget = budget
     this.#next = next
+    this.backlog = new Stretches((meeting) => this.#meet(meeting), next)
     this.#noLeft = new Array(parts.leftWidth).fill(null)
     this.#noRight = new Array(parts.rightWidth).fill(null)
   }
@@ -64,7 +75,7 @@ export class JoinOperator {
     return this.#next.done
   }
   get full(): boolean {
-    return this.#next.full
+    return this.backlog.waiting || this.#next.full
   }
   /** No left row can meet anything, and none is shown alone. */
   get needsNoLeft(): boolean {
@@ -93,19 +104,29 @@ export class JoinOperator {
   }
 
   probe(left: Row): void {
-    const { residual, type, joined } = this.#parts
     const key = this.#parts.leftKey(left)
-    let met = false
-    for (let partner = key === null ? undefined : this.#table.get(key); partner !== undefined; partner = partner.next) {
+    this.backlog.take({ left, partner: key === null ? undefined : this.#table.get(key), met: false })
+  }
+
+  /** Gives back what is left when it is time to stop. */
+  #meet({ left, partner: first, met: before }: Meeting): Meeting | undefined {
+    const { residual, type, joined } = this.#parts
+    let met = before
+    for (let partner = first; partner !== undefined; partner = partner.next) {
+      if (this.#next.done) return undefined
+      if (partner !== first && this.backlog.spent()) return { left, partner, met }
       const row = joined(left, partner.row)
       if (residual !== undefined && !residual(row)) continue
-      if (type === 'single' && met) return this.#second()
+      if (type === 'single' && met) {
+        this.#second()
+        return undefined
+      }
       met = true
       partner.matched = true
       this.#next.push(row)
-      if (this.#next.done) return
     }
     if (!met && (type === 'left' || type === 'full' || type === 'single')) this.#next.push([...left, ...this.#noRight])
+    return undefined
   }
 
   /** A second partner where there may be one. */
@@ -120,6 +141,7 @@ export class JoinOperator {
   }
 
   *finish(): Generator<void> {
+    yield* this.backlog.all()
     if (this.#keepsRight) yield* pushAll(this.#unmatched(), this.#next)
     this.#table.clear()
     yield* this.#next.finish()

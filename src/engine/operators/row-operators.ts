@@ -3,6 +3,7 @@ import { jsonItems } from '../../formats/json/text.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
 import { canonical } from '../runtime.ts'
+import { Stretches } from './backlog.ts'
 import { type MemoryBudget, roomForKey } from './memory.ts'
 import type { Operator, Row } from './operator.ts'
 
@@ -48,31 +49,46 @@ export class ProjectOperator implements Operator {
   }
 }
 
+/** A row with its items, and the one to go on with. */
+interface Unnesting {
+  readonly row: Row
+  readonly items: readonly Value[]
+  readonly at: number
+}
+
 /** One row for each item of an array (or JSON array); none for anything else. */
 export class UnnestOperator implements Operator {
   readonly #array: (row: Row) => Value
   readonly #next: Operator
+  /** Rows with many items, which are not out yet. */
+  readonly backlog: Stretches<Unnesting>
   constructor(array: (row: Row) => Value, next: Operator) {
     this.#array = array
     this.#next = next
+    this.backlog = new Stretches((rest) => this.#letOut(rest), next)
   }
   get done(): boolean {
     return this.#next.done
   }
   get full(): boolean {
-    return this.#next.full
+    return this.backlog.waiting || this.#next.full
   }
   push(row: Row): void {
     const array = this.#array(row)
     const items = Array.isArray(array) ? array : array instanceof JsonText ? jsonItems(array) : undefined
-    if (items === undefined) return
-    for (const item of items) {
-      if (this.#next.done) return
-      this.#next.push([...row, item])
-    }
+    if (items !== undefined) this.backlog.take({ row, items, at: 0 })
   }
-  finish(): Generator<void> {
-    return this.#next.finish()
+  #letOut({ row, items, at: from }: Unnesting): Unnesting | undefined {
+    for (let at = from; at < items.length; at++) {
+      if (this.#next.done) return undefined
+      if (at !== from && this.backlog.spent()) return { row, items, at }
+      this.#next.push([...row, items[at]])
+    }
+    return undefined
+  }
+  *finish(): Generator<void> {
+    yield* this.backlog.all()
+    yield* this.#next.finish()
   }
 }
 
