@@ -48,6 +48,8 @@ interface Idle {
 
 export class Cluster {
   readonly config: ClusterConfig
+  /** Requests sent since the start, by name. */
+  readonly requests = new Map<string, number>()
   readonly #bootstrap: readonly Address[]
   /** One connection per `host:port` for small calls, shared. */
   readonly #shared = new Map<string, Promise<Connection>>()
@@ -65,7 +67,7 @@ export class Cluster {
 
   /** Checks the addresses; connects to nothing yet. */
   constructor(config: ClusterConfig) {
-    this.config = config
+    this.config = { ...config, onRequest: (name) => this.requests.set(name, (this.requests.get(name) ?? 0) + 1) }
     this.retryTimeoutMs = config.retryTimeoutMs ?? RETRY_TIMEOUT_MS
     this.gapTimeoutMs = config.gapTimeoutMs ?? GAP_TIMEOUT_MS
     this.#bootstrap = config.brokers.map((text) => {

@@ -23,6 +23,8 @@ export interface ClusterConfig {
   readonly idleTimeoutMs?: number
   /** `kafka.response.max.bytes`: largest answer accepted. Default 256 MiB. */
   readonly responseMaxBytes?: number
+  /** Told the name of each request as it is sent (`Fetch`, `ListOffsets`, …). */
+  readonly onRequest?: (name: string) => void
 }
 
 /** PEM text or bytes. */

@@ -48,6 +48,7 @@ export class Connection {
   readonly #requestTimeoutMs: number
   readonly #hasSasl: boolean
   readonly #secure: boolean
+  readonly #onRequest: ((name: string) => void) | undefined
   readonly #pending: Pending[] = []
   readonly #writer = new WireWriter(512)
   readonly #versions = new Map<number, { min: number; max: number }>()
@@ -90,6 +91,7 @@ export class Connection {
     this.#clientId = config.clientId ?? 'sluice'
     this.#requestTimeoutMs = config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
     this.#hasSasl = config.sasl !== undefined
+    this.#onRequest = config.onRequest
     this.#frames = new FrameAssembler(
       { allocate: (size) => this.#allocate(size), frame: (buffer, size) => this.#deliver(buffer, size) },
       config.responseMaxBytes ?? RESPONSE_MAX_BYTES,
@@ -172,6 +174,7 @@ export class Connection {
     this.#pending.push({ correlationId: this.#correlationId, what, sink })
     if (this.#watch === undefined) this.#arm()
     if (this.#background) this.#socket.ref()
+    this.#onRequest?.(what)
     this.#socket.write(bytes)
   }
 

@@ -1,6 +1,6 @@
 /** Counters for Prometheus, one registry a server. No label holds a user, a topic or a statement. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { RunSummary } from '../engine/query.ts'
+import type { RunSummary } from '../engine/host.ts'
 
 export class Metrics {
   readonly registry = new Registry()
@@ -15,7 +15,7 @@ export class Metrics {
   readonly logins: Counter<'outcome'>
 
   /** `open` and `running` are asked when somebody scrapes. */
-  constructor(live: { openSockets(): number; runningQueries(): number }) {
+  constructor(live: { openSockets(): number; runningQueries(): number; kafkaRequests(): Iterable<{ environment: string; request: string; count: number }> }) {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
     this.#started = new Counter({ name: 'sluice_queries_started_total', help: 'Queries that began to run.', labelNames: ['environment'], registers })
@@ -52,6 +52,16 @@ export class Metrics {
       help: 'Calls of POST /api/login, by outcome: good, wrong, busy.',
       labelNames: ['outcome'],
       registers,
+    })
+    new Counter({
+      name: 'sluice_kafka_requests_total',
+      help: 'Requests sent to Kafka, by name (Fetch, ListOffsets, Metadata, …).',
+      labelNames: ['environment', 'request'],
+      registers,
+      collect() {
+        this.reset()
+        for (const { environment, request, count } of live.kafkaRequests()) this.inc({ environment, request }, count)
+      },
     })
     gauge('sluice_open_sockets', 'Open WebSocket connections.', () => live.openSockets(), registers)
     gauge('sluice_running_queries', 'Queries running now.', () => live.runningQueries(), registers)

@@ -8,10 +8,11 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { CatalogStore } from '../catalog/store.ts'
 import { Queries } from '../engine/queries.ts'
-import { type QueryEnvironment, type RunSummary, runRequest } from '../engine/query.ts'
+import type { QueryEnvironment, RunSummary } from '../engine/host.ts'
+import { runRequest } from '../engine/query.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import type { QueryRequest } from '../protocol/frames.ts'
-import { type Account, Accounts, mayEnter } from './auth.ts'
+import { type Account, type AccountChange, Accounts, mayEnter, type ServiceAccountConfig, type UserConfig } from './auth.ts'
 import type { ServerConfig } from './config.ts'
 import type { Environment, OpenEnvironment } from './environment.ts'
 import { Health } from './health.ts'
@@ -19,6 +20,7 @@ import { createHttp } from './http.ts'
 import { JdbcSink } from './jdbc/sink.ts'
 import { createLog, type Log, statementHash, withoutLiterals } from './log.ts'
 import { Metrics } from './metrics.ts'
+import { hashToken } from './secrets.ts'
 import { type Run, Session, type SessionHost, SessionSocket } from './session.ts'
 import { credential, refuseUpgrade, type Target, target } from './upgrade.ts'
 
@@ -28,6 +30,11 @@ export interface RunningServer {
   readonly host: string
   readonly port: number
   readonly environments: readonly Environment[]
+  /**
+   * Takes other accounts in place of those it has. Sockets of an account that is gone, or whose password or token is another one, get ERROR, END and the close; queries of one
+   * that may see something else get an ERROR that says so. Says what became of the accounts.
+   */
+  setAccounts(users: readonly UserConfig[], serviceAccounts: readonly ServiceAccountConfig[]): readonly AccountChange[]
   /**
    * Stops accepting, lets running queries finish for up to `shutdown.grace`, then ends them with an ERROR that says so. Resolves when everything is closed.
    * A second call with `graceMs` 0 ends the wait of the first.
@@ -96,7 +103,12 @@ class Server implements RunningServer {
     this.#clock = means.clock
     this.#store = means.store
     this.#accounts = new Accounts(config.users, config.serviceAccounts, config.limits, means.clock)
-    this.#metrics = new Metrics({ openSockets: () => this.#sessions.size, runningQueries: () => this.#running().length })
+    this.#metrics = new Metrics({
+      openSockets: () => this.#sessions.size,
+      runningQueries: () => this.#running().length,
+      kafkaRequests: () =>
+        environments.flatMap(({ name, cluster }) => [...(cluster?.requests ?? [])].map(([request, count]) => ({ environment: name, request, count }))),
+    })
     const health = new Health(environments, means.clock, means.log)
     this.#http = createHttp({
       config,
@@ -105,6 +117,7 @@ class Server implements RunningServer {
       metrics: this.#metrics,
       log: means.log,
       environments,
+      logout: (token) => this.#logout(token),
       view: (environment, account) => this.#view(environment, account),
     })
     const maxPayload = config.limits['server.max.message.bytes']
@@ -128,6 +141,25 @@ class Server implements RunningServer {
     if (this.#closing === undefined) this.#closing = this.#shutDown(graceMs)
     else if (graceMs === 0) this.#hurry?.()
     return this.#closing
+  }
+
+  setAccounts(users: readonly UserConfig[], serviceAccounts: readonly ServiceAccountConfig[]): readonly AccountChange[] {
+    const changes = this.#accounts.replace(users, serviceAccounts)
+    for (const session of this.#sessions) {
+      const { account } = session
+      const change = changes.find((c) => c.name === account?.name && c.kind === account.kind)
+      if (change?.what === 'revoked') session.stop(`Not authenticated any more: the access of ${JSON.stringify(change.name)} was revoked.`)
+      // One that has said nothing yet is asked for its rights when it does.
+      else if (change !== undefined && session.state === 'running')
+        session.stop(`The permissions of ${JSON.stringify(change.name)} were changed, so its query was ended. Ask again.`)
+    }
+    return changes
+  }
+
+  #logout(token: string): void {
+    if (!this.#accounts.logout(token)) return
+    const login = hashToken(token)
+    for (const session of this.#sessions) if (session.account?.login === login) session.stop('Not authenticated any more: the login was ended by a logout.')
   }
 
   async #shutDown(graceMs: number): Promise<void> {
@@ -177,7 +209,12 @@ class Server implements RunningServer {
     const account = token === undefined ? undefined : this.#accounts.byToken(token)
     if (wanted.proxied) {
       if (account === undefined)
-        return refuse(401, token === undefined ? 'Send "Authorization: Bearer <key of a service account>".' : 'The bearer key is not valid.')
+        return refuse(
+          401,
+          token === undefined
+            ? 'Send "Authorization: Bearer <key of a service account>".'
+            : 'The bearer key is not valid: it is unknown, has expired or was revoked.',
+        )
       if (this.#environment(wanted) === undefined) return refuse(404, `There is no environment ${JSON.stringify(wanted.environment)}.`)
       if (!mayEnter(account, wanted.environment))
         return refuse(403, `The account ${JSON.stringify(account.name)} may not use the environment ${JSON.stringify(wanted.environment)}.`)
@@ -202,7 +239,7 @@ class Server implements RunningServer {
       authenticate: (token) => {
         if (wanted.proxied) return 'Not authenticated: the key is not valid any more.'
         if (token === undefined) return 'Not authenticated: send the token of POST /api/login, or of a service account, as "token" in the first message.'
-        return this.#accounts.byToken(token) ?? 'Not authenticated: the token is not valid or has expired.'
+        return this.#accounts.byToken(token) ?? 'Not authenticated: the token is unknown, has expired or was revoked.'
       },
       environment: (account) => this.#visible(wanted, account),
       admit: (account) => this.#admit(account),
