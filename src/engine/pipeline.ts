@@ -63,8 +63,7 @@ export function buildPipeline(plan: Output, context: PipelineContext, live: bool
   else if (fused !== undefined) builder.emit(plan, fused)
   else if (limit.input.kind === 'sort' && scanBelow(limit.input.input) !== undefined) builder.sortedScan(plan, limit.input)
   else if (live) snapshot = builder.liveGroups(plan, limit.input)
-  if (builder.sources.length === 0)
-    builder.build(limit.input, new LimitOperator(builder.limit, new OutputOperator(rowText(plan.shape, context), context.writer)))
+  if (builder.sources.length === 0) builder.build(limit.input, new LimitOperator(builder.limit, new OutputOperator(rowText(plan, context), context.writer)))
   return {
     backlogs: builder.backlogs,
     sources: builder.sources,
@@ -198,7 +197,7 @@ class Builder {
     const aggregate = below.kind === 'filter' ? below.input : below
     if (aggregate.kind !== 'aggregate') return undefined
     const state = this.#state(aggregate)
-    const body = rowText(plan.shape, this.#context)
+    const body = rowText(plan, this.#context)
     const test = having === undefined ? undefined : rowTest(having, this.#context)
     const versions = new GroupVersions(this.#context.writer)
     const builder = this

@@ -1,6 +1,6 @@
 /** Functions over rows, compiled by the one evaluator: tests, projections, keys of joins, the step of an aggregation, the text of a row. */
 import { type Code, Emitter, join, js } from '../codegen/emitter.ts'
-import type { Aggregate, BoundExpr, Join, OutputShape } from '../plan/plan.ts'
+import type { Aggregate, BoundExpr, Join, Output, OutputFact } from '../plan/plan.ts'
 import type { DataType, Value } from '../types.ts'
 import { aggregateStep } from './aggregate-code.ts'
 import { declare, ExpressionCompiler, RowReferences } from './expression.ts'
@@ -9,6 +9,7 @@ import type { KeyOf } from './operators/join.ts'
 import type { Row } from './operators/operator.ts'
 import { OutputCompiler } from './output-code.ts'
 import type { PipelineContext } from './pipeline.ts'
+import { TimestampText } from './record-runtime.ts'
 import { canonical } from './runtime.ts'
 
 type Context = Pick<PipelineContext, 'functions' | 'render'>
@@ -53,13 +54,27 @@ ${step.code}`
 }
 
 /** The members of `data` before `rownum`. */
-export function rowText(shape: OutputShape, context: Context): (row: Row) => string {
+export function rowText({ shape, facts }: Output, context: Context): (row: Row) => string {
   return rowFunction(context, 'row', (c) => {
     const { key, value } = new OutputCompiler(c, undefined, context.render).shape(shape)
-    if (key === undefined) return js`return '"value":' + (${value})`
+    const metadata = facts === undefined ? js`` : js` + ${c.emitter.constant(metadataText, 'metadata')}([${join(facts.map(factText(c)), ', ')}])`
+    if (key === undefined) return js`return '"value":' + (${value})${metadata}`
     return js`const key = ${key}
-return (key === null ? '' : '"key":' + key + ',') + '"value":' + (${value})`
+return (key === null ? '' : '"key":' + key + ',') + '"value":' + (${value})${metadata}`
   })
+}
+
+/** Code for a field of the metadata as JSON text: times in full, as in the frames of whole records; null for a schema id that a record does not have. */
+function factText(c: ExpressionCompiler): (fact: OutputFact) => Code {
+  return ({ name, expr }) => {
+    if (name !== 'timestamp') return js`[${name}, ${c.value(expr)}]`
+    return js`[${name}, ${c.emitter.constant(new TimestampText(), 'times')}.json(${c.value(expr)} ?? -1)]`
+  }
+}
+
+function metadataText(fields: readonly (readonly [string, string | number | null])[]): string {
+  const members = fields.filter(([name, value]) => value !== null || !name.endsWith('SchemaId')).map(([name, value]) => `"${name}":${value}`)
+  return `,"metadata":{${members.join(',')}}`
 }
 
 export function joinKeys(plan: Join, context: Context): { leftKey: KeyOf; rightKey: KeyOf; residual: ((row: Row) => boolean) | undefined } {

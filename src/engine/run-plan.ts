@@ -1,7 +1,7 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
 import { metadataFields } from '../plan/bind-select.ts'
-import { inputs, type Output, type Plan, scansOf } from '../plan/plan.ts'
+import { inputs, type Output, type Plan, type Scan, scansOf } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import { metadata as metadataFrame, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'
 import type { Span } from '../sql/ast.ts'
@@ -26,7 +26,7 @@ export async function runPlan(plan: Output, span: Span, index: number | null, co
     throw new SqlError('SETTING', 'Aggregations are switched off (live.aggs = false).', undefined, 'SET live.aggs = true.')
   const pipeline = buildPipeline(plan, pipelineContext, request.live)
   sink.rows?.(rowShape(plan, index))
-  writer.frame(metadataFrame(plan.metadata && scan !== undefined ? metadataFields(scan.table) : [], index))
+  writer.frame(metadataFrame(metadataNames(plan, scan), index))
   try {
     const sentinels = await runSources(pipeline, pipelineContext, context, span, () => {
       statistics.results = resultsBefore + writer.rows
@@ -38,6 +38,12 @@ export async function runPlan(plan: Output, span: Span, index: number | null, co
   } finally {
     statistics.results = resultsBefore + writer.rows
   }
+}
+
+/** What METADATA announces: the fields that come with each row. */
+function metadataNames(plan: Output, scan: Scan | undefined): string[] {
+  if (plan.facts !== undefined) return plan.facts.map((f) => f.name)
+  return plan.metadata && scan !== undefined ? metadataFields(scan.table) : []
 }
 
 /** Runs a plan into an operator instead of frames; a threshold that cuts it short is an error, as the answer would be wrong. */

@@ -255,6 +255,13 @@ function subquery(query: ast.Query, c: ExpressionContext): Pick<Subquery, 'plan'
 function onlyColumn(plan: Output, span: ast.Span): BoundExpr {
   const columns = plan.shape.kind === 'columns' ? plan.shape.columns : []
   if (columns.length !== 1) throw new SqlError('TYPE', `A subquery that stands for a value has one column, and this one has ${columns.length}.`, span)
+  if (columns[0].spread === true)
+    throw new SqlError(
+      'TYPE',
+      'A subquery that stands for a value names its column, and "*" over JSON is all of a record.',
+      span,
+      'Write SELECT _key, SELECT _value, or one field.',
+    )
   return columns[0].expr
 }
 

@@ -3,13 +3,13 @@
  */
 import type * as ast from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
-import { META_FIELDS, TIMESTAMP } from '../types.ts'
+import { META_FIELDS, STRING, TIMESTAMP } from '../types.ts'
 import { aggregateName } from './aggregates.ts'
 import { type AggregateSink, bindExpr, type ExpressionContext } from './bind-expression.ts'
 import { hopCalls, hopWindows } from './bind-windows.ts'
 import { condition } from './coerce.ts'
 import { exprKey } from './expr-key.ts'
-import { type BoundExpr, mapChildren, type Output, type OutputColumn, type OutputShape, type Plan } from './plan.ts'
+import { type BoundExpr, mapChildren, type Output, type OutputColumn, type OutputFact, type OutputShape, type Plan } from './plan.ts'
 import { checkReadable, dotted, facetOf, type Outer, type Relation, type RowRelation, Scope, type TableRelation } from './scope.ts'
 import { parts } from './walk.ts'
 
@@ -110,8 +110,8 @@ function distinct(bound: Bound, select: ast.Select): Bound {
 // ---------------------------------------------------------------------------------------------- SELECT without aggregates
 
 function bindPlain(select: ast.Select, scope: Scope, input: Plan, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
-  const scan = scope.relations.length === 1 && scope.relations[0].kind === 'table' ? scope.relations[0] : undefined
-  const metadata = scan !== undefined && scan.latest !== true
+  const record = recordOf(scope)
+  const scan = scope.relations.length === 1 ? record : undefined
   const context: ExpressionContext = { scope, clause: 'SELECT', subqueries }
   const orders = (columns: readonly OutputColumn[]): SortKeys =>
     decided(
@@ -119,18 +119,48 @@ function bindPlain(select: ast.Select, scope: Scope, input: Plan, orderBy: reado
       select.distinct ? undefined : scan,
     )
   const only = select.items.length === 1 ? select.items[0] : undefined
+  const frame = { kind: 'output', input, metadata: record !== undefined, facts: record && facts(record), beside: besideOf(select, scope, record) } as const
   if (scan !== undefined && only?.kind === 'star' && isBareStar(only, scan))
-    return { output: { kind: 'output', input, metadata, shape: { kind: 'record', key: root(scan, 'key'), value: root(scan, 'value') } }, orders: orders([]) }
+    return { output: { ...frame, shape: { kind: 'record', key: root(scan, 'key'), value: root(scan, 'value') } }, orders: orders([]) }
   const columns: OutputColumn[] = []
   select.items.forEach((item, i) => {
     if (item.kind === 'star') columns.push(...starColumns(item, scope))
     else columns.push({ path: outputPath(item, i), expr: bindExpr(item.expr, context) })
   })
-  const star = scan !== undefined && select.items.some((i) => i.kind === 'star' && isBareStar(i, scan))
-  return {
-    output: { kind: 'output', input, metadata, shape: columnsShape(columns, star && scan !== undefined ? root(scan, 'key') : undefined) },
-    orders: orders(columns),
-  }
+  const star = record !== undefined && select.items.some((i) => i.kind === 'star' && isBareStar(i, record))
+  return { output: { ...frame, shape: columnsShape(columns, star ? root(record, 'key') : undefined) }, orders: orders(columns) }
+}
+
+/** The topic whose records the rows are, each one record: alone in FROM, or with items of its arrays. */
+function recordOf({ relations: [first, ...rest] }: Scope): TableRelation | undefined {
+  return first?.kind === 'table' && rest.every((r) => r.kind === 'rows' && r.item === true) ? first : undefined
+}
+
+function facts(record: TableRelation): OutputFact[] {
+  return metaColumns(record).map(({ path: [name], expr }) => ({ name, expr }))
+}
+
+/** With a bare star: the key, the headers and the metadata of the record, unless a column has such a name. Of a query in FROM what its star left out goes on. */
+function besideOf(select: ast.Select, scope: Scope, record: TableRelation | undefined): OutputColumn[] | undefined {
+  const relation = record ?? (scope.relations.length === 1 ? scope.relations[0] : undefined)
+  if (relation === undefined || !select.items.some((i) => i.kind === 'star' && (i.path.length === 0 || (i.path.length === 1 && named(i.path[0], relation)))))
+    return undefined
+  const own = new Set(select.items.map((item, i) => (item.kind === 'expr' ? outputPath(item, i).join('.') : undefined)))
+  return hiddenColumns(relation).filter((c) => !own.has(c.path.join('.')))
+}
+
+function named(name: ast.Name, relation: Relation): boolean {
+  return relation.names.includes(name.text)
+}
+
+function hiddenColumns(relation: Relation): OutputColumn[] {
+  if (relation.kind === 'rows') return relation.columns.flatMap((c, i) => (c.hidden === true ? [{ path: c.name.split('.'), expr: columnOf(relation, i) }] : []))
+  const { source, table } = relation
+  const key: OutputColumn[] = table.key.unreadable === undefined ? [{ path: ['_key'], expr: root(relation, 'key') }] : []
+  const headers: BoundExpr = { kind: 'header', source, name: undefined, as: 'map', type: { kind: 'map', value: STRING } }
+  const topic: BoundExpr = { kind: 'path', source, path: { facet: 'meta', steps: ['topic'] }, type: META_FIELDS.topic }
+  const meta = [{ name: 'topic', expr: topic }, ...facts(relation)].map(({ name, expr }) => ({ path: ['_meta', name], expr }))
+  return [...key, ...meta, { path: ['_headers'], expr: headers }]
 }
 
 /** Newest first over one topic leaves no ties open: among equal times the later offset comes first, among equal offsets the lower partition. */
@@ -163,7 +193,7 @@ function root(scan: TableRelation, facet: 'key' | 'value'): BoundExpr {
 type StarItem = Extract<ast.SelectItem, { kind: 'star' }>
 
 function isBareStar(item: StarItem, scan: TableRelation): boolean {
-  return item.path.length === 0 || (item.path.length === 1 && scan.names.includes(item.path[0].text))
+  return item.path.length === 0 || (item.path.length === 1 && named(item.path[0], scan))
 }
 
 function starColumns(item: StarItem, scope: Scope): OutputColumn[] {

@@ -15,7 +15,7 @@ import { aType, condition, convert, unify } from './coerce.ts'
 import { conjuncts } from './conjuncts.ts'
 import { sourcesOf } from './lower.ts'
 import { decorrelate } from './decorrelate.ts'
-import { type BoundExpr, type Output, type Plan, visit } from './plan.ts'
+import { type BoundExpr, type Output, type OutputColumn, type Plan, visit } from './plan.ts'
 import { checkReadable, type Outer, type Relation, type RowRelation, Scope } from './scope.ts'
 import { virtualTable } from './virtual-tables.ts'
 import { queriesIn } from './walk.ts'
@@ -125,6 +125,13 @@ class Binder {
       const sides = [left]
       for (const g of group) {
         const side = this.relation((await this.#body(g.right, sight, [])).output)
+        if (!sameStars(left.relation, side.relation))
+          throw new SqlError(
+            'TYPE',
+            `One side of ${op.toUpperCase()} has a "*" over JSON, which is as many columns as each record has, where the other side has columns with names.`,
+            g.span,
+            'Name the columns on both sides, or write "*" on both.',
+          )
         if (side.relation.columns.length !== left.relation.columns.length)
           throw new SqlError(
             'TYPE',
@@ -164,11 +171,23 @@ class Binder {
     }
   }
 
+  /** A query in FROM: its output columns, and hidden behind them what a star in it left out. */
+  derived(output: Output, names: readonly string[]): BoundFrom {
+    const { plan, relation } = this.relation(output, names, output.beside)
+    return { plan, relations: [relation] }
+  }
+
   /** A query's result as a relation: its output columns become columns. */
-  relation(output: Output, names: readonly string[] = []): BoundRelation {
+  relation(output: Output, names: readonly string[] = [], hidden: readonly OutputColumn[] = []): BoundRelation {
     const source = this.newSource()
-    const columns = outputColumns(output.shape)
-    const relation: RowRelation = { kind: 'rows', source, names, columns: columns.map((c) => ({ name: c.path.join('.'), type: c.expr.type, open: c.spread })) }
+    const shown = outputColumns(output.shape)
+    const columns = [...shown, ...hidden]
+    const relation: RowRelation = {
+      kind: 'rows',
+      source,
+      names,
+      columns: columns.map((c, i) => ({ name: c.path.join('.'), type: c.expr.type, open: c.spread, hidden: i >= shown.length })),
+    }
     const project = (input: Plan): Plan => ({ kind: 'project', source, input, columns: columns.map((c) => ({ name: c.path.join('.'), expr: c.expr })) })
     // LIMIT and ORDER BY of the inner query work on what it reads, the projection comes after them.
     return { plan: project(output.input), relation }
@@ -191,10 +210,8 @@ class Binder {
     switch (from.kind) {
       case 'table':
         return this.#table(from, sight)
-      case 'derived': {
-        const { plan, relation } = this.relation(await this.query(from.query, fromSight(sight)), from.alias === undefined ? [] : [from.alias.text])
-        return { plan, relations: [relation] }
-      }
+      case 'derived':
+        return this.derived(await this.query(from.query, fromSight(sight)), from.alias === undefined ? [] : [from.alias.text])
       case 'join':
         return bindJoin(from, this, sight)
       case 'lateral':
@@ -208,10 +225,7 @@ class Binder {
     const cte = sight.ctes.get(name)
     if (from.latest === true && (cte !== undefined || (await this.catalog.view?.(name)) !== undefined || name.startsWith('__')))
       throw new SqlError('UNSUPPORTED', `LATEST takes a topic, and "${name}" is none.`, from.name.span)
-    if (cte !== undefined) {
-      const { plan, relation } = this.relation(await this.query(cte.query, cte.sight), names)
-      return { plan, relations: [relation] }
-    }
+    if (cte !== undefined) return this.derived(await this.query(cte.query, cte.sight), names)
     if (from.name.quoted && name.includes('*')) return this.#pattern(from, name, names)
     const virtual = await virtualTable(name, this.catalog)
     if (virtual !== undefined) {
@@ -276,8 +290,7 @@ class Binder {
   /** The text of a view in its place, with names of its own in sight. Its errors are told at the name: their places lie in another text. */
   async #view(from: ast.TableRef, text: string, names: readonly string[]): Promise<BoundFrom> {
     try {
-      const { plan, relation } = this.relation(await this.query(parseQuery(text), { ctes: new Map() }), names)
-      return { plan, relations: [relation] }
+      return this.derived(await this.query(parseQuery(text), { ctes: new Map() }), names)
     } catch (e) {
       if (!(e instanceof SqlError)) throw e
       const message = e.message.startsWith('The view "') || e.code === 'LIMIT' ? e.message : `The view "${from.name.text}" cannot be read: ${e.message}`
@@ -362,6 +375,13 @@ async function bindJoin(from: ast.Join, binder: Binder, sight: Sight): Promise<B
   const residual: BoundExpr | undefined = rest.length === 0 ? undefined : rest.length === 1 ? rest[0] : { kind: 'and', operands: rest, type: BOOLEAN }
   const type = from.type === 'cross' ? 'inner' : from.type
   return { plan: { kind: 'join', type, left: left.plan, right: right.plan, keys, residual }, relations }
+}
+
+/** A star over JSON goes with a star over JSON, or with a value as a whole: it has no number of columns. */
+function sameStars(a: RowRelation, b: RowRelation): boolean {
+  const stars = (r: RowRelation): string => r.columns.flatMap((c, i) => (c.open === true ? [i] : [])).join(' ')
+  const whole = (r: RowRelation): boolean => r.columns.length === 1 && r.columns[0].name === '_value'
+  return stars(a) === stars(b) || (whole(a) && whole(b))
 }
 
 type JoinKey = Extract<Plan, { kind: 'join' }>['keys'][number]

@@ -26,15 +26,11 @@ import { printBound } from './print-bound.ts'
 import { mapExpressions } from './rewrite.ts'
 
 export function decorrelate(output: Output): Output {
-  const work = new Decorrelation(output)
-  const plan = work.plan(output) as Output
-  // Rows that come out of a join are single records no more.
-  return work.joins > 0 ? { ...plan, metadata: false } : plan
+  return new Decorrelation(output).plan(output) as Output
 }
 
 class Decorrelation {
   #next: number
-  joins = 0
   constructor(output: Output) {
     this.#next = largestSource(output) + 1
   }
@@ -81,7 +77,6 @@ class Decorrelation {
       const joined = joinWith(input, subquery, this)
       input = joined.plan
       answers.set(subqueryKey(subquery), joined.answer)
-      this.joins++
     }
     return { input, answers }
   }

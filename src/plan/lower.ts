@@ -4,7 +4,7 @@
  */
 import { exprKey } from './expr-key.ts'
 import { type BoundExpr, type Join, mapChildren, type Output, type Plan, visit } from './plan.ts'
-import { mapExpressions, mapShape } from './rewrite.ts'
+import { mapExpressions } from './rewrite.ts'
 
 /** Source numbers of the relations that a plan brings. */
 export function sourcesOf(plan: Plan): number[] {
@@ -35,15 +35,16 @@ export function lower(output: Output): Output {
   const below = limit?.input ?? output.input
   const sort = below.kind === 'sort' ? below : undefined
   const base = sort?.input ?? below
-  if (isFused(base)) return output
+  // A record that is written straight into its frame brings its metadata along.
+  if (isFused(base)) return { ...output, facts: undefined }
   const exprs: BoundExpr[] = []
-  mapShape(output.shape, (e) => (exprs.push(e), e))
+  mapExpressions(output, (e) => (exprs.push(e), e))
   if (sort !== undefined) exprs.push(...sort.by.map((b) => b.expr))
   const { plan, slots } = rows(base, exprs)
   let input = plan
   if (sort !== undefined) input = { ...sort, input, by: sort.by.map((b) => ({ ...b, expr: toSlots(b.expr, slots) })) }
   if (limit !== undefined) input = { ...limit, input }
-  return { ...output, input, shape: mapShape(output.shape, (e) => toSlots(e, slots)) }
+  return mapExpressions({ ...output, input }, (e) => toSlots(e, slots)) as Output
 }
 
 interface Rows {
@@ -167,7 +168,8 @@ function pruned(plan: Project, above: readonly BoundExpr[]): Project {
   for (const e of above) visit(e, (x) => x.kind === 'column' && x.source === plan.source && used.add(x.index))
   const kept = <C extends { readonly expr: BoundExpr }>(columns: readonly C[], wanted: ReadonlySet<number>): C[] =>
     columns.map((c, i) => (wanted.has(i) ? c : { ...c, expr: { kind: 'constant', value: null, type: c.expr.type } }))
-  const columns = kept(plan.columns, used)
+  // Those behind the last one that is named need no slot, either.
+  const columns = kept(plan.columns, used).slice(0, [...used].reduce((last, i) => Math.max(last, i), -1) + 1)
   const { input } = plan
   if (input.kind !== 'setOperation' || input.op !== 'union' || !input.all) return { ...plan, columns }
   const slots = new Set<number>()

@@ -134,6 +134,16 @@ export interface Output {
   readonly shape: OutputShape
   /** RECORD metadata accompanies rows that are single records of one source. */
   readonly metadata: boolean
+  /** That metadata as expressions, for rows that are not written straight from their record (LATERAL, joins that keep the left row, ORDER BY over them). */
+  readonly facts?: readonly OutputFact[]
+  /** What a bare star leaves out of a record and a query around can still name: `_key`, `_headers`, `_meta.offset` … Looked at by the binder only. */
+  readonly beside?: readonly OutputColumn[]
+}
+
+/** A metadata field: its name in the frame, and what computes it. */
+export interface OutputFact {
+  readonly name: string
+  readonly expr: BoundExpr
 }
 
 export type OutputShape =

@@ -22,7 +22,7 @@ export function mapExpressions(plan: Plan, f: (e: BoundExpr) => BoundExpr): Plan
     case 'sort':
       return { ...plan, by: plan.by.map((b) => ({ ...b, expr: f(b.expr) })) }
     case 'output':
-      return { ...plan, shape: mapShape(plan.shape, f) }
+      return { ...plan, shape: mapShape(plan.shape, f), facts: plan.facts?.map((x) => ({ ...x, expr: f(x.expr) })) }
     case 'join':
       return {
         ...plan,

@@ -176,8 +176,9 @@ function within(relation: Relation, parts: readonly Name[], span: Span): BoundEx
   return relation.kind === 'table' ? inTable(relation, parts, span) : inRows(relation, parts, span)
 }
 
-function inRows(relation: RowRelation, parts: readonly Name[], span: Span): BoundExpr {
+function inRows(relation: RowRelation, written: readonly Name[], span: Span): BoundExpr {
   const { columns } = relation
+  const parts = canonicalFacet(written)
   const column = (index: number): BoundExpr => ({ kind: 'column', source: relation.source, index, name: columns[index].name, type: columns[index].type, span })
   // `AS item.code` makes a column of that dotted name.
   for (let n = parts.length; n > 0; n--) {
@@ -185,13 +186,39 @@ function inRows(relation: RowRelation, parts: readonly Name[], span: Span): Boun
     if (at >= 0) return parts.slice(n).reduce((expr, part) => memberOf(expr, part, span), column(at))
   }
   const open = columns.findIndex((c) => c.open === true)
-  const item = columns.length === 1 && columns[0].type.kind === 'struct' ? 0 : open
+  const shown = columns.filter((c) => c.hidden !== true)
+  const item = shown.length === 1 && columns[0].type.kind === 'struct' ? 0 : open
+  const facet = facetOf(parts[0])
+  if (facet === 'value' && parts.length > 1) return inRows(relation, parts.slice(1), span)
+  if (facet === 'value' && open >= 0) return column(open)
+  if (facet !== undefined) throw noFacet(relation, parts, span)
   if (item >= 0) return parts.reduce((expr, part) => memberOf(expr, part, span), column(item))
   throw unknownColumn(
     dotted(parts),
     relation.names[0] ?? 'the query',
-    columns.map((c) => c.name),
+    shown.map((c) => c.name),
     span,
+  )
+}
+
+/** `_metadata.Offset` as `_meta.offset`, `_header.x` as `_headers.x`: as columns of a relation are called. */
+function canonicalFacet(parts: readonly Name[]): readonly Name[] {
+  const facet = facetOf(parts[0])
+  if (facet !== 'meta' && facet !== 'header') return parts
+  const [first, second, ...rest] = parts
+  const head = { ...first, text: facet === 'meta' ? '_meta' : '_headers' }
+  if (second === undefined) return [head]
+  return [head, facet === 'meta' ? { ...second, text: metaField(second.text) ?? second.text } : second, ...rest]
+}
+
+/** The key or the metadata of rows that are no records, or whose query left it out. */
+function noFacet(relation: RowRelation, parts: readonly Name[], span: Span): SqlError {
+  const what = relation.names[0] === undefined ? 'This query in FROM' : `"${relation.names[0]}"`
+  return new SqlError(
+    'UNKNOWN_COLUMN',
+    `${what} has no column "${dotted(parts)}".`,
+    span,
+    `Its columns are those that its SELECT list names; "*" over one topic also brings _key, _headers and _meta along. Name it there: SELECT ${dotted(parts)}, ….`,
   )
 }
 
