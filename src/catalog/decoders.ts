@@ -50,6 +50,11 @@ export class Decoders {
     return loadedProtobuf().messageOf(decoder as ProtobufDecoder, record)
   }
 
+  /** The decoder for payloads that are one message and nothing else, by its name or by its indexes as Confluent writes them. Throws when the schema has none such. */
+  protobufMessageDecoder(decoder: FacetDecoder, message: { readonly name: string } | { readonly indexes: Uint8Array }): FacetDecoder {
+    return loadedProtobuf().namedMessageDecoder(decoder as ProtobufDecoder, message)
+  }
+
   /** What the records of a topic are, from samples: the types of their messages, newest first, and the encoder of such a message. `decoders`: newest first. */
   protobufMessages(
     decoders: readonly { readonly id: number | undefined; readonly decoder: ProtobufDecoder }[],

@@ -30,3 +30,8 @@ export function samplesOf(sample: TopicSample, question: FacetQuestion): readonl
   const all = side === 'key' ? sample.keys : sample.values
   return tail === 0 ? all : all.map((bytes) => bytes.subarray(0, Math.max(0, bytes.length - tail)))
 }
+
+/** The headers of the records of `samplesOf`. */
+export function headersOf(sample: TopicSample, { side }: FacetQuestion): TopicSample['keyHeaders'] {
+  return side === 'key' ? sample.keyHeaders : sample.valueHeaders
+}

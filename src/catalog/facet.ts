@@ -39,7 +39,9 @@ export async function findFacet(question: FacetQuestion): Promise<FoundFacet> {
   if (configured !== undefined && !isRegistryFormat(configured.format)) {
     return { facet: plainFacet(question, configured.format, 'configured', configuredDetail(question)), basis: 'configured' }
   }
-  let trouble: RegistryError | undefined
+  const own = await ownFramed(question)
+  if (own !== undefined && !(own instanceof RegistryError)) return own
+  let trouble: RegistryError | undefined = own
   try {
     const bySubject = await subjectFacet(question)
     if (bySubject !== undefined) return configured === undefined ? await checkedAgainstRecords(question, bySubject) : bySubject
@@ -48,6 +50,14 @@ export async function findFacet(question: FacetQuestion): Promise<FoundFacet> {
     trouble = error
   }
   return configured === undefined ? detect(question, trouble) : configuredFramed(question, configured.format, trouble)
+}
+
+/** A facet whose records tell their schemas in other ways than with Confluent's frame. */
+async function ownFramed(question: FacetQuestion): Promise<FoundFacet | RegistryError | undefined> {
+  const { configured } = question
+  const found = await selfFramedFacet(question, await question.sample(), configured === undefined ? 'sampled' : 'configured').catch(onlyRegistryError)
+  if (found === undefined || found instanceof RegistryError) return found
+  return { facet: configured === undefined ? found : { ...found, detail: `${configuredDetail(question)}; ${found.detail}` }, basis: 'sampled' }
 }
 
 function configuredDetail(question: FacetQuestion): string {
@@ -93,9 +103,6 @@ async function subjectSchemas(registry: Registry, subject: string, versions: rea
 
 async function configuredFramed(question: FacetQuestion, format: FormatName, trouble: RegistryError | undefined): Promise<FoundFacet> {
   const detail = configuredDetail(question)
-  const own =
-    trouble === undefined ? await selfFramedFacet(question, samplesOf(await question.sample(), question), 'configured').catch(onlyRegistryError) : undefined
-  if (own !== undefined && !(own instanceof RegistryError)) return { facet: { ...own, detail: `${detail}; ${own.detail}` }, basis: 'sampled' }
   if (format === 'JSONSCHEMA') return { facet: framedFacet(question, 'JSONSCHEMA', JSON_TYPE, 'configured', detail), basis: 'configured' }
   if (question.registry === undefined) {
     return { facet: unreadableFacet(format, 'configured', detail, `${format} is configured, and no schema registry is.`), basis: 'configured' }
@@ -114,9 +121,6 @@ async function detect(question: FacetQuestion, trouble: RegistryError | undefine
   const sample = await question.sample()
   const samples = samplesOf(sample, question)
   if (samples.length === 0) return nothingSeen(question, sample, trouble)
-  const own = trouble === undefined ? await selfFramedFacet(question, samples, 'sampled').catch(onlyRegistryError) : undefined
-  if (own instanceof RegistryError) return detectPlain(question, sample, samples, own)
-  if (own !== undefined) return { facet: own, basis: 'sampled' }
   if (question.registry !== undefined && trouble === undefined && looksFramed(samples, 'perhaps')) {
     const schemas = await sampledSchemas(question, samples).catch(onlyRegistryError)
     if (schemas instanceof RegistryError) return detectPlain(question, sample, samples, schemas)

@@ -29,6 +29,16 @@ export function messageOf(decoder: ProtobufDecoder, record: Buffer): ProtoMessag
   return found !== undefined && payloadCheck(messageDecoder(found.message, 'sample'))(record.subarray(found.from)) ? found.message : undefined
 }
 
+/** The decoder for payloads that are one message and nothing else. Throws when the schema has none such. */
+export function namedMessageDecoder(decoder: ProtobufDecoder, message: { readonly name: string } | { readonly indexes: Uint8Array }): FacetDecoder {
+  const found =
+    'name' in message
+      ? decoder.schema.byName(message.name)
+      : messageAt(decoder.schema, Buffer.from(message.indexes) as RawBuffer, 0, message.indexes.length)?.message
+  if (found === undefined) throw new Error('The schema has no such message as the headers of the record say.')
+  return messageDecoder(found, `${decoder.title} ${found.name}`)
+}
+
 /**
  * Types of the messages that the records are, newest schema first, each message by its name in every schema; the first message of a schema where the samples tell nothing.
  * `decoders`: newest first, with the id of each.

@@ -3,7 +3,7 @@
  * and never fails: trouble is part of the answer. What the bytes mean is decided by the caller.
  */
 import type { KafkaLog, OffsetRange } from '../kafka/log.ts'
-import { readRecords } from '../kafka/record-batch.ts'
+import { type PlainRecord, readRecords } from '../kafka/record-batch.ts'
 
 /** `catalog.sample.*`: the limits of one look. */
 export interface SampleLimits {
@@ -11,7 +11,7 @@ export interface SampleLimits {
   readonly records: number
   /** Partitions looked at, the longest ones. Default 4. */
   readonly partitions: number
-  /** Bytes of keys and values kept; at least one record is. Default 256 KiB. */
+  /** Bytes of keys, values and headers kept; at least one record is. Default 256 KiB. */
   readonly bytes: number
   /** Default 2,000. */
   readonly timeoutMs: number
@@ -19,10 +19,18 @@ export interface SampleLimits {
 
 export const SAMPLE_LIMITS: SampleLimits = { records: 20, partitions: 4, bytes: 256 * 1024, timeoutMs: 2_000 }
 
+export interface SampledHeader {
+  readonly key: string
+  readonly value: Uint8Array | null
+}
+
 export interface TopicSample {
   /** Keys and values that are not null; copies. */
   readonly keys: readonly Buffer[]
   readonly values: readonly Buffer[]
+  /** The headers of the records of `keys` and of `values`, one list for each; copies. */
+  readonly keyHeaders: readonly (readonly SampledHeader[])[]
+  readonly valueHeaders: readonly (readonly SampledHeader[])[]
   /** Records looked at. */
   readonly records: number
   /** True when the log holds no offsets at all (as opposed to: nothing could be read). */
@@ -64,6 +72,8 @@ class Collector {
   readonly #limits: SampleLimits
   readonly #keys: Buffer[] = []
   readonly #values: Buffer[] = []
+  readonly #keyHeaders: (readonly SampledHeader[])[] = []
+  readonly #valueHeaders: (readonly SampledHeader[])[] = []
   readonly #perPartition = new Map<number, number>()
   #bytes = 0
   count = 0
@@ -78,15 +88,20 @@ class Collector {
   wants(partition: number): boolean {
     return !this.full && (this.#perPartition.get(partition) ?? 0) < this.#limits.records
   }
-  add(partition: number, key: Buffer | null, value: Buffer | null): void {
+  add(partition: number, { key, value, headers }: PlainRecord): void {
     this.count++
     this.#perPartition.set(partition, (this.#perPartition.get(partition) ?? 0) + 1)
     this.#bytes += (key?.length ?? 0) + (value?.length ?? 0)
+    // The buffer belongs to the scan.
+    const copies = headers.map((header) => ({ key: header.key, value: header.value === null ? null : Uint8Array.from(header.value) }))
+    for (const { value: bytes } of copies) this.#bytes += bytes?.length ?? 0
+    if (key !== null) this.#keyHeaders.push(copies)
+    if (value !== null) this.#valueHeaders.push(copies)
     if (key !== null) this.#keys.push(Buffer.from(key))
     if (value !== null) this.#values.push(Buffer.from(value))
   }
   result(empty: boolean, trouble: string | undefined): TopicSample {
-    return { keys: this.#keys, values: this.#values, records: this.count, empty, trouble }
+    return { keys: this.#keys, values: this.#values, keyHeaders: this.#keyHeaders, valueHeaders: this.#valueHeaders, records: this.count, empty, trouble }
   }
 }
 
@@ -98,7 +113,7 @@ async function readInto(found: Collector, log: KafkaLog, topic: string, ranges: 
       const batch = await source.next()
       if (batch === undefined) return
       if (batch.fault !== undefined) continue
-      for (const record of readRecords(batch)) if (found.wants(batch.partition)) found.add(batch.partition, record.key, record.value)
+      for (const record of readRecords(batch)) if (found.wants(batch.partition)) found.add(batch.partition, record)
     }
   } finally {
     source.close()

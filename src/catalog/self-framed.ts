@@ -1,92 +1,190 @@
 /**
- * Topics whose records say who wrote them in other ways than with Confluent's frame: AWS Glue's (a 3, a byte for the compression, the sixteen bytes of an id) and the eight-byte
- * ids of older Apicurio serializers. The schemas are fetched when the facet is made; an id that turns up later is fetched behind the scenes, and its first records are bad.
+ * Topics whose records say who wrote them in other ways than with Confluent's frame: ids in the headers (Apicurio's serializers, Confluent's with GUIDs), the eight-byte ids of
+ * older Apicurio serializers, and AWS Glue's frame. It decides by samples whether a topic is such a one, and finds the decoder for an id; ids in bytes are `registry/record-ids.ts`.
  */
 import { inflateSync } from 'node:zlib'
 import { payloadCheck } from '../formats/check.ts'
 import type { FacetDecoder, FormatName } from '../formats/format.ts'
+import { jsonDecoder } from '../formats/json/decoder.ts'
+import { jsonEncoder } from '../formats/json/encoder.ts'
+import { jsonSchemaColumns } from '../formats/jsonschema/columns.ts'
+import { convertedDecoder } from '../formats/relay.ts'
 import type { RawBuffer } from '../formats/runtime.ts'
-import { type Located, selfFramedDecoder } from '../formats/self-framed.ts'
-import type { TableFacet } from '../plan/catalog.ts'
-import { GLUE_FRAME_BYTES, glueFrame, type GlueSchemas } from '../registry/glue.ts'
+import type { TableFacet, WriterSchema } from '../plan/catalog.ts'
+import { type IdPlace, idHeaders, type RecordId, RecordIds } from '../registry/record-ids.ts'
 import type { RegisteredSchema, SchemaType } from '../registry/registry.ts'
-import type { FacetQuestion } from './facet-question.ts'
+import { JSON_TYPE } from '../types.ts'
+import { type FacetQuestion, headersOf, samplesOf } from './facet-question.ts'
 import { mergeTypes } from './merge-types.ts'
+import type { TopicSample } from './sample.ts'
 
 /** `glue.payload.bytes`: the largest payload after decompression; a larger one is a bad record. */
 const MAX_INFLATED = 64 << 20
 /** Ids of a sample that are looked up. */
-const MAX_IDS = 20
-/** Ids fetched at once in the background. */
-const MAX_FETCHING = 8
-const WIDE_FRAME_BYTES = 9
+const MAX_SAMPLED_IDS = 20
 
 const FORMATS: Readonly<Record<SchemaType, FormatName>> = { AVRO: 'AVRO', PROTOBUF: 'PROTOBUF', JSON: 'JSONSCHEMA' }
 
-type Found = Pick<TableFacet, 'format' | 'origin' | 'detail' | 'type' | 'framing' | 'decoder'>
-
-/** The facet when most of the samples have such a frame and can be read with its schema; else undefined. */
-export async function selfFramedFacet(question: FacetQuestion, samples: readonly Buffer[], origin: TableFacet['origin']): Promise<Found | undefined> {
-  return (await glueFacet(question, samples, origin)) ?? (await wideFacet(question, samples, origin))
+const WORDS: Readonly<Record<IdPlace, string>> = {
+  headers: 'schema ids in the headers of the records',
+  'eight-byte': 'eight-byte ids in the records',
+  glue: 'ids of Glue in the records',
 }
 
-function facetOf(title: string, schemas: readonly RegisteredSchema[], decoders: readonly FacetDecoder[], locate: Locate, origin: TableFacet['origin']): Found {
-  const type = mergeTypes(decoders.map((decoder) => decoder.type))
-  const decoder = selfFramedDecoder(title, type, locate)
-  return { format: FORMATS[schemas[0].type], origin, detail: title, type, framing: 'none', decoder: () => decoder }
+/** A schema with its decoder. */
+interface Writer {
+  readonly schema: RegisteredSchema
+  readonly decoder: FacetDecoder
 }
 
-type Locate = (b: RawBuffer, from: number, to: number) => Located | undefined
+type Headers = TopicSample['keyHeaders']
 
-/** More than half of the samples are read with what is located in them. */
-function fits(samples: readonly Buffer[], locate: Locate): boolean {
-  const good = samples.filter((sample) => {
-    const found = locate(sample as RawBuffer, 0, sample.length)
-    return found !== undefined && payloadCheck(found.decoder)(found.bytes.subarray(found.from, found.to))
-  })
-  return good.length * 2 > samples.length
-}
-
-// ---------------------------------------------------------------------------------------------- Glue
-
-async function glueFacet(question: FacetQuestion, samples: readonly Buffer[], origin: TableFacet['origin']): Promise<Found | undefined> {
-  const { glue } = question
-  if (glue === undefined) return undefined
-  const ids = [...new Set(samples.map((sample) => glueFrame(sample, 0, sample.length)?.id))].filter((id) => id !== undefined && glue.has(id)) as string[]
-  if (ids.length === 0) return undefined
-  const schemas = ids.map((id) => registered(glue, id)).filter((schema) => schema !== undefined)
-  await question.decoders.prepare(schemas)
-  const decoders = new Map<string, FacetDecoder | undefined>()
-  const decoderOf = (id: string): FacetDecoder | undefined => {
-    if (!decoders.has(id)) {
-      const schema = registered(glue, id)
-      decoders.set(id, schema === undefined ? undefined : usable(question, schema))
-    }
-    return decoders.get(id)
+/** The facet when most of the samples have such ids and can be read with their schemas; else undefined. Rejects with a RegistryError. */
+export async function selfFramedFacet(question: FacetQuestion, sample: TopicSample, origin: TableFacet['origin']): Promise<TableFacet | undefined> {
+  const samples = samplesOf(sample, question)
+  const headers = headersOf(sample, question)
+  for (const place of ['headers', 'glue', 'eight-byte'] as const) {
+    const ids = new RecordIds(place, question.side)
+    if (!isPossible(place, question, samples, headers)) continue
+    const numbers = samples.map((bytes, i) => ids.schemaIn(bytes, headers[i]))
+    const known = await knownWriters(question, ids, numbers)
+    const fitting = samples.filter((bytes, i) => fits(bytes, ids.met[numbers[i]], known.get(numbers[i])))
+    if (known.size === 0 || fitting.length * 2 <= samples.length) continue
+    const newest = numbers.findLast((number) => known.has(number)) as number
+    const others = [...known].filter(([number]) => number !== newest).map(([, writer]) => writer)
+    const writers = [known.get(newest) as Writer, ...others, ...(await ofSubject(question))]
+    return facetOf(question, ids, writers, origin, ids.met[newest])
   }
-  const locate: Locate = (b, from, to) => {
-    const frame = glueFrame(b, from, to)
-    const decoder = frame === undefined ? undefined : decoderOf(frame.id)
-    if (frame === undefined || decoder === undefined) return undefined
-    if (!frame.compressed) return { decoder, bytes: b, from: from + GLUE_FRAME_BYTES, to }
-    const bytes = inflated(b.subarray(from + GLUE_FRAME_BYTES, to))
-    return bytes === undefined ? undefined : { decoder, bytes, from: 0, to: bytes.length }
+  return undefined
+}
+
+/** Whether it is worth a question: the samples have something that may be such an id, and there is somebody to ask. */
+function isPossible(place: IdPlace, question: FacetQuestion, samples: readonly Buffer[], headers: Headers): boolean {
+  if (place === 'glue') return question.glue !== undefined
+  if (question.registry === undefined) return false
+  // Such ids are small: the bytes that a four-byte id would stand in are zero.
+  if (place === 'eight-byte') return question.registry.schemaByGlobalId !== undefined && samples.some((s) => s.length >= 9 && s.readUInt32BE(1) === 0)
+  const { globalId, contentId, guid } = idHeaders(question.side)
+  return headers.some((list) => list.some(({ key }) => key === globalId || key === contentId || key === guid))
+}
+
+/** The schemas of the sampled ids that are known and can be used, by the number of the id. */
+async function knownWriters(question: FacetQuestion, ids: RecordIds, numbers: readonly number[]): Promise<Map<number, Writer>> {
+  const known = new Map<number, Writer>()
+  for (const number of [...new Set(numbers)].filter((n) => n >= 0).slice(0, MAX_SAMPLED_IDS)) {
+    const schema = await schemaOf(question, ids.met[number])
+    if (schema === undefined) continue
+    await question.decoders.prepare([schema])
+    const decoder = usable(() => decoderFor(question, ids.met[number], schema))
+    if (decoder !== undefined) known.set(number, { schema, decoder })
   }
-  const known = ids.map(decoderOf).filter((decoder) => decoder !== undefined)
-  return known.length === 0 || !fits(samples, locate) ? undefined : facetOf('ids of Glue in the records', schemas, known, locate, origin)
+  return known
 }
 
-function registered(glue: GlueSchemas, id: string): RegisteredSchema | undefined {
-  const schema = glue.get(id)
-  return schema === undefined ? undefined : { ...schema, references: [] }
+function fits(bytes: Buffer, id: RecordId | undefined, writer: Writer | undefined): boolean {
+  return id !== undefined && writer !== undefined && payloadCheck(writer.decoder)(bytes.subarray(id.skip))
 }
 
-function usable(question: FacetQuestion, schema: RegisteredSchema): FacetDecoder | undefined {
+function usable(make: () => FacetDecoder): FacetDecoder | undefined {
   try {
-    return question.decoders.of(schema)
+    return make()
   } catch {
     return undefined // a schema that is none: its records are bad
   }
+}
+
+/** Further versions of the schema, when it stands under the topic's name: later records may have their columns. */
+async function ofSubject({ registry, decoders, topic, side }: FacetQuestion): Promise<Writer[]> {
+  if (registry === undefined) return []
+  const subject = `${topic}-${side}`
+  const found: Writer[] = []
+  for (const version of (await registry.versions(subject)).slice(-MAX_SAMPLED_IDS).reverse()) {
+    const schema = await registry.schema(subject, version)
+    if (schema === undefined || schema.type === 'PROTOBUF') continue
+    const decoder = usable(() => decoders.of(schema))
+    if (decoder !== undefined) found.push({ schema, decoder })
+  }
+  return found
+}
+
+/** `writers`: the newest first, which was met as `newest`. */
+function facetOf(question: FacetQuestion, ids: RecordIds, writers: readonly Writer[], origin: TableFacet['origin'], newest: RecordId): TableFacet {
+  const { type } = writers[0].schema
+  const json = type === 'JSON'
+  const columns = json ? jsonSchemaColumns(writers[0].schema.text) : undefined
+  const own = writers.filter(({ schema }) => schema.type === type)
+  const made = new Map<number, Promise<FacetDecoder>>()
+  return {
+    format: FORMATS[type],
+    origin,
+    detail: WORDS[ids.place],
+    type: json ? JSON_TYPE : mergeTypes(own.map(({ decoder }) => decoder.type)),
+    framing: 'own',
+    frame: ids,
+    ...(columns === undefined ? {} : { declared: columns }),
+    ...(type === 'PROTOBUF' ? {} : { writer: writerOf(question, writers[0].schema, newest) }),
+    decoder: (number) => {
+      const known = made.get(number as number)
+      if (known !== undefined) return known
+      const making = decoderOf(question, ids.met[number as number])
+      made.set(number as number, making)
+      making.catch(() => made.delete(number as number)) // whoever waits for it hears of it; the next query asks again
+      return making
+    },
+  }
+}
+
+/** New records say it as the newest one did, uncompressed. */
+function writerOf({ side }: FacetQuestion, { type, text, references }: RegisteredSchema, { kind, bytes, skip }: RecordId): WriterSchema {
+  const names = idHeaders(side)
+  const inFront =
+    kind === 'glue' ? Buffer.concat([Buffer.of(3, 0), bytes.subarray(1)]) : kind === 'globalId' ? Buffer.concat([Buffer.of(0), bytes]) : Buffer.from(bytes)
+  const apicurio = kind === 'globalId' || kind === 'contentId'
+  const header = { key: kind === 'globalId' || kind === 'contentId' ? names[kind] : names.guid, value: bytes }
+  const encoding = apicurio && type === 'AVRO' ? [{ key: names.encoding, value: Buffer.from('BINARY') }] : []
+  return {
+    id: 0,
+    text,
+    references: references.map((reference) => reference.text),
+    mark: skip === 0 ? { prefix: new Uint8Array(0), headers: [header, ...encoding] } : { prefix: inFront, headers: [] },
+    ...(type === 'JSON' ? { encoder: jsonEncoder(jsonSchemaColumns(text) ?? JSON_TYPE) } : {}),
+  }
+}
+
+async function decoderOf(question: FacetQuestion, id: RecordId): Promise<FacetDecoder> {
+  const schema = await schemaOf(question, id)
+  if (schema === undefined) throw new Error(`${whoIsAsked(question, id)} does not know the schema ${id.id} that the record names.`)
+  await question.decoders.prepare([schema])
+  return decoderFor(question, id, schema)
+}
+
+function whoIsAsked(question: FacetQuestion, id: RecordId): string {
+  return id.kind === 'glue' ? 'The folder of Glue schemas' : `The schema registry at ${question.registry?.url ?? '?'}`
+}
+
+async function schemaOf({ registry, glue }: FacetQuestion, { kind, id }: RecordId): Promise<RegisteredSchema | undefined> {
+  if (kind === 'glue') {
+    const schema = glue?.get(String(id))
+    return schema === undefined ? undefined : { ...schema, references: [] }
+  }
+  if (kind === 'guid') return registry?.schemaByGuid?.(String(id))
+  if (kind === 'globalId') return registry?.schemaByGlobalId?.(Number(id))
+  // Apicurio's Confluent API goes by content ids.
+  if (kind === 'contentId' && registry?.schemaByContentId !== undefined) return registry.schemaByContentId(Number(id))
+  return registry?.schemaById(Number(id))
+}
+
+/** Throws for a schema that cannot be used. */
+function decoderFor(question: FacetQuestion, id: RecordId, schema: RegisteredSchema): FacetDecoder {
+  if (schema.type === 'JSON') return inflating(id, jsonDecoder())
+  if (id.avroJson) throw new Error("The record is written in Avro's JSON encoding, which is not read.")
+  const decoder = question.decoders.of(schema)
+  if (schema.type === 'PROTOBUF' && id.message !== undefined) return question.decoders.protobufMessageDecoder(decoder, id.message)
+  return inflating(id, decoder)
+}
+
+function inflating({ compressed }: RecordId, decoder: FacetDecoder): FacetDecoder {
+  return compressed ? convertedDecoder(`${decoder.title}, inflated`, decoder, (b, from, to) => inflated(b.subarray(from, to))) : decoder
 }
 
 function inflated(bytes: Uint8Array): RawBuffer | undefined {
@@ -95,45 +193,4 @@ function inflated(bytes: Uint8Array): RawBuffer | undefined {
   } catch {
     return undefined // not zlib, or too large: a bad record
   }
-}
-
-// ---------------------------------------------------------------------------------------------- eight-byte ids
-
-/** The id behind the zero byte; undefined when there is none, or none that a number holds. */
-function wideId(b: Buffer, from: number, to: number): number | undefined {
-  if (to - from < WIDE_FRAME_BYTES || b[from] !== 0) return undefined
-  const id = b.readUInt32BE(from + 1) * 4294967296 + b.readUInt32BE(from + 5)
-  return id > 0 && Number.isSafeInteger(id) ? id : undefined
-}
-
-async function wideFacet(question: FacetQuestion, samples: readonly Buffer[], origin: TableFacet['origin']): Promise<Found | undefined> {
-  const { registry } = question
-  // Such ids are small: the bytes that a four-byte id would stand in are zero.
-  const ids = [...new Set(samples.filter((s) => s.length >= WIDE_FRAME_BYTES && s.readUInt32BE(1) === 0).map((s) => wideId(s, 0, s.length)))]
-  const wanted = ids.filter((id) => id !== undefined).slice(0, MAX_IDS)
-  if (registry?.schemaByGlobalId === undefined || wanted.length === 0) return undefined
-  const decoders = new Map<number, FacetDecoder | undefined>()
-  const schemas: RegisteredSchema[] = []
-  const fetch = async (id: number): Promise<void> => {
-    const schema = await registry.schemaByGlobalId?.(id)
-    if (schema !== undefined) await question.decoders.prepare([schema])
-    decoders.set(id, schema === undefined ? undefined : usable(question, schema))
-    if (schema !== undefined) schemas.push(schema)
-  }
-  for (const id of wanted) await fetch(id)
-  let fetching = 0
-  const locate: Locate = (b, from, to) => {
-    const id = wideId(b, from, to)
-    const decoder = id === undefined ? undefined : decoders.get(id)
-    if (decoder !== undefined) return { decoder, bytes: b, from: from + WIDE_FRAME_BYTES, to }
-    if (id !== undefined && !decoders.has(id) && fetching < MAX_FETCHING) {
-      fetching++
-      void fetch(id)
-        .catch(() => undefined) // asked for again with the next record that carries it
-        .finally(() => fetching--)
-    }
-    return undefined
-  }
-  const known = [...decoders.values()].filter((decoder) => decoder !== undefined)
-  return known.length === 0 || !fits(samples, locate) ? undefined : facetOf('eight-byte ids in the records', schemas, known, locate, origin)
 }

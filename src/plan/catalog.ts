@@ -36,9 +36,12 @@ export interface Table {
 
 /** `references`: texts of the schemas that it names, what is needed first standing first. */
 export interface WriterSchema {
+  /** The registry's number; 0 where `mark` tells the schema. */
   readonly id: number
   readonly text: string
   readonly references: readonly string[]
+  /** How a record says that it was written with the schema, where not by Confluent's frame: bytes in front of the payload, and headers. */
+  readonly mark?: { readonly prefix: Uint8Array; readonly headers: readonly { readonly key: string; readonly value: Uint8Array }[] }
   /** Writes what the schema describes, behind the frame; absent where the writer makes its own of the text (Avro). */
   readonly encoder?: FacetEncoder
 }

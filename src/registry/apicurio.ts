@@ -1,9 +1,9 @@
 /**
- * Apicurio Registry's own API, as far as Confluent's does not reach: schemas by their global id, which older Apicurio serializers write in eight bytes. The rest of the project
+ * Apicurio Registry's own API, as far as Confluent's does not reach: schemas by the global ids and content ids that Apicurio's serializers write. The rest of the project
  * speaks to Apicurio through its Confluent API. It keeps no cache.
  */
-import type { Http } from './confluent.ts'
-import { type RegisteredSchema, RegistryError, type SchemaReference, type SchemaType } from './registry.ts'
+import { Http } from './confluent.ts'
+import { type RegisteredSchema, type RegistryConfig, RegistryError, type SchemaReference, type SchemaType } from './registry.ts'
 
 const MAX_DEPTH = 32
 const MAX_REFERENCES = 256
@@ -16,18 +16,57 @@ interface RawReference {
   readonly name: string
 }
 
-/** The path of the API beside a Confluent API's: `/apis/ccompat/v7` → `/apis/registry/v3`; undefined for the address of another registry. */
+/** Paths of the API, newest first: version 2 of the registry has only the second. */
+const APIS = ['/apis/registry/v3', '/apis/registry/v2'] as const
+
+/** The address of an Apicurio Registry's server, by the address of one of its APIs; undefined for the address of another registry. */
 export function apicurioRoot(url: string): string | undefined {
-  const match = /^(.*)\/apis\/ccompat\/v\d+$/.exec(url)
-  return match === null ? undefined : `${match[1]}/apis/registry/v3`
+  return /^(.*)\/apis\/(?:ccompat\/v\d+|registry\/v\d+)\/*$/.exec(url)?.[1]
 }
 
-/** The schema with a global id and all that it refers to; undefined when there is none. */
-export async function schemaByGlobalId(http: Http, id: number): Promise<RegisteredSchema | undefined> {
-  const text = await http.text(`/ids/globalIds/${id}`)
+/** The address of the Confluent API, also where Apicurio's own was given. */
+export function confluentAddress(url: string): string {
+  return url.replace(/\/apis\/registry\/v\d+(\/*)$/, '/apis/ccompat/v7$1')
+}
+
+/** Questions by Apicurio's ids. */
+export class ApicurioApi {
+  readonly #https: readonly Http[]
+  /** The one that answered. */
+  #http: Http | undefined
+
+  /** `config.url`: the root of the server. */
+  constructor(config: RegistryConfig) {
+    this.#https = APIS.map((path) => new Http({ ...config, url: config.url + path }))
+  }
+
+  /** The schema with an id and all that it refers to; undefined when there is none. Rejects with a RegistryError. */
+  async schema(kind: 'globalIds' | 'contentIds', id: number): Promise<RegisteredSchema | undefined> {
+    let refused: unknown
+    for (const http of this.#http === undefined ? this.#https : [this.#http]) {
+      try {
+        const found = await schemaAt(http, `/ids/${kind}/${id}`)
+        this.#http = http
+        return found
+      } catch (error) {
+        // Not the registry's own "no such id": this server has no such API.
+        if (!(error instanceof RegistryError) || error.status !== 404) throw error
+        refused ??= error
+      }
+    }
+    throw refused
+  }
+
+  close(): void {
+    for (const http of this.#https) http.close()
+  }
+}
+
+async function schemaAt(http: Http, path: string): Promise<RegisteredSchema | undefined> {
+  const text = await http.text(path)
   if (text === undefined) return undefined
   const found = new Map<string, SchemaReference>()
-  await follow(http, `/ids/globalIds/${id}/references`, found, 0)
+  await follow(http, `${path}/references`, found, 0)
   return { type: typeOf(text), text, references: [...found.values()] }
 }
 
@@ -44,7 +83,7 @@ async function follow(http: Http, path: string, found: Map<string, SchemaReferen
       throw new RegistryError(`Schema registry at ${http.url}: a schema refers to too many others.`, { status: 200 })
     const place = `/groups/${encodeURIComponent(groupId)}/artifacts/${encodeURIComponent(artifactId)}/versions/${encodeURIComponent(version)}`
     await follow(http, `${place}/references`, found, depth + 1)
-    const text = await http.text(`${place}/content`)
+    const text = await http.text(http.url.endsWith('/v2') ? place : `${place}/content`)
     if (text !== undefined) found.set(key, { name, subject: artifactId, version: Number(version) || 0, type: typeOf(text), text })
   }
 }

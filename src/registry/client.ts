@@ -5,8 +5,8 @@
  */
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { Lru } from '../lib/lru.ts'
-import { apicurioRoot, schemaByGlobalId } from './apicurio.ts'
-import { type ConfluentApi, createConfluentApi, Http, type RawSchema } from './confluent.ts'
+import { ApicurioApi, apicurioRoot, confluentAddress } from './apicurio.ts'
+import { type ConfluentApi, createConfluentApi, type RawSchema } from './confluent.ts'
 import {
   type RegisteredSchema,
   type Registry,
@@ -38,27 +38,34 @@ class CachingRegistry implements Registry, RegistryWriter {
   readonly #downTtlMs: number
   readonly #byId: Lru<number, RegisteredSchema>
   readonly #byVersion: Lru<string, RegisteredSchema>
-  readonly #byGlobalId: Lru<number, RegisteredSchema>
-  readonly #unknown: Lru<number, number>
+  /** By other ids than the registry's numbers, each under its kind. */
+  readonly #byOther: Lru<string, RegisteredSchema>
+  /** Ids of all kinds, until when they are not asked for again. */
+  readonly #unknown: Lru<number | string, number>
   /** Apicurio's own API, where there is one. */
-  readonly #apicurio: Http | undefined
+  readonly #apicurio: ApicurioApi | undefined
   readonly schemaByGlobalId?: (id: number) => Promise<RegisteredSchema | undefined>
+  readonly schemaByContentId?: (id: number) => Promise<RegisteredSchema | undefined>
   readonly #underWay = new Map<string, Promise<unknown>>()
   #down: { readonly until: number; readonly error: RegistryError } | undefined
 
   constructor(config: RegistryConfig) {
     const capacity = config.cacheSchemas ?? 10_000
-    this.#api = createConfluentApi(config)
+    this.#api = createConfluentApi({ ...config, url: confluentAddress(config.url) })
     this.url = this.#api.url
     this.#clock = config.clock ?? systemClock
     this.#unknownTtlMs = config.unknownTtlMs ?? 30_000
     this.#downTtlMs = config.downTtlMs ?? 5_000
     this.#byId = new Lru(capacity)
     this.#byVersion = new Lru(capacity)
-    this.#byGlobalId = new Lru(capacity)
+    this.#byOther = new Lru(capacity)
     const root = apicurioRoot(this.url)
-    this.#apicurio = root === undefined ? undefined : new Http({ ...config, url: root, ...credentialsOf(config) })
-    if (this.#apicurio !== undefined) this.schemaByGlobalId = (id) => this.#global(id)
+    if (root !== undefined) {
+      const apicurio = new ApicurioApi({ ...config, url: root, ...credentialsOf(config) })
+      this.#apicurio = apicurio
+      this.schemaByGlobalId = (id) => this.#other(`global ${id}`, () => apicurio.schema('globalIds', id))
+      this.schemaByContentId = (id) => this.#other(`content ${id}`, () => apicurio.schema('contentIds', id))
+    }
     this.#unknown = new Lru(capacity)
   }
 
@@ -118,12 +125,19 @@ class CachingRegistry implements Registry, RegistryWriter {
     this.#byVersion.clear()
   }
 
-  async #global(id: number): Promise<RegisteredSchema | undefined> {
-    const http = this.#apicurio
-    const known = this.#byGlobalId.get(id)
-    if (known !== undefined || http === undefined) return known
-    const schema = await this.#ask(`global ${id}`, () => schemaByGlobalId(http, id))
-    if (schema !== undefined) this.#byGlobalId.set(id, schema)
+  schemaByGuid(guid: string): Promise<RegisteredSchema | undefined> {
+    return this.#other(`guid ${guid}`, async () => {
+      const raw = await this.#api.schemaByGuid(guid)
+      return raw && this.#resolve(raw)
+    })
+  }
+
+  async #other(key: string, question: () => Promise<RegisteredSchema | undefined>): Promise<RegisteredSchema | undefined> {
+    const known = this.#byOther.get(key)
+    if (known !== undefined || (this.#unknown.get(key) ?? 0) > this.#clock.now()) return known
+    const schema = await this.#ask(key, question)
+    if (schema === undefined) this.#unknown.set(key, this.#clock.now() + this.#unknownTtlMs)
+    else this.#byOther.set(key, schema)
     return schema
   }
 

@@ -20,6 +20,8 @@ export interface ConfluentApi {
   /** Base address without credentials, without a trailing slash. */
   readonly url: string
   schemaById(id: number): Promise<RawSchema | undefined>
+  /** By the GUID that newer registries give to every schema. */
+  schemaByGuid(guid: string): Promise<RawSchema | undefined>
   schema(subject: string, version: number | 'latest'): Promise<RawSchema | undefined>
   versions(subject: string): Promise<readonly number[]>
   subjects(): Promise<readonly string[]>
@@ -40,6 +42,7 @@ export function createConfluentApi(config: RegistryConfig): ConfluentApi {
   return {
     url: http.url,
     schemaById: async (id) => rawSchema(await http.get(`/schemas/ids/${id}`), http, id),
+    schemaByGuid: async (guid) => rawSchema(await http.get(`/schemas/guids/${encodeURIComponent(guid)}`), http),
     schema: async (subject, version) => rawSchema(await http.get(`/subjects/${encodeURIComponent(subject)}/versions/${version}`), http),
     versions: async (subject) => list(await http.get(`/subjects/${encodeURIComponent(subject)}/versions`), http, isInteger),
     subjects: async () => list(await http.get('/subjects'), http, (s): s is string => typeof s === 'string'),
@@ -166,6 +169,8 @@ function throwUnlessNotFound(status: number, body: unknown, error: (what: string
   const said = isRecord(body) && typeof body['message'] === 'string' ? `: ${body['message'].slice(0, 200)}` : ''
   if (status === 404) {
     if (code !== undefined && NOT_FOUND.includes(code)) return
+    // Apicurio 3 names what is missing; a path that it does not have is a plain NotFoundException.
+    if (isRecord(body) && typeof body['name'] === 'string' && /^[A-Za-z]+NotFoundException$/.test(body['name'])) return
     throw error(`answered HTTP 404 without a registry's error code; is the path of its address right?`, code)
   }
   if (status === 401 || status === 403)

@@ -39,10 +39,7 @@ export async function readGlueFolder(folder: string): Promise<GlueSchemas> {
   return schemas
 }
 
-/** What stands in front of a Glue payload; undefined when it is not such a frame. */
-export function glueFrame(b: Buffer, from: number, to: number): { readonly id: string; readonly compressed: boolean } | undefined {
-  if (to - from < GLUE_FRAME_BYTES || b[from] !== 3 || (b[from + 1] !== 0 && b[from + 1] !== 5)) return undefined
-  const hex = b.toString('hex', from + 2, from + GLUE_FRAME_BYTES)
-  const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
-  return { id, compressed: b[from + 1] === 5 }
+/** Whether the bytes begin like a Glue payload, plain or compressed with zlib. */
+export function isGlueFrame(b: Uint8Array, from: number, to: number): boolean {
+  return to - from >= GLUE_FRAME_BYTES && b[from] === 3 && (b[from + 1] === 0 || b[from + 1] === 5)
 }

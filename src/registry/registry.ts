@@ -2,7 +2,7 @@
 import type { Clock } from '../lib/clock.ts'
 
 export interface RegistryConfig {
-  /** Base of the Confluent API: `http://registry:8081`, `https://host/apis/ccompat/v7`. Credentials inside it are used for basic authentication. */
+  /** Base of the Confluent API: `http://registry:8081`, `https://host/apis/ccompat/v7`; Apicurio's own (`…/apis/registry/v3`) stands for it. Credentials inside it are used for basic authentication. */
   readonly url: string
   readonly username?: string
   readonly password?: string
@@ -60,8 +60,11 @@ export interface Registry {
   /** undefined when there is no such subject or version. */
   schema(subject: string, version: number): Promise<RegisteredSchema | undefined>
   subjects(): Promise<readonly string[]>
-  /** By the global id of Apicurio Registry, which its older serializers write in eight bytes. Absent where the registry has no such ids. */
+  /** By the ids of Apicurio Registry, which its serializers write into headers or in eight bytes. Absent where the registry has no such ids. */
   schemaByGlobalId?(id: number): Promise<RegisteredSchema | undefined>
+  schemaByContentId?(id: number): Promise<RegisteredSchema | undefined>
+  /** By the GUID that Confluent's serializers write into headers. */
+  schemaByGuid?(guid: string): Promise<RegisteredSchema | undefined>
   /** Where an id is registered; empty when unknown or when the registry does not offer that question. */
   usesOf(id: number): Promise<readonly { readonly subject: string; readonly version: number }[]>
   close(): void

@@ -56,7 +56,9 @@ export class RecordWriter {
     const key = this.#key.bytes(cells)
     // Kafka would refuse the whole batch.
     if (key === null && this.#table.compacted) throw new SqlError('VALUE', `${this.#table.name} is compacted: every record needs a key.`)
-    return { key, value: this.#value.bytes(cells), ...(headers.length === 0 ? {} : { headers }) }
+    const value = this.#value.bytes(cells)
+    headers.push(...(key === null ? [] : this.#key.headers), ...(value === null ? [] : this.#value.headers))
+    return { key, value, ...(headers.length === 0 ? {} : { headers }) }
   }
 
   get table(): Table {
@@ -77,6 +79,10 @@ class FacetWriter {
   readonly #side: 'key' | 'value'
   readonly #encoder: FacetEncoder | undefined
   readonly #schemaId: number | undefined
+  /** What stands in front of every payload, where it is not Confluent's frame. */
+  readonly #prefix: Uint8Array = new Uint8Array(0)
+  /** Headers that say how a record was written. */
+  readonly headers: readonly { readonly key: string; readonly value: Uint8Array }[] = []
   /** Index in the row and path in the facet. */
   readonly #columns: readonly { readonly index: number; readonly target: Target }[]
 
@@ -88,6 +94,7 @@ class FacetWriter {
     if (this.#columns.length === 0) return
     this.#encoder = encoderOf(table, side)
     this.#schemaId = facet.framing === 'confluent' ? facet.writer?.id : undefined
+    if (facet.framing === 'own' && facet.writer?.mark !== undefined) ({ prefix: this.#prefix, headers: this.headers } = facet.writer.mark)
     if (this.#columns.length > 1) {
       const whole = this.#columns.find((c) => c.target.path.length === 0)
       if (whole !== undefined) throw new SqlError('TYPE', `"${whole.target.title}" is the whole ${side}, and other columns are parts of it.`, whole.target.span)
@@ -104,6 +111,7 @@ class FacetWriter {
       const text = column?.target.path.length === 0 ? cells[column.index].text : undefined
       const assigned = assign(value, type, encoder.type, [], text)
       const payload = encoder.encode(assigned)
+      if (this.#prefix.length > 0) return Buffer.concat([this.#prefix, payload])
       return this.#schemaId === undefined ? payload : framed(this.#schemaId, payload)
     } catch (error) {
       if (error instanceof AssignError || error instanceof EncodeError) throw this.#complaint(error)
@@ -187,6 +195,8 @@ function encoderOf(table: Table, side: 'key' | 'value'): FacetEncoder {
     const hint = `Register one as subject ${table.topic}-${side}, or CREATE TABLE with columns of the ${side}.`
     throw new SqlError('UNSUPPORTED', `No schema is known for the ${side}s of ${table.name}.`, undefined, hint)
   }
+  if (facet.framing === 'own')
+    throw new SqlError('UNSUPPORTED', `The ${side}s of ${table.name} are ${facet.format} with ${facet.detail}, which INSERT does not write.`)
   throw new SqlError('UNSUPPORTED', `The ${side}s of ${table.name} are ${facet.format}, which INSERT does not write.`)
 }
 
