@@ -10,6 +10,8 @@
  *     > text        >hex 00ff        >size n   the client sends a text message, a binary one, a text message of n bytes
  *     bye | drop                               the client says goodbye, or cuts the line
  *     login                                    takes a token as admin; <token> stands for it in every later line
+ *     revoke name | password name | narrow name
+ *                                              takes an account away, gives it another password or token, or takes topics from it; undone at the end of the conversation
  *     wait ms                                  lets time pass
  *     < text                                   the next message of the server; <uuid>, <number>, <text> and <any> stand for what varies
  *     refused n text, status n text            the HTTP answer: to the handshake, to the http line
@@ -24,6 +26,7 @@ import { runRequest } from '../src/engine/query.ts'
 import { error, record } from '../src/protocol/frames.ts'
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts'
 import { openEnvironment } from '../src/server/open-environment.ts'
+import { hashToken } from '../src/server/secrets.ts'
 import type { Run } from '../src/server/session.ts'
 import { type Fixture, echo, startFixture, summary } from './unit/server-fixture.ts'
 
@@ -72,11 +75,25 @@ function matches(expected: string, actual: string): boolean {
 /** What comes from the server, one thing at a time. */
 class Inbox {
   readonly #items: string[] = []
+  #held: string[] | undefined
   #arrived = Promise.withResolvers<void>()
 
   put(item: string): void {
+    if (this.#held !== undefined) {
+      this.#held.push(item)
+      return
+    }
     this.#items.push(item)
     this.#arrived.resolve()
+  }
+
+  /** What comes while `work` runs stands after its result: the order of two connections is no part of the protocol. */
+  async first(work: () => Promise<string>): Promise<void> {
+    this.#held = []
+    const result = await work()
+    const held = this.#held
+    this.#held = undefined
+    for (const item of [result, ...held]) this.put(item)
   }
 
   async next(): Promise<string> {
@@ -164,6 +181,19 @@ function connect(base: string, path: string, headers: Record<string, string>, in
   return ws
 }
 
+function changeAccount({ server, config }: Fixture, verb: string, name: string): void {
+  const other = <T extends { readonly name: string }>(accounts: readonly T[], hash: Partial<T>): T[] =>
+    accounts.flatMap((account) => {
+      if (account.name !== name) return [account]
+      if (verb === 'revoke') return []
+      return verb === 'password' ? [{ ...account, ...hash }] : [{ ...account, permissions: [{ effect: 'allow', environments: ['demo'], topics: ['b*'] }] }]
+    })
+  server.setAccounts(
+    other(config.users, { passwordHash: `${config.users[0].passwordHash}x` }),
+    other(config.serviceAccounts, { tokenHash: hashToken('another') }),
+  )
+}
+
 async function logIn(url: string): Promise<string> {
   const response = await fetch(`${url}/api/login`, { method: 'POST', body: JSON.stringify({ user: 'admin', password: 'secret' }) })
   assert.equal(response.status, 200)
@@ -175,7 +205,8 @@ async function opened(ws: WebSocket): Promise<void> {
 }
 
 async function play(conversation: Conversation, file: string): Promise<void> {
-  const { server } = await fixtureFor(conversation)
+  const fixture = await fixtureFor(conversation)
+  const { server, config } = fixture
   const inbox = new Inbox()
   let ws: WebSocket | undefined
   aborted = Promise.withResolvers()
@@ -192,12 +223,15 @@ async function play(conversation: Conversation, file: string): Promise<void> {
     if (verb === 'connect') ws = connect(server.url, rest, about(steps, at, token).headers, inbox)
     else if (verb === 'http') {
       const [method, path] = rest.split(' ')
-      const response = await fetch(server.url + path, { method, ...about(steps, at, token) })
-      inbox.put(`status ${response.status} ${await response.text()}`)
+      await inbox.first(async () => {
+        const response = await fetch(server.url + path, { method, ...about(steps, at, token) })
+        return `status ${response.status} ${await response.text()}`
+      })
     } else if (verb === '>') (await socket()).send(rest)
     else if (verb === '>hex') (await socket()).send(Buffer.from(rest, 'hex'))
     else if (verb === '>size') (await socket()).send('x'.repeat(Number(rest)))
     else if (verb === 'login') token = await logIn(server.url)
+    else if (verb === 'revoke' || verb === 'password' || verb === 'narrow') changeAccount(fixture, verb, rest)
     else if (verb === 'wait') await new Promise((resolve) => setTimeout(resolve, Number(rest)))
     else if (verb === 'bye') (await socket()).close()
     else if (verb === 'drop') (await socket()).terminate()
@@ -209,6 +243,7 @@ async function play(conversation: Conversation, file: string): Promise<void> {
     } else assert.ok(['engine', 'limit', 'header', 'body'].includes(verb), `${where}: unknown line "${verb}"`)
   }
   ws?.terminate()
+  server.setAccounts(config.users, config.serviceAccounts)
 }
 
 const folder = new URL('./protocol/', import.meta.url)

@@ -2,8 +2,10 @@
 import { ConfigError, loadConfig } from '../server/config.ts'
 import type { Overrides } from '../server/config-overrides.ts'
 import type { Environment } from '../server/environment.ts'
+import { followConfig } from '../server/config-follow.ts'
+import { createLog } from '../server/log.ts'
 import { type RunningServer, startServer } from '../server/start.ts'
-import { onEnd } from './terminal.ts'
+import { onEnd, onHangUp } from './terminal.ts'
 
 /** Topics whose formats are looked up at the start. */
 const SHOWN_TOPICS = 20
@@ -11,16 +13,22 @@ const LOOK_MS = 5000
 
 export async function server(given: Record<string, unknown>): Promise<void> {
   const { config: file, ...overrides } = given as Overrides & { config?: string }
-  const config = await loadConfig({ file: file ?? process.env.SLUICE_CONFIG, env: process.env, overrides }).catch((cause: unknown) => {
+  const sources = { file: file ?? process.env.SLUICE_CONFIG, env: process.env, overrides }
+  const config = await loadConfig(sources).catch((cause: unknown) => {
     if (cause instanceof ConfigError) throw new Error(cause.message)
     throw cause
   })
-  const running = await start(() => startServer(config), config.server)
+  const log = createLog(config.log.level)
+  const running = await start(() => startServer(config, { log }), config.server)
+  const following = followConfig(config, sources, running, log)
+  // Without files there is nothing to read again, and the signal keeps its meaning.
+  if (config.files.length > 0) onHangUp(() => void following.reload())
   process.stdout.write(`Sluice listens on ${running.url}\n`)
   let stopping = false
   onEnd(
     () => {
       stopping = true
+      following.close()
       process.stderr.write('Stopping; once more to stop at once.\n')
       void running.close().then(() => process.exit(0))
     },

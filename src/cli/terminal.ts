@@ -75,3 +75,8 @@ export function onEnd(stop: () => void, hurry: () => void): void {
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, heard)
 }
+
+/** Runs `act` on every SIGHUP, which then does not end the process. */
+export function onHangUp(act: () => void): void {
+  process.on('SIGHUP', act)
+}

@@ -38,6 +38,15 @@ export interface Account {
   readonly name: string
   readonly kind: 'user' | 'service account'
   readonly permissions: readonly Permission[]
+  /** Hash of the token of the login that brought it; what runs by it ends with the logout. */
+  readonly login?: string
+}
+
+/** An account that is not what it was: gone, or its password or token is another (`revoked`), or it may see something else (`changed`). */
+export interface AccountChange {
+  readonly kind: Account['kind']
+  readonly name: string
+  readonly what: 'revoked' | 'changed'
 }
 
 /** Failed logins remembered; the oldest are forgotten first. */
@@ -83,13 +92,17 @@ export function administers(account: Account, environment: string): boolean {
   )
 }
 
+function samePermissions(a: { readonly permissions: readonly Permission[] }, b: { readonly permissions: readonly Permission[] }): boolean {
+  return JSON.stringify(a.permissions) === JSON.stringify(b.permissions)
+}
+
 export class Accounts {
-  readonly #users: ReadonlyMap<string, UserConfig>
-  readonly #serviceAccounts: readonly ServiceAccountConfig[]
+  #users: ReadonlyMap<string, UserConfig>
+  #serviceAccounts: readonly ServiceAccountConfig[]
   readonly #limits: ServerLimits
   readonly #clock: Clock
   /** By token hash, oldest first. */
-  readonly #sessions = new Map<string, { readonly account: Account; readonly untilMs: number }>()
+  readonly #sessions = new Map<string, { readonly user: string; readonly untilMs: number }>()
   readonly #failures = new Map<string, { count: number; atMs: number }>()
   #pending = 0
   readonly #pendingOf = new Map<string, number>()
@@ -107,7 +120,8 @@ export class Accounts {
     const hash = hashToken(token)
     const session = this.#sessions.get(hash)
     if (session !== undefined) {
-      if (session.untilMs > this.#clock.monotonic()) return session.account
+      const user = this.#users.get(session.user)
+      if (user !== undefined && session.untilMs > this.#clock.monotonic()) return { name: user.name, kind: 'user', permissions: user.permissions, login: hash }
       this.#sessions.delete(hash)
     }
     let found: Account | undefined
@@ -132,12 +146,13 @@ export class Accounts {
       if (delayMs > 0) await sleep(this.#clock, delayMs)
       const user = this.#users.get(name)
       const good = await passwordMatches(password, user?.passwordHash ?? NOBODY)
-      if (user === undefined || !good) {
+      // The user may have been taken away, or given another password, in the meantime.
+      if (user === undefined || !good || this.#users.get(name)?.passwordHash !== user.passwordHash) {
         for (const key of keys) this.#fail(key)
         return undefined
       }
       for (const key of keys) this.#failures.delete(key)
-      return this.#open({ name, kind: 'user', permissions: user.permissions })
+      return this.#open(name)
     } finally {
       this.#pending--
       const left = (this.#pendingOf.get(address) ?? 1) - 1
@@ -146,18 +161,44 @@ export class Accounts {
     }
   }
 
-  logout(token: string): void {
-    this.#sessions.delete(hashToken(token))
+  /** Whether there was such a login; its `Account.login` is the hash of the token. */
+  logout(token: string): boolean {
+    return this.#sessions.delete(hashToken(token))
   }
 
-  #open(account: Account): string {
+  /** Puts other accounts in the place of those that are there, ends the logins of users that are gone or have another password, and says what became of the old ones. */
+  replace(users: readonly UserConfig[], serviceAccounts: readonly ServiceAccountConfig[]): readonly AccountChange[] {
+    const nowMs = this.#clock.now()
+    const newUsers = new Map(users.map((user) => [user.name, user]))
+    const newServiceAccounts = new Map(serviceAccounts.map((account) => [account.name, account]))
+    const changes: AccountChange[] = []
+    for (const before of this.#users.values()) {
+      const now = newUsers.get(before.name)
+      const same = now !== undefined && now.passwordHash === before.passwordHash
+      if (!same) changes.push({ kind: 'user', name: before.name, what: 'revoked' })
+      else if (!samePermissions(before, now)) changes.push({ kind: 'user', name: before.name, what: 'changed' })
+    }
+    for (const before of this.#serviceAccounts) {
+      const now = newServiceAccounts.get(before.name)
+      const ended = now?.expiresAt !== before.expiresAt && (now?.expiresAt ?? Number.POSITIVE_INFINITY) <= nowMs
+      if (now === undefined || now.tokenHash !== before.tokenHash || ended) changes.push({ kind: 'service account', name: before.name, what: 'revoked' })
+      else if (!samePermissions(before, now)) changes.push({ kind: 'service account', name: before.name, what: 'changed' })
+    }
+    const gone = new Set(changes.filter((c) => c.kind === 'user' && c.what === 'revoked').map((c) => c.name))
+    for (const [hash, session] of this.#sessions) if (gone.has(session.user)) this.#sessions.delete(hash)
+    this.#users = newUsers
+    this.#serviceAccounts = serviceAccounts
+    return changes
+  }
+
+  #open(user: string): string {
     const nowMs = this.#clock.monotonic()
     for (const [hash, session] of this.#sessions) {
       if (session.untilMs > nowMs && this.#sessions.size < this.#limits['server.max.sessions']) break
       this.#sessions.delete(hash)
     }
     const token = randomUUID()
-    this.#sessions.set(hashToken(token), { account, untilMs: nowMs + this.#limits['server.session.timeout'] })
+    this.#sessions.set(hashToken(token), { user, untilMs: nowMs + this.#limits['server.session.timeout'] })
     return token
   }
 

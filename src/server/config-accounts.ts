@@ -2,7 +2,7 @@
 import { type Right, RIGHTS } from '../plan/administration.ts'
 import type { Permission, ServiceAccountConfig, UserConfig } from './auth.ts'
 import { type Check, keys, list, oneOf, optional, type Read, secret, text, type Tree } from './config-schema.ts'
-import { hashPassword, hashToken, isTokenHash, passwordHashProblem } from './secrets.ts'
+import { hashPassword, hashToken, isTokenHash, passwordHashProblem, passwordMatches } from './secrets.ts'
 
 const NAME = /^[^\s:*"'\\/]{1,128}$/
 const EVERYTHING = '[{environments: ["*"], topics: ["*"]}]'
@@ -31,7 +31,8 @@ function readPermissions(tree: Tree, place: string, check: Check): readonly Perm
   return list(readPermission, `a list such as ${EVERYTHING}`)(tree.permissions, `${place}.permissions`, check)
 }
 
-export async function readUser(value: unknown, place: string, check: Check): Promise<UserConfig | undefined> {
+/** `before`: hashes of an earlier reading by name; a plain password that fits one keeps it, so that reading it again is no change. */
+export async function readUser(value: unknown, place: string, check: Check, before: ReadonlyMap<string, string>): Promise<UserConfig | undefined> {
   const tree = keys(value, place, ['name', 'passwordHash', 'passwordHashFile', 'password', 'passwordFile', 'permissions'], check)
   if (tree === undefined) return undefined
   const name = readName(tree, place, check)
@@ -44,7 +45,10 @@ export async function readUser(value: unknown, place: string, check: Check): Pro
   const problem = hash === undefined ? undefined : passwordHashProblem(hash)
   if (problem !== undefined) check.problem(`${place}.passwordHash`, `the value is ${problem}.`)
   if (name === undefined || permissions === undefined || check.problems.length > 0) return undefined
-  return { name, permissions, passwordHash: hash ?? (await hashPassword(password ?? '')) }
+  if (hash !== undefined) return { name, permissions, passwordHash: hash }
+  const known = before.get(name)
+  const same = known !== undefined && (await passwordMatches(password ?? '', known))
+  return { name, permissions, passwordHash: same ? known : await hashPassword(password ?? '') }
 }
 
 /** A day (its first moment, in UTC) or a moment. */

@@ -17,6 +17,8 @@ export class ConfigError extends Error {
 
 export class Check {
   readonly problems: string[] = []
+  /** Paths of the files that were read, or should have been. */
+  readonly files: string[] = []
   /** Where a value came from, when it was not the file: place → `--port`, `SLUICE_PORT`. */
   readonly #origins: ReadonlyMap<string, string>
 
@@ -139,6 +141,7 @@ export function optional<T>(tree: Tree, place: string, key: string, read: Read<T
 }
 
 export function readFile(path: string, place: string, check: Check): string | undefined {
+  check.files.push(path)
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {

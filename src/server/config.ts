@@ -1,10 +1,10 @@
 /**
  * The server's configuration: one YAML file, over it environment variables, over those the command line; checked as a whole, with errors that name the key, the value and
  * what was expected. Secrets may stand in files of their own (`passwordFile`, `SLUICE_SASL_PASSWORD_FILE`, `@path` on the command line); passwords and tokens are kept as
- * hashes only. This is the one place of the server that reads files and environment variables.
+ * hashes only. This is the one place of the server that reads files and environment variables (`config-follow` calls it again).
  */
 import { parse as parseYaml, YAMLError } from 'yaml'
-import type { SettingDefaults } from '../engine/query.ts'
+import type { SettingDefaults } from '../engine/host.ts'
 import type { ServiceAccountConfig, UserConfig } from './auth.ts'
 import { readServiceAccount, readUser } from './config-accounts.ts'
 import { applyOverrides, type Overrides } from './config-overrides.ts'
@@ -54,6 +54,8 @@ export interface ServerConfig {
   readonly settings: SettingDefaults
   readonly limits: ServerLimits
   readonly log: { readonly level: LogLevel }
+  /** The files it was read from. */
+  readonly files: readonly string[]
 }
 
 export const DEFAULT_PORT = 9991
@@ -66,6 +68,8 @@ export interface ConfigSources {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** From the command line. */
   readonly overrides?: Overrides
+  /** Users of an earlier reading: a plain password that is still theirs keeps its hash. */
+  readonly users?: readonly UserConfig[]
 }
 
 const TOP = ['server', 'environments', 'users', 'serviceAccounts', 'settings', 'limits', 'log'] as const
@@ -77,7 +81,9 @@ export async function loadConfig(sources: ConfigSources): Promise<ServerConfig> 
   check.done()
   const origins = new Map<string, string>()
   applyOverrides(tree, sources.env ?? {}, sources.overrides ?? {}, origins)
-  return readConfig(tree, origins)
+  const config = await readConfig(tree, origins, sources.users)
+  const lists = [sources.env?.SLUICE_USER_FILE, sources.env?.SLUICE_SERVICE_ACCOUNT_FILE].filter((file): file is string => file !== undefined && file !== '')
+  return { ...config, files: [...new Set([...check.files, ...lists, ...config.files])] }
 }
 
 function parseFile(path: string, check: Check): Tree {
@@ -97,7 +103,7 @@ function parseFile(path: string, check: Check): Tree {
 }
 
 /** Reads a configuration tree, as YAML would give it. `origins` names where a place got its value from. */
-export async function readConfig(tree: Tree, origins: ReadonlyMap<string, string> = new Map()): Promise<ServerConfig> {
+export async function readConfig(tree: Tree, origins: ReadonlyMap<string, string> = new Map(), before: readonly UserConfig[] = []): Promise<ServerConfig> {
   const check = new Check(origins)
   keys(tree, '', TOP, check)
   const server = readServer(tree.server, check)
@@ -122,7 +128,8 @@ export async function readConfig(tree: Tree, origins: ReadonlyMap<string, string
   const limits = readLimits(tree.limits, check)
   const log = keys(tree.log, 'log', ['level'], check) ?? {}
   const level = optional(log, 'log', 'level', oneOf(...LOG_LEVELS), check) ?? 'info'
-  const readUsers = await Promise.all(users.map(({ value, place }) => readUser(value, place, check)))
+  const hashes = new Map(before.map((user) => [user.name, user.passwordHash]))
+  const readUsers = await Promise.all(users.map(({ value, place }) => readUser(value, place, check, hashes)))
   const readAccounts = serviceAccounts.map(({ value, place }) => readServiceAccount(value, place, check))
   if (users.length + serviceAccounts.length === 0)
     check.problem(
@@ -133,7 +140,8 @@ export async function readConfig(tree: Tree, origins: ReadonlyMap<string, string
   noDuplicates('serviceAccounts', readAccounts, check)
   check.done()
   const present = <T>(items: readonly (T | undefined)[]): T[] => items.filter((item) => item !== undefined)
-  return { server, environments, users: present(readUsers), serviceAccounts: present(readAccounts), settings, limits, log: { level } }
+  const accounts = { users: present(readUsers), serviceAccounts: present(readAccounts) }
+  return { server, environments, ...accounts, settings, limits, log: { level }, files: check.files }
 }
 
 function noDuplicates(place: string, items: readonly ({ readonly name: string } | undefined)[], check: Check): void {

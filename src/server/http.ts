@@ -3,36 +3,16 @@
  * and hold no stack trace. WebSocket addresses asked without an upgrade answer 426.
  */
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
-import type { Account, Accounts } from './auth.ts'
-import type { QueryEnvironment } from '../engine/query.ts'
-import type { ServerConfig } from './config.ts'
+import type { Account } from './auth.ts'
 import { addCors } from './cors.ts'
-import type { Environment } from './environment.ts'
-import type { Health } from './health.ts'
-import type { Log } from './log.ts'
-import type { Metrics } from './metrics.ts'
+import type { HttpContext } from './http-context.ts'
 import { PAGE_HEADERS, page } from './page.ts'
 import { addRest } from './rest/rest.ts'
-import { fail } from './rest/route.ts'
+import { fail, NOT_GOOD, NOT_LOGGED_IN } from './rest/route.ts'
 import { credential, SESSION_COOKIE, target } from './upgrade.ts'
 import { NAME, VERSION } from './version.ts'
 
-export interface HttpContext {
-  readonly config: ServerConfig
-  readonly accounts: Accounts
-  readonly health: Health
-  readonly metrics: Metrics
-  readonly log: Log
-  readonly environments: readonly Environment[]
-  /** Told of every route; a test compares them with the document. */
-  readonly onRoute?: (method: string, path: string) => void
-  /** An environment as an account may use it. */
-  view(environment: Environment, account: Account): QueryEnvironment
-}
-
 const LOGIN_HINT = 'Wrong user or password.'
-/** Some clients look for the word "token" in the body of a 401 to tell success from failure: it must not be there. */
-const WHO_HINT = 'Not logged in.'
 
 export function createHttp(context: HttpContext): FastifyInstance {
   const { config, log } = context
@@ -101,13 +81,13 @@ function addAccountRoutes(app: FastifyInstance, context: HttpContext): void {
   app.get('/api/auth', async (request, reply) => {
     const given = credential(request.raw)
     const account = given === undefined ? undefined : accounts.byToken(given)
-    if (given === undefined || account === undefined) return fail(request, reply, 401, WHO_HINT)
+    if (given === undefined || account === undefined) return fail(request, reply, 401, given === undefined ? NOT_LOGGED_IN : NOT_GOOD)
     reply.header('cache-control', 'no-store')
     return { token: given, user: account.name, schemaRegistryDelete: account.permissions.some(mayDrop), permissions: permissionNames(account) }
   })
   const logOut = async (request: FastifyRequest<{ Querystring: { token?: string } }>, reply: FastifyReply) => {
     const given = credential(request.raw) ?? request.query.token
-    if (typeof given === 'string') accounts.logout(given)
+    if (typeof given === 'string') context.logout(given)
     return reply.code(204).header('set-cookie', `${SESSION_COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict`).send()
   }
   app.get<{ Querystring: { token?: string } }>('/api/logout', logOut)

@@ -26,6 +26,12 @@ export const LIMITS = {
   },
   'server.session.timeout': { default: 14_400_000, unit: 'ms', min: 1000, about: 'How long a token from POST /api/login is good.' },
   'server.max.sessions': { default: 10_000, unit: 'count', min: 1, about: 'Login tokens alive at once; the oldest one gives way.' },
+  'server.accounts.check.interval': {
+    default: 5000,
+    unit: 'ms',
+    min: 0,
+    about: 'How often the files of the configuration are looked at for changed accounts; 0 is never.',
+  },
   'max.concurrent.queries': { default: 100, unit: 'count', min: 1, about: 'Queries running at once in this server.' },
   'max.concurrent.queries.per.user': { default: 10, unit: 'count', min: 0, about: 'Queries of one account running at once; 0 is no limit.' },
   'shutdown.grace': { default: 10_000, unit: 'ms', min: 0, about: 'How long running queries may go on after the server was told to stop.' },

@@ -1,9 +1,9 @@
 /** A server with a stand-in for Kafka and for the engine, for tests of everything around them. Not a test itself. */
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
-import type { FrameSink, RunSummary } from '../../src/engine/query.ts'
+import type { FrameSink, RunSummary } from '../../src/engine/host.ts'
 import { record } from '../../src/protocol/frames.ts'
-import { readConfig } from '../../src/server/config.ts'
+import { readConfig, type ServerConfig } from '../../src/server/config.ts'
 import type { Environment } from '../../src/server/environment.ts'
 import { createLog } from '../../src/server/log.ts'
 import type { Run } from '../../src/server/session.ts'
@@ -42,6 +42,7 @@ export interface Fixture {
   readonly server: RunningServer
   /** Every line logged so far. */
   readonly logged: string[]
+  readonly config: ServerConfig
 }
 
 /** `config` is laid over two environments (`demo`, the default one, and `prod`), one user `admin` with the password `secret` and one service account `ci`. */
@@ -59,7 +60,7 @@ export async function startFixture(run: Run = echo, config: Record<string, unkno
     ...config,
   })
   const server = await startServer(complete, { log, run, open: async ({ name }) => fakeEnvironment(name), ...options })
-  return { server, logged }
+  return { server, logged, config: complete }
 }
 
 export const AGENT_PATH = '/api/ws/v2/sql/execute'

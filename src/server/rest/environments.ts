@@ -2,9 +2,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Account, mayEnter } from '../auth.ts'
 import type { Environment } from '../environment.ts'
-import type { HttpContext } from '../http.ts'
+import type { HttpContext } from '../http-context.ts'
 import { credential } from '../upgrade.ts'
-import { fail, type Schema } from './route.ts'
+import { fail, NOT_GOOD, type Schema } from './route.ts'
 
 export const ENVIRONMENT: Schema = {
   type: 'object',
@@ -43,26 +43,28 @@ const WHO = 'Send "Authorization: Bearer <key of a service account>".'
 
 export function addEnvironmentRoutes(app: FastifyInstance, context: HttpContext): void {
   const { accounts, environments } = context
+  const refuse = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+    fail(request, reply, 401, credential(request.raw) === undefined ? WHO : NOT_GOOD)
   const asker = (request: FastifyRequest): Account | undefined => {
     const given = credential(request.raw)
     return given === undefined ? undefined : accounts.byToken(given)
   }
   app.get('/api/v1/environments', async (request, reply) => {
     const account = asker(request)
-    if (account === undefined) return fail(request, reply, 401, WHO)
+    if (account === undefined) return refuse(request, reply)
     const own = environments.filter((e) => mayEnter(account, e.name))
     return { items: await Promise.all(own.map((e) => report(e, account, context))) }
   })
   app.get<{ Params: { environment: string } }>('/api/v1/environments/:environment', async (request, reply) => {
     const account = asker(request)
-    if (account === undefined) return fail(request, reply, 401, WHO)
+    if (account === undefined) return refuse(request, reply)
     const found = environments.find((e) => e.name === request.params.environment)
     if (found === undefined || !mayEnter(account, found.name))
       return fail(request, reply, 404, `There is no environment ${JSON.stringify(request.params.environment)}, or the account may not use it.`)
     return report(found, account, context)
   })
   app.post('/api/v1/environments', async (request, reply): Promise<FastifyReply> => {
-    if (asker(request) === undefined) return fail(request, reply, 401, WHO)
+    if (asker(request) === undefined) return refuse(request, reply)
     return fail(request, reply, 501, 'Environments are made in the configuration of the server, under "environments".')
   })
 }

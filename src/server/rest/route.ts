@@ -5,7 +5,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Right } from '../../plan/administration.ts'
-import type { QueryEnvironment } from '../../engine/query.ts'
+import type { QueryEnvironment } from '../../engine/host.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { SqlError } from '../../sql/error.ts'
 import { type Account, type Accounts, mayEnter } from '../auth.ts'
@@ -78,6 +78,10 @@ export class RestError extends Error {
   }
 }
 
+/** Some clients look for the word "token" in the body of a 401 to tell success from failure: it must not be there. */
+export const NOT_LOGGED_IN = 'Not logged in.'
+export const NOT_GOOD = 'Not logged in: what was sent is unknown, has expired or was revoked.'
+
 const PROXIES = ['/api/v1/environments/:environment/proxy', '/environment/:environment/proxy']
 
 /** Adds the routes in all their forms. */
@@ -105,7 +109,7 @@ async function handle(route: Route, request: FastifyRequest, reply: FastifyReply
 function settle(request: FastifyRequest, context: RestContext, signal: AbortSignal): Call {
   const given = credential(request.raw)
   const account = given === undefined ? undefined : context.accounts.byToken(given)
-  if (account === undefined) throw new RestError(401, 'Not logged in.')
+  if (account === undefined) throw new RestError(401, given === undefined ? NOT_LOGGED_IN : NOT_GOOD)
   const params = request.params as Record<string, string>
   const query = request.query as Call['query']
   const named = params['environment'] ?? (typeof query['environment'] === 'string' ? query['environment'] : undefined)
