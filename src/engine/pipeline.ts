@@ -65,8 +65,8 @@ export function buildPipeline(plan: Output, context: PipelineContext, live: bool
   else if (live) snapshot = builder.liveGroups(plan, limit.input)
   if (builder.sources.length === 0) builder.build(limit.input, new LimitOperator(builder.limit, new OutputOperator(rowText(plan, context), context.writer)))
   return {
-    backlogs: builder.backlogs,
     sources: builder.sources,
+    backlogs: builder.backlogs,
     get done() {
       return builder.sources.every((s) => s.done)
     },
@@ -112,8 +112,8 @@ class OutputOperator implements Operator {
 class Builder {
   readonly #context: PipelineContext
   readonly #plan: Limit
-  readonly backlogs: Backlog[] = []
   readonly sources: PipelineSource[] = []
+  readonly backlogs: Backlog[] = []
   limit: LimitState
 
   constructor(context: PipelineContext, limit: Limit) {
@@ -301,8 +301,8 @@ class Builder {
           rightWidth: widthOf(plan.right),
           joined: joinedRow(widthOf(plan.left), widthOf(plan.right)),
         }
-        this.backlogs.push(join.backlog)
         const join = new JoinOperator(parts, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next)
+        this.backlogs.push(join.backlog)
         this.build(plan.right, join.right)
         return this.build(plan.left, join.left)
       }

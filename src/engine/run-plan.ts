@@ -130,15 +130,15 @@ async function pushValues(source: Extract<PipelineSource, { kind: 'values' }>, p
   }
 }
 
-async function rest(context: StatementContext, turns: Turns): Promise<void> {
-  const drained = context.sink.drained()
-  if (drained !== undefined) await turns.after(abortable(drained, context.signal))
-  else await turns.due()
-  context.signal.throwIfAborted()
-}
 /** Gives others a turn, and lets out what waits in the pipeline. */
 async function settle(pipeline: Pipeline, context: StatementContext, turns: Turns): Promise<void> {
   await rest(context, turns)
   for (const _ of letOut(pipeline.backlogs)) await rest(context, turns)
 }
 
+async function rest(context: StatementContext, turns: Turns): Promise<void> {
+  const drained = context.sink.drained()
+  if (drained !== undefined) await turns.after(abortable(drained, context.signal))
+  else await turns.due()
+  context.signal.throwIfAborted()
+}
