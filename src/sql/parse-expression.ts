@@ -4,6 +4,7 @@
  */
 import type { BinaryOp, Case, Expr, Query, TypeName } from './ast.ts'
 import { didYouMean } from '../lib/suggest.ts'
+import { INTERVAL_UNITS, intervalsText, intervalText, isIntervalUnit } from './interval.ts'
 import { RESERVED, TYPE_NAMES } from './keywords.ts'
 import { bareNameEnd } from './lex.ts'
 import type { Token } from './lex.ts'
@@ -223,10 +224,33 @@ export abstract class ExpressionParser extends TokenCursor {
       if (token.upper === 'EXISTS' && this.queryBehind(next.end)) return this.exists()
       return this.call()
     }
-    if (next.kind === 'string' && TYPED_LITERALS.has(token.upper)) {
-      this.raise(`There is no ${token.upper} literal.`, token, `Compare with the text alone ('2024-03-09'), or reckon from a time: NOW() - "90m".`)
-    }
+    if (next.kind === 'string' && TYPED_LITERALS.has(token.upper)) return this.typedLiteral()
+    if (token.upper === 'INTERVAL' && (next.kind === 'string' || next.kind === 'number')) return this.interval()
     return this.column()
+  }
+
+  /** DATE '2024-03-09': the text, cast. */
+  private typedLiteral(): Expr {
+    const word = this.advance()
+    const text = this.advance()
+    const type: TypeName = {
+      name: word.upper === 'DATETIME' ? 'timestamp' : word.upper.toLowerCase(),
+      arrayDepth: 0,
+      span: { start: word.start, end: word.end },
+    }
+    return { kind: 'cast', operand: { kind: 'string', value: text.value, span: { start: text.start, end: text.end } }, type, span: this.span(word.start) }
+  }
+
+  /** interval := INTERVAL ( 'n' | n ) unit | INTERVAL 'n unit …': a text such as "90m". */
+  private interval(): Expr {
+    const start = this.advance().start
+    const amount = this.advance()
+    const written = amount.kind === 'string' ? amount.value : amount.text
+    const bare = /^\s*\d+\s*$/.test(written)
+    const value = bare && isIntervalUnit(this.token.text) ? intervalText(written, this.advance().text) : bare ? undefined : intervalsText(written)
+    if (value === undefined)
+      return this.raise('This is no interval.', this.span(start), `Write INTERVAL '90' MINUTE, or the duration alone: "90m". The units are ${INTERVAL_UNITS}.`)
+    return { kind: 'string', value, span: this.span(start) }
   }
 
   private failExpression(): never {
@@ -431,7 +455,7 @@ export abstract class ExpressionParser extends TokenCursor {
 }
 
 const QUANTIFIERS: ReadonlySet<string> = new Set(['ANY', 'SOME', 'ALL'])
-const TYPED_LITERALS: ReadonlySet<string> = new Set(['DATE', 'TIME', 'TIMESTAMP', 'DATETIME', 'INTERVAL'])
+const TYPED_LITERALS: ReadonlySet<string> = new Set(['DATE', 'TIME', 'TIMESTAMP', 'DATETIME'])
 /** What follows a name rather than a keyword: a hint about back-ticks is only given before one of these. */
 const NAME_FOLLOWERS: ReadonlySet<string> = new Set([
   ',',

@@ -120,9 +120,14 @@ const CASES: readonly Case[] = [
   ['SELECT SUM(a) «OVER» (PARTITION BY b) FROM t', 'Window functions are not offered.', 'Use GROUP BY.', 'UNSUPPORTED'],
   ['SELECT COUNT(«SELECT» 1) FROM t', 'Expected an argument, but found "SELECT".', 'A query as an argument needs parentheses of its own: f((SELECT …)).'],
   [
-    "SELECT a FROM t WHERE at > «DATE» '2024-01-01'",
-    'There is no DATE literal.',
-    `Compare with the text alone ('2024-03-09'), or reckon from a time: NOW() - "90m".`,
+    "SELECT a FROM t WHERE at > NOW() - «INTERVAL 'a while'»",
+    'This is no interval.',
+    `Write INTERVAL '90' MINUTE, or the duration alone: "90m". The units are YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND.`,
+  ],
+  [
+    'SELECT a FROM t WHERE at > NOW() - «INTERVAL 5» apples',
+    'This is no interval.',
+    `Write INTERVAL '90' MINUTE, or the duration alone: "90m". The units are YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND.`,
   ],
   ['SELECT TOP «10» a FROM t', 'Expected FROM, but found "10".', 'Use LIMIT n at the end.'],
   ['SELECT a FROM t «FETCH» FIRST 10 ROWS ONLY', 'Expected the end of the statement, but found "FETCH".', 'Use LIMIT n.'],
