@@ -13,9 +13,10 @@ import { matcher, mergeTopics, type Topic } from './bind-pattern.ts'
 import type { Catalog, Table } from './catalog.ts'
 import { aType, condition, convert, unify } from './coerce.ts'
 import { conjuncts } from './conjuncts.ts'
+import { joinKeys } from './join-keys.ts'
 import { sourcesOf } from './lower.ts'
 import { decorrelate } from './decorrelate.ts'
-import { type BoundExpr, type Output, type OutputColumn, type Plan, visit } from './plan.ts'
+import type { BoundExpr, Output, OutputColumn, Plan } from './plan.ts'
 import { checkReadable, type Outer, type Relation, type RowRelation, Scope } from './scope.ts'
 import { virtualTable } from './virtual-tables.ts'
 import { queriesIn } from './walk.ts'
@@ -188,7 +189,13 @@ class Binder {
       names,
       columns: columns.map((c, i) => ({ name: c.path.join('.'), type: c.expr.type, open: c.spread, hidden: i >= shown.length })),
     }
-    const project = (input: Plan): Plan => ({ kind: 'project', source, input, columns: columns.map((c) => ({ name: c.path.join('.'), expr: c.expr })) })
+    const project = (input: Plan): Plan => ({
+      kind: 'project',
+      source,
+      name: names[0],
+      input,
+      columns: columns.map((c) => ({ name: c.path.join('.'), expr: c.expr })),
+    })
     // LIMIT and ORDER BY of the inner query work on what it reads, the projection comes after them.
     return { plan: project(output.input), relation }
   }
@@ -322,7 +329,7 @@ export async function bindQuery(query: ast.Query, context: BindContext): Promise
 
 /** A scan; under LATEST with the operator that keeps the last record of each key. */
 function read(from: ast.TableRef, source: number, table: Table): Plan {
-  const scan: Plan = { kind: 'scan', source, table }
+  const scan: Plan = { kind: 'scan', source, table, name: from.alias?.text ?? from.name.text }
   if (from.latest !== true) return scan
   checkReadable(table.key, from.name.span)
   return {
@@ -365,13 +372,7 @@ async function bindJoin(from: ast.Join, binder: Binder, sight: Sight): Promise<B
   const subqueries = await binder.subqueries([from.on], scope, sight)
   const terms = from.on === undefined ? [] : conjuncts(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON'))
   const [leftSources, rightSources] = [new Set(sourcesOf(left.plan)), new Set(sourcesOf(right.plan))]
-  const keys: JoinKey[] = []
-  const rest: BoundExpr[] = []
-  for (const term of terms) {
-    const key = joinKey(term, leftSources, rightSources)
-    if (key === undefined) rest.push(term)
-    else keys.push(key)
-  }
+  const { keys, rest } = joinKeys(terms, leftSources, rightSources)
   const residual: BoundExpr | undefined = rest.length === 0 ? undefined : rest.length === 1 ? rest[0] : { kind: 'and', operands: rest, type: BOOLEAN }
   const type = from.type === 'cross' ? 'inner' : from.type
   return { plan: { kind: 'join', type, left: left.plan, right: right.plan, keys, residual }, relations }
@@ -382,23 +383,6 @@ function sameStars(a: RowRelation, b: RowRelation): boolean {
   const stars = (r: RowRelation): string => r.columns.flatMap((c, i) => (c.open === true ? [i] : [])).join(' ')
   const whole = (r: RowRelation): boolean => r.columns.length === 1 && r.columns[0].name === '_value'
   return stars(a) === stars(b) || (whole(a) && whole(b))
-}
-
-type JoinKey = Extract<Plan, { kind: 'join' }>['keys'][number]
-
-/** `a.x = b.y` with one side from each input. */
-function joinKey(term: BoundExpr, left: ReadonlySet<number>, right: ReadonlySet<number>): JoinKey | undefined {
-  if (term.kind !== 'compare' || term.op !== '=') return undefined
-  const side = (e: BoundExpr): 'left' | 'right' | undefined => {
-    const used = new Set<number>()
-    visit(e, (x) => 'source' in x && used.add(x.source))
-    if (used.size === 0) return undefined
-    if ([...used].every((s) => left.has(s))) return 'left'
-    return [...used].every((s) => right.has(s)) ? 'right' : undefined
-  }
-  const [a, b] = [side(term.left), side(term.right)]
-  if (a === 'left' && b === 'right') return { left: term.left, right: term.right, by: term.by }
-  return a === 'right' && b === 'left' ? { left: term.right, right: term.left, by: term.by } : undefined
 }
 
 function checkNames(relations: readonly Relation[], from: ast.Join): void {

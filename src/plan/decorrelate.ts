@@ -9,11 +9,13 @@ import { comparable, compare } from './coerce.ts'
 import { conjuncts } from './conjuncts.ts'
 import { freeReferences, sourcesWithin } from './correlation.ts'
 import { exprKey } from './expr-key.ts'
+import { flattened } from './flatten-subqueries.ts'
 import {
   type Aggregate,
   type BoundAggregate,
   type BoundExpr,
   type CompareBy,
+  inputs,
   type Join,
   mapChildren,
   type Output,
@@ -22,7 +24,7 @@ import {
   type Subquery,
   visit,
 } from './plan.ts'
-import { printBound } from './print-bound.ts'
+import { printBound, type SourceNames } from './print-bound.ts'
 import { mapExpressions } from './rewrite.ts'
 
 export function decorrelate(output: Output): Output {
@@ -31,8 +33,12 @@ export function decorrelate(output: Output): Output {
 
 class Decorrelation {
   #next: number
+  /** What the statement calls its relations, for errors. */
+  readonly names: SourceNames
   constructor(output: Output) {
-    this.#next = largestSource(output) + 1
+    const names = namedSources(output)
+    this.#next = [...names.keys()].reduce((largest, source) => Math.max(largest, source), 0) + 1
+    this.names = names
   }
 
   source(): number {
@@ -52,7 +58,9 @@ class Decorrelation {
     const found = correlated([plan])
     if (found.length === 0) return { ...plan, input: this.plan(plan.input) }
     const { input, answers } = this.#attach(plan.input, found)
-    return { ...(mapExpressions(plan, (e) => substitute(e, answers)) as typeof plan), input: this.plan(input) }
+    const changed = mapExpressions(plan, (e) => substitute(e, answers)) as typeof plan
+    // What stands in place of a subquery may hold one that it held itself.
+    return correlated([changed]).length > 0 ? this.plan({ ...changed, input }) : { ...changed, input: this.plan(input) }
   }
 
   /** A projection, with the ORDER BY and LIMIT below it: the joins go under these. */
@@ -67,7 +75,10 @@ class Decorrelation {
     if (found.length === 0) return { ...plan, input: rebuilt(between, this.plan(base)) }
     const { input, answers } = this.#attach(base, found)
     const changed = between.map((b) => mapExpressions(b, (e) => substitute(e, answers)))
-    return { ...(mapExpressions(plan, (e) => substitute(e, answers)) as typeof plan), input: rebuilt(changed, this.plan(input)) }
+    const top = mapExpressions(plan, (e) => substitute(e, answers)) as typeof plan
+    return correlated([top, ...changed]).length > 0
+      ? this.#above({ ...top, input: rebuilt(changed, input) })
+      : { ...top, input: rebuilt(changed, this.plan(input)) }
   }
 
   #attach(base: Plan, found: readonly Subquery[]): { input: Plan; answers: Map<string, BoundExpr> } {
@@ -86,20 +97,21 @@ function rebuilt(between: readonly Plan[], base: Plan): Plan {
   return between.reduceRight((input, node) => ({ ...node, input }) as Plan, base)
 }
 
-function largestSource(plan: Plan): number {
-  let largest = 0
-  for (const s of sourcesWithin(plan)) largest = Math.max(largest, s)
+/** Every relation of a plan and of the subqueries in it, with what the statement calls it. */
+function namedSources(plan: Plan, into: Map<number, string> = new Map()): Map<number, string> {
+  for (const source of sourcesWithin(plan)) if (!into.has(source)) into.set(source, '')
   const look = (node: Plan): void => {
+    if ((node.kind === 'scan' || node.kind === 'project') && node.source !== undefined && node.name !== undefined) into.set(node.source, node.name)
     mapExpressions(node, (e) => {
       visit(e, (x) => {
-        if (x.kind === 'subquery') largest = Math.max(largest, largestSource(x.plan))
+        if (x.kind === 'subquery') namedSources(x.plan, into)
       })
       return e
     })
-    for (const input of 'sides' in node ? node.sides : node.kind === 'join' ? [node.left, node.right] : 'input' in node ? [node.input] : []) look(input)
+    for (const input of inputs(node)) look(input)
   }
   look(plan)
-  return largest
+  return into
 }
 
 /** The correlated subqueries in expressions of these nodes, each once; one inside the operand of another comes first. */
@@ -146,7 +158,10 @@ interface Body {
   /** FROM with the terms of WHERE that speak of the subquery alone. */
   readonly from: Plan
   readonly keys: readonly { readonly inner: BoundExpr; readonly outer: BoundExpr; readonly by: CompareBy }[]
+  /** Terms that look at a row of both. */
   readonly residual: readonly BoundExpr[]
+  /** Terms that speak of the outer row alone: where they are not true, the subquery has no rows. Placed. */
+  readonly gate: readonly BoundExpr[]
   /** An expression with what it uses of the outer query as the place where the subquery stands names it. */
   readonly place: (e: BoundExpr) => BoundExpr
 }
@@ -158,13 +173,21 @@ interface Joined {
 }
 
 function joinWith(left: Plan, s: Subquery, work: Decorrelation): Joined {
-  const body = bodyOf(s)
+  const body = bodyOf(s, work)
   if (body.aggregate !== undefined && body.aggregate.keys.length === 0) return withTotals(left, s, body, body.aggregate, work)
-  if (s.mode === 'scalar') return withSingle(left, s, body, work)
-  return withMark(left, s, body, work)
+  return s.mode === 'scalar' ? withSingle(left, s, body, work) : withMark(left, s, body, work)
 }
 
-function bodyOf(s: Subquery): Body {
+/** `then` where the outer row lets the subquery have rows at all. */
+function gated(gate: readonly BoundExpr[], then: BoundExpr, otherwise: BoundExpr): BoundExpr {
+  return gate.length === 0 ? then : { kind: 'case', whens: [{ when: all(gate), then }], otherwise, type: then.type, span: then.span }
+}
+
+function truth(value: boolean | null, type: DataType = BOOLEAN): BoundExpr {
+  return { kind: 'constant', value, type }
+}
+
+function bodyOf(s: Subquery, work: Decorrelation): Body {
   const project = s.plan.input
   if (project.kind !== 'project') throw new Error('a subquery that is no relation')
   let at = project.input
@@ -176,16 +199,36 @@ function bodyOf(s: Subquery): Body {
   if (having !== undefined && at.kind === 'filter') at = at.input
   const aggregate = at.kind === 'aggregate' ? at : undefined
   if (aggregate !== undefined) at = aggregate.input
-  const where = at.kind === 'filter' ? conjuncts(at.predicate) : []
-  if (at.kind === 'filter') at = at.input
+  const own = at.kind === 'filter' ? { from: at.input, where: conjuncts(at.predicate) } : { from: at, where: [] }
   const outer = new Map(s.outer.map((o) => [exprKey(o.ref), o.value]))
+  // Of an aggregate, and of a value, each row counts: there a row that meets two others must not become two.
+  const flat = s.mode === 'scalar' || aggregate !== undefined ? own : flattened(own)
   const place = (e: BoundExpr): BoundExpr => outer.get(exprKey(e)) ?? mapChildren(e, place)
-  const { keys, residual, rest } = ties(where, outer, place)
-  const from = rest.length === 0 ? at : filter(at, rest)
-  const body = { columns: project.columns, limit, sort, having, aggregate, from, keys, residual, place }
-  onlyInWhere(body, s)
-  if (keys.length === 0) throw untied(s, residual[0])
+  const { keys, residual, gate, rest } = ties(flat.where, outer, place)
+  const from = rest.length === 0 ? flat.from : filter(flat.from, rest)
+  const body = { columns: project.columns, limit, sort, having, aggregate, from, keys, residual, gate, place }
+  onlyInWhere(body, s, work)
+  const nested = correlatedIn(residual)
+  if (nested !== undefined) throw overTwoLevels(nested)
   return body
+}
+
+function correlatedIn(terms: readonly BoundExpr[]): Subquery | undefined {
+  let found: Subquery | undefined
+  for (const term of terms)
+    visit(term, (e) => {
+      if (e.kind === 'subquery' && e.outer.length > 0) found = e
+    })
+  return found
+}
+
+function overTwoLevels(s: Subquery): SqlError {
+  return new SqlError(
+    'UNSUPPORTED',
+    'This subquery uses names of two queries around it, and stands where that cannot be made a join: below NOT or OR, in a comparison, or inside of a subquery that stands for a value.',
+    s.span,
+    'Two levels work for EXISTS and IN that are joined with AND. Else write the inner two as one: (SELECT … FROM b JOIN c ON b.x = c.x WHERE …).',
+  )
 }
 
 function filter(input: Plan, terms: readonly BoundExpr[]): Plan {
@@ -196,12 +239,12 @@ function all(terms: readonly BoundExpr[]): BoundExpr {
   return terms.length === 1 ? terms[0] : { kind: 'and', operands: terms, type: BOOLEAN }
 }
 
-/** Sorts the terms of WHERE: equality between inside and outside, other terms that reach out, and the rest. */
+/** Sorts the terms of WHERE: equality between inside and outside, other terms that look at both, those of the outside alone, and the rest. */
 function ties(
   where: readonly BoundExpr[],
   outer: ReadonlyMap<string, BoundExpr>,
   placed: (e: BoundExpr) => BoundExpr,
-): Pick<Body, 'keys' | 'residual'> & { readonly rest: readonly BoundExpr[] } {
+): Pick<Body, 'keys' | 'residual' | 'gate'> & { readonly rest: readonly BoundExpr[] } {
   const reach = (e: BoundExpr): { in: boolean; out: boolean } => {
     const r = { in: false, out: false }
     visit(e, (x) => {
@@ -212,9 +255,12 @@ function ties(
   }
   const keys: { inner: BoundExpr; outer: BoundExpr; by: CompareBy }[] = []
   const residual: BoundExpr[] = []
+  const gate: BoundExpr[] = []
   const rest: BoundExpr[] = []
   for (const term of where) {
-    if (!reach(term).out) rest.push(term)
+    const r = reach(term)
+    if (!r.out) rest.push(term)
+    else if (!r.in) gate.push(placed(term))
     else if (term.kind === 'compare' && term.op === '=') {
       const [a, b] = [reach(term.left), reach(term.right)]
       if (a.in && !a.out && b.out && !b.in) keys.push({ inner: term.left, outer: placed(term.right), by: term.by })
@@ -222,15 +268,15 @@ function ties(
       else residual.push(placed(term))
     } else residual.push(placed(term))
   }
-  return { keys, residual, rest }
+  return { keys, residual, gate, rest }
 }
 
 /** Outer names anywhere but in WHERE, and where the value is computed above the join, are refused. */
-function onlyInWhere(body: Body, s: Subquery): void {
+function onlyInWhere(body: Body, s: Subquery, work: Decorrelation): void {
   const outer = new Set(s.outer.map((o) => exprKey(o.ref)))
   const check = (e: BoundExpr): BoundExpr => {
     visit(e, (x) => {
-      if (outer.has(exprKey(x))) throw elsewhere(x, s)
+      if (outer.has(exprKey(x))) throw elsewhere(x, s, work)
     })
     return e
   }
@@ -240,25 +286,15 @@ function onlyInWhere(body: Body, s: Subquery): void {
   if (body.having !== undefined && !total) check(body.having)
   if (body.aggregate !== undefined) mapExpressions(body.aggregate, check)
   const [free] = freeReferences(body.from).filter((e) => outer.has(exprKey(e)))
-  if (free !== undefined) throw elsewhere(free, s)
+  if (free !== undefined) throw elsewhere(free, s, work)
 }
 
-function elsewhere(e: BoundExpr, s: Subquery): SqlError {
+function elsewhere(e: BoundExpr, s: Subquery, work: Decorrelation): SqlError {
   return new SqlError(
     'UNSUPPORTED',
-    `"${printBound(e)}" of the outer query is used outside of the WHERE of this subquery.`,
+    `"${printBound(e, work.names)}" of the outer query is used outside of the WHERE of this subquery.`,
     e.span ?? s.span,
     'A subquery may name the outer query in its WHERE, and in the value that it gives. Write it as a join: FROM a JOIN b ON a.x = b.y.',
-  )
-}
-
-function untied(s: Subquery, term: BoundExpr | undefined): SqlError {
-  const what = term === undefined ? 'nothing in its WHERE' : printBound(term)
-  return new SqlError(
-    'UNSUPPORTED',
-    `This subquery is tied to the outer query by ${what}, and not by equality of a field of each.`,
-    s.span,
-    'Add a term such as inner.x = outer.y joined with AND, or write it as a join: FROM a JOIN b ON a.x = b.y.',
   )
 }
 
@@ -290,8 +326,11 @@ function rightSide(
     visit(term, (e) => {
       if ('source' in e && own.has(e.source)) inner.set(exprKey(e), e)
     })
-  const exprs = [...(wanted.value ? [reaches ? TRUE : columns[0].expr] : []), ...keys, ...inner.values()]
-  const firstKey = exprs.length - keys.length - inner.size
+  const wants = wanted.value ? [reaches ? TRUE : columns[0].expr] : []
+  const firstKey = wants.length
+  const exprs = [...wants, ...keys, ...inner.values()]
+  // Nothing to look at: that there is a row is enough.
+  if (exprs.length === 0) exprs.push(TRUE)
   const column = (index: number): BoundExpr => ({ kind: 'column', source, index, name: nameOf(exprs[index], index), type: exprs[index].type })
   const places = new Map([...inner.keys()].map((key, i) => [key, column(firstKey + keys.length + i)]))
   const place = (e: BoundExpr): BoundExpr => places.get(exprKey(e)) ?? mapChildren(e, place)
@@ -334,8 +373,8 @@ function grouped(body: Body): { input: Plan; columns: Body['columns']; keys: rea
 
 function withMark(left: Plan, s: Subquery, body: Body, work: Decorrelation): Joined {
   if (body.limit !== undefined && (s.mode === 'in' || body.limit.skip > 0 || body.limit.count === 0))
-    throw unsupported(s, s.mode === 'in' ? 'LIMIT' : 'OFFSET', 'Leave it out.')
-  if (body.aggregate !== undefined && body.residual.length > 0) throw groupedResidual(s, body.residual[0])
+    throw unsupported(s, s.mode === 'in' ? 'LIMIT' : 'OFFSET', 'Leave it out; the n-th largest value is MAXK(x, n)[n - 1].')
+  if (body.aggregate !== undefined && body.residual.length > 0) throw groupedResidual(s, body.residual[0], work)
   const right = rightSide(body, { value: s.mode === 'in', ordered: false }, work)
   const source = work.source()
   const operand = s.operand
@@ -346,15 +385,16 @@ function withMark(left: Plan, s: Subquery, body: Body, work: Decorrelation): Joi
   }
   const plan: Join = { kind: 'join', type: 'mark', left, right: right.plan, keys: right.keys, residual: right.residual, mark: { source, value } }
   const mark: BoundExpr = { kind: 'column', source, index: 0, name: s.mode === 'in' ? 'is in' : 'exists', type: BOOLEAN, span: s.span }
-  return { plan, answer: s.negated ? { kind: 'not', operand: mark, type: BOOLEAN, span: s.span } : mark }
+  const answer: BoundExpr = s.negated ? { kind: 'not', operand: mark, type: BOOLEAN, span: s.span } : mark
+  return { plan, answer: gated(body.gate, answer, truth(s.negated)) }
 }
 
-function groupedResidual(s: Subquery, term: BoundExpr): SqlError {
+function groupedResidual(s: Subquery, term: BoundExpr, work: Decorrelation): SqlError {
   return new SqlError(
     'UNSUPPORTED',
-    `This subquery is grouped and tied to the outer query by ${printBound(term)}; with groups only equality can tie them.`,
+    `This subquery is grouped and tied to the outer query by ${printBound(term, work.names)}; with groups only equality can tie them.`,
     s.span,
-    'Write it as a join and group that: FROM a JOIN b ON a.x = b.y AND … GROUP BY ….',
+    'Write it as a join and group that: SELECT a.x, count(b.y) FROM a LEFT JOIN b ON … GROUP BY a.x.',
   )
 }
 
@@ -370,8 +410,9 @@ function uses(e: BoundExpr, outer: ReadonlySet<string>): boolean {
 
 /** One row at most for each outer row; a second is an error, or passed over with LIMIT 1. */
 function withSingle(left: Plan, s: Subquery, body: Body, work: Decorrelation): Joined {
-  if (body.limit !== undefined && (body.limit.skip > 0 || body.limit.count === 0)) throw unsupported(s, 'OFFSET', 'Leave it out.')
-  if (body.aggregate !== undefined && body.residual.length > 0) throw groupedResidual(s, body.residual[0])
+  if (body.limit !== undefined && (body.limit.skip > 0 || body.limit.count === 0))
+    throw unsupported(s, 'OFFSET', 'Leave it out; the n-th largest value is MAXK(x, n)[n - 1].')
+  if (body.aggregate !== undefined && body.residual.length > 0) throw groupedResidual(s, body.residual[0], work)
   if (body.aggregate !== undefined && body.sort !== undefined) throw unsupported(s, 'ORDER BY over groups', 'Use MAX or MIN.')
   const first = body.limit?.count === 1
   const outer = new Set(s.outer.map((o) => exprKey(o.ref)))
@@ -379,13 +420,14 @@ function withSingle(left: Plan, s: Subquery, body: Body, work: Decorrelation): J
     body.aggregate === undefined && uses(body.columns[0].expr, outer) ? (inner: (e: BoundExpr) => BoundExpr, e: BoundExpr) => body.place(inner(e)) : undefined
   const right = rightSide(body, { value: true, ordered: first, above }, work)
   const plan: Join = { kind: 'join', type: 'single', left, right: right.plan, keys: right.keys, residual: right.residual, first, span: s.span }
-  return { plan, answer: { ...right.value, span: s.span } }
+  return { plan, answer: gated(body.gate, { ...right.value, span: s.span }, truth(null, right.value.type)) }
 }
 
 /** An aggregate without GROUP BY has one row also where nothing matches: its groups are joined, and a missing one has the values of an empty group. */
 function withTotals(left: Plan, s: Subquery, body: Body, aggregate: Aggregate, work: Decorrelation): Joined {
-  if (body.residual.length > 0) throw groupedResidual(s, body.residual[0])
-  if (body.limit !== undefined && (body.limit.skip > 0 || body.limit.count === 0)) throw unsupported(s, 'OFFSET', 'Leave it out.')
+  if (body.residual.length > 0) throw groupedResidual(s, body.residual[0], work)
+  if (body.limit !== undefined && (body.limit.skip > 0 || body.limit.count === 0))
+    throw unsupported(s, 'OFFSET', 'Leave it out; the n-th largest value is MAXK(x, n)[n - 1].')
   const source = work.source()
   const n = body.keys.length
   const keys = body.keys.map((k) => k.inner)
@@ -404,10 +446,15 @@ function withTotals(left: Plan, s: Subquery, body: Body, aggregate: Aggregate, w
     right,
     keys: body.keys.map((k, i) => ({ left: k.outer, right: column(aggregate.aggregates.length + i), by: k.by })),
   }
-  const over = (e: BoundExpr): BoundExpr => (e.kind === 'slot' ? orEmpty(column(e.index), aggregate.aggregates[e.index]) : mapChildren(e, over))
+  const found = (e: BoundExpr): BoundExpr => (e.kind === 'slot' ? orEmpty(column(e.index), aggregate.aggregates[e.index]) : mapChildren(e, found))
+  const empty = (e: BoundExpr): BoundExpr =>
+    e.kind === 'slot' ? orEmpty(truth(null, aggregate.aggregates[e.index].type), aggregate.aggregates[e.index]) : mapChildren(e, empty)
   // Outer names first: what they stand for may be slots of the outer query's own groups.
-  const above = (e: BoundExpr): BoundExpr => placedOver(e, s, over)
-  return { plan, answer: totalAnswer(s, above(body.columns[0].expr), body.having === undefined ? undefined : above(body.having)) }
+  const answer = (over: (e: BoundExpr) => BoundExpr): BoundExpr => {
+    const above = (e: BoundExpr): BoundExpr => placedOver(e, s, over)
+    return totalAnswer(s, above(body.columns[0].expr), body.having === undefined ? undefined : above(body.having))
+  }
+  return { plan, answer: body.gate.length === 0 ? answer(found) : gated(body.gate, answer(found), answer(empty)) }
 }
 
 /** Outer names become what they stand for, slots of the subquery what `over` makes of them. */
@@ -425,7 +472,6 @@ function slot(index: number, name: string, type: DataType): Extract<BoundExpr, {
 function totalAnswer(s: Subquery, value: BoundExpr, having: BoundExpr | undefined): BoundExpr {
   const chosen = (then: BoundExpr, otherwise: BoundExpr): BoundExpr =>
     having === undefined ? then : { kind: 'case', whens: [{ when: having, then }], otherwise, type: then.type, span: s.span }
-  const truth = (b: boolean): BoundExpr => ({ kind: 'constant', value: b, type: BOOLEAN, span: s.span })
   if (s.mode === 'exists') return chosen(truth(!s.negated), truth(s.negated))
   if (s.operand === undefined) return chosen({ ...value, span: s.span }, { kind: 'constant', value: null, type: value.type })
   return chosen(compare(s.negated ? '!=' : '=', s.operand, value, s.span), truth(s.negated))

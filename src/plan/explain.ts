@@ -80,7 +80,7 @@ function columnText(c: OutputColumn): string {
 
 function aggregateText(plan: Aggregate): string {
   const what = plan.aggregates.map((a) => a.text).join(', ')
-  return plan.keys.length === 0 ? `Aggregate ${what}` : `Aggregate ${what || 'nothing'} by ${plan.keys.map(printBound).join(', ')}`
+  return plan.keys.length === 0 ? `Aggregate ${what}` : `Aggregate ${what || 'nothing'} by ${plan.keys.map((k) => printBound(k)).join(', ')}`
 }
 
 function joinText(plan: Extract<Plan, { kind: 'join' }>): string {

@@ -16,6 +16,8 @@ export interface Scan {
   readonly kind: 'scan'
   readonly source: number
   readonly table: Table
+  /** What the statement calls it. */
+  readonly name?: string
   /** The part of WHERE from which offset ranges are derived once the bounds of the partitions are known (see `pushdown`); undefined = everything. */
   readonly pushed?: BoundExpr
   /** Only this partition can hold the wanted key (`_key = literal` under the default partitioner). */
@@ -52,6 +54,8 @@ export interface Project {
   readonly source?: number
   readonly columns: readonly { readonly name: string; readonly expr: BoundExpr }[]
 }
+  /** What the statement calls that relation. */
+  readonly name?: string
 
 /** Row: the keys in order, then the aggregates in order. */
 export interface Aggregate {

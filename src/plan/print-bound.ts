@@ -1,4 +1,5 @@
 /** A bound expression as SQL-like text, for EXPLAIN. */
+import { isoDate, isoTime, isoTimestamp } from '../lib/datetime-text.ts'
 import { Decimal } from '../lib/decimal.ts'
 import { JsonText } from '../lib/json-text.ts'
 import { type Path, typeName, type Value } from '../types.ts'
@@ -10,51 +11,61 @@ export function quoteName(name: string): string {
   return PLAIN.test(name) ? name : `\`${name.replaceAll('`', '``')}\``
 }
 
-export function printBound(e: BoundExpr): string {
+/** What sources are called, where references are to be told apart. */
+export type SourceNames = ReadonlyMap<number, string>
+
+function qualifier(source: number, names: SourceNames | undefined): string {
+  const name = names?.get(source)
+  return name === undefined ? '' : `${quoteName(name)}.`
+}
+
+/** `names`: references are written with the name of their source. */
+export function printBound(e: BoundExpr, names?: SourceNames): string {
   switch (e.kind) {
     case 'constant':
-      return valueText(e.value)
+      return timeText(e) ?? valueText(e.value)
     case 'path':
-      return pathText(e.path)
-    case 'slot':
+      return qualifier(e.source, names) + pathText(e.path)
     case 'column':
+      return qualifier(e.source, names) + e.name
+    case 'slot':
       return e.name
     case 'not':
-      return `NOT ${nested(e.operand)}`
+      return `NOT ${nested(e.operand, names)}`
     case 'and':
-      return e.operands.map((o) => (o.kind === 'or' ? `(${printBound(o)})` : printBound(o))).join(' AND ')
+      return e.operands.map((o) => (o.kind === 'or' ? `(${printBound(o, names)})` : printBound(o, names))).join(' AND ')
     case 'or':
-      return e.operands.map((o) => (o.kind === 'and' ? `(${printBound(o)})` : printBound(o))).join(' OR ')
+      return e.operands.map((o) => (o.kind === 'and' ? `(${printBound(o, names)})` : printBound(o, names))).join(' OR ')
     case 'compare':
     case 'arithmetic':
-      return `${nested(e.left)} ${e.op} ${nested(e.right)}`
+      return `${nested(e.left, names)} ${e.op} ${nested(e.right, names)}`
     case 'negate':
-      return `-${nested(e.operand)}`
+      return `-${nested(e.operand, names)}`
     case 'isNull':
-      return `${nested(e.operand)} IS ${e.negated ? 'NOT ' : ''}NULL`
+      return `${nested(e.operand, names)} IS ${e.negated ? 'NOT ' : ''}NULL`
     case 'in':
-      return `${nested(e.operand)} ${e.negated ? 'NOT ' : ''}IN (${e.items.map(printBound).join(', ')})`
+      return `${nested(e.operand, names)} ${e.negated ? 'NOT ' : ''}IN (${e.items.map((x) => printBound(x, names)).join(', ')})`
     case 'like':
-      return `${nested(e.operand)} ${e.negated ? 'NOT ' : ''}LIKE ${nested(e.pattern)}`
+      return `${nested(e.operand, names)} ${e.negated ? 'NOT ' : ''}LIKE ${nested(e.pattern, names)}`
     case 'case':
-      return `CASE ${e.whens.map((w) => `WHEN ${printBound(w.when)} THEN ${printBound(w.then)}`).join(' ')} ELSE ${printBound(e.otherwise)} END`
+      return `CASE ${e.whens.map((w) => `WHEN ${printBound(w.when, names)} THEN ${printBound(w.then, names)}`).join(' ')} ELSE ${printBound(e.otherwise, names)} END`
     case 'cast':
-      return e.implicit ? printBound(e.operand) : `CAST(${printBound(e.operand)} AS ${typeName(e.type)})`
+      return e.implicit ? printBound(e.operand, names) : `CAST(${printBound(e.operand, names)} AS ${typeName(e.type)})`
     case 'function':
-      return `${e.name}(${e.args.map(printBound).join(', ')})`
+      return `${e.name}(${e.args.map((x) => printBound(x, names)).join(', ')})`
     case 'element':
-      return `${nested(e.operand)}[${printBound(e.index)}]`
+      return `${nested(e.operand, names)}[${printBound(e.index, names)}]`
     case 'member':
-      return `${nested(e.operand)}.${quoteName(e.name)}`
+      return `${nested(e.operand, names)}.${quoteName(e.name)}`
     case 'array':
-      return `[${e.items.map(printBound).join(', ')}]`
+      return `[${e.items.map((x) => printBound(x, names)).join(', ')}]`
     case 'struct':
-      return `{${e.fields.map((f) => `${quoteName(f.name)}: ${printBound(f.value)}`).join(', ')}}`
+      return `{${e.fields.map((f) => `${quoteName(f.name)}: ${printBound(f.value, names)}`).join(', ')}}`
     case 'presence':
       return `EXISTS(${pathText(e.path)})`
     case 'header':
       if (e.as === 'map') return '_headers'
-      return e.name === undefined ? 'HEADERKEYS()' : `_headers[${printBound(e.name)}]`
+      return e.name === undefined ? 'HEADERKEYS()' : `_headers[${printBound(e.name, names)}]`
     case 'lastOffset':
       return 'LAST_OFFSET()'
     case 'subquery':
@@ -62,8 +73,8 @@ export function printBound(e: BoundExpr): string {
   }
 }
 
-function nested(e: BoundExpr): string {
-  const text = printBound(e)
+function nested(e: BoundExpr, names: SourceNames | undefined): string {
+  const text = printBound(e, names)
   return e.kind === 'and' ||
     e.kind === 'or' ||
     e.kind === 'compare' ||
@@ -84,6 +95,14 @@ export function pathText(path: Path): string {
 }
 
 function valueText(v: Value): string {
+/** A date or time as people write it: `'2024-02-29T00:00:00Z'`. */
+function timeText({ value, type }: Extract<BoundExpr, { kind: 'constant' }>): string | undefined {
+  if (typeof value !== 'number' && typeof value !== 'bigint') return undefined
+  if (type.kind === 'timestamp') return `'${isoTimestamp(value, type.unit, type.local === true)}'`
+  if (type.kind === 'date') return `'${isoDate(Number(value))}'`
+  return type.kind === 'time' ? `'${isoTime(value, type.unit)}'` : undefined
+}
+
   if (v === null) return 'NULL'
   if (typeof v === 'string') return `'${v.replaceAll("'", "''")}'`
   if (v instanceof Uint8Array) return `0x${Buffer.from(v).toString('hex')}`

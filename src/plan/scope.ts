@@ -110,10 +110,9 @@ export class Scope {
           'UNSUPPORTED',
           `"${dotted(parts)}" is a name of an outer query that cannot be used here.`,
           span,
-          'A subquery sees the query directly around it, and only in its WHERE: not from a FROM, and not over two levels. Write it as a join.',
+          'A query in FROM does not see the row beside it. Take the condition out of it: FROM a JOIN (SELECT …) b ON a.x = b.y.',
         )
       if (found !== undefined) return found
-      far = true
     }
     return undefined
   }
