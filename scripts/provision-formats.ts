@@ -16,8 +16,17 @@ async function maven(): Promise<string> {
 
 /** Folder with the jars of protobuf-java and Kafka Streams. */
 export async function formatLibraries(): Promise<string> {
-  return await installed(`formats-protobuf-${PROTOBUF}-streams-4.1.0`, async (into) => {
-    const pom = join(projectFolder, 'scripts', 'java', 'formats.pom.xml')
+  return await librariesOf(`formats-protobuf-${PROTOBUF}-streams-4.1.0`, 'formats.pom.xml')
+}
+
+/** Folder with the jars of Apicurio's Avro serializer. */
+export async function apicurioLibraries(): Promise<string> {
+  return await librariesOf('apicurio-serdes-2.6.8', 'apicurio.pom.xml')
+}
+
+async function librariesOf(name: string, file: string): Promise<string> {
+  return await installed(name, async (into) => {
+    const pom = join(projectFolder, 'scripts', 'java', file)
     await run(await maven(), ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${into}`, '-DincludeScope=runtime'], {
       maxBuffer: 1 << 26,
     })

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { java } from '../../scripts/provision.ts'
-import { formatLibraries, protoc } from '../../scripts/provision-formats.ts'
+import { apicurioLibraries, formatLibraries, protoc } from '../../scripts/provision-formats.ts'
 
 export interface FormatsHand {
   /** The message that protobuf's JSON describes, as protobuf-java writes it. `set`: a compiled schema. */
@@ -34,10 +34,45 @@ export async function compileProto(files: Readonly<Record<string, string>>): Pro
 
 /** Starts the Java process. Throws `Unavailable` where the machine lacks what it takes. */
 export async function formatsHand(): Promise<FormatsHand> {
-  const [javaFile, libraries] = await Promise.all([java(), formatLibraries()])
-  const source = join(import.meta.dirname, 'java', 'FormatsHand.java')
+  const { ask, close } = await startHand('FormatsHand.java', await formatLibraries())
+  const bytesOf = async (command: object): Promise<Buffer> => Buffer.from((await ask(command)).bytes ?? '', 'base64')
+  return {
+    protobuf: (set, message, json) => bytesOf({ op: 'protobuf', set: set.toString('base64'), message, json }),
+    read: async (set, message, bytes) => (await ask({ op: 'read', set: set.toString('base64'), message, bytes: Buffer.from(bytes).toString('base64') })).json,
+    window: (kind, key, start, end) => bytesOf({ op: 'window', kind, key, start, end }),
+    close,
+  }
+}
+
+export interface ApicurioHand {
+  /** A record, given in Avro's JSON, as Apicurio's serializer writes it; it registers the schema. `config`: settings of the serializer. */
+  serialize(record: {
+    readonly config: Readonly<Record<string, string>>
+    readonly topic: string
+    readonly schema: string
+    readonly json: unknown
+    readonly key?: boolean
+  }): Promise<{ readonly bytes: Buffer; readonly headers: readonly (readonly [string, Buffer])[] }>
+  close(): Promise<void>
+}
+
+/** Starts the Java process for a registry (`…/apis/registry/v2`). Throws `Unavailable` where the machine lacks what it takes. */
+export async function apicurioHand(registry: string): Promise<ApicurioHand> {
+  const { ask, close } = await startHand('ApicurioHand.java', await apicurioLibraries())
+  return {
+    serialize: async ({ json, key, ...command }) => {
+      const answer = await ask({ registry, ...command, key: key ?? false, json: JSON.stringify(json) })
+      return { bytes: Buffer.from(answer.bytes ?? '', 'base64'), headers: (answer.headers ?? []).map(([name, value]) => [name, Buffer.from(value, 'base64')]) }
+    },
+    close,
+  }
+}
+
+/** A Java process, run from source, that answers each command, a line of JSON, with a line of JSON. */
+async function startHand(program: string, libraries: string): Promise<{ ask(command: object): Promise<Answer>; close(): Promise<void> }> {
+  const source = join(import.meta.dirname, 'java', program)
   const quick = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error']
-  const child = spawn(javaFile, [...quick, '-cp', join(libraries, '*'), source], { cwd: dirname(source), stdio: ['pipe', 'pipe', 'ignore'] })
+  const child = spawn(await java(), [...quick, '-cp', join(libraries, '*'), source], { cwd: dirname(source), stdio: ['pipe', 'pipe', 'ignore'] })
   const waiting: { resolve(answer: Answer): void; reject(error: Error): void }[] = []
   createInterface(child.stdout).on('line', (line) => waiting.shift()?.resolve(JSON.parse(line) as Answer))
   const ended = new Promise<void>((resolve) =>
@@ -46,19 +81,15 @@ export async function formatsHand(): Promise<FormatsHand> {
       resolve()
     }),
   )
-  const ask = async (command: object): Promise<Answer> => {
-    const answer = await new Promise<Answer>((resolve, reject) => {
-      waiting.push({ resolve, reject })
-      child.stdin.write(`${JSON.stringify(command)}\n`)
-    })
-    if (answer.error !== undefined) throw new Error(answer.error)
-    return answer
-  }
-  const bytesOf = async (command: object): Promise<Buffer> => Buffer.from((await ask(command)).bytes ?? '', 'base64')
   return {
-    protobuf: (set, message, json) => bytesOf({ op: 'protobuf', set: set.toString('base64'), message, json }),
-    read: async (set, message, bytes) => (await ask({ op: 'read', set: set.toString('base64'), message, bytes: Buffer.from(bytes).toString('base64') })).json,
-    window: (kind, key, start, end) => bytesOf({ op: 'window', kind, key, start, end }),
+    ask: async (command) => {
+      const answer = await new Promise<Answer>((resolve, reject) => {
+        waiting.push({ resolve, reject })
+        child.stdin.write(`${JSON.stringify(command)}\n`)
+      })
+      if (answer.error !== undefined) throw new Error(answer.error)
+      return answer
+    },
     close: async () => {
       child.stdin.end()
       await ended
@@ -69,5 +100,6 @@ export async function formatsHand(): Promise<FormatsHand> {
 interface Answer {
   readonly error?: string
   readonly bytes?: string
+  readonly headers?: readonly (readonly [string, string])[]
   readonly json?: unknown
 }

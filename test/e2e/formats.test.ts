@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { Unavailable } from '../../scripts/provision.ts'
-import { formatLibraries, protoc } from '../../scripts/provision-formats.ts'
+import { apicurioLibraries, formatLibraries, protoc } from '../../scripts/provision-formats.ts'
 import { createCatalog } from '../../src/catalog/catalog.ts'
 import { runRequest } from '../../src/engine/query.ts'
 import { messageDecoder } from '../../src/formats/protobuf/decoder.ts'
@@ -20,7 +20,7 @@ import { createRegistry } from '../../src/registry/client.ts'
 import { type Asked, reader } from '../formats/driver.ts'
 import { encodeAvro, framed } from '../support/avro-encode.ts'
 import { registerSchema, sharedCluster, topicName } from './cluster.ts'
-import { compileProto, type FormatsHand, formatsHand } from './formats-hand.ts'
+import { apicurioHand, compileProto, type FormatsHand, formatsHand } from './formats-hand.ts'
 import { kafkaHand } from './kafka-hand.ts'
 
 const SHOP = readFileSync(new URL('../sql/formats/shop.proto', import.meta.url), 'utf8')
@@ -64,9 +64,9 @@ const PURCHASES: readonly [json: object, text: string][] = [
   ],
 ]
 
-async function lacking(): Promise<string | false> {
+async function lacking(...needs: (() => Promise<unknown>)[]): Promise<string | false> {
   try {
-    await Promise.all([formatLibraries(), protoc()])
+    await Promise.all(needs.map((need) => need()))
     return false
   } catch (error) {
     if (error instanceof Unavailable) return error.message
@@ -88,7 +88,7 @@ function readWhole(message: ProtoMessage, bytes: Buffer): { text?: string | null
   return got[0]
 }
 
-describe('formats that Java writes', { skip: await lacking() }, () => {
+describe('formats that Java writes', { skip: await lacking(formatLibraries, protoc) }, () => {
   let hand: FormatsHand
   before(async () => {
     hand = await formatsHand()
@@ -171,6 +171,7 @@ describe('formats that Java writes', { skip: await lacking() }, () => {
 })
 
 const shared = await sharedCluster()
+const noApicurio = await lacking(apicurioLibraries)
 
 describe('formats on a real Kafka with a real registry', { skip: shared.skip }, () => {
   const cluster = new Cluster({ brokers: [shared.kafka.bootstrap] })
@@ -258,6 +259,64 @@ describe('formats on a real Kafka with a real registry', { skip: shared.skip }, 
         { id: 3, n: 6 },
       ])
     } finally {
+      await hand.close()
+    }
+  })
+
+  it('what Apicurio’s own serializer writes: ids in headers, of both kinds, and eight-byte ids', { skip: noApicurio }, async () => {
+    const hand = await kafkaHand(shared.kafka.bootstrap)
+    const apicurio = await apicurioHand(`${shared.registry.root}/apis/registry/v2`)
+    const schema = (...more: string[]): string =>
+      `{"type":"record","name":"Reading","namespace":"acme","fields":[{"name":"n","type":"long"},{"name":"unit","type":["null","string"]}${more.join('')}]}`
+    const V2 = schema(',{"name":"extra","type":"string","default":""}')
+    const json = (n: number): object => ({ n, unit: n === 2 ? null : { string: `u${n}` } })
+    try {
+      const manners: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+        global: { 'apicurio.registry.headers.enabled': 'true', 'apicurio.registry.use-id': 'globalId' },
+        content: { 'apicurio.registry.headers.enabled': 'true', 'apicurio.registry.use-id': 'contentId' },
+        payload: { 'apicurio.registry.headers.enabled': 'false', 'apicurio.registry.use-id': 'globalId' },
+      }
+      for (const [what, config] of Object.entries(manners)) {
+        const topic = topicName(`apicurio-${what}`)
+        await hand.create(topic)
+        const key = await apicurio.serialize({
+          config,
+          topic,
+          key: true,
+          schema: '{"type":"record","name":"K","fields":[{"name":"id","type":"int"}]}',
+          json: { id: 5 },
+        })
+        const values = [
+          await apicurio.serialize({ config, topic, schema: schema(), json: json(1) }),
+          await apicurio.serialize({ config, topic, schema: schema(), json: json(2) }),
+          await apicurio.serialize({
+            config: { ...config, 'apicurio.registry.if-exists': 'RETURN_OR_UPDATE' },
+            topic,
+            schema: V2,
+            json: { ...json(3), extra: 'x' },
+          }),
+        ]
+        await hand.produce(
+          topic,
+          values.map(({ bytes, headers }) => ({ key: key.bytes, value: bytes, partition: 0, headers: [...key.headers, ...headers] })),
+        )
+        assert.deepEqual(
+          await rows(`SELECT _key.id AS k, n, unit, extra FROM \`${topic}\``),
+          [
+            { k: 5, n: 1, unit: 'u1', extra: null },
+            { k: 5, n: 2, unit: null, extra: null },
+            { k: 5, n: 3, unit: 'u3', extra: 'x' },
+          ],
+          what,
+        )
+        const table = await catalog.table(topic)
+        assert.deepEqual(
+          [table?.key.format, table?.value.format, table?.value.detail],
+          ['AVRO', 'AVRO', what === 'payload' ? 'eight-byte ids in the records' : 'schema ids in the headers of the records'],
+        )
+      }
+    } finally {
+      await apicurio.close()
       await hand.close()
     }
   })
