@@ -181,6 +181,7 @@ class KafkaCatalog implements KafkaTables {
     if (known.value.basis === 'configured') return true
     if (known.value.basis === 'sampled') return ageMs < SAMPLED_TTL_MS
     if (ageMs < REGISTRY_TTL_MS) return true
+    if (known.value.unseen === true) return false
     const subject = `${topic}-${side}`
     const epoch = this.#epoch
     const versions = await this.#options.registry?.versions(subject).catch(() => known.value.versions)

@@ -11,7 +11,7 @@ import { JSON_TYPE } from '../types.ts'
 import { type FacetQuestion, samplesOf } from './facet-question.ts'
 import { framedFacet, isRegistryFormat, plainFacet, schemaFacet, unreadableFacet, windowedFacet } from './make-facet.ts'
 import type { TopicSample } from './sample.ts'
-import { selfFramedFacet } from './self-framed.ts'
+import { namesSchemas, selfFramedFacet } from './self-framed.ts'
 
 /** `catalog.schema.versions`: how many of a subject's newest versions are merged. */
 const MAX_VERSIONS = 100
@@ -25,6 +25,8 @@ export interface FoundFacet {
   readonly basis: 'configured' | 'registry' | 'sampled' | 'open'
   /** The versions that the facet was made of, with basis `registry`. */
   readonly versions?: readonly number[]
+  /** No record has been seen yet: how the first ones say who wrote them is to be looked at. */
+  readonly unseen?: boolean
 }
 
 /** Finds out. Does not reject: what cannot be read is a facet that says so. */
@@ -44,7 +46,10 @@ export async function findFacet(question: FacetQuestion): Promise<FoundFacet> {
   let trouble: RegistryError | undefined = own
   try {
     const bySubject = await subjectFacet(question)
-    if (bySubject !== undefined) return configured === undefined ? await checkedAgainstRecords(question, bySubject) : bySubject
+    if (bySubject !== undefined) {
+      const found = configured === undefined ? await checkedAgainstRecords(question, bySubject) : bySubject
+      return samplesOf(await question.sample(), question).length > 0 ? found : { ...found, unseen: true }
+    }
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error
     trouble = error
@@ -133,6 +138,7 @@ function detectPlain(question: FacetQuestion, sample: TopicSample, samples: read
   const { format, detail: seen } = guessFormat(samples)
   const detail = [seen, trouble?.message, sample.trouble].filter((note) => note !== undefined).join('; ')
   const basis = trouble === undefined && sample.trouble === undefined ? 'sampled' : 'open'
+  if (format === 'BYTES' && namesSchemas(question, sample)) return unknownNames(question, trouble)
   if (format !== 'BYTES' || !looksFramed(samples, 'surely')) return { facet: plainFacet(question, format, 'sampled', detail), basis }
   const ids = [...new Set(samples.map((s) => s.readInt32BE(1)))].sort((a, b) => a - b)
   const why =
@@ -140,6 +146,16 @@ function detectPlain(question: FacetQuestion, sample: TopicSample, samples: read
     (question.registry === undefined ? 'No schema registry is configured.' : `The schema registry at ${question.registry.url} does not know them.`)
   const remedy = `If they are plain bytes, configure the format BYTES for topic ${question.topic}.`
   const unreadable = `The ${question.side}s look as if they were written with a schema registry, schema ${ids.slice(0, 5).join(', ')}. ${why} ${remedy}`
+  return { facet: unreadableFacet('AVRO', 'sampled', unreadable, unreadable), basis: 'open' }
+}
+
+/** The headers name schemas, and nobody knows them. */
+function unknownNames(question: FacetQuestion, trouble: RegistryError | undefined): FoundFacet {
+  const { registry, side, topic } = question
+  const why =
+    trouble?.message ??
+    (registry === undefined ? 'No schema registry is configured.' : `The schema registry at ${registry.url} does not know them, or they do not fit.`)
+  const unreadable = `The headers of the records name schemas of the ${side}s. ${why} If they are plain bytes, configure the format BYTES for topic ${topic}.`
   return { facet: unreadableFacet('AVRO', 'sampled', unreadable, unreadable), basis: 'open' }
 }
 

@@ -64,8 +64,17 @@ function isPossible(place: IdPlace, question: FacetQuestion, samples: readonly B
   if (question.registry === undefined) return false
   // Such ids are small: the bytes that a four-byte id would stand in are zero.
   if (place === 'eight-byte') return question.registry.schemaByGlobalId !== undefined && samples.some((s) => s.length >= 9 && s.readUInt32BE(1) === 0)
-  const { globalId, contentId, guid } = idHeaders(question.side)
+  return haveIds(question, headers)
+}
+
+function haveIds({ side }: FacetQuestion, headers: Headers): boolean {
+  const { globalId, contentId, guid } = idHeaders(side)
   return headers.some((list) => list.some(({ key }) => key === globalId || key === contentId || key === guid))
+}
+
+/** Whether the sampled records carry ids of schemas in their headers. */
+export function namesSchemas(question: FacetQuestion, sample: TopicSample): boolean {
+  return haveIds(question, headersOf(sample, question))
 }
 
 /** The schemas of the sampled ids that are known and can be used, by the number of the id. */

@@ -308,9 +308,9 @@ test('configured AVRO: by subject, by ids, without either', async () => {
 test('what was found is remembered: samples for a minute, subjects until they have another version', async () => {
   let now = 0
   const clock = { ...systemClock, now: () => now }
-  const world = memoryWorld([topic('j', [{ a: 1 }]), topic('a', [], { value: { name: 'AVRO', schemas: [V1] }, key: { name: 'AVRO', schemas: [V3] } })], {
-    clock,
-  })
+  const records = [{ partition: 0, timestampMs: 0, key: { json: { id: 1, note: '', city: '' } }, value: { json: { id: 1, amount: 1 } } }]
+  const avroTopic = topic('a', [], { value: { name: 'AVRO', schemas: [V1] }, key: { name: 'AVRO', schemas: [V3] }, records })
+  const world = memoryWorld([topic('j', [{ a: 1 }]), avroTopic], { clock })
   const one = await world.catalog.table('j')
   const scans = world.scans.length
   now = 59_000

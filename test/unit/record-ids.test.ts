@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runRequest } from '../../src/engine/query.ts'
+import { systemClock } from '../../src/lib/clock.ts'
 import { readRecords } from '../../src/kafka/record-batch.ts'
 import { RecordIds } from '../../src/registry/record-ids.ts'
 import type { RegisteredSchema, Registry } from '../../src/registry/registry.ts'
@@ -159,6 +160,33 @@ test('JSON Schema in headers; a subject of the topic adds its columns; Avro in J
       1,
     ],
   )
+})
+
+test('headers that name schemas which nobody knows: an error that says so; plain text and configured bytes stay what they are', async () => {
+  const headers = [header('apicurio.value.globalId', long(7))]
+  const records = [1, 2, 3].map((n) => record(n, Buffer.of(n, 255, 0), headers))
+  const unknown = await ask(memoryWorld([topic(records)], { registry: registryWith({}) }), 'SELECT n FROM t')
+  assert.match(unknown.errors.join(), /The headers of the records name schemas of the values\. The schema registry at memory:registry does not know them/)
+  const alone = await ask(memoryWorld([topic(records)], { registry: null }), 'SELECT n FROM t')
+  assert.match(alone.errors.join(), /No schema registry is configured\. If they are plain bytes, configure the format BYTES for topic t/)
+  const bytes = memoryWorld([topic(records)], { registry: registryWith({}), formats: { t: { value: 'BYTES' } } })
+  assert.equal((await ask(bytes, 'SELECT * FROM t')).rows.length, 3)
+  const json = memoryWorld([topic([record(1, Buffer.from('{"a":1}'), headers)])], { registry: registryWith({}) })
+  assert.deepEqual((await ask(json, 'SELECT a FROM t')).rows, [{ a: 1 }])
+})
+
+test('a topic that was empty when it was first asked for', async () => {
+  const clock = { nowMs: 1 }
+  const empty = topic([], { value: { name: 'AVRO', schemas: [V1] } })
+  const world = memoryWorld([empty], { registry: registryWith({ 'global 7': AVRO(V1) }), clock: { ...systemClock, now: () => clock.nowMs } })
+  assert.equal((await world.catalog.table('t'))?.value.framing, 'confluent')
+  await world.administration.produce(
+    't',
+    [{ key: null, value: encodeAvro(V1, { n: 1 }), headers: [header('apicurio.value.globalId', long(7))] }],
+    new AbortController().signal,
+  )
+  clock.nowMs += 11_000
+  assert.deepEqual((await ask(world, 'SELECT n FROM t')).rows, [{ n: 1 }])
 })
 
 test('INSERT names the schema as the newest record does', async () => {
