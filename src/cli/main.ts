@@ -48,6 +48,7 @@ function serverCommand(): Command {
   command.option('--tls-insecure', 'accept any certificate from the brokers (do not use outside of tests)')
   command.option('--registry-username <name>', 'user name at the registry')
   command.option('--registry-password <secret>', 'password at the registry')
+  command.option('--registry-ca <file>', 'certificate authorities of the registry, PEM')
   command.option('--registry-token <secret>', 'bearer token at the registry')
   command.option('--cert-file <file>', 'certificate of this server, PEM: serves https and wss')
   command.option('--key-file <file>', 'private key of this server, PEM')

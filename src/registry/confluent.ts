@@ -1,10 +1,11 @@
 /**
- * The Confluent schema registry's HTTP API, over the global `fetch`; Apicurio (`/apis/ccompat/v7`) and Karapace speak it too. One function per
- * question; each has a time limit, a size limit and retries. It keeps no cache and resolves no references. TLS trusts the system's and NODE_EXTRA_CA_CERTS' authorities.
+ * The Confluent schema registry's HTTP API; Apicurio (`/apis/ccompat/v7`) and Karapace speak it too. One function per
+ * question; each has a time limit, a size limit and retries. It keeps no cache and resolves no references.
  * Source: the API reference of Confluent Schema Registry, resources "Schemas" and "Subjects".
  */
 import { type Clock, sleep, systemClock } from '../lib/clock.ts'
 import { type RegistryConfig, RegistryError, type SchemaType } from './registry.ts'
+import { type Received, type Transport, transportOf } from './transport.ts'
 
 /** A schema as the registry tells it, references unresolved. */
 export interface RawSchema {
@@ -64,6 +65,7 @@ export function createConfluentApi(config: RegistryConfig): ConfluentApi {
 export class Http {
   readonly url: string
   readonly #headers: Record<string, string>
+  readonly #transport: Transport
   readonly #secrets: boolean
   readonly #timeoutMs: number
   readonly #maxBytes: number
@@ -80,6 +82,7 @@ export class Http {
     this.#headers = { accept: 'application/vnd.schemaregistry.v1+json, application/json' }
     if (config.token !== undefined) this.#headers['authorization'] = `Bearer ${config.token}`
     else if (username !== '') this.#headers['authorization'] = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+    this.#transport = transportOf({ url: this.url, tls: config.tls })
     this.#secrets = 'authorization' in this.#headers
     this.#timeoutMs = config.timeoutMs ?? 10_000
     this.#maxBytes = config.maxResponseBytes ?? 5 * 1024 * 1024
@@ -90,6 +93,7 @@ export class Http {
 
   close(): void {
     this.#closed.abort()
+    this.#transport.close()
   }
 
   /** The answer's JSON, or undefined for the registry's own not-found. */
@@ -121,7 +125,7 @@ export class Http {
   async #once(method: string, path: string, content: object | undefined, raw: boolean, signal: AbortSignal): Promise<unknown> {
     const sent =
       content === undefined ? {} : { body: JSON.stringify(content), headers: { ...this.#headers, 'content-type': 'application/vnd.schemaregistry.v1+json' } }
-    const response = await fetch(this.url + path, { method, headers: this.#headers, ...sent, signal })
+    const response = await this.#transport.send(this.url + path, { method, headers: this.#headers, ...sent, signal })
     const text = await this.#text(response)
     if (response.ok && raw) return text
     const body = parseJson(text)
@@ -134,7 +138,7 @@ export class Http {
   }
 
   /** Reads the body up to the limit. */
-  async #text(response: Response): Promise<string> {
+  async #text(response: Received): Promise<string> {
     const chunks: Uint8Array[] = []
     let size = 0
     for await (const chunk of response.body ?? []) {
@@ -191,6 +195,7 @@ function reason(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason'
   const cause = error.cause
   if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message
+  if (cause instanceof Error && /\bcertificate\b/.test(cause.message)) return `${cause.message} (registry.tls.caFile names the authorities to trust)`
   if (cause instanceof Error) return cause.message || error.message
   return error.message
 }

@@ -8,6 +8,8 @@ export interface RegistryConfig {
   readonly password?: string
   /** Bearer token; wins over user name and password. */
   readonly token?: string
+  /** Authorities and a client certificate of its own; without it the system's and NODE_EXTRA_CA_CERTS' authorities are trusted. */
+  readonly tls?: RegistryTls
   /** `registry.timeout`: for one question with all its retries. Default 10,000. */
   readonly timeoutMs?: number
   /** `registry.max.response.bytes`: largest answer. Default 5 MiB. */
@@ -23,6 +25,18 @@ export interface RegistryConfig {
   /** `registry.down.ttl`: after a registry did not answer, how long questions fail at once instead of waiting again. Default 5,000. */
   readonly downTtlMs?: number
   readonly clock?: Clock
+}
+
+/** PEM text or bytes. */
+export interface RegistryTls {
+  readonly ca?: string | Buffer | readonly (string | Buffer)[]
+  readonly cert?: string | Buffer
+  readonly key?: string | Buffer
+  readonly passphrase?: string
+  /** Name to check the certificate against, when it is not the host of the address. */
+  readonly servername?: string
+  /** false: accept any certificate. Default true. */
+  readonly rejectUnauthorized?: boolean
 }
 
 export type SchemaType = 'AVRO' | 'JSON' | 'PROTOBUF'

@@ -113,6 +113,10 @@ function readTls(value: unknown, place: string, check: Check): TlsConfig | boole
   if (value === undefined || value === null) return undefined
   if (typeof value === 'boolean') return value
   if (value === 'true' || value === 'false') return value === 'true'
+  return readTlsKeys(value, place, check)
+}
+
+function readTlsKeys(value: unknown, place: string, check: Check): TlsConfig | undefined {
   const tree = keys(value, place, TLS, check)
   if (tree === undefined) return undefined
   const [ca, cert, key, passphrase] = (['ca', 'cert', 'key', 'passphrase'] as const).map((name) => secret(tree, place, name, check))
@@ -144,7 +148,7 @@ function readRegistry(value: unknown, place: string, check: Check): RegistryConf
   const tree = keys(
     typeof value === 'string' ? { url: value } : value,
     place,
-    ['url', 'username', 'password', 'passwordFile', 'token', 'tokenFile', 'timeout'],
+    ['url', 'username', 'password', 'passwordFile', 'token', 'tokenFile', 'timeout', 'tls'],
     check,
   )
   if (tree === undefined) return undefined
@@ -155,7 +159,9 @@ function readRegistry(value: unknown, place: string, check: Check): RegistryConf
   if ((username === undefined) !== (password === undefined))
     check.problem(`${place}.${username === undefined ? 'username' : 'password'}`, 'missing; user name and password go together.')
   const token = secret(tree, place, 'token', check)
-  return url === undefined ? undefined : compact({ url, username, password, token, timeoutMs: optional(tree, place, 'timeout', duration(10), check) })
+  const tls = tree.tls === undefined || tree.tls === null ? undefined : readTlsKeys(tree.tls, `${place}.tls`, check)
+  if (tls !== undefined && url?.startsWith('http:')) check.problem(`${place}.tls`, 'of no use, as the address begins with http:; write https:.')
+  return url === undefined ? undefined : compact({ url, username, password, token, tls, timeoutMs: optional(tree, place, 'timeout', duration(10), check) })
 }
 
 function protocolOf(url: string): string {

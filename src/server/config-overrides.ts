@@ -37,6 +37,7 @@ export const OPTIONS = {
   registry: { flag: '--registry', env: 'SLUICE_REGISTRY', path: ['*', 'registry', 'url'] },
   registryUsername: { flag: '--registry-username', env: 'SLUICE_REGISTRY_USERNAME', path: ['*', 'registry', 'username'] },
   registryPassword: { flag: '--registry-password', env: 'SLUICE_REGISTRY_PASSWORD', path: ['*', 'registry', 'password'], kind: 'secret' },
+  registryCa: { flag: '--registry-ca', env: 'SLUICE_REGISTRY_CA_FILE', path: ['*', 'registry', 'tls', 'caFile'] },
   registryToken: { flag: '--registry-token', env: 'SLUICE_REGISTRY_TOKEN', path: ['*', 'registry', 'token'], kind: 'secret' },
   user: { flag: '--user', env: 'SLUICE_USER', path: ['users'], kind: 'user' },
   serviceAccount: { flag: '--service-account', env: 'SLUICE_SERVICE_ACCOUNT', path: ['serviceAccounts'], kind: 'serviceAccount' },

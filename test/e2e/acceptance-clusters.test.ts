@@ -3,13 +3,17 @@
  * and configurations that are wrong, which name the key and give no secret away.
  */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { request as passOn } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { WebSocket } from 'ws'
+import { encodeAvro, framed } from '../support/avro-encode.ts'
 import { type ProcessOptions, type SluiceProcess, startSluice, TOKEN } from '../support/sluice-process.ts'
-import { sharedCluster, type Kafka, startKafka, topicName } from './cluster.ts'
+import { registerSchema, sharedCluster, type Kafka, startKafka, topicName } from './cluster.ts'
 import { kafkaHand, type KafkaHand } from './kafka-hand.ts'
 
 const cluster = await sharedCluster()
@@ -69,6 +73,81 @@ describe('servers on every kind of listener', { skip: cluster.skip }, () => {
   it('TLS, and mutual TLS', async () => {
     await served(['--brokers', sslBootstrap, '--tls', '--tls-ca', caFile], reads)
     await served(['--brokers', mtlsBootstrap, '--tls-ca', caFile, '--tls-cert', clientCertFile, '--tls-key', clientKeyFile], reads)
+  })
+
+  it('OAUTHBEARER by a file, its token in another that is read again for each connection', async () => {
+    const tokenFile = join(folder, 'token')
+    const file = join(folder, 'oauth.yaml')
+    await writeFile(tokenFile, unsecuredToken('admin', 3600))
+    await writeFile(
+      file,
+      `server: {port: 0}
+environments:
+  - name: oauth
+    kafka: {brokers: '${saslSslBootstrap}', tls: {caFile: ${caFile}}, sasl: {mechanism: OAUTHBEARER, tokenFile: ${tokenFile}}, retryTimeout: 1s}
+serviceAccounts:
+  - {name: everything, token: ${TOKEN}, permissions: [{environments: ['*'], topics: ['*']}]}
+log: {level: warn}
+`,
+    )
+    await served(['--config', file], reads, { plain: true })
+    await writeFile(tokenFile, unsecuredToken('admin', -60))
+    await served(['--config', file], async (sluice) => assert.match(await refusal(sluice), /OAUTHBEARER|expired|token/i), { plain: true })
+    // By the command line, without encryption.
+    await served(['--brokers', saslBootstrap, '--sasl-mechanism', 'OAUTHBEARER', '--sasl-token', unsecuredToken('reader', 3600)], reads)
+  })
+
+  it('a registry behind TLS with an authority of its own, and a login', async () => {
+    const registry = await guardedRegistry()
+    try {
+      const t = topicName('guarded')
+      const schema = JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'id', type: 'long' }] })
+      const id = await registerSchema(cluster.registry.url, `${t}-value`, schema)
+      await hand.create(t)
+      await hand.produce(t, [{ value: framed(id, encodeAvro(schema, { id: 7 })) }])
+      const file = join(folder, 'registry.yaml')
+      const text = (more: string) => `server: {port: 0}
+environments:
+  - name: guarded
+    kafka: {brokers: '${bootstrap}'}
+    registry: {url: '${registry.url}'${more}}
+serviceAccounts:
+  - {name: everything, token: ${TOKEN}, permissions: [{environments: ['*'], topics: ['*']}]}
+log: {level: warn}
+`
+      const login = `, username: sluice, passwordFile: ${passwordFile}`
+      const asked = async (more: string, use: (sluice: SluiceProcess) => Promise<void>) => {
+        await writeFile(file, text(more))
+        await served(['--config', file], use, { plain: true })
+      }
+      await asked(`${login}, tls: {caFile: ${caFile}}`, async (sluice) => {
+        assert.deepEqual(await sluice.values(`SELECT id FROM ${t}`), [{ id: 7 }])
+        const passed = await fetch(`${sluice.url}/api/proxy-sr/schemas/types`, { headers: { authorization: `Bearer ${TOKEN}` } })
+        assert.ok(((await passed.json()) as string[]).includes('AVRO'))
+      })
+      // The same without a file.
+      await served(
+        [
+          '--brokers',
+          bootstrap,
+          '--registry',
+          registry.url,
+          '--registry-ca',
+          caFile,
+          '--registry-username',
+          'sluice',
+          '--registry-password',
+          `@${passwordFile}`,
+        ],
+        async (sluice) => assert.deepEqual(await sluice.values(`SELECT id FROM ${t}`), [{ id: 7 }]),
+      )
+      const error = async (sluice: SluiceProcess) => (await sluice.ask(`SELECT id FROM ${t}`)).error ?? ''
+      await asked(login, async (sluice) => assert.match(await error(sluice), /registry.*certificate.*registry\.tls\.caFile/i))
+      await asked(`, tls: {caFile: ${caFile}}`, async (sluice) => assert.match(await error(sluice), /registry.*credentials/i))
+      assert.ok(registry.asked() > 2)
+    } finally {
+      registry.close()
+    }
   })
 
   it('refusals of the broker are told in words', async () => {
@@ -165,6 +244,34 @@ log: {level: warn}
     ])
   })
 })
+
+/** A token as Kafka's validator of unsecured tokens takes it. */
+function unsecuredToken(name: string, seconds: number): string {
+  const now = Math.floor(Date.now() / 1000)
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  return `${part({ alg: 'none' })}.${part({ sub: name, iat: now - 120, exp: now + seconds })}.`
+}
+
+/** The real registry behind HTTPS and a login: user `sluice`, password of the second user of Kafka. */
+async function guardedRegistry(): Promise<{ url: string; asked(): number; close(): void }> {
+  const behind = new URL(cluster.registry.url)
+  const wanted = `Basic ${Buffer.from(`sluice:${users[1].password}`).toString('base64')}`
+  let asked = 0
+  const [cert, key] = await Promise.all(['server-cert.pem', 'server-key.pem'].map((name) => readFile(join(dirname(caFile), name))))
+  const server = createServer({ cert, key }, (request, response) => {
+    asked++
+    if (request.headers.authorization !== wanted) return response.writeHead(401, { 'content-type': 'application/json' }).end('{"error_code":401}')
+    const { authorization: _, host: __, ...headers } = request.headers
+    const onward = passOn({ host: behind.hostname, port: behind.port, method: request.method, path: request.url, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    request.pipe(onward)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return { url: `https://127.0.0.1:${port}${behind.pathname}`, asked: () => asked, close: () => server.close(() => undefined).closeAllConnections() }
+}
 
 async function overTls(url: string, environment: string | undefined, token: string, sql: string): Promise<number[]> {
   const path = environment === undefined ? '/api/ws/v2/sql/execute' : `/environment/${environment}/proxy/api/ws/v2/sql/execute`

@@ -3,6 +3,7 @@
  * of a subject (`orders-value` belongs to `orders`). What the registry answers is answered.
  */
 import type { RegistryConfig } from '../../registry/registry.ts'
+import { type Received, type Transport, transportOf } from '../../registry/transport.ts'
 import { type Answer, type Call, demand, RestError, type Route } from './route.ts'
 
 const TIMEOUT_MS = 15_000
@@ -89,9 +90,9 @@ async function ask(call: Call, method: Route['method'], path: string, body: unkn
   const { registry } = call.environment
   if (registry === undefined) throw new RestError(404, 'This environment has no schema registry.')
   const { base, headers } = target(registry)
-  let response: Response
+  let response: Received
   try {
-    response = await fetch(`${base}/${path.split('/').map(encodeURIComponent).join('/')}`, {
+    response = await transport(registry).send(`${base}/${path.split('/').map(encodeURIComponent).join('/')}`, {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/vnd.schemaregistry.v1+json' }) },
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -105,7 +106,7 @@ async function ask(call: Call, method: Route['method'], path: string, body: unkn
   return { status: response.status, body: await limited(response) }
 }
 
-async function limited(response: Response): Promise<string> {
+async function limited(response: Received): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of response.body ?? []) {
@@ -114,6 +115,17 @@ async function limited(response: Response): Promise<string> {
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
+}
+
+/** One for each registry, as it may keep connections open. */
+const transports = new WeakMap<RegistryConfig, Transport>()
+
+function transport(registry: RegistryConfig): Transport {
+  const known = transports.get(registry)
+  if (known !== undefined) return known
+  const made = transportOf(registry)
+  transports.set(registry, made)
+  return made
 }
 
 function target(registry: RegistryConfig): { base: string; headers: Record<string, string> } {

@@ -1,0 +1,48 @@
+/**
+ * How questions get to a registry: by the global `fetch`, or over HTTPS with authorities and a client certificate of the registry's own, which `fetch` does not take.
+ * It knows no question and no answer; neither way sends a request twice.
+ */
+import { Agent, request } from 'node:https'
+import type { RegistryConfig } from './registry.ts'
+
+export interface Sent {
+  readonly method: string
+  readonly headers: Record<string, string>
+  readonly body?: string
+  readonly signal: AbortSignal
+  /** What becomes of a redirection; over HTTPS with own TLS none is followed. */
+  readonly redirect?: 'error' | 'follow'
+}
+
+export interface Received {
+  readonly status: number
+  readonly ok: boolean
+  /** null: nothing. */
+  readonly body: AsyncIterable<Uint8Array> | null
+}
+
+/** Rejects as `fetch` does: with the signal's reason, or an error whose `cause` says what went wrong. */
+export interface Transport {
+  send(url: string, sent: Sent): Promise<Received>
+  /** Ends connections that are kept open. */
+  close(): void
+}
+
+export function transportOf({ url, tls }: Pick<RegistryConfig, 'url' | 'tls'>): Transport {
+  if (tls === undefined || !url.startsWith('https:')) return { send: (to, sent) => fetch(to, sent), close: () => undefined }
+  const { ca, ...rest } = tls
+  const agent = new Agent({ keepAlive: true, ...rest, ca: ca === undefined ? undefined : [ca].flat() })
+  return { send: (to, sent) => overHttps(to, sent, agent), close: () => agent.destroy() }
+}
+
+function overHttps(url: string, { method, headers, body, signal }: Sent, agent: Agent): Promise<Received> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: Error): void => reject(signal.aborted ? signal.reason : new TypeError('fetch failed', { cause }))
+    const asked = request(url, { method, headers, agent, signal }, (response) => {
+      const status = response.statusCode ?? 0
+      resolve({ status, ok: status >= 200 && status < 300, body: response })
+    })
+    asked.once('error', failed)
+    asked.end(body)
+  })
+}
