@@ -121,16 +121,19 @@ async function measure(name: string): Promise<void> {
   }, 50)
   const frames: string[] = []
   const started = performance.now()
+  const cpuBefore = process.threadCpuUsage()
   const sink = { send: (frame: string): void => void frames.push(frame), drained: () => undefined }
   const environment = { catalog, log, defaults: { 'max.size': 100 * GIB, ...settings } }
   const summary = await runRequest({ sql, live: false }, environment, sink, new AbortController().signal)
   const seconds = (performance.now() - started) / 1000
+  const cpu = process.threadCpuUsage(cpuBefore)
   clearInterval(timer)
   peak = Math.max(peak, process.memoryUsage.rss())
   console.log(
     JSON.stringify({
       case: name,
       seconds: Number(seconds.toFixed(1)),
+      cpuSeconds: Number(((cpu.user + cpu.system) / 1e6).toFixed(1)),
       millionRecordsPerSecond: Number((summary.recordsScanned / seconds / 1e6).toFixed(2)),
       peakMiB: Math.round(peak / 1024 ** 2),
       ofWhichAtStartMiB: Math.round(before / 1024 ** 2),

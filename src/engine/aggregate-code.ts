@@ -3,7 +3,9 @@ import { type Code, js } from '../codegen/emitter.ts'
 import type { Aggregate, BoundAggregate, BoundExpr } from '../plan/plan.ts'
 import type { ExpressionCompiler } from './expression.ts'
 import type { AggregateState } from './operators/aggregate.ts'
-import { type Accumulator, Count, doubleSumOf, dynamicSumOf } from './operators/accumulators.ts'
+import type { Accumulator } from './operators/accumulator.ts'
+import { Count, doubleSumOf, dynamicSumOf, FRACTIONS, type NumberState } from './operators/accumulators.ts'
+import { PAGE_BITS, PAGE_ENTRIES, PAGE_MASK } from './operators/pages.ts'
 import type { RecordReferences } from './record-access.ts'
 
 export interface AggregateStep {
@@ -19,16 +21,16 @@ export function aggregateStep(plan: Aggregate, state: AggregateState, compiler: 
   const find = findGroup(plan, state, compiler, references)
   const before: Code[] = []
   const reload: Code[] = []
-  /** A column of numbers as a local variable, taken anew when the columns have grown. */
-  const column = (of: Accumulator): Code => {
-    const constant = e.constant(of, 'column')
-    const local = js`${constant}_data`
-    const load = js`${local} = ${constant}.data`
+  /** A column of numbers: its first page is a local variable, taken anew when it has grown. Most groups are on that page. */
+  const column = (of: NumberState): Code => {
+    const constant = e.constant(of.state, 'column')
+    const first = js`${constant}_first`
+    const load = js`${first} = ${constant}.first`
     if (!reload.some((r) => r.text === load.text)) {
       before.push(js`let ${load}`)
       reload.push(load)
     }
-    return local
+    return js`(${group} < ${PAGE_ENTRIES} ? ${first} : ${constant}.pages[${group} >>> ${PAGE_BITS}])`
   }
   const steps = plan.aggregates.map((a, i) => {
     const step = feed(a, state.accumulators[i], state.distinct[i], group, compiler, column)
@@ -53,10 +55,10 @@ function feed(
   distinct: unknown,
   group: Code,
   compiler: ExpressionCompiler,
-  column: (of: Accumulator) => Code,
+  column: (of: NumberState) => Code,
 ): Code {
   const e = compiler.emitter
-  if (accumulator instanceof Count) return js`${column(accumulator)}[${group}]++`
+  if (accumulator instanceof Count) return js`{ const data = ${column(accumulator)}; data[${group} & ${PAGE_MASK}]++ }`
   const value = a.arg === undefined ? js`null` : compiler.value(a.arg)
   const v = e.name('v')
   if (distinct !== undefined)
@@ -66,26 +68,25 @@ function feed(
   const sum = doubleSumOf(accumulator)
   if (sum === undefined) return js`${e.constant(accumulator, a.name)}.add(${group}, ${value})`
   // Neumaier's sum in line: sum, compensation and count stand side by side.
-  const data = column(sum)
   return js`{ const ${v} = ${value}
 if (${v} !== null) {
-const at = ${group} * 3, s = ${data}[at], t = s + ${v}
-${data}[at + 1] += Math.abs(s) >= Math.abs(${v}) ? s - t + ${v} : ${v} - t + s
-${data}[at] = t
-${data}[at + 2]++
+const data = ${column(sum)}, at = (${group} & ${PAGE_MASK}) * 3, s = data[at], t = s + ${v}
+data[at + 1] += Math.abs(s) >= Math.abs(${v}) ? s - t + ${v} : ${v} - t + s
+data[at] = t
+data[at + 2]++
 } }`
 }
 
 /** A sum of JSON numbers: within ±2^53 in line, all else by a call. */
-function feedNumbers(data: Code, sum: Code, value: Code, group: Code, v: Code): Code {
+function feedNumbers(column: Code, sum: Code, value: Code, group: Code, v: Code): Code {
   return js`{ const ${v} = ${value}
 if (typeof ${v} === 'number') {
-const at = ${group} * 4, s = ${data}[at], t = s + ${v}
+const data = ${column}, at = (${group} & ${PAGE_MASK}) * 3, s = data[at], t = s + ${v}
 if (t <= 9007199254740991 && t >= -9007199254740991) {
-${data}[at + 1] += Math.abs(s) >= Math.abs(${v}) ? s - t + ${v} : ${v} - t + s
-${data}[at] = t
-${data}[at + 2]++
-if (${v} !== Math.floor(${v})) ${data}[at + 3] = 1
+data[at + 1] += Math.abs(s) >= Math.abs(${v}) ? s - t + ${v} : ${v} - t + s
+data[at] = t
+data[at + 2]++
+if (${v} !== Math.floor(${v}) && data[at + 2] < ${FRACTIONS}) data[at + 2] += ${FRACTIONS}
 } else ${sum}.add(${group}, ${v})
 } else if (${v} !== null) ${sum}.add(${group}, ${v}) }`
 }
@@ -99,7 +100,7 @@ function findGroup(plan: Aggregate, state: AggregateState, compiler: ExpressionC
 
 function findKey(key: BoundExpr, column: Code, compiler: ExpressionCompiler, references: RecordReferences | undefined): Code {
   const slice = key.kind === 'path' ? references?.slice(key) : undefined
-  if (slice !== undefined) return js`${column}.findSlice(b, ${slice.from}, ${slice.to}, ${slice.value})`
+  if (slice !== undefined) return js`${column}.findSlice(b, view, ${slice.from}, ${slice.to}, ${slice.value})`
   switch (key.type.kind) {
     case 'int':
     case 'long':

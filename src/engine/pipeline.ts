@@ -23,7 +23,7 @@ export interface PipelineContext {
   readonly writer: FrameWriter
   readonly render: RenderOptions
   readonly functions: FunctionContext
-  readonly limits: { readonly groups: number; readonly collectBytes: number; readonly joinBytes: number; readonly sortBytes: number }
+  readonly limits: { readonly groups: number; readonly groupBytes: number; readonly collectBytes: number; readonly joinBytes: number; readonly sortBytes: number }
 }
 
 interface SourceEnd {
@@ -214,7 +214,7 @@ class Builder {
   }
 
   #state(plan: Aggregate): AggregateState {
-    return new AggregateState(plan, { groups: this.#context.limits.groups, collectBytes: this.#context.limits.collectBytes })
+    return new AggregateState(plan, { groups: this.#context.limits.groups, groupBytes: this.#context.limits.groupBytes, collectBytes: this.#context.limits.collectBytes })
   }
 
   #aggregateSource(plan: Aggregate, state: AggregateState, next: Operator, finish: () => Generator<void>): void {

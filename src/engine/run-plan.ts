@@ -112,6 +112,7 @@ async function runSources(
 export function memoryLimits(settings: Settings): PipelineContext['limits'] {
   return {
     groups: Number(settings['max.group.records']),
+    groupBytes: Number(settings['max.group.bytes']),
     collectBytes: Number(settings['max.collect.bytes']),
     joinBytes: Number(settings['max.join.bytes']),
     sortBytes: Number(settings['max.sort.bytes']),

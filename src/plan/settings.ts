@@ -31,6 +31,7 @@ export const SETTINGS = {
   'format.uuid': { unit: 'boolean', fallback: true, meaning: 'uuids as text' },
   'live.aggs': { unit: 'boolean', fallback: true, meaning: 'may aggregations run' },
   'max.group.records': { unit: 'count', fallback: 10_000_000, meaning: 'groups that one aggregation may hold' },
+  'max.group.bytes': { unit: 'size', fallback: 1024 * MIB, meaning: 'bytes that the texts of group keys may take' },
   'max.collect.bytes': { unit: 'size', fallback: 64 * MIB, meaning: 'bytes that the values of array aggregates may take' },
   'max.join.bytes': { unit: 'size', fallback: 256 * MIB, meaning: 'bytes that the right sides of joins and set operations may take' },
   'max.sort.bytes': { unit: 'size', fallback: 64 * MIB, meaning: 'bytes that ORDER BY may hold' },

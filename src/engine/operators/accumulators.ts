@@ -1,20 +1,12 @@
-/**
- * The state of one aggregate over all groups, as columns indexed by group number. `add` is called once per record and group; the generated code has
- * already evaluated the argument and left NULLs to `add` (they never count). `result` may be asked for at any time (live partial results).
- */
+/** The exact aggregates, and the choice of the class for each aggregate of a plan. */
 import { Decimal } from '../../lib/decimal.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
 import type { Value } from '../../types.ts'
 import { canonical, integer, order } from '../runtime.ts'
+import type { Accumulator } from './accumulator.ts'
+import { doublePages, type NumberPages, ValuePages } from './pages.ts'
 import { type MemoryBudget, roomForKey } from './memory.ts'
 import { ApproximateDistinct, ApproximateQuantile } from './sketches.ts'
-
-export interface Accumulator {
-  /** Makes room for groups below `groups`. */
-  grow(groups: number): void
-  add(group: number, value: Value): void
-  result(group: number): Value
-}
 
 export function accumulator(a: BoundAggregate, budget: MemoryBudget): Accumulator {
   switch (a.name) {
@@ -70,90 +62,91 @@ function sum(a: BoundAggregate): IntegerSum | DoubleSum | DecimalSum | DynamicSu
   }
 }
 
-function bigger(old: Float64Array<ArrayBuffer>, groups: number): Float64Array<ArrayBuffer> {
-  const next = new Float64Array(Math.max(groups, old.length * 2, 16))
-  next.set(old)
-  return next
+/** Numbers that generated code reads and writes in place. */
+export interface NumberState {
+  readonly state: NumberPages<Float64Array<ArrayBuffer>>
 }
 
-export class Count implements Accumulator {
-  /** Indexed by group; read and written by generated code. */
-  data = new Float64Array(16)
+export class Count implements Accumulator, NumberState {
+  readonly state = doublePages(1)
   grow(groups: number): void {
-    if (groups > this.data.length) this.data = bigger(this.data, groups)
+    this.state.grow(groups)
   }
   add(g: number): void {
-    this.data[g]++
+    this.addMany(g, 1)
   }
   /** Many at once: counts from batch headers. */
   addMany(g: number, n: number): void {
-    this.data[g] += n
+    this.state.page(g)[this.state.at(g)] += n
   }
   result(g: number): Value {
-    return this.data[g]
+    return this.state.page(g)[this.state.at(g)]
   }
 }
 
 class CountValues implements Accumulator {
-  #counts = new Float64Array(16)
+  readonly #counts = new Count()
   grow(groups: number): void {
-    if (groups > this.#counts.length) this.#counts = bigger(this.#counts, groups)
+    this.#counts.grow(groups)
   }
   add(g: number, v: Value): void {
-    if (v !== null) this.#counts[g]++
+    if (v !== null) this.#counts.addMany(g, 1)
   }
   result(g: number): Value {
-    return this.#counts[g]
+    return this.#counts.result(g)
   }
 }
 
 /** Exact: a double while it is exact, carried over into a bigint before it would not be. */
 class IntegerSum implements Accumulator {
-  #low = new Float64Array(16)
-  #seen = new Float64Array(16)
+  /** Two numbers a group: sum, count. */
+  readonly #state = doublePages(2)
   readonly #high = new Map<number, bigint>()
   grow(groups: number): void {
-    if (groups > this.#low.length) {
-      this.#low = bigger(this.#low, groups)
-      this.#seen = bigger(this.#seen, groups)
-    }
+    this.#state.grow(groups)
   }
   add(g: number, v: Value): void {
+    if (v === null) return
+    const data = this.#state.page(g)
+    const at = this.#state.at(g)
     if (typeof v === 'number') {
-      const s = this.#low[g] + v
-      if (s <= 9007199254740991 && s >= -9007199254740991) this.#low[g] = s
+      const s = data[at] + v
+      if (s <= 9007199254740991 && s >= -9007199254740991) data[at] = s
       else this.#carry(g, BigInt(v))
-      this.#seen[g]++
+      data[at + 1]++
     } else if (typeof v === 'bigint') {
       this.#carry(g, v)
-      this.#seen[g]++
+      data[at + 1]++
     }
   }
   #carry(g: number, v: bigint): void {
-    this.#high.set(g, (this.#high.get(g) ?? 0n) + BigInt(this.#low[g]) + v)
-    this.#low[g] = 0
+    const data = this.#state.page(g)
+    const at = this.#state.at(g)
+    this.#high.set(g, (this.#high.get(g) ?? 0n) + BigInt(data[at]) + v)
+    data[at] = 0
   }
   count(g: number): number {
-    return this.#seen[g]
+    return this.#state.page(g)[this.#state.at(g) + 1]
   }
   result(g: number): Value {
-    if (this.#seen[g] === 0) return null
+    if (this.count(g) === 0) return null
+    const low = this.#state.page(g)[this.#state.at(g)]
     const high = this.#high.get(g)
-    return high === undefined ? this.#low[g] : integer(high + BigInt(this.#low[g]))
+    return high === undefined ? low : integer(high + BigInt(low))
   }
 }
 
 /** Neumaier's compensated sum: the error does not grow with the number of values. */
-class DoubleSum implements Accumulator {
+class DoubleSum implements Accumulator, NumberState {
   /** Three numbers a group: sum, compensation, count. Read and written by generated code. */
-  data = new Float64Array(48)
+  readonly state = doublePages(3)
   grow(groups: number): void {
-    if (groups * 3 > this.data.length) this.data = bigger(this.data, groups * 3)
+    this.state.grow(groups)
   }
   add(g: number, v: Value): void {
     if (typeof v !== 'number') return
-    const { data } = this
-    const at = g * 3
+    const data = this.state.page(g)
+    const at = this.state.at(g)
     const s = data[at]
     const t = s + v
     data[at + 1] += Math.abs(s) >= Math.abs(v) ? s - t + v : v - t + s
@@ -161,13 +154,14 @@ class DoubleSum implements Accumulator {
     data[at + 2]++
   }
   count(g: number): number {
-    return this.data[g * 3 + 2]
+    return this.state.page(g)[this.state.at(g) + 2]
   }
   result(g: number): Value {
     if (this.count(g) === 0) return null
-    const s = this.data[g * 3]
+    const data = this.state.page(g)
+    const at = this.state.at(g)
     // Infinity minus itself in the compensation would make NaN of an infinite sum.
-    return Number.isFinite(s) ? s + this.data[g * 3 + 1] : s
+    return Number.isFinite(data[at]) ? data[at] + data[at + 1] : data[at]
   }
 }
 
@@ -178,69 +172,76 @@ export function doubleSumOf(a: Accumulator): DoubleSum | undefined {
 }
 
 class DecimalSum implements Accumulator {
-  readonly #sums: (Decimal | undefined)[] = []
-  readonly #seen: number[] = []
-  grow(): void {
-    // Its lists grow by themselves.
+  readonly #sums = new ValuePages<Decimal | null>()
+  readonly #seen = new Count()
+  grow(groups: number): void {
+    this.#seen.grow(groups)
+    while (this.#sums.size < groups) this.#sums.push(null)
   }
   add(g: number, v: Value): void {
     if (!(v instanceof Decimal)) return
-    const s = this.#sums[g]
-    this.#sums[g] = s === undefined ? v : s.add(v)
-    this.#seen[g] = (this.#seen[g] ?? 0) + 1
+    const s = this.#sums.get(g)
+    this.#sums.set(g, s === null ? v : s.add(v))
+    this.#seen.addMany(g, 1)
   }
   count(g: number): number {
-    return this.#seen[g] ?? 0
+    return Number(this.#seen.result(g))
   }
   result(g: number): Value {
-    return this.#sums[g] ?? null
+    return this.#sums.get(g)
   }
 }
+
+/** Above every count of values. */
+export const FRACTIONS = 2 ** 44
 
 /**
  * JSON numbers: an exact integer as long as all are whole, a double (Neumaier's sum, too) once one is not. What is not a number does not count.
  * While all are whole and the sum stays within ±2^53, the plain double sum is exact; beyond, it is carried into a bigint.
  */
-class DynamicSum implements Accumulator {
-  /** Four numbers a group: sum, compensation, count, 1 when one was not whole. Read and written by generated code, which leaves what does not fit to `add`. */
-  data = new Float64Array(64)
+class DynamicSum implements Accumulator, NumberState {
+  /** Three numbers a group: sum, compensation, count; FRACTIONS more in the count when one was not whole. Read and written by generated code, which leaves what does not fit to `add`. */
+  readonly state = doublePages(3)
   readonly #carried = new Map<number, bigint>()
   grow(groups: number): void {
-    if (groups * 4 > this.data.length) this.data = bigger(this.data, groups * 4)
+    this.state.grow(groups)
   }
   add(g: number, v: Value): void {
     if (v instanceof Decimal) this.#number(g, v.toNumber())
     else if (typeof v === 'bigint') this.#carry(g, v)
     else if (typeof v === 'number') {
-      const t = this.data[g * 4] + v
-      if (this.data[g * 4 + 3] === 0 && Number.isInteger(v) && !(t <= 9007199254740991 && t >= -9007199254740991)) this.#carry(g, BigInt(v))
+      const data = this.state.page(g)
+      const at = this.state.at(g)
+      const t = data[at] + v
+      if (data[at + 2] < FRACTIONS && Number.isInteger(v) && !(t <= 9007199254740991 && t >= -9007199254740991)) this.#carry(g, BigInt(v))
       else this.#number(g, v)
     }
   }
   #number(g: number, v: number): void {
-    const { data } = this
-    const at = g * 4
+    const data = this.state.page(g)
+    const at = this.state.at(g)
     const s = data[at]
     const t = s + v
     data[at + 1] += Math.abs(s) >= Math.abs(v) ? s - t + v : v - t + s
     data[at] = t
     data[at + 2]++
-    if (v !== Math.floor(v)) data[at + 3] = 1
+    if (v !== Math.floor(v) && data[at + 2] < FRACTIONS) data[at + 2] += FRACTIONS
   }
   #carry(g: number, v: bigint): void {
     this.#carried.set(g, (this.#carried.get(g) ?? 0n) + v)
-    this.data[g * 4 + 2]++
+    this.state.page(g)[this.state.at(g) + 2]++
   }
   count(g: number): number {
-    return this.data[g * 4 + 2]
+    return this.state.page(g)[this.state.at(g) + 2] % FRACTIONS
   }
   result(g: number): Value {
     if (this.count(g) === 0) return null
-    const at = g * 4
+    const data = this.state.page(g)
+    const at = this.state.at(g)
     const carried = this.#carried.get(g)
-    if (this.data[at + 3] === 0 && Number.isSafeInteger(this.data[at])) return integer((carried ?? 0n) + BigInt(this.data[at]))
-    const s = this.data[at] + Number(carried ?? 0n)
-    return Number.isFinite(s) ? s + this.data[at + 1] : s
+    if (data[at + 2] < FRACTIONS && Number.isSafeInteger(data[at])) return integer((carried ?? 0n) + BigInt(data[at]))
+    const s = data[at] + Number(carried ?? 0n)
+    return Number.isFinite(s) ? s + data[at + 1] : s
   }
 }
 
@@ -275,8 +276,8 @@ class Average implements Accumulator {
 
 class DecimalAverage implements Accumulator {
   readonly #sum = new DecimalSum()
-  grow(): void {
-    // Its lists grow by themselves.
+  grow(groups: number): void {
+    this.#sum.grow(groups)
   }
   add(g: number, v: Value): void {
     this.#sum.add(g, v)
@@ -289,7 +290,7 @@ class DecimalAverage implements Accumulator {
 
 /** Values of one kind of group state, boxed. */
 class Extreme implements Accumulator {
-  readonly #values: Value[] = []
+  readonly #values = new ValuePages<Value>()
   readonly #sign: number
   readonly #budget: MemoryBudget
   constructor(sign: 1 | -1, budget: MemoryBudget) {
@@ -297,64 +298,64 @@ class Extreme implements Accumulator {
     this.#budget = budget
   }
   grow(groups: number): void {
-    while (this.#values.length < groups) this.#values.push(null)
+    while (this.#values.size < groups) this.#values.push(null)
   }
   add(g: number, v: Value): void {
     if (v === null) return
-    const best = this.#values[g]
+    const best = this.#values.get(g)
     if (best === null) {
       this.#budget.take(v)
-      this.#values[g] = v
-    } else if (order(v, best) * this.#sign > 0) this.#values[g] = v
+      this.#values.set(g, v)
+    } else if (order(v, best) * this.#sign > 0) this.#values.set(g, v)
   }
   result(g: number): Value {
-    return this.#values[g]
+    return this.#values.get(g)
   }
 }
 
 /** The value of the first record, NULL included. */
 class First implements Accumulator {
-  readonly #values: (Value | undefined)[] = []
+  readonly #values = new ValuePages<Value | undefined>()
   readonly #budget: MemoryBudget
   constructor(budget: MemoryBudget) {
     this.#budget = budget
   }
   grow(groups: number): void {
-    while (this.#values.length < groups) this.#values.push(undefined)
+    while (this.#values.size < groups) this.#values.push(undefined)
   }
   add(g: number, v: Value): void {
-    if (this.#values[g] === undefined) {
+    if (this.#values.get(g) === undefined) {
       this.#budget.take(v)
-      this.#values[g] = v
+      this.#values.set(g, v)
     }
   }
   result(g: number): Value {
-    return this.#values[g] ?? null
+    return this.#values.get(g) ?? null
   }
 }
 
 class Last implements Accumulator {
-  readonly #values: Value[] = []
+  readonly #values = new ValuePages<Value>()
   readonly #budget: MemoryBudget
   constructor(budget: MemoryBudget) {
     this.#budget = budget
   }
   grow(groups: number): void {
-    while (this.#values.length < groups) this.#values.push(null)
+    while (this.#values.size < groups) this.#values.push(null)
   }
   add(g: number, v: Value): void {
-    this.#budget.give(this.#values[g])
+    this.#budget.give(this.#values.get(g))
     this.#budget.take(v)
-    this.#values[g] = v
+    this.#values.set(g, v)
   }
   result(g: number): Value {
-    return this.#values[g]
+    return this.#values.get(g)
   }
 }
 
 class Collect implements Accumulator {
-  readonly #lists: Value[][] = []
-  readonly #seen: Set<string>[] = []
+  readonly #lists = new ValuePages<Value[]>()
+  readonly #seen = new ValuePages<Set<string>>()
   readonly #limit: number
   readonly #unique: boolean
   readonly #budget: MemoryBudget
@@ -364,30 +365,30 @@ class Collect implements Accumulator {
     this.#budget = budget
   }
   grow(groups: number): void {
-    while (this.#lists.length < groups) {
+    while (this.#lists.size < groups) {
       this.#lists.push([])
       if (this.#unique) this.#seen.push(new Set())
     }
   }
   add(g: number, v: Value): void {
-    const list = this.#lists[g]
+    const list = this.#lists.get(g)
     if (v === null || list.length >= this.#limit) return
     if (this.#unique) {
       const key = canonical(v)
-      if (this.#seen[g].has(key)) return
-      this.#seen[g].add(key)
+      if (this.#seen.get(g).has(key)) return
+      this.#seen.get(g).add(key)
     }
     this.#budget.take(v)
     list.push(v)
   }
   result(g: number): Value {
-    return [...this.#lists[g]]
+    return [...this.#lists.get(g)]
   }
 }
 
 /** The N largest (sign 1) or smallest (sign -1), best first; kept sorted, as N is small. */
 class TopValues implements Accumulator {
-  readonly #lists: Value[][] = []
+  readonly #lists = new ValuePages<Value[]>()
   readonly #limit: number
   readonly #sign: number
   readonly #unique: boolean
@@ -399,13 +400,13 @@ class TopValues implements Accumulator {
     this.#budget = budget
   }
   grow(groups: number): void {
-    while (this.#lists.length < groups) this.#lists.push([])
+    while (this.#lists.size < groups) this.#lists.push([])
   }
   add(g: number, v: Value): void {
     if (v === null || typeof v === 'object') {
       if (!(v instanceof Decimal) && !(v instanceof Uint8Array)) return
     }
-    const list = this.#lists[g]
+    const list = this.#lists.get(g)
     if (list.length === this.#limit && !(order(v, list[list.length - 1]) * this.#sign > 0)) return
     let low = 0
     let high = list.length
@@ -420,13 +421,13 @@ class TopValues implements Accumulator {
     if (list.length > this.#limit) this.#budget.give(list.pop() as Value)
   }
   result(g: number): Value {
-    return [...this.#lists[g]]
+    return [...this.#lists.get(g)]
   }
 }
 
 /** The N most (sign -1) or least (sign 1) frequent values; among equals the one seen first comes first. */
 class Frequent implements Accumulator {
-  readonly #groups: Map<string, { value: Value; count: number }>[] = []
+  readonly #groups = new ValuePages<Map<string, { value: Value; count: number }>>()
   readonly #limit: number
   readonly #sign: number
   readonly #budget: MemoryBudget
@@ -436,21 +437,21 @@ class Frequent implements Accumulator {
     this.#budget = budget
   }
   grow(groups: number): void {
-    while (this.#groups.length < groups) this.#groups.push(new Map())
+    while (this.#groups.size < groups) this.#groups.push(new Map())
   }
   add(g: number, v: Value): void {
     if (v === null) return
     const key = canonical(v)
-    const known = this.#groups[g].get(key)
+    const known = this.#groups.get(g).get(key)
     if (known !== undefined) {
       known.count++
       return
     }
     this.#budget.take(v)
-    this.#groups[g].set(key, { value: v, count: 1 })
+    this.#groups.get(g).set(key, { value: v, count: 1 })
   }
   result(g: number): Value {
-    const sorted = [...this.#groups[g].values()].sort((a, b) => (a.count - b.count) * this.#sign)
+    const sorted = [...this.#groups.get(g).values()].sort((a, b) => (a.count - b.count) * this.#sign)
     return sorted.slice(0, this.#limit).map((e) => e.value)
   }
 }

@@ -1,127 +1,131 @@
 /**
  * Group keys → dense group numbers (0, 1, 2, …) in order of first appearance. One `KeyColumn` per GROUP BY expression numbers the distinct values of that column; for several
- * columns `PairIndex` numbers the combinations. Values are kept once. Nothing here knows aggregates.
- *
- * The hash tables are cut into segments that grow one at a time: no single record has to wait until millions of entries have moved.
+ * columns `PairIndex` numbers the combinations. Values are kept once. Joins number their keys in the same way. Nothing here knows aggregates.
  */
 import { SqlError } from '../../sql/error.ts'
 import type { Value } from '../../types.ts'
 import { canonical } from '../runtime.ts'
+import { HashCells, hashPair, mixed, SEED } from './hash-cells.ts'
+import { integerPages, ValuePages } from './pages.ts'
+import { MAX_ARENA_BYTES, MAX_TEXTS, TextIndex } from './text-index.ts'
 
 /** Whole numbers below this are looked up in an array. */
 const DIRECT = 4096
-/** Texts of at most so many bytes are kept as two integers. */
-const SHORT = 8
-/** Segments of a table, chosen by the top bits of the hash. */
-const SEGMENTS = 256
-const SEGMENT_SHIFT = 24
-const FIRST_SLOTS = 16
-/** Texts are kept in pieces of memory of this size. */
-const CHUNK_BYTES = 1 << 18
-
-type Ints = Int32Array<ArrayBuffer>
-
-/** Open addressing in segments; entries are group numbers, -1 is a free slot. */
-class Segments {
-  /** Generated and hot code reads these in place. */
-  readonly tables: Ints[] = Array.from({ length: SEGMENTS }, () => new Int32Array(FIRST_SLOTS).fill(-1))
-  readonly #counts = new Int32Array(SEGMENTS)
-  readonly #hashOf: (id: number) => number
-
-  /** `hashOf`: the hash of an entry, asked for when its segment grows. */
-  constructor(hashOf: (id: number) => number) {
-    this.#hashOf = hashOf
-  }
-
-  /** Puts a new entry into the free slot that the search for it ended at. */
-  insert(hash: number, slot: number, id: number): void {
-    const s = hash >>> SEGMENT_SHIFT
-    const table = this.tables[s]
-    table[slot] = id
-    if (++this.#counts[s] * 2 > table.length) this.tables[s] = this.#grown(table)
-  }
-
-  #grown(old: Ints): Ints {
-    const table = new Int32Array(old.length * 4).fill(-1)
-    const mask = table.length - 1
-    for (const id of old) {
-      if (id < 0) continue
-      let slot = this.#hashOf(id) & mask
-      while (table[slot] >= 0) slot = (slot + 1) & mask
-      table[slot] = id
-    }
-    return table
-  }
-}
-
-/** Spreads the bits of a hash over all of its 32: the segment comes from the top, the slot from the bottom. */
-function mixed(h: number): number {
-  h = Math.imul(h ^ (h >>> 16), 0x7feb352d)
-  return h ^ (h >>> 15)
-}
-
-function doubled(old: Ints, wanted: number): Ints {
-  const next = new Int32Array(Math.max(old.length * 2, wanted + 1)).fill(-1)
-  next.set(old)
-  return next
-}
 
 /** Bits of a double. */
 const DOUBLE = new Float64Array(1)
 const BITS = new Int32Array(DOUBLE.buffer)
 
-function hashNumber(v: number): number {
-  if ((v | 0) === v) return mixed(v | 0)
+const NAN_BITS = [0, 0x7ff80000] as const
+
+function hashDouble(v: number): number {
   DOUBLE[0] = v
-  return mixed(Math.imul(BITS[0], 0x9e3779b1) ^ BITS[1])
+  // NaN is one key, whatever its bits.
+  if (Number.isNaN(v)) [BITS[0], BITS[1]] = NAN_BITS
+  return mixed(Math.imul(BITS[0], 0x9e3779b1) ^ BITS[1] ^ SEED)
 }
 
-/** Numbers the distinct values of one column. Texts met as bytes are hashed as bytes; no string is made before a group is new. */
+/** What a key is: 0 a number, n a text of n - 1 bytes, or one of these. */
+const NULL = -1
+const BOXED = -2
+
+/** Texts become bytes here; longer ones get memory of their own. */
+const SCRATCH = Buffer.alloc(4096)
+const SCRATCH_VIEW = new DataView(SCRATCH.buffer, SCRATCH.byteOffset, SCRATCH.length)
+
+/** How much a `KeyColumn` takes, and the error beyond it. */
+export interface KeyLimits {
+  readonly keys: number
+  readonly textBytes: number
+  readonly tooMany: (limit: number) => SqlError
+  readonly tooLong: (limit: number) => SqlError
+}
+
+/** Numbers the distinct values of one column. Texts met as bytes are hashed as bytes; no string is made before a value is asked for. */
 export class KeyColumn {
-  /** By group number; null stands where the value is a text. */
-  readonly #values: Value[] = []
+  readonly #limits: KeyLimits
   readonly #limit: number
+  readonly #textBytes: number
   readonly #direct = new Int32Array(DIRECT).fill(-1)
-  readonly #others = new Map<string, number>()
-  readonly #numbers = new Segments((id) => hashNumber(this.#values[id] as number))
-  readonly #texts = new Segments((id) => this.#hashes[id])
-  /** The bytes of the texts, one after the other, in chunks; a text never crosses into the next chunk. */
-  readonly #chunks: Buffer[] = []
-  #used = CHUNK_BYTES
-  /** Chunk and place of each text. */
-  #chunkOf: Ints = new Int32Array(64)
-  #starts: Ints = new Int32Array(64)
-  #hashes: Ints = new Int32Array(64)
-  #lows: Ints = new Int32Array(64)
-  #highs: Ints = new Int32Array(64)
-  /** Lengths of texts in bytes; -1 for what is no text. */
-  #lengths: Ints = new Int32Array(64).fill(-1)
+  /** Of whole numbers of 32 bits: the hash, which no two of them share, and the number of the key. */
+  readonly #integers = new HashCells(2, (t, at) => t[at])
+  /** Of other numbers: the hash. */
+  readonly #doubles = new HashCells(2, (t, at) => t[at])
+  readonly #texts = new TextIndex((low, high, length) => this.#addText(low, high, length))
+  /** The canonical texts of everything else. */
+  readonly #others = new TextIndex(() => this.#addBoxed())
+  /** Texts with half of a surrogate pair, which no bytes tell apart. */
+  readonly #broken = new Map<string, number>()
+  #boxed: Value = null
+  readonly #boxes = new ValuePages<Value>()
+  /** By key: the two halves of a number or of a text, or the number of a box and 0; and what it is. */
+  readonly #keys = integerPages(3)
+  #size = 0
   #null = -1
+  #frozen = false
 
-  /** `limit`: `max.group.records`. */
-  constructor(limit: number) {
-    this.#limit = limit
+  constructor(limits: KeyLimits) {
+    this.#limits = limits
+    this.#limit = Math.min(limits.keys, MAX_TEXTS)
+    this.#textBytes = Math.min(limits.textBytes, MAX_ARENA_BYTES)
   }
 
-  #add(value: Value): number {
-    if (this.#values.length >= this.#limit) throw tooMany(this.#limit)
-    return this.#values.push(value) - 1
-  }
-
-  /** Number of groups. */
+  /** Number of keys. */
   get size(): number {
-    return this.#values.length
+    return this.#size
+  }
+
+  /** From here on a key that is not there gets -1 instead of a number. */
+  freeze(): void {
+    this.#frozen = true
+    this.#texts.frozen = true
+    this.#others.frozen = true
   }
 
   value(id: number): Value {
-    const length = id < this.#lengths.length ? this.#lengths[id] : -1
-    if (length < 0) return this.#values[id]
-    const start = this.#starts[id]
-    return this.#chunks[this.#chunkOf[id]].toString('utf8', start, start + length)
+    const page = this.#keys.page(id)
+    const at = this.#keys.at(id)
+    const kind = page[at + 2]
+    if (kind > 0) return this.#texts.text(page[at], page[at + 1], kind - 1)
+    if (kind === NULL) return null
+    if (kind === BOXED) return this.#boxes.get(page[at])
+    BITS[0] = page[at]
+    BITS[1] = page[at + 1]
+    return DOUBLE[0]
+  }
+
+  #add(low: number, high: number, kind: number): number {
+    const id = this.#size
+    if (id >= this.#limit) throw this.#limits.tooMany(this.#limit)
+    this.#keys.grow(id + 1)
+    this.#size = id + 1
+    const page = this.#keys.page(id)
+    const at = this.#keys.at(id)
+    page[at] = low
+    page[at + 1] = high
+    page[at + 2] = kind
+    return id
+  }
+
+  #addText(low: number, high: number, length: number): number {
+    if (this.#texts.size > this.#textBytes) throw this.#limits.tooLong(this.#textBytes)
+    return this.#add(low, high, length + 1)
+  }
+
+  #addBoxed(): number {
+    if (this.#others.size > this.#textBytes) throw this.#limits.tooLong(this.#textBytes)
+    const id = this.#add(this.#boxes.size, 0, BOXED)
+    this.#boxes.push(this.#boxed)
+    return id
+  }
+
+  #addNumber(v: number): number {
+    DOUBLE[0] = v
+    return this.#add(BITS[0], BITS[1], 0)
   }
 
   findNull(): number {
-    if (this.#null < 0) this.#null = this.#add(null)
+    if (this.#null < 0 && !this.#frozen) this.#null = this.#add(0, 0, NULL)
     return this.#null
   }
 
@@ -132,27 +136,55 @@ export class KeyColumn {
         const known = this.#direct[v]
         if (known >= 0) return known
       }
-      return this.#numberSlow(v)
+      return (v | 0) === v ? this.#findInteger(v | 0) : this.#findDouble(v)
     }
     return v === null ? this.findNull() : this.findValue(v)
   }
 
-  #numberSlow(v: number): number {
-    const key = v === 0 ? 0 : v
-    const h = hashNumber(key)
-    const table = this.#numbers.tables[h >>> SEGMENT_SHIFT]
-    const mask = table.length - 1
+  #findInteger(v: number): number {
+    const h = mixed(v ^ SEED)
+    const cells = this.#integers
+    const s = (h >>> 24) & cells.spread
+    const table = cells.tables[s]
+    const mask = cells.masks[s]
     for (let slot = h & mask; ; slot = (slot + 1) & mask) {
-      const id = table[slot]
-      // NaN is one group: Object.is, for -0 has been made 0.
-      if (id >= 0) {
-        if (Object.is(this.#values[id], key)) return id
+      const found = table[slot * 2 + 1]
+      if (found !== 0) {
+        if (table[slot * 2] === h) return found - 1
         continue
       }
-      const added = this.#add(key)
-      this.#numbers.insert(h, slot, added)
-      if (Number.isInteger(key) && key >= 0 && key < DIRECT) this.#direct[key] = added
-      return added
+      if (this.#frozen) return -1
+      const id = this.#addNumber(v)
+      table[slot * 2] = h
+      table[slot * 2 + 1] = id + 1
+      cells.added(h)
+      if (v >= 0 && v < DIRECT) this.#direct[v] = id
+      return id
+    }
+  }
+
+  #findDouble(v: number): number {
+    const h = hashDouble(v)
+    const [low, high] = [BITS[0], BITS[1]]
+    const cells = this.#doubles
+    const s = (h >>> 24) & cells.spread
+    const table = cells.tables[s]
+    const mask = cells.masks[s]
+    for (let slot = h & mask; ; slot = (slot + 1) & mask) {
+      const found = table[slot * 2 + 1]
+      if (found !== 0) {
+        if (table[slot * 2] !== h) continue
+        const page = this.#keys.page(found - 1)
+        const at = this.#keys.at(found - 1)
+        if (page[at] === low && page[at + 1] === high) return found - 1
+        continue
+      }
+      if (this.#frozen) return -1
+      const id = this.#add(low, high, 0)
+      table[slot * 2] = h
+      table[slot * 2 + 1] = id + 1
+      cells.added(h)
+      return id
     }
   }
 
@@ -160,143 +192,119 @@ export class KeyColumn {
   findValue(v: Value): number {
     if (v === null) return this.findNull()
     if (typeof v === 'string') return this.findText(v)
-    if (typeof v === 'number') return this.#numberSlow(v)
-    const key = canonical(v)
-    let id = this.#others.get(key)
-    if (id === undefined) {
-      id = this.#add(v)
-      this.#others.set(key, id)
-    }
-    return id
+    if (typeof v === 'number') return this.findNumber(v)
+    this.#boxed = v
+    return this.#findString(this.#others, canonical(v))
   }
 
   findText(v: string): number {
+    this.#boxed = v
+    return this.#findString(this.#texts, v)
+  }
+
+  #findString(index: TextIndex, v: string): number {
+    const { length } = v
+    if (length > SCRATCH.length) return this.#findEncoded(index, v)
+    for (let i = 0; i < length; i++) {
+      const c = v.charCodeAt(i)
+      if (c > 127) return this.#findEncoded(index, v)
+      SCRATCH[i] = c
+    }
+    return index.find(SCRATCH, SCRATCH_VIEW, 0, length)
+  }
+
+  #findEncoded(index: TextIndex, v: string): number {
+    if (!v.isWellFormed()) return this.#findBroken(index === this.#texts ? `s${v}` : v)
     const bytes = Buffer.from(v)
-    return this.findBytes(bytes, 0, bytes.length)
+    return index.find(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)
   }
 
-  /** The text of a slice as the formats give it: bytes when `from >= 0`, else the ready value (a text with escapes, something else, or null). */
-  findSlice(b: Uint8Array, from: number, to: number, value: Value): number {
-    return from >= 0 ? this.findBytes(b, from, to) : this.findValue(value)
-  }
-
-  findBytes(b: Uint8Array, from: number, to: number): number {
-    const length = to - from
-    return length <= SHORT ? this.#findShort(b, from, length) : this.#findLong(b, from, to)
-  }
-
-  #findShort(b: Uint8Array, from: number, length: number): number {
-    let low = 0
-    let high = 0
-    let i = 0
-    for (; i < length && i < 4; i++) low |= b[from + i] << (i << 3)
-    for (; i < length; i++) high |= b[from + i] << ((i - 4) << 3)
-    const h = mixed(Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b) ^ length)
-    const table = this.#texts.tables[h >>> SEGMENT_SHIFT]
-    const mask = table.length - 1
-    const lows = this.#lows
-    for (let slot = h & mask; ; slot = (slot + 1) & mask) {
-      const id = table[slot]
-      if (id < 0) return this.#addBytes(b, from, from + length, slot, h, low, high)
-      if (lows[id] === low && this.#highs[id] === high && this.#lengths[id] === length) return id
+  #findBroken(v: string): number {
+    let id = this.#broken.get(v)
+    if (id === undefined) {
+      if (this.#frozen) return -1
+      id = this.#addBoxed()
+      this.#broken.set(v, id)
     }
-  }
-
-  #findLong(b: Uint8Array, from: number, to: number): number {
-    const length = to - from
-    let h = length
-    for (let i = from; i < to; i++) h = Math.imul(h ^ b[i], 16777619)
-    h = mixed(h)
-    const table = this.#texts.tables[h >>> SEGMENT_SHIFT]
-    const mask = table.length - 1
-    for (let slot = h & mask; ; slot = (slot + 1) & mask) {
-      const id = table[slot]
-      if (id < 0) return this.#addBytes(b, from, to, slot, h, 0, 0)
-      if (this.#hashes[id] !== h || this.#lengths[id] !== length) continue
-      const chunk = this.#chunks[this.#chunkOf[id]]
-      const start = this.#starts[id]
-      let i = 0
-      while (i < length && chunk[start + i] === b[from + i]) i++
-      if (i === length) return id
-    }
-  }
-
-  #addBytes(b: Uint8Array, from: number, to: number, slot: number, hash: number, low: number, high: number): number {
-    const id = this.#add(null)
-    if (id >= this.#hashes.length) this.#growTexts(id)
-    const length = to - from
-    if (this.#chunks.length === 0 || this.#used + length > CHUNK_BYTES) {
-      this.#chunks.push(Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, length)))
-      this.#used = 0
-    }
-    this.#chunks[this.#chunks.length - 1].set(b.subarray(from, to), this.#used)
-    this.#chunkOf[id] = this.#chunks.length - 1
-    this.#starts[id] = this.#used
-    this.#used += length
-    this.#hashes[id] = hash
-    this.#lows[id] = low
-    this.#highs[id] = high
-    this.#lengths[id] = length
-    this.#texts.insert(hash, slot, id)
     return id
   }
 
-  #growTexts(id: number): void {
-    this.#hashes = doubled(this.#hashes, id)
-    this.#lows = doubled(this.#lows, id)
-    this.#highs = doubled(this.#highs, id)
-    this.#lengths = doubled(this.#lengths, id)
-    this.#chunkOf = doubled(this.#chunkOf, id)
-    this.#starts = doubled(this.#starts, id)
+  /**
+   * The text of a slice as the formats give it: bytes, which `view` is on, too, when `from >= 0`, else the ready value (a text with escapes, something else, or null).
+   */
+  findSlice(b: Uint8Array, view: DataView, from: number, to: number, value: Value): number {
+    return from >= 0 ? this.#texts.find(b, view, from, to) : this.findValue(value)
   }
 }
 
 /** Numbers pairs of dense numbers. */
 export class PairIndex {
-  firsts: Ints = new Int32Array(64)
-  seconds: Ints = new Int32Array(64)
+  readonly #limits: KeyLimits
   readonly #limit: number
-  readonly #pairs = new Segments((id) => hashPair(this.firsts[id], this.seconds[id]))
+  readonly #cells = new HashCells(3, (t, at) => hashPair(t[at], t[at + 1]))
+  readonly #pairs = integerPages(2)
   #size = 0
 
-  constructor(limit: number) {
-    this.#limit = limit
+  constructor(limits: KeyLimits) {
+    this.#limits = limits
+    this.#limit = limits.keys
+  }
+
+  first(id: number): number {
+    return this.#pairs.page(id)[this.#pairs.at(id)]
+  }
+  second(id: number): number {
+    return this.#pairs.page(id)[this.#pairs.at(id) + 1]
   }
 
   find(a: number, b: number): number {
     const h = hashPair(a, b)
-    const table = this.#pairs.tables[h >>> SEGMENT_SHIFT]
-    const mask = table.length - 1
+    const cells = this.#cells
+    const s = (h >>> 24) & cells.spread
+    const table = cells.tables[s]
+    const mask = cells.masks[s]
     for (let slot = h & mask; ; slot = (slot + 1) & mask) {
-      const id = table[slot]
-      if (id < 0) return this.#add(a, b, h, slot)
-      if (this.firsts[id] === a && this.seconds[id] === b) return id
+      const at = slot * 3
+      const found = table[at + 2]
+      if (found === 0) return this.#add(a, b, h, at, table)
+      if (table[at] === a && table[at + 1] === b) return found - 1
     }
   }
 
-  #add(a: number, b: number, hash: number, slot: number): number {
-    const id = this.#size++
-    if (id >= this.#limit) throw tooMany(this.#limit)
-    if (id >= this.firsts.length) {
-      this.firsts = doubled(this.firsts, id)
-      this.seconds = doubled(this.seconds, id)
-    }
-    this.firsts[id] = a
-    this.seconds[id] = b
-    this.#pairs.insert(hash, slot, id)
+  #add(a: number, b: number, hash: number, at: number, table: Int32Array): number {
+    const id = this.#size
+    if (id >= this.#limit) throw this.#limits.tooMany(this.#limit)
+    this.#pairs.grow(id + 1)
+    this.#size = id + 1
+    const page = this.#pairs.page(id)
+    page[this.#pairs.at(id)] = a
+    page[this.#pairs.at(id) + 1] = b
+    table[at] = a
+    table[at + 1] = b
+    table[at + 2] = id + 1
+    this.#cells.added(hash)
     return id
   }
 }
 
-function hashPair(a: number, b: number): number {
-  return mixed(Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b))
-}
-
-function tooMany(limit: number): SqlError {
-  return new SqlError(
-    'MEMORY_LIMIT',
-    `The query has more than ${limit.toLocaleString('en')} groups (max.group.records).`,
-    undefined,
-    'Filter more with WHERE, group by less, or SET max.group.records.',
-  )
+/** The limits of GROUP BY. */
+export function groupLimits(keys: number, textBytes: number): KeyLimits {
+  return {
+    keys,
+    textBytes,
+    tooMany: (limit) =>
+      new SqlError(
+        'MEMORY_LIMIT',
+        `The query has more than ${limit.toLocaleString('en')} groups (max.group.records).`,
+        undefined,
+        'Filter more with WHERE, group by less, or SET max.group.records.',
+      ),
+    tooLong: (limit) =>
+      new SqlError(
+        'MEMORY_LIMIT',
+        `The keys of its groups take more than ${limit.toLocaleString('en')} bytes (max.group.bytes).`,
+        undefined,
+        'Filter more with WHERE, group by shorter values, or SET max.group.bytes.',
+      ),
+  }
 }

@@ -5,7 +5,7 @@
 import { Decimal } from '../../lib/decimal.ts'
 import type { Value } from '../../types.ts'
 import { canonical } from '../runtime.ts'
-import type { Accumulator } from './accumulators.ts'
+import type { Accumulator } from './accumulator.ts'
 import type { MemoryBudget } from './memory.ts'
 
 /** Registers: 2^12. The standard error is 1.04 / √4096 = 1.6 %. */
