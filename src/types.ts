@@ -74,7 +74,7 @@ export type Value =
   | Value[]
   | Map<string, Value>
 
-/** Where in a record. `meta` steps are one of the names in `META_FIELDS`; a header path has one step, its name. */
+/** Where in a record. `meta` steps are one of the names in `META_FIELDS` and `RECORD_FIELDS`; a header path has one step, its name. */
 export interface Path {
   readonly facet: 'key' | 'value' | 'header' | 'meta'
   readonly steps: readonly (string | number)[]
@@ -89,6 +89,14 @@ export const META_FIELDS: Readonly<Record<string, DataType>> = {
   keySchemaId: { kind: 'int' },
   valueSchemaId: { kind: 'int' },
   topic: { kind: 'string' },
+}
+
+/** Columns of every record beside its facets. In a path they are `meta` steps, as those of `META_FIELDS`. */
+export const RECORD_FIELDS: Readonly<Record<string, DataType>> = {
+  _bad: { kind: 'boolean' },
+  _error: { kind: 'string' },
+  _raw: { kind: 'bytes' },
+  _raw_key: { kind: 'bytes' },
 }
 
 export const BOOLEAN: DataType = { kind: 'boolean' }

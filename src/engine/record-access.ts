@@ -5,7 +5,7 @@
  * Texts are lazy: the formats give the byte range, a JavaScript string is made where one is really needed.
  */
 import { type Code, type Emitter, join, js, type Name } from '../codegen/emitter.ts'
-import { stringAt } from '../formats/runtime.ts'
+import { bytesAt, stringAt } from '../formats/runtime.ts'
 import type { EmitContext, FacetDecoder, RenderOptions, Want } from '../formats/format.ts'
 import type { HeaderRef, LastOffset, PathRef, PresenceTest, SlotRef } from '../plan/plan.ts'
 import type { DataType } from '../types.ts'
@@ -32,12 +32,14 @@ export class RecordReferences implements References {
   readonly #emitter: Emitter
   readonly #phases: Phase[] = []
   readonly #noValue: boolean
+  readonly #hasKey: Code
   #usesValue = false
 
-  /** `noValue`: code for records whose value is null; every path of the value is NULL there. */
-  constructor(emitter: Emitter, noValue: boolean) {
+  /** `noValue`: code for records whose value is null; every path of the value is NULL there. `hasKey`: whether there is a key to read. */
+  constructor(emitter: Emitter, noValue: boolean, hasKey: Code = js`ks >= 0`) {
     this.#emitter = emitter
     this.#noValue = noValue
+    this.#hasKey = hasKey
   }
 
   /** Does the program look into the value at all? */
@@ -129,6 +131,14 @@ export class RecordReferences implements References {
         return js`(state.keyFramed && ks >= 0 && ke - ks >= 5 ? view.getInt32(ks + 1) : null)`
       case 'valueSchemaId':
         return js`(state.valueFramed && vs >= 0 && ve - vs >= 5 ? view.getInt32(vs + 1) : null)`
+      case '_bad':
+        return js`(trouble !== null)`
+      case '_error':
+        return js`trouble`
+      case '_raw':
+        return js`(vs < 0 ? null : ${this.#emitter.constant(bytesAt, 'bytesAt')}(b, vs, ve))`
+      case '_raw_key':
+        return js`(ks < 0 ? null : ${this.#emitter.constant(bytesAt, 'bytesAt')}(b, ks, ke))`
       default:
         throw new Error(`metadata field ${field}`)
     }
@@ -234,7 +244,7 @@ export class RecordReferences implements References {
     // Records without a value take another way altogether, so that here its numbers are numbers and never null.
     return facet === 'value'
       ? code
-      : js`if (ks >= 0) {
+      : js`if (${this.#hasKey}) {
 ${code}
 }`
   }

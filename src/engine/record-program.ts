@@ -8,6 +8,7 @@ import type { FunctionContext } from '../functions/registry.ts'
 import type { RecordBatch } from '../kafka/log.ts'
 import type { TableFacet } from '../plan/catalog.ts'
 import type { Aggregate, BoundExpr, OutputShape, Scan } from '../plan/plan.ts'
+import { RECORD_FIELDS } from '../types.ts'
 import { aggregateStep } from './aggregate-code.ts'
 import { declare, ExpressionCompiler } from './expression.ts'
 import type { AggregateState } from './operators/aggregate.ts'
@@ -16,6 +17,7 @@ import type { LimitState } from './operators/row-operators.ts'
 import type { FrameWriter } from './output.ts'
 import { OutputCompiler } from './output-code.ts'
 import { RecordReferences } from './record-access.ts'
+import { RecordCheck } from './record-check.ts'
 import { readVarlong, TimestampText } from './record-runtime.ts'
 
 /** How a call of a record program ended. */
@@ -49,6 +51,8 @@ export interface RecordState {
   valueFramed: boolean
   /** LAST_OFFSET() of the batch's partition. */
   lastOffset: number
+  /** In a program for bad records: why the record at hand is one, where that is known before it is looked at; else null. */
+  trouble: string | null
   /** A record that cannot be read. */
   bad(offset: number, timestamp: number): void
 }
@@ -83,6 +87,9 @@ export interface WriterSchemas {
   readonly valueId: number
   readonly key: FacetDecoder | undefined
   readonly value: FacetDecoder | undefined
+  /** Why there is no decoder. */
+  readonly keyProblem?: string
+  readonly valueProblem?: string
 }
 
 export interface BuiltProgram {
@@ -94,13 +101,13 @@ export function buildProgram(spec: ProgramSpec, schemas: WriterSchemas): BuiltPr
   const emitter = new Emitter()
   const withValue = recordCode(spec, schemas, emitter, false)
   const work = withValue.usesValue
-    ? js`if (vs >= 0) {
+    ? js`if (${spec.scan.badRecords === true ? js`valueGood` : js`vs >= 0`}) {
 ${withValue.code}
 } else {
 ${recordCode(spec, schemas, emitter, true).code}
 }`
     : withValue.code
-  const body = loop(spec, emitter, work, withValue.before)
+  const body = loop(spec, emitter, spec.scan.badRecords === true ? checked(spec, schemas, emitter, work) : work, withValue.before)
   const title = `${spec.title.replace(/\*\//g, '* /')}\n${schemas.key?.title ?? ''} ${schemas.value?.title ?? ''}`
   const params = ['state', 'batch'] as const
   const run = emitter.build<RecordProgram>(params, body, `records-${spec.scan.table.topic}`)
@@ -117,14 +124,15 @@ interface RecordCode {
 
 /** Code for one record: for those with a value, or for those without. */
 function recordCode(spec: ProgramSpec, schemas: WriterSchemas, emitter: Emitter, noValue: boolean): RecordCode {
-  const references = new RecordReferences(emitter, noValue)
+  const { table, badRecords } = spec.scan
+  const references = new RecordReferences(emitter, noValue, badRecords === true ? js`keyGood` : js`ks >= 0`)
   const compiler = new ExpressionCompiler(emitter, references, spec.functions)
+  const context = { validate: spec.validate, render: spec.render }
   const bad = js`{ fault = 1; break record }`
-  const context = { bad, validate: spec.validate, render: spec.render }
-  const { table } = spec.scan
+  const [badKey, badValue] = badRecords === true ? [misfit('key'), misfit('value')] : [bad, bad]
   const read = (phase: number): Code[] => [
-    references.read(phase, 'key', schemas.key, { from: payload('k', table.key, schemas.keyId), to: js`ke`, ...context }),
-    references.read(phase, 'value', schemas.value, { from: payload('v', table.value, schemas.valueId), to: js`ve`, ...context }),
+    references.read(phase, 'key', schemas.key, { from: payload('k', table.key, schemas.keyId), to: js`ke`, bad: badKey, ...context }),
+    references.read(phase, 'value', schemas.value, { from: payload('v', table.value, schemas.valueId), to: js`ve`, bad: badValue, ...context }),
   ]
   references.nextPhase()
   let filter = js``
@@ -138,10 +146,13 @@ if (!${condition}) break record`
   const last = spec.where === undefined ? 0 : 1
   const sink = sinkCode(spec, compiler, references)
   const body = [filter, sink.gate, references.declarations(last), ...read(last), sink.code]
-  const checks = [
-    ...(references.usesKey() ? [schemaCheck('k', table.key, schemas.keyId, emitter)] : []),
-    ...(references.usesValue && !noValue ? [schemaCheck('v', table.value, schemas.valueId, emitter)] : []),
-  ]
+  const checks =
+    badRecords === true
+      ? []
+      : [
+          ...(references.usesKey() ? [schemaCheck('k', table.key, schemas.keyId, emitter)] : []),
+          ...(references.usesValue && !noValue ? [schemaCheck('v', table.value, schemas.valueId, emitter)] : []),
+        ]
   return {
     code: js`${checks}
 ${declare(compiler.temps)}
@@ -156,6 +167,65 @@ function payload(facet: 'k' | 'v', { framing, frame }: TableFacet, schema: numbe
   const start = facet === 'k' ? js`ks` : js`vs`
   const skip = framing === 'confluent' ? 5 : (frame?.skip(schema) ?? 0)
   return skip === 0 ? start : js`(${start} + ${skip})`
+}
+
+// ---------------------------------------------------------------------------------------------- bad records as rows
+
+/**
+ * For queries that ask which records are bad: a record is looked at as a whole first. What of it cannot be read counts as absent from there on; `trouble` says why, and is
+ * null for good records.
+ */
+function checked(spec: ProgramSpec, schemas: WriterSchemas, emitter: Emitter, work: Code): Code {
+  const { table } = spec.scan
+  const check = new RecordCheck(
+    table,
+    { id: schemas.keyId, decoder: schemas.key, problem: schemas.keyProblem },
+    { id: schemas.valueId, decoder: schemas.value, problem: schemas.valueProblem },
+  )
+  const holder = emitter.constant(check, 'check')
+  return js`let trouble = state.trouble, keyGood = ks >= 0, valueGood = vs >= 0
+${writtenWith('k', table.key, schemas.keyId, emitter)}
+${writtenWith('v', table.value, schemas.valueId, emitter)}
+if (trouble === null) {
+trouble = ${holder}.run(b, view, ks, ke, keySchema, vs, ve, valueSchema)
+if (trouble !== null) {
+if (${holder}.keyBad) keyGood = false
+if (${holder}.valueBad) valueGood = false
+}
+}
+if (trouble !== null) fault = 1
+again: for (;;) {
+${work}
+break
+}`
+}
+
+/** Which schema a facet says it was written with, negative when it does not say; another one than this program's goes back to the driver. */
+function writtenWith(facet: 'k' | 'v', { framing, frame }: TableFacet, id: number, emitter: Emitter): Code {
+  const [start, end, schema, wanted] = facet === 'k' ? [js`ks`, js`ke`, js`keySchema`, js`state.keyId`] : [js`vs`, js`ve`, js`valueSchema`, js`state.valueId`]
+  if (framing === 'none') return js`const ${schema} = -1`
+  const read =
+    frame === undefined
+      ? js`${end} - ${start} < 5 || b[${start}] !== 0 ? -1 : view.getInt32(${start} + 1)`
+      : js`${emitter.constant(frame, 'frame')}.schemaOf(b, ${start}, ${end}, hs, next)`
+  return js`const ${schema} = ${start} < 0 ? -1 : ${read}
+if (${schema} >= 0 && ${schema} !== ${id}) { ${wanted} = ${schema}; state.at = start; state.index = n; state.scanned += scanned - 1; return 1 }`
+}
+
+/** A facet that is whole, and does not fit what the query makes of it. */
+function misfit(facet: 'key' | 'value'): Code {
+  const good = facet === 'key' ? js`keyGood` : js`valueGood`
+  return js`{ trouble = ${`${facet}: it does not fit the columns of the table`}; ${good} = false; fault = 1; continue again }`
+}
+
+/** \`*\` of a bad record: what is known of it, in place of the value. */
+function starText(spec: ProgramSpec, value: Code, compiler: ExpressionCompiler, references: RecordReferences): Code {
+  const columns = ['_error', '_raw_key', '_raw'].map((name) => ({
+    path: [name],
+    expr: { kind: 'path', source: spec.scan.source, path: { facet: 'meta', steps: [name] }, type: RECORD_FIELDS[name] } as const,
+  }))
+  const known = new OutputCompiler(compiler, references, spec.render).shape({ kind: 'columns', columns })
+  return js`trouble === null ? ${value} : ${known.value}`
 }
 
 // ---------------------------------------------------------------------------------------------- sinks
@@ -210,11 +280,12 @@ function bodyText(
 ): { declare: Code; text: Code } {
   const output = new OutputCompiler(compiler, references, spec.render).shape(of.shape)
   const metadata = of.metadata ? metadataText(spec, references, compiler) : js`''`
-  if (output.key === undefined) return { declare: js``, text: js`'"value":' + (${output.value}) + ${metadata}` }
+  const value = of.shape.kind === 'record' && spec.scan.badRecords === true ? starText(spec, output.value, compiler, references) : output.value
+  if (output.key === undefined) return { declare: js``, text: js`'"value":' + (${value}) + ${metadata}` }
   const key = compiler.emitter.name('key')
   return {
     declare: js`let ${key}`,
-    text: js`((${key} = ${output.key}) === null ? '' : '"key":' + ${key} + ',') + '"value":' + (${output.value}) + ${metadata}`,
+    text: js`((${key} = ${output.key}) === null ? '' : '"key":' + ${key} + ',') + '"value":' + (${value}) + ${metadata}`,
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a result's rows look like before the first of them is there: the type of `data.value`, with what is known about NULLs. For sinks that have to announce their columns. */
 import type { BoundExpr, Output, OutputColumn, Plan } from '../plan/plan.ts'
 import { inputs, scansOf } from '../plan/plan.ts'
-import { type DataType, type Field, JSON_TYPE, type StructType } from '../types.ts'
+import { type DataType, type Field, JSON_TYPE, RECORD_FIELDS, type StructType } from '../types.ts'
 
 export interface RowShape {
   /** Kind `json` when it is known per row only. */
@@ -19,6 +19,8 @@ export function rowShape(plan: Output, statementIndex: number | null): RowShape 
     return { type: struct(shape.columns, 0, plan), statementIndex }
   }
   const scans = scansOf(plan)
+  // A bad record stands there with what is known of it.
+  if (scans.some((s) => s.badRecords === true)) return { type: JSON_TYPE, statementIndex }
   const declared = shape.kind === 'record' && scans.length === 1 && shape.value.type.kind === 'json' ? scans[0].table.value.declared : undefined
   return { type: shape.value.type, statementIndex, ...(declared === undefined ? {} : { declared }) }
 }
@@ -45,9 +47,10 @@ function mayBeNull(e: BoundExpr, plan: Output): boolean {
 /** As the writer's schema says it; a tombstone is not counted. Below an outer join everything may be missing. */
 function pathMayBeNull(e: Extract<BoundExpr, { kind: 'path' }>, plan: Output): boolean {
   if (hasJoin(plan)) return true
-  if (e.path.facet === 'meta') return false
-  const table = scansOf(plan).find((s) => s.source === e.source)?.table
-  if (table === undefined || e.path.facet === 'header') return true
+  if (e.path.facet === 'meta') return Object.hasOwn(RECORD_FIELDS, e.path.steps[0]) && e.path.steps[0] !== '_bad'
+  const scan = scansOf(plan).find((s) => s.source === e.source)
+  const table = scan?.table
+  if (table === undefined || scan?.badRecords === true || e.path.facet === 'header') return true
   let type: DataType = table[e.path.facet].type
   for (const step of e.path.steps) {
     const field: Field | undefined = type.kind === 'struct' ? type.fields.find((f) => f.name === step) : undefined

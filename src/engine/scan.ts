@@ -3,15 +3,12 @@
  * The awaits are between batches (await ②) and on the reader of the frames (await ③); none is per record.
  */
 import type { BatchSource, Isolation, KafkaLog, OffsetRange, RecordBatch } from '../kafka/log.ts'
-import { KafkaError } from '../kafka/log.ts'
-import { firstRecords } from '../kafka/record-batch.ts'
-import type { Table, TableFacet } from '../plan/catalog.ts'
 import type { BoundExpr, Scan } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import type { SentinelReason } from '../protocol/frames.ts'
 import { SqlError } from '../sql/error.ts'
-import type { FacetDecoder } from '../formats/format.ts'
 import { RowCounter, Windows } from './backward.ts'
+import { BadRecordError, badRecordError, DAMAGED, standIn } from './bad-record.ts'
 import { letOut } from './operators/backlog.ts'
 import type { Pipeline, PipelineContext, PipelineSource } from './pipeline.ts'
 import type { FrameWriter } from './output.ts'
@@ -19,6 +16,7 @@ import { resolveRanges, type ScanRanges } from './ranges.ts'
 import { offsetDelta } from './record-runtime.ts'
 import { buildProgram, type ProgramSpec, type RecordProgram, type RecordState, type Sink, STATUS } from './record-program.ts'
 import type { Statistics, StatisticsSource } from './statistics.ts'
+import { writerSchemas } from './writer-schemas.ts'
 import { abortable, TIMED_OUT, Turns, within } from './turns.ts'
 
 /** A call of a program that takes longer than this is followed by one of half as many records. */
@@ -95,6 +93,7 @@ export class ScanRun {
       keyId: -1,
       valueId: -1,
       lastOffset: -1,
+      trouble: null,
       keyFramed: table.key.framing === 'confluent',
       valueFramed: table.value.framing === 'confluent',
       bad: (offset, timestamp) => this.#bad(offset, timestamp),
@@ -192,7 +191,7 @@ export class ScanRun {
       if (batch === undefined) return undefined
       this.#lastRecord = performance.now()
       this.#state.lastOffset = lastOffsets.get(batch.partition) ?? -1
-      if (batch.fault !== undefined) this.#faulty(batch)
+      if (batch.fault !== undefined) await this.#faulty(batch)
       else if (headersOnly !== undefined) this.#countHeaders(batch, headersOnly)
       else {
         const late = await this.#records(batch)
@@ -223,7 +222,7 @@ export class ScanRun {
       if (status === STATUS.done) return undefined
       if (status === STATUS.schema) await this.#switchSchema()
       else if (status === STATUS.corrupt) {
-        this.#badBatch(batch, state.index)
+        await this.#badBatch(batch, state.index, DAMAGED)
         return undefined
       } else if (status === STATUS.pause) {
         await this.#letOut()
@@ -286,16 +285,7 @@ export class ScanRun {
     let program = this.#programs.get(name)
     if (program === undefined) {
       if (this.#programs.size >= MAX_PROGRAMS) this.#programs.clear()
-      const { table } = this.#scan
-      const key = decoderOf(table.key, keyId)
-      const value = decoderOf(table.value, valueId)
-      const samples = firstFacets(batch)
-      const schemas = {
-        keyId,
-        valueId,
-        key: specialized(key instanceof Promise ? await abortable(key, this.#c.signal) : key, table.key, keyId, samples.key),
-        value: specialized(value instanceof Promise ? await abortable(value, this.#c.signal) : value, table.value, valueId, samples.value),
-      }
+      const schemas = await writerSchemas(this.#scan, keyId, valueId, batch, this.#c.signal)
       program = buildProgram(programSpec(this.#scan, this.#where, this.#sink, this.#c), schemas).run
       this.#programs.set(name, program)
     }
@@ -320,22 +310,38 @@ export class ScanRun {
     statistics.badRecords += count
     const { table } = this.#scan
     const partition = this.#partition
+    // Whoever asks which records are bad gets them as rows.
+    if (this.#scan.badRecords === true) return
     if (settings['skip.bad.records'] === false) throw badRecordError(table, partition, offset)
     if (settings['show.bad.records'] === true) this.#writer.bad({ offset, partition, timestamp, table: table.name, sourceId })
   }
 
   /** Windows may meet one batch twice. */
-  #faulty(batch: RecordBatch): void {
+  async #faulty(batch: RecordBatch): Promise<void> {
     const place = `${batch.partition} ${batch.baseOffset}`
     if (this.#faults.has(place)) return
     if (this.#counter !== undefined) this.#faults.add(place)
-    this.#badBatch(batch, 0)
+    await this.#badBatch(batch, 0, batch.fault ?? DAMAGED)
   }
 
   /** A batch that cannot be walked (from record `index` on): its records are counted, and its place is reported once. */
-  #badBatch(batch: RecordBatch, index: number): void {
+  async #badBatch(batch: RecordBatch, index: number, why: string): Promise<void> {
     this.#partition = batch.partition
-    this.#bad(batch.baseOffset + index, batch.maxTimestamp, Math.max(1, batch.count - index))
+    const count = Math.max(1, batch.count - index)
+    if (this.#scan.badRecords !== true) return this.#bad(batch.baseOffset + index, batch.maxTimestamp, count)
+    this.#c.statistics.badRecords += count - 1
+    await this.#badRow(batch, Math.max(batch.baseOffset + index, batch.rangeStart), count === 1 ? why : `${why} (${count} records)`)
+  }
+
+  /** Records that cannot even be told apart, as one row: the program is given a record without key and value that stands for them. */
+  async #badRow(batch: RecordBatch, offset: number, why: string): Promise<void> {
+    const state = this.#state
+    const stand = standIn(batch, offset)
+    const program = await this.#programFor(this.#keyId, this.#valueId, stand)
+    Object.assign(state, { at: stand.from, index: 0, budget: 1, trouble: why })
+    const status = this.#step(program, stand)
+    state.trouble = null
+    if (status === STATUS.pause) await this.#letOut()
   }
 
   // -------------------------------------------------------------------------------------------- between batches
@@ -428,20 +434,6 @@ export class ScanRun {
   }
 }
 
-/** The first key and value of a batch that are not null; copies. */
-function firstFacets(batch: RecordBatch): { key: Uint8Array | undefined; value: Uint8Array | undefined } {
-  const records = firstRecords(batch, SAMPLED_RECORDS)
-  const copy = (bytes: Uint8Array | null | undefined): Uint8Array | undefined => (bytes === null || bytes === undefined ? undefined : Uint8Array.from(bytes))
-  return { key: copy(records.find((r) => r.key !== null)?.key), value: copy(records.find((r) => r.value !== null)?.value) }
-}
-
-const SAMPLED_RECORDS = 100
-
-function specialized(decoder: FacetDecoder | undefined, facet: TableFacet, id: number, sample: Uint8Array | undefined): FacetDecoder | undefined {
-  if (decoder?.specialize === undefined || sample === undefined) return decoder
-  return decoder.specialize(sample.subarray(facet.framing === 'confluent' ? 5 : (facet.frame?.skip(id) ?? 0)))
-}
-
 /** For a scan backwards: counts what goes on to the sort. The timestamp is one of the sort's own keys. */
 function rowCounter(source: Extract<PipelineSource, { kind: 'scan' }>): RowCounter | undefined {
   const { scan, sink } = source
@@ -457,35 +449,6 @@ export function programSpec(
   c: { readonly settings: Settings; readonly render: ProgramSpec['render']; readonly functions: ProgramSpec['functions']; readonly title: string },
 ): ProgramSpec {
   return { scan, where, sink, render: c.render, validate: c.settings['validate.records'] === true, functions: c.functions, title: c.title }
-}
-
-/** The decoder of a facet; a schema that cannot be had makes its records bad ones, not the query. */
-export function decoderOf(facet: TableFacet, id: number): FacetDecoder | undefined | Promise<FacetDecoder | undefined> {
-  if (facet.framing !== 'none' && id === -1) return undefined
-  try {
-    const decoder = facet.decoder(facet.framing === 'none' ? undefined : id)
-    return decoder instanceof Promise ? decoder.catch((e: unknown) => unusable(e)) : decoder
-  } catch (e) {
-    return unusable(e)
-  }
-}
-
-/** A broker that fails is an error; a schema that does not exist or does not parse is a property of the records. */
-function unusable(e: unknown): undefined {
-  if (e instanceof KafkaError) throw e
-  return undefined
-}
-
-/** The first bad record under `skip.bad.records = false`; it names the record already. */
-class BadRecordError extends SqlError {}
-
-function badRecordError(table: Table, partition: number, offset: number): SqlError {
-  return new BadRecordError(
-    'VALUE',
-    `The record at offset ${offset} of partition ${partition} of ${table.name} cannot be read as ${table.value.format} (skip.bad.records = false).`,
-    undefined,
-    'SET skip.bad.records = true passes over such records and counts them.',
-  )
 }
 
 /** A condition that reads on where the scan stopped. */

@@ -64,6 +64,8 @@ export interface FacetDecoder {
   /** The type of the whole facet as this writer wrote it. */
   readonly type: DataType
   emit(want: Want, context: EmitContext): Code
+  /** Why a payload (without framing) is not what this reads, in a few words: `not JSON at byte 17`. For bad records only: it may be slow. */
+  explain?(payload: Buffer): string
   /** A decoder that reads the same, and faster what looks like the sample (a whole facet, without framing). */
   specialize?(sample: Uint8Array): FacetDecoder
 }

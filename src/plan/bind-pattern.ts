@@ -1,5 +1,5 @@
 /** Several topics as one table: their columns are merged by name, what a topic lacks is NULL there; `_key` and `_meta.*` are columns that a bare star leaves out. */
-import { type DataType, JSON_TYPE, META_FIELDS, NULL_TYPE } from '../types.ts'
+import { type DataType, JSON_TYPE, META_FIELDS, NULL_TYPE, RECORD_FIELDS } from '../types.ts'
 import type { Table } from './catalog.ts'
 import { convert, unify } from './coerce.ts'
 import type { BoundExpr, Plan } from './plan.ts'
@@ -38,7 +38,7 @@ export interface Topic {
 }
 
 export function mergeTopics(topics: readonly Topic[]): MergedTopics {
-  const made = [...META.map(metaColumn), keyColumn(topics), ...valueColumns(topics)]
+  const made = [...META.map(metaColumn), ...Object.entries(RECORD_FIELDS).map(recordColumn), keyColumn(topics), ...valueColumns(topics)]
   return {
     columns: made.map(({ name, type, open, hidden }) => ({ name, type, open, hidden })),
     sides: topics.map((topic) => ({ kind: 'project', input: topic.plan, columns: made.map((c) => ({ name: c.name, expr: c.of(topic) })) })),
@@ -52,6 +52,10 @@ interface Column extends RelationColumn {
 function metaColumn(field: string): Column {
   const type = META_FIELDS[field]
   return { name: `_meta.${field}`, type, hidden: true, of: ({ source }) => ({ kind: 'path', source, path: { facet: 'meta', steps: [field] }, type }) }
+}
+
+function recordColumn([name, type]: readonly [string, DataType]): Column {
+  return { name, type, hidden: true, of: ({ source }) => ({ kind: 'path', source, path: { facet: 'meta', steps: [name] }, type }) }
 }
 
 function keyColumn(topics: readonly Topic[]): Column {

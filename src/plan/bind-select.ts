@@ -3,7 +3,7 @@
  */
 import type * as ast from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
-import { META_FIELDS, STRING, TIMESTAMP } from '../types.ts'
+import { META_FIELDS, RECORD_FIELDS, STRING, TIMESTAMP } from '../types.ts'
 import { aggregateName } from './aggregates.ts'
 import { type AggregateSink, bindExpr, type ExpressionContext } from './bind-expression.ts'
 import { hopCalls, hopWindows } from './bind-windows.ts'
@@ -160,7 +160,10 @@ function hiddenColumns(relation: Relation): OutputColumn[] {
   const headers: BoundExpr = { kind: 'header', source, name: undefined, as: 'map', type: { kind: 'map', value: STRING } }
   const topic: BoundExpr = { kind: 'path', source, path: { facet: 'meta', steps: ['topic'] }, type: META_FIELDS.topic }
   const meta = [{ name: 'topic', expr: topic }, ...facts(relation)].map(({ name, expr }) => ({ path: ['_meta', name], expr }))
-  return [...key, ...meta, { path: ['_headers'], expr: headers }]
+  const whole = Object.entries(RECORD_FIELDS).map(([name, type]): OutputColumn => {
+    return { path: [name], expr: { kind: 'path', source, path: { facet: 'meta', steps: [name] }, type } }
+  })
+  return [...key, ...meta, { path: ['_headers'], expr: headers }, ...whole]
 }
 
 /** Newest first over one topic leaves no ties open: among equal times the later offset comes first, among equal offsets the lower partition. */

@@ -97,6 +97,7 @@ function scanText(scan: Scan, ranges: (scan: Scan) => string, used: ReadonlySet<
   const parts = [`Scan ${quoteName(scan.table.name)}`, ranges(scan)]
   if (scan.keyPartition !== undefined) parts.push(`partition=${scan.keyPartition.partition} (of key ${scan.keyPartition.text})`)
   if (scan.headersOnly === true) parts.push('headers only')
+  if (scan.badRecords === true) parts.push('bad records as rows')
   if (scan.backward !== undefined)
     parts.push(`backwards by ${scan.backward.by} until ${scan.backward.rows} rows${scan.backward.by === 'offset' ? ' of each partition' : ''}`)
   const prefix = `${scan.source} `

@@ -1,4 +1,5 @@
 /** The optimizer: a list of small plan → plan functions, each in its own file, each of which can be switched off. Rows never change, only what is read and done for them. */
+import { withBadRecords } from './bad-records.ts'
 import { lower } from './lower.ts'
 import type { Output, Plan } from './plan.ts'
 import { backwardScan } from './rules/backward-scan.ts'
@@ -31,5 +32,5 @@ export function optimize(output: Output, context: OptimizeContext, enabled = tru
   let plan: Plan = output
   for (const rule of enabled ? RULES : [foldConstants]) plan = rule.apply(plan, context)
   if (plan.kind !== 'output') throw new Error('a rule lost the output')
-  return lower(plan)
+  return withBadRecords(lower(plan))
 }

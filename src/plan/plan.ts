@@ -28,6 +28,8 @@ export interface Scan {
   readonly unordered?: boolean
   /** No more than so many records are wanted. */
   readonly limit?: number
+  /** Something asks whether a record is bad, or why: bad records are rows then, whose damaged key or value is NULL. */
+  readonly badRecords?: boolean
   /** Only the newest so many rows are wanted, by this: read from the ends of the partitions backwards. */
   readonly backward?: { readonly by: 'offset' | 'timestamp'; readonly rows: number }
 }
@@ -52,10 +54,10 @@ export interface Project {
   readonly kind: 'project'
   readonly input: Plan
   readonly source?: number
-  readonly columns: readonly { readonly name: string; readonly expr: BoundExpr }[]
-}
   /** What the statement calls that relation. */
   readonly name?: string
+  readonly columns: readonly { readonly name: string; readonly expr: BoundExpr }[]
+}
 
 /** Row: the keys in order, then the aggregates in order. */
 export interface Aggregate {

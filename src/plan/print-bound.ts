@@ -2,7 +2,7 @@
 import { isoDate, isoTime, isoTimestamp } from '../lib/datetime-text.ts'
 import { Decimal } from '../lib/decimal.ts'
 import { JsonText } from '../lib/json-text.ts'
-import { type Path, typeName, type Value } from '../types.ts'
+import { type Path, RECORD_FIELDS, typeName, type Value } from '../types.ts'
 import type { BoundExpr } from './plan.ts'
 
 const PLAIN = /^[A-Za-z_][A-Za-z0-9_]*$/
@@ -88,13 +88,13 @@ function nested(e: BoundExpr, names: SourceNames | undefined): string {
 }
 
 export function pathText(path: Path): string {
+  if (path.facet === 'meta' && Object.hasOwn(RECORD_FIELDS, path.steps[0])) return String(path.steps[0])
   const prefix = { key: '_key', value: '', header: '_headers', meta: '_meta' }[path.facet]
   let out = prefix
   for (const step of path.steps) out += typeof step === 'number' ? `[${step}]` : out === '' ? quoteName(step) : `.${quoteName(step)}`
   return out === '' ? '_value' : out
 }
 
-function valueText(v: Value): string {
 /** A date or time as people write it: `'2024-02-29T00:00:00Z'`. */
 function timeText({ value, type }: Extract<BoundExpr, { kind: 'constant' }>): string | undefined {
   if (typeof value !== 'number' && typeof value !== 'bigint') return undefined
@@ -103,6 +103,7 @@ function timeText({ value, type }: Extract<BoundExpr, { kind: 'constant' }>): st
   return type.kind === 'time' ? `'${isoTime(value, type.unit)}'` : undefined
 }
 
+function valueText(v: Value): string {
   if (v === null) return 'NULL'
   if (typeof v === 'string') return `'${v.replaceAll("'", "''")}'`
   if (v instanceof Uint8Array) return `0x${Buffer.from(v).toString('hex')}`

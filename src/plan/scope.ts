@@ -4,7 +4,7 @@
 import { didYouMean } from '../lib/suggest.ts'
 import type { Name, Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
-import { type DataType, JSON_TYPE, META_FIELDS, STRING, type StructType, typeName } from '../types.ts'
+import { type DataType, JSON_TYPE, META_FIELDS, RECORD_FIELDS, STRING, type StructType, typeName } from '../types.ts'
 import type { Table, TableFacet } from './catalog.ts'
 import type { BoundExpr } from './plan.ts'
 
@@ -61,7 +61,7 @@ export function facetOf(name: Name): 'key' | 'value' | 'header' | 'meta' | undef
 }
 
 export function metaField(name: string): string | undefined {
-  if (Object.hasOwn(META_FIELDS, name)) return name
+  if (Object.hasOwn(META_FIELDS, name) || Object.hasOwn(RECORD_FIELDS, name)) return name
   const lower = name.toLowerCase()
   if (Object.hasOwn(META_FIELDS, lower)) return lower
   return META_ALIASES[lower]
@@ -247,10 +247,14 @@ function inTable(relation: TableRelation, parts: readonly Name[], span: Span): B
   if (facet === 'header') return header(relation, parts, span)
   if (facet === 'key') return fieldOf(source, 'key', table.key, parts.slice(1), `_key of ${table.name}`, span)
   if (facet === 'value') return fieldOf(source, 'value', table.value, parts.slice(1), `_value of ${table.name}`, span)
-  const legacy = parts.length === 1 ? LEGACY[parts[0].text] : undefined
-  if (legacy !== undefined && !hasField(table.value.type, parts[0].text))
-    return { kind: 'path', source, path: { facet: 'meta', steps: [legacy] }, type: META_FIELDS[legacy], span }
+  const pseudo = parts.length === 1 && !hasField(table.value.type, parts[0].text) ? pseudoColumn(parts[0].text) : undefined
+  if (pseudo !== undefined) return { kind: 'path', source, path: { facet: 'meta', steps: [pseudo] }, type: META_FIELDS[pseudo] ?? RECORD_FIELDS[pseudo], span }
   return fieldOf(source, 'value', table.value, parts, table.name, span)
+}
+
+function pseudoColumn(name: string): string | undefined {
+  if (Object.hasOwn(RECORD_FIELDS, name)) return name
+  return Object.hasOwn(LEGACY, name) ? LEGACY[name] : undefined
 }
 
 function hasField(type: DataType, name: string): boolean {
@@ -273,7 +277,7 @@ function metadata(relation: TableRelation, parts: readonly Name[], span: Span): 
       Object.keys(META_FIELDS).map((f) => `${parts[0].text}.${f}`),
       parts[1].span,
     )
-  return { kind: 'path', source: relation.source, path: { facet: 'meta', steps: [field] }, type: META_FIELDS[field], span }
+  return { kind: 'path', source: relation.source, path: { facet: 'meta', steps: [field] }, type: META_FIELDS[field] ?? RECORD_FIELDS[field], span }
 }
 
 function header(relation: TableRelation, parts: readonly Name[], span: Span): BoundExpr {

@@ -6,6 +6,7 @@
  */
 import { type Code, type Emitter, js, join, type Name, NOTHING } from '../../codegen/emitter.ts'
 import type { EmitContext, FacetDecoder, RenderOptions, Want } from '../format.ts'
+import { faultFinder } from '../check.ts'
 import { existsNames, hasOwn, isWanted } from '../want.ts'
 import { bytesEqual } from '../runtime.ts'
 import { Family } from './family.ts'
@@ -33,11 +34,19 @@ export function avroDecoder(schema: string | AvroSchema, title: string, referenc
     if (family === undefined) perRender.set(key, (family = new Family(e, render)))
     return family
   }
-  return {
+  let findFault: ReturnType<typeof faultFinder> | undefined
+  const decoder: FacetDecoder = {
     title,
     type: avroType(node),
     emit: (want, context) => emitFacet(node, want, context, familyOf(context.emitter, context.render)),
+    explain: (payload) => {
+      if (node.kind !== 'record') return `${payload.length} bytes that are not ${title}`
+      findFault ??= faultFinder(decoder)
+      const field = findFault(payload)
+      return field === undefined ? `not ${title}: bytes are left over behind the last field` : `not ${title} from field "${field}" on`
+    },
   }
+  return decoder
 }
 
 function emitFacet(node: AvroNode, want: Want, context: EmitContext, family: Family): Code {

@@ -12,7 +12,8 @@ import type { DataType } from '../../types.ts'
 import type { EmitContext, FacetDecoder, Want } from '../format.ts'
 import { existsNames, hasOwn, isWanted } from '../want.ts'
 import { fromJson } from '../convert.ts'
-import { scratch, stringAt } from '../runtime.ts'
+import { scratch, stringAt, TEXT_LIMIT_BYTES } from '../runtime.ts'
+import { jsonFault } from './fault.ts'
 import { type LayoutStep, layoutOf } from './layout.ts'
 import { skipNumber, skipSpace, skipString, skipValue, skipWord } from './scan.ts'
 import { digitsAt, keyIndex, numberAt, POWERS, textAt, textOrNullAt, unescapedAt, valueAt } from './values.ts'
@@ -21,6 +22,7 @@ const DECODER: FacetDecoder = {
   title: 'json',
   type: { kind: 'json' },
   emit: (want, context) => new JsonReader(context).facet(want),
+  explain: (payload) => jsonFault(payload) ?? `JSON with a text of more than ${TEXT_LIMIT_BYTES >> 20} MiB`,
   specialize: (sample) => {
     const layout = layoutOf(sample)
     return layout === undefined

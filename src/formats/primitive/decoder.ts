@@ -37,10 +37,21 @@ export function primitiveDecoder(format: PrimitiveFormat): FacetDecoder {
   let decoder = decoders.get(format)
   if (decoder === undefined) {
     const shape = SHAPES[format]
-    decoder = { title: format.toLowerCase(), type: shape.type, emit: (want, context) => emitFacet(format, shape, want, context) }
+    decoder = {
+      title: format.toLowerCase(),
+      type: shape.type,
+      emit: (want, context) => emitFacet(format, shape, want, context),
+      explain: (payload) => misfit(format, shape, payload),
+    }
     decoders.set(format, decoder)
   }
   return decoder
+}
+
+function misfit(format: PrimitiveFormat, { size }: Shape, payload: Buffer): string {
+  const bytes = payload.length === 1 ? '1 byte' : `${payload.length} bytes`
+  if (size !== undefined) return `${bytes}, and ${format} has ${size}`
+  return format === 'UUID' ? `${bytes} that are neither the 36 characters nor the 16 bytes of a uuid` : `${bytes} that are not ${format}`
 }
 
 const UUID_TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
