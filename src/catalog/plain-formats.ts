@@ -10,7 +10,12 @@ import { xmlDecoder } from '../formats/xml/decoder.ts'
 /** Settings of formats that have some. */
 export interface FormatOptions {
   readonly csv?: CsvOptions
+  /** Of formats of a registry, where the ids of the schemas stand. Without it the records are looked at. */
+  readonly ids?: IdOption
 }
+
+/** `headers`: in the record's headers, in front of the payload where these have none. `payload`: in front of the payload, in Confluent's frame. */
+export type IdOption = 'headers' | 'payload'
 
 /** The decoder of a format that stands by itself; undefined for the formats of a registry. */
 export function plainDecoder(format: FormatName, options: FormatOptions = {}): FacetDecoder | undefined {

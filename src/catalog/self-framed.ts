@@ -43,6 +43,8 @@ type Headers = TopicSample['keyHeaders']
 export async function selfFramedFacet(question: FacetQuestion, sample: TopicSample, origin: TableFacet['origin']): Promise<TableFacet | undefined> {
   const samples = samplesOf(sample, question)
   const headers = headersOf(sample, question)
+  const told = question.options?.ids
+  if (told === 'payload') return undefined
   for (const place of ['headers', 'glue', 'eight-byte'] as const) {
     const ids = new RecordIds(place, question.side)
     if (!isPossible(place, question, samples, headers)) continue
@@ -55,7 +57,7 @@ export async function selfFramedFacet(question: FacetQuestion, sample: TopicSamp
     const writers = [known.get(newest) as Writer, ...others, ...(await ofSubject(question))]
     return facetOf(question, ids, writers, origin, ids.met[newest])
   }
-  return undefined
+  return told === 'headers' ? facetOf(question, new RecordIds('headers', question.side), await ofSubject(question), origin, undefined) : undefined
 }
 
 /** Whether it is worth a question: the samples have something that may be such an id, and there is somebody to ask. */
@@ -116,11 +118,12 @@ async function ofSubject({ registry, decoders, topic, side }: FacetQuestion): Pr
   return found
 }
 
-/** `writers`: the newest first, which was met as `newest`. */
-function facetOf(question: FacetQuestion, ids: RecordIds, writers: readonly Writer[], origin: TableFacet['origin'], newest: RecordId): TableFacet {
-  const { type } = writers[0].schema
-  const json = type === 'JSON'
-  const columns = json ? jsonSchemaColumns(writers[0].schema.text) : undefined
+/** `writers`: the newest first, which was met as `newest`. There are none, and nothing was met, where only the configuration says it. */
+function facetOf(question: FacetQuestion, ids: RecordIds, writers: readonly Writer[], origin: TableFacet['origin'], newest: RecordId | undefined): TableFacet {
+  const format = question.configured?.format ?? 'AVRO'
+  const type = writers[0]?.schema.type ?? (format === 'PROTOBUF' ? format : format === 'JSONSCHEMA' ? 'JSON' : 'AVRO')
+  const json = type === 'JSON' || writers.length === 0
+  const columns = json && writers.length > 0 ? jsonSchemaColumns(writers[0].schema.text) : undefined
   const own = writers.filter(({ schema }) => schema.type === type)
   const made = new Map<number, Promise<FacetDecoder>>()
   return {
@@ -131,7 +134,7 @@ function facetOf(question: FacetQuestion, ids: RecordIds, writers: readonly Writ
     framing: 'own',
     frame: ids,
     ...(columns === undefined ? {} : { declared: columns }),
-    ...(type === 'PROTOBUF' ? {} : { writer: writerOf(question, writers[0].schema, newest) }),
+    ...(type === 'PROTOBUF' || newest === undefined ? {} : { writer: writerOf(question, writers[0].schema, newest) }),
     decoder: (number) => {
       const known = made.get(number as number)
       if (known !== undefined) return known
@@ -168,7 +171,8 @@ async function decoderOf(question: FacetQuestion, id: RecordId): Promise<FacetDe
 }
 
 function whoIsAsked(question: FacetQuestion, id: RecordId): string {
-  return id.kind === 'glue' ? 'The folder of Glue schemas' : `The schema registry at ${question.registry?.url ?? '?'}`
+  if (id.kind === 'glue') return 'The folder of Glue schemas'
+  return question.registry === undefined ? 'Nobody (no schema registry is configured)' : `The schema registry at ${question.registry.url}`
 }
 
 async function schemaOf({ registry, glue }: FacetQuestion, { kind, id }: RecordId): Promise<RegisteredSchema | undefined> {

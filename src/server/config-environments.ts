@@ -2,6 +2,7 @@
 import { didYouMean } from '../lib/suggest.ts'
 import { type ClusterConfig, parseAddress, type SaslConfig, type TlsConfig } from '../kafka/config.ts'
 import type { RegistryConfig } from '../registry/registry.ts'
+import type { IdOption } from '../catalog/plain-formats.ts'
 import type { CsvOptions } from '../formats/csv/decoder.ts'
 import { type FormatName, formatNamed, PLAIN_FORMATS } from '../formats/format.ts'
 import {
@@ -56,12 +57,16 @@ const readFormat: Read<FormatName> = (value, place, check) => {
 }
 
 const readFormats: Read<TopicFormats> = (value, place, check) => {
-  const tree = keys(value, place, ['key', 'value', 'csv'], check)
+  const tree = keys(value, place, ['key', 'value', 'csv', 'ids'], check)
   if (tree === undefined) return undefined
   const csv = optional(tree, place, 'csv', readCsv, check)
   const formats = { key: optional(tree, place, 'key', readFormat, check), value: optional(tree, place, 'value', readFormat, check) }
-  return csv === undefined ? formats : { ...formats, csv }
+  const ids = optional(tree, place, 'ids', readIds, check)
+  return { ...formats, ...(csv === undefined ? {} : { csv }), ...(ids === undefined ? {} : { ids }) }
 }
+
+const readIds: Read<IdOption> = (value, place, check) =>
+  value === 'headers' || value === 'payload' ? value : check.wrong(place, value, 'headers or payload: where the ids of schemas stand')
 
 const readCsv: Read<CsvOptions> = (value, place, check) => {
   const tree = keys(value, place, ['header', 'delimiter', 'quote'], check)

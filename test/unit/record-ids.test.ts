@@ -189,6 +189,28 @@ test('a topic that was empty when it was first asked for', async () => {
   assert.deepEqual((await ask(world, 'SELECT n FROM t')).rows, [{ n: 1 }])
 })
 
+test('configured: ids in headers of a topic whose newest records have none, and ids in front of payloads only', async () => {
+  const plain = [1, 2, 3].map((n) => record(n, framed(1, encodeAvro(V1, { n })), []))
+  const records = [record(0, encodeAvro(V1, { n: 0 }), [header('apicurio.value.globalId', long(7))]), ...plain]
+  const registry = registryWith({ 'global 7': AVRO(V1) })
+  const of = (ids: 'headers' | 'payload'): MemoryWorld =>
+    memoryWorld([topic(records, { value: { name: 'AVRO', schemas: [V1] } })], { registry, formats: { t: { value: 'AVRO', ids } } })
+  assert.deepEqual(
+    (await ask(of('headers'), 'SELECT n FROM t')).rows,
+    [0, 1, 2, 3].map((n) => ({ n })),
+  )
+  const { rows, bad } = await ask(of('payload'), 'SELECT n FROM t')
+  assert.deepEqual([rows, bad], [[1, 2, 3].map((n) => ({ n })), 1])
+  const empty = memoryWorld([topic([])], { registry, formats: { t: { value: 'AVRO', ids: 'headers' } } })
+  assert.deepEqual((await ask(empty, 'SELECT n FROM t')).rows, [])
+  await empty.administration.produce(
+    't',
+    [{ key: null, value: encodeAvro(V1, { n: 1 }), headers: [header('apicurio.value.globalId', long(7))] }],
+    new AbortController().signal,
+  )
+  assert.deepEqual((await ask(empty, 'SELECT n FROM t')).rows, [{ n: 1 }])
+})
+
 test('INSERT names the schema as the newest record does', async () => {
   const headers = [header('apicurio.value.globalId', long(7)), header('apicurio.value.encoding', Buffer.from('BINARY'))]
   const world = memoryWorld([topic([1, 2].map((n) => record(n, encodeAvro(V1, { n }), headers)))], { registry: registryWith({ 'global 7': AVRO(V1) }) })
