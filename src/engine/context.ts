@@ -3,7 +3,7 @@ import type { RenderOptions } from '../formats/format.ts'
 import type { FunctionContext } from '../functions/registry.ts'
 import type { Settings } from '../plan/settings.ts'
 import type { QueryRequest } from '../protocol/frames.ts'
-import type { FrameSink, QueryEnvironment } from './query.ts'
+import type { FrameSink, QueryEnvironment } from './host.ts'
 import type { Statistics } from './statistics.ts'
 
 export interface StatementContext {

@@ -1,7 +1,7 @@
 /** Turns rows into frames and counts them. One writer a statement; it knows the envelope (protocol/frames) and the sink, not the socket. */
 import { badRecord, MAX_FRAME_BYTES, recordTail, type RecordMetadata } from '../protocol/frames.ts'
 import { SqlError } from '../sql/error.ts'
-import type { FrameSink } from './query.ts'
+import type { FrameSink } from './host.ts'
 import { RowIds } from './record-runtime.ts'
 
 /** Bytes of frames between two looks at whether the reader keeps up. */

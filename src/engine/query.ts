@@ -5,61 +5,17 @@
  * into frames (await ③). Everything that a user or a broker can cause ends in an ERROR frame here.
  */
 import { randomUUID } from 'node:crypto'
-import { KafkaError, type KafkaLog } from '../kafka/log.ts'
-import type { Administration } from '../plan/administration.ts'
-import type { Catalog } from '../plan/catalog.ts'
+import { KafkaError } from '../kafka/log.ts'
 import { applySet, defaultSettings } from '../plan/settings.ts'
 import { error as errorFrame, type QueryRequest, stats as statsFrame } from '../protocol/frames.ts'
 import type { Statement } from '../sql/ast.ts'
 import { renderSqlError, SqlError } from '../sql/error.ts'
 import { parseScript } from '../sql/parse.ts'
 import type { StatementContext } from './context.ts'
-import { Killed, type Queries } from './queries.ts'
-import type { RowShape } from './row-shape.ts'
+import type { FrameSink, QueryEnvironment, RunSummary } from './host.ts'
+import { Killed } from './queries.ts'
 import { runStatement } from './statement.ts'
 import { Statistics } from './statistics.ts'
-
-export type { RowShape } from './row-shape.ts'
-
-/** Where frames go. The session implements it on a socket, tests implement it as an array. */
-export interface FrameSink {
-  /** Queues one frame, the whole JSON text of it. */
-  send(frame: string): void
-  /** undefined while the reader keeps up; else a promise that resolves when there is room again (and rejects never: an abort comes through the signal). */
-  drained(): Promise<void> | undefined
-  /** Called once before the first frame of each statement that has a result. */
-  rows?(shape: RowShape): void
-}
-
-/** Defaults of the settings that SET can change, from the server's configuration: names as in the reference, section 5; sizes in bytes, times in ms. */
-export type SettingDefaults = Readonly<Record<string, number | boolean | string>>
-
-export interface QueryEnvironment {
-  readonly catalog: Catalog
-  readonly log: KafkaLog
-  /** What the account may change; without it nothing can be. */
-  readonly administration?: Administration
-  /** Where the request is entered while it runs, and as whose. */
-  readonly queries?: { readonly registry: Queries; readonly user: string; readonly environment: string }
-  readonly defaults?: SettingDefaults
-  /** Epoch milliseconds; NOW() is this at the start of the request. */
-  readonly now?: () => number
-  /** false: plans run as bound, nothing is pushed down (a test of the optimizer's rule that rows never change). */
-  readonly optimize?: boolean
-}
-
-/** What a finished (or stopped) request did; for logs and metrics. */
-export interface RunSummary {
-  readonly id: string
-  readonly outcome: 'end' | 'error' | 'cancelled'
-  /** The text of the ERROR frame that was sent. */
-  readonly error?: string
-  readonly results: number
-  readonly recordsScanned: number
-  readonly bytesRead: number
-  readonly badRecords: number
-  readonly durationMs: number
-}
 
 /** STATS are not sent more often than this, whatever interval was asked for. */
 const MIN_STATS_MS = 250

@@ -1,5 +1,7 @@
 /** Functions over rows, compiled by the one evaluator: tests, projections, keys of joins, the step of an aggregation, the text of a row. */
 import { type Code, Emitter, join, js } from '../codegen/emitter.ts'
+import type { RenderOptions } from '../formats/format.ts'
+import type { FunctionContext } from '../functions/registry.ts'
 import type { Aggregate, BoundExpr, Join, Output, OutputFact } from '../plan/plan.ts'
 import type { DataType, Value } from '../types.ts'
 import { aggregateStep } from './aggregate-code.ts'
@@ -8,11 +10,14 @@ import type { AggregateState } from './operators/aggregate.ts'
 import type { KeyOf } from './operators/join.ts'
 import type { Row } from './operators/operator.ts'
 import { OutputCompiler } from './output-code.ts'
-import type { PipelineContext } from './pipeline.ts'
 import { TimestampText } from './record-runtime.ts'
 import { canonical } from './runtime.ts'
 
-type Context = Pick<PipelineContext, 'functions' | 'render'>
+/** What compiled expressions ask for besides the row. */
+interface Context {
+  readonly functions: FunctionContext
+  readonly render: RenderOptions
+}
 
 function rowFunction<T>(context: Context, title: string, make: (compiler: ExpressionCompiler) => Code): T {
   const compiler = new ExpressionCompiler(new Emitter(), new RowReferences(js`row`), context.functions)

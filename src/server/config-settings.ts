@@ -1,5 +1,5 @@
 /** Reads the defaults of the settings that SET can change: `max.size: 200m`, with or without the prefix `lenses.sql.settings.`. */
-import type { SettingDefaults } from '../engine/query.ts'
+import type { SettingDefaults } from '../engine/host.ts'
 import { didYouMean } from '../lib/suggest.ts'
 import { type Check, isTree } from './config-schema.ts'
 

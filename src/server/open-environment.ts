@@ -10,7 +10,7 @@ import { systemClock } from '../lib/clock.ts'
 import { createRegistry } from '../registry/client.ts'
 import { readGlueFolder } from '../registry/glue.ts'
 import { type Account, administers, rightsOf } from './auth.ts'
-import type { QueryEnvironment } from '../engine/query.ts'
+import type { QueryEnvironment } from '../engine/host.ts'
 import type { Environment, EnvironmentConfig } from './environment.ts'
 
 const PROBE_TIMEOUT_MS = 5000

@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type RawData, WebSocket } from 'ws'
-import type { FrameSink, QueryEnvironment, RunSummary } from '../engine/query.ts'
+import type { FrameSink, QueryEnvironment, RunSummary } from '../engine/host.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import { end, error, heartbeat, type QueryRequest } from '../protocol/frames.ts'
 import { parseRequest } from '../protocol/request.ts'

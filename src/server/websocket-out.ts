@@ -6,7 +6,7 @@
  * inside a frame. It does not know what the frames say.
  */
 import type { Writable } from 'node:stream'
-import type { FrameSink } from '../engine/query.ts'
+import type { FrameSink } from '../engine/host.ts'
 import type { Clock } from '../lib/clock.ts'
 
 /** Bytes of one chunk. */

@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { type FrameSink, runRequest } from '../../src/engine/query.ts'
+import type { FrameSink } from '../../src/engine/host.ts'
+import { runRequest } from '../../src/engine/query.ts'
 import type { KafkaLog } from '../../src/kafka/log.ts'
 import type { Administration } from '../../src/plan/administration.ts'
 import type { Catalog } from '../../src/plan/catalog.ts'

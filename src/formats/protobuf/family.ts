@@ -4,9 +4,18 @@
  */
 import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
 import type { RenderOptions } from '../format.ts'
-import type { Frame } from './scan.ts'
 import { PROTOBUF_LIMIT_DEPTH } from './wire.ts'
 
+/** The place where code runs. `b` and `view` are always called so. */
+export interface Frame {
+  readonly e: Emitter
+  readonly family: Family
+  readonly bad: Code
+  /** How many messages deep the code runs. */
+  readonly depth: Code
+}
+
+/** The functions of one schema in one program. */
 export class Family {
   readonly e: Emitter
   readonly render: RenderOptions

@@ -5,9 +5,9 @@
  * Writers nearly always put fields in the order of their numbers: a chain of tests in that order, one for each field, takes such records without a loop or a jump table.
  * Whatever the chain does not take is taken by the loop behind it.
  */
-import { type Code, type Emitter, js, join, type Name, NOTHING } from '../../codegen/emitter.ts'
+import { type Code, js, join, type Name, NOTHING } from '../../codegen/emitter.ts'
 import { scratch } from '../runtime.ts'
-import type { Family } from './family.ts'
+import type { Frame } from './family.ts'
 import type { ProtoField, ProtoMessage, ProtoType } from './schema.ts'
 import { lengthAt, skipField, skipTagged, tagAt, wireOf } from './wire.ts'
 
@@ -15,15 +15,6 @@ import { lengthAt, skipField, skipTagged, tagAt, wireOf } from './wire.ts'
 export const PART_FIELDS = 256
 /** Fields in the chain; the loop takes the others. */
 const CHAIN_FIELDS = 64
-
-/** The place where code runs. `b` and `view` are always called so. */
-export interface Frame {
-  readonly e: Emitter
-  readonly family: Family
-  readonly bad: Code
-  /** How many messages deep the code runs. */
-  readonly depth: Code
-}
 
 /** Where the values of a field stand, once the scan is over. */
 export interface Tracked {

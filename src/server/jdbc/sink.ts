@@ -3,7 +3,8 @@
  * that everything they do is done before the first frame. Rows whose shape is not known beforehand are held back, a few, until their columns are settled.
  * It knows no socket.
  */
-import type { FrameSink, RowShape } from '../../engine/query.ts'
+import type { FrameSink } from '../../engine/host.ts'
+import type { RowShape } from '../../engine/row-shape.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 import { error as errorFrame } from '../../protocol/frames.ts'
 import { jdbcRecord, jdbcSchema } from '../../protocol/jdbc.ts'

@@ -1,6 +1,6 @@
 /** All REST calls beside login and health, put on the HTTP server: those of the agent, those of the environments, and the document that describes them. */
 import type { FastifyInstance } from 'fastify'
-import type { HttpContext } from '../http.ts'
+import type { HttpContext } from '../http-context.ts'
 import { DATASET_ROUTES } from './datasets.ts'
 import { addEnvironmentRoutes } from './environments.ts'
 import { openApi } from './openapi.ts'

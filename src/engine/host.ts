@@ -1,0 +1,47 @@
+/** What the engine asks of its host (a session on a socket, a test in memory) and what it tells the host when a request is over. Types only. */
+import type { KafkaLog } from '../kafka/log.ts'
+import type { Administration } from '../plan/administration.ts'
+import type { Catalog } from '../plan/catalog.ts'
+import type { Queries } from './queries.ts'
+import type { RowShape } from './row-shape.ts'
+
+/** Where frames go. The session implements it on a socket, tests implement it as an array. */
+export interface FrameSink {
+  /** Queues one frame, the whole JSON text of it. */
+  send(frame: string): void
+  /** undefined while the reader keeps up; else a promise that resolves when there is room again (and rejects never: an abort comes through the signal). */
+  drained(): Promise<void> | undefined
+  /** Called once before the first frame of each statement that has a result. */
+  rows?(shape: RowShape): void
+}
+
+/** Defaults of the settings that SET can change, from the server's configuration: names as in the reference, section 5; sizes in bytes, times in ms. */
+export type SettingDefaults = Readonly<Record<string, number | boolean | string>>
+
+/** What the statements of a request may use: the host gives it for each request, as the account may see it. */
+export interface QueryEnvironment {
+  readonly catalog: Catalog
+  readonly log: KafkaLog
+  /** What the account may change; without it nothing can be. */
+  readonly administration?: Administration
+  /** Where the request is entered while it runs, and as whose. */
+  readonly queries?: { readonly registry: Queries; readonly user: string; readonly environment: string }
+  readonly defaults?: SettingDefaults
+  /** Epoch milliseconds; NOW() is this at the start of the request. */
+  readonly now?: () => number
+  /** false: plans run as bound, nothing is pushed down (a test of the optimizer's rule that rows never change). */
+  readonly optimize?: boolean
+}
+
+/** What a finished (or stopped) request did; for logs and metrics. */
+export interface RunSummary {
+  readonly id: string
+  readonly outcome: 'end' | 'error' | 'cancelled'
+  /** The text of the ERROR frame that was sent. */
+  readonly error?: string
+  readonly results: number
+  readonly recordsScanned: number
+  readonly bytesRead: number
+  readonly badRecords: number
+  readonly durationMs: number
+}
