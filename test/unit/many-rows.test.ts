@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { runRequest } from '../../src/engine/query.ts'
 import { memoryWorld, type WorldTopic } from '../support/memory-world.ts'
 
-const record = (json: { [name: string]: unknown }) => ({ partition: 0, timestampMs: 1_700_000_000_000, key: null, value: { json, text: JSON.stringify(json) } })
+const record = (json: { [name: string]: number | number[] }) => ({ partition: 0, timestampMs: 1_700_000_000_000, key: null, value: { json, text: JSON.stringify(json) } })
 const numbers: WorldTopic = { name: 'numbers', batch: 500, records: Array.from({ length: 3000 }, (_, i) => record({ i })) }
 const lists: WorldTopic = {
   name: 'lists',
