@@ -40,6 +40,8 @@ export interface Environment {
   query(account: Account): QueryEnvironment
   /** For what REST says about topics; whoever uses it has checked who asks. */
   readonly cluster?: Cluster
+  /** Groups of consumers; likewise. */
+  readonly consumers?: ConsumerGroups
   /** For the registry's own calls, passed on. */
   readonly registry?: RegistryConfig
   /** Asks the cluster for its metadata. Rejects when it does not answer. */

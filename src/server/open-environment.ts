@@ -5,6 +5,7 @@ import { withObjects } from '../catalog/objects.ts'
 import { restrict } from '../catalog/permissions.ts'
 import { type CatalogStore, openStore } from '../catalog/store.ts'
 import { Cluster } from '../kafka/cluster.ts'
+import { ConsumerGroups } from '../kafka/groups.ts'
 import { createKafkaLog } from '../kafka/reader.ts'
 import { systemClock } from '../lib/clock.ts'
 import { createRegistry } from '../registry/client.ts'
@@ -45,6 +46,7 @@ export async function openEnvironment(config: EnvironmentConfig, given?: Catalog
     query,
     catalog,
     cluster,
+    consumers: new ConsumerGroups(cluster),
     registry: config.registry,
     probe: async () => {
       await cluster.metadata([], { fresh: true, deadlineMs: systemClock.now() + PROBE_TIMEOUT_MS })

@@ -4,17 +4,49 @@ import type { Table, TableSummary } from '../../plan/catalog.ts'
 import { leaves } from '../../plan/virtual-tables.ts'
 import { type DataType, typeName } from '../../types.ts'
 import { type Call, parameter, RestError, type Route, type Schema } from './route.ts'
-import { inTurns, schemaOf, sizesOf, tableOf } from './topic.ts'
+import { countsOf } from './consumers.ts'
+import { schemaOf } from './topic.ts'
+import { inTurns, placesAt, rateOf, sizesOf, tableOf } from './topic-sizes.ts'
 import { summaryOf } from './topics.ts'
 
 /** The one connection of an environment. */
 const CONNECTION = 'kafka'
 const MAX_PAGE = 500
 const AT_ONCE = 8
+/** Days of message metrics. */
+const METRIC_DAYS = 30
+const DAY_MS = 86_400_000
+/** A type that holds itself ends here. */
+const MAX_DEPTH = 32
 
+const FIELD: Schema = {
+  type: 'object',
+  required: ['name', 'type', 'isNullable', 'typeDetails'],
+  properties: {
+    name: { type: 'string' },
+    type: { type: 'string' },
+    isNullable: { type: 'boolean' },
+    typeDetails: { type: 'object', required: ['lensesDataType'], properties: { lensesDataType: { type: 'string' } } },
+  },
+}
 const DATASET: Schema = {
   type: 'object',
-  required: ['name', 'connectionName', 'sourceType', 'fields', 'partitions', 'replication'],
+  required: [
+    'name',
+    'connectionName',
+    'sourceType',
+    'keyType',
+    'valueType',
+    'fields',
+    'partitions',
+    'replication',
+    'consumers',
+    'recordsPerSecond',
+    'isCompacted',
+    'isMarkedForDeletion',
+    'isSystemEntity',
+    'permissions',
+  ],
   properties: {
     name: { type: 'string' },
     connectionName: { type: 'string' },
@@ -24,9 +56,16 @@ const DATASET: Schema = {
     partitions: { type: 'integer' },
     replication: { type: 'integer' },
     records: { type: 'integer' },
+    recordsPerSecond: { type: 'integer' },
+    consumers: { type: 'integer' },
+    isMarkedForDeletion: { type: 'boolean' },
+    description: { type: ['string', 'null'] },
+    tags: { type: 'array', items: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } } },
+    policies: { type: 'array', items: { type: 'object' } },
+    permissions: { type: 'array', items: { type: 'string' } },
     isCompacted: { type: 'boolean' },
     isSystemEntity: { type: 'boolean' },
-    fields: { type: 'object' },
+    fields: { type: 'object', required: ['key', 'value'], properties: { key: { type: 'array', items: FIELD }, value: { type: 'array', items: FIELD } } },
   },
 }
 const METADATA: Schema = {
@@ -90,15 +129,18 @@ export const DATASET_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/v1/datasets/kafka/{name}/messages/metrics',
     id: 'messageMetrics',
-    about: 'Numbers of messages over time. The server keeps no history: one figure, of now.',
+    about: `Messages of each of the last ${METRIC_DAYS} days (UTC), today last, by the timestamps of the records that are still kept, and how many there were in all at the end of the day.`,
     answer: {
       type: 'array',
-      items: { type: 'object', required: ['date', 'messages'], properties: { date: { type: 'string' }, messages: { type: 'integer' } } },
+      items: {
+        type: 'object',
+        required: ['date', 'messages', 'total'],
+        properties: { date: { type: 'string' }, messages: { type: 'integer' }, total: { type: 'integer' } },
+      },
     },
     run: async (call) => {
       const table = await tableOf(call, call.params['name'])
-      const { totalMessages } = await sizesOf(call, table.topic, table.partitions)
-      return { json: [{ date: new Date(systemClock.now()).toISOString(), messages: totalMessages }] }
+      return { json: await days(call, table) }
     },
   },
   {
@@ -138,6 +180,21 @@ function metadata(call: Call, table: Table): object {
     ...noteOf(call, table.topic),
     additionalInfo: null,
   }
+}
+
+/** Nothing is remembered for this: the brokers know which offset each day began with. Days before the first record are left out. */
+async function days(call: Call, table: Table): Promise<object[]> {
+  const sizes = await sizesOf(call, table.topic, table.partitions)
+  const today = Math.floor(systemClock.now() / DAY_MS) * DAY_MS
+  const starts = Array.from({ length: METRIC_DAYS }, (_, i) => today - (METRIC_DAYS - 1 - i) * DAY_MS)
+  const places = await placesAt(call, table.topic, table.partitions, sizes, starts)
+  const before = places.map((offsets) => sizes.messagesPerPartition.reduce((sum, { begin }, i) => sum + offsets[i] - begin, 0))
+  const all = starts.map((start, i) => {
+    const total = before[i + 1] ?? sizes.totalMessages
+    return { date: new Date(start).toISOString(), messages: total - before[i], total }
+  })
+  const first = all.findIndex((day) => day.total > 0)
+  return all.slice(first < 0 ? -1 : first)
 }
 
 async function page(call: Call): ReturnType<Route['run']> {
@@ -183,6 +240,9 @@ async function dataset(call: Call, summary: TableSummary, table: Table | undefin
     partitions: summary.partitions,
     replication: summary.replicas,
     records: sizes?.totalMessages ?? 0,
+    recordsPerSecond: table === undefined || sizes === undefined ? 0 : await rateOf(call, table.topic, table.partitions, sizes),
+    consumers: (await countsOf(call)).get(summary.name) ?? 0,
+    isMarkedForDeletion: false,
     isCompacted: table?.compacted === true,
     isSystemEntity: summary.type === 'SYSTEM',
     fields: { key: fields(table?.key.type), value: fields(table?.value.type) },
@@ -192,8 +252,14 @@ async function dataset(call: Call, summary: TableSummary, table: Table | undefin
   }
 }
 
-function fields(type: DataType | undefined): object[] {
-  return type?.kind === 'struct' ? leaves(type).map(([name, leaf]) => ({ name, type: typeName(leaf) })) : []
+/** Fields that are no structures, by their paths; a field of a structure that may be null may be null. */
+function fields(type: DataType | undefined, prefix = '', nullable = false, depth = 0): object[] {
+  if (type?.kind !== 'struct' || depth > MAX_DEPTH) return []
+  return type.fields.flatMap((f) => {
+    const isNullable = nullable || f.nullable
+    if (f.type.kind === 'struct') return fields(f.type, `${prefix}${f.name}.`, isNullable, depth + 1)
+    return [{ name: prefix + f.name, type: typeName(f.type), isNullable, typeDetails: { lensesDataType: typeName(f.type) } }]
+  })
 }
 
 function fieldNames(table: Table): string[] {

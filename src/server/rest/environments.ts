@@ -4,6 +4,7 @@ import { type Account, mayEnter } from '../auth.ts'
 import type { Environment } from '../environment.ts'
 import type { HttpContext } from '../http-context.ts'
 import { credential } from '../upgrade.ts'
+import { groupsOf } from './consumers.ts'
 import { fail, NOT_GOOD, type Schema } from './route.ts'
 
 export const ENVIRONMENT: Schema = {
@@ -74,11 +75,14 @@ async function report(environment: Environment, account: Account, context: HttpC
   const head = { name: environment.name, display_name: environment.name, tier: 'development', metadata: {} }
   try {
     const [tables, metadata] = await Promise.all([context.view(environment, account).catalog.tables(), environment.cluster?.metadata()])
+    const names = new Set(tables.map((table) => table.name))
+    const groups = await groupsOf({ environment }, (topic) => names.has(topic))
     const brokers = metadata?.brokers.length ?? 0
     const metrics = {
       kafka: { num_brokers: brokers },
       data: { num_topics: tables.length },
-      apps: { num_consumers: 0 },
+      apps: { num_consumers: groups.length },
+      // Sluice knows of no Connect cluster.
       connect: { num_connectors: 0 },
       other: { num_issues: 0 },
     }

@@ -1,6 +1,7 @@
 /** All REST calls beside login and health, put on the HTTP server: those of the agent, those of the environments, and the document that describes them. */
 import type { FastifyInstance } from 'fastify'
 import type { HttpContext } from '../http-context.ts'
+import { CONSUMER_ROUTES } from './consumers.ts'
 import { DATASET_ROUTES } from './datasets.ts'
 import { addEnvironmentRoutes } from './environments.ts'
 import { openApi } from './openapi.ts'
@@ -12,7 +13,15 @@ import { TOPIC_CHANGES } from './topic-changes.ts'
 import { TOPIC_ROUTES } from './topics.ts'
 
 /** Every call that exists in the agent's form and behind the proxy. */
-export const ROUTES: readonly Route[] = [...PRESENTATION_ROUTES, ...TOPIC_ROUTES, ...TOPIC_CHANGES, ...DATASET_ROUTES, ...QUERY_ROUTES, ...REGISTRY_ROUTES]
+export const ROUTES: readonly Route[] = [
+  ...PRESENTATION_ROUTES,
+  ...TOPIC_ROUTES,
+  ...TOPIC_CHANGES,
+  ...DATASET_ROUTES,
+  ...CONSUMER_ROUTES,
+  ...QUERY_ROUTES,
+  ...REGISTRY_ROUTES,
+]
 
 export function addRest(app: FastifyInstance, context: HttpContext): void {
   const { config, accounts, environments, log } = context

@@ -5,7 +5,7 @@ import { alterTopicConfig, createPartitions } from '../../kafka/alter.ts'
 import { readRecords } from '../../kafka/record-batch.ts'
 import type { FormatName } from '../../formats/format.ts'
 import { bodyObject, type Call, demand, field, isText, isWhole, RestError, type Route } from './route.ts'
-import { sizesOf, tableOf } from './topic.ts'
+import { sizesOf, tableOf } from './topic-sizes.ts'
 
 const FORMATS: readonly FormatName[] = [
   'STRING',

@@ -1,10 +1,9 @@
 /** A topic as the REST clients read it: sizes of partitions, formats, schemas, settings. Reads only. */
 import { systemClock } from '../../lib/clock.ts'
-import type { OffsetRange } from '../../kafka/log.ts'
-import type { Table, TableFacet, TableSummary } from '../../plan/catalog.ts'
+import type { TableFacet, TableSummary } from '../../plan/catalog.ts'
+import { GROUP, groupsJson } from './consumers.ts'
 import { type Call, RestError, type Schema } from './route.ts'
-
-const OFFSET_TIMEOUT_MS = 10_000
+import { rateOf, sizesOf } from './topic-sizes.ts'
 
 export const PARTITION: Schema = {
   type: 'object',
@@ -37,35 +36,10 @@ export const TOPIC: Schema = {
     messagesPerSecond: { type: 'integer' },
     timestamp: { type: 'integer' },
     config: { type: 'array', items: { type: 'object' } },
-    consumers: { type: 'array', items: { type: 'object' } },
+    consumers: { type: 'array', items: GROUP },
     messagesPerPartition: { type: 'array', items: PARTITION },
     isMarkedForDeletion: { type: 'boolean' },
   },
-}
-
-export interface Sizes {
-  readonly totalMessages: number
-  readonly messagesPerPartition: readonly { readonly partition: number; readonly messages: number; readonly begin: number; readonly end: number }[]
-}
-
-/** The table of a topic that may be seen, or 404. */
-export async function tableOf(call: Call, topic: string): Promise<Table> {
-  const table = await call.view.catalog.table(topic)
-  if (table === undefined) throw new RestError(404, `There is no topic ${JSON.stringify(topic)}.`)
-  return table
-}
-
-/** Offsets counted as messages: compaction and transactions make the real number smaller. */
-export async function sizesOf(call: Call, topic: string, partitions: readonly number[]): Promise<Sizes> {
-  const bounds = await call.view.log.bounds(topic, partitions, { isolation: 'read_uncommitted', timeoutMs: OFFSET_TIMEOUT_MS, signal: call.signal })
-  return {
-    totalMessages: bounds.reduce((sum, b) => sum + b.end - b.start, 0),
-    messagesPerPartition: [...bounds].sort((a, b) => a.partition - b.partition).map(size),
-  }
-}
-
-function size({ partition, start, end }: OffsetRange): Sizes['messagesPerPartition'][number] {
-  return { partition, messages: end - start, begin: start, end }
 }
 
 export async function topicJson(call: Call, summary: TableSummary): Promise<object> {
@@ -82,10 +56,10 @@ export async function topicJson(call: Call, summary: TableSummary): Promise<obje
     replication: summary.replicas,
     isControlTopic: summary.type === 'SYSTEM',
     ...sizes,
-    messagesPerSecond: 0,
+    messagesPerSecond: await rateOf(call, table.topic, table.partitions, sizes),
     timestamp: systemClock.now(),
     config: config.map(({ name, value }) => ({ configuration: name, value, name })),
-    consumers: [],
+    consumers: await groupsJson(call, (topic) => topic === table.topic),
     isMarkedForDeletion: false,
     isCompacted: table.compacted,
   }
@@ -93,15 +67,4 @@ export async function topicJson(call: Call, summary: TableSummary): Promise<obje
 
 export function schemaOf(facet: TableFacet): string | null {
   return facet.writer?.text ?? null
-}
-
-/** Runs over items a few at a time, in order of the answers' places. */
-export async function inTurns<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = []
-  let next = 0
-  const one = async (): Promise<void> => {
-    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i])
-  }
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, one))
-  return results
 }

@@ -1,7 +1,8 @@
 /** Topics read: the list, one, its partitions, its settings, the offsets for paging. */
 import type { TableSummary } from '../../plan/catalog.ts'
 import { type Call, parameter, RestError, type Route } from './route.ts'
-import { inTurns, PARTITION, sizesOf, tableOf, TOPIC, topicJson } from './topic.ts'
+import { PARTITION, TOPIC, topicJson } from './topic.ts'
+import { inTurns, sizesOf, tableOf } from './topic-sizes.ts'
 
 /** `rest.max.topics`: topics whose details one list holds; the others of a larger cluster are in the datasets, page by page. */
 const MAX_TOPICS = 1000
