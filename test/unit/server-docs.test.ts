@@ -38,7 +38,7 @@ test('the file on the page is a good one', async () => {
     const secret = join(folder, 'secret')
     writeFileSync(secret, 'x')
     const filled = yaml
-      .replace(/(\w+File): \S+/g, `$1: ${secret}`)
+      .replace(/(\w+File): [^\s}]+/g, `$1: ${secret}`)
       .replace(/scrypt:\S+/, await hashPassword('x'))
       .replace(/sha256:\S+/, hashToken('x'))
     const config = await readConfig(parse(filled) as Record<string, unknown>)
