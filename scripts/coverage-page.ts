@@ -8,6 +8,7 @@
  *     fn NAME        a golden case that calls the function, else its examples, which run as tests
  *     set name       a golden case that sets the setting
  *     no reason      there is none, and why
+ *     -- reason      first: it is left out on purpose, and why; the tests behind it show the error that says so
  */
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,6 +23,8 @@ interface Row {
   /** Links, or the reason why there are none. */
   readonly shown: string
   readonly open: boolean
+  /** Left out on purpose, with an error that is shown. */
+  readonly leftOut: boolean
 }
 
 export interface Coverage {
@@ -95,7 +98,7 @@ function example(name: string): string | undefined {
 export function coverage(): Coverage {
   const problems: string[] = []
   const parts: string[] = []
-  let [shown, open] = [0, 0]
+  let [shown, open, leftOut] = [0, 0, 0]
   for (const file of globSync('test/coverage/*.tsv', { cwd: root }).sort()) {
     for (const line of readFileSync(join(root, file), 'utf8').trimEnd().split('\n')) {
       if (line.startsWith('# ')) parts.push(`\n## ${line.slice(2)}\n`)
@@ -103,22 +106,27 @@ export function coverage(): Coverage {
       else {
         const row = readRow(line, (problem) => problems.push(`${file}: ${line.split('\t')[0]}: ${problem}`))
         if (row.open) open++
+        else if (row.leftOut) leftOut++
         else shown++
         parts.push(`| ${cell(row.what)} | ${row.shown} |\n`)
       }
     }
   }
-  return { page: INTRODUCTION.replace('{shown}', String(shown)).replace('{open}', String(open)) + parts.join(''), problems }
+  const counted = INTRODUCTION.replace('{shown}', String(shown)).replace('{open}', String(open)).replace('{leftOut}', String(leftOut))
+  return { page: counted + parts.join(''), problems }
 }
 
 function readRow(line: string, problem: (text: string) => void): Row {
   const [what, proofs] = line.split('\t')
   if (proofs === undefined || proofs.trim() === '') {
     problem('names no test')
-    return { what, shown: '', open: true }
+    return { what, shown: '', open: true, leftOut: false }
   }
-  if (proofs.startsWith('no ')) return { what, shown: `**not yet**: ${proofs.slice(3)}`, open: true }
-  const links = proofs.split(' ; ').flatMap((proof) => {
+  if (proofs.startsWith('no ')) return { what, shown: `**not yet**: ${proofs.slice(3)}`, open: true, leftOut: false }
+  const [first, ...others] = proofs.split(' ; ')
+  const leftOut = first.startsWith('-- ')
+  if (leftOut && others.length === 0) problem('is left out, and no test shows the error that says so')
+  const links = (leftOut ? others : [first, ...others]).flatMap((proof) => {
     try {
       return [prove(proof)]
     } catch (error) {
@@ -126,7 +134,7 @@ function readRow(line: string, problem: (text: string) => void): Row {
       return []
     }
   })
-  return { what, shown: links.join(', '), open: false }
+  return { what, shown: `${leftOut ? `**not offered**: ${first.slice(3)}; the error: ` : ''}${links.join(', ')}`, open: false, leftOut }
 }
 
 function cell(text: string): string {
@@ -139,7 +147,7 @@ const INTRODUCTION = `# Coverage
 <!-- Written by scripts/coverage-page.ts from test/coverage. Change the lists, then run it. -->
 
 Every row of the dialect and of the protocol, and a test that shows it. Golden cases run in memory, without the optimizer, on the embedded broker and on a real Kafka.
-{shown} rows are shown, {open} are not, or not yet; those say why.
+{shown} rows are shown, {leftOut} are left out on purpose, with an error that says so, {open} are not there yet.
 `
 
 /** A page without line numbers: tests move, and the page may be a little behind. */

@@ -249,7 +249,19 @@ function inTable(relation: TableRelation, parts: readonly Name[], span: Span): B
   if (facet === 'value') return fieldOf(source, 'value', table.value, parts.slice(1), `_value of ${table.name}`, span)
   const pseudo = parts.length === 1 && !hasField(table.value.type, parts[0].text) ? pseudoColumn(parts[0].text) : undefined
   if (pseudo !== undefined) return { kind: 'path', source, path: { facet: 'meta', steps: [pseudo] }, type: META_FIELDS[pseudo] ?? RECORD_FIELDS[pseudo], span }
+  if (table.value.type.kind !== 'struct') refuseFormatColumn(parts, span)
   return fieldOf(source, 'value', table.value, parts, table.name, span)
+}
+
+/** The oldest editions were told a topic's formats by conditions; in JSON these would be fields that no record has. */
+function refuseFormatColumn(parts: readonly Name[], span: Span): void {
+  if (parts.length === 1 && (parts[0].text === '_ktype' || parts[0].text === '_vtype'))
+    throw new SqlError(
+      'UNSUPPORTED',
+      `"${parts[0].text}" is not offered: formats belong to the topic, and are found out by themselves.`,
+      span,
+      `DESCRIBE TABLE shows them. A field of that name is _value.${parts[0].text}.`,
+    )
 }
 
 function pseudoColumn(name: string): string | undefined {

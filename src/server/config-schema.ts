@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { didYouMean } from '../lib/suggest.ts'
+import { notOfferedKey } from './not-offered.ts'
 
 /** Every problem of a configuration, one sentence each. */
 export class ConfigError extends Error {
@@ -129,7 +130,10 @@ export function keys(value: unknown, place: string, known: readonly string[], ch
   if (!isTree(value)) return check.wrong(place, value, `a map of ${known.join(', ')}`)
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue
-    check.problem(place === '' ? key : `${place}.${key}`, `unknown key. ${didYouMean(key, known, 1) ?? `Known here: ${known.join(', ')}.`}`)
+    check.problem(
+      place === '' ? key : `${place}.${key}`,
+      `unknown key. ${notOfferedKey(key) ?? didYouMean(key, known, 1) ?? `Known here: ${known.join(', ')}.`}`,
+    )
   }
   return value
 }

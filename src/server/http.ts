@@ -6,6 +6,7 @@ import { type FastifyError, type FastifyInstance, type FastifyReply, type Fastif
 import type { Account } from './auth.ts'
 import { addCors } from './cors.ts'
 import type { HttpContext } from './http-context.ts'
+import { notOfferedAt } from './not-offered.ts'
 import { PAGE_HEADERS, page } from './page.ts'
 import { addRest } from './rest/rest.ts'
 import { fail, NOT_GOOD, NOT_LOGGED_IN } from './rest/route.ts'
@@ -40,7 +41,8 @@ export function createHttp(context: HttpContext): FastifyInstance {
       reply.header('upgrade', 'websocket')
       return fail(request, reply, 426, 'This address speaks WebSocket: connect with ws:// or wss://.')
     }
-    return fail(request, reply, 404, 'There is nothing at this address.')
+    const left = notOfferedAt(request.url, request.headers.accept)
+    return left === undefined ? fail(request, reply, 404, 'There is nothing at this address.') : fail(request, reply, 501, left)
   })
   // Clients send the login as JSON under whatever content type they like.
   app.removeAllContentTypeParsers()

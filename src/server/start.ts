@@ -22,6 +22,7 @@ import { createLog, type Log, statementHash, withoutLiterals } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { hashToken } from './secrets.ts'
 import { type Run, Session, type SessionHost, SessionSocket } from './session.ts'
+import { notOfferedAt } from './not-offered.ts'
 import { credential, refuseUpgrade, type Target, target } from './upgrade.ts'
 
 export interface RunningServer {
@@ -202,7 +203,10 @@ class Server implements RunningServer {
     }
     if (this.#closing !== undefined) return refuse(503, 'The server is shutting down.')
     const wanted = target(request.url ?? '/')
-    if (wanted === undefined) return refuse(404, 'No WebSocket lives at this address.')
+    if (wanted === undefined) {
+      const left = notOfferedAt(request.url ?? '/')
+      return left === undefined ? refuse(404, 'No WebSocket lives at this address.') : refuse(501, left)
+    }
     const limit = this.#config.limits['server.max.connections']
     if (this.#sessions.size >= limit) return refuse(503, `Too many connections: the limit server.max.connections is ${limit}.`)
     const token = credential(request)

@@ -105,6 +105,12 @@ environments:
   assert.match(wrong.join('\n'), /formats\.t\.key: "TWTWLONG" is not one of STRING/)
 })
 
+test('what is left out on purpose is told as such', async () => {
+  const all = (await problems(`{auth: {}, oidc: {issuer: 'https://id'}, policies: []}`)).join('\n')
+  assert.match(all, /^oidc: unknown key\. Single sign-on \(OIDC, SAML\) is not offered: log in with user and password/m)
+  assert.match(all, /^policies: unknown key\. Data policies are not offered: nothing is masked on its own\./m)
+})
+
 test('problems name the key, the value and what was expected; all at once', async () => {
   const found = await problems(`
 server: {port: 99999, prot: 1}
