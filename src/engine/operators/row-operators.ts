@@ -7,45 +7,43 @@ import { Stretches } from './backlog.ts'
 import { type MemoryBudget, roomForKey } from './memory.ts'
 import type { Operator, Row } from './operator.ts'
 
-export class FilterOperator implements Operator {
-  readonly #test: (row: Row) => boolean
-  readonly #next: Operator
-  constructor(test: (row: Row) => boolean, next: Operator) {
-    this.#test = test
-    this.#next = next
+/** Rows go through one by one: nothing is held back, and what the next operator says goes for this one. */
+abstract class PassingOperator implements Operator {
+  protected readonly next: Operator
+  constructor(next: Operator) {
+    this.next = next
   }
+  abstract push(row: Row): void
   get done(): boolean {
-    return this.#next.done
+    return this.next.done
   }
   get full(): boolean {
-    return this.#next.full
-  }
-  push(row: Row): void {
-    if (this.#test(row)) this.#next.push(row)
+    return this.next.full
   }
   finish(): Generator<void> {
-    return this.#next.finish()
+    return this.next.finish()
   }
 }
 
-export class ProjectOperator implements Operator {
-  readonly #project: (row: Row) => Row
-  readonly #next: Operator
-  constructor(project: (row: Row) => Row, next: Operator) {
-    this.#project = project
-    this.#next = next
-  }
-  get done(): boolean {
-    return this.#next.done
-  }
-  get full(): boolean {
-    return this.#next.full
+export class FilterOperator extends PassingOperator {
+  readonly #test: (row: Row) => boolean
+  constructor(test: (row: Row) => boolean, next: Operator) {
+    super(next)
+    this.#test = test
   }
   push(row: Row): void {
-    this.#next.push(this.#project(row))
+    if (this.#test(row)) this.next.push(row)
   }
-  finish(): Generator<void> {
-    return this.#next.finish()
+}
+
+export class ProjectOperator extends PassingOperator {
+  readonly #project: (row: Row) => Row
+  constructor(project: (row: Row) => Row, next: Operator) {
+    super(next)
+    this.#project = project
+  }
+  push(row: Row): void {
+    this.next.push(this.#project(row))
   }
 }
 
@@ -120,24 +118,17 @@ export class LimitState {
   }
 }
 
-export class LimitOperator implements Operator {
+export class LimitOperator extends PassingOperator {
   readonly #state: LimitState
-  readonly #next: Operator
   constructor(state: LimitState, next: Operator) {
+    super(next)
     this.#state = state
-    this.#next = next
   }
-  get done(): boolean {
-    return this.#state.done || this.#next.done
-  }
-  get full(): boolean {
-    return this.#next.full
+  override get done(): boolean {
+    return this.#state.done || this.next.done
   }
   push(row: Row): void {
-    if (this.#state.take()) this.#next.push(row)
-  }
-  finish(): Generator<void> {
-    return this.#next.finish()
+    if (this.#state.take()) this.next.push(row)
   }
 }
 
