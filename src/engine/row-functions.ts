@@ -7,7 +7,8 @@ import type { DataType, Value } from '../types.ts'
 import { aggregateStep } from './aggregate-code.ts'
 import { declare, ExpressionCompiler, RowReferences } from './expression.ts'
 import type { AggregateState } from './operators/aggregate.ts'
-import type { KeyOf } from './operators/join.ts'
+import { HELD_BITS, HELD_MASK, type HeldColumn } from './operators/held-rows.ts'
+import type { KeyOf } from './operators/join-table.ts'
 import type { Row } from './operators/operator.ts'
 import { OutputCompiler } from './output-code.ts'
 import { TimestampText } from './record-runtime.ts'
@@ -106,11 +107,19 @@ export function joinKeys(plan: Join, context: Context): { leftKey: KeyOf; rightK
 /** Beyond this a joined row is put together by the platform instead of by code of its own. */
 const WIDEST = 64
 
-/** A left and a right row as one: written out, which is several times as fast as spreading two arrays. */
-export function joinedRow(leftWidth: number, rightWidth: number): (left: Row, right: Row) => Row {
-  if (leftWidth + rightWidth > WIDEST) return (left, right) => [...left, ...right]
-  const items = [...Array.from({ length: leftWidth }, (_, i) => js`left[${i}]`), ...Array.from({ length: rightWidth }, (_, i) => js`right[${i}]`)]
-  return new Emitter().build<(left: Row, right: Row) => Row>(['left', 'right'], js`return [${join(items, ', ')}]`, 'joined')
+/** A left row and a row of the held columns as one: written out, which is several times as fast as spreading two arrays. */
+export function joinedRow(leftWidth: number, rightWidth: number): (left: Row, right: readonly HeldColumn[], row: number) => Row {
+  if (leftWidth + rightWidth > WIDEST) return (left, right, row) => [...left, ...right.map(({ pages }) => pages[row >>> HELD_BITS][row & HELD_MASK])]
+  const items = [
+    ...Array.from({ length: leftWidth }, (_, i) => js`left[${i}]`),
+    ...Array.from({ length: rightWidth }, (_, i) => js`right[${i}].pages[page][at]`),
+  ]
+  return new Emitter().build<(left: Row, right: readonly HeldColumn[], row: number) => Row>(
+    ['left', 'right', 'row'],
+    js`const page = row >>> ${HELD_BITS}, at = row & ${HELD_MASK}
+return [${join(items, ', ')}]`,
+    'joined',
+  )
 }
 
 /** The two sides of the IN behind a mark join. */

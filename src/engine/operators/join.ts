@@ -3,28 +3,16 @@ import type { JoinType } from '../../plan/plan.ts'
 import type { Span } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { Stretches } from './backlog.ts'
-import { type MemoryBudget, roomForKey } from './memory.ts'
-import { nothingHeld, type Operator, pushAll, type Row } from './operator.ts'
+import type { HeldColumn } from './held-rows.ts'
+import { JoinTable, type KeyOf } from './join-table.ts'
+import type { MemoryBudget } from './memory.ts'
+import { nothingHeld, type Operator, type Row, STRETCH } from './operator.ts'
+import { SparseIntegers } from './pages.ts'
 
-/** A key that is equal for rows that meet; null for a row that meets nothing. */
-export type KeyOf = (row: Row) => string | number | null
-
-/** The right rows of one key, in the order in which they came: a chain, as most keys have one row. */
-class Held {
-  readonly row: Row
-  matched = false
-  next: Held | undefined = undefined
-  /** Of the first of the chain. */
-  last: Held = this
-  constructor(row: Row) {
-    this.row = row
-  }
-}
-
-/** A left row, and the partner to go on with. */
+/** A left row, and the partner to go on with (-1 for none). */
 interface Meeting {
   readonly left: Row
-  readonly partner: Held | undefined
+  readonly partner: number
   readonly met: boolean
 }
 
@@ -36,7 +24,8 @@ export interface JoinParts {
   readonly leftKey: KeyOf
   readonly rightKey: KeyOf
   readonly residual: ((row: Row) => boolean) | undefined
-  readonly joined: (left: Row, right: Row) => Row
+  /** A left row and a row of the table as one. */
+  readonly joined: (left: Row, right: readonly HeldColumn[], row: number) => Row
   readonly leftWidth: number
   readonly rightWidth: number
 }
@@ -45,7 +34,9 @@ export class JoinOperator {
   readonly #parts: JoinParts
   readonly #budget: MemoryBudget
   readonly #next: Operator
-  readonly #table = new Map<string | number, Held>()
+  #table: JoinTable
+  /** By right row: 1 when it met a left one. Asked for by right and full joins. */
+  readonly #matched = new SparseIntegers()
   /** Right rows that meet nothing: only right and full joins still show them. */
   readonly #lonely: Row[] = []
   readonly #noLeft: Row
@@ -58,6 +49,7 @@ export class JoinOperator {
     this.#budget = budget
     this.#next = next
     this.backlog = new Stretches((meeting) => this.#meet(meeting), next)
+    this.#table = new JoinTable(parts.rightWidth)
     this.#noLeft = new Array(parts.leftWidth).fill(null)
     this.#noRight = new Array(parts.rightWidth).fill(null)
   }
@@ -79,7 +71,7 @@ export class JoinOperator {
   }
   /** No left row can meet anything, and none is shown alone. */
   get needsNoLeft(): boolean {
-    return this.#table.size === 0 && (this.#parts.type === 'inner' || this.#parts.type === 'right')
+    return this.#table.rows.size === 0 && (this.#parts.type === 'inner' || this.#parts.type === 'right')
   }
 
   hold(row: Row): void {
@@ -92,37 +84,51 @@ export class JoinOperator {
       return
     }
     this.#budget.takeRow(row)
-    const first = this.#table.get(key)
-    if (first === undefined) {
-      roomForKey(this.#table, 'A join')
-      this.#table.set(key, new Held(row))
-      return
-    }
-    const held = new Held(row)
-    first.last.next = held
-    first.last = held
+    this.#table.hold(key, row)
+  }
+
+  /** No more right rows come. */
+  freeze(): void {
+    this.#table.freeze()
   }
 
   probe(left: Row): void {
     const key = this.#parts.leftKey(left)
-    this.backlog.take({ left, partner: key === null ? undefined : this.#table.get(key), met: false })
+    const partner = key === null ? -1 : this.#table.find(key)
+    // Most left rows meet one row at most.
+    if (!this.backlog.waiting && (partner < 0 || this.#table.next(partner) < 0)) this.#meetOne(left, partner)
+    else this.backlog.take({ left, partner, met: false })
+  }
+
+  #meetOne(left: Row, partner: number): void {
+    const { residual, type, joined } = this.#parts
+    if (partner >= 0) {
+      const row = joined(left, this.#table.rows.columns, partner)
+      if (residual === undefined || residual(row)) {
+        if (this.#keepsRight) this.#matched.set(partner, 1)
+        this.#next.push(row)
+        return
+      }
+    }
+    if (type === 'left' || type === 'full' || type === 'single') this.#next.push([...left, ...this.#noRight])
   }
 
   /** Gives back what is left when it is time to stop. */
   #meet({ left, partner: first, met: before }: Meeting): Meeting | undefined {
     const { residual, type, joined } = this.#parts
+    const { columns } = this.#table.rows
     let met = before
-    for (let partner = first; partner !== undefined; partner = partner.next) {
+    for (let partner = first; partner >= 0; partner = this.#table.next(partner)) {
       if (this.#next.done) return undefined
       if (partner !== first && this.backlog.spent()) return { left, partner, met }
-      const row = joined(left, partner.row)
+      const row = joined(left, columns, partner)
       if (residual !== undefined && !residual(row)) continue
       if (type === 'single' && met) {
         this.#second()
         return undefined
       }
       met = true
-      partner.matched = true
+      if (this.#keepsRight) this.#matched.set(partner, 1)
       this.#next.push(row)
     }
     if (!met && (type === 'left' || type === 'full' || type === 'single')) this.#next.push([...left, ...this.#noRight])
@@ -142,22 +148,34 @@ export class JoinOperator {
 
   *finish(): Generator<void> {
     yield* this.backlog.all()
-    if (this.#keepsRight) yield* pushAll(this.#unmatched(), this.#next)
-    this.#table.clear()
+    if (this.#keepsRight) yield* this.#unmatched()
+    this.#table = new JoinTable(0)
     yield* this.#next.finish()
   }
 
-  *#unmatched(): Generator<Row> {
-    for (const first of this.#table.values())
-      for (let held: Held | undefined = first; held !== undefined; held = held.next) if (!held.matched) yield [...this.#noLeft, ...held.row]
-    for (const row of this.#lonely) yield [...this.#noLeft, ...row]
+  /** Lets out the right rows that met nothing. */
+  *#unmatched(): Generator<void> {
+    let seen = 0
+    for (const r of this.#table.inOrder()) {
+      if (this.#next.done) return
+      if (this.#matched.get(r) === 0) this.#next.push([...this.#noLeft, ...this.#table.rows.row(r)])
+      if (this.#next.full || ++seen % STRETCH === 0) yield
+    }
+    for (const row of this.#lonely) {
+      if (this.#next.done) return
+      this.#next.push([...this.#noLeft, ...row])
+      if (this.#next.full || ++seen % STRETCH === 0) yield
+    }
   }
 }
 
 function rightSide(join: JoinOperator): Operator {
   return {
     push: (row) => join.hold(row),
-    finish: nothingHeld,
+    finish: () => {
+      join.freeze()
+      return nothingHeld()
+    },
     get done() {
       return join.done
     },

@@ -1,7 +1,7 @@
 /** The join behind EXISTS and IN: every left row goes on once, with true, false or NULL behind it. Of the right side only what can answer that is held. */
 import type { Value } from '../../types.ts'
 import { canonical } from '../runtime.ts'
-import type { KeyOf } from './join.ts'
+import type { KeyOf } from './join-table.ts'
 import { type MemoryBudget, roomForKey } from './memory.ts'
 import { nothingHeld, type Operator, type Row } from './operator.ts'
 

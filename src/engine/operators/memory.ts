@@ -54,13 +54,16 @@ export class MemoryBudget {
   }
 }
 
-/** The most keys that one hash table of an operator takes; the platform's own end at 2^24. */
-const MAX_KEYS = 16_000_000
+/** The most keys that one hash table of an operator takes. */
+export const MAX_KEYS = 16_000_000
 
 /** Called before a table grows by one key. */
 export function roomForKey(table: { readonly size: number }, who: string): void {
-  if (table.size < MAX_KEYS) return
-  throw new SqlError(
+  if (table.size >= MAX_KEYS) throw tooManyKeys(who)
+}
+
+export function tooManyKeys(who: string): SqlError {
+  return new SqlError(
     'LIMIT',
     `${who} would hold more than ${MAX_KEYS.toLocaleString('en')} different keys (operator.max.keys).`,
     undefined,
