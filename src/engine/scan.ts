@@ -70,7 +70,8 @@ export class ScanRun {
   #budget = BUDGET_RECORDS / 8
   #nextStats: number
   #nextLive = performance.now() + LIVE_MS
-  #lastRecord = performance.now()
+  /** Since when the next batch is waited for, without the time in which the reader of the frames was. */
+  #waitingSince = 0
 
   constructor(pipeline: Pipeline, source: Extract<PipelineSource, { kind: 'scan' }>, context: ScanContext) {
     this.#c = context
@@ -106,7 +107,6 @@ export class ScanRun {
     const { settings, log, signal } = this.#c
     const isolation = settings['isolation.level'] as Isolation
     const resolved = await abortable(resolveRanges(this.#scan, log, { isolation, timeoutMs: Number(settings['kafka.offset.timeout']), signal }), signal)
-    this.#lastRecord = performance.now()
     const lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
     if (this.#scan.backward !== undefined && this.#counter !== undefined)
       return this.#backwards(resolved, isolation, lastOffsets, this.#scan.backward, this.#counter)
@@ -140,7 +140,6 @@ export class ScanRun {
     const options = { isolation, timeoutMs: Number(settings['kafka.offset.timeout']), signal }
     // Before the first offset with this time or a later one every record is older. Times up to 0 mean something else to a broker.
     const starts = time > 0 ? await abortable(log.offsetsForTime(this.#scan.table.topic, partitions, time, options), signal) : partitions.map(() => 0)
-    this.#lastRecord = performance.now()
     const ranges = unread
       .map((r) => ({ ...r, start: Math.max(r.start, starts[partitions.indexOf(r.partition)] ?? Number.POSITIVE_INFINITY) }))
       .filter((r) => r.start < r.end)
@@ -189,7 +188,6 @@ export class ScanRun {
         batch = arrived.batch
       } else batch = next
       if (batch === undefined) return undefined
-      this.#lastRecord = performance.now()
       this.#state.lastOffset = lastOffsets.get(batch.partition) ?? -1
       if (batch.fault !== undefined) await this.#faulty(batch)
       else if (headersOnly !== undefined) this.#countHeaders(batch, headersOnly)
@@ -394,11 +392,12 @@ export class ScanRun {
   }
 
   async #drain(): Promise<void> {
+    const since = performance.now()
     const drained = this.#writer.drained()
     if (drained !== undefined) await this.#turns.after(abortable(drained, this.#c.signal))
     else await this.#turns.yield()
-    // The reader's pace is not silence of the topic.
-    this.#lastRecord = performance.now()
+    // The reader's pace is not silence of the topic, and nothing more than that: frames that are sent while the topic is silent do not make it speak.
+    this.#waitingSince += performance.now() - since
     this.#c.signal.throwIfAborted()
   }
 
@@ -416,16 +415,21 @@ export class ScanRun {
   /** Waits for the next batch; statistics and limits go on meanwhile. */
   async #wait(next: Promise<RecordBatch | undefined>): Promise<{ batch: RecordBatch | undefined } | { stopped: SentinelReason }> {
     const idle = Number(this.#c.settings['max.idle.time'])
+    this.#waitingSince = performance.now()
     for (;;) {
       const now = performance.now()
-      const left = Math.min(this.#lastRecord + idle - now, this.#c.deadline - now, TICK_MS)
+      const left = Math.min(this.#waitingSince + idle - now, this.#c.deadline - now, TICK_MS)
       const batch = await abortable(within(next, left), this.#c.signal)
       if (batch !== TIMED_OUT) return { batch }
       const later = performance.now()
       this.#statsDue(later)
       if (this.#c.live && later >= this.#nextLive) await this.#sendLive()
       const stopped =
-        later >= this.#c.deadline ? this.#threshold(later) : later - this.#lastRecord >= idle ? this.#reason({ type: 'IDLETIMEOUT', timeout: idle }) : undefined
+        later >= this.#c.deadline
+          ? this.#threshold(later)
+          : later - this.#waitingSince >= idle
+            ? this.#reason({ type: 'IDLETIMEOUT', timeout: idle })
+            : undefined
       if (stopped !== undefined) {
         next.catch(() => undefined)
         return { stopped }

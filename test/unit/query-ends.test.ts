@@ -94,6 +94,37 @@ describe('a result that is not complete says so', () => {
     assert.deepEqual([reason(frames)?.type, reason(frames)?.timeout], ['IDLETIMEOUT', 30])
   })
 
+  it('max.idle.time: work on the rows is not silence of the topic', async () => {
+    const world = memoryWorld([numbers(2000)])
+    const frames: Frame[] = []
+    const busy = (ms: number): void => {
+      for (const until = performance.now() + ms; performance.now() < until; );
+    }
+    const sink = {
+      send: (frame: string) => {
+        frames.push(JSON.parse(frame) as Frame)
+        if (frames.length % 400 === 0) busy(200)
+      },
+      drained: () => undefined,
+    }
+    const slow: KafkaLog = {
+      bounds: (...args) => world.log.bounds(...args),
+      offsetsForTime: (...args) => world.log.offsetsForTime(...args),
+      scan: (request, signal) => {
+        const source: BatchSource = world.log.scan(request, signal)
+        return { next: () => new Promise((resolve) => setTimeout(() => resolve(source.next()), 5)), progress: source.progress, close: () => source.close() }
+      },
+    }
+    await runRequest(
+      { sql: 'SET max.idle.time = 150ms; SELECT i FROM numbers', live: false },
+      { catalog: world.catalog, log: slow },
+      sink,
+      new AbortController().signal,
+    )
+    world.catalog.close()
+    assert.deepEqual([rows(frames).length, reason(frames)], [2000, undefined])
+  })
+
   it('max.query.time: SENTINEL COMPLETIONTIMEOUT, the rows so far are kept', async () => {
     const frames = await ask([numbers(3000)], 'SET max.query.time = 40ms; SELECT i FROM numbers', { log: standingStill })
     assert.equal(rows(frames).length, 1000)
@@ -119,6 +150,20 @@ function pausing(log: KafkaLog): KafkaLog {
 }
 
 describe('live', () => {
+  it('max.idle.time holds also while partial rows of many groups are sent', async () => {
+    const started = performance.now()
+    const frames = await ask(
+      [numbers(3000)],
+      'SET max.idle.time = 1200ms; SET max.query.time = 6s; SELECT i, COUNT(*) AS n FROM numbers GROUP BY i LIMIT 5000',
+      {
+        live: true,
+        log: standingStill,
+      },
+    )
+    assert.deepEqual([reason(frames)?.type, reason(frames)?.timeout], ['IDLETIMEOUT', 1200])
+    assert.ok(performance.now() - started < 5000)
+  })
+
   it('rows of a group while it grows carry one rowId; the last of them is the answer', async () => {
     const sql = 'SELECT i % 2 AS odd, COUNT(*) AS n FROM numbers GROUP BY i % 2'
     const frames = await ask([numbers(3000)], sql, { live: true, log: pausing })
