@@ -45,7 +45,19 @@ const MAX_SOURCES = 100
 /** `server.max.suggestions`: an answer holds no more. */
 export const MAX_SUGGESTIONS = 200
 
-const FACETS = ['_key', '_value', '_meta.offset', '_meta.partition', '_meta.timestamp', '_meta.__keysize', '_meta.__valuesize', '_bad', '_error', '_raw', '_raw_key']
+const FACETS = [
+  '_key',
+  '_value',
+  '_meta.offset',
+  '_meta.partition',
+  '_meta.timestamp',
+  '_meta.__keysize',
+  '_meta.__valuesize',
+  '_bad',
+  '_error',
+  '_raw',
+  '_raw_key',
+]
 const SHOWABLE = ['TABLES', 'TABLE TYPES', 'VIRTUAL TABLES', 'FUNCTIONS', 'SETTINGS', 'VIEWS', 'SYNONYMS', 'QUERIES']
 const CLAUSES =
   'AND,AS,ASC,BETWEEN,CASE,CAST,DESC,DISTINCT,FROM,GROUP BY,HAVING,IN,INNER JOIN,IS NOT NULL,IS NULL,JOIN,LEFT JOIN,LIKE,LIMIT,NOT,OFFSET,OR,ORDER BY,SELECT,UNION,VALUES,WHERE'.split(
