@@ -3,7 +3,7 @@
  * samples at hand.
  */
 import type { FacetEncoder } from '../formats/encoder.ts'
-import type { FormatName } from '../formats/format.ts'
+import { type FormatName, traitsOf } from '../formats/format.ts'
 import { jsonEncoder } from '../formats/json/encoder.ts'
 import { jsonSchemaColumns } from '../formats/jsonschema/columns.ts'
 import { type WindowKind, windowedDecoder, windowedType } from '../formats/windowed/decoder.ts'
@@ -19,7 +19,7 @@ type Origin = TableFacet['origin']
 
 /** Whether records of the format carry the id of a schema. */
 export function isRegistryFormat(format: FormatName): boolean {
-  return format === 'AVRO' || format === 'JSONSCHEMA' || format === 'PROTOBUF'
+  return traitsOf(format).registry !== undefined
 }
 
 /** One facet for records of any of these schemas, oldest first; the newest decides on the format. */
@@ -91,9 +91,10 @@ export function plainFacet(question: FacetQuestion, format: FormatName, origin: 
 
 /** The facet of keys that have a window behind them. */
 export function windowedFacet(kind: WindowKind, inner: TableFacet): TableFacet {
-  const { writer: _writer, declared: _declared, ...rest } = inner
+  const { declared, ...rest } = inner
   return {
     ...rest,
+    ...(declared === undefined ? {} : { declared: windowedType(kind, declared) }),
     format: `${kind}${inner.format}` as FormatName,
     type: windowedType(kind, inner.type),
     decoder: (id) => {

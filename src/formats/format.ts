@@ -83,42 +83,54 @@ export interface RecordFrame {
   skip(schema: number): number
 }
 
+/** What the rest asks about a format by its name. */
+interface FormatTraits {
+  /** The word of schema registries for its schemas; absent where records carry no id of a schema. */
+  readonly registry?: 'AVRO' | 'PROTOBUF' | 'JSON'
+  /** Records have columns; else they are one value. */
+  readonly columns: boolean
+  /** There is an encoder. */
+  readonly written: boolean
+  /** CREATE TABLE makes tables of it. */
+  readonly created: boolean
+}
+
+const SINGLE: FormatTraits = { columns: false, written: true, created: true }
+const TEXTUAL: FormatTraits = { columns: true, written: false, created: false }
+
+/** All formats of plain keys and values. */
+export const FORMATS = {
+  STRING: SINGLE,
+  INT: SINGLE,
+  LONG: SINGLE,
+  FLOAT: SINGLE,
+  DOUBLE: SINGLE,
+  BYTES: SINGLE,
+  UUID: SINGLE,
+  JSON: { columns: true, written: true, created: true },
+  AVRO: { registry: 'AVRO', columns: true, written: true, created: true },
+  PROTOBUF: { registry: 'PROTOBUF', columns: true, written: true, created: true },
+  JSONSCHEMA: { registry: 'JSON', columns: true, written: true, created: false },
+  XML: TEXTUAL,
+  CSV: TEXTUAL,
+  MSGPACK: TEXTUAL,
+} as const satisfies Readonly<Record<string, FormatTraits>>
+
 /** The formats of plain keys and values. */
-export type PlainFormatName =
-  | 'STRING'
-  | 'INT'
-  | 'LONG'
-  | 'FLOAT'
-  | 'DOUBLE'
-  | 'BYTES'
-  | 'UUID'
-  | 'JSON'
-  | 'AVRO'
-  | 'PROTOBUF'
-  | 'JSONSCHEMA'
-  | 'XML'
-  | 'CSV'
-  | 'MSGPACK'
+export type PlainFormatName = keyof typeof FORMATS
 
 /** `TWLONG`, `SWAVRO`: keys of time windows and of session windows around keys of a format. */
 export type FormatName = PlainFormatName | `TW${PlainFormatName}` | `SW${PlainFormatName}`
 
-export const PLAIN_FORMATS: readonly PlainFormatName[] = [
-  'STRING',
-  'INT',
-  'LONG',
-  'FLOAT',
-  'DOUBLE',
-  'BYTES',
-  'UUID',
-  'JSON',
-  'AVRO',
-  'PROTOBUF',
-  'JSONSCHEMA',
-  'XML',
-  'CSV',
-  'MSGPACK',
-]
+export const PLAIN_FORMATS = Object.keys(FORMATS) as readonly PlainFormatName[]
+
+/** In words, for messages: every name that `formatNamed` knows. */
+export const FORMAT_NAMES = `${PLAIN_FORMATS.join(', ')}, or one of them behind TW or SW (windowed keys)`
+
+/** What is known about a format; of windowed keys, about the inner one. */
+export function traitsOf(format: FormatName): FormatTraits {
+  return FORMATS[windowedParts(format)?.inner ?? (format as PlainFormatName)]
+}
 
 /** The format that a name means, in any case: `avro`, `TWLONG`, `TW[LONG]`; undefined when there is none. */
 export function formatNamed(text: string): FormatName | undefined {

@@ -4,7 +4,7 @@ import { type ClusterConfig, parseAddress, type SaslConfig, type TlsConfig } fro
 import type { RegistryConfig } from '../registry/registry.ts'
 import type { IdOption } from '../catalog/plain-formats.ts'
 import type { CsvOptions } from '../formats/csv/decoder.ts'
-import { type FormatName, formatNamed, PLAIN_FORMATS } from '../formats/format.ts'
+import { FORMAT_NAMES, type FormatName, formatNamed, PLAIN_FORMATS } from '../formats/format.ts'
 import {
   type Check,
   duration,
@@ -53,7 +53,7 @@ const readGlue: Read<{ folder: string }> = (value, place, check) => {
 const readFormat: Read<FormatName> = (value, place, check) => {
   const format = typeof value === 'string' ? formatNamed(value) : undefined
   const hint = typeof value === 'string' ? didYouMean(value, PLAIN_FORMATS, 1) : undefined
-  return format ?? check.wrong(place, value, `one of ${PLAIN_FORMATS.join(', ')}, or one of them behind TW or SW (windowed keys)`, false, hint)
+  return format ?? check.wrong(place, value, `one of ${FORMAT_NAMES}`, false, hint)
 }
 
 const readFormats: Read<TopicFormats> = (value, place, check) => {

@@ -10,6 +10,7 @@ import { jsonEncoder } from '../../formats/json/encoder.ts'
 import { primitiveEncoder } from '../../formats/primitive/encoder.ts'
 import { windowedEncoder } from '../../formats/windowed/encoder.ts'
 import { plainText } from '../../functions/value-text.ts'
+import { partitionOfKey } from '../../lib/murmur2.ts'
 import { didYouMean } from '../../lib/suggest.ts'
 import type { RecordToProduce } from '../../plan/administration.ts'
 import type { Table, TableFacet } from '../../plan/catalog.ts'
@@ -58,7 +59,16 @@ export class RecordWriter {
     if (key === null && this.#table.compacted) throw new SqlError('VALUE', `${this.#table.name} is compacted: every record needs a key.`)
     const value = this.#value.bytes(cells)
     headers.push(...(key === null ? [] : this.#key.headers), ...(value === null ? [] : this.#value.headers))
-    return { key, value, ...(headers.length === 0 ? {} : { headers }) }
+    const partition = key === null ? undefined : this.#windowPartition(key)
+    return { key, value, ...(headers.length === 0 ? {} : { headers }), ...(partition === undefined ? {} : { partition }) }
+  }
+
+  /** Kafka Streams puts all windows of a key into one partition: by the hash of the key without its window. */
+  #windowPartition(key: Uint8Array): number | undefined {
+    const { key: facet, partitions } = this.#table
+    const windowed = windowedParts(facet.format)
+    if (windowed === undefined) return undefined
+    return partitions[partitionOfKey(key.subarray(0, key.length - (windowed.kind === 'TW' ? 8 : 16)), partitions.length)]
   }
 
   get table(): Table {

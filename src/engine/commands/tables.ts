@@ -1,5 +1,5 @@
 /** CREATE TABLE, DROP TABLE, TRUNCATE TABLE and SHOW CREATE TABLE: topics, their formats, and the schemas that go with them. */
-import { type FormatName, formatNamed, windowedParts } from '../../formats/format.ts'
+import { type FormatName, FORMATS, formatNamed, PLAIN_FORMATS, traitsOf, windowedParts } from '../../formats/format.ts'
 import { castType, TYPE_NAMES } from '../../functions/cast.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { didYouMean } from '../../lib/suggest.ts'
@@ -18,10 +18,8 @@ import { avroSchema } from './avro-schema.ts'
 import { protobufSchema } from './protobuf-schema.ts'
 import { allowed, checkNotSystem, writableTable } from './lookup.ts'
 
-/** Formats that CREATE TABLE takes. */
-const FORMATS: readonly FormatName[] = ['STRING', 'INT', 'LONG', 'FLOAT', 'DOUBLE', 'BYTES', 'UUID', 'JSON', 'AVRO', 'PROTOBUF']
-/** Formats that have columns. */
-const STRUCTURED: readonly FormatName[] = ['JSON', 'AVRO', 'PROTOBUF']
+/** Formats that CREATE TABLE takes; for keys, single ones also behind TW and SW. */
+const CREATED = PLAIN_FORMATS.filter((format) => FORMATS[format].created)
 const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/
 const TOPIC_ALREADY_EXISTS = 'TOPIC_ALREADY_EXISTS'
 const POLICY_VIOLATION = 'POLICY_VIOLATION'
@@ -115,14 +113,15 @@ function planTable(statement: CreateTable): PlannedTable {
 
 function formatOf(name: Name, side: 'key' | 'value'): FormatName {
   const wanted = formatNamed(name.text)
-  const windowed = wanted === undefined ? undefined : windowedParts(wanted)
-  if (
-    wanted !== undefined &&
-    (windowed === undefined ? FORMATS.includes(wanted) : side === 'key' && FORMATS.includes(windowed.inner) && !STRUCTURED.includes(windowed.inner))
-  )
-    return wanted
-  if (wanted !== undefined) throw new SqlError('UNSUPPORTED', `CREATE TABLE does not make ${wanted} ${side}s.`, name.span, `It makes: ${FORMATS.join(', ')}.`)
-  throw new SqlError('TYPE', `Unknown format "${name.text}".`, name.span, didYouMean(name.text.toUpperCase(), FORMATS) ?? `Formats: ${FORMATS.join(', ')}.`)
+  if (wanted === undefined) {
+    const hint = didYouMean(name.text.toUpperCase(), CREATED) ?? `Formats: ${CREATED.join(', ')}.`
+    throw new SqlError('TYPE', `Unknown format "${name.text}".`, name.span, hint)
+  }
+  const { created, columns } = traitsOf(wanted)
+  if (created && (windowedParts(wanted) === undefined || (side === 'key' && !columns))) return wanted
+  const windowed = side === 'key' ? `, and for windowed keys TW or SW before ${CREATED.filter((format) => !FORMATS[format].columns).join(', ')}` : ''
+  const hint = `It makes: ${CREATED.join(', ')}${windowed}.`
+  throw new SqlError('UNSUPPORTED', `CREATE TABLE does not make ${wanted} ${side}s.`, name.span, hint)
 }
 
 function plannedFacet(side: 'key' | 'value', format: FormatName, columns: readonly ColumnDefinition[], statement: CreateTable): PlannedFacet {
@@ -130,15 +129,28 @@ function plannedFacet(side: 'key' | 'value', format: FormatName, columns: readon
     if (/^_(headers?|meta(data)?)$/.test(column.path[0].text))
       throw new SqlError('VALUE', `"${column.path[0].text}" is no column: every record has it.`, column.span)
   const whole = columns.filter(
-    (c) => c.path.length === 1 && (c.path[0].text === `_${side}` || (side === 'value' && c.path[0].text === 'value' && !STRUCTURED.includes(format))),
+    (c) => c.path.length === 1 && (c.path[0].text === `_${side}` || (side === 'value' && c.path[0].text === 'value' && !traitsOf(format).columns)),
   )
   if (whole.length > 0 && columns.length > 1)
     throw new SqlError('TYPE', `"${whole[0].path[0].text}" is the whole ${side}, and other columns are parts of it.`, whole[0].span)
   const type = whole.length > 0 ? columnType(whole[0]) : columns.length === 0 ? undefined : structOf(columns, side)
-  if (!STRUCTURED.includes(format)) checkSingle(side, format, type, columns, statement)
-  if (side === 'value' && format !== 'JSON' && STRUCTURED.includes(format) && type === undefined)
+  if (windowedParts(format) !== undefined) checkWindowed(format, type, columns)
+  else if (!traitsOf(format).columns) checkSingle(side, format, type, columns, statement)
+  if (side === 'value' && format !== 'JSON' && traitsOf(format).columns && type === undefined)
     throw new SqlError('TYPE', `A table of ${format} needs columns: its schema is made of them.`, statement.valueFormat.span)
   return { format, type }
+}
+
+/** A windowed key has the columns that its format gives it; they may be named. */
+function checkWindowed(format: FormatName, type: DataType | undefined, columns: readonly ColumnDefinition[]): void {
+  const parts = windowedParts(format)
+  if (type === undefined || parts === undefined) return
+  const names = ['windowStart', ...(parts.kind === 'SW' ? ['windowEnd'] : [])]
+  const expected = new Map([['key', parts.inner.toLowerCase()], ...names.map((name): [string, string] => [name, 'timestamp'])])
+  const fits = type.kind === 'struct' && type.fields.every((field) => expected.get(field.name) === field.type.kind)
+  if (fits) return
+  const list = [...expected].map(([name, kind]) => `_key.${name} ${kind}`).join(', ')
+  throw new SqlError('TYPE', `Keys of format ${format} have the columns ${list}.`, columns[0].span, 'Declare these, or none.')
 }
 
 /** A single value has the type of its format. */

@@ -3,28 +3,9 @@ import type { Administration, RecordToProduce, TableDeclaration, TopicNote } fro
 import type { Cluster } from '../../kafka/cluster.ts'
 import { alterTopicConfig, createPartitions } from '../../kafka/alter.ts'
 import { readRecords } from '../../kafka/record-batch.ts'
-import type { FormatName } from '../../formats/format.ts'
+import { FORMAT_NAMES, type FormatName, formatNamed, traitsOf } from '../../formats/format.ts'
 import { bodyObject, type Call, demand, field, isText, isWhole, RestError, type Route } from './route.ts'
 import { sizesOf, tableOf } from './topic-sizes.ts'
-
-const FORMATS: readonly FormatName[] = [
-  'STRING',
-  'INT',
-  'LONG',
-  'FLOAT',
-  'DOUBLE',
-  'BYTES',
-  'UUID',
-  'JSON',
-  'AVRO',
-  'PROTOBUF',
-  'JSONSCHEMA',
-  'XML',
-  'CSV',
-  'MSGPACK',
-]
-/** Formats whose schemas the registry keeps, by its words. */
-const REGISTERED: Readonly<Partial<Record<FormatName, 'AVRO' | 'PROTOBUF' | 'JSON'>>> = { AVRO: 'AVRO', PROTOBUF: 'PROTOBUF', JSONSCHEMA: 'JSON' }
 
 function administration(call: Call): Administration {
   if (call.view.administration === undefined) throw new RestError(501, 'This server cannot change anything in Kafka.')
@@ -81,9 +62,9 @@ function declared(value: unknown): { key: DeclaredFormat; value: DeclaredFormat 
     const part = (value as Record<string, unknown>)[name]
     if (part === undefined || part === null) return { format: name === 'key' ? 'STRING' : 'BYTES' }
     const { format, schema } = part as { format?: unknown; schema?: unknown }
-    const known = FORMATS.find((f) => typeof format === 'string' && f === format.toUpperCase())
+    const known = typeof format === 'string' ? formatNamed(format) : undefined
     if (known === undefined)
-      throw new RestError(400, `The field "format.${name}.format" must be one of ${FORMATS.join(', ')}.`, [
+      throw new RestError(400, `The field "format.${name}.format" must be one of ${FORMAT_NAMES}.`, [
         { field: `format.${name}.format`, error: 'unknown format' },
       ])
     if (schema !== undefined && schema !== null && typeof schema !== 'string') throw new RestError(400, `The field "format.${name}.schema" must be a text.`)
@@ -97,7 +78,7 @@ async function declare(call: Call, topic: string, formats: { key: DeclaredFormat
   const subjects: string[] = []
   for (const side of ['key', 'value'] as const) {
     const { format, schema } = formats[side]
-    const type = REGISTERED[format]
+    const type = traitsOf(format).registry
     if (type === undefined || schema === undefined) continue
     const subject = `${topic}-${side}`
     if ((await admin.registerSchema(subject, type, schema)).created) subjects.push(subject)
