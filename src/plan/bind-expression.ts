@@ -226,9 +226,9 @@ function repeated(operand: BoundExpr, times: number, what: string): BoundExpr {
     if (parts > 1 && parts * times > MAX_REPEATED_PARTS)
       throw new SqlError(
         'LIMIT',
-        `What ${what} compares is too large to be compared ${times} times (sql.max.repeated.parts: ${MAX_REPEATED_PARTS}).`,
+        `${what} computes its operand anew for each of its ${times} comparisons, and that makes more than ${MAX_REPEATED_PARTS} parts (sql.max.repeated.parts).`,
         operand.span,
-        'Compute it first: SELECT … FROM (SELECT …, … AS x FROM t).',
+        'Compute it once, in FROM: SELECT CASE x WHEN … END FROM (SELECT …, UPPER(y) AS x FROM t).',
       )
     todo.push(...children(at))
   }
