@@ -19,6 +19,7 @@ const DAY_MS = 86_400_000
 /** A type that holds itself ends here. */
 const MAX_DEPTH = 32
 
+const TAGS: Schema = { type: 'array', items: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } } }
 const FIELD: Schema = {
   type: 'object',
   required: ['name', 'type', 'isNullable', 'typeDetails'],
@@ -60,7 +61,7 @@ const DATASET: Schema = {
     consumers: { type: 'integer' },
     isMarkedForDeletion: { type: 'boolean' },
     description: { type: ['string', 'null'] },
-    tags: { type: 'array', items: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } } },
+    tags: TAGS,
     policies: { type: 'array', items: { type: 'object' } },
     permissions: { type: 'array', items: { type: 'string' } },
     isCompacted: { type: 'boolean' },
@@ -77,6 +78,9 @@ const METADATA: Schema = {
     valueType: { type: 'string' },
     keySchema: { type: ['string', 'null'] },
     valueSchema: { type: ['string', 'null'] },
+    description: { type: ['string', 'null'] },
+    tags: TAGS,
+    additionalInfo: { type: 'null' },
   },
 }
 

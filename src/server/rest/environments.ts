@@ -14,6 +14,7 @@ export const ENVIRONMENT: Schema = {
     name: { type: 'string' },
     display_name: { type: 'string' },
     tier: { type: 'string' },
+    metadata: { type: 'object' },
     status: {
       type: 'object',
       required: ['agent_connected'],

@@ -14,7 +14,19 @@ const AGENT_ERROR: Schema = {
 const GENERAL_ERROR: Schema = {
   type: 'object',
   required: ['type', 'title', 'status', 'request_id'],
-  properties: { type: { type: 'string' }, title: { type: 'string' }, status: { type: 'integer' }, request_id: { type: 'string' } },
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    request_id: { type: 'string' },
+    invalid_fields: (AGENT_ERROR['properties'] as Schema)['fields'],
+  },
+}
+/** Behind the proxy clients of both kinds are found. */
+const PROXIED_ERROR: Schema = {
+  type: 'object',
+  required: [...(GENERAL_ERROR['required'] as string[]), ...(AGENT_ERROR['required'] as string[])],
+  properties: { ...(GENERAL_ERROR['properties'] as Schema), ...(AGENT_ERROR['properties'] as Schema) },
 }
 const PROXY = '/api/v1/environments/{environment}/proxy'
 
@@ -41,7 +53,7 @@ export function openApi(routes: readonly Route[]): object {
         token: { type: 'apiKey', in: 'header', name: 'X-Kafka-Lenses-Token' },
         session: { type: 'apiKey', in: 'cookie', name: 'session_id' },
       },
-      schemas: { AgentError: AGENT_ERROR, Error: GENERAL_ERROR },
+      schemas: { AgentError: AGENT_ERROR, Error: GENERAL_ERROR, ProxiedError: PROXIED_ERROR },
     },
   }
 }
@@ -54,7 +66,7 @@ function operation(route: Route, path: string, suffix: string): object {
     summary: route.about,
     parameters: [...inPath, ...inQuery],
     ...(route.body === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } }),
-    responses: { [route.status ?? 200]: success(route), default: error(suffix === '' ? 'AgentError' : 'Error') },
+    responses: { [route.status ?? 200]: success(route), default: error(suffix === '' ? 'AgentError' : 'ProxiedError') },
   }
 }
 
@@ -85,6 +97,23 @@ function fixed(): ({ readonly path: string; readonly method: string } & Record<s
       user: { type: 'string' },
       schemaRegistryDelete: { type: 'boolean' },
       permissions: { type: 'array', items: { type: 'string' } },
+    },
+  }
+  const health: Schema = {
+    type: 'object',
+    required: ['status', 'environments', 'name', 'version'],
+    properties: {
+      status: { type: 'string', enum: ['ok', 'degraded'] },
+      environments: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['name', 'kafka'],
+          properties: { name: { type: 'string' }, kafka: { type: 'string', enum: ['up', 'down', 'unknown'] } },
+        },
+      },
+      name: { type: 'string' },
+      version: { type: 'string' },
     },
   }
   const named = [{ name: 'environment', in: 'path', required: true, schema: { type: 'string' } }]
@@ -163,7 +192,7 @@ function fixed(): ({ readonly path: string; readonly method: string } & Record<s
       operationId: 'health',
       summary: 'Whether the server and its environments are well.',
       security: [],
-      responses: { 200: { description: 'Report', content: json({ type: 'object' }) } },
+      responses: { 200: { description: 'Report', content: json(health) } },
     },
     {
       path: '/metrics',

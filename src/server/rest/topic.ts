@@ -35,10 +35,18 @@ export const TOPIC: Schema = {
     totalMessages: { type: 'integer' },
     messagesPerSecond: { type: 'integer' },
     timestamp: { type: 'integer' },
-    config: { type: 'array', items: { type: 'object' } },
+    config: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['configuration', 'name', 'value'],
+        properties: { configuration: { type: 'string' }, name: { type: 'string' }, value: { type: 'string' } },
+      },
+    },
     consumers: { type: 'array', items: GROUP },
     messagesPerPartition: { type: 'array', items: PARTITION },
     isMarkedForDeletion: { type: 'boolean' },
+    isCompacted: { type: 'boolean' },
   },
 }
 

@@ -80,7 +80,14 @@ export const TOPIC_ROUTES: readonly Route[] = [
     path: '/api/topics/{topic}/brokerConfigs',
     id: 'topicSettings',
     about: 'Every setting of a topic, the brokers’ defaults among them.',
-    answer: SETTINGS,
+    answer: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['name', 'value', 'isDefault'],
+        properties: { name: { type: 'string' }, value: { type: 'string' }, isDefault: { type: 'boolean' } },
+      },
+    },
     run: async (call) => {
       const { topic } = await tableOf(call, call.params['topic'])
       const config = await call.environment.cluster?.topicConfig(topic)
