@@ -1,21 +1,25 @@
 /**
  * `npm run bench`: Sluice against its peers on the same topics of the same real Kafka in the same run. Each figure is a ratio of medians; the two sides take turns, so that a
  * machine that gets slower gets slower for both. The full form writes bench/RESULTS.md and results.json; `-- --short` takes less data and few turns and writes nothing.
+ * `-- --large` measures large joins and groupings instead (large-kafka.ts).
  * Below a floor (bench/floors.json) it ends with exit code 1.
  */
 import { execFile, spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { cpus, totalmem } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs, promisify } from 'node:util'
 import { startKafka } from '../scripts/kafka.ts'
 import { startRegistry } from '../scripts/registry.ts'
+import { measureLarge } from './large-kafka.ts'
+import { savePeers } from './results.ts'
 import { seedTopics } from './seed.ts'
+import { type Held, machineName, node, peakMiB, type Server, startServer, type Timed, TOKEN } from './server.ts'
 
 const run = promisify(execFile)
-const { values: options } = parseArgs({ options: { short: { type: 'boolean', default: false }, runs: { type: 'string' } } })
+const { values: options } = parseArgs({
+  options: { short: { type: 'boolean', default: false }, large: { type: 'boolean', default: false }, runs: { type: 'string' } },
+})
 const form = options.short ? 'short' : 'full'
 const runs = Number(options.runs ?? (options.short ? 3 : 7))
 const counts = options.short ? { large: 500_000, codec: 300_000, star: 200_000 } : { large: 5_000_000, codec: 2_000_000, star: 1_000_000 }
@@ -25,13 +29,6 @@ const floors = JSON.parse(readFileSync(join(here, 'floors.json'), 'utf8')) as Re
   loopMs: number
 }
 
-interface Timed {
-  readonly seconds: number
-  readonly firstMs: number
-  readonly frames: number
-  readonly bytes: number
-  readonly error: string
-}
 interface Figure {
   readonly name: string
   readonly ours: number[]
@@ -39,83 +36,8 @@ interface Figure {
   readonly ratio: number
 }
 
-const TOKEN = 'bench-token'
 /** The topics are larger than what a query may read by default. */
 const SIZE = "SET max.size = '100g'; "
-
-async function node<T>(file: string, ...args: string[]): Promise<T> {
-  const { stdout } = await run(process.execPath, [join(here, file), ...args], { maxBuffer: 1 << 20 })
-  return JSON.parse(stdout) as T
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => (address !== null && typeof address !== 'string' ? resolve(address.port) : reject(new Error('no port'))))
-    })
-  })
-}
-
-interface Held {
-  readonly busyMs: number
-  readonly delayMs: number
-}
-
-interface Server {
-  readonly url: string
-  readonly pid: number
-  /** Since the last time it was asked, in ms: the longest stretch that the event loop's thread worked without a turn, in processor time, and the longest delay of a turn by the clock. */
-  loop(): Promise<Held>
-  /** Requests sent to Kafka since the start. */
-  requests(): Promise<number>
-  stop(): Promise<void>
-}
-
-async function startServer(brokers: string, registry: string): Promise<Server> {
-  const port = await freePort()
-  const args = [
-    'server',
-    '--brokers',
-    brokers,
-    '--registry',
-    registry,
-    '--port',
-    String(port),
-    '--environment',
-    'bench',
-    '--user',
-    'admin:bench-secret',
-    '--service-account',
-    `bench:${TOKEN}`,
-  ]
-  const watch = ['--import', join(here, '../test/support/loop-watch.ts')]
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', ...watch, join(here, '../src/cli/main.ts'), ...args, '--log-level', 'silent'], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  for (let i = 0; ; i++) {
-    const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined)
-    if (answer?.ok) break
-    if (i > 200 || child.exitCode !== null) throw new Error('the server does not start')
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  const stop = async (): Promise<void> => {
-    child.kill('SIGTERM')
-    await gone
-  }
-  const loop = (): Promise<Held> =>
-    new Promise((resolve) => {
-      child.once('message', (held) => resolve(held as Held))
-      child.send('loop')
-    })
-  const requests = async (): Promise<number> => {
-    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
-    return [...text.matchAll(/^sluice_kafka_requests_total\{[^}]*\} (\d+)$/gm)].reduce((sum, match) => sum + Number(match[1]), 0)
-  }
-  return { url: `ws://127.0.0.1:${port}/api/v1/environments/bench/proxy/api/ws/v2/sql/execute`, pid: child.pid ?? 0, loop, requests, stop }
-}
 
 async function kcat(brokers: string, topic: string): Promise<number> {
   const started = performance.now()
@@ -158,12 +80,6 @@ async function compare(name: string, ours: () => Promise<number>, peer: () => Pr
 function line(f: Figure): string {
   const seconds = (of: readonly number[]): string => `${median(of).toFixed(3)} s (${Math.min(...of).toFixed(3)}–${Math.max(...of).toFixed(3)})`
   return `${f.name.padEnd(28)} ${f.ratio.toFixed(2).padStart(6)}   ours ${seconds(f.ours)}   peer ${seconds(f.peer)}   floor ${floors[form][f.name] ?? '–'}`
-}
-
-/** Peak resident memory of a process in MiB. */
-function peakMiB(pid: number): number {
-  const match = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  return match === null ? Number.NaN : Math.round(Number(match[1]) / 1024)
 }
 
 async function bareWs(count: number, size: number): Promise<{ url: string; stop(): void }> {
@@ -258,7 +174,7 @@ function report(firstMs: number, trips: number, peak: number): void {
 }
 
 function writeResults(firstMs: number, trips: number, peak: number): void {
-  const machine = `${cpus().length} × ${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`
+  const machine = machineName()
   const date = new Date().toISOString().slice(0, 10)
   const spread = (of: readonly number[]): string => `${median(of).toFixed(3)} (${Math.min(...of).toFixed(3)}–${Math.max(...of).toFixed(3)})`
   const rows = figures.map((f) => `| ${f.name} | **${f.ratio.toFixed(2)}** | ${floors.full[f.name]} | ${spread(f.ours)} | ${spread(f.peer)} |`)
@@ -274,8 +190,8 @@ ${rows.join('\n')}
 First row of \`SELECT * … LIMIT 1\`: ${firstMs.toFixed(1)} ms, with ${trips.toFixed(1)} requests to the broker. Peak resident memory of the server through all of it, a slow reader included: ${peak} MiB.
 Longest stretch for which a query held the server's event loop: ${worst.busyMs.toFixed(0)} ms of processor time (limit ${floors.loopMs}); longest delay of a turn by the clock, with broker and client on the same two cores: ${worst.delayMs.toFixed(0)} ms.
 `
-  writeFileSync(join(here, 'RESULTS.md'), text)
-  writeFileSync(join(here, 'results.json'), `${JSON.stringify({ date, machine, runs, firstMs, requestsToFirst: trips, peakMiB: peak, figures }, null, 2)}\n`)
+  savePeers(text, { date, machine, runs, firstMs, requestsToFirst: trips, peakMiB: peak, figures })
 }
 
-await main()
+if (options.large) await measureLarge(Number(options.runs ?? 2), options.short)
+else await main()

@@ -1,5 +1,5 @@
 /**
- * The benchmark's topics: seeded vessel reports (Avro) and payments (JSON), written by the official Java client (java/SeedTopics.java) into a running Kafka, their schema kept in a running registry.
+ * The benchmark's topics: seeded vessel reports (Avro), payments, orders and customers (JSON), written by the official Java client (java/SeedTopics.java) into a running Kafka, their schema kept in a running registry.
  * By hand, into what `npm run kafka -- --registry` printed:
  *   node bench/seed.ts HOST:PORT REGISTRY_URL vessels,bench_vessels,5000000,1,none payments,bench_payments,5000000,1,none …
  */
@@ -11,7 +11,7 @@ import { java, kafkaLibraries } from '../scripts/provision.ts'
 export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
 export interface SeededTopic {
-  readonly kind: 'vessels' | 'payments'
+  readonly kind: 'vessels' | 'payments' | 'orders' | 'customers'
   readonly topic: string
   readonly count: number
   /** Default 1. */

@@ -2,6 +2,8 @@
 // Run from source: java -cp 'LIBRARIES/*' SeedTopics.java host:port KIND,TOPIC,COUNT,PARTITIONS,CODEC[,SCHEMA_ID[,BATCH_BYTES]] …
 //   KIND   vessels    17-field position reports in Avro with the registry's five-byte frame; string keys; about 99 bytes a record
 //          payments   card payments in JSON; string keys; about 150 bytes a record
+//          orders     10 M of them have 1 M customers and 5 M baskets (a number, and a text as cart); JSON; about 95 bytes a record
+//          customers  key c0, c1, …; JSON with a name and one of 1,000 cities
 //   CODEC  none | gzip | snappy | lz4 | zstd
 // Partitions are filled round robin. What record number n holds depends on KIND and n alone, so topics that differ in codec or partitions hold the same records.
 import java.nio.ByteBuffer;
@@ -120,6 +122,30 @@ public class SeedTopics {
     }
   }
 
+  /** A number below `below` for n, spread evenly: for every `below` in a row each comes once. */
+  static long spread(long n, long below) { return n % below * 2_654_435_761L % below; }
+
+  static final class Orders extends Maker {
+    @Override
+    void next(long n) {
+      key.clear();
+      text(key, "o" + n);
+      value.clear();
+      long basket = spread(n, 5_000_000);
+      text(value, "{\"id\":" + n + ",\"customer\":\"c" + spread(n, 1_000_000) + "\",\"basket\":" + basket + ",\"cart\":\"cart-" + basket + "-x\",\"amount\":" + n % 997 + "}");
+    }
+  }
+
+  static final class Customers extends Maker {
+    @Override
+    void next(long n) {
+      key.clear();
+      text(key, "c" + n);
+      value.clear();
+      text(value, "{\"name\":\"customer " + n + "\",\"city\":" + n % 1000 + "}");
+    }
+  }
+
   static void fill(String bootstrap, String[] spec) throws Exception {
     String kind = spec[0], topic = spec[1];
     long count = Long.parseLong(spec[2]);
@@ -127,6 +153,8 @@ public class SeedTopics {
     Maker maker = switch (kind) {
       case "vessels" -> new Vessels(Integer.parseInt(spec[5]));
       case "payments" -> new Payments();
+      case "orders" -> new Orders();
+      case "customers" -> new Customers();
       default -> throw new IllegalArgumentException("unknown kind " + kind);
     };
     Properties settings = new Properties();

@@ -1,0 +1,108 @@
+/** What the parts of the benchmark share: a server in a process of its own, the client that is timed in another, and the machine's name. */
+import { execFile, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const here = import.meta.dirname
+/** Of the account that asks. */
+export const TOKEN = 'bench-token'
+
+/** What the client saw of one request. */
+export interface Timed {
+  readonly seconds: number
+  readonly firstMs: number
+  readonly frames: number
+  readonly bytes: number
+  readonly error: string
+}
+/** Runs a script of this folder and reads the line of JSON that it prints. */
+export async function node<T>(file: string, ...args: string[]): Promise<T> {
+  const { stdout } = await run(process.execPath, [join(here, file), ...args], { maxBuffer: 1 << 20 })
+  return JSON.parse(stdout) as T
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => (address !== null && typeof address !== 'string' ? resolve(address.port) : reject(new Error('no port'))))
+    })
+  })
+}
+
+/** How long the event loop's thread was kept. */
+export interface Held {
+  readonly busyMs: number
+  readonly delayMs: number
+}
+
+export interface Server {
+  readonly url: string
+  readonly pid: number
+  /** Since the last time it was asked, in ms: the longest stretch that the event loop's thread worked without a turn, in processor time, and the longest delay of a turn by the clock. */
+  loop(): Promise<Held>
+  /** Requests sent to Kafka since the start. */
+  requests(): Promise<number>
+  stop(): Promise<void>
+}
+
+/** A Sluice that reads from these brokers. */
+export async function startServer(brokers: string, registry: string): Promise<Server> {
+  const port = await freePort()
+  const args = [
+    'server',
+    '--brokers',
+    brokers,
+    '--registry',
+    registry,
+    '--port',
+    String(port),
+    '--environment',
+    'bench',
+    '--user',
+    'admin:bench-secret',
+    '--service-account',
+    `bench:${TOKEN}`,
+  ]
+  const watch = ['--import', join(here, '../test/support/loop-watch.ts')]
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', ...watch, join(here, '../src/cli/main.ts'), ...args, '--log-level', 'silent'], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  for (let i = 0; ; i++) {
+    const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined)
+    if (answer?.ok) break
+    if (i > 200 || child.exitCode !== null) throw new Error('the server does not start')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM')
+    await gone
+  }
+  const loop = (): Promise<Held> =>
+    new Promise((resolve) => {
+      child.once('message', (held) => resolve(held as Held))
+      child.send('loop')
+    })
+  const requests = async (): Promise<number> => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    return [...text.matchAll(/^sluice_kafka_requests_total\{[^}]*\} (\d+)$/gm)].reduce((sum, match) => sum + Number(match[1]), 0)
+  }
+  return { url: `ws://127.0.0.1:${port}/api/v1/environments/bench/proxy/api/ws/v2/sql/execute`, pid: child.pid ?? 0, loop, requests, stop }
+}
+
+/** Peak resident memory of a process in MiB. */
+export function peakMiB(pid: number): number {
+  const match = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return match === null ? Number.NaN : Math.round(Number(match[1]) / 1024)
+}
+
+/** The machine, for a table of results. */
+export function machineName(): string {
+  return `${cpus().length} × ${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`
+}
