@@ -1,19 +1,10 @@
 /** Reads record headers in place, only where a query asks for one. Of several headers of one name the last counts. */
+import { varint } from '../lib/varint.ts'
 import type { Value } from '../types.ts'
 import { integer } from './runtime.ts'
 
 interface Cursor {
   at: number
-}
-
-function varint(b: Uint8Array, c: Cursor, end: number): number {
-  let n = 0
-  for (let shift = 0; shift < 35 && c.at < end; shift += 7) {
-    const byte = b[c.at++]
-    n |= (byte & 127) << shift
-    if (byte < 128) return (n >>> 1) ^ -(n & 1)
-  }
-  return -2
 }
 
 /**

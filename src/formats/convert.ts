@@ -3,6 +3,7 @@
  * What would lose or invent something is not converted. Used where readers are generated (is there a way?) and by them (take it).
  */
 import { Decimal } from '../lib/decimal.ts'
+import { floatText } from '../lib/number-text.ts'
 import type { DataType, TimeUnit, Value } from '../types.ts'
 
 export type Conversion = (value: never) => Value
@@ -12,6 +13,21 @@ const UNIT_POWER: Readonly<Record<TimeUnit, number>> = { millis: 0, micros: 1, n
 /** Integers as run-time values: a number inside ±(2^53-1), else a bigint. */
 export function asLong(value: bigint): number | bigint {
   return value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : value
+}
+
+/** A double for the `json` kind: JSON has no number for infinities and NaN. */
+export function jsonDouble(value: number): Value {
+  return Number.isFinite(value) ? value : String(value)
+}
+
+/** A float for the `json` kind, with the digits that a float has. */
+export function jsonFloat(value: number): Value {
+  return Number.isFinite(value) ? Number(floatText(value)) : String(value)
+}
+
+/** Bytes for the `json` kind: base64. */
+export function jsonBytes(value: Uint8Array): Value {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
 }
 
 /** `undefined`: cannot be converted; `null`: is the same already. */

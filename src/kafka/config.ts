@@ -1,4 +1,5 @@
 /** How to reach a cluster: addresses, TLS and SASL, time limits. Plain data; nothing is read from files or the environment here. */
+import type { TlsConfig } from '../lib/tls-config.ts'
 
 export interface ClusterConfig {
   /** `host:port` each; `[::1]:9092` for IPv6. Tried in order until one answers. */
@@ -25,18 +26,6 @@ export interface ClusterConfig {
   readonly responseMaxBytes?: number
   /** Told the name of each request as it is sent (`Fetch`, `ListOffsets`, …). */
   readonly onRequest?: (name: string) => void
-}
-
-/** PEM text or bytes. */
-export interface TlsConfig {
-  readonly ca?: string | Buffer | readonly (string | Buffer)[]
-  readonly cert?: string | Buffer
-  readonly key?: string | Buffer
-  readonly passphrase?: string
-  /** Name to check the certificate against, when it is not the broker's advertised host. */
-  readonly servername?: string
-  /** false: accept any certificate. Default true. */
-  readonly rejectUnauthorized?: boolean
 }
 
 export type SaslConfig =

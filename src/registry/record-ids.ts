@@ -2,6 +2,7 @@
  * Which schema a record was written with, where Confluent's frame in front of the payload does not say it: ids in the record's headers (Apicurio's serializers, Confluent's
  * with GUIDs), Apicurio's eight-byte ids, and AWS Glue's frame. Bytes in, small numbers out, in the order in which the ids were met; no registry is asked here.
  */
+import { varint } from '../lib/varint.ts'
 import { GLUE_FRAME_BYTES, isGlueFrame } from './glue.ts'
 
 /** Where a topic's records carry their ids. In `headers` records without such headers may have Confluent's frame. */
@@ -198,17 +199,6 @@ function idOf(kind: IdKind, bytes: Buffer): number | string | undefined {
 
 function uuidText(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-}
-
-/** A zigzag varint; -2 for one that does not end. */
-function varint(b: Uint8Array, c: { at: number }, end: number): number {
-  let n = 0
-  for (let shift = 0; shift < 35 && c.at < end; shift += 7) {
-    const byte = b[c.at++]
-    n |= (byte & 127) << shift
-    if (byte < 128) return (n >>> 1) ^ -(n & 1)
-  }
-  return -2
 }
 
 /** Headers as they stand in a record. */

@@ -1,5 +1,6 @@
 /** What a schema registry is to the rest of the project: its questions, its configuration, its error. `client.ts` answers the questions. */
 import type { Clock } from '../lib/clock.ts'
+import type { TlsConfig } from '../lib/tls-config.ts'
 
 export interface RegistryConfig {
   /** Base of the Confluent API: `http://registry:8081`, `https://host/apis/ccompat/v7`; Apicurio's own (`…/apis/registry/v3`) stands for it. Credentials inside it are used for basic authentication. */
@@ -9,7 +10,7 @@ export interface RegistryConfig {
   /** Bearer token; wins over user name and password. */
   readonly token?: string
   /** Authorities and a client certificate of its own; without it the system's and NODE_EXTRA_CA_CERTS' authorities are trusted. */
-  readonly tls?: RegistryTls
+  readonly tls?: TlsConfig
   /** `registry.timeout`: for one question with all its retries. Default 10,000. */
   readonly timeoutMs?: number
   /** `registry.max.response.bytes`: largest answer. Default 5 MiB. */
@@ -25,18 +26,6 @@ export interface RegistryConfig {
   /** `registry.down.ttl`: after a registry did not answer, how long questions fail at once instead of waiting again. Default 5,000. */
   readonly downTtlMs?: number
   readonly clock?: Clock
-}
-
-/** PEM text or bytes. */
-export interface RegistryTls {
-  readonly ca?: string | Buffer | readonly (string | Buffer)[]
-  readonly cert?: string | Buffer
-  readonly key?: string | Buffer
-  readonly passphrase?: string
-  /** Name to check the certificate against, when it is not the host of the address. */
-  readonly servername?: string
-  /** false: accept any certificate. Default true. */
-  readonly rejectUnauthorized?: boolean
 }
 
 export type SchemaType = 'AVRO' | 'JSON' | 'PROTOBUF'

@@ -1,6 +1,7 @@
 /** Reads the environments of the configuration: how to reach each Kafka cluster and its schema registry, and which formats are known beforehand. */
 import { didYouMean } from '../lib/suggest.ts'
-import { type ClusterConfig, parseAddress, type SaslConfig, type TlsConfig } from '../kafka/config.ts'
+import { type ClusterConfig, parseAddress, type SaslConfig } from '../kafka/config.ts'
+import type { TlsConfig } from '../lib/tls-config.ts'
 import type { RegistryConfig } from '../registry/registry.ts'
 import type { IdOption } from '../catalog/plain-formats.ts'
 import type { CsvOptions } from '../formats/csv/decoder.ts'

@@ -4,8 +4,9 @@
  *
  * With `slice` on a plain string no string is made: `value` is then only assigned where `slice.from` is -2 (enums, uuids kept as bytes, durations).
  */
-import { type Code, type Emitter, js, join, type Name, NOTHING } from '../../codegen/emitter.ts'
-import type { EmitContext, FacetDecoder, RenderOptions, Want } from '../format.ts'
+import { type Code, js, join, type Name, NOTHING } from '../../codegen/emitter.ts'
+import { families } from '../families.ts'
+import type { EmitContext, FacetDecoder, Want } from '../format.ts'
 import { faultFinder } from '../check.ts'
 import { existsNames, hasOwn, isWanted } from '../want.ts'
 import { bytesEqual } from '../runtime.ts'
@@ -24,16 +25,7 @@ import { assignValue, jsonTextString } from './value.ts'
 export function avroDecoder(schema: string | AvroSchema, title: string, references?: AvroReferences | readonly string[]): FacetDecoder {
   const known = references instanceof Map ? (references as AvroReferences) : parseAvroReferences((references ?? []) as readonly string[])
   const { node } = typeof schema === 'string' ? parseAvroSchema(schema, known) : schema
-  // Functions made for one program are shared by all facets of it that were written with this schema.
-  const families = new WeakMap<Emitter, Map<string, Family>>()
-  const familyOf = (e: Emitter, render: RenderOptions): Family => {
-    let perRender = families.get(e)
-    if (perRender === undefined) families.set(e, (perRender = new Map()))
-    const key = `${render.timestamp} ${render.decimal} ${render.uuid}`
-    let family = perRender.get(key)
-    if (family === undefined) perRender.set(key, (family = new Family(e, render)))
-    return family
-  }
+  const familyOf = families((e, render) => new Family(e, render))
   let findFault: ReturnType<typeof faultFinder> | undefined
   const decoder: FacetDecoder = {
     title,

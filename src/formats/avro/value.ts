@@ -6,8 +6,8 @@ import { type Code, js, type Name } from '../../codegen/emitter.ts'
 import type { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { DataType, Value } from '../../types.ts'
-import { asLong, conversion } from '../convert.ts'
-import { floatText, isoDate, isoTime, isoTimestamp } from '../render.ts'
+import { asLong, conversion, jsonBytes, jsonDouble, jsonFloat } from '../convert.ts'
+import { isoDate, isoTime, isoTimestamp } from '../render.ts'
 import { bytesAt, decimalAt, durationAt, takeText, uuidAt } from '../runtime.ts'
 import type { Family } from './family.ts'
 import { blocks, countEmpty, type Lines, need, readCheckedLength, readInt, readLong, stringCode } from './lines.ts'
@@ -110,15 +110,6 @@ function bytesValue(out: Lines, size: Code, logical: Logical | undefined, bad: C
   return x
 }
 
-function jsonDouble(value: number): Value {
-  return Number.isFinite(value) ? value : String(value)
-}
-function jsonFloat(value: number): Value {
-  return Number.isFinite(value) ? Number(floatText(value)) : String(value)
-}
-function jsonBytes(value: Uint8Array): Value {
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
-}
 const jsonDecimals = new Map<number | undefined, (value: Decimal) => Value>()
 /** One function per number of digits, so that generated programs share it. */
 function jsonDecimal(digits: number | undefined): (value: Decimal) => Value {

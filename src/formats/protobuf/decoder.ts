@@ -5,9 +5,10 @@
  * Absent fields: a proto3 field without `optional` reads as its default, a declared default counts, a list or map is empty, a required field makes the record bad,
  * everything else is NULL. `exists` is false where a field that can be told to be absent is absent. An enum is its value's name, or its number as text.
  */
-import { type Code, type Emitter, js, type Name, NOTHING } from '../../codegen/emitter.ts'
+import { type Code, js, type Name, NOTHING } from '../../codegen/emitter.ts'
 import type { Value } from '../../types.ts'
-import type { EmitContext, FacetDecoder, RenderOptions, Want } from '../format.ts'
+import { families } from '../families.ts'
+import type { EmitContext, FacetDecoder, Want } from '../format.ts'
 import { jsonDecoder } from '../json/decoder.ts'
 import { relay, relayCode } from '../relay.ts'
 import { renderValue } from '../render.ts'
@@ -79,15 +80,7 @@ export function messageAt(schema: ProtoSchema, b: RawBuffer, from: number, to: n
 
 /** The decoder for payloads that are one message and nothing else. */
 export function messageDecoder(message: ProtoMessage, title: string): FacetDecoder {
-  const families = new WeakMap<Emitter, Map<string, Family>>()
-  const familyOf = (e: Emitter, render: RenderOptions): Family => {
-    let perRender = families.get(e)
-    if (perRender === undefined) families.set(e, (perRender = new Map()))
-    const key = `${render.timestamp} ${render.decimal} ${render.uuid}`
-    let family = perRender.get(key)
-    if (family === undefined) perRender.set(key, (family = new Family(e, render)))
-    return family
-  }
+  const familyOf = families((e, render) => new Family(e, render))
   const type = protobufType(message)
   return {
     title,

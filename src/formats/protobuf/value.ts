@@ -6,8 +6,8 @@ import { type Code, js, type Name, NOTHING } from '../../codegen/emitter.ts'
 import type { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { DataType, Field, Value } from '../../types.ts'
-import { asLong, conversion } from '../convert.ts'
-import { floatText, isoDate, isoTime, isoTimestamp } from '../render.ts'
+import { asLong, conversion, jsonBytes, jsonDouble, jsonFloat } from '../convert.ts'
+import { isoDate, isoTime, isoTimestamp } from '../render.ts'
 import { takeText } from '../runtime.ts'
 import type { Family, Frame } from './family.ts'
 import { eachValue, PART_FIELDS, scanMessage, type Tracked } from './scan.ts'
@@ -187,15 +187,6 @@ return ${map}`
   })
 }
 
-function jsonDouble(value: number): Value {
-  return Number.isFinite(value) ? value : String(value)
-}
-function jsonFloat(value: number): Value {
-  return Number.isFinite(value) ? Number(floatText(value)) : String(value)
-}
-function jsonBytes(value: Uint8Array): Value {
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
-}
 function jsonDecimal(value: Decimal): Value {
   return value.scale === 0 ? asLong(value.unscaled) : value.toNumber()
 }
