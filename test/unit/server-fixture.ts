@@ -86,3 +86,13 @@ export const BEARER = { authorization: `Bearer ${TOKEN}` }
 export function ask(sql: string, more: object = {}): string {
   return JSON.stringify({ sql, ...more })
 }
+
+/** Every way in. `proxied`: the credential has to come with the handshake. */
+export const PATHS = {
+  'agent v2': { path: '/api/ws/v2/sql/execute', proxied: false, jdbc: false },
+  'agent v2 with a bare question mark': { path: '/api/ws/v2/sql/execute?', proxied: false, jdbc: false },
+  'agent JDBC': { path: '/api/ws/v3/jdbc/execute', proxied: false, jdbc: true },
+  'proxied v2': { path: '/api/v1/environments/demo/proxy/api/ws/v2/sql/execute', proxied: true, jdbc: false },
+  'proxied v2, as the prose spells it': { path: '/environment/demo/proxy/api/ws/v2/sql/execute', proxied: true, jdbc: false },
+  'proxied JDBC': { path: '/api/v1/environments/demo/proxy/api/ws/v3/jdbc/execute', proxied: true, jdbc: true },
+} as const

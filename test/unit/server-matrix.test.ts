@@ -6,16 +6,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
 import { WebSocket } from 'ws'
-import { echo, EVERYTHING, type Fixture, startFixture } from './server-fixture.ts'
+import { echo, EVERYTHING, type Fixture, PATHS, startFixture } from './server-fixture.ts'
 
-const PATHS = {
-  'agent v2': { path: '/api/ws/v2/sql/execute', proxied: false, jdbc: false },
-  'agent v2 with a bare question mark': { path: '/api/ws/v2/sql/execute?', proxied: false, jdbc: false },
-  'agent JDBC': { path: '/api/ws/v3/jdbc/execute', proxied: false, jdbc: true },
-  'proxied v2': { path: '/api/v1/environments/demo/proxy/api/ws/v2/sql/execute', proxied: true, jdbc: false },
-  'proxied v2, as the prose spells it': { path: '/environment/demo/proxy/api/ws/v2/sql/execute', proxied: true, jdbc: false },
-  'proxied JDBC': { path: '/api/v1/environments/demo/proxy/api/ws/v3/jdbc/execute', proxied: true, jdbc: true },
-} as const
 /** Headers and members of the first message that carry a token. */
 const WAYS: Readonly<Record<string, (token: string) => { headers?: Record<string, string>; message?: object }>> = {
   'in the message': (token) => ({ message: { token } }),
