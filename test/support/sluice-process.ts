@@ -64,14 +64,18 @@ export interface ProcessOptions {
 
 const root = join(import.meta.dirname, '..', '..')
 
-/** Resolves when the server listens; rejects with its output when it ends first. */
+/** As `npm run sluice` starts it. Resolves when the server listens; rejects with its output when it ends first. */
 export async function startSluice(args: readonly string[], options: ProcessOptions = {}): Promise<SluiceProcess> {
   const own = options.plain === true ? [] : ['--port', '0', '--service-account', `acceptance:${TOKEN}`, '--log-level', 'warn']
-  const child = spawn(process.execPath, ['--import', join(import.meta.dirname, 'loop-watch.ts'), join(root, 'src/cli/main.ts'), 'server', ...own, ...args], {
-    cwd: root,
-    env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  })
+  const child = spawn(
+    process.execPath,
+    ['--max-semi-space-size=8', '--import', join(import.meta.dirname, 'loop-watch.ts'), join(root, 'src/cli/main.ts'), 'server', ...own, ...args],
+    {
+      cwd: root,
+      env: { ...process.env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    },
+  )
   const kill = () => child.kill('SIGKILL')
   process.once('exit', kill)
   let output = ''
