@@ -237,7 +237,7 @@ class StatementParser extends QueryParser {
     return this.fail('TABLE, VIEW or SYNONYM after CREATE', ['TABLE', 'VIEW', 'SYNONYM'], THING_HINTS.get(this.token.upper))
   }
 
-  /** createTable := TABLE [IF NOT EXISTS] name [ '(' column { ',' column } ')' ] FORMAT '(' name ',' name ')' [ PROPERTIES '(' … ')' ] */
+  /** createTable := TABLE [IF NOT EXISTS] name [ '(' column { ',' column } ')' ] FORMAT '(' format ',' format ')' [ PROPERTIES '(' … ')' ] */
   private createTable(start: number): CreateTable {
     let ifNotExists = false
     if (this.isWord('IF') && this.peek().upper === 'NOT') {
@@ -250,12 +250,21 @@ class StatementParser extends QueryParser {
     if (this.isWord('AS')) this.raise('CREATE TABLE … AS is not offered.', this.token, 'CREATE the table, then INSERT INTO it with SELECT.', 'UNSUPPORTED')
     this.expectWord('FORMAT')
     this.expectSymbol('(')
-    const keyFormat = this.name('the format of the key')
+    const keyFormat = this.formatName('the format of the key')
     if (!this.acceptSymbol(',')) this.fail('"," and the format of the value')
-    const valueFormat = this.name('the format of the value')
+    const valueFormat = this.formatName('the format of the value')
     this.expectSymbol(')')
     const properties = this.acceptWord('PROPERTIES') ? this.bracketed(() => this.property()) : []
     return { kind: 'createTable', name, ifNotExists, columns, keyFormat, valueFormat, properties, span: this.span(start) }
+  }
+
+  /** format := name | ( TW | SW ) '[' name ']'; the second is another way to write `TWname`. */
+  private formatName(what: string): Name {
+    const outer = this.name(what)
+    if (!/^(TW|SW)$/i.test(outer.text) || !this.acceptSymbol('[')) return outer
+    const inner = this.name('the format inside of the window')
+    this.expectSymbol(']')
+    return { ...outer, text: outer.text + inner.text, span: this.span(outer.span.start) }
   }
 
   /** column := path type [[NOT] NULL] */

@@ -13,8 +13,8 @@ export interface FormatsHand {
   protobuf(set: Buffer, message: string, json: unknown): Promise<Buffer>
   /** Bytes as protobuf-java reads them, in protobuf's JSON. */
   read(set: Buffer, message: string, bytes: Uint8Array): Promise<unknown>
-  /** A string key of Kafka Streams with its window. */
-  window(kind: 'TW' | 'SW', key: string, start: number, end: number): Promise<Buffer>
+  /** A string key of Kafka Streams with its window, and which of 100 partitions it would put it into. */
+  window(kind: 'TW' | 'SW', key: string, start: number, end: number): Promise<{ readonly bytes: Buffer; readonly partition: number }>
   close(): Promise<void>
 }
 
@@ -39,7 +39,10 @@ export async function formatsHand(): Promise<FormatsHand> {
   return {
     protobuf: (set, message, json) => bytesOf({ op: 'protobuf', set: set.toString('base64'), message, json }),
     read: async (set, message, bytes) => (await ask({ op: 'read', set: set.toString('base64'), message, bytes: Buffer.from(bytes).toString('base64') })).json,
-    window: (kind, key, start, end) => bytesOf({ op: 'window', kind, key, start, end }),
+    window: async (kind, key, start, end) => {
+      const { bytes, partition } = await ask({ op: 'window', kind, key, start, end })
+      return { bytes: Buffer.from(bytes ?? '', 'base64'), partition: partition ?? -1 }
+    },
     close,
   }
 }
@@ -100,6 +103,7 @@ async function startHand(program: string, libraries: string): Promise<{ ask(comm
 interface Answer {
   readonly error?: string
   readonly bytes?: string
+  readonly partition?: number
   readonly headers?: readonly (readonly [string, string])[]
   readonly json?: unknown
 }

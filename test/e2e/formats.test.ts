@@ -13,9 +13,12 @@ import { messageDecoder } from '../../src/formats/protobuf/decoder.ts'
 import { encodeProtobuf } from '../../src/formats/protobuf/encoder.ts'
 import { parseProtobufSchema, type ProtoMessage } from '../../src/formats/protobuf/schema.ts'
 import { primitiveDecoder } from '../../src/formats/primitive/decoder.ts'
+import { primitiveEncoder } from '../../src/formats/primitive/encoder.ts'
 import { windowedDecoder } from '../../src/formats/windowed/decoder.ts'
+import { windowedEncoder } from '../../src/formats/windowed/encoder.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
 import { createKafkaLog } from '../../src/kafka/reader.ts'
+import { partitionOfKey } from '../../src/lib/murmur2.ts'
 import { createRegistry } from '../../src/registry/client.ts'
 import { type Asked, reader } from '../formats/driver.ts'
 import { encodeAvro, framed } from '../support/avro-encode.ts'
@@ -161,12 +164,31 @@ describe('formats that Java writes', { skip: await lacking(formatLibraries, prot
     const sw = windowedDecoder('SW', primitiveDecoder('STRING'))
     const text = (decoder: typeof tw, bytes: Buffer): unknown =>
       reader(decoder, [{ path: [], parts: ['text'], type: decoder.type }], { validate: true })(bytes, 1)
-    assert.deepEqual(text(tw, await hand.window('TW', 'schlüssel', 1704067200000, 1704067260000)), [
+    assert.deepEqual(text(tw, (await hand.window('TW', 'schlüssel', 1704067200000, 1704067260000)).bytes), [
       { text: '{"key":"schlüssel","windowStart":"2024-01-01T00:00:00Z"}' },
     ])
-    assert.deepEqual(text(sw, await hand.window('SW', 'k', 1704067200000, 1704067260500)), [
+    assert.deepEqual(text(sw, (await hand.window('SW', 'k', 1704067200000, 1704067260500)).bytes), [
       { text: '{"key":"k","windowStart":"2024-01-01T00:00:00Z","windowEnd":"2024-01-01T00:01:00.5Z"}' },
     ])
+    for (const kind of ['TW', 'SW'] as const)
+      for (const [key, start, end] of [
+        ['', 0, 1],
+        ['schlüssel', 1704067200000, 1704067260500],
+        ['k', 5, 9007199254740991],
+      ] as const) {
+        const inner = primitiveEncoder('STRING')
+        assert.ok(inner !== undefined)
+        const { bytes, partition } = await hand.window(kind, key, start, end)
+        const written = windowedEncoder(kind, inner).encode(
+          new Map<string, string | number>([
+            ['key', key],
+            ['windowStart', start],
+            ['windowEnd', end],
+          ]),
+        )
+        assert.deepEqual(Buffer.from(written), bytes, `${kind} ${key}`)
+        assert.equal(partitionOfKey(Buffer.from(key), 100), partition, 'the hash of the key without its window')
+      }
   })
 })
 

@@ -236,6 +236,24 @@ test('INSERT names the schema as the newest record does', async () => {
   )
 })
 
+test('a tombstone names the schema of its key', async () => {
+  const records = [1, 2].map((n) => record(n, Buffer.from(`"v${n}"`), [header('apicurio.key.globalId', long(7))], encodeAvro(V1, { n })))
+  const world = memoryWorld([topic(records)], { registry: registryWith({ 'global 7': AVRO(V1) }) })
+  assert.deepEqual((await ask(world, 'DELETE FROM t WHERE _key.n = 2')).errors, [])
+  const { rows, bad } = await ask(world, 'SELECT _key.n AS k, _value AS v FROM t')
+  assert.deepEqual(
+    [rows, bad],
+    [
+      [
+        { k: 1, v: '"v1"' },
+        { k: 2, v: '"v2"' },
+        { k: 2, v: null },
+      ],
+      0,
+    ],
+  )
+})
+
 test('hostile headers never crash, and ids without end are bounded', () => {
   const ids = new RecordIds('headers', 'value')
   const value = Buffer.from('00000000010203', 'hex')

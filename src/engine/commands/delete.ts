@@ -237,8 +237,13 @@ async function* tombstones(table: Table, places: ReadonlyMap<number, readonly nu
       if (batch === undefined) break
       const offsets = wanted.get(batch.partition)
       if (batch.fault !== undefined || offsets === undefined) continue
-      for (const { offset, key } of readRecords(batch))
-        if (offsets.has(offset)) records.push({ key: key === null ? null : Buffer.from(key), value: null, partition: batch.partition })
+      for (const { offset, key, headers } of readRecords(batch)) {
+        if (!offsets.has(offset)) continue
+        // Headers may say with which schema the key was written.
+        const kept = table.key.framing === 'own' ? headers.map((h) => ({ key: h.key, value: h.value === null ? null : Buffer.from(h.value) })) : []
+        const tombstone = { key: key === null ? null : Buffer.from(key), value: null, partition: batch.partition }
+        records.push(kept.length === 0 ? tombstone : { ...tombstone, headers: kept })
+      }
       if (records.length >= BATCH_RECORDS) {
         yield records
         records = []

@@ -2,7 +2,7 @@
 // Run from source: java -cp 'LIBRARIES/*' FormatsHand.java
 //   {"op":"protobuf","set":…,"message":"a.B","json":{…}}  a message of a descriptor set, given in protobuf's JSON → {"bytes":…}
 //   {"op":"read","set":…,"message":"a.B","bytes":…}       → {"json":…} in protobuf's JSON
-//   {"op":"window","kind":"TW","key":"k","start":1,"end":2}  a key of Kafka Streams → {"bytes":…}
+//   {"op":"window","kind":"TW","key":"k","start":1,"end":2}  a key of Kafka Streams → {"bytes":…,"partition":…}, of 100
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.protobuf.DescriptorProtos.FileDescriptorProto;
@@ -20,6 +20,7 @@ import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.apache.kafka.streams.kstream.SessionWindowedSerializer;
 import org.apache.kafka.streams.kstream.TimeWindowedSerializer;
@@ -27,6 +28,8 @@ import org.apache.kafka.streams.kstream.Window;
 import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.kstream.internals.SessionWindow;
 import org.apache.kafka.streams.kstream.internals.TimeWindow;
+import org.apache.kafka.streams.kstream.internals.WindowedSerializer;
+import org.apache.kafka.streams.kstream.internals.WindowedStreamPartitioner;
 
 public class FormatsHand {
   static final ObjectMapper JSON = new ObjectMapper();
@@ -62,10 +65,10 @@ public class FormatsHand {
         boolean session = command.get("kind").asText().equals("SW");
         Window window = session ? new SessionWindow(start, end) : new TimeWindow(start, end);
         Windowed<String> key = new Windowed<>(command.get("key").asText(), window);
-        byte[] bytes = session
-            ? new SessionWindowedSerializer<>(new StringSerializer()).serialize("topic", key)
-            : new TimeWindowedSerializer<>(new StringSerializer()).serialize("topic", key);
-        return Map.of("bytes", base64(bytes));
+        WindowedSerializer<String> serializer =
+            session ? new SessionWindowedSerializer<>(new StringSerializer()) : new TimeWindowedSerializer<>(new StringSerializer());
+        Set<Integer> partitions = new WindowedStreamPartitioner<String, String>(serializer).partitions("topic", key, "", 100).get();
+        return Map.of("bytes", base64(serializer.serialize("topic", key)), "partition", partitions.iterator().next());
       }
       default:
         throw new IllegalArgumentException("unknown op");
