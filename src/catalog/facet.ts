@@ -4,11 +4,12 @@
  */
 import { payloadCheck } from '../formats/check.ts'
 import { guessFormat } from '../formats/detect.ts'
-import { type FormatName, windowedParts } from '../formats/format.ts'
+import { type FormatName, mixedParts, windowedParts } from '../formats/format.ts'
 import type { TableFacet } from '../plan/catalog.ts'
 import { type RegisteredSchema, type Registry, RegistryError } from '../registry/registry.ts'
 import { JSON_TYPE } from '../types.ts'
 import { type FacetQuestion, samplesOf } from './facet-question.ts'
+import { mixedFacet, shownFormats } from './mixed.ts'
 import { framedFacet, isRegistryFormat, plainFacet, schemaFacet, unreadableFacet, windowedFacet } from './make-facet.ts'
 import type { TopicSample } from './sample.ts'
 import { namesSchemas, selfFramedFacet } from './self-framed.ts'
@@ -38,11 +39,15 @@ export async function findFacet(question: FacetQuestion): Promise<FoundFacet> {
     const found = await findFacet(inner)
     return { ...found, facet: windowedFacet(windowed.kind, found.facet) }
   }
+  const mixed = configured === undefined ? undefined : mixedParts(configured.format)
+  if (mixed !== undefined) return { facet: mixedFacet(question, mixed, 'configured', configuredDetail(question)), basis: 'sampled' }
   if (configured !== undefined && !isRegistryFormat(configured.format)) {
     return { facet: plainFacet(question, configured.format, 'configured', configuredDetail(question)), basis: 'configured' }
   }
   const own = await ownFramed(question)
   if (own !== undefined && !(own instanceof RegistryError)) return own
+  const shown = configured === undefined && own === undefined ? await detectMixed(question) : undefined
+  if (shown !== undefined) return shown
   let trouble: RegistryError | undefined = own
   try {
     const bySubject = await subjectFacet(question)
@@ -55,6 +60,18 @@ export async function findFacet(question: FacetQuestion): Promise<FoundFacet> {
     trouble = error
   }
   return configured === undefined ? detect(question, trouble) : configuredFramed(question, configured.format, trouble)
+}
+
+/** Several formats in one sample. A registry in trouble shows none. */
+async function detectMixed(question: FacetQuestion): Promise<FoundFacet | undefined> {
+  const samples = samplesOf(await question.sample(), question)
+  const framed = async (): Promise<FormatName | undefined> => {
+    const schemas = await sampledSchemas(question, samples).catch(onlyRegistryError)
+    if (schemas instanceof RegistryError || schemas.length === 0) return undefined
+    return schemas.at(-1)?.type === 'JSON' ? 'JSONSCHEMA' : schemas.at(-1)?.type === 'PROTOBUF' ? 'PROTOBUF' : 'AVRO'
+  }
+  const shown = await shownFormats(samples, framed)
+  return shown === undefined ? undefined : { facet: mixedFacet(question, shown.formats, 'sampled', shown.detail), basis: 'sampled' }
 }
 
 /** A facet whose records tell their schemas in other ways than with Confluent's frame. */

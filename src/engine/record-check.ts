@@ -66,7 +66,7 @@ class Side {
     if (framing === 'confluent' && to - from < CONFLUENT_BYTES) return `${bytesText(to - from)}, too short for a schema id`
     if (framing === 'confluent' && b[from] !== 0) return `no magic byte: it starts with 0x${b.toString('hex', from, from + 1)}`
     if (framing === 'confluent' && schema < 0) return `${schema} is no schema id`
-    if (framing === 'own' && schema < 0) return 'the record does not say which schema it was written with'
+    if (framing === 'own' && schema < 0) return this.#facet.frame?.why?.(b, from, to) ?? 'the record does not say which schema it was written with'
     if (decoder === undefined) return problem ?? `it cannot be read as ${format}`
     const payload = b.subarray(from + this.#skip, to)
     return decoder.explain?.(payload) ?? `${bytesText(payload.length)} that are not ${decoder.title}`

@@ -4,7 +4,9 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { FormatName } from './format.ts'
+import { isText } from './mixed.ts'
 import { JSON_LIMIT_DEPTH, skipSpace, skipValue } from './json/scan.ts'
+import { xmlToJson } from './xml/decoder.ts'
 
 export interface FormatGuess {
   readonly format: FormatName
@@ -29,6 +31,8 @@ export function guessFormat(samples: readonly Uint8Array[]): FormatGuess {
   const json = buffers.filter((b) => isJson(b)).length
   // One damaged record in ten does not make a JSON topic something else.
   if (json * 10 >= count * 9 && buffers.some(isContainer)) return { format: 'JSON', detail: of(json, 'are JSON') }
+  const xml = buffers.filter(isXml).length
+  if (xml * 10 >= count * 9) return { format: 'XML', detail: of(xml, 'are XML documents') }
   const text = buffers.filter(isText).length
   if (text === count)
     return { format: 'STRING', detail: of(text, buffers.every((b) => UUID_TEXT.test(b.toString('latin1'))) ? 'are uuids in text form' : 'are text') }
@@ -45,20 +49,23 @@ function isFramed(b: Buffer): boolean {
   return b.length > 5 && b[0] === 0 && b.readInt32BE(1) > 0 && b.readInt32BE(1) < 10_000_000
 }
 
-function isContainer(b: Buffer): boolean {
+/** Does it begin like a JSON object or array? */
+export function isContainer(b: Buffer): boolean {
   const first = b[skipSpace(b, b[0] === 239 ? 3 : 0, b.length)]
   return first === 123 || first === 91
 }
 
-function isJson(b: Buffer): boolean {
+/** Is it one JSON value and nothing else? */
+export function isJson(b: Buffer): boolean {
   const start = skipSpace(b, b[0] === 239 && b[1] === 187 && b[2] === 191 ? 3 : 0, b.length)
   const end = skipValue(b, new DataView(b.buffer, b.byteOffset, b.byteLength), start, b.length, JSON_LIMIT_DEPTH - 64)
   return end >= 0 && skipSpace(b, end, b.length) === b.length && isUtf8(b)
 }
 
-/** UTF-8 without control characters other than tab and line ends. */
-function isText(b: Buffer): boolean {
-  return isUtf8(b) && b.every((c) => c > 31 || c === 9 || c === 10 || c === 13)
+/** A whole document, not just text that begins with `<`. */
+function isXml(b: Buffer): boolean {
+  const start = skipSpace(b, b[0] === 239 && b[1] === 187 && b[2] === 191 ? 3 : 0, b.length)
+  return b[start] === 60 && isUtf8(b) && xmlToJson(b.toString('utf8', start)) !== undefined
 }
 
 /** Longs and doubles differ in their first bytes: the exponent of an everyday double, the zeros (or ones) of an everyday long. */

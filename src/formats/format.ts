@@ -81,6 +81,8 @@ export interface RecordFrame {
   schemaIn(bytes: Uint8Array, headers: readonly { readonly key: string; readonly value: Uint8Array | null }[]): number
   /** Bytes in front of the payload of records of that schema. */
   skip(schema: number): number
+  /** In words, why a record says nothing: for bad records only. */
+  why?(b: Buffer, from: number, to: number): string
 }
 
 /** What the rest asks about a format by its name. */
@@ -120,15 +122,23 @@ export const FORMATS = {
 export type PlainFormatName = keyof typeof FORMATS
 
 /** `TWLONG`, `SWAVRO`: keys of time windows and of session windows around keys of a format. */
-export type FormatName = PlainFormatName | `TW${PlainFormatName}` | `SW${PlainFormatName}`
+export type FormatName = PlainFormatName | `TW${PlainFormatName}` | `SW${PlainFormatName}` | MixedFormatName
+
+/** `AVRO|JSON|STRING`: each record is of the first of these that takes it. */
+export type MixedFormatName = `${PlainFormatName}|${string}`
+
+/** Formats that one topic may mix (`formats.mixed`). */
+const MAX_MIXED = 8
+const MIXED: FormatTraits = { columns: true, written: false, created: false }
 
 export const PLAIN_FORMATS = Object.keys(FORMATS) as readonly PlainFormatName[]
 
 /** In words, for messages: every name that `formatNamed` knows. */
-export const FORMAT_NAMES = `${PLAIN_FORMATS.join(', ')}, or one of them behind TW or SW (windowed keys)`
+export const FORMAT_NAMES = `${PLAIN_FORMATS.join(', ')}, one of them behind TW or SW (windowed keys), or several with | between them (mixed)`
 
 /** What is known about a format; of windowed keys, about the inner one. */
 export function traitsOf(format: FormatName): FormatTraits {
+  if (mixedParts(format) !== undefined) return MIXED
   return FORMATS[windowedParts(format)?.inner ?? (format as PlainFormatName)]
 }
 
@@ -136,7 +146,9 @@ export function traitsOf(format: FormatName): FormatTraits {
 export function formatNamed(text: string): FormatName | undefined {
   const name = text.toUpperCase().replace(/^(TW|SW)\s*\[\s*(\w+)\s*\]$/, '$1$2')
   const inner = name.replace(/^(TW|SW)/, '')
-  const known = (plain: string): boolean => PLAIN_FORMATS.some((format) => format === plain)
+  const known = (plain: string): plain is PlainFormatName => PLAIN_FORMATS.some((format) => format === plain)
+  const mixed = name.split('|').map((part) => part.trim())
+  if (mixed.length > 1) return mixed.every(known) && mixed.length <= MAX_MIXED && new Set(mixed).size === mixed.length ? mixedName(mixed) : undefined
   return known(name) || (inner !== name && known(inner)) ? (name as FormatName) : undefined
 }
 
@@ -144,4 +156,14 @@ export function formatNamed(text: string): FormatName | undefined {
 export function windowedParts(format: FormatName): { readonly kind: 'TW' | 'SW'; readonly inner: PlainFormatName } | undefined {
   const kind = format.startsWith('TW') ? 'TW' : format.startsWith('SW') ? 'SW' : undefined
   return kind === undefined ? undefined : { kind, inner: format.slice(2) as PlainFormatName }
+}
+
+/** The formats of a mixed format, in their order. */
+export function mixedParts(format: FormatName): readonly PlainFormatName[] | undefined {
+  return format.includes('|') ? (format.split('|') as PlainFormatName[]) : undefined
+}
+
+/** The name of a mixed format; of one format alone, that. */
+export function mixedName(formats: readonly PlainFormatName[]): FormatName {
+  return formats.join('|') as FormatName
 }

@@ -5,7 +5,7 @@
 import { avroEncoder } from '../../formats/avro/encoder.ts'
 import { parseAvroReferences } from '../../formats/avro/schema.ts'
 import { EncodeError, type FacetEncoder } from '../../formats/encoder.ts'
-import { type FormatName, windowedParts } from '../../formats/format.ts'
+import { type FormatName, mixedParts, windowedParts } from '../../formats/format.ts'
 import { jsonEncoder } from '../../formats/json/encoder.ts'
 import { primitiveEncoder } from '../../formats/primitive/encoder.ts'
 import { windowedEncoder } from '../../formats/windowed/encoder.ts'
@@ -205,6 +205,8 @@ function encoderOf(table: Table, side: 'key' | 'value'): FacetEncoder {
     const hint = `Register one as subject ${table.topic}-${side}, or CREATE TABLE with columns of the ${side}.`
     throw new SqlError('UNSUPPORTED', `No schema is known for the ${side}s of ${table.name}.`, undefined, hint)
   }
+  if (mixedParts(facet.format) !== undefined)
+    throw new SqlError('UNSUPPORTED', `The ${side}s of ${table.name} are of several formats (${facet.format}); INSERT does not choose one of them.`)
   if (facet.framing === 'own')
     throw new SqlError('UNSUPPORTED', `The ${side}s of ${table.name} are ${facet.format} with ${facet.detail}, which INSERT does not write.`)
   throw new SqlError('UNSUPPORTED', `The ${side}s of ${table.name} are ${facet.format}, which INSERT does not write.`)

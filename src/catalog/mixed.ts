@@ -1,0 +1,63 @@
+/**
+ * Topics of several formats: the facet for a chain of formats, and whether a sample shows several. A format counts as shown when it is there twice, and in a fifth of the sample: damaged
+ * and stray records do not make another topic of it.
+ */
+import { isContainer, isJson } from '../formats/detect.ts'
+import { type FormatName, mixedName, type PlainFormatName, traitsOf } from '../formats/format.ts'
+import { isText, type Link, MixedFrame } from '../formats/mixed.ts'
+import type { TableFacet } from '../plan/catalog.ts'
+import { RegistryError } from '../registry/registry.ts'
+import { JSON_TYPE } from '../types.ts'
+import type { FacetQuestion } from './facet-question.ts'
+import { plainDecoder } from './plain-formats.ts'
+
+/** A facet whose records are each of the first of these formats that takes them. Values are of the type json: their shape is known per record. */
+export function mixedFacet(question: FacetQuestion, formats: readonly PlainFormatName[], origin: TableFacet['origin'], detail: string): TableFacet {
+  const links = formats.map((name): Link => {
+    const decoder = plainDecoder(name, question.options)
+    return decoder === undefined ? { kind: 'framed' } : { kind: 'plain', name, decoder }
+  })
+  const frame = new MixedFrame(links)
+  return {
+    format: mixedName(formats),
+    origin,
+    detail,
+    type: JSON_TYPE,
+    framing: 'own',
+    frame,
+    // A registry in trouble says nothing about the id.
+    decoder: (schema) =>
+      frame.decoder(
+        schema,
+        (id) => question.decoders.byId(id),
+        (e) => !(e instanceof RegistryError),
+      ),
+  }
+}
+
+/** The formats that the samples show, when there are several, and in words how often. `framed`: the format of those with the frame of a registry, when their schemas are known. */
+export async function shownFormats(
+  samples: readonly Buffer[],
+  framed: () => Promise<FormatName | undefined>,
+): Promise<{ readonly formats: readonly PlainFormatName[]; readonly detail: string } | undefined> {
+  const counts = { framed: 0, json: 0, text: 0, other: 0 }
+  for (const bytes of samples) counts[kindOf(bytes)]++
+  const isShown = (n: number): boolean => n >= 2 && n * 5 >= samples.length
+  const { json, text, other } = counts
+  if ([counts.framed, json, text].filter(isShown).length < 2) return undefined
+  const registered = isShown(counts.framed) ? await framed() : undefined
+  if (isShown(counts.framed) && (registered === undefined || traitsOf(registered).registry === undefined)) return undefined
+  const formats: PlainFormatName[] = []
+  if (registered !== undefined) formats.push(registered as PlainFormatName)
+  if (isShown(json)) formats.push('JSON')
+  if (isShown(text)) formats.push('STRING')
+  if (isShown(other)) formats.push('BYTES')
+  const words = [`${counts.framed} framed for a schema registry`, `${json} JSON`, `${text} text`, `${other} neither`].filter((w) => !w.startsWith('0 '))
+  return { formats, detail: `of ${samples.length} samples ${words.join(', ')}` }
+}
+
+function kindOf(bytes: Buffer): 'framed' | 'json' | 'text' | 'other' {
+  if (bytes.length > 5 && bytes[0] === 0 && bytes.readInt32BE(1) > 0) return 'framed'
+  if (isContainer(bytes) && isJson(bytes)) return 'json'
+  return isText(bytes) ? 'text' : 'other'
+}
