@@ -18,6 +18,11 @@ test('formats by their look', () => {
     ['objects', ['{"a":1}', ' [1] '].map((s) => Buffer.from(s)), 'JSON'],
     ['objects and one damaged', [...Array.from({ length: 12 }, () => Buffer.from('{"a":1}')), Buffer.from('{"a":')], 'JSON'],
     ['bare numbers are text', ['1', '22'].map((s) => Buffer.from(s)), 'STRING'],
+    ['documents', ['<a/>', ' \n<?xml version="1.0"?><o id="1"><i>x</i></o>\n', '\uFEFF<a>ü</a>'].map((s) => Buffer.from(s)), 'XML'],
+    ['documents and one damaged', [...Array.from({ length: 12 }, () => Buffer.from('<a>1</a>')), Buffer.from('<a>1')], 'XML'],
+    ['text that begins with a bracket', ['<3 you', '<a', '<a>1</a> and more', '<a><b></a>'].map((s) => Buffer.from(s)), 'STRING'],
+    ['documents with a document type', ['<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'].map((s) => Buffer.from(s)), 'STRING'],
+    ['documents among texts', ['<a/>', '<b/>', 'words'].map((s) => Buffer.from(s)), 'STRING'],
     ['words', ['ann', 'Grüße'].map((s) => Buffer.from(s)), 'STRING'],
     ['words of four letters', ['anna', 'bert'].map((s) => Buffer.from(s)), 'STRING'],
     ['words of eight letters', ['anna1234', 'bert5678'].map((s) => Buffer.from(s)), 'STRING'],
@@ -35,6 +40,7 @@ test('formats by their look', () => {
 
 test('a guess says why', () => {
   assert.equal(guessFormat([Buffer.from('{}'), Buffer.from('{}')]).detail, '2 of 2 samples are JSON')
+  assert.equal(guessFormat([Buffer.from('<a/>')]).detail, '1 of 1 samples are XML documents')
   assert.match(guessFormat([Buffer.from([0, 0, 0, 0, 5, 2, 200])]).detail, /framed for a schema registry/)
   assert.match(guessFormat([Buffer.from('00112233-4455-6677-8899-aabbccddeeff')]).detail, /uuids/)
 })
