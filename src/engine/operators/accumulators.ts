@@ -5,7 +5,8 @@ import type { Value } from '../../types.ts'
 import { canonical, integer, order } from '../runtime.ts'
 import type { Accumulator } from './accumulator.ts'
 import { doublePages, type NumberPages, ValuePages } from './pages.ts'
-import { type MemoryBudget, roomForKey } from './memory.ts'
+import { KeyColumn, operatorLimits, PairIndex } from './group-index.ts'
+import type { MemoryBudget } from './memory.ts'
 import { ApproximateDistinct, ApproximateQuantile } from './sketches.ts'
 
 export function accumulator(a: BoundAggregate, budget: MemoryBudget): Accumulator {
@@ -458,18 +459,17 @@ class Frequent implements Accumulator {
 
 /** DISTINCT inside an aggregate: lets each value of a group through once. */
 export class DistinctFilter {
-  readonly #seen = new Set<string>()
+  readonly #values = new KeyColumn(operatorLimits('DISTINCT inside an aggregate'))
+  readonly #pairs = new PairIndex(operatorLimits('DISTINCT inside an aggregate'))
   readonly #budget: MemoryBudget
   constructor(budget: MemoryBudget) {
     this.#budget = budget
   }
   first(g: number, v: Value): boolean {
     if (v === null) return false
-    const key = `${g}:${canonical(v)}`
-    if (this.#seen.has(key)) return false
-    this.#budget.take(key)
-    roomForKey(this.#seen, 'DISTINCT inside an aggregate')
-    this.#seen.add(key)
+    const known = this.#pairs.size
+    if (this.#pairs.find(g, this.#values.findEqual(v)) !== known) return false
+    this.#budget.takeRow([v])
     return true
   }
 }

@@ -2,10 +2,12 @@
  * Group keys → dense group numbers (0, 1, 2, …) in order of first appearance. One `KeyColumn` per GROUP BY expression numbers the distinct values of that column; for several
  * columns `PairIndex` numbers the combinations. Values are kept once. Joins number their keys in the same way. Nothing here knows aggregates.
  */
+import { Decimal } from '../../lib/decimal.ts'
 import { SqlError } from '../../sql/error.ts'
 import type { Value } from '../../types.ts'
 import { canonical } from '../runtime.ts'
 import { HashCells, hashPair, mixed, SEED } from './hash-cells.ts'
+import { MAX_KEYS, tooManyKeys } from './memory.ts'
 import { integerPages, ValuePages } from './pages.ts'
 import { MAX_ARENA_BYTES, MAX_TEXTS, TextIndex } from './text-index.ts'
 
@@ -197,6 +199,14 @@ export class KeyColumn {
     return this.#findString(this.#others, canonical(v))
   }
 
+  /** Any value but NULL; equal is what `canonical` makes equal, so that a decimal may meet a number. */
+  findEqual(v: Value): number {
+    if (typeof v !== 'bigint' && !(v instanceof Decimal)) return this.findValue(v)
+    const text = canonical(v)
+    const n = Number(text.slice(1))
+    return canonical(n) === text ? this.findNumber(n) : this.findValue(v)
+  }
+
   findText(v: string): number {
     this.#boxed = v
     return this.#findString(this.#texts, v)
@@ -243,7 +253,10 @@ export class PairIndex {
   readonly #limit: number
   readonly #cells = new HashCells(3, (t, at) => hashPair(t[at], t[at + 1]))
   readonly #pairs = integerPages(2)
-  #size = 0
+  /** Number of pairs. */
+  size = 0
+  /** Nothing is added any more: a pair that is not there is -1. */
+  frozen = false
 
   constructor(limits: KeyLimits) {
     this.#limits = limits
@@ -272,10 +285,11 @@ export class PairIndex {
   }
 
   #add(a: number, b: number, hash: number, at: number, table: Int32Array): number {
-    const id = this.#size
+    if (this.frozen) return -1
+    const id = this.size
     if (id >= this.#limit) throw this.#limits.tooMany(this.#limit)
     this.#pairs.grow(id + 1)
-    this.#size = id + 1
+    this.size = id + 1
     const page = this.#pairs.page(id)
     page[this.#pairs.at(id)] = a
     page[this.#pairs.at(id) + 1] = b
@@ -306,5 +320,15 @@ export function groupLimits(keys: number, textBytes: number): KeyLimits {
         undefined,
         'Filter more with WHERE, group by shorter values, or SET max.group.bytes.',
       ),
+  }
+}
+
+/** The limits of the other operators. `who`: as in "A join". Their bytes are counted by the row. */
+export function operatorLimits(who: string): KeyLimits {
+  return {
+    keys: MAX_KEYS,
+    textBytes: Number.MAX_SAFE_INTEGER,
+    tooMany: () => tooManyKeys(who),
+    tooLong: (limit) => new SqlError('LIMIT', `${who} would hold keys of more than ${limit.toLocaleString('en')} bytes (operator.max.key.bytes).`),
   }
 }

@@ -1,31 +1,20 @@
 /** The right side of a join: rows by key. Keys are numbered by `group-index`; the rows of one key are a chain, in the order in which they came. As long as every key has one row, a row has the number of its key. */
-import { SqlError } from '../../sql/error.ts'
-import { KeyColumn } from './group-index.ts'
+import { KeyColumn, operatorLimits } from './group-index.ts'
 import { HeldRows } from './held-rows.ts'
-import { MAX_KEYS, tooManyKeys } from './memory.ts'
 import type { Row } from './operator.ts'
 import { SparseIntegers } from './pages.ts'
 
 /** A key that is equal for rows that meet; null for a row that meets nothing. */
 export type KeyOf = (row: Row) => string | number | null
 
-/** The keys of a join. `who`: as in "A join". */
-export function joinKeyColumn(who: string): KeyColumn {
-  return new KeyColumn({
-    keys: MAX_KEYS,
-    textBytes: Number.MAX_SAFE_INTEGER,
-    tooMany: () => tooManyKeys(who),
-    tooLong: (limit) => new SqlError('MEMORY_LIMIT', `${who} would hold keys of more than ${limit.toLocaleString('en')} bytes (max.join.bytes).`),
-  })
-}
-
+/** The number of a key; -1 when it is not among frozen ones. */
 export function findKey(keys: KeyColumn, key: string | number): number {
   return typeof key === 'string' ? keys.findText(key) : keys.findNumber(key)
 }
 
 export class JoinTable {
   readonly rows: HeldRows
-  readonly #keys = joinKeyColumn('A join')
+  readonly #keys = new KeyColumn(operatorLimits('A join'))
   /** By key the first and the last row, by row the next one of its key; each plus one. 0: the first is the row with the number of the key, the last is the first, there is no next. */
   readonly #first = new SparseIntegers()
   readonly #last = new SparseIntegers()

@@ -1,9 +1,11 @@
 /** The join behind EXISTS and IN: every left row goes on once, with true, false or NULL behind it. Of the right side only what can answer that is held. */
 import type { Value } from '../../types.ts'
 import { canonical } from '../runtime.ts'
-import type { KeyOf } from './join-table.ts'
-import { type MemoryBudget, roomForKey } from './memory.ts'
+import { KeyColumn, operatorLimits, PairIndex } from './group-index.ts'
+import { findKey, type KeyOf } from './join-table.ts'
+import type { MemoryBudget } from './memory.ts'
 import { nothingHeld, type Operator, type Row } from './operator.ts'
+import { SparseIntegers, ValuePages } from './pages.ts'
 
 export interface MarkJoinParts {
   readonly leftKey: KeyOf
@@ -14,18 +16,28 @@ export interface MarkJoinParts {
   readonly value: { readonly left: (row: Row) => Value; readonly right: (row: Row) => Value } | undefined
 }
 
-/** The right rows of one key. Rows are held only where a residual has to look at them. */
-interface Partners {
-  readonly values: Set<string>
-  readonly rows: Row[]
-  hasNull: boolean
+/** The right side, by the number of its key. */
+class Partners {
+  readonly keys = new KeyColumn(operatorLimits('A subquery'))
+  /** Where a residual has to look at them. */
+  readonly rows = new ValuePages<Row[]>()
+  /** Of IN: the values, the pairs of key and value, and 1 for a key with a NULL. */
+  readonly values = new KeyColumn(operatorLimits('A subquery'))
+  readonly pairs = new PairIndex(operatorLimits('A subquery'))
+  readonly nulls = new SparseIntegers()
+
+  freeze(): void {
+    this.keys.freeze()
+    this.values.freeze()
+    this.pairs.frozen = true
+  }
 }
 
 export class MarkJoinOperator {
   readonly #parts: MarkJoinParts
   readonly #budget: MemoryBudget
   readonly #next: Operator
-  readonly #table = new Map<string | number, Partners>()
+  #partners = new Partners()
 
   constructor(parts: MarkJoinParts, budget: MemoryBudget, next: Operator) {
     this.#parts = parts
@@ -38,7 +50,10 @@ export class MarkJoinOperator {
     const next = this.#next
     return {
       push: (row) => this.#hold(row),
-      finish: nothingHeld,
+      finish: () => {
+        this.#partners.freeze()
+        return nothingHeld()
+      },
       get done() {
         return next.done
       },
@@ -49,12 +64,11 @@ export class MarkJoinOperator {
   /** Takes the left side. */
   get left(): Operator {
     const next = this.#next
-    const table = this.#table
     return {
       push: (row) => next.push([...row, this.#mark(row)]),
-      *finish() {
-        table.clear()
-        yield* next.finish()
+      finish: () => {
+        this.#partners = new Partners()
+        return next.finish()
       },
       get done() {
         return next.done
@@ -68,41 +82,41 @@ export class MarkJoinOperator {
   #hold(row: Row): void {
     const key = this.#parts.rightKey(row)
     if (key === null) return
-    let partners = this.#table.get(key)
-    if (partners === undefined) {
-      partners = { values: new Set(), rows: [], hasNull: false }
-      this.#budget.take(key)
-      roomForKey(this.#table, 'A subquery')
-      this.#table.set(key, partners)
-    }
+    const { keys, rows, nulls } = this.#partners
+    const known = keys.size
+    const id = findKey(keys, key)
+    if (id === known) this.#budget.take(key)
     if (this.#parts.residual !== undefined) {
       this.#budget.takeRow(row)
-      partners.rows.push(row)
+      if (id === known) rows.push([])
+      rows.get(id).push(row)
       return
     }
     const value = this.#parts.value?.right(row)
     if (value === undefined) return
-    if (value === null) partners.hasNull = true
-    else this.#holdValue(partners, canonical(value))
+    if (value === null) nulls.set(id, 1)
+    else this.#holdValue(id, value)
   }
 
-  #holdValue(partners: Partners, value: string): void {
-    if (partners.values.has(value)) return
-    this.#budget.take(value)
-    roomForKey(partners.values, 'A subquery')
-    partners.values.add(value)
+  #holdValue(key: number, value: Value): void {
+    const { values, pairs } = this.#partners
+    const known = pairs.size
+    pairs.find(key, values.findEqual(value))
+    if (pairs.size > known) this.#budget.take(value)
   }
 
   #mark(left: Row): boolean | null {
+    const { keys, rows, values, pairs, nulls } = this.#partners
     const key = this.#parts.leftKey(left)
-    const partners = key === null ? undefined : this.#table.get(key)
-    if (partners === undefined) return false
-    if (this.#parts.residual !== undefined) return this.#look(left, partners.rows, this.#parts.residual)
+    const id = key === null ? -1 : findKey(keys, key)
+    if (id < 0) return false
+    if (this.#parts.residual !== undefined) return this.#look(left, rows.get(id), this.#parts.residual)
     if (this.#parts.value === undefined) return true
     const value = this.#parts.value.left(left)
     if (value === null) return null
-    if (partners.values.has(canonical(value))) return true
-    return partners.hasNull ? null : false
+    const found = values.findEqual(value)
+    if (found >= 0 && pairs.find(id, found) >= 0) return true
+    return nulls.get(id) === 1 ? null : false
   }
 
   #look(left: Row, rows: readonly Row[], residual: (row: Row) => boolean): boolean | null {

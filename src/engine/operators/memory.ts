@@ -57,11 +57,7 @@ export class MemoryBudget {
 /** The most keys that one hash table of an operator takes. */
 export const MAX_KEYS = 16_000_000
 
-/** Called before a table grows by one key. */
-export function roomForKey(table: { readonly size: number }, who: string): void {
-  if (table.size >= MAX_KEYS) throw tooManyKeys(who)
-}
-
+/** `who`: as in "A join". */
 export function tooManyKeys(who: string): SqlError {
   return new SqlError(
     'LIMIT',

@@ -4,8 +4,10 @@ import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
 import { canonical } from '../runtime.ts'
 import { Stretches } from './backlog.ts'
-import { type MemoryBudget, roomForKey } from './memory.ts'
+import { KeyColumn, operatorLimits } from './group-index.ts'
+import type { MemoryBudget } from './memory.ts'
 import type { Operator, Row } from './operator.ts'
+import { doublePages } from './pages.ts'
 
 /** Rows go through one by one: nothing is held back, and what the next operator says goes for this one. */
 abstract class PassingOperator implements Operator {
@@ -138,13 +140,19 @@ export class SetOperator {
   readonly #all: boolean
   readonly #budget: MemoryBudget
   readonly #next: Operator
-  readonly #counts = new Map<string, number>()
+  /** The rows of the right side, and how many of each there are. */
+  readonly #held: KeyColumn
+  readonly #counts = doublePages(1)
+  /** The rows that went out, or for UNION were met. */
+  readonly #seen: KeyColumn
   #open: number
 
   /** `sides`: how many there are. */
   constructor(op: 'union' | 'except' | 'intersect', all: boolean, sides: number, budget: MemoryBudget, next: Operator) {
     this.#open = sides
     this.#op = op
+    this.#held = new KeyColumn(operatorLimits(op.toUpperCase()))
+    this.#seen = new KeyColumn(operatorLimits(op.toUpperCase()))
     this.#all = all
     this.#budget = budget
     this.#next = next
@@ -173,35 +181,34 @@ export class SetOperator {
 
   #hold(row: Row): void {
     const key = rowKey(row)
-    const known = this.#counts.get(key)
-    if (known === undefined) {
-      this.#budget.take(key)
-      roomForKey(this.#counts, this.#op.toUpperCase())
-    }
-    this.#counts.set(key, (known ?? 0) + 1)
+    const known = this.#held.size
+    const id = this.#held.findText(key)
+    if (id === known) this.#budget.take(key)
+    this.#counts.grow(id + 1)
+    this.#counts.page(id)[this.#counts.at(id)]++
   }
 
   #compare(row: Row): void {
-    const key = rowKey(row)
-    const count = this.#counts.get(key) ?? 0
+    this.#held.freeze()
+    const id = this.#held.findText(rowKey(row))
+    const counts = this.#counts.page(Math.max(0, id))
+    const at = this.#counts.at(Math.max(0, id))
+    const count = id < 0 ? 0 : counts[at]
     if (this.#op === 'except') {
       if (count === 0) {
-        if (this.#all || this.#firstKey(`out ${key}`)) this.#next.push(row)
-      } else if (this.#all) this.#counts.set(key, count - 1)
+        if (this.#all || this.#first(row)) this.#next.push(row)
+      } else if (this.#all) counts[at] = count - 1
     } else if (count > 0) {
-      this.#counts.set(key, this.#all ? count - 1 : 0)
+      counts[at] = this.#all ? count - 1 : 0
       this.#next.push(row)
     }
   }
 
   #first(row: Row): boolean {
-    return this.#firstKey(rowKey(row))
-  }
-  #firstKey(key: string): boolean {
-    if (this.#counts.has(key)) return false
+    const key = rowKey(row)
+    const known = this.#seen.size
+    if (this.#seen.findText(key) !== known) return false
     this.#budget.take(key)
-    roomForKey(this.#counts, this.#op.toUpperCase())
-    this.#counts.set(key, 1)
     return true
   }
 }
