@@ -7,7 +7,6 @@ import type { FormatName } from './format.ts'
 import { isText } from './mixed.ts'
 import { JSON_LIMIT_DEPTH, skipSpace, skipValue } from './json/scan.ts'
 import { xmlToJson } from './xml/decoder.ts'
-import { xmlToJson } from './xml/decoder.ts'
 
 export interface FormatGuess {
   readonly format: FormatName
@@ -32,8 +31,6 @@ export function guessFormat(samples: readonly Uint8Array[]): FormatGuess {
   const json = buffers.filter((b) => isJson(b)).length
   // One damaged record in ten does not make a JSON topic something else.
   if (json * 10 >= count * 9 && buffers.some(isContainer)) return { format: 'JSON', detail: of(json, 'are JSON') }
-  const xml = buffers.filter(isXml).length
-  if (xml * 10 >= count * 9) return { format: 'XML', detail: of(xml, 'are XML documents') }
   const xml = buffers.filter(isXml).length
   if (xml * 10 >= count * 9) return { format: 'XML', detail: of(xml, 'are XML documents') }
   const text = buffers.filter(isText).length
@@ -63,12 +60,6 @@ export function isJson(b: Buffer): boolean {
   const start = skipSpace(b, b[0] === 239 && b[1] === 187 && b[2] === 191 ? 3 : 0, b.length)
   const end = skipValue(b, new DataView(b.buffer, b.byteOffset, b.byteLength), start, b.length, JSON_LIMIT_DEPTH - 64)
   return end >= 0 && skipSpace(b, end, b.length) === b.length && isUtf8(b)
-}
-
-/** A whole document, not just text that begins with `<`. */
-function isXml(b: Buffer): boolean {
-  const start = skipSpace(b, b[0] === 239 && b[1] === 187 && b[2] === 191 ? 3 : 0, b.length)
-  return b[start] === 60 && isUtf8(b) && xmlToJson(b.toString('utf8', start)) !== undefined
 }
 
 /** A whole document, not just text that begins with `<`. */
