@@ -25,6 +25,7 @@ export function toCommon(from: DataType, to: DataType, what: string): (value: Va
 export const NULL_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'coalesce',
+    aliases: ['ifnull', 'nvl'],
     family: 'null',
     parameters: [
       { name: 'value', accept: 'any' },

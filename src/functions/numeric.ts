@@ -133,6 +133,7 @@ const WHOLE_ROWS: readonly ScalarFunction[] = [
   whole(
     {
       name: 'ceil',
+      aliases: ['ceiling'],
       description: 'The smallest integer that is not below x.',
       examples: [
         { sql: 'CEIL(2.1)', result: '3' },

@@ -70,7 +70,7 @@ const CASE_ROWS: readonly ScalarFunction[] = [
   textToText(
     {
       name: 'lower',
-      aliases: ['lowercase'],
+      aliases: ['lowercase', 'lcase'],
       description: 'Puts the text in lower case.',
       examples: [
         { sql: "LOWER('QuaY')", result: 'quay' },
@@ -80,7 +80,7 @@ const CASE_ROWS: readonly ScalarFunction[] = [
     (text) => text.toLowerCase(),
   ),
   textToText(
-    { name: 'upper', aliases: ['uppercase'], description: 'Puts the text in upper case.', examples: [{ sql: "UPPER('QuaY')", result: 'QUAY' }] },
+    { name: 'upper', aliases: ['uppercase', 'ucase'], description: 'Puts the text in upper case.', examples: [{ sql: "UPPER('QuaY')", result: 'QUAY' }] },
     (text) => text.toUpperCase(),
   ),
 ]
@@ -278,7 +278,7 @@ const SEARCH_ROWS: readonly ScalarFunction[] = [
   ),
   define({
     name: 'len',
-    aliases: ['length'],
+    aliases: ['length', 'char_length', 'character_length'],
     family: 'string',
     parameters: [TEXT],
     description: 'The number of UTF-16 code units of the text.',

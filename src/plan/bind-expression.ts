@@ -4,6 +4,7 @@
  */
 import { findFunction, signature } from '../functions/catalog.ts'
 import { castType } from '../functions/cast.ts'
+import { insteadOf } from '../functions/foreign-names.ts'
 import type { Accept, ScalarFunction } from '../functions/registry.ts'
 import { didYouMean } from '../lib/suggest.ts'
 import type * as ast from '../sql/ast.ts'
@@ -320,7 +321,12 @@ function bindCall(e: ast.Call, c: ExpressionContext): BoundExpr {
   if (e.filter !== undefined) throw new SqlError('ARGUMENTS', `FILTER belongs to an aggregate, and ${e.name.text} is none.`, e.span)
   const fn = findFunction(name)
   if (fn === undefined)
-    throw new SqlError('UNKNOWN_FUNCTION', `Unknown function "${e.name.text}".`, e.name.span, didYouMean(name, CALLABLE) ?? 'SHOW FUNCTIONS lists all of them.')
+    throw new SqlError(
+      'UNKNOWN_FUNCTION',
+      `Unknown function "${e.name.text}".`,
+      e.name.span,
+      insteadOf(name) ?? didYouMean(name, CALLABLE) ?? 'SHOW FUNCTIONS lists all of them.',
+    )
   checkCount(e, fn)
   const special = SPECIAL[fn.name]
   if (special !== undefined) return special(e, c)

@@ -18,6 +18,13 @@ const OPERATOR_OF: ReadonlyMap<string, BinaryOp> = new Map<string, BinaryOp>([
 /** The words that begin a comparison, after an optional NOT. */
 export const COMPARISON_WORDS: ReadonlySet<string> = new Set(['IS', 'IN', 'LIKE', 'BETWEEN'])
 
+/** Standard SQL's calls with a FROM inside, and what to write here. */
+const FROM_IN_CALL: ReadonlyMap<string, string> = new Map([
+  ['EXTRACT', 'Write YEAR(x), MONTH(x), DAY(x), HOUR(x), MINUTE(x), SECOND(x) or WEEK(x).'],
+  ['SUBSTRING', 'Write SUBSTRING(text, start, end): counted from 0, without the end.'],
+  ['TRIM', 'Write TRIM(text), LTRIM(text) or RTRIM(text).'],
+])
+
 export abstract class ExpressionParser extends TokenCursor {
   /** query, with the current token at its first word. */
   protected abstract query(): Query
@@ -383,6 +390,8 @@ export abstract class ExpressionParser extends TokenCursor {
     if (!star && !this.isSymbol(')')) {
       distinct = this.acceptWord('DISTINCT')
       args = name.text.toUpperCase() === 'POSITION' ? this.positionArguments() : this.commaList(() => this.argument())
+      const instead = this.isWord('FROM') ? FROM_IN_CALL.get(name.text.toUpperCase()) : undefined
+      if (instead !== undefined) this.fail('","', [], instead)
     }
     this.expectClosing(')')
     this.leave()
