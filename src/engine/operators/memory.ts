@@ -67,9 +67,17 @@ export function tooManyKeys(who: string): SqlError {
   )
 }
 
-/** A rough size in bytes: what a limit needs. */
+/** The platform joins texts of this length and more lazily: the text holds its pieces, several times its own size and many objects, until one of its characters is asked for. */
+const LAZY = 13
+/** What was found there; kept, as a look that nobody needs is optimized away. */
+const looked = { character: 0 }
+
+/** A rough size in bytes: what a limit needs. A text is in one piece afterwards, for it is going to be kept. */
 function sizeOf(v: Value): number {
-  if (typeof v === 'string') return 32 + v.length
+  if (typeof v === 'string') {
+    if (v.length >= LAZY) looked.character = v.charCodeAt(v.length - 1)
+    return 32 + v.length
+  }
   if (v === null || typeof v !== 'object') return 16
   if (Array.isArray(v)) return v.reduce<number>((n, i) => n + sizeOf(i), 48)
   if (v instanceof Map) return [...v].reduce((n, [k, i]) => n + 64 + k.length + sizeOf(i), 64)
