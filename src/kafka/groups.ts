@@ -74,7 +74,7 @@ export class ConsumerGroups {
     const abort = new AbortController()
     const timer = this.#clock.after(GROUPS_TIMEOUT_MS, () => abort.abort())
     try {
-      const { brokers } = await this.#cluster.metadata([], { signal: abort.signal })
+      const { brokers } = await this.#cluster.metadata([], { fresh: true, signal: abort.signal })
       const ofBrokers = await Promise.allSettled(brokers.map((broker) => groupsAt(this.#cluster, broker, abort.signal)))
       const groups = ofBrokers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
       return groups.sort((a, b) => (a.id < b.id ? -1 : 1))

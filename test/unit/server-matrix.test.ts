@@ -15,7 +15,7 @@ const WAYS: Readonly<Record<string, (token: string) => { headers?: Record<string
   'as bearer': (token) => ({ headers: { authorization: `Bearer ${token}` } }),
   'in the cookie': (token) => ({ headers: { cookie: `session_id=${token}` } }),
 }
-const STATES = ['a login', 'a service account', 'name:token', 'wrong', 'expired', 'revoked', 'forbidden'] as const
+const STATES = ['a login', 'a service account', 'name:token', 'wrong', 'expired', 'revoked', 'an expired key', 'a revoked key', 'forbidden'] as const
 type State = (typeof STATES)[number]
 
 interface Outcome {
@@ -48,6 +48,8 @@ describe('paths, credentials and outcomes', () => {
   const accounts = {
     serviceAccounts: [
       { name: 'ci', token: 'service-key-0123456789', permissions: EVERYTHING },
+      { name: 'old', token: 'old-key-0123456789', expires: '2020-01-01', permissions: EVERYTHING },
+      { name: 'gone', token: 'gone-key-0123456789', permissions: EVERYTHING },
       { name: 'elsewhere', token: 'elsewhere-key-0123456789', permissions: [{ environments: ['prod'], topics: ['*'] }] },
     ],
   }
@@ -59,6 +61,11 @@ describe('paths, credentials and outcomes', () => {
     const login = async (url: string) => await (await fetch(`${url}/api/login`, { method: 'POST', body: '{"user":"admin","password":"secret"}' })).text()
     const revoked = await login(fixture.server.url)
     await fetch(`${fixture.server.url}/api/logout?token=${revoked}`)
+    const { users, serviceAccounts } = fixture.config
+    fixture.server.setAccounts(
+      users,
+      serviceAccounts.filter((account) => account.name !== 'gone'),
+    )
     tokens = {
       'a login': await login(fixture.server.url),
       'a service account': 'service-key-0123456789',
@@ -66,6 +73,8 @@ describe('paths, credentials and outcomes', () => {
       wrong: crypto.randomUUID(),
       expired: await login(short.server.url),
       revoked,
+      'an expired key': 'old-key-0123456789',
+      'a revoked key': 'gone-key-0123456789',
       forbidden: 'elsewhere-key-0123456789',
     }
     await new Promise((resolve) => setTimeout(resolve, 1100))

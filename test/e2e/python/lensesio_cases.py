@@ -9,6 +9,7 @@ from cases import case, run
 
 URL = os.environ["SLUICE_URL"]
 KEY = os.environ["SLUICE_KEY"]
+GROUP = os.environ["SLUICE_GROUP"]
 SUFFIX = uuid.uuid4().hex[:8]
 TABLE = "greetings_" + SUFFIX
 TOPIC = "rest_topic_" + SUFFIX
@@ -190,6 +191,16 @@ def _():
     defaults = {c["name"]: c["value"] for c in conn.DefaultTopicConfigs()}
     assert "max.message.bytes" in defaults, defaults
     assert "retention.ms" in conn.AvailableTopicConfigKeys()
+
+
+@case("groups of consumers, and their names")
+def _():
+    group = [g for g in conn.GetConsumers() if g["id"] == GROUP]
+    assert len(group) == 1, group
+    keys = ("active", "application", "consumers", "consumersCount", "coordinator", "maxLag", "minLag", "state", "topicPartitionsCount")
+    assert all(key in group[0] for key in keys), group
+    assert group[0]["topicPartitionsCount"] == 1 and group[0]["coordinator"]["port"] > 0, group
+    assert GROUP in conn.GetConsumersNames()
 
 
 @case("a setting that does not exist is refused")
