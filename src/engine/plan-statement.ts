@@ -6,6 +6,7 @@ import type { Query } from '../sql/ast.ts'
 import type { StatementContext } from './context.ts'
 import { evaluateConstant } from './expression.ts'
 import { answerSubqueries } from './subqueries.ts'
+import { Turns } from './turns.ts'
 
 /** `defaultLimit`: rows when there is no LIMIT. `reshape` may give the output another shape before it is optimized. */
 export async function planQuery(
@@ -21,8 +22,15 @@ export async function planQuery(
     maxSources: Number(settings['max.sources']),
     maxPatternTopics: Number(settings['max.pattern.topics']),
   }
+  // A long statement takes some milliseconds in each of its stages: others get a turn between them.
+  const turns = new Turns()
   const bound = reshape(await bindQuery(query, bindContext))
-  return optimized(await answerSubqueries(bound, (plan) => optimized(plan, context), context), context)
+  await turns.due()
+  const answered = await answerSubqueries(bound, (plan) => optimized(plan, context), context)
+  await turns.due()
+  const plan = optimized(answered, context)
+  await turns.due()
+  return plan
 }
 
 function optimized(plan: Output, context: StatementContext): Output {

@@ -9,6 +9,7 @@ import { MemoryBudget } from './operators/memory.ts'
 import { nothingHeld, type Operator } from './operators/operator.ts'
 import type { StatementContext } from './context.ts'
 import { runInto } from './run-plan.ts'
+import { Turns } from './turns.ts'
 
 export async function answerSubqueries(plan: Output, optimized: (plan: Output) => Output, context: StatementContext): Promise<Output> {
   const found: Subquery[] = []
@@ -30,7 +31,8 @@ function collect(e: BoundExpr, found: Subquery[]): void {
 function substitute(e: BoundExpr, answers: ReadonlyMap<Subquery, BoundExpr>): BoundExpr {
   const found = e.kind === 'subquery' ? answers.get(e) : undefined
   if (found === undefined) return mapChildren(e, (c) => substitute(c, answers))
-  return mapChildren(found, (c) => substitute(c, answers))
+  // Only the operand of IN can hold further subqueries; its items are many.
+  return found.kind === 'in' ? { ...found, operand: substitute(found.operand, answers) } : found
 }
 
 async function answer(subquery: Subquery, context: StatementContext): Promise<BoundExpr> {
@@ -45,14 +47,29 @@ async function answer(subquery: Subquery, context: StatementContext): Promise<Bo
       throw new SqlError('VALUE', 'A subquery that stands for a value gave more than one row.', span, 'Use an aggregate or LIMIT 1 in it, or IN (SELECT …).')
     return { kind: 'constant', value: rows[0] ?? null, type: subquery.type, span }
   }
-  const rows = await values(subquery, Number.POSITIVE_INFINITY, context)
-  const operand = subquery.operand as BoundExpr
-  const column = subquery.plan.shape.kind === 'columns' ? subquery.plan.shape.columns[0].expr.type : operand.type
-  const items: BoundExpr[] = rows.map((value) => ({ kind: 'constant', value, type: column }))
-  if (items.length === 0) return { kind: 'constant', value: subquery.negated, type: BOOLEAN, span }
-  const { by, sides } = comparable([operand, ...items], span)
-  return { kind: 'in', by, operand: sides[0], items: sides.slice(1), negated: subquery.negated, type: BOOLEAN, span }
+  const rows = [...new Set(await values(subquery, Number.POSITIVE_INFINITY, context))]
+  if (rows.length === 0) return { kind: 'constant', value: subquery.negated, type: BOOLEAN, span }
+  return membership(subquery, rows)
 }
+
+/** `operand IN (values)`, made in stretches: there may be very many values. All are of one type, so that each stretch is compared in the same way. */
+async function membership(subquery: Subquery, values: readonly Value[]): Promise<BoundExpr> {
+  const { span, negated } = subquery
+  const operand = subquery.operand as BoundExpr
+  const type = subquery.plan.shape.kind === 'columns' ? subquery.plan.shape.columns[0].expr.type : operand.type
+  const turns = new Turns()
+  const items: BoundExpr[] = []
+  const constants = (from: number): BoundExpr[] => values.slice(from, from + STRETCH).map((value) => ({ kind: 'constant', value, type }))
+  const first = comparable([operand, ...constants(0)], span)
+  items.push(...first.sides.slice(1))
+  for (let from = STRETCH; from < values.length; from += STRETCH) {
+    items.push(...comparable([operand, ...constants(from)], span).sides.slice(1))
+    await turns.due()
+  }
+  return { kind: 'in', by: first.by, operand: first.sides[0], items, negated, type: BOOLEAN, span }
+}
+
+const STRETCH = 4000
 
 /** The first column of the first `limit` rows. */
 async function values(subquery: Subquery, limit: number, context: StatementContext): Promise<Value[]> {
