@@ -18,6 +18,7 @@ import { readConfig } from '../../src/server/config.ts'
 import { createLog } from '../../src/server/log.ts'
 import { startServer } from '../../src/server/start.ts'
 import { type StoredBatch, type WorldData, type WorldTopic, worldData } from '../support/memory-world.ts'
+import { wholeBatch } from '../support/record-batch.ts'
 import { caseLines, caseRequest, expectedLines, readSlt, type SltCase } from '../support/slt.ts'
 import { sharedCluster } from './cluster.ts'
 import { type HandRecord, kafkaHand, type KafkaHand } from './kafka-hand.ts'
@@ -170,24 +171,7 @@ function handRecords({ bytes }: StoredBatch, partition: number): HandRecord[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const header = new BatchHeader()
   assert.ok(header.open(view, 0, bytes.length))
-  const { from, to, count, baseOffset, lastOffset, baseTimestamp, maxTimestamp, logAppendTime } = header
-  const batch = {
-    partition,
-    buffer: bytes,
-    view,
-    from,
-    to,
-    count,
-    baseOffset,
-    lastOffset,
-    baseTimestamp,
-    maxTimestamp,
-    logAppendTime,
-    rangeStart: 0,
-    rangeEnd: Infinity,
-    clipped: false,
-    fault: undefined,
-  }
+  const batch = wholeBatch(header, { buffer: bytes, view, from: header.from, to: header.to }, partition)
   return [...readRecords(batch)].map((r) => ({
     key: r.key,
     value: r.value,

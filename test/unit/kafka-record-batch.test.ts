@@ -8,6 +8,7 @@ import { crc32c } from '../../src/kafka/crc32c.ts'
 import type { RecordBatch } from '../../src/kafka/log.ts'
 import { CodecError } from '../../src/kafka/output.ts'
 import { BatchHeader, CODECS, checksumFits, controlRecord, controlType, readRecords, writeRecordBatch } from '../../src/kafka/record-batch.ts'
+import { wholeBatch } from '../support/record-batch.ts'
 
 function viewOf(buffer: Buffer): DataView {
   return new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
@@ -19,24 +20,7 @@ function opened(bytes: Buffer): RecordBatch {
   const view = viewOf(bytes)
   assert.ok(header.open(view, 0, bytes.length))
   assert.ok(checksumFits(bytes, view, 0, header.to))
-  const { baseOffset, baseTimestamp, maxTimestamp, logAppendTime, count, from, to } = header
-  return {
-    partition: 0,
-    buffer: bytes,
-    view,
-    from,
-    to,
-    count,
-    baseOffset,
-    lastOffset: baseOffset + count - 1,
-    baseTimestamp,
-    maxTimestamp,
-    logAppendTime,
-    rangeStart: 0,
-    rangeEnd: Number.MAX_SAFE_INTEGER,
-    clipped: false,
-    fault: undefined,
-  }
+  return wholeBatch(header, { buffer: bytes, view, from: header.from, to: header.to })
 }
 
 test('CRC-32C of RFC 3720, B.4', () => {

@@ -9,6 +9,7 @@ import { readFetch } from '../../src/kafka/fetch.ts'
 import type { RecordBatch } from '../../src/kafka/log.ts'
 import { BatchHeader, checksumFits, controlType, readRecords } from '../../src/kafka/record-batch.ts'
 import { WireError, WireReader } from '../../src/kafka/wire.ts'
+import { wholeBatch } from '../support/record-batch.ts'
 
 /** The bytes of a fixture. A body stands behind four bytes where the correlation id was. */
 function fixture(name: string): Buffer {
@@ -25,26 +26,7 @@ function body(name: string): WireReader {
 }
 
 async function plainBatch(frame: Buffer, view: DataView, header: BatchHeader): Promise<RecordBatch> {
-  const { baseOffset, lastOffset, baseTimestamp, maxTimestamp, logAppendTime, count } = header
-  const plain = await new Decompressor().run(header.codec, frame, view, header.from, header.to)
-  const { buffer, from, to } = plain
-  return {
-    partition: 0,
-    buffer,
-    view: plain.view,
-    from,
-    to,
-    count,
-    baseOffset,
-    lastOffset,
-    baseTimestamp,
-    maxTimestamp,
-    logAppendTime,
-    rangeStart: 0,
-    rangeEnd: 1e9,
-    clipped: false,
-    fault: undefined,
-  }
+  return wholeBatch(header, await new Decompressor().run(header.codec, frame, view, header.from, header.to))
 }
 
 const text = 'the same text again and again, '.repeat(4)
