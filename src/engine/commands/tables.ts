@@ -1,5 +1,5 @@
 /** CREATE TABLE, DROP TABLE, TRUNCATE TABLE and SHOW CREATE TABLE: topics, their formats, and the schemas that go with them. */
-import { type FormatName, FORMATS, formatNamed, PLAIN_FORMATS, traitsOf, windowedParts } from '../../formats/format.ts'
+import { type FormatName, FORMATS, formatNamed, PLAIN_FORMATS, mixedParts, traitsOf, windowedParts } from '../../formats/format.ts'
 import { castType, TYPE_NAMES } from '../../functions/cast.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { didYouMean } from '../../lib/suggest.ts'
@@ -117,6 +117,7 @@ function formatOf(name: Name, side: 'key' | 'value'): FormatName {
     const hint = didYouMean(name.text.toUpperCase(), CREATED) ?? `Formats: ${CREATED.join(', ')}.`
     throw new SqlError('TYPE', `Unknown format "${name.text}".`, name.span, hint)
   }
+  if (mixedParts(wanted) !== undefined) return wanted
   const { created, columns } = traitsOf(wanted)
   if (created && (windowedParts(wanted) === undefined || (side === 'key' && !columns))) return wanted
   const windowed = side === 'key' ? `, and for windowed keys TW or SW before ${CREATED.filter((format) => !FORMATS[format].columns).join(', ')}` : ''
@@ -128,6 +129,15 @@ function plannedFacet(side: 'key' | 'value', format: FormatName, columns: readon
   for (const column of columns)
     if (/^_(headers?|meta(data)?)$/.test(column.path[0].text))
       throw new SqlError('VALUE', `"${column.path[0].text}" is no column: every record has it.`, column.span)
+  if (mixedParts(format) !== undefined) {
+    if (columns.length === 0) return { format, type: undefined }
+    throw new SqlError(
+      'TYPE',
+      `A ${side} of several formats (${format}) has no columns that could be declared.`,
+      columns[0].span,
+      'Its fields are known per record.',
+    )
+  }
   const whole = columns.filter(
     (c) => c.path.length === 1 && (c.path[0].text === `_${side}` || (side === 'value' && c.path[0].text === 'value' && !traitsOf(format).columns)),
   )
@@ -318,7 +328,7 @@ function createText(table: Table, topic: TopicToCreate, declaration: TableDeclar
   else if (policy !== undefined) properties.push(`'cleanup.policy' = '${policy}'`)
   for (const [key, value] of Object.entries(config)) properties.push(`'${key}' = '${value.replaceAll("'", "''")}'`)
   const list = columns.length === 0 ? '' : `(\n  ${columns.join(',\n  ')}\n)\n`
-  return `CREATE TABLE ${word(table.topic)} ${list}FORMAT (${table.key.format}, ${table.value.format})\nPROPERTIES (${properties.join(', ')})`
+  return `CREATE TABLE ${word(table.topic)} ${list}FORMAT (${word(table.key.format)}, ${word(table.value.format)})\nPROPERTIES (${properties.join(', ')})`
 }
 
 function columnTexts(prefix: string, facet: TableFacet, declared: StructType | undefined): string[] {
