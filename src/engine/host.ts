@@ -37,7 +37,7 @@ export interface QueryEnvironment {
 export interface RunSummary {
   readonly id: string
   readonly outcome: 'end' | 'error' | 'cancelled'
-  /** The text of the ERROR frame that was sent. */
+  /** The text of the ERROR frame that was sent; of a cancelled one, who ended it and why, where that is known. */
   readonly error?: string
   readonly results: number
   readonly recordsScanned: number

@@ -57,7 +57,11 @@ export class Queries {
         if (!this.#running.delete(id)) return
         const killed = abort.signal.aborted
         const status: QueryStatus = killed || outcome === 'cancelled' ? 'Killed' : outcome === 'error' ? 'Error' : 'Completed'
-        const said = killed ? String((abort.signal.reason as Error).message) : outcome === 'cancelled' ? 'The client closed the connection.' : message
+        const said = killed
+          ? String((abort.signal.reason as Error).message)
+          : outcome === 'cancelled'
+            ? (message ?? 'The client closed the connection.')
+            : message
         this.#history.push({
           ...counted(running, status),
           finishedAt: startedAt + Math.round(statistics.durationMs),

@@ -67,7 +67,7 @@ export async function runRequest(request: QueryRequest, environment: QueryEnviro
     }
     return end(summary('end'))
   } catch (e) {
-    if (signal.aborted) return end(summary('cancelled'))
+    if (signal.aborted) return end(summary('cancelled', reasonOf(signal)))
     const reason: unknown = entry?.signal.aborted === true ? entry.signal.reason : e
     const text = errorText(reason, request.sql)
     if (text === undefined) {
@@ -78,6 +78,11 @@ export async function runRequest(request: QueryRequest, environment: QueryEnviro
     sink.send(errorFrame(text, at))
     return end(summary('error', text))
   }
+}
+
+/** Why the caller ended it, where it said so. */
+function reasonOf({ reason }: AbortSignal): string | undefined {
+  return reason instanceof Error && reason.name !== 'AbortError' ? reason.message : undefined
 }
 
 async function runOne(statement: Statement, index: number | null, context: StatementContext): Promise<void> {

@@ -207,7 +207,7 @@ export class Session {
 
   /** The client is going: nothing that is still here for it matters any more. */
   #left(): void {
-    this.#abort.abort(new Stopped('the client closed the connection'))
+    this.#abort.abort(new Stopped('The client closed the connection.'))
     this.out.release()
   }
 
@@ -230,7 +230,7 @@ export class Session {
     const limitMs = this.#host.limits['server.stalled.send.timeout']
     this.#stall = this.#host.clock.every(Math.max(10, limitMs / 8), () => {
       if (this.out.unsentBytes === 0 || this.#host.clock.monotonic() - this.out.lastProgressMs < limitMs) return
-      this.#abort.abort(new Stopped(`the client took nothing for ${limitMs} ms (server.stalled.send.timeout)`))
+      this.#abort.abort(new Stopped(`The client took nothing for ${limitMs} ms (server.stalled.send.timeout).`))
       this.#socket.destroy()
     })
   }

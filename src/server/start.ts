@@ -297,8 +297,9 @@ class Server implements RunningServer {
   #ended(session: Session, summary: RunSummary): void {
     const environment = session.environmentName ?? ''
     this.#metrics.ended(environment, summary)
-    const { id, outcome, results, recordsScanned, bytesRead, badRecords, durationMs } = summary
-    const about = { session: session.id, query: id, user: session.account?.name, environment }
+    const { id, outcome, error, results, recordsScanned, bytesRead, badRecords, durationMs } = summary
+    const why = outcome === 'cancelled' ? { reason: error } : {}
+    const about = { session: session.id, query: id, user: session.account?.name, environment, ...why }
     this.#log.info(
       { ...about, outcome, durationMs: Math.round(durationMs), rows: results, recordsScanned, bytesRead, badRecords, bytesSent: session.bytesSent },
       'query ended',

@@ -21,6 +21,7 @@ test('a query is running, then it is history', () => {
   b.end('error', 'wrong')
   const c = begin(queries, 'c')
   c.end('cancelled')
+  begin(queries, 'd').end('cancelled', 'The login was ended.')
   assert.deepEqual(queries.running(), [])
   assert.deepEqual(
     queries.all().map((q) => [q.id, q.status, q.message]),
@@ -28,6 +29,7 @@ test('a query is running, then it is history', () => {
       ['a', 'Completed', undefined],
       ['b', 'Error', 'wrong'],
       ['c', 'Killed', 'The client closed the connection.'],
+      ['d', 'Killed', 'The login was ended.'],
     ],
   )
   assert.ok((queries.all()[0].finishedAt ?? 0) >= 1000)

@@ -239,6 +239,24 @@ describe('REST on the embedded broker', () => {
     ws.terminate()
   })
 
+  it('says why a query ended that a logout ended', async () => {
+    const token = await (await fetch(`${server.url}/api/login`, { method: 'POST', body: JSON.stringify({ user: 'admin', password: 'secret' }) })).text()
+    const sql =
+      "SELECT a.id FROM cc_payments a CROSS JOIN cc_payments b CROSS JOIN cc_payments c CROSS JOIN cc_payments d WHERE CONCAT(a.id, b.id, c.id, d.id) = 'x'"
+    const ended = converse(server, DEMO_PATH, JSON.stringify({ sql }), { authorization: `Bearer ${token}` })
+    const list = async () => (await (await ask('GET', '/api/v1/sql/queries')).json()) as { sql: string; status: string; message: string | null }[]
+    for (let i = 0; !(await list()).some((q) => q.sql === sql); i++) {
+      assert.ok(i < 100, 'it runs')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    await fetch(`${server.url}/api/logout`, { headers: { 'X-Kafka-Lenses-Token': token } })
+    const why = 'Not authenticated any more: the login was ended by a logout.'
+    const { frames, code } = await ended
+    assert.deepEqual([frames.filter((f) => f.type === 'ERROR').map((f) => f.data), frames.at(-1)?.type, code], [[why], 'END', 1000])
+    const entry = (await list()).find((q) => q.sql === sql)
+    assert.deepEqual([entry?.status, entry?.message], ['Killed', why])
+  })
+
   it('answers text to whoever takes text, and JSON to whoever takes JSON alone', async () => {
     const create = (name: string, accept: string) => ask('POST', '/api/topics', { topicName: name }, KEY, { accept })
     assert.equal(await (await create('plain', 'application/json, text/plain')).text(), 'Topic [plain] created')
