@@ -3,11 +3,12 @@
  * for which it kept the event loop; and the same queries beyond a limit, which have to end in the error that the documentation promises, by a server that goes on.
  * Every case has a server of its own. Writes its section of bench/RESULTS.md and results.json, but for `--short`. A limit that is not told makes the exit code 1.
  */
+import { loadavg } from 'node:os'
 import { startKafka } from '../scripts/kafka.ts'
 import { startRegistry } from '../scripts/registry.ts'
 import { saveLarge } from './results.ts'
 import { seedTopics } from './seed.ts'
-import { machineName, node, peakMiB, type Server, startServer, type Timed, TOKEN } from './server.ts'
+import { cpuSeconds, machineName, node, peakMiB, type Server, startServer, type Timed, TOKEN } from './server.ts'
 
 /** Records of the topics; a tenth of them for the short form. */
 const SIZES = { orders: 10_000_000, customers: 1_000_000 }
@@ -72,6 +73,8 @@ const CASES: readonly Case[] = [
 interface Measured {
   readonly name: string
   readonly seconds: number[]
+  /** Of the event loop's thread. */
+  readonly cpuSeconds: number[]
   readonly rowsPerSecond: number
   readonly peakMiB: number
   readonly heldMs: number
@@ -83,11 +86,14 @@ async function measure(brokers: string, registry: string, one: Case, runs: numbe
   const server = await startServer(brokers, registry)
   try {
     const seconds: number[] = []
+    const cpu: number[] = []
     let answer = await ask(server, 'SELECT 1 AS one FROM __dual')
     await server.loop()
     for (let i = 0; i < runs; i++) {
+      const before = cpuSeconds(server.pid)
       answer = await ask(server, `SET max.size = '100g'; ${one.sql}`)
       seconds.push(answer.seconds)
+      cpu.push(cpuSeconds(server.pid) - before)
     }
     const { busyMs } = await server.loop()
     if (answer.error.includes(one.limit ?? 'ERROR') !== (one.limit !== undefined)) throw new Error(`${one.name}: ${answer.error || 'no error'}`)
@@ -97,6 +103,7 @@ async function measure(brokers: string, registry: string, one: Case, runs: numbe
     return {
       name: one.name,
       seconds,
+      cpuSeconds: cpu,
       rowsPerSecond: Math.round(rows / Math.min(...seconds)),
       peakMiB: peakMiB(server.pid),
       heldMs: Math.round(busyMs),
@@ -134,7 +141,7 @@ export async function measureLarge(runs: number, short: boolean): Promise<void> 
       const figures = await measure(kafka.bootstrap, registry.url, one, one.limit === undefined ? runs : 1, scale)
       measured.push(figures)
       console.log(
-        `${figures.name.padEnd(42)} ${figures.seconds.map((s) => s.toFixed(2)).join(', ')} s   ${figures.rowsPerSecond.toLocaleString('en')} rows/s   ${figures.peakMiB} MiB   event loop held ${figures.heldMs} ms   ${figures.error}`,
+        `${figures.name.padEnd(42)} ${listed(figures.seconds)} s (${listed(figures.cpuSeconds)} s processor)   ${figures.rowsPerSecond.toLocaleString('en')} rows/s   ${figures.peakMiB} MiB   event loop held ${figures.heldMs} ms   ${figures.error}`,
       )
     }
     if (!short) saveLarge(section(measured), { date: today(), machine: machineName(), cases: measured })
@@ -143,18 +150,24 @@ export async function measureLarge(runs: number, short: boolean): Promise<void> 
   }
 }
 
+function listed(seconds: readonly number[]): string {
+  return seconds.map((s) => s.toFixed(1)).join(', ')
+}
+
 function today(): string {
   return new Date().toISOString().slice(0, 10)
 }
 
 function section(measured: readonly Measured[]): string {
   const row = (m: Measured): string =>
-    `| ${m.name} | ${m.seconds.map((s) => s.toFixed(1)).join(', ')} | ${(m.rowsPerSecond / 1e6).toFixed(2)} | ${m.peakMiB} | ${m.heldMs} |`
+    `| ${m.name} | ${listed(m.seconds)} | ${listed(m.cpuSeconds)} | ${(m.rowsPerSecond / 1e6).toFixed(2)} | ${m.peakMiB} | ${m.heldMs} |`
   return `\`npm run bench -- --large\`, ${today()}; ${machineName()}; Apache Kafka 4.1.0 on the same cores. ${SIZES.orders.toLocaleString('en')} orders and ${SIZES.customers.toLocaleString('en')} customers (JSON), one partition each. Each case has
-a server of its own, so its first run is cold; memory is the server's largest resident size, of which about 150 MiB are there without a query; the event loop's figure is the longest stretch in processor time.
+a server of its own, so its first run is cold; memory is the server's largest resident size, of which about 150 MiB are there without a query; the event loop's figure is the longest stretch in processor time. Seconds depend on what else the machine does (load averages at the end: ${loadavg()
+    .map((n) => n.toFixed(0))
+    .join(', ')}), processor time hardly.
 
-| case | seconds, run by run | million rows read a second | peak MiB | event loop held, ms |
-|---|---|---|---|---|
+| case | seconds, run by run | of which processor time of the event loop | million rows read a second | peak MiB | event loop held, ms |
+|---|---|---|---|---|---|
 ${measured
   .filter((m) => m.error === '')
   .map(row)

@@ -102,6 +102,15 @@ export function peakMiB(pid: number): number {
   return match === null ? Number.NaN : Math.round(Number(match[1]) / 1024)
 }
 
+/** Processor time that the main thread of a process has used, in seconds (in steps of 10 ms). */
+export function cpuSeconds(pid: number): number {
+  // The name of the process stands in brackets and may hold spaces; behind it user and system time are numbers 12 and 13.
+  const fields = readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
 /** The machine, for a table of results. */
 export function machineName(): string {
   return `${cpus().length} × ${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`
