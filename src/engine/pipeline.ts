@@ -23,7 +23,13 @@ export interface PipelineContext {
   readonly writer: FrameWriter
   readonly render: RenderOptions
   readonly functions: FunctionContext
-  readonly limits: { readonly groups: number; readonly groupBytes: number; readonly collectBytes: number; readonly joinBytes: number; readonly sortBytes: number }
+  readonly limits: {
+    readonly groups: number
+    readonly groupBytes: number
+    readonly collectBytes: number
+    readonly joinBytes: number
+    readonly sortBytes: number
+  }
 }
 
 interface SourceEnd {
@@ -214,7 +220,11 @@ class Builder {
   }
 
   #state(plan: Aggregate): AggregateState {
-    return new AggregateState(plan, { groups: this.#context.limits.groups, groupBytes: this.#context.limits.groupBytes, collectBytes: this.#context.limits.collectBytes })
+    return new AggregateState(plan, {
+      groups: this.#context.limits.groups,
+      groupBytes: this.#context.limits.groupBytes,
+      collectBytes: this.#context.limits.collectBytes,
+    })
   }
 
   #aggregateSource(plan: Aggregate, state: AggregateState, next: Operator, finish: () => Generator<void>): void {
@@ -289,6 +299,7 @@ class Builder {
             new MemoryBudget('max.join.bytes', context.limits.joinBytes),
             next,
           )
+          this.backlogs.push(mark.backlog)
           this.build(plan.right, mark.right)
           return this.build(plan.left, mark.left)
         }

@@ -404,7 +404,12 @@ export class ScanRun {
   /** Before the next record: the frames, and the rows that wait in joins. */
   async #letOut(): Promise<void> {
     await this.#drain()
-    for (const _ of letOut(this.#pipeline.backlogs)) await this.#drain()
+    for (const _ of letOut(this.#pipeline.backlogs)) {
+      this.#statsDue(performance.now())
+      const turn = this.#turns.due()
+      if (this.#writer.drained() !== undefined) await this.#drain()
+      else if (turn !== undefined) await this.#rest(turn)
+    }
   }
 
   async #rest(turn: Promise<void>): Promise<void> {

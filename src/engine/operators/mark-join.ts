@@ -1,6 +1,7 @@
 /** The join behind EXISTS and IN: every left row goes on once, with true, false or NULL behind it. Of the right side only what can answer that is held. */
 import type { Value } from '../../types.ts'
 import { canonical } from '../runtime.ts'
+import { Stretches } from './backlog.ts'
 import { KeyColumn, operatorLimits, PairIndex } from './group-index.ts'
 import { findKey, type KeyOf } from './join-table.ts'
 import type { MemoryBudget } from './memory.ts'
@@ -33,16 +34,29 @@ class Partners {
   }
 }
 
+/** A left row, the partners that a residual looks at, the one to go on with, and the answer so far. */
+interface Look {
+  readonly left: Row
+  readonly partners: readonly Row[]
+  readonly at: number
+  readonly answer: false | null
+}
+
+const NOBODY: readonly Row[] = []
+
 export class MarkJoinOperator {
   readonly #parts: MarkJoinParts
   readonly #budget: MemoryBudget
   readonly #next: Operator
   #partners = new Partners()
+  /** Left rows with many partners to look at, which are not answered yet. */
+  readonly backlog: Stretches<Look>
 
   constructor(parts: MarkJoinParts, budget: MemoryBudget, next: Operator) {
     this.#parts = parts
     this.#budget = budget
     this.#next = next
+    this.backlog = new Stretches((look) => this.#look(look), next)
   }
 
   /** Takes the right side, first. */
@@ -63,18 +77,23 @@ export class MarkJoinOperator {
 
   /** Takes the left side. */
   get left(): Operator {
+    const { backlog } = this
     const next = this.#next
+    const leave = () => {
+      this.#partners = new Partners()
+    }
     return {
-      push: (row) => next.push([...row, this.#mark(row)]),
-      finish: () => {
-        this.#partners = new Partners()
-        return next.finish()
+      push: this.#parts.residual === undefined ? (row) => next.push([...row, this.#mark(row)]) : (row) => backlog.take(this.#toLookAt(row)),
+      *finish() {
+        yield* backlog.all()
+        leave()
+        yield* next.finish()
       },
       get done() {
         return next.done
       },
       get full() {
-        return next.full
+        return backlog.waiting || next.full
       },
     }
   }
@@ -106,11 +125,10 @@ export class MarkJoinOperator {
   }
 
   #mark(left: Row): boolean | null {
-    const { keys, rows, values, pairs, nulls } = this.#partners
+    const { keys, values, pairs, nulls } = this.#partners
     const key = this.#parts.leftKey(left)
     const id = key === null ? -1 : findKey(keys, key)
     if (id < 0) return false
-    if (this.#parts.residual !== undefined) return this.#look(left, rows.get(id), this.#parts.residual)
     if (this.#parts.value === undefined) return true
     const value = this.#parts.value.left(left)
     if (value === null) return null
@@ -119,17 +137,33 @@ export class MarkJoinOperator {
     return nulls.get(id) === 1 ? null : false
   }
 
-  #look(left: Row, rows: readonly Row[], residual: (row: Row) => boolean): boolean | null {
-    const { value } = this.#parts
-    const wanted = value?.left(left)
-    let answer: boolean | null = false
-    for (const row of rows) {
-      if (!residual([...left, ...row])) continue
-      if (value === undefined) return true
-      const found = value.right(row)
-      if (found === null || wanted === null || wanted === undefined) answer = null
-      else if (canonical(found) === canonical(wanted)) return true
-    }
-    return answer
+  #toLookAt(left: Row): Look {
+    const key = this.#parts.leftKey(left)
+    const id = key === null ? -1 : findKey(this.#partners.keys, key)
+    return { left, partners: id < 0 ? NOBODY : this.#partners.rows.get(id), at: 0, answer: false }
   }
+
+  /** Gives back what is left when it is time to stop. */
+  #look({ left, partners, at: from, answer: before }: Look): Look | undefined {
+    const { residual, value } = this.#parts
+    const wanted = value?.left(left)
+    let answer: boolean | null = before
+    for (let at = from; at < partners.length; at++) {
+      if (at !== from && this.backlog.spent()) return { left, partners, at, answer: answer === null ? null : false }
+      const row = partners[at]
+      if (residual?.([...left, ...row]) !== true) continue
+      const found = value?.right(row)
+      if (value === undefined || (notNull(found) && notNull(wanted) && canonical(found) === canonical(wanted))) {
+        answer = true
+        break
+      }
+      if (!notNull(found) || !notNull(wanted)) answer = null
+    }
+    this.#next.push([...left, answer])
+    return undefined
+  }
+}
+
+function notNull(value: Value | undefined): value is NonNullable<Value> {
+  return value !== null && value !== undefined
 }
