@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { avroDecoder } from '../../src/formats/avro/decoder.ts'
 import { DEFAULT_RENDER, renderValue } from '../../src/formats/render.ts'
 import { encode, Samples } from '../formats/avro-samples.ts'
+import { readDamaged } from '../formats/damage.ts'
 import { type Asked, type Part, reader } from '../formats/driver.ts'
 
 const RUNS = { numRuns: 200, seed: 20260301 }
@@ -96,21 +97,7 @@ test('damaged bytes are bad or something else, but never an exception and never 
         type: at.type,
         parts: at.type.kind === 'string' ? ['slice', 'text'] : ['value', 'text'],
       }))
-      const readers = [
-        reader(decoder, asked),
-        reader(decoder, [{ path: [], parts: ['value', 'text'], type: decoder.type }]),
-        reader(decoder, [], { validate: true }),
-      ]
-      const bytes = encode(sample)
-      for (let i = 0; i < 20; i++) {
-        const damaged = Buffer.from(bytes.subarray(0, samples.below(3) === 0 ? samples.below(bytes.length + 1) : bytes.length))
-        for (let n = samples.below(4); n > 0 && damaged.length > 0; n--)
-          damaged[samples.below(damaged.length)] = samples.pick([0, 1, 2, 127, 128, 255, samples.below(256)])
-        for (const read of readers) {
-          const got = read(damaged, samples.pick([0, 0, 9]))
-          assert.ok(got === 'bad' || Array.isArray(got))
-        }
-      }
+      readDamaged(decoder, asked, encode(sample), samples)
     }),
     { ...RUNS, numRuns: 150 },
   )

@@ -6,6 +6,7 @@ import { encodeProtobuf } from '../../src/formats/protobuf/encoder.ts'
 import { parseProtobufSchema, protobufType } from '../../src/formats/protobuf/schema.ts'
 import { DEFAULT_RENDER, renderValue } from '../../src/formats/render.ts'
 import { JsonText } from '../../src/lib/json-text.ts'
+import { readDamaged } from '../formats/damage.ts'
 import { type Asked, type Part, reader } from '../formats/driver.ts'
 import { decodedByLibrary, encodeSample, type MessageSample, ProtobufSamples } from '../formats/protobuf-samples.ts'
 
@@ -148,20 +149,7 @@ test('damaged bytes are bad or something else, but never an exception and never 
       const { sample, bytes, decoder, samples } = make(seed)
       const chosen = sample.below.filter(() => samples.below(3) === 0)
       const asked: Asked[] = chosen.map(({ path, at }) => ({ path, type: at.type, parts: at.type.kind === 'string' ? ['slice', 'text'] : ['value', 'text'] }))
-      const readers = [
-        reader(decoder, asked),
-        reader(decoder, [{ path: [], parts: ['value', 'text'], type: decoder.type }]),
-        reader(decoder, [], { validate: true }),
-      ]
-      for (let i = 0; i < 20; i++) {
-        const damaged = Buffer.from(bytes.subarray(0, samples.below(3) === 0 ? samples.below(bytes.length + 1) : bytes.length))
-        for (let n = samples.below(4); n > 0 && damaged.length > 0; n--)
-          damaged[samples.below(damaged.length)] = samples.pick([0, 1, 2, 127, 128, 255, samples.below(256)])
-        for (const read of readers) {
-          const got = read(damaged, samples.pick([0, 0, 9]))
-          assert.ok(got === 'bad' || Array.isArray(got))
-        }
-      }
+      readDamaged(decoder, asked, bytes, samples)
     }),
     { ...RUNS, numRuns: 150 },
   )
