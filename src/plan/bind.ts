@@ -395,6 +395,7 @@ function checkNames(relations: readonly Relation[], from: ast.Join): void {
 
 export async function unknownTable(name: ast.Name, catalog: Catalog): Promise<SqlError> {
   const known = (await catalog.tables()).map((t) => t.name)
-  const hint = didYouMean(name.text, known) ?? (known.length === 0 ? 'There are no tables that this account may see.' : 'SHOW TABLES lists the tables.')
+  const dual = /^(?:dual|sysdummy1)$/i.test(name.text) ? 'Write FROM __dual, or leave FROM out.' : undefined
+  const hint = dual ?? didYouMean(name.text, known) ?? (known.length === 0 ? 'There are no tables that this account may see.' : 'SHOW TABLES lists the tables.')
   return new SqlError('UNKNOWN_TABLE', `Unknown table "${name.text}".`, name.span, hint)
 }

@@ -377,6 +377,8 @@ export interface ShowStatement {
   readonly kind: 'show'
   readonly what: ShowWhat
   readonly name?: Name
+  /** Only rows whose first column is like it. */
+  readonly like?: string
   readonly span: Span
 }
 export interface DescribeStatement {

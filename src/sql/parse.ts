@@ -126,7 +126,13 @@ class StatementParser extends QueryParser {
   private set(): SetStatement {
     const start = this.advance().start
     const name = this.rawName('the name of a setting')
-    if (!this.isSymbol('=')) this.fail('"=" after the name of the setting')
+    if (!this.isSymbol('=')) {
+      // A value such as 1m is no number to the lexer.
+      const { problem, text } = this.token
+      if (problem !== undefined && /^\d/.test(text))
+        this.raise(`Expected "=" after the name of the setting, but found "${text}".`, this.token, `Write SET ${name.text} = ${text}.`)
+      this.fail('"=" after the name of the setting')
+    }
     this.advance()
     const value = this.rawValue('a value', '')
     if (!this.isEnd() && !STATEMENTS.includes(this.token.upper)) {
@@ -136,8 +142,12 @@ class StatementParser extends QueryParser {
     return { kind: 'set', name: name.text, nameSpan: name.span, value: value.text, valueSpan: { start: value.start, end: value.end }, span: this.span(start) }
   }
 
-  /** rawName := raw dotted name | '`…`' */
+  /** rawName := raw dotted name | '`…`' | string */
   private rawName(what: string): Name {
+    if (this.token.kind === 'string') {
+      const { value, start, end } = this.advance()
+      return { text: value, quoted: true, span: { start, end } }
+    }
     if (this.token.kind === 'quoted') return this.name(what)
     const end = bareNameEnd(this.text, this.token.start)
     if (end === this.token.start || this.token.kind === 'number') return this.name(what)
@@ -276,6 +286,12 @@ class StatementParser extends QueryParser {
       this.expectWord('NULL')
       return { path, type, nullable: false, span: this.span(start) }
     }
+    if (this.isWord('PRIMARY') || this.isWord('KEY') || this.isWord('DEFAULT'))
+      this.fail(
+        '")"',
+        [],
+        this.isWord('DEFAULT') ? 'There are no default values.' : 'The key of the records is a column called _key: CREATE TABLE t (_key string, …).',
+      )
     return { path, type, nullable: this.acceptWord('NULL'), span: this.span(start) }
   }
 
@@ -335,14 +351,20 @@ class StatementParser extends QueryParser {
     const what = (second === undefined ? first : `${first} ${second}`).toLowerCase() as ShowWhat
     const named = what === 'view' || what === 'create table'
     const name = named ? this.tableName(what === 'view' ? 'the name of a view' : 'a table name') : undefined
-    return { kind: 'show', what, name, span: this.span(start) }
+    let like: string | undefined
+    if (!named && this.acceptWord('LIKE')) {
+      if (this.token.kind !== 'string') this.fail('a pattern between quotes')
+      like = this.advance().value
+    }
+    return { kind: 'show', what, name, like, span: this.span(start) }
   }
 
-  /** describe := (DESCRIBE | DESC) [TABLE | FORMATTED] name */
+  /** describe := (DESCRIBE | DESC) [FORMATTED | EXTENDED] [TABLE] name; a word of these is a name when nothing follows it. */
   private describe(): Statement {
     const start = this.advance().start
-    const formatted = this.acceptWord('FORMATTED')
-    if (!formatted) this.acceptWord('TABLE')
+    const more = (): boolean => this.peek().kind !== 'end' && !this.isSymbol(';', this.peek())
+    const formatted = more() && (this.acceptWord('FORMATTED') || this.acceptWord('EXTENDED'))
+    if (!formatted || more()) this.acceptWord('TABLE')
     const table = this.tableName('a table name')
     return { kind: 'describe', formatted, table, span: this.span(start) }
   }
@@ -404,4 +426,14 @@ const NOT_OFFERED: ReadonlyMap<string, string> = new Map([
   ['MERGE', 'INSERT INTO … SELECT … writes records; one with the same _key replaces the older one in a compacted topic.'],
   ['GRANT', 'Permissions are configuration of the server.'],
   ['REVOKE', 'Permissions are configuration of the server.'],
+  ['BEGIN', 'There are no transactions: each statement stands for itself.'],
+  ['COMMIT', 'There are no transactions: each statement stands for itself.'],
+  ['ROLLBACK', 'There are no transactions: each statement stands for itself.'],
+  ['PRINT', 'Write SELECT * FROM t, or for the newest SELECT * FROM t ORDER BY _meta.timestamp DESC LIMIT 10.'],
+  ['REFRESH', 'Schemas and formats are looked up anew by themselves.'],
+  ['ANALYZE', 'EXPLAIN query says what will be read, and asks Kafka for how much.'],
+  ['CALL', 'There are no procedures.'],
+  ['EXECUTE', 'There are no procedures and no prepared statements.'],
+  ['PREPARE', 'There are no procedures and no prepared statements.'],
+  ['TERMINATE', 'KILL QUERY id ends a query; SHOW QUERIES lists those that run.'],
 ])

@@ -50,7 +50,7 @@ export function printStatement(s: Statement): string {
     case 'delete':
       return `DELETE FROM ${tableName(s.table)}${clause('WHERE', s.where)}`
     case 'show':
-      return `SHOW ${s.what.toUpperCase()}${s.name === undefined ? '' : ` ${tableName(s.name)}`}`
+      return `SHOW ${s.what.toUpperCase()}${s.name === undefined ? '' : ` ${tableName(s.name)}`}${s.like === undefined ? '' : ` LIKE ${printString(s.like)}`}`
     case 'describe':
       return `DESCRIBE ${s.formatted ? 'FORMATTED' : 'TABLE'} ${tableName(s.table)}`
     case 'kill':

@@ -248,7 +248,7 @@ const CASES: readonly Case[] = [
   ['SET max.size = 10 «MB»', 'Expected ";" after the value of the setting, but found "MB".', 'A value with white space stands between quotes.'],
   ["SET max.size = «'abc»", 'The string that begins at line 1, column 16 is not closed.', ''],
   ['SET max.size = 5 «SELECT» a FROM t', 'Expected the end of the statement, but found "SELECT".', 'Put ";" between two statements.'],
-  ["SET «'max.size'» = 5", "Expected the name of a setting, but found the string 'max.size'.", 'Names stand between back-ticks, not quotes: `max.size`.'],
+  ['SET max.size «5m»', 'Expected "=" after the name of the setting, but found "5m".', 'Write SET max.size = 5m.'],
   ['SET «5» = 5', 'Expected the name of a setting, but found "5".', ''],
   ['SET max.size «==» 5', '"==" is not an operator.', 'Use "=".'],
   ['«ALTER» TABLE t ADD COLUMN a int', 'ALTER is not offered.', 'DROP the table, view or synonym and CREATE it again.', 'UNSUPPORTED'],
@@ -293,7 +293,7 @@ const CASES: readonly Case[] = [
   ['SET a = «`x`»', 'Expected a value, but found `x`.', ''],
   ['DROP TABLE a«,» b', 'Expected the end of the statement, but found ",".', ''],
   ['«FROM» t SELECT a', 'Expected a statement, but found "FROM".', ''],
-  ['EXPLAIN «ANALYZE» SELECT 1', 'Expected a statement, but found "ANALYZE".', ''],
+  ['EXPLAIN «ANALYZE» SELECT 1', 'ANALYZE is not offered.', 'EXPLAIN query says what will be read, and asks Kafka for how much.', 'UNSUPPORTED'],
 ]
 for (const wrong of CASES) test(wrong[0].slice(0, 100), () => check(wrong))
 
