@@ -13,7 +13,7 @@ import { type DataType, JSON_TYPE } from '../types.ts'
 import type { ProtobufDecoder } from './protobuf.ts'
 import { type FacetQuestion, samplesOf } from './facet-question.ts'
 import { mergeTypes } from './merge-types.ts'
-import { plainDecoder } from './plain-formats.ts'
+import { plainDecoder, textEncoder } from './plain-formats.ts'
 
 type Origin = TableFacet['origin']
 
@@ -82,7 +82,9 @@ export function framedFacet(question: FacetQuestion, format: FormatName, type: D
 export function plainFacet(question: FacetQuestion, format: FormatName, origin: Origin, detail: string): TableFacet {
   try {
     const decoder = plainDecoder(format, question.options)
-    if (decoder !== undefined) return { format, origin, detail, type: decoder.type, framing: 'none', decoder: () => decoder }
+    const encoder = textEncoder(format, question.options)
+    if (decoder !== undefined)
+      return { format, origin, detail, type: decoder.type, framing: 'none', decoder: () => decoder, ...(encoder === undefined ? {} : { encoder }) }
   } catch (error) {
     return unreadableFacet(format, origin, detail, error instanceof Error ? error.message : String(error))
   }

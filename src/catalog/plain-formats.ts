@@ -1,11 +1,15 @@
-/** Decoders of the formats that need no registry, by name: what configuration, CREATE TABLE and samples can ask for. */
+/** Decoders and encoders of the formats that need no registry, by name: what configuration, CREATE TABLE and samples can ask for. */
 import { type CsvOptions, csvDecoder } from '../formats/csv/decoder.ts'
+import { csvEncoder } from '../formats/csv/encoder.ts'
+import type { FacetEncoder } from '../formats/encoder.ts'
 import { type FacetDecoder, type FormatName, windowedParts } from '../formats/format.ts'
 import { jsonDecoder } from '../formats/json/decoder.ts'
 import { msgpackDecoder } from '../formats/msgpack/decoder.ts'
+import { msgpackEncoder } from '../formats/msgpack/encoder.ts'
 import { primitiveDecoder } from '../formats/primitive/decoder.ts'
 import { windowedDecoder } from '../formats/windowed/decoder.ts'
 import { xmlDecoder } from '../formats/xml/decoder.ts'
+import { xmlEncoder } from '../formats/xml/encoder.ts'
 
 /** Settings of formats that have some. */
 export interface FormatOptions {
@@ -41,6 +45,20 @@ export function plainDecoder(format: FormatName, options: FormatOptions = {}): F
     case 'BYTES':
     case 'UUID':
       return primitiveDecoder(format)
+    default:
+      return undefined
+  }
+}
+
+/** The encoder of a format that needs no schema and is no single value; undefined for the others. Of windowed keys: of the inner format. */
+export function textEncoder(format: FormatName, options: FormatOptions = {}): FacetEncoder | undefined {
+  switch (windowedParts(format)?.inner ?? format) {
+    case 'XML':
+      return xmlEncoder()
+    case 'CSV':
+      return csvEncoder(options.csv)
+    case 'MSGPACK':
+      return msgpackEncoder()
     default:
       return undefined
   }

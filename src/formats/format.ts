@@ -91,14 +91,12 @@ interface FormatTraits {
   readonly registry?: 'AVRO' | 'PROTOBUF' | 'JSON'
   /** Records have columns; else they are one value. */
   readonly columns: boolean
-  /** There is an encoder. */
-  readonly written: boolean
   /** CREATE TABLE makes tables of it. */
   readonly created: boolean
 }
 
-const SINGLE: FormatTraits = { columns: false, written: true, created: true }
-const TEXTUAL: FormatTraits = { columns: true, written: false, created: false }
+const SINGLE: FormatTraits = { columns: false, created: true }
+const TEXTUAL: FormatTraits = { columns: true, created: false }
 
 /** All formats of plain keys and values. */
 export const FORMATS = {
@@ -109,10 +107,10 @@ export const FORMATS = {
   DOUBLE: SINGLE,
   BYTES: SINGLE,
   UUID: SINGLE,
-  JSON: { columns: true, written: true, created: true },
-  AVRO: { registry: 'AVRO', columns: true, written: true, created: true },
-  PROTOBUF: { registry: 'PROTOBUF', columns: true, written: true, created: true },
-  JSONSCHEMA: { registry: 'JSON', columns: true, written: true, created: false },
+  JSON: { columns: true, created: true },
+  AVRO: { registry: 'AVRO', columns: true, created: true },
+  PROTOBUF: { registry: 'PROTOBUF', columns: true, created: true },
+  JSONSCHEMA: { registry: 'JSON', columns: true, created: false },
   XML: TEXTUAL,
   CSV: TEXTUAL,
   MSGPACK: TEXTUAL,
@@ -129,7 +127,7 @@ export type MixedFormatName = `${PlainFormatName}|${string}`
 
 /** Formats that one topic may mix (`formats.mixed`). */
 const MAX_MIXED = 8
-const MIXED: FormatTraits = { columns: true, written: false, created: false }
+const MIXED: FormatTraits = { columns: true, created: false }
 
 export const PLAIN_FORMATS = Object.keys(FORMATS) as readonly PlainFormatName[]
 

@@ -61,6 +61,8 @@ export interface TableFacet {
   readonly unreadable?: string
   /** The schema to write with: the newest of the subject. Absent where none is known, or the format needs none. */
   readonly writer?: WriterSchema
+  /** Writes values of a format that needs no schema and has settings of its own (CSV, XML, MessagePack); of windowed keys, the inner key. */
+  readonly encoder?: FacetEncoder
   /** Columns that CREATE TABLE gave to a format that keeps no shape of its own (JSON). Records may hold others, too. */
   readonly declared?: StructType
   /** The decoder for a writer schema (no id without framing). A promise when the schema has to be fetched. An unknown or unusable schema is an Error whose message becomes the reason of the bad records. */

@@ -216,7 +216,8 @@ function encoderOf(table: Table, side: 'key' | 'value'): FacetEncoder {
 function plainEncoder(facet: TableFacet, format: FormatName): FacetEncoder | undefined {
   const plain = primitiveEncoder(format)
   if (plain !== undefined) return plain
-  if (facet.writer?.encoder !== undefined) return facet.writer.encoder
+  const own = facet.encoder ?? facet.writer?.encoder
+  if (own !== undefined) return own
   if (format === 'JSON') return jsonEncoder(facet.declared ?? JSON_TYPE)
   return format === 'AVRO' && facet.writer !== undefined ? avroEncoder(facet.writer.text, parseAvroReferences(facet.writer.references)) : undefined
 }
