@@ -32,14 +32,14 @@ export class RecordReferences implements References {
   readonly #emitter: Emitter
   readonly #phases: Phase[] = []
   readonly #noValue: boolean
-  readonly #hasKey: Code
+  readonly #checked: boolean
   #usesValue = false
 
-  /** `noValue`: code for records whose value is null; every path of the value is NULL there. `hasKey`: whether there is a key to read. */
-  constructor(emitter: Emitter, noValue: boolean, hasKey: Code = js`ks >= 0`) {
+  /** `noValue`: code for records whose value is null; every path of the value is NULL there. `checked`: of records that were looked at as a whole, and of which key or value may be bad. */
+  constructor(emitter: Emitter, noValue: boolean, checked = false) {
     this.#emitter = emitter
     this.#noValue = noValue
-    this.#hasKey = hasKey
+    this.#checked = checked
   }
 
   /** Does the program look into the value at all? */
@@ -88,7 +88,9 @@ export class RecordReferences implements References {
 
   presence(ref: PresenceTest): Code {
     if (ref.path.facet !== 'key' && ref.path.facet !== 'value') return js`true`
-    if (this.#isNull(ref.path.facet)) return js`false`
+    // A value that cannot be read is there.
+    const there = this.#checked && ref.path.steps.length === 0
+    if (!there && this.#isNull(ref.path.facet)) return js`false`
     if (ref.path.steps.length === 0) return ref.path.facet === 'key' ? js`(ks >= 0)` : js`(vs >= 0)`
     const asPath: PathRef = { kind: 'path', source: ref.source, path: ref.path, type: { kind: 'json' } }
     return js`(${this.#existing(asPath, (w) => w.exists) ?? this.#add(asPath, 'exists')} === true)`
@@ -244,7 +246,7 @@ export class RecordReferences implements References {
     // Records without a value take another way altogether, so that here its numbers are numbers and never null.
     return facet === 'value'
       ? code
-      : js`if (${this.#hasKey}) {
+      : js`if (${this.#checked ? js`keyGood` : js`ks >= 0`}) {
 ${code}
 }`
   }

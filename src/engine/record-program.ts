@@ -125,7 +125,7 @@ interface RecordCode {
 /** Code for one record: for those with a value, or for those without. */
 function recordCode(spec: ProgramSpec, schemas: WriterSchemas, emitter: Emitter, noValue: boolean): RecordCode {
   const { table, badRecords } = spec.scan
-  const references = new RecordReferences(emitter, noValue, badRecords === true ? js`keyGood` : js`ks >= 0`)
+  const references = new RecordReferences(emitter, noValue, badRecords === true)
   const compiler = new ExpressionCompiler(emitter, references, spec.functions)
   const context = { validate: spec.validate, render: spec.render }
   const bad = js`{ fault = 1; break record }`

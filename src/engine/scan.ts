@@ -309,7 +309,10 @@ export class ScanRun {
     const { table } = this.#scan
     const partition = this.#partition
     // Whoever asks which records are bad gets them as rows.
-    if (this.#scan.badRecords === true) return
+    if (this.#scan.badRecords === true) {
+      statistics.badAsRows += count
+      return
+    }
     if (settings['skip.bad.records'] === false) throw badRecordError(table, partition, offset)
     if (settings['show.bad.records'] === true) this.#writer.bad({ offset, partition, timestamp, table: table.name, sourceId })
   }
@@ -328,6 +331,7 @@ export class ScanRun {
     const count = Math.max(1, batch.count - index)
     if (this.#scan.badRecords !== true) return this.#bad(batch.baseOffset + index, batch.maxTimestamp, count)
     this.#c.statistics.badRecords += count - 1
+    this.#c.statistics.badAsRows += count - 1
     await this.#badRow(batch, Math.max(batch.baseOffset + index, batch.rangeStart), count === 1 ? why : `${why} (${count} records)`)
   }
 

@@ -30,6 +30,8 @@ export class Statistics {
   readonly #started = performance.now()
   readonly #sources: Source[] = []
   badRecords = 0
+  /** Those of them that a query asked for, and had as rows. */
+  badAsRows = 0
   results = 0
 
   constructor(id: string, startedAt: number) {

@@ -124,14 +124,15 @@ async function insertSelect(
       return sender.full
     },
   }
-  const badBefore = context.statistics.badRecords
+  const leftOut = (): number => context.statistics.badRecords - context.statistics.badAsRows
+  const badBefore = leftOut()
   try {
     await runInto(plan, take, { ...context, sink: { send: () => undefined, drained: () => sender.drained() } }, 'The SELECT')
     await sender.end()
   } catch (error) {
     throw await sender.withCount(error)
   }
-  const bad = context.statistics.badRecords - badBefore
+  const bad = leftOut() - badBefore
   return bad === 0 ? `${sender.written} records inserted` : `${sender.written} records inserted, ${bad} records could not be read and were left out`
 }
 
