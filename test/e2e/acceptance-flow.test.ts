@@ -184,6 +184,13 @@ describe('the flow of data', { skip: cluster.skip }, () => {
       () => `SELECT a.MMSI FROM (SELECT MMSI FROM ${vessels} LIMIT 20) a CROSS JOIN (SELECT MMSI AS m FROM ${vessels} LIMIT 20000) b LIMIT 400000`,
       400_000,
     ],
+    [
+      'EXISTS with a condition',
+      () =>
+        `SELECT count(*) AS c FROM (SELECT Speed FROM ${vessels} LIMIT 50) a WHERE EXISTS (SELECT 1 FROM ${vessels} b WHERE b.Speed > a.Speed + 1000 AND b._meta.offset < 50000)`,
+      1,
+    ],
+    ['IN (SELECT …) of 50,000', () => `SELECT count(*) AS c FROM ${vessels} WHERE _meta.offset * 1 IN (SELECT _meta.offset FROM ${vessels} LIMIT 50000)`, 1],
     ['ORDER BY of text', () => `SELECT id, merchantId FROM ${payments} WHERE _meta.offset < 100000 ORDER BY merchantId, id DESC LIMIT 100000`, 100_000],
     ['COLLECT', () => `SELECT currency, COLLECT(id, 1000) FROM ${payments} GROUP BY currency`, 40],
     ['DISTINCT', () => `SELECT DISTINCT _meta.offset AS o FROM ${vessels} LIMIT 400000`, 300_000],
