@@ -3,7 +3,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { runRequest } from '../../src/engine/query.ts'
 import type { KafkaLog, RecordBatch } from '../../src/kafka/log.ts'
-import { memoryWorld, type WorldTopic } from '../support/memory-world.ts'
+import { AT, writeRecordBatch } from '../../src/kafka/record-batch.ts'
+import { crc32c } from '../../src/kafka/crc32c.ts'
+import { Cluster } from '../../src/kafka/cluster.ts'
+import { createKafkaLog } from '../../src/kafka/reader.ts'
+import { startBroker } from '../../src/sandbox/broker.ts'
+import { memoryWorld, type MemoryWorld, type WorldTopic } from '../support/memory-world.ts'
 
 /** Nine records in batches of three. */
 const TOPIC: WorldTopic = {
@@ -26,8 +31,7 @@ interface Answer {
 
 /** `damage` is given each batch and its number. */
 async function ask(sql: string, damage: (batch: RecordBatch, n: number) => RecordBatch): Promise<Answer> {
-  const world = memoryWorld([TOPIC])
-  const log: KafkaLog = {
+  return askOf(sql, (world) => ({
     bounds: (...args) => world.log.bounds(...args),
     offsetsForTime: (...args) => world.log.offsetsForTime(...args),
     scan: (request, signal) => {
@@ -39,7 +43,12 @@ async function ask(sql: string, damage: (batch: RecordBatch, n: number) => Recor
       }
       return { next, progress: source.progress, close: () => source.close() }
     },
-  }
+  }))
+}
+
+async function askOf(sql: string, logOf: (world: MemoryWorld) => KafkaLog): Promise<Answer> {
+  const world = memoryWorld([TOPIC])
+  const log = logOf(world)
   const frames: { type: string; data: { value?: unknown; metadata?: { offset: number }; badRecordsTotal?: number } }[] = []
   const sink = { send: (frame: string) => void frames.push(JSON.parse(frame)), drained: () => undefined }
   await runRequest({ sql, live: false, statsMs: 1000 }, { catalog: world.catalog, log }, sink, new AbortController().signal)
@@ -122,6 +131,37 @@ describe('batches that cannot be read', () => {
   it('do not end a query that asks for them under skip.bad.records = false', async () => {
     const { rows } = await ask('SET skip.bad.records = false; SELECT count(*) AS n FROM numbers WHERE _bad', faulty)
     assert.deepEqual(rows.at(-1), { n: 1 })
+  })
+})
+
+describe('damaged batches as a broker hands them out', () => {
+  it('tell what is wrong with them: checksum, compression', async () => {
+    const broker = await startBroker()
+    const cluster = new Cluster({ brokers: [broker.bootstrap] })
+    try {
+      broker.createTopic('numbers', { partitions: 1 })
+      const batch = (change: (bytes: Buffer) => void, sealed: boolean): void => {
+        const bytes = writeRecordBatch([0, 1].map((i) => ({ value: `{"i":${i}}` })))
+        change(bytes)
+        if (sealed) bytes.writeUInt32BE(crc32c(bytes, AT.attributes), AT.crc)
+        broker.append('numbers', 0, bytes)
+      }
+      batch(() => undefined, true)
+      batch((bytes) => bytes.writeUInt8(bytes[bytes.length - 3] ^ 1, bytes.length - 3), false)
+      batch((bytes) => bytes.writeInt16BE(7, AT.attributes), true)
+      batch((bytes) => bytes.writeInt16BE(4, AT.attributes), true)
+      const { rows, offsets, bad } = await askOf('SELECT * FROM numbers WHERE _bad', () => createKafkaLog(cluster))
+      assert.deepEqual([offsets, bad], [[2, 4, 6], 6])
+      const [checksum, codec, zstd] = rows.map((row) => (row as { _error: string })._error)
+      assert.match(checksum, /^batch at offset 2: the checksum \(CRC-32C\) does not fit/)
+      assert.match(codec, /^batch at offset 4 \(unknown codec\): /)
+      assert.match(zstd, /^batch at offset 6 \(zstd\): /)
+      const whole = await askOf('SELECT i FROM numbers', () => createKafkaLog(cluster))
+      assert.deepEqual([whole.rows.length, whole.bad, whole.told], [2, 6, [2, 4, 6]])
+    } finally {
+      cluster.close()
+      await broker.close()
+    }
   })
 })
 
