@@ -92,6 +92,11 @@ test('Apicurio: ids in headers, versions in turn, a tombstone, unknown ids are b
   const value = (await world.catalog.table('t'))?.value
   assert.deepEqual([value?.format, value?.framing, value?.detail], ['AVRO', 'own', 'schema ids in the headers of the records'])
   assert.deepEqual((await ask(world, 'SELECT COUNT(*) AS c, SUM(n) AS s FROM t WHERE n > 1')).rows, [{ c: 3, s: 10 }])
+  assert.deepEqual((await ask(world, 'SELECT _meta.offset AS o, _error AS e FROM t WHERE _bad')).rows, [
+    { o: 5, e: 'value: The schema registry at memory:registry does not know the schema 99 that the record names.' },
+    { o: 6, e: 'value: the record does not say which schema it was written with' },
+    { o: 7, e: 'value: the record does not say which schema it was written with' },
+  ])
   const described = (await ask(world, 'DESCRIBE TABLE t')).rows.map((row) => Object.values(row as object).join(': '))
   assert.ok(described.includes('Value format from: a look at some records: schema ids in the headers of the records'), described.join('\n'))
   assert.match((await ask(world, 'EXPLAIN CODE SELECT n FROM t')).rows.map((row) => JSON.stringify(row)).join('\n'), /schemaOf\(b, vs, ve, hs, next\)/)
