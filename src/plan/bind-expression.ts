@@ -124,6 +124,11 @@ function bindIndex(e: ast.Index, c: ExpressionContext): BoundExpr {
   const path = extendPath(base, index, e.span)
   if (path !== undefined) return path
   const t = base.type
+  if (t.kind === 'struct' && index.kind === 'constant' && typeof index.value === 'string') {
+    const name: ast.Name = { text: index.value, quoted: true, span: e.index.span }
+    const member: ast.Member = { kind: 'member', base: e.base, name, span: e.span }
+    return base.kind === 'path' && (base.path.facet === 'key' || base.path.facet === 'value') ? memberOfPath(base, member) : memberOf(base, name, e.span)
+  }
   const element = t.kind === 'array' ? t.element : t.kind === 'map' ? t.value : t.kind === 'json' ? JSON_TYPE : undefined
   if (element === undefined) throw new SqlError('TYPE', `[…] takes an element of an array, and this is ${aType(t)}.`, e.base.span)
   if (t.kind === 'array' && !isInteger(index.type) && index.type.kind !== 'json')

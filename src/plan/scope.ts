@@ -138,12 +138,27 @@ export class Scope {
     }
   }
 
+  /** With an alias a table's own name means nothing any more; in JSON it would be a field that no record has. */
+  #refuseHiddenName(parts: readonly Name[]): void {
+    if (parts.length < 2) return
+    const [{ text, span }, ...rest] = parts
+    const hidden = this.relations.find((r) => r.kind === 'table' && r.table.name === text && r.table.value.type.kind !== 'struct')
+    if (hidden !== undefined)
+      throw new SqlError(
+        'UNKNOWN_COLUMN',
+        `The table "${text}" is called "${hidden.names[0]}" in this query.`,
+        span,
+        `Write ${hidden.names[0]}.${dotted(rest)}.`,
+      )
+  }
+
   #here(parts: readonly Name[], span: Span): BoundExpr {
     const item = this.relations.find((r) => r.kind === 'rows' && r.item === true && r.names.includes(parts[0].text))
     if (item !== undefined) return within(item, parts, span)
     const qualified = this.relations.filter((r) => parts.length > 1 && r.names.includes(parts[0].text))
     if (qualified.length > 0) return within(qualified[0], parts.slice(1), span)
     if (this.relations.length === 0) throw new SqlError('UNKNOWN_COLUMN', `Unknown column "${dotted(parts)}": there is no FROM.`, span)
+    this.#refuseHiddenName(parts)
     if (this.relations.length === 1) return within(this.relations[0], parts, span)
     const hits: BoundExpr[] = []
     let failure: unknown
@@ -346,10 +361,11 @@ function fieldNames(type: StructType): string[] {
 
 export function unknownColumn(name: string, where: string, known: readonly string[], span: Span): SqlError {
   const nested = known.find((k) => k.endsWith(`.${name}`))
+  const first = known.filter((k) => !k.includes('.'))
   const hint =
     nested !== undefined
       ? `Did you mean "${nested}"?`
-      : (didYouMean(name, known) ?? (known.length > 0 && known.length <= 12 ? `It has ${known.filter((k) => !k.includes('.')).join(', ')}.` : undefined))
+      : (didYouMean(name, known) ?? (known.length > 0 && known.length <= 12 ? `It has ${(first.length > 0 ? first : known).join(', ')}.` : undefined))
   return new SqlError('UNKNOWN_COLUMN', `Unknown column "${name}" in ${where}.`, span, hint)
 }
 
