@@ -233,7 +233,7 @@ test('stripes of one partition: everything once, in order, counted once, whateve
         if (trouble === 'none') assert.equal(progress.bytesRead, bytes)
       },
     ),
-    { seed: 5, numRuns: 40 },
+    { seed: 5, numRuns: 20 },
   )
   fake.fault = () => undefined
 })
@@ -588,7 +588,10 @@ test('an abort between two batches stops the reading at the broker', async (t) =
   await source.next()
   await new Promise((resolve) => setTimeout(resolve, 30))
   stop.abort(new Error('closed'))
+  // A request that was on its way is still seen by the broker; two answers a connection are fetched ahead.
+  await new Promise((resolve) => setTimeout(resolve, 50))
   const asked = fake.fetches.length
+  assert.ok(asked <= 8, `${asked} fetches`)
   await new Promise((resolve) => setTimeout(resolve, 50))
   assert.equal(fake.fetches.length, asked)
   await assert.rejects(Promise.resolve(source.next()), /closed/)
