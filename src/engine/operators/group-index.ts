@@ -8,8 +8,8 @@ import type { Value } from '../../types.ts'
 import { canonical } from '../runtime.ts'
 import { HashCells, hashPair, mixed, SEED } from './hash-cells.ts'
 import { MAX_KEYS, tooManyKeys } from './memory.ts'
-import { integerPages, ValuePages } from './pages.ts'
-import { MAX_ARENA_BYTES, MAX_TEXTS, TextIndex } from './text-index.ts'
+import { bytePages, integerPages, SparseIntegers, ValuePages } from './pages.ts'
+import { MAX_ARENA_BYTES, MAX_TEXTS, SHORT, TextIndex } from './text-index.ts'
 
 /** Whole numbers below this are looked up in an array. */
 const DIRECT = 4096
@@ -27,9 +27,13 @@ function hashDouble(v: number): number {
   return mixed(Math.imul(BITS[0], 0x9e3779b1) ^ BITS[1] ^ SEED)
 }
 
-/** What a key is: 0 a number, n a text of n - 1 bytes, or one of these. */
-const NULL = -1
-const BOXED = -2
+/** What a key is: one of these, or SHORT_TEXT + n for a text of n bytes, of which eight are the most. */
+const NULL = 0
+const INTEGER = 1
+const DOUBLES = 2
+const BOXED = 3
+const LONG_TEXT = 4
+const SHORT_TEXT = 5
 
 /** Texts become bytes here; longer ones get memory of their own. */
 const SCRATCH = Buffer.alloc(4096)
@@ -60,8 +64,10 @@ export class KeyColumn {
   readonly #broken = new Map<string, number>()
   #boxed: Value = null
   readonly #boxes = new ValuePages<Value>()
-  /** By key: the two halves of a number or of a text, or the number of a box and 0; and what it is. */
-  readonly #keys = integerPages(3)
+  /** By key: what it is; a whole number, the number of a box, the place of a long text, or the first half of a short text or of a double; the second half of these. */
+  readonly #kinds = bytePages(1)
+  readonly #lows = integerPages(1)
+  readonly #highs = new SparseIntegers()
   #size = 0
   #null = -1
   #frozen = false
@@ -85,33 +91,41 @@ export class KeyColumn {
   }
 
   value(id: number): Value {
-    const page = this.#keys.page(id)
-    const at = this.#keys.at(id)
-    const kind = page[at + 2]
-    if (kind > 0) return this.#texts.text(page[at], page[at + 1], kind - 1)
-    if (kind === NULL) return null
-    if (kind === BOXED) return this.#boxes.get(page[at])
-    BITS[0] = page[at]
-    BITS[1] = page[at + 1]
-    return DOUBLE[0]
+    const kind = this.#kinds.page(id)[this.#kinds.at(id)]
+    const low = this.#lows.page(id)[this.#lows.at(id)]
+    switch (kind) {
+      case NULL:
+        return null
+      case INTEGER:
+        return low
+      case DOUBLES:
+        BITS[0] = low
+        BITS[1] = this.#highs.get(id)
+        return DOUBLE[0]
+      case BOXED:
+        return this.#boxes.get(low)
+      case LONG_TEXT:
+        return this.#texts.longText(low)
+      default:
+        return this.#texts.shortText(low, this.#highs.get(id), kind - SHORT_TEXT)
+    }
   }
 
   #add(low: number, high: number, kind: number): number {
     const id = this.#size
     if (id >= this.#limit) throw this.#limits.tooMany(this.#limit)
-    this.#keys.grow(id + 1)
+    this.#kinds.grow(id + 1)
+    this.#lows.grow(id + 1)
     this.#size = id + 1
-    const page = this.#keys.page(id)
-    const at = this.#keys.at(id)
-    page[at] = low
-    page[at + 1] = high
-    page[at + 2] = kind
+    this.#kinds.page(id)[this.#kinds.at(id)] = kind
+    this.#lows.page(id)[this.#lows.at(id)] = low
+    if (high !== 0) this.#highs.set(id, high)
     return id
   }
 
   #addText(low: number, high: number, length: number): number {
     if (this.#texts.size > this.#textBytes) throw this.#limits.tooLong(this.#textBytes)
-    return this.#add(low, high, length + 1)
+    return this.#add(low, high, length > SHORT ? LONG_TEXT : SHORT_TEXT + length)
   }
 
   #addBoxed(): number {
@@ -119,11 +133,6 @@ export class KeyColumn {
     const id = this.#add(this.#boxes.size, 0, BOXED)
     this.#boxes.push(this.#boxed)
     return id
-  }
-
-  #addNumber(v: number): number {
-    DOUBLE[0] = v
-    return this.#add(BITS[0], BITS[1], 0)
   }
 
   findNull(): number {
@@ -156,7 +165,7 @@ export class KeyColumn {
         continue
       }
       if (this.#frozen) return -1
-      const id = this.#addNumber(v)
+      const id = this.#add(v, 0, INTEGER)
       table[slot * 2] = h
       table[slot * 2 + 1] = id + 1
       cells.added(h)
@@ -176,13 +185,11 @@ export class KeyColumn {
       const found = table[slot * 2 + 1]
       if (found !== 0) {
         if (table[slot * 2] !== h) continue
-        const page = this.#keys.page(found - 1)
-        const at = this.#keys.at(found - 1)
-        if (page[at] === low && page[at + 1] === high) return found - 1
+        if (this.#lows.page(found - 1)[this.#lows.at(found - 1)] === low && this.#highs.get(found - 1) === high) return found - 1
         continue
       }
       if (this.#frozen) return -1
-      const id = this.#add(low, high, 0)
+      const id = this.#add(low, high, DOUBLES)
       table[slot * 2] = h
       table[slot * 2 + 1] = id + 1
       cells.added(h)

@@ -9,7 +9,7 @@ export const PAGE_ENTRIES = 1 << PAGE_BITS
 export const PAGE_MASK = PAGE_ENTRIES - 1
 const FIRST_ENTRIES = 16
 
-type Numbers = Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer>
+type Numbers = Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>
 
 /** Some numbers for each entry, 0 at first. Generated code reads and writes `first` and `pages` in place. */
 export class NumberPages<A extends Numbers> {
@@ -61,6 +61,11 @@ export function doublePages(width: number): NumberPages<Float64Array<ArrayBuffer
 /** Whole numbers of 32 bits, `width` for each entry. */
 export function integerPages(width: number): NumberPages<Int32Array<ArrayBuffer>> {
   return new NumberPages(width, (length) => new Int32Array(length))
+}
+
+/** Numbers from 0 to 255, `width` for each entry. */
+export function bytePages(width: number): NumberPages<Uint8Array<ArrayBuffer>> {
+  return new NumberPages(width, (length) => new Uint8Array(length))
 }
 
 /** Values of any kind, appended one by one. */

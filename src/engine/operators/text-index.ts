@@ -5,7 +5,7 @@
 import { HashCells, hashPair, mixed, SEED } from './hash-cells.ts'
 
 /** Texts of at most so many bytes stand in the cells. */
-const SHORT = 8
+export const SHORT = 8
 /** Of texts of at most so many bytes, those found lately are remembered: 2^(32 - 24). */
 const TINY = 4
 const RECENT_SHIFT = 24
@@ -157,14 +157,17 @@ export class TextIndex {
     this.size += bytes
   }
 
-  /** A text back, from what its number was asked for with. */
-  text(low: number, high: number, length: number): string {
-    if (length > SHORT) {
-      const start = ((low & 0xffff) << 2) + HEAD
-      return this.#chunks[low >>> 16].toString('utf8', start, start + length)
-    }
+  /** A text of at most eight bytes back, from what its number was asked for with. */
+  shortText(low: number, high: number, length: number): string {
     SHORT_VIEW.setInt32(0, low, true)
     SHORT_VIEW.setInt32(4, high, true)
     return SHORT_BYTES.toString('utf8', 0, length)
+  }
+
+  /** A longer text back, from its place. */
+  longText(place: number): string {
+    const start = ((place & 0xffff) << 2) + HEAD
+    const chunk = place >>> 16
+    return this.#chunks[chunk].toString('utf8', start, start + this.#views[chunk].getInt32(start - 4, true))
   }
 }
