@@ -69,7 +69,7 @@ class Side {
     if (framing === 'own' && schema < 0) return this.#facet.frame?.why?.(b, from, to) ?? 'the record does not say which schema it was written with'
     if (decoder === undefined) return problem ?? `it cannot be read as ${format}`
     const payload = b.subarray(from + this.#skip, to)
-    return decoder.explain?.(payload) ?? `${bytesText(payload.length)} that are not ${decoder.title}`
+    return decoder.explain?.(payload) ?? `not ${decoder.title} (${bytesText(payload.length)})`
   }
 }
 

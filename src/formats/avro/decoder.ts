@@ -32,7 +32,7 @@ export function avroDecoder(schema: string | AvroSchema, title: string, referenc
     type: avroType(node),
     emit: (want, context) => emitFacet(node, want, context, familyOf(context.emitter, context.render)),
     explain: (payload) => {
-      if (node.kind !== 'record') return `${payload.length} bytes that are not ${title}`
+      if (node.kind !== 'record') return `not ${title} (${payload.length} bytes)`
       findFault ??= faultFinder(decoder)
       const field = findFault(payload)
       return field === undefined ? `not ${title}: bytes are left over behind the last field` : `not ${title} from field "${field}" on`

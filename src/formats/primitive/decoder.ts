@@ -51,7 +51,7 @@ export function primitiveDecoder(format: PrimitiveFormat): FacetDecoder {
 function misfit(format: PrimitiveFormat, { size }: Shape, payload: Buffer): string {
   const bytes = payload.length === 1 ? '1 byte' : `${payload.length} bytes`
   if (size !== undefined) return `${bytes}, and ${format} has ${size}`
-  return format === 'UUID' ? `${bytes} that are neither the 36 characters nor the 16 bytes of a uuid` : `${bytes} that are not ${format}`
+  return format === 'UUID' ? `not a uuid: neither its 36 characters nor its 16 bytes (${bytes})` : `not ${format} (${bytes})`
 }
 
 const UUID_TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
