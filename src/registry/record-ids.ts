@@ -114,7 +114,12 @@ export class RecordIds {
 
   #inHeaders(b: Buffer, from: number, to: number, h: Buffer, headersFrom: number, headersTo: number): number {
     this.#scan(h, headersFrom, headersTo)
-    const [globalId, contentId, guid, encoding, type] = this.#found
+    const found = this.#found
+    const globalId = found[0]
+    const contentId = found[1]
+    const guid = found[2]
+    const encoding = found[3]
+    const type = found[4]
     const json = encoding.to - encoding.from === 4 && h[encoding.from] === 74 ? 'json' : ''
     if (globalId.to - globalId.from === 8) return this.#apicurio('globalId', b, from, to, h, globalId, type, json)
     if (contentId.to - contentId.from === 8) return this.#apicurio('contentId', b, from, to, h, contentId, type, json)
@@ -161,7 +166,9 @@ export class RecordIds {
 
   /** One walk over the headers for all names; of several headers of one name the last counts. */
   #scan(h: Buffer, at: number, end: number): void {
-    for (const range of this.#found) range.from = range.to = -1
+    const found = this.#found
+    const names = this.#names
+    for (let n = 0; n < found.length; n++) found[n].from = found[n].to = -1
     const c = this.#cursor
     c.at = at
     const count = varint(h, c, end)
@@ -172,11 +179,11 @@ export class RecordIds {
       c.at += keyLength
       const length = varint(h, c, end)
       if (length < -1 || c.at + Math.max(0, length) > end) return
-      for (let n = 0; n < this.#names.length; n++) {
-        const name = this.#names[n]
-        if (name.length !== keyLength || h.compare(name, 0, keyLength, keyAt, keyAt + keyLength) !== 0) continue
-        this.#found[n].from = length < 0 ? -1 : c.at
-        this.#found[n].to = length < 0 ? -1 : c.at + length
+      for (let n = 0; n < names.length; n++) {
+        const name = names[n]
+        if (name.length !== keyLength || !isSame(name, h, keyAt, keyAt + keyLength)) continue
+        found[n].from = length < 0 ? -1 : c.at
+        found[n].to = length < 0 ? -1 : c.at + length
       }
       c.at += Math.max(0, length)
     }
@@ -185,7 +192,8 @@ export class RecordIds {
 
 function isSame(bytes: Uint8Array, b: Uint8Array, from: number, to: number): boolean {
   if (bytes.length !== to - from) return false
-  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== b[from + i]) return false
+  // From the end: names of headers begin alike.
+  for (let i = bytes.length - 1; i >= 0; i--) if (bytes[i] !== b[from + i]) return false
   return true
 }
 
