@@ -18,7 +18,12 @@ function compile(what: string): (pattern: string) => RE2JS {
     try {
       return library.RE2JS.compile(pattern)
     } catch (error) {
-      throw new ValueError(`${what}: ${JSON.stringify(pattern)} is not a regular expression: ${(error as Error).message}`)
+      const beyond = /\(\?<?[=!]|\\[1-9]|\\k</.test(pattern)
+      throw new ValueError(
+        beyond
+          ? `${what}: ${JSON.stringify(pattern)} looks around or back, which is not offered: texts are matched in one pass.`
+          : `${what}: ${JSON.stringify(pattern)} is not a regular expression: ${(error as Error).message}`,
+      )
     }
   }
 }

@@ -352,7 +352,7 @@ function checkCount(e: ast.Call, fn: ScalarFunction): void {
   const wanted = least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`
   throw new SqlError(
     'ARGUMENTS',
-    `${e.name.text} takes ${wanted} argument${wanted === '1' ? '' : 's'}, not ${e.args.length}.`,
+    `${e.name.text} takes ${wanted} argument${most === 1 || wanted === 'at least 1' ? '' : 's'}, not ${e.args.length}.`,
     e.span,
     `It is written ${signature(fn)}.`,
   )
