@@ -161,7 +161,13 @@ test('the page, the metrics and the health hold no secret; the page allows no sc
     assert.match(html, new RegExp(`${new URL(server.url).host}/api/v1/environments/demo/proxy`))
     assert.doesNotMatch(html, /<script/)
     const metrics = await (await fetch(`${server.url}/metrics`)).text()
-    for (const name of ['sluice_queries_started_total', 'sluice_open_sockets', 'sluice_kafka_requests_total', 'nodejs_eventloop_lag_seconds', 'process_resident_memory_bytes'])
+    for (const name of [
+      'sluice_queries_started_total',
+      'sluice_open_sockets',
+      'sluice_kafka_requests_total',
+      'nodejs_eventloop_lag_seconds',
+      'process_resident_memory_bytes',
+    ])
       assert.match(metrics, new RegExp(`^# TYPE ${name} `, 'm'))
     const health = await (await fetch(`${server.url}/health`)).text()
     for (const text of [html, metrics, health]) assert.ok(!text.includes(TOKEN) && !text.includes('secret'), text)
