@@ -80,6 +80,35 @@ function error(name: string): object {
   return { description: 'Refused', content: { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } } }
 }
 
+const WHO: Schema = {
+  type: 'object',
+  required: ['token', 'user', 'schemaRegistryDelete', 'permissions'],
+  properties: {
+    token: { type: 'string' },
+    user: { type: 'string' },
+    schemaRegistryDelete: { type: 'boolean' },
+    permissions: { type: 'array', items: { type: 'string' } },
+  },
+}
+
+const HEALTH: Schema = {
+  type: 'object',
+  required: ['status', 'environments', 'name', 'version'],
+  properties: {
+    status: { type: 'string', enum: ['ok', 'degraded'] },
+    environments: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['name', 'kafka'],
+        properties: { name: { type: 'string' }, kafka: { type: 'string', enum: ['up', 'down', 'unknown'] } },
+      },
+    },
+    name: { type: 'string' },
+    version: { type: 'string' },
+  },
+}
+
 function fixed(): ({ readonly path: string; readonly method: string } & Record<string, unknown>)[] {
   const text = { 'text/plain': { schema: { type: 'string' } } }
   const json = (schema: Schema) => ({ 'application/json': { schema } })
@@ -89,33 +118,6 @@ function fixed(): ({ readonly path: string; readonly method: string } & Record<s
     properties: { [user]: { type: 'string' }, password: { type: 'string' } },
   })
   const body = (schema: Schema) => ({ required: true, content: json(schema) })
-  const who: Schema = {
-    type: 'object',
-    required: ['token', 'user', 'schemaRegistryDelete', 'permissions'],
-    properties: {
-      token: { type: 'string' },
-      user: { type: 'string' },
-      schemaRegistryDelete: { type: 'boolean' },
-      permissions: { type: 'array', items: { type: 'string' } },
-    },
-  }
-  const health: Schema = {
-    type: 'object',
-    required: ['status', 'environments', 'name', 'version'],
-    properties: {
-      status: { type: 'string', enum: ['ok', 'degraded'] },
-      environments: {
-        type: 'array',
-        items: {
-          type: 'object',
-          required: ['name', 'kafka'],
-          properties: { name: { type: 'string' }, kafka: { type: 'string', enum: ['up', 'down', 'unknown'] } },
-        },
-      },
-      name: { type: 'string' },
-      version: { type: 'string' },
-    },
-  }
   const named = [{ name: 'environment', in: 'path', required: true, schema: { type: 'string' } }]
   const failing = { default: error('Error') }
   return [
@@ -142,7 +144,7 @@ function fixed(): ({ readonly path: string; readonly method: string } & Record<s
       method: 'get',
       operationId: 'whoAmI',
       summary: 'Whose token it is.',
-      responses: { 200: { description: 'Who', content: json(who) }, default: error('AgentError') },
+      responses: { 200: { description: 'Who', content: json(WHO) }, default: error('AgentError') },
     },
     {
       path: '/api/logout',
@@ -192,7 +194,7 @@ function fixed(): ({ readonly path: string; readonly method: string } & Record<s
       operationId: 'health',
       summary: 'Whether the server and its environments are well.',
       security: [],
-      responses: { 200: { description: 'Report', content: json(health) } },
+      responses: { 200: { description: 'Report', content: json(HEALTH) } },
     },
     {
       path: '/metrics',
