@@ -1,6 +1,6 @@
 /**
- * Topics of several formats: the facet for a chain of formats, and whether a sample shows several. A format counts as shown when it is there twice, and in a fifth of the sample: damaged
- * and stray records do not make another topic of it.
+ * Topics of several formats: the facet for a chain of formats, and whether a sample shows several. A format counts as shown when it is there twice, and in a fifth of the sample, and text
+ * only beside JSON: damaged and stray records do not make another topic of it.
  */
 import { isContainer, isJson } from '../formats/detect.ts'
 import { type FormatName, mixedName, type PlainFormatName, traitsOf } from '../formats/format.ts'
@@ -44,7 +44,8 @@ export async function shownFormats(
   for (const bytes of samples) counts[kindOf(bytes)]++
   const isShown = (n: number): boolean => n >= 2 && n * 5 >= samples.length
   const { json, text, other } = counts
-  if ([counts.framed, json, text].filter(isShown).length < 2) return undefined
+  // Text beside framed records is damage, which is to be counted as such; only a configured chain reads it.
+  if (!isShown(json) || (!isShown(counts.framed) && !isShown(text))) return undefined
   const registered = isShown(counts.framed) ? await framed() : undefined
   if (isShown(counts.framed) && (registered === undefined || traitsOf(registered).registry === undefined)) return undefined
   const formats: PlainFormatName[] = []
