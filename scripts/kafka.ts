@@ -152,9 +152,10 @@ async function prepareFolder(template: string, nodeFolder: string, id: number): 
   await writeFile(join(logs, 'meta.properties'), text.replace(/node\.id=.*/, `node.id=${id}`).replace(/directory\.id=.*/, `directory.id=${kafkaUuid()}`))
 }
 
-/** 16 random bytes in the form that Kafka prints: base64url without padding. */
+/** 16 random bytes in the form that Kafka prints: base64url without padding, and like Kafka's own never with a dash in front, which its tools would take for an option. */
 function kafkaUuid(): string {
-  return Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url')
+  const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url')
+  return id.startsWith('-') ? kafkaUuid() : id
 }
 
 function nodeSettings(
