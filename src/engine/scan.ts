@@ -362,7 +362,7 @@ export class ScanRun {
   #threshold(now: number): SentinelReason | undefined {
     const limit = Number(this.#c.settings['max.size'])
     if (this.#bytesRead() >= limit && this.#remains()) return this.#reason({ type: 'SCANNEDSIZE', amount: limit })
-    if (now >= this.#c.deadline) return this.#reason({ type: 'COMPLETIONTIMEOUT', timeout: Number(this.#c.settings['max.query.time']) })
+    if (now >= this.#c.deadline && this.#remains()) return this.#reason({ type: 'COMPLETIONTIMEOUT', timeout: Number(this.#c.settings['max.query.time']) })
     return undefined
   }
 
