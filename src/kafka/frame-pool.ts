@@ -14,7 +14,7 @@ const FRAME_BYTES = 2 * 1024 * 1024 + 128 * 1024
 /** Larger frames are made in steps, so that answers of about the same size can share them. */
 const STEP_BYTES = 1024 * 1024
 /** Idle memory kept. */
-const KEEP_BYTES = 34 * 1024 * 1024
+const KEEP_BYTES = 18 * 1024 * 1024
 
 export class FramePool {
   readonly #idle: Frame[] = []
