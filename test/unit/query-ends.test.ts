@@ -41,6 +41,23 @@ async function ask(
   return frames
 }
 
+/** Gives the last batch only after `ms`. */
+function lateAtTheEnd(ms: number): (log: KafkaLog) => KafkaLog {
+  return (log) => ({
+    bounds: (...args) => log.bounds(...args),
+    offsetsForTime: (...args) => log.offsetsForTime(...args),
+    scan: (request, signal) => {
+      const source: BatchSource = log.scan(request, signal)
+      const next = async () => {
+        const batch = await source.next()
+        if (batch !== undefined && source.progress.every((p) => p.position >= p.end)) await new Promise((resolve) => setTimeout(resolve, ms))
+        return batch
+      }
+      return { next, progress: source.progress, close: () => source.close() }
+    },
+  })
+}
+
 const rows = (frames: readonly Frame[]) => frames.filter((f) => f.type === 'RECORD')
 const reason = (frames: readonly Frame[]) => frames.find((f) => f.type === 'SENTINEL')?.data.reason
 
@@ -123,6 +140,11 @@ describe('a result that is not complete says so', () => {
     )
     world.catalog.close()
     assert.deepEqual([rows(frames).length, reason(frames)], [2000, undefined])
+  })
+
+  it('max.query.time met when everything has been read: nothing was cut off, so nothing says so', async () => {
+    const frames = await ask([numbers(3000)], 'SET max.query.time = 40ms; SELECT i FROM numbers', { log: lateAtTheEnd(90) })
+    assert.deepEqual([rows(frames).length, reason(frames)], [3000, undefined])
   })
 
   it('max.query.time: SENTINEL COMPLETIONTIMEOUT, the rows so far are kept', async () => {
