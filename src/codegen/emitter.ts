@@ -67,7 +67,6 @@ const KEPT_SOURCE = 128 * 1024
 
 function factoryOf(names: readonly string[], source: string): Factory {
   const key = `${names.join()}\n${source}`
-  // eslint-disable-next-line no-new-func
   const factory = factories.get(key) ?? (new Function(...names, source) as Factory)
   if (key.length > KEPT_SOURCE) return factory
   factories.delete(key)

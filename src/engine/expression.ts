@@ -12,6 +12,7 @@ import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
 import type { DataType, TimeUnit, Value } from '../types.ts'
 import type { BoundExpr, Compare, CompareOp, HeaderRef, InList, LastOffset, PathRef, PresenceTest, SlotRef } from '../plan/plan.ts'
+import { INVERSE, MIRRORED } from '../plan/compare-op.ts'
 import { exprKey } from '../plan/expr-key.ts'
 import * as rt from './runtime.ts'
 import { asciiBytes, byteOrder, likeBytes } from './text-bytes.ts'
@@ -29,8 +30,6 @@ export interface References {
   slice?(ref: PathRef): { readonly from: Code; readonly to: Code; readonly value: Code } | undefined
 }
 
-const INVERSE: Readonly<Record<CompareOp, CompareOp>> = { '=': '!=', '!=': '=', '<': '>=', '<=': '>', '>': '<=', '>=': '<' }
-const MIRRORED: Readonly<Record<CompareOp, CompareOp>> = { '=': '=', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' }
 const NULL_CODE = js`null`
 
 export class ExpressionCompiler {

@@ -6,7 +6,7 @@
 import { Worker } from 'node:worker_threads'
 
 /** A batch's word: its answer's number times 8, and one of these. */
-export const MARK = { open: 0, taken: 1, good: 2, bad: 3 } as const
+const MARK = { open: 0, taken: 1, good: 2, bad: 3 } as const
 const STEP = 8
 /** Answers after which the numbers begin anew: words stay within 31 bits. */
 const TURNS = 2 ** 27

@@ -339,7 +339,7 @@ export class Scan implements BatchSource, LaneOwner {
   /** The answer to be handed out next: of the stripe that is due, if there are stripes. */
   #nextReady(): number {
     const stripes = this.#stripes
-    if (stripes === undefined) return this.#ready.length - 1 < 0 ? -1 : 0
+    if (stripes === undefined) return this.#ready.length > 0 ? 0 : -1
     const find = (span: Span | undefined) => this.#ready.findIndex((fetched) => fetched.regions[0].span === span)
     return find(stripes.due((span) => find(span) >= 0))
   }

@@ -2,6 +2,7 @@
  * Which offsets of a partition can a condition be true for? Pure interval arithmetic over `_meta.offset`, `_meta.partition`, `_meta.timestamp` and LAST_OFFSET().
  * A condition that speaks of anything else is taken as possibly true everywhere, so the ranges are never too small; `isExact` tells when they are exactly right.
  */
+import { INVERSE, MIRRORED } from './compare-op.ts'
 import type { BoundExpr, Compare, CompareOp, InList } from './plan.ts'
 
 /** Offsets [start, end). */
@@ -9,9 +10,6 @@ export interface Interval {
   readonly start: number
   readonly end: number
 }
-
-const FLIP: Readonly<Record<CompareOp, CompareOp>> = { '=': '=', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' }
-const INVERT: Readonly<Record<CompareOp, CompareOp>> = { '=': '!=', '!=': '=', '<': '>=', '<=': '>', '>': '<=', '>=': '<' }
 
 /** The offsets within `bounds` of partition `partition` for which `expr` may be true: disjoint, ascending. */
 export function offsetIntervals(expr: BoundExpr | undefined, partition: number, bounds: Interval): Interval[] {
@@ -47,12 +45,12 @@ function intervals(e: BoundExpr, known: Known, negated: boolean): readonly Inter
 }
 
 function compareIntervals(e: Compare, known: Known, negated: boolean): readonly Interval[] {
-  const op = negated ? INVERT[e.op] : e.op
+  const op = negated ? INVERSE[e.op] : e.op
   const left = number(e.left, known)
   const right = number(e.right, known)
   if (left !== undefined && right !== undefined) return holds(op, left, right) ? EVERYTHING : []
   if (isMeta(e.left, 'offset') && right !== undefined) return offsetsWhere(op, right)
-  if (isMeta(e.right, 'offset') && left !== undefined) return offsetsWhere(FLIP[op], left)
+  if (isMeta(e.right, 'offset') && left !== undefined) return offsetsWhere(MIRRORED[op], left)
   return EVERYTHING
 }
 
@@ -237,8 +235,8 @@ export function timestampBounds(e: BoundExpr, negated = false): { min: number; m
       if (!(flip || isMeta(e.left, 'timestamp')) || value.kind !== 'constant' || (typeof value.value !== 'number' && typeof value.value !== 'bigint'))
         return none
       const x = Number(value.value)
-      const plain = negated ? INVERT[e.op] : e.op
-      const op = flip ? FLIP[plain] : plain
+      const plain = negated ? INVERSE[e.op] : e.op
+      const op = flip ? MIRRORED[plain] : plain
       if (op === '=') return { min: x, max: x }
       if (op === '>' || op === '>=') return { min: op === '>' ? x + 1 : x, max: none.max }
       if (op === '<' || op === '<=') return { min: none.min, max: op === '<' ? x - 1 : x }

@@ -7,6 +7,7 @@ import { KafkaError } from '../../kafka/log.ts'
 import { readRecords } from '../../kafka/record-batch.ts'
 import { type Administration, ProduceError, type RecordToProduce } from '../../plan/administration.ts'
 import type { Table } from '../../plan/catalog.ts'
+import { MIRRORED } from '../../plan/compare-op.ts'
 import type { Output } from '../../plan/plan.ts'
 import type { ColumnRef, DeleteStatement, Expr, Name, Query } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
@@ -66,13 +67,13 @@ function conjuncts(e: Expr): Expr[] {
   return e.kind === 'binary' && e.op === 'and' ? [...conjuncts(e.left), ...conjuncts(e.right)] : [e]
 }
 
-const TURNED: Readonly<Record<string, string>> = { '<=': '>=', '<': '>', '>=': '<=', '>': '<', '=': '=' }
-
 /** A metadata field against a whole number. */
 function comparison(e: Expr, names: readonly string[]): { field: string; op: string; value: number } | undefined {
-  if (e.kind !== 'binary' || TURNED[e.op] === undefined) return undefined
+  if (e.kind !== 'binary') return undefined
+  const mirrored = (MIRRORED as Readonly<Record<string, string | undefined>>)[e.op]
+  if (mirrored === undefined) return undefined
   const [left, right] = [metaField(e.left, names), metaField(e.right, names)]
-  const [field, literal, op] = left !== undefined ? [left, e.right, e.op] : [right, e.left, TURNED[e.op]]
+  const [field, literal, op] = left !== undefined ? [left, e.right, e.op] : [right, e.left, mirrored]
   if (field === undefined || literal.kind !== 'number' || !/^\d+$/.test(literal.text) || !Number.isSafeInteger(Number(literal.text))) return undefined
   return { field, op, value: Number(literal.text) }
 }
