@@ -32,6 +32,9 @@ export interface ScanOptions {
   readonly decompressedBatchMaxBytes?: number
 }
 
+/** Larger than what Node cuts small buffers from. */
+const OWN_MEMORY_BYTES = 64 * 1024
+
 export class HandOut {
   readonly #request: ScanRequest
   readonly #checkCrcs: boolean
@@ -42,6 +45,8 @@ export class HandOut {
   #regionAt = 0
   #region: Region | undefined
   #at = 0
+  /** Memory of the last batch that was decompressed off the thread. */
+  #spent: ArrayBufferLike | undefined
   /** Batches of the answer that have been looked at. */
   #batches = 0
   #aborted: { producerId: number; firstOffset: number }[] = []
@@ -82,6 +87,7 @@ export class HandOut {
 
   /** The next batch of the answer at hand; undefined when it is used up (its frame is given back), or there is none. */
   take(): RecordBatch | undefined | Promise<RecordBatch> {
+    this.#free()
     return this.#current === undefined ? undefined : this.#inFrame(this.#current)
   }
 
@@ -195,9 +201,17 @@ export class HandOut {
     }
   }
 
+  /** Gives memory back at once that the collector of garbage would leave lying, up to some 64 MiB of it. Small buffers share their memory with others and are left. */
+  #free(): void {
+    const spent = this.#spent
+    this.#spent = undefined
+    if (spent instanceof ArrayBuffer && spent.byteLength >= OWN_MEMORY_BYTES) spent.transfer(0)
+  }
+
   async #later(plain: Promise<Plain>, batch: ReusedBatch): Promise<RecordBatch> {
     try {
       this.#put(await plain, batch)
+      this.#spent = batch.buffer.buffer
     } catch (error) {
       this.#damaged(error, batch)
     }
