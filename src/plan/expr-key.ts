@@ -3,13 +3,35 @@ import type { ScalarFunction } from '../functions/registry.ts'
 import { type DataType, typeName } from '../types.ts'
 import type { BoundExpr } from './plan.ts'
 
-/** Equal for expressions that mean the same, wherever they stand. */
+/** Equal for expressions that mean the same, wherever they stand and however their functions were spelt. */
 export function exprKey(expr: BoundExpr): string {
-  return JSON.stringify(expr, (k, v: unknown) => {
-    if (k === 'span' || k === 'text') return undefined
-    if (k === 'type') return typeName(v as DataType)
-    if (k === 'fn') return (v as ScalarFunction).name
-    if (typeof v === 'bigint') return `${v}n`
-    return v instanceof Map || v instanceof Uint8Array ? [...v] : v
-  })
+  return JSON.stringify(expr, part)
+}
+
+function part(this: unknown, k: string, v: unknown): unknown {
+  switch (k) {
+    case 'span':
+    case 'text':
+      return undefined
+    case 'type':
+      return typeName(v as DataType)
+    case 'fn':
+      return functionKey(v as ScalarFunction)
+    case 'name':
+      return isLabel(this as BoundExpr) ? undefined : v
+  }
+  if (typeof v === 'bigint') return `${v}n`
+  // JSON writes 0 for -0 and null for what is not finite.
+  if (typeof v === 'number' && (Object.is(v, -0) || !Number.isFinite(v))) return Object.is(v, -0) ? '-0' : String(v)
+  return v instanceof Map || v instanceof Uint8Array ? [...v] : v
+}
+
+/** A name for people: as the function was typed, what a slot or a column holds. Which function, slot or column it is stands beside it. */
+function isLabel({ kind }: BoundExpr): boolean {
+  return kind === 'function' || kind === 'slot' || kind === 'column'
+}
+
+/** `||` is CONCAT that gives NULL for NULL. */
+function functionKey({ name, nullable }: ScalarFunction): string {
+  return nullable === true ? `${name}?` : name
 }
