@@ -49,6 +49,17 @@ export function grow(size: number): boolean {
   return true
 }
 
+/** Runs a reader inside of another one, which goes on with its own text afterwards. */
+export function withOwnScratch<T>(read: () => T): T {
+  const { bytes, view } = scratch
+  Object.assign(scratch, newScratch(1 << 12))
+  try {
+    return read()
+  } finally {
+    Object.assign(scratch, { bytes, view })
+  }
+}
+
 /** The first `length` bytes of the scratch buffer as a string; starts the next text. */
 export function takeText(length: number): string {
   const { bytes } = scratch

@@ -13,13 +13,14 @@ import { jsonDecoder } from '../json/decoder.ts'
 import { relay, relayCode } from '../relay.ts'
 import { renderValue } from '../render.ts'
 import { type RawBuffer, scratch, takeText } from '../runtime.ts'
-import { Family, type Frame } from './family.ts'
+import { anyReader } from './any.ts'
+import { Family, type Frame, type MeaningReader } from './family.ts'
 import { eachValue, scanMessage, type Tracked } from './scan.ts'
-import { type ProtoField, type ProtoMessage, type ProtoSchema, protobufType, type ProtoType } from './schema.ts'
+import { type Meaning, meaningType, type ProtoField, type ProtoMessage, type ProtoSchema, protobufType, type ProtoType } from './schema.ts'
 import { listTextFunction, messageTextFunction } from './text.ts'
 import { fallbackText, leafType, messagePlace, rangeAt, readEntry } from './spot.ts'
 import { assignAt, assignField, assignMessage, fallbackValue } from './value.ts'
-import { indexesAt, meaningAt, referenceAt } from './wire.ts'
+import { indexesAt, referenceAt } from './wire.ts'
 import { existsNames, isWanted } from '../want.ts'
 
 /**
@@ -80,7 +81,7 @@ export function messageAt(schema: ProtoSchema, b: RawBuffer, from: number, to: n
 
 /** The decoder for payloads that are one message and nothing else. */
 export function messageDecoder(message: ProtoMessage, title: string): FacetDecoder {
-  const familyOf = families((e, render) => new Family(e, render))
+  const familyOf = families((e, render) => new Family(e, render, anyReader(render)))
   const type = protobufType(message)
   return {
     title,
@@ -116,7 +117,7 @@ ${assignMessage(this.#frame, message, type, js`b, view, ${from}, ${to}`, js`chec
   /** What is wanted of the message in [from, to). */
   message(message: ProtoMessage, wants: readonly Want[], from: Code, to: Code): Code {
     const { e, bad, family } = this.#frame
-    if (message.meaning !== undefined) return this.#meaning(message, wants, from, to)
+    if (message.meaning !== undefined) return this.#meaning(message, message.meaning, wants, from, to)
     const parts: Code[] = []
     for (const want of wants) {
       if (want.exists !== undefined) parts.push(js`${want.exists} = true`)
@@ -141,12 +142,13 @@ ${reads}`
   }
 
   /** A message that stands for another value; below a JSON value there may be further paths. */
-  #meaning(message: ProtoMessage, wants: readonly Want[], from: Code, to: Code): Code {
+  #meaning(message: ProtoMessage, meaning: Meaning, wants: readonly Want[], from: Code, to: Code): Code {
     const { e, bad, family } = this.#frame
-    const type = leafType(message) as FacetDecoder['type']
+    const type = meaningType(meaning)
+    const read = family.meaning(meaning)
     const parts = wants.map((want) => {
       const exists = want.exists === undefined ? NOTHING : js`${want.exists} = true`
-      if (type.kind === 'json') return this.#json(want, message, from, to)
+      if (type.kind === 'json') return this.#json(want, read, from, to)
       const value = want.value === undefined ? NOTHING : js`{ ${assignMessage(this.#frame, message, want.type, js`b, view, ${from}, ${to}`, want.value)} }`
       const slice = want.slice === undefined ? NOTHING : js`if (typeof ${want.value as Name} === 'string') ${want.slice.from} = -2`
       if (want.text === undefined)
@@ -156,7 +158,7 @@ ${slice}`
       const x = e.name('x')
       const text = (found: Value): string => renderValue(found, type, family.render)
       return js`${exists}
-const ${x} = ${e.constant(meaningAt, 'meaningAt')}(${e.constant(message.meaning, 'meaning')}, b, view, ${from}, ${to}, 0); if (${x} === undefined) ${bad}
+const ${x} = ${e.constant(read, 'meaning')}(b, view, ${from}, ${to}, 0); if (${x} === undefined) ${bad}
 ${want.text} = ${e.constant(text, 'text')}(${x})
 ${value}
 ${slice}`
@@ -164,12 +166,10 @@ ${slice}`
     return js`${parts}`
   }
 
-  #json(want: Want, message: ProtoMessage, from: Code, to: Code): Code {
-    const { meaning } = message
+  #json(want: Want, read: MeaningReader, from: Code, to: Code): Code {
     const made = relay(jsonDecoder(), want, this.#context)
-    if (meaning === undefined) return NOTHING
     const run: typeof made.run = (b, view, start, end) => {
-      const value = view === undefined ? undefined : meaningAt(meaning, b, view, start, end, 0)
+      const value = view === undefined ? undefined : read(b, view, start, end, 0)
       if (value === undefined) return undefined
       const bytes = Buffer.from(renderValue(value, { kind: 'json' }, this.#context.render))
       return made.run(bytes as RawBuffer, undefined, 0, bytes.length)
@@ -188,7 +188,7 @@ ${slice}`
       const absent = field.presence === 'required' ? bad : js`{ ${wants.map((want) => this.#fallback(field, want, from))} }`
       return js`if (${at} >= 0) { ${present} } else ${absent}`
     }
-    const range = rangeAt(this.#frame, at)
+    const range = rangeAt(this.#frame, at, type)
     const inside = this.message(type, wants, range.from, range.to)
     // Several messages are put together into another buffer first.
     const merged = wants.map((want) => {
@@ -287,7 +287,7 @@ ${loop}`
 
   #element(type: ProtoType, wants: readonly Want[], at: Code): Code {
     if (type.kind !== 'message') return js`${wants.map((want) => this.#leaf(type, want, at))}`
-    const range = rangeAt(this.#frame, at)
+    const range = rangeAt(this.#frame, at, type)
     return js`${range.before}
 ${this.message(type, wants, range.from, range.to)}`
   }

@@ -89,7 +89,13 @@ function isDefault(field: ProtoField, value: Value): boolean {
 
 function encodeSingle(out: Output, number: number, type: ProtoType, value: Value, path: Path, depth: number): void {
   if (value === null) throw new EncodeError('cannot be NULL inside of a list or map', path)
-  if (type.kind === 'message') return out.block(number, encodeMessage(type, value, path, depth + 1))
+  if (type.kind === 'message') {
+    const bytes = encodeMessage(type, value, path, depth + 1)
+    if (type.group === undefined) return out.block(number, bytes)
+    out.tag(number, 3)
+    out.add(bytes)
+    return out.tag(number, 4)
+  }
   const wire = type.kind === 'enum' ? 0 : wireOf(type.scalar)
   out.tag(number, wire)
   encodeLeaf(out, type, value, path)
@@ -222,6 +228,8 @@ function encodeMeaning(meaning: Meaning, value: Value, path: Path, depth: number
       return out.bytes()
     case 'json':
       return encodeJson(meaning.shape, value instanceof JsonText ? JSON.parse(value.text) : jsonOf(value), path, depth)
+    case 'any':
+      return encodeAny(value, path)
     case 'decimal':
       return encodeDecimal(value, path)
     case 'date': {
@@ -234,6 +242,19 @@ function encodeMeaning(meaning: Meaning, value: Value, path: Path, depth: number
       return encodeInts([Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60, nanos % 1_000_000_000])
     }
   }
+}
+
+/** A message of any type is given as its bytes, in base64. */
+function encodeAny(value: Value, path: Path): Uint8Array {
+  const json: unknown = value instanceof JsonText ? JSON.parse(value.text) : jsonOf(value)
+  const members = new Map(typeof json === 'object' && json !== null ? Object.entries(json as Record<string, unknown>) : [])
+  const [url, base64] = [members.get('@type'), members.get('value') ?? '']
+  if (typeof url !== 'string' || typeof base64 !== 'string' || [...members.keys()].some((name) => name !== '@type' && name !== 'value'))
+    throw new EncodeError('must be an object of "@type" and "value", the name of a message and its bytes in base64', path)
+  const out = new Output()
+  out.block(1, Buffer.from(url))
+  if (base64 !== '') out.block(2, Buffer.from(base64, 'base64'))
+  return out.bytes()
 }
 
 function encodeInts(values: readonly number[]): Uint8Array {

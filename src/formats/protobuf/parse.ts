@@ -25,9 +25,10 @@ export interface FileDecl {
 export interface MessageDecl {
   readonly name: string
   readonly fields: FieldDecl[]
-  /** Messages inside, without groups. */
   readonly messages: MessageDecl[]
   readonly enums: EnumDecl[]
+  /** Declared by a group of proto2: no list of indexes counts it. */
+  readonly group?: true
 }
 
 export interface FieldDecl {
@@ -40,6 +41,8 @@ export interface FieldDecl {
   readonly key?: string
   /** Which of the message's oneofs it belongs to. */
   readonly oneof?: number
+  /** A group of proto2; `type` is the message that it declares. */
+  readonly group?: true
   readonly options: Options
 }
 
@@ -113,6 +116,8 @@ class Parser {
   /** message, enum, extend, service; false: none of them. */
   #declaration(scope: Scope, depth: number): boolean {
     const tokens = this.#tokens
+    // Who may use a type, said since edition 2024, is of no interest to who reads its values.
+    if ((tokens.is('export') || tokens.is('local')) && /^(?:message|enum)$/.test(tokens.peek(1).text) && tokens.peek(3).text === '{') tokens.next()
     const [word, name, mark] = [tokens.peek(), tokens.peek(1), tokens.peek(2)]
     if (word.kind !== 'name' || name.kind !== 'name' || mark.text !== '{') return false
     switch (word.text) {
@@ -170,16 +175,15 @@ class Parser {
       label = first.text
       tokens.next()
     }
-    if (tokens.is('group') && tokens.peek(2).text === '=') return this.#group(depth)
+    if (tokens.is('group') && tokens.peek(2).text === '=') return this.#group(scope, depth, label, oneof)
     const key = tokens.is('map') && tokens.peek(1).text === '<' ? this.#mapKey() : undefined
     const type = this.#nameToken()
     if (key !== undefined) this.#expect('>')
     const name = this.#nameToken()
     this.#expect('=')
-    const number = this.#integer()
+    const number = this.#numberOf(name, first)
     const options = this.#options()
     this.#expect(';')
-    if (number < 1 || number > 536_870_911 || name.includes('.')) throw this.#error(`the field "${name.slice(0, 60)}" has the number ${number}`, first)
     const field = { name, number, type, label, options }
     scope.fields.push({ ...field, ...(key === undefined ? {} : { key }), ...(oneof === undefined ? {} : { oneof }) })
   }
@@ -191,12 +195,23 @@ class Parser {
     return key
   }
 
-  /** A group is passed over with all that is in it: records hold it as an unknown field. */
-  #group(depth: number): void {
-    this.#take(3)
-    this.#integer()
-    this.#options()
-    this.#message('', depth + 1)
+  /** A group of proto2 is a field and the message of its values at once; the field has the message's name in small letters. */
+  #group(scope: Scope, depth: number, label: FieldDecl['label'], oneof: number | undefined): void {
+    this.#take(1)
+    const first = this.#tokens.peek()
+    const type = this.#nameToken()
+    this.#expect('=')
+    const number = this.#numberOf(type, first)
+    const options = this.#options()
+    scope.messages.push({ ...this.#message(type, depth + 1), group: true })
+    scope.fields.push({ name: type.toLowerCase(), number, type, label, options, group: true, ...(oneof === undefined ? {} : { oneof }) })
+  }
+
+  /** The number of a field. */
+  #numberOf(name: string, first: Token): number {
+    const number = this.#integer()
+    if (number < 1 || number > 536_870_911 || name.includes('.')) throw this.#error(`the field "${name.slice(0, 60)}" has the number ${number}`, first)
+    return number
   }
 
   #enum(name: string): EnumDecl {

@@ -32,18 +32,18 @@ export interface Scan {
   readonly tracked: ReadonlyMap<ProtoField, Tracked>
 }
 
-type Wire = 0 | 1 | 2 | 5
+type Wire = 0 | 1 | 2 | 3 | 5
 
 /** The wire type of a single value. */
 export function wireOfType(type: ProtoType): Wire {
-  return type.kind === 'message' ? 2 : type.kind === 'enum' ? 0 : wireOf(type.scalar)
+  return type.kind === 'message' ? (type.group === undefined ? 2 : 3) : type.kind === 'enum' ? 0 : wireOf(type.scalar)
 }
 
 /** The wire types that a field may come in, the usual one first. */
 function wiresOf(field: ProtoField): Wire[] {
   if (field.shape === 'map') return [2]
   const wire = wireOfType(field.type)
-  if (field.shape === 'one' || wire === 2) return [wire]
+  if (field.shape === 'one' || wire === 2 || wire === 3) return [wire]
   return field.packed ? [2, wire] : [wire, 2]
 }
 
@@ -62,8 +62,8 @@ export function tagTest(tag: number, p: Name): { test: Code; size: number } {
   }
 }
 
-/** Moves `p` behind a value. */
-export function step(frame: Frame, wire: Wire, p: Name, to: Code): Code {
+/** Moves `p` behind a value. `tag`: that of its field, for values between tags. */
+function step(frame: Frame, wire: Wire, tag: number, p: Name, to: Code): Code {
   switch (wire) {
     case 0:
       return js`while (b[${p}++] > 127);`
@@ -71,6 +71,8 @@ export function step(frame: Frame, wire: Wire, p: Name, to: Code): Code {
       return js`${p} += 8`
     case 5:
       return js`${p} += 4`
+    case 3:
+      return js`${p} = ${frame.e.constant(skipField, 'skipField')}(b, ${p}, ${to}, ${tag}); if (${p} < 0) ${frame.bad}`
     default: {
       const { e } = frame
       const n = e.name('n')
@@ -114,14 +116,14 @@ ${own.last} = ${t}`
     return js`${list ? js`while` : js`if`} (${p} < ${to} && ${test}) { ${list ? js`${t} = ${p}` : NOTHING}
 ${p} += ${size}
 ${accept(field)}
-${step(frame, wire, p, to)} }`
+${step(frame, wire, tagOf(field, wire), p, to)} }`
   })
   const looped = message.fields.filter((field) => tracked.has(field) || field.siblings.some((number) => numbers.has(number)))
   // By number and not by tag: dense cases become a jump table.
   const cases = looped.map(
     (field) => js`case ${field.number}: ${wiresOf(field).map(
       (wire) => js`if (${c} === ${tagOf(field, wire)}) { ${accept(field)}
-${step(frame, wire, p, to)}
+${step(frame, wire, tagOf(field, wire), p, to)}
 continue }`,
     )}
 break`,
@@ -146,7 +148,7 @@ export function eachValue(frame: Frame, field: ProtoField, at: Code, last: Code,
   const [q, end, n] = [e.name('q'), e.name('end'), e.name('n')]
   const own = field.shape === 'map' ? 2 : wireOfType(field.type)
   const single = tagTest(tagOf(field, own), q)
-  const packed = own === 2 ? undefined : tagTest(tagOf(field, 2), q)
+  const packed = own === 2 || own === 3 ? undefined : tagTest(tagOf(field, 2), q)
   const block =
     packed === undefined
       ? NOTHING
@@ -154,11 +156,11 @@ export function eachValue(frame: Frame, field: ProtoField, at: Code, last: Code,
 const ${end} = ${q} + ${n}
 ${own === 0 ? NOTHING : js`if (${n} % ${own === 1 ? 8 : 4} !== 0) ${frame.bad}`}
 while (${q} < ${end}) { ${each(q)}
-${step(frame, own, q, end)} }
+${step(frame, own, tagOf(field, own), q, end)} }
 if (${q} !== ${end}) ${frame.bad}
 } else`
   return js`if (${at} >= 0) for (let ${q} = ${at}; ${q} <= ${last};) {
 if (${single.test}) { ${q} += ${single.size}
 ${each(q)}
-${step(frame, own, q, to)} } else ${block} { ${q} = ${e.constant(skipTagged, 'skipTagged')}(b, ${q}, ${to}); if (${q} < 0) ${frame.bad} } }`
+${step(frame, own, tagOf(field, own), q, to)} } else ${block} { ${q} = ${e.constant(skipTagged, 'skipTagged')}(b, ${q}, ${to}); if (${q} < 0) ${frame.bad} } }`
 }

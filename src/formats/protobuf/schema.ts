@@ -50,6 +50,8 @@ export interface ProtoMessage {
   readonly fields: ProtoField[]
   /** One of the messages that stand for a value of another type: a timestamp, a wrapped number, a JSON value. */
   readonly meaning?: Meaning
+  /** As the type of a field whose values stand between two tags (a group, DELIMITED) instead of behind a length: the number of that field. */
+  readonly group?: number
 }
 
 export type ProtoLeaf = { readonly kind: 'scalar'; readonly scalar: ProtoScalar } | ProtoEnum
@@ -61,6 +63,8 @@ export type Meaning =
   | { readonly kind: 'duration' }
   | { readonly kind: 'wrapper'; readonly scalar: ProtoScalar }
   | { readonly kind: 'json'; readonly shape: 'struct' | 'value' | 'list' }
+  /** A message of any type, with the type's name: `find` gives the message of a full name. */
+  | { readonly kind: 'any'; readonly find: (name: string) => ProtoMessage | undefined }
   | { readonly kind: 'decimal' }
   | { readonly kind: 'date' }
   | { readonly kind: 'time' }
@@ -151,8 +155,10 @@ const WRAPPERS: Readonly<Record<string, ProtoScalar>> = {
   BytesValue: 'bytes',
 }
 
-function meaningOf(name: string): Meaning | undefined {
+function meaningOf(name: string, find: (name: string) => ProtoMessage | undefined): Meaning | undefined {
   switch (name) {
+    case 'google.protobuf.Any':
+      return { kind: 'any', find }
     case 'google.protobuf.Timestamp':
       return { kind: 'timestamp' }
     case 'google.protobuf.Duration':
@@ -185,6 +191,7 @@ class Linker {
   readonly #known = new Map<string, Known>()
   readonly #messages = new Map<MessageDecl, ProtoMessage>()
   readonly #enums = new Map<EnumDecl, ProtoEnum>()
+  readonly #groups = new Map<ProtoMessage, Map<number, ProtoMessage>>()
   readonly #missing: readonly string[]
   /** Messages whose fields are still to be linked: not done in place, because chains of messages may be long. */
   readonly #waiting: (() => void)[] = []
@@ -226,10 +233,10 @@ class Linker {
       if (!byName.has(short)) byName.set(short, message)
       paths.set(message, path)
       // Without groups and map entries, as the registry's clients count them.
-      decl.messages.forEach((inner, i) => note(inner, [...path, i], `${short}.${inner.name}`))
+      decl.messages.filter((inner) => inner.group !== true).forEach((inner, i) => note(inner, [...path, i], `${short}.${inner.name}`))
     }
     main.messages.forEach((decl, i) => note(decl, [i], decl.name))
-    for (let fill = this.#waiting.pop(); fill !== undefined; fill = this.#waiting.pop()) fill()
+    this.#link()
     return {
       messages,
       byIndexes: (indexes) => byPath.get(indexes.join()),
@@ -238,11 +245,29 @@ class Linker {
     }
   }
 
+  #link(): void {
+    for (let fill = this.#waiting.pop(); fill !== undefined; fill = this.#waiting.pop()) fill()
+  }
+
+  /** Of all files, for messages that name their type in the record. Undefined also where such a type cannot be linked. */
+  #byFullName(name: string): ProtoMessage | undefined {
+    const known = this.#known.get(name)
+    if (known?.kind !== 'message') return undefined
+    try {
+      const message = this.#message(known)
+      this.#link()
+      return message
+    } catch (error) {
+      if (error instanceof ProtobufSchemaError) return undefined
+      throw error
+    }
+  }
+
   #message({ decl, file, name }: Known & { kind: 'message' }): ProtoMessage {
     const known = this.#messages.get(decl)
     if (known !== undefined) return known
     const fields: ProtoField[] = []
-    const meaning = meaningOf(name)
+    const meaning = meaningOf(name, (wanted) => this.#byFullName(wanted))
     const message: ProtoMessage = meaning === undefined ? { kind: 'message', name, fields } : { kind: 'message', name, fields, meaning }
     this.#messages.set(decl, message)
     this.#waiting.push(() => this.#fill(fields, decl, file, name))
@@ -259,17 +284,13 @@ class Linker {
       names.add(field.name)
       if (field.oneof !== undefined) oneofs.set(field.oneof, [...(oneofs.get(field.oneof) ?? []), field])
     }
-    for (const field of decl.fields) {
-      const feature = field.options.get('features.message_encoding') ?? file.options.get('features.message_encoding')
-      const made = this.#field(field, file, name, oneofs)
-      // Written like a group: an unknown field.
-      if (feature !== 'DELIMITED' || made.type.kind !== 'message' || made.shape === 'map') fields.push(made)
-    }
+    for (const field of decl.fields) fields.push(this.#field(field, file, name, oneofs))
   }
 
   #field(field: FieldDecl, file: FileDecl, scope: string, oneofs: ReadonlyMap<number, readonly FieldDecl[]>): ProtoField {
     if (++this.#fields > PROTOBUF_LIMIT_FIELDS) throw this.#error(`has more fields than the limit of ${PROTOBUF_LIMIT_FIELDS}`)
-    const type = this.#type(field.type, scope)
+    const declaredType = this.#type(field.type, scope)
+    const type = declaredType.kind === 'message' && isDelimited(field, file) ? this.#between(declaredType, field.number) : declaredType
     const shape = field.key !== undefined ? 'map' : field.label === 'repeated' ? 'list' : 'one'
     const presence = shape === 'one' ? presenceOf(field, file, type) : 'explicit'
     const rivals = field.oneof === undefined ? [] : (oneofs.get(field.oneof) ?? [])
@@ -290,6 +311,15 @@ class Linker {
     const declared = field.options.get('default')
     const fallback = type.kind === 'message' || shape !== 'one' || (declared === undefined && presence !== 'implicit') ? undefined : fallbackOf(type, declared)
     if (fallback !== undefined) made.fallback = fallback
+    return made
+  }
+
+  /** The message as the type of values between the tags of a field. */
+  #between(message: ProtoMessage, number: number): ProtoMessage {
+    const known = this.#groups.get(message) ?? new Map<number, ProtoMessage>()
+    this.#groups.set(message, known)
+    const made = known.get(number) ?? { ...message, group: number }
+    known.set(number, made)
     return made
   }
 
@@ -343,6 +373,13 @@ function isPacked(field: FieldDecl, file: FileDecl): boolean {
   if (option !== undefined) return option === 'true'
   const feature = field.options.get('features.repeated_field_encoding') ?? file.options.get('features.repeated_field_encoding')
   return file.syntax === 'editions' ? feature !== 'EXPANDED' : file.syntax === 'proto3'
+}
+
+/** Whether values of a message type stand between two tags. Entries of maps never do. */
+function isDelimited(field: FieldDecl, file: FileDecl): boolean {
+  if (field.key !== undefined) return false
+  const feature = field.options.get('features.message_encoding') ?? file.options.get('features.message_encoding')
+  return field.group === true || (file.syntax === 'editions' && feature === 'DELIMITED')
 }
 
 /** Whether values of the type can stand in a block: numbers of all kinds. */
@@ -452,6 +489,7 @@ export function meaningType(meaning: Meaning): DataType {
     case 'wrapper':
       return scalarType(meaning.scalar)
     case 'json':
+    case 'any':
       return { kind: 'json' }
     case 'decimal':
       return { kind: 'decimal' }

@@ -8,8 +8,8 @@ import { renderValue } from '../render.ts'
 import { bytesAt, scratch, stringAt } from '../runtime.ts'
 import type { Family, Frame } from './family.ts'
 import { scanMessage, type Tracked } from './scan.ts'
-import { meaningType, type ProtoField, type ProtoMessage, type ProtoScalar, type ProtoType, scalarType } from './schema.ts'
-import { boolAt, fixed64At, int32At, int64At, lengthAt, mergedField, sfixed64At, sint32At, sint64At, uint32At, uint64At, viewOf } from './wire.ts'
+import { type Meaning, meaningType, type ProtoField, type ProtoMessage, type ProtoScalar, type ProtoType, scalarType } from './schema.ts'
+import { boolAt, fixed64At, groupEnd, int32At, int64At, lengthAt, mergedField, sfixed64At, sint32At, sint64At, uint32At, uint64At, viewOf } from './wire.ts'
 
 /** The bytes of a string, bytes or message at a position: code that goes before, and the range. */
 export interface Range {
@@ -18,10 +18,12 @@ export interface Range {
   readonly to: Name
 }
 
-/** The range of a value with a length in front, whose length stands at `at` (checked by the scan). */
-export function rangeAt(frame: Frame, at: Code): Range {
+/** The range of a value that begins at `at` (checked by the scan): behind the length that stands there; of a message between tags up to the second one. */
+export function rangeAt(frame: Frame, at: Code, type?: ProtoMessage): Range {
   const { e } = frame
   const [from, to] = [e.name('from'), e.name('to')]
+  if (type?.group !== undefined)
+    return { before: js`let ${from} = ${at}, ${to} = ${e.constant(groupEnd, 'groupEnd')}(b, ${at}, b.length, ${type.group})`, from, to }
   return {
     before: js`let ${to} = b[${at}], ${from} = ${at} + 1
 if (${to} > 127) { ${to} = ${e.constant(lengthAt, 'lengthAt')}(b, ${at}); ${from} = ${e.constant(scratch, 'scratch')}.at }
@@ -82,6 +84,11 @@ export function scalarValue(frame: Frame, scalar: ProtoScalar, at: Code): { befo
   }
 }
 
+/** The constant that reads a message that stands for another value. */
+export function meaningReader(family: Family, meaning: Meaning): Name {
+  return family.e.constant(family.meaning(meaning), 'meaning')
+}
+
 /** The type of a single value, when it is one that is read in one piece: a scalar, an enum, or a message that stands for another value. */
 export function leafType(type: ProtoType): DataType | undefined {
   if (type.kind === 'scalar') return scalarType(type.scalar)
@@ -93,12 +100,13 @@ export function leafType(type: ProtoType): DataType | undefined {
 export function messagePlace(frame: Frame, tracked: Tracked, from: Code, to: Code): { readonly before: Code; readonly place: Code } {
   const { e, bad } = frame
   const { field, at, count } = tracked
-  const range = rangeAt(frame, at)
+  const group = field.type.kind === 'message' && field.type.group !== undefined
+  const range = rangeAt(frame, at, field.type.kind === 'message' ? field.type : undefined)
   const [bytes, view] = [e.name('bytes'), e.name('bytesView')]
   return {
     before: js`${range.before}
 let ${bytes} = b, ${view} = view
-if (${count} > 1) { ${bytes} = ${e.constant(mergedField, 'mergedField')}(b, ${from}, ${to}, ${field.number}, ${e.constant(field.siblings, 'siblings')}); if (${bytes} === undefined) ${bad}
+if (${count} > 1) { ${bytes} = ${e.constant(mergedField, 'mergedField')}(b, ${from}, ${to}, ${field.number}, ${e.constant(field.siblings, 'siblings')}, ${group}); if (${bytes} === undefined) ${bad}
 ${view} = ${e.constant(viewOf, 'viewOf')}(${bytes}); ${range.from} = 0; ${range.to} = ${bytes}.length }`,
     place: js`${bytes}, ${view}, ${range.from}, ${range.to}`,
   }

@@ -11,8 +11,8 @@ import { grow, scratch, writeBase64, writeReady, writeString } from '../runtime.
 import type { Family, Frame } from './family.ts'
 import { eachValue, PART_FIELDS, scanMessage, type Tracked } from './scan.ts'
 import { meaningType, type ProtoField, type ProtoMessage, type ProtoScalar, type ProtoType } from './schema.ts'
-import { emptyPlace, fallbackText, messagePlace, rangeAt, readEntry, scalarValue } from './spot.ts'
-import { int32At, meaningAt, viewOf } from './wire.ts'
+import { emptyPlace, fallbackText, meaningReader, messagePlace, rangeAt, readEntry, scalarValue } from './spot.ts'
+import { int32At, viewOf } from './wire.ts'
 
 /** Room that a number or another scalar of bounded size may take. */
 const SCALAR_BYTES = 40
@@ -222,9 +222,7 @@ function writeMessage(out: Writer, message: ProtoMessage, place: Code): void {
   const { family } = frame
   if (message.meaning === undefined) return out.call(js`${messageTextFunction(message, family)}(${place}, ${out.w}, ${frame.depth} + 1)`)
   const x = frame.e.name('x')
-  out.add(
-    js`const ${x} = ${out.fn(meaningAt, 'meaningAt')}(${out.fn(message.meaning, 'meaning')}, ${place}, ${frame.depth} + 1); if (${x} === undefined) ${frame.bad}`,
-  )
+  out.add(js`const ${x} = ${meaningReader(family, message.meaning)}(${place}, ${frame.depth} + 1); if (${x} === undefined) ${frame.bad}`)
   const type = meaningType(message.meaning)
   out.own(js`${out.fn(writeValue, 'writeValue')}(${x}, ${out.fn(type, 'type')}, ${out.fn(family.render, 'render')}, ${out.w}, ${out.rest})`)
 }
@@ -232,7 +230,7 @@ function writeMessage(out: Writer, message: ProtoMessage, place: Code): void {
 function writeAt(out: Writer, type: ProtoType, at: Name): void {
   const { frame } = out
   if (type.kind === 'message') {
-    const range = rangeAt(frame, at)
+    const range = rangeAt(frame, at, type)
     out.add(range.before)
     return writeMessage(out, type, js`b, view, ${range.from}, ${range.to}`)
   }

@@ -11,15 +11,15 @@ import { isoDate, isoTime, isoTimestamp } from '../render.ts'
 import { takeText } from '../runtime.ts'
 import type { Family, Frame } from './family.ts'
 import { eachValue, PART_FIELDS, scanMessage, type Tracked } from './scan.ts'
-import { emptyPlace, leafType, messagePlace, rangeAt, readEntry, scalarValue } from './spot.ts'
+import { emptyPlace, leafType, meaningReader, messagePlace, rangeAt, readEntry, scalarValue } from './spot.ts'
 import { meaningType, type ProtoField, type ProtoMessage, type ProtoType } from './schema.ts'
 import { listTextFunction, messageTextFunction } from './text.ts'
-import { enumName, meaningAt } from './wire.ts'
+import { enumName } from './wire.ts'
 
 /** Code that assigns the single value at a position to `target`, converted. */
 export function assignAt(frame: Frame, type: ProtoType, to: DataType, at: Code, target: Code): Code {
   if (type.kind === 'message') {
-    const range = rangeAt(frame, at)
+    const range = rangeAt(frame, at, type)
     return js`${range.before}
 ${assignMessage(frame, type, to, js`b, view, ${range.from}, ${range.to}`, target)}`
   }
@@ -43,7 +43,7 @@ export function assignMessage(frame: Frame, message: ProtoMessage, to: DataType,
   if (message.meaning !== undefined) {
     const convert = leafConversion(meaningType(message.meaning), to, family)
     if (convert === undefined) return bad
-    return js`const ${x} = ${e.constant(meaningAt, 'meaningAt')}(${e.constant(message.meaning, 'meaning')}, ${place}, ${frame.depth} + 1); if (${x} === undefined) ${bad}
+    return js`const ${x} = ${meaningReader(family, message.meaning)}(${place}, ${frame.depth} + 1); if (${x} === undefined) ${bad}
 ${target} = ${convert === null ? x : js`${e.constant(convert, 'convert')}(${x})`}`
   }
   if (to.kind === 'json') {

@@ -118,7 +118,7 @@ export function skipField(b: Uint8Array, p: number, to: number, tag: number, dep
       return n < 0 || n > to - scratch.at ? -1 : scratch.at + n
     }
     case 3:
-      return skipGroup(b, p, to, tag >>> 3, depth)
+      return groupEnd(b, p, to, tag >>> 3, depth) < 0 ? -1 : scratch.at
     case 5:
       return p + 4
     default:
@@ -126,14 +126,15 @@ export function skipField(b: Uint8Array, p: number, to: number, tag: number, dep
   }
 }
 
-function skipGroup(b: Uint8Array, p: number, to: number, number: number, depth: number): number {
+/** Where the end tag of the group stands whose contents begin at p; -1 when there is none. The position behind the tag is left in `scratch.at`. */
+export function groupEnd(b: Uint8Array, p: number, to: number, number: number, depth = 0): number {
   if (depth > PROTOBUF_LIMIT_DEPTH) return -1
   while (p < to) {
     const tag = tagAt(b, p)
     if (tag < 0) return -1
-    p = scratch.at
-    if ((tag & 7) === 4) return tag >>> 3 === number ? p : -1
-    p = skipField(b, p, to, tag, depth + 1)
+    const behind = scratch.at
+    if ((tag & 7) === 4) return tag >>> 3 === number && behind <= to ? p : -1
+    p = skipField(b, behind, to, tag, depth + 1)
     if (p < 0) return -1
   }
   return -1
@@ -147,9 +148,9 @@ export function skipTagged(b: Uint8Array, p: number, to: number): number {
 
 /**
  * A message field that came several times, as one message: what parsers must make of it is what they would make of the parts one behind the other.
- * `siblings`: fields of the same oneof, which clear what came before. undefined: damage.
+ * `siblings`: fields of the same oneof, which clear what came before. `group`: its values stand between tags. undefined: damage.
  */
-export function mergedField(b: RawBuffer, from: number, to: number, number: number, siblings: readonly number[]): RawBuffer | undefined {
+export function mergedField(b: RawBuffer, from: number, to: number, number: number, siblings: readonly number[], group: boolean): RawBuffer | undefined {
   let parts: Uint8Array[] = []
   for (let p = from; p < to; ) {
     const tag = tagAt(b, p)
@@ -158,9 +159,12 @@ export function mergedField(b: RawBuffer, from: number, to: number, number: numb
     p = skipField(b, start, to, tag)
     if (p < 0 || p > to) return undefined
     if (siblings.includes(tag >>> 3)) parts = []
-    if (tag !== ((number << 3) | 2) >>> 0) continue
-    lengthAt(b, start)
-    parts.push(b.subarray(scratch.at, p))
+    if (tag !== ((number << 3) | (group ? 3 : 2)) >>> 0) continue
+    if (group) parts.push(b.subarray(start, groupEnd(b, start, p, number)))
+    else {
+      lengthAt(b, start)
+      parts.push(b.subarray(scratch.at, p))
+    }
   }
   return Buffer.concat(parts) as RawBuffer
 }
@@ -231,7 +235,7 @@ export function wireOf(scalar: ProtoScalar): 0 | 1 | 2 | 5 {
 }
 
 /** Calls `visit` with the tag and the position of each value of the message; false for damage. */
-function walk(b: Uint8Array, from: number, to: number, visit: (tag: number, at: number, end: number) => boolean): boolean {
+export function walk(b: Uint8Array, from: number, to: number, visit: (tag: number, at: number, end: number) => boolean): boolean {
   for (let p = from; p < to; ) {
     const tag = tagAt(b, p)
     if (tag < 0) return false
@@ -274,7 +278,14 @@ function durationText(nanos: bigint): string {
 }
 
 /** The value of a message that stands for another one; undefined: damage, or out of its range. */
-export function meaningAt(meaning: Meaning, b: RawBuffer, view: DataView, from: number, to: number, depth: number): Value | undefined {
+export function meaningAt(
+  meaning: Exclude<Meaning, { kind: 'any' }>,
+  b: RawBuffer,
+  view: DataView,
+  from: number,
+  to: number,
+  depth: number,
+): Value | undefined {
   switch (meaning.kind) {
     case 'timestamp': {
       const nanos = nanosIn(b, from, to, -62_135_596_800, 253_402_300_799, false)
