@@ -1,8 +1,8 @@
 /** The JSON functions: JsonPath over JSON text, dynamic values and structures. Paths are explained in json-path.ts. */
-import { checkJson } from '../lib/json-read.ts'
+import { checkJson, jsonMembers } from '../lib/json-read.ts'
 import { JsonText } from '../lib/json-text.ts'
 import type { DataType, Value } from '../types.ts'
-import { STRING } from '../types.ts'
+import { JSON_TYPE, STRING } from '../types.ts'
 import { checkItems, checkPattern, define, memo } from './define.ts'
 import { findJson } from './json-path.ts'
 import { parseJsonPath } from './json-path-parse.ts'
@@ -80,3 +80,22 @@ export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
     },
   }),
 ]
+
+/** What a `*` over JSON is where one value is wanted: of an object its only field (NULL where it has none), any other value as it is. No name leads to it. */
+export const ONLY_FIELD: ScalarFunction = define({
+  name: '*',
+  family: 'json',
+  parameters: [{ name: 'json', accept: 'any' }],
+  description: 'The only field of a JSON object.',
+  examples: [],
+  returns: () => JSON_TYPE,
+  make: () => (json: Value) => {
+    if (!(json instanceof JsonText) || json.isArray) return json
+    const members = jsonMembers(json)
+    if (members.size > 1)
+      throw new ValueError(
+        `A subquery that stands for a value has one column, and a record that its "*" gives has ${members.size} fields. Name one of them: SELECT ${[...members.keys()][0]}`,
+      )
+    return [...members.values()][0] ?? null
+  },
+})

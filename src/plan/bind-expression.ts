@@ -5,6 +5,7 @@
 import { findFunction, signature } from '../functions/catalog.ts'
 import { castType } from '../functions/cast.ts'
 import { insteadOf } from '../functions/foreign-names.ts'
+import { ONLY_FIELD } from '../functions/json.ts'
 import type { Accept, ScalarFunction } from '../functions/registry.ts'
 import { didYouMean } from '../lib/suggest.ts'
 import type * as ast from '../sql/ast.ts'
@@ -83,8 +84,8 @@ export function bindExpr(e: ast.Expr, c: ExpressionContext): BoundExpr {
     case 'exists':
       return { kind: 'subquery', mode: 'exists', ...subquery(e.query, c), negated: false, type: BOOLEAN, span: e.span }
     case 'subquery': {
-      const inner = subquery(e.query, c)
-      return { kind: 'subquery', mode: 'scalar', ...inner, negated: false, type: onlyColumn(inner.plan, e.span).type, span: e.span }
+      const { inner, column } = valueSubquery(e.query, c, e.span)
+      return { kind: 'subquery', mode: 'scalar', ...inner, negated: false, type: column.type, span: e.span }
     }
   }
 }
@@ -243,9 +244,9 @@ function repeated(operand: BoundExpr, times: number, what: string): BoundExpr {
 
 function bindIn(e: ast.In, c: ExpressionContext): BoundExpr {
   if (e.query !== undefined) {
-    const inner = subquery(e.query, c)
+    const { inner, column } = valueSubquery(e.query, c, e.span)
     const operand = bindExpr(e.operand, c)
-    comparable([operand, onlyColumn(inner.plan, e.span)], e.span)
+    comparable([operand, column], e.span)
     return { kind: 'subquery', mode: 'in', ...inner, operand, negated: e.negated, type: BOOLEAN, span: e.span }
   }
   const { by, sides } = comparable([bindExpr(e.operand, c), ...(e.items ?? []).map((i) => bindExpr(i, c))], e.span)
@@ -258,17 +259,26 @@ function subquery(query: ast.Query, c: ExpressionContext): Pick<Subquery, 'plan'
   return { plan, outer: freeReferences(plan).map((ref) => ({ ref, value: ref })) }
 }
 
-function onlyColumn(plan: Output, span: ast.Span): BoundExpr {
-  const columns = plan.shape.kind === 'columns' ? plan.shape.columns : []
+/** A subquery that stands for a value, and its column. "*" over JSON, whose columns nobody knows before the records are there, is the one field that each of them has. */
+function valueSubquery(query: ast.Query, c: ExpressionContext, span: ast.Span): { readonly inner: ReturnType<typeof subquery>; readonly column: BoundExpr } {
+  const inner = subquery(query, c)
+  const { shape } = inner.plan
+  const columns = shape.kind === 'columns' ? shape.columns : []
   if (columns.length !== 1) throw new SqlError('TYPE', `A subquery that stands for a value has one column, and this one has ${columns.length}.`, span)
-  if (columns[0].spread === true)
-    throw new SqlError(
-      'TYPE',
-      'A subquery that stands for a value names its column, and "*" over JSON is all of a record.',
-      span,
-      'Write SELECT _key, SELECT _value, or one field.',
-    )
-  return columns[0].expr
+  const { expr, spread } = columns[0]
+  if (spread !== true) return { inner, column: expr }
+  const onlyField = (record: BoundExpr): BoundExpr => ({ kind: 'function', fn: ONLY_FIELD, name: '"*"', args: [record], type: JSON_TYPE, span: query.span })
+  const { input } = inner.plan
+  // Of a correlated subquery only what it projects becomes part of the join.
+  const plan: Output =
+    input.kind === 'project' && input.columns.length === 1
+      ? {
+          ...inner.plan,
+          input: { ...input, columns: [{ ...input.columns[0], expr: onlyField(input.columns[0].expr) }] },
+          shape: { kind: 'columns', columns: [{ path: ['_value'], expr }] },
+        }
+      : { ...inner.plan, shape: { kind: 'columns', columns: [{ path: ['_value'], expr: onlyField(expr) }] } }
+  return { inner: { ...inner, plan }, column: expr }
 }
 
 function bindLike(e: ast.Like, c: ExpressionContext): BoundExpr {
