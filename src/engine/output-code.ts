@@ -47,7 +47,7 @@ export class OutputCompiler {
       case 'int':
       case 'long':
       case 'null':
-        return js`${value}`
+        return e.kind === 'constant' ? js`${value}` : js`${constant.constant(bareText, 'bare')}(${value})`
       case 'string': {
         const t = this.#compiler.temp()
         return js`((${t} = ${value}) === null ? null : ${constant.constant(jsonString, 'quote')}(${t}))`
@@ -106,6 +106,12 @@ export class OutputCompiler {
     }
     return js`${this.#compiler.emitter.constant(spreadObject, 'spread')}([${parts}])`
   }
+}
+
+/** A boolean or whole number, which is its own JSON text; anything else under that type is a fault of ours, and no frame may carry it. */
+function bareText(x: unknown): boolean | number | bigint | null {
+  if (x === null || typeof x === 'boolean' || typeof x === 'bigint' || (typeof x === 'number' && Number.isFinite(x))) return x
+  throw new Error(`an expression of type boolean or integer gave ${typeof x === 'number' ? x : typeof x}`)
 }
 
 function jsonDouble(x: number): string {

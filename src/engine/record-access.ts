@@ -8,6 +8,8 @@ import { type Code, type Emitter, join, js, type Name } from '../codegen/emitter
 import { bytesAt, stringAt } from '../formats/runtime.ts'
 import type { EmitContext, FacetDecoder, RenderOptions, Want } from '../formats/format.ts'
 import type { HeaderRef, LastOffset, PathRef, PresenceTest, SlotRef } from '../plan/plan.ts'
+import { hasOwn } from '../formats/want.ts'
+import { sameType } from '../plan/coerce.ts'
 import type { DataType } from '../types.ts'
 import type { References } from './expression.ts'
 import { readHeader } from './headers.ts'
@@ -16,7 +18,10 @@ import { readVarlong } from './record-runtime.ts'
 /** The longest literal that is compared byte by byte in line. */
 const MAX_INLINE_TEXT = 64
 
+/** One path in one type. A path that is asked for in two types has two slots, and so two wants with the same step. */
 interface Slot {
+  readonly key: string
+  readonly type: DataType
   readonly want: Want
   /** Every variable that the reader assigns, with its start value. */
   readonly declarations: { readonly name: Name; readonly initial: Code }[]
@@ -24,8 +29,9 @@ interface Slot {
 
 /** The paths of one phase. */
 class Phase {
-  readonly roots = new Map<'key' | 'value', Want>()
-  readonly slots = new Map<string, Slot>()
+  /** Mostly one for each facet; a further one for the whole facet in another type. */
+  readonly roots = { key: [] as Want[], value: [] as Want[] }
+  readonly slots: Slot[] = []
 }
 
 export class RecordReferences implements References {
@@ -92,8 +98,7 @@ export class RecordReferences implements References {
     const there = this.#checked && ref.path.steps.length === 0
     if (!there && this.#isNull(ref.path.facet)) return js`false`
     if (ref.path.steps.length === 0) return ref.path.facet === 'key' ? js`(ks >= 0)` : js`(vs >= 0)`
-    const asPath: PathRef = { kind: 'path', source: ref.source, path: ref.path, type: { kind: 'json' } }
-    return js`(${this.#existing(asPath, (w) => w.exists) ?? this.#add(asPath, 'exists')} === true)`
+    return js`(${this.#presenceFlag(ref)} === true)`
   }
 
   header(ref: HeaderRef, name: Code | undefined): Code {
@@ -168,25 +173,41 @@ export class RecordReferences implements References {
 
   #sliceSlot(ref: PathRef): Slot {
     for (const phase of this.#phases) {
-      const slot = phase.slots.get(pathKey(ref))
+      const slot = find(phase, ref)
       if (slot?.want.slice !== undefined) return slot
     }
     this.#add(ref, 'slice')
-    return this.#phases[this.#phases.length - 1].slots.get(pathKey(ref)) as Slot
+    return find(this.#phases[this.#phases.length - 1], ref) as Slot
   }
 
   #existing(ref: PathRef, pick: (want: Want) => Name | undefined): Code | undefined {
     for (const phase of this.#phases) {
-      const slot = phase.slots.get(pathKey(ref))
+      const slot = find(phase, ref)
       const name = slot === undefined ? undefined : pick(slot.want)
       if (name !== undefined) return name
     }
     return undefined
   }
 
-  #add(ref: PathRef, form: 'value' | 'text' | 'slice' | 'exists'): Code {
+  /** Whether a path is there is the same in every type: any want of it will do, and a new one leaves the type open. */
+  #presenceFlag(ref: PresenceTest): Name {
+    const facet = ref.path.facet as 'key' | 'value'
+    for (const phase of this.#phases) {
+      const known = wantsAt(phase.roots[facet], ref.path.steps).find((want) => want.exists !== undefined)
+      if (known?.exists !== undefined) return known.exists
+    }
+    const phase = this.#phases[this.#phases.length - 1]
+    const want = wantsAt(phase.roots[facet], ref.path.steps)[0] ?? wantAt(phase, facet, ref.path.steps, undefined)
+    const name = this.#emitter.name(String(ref.path.steps.at(-1) ?? facet))
+    want.exists = name
+    phase.slots.push({ key: '', type: want.type, want, declarations: [{ name, initial: js`null` }] })
+    return name
+  }
+
+  #add(ref: PathRef, form: 'value' | 'text' | 'slice'): Code {
     const slot = this.#slotOf(ref)
     const { want, declarations } = slot
+    if (!same(want.type, ref.type)) throw new Error(`the path ${pathKey(ref)} was to be read as ${ref.type.kind}, and is read as ${want.type.kind}`)
     const hint = String(ref.path.steps.at(-1) ?? ref.path.facet)
     const declared = (initial: Code): Name => {
       const name = this.#emitter.name(hint)
@@ -205,13 +226,11 @@ export class RecordReferences implements References {
 
   #slotOf(ref: PathRef): Slot {
     const phase = this.#phases[this.#phases.length - 1]
-    const key = pathKey(ref)
-    let slot = phase.slots.get(key)
-    if (slot === undefined) {
-      const facet = ref.path.facet as 'key' | 'value'
-      slot = { want: wantAt(phase, facet, ref.path.steps, ref.type), declarations: [] }
-      phase.slots.set(key, slot)
-    }
+    const known = find(phase, ref)
+    if (known !== undefined) return known
+    const want = wantAt(phase, ref.path.facet as 'key' | 'value', ref.path.steps, ref.type)
+    const slot: Slot = { key: pathKey(ref), type: ref.type, want, declarations: [] }
+    phase.slots.push(slot)
     return slot
   }
 
@@ -219,7 +238,7 @@ export class RecordReferences implements References {
 
   /** Declarations of a phase's variables, to stand inside the loop. */
   declarations(phase: number): Code {
-    const all = [...this.#phases[phase].slots.values()].flatMap((s) => s.declarations)
+    const all = this.#phases[phase].slots.flatMap((s) => s.declarations)
     return all.length === 0
       ? js``
       : js`let ${join(
@@ -229,7 +248,7 @@ export class RecordReferences implements References {
   }
 
   usesKey(): boolean {
-    return this.#phases.some((p) => p.roots.has('key'))
+    return this.#phases.some((p) => p.roots.key.length > 0)
   }
 
   /** Code that reads a facet's wanted paths of a phase; nothing where it wants none. */
@@ -239,10 +258,10 @@ export class RecordReferences implements References {
     decoder: FacetDecoder | undefined,
     context: { from: Code; to: Code; bad: Code; validate: boolean; render: RenderOptions },
   ): Code {
-    const want = this.#phases[phase].roots.get(facet)
-    if (want === undefined) return js``
+    const wants = this.#phases[phase].roots[facet]
+    if (wants.length === 0) return js``
     const emit: EmitContext = { emitter: this.#emitter, ...context }
-    const code = decoder === undefined ? context.bad : decoder.emit(want, emit)
+    const code = decoder === undefined ? context.bad : js`${wants.map((want) => decoder.emit(want, emit))}`
     // Records without a value take another way altogether, so that here its numbers are numbers and never null.
     return facet === 'value'
       ? code
@@ -260,21 +279,34 @@ function pathKey(ref: PathRef): string {
   return JSON.stringify([ref.path.facet, ...ref.path.steps])
 }
 
-function wantAt(phase: Phase, facet: 'key' | 'value', steps: readonly (string | number)[], type: DataType): Want {
-  let root = phase.roots.get(facet)
-  if (root === undefined) {
-    root = { step: '', type: steps.length === 0 ? type : { kind: 'json' }, children: [] }
-    phase.roots.set(facet, root)
+function find(phase: Phase, ref: PathRef): Slot | undefined {
+  const key = pathKey(ref)
+  return phase.slots.find((slot) => slot.key === key && same(slot.type, ref.type))
+}
+
+function same(a: DataType, b: DataType): boolean {
+  return a === b || sameType(a, b)
+}
+
+/** All wants of a path, in whatever type. */
+function wantsAt(roots: readonly Want[], steps: readonly (string | number)[]): readonly Want[] {
+  return steps.reduce<readonly Want[]>((wants, step) => wants.flatMap((want) => want.children.filter((c) => c.step === step)), roots)
+}
+
+/** A want of the path that is free to be of the type; `undefined`: of any. */
+function wantAt(phase: Phase, facet: 'key' | 'value', steps: readonly (string | number)[], type: DataType | undefined): Want {
+  const add = (list: Want[], step: string | number): Want => {
+    const made: Want = { step, type: { kind: 'json' }, children: [] }
+    list.push(made)
+    return made
   }
-  let want: Want = root
-  for (const step of steps) {
-    let child: Want | undefined = want.children.find((c) => c.step === step)
-    if (child === undefined) {
-      child = { step, type: { kind: 'json' }, children: [] }
-      want.children.push(child)
-    }
-    want = child
+  let list = phase.roots[facet]
+  let step: string | number = ''
+  for (const next of steps) {
+    list = (list.find((c) => c.step === step) ?? add(list, step)).children
+    step = next
   }
-  want.type = type
+  const want = list.find((c) => c.step === step && !hasOwn(c)) ?? add(list, step)
+  if (type !== undefined) want.type = type
   return want
 }

@@ -88,7 +88,9 @@ export function renderValue(value: Value, type: DataType, options: RenderOptions
     for (const item of value) text += (text === '' ? '' : ',') + renderValue(item, element, options)
     return `[${text}]`
   }
-  return renderMap(value as Map<string, Value>, type, options)
+  // What is none of these is a fault of ours, and no frame may carry it.
+  if (!(value instanceof Map)) throw new Error(`a value of type ${type.kind} is ${typeof value}`)
+  return renderMap(value, type, options)
 }
 
 function renderMap(map: Map<string, Value>, type: DataType, options: RenderOptions): string {

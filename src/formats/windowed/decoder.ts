@@ -45,7 +45,7 @@ if (${to} - ${from} < ${size}) ${bad}
 const ${end} = ${to} - ${size}
 ${want.exists === undefined ? NOTHING : js`${want.exists} = true`}
 ${own(want, inner, kind, context, end)}
-${inner.emit(keyWant(want), { ...context, to: end })}
+${keyWants(want).map((key) => inner.emit(key, { ...context, to: end }))}
 ${['windowStart', 'windowEnd'].map((name) => {
   const at = kind === 'SW' && name === 'windowStart' ? js`${end} + 8` : end
   return kind === 'TW' && name === 'windowEnd' ? NOTHING : js`${want.children.filter((child) => child.step === name).map((child) => time(child, at, context))}`
@@ -54,10 +54,10 @@ ${['windowStart', 'windowEnd'].map((name) => {
   }
 }
 
-/** What is wanted of the inner key. */
-function keyWant(want: Want): Want {
+/** What is wanted of the inner key, perhaps in several types; where it is nothing, the key may still have to be checked. */
+function keyWants(want: Want): readonly Want[] {
   const wants = want.children.filter((child) => child.step === 'key')
-  return wants[0] ?? { step: '', type: { kind: 'json' }, children: [] }
+  return wants.length > 0 ? wants : [{ step: '', type: { kind: 'json' }, children: [] }]
 }
 
 function time(want: Want, at: Code, { emitter: e, bad, render }: EmitContext): Code {
