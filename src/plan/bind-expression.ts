@@ -10,8 +10,9 @@ import type { Accept, ScalarFunction } from '../functions/registry.ts'
 import { didYouMean } from '../lib/suggest.ts'
 import type * as ast from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
+import { MOMENTS } from '../sql/keywords.ts'
 import { printExpr } from '../sql/print.ts'
-import { BOOLEAN, type DataType, DECIMAL, DOUBLE, INT, JSON_TYPE, LONG, NULL_TYPE, STRING, typeName } from '../types.ts'
+import { BOOLEAN, type DataType, DECIMAL, DOUBLE, INT, JSON_TYPE, LONG, NULL_TYPE, STRING, TIMESTAMP, typeName } from '../types.ts'
 import { aType, arithmetic, comparable, compare, condition, convert, isDatetime, isInteger, isNumeric, negate, toCommon } from './coerce.ts'
 import { aggregateName, CALLABLE } from './aggregates.ts'
 import { bindHop, bindTumble } from './bind-windows.ts'
@@ -19,6 +20,7 @@ import { freeReferences } from './correlation.ts'
 import { exprKey } from './expr-key.ts'
 import { type AggregateName, type BoundAggregate, type BoundExpr, children, type Output, type Subquery } from './plan.ts'
 import { extendPath, memberOf, type Scope } from './scope.ts'
+import { truth } from './truth.ts'
 
 /** Where aggregate calls of one SELECT go; undefined where none may stand. */
 export interface AggregateSink {
@@ -75,12 +77,16 @@ export function bindExpr(e: ast.Expr, c: ExpressionContext): BoundExpr {
       return bindLike(e, c)
     case 'isNull':
       return { kind: 'isNull', operand: bindExpr(e.operand, c), negated: e.negated, type: BOOLEAN, span: e.span }
+    case 'isTruth':
+      return truth(condition(bindExpr(e.operand, c), `IS ${e.truth.toUpperCase()}`), e)
     case 'case':
       return bindCase(e, c)
     case 'cast':
       return bindCast(e, c)
     case 'call':
       return bindCall(e, c)
+    case 'moment':
+      return bindMoment(e)
     case 'exists':
       return { kind: 'subquery', mode: 'exists', ...subquery(e.query, c), negated: false, type: BOOLEAN, span: e.span }
     case 'subquery': {
@@ -292,6 +298,15 @@ function bindLike(e: ast.Like, c: ExpressionContext): BoundExpr {
   return { kind: 'like', operand, pattern, negated: e.negated, type: BOOLEAN, span: e.span }
 }
 
+/** The moment of the query, as NOW() has it. */
+function bindMoment(e: ast.Moment): BoundExpr {
+  const fn = findFunction('now')
+  const type = castType(MOMENTS.get(e.word.toUpperCase()) ?? 'timestamp', undefined, undefined)
+  if (fn === undefined || type === undefined) throw new Error('the registry has no now')
+  const now: BoundExpr = { kind: 'function', fn, name: e.word, args: [], type: TIMESTAMP, span: e.span }
+  return type.kind === 'timestamp' ? now : { kind: 'cast', operand: now, type, implicit: false, span: e.span }
+}
+
 function bindCase(e: ast.Case, c: ExpressionContext): BoundExpr {
   const operand = e.operand === undefined ? undefined : repeated(bindExpr(e.operand, c), e.whens.length, 'CASE')
   const conditions = e.whens.map((w) => {
@@ -332,6 +347,7 @@ function bindCall(e: ast.Call, c: ExpressionContext): BoundExpr {
   const aggregate = aggregateName(name, e.star ? 0 : e.args.length)
   if (aggregate !== undefined) return bindAggregate(e, aggregate, c)
   if (e.star) throw new SqlError('ARGUMENTS', `${e.name.text}(*) means nothing; only COUNT takes a star.`, e.span)
+  if (e.all === true) throw new SqlError('ARGUMENTS', `ALL belongs into an aggregate, and ${e.name.text} is none.`, e.span)
   if (e.distinct) throw new SqlError('ARGUMENTS', `DISTINCT belongs into an aggregate, and ${e.name.text} is none.`, e.span)
   if (e.filter !== undefined) throw new SqlError('ARGUMENTS', `FILTER belongs to an aggregate, and ${e.name.text} is none.`, e.span)
   const fn = findFunction(name)

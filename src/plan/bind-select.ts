@@ -11,6 +11,7 @@ import { condition } from './coerce.ts'
 import { exprKey } from './expr-key.ts'
 import { type BoundExpr, mapChildren, type Output, type OutputColumn, type OutputFact, type OutputShape, type Plan } from './plan.ts'
 import { checkReadable, dotted, facetOf, type Outer, type Relation, type RowRelation, Scope, type TableRelation } from './scope.ts'
+import { keeping } from './truth.ts'
 import { parts } from './walk.ts'
 
 export type Subqueries = ExpressionContext['subqueries']
@@ -79,7 +80,7 @@ export function bindSelect(
 ): Bound {
   let plan = input
   if (select.where !== undefined) {
-    const predicate = condition(bindExpr(select.where, { scope, clause: 'WHERE', subqueries }), 'WHERE')
+    const predicate = keeping(condition(bindExpr(select.where, { scope, clause: 'WHERE', subqueries }), 'WHERE'))
     plan = { kind: 'filter', input: plan, predicate }
   }
   const grouped = select.groupBy.length > 0 || select.having !== undefined || usesAggregates(select) || orderBy.some((o) => hasAggregate(o.expr))
@@ -270,6 +271,8 @@ function defaultName(e: ast.Expr): string | undefined {
       return defaultName(e.base)
     case 'call':
       return e.name.text
+    case 'moment':
+      return e.word
     case 'cast':
       return defaultName(e.operand) ?? 'CAST'
     default:
@@ -370,7 +373,8 @@ function bindGrouped(select: ast.Select, of: Groupable, orderBy: readonly ast.Or
     return { path: outputPath(item, i), expr: overGroups(bindExpr(item.expr, context)) }
   })
   const outputs = (name: string): BoundExpr | undefined => columns.find((c) => c.path.length === 1 && c.path[0] === name)?.expr
-  const having = select.having === undefined ? undefined : overGroups(condition(bindExpr(select.having, { ...context, clause: 'HAVING', outputs }), 'HAVING'))
+  const having =
+    select.having === undefined ? undefined : overGroups(keeping(condition(bindExpr(select.having, { ...context, clause: 'HAVING', outputs }), 'HAVING')))
   const orders = bindOrders(orderBy, columns, (e) => overGroups(bindExpr(e, { ...context, clause: 'ORDER BY', outputs })))
   let plan: Plan = { kind: 'aggregate', input, keys, aggregates: sink.list }
   if (having !== undefined) plan = { kind: 'filter', input: plan, predicate: having }

@@ -18,6 +18,7 @@ import { sourcesOf } from './lower.ts'
 import { decorrelate } from './decorrelate.ts'
 import type { BoundExpr, Output, OutputColumn, Plan } from './plan.ts'
 import { checkReadable, type Outer, type Relation, type RowRelation, Scope } from './scope.ts'
+import { keeping } from './truth.ts'
 import { virtualTable } from './virtual-tables.ts'
 import { queriesIn } from './walk.ts'
 
@@ -370,7 +371,7 @@ async function bindJoin(from: ast.Join, binder: Binder, sight: Sight): Promise<B
   checkNames(relations, from)
   const scope = new Scope(relations, sight.outer)
   const subqueries = await binder.subqueries([from.on], scope, sight)
-  const terms = from.on === undefined ? [] : conjuncts(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON'))
+  const terms = from.on === undefined ? [] : conjuncts(keeping(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON')))
   const [leftSources, rightSources] = [new Set(sourcesOf(left.plan)), new Set(sourcesOf(right.plan))]
   const { keys, rest } = joinKeys(terms, leftSources, rightSources)
   const residual: BoundExpr | undefined = rest.length === 0 ? undefined : rest.length === 1 ? rest[0] : { kind: 'and', operands: rest, type: BOOLEAN }

@@ -15,6 +15,7 @@ export function parts(e: ast.Expr): readonly ast.Expr[] {
     case 'unary':
     case 'cast':
     case 'isNull':
+    case 'isTruth':
       return [e.operand]
     case 'binary':
       return [e.left, e.right]

@@ -34,11 +34,13 @@ export type Expr =
   | In
   | Like
   | IsNull
+  | IsTruth
   | Case
   | Cast
   | Call
   | Exists
   | ScalarSubquery
+  | Moment
 
 export interface NullLiteral {
   readonly kind: 'null'
@@ -137,6 +139,14 @@ export interface IsNull {
   readonly negated: boolean
   readonly span: Span
 }
+/** `x IS [NOT] TRUE | FALSE | UNKNOWN`: never NULL. */
+export interface IsTruth {
+  readonly kind: 'isTruth'
+  readonly operand: Expr
+  readonly truth: 'true' | 'false' | 'unknown'
+  readonly negated: boolean
+  readonly span: Span
+}
 /** Searched CASE has no `operand`. */
 export interface Case {
   readonly kind: 'case'
@@ -158,6 +168,8 @@ export interface Call {
   readonly args: readonly Expr[]
   readonly star: boolean
   readonly distinct: boolean
+  /** `SUM(ALL x)`: the same as without. */
+  readonly all?: boolean
   readonly filter?: Expr
   readonly span: Span
 }
@@ -170,6 +182,13 @@ export interface Exists {
 export interface ScalarSubquery {
   readonly kind: 'subquery'
   readonly query: Query
+  readonly span: Span
+}
+
+/** `CURRENT_TIMESTAMP` and its like. `word` is as typed; the words are those of `MOMENTS`. */
+export interface Moment {
+  readonly kind: 'moment'
+  readonly word: string
   readonly span: Span
 }
 

@@ -5,19 +5,68 @@
 
 /** Words that mean something in some statement; upper case. For highlighting and completion. */
 export const KEYWORDS: ReadonlySet<string> = new Set(
-  `ALL AND AS ASC BETWEEN BY CASE CAST CODE CREATE CROSS DELETE DESC DESCRIBE DISTINCT DROP ELSE END EXCEPT EXISTS EXPLAIN FALSE FILTER FIRST FOR FORMAT FORMATTED FROM
+  `ALL AND AS ASC BETWEEN BY CASE CAST CODE CREATE CROSS CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP DELETE DESC DESCRIBE DISTINCT DROP ELSE END EXCEPT EXISTS EXPLAIN FALSE FILTER FIRST FOR FORMAT FORMATTED FROM
   FULL FUNCTIONS GROUP HAVING IF IN INNER INSERT INTERSECT INTO IS JOIN KILL LAST LATERAL LEFT LIKE LIMIT NOT NULL NULLS OFFSET ON OR ORDER OUTER PROPERTIES QUERIES QUERY
-  RIGHT SELECT SET SETTINGS SHOW SYNONYM SYNONYMS TABLE TABLES THEN TRUE TRUNCATE TYPES UNION USE VALUES VIEW VIEWS VIRTUAL WHEN WHERE WITH`.split(/\s+/),
+  RIGHT SELECT SET SETTINGS SHOW SYNONYM SYNONYMS TABLE TABLES THEN TRUE TRUNCATE TYPES UNION UNKNOWN USE VALUES VIEW VIEWS VIRTUAL WHEN WHERE WITH`.split(
+    /\s+/,
+  ),
 )
 
-/** Words that cannot begin an expression as a bare column name: they would be read as syntax. Back-ticks make names of them. */
-export const RESERVED: ReadonlySet<string> = new Set(
-  `AND AS BETWEEN CASE DISTINCT ELSE EXCEPT FALSE FROM HAVING IN INTERSECT IS JOIN LATERAL LIKE NOT NULL ON OR SELECT THEN TRUE UNION WHEN WHERE`.split(' '),
-)
+/** Values that the standard and its neighbours write without brackets: the moment of the query in UTC, and what type it has here. */
+export const MOMENTS: ReadonlyMap<string, 'timestamp' | 'date' | 'time'> = new Map([
+  ['CURRENT_DATE', 'date'],
+  ['CURRENT_TIME', 'time'],
+  ['CURRENT_TIMESTAMP', 'timestamp'],
+  ['LOCALTIME', 'time'],
+  ['LOCALTIMESTAMP', 'timestamp'],
+  ['SYSDATE', 'timestamp'],
+  ['SYSTIMESTAMP', 'timestamp'],
+  ['UTC_DATE', 'date'],
+  ['UTC_TIME', 'time'],
+  ['UTC_TIMESTAMP', 'timestamp'],
+])
 
-/** True for a bare word, in any letter case, that is reserved. Only ASCII letters make keywords. */
+const WHO = 'Who asks is not a value of a query.'
+const NOT_NULL = 'Write IS NULL or IS NOT NULL.'
+const LIMIT = 'Use LIMIT n.'
+/** Words that mean something in SQL and nothing here. As columns they would be fields that no record has; each with what to write instead. */
+const REFUSED: ReadonlyMap<string, string> = new Map([
+  ['ALL', 'Name the columns, or write * for all.'],
+  ['ANY', 'Use IN (SELECT …), or MAX and MIN in the query.'],
+  ['COLLATE', 'Texts are compared by their characters; use LOWER(x) to pass over letter case.'],
+  ['CURRENT_CATALOG', WHO],
+  ['CURRENT_ROLE', WHO],
+  ['CURRENT_SCHEMA', WHO],
+  ['CURRENT_USER', WHO],
+  ['ILIKE', "Use LOWER(x) LIKE '…'."],
+  ['ISNULL', NOT_NULL],
+  ['NATURAL', 'Write the condition: JOIN … ON ….'],
+  ['NOTNULL', NOT_NULL],
+  ['QUALIFY', 'Use a query in FROM, and WHERE around it.'],
+  ['ROWNUM', LIMIT],
+  ['SESSION_USER', WHO],
+  ['SIMILAR', "Use LIKE, or REGEXP(x, '…')."],
+  ['SOME', 'Use IN (SELECT …), or MAX and MIN in the query.'],
+  ['SYSTEM_USER', WHO],
+  ['TABLESAMPLE', LIMIT],
+  ['USING', 'Write the condition: JOIN … ON a.id = b.id.'],
+])
+
+/** Words of this dialect's own syntax. */
+const SYNTAX =
+  'AND AS BETWEEN CASE DISTINCT ELSE EXCEPT FALSE FROM HAVING IN INTERSECT IS JOIN LATERAL LIKE NOT NULL ON OR SELECT THEN TRUE UNION WHEN WHERE'.split(' ')
+
+/** Words that cannot begin an expression as a bare column name: they are syntax, a value, or refused. Back-ticks make names of them. */
+export const RESERVED: ReadonlySet<string> = new Set([...SYNTAX, ...MOMENTS.keys(), ...REFUSED.keys()])
+
+/** True for a bare word, in any letter case, that is reserved. Only ASCII letters and "_" make keywords. */
 export function isReserved(word: string): boolean {
-  return /^[A-Za-z]+$/.test(word) && RESERVED.has(word.toUpperCase())
+  return /^[A-Za-z_]+$/.test(word) && RESERVED.has(word.toUpperCase())
+}
+
+/** What to write instead of a word, in upper case, that means something in SQL and nothing here. */
+export function insteadOfWord(word: string): string | undefined {
+  return REFUSED.get(word)
 }
 
 /** Words that end a SELECT item, so that they are no alias unless AS stands before them (GROUP, ORDER, LIMIT and END may be columns, but not bare aliases). */

@@ -5,7 +5,7 @@
 import type { BinaryOp, Case, Expr, Query, TypeName } from './ast.ts'
 import { didYouMean } from '../lib/suggest.ts'
 import { INTERVAL_UNITS, intervalsText, intervalText, isIntervalUnit } from './interval.ts'
-import { RESERVED, TYPE_NAMES } from './keywords.ts'
+import { insteadOfWord, MOMENTS, RESERVED, TYPE_NAMES } from './keywords.ts'
 import { bareNameEnd } from './lex.ts'
 import type { Token } from './lex.ts'
 import { BINARY_PRECEDENCE, PRECEDENCE } from './precedence.ts'
@@ -59,7 +59,8 @@ export abstract class ExpressionParser extends TokenCursor {
       if (op === undefined && !comparing) return left
       const level = op === undefined ? PRECEDENCE.comparison : BINARY_PRECEDENCE[op]
       if (level < min) return left
-      if (comparing && compared) {
+      // IS speaks of all that stands before it: a = b IS TRUE.
+      if (comparing && compared && !this.isWord('IS')) {
         this.raise('Comparisons cannot be chained.', this.token, 'Join them with AND, or put one of them between parentheses.')
       }
       compared = comparing
@@ -84,14 +85,20 @@ export abstract class ExpressionParser extends TokenCursor {
     return this.isWord('NOT') && COMPARISON_WORDS.has(this.peek().upper)
   }
 
-  /** IS [NOT] NULL | [NOT] LIKE operand | [NOT] BETWEEN operand AND operand | [NOT] IN '(' … ')' */
+  /** IS [NOT] (NULL | TRUE | FALSE | UNKNOWN) | [NOT] LIKE operand | [NOT] BETWEEN operand AND operand | [NOT] IN '(' … ')' */
   private wordComparison(operand: Expr, start: number): Expr {
     const before = this.acceptWord('NOT')
     const word = this.token
     if (this.acceptWord('IS')) {
       if (before) this.raise('Expected IN, LIKE or BETWEEN after NOT, but found "IS".', word, 'Write IS NOT NULL.')
       const negated = this.acceptWord('NOT')
-      if (!this.acceptWord('NULL')) this.fail(negated ? 'NULL after IS NOT' : 'NULL or NOT NULL after IS', ['NULL', 'NOT'], isHint(this.token))
+      const truth = TRUTHS.get(this.token.upper)
+      if (truth !== undefined) {
+        this.advance()
+        return { kind: 'isTruth', operand, truth, negated, span: this.span(start) }
+      }
+      const words = 'NULL, TRUE, FALSE or UNKNOWN'
+      if (!this.acceptWord('NULL')) this.fail(negated ? `${words} after IS NOT` : `${words}, or NOT and one of them, after IS`, IS_WORDS, isHint(this.token))
       return { kind: 'isNull', operand, negated, span: this.span(start) }
     }
     if (this.acceptWord('LIKE')) {
@@ -221,19 +228,40 @@ export abstract class ExpressionParser extends TokenCursor {
         return this.caseWhen()
     }
     const next = this.peek()
+    if (MOMENTS.has(token.upper)) return this.moment()
+    if (QUANTIFIERS.has(token.upper) && this.isSymbol('(', next)) return this.failQuantifier(token, next)
     if (RESERVED.has(token.upper) || ((token.upper === 'GROUP' || token.upper === 'ORDER') && next.upper === 'BY')) return this.failExpression()
     if (token.upper === 'LIMIT' && next.kind === 'number') return this.failExpression()
     if (this.isSymbol('(', next)) {
       if (token.upper === 'CAST') return this.cast()
-      if (QUANTIFIERS.has(token.upper) && this.beginsQuery(this.tokenFrom(next.end))) {
-        this.raise(`${token.upper} (SELECT …) is not offered.`, token, 'Use IN (SELECT …), or MAX and MIN in the query.', 'UNSUPPORTED')
-      }
       if (token.upper === 'EXISTS' && this.queryBehind(next.end)) return this.exists()
       return this.call()
     }
     if (next.kind === 'string' && TYPED_LITERALS.has(token.upper)) return this.typedLiteral()
     if (token.upper === 'INTERVAL' && (next.kind === 'string' || next.kind === 'number')) return this.interval()
     return this.column()
+  }
+
+  private failQuantifier(token: Token, next: Token): never {
+    const query = this.beginsQuery(this.tokenFrom(next.end))
+    this.raise(
+      `${token.upper} ${query ? '(SELECT …)' : '(…)'} is not offered.`,
+      token,
+      query ? 'Use IN (SELECT …), or MAX and MIN in the query.' : 'For an array use IN_ARRAY(x, array).',
+      'UNSUPPORTED',
+    )
+  }
+
+  /** moment := CURRENT_TIMESTAMP | CURRENT_DATE | … [ '(' ')' ] */
+  private moment(): Expr {
+    const token = this.advance()
+    const span = this.span(token.start)
+    if (this.acceptSymbol('(')) {
+      if (this.token.kind === 'number')
+        this.raise(`${token.upper} takes no number of digits.`, this.token, `Write ${token.upper} alone: it is in milliseconds.`)
+      this.expectSymbol(')')
+    }
+    return { kind: 'moment', word: token.text, span }
   }
 
   /** DATE '2024-03-09': the text, cast. */
@@ -266,7 +294,15 @@ export abstract class ExpressionParser extends TokenCursor {
       before === undefined || before.kind === 'string' ? '' : ` after ${before.upper !== '' && RESERVED.has(before.upper) ? before.upper : describe(before)}`
     const name = RESERVED.has(this.token.upper) && NAME_FOLLOWERS.has(this.peek().text.toUpperCase())
     const comma = this.isWord('FROM') && before?.text === ','
-    const hint = name ? `A column of that name needs back-ticks: \`${this.token.text}\`.` : comma ? 'Leave out the comma before FROM.' : undefined
+    const instead = insteadOfWord(this.token.upper)
+    const hint =
+      instead !== undefined
+        ? `${instead} A field of that name needs back-ticks: \`${this.token.text}\`.`
+        : name
+          ? `A column of that name needs back-ticks: \`${this.token.text}\`.`
+          : comma
+            ? 'Leave out the comma before FROM.'
+            : undefined
     this.fail(`an expression${after}`, [], hint)
   }
 
@@ -378,7 +414,7 @@ export abstract class ExpressionParser extends TokenCursor {
     return this.beginsQuery(token)
   }
 
-  /** call := name '(' [ '*' | [DISTINCT] expr { ',' expr } ] ')' [ FILTER '(' WHERE expr ')' ] | POSITION '(' expr IN expr ')' */
+  /** call := name '(' [ '*' | [DISTINCT | ALL] expr { ',' expr } ] ')' [ FILTER '(' WHERE expr ')' ] | POSITION '(' expr IN expr ')' */
   private call(): Expr {
     const start = this.token.start
     const name = nameOf(this.advance())
@@ -386,9 +422,11 @@ export abstract class ExpressionParser extends TokenCursor {
     this.expectSymbol('(')
     let args: Expr[] = []
     let distinct = false
+    let all = false
     const star = this.acceptSymbol('*')
     if (!star && !this.isSymbol(')')) {
       distinct = this.acceptWord('DISTINCT')
+      all = !distinct && this.acceptWord('ALL')
       args = name.text.toUpperCase() === 'POSITION' ? this.positionArguments() : this.commaList(() => this.argument())
       const instead = this.isWord('FROM') ? FROM_IN_CALL.get(name.text.toUpperCase()) : undefined
       if (instead !== undefined) this.fail('","', [], instead)
@@ -397,7 +435,7 @@ export abstract class ExpressionParser extends TokenCursor {
     this.leave()
     if (this.isWord('OVER') && this.isSymbol('(', this.peek())) this.raise('Window functions are not offered.', this.token, 'Use GROUP BY.', 'UNSUPPORTED')
     const filter = this.isWord('FILTER') && this.isSymbol('(', this.peek()) ? this.filter() : undefined
-    return { kind: 'call', name, args, star, distinct, filter, span: this.span(start) }
+    return { kind: 'call', name, args, star, distinct, ...(all && { all }), filter, span: this.span(start) }
   }
 
   private argument(): Expr {
@@ -503,8 +541,13 @@ const FOREIGN_TYPES: ReadonlyMap<string, string> = new Map([
   ['blob', 'Use bytes.'],
 ])
 
-/** `IS TRUE` and its like do not exist. */
+const TRUTHS: ReadonlyMap<string, 'true' | 'false' | 'unknown'> = new Map([
+  ['TRUE', 'true'],
+  ['FALSE', 'false'],
+  ['UNKNOWN', 'unknown'],
+])
+const IS_WORDS: readonly string[] = ['NULL', 'NOT', ...TRUTHS.keys()]
+
 function isHint(token: Token): string | undefined {
-  if (token.upper === 'TRUE' || token.upper === 'FALSE') return `Use "= ${token.upper}".`
   return token.upper === 'DISTINCT' ? 'Use "!=", and IS NULL for nulls.' : undefined
 }

@@ -137,17 +137,14 @@ export abstract class QueryParser extends ExpressionParser {
 
   // -------------------------------------------------------------------------------------------- SELECT
 
-  private namesColumn(token: Token): boolean {
-    return token.kind === 'quoted' || (token.kind === 'identifier' && token.upper !== 'FROM' && token.upper !== 'AS')
-  }
-
   /** select := SELECT [DISTINCT | ALL] item { ',' item } [FROM from] [WHERE expr] [GROUP BY expr { ',' expr }] [HAVING expr] */
   private select(): Select {
     const start = this.advance().start
     this.refuseStreamingSelect()
+    if ((this.isWord('UNIQUE') || this.isWord('DISTINCTROW')) && this.beginsExpression(this.peek()))
+      this.fail('an expression after SELECT', [], 'Use SELECT DISTINCT.')
     const distinct = this.acceptWord('DISTINCT')
-    // SELECT ALL x; a column may have that name, too.
-    if (!distinct && this.isWord('ALL') && this.namesColumn(this.peek())) this.advance()
+    if (!distinct) this.acceptWord('ALL')
     const items = this.commaList(() => this.selectItem())
     const from = this.acceptWord('FROM') ? this.from() : undefined
     if (from === undefined && !this.atSelectEnd()) this.fail('FROM', ['FROM', 'AS'])

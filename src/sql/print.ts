@@ -188,6 +188,7 @@ function precedence(e: Expr): number {
     case 'in':
     case 'like':
     case 'isNull':
+    case 'isTruth':
       return PRECEDENCE.comparison
     case 'index':
     case 'member':
@@ -232,6 +233,8 @@ export function printExpr(e: Expr): string {
       return `CAST(${printExpr(e.operand)} AS ${printType(e.type)})`
     case 'call':
       return call(e)
+    case 'moment':
+      return e.word
     case 'exists':
       return `EXISTS (${printQuery(e.query)})`
     case 'subquery':
@@ -243,7 +246,7 @@ export function printExpr(e: Expr): string {
 
 type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>
 
-function wordComparison(e: Of<'between' | 'in' | 'like' | 'isNull'>): string {
+function wordComparison(e: Of<'between' | 'in' | 'like' | 'isNull' | 'isTruth'>): string {
   const left = operand(e.operand, PRECEDENCE.concat)
   const not = e.negated ? 'NOT ' : ''
   switch (e.kind) {
@@ -253,6 +256,8 @@ function wordComparison(e: Of<'between' | 'in' | 'like' | 'isNull'>): string {
       return `${left} ${not}LIKE ${operand(e.pattern, PRECEDENCE.concat)}`
     case 'isNull':
       return `${left} IS ${not}NULL`
+    case 'isTruth':
+      return `${left} IS ${not}${e.truth.toUpperCase()}`
     case 'in':
       return `${left} ${not}IN (${e.query === undefined ? (e.items ?? []).map(printExpr).join(', ') : printQuery(e.query)})`
   }
@@ -301,7 +306,7 @@ function call(e: Of<'call'>): string {
   // POSITION(x IN y) has a meaning of its own, so a condition as its first argument gets parentheses.
   const position = e.name.text.toUpperCase() === 'POSITION'
   const list = e.args.map((arg, i) => (position && i === 0 ? operand(arg, PRECEDENCE.concat) : printExpr(arg)))
-  const args = e.star ? '*' : `${e.distinct ? 'DISTINCT ' : ''}${list.join(', ')}`
+  const args = e.star ? '*' : `${e.distinct ? 'DISTINCT ' : e.all === true ? 'ALL ' : ''}${list.join(', ')}`
   return `${nameUnlessReserved(e.name)}(${args})${e.filter === undefined ? '' : ` FILTER (WHERE ${printExpr(e.filter)})`}`
 }
 

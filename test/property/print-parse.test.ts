@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { BinaryOp, Expr, From, Name, Query, QueryBody, Select, SelectItem, Statement, TypeName } from '../../src/sql/ast.ts'
 import { renderSqlError, SqlError } from '../../src/sql/error.ts'
-import { isReserved, KEYWORDS, TYPE_NAMES } from '../../src/sql/keywords.ts'
+import { isReserved, KEYWORDS, MOMENTS, TYPE_NAMES } from '../../src/sql/keywords.ts'
 import { tokenize } from '../../src/sql/lex.ts'
 import { parseExpression, parseScript } from '../../src/sql/parse.ts'
 import { printExpr, printQuery, printStatement } from '../../src/sql/print.ts'
@@ -21,7 +21,7 @@ const span = { start: 0, end: 0 }
 
 /** Words that look like syntax and are ordinary names; `stream` and `table` are left out: as the first column of a SELECT they can mean streaming SQL. */
 const TRICKY =
-  'key value date time count type query format offset partition first last left right full order group limit end asc desc by set with all any nulls filter position cast'.split(
+  'key value date time count type query format offset partition first last left right full order group limit end asc desc by set with nulls filter position cast'.split(
     ' ',
   )
 const plainName = fc.oneof(fc.constantFrom('a', 'b', 'sku', 'Speed', '_key', '_meta', '__keysize', 'grün', '名前', 'x9'), fc.constantFrom(...TRICKY))
@@ -67,6 +67,7 @@ const trees = fc.letrec<Trees>((tie) => {
     fc.constantFrom('0', '12', '1.50', '2e3', '.5', '1E-7', '9223372036854775808').map<Expr>((number) => ({ kind: 'number', text: number, span })),
     text.map<Expr>((value) => ({ kind: 'string', value, span })),
     path.map<Expr>((parts) => ({ kind: 'column', parts, span })),
+    fc.constantFrom(...MOMENTS.keys()).map<Expr>((word) => ({ kind: 'moment', word, span })),
   )
   const node: fc.Arbitrary<Expr> = fc.oneof(
     {
@@ -88,6 +89,9 @@ const trees = fc.letrec<Trees>((tie) => {
     fc.record({ operand: expr, query, negated: fc.boolean() }).map<Expr>((n) => ({ kind: 'in', ...n, span })),
     fc.record({ operand: expr, pattern: expr, negated: fc.boolean() }).map<Expr>((n) => ({ kind: 'like', ...n, span })),
     fc.record({ operand: expr, negated: fc.boolean() }).map<Expr>((n) => ({ kind: 'isNull', ...n, span })),
+    fc
+      .record({ operand: expr, truth: fc.constantFrom('true' as const, 'false' as const, 'unknown' as const), negated: fc.boolean() })
+      .map<Expr>((n) => ({ kind: 'isTruth', ...n, span })),
     fc
       .record({ operand: maybe(expr), whens: fc.array(fc.record({ when: expr, then: expr }), { minLength: 1, maxLength: 2 }), otherwise: maybe(expr) })
       .map<Expr>((n) => ({ kind: 'case', ...n, span })),

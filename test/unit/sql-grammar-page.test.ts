@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { SqlError } from '../../src/sql/error.ts'
-import { RESERVED, TYPE_NAMES } from '../../src/sql/keywords.ts'
+import { MOMENTS, RESERVED, TYPE_NAMES } from '../../src/sql/keywords.ts'
 import { PARSE_LIMITS, parseExpression, parseScript } from '../../src/sql/parse.ts'
 import { printStatement } from '../../src/sql/print.ts'
 import { bare } from './sql-tree.ts'
@@ -37,10 +37,18 @@ test('no reserved word is a column as it stands, each is one between back-ticks'
       return error.code
     }
   }
-  const literals: Record<string, string> = { NULL: 'null', TRUE: 'boolean', FALSE: 'boolean' }
+  const literals: Record<string, string> = {
+    NULL: 'null',
+    TRUE: 'boolean',
+    FALSE: 'boolean',
+    ...Object.fromEntries([...MOMENTS.keys()].map((word) => [word, 'moment'])),
+  }
   for (const word of RESERVED) {
     assert.equal(kind(word), literals[word] ?? 'SYNTAX', word)
     assert.equal(kind(`\`${word}\``), 'column', word)
+    assert.equal(kind(word.toLowerCase()), literals[word] ?? 'SYNTAX', word)
+    assert.equal(kind(`t.${word}`), 'column', word)
+    assert.equal(kind(`x IN (${word}, 1)`), literals[word] === undefined ? 'SYNTAX' : 'in', word)
   }
 })
 

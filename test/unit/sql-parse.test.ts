@@ -23,6 +23,13 @@ const GROUPINGS: readonly (readonly [string, string])[] = [
   ['a <> b', '(!= a b)'],
   ['(a = b) = c', '(= (= a b) c)'],
   ['a IS NULL AND b IS NOT NULL', '(and (null? a) (not-null b))'],
+  ['a IS TRUE OR b IS NOT FALSE', '(or (true? a) (not-false? b))'],
+  ['NOT a IS NOT UNKNOWN', '(not (not-unknown? a))'],
+  ['a = b IS TRUE', '(true? (= a b))'],
+  ['a + 1 > b IS NOT NULL AND c', '(and (not-null (> (+ a 1) b)) c)'],
+  ['a IN (1) IS FALSE IS NULL', '(null? (false? (in a 1)))'],
+  ['a < CURRENT_TIMESTAMP AND b > Current_Date()', '(and (< a CURRENT_TIMESTAMP) (> b Current_Date))'],
+  ['SUM(ALL a) + `all` + t.all', '(+ (+ (call SUM all a) `all`) t.all)'],
   ['a + 1 BETWEEN b AND c + 1 AND d', '(and (between (+ a 1) b (+ c 1)) d)'],
   ['a NOT BETWEEN 1 AND 2', '(not-between a 1 2)'],
   ["a LIKE 'x%' OR a NOT LIKE b || '%'", '(or (like a "x%") (not-like a (|| b "%")))'],
@@ -62,7 +69,7 @@ for (const [text, tree] of GROUPINGS) test(`grouping: ${text}`, () => assert.equ
 
 test('words of the grammar are column names wherever that is not ambiguous', () => {
   const words =
-    'key value date time timestamp count type table query format offset partition first last left right full inner cross outer order group limit end asc desc by set with all any if for exists cast filter position values over show use view nulls into'
+    'key value date time timestamp count type table query format offset partition first last left right full inner cross outer order group limit end asc desc by set with if for exists cast filter position values over show use view nulls into'
   for (const word of words.split(' ')) {
     assert.equal(grouping(word), word)
     assert.equal(grouping(`${word} + t.${word}`), `(+ ${word} t.${word})`)

@@ -53,6 +53,10 @@ function lisp(e: Expr): string {
       return list(e.negated ? 'not-like' : 'like', lisp(e.operand), lisp(e.pattern))
     case 'isNull':
       return list(e.negated ? 'not-null' : 'null?', lisp(e.operand))
+    case 'isTruth':
+      return list(`${e.negated ? 'not-' : ''}${e.truth}?`, lisp(e.operand))
+    case 'moment':
+      return e.word
     case 'case':
       return list(
         'case',
@@ -67,7 +71,7 @@ function lisp(e: Expr): string {
         'call',
         e.name.quoted ? `\`${e.name.text}\`` : e.name.text,
         ...(e.star ? ['*'] : []),
-        ...(e.distinct ? ['distinct'] : []),
+        ...(e.distinct ? ['distinct'] : e.all === true ? ['all'] : []),
         ...e.args.map(lisp),
         ...(e.filter === undefined ? [] : [`filter=${lisp(e.filter)}`]),
       )
