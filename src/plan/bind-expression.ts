@@ -36,6 +36,8 @@ export interface ExpressionContext {
   readonly clause: string
   /** Output columns that may be named here (HAVING, ORDER BY, GROUP BY), asked before the scope. */
   readonly outputs?: (name: string) => BoundExpr | undefined
+  /** Called for every name: aliases of the SELECT list that cannot be seen here are refused. */
+  readonly refuse?: (e: ast.ColumnRef) => void
   /** The unnested windows of HOP, by the key of their array. */
   readonly windows?: ReadonlyMap<string, BoundExpr>
   /** Queries inside expressions, bound before the expressions are. */
@@ -122,6 +124,7 @@ function bindStruct(e: ast.StructLiteral, c: ExpressionContext): BoundExpr {
 function bindColumn(e: ast.ColumnRef, c: ExpressionContext): BoundExpr {
   const output = c.outputs !== undefined && e.parts.length === 1 ? c.outputs(e.parts[0].text) : undefined
   if (output !== undefined) return output
+  c.refuse?.(e)
   return c.scope.resolve(e.parts, e.span)
 }
 

@@ -11,6 +11,7 @@ import { condition } from './coerce.ts'
 import { exprKey } from './expr-key.ts'
 import { type BoundExpr, mapChildren, type Output, type OutputColumn, type OutputFact, type OutputShape, type Plan } from './plan.ts'
 import { checkReadable, dotted, facetOf, type Outer, type Relation, type RowRelation, Scope, type TableRelation } from './scope.ts'
+import { aliasesBefore, refuseAlias } from './select-aliases.ts'
 import { keeping } from './truth.ts'
 import { parts } from './walk.ts'
 
@@ -80,7 +81,9 @@ export function bindSelect(
 ): Bound {
   let plan = input
   if (select.where !== undefined) {
-    const predicate = keeping(condition(bindExpr(select.where, { scope, clause: 'WHERE', subqueries }), 'WHERE'))
+    const aliases = aliasesBefore(select, scope)
+    const refuse = aliases.size === 0 ? undefined : (e: ast.ColumnRef): void => refuseAlias(e, aliases, hasAggregate)
+    const predicate = keeping(condition(bindExpr(select.where, { scope, clause: 'WHERE', subqueries, refuse }), 'WHERE'))
     plan = { kind: 'filter', input: plan, predicate }
   }
   const grouped = select.groupBy.length > 0 || select.having !== undefined || usesAggregates(select) || orderBy.some((o) => hasAggregate(o.expr))
@@ -363,26 +366,37 @@ function withHops(
 
 function bindGrouped(select: ast.Select, of: Groupable, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
   const { input, scope, windows, own } = of
-  const keys = select.groupBy.map((e) => bindKey(e, select, { scope, clause: 'GROUP BY', subqueries, windows }))
+  const taken = new Map<string, 'column' | 'alias'>()
+  const keys = select.groupBy.map((e) => bindKey(e, select, { scope, clause: 'GROUP BY', subqueries, windows }, taken))
   const sink: AggregateSink = { list: [], firstSlot: keys.length }
   const context: ExpressionContext = { scope, aggregates: sink, clause: 'SELECT', subqueries, windows }
   const keySlots = new Map(keys.map((k, i) => [exprKey(k), i]))
-  const overGroups = (e: BoundExpr): BoundExpr => onGroups(e, keys, keySlots, own)
+  const overGroups = (e: BoundExpr): BoundExpr => onGroups(e, { keys, slots: keySlots, own, taken })
   const columns: OutputColumn[] = select.items.map((item, i) => {
     if (item.kind === 'star') throw new SqlError('GROUPING', '"*" cannot be mixed with aggregates or GROUP BY.', item.span, 'Name the grouped columns.')
     return { path: outputPath(item, i), expr: overGroups(bindExpr(item.expr, context)) }
   })
   const outputs = (name: string): BoundExpr | undefined => columns.find((c) => c.path.length === 1 && c.path[0] === name)?.expr
+  // In HAVING a column that is there for certain wins, as in GROUP BY.
+  const inHaving = (name: string): BoundExpr | undefined => {
+    const output = outputs(name)
+    if (output === undefined || !scope.has(name)) return output
+    if (!isItself(select, name)) taken.set(name, 'column')
+    return undefined
+  }
   const having =
-    select.having === undefined ? undefined : overGroups(keeping(condition(bindExpr(select.having, { ...context, clause: 'HAVING', outputs }), 'HAVING')))
+    select.having === undefined
+      ? undefined
+      : overGroups(keeping(condition(bindExpr(select.having, { ...context, clause: 'HAVING', outputs: inHaving }), 'HAVING')))
   const orders = bindOrders(orderBy, columns, (e) => overGroups(bindExpr(e, { ...context, clause: 'ORDER BY', outputs })))
-  let plan: Plan = { kind: 'aggregate', input, keys, aggregates: sink.list }
+  const words = [...taken].map(([name, what]) => `${name}: the ${what === 'column' ? 'column, not the alias' : 'alias, not a field'} of that name`)
+  let plan: Plan = { kind: 'aggregate', input, keys, aggregates: sink.list, ...(words.length > 0 && { taken: words }) }
   if (having !== undefined) plan = { kind: 'filter', input: plan, predicate: having }
   return { output: { kind: 'output', input: plan, metadata: false, shape: columnsShape(columns) }, orders }
 }
 
-/** A key is an expression, the number of an output column, or the alias of one where no field has that name for certain. */
-function bindKey(e: ast.Expr, select: ast.Select, context: ExpressionContext): BoundExpr {
+/** A key is an expression, the number of an output column, or the alias of one where no source has a column of that name for certain. */
+function bindKey(e: ast.Expr, select: ast.Select, context: ExpressionContext, taken: Map<string, 'column' | 'alias'>): BoundExpr {
   if (e.kind === 'number' && /^\d+$/.test(e.text)) {
     const item = select.items[Number(e.text) - 1]
     if (item === undefined || item.kind !== 'expr')
@@ -391,13 +405,33 @@ function bindKey(e: ast.Expr, select: ast.Select, context: ExpressionContext): B
   }
   if (e.kind === 'column' && e.parts.length === 1) {
     const item = select.items.find((i) => i.kind === 'expr' && i.alias?.length === 1 && i.alias[0].text === e.parts[0].text)
-    if (item?.kind === 'expr' && !hasAggregate(item.expr)) return bindExpr(item.expr, context)
+    if (item?.kind === 'expr' && !hasAggregate(item.expr)) {
+      const { text } = e.parts[0]
+      const column = context.scope.has(text)
+      if ((column || context.scope.open) && !isItself(select, text)) taken.set(text, column ? 'column' : 'alias')
+      if (!column) return bindExpr(item.expr, context)
+    }
   }
   return bindExpr(e, context)
 }
 
+/** `SELECT x AS x`: the alias and the field are the same. */
+function isItself(select: ast.Select, name: string): boolean {
+  const item = select.items.find((i) => i.kind === 'expr' && i.alias?.length === 1 && i.alias[0].text === name)
+  return item?.kind !== 'expr' || (item.expr.kind === 'column' && dotted(item.expr.parts) === name)
+}
+
+interface Groups {
+  readonly keys: readonly BoundExpr[]
+  readonly slots: ReadonlyMap<string, number>
+  readonly own: ReadonlySet<number>
+  /** Names that are columns and aliases. */
+  readonly taken: ReadonlyMap<string, 'column' | 'alias'>
+}
+
 /** Rewrites an expression over records to one over group rows: keys and aggregates become slots, anything else of the record is an error. */
-function onGroups(expr: BoundExpr, keys: readonly BoundExpr[], slots: ReadonlyMap<string, number>, own: ReadonlySet<number>): BoundExpr {
+function onGroups(expr: BoundExpr, groups: Groups): BoundExpr {
+  const { keys, slots, own } = groups
   const slot = slots.get(exprKey(expr))
   if (slot !== undefined) return { kind: 'slot', index: slot, name: `key ${slot}`, type: keys[slot].type, span: expr.span }
   if (expr.kind === 'slot') return expr
@@ -414,8 +448,15 @@ function onGroups(expr: BoundExpr, keys: readonly BoundExpr[], slots: ReadonlyMa
       'GROUPING',
       `"${name || '_value'}" is neither grouped nor inside an aggregate.`,
       expr.span,
-      `Add it to GROUP BY, or take FIRST(${name || '_value'}).`,
+      hidden(name, groups.taken) ?? `Add it to GROUP BY, or take FIRST(${name || '_value'}).`,
     )
   }
-  return mapChildren(expr, (child) => onGroups(child, keys, slots, own))
+  return mapChildren(expr, (child) => onGroups(child, groups))
+}
+
+/** The hint where a column was taken and the alias may have been meant. */
+function hidden(name: string, taken: ReadonlyMap<string, 'column' | 'alias'>): string | undefined {
+  const first = name.split('.')[0]
+  if (taken.get(first) !== 'column') return undefined
+  return `"${first}" is the column of that name here, not the alias. For the alias write its expression, in GROUP BY also its number.`
 }

@@ -80,7 +80,8 @@ function columnText(c: OutputColumn): string {
 
 function aggregateText(plan: Aggregate): string {
   const what = plan.aggregates.map((a) => a.text).join(', ')
-  return plan.keys.length === 0 ? `Aggregate ${what}` : `Aggregate ${what || 'nothing'} by ${plan.keys.map((k) => printBound(k)).join(', ')}`
+  const taken = plan.taken === undefined ? '' : ` (${plan.taken.join('; ')})`
+  return plan.keys.length === 0 ? `Aggregate ${what}${taken}` : `Aggregate ${what || 'nothing'} by ${plan.keys.map((k) => printBound(k)).join(', ')}${taken}`
 }
 
 function joinText(plan: Extract<Plan, { kind: 'join' }>): string {

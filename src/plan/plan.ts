@@ -62,6 +62,8 @@ export interface Project {
 /** Row: the keys in order, then the aggregates in order. */
 export interface Aggregate {
   readonly kind: 'aggregate'
+  /** For EXPLAIN: which was taken where a name is both a column and an alias of the SELECT list. */
+  readonly taken?: readonly string[]
   readonly input: Plan
   readonly keys: readonly BoundExpr[]
   readonly aggregates: readonly BoundAggregate[]

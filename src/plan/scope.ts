@@ -117,6 +117,31 @@ export class Scope {
     return undefined
   }
 
+  /** Has a source of this FROM, or of a query around it, a field of that name for certain? JSON of unknown shape may have every name. */
+  knows(name: string): boolean {
+    for (let at: Scope | undefined = this; at !== undefined; at = at.outer?.scope) if (at.has(name)) return true
+    return false
+  }
+
+  /** The same of this FROM alone. */
+  has(name: string): boolean {
+    return this.relations.some((r) => {
+      if (r.kind === 'rows') return r.item === true ? r.names.includes(name) : r.columns.some((c) => c.open !== true && c.name.split('.')[0] === name)
+      const { type, declared } = r.table.value
+      return Object.hasOwn(FACETS, name) || hasField(type, name) || (declared !== undefined && hasField(declared, name))
+    })
+  }
+
+  /** Could a source of this FROM have a field of any name? */
+  get open(): boolean {
+    return this.relations.some((r) => (r.kind === 'rows' ? r.columns.some((c) => c.open === true) : r.table.value.type.kind !== 'struct'))
+  }
+
+  /** Is a source called that? */
+  names(name: string): boolean {
+    return this.relations.some((r) => r.names.includes(name))
+  }
+
   /** Is the name that of a relation, or of something that a relation has for certain? */
   #knows(name: string): boolean {
     return this.relations.some(
