@@ -210,13 +210,17 @@ describe('frames', { skip: cluster.skip }, () => {
       return { rows: [...rows.values()] as Record<string, unknown>[], versions: versions.length }
     }
     const slow = `SET fetch.max.bytes = '1k'; `
-    const heavy = Array.from({ length: 30 }, (_, i) => `SIZEOF(REGEX_MATCHES(merchant, '(m|e)+.*${i}')) >= 0`).join(' AND ')
-    const query = `SELECT currency, count(*) AS n, sum(amount) AS s FROM ${payments} WHERE ${heavy} GROUP BY currency`
+    const terms = (n: number) => Array.from({ length: n }, (_, i) => `SIZEOF(REGEX_MATCHES(merchant, '(m|e)+.*${i}')) >= 0`).join(' AND ')
+    const query = (n: number) => `SELECT currency, count(*) AS n, sum(amount) AS s FROM ${payments} WHERE ${terms(n)} GROUP BY currency`
     const still = await sluice.values(`SELECT currency, count(*) AS n, sum(amount) AS s FROM ${payments} GROUP BY currency`)
-    const live = await state(slow + query)
     const sorted = (rows: readonly unknown[]) => rows.map((row) => JSON.stringify(row)).sort()
-    assert.deepEqual(sorted(live.rows), sorted(still))
-    assert.ok(live.versions > still.length, `${live.versions} versions`)
+    // A machine that is done before the first look at the groups gets more to do.
+    for (let n = 30, versions = 0; versions <= still.length; n *= 2) {
+      assert.ok(n <= 960, `${versions} versions of ${still.length} rows`)
+      const live = await state(slow + query(n))
+      assert.deepEqual(sorted(live.rows), sorted(still))
+      versions = live.versions
+    }
     const having = await state(`${slow}SELECT merchant, count(*) AS n FROM ${payments} GROUP BY merchant HAVING count(*) >= 600 LIMIT 7`)
     assert.equal(having.rows.length, 7)
     for (const row of having.rows) assert.equal(row.n, 600)

@@ -6,6 +6,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { WebSocket } from 'ws'
 import { loadConfig } from '../../src/server/config.ts'
 import { type Follower, followConfig } from '../../src/server/config-follow.ts'
@@ -185,7 +186,7 @@ test('the command reads its accounts again at SIGHUP, and goes on', { skip: proc
       }),
     )
   write('key-a')
-  const program = new URL('../../src/cli/start.ts', import.meta.url).pathname
+  const program = fileURLToPath(new URL('../../src/cli/start.ts', import.meta.url))
   const child = spawn(process.execPath, [program, 'server', '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] })
   const exit = once(child, 'exit')
   try {

@@ -4,17 +4,29 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import ts from 'typescript'
 
 const root = join(import.meta.dirname, '..', '..')
+/** What `.gitignore` names. */
+const MADE: ReadonlySet<string> = new Set(['node_modules', 'dist', 'tmp', '.cache', 'coverage'])
 
-/** Everything that is, or is about to be, under version control. */
-const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
-  .split('\n')
-  .filter((path) => path !== '' && existsSync(join(root, path)))
+/** Everything that is, or is about to be, under version control; of a copy of the project without its history everything but what is made. */
+const tracked = existsSync(join(root, '.git'))
+  ? versioned()
+  : globSync('**/*', { cwd: root, exclude: (path) => MADE.has(path) || /^[^/]+\.tgz$/.test(path) }).filter(isFile)
+
+function versioned(): string[] {
+  return execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+    .split('\n')
+    .filter((path) => path !== '' && existsSync(join(root, path)))
+}
+
+function isFile(path: string): boolean {
+  return statSync(join(root, path)).isFile()
+}
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const source = tracked.filter((path) => /^src\/.*\.ts$/.test(path)).map((path) => ({ path, text: read(path) }))
