@@ -129,7 +129,8 @@ describe('the flow of data', { skip: cluster.skip }, () => {
     assert.match(spoken.map(({ type }) => type[0]).join(''), new RegExp(`^MS+R{${values.length}}SE$`))
     const seen = spoken.filter(({ type }) => type === 'STATS')
     t.diagnostic(`${seen.length} STATS in ${Math.round(spoken.at(-1)?.atMs ?? 0)} ms, ${read / MB} MB from the broker`)
-    assert.ok(seen.length >= 4, `${seen.length} STATS`)
+    // One every two seconds while it runs, and one at the end, however long this machine takes.
+    assert.ok(seen.length >= Math.max(1, Math.floor((spoken.at(-1)?.atMs ?? 0) / 3000)), `${seen.length} STATS`)
     const durations = seen.map(({ data }) => (data as { duration: number }).duration)
     for (const [i, duration] of durations.slice(1, -1).entries()) assert.ok(duration - durations[i] > 240, `the floor of 250 ms: ${durations}`)
     const scanned = seen.map(({ data }) => (data as { recordsScanned: number }).recordsScanned)

@@ -228,7 +228,7 @@ test('demo: the first line is one JSON object, the query works, Ctrl-C ends it c
   child.kill('SIGINT')
   const { code, err } = await outcome
   assert.deepEqual([code, err], [0, ''])
-  assert.ok(performance.now() - from < 2000)
+  assert.ok(performance.now() - from < 20_000)
 })
 
 test('a table: wide letters, control characters, rows of another shape', async () => {

@@ -8,6 +8,7 @@ import { type BatchSource, KafkaError, type KafkaLog, type RecordBatch, type Sca
 import { createKafkaLog } from '../../src/kafka/reader.ts'
 import { type BatchToWrite, controlRecord, type RecordToWrite, readRecords, writeRecordBatch } from '../../src/kafka/record-batch.ts'
 import { API } from '../../src/kafka/wire.ts'
+import { eventually, stoodStill } from '../support/eventually.ts'
 import { FakeCluster, type FakePartition } from '../wire/fake-broker.ts'
 
 interface World {
@@ -567,14 +568,13 @@ test('an abort ends a waiting next with its reason, and the connection', async (
   const stop = new AbortController()
   const source = log.scan(whole(parts), stop.signal)
   const next = source.next()
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await eventually('the broker is asked', () => fake.fetches.length === 1)
   const before = fake.open
   const reason = new Error('killed')
   stop.abort(reason)
   await assert.rejects(Promise.resolve(next), reason)
   await assert.rejects(Promise.resolve(source.next()), reason)
-  await new Promise((resolve) => setTimeout(resolve, 20))
-  assert.equal(fake.open, before - 1)
+  await eventually('the connection is closed', () => fake.open === before - 1)
   assert.equal(fake.fetches.length, 1)
   const late = log.scan(whole(parts), stop.signal)
   await assert.rejects(Promise.resolve(late.next()), reason)
@@ -589,11 +589,8 @@ test('an abort between two batches stops the reading at the broker', async (t) =
   await new Promise((resolve) => setTimeout(resolve, 30))
   stop.abort(new Error('closed'))
   // A request that was on its way is still seen by the broker; two answers a connection are fetched ahead.
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  const asked = fake.fetches.length
+  const asked = await stoodStill(() => fake.fetches.length, 50)
   assert.ok(asked <= 8, `${asked} fetches`)
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  assert.equal(fake.fetches.length, asked)
   await assert.rejects(Promise.resolve(source.next()), /closed/)
 })
 
@@ -703,8 +700,7 @@ test('idle connections are closed after a while', async (t) => {
   const parts = fake.add('t', [batches(2)])
   await drain(log.scan(whole(parts), never))
   const open = fake.open
-  await new Promise((resolve) => setTimeout(resolve, 150))
-  assert.equal(fake.open, open - 1)
+  await eventually('it is closed', () => fake.open === open - 1)
   assert.equal((await drain(log.scan(whole(parts), never))).length, 20)
 })
 

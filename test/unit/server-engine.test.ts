@@ -9,6 +9,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
 import { readConfig } from '../../src/server/config.ts'
 import { createLog } from '../../src/server/log.ts'
 import { type RunningServer, startServer } from '../../src/server/start.ts'
+import { eventually, stoodStill } from '../support/eventually.ts'
 import { BEARER, DEMO_PATH, EVERYTHING, TOKEN } from './server-fixture.ts'
 
 let sandbox: Sandbox
@@ -70,8 +71,8 @@ test('a slow reader stops the fetch and takes little memory; closing stops the r
   const fetches = () => [...sandbox.broker.stats.bytesOut.values()].reduce((sum, bytes) => sum + bytes, 0)
   const before = fetches()
   const ws = await silentClient()
-  await wait(700)
-  const stalled = fetches()
+  await eventually('the broker is asked', () => fetches() > before)
+  const stalled = await stoodStill(fetches, 300)
   const memory = process.memoryUsage().rss
   await wait(500)
   assert.ok(fetches() - stalled < 100_000, `the broker sent ${fetches() - stalled} bytes more to a query that nobody reads`)
@@ -79,23 +80,27 @@ test('a slow reader stops the fetch and takes little memory; closing stops the r
   assert.ok(stalled > before && stalled - before < 12_000_000, `${stalled - before} bytes were read for nobody`)
   assert.ok(process.memoryUsage().rss - memory < 30 * 1024 * 1024)
   ws.terminate()
-  await wait(200)
-  const ended = fetches()
+  const ended = await stoodStill(fetches, 200)
   await wait(300)
   assert.equal(fetches(), ended)
 })
 
 test('the event loop keeps turning while a query runs', async () => {
+  // Processor time of this thread, so that what else the machine does counts for nothing.
+  const spent = () => {
+    const { user, system } = process.threadCpuUsage()
+    return (user + system) / 1000
+  }
   let longest = 0
-  let last = performance.now()
+  let last = spent()
   const timer = setInterval(() => {
-    const now = performance.now()
+    const now = spent()
     longest = Math.max(longest, now - last)
     last = now
   }, 1)
   const rows = await values('SELECT currency, count(*), sum(amount) FROM cc_payments GROUP BY currency')
   clearInterval(timer)
   assert.ok(rows.length > 5)
-  // The aim is 20 ms on an idle machine; here other work may run beside it.
+  // The aim is 20 ms; slow machines take longer for the same work.
   assert.ok(longest < 200, `longest turn ${longest} ms`)
 })

@@ -13,13 +13,18 @@ import { type Follower, followConfig } from '../../src/server/config-follow.ts'
 import { createLog } from '../../src/server/log.ts'
 import type { Run } from '../../src/server/session.ts'
 import { type RunningServer, startServer } from '../../src/server/start.ts'
+import { eventually } from '../support/eventually.ts'
 import { AGENT_PATH, ask, fakeEnvironment, summary } from './server-fixture.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-follow-'))
 after(() => rmSync(folder, { recursive: true }))
 
+let begun = 0
 const forever: Run = (_request, _environment, _sink, signal) =>
-  new Promise((resolve) => signal.addEventListener('abort', () => resolve(summary({ outcome: 'cancelled' })), { once: true }))
+  new Promise((resolve) => {
+    begun++
+    signal.addEventListener('abort', () => resolve(summary({ outcome: 'cancelled' })), { once: true })
+  })
 
 const ACCOUNT = (name: string, token: string, more: object = {}) => ({ name, ...(token === '' ? {} : { token }), permissions: PERMISSIONS, ...more })
 const PERMISSIONS = [{ environments: ['*'], topics: ['*'] }]
@@ -77,8 +82,9 @@ async function running(server: RunningServer, token: string): Promise<{ readonly
     if (type === 'ERROR') errors.push(said)
   })
   await once(ws, 'open')
+  const before = begun
   ws.send(ask('SELECT 1', { token }))
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await eventually('the query runs', () => begun > before)
   return { errors: once(ws, 'close').then(() => errors), ws }
 }
 
