@@ -4,7 +4,8 @@
  */
 import { spawnSync } from 'node:child_process'
 import { runRequest } from '../src/engine/query.ts'
-import type { BatchSource, KafkaLog, PartitionProgress, RecordBatch, ScanRequest } from '../src/kafka/log.ts'
+import type { BatchSource, KafkaLog, RecordBatch, ScanRequest } from '../src/kafka/log.ts'
+import { Progress } from '../src/kafka/progress.ts'
 import { BatchHeader, writeRecordBatch } from '../src/kafka/record-batch.ts'
 import { memoryWorld } from '../test/support/memory-world.ts'
 
@@ -74,11 +75,11 @@ class MadeLog implements KafkaLog {
     return [0]
   }
   scan(request: ScanRequest): BatchSource {
-    const progress: PartitionProgress[] = request.ranges.map((r) => ({ ...r, begin: r.start, position: r.start, bytesRead: 0, lost: 0 }))
+    const progress = request.ranges.map((r) => new Progress(r))
     const batches = this.#read(request, progress)
     return { progress, next: () => batches.next().value ?? Promise.resolve(undefined), close: () => undefined }
   }
-  *#read(request: ScanRequest, progress: PartitionProgress[]): Generator<RecordBatch, undefined> {
+  *#read(request: ScanRequest, progress: Progress[]): Generator<RecordBatch, undefined> {
     const stored = this.#batches.get(request.topic) ?? []
     const header = new BatchHeader()
     for (const [i, range] of request.ranges.entries()) {
@@ -86,7 +87,7 @@ class MadeLog implements KafkaLog {
         const buffer = stored[(base / BATCH) % DIFFERENT]
         const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
         if (!header.open(view, 0, buffer.length)) throw new Error('a batch of the benchmark cannot be read')
-        progress[i].position = Math.min(range.end, base + BATCH)
+        progress[i].read(range.start, Math.min(range.end, base + BATCH))
         yield {
           partition: 0,
           buffer,

@@ -29,6 +29,25 @@ export function offsetDelta(b: Uint8Array, at: number): number {
   return readVarlong(b, p)
 }
 
+/** How many of the `count` records in [from, to) lie wholly within the first `bytes` of them. */
+export function recordsWithin(b: Uint8Array, from: number, to: number, count: number, bytes: number): number {
+  const last = Math.min(to, from + bytes)
+  let p = from
+  for (let n = 0; n < count; n++) {
+    const next = recordEnd(b, p, to)
+    if (next > last || next <= p) return n
+    p = next
+  }
+  return count
+}
+
+/** Where the record that starts at `at` ends, by the length it says; of a damaged one anything. */
+export function recordEnd(b: Uint8Array, at: number, to: number): number {
+  let p = at
+  while (p < to && b[p++] > 127);
+  return p + readVarlong(b, at)
+}
+
 /** Epoch milliseconds → `2023-03-13T11:42:24.267Z`. Records come in order of time, mostly: all but the milliseconds is kept from call to call. */
 export class TimestampText {
   #second = Number.NaN

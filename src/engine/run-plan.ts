@@ -53,6 +53,13 @@ export async function runInto(plan: Output, take: Operator, context: StatementCo
   const pipelineContext = contextOf(writer, context)
   const pipeline = buildPipeline(plan, pipelineContext, false, take)
   const [stopped] = await runSources(pipeline, pipelineContext, context, { start: 0, end: 0 }, () => undefined)
+  if (stopped?.type === 'LOST')
+    throw new SqlError(
+      'VALUE',
+      `${who} on ${stopped.source} lost ${stopped.amount} records that were deleted while it ran (${stopped.places}); its answer would not be complete.`,
+      undefined,
+      'Ask again.',
+    )
   if (stopped !== undefined)
     throw new SqlError(
       'MEMORY_LIMIT',
@@ -62,7 +69,7 @@ export async function runInto(plan: Output, take: Operator, context: StatementCo
     )
 }
 
-const STOPPED_BY: Readonly<Record<SentinelReason['type'], string>> = {
+const STOPPED_BY: Readonly<Record<Exclude<SentinelReason['type'], 'LOST'>, string>> = {
   SCANNEDSIZE: 'max.size',
   IDLETIMEOUT: 'max.idle.time',
   COMPLETIONTIMEOUT: 'max.query.time',
@@ -101,8 +108,7 @@ async function runSources(
         title,
         deadline,
       }
-      const stopped = await new ScanRun(pipeline, source, scanContext).run()
-      if (stopped !== undefined) sentinels.push(stopped)
+      sentinels.push(...(await new ScanRun(pipeline, source, scanContext).run()))
     }
     for (const _ of source.finish()) await settle(pipeline, context, turns)
   }

@@ -13,7 +13,7 @@ import { letOut } from './operators/backlog.ts'
 import type { Pipeline, PipelineContext, PipelineSource } from './pipeline.ts'
 import type { FrameWriter } from './output.ts'
 import { resolveRanges, type ScanRanges } from './ranges.ts'
-import { offsetDelta } from './record-runtime.ts'
+import { offsetDelta, recordEnd, recordsWithin } from './record-runtime.ts'
 import { buildProgram, type ProgramSpec, type RecordProgram, type RecordState, type Sink, STATUS } from './record-program.ts'
 import type { Statistics, StatisticsSource } from './statistics.ts'
 import { writerSchemas } from './writer-schemas.ts'
@@ -28,6 +28,8 @@ const BUDGET_BYTES = 512 * 1024
 const LIVE_MS = 500
 /** Programs (combinations of writer schemas) kept for one scan. */
 const MAX_PROGRAMS = 1000
+/** Places of lost records that a SENTINEL names. */
+const LOST_SHOWN = 20
 /** The longest single wait for a batch before limits and statistics are looked at again. */
 const TICK_MS = 250
 
@@ -64,6 +66,13 @@ export class ScanRun {
   /** Of a scan backwards. */
   readonly #counter: RowCounter | undefined
   #windows: Windows | undefined
+  /** Of a batch that the scan ended in: what it did not come to. */
+  #rest: OffsetRange | undefined
+  /** Of a count that headers answer: batches of which only some records are wanted, to be looked into afterwards; and the bytes of these. */
+  readonly #clipped: OffsetRange[] = []
+  #readAgain = 0
+  /** Bytes read before the batch at hand. */
+  #bytesBefore = 0
   readonly #faults = new Set<string>()
   #program: RecordProgram | undefined
   #partition = -1
@@ -101,8 +110,23 @@ export class ScanRun {
     }
   }
 
-  /** Reads everything that is wanted. A reason when a threshold ended it early. */
-  async run(): Promise<SentinelReason | undefined> {
+  /** Reads everything that is wanted. Reasons why it is not everything: a threshold that ended it early, records that vanished before they could be read. */
+  async run(): Promise<SentinelReason[]> {
+    const stopped = await this.#all()
+    const lost = this.#lost()
+    return [...(stopped === undefined ? [] : [stopped]), ...(lost === undefined ? [] : [lost])]
+  }
+
+  #lost(): SentinelReason | undefined {
+    const ranges = joined(this.#source.progress.flatMap((p) => p.lostRanges))
+    if (ranges.length === 0) return undefined
+    const amount = ranges.reduce((sum, r) => sum + r.end - r.start, 0)
+    const places = ranges.slice(0, LOST_SHOWN).map((r) => `partition ${r.partition}, offsets ${r.start} to ${r.end - 1}`)
+    const more = ranges.length > LOST_SHOWN ? `, and ${ranges.length - LOST_SHOWN} more` : ''
+    return { type: 'LOST', source: this.#scan.table.name, sourceId: this.#c.sourceId, amount, places: places.join('; ') + more }
+  }
+
+  async #all(): Promise<SentinelReason | undefined> {
     if (this.#from.done) return undefined
     const { settings, log, signal } = this.#c
     const isolation = settings['isolation.level'] as Isolation
@@ -110,12 +134,11 @@ export class ScanRun {
     const lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
     if (this.#scan.backward !== undefined && this.#counter !== undefined)
       return this.#backwards(resolved, isolation, lastOffsets, this.#scan.backward, this.#counter)
-    const clipped: OffsetRange[] = []
-    let stopped = await this.#read(resolved, resolved.ranges, isolation, lastOffsets, this.#scan.headersOnly === true ? clipped : undefined)
+    const stopped = await this.#read(resolved, resolved.ranges, isolation, lastOffsets, this.#scan.headersOnly === true)
+    if (stopped !== undefined || this.#clipped.length === 0) return stopped
     // Two lanes may have met a batch from both of its ends, in any order.
-    clipped.sort((a, b) => a.partition - b.partition || a.start - b.start)
-    if (stopped === undefined && clipped.length > 0) stopped = await this.#read(resolved, clipped, isolation, lastOffsets, undefined)
-    return stopped
+    const clipped = joined(this.#clipped.splice(0))
+    return this.#read(resolved, clipped, isolation, lastOffsets, false)
   }
 
   /** Windows from the ends of the partitions until enough rows came; by timestamp then also what may hold a record as new as the last of these. */
@@ -130,7 +153,7 @@ export class ScanRun {
     const windows = new Windows(resolved.ranges, order.rows, this.#where !== undefined)
     this.#windows = windows
     for (let ranges = windows.next(); ranges.length > 0; ranges = windows.next()) {
-      const stopped = await this.#read(resolved, ranges, isolation, lastOffsets, undefined)
+      const stopped = await this.#read(resolved, ranges, isolation, lastOffsets, false)
       if (stopped !== undefined) return stopped
     }
     const time = order.by === 'timestamp' ? counter.nthTime(order.rows) : undefined
@@ -146,7 +169,7 @@ export class ScanRun {
     this.#windows = undefined
     return ranges.length === 0
       ? undefined
-      : this.#read({ ...resolved, minTimestampMs: Math.max(time, resolved.minTimestampMs ?? time) }, ranges, isolation, lastOffsets, undefined)
+      : this.#read({ ...resolved, minTimestampMs: Math.max(time, resolved.minTimestampMs ?? time) }, ranges, isolation, lastOffsets, false)
   }
 
   async #read(
@@ -154,7 +177,7 @@ export class ScanRun {
     ranges: readonly OffsetRange[],
     isolation: Isolation,
     lastOffsets: ReadonlyMap<number, number>,
-    headersOnly: OffsetRange[] | undefined,
+    headersOnly: boolean,
   ): Promise<SentinelReason | undefined> {
     const { settings, log } = this.#c
     const source = log.scan(
@@ -163,7 +186,7 @@ export class ScanRun {
         ranges,
         isolation,
         minTimestampMs: resolved.minTimestampMs,
-        headersOnly: headersOnly !== undefined,
+        headersOnly,
         unordered: this.#scan.unordered,
         limit: this.#scan.limit ?? (this.#windows === undefined ? undefined : ranges.reduce((n, r) => n + r.end - r.start, 0)),
         fetchMaxBytes: Number(settings['fetch.max.bytes']),
@@ -178,7 +201,7 @@ export class ScanRun {
     }
   }
 
-  async #batches(source: BatchSource, lastOffsets: ReadonlyMap<number, number>, headersOnly: OffsetRange[] | undefined): Promise<SentinelReason | undefined> {
+  async #batches(source: BatchSource, lastOffsets: ReadonlyMap<number, number>, headersOnly: boolean): Promise<SentinelReason | undefined> {
     for (;;) {
       const next = source.next()
       let batch: RecordBatch | undefined
@@ -190,7 +213,7 @@ export class ScanRun {
       if (batch === undefined) return undefined
       this.#state.lastOffset = lastOffsets.get(batch.partition) ?? -1
       if (batch.fault !== undefined) await this.#faulty(batch)
-      else if (headersOnly !== undefined) this.#countHeaders(batch, headersOnly)
+      else if (headersOnly) this.#countHeaders(batch)
       else {
         const late = await this.#records(batch)
         if (late !== undefined) return late
@@ -210,11 +233,12 @@ export class ScanRun {
     this.#partition = batch.partition
     state.at = batch.from
     state.index = 0
+    const room = this.#roomFor(batch)
     const most = Math.max(1, Math.min(BUDGET_RECORDS, Math.floor((BUDGET_BYTES * batch.count) / Math.max(1, batch.to - batch.from))))
-    while (state.index < batch.count) {
+    while (state.index < room) {
       const program = this.#program ?? (await this.#programFor(this.#keyId, this.#valueId, batch))
       const before = state.scanned
-      state.budget = Math.min(this.#budget, most)
+      state.budget = Math.min(this.#budget, most, room - state.index)
       const status = this.#timed(program, batch)
       this.#source.scanned.set(batch.partition, (this.#source.scanned.get(batch.partition) ?? 0) + state.scanned - before)
       if (status === STATUS.done) return undefined
@@ -228,19 +252,38 @@ export class ScanRun {
         if (late !== undefined) return late
       }
       const turn = this.#turns.due()
-      if (turn !== undefined) await this.#rest(turn)
+      if (turn !== undefined) await this.#giveTurn(turn)
     }
-    return undefined
+    return room < batch.count && !this.#from.done ? this.#stopWithin(batch, performance.now()) : undefined
   }
 
-  /** Time limit inside of a batch, as the rows of one batch may take long to let out; the scan then stands before the record that would have been next. */
+  /** Time limit inside of a batch, as the rows of one batch may take long to let out. */
   #late(batch: RecordBatch): SentinelReason | undefined {
     const now = performance.now()
-    if (now < this.#c.deadline || this.#state.index >= batch.count || this.#from.done) return undefined
-    const places = this.#source.progress.filter((p) => p.partition === batch.partition)
-    if (places.length !== 1) return undefined
-    places[0].position = Math.min(places[0].position, batch.baseOffset + offsetDelta(batch.buffer, this.#state.at))
+    return now < this.#c.deadline || this.#state.index >= batch.count || this.#from.done ? undefined : this.#stopWithin(batch, now)
+  }
+
+  /** The scan stands before the record that would have been next. */
+  #stopWithin(batch: RecordBatch, now: number): SentinelReason | undefined {
+    const next = batch.baseOffset + offsetDelta(batch.buffer, this.#state.at)
+    const rest = { partition: batch.partition, start: Math.max(next, batch.rangeStart), end: Math.min(batch.lastOffset + 1, batch.rangeEnd) }
+    if (rest.start < rest.end) this.#rest = rest
     return this.#threshold(now)
+  }
+
+  /**
+   * How many records of the batch at hand `max.size` has room for: all, in nearly every batch. Of the first batch it is one at least that is wanted, so that whoever reads on comes to an end.
+   * Stored bytes are what counts; those of a compressed batch are taken to lie evenly in it. Records before the wanted range, where another query stopped, do not count.
+   */
+  #roomFor(batch: RecordBatch): number {
+    const before = this.#bytesBefore
+    const now = this.#bytesRead()
+    const limit = Number(this.#c.settings['max.size'])
+    if (now <= limit) return batch.count
+    const share = Math.max(0, limit - before) / Math.max(1, now - before)
+    const first = firstFrom(batch)
+    const room = recordsWithin(batch.buffer, first.at, batch.to, batch.count - first.index, (batch.to - batch.from) * share)
+    return Math.min(batch.count, first.index + Math.max(before === 0 ? 1 : 0, room))
   }
 
   /** One call of the program; the number of records of the next call is set by how long this one took. */
@@ -291,14 +334,31 @@ export class ScanRun {
     return program
   }
 
-  #countHeaders(batch: RecordBatch, clipped: OffsetRange[]): void {
+  #countHeaders(batch: RecordBatch): void {
     if (batch.clipped) {
-      clipped.push({ partition: batch.partition, start: Math.max(batch.rangeStart, batch.baseOffset), end: Math.min(batch.rangeEnd, batch.lastOffset + 1) })
+      // It is read again, and counts then.
+      this.#readAgain += this.#bytesRead() - this.#bytesBefore
+      this.#clipped.push({
+        partition: batch.partition,
+        start: Math.max(batch.rangeStart, batch.baseOffset),
+        end: Math.min(batch.rangeEnd, batch.lastOffset + 1),
+      })
       return
     }
     if (this.#sink.kind !== 'aggregate') throw new Error('only a count is answered from headers')
-    this.#sink.state.countMany(batch.count)
-    this.#source.scanned.set(batch.partition, (this.#source.scanned.get(batch.partition) ?? 0) + batch.count)
+    const count = this.#headerRoom(batch)
+    this.#sink.state.countMany(count)
+    this.#source.scanned.set(batch.partition, (this.#source.scanned.get(batch.partition) ?? 0) + count)
+    if (count < batch.count) this.#rest = { partition: batch.partition, start: batch.baseOffset + count, end: batch.lastOffset + 1 }
+  }
+
+  /** As `roomFor`, of records that are not looked at: they are taken to be of one size. A batch with gaps, in which nobody could read on, is taken whole. */
+  #headerRoom(batch: RecordBatch): number {
+    const before = this.#bytesBefore
+    const now = this.#bytesRead()
+    const limit = Number(this.#c.settings['max.size'])
+    if (now <= limit || batch.lastOffset - batch.baseOffset + 1 !== batch.count) return batch.count
+    return Math.max(before === 0 ? 1 : 0, Math.floor((batch.count * Math.max(0, limit - before)) / Math.max(1, now - before)))
   }
 
   // -------------------------------------------------------------------------------------------- bad records
@@ -355,30 +415,44 @@ export class ScanRun {
     if (this.#c.live && now >= this.#nextLive) await this.#sendLive()
     if (this.#c.writer.drained() !== undefined) await this.#drain()
     const turn = this.#turns.due()
-    if (turn !== undefined) await this.#rest(turn)
+    if (turn !== undefined) await this.#giveTurn(turn)
     return this.#threshold(now)
   }
 
   #threshold(now: number): SentinelReason | undefined {
     const limit = Number(this.#c.settings['max.size'])
-    if (this.#bytesRead() >= limit && this.#remains()) return this.#reason({ type: 'SCANNEDSIZE', amount: limit })
+    this.#bytesBefore = this.#bytesRead()
+    if (this.#bytesBefore >= limit && this.#remains()) return this.#reason({ type: 'SCANNEDSIZE', amount: limit })
     if (now >= this.#c.deadline && this.#remains()) return this.#reason({ type: 'COMPLETIONTIMEOUT', timeout: Number(this.#c.settings['max.query.time']) })
     return undefined
   }
 
   #bytesRead(): number {
-    let n = 0
+    let n = -this.#readAgain
     for (const p of this.#source.progress) n += p.bytesRead
     return n
   }
 
   /** A threshold met exactly at the end has cut nothing off. */
   #remains(): boolean {
-    return this.#source.progress.some((p) => p.position < p.end) || (this.#windows?.unread().length ?? 0) > 0
+    return this.#rest !== undefined || this.#clipped.length > 0 || this.#source.progress.some((p) => !p.complete) || (this.#windows?.unread().length ?? 0) > 0
   }
 
   #reason(reason: { type: SentinelReason['type']; amount?: number; timeout?: number }): SentinelReason {
-    return { ...reason, source: this.#scan.table.name, sourceId: this.#c.sourceId, resume: resumeCondition(this.#source, this.#windows?.unread() ?? []) }
+    return { ...reason, source: this.#scan.table.name, sourceId: this.#c.sourceId, resume: this.#resumeCondition() }
+  }
+
+  /** A condition that reads on where the scan stopped: what windows, sources and the batch at hand have not covered. */
+  #resumeCondition(): string {
+    const unread = [
+      ...this.#clipped,
+      ...(this.#windows?.unread() ?? []),
+      ...this.#source.progress.flatMap((p) => p.unread),
+      ...(this.#rest === undefined ? [] : [this.#rest]),
+    ]
+    return joined(unread)
+      .map((r) => `(_meta.partition = ${r.partition} AND _meta.offset >= ${r.start} AND _meta.offset < ${r.end})`)
+      .join(' OR ')
   }
 
   #statsDue(now: number): void {
@@ -412,11 +486,11 @@ export class ScanRun {
       this.#statsDue(performance.now())
       const turn = this.#turns.due()
       if (this.#writer.drained() !== undefined) await this.#drain()
-      else if (turn !== undefined) await this.#rest(turn)
+      else if (turn !== undefined) await this.#giveTurn(turn)
     }
   }
 
-  async #rest(turn: Promise<void>): Promise<void> {
+  async #giveTurn(turn: Promise<void>): Promise<void> {
     await turn
     this.#c.signal.throwIfAborted()
   }
@@ -464,9 +538,24 @@ export function programSpec(
   return { scan, where, sink, render: c.render, validate: c.settings['validate.records'] === true, functions: c.functions, title: c.title }
 }
 
-/** A condition that reads on where the scan stopped. */
-function resumeCondition(source: StatisticsSource, unread: readonly OffsetRange[]): string {
-  const open = source.progress.filter((p) => p.position < p.end).map((p) => ({ partition: p.partition, start: p.position, end: p.end }))
-  const terms = [...unread, ...open].map((r) => `(_meta.partition = ${r.partition} AND _meta.offset >= ${r.start} AND _meta.offset < ${r.end})`)
-  return terms.join(' OR ')
+/** The first record of a batch that is not before the wanted range: its number and its place. */
+function firstFrom({ buffer, from, to, count, baseOffset, rangeStart }: RecordBatch): { readonly index: number; readonly at: number } {
+  let at = from
+  for (let index = 0; index < count && at < to; index++) {
+    if (baseOffset + offsetDelta(buffer, at) >= rangeStart) return { index, at }
+    at = recordEnd(buffer, at, to)
+  }
+  return { index: count, at: to }
+}
+
+/** In order, with what touches put together. */
+function joined(ranges: readonly OffsetRange[]): OffsetRange[] {
+  const out: OffsetRange[] = []
+  for (const range of [...ranges].sort((a, b) => a.partition - b.partition || a.start - b.start)) {
+    const last = out.at(-1)
+    if (last !== undefined && last.partition === range.partition && last.end >= range.start)
+      out[out.length - 1] = { ...last, end: Math.max(last.end, range.end) }
+    else out.push(range)
+  }
+  return out
 }

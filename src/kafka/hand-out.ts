@@ -115,7 +115,7 @@ export class HandOut {
       const { start, end } = region.span
       // A batch across the seam of two stripes comes twice, and is counted where it begins.
       const again = region.segment.stripes !== undefined && (header.baseOffset >= end || (header.baseOffset < start && start > region.segment.progress.begin))
-      region.segment.hand(Math.min(header.lastOffset + 1, end), again ? 0 : header.size)
+      region.segment.hand(region.span, Math.min(header.lastOffset + 1, end), again ? 0 : header.size)
       if (header.lastOffset < start || header.baseOffset >= end) continue
       const fault = this.#fault(fetched, at)
       if (fault !== undefined) return this.#faulty(fetched, region, fault)

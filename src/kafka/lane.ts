@@ -11,7 +11,8 @@ import type { Connection } from './connection.ts'
 import { brokerError, clientError } from './errors.ts'
 import { FETCH, type FetchAnswer, type FetchedPartition, readFetch, writeFetch } from './fetch.ts'
 import type { Frame, FramePool } from './frame-pool.ts'
-import { type Isolation, KafkaError, type PartitionProgress } from './log.ts'
+import { type Isolation, KafkaError } from './log.ts'
+import type { Progress } from './progress.ts'
 import { BatchHeader } from './record-batch.ts'
 import type { Span, Stripes } from './stripes.ts'
 
@@ -23,14 +24,14 @@ const EMPTY_FETCHES = 3
 /** What one lane reads of one partition: ranges in ascending order, one after the other; or stripes, as they are dealt. */
 export class Segment {
   readonly partition: number
-  readonly progress: PartitionProgress
+  readonly progress: Progress
   readonly stripes: Stripes | undefined
   readonly #ranges: Span[]
   /** The current range, and the next offset to fetch. */
   span: Span
   position: number
-  /** Next offset to hand out. */
-  #handed: number
+  /** The range that was handed out of last. */
+  #handed: Span | undefined
   /** Waiting for a look-up; not to be fetched now. */
   parked = false
   /** Fetches in a row that brought nothing, and since when. */
@@ -39,14 +40,13 @@ export class Segment {
   attempts = 0
 
   /** `ranges` has at least one; none is empty. */
-  constructor(partition: number, progress: PartitionProgress, ranges: readonly Span[], stripes?: Stripes) {
+  constructor(partition: number, progress: Progress, ranges: readonly Span[], stripes?: Stripes) {
     this.partition = partition
     this.progress = progress
     this.stripes = stripes
     this.#ranges = ranges.map((range) => (stripes === undefined ? { start: range.start, end: range.end } : range))
     this.span = this.#ranges[0]
     this.position = this.span.start
-    this.#handed = this.span.start
   }
 
   get done(): boolean {
@@ -79,23 +79,29 @@ export class Segment {
   skip(logStart: number): number {
     let lost = 0
     while (!this.done && this.position < logStart) {
-      const stop = Math.min(logStart, this.span.end)
-      lost += stop - this.position
+      const { span, position } = this
+      const stop = Math.min(logStart, span.end)
+      lost += stop - position
+      this.progress.lose(position, stop)
+      // What has been fetched is still handed out; what the log has left of the range is a range of its own.
+      if (stop < span.end) {
+        this.#ranges.splice(1, 0, { start: stop, end: span.end })
+        span.end = position
+      }
       this.advance(stop)
     }
-    this.span.start = Math.max(this.span.start, Math.min(logStart, this.span.end))
     return lost
   }
 
-  /** Everything before `offset` has been handed out or passed over. */
-  hand(offset: number, bytes: number): void {
+  /** Everything of `span` before `offset` has been handed out or passed over. */
+  hand(span: Span, offset: number, bytes: number): void {
     const { progress } = this
     progress.bytesRead += bytes
-    // Stripes come in order. Without them two lanes may count on one progress, each from its own place.
-    if (this.stripes !== undefined) progress.position = Math.max(progress.position, Math.min(progress.end, offset))
-    if (offset <= this.#handed) return
-    if (this.stripes === undefined) progress.position = Math.min(progress.end, progress.position + offset - this.#handed)
-    this.#handed = offset
+    // Stripes are handed out in order. A range that another one follows is over, even if the log holds nothing at its end.
+    if (this.stripes !== undefined) return progress.read(progress.begin, offset)
+    if (this.#handed !== undefined && this.#handed !== span) progress.read(this.#handed.start, this.#handed.end)
+    this.#handed = span
+    progress.read(span.start, Math.min(offset, span.end))
   }
 }
 

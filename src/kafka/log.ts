@@ -88,19 +88,24 @@ export interface RecordBatch {
   readonly fault: string | undefined
 }
 
-/** Where the scan is in one partition. Mutable numbers, read for STATS. */
+/** Where the scan is in one partition. It changes while the scan runs. */
 export interface PartitionProgress {
   readonly partition: number
   /** First offset wanted. */
   readonly begin: number
   /** End offset, exclusive, captured at the start. */
   readonly end: number
-  /** Next offset to hand out. */
-  position: number
+  /** The first offset that has not been handed out; `end` when there is none. */
+  readonly position: number
+  /** What has not been handed out, ascending: several ranges where several places are read at once. */
+  readonly unread: readonly OffsetRange[]
+  /** Nothing is unread. */
+  readonly complete: boolean
   /** Bytes of the batches handed out or passed over, as stored (compressed). */
-  bytesRead: number
-  /** Offsets that vanished before they could be read (retention moved the log start during the scan). */
-  lost: number
+  readonly bytesRead: number
+  /** Offsets that vanished before they could be read (retention, or DeleteRecords, moved the log start during the scan), and which these are. */
+  readonly lost: number
+  readonly lostRanges: readonly OffsetRange[]
 }
 
 /** What a broker answered, or that it did not. */

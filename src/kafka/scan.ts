@@ -10,7 +10,8 @@ import { brokerError, clientError, ERROR } from './errors.ts'
 import type { FramePool } from './frame-pool.ts'
 import { HandOut, type ScanOptions } from './hand-out.ts'
 import { type Fetched, Lane, type LaneOwner, Segment } from './lane.ts'
-import { type BatchSource, type Isolation, KafkaError, type OffsetRange, type PartitionProgress, type RecordBatch, type ScanRequest } from './log.ts'
+import { type BatchSource, type Isolation, KafkaError, type OffsetRange, type RecordBatch, type ScanRequest } from './log.ts'
+import { Progress } from './progress.ts'
 import { type Span, Stripes } from './stripes.ts'
 
 const FIRST_FETCH_BYTES = 256 * 1024
@@ -23,7 +24,6 @@ const SCAN_BYTES = 32 * 1024 * 1024
 /** A guess at a record's size, for scans with a limit. */
 const GUESSED_RECORD_BYTES = 512
 
-type Progress = { -readonly [K in keyof PartitionProgress]: PartitionProgress[K] }
 type Next = RecordBatch | undefined | Promise<RecordBatch | undefined>
 
 export class Scan implements BatchSource, LaneOwner {
@@ -158,16 +158,8 @@ export class Scan implements BatchSource, LaneOwner {
 
   #addProgress(range: OffsetRange): void {
     const known = this.progress.at(-1)
-    if (known !== undefined && known.partition === range.partition) Object.assign(known, { end: Math.max(known.end, range.end) })
-    else
-      this.progress.push({
-        partition: range.partition,
-        begin: range.start,
-        end: Math.max(range.start, range.end),
-        position: range.start,
-        bytesRead: 0,
-        lost: 0,
-      })
+    if (known !== undefined && known.partition === range.partition) known.add(range)
+    else this.progress.push(new Progress(range))
   }
 
   // Where to read what.
@@ -312,7 +304,7 @@ export class Scan implements BatchSource, LaneOwner {
     const start = starts.get(segment.partition) as number
     const end = ends.get(segment.partition) as number
     if (start > segment.position) {
-      segment.progress.lost += segment.skip(start)
+      segment.skip(start)
       segment.parked = false
       lane.pump()
       this.#wake()
@@ -377,7 +369,7 @@ export class Scan implements BatchSource, LaneOwner {
       }
       if (this.#error !== undefined) return Promise.reject(this.#error)
       if (!this.#finished()) return this.#wait()
-      for (const entry of this.progress) entry.position = entry.end
+      for (const entry of this.progress) entry.finish()
       this.#end()
       return undefined
     }

@@ -42,16 +42,21 @@ export interface Stats {
   readonly startedAt: number
 }
 
-/** `LIMIT` is ours: the server's cap on rows (no LIMIT was written) left rows out. Clients pass over types that they do not know. */
-export type SentinelType = 'SCANNEDSIZE' | 'IDLETIMEOUT' | 'COMPLETIONTIMEOUT' | 'LIMIT'
+/**
+ * `LIMIT` and `LOST` are ours: the server's cap on rows (no LIMIT was written) left rows out; offsets vanished while the query ran (retention, deleted records) before they were read.
+ * Clients pass over types that they do not know.
+ */
+export type SentinelType = 'SCANNEDSIZE' | 'IDLETIMEOUT' | 'COMPLETIONTIMEOUT' | 'LIMIT' | 'LOST'
 export interface SentinelReason {
   readonly type: SentinelType
   readonly source: string
   readonly sourceId: string
-  /** Bytes, with SCANNEDSIZE; rows, with LIMIT. */
+  /** Bytes, with SCANNEDSIZE; rows, with LIMIT; offsets, with LOST. */
   readonly amount?: number
   /** Milliseconds, with the timeouts. */
   readonly timeout?: number
+  /** Ours, with LOST: `partition 0, offsets 100 to 172`. */
+  readonly places?: string
   /** Ours: a WHERE condition that reads on where the scan stopped. */
   readonly resume?: string
 }

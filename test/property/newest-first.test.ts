@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { runRequest } from '../../src/engine/query.ts'
-import type { BatchSource, KafkaLog, PartitionProgress, RecordBatch, ScanRequest } from '../../src/kafka/log.ts'
+import type { BatchSource, KafkaLog, RecordBatch, ScanRequest } from '../../src/kafka/log.ts'
+import { Progress } from '../../src/kafka/progress.ts'
 import { BatchHeader, writeRecordBatch } from '../../src/kafka/record-batch.ts'
 import type { Catalog } from '../../src/plan/catalog.ts'
 import { memoryWorld } from '../support/memory-world.ts'
@@ -59,18 +60,18 @@ class LongLog implements KafkaLog {
     return [Math.max(0, timestampMs - START_MS)]
   }
   scan(request: ScanRequest): BatchSource {
-    const progress: PartitionProgress[] = request.ranges.map((r) => ({ ...r, begin: r.start, position: r.start, bytesRead: 0, lost: 0 }))
+    const progress = request.ranges.map((r) => new Progress(r))
     const batches = this.#batches(request, progress)
     return { progress, next: () => batches.next().value ?? Promise.resolve(undefined), close: () => undefined }
   }
-  *#batches(request: ScanRequest, progress: PartitionProgress[]): Generator<RecordBatch, undefined> {
+  *#batches(request: ScanRequest, progress: Progress[]): Generator<RecordBatch, undefined> {
     const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length)
     const header = new BatchHeader()
     assert.ok(header.open(view, 0, this.#bytes.length))
     for (const [i, range] of request.ranges.entries()) {
       for (let base = Math.floor(range.start / RECORDS) * RECORDS; base < range.end; base += RECORDS) {
         progress[i].bytesRead += this.#bytes.length
-        progress[i].position = Math.min(range.end, base + RECORDS)
+        progress[i].read(range.start, Math.min(range.end, base + RECORDS))
         yield {
           partition: 0,
           buffer: this.#bytes,

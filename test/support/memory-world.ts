@@ -9,15 +9,8 @@ import { withObjects } from '../../src/catalog/objects.ts'
 import type { FormatOptions } from '../../src/catalog/plain-formats.ts'
 import type { FormatName } from '../../src/formats/format.ts'
 import type { TopicConfig, TopicMetadata } from '../../src/kafka/cluster.ts'
-import {
-  type BatchSource,
-  KafkaError,
-  type KafkaLog,
-  type OffsetRange,
-  type PartitionProgress,
-  type RecordBatch,
-  type ScanRequest,
-} from '../../src/kafka/log.ts'
+import { type BatchSource, KafkaError, type KafkaLog, type OffsetRange, type RecordBatch, type ScanRequest } from '../../src/kafka/log.ts'
+import { Progress } from '../../src/kafka/progress.ts'
 import { BatchHeader, type RecordToWrite, writeRecordBatch } from '../../src/kafka/record-batch.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import type { Administration } from '../../src/plan/administration.ts'
@@ -391,25 +384,19 @@ class MemoryLog implements KafkaLog {
 }
 
 class MemorySource implements BatchSource {
-  readonly progress: readonly PartitionProgress[]
+  readonly progress: readonly Progress[]
   readonly #batches: RecordBatch[]
-  readonly #skipped: { progress: PartitionProgress; bytes: number; position: number }[][]
+  readonly #skipped: { progress: Progress; bytes: number; start: number; end: number }[][]
   readonly #signal: AbortSignal
   #at = 0
 
   constructor(log: MemoryLog, request: ScanRequest, signal: AbortSignal) {
     this.#signal = signal
-    const progress = new Map<number, PartitionProgress>()
+    const progress = new Map<number, Progress>()
     for (const range of request.ranges) {
       const known = progress.get(range.partition)
-      progress.set(range.partition, {
-        partition: range.partition,
-        begin: known?.begin ?? range.start,
-        end: range.end,
-        position: known?.position ?? range.start,
-        bytesRead: 0,
-        lost: 0,
-      })
+      if (known === undefined) progress.set(range.partition, new Progress(range))
+      else known.add(range)
     }
     this.progress = [...progress.values()]
     this.#batches = []
@@ -418,19 +405,19 @@ class MemorySource implements BatchSource {
   }
 
   #addRange(partition: StoredPartition, range: OffsetRange, request: ScanRequest): void {
-    const progress = this.progress.find((p) => p.partition === range.partition) as PartitionProgress
+    const progress = this.progress.find((p) => p.partition === range.partition) as Progress
     for (const stored of partition.batches) {
       if (stored.nextOffset <= range.start || stored.baseOffset >= range.end) continue
       const batch = readBatch(stored, range, request.headersOnly ?? false)
       const old = request.minTimestampMs !== undefined && batch.maxTimestamp < request.minTimestampMs
-      const step = { progress, bytes: stored.bytes.length, position: Math.min(stored.nextOffset, range.end) }
+      const step = { progress, bytes: stored.bytes.length, start: range.start, end: Math.min(stored.nextOffset, range.end) }
       if (!old) {
         this.#batches.push(batch)
         this.#skipped.push([])
       }
       this.#skipped[this.#skipped.length - 1].push(step)
     }
-    this.#skipped[this.#skipped.length - 1].push({ progress, bytes: 0, position: range.end })
+    this.#skipped[this.#skipped.length - 1].push({ progress, bytes: 0, start: range.start, end: range.end })
   }
 
   /** Every third batch comes with a promise, as it does when bytes have to be waited for. */
@@ -444,9 +431,9 @@ class MemorySource implements BatchSource {
   }
 
   #account(index: number): void {
-    for (const { progress, bytes, position } of this.#skipped[index] ?? []) {
+    for (const { progress, bytes, start, end } of this.#skipped[index] ?? []) {
       progress.bytesRead += bytes
-      progress.position = Math.max(progress.position, position)
+      progress.read(start, end)
     }
     this.#skipped[index] = []
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { runRequest } from '../../src/engine/query.ts'
 import type { BatchSource, KafkaLog } from '../../src/kafka/log.ts'
+import { Progress } from '../../src/kafka/progress.ts'
 import { memoryWorld, type WorldTopic } from '../support/memory-world.ts'
 
 interface Frame {
@@ -10,7 +11,14 @@ interface Frame {
   readonly rowId: string | null
   readonly data: {
     readonly value?: unknown
-    readonly reason?: { readonly type: string; readonly source: string; readonly amount?: number; readonly timeout?: number; readonly resume?: string }
+    readonly reason?: {
+      readonly type: string
+      readonly source: string
+      readonly amount?: number
+      readonly timeout?: number
+      readonly resume?: string
+      readonly places?: string
+    }
   }
 }
 
@@ -76,7 +84,37 @@ function standingStill(log: KafkaLog): KafkaLog {
   }
 }
 
+/** The first 100 offsets are deleted before they can be read. */
+function losing(log: KafkaLog): KafkaLog {
+  return {
+    bounds: (...args) => log.bounds(...args),
+    offsetsForTime: (...args) => log.offsetsForTime(...args),
+    scan: (request, signal) => {
+      const source = log.scan({ ...request, ranges: request.ranges.map((r) => ({ ...r, start: 100 })) }, signal)
+      const progress = new Progress({ partition: 0, start: 0, end: 100 })
+      progress.lose(0, 40)
+      progress.lose(40, 100)
+      return { next: () => source.next(), progress: [progress, ...source.progress], close: () => source.close() }
+    },
+  }
+}
+
 describe('a result that is not complete says so', () => {
+  it('records that vanish while the query runs: SENTINEL LOST, how many and where; an error where a subquery needs them', async () => {
+    const frames = await ask([numbers(300)], 'SELECT count(i) AS n FROM numbers', { log: losing })
+    assert.deepEqual(
+      rows(frames).map((f) => f.data.value),
+      [{ n: 200 }],
+    )
+    const told = reason(frames)
+    assert.deepEqual([told?.type, told?.source, told?.amount, told?.places], ['LOST', 'numbers', 100, 'partition 0, offsets 0 to 99'])
+    const error = await ask([numbers(300)], 'SELECT 1 AS one FROM __dual WHERE 1 < (SELECT count(i) FROM numbers)', { log: losing })
+    assert.match(
+      String(error.find((f) => f.type === 'ERROR')?.data),
+      /numbers lost 100 records that were deleted while it ran \(partition 0, offsets 0 to 99\)/,
+    )
+  })
+
   it('10,000 rows without LIMIT: SENTINEL LIMIT, and a condition to read on with', async () => {
     const frames = await ask([numbers(10_003)], 'SELECT i FROM numbers')
     assert.equal(rows(frames).length, 10_000)
