@@ -5,7 +5,7 @@
 import { didYouMean, suggestions } from '../lib/suggest.ts'
 import type { Name, Span } from './ast.ts'
 import { SqlError } from './error.ts'
-import { ELSEWHERE, RESERVED } from './keywords.ts'
+import { ELSEWHERE, insteadOfWord, RESERVED } from './keywords.ts'
 import { bareNameEnd, excerpt, scanToken } from './lex.ts'
 import type { Token } from './lex.ts'
 
@@ -242,6 +242,7 @@ export abstract class TokenCursor {
     const guess =
       hint ??
       ELSEWHERE.get(found.upper) ??
+      insteadOfWord(found.upper) ??
       (found.upper === '' || candidates.includes(found.upper) ? undefined : didYouMean(found.text, candidates, 1)) ??
       ELSEWHERE.get(this.previous?.upper ?? '')
     this.raise(`Expected ${what}, but found ${describe(found)}.`, found, guess)

@@ -49,8 +49,15 @@ test(`a random condition, its negation and its being NULL divide the rows (seeds
       const parts = [await rows(where), await rows(negation), await rows(unknown)]
       const refused = parts.filter((p) => /outer query|query around it/.test(String(p[0]?.[0] ?? '')))
       if (refused.length === 3) continue
+      const truth = async (truth: 'true' | 'false' | 'unknown', negated: boolean) => {
+        return await rows(typed({ kind: 'isTruth', operand: where, truth, negated, span: NOWHERE }, 'boolean'))
+      }
       const said = `seed ${seed}, condition ${n}: SELECT … FROM ${from.name.text} AS ${from.alias.text}: ${printQuery(whereOnly(from, where))}`
       assert.equal(difference(parts.flat(), await rows(undefined), false), undefined, said)
+      for (const [i, of] of (['true', 'false', 'unknown'] as const).entries()) {
+        assert.equal(difference(await truth(of, false), parts[i], false), undefined, `IS ${of}: ${said}`)
+        assert.equal(difference(await truth(of, true), parts.filter((_, at) => at !== i).flat(), false), undefined, `IS NOT ${of}: ${said}`)
+      }
     }
     world.catalog.close()
   }

@@ -56,6 +56,11 @@ test(`a condition, its negation and its being NULL divide the rows (seed ${SEED}
         expected(() => true),
         `${topic} WHERE ${sql}`,
       )
+      for (const [i, truth] of ['TRUE', 'FALSE', 'UNKNOWN'].entries()) {
+        assert.deepEqual(await kept(`(${sql}) IS ${truth}`, topic, true, on), parts[i], `${topic} WHERE (${sql}) IS ${truth}`)
+        const others = parts.filter((_, at) => at !== i).flat()
+        assert.deepEqual((await kept(`(${sql}) IS NOT ${truth}`, topic, true, on)).sort(), others.sort(), `${topic} WHERE (${sql}) IS NOT ${truth}`)
+      }
     }),
     { seed: SEED + 1, numRuns: 150 },
   )

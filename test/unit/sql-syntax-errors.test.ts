@@ -120,6 +120,8 @@ const CASES: readonly Case[] = [
     'Expected an expression after WHERE, but found "ROWNUM".',
     'Use LIMIT n. A field of that name needs back-ticks: `ROWNUM`.',
   ],
+  ['SELECT a «ISNULL» FROM t', 'Expected FROM, but found "ISNULL".', 'Write IS NULL or IS NOT NULL.'],
+  ['SELECT a FROM t WHERE a «NOTNULL»', 'Expected the end of the statement, but found "NOTNULL".', 'Write IS NULL or IS NOT NULL.'],
   ['SELECT «UNIQUE» a FROM t', 'Expected an expression after SELECT, but found "UNIQUE".', 'Use SELECT DISTINCT.'],
   ['SELECT a FROM t WHERE a = «some»(b)', 'SOME (…) is not offered.', 'For an array use IN_ARRAY(x, array).', 'UNSUPPORTED'],
   ['SELECT CURRENT_TIMESTAMP(«3») FROM t', 'CURRENT_TIMESTAMP takes no number of digits.', 'Write CURRENT_TIMESTAMP alone: it is in milliseconds.'],
