@@ -12,6 +12,7 @@ import { deleteRecords, initProducerId, produce } from '../../src/sandbox/apis/p
 import { createPartitions, createTopics, deleteTopics, describeConfigs, incrementalAlterConfigs } from '../../src/sandbox/apis/topics.ts'
 import { startBroker, type Broker } from '../../src/sandbox/broker.ts'
 import { SandboxClient } from '../support/sandbox-client.ts'
+import { eventually } from '../support/eventually.ts'
 import { sharedCluster, topicName } from './cluster.ts'
 
 const cluster = await sharedCluster()
@@ -224,7 +225,7 @@ const scripts: Record<string, Script> = {
         },
       ],
     })
-    await sleep(300)
+    await eventually('the broker shows the change', async () => JSON.stringify(await show(topic)).includes('LogAppendTime'))
     return { first, changed: change.responses[0].errorCode, second: await show(topic), none: (await show(`${topic}-none`)).map(([errorCode]) => errorCode) }
   },
   async 'more partitions, and topics that go'(client, topic) {
