@@ -292,18 +292,18 @@ export abstract class ExpressionParser extends TokenCursor {
     const before = this.previous
     const after =
       before === undefined || before.kind === 'string' ? '' : ` after ${before.upper !== '' && RESERVED.has(before.upper) ? before.upper : describe(before)}`
-    const name = RESERVED.has(this.token.upper) && NAME_FOLLOWERS.has(this.peek().text.toUpperCase())
     const comma = this.isWord('FROM') && before?.text === ','
+    this.fail(`an expression${after}`, [], this.nameHint() ?? (comma ? 'Leave out the comma before FROM.' : undefined))
+  }
+
+  /** Back-ticks, where a reserved word may have been meant as a name. */
+  private nameHint(): string | undefined {
+    const ticks = (token: Token): string => `A column of that name needs back-ticks: \`${token.text}\`.`
     const instead = insteadOfWord(this.token.upper)
-    const hint =
-      instead !== undefined
-        ? `${instead} A field of that name needs back-ticks: \`${this.token.text}\`.`
-        : name
-          ? `A column of that name needs back-ticks: \`${this.token.text}\`.`
-          : comma
-            ? 'Leave out the comma before FROM.'
-            : undefined
-    this.fail(`an expression${after}`, [], hint)
+    if (instead !== undefined) return `${instead} ${ticks(this.token)}`
+    if (RESERVED.has(this.token.upper) && NAME_FOLLOWERS.has(this.peek().text.toUpperCase())) return ticks(this.token)
+    // SELECT all FROM t
+    return this.previous?.upper === 'ALL' ? ticks(this.previous) : undefined
   }
 
   /** column := name { '.' name } */
