@@ -230,7 +230,9 @@ export abstract class ExpressionParser extends TokenCursor {
     const next = this.peek()
     if (MOMENTS.has(token.upper)) return this.moment()
     if (QUANTIFIERS.has(token.upper) && this.isSymbol('(', next)) return this.failQuantifier(token, next)
-    if (RESERVED.has(token.upper) || ((token.upper === 'GROUP' || token.upper === 'ORDER') && next.upper === 'BY')) return this.failExpression()
+    // ISNULL(x, 0) is a function.
+    const called = this.isSymbol('(', next) && insteadOfWord(token.upper) !== undefined
+    if ((RESERVED.has(token.upper) && !called) || ((token.upper === 'GROUP' || token.upper === 'ORDER') && next.upper === 'BY')) return this.failExpression()
     if (token.upper === 'LIMIT' && next.kind === 'number') return this.failExpression()
     if (this.isSymbol('(', next)) {
       if (token.upper === 'CAST') return this.cast()

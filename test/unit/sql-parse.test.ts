@@ -29,6 +29,7 @@ const GROUPINGS: readonly (readonly [string, string])[] = [
   ['a + 1 > b IS NOT NULL AND c', '(and (not-null (> (+ a 1) b)) c)'],
   ['a IN (1) IS FALSE IS NULL', '(null? (false? (in a 1)))'],
   ['a < CURRENT_TIMESTAMP AND b > Current_Date()', '(and (< a CURRENT_TIMESTAMP) (> b Current_Date))'],
+  ['isnull(a, 0) + ISNULL(b, 1)', '(+ (call isnull a 0) (call ISNULL b 1))'],
   ['SUM(ALL a) + `all` + t.all', '(+ (+ (call SUM all a) `all`) t.all)'],
   ['a + 1 BETWEEN b AND c + 1 AND d', '(and (between (+ a 1) b (+ c 1)) d)'],
   ['a NOT BETWEEN 1 AND 2', '(not-between a 1 2)'],
