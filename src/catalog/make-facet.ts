@@ -12,7 +12,7 @@ import type { RegisteredSchema } from '../registry/registry.ts'
 import { type DataType, JSON_TYPE } from '../types.ts'
 import type { ProtobufDecoder } from './protobuf.ts'
 import { type FacetQuestion, samplesOf } from './facet-question.ts'
-import { mergeTypes } from './merge-types.ts'
+import { mergeTypes } from '../formats/merge-types.ts'
 import { plainDecoder, textEncoder } from './plain-formats.ts'
 
 type Origin = TableFacet['origin']

@@ -15,7 +15,7 @@ import { type IdPlace, idHeaders, type RecordId, RecordIds } from '../registry/r
 import type { RegisteredSchema, SchemaType } from '../registry/registry.ts'
 import { JSON_TYPE } from '../types.ts'
 import { type FacetQuestion, headersOf, samplesOf } from './facet-question.ts'
-import { mergeTypes } from './merge-types.ts'
+import { mergeTypes } from '../formats/merge-types.ts'
 import type { TopicSample } from './sample.ts'
 
 /** `glue.payload.bytes`: the largest payload after decompression; a larger one is a bad record. */

@@ -163,7 +163,7 @@ export class ExpressionCompiler {
       const values = items.map((i) => (i as { value: Value }).value)
       const direct = this.#inConstants(e, values, negated)
       if (direct !== undefined) return direct
-      return js`(${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, ${this.emitter.constant(values, 'items')}) === ${!negated})`
+      return js`(${this.emitter.constant(new rt.Members(values), 'items')}.in(${this.value(e.operand)}) === ${!negated})`
     }
     return js`(${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, [${join(
       items.map((i) => this.value(i)),
@@ -180,10 +180,12 @@ export class ExpressionCompiler {
       const tests = simple.map((v) => textEquals.call(this.#references, ref, v as string, negated))
       if (tests.every((t) => t !== undefined)) return parenthesized(join(tests as Code[], negated ? ' && ' : ' || '))
     }
-    const uniform = (e.by === 'string' && simple.every((v) => typeof v === 'string')) || (e.by === 'number' && simple.every((v) => typeof v === 'number'))
+    const uniform =
+      (e.by === 'string' && simple.every((v) => typeof v === 'string')) ||
+      (e.by === 'number' && simple.every((v) => typeof v === 'number' || typeof v === 'bigint'))
     if (!uniform) return undefined
     const { code, test } = this.#operand(e.operand)
-    const set = this.emitter.constant(new Set<Value>(simple), 'set')
+    const set = this.emitter.constant(rt.membersOf(simple), 'set')
     return parenthesized(join([...test, negated ? js`!${set}.has(${code})` : js`${set}.has(${code})`], ' && '))
   }
 
@@ -290,8 +292,14 @@ export class ExpressionCompiler {
     if (e.operand.kind === 'path' || e.operand.kind === 'slot') {
       if (e.items.every((i) => i.kind === 'constant')) return js`(${this.#inList(e, e.negated)} ? true : ${this.#inList(e, !e.negated)} ? false : null)`
     }
-    const items = e.items.map((i) => this.value(i))
-    const is = js`${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, [${join(items, ', ')}])`
+    const constants = e.items.flatMap((i) => (i.kind === 'constant' ? [i.value] : []))
+    const is =
+      constants.length === e.items.length
+        ? js`${this.emitter.constant(new rt.Members(constants), 'items')}.in(${this.value(e.operand)})`
+        : js`${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, [${join(
+            e.items.map((i) => this.value(i)),
+            ', ',
+          )}])`
     if (!e.negated) return is
     const held = this.temp()
     return js`((${held} = ${is}) === null ? null : !${held})`

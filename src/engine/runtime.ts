@@ -117,7 +117,7 @@ function asDecimal(v: Value): Decimal | undefined {
 }
 
 /**
- * Order of two values of unknown type: negative, 0, positive; NaN when they have no order (unlike kinds, NULL, a structure).
+ * Order of two values of unknown type as operators see it: negative, 0, positive; NaN when they have no order (unlike kinds, NULL, NaN, a structure).
  * Numbers of every kind compare by value, exactly.
  */
 export function order(a: Value, b: Value): number {
@@ -128,11 +128,50 @@ export function order(a: Value, b: Value): number {
   if ((an || a instanceof Decimal) && (bn || b instanceof Decimal)) {
     const x = asDecimal(a)
     const y = asDecimal(b)
-    return x === undefined || y === undefined ? Number.NaN : x.compare(y)
+    // What is no decimal is NaN or infinite; the other one is finite then.
+    if (x === undefined) return a === Number.POSITIVE_INFINITY ? 1 : a === Number.NEGATIVE_INFINITY ? -1 : Number.NaN
+    if (y === undefined) return b === Number.POSITIVE_INFINITY ? -1 : b === Number.NEGATIVE_INFINITY ? 1 : Number.NaN
+    return x.compare(y)
   }
   if (typeof a === 'boolean' && typeof b === 'boolean') return Number(a) - Number(b)
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b)
   return Number.NaN
+}
+
+/**
+ * One order of all values but NULL, for ORDER BY, MIN, MAX and everything that sorts: booleans, then numbers of every kind by value with NaN behind all of them, then texts, then bytes,
+ * then arrays and structures by their canonical text. Total: which record comes first changes nothing.
+ */
+export function totalOrder(a: Value, b: Value): number {
+  const o = order(a, b)
+  if (!Number.isNaN(o)) return o
+  const kinds = rank(a) - rank(b)
+  if (kinds !== 0) return kinds
+  if (rank(a) === NUMBERS) return Number(Number.isNaN(a)) - Number(Number.isNaN(b))
+  const [x, y] = [canonical(a), canonical(b)]
+  return x < y ? -1 : x > y ? 1 : 0
+}
+
+/** Of MIN and MAX: as `totalOrder`, and −0.0 below 0.0, so that one of the two is always the answer. */
+export function extremeOrder(a: Value, b: Value): number {
+  const o = totalOrder(a, b)
+  return o === 0 && a === 0 && b === 0 ? Number(Object.is(b, -0)) - Number(Object.is(a, -0)) : o
+}
+
+const NUMBERS = 1
+
+function rank(v: Value): number {
+  switch (typeof v) {
+    case 'boolean':
+      return 0
+    case 'number':
+    case 'bigint':
+      return NUMBERS
+    case 'string':
+      return 2
+    default:
+      return v instanceof Decimal ? NUMBERS : v instanceof Uint8Array ? 3 : 4
+  }
 }
 
 /** Equality of any two values, NULL left to the caller: unlike kinds are not equal, arrays and structures are compared item by item. */
@@ -186,7 +225,9 @@ export function canonical(v: Value): string {
     case 'string':
       return `s${v}`
     case 'number':
-      return Number.isInteger(v) && Math.abs(v) > MAX ? `n${BigInt(v)}` : `n${v === 0 ? 0 : v}`
+      if (Number.isInteger(v)) return Math.abs(v) > MAX ? `n${BigInt(v)}` : `n${v === 0 ? 0 : v}`
+      // As a decimal of that value is written.
+      return Math.abs(v) < 1e-6 ? `n${Decimal.fromNumber(v) ?? v}` : `n${v}`
     case 'bigint':
       return `n${v}`
     case 'boolean':
@@ -195,29 +236,33 @@ export function canonical(v: Value): string {
   if (v instanceof Decimal) return `n${v.normalize()}`
   if (v instanceof Uint8Array) return `b${Buffer.from(v).toString('base64')}`
   if (Array.isArray(v)) return `[${v.map((i) => lengthened(canonical(i))).join('')}]`
-  if (v instanceof Map) return `{${[...v].map(([k, i]) => lengthened(`s${k}`) + lengthened(canonical(i))).join('')}}`
+  if (v instanceof Map) return members([...v].map(([k, i]) => [k, canonical(i)]))
   return canonicalJson(v)
 }
 function lengthened(s: string): string {
   return `${s.length}:${s}`
 }
 
-/** JSON that differs only in white space is the same value; key order counts. */
+/** As arrays and structures: white space, the order of members and the way a number is written do not count. */
 function canonicalJson(v: JsonText): string {
-  let out = ''
-  let inString = false
-  for (let i = 0; i < v.text.length; i++) {
-    const c = v.text[i]
-    if (inString) {
-      out += c
-      if (c === '\\') out += v.text[++i]
-      else if (c === '"') inString = false
-    } else if (c === '"') {
-      inString = true
-      out += c
-    } else if (c > ' ') out += c
-  }
-  return `j${out}`
+  return canonicalParsed(JSON.parse(v.text, exactNumber as (key: string, value: unknown) => unknown))
+}
+
+/** Whole numbers keep their digits. */
+function exactNumber(_key: string, value: unknown, context: { readonly source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
+  return /^-?\d+$/.test(context.source ?? '') ? BigInt(context.source as string) : value
+}
+
+function canonicalParsed(v: unknown): string {
+  if (Array.isArray(v)) return `[${v.map((i) => lengthened(canonicalParsed(i))).join('')}]`
+  if (typeof v === 'object' && v !== null) return members(Object.entries(v).map(([k, i]) => [k, canonicalParsed(i)]))
+  return canonical(v as Value)
+}
+
+function members(entries: readonly (readonly [string, string])[]): string {
+  const sorted = [...entries].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return `{${sorted.map(([k, text]) => lengthened(`s${k}`) + lengthened(text)).join('')}}`
 }
 
 // ---------------------------------------------------------------------------------------------- LIKE
@@ -285,6 +330,49 @@ export function inList(v: Value, items: readonly Value[]): boolean | null {
     else if (equal(v, item)) return true
   }
   return sawNull ? null : false
+}
+
+/** The items of an IN that are the same for every row: `=` with any of them, found by a hash. */
+export class Members {
+  /** What JavaScript finds by value. */
+  readonly #plain: ReadonlySet<Value>
+  readonly #decimals: readonly Decimal[]
+  /** Canonical texts of decimals, bytes, arrays and structures. */
+  readonly #texts: ReadonlySet<string>
+  readonly #sawNull: boolean
+
+  constructor(items: readonly Value[]) {
+    this.#plain = membersOf(items.filter((v) => typeof v !== 'object'))
+    this.#decimals = items.filter((v) => v instanceof Decimal)
+    this.#texts = new Set(items.filter((v) => typeof v === 'object' && v !== null).map(canonical))
+    this.#sawNull = items.includes(null)
+  }
+
+  /** As `inList`. */
+  in(v: Value): boolean | null {
+    if (v === null) return null
+    return this.#has(v) ? true : this.#sawNull ? null : false
+  }
+
+  #has(v: Value): boolean {
+    if (typeof v !== 'object') return this.#plain.has(v) || (typeof v !== 'string' && this.#decimals.some((item) => equal(v, item)))
+    if (this.#texts.has(canonical(v as Value))) return true
+    if (!(v instanceof Decimal) || this.#plain.size === 0) return false
+    const whole = v.normalize()
+    return whole.scale <= 0 ? this.#plain.has(integer(whole.unscaled * 10n ** BigInt(-whole.scale))) : this.#plain.has(v.toNumber()) && equal(v, v.toNumber())
+  }
+}
+
+/** A set that finds numbers and bigints by value, as `=` does; NaN equals nothing. */
+export function membersOf(items: readonly Value[]): ReadonlySet<Value> {
+  const set = new Set<Value>()
+  for (const item of items) {
+    if (typeof item === 'number' && Number.isNaN(item)) continue
+    set.add(item)
+    if (typeof item === 'number' && Number.isInteger(item) && Math.abs(item) > MAX) set.add(BigInt(item))
+    else if (typeof item === 'bigint' && BigInt(Number(item)) === item) set.add(Number(item))
+  }
+  return set
 }
 
 /** Zero-based; out of range is NULL. */

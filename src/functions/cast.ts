@@ -104,12 +104,23 @@ function wholeOf(value: Value): number | bigint | undefined {
 
 const NUMBER_TEXT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?$/
 
+/** Doubles that are no numbers of the line, as they are printed, and as other databases do. */
+const NOT_FINITE: Readonly<Record<string, number>> = {
+  nan: Number.NaN,
+  infinity: Number.POSITIVE_INFINITY,
+  '+infinity': Number.POSITIVE_INFINITY,
+  '-infinity': Number.NEGATIVE_INFINITY,
+  inf: Number.POSITIVE_INFINITY,
+  '+inf': Number.POSITIVE_INFINITY,
+  '-inf': Number.NEGATIVE_INFINITY,
+}
+
 function toFloating(value: Value, from: DataType, to: DataType): number {
   let number: number
   if (isNumeric(value)) number = toDouble(value)
   else if (typeof value === 'boolean') number = value ? 1 : 0
   else if (typeof value === 'string' && NUMBER_TEXT.test(value.trim())) number = Number(value)
-  else if (value === 'NaN') return Number.NaN
+  else if (typeof value === 'string' && Object.hasOwn(NOT_FINITE, value.trim().toLowerCase())) return NOT_FINITE[value.trim().toLowerCase()]
   else return refuse(value, from, to)
   const result = to.kind === 'float' ? Math.fround(number) : number
   const wasFinite = typeof value !== 'number' || Number.isFinite(value)

@@ -349,8 +349,14 @@ function reinterpret(name: string, description: string, example: readonly [strin
     description,
     examples: [{ sql: example[0], result: example[1] }],
     returns: () => type,
-    make: () => (value: number | bigint) => value,
+    make: () => (type.kind === 'time' ? (value: number | bigint) => ofDay(value, type.unit) : (value: number | bigint) => value),
   })
+}
+
+/** A time of day has no days: what is beyond one, or before it, is taken off. */
+function ofDay(value: number | bigint, unit: 'millis' | 'micros' | 'nanos'): number {
+  const day = BigInt(DAY_SECONDS) * BigInt(UNITS_PER_SECOND[unit])
+  return Number(((BigInt(value) % day) + day) % day)
 }
 
 const CONVERSION_ROWS: readonly ScalarFunction[] = [
@@ -392,8 +398,18 @@ const CONVERSION_ROWS: readonly ScalarFunction[] = [
       return (value: Value, pattern?: string) => unitsOf(moment(value, pattern), 'millis', 'TO_TIMESTAMP')
     },
   }),
-  reinterpret('time_millis', 'A number of milliseconds since midnight as a time.', ['TIME_MILLIS(25505410)', '07:05:05.41'], TIME.millis),
-  reinterpret('time_micros', 'A number of microseconds since midnight as a time.', ['TIME_MICROS(25505410001)', '07:05:05.410001'], TIME.micros),
+  reinterpret(
+    'time_millis',
+    'A number of milliseconds since midnight as a time; whole days are left out.',
+    ['TIME_MILLIS(25505410)', '07:05:05.41'],
+    TIME.millis,
+  ),
+  reinterpret(
+    'time_micros',
+    'A number of microseconds since midnight as a time; whole days are left out.',
+    ['TIME_MICROS(25505410001)', '07:05:05.410001'],
+    TIME.micros,
+  ),
   reinterpret(
     'timestamp_millis',
     'A number of milliseconds since the epoch as a timestamp.',

@@ -54,10 +54,8 @@ export function isoDate(days: number): string {
 
 /** `07:05:05.41` for units since midnight. */
 export function isoTime(value: number | bigint, unit: Unit): string {
-  const perSecond = UNITS_PER_SECOND[unit]
-  const units = Number(value)
-  const seconds = Math.floor(units / perSecond)
-  return clock(seconds) + fraction(units - seconds * perSecond, unit)
+  const { seconds, rest } = splitSeconds(value, unit)
+  return clock(seconds) + fraction(rest, unit)
 }
 
 /** `2024-02-29T07:05:05.41Z` for units since the epoch; `local` (a timestamp without zone) leaves the Z away. */

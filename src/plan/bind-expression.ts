@@ -13,7 +13,7 @@ import { SqlError } from '../sql/error.ts'
 import { MOMENTS } from '../sql/keywords.ts'
 import { printExpr } from '../sql/print.ts'
 import { BOOLEAN, type DataType, DECIMAL, DOUBLE, INT, JSON_TYPE, LONG, NULL_TYPE, STRING, TIMESTAMP, typeName } from '../types.ts'
-import { aType, arithmetic, comparable, compare, condition, convert, isDatetime, isInteger, isNumeric, negate, toCommon } from './coerce.ts'
+import { aType, arithmetic, comparable, compare, condition, convert, inOneUnit, isDatetime, isInteger, isNumeric, negate, toCommon } from './coerce.ts'
 import { aggregateName, CALLABLE } from './aggregates.ts'
 import { bindHop, bindTumble } from './bind-windows.ts'
 import { freeReferences } from './correlation.ts'
@@ -364,7 +364,11 @@ function bindCall(e: ast.Call, c: ExpressionContext): BoundExpr {
   checkCount(e, fn)
   const special = SPECIAL[fn.name]
   if (special !== undefined) return special(e, c)
-  const args = e.args.map((a, i) => argument(bindExpr(a, c), fn, i, e))
+  const given = e.args.map((a, i) => argument(bindExpr(a, c), fn, i, e))
+  const args = inOneUnit(
+    given,
+    fn.parameters.every((p) => p.accept === 'any' || p.accept === 'array'),
+  )
   let type: DataType
   try {
     type = fn.returns(args.map((a) => a.type))

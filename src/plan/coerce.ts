@@ -86,6 +86,7 @@ export function unify(types: readonly DataType[]): DataType {
     else if (sameType(common, t)) continue
     else if (isNumeric(common) && isNumeric(t)) common = widest(common, t)
     else if (isDatetime(common) && isDatetime(t)) common = finer(common, t)
+    else if (common.kind === 'time' && t.kind === 'time') common = finer(common, t)
     else common = JSON_TYPE
   }
   return common
@@ -94,8 +95,26 @@ export function unify(types: readonly DataType[]): DataType {
 function finer(a: DataType, b: DataType): DataType {
   if (a.kind === 'date') return b
   if (b.kind === 'date') return a
-  if (a.kind !== 'timestamp' || b.kind !== 'timestamp') return a
+  if ((a.kind !== 'timestamp' && a.kind !== 'time') || (b.kind !== 'timestamp' && b.kind !== 'time')) return a
   return UNIT_RANK[a.unit] >= UNIT_RANK[b.unit] ? a : b
+}
+
+/**
+ * Arguments of one call: moments of different units meet in the finest of them, and so do times, also as items of arrays. A function computes with what it is given and never sees two units.
+ * A date stays one unless the function takes anything, where it meets a timestamp as one.
+ */
+export function inOneUnit(args: readonly BoundExpr[], dates: boolean): readonly BoundExpr[] {
+  const kindOf = (t: DataType): 'timestamp' | 'time' | undefined =>
+    t.kind === 'timestamp' || (dates && t.kind === 'date') ? 'timestamp' : t.kind === 'time' ? 'time' : t.kind === 'array' ? kindOf(t.element) : undefined
+  const leaf = (t: DataType): DataType => (t.kind === 'array' ? leaf(t.element) : t)
+  const finest = new Map<string, DataType>()
+  for (const { type } of args) {
+    const kind = kindOf(type)
+    if (kind !== undefined) finest.set(kind, finer(finest.get(kind) ?? leaf(type), leaf(type)))
+  }
+  if (finest.size === 0) return args
+  const target = (t: DataType): DataType => (t.kind === 'array' ? { ...t, element: target(t.element) } : (finest.get(kindOf(t) ?? '') ?? t))
+  return args.map((arg) => (kindOf(arg.type) === undefined ? arg : convert(arg, target(arg.type))))
 }
 
 export function compare(op: CompareOp, left: BoundExpr, right: BoundExpr, span: Span | undefined): Compare {
@@ -115,12 +134,21 @@ export function comparable(exprs: readonly BoundExpr[], span: Span | undefined):
   if (types.every((t) => t.kind === 'boolean')) return { by: 'boolean', sides: [...exprs] }
   if (types.every(isText)) return { by: 'string', sides: [...exprs] }
   if (types.some(isDatetime) && types.every((t) => isDatetime(t) || t.kind === 'string' || isNumeric(t) || t.kind === 'json')) return datetimes(exprs, types)
-  const time = types.find((t) => t.kind === 'time')
-  if (time !== undefined && types.every((t) => t.kind === 'time' || t.kind === 'string')) return as('number', time)
+  const times = types.filter((t) => t.kind === 'time')
+  if (times.length > 0 && types.every((t) => t.kind === 'time' || t.kind === 'string'))
+    return as(
+      'number',
+      times.reduce<DataType>((a, b) => finer(a, b), times[0]),
+    )
   if (types.every((t) => t.kind === 'bytes')) return { by: 'bytes', sides: [...exprs] }
   if (types.some((t) => t.kind === 'json' || t.kind === 'array' || t.kind === 'struct' || t.kind === 'map')) return { by: 'dynamic', sides: [...exprs] }
-  const [a, b] = [types[0], types.find((t) => !sameType(t, types[0])) ?? types[0]]
+  const [a, b] = [types[0], types.find((t) => family(t) !== family(types[0])) ?? types[0]]
   throw new SqlError('TYPE', `${cap(aType(a))} cannot be compared with ${aType(b)}.`, span, mismatchHint(exprs, a, b))
+}
+
+/** Types that can be compared with each other, by one word. */
+function family(type: DataType): string {
+  return isNumeric(type) ? 'number' : isText(type) ? 'text' : isDatetime(type) ? 'moment' : type.kind
 }
 
 function cap(text: string): string {
@@ -136,6 +164,11 @@ function mismatchHint(exprs: readonly BoundExpr[], a: DataType, b: DataType): st
 }
 
 function numbers(exprs: readonly BoundExpr[], types: readonly DataType[]): { by: CompareBy; sides: BoundExpr[] } {
+  // A double may be NaN or infinite, which no decimal is: they are compared as they are.
+  if (types.some((t) => t.kind === 'decimal') && types.some((t) => t.kind === 'double' || t.kind === 'float'))
+    return exprs.every((e) => e.type.kind === 'decimal' || isInteger(e.type) || (e.kind === 'constant' && e.text !== undefined))
+      ? { by: 'decimal', sides: exprs.map((e) => convert(e, DECIMAL)) }
+      : { by: 'dynamic', sides: [...exprs] }
   if (types.some((t) => t.kind === 'decimal')) return { by: 'decimal', sides: exprs.map((e) => convert(e, DECIMAL)) }
   // A float column against 3.14 means the float nearest to 3.14, as the column holds no other.
   const float = exprs.some((e) => e.kind !== 'constant' && e.type.kind === 'float') && !exprs.some((e) => e.kind !== 'constant' && e.type.kind === 'double')

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { mergeTypes } from '../../src/catalog/merge-types.ts'
+import { mergeTypes } from '../../src/formats/merge-types.ts'
 import { bestMatch, matchesPattern } from '../../src/catalog/pattern.ts'
 import { restrict, topicPolicy } from '../../src/catalog/permissions.ts'
 import type { Catalog } from '../../src/plan/catalog.ts'

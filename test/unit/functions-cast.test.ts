@@ -104,7 +104,7 @@ describe('casts', () => {
     [2147483648, LONG, INT, /2147483648 does not fit an int/],
     [1e19, DOUBLE, LONG, /does not fit a long/],
     [Number.NaN, DOUBLE, INT, /is no int/],
-    ['Infinity', STRING, DOUBLE, /is no double/],
+    ['Infinite', STRING, DOUBLE, /is no double/],
     ['1e999', STRING, DOUBLE, /does not fit a double/],
     [1e300, DOUBLE, FLOAT, /does not fit a float/],
     ['1,5', STRING, DECIMAL, /is no decimal/],

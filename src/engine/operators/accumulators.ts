@@ -2,7 +2,7 @@
 import { Decimal } from '../../lib/decimal.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
 import type { Value } from '../../types.ts'
-import { canonical, integer, order } from '../runtime.ts'
+import { canonical, extremeOrder, integer, totalOrder } from '../runtime.ts'
 import type { Accumulator } from './accumulator.ts'
 import { doublePages, type NumberPages, ValuePages } from './pages.ts'
 import { KeyColumn, operatorLimits, PairIndex } from './group-index.ts'
@@ -307,7 +307,7 @@ class Extreme implements Accumulator {
     if (best === null) {
       this.#budget.take(v)
       this.#values.set(g, v)
-    } else if (order(v, best) * this.#sign > 0) this.#values.set(g, v)
+    } else if (extremeOrder(v, best) * this.#sign > 0) this.#values.set(g, v)
   }
   result(g: number): Value {
     return this.#values.get(g)
@@ -408,15 +408,15 @@ class TopValues implements Accumulator {
       if (!(v instanceof Decimal) && !(v instanceof Uint8Array)) return
     }
     const list = this.#lists.get(g)
-    if (list.length === this.#limit && !(order(v, list[list.length - 1]) * this.#sign > 0)) return
+    if (list.length === this.#limit && !(extremeOrder(v, list[list.length - 1]) * this.#sign > 0)) return
     let low = 0
     let high = list.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if (order(v, list[middle]) * this.#sign > 0) high = middle
+      if (extremeOrder(v, list[middle]) * this.#sign > 0) high = middle
       else low = middle + 1
     }
-    if (this.#unique && low > 0 && order(list[low - 1], v) === 0) return
+    if (this.#unique && low > 0 && totalOrder(list[low - 1], v) === 0) return
     this.#budget.take(v)
     list.splice(low, 0, v)
     if (list.length > this.#limit) this.#budget.give(list.pop() as Value)

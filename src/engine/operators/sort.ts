@@ -2,8 +2,7 @@
  * ORDER BY. Rows come as [payload…, keys…]; they are sorted in small runs as they arrive and merged at the end, so that no single step is long. With a limit only the
  * first rows are kept. Equal rows keep the order in which they came.
  */
-import type { Value } from '../../types.ts'
-import { order } from '../runtime.ts'
+import { totalOrder } from '../runtime.ts'
 import type { MemoryBudget } from './memory.ts'
 import { type Operator, pushAll, type Row } from './operator.ts'
 
@@ -107,29 +106,9 @@ export function comparator(keys: readonly SortKey[]): Compare {
         if (x === y) continue
         return (x === null) === nullsFirst ? -1 : 1
       }
-      const c = total(x, y)
+      const c = totalOrder(x, y)
       if (c !== 0) return descending ? -c : c
     }
     return 0
-  }
-}
-
-/** A total order: values of unlike kinds (JSON) stand in the order boolean, number, text, others. */
-function total(a: Value, b: Value): number {
-  const c = order(a, b)
-  return Number.isNaN(c) ? rank(a) - rank(b) : c
-}
-
-function rank(v: Value): number {
-  switch (typeof v) {
-    case 'boolean':
-      return 0
-    case 'number':
-    case 'bigint':
-      return 1
-    case 'string':
-      return 2
-    default:
-      return 3
   }
 }

@@ -4,6 +4,7 @@
  * A logical type that does not fit its carrier is ignored, as Avro's specification says.
  */
 import type { DataType, Field, TimeUnit } from '../../types.ts'
+import { mergeTypes } from '../merge-types.ts'
 
 export const AVRO_SCHEMA_LIMIT_BYTES = 4 << 20
 export const AVRO_SCHEMA_LIMIT_NAMES = 10_000
@@ -295,7 +296,10 @@ export function isNullable(node: AvroNode): boolean {
 
 /** The type of a schema's values. A recursive schema gives a cyclic graph: whoever walks it needs a guard. */
 export function avroType(schema: AvroSchema | AvroNode): DataType {
-  return typeOf('node' in schema ? schema.node : schema, new Map())
+  const late: (() => void)[] = []
+  const type = typeOf('node' in schema ? schema.node : schema, new Map(), late)
+  for (const fill of late) fill()
+  return type
 }
 
 function logicalType(logical: Logical): DataType {
@@ -309,7 +313,19 @@ function logicalType(logical: Logical): DataType {
   }
 }
 
-function typeOf(node: AvroNode, known: Map<AvroNode, DataType>): DataType {
+/** A union of records: the fields of all of them, each NULL where the branch of a record has none. So a time in one of them is a time. */
+function eitherOf(branches: readonly AvroNode[], known: Map<AvroNode, DataType>, late: (() => void)[]): DataType {
+  const types = branches.map((branch) => typeOf(branch, known, late))
+  const fields: Field[] = []
+  late.push(() => {
+    const merged = mergeTypes(types)
+    if (merged.kind === 'struct') fields.push(...merged.fields)
+  })
+  return { kind: 'struct', fields }
+}
+
+/** `late`: what can be done only when all structs have their fields. */
+function typeOf(node: AvroNode, known: Map<AvroNode, DataType>, late: (() => void)[]): DataType {
   switch (node.kind) {
     case 'record': {
       const made = known.get(node)
@@ -319,18 +335,20 @@ function typeOf(node: AvroNode, known: Map<AvroNode, DataType>): DataType {
       known.set(node, type)
       for (const field of node.fields) {
         const { name, doc } = field
-        const shape = { name, type: typeOf(field.node, known), nullable: isNullable(field.node) }
+        const shape = { name, type: typeOf(field.node, known, late), nullable: isNullable(field.node) }
         fields.push(doc === undefined ? shape : { ...shape, doc })
       }
       return type
     }
     case 'array':
-      return { kind: 'array', element: typeOf(node.items, known) }
+      return { kind: 'array', element: typeOf(node.items, known, late) }
     case 'map':
-      return { kind: 'map', value: typeOf(node.values, known) }
+      return { kind: 'map', value: typeOf(node.values, known, late) }
     case 'union': {
       const sole = soleBranch(node)
-      return sole === undefined ? { kind: 'json' } : typeOf(sole, known)
+      if (sole !== undefined) return typeOf(sole, known, late)
+      const branches = node.branches.filter((branch) => branch.kind !== 'null')
+      return branches.every((branch) => branch.kind === 'record') ? eitherOf(branches, known, late) : { kind: 'json' }
     }
     case 'enum':
       return { kind: 'string' }
