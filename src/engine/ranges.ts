@@ -38,25 +38,26 @@ export async function resolveRanges(scan: Scan, log: KafkaLog, options: RangeOpt
       .map((i) => ({ partition: b.partition, start: Math.max(i.start, b.start), end: Math.min(i.end, b.end) }))
       .filter((r) => r.start < r.end)
   })
-  const min = time !== undefined && Number.isFinite(time.min) ? time.min : undefined
+  const min = time !== undefined && usable(time.min) ? time.min : undefined
   return { ranges, bounds, skippedPartitions, minTimestampMs: min }
 }
 
-/** A lower time bound always moves the start; an upper one moves the end only where the broker sets the timestamps, so that they are in order. */
-async function narrowByTime(
-  scan: Scan,
-  log: KafkaLog,
-  bounds: readonly OffsetRange[],
-  time: { min: number; max: number },
-  options: RangeOptions,
-): Promise<OffsetRange[]> {
+/** Times that a broker can be asked for, digit by digit. Beyond them the condition alone decides. */
+function usable(ms: number): boolean {
+  return ms > 0 && ms <= Number.MAX_SAFE_INTEGER
+}
+
+/**
+ * A lower time bound moves the start: before the first offset with that time or a later one every record is older. An upper one moves nothing. The broker's timestamps of LogAppendTime are in
+ * order, but each batch is of the type that its topic had when it was written, and nobody can say of a whole range that the type never changed.
+ */
+async function narrowByTime(scan: Scan, log: KafkaLog, bounds: readonly OffsetRange[], time: { min: number }, options: RangeOptions): Promise<OffsetRange[]> {
   const partitions = bounds.map((b) => b.partition)
   const at = (ms: number): Promise<(number | undefined)[]> => log.offsetsForTime(scan.table.topic, partitions, ms, options)
-  const starts = Number.isFinite(time.min) && time.min > 0 ? await at(Math.ceil(time.min)) : undefined
-  const ends = scan.table.timestampType === 'LogAppendTime' && Number.isFinite(time.max) ? await at(Math.max(0, Math.floor(time.max) + 1)) : undefined
+  const starts = usable(time.min) ? await at(Math.ceil(time.min)) : undefined
   return bounds.map((b, i) => ({
     partition: b.partition,
     start: starts === undefined ? b.start : Math.max(b.start, starts[i] ?? b.end),
-    end: ends === undefined ? b.end : Math.min(b.end, ends[i] ?? b.end),
+    end: b.end,
   }))
 }

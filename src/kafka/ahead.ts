@@ -40,7 +40,7 @@ export class Ahead {
     while (this.#planned.length < BATCHES_AHEAD && header.open(frame.view, next, end)) {
       const { codec } = header
       if ((codec === 1 || codec === 4) && header.size >= WORTH_WHILE_BYTES && header.magic === 2 && wanted(header)) {
-        const plain = this.#decompressor.threaded(codec, frame.buffer.subarray(header.from, header.to))
+        const plain = this.#decompressor.apart(codec, frame.buffer.subarray(header.from, header.to))
         // A batch that is passed over is never waited for; its failure is nobody's.
         plain.catch(() => undefined)
         this.#planned.push({ at: next, plain })

@@ -6,6 +6,7 @@ import zlib from 'node:zlib'
 import { lz4Frames } from './lz4.ts'
 import { CodecError, Output, tooLarge } from './output.ts'
 import { snappy } from './snappy.ts'
+import { zstdFrames } from './zstd-frames.ts'
 
 /** `kafka.decompressed.batch.max.bytes` */
 export const DECOMPRESSED_BATCH_MAX_BYTES = 256 * 1024 * 1024
@@ -86,13 +87,36 @@ export class Decompressor {
     if (input.length < 18) throw new CodecError('gzip: the data is cut short')
     // The trailer tells the size; where it lies, the limit stops the work.
     const size = input.readUInt32LE(input.length - 4)
-    if (size > GZIP_SYNC_BYTES || input.length > GZIP_SYNC_BYTES) return this.threaded(1, input)
+    if (size > GZIP_SYNC_BYTES || input.length > GZIP_SYNC_BYTES) return this.#threaded(1, input)
     return this.#now(1, input, GZIP_SYNC_BYTES, size + 64)
   }
 
   #zstd(input: Buffer): Plain | Promise<Plain> {
-    if (input.length > ZSTD_SYNC_INPUT_BYTES) return this.threaded(4, input)
-    return this.#now(4, input, ZSTD_SYNC_BYTES, this.#expected(4, input))
+    const frames = zstdFrames(input)
+    if (frames.length !== 1) return this.#joined(frames)
+    const [frame] = frames
+    if (frame.length > ZSTD_SYNC_INPUT_BYTES) return this.#threaded(4, frame)
+    return this.#now(4, frame, ZSTD_SYNC_BYTES, this.#expected(4, frame))
+  }
+
+  /** One of several batches under way at a time, each with memory of its own. */
+  async apart(codec: 1 | 4, input: Buffer): Promise<Plain> {
+    if (codec === 1) return this.#threaded(1, input)
+    const frames = zstdFrames(input)
+    return frames.length === 1 ? this.#threaded(4, frames[0]) : this.#joined(frames)
+  }
+
+  /** Several frames, which is rare: one after the other on zlib's threads, within one limit. */
+  async #joined(frames: readonly Buffer[]): Promise<Plain> {
+    const parts: Buffer[] = []
+    let size = 0
+    for (const frame of frames) {
+      const part = await this.#threaded(4, frame, this.#maxBytes - size)
+      parts.push(part.buffer)
+      size += part.to
+      if (size > this.#maxBytes) throw tooLarge(this.#maxBytes)
+    }
+    return plainOf(Buffer.concat(parts))
   }
 
   /** At once, unless more comes out than may. `chunkSize`: what zlib takes memory for at a time; one piece need not be put together. */
@@ -101,14 +125,14 @@ export class Decompressor {
     try {
       return this.#plain(codec, input, codec === 1 ? zlib.gunzipSync(input, options) : zlib.zstdDecompressSync(input, options))
     } catch (error) {
-      if (isTooLarge(error) && this.#maxBytes > syncBytes) return this.threaded(codec, input)
+      if (isTooLarge(error) && this.#maxBytes > syncBytes) return this.#threaded(codec, input)
       throw codecError(codec, error, this.#maxBytes)
     }
   }
 
-  /** On zlib's threads. Several may be under way; each has memory of its own. */
-  threaded(codec: 1 | 4, input: Buffer): Promise<Plain> {
-    const options = { maxOutputLength: this.#maxBytes, chunkSize: Math.max(65536, Math.min(ZSTD_SYNC_BYTES, this.#expected(codec, input))) }
+  /** On zlib's threads. Several may be under way; each has memory of its own. Of zstd one frame. */
+  #threaded(codec: 1 | 4, input: Buffer, mostBytes = this.#maxBytes): Promise<Plain> {
+    const options = { maxOutputLength: Math.max(1, mostBytes), chunkSize: Math.max(65536, Math.min(ZSTD_SYNC_BYTES, this.#expected(codec, input))) }
     return new Promise((resolve, reject) => {
       const done = (error: Error | null, plain: Buffer) =>
         error === null ? resolve(this.#plain(codec, input, plain)) : reject(codecError(codec, error, this.#maxBytes))

@@ -13,6 +13,11 @@ export function* snappy(src: Buffer, view: DataView, at: number, end: number, ou
   at += 16
   let pause = out.at + SLICE_BYTES
   while (at < end) {
+    // A further stream begins with a header of its own.
+    if (end - at >= 16 && src.compare(XERIAL, 0, 8, at, at + 8) === 0) {
+      at += 16
+      continue
+    }
     const size = at + 4 > end ? -1 : view.getInt32(at)
     at += 4
     if (size < 0 || at + size > end) throw new CodecError('snappy: a chunk runs past the end')

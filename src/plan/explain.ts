@@ -147,8 +147,8 @@ export function explainPushdown(plan: Plan): string[] {
 function pushedText(c: BoundExpr, scan: Scan): string {
   if (isExact(c)) return `Pushed down: ${printBound(c)} (exact)`
   const bounds = timestampBounds(c)
-  if (Number.isFinite(bounds.max) && !Number.isFinite(bounds.min) && scan.table.timestampType !== 'LogAppendTime')
-    return `Not pushed down: ${printBound(c)} (timestamps set by producers are in no order: an upper bound cannot end the scan)`
+  if (Number.isFinite(bounds.max) && !Number.isFinite(bounds.min))
+    return `Not pushed down: ${printBound(c)} (timestamps set by producers are in no order, and a topic may hold some from a time when producers set them: an upper bound cannot end the scan)`
   if (!Number.isFinite(bounds.min) && !Number.isFinite(bounds.max) && !narrows(c, scan)) return `Not pushed down: ${printBound(c)} (${reason(c)})`
   return `Pushed down: ${printBound(c)} (narrows the scan; every record is checked again)`
 }
