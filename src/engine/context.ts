@@ -14,6 +14,8 @@ export interface StatementContext {
   readonly statistics: Statistics
   readonly settings: Settings
   readonly functions: FunctionContext
+  /** When the statement began (of `performance.now`): `max.query.time` is that of all its subqueries together. */
+  readonly startedMs: number
   /** Milliseconds between STATS, or undefined for none. */
   readonly statsMs: number | undefined
 }

@@ -2,6 +2,7 @@
 import { type BindContext, bindQuery, DEFAULT_LIMIT } from '../plan/bind.ts'
 import { optimize } from '../plan/optimize.ts'
 import type { Output } from '../plan/plan.ts'
+import { computedOnce } from '../plan/volatile.ts'
 import type { Query } from '../sql/ast.ts'
 import type { StatementContext } from './context.ts'
 import { evaluateConstant } from './expression.ts'
@@ -24,7 +25,7 @@ export async function planQuery(
   }
   // A long statement takes some milliseconds in each of its stages: others get a turn between them.
   const turns = new Turns()
-  const bound = reshape(await bindQuery(query, bindContext))
+  const bound = computedOnce(reshape(await bindQuery(query, bindContext)))
   await turns.due()
   const answered = await answerSubqueries(bound, (plan) => optimized(plan, context), context)
   await turns.due()

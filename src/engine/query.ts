@@ -59,6 +59,7 @@ export async function runRequest(request: QueryRequest, environment: QueryEnviro
       statistics,
       settings,
       functions: { nowMs },
+      startedMs: performance.now(),
       statsMs: request.statsMs === undefined ? undefined : Math.max(MIN_STATS_MS, request.statsMs),
     }
     for (const [index, statement] of statements.entries()) {
@@ -88,7 +89,7 @@ function reasonOf({ reason }: AbortSignal): string | undefined {
 async function runOne(statement: Statement, index: number | null, context: StatementContext): Promise<void> {
   if (statement.kind === 'set') applySet(context.settings, statement)
   else if (statement.kind === 'use') return
-  else await runStatement(statement, index, context)
+  else await runStatement(statement, index, { ...context, startedMs: performance.now() })
   if (context.statsMs !== undefined && statement.kind !== 'set') context.sink.send(statsFrame(context.statistics.snapshot(), index))
 }
 

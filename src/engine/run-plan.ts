@@ -88,7 +88,7 @@ async function runSources(
   sendStats: () => void,
 ): Promise<SentinelReason[]> {
   const { settings, statistics, request, environment, signal, statsMs } = context
-  const deadline = performance.now() + Number(settings['max.query.time'])
+  const deadline = context.startedMs + Number(settings['max.query.time'])
   const sentinels: SentinelReason[] = []
   const turns = new Turns()
   const title = request.sql.slice(span.start, span.end)

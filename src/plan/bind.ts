@@ -22,6 +22,8 @@ import { keeping } from './truth.ts'
 import { virtualTable } from './virtual-tables.ts'
 import { queriesIn } from './walk.ts'
 
+/** Topics of a pattern that the catalog is asked for side by side. */
+const TOPICS_AT_ONCE = 8
 /** Rows returned when the statement names no LIMIT (dialect reference, section 1.6). */
 export const DEFAULT_LIMIT = 10_000
 
@@ -262,10 +264,13 @@ class Binder {
         'Write a narrower pattern, or SET max.pattern.topics.',
       )
     const topics: Topic[] = []
-    for (const name of found.sort()) {
-      const table = await this.catalog.table(name)
-      const source = this.newSource()
-      if (table !== undefined) topics.push({ table, source, plan: read(from, source, table) })
+    const wanted = found.sort()
+    for (let at = 0; at < wanted.length; at += TOPICS_AT_ONCE) {
+      const tables = await Promise.all(wanted.slice(at, at + TOPICS_AT_ONCE).map((name) => this.catalog.table(name)))
+      for (const table of tables) {
+        const source = this.newSource()
+        if (table !== undefined) topics.push({ table, source, plan: read(from, source, table) })
+      }
     }
     if (topics.length === 0)
       throw new SqlError(

@@ -190,7 +190,41 @@ function isSide(e: BoundExpr): boolean {
 }
 
 function isPosition(e: BoundExpr): boolean {
-  return isMeta(e, 'offset') || number(e, { partition: 0, last: 0 }) !== undefined
+  return isMeta(e, 'offset') || reach(e) !== undefined
+}
+
+/** No partition has a larger number, and no log that a number can count ends behind it. */
+const MOST_PARTITION = 2 ** 31 - 1
+const MOST_OFFSET = 2 ** 52
+
+/** Between which numbers an expression lies whatever the partition and its end are; undefined where `number` may give none, because the result may be no safe integer. */
+function reach(e: BoundExpr): Interval | undefined {
+  const within = (...ends: number[]): Interval | undefined =>
+    ends.every(Number.isSafeInteger) ? { start: Math.min(...ends), end: Math.max(...ends) } : undefined
+  switch (e.kind) {
+    case 'constant': {
+      const x = typeof e.value === 'number' ? e.value : typeof e.value === 'bigint' ? Number(e.value) : undefined
+      return x === undefined || Number.isNaN(x) ? undefined : { start: x, end: x }
+    }
+    case 'lastOffset':
+      return { start: -1, end: MOST_OFFSET }
+    case 'path':
+      return isMeta(e, 'partition') ? { start: 0, end: MOST_PARTITION } : undefined
+    case 'negate': {
+      const x = reach(e.operand)
+      return x === undefined ? undefined : { start: -x.end, end: -x.start }
+    }
+    case 'arithmetic': {
+      const a = reach(e.left)
+      const b = reach(e.right)
+      if (a === undefined || b === undefined || e.by !== 'integer') return undefined
+      if (e.op === '+') return within(a.start + b.start, a.end + b.end)
+      if (e.op === '-') return within(a.start - b.end, a.end - b.start)
+      return e.op === '*' ? within(a.start * b.start, a.start * b.end, a.end * b.start, a.end * b.end) : undefined
+    }
+    default:
+      return undefined
+  }
 }
 
 /** Does the condition say anything about position or time? */
@@ -238,8 +272,9 @@ export function timestampBounds(e: BoundExpr, negated = false): { min: number; m
       const plain = negated ? INVERSE[e.op] : e.op
       const op = flip ? MIRRORED[plain] : plain
       if (op === '=') return { min: x, max: x }
-      if (op === '>' || op === '>=') return { min: op === '>' ? x + 1 : x, max: none.max }
-      if (op === '<' || op === '<=') return { min: none.min, max: op === '<' ? x - 1 : x }
+      // A fraction of a millisecond lies between two times.
+      if (op === '>' || op === '>=') return { min: op === '>' ? Math.floor(x) + 1 : Math.ceil(x), max: none.max }
+      if (op === '<' || op === '<=') return { min: none.min, max: op === '<' ? Math.ceil(x) - 1 : Math.floor(x) }
       return none
     }
     default:

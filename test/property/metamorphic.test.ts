@@ -310,3 +310,22 @@ test('IN is = with OR, BETWEEN two comparisons', async () => {
     options(8),
   )
 })
+
+test('rows are in the order of the volatile values that they show', async () => {
+  for (const sql of [
+    'SELECT RANDINT() AS r FROM av ORDER BY r',
+    'SELECT r FROM (SELECT RANDINT() AS r FROM av) x ORDER BY r',
+    'SELECT RANDINT() % 10 AS r, count(*) AS n FROM av GROUP BY r ORDER BY r',
+    'SELECT n, RANDINT() AS r FROM js ORDER BY 2 LIMIT 40',
+    'SELECT *, RANDINT() AS r FROM av ORDER BY r LIMIT 30',
+  ])
+    for (const optimize of [true, false]) {
+      const values = (await rows(sql, optimize)).map((text) => (JSON.parse(text) as { r: number }).r)
+      assert.ok(values.length > 2, sql)
+      assert.deepEqual(
+        values,
+        values.toSorted((a, b) => a - b),
+        sql,
+      )
+    }
+})

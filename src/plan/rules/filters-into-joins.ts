@@ -4,6 +4,7 @@ import type { Rule } from './rule.ts'
 import { type BoundExpr, type Join, mapChildren, type Plan, visit } from '../plan.ts'
 import { sourcesOf } from '../lower.ts'
 import { rewrite } from '../rewrite.ts'
+import { isVolatile } from '../volatile.ts'
 
 export const filtersIntoJoins: Rule = { name: 'filters-into-joins', apply: (plan) => rewrite(plan, push) }
 
@@ -32,20 +33,21 @@ function ofKey(term: BoundExpr): boolean {
     const key = e.kind === 'path' && (e.path.facet === 'key' || (e.path.facet === 'meta' && e.path.steps[0] === 'partition'))
     if (('source' in e && !key) || e.kind === 'slot') only = false
   })
-  return only
+  return only && !isVolatile(term)
 }
 
 type Project = Extract<Plan, { kind: 'project' }>
 
 /** Below a derived table, a view or a set of topics the columns are what they are computed from. */
 function intoRelation(terms: readonly BoundExpr[], relation: Project, source: number): Plan {
-  const inside = terms.filter((t) => speaksOnlyOf(t, source) && !isRandom(t))
+  const placed = (e: BoundExpr): BoundExpr => (e.kind === 'column' && e.source === source ? relation.columns[e.index].expr : mapChildren(e, placed))
+  // A column that is computed anew at every look has been computed once for its row: its condition stays above.
+  const inside = terms.filter((t) => speaksOnlyOf(t, source) && !isVolatile(placed(t)))
   const rest = terms.filter((t) => !inside.includes(t))
   const { input } = relation
   const whole = filtered(relation, terms)
   if (inside.length === 0) return whole
-  const placed = (e: BoundExpr): BoundExpr => (e.kind === 'column' && e.source === source ? relation.columns[e.index].expr : mapChildren(e, placed))
-  if (input.kind === 'setOperation' && input.op === 'union' && input.sides.every((s) => s.kind === 'project')) {
+  if (input.kind === 'setOperation' && input.op === 'union' && input.sides.every((s) => s.kind === 'project' && !s.columns.some((c) => isVolatile(c.expr)))) {
     const side = (s: Plan): Plan => {
       if (s.kind !== 'project') return s
       const slots = (e: BoundExpr): BoundExpr => (e.kind === 'slot' ? s.columns[e.index].expr : mapChildren(e, slots))
@@ -59,14 +61,6 @@ function intoRelation(terms: readonly BoundExpr[], relation: Project, source: nu
 
 /** What a filter may be moved below a projection of; not LIMIT, whose rows it would change, and not groups. */
 const PASSABLE: ReadonlySet<Plan['kind']> = new Set(['scan', 'filter', 'join', 'unnest', 'latest', 'project'])
-
-function isRandom(term: BoundExpr): boolean {
-  let random = false
-  visit(term, (e) => {
-    if (e.kind === 'function' && e.fn.deterministic === false) random = true
-  })
-  return random
-}
 
 function speaksOnlyOf(term: BoundExpr, source: number): boolean {
   const [inside] = divide([term], new Set([source]))
@@ -100,7 +94,7 @@ function divide(terms: readonly BoundExpr[], sources: ReadonlySet<number>): [Bou
         if (!sources.has(e.source)) only = false
       } else if (e.kind === 'slot') only = false
     })
-    return only && some
+    return only && some && !isVolatile(t)
   })
   return [inside, terms.filter((t) => !inside.includes(t))]
 }

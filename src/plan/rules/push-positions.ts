@@ -1,6 +1,6 @@
 /**
- * Offset, partition and timestamp conditions go into the scan. Those on offset and partition are exact and leave the filter; a timestamp bound only moves the start
- * (and under LogAppendTime the end), so its filter stays: timestamps set by producers are in no order.
+ * Offset, partition and timestamp conditions go into the scan. Those on offset and partition are exact and leave the filter; a timestamp bound only moves the start, so its filter stays:
+ * timestamps set by producers are in no order.
  */
 import { conjuncts } from '../conjuncts.ts'
 import type { BoundExpr, Plan } from '../plan.ts'
