@@ -29,18 +29,19 @@ export function guessFormat(samples: readonly Uint8Array[]): FormatGuess {
   const of = (n: number, what: string): string => `${n} of ${count} samples ${what}`
   const framed = buffers.filter(isFramed).length
   const json = buffers.filter((b) => isJson(b)).length
-  // One damaged record in ten does not make a JSON topic something else.
-  if (json * 10 >= count * 9 && buffers.some(isContainer)) return { format: 'JSON', detail: of(json, 'are JSON') }
+  const containers = buffers.filter((b) => isContainer(b) && isJson(b)).length
+  // A few strangers (damaged records, a line of text) do not make a topic of documents something else: they are bad records, which are counted.
+  if ((json * 10 >= count * 9 && containers > 0) || containers * 2 > count) return { format: 'JSON', detail: of(json, 'are JSON') }
   const xml = buffers.filter(isXml).length
-  if (xml * 10 >= count * 9) return { format: 'XML', detail: of(xml, 'are XML documents') }
+  if (xml * 4 >= count * 3) return { format: 'XML', detail: of(xml, 'are XML documents') }
   const text = buffers.filter(isText).length
   if (text === count)
     return { format: 'STRING', detail: of(text, buffers.every((b) => UUID_TEXT.test(b.toString('latin1'))) ? 'are uuids in text form' : 'are text') }
   const sizes = new Set(buffers.map((b) => b.length))
   if (sizes.size === 1 && sizes.has(4)) return { format: 'INT', detail: of(count, 'have 4 bytes that are no text') }
   if (sizes.size === 1 && sizes.has(8)) return eightBytes(buffers, of)
-  if (framed * 10 >= count * 9) return { format: 'BYTES', detail: of(framed, 'look framed for a schema registry (a zero byte and an id)') }
-  if (text * 10 >= count * 9) return { format: 'STRING', detail: of(text, 'are text') }
+  if (framed * 2 > count) return { format: 'BYTES', detail: of(framed, 'look framed for a schema registry (a zero byte and an id)') }
+  if (text * 4 >= count * 3) return { format: 'STRING', detail: of(text, 'are text') }
   return { format: 'BYTES', detail: of(count - text, 'are neither text nor JSON nor numbers of one size') }
 }
 

@@ -116,7 +116,10 @@ export class Decompressor {
       size += part.to
       if (size > this.#maxBytes) throw tooLarge(this.#maxBytes)
     }
-    return plainOf(Buffer.concat(parts))
+    // Memory of its own, like all that is decompressed: whoever is through with it gives it back.
+    const whole = Buffer.allocUnsafeSlow(size)
+    parts.reduce((at, part) => at + part.copy(whole, at), 0)
+    return plainOf(whole)
   }
 
   /** At once, unless more comes out than may. `chunkSize`: what zlib takes memory for at a time; one piece need not be put together. */

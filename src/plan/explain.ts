@@ -136,7 +136,7 @@ export function explainPushdown(plan: Plan): string[] {
   const out = pushed.map((c) => pushedText(c, scan))
   if (scan.keyPartition !== undefined)
     out.push(
-      `Pushed down: _key = '${scan.keyPartition.text}' to partition ${scan.keyPartition.partition} (default partitioner; every record is checked again; SET optimize.kafka.partition = false switches it off)`,
+      `Pushed down: _key = '${scan.keyPartition.text}' to partition ${scan.keyPartition.partition} (optimize.kafka.partition = true: the statement vouches for the default partitioner; records with this key in other partitions are not found)`,
     )
   for (const c of plan.kind === 'filter' ? conjuncts(plan.predicate) : []) {
     if (!pushed.includes(c)) out.push(`Not pushed down: ${printBound(c)} (${reason(c)})`)
@@ -169,5 +169,7 @@ function reason(c: BoundExpr): string {
     if (e.kind === 'header') facets.add('header')
   })
   const of = [...facets].filter((f) => f !== 'meta')
+  if (c.kind === 'compare' && c.op === '=' && of.length === 1 && of[0] === 'key')
+    return "Kafka has no index on the key, and which partition holds one is the producer's choice; SET optimize.kafka.partition = true where all of them use the default partitioner of Java and partitions were never added"
   return of.length === 0 ? 'it gives no range of offsets' : `Kafka has no index on the ${of.join(' and the ')}`
 }

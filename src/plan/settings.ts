@@ -37,7 +37,12 @@ export const SETTINGS = {
   'max.sort.bytes': { unit: 'size', fallback: 64 * MIB, meaning: 'bytes that ORDER BY may hold' },
   'max.sources': { unit: 'count', fallback: 64, meaning: 'topics that one statement may read, each counted wherever it is named' },
   'max.pattern.topics': { unit: 'count', fallback: 100, meaning: 'topics that a pattern in FROM may stand for' },
-  'optimize.kafka.partition': { unit: 'boolean', fallback: true, meaning: 'read only the partition that the default partitioner gives to `_key = literal`' },
+  'optimize.kafka.partition': {
+    unit: 'boolean',
+    fallback: false,
+    meaning:
+      'read only the partition that the default partitioner of Java gives to `_key = literal`; for topics whose producers all use it, and that never got partitions',
+  },
   'query.parallel': { unit: 'count', fallback: 1, meaning: 'accepted for compatibility; Sluice decides how many connections read' },
   'query.buffer': { unit: 'count', fallback: 5000, meaning: 'accepted for compatibility; buffers are bounded in bytes' },
   'kafka.offset.timeout': { unit: 'duration', fallback: 10_000, meaning: 'longest wait for the bounds of the partitions' },

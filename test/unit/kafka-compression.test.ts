@@ -30,6 +30,9 @@ test('zstd: several frames, skippable and empty ones, in any order', async () =>
     [[skippable(3)], ''],
   ] as const)
     assert.equal(await plain(4, Buffer.concat(parts)), text)
+  const input = Buffer.concat([zstd('one'), zstd('two')])
+  const { buffer } = await new Decompressor().run(4, input, new DataView(input.buffer, input.byteOffset, input.length), 0, input.length)
+  assert.equal(buffer.buffer.byteLength, buffer.length, 'no memory that others use')
   const checked = zlib.zstdCompressSync(Buffer.from(long), { params: { [zlib.constants.ZSTD_c_checksumFlag]: 1, [zlib.constants.ZSTD_c_contentSizeFlag]: 0 } })
   assert.equal(await plain(4, Buffer.concat([checked, zstd('!')])), `${long}!`)
 })

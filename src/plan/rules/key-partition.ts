@@ -1,4 +1,7 @@
-/** `_key = literal`: only one partition can hold the key if the producer used the default partitioner. Switched by `optimize.kafka.partition`; the filter stays. */
+/**
+ * `_key = literal`: only one partition can hold the key if every producer used Java's default partitioner and the topic never got further partitions. Nothing in Kafka proves that (librdkafka's
+ * default is another one), so it is done only where the statement vouches for it (`optimize.kafka.partition`); the filter stays.
+ */
 import { partitionOfKey } from '../../lib/murmur2.ts'
 import { conjuncts } from '../conjuncts.ts'
 import type { Rule } from './rule.ts'
