@@ -52,7 +52,8 @@ export async function findFacet(question: FacetQuestion): Promise<FoundFacet> {
   try {
     const bySubject = await subjectFacet(question)
     if (bySubject !== undefined) {
-      const found = configured === undefined ? await checkedAgainstRecords(question, bySubject) : bySubject
+      const checked = configured === undefined ? await checkedAgainstRecords(question, bySubject) : bySubject
+      const found = checked === bySubject ? await withSchemasOfRecords(question, bySubject) : checked
       return samplesOf(await question.sample(), question).length > 0 ? found : { ...found, unseen: true }
     }
   } catch (error) {
@@ -91,7 +92,7 @@ function configuredDetail(question: FacetQuestion): string {
 // ---------------------------------------------------------------------------------------------- by subject
 
 /** The facet that the subject `<topic>-key|-value` describes, or undefined when there is no such subject. Rejects with a RegistryError. */
-async function subjectFacet(question: FacetQuestion): Promise<FoundFacet | undefined> {
+async function subjectFacet(question: FacetQuestion): Promise<BySubject | undefined> {
   const { registry, topic, side } = question
   if (registry === undefined) return undefined
   const subject = `${topic}-${side}`
@@ -103,11 +104,35 @@ async function subjectFacet(question: FacetQuestion): Promise<FoundFacet | undef
   const detail = `registry subject ${subject}, version ${newest.version ?? versions.at(-1)}`
   const origin = question.configured === undefined ? 'registry' : 'configured'
   const words = origin === 'configured' ? `${configuredDetail(question)}; ${detail}` : detail
-  return { facet: await schemaFacet(question, schemas, origin, words), basis: 'registry', versions }
+  return { facet: await schemaFacet(question, schemas, origin, words), basis: 'registry', versions, schemas }
+}
+
+/** A facet that a subject describes, and the schemas of that subject, oldest first. */
+interface BySubject extends FoundFacet {
+  readonly schemas: readonly RegisteredSchema[]
+}
+
+/** Records may be written with schemas of other subjects (RecordNameStrategy, a copied topic): those that the sample shows take part in the table, behind the subject's own. */
+async function withSchemasOfRecords(question: FacetQuestion, bySubject: BySubject): Promise<FoundFacet> {
+  const { registry } = question
+  const { facet, schemas } = bySubject
+  const newest = schemas.at(-1)
+  if (registry === undefined || newest === undefined) return bySubject
+  const own = new Set(schemas.map((schema) => schema.id))
+  const framed = samplesOf(await question.sample(), question).filter((bytes) => isFramed(bytes))
+  const ids = [...new Set(framed.map((bytes) => bytes.readInt32BE(1)))].filter((id) => !own.has(id)).slice(0, MAX_SAMPLED_IDS)
+  const found = await inParallel(ids, async (id) => {
+    const schema = await registry.schemaById(id).catch(onlyRegistryError)
+    return schema === undefined || schema instanceof RegistryError || schema.type !== newest.type ? undefined : { ...schema, id }
+  })
+  const strangers = found.filter((schema) => schema !== undefined)
+  if (strangers.length === 0) return bySubject
+  const words = `${facet.detail}; in the records also schema ${strangers.map((schema) => (schema.subject === undefined ? schema.id : `${schema.id} (${schema.subject})`)).join(', ')}`
+  return { ...bySubject, facet: await schemaFacet(question, [...strangers, ...schemas], facet.origin, words) }
 }
 
 /** Some register a schema for people to read and write records without its frame. When no record has the frame, the records count and not the subject. */
-async function checkedAgainstRecords(question: FacetQuestion, bySubject: FoundFacet): Promise<FoundFacet> {
+async function checkedAgainstRecords(question: FacetQuestion, bySubject: BySubject): Promise<FoundFacet> {
   const sample = await question.sample()
   const samples = samplesOf(sample, question)
   if (samples.length < 3 || samples.some((bytes) => bytes.length >= 5 && bytes[0] === 0)) return bySubject

@@ -357,3 +357,18 @@ test('what was asked before a table was made anew is not remembered afterwards',
   await world.administration.createTopic({ name: 't', partitions: 4, replication: 1, config: {} }, new AbortController().signal)
   assert.equal((await world.catalog.table('t'))?.partitions.length, 4)
 })
+
+test('schemas of other subjects that the records carry take part in the table, and the description names them', async () => {
+  // Ids are given in the order of registration: the other topic's schema has 1, the topic's own 2.
+  const other = topic('other', [{ id: 1, note: 'n', city: 'c' }], { value: { name: 'AVRO', schemas: [V3] } })
+  const stranger = (id: number): Buffer => framed(1, encodeAvro(V3, { id, note: 'n', city: 'Oslo' }))
+  const own = topic('t', [{ id: 1, amount: 0.5 }, stranger(2), { id: 3, amount: 1.5 }, stranger(4)], { value: { name: 'AVRO', schemas: [V1] } })
+  const { catalog } = memoryWorld([other, own])
+  const table = await catalog.table('t')
+  assert.ok(table !== undefined)
+  assert.deepEqual(fields(table.value), ['id long', 'amount float?', 'note string?', 'city string?'])
+  assert.match(summary(table.value), /registry subject t-value, version 1.*in the records also schema 1 \(other-value\)/)
+  // A number that the registry does not know changes nothing.
+  const lone = topic('t', [{ id: 1, amount: 0.5 }, framed(99, Buffer.from([2])), { id: 3, amount: 1.5 }], { value: { name: 'AVRO', schemas: [V1] } })
+  assert.deepEqual(fields((await tableOf([lone])).value), ['id int', 'amount float'])
+})
