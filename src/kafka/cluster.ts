@@ -100,8 +100,9 @@ export class Cluster {
     this.#clusterId = answer.clusterId
     const atMs = systemClock.now()
     for (const topic of answer.topics) this.#topics.set(topic.name, { topic, atMs })
-    if (topics !== undefined) return this.#view(topics.map((name) => answer.topics.find((topic) => topic.name === name) ?? missing(name)))
-    for (const name of this.#topics.keys()) if (!answer.topics.some((topic) => topic.name === name)) this.#topics.delete(name)
+    const answered = new Map(answer.topics.map((topic) => [topic.name, topic]))
+    if (topics !== undefined) return this.#view(topics.map((name) => answered.get(name) ?? missing(name)))
+    for (const name of this.#topics.keys()) if (!answered.has(name)) this.#topics.delete(name)
     const metadata = this.#view(answer.topics.filter((topic) => topic.error === undefined))
     this.#listing = { metadata, atMs }
     return metadata
@@ -213,13 +214,16 @@ export class Cluster {
 
   async #byLeader(topic: string, partitions: readonly number[], options: CallOptions & { fresh: boolean }): Promise<Map<number, number[]>> {
     const metadata = await this.topic(topic, options)
+    const known = new Map(metadata.partitions.map((entry) => [entry.partition, entry]))
     const leaders = new Map<number, number[]>()
     for (const partition of partitions) {
-      const found = metadata.partitions.find((entry) => entry.partition === partition)
+      const found = known.get(partition)
       if (found === undefined)
         throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${topic}" has no partition ${partition}`, !options.fresh)
       if (found.leader < 0 || !this.#brokers.has(found.leader)) throw brokerError(ERROR.leaderNotAvailable, `"${topic}" partition ${partition}`)
-      leaders.set(found.leader, [...(leaders.get(found.leader) ?? []), partition])
+      const led = leaders.get(found.leader)
+      if (led === undefined) leaders.set(found.leader, [partition])
+      else led.push(partition)
     }
     return leaders
   }

@@ -292,7 +292,14 @@ export class Lane {
         this.#filling = this.#owner.frames.take(size)
         return this.#filling.buffer
       },
-      frame: (_, size) => this.#arrived(size),
+      // Whatever goes wrong here is no fault of the broker, whose other answers go on: it ends this scan.
+      frame: (_, size) => {
+        try {
+          this.#arrived(size)
+        } catch (error) {
+          this.#owner.fail(error)
+        }
+      },
       failed: (error) => {
         this.#asked = undefined
         this.#held--
