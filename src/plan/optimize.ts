@@ -1,7 +1,8 @@
 /** The optimizer: a list of small plan → plan functions, each in its own file, each of which can be switched off. Rows never change, only what is read and done for them. */
 import { withBadRecords } from './bad-records.ts'
 import { lower } from './lower.ts'
-import type { Output, Plan } from './plan.ts'
+import { orderJoins } from './order-joins.ts'
+import type { Output } from './plan.ts'
 import { backwardScan } from './rules/backward-scan.ts'
 import { countFromHeaders } from './rules/count-from-headers.ts'
 import { filtersIntoJoins } from './rules/filters-into-joins.ts'
@@ -29,7 +30,7 @@ export const RULES: readonly Rule[] = [
 
 /** Without optimization only constants are folded: a plan needs them in their final form. */
 export function optimize(output: Output, context: OptimizeContext, enabled = true): Output {
-  let plan: Plan = output
+  let plan = orderJoins(output)
   for (const rule of enabled ? RULES : [foldConstants]) plan = rule.apply(plan, context)
   if (plan.kind !== 'output') throw new Error('a rule lost the output')
   return withBadRecords(lower(plan))

@@ -230,8 +230,10 @@ export abstract class QueryParser extends ExpressionParser {
       else if (this.isWord('LATERAL')) left = this.lateral(left, start)
       else {
         this.refuseStreaming()
-        if (this.isSymbol(',')) this.fail('a join or the next clause', [], 'Write the second source with JOIN … ON … or CROSS JOIN.')
-        return left
+        if (!this.isSymbol(',')) return left
+        // A comma is a join whose conditions stand in WHERE.
+        this.advance()
+        if (!this.isWord('LATERAL')) left = { kind: 'join', type: 'cross', left, right: this.source(), span: this.span(start) }
       }
     }
   }

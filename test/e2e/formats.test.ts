@@ -135,7 +135,7 @@ describe('formats that Java writes', { skip: await lacking(formatLibraries, prot
     const more = Buffer.concat([bytes, Buffer.from('5b08055c', 'hex'), Buffer.from('a2060178', 'hex')])
     assert.equal(
       readWhole(message, more).text,
-      '{"a":-5,"b":-7,"c":18446744073709551615,"d":-2147483648,"e":3.25,"f":true,"g":[0.1,"-Infinity"],"h":[1,9007199254740993],"i":"/w==","j":{"-9223372036854775808":"least"},"level":"HIGH","any":null,"mask":{"paths":["one_two","three"]},"empty":{}}',
+      '{"a":-5,"b":-7,"c":18446744073709551615,"d":-2147483648,"e":3.25,"f":true,"g":[0.1,"-Infinity"],"h":[1,9007199254740993],"i":"/w==","j":{"-9223372036854775808":"least"},"k":{"x":5},"level":"HIGH","any":null,"mask":{"paths":["one_two","three"]},"empty":{}}',
     )
     const written = encodeProtobuf(message, readWhole(message, bytes).value as Map<string, never>)
     assert.deepEqual(await hand.read(set, 'kinds.All', written), { ...((await hand.read(set, 'kinds.All', bytes)) as object), b: '-7', level: 'HIGH' })
@@ -151,7 +151,7 @@ describe('formats that Java writes', { skip: await lacking(formatLibraries, prot
         }) as never,
       ),
     )
-    assert.match(readWhole(message, Buffer.from(any)).text ?? '', /"any":\{"type_url":"type.googleapis.com\/google.protobuf.Empty","value":""\}/)
+    assert.match(readWhole(message, Buffer.from(any)).text ?? '', /"any":\{"@type":"type.googleapis.com\/google.protobuf.Empty"\}/)
     assert.equal(
       reader(messageDecoder(message, 'protobuf'), [{ path: ['a'], parts: ['value'], type: { kind: 'int' } }])(Buffer.alloc(0)),
       'bad',

@@ -42,7 +42,6 @@ const CASES: readonly Case[] = [
   ['SELECT a FROM t JOIN b«»', 'Expected ON and the condition of the join, but the statement ended.', ''],
   ['SELECT a FROM t JOIN b «USING» (x)', 'Expected ON and the condition of the join, but found "USING".', 'Write the condition: JOIN … ON a.id = b.id.'],
   ['SELECT a FROM t «NATURAL» JOIN b', 'Expected the end of the statement, but found "NATURAL".', 'Write the condition: JOIN … ON ….'],
-  ['SELECT a FROM t«,» u', 'Expected a join or the next clause, but found ",".', 'Write the second source with JOIN … ON … or CROSS JOIN.'],
   ['SELECT a FROM t CROSS JOIN b «ON» a = b', 'CROSS JOIN takes no ON.', 'Use JOIN … ON ….'],
   ["SELECT a FROM «'t'»", "Expected a table name, but found the string 't'.", 'Names stand between back-ticks, not quotes: `t`.'],
   ['SELECT a FROM «"t"»', 'Expected a table name, but found the string "t".', 'Names stand between back-ticks, not quotes: `t`.'],

@@ -248,8 +248,9 @@ function encodeMeaning(meaning: Meaning, value: Value, path: Path, depth: number
 function encodeAny(value: Value, path: Path): Uint8Array {
   const json: unknown = value instanceof JsonText ? JSON.parse(value.text) : jsonOf(value)
   const members = new Map(typeof json === 'object' && json !== null ? Object.entries(json as Record<string, unknown>) : [])
-  const [url, base64] = [members.get('@type'), members.get('value') ?? '']
-  if (typeof url !== 'string' || typeof base64 !== 'string' || [...members.keys()].some((name) => name !== '@type' && name !== 'value'))
+  // `type_url` is the name of the field in the message itself.
+  const [url, base64] = [members.get('@type') ?? members.get('type_url'), members.get('value') ?? '']
+  if (typeof url !== 'string' || typeof base64 !== 'string' || [...members.keys()].some((name) => name !== '@type' && name !== 'type_url' && name !== 'value'))
     throw new EncodeError('must be an object of "@type" and "value", the name of a message and its bytes in base64', path)
   const out = new Output()
   out.block(1, Buffer.from(url))
