@@ -354,8 +354,14 @@ export class Members {
     return this.#has(v) ? true : this.#sawNull ? null : false
   }
 
+  /** Numbers and decimals of one value have one canonical text, but for doubles beyond the whole numbers that they can count. */
+  #isDecimal(v: Value): boolean {
+    if (typeof v === 'string' || typeof v === 'boolean') return false
+    return this.#texts.has(canonical(v)) || (typeof v === 'number' && Math.abs(v) > MAX && this.#decimals.some((item) => equal(v, item)))
+  }
+
   #has(v: Value): boolean {
-    if (typeof v !== 'object') return this.#plain.has(v) || (typeof v !== 'string' && this.#decimals.some((item) => equal(v, item)))
+    if (typeof v !== 'object') return this.#plain.has(v) || (this.#decimals.length > 0 && this.#isDecimal(v))
     if (this.#texts.has(canonical(v as Value))) return true
     if (!(v instanceof Decimal) || this.#plain.size === 0) return false
     const whole = v.normalize()
