@@ -141,6 +141,8 @@ export function comparable(exprs: readonly BoundExpr[], span: Span | undefined):
       times.reduce<DataType>((a, b) => finer(a, b), times[0]),
     )
   if (types.every((t) => t.kind === 'bytes')) return { by: 'bytes', sides: [...exprs] }
+  // Arrays hold moments, too: their items meet in one unit like the moments themselves.
+  if (types.every((t) => t.kind === 'array')) return { by: 'dynamic', sides: [...inOneUnit(exprs, true)] }
   if (types.some((t) => t.kind === 'json' || t.kind === 'array' || t.kind === 'struct' || t.kind === 'map')) return { by: 'dynamic', sides: [...exprs] }
   const [a, b] = [types[0], types.find((t) => family(t) !== family(types[0])) ?? types[0]]
   throw new SqlError('TYPE', `${cap(aType(a))} cannot be compared with ${aType(b)}.`, span, mismatchHint(exprs, a, b))
