@@ -44,3 +44,22 @@ test('a guess says why', () => {
   assert.match(guessFormat([Buffer.from([0, 0, 0, 0, 5, 2, 200])]).detail, /framed for a schema registry/)
   assert.match(guessFormat([Buffer.from('00112233-4455-6677-8899-aabbccddeeff')]).detail, /uuids/)
 })
+
+test('fewer strangers leave a topic of JSON what it is', () => {
+  const objects = (n: number): Buffer[] => Array.from({ length: n }, (_, i) => Buffer.from(`{"a":${i}}`))
+  const text = Buffer.from('just a line')
+  const broken = Buffer.from('7b2261223a22ff227d', 'hex')
+  const short = Buffer.from('{"a":')
+  for (const [n, strangers] of [
+    [2, [text]],
+    [4, [text]],
+    [8, [text]],
+    [3, [broken]],
+    [8, [broken]],
+    [17, [short, short, short]],
+  ] as const) {
+    assert.equal(detectFormat([...objects(n), ...strangers]), 'JSON', `${n} objects and ${strangers.length} strangers`)
+    assert.equal(detectFormat([...strangers, ...objects(n)]), 'JSON', 'in any order')
+  }
+  assert.equal(detectFormat([...objects(2), text, text, text]), 'STRING', 'a majority of texts')
+})
