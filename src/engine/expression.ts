@@ -163,7 +163,7 @@ export class ExpressionCompiler {
       const values = items.map((i) => (i as { value: Value }).value)
       const direct = this.#inConstants(e, values, negated)
       if (direct !== undefined) return direct
-      return js`(${this.emitter.constant(new rt.Members(values), 'items')}.in(${this.value(e.operand)}) === ${!negated})`
+      return js`(${this.emitter.constant(rt.membersIn(items, values), 'items')}.in(${this.value(e.operand)}) === ${!negated})`
     }
     return js`(${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, [${join(
       items.map((i) => this.value(i)),
@@ -295,7 +295,7 @@ export class ExpressionCompiler {
     const constants = e.items.flatMap((i) => (i.kind === 'constant' ? [i.value] : []))
     const is =
       constants.length === e.items.length
-        ? js`${this.emitter.constant(new rt.Members(constants), 'items')}.in(${this.value(e.operand)})`
+        ? js`${this.emitter.constant(rt.membersIn(e.items, constants), 'items')}.in(${this.value(e.operand)})`
         : js`${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, [${join(
             e.items.map((i) => this.value(i)),
             ', ',

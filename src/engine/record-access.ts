@@ -20,7 +20,6 @@ const MAX_INLINE_TEXT = 64
 
 /** One path in one type. A path that is asked for in two types has two slots, and so two wants with the same step. */
 interface Slot {
-  readonly key: string
   readonly type: DataType
   readonly want: Want
   /** Every variable that the reader assigns, with its start value. */
@@ -31,7 +30,10 @@ interface Slot {
 class Phase {
   /** Mostly one for each facet; a further one for the whole facet in another type. */
   readonly roots = { key: [] as Want[], value: [] as Want[] }
-  readonly slots: Slot[] = []
+  /** By path; nearly always one for each. */
+  readonly slots = new Map<string, Slot[]>()
+  /** Of paths of which only the presence is asked. */
+  readonly flags: Name[] = []
 }
 
 export class RecordReferences implements References {
@@ -200,7 +202,7 @@ export class RecordReferences implements References {
     const want = wantsAt(phase.roots[facet], ref.path.steps)[0] ?? wantAt(phase, facet, ref.path.steps, undefined)
     const name = this.#emitter.name(String(ref.path.steps.at(-1) ?? facet))
     want.exists = name
-    phase.slots.push({ key: '', type: want.type, want, declarations: [{ name, initial: js`null` }] })
+    phase.flags.push(name)
     return name
   }
 
@@ -229,8 +231,11 @@ export class RecordReferences implements References {
     const known = find(phase, ref)
     if (known !== undefined) return known
     const want = wantAt(phase, ref.path.facet as 'key' | 'value', ref.path.steps, ref.type)
-    const slot: Slot = { key: pathKey(ref), type: ref.type, want, declarations: [] }
-    phase.slots.push(slot)
+    const slot: Slot = { type: ref.type, want, declarations: [] }
+    const key = pathKey(ref)
+    const others = phase.slots.get(key)
+    if (others === undefined) phase.slots.set(key, [slot])
+    else others.push(slot)
     return slot
   }
 
@@ -238,7 +243,8 @@ export class RecordReferences implements References {
 
   /** Declarations of a phase's variables, to stand inside the loop. */
   declarations(phase: number): Code {
-    const all = this.#phases[phase].slots.flatMap((s) => s.declarations)
+    const { slots, flags } = this.#phases[phase]
+    const all = [...[...slots.values()].flatMap((same) => same.flatMap((s) => s.declarations)), ...flags.map((name) => ({ name, initial: js`null` }))]
     return all.length === 0
       ? js``
       : js`let ${join(
@@ -280,8 +286,7 @@ function pathKey(ref: PathRef): string {
 }
 
 function find(phase: Phase, ref: PathRef): Slot | undefined {
-  const key = pathKey(ref)
-  return phase.slots.find((slot) => slot.key === key && same(slot.type, ref.type))
+  return phase.slots.get(pathKey(ref))?.find((slot) => same(slot.type, ref.type))
 }
 
 function same(a: DataType, b: DataType): boolean {

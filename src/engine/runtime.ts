@@ -248,13 +248,21 @@ function canonicalJson(v: JsonText): string {
   return canonicalParsed(JSON.parse(v.text, exactNumber as (key: string, value: unknown) => unknown))
 }
 
-/** Whole numbers keep their digits. */
+/** The digits of a whole number that is too long for a number: JSON has one way to write them, and no bigint is made of what a record may make very long. */
+class Digits {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
 function exactNumber(_key: string, value: unknown, context: { readonly source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
-  return /^-?\d+$/.test(context.source ?? '') ? BigInt(context.source as string) : value
+  return /^-?\d+$/.test(context.source ?? '') ? new Digits(context.source as string) : value
 }
 
 function canonicalParsed(v: unknown): string {
+  if (v instanceof Digits) return `n${v.text}`
   if (Array.isArray(v)) return `[${v.map((i) => lengthened(canonicalParsed(i))).join('')}]`
   if (typeof v === 'object' && v !== null) return members(Object.entries(v).map(([k, i]) => [k, canonicalParsed(i)]))
   return canonical(v as Value)
@@ -367,6 +375,18 @@ export class Members {
     const whole = v.normalize()
     return whole.scale <= 0 ? this.#plain.has(integer(whole.unscaled * 10n ** BigInt(-whole.scale))) : this.#plain.has(v.toNumber()) && equal(v, v.toNumber())
   }
+}
+
+/** Made once for each list, however many programs ask it. */
+const membersByItems = new WeakMap<object, Members>()
+
+/** The members of a list; `of` is the list as the plan has it. */
+export function membersIn(of: object, items: readonly Value[]): Members {
+  const known = membersByItems.get(of)
+  if (known !== undefined) return known
+  const made = new Members(items)
+  membersByItems.set(of, made)
+  return made
 }
 
 /** A set that finds numbers and bigints by value, as `=` does; NaN equals nothing. */

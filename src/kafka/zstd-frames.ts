@@ -4,6 +4,9 @@
  */
 import { CodecError } from './output.ts'
 
+/** `kafka.zstd.frames`: frames of one batch. Each costs a trip to another thread, and an empty one takes nine bytes. */
+export const ZSTD_MAX_FRAMES = 10_000
+
 const MAGIC = 0xfd2fb528
 const SKIPPABLE = 0x184d2a50
 const SKIPPABLE_MASK = 0xfffffff0
@@ -22,7 +25,8 @@ export function zstdFrames(input: Buffer): Buffer[] {
     }
     if (magic !== MAGIC) throw new CodecError('zstd: there is no frame where one should begin')
     const end = frameEnd(input, at)
-    frames.push(input.subarray(at, end))
+    if (frames.push(input.subarray(at, end)) > ZSTD_MAX_FRAMES)
+      throw new CodecError(`zstd: the batch has more frames than the limit of ${ZSTD_MAX_FRAMES} (kafka.zstd.frames)`)
     at = end
   }
   return frames

@@ -6,7 +6,7 @@ import { BOOLEAN } from '../types.ts'
 import { conjuncts } from './conjuncts.ts'
 import { joinKeys } from './join-keys.ts'
 import { sourcesOf } from './lower.ts'
-import type { BoundExpr, Join, Plan } from './plan.ts'
+import { type BoundExpr, type Join, type Plan, visit } from './plan.ts'
 import { rewrite } from './rewrite.ts'
 import { isVolatile } from './volatile.ts'
 
@@ -39,22 +39,24 @@ function ordered({ input, predicate }: Filter): Plan {
     if (plan.residual !== undefined) terms.push(...conjuncts(plan.residual))
   }
   gather(input)
-  let open = terms.filter((term) => !isVolatile(term))
   const kept = terms.filter((term) => isVolatile(term))
+  let open = terms.filter((term) => !isVolatile(term))
   const joined = (left: Plan, right: Plan): Plan => {
     const { keys, rest } = joinKeys(open, new Set(sourcesOf(left)), new Set(sourcesOf(right)))
     open = [...rest]
     return { kind: 'join', type: 'inner', left, right, keys }
   }
-  const connected = (left: Plan, right: Plan): boolean => joinKeys(open, new Set(sourcesOf(left)), new Set(sourcesOf(right))).keys.length > 0
+  const ties = tiesOf(open, sources)
+  const waiting = new Set(sources.keys())
   const parts: Plan[] = []
-  while (sources.length > 0) {
-    let part = sources.shift() as Plan
-    for (let at = 0; at < sources.length; ) {
-      if (connected(part, sources[at])) {
-        part = joined(part, sources.splice(at, 1)[0])
-        at = 0
-      } else at++
+  for (const first of sources.keys()) {
+    if (!waiting.delete(first)) continue
+    const inside = new Set([first])
+    let part = sources[first]
+    for (let next = nextOf(waiting, inside, ties); next !== undefined; next = nextOf(waiting, inside, ties)) {
+      part = joined(part, sources[next])
+      waiting.delete(next)
+      inside.add(next)
     }
     parts.push(part)
   }
@@ -62,4 +64,40 @@ function ordered({ input, predicate }: Filter): Plan {
   const rest = [...open, ...kept]
   if (rest.length === 0) return whole
   return { kind: 'filter', input: whole, predicate: rest.length === 1 ? rest[0] : { kind: 'and', operands: rest, type: BOOLEAN } }
+}
+
+/** For each source what equations ask of the others: the sources on their other side. */
+function tiesOf(terms: readonly BoundExpr[], sources: readonly Plan[]): ReadonlyMap<number, readonly ReadonlySet<number>[]> {
+  const places = new Map(sources.flatMap((plan, at) => sourcesOf(plan).map((source) => [source, at] as const)))
+  const ties = new Map<number, ReadonlySet<number>[]>()
+  for (const term of terms) {
+    if (term.kind !== 'compare' || term.op !== '=') continue
+    const [left, right] = [placesOf(term.left, places), placesOf(term.right, places)]
+    for (const [own, other] of [
+      [left, right],
+      [right, left],
+    ]) {
+      if (own.size !== 1 || other.size === 0) continue
+      const [at] = own
+      const known = ties.get(at)
+      if (known === undefined) ties.set(at, [other])
+      else known.push(other)
+    }
+  }
+  return ties
+}
+
+/** Where the sources of an expression stand; of one from outside (a name of a query around it) nothing. */
+function placesOf(expr: BoundExpr, places: ReadonlyMap<number, number>): ReadonlySet<number> {
+  const found = new Set<number>()
+  visit(expr, (e) => {
+    if ('source' in e) found.add(places.get(e.source) ?? -1)
+  })
+  return found.has(-1) ? new Set() : found
+}
+
+/** The first of the sources that wait which a key connects with those inside. */
+function nextOf(waiting: ReadonlySet<number>, inside: ReadonlySet<number>, ties: ReadonlyMap<number, readonly ReadonlySet<number>[]>): number | undefined {
+  for (const at of waiting) if (ties.get(at)?.some((others) => [...others].every((other) => inside.has(other))) === true) return at
+  return undefined
 }

@@ -8,6 +8,8 @@ import { mergeTypes } from '../merge-types.ts'
 
 export const AVRO_SCHEMA_LIMIT_BYTES = 4 << 20
 export const AVRO_SCHEMA_LIMIT_NAMES = 10_000
+/** Records of one union that are read as one struct; a wider union is json. Putting them together takes time that grows with the square of their number. */
+export const AVRO_UNION_RECORDS = 64
 export const AVRO_SCHEMA_LIMIT_DEPTH = 64
 /** Nodes of all kinds in one schema text. */
 export const AVRO_SCHEMA_LIMIT_NODES = 100_000
@@ -348,7 +350,7 @@ function typeOf(node: AvroNode, known: Map<AvroNode, DataType>, late: (() => voi
       const sole = soleBranch(node)
       if (sole !== undefined) return typeOf(sole, known, late)
       const branches = node.branches.filter((branch) => branch.kind !== 'null')
-      return branches.every((branch) => branch.kind === 'record') ? eitherOf(branches, known, late) : { kind: 'json' }
+      return branches.length <= AVRO_UNION_RECORDS && branches.every((branch) => branch.kind === 'record') ? eitherOf(branches, known, late) : { kind: 'json' }
     }
     case 'enum':
       return { kind: 'string' }
