@@ -121,11 +121,17 @@ async function withSchemasOfRecords(question: FacetQuestion, bySubject: BySubjec
   const own = new Set(schemas.map((schema) => schema.id))
   const framed = samplesOf(await question.sample(), question).filter((bytes) => isFramed(bytes))
   const ids = [...new Set(framed.map((bytes) => bytes.readInt32BE(1)))].filter((id) => !own.has(id)).slice(0, MAX_SAMPLED_IDS)
+  const troubles: string[] = []
   const found = await inParallel(ids, async (id) => {
     const schema = await registry.schemaById(id).catch(onlyRegistryError)
+    if (schema instanceof RegistryError) troubles.push(`schema ${id} of the records could not be had: ${schema.message}`)
     return schema === undefined || schema instanceof RegistryError || schema.type !== newest.type ? undefined : { ...schema, id }
   })
   const strangers = found.filter((schema) => schema !== undefined)
+  if (troubles.length > 0) {
+    // The columns of that schema may be missing: the next statement asks again.
+    return { ...bySubject, basis: 'open', facet: { ...facet, detail: [facet.detail, ...troubles].join('; ') } }
+  }
   if (strangers.length === 0) return bySubject
   const words = `${facet.detail}; in the records also schema ${strangers.map((schema) => (schema.subject === undefined ? schema.id : `${schema.id} (${schema.subject})`)).join(', ')}`
   return { ...bySubject, facet: await schemaFacet(question, [...strangers, ...schemas], facet.origin, words) }

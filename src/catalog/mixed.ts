@@ -30,7 +30,7 @@ export function mixedFacet(question: FacetQuestion, formats: readonly PlainForma
       frame.decoder(
         schema,
         (id) => question.decoders.byId(id),
-        (e) => !(e instanceof RegistryError),
+        (e) => !(e instanceof RegistryError) || e.ofSchema,
       ),
   }
 }

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { KafkaError } from '../kafka/log.ts'
+import { RegistryError } from '../registry/registry.ts'
 import { applySet, defaultSettings } from '../plan/settings.ts'
 import { error as errorFrame, type QueryRequest, stats as statsFrame } from '../protocol/frames.ts'
 import type { Statement } from '../sql/ast.ts'
@@ -98,6 +99,6 @@ function errorText(e: unknown, sql: string): string | undefined {
   if (e instanceof RangeError && e.message.includes('call stack'))
     return 'An expression of the statement is too long or nested too deeply. Write long chains of operators as IN (…) or CONCAT(…), or cut the statement into several.'
   if (e instanceof SqlError) return renderSqlError(e, sql)
-  const forUsers = e instanceof KafkaError || e instanceof Killed || (e instanceof Error && (e.name === 'RegistryError' || e.name === 'CatalogError'))
+  const forUsers = e instanceof KafkaError || e instanceof Killed || e instanceof RegistryError || (e instanceof Error && e.name === 'CatalogError')
   return forUsers ? (e as Error).message : undefined
 }

@@ -1,16 +1,17 @@
 /**
- * Which decoders a record program is made with: those of the schemas that the records at hand were written with, made faster by a look at a few of them. A schema that cannot be
- * had makes its records bad ones, not the query.
+ * Which decoders a record program is made with: those of the schemas that the records at hand were written with, made faster by a look at a few of them. A schema that does not
+ * exist makes its records bad ones, not the query; a registry that cannot say whether it exists ends the query.
  */
 import type { FacetDecoder } from '../formats/format.ts'
 import { KafkaError, type RecordBatch } from '../kafka/log.ts'
 import { firstRecords } from '../kafka/record-batch.ts'
 import type { TableFacet } from '../plan/catalog.ts'
 import type { Scan } from '../plan/plan.ts'
+import { RegistryError } from '../registry/registry.ts'
 import type { WriterSchemas } from './record-program.ts'
 import { abortable } from './turns.ts'
 
-/** The decoders for records with these schema ids (-1: none known yet). Waits for schemas that have to be fetched; rejects when the broker fails. */
+/** The decoders for records with these schema ids (-1: none known yet). Waits for schemas that have to be fetched; rejects when the broker or the registry fails. */
 export async function writerSchemas(scan: Scan, keyId: number, valueId: number, batch: RecordBatch, signal: AbortSignal): Promise<WriterSchemas> {
   const { table, badRecords } = scan
   const key = decoderOf(table.key, keyId)
@@ -41,7 +42,7 @@ function specialized(decoder: FacetDecoder | undefined, facet: TableFacet, id: n
   return decoder.specialize(sample.subarray(facet.framing === 'confluent' ? 5 : (facet.frame?.skip(id) ?? 0)))
 }
 
-/** The decoder of a facet; a schema that cannot be had makes its records bad ones, not the query. */
+/** The decoder of a facet; a schema that does not exist or cannot be used makes its records bad ones, not the query. Throws and rejects with errors of the broker and the registry. */
 export function decoderOf(facet: TableFacet, id: number): FacetDecoder | undefined | Promise<FacetDecoder | undefined> {
   if (facet.framing !== 'none' && id === -1) return undefined
   try {
@@ -59,12 +60,13 @@ async function problemOf(facet: TableFacet, id: number): Promise<string | undefi
     await facet.decoder(facet.framing === 'none' ? undefined : id)
     return undefined
   } catch (e) {
+    unusable(e)
     return e instanceof Error ? e.message : String(e)
   }
 }
 
-/** A broker that fails is an error; a schema that does not exist or does not parse is a property of the records. */
+/** A schema that does not exist or cannot be used is a property of the records. A broker or registry that fails says nothing about them: its error ends the query. */
 function unusable(e: unknown): undefined {
-  if (e instanceof KafkaError) throw e
+  if (e instanceof KafkaError || (e instanceof RegistryError && !e.ofSchema)) throw e
   return undefined
 }

@@ -80,7 +80,7 @@ async function follow(http: Http, path: string, found: Map<string, SchemaReferen
     const key = `${groupId} ${artifactId} ${version}`
     if (found.has(key)) continue
     if (depth > MAX_DEPTH || found.size >= MAX_REFERENCES)
-      throw new RegistryError(`Schema registry at ${http.url}: a schema refers to too many others.`, { status: 200 })
+      throw new RegistryError(`Schema registry at ${http.url}: a schema refers to too many others.`, { status: 200, ofSchema: true })
     const place = `/groups/${encodeURIComponent(groupId)}/artifacts/${encodeURIComponent(artifactId)}/versions/${encodeURIComponent(version)}`
     await follow(http, `${place}/references`, found, depth + 1)
     const text = await http.text(http.url.endsWith('/v2') ? place : `${place}/content`)

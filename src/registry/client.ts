@@ -194,7 +194,7 @@ class CachingRegistry implements Registry, RegistryWriter {
   }
 
   #broken(what: string): RegistryError {
-    return new RegistryError(`Schema registry at ${this.url}: ${what}.`, { status: 200 })
+    return new RegistryError(`Schema registry at ${this.url}: ${what}.`, { status: 200, ofSchema: true })
   }
 }
 

@@ -158,13 +158,17 @@ export class Http {
     return new RegistryError(`Schema registry at ${this.url} cannot be reached: ${reason(error)}.`, { status: 0 })
   }
 
-  #error(what: string, status: number, registryCode?: number): RegistryError {
+  #error(what: string, status: number, registryCode?: number, ofSchema?: boolean): RegistryError {
     const end = /[.?!]$/.test(what) ? '' : '.'
-    return new RegistryError(`Schema registry at ${this.url} ${what}${end}`, { status, registryCode })
+    return new RegistryError(`Schema registry at ${this.url} ${what}${end}`, { status, registryCode, ofSchema })
   }
 
   broken(what: string): RegistryError {
     return this.#error(what, 200)
+  }
+
+  unusable(what: string): RegistryError {
+    return this.#error(what, 200, undefined, true)
   }
 }
 
@@ -204,7 +208,7 @@ function rawSchema(body: unknown, http: Http, id?: number): RawSchema | undefine
   if (body === undefined) return undefined
   if (!isRecord(body) || typeof body['schema'] !== 'string') throw http.broken('answered without a schema; is it the address of a registry?')
   const type = String(body['schemaType'] ?? 'AVRO').toUpperCase()
-  if (type !== 'AVRO' && type !== 'JSON' && type !== 'PROTOBUF') throw http.broken(`holds a schema of type ${type.slice(0, 40)}, which is not known here`)
+  if (type !== 'AVRO' && type !== 'JSON' && type !== 'PROTOBUF') throw http.unusable(`holds a schema of type ${type.slice(0, 40)}, which is not known here`)
   const references = Array.isArray(body['references']) ? body['references'].filter(isReference) : []
   return {
     type,

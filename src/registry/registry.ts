@@ -87,11 +87,14 @@ export class RegistryError extends Error {
   readonly status: number
   /** The registry's own `error_code` (40403: no such schema), where it gave one. */
   readonly registryCode: number | undefined
-  constructor(message: string, details: { readonly status: number; readonly registryCode?: number }) {
+  /** The registry is well: what it holds under that id or version cannot be used by anybody (of an unknown type, references that lead nowhere). Asking again gives the same. */
+  readonly ofSchema: boolean
+  constructor(message: string, details: { readonly status: number; readonly registryCode?: number; readonly ofSchema?: boolean }) {
     super(message)
     this.name = 'RegistryError'
     this.status = details.status
     this.registryCode = details.registryCode
+    this.ofSchema = details.ofSchema ?? false
   }
   /** Nobody is at home: no connection, a time-out, or a gateway that says so. Every other question would fail in the same way. */
   get unreachable(): boolean {
