@@ -25,8 +25,8 @@ export interface CatalogOptions {
   readonly registry?: Registry
   /** Formats by topic name or pattern (`pay*`); an exact name wins, then the longest pattern. */
   readonly formats?: Readonly<Record<string, { readonly key?: FormatName; readonly value?: FormatName } & FormatOptions>>
-  /** What CREATE TABLE said; an exact name in `formats` wins over it, a pattern does not. */
-  readonly declared?: (topic: string) => TableDeclaration | undefined
+  /** What CREATE TABLE said of the topic with this id; an exact name in `formats` wins over it, a pattern does not. */
+  readonly declared?: (topic: string, id: string | undefined) => TableDeclaration | undefined
   /** Schemas of AWS Glue by the id of their version. */
   readonly glue?: GlueSchemas
   readonly sample?: Partial<SampleLimits>
@@ -37,8 +37,6 @@ export interface CatalogOptions {
 export const SAMPLED_TTL_MS = 60_000
 /** `catalog.registry.ttl`: after this a subject is asked whether it has new versions. */
 export const REGISTRY_TTL_MS = 10_000
-/** `catalog.metadata.ttl`: after this the cluster is asked again which partitions a topic has. */
-const METADATA_TTL_MS = 3_000
 /** `catalog.topics`: topics that are remembered. */
 const MAX_TOPICS = 20_000
 
@@ -53,6 +51,8 @@ export function createCatalog(options: CatalogOptions): KafkaTables {
 interface Kept<T> {
   readonly value: T
   readonly atMs: number
+  /** The topic that it was found out about: one made anew under the name is another. */
+  readonly topicId: string | undefined
 }
 
 class KafkaCatalog implements KafkaTables {
@@ -61,7 +61,7 @@ class KafkaCatalog implements KafkaTables {
   readonly #decoders: Decoders
   readonly #limits: SampleLimits
   readonly #closed = new AbortController()
-  readonly #metadata = new Lru<string, Kept<TopicMetadata>>(MAX_TOPICS)
+  readonly #partitions = new Lru<string, number>(MAX_TOPICS)
   readonly #configs = new Lru<string, Kept<TopicConfig>>(MAX_TOPICS)
   readonly #facets = new Lru<string, Kept<FoundFacet>>(2 * MAX_TOPICS)
   readonly #underWay = new Map<string, Promise<unknown>>()
@@ -79,12 +79,13 @@ class KafkaCatalog implements KafkaTables {
     const topic = await this.#topic(name)
     if (topic === undefined) return undefined
     const sample = this.#sampler(topic)
-    const [config, key, value] = await Promise.all([this.#config(name), this.#facet(topic, 'key', sample), this.#facet(topic, 'value', sample)])
+    const [config, key, value] = await Promise.all([this.#config(topic), this.#facet(topic, 'key', sample), this.#facet(topic, 'value', sample)])
     const partitions = topic.partitions.map((p) => p.partition)
-    const declared = this.#declared(name)
+    const declared = this.#declared(topic)
     return {
       name,
       topic: name,
+      ...(topic.id === undefined ? {} : { topicId: topic.id }),
       partitions,
       key: asDeclared(key, 'key', declared),
       value: asDeclared(value, 'value', declared),
@@ -118,24 +119,20 @@ class KafkaCatalog implements KafkaTables {
   forget(topic: string): void {
     this.#epoch++
     this.#forget(topic)
-    // An answer that is under way speaks of the time before.
-    for (const key of [`topic ${topic}`, `config ${topic}`, `facet ${facetKey(topic, 'key')}`, `facet ${facetKey(topic, 'value')}`]) this.#underWay.delete(key)
   }
 
-  #declared(topic: string): TableDeclaration | undefined {
-    return Object.hasOwn(this.#options.formats ?? {}, topic) ? undefined : this.#options.declared?.(topic)
+  #declared(topic: TopicMetadata): TableDeclaration | undefined {
+    return Object.hasOwn(this.#options.formats ?? {}, topic.name) ? undefined : this.#options.declared?.(topic.name, topic.id)
   }
 
   /** undefined when there is no such topic. Other refusals of the cluster are thrown: they are not the user's typing error. */
   async #topic(name: string): Promise<TopicMetadata | undefined> {
-    const known = this.#metadata.get(name)
-    if (known !== undefined && this.#clock.now() - known.atMs < METADATA_TTL_MS) return known.value
     if (!isTopicName(name)) return undefined
-    const epoch = this.#epoch
     const [topic] = (await this.#once(`topic ${name}`, () => this.#options.cluster.metadata([name], { fresh: true }))).topics
     if (topic.error === undefined) {
-      if (known !== undefined && known.value.partitions.length > topic.partitions.length) this.#forget(name)
-      if (epoch === this.#epoch) this.#metadata.set(name, { value: topic, atMs: this.#clock.now() })
+      // Of brokers that give no ids: a topic does not lose partitions, so this is another one.
+      if ((this.#partitions.get(name) ?? 0) > topic.partitions.length) this.#forget(name)
+      this.#partitions.set(name, topic.partitions.length)
       return topic
     }
     this.#forget(name)
@@ -144,35 +141,36 @@ class KafkaCatalog implements KafkaTables {
   }
 
   #forget(name: string): void {
-    this.#metadata.delete(name)
+    this.#partitions.delete(name)
     this.#configs.delete(name)
     this.#facets.delete(facetKey(name, 'key'))
     this.#facets.delete(facetKey(name, 'value'))
   }
 
   /** Time stamps and compaction; Kafka's defaults where the configuration may not be read, so that reading needs no further right. */
-  async #config(name: string): Promise<TopicConfig> {
+  async #config({ name, id }: TopicMetadata): Promise<TopicConfig> {
     const known = this.#configs.get(name)
-    if (known !== undefined && this.#clock.now() - known.atMs < SAMPLED_TTL_MS) return known.value
+    if (known !== undefined && known.topicId === id && this.#clock.now() - known.atMs < SAMPLED_TTL_MS) return known.value
     const epoch = this.#epoch
-    const config = await this.#once(`config ${name}`, () => this.#options.cluster.topicConfig(name)).catch((error: unknown): TopicConfig => {
+    const config = await this.#once(`config ${id} ${name}`, () => this.#options.cluster.topicConfig(name)).catch((error: unknown): TopicConfig => {
       if (error instanceof KafkaError) return { entries: [], compacted: false, timestampType: 'CreateTime', refused: error }
       throw error
     })
-    if (config.refused?.retriable !== true && epoch === this.#epoch) this.#configs.set(name, { value: config, atMs: this.#clock.now() })
+    if (config.refused?.retriable !== true && epoch === this.#epoch) this.#configs.set(name, { value: config, atMs: this.#clock.now(), topicId: id })
     return config
   }
 
   async #facet(topic: TopicMetadata, side: Side, sample: () => Promise<TopicSample>): Promise<TableFacet> {
     const key = facetKey(topic.name, side)
     const epoch = this.#epoch
-    const known = this.#facets.get(key)
+    const kept = this.#facets.get(key)
+    const known = kept?.topicId === topic.id ? kept : undefined
     if (known !== undefined && (await this.#stillGood(known, topic.name, side))) return known.value.facet
-    const found = await this.#once(`facet ${key}`, () => this.#find(topic, side, sample))
+    const found = await this.#once(`facet ${topic.id} ${key}`, () => this.#find(topic, side, sample))
     // A registry that fell silent takes away nothing that it had said before.
     if (known !== undefined && known.value.facet.unreadable === undefined && found.basis === 'open' && found.facet.unreadable !== undefined)
       return known.value.facet
-    if (found.basis !== 'open' && epoch === this.#epoch) this.#facets.set(key, { value: found, atMs: this.#clock.now() })
+    if (found.basis !== 'open' && epoch === this.#epoch) this.#facets.set(key, { value: found, atMs: this.#clock.now(), topicId: topic.id })
     return found.facet
   }
 
@@ -186,27 +184,27 @@ class KafkaCatalog implements KafkaTables {
     const epoch = this.#epoch
     const versions = await this.#options.registry?.versions(subject).catch(() => known.value.versions)
     if (epoch !== this.#epoch || versions?.join() !== known.value.versions?.join()) return false
-    this.#facets.set(facetKey(topic, side), { value: known.value, atMs: this.#clock.now() })
+    this.#facets.set(facetKey(topic, side), { ...known, atMs: this.#clock.now() })
     return true
   }
 
   #find(topic: TopicMetadata, side: Side, sample: () => Promise<TopicSample>): Promise<FoundFacet> {
     const { registry } = this.#options
-    const configured = this.#configured(topic.name, side)
+    const configured = this.#configured(topic, side)
     const options = configured === undefined ? undefined : this.#options.formats?.[configured.pattern]
     return findFacet({ topic: topic.name, side, configured, registry, decoders: this.#decoders, sample, options, glue: this.#options.glue })
   }
 
   /** Patterns that say nothing about this side are passed over. */
-  #configured(topic: string, side: Side): { format: FormatName; pattern: string } | undefined {
+  #configured(topic: TopicMetadata, side: Side): { format: FormatName; pattern: string } | undefined {
     const entries: Record<string, FormatName> = {}
     for (const [pattern, formats] of Object.entries(this.#options.formats ?? {})) {
       const format = formats[side]
       if (format !== undefined) entries[pattern] = format
     }
     const declared = this.#declared(topic)
-    if (declared !== undefined) return { format: declared[side], pattern: topic }
-    const best = bestMatch(entries, topic)
+    if (declared !== undefined) return { format: declared[side], pattern: topic.name }
+    const best = bestMatch(entries, topic.name)
     return best === undefined ? undefined : { format: best.value, pattern: best.pattern }
   }
 
@@ -214,11 +212,12 @@ class KafkaCatalog implements KafkaTables {
   #sampler(topic: TopicMetadata): () => Promise<TopicSample> {
     let sample: Promise<TopicSample> | undefined
     const partitions = topic.partitions.filter((p) => p.leader >= 0).map((p) => p.partition)
-    return () => (sample ??= sampleTopic(this.#options.log, topic.name, partitions, this.#limits, this.#closed.signal))
+    return () => (sample ??= sampleTopic(this.#options.log, topic, partitions, this.#limits, this.#closed.signal))
   }
 
-  /** Merges equal questions that are under way. */
-  #once<T>(key: string, ask: () => Promise<T>): Promise<T> {
+  /** Merges equal questions that are under way. One from before something was forgotten speaks of the time before. */
+  #once<T>(question: string, ask: () => Promise<T>): Promise<T> {
+    const key = `${this.#epoch} ${question}`
     const running = this.#underWay.get(key)
     if (running !== undefined) return running as Promise<T>
     const answer: Promise<T> = ask().finally(() => {

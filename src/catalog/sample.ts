@@ -2,6 +2,7 @@
  * A few of the newest keys and values of a topic, to find out how they are written. It reads little (some records of some partitions, within a limit of bytes and of time), keeps copies,
  * and never fails: trouble is part of the answer. What the bytes mean is decided by the caller.
  */
+import type { TopicMetadata } from '../kafka/cluster.ts'
 import type { KafkaLog, OffsetRange } from '../kafka/log.ts'
 import { type PlainRecord, readRecords } from '../kafka/record-batch.ts'
 
@@ -39,10 +40,13 @@ export interface TopicSample {
   readonly trouble: string | undefined
 }
 
+/** The topic that is meant. */
+type Sampled = Pick<TopicMetadata, 'name' | 'id'>
+
 /** Reads the sample. Resolves also when the signal ends it. */
 export async function sampleTopic(
   log: KafkaLog,
-  topic: string,
+  topic: Sampled,
   partitions: readonly number[],
   limits: SampleLimits,
   signal: AbortSignal,
@@ -50,7 +54,7 @@ export async function sampleTopic(
   const found = new Collector(limits)
   const within = AbortSignal.any([signal, AbortSignal.timeout(limits.timeoutMs)])
   try {
-    const bounds = await log.bounds(topic, partitions, { isolation: 'read_committed', timeoutMs: limits.timeoutMs, signal: within })
+    const bounds = await log.bounds(topic.name, partitions, { isolation: 'read_committed', timeoutMs: limits.timeoutMs, signal: within })
     const filled = bounds
       .filter((b) => b.end > b.start)
       .sort((a, b) => b.end - b.start - (a.end - a.start))
@@ -105,9 +109,9 @@ class Collector {
   }
 }
 
-async function readInto(found: Collector, log: KafkaLog, topic: string, ranges: readonly OffsetRange[], signal: AbortSignal): Promise<void> {
+async function readInto(found: Collector, log: KafkaLog, topic: Sampled, ranges: readonly OffsetRange[], signal: AbortSignal): Promise<void> {
   const ascending = [...ranges].sort((a, b) => a.partition - b.partition)
-  const source = log.scan({ topic, ranges: ascending, isolation: 'read_committed', limit: 20, fetchMaxBytes: 64 * 1024 }, signal)
+  const source = log.scan({ topic: topic.name, topicId: topic.id, ranges: ascending, isolation: 'read_committed', limit: 20, fetchMaxBytes: 64 * 1024 }, signal)
   try {
     while (ascending.some((range) => found.wants(range.partition))) {
       const batch = await source.next()

@@ -78,7 +78,13 @@ async function price(scan: Scan, resolved: ScanRanges, context: StatementContext
 /** Stored bytes per offset, from the first batch of the first range. */
 async function bytesPerOffset(scan: Scan, resolved: ScanRanges, context: StatementContext): Promise<number | undefined> {
   const source = context.environment.log.scan(
-    { topic: scan.table.topic, ranges: resolved.ranges.slice(0, 1), isolation: context.settings['isolation.level'] as Isolation, limit: 1 },
+    {
+      topic: scan.table.topic,
+      topicId: scan.table.topicId,
+      ranges: resolved.ranges.slice(0, 1),
+      isolation: context.settings['isolation.level'] as Isolation,
+      limit: 1,
+    },
     context.signal,
   )
   try {
@@ -119,7 +125,7 @@ async function firstSchemas(scan: Scan, context: StatementContext): Promise<[num
   if (scan.table.key.framing === 'none' && scan.table.value.framing === 'none') return [-1, -1]
   const resolved = await rangesOf(scan, context)
   const source = context.environment.log.scan(
-    { topic: scan.table.topic, ranges: resolved.ranges, isolation: context.settings['isolation.level'] as Isolation, limit: 1 },
+    { topic: scan.table.topic, topicId: scan.table.topicId, ranges: resolved.ranges, isolation: context.settings['isolation.level'] as Isolation, limit: 1 },
     context.signal,
   )
   try {

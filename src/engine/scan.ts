@@ -183,6 +183,7 @@ export class ScanRun {
     const source = log.scan(
       {
         topic: this.#scan.table.topic,
+        topicId: this.#scan.table.topicId,
         ranges,
         isolation,
         minTimestampMs: resolved.minTimestampMs,

@@ -3,7 +3,7 @@
  * whether somebody may do it, and what a table is, is known elsewhere.
  */
 import { systemClock } from '../lib/clock.ts'
-import { METADATA, readMetadata, type TopicMetadata } from './answers.ts'
+import { METADATA, readMetadata, writeMetadata, type TopicMetadata } from './answers.ts'
 import { type Cluster, pause } from './cluster.ts'
 import type { Address } from './config.ts'
 import type { ApiRange, Connection } from './connection.ts'
@@ -195,7 +195,7 @@ async function everywhere(
   for (const broker of brokers) {
     try {
       const { topics } = await lent(cluster, broker, signal, (connection) =>
-        connection.call(METADATA, (writer) => writer.array([topic], (name) => writer.string(name)).boolean(false), readMetadata),
+        connection.call(METADATA, (writer, version) => writeMetadata(writer, version, [topic]), readMetadata),
       )
       if (topics.length > 0 && !done(topics[0])) return false
     } catch (error) {

@@ -2,12 +2,13 @@
  * The small answers a reader asks for: metadata, offsets, topic configurations; what they hold, and how it is read from the wire. Asks nothing itself: see `cluster`.
  */
 import type { Address } from './config.ts'
-import type { ApiRange } from './connection.ts'
+import { type ApiRange, isFlexible } from './connection.ts'
 import { brokerError, ERROR } from './errors.ts'
 import { KafkaError } from './log.ts'
-import { API, type WireReader } from './wire.ts'
+import { API, type WireReader, type WireWriter } from './wire.ts'
 
-export const METADATA: ApiRange = { api: API.metadata, name: 'Metadata', lowest: 4, highest: 7 }
+/** Version 10 is the first with ids of topics (KIP-516). */
+export const METADATA: ApiRange = { api: API.metadata, name: 'Metadata', lowest: 4, highest: 10, flexible: 9 }
 export const LIST_OFFSETS: ApiRange = { api: API.listOffsets, name: 'ListOffsets', lowest: 2, highest: 5 }
 export const DESCRIBE_CONFIGS: ApiRange = { api: API.describeConfigs, name: 'DescribeConfigs', lowest: 1, highest: 3 }
 
@@ -26,6 +27,8 @@ export interface PartitionMetadata {
 
 export interface TopicMetadata {
   readonly name: string
+  /** What makes it this topic and not another one of the same name, made before or later. undefined: the broker (before Kafka 2.8) gives none. */
+  readonly id: string | undefined
   readonly internal: boolean
   /** Ascending by number. Empty when `error` is set. */
   readonly partitions: readonly PartitionMetadata[]
@@ -65,7 +68,7 @@ export interface ConfigAnswer {
 
 /** A topic that was asked for and is not in the answer. */
 export function missing(name: string): TopicMetadata {
-  return { name, internal: false, partitions: [], error: topicError(name, ERROR.unknownTopicOrPartition) }
+  return { name, id: undefined, internal: false, partitions: [], error: topicError(name, ERROR.unknownTopicOrPartition) }
 }
 
 /** A topic that metadata does not know stays unknown: asking again at once is of no use. */
@@ -75,34 +78,61 @@ function topicError(name: string, code: number): KafkaError | undefined {
   return code === ERROR.unknownTopicOrPartition ? new KafkaError(code, error.errorName, error.message, false) : error
 }
 
+/** Asks for the topics named, or for all; creates none. */
+export function writeMetadata(writer: WireWriter, version: number, topics: readonly string[] | null): void {
+  const flexible = isFlexible(METADATA, version)
+  if (!flexible) writer.array(topics, (name) => writer.string(name))
+  else {
+    writer.compactArray(topics, (name) => {
+      if (version >= 10) writer.uuid(undefined)
+      writer.compactString(name).tags()
+    })
+  }
+  writer.boolean(false)
+  if (version >= 8) writer.boolean(false).boolean(false)
+  if (flexible) writer.tags()
+}
+
 export function readMetadata(reader: WireReader, version: number): Metadata {
-  reader.int32()
-  const brokers = reader.array(() => {
-    const id = reader.int32()
-    const host = reader.string() ?? ''
-    const port = reader.int32()
-    reader.string()
-    return { id, host, port }
+  const flexible = isFlexible(METADATA, version)
+  const array = <T>(each: () => T): T[] => (flexible ? reader.compactArray(each) : reader.array(each))
+  const string = (): string | null => (flexible ? reader.compactString() : reader.string())
+  const end = (): void => {
+    if (flexible) reader.tags()
+  }
+  const int32 = (): number => reader.int32()
+  int32()
+  const brokers = array(() => {
+    const broker = { id: int32(), host: string() ?? '', port: int32() }
+    string()
+    end()
+    return broker
   })
-  const clusterId = reader.string() ?? undefined
-  reader.int32()
-  const topics = reader.array(() => {
+  const clusterId = string() ?? undefined
+  int32()
+  const topics = array(() => {
     const code = reader.int16()
-    const name = reader.string() ?? ''
+    const name = string() ?? ''
+    const id = version >= 10 ? reader.uuid() : undefined
     const internal = reader.boolean()
-    const partitions = reader.array(() => {
+    const partitions = array(() => {
       const error = reader.int16()
-      const partition = reader.int32()
-      const leader = reader.int32()
-      if (version >= 7) reader.int32()
-      const replicas = reader.array(() => reader.int32())
-      reader.array(() => reader.int32())
-      if (version >= 5) reader.array(() => reader.int32())
+      const partition = int32()
+      const leader = int32()
+      if (version >= 7) int32()
+      const replicas = array(int32)
+      array(int32)
+      if (version >= 5) array(int32)
+      end()
       return { partition, leader, replicas, error }
     })
+    if (version >= 8) int32()
+    end()
     partitions.sort((a, b) => a.partition - b.partition)
-    return { name, internal, partitions, error: topicError(name, code) }
+    return { name, id, internal, partitions, error: topicError(name, code) }
   })
+  if (version >= 8) int32()
+  end()
   topics.sort((a, b) => (a.name < b.name ? -1 : 1))
   return { clusterId, brokers, topics }
 }

@@ -15,6 +15,7 @@ import {
   readOffsets,
   type TopicConfig,
   type TopicMetadata,
+  writeMetadata,
 } from './answers.ts'
 import type { Address, ClusterConfig } from './config.ts'
 import { GAP_TIMEOUT_MS, IDLE_TIMEOUT_MS, parseAddress, REQUEST_TIMEOUT_MS, RETRY_TIMEOUT_MS, showAddress } from './config.ts'
@@ -93,7 +94,7 @@ export class Cluster {
     }
     const connection = await this.#anyConnection(options)
     const answer = await guarded(
-      connection.call(METADATA, (writer) => writer.array(topics ?? null, (name) => writer.string(name)).boolean(false), readMetadata),
+      connection.call(METADATA, (writer, version) => writeMetadata(writer, version, topics ?? null), readMetadata),
       options,
     )
     this.#brokers = new Map(answer.brokers.map((broker) => [broker.id, broker]))

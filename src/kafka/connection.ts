@@ -29,12 +29,19 @@ interface Pending {
   readonly sink: FrameSink
 }
 
-/** A request of at most this API version that has no flexible encoding: header version 1, answer header version 0. */
+/** Versions of a request that are spoken here. */
 export interface ApiRange {
   readonly api: number
   readonly name: string
   readonly lowest: number
   readonly highest: number
+  /** From this version on both headers have tagged fields, and lengths are compact (KIP-482). Absent: in no version that is spoken here. */
+  readonly flexible?: number
+}
+
+/** Whether a version has the flexible encoding. */
+export function isFlexible(range: ApiRange, version: number): boolean {
+  return range.flexible !== undefined && version >= range.flexible
 }
 
 const API_VERSIONS: ApiRange = { api: API.apiVersions, name: 'ApiVersions', lowest: 0, highest: 0 }
@@ -143,7 +150,9 @@ export class Connection {
       this.send(writer, range.name, { allocate: Buffer.allocUnsafe, frame: (frame, length) => resolve([frame, length]), failed: reject })
     })
     try {
-      return read(new WireReader(buffer, 4, size), version)
+      const reader = new WireReader(buffer, 4, size)
+      if (isFlexible(range, version)) reader.tags()
+      return read(reader, version)
     } catch (error) {
       if (error instanceof WireError || error instanceof RangeError)
         throw clientError(
@@ -159,7 +168,8 @@ export class Connection {
   request(range: ApiRange, version: number): WireWriter {
     const writer = this.#writer
     writer.at = 0
-    return writer.int32(0).int16(range.api).int16(version).int32(0).string(this.#clientId)
+    writer.int32(0).int16(range.api).int16(version).int32(0).string(this.#clientId)
+    return isFlexible(range, version) ? writer.tags() : writer
   }
 
   /** Sends what `request` began. The sink gets the answer, or the reason why there will be none. */

@@ -9,7 +9,7 @@ import type { Address } from './config.ts'
 import { RESPONSE_MAX_BYTES } from './frame.ts'
 import type { Connection } from './connection.ts'
 import { brokerError, clientError } from './errors.ts'
-import { FETCH, type FetchAnswer, type FetchedPartition, readFetch, writeFetch } from './fetch.ts'
+import { FETCH, FETCH_BY_NAME, type FetchAnswer, type FetchedPartition, readFetch, writeFetch } from './fetch.ts'
 import type { Frame, FramePool } from './frame-pool.ts'
 import { type Isolation, KafkaError } from './log.ts'
 import type { Progress } from './progress.ts'
@@ -126,6 +126,8 @@ export interface Fetched {
 /** What a lane needs of its scan. */
 export interface LaneOwner {
   readonly topic: string
+  /** Known before the first lane is pumped, where the brokers give ids. */
+  readonly topicId: string | undefined
   readonly isolation: Isolation
   readonly cluster: Cluster
   readonly frames: FramePool
@@ -256,7 +258,7 @@ export class Lane {
         }
         this.#connection = connection
         try {
-          this.#version = connection.version(FETCH)
+          this.#version = connection.version(this.#owner.topicId === undefined ? FETCH_BY_NAME : FETCH)
         } catch (error) {
           this.#owner.fail(error)
           return
@@ -286,7 +288,8 @@ export class Lane {
       Math.min(this.#fetchBytes, ...parts.map((part) => part.stripes?.bytesFor(part.span, part.position) ?? this.#fetchBytes)),
     )
     const writer = connection.request(FETCH, this.#version)
-    writeFetch(writer, this.#version, { topic: this.#owner.topic, isolation: this.#owner.isolation, maxBytes: this.#askedBytes, parts })
+    const { topic, topicId, isolation } = this.#owner
+    writeFetch(writer, this.#version, { topic, topicId, isolation, maxBytes: this.#askedBytes, parts })
     connection.send(writer, 'Fetch', {
       allocate: (size) => {
         this.#filling = this.#owner.frames.take(size)

@@ -35,6 +35,8 @@ export interface KafkaLog {
 
 export interface ScanRequest {
   readonly topic: string
+  /** The topic that is meant: one made anew under its name is an error. undefined: the one that is there when the scan begins. */
+  readonly topicId?: string
   /** At most one range a partition, or several disjoint ones in ascending order. */
   readonly ranges: readonly OffsetRange[]
   readonly isolation: Isolation

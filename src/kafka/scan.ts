@@ -3,7 +3,7 @@
  * go away, log heads that are deleted). Looks into no answer itself.
  */
 import { systemClock } from '../lib/clock.ts'
-import { type Cluster, EARLIEST, LATEST, pause } from './cluster.ts'
+import { type Cluster, EARLIEST, LATEST, pause, type TopicMetadata } from './cluster.ts'
 import type { Address } from './config.ts'
 import { deal, LANES_PER_BROKER, striped } from './deal.ts'
 import { brokerError, clientError, ERROR } from './errors.ts'
@@ -28,6 +28,7 @@ type Next = RecordBatch | undefined | Promise<RecordBatch | undefined>
 
 export class Scan implements BatchSource, LaneOwner {
   readonly topic: string
+  topicId: string | undefined
   readonly isolation: Isolation
   readonly cluster: Cluster
   readonly frames: FramePool
@@ -56,6 +57,7 @@ export class Scan implements BatchSource, LaneOwner {
     this.cluster = cluster
     this.frames = frames
     this.topic = request.topic
+    this.topicId = request.topicId
     this.isolation = request.isolation
     this.signal = this.#stop.signal
     this.#request = request
@@ -172,6 +174,8 @@ export class Scan implements BatchSource, LaneOwner {
       if (ranges.some((range) => topic.partitions.every((partition) => partition.partition !== range.partition))) {
         topic = await this.cluster.topic(this.topic, { signal: this.signal, fresh: true })
       }
+      if (this.topicId === undefined) this.topicId = topic.id
+      else if (topic.id !== this.topicId) this.#isTheTopic(await this.cluster.topic(this.topic, { signal: this.signal, fresh: true }))
       const leaders = new Map(topic.partitions.map((partition) => [partition.partition, partition.leader]))
       const byLeader = new Map<number, OffsetRange[]>()
       for (const range of ranges) {
@@ -264,6 +268,7 @@ export class Scan implements BatchSource, LaneOwner {
       await pause(pauseMs(Math.max(...this.#homeless.map((segment) => segment.attempts))), this.signal)
       try {
         const topic = await this.cluster.topic(this.topic, { fresh: true, signal: this.signal })
+        this.#isTheTopic(topic)
         for (const segment of this.#homeless.splice(0)) {
           const leader = topic.partitions.find((partition) => partition.partition === segment.partition)?.leader ?? -1
           if (leader >= 0) this.#place(segment, leader)
@@ -283,6 +288,17 @@ export class Scan implements BatchSource, LaneOwner {
       }
       for (const lane of [...this.#lanes]) lane.pump()
     }
+  }
+
+  /** Throws for a topic that was made anew under the name: its offsets are other ones. */
+  #isTheTopic({ id }: TopicMetadata): void {
+    if (id === this.topicId || id === undefined) return
+    // Nobody said which one: what is remembered of the cluster was of the one before.
+    if (this.#request.topicId === undefined && this.progress.every((part) => part.position === part.begin)) {
+      this.topicId = id
+      return
+    }
+    throw clientError('TOPIC_MADE_ANEW', `Topic "${this.topic}" was deleted and made anew while it was read. Ask again to read the new one`, false)
   }
 
   #place(segment: Segment, leader: number): void {

@@ -138,6 +138,10 @@ export class WireWriter {
     items?.forEach(each)
     return this
   }
+  /** 16 bytes: as Kafka writes ids of topics in texts, or zeros for none. */
+  uuid(v: string | undefined): this {
+    return this.raw(v === undefined ? NO_UUID : Buffer.from(v, 'base64url'))
+  }
   /** An empty tagged-field section. */
   tags(): this {
     return this.uvarint(0)
@@ -146,6 +150,8 @@ export class WireWriter {
     return this.buffer.subarray(0, this.at)
   }
 }
+
+const NO_UUID = Buffer.alloc(16)
 
 export class WireError extends Error {}
 
@@ -240,6 +246,12 @@ export class WireReader {
     const items: T[] = []
     for (let i = 0; i < n; i++) items.push(each())
     return items
+  }
+  /** 16 bytes as Kafka writes ids of topics in texts (base64 for addresses); undefined for zeros. */
+  uuid(): string | undefined {
+    const at = this.take(16)
+    const bytes = this.buffer.subarray(at, at + 16)
+    return bytes.equals(NO_UUID) ? undefined : bytes.toString('base64url')
   }
   /** Steps over a tagged-field section. */
   tags(): void {

@@ -41,6 +41,8 @@ export class ProduceError extends Error {
 
 /** What CREATE TABLE said about a topic. */
 export interface TableDeclaration {
+  /** The topic that it was said of, once its id is known. */
+  readonly topicId?: string
   readonly key: FormatName
   readonly value: FormatName
   /** Columns of facets whose format keeps no shape of its own (JSON). */

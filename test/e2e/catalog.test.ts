@@ -3,6 +3,7 @@
  * every record that was written.
  */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { type CatalogOptions, createCatalog } from '../../src/catalog/catalog.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
@@ -312,6 +313,75 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       assert.equal(await catalog.table(topic), undefined)
       assert.equal(await catalog.table(topicName('catalog-none')), undefined)
       assert.deepEqual(await catalog.configuration(topicName('catalog-none')), [])
+    })
+
+    /** Deleted by name and made again; a real broker needs a moment before the name is free. */
+    async function makeAnew(topic: string, options?: { partitions?: number }): Promise<void> {
+      await place.deleteTopic(topic)
+      for (let tries = 0; ; tries++) {
+        try {
+          await place.create(topic, options)
+          return
+        } catch (error) {
+          if (tries === 50) throw error
+          await new Promise((resolve) => setTimeout(resolve, 100))
+        }
+      }
+    }
+
+    it('a topic made anew under its name is another topic: what was known of the old one does not count, not even for a moment', async () => {
+      const topic = topicName('catalog-anew')
+      const catalog = catalogOf()
+      await place.create(topic)
+      await place.produce(
+        topic,
+        [0n, 1n, 2n, 3n, 1n << 40n].map((n) => ({ key: int(1), value: long(n) })),
+      )
+      const before = await tableOf(topic, catalog)
+      assert.deepEqual([before.key.format, before.value.format], ['INT', 'LONG'])
+      await makeAnew(topic)
+      await place.produce(
+        topic,
+        ['00000000', '00000001', '00000002'].map((s) => ({ key: text('k'), value: text(s) })),
+      )
+      const texts = await tableOf(topic, catalog)
+      assert.deepEqual([texts.key.format, texts.value.format], ['STRING', 'STRING'])
+      assert.notEqual(texts.topicId, before.topicId)
+      const id = await registerSchema(place.registryUrl, `${topic}-value`, V1)
+      await makeAnew(topic, { partitions: 3 })
+      await place.produce(topic, [avro(id, V1, { id: 1, amount: 0.5 }), { ...avro(id, V1, { id: 2, amount: 0.5 }), partition: 2 }])
+      const framed = await tableOf(topic, catalog)
+      assert.deepEqual([framed.value.format, framed.partitions], ['AVRO', [0, 1, 2]])
+    })
+
+    it('a topic made anew while it is read ends the reading: its offsets are not those of the old one', async () => {
+      const topic = topicName('catalog-anew-read')
+      await place.create(topic)
+      for (let batch = 0; batch < 10; batch++)
+        await place.produce(
+          topic,
+          Array.from({ length: 100 }, () => ({ value: text(`{"old":1}${randomBytes(500).toString('hex')}`) })),
+        )
+      const table = await tableOf(topic)
+      const [range] = await log.bounds(topic, [0], { isolation: 'read_committed', timeoutMs: 5000 })
+      const request = { topic, topicId: table.topicId, ranges: [range], isolation: 'read_committed', fetchMaxBytes: 64 * 1024, limit: 1000 } as const
+      const source = log.scan(request, new AbortController().signal)
+      assert.equal((await source.next())?.baseOffset, 0)
+      await makeAnew(topic)
+      for (let batch = 0; batch < 10; batch++)
+        await place.produce(
+          topic,
+          Array.from({ length: 100 }, () => ({ value: text(`{"new":1}${randomBytes(500).toString('hex')}`) })),
+        )
+      const values: string[] = []
+      const rest = async (): Promise<void> => {
+        for (let batch = await source.next(); batch !== undefined; batch = await source.next())
+          values.push(...[...readRecords(batch)].map((record) => String(record.value).slice(0, 9)))
+      }
+      await assert.rejects(rest, /was deleted and made anew while it was read/)
+      assert.ok(!values.includes('{"new":1}'))
+      // And from the beginning, where the old one was meant.
+      await assert.rejects(async () => await log.scan(request, new AbortController().signal).next(), /was deleted and made anew/)
     })
   })
 }

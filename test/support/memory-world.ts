@@ -315,6 +315,7 @@ function memoryCluster(topics: readonly WorldTopic[]): Parameters<typeof createC
     )
   const describe = (topic: WorldTopic): TopicMetadata => ({
     name: topic.name,
+    id: undefined,
     internal: topic.name.startsWith('__'),
     partitions: Array.from({ length: topic.partitions ?? 1 }, (_, partition) => ({ partition, leader: 1, replicas: [1], error: 0 })),
     error: undefined,
@@ -323,7 +324,7 @@ function memoryCluster(topics: readonly WorldTopic[]): Parameters<typeof createC
     async metadata(names) {
       const listed = (names ?? topics.map((t) => t.name).sort()).map((name) => {
         const topic = topics.find((t) => t.name === name)
-        return topic === undefined ? { name, internal: false, partitions: [], error: unknown(name) } : describe(topic)
+        return topic === undefined ? { name, id: undefined, internal: false, partitions: [], error: unknown(name) } : describe(topic)
       })
       return { clusterId: 'memory', brokers: [{ id: 1, host: 'memory', port: 0 }], topics: listed }
     },

@@ -111,10 +111,10 @@ test('an answer in tiny pieces is no timeout as long as bytes come', async (t) =
 
 test('versions: none in common, and an API the broker does not have', async (t) => {
   const cluster = await fake(t)
-  cluster.versions = [[API.metadata, 9, 20]]
+  cluster.versions = [[API.metadata, 12, 20]]
   const client = new Cluster({ brokers: cluster.addresses })
   t.after(() => client.close())
-  await assert.rejects(client.metadata(), /Metadata is needed in a version from 4 to 7, the broker offers versions 9 to 20/)
+  await assert.rejects(client.metadata(), /Metadata is needed in a version from 4 to 10, the broker offers versions 12 to 20/)
   await assert.rejects(client.topicConfig('t'), /DescribeConfigs is needed in a version from 1 to 3, the broker does not offer it/)
 })
 

@@ -47,11 +47,11 @@ export class FakeCluster {
   connections = 0
   open = 0
   fault: (request: FakeRequest) => Fault = () => undefined
-  /** Versions offered by ApiVersions. */
+  /** Versions offered by ApiVersions: those of a Kafka before ids of topics. The embedded broker speaks newer ones. */
   versions: [number, number, number][] = [
-    [API.fetch, 4, 12],
+    [API.fetch, 4, 11],
     [API.listOffsets, 1, 7],
-    [API.metadata, 0, 12],
+    [API.metadata, 0, 7],
     [API.apiVersions, 0, 3],
     [API.describeConfigs, 1, 4],
     [API.saslHandshake, 0, 1],

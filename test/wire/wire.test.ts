@@ -25,6 +25,16 @@ function body(name: string): WireReader {
   return new WireReader(fixture(name), 4)
 }
 
+/** A body that stands behind the tagged fields of a flexible header, or behind nothing. */
+function answered(name: string, flexible: boolean): WireReader {
+  return headed(body(name), flexible)
+}
+
+function headed(reader: WireReader, flexible: boolean): WireReader {
+  if (flexible) reader.tags()
+  return reader
+}
+
 async function plainBatch(frame: Buffer, view: DataView, header: BatchHeader): Promise<RecordBatch> {
   return wholeBatch(header, await new Decompressor().run(header.codec, frame, view, header.from, header.to))
 }
@@ -63,7 +73,7 @@ for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd']) {
   }
 }
 
-for (const version of [4, 5, 7, 9, 11]) {
+for (const version of [4, 5, 7, 9, 11, 12, 13]) {
   test(`Fetch v${version}: transactions and their markers`, () => {
     const frame = fixture(`fetch-v${version}-transactions`)
     const view = new DataView(frame.buffer, frame.byteOffset, frame.length)
@@ -87,9 +97,9 @@ for (const version of [4, 5, 7, 9, 11]) {
   })
 }
 
-for (const version of [4, 7]) {
+for (const version of [4, 7, 8, 9, 10]) {
   test(`Metadata v${version}`, () => {
-    const { brokers, topics } = readMetadata(body(`metadata-v${version}`), version)
+    const { brokers, topics } = readMetadata(answered(`metadata-v${version}`, version >= 9), version)
     assert.deepEqual([brokers.length, brokers[0].host], [1, '127.0.0.1'])
     assert.deepEqual(
       topics.map((topic) => [topic.name, topic.internal, topic.error?.errorName, topic.partitions]),
@@ -98,6 +108,7 @@ for (const version of [4, 7]) {
         ['no-such-topic', false, 'UNKNOWN_TOPIC_OR_PARTITION', []],
       ],
     )
+    assert.deepEqual([/^[\w-]{22}$/.test(topics[0].id ?? ''), topics[1].id], [version >= 10, undefined])
   })
 }
 
@@ -127,6 +138,8 @@ for (const version of [1, 3]) {
 test('an answer cut anywhere is a WireError or has fewer things in it, never garbage', () => {
   const cases: [string, (frame: Buffer) => void][] = [
     ['fetch-v11-transactions', (frame) => readFetch(frame, frame.length, 11)],
+    ['fetch-v13-transactions', (frame) => readFetch(frame, frame.length, 13)],
+    ['metadata-v10', (frame) => readMetadata(headed(new WireReader(frame, 4), true), 10)],
     ['metadata-v7', (frame) => readMetadata(new WireReader(frame, 4), 7)],
     ['list-offsets-v5', (frame) => readOffsets(new WireReader(frame, 4), 5)],
     ['describe-configs-v3', (frame) => readConfigs(new WireReader(frame, 4), 3)],

@@ -228,7 +228,10 @@ function placesQuery(statement: DeleteStatement, where: Expr): Query {
 async function* tombstones(table: Table, places: ReadonlyMap<number, readonly number[]>, context: StatementContext): AsyncGenerator<RecordToProduce[]> {
   if (places.size === 0) return
   const ranges: OffsetRange[] = [...places].map(([partition, offsets]) => ({ partition, start: offsets[0], end: offsets[offsets.length - 1] + 1 }))
-  const source = context.environment.log.scan({ topic: table.topic, ranges, isolation: context.settings['isolation.level'] as Isolation }, context.signal)
+  const source = context.environment.log.scan(
+    { topic: table.topic, topicId: table.topicId, ranges, isolation: context.settings['isolation.level'] as Isolation },
+    context.signal,
+  )
   const turns = new Turns()
   let records: RecordToProduce[] = []
   const wanted = new Map([...places].map(([partition, offsets]) => [partition, new Set(offsets)]))
