@@ -20,7 +20,7 @@ import type { FormatOptions } from './plain-formats.ts'
 import { SAMPLE_LIMITS, type SampleLimits, sampleTopic, type TopicSample } from './sample.ts'
 
 export interface CatalogOptions {
-  readonly cluster: Pick<Cluster, 'metadata' | 'topicConfig'>
+  readonly cluster: Pick<Cluster, 'listing' | 'metadata' | 'topicConfig'>
   readonly log: KafkaLog
   readonly registry?: Registry
   /** Formats by topic name or pattern (`pay*`); an exact name wins, then the longest pattern. */
@@ -94,8 +94,8 @@ class KafkaCatalog implements KafkaTables {
     }
   }
 
-  async tables(): Promise<readonly TableSummary[]> {
-    const { topics } = await this.#options.cluster.metadata()
+  async tables(options?: { readonly maxAgeMs?: number }): Promise<readonly TableSummary[]> {
+    const { topics } = await this.#options.cluster.listing(options)
     return topics.map((topic) => ({
       name: topic.name,
       type: isSystem(topic) ? 'SYSTEM' : 'USER',

@@ -33,7 +33,7 @@ export function withObjects(catalog: Catalog, objects: ObjectStore, mayRead: (to
       const table = await catalog.table(topic)
       return table && { ...table, name }
     },
-    tables: () => catalog.tables(),
+    tables: (options) => catalog.tables(options),
     configuration: (name) => catalog.configuration(target(name)),
     async view(name) {
       const view = objects.view(target(name))

@@ -33,8 +33,8 @@ export function restrict(catalog: Catalog, allow: (topic: string) => boolean): C
       const table = await catalog.table(name)
       return table !== undefined && allow(table.topic) ? table : undefined
     },
-    async tables() {
-      return (await catalog.tables()).filter((t) => allow(t.name))
+    async tables(options) {
+      return (await catalog.tables(options)).filter((t) => allow(t.name))
     },
     async configuration(name) {
       return allow(name) ? catalog.configuration(name) : []

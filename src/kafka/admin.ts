@@ -181,8 +181,8 @@ async function until(cluster: Cluster, topic: string, done: (found: TopicMetadat
       )
     await pause(pauseMs, signal)
   }
-  // The listing for SHOW TABLES is kept for a while: have it made anew.
-  await cluster.metadata(undefined, { fresh: true, signal })
+  // A listing that is kept for suggestions is to show it, too.
+  await cluster.listing({ signal })
 }
 
 async function everywhere(

@@ -33,8 +33,6 @@ export interface CallOptions {
 
 /** A cached answer is used for this long, unless it names an error or a missing leader. */
 const METADATA_MAX_AGE_MS = 30_000
-/** The list of all topics is used for less: a new topic should be seen soon. */
-const LISTING_MAX_AGE_MS = 3_000
 /** Idle connections kept per broker for fetching. */
 const IDLE_CONNECTIONS = 4
 
@@ -58,6 +56,9 @@ export class Cluster {
   #brokers = new Map<number, Broker>()
   readonly #topics = new Map<string, { topic: TopicMetadata; atMs: number }>()
   #listing: { metadata: Metadata; atMs: number } | undefined
+  /** The question for all topics that is under way, and the one that follows it. */
+  #asking: Promise<Metadata> | undefined
+  #next: Promise<Metadata> | undefined
   #clusterId: string | undefined
   #closed = false
 
@@ -80,18 +81,38 @@ export class Cluster {
   }
 
   /**
-   * Brokers and topics: those named, or all. Answered from memory while fresh; `fresh: true` asks the cluster. A topic that fails carries its own error and hides no other.
+   * Brokers and all topics, as they are now; with `maxAgeMs` also from memory. Whoever asks while the question is under way waits for the next one, which is asked once for all of
+   * them: the answer to the first may be older than what they know to be there.
    */
-  async metadata(topics?: readonly string[], options: CallOptions & { readonly fresh?: boolean } = {}): Promise<Metadata> {
+  async listing(options: CallOptions & { readonly maxAgeMs?: number } = {}): Promise<Metadata> {
+    const { maxAgeMs } = options
+    if (maxAgeMs !== undefined && this.#listing !== undefined && systemClock.now() - this.#listing.atMs < maxAgeMs) return this.#listing.metadata
+    if (this.#asking === undefined) {
+      const asking = this.#ask(undefined, {}).finally(() => {
+        this.#asking = undefined
+      })
+      this.#asking = asking
+      return await guarded(asking, options)
+    }
+    this.#next ??= this.#asking.then(nothing, nothing).then(() => {
+      this.#next = undefined
+      return this.listing()
+    })
+    return await guarded(this.#next, options)
+  }
+
+  /** Brokers and the topics named. Answered from memory while fresh; `fresh: true` asks the cluster. A topic that fails carries its own error and hides no other. */
+  async metadata(topics: readonly string[], options: CallOptions & { readonly fresh?: boolean } = {}): Promise<Metadata> {
     const now = systemClock.now()
     if (!options.fresh) {
-      if (topics === undefined && this.#listing !== undefined && now - this.#listing.atMs < LISTING_MAX_AGE_MS) return this.#listing.metadata
-      if (topics !== undefined) {
-        const known = topics.map((name) => this.#topics.get(name))
-        if (known.every((entry) => entry !== undefined && now - entry.atMs < METADATA_MAX_AGE_MS && isHealthy(entry.topic)))
-          return this.#view(known.map((entry) => (entry as { topic: TopicMetadata }).topic))
-      }
+      const known = topics.map((name) => this.#topics.get(name))
+      if (known.every((entry) => entry !== undefined && now - entry.atMs < METADATA_MAX_AGE_MS && isHealthy(entry.topic)))
+        return this.#view(known.map((entry) => (entry as { topic: TopicMetadata }).topic))
     }
+    return await this.#ask(topics, options)
+  }
+
+  async #ask(topics: readonly string[] | undefined, options: CallOptions): Promise<Metadata> {
     const connection = await this.#anyConnection(options)
     const answer = await guarded(
       connection.call(METADATA, (writer, version) => writeMetadata(writer, version, topics ?? null), readMetadata),
@@ -378,6 +399,8 @@ async function guarded<T>(promise: Promise<T>, options: CallOptions): Promise<T>
 function isHealthy(topic: TopicMetadata): boolean {
   return topic.error === undefined && topic.partitions.every((partition) => partition.leader >= 0)
 }
+
+function nothing(): void {}
 
 function closedError(): KafkaError {
   return clientError('CLOSED', 'the cluster client is closed', false)

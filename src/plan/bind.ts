@@ -10,7 +10,7 @@ import { BOOLEAN, INT, JSON_TYPE } from '../types.ts'
 import { bindExpr } from './bind-expression.ts'
 import { type Bound, type BoundRelation, bindSelect, NO_SUBQUERIES, orderedRows, outputColumns, type Subqueries } from './bind-select.ts'
 import { matcher, mergeTopics, type Topic } from './bind-pattern.ts'
-import type { Catalog, Table } from './catalog.ts'
+import { type Catalog, SUGGESTIONS, type Table } from './catalog.ts'
 import { aType, condition, convert, unify } from './coerce.ts'
 import { conjuncts } from './conjuncts.ts'
 import { joinKeys } from './join-keys.ts'
@@ -400,7 +400,7 @@ function checkNames(relations: readonly Relation[], from: ast.Join): void {
 }
 
 export async function unknownTable(name: ast.Name, catalog: Catalog): Promise<SqlError> {
-  const known = (await catalog.tables()).map((t) => t.name)
+  const known = (await catalog.tables(SUGGESTIONS)).map((t) => t.name)
   const dual = /^(?:dual|sysdummy1)$/i.test(name.text) ? 'Write FROM __dual, or leave FROM out.' : undefined
   const hint = dual ?? didYouMean(name.text, known) ?? (known.length === 0 ? 'There are no tables that this account may see.' : 'SHOW TABLES lists the tables.')
   return new SqlError('UNKNOWN_TABLE', `Unknown table "${name.text}".`, name.span, hint)

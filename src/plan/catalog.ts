@@ -6,10 +6,14 @@ import type { FacetEncoder } from '../formats/encoder.ts'
 import type { FacetDecoder, FormatName, RecordFrame } from '../formats/format.ts'
 import type { DataType, StructType } from '../types.ts'
 
+/** For lists that only suggest names, asked for with every key that is pressed or every mistake. */
+export const SUGGESTIONS = { maxAgeMs: 3_000 } as const
+
 export interface Catalog {
   table(name: string): Promise<Table | undefined>
   /** For SHOW TABLES and for "Did you mean …?". */
-  tables(): Promise<readonly TableSummary[]>
+  /** As they are now; with `maxAgeMs` perhaps as they were so long ago. */
+  tables(options?: { readonly maxAgeMs?: number }): Promise<readonly TableSummary[]>
   /** Topic configuration rows for DESCRIBE TABLE, in display order. */
   configuration(name: string): Promise<readonly { readonly name: string; readonly value: string }[]>
   /** The SELECT of a view as it was written; undefined when there is no view of that name, or it may not be seen. Synonyms are resolved here and in `table`. */

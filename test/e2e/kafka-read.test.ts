@@ -227,7 +227,7 @@ describe('reading real Kafka', { skip: shared.skip }, () => {
       config.entries.find((entry) => entry.name === 'cleanup.policy'),
       { name: 'cleanup.policy', value: 'compact', isDefault: false },
     )
-    const listed = (await cluster.metadata(undefined, { fresh: true })).topics.find((entry) => entry.name === topic)
+    const listed = (await cluster.listing()).topics.find((entry) => entry.name === topic)
     assert.deepEqual(
       listed?.partitions.map((partition) => partition.partition),
       [0, 1, 2, 3],
@@ -279,7 +279,7 @@ describe('listeners of real Kafka', { skip: shared.skip }, () => {
 
   async function fails(config: Partial<ClusterConfig> & { at: string }): Promise<KafkaError> {
     const { cluster } = opened(config)
-    const error: unknown = await cluster.metadata().catch((reason: unknown) => reason)
+    const error: unknown = await cluster.listing().catch((reason: unknown) => reason)
     cluster.close()
     assert.ok(error instanceof KafkaError, String(error))
     return error

@@ -321,8 +321,11 @@ function memoryCluster(topics: readonly WorldTopic[]): Parameters<typeof createC
     error: undefined,
   })
   return {
+    listing() {
+      return this.metadata(topics.map((t) => t.name).sort())
+    },
     async metadata(names) {
-      const listed = (names ?? topics.map((t) => t.name).sort()).map((name) => {
+      const listed = names.map((name) => {
         const topic = topics.find((t) => t.name === name)
         return topic === undefined ? { name, id: undefined, internal: false, partitions: [], error: unknown(name) } : describe(topic)
       })

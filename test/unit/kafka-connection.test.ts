@@ -92,7 +92,7 @@ test('a broker that stops answering', async (t) => {
   const client = new Cluster({ brokers: cluster.addresses, requestTimeoutMs: 60 })
   t.after(() => client.close())
   await assert.rejects(
-    client.metadata(),
+    client.listing(),
     (error: unknown) =>
       error instanceof KafkaError &&
       error.errorName === 'REQUEST_TIMEOUT' &&
@@ -106,7 +106,7 @@ test('an answer in tiny pieces is no timeout as long as bytes come', async (t) =
   cluster.fault = ({ api }) => (api === API.metadata ? { trickle: 1 } : undefined)
   const client = new Cluster({ brokers: cluster.addresses, requestTimeoutMs: 60 })
   t.after(() => client.close())
-  assert.equal((await client.metadata()).topics.length, 1)
+  assert.equal((await client.listing()).topics.length, 1)
 })
 
 test('versions: none in common, and an API the broker does not have', async (t) => {
@@ -114,7 +114,7 @@ test('versions: none in common, and an API the broker does not have', async (t) 
   cluster.versions = [[API.metadata, 12, 20]]
   const client = new Cluster({ brokers: cluster.addresses })
   t.after(() => client.close())
-  await assert.rejects(client.metadata(), /Metadata is needed in a version from 4 to 10, the broker offers versions 12 to 20/)
+  await assert.rejects(client.listing(), /Metadata is needed in a version from 4 to 10, the broker offers versions 12 to 20/)
   await assert.rejects(client.topicConfig('t'), /DescribeConfigs is needed in a version from 1 to 3, the broker does not offer it/)
 })
 
@@ -131,7 +131,7 @@ test('answers in the wrong order, too long, or unreadable', async (t) => {
     cluster.fault = ({ api }) => (api === API.metadata ? { replace: replies[reply] } : undefined)
     const client = new Cluster({ brokers: cluster.addresses })
     t.after(() => client.close())
-    await assert.rejects(client.metadata(), message)
+    await assert.rejects(client.listing(), message)
   }
   cluster.fault = ({ api }) => {
     const bytes = Buffer.alloc(12, 0x7f)
@@ -141,7 +141,7 @@ test('answers in the wrong order, too long, or unreadable', async (t) => {
   }
   const client = new Cluster({ brokers: cluster.addresses })
   t.after(() => client.close())
-  await assert.rejects(client.metadata(), /the answer to Metadata v7 cannot be read/)
+  await assert.rejects(client.listing(), /the answer to Metadata v7 cannot be read/)
 })
 
 test('SASL: the wrong mechanism, and the broker’s own words', async (t) => {
@@ -163,7 +163,7 @@ test('a listener that wants SASL and closes on the first request', async (t) => 
   cluster.fault = ({ api }) => (api === API.metadata ? 'drop' : undefined)
   const client = new Cluster({ brokers: cluster.addresses })
   t.after(() => client.close())
-  await assert.rejects(client.metadata(), /may require SASL, which is not configured/)
+  await assert.rejects(client.listing(), /may require SASL, which is not configured/)
 })
 
 test('opening can be aborted', async (t) => {
@@ -181,5 +181,48 @@ test('the next configured broker is asked when the first does not answer; all fa
   t.after(() => client.close())
   assert.deepEqual((await client.metadata(['t'])).topics[0].partitions[0], { partition: 0, leader: 0, replicas: [0], error: 0 })
   const none = new Cluster({ brokers: ['127.0.0.1:1', '127.0.0.1:2'] })
-  await assert.rejects(none.metadata(), /No broker can be used\. .*127\.0\.0\.1:1: connection refused.*127\.0\.0\.1:2: connection refused/)
+  await assert.rejects(none.listing(), /No broker can be used\. .*127\.0\.0\.1:1: connection refused.*127\.0\.0\.1:2: connection refused/)
+})
+
+test('a listing shows what was there when it was asked for; many questions at once are two', async (t) => {
+  const cluster = await fake(t)
+  cluster.add('old', [[]])
+  const client = new Cluster({ brokers: cluster.addresses })
+  t.after(() => client.close())
+  const names = async (options?: { maxAgeMs: number }) => (await client.listing(options)).topics.map((topic) => topic.name)
+  assert.deepEqual(await names(), ['old'])
+  const asked = () => client.requests.get('Metadata') ?? 0
+  const before = asked()
+  // The first answer is on its way when the topic comes: those who ask afterwards may not be given it.
+  let early: Promise<string[]> | undefined
+  await new Promise<void>((resolve) => {
+    cluster.fault = ({ api }) => {
+      if (api === API.metadata) resolve()
+      return { delayMs: 30 }
+    }
+    early = names()
+  })
+  cluster.add('young', [[]])
+  const late = await Promise.all(Array.from({ length: 50 }, () => names()))
+  for (const list of late) assert.deepEqual(list, ['old', 'young'])
+  assert.deepEqual(await early, ['old'])
+  assert.equal(asked() - before, 2)
+  cluster.add('youngest', [[]])
+  assert.deepEqual(await names({ maxAgeMs: 60_000 }), ['old', 'young'])
+  assert.deepEqual(await names(), ['old', 'young', 'youngest'])
+})
+
+test('a listing that fails, fails those who waited for it; the next one is asked again', async (t) => {
+  const cluster = await fake(t)
+  cluster.add('t', [[]])
+  const client = new Cluster({ brokers: cluster.addresses })
+  t.after(() => client.close())
+  let failures = 2
+  cluster.fault = ({ api }) => (api === API.metadata && failures-- > 0 ? 'drop' : undefined)
+  const outcomes = await Promise.allSettled([client.listing(), client.listing(), client.listing()])
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['rejected', 'rejected', 'rejected'],
+  )
+  assert.equal((await client.listing()).topics.length, 1)
 })

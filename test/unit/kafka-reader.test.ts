@@ -633,7 +633,7 @@ test('metadata: a topic that fails hides no other; configuration without the rig
     ],
   )
   assert.deepEqual(
-    (await cluster.metadata()).topics.map((topic) => [topic.name, topic.internal]),
+    (await cluster.listing()).topics.map((topic) => [topic.name, topic.internal]),
     [
       ['__consumer_offsets', true],
       ['a', false],
@@ -718,13 +718,13 @@ test('a session that the broker will end is replaced before that', async (t) => 
   fake.sasl = () => [0, null, Buffer.alloc(0)]
   fake.lifetimeMs = 60
   const parts = fake.add('t', [batches(60, 10, 100)])
-  await cluster.metadata()
+  await cluster.listing()
   const first = fake.connections
   const read = await drain(log.scan(whole(parts, { fetchMaxBytes: 3000 }), never), () => new Promise((resolve) => setTimeout(resolve, 3)))
   assert.deepEqual(offsetsOf(read), upTo(600))
   const during = fake.connections
   assert.ok(during > first + 1, `${during - first} connections for the scan`)
-  await cluster.metadata(undefined, { fresh: true })
+  await cluster.listing()
   assert.ok(fake.connections > during)
 })
 

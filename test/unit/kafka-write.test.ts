@@ -57,14 +57,14 @@ const record = (key: string | null, value: string | null = 'v', more: Partial<Re
 test('a topic comes, is known at once, and goes', async () => {
   await createTopic(cluster, { name: 'come', partitions: 3, replication: 1, config: { 'retention.ms': '5' } })
   assert.equal((await cluster.topic('come')).partitions.length, 3)
-  assert.ok((await cluster.metadata()).topics.some((t) => t.name === 'come'))
+  assert.ok((await cluster.listing()).topics.some((t) => t.name === 'come'))
   assert.equal((await cluster.topicConfig('come')).entries.find((e) => e.name === 'retention.ms')?.value, '5')
   await assert.rejects(
     createTopic(cluster, { name: 'come', partitions: 1, replication: 1, config: {} }),
     (e: KafkaError) => e.errorName === 'TOPIC_ALREADY_EXISTS',
   )
   await deleteTopic(cluster, 'come')
-  assert.ok(!(await cluster.metadata()).topics.some((t) => t.name === 'come'))
+  assert.ok(!(await cluster.listing()).topics.some((t) => t.name === 'come'))
   await assert.rejects(cluster.topic('come'), (e: KafkaError) => e.errorName === 'UNKNOWN_TOPIC_OR_PARTITION')
   await assert.rejects(deleteTopic(cluster, 'come'), (e: KafkaError) => e.errorName === 'UNKNOWN_TOPIC_OR_PARTITION')
 })

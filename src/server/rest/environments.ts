@@ -75,7 +75,7 @@ export function addEnvironmentRoutes(app: FastifyInstance, context: HttpContext)
 async function report(environment: Environment, account: Account, context: HttpContext): Promise<object> {
   const head = { name: environment.name, display_name: environment.name, tier: 'development', metadata: {} }
   try {
-    const [tables, metadata] = await Promise.all([context.view(environment, account).catalog.tables(), environment.cluster?.metadata()])
+    const [tables, metadata] = await Promise.all([context.view(environment, account).catalog.tables(), environment.cluster?.metadata([])])
     const names = new Set(tables.map((table) => table.name))
     const groups = await groupsOf({ environment }, (topic) => names.has(topic))
     const brokers = metadata?.brokers.length ?? 0

@@ -6,7 +6,7 @@ import { rowShape } from '../../engine/row-shape.ts'
 import { AGGREGATE_DOCS, SCALAR_NAMES } from '../../functions/catalog.ts'
 import { isVisible } from '../../plan/administration.ts'
 import { bindQuery, DEFAULT_LIMIT } from '../../plan/bind.ts'
-import type { Catalog } from '../../plan/catalog.ts'
+import { type Catalog, SUGGESTIONS } from '../../plan/catalog.ts'
 import { SETTINGS } from '../../plan/settings.ts'
 import { describe } from '../../plan/show.ts'
 import { leaves, VIRTUAL_TABLES, virtualTable } from '../../plan/virtual-tables.ts'
@@ -141,7 +141,7 @@ async function knownAt(place: Place, call: Call): Promise<Known> {
 /** Topics, views and synonyms that may be seen, and the virtual tables. */
 async function tableNames(call: Call): Promise<string[]> {
   const { catalog, administration } = call.view
-  const topics = (await catalog.tables().catch(() => [])).map((t) => t.name)
+  const topics = (await catalog.tables(SUGGESTIONS).catch(() => [])).map((t) => t.name)
   const objects = administration === undefined ? [] : [...administration.objects.views(), ...administration.objects.synonyms()]
   const seen = objects.filter(
     ({ name }) => administration !== undefined && isVisible(name, administration.objects, (topic) => administration.may('read', topic)),
