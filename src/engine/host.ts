@@ -27,10 +27,17 @@ export interface QueryEnvironment {
   /** Where the request is entered while it runs, and as whose. */
   readonly queries?: { readonly registry: Queries; readonly user: string; readonly environment: string }
   readonly defaults?: SettingDefaults
+  /** The largest RECORD frame, in bytes, and the limit that says so; without it `server.max.frame.bytes` by its default. */
+  readonly maxFrame?: MaxFrame
   /** Epoch milliseconds; NOW() is this at the start of the request. */
   readonly now?: () => number
   /** false: plans run as bound, nothing is pushed down (a test of the optimizer's rule that rows never change). */
   readonly optimize?: boolean
+}
+
+export interface MaxFrame {
+  readonly name: string
+  readonly bytes: number
 }
 
 /** What a finished (or stopped) request did; for logs and metrics. */

@@ -1,11 +1,14 @@
 /** Turns rows into frames and counts them. One writer a statement; it knows the envelope (protocol/frames) and the sink, not the socket. */
-import { badRecord, MAX_FRAME_BYTES, recordTail, type RecordMetadata } from '../protocol/frames.ts'
+import { badRecord, recordTail, type RecordMetadata } from '../protocol/frames.ts'
 import { SqlError } from '../sql/error.ts'
-import type { FrameSink } from './host.ts'
+import type { FrameSink, MaxFrame } from './host.ts'
 import { RowIds } from './record-runtime.ts'
 
 /** Bytes of frames between two looks at whether the reader keeps up. */
 const CHECK_BYTES = 64 * 1024
+
+/** What every client takes: Python's `websockets` refuses messages over 1 MiB by default. */
+const MAX_FRAME: MaxFrame = { name: 'server.max.frame.bytes', bytes: 1024 * 1024 - 1 }
 
 export class FrameWriter {
   readonly #sink: FrameSink
@@ -15,10 +18,12 @@ export class FrameWriter {
   /** RECORD frames sent. */
   rows = 0
   #unchecked = 0
+  readonly #max: MaxFrame
 
   /** `seed`: a random UUID, the start of every row id. */
-  constructor(sink: FrameSink, statementIndex: number | null, seed: string, topic: string) {
+  constructor(sink: FrameSink, statementIndex: number | null, seed: string, topic: string, max: MaxFrame = MAX_FRAME) {
     this.#sink = sink
+    this.#max = max
     this.statementIndex = statementIndex
     this.#ids = new RowIds(seed)
     this.#topic = topic
@@ -45,7 +50,8 @@ export class FrameWriter {
   #send(body: string, rowId: string, rownum: number, partition: number, offset: number): boolean {
     const frame = `{"type":"RECORD","data":{${body}${recordTail(rownum, rowId, this.statementIndex)}`
     // A UTF-16 unit takes at most three bytes of UTF-8.
-    if (frame.length > MAX_FRAME_BYTES / 3 && Buffer.byteLength(frame) > MAX_FRAME_BYTES) throw this.#tooLarge(Buffer.byteLength(frame), partition, offset)
+    const max = this.#max.bytes
+    if (frame.length > max / 3 && Buffer.byteLength(frame) > max) throw this.#tooLarge(Buffer.byteLength(frame), partition, offset)
     this.#sink.send(frame)
     this.#unchecked += frame.length
     if (this.#unchecked < CHECK_BYTES) return false
@@ -57,7 +63,7 @@ export class FrameWriter {
     const which = offset < 0 ? `Row ${this.rows - 1}` : `The record at offset ${offset} of partition ${partition} of ${this.#topic}`
     return new SqlError(
       'LIMIT',
-      `${which} makes a frame of ${bytes.toLocaleString('en')} bytes; a frame holds ${MAX_FRAME_BYTES.toLocaleString('en')} at most (server.max.frame.bytes).`,
+      `${which} makes a frame of ${bytes.toLocaleString('en')} bytes; a frame holds ${this.#max.bytes.toLocaleString('en')} at most (${this.#max.name}).`,
       undefined,
       'Select fewer fields, or cut long texts with TAKELEFT(…).',
     )

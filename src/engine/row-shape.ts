@@ -8,6 +8,8 @@ export interface RowShape {
   readonly type: DataType
   /** Columns that a table without a shape of its own was declared with; rows may hold others. */
   readonly declared?: StructType
+  /** Paths of the columns of the SELECT list, where there is one: structures above their last steps are made by it (`SELECT a.x, a.y`). */
+  readonly paths?: readonly (readonly string[])[]
   /** As in the frames: null for the only statement of a request. */
   readonly statementIndex: number | null
 }
@@ -16,7 +18,7 @@ export function rowShape(plan: Output, statementIndex: number | null): RowShape 
   const { shape } = plan
   if (shape.kind === 'columns') {
     if (shape.columns.some((c) => c.spread === true)) return { type: JSON_TYPE, statementIndex }
-    return { type: struct(shape.columns, 0, plan), statementIndex }
+    return { type: struct(shape.columns, 0, plan), paths: shape.columns.map((c) => c.path), statementIndex }
   }
   const scans = scansOf(plan)
   // A bad record stands there with what is known of it.

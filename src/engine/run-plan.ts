@@ -19,7 +19,7 @@ export async function runPlan(plan: Output, span: Span, index: number | null, co
   const { settings, sink, statistics, request } = context
   const scans = scansOf(plan)
   const scan = scans.length === 1 ? scans[0] : undefined
-  const writer = new FrameWriter(sink, index, randomUUID(), scan?.table.topic ?? '')
+  const writer = new FrameWriter(sink, index, randomUUID(), scan?.table.topic ?? '', context.environment.maxFrame)
   const resultsBefore = statistics.results
   const pipelineContext = contextOf(writer, context)
   if (scans.length > 0 && hasAggregate(plan) && settings['live.aggs'] === false)

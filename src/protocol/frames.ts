@@ -4,9 +4,6 @@
  * (an ERROR or STATS under `"type": "HEARTBEAT"`), the table of message types counts.
  */
 
-/** Largest frame the server sends: Python's `websockets` refuses messages over 1 MiB by default. */
-export const MAX_FRAME_BYTES = 1024 * 1024 - 1
-
 export interface QueryRequest {
   readonly sql: string
   /** `token` of the first message, on the paths that take one. */

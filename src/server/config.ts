@@ -29,7 +29,7 @@ import {
 import { readEnvironment } from './config-environments.ts'
 import { readSettings } from './config-settings.ts'
 import type { EnvironmentConfig } from './environment.ts'
-import { defaultLimits, LIMITS, type LimitName, type ServerLimits } from './limits.ts'
+import { defaultLimits, LIMITS, type LimitName, type LimitSpec, type ServerLimits } from './limits.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 
 export interface ServerTls {
@@ -190,11 +190,13 @@ function readLimits(value: unknown, check: Check): ServerLimits {
   const tree = keys(value, 'limits', Object.keys(LIMITS), check) ?? {}
   const limits = defaultLimits()
   for (const name of Object.keys(LIMITS) as LimitName[]) {
-    const spec = LIMITS[name]
+    const spec: LimitSpec = LIMITS[name]
     const read = spec.unit === 'ms' ? duration(spec.min) : spec.unit === 'bytes' ? size(spec.min) : integer(spec.min, 1_000_000)
     // The timers of Node take 31 bits of milliseconds.
     const given = optional(tree, 'limits', name, read, check)
     if (given !== undefined && spec.unit === 'ms' && given > 2 ** 31 - 1) check.problem(`limits.${name}`, `${given} ms is more than 24 days.`)
+    else if (given !== undefined && spec.max !== undefined && given > spec.max)
+      check.problem(`limits.${name}`, `${given} ${spec.unit === 'count' ? '' : `${spec.unit} `}is more than the ceiling of ${spec.max}.`)
     else if (given !== undefined) limits[name] = given
   }
   return limits

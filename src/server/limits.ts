@@ -4,6 +4,7 @@ export interface LimitSpec {
   readonly default: number
   readonly unit: 'count' | 'ms' | 'bytes'
   readonly min: number
+  readonly max?: number
   readonly about: string
 }
 
@@ -23,6 +24,35 @@ export const LIMITS = {
     unit: 'ms',
     min: 10,
     about: 'How long a client may take nothing of what is sent before the connection is cut.',
+  },
+  'server.jdbc.close.timeout': {
+    default: 5000,
+    unit: 'ms',
+    min: 0,
+    max: 60_000,
+    about:
+      'How long the connection of a JDBC result that has been sent whole is left for the client to close; 0 closes it at once. It runs no query and gives way when connections run out.',
+  },
+  'server.max.frame.bytes': {
+    default: 1024 * 1024 - 1,
+    unit: 'bytes',
+    min: 16 * 1024,
+    max: 64 * 1024 * 1024,
+    about: 'Largest frame on the proxied paths: the websockets library of Python, with which they are asked, refuse larger messages unless told otherwise.',
+  },
+  'server.max.frame.bytes.agent': {
+    default: 32 * 1024 * 1024,
+    unit: 'bytes',
+    min: 16 * 1024,
+    max: 64 * 1024 * 1024,
+    about: 'Largest frame on the path /api/ws/v2/sql/execute, whose clients (lenses-cli, lenses-python, browsers) have no such limit.',
+  },
+  'server.max.frame.bytes.jdbc': {
+    default: 4 * 1024 * 1024,
+    unit: 'bytes',
+    min: 16 * 1024,
+    max: 64 * 1024 * 1024,
+    about: 'Largest frame on the JDBC paths: the buffer of the driver.',
   },
   'server.session.timeout': { default: 14_400_000, unit: 'ms', min: 1000, about: 'How long a token from POST /api/login is good.' },
   'server.max.sessions': { default: 10_000, unit: 'count', min: 1, about: 'Login tokens alive at once; the oldest one gives way.' },

@@ -3,6 +3,7 @@
  * message, heartbeats in silence, the limit on a reader that stopped reading, and the abort when the client goes away. It does not know HTTP or SQL.
  *
  * Order on the wire: what `run` sends, then ERROR where the session has one of its own, END, and the close with code 1000. Later messages of the client are ignored.
+ * A dialect may have END said several times and the close left to the client for a while.
  */
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
@@ -43,6 +44,10 @@ export interface SessionHost {
 }
 
 export interface Dialect {
+  /** How often END is said after a run. */
+  readonly ends: number
+  /** How long after a run the close is left to the client. */
+  readonly closeAfterMs: number
   /** `stop` ends the query quietly; what the client is told has been sent. */
   wrap(out: WebSocketOut, request: QueryRequest, stop: (reason: string) => void): FrameSink & { finish(): void }
 }
@@ -79,6 +84,8 @@ export class Session {
   readonly #firstMessage: Timer
   #heartbeat: Timer | undefined
   #stall: Timer | undefined
+  /** Set while the close is left to the client. */
+  #linger: Timer | undefined
   /** Why the server stopped the query, for the ERROR frame. */
   #stopped: string | undefined
 
@@ -107,6 +114,19 @@ export class Session {
     const part = this.#host.dialect === undefined ? ABANDONED_PART : ABANDONED_PART_OF_DIALECT
     const limitMs = this.#host.limits['server.stalled.send.timeout'] * part
     return this.out.unsentBytes > 0 && this.#host.clock.monotonic() - this.out.lastProgressMs > limitMs
+  }
+
+  /** The query is over, everything was taken, and the close is left to the client. */
+  get lingering(): boolean {
+    return this.#linger !== undefined
+  }
+
+  /** Ends the wait for the client's close. */
+  closeNow(): void {
+    if (this.#linger === undefined) return
+    this.#linger.cancel()
+    this.#linger = undefined
+    this.#close()
   }
 
   /** Bytes written to the network so far, HTTP answer included. */
@@ -182,14 +202,20 @@ export class Session {
     // `ended` may have waited for nobody: the client can be gone by now, and then there is nobody to tell.
     if (this.#stopped !== undefined) this.out.send(error(this.#stopped))
     this.state = this.state === 'running' ? 'ending' : this.state
-    await this.#finish()
+    // Whoever was told to go is not waited for.
+    await this.#finish(this.#stopped === undefined ? dialect : undefined)
   }
 
-  async #finish(): Promise<void> {
+  async #finish(dialect?: Dialect): Promise<void> {
     this.#heartbeat?.cancel()
     this.#watchReader()
-    this.out.send(end())
+    for (let i = 0; i < (dialect?.ends ?? 1); i++) this.out.send(end())
     await this.out.finished()
+    if (dialect === undefined || dialect.closeAfterMs === 0 || this.#ws.readyState !== WebSocket.OPEN) return this.#close()
+    this.#linger = this.#host.clock.after(dialect.closeAfterMs, () => this.closeNow())
+  }
+
+  #close(): void {
     this.#ws.onClosing = undefined
     this.#ws.close(1000)
   }
@@ -240,6 +266,8 @@ export class Session {
     this.#firstMessage.cancel()
     this.#heartbeat?.cancel()
     this.#stall?.cancel()
+    this.#linger?.cancel()
+    this.#linger = undefined
     this.#left()
     this.#host.closed(this)
   }

@@ -21,7 +21,7 @@ import { JdbcSink } from './jdbc/sink.ts'
 import { createLog, type Log, statementHash, withoutLiterals } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { hashToken } from './secrets.ts'
-import { type Run, Session, type SessionHost, SessionSocket } from './session.ts'
+import { type Dialect, type Run, Session, type SessionHost, SessionSocket } from './session.ts'
 import { notOfferedAt } from './not-offered.ts'
 import { credential, refuseUpgrade, type Target, target } from './upgrade.ts'
 
@@ -74,6 +74,12 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
 }
 
 type Upgrades = InstanceType<typeof WebSocketServer<typeof SessionSocket>>
+
+/**
+ * The driver takes one END for each `next()` that finds no row, and hangs on the one after the last; it takes a result whose connection is closed for one without rows. Programs ask once or
+ * twice more than there are rows (sqlline does, MyBatis looks whether the result is closed before every row).
+ */
+const JDBC_ENDS = 4
 
 class Server implements RunningServer {
   readonly environments: readonly Environment[]
@@ -166,7 +172,10 @@ class Server implements RunningServer {
   async #shutDown(graceMs: number): Promise<void> {
     this.#log.info({ runningQueries: this.#running().length, graceMs }, 'server is stopping')
     const closed = this.#http.close()
-    for (const session of this.#sessions) session.refuse('The server is shutting down.')
+    for (const session of this.#sessions) {
+      session.refuse('The server is shutting down.')
+      session.closeNow()
+    }
     await this.#whenIdle(graceMs, true)
     for (const session of this.#sessions) session.stop('The server is shutting down: the query was ended before it was complete (shutdown.grace).')
     await this.#whenIdle(1000, false)
@@ -208,7 +217,7 @@ class Server implements RunningServer {
       return left === undefined ? refuse(404, 'No WebSocket lives at this address.') : refuse(501, left)
     }
     const limit = this.#config.limits['server.max.connections']
-    if (this.#sessions.size >= limit) return refuse(503, `Too many connections: the limit server.max.connections is ${limit}.`)
+    if (this.#sessions.size >= limit && !this.#makeRoom()) return refuse(503, `Too many connections: the limit server.max.connections is ${limit}.`)
     const token = credential(request)
     const account = token === undefined ? undefined : this.#accounts.byToken(token)
     if (wanted.proxied) {
@@ -226,6 +235,14 @@ class Server implements RunningServer {
     this.#upgrades.handleUpgrade(request, socket, head, (ws) => {
       this.#sessions.add(new Session(ws, socket, this.#host(wanted, token), account))
     })
+  }
+
+  /** Cuts the oldest connection that only waits for its client to close it, if there is one. */
+  #makeRoom(): boolean {
+    const oldest = [...this.#sessions].find((session) => session.lingering)
+    oldest?.closeNow()
+    oldest?.destroy()
+    return oldest !== undefined && this.#sessions.delete(oldest)
   }
 
   #environment(wanted: Target): Environment | undefined {
@@ -251,7 +268,15 @@ class Server implements RunningServer {
       ended: (session, summary) => this.#ended(session, summary),
       failed: (session, reference, cause) => this.#log.error({ err: cause, session: session.id, reference }, 'query failed inside'),
       closed: (session) => this.#closed(session),
-      dialect: wanted.dialect === 'jdbc' ? { wrap: (out, request, stop) => new JdbcSink(out, request.sql, this.#clock, stop) } : undefined,
+      dialect: wanted.dialect === 'jdbc' ? this.#jdbc() : undefined,
+    }
+  }
+
+  #jdbc(): Dialect {
+    return {
+      wrap: (out, request, stop) => new JdbcSink(out, request.sql, this.#clock, stop),
+      ends: JDBC_ENDS,
+      closeAfterMs: this.#config.limits['server.jdbc.close.timeout'],
     }
   }
 
@@ -264,7 +289,8 @@ class Server implements RunningServer {
   #visible(wanted: Target, account: Account): { name: string; query: QueryEnvironment } | string {
     const environment = this.#environment(wanted)
     if (environment !== undefined && mayEnter(account, environment.name)) {
-      const query = this.#view(environment, account)
+      const frame = wanted.dialect === 'jdbc' ? 'server.max.frame.bytes.jdbc' : wanted.proxied ? 'server.max.frame.bytes' : 'server.max.frame.bytes.agent'
+      const query = { ...this.#view(environment, account), maxFrame: { name: frame, bytes: this.#config.limits[frame] } } as const
       // The driver reads times as numbers.
       return { name: environment.name, query: wanted.dialect === 'jdbc' ? { ...query, defaults: { ...query.defaults, 'format.timestamp': false } } : query }
     }

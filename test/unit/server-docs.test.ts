@@ -13,7 +13,7 @@ const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url
 
 function shown(value: number, unit: string): string {
   if (unit === 'ms') return value % 3_600_000 === 0 ? `${value / 3_600_000}h` : `${value / 1000}s`
-  return unit === 'bytes' ? `${value / 1024 / 1024}m` : String(value)
+  return unit === 'bytes' && value % (1024 * 1024) === 0 ? `${value / 1024 / 1024}m` : String(value)
 }
 
 test('the page lists every limit with its default and meaning', () => {

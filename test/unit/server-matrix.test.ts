@@ -56,8 +56,8 @@ describe('paths, credentials and outcomes', () => {
   let tokens: Record<State, string>
 
   before(async () => {
-    fixture = await startFixture(echo, accounts)
-    short = await startFixture(echo, { ...accounts, limits: { 'server.session.timeout': '1s' } })
+    fixture = await startFixture(echo, { ...accounts, limits: { 'server.jdbc.close.timeout': 0 } })
+    short = await startFixture(echo, { ...accounts, limits: { 'server.session.timeout': '1s', 'server.jdbc.close.timeout': 0 } })
     const login = async (url: string) => await (await fetch(`${url}/api/login`, { method: 'POST', body: '{"user":"admin","password":"secret"}' })).text()
     const revoked = await login(fixture.server.url)
     await fetch(`${fixture.server.url}/api/logout?token=${revoked}`)
@@ -83,7 +83,7 @@ describe('paths, credentials and outcomes', () => {
     await Promise.all([fixture.server.close(0), short.server.close(0)])
   })
 
-  const answered = (jdbc: boolean): Outcome => ({ code: 1000, types: jdbc ? ['END'] : ['RECORD', 'RECORD', 'END'] })
+  const answered = (jdbc: boolean): Outcome => ({ code: 1000, types: jdbc ? ['END', 'END', 'END', 'END'] : ['RECORD', 'RECORD', 'END'] })
   const told: Outcome = { code: 1000, types: ['ERROR', 'END'] }
 
   function expected(about: (typeof PATHS)[keyof typeof PATHS], way: string, state: State): Outcome {

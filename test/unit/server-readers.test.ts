@@ -39,7 +39,7 @@ describe('readers', () => {
   let patient: Fixture
   let strict: Fixture
   before(async () => {
-    patient = await startFixture(flood)
+    patient = await startFixture(flood, { limits: { 'server.jdbc.close.timeout': 0 } })
     strict = await startFixture(flood, { limits: { 'server.stalled.send.timeout': '400ms' } })
   })
   after(async () => {
@@ -77,7 +77,9 @@ describe('readers', () => {
 })
 
 test('a thousand sockets that say nothing, on all paths: each is told and closed, and the server answers others meanwhile', { timeout: 60_000 }, async () => {
-  const { server } = await startFixture(undefined, { limits: { 'server.first.message.timeout': '1500ms', 'server.max.connections': 1010 } })
+  const { server } = await startFixture(undefined, {
+    limits: { 'server.first.message.timeout': '1500ms', 'server.max.connections': 1010, 'server.jdbc.close.timeout': 0 },
+  })
   const paths = Object.values(PATHS)
   try {
     const outcomes = Array.from({ length: 1000 }, async (_, i) => {
@@ -97,7 +99,7 @@ test('a thousand sockets that say nothing, on all paths: each is told and closed
       ws.on('message', (data) => types.push(JSON.parse(data.toString()).type))
       ws.send(JSON.stringify({ sql: 'SELECT 1', token: TOKEN }))
       const [code] = await once(ws, 'close')
-      assert.deepEqual([code, types], [1000, jdbc ? ['END'] : ['RECORD', 'RECORD', 'END']], path)
+      assert.deepEqual([code, types], [1000, jdbc ? ['END', 'END', 'END', 'END'] : ['RECORD', 'RECORD', 'END']], path)
     }
     assert.equal((await fetch(`${server.url}/health`)).status, 200)
     const expected = 'ERROR No message came within 1500 ms after the connection was made (server.first.message.timeout). END 1000'
@@ -105,4 +107,63 @@ test('a thousand sockets that say nothing, on all paths: each is told and closed
   } finally {
     await server.close(0)
   }
+})
+
+describe('JDBC connections that wait for their clients to close them', () => {
+  const JDBC = Object.values(PATHS).find(({ jdbc }) => jdbc)?.path ?? ''
+  /** A result taken whole; the connection stays. */
+  async function answered(url: string): Promise<{ ws: WebSocket; closed: Promise<number> }> {
+    const ws = await opened(url, JDBC)
+    const closed = once(ws, 'close').then(([code]) => code as number)
+    let ends = 0
+    await new Promise<void>((resolve, reject) => {
+      ws.on('message', (data) => {
+        const { type, data: text } = JSON.parse(data.toString()) as { type: string; data?: string }
+        if (type === 'ERROR') reject(new Error(text))
+        if (type === 'END' && ++ends === 4) resolve()
+      })
+      ws.send(JSON.stringify({ sql: 'SELECT 1', token: TOKEN }))
+    })
+    return { ws, closed }
+  }
+  const patience = { 'server.jdbc.close.timeout': '60s' }
+
+  it('run no query: others of the same user may, and the server says so', async () => {
+    const { server } = await startFixture(undefined, { limits: { ...patience, 'max.concurrent.queries': 1, 'max.concurrent.queries.per.user': 1 } })
+    try {
+      const all = [await answered(server.url), await answered(server.url), await answered(server.url)]
+      assert.match(await (await fetch(`${server.url}/metrics`)).text(), /^sluice_running_queries\S* 0$/m)
+      for (const { ws } of all) assert.equal(ws.readyState, ws.OPEN)
+    } finally {
+      await server.close(0)
+    }
+  })
+
+  it('give way, the oldest first, when connections run out; those that are not through do not', async () => {
+    const { server } = await startFixture(undefined, { limits: { ...patience, 'server.max.connections': 2 } })
+    try {
+      const first = await answered(server.url)
+      const second = await answered(server.url)
+      const third = await answered(server.url)
+      assert.ok([1000, 1006].includes(await first.closed))
+      assert.equal(second.ws.readyState, second.ws.OPEN)
+      const silent = [await opened(server.url, JDBC), await opened(server.url, JDBC)]
+      await Promise.all([second.closed, third.closed])
+      const refused = new WebSocket(server.url.replace('http', 'ws') + JDBC, { headers: BEARER })
+      refused.on('error', () => undefined)
+      const [, response] = await once(refused, 'unexpected-response')
+      assert.equal(response.statusCode, 503)
+      for (const ws of silent) ws.terminate()
+    } finally {
+      await server.close(0)
+    }
+  })
+
+  it('do not hold up a server that stops', async () => {
+    const { server } = await startFixture(undefined, { limits: { ...patience, 'shutdown.grace': '60s' } })
+    const { closed } = await answered(server.url)
+    const stopped = server.close()
+    assert.equal(await closed, 1000)
+    await stopped
+  })
 })

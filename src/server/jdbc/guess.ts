@@ -3,18 +3,17 @@
  * longs, other numbers doubles; a field that is now a text, now an object is a text.
  */
 import { forEachMember, skipSpace } from '../../lib/json-read.ts'
+import type { LaidOut } from './shape.ts'
 import { type DataType, DOUBLE, type Field, JSON_TYPE, LONG, NULL_TYPE, STRING, BOOLEAN, type StructType } from '../../types.ts'
 
-/** Structures inside one another that are looked into. */
-const MAX_DEPTH = 16
 /** `jdbc.max.columns`: fields of one structure that become columns. */
 export const MAX_COLUMNS = 2000
 
-/** The type that holds all of these JSON texts. `declared`: columns that are there whatever the rows hold, first and in that order. */
-export function guessType(rows: readonly string[], declared?: StructType): DataType {
+/** The type that holds all of these JSON texts. `declared`: columns that are there whatever the rows hold, first and in that order. `structures`: those whose members are columns. */
+export function guessType(rows: readonly string[], declared?: StructType, structures: LaidOut = new Map()): DataType {
   let type: DataType | undefined
   for (const row of rows) {
-    const next = typeOf(row, skipSpace(row, 0), 0)
+    const next = typeOf(row, skipSpace(row, 0), structures)
     if (next.kind !== 'null') type = type === undefined ? next : merge(type, next)
   }
   if (declared === undefined) return type ?? { kind: 'struct', fields: [] }
@@ -23,33 +22,35 @@ export function guessType(rows: readonly string[], declared?: StructType): DataT
   return { ...declared, fields: [...declared.fields.map((f) => ({ ...f, nullable: true })), ...(type?.fields ?? []).filter((f) => !names.has(f.name))] }
 }
 
-/** Whether some part of the type is known per record only. */
-export function isOpen(type: DataType): boolean {
-  if (type.kind === 'struct') return type.fields.some((f) => isOpen(f.type))
-  return type.kind === 'json' || (type.kind === 'array' && isOpen(type.element))
+/** Whether the columns, or the type of one, are known per record only. What lies inside a column is text in any case. */
+export function isOpen(type: DataType, structures: LaidOut): boolean {
+  if (type.kind !== 'struct') return type.kind === 'json'
+  return type.fields.some((f) => {
+    const inner = structures.get(f.name)
+    return inner === undefined ? f.type.kind === 'json' : isOpen(f.type, inner)
+  })
 }
 
-/** The type with its open parts taken from the guess; where that has none they stay open. */
-export function refine(type: DataType, guess: DataType | undefined): DataType {
+/** The type with its open columns taken from the guess; where that has none they stay open. */
+export function refine(type: DataType, guess: DataType | undefined, structures: LaidOut): DataType {
   if (type.kind === 'json') return guess ?? type
-  if (type.kind === 'array') return { kind: 'array', element: refine(type.element, guess?.kind === 'array' ? guess.element : undefined) }
   if (type.kind !== 'struct') return type
   const of = (name: string) => (guess?.kind === 'struct' ? guess.fields.find((f) => f.name === name)?.type : undefined)
-  return { ...type, fields: type.fields.map((f) => ({ ...f, type: refine(f.type, of(f.name)) })) }
+  const refined = (f: Field): DataType => {
+    const inner = structures.get(f.name)
+    if (inner !== undefined) return refine(f.type, of(f.name), inner)
+    return f.type.kind === 'json' ? (of(f.name) ?? f.type) : f.type
+  }
+  return { ...type, fields: type.fields.map((f) => ({ ...f, type: refined(f) })) }
 }
 
-function typeOf(text: string, at: number, depth: number): DataType {
+/** The type of a row or of a structure that is laid out (`structures`: those in it), or of a column: structures and arrays in columns are of the type json. */
+function typeOf(text: string, at: number, structures: LaidOut | undefined): DataType {
   switch (text[at]) {
     case '{':
-      return depth >= MAX_DEPTH ? JSON_TYPE : structAt(text, at, depth)
-    case '[': {
-      if (depth >= MAX_DEPTH) return JSON_TYPE
-      let element: DataType = NULL_TYPE
-      forEachMember(text, at, (_key, from) => {
-        element = merge(element, typeOf(text, from, depth + 1))
-      })
-      return { kind: 'array', element }
-    }
+      return structures === undefined ? JSON_TYPE : structAt(text, at, structures)
+    case '[':
+      return JSON_TYPE
     case '"':
       return STRING
     case 't':
@@ -62,11 +63,11 @@ function typeOf(text: string, at: number, depth: number): DataType {
   }
 }
 
-function structAt(text: string, at: number, depth: number): StructType {
+function structAt(text: string, at: number, structures: LaidOut): StructType {
   const fields = new Map<string, Field>()
   forEachMember(text, at, (key, from) => {
     const name = JSON.parse(key ?? '""') as string
-    if (fields.size < MAX_COLUMNS || fields.has(name)) fields.set(name, { name, type: typeOf(text, from, depth + 1), nullable: true })
+    if (fields.size < MAX_COLUMNS || fields.has(name)) fields.set(name, { name, type: typeOf(text, from, structures.get(name)), nullable: true })
   })
   return { kind: 'struct', fields: [...fields.values()] }
 }
@@ -75,7 +76,6 @@ function merge(a: DataType, b: DataType): DataType {
   if (a.kind === 'null') return b
   if (b.kind === 'null') return a
   if (a.kind === 'struct' && b.kind === 'struct') return mergeStructs(a, b)
-  if (a.kind === 'array' && b.kind === 'array') return { kind: 'array', element: merge(a.element, b.element) }
   if (a.kind === b.kind) return a
   const numbers = (a.kind === 'long' || a.kind === 'double') && (b.kind === 'long' || b.kind === 'double')
   return numbers ? DOUBLE : JSON_TYPE

@@ -1,16 +1,19 @@
 /** The JSON of a row brought in line with the schema that was sent: names mapped, what the schema does not know left out, values in the form that the schema names. */
 import { compactJson, forEachMember, skipSpace, valueEnd } from '../../lib/json-read.ts'
-import type { RecordShape, Shape } from './shape.ts'
+import type { ColumnShape, Members, RecordShape, Shape } from './shape.ts'
 
 /** A value that does not fit the schema any more; the message is for the user. */
 export class ShapeError extends Error {}
 
 /** `text` holds one JSON value between `from` and `to`. */
 export function rewrite(text: string, from: number, to: number, shape: Shape): string {
-  return shape.kind === 'record' && shape.verbatim ? text.slice(from, to) : value(text, from, to, shape, '')
+  if (shape.kind !== 'record') return value(text, from, to, shape)
+  // A tombstone, for instance: a row of nulls.
+  if (text.charCodeAt(from) === NULL) return 'null'
+  return shape.verbatim ? text.slice(from, to) : record(text, from, shape)
 }
 
-function value(text: string, from: number, to: number, shape: Shape, place: string): string {
+function value(text: string, from: number, to: number, shape: ColumnShape): string {
   const first = text.charCodeAt(from)
   if (first === NULL) return 'null'
   switch (shape.kind) {
@@ -23,30 +26,22 @@ function value(text: string, from: number, to: number, shape: Shape, place: stri
       return first === STRING ? text.slice(from, to) : `"${text.slice(from, to)}"`
     case 'time':
       return WHOLE.test(text.slice(from, to)) ? String(floorDivide(BigInt(text.slice(from, to)) * shape.times, shape.per)) : text.slice(from, to)
-    case 'array': {
-      if (first !== ARRAY) throw mismatch(place, 'an array')
-      const items: string[] = []
-      forEachMember(text, from, (_key, start, end) => items.push(value(text, start, end, shape.element, place)))
-      return `[${items.join(',')}]`
-    }
-    case 'record':
-      return record(text, from, shape, place)
   }
 }
 
-function record(text: string, from: number, shape: RecordShape, place: string): string {
-  if (text.charCodeAt(from) !== OBJECT) throw mismatch(place, 'an object')
+function record(text: string, from: number, shape: RecordShape): string {
+  if (text.charCodeAt(from) !== OBJECT) throw mismatch()
   // Of repeated names the last counts, as it does for the driver's parser.
   const members = new Map<string, string>()
-  forEachMember(text, from, (key, start, end) => {
-    const name = JSON.parse(key ?? '""') as string
-    const field = shape.fields.get(name)
-    if (field === undefined) return
-    const json = value(text, start, end, field.shape, place === '' ? name : `${place}.${name}`)
-    // The driver takes a structure that is not there for one whose fields are null; a null it takes for a single column.
-    if (json === 'null' && field.shape.kind === 'record') members.delete(field.name)
-    else members.set(field.name, json)
-  })
+  const take = (at: number, { fields }: Members): void => {
+    forEachMember(text, at, (key, start, end) => {
+      const field = fields.get(JSON.parse(key ?? '""') as string)
+      if (field === undefined) return
+      if ('fields' in field) take(start, field)
+      else members.set(field.name, value(text, start, end, field.shape))
+    })
+  }
+  take(from, shape)
   return `{${[...members].map(([name, json]) => `"${name}":${json}`).join(',')}}`
 }
 
@@ -61,9 +56,9 @@ function floorDivide(a: bigint, b: bigint): bigint {
   return a % b !== 0n && a < 0n ? quotient - 1n : quotient
 }
 
-function mismatch(place: string, expected: string): ShapeError {
+function mismatch(): ShapeError {
   return new ShapeError(
-    `The column ${JSON.stringify(place)} was ${expected} in the first rows and is something else here; JDBC columns cannot change. Select the fields that you need by name, with CAST(… AS string) where they vary.`,
+    'The first rows were records and this one is none; JDBC columns cannot change. Select the fields that you need by name, or the whole value as a text with CAST(_value AS string).',
   )
 }
 

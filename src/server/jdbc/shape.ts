@@ -1,11 +1,12 @@
 /**
- * The type of a result as Avro, within what the JDBC driver can take: a structure is a plain record (a union that holds an object makes the driver fail), only scalars become
- * unions with null, names are legal Avro names and unique, maps and values of unknown shape are texts of JSON, times are milliseconds. A shape also says how the JSON of
- * each row is brought in line with that schema (`rewrite.ts`).
+ * The type of a result as Avro, within what the JDBC driver can take: one record of columns, each a scalar or its union with null, under legal and different names. Structures, arrays,
+ * maps and values of unknown shape are texts of JSON (the driver flattens the values of a structure but not its columns, so that every later column would show another one's value),
+ * times are milliseconds. A shape also says how the JSON of each row is brought in line with that schema (`rewrite.ts`).
  */
-import type { DataType, Field, StructType } from '../../types.ts'
+import type { DataType, StructType } from '../../types.ts'
 
-export type Shape = ScalarShape | TextShape | DecimalShape | TimeShape | ArrayShape | RecordShape
+export type Shape = ColumnShape | RecordShape
+export type ColumnShape = ScalarShape | TextShape | DecimalShape | TimeShape
 interface Typed {
   /** Avro, without the union with null. */
   readonly avro: unknown
@@ -28,28 +29,44 @@ export interface TimeShape extends Typed {
   readonly times: bigint
   readonly per: bigint
 }
-export interface ArrayShape extends Typed {
-  readonly kind: 'array'
-  readonly element: Shape
-}
-export interface RecordShape extends Typed {
+export interface RecordShape extends Typed, Members {
   readonly kind: 'record'
-  /** By the name in the row. */
-  readonly fields: ReadonlyMap<string, { readonly name: string; readonly shape: Shape }>
   /** Rows can be sent as they are: no name and no value of them changes. */
   readonly verbatim: boolean
 }
 
-const TEXT: Shape = { kind: 'text', avro: 'string' }
-/** Structures inside one another; deeper ones are texts. Avro and the driver recurse. */
-const MAX_DEPTH = 24
+/** By the name in the row: columns, and structures whose members are columns. */
+export interface Members {
+  readonly fields: ReadonlyMap<string, { readonly name: string; readonly shape: ColumnShape } | Members>
+}
+
+/** The structures that a SELECT list makes (`SELECT a.x, a.y`): their members become columns of their own, `a_x` and `a_y`. */
+export interface LaidOut extends ReadonlyMap<string, LaidOut> {}
+
+/** `paths`: those of the columns. */
+export function laidOut(paths: readonly (readonly string[])[]): LaidOut {
+  const root = new Map<string, Map<string, LaidOut>>()
+  for (const path of paths) {
+    let at: Map<string, LaidOut> = root
+    for (const step of path.slice(0, -1)) {
+      const below = (at.get(step) as Map<string, LaidOut> | undefined) ?? new Map<string, LaidOut>()
+      at.set(step, below)
+      at = below
+    }
+  }
+  return root
+}
+
+const NOTHING_LAID_OUT: LaidOut = new Map()
+
+const TEXT: ColumnShape = { kind: 'text', avro: 'string' }
 /** Of an unknown precision. */
 const PRECISION = 38
 const SCALE = 18
 
 /** The shape of a whole result. A value of unknown shape is a text; whoever knows better guesses first. */
-export function shapeOf(type: DataType): Shape {
-  return new Shapes().shape(type, 'record', 0)
+export function shapeOf(type: DataType, structures: LaidOut = NOTHING_LAID_OUT): Shape {
+  return type.kind === 'struct' ? recordOf(type, structures) : columnOf(type)
 }
 
 /** JSON text of the Avro schema. */
@@ -57,63 +74,62 @@ export function avroText(shape: Shape): string {
   return JSON.stringify(shape.avro)
 }
 
-class Shapes {
-  /** Names of records given so far; Avro wants them to be different. */
-  readonly #records = new Set<string>()
+function columnOf(type: DataType): ColumnShape {
+  switch (type.kind) {
+    case 'boolean':
+    case 'int':
+    case 'long':
+    case 'float':
+    case 'double':
+      return { kind: 'scalar', avro: type.kind }
+    case 'string':
+    case 'uuid':
+    case 'bytes':
+      return { kind: 'scalar', avro: 'string' }
+    case 'decimal':
+      return { kind: 'decimal', avro: decimal(type.precision, type.scale) }
+    case 'date':
+      return { kind: 'time', avro: { type: 'long', logicalType: 'timestamp-millis' }, times: 86_400_000n, per: 1n }
+    case 'timestamp':
+      return { kind: 'time', avro: { type: 'long', logicalType: 'timestamp-millis' }, ...PER_UNIT[type.unit] }
+    case 'time':
+      return { kind: 'time', avro: { type: 'int', logicalType: 'time-millis' }, ...PER_UNIT[type.unit] }
+    default:
+      return TEXT
+  }
+}
 
-  shape(type: DataType, name: string, depth: number): Shape {
-    switch (type.kind) {
-      case 'boolean':
-      case 'int':
-      case 'long':
-      case 'float':
-      case 'double':
-        return { kind: 'scalar', avro: type.kind }
-      case 'string':
-      case 'uuid':
-      case 'bytes':
-        return { kind: 'scalar', avro: 'string' }
-      case 'decimal':
-        return { kind: 'decimal', avro: decimal(type.precision, type.scale) }
-      case 'date':
-        return { kind: 'time', avro: { type: 'long', logicalType: 'timestamp-millis' }, times: 86_400_000n, per: 1n }
-      case 'timestamp':
-        return { kind: 'time', avro: { type: 'long', logicalType: 'timestamp-millis' }, ...PER_UNIT[type.unit] }
-      case 'time':
-        return { kind: 'time', avro: { type: 'int', logicalType: 'time-millis' }, ...PER_UNIT[type.unit] }
-      case 'array': {
-        const element = this.shape(type.element, name, depth + 1)
-        return { kind: 'array', element, avro: { type: 'array', items: nullable(element) } }
+function recordOf(type: StructType, structures: LaidOut): RecordShape {
+  const taken = new Set<string>()
+  const avro: object[] = []
+  let verbatim = true
+  const membersOf = (struct: StructType, below: LaidOut, path: readonly string[]): Members => {
+    const fields = new Map<string, { name: string; shape: ColumnShape } | Members>()
+    for (const field of struct.fields) {
+      const steps = [...path, field.name]
+      const inner = below.get(field.name)
+      if (inner !== undefined && field.type.kind === 'struct') {
+        fields.set(field.name, membersOf(field.type, inner, steps))
+        verbatim = false
+        continue
       }
-      case 'struct':
-        return depth >= MAX_DEPTH || (depth > 0 && type.fields.length === 0) ? TEXT : this.#record(type, name, depth)
-      default:
-        return TEXT
+      const name = unique(legalName(steps.join('_')), taken)
+      const shape = columnOf(field.type)
+      fields.set(field.name, { name, shape })
+      avro.push({ name, type: field.nullable ? ['null', shape.avro] : shape.avro, ...(name === field.name ? {} : { doc: steps.join('.') }) })
+      verbatim &&= name === field.name && shape.kind === 'scalar'
     }
+    return { fields }
   }
+  const { fields } = membersOf(type, structures, [])
+  return { kind: 'record', fields, verbatim, avro: { type: 'record', name: 'record', fields: avro } }
+}
 
-  #record(type: StructType, name: string, depth: number): RecordShape {
-    const own = this.#unique(legalName(name), this.#records)
-    const taken = new Set<string>()
-    const fields = new Map<string, { name: string; shape: Shape }>()
-    const avro: object[] = []
-    let verbatim = true
-    for (const field of type.fields) {
-      const mapped = this.#unique(legalName(field.name), taken)
-      const shape = this.shape(field.type, `${own}_${mapped}`, depth + 1)
-      fields.set(field.name, { name: mapped, shape })
-      avro.push({ name: mapped, type: fieldType(field, shape), ...(mapped === field.name ? {} : { doc: field.name }) })
-      verbatim &&= mapped === field.name && shape.kind === 'scalar'
-    }
-    return { kind: 'record', fields, verbatim, avro: { type: 'record', name: own, fields: avro } }
-  }
-
-  #unique(name: string, taken: Set<string>): string {
-    let free = name
-    for (let i = 2; taken.has(free); i++) free = `${name}_${i}`
-    taken.add(free)
-    return free
-  }
+function unique(name: string, taken: Set<string>): string {
+  let free = name
+  for (let i = 2; taken.has(free); i++) free = `${name}_${i}`
+  taken.add(free)
+  return free
 }
 
 const PER_UNIT = { millis: { times: 1n, per: 1n }, micros: { times: 1n, per: 1000n }, nanos: { times: 1n, per: 1_000_000n } } as const
@@ -121,15 +137,6 @@ const PER_UNIT = { millis: { times: 1n, per: 1n }, micros: { times: 1n, per: 100
 function decimal(precision: number | undefined, scale: number | undefined): object {
   const [p, s] = precision === undefined || precision < 1 ? [PRECISION, SCALE] : [precision, scale ?? 0]
   return { type: 'bytes', logicalType: 'decimal', precision: Math.max(p, s), scale: s }
-}
-
-function fieldType(field: Field, shape: Shape): unknown {
-  return field.nullable ? nullable(shape) : shape.avro
-}
-
-/** With null where the driver can take it: it fails on an object or an array whose schema is a union. */
-function nullable(shape: Shape): unknown {
-  return shape.kind === 'record' || shape.kind === 'array' ? shape.avro : ['null', shape.avro]
 }
 
 /** Avro: a letter or `_`, then letters, digits and `_`, all ASCII. */

@@ -12,7 +12,7 @@ import type { Statement } from '../../sql/ast.ts'
 import { parseScript } from '../../sql/parse.ts'
 import { guessType, isOpen, refine } from './guess.ts'
 import { rewrite, RECORD_HEAD, ShapeError, valueSpan } from './rewrite.ts'
-import { avroText, type Shape, shapeOf } from './shape.ts'
+import { avroText, type LaidOut, laidOut, type Shape, shapeOf } from './shape.ts'
 
 /** Rows that are looked at before the columns are settled (`jdbc.guess.rows`), their characters, and how long the first of them waits. */
 export const GUESS_ROWS = 200
@@ -28,6 +28,7 @@ export class JdbcSink implements FrameSink {
   readonly #answered: number | null | undefined
   #expected: RowShape | undefined
   #shape: Shape | undefined
+  #structures: LaidOut = new Map()
   /** The SCHEMA goes out with the first row: until then an error can still be the first frame, which is what the driver reports as such. */
   #announced = false
   #failed = false
@@ -49,7 +50,8 @@ export class JdbcSink implements FrameSink {
   rows(shape: RowShape): void {
     if (shape.statementIndex !== this.#answered) return
     this.#expected = shape
-    if (!isOpen(shape.type)) this.#shape = shapeOf(shape.type)
+    this.#structures = laidOut(shape.paths ?? [])
+    if (!isOpen(shape.type, this.#structures)) this.#shape = shapeOf(shape.type, this.#structures)
   }
 
   send(frame: string): void {
@@ -80,7 +82,7 @@ export class JdbcSink implements FrameSink {
     this.#timer?.cancel()
     if (this.#shape !== undefined || this.#failed || this.#expected === undefined) return
     const { type, declared } = this.#expected
-    this.#shape = shapeOf(refine(type, guessType(this.#held, declared)))
+    this.#shape = shapeOf(refine(type, guessType(this.#held, declared, this.#structures), this.#structures), this.#structures)
     const held = this.#held
     this.#held = []
     for (const value of held) this.#row(value, 0, value.length)
