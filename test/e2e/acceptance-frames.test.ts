@@ -117,20 +117,24 @@ describe('frames', { skip: cluster.skip }, () => {
     assert.ok(!types((await sluice.ask(`SELECT * FROM ${payments} LIMIT 60000`)).frames).includes('HEARTBEAT'))
   })
 
-  it('a row over 1 MiB is an ERROR that names the record, then END', async () => {
+  it('a row over 1 MiB: where clients refuse such frames an ERROR that names the record, elsewhere a row', async () => {
     const t = topicName('frames-large')
     await hand.create(t, { config: { 'max.message.bytes': '8000000' } })
     const settings = { 'max.request.size': '8000000', 'batch.size': '0' }
     await hand.produce(t, [{ value: '{"a":"small"}' }, { value: JSON.stringify({ a: 'x'.repeat(1_100_000), b: 1 }) }], { settings })
-    const { frames, error, code } = await sluice.ask(`SELECT * FROM ${t}`)
+    const environment = 'demo'
+    const { frames, error, code } = await sluice.ask(`SELECT * FROM ${t}`, { environment })
     assert.equal(types(spoken(frames)), 'METADATA RECORD ERROR END')
     assert.match(error ?? '', new RegExp(`offset 1 of partition 0 of ${t}`))
+    assert.match(error ?? '', /server\.max\.frame\.bytes\)/)
     assert.equal(code, 1000)
+    const whole = await sluice.ask(`SELECT * FROM ${t}`)
+    assert.equal(types(spoken(whole.frames)), 'METADATA RECORD RECORD END')
     assert.deepEqual(await sluice.values(`SELECT b FROM ${t} WHERE b = 1`), [{ b: 1 }])
     assert.deepEqual(await sluice.values(`SELECT LEN(a) AS n FROM ${t}`), [{ n: 5 }, { n: 1_100_000 }])
     // Just below the limit it is a frame.
     await hand.produce(t, [{ value: JSON.stringify({ a: 'y'.repeat(1_048_000) }) }], { settings })
-    const most = await sluice.ask(`SELECT * FROM ${t} WHERE _meta.offset = 2`)
+    const most = await sluice.ask(`SELECT * FROM ${t} WHERE _meta.offset = 2`, { environment })
     assert.equal(types(spoken(most.frames)), 'METADATA RECORD END')
     assert.ok(Buffer.byteLength(spoken(most.frames)[1].text) < 1_048_576)
   })

@@ -40,7 +40,7 @@ export interface Members {
   readonly fields: ReadonlyMap<string, { readonly name: string; readonly shape: ColumnShape } | Members>
 }
 
-/** The structures that a SELECT list makes (`SELECT a.x, a.y`): their members become columns of their own, `a_x` and `a_y`. */
+/** The structures that a SELECT list makes (`SELECT x AS a.x, y AS a.y`): their members become columns of their own, `a_x` and `a_y`. */
 export interface LaidOut extends ReadonlyMap<string, LaidOut> {}
 
 /** `paths`: those of the columns. */

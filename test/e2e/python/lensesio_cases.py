@@ -136,6 +136,13 @@ def _():
     assert TABLE in names, names
 
 
+@case("a row of more than 1 MiB")
+def _():
+    conn.SQL("INSERT INTO %s(_key, _value) VALUES('big', '%s')" % (TABLE, "x" * 600000))
+    result = conn.SQL("SELECT CONCAT(_value, _value, 'end') AS twice FROM %s WHERE _key = 'big'" % TABLE)
+    assert len(result["data"][0]["value"]["twice"]) == 1200003, result.get("ERROR")
+
+
 @case("DROP TABLE")
 def _():
     result = conn.SQL("DROP TABLE %s" % TABLE)
