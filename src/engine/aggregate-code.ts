@@ -49,6 +49,9 @@ ${steps}`,
   }
 }
 
+/** Aggregates whose result is a number as it was, or a sum of them. */
+const HANDS_ON: ReadonlySet<BoundAggregate['name']> = new Set(['sum', 'avg', 'min', 'max', 'first', 'last'])
+
 function feed(
   a: BoundAggregate,
   accumulator: Accumulator,
@@ -59,7 +62,7 @@ function feed(
 ): Code {
   const e = compiler.emitter
   if (accumulator instanceof Count) return js`{ const data = ${column(accumulator)}; data[${group} & ${PAGE_MASK}]++ }`
-  const value = a.arg === undefined ? js`null` : compiler.value(a.arg)
+  const value = a.arg === undefined ? js`null` : HANDS_ON.has(a.name) && !a.distinct ? compiler.marked(a.arg) : compiler.value(a.arg)
   const v = e.name('v')
   if (distinct !== undefined)
     return js`{ const ${v} = ${value}; if (${e.constant(distinct, 'distinct')}.first(${group}, ${v})) ${e.constant(accumulator, a.name)}.add(${group}, ${v}) }`
@@ -99,6 +102,7 @@ function findGroup(plan: Aggregate, state: AggregateState, compiler: ExpressionC
 }
 
 function findKey(key: BoundExpr, column: Code, compiler: ExpressionCompiler, references: RecordReferences | undefined): Code {
+  if (compiler.mayBeMarked(key)) return js`${column}.findValue(${compiler.marked(key)})`
   const slice = key.kind === 'path' ? references?.slice(key) : undefined
   if (slice !== undefined) return js`${column}.findSlice(b, view, ${slice.from}, ${slice.to}, ${slice.value})`
   switch (key.type.kind) {

@@ -1,6 +1,6 @@
 /** What the statements of one request share, and what of it operators need. */
 import type { RenderOptions } from '../formats/format.ts'
-import type { FunctionContext } from '../functions/registry.ts'
+import type { EvaluationContext } from './expression.ts'
 import type { Settings } from '../plan/settings.ts'
 import type { QueryRequest } from '../protocol/frames.ts'
 import type { FrameSink, QueryEnvironment } from './host.ts'
@@ -13,7 +13,7 @@ export interface StatementContext {
   readonly signal: AbortSignal
   readonly statistics: Statistics
   readonly settings: Settings
-  readonly functions: FunctionContext
+  readonly functions: EvaluationContext
   /** When the statement began (of `performance.now`): `max.query.time` is that of all its subqueries together. */
   readonly startedMs: number
   /** Milliseconds between STATS, or undefined for none. */

@@ -14,9 +14,9 @@ import { resolveRanges, type ScanRanges } from './ranges.ts'
 import { buildProgram } from './record-program.ts'
 import { programSpec } from './scan.ts'
 import { decoderOf } from './writer-schemas.ts'
-import { renderOptions, type StatementContext } from './context.ts'
+import type { StatementContext } from './context.ts'
 import { planQuery } from './plan-statement.ts'
-import { memoryLimits } from './run-plan.ts'
+import { contextOf } from './run-plan.ts'
 import { within, TIMED_OUT } from './turns.ts'
 
 /** The longest wait for the sample batch that bytes are estimated from. */
@@ -100,7 +100,7 @@ async function bytesPerOffset(scan: Scan, resolved: ScanRanges, context: Stateme
 
 async function code(plan: Output, statement: ExplainStatement, context: StatementContext): Promise<string[]> {
   const writer = new FrameWriter({ send: () => undefined, drained: () => undefined }, null, randomUUID(), '')
-  const pipelineContext = { writer, render: renderOptions(context.settings), functions: context.functions, limits: memoryLimits(context.settings) }
+  const pipelineContext = contextOf(writer, context, plan)
   const { sources } = buildPipeline(plan, pipelineContext, false)
   const title = context.request.sql.slice(statement.statement.span.start, statement.statement.span.end)
   const lines: string[] = []
@@ -112,7 +112,7 @@ async function code(plan: Output, statement: ExplainStatement, context: Statemen
     const spec = programSpec(scan, source.where, source.sink, {
       settings: context.settings,
       render: pipelineContext.render,
-      functions: context.functions,
+      functions: pipelineContext.functions,
       title,
     })
     lines.push(...buildProgram(spec, schemas).source.split('\n'))

@@ -17,9 +17,17 @@ import { exprKey } from '../plan/expr-key.ts'
 import * as rt from './runtime.ts'
 import { asciiBytes, byteOrder, likeBytes } from './text-bytes.ts'
 
+/** What expressions are computed with. */
+export interface EvaluationContext extends FunctionContext {
+  /** The statement divides JSON values: whole numbers that were written as doubles keep a mark on their way to arithmetic (`runtime.WholeDouble`). */
+  readonly doubles?: boolean
+}
+
 /** How references turn into code: a variable of a record program, or an element of a row. */
 export interface References {
   path(ref: PathRef): Code
+  /** The JSON text of a value, or null; of records only. */
+  text?(ref: PathRef): Code
   slot(ref: SlotRef): Code
   presence(ref: PresenceTest): Code
   header(ref: HeaderRef, name: Code | undefined): Code
@@ -35,13 +43,13 @@ const NULL_CODE = js`null`
 export class ExpressionCompiler {
   readonly emitter: Emitter
   readonly #references: References
-  readonly #functions: FunctionContext
+  readonly #functions: EvaluationContext
   /** Temporaries that the generated function has to declare. */
   readonly temps: Name[] = []
   /** Values that a temporary already holds, by what they are: see `#held`. */
   readonly #holding = new Map<string, Name>()
 
-  constructor(emitter: Emitter, references: References, functions: FunctionContext) {
+  constructor(emitter: Emitter, references: References, functions: EvaluationContext) {
     this.emitter = emitter
     this.#references = references
     this.#functions = functions
@@ -216,7 +224,7 @@ export class ExpressionCompiler {
       case 'path':
         return this.#references.path(e)
       case 'slot':
-        return this.#references.slot(e)
+        return this.mayBeMarked(e) ? this.#plain(this.#references.slot(e)) : this.#references.slot(e)
       case 'subquery':
         throw new Error('a subquery that was not answered')
       case 'column':
@@ -266,6 +274,46 @@ export class ExpressionCompiler {
           ', ',
         )}])`
     }
+  }
+
+  /** The value as arithmetic wants it, and whatever hands values on to arithmetic: with its mark, if it may have one. */
+  marked(e: BoundExpr): Code {
+    if (!this.mayBeMarked(e)) return this.value(e)
+    switch (e.kind) {
+      case 'path': {
+        const text = this.#references.text
+        return text === undefined
+          ? this.value(e)
+          : js`${this.emitter.constant(rt.marked, 'marked')}(${this.#references.path(e)}, ${text.call(this.#references, e)})`
+      }
+      case 'slot':
+        return this.#references.slot(e)
+      case 'arithmetic':
+        return js`${this.emitter.constant(rt.markedArithmetic, 'dynamic')}(${e.op}, ${this.#part(e.left)}, ${this.#part(e.right)})`
+      case 'negate':
+        return js`${this.emitter.constant(rt.markedNegate, 'negate')}(${this.marked(e.operand)})`
+      case 'case':
+        return this.#case(e, (branch) => this.#part(branch))
+      case 'function':
+        return HANDS_ON.has(e.fn.name) ? this.#function(e, (arg) => this.#part(arg)) : this.value(e)
+      default:
+        return this.value(e)
+    }
+  }
+
+  /** A part of a marked value: what is a double by its type has the mark, too. */
+  #part(e: BoundExpr): Code {
+    if (e.type.kind !== 'double' && e.type.kind !== 'float') return this.marked(e)
+    return js`${this.emitter.constant(rt.markedDouble, 'double')}(${this.value(e)})`
+  }
+
+  /** Of unknown type, in a statement where it matters. */
+  mayBeMarked(e: BoundExpr): boolean {
+    return this.#functions.doubles === true && e.type.kind === 'json'
+  }
+
+  #plain(code: Code): Code {
+    return js`${this.emitter.constant(rt.plain, 'plain')}(${code})`
   }
 
   #constant(value: Value): Code {
@@ -326,6 +374,7 @@ export class ExpressionCompiler {
     // Each side is compiled once: twice would be 2ⁿ times for a chain of n operators.
     const sides = (): Code => js`${this.value(e.left)}, ${this.value(e.right)}`
     if (e.by === 'decimal') return js`${this.emitter.constant(rt.decimalArithmetic, 'decimal')}(${e.op}, ${sides()})`
+    if (e.by === 'dynamic' && this.mayBeMarked(e)) return this.#plain(this.marked(e))
     if (e.by === 'dynamic') return js`${this.emitter.constant(rt.dynamicArithmetic, 'dynamic')}(${e.op}, ${sides()})`
     if (e.by === 'integer') return js`${this.emitter.constant(INTEGER_OPS[e.op], 'int')}(${sides()})`
     if (e.op === '/') return js`${this.emitter.constant(rt.divideDouble, 'divide')}(${sides()})`
@@ -356,6 +405,7 @@ export class ExpressionCompiler {
       const x = this.#operand(e.operand)
       return js`(${x.test[0] ?? js`true`} ? -${x.code} : null)`
     }
+    if (e.by !== 'integer' && this.mayBeMarked(e)) return this.#plain(this.marked(e))
     return js`${this.emitter.constant(e.by === 'integer' ? rt.negateInt : rt.dynamicNegate, 'negate')}(${this.value(e.operand)})`
   }
 
@@ -386,12 +436,12 @@ export class ExpressionCompiler {
     return js`(${from} >= 0 ? ${e.constant(matcher, 'likeBytes')}(b, ${from}, ${to}) === ${!negated} : typeof ${value} === 'string' ? ${matches}(${value}) === ${!negated} : null)`
   }
 
-  #case(e: Extract<BoundExpr, { kind: 'case' }>): Code {
+  #case(e: Extract<BoundExpr, { kind: 'case' }>, compile = (branch: BoundExpr): Code => this.value(branch)): Code {
     const conditions = e.whens.map((w) => w.when)
     // No brackets around the rest of the chain: JavaScript reads a chain of conditions in a loop, but nested brackets by recursion, and its stack ends at some 1,200 of them.
     return this.#held(conditions, (whens) => {
-      const chain = whens.map((when, i) => js`(${when}) ? (${this.value(e.whens[i].then)}) :`)
-      return js`(${join(chain, '\n')} (${this.value(e.otherwise)}))`
+      const chain = whens.map((when, i) => js`(${when}) ? (${compile(e.whens[i].then)}) :`)
+      return js`(${join(chain, '\n')} (${compile(e.otherwise)}))`
     })
   }
 
@@ -424,7 +474,7 @@ export class ExpressionCompiler {
     return js`(${x.test[0] ?? js`true`} ? ${convert}(${x.code}) : null)`
   }
 
-  #function(e: Extract<BoundExpr, { kind: 'function' }>): Code {
+  #function(e: Extract<BoundExpr, { kind: 'function' }>, compile = (arg: BoundExpr): Code => this.value(arg)): Code {
     const fn = this.emitter.constant(
       guarded(
         e.fn.make(
@@ -435,11 +485,7 @@ export class ExpressionCompiler {
       ),
       e.fn.name,
     )
-    if (e.fn.nullable === true)
-      return js`${fn}(${join(
-        e.args.map((a) => this.value(a)),
-        ', ',
-      )})`
+    if (e.fn.nullable === true) return js`${fn}(${join(e.args.map(compile), ', ')})`
     const args = e.args.map((a) => this.#operand(a))
     const tests = args.flatMap((a) => a.test)
     const call = js`${fn}(${join(
@@ -449,6 +495,9 @@ export class ExpressionCompiler {
     return tests.length === 0 ? call : js`(${join(tests, ' && ')} ? ${call} : null)`
   }
 }
+
+/** Functions that give back one of their arguments without looking at it. */
+const HANDS_ON: ReadonlySet<string> = new Set(['coalesce'])
 
 const INTEGER_OPS = { '+': rt.addInt, '-': rt.subtractInt, '*': rt.multiplyInt, '/': rt.divideInt, '%': rt.remainderInt } as const
 

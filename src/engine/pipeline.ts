@@ -3,7 +3,7 @@
  * filter and sink are fused into the record program. Sources are read one after the other: the right side of a join before its left.
  */
 import type { RenderOptions } from '../formats/format.ts'
-import type { FunctionContext } from '../functions/registry.ts'
+import type { EvaluationContext } from './expression.ts'
 import { widthOf } from '../plan/lower.ts'
 import type { Aggregate, BoundExpr, Limit, Output, Plan, Scan, Values } from '../plan/plan.ts'
 import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate.ts'
@@ -22,7 +22,7 @@ import { joinedRow, joinKeys, markValue, rowAggregate, rowProjection, rowTest, r
 export interface PipelineContext {
   readonly writer: FrameWriter
   readonly render: RenderOptions
-  readonly functions: FunctionContext
+  readonly functions: EvaluationContext
   readonly limits: {
     readonly groups: number
     readonly groupBytes: number
@@ -220,11 +220,8 @@ class Builder {
   }
 
   #state(plan: Aggregate): AggregateState {
-    return new AggregateState(plan, {
-      groups: this.#context.limits.groups,
-      groupBytes: this.#context.limits.groupBytes,
-      collectBytes: this.#context.limits.collectBytes,
-    })
+    const { limits, functions } = this.#context
+    return new AggregateState(plan, { groups: limits.groups, groupBytes: limits.groupBytes, collectBytes: limits.collectBytes }, functions.doubles)
   }
 
   #aggregateSource(plan: Aggregate, state: AggregateState, next: Operator, finish: () => Generator<void>): void {

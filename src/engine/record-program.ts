@@ -4,7 +4,7 @@
  */
 import { type Code, Emitter, join, js } from '../codegen/emitter.ts'
 import type { FacetDecoder, RecordFrame, RenderOptions } from '../formats/format.ts'
-import type { FunctionContext } from '../functions/registry.ts'
+import type { EvaluationContext } from './expression.ts'
 import type { RecordBatch } from '../kafka/log.ts'
 import type { TableFacet } from '../plan/catalog.ts'
 import type { Aggregate, BoundExpr, OutputShape, Scan } from '../plan/plan.ts'
@@ -76,7 +76,7 @@ export interface ProgramSpec {
   readonly sink: Sink
   readonly render: RenderOptions
   readonly validate: boolean
-  readonly functions: FunctionContext
+  readonly functions: EvaluationContext
   /** The SQL, for the comment on top of the generated function. */
   readonly title: string
 }
@@ -259,7 +259,7 @@ if (${e.constant(sink.writer, 'out')}.row(${body.text}, partition, ${references.
 
 function rowsSink(spec: ProgramSpec, sink: Extract<Sink, { kind: 'rows' }>, compiler: ExpressionCompiler, references: RecordReferences): SinkCode {
   const body = sink.body === undefined ? undefined : bodyText(spec, sink.body, compiler, references)
-  const columns = [...(body === undefined ? [] : [body.text]), ...sink.columns.map((c) => compiler.value(c))]
+  const columns = [...(body === undefined ? [] : [body.text]), ...sink.columns.map((c) => compiler.marked(c))]
   const next = compiler.emitter.constant(sink.next, 'next')
   return {
     before: js``,

@@ -1,11 +1,10 @@
 /** Functions over rows, compiled by the one evaluator: tests, projections, keys of joins, the step of an aggregation, the text of a row. */
 import { type Code, Emitter, join, js } from '../codegen/emitter.ts'
 import type { RenderOptions } from '../formats/format.ts'
-import type { FunctionContext } from '../functions/registry.ts'
 import type { Aggregate, BoundExpr, Join, Output, OutputFact } from '../plan/plan.ts'
 import type { DataType, Value } from '../types.ts'
 import { aggregateStep } from './aggregate-code.ts'
-import { declare, ExpressionCompiler, RowReferences } from './expression.ts'
+import { declare, type EvaluationContext, ExpressionCompiler, RowReferences } from './expression.ts'
 import type { AggregateState } from './operators/aggregate.ts'
 import { HELD_BITS, HELD_MASK, type HeldColumn } from './operators/held-rows.ts'
 import type { KeyOf } from './operators/join-table.ts'
@@ -16,7 +15,7 @@ import { canonical } from './runtime.ts'
 
 /** What compiled expressions ask for besides the row. */
 interface Context {
-  readonly functions: FunctionContext
+  readonly functions: EvaluationContext
   readonly render: RenderOptions
 }
 
@@ -45,7 +44,7 @@ export function rowProjection(exprs: readonly BoundExpr[], context: Context): (r
     'project',
     (c) =>
       js`return [${join(
-        exprs.map((e) => c.value(e)),
+        exprs.map((e) => c.marked(e)),
         ', ',
       )}]`,
   )

@@ -1,7 +1,8 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
 import { metadataFields } from '../plan/bind-select.ts'
-import { inputs, type Output, type Plan, type Scan, scansOf } from '../plan/plan.ts'
+import { inputs, type Output, type Plan, type Scan, scansOf, visit } from '../plan/plan.ts'
+import { mapExpressions, rewrite } from '../plan/rewrite.ts'
 import type { Settings } from '../plan/settings.ts'
 import { metadata as metadataFrame, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'
 import type { Span } from '../sql/ast.ts'
@@ -12,6 +13,7 @@ import { FrameWriter } from './output.ts'
 import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
 import { renderOptions, type StatementContext } from './context.ts'
 import { rowShape } from './row-shape.ts'
+import { plain } from './runtime.ts'
 import { type ScanContext, ScanRun } from './scan.ts'
 import { abortable, Turns } from './turns.ts'
 
@@ -21,7 +23,7 @@ export async function runPlan(plan: Output, span: Span, index: number | null, co
   const scan = scans.length === 1 ? scans[0] : undefined
   const writer = new FrameWriter(sink, index, randomUUID(), scan?.table.topic ?? '', context.environment.maxFrame)
   const resultsBefore = statistics.results
-  const pipelineContext = contextOf(writer, context)
+  const pipelineContext = contextOf(writer, context, plan)
   if (scans.length > 0 && hasAggregate(plan) && settings['live.aggs'] === false)
     throw new SqlError('SETTING', 'Aggregations are switched off (live.aggs = false).', undefined, 'SET live.aggs = true.')
   const pipeline = buildPipeline(plan, pipelineContext, request.live)
@@ -50,8 +52,8 @@ function metadataNames(plan: Output, scan: Scan | undefined): string[] {
 /** `who`: the beginning of that error. The context's sink is asked whether there is room. */
 export async function runInto(plan: Output, take: Operator, context: StatementContext, who = 'A subquery'): Promise<void> {
   const writer = new FrameWriter({ send: () => undefined, drained: () => context.sink.drained() }, null, randomUUID(), '')
-  const pipelineContext = contextOf(writer, context)
-  const pipeline = buildPipeline(plan, pipelineContext, false, take)
+  const pipelineContext = contextOf(writer, context, plan)
+  const pipeline = buildPipeline(plan, pipelineContext, false, pipelineContext.functions.doubles === true ? withoutMarks(take) : take)
   const [stopped] = await runSources(pipeline, pipelineContext, context, { start: 0, end: 0 }, () => undefined)
   if (stopped?.type === 'LOST')
     throw new SqlError(
@@ -76,8 +78,38 @@ const STOPPED_BY: Readonly<Record<Exclude<SentinelReason['type'], 'LOST'>, strin
   LIMIT: 'LIMIT',
 }
 
-function contextOf(writer: FrameWriter, context: StatementContext): PipelineContext {
-  return { writer, render: renderOptions(context.settings), functions: context.functions, limits: memoryLimits(context.settings) }
+/** Whether it matters in this plan if a whole number of JSON was written as a double: only division tells the two apart. */
+function dividesJson(plan: Output): boolean {
+  let found = false
+  rewrite(plan, (node) =>
+    mapExpressions(node, (expr) => {
+      visit(expr, (e) => {
+        found ||= e.kind === 'arithmetic' && e.op === '/' && e.by === 'dynamic'
+      })
+      return expr
+    }),
+  )
+  return found
+}
+
+/** Rows that leave the plan are for readers who know nothing of marks. */
+function withoutMarks(take: Operator): Operator {
+  return {
+    push: (row) => take.push(row.map(plain)),
+    finish: () => take.finish(),
+    get done() {
+      return take.done
+    },
+    get full() {
+      return take.full
+    },
+  }
+}
+
+/** Also for EXPLAIN CODE. */
+export function contextOf(writer: FrameWriter, context: StatementContext, plan: Output): PipelineContext {
+  const functions = dividesJson(plan) ? { ...context.functions, doubles: true } : context.functions
+  return { writer, render: renderOptions(context.settings), functions, limits: memoryLimits(context.settings) }
 }
 
 async function runSources(

@@ -110,6 +110,71 @@ export function dynamicNegate(a: Value): Value {
   return typeof a === 'number' ? -a || 0 : typeof a === 'bigint' ? integer(-a) : a instanceof Decimal ? a.negate() : null
 }
 
+/**
+ * A whole number of JSON that was written as a double (`3.0`, `1e3`): the number alone does not show it, and in arithmetic it makes the difference between `3.0 / 2` and `3 / 2`. It exists only
+ * in statements that divide JSON values (`EvaluationContext.doubles`), and there only between a field and an arithmetic operator; every other consumer of a value gets the plain number.
+ */
+export class WholeDouble {
+  readonly n: number
+  constructor(n: number) {
+    this.n = n
+  }
+}
+
+/** A field's value with its mark. `text`: the JSON text that it was read from. */
+export function marked(v: Value, text: string | null): Value {
+  return typeof v === 'number' && text !== null && Number.isInteger(v) && /[.eE]/.test(text) ? asWholeDouble(v) : v
+}
+
+/** A value of the type double, on its way to arithmetic with JSON values. */
+export function markedDouble(v: Value): Value {
+  return typeof v === 'number' && Number.isInteger(v) ? asWholeDouble(v) : v
+}
+
+/** Values with marks go where values go; who looks at them knows. */
+export function asWholeDouble(n: number): Value {
+  return new WholeDouble(n) as unknown as Value
+}
+
+/** The value without its mark. */
+export function plain(v: Value): Value {
+  return (v as unknown) instanceof WholeDouble ? (v as unknown as WholeDouble).n : v
+}
+
+function isWholeDouble(v: Value): boolean {
+  return (v as unknown) instanceof WholeDouble
+}
+
+/** `dynamicArithmetic` of values with marks: a double on either side makes a double of the result, whole or not. */
+export function markedArithmetic(op: string, a: Value, b: Value): Value {
+  const x = plain(a)
+  const y = plain(b)
+  const numbers = (typeof x === 'number' || typeof x === 'bigint') && (typeof y === 'number' || typeof y === 'bigint')
+  const double = isWholeDouble(a) || isWholeDouble(b) || (typeof x === 'number' && !Number.isInteger(x)) || (typeof y === 'number' && !Number.isInteger(y))
+  if (!numbers || !double) return dynamicArithmetic(op, x, y)
+  const result = doubleArithmetic(op, Number(x), Number(y))
+  return result !== null && Number.isInteger(result) ? asWholeDouble(result) : result
+}
+
+export function markedNegate(v: Value): Value {
+  return isWholeDouble(v) ? asWholeDouble(-(plain(v) as number)) : dynamicNegate(v)
+}
+
+function doubleArithmetic(op: string, a: number, b: number): number | null {
+  switch (op) {
+    case '+':
+      return a + b
+    case '-':
+      return a - b
+    case '*':
+      return a * b
+    case '/':
+      return divideDouble(a, b)
+    default:
+      return remainderDouble(a, b)
+  }
+}
+
 function asDecimal(v: Value): Decimal | undefined {
   if (v instanceof Decimal) return v
   if (typeof v === 'number') return Decimal.fromNumber(v)
@@ -233,6 +298,7 @@ export function canonical(v: Value): string {
     case 'boolean':
       return v ? 't' : 'f'
   }
+  if (isWholeDouble(v)) return canonical(plain(v))
   if (v instanceof Decimal) return `n${v.normalize()}`
   if (v instanceof Uint8Array) return `b${Buffer.from(v).toString('base64')}`
   if (Array.isArray(v)) return `[${v.map((i) => lengthened(canonical(i))).join('')}]`

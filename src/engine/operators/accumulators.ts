@@ -2,19 +2,20 @@
 import { Decimal } from '../../lib/decimal.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
 import type { Value } from '../../types.ts'
-import { canonical, extremeOrder, integer, totalOrder } from '../runtime.ts'
+import { asWholeDouble, canonical, extremeOrder, integer, plain, totalOrder, WholeDouble } from '../runtime.ts'
 import type { Accumulator } from './accumulator.ts'
 import { doublePages, type NumberPages, ValuePages } from './pages.ts'
 import { KeyColumn, operatorLimits, PairIndex } from './group-index.ts'
 import type { MemoryBudget } from './memory.ts'
 import { ApproximateDistinct, ApproximateQuantile } from './sketches.ts'
 
-export function accumulator(a: BoundAggregate, budget: MemoryBudget): Accumulator {
+/** `doubles`: values have marks (`runtime.WholeDouble`), and so have results. */
+export function accumulator(a: BoundAggregate, budget: MemoryBudget, doubles = false): Accumulator {
   switch (a.name) {
     case 'count':
       return a.arg === undefined ? new Count() : new CountValues()
     case 'sum':
-      return sum(a)
+      return sum(a, doubles)
     case 'avg':
       return a.arg?.type.kind === 'decimal' ? new DecimalAverage() : new Average(sum(a))
     case 'min':
@@ -48,7 +49,7 @@ export function accumulator(a: BoundAggregate, budget: MemoryBudget): Accumulato
   }
 }
 
-function sum(a: BoundAggregate): IntegerSum | DoubleSum | DecimalSum | DynamicSum {
+function sum(a: BoundAggregate, doubles = false): IntegerSum | DoubleSum | DecimalSum | DynamicSum {
   switch (a.arg?.type.kind) {
     case 'int':
     case 'long':
@@ -59,7 +60,7 @@ function sum(a: BoundAggregate): IntegerSum | DoubleSum | DecimalSum | DynamicSu
     case 'decimal':
       return new DecimalSum()
     default:
-      return new DynamicSum()
+      return new DynamicSum(doubles)
   }
 }
 
@@ -204,11 +205,16 @@ class DynamicSum implements Accumulator, NumberState {
   /** Three numbers a group: sum, compensation, count; FRACTIONS more in the count when one was not whole. Read and written by generated code, which leaves what does not fit to `add`. */
   readonly state = doublePages(3)
   readonly #carried = new Map<number, bigint>()
+  readonly #doubles: boolean
+  constructor(doubles: boolean) {
+    this.#doubles = doubles
+  }
   grow(groups: number): void {
     this.state.grow(groups)
   }
   add(g: number, v: Value): void {
     if (v instanceof Decimal) this.#number(g, v.toNumber())
+    else if ((v as unknown) instanceof WholeDouble) this.#number(g, plain(v) as number, true)
     else if (typeof v === 'bigint') this.#carry(g, v)
     else if (typeof v === 'number') {
       const data = this.state.page(g)
@@ -218,7 +224,7 @@ class DynamicSum implements Accumulator, NumberState {
       else this.#number(g, v)
     }
   }
-  #number(g: number, v: number): void {
+  #number(g: number, v: number, double = v !== Math.floor(v)): void {
     const data = this.state.page(g)
     const at = this.state.at(g)
     const s = data[at]
@@ -226,7 +232,7 @@ class DynamicSum implements Accumulator, NumberState {
     data[at + 1] += Math.abs(s) >= Math.abs(v) ? s - t + v : v - t + s
     data[at] = t
     data[at + 2]++
-    if (v !== Math.floor(v) && data[at + 2] < FRACTIONS) data[at + 2] += FRACTIONS
+    if (double && data[at + 2] < FRACTIONS) data[at + 2] += FRACTIONS
   }
   #carry(g: number, v: bigint): void {
     this.#carried.set(g, (this.#carried.get(g) ?? 0n) + v)
@@ -242,7 +248,8 @@ class DynamicSum implements Accumulator, NumberState {
     const carried = this.#carried.get(g)
     if (data[at + 2] < FRACTIONS && Number.isSafeInteger(data[at])) return integer((carried ?? 0n) + BigInt(data[at]))
     const s = data[at] + Number(carried ?? 0n)
-    return Number.isFinite(s) ? s + data[at + 1] : s
+    const total = Number.isFinite(s) ? s + data[at + 1] : s
+    return this.#doubles && data[at + 2] >= FRACTIONS && Number.isInteger(total) ? asWholeDouble(total) : total
   }
 }
 
@@ -307,7 +314,7 @@ class Extreme implements Accumulator {
     if (best === null) {
       this.#budget.take(v)
       this.#values.set(g, v)
-    } else if (extremeOrder(v, best) * this.#sign > 0) this.#values.set(g, v)
+    } else if (extremeOrder(plain(v), plain(best)) * this.#sign > 0) this.#values.set(g, v)
   }
   result(g: number): Value {
     return this.#values.get(g)

@@ -16,12 +16,12 @@ export class AggregateState {
   /** Number of groups so far. */
   groups = 0
 
-  constructor(plan: Aggregate, limits: { readonly groups: number; readonly groupBytes: number; readonly collectBytes: number }) {
+  constructor(plan: Aggregate, limits: { readonly groups: number; readonly groupBytes: number; readonly collectBytes: number }, doubles = false) {
     const keyLimits = groupLimits(limits.groups, limits.groupBytes)
     const budget = new MemoryBudget('max.collect.bytes', limits.collectBytes)
     this.keys = plan.keys.map(() => new KeyColumn(keyLimits))
     this.pairs = plan.keys.slice(1).map(() => new PairIndex(keyLimits))
-    this.accumulators = plan.aggregates.map((a) => accumulator(a, budget))
+    this.accumulators = plan.aggregates.map((a) => accumulator(a, budget, doubles))
     this.distinct = plan.aggregates.map((a) => (a.distinct ? new DistinctFilter(budget) : undefined))
     // Without GROUP BY there is always one group, also over no records.
     if (plan.keys.length === 0) this.grow(1)

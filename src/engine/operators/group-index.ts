@@ -5,7 +5,7 @@
 import { Decimal } from '../../lib/decimal.ts'
 import { SqlError } from '../../sql/error.ts'
 import type { Value } from '../../types.ts'
-import { canonical } from '../runtime.ts'
+import { asWholeDouble, canonical, plain, WholeDouble } from '../runtime.ts'
 import { HashCells, hashPair, mixed, SEED } from './hash-cells.ts'
 import { MAX_KEYS, tooManyKeys } from './memory.ts'
 import { bytePages, integerPages, SparseIntegers, ValuePages } from './pages.ts'
@@ -34,6 +34,8 @@ const DOUBLES = 2
 const BOXED = 3
 const LONG_TEXT = 4
 const SHORT_TEXT = 5
+/** More, of a number: it comes back with its mark. */
+const MARKED = 64
 
 /** Texts become bytes here; longer ones get memory of their own. */
 const SCRATCH = Buffer.alloc(4096)
@@ -98,10 +100,13 @@ export class KeyColumn {
         return null
       case INTEGER:
         return low
+      case INTEGER + MARKED:
+        return asWholeDouble(low)
       case DOUBLES:
+      case DOUBLES + MARKED:
         BITS[0] = low
         BITS[1] = this.#highs.get(id)
-        return DOUBLE[0]
+        return kind === DOUBLES ? DOUBLE[0] : asWholeDouble(DOUBLE[0])
       case BOXED:
         return this.#boxes.get(low)
       case LONG_TEXT:
@@ -202,8 +207,17 @@ export class KeyColumn {
     if (v === null) return this.findNull()
     if (typeof v === 'string') return this.findText(v)
     if (typeof v === 'number') return this.findNumber(v)
+    if ((v as unknown) instanceof WholeDouble) return this.#findMarked(plain(v) as number)
     this.#boxed = v
     return this.#findString(this.#others, canonical(v))
+  }
+
+  /** A number is the same key with its mark and without; it comes back as it was met first. */
+  #findMarked(n: number): number {
+    const known = this.#size
+    const id = this.findNumber(n)
+    if (id === known) this.#kinds.page(id)[this.#kinds.at(id)] += MARKED
+    return id
   }
 
   /** Any value but NULL; equal is what `canonical` makes equal, so that a decimal may meet a number. */

@@ -1,5 +1,5 @@
 /** Memory that operators may hold, counted roughly, with the name of the setting that limits it. */
-import { Decimal } from '../../lib/decimal.ts'
+import { JsonText } from '../../lib/json-text.ts'
 import { SqlError } from '../../sql/error.ts'
 import type { Value } from '../../types.ts'
 import type { Row } from './operator.ts'
@@ -82,5 +82,5 @@ function sizeOf(v: Value): number {
   if (Array.isArray(v)) return v.reduce<number>((n, i) => n + sizeOf(i), 48)
   if (v instanceof Map) return [...v].reduce((n, [k, i]) => n + 64 + k.length + sizeOf(i), 64)
   if (v instanceof Uint8Array) return 64 + v.length
-  return v instanceof Decimal ? 64 : 64 + v.text.length
+  return v instanceof JsonText ? 64 + v.text.length : 64
 }
