@@ -7,7 +7,7 @@ import { type FormatName, mixedName, type PlainFormatName, traitsOf } from '../f
 import { isText, type Link, MixedFrame } from '../formats/mixed.ts'
 import type { TableFacet } from '../plan/catalog.ts'
 import { RegistryError } from '../registry/registry.ts'
-import { JSON_TYPE } from '../types.ts'
+import { JSON_TYPE, XML_TYPE } from '../types.ts'
 import type { FacetQuestion } from './facet-question.ts'
 import { plainDecoder } from './plain-formats.ts'
 
@@ -22,7 +22,7 @@ export function mixedFacet(question: FacetQuestion, formats: readonly PlainForma
     format: mixedName(formats),
     origin,
     detail,
-    type: JSON_TYPE,
+    type: formats.includes('XML') ? XML_TYPE : JSON_TYPE,
     framing: 'own',
     frame,
     // A registry in trouble says nothing about the id.

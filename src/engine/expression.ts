@@ -10,7 +10,7 @@ import { parseDuration } from '../functions/datemath.ts'
 import { type FunctionContext, ValueError } from '../functions/registry.ts'
 import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
-import type { DataType, TimeUnit, Value } from '../types.ts'
+import { type DataType, oneIsList, type TimeUnit, type Value } from '../types.ts'
 import type { BoundExpr, Compare, CompareOp, HeaderRef, InList, LastOffset, PathRef, PresenceTest, SlotRef } from '../plan/plan.ts'
 import { INVERSE, MIRRORED } from '../plan/compare-op.ts'
 import { exprKey } from '../plan/expr-key.ts'
@@ -252,7 +252,9 @@ export class ExpressionCompiler {
       case 'function':
         return this.#function(e)
       case 'element':
-        return js`${this.emitter.constant(rt.elementOf, 'elementOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
+        return oneIsList(e.operand.type)
+          ? js`${this.emitter.constant(rt.itemOf, 'itemOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
+          : js`${this.emitter.constant(rt.elementOf, 'elementOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
       case 'member':
         return js`${this.emitter.constant(rt.memberOf, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
       case 'array':

@@ -411,6 +411,12 @@ export function elementOf(base: Value, index: Value): Value {
   return Number.isInteger(i) && i >= 0 && i < base.length ? base[i] : null
 }
 
+/** As `elementOf`, of a type that does not tell one value from a list of one. */
+export function itemOf(base: Value, index: Value): Value {
+  const isList = Array.isArray(base) || (base instanceof JsonText && base.isArray)
+  return isList || typeof index === 'string' ? elementOf(base, index) : index !== null && Number(index) === 0 ? base : null
+}
+
 export function memberOf(base: Value, name: string): Value {
   if (base instanceof Map) return base.get(name) ?? null
   return base instanceof JsonText ? jsonMember(base, name) : null

@@ -139,7 +139,7 @@ function bindIndex(e: ast.Index, c: ExpressionContext): BoundExpr {
     const member: ast.Member = { kind: 'member', base: e.base, name, span: e.span }
     return base.kind === 'path' && (base.path.facet === 'key' || base.path.facet === 'value') ? memberOfPath(base, member) : memberOf(base, name, e.span)
   }
-  const element = t.kind === 'array' ? t.element : t.kind === 'map' ? t.value : t.kind === 'json' ? JSON_TYPE : undefined
+  const element = t.kind === 'array' ? t.element : t.kind === 'map' ? t.value : t.kind === 'json' ? t : undefined
   if (element === undefined) throw new SqlError('TYPE', `[…] takes an element of an array, and this is ${aType(t)}.`, e.base.span)
   if (t.kind === 'array' && !isInteger(index.type) && index.type.kind !== 'json')
     throw new SqlError('TYPE', `An array index is an integer, not ${aType(index.type)}.`, e.index.span)
