@@ -34,8 +34,9 @@ export type DataType =
   | { readonly kind: 'bytes' }
   | { readonly kind: 'uuid' }
   | { readonly kind: 'date' }
-  | { readonly kind: 'time'; readonly unit: TimeUnit }
-  | { readonly kind: 'timestamp'; readonly unit: TimeUnit; readonly local?: boolean }
+  | { readonly kind: 'time'; readonly unit: TimeUnit; readonly between?: true }
+  /** `between`: for comparing only. What lies between two units is a number between theirs (a Decimal, where a number has no room for it), and is not cut off. */
+  | { readonly kind: 'timestamp'; readonly unit: TimeUnit; readonly local?: boolean; readonly between?: true }
   | ArrayType
   | MapType
   | StructType
