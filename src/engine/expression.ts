@@ -13,7 +13,7 @@ import { SqlError } from '../sql/error.ts'
 import { type DataType, oneIsList, type TimeUnit, type Value } from '../types.ts'
 import type { BoundExpr, Compare, CompareOp, HeaderRef, InList, LastOffset, PathRef, PresenceTest, SlotRef } from '../plan/plan.ts'
 import { INVERSE, MIRRORED } from '../plan/compare-op.ts'
-import { exprKey } from '../plan/expr-key.ts'
+import { evaluationKey } from '../plan/expr-key.ts'
 import * as rt from './runtime.ts'
 import { asciiBytes, byteOrder, likeBytes } from './text-bytes.ts'
 
@@ -208,7 +208,7 @@ export class ExpressionCompiler {
 
   /** JavaScript expression for the run-time value (types.ts), null for NULL. */
   value(e: BoundExpr): Code {
-    const held = this.#holding.size > 0 && isComputed(e) ? this.#holding.get(exprKey(e)) : undefined
+    const held = this.#holding.size > 0 && isComputed(e) ? this.#holding.get(evaluationKey(e)) : undefined
     if (held !== undefined) return held
     switch (e.kind) {
       case 'constant':
@@ -401,7 +401,7 @@ export class ExpressionCompiler {
   #held(conditions: readonly BoundExpr[], code: (conditions: readonly Code[]) => Code, compile = (e: BoundExpr): Code => this.whenTrue(e)): Code {
     const shared = sharedOperand(conditions)
     if (shared === undefined) return code(conditions.map(compile))
-    const key = exprKey(shared)
+    const key = evaluationKey(shared)
     const value = this.value(shared)
     const held = this.temp()
     const outer = this.#holding.get(key)
@@ -489,7 +489,7 @@ function sharedOperand(conditions: readonly BoundExpr[]): BoundExpr | undefined 
     let left = c.left
     while (left.kind === 'cast' && left.implicit) left = left.operand
     if (!isComputed(left)) return undefined
-    const key = exprKey(left)
+    const key = evaluationKey(left)
     if (shared !== undefined && shared.key !== key) return undefined
     shared ??= { expr: left, key }
   }

@@ -17,9 +17,10 @@ import { aType, arithmetic, comparable, compare, condition, convert, inOneUnit, 
 import { aggregateName, CALLABLE } from './aggregates.ts'
 import { bindHop, bindTumble } from './bind-windows.ts'
 import { freeReferences } from './correlation.ts'
-import { exprKey } from './expr-key.ts'
+import { evaluationKey } from './expr-key.ts'
 import { type AggregateName, type BoundAggregate, type BoundExpr, children, type Output, type Subquery } from './plan.ts'
 import { extendPath, memberOf, type Scope } from './scope.ts'
+import { isVolatile } from './volatile.ts'
 import { truth } from './truth.ts'
 
 /** Where aggregate calls of one SELECT go; undefined where none may stand. */
@@ -226,7 +227,7 @@ function bindBetween(e: ast.Between, c: ExpressionContext): BoundExpr {
   const operand = repeated(bindExpr(e.operand, c), 2, 'BETWEEN')
   const low = compare('>=', operand, bindExpr(e.low, c), e.span)
   const high = compare('<=', operand, bindExpr(e.high, c), e.span)
-  const both: BoundExpr = { kind: 'and', operands: [low, high], type: BOOLEAN, span: e.span }
+  const both: BoundExpr = { kind: 'and', operands: [low, high], ...(isVolatile(operand) && { together: true }), type: BOOLEAN, span: e.span }
   return e.negated ? { kind: 'not', operand: both, type: BOOLEAN, span: e.span } : both
 }
 
@@ -572,7 +573,7 @@ function aggregateType(name: AggregateName, arg: BoundExpr | undefined): DataTyp
 }
 
 function sameAggregate(a: BoundAggregate, b: BoundAggregate): boolean {
-  const key = (e: BoundExpr | undefined): string => (e === undefined ? '' : exprKey(e))
+  const key = (e: BoundExpr | undefined): string => (e === undefined ? '' : evaluationKey(e))
   return (
     a.name === b.name &&
     a.limit === b.limit &&
