@@ -429,3 +429,22 @@ test('a subject beside records of which a single one is framed: the records coun
     'JSON none sampled: 12 of 13 samples are JSON; registry subject t-value, version 1 is there, but only 1 of 13 samples are framed for it',
   )
 })
+
+test('the order of the records in the sample does not matter: the schemas of most of them decide, of as many the newest', async () => {
+  const seen = async (values: readonly Buffer[]): Promise<string> => {
+    const t = topic('t', values, { value: { name: 'BYTES' } })
+    const world = memoryWorld([t])
+    assert.deepEqual([world.registry.add('a', V1, 'AVRO'), world.registry.add('p', PROTO, 'PROTOBUF')], [1, 2])
+    return (await world.catalog.table('t'))?.value.format ?? ''
+  }
+  const avro = framed(1, encodeAvro(V1, { id: 7, amount: 0.5 }))
+  const proto = framed(2, Buffer.from([0, 8, 5]))
+  for (const [values, format] of [
+    [[avro, avro, avro, proto], 'AVRO'],
+    [[proto, avro, avro, avro], 'AVRO'],
+    [[avro, proto, avro, proto], 'PROTOBUF'],
+    [[proto, avro, proto, avro], 'PROTOBUF'],
+  ] as const) {
+    assert.equal(await seen(values), format)
+  }
+})
