@@ -3,9 +3,11 @@
  * Payloads framed for a schema registry come out as BYTES with a `detail` that says so; whether the registry knows the ids is for the catalog to find out.
  */
 import { isUtf8 } from 'node:buffer'
+import { payloadCheck } from './check.ts'
 import type { FormatName } from './format.ts'
 import { isText } from './mixed.ts'
 import { JSON_LIMIT_DEPTH, skipSpace, skipValue } from './json/scan.ts'
+import { msgpackDecoder } from './msgpack/decoder.ts'
 import { xmlToJson } from './xml/decoder.ts'
 
 export interface FormatGuess {
@@ -58,9 +60,13 @@ function numbersOf(buffers: readonly Buffer[], size: 4 | 8, of: (n: number, what
   return eightBytes(sized, of)
 }
 
-/** The first byte of a small map or array of MessagePack, which would be a number far below zero. */
+let packed: ((payload: Buffer) => boolean) | undefined
+
+/** A whole map or array of MessagePack, which would be a number far below zero. */
 function isPacked(b: Buffer): boolean {
-  return b[0] >= 0x80 && b[0] <= 0x9f
+  if (b[0] < 0x80 || b[0] > 0x9f) return false
+  packed ??= payloadCheck(msgpackDecoder())
+  return packed(b)
 }
 
 /** A zero byte, a small positive id, and something behind it. */

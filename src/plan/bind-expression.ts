@@ -12,7 +12,7 @@ import type * as ast from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
 import { MOMENTS } from '../sql/keywords.ts'
 import { printExpr } from '../sql/print.ts'
-import { BOOLEAN, type DataType, DECIMAL, DOUBLE, INT, JSON_TYPE, LONG, NULL_TYPE, STRING, TIMESTAMP, typeName } from '../types.ts'
+import { BOOLEAN, type DataType, DECIMAL, DOUBLE, INT, JSON_TYPE, LONG, NULL_TYPE, oneIsList, STRING, TIMESTAMP, typeName } from '../types.ts'
 import { aType, arithmetic, comparable, compare, condition, convert, inOneUnit, isDatetime, isInteger, isNumeric, negate, toCommon } from './coerce.ts'
 import { aggregateName, CALLABLE } from './aggregates.ts'
 import { bindHop, bindTumble } from './bind-windows.ts'
@@ -449,6 +449,8 @@ const SPECIAL: Readonly<Record<string, (e: ast.Call, c: ExpressionContext) => Bo
   exists: (e, c) => {
     const ref = bindExpr(e.args[0], c)
     if (ref.kind === 'header' && ref.name !== undefined) return headerThere(ref, e.span)
+    // An item of an element of XML, whose values are never null.
+    if ((ref.kind === 'element' || ref.kind === 'member') && oneIsList(ref.type)) return { kind: 'isNull', operand: ref, negated: true, type: BOOLEAN, span: e.span }
     if (ref.kind !== 'path')
       throw new SqlError('ARGUMENTS', 'EXISTS takes a field of a record.', e.args[0].span, 'Write a field or a header of a table: `EXISTS`(vessel.name).')
     return { kind: 'presence', source: ref.source, path: ref.path, type: BOOLEAN, span: e.span }

@@ -96,6 +96,8 @@ test('zeros do not decide between longs and doubles, however many there are', ()
     assert.equal(detectFormat(more), 'LONG', `${zeros} zeros`)
   }
   assert.equal(detectFormat([double(-0), double(1.5)]), 'DOUBLE')
+  assert.equal(detectFormat([double(-0)]), 'LONG')
+  assert.equal(detectFormat([long(-(2n ** 63n) + 5n)]), 'LONG', 'no MessagePack, though it begins like it')
   for (const special of [Number.NaN, Infinity, -Infinity]) assert.equal(detectFormat([double(special), double(0)]), 'DOUBLE', String(special))
   assert.equal(detectFormat([double(1.5), double(2.5), double(1e300), double(5e-324)]), 'LONG', 'half of them')
   assert.equal(detectFormat([double(1.5), double(2.5), double(1e300)]), 'DOUBLE')
