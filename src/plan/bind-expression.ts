@@ -450,7 +450,8 @@ const SPECIAL: Readonly<Record<string, (e: ast.Call, c: ExpressionContext) => Bo
     const ref = bindExpr(e.args[0], c)
     if (ref.kind === 'header' && ref.name !== undefined) return headerThere(ref, e.span)
     // An item of an element of XML, whose values are never null.
-    if ((ref.kind === 'element' || ref.kind === 'member') && oneIsList(ref.type)) return { kind: 'isNull', operand: ref, negated: true, type: BOOLEAN, span: e.span }
+    if ((ref.kind === 'element' || ref.kind === 'member') && oneIsList(ref.type))
+      return { kind: 'isNull', operand: ref, negated: true, type: BOOLEAN, span: e.span }
     if (ref.kind !== 'path')
       throw new SqlError('ARGUMENTS', 'EXISTS takes a field of a record.', e.args[0].span, 'Write a field or a header of a table: `EXISTS`(vessel.name).')
     return { kind: 'presence', source: ref.source, path: ref.path, type: BOOLEAN, span: e.span }
