@@ -34,13 +34,17 @@ export type DataType =
   | { readonly kind: 'bytes' }
   | { readonly kind: 'uuid' }
   | { readonly kind: 'date' }
-  | { readonly kind: 'time'; readonly unit: TimeUnit }
-  | { readonly kind: 'timestamp'; readonly unit: TimeUnit; readonly local?: boolean }
+  | { readonly kind: 'time'; readonly unit: TimeUnit; readonly between?: true }
+  /** `between`: for comparing only. What lies between two units is a number between theirs (a Decimal, where a number has no room for it), and is not cut off. */
+  | { readonly kind: 'timestamp'; readonly unit: TimeUnit; readonly local?: boolean; readonly between?: true }
   | ArrayType
   | MapType
   | StructType
-  /** The shape is known per record only: a JSON text, or an Avro union of unlike branches. */
-  | { readonly kind: 'json' }
+  /**
+   * The shape is known per record only: a JSON text, or an Avro union of unlike branches. `oneIsList`: it does not tell one value from a list of one (XML), so that where a list
+   * is asked for, any value but a list is one item.
+   */
+  | { readonly kind: 'json'; readonly oneIsList?: true }
 
 export interface ArrayType {
   readonly kind: 'array'
@@ -111,7 +115,13 @@ export const UUID: DataType = { kind: 'uuid' }
 export const DATE: DataType = { kind: 'date' }
 export const TIMESTAMP: DataType = { kind: 'timestamp', unit: 'millis' }
 export const JSON_TYPE: DataType = { kind: 'json' }
+export const XML_TYPE: DataType = { kind: 'json', oneIsList: true }
 export const NULL_TYPE: DataType = { kind: 'null' }
+
+/** Is any value of the type but a list an item of its own where a list is asked for? */
+export function oneIsList(type: DataType): boolean {
+  return type.kind === 'json' && type.oneIsList === true
+}
 
 /** The type as SHOW, DESCRIBE and messages print it: `int`, `timestamp`, `array<string>`, `struct`. */
 export function typeName(type: DataType): string {

@@ -63,16 +63,26 @@ export async function findFacet(question: FacetQuestion): Promise<FoundFacet> {
   return configured === undefined ? detect(question, trouble) : configuredFramed(question, configured.format, trouble)
 }
 
-/** Several formats in one sample. A registry in trouble shows none. */
+/**
+ * Several formats in one sample. Framed records among others are taken for Avro while the registry does not answer: their decoders ask it again, and a query that meets them says what
+ * is wrong with it, where reading them as something else would call them damaged.
+ */
 async function detectMixed(question: FacetQuestion): Promise<FoundFacet | undefined> {
   const samples = samplesOf(await question.sample(), question)
+  let trouble: RegistryError | undefined
   const framed = async (): Promise<FormatName | undefined> => {
     const schemas = await sampledSchemas(question, samples).catch(onlyRegistryError)
-    if (schemas instanceof RegistryError || schemas.length === 0) return undefined
+    if (schemas instanceof RegistryError) {
+      trouble = schemas
+      return 'AVRO'
+    }
+    if (schemas.length === 0) return undefined
     return schemas.at(-1)?.type === 'JSON' ? 'JSONSCHEMA' : schemas.at(-1)?.type === 'PROTOBUF' ? 'PROTOBUF' : 'AVRO'
   }
   const shown = await shownFormats(samples, framed)
-  return shown === undefined ? undefined : { facet: mixedFacet(question, shown.formats, 'sampled', shown.detail), basis: 'sampled' }
+  if (shown === undefined) return undefined
+  if (trouble === undefined) return { facet: mixedFacet(question, shown.formats, 'sampled', shown.detail), basis: 'sampled' }
+  return { facet: mixedFacet(question, shown.formats, 'sampled', `${shown.detail}; ${trouble.message}`), basis: 'open' }
 }
 
 /** A facet whose records tell their schemas in other ways than with Confluent's frame. */
@@ -137,13 +147,15 @@ async function withSchemasOfRecords(question: FacetQuestion, bySubject: BySubjec
   return { ...bySubject, facet: await schemaFacet(question, [...strangers, ...schemas], facet.origin, words) }
 }
 
-/** Some register a schema for people to read and write records without its frame. When no record has the frame, the records count and not the subject. */
+/** Some register a schema for people to read and write records without its frame. When no record has the frame, or so few that they are strangers, the records count and not the subject. */
 async function checkedAgainstRecords(question: FacetQuestion, bySubject: BySubject): Promise<FoundFacet> {
   const sample = await question.sample()
   const samples = samplesOf(sample, question)
-  if (samples.length < 3 || samples.some((bytes) => bytes.length >= 5 && bytes[0] === 0)) return bySubject
+  const framed = samples.filter((bytes) => bytes.length >= 5 && bytes[0] === 0).length
+  if (samples.length < 3 || framed * 5 >= samples.length) return bySubject
   const found = detectPlain(question, sample, samples, undefined)
-  return { ...found, facet: { ...found.facet, detail: `${found.facet.detail}; ${bySubject.facet.detail} is there, but no record is framed for it` } }
+  const words = framed === 0 ? 'no record is' : `only ${framed} of ${samples.length} samples are`
+  return { ...found, facet: { ...found.facet, detail: `${found.facet.detail}; ${bySubject.facet.detail} is there, but ${words} framed for it` } }
 }
 
 /** The newest versions, ascending. */
@@ -187,8 +199,10 @@ function detectPlain(question: FacetQuestion, sample: TopicSample, samples: read
   const detail = [seen, trouble?.message, sample.trouble].filter((note) => note !== undefined).join('; ')
   const basis = trouble === undefined && sample.trouble === undefined ? 'sampled' : 'open'
   if (format === 'BYTES' && namesSchemas(question, sample)) return unknownNames(question, trouble)
-  if (format !== 'BYTES' || !looksFramed(samples, 'surely')) return { facet: plainFacet(question, format, 'sampled', detail), basis }
-  const ids = [...new Set(samples.map((s) => s.readInt32BE(1)))].sort((a, b) => a - b)
+  // Where the registry would decide and does not answer, most records suffice.
+  if (format !== 'BYTES' || !looksFramed(samples, trouble === undefined ? 'surely' : 'likely'))
+    return { facet: plainFacet(question, format, 'sampled', detail), basis }
+  const ids = [...new Set(samples.filter(isFramed).map((s) => s.readInt32BE(1)))].sort((a, b) => a - b)
   const why =
     trouble?.message ??
     (question.registry === undefined ? 'No schema registry is configured.' : `The schema registry at ${question.registry.url} does not know them.`)
@@ -234,8 +248,18 @@ async function sampledSchemas(question: FacetQuestion, samples: readonly Buffer[
   const subjects = (await inParallel(known, (schema) => subjectsOf(question, registry, schema))).flat().slice(0, MAX_SAMPLED_IDS)
   const related = await inParallel([...new Set(subjects)], async (subject) => subjectSchemas(registry, subject, await registry.versions(subject)))
   const all = new Map<number, RegisteredSchema>()
-  for (const schema of [...known, ...related.flat()]) if (schema.id !== undefined && schema.type === known[0]?.type) all.set(schema.id, schema)
+  const type = commonestType(known, framed)
+  for (const schema of [...known, ...related.flat()]) if (schema.id !== undefined && schema.type === type) all.set(schema.id, schema)
   return [...all.values()].sort((a, b) => (a.id ?? 0) - (b.id ?? 0))
+}
+
+/** The type of schema that most of the payloads have; of those that are equally common, that of the newest. */
+function commonestType(known: readonly RegisteredSchema[], framed: readonly Buffer[]): RegisteredSchema['type'] | undefined {
+  const counts = new Map<RegisteredSchema['type'], number>()
+  for (const { id, type } of [...known].sort((a, b) => (b.id ?? 0) - (a.id ?? 0))) {
+    counts.set(type, (counts.get(type) ?? 0) + framed.filter((s) => s.readInt32BE(1) === id).length)
+  }
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0]
 }
 
 /** Where the schema is registered: under its record's name or under this topic if it is there, else (the topic was copied or renamed) wherever it is. */
@@ -276,13 +300,17 @@ function isFramed(bytes: Buffer): boolean {
   return bytes.length >= 5 && bytes[0] === 0 && bytes.readInt32BE(1) > 0
 }
 
-/** `perhaps`: more than half begin like framed payloads, worth a question to the registry. `surely`: (nearly) all do, with few ids, and they are not numbers of a fixed width. */
-function looksFramed(samples: readonly Buffer[], how: 'perhaps' | 'surely'): boolean {
+/**
+ * `perhaps`: more than half begin like framed payloads, worth a question to the registry. `likely`: and with few ids, and they are not numbers of a fixed width. `surely`: and that is
+ * three in four of the samples.
+ */
+function looksFramed(samples: readonly Buffer[], how: 'perhaps' | 'likely' | 'surely'): boolean {
   const framed = samples.filter((s) => isFramed(s))
-  if (how === 'perhaps') return framed.length * 2 > samples.length
+  if (framed.length * 2 <= samples.length) return false
+  if (how === 'perhaps') return true
   const ids = new Set(framed.map((s) => s.readInt32BE(1)))
   const plausible = [...ids].every((id) => id < 10_000_000) && ids.size <= Math.max(3, framed.length / 4)
-  return framed.length * 10 >= samples.length * 9 && plausible && !samples.every((s) => s.length === 8)
+  return (how === 'likely' || framed.length * 4 >= samples.length * 3) && plausible && !framed.every((s) => s.length === 8)
 }
 
 function onlyRegistryError(error: unknown): RegistryError {

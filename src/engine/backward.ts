@@ -80,7 +80,7 @@ export class RowCounter implements Operator {
   }
   push(row: Row): void {
     this.#rows++
-    if (this.#timeSlot >= 0) this.#times.push(Number(row[this.#timeSlot]))
+    if (this.#timeSlot >= 0) this.#times.push(Number(row[this.#timeSlot] ?? -1))
     this.#next.push(row)
   }
   finish = nothingHeld

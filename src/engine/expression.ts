@@ -10,10 +10,10 @@ import { parseDuration } from '../functions/datemath.ts'
 import { type FunctionContext, ValueError } from '../functions/registry.ts'
 import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
-import type { DataType, TimeUnit, Value } from '../types.ts'
+import { type DataType, oneIsList, type TimeUnit, type Value } from '../types.ts'
 import type { BoundExpr, Compare, CompareOp, HeaderRef, InList, LastOffset, PathRef, PresenceTest, SlotRef } from '../plan/plan.ts'
 import { INVERSE, MIRRORED } from '../plan/compare-op.ts'
-import { exprKey } from '../plan/expr-key.ts'
+import { evaluationKey } from '../plan/expr-key.ts'
 import * as rt from './runtime.ts'
 import { asciiBytes, byteOrder, likeBytes } from './text-bytes.ts'
 
@@ -216,7 +216,7 @@ export class ExpressionCompiler {
 
   /** JavaScript expression for the run-time value (types.ts), null for NULL. */
   value(e: BoundExpr): Code {
-    const held = this.#holding.size > 0 && isComputed(e) ? this.#holding.get(exprKey(e)) : undefined
+    const held = this.#holding.size > 0 && isComputed(e) ? this.#holding.get(evaluationKey(e)) : undefined
     if (held !== undefined) return held
     switch (e.kind) {
       case 'constant':
@@ -260,7 +260,9 @@ export class ExpressionCompiler {
       case 'function':
         return this.#function(e)
       case 'element':
-        return js`${this.emitter.constant(rt.elementOf, 'elementOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
+        return oneIsList(e.operand.type)
+          ? js`${this.emitter.constant(rt.itemOf, 'itemOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
+          : js`${this.emitter.constant(rt.elementOf, 'elementOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
       case 'member':
         return js`${this.emitter.constant(rt.memberOf, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
       case 'array':
@@ -449,7 +451,7 @@ export class ExpressionCompiler {
   #held(conditions: readonly BoundExpr[], code: (conditions: readonly Code[]) => Code, compile = (e: BoundExpr): Code => this.whenTrue(e)): Code {
     const shared = sharedOperand(conditions)
     if (shared === undefined) return code(conditions.map(compile))
-    const key = exprKey(shared)
+    const key = evaluationKey(shared)
     const value = this.value(shared)
     const held = this.temp()
     const outer = this.#holding.get(key)
@@ -536,7 +538,7 @@ function sharedOperand(conditions: readonly BoundExpr[]): BoundExpr | undefined 
     let left = c.left
     while (left.kind === 'cast' && left.implicit) left = left.operand
     if (!isComputed(left)) return undefined
-    const key = exprKey(left)
+    const key = evaluationKey(left)
     if (shared !== undefined && shared.key !== key) return undefined
     shared ??= { expr: left, key }
   }

@@ -13,6 +13,7 @@ import { JoinOperator } from './operators/join.ts'
 import { MarkJoinOperator } from './operators/mark-join.ts'
 import { MemoryBudget } from './operators/memory.ts'
 import { nothingHeld, type Operator, pushAll, type Row, STRETCH } from './operators/operator.ts'
+import { oneIsList } from '../types.ts'
 import { FilterOperator, LimitOperator, LimitState, ProjectOperator, SetOperator, UnnestOperator } from './operators/row-operators.ts'
 import { SortOperator } from './operators/sort.ts'
 import type { FrameWriter } from './output.ts'
@@ -285,7 +286,7 @@ class Builder {
         return this.build(plan.input, new LatestOperator(slots, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next))
       }
       case 'unnest': {
-        const unnest = new UnnestOperator(rowValue(plan.array, context), next)
+        const unnest = new UnnestOperator(rowValue(plan.array, context), oneIsList(plan.array.type), next)
         this.backlogs.push(unnest.backlog)
         return this.build(plan.input, unnest)
       }

@@ -13,7 +13,7 @@ import { sameType } from '../plan/coerce.ts'
 import type { DataType } from '../types.ts'
 import type { References } from './expression.ts'
 import { readHeader } from './headers.ts'
-import { readVarlong } from './record-runtime.ts'
+import { knownTime, readVarlong } from './record-runtime.ts'
 
 /** The longest literal that is compared byte by byte in line. */
 const MAX_INLINE_TEXT = 64
@@ -131,7 +131,7 @@ export class RecordReferences implements References {
       case 'topic':
         return js`state.topic`
       case 'timestamp':
-        return this.timestamp()
+        return js`${this.#emitter.constant(knownTime, 'time')}(${this.timestamp()})`
       case '__keysize':
         return js`(ks < 0 ? 0 : ke - ks)`
       case '__valuesize':
@@ -157,7 +157,7 @@ export class RecordReferences implements References {
     return js`(baseOffset + ${this.varlong()}(b, deltaAt))`
   }
 
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds; -1 of a record without a timestamp. */
   timestamp(): Code {
     return js`(logAppendTime ? maxTimestamp : baseTimestamp + ${this.varlong()}(b, tsAt))`
   }

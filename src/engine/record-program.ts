@@ -129,7 +129,10 @@ function recordCode(spec: ProgramSpec, schemas: WriterSchemas, emitter: Emitter,
   const compiler = new ExpressionCompiler(emitter, references, spec.functions)
   const context = { validate: spec.validate, render: spec.render }
   const bad = js`{ fault = 1; break record }`
-  const [badKey, badValue] = badRecords === true ? [misfit('key'), misfit('value')] : [bad, bad]
+  const [badKey, badValue] =
+    badRecords === true
+      ? [misfit('key', table.key, schemas.keyId, schemas.key, emitter), misfit('value', table.value, schemas.valueId, schemas.value, emitter)]
+      : [bad, bad]
   const read = (phase: number): Code[] => [
     references.read(phase, 'key', schemas.key, { from: payload('k', table.key, schemas.keyId), to: js`ke`, bad: badKey, ...context }),
     references.read(phase, 'value', schemas.value, { from: payload('v', table.value, schemas.valueId), to: js`ve`, bad: badValue, ...context }),
@@ -213,9 +216,11 @@ if (${schema} >= 0 && ${schema} !== ${id}) { ${wanted} = ${schema}; state.at = s
 }
 
 /** A facet that is whole, and does not fit what the query makes of it. */
-function misfit(facet: 'key' | 'value'): Code {
-  const good = facet === 'key' ? js`keyGood` : js`valueGood`
-  return js`{ trouble = ${`${facet}: it does not fit the columns of the table`}; ${good} = false; fault = 1; continue again }`
+function misfit(side: 'key' | 'value', facet: TableFacet, schema: number, decoder: FacetDecoder | undefined, emitter: Emitter): Code {
+  const [good, letter, to] = side === 'key' ? ([js`keyGood`, 'k', js`ke`] as const) : ([js`valueGood`, 'v', js`ve`] as const)
+  const why = (b: Buffer, from: number, end: number): string =>
+    `${side}: ${decoder?.misfit?.(b.subarray(from, end)) ?? 'it does not fit the columns of the table'}`
+  return js`{ trouble = ${emitter.constant(why, 'misfit')}(b, ${payload(letter, facet, schema)}, ${to}); ${good} = false; fault = 1; continue again }`
 }
 
 /** \`*\` of a bad record: what is known of it, in place of the value. */

@@ -2,7 +2,7 @@
  * What compiled expressions call at run time: comparison and arithmetic of values whose type is known only per record, LIKE, element access.
  * NULL in, NULL out, unless a comment says otherwise. No code is generated here.
  */
-import { jsonElement, jsonMember } from '../formats/json/text.ts'
+import { jsonElement, jsonEntries, jsonItems, jsonMember } from '../formats/json/text.ts'
 import { addDuration, type Duration } from '../functions/datemath.ts'
 import { Decimal } from '../lib/decimal.ts'
 import { JsonText } from '../lib/json-text.ts'
@@ -181,6 +181,11 @@ function asDecimal(v: Value): Decimal | undefined {
   return typeof v === 'bigint' ? new Decimal(v, 0) : undefined
 }
 
+/** Where a number stands among decimals: a fraction where its shortest text says, a whole number where it is, to the last digit, as among other whole numbers. */
+function placeOf(v: Value): Decimal | undefined {
+  return typeof v === 'number' && Number.isInteger(v) ? Decimal.fromInteger(v) : asDecimal(v)
+}
+
 /**
  * Order of two values of unknown type as operators see it: negative, 0, positive; NaN when they have no order (unlike kinds, NULL, NaN, a structure).
  * Numbers of every kind compare by value, exactly.
@@ -191,8 +196,8 @@ export function order(a: Value, b: Value): number {
   const bn = typeof b === 'number' || typeof b === 'bigint'
   if (an && bn) return a < b ? -1 : a > b ? 1 : Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : 0
   if ((an || a instanceof Decimal) && (bn || b instanceof Decimal)) {
-    const x = asDecimal(a)
-    const y = asDecimal(b)
+    const x = placeOf(a)
+    const y = placeOf(b)
     // What is no decimal is NaN or infinite; the other one is finite then.
     if (x === undefined) return a === Number.POSITIVE_INFINITY ? 1 : a === Number.NEGATIVE_INFINITY ? -1 : Number.NaN
     if (y === undefined) return b === Number.POSITIVE_INFINITY ? -1 : b === Number.NEGATIVE_INFINITY ? 1 : Number.NaN
@@ -205,16 +210,55 @@ export function order(a: Value, b: Value): number {
 
 /**
  * One order of all values but NULL, for ORDER BY, MIN, MAX and everything that sorts: booleans, then numbers of every kind by value with NaN behind all of them, then texts, then bytes,
- * then arrays and structures by their canonical text. Total: which record comes first changes nothing.
+ * then arrays item by item, then structures member by member in the order of their names. Total: which record comes first changes nothing.
  */
 export function totalOrder(a: Value, b: Value): number {
   const o = order(a, b)
   if (!Number.isNaN(o)) return o
   const kinds = rank(a) - rank(b)
   if (kinds !== 0) return kinds
-  if (rank(a) === NUMBERS) return Number(Number.isNaN(a)) - Number(Number.isNaN(b))
-  const [x, y] = [canonical(a), canonical(b)]
-  return x < y ? -1 : x > y ? 1 : 0
+  const kind = rank(a)
+  if (kind === NUMBERS) return Number(Number.isNaN(a)) - Number(Number.isNaN(b))
+  return kind === ARRAYS ? arrayOrder(itemsOf(a), itemsOf(b)) : structureOrder(membersInOrder(a), membersInOrder(b))
+}
+
+/** NULL, which has no place in the order of values, is behind all others within them. */
+function partOrder(a: Value, b: Value): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null)
+  return totalOrder(a, b)
+}
+
+/** The first items that differ decide; of two that go alike as far as the shorter one goes, the shorter one is first. */
+function arrayOrder(a: readonly Value[], b: readonly Value[]): number {
+  const shorter = Math.min(a.length, b.length)
+  for (let i = 0; i < shorter; i++) {
+    const o = partOrder(a[i], b[i])
+    if (o !== 0) return o
+  }
+  return a.length - b.length
+}
+
+type Member = readonly [string, Value]
+
+/** As arrays of members: first the name counts, then the value. */
+function structureOrder(a: readonly Member[], b: readonly Member[]): number {
+  const shorter = Math.min(a.length, b.length)
+  for (let i = 0; i < shorter; i++) {
+    const [x, y] = [a[i], b[i]]
+    const o = x[0] === y[0] ? partOrder(x[1], y[1]) : x[0] < y[0] ? -1 : 1
+    if (o !== 0) return o
+  }
+  return a.length - b.length
+}
+
+function itemsOf(v: Value): readonly Value[] {
+  return Array.isArray(v) ? v : v instanceof JsonText ? (jsonItems(v) ?? []) : []
+}
+
+/** The order in which a structure has its members says nothing. */
+function membersInOrder(v: Value): readonly Member[] {
+  const members = v instanceof Map ? [...v] : v instanceof JsonText ? (jsonEntries(v) ?? []) : []
+  return members.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
 }
 
 /** Of MIN and MAX: as `totalOrder`, and −0.0 below 0.0, so that one of the two is always the answer. */
@@ -224,6 +268,7 @@ export function extremeOrder(a: Value, b: Value): number {
 }
 
 const NUMBERS = 1
+const ARRAYS = 4
 
 function rank(v: Value): number {
   switch (typeof v) {
@@ -235,7 +280,8 @@ function rank(v: Value): number {
     case 'string':
       return 2
     default:
-      return v instanceof Decimal ? NUMBERS : v instanceof Uint8Array ? 3 : 4
+      if (v instanceof Decimal) return NUMBERS
+      return v instanceof Uint8Array ? 3 : Array.isArray(v) || (v instanceof JsonText && v.isArray) ? ARRAYS : 5
   }
 }
 
@@ -475,6 +521,12 @@ export function elementOf(base: Value, index: Value): Value {
   if (!Array.isArray(base)) return null
   const i = Number(index)
   return Number.isInteger(i) && i >= 0 && i < base.length ? base[i] : null
+}
+
+/** As `elementOf`, of a type that does not tell one value from a list of one. */
+export function itemOf(base: Value, index: Value): Value {
+  const isList = Array.isArray(base) || (base instanceof JsonText && base.isArray)
+  return isList || typeof index === 'string' ? elementOf(base, index) : index !== null && Number(index) === 0 ? base : null
 }
 
 export function memberOf(base: Value, name: string): Value {

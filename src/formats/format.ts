@@ -66,6 +66,8 @@ export interface FacetDecoder {
   emit(want: Want, context: EmitContext): Code
   /** Why a payload (without framing) is not what this reads, in a few words: `not JSON at byte 17`. For bad records only: it may be slow. */
   explain?(payload: Buffer): string
+  /** Why a payload that is whole holds something that is no value (a number beyond all types), in a few words; undefined when it holds nothing of the kind. */
+  misfit?(payload: Buffer): string | undefined
   /** A decoder that reads the same, and faster what looks like the sample (a whole facet, without framing). */
   specialize?(sample: Uint8Array): FacetDecoder
 }

@@ -164,7 +164,8 @@ const NANOS: Readonly<Record<TimeUnit, bigint>> = { millis: 1_000_000n, micros: 
 const DAY_NANOS = 86_400_000_000_000n
 const MAX_DAYS = 106_751_991_167n // what 64-bit milliseconds reach
 
-function toTemporal(value: Value, from: DataType, to: DataType & { readonly kind: 'date' | 'time' | 'timestamp' }): number | bigint {
+function toTemporal(value: Value, from: DataType, to: DataType & { readonly kind: 'date' | 'time' | 'timestamp' }): number | bigint | Decimal {
+  if (to.kind !== 'date' && to.between === true && !isTemporal(from)) return toBetween(value, from, to)
   if (from.kind === to.kind && (to.kind === 'date' || (from as { unit?: TimeUnit }).unit === to.unit)) return value as number | bigint
   const nanos = nanosOf(value, from, to)
   if (nanos === undefined) return refuse(value, from, to)
@@ -175,6 +176,23 @@ function toTemporal(value: Value, from: DataType, to: DataType & { readonly kind
   }
   const unit = NANOS[to.unit]
   return toLong(floorDivide(to.kind === 'time' ? nanos - floorDivide(nanos, DAY_NANOS) * DAY_NANOS : nanos, unit), 'CAST')
+}
+
+/** As `toTemporal`, but a fraction of a unit is not lost: the result then lies between the two units, so that it is equal to no moment and in the right place among them. */
+function toBetween(value: Value, from: DataType, to: DataType & { readonly kind: 'time' | 'timestamp' }): number | bigint | Decimal {
+  if (typeof value === 'number' && !Number.isFinite(value)) return value
+  const fraction = typeof value === 'number' ? value - Math.floor(value) : value instanceof Decimal ? value.remainder(Decimal.fromInteger(1)).toNumber() : 0
+  const base = value instanceof Decimal ? floorDivide(value.unscaled, 10n ** BigInt(value.scale)) : value
+  const nanos = nanosOf(base, from, to)
+  if (nanos === undefined) return refuse(value, from, to)
+  const part = (fraction < 0 ? fraction + 1 : fraction) * 1e6
+  const exact = nanos + BigInt(Math.floor(part))
+  const unit = NANOS[to.unit]
+  const whole = floorDivide(to.kind === 'time' ? exact - floorDivide(exact, DAY_NANOS) * DAY_NANOS : exact, unit)
+  // No moment is as far away as that.
+  if (whole >= 2n ** 63n || whole < -(2n ** 63n)) return whole > 0n ? Infinity : -Infinity
+  if (exact % unit === 0n && Number.isInteger(part)) return toLong(whole, 'CAST')
+  return whole < 2n ** 52n && whole > -(2n ** 52n) ? Number(whole) + 0.5 : new Decimal(whole * 10n + 5n, 1)
 }
 
 /** Nanoseconds since the epoch (of a time: since midnight); numbers are days for a date, else milliseconds. */

@@ -7,7 +7,7 @@ import { jsonElements } from '../lib/json-read.ts'
 import { JsonText } from '../lib/json-text.ts'
 import { Lru } from '../lib/lru.ts'
 import type { DataType, Value } from '../types.ts'
-import { JSON_TYPE, typeName } from '../types.ts'
+import { JSON_TYPE, oneIsList, typeName } from '../types.ts'
 import type { Accept, FunctionContext, Parameter, ScalarFunction } from './registry.ts'
 import { ValueError } from './registry.ts'
 
@@ -20,7 +20,7 @@ export interface FunctionRow extends Omit<ScalarFunction, 'kind' | 'make'> {
 export function define(row: FunctionRow): ScalarFunction {
   const make = (types: readonly DataType[], context: FunctionContext): ((...args: Value[]) => Value) => {
     const call = row.make(types, context) as (...args: Value[]) => Value
-    const checks = types.map((type, i) => (type.kind === 'json' ? dynamicCheck(row, parameterAt(row.parameters, i)) : undefined))
+    const checks = types.map((type, i) => (type.kind === 'json' ? dynamicCheck(row, parameterAt(row.parameters, i), type) : undefined))
     return checks.some((c) => c !== undefined) ? guarded(call, checks) : call
   }
   return { ...row, kind: 'scalar', make }
@@ -84,7 +84,7 @@ export function accepts(accept: Accept, type: DataType): boolean {
   }
 }
 
-function dynamicCheck(row: FunctionRow, parameter: Parameter | undefined): Check | undefined {
+function dynamicCheck(row: FunctionRow, parameter: Parameter | undefined, type: DataType): Check | undefined {
   if (parameter === undefined || parameter.accept === 'any' || parameter.accept === 'json') return undefined
   const { accept, name } = parameter
   const fail = (value: Value): never => {
@@ -92,7 +92,11 @@ function dynamicCheck(row: FunctionRow, parameter: Parameter | undefined): Check
   }
   switch (accept) {
     case 'array':
-      return (value) => (Array.isArray(value) ? value : value instanceof JsonText && value.isArray ? jsonElements(value) : fail(value))
+      return (value) => {
+        if (Array.isArray(value)) return value
+        if (value instanceof JsonText && value.isArray) return jsonElements(value)
+        return oneIsList(type) ? [value] : fail(value)
+      }
     case 'number':
       return (value) => (typeof value === 'number' || typeof value === 'bigint' ? value : fail(value))
     case 'integer':

@@ -13,13 +13,42 @@ export function doubleText(value: number): string {
   return String(value)
 }
 
-/** A 32-bit float held in a number: `0.1` and not `0.10000000149011612`. */
+/** A 32-bit float held in a number: `0.1` and not `0.10000000149011612`, `1e-45` for the smallest. */
 export function floatText(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 16_777_216) return doubleText(value)
   if (!Number.isFinite(value)) return String(value)
-  for (let digits = 6; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits))
-    if (Math.fround(short) === value) return doubleText(short)
+  // Six digits always come back from a normal float, so that fewer of them show as zeros at the end; subnormal ones have fewer.
+  const fewest = Math.abs(value) < SMALLEST_NORMAL ? 1 : 6
+  for (let digits = fewest; digits < 9; digits++) {
+    const text = value.toExponential(digits - 1)
+    const short = Number(text)
+    if (readsBack(short, value)) return doubleText(short)
+    // Of a power of two the floats above are twice as far away as those below: what is a little more may do where what is a little less does not.
+    if (isPowerOfTwo(value)) {
+      const more = Number(oneMore(text))
+      if (readsBack(more, value)) return doubleText(more)
+    }
   }
   return doubleText(Number(value.toPrecision(9)))
+}
+
+const SMALLEST_NORMAL = 2 ** -126
+
+/** Is the float the only one that is nearest? What lies in the very middle of two is left to nobody's rounding. */
+function readsBack(short: number, value: number): boolean {
+  const mirrored = 2 * short - value
+  return Math.fround(short) === value && (mirrored === value || Math.fround(mirrored) !== mirrored)
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return Number.isInteger(Math.log2(Math.abs(value)))
+}
+
+/** `1.2621774e-29` → `1.2621775e-29`, away from zero; digits that are all nines stay. */
+function oneMore(text: string): string {
+  const [number, exponent] = text.split('e')
+  const sign = number.startsWith('-') ? '-' : ''
+  const digits = number.replace(/\D/g, '')
+  const next = String(Number(digits) + 1)
+  return next.length > digits.length ? text : `${sign}${next[0]}.${next.slice(1)}e${exponent}`
 }

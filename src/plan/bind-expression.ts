@@ -12,14 +12,15 @@ import type * as ast from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
 import { MOMENTS } from '../sql/keywords.ts'
 import { printExpr } from '../sql/print.ts'
-import { BOOLEAN, type DataType, DECIMAL, DOUBLE, INT, JSON_TYPE, LONG, NULL_TYPE, STRING, TIMESTAMP, typeName } from '../types.ts'
+import { BOOLEAN, type DataType, DECIMAL, DOUBLE, INT, JSON_TYPE, LONG, NULL_TYPE, oneIsList, STRING, TIMESTAMP, typeName } from '../types.ts'
 import { aType, arithmetic, comparable, compare, condition, convert, inOneUnit, isDatetime, isInteger, isNumeric, negate, toCommon } from './coerce.ts'
 import { aggregateName, CALLABLE } from './aggregates.ts'
 import { bindHop, bindTumble } from './bind-windows.ts'
 import { freeReferences } from './correlation.ts'
-import { exprKey } from './expr-key.ts'
+import { evaluationKey } from './expr-key.ts'
 import { type AggregateName, type BoundAggregate, type BoundExpr, children, type Output, type Subquery } from './plan.ts'
 import { extendPath, memberOf, type Scope } from './scope.ts'
+import { isVolatile } from './volatile.ts'
 import { truth } from './truth.ts'
 
 /** Where aggregate calls of one SELECT go; undefined where none may stand. */
@@ -139,7 +140,7 @@ function bindIndex(e: ast.Index, c: ExpressionContext): BoundExpr {
     const member: ast.Member = { kind: 'member', base: e.base, name, span: e.span }
     return base.kind === 'path' && (base.path.facet === 'key' || base.path.facet === 'value') ? memberOfPath(base, member) : memberOf(base, name, e.span)
   }
-  const element = t.kind === 'array' ? t.element : t.kind === 'map' ? t.value : t.kind === 'json' ? JSON_TYPE : undefined
+  const element = t.kind === 'array' ? t.element : t.kind === 'map' ? t.value : t.kind === 'json' ? t : undefined
   if (element === undefined) throw new SqlError('TYPE', `[…] takes an element of an array, and this is ${aType(t)}.`, e.base.span)
   if (t.kind === 'array' && !isInteger(index.type) && index.type.kind !== 'json')
     throw new SqlError('TYPE', `An array index is an integer, not ${aType(index.type)}.`, e.index.span)
@@ -226,7 +227,7 @@ function bindBetween(e: ast.Between, c: ExpressionContext): BoundExpr {
   const operand = repeated(bindExpr(e.operand, c), 2, 'BETWEEN')
   const low = compare('>=', operand, bindExpr(e.low, c), e.span)
   const high = compare('<=', operand, bindExpr(e.high, c), e.span)
-  const both: BoundExpr = { kind: 'and', operands: [low, high], type: BOOLEAN, span: e.span }
+  const both: BoundExpr = { kind: 'and', operands: [low, high], ...(isVolatile(operand) && { together: true }), type: BOOLEAN, span: e.span }
   return e.negated ? { kind: 'not', operand: both, type: BOOLEAN, span: e.span } : both
 }
 
@@ -448,6 +449,9 @@ const SPECIAL: Readonly<Record<string, (e: ast.Call, c: ExpressionContext) => Bo
   exists: (e, c) => {
     const ref = bindExpr(e.args[0], c)
     if (ref.kind === 'header' && ref.name !== undefined) return headerThere(ref, e.span)
+    // An item of an element of XML, whose values are never null.
+    if ((ref.kind === 'element' || ref.kind === 'member') && oneIsList(ref.type))
+      return { kind: 'isNull', operand: ref, negated: true, type: BOOLEAN, span: e.span }
     if (ref.kind !== 'path')
       throw new SqlError('ARGUMENTS', 'EXISTS takes a field of a record.', e.args[0].span, 'Write a field or a header of a table: `EXISTS`(vessel.name).')
     return { kind: 'presence', source: ref.source, path: ref.path, type: BOOLEAN, span: e.span }
@@ -572,7 +576,7 @@ function aggregateType(name: AggregateName, arg: BoundExpr | undefined): DataTyp
 }
 
 function sameAggregate(a: BoundAggregate, b: BoundAggregate): boolean {
-  const key = (e: BoundExpr | undefined): string => (e === undefined ? '' : exprKey(e))
+  const key = (e: BoundExpr | undefined): string => (e === undefined ? '' : evaluationKey(e))
   return (
     a.name === b.name &&
     a.limit === b.limit &&

@@ -8,7 +8,7 @@ import { aggregateName } from './aggregates.ts'
 import { type AggregateSink, bindExpr, type ExpressionContext } from './bind-expression.ts'
 import { hopCalls, hopWindows } from './bind-windows.ts'
 import { condition } from './coerce.ts'
-import { exprKey } from './expr-key.ts'
+import { ExprNumbers, exprKey } from './expr-key.ts'
 import { type BoundExpr, mapChildren, type Output, type OutputColumn, type OutputFact, type OutputShape, type Plan } from './plan.ts'
 import { checkReadable, dotted, facetOf, type Outer, type Relation, type RowRelation, Scope, type TableRelation } from './scope.ts'
 import { aliasesBefore, refuseAlias } from './select-aliases.ts'
@@ -51,11 +51,16 @@ export function orderedRows(of: BoundRelation, orderBy: readonly ast.OrderItem[]
   return { output, orders: bindOrders(orderBy, columns, (e) => bindExpr(e, context)) }
 }
 
-/** ORDER BY items: the number of an output column, the name of one, or an expression. NULLs come last going up and first going down unless said otherwise. */
+/**
+ * ORDER BY items: the number of an output column, the name of one, or an expression. NULLs come last going up and first going down unless said otherwise; but records without a timestamp
+ * are not the newest, and come last when the newest are wanted.
+ */
 function bindOrders(items: readonly ast.OrderItem[], columns: readonly OutputColumn[], bind: (e: ast.Expr) => BoundExpr): SortKeys {
   return items.map((item) => {
-    const nullsFirst = item.nulls === undefined ? item.descending : item.nulls === 'first'
-    return { expr: orderExpr(item.expr, columns, bind), descending: item.descending, nullsFirst }
+    const expr = orderExpr(item.expr, columns, bind)
+    const isTime = expr.kind === 'path' && expr.path.facet === 'meta' && expr.path.steps[0] === 'timestamp'
+    const nullsFirst = item.nulls === undefined ? item.descending && !isTime : item.nulls === 'first'
+    return { expr, descending: item.descending, nullsFirst }
   })
 }
 
@@ -93,14 +98,21 @@ export function bindSelect(
   return select.distinct ? distinct(bound, select) : bound
 }
 
+/** Expressions by their place. */
+function numbered(exprs: readonly BoundExpr[]): ExprNumbers {
+  const numbers = new ExprNumbers()
+  for (const [i, expr] of exprs.entries()) numbers.add(expr, i)
+  return numbers
+}
+
 /** DISTINCT is a GROUP BY of all output columns. */
 function distinct(bound: Bound, select: ast.Select): Bound {
   const columns = outputColumns(bound.output.shape)
   const keys = columns.map((c) => c.expr)
-  const slots = new Map(keys.map((k, i) => [exprKey(k), i]))
+  const slots = numbered(keys)
   const slot = (e: BoundExpr, index: number): BoundExpr => ({ kind: 'slot', index, name: columns[index].path.join('.'), type: e.type })
   const orders = bound.orders.map((o) => {
-    const at = slots.get(exprKey(o.expr))
+    const at = slots.of(o.expr)
     if (at === undefined) throw new SqlError('GROUPING', 'With DISTINCT, ORDER BY can name output columns only.', o.expr.span ?? select.span)
     return { ...o, expr: slot(o.expr, at) }
   })
@@ -370,7 +382,7 @@ function bindGrouped(select: ast.Select, of: Groupable, orderBy: readonly ast.Or
   const keys = select.groupBy.map((e) => bindKey(e, select, { scope, clause: 'GROUP BY', subqueries, windows }, taken))
   const sink: AggregateSink = { list: [], firstSlot: keys.length }
   const context: ExpressionContext = { scope, aggregates: sink, clause: 'SELECT', subqueries, windows }
-  const keySlots = new Map(keys.map((k, i) => [exprKey(k), i]))
+  const keySlots = numbered(keys)
   const overGroups = (e: BoundExpr): BoundExpr => onGroups(e, { keys, slots: keySlots, own, taken })
   const columns: OutputColumn[] = select.items.map((item, i) => {
     if (item.kind === 'star') throw new SqlError('GROUPING', '"*" cannot be mixed with aggregates or GROUP BY.', item.span, 'Name the grouped columns.')
@@ -423,7 +435,7 @@ function isItself(select: ast.Select, name: string): boolean {
 
 interface Groups {
   readonly keys: readonly BoundExpr[]
-  readonly slots: ReadonlyMap<string, number>
+  readonly slots: ExprNumbers
   readonly own: ReadonlySet<number>
   /** Names that are columns and aliases. */
   readonly taken: ReadonlyMap<string, 'column' | 'alias'>
@@ -432,7 +444,7 @@ interface Groups {
 /** Rewrites an expression over records to one over group rows: keys and aggregates become slots, anything else of the record is an error. */
 function onGroups(expr: BoundExpr, groups: Groups): BoundExpr {
   const { keys, slots, own } = groups
-  const slot = slots.get(exprKey(expr))
+  const slot = slots.of(expr)
   if (slot !== undefined) return { kind: 'slot', index: slot, name: `key ${slot}`, type: keys[slot].type, span: expr.span }
   if (expr.kind === 'slot') return expr
   // A name of the query around is the same for every record; whether it may stand here is seen where the two are joined.

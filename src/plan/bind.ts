@@ -321,7 +321,7 @@ class Binder {
     const relation: RowRelation = {
       kind: 'rows',
       source,
-      columns: [{ name: from.alias.text, type: t.kind === 'array' ? t.element : JSON_TYPE }],
+      columns: [{ name: from.alias.text, type: t.kind === 'array' ? t.element : t.kind === 'json' ? t : JSON_TYPE }],
       names: [from.alias.text],
       item: true,
     }

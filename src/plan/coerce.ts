@@ -60,7 +60,10 @@ export function convert(expr: BoundExpr, to: DataType): BoundExpr {
       if (exact !== undefined) return { ...expr, value: exact, type: to }
     }
     try {
-      return { kind: 'constant', value: castValue(expr.value, expr.type, to), type: to, span: expr.span }
+      const value = castValue(expr.value, expr.type, to)
+      const made: Constant = { kind: 'constant', value, type: to, span: expr.span }
+      // What lies between two moments has no way to be written but the one that it came in.
+      return isBetween(to) && !isWhole(made) ? { ...made, text: expr.text ?? `'${String(expr.value)}'` } : made
     } catch (e) {
       if (e instanceof ValueError) throw new SqlError('TYPE', e.message, expr.span)
       throw e
@@ -136,10 +139,7 @@ export function comparable(exprs: readonly BoundExpr[], span: Span | undefined):
   if (types.some(isDatetime) && types.every((t) => isDatetime(t) || t.kind === 'string' || isNumeric(t) || t.kind === 'json')) return datetimes(exprs, types)
   const times = types.filter((t) => t.kind === 'time')
   if (times.length > 0 && types.every((t) => t.kind === 'time' || t.kind === 'string'))
-    return as(
-      'number',
-      times.reduce<DataType>((a, b) => finer(a, b), times[0]),
-    )
+    return as('number', { kind: 'time', unit: times.reduce((a, b) => (UNIT_RANK[a.unit] >= UNIT_RANK[b.unit] ? a : b)).unit, between: true })
   if (types.every((t) => t.kind === 'bytes')) return { by: 'bytes', sides: [...exprs] }
   // Arrays hold moments, too: their items meet in one unit like the moments themselves.
   if (types.every((t) => t.kind === 'array')) return { by: 'dynamic', sides: [...inOneUnit(exprs, true)] }
@@ -189,12 +189,20 @@ function datetimes(exprs: readonly BoundExpr[], types: readonly DataType[]): { b
     exprs.some((e) => isNumeric(e.type) || (e.type.kind === 'string' && !(e.kind === 'constant' && typeof e.value === 'string' && e.value.trim().length <= 10)))
   )
     target = { kind: 'timestamp', unit: 'millis' }
-  return {
-    by: 'number',
-    sides: exprs.map((e) =>
-      e.type.kind === 'null' ? e : convert(isNumeric(e.type) ? { ...convert(e, LONG), type: { kind: 'timestamp', unit: 'millis' } } : e, target),
-    ),
-  }
+  // Numbers, texts and JSON may say a moment between two of the column's units, which is equal to none and must not be cut off.
+  const exact: DataType = target.kind === 'timestamp' ? { ...target, between: true } : target
+  const asMoment = (e: BoundExpr): BoundExpr => (isInteger(e.type) ? { ...convert(e, LONG), type: { kind: 'timestamp', unit: 'millis' } } : e)
+  const sides = exprs.map((e) => (e.type.kind === 'null' ? e : convert(asMoment(e), exact)))
+  const isCoarse = target.kind !== 'timestamp' || target.unit === 'millis'
+  return { by: isCoarse || exprs.every((e, i) => isDatetime(e.type) || isInteger(e.type) || isWhole(sides[i])) ? 'number' : 'dynamic', sides }
+}
+
+function isBetween(t: DataType): boolean {
+  return (t.kind === 'time' || t.kind === 'timestamp') && t.between === true
+}
+
+function isWhole(e: BoundExpr): boolean {
+  return e.kind === 'constant' && (e.value === null || typeof e.value === 'bigint' || Number.isInteger(e.value))
 }
 
 export function arithmetic(op: ArithmeticOp, left: BoundExpr, right: BoundExpr, span: Span | undefined): BoundExpr {

@@ -2,5 +2,5 @@
 import type { BoundExpr } from './plan.ts'
 
 export function conjuncts(expr: BoundExpr): BoundExpr[] {
-  return expr.kind === 'and' ? expr.operands.flatMap(conjuncts) : [expr]
+  return expr.kind === 'and' && expr.together === undefined ? expr.operands.flatMap(conjuncts) : [expr]
 }

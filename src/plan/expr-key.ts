@@ -8,6 +8,40 @@ export function exprKey(expr: BoundExpr): string {
   return JSON.stringify(expr, part)
 }
 
+/** Equal for expressions that have one value in one row: as `exprKey`, but each volatile function (RANDINT) is another one, wherever it is written. */
+export function evaluationKey(expr: BoundExpr): string {
+  return JSON.stringify(expr, function (this: unknown, k: string, v: unknown): unknown {
+    return k === 'span' && isVolatileCall(this as BoundExpr) ? v : part.call(this, k, v)
+  })
+}
+
+/** Numbers of expressions, to be found by others that mean the same: best the very same one, else the first of those that are written alike. */
+export class ExprNumbers {
+  readonly #own = new Map<string, number>()
+  readonly #alike = new Map<string, number>()
+
+  /** Of the others the two keys are one. */
+  #hasVolatile = false
+
+  add(expr: BoundExpr, number: number): void {
+    const [own, alike] = [evaluationKey(expr), exprKey(expr)]
+    this.#hasVolatile ||= own !== alike
+    this.#own.set(own, number)
+    if (!this.#alike.has(alike)) this.#alike.set(alike, number)
+  }
+  of(expr: BoundExpr): number | undefined {
+    return (this.#hasVolatile ? this.#own.get(evaluationKey(expr)) : undefined) ?? this.#alike.get(exprKey(expr))
+  }
+  /** The number of the very same expression. */
+  ofSame(expr: BoundExpr): number | undefined {
+    return this.#own.get(evaluationKey(expr))
+  }
+}
+
+function isVolatileCall(e: BoundExpr): boolean {
+  return e.kind === 'function' && e.fn.deterministic === false
+}
+
 function part(this: unknown, k: string, v: unknown): unknown {
   switch (k) {
     case 'span':

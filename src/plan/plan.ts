@@ -232,6 +232,8 @@ export interface Not extends Typed {
 export interface Logic extends Typed {
   readonly kind: 'and' | 'or'
   readonly operands: readonly BoundExpr[]
+  /** The operands look at one value that is another one the next time (`RANDINT() BETWEEN …`): they must not be taken apart. */
+  readonly together?: true
 }
 export type CompareOp = '=' | '!=' | '<' | '<=' | '>' | '>='
 /** `by`: how the two sides (already brought to comparable types) are compared. */

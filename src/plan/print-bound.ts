@@ -96,7 +96,8 @@ export function pathText(path: Path): string {
 }
 
 /** A date or time as people write it: `'2024-02-29T00:00:00Z'`. */
-function timeText({ value, type }: Extract<BoundExpr, { kind: 'constant' }>): string | undefined {
+function timeText({ value, type, text }: Extract<BoundExpr, { kind: 'constant' }>): string | undefined {
+  if ((type.kind === 'timestamp' || type.kind === 'time') && text !== undefined && typeof value !== 'bigint' && !Number.isInteger(value)) return text
   if (typeof value !== 'number' && typeof value !== 'bigint') return undefined
   if (type.kind === 'timestamp') return `'${isoTimestamp(value, type.unit, type.local === true)}'`
   if (type.kind === 'date') return `'${isoDate(Number(value))}'`

@@ -4,7 +4,7 @@
 import { didYouMean } from '../lib/suggest.ts'
 import type { Name, Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
-import { type DataType, JSON_TYPE, META_FIELDS, RECORD_FIELDS, STRING, type StructType, typeName } from '../types.ts'
+import { type DataType, JSON_TYPE, META_FIELDS, oneIsList, RECORD_FIELDS, STRING, type StructType, typeName } from '../types.ts'
 import type { Table, TableFacet } from './catalog.ts'
 import type { BoundExpr } from './plan.ts'
 
@@ -264,7 +264,7 @@ function noFacet(relation: RowRelation, parts: readonly Name[], span: Span): Sql
 /** `.name` of a value that is not a path. */
 export function memberOf(base: BoundExpr, name: Name, span: Span): BoundExpr {
   const t = base.type
-  if (t.kind === 'json' || t.kind === 'null') return { kind: 'member', operand: base, name: name.text, type: JSON_TYPE, span }
+  if (t.kind === 'json' || t.kind === 'null') return { kind: 'member', operand: base, name: name.text, type: t.kind === 'json' ? t : JSON_TYPE, span }
   if (t.kind === 'map') return { kind: 'member', operand: base, name: name.text, type: t.value, span }
   if (t.kind === 'struct') {
     const field = t.fields.find((f) => f.name === name.text)
@@ -364,6 +364,7 @@ function step(type: DataType, part: Name, where: string, facet: TableFacet): Dat
     case 'map':
       return type.value
     case 'json':
+      return type
     case 'null':
       return JSON_TYPE
     case 'array':
@@ -402,11 +403,12 @@ export function extendPath(base: BoundExpr, index: BoundExpr, span: Span): Bound
   const path = (step: string | number, type: DataType): BoundExpr => ({ ...base, path: { ...base.path, steps: [...base.path.steps, step] }, type, span })
   if (typeof at === 'number' && Number.isInteger(at) && at >= 0) {
     if (t.kind === 'array') return path(at, t.element)
-    if (t.kind === 'json') return path(at, JSON_TYPE)
+    // What is no list may be an item: that is seen in the value only.
+    if (t.kind === 'json' && !oneIsList(t)) return path(at, t)
   }
   if (typeof at === 'string') {
     if (t.kind === 'map') return path(at, t.value)
-    if (t.kind === 'json') return path(at, JSON_TYPE)
+    if (t.kind === 'json') return path(at, t)
   }
   return undefined
 }

@@ -43,6 +43,33 @@ test('backwards = everything', async () => {
   world.catalog.close()
 })
 
+test('backwards = everything, also where records have no timestamp', async () => {
+  const record = fc.record({ partition: fc.nat(2), timestampMs: fc.constantFrom(-1, -1, 0, 1, START_MS, START_MS + 1, START_MS + 2) })
+  const query = fc.record({
+    records: fc.array(record, { maxLength: 60 }),
+    nulls: fc.constantFrom('', ' NULLS FIRST', ' NULLS LAST'),
+    where: fc.constantFrom('', ' WHERE n % 2 = 0', ' WHERE _meta.timestamp IS NULL', ' WHERE _meta.timestamp > 0'),
+    limit: fc.integer({ min: 1, max: 8 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(query, async ({ records, nulls, where, limit }) => {
+      const values = records.map((r, n) => ({ ...r, key: null, value: { json: { n } } }))
+      const world = memoryWorld([{ name: 't', partitions: 3, batch: 2, records: values }])
+      const sql = `SELECT n, _meta.timestamp AS ts FROM t${where} ORDER BY _meta.timestamp DESC${nulls}, n LIMIT ${limit}`
+      const { rows } = await run(sql, world)
+      assert.deepEqual(rows, (await run(sql, world, false)).rows, sql)
+      const times = rows.map((row) => (JSON.parse(row) as { ts: string | null }).ts)
+      const first = nulls === ' NULLS FIRST' ? times.lastIndexOf(null) : times.findLastIndex((ts) => ts !== null)
+      assert.ok(
+        times.slice(0, first + 1).every((ts) => (ts === null) === (nulls === ' NULLS FIRST')),
+        'records without a timestamp together, where they were asked for',
+      )
+      world.catalog.close()
+    }),
+    { seed: SEED, numRuns: 150 },
+  )
+})
+
 const RECORDS = 1000
 const BATCHES = 5000
 const START_MS = Date.parse('2024-01-01T00:00:00Z')

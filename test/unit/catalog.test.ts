@@ -372,3 +372,79 @@ test('schemas of other subjects that the records carry take part in the table, a
   const lone = topic('t', [{ id: 1, amount: 0.5 }, framed(99, Buffer.from([2])), { id: 3, amount: 1.5 }], { value: { name: 'AVRO', schemas: [V1] } })
   assert.deepEqual(fields((await tableOf([lone])).value), ['id int', 'amount float'])
 })
+
+test('keys and values by the same rules: a few strangers leave either what it is, and the description counts them', async () => {
+  const int = (n: number): Buffer => Buffer.from([0, 0, n >> 8, n])
+  const seen = async (payloads: readonly Buffer[]): Promise<string[]> => {
+    const records = payloads.map((bytes, i) => ({ partition: 0, timestampMs: i, key: bytes, value: bytes }))
+    const table = await tableOf([topic('t', [], { key: { name: 'BYTES' }, value: { name: 'BYTES' }, records })])
+    assert.deepEqual(summary(table.key), summary(table.value))
+    return [table.key.format, table.key.detail]
+  }
+  const ints = Array.from({ length: 12 }, (_, i) => int(i))
+  assert.deepEqual(await seen([...ints, Buffer.from('hello')]), ['INT', '12 of 13 samples have 4 bytes that are no text'])
+  const documents = Array.from({ length: 12 }, (_, i) => Buffer.from(`<a>${i}</a>`))
+  assert.deepEqual(await seen([...documents, Buffer.from('<a>1')]), ['XML', '12 of 13 samples are XML documents'])
+  assert.deepEqual(await seen([...documents.slice(0, 5), Buffer.from('<a>1'), Buffer.from('<a')]), ['XML|STRING', 'of 7 samples 5 XML, 2 text'])
+  const objects = Array.from({ length: 6 }, (_, i) => Buffer.from(`{"a":${i}}`))
+  assert.deepEqual(await seen([...objects, ...documents.slice(0, 5)]), ['JSON|XML', 'of 11 samples 6 JSON, 5 XML'])
+  assert.deepEqual(await seen([...objects, ...Array.from({ length: 4 }, () => Buffer.alloc(0))]), ['JSON', '6 of 6 samples are JSON'])
+  assert.deepEqual(await seen([...objects, Buffer.from('1'), Buffer.from('2')]), ['JSON', '8 of 8 samples are JSON'])
+})
+
+test('framed records among others while the registry does not answer: the others are read, and those say why they are not', async () => {
+  let down = true
+  let now = 0
+  const values = (json: number, written: number): WorldValue[] => [
+    ...Array.from({ length: json }, (_, i): WorldValue => Buffer.from(`{"id":${i}}`)),
+    ...Array.from({ length: written }, (_, i): WorldValue => ({ json: { id: 100 + i, amount: 1 } })),
+  ]
+  const seen = async (json: number, written: number): Promise<TableFacet> =>
+    valueFacet(values(json, written), { name: 'AVRO', schemas: [V1] }, { registry: failing(() => down) })
+  for (const [json, written] of [
+    [6, 5],
+    [5, 6],
+  ]) {
+    const facet = await seen(json, written)
+    assert.equal(facet.format, 'AVRO|JSON')
+    assert.match(facet.detail, /^of 11 samples \d framed for a schema registry, \d JSON; Schema registry at http:\/\/registry:8081 cannot be reached/)
+  }
+  assert.match((await seen(1, 8)).unreadable ?? '', /written with a schema registry, schema 1\. Schema registry at http:\/\/registry:8081 cannot be reached/)
+  assert.match((await seen(8, 1)).detail, /^8 of 9 samples are JSON; Schema registry at .* cannot be reached/)
+  const { catalog } = memoryWorld([topic('t', values(6, 5), { value: { name: 'AVRO', schemas: [V1], subject: 'other' } })], {
+    registry: failing(() => down),
+    clock: { ...systemClock, now: () => now },
+  })
+  assert.match((await catalog.table('t'))?.value.detail ?? '', /cannot be reached/)
+  down = false
+  now += 10_000
+  assert.equal((await catalog.table('t'))?.value.detail, 'of 11 samples 5 framed for a schema registry, 6 JSON', 'it is looked at again')
+})
+
+test('a subject beside records of which a single one is framed: the records count', async () => {
+  const values: WorldValue[] = Array.from({ length: 12 }, (_, i): WorldValue => Buffer.from(`{"a":${i}}`))
+  const facet = await valueFacet([...values, { json: { id: 1, amount: 1 } }], { name: 'AVRO', schemas: [V1] })
+  assert.equal(
+    summary(facet),
+    'JSON none sampled: 12 of 13 samples are JSON; registry subject t-value, version 1 is there, but only 1 of 13 samples are framed for it',
+  )
+})
+
+test('the order of the records in the sample does not matter: the schemas of most of them decide, of as many the newest', async () => {
+  const seen = async (values: readonly Buffer[]): Promise<string> => {
+    const t = topic('t', values, { value: { name: 'BYTES' } })
+    const world = memoryWorld([t])
+    assert.deepEqual([world.registry.add('a', V1, 'AVRO'), world.registry.add('p', PROTO, 'PROTOBUF')], [1, 2])
+    return (await world.catalog.table('t'))?.value.format ?? ''
+  }
+  const avro = framed(1, encodeAvro(V1, { id: 7, amount: 0.5 }))
+  const proto = framed(2, Buffer.from([0, 8, 5]))
+  for (const [values, format] of [
+    [[avro, avro, avro, proto], 'AVRO'],
+    [[proto, avro, avro, avro], 'AVRO'],
+    [[avro, proto, avro, proto], 'PROTOBUF'],
+    [[proto, avro, proto, avro], 'PROTOBUF'],
+  ] as const) {
+    assert.equal(await seen(values), format)
+  }
+})

@@ -59,11 +59,14 @@ interface Unnesting {
 /** One row for each item of an array (or JSON array); none for anything else. */
 export class UnnestOperator implements Operator {
   readonly #array: (row: Row) => Value
+  readonly #oneIsList: boolean
   readonly #next: Operator
   /** Rows with many items, which are not out yet. */
   readonly backlog: Stretches<Unnesting>
-  constructor(array: (row: Row) => Value, next: Operator) {
+  /** `oneIsList`: a value that is no array, and not NULL, is one item. */
+  constructor(array: (row: Row) => Value, oneIsList: boolean, next: Operator) {
     this.#array = array
+    this.#oneIsList = oneIsList
     this.#next = next
     this.backlog = new Stretches((rest) => this.#letOut(rest), next)
   }
@@ -77,6 +80,7 @@ export class UnnestOperator implements Operator {
     const array = this.#array(row)
     const items = Array.isArray(array) ? array : array instanceof JsonText ? jsonItems(array) : undefined
     if (items !== undefined) this.backlog.take({ row, items, at: 0 })
+    else if (this.#oneIsList && array !== null) this.#next.push([...row, array])
   }
   #letOut({ row, items, at: from }: Unnesting): Unnesting | undefined {
     for (let at = from; at < items.length; at++) {

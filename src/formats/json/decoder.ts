@@ -7,7 +7,6 @@
  * `slice.from` is -2 (escapes) or the value is no string.
  */
 import { type Code, type Emitter, join, js, type Name, NOTHING } from '../../codegen/emitter.ts'
-import { JsonText } from '../../lib/json-text.ts'
 import type { DataType } from '../../types.ts'
 import type { EmitContext, FacetDecoder, Want } from '../format.ts'
 import { existsNames, hasOwn, isWanted } from '../want.ts'
@@ -16,19 +15,41 @@ import { scratch, stringAt, TEXT_LIMIT_BYTES } from '../runtime.ts'
 import { jsonFault } from './fault.ts'
 import { type LayoutStep, layoutOf } from './layout.ts'
 import { skipNumber, skipSpace, skipString, skipValue, skipWord } from './scan.ts'
-import { digitsAt, keyIndex, numberAt, POWERS, textAt, textOrNullAt, unescapedAt, valueAt } from './values.ts'
+import {
+  containerAt,
+  digitsAt,
+  JSON_LIMIT_NUMBER_CHARACTERS,
+  keyIndex,
+  numberAt,
+  numberWithoutValue,
+  POWERS,
+  textOrNullAt,
+  unescapedAt,
+  valueAt,
+} from './values.ts'
 
 const DECODER: FacetDecoder = {
   title: 'json',
   type: { kind: 'json' },
   emit: (want, context) => new JsonReader(context).facet(want),
   explain: (payload) => jsonFault(payload) ?? `JSON with a text of more than ${TEXT_LIMIT_BYTES >> 20} MiB`,
+  misfit: hugeNumber,
   specialize: (sample) => {
     const layout = layoutOf(sample)
     return layout === undefined
       ? DECODER
       : { ...DECODER, title: `json of ${layout.length} members`, emit: (want, context) => new JsonReader(context, layout).facet(want) }
   },
+}
+
+/** The first number that is JSON and no value, in words. */
+function hugeNumber(payload: Buffer): string | undefined {
+  const found = numberWithoutValue(payload.toString('latin1'))
+  if (found === undefined) return undefined
+  const { number, at } = found
+  if (number.length > JSON_LIMIT_NUMBER_CHARACTERS)
+    return `JSON with a number of ${number.length} characters at byte ${at}; as a value it may have ${JSON_LIMIT_NUMBER_CHARACTERS}`
+  return `JSON with the number ${number.length > 40 ? `${number.slice(0, 40)}…` : number} at byte ${at}, which is beyond the range of a double`
 }
 
 /** The decoder for JSON of any shape. */
@@ -245,7 +266,7 @@ ${pass}`,
 if (b[${p}] === 34) { const ${start} = ${p} + 1
 ${string}
 } else if (b[${p}] <= 57) { ${this.#number(value)} }
-else if (b[${p}] === 123 || b[${p}] === 91) { ${value} = new ${this.#fn(JsonText)}(${this.#fn(textAt)}(b, view, ${p}, ${this.#to}, ${depth})); ${p} = ${this.#scratch()}.at; if (${p} < 0) ${this.#bad} }
+else if (b[${p}] === 123 || b[${p}] === 91) { ${value} = ${this.#fn(containerAt)}(b, view, ${p}, ${this.#to}, ${depth}); ${p} = ${this.#scratch()}.at; if (${p} < 0) ${this.#bad} }
 else { const ${start} = b[${p}]; ${p} = ${this.#fn(skipWord)}(b, ${p}, ${this.#to}); if (${p} < 0) ${this.#bad}
 if (${start} !== 110) ${value} = ${start} === 116 }
 ${this.#converted(value, want.type)}`

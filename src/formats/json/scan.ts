@@ -57,8 +57,12 @@ function isHex(c: number): boolean {
   return (c >= 48 && c <= 57) || ((c | 32) >= 97 && (c | 32) <= 102)
 }
 
-/** The position behind the number that starts at `p`. */
+/** Set by `skipNumber` at a number that may be beyond the doubles, or too long for a value: three digits of exponent or 200 characters. Somebody has to look at it. */
+export const unusual = { found: false }
+
+/** The position behind the number that starts at `p`; may set `unusual.found` (and leaves it alone otherwise). */
 export function skipNumber(b: Uint8Array, p: number, to: number): number {
+  const start = p
   if (b[p] === 45) p++
   if (p >= to) return -1
   if (b[p] === 48) p++
@@ -77,8 +81,10 @@ export function skipNumber(b: Uint8Array, p: number, to: number): number {
     if (p < to && (b[p] === 43 || b[p] === 45)) p++
     const end = skipDigits(b, p, to)
     if (end === p) return -1
+    if (end - p > 2) unusual.found = true
     p = end
   }
+  if (p - start > 200) unusual.found = true
   return p
 }
 

@@ -3,7 +3,7 @@ import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
 import { asLong } from '../convert.ts'
 import { type RawBuffer, scratch, stringAt } from '../runtime.ts'
-import { plainEnd, repeats, skipNumber, skipString, skipText, skipWord } from './scan.ts'
+import { plainEnd, repeats, skipNumber, skipString, skipText, skipWord, unusual } from './scan.ts'
 import { firstKeys } from './text.ts'
 
 /** 10^0 … 10^22: the powers that a double holds exactly. */
@@ -53,6 +53,25 @@ export function textAt(b: RawBuffer, view: DataView, p: number, to: number, dept
   return repeats.found ? firstKeys(text) : text
 }
 
+/** The object or array at `p` as a value; its end is left in `scratch.at`, -1 for damage, to which belongs a number that could be no value by itself. */
+export function containerAt(b: RawBuffer, view: DataView, p: number, to: number, depth: number): JsonText {
+  unusual.found = false
+  const text = textAt(b, view, p, to, depth)
+  if (unusual.found && numberWithoutValue(text) !== undefined) scratch.at = -1
+  return new JsonText(text)
+}
+
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g
+
+/** The first number of a JSON text that is beyond the doubles or longer than values are (of whole numbers only the length counts), and where it stands; undefined when there is none. */
+export function numberWithoutValue(json: string): { readonly number: string; readonly at: number } | undefined {
+  for (const { 0: token, index } of json.matchAll(STRING_OR_NUMBER)) {
+    if (token.charCodeAt(0) === 34) continue
+    if (token.length > JSON_LIMIT_NUMBER_CHARACTERS || (/[.eE]/.test(token) && !Number.isFinite(Number(token)))) return { number: token, at: index }
+  }
+  return undefined
+}
+
 /** `textAt`, as a value that a null makes null. */
 export function textOrNullAt(b: RawBuffer, view: DataView, p: number, to: number, depth: number): string | null {
   const text = textAt(b, view, p, to, depth)
@@ -68,7 +87,7 @@ export function valueAt(b: RawBuffer, view: DataView, p: number, to: number, dep
   scratch.to = -1
   const c = p < to ? b[p] : 0
   if (c === 34) return stringValueAt(b, view, p, to, ranged)
-  if (c === 123 || c === 91) return new JsonText(textAt(b, view, p, to, depth))
+  if (c === 123 || c === 91) return containerAt(b, view, p, to, depth)
   if (c <= 57) {
     const value = numberAt(b, p, to)
     if (value === undefined) scratch.at = -1

@@ -10,16 +10,18 @@ import { jsonDecoder } from '../json/decoder.ts'
 import { convertedDecoder } from '../relay.ts'
 import { jsonString } from '../render.ts'
 import type { RawBuffer } from '../runtime.ts'
+import { XML_TYPE } from '../../types.ts'
 
 /** How deep elements may be nested; deeper is a bad record. */
 export const XML_LIMIT_DEPTH = 128
 /** Bytes of one document; more is a bad record. */
 export const XML_LIMIT_BYTES = 16 << 20
 
-const DECODER = convertedDecoder('xml', jsonDecoder(), (b, from, to) => {
+const CONVERTED = convertedDecoder('xml', jsonDecoder(), (b, from, to) => {
   const json = to - from > XML_LIMIT_BYTES ? undefined : xmlToJson(utf8(b, from, to))
   return json === undefined ? undefined : Buffer.from(json)
 })
+const DECODER: FacetDecoder = { ...CONVERTED, type: XML_TYPE }
 
 /** The decoder for XML documents in UTF-8. */
 export function xmlDecoder(): FacetDecoder {

@@ -18,7 +18,9 @@ function fold(expr: BoundExpr, context: OptimizeContext): BoundExpr {
 /** TRUE leaves an AND, FALSE ends it; the other way round for OR. NULL stays: it is neither. */
 function simplify(expr: Extract<BoundExpr, { kind: 'and' | 'or' }>): BoundExpr {
   const neutral = expr.kind === 'and'
-  const operands = expr.operands.flatMap((o) => (o.kind === expr.kind ? o.operands : [o])).filter((o) => !(o.kind === 'constant' && o.value === neutral))
+  const operands = expr.operands
+    .flatMap((o) => (o.kind === expr.kind && o.together === undefined ? o.operands : [o]))
+    .filter((o) => !(o.kind === 'constant' && o.value === neutral))
   const decided = operands.find((o) => o.kind === 'constant' && o.value === !neutral)
   if (decided !== undefined) return decided
   if (operands.length === 0) return { kind: 'constant', value: neutral, type: expr.type, span: expr.span }
