@@ -11,32 +11,12 @@ import { type FunctionContext, ValueError } from '../functions/registry.ts'
 import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
 import { type DataType, oneIsList, type TimeUnit, type Value } from '../types.ts'
-import type { BoundExpr, Compare, CompareOp, HeaderRef, InList, LastOffset, PathRef, PresenceTest, SlotRef } from '../plan/plan.ts'
+import type { BoundExpr, Compare, CompareOp, InList, PathRef } from '../plan/plan.ts'
 import { INVERSE, MIRRORED } from '../plan/compare-op.ts'
 import { evaluationKey } from '../plan/expr-key.ts'
+import { type EvaluationContext, type References, RowReferences } from './references.ts'
 import * as rt from './runtime.ts'
 import { asciiBytes, byteOrder, likeBytes } from './text-bytes.ts'
-
-/** What expressions are computed with. */
-export interface EvaluationContext extends FunctionContext {
-  /** The statement divides JSON values: whole numbers that were written as doubles keep a mark on their way to arithmetic (`runtime.WholeDouble`). */
-  readonly doubles?: boolean
-}
-
-/** How references turn into code: a variable of a record program, or an element of a row. */
-export interface References {
-  path(ref: PathRef): Code
-  /** The JSON text of a value, or null; of records only. */
-  text?(ref: PathRef): Code
-  slot(ref: SlotRef): Code
-  presence(ref: PresenceTest): Code
-  header(ref: HeaderRef, name: Code | undefined): Code
-  lastOffset(ref: LastOffset): Code
-  /** For a text that may be compared as bytes: is it equal to the literal, true or false (`negated`: is it certainly different)? */
-  textEquals?(ref: PathRef, literal: string, negated: boolean): Code | undefined
-  /** Where the bytes of a text stand in `b`, if it has such a place (`from >= 0`), and the variable that holds what has none. */
-  slice?(ref: PathRef): { readonly from: Code; readonly to: Code; readonly value: Code } | undefined
-}
 
 const NULL_CODE = js`null`
 
@@ -558,29 +538,6 @@ function guarded(f: (...args: Value[]) => Value, span: Span | undefined): (...ar
       if (error instanceof ValueError) throw new SqlError('VALUE', error.message, span)
       throw error
     }
-  }
-}
-
-/** References of expressions over rows: slots only. */
-export class RowReferences implements References {
-  readonly #row: Code
-  constructor(row: Code) {
-    this.#row = row
-  }
-  slot(ref: SlotRef): Code {
-    return js`${this.#row}[${ref.index}]`
-  }
-  path(ref: PathRef): Code {
-    throw new Error(`a path (${ref.path.facet} ${ref.path.steps.join('.')}) above a row`)
-  }
-  presence(): Code {
-    throw new Error('EXISTS above a row')
-  }
-  header(): Code {
-    throw new Error('a header above a row')
-  }
-  lastOffset(): Code {
-    throw new Error('LAST_OFFSET above a row')
   }
 }
 

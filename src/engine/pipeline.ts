@@ -3,7 +3,7 @@
  * filter and sink are fused into the record program. Sources are read one after the other: the right side of a join before its left.
  */
 import type { RenderOptions } from '../formats/format.ts'
-import type { EvaluationContext } from './expression.ts'
+import type { EvaluationContext } from './references.ts'
 import { widthOf } from '../plan/lower.ts'
 import type { Aggregate, BoundExpr, Limit, Output, Plan, Scan, Values } from '../plan/plan.ts'
 import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate.ts'

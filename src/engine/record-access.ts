@@ -11,7 +11,7 @@ import type { HeaderRef, LastOffset, PathRef, PresenceTest, SlotRef } from '../p
 import { hasOwn } from '../formats/want.ts'
 import { sameType } from '../plan/coerce.ts'
 import type { DataType } from '../types.ts'
-import type { References } from './expression.ts'
+import type { References } from './references.ts'
 import { readHeader } from './headers.ts'
 import { knownTime, readVarlong } from './record-runtime.ts'
 

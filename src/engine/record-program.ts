@@ -4,7 +4,7 @@
  */
 import { type Code, Emitter, join, js } from '../codegen/emitter.ts'
 import type { FacetDecoder, RecordFrame, RenderOptions } from '../formats/format.ts'
-import type { EvaluationContext } from './expression.ts'
+import type { EvaluationContext } from './references.ts'
 import type { RecordBatch } from '../kafka/log.ts'
 import type { TableFacet } from '../plan/catalog.ts'
 import type { Aggregate, BoundExpr, OutputShape, Scan } from '../plan/plan.ts'

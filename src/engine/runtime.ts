@@ -215,6 +215,7 @@ export function order(a: Value, b: Value): number {
 export function totalOrder(a: Value, b: Value): number {
   const o = order(a, b)
   if (!Number.isNaN(o)) return o
+  if (isWholeDouble(a) || isWholeDouble(b)) return totalOrder(plain(a), plain(b))
   const kinds = rank(a) - rank(b)
   if (kinds !== 0) return kinds
   const kind = rank(a)
@@ -292,6 +293,7 @@ export function equal(a: Value, b: Value): boolean {
   const o = order(a, b)
   if (o === 0) return true
   if (!Number.isNaN(o)) return false
+  if (isWholeDouble(a) || isWholeDouble(b)) return equal(plain(a), plain(b))
   if (isComposite(a) && isComposite(b)) return canonical(a) === canonical(b)
   return false
 }

@@ -400,7 +400,7 @@ function isHealthy(topic: TopicMetadata): boolean {
   return topic.error === undefined && topic.partitions.every((partition) => partition.leader >= 0)
 }
 
-function nothing(): void {}
+const nothing = (): void => undefined
 
 function closedError(): KafkaError {
   return clientError('CLOSED', 'the cluster client is closed', false)
