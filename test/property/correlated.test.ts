@@ -1,53 +1,176 @@
-/** Correlated subqueries over any condition and over two levels, against DuckDB: the same rows for random queries over three small tables with NULLs in them. */
+/**
+ * Correlated subqueries over three small tables with NULLs in them: the same rows for random queries as DuckDB and SQLite give. Subqueries are tied by any comparison, stand in
+ * any clause and in each other, aggregate, group, order, limit, and are put together by set operations. SQLite runs a subquery for each row, so where it and DuckDB differ it is
+ * the one that is believed (DuckDB 1.x loses rows of some EXISTS over two levels); what only one of the two takes is compared with that one.
+ */
 import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { runRequest } from '../../src/engine/query.ts'
 import { memoryWorld } from '../support/memory-world.ts'
 import { duckInstance } from '../support/oracle.ts'
 
-const SEED = 20261121
-const QUERIES = 300
+const SEED = Number(process.env.SLUICE_SEED ?? 20261121)
+const QUERIES = Number(process.env.SLUICE_QUERIES ?? 600)
 const TABLES = ['a', 'b', 'c'] as const
 const COLUMNS = ['x', 'y', 'id'] as const
 
 let state = SEED
 const below = (n: number): number => {
   state = (state * 1103515245 + 12345) % 2147483648
-  return state % n
+  return Math.floor((state / 2147483648) * n)
 }
 const pick = <T>(items: readonly T[]): T => items[below(items.length)]
-const compared = (left: string, right: string): string => `${left}.${pick(COLUMNS)} ${pick(['=', '<', '>', '<>', '<='])} ${right}.${pick(COLUMNS)}`
+const often = (oneIn: number): boolean => below(oneIn) === 0
 const not = (): string => pick(['', 'NOT '])
+const comparison = (): string => pick(['=', '=', '<', '>', '<>', '<=', '>='])
 
-function inner(): string {
-  const where = [compared('c', pick(['a', 'b'])), ...(below(2) === 0 ? [compared('c', 'a')] : [])].join(' AND ')
-  return below(2) === 0 ? `EXISTS (SELECT * FROM c WHERE ${where})` : `b.${pick(COLUMNS)} IN (SELECT c.${pick(COLUMNS)} FROM c WHERE ${where})`
+/** A query inside of others: its own table, and the tables of the queries around it, the nearest first. */
+interface Place {
+  readonly own: string
+  readonly around: readonly string[]
+  /** What may be named of the outermost: all columns, or what it is grouped by. */
+  readonly outermost: readonly string[]
 }
 
-function condition(): string {
-  const terms = Array.from({ length: 1 + below(2) }, () => (below(4) === 0 ? `a.${pick(COLUMNS)} > ${below(4)}` : compared('b', 'a')))
-  if (below(3) === 0) terms.push(inner())
-  const where = terms.join(' AND ')
-  switch (below(4)) {
+let names = 0
+const inside = (place: Place): Place => ({ ...place, own: `t${names++}`, around: [place.own, ...place.around] })
+
+const column = (of: string, place: Place): string => `${of}.${pick(of === 'o' ? place.outermost : COLUMNS)}`
+const own = (place: Place): string => `${place.own}.${pick(COLUMNS)}`
+const outer = (place: Place): string => column(pick(place.around), place)
+/** A value of the own table, now and then together with one from outside. */
+const value = (place: Place): string => (often(5) ? `${own(place)} + ${outer(place)}` : own(place))
+
+function condition(place: Place, depth: number): string {
+  const n = below(10)
+  if (n < 5) return `${own(place)} ${comparison()} ${outer(place)}`
+  if (n === 5) return `${own(place)} > ${below(4)}`
+  if (n === 6) return `${outer(place)} ${comparison()} ${below(4)}`
+  if (n === 7) return `(${own(place)} = ${outer(place)} OR ${own(place)} IS NULL)`
+  return depth > 0 ? predicate(place, depth - 1) : `${own(place)} ${comparison()} ${outer(place)} + ${own(place)}`
+}
+
+const where = (place: Place, depth: number): string => Array.from({ length: 1 + below(2) }, () => condition(place, depth)).join(' AND ')
+
+function from(place: Place): string {
+  const table = `FROM ${pick(TABLES)} ${place.own}`
+  if (!often(6)) return table
+  const joined = `j${names++}`
+  const on = `${joined}.${pick(COLUMNS)} = ${own(place)}${often(2) ? ` AND ${joined}.${pick(COLUMNS)} ${comparison()} ${outer(place)}` : ''}`
+  return `${table} ${pick(['JOIN', 'LEFT JOIN'])} ${pick(TABLES)} ${joined} ON ${on}`
+}
+
+const rest = (place: Place, depth: number): string => `${from(place)} WHERE ${where(place, depth)}`
+
+function aggregate(place: Place): string {
+  const filter = often(5) ? ` FILTER (WHERE ${own(place)} ${comparison()} ${outer(place)})` : ''
+  return pick([
+    () => `count(*)${filter}`,
+    () => `count(${value(place)})${filter}`,
+    () => `count(DISTINCT ${own(place)})`,
+    () => `sum(${value(place)})${filter}`,
+    () => `min(${value(place)})`,
+    () => `max(${own(place)})`,
+    () => `avg(${value(place)})`,
+  ])()
+}
+
+const having = (place: Place): string => (often(4) ? ` HAVING ${aggregate(place)} ${comparison()} ${often(2) ? outer(place) : below(4)}` : '')
+/** Numbers of all sorts have one order, and NULL is told its place: what is ordered by every column has one order only. */
+const ordered = (exprs: readonly string[]): string =>
+  ` ORDER BY ${exprs.map((e) => `${e} ${pick(['ASC', 'DESC'])} NULLS ${pick(['FIRST', 'LAST'])}`).join(', ')}`
+const limit = (count: number): string => ` LIMIT ${count}${often(2) ? ` OFFSET ${below(3)}` : ''}`
+
+/** One row at most. */
+function scalar(around: Place, depth: number): string {
+  const place = inside(around)
+  switch (below(6)) {
     case 0:
-      return `${not()}EXISTS (SELECT * FROM b WHERE ${where})`
-    case 1:
-      return `a.${pick(COLUMNS)} ${not()}IN (SELECT b.${pick(COLUMNS)} FROM b WHERE ${where})`
+      return `(SELECT ${value(place)} FROM ${pick(TABLES)} ${place.own} WHERE ${where(place, depth)}${ordered([own(place), `${place.own}.id`])}${limit(1)})`
+    case 1: {
+      const key = own(place)
+      const total = aggregate(place)
+      return `(SELECT ${pick([key, total])} ${rest(place, depth)} GROUP BY ${key}${having(place)}${ordered([total, key])}${limit(1)})`
+    }
     case 2:
-      return `(SELECT count(*) FROM b WHERE b.x = a.x AND a.${pick(COLUMNS)} > ${below(4)}) > ${below(3)}`
+      return `(SELECT ${aggregate(place)} + ${outer(place)} ${rest(place, depth)})`
     default:
-      return `(SELECT sum(b.y) FROM b WHERE b.x = a.y AND a.id > ${below(4)}) > ${below(3)}`
+      return `(SELECT ${aggregate(place)} ${rest(place, depth)}${having(place)})`
   }
 }
 
-test(`correlated subqueries give DuckDB's rows (seed ${SEED})`, async () => {
+/** One column of any number of rows. */
+function column1(around: Place, depth: number): string {
+  const place = inside(around)
+  const n = below(8)
+  if (n === 0)
+    return `SELECT ${value(place)} FROM ${pick(TABLES)} ${place.own} WHERE ${where(place, depth)}${ordered([own(place), `${place.own}.id`])}${limit(1 + below(3))}`
+  if (n === 1) return `SELECT DISTINCT ${value(place)} ${rest(place, depth)}`
+  if (n === 2) return `SELECT ${pick([aggregate(place), 'max(1)'])} ${rest(place, depth)} GROUP BY ${own(place)}${having(place)}`
+  if (n === 3) {
+    const other = inside(around)
+    const op = pick(['UNION', 'UNION ALL', 'EXCEPT', 'INTERSECT', 'EXCEPT ALL', 'INTERSECT ALL'])
+    return `SELECT ${own(place)} ${rest(place, depth)} ${op} SELECT ${own(other)} ${rest(other, 0)}`
+  }
+  if (n === 4) return `SELECT ${aggregate(place)} ${rest(place, depth)}${having(place)}`
+  return `SELECT ${value(place)} ${rest(place, depth)}`
+}
+
+function predicate(place: Place, depth: number): string {
+  switch (below(4)) {
+    case 0:
+      return `${not()}EXISTS (${column1(place, depth)})`
+    case 1:
+      return `${column(place.own, place)} ${not()}IN (${column1(place, depth)})`
+    case 2:
+      return `${scalar(place, depth)} ${comparison()} ${below(3)}`
+    default:
+      return `${not()}EXISTS (SELECT * ${rest(inside(place), depth)})`
+  }
+}
+
+function query(): string {
+  names = 0
+  const depth = below(3)
+  const all: Place = { own: 'o', around: [], outermost: COLUMNS }
+  switch (below(6)) {
+    case 0:
+      return `SELECT o.id AS i FROM a o WHERE ${predicate(all, depth)} ORDER BY o.id`
+    case 1:
+      return `SELECT o.id AS i, ${scalar(all, depth)} AS v, ${often(2) ? scalar(all, depth) : predicate(all, depth)} AS w FROM a o ORDER BY o.id`
+    case 2:
+      return `SELECT o.id AS i FROM a o ORDER BY ${scalar(all, depth)} NULLS FIRST, o.id`
+    case 3:
+      return `SELECT o.id AS i, CASE WHEN ${predicate(all, depth)} THEN ${scalar(all, depth)} ELSE -1 END AS v FROM a o WHERE ${predicate(all, 0)} OR o.x > 1 ORDER BY o.id`
+    case 4: {
+      const grouped: Place = { ...all, outermost: ['x'] }
+      return `SELECT o.x AS i, count(*) AS v, ${scalar(grouped, depth)} AS w FROM a o GROUP BY o.x HAVING ${predicate(grouped, depth)} ORDER BY o.x NULLS LAST`
+    }
+    default:
+      return `SELECT o.id AS i, ${predicate(all, depth)} AS v FROM a o ORDER BY o.id`
+  }
+}
+
+/** Sums of DuckDB are bigints, averages may differ in the last digit, and SQLite has no booleans. */
+function plain(_: string, v: unknown): unknown {
+  if (typeof v === 'bigint' || typeof v === 'boolean') return Number(v)
+  return typeof v === 'number' && !Number.isInteger(v) ? Number(v.toPrecision(12)) : v
+}
+
+test(`correlated subqueries give the rows of SQLite and DuckDB (seed ${SEED})`, async () => {
+  const lite = new DatabaseSync(':memory:')
   const instance = await duckInstance()
   const duck = await instance.connect()
-  const value = (): number | null => (below(5) === 0 ? null : below(4))
-  const rows = TABLES.map(() => Array.from({ length: 7 }, (_, id) => ({ id, x: value(), y: value() })))
+  const cell = (): number | null => (below(5) === 0 ? null : below(4))
+  const rows = TABLES.map(() => Array.from({ length: 7 }, (_, id) => ({ id, x: cell(), y: cell() })))
   for (const [i, name] of TABLES.entries()) {
-    await duck.run(`CREATE OR REPLACE TABLE ${name} (id INT, x INT, y INT)`)
-    for (const r of rows[i]) await duck.run(`INSERT INTO ${name} VALUES (${r.id}, ${r.x ?? 'NULL'}, ${r.y ?? 'NULL'})`)
+    const values = rows[i].map((r) => `(${r.id}, ${r.x ?? 'NULL'}, ${r.y ?? 'NULL'})`).join(', ')
+    const setup = [`CREATE TABLE ${name} (id INT, x INT, y INT)`, `INSERT INTO ${name} VALUES ${values}`]
+    for (const sql of setup) {
+      await duck.run(sql)
+      lite.exec(sql)
+    }
   }
   const world = memoryWorld(
     TABLES.map((name, i) => ({
@@ -55,19 +178,43 @@ test(`correlated subqueries give DuckDB's rows (seed ${SEED})`, async () => {
       records: rows[i].map((r) => ({ partition: 0, timestampMs: 1, key: null, value: { json: r, text: JSON.stringify(r) } })),
     })),
   )
+  const byDuck = (sql: string): Promise<unknown[] | undefined> =>
+    duck.runAndReadAll(sql).then(
+      (r) => r.getRowObjects(),
+      () => undefined,
+    )
+  const byLite = (sql: string): unknown[] | undefined => {
+    try {
+      return lite.prepare(sql).all()
+    } catch {
+      return undefined
+    }
+  }
+  const counted = { both: 0, differ: 0, one: 0, none: 0 }
   for (let i = 0; i < QUERIES; i++) {
-    const sql = below(2) === 0 ? `SELECT a.id AS i FROM a WHERE ${condition()} ORDER BY a.id` : `SELECT a.id AS i, ${condition()} AS v FROM a ORDER BY a.id`
-    const wanted = (await duck.runAndReadAll(sql)).getRowObjects()
+    const sql = query()
+    const [first, second] = [byLite(sql), await byDuck(sql)].map((answer) => answer && JSON.stringify(answer, plain))
+    const wanted = first ?? second
+    counted[wanted === undefined ? 'none' : first === undefined || second === undefined ? 'one' : first === second ? 'both' : 'differ']++
+    if (wanted === undefined) continue
     const found: unknown[] = []
     const send = (frame: string): void => {
       const { type, data } = JSON.parse(frame) as { type: string; data: { value?: unknown } | string }
       assert.notEqual(type, 'ERROR', `${sql}: ${JSON.stringify(data)}`)
       if (type === 'RECORD' && typeof data === 'object') found.push(data.value)
     }
-    await runRequest({ sql, live: false }, { catalog: world.catalog, log: world.log }, { send, drained: () => undefined }, new AbortController().signal)
-    assert.equal(JSON.stringify(found), JSON.stringify(wanted), sql)
+    const optimize = i % 3 !== 0
+    await runRequest(
+      { sql, live: false },
+      { catalog: world.catalog, log: world.log, optimize },
+      { send, drained: () => undefined },
+      new AbortController().signal,
+    )
+    assert.equal(JSON.stringify(found, plain), wanted, sql)
   }
+  assert.ok(counted.both > QUERIES / 2 && counted.none < QUERIES / 20, `compared with: ${JSON.stringify(counted)}`)
   world.catalog.close()
+  lite.close()
   duck.closeSync()
   instance.closeSync()
 })
