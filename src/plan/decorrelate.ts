@@ -217,7 +217,7 @@ function bodyOf(s: Subquery): Body {
 /** Can the outer rows be joined with the subquery as they flow by? Else the subquery has to be answered for each of their values. */
 function isTied(s: Subquery, body: Body): boolean {
   const { aggregate, limit, residual, sort } = body
-  if (residual.some((term) => correlatedIn(term)) || usesOuterElsewhere(body, s)) return false
+  if (residual.some(correlatedIn) || body.keys.some((k) => correlatedIn(k.outer)) || usesOuterElsewhere(body, s)) return false
   if (aggregate !== undefined && residual.length > 0) return false
   if (limit !== undefined && (s.mode === 'in' || limit.skip > 0 || limit.count === 0)) return false
   return s.mode !== 'scalar' || aggregate === undefined || aggregate.keys.length === 0 || sort === undefined

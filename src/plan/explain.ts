@@ -55,9 +55,9 @@ function nodeText(plan: Plan, ranges: (scan: Scan) => string, used: ReadonlySet<
     case 'latest':
       return 'Latest of each key'
     case 'share':
-      return 'Keep the rows of'
+      return `Keep rows, with the different values of ${plan.sets.map((set) => set.map((e) => printBound(e)).join(', ')).join(' and of ')}`
     case 'kept':
-      return plan.set === undefined ? 'Kept rows' : 'Different values of kept rows'
+      return plan.set === undefined ? 'Kept rows' : 'Kept values'
     case 'setOperation':
       return `${plan.op.charAt(0).toUpperCase()}${plan.op.slice(1)}${plan.all ? ' all' : ''}`
     case 'output':

@@ -14,11 +14,11 @@ import {
   inputs,
   type Join,
   type Kept,
-  type Limit,
   mapChildren,
   type Plan,
   type Project,
   type SetOperation,
+  type Sort,
   type Subquery,
   visit,
 } from './plan.ts'
@@ -41,7 +41,9 @@ export function rowsForEach(
   if (project.kind !== 'project') throw new Error('a subquery that is no relation')
   const spreading = new Spreading(s, around)
   const value = wantsValue ? [project.columns[0].expr] : []
-  const below = spreading.each(project.input, spreading.outerIn(value))
+  // What stands around looks at all rows: without LIMIT their order means nothing.
+  const rows = project.input.kind === 'sort' ? project.input.input : project.input
+  const below = spreading.each(rows, spreading.outerIn(value))
   const source = around.newSource()
   const exprs = [...value.map(below.place), below.number]
   return {
@@ -109,11 +111,15 @@ class Spreading {
         const input = this.each(plan.input, both)
         return { ...input, plan: filtered(input.plan, conjuncts(plan.predicate).map(input.place)) }
       }
-      // Without LIMIT an order of rows means nothing to what looks at all of them.
-      case 'sort':
-        return this.each(plan.input, wanted)
-      case 'limit':
-        return this.#limit(plan, wanted)
+      // Of a query in FROM: some aggregates go by the order of rows.
+      case 'sort': {
+        const input = this.each(plan.input, both)
+        return { ...input, plan: { ...(mapExpressions(plan, input.place) as Sort), input: input.plan } }
+      }
+      case 'limit': {
+        const input = this.each(plan.input, wanted)
+        return { ...input, plan: { ...plan, input: input.plan, each: input.number } }
+      }
       case 'unnest': {
         const input = this.each(plan.input, both)
         return { ...input, plan: { ...plan, input: input.plan, array: input.place(plan.array) } }
@@ -160,13 +166,6 @@ class Spreading {
       number: values.number,
       place: this.#placing(values.column, same),
     }
-  }
-
-  #limit(plan: Limit, wanted: Wanted): Each {
-    const sort = plan.input.kind === 'sort' ? plan.input : undefined
-    const input = this.each(sort?.input ?? plan.input, new Set([...wanted, ...(sort === undefined ? [] : this.outerIn(expressionsOf(sort)))]))
-    const sorted: Plan = sort === undefined ? input.plan : ({ ...mapExpressions(sort, input.place), input: input.plan } as Plan)
-    return { ...input, plan: { ...plan, input: sorted, each: input.number } }
   }
 
   #project(plan: Project, wanted: Wanted): Each {

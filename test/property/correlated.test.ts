@@ -43,22 +43,37 @@ const outer = (place: Place): string => column(pick(place.around), place)
 const value = (place: Place): string => (often(5) ? `${own(place)} + ${outer(place)}` : own(place))
 
 function condition(place: Place, depth: number): string {
-  const n = below(10)
+  const n = below(11)
   if (n < 5) return `${own(place)} ${comparison()} ${outer(place)}`
   if (n === 5) return `${own(place)} > ${below(4)}`
   if (n === 6) return `${outer(place)} ${comparison()} ${below(4)}`
   if (n === 7) return `(${own(place)} = ${outer(place)} OR ${own(place)} IS NULL)`
+  if (n === 8 && depth > 0) return `${own(place)} ${comparison()} ${scalar(place, depth - 1)}`
   return depth > 0 ? predicate(place, depth - 1) : `${own(place)} ${comparison()} ${outer(place)} + ${own(place)}`
 }
 
 const where = (place: Place, depth: number): string => Array.from({ length: 1 + below(2) }, () => condition(place, depth)).join(' AND ')
 
 function from(place: Place): string {
-  const table = `FROM ${pick(TABLES)} ${place.own}`
+  const table = `FROM ${often(6) ? derived(place) : pick(TABLES)} ${place.own}`
   if (!often(6)) return table
   const joined = `j${names++}`
   const on = `${joined}.${pick(COLUMNS)} = ${own(place)}${often(2) ? ` AND ${joined}.${pick(COLUMNS)} ${comparison()} ${outer(place)}` : ''}`
   return `${table} ${pick(['JOIN', 'LEFT JOIN'])} ${pick(TABLES)} ${joined} ON ${on}`
+}
+
+/** A query in FROM that uses the queries around it. */
+function derived(place: Place): string {
+  const inner: Place = { ...place, own: `t${names++}` }
+  const { own: n } = inner
+  const base = `FROM ${pick(TABLES)} ${n} WHERE ${n}.${pick(COLUMNS)} ${comparison()} ${outer(inner)}`
+  return pick([
+    () => `(SELECT ${n}.id, ${n}.x, ${n}.y ${base})`,
+    () => `(SELECT ${n}.id, ${n}.x, ${outer(inner)} AS y ${base}${ordered([own(inner), `${n}.id`])}${limit(2)})`,
+    () => `(SELECT count(*) AS id, ${n}.x AS x, max(${n}.y) AS y ${base} GROUP BY ${n}.x)`,
+    () => `(SELECT count(*) AS id, min(${n}.x) AS x, sum(${value(inner)}) AS y ${base})`,
+    () => `(SELECT ${n}.id, ${n}.x, ${n}.y ${base} UNION SELECT 1, ${outer(inner)}, 2)`,
+  ])()
 }
 
 const rest = (place: Place, depth: number): string => `${from(place)} WHERE ${where(place, depth)}`
@@ -106,7 +121,7 @@ function column1(around: Place, depth: number): string {
   const n = below(8)
   if (n === 0)
     return `SELECT ${value(place)} FROM ${pick(TABLES)} ${place.own} WHERE ${where(place, depth)}${ordered([own(place), `${place.own}.id`])}${limit(1 + below(3))}`
-  if (n === 1) return `SELECT DISTINCT ${value(place)} ${rest(place, depth)}`
+  if (n === 1) return `SELECT DISTINCT ${value(place)} ${rest(place, depth)}${often(3) ? `${ordered(['1'])}${limit(2)}` : ''}`
   if (n === 2) return `SELECT ${pick([aggregate(place), 'max(1)'])} ${rest(place, depth)} GROUP BY ${own(place)}${having(place)}`
   if (n === 3) {
     const other = inside(around)
@@ -122,7 +137,7 @@ function predicate(place: Place, depth: number): string {
     case 0:
       return `${not()}EXISTS (${column1(place, depth)})`
     case 1:
-      return `${column(place.own, place)} ${not()}IN (${column1(place, depth)})`
+      return `${often(6) ? scalar(place, depth) : column(place.own, place)} ${not()}IN (${column1(place, depth)})`
     case 2:
       return `${scalar(place, depth)} ${comparison()} ${below(3)}`
     default:
