@@ -208,7 +208,7 @@ function bodyOf(s: Subquery): Body {
   const outer = new Map(s.outer.map((o) => [exprKey(o.ref), o.value]))
   // Of an aggregate, and of a value, each row counts: there a row that meets two others must not become two.
   const flat = s.mode === 'scalar' || aggregate !== undefined ? own : flattened(own)
-  const place = (e: BoundExpr): BoundExpr => outer.get(exprKey(e)) ?? mapChildren(e, place)
+  const place = (e: BoundExpr): BoundExpr => ('source' in e ? outer.get(exprKey(e)) : undefined) ?? mapChildren(e, place)
   const { keys, residual, gate, rest } = ties(flat.where, outer, place)
   const from = rest.length === 0 ? flat.from : filter(flat.from, rest)
   return { columns: project.columns, limit, sort, having, aggregate, from, keys, residual, gate, place }
@@ -248,8 +248,7 @@ function ties(
   const reach = (e: BoundExpr): { in: boolean; out: boolean } => {
     const r = { in: false, out: false }
     visit(e, (x) => {
-      if (outer.has(exprKey(x))) r.out = true
-      else if ('source' in x) r.in = true
+      if ('source' in x) r[outer.has(exprKey(x)) ? 'out' : 'in'] = true
     })
     return r
   }
@@ -377,7 +376,7 @@ function marked(left: Plan, s: Subquery, right: Right, work: Decorrelation): Joi
 function uses(e: BoundExpr, outer: ReadonlySet<string>): boolean {
   let found = false
   visit(e, (x) => {
-    if (outer.has(exprKey(x))) found = true
+    if ('source' in x && outer.has(exprKey(x))) found = true
   })
   return found
 }
@@ -426,7 +425,7 @@ function withTotals(left: Plan, s: Subquery, body: Body, aggregate: Aggregate, w
 
 /** Outer names become what they stand for, slots of the subquery what `over` makes of them. */
 function placedOver(e: BoundExpr, s: Subquery, over: (e: BoundExpr) => BoundExpr): BoundExpr {
-  const outer = s.outer.find((o) => exprKey(o.ref) === exprKey(e))
+  const outer = 'source' in e ? s.outer.find((o) => exprKey(o.ref) === exprKey(e)) : undefined
   if (outer !== undefined) return outer.value
   return e.kind === 'slot' ? over(e) : mapChildren(e, (c) => placedOver(c, s, over))
 }

@@ -87,11 +87,16 @@ class Spreading {
     this.#types = s.outer.map((o) => o.value.type)
   }
 
+  /** Where an outer name stands among the values; of any other expression nothing. */
+  #placeOf(e: BoundExpr): number | undefined {
+    return 'source' in e ? this.#outer.get(exprKey(e)) : undefined
+  }
+
   outerIn(exprs: readonly BoundExpr[]): Wanted {
     const found = new Set<number>()
     for (const e of exprs)
       visit(e, (x) => {
-        const at = this.#outer.get(exprKey(x))
+        const at = this.#placeOf(x)
         if (at !== undefined) found.add(at)
       })
     return found
@@ -151,7 +156,7 @@ class Spreading {
   /** Outer names first: a slot is one of the subquery's own groups. */
   #placing(column: ColumnOf, slotAs: SlotAs): Each['place'] {
     const place = (e: BoundExpr): BoundExpr => {
-      const at = this.#outer.get(exprKey(e))
+      const at = this.#placeOf(e)
       if (at !== undefined) return column(at, e)
       return e.kind === 'slot' ? slotAs(e) : mapChildren(e, place)
     }
@@ -251,7 +256,7 @@ class Spreading {
   #nameIn(e: BoundExpr): BoundExpr | undefined {
     let found: BoundExpr | undefined
     visit(e, (x) => {
-      if (this.#outer.has(exprKey(x))) found = x
+      if (this.#placeOf(x) !== undefined) found = x
     })
     return found
   }

@@ -126,7 +126,7 @@ function column1(around: Place, depth: number): string {
   if (n === 3) {
     const other = inside(around)
     const op = pick(['UNION', 'UNION ALL', 'EXCEPT', 'INTERSECT', 'EXCEPT ALL', 'INTERSECT ALL'])
-    return `SELECT ${own(place)} ${rest(place, depth)} ${op} SELECT ${own(other)} ${rest(other, 0)}`
+    return `SELECT ${own(place)} ${rest(place, depth)} ${op} SELECT ${own(other)} ${rest(other, 0)}${often(3) ? `${ordered(['1'])}${limit(2)}` : ''}`
   }
   if (n === 4) return `SELECT ${aggregate(place)} ${rest(place, depth)}${having(place)}`
   return `SELECT ${value(place)} ${rest(place, depth)}`
