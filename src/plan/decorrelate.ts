@@ -16,6 +16,7 @@ import {
   type Aggregate,
   type BoundExpr,
   type CompareBy,
+  children,
   inputs,
   type Join,
   type Kept,
@@ -28,7 +29,7 @@ import {
 } from './plan.ts'
 import { printBound } from './print-bound.ts'
 import { mapExpressions } from './rewrite.ts'
-import { numberOf, orEmpty, rowsForEach } from './rows-for-each.ts'
+import { ifNull, numberOf, orEmpty, rowsForEach } from './rows-for-each.ts'
 
 export function decorrelate(output: Output): Output {
   return new Decorrelation(output).plan(output) as Output
@@ -49,8 +50,8 @@ class Decorrelation {
     if (plan.kind === 'join' && plan.type === 'inner' && plan.residual !== undefined && correlated([plan]).length > 0)
       return this.plan({ kind: 'filter', input: { ...plan, residual: undefined }, predicate: plan.residual })
     if (plan.kind === 'join') {
-      refuse(plan, 'the ON of an outer join', 'Put it into WHERE.')
-      return { ...plan, left: this.plan(plan.left), right: this.plan(plan.right) }
+      const { left, right, ...joined } = this.#ofOneSide(plan)
+      return { ...joined, left: this.plan(left), right: this.plan(right) }
     }
     if (plan.kind === 'share') return { ...plan, input: this.plan(plan.input), body: this.plan(plan.body) }
     if (plan.kind === 'setOperation') return { ...plan, sides: plan.sides.map((s) => this.plan(s)) }
@@ -79,6 +80,21 @@ class Decorrelation {
     return correlated([top, ...changed]).length > 0
       ? this.#above({ ...top, input: rebuilt(changed, input) })
       : { ...top, input: rebuilt(changed, this.plan(input)) }
+  }
+
+  /** The ON of an outer join: a subquery that speaks of one side is answered there, before the rows meet. */
+  #ofOneSide(plan: Join): Join {
+    let join = plan
+    for (const side of ['left', 'right'] as const) {
+      const sources = sourcesWithin(join[side])
+      const found = correlated([join]).filter((s) => children(s).every((e) => speaksOf(e, sources)))
+      if (found.length === 0) continue
+      const { input, answers } = this.#attach(join[side], found)
+      join = mapExpressions({ ...join, [side]: input }, (e) => substitute(e, answers)) as Join
+    }
+    const [further] = correlated([join])
+    if (further === undefined) return join
+    throw new SqlError('UNSUPPORTED', 'A subquery that uses names of both sides of an outer join cannot stand in its ON.', further.span, 'Put it into WHERE.')
   }
 
   #attach(base: Plan, found: readonly Subquery[]): { input: Plan; answers: Map<string, BoundExpr> } {
@@ -147,9 +163,12 @@ function subqueryKey(s: Subquery): string {
   return `${plan} ${s.mode} ${s.negated} ${s.operand === undefined ? '' : exprKey(s.operand)} ${values}`
 }
 
-function refuse(plan: Join, where: string, hint: string): void {
-  const [found] = correlated([plan])
-  if (found !== undefined) throw new SqlError('UNSUPPORTED', `A subquery that uses names of the query around it cannot stand in ${where}.`, found.span, hint)
+function speaksOf(e: BoundExpr, sources: ReadonlySet<number>): boolean {
+  let only = true
+  visit(e, (x) => {
+    if ('source' in x && !sources.has(x.source)) only = false
+  })
+  return only
 }
 
 // ---------------------------------------------------------------------------------------------- one subquery
@@ -326,8 +345,7 @@ function rightSide(
 const TRUE: BoundExpr = { kind: 'constant', value: true, type: BOOLEAN }
 
 function ifThere(mark: BoundExpr, then: BoundExpr): BoundExpr {
-  const isNull: BoundExpr = { kind: 'isNull', operand: mark, negated: false, type: BOOLEAN }
-  return { kind: 'case', whens: [{ when: isNull, then: { kind: 'constant', value: null, type: then.type } }], otherwise: then, type: then.type }
+  return ifNull(mark, { kind: 'constant', value: null, type: then.type }, then)
 }
 
 function nameOf(e: BoundExpr, index: number): string {

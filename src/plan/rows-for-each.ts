@@ -3,7 +3,6 @@
  * uses, with the number of these values in a column. The values come in at the bottom, as one more relation that FROM is joined with; from there up every operator works for
  * each number apart: groups have it as a further key, LIMIT counts by it, set operations compare it too. Nothing is read twice for it: the outer rows are kept (`share`).
  */
-import { SqlError } from '../sql/error.ts'
 import { BOOLEAN, type DataType, INT } from '../types.ts'
 import { conjuncts } from './conjuncts.ts'
 import { exprKey } from './expr-key.ts'
@@ -230,35 +229,27 @@ class Spreading {
     return this.#project(side, new Set()).plan
   }
 
-  /** The outer values come in on the side whose every row is kept: a row that meets nothing belongs to some of them, too. */
+  /** The outer values come in on each side whose rows are all kept: a row that meets nothing belongs to some of them, too. */
   #join(plan: Join, wanted: Wanted): Each {
-    const own = expressionsOf(plan)
-    if (plan.type === 'full')
-      throw new SqlError(
-        'UNSUPPORTED',
-        'A FULL JOIN cannot use names of the query around it.',
-        own.map((e) => this.#nameIn(e)).find((e) => e !== undefined)?.span,
-        'Put the condition into WHERE, or write the FULL JOIN as a query in FROM.',
-      )
-    const all = new Set([...wanted, ...this.outerIn(own)])
+    const { type } = plan
+    const all = new Set([...wanted, ...this.outerIn(expressionsOf(plan))])
     const [inLeft, inRight] = [this.#depends(plan.left), this.#depends(plan.right)]
-    const left = inLeft || plan.type === 'left' || (plan.type === 'inner' && !inRight) ? this.each(plan.left, all) : undefined
-    const right = inRight || plan.type === 'right' ? this.each(plan.right, all) : undefined
-    const given = plan.type === 'right' ? right : (left ?? right)
-    if (given === undefined) throw new Error('a join without outer values')
+    const left = inLeft || type === 'left' || type === 'full' || (type === 'inner' && !inRight) ? this.each(plan.left, all) : undefined
+    const right = inRight || type === 'right' || type === 'full' ? this.each(plan.right, all) : undefined
+    const met = type === 'right' ? right : (left ?? right)
+    if (met === undefined) throw new Error('a join without outer values')
     const numbers: Join['keys'] = left === undefined || right === undefined ? [] : [{ left: left.number, right: right.number, by: 'number' }]
     const joined: Join = { ...plan, left: left?.plan ?? plan.left, right: right?.plan ?? plan.right, keys: [...plan.keys, ...numbers], residual: undefined }
-    const terms = plan.residual === undefined ? [] : conjuncts(plan.residual).map(given.place)
-    if (plan.type === 'inner') return { ...given, plan: filtered(joined, terms) }
-    return { ...given, plan: terms.length === 0 ? joined : { ...joined, residual: every(terms) } }
+    const terms = plan.residual === undefined ? [] : conjuncts(plan.residual).map(met.place)
+    if (type === 'inner') return { ...met, plan: filtered(joined, terms) }
+    const whole = terms.length === 0 ? joined : { ...joined, residual: every(terms) }
+    return type === 'full' && left !== undefined && right !== undefined ? this.#eitherSide(whole, left, right) : { ...met, plan: whole }
   }
 
-  #nameIn(e: BoundExpr): BoundExpr | undefined {
-    let found: BoundExpr | undefined
-    visit(e, (x) => {
-      if (this.#placeOf(x) !== undefined) found = x
-    })
-    return found
+  /** A row of a FULL JOIN has its outer values on the one side or on the other. */
+  #eitherSide(plan: Plan, left: Each, right: Each): Each {
+    const here = (e: BoundExpr): BoundExpr => ifNull(left.number, right.place(e), left.place(e))
+    return { plan, number: ifNull(left.number, right.number, left.number), place: this.#placing((_, e) => here(e), same) }
   }
 }
 
@@ -302,10 +293,13 @@ function labelOf(e: BoundExpr): string {
   return e.kind === 'column' || e.kind === 'slot' ? e.name : e.kind
 }
 
+export function ifNull(of: BoundExpr, then: BoundExpr, otherwise: BoundExpr): BoundExpr {
+  const when: BoundExpr = { kind: 'isNull', operand: of, negated: false, type: BOOLEAN }
+  return { kind: 'case', whens: [{ when, then }], otherwise, type: otherwise.type }
+}
+
 /** A count of nothing is 0, a collection of nothing is empty, any other aggregate of nothing is NULL. */
 export function orEmpty(column: BoundExpr, aggregate: BoundAggregate): BoundExpr {
   const empty = aggregate.type.kind === 'array' ? [] : aggregate.name === 'count' || aggregate.name === 'approx_count_distinct' ? 0 : null
-  if (empty === null) return column
-  const isNull: BoundExpr = { kind: 'isNull', operand: column, negated: false, type: BOOLEAN }
-  return { kind: 'case', whens: [{ when: isNull, then: { kind: 'constant', value: empty, type: column.type } }], otherwise: column, type: column.type }
+  return empty === null ? column : ifNull(column, { kind: 'constant', value: empty, type: column.type }, column)
 }

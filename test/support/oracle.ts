@@ -204,5 +204,5 @@ export async function compare(
 
 /** Errors that docs/sql.md tells of: where a correlated subquery cannot stand. */
 function refused(error: string): boolean {
-  return /cannot stand in the ON of an outer join|A FULL JOIN cannot use names/.test(error)
+  return /names of both sides of an outer join/.test(error)
 }
