@@ -84,16 +84,16 @@ class Decorrelation {
 
   /** The ON of an outer join: a subquery that speaks of one side is answered there, before the rows meet. */
   #ofOneSide(plan: Join): Join {
-    let join = plan
     for (const side of ['left', 'right'] as const) {
-      const sources = sourcesWithin(join[side])
-      const found = correlated([join]).filter((s) => children(s).every((e) => speaksOf(e, sources)))
+      const sources = sourcesWithin(plan[side])
+      const found = correlated([plan]).filter((s) => children(s).every((e) => speaksOf(e, sources)))
       if (found.length === 0) continue
-      const { input, answers } = this.#attach(join[side], found)
-      join = mapExpressions({ ...join, [side]: input }, (e) => substitute(e, answers)) as Join
+      const { input, answers } = this.#attach(plan[side], found)
+      // What stands in place of a subquery may hold one that it held itself.
+      return this.#ofOneSide(mapExpressions({ ...plan, [side]: input }, (e) => substitute(e, answers)) as Join)
     }
-    const [further] = correlated([join])
-    if (further === undefined) return join
+    const [further] = correlated([plan])
+    if (further === undefined) return plan
     throw new SqlError('UNSUPPORTED', 'A subquery that uses names of both sides of an outer join cannot stand in its ON.', further.span, 'Put it into WHERE.')
   }
 
