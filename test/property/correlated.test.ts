@@ -186,7 +186,13 @@ async function rowsOf(sql: string, world: ReturnType<typeof memoryWorld>, optimi
     assert.notEqual(type, 'ERROR', `${sql}: ${JSON.stringify(data)}`)
     if (type === 'RECORD' && typeof data === 'object') found.push(data.value)
   }
-  await runRequest({ sql, live: false }, { catalog: world.catalog, log: world.log, optimize }, { send, drained: () => undefined }, new AbortController().signal)
+  const done = runRequest(
+    { sql, live: false },
+    { catalog: world.catalog, log: world.log, optimize },
+    { send, drained: () => undefined },
+    new AbortController().signal,
+  )
+  await done.catch((e: unknown) => assert.fail(`${sql}: ${String(e)}`))
   return JSON.stringify(found, plain)
 }
 
