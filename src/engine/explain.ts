@@ -105,7 +105,7 @@ async function code(plan: Output, statement: ExplainStatement, context: Statemen
   const title = context.request.sql.slice(statement.statement.span.start, statement.statement.span.end)
   const lines: string[] = []
   for (const source of sources) {
-    if (source.kind === 'values') continue
+    if (source.kind === 'rows') continue
     const { scan } = source
     const [keyId, valueId] = await firstSchemas(scan, context)
     const schemas = { keyId, valueId, key: await decoderOf(scan.table.key, keyId), value: await decoderOf(scan.table.value, valueId) }

@@ -5,17 +5,19 @@
 import type { RenderOptions } from '../formats/format.ts'
 import type { EvaluationContext } from './references.ts'
 import { widthOf } from '../plan/lower.ts'
-import type { Aggregate, BoundExpr, Limit, Output, Plan, Scan, Values } from '../plan/plan.ts'
+import type { Aggregate, BoundExpr, Kept, Limit, Output, Plan, Scan, Share } from '../plan/plan.ts'
 import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate.ts'
 import type { Backlog } from './operators/backlog.ts'
+import { KeptRows } from './operators/kept-rows.ts'
 import { LatestOperator } from './operators/latest.ts'
+import { FirstOfEach, LimitOfEach, MOST_KEPT } from './operators/limit-of-each.ts'
 import { JoinOperator } from './operators/join.ts'
 import { MarkJoinOperator } from './operators/mark-join.ts'
 import { MemoryBudget } from './operators/memory.ts'
 import { nothingHeld, type Operator, pushAll, type Row, STRETCH } from './operators/operator.ts'
 import { oneIsList } from '../types.ts'
 import { FilterOperator, LimitOperator, LimitState, ProjectOperator, SetOperator, UnnestOperator } from './operators/row-operators.ts'
-import { SortOperator } from './operators/sort.ts'
+import { type SortKey, SortOperator } from './operators/sort.ts'
 import type { FrameWriter } from './output.ts'
 import type { Sink } from './record-program.ts'
 import { joinedRow, joinKeys, markValue, rowAggregate, rowProjection, rowTest, rowText, rowValue } from './row-functions.ts'
@@ -42,7 +44,8 @@ interface SourceEnd {
 export type PipelineSource = SourceEnd &
   (
     | { readonly kind: 'scan'; readonly scan: Scan; readonly where: BoundExpr | undefined; readonly sink: Sink }
-    | { readonly kind: 'values'; readonly values: Values; readonly first: Operator }
+    /** Rows that are there already. */
+    | { readonly kind: 'rows'; readonly rows: () => Iterable<Row>; readonly first: Operator }
   )
 
 export interface Pipeline {
@@ -121,6 +124,8 @@ class Builder {
   readonly #plan: Limit
   readonly sources: PipelineSource[] = []
   readonly backlogs: Backlog[] = []
+  /** By share. */
+  readonly #kept = new Map<number, KeptRows>()
   limit: LimitState
 
   constructor(context: PipelineContext, limit: Limit) {
@@ -141,7 +146,7 @@ class Builder {
 
   /** ORDER BY straight over a scan, into an operator: the sort keys stand behind the columns. */
   #sortedRows(sort: Extract<Plan, { kind: 'sort' }>, fused: Fused, columns: readonly { readonly expr: BoundExpr }[], take: Operator): void {
-    const next = this.#sort(sort, columns.length, take)
+    const next = this.#sort(sort, sortKeys(sort, columns.length), take)
     this.sources.push({
       kind: 'scan',
       ...fused,
@@ -179,7 +184,7 @@ class Builder {
         return writer.drained() !== undefined
       },
     }
-    const next = this.#sort(sort, 1, new LimitOperator(this.limit, output))
+    const next = this.#sort(sort, sortKeys(sort, 1), new LimitOperator(this.limit, output))
     this.sources.push({
       kind: 'scan',
       ...fused,
@@ -191,8 +196,7 @@ class Builder {
     })
   }
 
-  #sort(sort: Extract<Plan, { kind: 'sort' }>, firstKey: number, next: Operator): Operator {
-    const keys = sort.by.map((b, i) => ({ slot: firstKey + i, descending: b.descending, nullsFirst: b.nullsFirst }))
+  #sort(sort: Extract<Plan, { kind: 'sort' }>, keys: readonly SortKey[], next: Operator): Operator {
     // One more than the cap, so that it can be told that there were more.
     const wanted = this.#plan.input === sort ? this.#plan.skip + this.#plan.count + (this.#plan.implied ? 1 : 0) : Number.POSITIVE_INFINITY
     return new SortOperator(keys, wanted, new MemoryBudget('max.sort.bytes', this.#context.limits.sortBytes), next)
@@ -255,22 +259,13 @@ class Builder {
     const context = this.#context
     switch (plan.kind) {
       case 'values':
-        this.sources.push({
-          kind: 'values',
-          values: plan,
-          first: next,
-          get done() {
-            return next.done
-          },
-          finish: () => next.finish(),
-        })
-        return
+        return this.#rowsOf(() => plan.rows, next)
       case 'project':
         return this.#project(plan, next)
       case 'filter':
         return this.build(plan.input, new FilterOperator(rowTest(plan.predicate, context), next))
       case 'limit':
-        return this.build(plan.input, new LimitOperator(new LimitState(plan), next))
+        return plan.each === undefined ? this.build(plan.input, new LimitOperator(new LimitState(plan), next)) : this.#limitOfEach(plan, plan.each, next)
       case 'aggregate': {
         const state = this.#state(plan)
         if (scanBelow(plan.input) === undefined) return this.build(plan.input, new AggregateOperator(state, rowAggregate(plan, state, context), next))
@@ -280,7 +275,7 @@ class Builder {
         })
       }
       case 'sort':
-        return this.#sorted(plan, next)
+        return this.#sorted(plan, (keys) => this.#sort(plan, keys, next))
       case 'latest': {
         const slots = { key: slotOf(plan.key), partition: slotOf(plan.partition), alive: slotOf(plan.alive) }
         return this.build(plan.input, new LatestOperator(slots, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next))
@@ -322,10 +317,49 @@ class Builder {
         for (const { side, which } of plan.op === 'union' ? sides : sides.toReversed()) this.build(side, set.side(which))
         return
       }
+      case 'share':
+        return this.#share(plan, next)
+      case 'kept':
+        return this.#rowsOf(this.#keptRows(plan), next)
       case 'scan':
       case 'output':
         throw new Error(`no rows of ${plan.kind}`)
     }
+  }
+
+  #rowsOf(rows: () => Iterable<Row>, next: Operator): void {
+    this.sources.push({
+      kind: 'rows',
+      rows,
+      first: next,
+      get done() {
+        return next.done
+      },
+      finish: () => next.finish(),
+    })
+  }
+
+  /** The input is a source before those of the body, so that its rows are complete when these are read. */
+  #share(plan: Share, next: Operator): void {
+    const sets = plan.sets.map((set) => ({ valuesOf: rowProjection(set, this.#context), width: set.length }))
+    const kept = new KeptRows(widthOf(plan.input), sets, new MemoryBudget('max.join.bytes', this.#context.limits.joinBytes))
+    this.#kept.set(plan.id, kept)
+    this.build(plan.input, kept.taking(next))
+    this.build(plan.body, next)
+  }
+
+  #keptRows({ share, set }: Kept): () => Iterable<Row> {
+    const kept = this.#kept.get(share)
+    if (kept === undefined) throw new Error('kept rows outside of their share')
+    return () => (set === undefined ? kept.rows() : kept.different(set))
+  }
+
+  #limitOfEach(plan: Limit, each: BoundExpr, next: Operator): void {
+    const group = rowValue(each, this.#context)
+    const limit = new LimitOfEach(group, plan, next)
+    const most = plan.skip + plan.count
+    if (plan.input.kind !== 'sort' || most > MOST_KEPT) return this.build(plan.input, limit)
+    this.#sorted(plan.input, (keys) => new FirstOfEach(group, most, keys, new MemoryBudget('max.sort.bytes', this.#context.limits.sortBytes), limit))
   }
 
   #project(plan: Extract<Plan, { kind: 'project' }>, next: Operator): void {
@@ -345,12 +379,16 @@ class Builder {
   }
 
   /** The keys are computed once a row and stand behind its columns; the operator above sees the columns only. */
-  #sorted(plan: Extract<Plan, { kind: 'sort' }>, next: Operator): void {
+  #sorted(plan: Extract<Plan, { kind: 'sort' }>, sorting: (keys: readonly SortKey[]) => Operator): void {
     const width = widthOf(plan.input)
     const slots: BoundExpr[] = Array.from({ length: width }, (_, index) => ({ kind: 'slot', index, name: '', type: { kind: 'json' } }))
-    const sort = this.#sort(plan, width, next)
+    const sort = sorting(sortKeys(plan, width))
     this.build(plan.input, new ProjectOperator(rowProjection([...slots, ...plan.by.map((b) => b.expr)], this.#context), sort))
   }
+}
+
+function sortKeys({ by }: Extract<Plan, { kind: 'sort' }>, first: number): SortKey[] {
+  return by.map((b, i) => ({ slot: first + i, descending: b.descending, nullsFirst: b.nullsFirst }))
 }
 
 function slotOf(e: BoundExpr): number {

@@ -125,7 +125,7 @@ async function runSources(
   const turns = new Turns()
   const title = request.sql.slice(span.start, span.end)
   for (const source of pipeline.sources) {
-    if (source.kind === 'values') await pushValues(source, pipeline, context, turns)
+    if (source.kind === 'rows') await pushRows(source, pipeline, context, turns)
     else {
       const scanContext: ScanContext = {
         ...pipelineContext,
@@ -161,11 +161,13 @@ function hasAggregate(plan: Plan): boolean {
   return plan.kind === 'aggregate' || inputs(plan).some(hasAggregate)
 }
 
-async function pushValues(source: Extract<PipelineSource, { kind: 'values' }>, pipeline: Pipeline, context: StatementContext, turns: Turns): Promise<void> {
-  const { values, first } = source
-  for (let i = 0; i < values.rows.length && !first.done; i++) {
-    first.push(values.rows[i])
-    if (first.full || i % STRETCH === STRETCH - 1) await settle(pipeline, context, turns)
+async function pushRows(source: Extract<PipelineSource, { kind: 'rows' }>, pipeline: Pipeline, context: StatementContext, turns: Turns): Promise<void> {
+  const { first } = source
+  let pushed = 0
+  for (const row of source.rows()) {
+    if (first.done) return
+    first.push(row)
+    if (first.full || ++pushed % STRETCH === 0) await settle(pipeline, context, turns)
   }
 }
 

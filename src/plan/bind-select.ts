@@ -10,7 +10,7 @@ import { hopCalls, hopWindows } from './bind-windows.ts'
 import { condition } from './coerce.ts'
 import { ExprNumbers, exprKey } from './expr-key.ts'
 import { type BoundExpr, mapChildren, type Output, type OutputColumn, type OutputFact, type OutputShape, type Plan } from './plan.ts'
-import { checkReadable, dotted, facetOf, type Outer, type Relation, type RowRelation, Scope, type TableRelation } from './scope.ts'
+import { checkReadable, dotted, facetOf, type Relation, type RowRelation, Scope, type TableRelation } from './scope.ts'
 import { aliasesBefore, refuseAlias } from './select-aliases.ts'
 import { keeping } from './truth.ts'
 import { parts } from './walk.ts'
@@ -43,7 +43,7 @@ function columnOf(relation: RowRelation, index: number): BoundExpr {
 }
 
 /** A relation as the result, with ORDER BY over its columns. */
-export function orderedRows(of: BoundRelation, orderBy: readonly ast.OrderItem[], subqueries: Subqueries, outer?: Outer): Bound {
+export function orderedRows(of: BoundRelation, orderBy: readonly ast.OrderItem[], subqueries: Subqueries, outer?: Scope): Bound {
   const { relation, plan } = of
   const columns: OutputColumn[] = relation.columns.map((c, i) => ({ path: c.name.split('.'), expr: columnOf(relation, i), spread: c.open }))
   const output: Output = { kind: 'output', input: plan, metadata: false, shape: { kind: 'columns', columns } }

@@ -17,7 +17,7 @@ import { joinKeys } from './join-keys.ts'
 import { sourcesOf } from './lower.ts'
 import { decorrelate } from './decorrelate.ts'
 import type { BoundExpr, Output, OutputColumn, Plan } from './plan.ts'
-import { checkReadable, type Outer, type Relation, type RowRelation, Scope } from './scope.ts'
+import { checkReadable, type Relation, type RowRelation, Scope } from './scope.ts'
 import { keeping } from './truth.ts'
 import { virtualTable } from './virtual-tables.ts'
 import { queriesIn } from './walk.ts'
@@ -78,7 +78,7 @@ class Binder {
         'A view that selects from itself would do that.',
       )
     const ctes = new Map(sight.ctes)
-    for (const { name, query: body } of query.with) ctes.set(name.text, { query: body, sight: fromSight({ ...sight, ctes: new Map(ctes) }) })
+    for (const { name, query: body } of query.with) ctes.set(name.text, { query: body, sight: { ...sight, ctes: new Map(ctes) } })
     const { output, orders } = await this.#body(query.body, { ...sight, ctes }, query.orderBy)
     this.#depth--
     let input = output.input
@@ -207,7 +207,7 @@ class Binder {
   async subqueries(exprs: readonly (ast.Expr | undefined)[], scope: Scope, sight: Sight): Promise<Subqueries> {
     const bound = new Map<ast.Query, Output>()
     for (const query of exprs.flatMap((e) => (e === undefined ? [] : queriesIn(e)))) {
-      const output = await this.query(query, { ctes: sight.ctes, outer: { scope, far: false } })
+      const output = await this.query(query, { ctes: sight.ctes, outer: scope })
       bound.set(query, orderedRows(this.relation(output), [], NO_SUBQUERIES).output)
     }
     return bound
@@ -221,7 +221,7 @@ class Binder {
       case 'table':
         return this.#table(from, sight)
       case 'derived':
-        return this.derived(await this.query(from.query, fromSight(sight)), from.alias === undefined ? [] : [from.alias.text])
+        return this.derived(await this.query(from.query, sight), from.alias === undefined ? [] : [from.alias.text])
       case 'join':
         return bindJoin(from, this, sight)
       case 'lateral':
@@ -356,12 +356,7 @@ const MAX_SET_DEPTH = 200
 /** What a query sees: WITH names (each with what it sees itself), and the query around it when it stands inside an expression. */
 interface Sight {
   readonly ctes: ReadonlyMap<string, { readonly query: ast.Query; readonly sight: Sight }>
-  readonly outer?: Outer
-}
-
-/** For what stands in FROM: the query around it is out of reach, and known only so that an error can say so. */
-function fromSight(sight: Sight): Sight {
-  return sight.outer === undefined || sight.outer.far ? sight : { ...sight, outer: { ...sight.outer, far: true } }
+  readonly outer?: Scope
 }
 
 interface BoundFrom {

@@ -7,6 +7,7 @@ import { mapExpressions } from './rewrite.ts'
 export function sourcesWithin(plan: Plan, into: Set<number> = new Set()): Set<number> {
   if ('source' in plan && plan.source !== undefined) into.add(plan.source)
   if (plan.kind === 'join' && plan.mark !== undefined) into.add(plan.mark.source)
+  if (plan.kind === 'kept') for (const source of plan.sources) into.add(source)
   for (const input of inputs(plan)) sourcesWithin(input, into)
   return into
 }

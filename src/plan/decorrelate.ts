@@ -1,7 +1,8 @@
 /**
  * Subqueries that use names of the query around them become joins: EXISTS and IN a mark join (every row once, with true, false or NULL beside it), an aggregate without
- * GROUP BY a left join with its groups, any other scalar one a join that allows one partner. What ties the two is equality in the WHERE of the subquery; what else stands
- * there is checked over the joined row. Whatever cannot be written so is an error that says what ties them. Nothing is read here.
+ * GROUP BY a left join with its groups, any other scalar one a join that allows one partner. Where equality in the WHERE of the subquery ties the two, and for EXISTS, IN and
+ * plain values any other condition there, outer rows flow through that join. Any other subquery is answered for each of the different values that the outer rows have for the
+ * names it uses (`rows-for-each`), and these rows are kept meanwhile. Nothing is read here.
  */
 import { SqlError } from '../sql/error.ts'
 import { BOOLEAN, type DataType } from '../types.ts'
@@ -10,13 +11,15 @@ import { conjuncts } from './conjuncts.ts'
 import { freeReferences, sourcesWithin } from './correlation.ts'
 import { exprKey } from './expr-key.ts'
 import { flattened } from './flatten-subqueries.ts'
+import { sourcesOf } from './lower.ts'
 import {
   type Aggregate,
-  type BoundAggregate,
   type BoundExpr,
   type CompareBy,
+  children,
   inputs,
   type Join,
+  type Kept,
   mapChildren,
   type Output,
   type Plan,
@@ -24,8 +27,9 @@ import {
   type Subquery,
   visit,
 } from './plan.ts'
-import { printBound, type SourceNames } from './print-bound.ts'
+import { printBound } from './print-bound.ts'
 import { mapExpressions } from './rewrite.ts'
+import { ifNull, numberOf, orEmpty, rowsForEach } from './rows-for-each.ts'
 
 export function decorrelate(output: Output): Output {
   return new Decorrelation(output).plan(output) as Output
@@ -33,12 +37,8 @@ export function decorrelate(output: Output): Output {
 
 class Decorrelation {
   #next: number
-  /** What the statement calls its relations, for errors. */
-  readonly names: SourceNames
   constructor(output: Output) {
-    const names = namedSources(output)
-    this.#next = [...names.keys()].reduce((largest, source) => Math.max(largest, source), 0) + 1
-    this.names = names
+    this.#next = [...sourcesOfAll(output)].reduce((largest, source) => Math.max(largest, source), 0) + 1
   }
 
   source(): number {
@@ -50,9 +50,10 @@ class Decorrelation {
     if (plan.kind === 'join' && plan.type === 'inner' && plan.residual !== undefined && correlated([plan]).length > 0)
       return this.plan({ kind: 'filter', input: { ...plan, residual: undefined }, predicate: plan.residual })
     if (plan.kind === 'join') {
-      refuse(plan, 'the ON of an outer join', 'Put it into WHERE.')
-      return { ...plan, left: this.plan(plan.left), right: this.plan(plan.right) }
+      const { left, right, ...joined } = this.#ofOneSide(plan)
+      return { ...joined, left: this.plan(left), right: this.plan(right) }
     }
+    if (plan.kind === 'share') return { ...plan, input: this.plan(plan.input), body: this.plan(plan.body) }
     if (plan.kind === 'setOperation') return { ...plan, sides: plan.sides.map((s) => this.plan(s)) }
     if (!('input' in plan)) return plan
     const found = correlated([plan])
@@ -81,15 +82,37 @@ class Decorrelation {
       : { ...top, input: rebuilt(changed, this.plan(input)) }
   }
 
-  #attach(base: Plan, found: readonly Subquery[]): { input: Plan; answers: Map<string, BoundExpr> } {
-    let input = base
-    const answers = new Map<string, BoundExpr>()
-    for (const subquery of found) {
-      const joined = joinWith(input, subquery, this)
-      input = joined.plan
-      answers.set(subqueryKey(subquery), joined.answer)
+  /** The ON of an outer join: a subquery that speaks of one side is answered there, before the rows meet. */
+  #ofOneSide(plan: Join): Join {
+    for (const side of ['left', 'right'] as const) {
+      const sources = sourcesWithin(plan[side])
+      const found = correlated([plan]).filter((s) => children(s).every((e) => speaksOf(e, sources)))
+      if (found.length === 0) continue
+      const { input, answers } = this.#attach(plan[side], found)
+      // What stands in place of a subquery may hold one that it held itself.
+      return this.#ofOneSide(mapExpressions({ ...plan, [side]: input }, (e) => substitute(e, answers)) as Join)
     }
-    return { input, answers }
+    const [further] = correlated([plan])
+    if (further === undefined) return plan
+    throw new SqlError('UNSUPPORTED', 'A subquery that uses names of both sides of an outer join cannot stand in its ON.', further.span, 'Put it into WHERE.')
+  }
+
+  #attach(base: Plan, found: readonly Subquery[]): { input: Plan; answers: Map<string, BoundExpr> } {
+    const answers = new Map<string, BoundExpr>()
+    const parts = found.map((s) => ({ s, body: bodyOf(s) }))
+    const sharing = shared(
+      base,
+      parts.flatMap(({ s, body }) => (isTied(s, body) ? [] : [s])),
+      this,
+    )
+    let input: Plan = sharing?.rows ?? base
+    for (const { s, body } of parts) {
+      const asked = { ...s, operand: s.operand && substitute(s.operand, answers) }
+      const joined = sharing === undefined || isTied(s, body) ? joinWith(input, asked, body, this) : withRowsForEach(input, asked, sharing, this)
+      input = joined.plan
+      answers.set(subqueryKey(s), joined.answer)
+    }
+    return { input: sharing === undefined ? input : { kind: 'share', id: sharing.id, input: base, sets: sharing.sets, body: input }, answers }
   }
 }
 
@@ -97,14 +120,13 @@ function rebuilt(between: readonly Plan[], base: Plan): Plan {
   return between.reduceRight((input, node) => ({ ...node, input }) as Plan, base)
 }
 
-/** Every relation of a plan and of the subqueries in it, with what the statement calls it. */
-function namedSources(plan: Plan, into: Map<number, string> = new Map()): Map<number, string> {
-  for (const source of sourcesWithin(plan)) if (!into.has(source)) into.set(source, '')
+/** Every relation of a plan and of the subqueries in it. */
+function sourcesOfAll(plan: Plan, into: Set<number> = new Set()): Set<number> {
+  sourcesWithin(plan, into)
   const look = (node: Plan): void => {
-    if ((node.kind === 'scan' || node.kind === 'project') && node.source !== undefined && node.name !== undefined) into.set(node.source, node.name)
     mapExpressions(node, (e) => {
       visit(e, (x) => {
-        if (x.kind === 'subquery') namedSources(x.plan, into)
+        if (x.kind === 'subquery') sourcesOfAll(x.plan, into)
       })
       return e
     })
@@ -141,9 +163,12 @@ function subqueryKey(s: Subquery): string {
   return `${plan} ${s.mode} ${s.negated} ${s.operand === undefined ? '' : exprKey(s.operand)} ${values}`
 }
 
-function refuse(plan: Join, where: string, hint: string): void {
-  const [found] = correlated([plan])
-  if (found !== undefined) throw new SqlError('UNSUPPORTED', `A subquery that uses names of the query around it cannot stand in ${where}.`, found.span, hint)
+function speaksOf(e: BoundExpr, sources: ReadonlySet<number>): boolean {
+  let only = true
+  visit(e, (x) => {
+    if ('source' in x && !sources.has(x.source)) only = false
+  })
+  return only
 }
 
 // ---------------------------------------------------------------------------------------------- one subquery
@@ -172,8 +197,7 @@ interface Joined {
   readonly answer: BoundExpr
 }
 
-function joinWith(left: Plan, s: Subquery, work: Decorrelation): Joined {
-  const body = bodyOf(s, work)
+function joinWith(left: Plan, s: Subquery, body: Body, work: Decorrelation): Joined {
   if (body.aggregate !== undefined && body.aggregate.keys.length === 0) return withTotals(left, s, body, body.aggregate, work)
   return s.mode === 'scalar' ? withSingle(left, s, body, work) : withMark(left, s, body, work)
 }
@@ -187,7 +211,7 @@ function truth(value: boolean | null, type: DataType = BOOLEAN): BoundExpr {
   return { kind: 'constant', value, type }
 }
 
-function bodyOf(s: Subquery, work: Decorrelation): Body {
+function bodyOf(s: Subquery): Body {
   const project = s.plan.input
   if (project.kind !== 'project') throw new Error('a subquery that is no relation')
   let at = project.input
@@ -203,32 +227,27 @@ function bodyOf(s: Subquery, work: Decorrelation): Body {
   const outer = new Map(s.outer.map((o) => [exprKey(o.ref), o.value]))
   // Of an aggregate, and of a value, each row counts: there a row that meets two others must not become two.
   const flat = s.mode === 'scalar' || aggregate !== undefined ? own : flattened(own)
-  const place = (e: BoundExpr): BoundExpr => outer.get(exprKey(e)) ?? mapChildren(e, place)
+  const place = (e: BoundExpr): BoundExpr => ('source' in e ? outer.get(exprKey(e)) : undefined) ?? mapChildren(e, place)
   const { keys, residual, gate, rest } = ties(flat.where, outer, place)
   const from = rest.length === 0 ? flat.from : filter(flat.from, rest)
-  const body = { columns: project.columns, limit, sort, having, aggregate, from, keys, residual, gate, place }
-  onlyInWhere(body, s, work)
-  const nested = correlatedIn(residual)
-  if (nested !== undefined) throw overTwoLevels(nested)
-  return body
+  return { columns: project.columns, limit, sort, having, aggregate, from, keys, residual, gate, place }
 }
 
-function correlatedIn(terms: readonly BoundExpr[]): Subquery | undefined {
-  let found: Subquery | undefined
-  for (const term of terms)
-    visit(term, (e) => {
-      if (e.kind === 'subquery' && e.outer.length > 0) found = e
-    })
+/** Can the outer rows be joined with the subquery as they flow by? Else the subquery has to be answered for each of their values. */
+function isTied(s: Subquery, body: Body): boolean {
+  const { aggregate, limit, residual, sort } = body
+  if (residual.some(correlatedIn) || body.keys.some((k) => correlatedIn(k.outer)) || usesOuterElsewhere(body, s)) return false
+  if (aggregate !== undefined && residual.length > 0) return false
+  if (limit !== undefined && (s.mode === 'in' || limit.skip > 0 || limit.count === 0)) return false
+  return s.mode !== 'scalar' || aggregate === undefined || aggregate.keys.length === 0 || sort === undefined
+}
+
+function correlatedIn(term: BoundExpr): boolean {
+  let found = false
+  visit(term, (e) => {
+    if (e.kind === 'subquery' && e.outer.length > 0) found = true
+  })
   return found
-}
-
-function overTwoLevels(s: Subquery): SqlError {
-  return new SqlError(
-    'UNSUPPORTED',
-    'This subquery uses names of two queries around it, and stands where that cannot be made a join: below NOT or OR, in a comparison, or inside of a subquery that stands for a value.',
-    s.span,
-    'Two levels work for EXISTS and IN that are joined with AND. Else write the inner two as one: (SELECT … FROM b JOIN c ON b.x = c.x WHERE …).',
-  )
 }
 
 function filter(input: Plan, terms: readonly BoundExpr[]): Plan {
@@ -248,8 +267,7 @@ function ties(
   const reach = (e: BoundExpr): { in: boolean; out: boolean } => {
     const r = { in: false, out: false }
     visit(e, (x) => {
-      if (outer.has(exprKey(x))) r.out = true
-      else if ('source' in x) r.in = true
+      if ('source' in x) r[outer.has(exprKey(x)) ? 'out' : 'in'] = true
     })
     return r
   }
@@ -271,35 +289,16 @@ function ties(
   return { keys, residual, gate, rest }
 }
 
-/** Outer names anywhere but in WHERE, and where the value is computed above the join, are refused. */
-function onlyInWhere(body: Body, s: Subquery, work: Decorrelation): void {
+/** Does it use outer names anywhere but in WHERE, or where the value is computed above the join? */
+function usesOuterElsewhere(body: Body, s: Subquery): boolean {
   const outer = new Set(s.outer.map((o) => exprKey(o.ref)))
-  const check = (e: BoundExpr): BoundExpr => {
-    visit(e, (x) => {
-      if (outer.has(exprKey(x))) throw elsewhere(x, s, work)
-    })
-    return e
-  }
+  const within: BoundExpr[] = []
   const total = body.aggregate !== undefined && body.aggregate.keys.length === 0
-  if (s.mode === 'in' || (s.mode === 'scalar' && body.aggregate !== undefined)) if (!total) for (const c of body.columns) check(c.expr)
-  if (s.mode === 'scalar') for (const b of body.sort?.by ?? []) check(b.expr)
-  if (body.having !== undefined && !total) check(body.having)
-  if (body.aggregate !== undefined) mapExpressions(body.aggregate, check)
-  const [free] = freeReferences(body.from).filter((e) => outer.has(exprKey(e)))
-  if (free !== undefined) throw elsewhere(free, s, work)
-}
-
-function elsewhere(e: BoundExpr, s: Subquery, work: Decorrelation): SqlError {
-  return new SqlError(
-    'UNSUPPORTED',
-    `"${printBound(e, work.names)}" of the outer query is used outside of the WHERE of this subquery.`,
-    e.span ?? s.span,
-    'A subquery may name the outer query in its WHERE, and in the value that it gives. Write it as a join: FROM a JOIN b ON a.x = b.y.',
-  )
-}
-
-function unsupported(s: Subquery, what: string, hint: string): SqlError {
-  return new SqlError('UNSUPPORTED', `${what} in a subquery that uses names of the outer query is not offered.`, s.span, hint)
+  if ((s.mode === 'in' || (s.mode === 'scalar' && body.aggregate !== undefined)) && !total) within.push(...body.columns.map((c) => c.expr))
+  if (s.mode === 'scalar' && body.sort !== undefined) within.push(...body.sort.by.map((b) => b.expr))
+  if (body.having !== undefined && !total) within.push(body.having)
+  if (body.aggregate !== undefined) mapExpressions(body.aggregate, (e) => (within.push(e), e))
+  return within.some((e) => uses(e, outer)) || freeReferences(body.from).some((e) => outer.has(exprKey(e)))
 }
 
 /** The subquery's rows as a relation of its own: its value first, then what ties it, then what the residual terms look at. */
@@ -346,8 +345,7 @@ function rightSide(
 const TRUE: BoundExpr = { kind: 'constant', value: true, type: BOOLEAN }
 
 function ifThere(mark: BoundExpr, then: BoundExpr): BoundExpr {
-  const isNull: BoundExpr = { kind: 'isNull', operand: mark, negated: false, type: BOOLEAN }
-  return { kind: 'case', whens: [{ when: isNull, then: { kind: 'constant', value: null, type: then.type } }], otherwise: then, type: then.type }
+  return ifNull(mark, { kind: 'constant', value: null, type: then.type }, then)
 }
 
 function nameOf(e: BoundExpr, index: number): string {
@@ -372,10 +370,13 @@ function grouped(body: Body): { input: Plan; columns: Body['columns']; keys: rea
 // ---------------------------------------------------------------------------------------------- EXISTS and IN
 
 function withMark(left: Plan, s: Subquery, body: Body, work: Decorrelation): Joined {
-  if (body.limit !== undefined && (s.mode === 'in' || body.limit.skip > 0 || body.limit.count === 0))
-    throw unsupported(s, s.mode === 'in' ? 'LIMIT' : 'OFFSET', 'Leave it out; the n-th largest value is MAXK(x, n)[n - 1].')
-  if (body.aggregate !== undefined && body.residual.length > 0) throw groupedResidual(s, body.residual[0], work)
   const right = rightSide(body, { value: s.mode === 'in', ordered: false }, work)
+  const { plan, answer } = marked(left, s, right, work)
+  return { plan, answer: gated(body.gate, answer, truth(s.negated)) }
+}
+
+/** EXISTS and IN over the rows of the subquery. */
+function marked(left: Plan, s: Subquery, right: Right, work: Decorrelation): Joined {
   const source = work.source()
   const operand = s.operand
   let value: NonNullable<Join['mark']>['value']
@@ -385,17 +386,7 @@ function withMark(left: Plan, s: Subquery, body: Body, work: Decorrelation): Joi
   }
   const plan: Join = { kind: 'join', type: 'mark', left, right: right.plan, keys: right.keys, residual: right.residual, mark: { source, value } }
   const mark: BoundExpr = { kind: 'column', source, index: 0, name: s.mode === 'in' ? 'is in' : 'exists', type: BOOLEAN, span: s.span }
-  const answer: BoundExpr = s.negated ? { kind: 'not', operand: mark, type: BOOLEAN, span: s.span } : mark
-  return { plan, answer: gated(body.gate, answer, truth(s.negated)) }
-}
-
-function groupedResidual(s: Subquery, term: BoundExpr, work: Decorrelation): SqlError {
-  return new SqlError(
-    'UNSUPPORTED',
-    `This subquery is grouped and tied to the outer query by ${printBound(term, work.names)}; with groups only equality can tie them.`,
-    s.span,
-    'Write it as a join and group that: SELECT a.x, count(b.y) FROM a LEFT JOIN b ON … GROUP BY a.x.',
-  )
+  return { plan, answer: s.negated ? { kind: 'not', operand: mark, type: BOOLEAN, span: s.span } : mark }
 }
 
 // ---------------------------------------------------------------------------------------------- values
@@ -403,17 +394,13 @@ function groupedResidual(s: Subquery, term: BoundExpr, work: Decorrelation): Sql
 function uses(e: BoundExpr, outer: ReadonlySet<string>): boolean {
   let found = false
   visit(e, (x) => {
-    if (outer.has(exprKey(x))) found = true
+    if ('source' in x && outer.has(exprKey(x))) found = true
   })
   return found
 }
 
 /** One row at most for each outer row; a second is an error, or passed over with LIMIT 1. */
 function withSingle(left: Plan, s: Subquery, body: Body, work: Decorrelation): Joined {
-  if (body.limit !== undefined && (body.limit.skip > 0 || body.limit.count === 0))
-    throw unsupported(s, 'OFFSET', 'Leave it out; the n-th largest value is MAXK(x, n)[n - 1].')
-  if (body.aggregate !== undefined && body.residual.length > 0) throw groupedResidual(s, body.residual[0], work)
-  if (body.aggregate !== undefined && body.sort !== undefined) throw unsupported(s, 'ORDER BY over groups', 'Use MAX or MIN.')
   const first = body.limit?.count === 1
   const outer = new Set(s.outer.map((o) => exprKey(o.ref)))
   const above =
@@ -425,9 +412,6 @@ function withSingle(left: Plan, s: Subquery, body: Body, work: Decorrelation): J
 
 /** An aggregate without GROUP BY has one row also where nothing matches: its groups are joined, and a missing one has the values of an empty group. */
 function withTotals(left: Plan, s: Subquery, body: Body, aggregate: Aggregate, work: Decorrelation): Joined {
-  if (body.residual.length > 0) throw groupedResidual(s, body.residual[0], work)
-  if (body.limit !== undefined && (body.limit.skip > 0 || body.limit.count === 0))
-    throw unsupported(s, 'OFFSET', 'Leave it out; the n-th largest value is MAXK(x, n)[n - 1].')
   const source = work.source()
   const n = body.keys.length
   const keys = body.keys.map((k) => k.inner)
@@ -459,7 +443,7 @@ function withTotals(left: Plan, s: Subquery, body: Body, aggregate: Aggregate, w
 
 /** Outer names become what they stand for, slots of the subquery what `over` makes of them. */
 function placedOver(e: BoundExpr, s: Subquery, over: (e: BoundExpr) => BoundExpr): BoundExpr {
-  const outer = s.outer.find((o) => exprKey(o.ref) === exprKey(e))
+  const outer = 'source' in e ? s.outer.find((o) => exprKey(o.ref) === exprKey(e)) : undefined
   if (outer !== undefined) return outer.value
   return e.kind === 'slot' ? over(e) : mapChildren(e, (c) => placedOver(c, s, over))
 }
@@ -477,10 +461,38 @@ function totalAnswer(s: Subquery, value: BoundExpr, having: BoundExpr | undefine
   return chosen(compare(s.negated ? '!=' : '=', s.operand, value, s.span), truth(s.negated))
 }
 
-/** A count of nothing is 0, a collection of nothing is empty, any other aggregate of nothing is NULL. */
-function orEmpty(column: BoundExpr, aggregate: BoundAggregate): BoundExpr {
-  const empty = aggregate.type.kind === 'array' ? [] : aggregate.name === 'count' || aggregate.name === 'approx_count_distinct' ? 0 : null
-  if (empty === null) return column
-  const isNull: BoundExpr = { kind: 'isNull', operand: column, negated: false, type: BOOLEAN }
-  return { kind: 'case', whens: [{ when: isNull, then: { kind: 'constant', value: empty, type: column.type } }], otherwise: column, type: column.type }
+// ---------------------------------------------------------------------------------------------- what no condition in WHERE ties
+
+/** The outer rows, kept for those subqueries that are answered for each of their values. */
+interface Sharing {
+  readonly id: number
+  /** The rows, with the numbers of their values. */
+  readonly rows: Kept
+  readonly sets: readonly (readonly BoundExpr[])[]
+  readonly setOf: ReadonlyMap<Subquery['plan'], number>
+}
+
+function shared(base: Plan, subqueries: readonly Subquery[], work: Decorrelation): Sharing | undefined {
+  if (subqueries.length === 0) return undefined
+  const id = work.source()
+  const places = new Map<string, number>()
+  const sets: BoundExpr[][] = []
+  const setOf = new Map<Subquery['plan'], number>()
+  for (const { plan, outer } of subqueries) {
+    const values = outer.map((o) => o.value)
+    const key = values.map(exprKey).join(' ')
+    const place = places.get(key) ?? sets.push(values) - 1
+    places.set(key, place)
+    setOf.set(plan, place)
+  }
+  return { id, rows: { kind: 'kept', share: id, set: undefined, source: work.source(), sources: sourcesOf(base), columns: sets.length }, sets, setOf }
+}
+
+function withRowsForEach(left: Plan, s: Subquery, sharing: Sharing, work: Decorrelation): Joined {
+  const set = sharing.setOf.get(s.plan) as number
+  const values = (): Kept => ({ kind: 'kept', share: sharing.id, set, source: work.source(), sources: [], columns: sharing.sets[set].length + 1 })
+  const right = rowsForEach(s, s.mode !== 'exists', { newSource: () => work.source(), values })
+  const keys: Join['keys'] = [{ left: numberOf(sharing.rows.source, set), right: right.number, by: 'number' }]
+  if (s.mode === 'scalar') return { plan: { kind: 'join', type: 'single', left, right: right.plan, keys, span: s.span }, answer: right.value }
+  return marked(left, s, { plan: right.plan, value: right.value, keys, residual: undefined }, work)
 }

@@ -47,13 +47,17 @@ function nodeText(plan: Plan, ranges: (scan: Scan) => string, used: ReadonlySet<
       return `Sort ${plan.by.map((b) => printBound(b.expr) + (b.descending ? ' DESC' : '')).join(', ')}`
     case 'limit':
       if (plan.implied) return `Limit ${plan.count} (the server's cap; no LIMIT was written)`
-      return `Limit ${plan.skip > 0 ? `${plan.skip}, ` : ''}${plan.count === Number.MAX_SAFE_INTEGER ? 'all' : plan.count}`
+      return `Limit ${plan.each === undefined ? '' : 'of each '}${plan.skip > 0 ? `${plan.skip}, ` : ''}${plan.count === Number.MAX_SAFE_INTEGER ? 'all' : plan.count}`
     case 'join':
       return joinText(plan)
     case 'unnest':
       return `Lateral ${printBound(plan.array)} AS ${quoteName(plan.name)}`
     case 'latest':
       return 'Latest of each key'
+    case 'share':
+      return `Keep rows, with the different values of ${plan.sets.map((set) => set.map((e) => printBound(e)).join(', ')).join(' and of ')}`
+    case 'kept':
+      return plan.set === undefined ? 'Kept rows' : 'Kept values'
     case 'setOperation':
       return `${plan.op.charAt(0).toUpperCase()}${plan.op.slice(1)}${plan.all ? ' all' : ''}`
     case 'output':

@@ -6,9 +6,8 @@ import { compare } from './coerce.ts'
 import { conjuncts } from './conjuncts.ts'
 import { exprKey } from './expr-key.ts'
 import { joinKeys } from './join-keys.ts'
-import { sourcesWithin } from './correlation.ts'
+import { freeReferences, sourcesWithin } from './correlation.ts'
 import { type BoundExpr, mapChildren, type Plan, type Subquery } from './plan.ts'
-import { mapExpressions, rewrite } from './rewrite.ts'
 
 /** FROM, and the terms of WHERE. */
 export interface Filtered {
@@ -44,12 +43,13 @@ function partsOf(s: Subquery): Filtered | undefined {
   if (s.negated || s.mode === 'scalar' || s.plan.input.kind !== 'project') return undefined
   const { columns, input } = s.plan.input
   const outer = new Map(s.outer.map((o) => [exprKey(o.ref), o.value]))
-  const place = (e: BoundExpr): BoundExpr => outer.get(exprKey(e)) ?? mapChildren(e, place)
-  const placed = (plan: Plan): Plan => rewrite(plan, (node) => mapExpressions(node, place))
+  const place = (e: BoundExpr): BoundExpr => ('source' in e ? outer.get(exprKey(e)) : undefined) ?? mapChildren(e, place)
   const base = input.kind === 'sort' ? input.input : input
   const from = base.kind === 'filter' ? base.input : base
   if (from.kind === 'aggregate' || from.kind === 'limit' || from.kind === 'sort') return undefined
+  // In a join the two sides do not see each other.
+  if (freeReferences(from).some((e) => outer.has(exprKey(e)))) return undefined
   const where = base.kind === 'filter' ? conjuncts(base.predicate).map(place) : []
   const equal = s.operand === undefined ? [] : [compare('=', s.operand, place(columns[0].expr), s.span ?? { start: 0, end: 0 })]
-  return { from: placed(from), where: [...where, ...equal] }
+  return { from, where: [...where, ...equal] }
 }

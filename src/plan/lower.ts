@@ -3,8 +3,8 @@
  * A single scan below the output or below an aggregation is left as it is: the engine reads paths straight out of the records there.
  */
 import { exprKey } from './expr-key.ts'
-import { type BoundExpr, type Join, mapChildren, type Output, type Plan, visit } from './plan.ts'
-import { mapExpressions } from './rewrite.ts'
+import { type BoundExpr, type Join, type Kept, mapChildren, type Output, type Plan, type Share, visit } from './plan.ts'
+import { mapExpressions, rewrite } from './rewrite.ts'
 
 /** Source numbers of the relations that a plan brings. */
 export function sourcesOf(plan: Plan): number[] {
@@ -16,6 +16,10 @@ export function sourcesOf(plan: Plan): number[] {
       return plan.source === undefined ? [] : [plan.source]
     case 'unnest':
       return [...sourcesOf(plan.input), plan.source]
+    case 'share':
+      return sourcesOf(plan.body)
+    case 'kept':
+      return [...plan.sources, plan.source]
     case 'join':
       return [...sourcesOf(plan.left), ...(plan.mark === undefined ? sourcesOf(plan.right) : [plan.mark.source])]
     case 'setOperation':
@@ -40,7 +44,7 @@ export function lower(output: Output): Output {
   const exprs: BoundExpr[] = []
   mapExpressions(output, (e) => (exprs.push(e), e))
   if (sort !== undefined) exprs.push(...sort.by.map((b) => b.expr))
-  const { plan, slots } = rows(base, exprs)
+  const { plan, slots } = rows(base, exprs, new Map())
   let input = plan
   if (sort !== undefined) input = { ...sort, input, by: sort.by.map((b) => ({ ...b, expr: toSlots(b.expr, slots) })) }
   if (limit !== undefined) input = { ...limit, input }
@@ -87,44 +91,51 @@ function nameOf(e: BoundExpr): string {
   return e.kind === 'column' ? e.name : e.kind
 }
 
+/** The rows of the shares around a plan, by their ids. */
+type Shared = ReadonlyMap<number, Rows>
+
 /** Rewrites a plan to one over rows that hold at least what `exprs` refer to. */
-function rows(plan: Plan, exprs: readonly BoundExpr[]): Rows {
+function rows(plan: Plan, exprs: readonly BoundExpr[], shared: Shared): Rows {
   if (isFused(plan)) return scanRows(plan, exprs)
   switch (plan.kind) {
     case 'values':
       return relation(plan, plan.source, plan.types.length)
     case 'project':
-      return projectRows(plan, exprs)
+      return projectRows(plan, exprs, shared)
     case 'aggregate':
-      return aggregateRows(plan)
+      return aggregateRows(plan, shared)
     case 'filter': {
-      const below = rows(plan.input, [...exprs, plan.predicate])
+      const below = rows(plan.input, [...exprs, plan.predicate], shared)
       return { ...below, plan: { ...plan, input: below.plan, predicate: toSlots(plan.predicate, below.slots) } }
     }
     case 'sort': {
-      const below = rows(plan.input, [...exprs, ...plan.by.map((b) => b.expr)])
+      const below = rows(plan.input, [...exprs, ...plan.by.map((b) => b.expr)], shared)
       return { ...below, plan: { ...plan, input: below.plan, by: plan.by.map((b) => ({ ...b, expr: toSlots(b.expr, below.slots) })) } }
     }
     case 'limit': {
-      const below = rows(plan.input, exprs)
-      return { ...below, plan: { ...plan, input: below.plan } }
+      const below = rows(plan.input, plan.each === undefined ? exprs : [...exprs, plan.each], shared)
+      return { ...below, plan: mapExpressions({ ...plan, input: below.plan }, (e) => toSlots(e, below.slots)) }
     }
     case 'unnest': {
-      const below = rows(plan.input, [...exprs, plan.array])
+      const below = rows(plan.input, [...exprs, plan.array], shared)
       const slots = new Map(below.slots)
       slots.set(columnKey(plan.source, 0), below.width)
       return { plan: { ...plan, input: below.plan, array: toSlots(plan.array, below.slots) }, slots, width: below.width + 1 }
     }
     case 'latest': {
-      const below = rows(plan.input, [...exprs, plan.key, plan.partition, plan.alive])
+      const below = rows(plan.input, [...exprs, plan.key, plan.partition, plan.alive], shared)
       return { ...below, plan: mapExpressions({ ...plan, input: below.plan }, (e) => toSlots(e, below.slots)) }
     }
     case 'join':
-      return joinRows(plan, exprs)
+      return joinRows(plan, exprs, shared)
     case 'setOperation': {
-      const sides = plan.sides.map((s) => rows(s, []))
+      const sides = plan.sides.map((s) => rows(s, [], shared))
       return { plan: { ...plan, sides: sides.map((s) => s.plan) }, slots: new Map(), width: sides[0].width }
     }
+    case 'share':
+      return shareRows(plan, exprs, shared)
+    case 'kept':
+      return keptRows(plan, shared)
     default:
       throw new Error(`no rows of ${plan.kind}`)
   }
@@ -154,10 +165,10 @@ function relation(plan: Plan, source: number, width: number): Rows {
 
 type Project = Extract<Plan, { kind: 'project' }>
 
-function projectRows(whole: Project, above: readonly BoundExpr[]): Rows {
+function projectRows(whole: Project, above: readonly BoundExpr[], shared: Shared): Rows {
   const plan = pruned(whole, above)
   const exprs = plan.columns.map((c) => c.expr)
-  const lowered = isFused(plan.input) ? plan : project(plan, exprs)
+  const lowered = isFused(plan.input) ? plan : project(plan, exprs, shared)
   return plan.source === undefined ? { plan: lowered, slots: new Map(), width: plan.columns.length } : relation(lowered, plan.source, plan.columns.length)
 }
 
@@ -178,27 +189,27 @@ function pruned(plan: Project, above: readonly BoundExpr[]): Project {
   return { ...plan, columns, input: { ...input, sides } }
 }
 
-function project(plan: Project, exprs: readonly BoundExpr[]): Plan {
-  const below = rows(plan.input, exprs)
+function project(plan: Project, exprs: readonly BoundExpr[], shared: Shared): Plan {
+  const below = rows(plan.input, exprs, shared)
   return { ...plan, input: below.plan, columns: plan.columns.map((c) => ({ ...c, expr: toSlots(c.expr, below.slots) })) }
 }
 
 /** Everything above an aggregation speaks of its slots already. */
-function aggregateRows(plan: Extract<Plan, { kind: 'aggregate' }>): Rows {
+function aggregateRows(plan: Extract<Plan, { kind: 'aggregate' }>, shared: Shared): Rows {
   const width = plan.keys.length + plan.aggregates.length
   if (isFused(plan.input)) return { plan, slots: new Map(), width }
   const exprs: BoundExpr[] = []
   mapExpressions(plan, (e) => (exprs.push(e), e))
-  const below = rows(plan.input, exprs)
+  const below = rows(plan.input, exprs, shared)
   const lowered = mapExpressions({ ...plan, input: below.plan }, (e) => toSlots(e, below.slots))
   return { plan: lowered, slots: new Map(), width }
 }
 
-function joinRows(plan: Join, exprs: readonly BoundExpr[]): Rows {
+function joinRows(plan: Join, exprs: readonly BoundExpr[], shared: Shared): Rows {
   const all = [...exprs]
   mapExpressions(plan, (e) => (all.push(e), e))
-  const left = rows(plan.left, all)
-  const right = rows(plan.right, all)
+  const left = rows(plan.left, all, shared)
+  const right = rows(plan.right, all, shared)
   const slots = new Map(left.slots)
   for (const [key, slot] of right.slots) slots.set(key, slot + left.width)
   const { mark } = plan
@@ -220,6 +231,24 @@ function joinRows(plan: Join, exprs: readonly BoundExpr[]): Rows {
   }
 }
 
+/** Of its input a share keeps what its sets, its body and all above look at. */
+function shareRows(plan: Share, exprs: readonly BoundExpr[], shared: Shared): Rows {
+  const all = [...exprs, ...plan.sets.flat()]
+  rewrite(plan.body, (node) => mapExpressions(node, (e) => (all.push(e), e)))
+  const input = rows(plan.input, all, shared)
+  const body = rows(plan.body, exprs, new Map(shared).set(plan.id, input))
+  return { ...body, plan: { ...plan, input: input.plan, sets: plan.sets.map((set) => set.map((e) => toSlots(e, input.slots))), body: body.plan } }
+}
+
+function keptRows(plan: Kept, shared: Shared): Rows {
+  const input = plan.set === undefined ? shared.get(plan.share) : { slots: new Map(), width: 0 }
+  if (input === undefined) throw new Error('kept rows outside of their share')
+  const slots = new Map(input.slots)
+  for (let i = 0; i < plan.columns; i++) slots.set(columnKey(plan.source, i), input.width + i)
+  const width = input.width + plan.columns
+  return { plan: { ...plan, width }, slots, width }
+}
+
 /** Number of columns of a lowered plan's rows. */
 export function widthOf(plan: Plan): number {
   switch (plan.kind) {
@@ -235,6 +264,10 @@ export function widthOf(plan: Plan): number {
       return widthOf(plan.input) + 1
     case 'setOperation':
       return widthOf(plan.sides[0])
+    case 'share':
+      return widthOf(plan.body)
+    case 'kept':
+      return plan.width ?? 0
     case 'scan':
     case 'output':
       return 0

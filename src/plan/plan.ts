@@ -9,7 +9,7 @@ import type { Span } from '../sql/ast.ts'
 import type { DataType, Path, Value } from '../types.ts'
 import type { Table } from './catalog.ts'
 
-export type Plan = Scan | Values | Filter | Project | Aggregate | Sort | Limit | Join | Unnest | Latest | SetOperation | Output
+export type Plan = Scan | Values | Filter | Project | Aggregate | Sort | Limit | Join | Unnest | Latest | SetOperation | Share | Kept | Output
 
 /** Reads one topic. `source` numbers the scans of a statement (0-based). */
 export interface Scan {
@@ -82,6 +82,8 @@ export interface Limit {
   readonly count: number
   /** True when the user wrote no LIMIT and the server's cap applies: reaching it is then said in words. */
   readonly implied: boolean
+  /** It holds for the rows of each value of this. */
+  readonly each?: BoundExpr
 }
 
 /** `mark`: every left row once, with whether it has a partner. `single`: as `left`, but a second partner is an error (or, with `first`, passed over). */
@@ -133,6 +135,35 @@ export interface SetOperation {
   readonly op: 'union' | 'except' | 'intersect'
   readonly all: boolean
   readonly sides: readonly Plan[]
+}
+
+/**
+ * Reads its input once and keeps the rows; `body` reads them through `kept` nodes, as often as it likes and each time the same. Of each of `sets` the different values that
+ * the rows have are numbered from 0; values are different when they can be told apart in any way, so NULL is one and 1 is not 1.0. Row: that of `body`.
+ */
+export interface Share {
+  readonly kind: 'share'
+  readonly id: number
+  readonly input: Plan
+  readonly sets: readonly (readonly BoundExpr[])[]
+  readonly body: Plan
+}
+
+/**
+ * In the body of a share, with `set` undefined: the rows of its input, and behind them for each set the number of the row's values, which are the columns of `source`.
+ * With a `set`: the different values of that set, a relation whose columns are the number and the values.
+ */
+export interface Kept {
+  readonly kind: 'kept'
+  readonly share: number
+  readonly set: number | undefined
+  readonly source: number
+  /** The relations of the input, where its rows are read. */
+  readonly sources: readonly number[]
+  /** Number of columns of `source`. */
+  readonly columns: number
+  /** Number of slots in a row of it, once the plan is lowered. */
+  readonly width?: number
 }
 
 /** The root: turns rows into RECORD frames. */
@@ -493,6 +524,7 @@ export function isConstant(expr: BoundExpr): boolean {
 /** The inputs of a node, in the order in which they are read. */
 export function inputs(plan: Plan): readonly Plan[] {
   if (plan.kind === 'join') return [plan.right, plan.left]
+  if (plan.kind === 'share') return [plan.input, plan.body]
   if (plan.kind === 'setOperation') return plan.op === 'union' ? plan.sides : plan.sides.toReversed()
   return 'input' in plan ? [plan.input] : []
 }

@@ -4,6 +4,7 @@ import type { BoundExpr, OutputShape, Plan } from './plan.ts'
 /** Applies `f` to every node, inputs first. */
 export function rewrite(plan: Plan, f: (node: Plan) => Plan): Plan {
   if (plan.kind === 'join') return f({ ...plan, left: rewrite(plan.left, f), right: rewrite(plan.right, f) })
+  if (plan.kind === 'share') return f({ ...plan, input: rewrite(plan.input, f), body: rewrite(plan.body, f) })
   if (plan.kind === 'setOperation') return f({ ...plan, sides: plan.sides.map((s) => rewrite(s, f)) })
   return 'input' in plan ? f({ ...plan, input: rewrite(plan.input, f) } as Plan) : f(plan)
 }
@@ -37,8 +38,12 @@ export function mapExpressions(plan: Plan, f: (e: BoundExpr) => BoundExpr): Plan
       return { ...plan, array: f(plan.array) }
     case 'latest':
       return { ...plan, key: f(plan.key), partition: f(plan.partition), alive: f(plan.alive) }
-    case 'values':
     case 'limit':
+      return plan.each === undefined ? plan : { ...plan, each: f(plan.each) }
+    case 'share':
+      return { ...plan, sets: plan.sets.map((set) => set.map(f)) }
+    case 'values':
+    case 'kept':
     case 'setOperation':
       return plan
   }

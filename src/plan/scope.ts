@@ -67,16 +67,11 @@ export function metaField(name: string): string | undefined {
   return META_ALIASES[lower]
 }
 
-/** The query around a query. `far`: its names are known, and cannot be used from here. */
-export interface Outer {
-  readonly scope: Scope
-  readonly far: boolean
-}
-
 export class Scope {
   readonly relations: readonly Relation[]
-  readonly outer: Outer | undefined
-  constructor(relations: readonly Relation[], outer?: Outer) {
+  /** The query around this one. */
+  readonly outer: Scope | undefined
+  constructor(relations: readonly Relation[], outer?: Scope) {
     this.relations = relations
     this.outer = outer
   }
@@ -85,33 +80,22 @@ export class Scope {
   resolve(parts: readonly Name[], span: Span): BoundExpr {
     if (this.outer === undefined) return this.#here(parts, span)
     const named =
-      parts.length > 1 && !this.#knows(parts[0].text)
-        ? this.#around((s) => (s.#knows(parts[0].text) ? s.#here(parts, span) : undefined), parts, span)
-        : undefined
+      parts.length > 1 && !this.#knows(parts[0].text) ? this.#around((s) => (s.#knows(parts[0].text) ? s.#here(parts, span) : undefined)) : undefined
     if (named !== undefined) return named
     try {
       return this.#here(parts, span)
     } catch (e) {
       if (!(e instanceof SqlError) || e.code !== 'UNKNOWN_COLUMN') throw e
-      const found = this.#around((s) => s.#certain(parts, span), parts, span)
+      const found = this.#around((s) => s.#certain(parts, span))
       if (found === undefined) throw e
       return found
     }
   }
 
-  /** The nearest outer meaning; an error when it is out of reach. */
-  #around(find: (scope: Scope) => BoundExpr | undefined, parts: readonly Name[], span: Span): BoundExpr | undefined {
-    let far = false
-    for (let at = this.outer; at !== undefined; at = at.scope.outer) {
-      far ||= at.far
-      const found = find(at.scope)
-      if (found !== undefined && far)
-        throw new SqlError(
-          'UNSUPPORTED',
-          `"${dotted(parts)}" is a name of an outer query that cannot be used here.`,
-          span,
-          'A query in FROM does not see the row beside it. Take the condition out of it: FROM a JOIN (SELECT …) b ON a.x = b.y.',
-        )
+  /** The nearest outer meaning. */
+  #around(find: (scope: Scope) => BoundExpr | undefined): BoundExpr | undefined {
+    for (let at = this.outer; at !== undefined; at = at.outer) {
+      const found = find(at)
       if (found !== undefined) return found
     }
     return undefined
@@ -119,7 +103,7 @@ export class Scope {
 
   /** Has a source of this FROM, or of a query around it, a field of that name for certain? JSON of unknown shape may have every name. */
   knows(name: string): boolean {
-    for (let at: Scope | undefined = this; at !== undefined; at = at.outer?.scope) if (at.has(name)) return true
+    for (let at: Scope | undefined = this; at !== undefined; at = at.outer) if (at.has(name)) return true
     return false
   }
 

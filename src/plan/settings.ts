@@ -33,7 +33,7 @@ export const SETTINGS = {
   'max.group.records': { unit: 'count', fallback: 10_000_000, meaning: 'groups that one aggregation may hold' },
   'max.group.bytes': { unit: 'size', fallback: 1024 * MIB, meaning: 'bytes that the texts of group keys may take' },
   'max.collect.bytes': { unit: 'size', fallback: 64 * MIB, meaning: 'bytes that the values of array aggregates may take' },
-  'max.join.bytes': { unit: 'size', fallback: 256 * MIB, meaning: 'bytes that the right sides of joins and set operations may take' },
+  'max.join.bytes': { unit: 'size', fallback: 256 * MIB, meaning: 'bytes that joins, set operations and correlated subqueries may hold' },
   'max.sort.bytes': { unit: 'size', fallback: 64 * MIB, meaning: 'bytes that ORDER BY may hold' },
   'max.sources': { unit: 'count', fallback: 64, meaning: 'topics that one statement may read, each counted wherever it is named' },
   'max.pattern.topics': { unit: 'count', fallback: 100, meaning: 'topics that a pattern in FROM may stand for' },

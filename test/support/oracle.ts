@@ -202,7 +202,7 @@ export async function compare(
   return { kind: 'same' }
 }
 
-/** Errors that docs/sql.md tells of: not every correlated subquery can be written as a join. */
+/** Errors that docs/sql.md tells of: where a correlated subquery cannot stand. */
 function refused(error: string): boolean {
-  return /of an outer query that cannot be used here|outer query|of the query around it/.test(error)
+  return /names of both sides of an outer join/.test(error)
 }

@@ -37,7 +37,7 @@ export class MemoryBudget {
   #exceeded(): SqlError {
     const what = {
       'max.collect.bytes': 'The values that its aggregates hold',
-      'max.join.bytes': 'The rows that its joins, set operations and LATEST hold',
+      'max.join.bytes': 'The rows that its joins, subqueries, set operations and LATEST hold',
       'max.sort.bytes': 'The rows that it sorts',
     }[this.#setting]
     const remedy = {

@@ -9,7 +9,7 @@ import { rewrite } from '../rewrite.ts'
 export const backwardScan: Rule = { name: 'backward-scan', apply: (plan) => rewrite(plan, newestFirst) }
 
 function newestFirst(node: Plan): Plan {
-  if (node.kind !== 'limit' || node.input.kind !== 'sort') return node
+  if (node.kind !== 'limit' || node.each !== undefined || node.input.kind !== 'sort') return node
   const sort = node.input
   const first = sort.by[0]
   const by = first?.descending === true ? position(first.expr) : undefined

@@ -1,7 +1,7 @@
 /** A condition on one side of a join is checked before the join, where the join's type allows it, one on a derived table inside of it: fewer rows are held and it can reach the scan. */
 import { conjuncts } from '../conjuncts.ts'
 import type { Rule } from './rule.ts'
-import { type BoundExpr, type Join, mapChildren, type Plan, visit } from '../plan.ts'
+import { type BoundExpr, type Join, mapChildren, type Plan, type Share, visit } from '../plan.ts'
 import { sourcesOf } from '../lower.ts'
 import { rewrite } from '../rewrite.ts'
 import { isVolatile } from '../volatile.ts'
@@ -23,6 +23,7 @@ function push(node: Plan): Plan {
     return filtered({ ...node.input, input: { kind: 'filter', input: node.input.input, predicate: and(below) } }, rest)
   }
   if (node.input.kind === 'project' && node.input.source !== undefined) return intoRelation(conjuncts(node.predicate), node.input, node.input.source)
+  if (node.input.kind === 'share') return intoShare(conjuncts(node.predicate), node.input)
   return node.input.kind === 'join' ? intoJoin(conjuncts(node.predicate), node.input) : node
 }
 
@@ -71,6 +72,12 @@ function intoJoin(all: readonly BoundExpr[], join: Join): Plan {
   const [left, rest] = join.type !== 'right' && join.type !== 'full' ? divide(all, new Set(sourcesOf(join.left))) : [[], all]
   const [right, above] = join.type === 'inner' || join.type === 'right' ? divide(rest, new Set(sourcesOf(join.right))) : [[], rest]
   return filtered({ ...join, left: below(join.left, left), right: below(join.right, right) }, above)
+}
+
+/** Each row of the input is one of the body at most, so what speaks of the input alone can be checked before its rows are kept. */
+function intoShare(terms: readonly BoundExpr[], share: Share): Plan {
+  const [inside, rest] = divide(terms, new Set(sourcesOf(share.input)))
+  return filtered({ ...share, input: below(share.input, inside) }, rest)
 }
 
 function below(plan: Plan, terms: readonly BoundExpr[]): Plan {

@@ -6,7 +6,7 @@ export const limitIntoScan: Rule = {
   name: 'limit-into-scan',
   apply: (plan) =>
     rewrite(plan, (node) => {
-      if (node.kind !== 'limit' || node.implied || node.input.kind !== 'scan') return node
+      if (node.kind !== 'limit' || node.implied || node.each !== undefined || node.input.kind !== 'scan') return node
       return { ...node, input: { ...node.input, limit: Math.min(node.skip + node.count, Number.MAX_SAFE_INTEGER) } }
     }),
 }
