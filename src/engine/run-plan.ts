@@ -77,7 +77,12 @@ const STOPPED_BY: Readonly<Record<Exclude<SentinelReason['type'], 'LOST'>, strin
 }
 
 function contextOf(writer: FrameWriter, context: StatementContext): PipelineContext {
-  return { writer, render: renderOptions(context.settings), functions: context.functions, limits: memoryLimits(context.settings) }
+  return {
+    writer,
+    render: renderOptions(context.settings, context.environment.metadataFollowsFormat),
+    functions: context.functions,
+    limits: memoryLimits(context.settings),
+  }
 }
 
 async function runSources(

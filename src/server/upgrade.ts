@@ -34,6 +34,14 @@ export function target(url: string): Target | undefined {
   }
 }
 
+/**
+ * lenses-cli, as its handshake shows it: Go's HTTP library without a page behind it, at the agent's path. The CLI has a struct where all other clients take the text of an ERROR,
+ * and its older versions an integer where a text tells the time of a record.
+ */
+export function isLensesCli(request: Pick<IncomingMessage, 'headers'>, { dialect, proxied }: Target): boolean {
+  return dialect === 'v2' && !proxied && request.headers['user-agent'] === 'Go-http-client/1.1' && request.headers.origin === undefined
+}
+
 /** Name of the cookie that `POST /api/v1/login` sets. */
 export const SESSION_COOKIE = 'session_id'
 

@@ -86,7 +86,7 @@ describe('REST on the embedded broker', () => {
       ['POST', '/api/topics', { topicName: 'x', partitions: 0 }, /"partitions" must be/],
       ['POST', '/api/topics', { topicName: 'x', configs: 'y' }, /"configs" must be/],
       ['POST', '/api/v1/kafka/topic', { name: 'x', format: { key: { format: 'AVOR' } } }, /format\.key\.format/],
-      ['PUT', '/api/configs/topics/cc_payments', { configs: [] }, /names no setting/],
+      ['PUT', '/api/configs/topics/cc_payments', {}, /names no setting/],
       ['DELETE', '/api/topics/cc_payments/x/1', undefined, /partition must be/],
       ['GET', '/api/v1/datasets?page=0', undefined, /"page" must be/],
       ['GET', '/api/v1/datasets?hasRecords=maybe', undefined, /"hasRecords" must be/],
@@ -136,8 +136,8 @@ describe('REST on the embedded broker', () => {
   it('keeps a description and tags, finds topics by them, and forgets them with the topic', async () => {
     const path = '/api/v1/datasets/kafka/tagged'
     assert.equal((await ask('POST', '/api/topics', { topicName: 'tagged' })).status, 200)
-    assert.equal((await ask('PUT', `${path}/description`, { description: 'What shops sell' })).status, 204)
-    assert.equal((await ask('PUT', `${path}/tags`, { tags: [{ name: 'shop' }, { name: 'eu' }] })).status, 204)
+    assert.equal((await ask('PUT', `${path}/description`, { description: 'What shops sell' })).status, 200)
+    assert.equal((await ask('PUT', `${path}/tags`, { tags: [{ name: 'shop' }, { name: 'eu' }] })).status, 200)
     const found = async (query: string) =>
       (
         (await (await ask('GET', `/api/v1/datasets?${query}`)).json()) as {
@@ -151,7 +151,15 @@ describe('REST on the embedded broker', () => {
     assert.deepEqual(await found('tags=nothing'), [])
     const metadata = (await (await ask('GET', '/api/metadata/topics/tagged')).json()) as { description: string }
     assert.equal(metadata.description, 'What shops sell')
+    const description = async () => ((await (await ask('GET', '/api/metadata/topics/tagged')).json()) as { description: string | null }).description
+    for (const nothing of [{}, { description: null }]) {
+      await ask('PUT', `${path}/description`, { description: 'again' })
+      assert.equal(await description(), 'again')
+      assert.equal((await ask('PUT', `${path}/description`, nothing)).status, 200)
+      assert.equal(await description(), null, JSON.stringify(nothing))
+    }
     for (const [method, body] of [
+      ['description', []],
       ['tags', { tags: 'x' }],
       ['tags', { tags: [''] }],
       ['description', { description: 5 }],
@@ -162,6 +170,35 @@ describe('REST on the embedded broker', () => {
     await ask('DELETE', '/api/topics/tagged')
     await ask('POST', '/api/topics', { topicName: 'tagged' })
     assert.equal(((await (await ask('GET', '/api/metadata/topics/tagged')).json()) as { description: string | null }).description, null)
+  })
+
+  it('tells which settings are the topic’s own, and takes an empty list of changes', async () => {
+    interface Setting {
+      readonly name: string
+      readonly value: string
+      readonly originalValue: string
+      readonly isDefault: boolean
+    }
+    const own = async () => {
+      const { config } = (await (await ask('GET', '/api/topics/settled')).json()) as { config: Setting[] }
+      assert.ok(config.length > 5 && config.every((c) => c.originalValue === c.value))
+      return config.filter((c) => !c.isDefault).map((c) => [c.name, c.originalValue])
+    }
+    await ask('POST', '/api/topics', { topicName: 'settled', configs: { 'cleanup.policy': 'compact', 'max.message.bytes': 5_000_000 } })
+    const given = [
+      ['cleanup.policy', 'compact'],
+      ['max.message.bytes', '5000000'],
+    ]
+    assert.deepEqual(await own(), given)
+    for (const configs of [[], {}]) {
+      const response = await ask('PUT', '/api/configs/topics/settled', { configs })
+      assert.equal(response.status, 200)
+      assert.equal(await response.text(), 'Topic [settled] updated config with [SetTopicConfiguration(List())]')
+    }
+    assert.deepEqual(await own(), given)
+    assert.equal((await ask('PUT', '/api/configs/topics/nowhere', { configs: [] })).status, 404)
+    assert.equal((await ask('PUT', '/api/configs/topics/cc_payments', { configs: [] }, READER)).status, 403)
+    await ask('DELETE', '/api/topics/settled')
   })
 
   it('writes a record once more', async () => {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,9 @@ var (
 	url = os.Getenv("SLUICE_URL")
 	key = os.Getenv("SLUICE_KEY")
 	run = strconv.FormatInt(time.Now().UnixNano(), 36)
+	// A group that stands at offset 1 of 3 in a topic of one partition, and has no members.
+	group         = os.Getenv("SLUICE_GROUP")
+	consumedTopic = os.Getenv("SLUICE_TOPIC")
 )
 
 // The types of the CLI: a frame that does not fit them is dropped with a complaint.
@@ -71,6 +75,7 @@ type query struct {
 
 type outcome struct {
 	records    []data
+	errors     []string
 	types      []string
 	complaints []string
 	ended      bool
@@ -161,10 +166,20 @@ func ask(token, sql string, live bool) (outcome, error) {
 		switch frame.Type {
 		case "RECORD":
 			result.records = append(result.records, frame.Data)
+		case "ERROR":
+			// What the CLI prints, before it ends with code 1.
+			var text string
+			_ = json.Unmarshal(frame.Data.Value, &text)
+			result.errors = append(result.errors, text)
 		case "END":
 			result.ended = true
 		}
 	}
+}
+
+// isOK: what the CLI takes for success. Of a PUT that is no 204.
+func isOK(method string, status int) bool {
+	return status >= 200 && status <= 202 || status == 204 && (method == "DELETE" || method == "POST")
 }
 
 func test(name string, body func() error) {
@@ -302,12 +317,12 @@ func queries(token string) {
 		}
 		return expect(len(result.records) == 3 && result.ended, result)
 	})
-	test("an error: the text does not fit the types, and END comes", func() error {
+	test("an error: the text is where the CLI looks for it, and END comes", func() error {
 		result, err := do("SELECT * FROM nowhere_" + run)
 		if err != nil {
 			return err
 		}
-		return expect(result.ended && len(result.complaints) == 1 && len(result.records) == 0, result)
+		return expect(result.ended && len(result.complaints) == 0 && len(result.errors) == 1 && strings.HasPrefix(result.errors[0], "Unknown table"), result)
 	})
 	test("several statements", func() error {
 		result, err := do("SELECT id FROM " + table + " LIMIT 1; SHOW TABLE TYPES")
@@ -322,6 +337,14 @@ func queries(token string) {
 			return err
 		}
 		return expect(len(result.records) == 2, result)
+	})
+	test("older versions read the time of a record as a number, under SET format.timestamp = false", func() error {
+		result, err := do("SET format.timestamp = false; SELECT * FROM " + table)
+		if err != nil {
+			return err
+		}
+		moment, is := result.records[0].Metadata.Timestamp.(float64)
+		return expect(is && len(result.records) == 3 && moment > 1.5e12, result.records)
 	})
 	test("64-bit integers stay whole", func() error {
 		result, err := do("SELECT 9223372036854775807 AS big FROM __dual")
@@ -461,18 +484,78 @@ func management(token string) {
 			Total       int64  `json:"totalMessages"`
 			Timestamp   int64  `json:"timestamp"`
 			Marked      bool   `json:"isMarkedForDeletion"`
-			Per         []struct {
+			// The CLI asserts these kinds without a check.
+			Config    []map[string]interface{} `json:"config"`
+			Consumers []struct {
+				ID          string `json:"id"`
+				Coordinator struct {
+					ID   int    `json:"id"`
+					Host string `json:"host"`
+				} `json:"coordinator"`
+				Active     bool     `json:"active"`
+				State      string   `json:"state"`
+				Consumers  []string `json:"consumers"`
+				Count      int      `json:"consumersCount"`
+				Partitions int      `json:"topicPartitionsCount"`
+				MinLag     int64    `json:"minLag"`
+				MaxLag     int64    `json:"maxLag"`
+			} `json:"consumers"`
+			Per []struct {
 				Partition int   `json:"partition"`
 				Messages  int64 `json:"messages"`
 				Begin     int64 `json:"begin"`
 				End       int64 `json:"end"`
 			} `json:"messagesPerPartition"`
 		}
+		name := "cli_topic_" + run
+		configs := map[string]string{"cleanup.policy": "compact", "max.message.bytes": "5000000"}
+		made := map[string]interface{}{"topicName": name, "partitions": 1, "replication": 1, "configs": configs}
+		if status, text, err := call("POST", "/api/topics", token, made, nil); err != nil || status != 200 {
+			return fmt.Errorf("create: %d %s %v", status, text, err)
+		}
 		status, text, err := call("GET", "/api/topics", token, nil, &topics)
 		if err != nil {
 			return err
 		}
-		return expect(status == 200 && len(topics) > 0, text)
+		own := map[string]string{}
+		consumed := false
+		for _, topic := range topics {
+			consumed = consumed || topic.Name == consumedTopic && len(topic.Consumers) == 1 && topic.Consumers[0].ID == group && topic.Consumers[0].MaxLag == 2
+			if topic.Name != name {
+				continue
+			}
+			for _, setting := range topic.Config {
+				if setting["isDefault"].(bool) == false {
+					own[setting["name"].(string)] = setting["originalValue"].(string)
+				}
+			}
+		}
+		return expect(status == 200 && consumed && reflect.DeepEqual(own, configs), own, consumed, text)
+	})
+	test("a description is taken away by an empty body, and an empty list of settings changes nothing", func() error {
+		path := "/api/v1/datasets/kafka/" + consumedTopic
+		described := func() (interface{}, error) {
+			var dataset map[string]interface{}
+			_, _, err := call("GET", path, token, nil, &dataset)
+			return dataset["description"], err
+		}
+		if status, text, err := call("PUT", path+"/description", token, map[string]string{"description": "what for"}, nil); err != nil || !isOK("PUT", status) {
+			return fmt.Errorf("description: %d %s %v", status, text, err)
+		}
+		if given, err := described(); err != nil || given != "what for" {
+			return fmt.Errorf("description: %v %v", given, err)
+		}
+		if status, text, err := call("PUT", path+"/description", token, map[string]string{}, nil); err != nil || !isOK("PUT", status) {
+			return fmt.Errorf("no description: %d %s %v", status, text, err)
+		}
+		if given, err := described(); err != nil || given != nil {
+			return fmt.Errorf("no description: %v %v", given, err)
+		}
+		status, text, err := call("PUT", "/api/configs/topics/"+consumedTopic, token, map[string]interface{}{"configs": []string{}}, nil)
+		if err != nil {
+			return err
+		}
+		return expect(isOK("PUT", status), status, text)
 	})
 	test("log out: the token is not good any more", func() error {
 		own, err := login("admin", "admin")
