@@ -67,7 +67,7 @@ function originHost(origin: string): string | undefined {
 /** An error body in the shape of the part of the API that the address belongs to. Behind the proxy it holds both: clients there look for `title`, the agent's own say `error`. */
 export function problem(url: string, status: number, title: string, requestId: string = randomUUID(), fields: readonly object[] = []): object {
   const agent = { error: title, fields }
-  if (!/^\/(?:api\/v1|environment)(?:[/?]|$)/.test(url) || /^\/api\/v1\/(?:sql|kafka|datasets|metadata)(?:[/?]|$)/.test(url)) return agent
+  if (!/^\/(?:api\/v1|environment)(?:[/?]|$)/.test(url) || /^\/api\/v1\/(?:sql|kafka|datasets|metadata|sr)(?:[/?]|$)/.test(url)) return agent
   const general = { type: 'about:blank', title, status, request_id: requestId, ...(fields.length === 0 ? {} : { invalid_fields: fields }) }
   return /\/proxy\//.test(url) ? { ...general, ...agent } : general
 }

@@ -9,6 +9,7 @@ import { PRESENTATION_ROUTES } from './presentation.ts'
 import { QUERY_ROUTES } from './queries.ts'
 import { REGISTRY_ROUTES } from './registry-proxy.ts'
 import { addRoutes, type Route } from './route.ts'
+import { SUBJECT_ROUTES } from './subjects.ts'
 import { TOPIC_CHANGES } from './topic-changes.ts'
 import { TOPIC_ROUTES } from './topics.ts'
 
@@ -20,6 +21,7 @@ export const ROUTES: readonly Route[] = [
   ...DATASET_ROUTES,
   ...CONSUMER_ROUTES,
   ...QUERY_ROUTES,
+  ...SUBJECT_ROUTES,
   ...REGISTRY_ROUTES,
 ]
 
