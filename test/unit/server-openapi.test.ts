@@ -73,11 +73,13 @@ describe('the OpenAPI document', () => {
       serviceAccounts: [{ name: 'all', token: KEY, permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] }],
     })
     server = await startServer(config, { log: createLog('silent'), open: openEnvironment })
-    // A group, so that there is something to tell of groups.
-    const reader = new Consumer({ clientId: 'reader', groupId: 'readers', bootstrapBrokers: [sandbox.brokers] })
-    await reader.joinGroup({})
-    await reader.commit({ offsets: [{ topic: 'cc_payments', partition: 0, offset: 1n, leaderEpoch: 0 }] })
-    await reader.close(true)
+    // Groups, so that there is something to tell of them, and to change.
+    for (const groupId of ['readers', 'moved', 'movedProxied']) {
+      const reader = new Consumer({ clientId: 'reader', groupId, bootstrapBrokers: [sandbox.brokers] })
+      await reader.joinGroup({})
+      await reader.commit({ offsets: [{ topic: 'cc_payments', partition: 0, offset: 1n, leaderEpoch: 0 }] })
+      await reader.close(true)
+    }
     document = (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as Document
   })
   after(async () => {
@@ -216,6 +218,7 @@ describe('the OpenAPI document', () => {
     const at = (more: Readonly<Record<string, string>> = {}) => ({ topic, name: topic, ...more })
     const schema = { schema: JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'a', type: 'int' }] }) }
     const subject = `subjects/${topic}-value`
+    const group = `moved${suffix}`
     const calls: readonly Given[] = [
       { id: 'createTopic', body: { topicName: topic, partitions: 1, replication: 1, configs: { 'retention.ms': '60000' } } },
       {
@@ -239,6 +242,12 @@ describe('the OpenAPI document', () => {
       { id: 'deleteSchemaVersion', path: { name: `${topic}-key`, version: '1' } },
       { id: 'writeSchema', path: { name: `${topic}-key` }, body: { schema: '"long"' } },
       { id: 'deleteSubject', path: { name: `${topic}-key` } },
+      { id: 'moveGroup', path: { name: group }, body: { type: 'timestamp', target: '2026-01-01T00:00:00Z', topics: ['cc_payments'] } },
+      { id: 'movePartition', path: { name: group }, body: { type: 'absolute', offset: 2 } },
+      { id: 'deletePartitionOffset', path: { name: group } },
+      { id: 'movePartition', path: { name: group }, body: { type: 'start' } },
+      { id: 'deleteGroupOffsets', path: { name: group }, body: { topics: ['cc_payments'] } },
+      { id: 'deleteGroup', path: { name: group } },
       { id: 'deleteTopic', path: at() },
     ]
     return calls.map((given) => ({ ...given, id: given.id + suffix }))

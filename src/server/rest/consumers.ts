@@ -74,12 +74,12 @@ export const CONSUMER_ROUTES: readonly Route[] = [
   },
   {
     method: 'GET',
-    path: '/api/consumers/{topic}',
+    path: '/api/consumers/{name}',
     id: 'consumersOfTopic',
-    about: 'Groups of consumers on one topic.',
+    about: 'Groups of consumers on one topic; the name is that of the topic.',
     answer: { type: 'array', items: GROUP },
     run: async (call) => {
-      const table = await tableOf(call, call.params['topic'])
+      const table = await tableOf(call, call.params['name'])
       return { json: await groupsJson(call, (topic) => topic === table.topic) }
     },
   },

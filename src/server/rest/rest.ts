@@ -1,6 +1,7 @@
 /** All REST calls beside login and health, put on the HTTP server: those of the agent, those of the environments, and the document that describes them. */
 import type { FastifyInstance } from 'fastify'
 import type { HttpContext } from '../http-context.ts'
+import { CONSUMER_CHANGES } from './consumer-offsets.ts'
 import { CONSUMER_ROUTES } from './consumers.ts'
 import { DATASET_ROUTES } from './datasets.ts'
 import { addEnvironmentRoutes } from './environments.ts'
@@ -20,6 +21,7 @@ export const ROUTES: readonly Route[] = [
   ...TOPIC_CHANGES,
   ...DATASET_ROUTES,
   ...CONSUMER_ROUTES,
+  ...CONSUMER_CHANGES,
   ...QUERY_ROUTES,
   ...SUBJECT_ROUTES,
   ...REGISTRY_ROUTES,

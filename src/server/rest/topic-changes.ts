@@ -140,7 +140,8 @@ const NEW_TOPIC = {
   configs: { type: 'object' },
 } as const
 
-function whole(text: string, what: string): number {
+/** A whole number of a path. */
+export function whole(text: string, what: string): number {
   const number = Number(text)
   if (!/^\d{1,15}$/.test(text))
     throw new RestError(400, `The ${what} must be a whole number, 0 or more; it is ${JSON.stringify(text)}.`, [{ field: what, error: 'not a number' }])

@@ -218,6 +218,7 @@ func main() {
 	editing(token)
 	management(token)
 	registry(token)
+	consumers(token)
 }
 
 func accounts(token string) {
