@@ -8,8 +8,14 @@ import { readConfig } from '../../src/server/config.ts'
 import { createLog } from '../../src/server/log.ts'
 import { type RunningServer, startServer } from '../../src/server/start.ts'
 
-/** Who may what: everything; `offsets` on some topics; reading alone; every right but `offsets`. */
-const KEYS = { all: 'all-0123456789', mover: 'mover-0123456789', reader: 'reader-0123456789', writer: 'writer-0123456789' }
+/** Who may what: everything; `offsets` on some topics; reading alone; every right but `offsets`, on these topics and on all. */
+const KEYS = {
+  all: 'all-0123456789',
+  mover: 'mover-0123456789',
+  reader: 'reader-0123456789',
+  writer: 'writer-0123456789',
+  administrator: 'administrator-0123456789',
+}
 type Who = keyof typeof KEYS
 const PROXY = '/api/v1/environments/demo/proxy'
 const HOUR_MS = 3_600_000
@@ -79,6 +85,11 @@ export function consumerChangeCases(brokers: () => Promise<readonly string[]>): 
         { name: 'all', token: KEYS.all, permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] },
         { name: 'mover', token: KEYS.mover, permissions: rights('offsets') },
         { name: 'reader', token: KEYS.reader, permissions: [{ environments: ['*'], topics: ['open*'] }] },
+        {
+          name: 'administrator',
+          token: KEYS.administrator,
+          permissions: [{ environments: ['*'], topics: ['*'], rights: ['insert', 'delete', 'create', 'drop'] }],
+        },
         { name: 'writer', token: KEYS.writer, permissions: rights('insert', 'delete', 'create', 'drop') },
       ],
     })
@@ -182,6 +193,8 @@ export function consumerChangeCases(brokers: () => Promise<readonly string[]>): 
     await refused(404, /There is no topic/, 'PUT', `${at(group)}/offsets`, { type: 'start', topics: [open, `never-${run}`] }, 'all')
     for (const topic of [open, hidden]) assert.deepEqual(await stands(group, topic), [[0, 2]], 'nothing of it was changed')
     assert.equal((await fetch(`${server.url}${at(group)}`, { method: 'DELETE' })).status, 401)
+    await refused(403, /has to do with more than/, 'DELETE', at(nothing), undefined, 'administrator')
+    await refused(403, /may not move consumers/, 'DELETE', at(group), undefined, 'administrator')
     await done('DELETE', at(group), undefined, 'all')
     await done('DELETE', at(nothing), undefined, 'all')
   })
