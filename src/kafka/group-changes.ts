@@ -104,15 +104,10 @@ async function atCoordinator<T>(cluster: Cluster, group: string, signal: AbortSi
     try {
       return await lent(cluster, await coordinatorOf(cluster, group, signal), signal, use)
     } catch (error) {
-      if (!(error instanceof KafkaError) || !passes(error) || systemClock.now() + pauseMs > deadlineMs) throw error
+      if (!(error instanceof KafkaError) || !COORDINATOR_TROUBLE.includes(error.code) || systemClock.now() + pauseMs > deadlineMs) throw error
     }
     await pause(pauseMs, signal)
   }
-}
-
-/** Every change here may be sent twice: a lost connection is no reason to give up either. */
-function passes(error: KafkaError): boolean {
-  return error.retriable && (error.code < 0 || COORDINATOR_TROUBLE.includes(error.code))
 }
 
 /** Any broker knows it. */
