@@ -223,7 +223,7 @@ export const TOPIC_CHANGES: readonly Route[] = [
     path: '/api/v1/datasets/kafka/{name}/description',
     id: 'describeTopic',
     about: 'Says what a topic is for; null, or no description, takes away what was said.',
-    // lenses-cli takes no 204 for a PUT.
+    // Without a 204, which lenses-cli takes of a PUT for a failure.
     body: { type: 'object', properties: { description: { type: ['string', 'null'] } } },
     run: async (call) => {
       const { description = null } = bodyObject(call)
