@@ -20,10 +20,13 @@ export interface StatementContext {
   readonly statsMs: number | undefined
 }
 
-export function renderOptions(settings: Settings): RenderOptions {
+/** `metadataFollows`: `format.timestamp` counts for the metadata of frames, too. */
+export function renderOptions(settings: Settings, metadataFollows = false): RenderOptions {
   const decimal = settings['format.decimal']
+  const timestamp = settings['format.timestamp'] === true
   return {
-    timestamp: settings['format.timestamp'] === true,
+    timestamp,
+    metadataMillis: metadataFollows && !timestamp,
     decimal: typeof decimal === 'number' ? decimal : undefined,
     uuid: settings['format.uuid'] === true,
   }

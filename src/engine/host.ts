@@ -29,6 +29,8 @@ export interface QueryEnvironment {
   readonly defaults?: SettingDefaults
   /** The largest RECORD frame, in bytes, and the limit that says so; without it `server.max.frame.bytes` by its default. */
   readonly maxFrame?: MaxFrame
+  /** `SET format.timestamp = false` makes a number of `metadata.timestamp`, too: for clients that cannot read a text there. */
+  readonly metadataFollowsFormat?: boolean
   /** Epoch milliseconds; NOW() is this at the start of the request. */
   readonly now?: () => number
   /** false: plans run as bound, nothing is pushed down (a test of the optimizer's rule that rows never change). */

@@ -18,7 +18,7 @@ import type { FrameWriter } from './output.ts'
 import { OutputCompiler } from './output-code.ts'
 import { RecordReferences } from './record-access.ts'
 import { RecordCheck } from './record-check.ts'
-import { readVarlong, TimestampText } from './record-runtime.ts'
+import { metadataTimes, readVarlong } from './record-runtime.ts'
 
 /** How a call of a record program ended. */
 export const STATUS = {
@@ -295,7 +295,7 @@ function bodyText(
 }
 
 function metadataText(spec: ProgramSpec, references: RecordReferences, compiler: ExpressionCompiler): Code {
-  const times = compiler.emitter.constant(new TimestampText(), 'times')
+  const times = compiler.emitter.constant(metadataTimes(spec.render), 'times')
   let code = js`',"metadata":{"offset":' + ${references.offset()} + ',"partition":' + partition + ',"timestamp":' + ${times}.json(${references.timestamp()}) + ',"__keysize":' + (ks < 0 ? 0 : ke - ks) + ',"__valuesize":' + (vs < 0 ? 0 : ve - vs)`
   if (spec.scan.table.key.framing === 'confluent') code = js`${code} + (ks >= 0 && ke - ks >= 5 ? ',"keySchemaId":' + view.getInt32(ks + 1) : '')`
   if (spec.scan.table.value.framing === 'confluent') code = js`${code} + (vs >= 0 && ve - vs >= 5 ? ',"valueSchemaId":' + view.getInt32(vs + 1) : '')`

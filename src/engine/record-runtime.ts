@@ -1,4 +1,5 @@
 /** Small readers that generated record programs call. */
+import type { RenderOptions } from '../formats/format.ts'
 
 /** A zigzag varlong (the timestamp delta of a record) as a number: exact inside ±2^53. */
 export function readVarlong(b: Uint8Array, at: number): number {
@@ -54,7 +55,7 @@ export function knownTime(ms: number): number | null {
 }
 
 /** Epoch milliseconds → `2023-03-13T11:42:24.267Z`. Records come in order of time, mostly: all but the milliseconds is kept from call to call. */
-export class TimestampText {
+class TimestampText {
   #second = Number.NaN
   #head = ''
   /** Quoted JSON, or `null` for a record without a timestamp (-1). */
@@ -69,6 +70,18 @@ export class TimestampText {
     const rest = ms - second * 1000
     return `${this.#head}${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}Z"`
   }
+}
+
+/** The same as a number. */
+class TimestampNumber {
+  json(ms: number): string {
+    return ms === -1 ? 'null' : String(ms)
+  }
+}
+
+/** What writes `metadata.timestamp`. */
+export function metadataTimes(render: RenderOptions): { json(ms: number): string } {
+  return render.metadataMillis === true ? new TimestampNumber() : new TimestampText()
 }
 
 /** Row ids: UUIDs of one query that differ in their last 12 digits. A fixed random part and a counter are unique enough and cost nothing. */

@@ -11,7 +11,7 @@ import type { KeyOf } from './operators/join-table.ts'
 import type { Row } from './operators/operator.ts'
 import { OutputCompiler } from './output-code.ts'
 import { type EvaluationContext, RowReferences } from './references.ts'
-import { TimestampText } from './record-runtime.ts'
+import { metadataTimes } from './record-runtime.ts'
 import { canonical } from './runtime.ts'
 
 /** What compiled expressions ask for besides the row. */
@@ -63,7 +63,8 @@ ${step.code}`
 export function rowText({ shape, facts }: Output, context: Context): (row: Row) => string {
   return rowFunction(context, 'row', (c) => {
     const { key, value } = new OutputCompiler(c, undefined, context.render).shape(shape)
-    const metadata = facts === undefined ? js`` : js` + ${c.emitter.constant(metadataText, 'metadata')}([${join(facts.map(factText(c)), ', ')}])`
+    const metadata =
+      facts === undefined ? js`` : js` + ${c.emitter.constant(metadataText, 'metadata')}([${join(facts.map(factText(c, context.render)), ', ')}])`
     if (key === undefined) return js`return '"value":' + (${value})${metadata}`
     return js`const key = ${key}
 return (key === null ? '' : '"key":' + key + ',') + '"value":' + (${value})${metadata}`
@@ -71,10 +72,10 @@ return (key === null ? '' : '"key":' + key + ',') + '"value":' + (${value})${met
 }
 
 /** Code for a field of the metadata as JSON text: times in full, as in the frames of whole records; null for a schema id that a record does not have. */
-function factText(c: ExpressionCompiler): (fact: OutputFact) => Code {
+function factText(c: ExpressionCompiler, render: Context['render']): (fact: OutputFact) => Code {
   return ({ name, expr }) => {
     if (name !== 'timestamp') return js`[${name}, ${c.value(expr)}]`
-    return js`[${name}, ${c.emitter.constant(new TimestampText(), 'times')}.json(${c.value(expr)} ?? -1)]`
+    return js`[${name}, ${c.emitter.constant(metadataTimes(render), 'times')}.json(${c.value(expr)} ?? -1)]`
   }
 }
 

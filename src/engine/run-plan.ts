@@ -109,7 +109,7 @@ function withoutMarks(take: Operator): Operator {
 /** Also for EXPLAIN CODE. */
 export function contextOf(writer: FrameWriter, context: StatementContext, plan: Output): PipelineContext {
   const functions = dividesJson(plan) ? { ...context.functions, doubles: true } : context.functions
-  return { writer, render: renderOptions(context.settings), functions, limits: memoryLimits(context.settings) }
+  return { writer, render: renderOptions(context.settings, context.environment.metadataFollowsFormat), functions, limits: memoryLimits(context.settings) }
 }
 
 async function runSources(

@@ -55,6 +55,8 @@ export interface RenderOptions {
   readonly decimal: number | undefined
   /** true: uuids as text; false: same text (both are strings in JSON). */
   readonly uuid: boolean
+  /** true: the time of a record in the metadata of a frame is a number (epoch milliseconds); else text, whatever `timestamp` says. */
+  readonly metadataMillis?: boolean
 }
 
 /** Reads one facet of records that were written with one schema. */

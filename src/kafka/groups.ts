@@ -41,7 +41,7 @@ export interface ConsumerGroup {
 }
 
 /** Partitions of each topic that a group has an offset for, or a member at. */
-export function topicsOf(group: ConsumerGroup): ReadonlyMap<string, ReadonlySet<number>> {
+export function topicsOf(group: ConsumerGroup | GroupNow): ReadonlyMap<string, ReadonlySet<number>> {
   const topics = new Map<string, Set<number>>()
   const add = (topic: string, partitions: Iterable<number>) => topics.set(topic, new Set([...(topics.get(topic) ?? []), ...partitions]))
   for (const [topic, offsets] of group.offsets) add(topic, offsets.keys())
@@ -59,6 +59,11 @@ export class ConsumerGroups {
   constructor(cluster: Cluster, clock: Clock = systemClock) {
     this.#cluster = cluster
     this.#clock = clock
+  }
+
+  /** Whoever asks next learns of a change. */
+  forget(): void {
+    this.#askedMs = Number.NEGATIVE_INFINITY
   }
 
   /** In order of their ids. Never rejects: a broker that does not answer, or may not, leaves its groups out. */
@@ -107,6 +112,15 @@ async function groupsAt(cluster: Cluster, broker: Broker, signal: AbortSignal): 
       signal.removeEventListener('abort', close)
     }
   })
+}
+
+/** A group as its coordinator describes it, without the coordinator itself. */
+export type GroupNow = Omit<ConsumerGroup, 'coordinator'>
+
+/** undefined when this broker coordinates no group of consumers of that name. */
+export async function groupNow(connection: Connection, id: string): Promise<GroupNow | undefined> {
+  const [ids, described, offsets] = await Promise.all([listed(connection), describe(connection, [id]), committed(connection, id)])
+  return ids.includes(id) ? { id, ...(described.get(id) ?? { state: 'Unknown', members: [] }), offsets } : undefined
 }
 
 /** Ids of the groups of consumers; groups of other kinds (workers of Kafka Connect) read no topics in the name of the group. */

@@ -8,7 +8,9 @@ export const API = {
   fetch: 1,
   listOffsets: 2,
   metadata: 3,
+  offsetCommit: 8,
   offsetFetch: 9,
+  findCoordinator: 10,
   describeGroups: 15,
   listGroups: 16,
   saslHandshake: 17,
@@ -20,7 +22,9 @@ export const API = {
   describeConfigs: 32,
   saslAuthenticate: 36,
   createPartitions: 37,
+  deleteGroups: 42,
   incrementalAlterConfigs: 44,
+  offsetDelete: 47,
 } as const
 
 /** Grows by doubling; `finish` gives the bytes written. */

@@ -6,8 +6,8 @@ import type { FormatName } from '../formats/format.ts'
 import type { StructType } from '../types.ts'
 
 /** `read` is being able to see the table at all; every other right comes with it. */
-export type Right = 'read' | 'insert' | 'delete' | 'create' | 'drop'
-export const RIGHTS: readonly Right[] = ['read', 'insert', 'delete', 'create', 'drop']
+export type Right = 'read' | 'insert' | 'delete' | 'create' | 'drop' | 'offsets'
+export const RIGHTS: readonly Right[] = ['read', 'insert', 'delete', 'create', 'drop', 'offsets']
 
 export interface TopicToCreate {
   readonly name: string

@@ -72,6 +72,12 @@ export function metadata(fields: readonly string[], statementIndex: number | nul
 export function error(text: string, statementIndex: number | null = null): string {
   return JSON.stringify({ type: 'ERROR', data: text, rowId: null, statementIndex })
 }
+/** An ERROR for clients that read `data` into a structure; every other frame stays as it is. */
+export function errorAsObject(frame: string): string {
+  if (!frame.startsWith('{"type":"ERROR",')) return frame
+  const message = JSON.parse(frame) as { data: unknown }
+  return typeof message.data === 'string' ? JSON.stringify({ ...message, data: { value: message.data } }) : frame
+}
 export function stats(data: Stats, statementIndex: number | null): string {
   return JSON.stringify({ type: 'STATS', data, rowId: null, statementIndex })
 }

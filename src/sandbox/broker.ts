@@ -9,7 +9,18 @@ import { sleep, systemClock, type Clock } from '../lib/clock.ts'
 import { count, type Api, type Cluster, type Node, type SandboxStats } from './api.ts'
 import { apiVersions, describeCluster, findCoordinator, metadata } from './apis/cluster.ts'
 import { fetch, listOffsets, offsetForLeaderEpoch } from './apis/fetch.ts'
-import { deleteGroups, describeGroups, heartbeat, joinGroup, leaveGroup, listGroups, offsetCommit, offsetFetch, syncGroup } from './apis/groups.ts'
+import {
+  deleteGroups,
+  describeGroups,
+  heartbeat,
+  joinGroup,
+  leaveGroup,
+  listGroups,
+  offsetCommit,
+  offsetDelete,
+  offsetFetch,
+  syncGroup,
+} from './apis/groups.ts'
 import { deleteRecords, initProducerId, produce } from './apis/produce.ts'
 import { createPartitions, createTopics, deleteTopics, describeConfigs, incrementalAlterConfigs } from './apis/topics.ts'
 import { ERROR } from './error-codes.ts'
@@ -86,6 +97,7 @@ export const APIS: readonly Api[] = [
   describeConfigs,
   createPartitions,
   deleteGroups,
+  offsetDelete,
   incrementalAlterConfigs,
   describeCluster,
 ]

@@ -31,6 +31,7 @@ export const ERROR = {
   unknownLeaderEpoch: 75,
   unsupportedCompressionType: 76,
   memberIdRequired: 79,
+  groupSubscribedToTopic: 86,
   invalidRecord: 87,
   unknownTopicId: 100,
 } as const

@@ -266,6 +266,17 @@ export class GroupCoordinator {
     return ERROR.none
   }
 
+  /** Members may read the topic: what they subscribed to is not looked at here. */
+  deleteOffset(groupId: string, topic: string, partition: number): number {
+    const group = this.groups.get(groupId)
+    if (group === undefined) return ERROR.groupIdNotFound
+    if (group.members.size > 0) return ERROR.groupSubscribedToTopic
+    const offsets = group.offsets.get(topic)
+    offsets?.delete(partition)
+    if (offsets?.size === 0) group.offsets.delete(topic)
+    return ERROR.none
+  }
+
   delete(groupId: string): number {
     const group = this.groups.get(groupId)
     if (group === undefined) return ERROR.groupIdNotFound

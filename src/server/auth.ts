@@ -83,12 +83,12 @@ export function rightsOf(account: Account, environment: string): (right: Right, 
   return (right, topic) => policies.get(right)?.(topic) === true
 }
 
-/** Whether the account has all rights on everything in the environment. */
+/** Whether the account has all rights on everything in the environment: those of statements, as groups of consumers are another matter. */
 export function administers(account: Account, environment: string): boolean {
   const own = rules(account, environment)
   return (
     !own.some((p) => p.effect === 'deny') &&
-    RIGHTS.every((right) => right === 'read' || own.some((p) => p.topics.includes('*') && p.rights?.includes(right) === true))
+    RIGHTS.every((right) => right === 'read' || right === 'offsets' || own.some((p) => p.topics.includes('*') && p.rights?.includes(right) === true))
   )
 }
 

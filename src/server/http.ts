@@ -13,6 +13,8 @@ import { fail, NOT_GOOD, NOT_LOGGED_IN } from './rest/route.ts'
 import { credential, SESSION_COOKIE, target } from './upgrade.ts'
 import { NAME, VERSION } from './version.ts'
 
+/** Characters of one part of an address: as many as a whole address has at most. Names of topics have up to 249, those of groups and subjects may have more. */
+const MAX_PARAMETER = 16_384
 const LOGIN_HINT = 'Wrong user or password.'
 
 export function createHttp(context: HttpContext): FastifyInstance {
@@ -26,6 +28,7 @@ export function createHttp(context: HttpContext): FastifyInstance {
     https,
     bodyLimit: config.limits['server.max.message.bytes'],
     requestTimeout: 30_000,
+    routerOptions: { maxParamLength: MAX_PARAMETER },
     genReqId: () => crypto.randomUUID(),
     requestIdHeader: false,
   }) as unknown as FastifyInstance

@@ -11,7 +11,7 @@ import { Queries } from '../engine/queries.ts'
 import type { QueryEnvironment, RunSummary } from '../engine/host.ts'
 import { runRequest } from '../engine/query.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
-import type { QueryRequest } from '../protocol/frames.ts'
+import { errorAsObject, type QueryRequest } from '../protocol/frames.ts'
 import { type Account, type AccountChange, Accounts, mayEnter, type ServiceAccountConfig, type UserConfig } from './auth.ts'
 import type { ServerConfig } from './config.ts'
 import type { Environment, OpenEnvironment } from './environment.ts'
@@ -23,7 +23,7 @@ import { Metrics } from './metrics.ts'
 import { hashToken } from './secrets.ts'
 import { type Dialect, type Run, Session, type SessionHost, SessionSocket } from './session.ts'
 import { notOfferedAt } from './not-offered.ts'
-import { credential, refuseUpgrade, type Target, target } from './upgrade.ts'
+import { credential, isLensesCli, refuseUpgrade, type Target, target } from './upgrade.ts'
 
 export interface RunningServer {
   /** `http://127.0.0.1:9991`, with the port that was really taken. */
@@ -232,8 +232,11 @@ class Server implements RunningServer {
       if (!mayEnter(account, wanted.environment))
         return refuse(403, `The account ${JSON.stringify(account.name)} may not use the environment ${JSON.stringify(wanted.environment)}.`)
     }
+    const cli = isLensesCli(request, wanted)
     this.#upgrades.handleUpgrade(request, socket, head, (ws) => {
-      this.#sessions.add(new Session(ws, socket, this.#host(wanted, token), account))
+      const session = new Session(ws, socket, this.#host(wanted, token, cli), account)
+      if (cli) session.out.translate = errorAsObject
+      this.#sessions.add(session)
     })
   }
 
@@ -250,7 +253,7 @@ class Server implements RunningServer {
     return this.environments.find((environment) => environment.name === name)
   }
 
-  #host(wanted: Target, given: string | undefined): SessionHost {
+  #host(wanted: Target, given: string | undefined, cli: boolean): SessionHost {
     return {
       limits: this.#config.limits,
       clock: this.#clock,
@@ -262,7 +265,7 @@ class Server implements RunningServer {
         if (token === undefined) return 'Not authenticated: send the token of POST /api/login, or of a service account, as "token" in the first message.'
         return this.#accounts.byToken(token) ?? 'Not authenticated: the token is unknown, has expired or was revoked.'
       },
-      environment: (account) => this.#visible(wanted, account),
+      environment: (account) => this.#visible(wanted, account, cli),
       admit: (account) => this.#admit(account),
       started: (session, request) => this.#started(session, request),
       ended: (session, summary) => this.#ended(session, summary),
@@ -286,13 +289,14 @@ class Server implements RunningServer {
     return { ...environment.query(account), defaults: this.#config.settings, queries }
   }
 
-  #visible(wanted: Target, account: Account): { name: string; query: QueryEnvironment } | string {
+  #visible(wanted: Target, account: Account, cli: boolean): { name: string; query: QueryEnvironment } | string {
     const environment = this.#environment(wanted)
     if (environment !== undefined && mayEnter(account, environment.name)) {
       const frame = wanted.dialect === 'jdbc' ? 'server.max.frame.bytes.jdbc' : wanted.proxied ? 'server.max.frame.bytes' : 'server.max.frame.bytes.agent'
       const query = { ...this.#view(environment, account), maxFrame: { name: frame, bytes: this.#config.limits[frame] } } as const
       // The driver reads times as numbers.
-      return { name: environment.name, query: wanted.dialect === 'jdbc' ? { ...query, defaults: { ...query.defaults, 'format.timestamp': false } } : query }
+      if (wanted.dialect === 'jdbc') return { name: environment.name, query: { ...query, defaults: { ...query.defaults, 'format.timestamp': false } } }
+      return { name: environment.name, query: cli ? { ...query, metadataFollowsFormat: true } : query }
     }
     // The proxied path has told these two apart at the handshake.
     return wanted.environment === undefined

@@ -34,6 +34,14 @@ export function target(url: string): Target | undefined {
   }
 }
 
+/**
+ * lenses-cli, as its handshake shows it: Go's HTTP library without a page behind it, at the agent's path. The CLI has a struct where all other clients take the text of an ERROR,
+ * and its older versions an integer where a text tells the time of a record.
+ */
+export function isLensesCli(request: Pick<IncomingMessage, 'headers'>, { dialect, proxied }: Target): boolean {
+  return dialect === 'v2' && !proxied && request.headers['user-agent'] === 'Go-http-client/1.1' && request.headers.origin === undefined
+}
+
 /** Name of the cookie that `POST /api/v1/login` sets. */
 export const SESSION_COOKIE = 'session_id'
 
@@ -59,7 +67,7 @@ function originHost(origin: string): string | undefined {
 /** An error body in the shape of the part of the API that the address belongs to. Behind the proxy it holds both: clients there look for `title`, the agent's own say `error`. */
 export function problem(url: string, status: number, title: string, requestId: string = randomUUID(), fields: readonly object[] = []): object {
   const agent = { error: title, fields }
-  if (!/^\/(?:api\/v1|environment)(?:[/?]|$)/.test(url) || /^\/api\/v1\/(?:sql|kafka|datasets|metadata)(?:[/?]|$)/.test(url)) return agent
+  if (!/^\/(?:api\/v1|environment)(?:[/?]|$)/.test(url) || /^\/api\/v1\/(?:sql|kafka|datasets|metadata|sr)(?:[/?]|$)/.test(url)) return agent
   const general = { type: 'about:blank', title, status, request_id: requestId, ...(fields.length === 0 ? {} : { invalid_fields: fields }) }
   return /\/proxy\//.test(url) ? { ...general, ...agent } : general
 }

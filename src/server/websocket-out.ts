@@ -30,6 +30,8 @@ export type RawSocket = Pick<Writable, 'write' | 'destroyed'>
 export class WebSocketOut implements FrameSink {
   /** Frames taken since the start. */
   frames = 0
+  /** Set for a client that needs some frames in another form. */
+  translate: ((frame: string) => string) | undefined
   /** `clock.monotonic()` when bytes were last given to the socket. */
   lastSentMs: number
   /** `clock.monotonic()` when the socket last took bytes off our hands, or when there was last nothing to take. */
@@ -60,7 +62,8 @@ export class WebSocketOut implements FrameSink {
     return this.#unsent + this.#position
   }
 
-  send(frame: string): void {
+  send(text: string): void {
+    const frame = this.translate === undefined ? text : this.translate(text)
     this.frames++
     // A UTF-16 unit is at most 3 bytes of UTF-8.
     const most = frame.length * 3 + HEADER

@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { java, kafkaLibraries } from '../../scripts/provision.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
+import { commitOffsets, deleteGroup, deleteOffsets } from '../../src/kafka/group-changes.ts'
 import { type ConsumerGroup, ConsumerGroups } from '../../src/kafka/groups.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import { consumerChangeCases } from '../unit/consumer-change-cases.ts'
 import { consumerCases } from '../unit/consumer-cases.ts'
 import { sharedCluster, topicName } from './cluster.ts'
 import { kafkaHand, type KafkaHand } from './kafka-hand.ts'
@@ -18,6 +20,10 @@ describe('groups of consumers on a real Kafka', { skip: cluster.skip }, () => {
   consumerCases(async () => [cluster.kafka.bootstrap])
 })
 
+describe('groups of consumers on a real Kafka, changed', { skip: cluster.skip }, () => {
+  consumerChangeCases(async () => [cluster.kafka.bootstrap])
+})
+
 describe('a group of the newer protocol', { skip: cluster.skip }, () => {
   let hand: KafkaHand
   before(async () => {
@@ -25,7 +31,7 @@ describe('a group of the newer protocol', { skip: cluster.skip }, () => {
   })
   after(() => hand.close())
 
-  it('is told with its offsets; members and state are not', { timeout: 60_000 }, async () => {
+  it('is told with its offsets; members and state are not; it is not moved while it reads', { timeout: 60_000 }, async () => {
     const topic = topicName('newer')
     await hand.create(topic, { partitions: 1 })
     await hand.produce(topic, [{ value: 'a' }, { value: 'b' }])
@@ -44,6 +50,11 @@ describe('a group of the newer protocol', { skip: cluster.skip }, () => {
         found = (await new ConsumerGroups(own).all()).find((g) => g.id === group)
       }
       assert.deepEqual([found?.state, found?.members], ['Unknown', []])
+      // Its members are not told, but the broker knows them.
+      const start = new Map([[topic, new Map([[0, 0]])]])
+      await assert.rejects(commitOffsets(own, group, start), /the group is active: .*\(UNKNOWN_MEMBER_ID\)/)
+      await assert.rejects(deleteOffsets(own, group, new Map([[topic, [0]]])), /the group is active: .*\(GROUP_SUBSCRIBED_TO_TOPIC\)/)
+      await assert.rejects(deleteGroup(own, group), /the group is active: .*\(NON_EMPTY_GROUP\)/)
     } finally {
       child.kill()
       await once(child, 'exit')

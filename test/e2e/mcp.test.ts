@@ -12,7 +12,7 @@ import { mcpPython } from '../../scripts/provision.ts'
 import type { RunningServer } from '../../src/server/start.ts'
 import { topicName } from './cluster.ts'
 import { kafkaHand } from './kafka-hand.ts'
-import { ALL, type Case, casesOf, cluster, ROBOT_KEY, serve, testCases } from './served.ts'
+import { ALL, type Case, casesOf, cluster, ROBOT_KEY, restingGroup, serve, testCases } from './served.ts'
 
 const HEARTBEAT_MS = 150
 const SESSION_MS = 1200
@@ -60,7 +60,8 @@ async function fill(): Promise<Record<string, unknown>> {
   } finally {
     await hand.close()
   }
-  return { events, falsy, falsy_count: nothing.length, large, large_sizes: sizes, quotes, input, count: COUNT }
+  const group = await restingGroup(events, 5)
+  return { group, events, falsy, falsy_count: nothing.length, large, large_sizes: sizes, quotes, input, count: COUNT }
 }
 
 function serveForMcp(topics: Record<string, unknown>): Promise<RunningServer> {

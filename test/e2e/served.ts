@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { it } from 'node:test'
+import { Consumer } from '@platformatic/kafka'
 import { readConfig } from '../../src/server/config.ts'
 import { createLog } from '../../src/server/log.ts'
 import { type RunningServer, startServer } from '../../src/server/start.ts'
@@ -31,6 +32,16 @@ export async function serve(config: Record<string, unknown> = {}): Promise<Runni
     ...config,
   })
   return await startServer(complete, { log: createLog(process.env.SLUICE_TEST_LOG === undefined ? 'silent' : 'debug') })
+}
+
+/** A group of consumers that has no members and stands at `offset` of partition 0; its id. */
+export async function restingGroup(topic: string, offset: number): Promise<string> {
+  const groupId = `${topic}-readers`
+  const reader = new Consumer({ clientId: 'readers', bootstrapBrokers: [cluster.kafka.bootstrap], groupId })
+  await reader.joinGroup({})
+  await reader.commit({ offsets: [{ topic, partition: 0, offset: BigInt(offset), leaderEpoch: 0 }] })
+  await reader.close(true)
+  return groupId
 }
 
 export interface Case {

@@ -116,11 +116,15 @@ export function consumerCases(brokers: () => Promise<readonly string[]>): void {
   })
 
   it('counts them: of a topic, of a dataset, of an environment', async () => {
-    const topic = await get<{ consumers: Group[]; messagesPerSecond: number }>(`/api/topics/${seen}`)
+    const topic = await get<{ consumers: (Omit<Group, 'consumers'> & { consumers: string[] })[]; messagesPerSecond: number }>(`/api/topics/${seen}`)
     assert.deepEqual(
       topic.consumers.map((g) => g.id),
       [reading, resting],
     )
+    // Beside a topic stand the ids of the members; the numbers are those of the list of groups.
+    const [active, idle] = topic.consumers
+    assert.deepEqual([active.consumers.length, active.consumers[0].startsWith(`${client.clientId}-`), active.topicPartitionsCount], [1, true, 2])
+    assert.deepEqual([idle.consumers, idle.consumersCount, idle.topicPartitionsCount, idle.minLag, idle.maxLag], [[], 0, 1, 2, 2])
     assert.equal(topic.messagesPerSecond, 1, 'one in the last minute')
     const dataset = async (name: string) => await get<{ consumers: number; recordsPerSecond: number }>(`/api/v1/datasets/kafka/${name}`)
     assert.deepEqual([(await dataset(seen)).consumers, (await dataset(hidden)).consumers, (await dataset(seen)).recordsPerSecond], [2, 1, 1])

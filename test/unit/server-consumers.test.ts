@@ -9,6 +9,7 @@ import { WireReader, WireWriter } from '../../src/kafka/wire.ts'
 import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import { type Broker, startBroker } from '../../src/sandbox/broker.ts'
 import { consumerCases } from './consumer-cases.ts'
+import { consumerChangeCases } from './consumer-change-cases.ts'
 
 describe('groups of consumers on the embedded broker', () => {
   let broker: Broker
@@ -17,6 +18,15 @@ describe('groups of consumers on the embedded broker', () => {
   })
   after(() => broker.close())
   consumerCases(async () => [broker.bootstrap])
+})
+
+describe('groups of consumers on the embedded broker, changed', () => {
+  let broker: Broker
+  before(async () => {
+    broker = await startBroker()
+  })
+  after(() => broker.close())
+  consumerChangeCases(async () => [broker.bootstrap])
 })
 
 describe('groups of consumers of a cluster', () => {

@@ -29,6 +29,7 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>
   readonly items?: Schema
   readonly enum?: readonly unknown[]
+  readonly oneOf?: readonly Schema[]
 }
 interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
@@ -36,6 +37,10 @@ interface Document {
 
 /** The part of JSON Schema that the document uses. */
 function problems(value: unknown, schema: Schema, place = '$'): string[] {
+  if (schema.oneOf !== undefined) {
+    const each = schema.oneOf.map((one) => problems(value, one, place))
+    return each.filter((found) => found.length === 0).length === 1 ? [] : [`${place} is not exactly one of the shapes`, ...each.flat()]
+  }
   const kind = value === null ? 'null' : Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value
   const types = schema.type === undefined ? undefined : [schema.type].flat()
   if (types !== undefined && !types.includes(kind) && !(kind === 'integer' && types.includes('number')))
@@ -68,11 +73,13 @@ describe('the OpenAPI document', () => {
       serviceAccounts: [{ name: 'all', token: KEY, permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] }],
     })
     server = await startServer(config, { log: createLog('silent'), open: openEnvironment })
-    // A group, so that there is something to tell of groups.
-    const reader = new Consumer({ clientId: 'reader', groupId: 'readers', bootstrapBrokers: [sandbox.brokers] })
-    await reader.joinGroup({})
-    await reader.commit({ offsets: [{ topic: 'cc_payments', partition: 0, offset: 1n, leaderEpoch: 0 }] })
-    await reader.close(true)
+    // Groups, so that there is something to tell of them, and to change.
+    for (const groupId of ['readers', 'moved', 'movedProxied']) {
+      const reader = new Consumer({ clientId: 'reader', groupId, bootstrapBrokers: [sandbox.brokers] })
+      await reader.joinGroup({})
+      await reader.commit({ offsets: [{ topic: 'cc_payments', partition: 0, offset: 1n, leaderEpoch: 0 }] })
+      await reader.close(true)
+    }
     document = (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as Document
   })
   after(async () => {
@@ -114,6 +121,7 @@ describe('the OpenAPI document', () => {
     offset: '0',
     id: '1',
     path: 'subjects',
+    version: '1',
   }
   const QUERY: Readonly<Record<string, string>> = { '/api/v1/sql/paging': '?table=cc_payments', '/api/sql/validation': '?sql=SELECT%201' }
 
@@ -132,6 +140,21 @@ describe('the OpenAPI document', () => {
       checked++
     }
     assert.ok(checked > 25, `${checked} calls`)
+  })
+
+  it('describes subjects of the registry among the datasets', async () => {
+    for (const prefix of ['', '/api/v1/environments/{environment}/proxy']) {
+      for (const [path, asked] of [
+        ['/api/v1/datasets', '/api/v1/datasets?connections=schema-registry&connections=kafka&pageSize=500'],
+        ['/api/v1/datasets/{connection}/{name}', '/api/v1/datasets/schema-registry/cc_payments-value'],
+      ] as const) {
+        const response = await ask('GET', prefix.replace('{environment}', 'demo') + asked)
+        const schema = document.paths[prefix + path]['get'].responses['200'].content?.['application/json']?.schema
+        const told: unknown = await response.json()
+        assert.ok(schema !== undefined && JSON.stringify(told).includes('SchemaRegistrySubject'))
+        assert.deepEqual(problems(told, schema), [], asked)
+      }
+    }
   })
 
   it('answers a refusal in the documented shape of each part of the API', async () => {
@@ -195,6 +218,7 @@ describe('the OpenAPI document', () => {
     const at = (more: Readonly<Record<string, string>> = {}) => ({ topic, name: topic, ...more })
     const schema = { schema: JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'a', type: 'int' }] }) }
     const subject = `subjects/${topic}-value`
+    const group = `moved${suffix}`
     const calls: readonly Given[] = [
       { id: 'createTopic', body: { topicName: topic, partitions: 1, replication: 1, configs: { 'retention.ms': '60000' } } },
       {
@@ -212,6 +236,18 @@ describe('the OpenAPI document', () => {
       { id: 'registryPost', path: { path: `${subject}/versions` }, body: schema },
       { id: 'registryPut', path: { path: `config/${topic}-value` }, body: { compatibility: 'NONE' } },
       { id: 'registryDelete', path: { path: subject } },
+      { id: 'writeSchema', path: { name: `${topic}-key` }, body: { format: 'AVRO', schema: '"string"' } },
+      { id: 'setCompatibility', path: { name: `${topic}-key` }, body: { compatibility: 'FULL' } },
+      { id: 'setRegistryCompatibility', body: { compatibility: 'NONE' } },
+      { id: 'deleteSchemaVersion', path: { name: `${topic}-key`, version: '1' } },
+      { id: 'writeSchema', path: { name: `${topic}-key` }, body: { schema: '"long"' } },
+      { id: 'deleteSubject', path: { name: `${topic}-key` } },
+      { id: 'moveGroup', path: { name: group }, body: { type: 'timestamp', target: '2026-01-01T00:00:00Z', topics: ['cc_payments'] } },
+      { id: 'movePartition', path: { name: group }, body: { type: 'absolute', offset: 2 } },
+      { id: 'deletePartitionOffset', path: { name: group } },
+      { id: 'movePartition', path: { name: group }, body: { type: 'start' } },
+      { id: 'deleteGroupOffsets', path: { name: group }, body: { topics: ['cc_payments'] } },
+      { id: 'deleteGroup', path: { name: group } },
       { id: 'deleteTopic', path: at() },
     ]
     return calls.map((given) => ({ ...given, id: given.id + suffix }))

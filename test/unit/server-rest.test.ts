@@ -86,10 +86,29 @@ describe('REST on the embedded broker', () => {
       ['POST', '/api/topics', { topicName: 'x', partitions: 0 }, /"partitions" must be/],
       ['POST', '/api/topics', { topicName: 'x', configs: 'y' }, /"configs" must be/],
       ['POST', '/api/v1/kafka/topic', { name: 'x', format: { key: { format: 'AVOR' } } }, /format\.key\.format/],
-      ['PUT', '/api/configs/topics/cc_payments', { configs: [] }, /names no setting/],
+      ['PUT', '/api/configs/topics/cc_payments', {}, /names no setting/],
       ['DELETE', '/api/topics/cc_payments/x/1', undefined, /partition must be/],
       ['GET', '/api/v1/datasets?page=0', undefined, /"page" must be/],
       ['GET', '/api/v1/datasets?hasRecords=maybe', undefined, /"hasRecords" must be/],
+      ['GET', '/api/v1/datasets?compacted=2', undefined, /"compacted" must be true or false; it is "2"/],
+      ['GET', '/api/v1/datasets?isCompacted=true&compacted=false', undefined, /Only one value can be given as "isCompacted" and "compacted"/],
+      ['GET', '/api/v1/datasets?search=a&search=b', undefined, /Only one value can be given as "search"/],
+      ['GET', '/api/v1/datasets?sortBy=weight', undefined, /"sortBy" must be one of name, records, .*; it is "weight"/],
+      ['GET', '/api/v1/datasets?sortField=version', undefined, /"sortField" must be one of name, /],
+      ['GET', '/api/v1/datasets?sortField=toString', undefined, /"sortField" must be one of name, /],
+      ['GET', '/api/v1/datasets?connections=schema-registry&sortBy=records', undefined, /"sortBy" must be one of name, version, format, compatibility/],
+      ['GET', '/api/v1/datasets?sortingOrder=up', undefined, /"sortingOrder" must be one of asc, desc; it is "up"/],
+      ['GET', '/api/v1/datasets?sortOrder=asc&sortingOrder=desc', undefined, /Only one value/],
+      ['GET', '/api/v1/datasets?format=AVOR', undefined, /"AVOR" is no format; there are .*AVRO/],
+      ['GET', '/api/v1/datasets?recordCount=some', undefined, /"recordCount" must be one of all, empty, nonEmpty/],
+      ['GET', '/api/v1/datasets?connections=postgres', undefined, /no connection "postgres"; there are "kafka" and "schema-registry"/],
+      ['PUT', '/api/v1/sr/default/config', { compatibility: 'SOME' }, /"compatibility" must be one of NONE, BACKWARD/],
+      ['PUT', '/api/v1/sr/default/config', {}, /"compatibility" must be one of NONE/],
+      ['PUT', '/api/v1/sr/default/subject/x-value/current-version', { format: 'XML', schema: 'x' }, /"format" must be one of AVRO, JSON, PROTOBUF/],
+      ['PUT', '/api/v1/sr/default/subject/x-value/current-version', { format: 'AVRO' }, /"schema" must be/],
+      ['PUT', '/api/v1/sr/default/subject/x-value/current-version', { format: 7, schema: 'x' }, /"format" must be/],
+      ['PUT', '/api/v1/sr/default/subject/x-value/current-version', 'x', /must be a JSON object/],
+      ['DELETE', '/api/v1/sr/default/subject/x-value/version/first', undefined, /version must be/],
       ['GET', '/api/v1/sql/paging', undefined, /"table" is missing/],
       ['POST', '/api/v1/sql/presentation', { sql: 5 }, /"sql" must be/],
       ['POST', '/api/v1/sql/presentation', { sql: 'x', caret: -1 }, /"caret" must be/],
@@ -126,18 +145,116 @@ describe('REST on the embedded broker', () => {
       ['sea_vessel_position_reports'],
     )
     assert.deepEqual((await page('search=MMSI&searchFields=False')).values, [])
-    assert.deepEqual((await page('connections=postgres')).values, [])
+    // The names that lenses-cli sends mean the same.
+    for (const [mcp, cli] of [
+      ['search=MMSI', 'query=MMSI'],
+      ['search=MMSI&searchFields=False', 'query=MMSI&includeMetadata=false'],
+      ['isCompacted=true', 'compacted=true'],
+      ['hasRecords=false', 'recordCount=empty'],
+      ['sortOrder=desc', 'sortingOrder=desc'],
+      ['sortField=records&sortOrder=desc', 'sortBy=records&sortingOrder=desc'],
+      ['schemaFormat=AVRO', 'format=avro'],
+    ])
+      assert.deepEqual(await page(mcp), await page(cli), cli)
+    assert.deepEqual(
+      (await page('isCompacted=true')).values.map((v) => v.name),
+      ['customers'],
+    )
+    const by = async <T>(field: string, order: string) =>
+      ((await page(`pageSize=500&sortField=${field}&sortOrder=${order}`)).values as unknown as Record<string, T>[]).map((v) => v[field])
+    for (const field of ['records', 'partitions', 'consumers', 'replication']) {
+      const up = await by<number>(field, 'asc')
+      assert.deepEqual(
+        up,
+        [...up].sort((a, b) => a - b),
+        field,
+      )
+      assert.deepEqual(await by(field, 'desc'), [...up].reverse(), field)
+    }
+    for (const field of ['keyType', 'valueType']) assert.deepEqual(await by(field, 'asc'), [...(await by<string>(field, 'asc'))].sort(), field)
+    const avro = (await page('format=AVRO&pageSize=500')).values as unknown as { keyType: string; valueType: string }[]
+    assert.ok(avro.length > 0 && avro.length < all.totalCount && avro.every((v) => v.keyType === 'AVRO' || v.valueType === 'AVRO'))
     assert.deepEqual(
       (await page('sortOrder=desc&pageSize=500')).values.map((v) => v.name),
       all.values.map((v) => v.name).reverse(),
     )
   })
 
+  it('tells and changes subjects of the registry, to whoever may', async () => {
+    interface Subject {
+      readonly name: string
+      readonly format: string
+      readonly version: number
+      readonly compatibility: string
+      readonly schema?: string
+      readonly schemaId?: string
+    }
+    const list = async (query: string, key = KEY) =>
+      ((await (await ask('GET', `/api/v1/datasets?connections=schema-registry&${query}`, undefined, key)).json()) as { datasets: { values: Subject[] } })
+        .datasets.values
+    const one = async (name: string) => (await (await ask('GET', `/api/v1/datasets/schema-registry/${encodeURIComponent(name)}`)).json()) as Subject
+    const told = (await (await ask('GET', '/api/proxy-sr/subjects')).json()) as string[]
+    assert.deepEqual(
+      (await list('pageSize=99999')).map((s) => s.name),
+      told.sort(),
+    )
+    assert.deepEqual([...new Set((await list('', READER)).map((s) => s.name.slice(0, 3)))], ['cc_'])
+    for (const name of ['orders-value', 'nowhere-value', '..', '../config', 'a/b'])
+      assert.equal((await ask('GET', `/api/v1/datasets/schema-registry/${encodeURIComponent(name)}`, undefined, READER)).status, 404, name)
+
+    const name = 'odd näme/1-value'
+    const at = `/api/v1/sr/default/subject/${encodeURIComponent(name)}`
+    const [first, second] = ['"string"', JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'tonnage', type: 'int' }] })]
+    assert.equal((await ask('PUT', `${at}/current-version`, { format: 'AVRO', schema: first })).status, 200)
+    const { id } = (await (await ask('PUT', `${at}/current-version`, { format: 'Avro', schema: second })).json()) as { id: number }
+    assert.equal((await ask('PUT', `${at}/config`, { compatibility: 'BACKWARDS_TRANSITIVE' })).status, 200)
+    const { version, format, compatibility, schema, schemaId } = await one(name)
+    assert.deepEqual([version, format, compatibility, schema, schemaId], [2, 'AVRO', 'BACKWARD_TRANSITIVE', second, String(id)])
+    for (const query of ['search=TONNAGE', 'query=n%C3%A4me', 'sortBy=version&sortingOrder=desc&pageSize=1&format=AVRO'])
+      assert.deepEqual(
+        (await list(query)).map((s) => [s.name, s.version]),
+        [[name, 2]],
+        query,
+      )
+    for (const query of ['search=tonnage&searchFields=false', 'format=PROTOBUF&search=tonnage', 'hasRecords=true', 'tags=x'])
+      assert.deepEqual(await list(query), [], query)
+    const protobuf = 'syntax = "proto3"; message M { int32 a = 1; }'
+    assert.equal((await ask('PUT', '/api/v1/sr/default/subject/cc_proto-value/current-version', { format: 'PROTOBUF', schema: protobuf })).status, 200)
+    assert.deepEqual(
+      (await list('format=protobuf&search=cc_')).map((s) => [s.name, s.format]),
+      [['cc_proto-value', 'PROTOBUF']],
+    )
+
+    for (const [method, path, body] of [
+      ['PUT', '/api/v1/sr/default/subject/cc_proto-value/current-version', { schema: first }],
+      ['PUT', '/api/v1/sr/default/subject/cc_proto-value/config', { compatibility: 'NONE' }],
+      ['PUT', '/api/v1/sr/default/config', { compatibility: 'NONE' }],
+      ['DELETE', '/api/v1/sr/default/subject/cc_proto-value/version/1', undefined],
+      ['DELETE', '/api/v1/sr/default/subject/cc_proto-value', undefined],
+    ] as const)
+      assert.equal((await ask(method, path, body, READER)).status, 403, `${method} ${path}`)
+    assert.equal((await ask('DELETE', '/api/v1/sr/default/subject/orders-value', undefined, READER)).status, 404)
+    for (const path of ['', '/version/1', '/version/9'])
+      assert.equal((await ask('DELETE', `/api/v1/sr/default/subject/nowhere-value${path}`)).status, 404, path)
+    for (const path of ['%2e%2e', '..%2fconfig']) assert.equal((await ask('DELETE', `/api/v1/sr/default/subject/${path}`)).status, 404, path)
+
+    assert.equal((await ask('DELETE', `${at}/version/2`)).status, 204)
+    assert.equal((await one(name)).version, 1)
+    assert.equal((await ask('DELETE', at)).status, 204)
+    assert.equal((await ask('DELETE', '/api/v1/sr/default/subject/cc_proto-value')).status, 204)
+    assert.equal((await ask('GET', `/api/v1/datasets/schema-registry/${encodeURIComponent(name)}`)).status, 404)
+
+    assert.equal((await ask('PUT', '/api/v1/sr/default/config', { compatibility: 'full' })).status, 200)
+    assert.deepEqual(await (await ask('GET', '/api/v1/sr/default/config', undefined, READER)).json(), { compatibility: 'FULL' })
+    assert.equal((await list('search=orders-value'))[0].compatibility, 'FULL', 'a subject without a level has that of the registry')
+    assert.equal((await ask('PUT', '/api/v1/sr/default/config', { compatibility: 'BACKWARD' })).status, 200)
+  })
+
   it('keeps a description and tags, finds topics by them, and forgets them with the topic', async () => {
     const path = '/api/v1/datasets/kafka/tagged'
     assert.equal((await ask('POST', '/api/topics', { topicName: 'tagged' })).status, 200)
-    assert.equal((await ask('PUT', `${path}/description`, { description: 'What shops sell' })).status, 204)
-    assert.equal((await ask('PUT', `${path}/tags`, { tags: [{ name: 'shop' }, { name: 'eu' }] })).status, 204)
+    assert.equal((await ask('PUT', `${path}/description`, { description: 'What shops sell' })).status, 200)
+    assert.equal((await ask('PUT', `${path}/tags`, { tags: [{ name: 'shop' }, { name: 'eu' }] })).status, 200)
     const found = async (query: string) =>
       (
         (await (await ask('GET', `/api/v1/datasets?${query}`)).json()) as {
@@ -151,7 +268,15 @@ describe('REST on the embedded broker', () => {
     assert.deepEqual(await found('tags=nothing'), [])
     const metadata = (await (await ask('GET', '/api/metadata/topics/tagged')).json()) as { description: string }
     assert.equal(metadata.description, 'What shops sell')
+    const description = async () => ((await (await ask('GET', '/api/metadata/topics/tagged')).json()) as { description: string | null }).description
+    for (const nothing of [{}, { description: null }]) {
+      await ask('PUT', `${path}/description`, { description: 'again' })
+      assert.equal(await description(), 'again')
+      assert.equal((await ask('PUT', `${path}/description`, nothing)).status, 200)
+      assert.equal(await description(), null, JSON.stringify(nothing))
+    }
     for (const [method, body] of [
+      ['description', []],
       ['tags', { tags: 'x' }],
       ['tags', { tags: [''] }],
       ['description', { description: 5 }],
@@ -162,6 +287,35 @@ describe('REST on the embedded broker', () => {
     await ask('DELETE', '/api/topics/tagged')
     await ask('POST', '/api/topics', { topicName: 'tagged' })
     assert.equal(((await (await ask('GET', '/api/metadata/topics/tagged')).json()) as { description: string | null }).description, null)
+  })
+
+  it('tells which settings are the topic’s own, and takes an empty list of changes', async () => {
+    interface Setting {
+      readonly name: string
+      readonly value: string
+      readonly originalValue: string
+      readonly isDefault: boolean
+    }
+    const own = async () => {
+      const { config } = (await (await ask('GET', '/api/topics/settled')).json()) as { config: Setting[] }
+      assert.ok(config.length > 5 && config.every((c) => c.originalValue === c.value))
+      return config.filter((c) => !c.isDefault).map((c) => [c.name, c.originalValue])
+    }
+    await ask('POST', '/api/topics', { topicName: 'settled', configs: { 'cleanup.policy': 'compact', 'max.message.bytes': 5_000_000 } })
+    const given = [
+      ['cleanup.policy', 'compact'],
+      ['max.message.bytes', '5000000'],
+    ]
+    assert.deepEqual(await own(), given)
+    for (const configs of [[], {}]) {
+      const response = await ask('PUT', '/api/configs/topics/settled', { configs })
+      assert.equal(response.status, 200)
+      assert.equal(await response.text(), 'Topic [settled] updated config with [SetTopicConfiguration(List())]')
+    }
+    assert.deepEqual(await own(), given)
+    assert.equal((await ask('PUT', '/api/configs/topics/nowhere', { configs: [] })).status, 404)
+    assert.equal((await ask('PUT', '/api/configs/topics/cc_payments', { configs: [] }, READER)).status, 403)
+    await ask('DELETE', '/api/topics/settled')
   })
 
   it('writes a record once more', async () => {

@@ -25,7 +25,14 @@ export function checkNotSystem(topic: string, name: Name): void {
   if (SYSTEM.test(topic)) throw new SqlError('FORBIDDEN', `${name.text} is a topic of the system; it cannot be changed by SQL.`, name.span)
 }
 
-const WORDS: Readonly<Record<Right, string>> = { read: 'read', insert: 'insert into', delete: 'delete from', create: 'create', drop: 'drop' }
+const WORDS: Readonly<Record<Right, string>> = {
+  read: 'read',
+  insert: 'insert into',
+  delete: 'delete from',
+  create: 'create',
+  drop: 'drop',
+  offsets: 'move consumers of',
+}
 
 /** Throws where the account does not have the right. */
 export function allowed(right: Right, topic: string, name: Name, administration: Administration): void {

@@ -302,6 +302,9 @@ export async function truncate(statement: TruncateStatement, administration: Adm
     await administration.deleteTopic(table.topic, context.signal)
     // From here on an abort would leave no topic at all.
     await administration.createTopic(topic, new AbortController().signal)
+    // What CREATE TABLE said holds for the new topic, too.
+    const declaration = administration.objects.table(table.topic)
+    if (declaration !== undefined) administration.objects.saveTable(table.topic, { ...declaration, topicId: undefined })
     administration.forget(table.topic)
   }
   return flagAndInfo('TRUNCATE', `Table ${table.name} has been truncated`)

@@ -238,6 +238,31 @@ function describe(cluster: Cluster, groupId: string, version: number) {
   return { errorCode: ERROR.none, groupId, groupState: group.state, protocolType: group.protocolType, protocolData: group.protocolName, members }
 }
 
+export const offsetDelete = defineApi({
+  key: 47,
+  name: 'OffsetDelete',
+  versions: [0, 0],
+  flexible: 1,
+  request: struct({ groupId: string, topics: array(struct({ name: string, partitions: array(struct({ index: int32 })) })) }),
+  response: struct({
+    errorCode: int16,
+    throttleTimeMs: int32,
+    topics: array(struct({ name: string, partitions: array(struct({ index: int32, errorCode: int16 })) })),
+  }),
+  handle({ groupId, topics }, { cluster }) {
+    if (!cluster.groups.groups.has(groupId)) return { errorCode: ERROR.groupIdNotFound, topics: [] }
+    return {
+      topics: topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ index }) => ({
+          index,
+          errorCode: cluster.store.partition(name, index) === undefined ? ERROR.unknownTopicOrPartition : cluster.groups.deleteOffset(groupId, name, index),
+        })),
+      })),
+    }
+  },
+})
+
 export const deleteGroups = defineApi({
   key: 42,
   name: 'DeleteGroups',

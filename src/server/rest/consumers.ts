@@ -42,6 +42,9 @@ export const GROUP: Schema = {
   },
 }
 
+/** The same beside a topic, where the clients look for the ids of the members alone. */
+export const TOPIC_GROUP: Schema = { ...GROUP, properties: { ...(GROUP['properties'] as Schema), consumers: { type: 'array', items: { type: 'string' } } } }
+
 /** Groups that read at least one topic of which `seen` holds. */
 export async function groupsOf(call: Pick<Call, 'environment'>, seen: (topic: string) => boolean): Promise<ConsumerGroup[]> {
   const all = (await call.environment.consumers?.all()) ?? []
@@ -71,12 +74,12 @@ export const CONSUMER_ROUTES: readonly Route[] = [
   },
   {
     method: 'GET',
-    path: '/api/consumers/{topic}',
+    path: '/api/consumers/{name}',
     id: 'consumersOfTopic',
-    about: 'Groups of consumers on one topic.',
+    about: 'Groups of consumers on one topic; the name is that of the topic.',
     answer: { type: 'array', items: GROUP },
     run: async (call) => {
-      const table = await tableOf(call, call.params['topic'])
+      const table = await tableOf(call, call.params['name'])
       return { json: await groupsJson(call, (topic) => topic === table.topic) }
     },
   },
@@ -84,12 +87,15 @@ export const CONSUMER_ROUTES: readonly Route[] = [
 
 type Ends = ReadonlyMap<string, ReadonlyMap<number, number>>
 
-/** Of each group only what concerns these topics. */
-export async function groupsJson(call: Call, seen: (topic: string) => boolean): Promise<object[]> {
+/** Of each group only what concerns these topics. `consumers`: the places of the group, or the ids of its members. */
+export async function groupsJson(call: Call, seen: (topic: string) => boolean, consumers: 'places' | 'members' = 'places'): Promise<object[]> {
   const groups = await groupsOf(call, seen)
   const topics = [...new Set(groups.flatMap((group) => [...topicsOf(group).keys()].filter(seen)))]
   const ends = new Map(await inTurns(topics, AT_ONCE, async (topic) => [topic, await endsOf(call, topic)] as const))
-  return groups.map((group) => groupJson(group, seen, ends))
+  return groups.map((group) => {
+    const told = groupJson(group, seen, ends)
+    return consumers === 'places' ? told : { ...told, consumers: group.members.map((member) => member.id) }
+  })
 }
 
 /** A topic that is gone, while offsets of it are still kept, has no ends. */

@@ -1,17 +1,15 @@
-/** Topics as datasets: pages, search over names and fields, filters; and their metadata (formats and schemas). */
+/** Topics as datasets, and their metadata (formats and schemas). The list with its filters is `dataset-list.ts`, subjects of the registry `subjects.ts`. */
 import { systemClock } from '../../lib/clock.ts'
 import type { Table, TableSummary } from '../../plan/catalog.ts'
-import { leaves } from '../../plan/virtual-tables.ts'
 import { type DataType, typeName } from '../../types.ts'
-import { type Call, parameter, RestError, type Route, type Schema } from './route.ts'
 import { countsOf } from './consumers.ts'
+import { CONNECTION, LIST_PARAMETERS, listed, noteOf } from './dataset-list.ts'
+import { type Call, RestError, type Route, type Schema } from './route.ts'
+import { LISTED_SUBJECT, REGISTRY_CONNECTION, SUBJECT, subjectJson } from './subjects.ts'
 import { schemaOf } from './topic.ts'
 import { inTurns, placesAt, rateOf, sizesOf, tableOf } from './topic-sizes.ts'
 import { summaryOf } from './topics.ts'
 
-/** The one connection of an environment. */
-const CONNECTION = 'kafka'
-const MAX_PAGE = 500
 const AT_ONCE = 8
 /** Days of message metrics. */
 const METRIC_DAYS = 30
@@ -89,19 +87,9 @@ export const DATASET_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/v1/datasets',
     id: 'datasets',
-    about: 'One page of the topics that the account may see.',
-    query: [
-      { name: 'page', about: '1 is the first.', schema: { type: 'integer', minimum: 1 } },
-      { name: 'pageSize', about: `Up to ${MAX_PAGE}.`, schema: { type: 'integer', minimum: 1 } },
-      { name: 'search', about: 'Part of a name, of a description, or of the name of a field.', schema: { type: 'string' } },
-      { name: 'searchFields', about: 'false: names of topics only.', schema: { type: 'boolean' } },
-      { name: 'sortOrder', about: 'By name.', schema: { type: 'string', enum: ['asc', 'desc'] } },
-      { name: 'includeSystemEntities', about: 'Kafka’s own topics, too.', schema: { type: 'boolean' } },
-      { name: 'hasRecords', about: 'Only topics with records, or only those without.', schema: { type: 'boolean' } },
-      { name: 'isCompacted', about: 'Only compacted topics, or only the others.', schema: { type: 'boolean' } },
-      { name: 'tags', about: 'Only topics with one of these tags.', schema: { type: 'array', items: { type: 'string' } } },
-      { name: 'connections', about: 'Only of these connections; there is one, "kafka".', schema: { type: 'array', items: { type: 'string' } } },
-    ],
+    about:
+      'One page of the topics that the account may see, or of the subjects of the schema registry. A topic and a subject tell which they are by "sourceType".',
+    query: LIST_PARAMETERS,
     answer: {
       type: 'object',
       required: ['datasets', 'sourceTypes'],
@@ -109,22 +97,28 @@ export const DATASET_ROUTES: readonly Route[] = [
         datasets: {
           type: 'object',
           required: ['values', 'pagesAmount', 'totalCount'],
-          properties: { values: { type: 'array', items: DATASET }, pagesAmount: { type: 'integer' }, totalCount: { type: 'integer' } },
+          properties: {
+            values: { type: 'array', items: { oneOf: [DATASET, LISTED_SUBJECT] } },
+            pagesAmount: { type: 'integer' },
+            totalCount: { type: 'integer' },
+          },
         },
         sourceTypes: { type: 'array', items: { type: 'string' } },
       },
     },
-    run: page,
+    run: (call) => listed(call, dataset),
   },
   {
     method: 'GET',
     path: '/api/v1/datasets/{connection}/{name}',
     id: 'dataset',
-    about: 'One topic as a dataset.',
-    answer: DATASET,
+    about: 'One topic (of the connection "kafka"), or one subject of the schema registry (of "schema-registry") with its newest schema.',
+    answer: { oneOf: [DATASET, SUBJECT] },
     run: async (call) => {
       const { connection, name } = call.params
-      if (connection !== CONNECTION) throw new RestError(404, `There is no connection ${JSON.stringify(connection)}; it is called "${CONNECTION}".`)
+      if (connection === REGISTRY_CONNECTION) return { json: await subjectJson(call, name) }
+      if (connection !== CONNECTION)
+        throw new RestError(404, `There is no connection ${JSON.stringify(connection)}; there are "${CONNECTION}" and "${REGISTRY_CONNECTION}".`)
       const table = await tableOf(call, name)
       return { json: await dataset(call, await summaryOf(call, name), table) }
     },
@@ -168,12 +162,6 @@ export const DATASET_ROUTES: readonly Route[] = [
   },
 ]
 
-/** Description and tags, as the clients read them. */
-function noteOf(call: Call, topic: string): { description: string | null; tags: { name: string }[] } {
-  const note = call.view.administration?.objects.note?.(topic)
-  return { description: note?.description ?? null, tags: (note?.tags ?? []).map((name) => ({ name })) }
-}
-
 function metadata(call: Call, table: Table): object {
   return {
     topicName: table.name,
@@ -199,38 +187,6 @@ async function days(call: Call, table: Table): Promise<object[]> {
   })
   const first = all.findIndex((day) => day.total > 0)
   return all.slice(first < 0 ? -1 : first)
-}
-
-async function page(call: Call): ReturnType<Route['run']> {
-  const size = Math.min(MAX_PAGE, count(call, 'pageSize', 25))
-  const number = count(call, 'page', 1)
-  const connections = [call.query['connections'] ?? []].flat()
-  const matching = connections.length > 0 && !connections.includes(CONNECTION) ? [] : await filtered(call)
-  if (parameter(call, 'sortOrder') === 'desc') matching.reverse()
-  const shown = matching.slice((number - 1) * size, number * size)
-  const values = await inTurns(shown, AT_ONCE, async (summary) => dataset(call, summary, await call.view.catalog.table(summary.name)))
-  return { json: { datasets: { values, pagesAmount: Math.ceil(matching.length / size), totalCount: matching.length }, sourceTypes: ['Kafka'] } }
-}
-
-async function filtered(call: Call): Promise<TableSummary[]> {
-  const system = flag(call, 'includeSystemEntities') === true
-  const search = parameter(call, 'search')?.toLowerCase()
-  const [hasRecords, isCompacted] = [flag(call, 'hasRecords'), flag(call, 'isCompacted')]
-  const tags = [call.query['tags'] ?? []].flat()
-  const tagged = (topic: string): boolean => tags.length === 0 || noteOf(call, topic).tags.some((tag) => tags.includes(tag.name))
-  const all = (await call.view.catalog.tables()).filter((t) => (system || t.type === 'USER') && tagged(t.name))
-  const fits = async (summary: TableSummary): Promise<boolean> => {
-    const said = search === undefined ? '' : (noteOf(call, summary.name).description?.toLowerCase() ?? '')
-    const named = search === undefined || search === '' || summary.name.toLowerCase().includes(search) || said.includes(search)
-    if (named && hasRecords === undefined && isCompacted === undefined) return true
-    if (!named && flag(call, 'searchFields') === false) return false
-    const table = await call.view.catalog.table(summary.name)
-    if (table === undefined || (!named && !fieldNames(table).some((f) => f.toLowerCase().includes(search ?? '')))) return false
-    if (isCompacted !== undefined && table.compacted !== isCompacted) return false
-    return hasRecords === undefined || (await sizesOf(call, table.topic, table.partitions)).totalMessages > 0 === hasRecords
-  }
-  const kept = await inTurns(all, AT_ONCE, fits)
-  return all.filter((_, i) => kept[i]).sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 async function dataset(call: Call, summary: TableSummary, table: Table | undefined): Promise<object> {
@@ -264,27 +220,4 @@ function fields(type: DataType | undefined, prefix = '', nullable = false, depth
     if (f.type.kind === 'struct') return fields(f.type, `${prefix}${f.name}.`, isNullable, depth + 1)
     return [{ name: prefix + f.name, type: typeName(f.type), isNullable, typeDetails: { lensesDataType: typeName(f.type) } }]
   })
-}
-
-function fieldNames(table: Table): string[] {
-  return [table.key.type, table.value.type].flatMap((type) => (type.kind === 'struct' ? leaves(type).map(([name]) => name) : []))
-}
-
-function count(call: Call, name: string, fallback: number): number {
-  const text = parameter(call, name)
-  if (text === undefined) return fallback
-  if (!/^\d{1,9}$/.test(text) || Number(text) < 1)
-    throw new RestError(400, `The parameter "${name}" must be a whole number, 1 or more; it is ${JSON.stringify(text)}.`, [
-      { field: name, error: 'not a number' },
-    ])
-  return Number(text)
-}
-
-/** Python clients write True and False. */
-function flag(call: Call, name: string): boolean | undefined {
-  const text = parameter(call, name)?.toLowerCase()
-  if (text === undefined || text === '') return undefined
-  if (text !== 'true' && text !== 'false')
-    throw new RestError(400, `The parameter "${name}" must be true or false.`, [{ field: name, error: 'not true or false' }])
-  return text === 'true'
 }

@@ -32,7 +32,8 @@ const ALLOWED: readonly Allowed[] = [
   { methods: ['GET', 'PUT', 'DELETE'], path: new RegExp(`^config/${SUBJECT}$`), check: bySubject },
 ]
 
-function topicOf(subject: string): string {
+/** The topic whose rights count for a subject. */
+export function topicOf(subject: string): string {
   return subject.replace(/-(?:key|value)$/, '')
 }
 
@@ -46,7 +47,7 @@ async function bySubject(call: Call, method: Route['method'], match: RegExpExecA
   demand(call, looksUp ? 'read' : method === 'POST' ? 'create' : 'drop', topicOf(match[1]))
 }
 
-async function wholeRegistry(call: Call, method: Route['method']): Promise<undefined> {
+export async function wholeRegistry(call: Call, method: Route['method']): Promise<undefined> {
   if (method !== 'GET' && call.view.administration?.all !== true)
     throw new RestError(403, 'Only an account with all rights may change the settings of the whole registry.')
 }
@@ -54,7 +55,7 @@ async function wholeRegistry(call: Call, method: Route['method']): Promise<undef
 /** An id may be looked up by whoever may read one of the topics that use it. */
 async function byId(call: Call, _method: Route['method'], match: RegExpExecArray): Promise<undefined> {
   if (call.view.administration?.all === true) return
-  const { status, body } = await ask(call, 'GET', `schemas/ids/${match[1]}/versions`, undefined)
+  const { status, body } = await askRegistry(call, 'GET', ['schemas', 'ids', match[1], 'versions'])
   const uses: unknown = status === 200 ? JSON.parse(body) : []
   const may = (use: unknown): boolean =>
     typeof use === 'object' &&
@@ -74,25 +75,25 @@ function onlyReadable(call: Call, body: string): string {
 async function pass(call: Call, method: Route['method']): Promise<Answer> {
   // Decoded by the router; encoded again where it is sent.
   const path = call.params['*'].replace(/\/+$/, '')
-  if (path.split('/').some((part) => part === '.' || part === '..')) throw new RestError(404, 'The registry has no such call.')
   for (const allowed of ALLOWED) {
     const match = allowed.path.exec(path)
     if (match === null || !allowed.methods.includes(method)) continue
     const view = await allowed.check(call, method, match)
-    const { status, body } = await ask(call, method, path, method === 'GET' || method === 'DELETE' ? undefined : call.body)
-    if (status === 401 || status === 403) throw new RestError(502, 'The schema registry refuses the credentials of this server.')
+    const { status, body } = await askRegistry(call, method, path.split('/'), method === 'GET' || method === 'DELETE' ? undefined : call.body)
     return { status, raw: { type: 'application/json; charset=utf-8', body: status === 200 && view !== undefined ? view(body) : body } }
   }
   throw new RestError(404, 'The registry has no such call, or it is not passed on.')
 }
 
-async function ask(call: Call, method: Route['method'], path: string, body: unknown): Promise<{ status: number; body: string }> {
+/** One question with the server's credentials. `path`: its parts, not encoded; `.` and `..` would lead elsewhere and are no names. The answer is whatever the registry says, but for 401 and 403. */
+export async function askRegistry(call: Call, method: Route['method'], path: readonly string[], body?: unknown): Promise<{ status: number; body: string }> {
+  if (path.some((part) => part === '.' || part === '..')) throw new RestError(404, 'The registry has no such call.')
   const { registry } = call.environment
   if (registry === undefined) throw new RestError(404, 'This environment has no schema registry.')
   const { base, headers } = target(registry)
   let response: Received
   try {
-    response = await transport(registry).send(`${base}/${path.split('/').map(encodeURIComponent).join('/')}`, {
+    response = await transport(registry).send(`${base}/${path.map(encodeURIComponent).join('/')}`, {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/vnd.schemaregistry.v1+json' }) },
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -103,6 +104,7 @@ async function ask(call: Call, method: Route['method'], path: string, body: unkn
     // The cause may hold the address with its credentials.
     throw new RestError(502, 'The schema registry does not answer.')
   }
+  if (response.status === 401 || response.status === 403) throw new RestError(502, 'The schema registry refuses the credentials of this server.')
   return { status: response.status, body: await limited(response) }
 }
 

@@ -1,6 +1,7 @@
 /** All REST calls beside login and health, put on the HTTP server: those of the agent, those of the environments, and the document that describes them. */
 import type { FastifyInstance } from 'fastify'
 import type { HttpContext } from '../http-context.ts'
+import { CONSUMER_CHANGES } from './consumer-offsets.ts'
 import { CONSUMER_ROUTES } from './consumers.ts'
 import { DATASET_ROUTES } from './datasets.ts'
 import { addEnvironmentRoutes } from './environments.ts'
@@ -9,6 +10,7 @@ import { PRESENTATION_ROUTES } from './presentation.ts'
 import { QUERY_ROUTES } from './queries.ts'
 import { REGISTRY_ROUTES } from './registry-proxy.ts'
 import { addRoutes, type Route } from './route.ts'
+import { SUBJECT_ROUTES } from './subjects.ts'
 import { TOPIC_CHANGES } from './topic-changes.ts'
 import { TOPIC_ROUTES } from './topics.ts'
 
@@ -19,7 +21,9 @@ export const ROUTES: readonly Route[] = [
   ...TOPIC_CHANGES,
   ...DATASET_ROUTES,
   ...CONSUMER_ROUTES,
+  ...CONSUMER_CHANGES,
   ...QUERY_ROUTES,
+  ...SUBJECT_ROUTES,
   ...REGISTRY_ROUTES,
 ]
 

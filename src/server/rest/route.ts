@@ -149,6 +149,14 @@ const KAFKA_STATUS: Readonly<Record<string, number>> = {
   INVALID_CONFIG: 400,
   INVALID_REQUEST: 400,
   POLICY_VIOLATION: 400,
+  GROUP_AUTHORIZATION_FAILED: 403,
+  GROUP_ID_NOT_FOUND: 404,
+  INVALID_GROUP_ID: 400,
+  UNKNOWN_MEMBER_ID: 409,
+  ILLEGAL_GENERATION: 409,
+  REBALANCE_IN_PROGRESS: 409,
+  NON_EMPTY_GROUP: 409,
+  GROUP_SUBSCRIBED_TO_TOPIC: 409,
   OFFSET_OUT_OF_RANGE: 400,
 }
 
@@ -179,7 +187,14 @@ export function demand(call: Call, right: Right, topic: string): void {
   if (!administration.may(right, topic)) throw new RestError(403, `The account may not ${VERBS[right]} the topic ${JSON.stringify(topic)}.`)
 }
 
-const VERBS: Readonly<Record<Right, string>> = { read: 'read', insert: 'write to', delete: 'delete records of', create: 'create', drop: 'change or delete' }
+const VERBS: Readonly<Record<Right, string>> = {
+  read: 'read',
+  insert: 'write to',
+  delete: 'delete records of',
+  create: 'create',
+  drop: 'change or delete',
+  offsets: 'move consumers of',
+}
 
 /** The body as a JSON object, or a refusal. */
 export function bodyObject(call: Call): Readonly<Record<string, unknown>> {

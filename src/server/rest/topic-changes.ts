@@ -140,7 +140,8 @@ const NEW_TOPIC = {
   configs: { type: 'object' },
 } as const
 
-function whole(text: string, what: string): number {
+/** A whole number of a path. */
+export function whole(text: string, what: string): number {
   const number = Number(text)
   if (!/^\d{1,15}$/.test(text))
     throw new RestError(400, `The ${what} must be a whole number, 0 or more; it is ${JSON.stringify(text)}.`, [{ field: what, error: 'not a number' }])
@@ -221,11 +222,11 @@ export const TOPIC_CHANGES: readonly Route[] = [
     method: 'PUT',
     path: '/api/v1/datasets/kafka/{name}/description',
     id: 'describeTopic',
-    about: 'Says what a topic is for.',
-    body: { type: 'object', required: ['description'], properties: { description: { type: ['string', 'null'] } } },
-    status: 204,
+    about: 'Says what a topic is for; null, or no description, takes away what was said.',
+    // Without a 204, which lenses-cli takes of a PUT for a failure.
+    body: { type: 'object', properties: { description: { type: ['string', 'null'] } } },
     run: async (call) => {
-      const { description } = bodyObject(call)
+      const { description = null } = bodyObject(call)
       if (description !== null && (typeof description !== 'string' || description.length > MAX_DESCRIPTION))
         throw new RestError(400, `The field "description" must be a text of up to ${MAX_DESCRIPTION} characters, or null.`, [
           { field: 'description', error: 'no text' },
@@ -240,7 +241,6 @@ export const TOPIC_CHANGES: readonly Route[] = [
     id: 'tagTopic',
     about: 'Gives a topic its tags, in place of those that it has.',
     body: { type: 'object', required: ['tags'], properties: { tags: { type: 'array', items: { type: 'object', properties: { name: { type: 'string' } } } } } },
-    status: 204,
     run: async (call) => {
       const tags = tagNames(bodyObject(call)['tags'])
       await note(call, (before) => ({ ...before, tags }))
@@ -251,7 +251,7 @@ export const TOPIC_CHANGES: readonly Route[] = [
     method: 'PUT',
     path: '/api/configs/topics/{topic}',
     id: 'changeSettings',
-    about: 'Changes settings of a topic; null gives one back its default.',
+    about: 'Changes settings of a topic; null gives one back its default. An empty list changes nothing.',
     body: {
       type: 'object',
       required: ['configs'],
@@ -261,9 +261,11 @@ export const TOPIC_CHANGES: readonly Route[] = [
     run: async (call) => {
       const { topic } = call.params
       demand(call, 'drop', topic)
-      const changed = settings(bodyObject(call)['configs'])
-      if (changed.size === 0) throw new RestError(400, 'The field "configs" names no setting.', [{ field: 'configs', error: 'empty' }])
-      await alterTopicConfig(cluster(call), topic, changed, call.signal)
+      const { configs } = bodyObject(call)
+      const changed = settings(configs)
+      if (configs === undefined || configs === null) throw new RestError(400, 'The field "configs" names no setting.', [{ field: 'configs', error: 'missing' }])
+      if (changed.size === 0) await tableOf(call, topic)
+      else await alterTopicConfig(cluster(call), topic, changed, call.signal)
       administration(call).forget(topic)
       const shown = [...changed].map(([name, value]) => `TopicConfigKeyValue(${name},${value ?? ''})`).join(', ')
       return { text: `Topic [${topic}] updated config with [SetTopicConfiguration(List(${shown}))]` }

@@ -1,7 +1,8 @@
 /** A topic as the REST clients read it: sizes of partitions, formats, schemas, settings. Reads only. */
 import { systemClock } from '../../lib/clock.ts'
+import type { TopicConfig } from '../../kafka/answers.ts'
 import type { TableFacet, TableSummary } from '../../plan/catalog.ts'
-import { GROUP, groupsJson } from './consumers.ts'
+import { groupsJson, TOPIC_GROUP } from './consumers.ts'
 import { type Call, RestError, type Schema } from './route.ts'
 import { rateOf, sizesOf } from './topic-sizes.ts'
 
@@ -39,11 +40,17 @@ export const TOPIC: Schema = {
       type: 'array',
       items: {
         type: 'object',
-        required: ['configuration', 'name', 'value'],
-        properties: { configuration: { type: 'string' }, name: { type: 'string' }, value: { type: 'string' } },
+        required: ['configuration', 'name', 'value', 'isDefault', 'originalValue'],
+        properties: {
+          configuration: { type: 'string' },
+          name: { type: 'string' },
+          value: { type: 'string' },
+          isDefault: { type: 'boolean' },
+          originalValue: { type: 'string' },
+        },
       },
     },
-    consumers: { type: 'array', items: GROUP },
+    consumers: { type: 'array', items: TOPIC_GROUP },
     messagesPerPartition: { type: 'array', items: PARTITION },
     isMarkedForDeletion: { type: 'boolean' },
     isCompacted: { type: 'boolean' },
@@ -51,9 +58,9 @@ export const TOPIC: Schema = {
 }
 
 export async function topicJson(call: Call, summary: TableSummary): Promise<object> {
-  const [table, config] = await Promise.all([call.view.catalog.table(summary.name), call.view.catalog.configuration(summary.name)])
+  const table = await call.view.catalog.table(summary.name)
   if (table === undefined) throw new RestError(404, `There is no topic ${JSON.stringify(summary.name)}.`)
-  const sizes = await sizesOf(call, table.topic, table.partitions)
+  const [config, sizes] = await Promise.all([settingsOf(call, table.topic), sizesOf(call, table.topic, table.partitions)])
   return {
     topicName: summary.name,
     keyType: table.key.format,
@@ -66,11 +73,18 @@ export async function topicJson(call: Call, summary: TableSummary): Promise<obje
     ...sizes,
     messagesPerSecond: await rateOf(call, table.topic, table.partitions, sizes),
     timestamp: systemClock.now(),
-    config: config.map(({ name, value }) => ({ configuration: name, value, name })),
-    consumers: await groupsJson(call, (topic) => topic === table.topic),
+    config: config.map(({ name, value, isDefault }) => ({ configuration: name, value, name, isDefault, originalValue: value })),
+    consumers: await groupsJson(call, (topic) => topic === table.topic, 'members'),
     isMarkedForDeletion: false,
     isCompacted: table.compacted,
   }
+}
+
+/** Those that were set for the topic itself first. Where they may not be read, that is said in place of them. */
+async function settingsOf(call: Call, topic: string): Promise<TopicConfig['entries']> {
+  const config = await call.environment.cluster?.topicConfig(topic)
+  if (config?.refused !== undefined) return [{ name: 'configuration', value: config.refused.message, isDefault: true }]
+  return [...(config?.entries ?? [])].sort((a, b) => Number(a.isDefault) - Number(b.isDefault))
 }
 
 export function schemaOf(facet: TableFacet): string | null {

@@ -358,6 +358,35 @@ async def _():
     assert all(isinstance(health[name], int) for name in ("consumers", "connectors", "issues")), health
 
 
+@case("groups of consumers are moved and deleted, by whoever has the right")
+async def _():
+    group = {"environment": "demo", "group": TOPICS["group"]}
+    part = {**group, "topic": EVENTS, "partition": 0}
+
+    async def stands():
+        groups = await tool("list_consumer_groups_by_topic", environment="demo", topic=EVENTS)
+        return [place["currentOffset"] for g in groups if g["id"] == TOPICS["group"] for place in g["consumers"]]
+
+    with key(TOPICS["reader_key"]):
+        text = await refused("update_consumer_group_topic_partition_offset", **part, offset=1)
+        assert text.startswith("403 ") and "may not move consumers" in text, text
+    await tool("update_consumer_group_topic_partition_offset", **part, offset=7)
+    assert await stands() == [7]
+    await tool("update_consumer_group_offsets", **group, topics=[EVENTS], reset_to="end")
+    assert await stands() == [TOPICS["count"]]
+    await tool("update_consumer_group_offsets", **group, topics=[EVENTS], reset_to="timestamp", target="2020-01-01T00:00:00Z")
+    assert await stands() == [0]
+    await tool("delete_consumer_group_topic_partition_offset", **part)
+    assert await stands() == []
+    await tool("update_consumer_group_offsets", **group, topics=[EVENTS], reset_to="start")
+    await tool("delete_consumer_group_offsets", **group, topics=[EVENTS])
+    assert await stands() == []
+    await tool("update_consumer_group_offsets", **group, topics=[EVENTS], reset_to="start")
+    await tool("delete_consumer_group", **group)
+    text = await refused("delete_consumer_group", **group)
+    assert text.startswith("404 "), text
+
+
 @case("environments are not made by clients: the answer says where")
 async def _():
     text = await refused("create_environment", name="new")

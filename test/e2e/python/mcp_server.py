@@ -194,5 +194,43 @@ async def get_dataset_message_metrics(environment: str, name: str) -> list[dict[
     return await rest("GET", proxied(environment, "/api/v1/datasets/kafka/%s/messages/metrics" % quote(name, safe="")))
 
 
+def of_group(environment: str, group: str, path: str = "") -> str:
+    return proxied(environment, "/api/consumers/" + quote(group, safe="") + path)
+
+
+@mcp.tool
+async def list_consumer_groups_by_topic(environment: str, topic: str) -> list[dict[str, Any]]:
+    return await rest("GET", proxied(environment, "/api/consumers/" + quote(topic, safe="")))
+
+
+@mcp.tool
+async def update_consumer_group_offsets(environment: str, group: str, topics: list[str], reset_to: str, target: str | None = None) -> Any:
+    body: dict[str, Any] = {"type": reset_to, "topics": topics}
+    if target is not None:
+        body["target"] = target
+    return await rest("PUT", of_group(environment, group, "/offsets"), body)
+
+
+@mcp.tool
+async def update_consumer_group_topic_partition_offset(environment: str, group: str, topic: str, partition: int, offset: int) -> Any:
+    path = "/offsets/topics/%s/partitions/%d" % (quote(topic, safe=""), partition)
+    return await rest("PUT", of_group(environment, group, path), {"type": "absolute", "offset": offset})
+
+
+@mcp.tool
+async def delete_consumer_group_topic_partition_offset(environment: str, group: str, topic: str, partition: int) -> Any:
+    return await rest("DELETE", of_group(environment, group, "/topics/%s/partitions/%d/offsets" % (quote(topic, safe=""), partition)))
+
+
+@mcp.tool
+async def delete_consumer_group_offsets(environment: str, group: str, topics: list[str]) -> Any:
+    return await rest("POST", of_group(environment, group, "/offsets/delete"), {"topics": topics})
+
+
+@mcp.tool
+async def delete_consumer_group(environment: str, group: str) -> Any:
+    return await rest("DELETE", of_group(environment, group))
+
+
 if __name__ == "__main__":
     mcp.run()
