@@ -5,8 +5,8 @@
 import { spawnSync } from 'node:child_process'
 import { runRequest } from '../src/engine/query.ts'
 import type { BatchSource, KafkaLog, RecordBatch, ScanRequest } from '../src/kafka/log.ts'
-import { Progress } from '../src/kafka/progress.ts'
-import { BatchHeader, writeRecordBatch } from '../src/kafka/record-batch.ts'
+import { Progress } from '../src/kafka/read/progress.ts'
+import { BatchHeader, writeRecordBatch } from '../src/kafka/read/record-batch.ts'
 import { memoryWorld } from '../test/support/memory-world.ts'
 
 const BATCH = 1000

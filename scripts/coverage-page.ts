@@ -12,7 +12,7 @@
  */
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SCALAR_FUNCTIONS } from '../src/functions/catalog.ts'
+import { SCALAR_FUNCTIONS } from '../src/functions/all-functions.ts'
 
 const root = join(import.meta.dirname, '..')
 /** Where the page is. */

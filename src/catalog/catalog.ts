@@ -12,12 +12,12 @@ import type { TableDeclaration } from '../plan/administration.ts'
 import type { Catalog, Table, TableFacet, TableSummary } from '../plan/catalog.ts'
 import type { GlueSchemas } from '../registry/glue.ts'
 import type { Registry } from '../registry/registry.ts'
-import { Decoders } from './decoders.ts'
-import { findFacet, type FoundFacet } from './facet.ts'
-import type { Side } from './facet-question.ts'
+import { Decoders } from './facets/decoders.ts'
+import { findFacet, type FoundFacet } from './facets/find-facet.ts'
+import type { Side } from './facets/facet-question.ts'
 import { bestMatch } from './pattern.ts'
-import type { FormatOptions } from './plain-formats.ts'
-import { SAMPLE_LIMITS, type SampleLimits, sampleTopic, type TopicSample } from './sample.ts'
+import type { FormatOptions } from './facets/plain-formats.ts'
+import { SAMPLE_LIMITS, type SampleLimits, sampleTopic, type TopicSample } from './facets/sample.ts'
 
 export interface CatalogOptions {
   readonly cluster: Pick<Cluster, 'listing' | 'metadata' | 'topicConfig'>

@@ -1,6 +1,6 @@
 /** What the statements of one request share, and what of it operators need. */
 import type { RenderOptions } from '../formats/format.ts'
-import type { EvaluationContext } from './references.ts'
+import type { EvaluationContext } from './program/references.ts'
 import type { Settings } from '../plan/settings.ts'
 import type { QueryRequest } from '../protocol/frames.ts'
 import type { FrameSink, QueryEnvironment } from './host.ts'

@@ -1,11 +1,11 @@
 /** SELECT → optimized plan: binds, runs the subqueries that depend on nothing and puts their answers in place, optimizes. */
-import { type BindContext, bindQuery, DEFAULT_LIMIT } from '../plan/bind.ts'
+import { type BindContext, bindQuery, DEFAULT_LIMIT } from '../plan/bind/bind.ts'
 import { optimize } from '../plan/optimize.ts'
 import type { Output } from '../plan/plan.ts'
-import { computedOnce } from '../plan/volatile.ts'
+import { computedOnce } from '../plan/lower/volatile.ts'
 import type { Query } from '../sql/ast.ts'
 import type { StatementContext } from './context.ts'
-import { evaluateConstant } from './expression.ts'
+import { evaluateConstant } from './program/expression.ts'
 import { answerSubqueries } from './subqueries.ts'
 import { Turns } from './turns.ts'
 

@@ -1,6 +1,6 @@
 /** One statement: which plan it means, and running that plan. */
 import type { BoundExpr, Output } from '../plan/plan.ts'
-import { describe, show } from '../plan/show.ts'
+import { describe, show } from '../plan/bind/show.ts'
 import type { Statement } from '../sql/ast.ts'
 import { BOOLEAN, STRING } from '../types.ts'
 import { isCommand, runCommand } from './commands/run.ts'

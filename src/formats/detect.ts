@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer'
 import { payloadCheck } from './check.ts'
 import type { FormatName } from './format.ts'
-import { isText } from './mixed.ts'
+import { isText } from './mixed-frame.ts'
 import { JSON_LIMIT_DEPTH, skipSpace, skipValue } from './json/scan.ts'
 import { msgpackDecoder } from './msgpack/decoder.ts'
 import { xmlToJson } from './xml/decoder.ts'

@@ -8,8 +8,8 @@ import { JsonText } from '../lib/json-text.ts'
 import { Lru } from '../lib/lru.ts'
 import type { DataType, Value } from '../types.ts'
 import { JSON_TYPE, oneIsList, typeName } from '../types.ts'
-import type { Accept, FunctionContext, Parameter, ScalarFunction } from './registry.ts'
-import { ValueError } from './registry.ts'
+import type { Accept, FunctionContext, Parameter, ScalarFunction } from './function.ts'
+import { ValueError } from './function.ts'
 
 /** A row as a family file writes it: `kind` is added, `make` is told the call's name for its messages. */
 export interface FunctionRow extends Omit<ScalarFunction, 'kind' | 'make'> {

@@ -19,7 +19,7 @@ import {
 } from './answers.ts'
 import type { Address, ClusterConfig } from './config.ts'
 import { GAP_TIMEOUT_MS, IDLE_TIMEOUT_MS, parseAddress, REQUEST_TIMEOUT_MS, RETRY_TIMEOUT_MS, showAddress } from './config.ts'
-import { Connection } from './connection.ts'
+import { Connection } from './wire/connection.ts'
 import { brokerError, clientError, ERROR } from './errors.ts'
 import { type Isolation, KafkaError } from './log.ts'
 

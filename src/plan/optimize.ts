@@ -1,6 +1,6 @@
 /** The optimizer: a list of small plan → plan functions, each in its own file, each of which can be switched off. Rows never change, only what is read and done for them. */
-import { withBadRecords } from './bad-records.ts'
-import { lower } from './lower.ts'
+import { withBadRecords } from './lower/bad-records.ts'
+import { lower } from './lower/lower.ts'
 import { orderJoins } from './order-joins.ts'
 import type { Output } from './plan.ts'
 import { backwardScan } from './rules/backward-scan.ts'

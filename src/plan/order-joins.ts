@@ -5,10 +5,10 @@
 import { BOOLEAN } from '../types.ts'
 import { conjuncts } from './conjuncts.ts'
 import { joinKeys } from './join-keys.ts'
-import { sourcesOf } from './lower.ts'
+import { sourcesOf } from './lower/lower.ts'
 import { type BoundExpr, type Join, type Plan, visit } from './plan.ts'
 import { rewrite } from './rewrite.ts'
-import { isVolatile } from './volatile.ts'
+import { isVolatile } from './lower/volatile.ts'
 
 type Filter = Extract<Plan, { kind: 'filter' }>
 

@@ -4,7 +4,7 @@
  * Rows: below an operator that materializes (Aggregate, Project, Values) expressions speak of a record through `path` references; above it they speak of the
  * operator's row through `slot` references. Nothing here is executed; `engine/` does that.
  */
-import type { ScalarFunction } from '../functions/registry.ts'
+import type { ScalarFunction } from '../functions/function.ts'
 import type { Span } from '../sql/ast.ts'
 import type { DataType, Path, Value } from '../types.ts'
 import type { Table } from './catalog.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { writeDouble, writeFloat } from '../../src/formats/number-writer.ts'
+import { writeDouble, writeFloat } from '../../src/formats/text/number-writer.ts'
 import { doubleText, floatText } from '../../src/lib/number-text.ts'
 
 const RUNS = { numRuns: 3000, seed: 20261128 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { functionsPage, PAGE } from '../../scripts/functions-doc.ts'
-import { SCALAR_FUNCTIONS, signature } from '../../src/functions/catalog.ts'
+import { SCALAR_FUNCTIONS, signature } from '../../src/functions/all-functions.ts'
 
 test('docs/functions.md is up to date (node scripts/functions-doc.ts writes it)', () => {
   assert.equal(readFileSync(PAGE, 'utf8'), functionsPage())

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
-import { SCALAR_FUNCTIONS } from '../../src/functions/catalog.ts'
+import { SCALAR_FUNCTIONS } from '../../src/functions/all-functions.ts'
 import type { Expr } from '../../src/sql/ast.ts'
 import { parseExpression } from '../../src/sql/parse.ts'
 import { printExpr } from '../../src/sql/print.ts'

@@ -2,12 +2,12 @@
  * Evaluates an expression of literals, arrays, casts and function calls through the function registry alone, so that the functions are tested without
  * binder and engine. It checks argument counts and types as a binder has to.
  */
-import { castType, castValue } from '../../src/functions/cast.ts'
-import { findFunction } from '../../src/functions/catalog.ts'
+import { castType, castValue } from '../../src/functions/support/cast.ts'
+import { findFunction } from '../../src/functions/all-functions.ts'
 import { accepts, parameterAt } from '../../src/functions/define.ts'
-import type { FunctionContext, ScalarFunction } from '../../src/functions/registry.ts'
-import { jsonText } from '../../src/functions/value-text.ts'
-import { widest } from '../../src/functions/numbers.ts'
+import type { FunctionContext, ScalarFunction } from '../../src/functions/function.ts'
+import { jsonText } from '../../src/functions/support/value-text.ts'
+import { widest } from '../../src/functions/support/numbers.ts'
 import type { Expr } from '../../src/sql/ast.ts'
 import { parseExpression } from '../../src/sql/parse.ts'
 import type { DataType, Value } from '../../src/types.ts'

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Cluster } from '../../src/kafka/cluster.ts'
-import type { ApiRange } from '../../src/kafka/connection.ts'
-import { commitOffsets, deleteGroup, deleteOffsets, groupAtCoordinator } from '../../src/kafka/group-changes.ts'
+import type { ApiRange } from '../../src/kafka/wire/connection.ts'
+import { commitOffsets, deleteGroup, deleteOffsets, groupAtCoordinator } from '../../src/kafka/admin/group-changes.ts'
 import { KafkaError } from '../../src/kafka/log.ts'
-import { WireReader, WireWriter } from '../../src/kafka/wire.ts'
+import { WireReader, WireWriter } from '../../src/kafka/wire/primitives.ts'
 
 type Answers = Readonly<Record<string, (writer: WireWriter, version: number) => void>>
 

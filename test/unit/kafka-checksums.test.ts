@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { Checksums } from '../../src/kafka/checksums.ts'
-import { writeRecordBatch } from '../../src/kafka/record-batch.ts'
+import { Checksums } from '../../src/kafka/codecs/checksums.ts'
+import { writeRecordBatch } from '../../src/kafka/read/record-batch.ts'
 
 const GOOD = writeRecordBatch(Array.from({ length: 50 }, (_, i) => ({ value: `${i} ${'x'.repeat(2000)}`, timestamp: 1000 + i })))
 const DAMAGED = Buffer.from(GOOD)

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import zlib from 'node:zlib'
-import { Decompressor } from '../../src/kafka/compression.ts'
-import { CodecError } from '../../src/kafka/output.ts'
+import { Decompressor } from '../../src/kafka/codecs/compression.ts'
+import { CodecError } from '../../src/kafka/codecs/output.ts'
 
 async function plain(codec: number, input: Buffer, most?: number): Promise<string> {
   const view = new DataView(input.buffer, input.byteOffset, input.length)

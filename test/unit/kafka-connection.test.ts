@@ -3,9 +3,9 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { Cluster } from '../../src/kafka/cluster.ts'
 import { type ClusterConfig, parseAddress } from '../../src/kafka/config.ts'
-import { Connection } from '../../src/kafka/connection.ts'
+import { Connection } from '../../src/kafka/wire/connection.ts'
 import { KafkaError } from '../../src/kafka/log.ts'
-import { API } from '../../src/kafka/wire.ts'
+import { API } from '../../src/kafka/wire/primitives.ts'
 import { FakeCluster } from '../wire/fake-broker.ts'
 
 async function fake(t: TestContext): Promise<FakeCluster> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { FrameAssembler } from '../../src/kafka/frame.ts'
+import { FrameAssembler } from '../../src/kafka/wire/frame.ts'
 import { KafkaError } from '../../src/kafka/log.ts'
 
 function framed(...bodies: Buffer[]): Buffer {

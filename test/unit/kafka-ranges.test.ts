@@ -4,8 +4,8 @@ import { after, before, test } from 'node:test'
 import { createCatalog } from '../../src/catalog/catalog.ts'
 import { runRequest } from '../../src/engine/query.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
-import { createKafkaLog } from '../../src/kafka/reader.ts'
-import { writeRecordBatch } from '../../src/kafka/record-batch.ts'
+import { createKafkaLog } from '../../src/kafka/read/reader.ts'
+import { writeRecordBatch } from '../../src/kafka/read/record-batch.ts'
 import { type Broker, startBroker } from '../../src/sandbox/broker.ts'
 
 let broker: Broker

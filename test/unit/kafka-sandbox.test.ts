@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Cluster } from '../../src/kafka/cluster.ts'
-import { createKafkaLog } from '../../src/kafka/reader.ts'
-import { readRecords, writeRecordBatch } from '../../src/kafka/record-batch.ts'
+import { createKafkaLog } from '../../src/kafka/read/reader.ts'
+import { readRecords, writeRecordBatch } from '../../src/kafka/read/record-batch.ts'
 import { startBroker } from '../../src/sandbox/broker.ts'
 
 test('bounds, scans, a moved leader, an expired head and a restart', async (t) => {

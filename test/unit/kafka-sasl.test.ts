@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { saslExchange, Scram } from '../../src/kafka/sasl.ts'
+import { saslExchange, Scram } from '../../src/kafka/wire/sasl.ts'
 
 test('SCRAM-SHA-256: the exchange of RFC 7677, section 3', async () => {
   const scram = new Scram('SCRAM-SHA-256', 'user', 'pencil', 'rOprNGfwEbeRWgbNEkqO')

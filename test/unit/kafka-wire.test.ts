@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { WireError, WireReader, WireWriter } from '../../src/kafka/wire.ts'
+import { WireError, WireReader, WireWriter } from '../../src/kafka/wire/primitives.ts'
 
 test('varints written across every growth of the buffer are read back', () => {
   fc.assert(

@@ -1,12 +1,12 @@
 /** Topics made and taken away, records written and removed, on the embedded broker: with leaders that move, answers that do not come, and refusals. */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { createTopic, deleteRecords, deleteTopic } from '../../src/kafka/admin.ts'
+import { createTopic, deleteRecords, deleteTopic } from '../../src/kafka/admin/topics.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
 import type { KafkaError } from '../../src/kafka/log.ts'
-import { NotWritten, produce, PRODUCE_BATCH_BYTES, type Record } from '../../src/kafka/produce.ts'
-import { createKafkaLog } from '../../src/kafka/reader.ts'
-import { type PlainRecord, readRecords } from '../../src/kafka/record-batch.ts'
+import { NotWritten, produce, PRODUCE_BATCH_BYTES, type Record } from '../../src/kafka/admin/produce.ts'
+import { createKafkaLog } from '../../src/kafka/read/reader.ts'
+import { type PlainRecord, readRecords } from '../../src/kafka/read/record-batch.ts'
 import { partitionOfKey } from '../../src/lib/murmur2.ts'
 import { type Broker, startBroker } from '../../src/sandbox/broker.ts'
 

@@ -13,7 +13,7 @@ import { MemoryBudget } from '../../src/engine/operators/memory.ts'
 import { type Operator, pushAll, type Row } from '../../src/engine/operators/operator.ts'
 import { SetOperator } from '../../src/engine/operators/row-operators.ts'
 import { SortOperator } from '../../src/engine/operators/sort.ts'
-import { joinedRow } from '../../src/engine/row-functions.ts'
+import { joinedRow } from '../../src/engine/program/row-functions.ts'
 
 const MANY = 400_000
 const LIMIT_MS = 20

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { runRequest } from '../../src/engine/query.ts'
 import type { BatchSource, KafkaLog } from '../../src/kafka/log.ts'
-import { Progress } from '../../src/kafka/progress.ts'
+import { Progress } from '../../src/kafka/read/progress.ts'
 import { memoryWorld, type WorldTopic } from '../support/memory-world.ts'
 
 interface Frame {

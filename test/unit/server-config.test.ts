@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { ConfigError, loadConfig, readConfig, type ServerConfig } from '../../src/server/config.ts'
+import { ConfigError, loadConfig, readConfig, type ServerConfig } from '../../src/server/config/config.ts'
 import { hashPassword, hashToken, passwordMatches } from '../../src/server/secrets.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-config-'))

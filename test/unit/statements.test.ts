@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runRequest } from '../../src/engine/query.ts'
-import { AGGREGATE_DOCS, SCALAR_FUNCTIONS } from '../../src/functions/catalog.ts'
+import { AGGREGATE_DOCS, SCALAR_FUNCTIONS } from '../../src/functions/all-functions.ts'
 import { memoryWorld } from '../support/memory-world.ts'
 
 /** The values of the rows. */

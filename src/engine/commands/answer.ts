@@ -1,6 +1,6 @@
 /** The answers of statements that change something, as the clients expect them: one row of `flag` and `info`, or (DROP TABLE) the bare value true. */
 import type { Output } from '../../plan/plan.ts'
-import { rowsOutput } from '../../plan/show.ts'
+import { rowsOutput } from '../../plan/bind/show.ts'
 import { BOOLEAN, STRING } from '../../types.ts'
 
 /** `info` is a sentence without a full stop, as the documentation shows it. */

@@ -4,7 +4,7 @@
  */
 import type { Isolation, OffsetRange } from '../../kafka/log.ts'
 import { KafkaError } from '../../kafka/log.ts'
-import { readRecords } from '../../kafka/record-batch.ts'
+import { readRecords } from '../../kafka/read/record-batch.ts'
 import { type Administration, ProduceError, type RecordToProduce } from '../../plan/administration.ts'
 import type { Table } from '../../plan/catalog.ts'
 import { MIRRORED } from '../../plan/compare-op.ts'

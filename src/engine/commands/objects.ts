@@ -1,9 +1,9 @@
 /** Views and synonyms: made, dropped, shown. One namespace with the topics. A view is the text of its SELECT, bound anew by whoever selects from it, with his rights. */
 import { type Administration, isVisible } from '../../plan/administration.ts'
-import { unknownTable } from '../../plan/bind.ts'
+import { unknownTable } from '../../plan/bind/bind.ts'
 import type { Output } from '../../plan/plan.ts'
-import { rowsOutput } from '../../plan/show.ts'
-import { queriesIn } from '../../plan/walk.ts'
+import { rowsOutput } from '../../plan/bind/show.ts'
+import { queriesIn } from '../../plan/bind/walk.ts'
 import type { CreateSynonym, CreateView, DropStatement, Expr, From, Name, Query, QueryBody, ShowStatement } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { TIMESTAMP, STRING } from '../../types.ts'

@@ -5,11 +5,11 @@
  * With `slice` on a plain string no string is made: `value` is then only assigned where `slice.from` is -2 (enums, uuids kept as bytes, durations).
  */
 import { type Code, js, join, type Name, NOTHING } from '../../codegen/emitter.ts'
-import { families } from '../families.ts'
+import { families } from '../reading/families.ts'
 import type { EmitContext, FacetDecoder, Want } from '../format.ts'
 import { faultFinder } from '../check.ts'
-import { existsNames, hasOwn, isWanted } from '../want.ts'
-import { bytesEqual } from '../runtime.ts'
+import { existsNames, hasOwn, isWanted } from '../reading/want.ts'
+import { bytesEqual } from '../reading/reader-runtime.ts'
 import { Family } from './family.ts'
 import { blocks, type Frame, Lines, readCheckedLength, readInt, readLong, scratchName } from './lines.ts'
 import { type AvroNode, type AvroReferences, type AvroSchema, avroType, parseAvroReferences, parseAvroSchema } from './schema.ts'

@@ -3,7 +3,7 @@
  * where code runs (the engine's block, or the body of a function of the family), with its position variable and its way to say "bad".
  */
 import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
-import { longAt, scratch, stringAt } from '../runtime.ts'
+import { longAt, scratch, stringAt } from '../reading/reader-runtime.ts'
 
 /** The variables that code in one place works with. */
 export interface Frame {
