@@ -181,10 +181,9 @@ function readLiteral(line: string, from: number): { value: WorldValue; end: numb
 }
 
 function readHeaders(text: string): { key: string; value: Uint8Array | null }[] {
-  return Object.entries(JSON.parse(text) as Record<string, string | null>).map(([key, value]) => ({
-    key,
-    value: value === null ? null : value.startsWith('0x') ? Buffer.from(value.slice(2), 'hex') : Buffer.from(value),
-  }))
+  return Object.entries(JSON.parse(text) as Record<string, string | null | (string | null)[]>).flatMap(([key, values]) =>
+    [values].flat().map((value) => ({ key, value: value === null ? null : value.startsWith('0x') ? Buffer.from(value.slice(2), 'hex') : Buffer.from(value) })),
+  )
 }
 
 // ---------------------------------------------------------------------------------------------- cases

@@ -3,7 +3,8 @@
  * is an Error with a sentence, which becomes the reason of the bad records.
  */
 import { avroDecoder } from '../../formats/avro/decoder.ts'
-import { type NamedNode, parseAvroSchema } from '../../formats/avro/schema.ts'
+import { resolveAvro } from '../../formats/avro/resolve.ts'
+import { type AvroSchema, type NamedNode, parseAvroSchema } from '../../formats/avro/schema.ts'
 import type { FacetEncoder } from '../../formats/encoder.ts'
 import type { FacetDecoder } from '../../formats/format.ts'
 import { jsonDecoder } from '../../formats/json/decoder.ts'
@@ -22,6 +23,8 @@ export class Decoders {
   readonly #registry: Registry | undefined
   readonly #known = new Lru<number, FacetDecoder>(MAX_DECODERS)
   readonly #underWay = new Map<number, Promise<FacetDecoder>>()
+  /** By the ids of both schemas: Avro's records as a newer schema shows them. */
+  readonly #resolved = new Lru<string, FacetDecoder>(MAX_DECODERS)
 
   constructor(registry: Registry | undefined) {
     this.#registry = registry
@@ -73,6 +76,31 @@ export class Decoders {
     return decoder
   }
 
+  /**
+   * Decoders of older versions of an Avro schema that show records as the newest version says (defaults, aliases), by id; where that makes no difference there is none.
+   * Throws for a newest schema that cannot be used; older ones are left out.
+   */
+  asNewest(older: readonly RegisteredSchema[], newest: RegisteredSchema): Map<number, FacetDecoder> {
+    const found = new Map<number, FacetDecoder>()
+    let reader: AvroSchema | undefined
+    for (const schema of older) {
+      const { id } = schema
+      if (id === undefined || newest.id === undefined || id === newest.id) continue
+      const pair = `${id} ${newest.id}`
+      let decoder = this.#resolved.get(pair)
+      if (decoder === undefined) {
+        const plain = this.of(schema)
+        const writer = parsed(schema)
+        reader ??= parsed(newest)
+        const node = resolveAvro(writer.node, reader.node)
+        decoder = node === writer.node ? plain : avroDecoder({ node, names: writer.names }, `${plain.title} as ${newest.id}`)
+        this.#resolved.set(pair, decoder)
+      }
+      found.set(id, decoder)
+    }
+    return found
+  }
+
   async #make(id: number): Promise<FacetDecoder> {
     if (this.#registry === undefined) throw new Error(`The record was written with schema ${id}, and no schema registry is configured.`)
     const schema = await this.#registry.schemaById(id)
@@ -92,10 +120,14 @@ function decoderOf(schema: RegisteredSchema): FacetDecoder {
   if (schema.type === 'JSON') return jsonDecoder()
   try {
     if (schema.type === 'PROTOBUF') return loadedProtobuf().protobufDecoderOf(schema)
-    const names = new Map<string, NamedNode>()
-    for (const { text } of schema.references) for (const [name, node] of parseAvroSchema(text, names).names) names.set(name, node)
-    return avroDecoder(schema.text, `avro ${schema.id ?? ''}`.trim(), names)
+    return avroDecoder(parsed(schema), `avro ${schema.id ?? ''}`.trim())
   } catch (error) {
     throw new Error(`Schema ${schema.id ?? '?'} cannot be used: ${error instanceof Error ? error.message : String(error)}`)
   }
+}
+
+function parsed(schema: RegisteredSchema): AvroSchema {
+  const names = new Map<string, NamedNode>()
+  for (const { text } of schema.references) for (const [name, node] of parseAvroSchema(text, names).names) names.set(name, node)
+  return parseAvroSchema(schema.text, names)
 }

@@ -3,7 +3,7 @@
  * samples at hand.
  */
 import type { FacetEncoder } from '../../formats/encoder.ts'
-import { type FormatName, traitsOf } from '../../formats/format.ts'
+import { type FacetDecoder, type FormatName, traitsOf } from '../../formats/format.ts'
 import { jsonEncoder } from '../../formats/json/encoder.ts'
 import { jsonSchemaColumns } from '../../formats/jsonschema/columns.ts'
 import { type WindowKind, windowedDecoder, windowedType } from '../../formats/windowed/decoder.ts'
@@ -40,8 +40,26 @@ export async function schemaFacet(question: FacetQuestion, schemas: readonly Reg
   const merged = usable.length === 1 ? '' : `, merged with ${usable.length - 1} older`
   const words = [detail + merged, ...unusable].join('; ')
   if (newest.type === 'PROTOBUF') return protobufFacet(question, newest, usable, origin, words)
-  const type = mergeTypes(usable.map(({ decoder }) => decoder.type))
-  return { ...framedFacet(question, 'AVRO', type, origin, words), ...writerOf(newest, undefined) }
+  const resolved =
+    usable[0].schema === newest
+      ? question.decoders.asNewest(
+          ownVersions(
+            usable.map(({ schema }) => schema),
+            newest,
+          ),
+          newest,
+        )
+      : new Map<number, FacetDecoder>()
+  const type = mergeTypes(usable.map(({ schema, decoder }) => resolved.get(schema.id ?? -1)?.type ?? decoder.type))
+  const facet = framedFacet(question, 'AVRO', type, origin, words)
+  return { ...facet, decoder: (id) => resolved.get(id ?? -1) ?? facet.decoder(id), ...writerOf(newest, undefined) }
+}
+
+/** Older versions of the newest schema's subject. Schemas of other subjects are nobody's older version, whatever their records are called. */
+function ownVersions(schemas: readonly RegisteredSchema[], newest: RegisteredSchema): RegisteredSchema[] {
+  const { subject, version } = newest
+  if (subject === undefined || version === undefined) return []
+  return schemas.filter((schema) => schema.subject === subject && schema.version !== undefined && schema.version < version)
 }
 
 function writerOf(schema: RegisteredSchema, encoder: FacetEncoder | undefined): Pick<TableFacet, 'writer'> {

@@ -17,6 +17,7 @@ export function skip(out: Lines, node: AvroNode, family: Family, strict: boolean
   if (size !== undefined && (!strict || size === 0)) return out.advance(size)
   switch (node.kind) {
     case 'null':
+    case 'default':
       return
     case 'fixed':
       return out.advance(node.size)

@@ -10,7 +10,7 @@ import { asLong, conversion, jsonBytes, jsonDouble, jsonFloat } from '../reading
 import { isoDate, isoTime, isoTimestamp } from '../text/render.ts'
 import { bytesAt, decimalAt, durationAt, takeText, uuidAt } from '../reading/reader-runtime.ts'
 import type { Family } from './family.ts'
-import { blocks, countEmpty, type Lines, need, readCheckedLength, readInt, readLong, stringCode } from './lines.ts'
+import { aside, blocks, countEmpty, type Lines, need, readCheckedLength, readInt, readLong, stringCode } from './lines.ts'
 import { type AvroNode, type Logical, avroType } from './schema.ts'
 import { branches, skip } from './skip.ts'
 import { minimumSize } from './size.ts'
@@ -31,6 +31,8 @@ export function assignValue(out: Lines, node: AvroNode, type: DataType, family: 
   switch (node.kind) {
     case 'null':
       return
+    case 'default':
+      return aside(out, node, (inner) => assignValue(inner, node.node, type, family, target))
     case 'union':
       return branches(out, node, (inner, branch) => assignValue(inner, branch, type, family, target))
     case 'record':

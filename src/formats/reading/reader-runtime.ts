@@ -26,6 +26,8 @@ export interface Scratch {
   at: number
   /** Array items and records without any bytes that the current facet has shown so far. */
   empty: number
+  /** Bytes of defaults that the record has been given so far. */
+  defaults: number
   /** The range of a string that a function of the JSON reader found. */
   from: number
   to: number
@@ -36,7 +38,7 @@ function newScratch(size: number): { bytes: RawBuffer; view: DataView } {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
 }
 
-export const scratch: Scratch = { ...newScratch(1 << 14), at: 0, empty: 0, from: -1, to: -1 }
+export const scratch: Scratch = { ...newScratch(1 << 14), at: 0, empty: 0, defaults: 0, from: -1, to: -1 }
 
 /** Makes room for `size` bytes in all, keeping what is written; false when that is over the limit. */
 export function grow(size: number): boolean {

@@ -39,6 +39,34 @@ export function headerAsDouble(bytes: Uint8Array): number {
   return view(bytes, 8, 'HEADERASDOUBLE').getFloat64(0)
 }
 
+/** Of `HEADERS()`. */
+export const HEADER_LIST: DataType = {
+  kind: 'array',
+  element: {
+    kind: 'struct',
+    fields: [
+      { name: 'key', type: STRING, nullable: false },
+      { name: 'text', type: STRING, nullable: true },
+      { name: 'bytes', type: { kind: 'bytes' }, nullable: true },
+    ],
+  },
+}
+
+/** Every value of a name, in order. */
+function headers(kind: 'string' | 'bytes'): ScalarFunction {
+  return define({
+    name: `headersas${kind}`,
+    family: 'headers',
+    parameters: [{ name: 'name', accept: 'string' }],
+    description: `All headers of this name as ${kind === 'string' ? 'texts' : 'bytes'}, in their order; an empty array where there is none. A header without a value is NULL in it.`,
+    examples: [],
+    usage: `SELECT HEADERSAS${kind.toUpperCase()}('trace-id') AS all_of_them FROM payments`,
+    special: true,
+    returns: () => ({ kind: 'array', element: kind === 'string' ? STRING : { kind: 'bytes' } }),
+    make: () => (values: Value[]) => values,
+  })
+}
+
 function header(kind: string, type: DataType, decode: (bytes: Uint8Array) => Value): ScalarFunction {
   return define({
     name: `headeras${kind}`,
@@ -46,8 +74,10 @@ function header(kind: string, type: DataType, decode: (bytes: Uint8Array) => Val
     parameters: [{ name: 'name', accept: 'string' }],
     description:
       kind === 'string'
-        ? 'The header of this name as text, or NULL.'
-        : `The header of this name as ${kind === 'int' ? 'an int' : `a ${kind}`} (big-endian bytes, as Kafka's serializers write it), or NULL.`,
+        ? 'The header of this name as text, the last one of several, or NULL. Bytes that are no UTF-8 become U+FFFD.'
+        : kind === 'bytes'
+          ? 'The bytes of the header of this name, of the last one of several, or NULL.'
+          : `The header of this name as ${kind === 'int' ? 'an int' : `a ${kind}`} (big-endian bytes, as Kafka's serializers write it), or NULL.`,
     examples: [],
     usage: `SELECT HEADERAS${kind.toUpperCase()}('${kind === 'string' ? 'trace-id' : 'attempt'}') AS h FROM payments`,
     special: true,
@@ -58,6 +88,20 @@ function header(kind: string, type: DataType, decode: (bytes: Uint8Array) => Val
 
 export const HEADER_FUNCTIONS: readonly ScalarFunction[] = [
   header('string', STRING, headerAsString),
+  header('bytes', { kind: 'bytes' }, (bytes) => bytes),
+  headers('string'),
+  headers('bytes'),
+  define({
+    name: 'headers',
+    family: 'headers',
+    parameters: [],
+    description: 'All headers of a record in their order, those of one name too: the name, the value as text, and its bytes.',
+    examples: [],
+    usage: 'SELECT HEADERS() AS all_of_them FROM payments',
+    special: true,
+    returns: () => HEADER_LIST,
+    make: () => (list: Value[]) => list,
+  }),
   header('int', INT, headerAsInt),
   header('long', LONG, headerAsLong),
   header('float', FLOAT, headerAsFloat),

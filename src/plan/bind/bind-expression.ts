@@ -3,6 +3,7 @@
  * No values are computed here (constants are folded by a rule), no record is touched.
  */
 import { findFunction, signature } from '../../functions/all-functions.ts'
+import { HEADER_LIST } from '../../functions/library/headers.ts'
 import { castType } from '../../functions/support/cast.ts'
 import { insteadOf } from '../../functions/foreign-names.ts'
 import { ONLY_FIELD } from '../../functions/library/json.ts'
@@ -18,7 +19,7 @@ import { aggregateName, CALLABLE } from './aggregates.ts'
 import { bindHop, bindTumble } from './bind-windows.ts'
 import { freeReferences } from '../lower/correlation.ts'
 import { evaluationKey } from '../expr-key.ts'
-import { type AggregateName, type BoundAggregate, type BoundExpr, children, type Output, type Subquery } from '../plan.ts'
+import { type AggregateName, type BoundAggregate, type BoundExpr, children, type HeaderRef, type Output, type Subquery } from '../plan.ts'
 import { extendPath, memberOf, type Scope } from './scope.ts'
 import { isVolatile } from '../lower/volatile.ts'
 import { truth } from './truth.ts'
@@ -467,6 +468,10 @@ const SPECIAL: Readonly<Record<string, (e: ast.Call, c: ExpressionContext) => Bo
   last_offset: (e, c) => ({ kind: 'lastOffset', source: onlySource(e, c), type: LONG, span: e.span }),
   headerkeys: (e, c) => ({ kind: 'header', source: onlySource(e, c), name: undefined, as: 'keys', type: { kind: 'array', element: STRING }, span: e.span }),
   headerasstring: (e, c) => headerAs(e, c, 'string', STRING),
+  headerasbytes: (e, c) => headerAs(e, c, 'bytes', { kind: 'bytes' }),
+  headersasstring: (e, c) => headerAs(e, c, 'strings', { kind: 'array', element: STRING }),
+  headersasbytes: (e, c) => headerAs(e, c, 'blobs', { kind: 'array', element: { kind: 'bytes' } }),
+  headers: (e, c) => ({ kind: 'header', source: onlySource(e, c), name: undefined, as: 'list', type: HEADER_LIST, span: e.span }),
   headerasint: (e, c) => headerAs(e, c, 'int', INT),
   headeraslong: (e, c) => headerAs(e, c, 'long', LONG),
   headerasfloat: (e, c) => headerAs(e, c, 'float', { kind: 'float' }),
@@ -479,7 +484,7 @@ function onlySource(e: ast.Call, c: ExpressionContext): number {
   return tables[0].source
 }
 
-function headerAs(e: ast.Call, c: ExpressionContext, as: 'string' | 'int' | 'long' | 'float' | 'double', type: DataType): BoundExpr {
+function headerAs(e: ast.Call, c: ExpressionContext, as: HeaderRef['as'], type: DataType): BoundExpr {
   return { kind: 'header', source: onlySource(e, c), name: convert(bindExpr(e.args[0], c), STRING), as, type, span: e.span }
 }
 

@@ -65,7 +65,9 @@ export function printBound(e: BoundExpr, names?: SourceNames): string {
       return `EXISTS(${pathText(e.path)})`
     case 'header':
       if (e.as === 'map') return '_headers'
-      return e.name === undefined ? 'HEADERKEYS()' : `_headers[${printBound(e.name, names)}]`
+      if (e.name === undefined) return e.as === 'list' ? 'HEADERS()' : 'HEADERKEYS()'
+      if (e.as === 'strings' || e.as === 'blobs') return `HEADERSAS${e.as === 'blobs' ? 'BYTES' : 'STRING'}(${printBound(e.name, names)})`
+      return `_headers[${printBound(e.name, names)}]`
     case 'lastOffset':
       return 'LAST_OFFSET()'
     case 'subquery':

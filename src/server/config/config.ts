@@ -6,12 +6,14 @@
 import { parse as parseYaml, YAMLError } from 'yaml'
 import type { SettingDefaults } from '../../engine/host.ts'
 import type { ServiceAccountConfig, UserConfig } from '../auth.ts'
+import { BASE_PATH_WORDS, readBasePath } from '../base-path.ts'
 import { readServiceAccount, readUser } from './accounts.ts'
 import { applyOverrides, type Overrides } from './overrides.ts'
 import {
   Check,
   ConfigError,
   duration,
+  flag,
   integer,
   isTree,
   keys,
@@ -47,6 +49,9 @@ export interface ServerConfig {
     readonly tls?: ServerTls
     readonly dataFolder?: string
     readonly corsOrigins?: readonly string[]
+    /** In front of all paths, without a slash at its end. */
+    readonly basePath?: string
+    readonly trustForwardedPrefix?: boolean
   }
   readonly environments: readonly EnvironmentConfig[]
   readonly users: readonly UserConfig[]
@@ -160,13 +165,25 @@ const readOrigin: Read<string> = (value, place, check) => {
   return check.wrong(place, given, 'an origin as browsers send it: scheme, host and port, such as https://example.com or http://localhost:5173')
 }
 
+const readPath: Read<string> = (value, place, check) => {
+  const given = text(value, place, check)
+  return given === undefined ? undefined : (readBasePath(given) ?? check.wrong(place, given, BASE_PATH_WORDS))
+}
+
 function readServer(value: unknown, check: Check): ServerConfig['server'] {
-  const tree = keys(value, 'server', ['host', 'port', 'tls', 'dataFolder', 'corsOrigins'], check) ?? {}
+  const tree = keys(value, 'server', ['host', 'port', 'tls', 'dataFolder', 'corsOrigins', 'basePath', 'trustForwardedPrefix'], check) ?? {}
   const host = optional(tree, 'server', 'host', text, check) ?? DEFAULT_HOST
   const port = optional(tree, 'server', 'port', integer(0, 65535), check) ?? DEFAULT_PORT
   const dataFolder = optional(tree, 'server', 'dataFolder', text, check)
   const corsOrigins = optional(tree, 'server', 'corsOrigins', list(readOrigin, 'a list of origins such as https://example.com'), check)
-  const kept = { ...(dataFolder === undefined ? {} : { dataFolder }), ...(corsOrigins === undefined ? {} : { corsOrigins }) }
+  const basePath = optional(tree, 'server', 'basePath', readPath, check)
+  const trustForwardedPrefix = optional(tree, 'server', 'trustForwardedPrefix', flag, check)
+  const kept = {
+    ...(dataFolder === undefined ? {} : { dataFolder }),
+    ...(corsOrigins === undefined ? {} : { corsOrigins }),
+    ...(basePath === undefined ? {} : { basePath }),
+    ...(trustForwardedPrefix === undefined ? {} : { trustForwardedPrefix }),
+  }
   if (tree.tls === undefined || tree.tls === null) return { host, port, ...kept }
   const tls = keys(tree.tls, 'server.tls', ['cert', 'certFile', 'key', 'keyFile', 'ca', 'caFile'], check) ?? {}
   const cert = requiredSecret(tls, 'server.tls', 'cert', 'a PEM certificate, or its path as certFile', check)

@@ -20,6 +20,8 @@ export const OPTIONS = {
   port: { flag: '--port', env: 'SLUICE_SERVER_PORT', path: ['server', 'port'] },
   certFile: { flag: '--cert-file', env: 'SLUICE_SERVER_CERT_FILE', path: ['server', 'tls', 'certFile'] },
   keyFile: { flag: '--key-file', env: 'SLUICE_SERVER_KEY_FILE', path: ['server', 'tls', 'keyFile'] },
+  basePath: { flag: '--base-path', env: 'SLUICE_SERVER_BASE_PATH', path: ['server', 'basePath'] },
+  trustForwardedPrefix: { flag: '--trust-forwarded-prefix', env: 'SLUICE_SERVER_TRUST_FORWARDED_PREFIX', path: ['server', 'trustForwardedPrefix'] },
   dataFolder: { flag: '--data-folder', env: 'SLUICE_SERVER_DATA_FOLDER', path: ['server', 'dataFolder'] },
   logLevel: { flag: '--log-level', env: 'SLUICE_LOG_LEVEL', path: ['log', 'level'] },
   brokers: { flag: '--brokers', env: 'SLUICE_BROKERS', path: ['*', 'kafka', 'brokers'] },
