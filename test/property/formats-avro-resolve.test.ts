@@ -229,6 +229,23 @@ test('thousands of aliases, and recursive types that can be matched in thousands
   assert.ok(performance.now() - start < 5000)
 })
 
+test('unions of thousands of records, each of which may be each', () => {
+  const union = (namespace: string, aliases: readonly string[]) =>
+    Array.from({ length: 4000 }, (_, i) => ({ ...shape([], `${namespace}.T${namespace}${i}`), aliases }))
+  const older = parseAvroSchema(JSON.stringify(shape([{ name: 'u', type: union('W', []) }]))).node
+  const newer = parseAvroSchema(
+    JSON.stringify(
+      shape([
+        { name: 'u', type: union('X', ['A.a', 'A.b']) },
+        { name: 'n', type: 'int', default: 1 },
+      ]),
+    ),
+  ).node
+  const start = performance.now()
+  assert.equal(resolveAvro(older, newer), older)
+  assert.ok(performance.now() - start < 2000)
+})
+
 test('a small record of many parts does not become a large value', () => {
   const older = {
     type: 'record',

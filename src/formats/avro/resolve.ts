@@ -15,7 +15,11 @@ const MARGIN = 64
 /** Pairs of records of both schemas, beyond twice those of the writer: recursive types can be matched in many ways. */
 const MORE_PAIRS = 100
 
-class TooManyPairs extends Error {}
+/** Fields, branches and aliases that are looked at for one pair of schemas: each may meet each. */
+const MAX_LOOKS = 1_000_000
+
+/** The schemas are left as they are. */
+class TooMuch extends Error {}
 
 /** The writer's schema as the reader sees it; the same node where there is no difference. */
 export function resolveAvro(writer: AvroNode, reader: AvroNode): AvroNode {
@@ -24,7 +28,7 @@ export function resolveAvro(writer: AvroNode, reader: AvroNode): AvroNode {
     const resolved = resolver.all(writer, reader)
     return resolver.changed ? resolved : writer
   } catch (cause) {
-    if (cause instanceof TooManyPairs) return writer
+    if (cause instanceof TooMuch) return writer
     throw cause
   }
 }
@@ -37,6 +41,7 @@ class Resolver {
   readonly #out = new ByteWriter()
   readonly #store: DefaultNode['store'] = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) }
   #pairs = 0
+  #looks = 0
 
   all(writer: AvroNode, reader: AvroNode): AvroNode {
     const resolved = this.#node(writer, reader)
@@ -51,7 +56,7 @@ class Resolver {
   #node(writer: AvroNode, reader: AvroNode): AvroNode {
     if (writer.kind === 'union') return { ...writer, branches: writer.branches.map((branch) => this.#node(branch, reader)) }
     if (reader.kind === 'union') {
-      const branch = branchFor(writer, reader.branches)
+      const branch = this.#branch(writer, reader.branches)
       return branch === undefined ? writer : this.#node(writer, branch)
     }
     if (writer.kind === 'array' && reader.kind === 'array') return { ...writer, items: this.#node(writer.items, reader.items) }
@@ -63,18 +68,18 @@ class Resolver {
   #enum(writer: EnumNode, reader: EnumNode): EnumNode {
     const { fallback } = reader
     const known = new Set(reader.symbols)
-    if (fallback === undefined || nearness(writer, reader) === 0 || writer.symbols.every((symbol) => known.has(symbol))) return writer
+    if (fallback === undefined || this.#nearness(writer, reader) === 0 || writer.symbols.every((symbol) => known.has(symbol))) return writer
     this.changed = true
     return { ...writer, symbols: writer.symbols.map((symbol) => (known.has(symbol) ? symbol : fallback)) }
   }
 
   #record(writer: RecordNode, reader: RecordNode): RecordNode {
-    if (nearness(writer, reader) === 0) return writer
+    if (this.#nearness(writer, reader) === 0) return writer
     let partners = this.#made.get(writer)
     if (partners === undefined) this.#made.set(writer, (partners = new Map()))
     const known = partners.get(reader)
     if (known !== undefined) return known
-    if (++this.#pairs > 2 * this.#made.size + MORE_PAIRS) throw new TooManyPairs()
+    if (++this.#pairs > 2 * this.#made.size + MORE_PAIRS) throw new TooMuch()
     const made: RecordNode = { kind: 'record', name: reader.name, fields: [] }
     partners.set(reader, made)
     this.#waiting.push(() => made.fields.push(...this.#fields(writer, reader)))
@@ -83,6 +88,7 @@ class Resolver {
 
   /** The writer's fields in their order, as they lie in the bytes; what was added stands behind the field that is in front of it in the reader's schema. */
   #fields(writer: RecordNode, reader: RecordNode): AvroField[] {
+    this.#look(writer.fields.length + reader.fields.length)
     const written = new Map(writer.fields.map((field) => [field.name, field]))
     const names = new Set(reader.fields.map((field) => field.name))
     const sources = new Map<AvroField, AvroField>()
@@ -90,6 +96,7 @@ class Resolver {
     let before: AvroField | undefined
     for (const field of reader.fields) {
       // A name that both have is that field; an old name counts only where the reader has no field of that name.
+      this.#look(field.aliases?.length ?? 0)
       const alias = field.aliases?.find((name) => !names.has(name) && written.has(name) && !sources.has(written.get(name) as AvroField))
       const source = written.get(field.name) ?? (alias === undefined ? undefined : written.get(alias))
       if (source !== undefined) {
@@ -129,27 +136,34 @@ class Resolver {
     this.#defaults.set(field, node)
     return node
   }
-}
 
-/** How well the name of a writer's type fits a reader's: 0 is not at all. */
-function nearness(writer: NamedNode, reader: RecordNode | EnumNode): number {
-  if (writer.name === reader.name) return 3
-  if (reader.aliases?.includes(writer.name) === true) return 2
-  return lastPart(writer.name) === lastPart(reader.name) ? 1 : 0
+  /** How well the name of a writer's type fits a reader's: 0 is not at all. */
+  #nearness(writer: NamedNode, reader: RecordNode | EnumNode): number {
+    if (writer.name === reader.name) return 3
+    this.#look(1 + (reader.aliases?.length ?? 0))
+    if (reader.aliases?.includes(writer.name) === true) return 2
+    return lastPart(writer.name) === lastPart(reader.name) ? 1 : 0
+  }
+
+  /** The branch of the reader's union that the writer's type is read as, where that can make a difference. */
+  #branch(writer: AvroNode, branches: readonly AvroNode[]): AvroNode | undefined {
+    this.#look(branches.length)
+    if (writer.kind !== 'record' && writer.kind !== 'enum') return branches.find((branch) => branch.kind === writer.kind)
+    let best: AvroNode | undefined
+    let most = 0
+    for (const branch of branches) {
+      const near = branch.kind === writer.kind ? this.#nearness(writer, branch as RecordNode | EnumNode) : 0
+      if (near > most) [best, most] = [branch, near]
+    }
+    return best
+  }
+
+  #look(times: number): void {
+    this.#looks += times
+    if (this.#looks > MAX_LOOKS) throw new TooMuch()
+  }
 }
 
 function lastPart(name: string): string {
   return name.slice(name.lastIndexOf('.') + 1)
-}
-
-/** The branch of the reader's union that the writer's type is read as, where that can make a difference. */
-function branchFor(writer: AvroNode, branches: readonly AvroNode[]): AvroNode | undefined {
-  if (writer.kind !== 'record' && writer.kind !== 'enum') return branches.find((branch) => branch.kind === writer.kind)
-  let best: AvroNode | undefined
-  let most = 0
-  for (const branch of branches) {
-    const near = branch.kind === writer.kind ? nearness(writer, branch as RecordNode | EnumNode) : 0
-    if (near > most) [best, most] = [branch, near]
-  }
-  return best
 }
