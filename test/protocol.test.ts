@@ -29,7 +29,7 @@ import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts'
 import { openEnvironment } from '../src/server/open-environment.ts'
 import { hashToken } from '../src/server/secrets.ts'
 import type { Run } from '../src/server/session.ts'
-import { type Fixture, echo, startFixture, summary } from './unit/server-fixture.ts'
+import { type Fixture, echo, startFixture, summary } from './unit/server/fixture.ts'
 
 const PATIENCE_MS = 5000
 

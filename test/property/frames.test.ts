@@ -12,7 +12,7 @@ import { printQuery } from '../../src/sql/print.ts'
 import { memoryWorld, type MemoryWorld, type WorldFormat, type WorldTopic, type WorldValue } from '../support/memory-world.ts'
 import { randomQuery } from '../support/random-queries.ts'
 import { Random, randomTable, topicOf } from '../support/random-tables.ts'
-import { CORPUS } from '../unit/sql-corpus.ts'
+import { CORPUS } from '../unit/sql/corpus.ts'
 
 const SEED = 20_261_128
 
