@@ -15,7 +15,6 @@ import { buildProgram } from './program/record-program.ts'
 import { programSpec } from './scan/scan-run.ts'
 import { decoderOf } from './scan/writer-schemas.ts'
 import type { StatementContext } from './context.ts'
-import { planQuery } from './plan-statement.ts'
 import { contextOf } from './run-plan.ts'
 import { within, TIMED_OUT } from './turns.ts'
 
@@ -24,7 +23,7 @@ const SAMPLE_MS = 2000
 
 export async function explain(statement: ExplainStatement, context: StatementContext): Promise<Output> {
   if (statement.statement.kind !== 'selectStatement') throw new SqlError('UNSUPPORTED', 'EXPLAIN explains SELECT.', statement.statement.span)
-  const plan = await planQuery(statement.statement.query, context)
+  const plan = await context.plan(statement.statement.query, context)
   if (statement.code)
     return rowsOutput(
       'EXPLAIN CODE',

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import { avroDecoder } from '../../src/formats/avro/decoder.ts'
 import { avroEncoder } from '../../src/formats/avro/encoder.ts'
 import { primitiveDecoder } from '../../src/formats/primitive/decoder.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import { readRecords } from '../../src/kafka/read/record-batch.ts'
 import { encode, Samples } from '../formats/avro-samples.ts'
 import { framed } from '../support/avro-encode.ts'

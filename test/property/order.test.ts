@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import { canonical, totalOrder } from '../../src/engine/program/values.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
 import { JsonText } from '../../src/lib/json-text.ts'

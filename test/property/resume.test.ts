@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import type { QueryEnvironment } from '../../src/engine/host.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
 import { createKafkaLog } from '../../src/kafka/read/reader.ts'

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { FrameSink } from '../../src/engine/host.ts'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import type { KafkaLog } from '../../src/kafka/log.ts'
 import type { Administration } from '../../src/plan/administration.ts'
 import type { Catalog } from '../../src/plan/catalog.ts'
@@ -220,13 +220,13 @@ function readCase(lines: readonly string[], at: number, end: number, defaults: R
 export async function runCase(
   item: SltCase,
   world: { readonly catalog: Catalog; readonly log: KafkaLog; readonly administration?: Administration },
-  options: { readonly optimize?: boolean } = {},
+  options: { readonly rulesOff?: ReadonlySet<string> | 'all' } = {},
 ): Promise<string[]> {
   const frames: string[] = []
   const sink: FrameSink = { send: (frame) => void frames.push(frame), drained: () => undefined }
   await runRequest(
     caseRequest(item),
-    { catalog: world.catalog, log: world.log, administration: world.administration, defaults: item.defaults, optimize: options.optimize },
+    { catalog: world.catalog, log: world.log, administration: world.administration, defaults: item.defaults, rulesOff: options.rulesOff },
     sink,
     new AbortController().signal,
   )

@@ -8,7 +8,6 @@ import type { CreateSynonym, CreateView, DropStatement, Expr, From, Name, Query,
 import { SqlError } from '../../sql/error.ts'
 import { TIMESTAMP, STRING } from '../../types.ts'
 import type { StatementContext } from '../context.ts'
-import { planQuery } from '../plan-statement.ts'
 import { flagAndInfo } from './answer.ts'
 import { allowed } from './lookup.ts'
 import { taken } from './tables.ts'
@@ -24,7 +23,7 @@ export async function createView(statement: CreateView, administration: Administ
   const sources = sourcesOf(query)
   if (sources.includes(name.text)) throw await unknownTable({ ...name, text: name.text }, context.environment.catalog)
   // Whatever is wrong with it is said now, not to whoever selects from it.
-  await planQuery(query, context)
+  await context.plan(query, context)
   administration.objects.saveView({ name: name.text, text, sources, owner: administration.account, createdAt: context.functions.nowMs })
   return flagAndInfo('CREATE VIEW', `View ${name.text} has been created`)
 }

@@ -1,7 +1,7 @@
 /** Topics of several formats, configured: what each record is read as, what happens to ids that nobody knows, and that a topic's records may change from one to the next. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { runRequest } from '../../../src/engine/query.ts'
+import { runRequest } from '../../../src/engine/request.ts'
 import { formatNamed, traitsOf } from '../../../src/formats/format.ts'
 import { memoryWorld, type MemoryRegistry, type WorldOptions, type WorldTopic, type WorldValue } from '../../support/memory-world.ts'
 

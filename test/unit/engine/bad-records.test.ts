@@ -1,7 +1,7 @@
 /** Batches that cannot be read, or not to their end: how queries that ask for bad records see them, and that STATS counts what other queries count. On a Kafka in memory. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { runRequest } from '../../../src/engine/query.ts'
+import { runRequest } from '../../../src/engine/request.ts'
 import type { KafkaLog, RecordBatch } from '../../../src/kafka/log.ts'
 import { AT, writeRecordBatch } from '../../../src/kafka/read/record-batch.ts'
 import { crc32c } from '../../../src/kafka/codecs/crc32c.ts'

@@ -1,7 +1,7 @@
 /** What correlated subqueries cost that no equation ties: each topic is read once for each place where it is named, and others get their turn while rows are compared. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { runRequest } from '../../../src/engine/query.ts'
+import { runRequest } from '../../../src/engine/request.ts'
 import { type MemoryWorld, memoryWorld } from '../../support/memory-world.ts'
 
 function topic(name: string, rows: number): Parameters<typeof memoryWorld>[0][number] {

@@ -1,7 +1,7 @@
 /** One record that becomes very many rows, in a join or LATERAL: the rows come in stretches, wait for a reader that is slow, and end with the query's time. On a Kafka in memory. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { runRequest } from '../../../src/engine/query.ts'
+import { runRequest } from '../../../src/engine/request.ts'
 import { memoryWorld, type WorldTopic } from '../../support/memory-world.ts'
 
 const record = (json: { [name: string]: number | number[] }) => ({

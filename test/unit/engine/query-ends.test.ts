@@ -1,7 +1,7 @@
 /** How results that are not complete say so: the cap of rows, a broker that stands still, a query that takes too long; and partial rows of `live`. On a Kafka in memory. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { runRequest } from '../../../src/engine/query.ts'
+import { runRequest } from '../../../src/engine/request.ts'
 import type { BatchSource, KafkaLog } from '../../../src/kafka/log.ts'
 import { Progress } from '../../../src/kafka/read/progress.ts'
 import { memoryWorld, type WorldTopic } from '../../support/memory-world.ts'

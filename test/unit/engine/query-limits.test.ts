@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { operatorLimits, PairIndex } from '../../../src/engine/operators/group-index.ts'
 import { MAX_KEYS, MemoryBudget } from '../../../src/engine/operators/memory.ts'
-import { runRequest } from '../../../src/engine/query.ts'
+import { runRequest } from '../../../src/engine/request.ts'
 import { memoryWorld } from '../../support/memory-world.ts'
 
 const RECORDS = 200

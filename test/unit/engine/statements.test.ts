@@ -1,7 +1,7 @@
 /** Statements whose answers are too long, or too changeable, for a golden file. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { runRequest } from '../../../src/engine/query.ts'
+import { runRequest } from '../../../src/engine/request.ts'
 import { AGGREGATE_DOCS, SCALAR_FUNCTIONS } from '../../../src/functions/all-functions.ts'
 import { memoryWorld } from '../../support/memory-world.ts'
 

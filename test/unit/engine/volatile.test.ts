@@ -1,7 +1,7 @@
 /** RANDINT and its like: one value for each row and each place where it is written, and the same value wherever that one place is looked at. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { runRequest } from '../../../src/engine/query.ts'
+import { runRequest } from '../../../src/engine/request.ts'
 import { memoryWorld } from '../../support/memory-world.ts'
 
 const ROWS = 8000

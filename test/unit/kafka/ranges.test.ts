@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { createCatalog } from '../../../src/catalog/catalog.ts'
-import { runRequest } from '../../../src/engine/query.ts'
+import { runRequest } from '../../../src/engine/request.ts'
 import { Cluster } from '../../../src/kafka/cluster.ts'
 import { createKafkaLog } from '../../../src/kafka/read/reader.ts'
 import { writeRecordBatch } from '../../../src/kafka/read/record-batch.ts'

@@ -1,7 +1,7 @@
 /** Topics whose records carry the ids of their schemas in headers, through whole statements: found, read, written, and bad where an id is not known. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { runRequest } from '../../../src/engine/query.ts'
+import { runRequest } from '../../../src/engine/request.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { readRecords } from '../../../src/kafka/read/record-batch.ts'
 import { RecordIds } from '../../../src/registry/record-ids.ts'

@@ -1,7 +1,7 @@
 /** A schema registry that fails while records are read: an error or a wait, never a bad record. Only a schema that does not exist, or that nobody can use, makes its records bad. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { runRequest } from '../../../src/engine/query.ts'
+import { runRequest } from '../../../src/engine/request.ts'
 import { createRegistry } from '../../../src/registry/client.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
 import { encodeAvro, framed } from '../../support/avro-encode.ts'

@@ -2,18 +2,21 @@
  * Sources that only commas or CROSS JOIN put together (`FROM a, b, c WHERE a.x = b.x AND …`): equations of WHERE become the keys of their joins, and each source comes where a key connects it with
  * what is joined already. A cross product is left only between sources that nothing connects. Rows are the same; only which pairs are looked at changes.
  */
-import { BOOLEAN } from '../types.ts'
-import { conjuncts } from './conjuncts.ts'
-import { joinKeys } from './join-keys.ts'
-import { sourcesOf } from './lower/lower.ts'
-import { type BoundExpr, type Join, type Plan, visit } from './plan.ts'
-import { rewrite } from './rewrite.ts'
-import { isVolatile } from './lower/volatile.ts'
+import { BOOLEAN } from '../../types.ts'
+import { conjuncts } from '../conjuncts.ts'
+import { joinKeys } from '../join-keys.ts'
+import { sourcesOf } from '../lower/lower.ts'
+import { isVolatile } from '../lower/volatile.ts'
+import { type BoundExpr, type Join, type Plan, visit } from '../plan.ts'
+import { rewrite } from '../rewrite.ts'
+import type { Rule } from './rule.ts'
 
 type Filter = Extract<Plan, { kind: 'filter' }>
 
-export function orderJoins(plan: Plan): Plan {
-  return rewrite(plan, (node) => (node.kind === 'filter' && hasProduct(node.input) ? ordered(node) : node))
+export const orderJoins: Rule = {
+  name: 'order-joins',
+  always: true,
+  apply: (plan) => rewrite(plan, (node) => (node.kind === 'filter' && hasProduct(node.input) ? ordered(node) : node)),
 }
 
 /** A join whose sides may stand in any order. */
