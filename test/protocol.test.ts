@@ -234,8 +234,11 @@ async function play(conversation: Conversation, file: string): Promise<void> {
     else if (verb === '>hex') (await socket()).send(Buffer.from(rest, 'hex'))
     else if (verb === '>size') (await socket()).send('x'.repeat(Number(rest)))
     else if (verb === 'login') token = await logIn(server.url)
-    else if (verb === 'revoke' || verb === 'password' || verb === 'narrow') changeAccount(fixture, verb, rest)
-    else if (verb === 'wait') await new Promise((resolve) => setTimeout(resolve, Number(rest)))
+    else if (verb === 'revoke' || verb === 'password' || verb === 'narrow') {
+      // The handshake comes first, whichever of the two is quicker.
+      if (ws !== undefined && ws.readyState === ws.CONNECTING) await new Promise((resolve) => ws?.once('open', resolve).once('unexpected-response', resolve))
+      changeAccount(fixture, verb, rest)
+    } else if (verb === 'wait') await new Promise((resolve) => setTimeout(resolve, Number(rest)))
     else if (verb === 'bye') (await socket()).close()
     else if (verb === 'drop') (await socket()).terminate()
     else if (verb === 'aborted') await aborted.promise

@@ -169,7 +169,13 @@ describe('REST on the embedded broker', () => {
         [...up].sort((a, b) => a - b),
         field,
       )
-      assert.deepEqual(await by(field, 'desc'), [...up].reverse(), field)
+      // Topics of the demo grow meanwhile.
+      const down = await by<number>(field, 'desc')
+      assert.deepEqual(
+        down,
+        [...down].sort((a, b) => b - a),
+        field,
+      )
     }
     for (const field of ['keyType', 'valueType']) assert.deepEqual(await by(field, 'asc'), [...(await by<string>(field, 'asc'))].sort(), field)
     const avro = (await page('format=AVRO&pageSize=500')).values as unknown as { keyType: string; valueType: string }[]
