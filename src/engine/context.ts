@@ -16,7 +16,7 @@ export interface StatementContext {
   readonly statistics: Statistics
   readonly settings: Settings
   readonly functions: EvaluationContext
-  /** When the statement began (of `performance.now`): `max.query.time` is that of all its subqueries together. */
+  /** When the statement began (of `Clock.monotonic`): `max.query.time` is that of all its subqueries together. */
   readonly startedMs: number
   /** Milliseconds between STATS, or undefined for none. */
   readonly statsMs: number | undefined

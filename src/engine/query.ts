@@ -4,6 +4,7 @@
  * A request is a list of statements. A SELECT is bound against the catalog (await ①: topics, schemas), optimized, lowered to rows and records, and run over record batches (await ②) into
  * frames (await ③). Statements that change or show something do it first and answer with a plan over constant rows, which is run in the same way.
  */
+import { systemClock } from '../lib/clock.ts'
 import { bindQuery, DEFAULT_LIMIT } from '../plan/bind/bind.ts'
 import { describe, show } from '../plan/bind/show.ts'
 import { withBadRecords } from '../plan/lower/bad-records.ts'
@@ -30,7 +31,7 @@ export async function runScript(sql: string, context: Omit<StatementContext, 'pl
   for (const [i, statement] of statements.entries()) {
     const index = statements.length === 1 ? null : i
     begun(index)
-    await runStatement(statement, index, { ...context, startedMs: performance.now(), plan })
+    await runStatement(statement, index, { ...context, startedMs: systemClock.monotonic(), plan })
   }
 }
 

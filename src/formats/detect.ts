@@ -18,11 +18,6 @@ export interface FormatGuess {
 
 const UUID_TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
-/** The format that the samples look like; see `guessFormat` for the reason. */
-export function detectFormat(samples: readonly Uint8Array[]): FormatName {
-  return guessFormat(samples).format
-}
-
 /**
  * The guess and its reason. What more than half of the samples are, the topic is: a few strangers (a damaged record, a line of text, a number that another program left) are bad
  * records, which are counted, and do not make it something else. The order of the samples does not matter, and empty payloads say nothing. No samples: STRING, for want of anything better.

@@ -58,32 +58,6 @@ const WORDS: Readonly<Record<Accept, string>> = {
   'constant-string': 'a string',
 }
 
-/** What an argument accepts, in words for messages: `a string`. */
-export function acceptText(accept: Accept): string {
-  return WORDS[accept]
-}
-
-/** May an argument of this type stand there? json (checked per value) and NULL may stand anywhere. */
-export function accepts(accept: Accept, type: DataType): boolean {
-  const { kind } = type
-  if (kind === 'json' || kind === 'null' || accept === 'any') return true
-  switch (accept) {
-    case 'string':
-    case 'constant-string':
-      return kind === 'string' || kind === 'uuid'
-    case 'number':
-      return kind === 'int' || kind === 'long' || kind === 'float' || kind === 'double' || kind === 'decimal'
-    case 'integer':
-      return kind === 'int' || kind === 'long'
-    case 'datetime':
-      return kind === 'date' || kind === 'time' || kind === 'timestamp' || kind === 'int' || kind === 'long' || kind === 'string'
-    case 'json':
-      return kind === 'string' || kind === 'struct' || kind === 'map' || kind === 'array'
-    default:
-      return kind === accept
-  }
-}
-
 function dynamicCheck(row: FunctionRow, parameter: Parameter | undefined, type: DataType): Check | undefined {
   if (parameter === undefined || parameter.accept === 'any' || parameter.accept === 'json') return undefined
   const { accept, name } = parameter

@@ -49,7 +49,7 @@ export async function openEnvironment(config: EnvironmentConfig, given?: Catalog
     consumers: new ConsumerGroups(cluster),
     registry: config.registry,
     probe: async () => {
-      await cluster.metadata([], { fresh: true, deadlineMs: systemClock.now() + PROBE_TIMEOUT_MS })
+      await cluster.metadata([], { fresh: true, deadlineMs: systemClock.monotonic() + PROBE_TIMEOUT_MS })
     },
     close: async () => {
       catalog.close()

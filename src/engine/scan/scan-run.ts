@@ -2,6 +2,7 @@
  * Drives one scan: batches from the source, through the record program, in slices; with limits, live results, statistics and back-pressure between the slices.
  * The awaits are between batches (await ②) and on the reader of the frames (await ③); none is per record.
  */
+import { systemClock } from '../../lib/clock.ts'
 import type { BatchSource, Isolation, KafkaLog, OffsetRange, RecordBatch } from '../../kafka/log.ts'
 import type { BoundExpr, Scan } from '../../plan/plan.ts'
 import type { Settings } from '../../plan/settings.ts'
@@ -45,7 +46,7 @@ export interface ScanContext extends PipelineContext {
   readonly live: boolean
   /** SQL of the statement, for the comment in generated code. */
   readonly title: string
-  /** Milliseconds (of `performance.now`) at which the query has to be over. */
+  /** Milliseconds (of `Clock.monotonic`) at which the query has to be over. */
   readonly deadline: number
 }
 
@@ -78,7 +79,7 @@ export class ScanRun {
   #partition = -1
   #budget = BUDGET_RECORDS / 8
   #nextStats: number
-  #nextLive = performance.now() + LIVE_MS
+  #nextLive = systemClock.monotonic() + LIVE_MS
   /** Since when the next batch is waited for, without the time in which the reader of the frames was. */
   #waitingSince = 0
 
@@ -92,7 +93,7 @@ export class ScanRun {
     this.#sink = this.#counter === undefined || source.sink.kind !== 'rows' ? source.sink : { ...source.sink, next: this.#counter }
     this.#writer = context.writer
     this.#source = context.statistics.addSource(context.sourceId, this.#scan.table.name, context.settings)
-    this.#nextStats = context.statsMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + context.statsMs
+    this.#nextStats = context.statsMs === undefined ? Number.POSITIVE_INFINITY : systemClock.monotonic() + context.statsMs
     const { table } = this.#scan
     this.#state = {
       topic: table.topic,
@@ -255,12 +256,12 @@ export class ScanRun {
       const turn = this.#turns.due()
       if (turn !== undefined) await this.#giveTurn(turn)
     }
-    return room < batch.count && !this.#from.done ? this.#stopWithin(batch, performance.now()) : undefined
+    return room < batch.count && !this.#from.done ? this.#stopWithin(batch, systemClock.monotonic()) : undefined
   }
 
   /** Time limit inside of a batch, as the rows of one batch may take long to let out. */
   #late(batch: RecordBatch): SentinelReason | undefined {
-    const now = performance.now()
+    const now = systemClock.monotonic()
     return now < this.#c.deadline || this.#state.index >= batch.count || this.#from.done ? undefined : this.#stopWithin(batch, now)
   }
 
@@ -289,9 +290,9 @@ export class ScanRun {
 
   /** One call of the program; the number of records of the next call is set by how long this one took. */
   #timed(program: RecordProgram, batch: RecordBatch): number {
-    const started = performance.now()
+    const started = systemClock.monotonic()
     const status = this.#step(program, batch)
-    const took = performance.now() - started
+    const took = systemClock.monotonic() - started
     if (took > STEP_MS) this.#budget = Math.max(1, this.#budget >> 1)
     else if (took < STEP_MS / 4 && this.#budget < BUDGET_RECORDS) this.#budget *= 2
     return status
@@ -411,7 +412,7 @@ export class ScanRun {
 
   /** A threshold that ends the query, after the live results and statistics that are due. */
   async #between(): Promise<SentinelReason | undefined> {
-    const now = performance.now()
+    const now = systemClock.monotonic()
     this.#statsDue(now)
     if (this.#c.live && now >= this.#nextLive) await this.#sendLive()
     if (this.#c.writer.drained() !== undefined) await this.#drain()
@@ -467,16 +468,16 @@ export class ScanRun {
     const snapshot = this.#pipeline.snapshot
     if (snapshot === undefined) return
     for (const _ of snapshot()) await this.#drain()
-    this.#nextLive = performance.now() + LIVE_MS
+    this.#nextLive = systemClock.monotonic() + LIVE_MS
   }
 
   async #drain(): Promise<void> {
-    const since = performance.now()
+    const since = systemClock.monotonic()
     const drained = this.#writer.drained()
     if (drained !== undefined) await this.#turns.after(abortable(drained, this.#c.signal))
     else await this.#turns.yield()
     // The reader's pace is not silence of the topic, and nothing more than that: frames that are sent while the topic is silent do not make it speak.
-    this.#waitingSince += performance.now() - since
+    this.#waitingSince += systemClock.monotonic() - since
     this.#c.signal.throwIfAborted()
   }
 
@@ -484,7 +485,7 @@ export class ScanRun {
   async #letOut(): Promise<void> {
     await this.#drain()
     for (const _ of letOut(this.#pipeline.backlogs)) {
-      this.#statsDue(performance.now())
+      this.#statsDue(systemClock.monotonic())
       const turn = this.#turns.due()
       if (this.#writer.drained() !== undefined) await this.#drain()
       else if (turn !== undefined) await this.#giveTurn(turn)
@@ -499,13 +500,13 @@ export class ScanRun {
   /** Waits for the next batch; statistics and limits go on meanwhile. */
   async #wait(next: Promise<RecordBatch | undefined>): Promise<{ batch: RecordBatch | undefined } | { stopped: SentinelReason }> {
     const idle = Number(this.#c.settings['max.idle.time'])
-    this.#waitingSince = performance.now()
+    this.#waitingSince = systemClock.monotonic()
     for (;;) {
-      const now = performance.now()
+      const now = systemClock.monotonic()
       const left = Math.min(this.#waitingSince + idle - now, this.#c.deadline - now, TICK_MS)
       const batch = await abortable(within(next, left), this.#c.signal)
       if (batch !== TIMED_OUT) return { batch }
-      const later = performance.now()
+      const later = systemClock.monotonic()
       this.#statsDue(later)
       if (this.#c.live && later >= this.#nextLive) await this.#sendLive()
       const stopped =

@@ -110,9 +110,3 @@ function renderMap(map: Map<string, Value>, type: DataType, options: RenderOptio
   for (const [name, value] of map) text += `${text === '' ? '' : ','}${jsonString(name)}:${renderValue(value, member, options)}`
   return `{${text}}`
 }
-
-/** The value as plain text (CAST to string, CONCAT): as `renderValue`, but strings, times and bytes without quotes. NULL is `null`. */
-export function renderText(value: Value, type: DataType, options: RenderOptions): string {
-  if (value === null) return 'null'
-  return scalarText(value, type, options)?.text ?? renderValue(value, type, options)
-}

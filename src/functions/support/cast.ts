@@ -229,25 +229,3 @@ function toStructure(value: Value, from: DataType, to: DataType): Value {
   }
   return from.kind === to.kind ? value : refuse(value, from, to)
 }
-
-/** Can a value of this type be cast at all? For the static check; `castValue` still looks at every value. */
-export function canCast(from: DataType, to: DataType): boolean {
-  if (from.kind === 'null' || from.kind === 'json' || to.kind === 'json' || to.kind === 'string' || from.kind === to.kind) {
-    return from.kind === 'array' && to.kind === 'array' ? canCast(from.element, to.element) : true
-  }
-  const number = 'int long float double decimal'
-  const sources: Readonly<Record<string, string>> = {
-    int: `${number} string boolean date time timestamp`,
-    long: `${number} string boolean date time timestamp`,
-    float: `${number} string boolean`,
-    double: `${number} string boolean`,
-    decimal: `${number} string boolean`,
-    boolean: `${number} string`,
-    bytes: 'string uuid',
-    uuid: 'string',
-    date: 'int long string timestamp',
-    time: 'int long string timestamp',
-    timestamp: 'int long string date',
-  }
-  return (sources[to.kind] ?? '').split(' ').includes(from.kind)
-}

@@ -3,7 +3,6 @@
  * No SQL function stands here; numeric.ts, cast.ts and others build on it.
  */
 import { Decimal } from '../../lib/decimal.ts'
-import { doubleText } from '../../lib/number-text.ts'
 import type { DataType, Value } from '../../types.ts'
 import { DOUBLE, FLOAT, INT, JSON_TYPE, LONG } from '../../types.ts'
 import { ValueError } from '../function.ts'
@@ -101,11 +100,6 @@ export function widen(value: Numeric, to: DataType, what: string): Numeric {
 export function finite(value: number, what: string): number {
   if (!Number.isFinite(value)) throw new ValueError(`${what}: the result ${value} is not a number that JSON can carry`)
   return value
-}
-
-/** The number as a message shows it. */
-export function numberText(value: Numeric): string {
-  return typeof value === 'number' && !Number.isInteger(value) ? doubleText(value) : shorten(String(value))
 }
 
 function shorten(text: string): string {

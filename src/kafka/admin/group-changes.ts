@@ -99,12 +99,12 @@ function judge(answers: readonly { readonly topic: string; readonly partition: n
 
 /** A coordinator that moves, or is only beginning, is looked for again. */
 async function atCoordinator<T>(cluster: Cluster, group: string, signal: AbortSignal | undefined, use: (connection: Connection) => Promise<T>): Promise<T> {
-  const deadlineMs = systemClock.now() + ADMIN_TIMEOUT_MS
+  const deadlineMs = systemClock.monotonic() + ADMIN_TIMEOUT_MS
   for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 1000)) {
     try {
       return await lent(cluster, await coordinatorOf(cluster, group, signal), signal, use)
     } catch (error) {
-      if (!(error instanceof KafkaError) || !COORDINATOR_TROUBLE.includes(error.code) || systemClock.now() + pauseMs > deadlineMs) throw error
+      if (!(error instanceof KafkaError) || !COORDINATOR_TROUBLE.includes(error.code) || systemClock.monotonic() + pauseMs > deadlineMs) throw error
     }
     await pause(pauseMs, signal)
   }

@@ -81,7 +81,7 @@ class Producing {
 
   async run(all: readonly Batch[]): Promise<void> {
     for (const batch of all) this.#queues.set(batch.partition, [...(this.#queues.get(batch.partition) ?? []), batch])
-    let deadlineMs = systemClock.now() + this.#cluster.retryTimeoutMs
+    let deadlineMs = systemClock.monotonic() + this.#cluster.retryTimeoutMs
     let pauseMs = 50
     while (this.#queues.size > 0 && this.#failures.length === 0) {
       this.#signal?.throwIfAborted()
@@ -90,11 +90,11 @@ class Producing {
       this.#trouble = undefined
       await this.#round(again)
       if (this.#written > before) {
-        deadlineMs = systemClock.now() + this.#cluster.retryTimeoutMs
+        deadlineMs = systemClock.monotonic() + this.#cluster.retryTimeoutMs
         pauseMs = 50
       }
       if (this.#trouble === undefined || this.#failures.length > 0) continue
-      if (systemClock.now() + pauseMs > deadlineMs) this.#fail(Math.min(...[...this.#queues.values()].map(([first]) => first.indexes[0])), this.#trouble)
+      if (systemClock.monotonic() + pauseMs > deadlineMs) this.#fail(Math.min(...[...this.#queues.values()].map(([first]) => first.indexes[0])), this.#trouble)
       else await pause(pauseMs, this.#signal)
       pauseMs = Math.min(pauseMs * 2, 1000)
     }

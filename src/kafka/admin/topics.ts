@@ -73,7 +73,7 @@ export async function deleteTopic(cluster: Cluster, name: string, signal?: Abort
 /** Removes the records before these offsets; -1 stands for the end of a partition. Rejects with the first error of a partition that does not pass. */
 export async function deleteRecords(cluster: Cluster, topic: string, before: ReadonlyMap<number, number>, signal?: AbortSignal): Promise<void> {
   const left = new Map(before)
-  const deadlineMs = systemClock.now() + ADMIN_TIMEOUT_MS
+  const deadlineMs = systemClock.monotonic() + ADMIN_TIMEOUT_MS
   for (let pauseMs = 50; left.size > 0; pauseMs = Math.min(pauseMs * 2, 1000)) {
     const leaders = await leadersOf(cluster, topic, [...left.keys()], signal)
     let trouble: KafkaError | undefined
@@ -85,7 +85,7 @@ export async function deleteRecords(cluster: Cluster, topic: string, before: Rea
       }
     }
     if (left.size === 0) return
-    if (systemClock.now() + pauseMs > deadlineMs) throw trouble ?? brokerError(ERROR.leaderNotAvailable, `Records of "${topic}"`)
+    if (systemClock.monotonic() + pauseMs > deadlineMs) throw trouble ?? brokerError(ERROR.leaderNotAvailable, `Records of "${topic}"`)
     await pause(pauseMs, signal)
   }
 }
@@ -166,14 +166,14 @@ export async function onController(cluster: Cluster, signal: AbortSignal | undef
 }
 
 async function until(cluster: Cluster, topic: string, done: (found: TopicMetadata) => boolean, what: string, signal: AbortSignal | undefined): Promise<void> {
-  const deadlineMs = systemClock.now() + ADMIN_TIMEOUT_MS
+  const deadlineMs = systemClock.monotonic() + ADMIN_TIMEOUT_MS
   for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
     const { brokers, topics } = await cluster.metadata([topic], { fresh: true, signal })
     if (done(topics[0])) {
       // Brokers learn of a change one after the other: all of them have to know before it can be relied on.
       if (brokers.length < 2 || (await everywhere(cluster, brokers, topic, done, signal))) break
     }
-    if (systemClock.now() > deadlineMs)
+    if (systemClock.monotonic() > deadlineMs)
       throw clientError(
         'TIMEOUT',
         `Topic "${topic}" should ${what}, and the cluster's metadata does not show it after ${ADMIN_TIMEOUT_MS} ms (kafka.admin.timeout)`,

@@ -205,7 +205,7 @@ export class Lane {
     }
     const parts = this.#choose()
     if (parts.length === 0) return
-    const waitMs = this.#pausedUntilMs - systemClock.now()
+    const waitMs = this.#pausedUntilMs - systemClock.monotonic()
     if (waitMs > 0) {
       systemClock.after(waitMs + 1, () => this.pump())
       return
@@ -275,7 +275,7 @@ export class Lane {
   }
 
   #send(connection: Connection, parts: Segment[]): void {
-    if (connection.expiresAtMs <= systemClock.now()) {
+    if (connection.expiresAtMs <= systemClock.monotonic()) {
       connection.close()
       this.#connection = undefined
       this.#open()
@@ -347,7 +347,7 @@ export class Lane {
     }
     const regions = this.#regions(answer, asked, frame)
     if (this.#closed) return
-    if (answer.throttleMs > 0) this.#pausedUntilMs = systemClock.now() + answer.throttleMs
+    if (answer.throttleMs > 0) this.#pausedUntilMs = systemClock.monotonic() + answer.throttleMs
     if (regions.length === 0) {
       this.#held--
       this.#owner.frames.give(frame)
@@ -420,7 +420,7 @@ export class Lane {
 
   /** A fetch that brought no batch at all, and no other partition's either. */
   #stalled(segment: Segment, part: FetchedPartition, needs: number): void {
-    const nowMs = systemClock.now()
+    const nowMs = systemClock.monotonic()
     if (segment.stalledSinceMs === 0) segment.stalledSinceMs = nowMs
     if (needs > this.#askedBytes) {
       if (needs > RESPONSE_MAX_BYTES)

@@ -53,7 +53,7 @@ export function createKafkaLog(cluster: Cluster, options: KafkaLogOptions = {}):
 
 async function within<T>(topic: string, timeoutMs: number, signal: AbortSignal | undefined, ask: (call: CallOptions) => Promise<T>): Promise<T> {
   try {
-    return await ask({ signal, deadlineMs: systemClock.now() + timeoutMs })
+    return await ask({ signal, deadlineMs: systemClock.monotonic() + timeoutMs })
   } catch (error) {
     if (!(error instanceof KafkaError) || error.errorName !== 'TIMEOUT') throw error
     throw clientError('TIMEOUT', `Kafka did not tell the offsets of "${topic}" within ${timeoutMs} ms (kafka.offset.timeout)`, true)

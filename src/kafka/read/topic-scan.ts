@@ -239,7 +239,7 @@ export class Scan implements BatchSource, LaneOwner {
 
   /** Finds new lanes for segments, with pauses that grow, until one of them has made no progress for `kafka.retry.timeout`. */
   #rehome(segments: readonly Segment[], error: KafkaError): void {
-    const nowMs = systemClock.now()
+    const nowMs = systemClock.monotonic()
     for (const segment of segments) {
       segment.attempts++
       if (segment.stalledSinceMs === 0) segment.stalledSinceMs = nowMs
@@ -259,7 +259,7 @@ export class Scan implements BatchSource, LaneOwner {
   async #settle(first: KafkaError): Promise<void> {
     let error = first
     while (this.#homeless.length > 0) {
-      const nowMs = systemClock.now()
+      const nowMs = systemClock.monotonic()
       for (const segment of this.#homeless) if (segment.stalledSinceMs === 0) segment.stalledSinceMs = nowMs
       const oldestMs = Math.min(...this.#homeless.map((segment) => segment.stalledSinceMs))
       if (nowMs - oldestMs > this.cluster.retryTimeoutMs) {

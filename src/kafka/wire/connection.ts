@@ -66,7 +66,7 @@ export class Connection {
   #background = false
   #reads = 0
   #watch: Timer | undefined
-  /** Epoch milliseconds after which the broker will drop the session (KIP-368), Infinity without SASL re-authentication. */
+  /** Milliseconds of `Clock.monotonic` after which the broker will drop the session (KIP-368), Infinity without SASL re-authentication. */
   expiresAtMs = Infinity
   /** Called once when the connection is gone, for whatever reason. */
   onClose: (() => void) | undefined
@@ -306,7 +306,7 @@ export class Connection {
           const auth = reader.bytes() ?? Buffer.alloc(0)
           const lifetimeMs = version >= 1 ? reader.long() : 0
           // Before nine tenths of its life are over the connection is replaced by a new one.
-          if (lifetimeMs > 0) this.expiresAtMs = systemClock.now() + lifetimeMs * 0.9
+          if (lifetimeMs > 0) this.expiresAtMs = systemClock.monotonic() + lifetimeMs * 0.9
           return auth
         },
       )

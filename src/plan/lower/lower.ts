@@ -275,12 +275,3 @@ export function widthOf(plan: Plan): number {
       return widthOf(plan.input)
   }
 }
-
-/** Does an expression refer to a record or a relation? */
-export function refersToRows(expr: BoundExpr): boolean {
-  let refers = false
-  visit(expr, (e) => {
-    if (REFERENCES.has(e.kind) || e.kind === 'slot') refers = true
-  })
-  return refers
-}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { canCast, castType, castValue, TYPE_NAMES } from '../../../src/functions/support/cast.ts'
+import { castType, castValue, TYPE_NAMES } from '../../../src/functions/support/cast.ts'
 import { addDuration, parseDuration, parseMoment, parseTimestampText, parseTimeText } from '../../../src/functions/support/datemath.ts'
 import { instantOf, javaPattern } from '../../../src/functions/support/java-time.ts'
 import { headerAsDouble, headerAsFloat, headerAsInt, headerAsLong, headerAsString } from '../../../src/functions/library/headers.ts'
@@ -93,7 +93,6 @@ describe('casts', () => {
   for (const [value, from, to, result] of CASES) {
     test(`${jsonText(value, from)} ${from.kind} → ${to.kind}`, () => {
       assert.equal(jsonText(castValue(value, from, to), to), result)
-      assert.ok(canCast(from, to))
     })
   }
 
@@ -133,12 +132,6 @@ describe('casts', () => {
     assert.deepEqual(castType('decimal', 9), { kind: 'decimal', precision: 9, scale: 0 })
     assert.equal(castType('varchar'), undefined)
     assert.equal(castType('constructor'), undefined)
-  })
-  test('what can never be cast is known before', () => {
-    assert.equal(canCast(STRING, INT), true)
-    assert.equal(canCast(JSON_TYPE, INT), true)
-    assert.equal(canCast(BOOLEAN, DATE), false)
-    assert.equal(canCast({ kind: 'array', element: INT }, INT), false)
   })
 })
 

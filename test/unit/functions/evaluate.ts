@@ -4,7 +4,8 @@
  */
 import { castType, castValue } from '../../../src/functions/support/cast.ts'
 import { findFunction } from '../../../src/functions/all-functions.ts'
-import { accepts, parameterAt } from '../../../src/functions/define.ts'
+import { parameterAt } from '../../../src/functions/define.ts'
+import { accepts } from './accepts.ts'
 import type { FunctionContext, ScalarFunction } from '../../../src/functions/function.ts'
 import { jsonText } from '../../../src/functions/support/value-text.ts'
 import { widest } from '../../../src/functions/support/numbers.ts'

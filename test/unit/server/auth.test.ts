@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Clock } from '../../../src/lib/clock.ts'
-import { type Account, Accounts, mayEnter, readable } from '../../../src/server/auth.ts'
+import { type Account, Accounts, mayEnter, rightsOf } from '../../../src/server/auth.ts'
 import { defaultLimits } from '../../../src/server/limits.ts'
 import { hashPassword, hashToken, passwordHashProblem, passwordMatches } from '../../../src/server/secrets.ts'
 import { withoutLiterals } from '../../../src/server/log.ts'
@@ -100,15 +100,15 @@ test('permissions: what is not allowed is denied, and a denial wins', () => {
   const account = (permissions: Account['permissions']): Account => ({ name: 'a', kind: 'user', permissions })
   const nothing = account([])
   assert.equal(mayEnter(nothing, 'demo'), false)
-  assert.equal(readable(nothing, 'demo')('payments'), false)
+  assert.equal(rightsOf(nothing, 'demo')('read', 'payments'), false)
   const some = account([
     { effect: 'allow', environments: ['de*'], topics: ['pay*', 'orders'] },
     { effect: 'deny', environments: ['*'], topics: ['*-secret'] },
     { effect: 'allow', environments: ['prod'], topics: [] },
   ])
-  const may = readable(some, 'demo')
+  const may = (topic: string) => rightsOf(some, 'demo')('read', topic)
   assert.deepEqual(['payments', 'orders', 'orders2', 'pay-secret', 'other'].map(may), [true, true, false, false, false])
-  assert.equal(readable(some, 'prod')('payments'), false)
+  assert.equal(rightsOf(some, 'prod')('read', 'payments'), false)
   assert.deepEqual(
     ['demo', 'prod', 'test'].map((e) => mayEnter(some, e)),
     [true, true, false],
