@@ -5,6 +5,7 @@
 import { createTopic, deleteRecords, deleteTopic } from '../kafka/admin/topics.ts'
 import type { Cluster } from '../kafka/cluster.ts'
 import { NotWritten, produce } from '../kafka/admin/produce.ts'
+import { UserError } from '../lib/user-error.ts'
 import { type Administration, type ObjectStore, ProduceError, type Right, type TopicToCreate } from '../plan/administration.ts'
 import type { Registry, RegistryWriter } from '../registry/registry.ts'
 
@@ -58,7 +59,7 @@ export function createAdministration(options: AdministrationOptions): Administra
       }
     },
     async registerSchema(subject, type, text) {
-      if (registry === undefined) throw new CatalogError(`The format ${type} needs a schema registry, and none is configured.`)
+      if (registry === undefined) throw new UserError(`The format ${type} needs a schema registry, and none is configured.`)
       const created = (await registry.versions(subject)).length === 0
       return { id: await registry.register(subject, type, text), created }
     },
@@ -73,13 +74,5 @@ async function topicAsCreated(cluster: Cluster, name: string): Promise<TopicToCr
     partitions: partitions.length,
     replication: partitions.reduce((most, p) => Math.max(most, p.replicas.length), 1),
     config: Object.fromEntries(config.entries.filter((e) => !e.isDefault).map((e) => [e.name, e.value])),
-  }
-}
-
-/** A sentence for the user. */
-class CatalogError extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'CatalogError'
   }
 }

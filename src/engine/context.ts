@@ -34,11 +34,11 @@ export interface PlanOptions {
 /** `metadataFollows`: `format.timestamp` counts for the metadata of frames, too. */
 export function renderOptions(settings: Settings, metadataFollows = false): RenderOptions {
   const decimal = settings['format.decimal']
-  const timestamp = settings['format.timestamp'] === true
+  const timestamp = settings['format.timestamp']
   return {
     timestamp,
     metadataMillis: metadataFollows && !timestamp,
     decimal: typeof decimal === 'number' ? decimal : undefined,
-    uuid: settings['format.uuid'] === true,
+    uuid: settings['format.uuid'],
   }
 }

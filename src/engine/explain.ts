@@ -1,6 +1,6 @@
 /** EXPLAIN and EXPLAIN CODE: binds, optimizes and compiles, asks Kafka for the bounds, and reads one batch to price the query. No row of the topic is returned. */
 import { randomUUID } from 'node:crypto'
-import type { Isolation, RecordBatch } from '../kafka/log.ts'
+import type { RecordBatch } from '../kafka/log.ts'
 import { type PlainRecord, readRecords } from '../kafka/read/record-batch.ts'
 import { explainPlan, explainPushdown } from '../plan/explain/explain-plan.ts'
 import type { TableFacet } from '../plan/catalog.ts'
@@ -48,8 +48,8 @@ export async function explain(statement: ExplainStatement, context: StatementCon
 function rangesOf(scan: Scan, context: StatementContext): Promise<ScanRanges> {
   const { settings, environment, signal } = context
   return resolveRanges(scan, environment.log, {
-    isolation: settings['isolation.level'] as Isolation,
-    timeoutMs: Number(settings['kafka.offset.timeout']),
+    isolation: settings['isolation.level'],
+    timeoutMs: settings['kafka.offset.timeout'],
     signal,
   })
 }
@@ -81,7 +81,7 @@ async function bytesPerOffset(scan: Scan, resolved: ScanRanges, context: Stateme
       topic: scan.table.topic,
       topicId: scan.table.topicId,
       ranges: resolved.ranges.slice(0, 1),
-      isolation: context.settings['isolation.level'] as Isolation,
+      isolation: context.settings['isolation.level'],
       limit: 1,
     },
     context.signal,
@@ -124,7 +124,7 @@ async function firstSchemas(scan: Scan, context: StatementContext): Promise<[num
   if (scan.table.key.framing === 'none' && scan.table.value.framing === 'none') return [-1, -1]
   const resolved = await rangesOf(scan, context)
   const source = context.environment.log.scan(
-    { topic: scan.table.topic, topicId: scan.table.topicId, ranges: resolved.ranges, isolation: context.settings['isolation.level'] as Isolation, limit: 1 },
+    { topic: scan.table.topic, topicId: scan.table.topicId, ranges: resolved.ranges, isolation: context.settings['isolation.level'], limit: 1 },
     context.signal,
   )
   try {

@@ -2,6 +2,7 @@
  * Plan → pipeline: operators as objects, and for each scan the sink of its generated program. Built once a statement, from the output down; where it meets a scan,
  * filter and sink are fused into the record program. Sources are read one after the other: the right side of a join before its left.
  */
+import { unexpected } from '../lib/assert.ts'
 import type { RenderOptions } from '../formats/format.ts'
 import type { EvaluationContext } from './program/references.ts'
 import { widthOf } from '../plan/lower/lower.ts'
@@ -323,7 +324,7 @@ class Builder {
         return this.#rowsOf(this.#keptRows(plan), next)
       case 'scan':
       case 'output':
-        throw new Error(`no rows of ${plan.kind}`)
+        unexpected(`no rows of ${plan.kind}`)
     }
   }
 
@@ -350,7 +351,7 @@ class Builder {
 
   #keptRows({ share, set }: Kept): () => Iterable<Row> {
     const kept = this.#kept.get(share)
-    if (kept === undefined) throw new Error('kept rows outside of their share')
+    if (kept === undefined) unexpected('kept rows outside of their share')
     return () => (set === undefined ? kept.rows() : kept.different(set))
   }
 
@@ -392,7 +393,7 @@ function sortKeys({ by }: Extract<Plan, { kind: 'sort' }>, first: number): SortK
 }
 
 function slotOf(e: BoundExpr): number {
-  if (e.kind !== 'slot') throw new Error(`a ${e.kind} that was not lowered`)
+  if (e.kind !== 'slot') unexpected(`a ${e.kind} that was not lowered`)
   return e.index
 }
 

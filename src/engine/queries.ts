@@ -2,6 +2,7 @@
  * Queries that run and those that ran: for SHOW QUERIES, KILL QUERY and the REST calls of the same purpose. In memory, with a bound; one registry serves a whole server.
  * Who may see or end which query is decided by whoever asks.
  */
+import { UserError } from '../lib/user-error.ts'
 import type { Statistics } from './statistics.ts'
 
 export type QueryStatus = 'Running' | 'Completed' | 'Killed' | 'Error'
@@ -29,7 +30,7 @@ const HISTORY = 1000
 const MAX_SQL = 10_000
 
 /** Why a query ended that somebody killed; its message is for the user. */
-export class Killed extends Error {}
+export class Killed extends UserError {}
 
 interface Running {
   readonly entry: Omit<QueryEntry, 'status' | 'recordsScanned' | 'bytesRead' | 'rows'>

@@ -4,6 +4,7 @@
  * A request is a list of statements. A SELECT is bound against the catalog (await ①: topics, schemas), optimized, lowered to rows and records, and run over record batches (await ②) into
  * frames (await ③). Statements that change or show something do it first and answer with a plan over constant rows, which is run in the same way.
  */
+import { unexpected } from '../lib/assert.ts'
 import { systemClock } from '../lib/clock.ts'
 import { bindQuery, DEFAULT_LIMIT } from '../plan/bind/bind.ts'
 import { describe, show } from '../plan/bind/show.ts'
@@ -55,7 +56,7 @@ async function planOf(statement: Statement, context: StatementContext): Promise<
     case 'explain':
       return explain(statement, context)
     default:
-      throw new Error(`${statement.kind} has no plan`)
+      unexpected(`${statement.kind} has no plan`)
   }
 }
 
@@ -74,14 +75,14 @@ async function plan(query: Query, context: StatementContext, options: PlanOption
 
 async function bind(query: Query, { settings, environment }: StatementContext, { defaultLimit = DEFAULT_LIMIT, reshape }: PlanOptions): Promise<Output> {
   const { catalog } = environment
-  const limits = { maxSources: Number(settings['max.sources']), maxPatternTopics: Number(settings['max.pattern.topics']) }
+  const limits = { maxSources: settings['max.sources'], maxPatternTopics: settings['max.pattern.topics'] }
   const bound = await bindQuery(query, { catalog, defaultLimit, ...limits })
   return computedOnce(reshape?.(bound) ?? bound)
 }
 
 function ready(bound: Output, { settings, functions, environment }: StatementContext): Output {
   const evaluate = (e: Parameters<typeof evaluateConstant>[0]) => evaluateConstant(e, functions)
-  const optimized = optimize(bound, { evaluate, keyPartitions: settings['optimize.kafka.partition'] === true }, environment.rulesOff)
+  const optimized = optimize(bound, { evaluate, keyPartitions: settings['optimize.kafka.partition'] }, environment.rulesOff)
   const lowered = lower(optimized)
   return withBadRecords(lowered)
 }

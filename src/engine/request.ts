@@ -4,13 +4,11 @@
  */
 import { systemClock } from '../lib/clock.ts'
 import { randomUUID } from 'node:crypto'
-import { KafkaError } from '../kafka/log.ts'
-import { RegistryError } from '../registry/registry.ts'
+import { UserError } from '../lib/user-error.ts'
 import { defaultSettings } from '../plan/settings.ts'
 import { error as errorFrame, type QueryRequest } from '../protocol/frames.ts'
 import { renderSqlError, SqlError } from '../sql/error.ts'
 import type { FrameSink, QueryEnvironment, RunSummary } from './host.ts'
-import { Killed } from './queries.ts'
 import { runScript } from './query.ts'
 import { Statistics } from './statistics.ts'
 
@@ -72,11 +70,10 @@ function reasonOf({ reason }: AbortSignal): string | undefined {
   return reason instanceof Error && reason.name !== 'AbortError' ? reason.message : undefined
 }
 
-/** What the user is told; undefined for what can only be a fault of ours. Errors of the catalog and the registry are sentences made for users. */
+/** What the user is told; undefined for what can only be a fault of ours. */
 function errorText(e: unknown, sql: string): string | undefined {
   if (e instanceof RangeError && e.message.includes('call stack'))
     return 'An expression of the statement is too long or nested too deeply. Write long chains of operators as IN (…) or CONCAT(…), or cut the statement into several.'
   if (e instanceof SqlError) return renderSqlError(e, sql)
-  const forUsers = e instanceof KafkaError || e instanceof Killed || e instanceof RegistryError || (e instanceof Error && e.name === 'CatalogError')
-  return forUsers ? (e as Error).message : undefined
+  return e instanceof UserError ? e.message : undefined
 }

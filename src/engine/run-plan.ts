@@ -24,7 +24,7 @@ export async function runPlan(plan: Output, span: Span, index: number | null, co
   const writer = new FrameWriter(sink, index, randomUUID(), scan?.table.topic ?? '', context.environment.maxFrame)
   const resultsBefore = statistics.results
   const pipelineContext = contextOf(writer, context, plan)
-  if (scans.length > 0 && hasAggregate(plan) && settings['live.aggs'] === false)
+  if (scans.length > 0 && hasAggregate(plan) && !settings['live.aggs'])
     throw new SqlError('SETTING', 'Aggregations are switched off (live.aggs = false).', undefined, 'SET live.aggs = true.')
   const pipeline = buildPipeline(plan, pipelineContext, request.live)
   sink.rows?.(rowShape(plan, index))
@@ -120,7 +120,7 @@ async function runSources(
   sendStats: () => void,
 ): Promise<SentinelReason[]> {
   const { settings, statistics, request, environment, signal, statsMs } = context
-  const deadline = context.startedMs + Number(settings['max.query.time'])
+  const deadline = context.startedMs + settings['max.query.time']
   const sentinels: SentinelReason[] = []
   const turns = new Turns()
   const title = request.sql.slice(span.start, span.end)
@@ -149,11 +149,11 @@ async function runSources(
 
 export function memoryLimits(settings: Settings): PipelineContext['limits'] {
   return {
-    groups: Number(settings['max.group.records']),
-    groupBytes: Number(settings['max.group.bytes']),
-    collectBytes: Number(settings['max.collect.bytes']),
-    joinBytes: Number(settings['max.join.bytes']),
-    sortBytes: Number(settings['max.sort.bytes']),
+    groups: settings['max.group.records'],
+    groupBytes: settings['max.group.bytes'],
+    collectBytes: settings['max.collect.bytes'],
+    joinBytes: settings['max.join.bytes'],
+    sortBytes: settings['max.sort.bytes'],
   }
 }
 

@@ -74,7 +74,7 @@ const STRETCH = 4000
 /** The first column of the first `limit` rows. */
 async function values(subquery: Subquery, limit: number, context: StatementContext): Promise<Value[]> {
   const rows: Value[] = []
-  const budget = new MemoryBudget('max.join.bytes', Number(context.settings['max.join.bytes']))
+  const budget = new MemoryBudget('max.join.bytes', context.settings['max.join.bytes'])
   const take: Operator = {
     push: (row) => {
       if (rows.length >= limit) return

@@ -1,7 +1,9 @@
 /**
  * What the engine sees of Kafka: bounds of partitions, and a scan that hands out record batches in place.
- * Types only: `reader` implements it on sockets, tests implement it in memory. Nothing here knows SQL.
+ * Types, and the error; `reader` implements it on sockets, tests implement it in memory. Nothing here knows SQL.
  */
+
+import { UserError } from '../lib/user-error.ts'
 
 export type Isolation = 'read_committed' | 'read_uncommitted'
 
@@ -111,7 +113,7 @@ export interface PartitionProgress {
 }
 
 /** What a broker answered, or that it did not. */
-export class KafkaError extends Error {
+export class KafkaError extends UserError {
   /** Kafka's error code; -1 for trouble on our side of the wire (no answer, connection lost). */
   readonly code: number
   /** `UNKNOWN_TOPIC_OR_PARTITION`, `TOPIC_AUTHORIZATION_FAILED`, `TIMEOUT`, … */

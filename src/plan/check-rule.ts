@@ -2,6 +2,7 @@
  * What a rule of the optimizer must leave as it was: the plan is still an output with the same columns of the same types, and every reference is to a source below it. A plan that is wrong here
  * would give wrong rows, silently; so it ends the query as a fault of ours.
  */
+import { believe } from '../lib/assert.ts'
 import { sameType } from './bind/coerce.ts'
 import { sourcesOf } from './lower/lower.ts'
 import { type BoundExpr, inputs, type Output, type OutputShape, type Plan, visit } from './plan.ts'
@@ -9,10 +10,10 @@ import { mapExpressions } from './rewrite.ts'
 
 /** Gives the plan back that the rule made of `before`. Throws when it cannot be a plan for the same question. */
 export function checkRule(rule: string, before: Output, after: Plan): Output {
-  if (after.kind !== 'output') throw new Error(`the rule ${rule} made a ${after.kind} of the output`)
+  believe(after.kind === 'output', `the rule ${rule} leaves the output an output`)
   const [was, is] = [columnsOf(before.shape), columnsOf(after.shape)]
   const changed = is.findIndex(({ name, expr }, i) => name !== was[i]?.name || !sameOrNull(expr, was[i].expr))
-  if (was.length !== is.length || changed >= 0) throw new Error(`the rule ${rule} changed the columns of the output, from column ${Math.max(0, changed)} on`)
+  believe(was.length === is.length && changed < 0, `the rule ${rule} leaves the columns of the output as they are (column ${Math.max(0, changed)})`)
   checkReferences(rule, after)
   return after
 }
@@ -35,8 +36,8 @@ function checkReferences(rule: string, node: Plan): void {
   if (below.length === 0) return
   const brought = new Set(below.flatMap(sourcesOf))
   const look = (e: BoundExpr): void => {
-    if ((e.kind === 'path' || e.kind === 'column') && !brought.has(e.source))
-      throw new Error(`after the rule ${rule} a ${node.kind} refers to source ${e.source}, which is not below it`)
+    if (e.kind === 'path' || e.kind === 'column')
+      believe(brought.has(e.source), `after the rule ${rule}, a ${node.kind} refers to sources below it only (${e.source})`)
   }
   mapExpressions(node, (e) => (visit(e, look), e))
 }

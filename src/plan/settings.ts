@@ -57,7 +57,15 @@ export const SETTINGS = {
 } as const satisfies Record<string, Setting>
 
 export type SettingName = keyof typeof SETTINGS
-export type Settings = { -readonly [K in SettingName]: number | boolean | string | undefined }
+/** What a setting holds, by its unit: bytes, milliseconds, a count, true or false, one of its choices; nothing where it has no default. */
+type SettingValue<S extends Setting> = S['unit'] extends 'boolean'
+  ? boolean
+  : S['unit'] extends 'choice'
+    ? NonNullable<S['choices']>[number]
+    : S['fallback'] extends number
+      ? number
+      : number | undefined
+export type Settings = { -readonly [K in SettingName]: SettingValue<(typeof SETTINGS)[K]> }
 
 /** Older and other names of settings. */
 export const ALIASES: Readonly<Record<string, SettingName>> = { 'max.bytes': 'max.size', 'max.time': 'max.query.time', 'max.zero.polls': 'max.idle.time' }
@@ -100,11 +108,16 @@ export function defaultSettings(overrides: Readonly<Record<string, number | bool
   for (const [name, value] of Object.entries(overrides)) {
     const known = settingName(name)
     if (known === undefined) throw new Error(`Unknown setting "${name}" among the server's defaults.`)
-    const parsed = typeof value === 'string' ? parseValue(SETTINGS[known], value) : value
+    const parsed = parseValue(SETTINGS[known], String(value))
     if (parsed === undefined) throw new Error(`The server's default for "${name}" must be ${expected(SETTINGS[known])}, not "${value}".`)
-    settings[known] = parsed
+    assign(settings, known, parsed)
   }
   return settings
+}
+
+/** `value`: what `parseValue` made of a text for this setting. */
+function assign(settings: Settings, name: SettingName, value: number | boolean | string): void {
+  Object.assign(settings, { [name]: value })
 }
 
 function settingName(name: string): SettingName | undefined {
@@ -131,7 +144,7 @@ export function applySet(settings: Settings, statement: SetStatement): void {
   const setting: Setting = SETTINGS[known]
   const value = parseValue(setting, statement.value)
   if (value === undefined) throw new SqlError('SETTING', `"${statement.name}" takes ${expected(setting)}, not "${statement.value}".`, statement.valueSpan)
-  settings[known] = value
+  assign(settings, known, value)
 }
 
 function expected(setting: Setting): string {

@@ -1,6 +1,7 @@
 /** What a schema registry is to the rest of the project: its questions, its configuration, its error. `client.ts` answers the questions. */
 import type { Clock } from '../lib/clock.ts'
 import type { TlsConfig } from '../lib/tls-config.ts'
+import { UserError } from '../lib/user-error.ts'
 
 export interface RegistryConfig {
   /** Base of the Confluent API: `http://registry:8081`, `https://host/apis/ccompat/v7`; Apicurio's own (`…/apis/registry/v3`) stands for it. Credentials inside it are used for basic authentication. */
@@ -82,7 +83,7 @@ export interface RegistryWriter {
 }
 
 /** A registry that did not answer, or answered with an error. The message is a sentence that names the address without credentials. */
-export class RegistryError extends Error {
+export class RegistryError extends UserError {
   /** HTTP status; 0 when there was no answer. */
   readonly status: number
   /** The registry's own `error_code` (40403: no such schema), where it gave one. */

@@ -2,6 +2,7 @@
  * One error class for what the user wrote, and the one renderer of its text (ERROR frames, CLI, web page).
  * It knows the statement text and a span; it does not know Kafka, topics or the socket.
  */
+import { UserError } from '../lib/user-error.ts'
 import type { Span } from './ast.ts'
 
 /** Stable codes; `docs/errors.md` lists exactly these (a test compares). */
@@ -25,7 +26,7 @@ export const SQL_ERROR_CODES = {
 } as const
 export type SqlErrorCode = keyof typeof SQL_ERROR_CODES
 
-export class SqlError extends Error {
+export class SqlError extends UserError {
   readonly code: SqlErrorCode
   readonly span: Span | undefined
   /** The remedy, a sentence of its own: `Did you mean "amount"?`. */

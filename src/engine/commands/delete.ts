@@ -2,7 +2,7 @@
  * DELETE, both ways. `_meta.offset <= n [AND _meta.partition = p]` removes the beginning of logs at once, as Kafka does it. Any other condition finds records and writes their
  * keys once more with no value (tombstones), into the same partition; the records themselves go when Kafka compacts the topic.
  */
-import type { Isolation, OffsetRange } from '../../kafka/log.ts'
+import type { OffsetRange } from '../../kafka/log.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { readRecords } from '../../kafka/read/record-batch.ts'
 import { type Administration, ProduceError, type RecordToProduce } from '../../plan/administration.ts'
@@ -118,7 +118,7 @@ async function deleteRange(range: Range, table: Table, administration: Administr
 function boundsOf(table: Table, partitions: readonly number[], context: StatementContext): Promise<OffsetRange[]> {
   return context.environment.log.bounds(table.topic, partitions, {
     isolation: 'read_uncommitted',
-    timeoutMs: Number(context.settings['kafka.offset.timeout']),
+    timeoutMs: context.settings['kafka.offset.timeout'],
     signal: context.signal,
   })
 }
@@ -228,7 +228,7 @@ async function* tombstones(table: Table, places: ReadonlyMap<number, readonly nu
   if (places.size === 0) return
   const ranges: OffsetRange[] = [...places].map(([partition, offsets]) => ({ partition, start: offsets[0], end: offsets[offsets.length - 1] + 1 }))
   const source = context.environment.log.scan(
-    { topic: table.topic, topicId: table.topicId, ranges, isolation: context.settings['isolation.level'] as Isolation },
+    { topic: table.topic, topicId: table.topicId, ranges, isolation: context.settings['isolation.level'] },
     context.signal,
   )
   const turns = new Turns()

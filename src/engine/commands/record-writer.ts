@@ -2,6 +2,7 @@
  * Rows of an INSERT → records: which column goes where (key, value, headers, a field inside of them), and the bytes by the formats of the table.
  * It sends nothing.
  */
+import { unexpected } from '../../lib/assert.ts'
 import { avroEncoder } from '../../formats/avro/encoder.ts'
 import { parseAvroReferences } from '../../formats/avro/schema.ts'
 import { EncodeError, type FacetEncoder } from '../../formats/encoder.ts'
@@ -52,7 +53,7 @@ export class RecordWriter {
 
   /** `cells` in the order of the targets. Throws a SqlError that names column and reason. */
   record(cells: readonly Cell[]): RecordToProduce {
-    if (cells.length !== this.#targets.length) throw new Error(`${cells.length} values for ${this.#targets.length} targets`)
+    if (cells.length !== this.#targets.length) unexpected(`${cells.length} values for ${this.#targets.length} targets`)
     const headers = this.#targets.flatMap((t, i) => (t.facet === 'header' ? [{ key: t.path[0], value: headerBytes(cells[i]) }] : []))
     const key = this.#key.bytes(cells)
     // Kafka would refuse the whole batch.

@@ -1,4 +1,5 @@
 /** Which statements change something or speak of what was changed, and who carries them out. */
+import { unexpected } from '../../lib/assert.ts'
 import type { Administration } from '../../plan/administration.ts'
 import type { Output } from '../../plan/plan.ts'
 import type { ShowWhat, Statement } from '../../sql/ast.ts'
@@ -42,7 +43,7 @@ export async function runCommand(statement: Statement, context: StatementContext
     case 'show':
       return shown(statement, administration, context)
     default:
-      throw new Error(`${statement.kind} is no command`)
+      unexpected(`${statement.kind} is no command`)
   }
 }
 

@@ -4,6 +4,7 @@
  * Three-valued logic without a third value in the hot path: a condition is compiled as "is it true?" (`whenTrue`) or "is it false?" (`whenFalse`); AND, OR and NOT
  * turn one into the other. `value` gives true, false or null where the truth value itself is wanted.
  */
+import { unexpected } from '../../lib/assert.ts'
 import { type Code, Emitter, join, js, type Name } from '../../codegen/emitter.ts'
 import { castValue } from '../../functions/support/cast.ts'
 import { parseDuration } from '../../functions/support/datemath.ts'
@@ -206,9 +207,9 @@ export class ExpressionCompiler {
       case 'slot':
         return this.mayBeMarked(e) ? this.#plain(this.#references.slot(e)) : this.#references.slot(e)
       case 'subquery':
-        throw new Error('a subquery that was not answered')
+        return unexpected('a subquery that was not answered')
       case 'column':
-        throw new Error(`a column (${e.name}) that was not lowered`)
+        return unexpected(`a column (${e.name}) that was not lowered`)
       case 'lastOffset':
         return this.#references.lastOffset(e)
       case 'header':

@@ -1,4 +1,5 @@
 /** Code that turns the columns of an output shape into the JSON text of a row's value. Works over records and over rows; builds text, sends nothing. */
+import { unexpected } from '../../lib/assert.ts'
 import { type Code, js } from '../../codegen/emitter.ts'
 import type { RenderOptions } from '../../formats/format.ts'
 import { doubleText, jsonString, renderValue } from '../../formats/text/render.ts'
@@ -111,7 +112,7 @@ export class OutputCompiler {
 /** A boolean or whole number, which is its own JSON text; anything else under that type is a fault of ours, and no frame may carry it. */
 function bareText(x: unknown): boolean | number | bigint | null {
   if (x === null || typeof x === 'boolean' || typeof x === 'bigint' || (typeof x === 'number' && Number.isFinite(x))) return x
-  throw new Error(`an expression of type boolean or integer gave ${typeof x === 'number' ? x : typeof x}`)
+  unexpected(`an expression of type boolean or integer gave ${typeof x === 'number' ? x : typeof x}`)
 }
 
 function jsonDouble(x: number): string {

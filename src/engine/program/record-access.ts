@@ -4,6 +4,7 @@
  * A program reads in phases: what WHERE needs first, the rest only of records that pass. A path read in an earlier phase is not read again.
  * Texts are lazy: the formats give the byte range, a JavaScript string is made where one is really needed.
  */
+import { unexpected } from '../../lib/assert.ts'
 import { type Code, type Emitter, join, js, type Name } from '../../codegen/emitter.ts'
 import { bytesAt, stringAt } from '../../formats/reading/reader-runtime.ts'
 import type { EmitContext, FacetDecoder, RenderOptions, Want } from '../../formats/format.ts'
@@ -70,7 +71,7 @@ export class RecordReferences implements References {
   path(ref: PathRef): Code {
     const { facet, steps } = ref.path
     if (facet === 'meta') return this.#meta(String(steps[0]))
-    if (facet === 'header') throw new Error('headers are header references')
+    if (facet === 'header') unexpected('headers are header references')
     if (this.#isNull(facet)) return js`null`
     if (isText(ref.type)) return this.#lazyText(ref)
     return this.#existing(ref, (w) => w.value) ?? this.#add(ref, 'value')
@@ -91,7 +92,7 @@ export class RecordReferences implements References {
   }
 
   slot(ref: SlotRef): Code {
-    throw new Error(`slot ${ref.index} of a record`)
+    unexpected(`slot ${ref.index} of a record`)
   }
 
   presence(ref: PresenceTest): Code {
@@ -149,7 +150,7 @@ export class RecordReferences implements References {
       case '_raw_key':
         return js`(ks < 0 ? null : ${this.#emitter.constant(bytesAt, 'bytesAt')}(b, ks, ke))`
       default:
-        throw new Error(`metadata field ${field}`)
+        unexpected(`metadata field ${field}`)
     }
   }
 
@@ -209,7 +210,7 @@ export class RecordReferences implements References {
   #add(ref: PathRef, form: 'value' | 'text' | 'slice'): Code {
     const slot = this.#slotOf(ref)
     const { want, declarations } = slot
-    if (!same(want.type, ref.type)) throw new Error(`the path ${pathKey(ref)} was to be read as ${ref.type.kind}, and is read as ${want.type.kind}`)
+    if (!same(want.type, ref.type)) unexpected(`the path ${pathKey(ref)} was to be read as ${ref.type.kind}, and is read as ${want.type.kind}`)
     const hint = String(ref.path.steps.at(-1) ?? ref.path.facet)
     const declared = (initial: Code): Name => {
       const name = this.#emitter.name(hint)

@@ -1,4 +1,5 @@
 /** What stands behind the names of compiled expressions, and what they are computed with. */
+import { unexpected } from '../../lib/assert.ts'
 import { type Code, js } from '../../codegen/emitter.ts'
 import type { FunctionContext } from '../../functions/function.ts'
 import type { HeaderRef, LastOffset, PathRef, PresenceTest, SlotRef } from '../../plan/plan.ts'
@@ -34,15 +35,15 @@ export class RowReferences implements References {
     return js`${this.#row}[${ref.index}]`
   }
   path(ref: PathRef): Code {
-    throw new Error(`a path (${ref.path.facet} ${ref.path.steps.join('.')}) above a row`)
+    unexpected(`a path (${ref.path.facet} ${ref.path.steps.join('.')}) above a row`)
   }
   presence(): Code {
-    throw new Error('EXISTS above a row')
+    unexpected('EXISTS above a row')
   }
   header(): Code {
-    throw new Error('a header above a row')
+    unexpected('a header above a row')
   }
   lastOffset(): Code {
-    throw new Error('LAST_OFFSET above a row')
+    unexpected('LAST_OFFSET above a row')
   }
 }

@@ -2,6 +2,7 @@
  * Drives one scan: batches from the source, through the record program, in slices; with limits, live results, statistics and back-pressure between the slices.
  * The awaits are between batches (await ②) and on the reader of the frames (await ③); none is per record.
  */
+import { unexpected } from '../../lib/assert.ts'
 import { systemClock } from '../../lib/clock.ts'
 import type { BatchSource, Isolation, KafkaLog, OffsetRange, RecordBatch } from '../../kafka/log.ts'
 import type { BoundExpr, Scan } from '../../plan/plan.ts'
@@ -130,8 +131,8 @@ export class ScanRun {
   async #all(): Promise<SentinelReason | undefined> {
     if (this.#from.done) return undefined
     const { settings, log, signal } = this.#c
-    const isolation = settings['isolation.level'] as Isolation
-    const resolved = await abortable(resolveRanges(this.#scan, log, { isolation, timeoutMs: Number(settings['kafka.offset.timeout']), signal }), signal)
+    const isolation = settings['isolation.level']
+    const resolved = await abortable(resolveRanges(this.#scan, log, { isolation, timeoutMs: settings['kafka.offset.timeout'], signal }), signal)
     const lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
     if (this.#scan.backward !== undefined && this.#counter !== undefined)
       return this.#backwards(resolved, isolation, lastOffsets, this.#scan.backward, this.#counter)
@@ -161,7 +162,7 @@ export class ScanRun {
     const unread = windows.unread()
     if (time === undefined || unread.length === 0) return undefined
     const partitions = [...new Set(unread.map((r) => r.partition))]
-    const options = { isolation, timeoutMs: Number(settings['kafka.offset.timeout']), signal }
+    const options = { isolation, timeoutMs: settings['kafka.offset.timeout'], signal }
     // Before the first offset with this time or a later one every record is older. Times up to 0 mean something else to a broker.
     const starts = time > 0 ? await abortable(log.offsetsForTime(this.#scan.table.topic, partitions, time, options), signal) : partitions.map(() => 0)
     const ranges = unread
@@ -191,7 +192,7 @@ export class ScanRun {
         headersOnly,
         unordered: this.#scan.unordered,
         limit: this.#scan.limit ?? (this.#windows === undefined ? undefined : ranges.reduce((n, r) => n + r.end - r.start, 0)),
-        fetchMaxBytes: Number(settings['fetch.max.bytes']),
+        fetchMaxBytes: settings['fetch.max.bytes'],
       },
       this.#c.signal,
     )
@@ -280,7 +281,7 @@ export class ScanRun {
   #roomFor(batch: RecordBatch): number {
     const before = this.#bytesBefore
     const now = this.#bytesRead()
-    const limit = Number(this.#c.settings['max.size'])
+    const limit = this.#c.settings['max.size']
     if (now <= limit) return batch.count
     const share = Math.max(0, limit - before) / Math.max(1, now - before)
     const first = firstFrom(batch)
@@ -347,7 +348,7 @@ export class ScanRun {
       })
       return
     }
-    if (this.#sink.kind !== 'aggregate') throw new Error('only a count is answered from headers')
+    if (this.#sink.kind !== 'aggregate') unexpected('only a count is answered from headers')
     const count = this.#headerRoom(batch)
     this.#sink.state.countMany(count)
     this.#source.scanned.set(batch.partition, (this.#source.scanned.get(batch.partition) ?? 0) + count)
@@ -358,7 +359,7 @@ export class ScanRun {
   #headerRoom(batch: RecordBatch): number {
     const before = this.#bytesBefore
     const now = this.#bytesRead()
-    const limit = Number(this.#c.settings['max.size'])
+    const limit = this.#c.settings['max.size']
     if (now <= limit || batch.lastOffset - batch.baseOffset + 1 !== batch.count) return batch.count
     return Math.max(before === 0 ? 1 : 0, Math.floor((batch.count * Math.max(0, limit - before)) / Math.max(1, now - before)))
   }
@@ -375,8 +376,8 @@ export class ScanRun {
       statistics.badAsRows += count
       return
     }
-    if (settings['skip.bad.records'] === false) throw badRecordError(table, partition, offset)
-    if (settings['show.bad.records'] === true) this.#writer.bad({ offset, partition, timestamp, table: table.name, sourceId })
+    if (!settings['skip.bad.records']) throw badRecordError(table, partition, offset)
+    if (settings['show.bad.records']) this.#writer.bad({ offset, partition, timestamp, table: table.name, sourceId })
   }
 
   /** Windows may meet one batch twice. */
@@ -422,10 +423,10 @@ export class ScanRun {
   }
 
   #threshold(now: number): SentinelReason | undefined {
-    const limit = Number(this.#c.settings['max.size'])
+    const limit = this.#c.settings['max.size']
     this.#bytesBefore = this.#bytesRead()
     if (this.#bytesBefore >= limit && this.#remains()) return this.#reason({ type: 'SCANNEDSIZE', amount: limit })
-    if (now >= this.#c.deadline && this.#remains()) return this.#reason({ type: 'COMPLETIONTIMEOUT', timeout: Number(this.#c.settings['max.query.time']) })
+    if (now >= this.#c.deadline && this.#remains()) return this.#reason({ type: 'COMPLETIONTIMEOUT', timeout: this.#c.settings['max.query.time'] })
     return undefined
   }
 
@@ -499,7 +500,7 @@ export class ScanRun {
 
   /** Waits for the next batch; statistics and limits go on meanwhile. */
   async #wait(next: Promise<RecordBatch | undefined>): Promise<{ batch: RecordBatch | undefined } | { stopped: SentinelReason }> {
-    const idle = Number(this.#c.settings['max.idle.time'])
+    const idle = this.#c.settings['max.idle.time']
     this.#waitingSince = systemClock.monotonic()
     for (;;) {
       const now = systemClock.monotonic()
@@ -537,7 +538,7 @@ export function programSpec(
   sink: Sink,
   c: { readonly settings: Settings; readonly render: ProgramSpec['render']; readonly functions: ProgramSpec['functions']; readonly title: string },
 ): ProgramSpec {
-  return { scan, where, sink, render: c.render, validate: c.settings['validate.records'] === true, functions: c.functions, title: c.title }
+  return { scan, where, sink, render: c.render, validate: c.settings['validate.records'], functions: c.functions, title: c.title }
 }
 
 /** The first record of a batch that is not before the wanted range: its number and its place. */

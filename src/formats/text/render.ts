@@ -5,6 +5,7 @@
  * fractional (`-128.0`); JSON has no NaN and no infinities, so they are the strings `"NaN"`, `"Infinity"`, `"-Infinity"`; bytes are base64;
  * dates and times are ISO-8601 with the trailing zeros of the fraction left out. It formats only: no patterns, no time zones.
  */
+import { unexpected } from '../../lib/assert.ts'
 import { isoTimestamp as timestampText, isoDate, isoTime, splitSeconds, UNITS_PER_SECOND } from '../../lib/datetime-text.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
@@ -89,7 +90,7 @@ export function renderValue(value: Value, type: DataType, options: RenderOptions
     return `[${text}]`
   }
   // What is none of these is a fault of ours, and no frame may carry it.
-  if (!(value instanceof Map)) throw new Error(`a value of type ${type.kind} is ${typeof value}`)
+  if (!(value instanceof Map)) unexpected(`a value of type ${type.kind} is ${typeof value}`)
   return renderMap(value, type, options)
 }
 

@@ -2,6 +2,7 @@
  * Syntax tree → bound expression: names become paths or slots, operators get types, calls find their function. Aggregates are collected on the side.
  * No values are computed here (constants are folded by a rule), no record is touched.
  */
+import { unexpected } from '../../lib/assert.ts'
 import { findFunction, signature } from '../../functions/all-functions.ts'
 import { HEADER_LIST } from '../../functions/library/headers.ts'
 import { castType } from '../../functions/support/cast.ts'
@@ -213,13 +214,13 @@ function operator(e: ast.Binary, left: BoundExpr, right: BoundExpr): BoundExpr {
     case '%':
       return arithmetic(e.op, left, right, e.span)
     default:
-      throw new Error(`operator ${e.op}`)
+      unexpected(`operator ${e.op}`)
   }
 }
 
 function concat(left: BoundExpr, right: BoundExpr, e: ast.Binary): BoundExpr {
   const fn = findFunction('concat')
-  if (fn === undefined) throw new Error('the registry has no concat')
+  if (fn === undefined) unexpected('the registry has no concat')
   // Standard SQL: NULL || x is NULL, unlike CONCAT, which passes over NULLs.
   return { kind: 'function', fn: { ...fn, nullable: false }, name: '||', args: [left, right], type: STRING, span: e.span }
 }
@@ -307,7 +308,7 @@ function bindLike(e: ast.Like, c: ExpressionContext): BoundExpr {
 function bindMoment(e: ast.Moment): BoundExpr {
   const fn = findFunction('now')
   const type = castType(MOMENTS.get(e.word.toUpperCase()) ?? 'timestamp', undefined, undefined)
-  if (fn === undefined || type === undefined) throw new Error('the registry has no now')
+  if (fn === undefined || type === undefined) unexpected('the registry has no now')
   const now: BoundExpr = { kind: 'function', fn, name: e.word, args: [], type: TIMESTAMP, span: e.span }
   return type.kind === 'timestamp' ? now : { kind: 'cast', operand: now, type, implicit: false, span: e.span }
 }
@@ -440,7 +441,7 @@ function wantedWord(accept: Accept): string {
 /** Has the record a header of that name, be it null? */
 function headerThere(ref: Extract<BoundExpr, { kind: 'header' }>, span: ast.Span): BoundExpr {
   const fn = findFunction('in_array')
-  if (fn === undefined || ref.name === undefined) throw new Error('the registry has no in_array')
+  if (fn === undefined || ref.name === undefined) unexpected('the registry has no in_array')
   const keys: BoundExpr = { ...ref, name: undefined, as: 'keys', type: { kind: 'array', element: STRING } }
   return { kind: 'function', fn, name: 'IN_ARRAY', args: [ref.name, keys], type: BOOLEAN, span }
 }

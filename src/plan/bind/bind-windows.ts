@@ -1,4 +1,5 @@
 /** TUMBLE and HOP: their sizes are checked, ends become a start plus a size, and HOP an unnested array below the grouping. */
+import { unexpected } from '../../lib/assert.ts'
 import { findFunction } from '../../functions/all-functions.ts'
 import { MAX_OVERLAP, overlap, parseWindow } from '../../functions/library/windows.ts'
 import type { Duration } from '../../functions/support/datemath.ts'
@@ -48,7 +49,7 @@ function endOr(start: BoundExpr, e: ast.Call, size: BoundExpr): BoundExpr {
 
 function call(name: string, e: ast.Call, args: readonly BoundExpr[], type: DataType): FunctionExpr {
   const fn = findFunction(name)
-  if (fn === undefined) throw new Error(`the registry has no ${name}`)
+  if (fn === undefined) unexpected(`the registry has no ${name}`)
   try {
     fn.returns(args.map((a) => a.type))
   } catch (error) {

@@ -4,6 +4,7 @@
  * plain values any other condition there, outer rows flow through that join. Any other subquery is answered for each of the different values that the outer rows have for the
  * names it uses (`rows-for-each`), and these rows are kept meanwhile. Nothing is read here.
  */
+import { unexpected } from '../../lib/assert.ts'
 import { SqlError } from '../../sql/error.ts'
 import { BOOLEAN, type DataType } from '../../types.ts'
 import { comparable, compare } from '../bind/coerce.ts'
@@ -213,7 +214,7 @@ function truth(value: boolean | null, type: DataType = BOOLEAN): BoundExpr {
 
 function bodyOf(s: Subquery): Body {
   const project = s.plan.input
-  if (project.kind !== 'project') throw new Error('a subquery that is no relation')
+  if (project.kind !== 'project') unexpected('a subquery that is no relation')
   let at = project.input
   const limit = at.kind === 'limit' ? at : undefined
   if (limit !== undefined) at = limit.input

@@ -2,6 +2,7 @@
  * The last step before the engine: where rows of several sources meet (joins, unnested arrays, derived tables), references to records and relations become slots of rows.
  * A single scan below the output or below an aggregation is left as it is: the engine reads paths straight out of the records there.
  */
+import { unexpected } from '../../lib/assert.ts'
 import { exprKey } from '../expr-key.ts'
 import { type BoundExpr, type Join, type Kept, mapChildren, type Output, type Plan, type Share, visit } from '../plan.ts'
 import { mapExpressions, rewrite } from '../rewrite.ts'
@@ -80,7 +81,7 @@ function childrenOf(e: BoundExpr): BoundExpr[] {
 function toSlots(expr: BoundExpr, slots: ReadonlyMap<string, number>): BoundExpr {
   if (REFERENCES.has(expr.kind)) {
     const index = slots.get(refKey(expr))
-    if (index === undefined) throw new Error(`a reference without a slot: ${exprKey(expr)}`)
+    if (index === undefined) unexpected(`a reference without a slot: ${exprKey(expr)}`)
     return { kind: 'slot', index, name: nameOf(expr), type: expr.type, span: expr.span }
   }
   return mapChildren(expr, (c) => toSlots(c, slots))
@@ -137,7 +138,7 @@ function rows(plan: Plan, exprs: readonly BoundExpr[], shared: Shared): Rows {
     case 'kept':
       return keptRows(plan, shared)
     default:
-      throw new Error(`no rows of ${plan.kind}`)
+      unexpected(`no rows of ${plan.kind}`)
   }
 }
 
@@ -242,7 +243,7 @@ function shareRows(plan: Share, exprs: readonly BoundExpr[], shared: Shared): Ro
 
 function keptRows(plan: Kept, shared: Shared): Rows {
   const input = plan.set === undefined ? shared.get(plan.share) : { slots: new Map(), width: 0 }
-  if (input === undefined) throw new Error('kept rows outside of their share')
+  if (input === undefined) unexpected('kept rows outside of their share')
   const slots = new Map(input.slots)
   for (let i = 0; i < plan.columns; i++) slots.set(columnKey(plan.source, i), input.width + i)
   const width = input.width + plan.columns

@@ -3,6 +3,7 @@
  * uses, with the number of these values in a column. The values come in at the bottom, as one more relation that FROM is joined with; from there up every operator works for
  * each number apart: groups have it as a further key, LIMIT counts by it, set operations compare it too. Nothing is read twice for it: the outer rows are kept (`share`).
  */
+import { unexpected } from '../../lib/assert.ts'
 import { BOOLEAN, type DataType, INT } from '../../types.ts'
 import { conjuncts } from '../conjuncts.ts'
 import { exprKey } from '../expr-key.ts'
@@ -37,7 +38,7 @@ export function rowsForEach(
   around: Surroundings,
 ): { readonly plan: Project; readonly value: BoundExpr; readonly number: BoundExpr } {
   const project = s.plan.input
-  if (project.kind !== 'project') throw new Error('a subquery that is no relation')
+  if (project.kind !== 'project') unexpected('a subquery that is no relation')
   const spreading = new Spreading(s, around)
   const value = wantsValue ? [project.columns[0].expr] : []
   // What stands around looks at all rows: without LIMIT their order means nothing.
@@ -137,7 +138,7 @@ class Spreading {
       case 'join':
         return this.#join(plan, wanted)
       default:
-        throw new Error(`${plan.kind} with outer names`)
+        unexpected(`${plan.kind} with outer names`)
     }
   }
 
@@ -225,7 +226,7 @@ class Spreading {
 
   /** All sides need the number, also one that is the same for all outer values. */
   #side(side: Plan): Plan {
-    if (side.kind !== 'project') throw new Error('a side of a set operation that is no projection')
+    if (side.kind !== 'project') unexpected('a side of a set operation that is no projection')
     return this.#project(side, new Set()).plan
   }
 
@@ -237,7 +238,7 @@ class Spreading {
     const left = inLeft || type === 'left' || type === 'full' || (type === 'inner' && !inRight) ? this.each(plan.left, all) : undefined
     const right = inRight || type === 'right' || type === 'full' ? this.each(plan.right, all) : undefined
     const met = type === 'right' ? right : (left ?? right)
-    if (met === undefined) throw new Error('a join without outer values')
+    if (met === undefined) unexpected('a join without outer values')
     const numbers: Join['keys'] = left === undefined || right === undefined ? [] : [{ left: left.number, right: right.number, by: 'number' }]
     const joined: Join = { ...plan, left: left?.plan ?? plan.left, right: right?.plan ?? plan.right, keys: [...plan.keys, ...numbers], residual: undefined }
     const terms = plan.residual === undefined ? [] : conjuncts(plan.residual).map(met.place)

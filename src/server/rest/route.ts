@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Right } from '../../plan/administration.ts'
 import type { QueryEnvironment } from '../../engine/host.ts'
 import { KafkaError } from '../../kafka/log.ts'
+import { UserError } from '../../lib/user-error.ts'
 import { SqlError } from '../../sql/error.ts'
 import { type Account, type Accounts, mayEnter } from '../auth.ts'
 import type { Environment } from '../environment.ts'
@@ -165,7 +166,7 @@ function refuse(request: FastifyRequest, reply: FastifyReply, cause: unknown, lo
   if (cause instanceof KafkaError) return fail(request, reply, KAFKA_STATUS[cause.errorName] ?? 502, cause.message)
   if (cause instanceof SqlError)
     return fail(request, reply, cause.code === 'FORBIDDEN' ? 403 : 400, cause.hint === undefined ? cause.message : `${cause.message} ${cause.hint}`)
-  if (cause instanceof Error && (cause.name === 'RegistryError' || cause.name === 'CatalogError')) return fail(request, reply, 502, cause.message)
+  if (cause instanceof UserError) return fail(request, reply, 502, cause.message)
   log.error({ err: cause, request: request.id, path: request.routeOptions.url }, 'request failed')
   return fail(request, reply, 500, `Internal error, reference ${request.id}.`)
 }
