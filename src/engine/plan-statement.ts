@@ -4,6 +4,7 @@ import { optimize } from '../plan/optimize.ts'
 import type { Output } from '../plan/plan.ts'
 import { computedOnce } from '../plan/volatile.ts'
 import type { Query } from '../sql/ast.ts'
+import { captureBounds } from './capture-bounds.ts'
 import type { StatementContext } from './context.ts'
 import { evaluateConstant } from './expression.ts'
 import { answerSubqueries } from './subqueries.ts'
@@ -29,15 +30,15 @@ export async function planQuery(
   await turns.due()
   const answered = await answerSubqueries(bound, (plan) => optimized(plan, context), context)
   await turns.due()
-  const plan = optimized(answered, context)
+  const plan = await optimized(answered, context)
   await turns.due()
   return plan
 }
 
-function optimized(plan: Output, context: StatementContext): Output {
+async function optimized(plan: Output, context: StatementContext): Promise<Output> {
   const { settings, functions, environment } = context
   return optimize(
-    plan,
+    await captureBounds(plan, context),
     { evaluate: (e) => evaluateConstant(e, functions), keyPartitions: settings['optimize.kafka.partition'] === true },
     environment.optimize !== false,
   )
