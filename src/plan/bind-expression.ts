@@ -156,7 +156,8 @@ function bindUnary(e: ast.Unary, c: ExpressionContext): BoundExpr {
   if (e.op === 'not') return { kind: 'not', operand: condition(bindExpr(e.operand, c), 'NOT'), type: BOOLEAN, span: e.span }
   const operand = bindExpr(e.operand, c)
   if (e.op === '+') {
-    if (!isNumeric(operand.type) && operand.type.kind !== 'json') throw new SqlError('TYPE', `"+" takes a number, not ${aType(operand.type)}.`, e.span)
+    if (!isNumeric(operand.type) && operand.type.kind !== 'json' && operand.type.kind !== 'null')
+      throw new SqlError('TYPE', `"+" takes a number, not ${aType(operand.type)}.`, e.span)
     return operand
   }
   if (operand.kind === 'constant' && operand.text !== undefined && (typeof operand.value === 'number' || typeof operand.value === 'bigint')) {
@@ -258,6 +259,11 @@ function bindIn(e: ast.In, c: ExpressionContext): BoundExpr {
     const operand = bindExpr(e.operand, c)
     comparable([operand, column], e.span)
     return { kind: 'subquery', mode: 'in', ...inner, operand, negated: e.negated, type: BOOLEAN, span: e.span }
+  }
+  // Nothing is in an empty list, not even NULL.
+  if (e.items?.length === 0) {
+    bindExpr(e.operand, c)
+    return { kind: 'constant', value: e.negated, type: BOOLEAN, span: e.span }
   }
   const { by, sides } = comparable([bindExpr(e.operand, c), ...(e.items ?? []).map((i) => bindExpr(i, c))], e.span)
   return { kind: 'in', by, operand: sides[0], items: sides.slice(1), negated: e.negated, type: BOOLEAN, span: e.span }
