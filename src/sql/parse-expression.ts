@@ -85,7 +85,7 @@ export abstract class ExpressionParser extends TokenCursor {
     return this.isWord('NOT') && (COMPARISON_WORDS.has(this.peek().upper) || this.peek().upper === 'NULL')
   }
 
-  /** IS [NOT] (NULL | TRUE | FALSE | UNKNOWN) | ISNULL | NOTNULL | NOT NULL | [NOT] LIKE operand | [NOT] BETWEEN operand AND operand | [NOT] IN '(' … ')' */
+  /** IS [NOT] (NULL | TRUE | FALSE | UNKNOWN) | IS [NOT] DISTINCT FROM operand | ISNULL | NOTNULL | NOT NULL | [NOT] LIKE operand | [NOT] BETWEEN operand AND operand | [NOT] IN '(' … ')' */
   private wordComparison(operand: Expr, start: number): Expr {
     const short = SHORT_NULL_TESTS.get(this.token.upper)
     if (short !== undefined) {
@@ -102,6 +102,12 @@ export abstract class ExpressionParser extends TokenCursor {
       if (truth !== undefined) {
         this.advance()
         return { kind: 'isTruth', operand, truth, negated, span: this.span(start) }
+      }
+      if (this.isWord('DISTINCT') && this.peek().upper === 'FROM') {
+        this.advance()
+        this.advance()
+        const from = this.operand(PRECEDENCE.concat)
+        return { kind: 'isDistinct', operand, from, negated, span: this.span(start) }
       }
       const words = 'NULL, TRUE, FALSE or UNKNOWN'
       if (!this.acceptWord('NULL')) this.fail(negated ? `${words} after IS NOT` : `${words}, or NOT and one of them, after IS`, IS_WORDS, isHint(this.token))
@@ -124,7 +130,11 @@ export abstract class ExpressionParser extends TokenCursor {
   /** IN '(' query ')' | IN '(' [ expr { ',' expr } ] ')' */
   private inList(operand: Expr, negated: boolean, start: number): Expr {
     if (!this.isSymbol('('))
-      this.fail('"(" after IN', [], this.isName() ? 'For an array use IN_ARRAY(x, array).' : 'The values stand between parentheses: IN (1, 2).')
+      this.fail(
+        '"(" after IN',
+        [],
+        this.isName() ? 'For an array use IN_ARRAY(x, array), for a table IN (SELECT * FROM t).' : 'The values stand between parentheses: IN (1, 2).',
+      )
     if (this.isSymbol(')', this.peek())) {
       this.advance()
       this.advance()
@@ -565,5 +575,5 @@ const SHORT_NULL_TESTS: ReadonlyMap<string, 'plain' | 'negated'> = new Map([
 const IS_WORDS: readonly string[] = ['NULL', 'NOT', ...TRUTHS.keys()]
 
 function isHint(token: Token): string | undefined {
-  return token.upper === 'DISTINCT' ? 'Use "!=", and IS NULL for nulls.' : undefined
+  return token.upper === 'DISTINCT' ? 'Write IS DISTINCT FROM, or "!=".' : undefined
 }

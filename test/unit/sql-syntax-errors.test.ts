@@ -95,9 +95,9 @@ const CASES: readonly Case[] = [
     'Write IS NOT NULL, NOT IN, NOT LIKE or NOT BETWEEN.',
   ],
   [
-    'SELECT a FROM t WHERE a IS NOT «DISTINCT» FROM 5',
+    'SELECT a FROM t WHERE a IS NOT «DISTINCT» 5',
     'Expected NULL, TRUE, FALSE or UNKNOWN after IS NOT, but found "DISTINCT".',
-    'Use "!=", and IS NULL for nulls.',
+    'Write IS DISTINCT FROM, or "!=".',
   ],
   [
     'SELECT a FROM t ORDER BY «ALL»',
@@ -133,7 +133,7 @@ const CASES: readonly Case[] = [
   ['SELECT a FROM t WHERE a «NOT» 5', 'Expected the end of the statement, but found "NOT".', 'Write IS NOT NULL, NOT IN, NOT LIKE or NOT BETWEEN.'],
   ['SELECT a FROM t WHERE a NOT «IS» NULL', 'Expected IN, LIKE or BETWEEN after NOT, but found "IS".', 'Write IS NOT NULL.'],
   ['SELECT a FROM t WHERE a BETWEEN 1 «OR» 2', 'Expected AND, but found "OR".', ''],
-  ['SELECT a FROM t WHERE a IN «tags»', 'Expected "(" after IN, but found "tags".', 'For an array use IN_ARRAY(x, array).'],
+  ['SELECT a FROM t WHERE a IN «tags»', 'Expected "(" after IN, but found "tags".', 'For an array use IN_ARRAY(x, array), for a table IN (SELECT * FROM t).'],
   ['SELECT a FROM t WHERE a IN (1, «)»', 'Expected an expression after ",", but found ")".', ''],
   [
     "SELECT a FROM t WHERE a LIKE 'x' «ESCAPE» '!'",
