@@ -111,8 +111,8 @@ export class Scope {
   has(name: string): boolean {
     return this.relations.some((r) => {
       if (r.kind === 'rows') return r.item === true ? r.names.includes(name) : r.columns.some((c) => c.open !== true && c.name.split('.')[0] === name)
-      const { type, declared } = r.table.value
-      return Object.hasOwn(FACETS, name) || hasField(type, name) || (declared !== undefined && hasField(declared, name))
+      const { type } = r.table.value
+      return Object.hasOwn(FACETS, name) || hasField(type, name) || declares(r, name)
     })
   }
 
@@ -170,16 +170,18 @@ export class Scope {
     this.#refuseHiddenName(parts)
     if (this.relations.length === 1) return within(this.relations[0], parts, span)
     const hits: BoundExpr[] = []
+    const certain: BoundExpr[] = []
     let failure: unknown
     for (const relation of this.relations) {
       try {
-        hits.push(within(relation, parts, span))
+        const hit = within(relation, parts, span)
+        hits.push(hit)
+        // A field that is certainly there wins over one that JSON may have.
+        if (hit.type.kind !== 'json' || hit.kind === 'column' || declares(relation, parts[0].text)) certain.push(hit)
       } catch (e) {
         failure = e
       }
     }
-    // A field that is certainly there wins over one that JSON may have.
-    const certain = hits.filter((h) => h.type.kind !== 'json' || h.kind === 'column')
     if (hits.length === 1 || certain.length === 1) return certain[0] ?? hits[0]
     if (hits.length === 0) throw failure
     throw new SqlError(
@@ -291,6 +293,11 @@ function refuseFormatColumn(parts: readonly Name[], span: Span): void {
 function pseudoColumn(name: string): string | undefined {
   if (Object.hasOwn(RECORD_FIELDS, name)) return name
   return Object.hasOwn(LEGACY, name) ? LEGACY[name] : undefined
+}
+
+/** Did CREATE TABLE name such a column of JSON records? */
+function declares(relation: Relation, name: string): boolean {
+  return relation.kind === 'table' && relation.table.value.declared !== undefined && hasField(relation.table.value.declared, name)
 }
 
 function hasField(type: DataType, name: string): boolean {
