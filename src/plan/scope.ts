@@ -76,12 +76,17 @@ export class Scope {
     this.outer = outer
   }
 
-  /** What `a.b.c` means: a name of this FROM, else one of the query around it. JSON of unknown shape has every name, so there a name of the outer query is written with its table. */
+  /** What `a.b.c` means: a name of this FROM, else one of the query around it. JSON of unknown shape has every name, so there a name of the outer query is written with its table; what CREATE TABLE lists is known. */
   resolve(parts: readonly Name[], span: Span): BoundExpr {
     if (this.outer === undefined) return this.#here(parts, span)
     const named =
       parts.length > 1 && !this.#knows(parts[0].text) ? this.#around((s) => (s.#knows(parts[0].text) ? s.#here(parts, span) : undefined)) : undefined
     if (named !== undefined) return named
+    const declared =
+      this.#isDeclared && !this.#knows(parts[0].text) && !this.has(parts[0].text)
+        ? this.#around((s) => (s.has(parts[0].text) ? s.#here(parts, span) : undefined))
+        : undefined
+    if (declared !== undefined) return declared
     try {
       return this.#here(parts, span)
     } catch (e) {
@@ -114,6 +119,13 @@ export class Scope {
       const { type } = r.table.value
       return Object.hasOwn(FACETS, name) || hasField(type, name) || declares(r, name)
     })
+  }
+
+  /** Is every source one whose columns are listed, by a schema or by CREATE TABLE? Then a name that none of them lists may be one of a query around it. */
+  get #isDeclared(): boolean {
+    return this.relations.every((r) =>
+      r.kind === 'rows' ? r.columns.every((c) => c.open !== true) : r.table.value.type.kind === 'struct' || r.table.value.declared !== undefined,
+    )
   }
 
   /** Could a source of this FROM have a field of any name? */
