@@ -19,6 +19,7 @@ import type { Query, Statement } from '../sql/ast.ts'
 import { parseScript as parse } from '../sql/parse.ts'
 import { firstColumnLike } from './commands/answer.ts'
 import { isCommand, runCommand } from './commands/run.ts'
+import { captureBounds } from './capture-bounds.ts'
 import type { PlanOptions, StatementContext } from './context.ts'
 import { explain } from './explain.ts'
 import { evaluateConstant } from './program/expression.ts'
@@ -68,7 +69,7 @@ async function plan(query: Query, context: StatementContext, options: PlanOption
   await turns.due()
   const answered = await answerSubqueries(bound, (inner) => ready(inner, context), context)
   await turns.due()
-  const planned = ready(answered, context)
+  const planned = await ready(answered, context)
   await turns.due()
   return planned
 }
@@ -80,9 +81,11 @@ async function bind(query: Query, { settings, environment }: StatementContext, {
   return computedOnce(reshape?.(bound) ?? bound)
 }
 
-function ready(bound: Output, { settings, functions, environment }: StatementContext): Output {
+/** The order of joins wants to know how many records there are: the bounds of topics are captured now where it matters, and the reading keeps to them. */
+async function ready(bound: Output, context: StatementContext): Promise<Output> {
+  const { settings, functions, environment } = context
   const evaluate = (e: Parameters<typeof evaluateConstant>[0]) => evaluateConstant(e, functions)
-  const optimized = optimize(bound, { evaluate, keyPartitions: settings['optimize.kafka.partition'] }, environment.rulesOff)
+  const optimized = optimize(await captureBounds(bound, context), { evaluate, keyPartitions: settings['optimize.kafka.partition'] }, environment.rulesOff)
   const lowered = lower(optimized)
   return withBadRecords(lowered)
 }

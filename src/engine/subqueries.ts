@@ -11,14 +11,14 @@ import type { StatementContext } from './context.ts'
 import { runInto } from './run-plan.ts'
 import { Turns } from './turns.ts'
 
-export async function answerSubqueries(plan: Output, optimized: (plan: Output) => Output, context: StatementContext): Promise<Output> {
+export async function answerSubqueries(plan: Output, optimized: (plan: Output) => Promise<Output>, context: StatementContext): Promise<Output> {
   const found: Subquery[] = []
   rewrite(plan, (node) => mapExpressions(node, (e) => (collect(e, found), e)))
   if (found.length === 0) return plan
   const answers = new Map<Subquery, BoundExpr>()
   for (const subquery of found) {
     const inner = await answerSubqueries(decorrelate(subquery.plan), optimized, context)
-    answers.set(subquery, await answer({ ...subquery, plan: optimized(inner) }, context))
+    answers.set(subquery, await answer({ ...subquery, plan: await optimized(inner) }, context))
   }
   return rewrite(plan, (node: Plan) => mapExpressions(node, (e) => substitute(e, answers))) as Output
 }

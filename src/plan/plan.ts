@@ -32,6 +32,11 @@ export interface Scan {
   readonly badRecords?: boolean
   /** Only the newest so many rows are wanted, by this: read from the ends of the partitions backwards. */
   readonly backward?: { readonly by: 'offset' | 'timestamp'; readonly rows: number }
+  /**
+   * Start and end (exclusive) of every partition, where they were asked for to choose the order of joins; the scan reads up to these ends. With `bounds` undefined they could
+   * not be had then, and the scan asks again.
+   */
+  readonly captured?: { readonly bounds: readonly { readonly partition: number; readonly start: number; readonly end: number }[] | undefined }
 }
 
 /** Constant rows: `__dual`, `__fields`, SHOW results. Expressions above name them by `column` references of this source. */

@@ -35,6 +35,7 @@ export type Expr =
   | Like
   | IsNull
   | IsTruth
+  | IsDistinct
   | Case
   | Cast
   | Call
@@ -144,6 +145,14 @@ export interface IsTruth {
   readonly kind: 'isTruth'
   readonly operand: Expr
   readonly truth: 'true' | 'false' | 'unknown'
+  readonly negated: boolean
+  readonly span: Span
+}
+/** `x IS [NOT] DISTINCT FROM y`: whether they differ, where NULL is a value like others. Never NULL. */
+export interface IsDistinct {
+  readonly kind: 'isDistinct'
+  readonly operand: Expr
+  readonly from: Expr
   readonly negated: boolean
   readonly span: Span
 }

@@ -96,6 +96,17 @@ export const TYPE_NAMES: ReadonlySet<string> = new Set(
   'boolean int integer long bigint float double decimal string text bytes uuid date time timestamp'.split(' '),
 )
 
+/** What types of standard SQL are called here. REAL is a double: nobody who writes it wants fewer digits. */
+export const SAME_TYPES: ReadonlyMap<string, string> = new Map([
+  ['real', 'double'],
+  ['smallint', 'int'],
+  ['tinyint', 'int'],
+  ['numeric', 'decimal'],
+  ['dec', 'decimal'],
+  ['varchar', 'string'],
+  ['char', 'string'],
+])
+
 /** Words that a person from another dialect types, and what to write here instead. Used as hints where such a word is not understood. */
 export const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['FETCH', 'Use LIMIT n.'],

@@ -5,7 +5,7 @@
 import type { BinaryOp, Case, Expr, Query, TypeName } from './ast.ts'
 import { didYouMean } from '../lib/suggest.ts'
 import { INTERVAL_UNITS, intervalsText, intervalText, isIntervalUnit } from './interval.ts'
-import { insteadOfWord, MOMENTS, RESERVED, TYPE_NAMES } from './keywords.ts'
+import { insteadOfWord, MOMENTS, RESERVED, SAME_TYPES, TYPE_NAMES } from './keywords.ts'
 import { bareNameEnd } from './lex.ts'
 import type { Token } from './lex.ts'
 import { BINARY_PRECEDENCE, PRECEDENCE } from './precedence.ts'
@@ -81,14 +81,20 @@ export abstract class ExpressionParser extends TokenCursor {
   }
 
   private atComparisonWord(): boolean {
-    if (COMPARISON_WORDS.has(this.token.upper)) return true
-    return this.isWord('NOT') && COMPARISON_WORDS.has(this.peek().upper)
+    if (COMPARISON_WORDS.has(this.token.upper) || SHORT_NULL_TESTS.has(this.token.upper)) return true
+    return this.isWord('NOT') && (COMPARISON_WORDS.has(this.peek().upper) || this.peek().upper === 'NULL')
   }
 
-  /** IS [NOT] (NULL | TRUE | FALSE | UNKNOWN) | [NOT] LIKE operand | [NOT] BETWEEN operand AND operand | [NOT] IN '(' … ')' */
+  /** IS [NOT] (NULL | TRUE | FALSE | UNKNOWN) | IS [NOT] DISTINCT FROM operand | ISNULL | NOTNULL | NOT NULL | [NOT] LIKE operand | [NOT] BETWEEN operand AND operand | [NOT] IN '(' … ')' */
   private wordComparison(operand: Expr, start: number): Expr {
+    const short = SHORT_NULL_TESTS.get(this.token.upper)
+    if (short !== undefined) {
+      this.advance()
+      return { kind: 'isNull', operand, negated: short === 'negated', span: this.span(start) }
+    }
     const before = this.acceptWord('NOT')
     const word = this.token
+    if (before && this.acceptWord('NULL')) return { kind: 'isNull', operand, negated: true, span: this.span(start) }
     if (this.acceptWord('IS')) {
       if (before) this.raise('Expected IN, LIKE or BETWEEN after NOT, but found "IS".', word, 'Write IS NOT NULL.')
       const negated = this.acceptWord('NOT')
@@ -96,6 +102,12 @@ export abstract class ExpressionParser extends TokenCursor {
       if (truth !== undefined) {
         this.advance()
         return { kind: 'isTruth', operand, truth, negated, span: this.span(start) }
+      }
+      if (this.isWord('DISTINCT') && this.peek().upper === 'FROM') {
+        this.advance()
+        this.advance()
+        const from = this.operand(PRECEDENCE.concat)
+        return { kind: 'isDistinct', operand, from, negated, span: this.span(start) }
       }
       const words = 'NULL, TRUE, FALSE or UNKNOWN'
       if (!this.acceptWord('NULL')) this.fail(negated ? `${words} after IS NOT` : `${words}, or NOT and one of them, after IS`, IS_WORDS, isHint(this.token))
@@ -115,10 +127,19 @@ export abstract class ExpressionParser extends TokenCursor {
     return this.inList(operand, before, start)
   }
 
-  /** IN '(' query ')' | IN '(' expr { ',' expr } ')' */
+  /** IN '(' query ')' | IN '(' [ expr { ',' expr } ] ')' */
   private inList(operand: Expr, negated: boolean, start: number): Expr {
     if (!this.isSymbol('('))
-      this.fail('"(" after IN', [], this.isName() ? 'For an array use IN_ARRAY(x, array).' : 'The values stand between parentheses: IN (1, 2).')
+      this.fail(
+        '"(" after IN',
+        [],
+        this.isName() ? 'For an array use IN_ARRAY(x, array), for a table IN (SELECT * FROM t).' : 'The values stand between parentheses: IN (1, 2).',
+      )
+    if (this.isSymbol(')', this.peek())) {
+      this.advance()
+      this.advance()
+      return { kind: 'in', operand, items: [], negated, span: this.span(start) }
+    }
     const content = this.parenthesised()
     if (!Array.isArray(content)) return { kind: 'in', operand, query: content, negated, span: this.span(start) }
     return { kind: 'in', operand, items: content, negated, span: this.span(start) }
@@ -465,10 +486,12 @@ export abstract class ExpressionParser extends TokenCursor {
     return filter
   }
 
-  /** type := word [ '(' int [ ',' int ] ')' ] { '[' ']' } */
+  /** type := word [ PRECISION ] [ '(' int [ ',' int ] ')' ] { '[' ']' } */
   protected typeName(): TypeName {
     const token = this.token
-    const name = this.name('a type').text.toLowerCase()
+    const written = this.name('a type').text.toLowerCase()
+    const name = SAME_TYPES.get(written) ?? written
+    if (written === 'double') this.acceptWord('PRECISION')
     if (!TYPE_NAMES.has(name)) {
       const hint = didYouMean(name, TYPE_NAMES) ?? FOREIGN_TYPES.get(name) ?? `The types are ${[...TYPE_NAMES].join(', ')}.`
       this.raise(`Unknown type ${describe(token)}.`, token, hint)
@@ -476,7 +499,10 @@ export abstract class ExpressionParser extends TokenCursor {
     let precision: number | undefined
     let scale: number | undefined
     if (this.isSymbol('(')) {
-      if (name !== 'decimal') this.raise(`The type ${name} takes no length.`, this.token, 'Only decimal takes numbers: decimal(10, 2).')
+      if (name !== 'decimal') {
+        const hint = name === 'string' ? 'A text may be of any length; SUBSTRING(x, 0, n) cuts it.' : 'Only decimal takes numbers: decimal(10, 2).'
+        this.raise(`The type ${written} takes no length.`, this.token, hint)
+      }
       this.advance()
       precision = this.wholeNumber('the precision')
       if (this.acceptSymbol(',')) scale = this.wholeNumber('the scale')
@@ -530,13 +556,7 @@ const NAME_FOLLOWERS: ReadonlySet<string> = new Set([
   'BETWEEN',
 ])
 const FOREIGN_TYPES: ReadonlyMap<string, string> = new Map([
-  ['varchar', 'Use string.'],
-  ['char', 'Use string.'],
   ['number', 'Use long, double or decimal.'],
-  ['numeric', 'Use decimal.'],
-  ['real', 'Use float.'],
-  ['smallint', 'Use int.'],
-  ['tinyint', 'Use int.'],
   ['short', 'Use int.'],
   ['datetime', 'Use timestamp.'],
   ['binary', 'Use bytes.'],
@@ -548,8 +568,12 @@ const TRUTHS: ReadonlyMap<string, 'true' | 'false' | 'unknown'> = new Map([
   ['FALSE', 'false'],
   ['UNKNOWN', 'unknown'],
 ])
+const SHORT_NULL_TESTS: ReadonlyMap<string, 'plain' | 'negated'> = new Map([
+  ['ISNULL', 'plain'],
+  ['NOTNULL', 'negated'],
+])
 const IS_WORDS: readonly string[] = ['NULL', 'NOT', ...TRUTHS.keys()]
 
 function isHint(token: Token): string | undefined {
-  return token.upper === 'DISTINCT' ? 'Use "!=", and IS NULL for nulls.' : undefined
+  return token.upper === 'DISTINCT' ? 'Write IS DISTINCT FROM, or "!=".' : undefined
 }

@@ -189,6 +189,7 @@ function precedence(e: Expr): number {
     case 'like':
     case 'isNull':
     case 'isTruth':
+    case 'isDistinct':
       return PRECEDENCE.comparison
     case 'index':
     case 'member':
@@ -246,7 +247,7 @@ export function printExpr(e: Expr): string {
 
 type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>
 
-function wordComparison(e: Of<'between' | 'in' | 'like' | 'isNull' | 'isTruth'>): string {
+function wordComparison(e: Of<'between' | 'in' | 'like' | 'isNull' | 'isTruth' | 'isDistinct'>): string {
   const left = operand(e.operand, PRECEDENCE.concat)
   const not = e.negated ? 'NOT ' : ''
   switch (e.kind) {
@@ -258,6 +259,8 @@ function wordComparison(e: Of<'between' | 'in' | 'like' | 'isNull' | 'isTruth'>)
       return `${left} IS ${not}NULL`
     case 'isTruth':
       return `${left} IS ${not}${e.truth.toUpperCase()}`
+    case 'isDistinct':
+      return `${left} IS ${not}DISTINCT FROM ${operand(e.from, PRECEDENCE.concat)}`
     case 'in':
       return `${left} ${not}IN (${e.query === undefined ? (e.items ?? []).map(printExpr).join(', ') : printQuery(e.query)})`
   }

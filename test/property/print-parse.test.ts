@@ -92,6 +92,7 @@ const trees = fc.letrec<Trees>((tie) => {
     fc
       .record({ operand: expr, truth: fc.constantFrom('true' as const, 'false' as const, 'unknown' as const), negated: fc.boolean() })
       .map<Expr>((n) => ({ kind: 'isTruth', ...n, span })),
+    fc.record({ operand: expr, from: expr, negated: fc.boolean() }).map<Expr>((n) => ({ kind: 'isDistinct', ...n, span })),
     fc
       .record({ operand: maybe(expr), whens: fc.array(fc.record({ when: expr, then: expr }), { minLength: 1, maxLength: 2 }), otherwise: maybe(expr) })
       .map<Expr>((n) => ({ kind: 'case', ...n, span })),

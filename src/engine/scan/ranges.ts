@@ -29,7 +29,7 @@ export async function resolveRanges(scan: Scan, log: KafkaLog, options: RangeOpt
   const skippedPartitions = table.partitions.filter((p) => !possible.includes(p))
   if (possible.length === 0) return { ranges: [], bounds: [], skippedPartitions, minTimestampMs: undefined }
   const time = pushed === undefined ? undefined : timestampBounds(pushed)
-  const bounds = await log.bounds(table.topic, possible, options)
+  const bounds = scan.captured?.bounds?.filter((b) => possible.includes(b.partition)) ?? (await log.bounds(table.topic, possible, options))
   const narrowed = time === undefined ? bounds : await narrowByTime(scan, log, bounds, time, options)
   const ranges = narrowed.flatMap((b) => {
     const captured = bounds.find((x) => x.partition === b.partition) ?? b

@@ -20,10 +20,11 @@ import { aggregateName, CALLABLE } from './aggregates.ts'
 import { bindHop, bindTumble } from './bind-windows.ts'
 import { freeReferences } from '../lower/correlation.ts'
 import { evaluationKey } from '../expr-key.ts'
-import { type AggregateName, type BoundAggregate, type BoundExpr, children, type HeaderRef, type Output, type Subquery } from '../plan.ts'
+import type { AggregateName, BoundAggregate, BoundExpr, HeaderRef, Output, Subquery } from '../plan.ts'
 import { extendPath, memberOf, type Scope } from './scope.ts'
 import { isVolatile } from '../lower/volatile.ts'
-import { truth } from './truth.ts'
+import { repeated } from '../repeated.ts'
+import { distinctFrom, truth } from './truth.ts'
 
 /** Where aggregate calls of one SELECT go; undefined where none may stand. */
 export interface AggregateSink {
@@ -84,6 +85,8 @@ export function bindExpr(e: ast.Expr, c: ExpressionContext): BoundExpr {
       return { kind: 'isNull', operand: bindExpr(e.operand, c), negated: e.negated, type: BOOLEAN, span: e.span }
     case 'isTruth':
       return truth(condition(bindExpr(e.operand, c), `IS ${e.truth.toUpperCase()}`), e)
+    case 'isDistinct':
+      return bindDistinct(e, c)
     case 'case':
       return bindCase(e, c)
     case 'cast':
@@ -158,7 +161,8 @@ function bindUnary(e: ast.Unary, c: ExpressionContext): BoundExpr {
   if (e.op === 'not') return { kind: 'not', operand: condition(bindExpr(e.operand, c), 'NOT'), type: BOOLEAN, span: e.span }
   const operand = bindExpr(e.operand, c)
   if (e.op === '+') {
-    if (!isNumeric(operand.type) && operand.type.kind !== 'json') throw new SqlError('TYPE', `"+" takes a number, not ${aType(operand.type)}.`, e.span)
+    if (!isNumeric(operand.type) && operand.type.kind !== 'json' && operand.type.kind !== 'null')
+      throw new SqlError('TYPE', `"+" takes a number, not ${aType(operand.type)}.`, e.span)
     return operand
   }
   if (operand.kind === 'constant' && operand.text !== undefined && (typeof operand.value === 'number' || typeof operand.value === 'bigint')) {
@@ -233,25 +237,10 @@ function bindBetween(e: ast.Between, c: ExpressionContext): BoundExpr {
   return e.negated ? { kind: 'not', operand: both, type: BOOLEAN, span: e.span } : both
 }
 
-/** The most parts that an operand may become by standing several times in the plan: nested ones double with every level. */
-const MAX_REPEATED_PARTS = 10_000
-
-/** An operand that `what` compares so many times. */
-function repeated(operand: BoundExpr, times: number, what: string): BoundExpr {
-  const todo = [operand]
-  let parts = 0
-  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
-    parts++
-    if (parts > 1 && parts * times > MAX_REPEATED_PARTS)
-      throw new SqlError(
-        'LIMIT',
-        `${what} computes its operand anew for each of its ${times} comparisons, and that makes more than ${MAX_REPEATED_PARTS} parts (sql.max.repeated.parts).`,
-        operand.span,
-        'Compute it once, in FROM: SELECT CASE x WHEN … END FROM (SELECT …, UPPER(y) AS x FROM t).',
-      )
-    todo.push(...children(at))
-  }
-  return operand
+function bindDistinct(e: ast.IsDistinct, c: ExpressionContext): BoundExpr {
+  const left = repeated(bindExpr(e.operand, c), 2, 'IS DISTINCT FROM')
+  const right = repeated(bindExpr(e.from, c), 2, 'IS DISTINCT FROM')
+  return distinctFrom(left, right, compare('=', left, right, e.span), e)
 }
 
 function bindIn(e: ast.In, c: ExpressionContext): BoundExpr {
@@ -260,6 +249,11 @@ function bindIn(e: ast.In, c: ExpressionContext): BoundExpr {
     const operand = bindExpr(e.operand, c)
     comparable([operand, column], e.span)
     return { kind: 'subquery', mode: 'in', ...inner, operand, negated: e.negated, type: BOOLEAN, span: e.span }
+  }
+  // Nothing is in an empty list, not even NULL.
+  if (e.items?.length === 0) {
+    bindExpr(e.operand, c)
+    return { kind: 'constant', value: e.negated, type: BOOLEAN, span: e.span }
   }
   const { by, sides } = comparable([bindExpr(e.operand, c), ...(e.items ?? []).map((i) => bindExpr(i, c))], e.span)
   return { kind: 'in', by, operand: sides[0], items: sides.slice(1), negated: e.negated, type: BOOLEAN, span: e.span }

@@ -11,7 +11,7 @@ import { condition } from './coerce.ts'
 import { ExprNumbers, exprKey } from '../expr-key.ts'
 import { type BoundExpr, mapChildren, type Output, type OutputColumn, type OutputFact, type OutputShape, type Plan } from '../plan.ts'
 import { checkReadable, dotted, facetOf, type Relation, type RowRelation, Scope, type TableRelation } from './scope.ts'
-import { aliasesBefore, refuseAlias } from './select-aliases.ts'
+import { aliasesBefore, groupsByAlias, refuseAlias } from './select-aliases.ts'
 import { keeping } from './truth.ts'
 import { parts } from './walk.ts'
 
@@ -392,7 +392,7 @@ function bindGrouped(select: ast.Select, of: Groupable, orderBy: readonly ast.Or
   // In HAVING a column that is there for certain wins, as in GROUP BY.
   const inHaving = (name: string): BoundExpr | undefined => {
     const output = outputs(name)
-    if (output === undefined || !scope.has(name)) return output
+    if (output === undefined || (!scope.has(name) && taken.get(name) !== 'column')) return output
     if (!isItself(select, name)) taken.set(name, 'column')
     return undefined
   }
@@ -420,8 +420,9 @@ function bindKey(e: ast.Expr, select: ast.Select, context: ExpressionContext, ta
     if (item?.kind === 'expr' && !hasAggregate(item.expr)) {
       const { text } = e.parts[0]
       const column = context.scope.has(text)
-      if ((column || context.scope.open) && !isItself(select, text)) taken.set(text, column ? 'column' : 'alias')
-      if (!column) return bindExpr(item.expr, context)
+      const alias = !column && groupsByAlias(item, select, context.scope, hasAggregate)
+      if ((column || context.scope.open) && !isItself(select, text)) taken.set(text, alias ? 'alias' : 'column')
+      if (alias) return bindExpr(item.expr, context)
     }
   }
   return bindExpr(e, context)

@@ -76,12 +76,17 @@ export class Scope {
     this.outer = outer
   }
 
-  /** What `a.b.c` means: a name of this FROM, else one of the query around it. JSON of unknown shape has every name, so there a name of the outer query is written with its table. */
+  /** What `a.b.c` means: a name of this FROM, else one of the query around it. JSON of unknown shape has every name, so there a name of the outer query is written with its table; what CREATE TABLE lists is known. */
   resolve(parts: readonly Name[], span: Span): BoundExpr {
     if (this.outer === undefined) return this.#here(parts, span)
     const named =
       parts.length > 1 && !this.#knows(parts[0].text) ? this.#around((s) => (s.#knows(parts[0].text) ? s.#here(parts, span) : undefined)) : undefined
     if (named !== undefined) return named
+    const declared =
+      this.#isDeclared && !this.#knows(parts[0].text) && !this.has(parts[0].text)
+        ? this.#around((s) => (s.has(parts[0].text) ? s.#here(parts, span) : undefined))
+        : undefined
+    if (declared !== undefined) return declared
     try {
       return this.#here(parts, span)
     } catch (e) {
@@ -111,9 +116,16 @@ export class Scope {
   has(name: string): boolean {
     return this.relations.some((r) => {
       if (r.kind === 'rows') return r.item === true ? r.names.includes(name) : r.columns.some((c) => c.open !== true && c.name.split('.')[0] === name)
-      const { type, declared } = r.table.value
-      return Object.hasOwn(FACETS, name) || hasField(type, name) || (declared !== undefined && hasField(declared, name))
+      const { type } = r.table.value
+      return Object.hasOwn(FACETS, name) || hasField(type, name) || declares(r, name)
     })
+  }
+
+  /** Is every source one whose columns are listed, by a schema or by CREATE TABLE? Then a name that none of them lists may be one of a query around it. */
+  get #isDeclared(): boolean {
+    return this.relations.every((r) =>
+      r.kind === 'rows' ? r.columns.every((c) => c.open !== true) : r.table.value.type.kind === 'struct' || r.table.value.declared !== undefined,
+    )
   }
 
   /** Could a source of this FROM have a field of any name? */
@@ -170,16 +182,18 @@ export class Scope {
     this.#refuseHiddenName(parts)
     if (this.relations.length === 1) return within(this.relations[0], parts, span)
     const hits: BoundExpr[] = []
+    const certain: BoundExpr[] = []
     let failure: unknown
     for (const relation of this.relations) {
       try {
-        hits.push(within(relation, parts, span))
+        const hit = within(relation, parts, span)
+        hits.push(hit)
+        // A field that is certainly there wins over one that JSON may have.
+        if (hit.type.kind !== 'json' || hit.kind === 'column' || declares(relation, parts[0].text)) certain.push(hit)
       } catch (e) {
         failure = e
       }
     }
-    // A field that is certainly there wins over one that JSON may have.
-    const certain = hits.filter((h) => h.type.kind !== 'json' || h.kind === 'column')
     if (hits.length === 1 || certain.length === 1) return certain[0] ?? hits[0]
     if (hits.length === 0) throw failure
     throw new SqlError(
@@ -291,6 +305,11 @@ function refuseFormatColumn(parts: readonly Name[], span: Span): void {
 function pseudoColumn(name: string): string | undefined {
   if (Object.hasOwn(RECORD_FIELDS, name)) return name
   return Object.hasOwn(LEGACY, name) ? LEGACY[name] : undefined
+}
+
+/** Did CREATE TABLE name such a column of JSON records? */
+function declares(relation: Relation, name: string): boolean {
+  return relation.kind === 'table' && relation.table.value.declared !== undefined && hasField(relation.table.value.declared, name)
 }
 
 function hasField(type: DataType, name: string): boolean {

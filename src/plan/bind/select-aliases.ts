@@ -16,19 +16,45 @@ export function aliasesBefore(select: ast.Select, scope: Scope): ReadonlyMap<str
   if (select.where === undefined) return aliases
   const items = select.items.filter((i): i is Item => i.kind === 'expr')
   if (items.every((i) => i.alias === undefined)) return aliases
-  const read = fieldsRead(items, scope)
+  const read = fieldsRead(
+    items.map((i) => i.expr),
+    scope,
+  )
   for (const { alias, expr } of items) {
-    if (alias === undefined || read.has(alias[0].text) || scope.knows(alias[0].text)) continue
+    if (alias === undefined || read.has(alias[0].text) || scope.knows(alias[0].text) || !varies(expr)) continue
     aliases.set(dotted(alias), expr)
   }
   return aliases
 }
 
-/** First names of the fields that the items read. */
-function fieldsRead(items: readonly Item[], scope: Scope): Set<string> {
-  const read = new Set<string>()
-  const todo: ast.Expr[] = items.map((i) => i.expr)
+/**
+ * Does `GROUP BY name` mean the item with that alias, where no source has a column of that name for certain? Not where another item reads a field of that name outside of
+ * aggregates, and not where the item is the same for every row: nobody groups by that.
+ */
+export function groupsByAlias(item: Item, select: ast.Select, scope: Scope, aggregate: (e: ast.Expr) => boolean): boolean {
+  const [name] = item.alias ?? []
+  if (name === undefined || !varies(item.expr)) return false
+  const others = select.items.filter((i): i is Item => i.kind === 'expr' && i !== item).map((i) => i.expr)
+  return !fieldsRead(others, scope, aggregate).has(name.text)
+}
+
+/** May it differ from row to row? A call may always, of whatever function. */
+function varies(expr: ast.Expr): boolean {
+  const todo: ast.Expr[] = [expr]
   for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
+    if (at.kind === 'column' || at.kind === 'call' || at.kind === 'subquery' || at.kind === 'exists' || (at.kind === 'in' && at.query !== undefined))
+      return true
+    todo.push(...parts(at))
+  }
+  return false
+}
+
+/** First names of the fields that the expressions read; `except` leaves out what is in some of them. */
+function fieldsRead(exprs: readonly ast.Expr[], scope: Scope, except?: (e: ast.Expr) => boolean): Set<string> {
+  const read = new Set<string>()
+  const todo: ast.Expr[] = [...exprs]
+  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
+    if (at.kind === 'call' && except?.(at) === true) continue
     todo.push(...parts(at))
     if (at.kind !== 'column') continue
     const [first, second] = at.parts

@@ -1,5 +1,5 @@
-/** IS [NOT] TRUE, FALSE, UNKNOWN: conditions that are never NULL. And what is left of them where only TRUE counts. */
-import type { IsTruth } from '../../sql/ast.ts'
+/** IS [NOT] TRUE, FALSE, UNKNOWN, and IS [NOT] DISTINCT FROM: conditions that are never NULL. And what is left of them where only TRUE counts. */
+import type { IsDistinct, IsTruth } from '../../sql/ast.ts'
 import { BOOLEAN } from '../../types.ts'
 import type { BoundExpr } from '../plan.ts'
 
@@ -10,6 +10,17 @@ export function truth(operand: BoundExpr, { truth, negated, span }: IsTruth): Bo
   const constant = (value: boolean): BoundExpr => ({ kind: 'constant', value, type: BOOLEAN })
   const whens = [{ when: truth === 'true' ? operand : not, then: constant(!negated) }]
   return { kind: 'case', whens, otherwise: constant(negated), type: BOOLEAN, span }
+}
+
+/** `equal`: the two compared by `=`, which is NULL where one of them is. */
+export function distinctFrom(left: BoundExpr, right: BoundExpr, equal: BoundExpr, { negated, span }: IsDistinct): BoundExpr {
+  const constant = (value: boolean): BoundExpr => ({ kind: 'constant', value, type: BOOLEAN })
+  const isNull = (operand: BoundExpr, not: boolean): BoundExpr => ({ kind: 'isNull', operand, negated: not, type: BOOLEAN, span })
+  const whens = [
+    { when: isNull(left, false), then: isNull(right, !negated) },
+    { when: equal, then: constant(negated) },
+  ]
+  return { kind: 'case', whens, otherwise: constant(!negated), type: BOOLEAN, span }
 }
 
 /** A condition that keeps what it is TRUE for: `x IS TRUE` is x there, and can be pushed down or joined by. */

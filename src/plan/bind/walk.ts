@@ -17,6 +17,8 @@ export function parts(e: ast.Expr): readonly ast.Expr[] {
     case 'isNull':
     case 'isTruth':
       return [e.operand]
+    case 'isDistinct':
+      return [e.operand, e.from]
     case 'binary':
       return [e.left, e.right]
     case 'between':

@@ -2,6 +2,7 @@
 import { type Aggregate, type BoundExpr, inputs, type Output, type OutputColumn, type Plan, type Scan, visit } from '../plan.ts'
 import { mapExpressions } from '../rewrite.ts'
 import { conjuncts } from '../conjuncts.ts'
+import { atMost } from '../estimate.ts'
 import { isExact, offsetIntervals, timestampBounds } from '../pushdown.ts'
 import { printBound, quoteName } from './print-bound.ts'
 
@@ -100,6 +101,7 @@ function joinText(plan: Extract<Plan, { kind: 'join' }>): string {
 
 function scanText(scan: Scan, ranges: (scan: Scan) => string, used: ReadonlySet<string>): string {
   const parts = [`Scan ${quoteName(scan.table.name)}`, ranges(scan)]
+  if (scan.captured !== undefined) parts.push(`records=${scan.captured.bounds === undefined ? 'unknown' : atMost(scan)}`)
   if (scan.keyPartition !== undefined) parts.push(`partition=${scan.keyPartition.partition} (of key ${scan.keyPartition.text})`)
   if (scan.headersOnly === true) parts.push('headers only')
   if (scan.badRecords === true) parts.push('bad records as rows')

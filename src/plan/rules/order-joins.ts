@@ -1,14 +1,16 @@
 /**
  * Sources that only commas or CROSS JOIN put together (`FROM a, b, c WHERE a.x = b.x AND …`): equations of WHERE become the keys of their joins, and each source comes where a key connects it with
- * what is joined already. A cross product is left only between sources that nothing connects. Rows are the same; only which pairs are looked at changes.
+ * what is joined already. A cross product is left only between sources that nothing connects. The right side of a join is held: the largest source flows, the smallest of those that a key
+ * connects comes next. Rows are the same; only which pairs are looked at changes.
  */
 import { BOOLEAN } from '../../types.ts'
 import { conjuncts } from '../conjuncts.ts'
+import { atMost } from '../estimate.ts'
 import { joinKeys } from '../join-keys.ts'
 import { sourcesOf } from '../lower/lower.ts'
-import { isVolatile } from '../lower/volatile.ts'
-import { type BoundExpr, type Join, type Plan, visit } from '../plan.ts'
+import { type BoundExpr, inputs, type Join, type Plan, type Scan, scansOf, visit } from '../plan.ts'
 import { rewrite } from '../rewrite.ts'
+import { isVolatile } from '../lower/volatile.ts'
 import type { Rule } from './rule.ts'
 
 type Filter = Extract<Plan, { kind: 'filter' }>
@@ -17,6 +19,15 @@ export const orderJoins: Rule = {
   name: 'order-joins',
   always: true,
   apply: (plan) => rewrite(plan, (node) => (node.kind === 'filter' && hasProduct(node.input) ? ordered(node) : node)),
+}
+
+/** The scans whose number of records decides in which order `orderJoins` puts sources: none where there is nothing to choose. */
+export function scansInOrder(plan: Plan): Scan[] {
+  if (plan.kind === 'filter' && hasProduct(plan.input)) {
+    const scans = scansOf(plan)
+    return scans.length > 1 ? scans : []
+  }
+  return inputs(plan).flatMap(scansInOrder)
 }
 
 /** A join whose sides may stand in any order. */
@@ -50,10 +61,12 @@ function ordered({ input, predicate }: Filter): Plan {
     return { kind: 'join', type: 'inner', left, right, keys }
   }
   const ties = tiesOf(open, sources)
-  const waiting = new Set(sources.keys())
+  const sizes = sources.map(atMost)
+  const waiting = new Set([...sources.keys()].sort((a, b) => compared(sizes[a], sizes[b]) || a - b))
   const parts: Plan[] = []
-  for (const first of sources.keys()) {
-    if (!waiting.delete(first)) continue
+  while (waiting.size > 0) {
+    const first = firstOf(waiting, sizes, ties)
+    waiting.delete(first)
     const inside = new Set([first])
     let part = sources[first]
     for (let next = nextOf(waiting, inside, ties); next !== undefined; next = nextOf(waiting, inside, ties)) {
@@ -67,6 +80,11 @@ function ordered({ input, predicate }: Filter): Plan {
   const rest = [...open, ...kept]
   if (rest.length === 0) return whole
   return { kind: 'filter', input: whole, predicate: rest.length === 1 ? rest[0] : { kind: 'and', operands: rest, type: BOOLEAN } }
+}
+
+/** Not by their difference: two unknown sizes have none. */
+function compared(a: number, b: number): number {
+  return a === b ? 0 : a < b ? -1 : 1
 }
 
 /** For each source what equations ask of the others: the sources on their other side. */
@@ -97,6 +115,12 @@ function placesOf(expr: BoundExpr, places: ReadonlyMap<number, number>): Readonl
     if ('source' in e) found.add(places.get(e.source) ?? -1)
   })
   return found.has(-1) ? new Set() : found
+}
+
+/** The largest of those that wait: whatever comes behind it is held. One that an equation ties to several others at once can only be looked up behind these. */
+function firstOf(waiting: ReadonlySet<number>, sizes: readonly number[], ties: ReadonlyMap<number, readonly ReadonlySet<number>[]>): number {
+  const free = [...waiting].filter((at) => ties.get(at)?.some((others) => others.size > 1) !== true)
+  return (free.length > 0 ? free : [...waiting]).reduce((best, at) => (sizes[at] > sizes[best] || (sizes[at] === sizes[best] && at < best) ? at : best))
 }
 
 /** The first of the sources that wait which a key connects with those inside. */

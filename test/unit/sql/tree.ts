@@ -55,6 +55,8 @@ function lisp(e: Expr): string {
       return list(e.negated ? 'not-null' : 'null?', lisp(e.operand))
     case 'isTruth':
       return list(`${e.negated ? 'not-' : ''}${e.truth}?`, lisp(e.operand))
+    case 'isDistinct':
+      return list(e.negated ? 'not-distinct?' : 'distinct?', lisp(e.operand), lisp(e.from))
     case 'moment':
       return e.word
     case 'case':
