@@ -91,7 +91,7 @@ export class ScanRun {
     this.#counter = rowCounter(source)
     this.#sink = this.#counter === undefined || source.sink.kind !== 'rows' ? source.sink : { ...source.sink, next: this.#counter }
     this.#writer = context.writer
-    this.#source = context.statistics.addSource(context.sourceId, this.#scan.table.name, context.settings)
+    this.#source = context.statistics.addSource(context.sourceId, this.#scan, context.settings)
     this.#nextStats = context.statsMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + context.statsMs
     const { table } = this.#scan
     this.#state = {
