@@ -11,7 +11,7 @@ import type { TableFacet } from '../plan/catalog.ts'
 import type { RegisteredSchema } from '../registry/registry.ts'
 import { type DataType, JSON_TYPE } from '../types.ts'
 import type { ProtobufDecoder } from './protobuf.ts'
-import { type FacetQuestion, samplesOf } from './facet-question.ts'
+import { type FacetQuestion, metMessages, samplesOf } from './facet-question.ts'
 import { mergeTypes } from '../formats/merge-types.ts'
 import { plainDecoder, textEncoder } from './plain-formats.ts'
 
@@ -67,7 +67,7 @@ async function protobufFacet(
 ): Promise<TableFacet> {
   const samples = samplesOf(await question.sample(), question)
   const decoders = usable.map(({ schema, decoder }) => ({ id: schema.id, decoder: decoder as ProtobufDecoder }))
-  const { types, encoder } = question.decoders.protobufMessages(decoders, samples)
+  const { types, encoder } = question.decoders.protobufMessages(decoders, samples, metMessages(question))
   const own = usable[0].schema === newest ? writerOf(newest, encoder) : {}
   return { ...framedFacet(question, 'PROTOBUF', mergeTypes(types), origin, detail), ...own }
 }
@@ -75,7 +75,15 @@ async function protobufFacet(
 /** A facet whose records carry the id of the schema that they were written with. */
 export function framedFacet(question: FacetQuestion, format: FormatName, type: DataType, origin: Origin, detail: string): TableFacet {
   const json = format === 'JSONSCHEMA' ? plainDecoder('JSON') : undefined
-  return { format, origin, detail, type, framing: 'confluent', decoder: (id) => json ?? question.decoders.byId(id) }
+  return {
+    format,
+    origin,
+    detail,
+    type,
+    framing: 'confluent',
+    decoder: (id) => json ?? question.decoders.byId(id),
+    known: (id) => json ?? question.decoders.known(id),
+  }
 }
 
 /** A facet whose records are of one format that stands by itself. */
@@ -102,6 +110,10 @@ export function windowedFacet(kind: WindowKind, inner: TableFacet): TableFacet {
     decoder: (id) => {
       const decoder = inner.decoder(id)
       return decoder instanceof Promise ? decoder.then((made) => windowedDecoder(kind, made)) : windowedDecoder(kind, decoder)
+    },
+    known: (id) => {
+      const decoder = inner.known?.(id)
+      return decoder && windowedDecoder(kind, decoder)
     },
   }
 }

@@ -1,7 +1,8 @@
 /** SELECT → optimized plan: binds, runs the subqueries that depend on nothing and puts their answers in place, optimizes. */
-import { type BindContext, bindQuery, DEFAULT_LIMIT } from '../plan/bind.ts'
+import { type BindContext, DEFAULT_LIMIT } from '../plan/bind.ts'
 import { optimize } from '../plan/optimize.ts'
 import type { Output } from '../plan/plan.ts'
+import { bindWithSecondLook } from '../plan/second-look.ts'
 import { computedOnce } from '../plan/volatile.ts'
 import type { Query } from '../sql/ast.ts'
 import type { StatementContext } from './context.ts'
@@ -25,7 +26,7 @@ export async function planQuery(
   }
   // A long statement takes some milliseconds in each of its stages: others get a turn between them.
   const turns = new Turns()
-  const bound = computedOnce(reshape(await bindQuery(query, bindContext)))
+  const bound = computedOnce(reshape(await bindWithSecondLook(query, bindContext)))
   await turns.due()
   const answered = await answerSubqueries(bound, (plan) => optimized(plan, context), context)
   await turns.due()
