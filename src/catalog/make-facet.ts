@@ -3,7 +3,7 @@
  * samples at hand.
  */
 import type { FacetEncoder } from '../formats/encoder.ts'
-import { type FormatName, traitsOf } from '../formats/format.ts'
+import { type FacetDecoder, type FormatName, traitsOf } from '../formats/format.ts'
 import { jsonEncoder } from '../formats/json/encoder.ts'
 import { jsonSchemaColumns } from '../formats/jsonschema/columns.ts'
 import { type WindowKind, windowedDecoder, windowedType } from '../formats/windowed/decoder.ts'
@@ -74,15 +74,29 @@ async function protobufFacet(
 
 /** A facet whose records carry the id of the schema that they were written with. */
 export function framedFacet(question: FacetQuestion, format: FormatName, type: DataType, origin: Origin, detail: string): TableFacet {
+  const facet = { format, origin, detail, type, framing: 'confluent' } as const
   const json = format === 'JSONSCHEMA' ? plainDecoder('JSON') : undefined
+  if (json !== undefined) return { ...facet, ...jsonDecoders(question.decoders, json) }
+  return { ...facet, decoder: (id) => question.decoders.byId(id), known: (id) => question.decoders.known(id) }
+}
+
+/** `catalog.json.unknown`: ids of a JSON topic that the registry does not know and is asked for. */
+const MAX_UNKNOWN_JSON = 1_000
+
+/** Records of JSON topics are JSON unless the registry says that their schema is of another type: they can be read without it, and when it does not answer. */
+function jsonDecoders(decoders: FacetQuestion['decoders'], json: FacetDecoder): Pick<TableFacet, 'decoder' | 'known'> {
+  let unknown = 0
   return {
-    format,
-    origin,
-    detail,
-    type,
-    framing: 'confluent',
-    decoder: (id) => json ?? question.decoders.byId(id),
-    known: (id) => json ?? question.decoders.known(id),
+    decoder(id) {
+      if (id === undefined) return json
+      const known = decoders.known(id)
+      if (known !== undefined || unknown >= MAX_UNKNOWN_JSON) return known ?? json
+      return Promise.resolve(decoders.byId(id)).catch(() => {
+        unknown++
+        return json
+      })
+    },
+    known: (id) => decoders.known(id) ?? json,
   }
 }
 

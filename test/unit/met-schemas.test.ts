@@ -114,6 +114,14 @@ test('schemas of another type are told, and their records are read', async () =>
   assert.match(detail, /also schema 3 \(p, of PROTOBUF: its fields are no columns\), 2 \(j, of JSONSCHEMA: its fields are no columns\)/)
 })
 
+test('records of another type among JSON with schemas: read, named by their fields, and told', async () => {
+  const value = { name: 'JSONSCHEMA', schemas: ['{"type":"object","properties":{"a":{"type":"integer"}}}'] } as const
+  const own = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, { json: { a: i } as never }]))
+  const world = memoryWorld([registering('acme.Refund', REFUND), hundred({ ...own, 30: refund(30), 31: framed(77, Buffer.from('{"a":0}')) }, { value })])
+  assert.deepEqual(await ask(world, 'SELECT a, reason FROM t WHERE _meta.offset IN (30, 31)'), ['{"a":null,"reason":"late"}', '{"a":0,"reason":null}'])
+  assert.match((await described(world)).detail, /; in the records also schema 1 \(acme\.Refund, of AVRO\)/)
+})
+
 test('messages of Protobuf that the sample does not show, of the same schema and of another', async () => {
   const shop = 'syntax = "proto3"; message A { int64 id = 1; } message B { string name = 2; }'
   const value = { name: 'PROTOBUF', schemas: [shop] } as const
