@@ -39,6 +39,8 @@ export interface CatalogOptions {
 export const SAMPLED_TTL_MS = 60_000
 /** `catalog.registry.ttl`: after this a subject is asked whether it has new versions. */
 export const REGISTRY_TTL_MS = 10_000
+/** `catalog.deep.timeout`: how long a deeper look goes on asking. */
+const DEEP_TIMEOUT_MS = 5_000
 /** `catalog.topics`: topics that are remembered. */
 const MAX_TOPICS = 20_000
 
@@ -129,13 +131,15 @@ class KafkaCatalog implements KafkaTables {
     if (topic === undefined) return
     const last = this.#deep.get(name)
     if (last !== undefined && last.topicId === topic.id && this.#clock.now() - last.atMs < SAMPLED_TTL_MS) return
+    const started = this.#clock.now()
     await this.#once(`deep ${topic.id} ${name}`, async () => {
       const sample = this.#sampler(topic)
       const [key, value] = await Promise.all([this.#facet(topic, 'key', sample), this.#facet(topic, 'value', sample)])
       const { log, registry } = this.#options
       const sampled = (): Promise<readonly TopicSample[]> => sampleElsewhere(log, topic, readable(topic), this.#limits, this.#closed.signal)
       const add = (schema: MetSchema): void => this.#met.add(facetKey(name, 'value'), topic.id, schema)
-      await lookDeeper({ topic: name, key, value, sampled, registry, decoders: this.#decoders, add })
+      const late = (): boolean => this.#clock.now() - started > DEEP_TIMEOUT_MS
+      await lookDeeper({ topic: name, key, value, sampled, registry, decoders: this.#decoders, late, add })
       this.#deep.set(name, { value: true, atMs: this.#clock.now(), topicId: topic.id })
     })
   }

@@ -24,6 +24,8 @@ export interface DeepQuestion {
   readonly sampled: () => Promise<readonly TopicSample[]>
   readonly registry: Registry | undefined
   readonly decoders: Decoders
+  /** Whether it has taken so long that what was found has to do. */
+  readonly late: () => boolean
   /** Takes a schema of the values that was found in the registry. */
   readonly add: (schema: MetSchema) => void
 }
@@ -38,8 +40,8 @@ export async function lookDeeper(question: DeepQuestion): Promise<void> {
   const keys = samples.flatMap((s) => s.keys.map((bytes, i) => ({ bytes, headers: s.keyHeaders[i] })))
   const values = samples.flatMap((s) => s.values.map((bytes, i) => ({ bytes, headers: s.valueHeaders[i] })))
   try {
-    if (sides.includes(key)) await meet(key, keys)
-    if (sides.includes(value)) await meet(value, values)
+    if (sides.includes(key)) await meet(question, key, keys)
+    if (sides.includes(value)) await meet(question, value, values)
     if (sides.includes(value)) await underItsName(question, new Set(keys.map(({ bytes, headers }) => numberOf(key, bytes, headers))))
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error
@@ -52,10 +54,11 @@ interface Sampled {
 }
 
 /** As a reading that meets these records. */
-async function meet(facet: TableFacet, records: readonly Sampled[]): Promise<void> {
+async function meet({ late }: DeepQuestion, facet: TableFacet, records: readonly Sampled[]): Promise<void> {
   const asked = new Set<number>()
   for (const { bytes, headers } of records) {
     const number = numberOf(facet, bytes, headers)
+    if (late()) return
     if (number < 0 || (asked.size >= MAX_ASKED && !asked.has(number))) continue
     asked.add(number)
     const decoder = await decoderOf(facet, number)
@@ -78,11 +81,12 @@ async function decoderOf(facet: TableFacet, number: number): Promise<FacetDecode
 }
 
 /** Subjects `<topic>-<full name of a record>`. The name has to be that of the schema: `pay-eu-value` is of the topic `pay-eu`. Schemas of the keys are left out. */
-async function underItsName({ topic, registry, decoders, add }: DeepQuestion, ofKeys: ReadonlySet<number>): Promise<void> {
+async function underItsName({ topic, registry, decoders, late, add }: DeepQuestion, ofKeys: ReadonlySet<number>): Promise<void> {
   if (registry === undefined) return
   const subjects = (await registry.subjects()).filter((s) => s.startsWith(`${topic}-`) && s !== `${topic}-key` && s !== `${topic}-value`)
   for (const subject of subjects.slice(0, MAX_ASKED)) {
     const name = subject.slice(topic.length + 1)
+    if (late()) return
     for (const version of (await registry.versions(subject)).slice(-MAX_VERSIONS)) {
       const schema = await registry.schema(subject, version).catch(onlyOfSchema)
       if (schema?.id === undefined || ofKeys.has(schema.id)) continue

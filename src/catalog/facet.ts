@@ -20,6 +20,9 @@ const MAX_VERSIONS = 100
 /** Schema ids of a sample that are looked up. */
 const MAX_SAMPLED_IDS = 20
 
+/** Schemas that DESCRIBE names one by one. */
+const MAX_NAMED = 20
+
 /** A facet, and how long it may be believed. */
 export interface FoundFacet {
   readonly facet: TableFacet
@@ -184,11 +187,11 @@ async function strangersOf(question: FacetQuestion, shown: readonly number[], kn
 /** `in the records also schema 7 (com.acme.Pay), 9 (x-value, of JSONSCHEMA: its fields are no columns)` */
 function described(where: string, schemas: readonly RegisteredSchema[], type: SchemaType): string {
   if (schemas.length === 0) return ''
-  const each = schemas.map((schema) => {
+  const each = schemas.slice(0, MAX_NAMED).map((schema) => {
     const notes = [schema.subject, schema.type === type ? undefined : otherType(schema.type, type)].filter((note) => note !== undefined)
     return notes.length === 0 ? String(schema.id) : `${schema.id} (${notes.join(', ')})`
   })
-  return `${where} schema ${each.join(', ')}`
+  return `${where} schema ${each.join(', ')}${schemas.length > MAX_NAMED ? ` and ${schemas.length - MAX_NAMED} more` : ''}`
 }
 
 /** Of JSON any field can be named, whoever wrote it. */

@@ -24,6 +24,9 @@ const MAX_INFLATED = 64 << 20
 /** Ids of a sample that are looked up. */
 const MAX_SAMPLED_IDS = 20
 
+/** Schemas that DESCRIBE names one by one. */
+const MAX_NAMED = 20
+
 const FORMATS: Readonly<Record<SchemaType, FormatName>> = { AVRO: 'AVRO', PROTOBUF: 'PROTOBUF', JSON: 'JSONSCHEMA' }
 
 const WORDS: Readonly<Record<IdPlace, string>> = {
@@ -190,10 +193,10 @@ function facetOf(
 
 /** What DESCRIBE says of schemas beside those of the sample, and of those whose fields are no columns. */
 function toldOf(writers: readonly Writer[], met: readonly Writer[], type: SchemaType): string[] {
-  const each = met.map(({ id, schema }) => (schema.subject === undefined ? String(id) : `${id} (${schema.subject})`))
+  const each = met.slice(0, MAX_NAMED).map(({ id, schema }) => (schema.subject === undefined ? String(id) : `${id} (${schema.subject})`))
   const others = [...new Set(writers.filter(({ schema }) => schema.type !== type).map(({ schema }) => FORMATS[schema.type]))]
   return [
-    ...(met.length === 0 ? [] : [`met also schema ${each.join(', ')}`]),
+    ...(met.length === 0 ? [] : [`met also schema ${each.join(', ')}${met.length > MAX_NAMED ? ` and ${met.length - MAX_NAMED} more` : ''}`]),
     ...(others.length === 0 ? [] : [`some schemas are of ${others.join(' and ')}${type === 'JSON' ? '' : ': their fields are no columns'}`]),
   ]
 }
