@@ -219,6 +219,8 @@ class KafkaCatalog implements KafkaTables {
     return {
       ...facet,
       met: (number, decoder, record) => {
+        // Of JSON an id is read that the registry does not know.
+        if (facet.framing === 'confluent' && this.#decoders.known(number) === undefined) return
         const schema = metSchema(facet, number, decoder, record, this.#decoders)
         const name = schemaKey(schema)
         if (schemas.has(name) || !this.#met.wants(key, topicId, name) || !fits(facet, schema, decoder, record)) return

@@ -64,13 +64,13 @@ export async function selfFramedFacet(question: FacetQuestion, sample: TopicSamp
     const met = await metWriters(question, new Set(shown.map(schemaKey)))
     const writers = [known.get(newest) as Writer, ...others, ...met, ...(await ofSubject(question))]
     const schemas = new Set([...shown, ...question.met].map(schemaKey))
-    return { facet: facetOf(question, ids, writers, origin, ids.met[newest], met), schemas, shown }
+    return { facet: facetOf(question, ids, writers, origin, { newest: ids.met[newest], met, byNumber: known }), schemas, shown }
   }
   if (told !== 'headers') return undefined
   const [met, own] = [await metWriters(question, new Set()), await ofSubject(question)]
   const writers = [...own, ...met]
   return {
-    facet: facetOf(question, new RecordIds('headers', question.side), writers, origin, undefined, met),
+    facet: facetOf(question, new RecordIds('headers', question.side), writers, origin, { newest: undefined, met, byNumber: new Map() }),
     schemas: new Set(question.met.map(schemaKey)),
     shown: [],
   }
@@ -156,14 +156,16 @@ async function ofSubject({ registry, decoders, topic, side }: FacetQuestion): Pr
   return found
 }
 
-/** `writers`: the newest first, which was met as `newest`. There are none, and nothing was met, where only the configuration says it. `met`: those of them that the sample does not show. */
+/**
+ * `writers`: the newest first, which was met as `newest`. There are none, and nothing was met, where only the configuration says it. `met`: those of them that the sample does not show;
+ * `byNumber`: those that it shows.
+ */
 function facetOf(
   question: FacetQuestion,
   ids: RecordIds,
   writers: readonly Writer[],
   origin: TableFacet['origin'],
-  newest: RecordId | undefined,
-  met: readonly Writer[],
+  { newest, met, byNumber }: { readonly newest: RecordId | undefined; readonly met: readonly Writer[]; readonly byNumber: ReadonlyMap<number, Writer> },
 ): TableFacet {
   const format = question.configured?.format ?? 'AVRO'
   const type = writers[0]?.schema.type ?? (format === 'PROTOBUF' ? format : format === 'JSONSCHEMA' ? 'JSON' : 'AVRO')
@@ -171,6 +173,7 @@ function facetOf(
   const columns = json && writers.length > 0 ? jsonSchemaColumns(writers[0].schema.text) : undefined
   const own = writers.filter(({ schema }) => schema.type === type)
   const made = new Map<number, Promise<FacetDecoder>>()
+  const ready = new Map([...byNumber].map(([number, { decoder }]) => [number, decoder]))
   return {
     format: FORMATS[type],
     origin,
@@ -185,9 +188,13 @@ function facetOf(
       if (known !== undefined) return known
       const making = decoderOf(question, ids.met[number as number])
       made.set(number as number, making)
-      making.catch(() => made.delete(number as number)) // whoever waits for it hears of it; the next query asks again
+      making.then(
+        (decoder) => ready.set(number as number, decoder),
+        () => made.delete(number as number), // whoever waits for it hears of it; the next query asks again
+      )
       return making
     },
+    known: (number) => ready.get(number),
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runRequest } from '../../src/engine/query.ts'
-import type { Registry } from '../../src/registry/registry.ts'
+import type { RegisteredSchema, Registry } from '../../src/registry/registry.ts'
 import { encodeAvro, framed } from '../support/avro-encode.ts'
 import { type MemoryRegistry, type MemoryWorld, memoryWorld, type WorldOptions, type WorldTopic, type WorldValue } from '../support/memory-world.ts'
 
@@ -194,6 +194,36 @@ test('more schemas than are remembered: the others are read, and cannot be named
   assert.equal((await described(world)).fields.length, 102)
   assert.equal((await ask(world, 'SELECT * FROM t')).length, values.length)
   assert.equal((await described(world)).fields.length, 102)
+})
+
+test('random ids among those of Apicurio and among JSON: a bounded number of questions', async () => {
+  const head = (id: number): Buffer => {
+    const bytes = Buffer.alloc(9)
+    bytes.writeBigInt64BE(BigInt(id), 1)
+    return bytes
+  }
+  const schemas = new Map([[1, { type: 'AVRO' as const, text: PAY, references: [] }]])
+  let asked = 0
+  const world = (values: readonly WorldValue[], more: Partial<WorldTopic>): MemoryWorld => {
+    const asking = async (id: number): Promise<RegisteredSchema | undefined> => {
+      asked++
+      return schemas.get(id)
+    }
+    const registry = answering({ schemaById: async (id) => void (await asking(id)), ...(more.value === undefined ? { schemaByGlobalId: asking } : {}) })
+    const records = values.map((value, i) => ({ partition: 0, timestampMs: i, key: null, value }))
+    return memoryWorld([{ name: 't', detect: true, batch: 1000, records, ...more }], { registry })
+  }
+  const good = Buffer.concat([head(1), encodeAvro(PAY, { id: 1, note: 'n' })])
+  const wide = [...Array.from({ length: 5_000 }, (_, i) => Buffer.concat([head(1000 + i), Buffer.of(2)])), ...Array.from({ length: 30 }, () => good)]
+  assert.deepEqual(await ask(world(wide, {}), 'SET show.bad.records = false; SELECT count(id) AS n FROM t'), ['{"n":30}'])
+  assert.ok(asked <= 1_100, `${asked} questions for eight-byte ids`)
+  asked = 0
+  const json = Array.from({ length: 5_000 }, (_, i) => framed(1000 + i, Buffer.from('{"a":1}')))
+  const value = { name: 'JSONSCHEMA', schemas: ['{"type":"object"}'] } as const
+  const ofJson = world(json, { value })
+  assert.deepEqual(await ask(ofJson, 'SELECT count(a) AS n FROM t'), ['{"n":5000}'])
+  assert.ok(asked <= 1_100, `${asked} questions for ids of JSON`)
+  assert.deepEqual((await described(ofJson)).detail, 'the schema registry: registry subject t-value, version 1')
 })
 
 test('a topic of random ids costs a bounded number of questions, and known schemas among them are read', async () => {
