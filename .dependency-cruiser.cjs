@@ -15,7 +15,7 @@ const allowed = {
   functions: ['lib', 'types', 'codegen'],
   formats: ['lib', 'types', 'codegen'],
   plan: ['lib', 'types', 'sql', 'functions', 'formats/format', 'formats/encoder'],
-  engine: ['lib', 'types', 'sql', 'codegen', 'functions', 'formats', 'plan', 'protocol', 'kafka/log', 'kafka/record-batch', 'registry/registry'],
+  engine: ['lib', 'types', 'sql', 'codegen', 'functions', 'formats', 'plan', 'protocol', 'kafka/log', 'kafka/read/record-batch', 'registry/registry'],
   catalog: ['lib', 'types', 'formats', 'kafka', 'registry', 'plan', 'engine'],
   server: ['lib', 'types', 'protocol', 'sql', 'codegen', 'functions', 'formats', 'kafka', 'registry', 'plan', 'engine', 'catalog'],
   sandbox: ['lib', 'kafka'],

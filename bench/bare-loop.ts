@@ -4,7 +4,7 @@
  * node bench/bare-loop.ts HOST:PORT TOPIC → one line of JSON {seconds, bytes}. It is measured, never used.
  */
 import { connect } from 'node:net'
-import { WireReader, WireWriter } from '../src/kafka/wire.ts'
+import { WireReader, WireWriter } from '../src/kafka/wire/primitives.ts'
 
 const FETCH_BYTES = 4 << 20
 const [address, topic] = process.argv.slice(2)

@@ -8,7 +8,7 @@ import type { FacetDecoder, Want } from '../src/formats/format.ts'
 import { jsonDecoder } from '../src/formats/json/decoder.ts'
 import { protobufDecoder } from '../src/formats/protobuf/decoder.ts'
 import { parseProtobufSchema } from '../src/formats/protobuf/schema.ts'
-import { DEFAULT_RENDER } from '../src/formats/render.ts'
+import { DEFAULT_RENDER } from '../src/formats/text/render.ts'
 import type { DataType } from '../src/types.ts'
 
 /** Few enough for one pass to fit between two turns of a busy scheduler: the best of many passes is what counts. */

@@ -3,10 +3,10 @@
  * a second, and the most memory that the process held. Each case runs in a process of its own. No floors: the machine decides.
  */
 import { spawnSync } from 'node:child_process'
-import { runRequest } from '../src/engine/query.ts'
+import { runRequest } from '../src/engine/request.ts'
 import type { BatchSource, KafkaLog, RecordBatch, ScanRequest } from '../src/kafka/log.ts'
-import { Progress } from '../src/kafka/progress.ts'
-import { BatchHeader, writeRecordBatch } from '../src/kafka/record-batch.ts'
+import { Progress } from '../src/kafka/read/progress.ts'
+import { BatchHeader, writeRecordBatch } from '../src/kafka/read/record-batch.ts'
 import { memoryWorld } from '../test/support/memory-world.ts'
 
 const BATCH = 1000

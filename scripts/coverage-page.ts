@@ -12,7 +12,7 @@
  */
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SCALAR_FUNCTIONS } from '../src/functions/catalog.ts'
+import { SCALAR_FUNCTIONS } from '../src/functions/all-functions.ts'
 
 const root = join(import.meta.dirname, '..')
 /** Where the page is. */
@@ -91,7 +91,7 @@ function example(name: string): string | undefined {
   const fn = SCALAR_FUNCTIONS.find((f) => f.name === name.toLowerCase() || (f.aliases ?? []).includes(name.toLowerCase()))
   return fn === undefined || fn.examples.length === 0
     ? undefined
-    : `[its examples](functions.md), run by [unit/functions-engine.test.ts](../test/unit/functions-engine.test.ts)`
+    : `[its examples](functions.md), run by [unit/functions/engine.test.ts](../test/unit/functions/engine.test.ts)`
 }
 
 /** Reads the lists, finds the tests. */

@@ -4,11 +4,11 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { AGGREGATE_DOCS, returnText, SCALAR_FUNCTIONS, signature } from '../src/functions/catalog.ts'
+import { AGGREGATE_DOCS, returnText, SCALAR_FUNCTIONS, signature } from '../src/functions/all-functions.ts'
 import { MAX_ARRAY_ITEMS, MAX_PATTERN_CHARS, MAX_STRING_BYTES } from '../src/functions/define.ts'
-import { MAX_JSON_PLACES } from '../src/functions/json-path.ts'
-import { MAX_DECIMAL_DIGITS } from '../src/functions/numeric.ts'
-import type { ScalarFunction } from '../src/functions/registry.ts'
+import { MAX_JSON_PLACES } from '../src/functions/support/json-path.ts'
+import { MAX_DECIMAL_DIGITS } from '../src/functions/library/numeric.ts'
+import type { ScalarFunction } from '../src/functions/function.ts'
 
 /** Where the page is. */
 export const PAGE = join(import.meta.dirname, '..', 'docs', 'functions.md')

@@ -5,6 +5,7 @@
  *     == title
  *     engine echo | forever | fail | quiet | real     what runs the statements (echo unless said)
  *     limit name=value                         a limit of the server
+ *     basePath /path, trustForwardedPrefix true  of the server's configuration
  *     connect /path                            opens a WebSocket; http METHOD /path asks plainly
  *     header Name: value                       of the connect or http line above; body text likewise
  *     > text        >hex 00ff        >size n   the client sends a text message, a binary one, a text message of n bytes
@@ -22,13 +23,13 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, test } from 'node:test'
 import { WebSocket } from 'ws'
-import { runRequest } from '../src/engine/query.ts'
+import { runRequest } from '../src/engine/request.ts'
 import { error, record } from '../src/protocol/frames.ts'
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts'
 import { openEnvironment } from '../src/server/open-environment.ts'
 import { hashToken } from '../src/server/secrets.ts'
 import type { Run } from '../src/server/session.ts'
-import { type Fixture, echo, startFixture, summary } from './unit/server-fixture.ts'
+import { type Fixture, echo, startFixture, summary } from './unit/server/fixture.ts'
 
 const PATIENCE_MS = 5000
 
@@ -147,10 +148,11 @@ after(async () => {
 function fixtureFor(conversation: Conversation): Promise<Fixture> {
   const engine = conversation.steps.find((s) => s.verb === 'engine')?.rest ?? 'echo'
   const limits = Object.fromEntries(conversation.steps.filter((s) => s.verb === 'limit').map((s) => s.rest.split('=')))
-  const key = `${engine} ${JSON.stringify(limits)}`
+  const placed = Object.fromEntries(conversation.steps.filter((s) => s.verb === 'basePath' || s.verb === 'trustForwardedPrefix').map((s) => [s.verb, s.rest]))
+  const key = `${engine} ${JSON.stringify(limits)} ${JSON.stringify(placed)}`
   let fixture = fixtures.get(key)
   if (fixture === undefined) {
-    fixture = engine === 'real' ? startReal(limits) : startFixture(engines[engine], { limits })
+    fixture = engine === 'real' ? startReal(limits) : startFixture(engines[engine], { limits, server: { port: 0, ...placed } })
     fixtures.set(key, fixture)
   }
   return fixture
@@ -207,6 +209,7 @@ async function opened(ws: WebSocket): Promise<void> {
 async function play(conversation: Conversation, file: string): Promise<void> {
   const fixture = await fixtureFor(conversation)
   const { server, config } = fixture
+  const { origin } = new URL(server.url)
   const inbox = new Inbox()
   let ws: WebSocket | undefined
   aborted = Promise.withResolvers()
@@ -220,19 +223,22 @@ async function play(conversation: Conversation, file: string): Promise<void> {
   for (const [at, { verb, line }] of steps.entries()) {
     const where = `${file}:${line}`
     const rest = steps[at].rest.replaceAll('<token>', token)
-    if (verb === 'connect') ws = connect(server.url, rest, about(steps, at, token).headers, inbox)
+    if (verb === 'connect') ws = connect(origin, rest, about(steps, at, token).headers, inbox)
     else if (verb === 'http') {
       const [method, path] = rest.split(' ')
       await inbox.first(async () => {
-        const response = await fetch(server.url + path, { method, ...about(steps, at, token) })
+        const response = await fetch(origin + path, { method, ...about(steps, at, token) })
         return `status ${response.status} ${await response.text()}`
       })
     } else if (verb === '>') (await socket()).send(rest)
     else if (verb === '>hex') (await socket()).send(Buffer.from(rest, 'hex'))
     else if (verb === '>size') (await socket()).send('x'.repeat(Number(rest)))
     else if (verb === 'login') token = await logIn(server.url)
-    else if (verb === 'revoke' || verb === 'password' || verb === 'narrow') changeAccount(fixture, verb, rest)
-    else if (verb === 'wait') await new Promise((resolve) => setTimeout(resolve, Number(rest)))
+    else if (verb === 'revoke' || verb === 'password' || verb === 'narrow') {
+      // The handshake comes first, whichever of the two is quicker.
+      if (ws !== undefined && ws.readyState === ws.CONNECTING) await new Promise((resolve) => ws?.once('open', resolve).once('unexpected-response', resolve))
+      changeAccount(fixture, verb, rest)
+    } else if (verb === 'wait') await new Promise((resolve) => setTimeout(resolve, Number(rest)))
     else if (verb === 'bye') (await socket()).close()
     else if (verb === 'drop') (await socket()).terminate()
     else if (verb === 'aborted') await aborted.promise
@@ -240,7 +246,7 @@ async function play(conversation: Conversation, file: string): Promise<void> {
       const actual = await inbox.next()
       const expected = `${verb} ${rest}`
       assert.ok(matches(expected, actual), `${where}\nexpected ${expected}\nactual   ${actual}`)
-    } else assert.ok(['engine', 'limit', 'header', 'body'].includes(verb), `${where}: unknown line "${verb}"`)
+    } else assert.ok(['engine', 'limit', 'basePath', 'trustForwardedPrefix', 'header', 'body'].includes(verb), `${where}: unknown line "${verb}"`)
   }
   ws?.terminate()
   server.setAccounts(config.users, config.serviceAccounts)

@@ -2,9 +2,9 @@
  * What statements may change, on a real cluster: topics and records by `kafka/`, schemas by the registry, objects by the store; for one account, with its rights.
  * The catalog is told what it has to forget.
  */
-import { createTopic, deleteRecords, deleteTopic } from '../kafka/admin.ts'
+import { createTopic, deleteRecords, deleteTopic } from '../kafka/admin/topics.ts'
 import type { Cluster } from '../kafka/cluster.ts'
-import { NotWritten, produce } from '../kafka/produce.ts'
+import { NotWritten, produce } from '../kafka/admin/produce.ts'
 import { type Administration, type ObjectStore, ProduceError, type Right, type TopicToCreate } from '../plan/administration.ts'
 import type { Registry, RegistryWriter } from '../registry/registry.ts'
 

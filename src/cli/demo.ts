@@ -1,7 +1,7 @@
 /** `sluice demo`: an embedded broker and registry with demo topics, and a server on them, with accounts made up for this run. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts'
-import { DEFAULT_PORT, readConfig, type ServerConfig } from '../server/config.ts'
+import { DEFAULT_PORT, readConfig, type ServerConfig } from '../server/config/config.ts'
 import { type RunningServer, startServer } from '../server/start.ts'
 import { pythonSnippet } from './python-snippet.ts'
 import { start } from './server.ts'

@@ -52,6 +52,8 @@ function serverCommand(): Command {
   command.option('--registry-token <secret>', 'bearer token at the registry')
   command.option('--cert-file <file>', 'certificate of this server, PEM: serves https and wss')
   command.option('--key-file <file>', 'private key of this server, PEM')
+  command.option('--base-path <path>', 'path in front of all addresses, for a server behind a proxy, such as /sluice')
+  command.option('--trust-forwarded-prefix', 'take the path in front of all addresses from X-Forwarded-Prefix (only where a proxy sets that header)')
   command.option('--set <name=value>', 'default of a setting that SET can change, such as max.size=1g (repeatable)', collect)
   command.option('--limit <name=value>', 'a limit of the server, such as max.concurrent.queries=20 (repeatable)', collect)
   command.option('--data-folder <folder>', 'where views, synonyms and declared formats are kept (default: in memory)')

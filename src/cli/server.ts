@@ -1,8 +1,8 @@
 /** `sluice server`: a server from a configuration file, environment variables and options; says what it found and where to go. */
-import { ConfigError, loadConfig } from '../server/config.ts'
-import type { Overrides } from '../server/config-overrides.ts'
+import { ConfigError, loadConfig } from '../server/config/config.ts'
+import type { Overrides } from '../server/config/overrides.ts'
 import type { Environment } from '../server/environment.ts'
-import { followConfig } from '../server/config-follow.ts'
+import { followConfig } from '../server/config/follow.ts'
 import { createLog } from '../server/log.ts'
 import { type RunningServer, startServer } from '../server/start.ts'
 import { onEnd, onHangUp } from './terminal.ts'

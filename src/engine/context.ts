@@ -1,8 +1,10 @@
 /** What the statements of one request share, and what of it operators need. */
 import type { RenderOptions } from '../formats/format.ts'
-import type { EvaluationContext } from './references.ts'
+import type { EvaluationContext } from './program/references.ts'
+import type { Output } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import type { QueryRequest } from '../protocol/frames.ts'
+import type { Query } from '../sql/ast.ts'
 import type { FrameSink, QueryEnvironment } from './host.ts'
 import type { Statistics } from './statistics.ts'
 
@@ -14,10 +16,19 @@ export interface StatementContext {
   readonly statistics: Statistics
   readonly settings: Settings
   readonly functions: EvaluationContext
-  /** When the statement began (of `performance.now`): `max.query.time` is that of all its subqueries together. */
+  /** When the statement began (of `Clock.monotonic`): `max.query.time` is that of all its subqueries together. */
   readonly startedMs: number
   /** Milliseconds between STATS, or undefined for none. */
   readonly statsMs: number | undefined
+  /** SELECT → plan, for statements that hold one. */
+  readonly plan: (query: Query, context: StatementContext, options?: PlanOptions) => Promise<Output>
+}
+
+export interface PlanOptions {
+  /** Rows when there is no LIMIT. */
+  readonly defaultLimit?: number
+  /** Gives the output another shape before it is optimized. */
+  readonly reshape?: (bound: Output) => Output
 }
 
 /** `metadataFollows`: `format.timestamp` counts for the metadata of frames, too. */

@@ -1,21 +1,20 @@
 /** EXPLAIN and EXPLAIN CODE: binds, optimizes and compiles, asks Kafka for the bounds, and reads one batch to price the query. No row of the topic is returned. */
 import { randomUUID } from 'node:crypto'
 import type { Isolation, RecordBatch } from '../kafka/log.ts'
-import { type PlainRecord, readRecords } from '../kafka/record-batch.ts'
-import { explainPlan, explainPushdown } from '../plan/explain.ts'
+import { type PlainRecord, readRecords } from '../kafka/read/record-batch.ts'
+import { explainPlan, explainPushdown } from '../plan/explain/explain-plan.ts'
 import type { TableFacet } from '../plan/catalog.ts'
 import { type Output, type Scan, scansOf } from '../plan/plan.ts'
-import { rowsOutput } from '../plan/show.ts'
+import { rowsOutput } from '../plan/bind/show.ts'
 import type { ExplainStatement } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
-import { FrameWriter } from './output.ts'
+import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline } from './pipeline.ts'
-import { resolveRanges, type ScanRanges } from './ranges.ts'
-import { buildProgram } from './record-program.ts'
-import { programSpec } from './scan.ts'
-import { decoderOf } from './writer-schemas.ts'
+import { resolveRanges, type ScanRanges } from './scan/ranges.ts'
+import { buildProgram } from './program/record-program.ts'
+import { programSpec } from './scan/scan-run.ts'
+import { decoderOf } from './scan/writer-schemas.ts'
 import type { StatementContext } from './context.ts'
-import { planQuery } from './plan-statement.ts'
 import { contextOf } from './run-plan.ts'
 import { within, TIMED_OUT } from './turns.ts'
 
@@ -24,7 +23,7 @@ const SAMPLE_MS = 2000
 
 export async function explain(statement: ExplainStatement, context: StatementContext): Promise<Output> {
   if (statement.statement.kind !== 'selectStatement') throw new SqlError('UNSUPPORTED', 'EXPLAIN explains SELECT.', statement.statement.span)
-  const plan = await planQuery(statement.statement.query, context)
+  const plan = await context.plan(statement.statement.query, context)
   if (statement.code)
     return rowsOutput(
       'EXPLAIN CODE',

@@ -33,8 +33,8 @@ export interface QueryEnvironment {
   readonly metadataFollowsFormat?: boolean
   /** Epoch milliseconds; NOW() is this at the start of the request. */
   readonly now?: () => number
-  /** false: plans run as bound, nothing is pushed down (a test of the optimizer's rule that rows never change). */
-  readonly optimize?: boolean
+  /** Rules of the optimizer that are switched off, by name; `all`: plans run as bound. For tests of its promise that rows never change. */
+  readonly rulesOff?: ReadonlySet<string> | 'all'
 }
 
 export interface MaxFrame {

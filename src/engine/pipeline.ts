@@ -3,8 +3,8 @@
  * filter and sink are fused into the record program. Sources are read one after the other: the right side of a join before its left.
  */
 import type { RenderOptions } from '../formats/format.ts'
-import type { EvaluationContext } from './references.ts'
-import { widthOf } from '../plan/lower.ts'
+import type { EvaluationContext } from './program/references.ts'
+import { widthOf } from '../plan/lower/lower.ts'
 import type { Aggregate, BoundExpr, Kept, Limit, Output, Plan, Scan, Share } from '../plan/plan.ts'
 import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate.ts'
 import type { Backlog } from './operators/backlog.ts'
@@ -18,9 +18,9 @@ import { nothingHeld, type Operator, pushAll, type Row, STRETCH } from './operat
 import { oneIsList } from '../types.ts'
 import { FilterOperator, LimitOperator, LimitState, ProjectOperator, SetOperator, UnnestOperator } from './operators/row-operators.ts'
 import { type SortKey, SortOperator } from './operators/sort.ts'
-import type { FrameWriter } from './output.ts'
-import type { Sink } from './record-program.ts'
-import { joinedRow, joinKeys, markValue, rowAggregate, rowProjection, rowTest, rowText, rowValue } from './row-functions.ts'
+import type { FrameWriter } from './frame-writer.ts'
+import type { Sink } from './program/record-program.ts'
+import { joinedRow, joinKeys, markValue, rowAggregate, rowProjection, rowTest, rowText, rowValue } from './program/row-functions.ts'
 
 export interface PipelineContext {
   readonly writer: FrameWriter

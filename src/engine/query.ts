@@ -1,104 +1,92 @@
 /**
- * The pipeline on one screen: parse → bind → optimize → compile → run.
+ * The way of a query on one screen: parse, bind, optimize, lower, run.
  *
- * A request is a list of statements; each is bound against the catalog (await ①), optimized, turned into a pipeline with generated code, and run over record batches (await ②)
- * into frames (await ③). Everything that a user or a broker can cause ends in an ERROR frame here.
+ * A request is a list of statements. A SELECT is bound against the catalog (await ①: topics, schemas), optimized, lowered to rows and records, and run over record batches (await ②) into
+ * frames (await ③). Statements that change or show something do it first and answer with a plan over constant rows, which is run in the same way.
  */
-import { randomUUID } from 'node:crypto'
-import { KafkaError } from '../kafka/log.ts'
-import { RegistryError } from '../registry/registry.ts'
-import { applySet, defaultSettings } from '../plan/settings.ts'
-import { error as errorFrame, type QueryRequest, stats as statsFrame } from '../protocol/frames.ts'
-import type { Statement } from '../sql/ast.ts'
-import { renderSqlError, SqlError } from '../sql/error.ts'
-import { parseScript } from '../sql/parse.ts'
-import type { StatementContext } from './context.ts'
-import type { FrameSink, QueryEnvironment, RunSummary } from './host.ts'
-import { Killed } from './queries.ts'
-import { runStatement } from './statement.ts'
-import { Statistics } from './statistics.ts'
+import { systemClock } from '../lib/clock.ts'
+import { DEFAULT_LIMIT } from '../plan/bind/bind.ts'
+import { bindWithSecondLook } from '../plan/bind/second-look.ts'
+import { describe, show } from '../plan/bind/show.ts'
+import { withBadRecords } from '../plan/lower/bad-records.ts'
+import { lower } from '../plan/lower/lower.ts'
+import { computedOnce } from '../plan/lower/volatile.ts'
+import { optimize } from '../plan/optimize.ts'
+import type { Output } from '../plan/plan.ts'
+import { applySet } from '../plan/settings.ts'
+import { stats as statsFrame } from '../protocol/frames.ts'
+import type { Query, Statement } from '../sql/ast.ts'
+import { parseScript as parse } from '../sql/parse.ts'
+import { firstColumnLike } from './commands/answer.ts'
+import { isCommand, runCommand } from './commands/run.ts'
+import type { PlanOptions, StatementContext } from './context.ts'
+import { explain } from './explain.ts'
+import { evaluateConstant } from './program/expression.ts'
+import { runPlan } from './run-plan.ts'
+import { answerSubqueries } from './subqueries.ts'
+import { abortable, Turns } from './turns.ts'
 
-/** STATS are not sent more often than this, whatever interval was asked for. */
-const MIN_STATS_MS = 250
-
-/**
- * Runs every statement of a request and sends METADATA, RECORD, BADRECORD, STATS, SENTINEL and ERROR frames; HEARTBEAT, END and the close are the session's.
- * It rejects for faults of its own only, never for anything a user or a broker can cause; an abort through `signal` ends it quietly with outcome `cancelled`.
- */
-export async function runRequest(request: QueryRequest, environment: QueryEnvironment, sink: FrameSink, signal: AbortSignal): Promise<RunSummary> {
-  const nowMs = (environment.now ?? Date.now)()
-  const statistics = new Statistics(randomUUID(), nowMs)
-  const summary = (outcome: RunSummary['outcome'], error?: string): RunSummary => ({
-    id: statistics.id,
-    outcome,
-    error,
-    results: statistics.results,
-    recordsScanned: statistics.recordsScanned,
-    bytesRead: statistics.bytesRead,
-    badRecords: statistics.badRecords,
-    durationMs: statistics.durationMs,
-  })
-  const entry = environment.queries?.registry.begin(
-    { sql: request.sql, user: environment.queries.user, environment: environment.queries.environment },
-    statistics,
-  )
-  const end = (made: RunSummary): RunSummary => {
-    entry?.end(made.outcome, made.error)
-    return made
-  }
-  const ended = entry === undefined ? signal : AbortSignal.any([signal, entry.signal])
-  let at: number | null = null
-  try {
-    ended.throwIfAborted()
-    const statements = parseScript(request.sql)
-    const settings = defaultSettings(environment.defaults)
-    const context: StatementContext = {
-      request,
-      environment,
-      sink,
-      signal: ended,
-      statistics,
-      settings,
-      functions: { nowMs },
-      startedMs: performance.now(),
-      statsMs: request.statsMs === undefined ? undefined : Math.max(MIN_STATS_MS, request.statsMs),
-    }
-    for (const [index, statement] of statements.entries()) {
-      at = statements.length === 1 ? null : index
-      await runOne(statement, at, context)
-    }
-    return end(summary('end'))
-  } catch (e) {
-    if (signal.aborted) return end(summary('cancelled', reasonOf(signal)))
-    const reason: unknown = entry?.signal.aborted === true ? entry.signal.reason : e
-    const text = errorText(reason, request.sql)
-    if (text === undefined) {
-      // A fault of ours: the session tells the user a reference number and the log the cause.
-      end(summary('error', 'internal error'))
-      throw reason
-    }
-    sink.send(errorFrame(text, at))
-    return end(summary('error', text))
+/** Runs the statements of a text, one after the other. `begun` is told the index of each before it runs: null where there is only one. Rejects with the error of the first that fails. */
+export async function runScript(sql: string, context: Omit<StatementContext, 'plan'>, begun: (index: number | null) => void): Promise<void> {
+  const statements = parse(sql)
+  for (const [i, statement] of statements.entries()) {
+    const index = statements.length === 1 ? null : i
+    begun(index)
+    await runStatement(statement, index, { ...context, startedMs: systemClock.monotonic(), plan })
   }
 }
 
-/** Why the caller ended it, where it said so. */
-function reasonOf({ reason }: AbortSignal): string | undefined {
-  return reason instanceof Error && reason.name !== 'AbortError' ? reason.message : undefined
+async function runStatement(statement: Statement, index: number | null, context: StatementContext): Promise<void> {
+  if (statement.kind === 'set') return applySet(context.settings, statement)
+  if (statement.kind === 'use') return
+  const planned = await abortable(isCommand(statement) ? runCommand(statement, context) : planOf(statement, context), context.signal)
+  await run(statement.kind === 'show' && statement.like !== undefined ? firstColumnLike(planned, statement.like) : planned, statement, index, context)
+  if (context.statsMs !== undefined) context.sink.send(statsFrame(context.statistics.snapshot(), index))
 }
 
-async function runOne(statement: Statement, index: number | null, context: StatementContext): Promise<void> {
-  if (statement.kind === 'set') applySet(context.settings, statement)
-  else if (statement.kind === 'use') return
-  else await runStatement(statement, index, { ...context, startedMs: performance.now() })
-  if (context.statsMs !== undefined && statement.kind !== 'set') context.sink.send(statsFrame(context.statistics.snapshot(), index))
+async function planOf(statement: Statement, context: StatementContext): Promise<Output> {
+  const { catalog } = context.environment
+  switch (statement.kind) {
+    case 'selectStatement':
+      return plan(statement.query, context)
+    case 'show':
+      return show(statement, catalog, context.settings)
+    case 'describe':
+      return describe(statement, catalog)
+    case 'explain':
+      return explain(statement, context)
+    default:
+      throw new Error(`${statement.kind} has no plan`)
+  }
 }
 
-/** What the user is told; undefined for what can only be a fault of ours. Errors of the catalog and the registry are sentences made for users. */
-function errorText(e: unknown, sql: string): string | undefined {
-  if (e instanceof RangeError && e.message.includes('call stack'))
-    return 'An expression of the statement is too long or nested too deeply. Write long chains of operators as IN (…) or CONCAT(…), or cut the statement into several.'
-  if (e instanceof SqlError) return renderSqlError(e, sql)
-  const forUsers = e instanceof KafkaError || e instanceof Killed || e instanceof RegistryError || (e instanceof Error && e.name === 'CatalogError')
-  return forUsers ? (e as Error).message : undefined
+/** SELECT → a plan that can be run. Subqueries that depend on nothing are run on the way: a constant takes the place of each. */
+async function plan(query: Query, context: StatementContext, options: PlanOptions = {}): Promise<Output> {
+  // A long statement takes some milliseconds in each of its stages: others get a turn between them.
+  const turns = new Turns()
+  const bound = await bind(query, context, options)
+  await turns.due()
+  const answered = await answerSubqueries(bound, (inner) => ready(inner, context), context)
+  await turns.due()
+  const planned = ready(answered, context)
+  await turns.due()
+  return planned
+}
+
+async function bind(query: Query, { settings, environment }: StatementContext, { defaultLimit = DEFAULT_LIMIT, reshape }: PlanOptions): Promise<Output> {
+  const { catalog } = environment
+  const limits = { maxSources: Number(settings['max.sources']), maxPatternTopics: Number(settings['max.pattern.topics']) }
+  const bound = await bindWithSecondLook(query, { catalog, defaultLimit, ...limits })
+  return computedOnce(reshape?.(bound) ?? bound)
+}
+
+function ready(bound: Output, { settings, functions, environment }: StatementContext): Output {
+  const evaluate = (e: Parameters<typeof evaluateConstant>[0]) => evaluateConstant(e, functions)
+  const optimized = optimize(bound, { evaluate, keyPartitions: settings['optimize.kafka.partition'] === true }, environment.rulesOff)
+  const lowered = lower(optimized)
+  return withBadRecords(lowered)
+}
+
+async function run(planned: Output, statement: Statement, index: number | null, context: StatementContext): Promise<void> {
+  await runPlan(planned, statement.span, index, context)
 }

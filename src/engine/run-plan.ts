@@ -1,6 +1,6 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
-import { metadataFields } from '../plan/bind-select.ts'
+import { metadataFields } from '../plan/bind/bind-select.ts'
 import { inputs, type Output, type Plan, type Scan, scansOf, visit } from '../plan/plan.ts'
 import { mapExpressions, rewrite } from '../plan/rewrite.ts'
 import type { Settings } from '../plan/settings.ts'
@@ -9,12 +9,12 @@ import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
 import { letOut } from './operators/backlog.ts'
 import { type Operator, STRETCH } from './operators/operator.ts'
-import { FrameWriter } from './output.ts'
+import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
 import { renderOptions, type StatementContext } from './context.ts'
 import { rowShape } from './row-shape.ts'
-import { plain } from './runtime.ts'
-import { type ScanContext, ScanRun } from './scan.ts'
+import { plain } from './program/values.ts'
+import { type ScanContext, ScanRun } from './scan/scan-run.ts'
 import { abortable, Turns } from './turns.ts'
 
 export async function runPlan(plan: Output, span: Span, index: number | null, context: StatementContext): Promise<void> {

@@ -1,4 +1,5 @@
 /** Counts of one request, over all its statements, in the shape of a STATS frame. */
+import { systemClock } from '../lib/clock.ts'
 import type { PartitionProgress } from '../kafka/log.ts'
 import type { Scan } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
@@ -30,7 +31,7 @@ const SHOWN = [
 export class Statistics {
   readonly id: string
   readonly startedAt: number
-  readonly #started = performance.now()
+  readonly #started = systemClock.monotonic()
   readonly #sources: Source[] = []
   badRecords = 0
   /** Those of them that a query asked for, and had as rows. */
@@ -50,7 +51,7 @@ export class Statistics {
   }
 
   get durationMs(): number {
-    return performance.now() - this.#started
+    return systemClock.monotonic() - this.#started
   }
   get bytesRead(): number {
     return this.#sources.reduce((n, s) => n + s.progress.reduce((m, p) => m + p.bytesRead, 0), 0)

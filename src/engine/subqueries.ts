@@ -1,6 +1,6 @@
 /** Answers the subqueries of a plan that depend on nothing outside of them: each is run once, before the query, and a constant takes its place. */
-import { comparable } from '../plan/coerce.ts'
-import { decorrelate } from '../plan/decorrelate.ts'
+import { comparable } from '../plan/bind/coerce.ts'
+import { decorrelate } from '../plan/lower/decorrelate.ts'
 import { type BoundExpr, mapChildren, type Output, type Plan, type Subquery } from '../plan/plan.ts'
 import { mapExpressions, rewrite } from '../plan/rewrite.ts'
 import { SqlError } from '../sql/error.ts'

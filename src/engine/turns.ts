@@ -1,18 +1,19 @@
 /** Fairness and waiting: gives the event loop its turn, and waits for a promise no longer than something allows. */
+import { systemClock } from '../lib/clock.ts'
 
 /** The longest stretch of synchronous work before others get a turn. */
 const SLICE_MS = 6
 
 export class Turns {
-  #since = performance.now()
+  #since = systemClock.monotonic()
   /** A promise when it is time to let others run, else undefined. */
   due(): Promise<void> | undefined {
-    if (performance.now() - this.#since < SLICE_MS) return undefined
+    if (systemClock.monotonic() - this.#since < SLICE_MS) return undefined
     return this.yield()
   }
   async yield(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve))
-    this.#since = performance.now()
+    this.#since = systemClock.monotonic()
   }
   /** Waits for something and then for the next turn if it is due. What is waited for may come without a turn of the event loop: a socket that takes bytes at once says so at once. */
   async after(something: Promise<unknown>): Promise<void> {

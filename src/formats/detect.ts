@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer'
 import { payloadCheck } from './check.ts'
 import type { FormatName } from './format.ts'
-import { isText } from './mixed.ts'
+import { isText } from './mixed-frame.ts'
 import { JSON_LIMIT_DEPTH, skipSpace, skipValue } from './json/scan.ts'
 import { msgpackDecoder } from './msgpack/decoder.ts'
 import { xmlToJson } from './xml/decoder.ts'
@@ -17,11 +17,6 @@ export interface FormatGuess {
 }
 
 const UUID_TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-
-/** The format that the samples look like; see `guessFormat` for the reason. */
-export function detectFormat(samples: readonly Uint8Array[]): FormatName {
-  return guessFormat(samples).format
-}
 
 /**
  * The guess and its reason. What more than half of the samples are, the topic is: a few strangers (a damaged record, a line of text, a number that another program left) are bad

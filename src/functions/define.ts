@@ -8,8 +8,8 @@ import { JsonText } from '../lib/json-text.ts'
 import { Lru } from '../lib/lru.ts'
 import type { DataType, Value } from '../types.ts'
 import { JSON_TYPE, oneIsList, typeName } from '../types.ts'
-import type { Accept, FunctionContext, Parameter, ScalarFunction } from './registry.ts'
-import { ValueError } from './registry.ts'
+import type { Accept, FunctionContext, Parameter, ScalarFunction } from './function.ts'
+import { ValueError } from './function.ts'
 
 /** A row as a family file writes it: `kind` is added, `make` is told the call's name for its messages. */
 export interface FunctionRow extends Omit<ScalarFunction, 'kind' | 'make'> {
@@ -56,32 +56,6 @@ const WORDS: Readonly<Record<Accept, string>> = {
   bytes: 'bytes',
   json: 'JSON text or a structure',
   'constant-string': 'a string',
-}
-
-/** What an argument accepts, in words for messages: `a string`. */
-export function acceptText(accept: Accept): string {
-  return WORDS[accept]
-}
-
-/** May an argument of this type stand there? json (checked per value) and NULL may stand anywhere. */
-export function accepts(accept: Accept, type: DataType): boolean {
-  const { kind } = type
-  if (kind === 'json' || kind === 'null' || accept === 'any') return true
-  switch (accept) {
-    case 'string':
-    case 'constant-string':
-      return kind === 'string' || kind === 'uuid'
-    case 'number':
-      return kind === 'int' || kind === 'long' || kind === 'float' || kind === 'double' || kind === 'decimal'
-    case 'integer':
-      return kind === 'int' || kind === 'long'
-    case 'datetime':
-      return kind === 'date' || kind === 'time' || kind === 'timestamp' || kind === 'int' || kind === 'long' || kind === 'string'
-    case 'json':
-      return kind === 'string' || kind === 'struct' || kind === 'map' || kind === 'array'
-    default:
-      return kind === accept
-  }
 }
 
 function dynamicCheck(row: FunctionRow, parameter: Parameter | undefined, type: DataType): Check | undefined {

@@ -2,10 +2,10 @@
  * The small answers a reader asks for: metadata, offsets, topic configurations; what they hold, and how it is read from the wire. Asks nothing itself: see `cluster`.
  */
 import type { Address } from './config.ts'
-import { type ApiRange, isFlexible } from './connection.ts'
+import { type ApiRange, isFlexible } from './wire/connection.ts'
 import { brokerError, ERROR } from './errors.ts'
 import { KafkaError } from './log.ts'
-import { API, type WireReader, type WireWriter } from './wire.ts'
+import { API, type WireReader, type WireWriter } from './wire/primitives.ts'
 
 /** Version 10 is the first with ids of topics (KIP-516). */
 export const METADATA: ApiRange = { api: API.metadata, name: 'Metadata', lowest: 4, highest: 10, flexible: 9 }

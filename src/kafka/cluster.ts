@@ -19,7 +19,7 @@ import {
 } from './answers.ts'
 import type { Address, ClusterConfig } from './config.ts'
 import { GAP_TIMEOUT_MS, IDLE_TIMEOUT_MS, parseAddress, REQUEST_TIMEOUT_MS, RETRY_TIMEOUT_MS, showAddress } from './config.ts'
-import { Connection } from './connection.ts'
+import { Connection } from './wire/connection.ts'
 import { brokerError, clientError, ERROR } from './errors.ts'
 import { type Isolation, KafkaError } from './log.ts'
 
@@ -27,7 +27,7 @@ export type { Broker, Metadata, PartitionMetadata, TopicConfig, TopicMetadata } 
 
 export interface CallOptions {
   readonly signal?: AbortSignal
-  /** Epoch milliseconds after which to give up, with the error of `expired`. */
+  /** Milliseconds of `Clock.monotonic` after which to give up, with the error of `expired`. */
   readonly deadlineMs?: number
 }
 
@@ -86,7 +86,7 @@ export class Cluster {
    */
   async listing(options: CallOptions & { readonly maxAgeMs?: number } = {}): Promise<Metadata> {
     const { maxAgeMs } = options
-    if (maxAgeMs !== undefined && this.#listing !== undefined && systemClock.now() - this.#listing.atMs < maxAgeMs) return this.#listing.metadata
+    if (maxAgeMs !== undefined && this.#listing !== undefined && systemClock.monotonic() - this.#listing.atMs < maxAgeMs) return this.#listing.metadata
     if (this.#asking === undefined) {
       const asking = this.#ask(undefined, {}).finally(() => {
         this.#asking = undefined
@@ -103,7 +103,7 @@ export class Cluster {
 
   /** Brokers and the topics named. Answered from memory while fresh; `fresh: true` asks the cluster. A topic that fails carries its own error and hides no other. */
   async metadata(topics: readonly string[], options: CallOptions & { readonly fresh?: boolean } = {}): Promise<Metadata> {
-    const now = systemClock.now()
+    const now = systemClock.monotonic()
     if (!options.fresh) {
       const known = topics.map((name) => this.#topics.get(name))
       if (known.every((entry) => entry !== undefined && now - entry.atMs < METADATA_MAX_AGE_MS && isHealthy(entry.topic)))
@@ -120,7 +120,7 @@ export class Cluster {
     )
     this.#brokers = new Map(answer.brokers.map((broker) => [broker.id, broker]))
     this.#clusterId = answer.clusterId
-    const atMs = systemClock.now()
+    const atMs = systemClock.monotonic()
     for (const topic of answer.topics) this.#topics.set(topic.name, { topic, atMs })
     const answered = new Map(answer.topics.map((topic) => [topic.name, topic]))
     if (topics !== undefined) return this.#view(topics.map((name) => answered.get(name) ?? missing(name)))
@@ -176,14 +176,14 @@ export class Cluster {
     options: CallOptions = {},
   ): Promise<Map<number, number>> {
     const found = new Map<number, number>()
-    const deadlineMs = options.deadlineMs ?? systemClock.now() + (this.config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
+    const deadlineMs = options.deadlineMs ?? systemClock.monotonic() + (this.config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
     let pauseMs = 20
     for (let fresh = false; ; fresh = true) {
       const left = partitions.filter((partition) => !found.has(partition))
       if (left.length === 0) return found
       const trouble = await this.#listOnce(topic, left, timestamp, isolation, found, { ...options, deadlineMs, fresh })
       if (trouble === undefined) continue
-      if (!trouble.retriable || systemClock.now() + pauseMs >= deadlineMs) throw trouble
+      if (!trouble.retriable || systemClock.monotonic() + pauseMs >= deadlineMs) throw trouble
       await pause(pauseMs, options.signal)
       pauseMs = Math.min(pauseMs * 2, 1000)
     }
@@ -265,7 +265,7 @@ export class Cluster {
       const { connection, timer } = idle.pop() as Idle
       timer.cancel()
       if (connection.closed) continue
-      if (connection.expiresAtMs <= systemClock.now()) {
+      if (connection.expiresAtMs <= systemClock.monotonic()) {
         connection.close()
         continue
       }
@@ -314,7 +314,7 @@ export class Cluster {
     let opening = this.#shared.get(where)
     if (opening !== undefined) {
       const known = await guarded(opening, options)
-      if (!known.closed && known.expiresAtMs > systemClock.now()) return known
+      if (!known.closed && known.expiresAtMs > systemClock.monotonic()) return known
       if (!known.busy) known.close()
       if (this.#shared.get(where) === opening) this.#shared.delete(where)
       return await this.#sharedConnection(address, options)
@@ -384,7 +384,9 @@ async function guarded<T>(promise: Promise<T>, options: CallOptions): Promise<T>
   let stop: (() => void) | undefined
   const end = new Promise<never>((_, reject) => {
     if (deadlineMs !== undefined)
-      timer = systemClock.after(Math.max(0, deadlineMs - systemClock.now()), () => reject(clientError('TIMEOUT', 'no answer from the cluster in time', false)))
+      timer = systemClock.after(Math.max(0, deadlineMs - systemClock.monotonic()), () =>
+        reject(clientError('TIMEOUT', 'no answer from the cluster in time', false)),
+      )
     stop = () => reject(signal?.reason)
     signal?.addEventListener('abort', stop, { once: true })
   })

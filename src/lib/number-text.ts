@@ -34,10 +34,9 @@ export function floatText(value: number): string {
 
 const SMALLEST_NORMAL = 2 ** -126
 
-/** Is the float the only one that is nearest? What lies in the very middle of two is left to nobody's rounding. */
+/** Every reader takes the nearest float, and of two that are as near the even one (IEEE 754). */
 function readsBack(short: number, value: number): boolean {
-  const mirrored = 2 * short - value
-  return Math.fround(short) === value && (mirrored === value || Math.fround(mirrored) !== mirrored)
+  return Math.fround(short) === value
 }
 
 function isPowerOfTwo(value: number): boolean {

@@ -1,5 +1,5 @@
 /** When two bound expressions are the same one. */
-import type { ScalarFunction } from '../functions/registry.ts'
+import type { ScalarFunction } from '../functions/function.ts'
 import { type DataType, typeName } from '../types.ts'
 import type { BoundExpr } from './plan.ts'
 

@@ -1,7 +1,8 @@
-/** The optimizer: a list of small plan → plan functions, each in its own file, each of which can be switched off. Rows never change, only what is read and done for them. */
-import { withBadRecords } from './bad-records.ts'
-import { lower } from './lower.ts'
-import { orderJoins } from './order-joins.ts'
+/**
+ * The optimizer: a list of small plan → plan functions, each in its own file. Each can be switched off alone, and what it gives is checked. Rows never change, only what is read and done for
+ * them.
+ */
+import { checkRule } from './check-rule.ts'
 import type { Output } from './plan.ts'
 import { backwardScan } from './rules/backward-scan.ts'
 import { countFromHeaders } from './rules/count-from-headers.ts'
@@ -9,15 +10,17 @@ import { filtersIntoJoins } from './rules/filters-into-joins.ts'
 import { foldConstants } from './rules/fold-constants.ts'
 import { keyPartition } from './rules/key-partition.ts'
 import { limitIntoScan } from './rules/limit-into-scan.ts'
+import { orderJoins } from './rules/order-joins.ts'
 import { pushPositions } from './rules/push-positions.ts'
 import type { OptimizeContext, Rule } from './rules/rule.ts'
 import { unorderedScan } from './rules/unordered-scan.ts'
 
 /**
- * In order: constants first, so that positions compared with `NOW() - "2h"` are seen; filters down the joins, so that they reach their scan; positions before the
+ * In order: joins first, as all else works on their final sides; then constants, so that positions compared with `NOW() - "2h"` are seen; filters down the joins, so that they reach their scan; positions before the
  * rules that need a scan without a filter.
  */
 export const RULES: readonly Rule[] = [
+  orderJoins,
   foldConstants,
   filtersIntoJoins,
   pushPositions,
@@ -28,10 +31,15 @@ export const RULES: readonly Rule[] = [
   backwardScan,
 ]
 
-/** Without optimization only constants are folded: a plan needs them in their final form. */
-export function optimize(output: Output, context: OptimizeContext, enabled = true): Output {
-  let plan = orderJoins(output)
-  for (const rule of enabled ? RULES : [foldConstants]) plan = rule.apply(plan, context)
-  if (plan.kind !== 'output') throw new Error('a rule lost the output')
-  return withBadRecords(lower(plan))
+/** `off`: names of rules that are left out. Some are never: a plan needs constants in their final form, and a long list of sources would be a product of all of them. */
+export function optimize(output: Output, context: OptimizeContext, off: ReadonlySet<string> | 'all' = NONE): Output {
+  let plan: Output = output
+  for (const rule of RULES) {
+    if (rule.always !== true && (off === 'all' || off.has(rule.name))) continue
+    const next = rule.apply(plan, context)
+    plan = checkRule(rule.name, plan, next)
+  }
+  return plan
 }
+
+const NONE: ReadonlySet<string> = new Set()

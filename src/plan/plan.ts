@@ -4,7 +4,7 @@
  * Rows: below an operator that materializes (Aggregate, Project, Values) expressions speak of a record through `path` references; above it they speak of the
  * operator's row through `slot` references. Nothing here is executed; `engine/` does that.
  */
-import type { ScalarFunction } from '../functions/registry.ts'
+import type { ScalarFunction } from '../functions/function.ts'
 import type { Span } from '../sql/ast.ts'
 import type { DataType, Path, Value } from '../types.ts'
 import type { Table } from './catalog.ts'
@@ -349,12 +349,15 @@ export interface PresenceTest extends Typed {
   readonly source: number
   readonly path: Path
 }
-/** A header's bytes as a type, or with `name` undefined the array of header names (`keys`) or a map of all headers as texts (`map`). */
+/**
+ * The last header of a name as a type, or all of that name (`strings`, `blobs`); with `name` undefined the array of header names (`keys`), a map of texts with the last
+ * header of each name (`map`), or every header with its bytes (`list`).
+ */
 export interface HeaderRef extends Typed {
   readonly kind: 'header'
   readonly source: number
   readonly name: BoundExpr | undefined
-  readonly as: 'string' | 'int' | 'long' | 'float' | 'double' | 'keys' | 'map'
+  readonly as: 'string' | 'bytes' | 'int' | 'long' | 'float' | 'double' | 'strings' | 'blobs' | 'keys' | 'map' | 'list'
 }
 /** Last offset of the current record's partition, as captured at the start of the query. */
 export interface LastOffset extends Typed {

@@ -1,7 +1,7 @@
 /**
  * What an API of the sandbox is: its number, versions and shapes, and the function that answers it, together with what such a function may use.
  */
-import type { WireReader } from '../kafka/wire.ts'
+import type { WireReader } from '../kafka/wire/primitives.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Faults } from './faults.ts'
 import type { GroupCoordinator } from './groups.ts'

@@ -4,7 +4,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
-import { WireError, WireReader } from '../kafka/wire.ts'
+import { WireError, WireReader } from '../kafka/wire/primitives.ts'
 import { sleep, systemClock, type Clock } from '../lib/clock.ts'
 import { count, type Api, type Cluster, type Node, type SandboxStats } from './api.ts'
 import { apiVersions, describeCluster, findCoordinator, metadata } from './apis/cluster.ts'

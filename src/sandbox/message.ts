@@ -3,7 +3,7 @@
  * Only the sandbox (and tests that speak to a broker directly) uses this; the reader has hand-written paths. No request or response is known here.
  * Source: the Kafka protocol guide and KIP-482 (tagged fields).
  */
-import { WireError, WireReader, WireWriter } from '../kafka/wire.ts'
+import { WireError, WireReader, WireWriter } from '../kafka/wire/primitives.ts'
 
 /** A writer that strings record sets into the message without copying them; `pieces` gives everything in order. */
 export class MessageWriter extends WireWriter {

@@ -71,11 +71,6 @@ export function mayEnter(account: Account, environment: string): boolean {
   return rules(account, environment).some((p) => p.effect === 'allow')
 }
 
-/** Which topics of an environment may be seen. */
-export function readable(account: Account, environment: string): (topic: string) => boolean {
-  return topicPolicy(rules(account, environment))
-}
-
 /** Which rights on which topics of an environment. */
 export function rightsOf(account: Account, environment: string): (right: Right, topic: string) => boolean {
   const own = rules(account, environment)

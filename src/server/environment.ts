@@ -1,11 +1,11 @@
 /** What the server needs of an environment (a named Kafka cluster with its registry): the means to run a query as somebody, and whether the cluster answers. */
-import type { IdOption } from '../catalog/plain-formats.ts'
+import type { IdOption } from '../catalog/facets/plain-formats.ts'
 import type { CatalogStore } from '../catalog/store.ts'
 import type { QueryEnvironment } from '../engine/host.ts'
 import type { CsvOptions } from '../formats/csv/decoder.ts'
 import type { FormatName } from '../formats/format.ts'
 import type { Cluster } from '../kafka/cluster.ts'
-import type { ConsumerGroups } from '../kafka/groups.ts'
+import type { ConsumerGroups } from '../kafka/admin/groups.ts'
 import type { ClusterConfig } from '../kafka/config.ts'
 import type { Catalog } from '../plan/catalog.ts'
 import type { RegistryConfig } from '../registry/registry.ts'

@@ -1,7 +1,7 @@
 /** What the HTTP routes share: the parts of the running server that they ask. Types only. */
 import type { QueryEnvironment } from '../engine/host.ts'
 import type { Account, Accounts } from './auth.ts'
-import type { ServerConfig } from './config.ts'
+import type { ServerConfig } from './config/config.ts'
 import type { Environment } from './environment.ts'
 import type { Health } from './health.ts'
 import type { Log } from './log.ts'

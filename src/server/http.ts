@@ -4,6 +4,7 @@
  */
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Account } from './auth.ts'
+import { BasePath } from './base-path.ts'
 import { addCors } from './cors.ts'
 import type { HttpContext } from './http-context.ts'
 import { notOfferedAt } from './not-offered.ts'
@@ -23,7 +24,9 @@ export function createHttp(context: HttpContext): FastifyInstance {
     config.server.tls === undefined
       ? null
       : { cert: config.server.tls.cert, key: config.server.tls.key, ...(config.server.tls.ca === undefined ? {} : { ca: config.server.tls.ca }) }
+  const base = basePathOf(config)
   const app = fastify({
+    rewriteUrl: (request) => base.inside(request.url ?? '/', request.headers),
     logger: false,
     https,
     bodyLimit: config.limits['server.max.message.bytes'],
@@ -56,14 +59,20 @@ export function createHttp(context: HttpContext): FastifyInstance {
     else parseJson(request, body as string, done)
   })
   addCors(app, config.server.corsOrigins ?? [])
-  addAccountRoutes(app, context)
-  addInformationRoutes(app, context)
-  addRest(app, context)
+  addAccountRoutes(app, context, base)
+  addInformationRoutes(app, context, base)
+  addRest(app, context, base)
   return app
 }
 
-function addAccountRoutes(app: FastifyInstance, context: HttpContext): void {
+export function basePathOf({ server }: HttpContext['config']): BasePath {
+  return new BasePath(server.basePath ?? '', server.trustForwardedPrefix === true)
+}
+
+function addAccountRoutes(app: FastifyInstance, context: HttpContext, base: BasePath): void {
   const { accounts, config } = context
+  /** Other things behind the same proxy do not get it. */
+  const cookiePath = (request: FastifyRequest, reply: FastifyReply): string => `Path=${base.of(request, reply) || '/'}`
   app.post('/api/login', async (request, reply) => {
     const { user, password } = bodyOf(request)
     if (typeof user !== 'string' || typeof password !== 'string')
@@ -80,7 +89,7 @@ function addAccountRoutes(app: FastifyInstance, context: HttpContext): void {
     const token = await logIn(context, request, reply, username, password)
     if (token === undefined) return reply
     const seconds = Math.floor(config.limits['server.session.timeout'] / 1000)
-    const cookie = `${SESSION_COOKIE}=${token}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${config.server.tls === undefined ? '' : '; Secure'}`
+    const cookie = `${SESSION_COOKIE}=${token}; ${cookiePath(request, reply)}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${config.server.tls === undefined ? '' : '; Secure'}`
     return reply.code(204).header('set-cookie', cookie).header('cache-control', 'no-store').send()
   })
   app.get('/api/auth', async (request, reply) => {
@@ -93,7 +102,10 @@ function addAccountRoutes(app: FastifyInstance, context: HttpContext): void {
   const logOut = async (request: FastifyRequest<{ Querystring: { token?: string } }>, reply: FastifyReply) => {
     const given = credential(request.raw) ?? request.query.token
     if (typeof given === 'string') context.logout(given)
-    return reply.code(204).header('set-cookie', `${SESSION_COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict`).send()
+    return reply
+      .code(204)
+      .header('set-cookie', `${SESSION_COOKIE}=; ${cookiePath(request, reply)}; Max-Age=0; HttpOnly; SameSite=Strict`)
+      .send()
   }
   app.get<{ Querystring: { token?: string } }>('/api/logout', logOut)
   app.post<{ Querystring: { token?: string } }>('/api/v1/logout', logOut)
@@ -132,7 +144,7 @@ function permissionNames(account: Account): string[] {
   ]
 }
 
-function addInformationRoutes(app: FastifyInstance, { config, health, metrics }: HttpContext): void {
+function addInformationRoutes(app: FastifyInstance, { config, health, metrics }: HttpContext, base: BasePath): void {
   app.get('/health', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
     return { ...(await health.report()), name: NAME, version: VERSION }
@@ -145,6 +157,7 @@ function addInformationRoutes(app: FastifyInstance, { config, health, metrics }:
       version: VERSION,
       environments: config.environments.map((e) => e.name),
       host: request.host,
+      basePath: base.of(request, reply),
       secure: config.server.tls !== undefined,
     })
   })

@@ -5,8 +5,8 @@ import { declarationOf, withObjects } from '../catalog/objects.ts'
 import { restrict } from '../catalog/permissions.ts'
 import { type CatalogStore, openStore } from '../catalog/store.ts'
 import { Cluster } from '../kafka/cluster.ts'
-import { ConsumerGroups } from '../kafka/groups.ts'
-import { createKafkaLog } from '../kafka/reader.ts'
+import { ConsumerGroups } from '../kafka/admin/groups.ts'
+import { createKafkaLog } from '../kafka/read/reader.ts'
 import { systemClock } from '../lib/clock.ts'
 import { createRegistry } from '../registry/client.ts'
 import { readGlueFolder } from '../registry/glue.ts'
@@ -49,7 +49,7 @@ export async function openEnvironment(config: EnvironmentConfig, given?: Catalog
     consumers: new ConsumerGroups(cluster),
     registry: config.registry,
     probe: async () => {
-      await cluster.metadata([], { fresh: true, deadlineMs: systemClock.now() + PROBE_TIMEOUT_MS })
+      await cluster.metadata([], { fresh: true, deadlineMs: systemClock.monotonic() + PROBE_TIMEOUT_MS })
     },
     close: async () => {
       catalog.close()

@@ -11,6 +11,8 @@ export interface PageContent {
   /** The Host header of the request. */
   readonly host: string
   readonly secure: boolean
+  /** What stands in front of all paths. */
+  readonly basePath: string
 }
 
 const STYLE = `
@@ -80,8 +82,9 @@ asyncio.run(main())`
 export function page(content: PageContent): string {
   const host = /^[\w.:[\]-]{1,255}$/.test(content.host) ? content.host : 'localhost'
   const environment = content.environments[0] ?? 'demo'
-  const origin = `http${content.secure ? 's' : ''}://${host}`
-  const socket = `ws${content.secure ? 's' : ''}://${host}/api/v1/environments/${encodeURIComponent(environment)}/proxy/api/ws/v2/sql/execute`
+  const path = escapeHtml(content.basePath)
+  const origin = `http${content.secure ? 's' : ''}://${host}${path}`
+  const socket = `ws${content.secure ? 's' : ''}://${host}${path}/api/v1/environments/${encodeURIComponent(environment)}/proxy/api/ws/v2/sql/execute`
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -110,7 +113,7 @@ ${example('WebSocket client', `wscat -H "Authorization: Bearer $SLUICE_TOKEN" \\
 ${example('Python', python(socket))}
 </section>
 <footer>
-<p>Is it well? <a href="/health">Health</a> and <a href="/metrics">metrics</a>. What it answers beside SQL: <a href="/api/v1/openapi.json">OpenAPI</a>.</p>
+<p>Is it well? <a href="${path}/health">Health</a> and <a href="${path}/metrics">metrics</a>. What it answers beside SQL: <a href="${path}/api/v1/openapi.json">OpenAPI</a>.</p>
 </footer>
 </main>
 </body>

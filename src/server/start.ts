@@ -9,14 +9,15 @@ import { WebSocketServer } from 'ws'
 import type { CatalogStore } from '../catalog/store.ts'
 import { Queries } from '../engine/queries.ts'
 import type { QueryEnvironment, RunSummary } from '../engine/host.ts'
-import { runRequest } from '../engine/query.ts'
+import { runRequest } from '../engine/request.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { errorAsObject, type QueryRequest } from '../protocol/frames.ts'
 import { type Account, type AccountChange, Accounts, mayEnter, type ServiceAccountConfig, type UserConfig } from './auth.ts'
-import type { ServerConfig } from './config.ts'
+import type { BasePath } from './base-path.ts'
+import type { ServerConfig } from './config/config.ts'
 import type { Environment, OpenEnvironment } from './environment.ts'
 import { Health } from './health.ts'
-import { createHttp } from './http.ts'
+import { basePathOf, createHttp } from './http.ts'
 import { JdbcSink } from './jdbc/sink.ts'
 import { createLog, type Log, statementHash, withoutLiterals } from './log.ts'
 import { Metrics } from './metrics.ts'
@@ -26,7 +27,7 @@ import { notOfferedAt } from './not-offered.ts'
 import { credential, isLensesCli, refuseUpgrade, type Target, target } from './upgrade.ts'
 
 export interface RunningServer {
-  /** `http://127.0.0.1:9991`, with the port that was really taken. */
+  /** `http://127.0.0.1:9991`, with the port that was really taken, and the base path. */
   readonly url: string
   readonly host: string
   readonly port: number
@@ -87,6 +88,7 @@ class Server implements RunningServer {
   readonly #log: Log
   readonly #run: Run
   readonly #clock: Clock
+  readonly #base: BasePath
   readonly #store: CatalogStore
   /** What runs, and what ran. */
   readonly queries = new Queries()
@@ -104,6 +106,7 @@ class Server implements RunningServer {
 
   constructor(config: ServerConfig, environments: readonly Environment[], means: { log: Log; run: Run; clock: Clock; store: CatalogStore }) {
     this.#config = config
+    this.#base = basePathOf(config)
     this.environments = environments
     this.#log = means.log
     this.#run = means.run
@@ -140,7 +143,7 @@ class Server implements RunningServer {
     this.host = host
     this.port = (this.#http.server.address() as AddressInfo).port
     const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
-    this.url = `http${tls === undefined ? '' : 's'}://${shown}:${this.port}`
+    this.url = `http${tls === undefined ? '' : 's'}://${shown}:${this.port}${this.#config.server.basePath ?? ''}`
     this.#log.info({ host, port: this.port, environments: this.environments.map((e) => e.name) }, 'server started')
   }
 
@@ -205,6 +208,7 @@ class Server implements RunningServer {
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    request.url = this.#base.inside(request.url ?? '/', request.headers)
     const refuse = (status: number, title: string) => {
       this.#metrics.refused.inc({ reason: String(status) })
       this.#log.info({ status, path: request.url?.replace(/\?.*/s, '').slice(0, 200), address: socket.remoteAddress, reason: title }, 'connection refused')

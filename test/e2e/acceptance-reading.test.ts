@@ -97,13 +97,16 @@ describe('reading through SQL', { skip: cluster.skip }, () => {
     let rest = 'n >= 0'
     let total = 0
     let ended = 0
+    let ms = 3
     for (let rounds = 0; rounds < 200; rounds++) {
-      const answer = await sluice.ask(`SET max.query.time = 3ms; SET fetch.max.bytes = '32k'; SELECT count(*) AS c FROM ${t} WHERE ${rest}`)
+      const answer = await sluice.ask(`SET max.query.time = ${ms}ms; SET fetch.max.bytes = '32k'; SELECT count(*) AS c FROM ${t} WHERE ${rest}`)
       assert.equal(answer.error, undefined)
       total += (answer.values[0] as { c: number }).c
       if (answer.sentinel === undefined) break
       ended++
-      assert.deepEqual([answer.sentinel.type, answer.sentinel.timeout], ['COMPLETIONTIMEOUT', 3])
+      assert.deepEqual([answer.sentinel.type, answer.sentinel.timeout], ['COMPLETIONTIMEOUT', ms])
+      // A busy machine may not get to the first record in that time.
+      if ((answer.values[0] as { c: number }).c === 0) ms *= 2
       rest = `n >= 0 AND (${answer.sentinel.resume as string})`
     }
     assert.ok(ended > 0)

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { after, before, describe, it } from 'node:test'
-import { writeRecordBatch } from '../../src/kafka/record-batch.ts'
+import { writeRecordBatch } from '../../src/kafka/read/record-batch.ts'
 import { findCoordinator, metadata } from '../../src/sandbox/apis/cluster.ts'
 import { fetch, listOffsets, offsetForLeaderEpoch } from '../../src/sandbox/apis/fetch.ts'
 import { describeGroups, heartbeat, leaveGroup, offsetCommit, offsetFetch, syncGroup } from '../../src/sandbox/apis/groups.ts'

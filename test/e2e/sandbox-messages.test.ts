@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { kafkaLibraries, Unavailable } from '../../scripts/provision.ts'
-import { WireReader } from '../../src/kafka/wire.ts'
+import { WireReader } from '../../src/kafka/wire/primitives.ts'
 import { APIS } from '../../src/sandbox/broker.ts'
 import { Random } from '../../src/sandbox/demo/random.ts'
 import { MessageWriter, type Shape } from '../../src/sandbox/message.ts'

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { avroDecoder } from '../../src/formats/avro/decoder.ts'
 import { jsonDecoder } from '../../src/formats/json/decoder.ts'
-import { DEFAULT_RENDER, renderValue } from '../../src/formats/render.ts'
+import { DEFAULT_RENDER, renderValue } from '../../src/formats/text/render.ts'
 import { reader } from './driver.ts'
 
 const avroFolder = new URL('./avro/', import.meta.url)

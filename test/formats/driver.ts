@@ -1,7 +1,7 @@
 /** Compiles the reader of a facet for a list of wanted paths, and runs it on bytes: what a generated program does, without the records around it. */
 import { type Code, Emitter, js, type Name } from '../../src/codegen/emitter.ts'
 import type { FacetDecoder, RenderOptions, Want } from '../../src/formats/format.ts'
-import { DEFAULT_RENDER } from '../../src/formats/render.ts'
+import { DEFAULT_RENDER } from '../../src/formats/text/render.ts'
 import type { DataType, Value } from '../../src/types.ts'
 
 export type Step = string | number

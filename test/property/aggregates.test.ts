@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import type { MemoryWorld } from '../support/memory-world.ts'
 import { condition, ROWS, type Row, randomWorld, SEED } from '../support/random-conditions.ts'
 
@@ -60,7 +60,12 @@ async function answer(sql: string, optimize: boolean, on: MemoryWorld): Promise<
     if (type === 'RECORD') found.push(JSON.stringify(data.value))
     else if (type !== 'METADATA') assert.fail(`${sql}\n${frame}`)
   }
-  await runRequest({ sql, live: false }, { catalog: on.catalog, log: on.log, optimize }, { send, drained: () => undefined }, new AbortController().signal)
+  await runRequest(
+    { sql, live: false },
+    { catalog: on.catalog, log: on.log, rulesOff: optimize ? undefined : 'all' },
+    { send, drained: () => undefined },
+    new AbortController().signal,
+  )
   return found.sort()
 }
 

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import { memoryWorld } from '../support/memory-world.ts'
 import { duckInstance } from '../support/oracle.ts'
 import { Random } from '../support/random-tables.ts'
@@ -188,7 +188,7 @@ async function rowsOf(sql: string, world: ReturnType<typeof memoryWorld>, optimi
   }
   const done = runRequest(
     { sql, live: false },
-    { catalog: world.catalog, log: world.log, optimize },
+    { catalog: world.catalog, log: world.log, rulesOff: optimize ? undefined : 'all' },
     { send, drained: () => undefined },
     new AbortController().signal,
   )

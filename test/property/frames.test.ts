@@ -5,14 +5,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { runRequest } from '../../src/engine/query.ts'
-import { AGGREGATE_DOCS, SCALAR_FUNCTIONS } from '../../src/functions/catalog.ts'
-import type { Accept } from '../../src/functions/registry.ts'
+import { runRequest } from '../../src/engine/request.ts'
+import { AGGREGATE_DOCS, SCALAR_FUNCTIONS } from '../../src/functions/all-functions.ts'
+import type { Accept } from '../../src/functions/function.ts'
 import { printQuery } from '../../src/sql/print.ts'
 import { memoryWorld, type MemoryWorld, type WorldFormat, type WorldTopic, type WorldValue } from '../support/memory-world.ts'
 import { randomQuery } from '../support/random-queries.ts'
 import { Random, randomTable, topicOf } from '../support/random-tables.ts'
-import { CORPUS } from '../unit/sql-corpus.ts'
+import { CORPUS } from '../unit/sql/corpus.ts'
 
 const SEED = 20_261_128
 
@@ -296,7 +296,7 @@ async function ask(
     seen.push(parsed.type)
   }
   const { catalog, log, administration } = world
-  const environment = { catalog, log, optimize: more.optimize ?? true, ...(more.writes === true && { administration }) }
+  const environment = { catalog, log, rulesOff: more.optimize === false ? ('all' as const) : undefined, ...(more.writes === true && { administration }) }
   const defaults = { 'max.query.time': 5_000 }
   await runRequest(
     { sql, live: more.live ?? false, statsMs: 250 },

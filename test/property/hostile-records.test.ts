@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import { encodeAvro, framed } from '../support/avro-encode.ts'
 import type { ExactJson } from '../support/exact-json.ts'
 import { memoryWorld, type WorldFormat, type WorldRecord } from '../support/memory-world.ts'

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { HELD_BITS, HELD_MASK, HeldRows } from '../../src/engine/operators/held-rows.ts'
 import { JoinTable } from '../../src/engine/operators/join-table.ts'
-import { joinedRow } from '../../src/engine/row-functions.ts'
+import { joinedRow } from '../../src/engine/program/row-functions.ts'
 import type { Value } from '../../src/types.ts'
 
 const RUNS = { numRuns: 100, seed: 20261121 }

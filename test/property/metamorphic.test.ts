@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import { type ExactJson, parseExact, valueEnd } from '../support/exact-json.ts'
 import { memoryWorld, type WorldRecord } from '../support/memory-world.ts'
 
@@ -115,7 +115,12 @@ async function rows(sql: string, optimize = true): Promise<string[]> {
     if (type === 'RECORD') found.push(valueText(frame))
   }
   const { catalog, log } = world
-  await runRequest({ sql, live: false }, { catalog, log, optimize }, { send, drained: () => undefined }, new AbortController().signal)
+  await runRequest(
+    { sql, live: false },
+    { catalog, log, rulesOff: optimize ? undefined : 'all' },
+    { send, drained: () => undefined },
+    new AbortController().signal,
+  )
   return found
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import { memoryWorld, type MemoryWorld } from '../support/memory-world.ts'
 
 const START_MS = Date.parse('2024-02-29T07:05:09Z')
@@ -53,7 +53,12 @@ async function found(world: MemoryWorld, condition: string, optimize: boolean): 
   }
   const { catalog, log } = world
   const sql = `SELECT n FROM t WHERE ${condition}`
-  await runRequest({ sql, live: false }, { catalog, log, optimize }, { send, drained: () => undefined }, new AbortController().signal)
+  await runRequest(
+    { sql, live: false },
+    { catalog, log, rulesOff: optimize ? undefined : 'all' },
+    { send, drained: () => undefined },
+    new AbortController().signal,
+  )
   return rows
 }
 

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import type { BatchSource, KafkaLog, RecordBatch, ScanRequest } from '../../src/kafka/log.ts'
-import { Progress } from '../../src/kafka/progress.ts'
-import { BatchHeader, writeRecordBatch } from '../../src/kafka/record-batch.ts'
+import { Progress } from '../../src/kafka/read/progress.ts'
+import { BatchHeader, writeRecordBatch } from '../../src/kafka/read/record-batch.ts'
 import type { Catalog } from '../../src/plan/catalog.ts'
 import { memoryWorld } from '../support/memory-world.ts'
 import { condition, randomWorld, SEED } from '../support/random-conditions.ts'
@@ -17,7 +17,7 @@ async function run(
 ): Promise<{ rows: string[]; bytes: number; records: number }> {
   const frames: string[] = []
   const sink = { send: (frame: string): void => void frames.push(frame), drained: () => undefined }
-  const summary = await runRequest({ sql, live: false }, { ...world, optimize }, sink, new AbortController().signal)
+  const summary = await runRequest({ sql, live: false }, { ...world, rulesOff: optimize ? undefined : 'all' }, sink, new AbortController().signal)
   assert.equal(summary.outcome, 'end', summary.error)
   const values = frames.map((f) => JSON.parse(f) as { type: string; data: { value: unknown } }).filter((f) => f.type === 'RECORD')
   return { rows: values.map((f) => JSON.stringify(f.data.value)), bytes: summary.bytesRead, records: summary.recordsScanned }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { writeDouble, writeFloat } from '../../src/formats/number-writer.ts'
+import { writeDouble, writeFloat } from '../../src/formats/text/number-writer.ts'
 import { doubleText, floatText } from '../../src/lib/number-text.ts'
 
 const RUNS = { numRuns: 3000, seed: 20261128 }
@@ -38,13 +38,15 @@ function nearest(x: number, bits: number, smallest: number): { readonly low: Fra
   }
 }
 
-/** The fewest digits of a decimal that lies strictly between. */
-function fewestDigits(low: Fraction, high: Fraction): number {
+/** The fewest digits of a decimal that lies between; `ends`: or at one of the ends. */
+function fewestDigits(low: Fraction, high: Fraction, ends: boolean): number {
   for (let exponent = 40; ; exponent--) {
     const unit = scaled(1n, 10n, exponent)
-    // The smallest whole number of units above `low`.
-    const n = (low.over * unit.under) / (low.under * unit.over) + 1n
-    if (compare({ over: n * unit.over, under: unit.under }, high) < 0) return String(n).replace(/0+$/, '').length
+    // The smallest whole number of units above `low`, or at it.
+    const whole = (low.over * unit.under) / (low.under * unit.over)
+    const n = ends && compare({ over: whole * unit.over, under: unit.under }, low) === 0 ? whole : whole + 1n
+    const above = compare({ over: n * unit.over, under: unit.under }, high)
+    if (n > 0n && (above < 0 || (ends && above === 0))) return String(n).replace(/0+$/, '').length
   }
 }
 
@@ -73,11 +75,12 @@ function written(write: (o: Uint8Array, w: number, value: number) => number, val
 function checkFloat(x: number): void {
   if (!Number.isFinite(x) || x === 0) return
   const text = floatText(Math.abs(x))
-  const { low, high } = nearest(Math.abs(x), 24, -149)
+  const { low, high, ends } = nearest(Math.abs(x), 24, -149)
   const { value, digits } = read(text)
-  assert.ok(compare(value, low) > 0 && compare(value, high) < 0, `${text} is not nearest to ${x}`)
+  const [below, above] = [compare(value, low), compare(value, high)]
+  assert.ok((below > 0 && above < 0) || (ends && below >= 0 && above <= 0), `${text} is not nearest to ${x}`)
   assert.equal(Math.fround(Number(text)), Math.abs(x))
-  assert.equal(digits, fewestDigits(low, high), `${text} for ${x}`)
+  assert.equal(digits, fewestDigits(low, high, ends), `${text} for ${x}`)
   assert.equal(floatText(-Math.abs(x)), `-${text}`)
   assert.equal(written(writeFloat, x), floatText(x))
   assert.match(text, /[.e]/, 'visibly a float')

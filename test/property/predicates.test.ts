@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import type { MemoryWorld } from '../support/memory-world.ts'
 import { condition, ROWS, type Row, randomWorld, SEED } from '../support/random-conditions.ts'
 
@@ -18,7 +18,12 @@ async function kept(where: string, topic: string, optimize: boolean, on: MemoryW
     else if (type !== 'METADATA') assert.fail(`${sql}\n${frame}`)
   }
   const { catalog, log } = on
-  await runRequest({ sql, live: false }, { catalog, log, optimize }, { send, drained: () => undefined }, new AbortController().signal)
+  await runRequest(
+    { sql, live: false },
+    { catalog, log, rulesOff: optimize ? undefined : 'all' },
+    { send, drained: () => undefined },
+    new AbortController().signal,
+  )
   return found.sort()
 }
 

@@ -11,8 +11,8 @@ import { isReserved, KEYWORDS, MOMENTS, TYPE_NAMES } from '../../src/sql/keyword
 import { tokenize } from '../../src/sql/lex.ts'
 import { parseExpression, parseScript } from '../../src/sql/parse.ts'
 import { printExpr, printQuery, printStatement } from '../../src/sql/print.ts'
-import { CORPUS } from '../unit/sql-corpus.ts'
-import { bare } from '../unit/sql-tree.ts'
+import { CORPUS } from '../unit/sql/corpus.ts'
+import { bare } from '../unit/sql/tree.ts'
 
 const SEED = 20240309
 const span = { start: 0, end: 0 }

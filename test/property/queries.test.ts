@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import { type MemoryWorld, memoryWorld, type WorldRecord } from '../support/memory-world.ts'
 
 const SEED = 20_240_305
@@ -193,7 +193,12 @@ async function kept(of: Relation, where: string, optimize: boolean, on: MemoryWo
     if (type === 'RECORD') found.push(`${data.value.t} ${data.value.p}/${data.value.o}`)
     else if (type !== 'METADATA') assert.fail(`${sql}\n${frame}`)
   }
-  await runRequest({ sql, live: false }, { catalog: on.catalog, log: on.log, optimize }, { send, drained: () => undefined }, new AbortController().signal)
+  await runRequest(
+    { sql, live: false },
+    { catalog: on.catalog, log: on.log, rulesOff: optimize ? undefined : 'all' },
+    { send, drained: () => undefined },
+    new AbortController().signal,
+  )
   return found.sort()
 }
 

@@ -2,7 +2,7 @@
  * Avro binary from JSON literals, for test worlds: walks the schema as JSON and writes. Unions are given without their branch names; the first branch that fits is taken.
  * Bytes and fixed are strings of code points 0–255, or `0x…`; decimals may be numbers or digit strings. It checks nothing beyond what it needs. Source: Avro specification 1.12, "Binary encoding".
  */
-import { WireWriter } from '../../src/kafka/wire.ts'
+import { WireWriter } from '../../src/kafka/wire/primitives.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
 import type { ExactJson } from './exact-json.ts'
 

@@ -2,16 +2,22 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { after, describe, test } from 'node:test'
+import { RULES } from '../../src/plan/optimize.ts'
 import { updating } from '../options.ts'
 import { memoryWorld } from './memory-world.ts'
 import { expectedLines, readSlt, runCase, withAnswers } from './slt.ts'
+
+const WAYS: readonly { readonly way: string; readonly rulesOff: ReadonlySet<string> | 'all' }[] = [
+  { way: 'as bound', rulesOff: 'all' },
+  ...RULES.filter((rule) => rule.always !== true).map(({ name }) => ({ way: `without ${name}`, rulesOff: new Set([name]) })),
+]
 
 /** Declares the tests of a file; `name` is how it is called in them. Returns how many cases it holds. */
 export function goldenFile(path: string, name: string): number {
   const file = readSlt(path)
   // Statements may change the world: each way of running has its own.
   const world = memoryWorld(file.topics)
-  const boundWorld = memoryWorld(file.topics)
+  const others = WAYS.map((way) => ({ ...way, world: memoryWorld(file.topics) }))
   const answers: (readonly string[] | undefined)[] = []
   describe(name, () => {
     file.cases.forEach((item, i) => {
@@ -22,17 +28,19 @@ export function goldenFile(path: string, name: string): number {
       })
       // The optimizer changes what is read, never the rows.
       if (updating) return
-      test(`${name}:${item.line} as bound`, async () => {
-        const actual = await runCase(item, boundWorld, { optimize: false })
-        if (item.kind === 'query' || item.kind === 'error')
-          assert.equal(actual.join('\n'), expectedLines(item).join('\n'), `${file.path}:${item.line} without the optimizer`)
+      test(`${name}:${item.line} as bound, and with each rule of the optimizer off`, async () => {
+        for (const { way, rulesOff, world: own } of others) {
+          const actual = await runCase(item, own, { rulesOff })
+          if (item.kind === 'query' || item.kind === 'error')
+            assert.equal(actual.join('\n'), expectedLines(item).join('\n'), `${file.path}:${item.line} ${way}`)
+        }
       })
     })
     after(() => {
       const text = withAnswers(file, answers)
       if (updating && text !== readFileSync(file.path, 'utf8')) writeFileSync(file.path, text)
       world.catalog.close()
-      boundWorld.catalog.close()
+      for (const other of others) other.world.catalog.close()
     })
   })
   return file.cases.length

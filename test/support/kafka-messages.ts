@@ -4,7 +4,7 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inflateRawSync } from 'node:zlib'
-import { WireWriter } from '../../src/kafka/wire.ts'
+import { WireWriter } from '../../src/kafka/wire/primitives.ts'
 
 interface Field {
   readonly name: string

@@ -1,6 +1,6 @@
 /** What statements may change in the world in memory: topics, records, subjects, objects; everything is allowed. Kafka's refusals that matter are told as Kafka tells them. */
 import { KafkaError } from '../../src/kafka/log.ts'
-import { writeRecordBatch } from '../../src/kafka/record-batch.ts'
+import { writeRecordBatch } from '../../src/kafka/read/record-batch.ts'
 import { partitionOfKey } from '../../src/lib/murmur2.ts'
 import type { Administration, ObjectStore, Synonym, TableDeclaration, View } from '../../src/plan/administration.ts'
 import type { MemoryRegistry, StoredPartition, WorldTopic } from './memory-world.ts'

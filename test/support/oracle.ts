@@ -3,7 +3,7 @@
  * relative tolerance of 1e-9, all else exactly. It decides nothing about who is right.
  */
 import { DuckDBDateValue, DuckDBDecimalValue, DuckDBInstance, DuckDBTimestampValue } from '@duckdb/node-api'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import type { Query } from '../../src/sql/ast.ts'
 import { printQuery } from '../../src/sql/print.ts'
 import { rawMembers } from './exact-json.ts'
@@ -89,7 +89,12 @@ export async function sluice(sql: string, columns: readonly string[], on: Memory
     else if (type !== 'METADATA') error ??= typeof data === 'string' ? data : JSON.stringify(data)
   }
   try {
-    await runRequest({ sql, live: false }, { catalog: on.catalog, log: on.log, optimize }, { send, drained: () => undefined }, new AbortController().signal)
+    await runRequest(
+      { sql, live: false },
+      { catalog: on.catalog, log: on.log, rulesOff: optimize ? undefined : 'all' },
+      { send, drained: () => undefined },
+      new AbortController().signal,
+    )
   } catch (e) {
     return { error: `FAULT ${e instanceof Error ? (e.stack ?? e.message).slice(0, 600) : String(e)}` }
   }

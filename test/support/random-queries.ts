@@ -2,7 +2,7 @@
  * Random queries over random tables: SELECT with joins, groups, derived tables, WITH, set operations and subqueries, as syntax trees. Results have a known order only where
  * `ordered` says so. What the queries mean is not known here: src/sql/print.ts writes them for Sluice, oracle.ts for DuckDB.
  */
-import { parts } from '../../src/plan/walk.ts'
+import { parts } from '../../src/plan/bind/walk.ts'
 import type { Expr, From, OrderItem, Query, QueryBody, Select, SelectItem } from '../../src/sql/ast.ts'
 import { binary, call, cast, column, Expressions, LISTED, nameOf, type Sight, typed, typeOf } from './random-expressions.ts'
 import type { Random, RandomTable, Ty } from './random-tables.ts'

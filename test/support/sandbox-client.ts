@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { DefinedApi } from '../../src/sandbox/api.ts'
 import { MessageWriter, type Read, type Shape, type Written } from '../../src/sandbox/message.ts'
-import { WireReader } from '../../src/kafka/wire.ts'
+import { WireReader } from '../../src/kafka/wire/primitives.ts'
 
 export class SandboxClient {
   readonly socket: Socket

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { FrameSink } from '../../src/engine/host.ts'
-import { runRequest } from '../../src/engine/query.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import type { KafkaLog } from '../../src/kafka/log.ts'
 import type { Administration } from '../../src/plan/administration.ts'
 import type { Catalog } from '../../src/plan/catalog.ts'
@@ -181,10 +181,9 @@ function readLiteral(line: string, from: number): { value: WorldValue; end: numb
 }
 
 function readHeaders(text: string): { key: string; value: Uint8Array | null }[] {
-  return Object.entries(JSON.parse(text) as Record<string, string | null>).map(([key, value]) => ({
-    key,
-    value: value === null ? null : value.startsWith('0x') ? Buffer.from(value.slice(2), 'hex') : Buffer.from(value),
-  }))
+  return Object.entries(JSON.parse(text) as Record<string, string | null | (string | null)[]>).flatMap(([key, values]) =>
+    [values].flat().map((value) => ({ key, value: value === null ? null : value.startsWith('0x') ? Buffer.from(value.slice(2), 'hex') : Buffer.from(value) })),
+  )
 }
 
 // ---------------------------------------------------------------------------------------------- cases
@@ -221,13 +220,13 @@ function readCase(lines: readonly string[], at: number, end: number, defaults: R
 export async function runCase(
   item: SltCase,
   world: { readonly catalog: Catalog; readonly log: KafkaLog; readonly administration?: Administration },
-  options: { readonly optimize?: boolean } = {},
+  options: { readonly rulesOff?: ReadonlySet<string> | 'all' } = {},
 ): Promise<string[]> {
   const frames: string[] = []
   const sink: FrameSink = { send: (frame) => void frames.push(frame), drained: () => undefined }
   await runRequest(
     caseRequest(item),
-    { catalog: world.catalog, log: world.log, administration: world.administration, defaults: item.defaults, optimize: options.optimize },
+    { catalog: world.catalog, log: world.log, administration: world.administration, defaults: item.defaults, rulesOff: options.rulesOff },
     sink,
     new AbortController().signal,
   )

@@ -65,6 +65,13 @@ describe('the source is tidy', () => {
     assert.deepEqual(hits(elsewhere, /\bprocess\.(env|exit)\b/), [])
   })
 
+  it('time goes through lib/clock', () => {
+    // Browsers and the demo have clocks of their own; a wait that keeps the process alive is no timer of lib/clock.
+    const own = /^src\/(lib\/clock\.ts|client\/|cli\/|sandbox\/|kafka\/cluster\.ts|engine\/turns\.ts|server\/config\/follow\.ts)/
+    const elsewhere = bare.filter(({ path }) => !own.test(path))
+    assert.deepEqual(hits(elsewhere, /\b(Date|performance)\.now\b|(?<![.\w])set(Timeout|Interval)\(/), [])
+  })
+
   it('no barrel files, no drawers', () => {
     assert.deepEqual(
       source.map(({ path }) => path).filter((path) => /(^|\/)(utils?|helpers?|common|misc|services?|managers?|core|index)(\.ts$|\/)/.test(path)),

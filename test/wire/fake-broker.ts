@@ -3,7 +3,7 @@
  * fields that a test changes while a scan runs. Speaks the versions the reader uses, and nothing beyond what it needs.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { API, WireReader, WireWriter } from '../../src/kafka/wire.ts'
+import { API, WireReader, WireWriter } from '../../src/kafka/wire/primitives.ts'
 
 export interface FakePartition {
   leader: number

@@ -2,14 +2,14 @@
  * What may be stored in a column: a value of one type brought to another without losing anything. Stricter than CAST: numbers widen, text becomes a date, a uuid or a decimal
  * where it says one; numbers do not become text, and a fraction is never cut off. Structures go by name, arrays by element.
  */
-import { castValue } from '../../functions/cast.ts'
-import { ValueError } from '../../functions/registry.ts'
-import { dynamicValue, plainText } from '../../functions/value-text.ts'
+import { castValue } from '../../functions/support/cast.ts'
+import { ValueError } from '../../functions/function.ts'
+import { dynamicValue, plainText } from '../../functions/support/value-text.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { jsonElements, jsonMembers } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import { didYouMean } from '../../lib/suggest.ts'
-import { aType } from '../../plan/coerce.ts'
+import { aType } from '../../plan/bind/coerce.ts'
 import { BOOLEAN, type DataType, DOUBLE, JSON_TYPE, LONG, STRING, type StructType, typeName, type Value } from '../../types.ts'
 
 /** A value that a column cannot hold; `path` leads to it. */

@@ -4,7 +4,7 @@
  */
 import type { Isolation, OffsetRange } from '../../kafka/log.ts'
 import { KafkaError } from '../../kafka/log.ts'
-import { readRecords } from '../../kafka/record-batch.ts'
+import { readRecords } from '../../kafka/read/record-batch.ts'
 import { type Administration, ProduceError, type RecordToProduce } from '../../plan/administration.ts'
 import type { Table } from '../../plan/catalog.ts'
 import { MIRRORED } from '../../plan/compare-op.ts'
@@ -13,7 +13,6 @@ import type { ColumnRef, DeleteStatement, Expr, Name, Query } from '../../sql/as
 import { SqlError } from '../../sql/error.ts'
 import type { StatementContext } from '../context.ts'
 import type { Operator } from '../operators/operator.ts'
-import { planQuery } from '../plan-statement.ts'
 import { runInto } from '../run-plan.ts'
 import { Turns } from '../turns.ts'
 import { flagAndInfo } from './answer.ts'
@@ -191,7 +190,7 @@ async function matching(statement: DeleteStatement, where: Expr, context: Statem
   }
   // Records that another partitioner placed have to be found, too.
   const everywhere = { ...context, settings: { ...context.settings, 'optimize.kafka.partition': false } }
-  const plan = await planQuery(placesQuery(statement, where), everywhere, Number.MAX_SAFE_INTEGER)
+  const plan = await context.plan(placesQuery(statement, where), everywhere, { defaultLimit: Number.MAX_SAFE_INTEGER })
   await runInto(plan, take, everywhere, 'The DELETE')
   for (const offsets of places.values()) offsets.sort((a, b) => a - b)
   return places

@@ -4,17 +4,16 @@
  */
 import type { Administration, RecordToProduce } from '../../plan/administration.ts'
 import { ProduceError } from '../../plan/administration.ts'
-import { bindExpr } from '../../plan/bind-expression.ts'
+import { bindExpr } from '../../plan/bind/bind-expression.ts'
 import type { Table } from '../../plan/catalog.ts'
 import type { Output, OutputColumn } from '../../plan/plan.ts'
-import { Scope } from '../../plan/scope.ts'
+import { Scope } from '../../plan/bind/scope.ts'
 import type { Expr, InsertStatement, Name, Query } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import type { DataType } from '../../types.ts'
 import type { StatementContext } from '../context.ts'
-import { evaluateConstant } from '../expression.ts'
+import { evaluateConstant } from '../program/expression.ts'
 import type { Operator, Row } from '../operators/operator.ts'
-import { planQuery } from '../plan-statement.ts'
 import { runInto } from '../run-plan.ts'
 import { flagAndInfo } from './answer.ts'
 import { writableTable } from './lookup.ts'
@@ -105,7 +104,10 @@ async function insertSelect(
   administration: Administration,
   context: StatementContext,
 ): Promise<string> {
-  const plan = await planQuery(query, context, Number.MAX_SAFE_INTEGER, (bound) => asColumns(bound, statement.targets !== undefined))
+  const plan = await context.plan(query, context, {
+    defaultLimit: Number.MAX_SAFE_INTEGER,
+    reshape: (bound) => asColumns(bound, statement.targets !== undefined),
+  })
   const columns = plan.shape.kind === 'columns' ? plan.shape.columns : []
   const targets = statement.targets === undefined ? columns.map((c) => byName(c, table)) : byPosition(statement, columns, table)
   const writer = new RecordWriter(table, targets)

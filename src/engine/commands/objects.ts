@@ -1,14 +1,13 @@
 /** Views and synonyms: made, dropped, shown. One namespace with the topics. A view is the text of its SELECT, bound anew by whoever selects from it, with his rights. */
 import { type Administration, isVisible } from '../../plan/administration.ts'
-import { unknownTable } from '../../plan/bind.ts'
+import { unknownTable } from '../../plan/bind/bind.ts'
 import type { Output } from '../../plan/plan.ts'
-import { rowsOutput } from '../../plan/show.ts'
-import { queriesIn } from '../../plan/walk.ts'
+import { rowsOutput } from '../../plan/bind/show.ts'
+import { queriesIn } from '../../plan/bind/walk.ts'
 import type { CreateSynonym, CreateView, DropStatement, Expr, From, Name, Query, QueryBody, ShowStatement } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { TIMESTAMP, STRING } from '../../types.ts'
 import type { StatementContext } from '../context.ts'
-import { planQuery } from '../plan-statement.ts'
 import { flagAndInfo } from './answer.ts'
 import { allowed } from './lookup.ts'
 import { taken } from './tables.ts'
@@ -24,7 +23,7 @@ export async function createView(statement: CreateView, administration: Administ
   const sources = sourcesOf(query)
   if (sources.includes(name.text)) throw await unknownTable({ ...name, text: name.text }, context.environment.catalog)
   // Whatever is wrong with it is said now, not to whoever selects from it.
-  await planQuery(query, context)
+  await context.plan(query, context)
   administration.objects.saveView({ name: name.text, text, sources, owner: administration.account, createdAt: context.functions.nowMs })
   return flagAndInfo('CREATE VIEW', `View ${name.text} has been created`)
 }

@@ -1,7 +1,7 @@
 /** SHOW QUERIES, SHOW ALL QUERIES and KILL QUERY. An account sees and ends its own queries; one with all rights on everything those of others, too. */
 import type { Administration } from '../../plan/administration.ts'
 import type { Output } from '../../plan/plan.ts'
-import { rowsOutput } from '../../plan/show.ts'
+import { rowsOutput } from '../../plan/bind/show.ts'
 import type { KillStatement, ShowStatement } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { LONG, STRING, TIMESTAMP } from '../../types.ts'

@@ -2,7 +2,7 @@
 import { Decimal } from '../../lib/decimal.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
 import type { Value } from '../../types.ts'
-import { asWholeDouble, canonical, extremeOrder, integer, plain, totalOrder, WholeDouble } from '../runtime.ts'
+import { asWholeDouble, canonical, extremeOrder, integer, plain, totalOrder, WholeDouble } from '../program/values.ts'
 import type { Accumulator } from './accumulator.ts'
 import { doublePages, type NumberPages, ValuePages } from './pages.ts'
 import { KeyColumn, operatorLimits, PairIndex } from './group-index.ts'

@@ -5,7 +5,7 @@
 import { Decimal } from '../../lib/decimal.ts'
 import { SqlError } from '../../sql/error.ts'
 import type { Value } from '../../types.ts'
-import { asWholeDouble, canonical, plain, WholeDouble } from '../runtime.ts'
+import { asWholeDouble, canonical, plain, WholeDouble } from '../program/values.ts'
 import { HashCells, hashPair, mixed, SEED } from './hash-cells.ts'
 import { MAX_KEYS, tooManyKeys } from './memory.ts'
 import { bytePages, integerPages, SparseIntegers, ValuePages } from './pages.ts'

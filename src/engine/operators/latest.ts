@@ -1,5 +1,5 @@
 /** LATEST: of each key of a partition the last row, in the order of these rows; a tombstone takes its key away. Records without a key are left out: nothing can replace them. */
-import { canonical } from '../runtime.ts'
+import { canonical } from '../program/values.ts'
 import { KeyColumn, operatorLimits } from './group-index.ts'
 import type { MemoryBudget } from './memory.ts'
 import { type Operator, pushAll, type Row } from './operator.ts'

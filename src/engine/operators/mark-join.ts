@@ -1,6 +1,6 @@
 /** The join behind EXISTS and IN: every left row goes on once, with true, false or NULL behind it. Of the right side only what can answer that is held. */
 import type { Value } from '../../types.ts'
-import { canonical } from '../runtime.ts'
+import { canonical } from '../program/values.ts'
 import { Stretches } from './backlog.ts'
 import { KeyColumn, operatorLimits, PairIndex } from './group-index.ts'
 import { findKey, type KeyOf } from './join-table.ts'

@@ -2,7 +2,7 @@
 import { jsonItems } from '../../formats/json/text.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
-import { canonical } from '../runtime.ts'
+import { canonical } from '../program/values.ts'
 import { Stretches } from './backlog.ts'
 import { KeyColumn, operatorLimits } from './group-index.ts'
 import type { MemoryBudget } from './memory.ts'

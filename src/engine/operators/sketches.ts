@@ -4,7 +4,7 @@
  */
 import { Decimal } from '../../lib/decimal.ts'
 import type { Value } from '../../types.ts'
-import { canonical } from '../runtime.ts'
+import { canonical } from '../program/values.ts'
 import type { Accumulator } from './accumulator.ts'
 import type { MemoryBudget } from './memory.ts'
 

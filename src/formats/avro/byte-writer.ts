@@ -3,6 +3,8 @@
 const FIRST_BYTES = 256
 
 export class ByteWriter {
+  /** Parts of defaults that were written, which a schema may multiply. */
+  parts = 0
   #buffer = Buffer.allocUnsafe(FIRST_BYTES)
   #at = 0
 
@@ -16,6 +18,9 @@ export class ByteWriter {
     }
     this.#at = at + n
     return at
+  }
+  get size(): number {
+    return this.#at
   }
   byte(value: number): void {
     const at = this.#room(1)

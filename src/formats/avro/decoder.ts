@@ -5,13 +5,13 @@
  * With `slice` on a plain string no string is made: `value` is then only assigned where `slice.from` is -2 (enums, uuids kept as bytes, durations).
  */
 import { type Code, js, join, type Name, NOTHING } from '../../codegen/emitter.ts'
-import { families } from '../families.ts'
+import { families } from '../reading/families.ts'
 import type { EmitContext, FacetDecoder, Want } from '../format.ts'
 import { faultFinder } from '../check.ts'
-import { existsNames, hasOwn, isWanted } from '../want.ts'
-import { bytesEqual } from '../runtime.ts'
+import { existsNames, hasOwn, isWanted } from '../reading/want.ts'
+import { bytesEqual } from '../reading/reader-runtime.ts'
 import { Family } from './family.ts'
-import { blocks, type Frame, Lines, readCheckedLength, readInt, readLong, scratchName } from './lines.ts'
+import { aside, blocks, type Frame, Lines, readCheckedLength, readInt, readLong, scratchName } from './lines.ts'
 import { type AvroNode, type AvroReferences, type AvroSchema, avroType, parseAvroReferences, parseAvroSchema } from './schema.ts'
 import { branches, skip, skipFields } from './skip.ts'
 import { hasEmptyParts, minimumSize } from './size.ts'
@@ -54,6 +54,7 @@ function emitFacet(node: AvroNode, want: Want, context: EmitContext, family: Fam
   return js`{
 const ${end} = ${context.to}
 let ${p} = ${context.from}, ${c} = 0
+${scratchName(frame)}.defaults = 0
 ${hasEmptyParts(node) ? js`${scratchName(frame)}.empty = 0` : NOTHING}
 ${flags.map((flag) => js`${flag} = false`)}
 ${out.done()}
@@ -72,6 +73,7 @@ class PathReader {
   /** Reads what is wanted of the value at the position. `more`: the position must be behind it afterwards; else reading ends with the last wanted part. */
   read(out: Lines, node: AvroNode, wants: readonly Want[], more: boolean): void {
     const asked = wants.filter(isWanted)
+    if (node.kind === 'default') return aside(out, node, (inner) => this.read(inner, node.node, asked, false))
     for (const want of asked) if (want.exists !== undefined) out.add(js`${want.exists} = true`)
     if (node.kind === 'union') {
       // A union of nulls and one other type does not look further than the branch number when nothing comes after.
@@ -116,7 +118,7 @@ class PathReader {
   #value(out: Lines, node: AvroNode, want: Want, more: boolean): void {
     const { slice, value, type } = want
     const { p } = out.frame
-    if (slice !== undefined && node.kind === 'string' && (type.kind === 'string' || type.kind === 'json')) {
+    if (slice !== undefined && out.frame.aside !== true && node.kind === 'string' && (type.kind === 'string' || type.kind === 'json')) {
       const n = readCheckedLength(out)
       out.add(js`${slice.from} = ${p}; ${slice.to} = ${p} + ${n}`)
       if (more) out.add(js`${p} += ${n}`)

@@ -28,6 +28,8 @@ type Path = (string | number)[]
 
 /** Values nested deeper are refused (`avro.max.depth`), as they would be on reading. */
 const MAX_DEPTH = 64
+/** Parts of all defaults that one value takes from its schema (`avro.max.default.parts`). */
+const MAX_DEFAULT_PARTS = 100_000
 
 /** Throws an AvroSchemaError for a text that is no schema. */
 export function avroEncoder(schemaText: string, references?: AvroReferences): FacetEncoder {
@@ -54,6 +56,8 @@ function write(out: ByteWriter, node: AvroNode, value: Value, path: Path): void 
       return writeMap(out, node.values, value, path)
     case 'union':
       return writeUnion(out, node, value, path)
+    case 'default':
+      return write(out, node.node, value, path)
     case 'enum': {
       const index = typeof value === 'string' ? node.symbols.indexOf(value) : -1
       if (index < 0) throw refuse(value, `one of ${node.symbols.slice(0, 20).join(', ')}`, path)
@@ -192,6 +196,8 @@ function holds(node: AvroNode, value: Value): boolean {
       if ([...fields.keys()].some((name) => !node.fields.some((f) => f.name === name))) return false
       return node.fields.every((f) => (fields.has(f.name) ? holds(f.node, fields.get(f.name) ?? null) : f.fallback !== undefined || isNullable(f.node)))
     }
+    case 'default':
+      return holds(node.node, value)
     case 'union':
       return node.branches.some((b) => holds(b, value))
   }
@@ -340,12 +346,45 @@ function twosComplement(value: bigint): Buffer {
 
 // ---------------------------------------------------------------------------------------------- defaults
 
-/** A default as the schema's JSON has it: of a union it belongs to the first branch, bytes are code points 0–255, logical values are their carriers. */
-function writeDefault(out: ByteWriter, node: AvroNode, json: unknown, path: Path): void {
+/** Could the default be of that branch of a union? */
+function suits(node: AvroNode, json: unknown): boolean {
   switch (node.kind) {
-    case 'union':
-      out.long(0n)
-      return writeDefault(out, node.branches[0], json, path)
+    case 'null':
+      return json === null
+    case 'boolean':
+      return typeof json === 'boolean'
+    case 'int':
+    case 'long':
+      return typeof json === 'bigint' || Number.isInteger(json)
+    case 'float':
+    case 'double':
+      return typeof json === 'bigint' || typeof json === 'number'
+    case 'enum':
+      return typeof json === 'string' && node.symbols.includes(json)
+    case 'array':
+      return Array.isArray(json)
+    case 'map':
+    case 'record':
+      return typeof json === 'object' && json !== null && !Array.isArray(json)
+    default:
+      return typeof json === 'string'
+  }
+}
+
+/** A default as the schema's JSON has it: of a union it belongs to the first branch that it suits, bytes are code points 0–255, logical values are their carriers. */
+export function writeDefault(out: ByteWriter, node: AvroNode, json: unknown, path: Path): void {
+  // Defaults may have parts whose defaults have parts: without a limit a few lines of schema never end.
+  if (path.length > MAX_DEPTH) throw new EncodeError(`has a default that is nested deeper than ${MAX_DEPTH} levels (avro.max.depth)`, path)
+  if (++out.parts > MAX_DEFAULT_PARTS) throw new EncodeError(`has a default of more than ${MAX_DEFAULT_PARTS} parts (avro.max.default.parts)`, path)
+  switch (node.kind) {
+    case 'union': {
+      const index = Math.max(
+        0,
+        node.branches.findIndex((branch) => suits(branch, json)),
+      )
+      out.long(BigInt(index))
+      return writeDefault(out, node.branches[index], json, path)
+    }
     case 'record': {
       const given = new Map(Object.entries(json ?? {}))
       for (const field of node.fields) {
@@ -357,7 +396,7 @@ function writeDefault(out: ByteWriter, node: AvroNode, json: unknown, path: Path
     case 'array': {
       const items = Array.isArray(json) ? json : []
       if (items.length > 0) out.long(BigInt(items.length))
-      for (const item of items) writeDefault(out, node.items, item, path)
+      for (const item of items) writeDefault(out, node.items, item, [...path, 0])
       return out.long(0n)
     }
     case 'map': {
@@ -365,19 +404,23 @@ function writeDefault(out: ByteWriter, node: AvroNode, json: unknown, path: Path
       if (entries.length > 0) out.long(BigInt(entries.length))
       for (const [name, item] of entries) {
         out.text(name)
-        writeDefault(out, node.values, item, path)
+        writeDefault(out, node.values, item, [...path, name])
       }
       return out.long(0n)
     }
     case 'bytes':
     case 'fixed': {
-      const bytes = Buffer.from(String(json), 'latin1')
+      if (typeof json !== 'string' || (node.kind === 'fixed' && json.length !== node.size)) throw new EncodeError('has a default that is none', path)
+      const bytes = Buffer.from(json, 'latin1')
       if (node.kind === 'bytes') out.long(BigInt(bytes.length))
       return out.raw(bytes)
     }
     case 'enum':
       return write(out, node, String(json), path)
+    case 'default':
+      return writeDefault(out, node.node, json, path)
     default:
+      if (node.kind === 'long' && typeof json === 'number' && !Number.isSafeInteger(json)) throw new EncodeError('has a default that is not exact', path)
       return write(out, node.kind === 'null' ? node : { kind: node.kind }, json as Value, path)
   }
 }

@@ -4,7 +4,7 @@
  */
 import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
 import type { RenderOptions } from '../format.ts'
-import { scratch } from '../runtime.ts'
+import { scratch } from '../reading/reader-runtime.ts'
 import { type Frame, Lines, scratchName } from './lines.ts'
 import type { AvroNode } from './schema.ts'
 

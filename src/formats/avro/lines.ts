@@ -3,7 +3,8 @@
  * where code runs (the engine's block, or the body of a function of the family), with its position variable and its way to say "bad".
  */
 import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
-import { longAt, scratch, stringAt } from '../runtime.ts'
+import type { DefaultNode } from './schema.ts'
+import { longAt, scratch, stringAt } from '../reading/reader-runtime.ts'
 
 /** The variables that code in one place works with. */
 export interface Frame {
@@ -15,6 +16,8 @@ export interface Frame {
   readonly bad: Code
   /** How many generated functions deep the code runs: the guard against endless recursion in the data. */
   readonly depth: Code
+  /** The bytes are those of a default: ranges of them mean nothing to others. */
+  readonly aside?: boolean
 }
 
 /** Statements in order. `advance` is lazy: fixed sizes add up until something needs the position. */
@@ -117,6 +120,21 @@ export const AVRO_LIMIT_EMPTY_PARTS = 10_000
 /** Counts `n` parts without bytes. */
 export function countEmpty(out: Lines, n: Code | number): void {
   out.add(js`if ((${scratchName(out.frame)}.empty += ${n}) > ${AVRO_LIMIT_EMPTY_PARTS}) ${out.frame.bad}`)
+}
+
+/** Bytes of defaults that one record may bring along, each counted as often as it is read: a small record of many parts must not become a large value. */
+export const AVRO_LIMIT_DEFAULT_BYTES = 16 << 20
+
+/** Code that reads a default, with the same means as if it stood in the record: `b` and `view` are others for a while. */
+export function aside(out: Lines, node: DefaultNode, fill: (inner: Lines) => void): void {
+  const { e, bad } = out.frame
+  const inner = new Lines({ ...out.frame, p: e.name('p'), c: e.name('c'), to: js`${node.to}`, aside: true })
+  fill(inner)
+  const { p, c } = inner.frame
+  out.add(js`if ((${scratchName(out.frame)}.defaults += ${node.to - node.from + 1}) > ${AVRO_LIMIT_DEFAULT_BYTES}) ${bad}
+{ const b = ${e.constant(node.store.bytes, 'defaults')}, view = ${e.constant(node.store.view, 'defaultsView')}
+let ${p} = ${node.from}, ${c} = 0
+${inner.done()} }`)
 }
 
 /**

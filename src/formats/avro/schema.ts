@@ -34,6 +34,7 @@ export interface RecordNode {
   readonly kind: 'record'
   readonly name: string
   readonly fields: AvroField[]
+  readonly aliases?: readonly string[]
 }
 export interface AvroField {
   readonly name: string
@@ -41,11 +42,15 @@ export interface AvroField {
   readonly doc?: string
   /** The default as the schema's JSON says it; there only when there is one. */
   readonly fallback?: { readonly json: unknown }
+  readonly aliases?: readonly string[]
 }
 export interface EnumNode {
   readonly kind: 'enum'
   readonly name: string
   readonly symbols: readonly string[]
+  readonly aliases?: readonly string[]
+  /** What readers take for symbols that they do not know. */
+  readonly fallback?: string
 }
 export interface FixedNode {
   readonly kind: 'fixed'
@@ -65,8 +70,16 @@ export interface UnionNode {
   readonly kind: 'union'
   readonly branches: readonly AvroNode[]
 }
+/** A field that the writer did not have: its value stands in `bytes` of `store` and not in the record (`resolve.ts`). */
+export interface DefaultNode {
+  readonly kind: 'default'
+  readonly node: AvroNode
+  readonly from: number
+  readonly to: number
+  readonly store: { bytes: Buffer; view: DataView }
+}
 export type NamedNode = RecordNode | EnumNode | FixedNode
-export type AvroNode = PrimitiveNode | NamedNode | ArrayNode | MapNode | UnionNode
+export type AvroNode = PrimitiveNode | NamedNode | ArrayNode | MapNode | UnionNode | DefaultNode
 
 /** A parsed schema. `names` holds every named type that it defines (full names and aliases), to be given to schemas that refer to it. */
 export interface AvroSchema {
@@ -84,13 +97,19 @@ export function parseAvroSchema(text: string, references: AvroReferences = new M
   if (text.length > AVRO_SCHEMA_LIMIT_BYTES) throw new AvroSchemaError(`the Avro schema has ${text.length} characters, the limit is ${AVRO_SCHEMA_LIMIT_BYTES}`)
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = /\d{16}/.test(text) ? JSON.parse(text, exact) : JSON.parse(text)
   } catch (cause) {
     if (!/^\s*[A-Za-z_][\w.]*\s*$/.test(text)) throw new AvroSchemaError(`the Avro schema is not JSON: ${(cause as Error).message}`)
     json = text.trim()
   }
   const parser = new SchemaParser(references)
   return { node: parser.parse(json, '', 0), names: parser.names }
+}
+
+/** Defaults of longs keep all their digits where the runtime tells them. */
+function exact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const digits = typeof value === 'number' && !Number.isSafeInteger(value) ? context?.source : undefined
+  return digits !== undefined && /^-?\d+$/.test(digits) ? BigInt(digits) : value
 }
 
 /** The named types of schemas that others refer to; `texts` in dependency order. Throws AvroSchemaError. */
@@ -165,11 +184,9 @@ class SchemaParser {
   }
 
   #define(node: NamedNode, json: Record<string, unknown>, inner: string): void {
-    const aliases = Array.isArray(json.aliases) ? json.aliases.filter((alias) => typeof alias === 'string') : []
     if (this.names.has(node.name)) throw new AvroSchemaError(`the Avro schema defines ${describe(node.name)} twice`)
     this.names.set(node.name, node)
-    for (const alias of aliases) {
-      const full = alias.includes('.') || inner === '' ? alias : `${inner}.${alias}`
+    for (const full of aliasesOf(json, inner).aliases ?? []) {
       if (!this.names.has(full)) this.names.set(full, node)
     }
     if (this.names.size > AVRO_SCHEMA_LIMIT_NAMES)
@@ -178,7 +195,7 @@ class SchemaParser {
 
   #record(json: Record<string, unknown>, namespace: string, depth: number): RecordNode {
     const { full, inner } = this.#name(json, namespace)
-    const node: RecordNode = { kind: 'record', name: full, fields: [] }
+    const node: RecordNode = { kind: 'record', name: full, fields: [], ...aliasesOf(json, inner) }
     this.#define(node, json, inner)
     if (!Array.isArray(json.fields)) throw new AvroSchemaError(`the Avro record ${describe(full)} has no "fields"`)
     const seen = new Set<string>()
@@ -194,6 +211,7 @@ class SchemaParser {
         node: child,
         ...(typeof field.doc === 'string' ? { doc: field.doc } : {}),
         ...('default' in field ? { fallback: { json: field.default } } : {}),
+        ...aliasesOf(field, ''),
       })
     }
     heights.set(node, 1 + node.fields.reduce((most, field) => Math.max(most, heightOf(field.node)), 0))
@@ -205,7 +223,8 @@ class SchemaParser {
     const symbols = json.symbols
     if (!Array.isArray(symbols) || !symbols.every((symbol) => typeof symbol === 'string'))
       throw new AvroSchemaError(`the Avro enum ${describe(full)} has no "symbols"`)
-    const node: EnumNode = { kind: 'enum', name: full, symbols: symbols as string[] }
+    const fallback = typeof json.default === 'string' && symbols.includes(json.default) ? { fallback: json.default } : {}
+    const node: EnumNode = { kind: 'enum', name: full, symbols: symbols as string[], ...aliasesOf(json, inner), ...fallback }
     this.#define(node, json, inner)
     return node
   }
@@ -220,6 +239,12 @@ class SchemaParser {
     this.#define(node, json, inner)
     return node
   }
+}
+
+/** The aliases of a type or field, if it has some: full names in the namespace, if there is one. */
+function aliasesOf(json: Record<string, unknown>, namespace: string): { aliases?: readonly string[] } {
+  const given = Array.isArray(json.aliases) ? json.aliases.filter((alias) => typeof alias === 'string') : []
+  return given.length === 0 ? {} : { aliases: given.map((alias) => (alias.includes('.') || namespace === '' ? alias : `${namespace}.${alias}`)) }
 }
 
 /** Levels below each record that is complete; a record that is still open (a recursive use) counts none. */
@@ -245,7 +270,7 @@ function tooDeep(): AvroSchemaError {
 }
 
 function describe(json: unknown): string {
-  const text = JSON.stringify(json) ?? 'nothing'
+  const text = JSON.stringify(json, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)) ?? 'nothing'
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
 
@@ -293,6 +318,7 @@ export function soleBranch(node: UnionNode): AvroNode | undefined {
 
 /** Whether null is one of the values of the node. */
 export function isNullable(node: AvroNode): boolean {
+  if (node.kind === 'default') return isNullable(node.node)
   return node.kind === 'null' || (node.kind === 'union' && node.branches.some((branch) => branch.kind === 'null'))
 }
 
@@ -354,6 +380,8 @@ function typeOf(node: AvroNode, known: Map<AvroNode, DataType>, late: (() => voi
     }
     case 'enum':
       return { kind: 'string' }
+    case 'default':
+      return typeOf(node.node, known, late)
     case 'fixed':
       return node.logical === undefined ? { kind: 'bytes' } : logicalType(node.logical)
     default:

@@ -1,7 +1,7 @@
 /** How large encoded values of a schema node are, and how much code reads them: what the generators decide by. */
 import type { AvroNode } from './schema.ts'
 
-const FIXED: Readonly<Record<string, number>> = { null: 0, boolean: 1, float: 4, double: 8 }
+const FIXED: Readonly<Record<string, number>> = { null: 0, default: 0, boolean: 1, float: 4, double: 8 }
 
 /** Sizes of records: types may be used many times over. A recursive record has no fixed size, so what is found on the way round holds for good. */
 const fixedSizes = new WeakMap<AvroNode, number | undefined>()
@@ -59,7 +59,9 @@ export function codeSize(node: AvroNode, limit: number, open: Set<AvroNode> = ne
           ? [node.items]
           : node.kind === 'map'
             ? [node.values]
-            : []
+            : node.kind === 'default'
+              ? [node.node]
+              : []
   let sum = 1
   open.add(node)
   for (const child of children) {
@@ -75,6 +77,7 @@ export function hasEmptyParts(node: AvroNode, seen: Set<AvroNode> = new Set()): 
   if (seen.has(node)) return false
   seen.add(node)
   if (node.kind === 'array') return minimumSize(node.items) === 0 || hasEmptyParts(node.items, seen)
+  if (node.kind === 'default') return hasEmptyParts(node.node, seen)
   if (node.kind === 'map') return hasEmptyParts(node.values, seen)
   if (node.kind === 'union') return node.branches.some((branch) => hasEmptyParts(branch, seen))
   return node.kind === 'record' && (minimumSize(node) === 0 || node.fields.some((field) => hasEmptyParts(field.node, seen)))

@@ -1,6 +1,6 @@
 /** Generates the code that steps over a value: fixed sizes merge, small types are written out in place, large and recursive ones get a function. */
 import { type Code, js } from '../../codegen/emitter.ts'
-import { DECIMAL_LIMIT_BYTES } from '../runtime.ts'
+import { DECIMAL_LIMIT_BYTES } from '../reading/reader-runtime.ts'
 import type { Family } from './family.ts'
 import { blocks, type Lines, readInt, readLength, readLong, skipVarintCode } from './lines.ts'
 import type { AvroNode, RecordNode, UnionNode } from './schema.ts'
@@ -17,6 +17,7 @@ export function skip(out: Lines, node: AvroNode, family: Family, strict: boolean
   if (size !== undefined && (!strict || size === 0)) return out.advance(size)
   switch (node.kind) {
     case 'null':
+    case 'default':
       return
     case 'fixed':
       return out.advance(node.size)

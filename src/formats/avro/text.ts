@@ -3,11 +3,11 @@
  * Record names and punctuation are written four bytes at a time. It renders as `render.ts` does, rule by rule.
  */
 import { type Code, js, type Name } from '../../codegen/emitter.ts'
-import { isoDate, isoTime, isoTimestamp } from '../render.ts'
-import { type RawBuffer, decimalAt, durationAt, grow, uuidAt, writeAscii, writeBase64, writeReady, writeString } from '../runtime.ts'
-import { writeDouble, writeFloat, writeInteger, writeLongAt } from '../number-writer.ts'
+import { isoDate, isoTime, isoTimestamp } from '../text/render.ts'
+import { type RawBuffer, decimalAt, durationAt, grow, uuidAt, writeAscii, writeBase64, writeReady, writeString } from '../reading/reader-runtime.ts'
+import { writeDouble, writeFloat, writeInteger, writeLongAt } from '../text/number-writer.ts'
 import type { Family } from './family.ts'
-import { blocks, countEmpty, type Lines, need, readCheckedLength, readInt, readLength, readLong, scratchName } from './lines.ts'
+import { aside, blocks, countEmpty, type Lines, need, readCheckedLength, readInt, readLength, readLong, scratchName } from './lines.ts'
 import type { AvroNode, EnumNode, Logical } from './schema.ts'
 import { branches } from './skip.ts'
 import { codeSize, minimumSize } from './size.ts'
@@ -138,6 +138,9 @@ function callText(out: TextLines, fn: Name): void {
 
 function writeNode(out: TextLines, node: AvroNode, top = false): void {
   switch (node.kind) {
+    case 'default':
+      out.flush()
+      return aside(out.lines, node, (lines) => out.within(lines, (inner) => writeNode(inner, node.node)))
     case 'record':
     case 'array':
     case 'map':

@@ -6,11 +6,11 @@ import { type Code, js, type Name } from '../../codegen/emitter.ts'
 import type { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { DataType, Value } from '../../types.ts'
-import { asLong, conversion, jsonBytes, jsonDouble, jsonFloat } from '../convert.ts'
-import { isoDate, isoTime, isoTimestamp } from '../render.ts'
-import { bytesAt, decimalAt, durationAt, takeText, uuidAt } from '../runtime.ts'
+import { asLong, conversion, jsonBytes, jsonDouble, jsonFloat } from '../reading/convert.ts'
+import { isoDate, isoTime, isoTimestamp } from '../text/render.ts'
+import { bytesAt, decimalAt, durationAt, takeText, uuidAt } from '../reading/reader-runtime.ts'
 import type { Family } from './family.ts'
-import { blocks, countEmpty, type Lines, need, readCheckedLength, readInt, readLong, stringCode } from './lines.ts'
+import { aside, blocks, countEmpty, type Lines, need, readCheckedLength, readInt, readLong, stringCode } from './lines.ts'
 import { type AvroNode, type Logical, avroType } from './schema.ts'
 import { branches, skip } from './skip.ts'
 import { minimumSize } from './size.ts'
@@ -31,6 +31,8 @@ export function assignValue(out: Lines, node: AvroNode, type: DataType, family: 
   switch (node.kind) {
     case 'null':
       return
+    case 'default':
+      return aside(out, node, (inner) => assignValue(inner, node.node, type, family, target))
     case 'union':
       return branches(out, node, (inner, branch) => assignValue(inner, branch, type, family, target))
     case 'record':

@@ -5,13 +5,13 @@
 import { type Code, js, NOTHING } from '../../codegen/emitter.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { DataType, Value } from '../../types.ts'
-import { conversion } from '../convert.ts'
+import { conversion } from '../reading/convert.ts'
 import type { FacetDecoder, Want } from '../format.ts'
 import { jsonDecoder } from '../json/decoder.ts'
-import { convertedDecoder } from '../relay.ts'
-import { jsonString } from '../render.ts'
-import { type RawBuffer, stringAt } from '../runtime.ts'
-import { existsNames, isWanted } from '../want.ts'
+import { convertedDecoder } from '../reading/relay.ts'
+import { jsonString } from '../text/render.ts'
+import { type RawBuffer, stringAt } from '../reading/reader-runtime.ts'
+import { existsNames, isWanted } from '../reading/want.ts'
 
 export interface CsvOptions {
   /** Names of the columns, in order. */

@@ -6,7 +6,7 @@ import { jsonMembers, jsonValue } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import { type DataType, JSON_TYPE, type Value } from '../../types.ts'
 import { EncodeError, type FacetEncoder } from '../encoder.ts'
-import { DEFAULT_RENDER, renderValue } from '../render.ts'
+import { DEFAULT_RENDER, renderValue } from '../text/render.ts'
 import { CSV_LIMIT_COLUMNS, type CsvOptions } from './decoder.ts'
 
 /** Writes what `csvDecoder` reads with the same settings. */

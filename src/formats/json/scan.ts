@@ -2,7 +2,7 @@
  * Steps over JSON in a byte buffer and checks it (RFC 8259) on the way: what generated JSON readers call for the values that they do not read in place.
  * Positions in, positions out, -1 for damage; nothing is read at or beyond `to` that matters, and nothing throws.
  */
-import type { RawBuffer } from '../runtime.ts'
+import type { RawBuffer } from '../reading/reader-runtime.ts'
 
 /** How deep objects and arrays may be nested; deeper is a bad record. */
 export const JSON_LIMIT_DEPTH = 512

@@ -1,8 +1,8 @@
 /** Values out of JSON bytes that the generated reader does not make in place: rare numbers, strings with escapes, texts of objects and arrays. */
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
-import { asLong } from '../convert.ts'
-import { type RawBuffer, scratch, stringAt } from '../runtime.ts'
+import { asLong } from '../reading/convert.ts'
+import { type RawBuffer, scratch, stringAt } from '../reading/reader-runtime.ts'
 import { plainEnd, repeats, skipNumber, skipString, skipText, skipWord, unusual } from './scan.ts'
 import { firstKeys } from './text.ts'
 

@@ -6,9 +6,9 @@ import { isoTimestamp } from '../../lib/datetime-text.ts'
 import { doubleText, floatText } from '../../lib/number-text.ts'
 import type { FacetDecoder } from '../format.ts'
 import { jsonDecoder } from '../json/decoder.ts'
-import { convertedDecoder } from '../relay.ts'
-import { jsonString } from '../render.ts'
-import { type RawBuffer, stringAt, TEXT_LIMIT_BYTES } from '../runtime.ts'
+import { convertedDecoder } from '../reading/relay.ts'
+import { jsonString } from '../text/render.ts'
+import { type RawBuffer, stringAt, TEXT_LIMIT_BYTES } from '../reading/reader-runtime.ts'
 
 /** How deep arrays and maps may be nested; deeper is a bad record. */
 export const MSGPACK_LIMIT_DEPTH = 128

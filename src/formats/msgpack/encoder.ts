@@ -2,7 +2,7 @@
 import { jsonElements, jsonMembers, type JsonValue, jsonValue } from '../../lib/json-read.ts'
 import { JSON_TYPE } from '../../types.ts'
 import { EncodeError, type FacetEncoder } from '../encoder.ts'
-import { DEFAULT_RENDER, renderValue } from '../render.ts'
+import { DEFAULT_RENDER, renderValue } from '../text/render.ts'
 import { MSGPACK_LIMIT_DEPTH } from './decoder.ts'
 
 type Path = readonly (string | number)[]

@@ -4,11 +4,11 @@
  */
 import { type Code, js, NOTHING } from '../../codegen/emitter.ts'
 import type { DataType } from '../../types.ts'
-import { conversion } from '../convert.ts'
+import { conversion } from '../reading/convert.ts'
 import type { EmitContext, FacetDecoder, FormatName, Want } from '../format.ts'
-import { renderValue } from '../render.ts'
-import { bytesAt, longBigEndianAt, type RawBuffer, stringAt, takeText, uuidAt, writeString } from '../runtime.ts'
-import { existsNames, hasOwn } from '../want.ts'
+import { renderValue } from '../text/render.ts'
+import { bytesAt, longBigEndianAt, type RawBuffer, stringAt, takeText, uuidAt, writeString } from '../reading/reader-runtime.ts'
+import { existsNames, hasOwn } from '../reading/want.ts'
 
 export type PrimitiveFormat = 'STRING' | 'INT' | 'LONG' | 'FLOAT' | 'DOUBLE' | 'BYTES' | 'UUID'
 

@@ -7,12 +7,12 @@
  */
 import { type Code, js, type Name, NOTHING } from '../../codegen/emitter.ts'
 import type { Value } from '../../types.ts'
-import { families } from '../families.ts'
+import { families } from '../reading/families.ts'
 import type { EmitContext, FacetDecoder, Want } from '../format.ts'
 import { jsonDecoder } from '../json/decoder.ts'
-import { relay, relayCode } from '../relay.ts'
-import { renderValue } from '../render.ts'
-import { type RawBuffer, scratch, takeText } from '../runtime.ts'
+import { relay, relayCode } from '../reading/relay.ts'
+import { renderValue } from '../text/render.ts'
+import { type RawBuffer, scratch, takeText } from '../reading/reader-runtime.ts'
 import { anyReader } from './any.ts'
 import { Family, type Frame, type MeaningReader } from './family.ts'
 import { eachValue, scanMessage, type Tracked } from './scan.ts'
@@ -21,7 +21,7 @@ import { listTextFunction, messageTextFunction } from './text.ts'
 import { fallbackText, leafType, messagePlace, rangeAt, readEntry } from './spot.ts'
 import { assignAt, assignField, assignMessage, fallbackValue } from './value.ts'
 import { indexesAt, referenceAt } from './wire.ts'
-import { existsNames, isWanted } from '../want.ts'
+import { existsNames, isWanted } from '../reading/want.ts'
 
 /**
  * The decoder for records that carry this schema's id: the list of message indexes (or Apicurio's message name), then the message. `title` is shown in EXPLAIN: `protobuf 7`.

@@ -5,7 +5,7 @@
 import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
 import type { Value } from '../../types.ts'
 import type { RenderOptions } from '../format.ts'
-import type { RawBuffer } from '../runtime.ts'
+import type { RawBuffer } from '../reading/reader-runtime.ts'
 import type { Meaning, ProtoMessage } from './schema.ts'
 import { meaningAt, PROTOBUF_LIMIT_DEPTH } from './wire.ts'
 

@@ -6,7 +6,7 @@
  * Whatever the chain does not take is taken by the loop behind it.
  */
 import { type Code, js, join, type Name, NOTHING } from '../../codegen/emitter.ts'
-import { scratch } from '../runtime.ts'
+import { scratch } from '../reading/reader-runtime.ts'
 import type { Frame } from './family.ts'
 import type { ProtoField, ProtoMessage, ProtoType } from './schema.ts'
 import { lengthAt, skipField, skipTagged, tagAt, wireOf } from './wire.ts'

@@ -4,8 +4,8 @@
  */
 import { type Code, js, type Name, NOTHING } from '../../codegen/emitter.ts'
 import type { DataType, Value } from '../../types.ts'
-import { renderValue } from '../render.ts'
-import { bytesAt, scratch, stringAt } from '../runtime.ts'
+import { renderValue } from '../text/render.ts'
+import { bytesAt, scratch, stringAt } from '../reading/reader-runtime.ts'
 import type { Family, Frame } from './family.ts'
 import { scanMessage, type Tracked } from './scan.ts'
 import { type Meaning, meaningType, type ProtoField, type ProtoMessage, type ProtoScalar, type ProtoType, scalarType } from './schema.ts'

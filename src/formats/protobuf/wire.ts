@@ -6,9 +6,9 @@
 
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
-import { asLong } from '../convert.ts'
-import { jsonString } from '../render.ts'
-import { bytesAt, decimalAt, longAt, type RawBuffer, scratch, stringAt } from '../runtime.ts'
+import { asLong } from '../reading/convert.ts'
+import { jsonString } from '../text/render.ts'
+import { bytesAt, decimalAt, longAt, type RawBuffer, scratch, stringAt } from '../reading/reader-runtime.ts'
 import type { Meaning, ProtoScalar } from './schema.ts'
 
 /** How deep messages may be nested in the data; deeper is a bad record. */

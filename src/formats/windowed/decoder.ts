@@ -4,11 +4,11 @@
  */
 import { type Code, js, NOTHING } from '../../codegen/emitter.ts'
 import type { DataType, Field } from '../../types.ts'
-import { conversion } from '../convert.ts'
+import { conversion } from '../reading/convert.ts'
 import type { EmitContext, FacetDecoder, Want } from '../format.ts'
-import { isoTimestamp, renderValue } from '../render.ts'
-import { longBigEndianAt } from '../runtime.ts'
-import { existsNames, hasOwn, isWanted } from '../want.ts'
+import { isoTimestamp, renderValue } from '../text/render.ts'
+import { longBigEndianAt } from '../reading/reader-runtime.ts'
+import { existsNames, hasOwn, isWanted } from '../reading/want.ts'
 import { JsonText } from '../../lib/json-text.ts'
 
 export type WindowKind = 'TW' | 'SW'

@@ -7,9 +7,9 @@
  */
 import type { FacetDecoder } from '../format.ts'
 import { jsonDecoder } from '../json/decoder.ts'
-import { convertedDecoder } from '../relay.ts'
-import { jsonString } from '../render.ts'
-import type { RawBuffer } from '../runtime.ts'
+import { convertedDecoder } from '../reading/relay.ts'
+import { jsonString } from '../text/render.ts'
+import type { RawBuffer } from '../reading/reader-runtime.ts'
 import { XML_TYPE } from '../../types.ts'
 
 /** How deep elements may be nested; deeper is a bad record. */

@@ -6,7 +6,7 @@ import { jsonElements, jsonMembers, type JsonValue, jsonValue } from '../../lib/
 import { JsonText } from '../../lib/json-text.ts'
 import { JSON_TYPE, type Value } from '../../types.ts'
 import { EncodeError, type FacetEncoder } from '../encoder.ts'
-import { DEFAULT_RENDER, renderValue } from '../render.ts'
+import { DEFAULT_RENDER, renderValue } from '../text/render.ts'
 import { XML_LIMIT_BYTES, XML_LIMIT_DEPTH, xmlToJson } from './decoder.ts'
 
 type Path = readonly (string | number)[]

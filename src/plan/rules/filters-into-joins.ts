@@ -2,9 +2,9 @@
 import { conjuncts } from '../conjuncts.ts'
 import type { Rule } from './rule.ts'
 import { type BoundExpr, type Join, mapChildren, type Plan, type Share, visit } from '../plan.ts'
-import { sourcesOf } from '../lower.ts'
+import { sourcesOf } from '../lower/lower.ts'
 import { rewrite } from '../rewrite.ts'
-import { isVolatile } from '../volatile.ts'
+import { isVolatile } from '../lower/volatile.ts'
 
 export const filtersIntoJoins: Rule = { name: 'filters-into-joins', apply: (plan) => rewrite(plan, push) }
 

@@ -5,6 +5,7 @@ import { mapExpressions, rewrite } from '../rewrite.ts'
 
 export const foldConstants: Rule = {
   name: 'fold-constants',
+  always: true,
   apply: (plan, context) => rewrite(plan, (node) => mapExpressions(node, (e) => fold(e, context))),
 }
 

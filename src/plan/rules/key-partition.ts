@@ -7,7 +7,7 @@ import { partitionOfKey } from '../../lib/murmur2.ts'
 import { conjuncts } from '../conjuncts.ts'
 import type { Rule } from './rule.ts'
 import type { BoundExpr, Plan, Scan } from '../plan.ts'
-import { printBound } from '../print-bound.ts'
+import { printBound } from '../explain/print-bound.ts'
 import { rewrite } from '../rewrite.ts'
 
 export const keyPartition: Rule = {

@@ -12,5 +12,7 @@ export interface OptimizeContext {
 /** One step of the optimizer; `name` is how it is told apart from the others. */
 export interface Rule {
   readonly name: string
+  /** Cannot be switched off. */
+  readonly always?: true
   readonly apply: (plan: Plan, context: OptimizeContext) => Plan
 }

@@ -1,10 +1,10 @@
 /**
  * Reading: Fetch, ListOffsets, OffsetForLeaderEpoch. Whole batches only; incremental sessions are declined (session id 0), which every client accepts.
  */
-import { Decompressor } from '../../kafka/compression.ts'
-import { CodecError } from '../../kafka/output.ts'
-import { BatchHeader, readRecords } from '../../kafka/record-batch.ts'
-import { WireError } from '../../kafka/wire.ts'
+import { Decompressor } from '../../kafka/codecs/compression.ts'
+import { CodecError } from '../../kafka/codecs/output.ts'
+import { BatchHeader, readRecords } from '../../kafka/read/record-batch.ts'
+import { WireError } from '../../kafka/wire/primitives.ts'
 import { count, currentLeader, defineApi, type Cluster, type RequestContext } from '../api.ts'
 import { ERROR } from '../error-codes.ts'
 import {

@@ -1,6 +1,6 @@
 /** Writing: Produce and InitProducerId. Batches are checked (length, magic, checksum, size) and stored as they are; transactions are not coordinated. */
-import { AT, CODECS } from '../../kafka/record-batch.ts'
-import { WireError } from '../../kafka/wire.ts'
+import { AT, CODECS } from '../../kafka/read/record-batch.ts'
+import { WireError } from '../../kafka/wire/primitives.ts'
 import { count, currentLeader, defineApi, type RequestContext } from '../api.ts'
 import { CODEC_MASK, hasGoodCrc, readBatchHeader, type BatchHeader } from '../batch.ts'
 import { ERROR } from '../error-codes.ts'

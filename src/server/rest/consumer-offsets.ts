@@ -4,8 +4,8 @@
  * topic does not exist for it.
  */
 import type { Cluster } from '../../kafka/cluster.ts'
-import { commitOffsets, deleteGroup, deleteOffsets, groupAtCoordinator, type Places } from '../../kafka/group-changes.ts'
-import { type GroupNow, topicsOf } from '../../kafka/groups.ts'
+import { commitOffsets, deleteGroup, deleteOffsets, groupAtCoordinator, type Places } from '../../kafka/admin/group-changes.ts'
+import { type GroupNow, topicsOf } from '../../kafka/admin/groups.ts'
 import type { Table } from '../../plan/catalog.ts'
 import { whole } from './topic-changes.ts'
 import { bodyObject, type Call, demand, isText, RestError, type Route, type Schema } from './route.ts'

@@ -1,5 +1,5 @@
 /** Groups of consumers, read only: those that read topics which the account may see, and of those topics alone. */
-import { type ConsumerGroup, topicsOf } from '../../kafka/groups.ts'
+import { type ConsumerGroup, topicsOf } from '../../kafka/admin/groups.ts'
 import type { Call, Route, Schema } from './route.ts'
 import { inTurns, sizesOf, tableOf } from './topic-sizes.ts'
 

@@ -4,7 +4,7 @@
  */
 import { FORMAT_NAMES, type FormatName, formatNamed } from '../../formats/format.ts'
 import type { Table, TableFacet, TableSummary } from '../../plan/catalog.ts'
-import { leaves } from '../../plan/virtual-tables.ts'
+import { leaves } from '../../plan/bind/virtual-tables.ts'
 import { countsOf } from './consumers.ts'
 import { type Answer, type Call, type Parameter, RestError } from './route.ts'
 import { compatibilityOf, listedSubject, type Newest, newestOf, REGISTRY_CONNECTION, subjectNames } from './subjects.ts'

@@ -30,7 +30,7 @@ const PROXIED_ERROR: Schema = {
 }
 const PROXY = '/api/v1/environments/{environment}/proxy'
 
-/** The whole document as plain data. */
+/** The whole document as plain data, for a server at the root of its address. */
 export function openApi(routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {}
   const put = (path: string, method: string, operation: object) => {
@@ -44,6 +44,7 @@ export function openApi(routes: readonly Route[]): object {
   for (const { path, method, ...rest } of fixed()) put(path, method, rest)
   return {
     openapi: '3.1.0',
+    servers: [{ url: '/' }],
     info: { title: 'Sluice', version: VERSION, description: 'REST calls beside the WebSocket API. Every call but login and health needs a token.' },
     security: [{ bearer: [] }, { token: [] }, { session: [] }],
     paths,

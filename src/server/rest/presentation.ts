@@ -3,13 +3,13 @@
  * The form comes from the lexer and the parser (`sql/presentation`), names from the catalog as the account sees it.
  */
 import { rowShape } from '../../engine/row-shape.ts'
-import { AGGREGATE_DOCS, SCALAR_NAMES } from '../../functions/catalog.ts'
+import { AGGREGATE_DOCS, SCALAR_NAMES } from '../../functions/all-functions.ts'
 import { isVisible } from '../../plan/administration.ts'
-import { bindQuery, DEFAULT_LIMIT } from '../../plan/bind.ts'
+import { bindQuery, DEFAULT_LIMIT } from '../../plan/bind/bind.ts'
 import { type Catalog, SUGGESTIONS } from '../../plan/catalog.ts'
 import { SETTINGS } from '../../plan/settings.ts'
-import { describe } from '../../plan/show.ts'
-import { leaves, VIRTUAL_TABLES, virtualTable } from '../../plan/virtual-tables.ts'
+import { describe } from '../../plan/bind/show.ts'
+import { leaves, VIRTUAL_TABLES, virtualTable } from '../../plan/bind/virtual-tables.ts'
 import type { Statement } from '../../sql/ast.ts'
 import { position, SqlError } from '../../sql/error.ts'
 import { PARSE_LIMITS, parseQuery, parseScript } from '../../sql/parse.ts'

@@ -1,5 +1,6 @@
 /** All REST calls beside login and health, put on the HTTP server: those of the agent, those of the environments, and the document that describes them. */
 import type { FastifyInstance } from 'fastify'
+import type { BasePath } from '../base-path.ts'
 import type { HttpContext } from '../http-context.ts'
 import { CONSUMER_CHANGES } from './consumer-offsets.ts'
 import { CONSUMER_ROUTES } from './consumers.ts'
@@ -27,11 +28,15 @@ export const ROUTES: readonly Route[] = [
   ...REGISTRY_ROUTES,
 ]
 
-export function addRest(app: FastifyInstance, context: HttpContext): void {
+export function addRest(app: FastifyInstance, context: HttpContext, base: BasePath): void {
   const { config, accounts, environments, log } = context
   const defaultEnvironment = config.environments.find((e) => e.default)?.name
   addRoutes(app, ROUTES, { accounts, environments, defaultEnvironment, log, view: context.view })
   addEnvironmentRoutes(app, context)
-  const document = JSON.stringify(openApi(ROUTES))
-  app.get('/api/v1/openapi.json', async (_request, reply) => reply.type('application/json; charset=utf-8').send(document))
+  const document = openApi(ROUTES)
+  const atRoot = JSON.stringify(document)
+  app.get('/api/v1/openapi.json', async (request, reply) => {
+    const url = base.of(request, reply)
+    return reply.type('application/json; charset=utf-8').send(url === '' ? atRoot : JSON.stringify({ ...document, servers: [{ url }] }))
+  })
 }

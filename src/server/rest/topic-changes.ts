@@ -1,8 +1,8 @@
 /** Topics made, changed and deleted, and records deleted. Each needs its right; the texts of the answers are those that the clients compare. */
 import type { Administration, RecordToProduce, TableDeclaration, TopicNote } from '../../plan/administration.ts'
 import type { Cluster } from '../../kafka/cluster.ts'
-import { alterTopicConfig, createPartitions } from '../../kafka/alter.ts'
-import { readRecords } from '../../kafka/record-batch.ts'
+import { alterTopicConfig, createPartitions } from '../../kafka/admin/alter.ts'
+import { readRecords } from '../../kafka/read/record-batch.ts'
 import { FORMAT_NAMES, type FormatName, formatNamed, traitsOf } from '../../formats/format.ts'
 import { bodyObject, type Call, demand, field, isText, isWhole, RestError, type Route } from './route.ts'
 import { sizesOf, tableOf } from './topic-sizes.ts'

@@ -1,0 +1,120 @@
+/** Code of the per-record (or per-row) step of an aggregation: find the group, feed every accumulator. The states live in `operators/aggregate`. */
+import { type Code, js } from '../../codegen/emitter.ts'
+import type { Aggregate, BoundAggregate, BoundExpr } from '../../plan/plan.ts'
+import type { ExpressionCompiler } from './expression.ts'
+import type { AggregateState } from '../operators/aggregate.ts'
+import type { Accumulator } from '../operators/accumulator.ts'
+import { Count, doubleSumOf, dynamicSumOf, FRACTIONS, type NumberState } from '../operators/accumulators.ts'
+import { PAGE_BITS, PAGE_ENTRIES, PAGE_MASK } from '../operators/pages.ts'
+import type { RecordReferences } from './record-access.ts'
+
+export interface AggregateStep {
+  /** Declarations in front of the loop. */
+  readonly before: Code
+  readonly code: Code
+}
+
+export function aggregateStep(plan: Aggregate, state: AggregateState, compiler: ExpressionCompiler, references: RecordReferences | undefined): AggregateStep {
+  const e = compiler.emitter
+  const holder = e.constant(state, 'aggregate')
+  const group = e.name('g')
+  const find = findGroup(plan, state, compiler, references)
+  const before: Code[] = []
+  const reload: Code[] = []
+  /** A column of numbers: its first page is a local variable, taken anew when it has grown. Most groups are on that page. */
+  const column = (of: NumberState): Code => {
+    const constant = e.constant(of.state, 'column')
+    const first = js`${constant}_first`
+    const load = js`${first} = ${constant}.first`
+    if (!reload.some((r) => r.text === load.text)) {
+      before.push(js`let ${load}`)
+      reload.push(load)
+    }
+    return js`(${group} < ${PAGE_ENTRIES} ? ${first} : ${constant}.pages[${group} >>> ${PAGE_BITS}])`
+  }
+  const steps = plan.aggregates.map((a, i) => {
+    const step = feed(a, state.accumulators[i], state.distinct[i], group, compiler, column)
+    return a.filter === undefined ? step : js`if (${compiler.whenTrue(a.filter)}) { ${step} }`
+  })
+  const grow =
+    plan.keys.length === 0
+      ? js``
+      : js`if (${group} >= ${holder}.groups) { ${holder}.grow(${group} + 1)
+${reload} }`
+  return {
+    before: js`${before}`,
+    code: js`let ${group} = ${find}
+${grow}
+${steps}`,
+  }
+}
+
+/** Aggregates whose result is a number as it was, or a sum of them. */
+const HANDS_ON: ReadonlySet<BoundAggregate['name']> = new Set(['sum', 'avg', 'min', 'max', 'first', 'last'])
+
+function feed(
+  a: BoundAggregate,
+  accumulator: Accumulator,
+  distinct: unknown,
+  group: Code,
+  compiler: ExpressionCompiler,
+  column: (of: NumberState) => Code,
+): Code {
+  const e = compiler.emitter
+  if (accumulator instanceof Count) return js`{ const data = ${column(accumulator)}; data[${group} & ${PAGE_MASK}]++ }`
+  const value = a.arg === undefined ? js`null` : HANDS_ON.has(a.name) && !a.distinct ? compiler.marked(a.arg) : compiler.value(a.arg)
+  const v = e.name('v')
+  if (distinct !== undefined)
+    return js`{ const ${v} = ${value}; if (${e.constant(distinct, 'distinct')}.first(${group}, ${v})) ${e.constant(accumulator, a.name)}.add(${group}, ${v}) }`
+  const dynamic = dynamicSumOf(accumulator)
+  if (dynamic !== undefined) return feedNumbers(column(dynamic), e.constant(dynamic, 'sum'), value, group, v)
+  const sum = doubleSumOf(accumulator)
+  if (sum === undefined) return js`${e.constant(accumulator, a.name)}.add(${group}, ${value})`
+  // Neumaier's sum in line: sum, compensation and count stand side by side.
+  return js`{ const ${v} = ${value}
+if (${v} !== null) {
+const data = ${column(sum)}, at = (${group} & ${PAGE_MASK}) * 3, s = data[at], t = s + ${v}
+data[at + 1] += Math.abs(s) >= Math.abs(${v}) ? s - t + ${v} : ${v} - t + s
+data[at] = t
+data[at + 2]++
+} }`
+}
+
+/** A sum of JSON numbers: within ±2^53 in line, all else by a call. */
+function feedNumbers(column: Code, sum: Code, value: Code, group: Code, v: Code): Code {
+  return js`{ const ${v} = ${value}
+if (typeof ${v} === 'number') {
+const data = ${column}, at = (${group} & ${PAGE_MASK}) * 3, s = data[at], t = s + ${v}
+if (t <= 9007199254740991 && t >= -9007199254740991) {
+data[at + 1] += Math.abs(s) >= Math.abs(${v}) ? s - t + ${v} : ${v} - t + s
+data[at] = t
+data[at + 2]++
+if (${v} !== Math.floor(${v}) && data[at + 2] < ${FRACTIONS}) data[at + 2] += ${FRACTIONS}
+} else ${sum}.add(${group}, ${v})
+} else if (${v} !== null) ${sum}.add(${group}, ${v}) }`
+}
+
+function findGroup(plan: Aggregate, state: AggregateState, compiler: ExpressionCompiler, references: RecordReferences | undefined): Code {
+  if (plan.keys.length === 0) return js`0`
+  const e = compiler.emitter
+  const numbers = plan.keys.map((key, i) => findKey(key, e.constant(state.keys[i], 'key'), compiler, references))
+  return numbers.slice(1).reduce((code, n, i) => js`${e.constant(state.pairs[i], 'pair')}.find(${code}, ${n})`, numbers[0])
+}
+
+function findKey(key: BoundExpr, column: Code, compiler: ExpressionCompiler, references: RecordReferences | undefined): Code {
+  if (compiler.mayBeMarked(key)) return js`${column}.findValue(${compiler.marked(key)})`
+  const slice = key.kind === 'path' ? references?.slice(key) : undefined
+  if (slice !== undefined) return js`${column}.findSlice(b, view, ${slice.from}, ${slice.to}, ${slice.value})`
+  switch (key.type.kind) {
+    case 'int':
+    case 'long':
+    case 'float':
+    case 'double':
+    case 'date':
+    case 'time':
+    case 'timestamp':
+      return js`${column}.findNumber(${compiler.value(key)})`
+    default:
+      return js`${column}.findValue(${compiler.value(key)})`
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * One request from its text to its summary: it is entered in the register of queries, its statements are run (`query.ts`), and everything that a user or a broker can cause ends in an ERROR
+ * frame here.
+ */
+import { systemClock } from '../lib/clock.ts'
+import { randomUUID } from 'node:crypto'
+import { KafkaError } from '../kafka/log.ts'
+import { RegistryError } from '../registry/registry.ts'
+import { defaultSettings } from '../plan/settings.ts'
+import { error as errorFrame, type QueryRequest } from '../protocol/frames.ts'
+import { renderSqlError, SqlError } from '../sql/error.ts'
+import type { FrameSink, QueryEnvironment, RunSummary } from './host.ts'
+import { Killed } from './queries.ts'
+import { runScript } from './query.ts'
+import { Statistics } from './statistics.ts'
+
+/** STATS are not sent more often than this, whatever interval was asked for. */
+const MIN_STATS_MS = 250
+
+/**
+ * Runs every statement of a request and sends METADATA, RECORD, BADRECORD, STATS, SENTINEL and ERROR frames; HEARTBEAT, END and the close are the session's.
+ * It rejects for faults of its own only, never for anything a user or a broker can cause; an abort through `signal` ends it quietly with outcome `cancelled`.
+ */
+export async function runRequest(request: QueryRequest, environment: QueryEnvironment, sink: FrameSink, signal: AbortSignal): Promise<RunSummary> {
+  const nowMs = (environment.now ?? systemClock.now)()
+  const statistics = new Statistics(randomUUID(), nowMs)
+  const summary = (outcome: RunSummary['outcome'], error?: string): RunSummary => ({
+    id: statistics.id,
+    outcome,
+    error,
+    results: statistics.results,
+    recordsScanned: statistics.recordsScanned,
+    bytesRead: statistics.bytesRead,
+    badRecords: statistics.badRecords,
+    durationMs: statistics.durationMs,
+  })
+  const entry = environment.queries?.registry.begin(
+    { sql: request.sql, user: environment.queries.user, environment: environment.queries.environment },
+    statistics,
+  )
+  const end = (made: RunSummary): RunSummary => {
+    entry?.end(made.outcome, made.error)
+    return made
+  }
+  const ended = entry === undefined ? signal : AbortSignal.any([signal, entry.signal])
+  let at: number | null = null
+  try {
+    ended.throwIfAborted()
+    const statsMs = request.statsMs === undefined ? undefined : Math.max(MIN_STATS_MS, request.statsMs)
+    const settings = defaultSettings(environment.defaults)
+    const context = { request, environment, sink, signal: ended, statistics, settings, functions: { nowMs }, startedMs: systemClock.monotonic(), statsMs }
+    await runScript(request.sql, context, (index) => {
+      at = index
+    })
+    return end(summary('end'))
+  } catch (e) {
+    if (signal.aborted) return end(summary('cancelled', reasonOf(signal)))
+    const reason: unknown = entry?.signal.aborted === true ? entry.signal.reason : e
+    const text = errorText(reason, request.sql)
+    if (text === undefined) {
+      // A fault of ours: the session tells the user a reference number and the log the cause.
+      end(summary('error', 'internal error'))
+      throw reason
+    }
+    sink.send(errorFrame(text, at))
+    return end(summary('error', text))
+  }
+}
+
+/** Why the caller ended it, where it said so. */
+function reasonOf({ reason }: AbortSignal): string | undefined {
+  return reason instanceof Error && reason.name !== 'AbortError' ? reason.message : undefined
+}
+
+/** What the user is told; undefined for what can only be a fault of ours. Errors of the catalog and the registry are sentences made for users. */
+function errorText(e: unknown, sql: string): string | undefined {
+  if (e instanceof RangeError && e.message.includes('call stack'))
+    return 'An expression of the statement is too long or nested too deeply. Write long chains of operators as IN (…) or CONCAT(…), or cut the statement into several.'
+  if (e instanceof SqlError) return renderSqlError(e, sql)
+  const forUsers = e instanceof KafkaError || e instanceof Killed || e instanceof RegistryError || (e instanceof Error && e.name === 'CatalogError')
+  return forUsers ? (e as Error).message : undefined
+}

@@ -1,0 +1,105 @@
+/**
+ * Newest first: which offsets to read next when only the last rows of each partition are wanted, and what has been found so far. Windows grow backwards from the end of each
+ * partition until it has given enough rows. It plans and counts; `scan` does the reading.
+ */
+import type { OffsetRange } from '../../kafka/log.ts'
+import { nothingHeld, type Operator, type Row } from '../operators/operator.ts'
+
+/** Offsets of the first window where a filter may let few records through. */
+const FIRST_FILTERED = 256
+/** Each window is so many times the one before it. */
+const GROWTH = 4
+
+interface Partition {
+  readonly partition: number
+  /** What is left to read, ascending. */
+  readonly left: OffsetRange[]
+  window: number
+  rows: number
+}
+
+export class Windows {
+  readonly #partitions: readonly Partition[]
+  readonly #wanted: number
+
+  /** `ranges` ascending within a partition; `wanted` rows are enough of each. */
+  constructor(ranges: readonly OffsetRange[], wanted: number, filtered: boolean) {
+    const of = new Map<number, OffsetRange[]>()
+    for (const r of ranges) of.set(r.partition, [...(of.get(r.partition) ?? []), r])
+    const window = Math.max(wanted, filtered ? FIRST_FILTERED : 1)
+    this.#partitions = [...of].map(([partition, left]) => ({ partition, left, window, rows: 0 }))
+    this.#wanted = wanted
+  }
+
+  /** The windows of the next round, of all partitions that lack rows; empty when none does. */
+  next(): OffsetRange[] {
+    return this.#partitions.flatMap((p) => {
+      if (p.rows >= this.#wanted) return []
+      const window = takeBack(p.left, p.window)
+      p.window *= GROWTH
+      return window
+    })
+  }
+
+  accepted(partition: number, rows: number): void {
+    for (const p of this.#partitions) if (p.partition === partition) p.rows += rows
+  }
+
+  /** What no window has covered. */
+  unread(): OffsetRange[] {
+    return this.#partitions.flatMap((p) => p.left)
+  }
+}
+
+/** Takes the last `count` offsets off the ranges. */
+function takeBack(ranges: OffsetRange[], count: number): OffsetRange[] {
+  const taken: OffsetRange[] = []
+  let missing = count
+  while (missing > 0) {
+    const last = ranges.pop()
+    if (last === undefined) break
+    const start = Math.max(last.start, last.end - missing)
+    taken.unshift({ ...last, start })
+    if (start > last.start) ranges.push({ ...last, end: start })
+    missing -= last.end - start
+  }
+  return taken
+}
+
+/** Counts the rows on their way to the sort, and notes their times where these decide. */
+export class RowCounter implements Operator {
+  readonly #next: Operator
+  readonly #timeSlot: number
+  readonly #times: number[] = []
+  #rows = 0
+
+  /** `timeSlot`: where a row has its timestamp; -1: it is not asked for. */
+  constructor(next: Operator, timeSlot: number) {
+    this.#next = next
+    this.#timeSlot = timeSlot
+  }
+  push(row: Row): void {
+    this.#rows++
+    if (this.#timeSlot >= 0) this.#times.push(Number(row[this.#timeSlot] ?? -1))
+    this.#next.push(row)
+  }
+  finish = nothingHeld
+  get done(): boolean {
+    return this.#next.done
+  }
+  get full(): boolean {
+    return this.#next.full
+  }
+
+  /** Rows since the last call. */
+  take(): number {
+    const rows = this.#rows
+    this.#rows = 0
+    return rows
+  }
+
+  /** The n-th newest time so far; undefined while there are fewer. */
+  nthTime(n: number): number | undefined {
+    return n > this.#times.length ? undefined : Float64Array.from(this.#times).sort()[this.#times.length - n]
+  }
+}

@@ -1,0 +1,63 @@
+/** Which offsets of which partitions a scan reads: bounds from Kafka, narrowed by what was pushed down. The only place that turns conditions into positions. */
+import type { Isolation, KafkaLog, OffsetRange } from '../../kafka/log.ts'
+import type { Scan } from '../../plan/plan.ts'
+import { offsetIntervals, timestampBounds } from '../../plan/pushdown.ts'
+
+export interface ScanRanges {
+  /** What will be read: ascending and disjoint within a partition. */
+  readonly ranges: readonly OffsetRange[]
+  /** Start and end (exclusive) of every partition that was asked for, as captured. */
+  readonly bounds: readonly OffsetRange[]
+  /** Partitions of the topic that need not be looked at. */
+  readonly skippedPartitions: readonly number[]
+  /** No record older than this is wanted (epoch ms). */
+  readonly minTimestampMs: number | undefined
+}
+
+export interface RangeOptions {
+  readonly isolation: Isolation
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+export async function resolveRanges(scan: Scan, log: KafkaLog, options: RangeOptions): Promise<ScanRanges> {
+  const { table, pushed, keyPartition } = scan
+  const anywhere = { start: 0, end: Number.POSITIVE_INFINITY }
+  const possible = table.partitions.filter(
+    (p) => (keyPartition === undefined || keyPartition.partition === p) && offsetIntervals(pushed, p, anywhere).length > 0,
+  )
+  const skippedPartitions = table.partitions.filter((p) => !possible.includes(p))
+  if (possible.length === 0) return { ranges: [], bounds: [], skippedPartitions, minTimestampMs: undefined }
+  const time = pushed === undefined ? undefined : timestampBounds(pushed)
+  const bounds = await log.bounds(table.topic, possible, options)
+  const narrowed = time === undefined ? bounds : await narrowByTime(scan, log, bounds, time, options)
+  const ranges = narrowed.flatMap((b) => {
+    const captured = bounds.find((x) => x.partition === b.partition) ?? b
+    // LAST_OFFSET() is the end of the partition, not of the narrowed range.
+    return offsetIntervals(pushed, b.partition, { start: captured.start, end: captured.end })
+      .map((i) => ({ partition: b.partition, start: Math.max(i.start, b.start), end: Math.min(i.end, b.end) }))
+      .filter((r) => r.start < r.end)
+  })
+  const min = time !== undefined && usable(time.min) ? time.min : undefined
+  return { ranges, bounds, skippedPartitions, minTimestampMs: min }
+}
+
+/** Times that a broker can be asked for, digit by digit. Beyond them the condition alone decides. */
+function usable(ms: number): boolean {
+  return ms > 0 && ms <= Number.MAX_SAFE_INTEGER
+}
+
+/**
+ * A lower time bound moves the start: before the first offset with that time or a later one every record is older. An upper one moves nothing. The broker's timestamps of LogAppendTime are in
+ * order, but each batch is of the type that its topic had when it was written, and nobody can say of a whole range that the type never changed.
+ */
+async function narrowByTime(scan: Scan, log: KafkaLog, bounds: readonly OffsetRange[], time: { min: number }, options: RangeOptions): Promise<OffsetRange[]> {
+  const partitions = bounds.map((b) => b.partition)
+  const at = (ms: number): Promise<(number | undefined)[]> => log.offsetsForTime(scan.table.topic, partitions, ms, options)
+  const starts = usable(time.min) ? await at(Math.ceil(time.min)) : undefined
+  return bounds.map((b, i) => ({
+    partition: b.partition,
+    start: starts === undefined ? b.start : Math.max(b.start, starts[i] ?? b.end),
+    end: b.end,
+  }))
+}

@@ -1,0 +1,108 @@
+/**
+ * From the type that a writer used to the type that the binder gave to a path, for single values: widening of numbers, units of timestamps, decimals.
+ * What would lose or invent something is not converted. Used where readers are generated (is there a way?) and by them (take it).
+ */
+import { Decimal } from '../../lib/decimal.ts'
+import { floatText } from '../../lib/number-text.ts'
+import type { DataType, TimeUnit, Value } from '../../types.ts'
+
+export type Conversion = (value: never) => Value
+
+const UNIT_POWER: Readonly<Record<TimeUnit, number>> = { millis: 0, micros: 1, nanos: 2 }
+
+/** Integers as run-time values: a number inside ±(2^53-1), else a bigint. */
+export function asLong(value: bigint): number | bigint {
+  return value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : value
+}
+
+/** A double for the `json` kind: JSON has no number for infinities and NaN. */
+export function jsonDouble(value: number): Value {
+  return Number.isFinite(value) ? value : String(value)
+}
+
+/** A float for the `json` kind, with the digits that a float has. */
+export function jsonFloat(value: number): Value {
+  return Number.isFinite(value) ? Number(floatText(value)) : String(value)
+}
+
+/** Bytes for the `json` kind: base64. */
+export function jsonBytes(value: Uint8Array): Value {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
+}
+
+/** `undefined`: cannot be converted; `null`: is the same already. */
+export function conversion(from: DataType, to: DataType): Conversion | null | undefined {
+  if (from.kind === to.kind) return sameKind(from, to)
+  switch (from.kind) {
+    case 'int':
+      return fromInteger(to) ?? (to.kind === 'long' || to.kind === 'date' || to.kind === 'time' ? null : undefined)
+    case 'long':
+      return fromInteger(to) ?? (to.kind === 'timestamp' || to.kind === 'time' ? null : undefined)
+    case 'float':
+      return to.kind === 'double' ? null : to.kind === 'decimal' ? fromDouble : undefined
+    case 'double':
+      return to.kind === 'decimal' ? fromDouble : undefined
+    case 'decimal':
+      return to.kind === 'double' ? (value: Decimal) => value.toNumber() : undefined
+    case 'date':
+      if (to.kind === 'timestamp') return (days: number) => scaled(days, 86400 * 1000 ** (UNIT_POWER[to.unit] + 1))
+      return to.kind === 'int' || to.kind === 'long' ? null : undefined
+    case 'time':
+      return to.kind === 'long' || (to.kind === 'int' && from.unit === 'millis') ? null : undefined
+    case 'timestamp':
+      return to.kind === 'long' ? null : undefined
+    case 'uuid':
+      return to.kind === 'string' ? null : undefined
+    case 'string':
+      return to.kind === 'uuid' ? null : undefined
+    default:
+      return undefined
+  }
+}
+
+function sameKind(from: DataType, to: DataType): Conversion | null | undefined {
+  if ((from.kind !== 'timestamp' && from.kind !== 'time') || from.kind !== to.kind || from.unit === to.unit) return null
+  const steps = UNIT_POWER[to.unit] - UNIT_POWER[from.unit]
+  // A coarser unit would drop digits.
+  return steps > 0 ? (value: number | bigint) => scaled(value, 1000 ** steps) : undefined
+}
+
+function fromInteger(to: DataType): Conversion | undefined {
+  if (to.kind === 'double' || to.kind === 'float') return (value: number | bigint) => Number(value)
+  return to.kind === 'decimal' ? (value: number | bigint) => Decimal.fromInteger(value) : undefined
+}
+
+function fromDouble(value: number): Value {
+  return Decimal.fromNumber(value) ?? null
+}
+
+function scaled(value: number | bigint, factor: number): number | bigint {
+  const product = Number(value) * factor
+  return typeof value === 'number' && Number.isSafeInteger(product) ? product : asLong(BigInt(value) * BigInt(factor))
+}
+
+/** From a value of the `json` kind to a declared type; the function returns undefined for a value that does not fit. `null`: nothing to do. */
+export function fromJson(to: DataType): ((value: Value) => Value | undefined) | null {
+  switch (to.kind) {
+    case 'json':
+      return null
+    case 'string':
+    case 'uuid':
+      return (value) => (typeof value === 'string' ? value : undefined)
+    case 'boolean':
+      return (value) => (typeof value === 'boolean' ? value : undefined)
+    case 'int':
+    case 'long':
+    case 'date':
+    case 'time':
+    case 'timestamp':
+      return (value) => (typeof value === 'bigint' || Number.isInteger(value) ? value : undefined)
+    case 'float':
+    case 'double':
+      return (value) => (typeof value === 'bigint' || typeof value === 'number' ? Number(value) : undefined)
+    case 'decimal':
+      return (value) => (typeof value === 'bigint' || typeof value === 'number' ? Decimal.parse(String(value)) : undefined)
+    default:
+      return () => undefined
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * How far a scan has come in one partition, span by span: a partition may be read in several places at once, so one number cannot say it. Plain arithmetic; asks nobody.
+ */
+import type { OffsetRange, PartitionProgress } from '../log.ts'
+
+/** Offsets [start, end). */
+interface Offsets {
+  start: number
+  end: number
+}
+
+export class Progress implements PartitionProgress {
+  readonly partition: number
+  readonly begin: number
+  bytesRead = 0
+  #end: number
+  /** Ascending, disjoint, none empty. */
+  #unread: Offsets[] = []
+  readonly #lost: Offsets[] = []
+
+  constructor(range: OffsetRange) {
+    this.partition = range.partition
+    this.begin = range.start
+    this.#end = range.start
+    this.add(range)
+  }
+
+  get end(): number {
+    return this.#end
+  }
+
+  get position(): number {
+    return this.#unread[0]?.start ?? this.#end
+  }
+
+  get unread(): readonly OffsetRange[] {
+    return this.#unread.map((span) => ({ partition: this.partition, ...span }))
+  }
+
+  get complete(): boolean {
+    return this.#unread.length === 0
+  }
+
+  get lost(): number {
+    return this.#lost.reduce((sum, span) => sum + span.end - span.start, 0)
+  }
+
+  get lostRanges(): readonly OffsetRange[] {
+    return this.#lost.map((span) => ({ partition: this.partition, ...span }))
+  }
+
+  /** A further range, behind those that are there. */
+  add({ start, end }: OffsetRange): void {
+    if (end <= start) return
+    this.#end = Math.max(this.#end, end)
+    this.#unread.push({ start, end })
+  }
+
+  /** [start, end) has been handed out, or holds nothing that is wanted. Parts that were not open are passed over. */
+  read(start: number, end: number): void {
+    const first = this.#unread[0]
+    if (first === undefined || end <= first.start) return
+    // In order, as nearly always.
+    if (start <= first.start && end < first.end) {
+      first.start = end
+      return
+    }
+    this.#unread = this.#unread.flatMap((span) => {
+      if (end <= span.start || start >= span.end) return [span]
+      return [
+        { start: span.start, end: Math.min(span.end, start) },
+        { start: Math.max(span.start, end), end: span.end },
+      ].filter((rest) => rest.start < rest.end)
+    })
+  }
+
+  /** [start, end) vanished before it could be read. */
+  lose(start: number, end: number): void {
+    this.read(start, end)
+    const last = this.#lost.at(-1)
+    if (last !== undefined && last.end === start) last.end = end
+    else this.#lost.push({ start, end })
+  }
+
+  /** Everything has been read. */
+  finish(): void {
+    this.#unread = []
+  }
+}

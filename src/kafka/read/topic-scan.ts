@@ -1,0 +1,405 @@
+/**
+ * One scan: deals ranges out to lanes, gives their answers to `hand-out` one after the other, and deals with what goes wrong on the way (leaders that move, brokers that
+ * go away, log heads that are deleted). Looks into no answer itself.
+ */
+import { systemClock } from '../../lib/clock.ts'
+import { type Cluster, EARLIEST, LATEST, pause, type TopicMetadata } from '../cluster.ts'
+import type { Address } from '../config.ts'
+import { deal, LANES_PER_BROKER, striped } from './deal.ts'
+import { brokerError, clientError, ERROR } from '../errors.ts'
+import type { FramePool } from '../wire/frame-pool.ts'
+import { HandOut, type ScanOptions } from './hand-out.ts'
+import { type Fetched, Lane, type LaneOwner, Segment } from './lane.ts'
+import { type BatchSource, type Isolation, KafkaError, type OffsetRange, type RecordBatch, type ScanRequest } from '../log.ts'
+import { Progress } from './progress.ts'
+import { type Span, Stripes } from './stripes.ts'
+
+const FIRST_FETCH_BYTES = 256 * 1024
+const FETCH_MAX_BYTES = 2 * 1024 * 1024
+const FETCH_MIN_BYTES = 64 * 1024
+/** A little less than a lane holds: while one lane's stripe is worked on, the other one's comes whole. */
+const FETCHES_PER_STRIPE = 1.75
+/** All frames of a scan together, about. `kafka.scan.memory` */
+const SCAN_BYTES = 32 * 1024 * 1024
+/** A guess at a record's size, for scans with a limit. */
+const GUESSED_RECORD_BYTES = 512
+
+type Next = RecordBatch | undefined | Promise<RecordBatch | undefined>
+
+export class Scan implements BatchSource, LaneOwner {
+  readonly topic: string
+  topicId: string | undefined
+  readonly isolation: Isolation
+  readonly cluster: Cluster
+  readonly frames: FramePool
+  readonly signal: AbortSignal
+  readonly depth: number
+  readonly firstFetchBytes: number
+  readonly checked: boolean
+  readonly progress: Progress[] = []
+
+  readonly #request: ScanRequest
+  readonly #handOut: HandOut
+  readonly #stop = new AbortController()
+  #segments: Segment[] = []
+  /** Of a scan of one partition in order, until something goes wrong. */
+  #stripes: Stripes | undefined
+  #lanes: Lane[] = []
+  #homeless: Segment[] = []
+  #settling = false
+  #started = false
+  #closed = false
+  #error: unknown
+  #waiting: { resolve(next: Next): void; reject(error: unknown): void } | undefined
+  readonly #ready: Fetched[] = []
+
+  constructor(cluster: Cluster, frames: FramePool, request: ScanRequest, signal: AbortSignal, options: ScanOptions) {
+    this.cluster = cluster
+    this.frames = frames
+    this.topic = request.topic
+    this.topicId = request.topicId
+    this.isolation = request.isolation
+    this.signal = this.#stop.signal
+    this.#request = request
+    this.#handOut = new HandOut(request, options)
+    this.checked = options.checkCrcs !== false && request.headersOnly !== true
+    const max = request.fetchMaxBytes ?? FETCH_MAX_BYTES
+    this.depth = request.limit === undefined ? 2 : 1
+    this.firstFetchBytes = Math.min(
+      max,
+      request.limit === undefined ? FIRST_FETCH_BYTES : Math.max(FETCH_MIN_BYTES, Math.min(request.limit * GUESSED_RECORD_BYTES, FETCH_MAX_BYTES)),
+    )
+    for (const range of request.ranges) this.#addProgress(range)
+    if (signal.aborted) this.#abort(signal.reason)
+    else {
+      const onAbort = () => this.#abort(signal.reason)
+      signal.addEventListener('abort', onAbort, { once: true })
+      this.signal.addEventListener('abort', () => signal.removeEventListener('abort', onAbort), { once: true })
+    }
+  }
+
+  next(): Next {
+    if (this.#error !== undefined && !this.#handOut.busy && this.#ready.length === 0) return Promise.reject(this.#error)
+    if (this.#closed) return undefined
+    if (this.#started) return this.#step()
+    this.#started = true
+    const first = this.#wait()
+    this.#start().catch((error: unknown) => this.fail(error))
+    return first
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#end()
+    this.#waiting?.resolve(undefined)
+    this.#waiting = undefined
+  }
+
+  /** Largest fetch of a lane: all frames of all lanes stay within `kafka.scan.memory`. */
+  fetchBytes(): number {
+    const max = this.#request.fetchMaxBytes ?? FETCH_MAX_BYTES
+    return Math.min(max, Math.max(FIRST_FETCH_BYTES, Math.floor(SCAN_BYTES / (2 * Math.max(1, this.#lanes.length)))))
+  }
+
+  ready(fetched: Fetched): void {
+    this.#ready.push(fetched)
+    this.#wake()
+  }
+
+  settled(): void {
+    this.#wake()
+  }
+
+  troubled(lane: Lane, segment: Segment, code: number): void {
+    const error = brokerError(code, `Reading "${this.topic}" partition ${segment.partition}`)
+    if (this.#stripes !== undefined && (error.retriable || code === ERROR.offsetOutOfRange)) {
+      this.#rehome([this.#single()], error)
+    } else if (code === ERROR.offsetOutOfRange) {
+      this.#outOfRange(lane, segment, error).catch((failure: unknown) => this.fail(failure))
+    } else if (error.retriable) {
+      lane.remove(segment)
+      this.#rehome([segment], error)
+    } else this.fail(error)
+  }
+
+  lost(lane: Lane, segments: readonly Segment[], error: KafkaError): void {
+    this.#lanes = this.#lanes.filter((other) => other !== lane)
+    if (!error.retriable) this.fail(error)
+    else this.#rehome(this.#stripes === undefined ? segments : [this.#single()], error)
+  }
+
+  puzzled(): void {
+    if (this.#stripes !== undefined) this.#rehome([this.#single()], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
+  }
+
+  /** No more can be fetched; what is at hand is handed out first. */
+  fail(error: unknown): void {
+    if (this.#closed || this.#error !== undefined) return
+    this.#error = error
+    for (const lane of this.#lanes) lane.close()
+    this.#stop.abort()
+    this.#wake()
+  }
+
+  #abort(reason: unknown): void {
+    if (this.#closed) return
+    this.#error = reason
+    this.#end()
+    this.#waiting?.reject(reason)
+    this.#waiting = undefined
+  }
+
+  #end(): void {
+    this.#closed = true
+    for (const lane of this.#lanes) lane.close()
+    for (const { frame } of this.#ready.splice(0)) this.frames.give(frame)
+    // The frame being consumed is not given back: somebody may still look at the last batch.
+    this.#handOut.drop()
+    this.#stop.abort()
+  }
+
+  #addProgress(range: OffsetRange): void {
+    const known = this.progress.at(-1)
+    if (known !== undefined && known.partition === range.partition) known.add(range)
+    else this.progress.push(new Progress(range))
+  }
+
+  // Where to read what.
+
+  async #start(): Promise<void> {
+    const ranges = this.#request.ranges.filter((range) => range.start < range.end)
+    if (ranges.length > 0) {
+      let topic = await this.cluster.topic(this.topic, { signal: this.signal })
+      // What is remembered may be older than a partition.
+      if (ranges.some((range) => topic.partitions.every((partition) => partition.partition !== range.partition))) {
+        topic = await this.cluster.topic(this.topic, { signal: this.signal, fresh: true })
+      }
+      if (this.topicId === undefined) this.topicId = topic.id
+      else if (topic.id !== this.topicId) this.#isTheTopic(await this.cluster.topic(this.topic, { signal: this.signal, fresh: true }))
+      const leaders = new Map(topic.partitions.map((partition) => [partition.partition, partition.leader]))
+      const byLeader = new Map<number, OffsetRange[]>()
+      for (const range of ranges) {
+        const leader = leaders.get(range.partition)
+        if (leader === undefined)
+          throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${this.topic}" has no partition ${range.partition}`, false)
+        byLeader.set(leader, [...(byLeader.get(leader) ?? []), range])
+      }
+      for (const [leader, list] of byLeader) this.#deal(leader, list)
+    }
+    for (const lane of this.#lanes) lane.pump()
+    if (this.#homeless.length > 0) this.#rehome([], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
+    this.#wake()
+  }
+
+  #deal(leader: number, ranges: readonly OffsetRange[]): void {
+    if (leader >= 0 && this.#request.ranges.length === 1 && striped(ranges, this.#request)) {
+      this.#stripe(this.cluster.broker(leader), ranges[0])
+      return
+    }
+    const hands = deal(ranges, this.#request)
+    for (const hand of hands) {
+      const segments = [...hand].map(
+        ([partition, list]) => new Segment(partition, this.progress.find((entry) => entry.partition === partition) as Progress, list),
+      )
+      this.#segments.push(...segments)
+      if (leader < 0) {
+        this.#homeless.push(...segments)
+        continue
+      }
+      const lane = new Lane(this.cluster.broker(leader), this)
+      for (const segment of segments) lane.add(segment)
+      this.#lanes.push(lane)
+    }
+  }
+
+  #stripe(broker: Address, range: OffsetRange): void {
+    const stripes = new Stripes(range, FETCHES_PER_STRIPE * this.fetchBytes())
+    this.#stripes = stripes
+    for (let i = 0; i < LANES_PER_BROKER; i++) {
+      const lane = new Lane(broker, this)
+      const segment = new Segment(range.partition, this.progress[0], [stripes.take() as Span], stripes)
+      lane.add(segment)
+      this.#segments.push(segment)
+      this.#lanes.push(lane)
+    }
+  }
+
+  // Trouble.
+
+  /** Gives up the stripes: what has not been handed out is read again, by one lane. Trouble is rare, and in one lane its treatment is simple. */
+  #single(): Segment {
+    this.#stripes = undefined
+    for (const lane of this.#lanes.splice(0)) lane.close()
+    for (const { frame } of this.#ready.splice(0)) this.frames.give(frame)
+    const [progress] = this.progress
+    const segment = new Segment(progress.partition, progress, [{ start: this.#handOut.next ?? progress.position, end: progress.end }])
+    this.#segments = [segment]
+    return segment
+  }
+
+  /** Finds new lanes for segments, with pauses that grow, until one of them has made no progress for `kafka.retry.timeout`. */
+  #rehome(segments: readonly Segment[], error: KafkaError): void {
+    const nowMs = systemClock.monotonic()
+    for (const segment of segments) {
+      segment.attempts++
+      if (segment.stalledSinceMs === 0) segment.stalledSinceMs = nowMs
+      this.#homeless.push(segment)
+    }
+    if (this.#settling || this.#closed || this.#error !== undefined) return
+    this.#settling = true
+    this.#settle(error).then(
+      () => {
+        this.#settling = false
+        this.#wake()
+      },
+      (failure: unknown) => this.fail(failure),
+    )
+  }
+
+  async #settle(first: KafkaError): Promise<void> {
+    let error = first
+    while (this.#homeless.length > 0) {
+      const nowMs = systemClock.monotonic()
+      for (const segment of this.#homeless) if (segment.stalledSinceMs === 0) segment.stalledSinceMs = nowMs
+      const oldestMs = Math.min(...this.#homeless.map((segment) => segment.stalledSinceMs))
+      if (nowMs - oldestMs > this.cluster.retryTimeoutMs) {
+        throw new KafkaError(error.code, error.errorName, `${error.message}. No progress for ${this.cluster.retryTimeoutMs} ms (kafka.retry.timeout)`, false)
+      }
+      await pause(pauseMs(Math.max(...this.#homeless.map((segment) => segment.attempts))), this.signal)
+      try {
+        const topic = await this.cluster.topic(this.topic, { fresh: true, signal: this.signal })
+        this.#isTheTopic(topic)
+        for (const segment of this.#homeless.splice(0)) {
+          const leader = topic.partitions.find((partition) => partition.partition === segment.partition)?.leader ?? -1
+          if (leader >= 0) this.#place(segment, leader)
+          else {
+            error = brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}" partition ${segment.partition}`)
+            segment.attempts++
+            this.#homeless.push(segment)
+          }
+        }
+      } catch (failure) {
+        if (!(failure instanceof KafkaError)) throw failure
+        if (failure.code === ERROR.unknownTopicOrPartition)
+          throw new KafkaError(failure.code, failure.errorName, `Topic "${this.topic}" was deleted while it was read`, false)
+        if (!failure.retriable) throw failure
+        error = failure
+        for (const segment of this.#homeless) segment.attempts++
+      }
+      for (const lane of [...this.#lanes]) lane.pump()
+    }
+  }
+
+  /** Throws for a topic that was made anew under the name: its offsets are other ones. */
+  #isTheTopic({ id }: TopicMetadata): void {
+    if (id === this.topicId || id === undefined) return
+    // Nobody said which one: what is remembered of the cluster was of the one before.
+    if (this.#request.topicId === undefined && this.progress.every((part) => part.position === part.begin)) {
+      this.topicId = id
+      return
+    }
+    throw clientError('TOPIC_MADE_ANEW', `Topic "${this.topic}" was deleted and made anew while it was read. Ask again to read the new one`, false)
+  }
+
+  #place(segment: Segment, leader: number): void {
+    const broker = this.cluster.broker(leader)
+    const there = this.#lanes.filter((lane) => !lane.closed && lane.address.host === broker.host && lane.address.port === broker.port)
+    let lane = there.sort((a, b) => a.load - b.load)[0]
+    if (lane === undefined || (lane.load > 0 && there.length < LANES_PER_BROKER && this.depth > 1)) {
+      lane = new Lane(broker, this)
+      this.#lanes.push(lane)
+    }
+    lane.add(segment)
+  }
+
+  /** The log start moved beyond the position: goes on there, and counts what is lost. */
+  async #outOfRange(lane: Lane, segment: Segment, error: KafkaError): Promise<void> {
+    const ask = (place: number) => this.cluster.listOffsets(this.topic, [segment.partition], place, 'read_uncommitted', { signal: this.signal })
+    const [starts, ends] = await Promise.all([ask(EARLIEST), ask(LATEST)])
+    if (this.#closed) return
+    const start = starts.get(segment.partition) as number
+    const end = ends.get(segment.partition) as number
+    if (start > segment.position) {
+      segment.skip(start)
+      segment.parked = false
+      lane.pump()
+      this.#wake()
+    } else if (end < segment.position) {
+      throw clientError(
+        'LOG_TRUNCATED',
+        `"${this.topic}" partition ${segment.partition}: the log now ends at offset ${end}, before ${segment.position} where the query was reading: the topic was truncated, or deleted and created again`,
+        false,
+      )
+    } else {
+      lane.remove(segment)
+      this.#rehome([segment], error)
+    }
+  }
+
+  // Handing out.
+
+  #wait(): Promise<RecordBatch | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+    })
+  }
+
+  /** The answer to be handed out next: of the stripe that is due, if there are stripes. */
+  #nextReady(): number {
+    const stripes = this.#stripes
+    if (stripes === undefined) return this.#ready.length > 0 ? 0 : -1
+    const find = (span: Span | undefined) => this.#ready.findIndex((fetched) => fetched.regions[0].span === span)
+    return find(stripes.due((span) => find(span) >= 0))
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    if (waiting === undefined || !this.#started) return
+    if (this.#nextReady() < 0 && this.#error === undefined && !this.#finished()) return
+    this.#waiting = undefined
+    try {
+      waiting.resolve(this.#step())
+    } catch (error) {
+      waiting.reject(error)
+    }
+  }
+
+  #finished(): boolean {
+    return (
+      this.#homeless.length === 0 &&
+      !this.#settling &&
+      (this.#segments.length > 0 || this.#request.ranges.every((range) => range.start >= range.end)) &&
+      this.#segments.every((segment) => segment.done)
+    )
+  }
+
+  #step(): Next {
+    for (;;) {
+      const batch = this.#handOut.take()
+      if (batch instanceof Promise) return this.#unlessEnded(batch)
+      if (batch !== undefined) return batch
+      const at = this.#nextReady()
+      if (at >= 0) {
+        this.#handOut.begin(this.#ready.splice(at, 1)[0])
+        continue
+      }
+      if (this.#error !== undefined) return Promise.reject(this.#error)
+      if (!this.#finished()) return this.#wait()
+      for (const entry of this.progress) entry.finish()
+      this.#end()
+      return undefined
+    }
+  }
+
+  /** An abort may come while a batch is being decompressed. */
+  async #unlessEnded(batch: Promise<RecordBatch>): Promise<RecordBatch> {
+    const found = await batch
+    if (this.#closed && this.#error !== undefined) throw this.#error
+    return found
+  }
+}
+
+/** The first attempt comes at once: an idle connection that the broker had closed meanwhile is the common case. */
+function pauseMs(attempts: number): number {
+  return attempts <= 1 ? 0 : Math.min(20 * 2 ** (attempts - 1), 1000)
+}

@@ -1,0 +1,42 @@
+/** Frames for fetch answers, used again and again: fresh memory is dear. Holds a bounded amount of idle ones. */
+import { Checksums } from '../codecs/checksums.ts'
+
+export interface Frame {
+  /** In shared memory. */
+  readonly buffer: Buffer
+  /** Over the same memory with the same indexes. */
+  readonly view: DataView
+  readonly checksums: Checksums
+}
+
+/** Room for a 2 MiB fetch and its partition headers. Pages that are never written cost nothing. */
+const FRAME_BYTES = 2 * 1024 * 1024 + 128 * 1024
+/** Larger frames are made in steps, so that answers of about the same size can share them. */
+const STEP_BYTES = 1024 * 1024
+/** Idle memory kept. */
+const KEEP_BYTES = 18 * 1024 * 1024
+
+export class FramePool {
+  readonly #idle: Frame[] = []
+  #idleBytes = 0
+
+  /** A frame of at least `size` bytes. */
+  take(size: number): Frame {
+    const at = this.#idle.findLastIndex((frame) => frame.buffer.length >= size)
+    if (at >= 0) {
+      const [frame] = this.#idle.splice(at, 1)
+      this.#idleBytes -= frame.buffer.length
+      return frame
+    }
+    const memory = new SharedArrayBuffer(Math.max(FRAME_BYTES, Math.ceil(size / STEP_BYTES) * STEP_BYTES))
+    return { buffer: Buffer.from(memory), view: new DataView(memory), checksums: new Checksums(memory) }
+  }
+
+  /** Takes back a frame that nobody looks at any more. */
+  give(frame: Frame): void {
+    const { length } = frame.buffer
+    if (this.#idleBytes + length > KEEP_BYTES) return
+    this.#idle.push(frame)
+    this.#idleBytes += length
+  }
+}

@@ -1,0 +1,402 @@
+/**
+ * SELECT → plan: tables are looked up, names resolved, aggregates separated, stars laid out, output columns named. The only step that asks the catalog (await ①).
+ * It does not optimize and does not read a record.
+ */
+import { didYouMean } from '../../lib/suggest.ts'
+import type * as ast from '../../sql/ast.ts'
+import { SqlError } from '../../sql/error.ts'
+import { parseQuery } from '../../sql/parse.ts'
+import { BOOLEAN, INT, JSON_TYPE } from '../../types.ts'
+import { bindExpr } from './bind-expression.ts'
+import { type Bound, type BoundRelation, bindSelect, NO_SUBQUERIES, orderedRows, outputColumns, type Subqueries } from './bind-select.ts'
+import { matcher, mergeTopics, type Topic } from './bind-pattern.ts'
+import { type Catalog, SUGGESTIONS, type Table } from '../catalog.ts'
+import { aType, condition, convert, unify } from './coerce.ts'
+import { conjuncts } from '../conjuncts.ts'
+import { joinKeys } from '../join-keys.ts'
+import { sourcesOf } from '../lower/lower.ts'
+import { decorrelate } from '../lower/decorrelate.ts'
+import type { BoundExpr, Output, OutputColumn, Plan } from '../plan.ts'
+import { checkReadable, type Relation, type RowRelation, Scope } from './scope.ts'
+import { keeping } from './truth.ts'
+import { virtualTable } from './virtual-tables.ts'
+import { queriesIn } from './walk.ts'
+
+/** Topics of a pattern that the catalog is asked for side by side. */
+const TOPICS_AT_ONCE = 8
+/** Rows returned when the statement names no LIMIT (dialect reference, section 1.6). */
+export const DEFAULT_LIMIT = 10_000
+
+export interface BindContext {
+  readonly catalog: Catalog
+  /** Rows when there is no LIMIT. */
+  readonly defaultLimit: number
+  /** Topics that one statement may read (`max.sources`); default 64. */
+  readonly maxSources?: number
+  /** Topics that one pattern may stand for (`max.pattern.topics`); default 100. */
+  readonly maxPatternTopics?: number
+}
+
+/** What is passed along while one statement is bound. */
+class Binder {
+  readonly catalog: Catalog
+  readonly #defaultLimit: number
+  readonly #maxTopics: number
+  readonly #maxPatternTopics: number
+  #sources = 0
+  #topics = 0
+  #depth = 0
+
+  constructor(context: BindContext) {
+    this.catalog = context.catalog
+    this.#defaultLimit = context.defaultLimit
+    this.#maxTopics = context.maxSources ?? 64
+    this.#maxPatternTopics = context.maxPatternTopics ?? 100
+  }
+
+  newSource(): number {
+    return this.#sources++
+  }
+
+  /** The whole statement: rows are capped where no LIMIT was written. */
+  async statement(query: ast.Query, sight: Sight): Promise<Output> {
+    const output = await this.query(query, sight)
+    if (query.limit?.count !== undefined || (output.input.kind === 'limit' && output.input.count !== Number.MAX_SAFE_INTEGER)) return output
+    const skip = output.input.kind === 'limit' ? output.input.skip : 0
+    return {
+      ...output,
+      input: { kind: 'limit', input: output.input.kind === 'limit' ? output.input.input : output.input, skip, count: this.#defaultLimit, implied: true },
+    }
+  }
+
+  async query(query: ast.Query, sight: Sight): Promise<Output> {
+    if (++this.#depth > MAX_QUERY_DEPTH)
+      throw new SqlError(
+        'LIMIT',
+        `Queries are nested more than ${MAX_QUERY_DEPTH} deep (sql.max.query.depth).`,
+        query.span,
+        'A view that selects from itself would do that.',
+      )
+    const ctes = new Map(sight.ctes)
+    for (const { name, query: body } of query.with) ctes.set(name.text, { query: body, sight: { ...sight, ctes: new Map(ctes) } })
+    const { output, orders } = await this.#body(query.body, { ...sight, ctes }, query.orderBy)
+    this.#depth--
+    let input = output.input
+    if (orders.length > 0) input = { kind: 'sort', input, by: orders }
+    if (query.limit !== undefined) input = { kind: 'limit', input, skip: query.limit.skip, count: query.limit.count ?? Number.MAX_SAFE_INTEGER, implied: false }
+    return { ...output, input }
+  }
+
+  async #body(body: ast.QueryBody, sight: Sight, orderBy: readonly ast.OrderItem[]): Promise<Bound> {
+    if (body.kind === 'select') return this.#select(body, sight, orderBy)
+    if (body.kind === 'query') {
+      const output = await this.query(body, sight)
+      return orderBy.length === 0 ? { output, orders: [] } : this.#ordered(this.relation(output), orderBy, sight)
+    }
+    return this.#ordered(await this.#setOperation(body, sight), orderBy, sight)
+  }
+
+  async #ordered(of: BoundRelation, orderBy: readonly ast.OrderItem[], sight: Sight): Promise<Bound> {
+    const exprs = orderBy.map((o) => o.expr)
+    return orderedRows(of, orderBy, await this.subqueries(exprs, new Scope([of.relation], sight.outer), sight), sight.outer)
+  }
+
+  async #select(select: ast.Select, sight: Sight, orderBy: readonly ast.OrderItem[]): Promise<Bound> {
+    const from = await this.from(select.from, sight)
+    const scope = new Scope(from.relations, sight.outer)
+    const items = select.items.map((i) => (i.kind === 'expr' ? i.expr : undefined))
+    const exprs = [...items, select.where, ...select.groupBy, select.having, ...orderBy.map((o) => o.expr)]
+    return bindSelect(select, from.plan, scope, orderBy, await this.subqueries(exprs, scope, sight), () => this.newSource())
+  }
+
+  /** Chains of the same operator lean to the left; they are walked without recursion, and a chain of UNIONs is one node. */
+  async #setOperation(body: ast.SetOperation, sight: Sight): Promise<BoundRelation> {
+    const chain: ast.SetOperation[] = []
+    let first: ast.QueryBody = body
+    while (first.kind === 'setOperation') {
+      chain.push(first)
+      first = first.left
+    }
+    let left = this.relation((await this.#body(first, sight, [])).output)
+    let depth = 0
+    for (let at = chain.length - 1; at >= 0; ) {
+      const { op, all } = chain[at]
+      const group: ast.SetOperation[] = []
+      do group.push(chain[at--])
+      while (op === 'union' && at >= 0 && chain[at].op === op && chain[at].all === all)
+      if (++depth > MAX_SET_DEPTH)
+        throw new SqlError('LIMIT', `More than ${MAX_SET_DEPTH} different set operations follow each other (sql.max.set.operations).`, body.span)
+      const sides = [left]
+      for (const g of group) {
+        const side = this.relation((await this.#body(g.right, sight, [])).output)
+        if (!sameStars(left.relation, side.relation))
+          throw new SqlError(
+            'TYPE',
+            `One side of ${op.toUpperCase()} has a "*" over JSON, which is as many columns as each record has, where the other side has columns with names.`,
+            g.span,
+            'Name the columns on both sides, or write "*" on both.',
+          )
+        if (side.relation.columns.length !== left.relation.columns.length)
+          throw new SqlError(
+            'TYPE',
+            `The two sides of ${op.toUpperCase()} have ${left.relation.columns.length} and ${side.relation.columns.length} columns.`,
+            g.span,
+            'They have to have the same number.',
+          )
+        sides.push(side)
+      }
+      left = this.combine(op, all, sides)
+    }
+    return left
+  }
+
+  /** Relations with the same number of columns as one; the first gives the names. */
+  combine(op: ast.SetOperation['op'], all: boolean, sides: readonly BoundRelation[], names: readonly string[] = []): BoundRelation {
+    const first = sides[0].relation.columns
+    const columns = first.map((c, i) => ({ ...c, type: unify(sides.map((s) => s.relation.columns[i].type)) }))
+    const side = (of: BoundRelation): Plan => ({
+      kind: 'project',
+      input: of.plan,
+      columns: of.relation.columns.map((c, i) => ({
+        name: columns[i].name,
+        expr: convert({ kind: 'column', source: of.relation.source, index: i, name: c.name, type: c.type }, columns[i].type),
+      })),
+    })
+    const plan: Plan = { kind: 'setOperation', op, all, sides: sides.map(side) }
+    const source = this.newSource()
+    return {
+      plan: {
+        kind: 'project',
+        source,
+        input: plan,
+        columns: columns.map((c, index) => ({ name: c.name, expr: { kind: 'slot', index, name: c.name, type: c.type } })),
+      },
+      relation: { kind: 'rows', source, columns, names },
+    }
+  }
+
+  /** A query in FROM: its output columns, and hidden behind them what a star in it left out. */
+  derived(output: Output, names: readonly string[]): BoundFrom {
+    const { plan, relation } = this.relation(output, names, output.beside)
+    return { plan, relations: [relation] }
+  }
+
+  /** A query's result as a relation: its output columns become columns. */
+  relation(output: Output, names: readonly string[] = [], hidden: readonly OutputColumn[] = []): BoundRelation {
+    const source = this.newSource()
+    const shown = outputColumns(output.shape)
+    const columns = [...shown, ...hidden]
+    const relation: RowRelation = {
+      kind: 'rows',
+      source,
+      names,
+      columns: columns.map((c, i) => ({ name: c.path.join('.'), type: c.expr.type, open: c.spread, hidden: i >= shown.length })),
+    }
+    const project = (input: Plan): Plan => ({
+      kind: 'project',
+      source,
+      name: names[0],
+      input,
+      columns: columns.map((c) => ({ name: c.path.join('.'), expr: c.expr })),
+    })
+    // LIMIT and ORDER BY of the inner query work on what it reads, the projection comes after them.
+    return { plan: project(output.input), relation }
+  }
+
+  /** Binds the queries inside expressions. They see the WITH names, and the names of the query around them. */
+  async subqueries(exprs: readonly (ast.Expr | undefined)[], scope: Scope, sight: Sight): Promise<Subqueries> {
+    const bound = new Map<ast.Query, Output>()
+    for (const query of exprs.flatMap((e) => (e === undefined ? [] : queriesIn(e)))) {
+      const output = await this.query(query, { ctes: sight.ctes, outer: scope })
+      bound.set(query, orderedRows(this.relation(output), [], NO_SUBQUERIES).output)
+    }
+    return bound
+  }
+
+  // ------------------------------------------------------------------------------------------ FROM
+
+  async from(from: ast.From | undefined, sight: Sight): Promise<BoundFrom> {
+    if (from === undefined) return { plan: { kind: 'values', source: this.newSource(), title: '__dual', rows: [[1]], types: [INT] }, relations: [] }
+    switch (from.kind) {
+      case 'table':
+        return this.#table(from, sight)
+      case 'derived':
+        return this.derived(await this.query(from.query, sight), from.alias === undefined ? [] : [from.alias.text])
+      case 'join':
+        return bindJoin(from, this, sight)
+      case 'lateral':
+        return this.#lateral(from, sight)
+    }
+  }
+
+  async #table(from: ast.TableRef, sight: Sight): Promise<BoundFrom> {
+    const name = from.name.text
+    const names = from.alias === undefined ? [name] : [from.alias.text]
+    const cte = sight.ctes.get(name)
+    if (from.latest === true && (cte !== undefined || (await this.catalog.view?.(name)) !== undefined || name.startsWith('__')))
+      throw new SqlError('UNSUPPORTED', `LATEST takes a topic, and "${name}" is none.`, from.name.span)
+    if (cte !== undefined) return this.derived(await this.query(cte.query, cte.sight), names)
+    if (from.name.quoted && name.includes('*')) return this.#pattern(from, name, names)
+    const virtual = await virtualTable(name, this.catalog)
+    if (virtual !== undefined) {
+      const source = this.newSource()
+      const relation: RowRelation = { kind: 'rows', source, columns: virtual.columns, names }
+      return { plan: { kind: 'values', source, title: name, rows: virtual.rows, types: virtual.columns.map((c) => c.type) }, relations: [relation] }
+    }
+    const view = await this.catalog.view?.(name)
+    if (view !== undefined) return this.#view(from, view, names)
+    const table = await this.catalog.table(name)
+    if (table === undefined) throw await unknownTable(from.name, this.catalog)
+    this.#countTopic(from.span)
+    const source = this.newSource()
+    return { plan: read(from, source, table), relations: [{ kind: 'table', source, table, names, latest: from.latest }] }
+  }
+
+  /** FROM `orders.*`: every topic of such a name that the account may see, as one table. */
+  async #pattern(from: ast.TableRef, pattern: string, names: readonly string[]): Promise<BoundFrom> {
+    const matches = matcher(pattern)
+    const found = (await this.catalog.tables()).filter((t) => t.type === 'USER' && matches(t.name)).map((t) => t.name)
+    if (found.length > this.#maxPatternTopics)
+      throw new SqlError(
+        'LIMIT',
+        `"${pattern}" matches ${found.length} topics, and max.pattern.topics is ${this.#maxPatternTopics}.`,
+        from.name.span,
+        'Write a narrower pattern, or SET max.pattern.topics.',
+      )
+    const topics: Topic[] = []
+    const wanted = found.sort()
+    for (let at = 0; at < wanted.length; at += TOPICS_AT_ONCE) {
+      const tables = await Promise.all(wanted.slice(at, at + TOPICS_AT_ONCE).map((name) => this.catalog.table(name)))
+      for (const table of tables) {
+        const source = this.newSource()
+        if (table !== undefined) topics.push({ table, source, plan: read(from, source, table) })
+      }
+    }
+    if (topics.length === 0)
+      throw new SqlError(
+        'UNKNOWN_TABLE',
+        `No topic matches "${pattern}".`,
+        from.name.span,
+        'In a back-ticked name "*" stands for any characters; SHOW TABLES lists the tables.',
+      )
+    const { columns, sides } = mergeTopics(topics)
+    const source = this.newSource()
+    const plan: Plan = {
+      kind: 'project',
+      source,
+      input: { kind: 'setOperation', op: 'union', all: true, sides },
+      columns: columns.map((c, index) => ({ name: c.name, expr: { kind: 'slot', index, name: c.name, type: c.type } })),
+    }
+    return { plan, relations: [{ kind: 'rows', source, columns, names }] }
+  }
+
+  #countTopic(span: ast.Span): void {
+    if (++this.#topics > this.#maxTopics)
+      throw new SqlError(
+        'LIMIT',
+        `The statement reads more than ${this.#maxTopics} topics (max.sources).`,
+        span,
+        'A topic counts once for each place where it is read. SET max.sources.',
+      )
+  }
+
+  /** The text of a view in its place, with names of its own in sight. Its errors are told at the name: their places lie in another text. */
+  async #view(from: ast.TableRef, text: string, names: readonly string[]): Promise<BoundFrom> {
+    try {
+      return this.derived(await this.query(parseQuery(text), { ctes: new Map() }), names)
+    } catch (e) {
+      if (!(e instanceof SqlError)) throw e
+      const message = e.message.startsWith('The view "') || e.code === 'LIMIT' ? e.message : `The view "${from.name.text}" cannot be read: ${e.message}`
+      throw new SqlError(e.code, message, from.name.span, e.hint)
+    }
+  }
+
+  async #lateral(from: ast.Lateral, sight: Sight): Promise<BoundFrom> {
+    const input = await this.from(from.input, sight)
+    const array = bindExpr(from.array, { scope: new Scope(input.relations, sight.outer), clause: 'LATERAL', subqueries: NO_SUBQUERIES })
+    const t = array.type
+    if (t.kind !== 'array' && t.kind !== 'json' && t.kind !== 'null')
+      throw new SqlError('TYPE', `LATERAL takes an array, and this is ${aType(t)}.`, from.array.span)
+    const source = this.newSource()
+    const relation: RowRelation = {
+      kind: 'rows',
+      source,
+      columns: [{ name: from.alias.text, type: t.kind === 'array' ? t.element : t.kind === 'json' ? t : JSON_TYPE }],
+      names: [from.alias.text],
+      item: true,
+    }
+    return { plan: { kind: 'unnest', input: input.plan, source, array, name: from.alias.text }, relations: [...input.relations, relation] }
+  }
+}
+
+export async function bindQuery(query: ast.Query, context: BindContext): Promise<Output> {
+  return decorrelate(await new Binder(context).statement(query, { ctes: new Map() }))
+}
+
+/** A scan; under LATEST with the operator that keeps the last record of each key. */
+function read(from: ast.TableRef, source: number, table: Table): Plan {
+  const scan: Plan = { kind: 'scan', source, table, name: from.alias?.text ?? from.name.text }
+  if (from.latest !== true) return scan
+  checkReadable(table.key, from.name.span)
+  return {
+    kind: 'latest',
+    input: scan,
+    key: { kind: 'path', source, path: { facet: 'key', steps: [] }, type: table.key.type },
+    partition: { kind: 'path', source, path: { facet: 'meta', steps: ['partition'] }, type: INT },
+    alive: { kind: 'presence', source, path: { facet: 'value', steps: [] }, type: BOOLEAN },
+  }
+}
+
+/** Queries inside queries, views in views. */
+const MAX_QUERY_DEPTH = 64
+
+/** EXCEPT, INTERSECT and changes of operator in one chain. */
+const MAX_SET_DEPTH = 200
+
+/** What a query sees: WITH names (each with what it sees itself), and the query around it when it stands inside an expression. */
+interface Sight {
+  readonly ctes: ReadonlyMap<string, { readonly query: ast.Query; readonly sight: Sight }>
+  readonly outer?: Scope
+}
+
+interface BoundFrom {
+  readonly plan: Plan
+  readonly relations: readonly Relation[]
+}
+
+async function bindJoin(from: ast.Join, binder: Binder, sight: Sight): Promise<BoundFrom> {
+  const left = await binder.from(from.left, sight)
+  const right = await binder.from(from.right, sight)
+  const relations = [...left.relations, ...right.relations]
+  checkNames(relations, from)
+  const scope = new Scope(relations, sight.outer)
+  const subqueries = await binder.subqueries([from.on], scope, sight)
+  const terms = from.on === undefined ? [] : conjuncts(keeping(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON')))
+  const [leftSources, rightSources] = [new Set(sourcesOf(left.plan)), new Set(sourcesOf(right.plan))]
+  const { keys, rest } = joinKeys(terms, leftSources, rightSources)
+  const residual: BoundExpr | undefined = rest.length === 0 ? undefined : rest.length === 1 ? rest[0] : { kind: 'and', operands: rest, type: BOOLEAN }
+  const type = from.type === 'cross' ? 'inner' : from.type
+  return { plan: { kind: 'join', type, left: left.plan, right: right.plan, keys, residual }, relations }
+}
+
+/** A star over JSON goes with a star over JSON, or with a value as a whole: it has no number of columns. */
+function sameStars(a: RowRelation, b: RowRelation): boolean {
+  const stars = (r: RowRelation): string => r.columns.flatMap((c, i) => (c.open === true ? [i] : [])).join(' ')
+  const whole = (r: RowRelation): boolean => r.columns.length === 1 && r.columns[0].name === '_value'
+  return stars(a) === stars(b) || (whole(a) && whole(b))
+}
+
+function checkNames(relations: readonly Relation[], from: ast.Join): void {
+  const seen = new Set<string>()
+  for (const name of relations.flatMap((r) => r.names)) {
+    if (seen.has(name)) throw new SqlError('AMBIGUOUS_COLUMN', `Two sources are called "${name}".`, from.right.span, 'Give one of them an alias.')
+    seen.add(name)
+  }
+}
+
+export async function unknownTable(name: ast.Name, catalog: Catalog): Promise<SqlError> {
+  const known = (await catalog.tables(SUGGESTIONS)).map((t) => t.name)
+  const dual = /^(?:dual|sysdummy1)$/i.test(name.text) ? 'Write FROM __dual, or leave FROM out.' : undefined
+  const hint = dual ?? didYouMean(name.text, known) ?? (known.length === 0 ? 'There are no tables that this account may see.' : 'SHOW TABLES lists the tables.')
+  return new SqlError('UNKNOWN_TABLE', `Unknown table "${name.text}".`, name.span, hint)
+}

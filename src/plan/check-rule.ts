@@ -1,0 +1,42 @@
+/**
+ * What a rule of the optimizer must leave as it was: the plan is still an output with the same columns of the same types, and every reference is to a source below it. A plan that is wrong here
+ * would give wrong rows, silently; so it ends the query as a fault of ours.
+ */
+import { sameType } from './bind/coerce.ts'
+import { sourcesOf } from './lower/lower.ts'
+import { type BoundExpr, inputs, type Output, type OutputShape, type Plan, visit } from './plan.ts'
+import { mapExpressions } from './rewrite.ts'
+
+/** Gives the plan back that the rule made of `before`. Throws when it cannot be a plan for the same question. */
+export function checkRule(rule: string, before: Output, after: Plan): Output {
+  if (after.kind !== 'output') throw new Error(`the rule ${rule} made a ${after.kind} of the output`)
+  const [was, is] = [columnsOf(before.shape), columnsOf(after.shape)]
+  const changed = is.findIndex(({ name, expr }, i) => name !== was[i]?.name || !sameOrNull(expr, was[i].expr))
+  if (was.length !== is.length || changed >= 0) throw new Error(`the rule ${rule} changed the columns of the output, from column ${Math.max(0, changed)} on`)
+  checkReferences(rule, after)
+  return after
+}
+
+/** A constant NULL has lost its type when it was folded. */
+function sameOrNull(a: BoundExpr, b: BoundExpr): boolean {
+  return sameType(a.type, b.type) || (a.kind === 'constant' && a.value === null)
+}
+
+function columnsOf(shape: OutputShape): { readonly name: string; readonly expr: BoundExpr }[] {
+  const key = shape.kind !== 'bare' && shape.key !== undefined ? [{ name: '(key)', expr: shape.key }] : []
+  if (shape.kind === 'columns') return [...key, ...shape.columns.map(({ path, expr }) => ({ name: path.join('.'), expr }))]
+  return [...key, { name: '(value)', expr: shape.value }]
+}
+
+/** Every path and column is one of a source that the node's inputs bring. */
+function checkReferences(rule: string, node: Plan): void {
+  const below = inputs(node)
+  for (const input of below) checkReferences(rule, input)
+  if (below.length === 0) return
+  const brought = new Set(below.flatMap(sourcesOf))
+  const look = (e: BoundExpr): void => {
+    if ((e.kind === 'path' || e.kind === 'column') && !brought.has(e.source))
+      throw new Error(`after the rule ${rule} a ${node.kind} refers to source ${e.source}, which is not below it`)
+  }
+  mapExpressions(node, (e) => (visit(e, look), e))
+}

@@ -1,0 +1,144 @@
+/** What a query may hold and how long it may be: every limit ends in an error that names it, whatever reaches it, and long chains overflow nothing. */
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { operatorLimits, PairIndex } from '../../../src/engine/operators/group-index.ts'
+import { MAX_KEYS, MemoryBudget } from '../../../src/engine/operators/memory.ts'
+import { runRequest } from '../../../src/engine/request.ts'
+import { memoryWorld } from '../../support/memory-world.ts'
+
+const RECORDS = 200
+const world = memoryWorld([
+  {
+    name: 't',
+    partitions: 2,
+    records: Array.from({ length: RECORDS }, (_, i) => ({
+      partition: i % 2,
+      timestampMs: i,
+      key: { json: `key ${i}` },
+      value: { json: { a: i, s: `text number ${i}`, tags: ['x', i] } },
+    })),
+  },
+])
+after(() => world.catalog.close())
+
+async function run(sql: string, defaults: Record<string, number> = {}): Promise<{ rows: number; error: string }> {
+  const sink = { send: () => undefined, drained: () => undefined }
+  const summary = await runRequest({ sql, live: false }, { catalog: world.catalog, log: world.log, defaults }, sink, new AbortController().signal)
+  return { rows: summary.results, error: summary.error ?? '' }
+}
+
+const MEMORY: readonly { readonly limit: string; readonly value: number; readonly sql: readonly string[] }[] = [
+  {
+    limit: 'max.join.bytes',
+    value: 2000,
+    sql: [
+      'SELECT count(*) FROM t x JOIN t y ON x.a = y.a',
+      'SELECT count(*) FROM t x LEFT JOIN t y ON x.a = y.a',
+      'SELECT count(*) FROM t x RIGHT JOIN t y ON x.a = y.nothing',
+      'SELECT count(*) FROM t x FULL JOIN t y ON x.a = y.a',
+      'SELECT count(*) FROM t CROSS JOIN (SELECT * FROM t) y',
+      'SELECT count(*) FROM t x WHERE EXISTS (SELECT * FROM t y WHERE y.a = x.a)',
+      'SELECT count(*) FROM t x WHERE EXISTS (SELECT * FROM t y WHERE y.a = x.a AND y.s > x.s)',
+      'SELECT count(*) FROM t x WHERE x.s IN (SELECT y.s FROM t y WHERE y.tags[0] = x.tags[0])',
+      'SELECT count(*) FROM t WHERE a IN (SELECT a FROM t)',
+      'SELECT (SELECT y.s FROM t y WHERE y.a = x.a) AS s FROM t x',
+      'SELECT s FROM t UNION SELECT s FROM t',
+      'SELECT s FROM t EXCEPT SELECT s FROM t',
+      'SELECT s FROM t INTERSECT ALL SELECT s FROM t',
+      'SELECT count(*) FROM LATEST(t)',
+    ],
+  },
+  {
+    limit: 'max.group.records',
+    value: 50,
+    sql: [
+      'SELECT a, count(*) FROM t GROUP BY a',
+      'SELECT s, count(*) FROM t GROUP BY s',
+      'SELECT tags, a, count(*) FROM t GROUP BY tags, a',
+      'SELECT DISTINCT s FROM t',
+      'SELECT count(*) FROM (SELECT a, count(*) FROM t GROUP BY a)',
+      'SELECT tag, count(*) FROM t LATERAL tags AS tag GROUP BY tag',
+      'SELECT x.a, (SELECT count(*) FROM t y WHERE y.a = x.a) AS n FROM t x',
+      "SELECT HOP(_meta.timestamp, '10s', '1s') AS w, a FROM t GROUP BY 1, 2",
+    ],
+  },
+  {
+    limit: 'max.collect.bytes',
+    value: 2000,
+    sql: [
+      'SELECT collect(s, 1000) FROM t',
+      'SELECT count(DISTINCT s) FROM t',
+      'SELECT topk(s, 3) FROM t',
+      'SELECT approx_count_distinct(s) FROM t',
+      'SELECT approx_quantile(a, 0.5) FROM t',
+      'SELECT a, max(s), last(s) FROM t GROUP BY a',
+    ],
+  },
+  {
+    limit: 'max.sort.bytes',
+    value: 2000,
+    sql: ['SELECT s FROM t ORDER BY s', 'SELECT * FROM t ORDER BY a DESC', 'SELECT a, count(*) AS n FROM t GROUP BY a ORDER BY n'],
+  },
+]
+
+for (const { limit, value, sql } of MEMORY) {
+  test(limit, async () => {
+    for (const text of sql) {
+      const small = await run(text, { [limit]: value })
+      assert.ok(small.error.includes(`(${limit})`), `${text}: ${small.error || `${small.rows} rows`}`)
+      assert.ok(small.error.includes(value.toLocaleString('en')), small.error)
+      assert.equal((await run(text)).error, '', text)
+    }
+  })
+}
+
+test('operator.max.keys', () => {
+  assert.equal(MAX_KEYS, 16_000_000)
+  // So many keys would take half a minute: a table with a smaller limit and the same error.
+  const few = new PairIndex({ ...operatorLimits('A join'), keys: 2 })
+  for (const key of [7, 8, 7]) few.find(key, 0)
+  assert.throws(() => few.find(9, 0), {
+    code: 'LIMIT',
+    message: 'A join would hold more than 16,000,000 different keys (operator.max.keys).',
+  })
+})
+
+test('what is given back can be taken again', () => {
+  const budget = new MemoryBudget('max.sort.bytes', 1000)
+  for (let i = 0; i < 1000; i++) {
+    budget.takeRow(['some text', i])
+    budget.giveRow(['some text', i])
+  }
+  assert.throws(() => budget.take('x'.repeat(1000)), /max\.sort\.bytes/)
+})
+
+const chain = (n: number, f: (i: number) => string, by: string): string => Array.from({ length: n }, (_, i) => f(i)).join(by)
+
+test('long chains end in rows', async () => {
+  const texts: readonly (readonly [string, number])[] = [
+    [`SELECT a FROM t WHERE ${chain(2000, (i) => `a <> ${i + 10}`, ' AND ')}`, 10],
+    [`SELECT a FROM t WHERE ${chain(2000, (i) => `a = ${i + 195}`, ' OR ')}`, 5],
+    [`SELECT ${chain(300, () => 'a', ' + ')} AS s FROM t LIMIT 1`, 1],
+    [chain(1000, (i) => `SELECT ${i} AS x FROM __dual`, ' UNION ALL '), 1000],
+    [chain(1000, (i) => `SELECT ${i % 7} AS x FROM __dual`, ' UNION '), 7],
+    [chain(60, () => 'SELECT a FROM t', ' EXCEPT '), 0],
+    [`SELECT count(*) FROM t t0 ${chain(60, (i) => `JOIN t t${i + 1} ON t0.a = t${i + 1}.a`, ' ')}`, 1],
+    [`SELECT count(*) FROM t ${chain(200, (i) => `LATERAL [1] AS l${i}`, ' ')}`, 1],
+    [`SELECT a FROM t x WHERE ${chain(40, () => 'EXISTS (SELECT * FROM t y WHERE y.a = x.a)', ' AND ')}`, RECORDS],
+  ]
+  for (const [sql, rows] of texts) assert.deepEqual(await run(sql), { rows, error: '' }, sql.slice(0, 100))
+})
+
+test('max.sources, max.pattern.topics, sql.max.set.operations, sql.max.query.depth', async () => {
+  const limits: readonly (readonly [string, string])[] = [
+    [chain(65, () => 'SELECT a FROM t', ' UNION '), 'more than 64 topics (max.sources)'],
+    [`SELECT * FROM t WHERE ${chain(65, () => 'a IN (SELECT a FROM t)', ' AND ')}`, 'more than 64 topics (max.sources)'],
+    [chain(202, () => 'SELECT 1 AS x FROM __dual', ' EXCEPT '), 'sql.max.set.operations'],
+    [Array.from({ length: 65 }).reduce<string>((inner, _, i) => `SELECT a FROM (${inner}) x${i}`, 'SELECT a FROM t'), 'sql.max.query.depth'],
+  ]
+  for (const [sql, limit] of limits) assert.ok((await run(sql)).error.includes(limit), `${limit}: ${(await run(sql)).error.slice(0, 200)}`)
+  assert.match((await run('SELECT * FROM `*`', { 'max.pattern.topics': 1 })).error, /^$/)
+  // WITH names double at each step: the topics are counted, not the names.
+  const steps = chain(11, (i) => `c${i + 1} AS (SELECT x.a FROM c${i} x JOIN c${i} y ON x.a = y.a)`, ', ')
+  assert.match((await run(`WITH c0 AS (SELECT a FROM t), ${steps} SELECT count(*) FROM c11`)).error, /max\.sources/)
+})
