@@ -13,11 +13,13 @@ import type { Catalog, Table, TableFacet, TableSummary } from '../plan/catalog.t
 import type { GlueSchemas } from '../registry/glue.ts'
 import type { Registry } from '../registry/registry.ts'
 import { Decoders } from './facets/decoders.ts'
+import { fits, lookDeeper, metSchema } from './facets/deeper.ts'
 import { findFacet, type FoundFacet } from './facets/find-facet.ts'
 import type { Side } from './facets/facet-question.ts'
+import { type MetSchema, MetSchemas, schemaKey } from './facets/met.ts'
 import { bestMatch } from './pattern.ts'
 import type { FormatOptions } from './facets/plain-formats.ts'
-import { SAMPLE_LIMITS, type SampleLimits, sampleTopic, type TopicSample } from './facets/sample.ts'
+import { SAMPLE_LIMITS, type SampleLimits, sampleElsewhere, sampleTopic, type TopicSample } from './facets/sample.ts'
 
 export interface CatalogOptions {
   readonly cluster: Pick<Cluster, 'listing' | 'metadata' | 'topicConfig'>
@@ -37,6 +39,8 @@ export interface CatalogOptions {
 export const SAMPLED_TTL_MS = 60_000
 /** `catalog.registry.ttl`: after this a subject is asked whether it has new versions. */
 export const REGISTRY_TTL_MS = 10_000
+/** `catalog.deep.timeout`: how long a deeper look goes on asking. */
+const DEEP_TIMEOUT_MS = 5_000
 /** `catalog.topics`: topics that are remembered. */
 const MAX_TOPICS = 20_000
 
@@ -55,6 +59,9 @@ interface Kept<T> {
   readonly topicId: string | undefined
 }
 
+/** `met`: how many schemas were remembered when it was made. */
+type KeptFacet = Kept<FoundFacet> & { readonly met: number }
+
 class KafkaCatalog implements KafkaTables {
   readonly #options: CatalogOptions
   readonly #clock: Clock
@@ -63,7 +70,10 @@ class KafkaCatalog implements KafkaTables {
   readonly #closed = new AbortController()
   readonly #partitions = new Lru<string, number>(MAX_TOPICS)
   readonly #configs = new Lru<string, Kept<TopicConfig>>(MAX_TOPICS)
-  readonly #facets = new Lru<string, Kept<FoundFacet>>(2 * MAX_TOPICS)
+  readonly #facets = new Lru<string, KeptFacet>(2 * MAX_TOPICS)
+  readonly #met = new MetSchemas()
+  /** Topics that were looked at more deeply. */
+  readonly #deep = new Lru<string, Kept<true>>(MAX_TOPICS)
   readonly #underWay = new Map<string, Promise<unknown>>()
   /** How often something was forgotten on purpose: what was asked before is not remembered afterwards. */
   #epoch = 0
@@ -116,6 +126,24 @@ class KafkaCatalog implements KafkaTables {
     this.#closed.abort()
   }
 
+  async lookDeeper(name: string): Promise<void> {
+    const topic = await this.#topic(name)
+    if (topic === undefined) return
+    const last = this.#deep.get(name)
+    if (last !== undefined && last.topicId === topic.id && this.#clock.now() - last.atMs < SAMPLED_TTL_MS) return
+    const started = this.#clock.now()
+    await this.#once(`deep ${topic.id} ${name}`, async () => {
+      const sample = this.#sampler(topic)
+      const [key, value] = await Promise.all([this.#facet(topic, 'key', sample), this.#facet(topic, 'value', sample)])
+      const { log, registry } = this.#options
+      const sampled = (): Promise<readonly TopicSample[]> => sampleElsewhere(log, topic, readable(topic), this.#limits, this.#closed.signal)
+      const add = (schema: MetSchema): void => this.#met.add(facetKey(name, 'value'), topic.id, schema)
+      const late = (): boolean => this.#clock.now() - started > DEEP_TIMEOUT_MS
+      await lookDeeper({ topic: name, key, value, sampled, registry, decoders: this.#decoders, late, add })
+      this.#deep.set(name, { value: true, atMs: this.#clock.now(), topicId: topic.id })
+    })
+  }
+
   forget(topic: string): void {
     this.#epoch++
     this.#forget(topic)
@@ -145,6 +173,9 @@ class KafkaCatalog implements KafkaTables {
     this.#configs.delete(name)
     this.#facets.delete(facetKey(name, 'key'))
     this.#facets.delete(facetKey(name, 'value'))
+    this.#met.forget(facetKey(name, 'key'))
+    this.#met.forget(facetKey(name, 'value'))
+    this.#deep.delete(name)
   }
 
   /** Time stamps and compaction; Kafka's defaults where the configuration may not be read, so that reading needs no further right. */
@@ -165,16 +196,40 @@ class KafkaCatalog implements KafkaTables {
     const epoch = this.#epoch
     const kept = this.#facets.get(key)
     const known = kept?.topicId === topic.id ? kept : undefined
-    if (known !== undefined && (await this.#stillGood(known, topic.name, side))) return known.value.facet
-    const found = await this.#once(`facet ${topic.id} ${key}`, () => this.#find(topic, side, sample))
+    const met = this.#met.of(key, topic.id)
+    if (known !== undefined && known.met === met.length && (await this.#stillGood(known, topic.name, side))) return known.value.facet
+    const found = await this.#once(`facet ${topic.id} ${met.length} ${key}`, () => this.#find(topic, side, sample, met))
     // A registry that fell silent takes away nothing that it had said before.
     if (known !== undefined && known.value.facet.unreadable === undefined && found.basis === 'open' && found.facet.unreadable !== undefined)
       return known.value.facet
-    if (found.basis !== 'open' && epoch === this.#epoch) this.#facets.set(key, { value: found, atMs: this.#clock.now(), topicId: topic.id })
-    return found.facet
+    const value = { ...found, facet: this.#telling(topic, key, found) }
+    if (epoch !== this.#epoch) return value.facet
+    const before = this.#met.of(key, topic.id).length
+    for (const schema of found.shown ?? []) this.#met.add(key, topic.id, schema)
+    // What others met meanwhile is not in it: then the next statement makes it anew.
+    const included = before === met.length ? this.#met.of(key, topic.id).length : met.length
+    if (found.basis !== 'open') this.#facets.set(key, { value, atMs: this.#clock.now(), topicId: topic.id, met: included })
+    return value.facet
   }
 
-  async #stillGood(known: Kept<FoundFacet>, topic: string, side: Side): Promise<boolean> {
+  /** The facet, which tells us of schemas that readings meet. */
+  #telling({ id: topicId }: TopicMetadata, key: string, found: FoundFacet): TableFacet {
+    const { facet, schemas } = found
+    if (schemas === undefined || facet.unreadable !== undefined) return facet
+    return {
+      ...facet,
+      met: (number, decoder, record) => {
+        // Of JSON an id is read that the registry does not know.
+        if (facet.framing === 'confluent' && this.#decoders.known(number) === undefined) return
+        const schema = metSchema(facet, number, decoder, record, this.#decoders)
+        const name = schemaKey(schema)
+        if (schemas.has(name) || !this.#met.wants(key, topicId, name) || !fits(facet, schema, decoder, record)) return
+        this.#met.add(key, topicId, schema)
+      },
+    }
+  }
+
+  async #stillGood(known: KeptFacet, topic: string, side: Side): Promise<boolean> {
     const ageMs = this.#clock.now() - known.atMs
     if (known.value.basis === 'configured') return true
     if (known.value.basis === 'sampled') return ageMs < SAMPLED_TTL_MS
@@ -188,11 +243,11 @@ class KafkaCatalog implements KafkaTables {
     return true
   }
 
-  #find(topic: TopicMetadata, side: Side, sample: () => Promise<TopicSample>): Promise<FoundFacet> {
+  #find(topic: TopicMetadata, side: Side, sample: () => Promise<TopicSample>, met: readonly MetSchema[]): Promise<FoundFacet> {
     const { registry } = this.#options
     const configured = this.#configured(topic, side)
     const options = configured === undefined ? undefined : this.#options.formats?.[configured.pattern]
-    return findFacet({ topic: topic.name, side, configured, registry, decoders: this.#decoders, sample, options, glue: this.#options.glue })
+    return findFacet({ topic: topic.name, side, configured, registry, decoders: this.#decoders, sample, options, glue: this.#options.glue, met })
   }
 
   /** Patterns that say nothing about this side are passed over. */
@@ -211,8 +266,7 @@ class KafkaCatalog implements KafkaTables {
   /** One sample serves key and value. */
   #sampler(topic: TopicMetadata): () => Promise<TopicSample> {
     let sample: Promise<TopicSample> | undefined
-    const partitions = topic.partitions.filter((p) => p.leader >= 0).map((p) => p.partition)
-    return () => (sample ??= sampleTopic(this.#options.log, topic, partitions, this.#limits, this.#closed.signal))
+    return () => (sample ??= sampleTopic(this.#options.log, topic, readable(topic), this.#limits, this.#closed.signal))
   }
 
   /** Merges equal questions that are under way. One from before something was forgotten speaks of the time before. */
@@ -238,6 +292,11 @@ function asDeclared(facet: TableFacet, side: Side, declared: TableDeclaration | 
     ...(facet.origin === 'configured' ? { origin: 'declared' as const, detail } : {}),
     ...(columns === undefined ? {} : { declared: columns }),
   }
+}
+
+/** Partitions that have a leader. */
+function readable(topic: TopicMetadata): number[] {
+  return topic.partitions.filter((p) => p.leader >= 0).map((p) => p.partition)
 }
 
 function facetKey(topic: string, side: Side): string {

@@ -35,6 +35,9 @@ export function withObjects(catalog: Catalog, objects: ObjectStore, mayRead: (to
     },
     tables: (options) => catalog.tables(options),
     configuration: (name) => catalog.configuration(target(name)),
+    async lookDeeper(name) {
+      await catalog.lookDeeper?.(target(name))
+    },
     async view(name) {
       const view = objects.view(target(name))
       return view !== undefined && isVisible(view.name, objects, mayRead) ? view.text : undefined

@@ -39,5 +39,8 @@ export function restrict(catalog: Catalog, allow: (topic: string) => boolean): C
     async configuration(name) {
       return allow(name) ? catalog.configuration(name) : []
     },
+    async lookDeeper(name) {
+      if (allow(name)) await catalog.lookDeeper?.(name)
+    },
   }
 }

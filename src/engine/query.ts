@@ -6,7 +6,8 @@
  */
 import { unexpected } from '../lib/assert.ts'
 import { systemClock } from '../lib/clock.ts'
-import { bindQuery, DEFAULT_LIMIT } from '../plan/bind/bind.ts'
+import { DEFAULT_LIMIT } from '../plan/bind/bind.ts'
+import { bindWithSecondLook } from '../plan/bind/second-look.ts'
 import { describe, show } from '../plan/bind/show.ts'
 import { withBadRecords } from '../plan/lower/bad-records.ts'
 import { lower } from '../plan/lower/lower.ts'
@@ -77,7 +78,7 @@ async function plan(query: Query, context: StatementContext, options: PlanOption
 async function bind(query: Query, { settings, environment }: StatementContext, { defaultLimit = DEFAULT_LIMIT, reshape }: PlanOptions): Promise<Output> {
   const { catalog } = environment
   const limits = { maxSources: settings['max.sources'], maxPatternTopics: settings['max.pattern.topics'] }
-  const bound = await bindQuery(query, { catalog, defaultLimit, ...limits })
+  const bound = await bindWithSecondLook(query, { catalog, defaultLimit, ...limits })
   return computedOnce(reshape?.(bound) ?? bound)
 }
 

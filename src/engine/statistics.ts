@@ -1,6 +1,7 @@
 /** Counts of one request, over all its statements, in the shape of a STATS frame. */
 import { systemClock } from '../lib/clock.ts'
 import type { PartitionProgress } from '../kafka/log.ts'
+import type { Scan } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import type { Stats } from '../protocol/frames.ts'
 
@@ -9,6 +10,8 @@ interface Source {
   readonly table: string
   readonly config: Readonly<Record<string, number | boolean | string>>
   progress: readonly PartitionProgress[]
+  /** What `_key = literal` left of the partitions. */
+  readonly pruned: Scan['keyPartition']
   /** Records looked at, by partition. */
   readonly scanned: Map<number, number>
 }
@@ -40,9 +43,9 @@ export class Statistics {
     this.startedAt = startedAt
   }
 
-  addSource(id: string, table: string, settings: Settings): Source {
+  addSource(id: string, { table, keyPartition }: Scan, settings: Settings): Source {
     const config = Object.fromEntries(SHOWN.map((name) => [name, settings[name] ?? '']))
-    const source: Source = { id, table, config, progress: [], scanned: new Map() }
+    const source: Source = { id, table: table.name, config, progress: [], pruned: keyPartition, scanned: new Map() }
     this.#sources.push(source)
     return source
   }
@@ -62,12 +65,16 @@ export class Statistics {
 
   /** Offsets as the specification prints them: `offsetBound` and `end` are the last offset, inclusive. */
   snapshot(): Stats {
+    const pruned = this.#sources.flatMap(({ id, pruned: key }) =>
+      key === undefined ? [] : [[id, { partition: key.partition, key: key.text, proof: 'optimize.kafka.partition' }] as const],
+    )
     return {
       id: this.id,
       bytesRead: this.bytesRead,
       sources: Object.fromEntries(this.#sources.map((s) => [s.id, s.table])),
       sourceConfigs: Object.fromEntries(this.#sources.map((s) => [s.id, s.config])),
       sourcesStats: Object.fromEntries(this.#sources.map((s) => [s.id, partitions(s)])),
+      ...(pruned.length === 0 ? {} : { sourcesPruned: Object.fromEntries(pruned) }),
       badRecordsTotal: this.badRecords,
       recordsSkipped: this.lost,
       results: this.results,

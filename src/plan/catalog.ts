@@ -18,6 +18,8 @@ export interface Catalog {
   configuration(name: string): Promise<readonly { readonly name: string; readonly value: string }[]>
   /** The SELECT of a view as it was written; undefined when there is no view of that name, or it may not be seen. Synonyms are resolved here and in `table`. */
   view?(name: string): Promise<string | undefined>
+  /** A statement names a column that the table does not have: look at more records and more of the registry, so that `table` knows of it if there is any. It costs little when asked again. */
+  lookDeeper?(name: string): Promise<void>
 }
 
 export interface TableSummary {
@@ -73,4 +75,8 @@ export interface TableFacet {
   readonly declared?: StructType
   /** The decoder for a writer schema (no id without framing). A promise when the schema has to be fetched. An unknown or unusable schema is an Error whose message becomes the reason of the bad records. */
   decoder(schemaId: number | undefined): FacetDecoder | Promise<FacetDecoder>
+  /** The decoder of a writer schema that was asked for before; asks nobody. Absent where the number of ids is bounded in another way. */
+  known?(schemaId: number): FacetDecoder | undefined
+  /** To be told of a schema that a reading met, with its decoder and a record (which is looked at during the call only): tables of later statements have its columns. */
+  met?(schemaId: number, decoder: FacetDecoder, record: Uint8Array): void
 }

@@ -21,7 +21,7 @@ export interface Scan {
   /** The part of WHERE from which offset ranges are derived once the bounds of the partitions are known (see `pushdown`); undefined = everything. */
   readonly pushed?: BoundExpr
   /** Only this partition can hold the wanted key (`_key = literal` under the default partitioner). */
-  readonly keyPartition?: { readonly partition: number; readonly text: string }
+  readonly keyPartition?: { readonly partition: number; readonly text: string; readonly condition: string }
   /** The plan above counts records and looks at none: batch headers are enough. */
   readonly headersOnly?: boolean
   /** Nothing above depends on the order of records within a partition. */

@@ -31,6 +31,11 @@ export interface Stats {
   readonly sourcesStats: Readonly<
     Record<string, Readonly<Record<string, { begin: number; offsetBound: number; bytesRead: number; recordsScanned: number; end: number }>>>
   >
+  /**
+   * Ours, only when a scan left partitions out because of `_key = literal`: the one that it read, for which key, and who says that the key is nowhere else. It stands beside `sourcesStats`
+   * and not in it, because clients take every member there for a partition.
+   */
+  readonly sourcesPruned?: Readonly<Record<string, { partition: number; key: string; proof: string }>>
   readonly badRecordsTotal: number
   readonly recordsSkipped: number
   readonly results: number

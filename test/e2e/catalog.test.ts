@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { type CatalogOptions, createCatalog } from '../../src/catalog/catalog.ts'
+import { runRequest } from '../../src/engine/request.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
 import type { KafkaLog } from '../../src/kafka/log.ts'
 import { createKafkaLog } from '../../src/kafka/read/reader.ts'
@@ -187,6 +188,42 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       assert.equal(table.value.detail, `schema ids in the records, registry subject ${subject}, merged with 1 older`)
       assert.deepEqual(fields(table.value), ['id long', 'amount double', 'note string?'])
       assert.deepEqual(await decoded(table), ['{"id":1,"amount":1.0,"note":null}', '{"id":2,"amount":2.0,"note":null}'])
+    })
+
+    it('schemas outside of the sample: of readings, of a deeper look, of the registry', async () => {
+      const topic = topicName('catalog-met')
+      const OTHER = (name: string, field: string): string =>
+        `{"type":"record","name":"${name}","namespace":"acme","fields":[{"name":"id","type":"long"},{"name":"${field}","type":"string"}]}`
+      const [REFUND, CHARGE, TIP] = [OTHER('Refund', 'reason'), OTHER('Charge', 'bank'), OTHER('Tip', 'waiter')]
+      await place.create(topic)
+      const pay = await registerSchema(place.registryUrl, `${topic}-value`, V1)
+      const refund = await registerSchema(place.registryUrl, 'acme.Refund', REFUND)
+      const charge = await registerSchema(place.registryUrl, 'acme.Charge', CHARGE)
+      await registerSchema(place.registryUrl, `${topic}-acme.Tip`, TIP)
+      const records = Array.from({ length: 200 }, (_, i) => avro(pay, V1, { id: i, amount: 1 }))
+      records[0] = avro(charge, CHARGE, { id: 0, bank: 'b' })
+      records[40] = avro(refund, REFUND, { id: 40, reason: 'late' })
+      await place.produce(topic, records)
+      const catalog = catalogOf()
+      const ask = async (sql: string): Promise<string[]> => {
+        const rows: string[] = []
+        const send = (frame: string): void => {
+          const { type, data } = JSON.parse(frame) as { type: string; data: { value?: unknown } | string }
+          if (type === 'RECORD' && typeof data === 'object') rows.push(JSON.stringify(data.value))
+          if (type === 'ERROR') rows.push(String(data).split('\n')[0])
+        }
+        await runRequest({ sql, live: false }, { catalog, log }, { send, drained: () => undefined }, new AbortController().signal)
+        return rows
+      }
+      assert.deepEqual(fields((await tableOf(topic, catalog)).value), ['id int', 'amount float'])
+      assert.equal((await ask(`SELECT * FROM \`${topic}\` WHERE _meta.offset BETWEEN 30 AND 50`)).length, 21)
+      assert.deepEqual(await ask(`SELECT reason FROM \`${topic}\` WHERE reason IS NOT NULL`), ['{"reason":"late"}'])
+      const [first] = await ask(`SELECT bank, waiter FROM \`${topic}\` WHERE bank IS NOT NULL`)
+      assert.equal(first, '{"bank":"b","waiter":null}')
+      const { value } = await tableOf(topic, catalog)
+      assert.deepEqual(fields(value).sort(), ['amount float?', 'bank string?', 'id long', 'reason string?', 'waiter string?'])
+      assert.match(value.detail, new RegExp(`in the records also schema ${refund}.*, ${charge}.*; in the registry also schema `))
+      assert.match((await ask(`SELECT nope FROM \`${topic}\``))[0], /^Unknown column "nope"/)
     })
 
     it('an Avro key with a plain value, schemas with references', async () => {

@@ -43,6 +43,11 @@ export class Decoders {
     return making
   }
 
+  /** The decoder for records that carry this id, if it was asked for before. */
+  known(id: number): FacetDecoder | undefined {
+    return this.#known.get(id)
+  }
+
   /** To be called before `of` is given schemas of these types. */
   async prepare(schemas: readonly RegisteredSchema[]): Promise<void> {
     if (schemas.some((schema) => schema.type === 'PROTOBUF')) protobuf ??= await import('./protobuf.ts')
@@ -53,18 +58,29 @@ export class Decoders {
     return loadedProtobuf().messageOf(decoder as ProtobufDecoder, record)
   }
 
+  /** The name of the message that a framed record is; undefined when the decoder is not that of a Protobuf schema, or the record does not fit it. */
+  messageName(decoder: FacetDecoder, record: Buffer): string | undefined {
+    return isProtobuf(decoder) ? loadedProtobuf().messageOf(decoder, record)?.name : undefined
+  }
+
+  /** The name of the record of an Avro schema, or that of a Protobuf schema's messages when it has one of this name. */
+  describes(decoder: FacetDecoder, name: string): boolean {
+    return isProtobuf(decoder) ? decoder.schema.byName(name) !== undefined : decoder.type.kind === 'struct' && decoder.type.name === name
+  }
+
   /** The decoder for payloads that are one message and nothing else, by its name or by its indexes as Confluent writes them. Throws when the schema has none such. */
   protobufMessageDecoder(decoder: FacetDecoder, message: { readonly name: string } | { readonly indexes: Uint8Array }): FacetDecoder {
     return loadedProtobuf().namedMessageDecoder(decoder as ProtobufDecoder, message)
   }
 
-  /** What the records of a topic are, from samples: the types of their messages, newest first, and the encoder of such a message. `decoders`: newest first. */
+  /** What the records of a topic are, from samples and from the names of messages that were `met`: the types of their messages, newest first, and the encoder of such a message. `decoders`: newest first. */
   protobufMessages(
     decoders: readonly { readonly id: number | undefined; readonly decoder: ProtobufDecoder }[],
     samples: readonly Buffer[],
+    met: readonly string[],
   ): { readonly types: DataType[]; readonly encoder: FacetEncoder | undefined } {
     const { messageTypes, protobufEncoderOf } = loadedProtobuf()
-    return { types: messageTypes(decoders, samples), encoder: protobufEncoderOf(decoders[0].decoder, samples, decoders[0].id) }
+    return { types: messageTypes(decoders, samples, met), encoder: protobufEncoderOf(decoders[0].decoder, samples, decoders[0].id) }
   }
 
   /** The decoder of a schema at hand, remembered under its id. Throws for a schema that is none, or of a format that is not read. */
@@ -108,6 +124,11 @@ export class Decoders {
     await this.prepare([schema])
     return this.of({ ...schema, id })
   }
+}
+
+/** Whether the decoder was made of a Protobuf schema. */
+export function isProtobuf(decoder: FacetDecoder): decoder is ProtobufDecoder {
+  return 'schema' in decoder
 }
 
 /** The Protobuf part; whoever has a Protobuf schema in hand has waited for `prepare`. */

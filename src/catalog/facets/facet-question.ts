@@ -3,6 +3,7 @@ import type { FormatName } from '../../formats/format.ts'
 import type { GlueSchemas } from '../../registry/glue.ts'
 import type { Registry } from '../../registry/registry.ts'
 import type { Decoders } from './decoders.ts'
+import type { MetSchema } from './met.ts'
 import type { FormatOptions } from './plain-formats.ts'
 import type { TopicSample } from './sample.ts'
 
@@ -22,6 +23,8 @@ export interface FacetQuestion {
   readonly glue?: GlueSchemas
   /** Bytes behind the payload of every key or value that belong to something else. */
   readonly tail?: number
+  /** Schemas that readings met, beside those of the sample. */
+  readonly met: readonly MetSchema[]
 }
 
 /** Keys or values that are not null, without what stands behind their payload. */
@@ -34,4 +37,9 @@ export function samplesOf(sample: TopicSample, question: FacetQuestion): readonl
 /** The headers of the records of `samplesOf`. */
 export function headersOf(sample: TopicSample, { side }: FacetQuestion): TopicSample['keyHeaders'] {
   return side === 'key' ? sample.keyHeaders : sample.valueHeaders
+}
+
+/** Names of the Protobuf messages that were met. */
+export function metMessages({ met }: FacetQuestion): string[] {
+  return met.flatMap(({ message }) => (message === undefined ? [] : [message]))
 }

@@ -6,9 +6,10 @@ import { payloadCheck } from '../../formats/check.ts'
 import { guessFormat } from '../../formats/detect.ts'
 import { type FormatName, mixedParts, windowedParts } from '../../formats/format.ts'
 import type { TableFacet } from '../../plan/catalog.ts'
-import { type RegisteredSchema, type Registry, RegistryError } from '../../registry/registry.ts'
+import { type RegisteredSchema, type Registry, RegistryError, type SchemaType } from '../../registry/registry.ts'
 import { JSON_TYPE } from '../../types.ts'
-import { type FacetQuestion, samplesOf } from './facet-question.ts'
+import { type FacetQuestion, metMessages, samplesOf } from './facet-question.ts'
+import { type MetSchema, schemaKey } from './met.ts'
 import { mixedFacet, shownFormats } from './mixed-formats.ts'
 import { framedFacet, isRegistryFormat, plainFacet, schemaFacet, unreadableFacet, windowedFacet } from './make-facet.ts'
 import type { TopicSample } from './sample.ts'
@@ -19,6 +20,9 @@ const MAX_VERSIONS = 100
 /** Schema ids of a sample that are looked up. */
 const MAX_SAMPLED_IDS = 20
 
+/** Schemas that DESCRIBE names one by one. */
+const MAX_NAMED = 20
+
 /** A facet, and how long it may be believed. */
 export interface FoundFacet {
   readonly facet: TableFacet
@@ -26,6 +30,10 @@ export interface FoundFacet {
   readonly basis: 'configured' | 'registry' | 'sampled' | 'open'
   /** The versions that the facet was made of, with basis `registry`. */
   readonly versions?: readonly number[]
+  /** Keys (`schemaKey`) of the schemas that the facet is made of; absent where none are, or columns are named without them. */
+  readonly schemas?: ReadonlySet<string>
+  /** Of these, what the sample showed beside the subject: it is remembered when the sample no longer shows it. */
+  readonly shown?: readonly MetSchema[]
   /** No record has been seen yet: how the first ones say who wrote them is to be looked at. */
   readonly unseen?: boolean
 }
@@ -71,13 +79,13 @@ async function detectMixed(question: FacetQuestion): Promise<FoundFacet | undefi
   const samples = samplesOf(await question.sample(), question)
   let trouble: RegistryError | undefined
   const framed = async (): Promise<FormatName | undefined> => {
-    const schemas = await sampledSchemas(question, samples).catch(onlyRegistryError)
-    if (schemas instanceof RegistryError) {
-      trouble = schemas
+    const found = await sampledSchemas(question, samples).catch(onlyRegistryError)
+    if (found instanceof RegistryError) {
+      trouble = found
       return 'AVRO'
     }
-    if (schemas.length === 0) return undefined
-    return schemas.at(-1)?.type === 'JSON' ? 'JSONSCHEMA' : schemas.at(-1)?.type === 'PROTOBUF' ? 'PROTOBUF' : 'AVRO'
+    const newest = found?.schemas.at(-1)
+    return newest === undefined ? undefined : formatOf(newest.type)
   }
   const shown = await shownFormats(samples, framed)
   if (shown === undefined) return undefined
@@ -90,7 +98,8 @@ async function ownFramed(question: FacetQuestion): Promise<FoundFacet | Registry
   const { configured } = question
   const found = await selfFramedFacet(question, await question.sample(), configured === undefined ? 'sampled' : 'configured').catch(onlyRegistryError)
   if (found === undefined || found instanceof RegistryError) return found
-  return { facet: configured === undefined ? found : { ...found, detail: `${configuredDetail(question)}; ${found.detail}` }, basis: 'sampled' }
+  const { facet } = found
+  return { ...found, facet: configured === undefined ? facet : { ...facet, detail: `${configuredDetail(question)}; ${facet.detail}` }, basis: 'sampled' }
 }
 
 function configuredDetail(question: FacetQuestion): string {
@@ -114,37 +123,88 @@ async function subjectFacet(question: FacetQuestion): Promise<BySubject | undefi
   const detail = `registry subject ${subject}, version ${newest.version ?? versions.at(-1)}`
   const origin = question.configured === undefined ? 'registry' : 'configured'
   const words = origin === 'configured' ? `${configuredDetail(question)}; ${detail}` : detail
-  return { facet: await schemaFacet(question, schemas, origin, words), basis: 'registry', versions, schemas }
+  return { facet: await schemaFacet(question, schemas, origin, words), basis: 'registry', versions, schemas: keysOf(schemas), own: schemas }
 }
 
 /** A facet that a subject describes, and the schemas of that subject, oldest first. */
 interface BySubject extends FoundFacet {
-  readonly schemas: readonly RegisteredSchema[]
+  readonly own: readonly RegisteredSchema[]
 }
 
-/** Records may be written with schemas of other subjects (RecordNameStrategy, a copied topic): those that the sample shows take part in the table, behind the subject's own. */
+/** Records may be written with schemas of other subjects (RecordNameStrategy, a copied topic): those that the sample shows or a reading met take part in the table, behind the subject's own. */
 async function withSchemasOfRecords(question: FacetQuestion, bySubject: BySubject): Promise<FoundFacet> {
   const { registry } = question
-  const { facet, schemas } = bySubject
-  const newest = schemas.at(-1)
+  const { facet, own } = bySubject
+  const newest = own.at(-1)
   if (registry === undefined || newest === undefined) return bySubject
-  const own = new Set(schemas.map((schema) => schema.id))
+  const ownIds = new Set(own.map((schema) => schema.id))
   const framed = samplesOf(await question.sample(), question).filter((bytes) => isFramed(bytes))
-  const ids = [...new Set(framed.map((bytes) => bytes.readInt32BE(1)))].filter((id) => !own.has(id)).slice(0, MAX_SAMPLED_IDS)
-  const troubles: string[] = []
-  const found = await inParallel(ids, async (id) => {
-    const schema = await registry.schemaById(id).catch(onlyRegistryError)
-    if (schema instanceof RegistryError) troubles.push(`schema ${id} of the records could not be had: ${schema.message}`)
-    return schema === undefined || schema instanceof RegistryError || schema.type !== newest.type ? undefined : { ...schema, id }
-  })
-  const strangers = found.filter((schema) => schema !== undefined)
+  const shown = [...new Set(framed.map((bytes) => bytes.readInt32BE(1)))].filter((id) => !ownIds.has(id)).slice(0, MAX_SAMPLED_IDS)
+  const strangers = await strangersOf(question, shown, [...ownIds, ...shown], newest.type)
+  const { columns, others, troubles } = strangers
   if (troubles.length > 0) {
     // The columns of that schema may be missing: the next statement asks again.
     return { ...bySubject, basis: 'open', facet: { ...facet, detail: [facet.detail, ...troubles].join('; ') } }
   }
-  if (strangers.length === 0) return bySubject
-  const words = `${facet.detail}; in the records also schema ${strangers.map((schema) => (schema.subject === undefined ? schema.id : `${schema.id} (${schema.subject})`)).join(', ')}`
-  return { ...bySubject, facet: await schemaFacet(question, [...strangers, ...schemas], facet.origin, words) }
+  const words = [facet.detail, ...strangers.words].join('; ')
+  // A schema may be the topic's own, and the message that was met another one than the samples are.
+  const again = columns.length > 0 || metMessages(question).length > 0
+  const made = again ? await schemaFacet(question, [...columns, ...own], facet.origin, words) : { ...facet, detail: words }
+  const found = shown.filter((id) => [...columns, ...others].some((schema) => schema.id === id))
+  return { ...bySubject, facet: made, schemas: keysOf([...own, ...columns, ...others]), shown: found.map((id) => ({ id, how: 'record' })) }
+}
+
+/** Schemas of a facet beside those that it is known by. */
+interface Strangers {
+  /** Those of the facet's type: their columns are the facet's. */
+  readonly columns: readonly RegisteredSchema[]
+  /** Those of other types: their records are read, and their fields are no columns. */
+  readonly others: readonly RegisteredSchema[]
+  /** What DESCRIBE says of them. */
+  readonly words: readonly string[]
+  /** Of those that could not be had. */
+  readonly troubles: readonly string[]
+}
+
+/** Schemas that the sample shows (`shown`), that readings met, or that the registry has under the topic's name; without those that are `known`. Does not reject for the registry's troubles. */
+async function strangersOf(question: FacetQuestion, shown: readonly number[], known: readonly (number | undefined)[], type: SchemaType): Promise<Strangers> {
+  const { registry } = question
+  const met = question.met.filter(({ id }) => typeof id === 'number' && !known.includes(id))
+  const byRecord = [...new Set([...shown, ...met.filter(({ how }) => how === 'record').map(({ id }) => id as number)])]
+  const bySubject = [...new Set(met.map(({ id }) => id as number))].filter((id) => !byRecord.includes(id))
+  const troubles: string[] = []
+  const fetched = async (id: number): Promise<RegisteredSchema | undefined> => {
+    const schema = await registry?.schemaById(id).catch(onlyRegistryError)
+    if (schema instanceof RegistryError) troubles.push(`schema ${id} of the records could not be had: ${schema.message}`)
+    return schema === undefined || schema instanceof RegistryError ? undefined : { ...schema, id }
+  }
+  const [inRecords, inRegistry] = [await inParallel(byRecord, fetched), await inParallel(bySubject, fetched)].map((list) => list.filter((s) => s !== undefined))
+  const all = [...inRecords, ...inRegistry]
+  const words = [described('in the records also', inRecords, type), described('in the registry also', inRegistry, type)].filter((text) => text !== '')
+  return { columns: all.filter((s) => s.type === type), others: all.filter((s) => s.type !== type), words, troubles }
+}
+
+/** `in the records also schema 7 (com.acme.Pay), 9 (x-value, of JSONSCHEMA: its fields are no columns)` */
+function described(where: string, schemas: readonly RegisteredSchema[], type: SchemaType): string {
+  if (schemas.length === 0) return ''
+  const each = schemas.slice(0, MAX_NAMED).map((schema) => {
+    const notes = [schema.subject, schema.type === type ? undefined : otherType(schema.type, type)].filter((note) => note !== undefined)
+    return notes.length === 0 ? String(schema.id) : `${schema.id} (${notes.join(', ')})`
+  })
+  return `${where} schema ${each.join(', ')}${schemas.length > MAX_NAMED ? ` and ${schemas.length - MAX_NAMED} more` : ''}`
+}
+
+/** Of JSON any field can be named, whoever wrote it. */
+function otherType(type: SchemaType, ofTopic: SchemaType): string {
+  return ofTopic === 'JSON' ? `of ${formatOf(type)}` : `of ${formatOf(type)}: its fields are no columns`
+}
+
+function formatOf(type: SchemaType): FormatName {
+  return type === 'JSON' ? 'JSONSCHEMA' : type
+}
+
+function keysOf(schemas: readonly RegisteredSchema[]): Set<string> {
+  return new Set(schemas.flatMap(({ id }) => (id === undefined ? [] : [schemaKey({ id })])))
 }
 
 /** Some register a schema for people to read and write records without its frame. When no record has the frame, or so few that they are strangers, the records count and not the subject. */
@@ -176,7 +236,7 @@ async function configuredFramed(question: FacetQuestion, format: FormatName, tro
   const sample = await question.sample()
   const byIds = await sampledSchemas(question, samplesOf(sample, question)).catch(onlyRegistryError)
   if (byIds instanceof RegistryError) return { facet: unreadableFacet(format, 'configured', detail, byIds.message), basis: 'open' }
-  if (byIds.length > 0) return { facet: await schemaFacet(question, byIds, 'configured', `${detail}; ${idsDetail(byIds)}`), basis: 'sampled' }
+  if (byIds !== undefined) return byRecords(question, byIds, 'configured', `${detail}; `)
   return { facet: framedFacet(question, format, JSON_TYPE, 'configured', `${detail}; no schema is known yet`), basis: 'open' }
 }
 
@@ -189,7 +249,7 @@ async function detect(question: FacetQuestion, trouble: RegistryError | undefine
   if (question.registry !== undefined && trouble === undefined && looksFramed(samples, 'perhaps')) {
     const schemas = await sampledSchemas(question, samples).catch(onlyRegistryError)
     if (schemas instanceof RegistryError) return detectPlain(question, sample, samples, schemas)
-    if (schemas.length > 0) return { facet: await schemaFacet(question, schemas, 'sampled', idsDetail(schemas)), basis: 'sampled' }
+    if (schemas !== undefined) return byRecords(question, schemas, 'sampled', '')
   }
   return detectPlain(question, sample, samples, trouble)
 }
@@ -235,22 +295,48 @@ function nothingSeen(question: FacetQuestion, sample: TopicSample, trouble: Regi
   return { facet: plainFacet(question, question.side === 'key' ? 'STRING' : 'JSON', 'default', detail), basis: 'open' }
 }
 
-/** Schemas of the ids in the samples and, where the registry can tell, all versions of the subjects that they belong to. Oldest first. */
-async function sampledSchemas(question: FacetQuestion, samples: readonly Buffer[]): Promise<RegisteredSchema[]> {
+/** Schemas that records name, oldest first; those in the sample, and what else `strangers` tells. */
+interface SampledSchemas {
+  readonly schemas: readonly RegisteredSchema[]
+  readonly strangers: Strangers
+  readonly shown: readonly number[]
+}
+
+/**
+ * Schemas of the ids in the samples and, where the registry can tell, all versions of the subjects that they belong to; undefined when most of the framed samples cannot be read with them.
+ * Schemas that were met elsewhere come first: the newest of those at hand is what INSERT writes with.
+ */
+async function sampledSchemas(question: FacetQuestion, samples: readonly Buffer[]): Promise<SampledSchemas | undefined> {
   const { registry } = question
-  if (registry === undefined) return []
+  if (registry === undefined) return undefined
   const framed = samples.filter((s) => isFramed(s))
   const ids = [...new Set(framed.map((s) => s.readInt32BE(1)))].slice(0, MAX_SAMPLED_IDS)
   const known = (await inParallel(ids, (id) => registry.schemaById(id))).filter((s) => s !== undefined)
   await question.decoders.prepare(known)
   const fitting = known.reduce((sum, schema) => sum + fitCount(question, schema, framed), 0)
-  if (fitting * 2 < framed.length) return []
+  if (known.length === 0 || fitting * 2 < framed.length) return undefined
   const subjects = (await inParallel(known, (schema) => subjectsOf(question, registry, schema))).flat().slice(0, MAX_SAMPLED_IDS)
   const related = await inParallel([...new Set(subjects)], async (subject) => subjectSchemas(registry, subject, await registry.versions(subject)))
   const all = new Map<number, RegisteredSchema>()
   const type = commonestType(known, framed)
+  if (type === undefined) return undefined
   for (const schema of [...known, ...related.flat()]) if (schema.id !== undefined && schema.type === type) all.set(schema.id, schema)
-  return [...all.values()].sort((a, b) => (a.id ?? 0) - (b.id ?? 0))
+  const schemas = [...all.values()].sort((a, b) => (a.id ?? 0) - (b.id ?? 0))
+  const others = known.filter((schema) => schema.type !== type && fitCount(question, schema, framed) > 0).map(({ id }) => id as number)
+  const shown = known.filter((schema) => schema.type === type).map(({ id }) => id as number)
+  return { schemas, strangers: await strangersOf(question, others, [...all.keys()], type), shown: [...shown, ...others] }
+}
+
+async function byRecords(question: FacetQuestion, found: SampledSchemas, origin: TableFacet['origin'], before: string): Promise<FoundFacet> {
+  const { schemas, strangers, shown } = found
+  const words = [before + idsDetail(schemas), ...strangers.words, ...strangers.troubles].join('; ')
+  const all = [...strangers.columns, ...schemas]
+  return {
+    facet: await schemaFacet(question, all, origin, words),
+    basis: strangers.troubles.length === 0 ? 'sampled' : 'open',
+    schemas: keysOf([...all, ...strangers.others]),
+    shown: shown.map((id) => ({ id, how: 'record' })),
+  }
 }
 
 /** The type of schema that most of the payloads have; of those that are equally common, that of the newest. */

@@ -11,7 +11,7 @@ import type { TableFacet } from '../../plan/catalog.ts'
 import type { RegisteredSchema } from '../../registry/registry.ts'
 import { type DataType, JSON_TYPE } from '../../types.ts'
 import type { ProtobufDecoder } from './protobuf.ts'
-import { type FacetQuestion, samplesOf } from './facet-question.ts'
+import { type FacetQuestion, metMessages, samplesOf } from './facet-question.ts'
 import { mergeTypes } from '../../formats/merge-types.ts'
 import { plainDecoder, textEncoder } from './plain-formats.ts'
 
@@ -52,7 +52,12 @@ export async function schemaFacet(question: FacetQuestion, schemas: readonly Reg
       : new Map<number, FacetDecoder>()
   const type = mergeTypes(usable.map(({ schema, decoder }) => resolved.get(schema.id ?? -1)?.type ?? decoder.type))
   const facet = framedFacet(question, 'AVRO', type, origin, words)
-  return { ...facet, decoder: (id) => resolved.get(id ?? -1) ?? facet.decoder(id), ...writerOf(newest, undefined) }
+  return {
+    ...facet,
+    decoder: (id) => resolved.get(id ?? -1) ?? facet.decoder(id),
+    known: (id) => resolved.get(id) ?? facet.known?.(id),
+    ...writerOf(newest, undefined),
+  }
 }
 
 /** Older versions of the newest schema's subject. Schemas of other subjects are nobody's older version, whatever their records are called. */
@@ -85,15 +90,37 @@ async function protobufFacet(
 ): Promise<TableFacet> {
   const samples = samplesOf(await question.sample(), question)
   const decoders = usable.map(({ schema, decoder }) => ({ id: schema.id, decoder: decoder as ProtobufDecoder }))
-  const { types, encoder } = question.decoders.protobufMessages(decoders, samples)
+  const { types, encoder } = question.decoders.protobufMessages(decoders, samples, metMessages(question))
   const own = usable[0].schema === newest ? writerOf(newest, encoder) : {}
   return { ...framedFacet(question, 'PROTOBUF', mergeTypes(types), origin, detail), ...own }
 }
 
 /** A facet whose records carry the id of the schema that they were written with. */
 export function framedFacet(question: FacetQuestion, format: FormatName, type: DataType, origin: Origin, detail: string): TableFacet {
+  const facet = { format, origin, detail, type, framing: 'confluent' } as const
   const json = format === 'JSONSCHEMA' ? plainDecoder('JSON') : undefined
-  return { format, origin, detail, type, framing: 'confluent', decoder: (id) => json ?? question.decoders.byId(id) }
+  if (json !== undefined) return { ...facet, ...jsonDecoders(question.decoders, json) }
+  return { ...facet, decoder: (id) => question.decoders.byId(id), known: (id) => question.decoders.known(id) }
+}
+
+/** `catalog.json.unknown`: ids of a JSON topic that the registry does not know and is asked for. */
+const MAX_UNKNOWN_JSON = 1_000
+
+/** Records of JSON topics are JSON unless the registry says that their schema is of another type: they can be read without it, and when it does not answer. */
+function jsonDecoders(decoders: FacetQuestion['decoders'], json: FacetDecoder): Pick<TableFacet, 'decoder' | 'known'> {
+  let unknown = 0
+  return {
+    decoder(id) {
+      if (id === undefined) return json
+      const known = decoders.known(id)
+      if (known !== undefined || unknown >= MAX_UNKNOWN_JSON) return known ?? json
+      return Promise.resolve(decoders.byId(id)).catch(() => {
+        unknown++
+        return json
+      })
+    },
+    known: (id) => decoders.known(id) ?? json,
+  }
 }
 
 /** A facet whose records are of one format that stands by itself. */
@@ -120,6 +147,10 @@ export function windowedFacet(kind: WindowKind, inner: TableFacet): TableFacet {
     decoder: (id) => {
       const decoder = inner.decoder(id)
       return decoder instanceof Promise ? decoder.then((made) => windowedDecoder(kind, made)) : windowedDecoder(kind, decoder)
+    },
+    known: (id) => {
+      const decoder = inner.known?.(id)
+      return decoder && windowedDecoder(kind, decoder)
     },
   }
 }

@@ -40,12 +40,13 @@ export function namedMessageDecoder(decoder: ProtobufDecoder, message: { readonl
 }
 
 /**
- * Types of the messages that the records are, newest schema first, each message by its name in every schema; the first message of a schema where the samples tell nothing.
+ * Types of the messages that the records are, by samples and by the names that were `met`, newest schema first, each message by its name in every schema; the first message of a schema where the samples tell nothing.
  * `decoders`: newest first, with the id of each.
  */
 export function messageTypes(
   decoders: readonly { readonly id: number | undefined; readonly decoder: ProtobufDecoder }[],
   samples: readonly Buffer[],
+  met: readonly string[],
 ): DataType[] {
   const names = new Set<string>()
   for (const sample of samples) {
@@ -53,6 +54,7 @@ export function messageTypes(
     const message = own === undefined ? undefined : messageOf(own.decoder, sample)
     if (message !== undefined) names.add(message.name)
   }
+  for (const name of met) names.add(name)
   if (names.size === 0) return decoders.map(({ decoder }) => decoder.type)
   return decoders.flatMap(({ decoder }) =>
     [...names].flatMap((name) => {

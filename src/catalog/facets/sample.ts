@@ -72,6 +72,37 @@ export async function sampleTopic(
   }
 }
 
+/** `catalog.sample.deep.partitions`: partitions of which a deeper look takes records. */
+const DEEP_PARTITIONS = 32
+/** `catalog.sample.deep.bytes`: of keys, values and headers kept by one. */
+const DEEP_BYTES = 1 << 20
+
+/** The oldest records, and some from the middle, of more partitions: where a topic was written otherwise than it is now. Resolves also when something fails or the time is over. */
+export async function sampleElsewhere(
+  log: KafkaLog,
+  topic: Sampled,
+  partitions: readonly number[],
+  limits: SampleLimits,
+  signal: AbortSignal,
+): Promise<readonly TopicSample[]> {
+  const deep = { ...limits, bytes: Math.max(limits.bytes, DEEP_BYTES) }
+  const found = [new Collector(deep), new Collector(deep)]
+  const within = AbortSignal.any([signal, AbortSignal.timeout(limits.timeoutMs)])
+  let trouble: string | undefined
+  try {
+    const bounds = await log.bounds(topic.name, partitions, { isolation: 'read_committed', timeoutMs: limits.timeoutMs, signal: within })
+    const filled = bounds
+      .filter((b) => b.end > b.start)
+      .sort((a, b) => b.end - b.start - (a.end - a.start))
+      .slice(0, DEEP_PARTITIONS)
+    const middles = filled.map((b) => ({ ...b, start: b.start + Math.floor((b.end - b.start) / 2) }))
+    for (const [i, ranges] of [filled, middles].entries()) if (ranges.length > 0) await readInto(found[i], log, topic, ranges, within)
+  } catch (error) {
+    trouble = error instanceof Error ? error.message : String(error)
+  }
+  return found.map((collector) => collector.result(false, trouble))
+}
+
 class Collector {
   readonly #limits: SampleLimits
   readonly #keys: Buffer[] = []

@@ -16,12 +16,16 @@ import type { RegisteredSchema, SchemaType } from '../../registry/registry.ts'
 import { JSON_TYPE } from '../../types.ts'
 import { type FacetQuestion, headersOf, samplesOf } from './facet-question.ts'
 import { mergeTypes } from '../../formats/merge-types.ts'
+import { type MetSchema, schemaKey } from './met.ts'
 import type { TopicSample } from './sample.ts'
 
 /** `glue.payload.bytes`: the largest payload after decompression; a larger one is a bad record. */
 const MAX_INFLATED = 64 << 20
 /** Ids of a sample that are looked up. */
 const MAX_SAMPLED_IDS = 20
+
+/** Schemas that DESCRIBE names one by one. */
+const MAX_NAMED = 20
 
 const FORMATS: Readonly<Record<SchemaType, FormatName>> = { AVRO: 'AVRO', PROTOBUF: 'PROTOBUF', JSON: 'JSONSCHEMA' }
 
@@ -35,12 +39,14 @@ const WORDS: Readonly<Record<IdPlace, string>> = {
 interface Writer {
   readonly schema: RegisteredSchema
   readonly decoder: FacetDecoder
+  /** What the records call it, of one that the sample does not show. */
+  readonly id?: number | string
 }
 
 type Headers = TopicSample['keyHeaders']
 
 /** The facet when most of the samples have such ids and can be read with their schemas; else undefined. Rejects with a RegistryError. */
-export async function selfFramedFacet(question: FacetQuestion, sample: TopicSample, origin: TableFacet['origin']): Promise<TableFacet | undefined> {
+export async function selfFramedFacet(question: FacetQuestion, sample: TopicSample, origin: TableFacet['origin']): Promise<SelfFramed | undefined> {
   const samples = samplesOf(sample, question)
   const headers = headersOf(sample, question)
   const told = question.options?.ids
@@ -54,10 +60,42 @@ export async function selfFramedFacet(question: FacetQuestion, sample: TopicSamp
     if (known.size === 0 || fitting.length * 2 <= samples.length) continue
     const newest = numbers.findLast((number) => known.has(number)) as number
     const others = [...known].filter(([number]) => number !== newest).map(([, writer]) => writer)
-    const writers = [known.get(newest) as Writer, ...others, ...(await ofSubject(question))]
-    return facetOf(question, ids, writers, origin, ids.met[newest])
+    const shown = [...known.keys()].map((number): MetSchema => ({ id: ids.met[number], how: 'record' }))
+    const met = await metWriters(question, new Set(shown.map(schemaKey)))
+    const writers = [known.get(newest) as Writer, ...others, ...met, ...(await ofSubject(question))]
+    const schemas = new Set([...shown, ...question.met].map(schemaKey))
+    return { facet: facetOf(question, ids, writers, origin, { newest: ids.met[newest], met, byNumber: known }), schemas, shown }
   }
-  return told === 'headers' ? facetOf(question, new RecordIds('headers', question.side), await ofSubject(question), origin, undefined) : undefined
+  if (told !== 'headers') return undefined
+  const [met, own] = [await metWriters(question, new Set()), await ofSubject(question)]
+  const writers = [...own, ...met]
+  return {
+    facet: facetOf(question, new RecordIds('headers', question.side), writers, origin, { newest: undefined, met, byNumber: new Map() }),
+    schemas: new Set(question.met.map(schemaKey)),
+    shown: [],
+  }
+}
+
+/** A facet with what it is made of: see `FoundFacet`. */
+export interface SelfFramed {
+  readonly facet: TableFacet
+  readonly schemas: ReadonlySet<string>
+  readonly shown: readonly MetSchema[]
+}
+
+/** Schemas that readings met, or that the registry has under the topic's name; without those of the sample. One that cannot be had any more is left out. Rejects with a RegistryError. */
+async function metWriters(question: FacetQuestion, known: ReadonlySet<string>): Promise<Writer[]> {
+  const found: Writer[] = []
+  for (const met of question.met) {
+    if (known.has(schemaKey(met))) continue
+    const { id } = met
+    const schema = typeof id === 'number' ? await question.registry?.schemaById(id) : await schemaOf(question, id)
+    if (schema === undefined) continue
+    await question.decoders.prepare([schema])
+    const decoder = usable(() => (typeof id === 'number' ? question.decoders.of({ ...schema, id }) : decoderFor(question, id, schema)))
+    if (decoder !== undefined) found.push({ schema, decoder, id: typeof id === 'number' ? id : id.id })
+  }
+  return found
 }
 
 /** Whether it is worth a question: the samples have something that may be such an id, and there is somebody to ask. */
@@ -118,18 +156,28 @@ async function ofSubject({ registry, decoders, topic, side }: FacetQuestion): Pr
   return found
 }
 
-/** `writers`: the newest first, which was met as `newest`. There are none, and nothing was met, where only the configuration says it. */
-function facetOf(question: FacetQuestion, ids: RecordIds, writers: readonly Writer[], origin: TableFacet['origin'], newest: RecordId | undefined): TableFacet {
+/**
+ * `writers`: the newest first, which was met as `newest`. There are none, and nothing was met, where only the configuration says it. `met`: those of them that the sample does not show;
+ * `byNumber`: those that it shows.
+ */
+function facetOf(
+  question: FacetQuestion,
+  ids: RecordIds,
+  writers: readonly Writer[],
+  origin: TableFacet['origin'],
+  { newest, met, byNumber }: { readonly newest: RecordId | undefined; readonly met: readonly Writer[]; readonly byNumber: ReadonlyMap<number, Writer> },
+): TableFacet {
   const format = question.configured?.format ?? 'AVRO'
   const type = writers[0]?.schema.type ?? (format === 'PROTOBUF' ? format : format === 'JSONSCHEMA' ? 'JSON' : 'AVRO')
   const json = type === 'JSON' || writers.length === 0
   const columns = json && writers.length > 0 ? jsonSchemaColumns(writers[0].schema.text) : undefined
   const own = writers.filter(({ schema }) => schema.type === type)
   const made = new Map<number, Promise<FacetDecoder>>()
+  const ready = new Map([...byNumber].map(([number, { decoder }]) => [number, decoder]))
   return {
     format: FORMATS[type],
     origin,
-    detail: WORDS[ids.place],
+    detail: [WORDS[ids.place], ...toldOf(writers, met, type)].join('; '),
     type: json ? JSON_TYPE : mergeTypes(own.map(({ decoder }) => decoder.type)),
     framing: 'own',
     frame: ids,
@@ -140,10 +188,24 @@ function facetOf(question: FacetQuestion, ids: RecordIds, writers: readonly Writ
       if (known !== undefined) return known
       const making = decoderOf(question, ids.met[number as number])
       made.set(number as number, making)
-      making.catch(() => made.delete(number as number)) // whoever waits for it hears of it; the next query asks again
+      making.then(
+        (decoder) => ready.set(number as number, decoder),
+        () => made.delete(number as number), // whoever waits for it hears of it; the next query asks again
+      )
       return making
     },
+    known: (number) => ready.get(number),
   }
+}
+
+/** What DESCRIBE says of schemas beside those of the sample, and of those whose fields are no columns. */
+function toldOf(writers: readonly Writer[], met: readonly Writer[], type: SchemaType): string[] {
+  const each = met.slice(0, MAX_NAMED).map(({ id, schema }) => (schema.subject === undefined ? String(id) : `${id} (${schema.subject})`))
+  const others = [...new Set(writers.filter(({ schema }) => schema.type !== type).map(({ schema }) => FORMATS[schema.type]))]
+  return [
+    ...(met.length === 0 ? [] : [`met also schema ${each.join(', ')}${met.length > MAX_NAMED ? ` and ${met.length - MAX_NAMED} more` : ''}`]),
+    ...(others.length === 0 ? [] : [`some schemas are of ${others.join(' and ')}${type === 'JSON' ? '' : ': their fields are no columns'}`]),
+  ]
 }
 
 /** New records say it as the newest one did, uncompressed. */

@@ -153,8 +153,8 @@ if (!${condition}) break record`
     badRecords === true
       ? []
       : [
-          ...(references.usesKey() ? [schemaCheck('k', table.key, schemas.keyId, emitter)] : []),
-          ...(references.usesValue && !noValue ? [schemaCheck('v', table.value, schemas.valueId, emitter)] : []),
+          ...(references.usesKey() ? [schemaCheck('k', table.key, schemas.keyId, schemas.key, emitter)] : []),
+          ...(references.usesValue && !noValue ? [schemaCheck('v', table.value, schemas.valueId, schemas.value, emitter)] : []),
         ]
   return {
     code: js`${checks}
@@ -315,8 +315,10 @@ ${name} = (${name} >>> 1) ^ -(${name} & 1)`
  * A framed facet: too short or without the zero byte is a bad record; another id than this program's goes back to the driver.
  * A null facet is neither.
  */
-function schemaCheck(facet: 'k' | 'v', { framing, frame }: TableFacet, id: number, emitter: Emitter): Code {
+function schemaCheck(facet: 'k' | 'v', { framing, frame }: TableFacet, number: number, decoder: FacetDecoder | undefined, emitter: Emitter): Code {
   if (framing === 'none') return js``
+  // Of schemas that nobody knows there may be as many as records: the number is not in the text, so that the code is kept for the next one.
+  const id = decoder === undefined ? emitter.constant(number, 'schemaId') : js`${number}`
   const start = facet === 'k' ? js`ks` : js`vs`
   const end = facet === 'k' ? js`ke` : js`ve`
   const wanted = facet === 'k' ? js`state.keyId` : js`state.valueId`
@@ -328,7 +330,7 @@ if (view.getInt32(${start} + 1) !== ${id}) { ${wanted} = view.getInt32(${start} 
 }
 
 /** The same where the headers, or another frame, say who wrote the record. */
-function frameCheck(frame: RecordFrame, { start, end, wanted, id }: { start: Code; end: Code; wanted: Code; id: number }, emitter: Emitter): Code {
+function frameCheck(frame: RecordFrame, { start, end, wanted, id }: { start: Code; end: Code; wanted: Code; id: Code }, emitter: Emitter): Code {
   const schema = emitter.name('schema')
   return js`if (${start} >= 0) {
 const ${schema} = ${emitter.constant(frame, 'frame')}.schemaOf(b, ${start}, ${end}, hs, next)

@@ -18,7 +18,7 @@ import { resolveRanges, type ScanRanges } from './ranges.ts'
 import { offsetDelta, recordEnd, recordsWithin } from '../program/record-runtime.ts'
 import { buildProgram, type ProgramSpec, type RecordProgram, type RecordState, type Sink, STATUS } from '../program/record-program.ts'
 import type { Statistics, StatisticsSource } from '../statistics.ts'
-import { writerSchemas } from './writer-schemas.ts'
+import { SchemaFinder } from './writer-schemas.ts'
 import { abortable, TIMED_OUT, Turns, within } from '../turns.ts'
 
 /** A call of a program that takes longer than this is followed by one of half as many records. */
@@ -61,6 +61,7 @@ export class ScanRun {
   readonly #writer: FrameWriter
   readonly #source: StatisticsSource
   readonly #programs = new Map<string, RecordProgram>()
+  readonly #schemas: SchemaFinder
   readonly #turns = new Turns()
   readonly #state: RecordState
   #keyId = -1
@@ -89,11 +90,12 @@ export class ScanRun {
     this.#pipeline = pipeline
     this.#from = source
     this.#scan = source.scan
+    this.#schemas = new SchemaFinder(source.scan, context.signal)
     this.#where = source.where
     this.#counter = rowCounter(source)
     this.#sink = this.#counter === undefined || source.sink.kind !== 'rows' ? source.sink : { ...source.sink, next: this.#counter }
     this.#writer = context.writer
-    this.#source = context.statistics.addSource(context.sourceId, this.#scan.table.name, context.settings)
+    this.#source = context.statistics.addSource(context.sourceId, this.#scan, context.settings)
     this.#nextStats = context.statsMs === undefined ? Number.POSITIVE_INFINITY : systemClock.monotonic() + context.statsMs
     const { table } = this.#scan
     this.#state = {
@@ -239,7 +241,7 @@ export class ScanRun {
     const room = this.#roomFor(batch)
     const most = Math.max(1, Math.min(BUDGET_RECORDS, Math.floor((BUDGET_BYTES * batch.count) / Math.max(1, batch.to - batch.from))))
     while (state.index < room) {
-      const program = this.#program ?? (await this.#programFor(this.#keyId, this.#valueId, batch))
+      const program = this.#program ?? (await this.#programFor(this.#keyId, this.#valueId, batch, state.at))
       const before = state.scanned
       state.budget = Math.min(this.#budget, most, room - state.index)
       const status = this.#timed(program, batch)
@@ -324,12 +326,12 @@ export class ScanRun {
     this.#program = undefined
   }
 
-  async #programFor(keyId: number, valueId: number, batch: RecordBatch): Promise<RecordProgram> {
+  async #programFor(keyId: number, valueId: number, batch: RecordBatch, at: number): Promise<RecordProgram> {
     const name = `${keyId}:${valueId}`
     let program = this.#programs.get(name)
     if (program === undefined) {
       if (this.#programs.size >= MAX_PROGRAMS) this.#programs.clear()
-      const schemas = await writerSchemas(this.#scan, keyId, valueId, batch, this.#c.signal)
+      const schemas = await this.#schemas.find(keyId, valueId, { batch, at })
       program = buildProgram(programSpec(this.#scan, this.#where, this.#sink, this.#c), schemas).run
       this.#programs.set(name, program)
     }
@@ -402,7 +404,7 @@ export class ScanRun {
   async #badRow(batch: RecordBatch, offset: number, why: string): Promise<void> {
     const state = this.#state
     const stand = standIn(batch, offset)
-    const program = await this.#programFor(this.#keyId, this.#valueId, stand)
+    const program = await this.#programFor(this.#keyId, this.#valueId, stand, stand.from)
     Object.assign(state, { at: stand.from, index: 0, budget: 1, trouble: why })
     const status = this.#step(program, stand)
     state.trouble = null

@@ -4,28 +4,89 @@
  */
 import type { FacetDecoder } from '../../formats/format.ts'
 import { KafkaError, type RecordBatch } from '../../kafka/log.ts'
-import { firstRecords } from '../../kafka/read/record-batch.ts'
+import { firstRecords, type PlainRecord } from '../../kafka/read/record-batch.ts'
 import type { TableFacet } from '../../plan/catalog.ts'
 import type { Scan } from '../../plan/plan.ts'
 import { RegistryError } from '../../registry/registry.ts'
 import type { WriterSchemas } from '../program/record-program.ts'
 import { abortable } from '../turns.ts'
 
-/** The decoders for records with these schema ids (-1: none known yet). Waits for schemas that have to be fetched; rejects when the broker or the registry fails. */
-export async function writerSchemas(scan: Scan, keyId: number, valueId: number, batch: RecordBatch, signal: AbortSignal): Promise<WriterSchemas> {
-  const { table, badRecords } = scan
-  const key = decoderOf(table.key, keyId)
-  const value = decoderOf(table.value, valueId)
-  const samples = firstFacets(batch)
-  const schemas = {
-    keyId,
-    valueId,
-    key: specialized(key instanceof Promise ? await abortable(key, signal) : key, table.key, keyId, samples.key),
-    value: specialized(value instanceof Promise ? await abortable(value, signal) : value, table.value, valueId, samples.value),
+/** `scan.unknown.schemas`: ids of one facet without a usable schema that one scan asks for; records with further ones are bad, unless their schema is at hand. */
+const MAX_UNKNOWN = 1_000
+
+/** The records at hand when schemas are asked for: the batch, and where in it the first record stands that was written with them. */
+export interface AtHand {
+  readonly batch: RecordBatch
+  readonly at: number
+}
+
+/** Finds the decoders of one scan. */
+export class SchemaFinder {
+  readonly #scan: Scan
+  readonly #signal: AbortSignal
+  readonly #unknown = { key: new Set<number>(), value: new Set<number>() }
+
+  constructor(scan: Scan, signal: AbortSignal) {
+    this.#scan = scan
+    this.#signal = signal
   }
-  if (badRecords !== true) return schemas
-  const [keyProblem, valueProblem] = await abortable(Promise.all([problemOf(table.key, keyId), problemOf(table.value, valueId)]), signal)
-  return { ...schemas, keyProblem, valueProblem }
+
+  /** The decoders for records with these schema ids (-1: none known yet). Waits for schemas that have to be fetched; rejects when the broker or the registry fails. */
+  async find(keyId: number, valueId: number, atHand: AtHand): Promise<WriterSchemas> {
+    const { table, badRecords } = this.#scan
+    const [key, value] = [await this.#decoder('key', keyId), await this.#decoder('value', valueId)]
+    tell(table, { keyId, valueId, key, value }, atHand)
+    const samples = firstFacets(atHand.batch)
+    const schemas = {
+      keyId,
+      valueId,
+      key: specialized(key, table.key, keyId, samples.key),
+      value: specialized(value, table.value, valueId, samples.value),
+    }
+    if (badRecords !== true) return schemas
+    return { ...schemas, keyProblem: await this.#problem('key', keyId), valueProblem: await this.#problem('value', valueId) }
+  }
+
+  async #decoder(side: 'key' | 'value', id: number): Promise<FacetDecoder | undefined> {
+    const facet = this.#scan.table[side]
+    if (!this.#mayAsk(side, id)) return facet.known?.(id)
+    const decoder = decoderOf(facet, id)
+    const found = decoder instanceof Promise ? await abortable(decoder, this.#signal) : decoder
+    if (found === undefined && id !== -1) this.#unknown[side].add(id)
+    return found
+  }
+
+  /** A topic of random bytes names a new schema with each record: the registry is not asked for all of them. */
+  #mayAsk(side: 'key' | 'value', id: number): boolean {
+    const unknown = this.#unknown[side]
+    return this.#scan.table[side].known === undefined || unknown.size < MAX_UNKNOWN || unknown.has(id)
+  }
+
+  async #problem(side: 'key' | 'value', id: number): Promise<string | undefined> {
+    const facet = this.#scan.table[side]
+    if (this.#mayAsk(side, id)) return abortable(problemOf(facet, id), this.#signal)
+    if (facet.known?.(id) !== undefined) return undefined
+    return `Schema ${id} was not asked for: ${MAX_UNKNOWN} others in the ${side}s of this topic cannot be used (scan.unknown.schemas).`
+  }
+}
+
+/** Tells the facets which schemas were met, with the record that names them. */
+function tell({ key, value }: Scan['table'], schemas: Pick<WriterSchemas, 'keyId' | 'valueId' | 'key' | 'value'>, { batch, at }: AtHand): void {
+  const asks =
+    (schemas.keyId !== -1 && schemas.key !== undefined && key.met !== undefined) ||
+    (schemas.valueId !== -1 && schemas.value !== undefined && value.met !== undefined)
+  const [record] = asks ? firstRecords({ ...batch, from: at }, 1) : []
+  if (record === undefined) return
+  if (schemas.keyId !== -1 && schemas.key !== undefined && record.key !== null && names(key, record.key, record.headers) === schemas.keyId)
+    key.met?.(schemas.keyId, schemas.key, record.key)
+  if (schemas.valueId !== -1 && schemas.value !== undefined && record.value !== null && names(value, record.value, record.headers) === schemas.valueId)
+    value.met?.(schemas.valueId, schemas.value, record.value)
+}
+
+/** The schema that a record names. */
+function names({ framing, frame }: TableFacet, bytes: Buffer, headers: PlainRecord['headers']): number {
+  if (framing === 'own') return frame?.schemaIn(bytes, headers) ?? -1
+  return bytes.length >= 5 && bytes[0] === 0 ? bytes.readInt32BE(1) : -1
 }
 
 /** The first key and value of a batch that are not null; copies. */

@@ -142,10 +142,10 @@ export function explainPushdown(plan: Plan): string[] {
   const out = pushed.map((c) => pushedText(c, scan))
   if (scan.keyPartition !== undefined)
     out.push(
-      `Pushed down: _key = '${scan.keyPartition.text}' to partition ${scan.keyPartition.partition} (optimize.kafka.partition = true: the statement vouches for the default partitioner; records with this key in other partitions are not found)`,
+      `Pushed down: ${scan.keyPartition.condition} to partition ${scan.keyPartition.partition} (optimize.kafka.partition = true: the statement vouches for the default partitioner; every record is checked again, and records with this key in other partitions are not found)`,
     )
   for (const c of plan.kind === 'filter' ? conjuncts(plan.predicate) : []) {
-    if (!pushed.includes(c)) out.push(`Not pushed down: ${printBound(c)} (${reason(c)})`)
+    if (!pushed.includes(c) && printBound(c) !== scan.keyPartition?.condition) out.push(`Not pushed down: ${printBound(c)} (${reason(c)})`)
   }
   return out
 }

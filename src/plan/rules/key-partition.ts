@@ -1,11 +1,13 @@
 /**
  * `_key = literal`: only one partition can hold the key if every producer used Java's default partitioner and the topic never got further partitions. Nothing in Kafka proves that (librdkafka's
  * default is another one), so it is done only where the statement vouches for it (`optimize.kafka.partition`); the filter stays.
+ * A sample of keys that all lie where that partitioner puts them is evidence and no proof: the record that does not is the one outside of the sample. So it never happens by itself.
  */
 import { partitionOfKey } from '../../lib/murmur2.ts'
 import { conjuncts } from '../conjuncts.ts'
 import type { Rule } from './rule.ts'
 import type { BoundExpr, Plan, Scan } from '../plan.ts'
+import { printBound } from '../explain/print-bound.ts'
 import { rewrite } from '../rewrite.ts'
 
 export const keyPartition: Rule = {
@@ -20,8 +22,9 @@ function prune(node: Plan): Plan {
     const bytes = keyBytes(c, scan)
     if (bytes === undefined) continue
     const index = partitionOfKey(bytes, scan.table.partitions.length)
-    const text = c.kind === 'compare' && c.right.kind === 'constant' ? String(c.right.value) : ''
-    return { ...node, input: { ...scan, keyPartition: { partition: scan.table.partitions[index], text } } }
+    const literal = c.kind !== 'compare' ? undefined : c.right.kind === 'constant' ? c.right : c.left
+    const text = literal?.kind === 'constant' ? String(literal.value) : ''
+    return { ...node, input: { ...scan, keyPartition: { partition: scan.table.partitions[index], text, condition: printBound(c) } } }
   }
   return node
 }
