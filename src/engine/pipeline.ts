@@ -21,6 +21,7 @@ import { type SortKey, SortOperator } from './operators/sort.ts'
 import type { FrameWriter } from './output.ts'
 import type { Sink } from './record-program.ts'
 import { joinedRow, joinKeys, markValue, rowAggregate, rowProjection, rowTest, rowText, rowValue } from './row-functions.ts'
+import { markedJson } from './runtime.ts'
 
 export interface PipelineContext {
   readonly writer: FrameWriter
@@ -281,7 +282,12 @@ class Builder {
         return this.build(plan.input, new LatestOperator(slots, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next))
       }
       case 'unnest': {
-        const unnest = new UnnestOperator(rowValue(plan.array, context), oneIsList(plan.array.type), next)
+        const unnest = new UnnestOperator(
+          rowValue(plan.array, context),
+          oneIsList(plan.array.type),
+          next,
+          context.functions.doubles === true ? markedJson : undefined,
+        )
         this.backlogs.push(unnest.backlog)
         return this.build(plan.input, unnest)
       }

@@ -233,11 +233,12 @@ interface Typed {
   /** Where it stands in the statement, for run-time errors. */
   readonly span?: Span
 }
-/** `text` is a numeric literal as written, so that it can still become an exact decimal. */
+/** `text` is a numeric literal as written, so that it can still become an exact decimal. `double`: a whole number of the type json that divides as a double. */
 export interface Constant extends Typed {
   readonly kind: 'constant'
   readonly value: Value
   readonly text?: string
+  readonly double?: boolean
 }
 export interface PathRef extends Typed {
   readonly kind: 'path'
