@@ -6,6 +6,7 @@ import { computedOnce } from '../plan/volatile.ts'
 import type { Query } from '../sql/ast.ts'
 import type { StatementContext } from './context.ts'
 import { evaluateConstant } from './expression.ts'
+import { runOnceQueries } from './run-once.ts'
 import { withDoubles } from './run-plan.ts'
 import { answerSubqueries } from './subqueries.ts'
 import { Turns } from './turns.ts'
@@ -28,7 +29,8 @@ export async function planQuery(
   const turns = new Turns()
   const bound = computedOnce(reshape(await bindQuery(query, bindContext)))
   await turns.due()
-  const answered = await answerSubqueries(bound, optimized, withDoubles(bound, context))
+  const complete = await runOnceQueries(bound, optimized, context)
+  const answered = await answerSubqueries(complete, optimized, withDoubles(bound, context))
   await turns.due()
   const plan = optimized(answered, withDoubles(answered, context))
   await turns.due()

@@ -41,6 +41,19 @@ export interface Values {
   readonly title: string
   readonly rows: readonly (readonly Value[])[]
   readonly types: readonly DataType[]
+  /** The rows are still to come: those of this query, which is run once for all of its places. */
+  readonly of?: OnceQuery
+}
+
+/** A WITH query whose rows would be others each time it is run. */
+export interface OnceQuery {
+  readonly id: number
+  /** As WITH calls it. */
+  readonly name: string
+  /** Its columns, the hidden ones too, are those of the relation. */
+  readonly plan: Output
+  /** The same as a relation, for the place that is the only one. */
+  readonly alone: Plan
 }
 
 export interface Filter {
