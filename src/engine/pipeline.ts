@@ -22,6 +22,7 @@ import { type SortKey, SortOperator } from './operators/sort.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import type { Sink } from './program/record-program.ts'
 import { joinedRow, joinKeys, markValue, rowAggregate, rowProjection, rowTest, rowText, rowValue } from './program/row-functions.ts'
+import { markedJson } from './program/values.ts'
 
 export interface PipelineContext {
   readonly writer: FrameWriter
@@ -282,7 +283,12 @@ class Builder {
         return this.build(plan.input, new LatestOperator(slots, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next))
       }
       case 'unnest': {
-        const unnest = new UnnestOperator(rowValue(plan.array, context), oneIsList(plan.array.type), next)
+        const unnest = new UnnestOperator(
+          rowValue(plan.array, context),
+          oneIsList(plan.array.type),
+          next,
+          context.functions.doubles === true ? markedJson : undefined,
+        )
         this.backlogs.push(unnest.backlog)
         return this.build(plan.input, unnest)
       }

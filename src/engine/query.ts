@@ -24,7 +24,8 @@ import { captureBounds } from './capture-bounds.ts'
 import type { PlanOptions, StatementContext } from './context.ts'
 import { explain } from './explain.ts'
 import { evaluateConstant } from './program/expression.ts'
-import { runPlan } from './run-plan.ts'
+import { runOnceQueries } from './run-once.ts'
+import { runPlan, withDoubles } from './run-plan.ts'
 import { answerSubqueries } from './subqueries.ts'
 import { abortable, Turns } from './turns.ts'
 
@@ -68,9 +69,10 @@ async function plan(query: Query, context: StatementContext, options: PlanOption
   const turns = new Turns()
   const bound = await bind(query, context, options)
   await turns.due()
-  const answered = await answerSubqueries(bound, (inner) => ready(inner, context), context)
+  const complete = await runOnceQueries(bound, ready, context)
+  const answered = await answerSubqueries(complete, ready, withDoubles(bound, context))
   await turns.due()
-  const planned = await ready(answered, context)
+  const planned = await ready(answered, withDoubles(answered, context))
   await turns.due()
   return planned
 }

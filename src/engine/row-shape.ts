@@ -70,7 +70,7 @@ function hasJoin(plan: Plan): boolean {
 function slotMayBeNull(index: number, input: Plan, plan: Output): boolean {
   switch (input.kind) {
     case 'values':
-      return input.rows.some((row) => row[index] === null)
+      return input.of !== undefined || input.rows.some((row) => row[index] === null)
     case 'aggregate':
       if (index < input.keys.length) return mayBeNull(input.keys[index], { ...plan, input: input.input })
       return input.aggregates[index - input.keys.length]?.name !== 'count'

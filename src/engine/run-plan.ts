@@ -1,8 +1,8 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
 import { metadataFields } from '../plan/bind/bind-select.ts'
-import { inputs, type Output, type Plan, type Scan, scansOf, visit } from '../plan/plan.ts'
-import { mapExpressions, rewrite } from '../plan/rewrite.ts'
+import { dividesJson } from '../plan/divides-json.ts'
+import { inputs, type Output, type Plan, type Scan, scansOf } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import { metadata as metadataFrame, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'
 import type { Span } from '../sql/ast.ts'
@@ -48,12 +48,14 @@ function metadataNames(plan: Output, scan: Scan | undefined): string[] {
   return plan.metadata && scan !== undefined ? metadataFields(scan.table) : []
 }
 
-/** Runs a plan into an operator instead of frames; a threshold that cuts it short is an error, as the answer would be wrong. */
-/** `who`: the beginning of that error. The context's sink is asked whether there is room. */
-export async function runInto(plan: Output, take: Operator, context: StatementContext, who = 'A subquery'): Promise<void> {
+/**
+ * Runs a plan into an operator instead of frames; a threshold that cuts it short is an error, as the answer would be wrong. `who`: the beginning of that error. `marks`: the operator
+ * knows of marks (`runtime.WholeDouble`). The context's sink is asked whether there is room.
+ */
+export async function runInto(plan: Output, take: Operator, context: StatementContext, { who = 'A subquery', marks = false } = {}): Promise<void> {
   const writer = new FrameWriter({ send: () => undefined, drained: () => context.sink.drained() }, null, randomUUID(), '')
   const pipelineContext = contextOf(writer, context, plan)
-  const pipeline = buildPipeline(plan, pipelineContext, false, pipelineContext.functions.doubles === true ? withoutMarks(take) : take)
+  const pipeline = buildPipeline(plan, pipelineContext, false, pipelineContext.functions.doubles === true && !marks ? withoutMarks(take) : take)
   const [stopped] = await runSources(pipeline, pipelineContext, context, { start: 0, end: 0 }, () => undefined)
   if (stopped?.type === 'LOST')
     throw new SqlError(
@@ -78,20 +80,6 @@ const STOPPED_BY: Readonly<Record<Exclude<SentinelReason['type'], 'LOST'>, strin
   LIMIT: 'LIMIT',
 }
 
-/** Whether it matters in this plan if a whole number of JSON was written as a double: only division tells the two apart. */
-function dividesJson(plan: Output): boolean {
-  let found = false
-  rewrite(plan, (node) =>
-    mapExpressions(node, (expr) => {
-      visit(expr, (e) => {
-        found ||= e.kind === 'arithmetic' && e.op === '/' && e.by === 'dynamic'
-      })
-      return expr
-    }),
-  )
-  return found
-}
-
 /** Rows that leave the plan are for readers who know nothing of marks. */
 function withoutMarks(take: Operator): Operator {
   return {
@@ -106,9 +94,14 @@ function withoutMarks(take: Operator): Operator {
   }
 }
 
+/** What the parts of a plan are computed with: where it divides JSON values, numbers keep their marks, also in the subqueries that it takes numbers from. */
+export function withDoubles(plan: Output, context: StatementContext): StatementContext {
+  return context.functions.doubles === true || !dividesJson(plan) ? context : { ...context, functions: { ...context.functions, doubles: true } }
+}
+
 /** Also for EXPLAIN CODE. */
 export function contextOf(writer: FrameWriter, context: StatementContext, plan: Output): PipelineContext {
-  const functions = dividesJson(plan) ? { ...context.functions, doubles: true } : context.functions
+  const { functions } = withDoubles(plan, context)
   return { writer, render: renderOptions(context.settings, context.environment.metadataFollowsFormat), functions, limits: memoryLimits(context.settings) }
 }
 

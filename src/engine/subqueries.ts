@@ -8,17 +8,24 @@ import { BOOLEAN, type Value } from '../types.ts'
 import { MemoryBudget } from './operators/memory.ts'
 import { nothingHeld, type Operator } from './operators/operator.ts'
 import type { StatementContext } from './context.ts'
-import { runInto } from './run-plan.ts'
+import { constantOf } from './program/expression.ts'
+import { runInto, withDoubles } from './run-plan.ts'
 import { Turns } from './turns.ts'
 
-export async function answerSubqueries(plan: Output, optimized: (plan: Output) => Promise<Output>, context: StatementContext): Promise<Output> {
+export async function answerSubqueries(
+  plan: Output,
+  optimized: (plan: Output, context: StatementContext) => Promise<Output>,
+  context: StatementContext,
+): Promise<Output> {
   const found: Subquery[] = []
   rewrite(plan, (node) => mapExpressions(node, (e) => (collect(e, found), e)))
   if (found.length === 0) return plan
   const answers = new Map<Subquery, BoundExpr>()
   for (const subquery of found) {
-    const inner = await answerSubqueries(decorrelate(subquery.plan), optimized, context)
-    answers.set(subquery, await answer({ ...subquery, plan: await optimized(inner) }, context))
+    const whole = decorrelate(subquery.plan)
+    const within = withDoubles(whole, context)
+    const inner = await answerSubqueries(whole, optimized, within)
+    answers.set(subquery, await answer({ ...subquery, plan: await optimized(inner, within) }, within))
   }
   return rewrite(plan, (node: Plan) => mapExpressions(node, (e) => substitute(e, answers))) as Output
 }
@@ -45,7 +52,7 @@ async function answer(subquery: Subquery, context: StatementContext): Promise<Bo
     const rows = await values(subquery, 2, context)
     if (rows.length > 1)
       throw new SqlError('VALUE', 'A subquery that stands for a value gave more than one row.', span, 'Use an aggregate or LIMIT 1 in it, or IN (SELECT …).')
-    return { kind: 'constant', value: rows[0] ?? null, type: subquery.type, span }
+    return constantOf(rows[0] ?? null, subquery.type, span)
   }
   const rows = [...new Set(await values(subquery, Number.POSITIVE_INFINITY, context))]
   if (rows.length === 0) return { kind: 'constant', value: subquery.negated, type: BOOLEAN, span }
@@ -87,6 +94,6 @@ async function values(subquery: Subquery, limit: number, context: StatementConte
     },
     full: false,
   }
-  await runInto(subquery.plan, take, context)
+  await runInto(subquery.plan, take, context, { marks: subquery.mode === 'scalar' })
   return rows
 }

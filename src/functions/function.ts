@@ -54,6 +54,11 @@ export interface ScalarFunction {
   readonly make: (types: readonly DataType[], context: FunctionContext) => (...args: Value[]) => Value
   /** The binder does not call `make` with the written arguments: the call reaches into the record (headers, presence, offsets) or is syntax (CAST). */
   readonly special?: boolean
+  /**
+   * Of a function that gives dynamic numbers: when is a whole result a double (`3.0`), which divides as one? When it is an argument that was one (`itself`: arguments are handed on
+   * without being looked at), when the first argument was one, or when any was. `element`: a part of the first argument. Absent: never.
+   */
+  readonly double?: 'itself' | 'first' | 'any' | 'element'
   /** What SHOW FUNCTIONS prints as `return_type` where the type depends on the arguments. */
   readonly returnText?: string
   /** A statement that shows the use; for the documentation only, where a bare expression would say nothing. */

@@ -44,12 +44,12 @@ export function jsonNumber(text: string): number | bigint {
   return Number.isSafeInteger(number) || /[.eE]/.test(text) ? number : BigInt(text.trim())
 }
 
-/** The elements of a JSON array. */
-export function jsonElements(array: JsonText): JsonValue[] {
-  const out: JsonValue[] = []
+/** The elements of a JSON array, as `read` gives them. */
+export function jsonElements<V = JsonValue>(array: JsonText, read: (text: string, from: number, to: number) => V | JsonValue = jsonValue): (V | JsonValue)[] {
+  const out: (V | JsonValue)[] = []
   const { text } = array
   forEachMember(text, skipSpace(text, 0), (_key, from, to) => {
-    out.push(jsonValue(text, from, to))
+    out.push(read(text, from, to))
   })
   return out
 }

@@ -46,6 +46,19 @@ export interface Values {
   readonly title: string
   readonly rows: readonly (readonly Value[])[]
   readonly types: readonly DataType[]
+  /** The rows are still to come: those of this query, which is run once for all of its places. */
+  readonly of?: OnceQuery
+}
+
+/** A WITH query whose rows would be others each time it is run. */
+export interface OnceQuery {
+  readonly id: number
+  /** As WITH calls it. */
+  readonly name: string
+  /** Its columns, the hidden ones too, are those of the relation. */
+  readonly plan: Output
+  /** The same as a relation, for the place that is the only one. */
+  readonly alone: Plan
 }
 
 export interface Filter {
@@ -238,11 +251,12 @@ interface Typed {
   /** Where it stands in the statement, for run-time errors. */
   readonly span?: Span
 }
-/** `text` is a numeric literal as written, so that it can still become an exact decimal. */
+/** `text` is a numeric literal as written, so that it can still become an exact decimal. `double`: a whole number of the type json that divides as a double. */
 export interface Constant extends Typed {
   readonly kind: 'constant'
   readonly value: Value
   readonly text?: string
+  readonly double?: boolean
 }
 export interface PathRef extends Typed {
   readonly kind: 'path'

@@ -136,6 +136,8 @@ export interface KcatRecord {
   readonly partition: number
   readonly offset: number
   readonly ts: number
+  /** `create` or `logappend`. */
+  readonly tstype?: string
   readonly key: string | null
   readonly payload: string | null
   readonly headers?: string[]

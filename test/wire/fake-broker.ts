@@ -104,6 +104,7 @@ export class FakeCluster {
     const server = createServer((socket) => {
       this.connections++
       this.open++
+      socket.setNoDelay(true)
       this.#sockets.add(socket)
       socket.on('close', () => {
         this.open--

@@ -191,7 +191,7 @@ async function matching(statement: DeleteStatement, where: Expr, context: Statem
   // Records that another partitioner placed have to be found, too.
   const everywhere = { ...context, settings: { ...context.settings, 'optimize.kafka.partition': false } }
   const plan = await context.plan(placesQuery(statement, where), everywhere, { defaultLimit: Number.MAX_SAFE_INTEGER })
-  await runInto(plan, take, everywhere, 'The DELETE')
+  await runInto(plan, take, everywhere, { who: 'The DELETE' })
   for (const offsets of places.values()) offsets.sort((a, b) => a - b)
   return places
 }

@@ -129,7 +129,7 @@ async function insertSelect(
   const leftOut = (): number => context.statistics.badRecords - context.statistics.badAsRows
   const badBefore = leftOut()
   try {
-    await runInto(plan, take, { ...context, sink: { send: () => undefined, drained: () => sender.drained() } }, 'The SELECT')
+    await runInto(plan, take, { ...context, sink: { send: () => undefined, drained: () => sender.drained() } }, { who: 'The SELECT' })
     await sender.end()
   } catch (error) {
     throw await sender.withCount(error)

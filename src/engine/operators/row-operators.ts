@@ -1,5 +1,5 @@
 /** The small operators over rows: filter, project, limit, unnest, and the set operations. */
-import { jsonItems } from '../../formats/json/text.ts'
+import { jsonItems, type ReadValue } from '../../formats/json/text.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
 import { canonical } from '../program/values.ts'
@@ -63,8 +63,10 @@ export class UnnestOperator implements Operator {
   readonly #next: Operator
   /** Rows with many items, which are not out yet. */
   readonly backlog: Stretches<Unnesting>
-  /** `oneIsList`: a value that is no array, and not NULL, is one item. */
-  constructor(array: (row: Row) => Value, oneIsList: boolean, next: Operator) {
+  readonly #read: ReadValue | undefined
+  /** `oneIsList`: a value that is no array, and not NULL, is one item. `read`: how items of a JSON text become values. */
+  constructor(array: (row: Row) => Value, oneIsList: boolean, next: Operator, read?: ReadValue) {
+    this.#read = read
     this.#array = array
     this.#oneIsList = oneIsList
     this.#next = next
@@ -78,7 +80,7 @@ export class UnnestOperator implements Operator {
   }
   push(row: Row): void {
     const array = this.#array(row)
-    const items = Array.isArray(array) ? array : array instanceof JsonText ? jsonItems(array) : undefined
+    const items = Array.isArray(array) ? array : array instanceof JsonText ? jsonItems(array, this.#read) : undefined
     if (items !== undefined) this.backlog.take({ row, items, at: 0 })
     else if (this.#oneIsList && array !== null) this.#next.push([...row, array])
   }

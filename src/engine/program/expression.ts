@@ -8,7 +8,7 @@ import { unexpected } from '../../lib/assert.ts'
 import { type Code, Emitter, join, js, type Name } from '../../codegen/emitter.ts'
 import { castValue } from '../../functions/support/cast.ts'
 import { parseDuration } from '../../functions/support/datemath.ts'
-import { type FunctionContext, ValueError } from '../../functions/function.ts'
+import { type ScalarFunction, ValueError } from '../../functions/function.ts'
 import type { Span } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { type DataType, oneIsList, type TimeUnit, type Value } from '../../types.ts'
@@ -179,9 +179,9 @@ export class ExpressionCompiler {
   }
 
   /** Code that can be used twice, and the tests that it is not NULL (none for a constant). */
-  #operand(e: BoundExpr): { code: Code; test: Code[] } {
-    if (e.kind === 'constant') return { code: this.value(e), test: e.value === null ? [js`false`] : [] }
-    const code = this.value(e)
+  #operand(e: BoundExpr, compile = (of: BoundExpr): Code => this.value(of)): { code: Code; test: Code[] } {
+    const code = compile(e)
+    if (e.kind === 'constant') return { code, test: e.value === null ? [js`false`] : [] }
     if (/^[A-Za-z_]\w*$/.test(code.text)) return { code, test: [js`${code} !== null`] }
     const temp = this.temp()
     return { code: temp, test: [js`(${temp} = ${code}) !== null`] }
@@ -277,8 +277,16 @@ export class ExpressionCompiler {
         return js`${this.emitter.constant(rt.markedNegate, 'negate')}(${this.marked(e.operand)})`
       case 'case':
         return this.#case(e, (branch) => this.#part(branch))
+      case 'constant':
+        return e.double === true ? this.emitter.constant(rt.markedDouble(e.value), 'double') : this.value(e)
+      case 'element':
+        return oneIsList(e.operand.type)
+          ? this.value(e)
+          : js`${this.emitter.constant(rt.markedElement, 'elementOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
+      case 'member':
+        return js`${this.emitter.constant(rt.markedMember, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
       case 'function':
-        return HANDS_ON.has(e.fn.name) ? this.#function(e, (arg) => this.#part(arg)) : this.value(e)
+        return e.fn.double === undefined ? this.value(e) : this.#function(e, (arg) => this.#part(arg), markedFunction(e.fn.double))
       default:
         return this.value(e)
     }
@@ -457,19 +465,11 @@ export class ExpressionCompiler {
     return js`(${x.test[0] ?? js`true`} ? ${convert}(${x.code}) : null)`
   }
 
-  #function(e: Extract<BoundExpr, { kind: 'function' }>, compile = (arg: BoundExpr): Code => this.value(arg)): Code {
-    const fn = this.emitter.constant(
-      guarded(
-        e.fn.make(
-          e.args.map((a) => a.type),
-          this.#functions,
-        ),
-        e.span,
-      ),
-      e.fn.name,
-    )
+  #function(e: Extract<BoundExpr, { kind: 'function' }>, compile = (arg: BoundExpr): Code => this.value(arg), wrap = (f: Call): Call => f): Code {
+    const types = e.args.map((a) => a.type)
+    const fn = this.emitter.constant(guarded(wrap(e.fn.make(types, this.#functions)), e.span), e.fn.name)
     if (e.fn.nullable === true) return js`${fn}(${join(e.args.map(compile), ', ')})`
-    const args = e.args.map((a) => this.#operand(a))
+    const args = e.args.map((a) => this.#operand(a, compile))
     const tests = args.flatMap((a) => a.test)
     const call = js`${fn}(${join(
       args.map((a) => a.code),
@@ -479,8 +479,14 @@ export class ExpressionCompiler {
   }
 }
 
-/** Functions that give back one of their arguments without looking at it. */
-const HANDS_ON: ReadonlySet<string> = new Set(['coalesce'])
+type Call = (...args: Value[]) => Value
+
+/** A function that is called with marked values, and gives one. */
+function markedFunction(double: NonNullable<ScalarFunction['double']>): (f: Call) => Call {
+  if (double === 'itself') return (f) => f
+  if (double !== 'element') return (f) => rt.markedResult(double, f)
+  return (f) => (base, index) => (f(base, index) === null ? null : rt.markedElement(base, index))
+}
 
 const INTEGER_OPS = { '+': rt.addInt, '-': rt.subtractInt, '*': rt.multiplyInt, '/': rt.divideInt, '%': rt.remainderInt } as const
 
@@ -543,12 +549,17 @@ function guarded(f: (...args: Value[]) => Value, span: Span | undefined): (...ar
 }
 
 /** Computes an expression that depends on nothing: constant folding. */
-export function evaluateConstant(e: BoundExpr, functions: FunctionContext): BoundExpr {
+export function evaluateConstant(e: BoundExpr, functions: EvaluationContext): BoundExpr {
   const emitter = new Emitter()
   const compiler = new ExpressionCompiler(emitter, new RowReferences(NULL_CODE), functions)
-  const code = compiler.value(e)
+  const code = compiler.marked(e)
   const value = emitter.build<() => Value>([], js`${declare(compiler.temps)} return ${code}`, 'constant')()
-  return { kind: 'constant', value, type: e.type as DataType, span: e.span }
+  return constantOf(value, e.type, e.span)
+}
+
+/** A computed value in the place of what it was computed from; with its mark, if it has one. */
+export function constantOf(value: Value, type: DataType, span: Span | undefined): BoundExpr {
+  return rt.isWholeDouble(value) ? { kind: 'constant', value: rt.plain(value), type, span, double: true } : { kind: 'constant', value, type, span }
 }
 
 /** `let t_1 = null, …` */

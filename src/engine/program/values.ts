@@ -6,6 +6,7 @@ import { jsonElement, jsonEntries, jsonItems, jsonMember } from '../../formats/j
 import { addDuration, type Duration } from '../../functions/support/datemath.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
+import { jsonValue } from '../../lib/json-read.ts'
 import type { TimeUnit, Value } from '../../types.ts'
 
 const MAX = Number.MAX_SAFE_INTEGER
@@ -126,6 +127,11 @@ export function marked(v: Value, text: string | null): Value {
   return typeof v === 'number' && text !== null && Number.isInteger(v) && /[.eE]/.test(text) ? asWholeDouble(v) : v
 }
 
+/** A part of a JSON text as a value with its mark. */
+export function markedJson(text: string, from: number, to: number): Value {
+  return marked(jsonValue(text, from, to), text.slice(from, to))
+}
+
 /** A value of the type double, on its way to arithmetic with JSON values. */
 export function markedDouble(v: Value): Value {
   return typeof v === 'number' && Number.isInteger(v) ? asWholeDouble(v) : v
@@ -141,7 +147,7 @@ export function plain(v: Value): Value {
   return (v as unknown) instanceof WholeDouble ? (v as unknown as WholeDouble).n : v
 }
 
-function isWholeDouble(v: Value): boolean {
+export function isWholeDouble(v: Value): boolean {
   return (v as unknown) instanceof WholeDouble
 }
 
@@ -154,6 +160,26 @@ export function markedArithmetic(op: string, a: Value, b: Value): Value {
   if (!numbers || !double) return dynamicArithmetic(op, x, y)
   const result = doubleArithmetic(op, Number(x), Number(y))
   return result !== null && Number.isInteger(result) ? asWholeDouble(result) : result
+}
+
+/** What the double among its arguments makes of a function's whole result (`ScalarFunction.double`). */
+export function markedResult(kind: 'first' | 'any', f: (...args: Value[]) => Value): (...args: Value[]) => Value {
+  const isDouble = (v: Value): boolean => isWholeDouble(v) || (typeof v === 'number' && !Number.isInteger(v))
+  return (...args) => {
+    const result = f(...args.map(plain))
+    return (kind === 'first' ? isDouble(args[0]) : args.some(isDouble)) ? markedDouble(result) : result
+  }
+}
+
+/** As `elementOf`, of what JSON texts hold with the marks. */
+export function markedElement(base: Value, index: Value): Value {
+  if (!(base instanceof JsonText) || index === null) return elementOf(base, index)
+  return typeof index === 'string' ? jsonMember(base, index, markedJson) : jsonElement(base, Number(index), markedJson)
+}
+
+/** As `memberOf`, with the marks. */
+export function markedMember(base: Value, name: string): Value {
+  return base instanceof JsonText ? jsonMember(base, name, markedJson) : memberOf(base, name)
 }
 
 export function markedNegate(v: Value): Value {

@@ -71,9 +71,11 @@ export class ScanRun {
   #windows: Windows | undefined
   /** Of a batch that the scan ended in: what it did not come to. */
   #rest: OffsetRange | undefined
-  /** Of a count that headers answer: batches of which only some records are wanted, to be looked into afterwards; and the bytes of these. */
+  /** Of a count that headers answer: batches of which only some records are wanted, or have room, to be looked into afterwards; and the bytes of these. */
   readonly #clipped: OffsetRange[] = []
   #readAgain = 0
+  /** `max.size` ends within the last of these. */
+  #noRoom = false
   /** Bytes read before the batch at hand. */
   #bytesBefore = 0
   readonly #faults = new Set<string>()
@@ -142,7 +144,9 @@ export class ScanRun {
     if (stopped !== undefined || this.#clipped.length === 0) return stopped
     // Two lanes may have met a batch from both of its ends, in any order.
     const clipped = joined(this.#clipped.splice(0))
-    return this.#read(resolved, clipped, isolation, lastOffsets, false)
+    const late = await this.#read(resolved, clipped, isolation, lastOffsets, false)
+    // The batch that had no room may have gone meanwhile; what was behind it is still to be read.
+    return late ?? (this.#noRoom && this.#remains() ? this.#reason({ type: 'SCANNEDSIZE', amount: Number(settings['max.size']) }) : undefined)
   }
 
   /** Windows from the ends of the partitions until enough rows came; by timestamp then also what may hold a record as new as the last of these. */
@@ -218,8 +222,10 @@ export class ScanRun {
       if (batch === undefined) return undefined
       this.#state.lastOffset = lastOffsets.get(batch.partition) ?? -1
       if (batch.fault !== undefined) await this.#faulty(batch)
-      else if (headersOnly) this.#countHeaders(batch)
-      else {
+      else if (headersOnly) {
+        this.#countHeaders(batch)
+        if (this.#noRoom) return undefined
+      } else {
         const late = await this.#records(batch)
         if (late !== undefined) return late
       }
@@ -340,7 +346,10 @@ export class ScanRun {
   }
 
   #countHeaders(batch: RecordBatch): void {
-    if (batch.clipped) {
+    const room = this.#headerRoom(batch)
+    // Where offsets have gaps, or the bytes begin with records that nobody wants, only the records say where to read on.
+    this.#noRoom = room < batch.count && (batch.clipped || batch.lastOffset - batch.baseOffset + 1 !== batch.count)
+    if (batch.clipped || this.#noRoom) {
       // It is read again, and counts then.
       this.#readAgain += this.#bytesRead() - this.#bytesBefore
       this.#clipped.push({
@@ -351,18 +360,17 @@ export class ScanRun {
       return
     }
     if (this.#sink.kind !== 'aggregate') unexpected('only a count is answered from headers')
-    const count = this.#headerRoom(batch)
-    this.#sink.state.countMany(count)
-    this.#source.scanned.set(batch.partition, (this.#source.scanned.get(batch.partition) ?? 0) + count)
-    if (count < batch.count) this.#rest = { partition: batch.partition, start: batch.baseOffset + count, end: batch.lastOffset + 1 }
+    this.#sink.state.countMany(room)
+    this.#source.scanned.set(batch.partition, (this.#source.scanned.get(batch.partition) ?? 0) + room)
+    if (room < batch.count) this.#rest = { partition: batch.partition, start: batch.baseOffset + room, end: batch.lastOffset + 1 }
   }
 
-  /** As `roomFor`, of records that are not looked at: they are taken to be of one size. A batch with gaps, in which nobody could read on, is taken whole. */
+  /** As `roomFor`, of records that are not looked at: they are taken to be of one size. */
   #headerRoom(batch: RecordBatch): number {
     const before = this.#bytesBefore
     const now = this.#bytesRead()
     const limit = this.#c.settings['max.size']
-    if (now <= limit || batch.lastOffset - batch.baseOffset + 1 !== batch.count) return batch.count
+    if (now <= limit) return batch.count
     return Math.max(before === 0 ? 1 : 0, Math.floor((batch.count * Math.max(0, limit - before)) / Math.max(1, now - before)))
   }
 

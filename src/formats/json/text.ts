@@ -14,36 +14,39 @@ export function parseJson(text: string): Value | undefined {
   return value instanceof JsonText ? new JsonText(firstKeys(value.text)) : value
 }
 
+/** Makes the value of a stretch of JSON text. */
+export type ReadValue = (text: string, from: number, to: number) => Value
+
 /** The member of that name; null when there is none or when the value is no object. */
-export function jsonMember(value: JsonText, name: string): Value {
-  const found = findMember(value, name)
+export function jsonMember(value: JsonText, name: string, read: ReadValue = jsonValue): Value {
+  const found = findMember(value, name, read)
   return found === undefined ? null : found
 }
 
 /** As `jsonMember`, but undefined when there is no such member: tells it from a member that is null. */
-export function findMember(value: JsonText, name: string): Value | undefined {
+export function findMember(value: JsonText, name: string, read: ReadValue = jsonValue): Value | undefined {
   if (value.isArray) return undefined
   let found: Value | undefined
   forEachMember(value.text, skipSpace(value.text, 0), (key, from, to) => {
-    if (found === undefined && keyOf(key) === name) found = jsonValue(value.text, from, to)
+    if (found === undefined && keyOf(key) === name) found = read(value.text, from, to)
   })
   return found
 }
 
 /** The element at the index (from 0); null when there is none or when the value is no array. */
-export function jsonElement(value: JsonText, index: number): Value {
+export function jsonElement(value: JsonText, index: number, read: ReadValue = jsonValue): Value {
   if (!value.isArray) return null
   let i = 0
   let found: Value = null
   forEachMember(value.text, skipSpace(value.text, 0), (_key, from, to) => {
-    if (i++ === index) found = jsonValue(value.text, from, to)
+    if (i++ === index) found = read(value.text, from, to)
   })
   return found
 }
 
 /** The elements of an array; undefined for an object. */
-export function jsonItems(value: JsonText): Value[] | undefined {
-  return value.isArray ? jsonElements(value) : undefined
+export function jsonItems(value: JsonText, read: ReadValue = jsonValue): Value[] | undefined {
+  return value.isArray ? jsonElements(value, read) : undefined
 }
 
 /** The members of an object in order, each name once; undefined for an array. */

@@ -101,6 +101,7 @@ export const ARRAY_FUNCTIONS: readonly ScalarFunction[] = [
       { sql: 'ELEMENT_OF([7], 5)', result: 'null' },
     ],
     returnText: 'any',
+    double: 'element',
     returns: ([type]) => elementType(type),
     make: () => (array: Value[], index: number | bigint) => array[toCount(index)] ?? null,
   }),

@@ -39,6 +39,7 @@ export const NULL_FUNCTIONS: readonly ScalarFunction[] = [
     nullable: true,
     returnText: 'any',
     returns: (types) => commonType(types, 'COALESCE'),
+    double: 'itself',
     make: (types) => {
       const type = commonType(types, 'COALESCE')
       const convert = types.map((t) => toCommon(t, type, 'COALESCE'))
@@ -62,6 +63,7 @@ export const NULL_FUNCTIONS: readonly ScalarFunction[] = [
     ],
     nullable: true,
     returnText: 'any',
+    double: 'first',
     returns: ([type]) => type,
     make:
       ([type, otherType]) =>
@@ -102,6 +104,7 @@ export const NULL_FUNCTIONS: readonly ScalarFunction[] = [
     examples: [{ sql: 'AS_NULLABLE(7)', result: '7' }],
     nullable: true,
     returnText: 'any',
+    double: 'itself',
     returns: ([type]) => type,
     make: () => (value: Value) => value,
   }),
@@ -113,6 +116,7 @@ export const NULL_FUNCTIONS: readonly ScalarFunction[] = [
     examples: [{ sql: 'AS_NON_NULLABLE(7)', result: '7' }],
     nullable: true,
     returnText: 'any',
+    double: 'itself',
     returns: ([type]) => type,
     make: () => (value: Value) => value,
   }),

@@ -153,6 +153,7 @@ function signed(row: Row, call: (x: Numeric) => Numeric): ScalarFunction {
     family: 'numeric',
     parameters: [X],
     returnText: 'number',
+    double: 'any',
     returns: ([type]) => type,
     make:
       ([type]) =>
@@ -264,6 +265,7 @@ const POWER_ROWS: readonly ScalarFunction[] = [
       { sql: 'MOD(-7, 3)', result: '-1' },
     ],
     returnText: 'number',
+    double: 'any',
     returns: resultType,
     make: (types) => {
       const type = resultType(types)
@@ -285,6 +287,7 @@ const POWER_ROWS: readonly ScalarFunction[] = [
       { sql: 'POW(2.0, -1)', result: '0.5' },
     ],
     returnText: 'number',
+    double: 'any',
     returns: powerType,
     make: (types) => power(powerType(types)),
   }),
@@ -353,6 +356,7 @@ function extreme(name: string, alias: string, sign: 1 | -1, description: string,
     description,
     examples,
     returnText: 'any',
+    double: 'any',
     returns: typeOf,
     make: (types) => {
       const type = typeOf(types)

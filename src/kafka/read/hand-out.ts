@@ -142,7 +142,7 @@ export class HandOut {
         ? `message format v${header.magic} is too old to be read (only v2 is, written since Kafka 0.11): copy the topic with a current producer`
         : `message format ${header.magic} is unknown`
     }
-    if (this.#checkCrcs && this.#request.headersOnly !== true && !this.#fits(fetched, at)) return 'the checksum (CRC-32C) does not fit: the batch is damaged'
+    if (this.#checkCrcs && !this.#fits(fetched, at)) return 'the checksum (CRC-32C) does not fit: the batch is damaged'
     if (header.count < 0 || header.count > header.lastOffset - header.baseOffset + 1)
       return `the batch says that it has ${header.count} records, which cannot be`
     return undefined

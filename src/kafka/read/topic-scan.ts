@@ -62,7 +62,7 @@ export class Scan implements BatchSource, LaneOwner {
     this.signal = this.#stop.signal
     this.#request = request
     this.#handOut = new HandOut(request, options)
-    this.checked = options.checkCrcs !== false && request.headersOnly !== true
+    this.checked = options.checkCrcs !== false
     const max = request.fetchMaxBytes ?? FETCH_MAX_BYTES
     this.depth = request.limit === undefined ? 2 : 1
     this.firstFetchBytes = Math.min(

@@ -16,7 +16,9 @@ import { conjuncts } from '../conjuncts.ts'
 import { joinKeys } from '../join-keys.ts'
 import { sourcesOf } from '../lower/lower.ts'
 import { decorrelate } from '../lower/decorrelate.ts'
-import type { BoundExpr, Output, OutputColumn, Plan } from '../plan.ts'
+import { freeReferences } from '../lower/correlation.ts'
+import { hasVolatile, inPlace } from '../run-once.ts'
+import type { BoundExpr, OnceQuery, Output, OutputColumn, Plan } from '../plan.ts'
 import { checkReadable, type Relation, type RowRelation, Scope } from './scope.ts'
 import { keeping } from './truth.ts'
 import { virtualTable } from './virtual-tables.ts'
@@ -77,7 +79,7 @@ class Binder {
         query.span,
         'A view that selects from itself would do that.',
       )
-    const ctes = new Map(sight.ctes)
+    const ctes = new Map<string, WithQuery>(sight.ctes)
     for (const { name, query: body } of query.with) ctes.set(name.text, { query: body, sight: { ...sight, ctes: new Map(ctes) } })
     const { output, orders } = await this.#body(query.body, { ...sight, ctes }, query.orderBy)
     this.#depth--
@@ -235,7 +237,7 @@ class Binder {
     const cte = sight.ctes.get(name)
     if (from.latest === true && (cte !== undefined || (await this.catalog.view?.(name)) !== undefined || name.startsWith('__')))
       throw new SqlError('UNSUPPORTED', `LATEST takes a topic, and "${name}" is none.`, from.name.span)
-    if (cte !== undefined) return this.derived(await this.query(cte.query, cte.sight), names)
+    if (cte !== undefined) return this.#with(cte, name, names)
     if (from.name.quoted && name.includes('*')) return this.#pattern(from, name, names)
     const virtual = await virtualTable(name, this.catalog)
     if (virtual !== undefined) {
@@ -250,6 +252,31 @@ class Binder {
     this.#countTopic(from.span)
     const source = this.newSource()
     return { plan: read(from, source, table), relations: [{ kind: 'table', source, table, names, latest: from.latest }] }
+  }
+
+  /** A WITH query: bound anew in each place, unless its rows would be others each time; then all places have the same ones. One that uses outer names cannot. */
+  async #with(cte: WithQuery, name: string, names: readonly string[]): Promise<BoundFrom> {
+    const { once } = cte
+    if (once !== undefined) {
+      const source = this.newSource()
+      const relation = { ...once.relation, source, names }
+      return { plan: rowsToCome(once.query, relation), relations: [relation] }
+    }
+    const output = await this.query(cte.query, cte.sight)
+    const { plan, relation } = this.relation(output, names, output.beside)
+    if (relation.kind !== 'rows' || !hasVolatile(plan) || freeReferences(plan).length > 0) return { plan, relations: [relation] }
+    const columns: OutputColumn[] = relation.columns.map((c, index) => ({
+      path: [c.name],
+      expr: { kind: 'column', source: relation.source, index, name: c.name, type: c.type },
+    }))
+    const query: OnceQuery = {
+      id: relation.source,
+      name,
+      plan: { kind: 'output', input: plan, metadata: false, shape: { kind: 'columns', columns } },
+      alone: plan,
+    }
+    cte.once = { query, relation }
+    return { plan: rowsToCome(query, relation), relations: [relation] }
   }
 
   /** FROM `orders.*`: every topic of such a name that the account may see, as one table. */
@@ -330,7 +357,7 @@ class Binder {
 }
 
 export async function bindQuery(query: ast.Query, context: BindContext): Promise<Output> {
-  return decorrelate(await new Binder(context).statement(query, { ctes: new Map() }))
+  return decorrelate(inPlace(await new Binder(context).statement(query, { ctes: new Map() })))
 }
 
 /** A scan; under LATEST with the operator that keeps the last record of each key. */
@@ -355,8 +382,19 @@ const MAX_SET_DEPTH = 200
 
 /** What a query sees: WITH names (each with what it sees itself), and the query around it when it stands inside an expression. */
 interface Sight {
-  readonly ctes: ReadonlyMap<string, { readonly query: ast.Query; readonly sight: Sight }>
+  readonly ctes: ReadonlyMap<string, WithQuery>
   readonly outer?: Scope
+}
+
+interface WithQuery {
+  readonly query: ast.Query
+  readonly sight: Sight
+  /** Once it has been bound, if its rows are the same in all places. */
+  once?: { readonly query: OnceQuery; readonly relation: RowRelation }
+}
+
+function rowsToCome(of: OnceQuery, { source, columns }: RowRelation): Plan {
+  return { kind: 'values', source, title: of.name, rows: [], types: columns.map((c) => c.type), of }
 }
 
 interface BoundFrom {

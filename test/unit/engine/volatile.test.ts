@@ -7,7 +7,10 @@ import { memoryWorld } from '../../support/memory-world.ts'
 const ROWS = 8000
 const HALF = '-1073741824 AND 1073741823'
 const records = Array.from({ length: ROWS }, (_, i) => ({ partition: 0, timestampMs: 1_700_000_000_000, key: null, value: { json: { i } } }))
-const world = memoryWorld([{ name: 't', batch: 2000, value: { name: 'JSON' }, records }])
+const world = memoryWorld([
+  { name: 't', batch: 2000, value: { name: 'JSON' }, records },
+  { name: 'few', value: { name: 'JSON' }, records: records.slice(0, 50) },
+])
 
 async function ask(sql: string): Promise<Readonly<Record<string, number>>[]> {
   const rows: Readonly<Record<string, number>>[] = []
@@ -19,7 +22,7 @@ async function ask(sql: string): Promise<Readonly<Record<string, number>>[]> {
     },
     drained: () => undefined,
   }
-  await runRequest({ sql, live: false }, { catalog: world.catalog, log: world.log }, sink, new AbortController().signal)
+  await runRequest({ sql, live: false }, { catalog: world.catalog, log: world.log, administration: world.administration }, sink, new AbortController().signal)
   return rows
 }
 
@@ -86,4 +89,34 @@ test('GROUP BY and ORDER BY mean the column that is written like them, the first
     assert.ok(isSorted(rows.map((row) => row[sorted])), `${by}: sorted by ${sorted}`)
     assert.ok(!isSorted(rows.map((row) => row[other])), `${by}: and not by ${other}`)
   }
+})
+
+test('a WITH query has one set of rows, wherever it is named; a derived table and a view have their own in each place', async () => {
+  for (const column of ['RANDINT()', 'UUID()', 'CASE WHEN i < 0 THEN 0 ELSE RANDINT() END', '(SELECT RANDINT() FROM __dual)', 'CONCAT(UUID(), i)']) {
+    const w = `WITH w AS (SELECT i, ${column} AS r FROM few)`
+    for (const same of [
+      'FROM w a JOIN w b ON a.i = b.i WHERE a.r = b.r',
+      'FROM w a JOIN w b ON a.i = b.i AND a.r = b.r',
+      'FROM w a, w b WHERE a.i = b.i AND b.r = a.r',
+      'FROM w a LEFT JOIN (SELECT i, r FROM w WHERE i >= 0) b ON a.i = b.i WHERE b.r = a.r',
+      'FROM w a WHERE a.r = (SELECT b.r FROM w b WHERE b.i = a.i)',
+      'FROM w a WHERE EXISTS (SELECT 1 FROM w b WHERE b.i <= a.i AND b.r = a.r AND b.i = a.i)',
+      'FROM w WHERE r IN (SELECT r FROM w)',
+      'FROM (SELECT i, r FROM w INTERSECT SELECT i, r FROM w) x',
+      'FROM (SELECT i, r FROM w UNION SELECT i, r FROM w) x',
+      'FROM (SELECT * FROM w ORDER BY r LIMIT 50) a JOIN w b ON a.i = b.i AND a.r = b.r',
+    ])
+      assert.deepEqual(await ask(`${w} SELECT count(*) AS n ${same}`), [{ n: 50 }], `${column} ${same}`)
+    const nested = `${w}, v AS (SELECT i, r FROM w), u AS (SELECT v.i, v.r FROM v JOIN w ON v.r = w.r AND v.i = w.i)`
+    assert.deepEqual(await ask(`${nested} SELECT count(*) AS n FROM u a JOIN u b ON a.i = b.i AND a.r = b.r JOIN v ON v.i = a.i AND v.r = a.r`), [{ n: 50 }])
+  }
+  const rows = 'SELECT i, UUID() AS r FROM few'
+  await ask(`CREATE VIEW volatile_rows AS ${rows}`)
+  for (const source of [`(${rows})`, 'volatile_rows'])
+    assert.deepEqual(await ask(`SELECT count(*) AS n FROM ${source} a JOIN ${source} b ON a.i = b.i AND a.r = b.r`), [{ n: 0 }])
+})
+
+test('the rows that a WITH query keeps for several places have a limit', async () => {
+  const sql = 'SET max.join.bytes = 2000; WITH w AS (SELECT i, RANDINT() AS r FROM t) SELECT count(*) AS n FROM w a WHERE a.r IN (SELECT r FROM w)'
+  await assert.rejects(ask(sql), /max\.join\.bytes/)
 })

@@ -1,0 +1,75 @@
+/**
+ * WITH queries that hold a volatile function (RANDINT, UUID) are one set of rows, wherever they are named: each use computed for itself would have other values. The binder puts rows that
+ * are still to come (`Values.of`) in the place of each use; here the ones that are used once become what they are, a part of the plan, and the others are found for whoever runs them.
+ */
+import { type BoundExpr, mapChildren, type OnceQuery, type Output, type Plan, visit } from './plan.ts'
+import { mapExpressions, rewrite } from './rewrite.ts'
+import { isVolatile } from './lower/volatile.ts'
+
+/** Calls `look` for every node, also those of queries inside expressions and of the WITH queries themselves; a query that several places name is walked once. */
+function everyNode(plan: Plan, look: (node: Plan) => void, walked = new Set<number>()): void {
+  rewrite(plan, (node) => {
+    look(node)
+    mapExpressions(node, (e) => {
+      visit(e, (x) => {
+        if (x.kind === 'subquery') everyNode(x.plan, look, walked)
+      })
+      return e
+    })
+    if (node.kind === 'values' && node.of !== undefined && !walked.has(node.of.id)) {
+      walked.add(node.of.id)
+      everyNode(node.of.plan, look, walked)
+    }
+    return node
+  })
+}
+
+/** Does a query give other rows each time it is run, whatever it reads? */
+export function hasVolatile(plan: Plan): boolean {
+  let found = false
+  everyNode(plan, (node) => {
+    found ||= node.kind === 'values' && node.of !== undefined
+    mapExpressions(node, (e) => {
+      found ||= isVolatile(e)
+      return e
+    })
+  })
+  return found
+}
+
+/** The queries that are to be run before the plan; a query comes behind those that it reads. */
+export function onceQueries(plan: Plan, found = new Map<number, OnceQuery>()): ReadonlyMap<number, OnceQuery> {
+  everyNode(plan, (node) => {
+    if (node.kind !== 'values' || node.of === undefined || found.has(node.of.id)) return
+    onceQueries(node.of.plan, found)
+    found.set(node.of.id, node.of)
+  })
+  return found
+}
+
+/** What is used in one place only is computed there. */
+export function inPlace(output: Output): Output {
+  const uses = new Map<number, number>()
+  everyNode(output, (node) => {
+    if (node.kind === 'values' && node.of !== undefined) uses.set(node.of.id, (uses.get(node.of.id) ?? 0) + 1)
+  })
+  if (uses.size === 0) return output
+  const queries = new Map<number, OnceQuery>()
+  const placed = (plan: Plan): Plan =>
+    replaced(plan, (of, node) => {
+      if (uses.get(of.id) === 1) return placed(of.alone)
+      const known = queries.get(of.id) ?? { ...of, plan: placed(of.plan) as Output }
+      queries.set(of.id, known)
+      return { ...node, of: known }
+    })
+  return placed(output) as Output
+}
+
+/** The plan with other nodes where rows are to come. */
+export function replaced(plan: Plan, by: (of: OnceQuery, node: Extract<Plan, { kind: 'values' }>) => Plan): Plan {
+  const within = (e: BoundExpr): BoundExpr => {
+    const mapped = mapChildren(e, within)
+    return mapped.kind === 'subquery' ? { ...mapped, plan: replaced(mapped.plan, by) as Output } : mapped
+  }
+  return rewrite(plan, (node) => (node.kind === 'values' && node.of !== undefined ? by(node.of, node) : mapExpressions(node, within)))
+}
