@@ -49,7 +49,7 @@ function mayBeNull(e: BoundExpr, plan: Output): boolean {
 /** As the writer's schema says it; a tombstone is not counted. Below an outer join everything may be missing. */
 function pathMayBeNull(e: Extract<BoundExpr, { kind: 'path' }>, plan: Output): boolean {
   if (hasJoin(plan)) return true
-  if (e.path.facet === 'meta') return e.path.steps[0] === 'timestamp' || (Object.hasOwn(RECORD_FIELDS, e.path.steps[0]) && e.path.steps[0] !== '_bad')
+  if (e.path.facet === 'meta') return Object.hasOwn(RECORD_FIELDS, e.path.steps[0]) && e.path.steps[0] !== '_bad'
   const scan = scansOf(plan).find((s) => s.source === e.source)
   const table = scan?.table
   if (table === undefined || scan?.badRecords === true || e.path.facet === 'header') return true

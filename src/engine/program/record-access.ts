@@ -14,7 +14,7 @@ import { sameType } from '../../plan/bind/coerce.ts'
 import type { DataType } from '../../types.ts'
 import type { References } from './references.ts'
 import { readHeader } from './read-header.ts'
-import { knownTime, readVarlong } from './record-runtime.ts'
+import { readVarlong } from './record-runtime.ts'
 
 /** The longest literal that is compared byte by byte in line. */
 const MAX_INLINE_TEXT = 64
@@ -132,7 +132,7 @@ export class RecordReferences implements References {
       case 'topic':
         return js`state.topic`
       case 'timestamp':
-        return js`${this.#emitter.constant(knownTime, 'time')}(${this.timestamp()})`
+        return this.timestamp()
       case '__keysize':
         return js`(ks < 0 ? 0 : ke - ks)`
       case '__valuesize':
@@ -158,7 +158,7 @@ export class RecordReferences implements References {
     return js`(baseOffset + ${this.varlong()}(b, deltaAt))`
   }
 
-  /** Epoch milliseconds; -1 of a record without a timestamp. */
+  /** Epoch milliseconds. */
   timestamp(): Code {
     return js`(logAppendTime ? maxTimestamp : baseTimestamp + ${this.varlong()}(b, tsAt))`
   }

@@ -49,11 +49,6 @@ export function recordEnd(b: Uint8Array, at: number, to: number): number {
   return p + readVarlong(b, at)
 }
 
-/** The timestamp as a value: Kafka writes -1 where a record has none. */
-export function knownTime(ms: number): number | null {
-  return ms === -1 ? null : ms
-}
-
 /** Epoch milliseconds → `2023-03-13T11:42:24.267Z`. Records come in order of time, mostly: all but the milliseconds is kept from call to call. */
 class TimestampText {
   #second = Number.NaN

@@ -80,7 +80,7 @@ export class RowCounter implements Operator {
   }
   push(row: Row): void {
     this.#rows++
-    if (this.#timeSlot >= 0) this.#times.push(Number(row[this.#timeSlot] ?? -1))
+    if (this.#timeSlot >= 0) this.#times.push(Number(row[this.#timeSlot]))
     this.#next.push(row)
   }
   finish = nothingHeld

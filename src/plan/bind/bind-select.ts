@@ -51,16 +51,11 @@ export function orderedRows(of: BoundRelation, orderBy: readonly ast.OrderItem[]
   return { output, orders: bindOrders(orderBy, columns, (e) => bindExpr(e, context)) }
 }
 
-/**
- * ORDER BY items: the number of an output column, the name of one, or an expression. NULLs come last going up and first going down unless said otherwise; but records without a timestamp
- * are not the newest, and come last when the newest are wanted.
- */
+/** ORDER BY items: the number of an output column, the name of one, or an expression. NULLs come last going up and first going down unless said otherwise. */
 function bindOrders(items: readonly ast.OrderItem[], columns: readonly OutputColumn[], bind: (e: ast.Expr) => BoundExpr): SortKeys {
   return items.map((item) => {
-    const expr = orderExpr(item.expr, columns, bind)
-    const isTime = expr.kind === 'path' && expr.path.facet === 'meta' && expr.path.steps[0] === 'timestamp'
-    const nullsFirst = item.nulls === undefined ? item.descending && !isTime : item.nulls === 'first'
-    return { expr, descending: item.descending, nullsFirst }
+    const nullsFirst = item.nulls === undefined ? item.descending : item.nulls === 'first'
+    return { expr: orderExpr(item.expr, columns, bind), descending: item.descending, nullsFirst }
   })
 }
 

@@ -15,8 +15,6 @@ function newestFirst(node: Plan): Plan {
   const by = first?.descending === true ? position(first.expr) : undefined
   // One row more than the server's cap tells that there are more.
   const rows = node.skip + node.count + (node.implied ? 1 : 0)
-  // Records without a timestamp, should they come first, may be anywhere.
-  if (by === 'timestamp' && first.nullsFirst) return node
   if (by === undefined || !Number.isSafeInteger(rows) || rows === 0) return node
   const turn = (scan: Scan): Scan => ({ ...scan, backward: { by, rows } })
   if (sort.input.kind === 'scan') return { ...node, input: { ...sort, input: turn(sort.input) } }
