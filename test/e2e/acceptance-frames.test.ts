@@ -113,8 +113,12 @@ describe('frames', { skip: cluster.skip }, () => {
     const beats = silent.frames.filter(({ type }) => type === 'HEARTBEAT')
     assert.ok(beats.length > 0, types(silent.frames))
     for (const { text } of beats) assert.doesNotMatch(text, /"data":[^n]/)
-    for (const [i, { atMs }] of beats.slice(1).entries()) assert.ok(atMs - beats[i].atMs > 50)
-    assert.ok(!types((await sluice.ask(`SELECT * FROM ${payments} LIMIT 60000`)).frames).includes('HEARTBEAT'))
+    // Each comes after 100 ms of silence at least; how much silence there is while rows flow depends on the machine.
+    const flowing = await sluice.ask(`SELECT * FROM ${payments} LIMIT 60000`)
+    for (const { frames } of [silent, flowing]) {
+      const lasted = (frames.at(-1)?.atMs ?? 0) + 100
+      assert.ok(frames.filter(({ type }) => type === 'HEARTBEAT').length <= lasted / 100, types(frames))
+    }
   })
 
   it('a row over 1 MiB: where clients refuse such frames an ERROR that names the record, elsewhere a row', async () => {
