@@ -105,8 +105,8 @@ describe('reading through SQL', { skip: cluster.skip }, () => {
       if (answer.sentinel === undefined) break
       ended++
       assert.deepEqual([answer.sentinel.type, answer.sentinel.timeout], ['COMPLETIONTIMEOUT', ms])
-      // A busy machine may not get to the first record in that time.
-      if ((answer.values[0] as { c: number }).c === 0) ms *= 2
+      // A busy machine may not get far in that time, or not to the first record.
+      if ((answer.values[0] as { c: number }).c < 2000) ms *= 2
       rest = `n >= 0 AND (${answer.sentinel.resume as string})`
     }
     assert.ok(ended > 0)
