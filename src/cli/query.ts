@@ -1,7 +1,8 @@
 /** `sluice query`: runs statements on a server and prints their rows; everything that is not a row goes to standard error. */
 import { ConnectionError, connect, type QueryEvent } from '../client/connect.ts'
 import { memberText } from '../client/json.ts'
-import type { SentinelReason, Stats } from '../protocol/frames.ts'
+import { incompleteText } from '../client/incomplete.ts'
+import type { Stats } from '../protocol/frames.ts'
 import { Table } from './table.ts'
 import { Output, readStandardInput, secretText } from './terminal.ts'
 
@@ -108,7 +109,7 @@ class Report {
 
   event(event: QueryEvent): void {
     if (event.type === 'ERROR') this.failed(event.data)
-    else if (event.type === 'SENTINEL') this.#say(incomplete(event.data.reason))
+    else if (event.type === 'SENTINEL') this.#say(incompleteText(event.data.reason))
     else if (event.type === 'STATS') this.#progress(event.data)
     else if (event.type === 'BADRECORD') {
       const { table, partition, offset } = event.data.metadata
@@ -144,16 +145,4 @@ function progressText(stats: Stats): string {
   const bad = stats.badRecordsTotal > 0 ? `, ${stats.badRecordsTotal} unreadable` : ''
   const size = stats.bytesRead >= 1e6 ? `${(stats.bytesRead / 1e6).toFixed(1)} MB` : `${(stats.bytesRead / 1e3).toFixed(1)} kB`
   return `${stats.recordsScanned.toLocaleString('en-US')} records, ${size}, ${stats.results.toLocaleString('en-US')} rows${bad}, ${(stats.duration / 1000).toFixed(1)} s`
-}
-
-function incomplete(reason: SentinelReason): string {
-  const why: Readonly<Record<string, string>> = {
-    SCANNEDSIZE: `${reason.amount} bytes were read (max.size)`,
-    IDLETIMEOUT: `no record came for ${reason.timeout} ms (max.idle.time)`,
-    COMPLETIONTIMEOUT: `the query ran for ${reason.timeout} ms (max.query.time)`,
-  }
-  if (reason.type === 'LIMIT') return `The result is incomplete: it was cut at ${reason.amount} rows, as the query has no LIMIT. Write one to get more.`
-  if (reason.type === 'LOST')
-    return `The result is incomplete: ${reason.amount} records of ${reason.source} were deleted while the query ran, before they were read (${reason.places}).`
-  return `The result is incomplete: ${reason.source} was not read to its end, because ${why[reason.type] ?? reason.type}.${reason.resume === undefined ? '' : ` Read on with: WHERE ${reason.resume}`}`
 }

@@ -3,6 +3,7 @@
  * the protocol wants it. Reading slowly slows the server down (in Node). Whole numbers beyond 2⁵³ arrive as bigint. Works in Node and in browsers.
  */
 import type { RecordMetadata, SentinelReason, Stats } from '../protocol/frames.ts'
+import { incompleteText } from './incomplete.ts'
 import { parseJson } from './json.ts'
 import { ConnectionError, type Line, type OpenLine } from './line.ts'
 
@@ -60,9 +61,23 @@ export class QueryError extends Error {
   }
 }
 
+/** Thrown by `rows()` behind the last row of a result that is incomplete: a limit ended the reading (also the 10,000 rows that are implied where no LIMIT is written), or records vanished. */
+export class IncompleteError extends Error {
+  /** What ended it, where, and with which condition to read on. */
+  readonly reason: SentinelReason
+  constructor(reason: SentinelReason) {
+    super(incompleteText(reason))
+    this.name = 'IncompleteError'
+    this.reason = reason
+  }
+}
+
 export interface Query extends AsyncIterable<QueryEvent> {
-  /** The values of the rows alone. Throws a QueryError when the server reports an error. */
-  rows(): AsyncIterable<unknown>
+  /**
+   * The values of the rows alone. Throws a QueryError when the server reports an error, and an IncompleteError behind the last row when rows are missing; with `partial: true` an incomplete
+   * result just ends.
+   */
+  rows(options?: { readonly partial?: boolean }): AsyncIterable<unknown>
   /** Ends the query at once: nothing more is read, the iteration ends. Safe to call twice, and after the end. */
   cancel(): void
 }
@@ -213,10 +228,13 @@ class RunningQuery implements Query {
     }
   }
 
-  async *rows(): AsyncGenerator<unknown> {
+  async *rows({ partial = false }: { readonly partial?: boolean } = {}): AsyncGenerator<unknown> {
+    let cut: SentinelReason | undefined
     for await (const event of this) {
       if (event.type === 'ERROR') throw new QueryError(event.data)
       if (event.type === 'RECORD') yield event.data.value
+      if (event.type === 'SENTINEL') cut ??= event.data.reason
     }
+    if (cut !== undefined && !partial) throw new IncompleteError(cut)
   }
 }

@@ -72,6 +72,8 @@ async def main():
             frame = json.loads(message)
             if frame["type"] == "RECORD":
                 print(frame["data"]["value"])
+            elif frame["type"] == "SENTINEL":
+                print("incomplete:", frame["data"]["reason"])
             elif frame["type"] == "ERROR":
                 print(frame["data"])
 

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { ConnectionError, connect, QueryError, type QueryEvent } from '../../../src/client/connect.ts'
+import { ConnectionError, connect, QueryError, IncompleteError, type QueryEvent } from '../../../src/client/connect.ts'
 import { memberText, parseJson, stringifyJson } from '../../../src/client/json.ts'
 import type { Line } from '../../../src/client/line.ts'
 import { openLine } from '../../../src/client/line-browser.ts'
-import { error, record } from '../../../src/protocol/frames.ts'
+import { error, record, sentinel } from '../../../src/protocol/frames.ts'
 import { startFixture, summary, TOKEN } from '../server/fixture.ts'
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -82,6 +82,29 @@ test('the way of browsers: no headers, the token in the first message', async ()
     openLine(server.url.replace('http', 'ws'), {}, { opened: () => undefined, message: () => undefined, closed: (_code, cause) => resolve(cause) })
   })
   assert.ok(failure instanceof ConnectionError)
+})
+
+test('rows() of a result that was cut gives all its rows, then says so; with `partial` it just ends', async () => {
+  const { server } = await startFixture(async (_request, _environment, sink) => {
+    sink.send(record('{"a":1}', 0, 'r', null))
+    sink.send(sentinel({ type: 'LIMIT', source: 't', sourceId: 's', amount: 10_000 }))
+    return summary()
+  })
+  try {
+    const client = connect({ url: server.url, token: TOKEN })
+    const seen: unknown[] = []
+    const read = async () => {
+      for await (const row of client.query('SELECT * FROM t').rows()) seen.push(row)
+    }
+    await assert.rejects(
+      read,
+      (e: unknown) => e instanceof IncompleteError && e.reason.type === 'LIMIT' && /cut at 10000 rows, as the query has no LIMIT/.test(e.message),
+    )
+    assert.deepEqual(seen, [{ a: 1 }])
+    assert.deepEqual(await collect(client.query('SELECT * FROM t').rows({ partial: true })), [{ a: 1 }])
+  } finally {
+    await server.close()
+  }
 })
 
 test('an ERROR of the server is an event, and thrown by rows()', async () => {
