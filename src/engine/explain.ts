@@ -108,7 +108,7 @@ async function code(plan: Output, statement: ExplainStatement, context: Statemen
     const { scan } = source
     const [keyId, valueId] = await firstSchemas(scan, context)
     const schemas = { keyId, valueId, key: await decoderOf(scan.table.key, keyId), value: await decoderOf(scan.table.value, valueId) }
-    const spec = programSpec(scan, source.where, source.sink, {
+    const spec = programSpec(scan, source.sink, {
       settings: context.settings,
       render: pipelineContext.render,
       functions: pipelineContext.functions,

@@ -3,7 +3,7 @@
  * schemas. Which decoders it is made with is the business of `writer-schemas`; calling it that of `program-calls`.
  */
 import type { RecordBatch } from '../../kafka/log.ts'
-import type { BoundExpr, Scan } from '../../plan/plan.ts'
+import type { Scan } from '../../plan/plan.ts'
 import { buildProgram, type ProgramSpec, type RecordProgram, type Sink } from '../program/record-program.ts'
 import { SchemaFinder } from './writer-schemas.ts'
 
@@ -60,7 +60,6 @@ export class RecordPrograms {
 /** What a program does, whatever schemas it reads. Also for EXPLAIN CODE. */
 export function programSpec(
   scan: Scan,
-  where: BoundExpr | undefined,
   sink: Sink,
   c: {
     readonly settings: { readonly 'validate.records': boolean }
@@ -69,5 +68,5 @@ export function programSpec(
     readonly title: string
   },
 ): ProgramSpec {
-  return { scan, where, sink, render: c.render, validate: c.settings['validate.records'], functions: c.functions, title: c.title }
+  return { scan, where: scan.where, sink, render: c.render, validate: c.settings['validate.records'], functions: c.functions, title: c.title }
 }

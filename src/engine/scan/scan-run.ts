@@ -50,13 +50,13 @@ export class ScanRun {
 
   /** `from`: one of the pipeline's sources. */
   constructor(pipeline: Pipeline, from: ScanSource, context: ScanContext) {
-    const { scan, where } = from
+    const { scan } = from
     this.#context = context
     this.#from = from
     this.#statistics = context.statistics.addSource(context.sourceId, scan, context.settings)
     this.#counter = rowCounter(from)
     const sink = this.#counter === undefined || from.sink.kind !== 'rows' ? from.sink : { ...from.sink, next: this.#counter }
-    this.#programs = new RecordPrograms(programSpec(scan, where, sink, context), context.signal)
+    this.#programs = new RecordPrograms(programSpec(scan, sink, context), context.signal)
     this.#badRecords = new BadRecords(context, scan, this.#counter !== undefined)
     this.#calls = new ProgramCalls(scan, this.#badRecords)
     this.#size = new SizeLimit(context.settings['max.size'], this.#statistics)
@@ -104,8 +104,8 @@ export class ScanRun {
   /** Windows from the ends of the partitions until enough rows came; by timestamp then also what may hold a record as new as the last of these. */
   async #backwards({ ranges, minTimestampMs }: ScanRanges, order: NonNullable<Scan['backward']>, counter: RowCounter): Promise<SentinelReason | undefined> {
     const { log, signal } = this.#context
-    const { scan, where } = this.#from
-    const windows = new Windows(ranges, order.rows, where !== undefined)
+    const { scan } = this.#from
+    const windows = new Windows(ranges, order.rows, scan.where !== undefined)
     this.#unread.windows = windows
     for (let window = windows.next(); window.length > 0; window = windows.next()) {
       const stopped = await this.#read(window, minTimestampMs, false)
