@@ -12,7 +12,7 @@ import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline } from './pipeline.ts'
 import { resolveRanges, type ScanRanges } from './scan/ranges.ts'
 import { buildProgram } from './program/record-program.ts'
-import { programSpec } from './scan/scan-run.ts'
+import { programSpec } from './scan/programs.ts'
 import { decoderOf } from './scan/writer-schemas.ts'
 import type { StatementContext } from './context.ts'
 import { contextOf } from './run-plan.ts'
@@ -108,7 +108,7 @@ async function code(plan: Output, statement: ExplainStatement, context: Statemen
     const { scan } = source
     const [keyId, valueId] = await firstSchemas(scan, context)
     const schemas = { keyId, valueId, key: await decoderOf(scan.table.key, keyId), value: await decoderOf(scan.table.value, valueId) }
-    const spec = programSpec(scan, source.where, source.sink, {
+    const spec = programSpec(scan, source.sink, {
       settings: context.settings,
       render: pipelineContext.render,
       functions: pipelineContext.functions,

@@ -1,12 +1,12 @@
 /**
- * Plan → pipeline: operators as objects, and for each scan the sink of its generated program. Built once a statement, from the output down; where it meets a scan,
- * filter and sink are fused into the record program. Sources are read one after the other: the right side of a join before its left.
+ * Plan → pipeline: operators as objects, and for each scan the sink of its generated program. Built once a statement, from the output down; what stands directly above a scan (lowering has
+ * decided that) becomes the sink of the record program. Sources are read one after the other: the right side of a join before its left.
  */
 import { unexpected } from '../lib/assert.ts'
 import type { RenderOptions } from '../formats/format.ts'
 import type { EvaluationContext } from './program/references.ts'
 import { widthOf } from '../plan/lower/lower.ts'
-import type { Aggregate, BoundExpr, Kept, Limit, Output, Plan, Scan, Share } from '../plan/plan.ts'
+import type { Aggregate, BoundExpr, Kept, Limit, Output, Plan, Scan, Share, Sort } from '../plan/plan.ts'
 import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate.ts'
 import type { Backlog } from './operators/backlog.ts'
 import { KeptRows } from './operators/kept-rows.ts'
@@ -45,7 +45,7 @@ interface SourceEnd {
 }
 export type PipelineSource = SourceEnd &
   (
-    | { readonly kind: 'scan'; readonly scan: Scan; readonly where: BoundExpr | undefined; readonly sink: Sink }
+    | { readonly kind: 'scan'; readonly scan: Scan; readonly sink: Sink }
     /** Rows that are there already. */
     | { readonly kind: 'rows'; readonly rows: () => Iterable<Row>; readonly first: Operator }
   )
@@ -69,11 +69,10 @@ export interface Pipeline {
 export function buildPipeline(plan: Output, context: PipelineContext, live: boolean, take?: Operator): Pipeline {
   const limit: Limit = plan.input.kind === 'limit' ? plan.input : { kind: 'limit', input: plan.input, skip: 0, count: Number.MAX_SAFE_INTEGER, implied: false }
   const builder = new Builder(context, limit)
-  const fused = scanBelow(limit.input)
   let snapshot: (() => Generator<void>) | undefined
   if (take !== undefined) builder.rows(plan, limit.input, take)
-  else if (fused !== undefined) builder.emit(plan, fused)
-  else if (limit.input.kind === 'sort' && scanBelow(limit.input.input) !== undefined) builder.sortedScan(plan, limit.input)
+  else if (limit.input.kind === 'scan') builder.emit(plan, limit.input)
+  else if (limit.input.kind === 'sort' && limit.input.input.kind === 'scan') builder.emitSorted(plan, limit.input, limit.input.input)
   else if (live) snapshot = builder.liveGroups(plan, limit.input)
   if (builder.sources.length === 0) builder.build(limit.input, new LimitOperator(builder.limit, new OutputOperator(rowText(plan, context), context.writer)))
   return {
@@ -90,17 +89,8 @@ export function buildPipeline(plan: Output, context: PipelineContext, live: bool
   }
 }
 
-interface Fused {
-  readonly scan: Scan
-  readonly where: BoundExpr | undefined
-}
-
-/** The scan and its filter, when nothing else stands between. */
-function scanBelow(plan: Plan): Fused | undefined {
-  if (plan.kind === 'scan') return { scan: plan, where: undefined }
-  if (plan.kind === 'filter' && plan.input.kind === 'scan') return { scan: plan.input, where: plan.predicate }
-  return undefined
-}
+/** Rows as a record program makes them. */
+type RowsSink = Extract<Sink, { kind: 'rows' }>
 
 /** Sends a row as a frame. */
 class OutputOperator implements Operator {
@@ -140,43 +130,25 @@ class Builder {
   rows(plan: Output, below: Plan, take: Operator): void {
     const columns = (plan.shape.kind === 'columns' ? plan.shape.columns : []).map((c) => ({ name: c.path.join('.'), expr: c.expr }))
     const limited = new LimitOperator(this.limit, take)
-    const fused = below.kind === 'sort' ? scanBelow(below.input) : undefined
-    if (below.kind === 'sort' && fused !== undefined) return this.#sortedRows(below, fused, columns, limited)
+    if (below.kind === 'sort' && below.input.kind === 'scan') return this.#sortedRecords(below, below.input, { columns: columns.map((c) => c.expr) }, limited)
     // ORDER BY works on what the projection reads: it stays below it.
     this.build({ kind: 'project', input: below, columns }, limited)
   }
 
-  /** ORDER BY straight over a scan, into an operator: the sort keys stand behind the columns. */
-  #sortedRows(sort: Extract<Plan, { kind: 'sort' }>, fused: Fused, columns: readonly { readonly expr: BoundExpr }[], take: Operator): void {
-    const next = this.#sort(sort, sortKeys(sort, columns.length), take)
-    this.sources.push({
-      kind: 'scan',
-      ...fused,
-      get done() {
-        return next.done
-      },
-      finish: () => next.finish(),
-      sink: { kind: 'rows', columns: [...columns.map((c) => c.expr), ...sort.by.map((b) => b.expr)], next },
-    })
-  }
-
   /** A single scan straight into frames. */
-  emit(plan: Output, fused: Fused): void {
+  emit(plan: Output, scan: Scan): void {
     const { limit } = this
-    this.sources.push({
-      kind: 'scan',
-      ...fused,
+    const end: SourceEnd = {
       get done() {
         return limit.done
       },
       finish: nothingHeld,
-      sink: { kind: 'emit', shape: plan.shape, metadata: plan.metadata, limit, writer: this.#context.writer },
-    })
+    }
+    this.#records(scan, { kind: 'emit', shape: plan.shape, metadata: plan.metadata, limit, writer: this.#context.writer }, end)
   }
 
-  /** ORDER BY straight over a scan: the program makes the frame's text and the sort keys, only these are held. */
-  sortedScan(plan: Output, sort: Extract<Plan, { kind: 'sort' }>): void {
-    const fused = scanBelow(sort.input) as Fused
+  /** ORDER BY straight over a scan, into frames: the program makes the text of each frame before it is known whether it will be sent, so that only texts and sort keys are held. */
+  emitSorted(plan: Output, sort: Sort, scan: Scan): void {
     const { writer } = this.#context
     const output: Operator = {
       push: (row) => void writer.row(String(row[0]), -1, -1),
@@ -186,19 +158,30 @@ class Builder {
         return writer.drained() !== undefined
       },
     }
-    const next = this.#sort(sort, sortKeys(sort, 1), new LimitOperator(this.limit, output))
+    this.#sortedRecords(sort, scan, { body: { shape: plan.shape, metadata: plan.metadata }, columns: [] }, new LimitOperator(this.limit, output))
+  }
+
+  /** ORDER BY straight over a scan: the program computes the sort keys, which stand behind what is held of a record. */
+  #sortedRecords(sort: Sort, scan: Scan, held: Pick<RowsSink, 'body' | 'columns'>, take: Operator): void {
+    const width = held.columns.length + (held.body === undefined ? 0 : 1)
+    const next = this.#sort(sort, sortKeys(sort, width), take)
+    this.#records(scan, { kind: 'rows', ...held, columns: [...held.columns, ...sort.by.map((b) => b.expr)], next }, next)
+  }
+
+  /** A scan whose records go straight into a sink; `end`: when that wants no more, and what it does at the end. */
+  #records(scan: Scan, sink: Sink, end: SourceEnd): void {
     this.sources.push({
       kind: 'scan',
-      ...fused,
+      scan,
+      sink,
       get done() {
-        return next.done
+        return end.done
       },
-      finish: () => next.finish(),
-      sink: { kind: 'rows', body: { shape: plan.shape, metadata: plan.metadata }, columns: sort.by.map((b) => b.expr), next },
+      finish: () => end.finish(),
     })
   }
 
-  #sort(sort: Extract<Plan, { kind: 'sort' }>, keys: readonly SortKey[], next: Operator): Operator {
+  #sort(sort: Sort, keys: readonly SortKey[], next: Operator): Operator {
     // One more than the cap, so that it can be told that there were more.
     const wanted = this.#plan.input === sort ? this.#plan.skip + this.#plan.count + (this.#plan.implied ? 1 : 0) : Number.POSITIVE_INFINITY
     return new SortOperator(keys, wanted, new MemoryBudget('max.sort.bytes', this.#context.limits.sortBytes), next)
@@ -231,18 +214,15 @@ class Builder {
     return new AggregateState(plan, { groups: limits.groups, groupBytes: limits.groupBytes, collectBytes: limits.collectBytes }, functions.doubles)
   }
 
+  /** The input of an aggregation into its state; `finish` lets the groups out. */
   #aggregateSource(plan: Aggregate, state: AggregateState, next: Operator, finish: () => Generator<void>): void {
-    const fused = scanBelow(plan.input)
-    if (fused !== undefined)
-      this.sources.push({
-        kind: 'scan',
-        ...fused,
-        sink: { kind: 'aggregate', plan, state },
-        get done() {
-          return next.done
-        },
-        finish,
-      })
+    const end: SourceEnd = {
+      get done() {
+        return next.done
+      },
+      finish,
+    }
+    if (plan.input.kind === 'scan') this.#records(plan.input, { kind: 'aggregate', plan, state }, end)
     else {
       const take = rowAggregate(plan, state, this.#context)
       this.build(plan.input, {
@@ -270,7 +250,7 @@ class Builder {
         return plan.each === undefined ? this.build(plan.input, new LimitOperator(new LimitState(plan), next)) : this.#limitOfEach(plan, plan.each, next)
       case 'aggregate': {
         const state = this.#state(plan)
-        if (scanBelow(plan.input) === undefined) return this.build(plan.input, new AggregateOperator(state, rowAggregate(plan, state, context), next))
+        if (plan.input.kind !== 'scan') return this.build(plan.input, new AggregateOperator(state, rowAggregate(plan, state, context), next))
         return this.#aggregateSource(plan, state, next, function* () {
           yield* pushAll(groupRows(state), next)
           yield* next.finish()
@@ -370,23 +350,13 @@ class Builder {
   }
 
   #project(plan: Extract<Plan, { kind: 'project' }>, next: Operator): void {
-    const fused = scanBelow(plan.input)
     const columns = plan.columns.map((c) => c.expr)
-    if (fused === undefined) this.build(plan.input, new ProjectOperator(rowProjection(columns, this.#context), next))
-    else
-      this.sources.push({
-        kind: 'scan',
-        ...fused,
-        sink: { kind: 'rows', columns, next },
-        get done() {
-          return next.done
-        },
-        finish: () => next.finish(),
-      })
+    if (plan.input.kind === 'scan') this.#records(plan.input, { kind: 'rows', columns, next }, next)
+    else this.build(plan.input, new ProjectOperator(rowProjection(columns, this.#context), next))
   }
 
   /** The keys are computed once a row and stand behind its columns; the operator above sees the columns only. */
-  #sorted(plan: Extract<Plan, { kind: 'sort' }>, sorting: (keys: readonly SortKey[]) => Operator): void {
+  #sorted(plan: Sort, sorting: (keys: readonly SortKey[]) => Operator): void {
     const width = widthOf(plan.input)
     const slots: BoundExpr[] = Array.from({ length: width }, (_, index) => ({ kind: 'slot', index, name: '', type: { kind: 'json' } }))
     const sort = sorting(sortKeys(plan, width))
@@ -394,7 +364,7 @@ class Builder {
   }
 }
 
-function sortKeys({ by }: Extract<Plan, { kind: 'sort' }>, first: number): SortKey[] {
+function sortKeys({ by }: Sort, first: number): SortKey[] {
   return by.map((b, i) => ({ slot: first + i, descending: b.descending, nullsFirst: b.nullsFirst }))
 }
 

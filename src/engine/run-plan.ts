@@ -7,14 +7,15 @@ import type { Settings } from '../plan/settings.ts'
 import { metadata as metadataFrame, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'
 import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
-import { letOut } from './operators/backlog.ts'
+import { releaseAll } from './operators/backlog.ts'
 import { type Operator, STRETCH } from './operators/operator.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
 import { renderOptions, type StatementContext } from './context.ts'
 import { rowShape } from './row-shape.ts'
 import { plain } from './program/values.ts'
-import { type ScanContext, ScanRun } from './scan/scan-run.ts'
+import type { ScanContext } from './scan/scan-context.ts'
+import { ScanRun } from './scan/scan-run.ts'
 import { abortable, Turns } from './turns.ts'
 
 export async function runPlan(plan: Output, span: Span, index: number | null, context: StatementContext): Promise<void> {
@@ -167,7 +168,7 @@ async function pushRows(source: Extract<PipelineSource, { kind: 'rows' }>, pipel
 /** Gives others a turn, and lets out what waits in the pipeline. */
 async function settle(pipeline: Pipeline, context: StatementContext, turns: Turns): Promise<void> {
   await rest(context, turns)
-  for (const _ of letOut(pipeline.backlogs)) await rest(context, turns)
+  for (const _ of releaseAll(pipeline.backlogs)) await rest(context, turns)
 }
 
 async function rest(context: StatementContext, turns: Turns): Promise<void> {

@@ -20,6 +20,11 @@ export interface Scan {
   readonly name?: string
   /** The part of WHERE from which offset ranges are derived once the bounds of the partitions are known (see `pushdown`); undefined = everything. */
   readonly pushed?: BoundExpr
+  /**
+   * The whole WHERE, in a lowered plan: the record program tests it, and no filter stands above the scan any more. Whatever stands directly above a lowered scan reads paths straight out of its
+   * records.
+   */
+  readonly where?: BoundExpr
   /** Only this partition can hold the wanted key (`_key = literal` under the default partitioner). */
   readonly keyPartition?: { readonly partition: number; readonly text: string; readonly condition: string }
   /** The plan above counts records and looks at none: batch headers are enough. */

@@ -13,7 +13,9 @@ export function rewrite(plan: Plan, f: (node: Plan) => Plan): Plan {
 export function mapExpressions(plan: Plan, f: (e: BoundExpr) => BoundExpr): Plan {
   switch (plan.kind) {
     case 'scan':
-      return plan.pushed === undefined ? plan : { ...plan, pushed: f(plan.pushed) }
+      return plan.pushed === undefined && plan.where === undefined
+        ? plan
+        : { ...plan, pushed: plan.pushed && f(plan.pushed), where: plan.where && f(plan.where) }
     case 'filter':
       return { ...plan, predicate: f(plan.predicate) }
     case 'project':

@@ -62,7 +62,7 @@ export class Stretches<Item> implements Backlog {
 }
 
 /** Lets everything out that waits in a pipeline; the operators nearest to the output stand first in the list. At each yield the reader of the frames and the event loop get a turn. */
-export function* letOut(backlogs: readonly Backlog[]): Generator<void> {
+export function* releaseAll(backlogs: readonly Backlog[]): Generator<void> {
   for (let at = 0; at < backlogs.length; at++) {
     if (!backlogs[at].waiting) continue
     backlogs[at].step()

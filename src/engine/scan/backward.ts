@@ -1,9 +1,10 @@
 /**
  * Newest first: which offsets to read next when only the last rows of each partition are wanted, and what has been found so far. Windows grow backwards from the end of each
- * partition until it has given enough rows. It plans and counts; `scan` does the reading.
+ * partition until it has given enough rows. It plans and counts; `scan-run` does the reading.
  */
 import type { OffsetRange } from '../../kafka/log.ts'
 import { nothingHeld, type Operator, type Row } from '../operators/operator.ts'
+import type { ScanSource } from './scan-context.ts'
 
 /** Offsets of the first window where a filter may let few records through. */
 const FIRST_FILTERED = 256
@@ -18,6 +19,7 @@ interface Partition {
   rows: number
 }
 
+/** The windows of one scan. */
 export class Windows {
   readonly #partitions: readonly Partition[]
   readonly #wanted: number
@@ -41,6 +43,7 @@ export class Windows {
     })
   }
 
+  /** A batch of the partition gave so many rows. */
   accepted(partition: number, rows: number): void {
     for (const p of this.#partitions) if (p.partition === partition) p.rows += rows
   }
@@ -49,6 +52,13 @@ export class Windows {
   unread(): OffsetRange[] {
     return this.#partitions.flatMap((p) => p.left)
   }
+}
+
+/** The parts of `unread` whose records may be from `start` of their partition on; `starts` in the order of `partitions`, undefined where there is no such record. */
+export function startingAt(unread: readonly OffsetRange[], partitions: readonly number[], starts: readonly (number | undefined)[]): OffsetRange[] {
+  return unread
+    .map((r) => ({ ...r, start: Math.max(r.start, starts[partitions.indexOf(r.partition)] ?? Number.POSITIVE_INFINITY) }))
+    .filter((r) => r.start < r.end)
 }
 
 /** Takes the last `count` offsets off the ranges. */
@@ -102,4 +112,12 @@ export class RowCounter implements Operator {
   nthTime(n: number): number | undefined {
     return n > this.#times.length ? undefined : Float64Array.from(this.#times).sort()[this.#times.length - n]
   }
+}
+
+/** Of a scan that reads newest first: counts what goes on to the sort. undefined for any other scan. */
+export function rowCounter({ scan, sink }: ScanSource): RowCounter | undefined {
+  if (scan.backward === undefined || sink.kind !== 'rows') return undefined
+  // The timestamp is one of the sort's own keys.
+  const at = sink.columns.findIndex((c) => c.kind === 'path' && c.path.facet === 'meta' && c.path.steps[0] === 'timestamp')
+  return new RowCounter(sink.next, scan.backward.by === 'offset' ? -1 : at + (sink.body === undefined ? 0 : 1))
 }

@@ -13,6 +13,8 @@ import { abortable } from '../turns.ts'
 
 /** `scan.unknown.schemas`: ids of one facet without a usable schema that one scan asks for; records with further ones are bad, unless their schema is at hand. */
 const MAX_UNKNOWN = 1_000
+/** Records of a batch among which a key and a value are looked for to make decoders faster with. */
+const SAMPLED_RECORDS = 100
 
 /** The records at hand when schemas are asked for: the batch, and where in it the first record stands that was written with them. */
 export interface AtHand {
@@ -35,7 +37,7 @@ export class SchemaFinder {
   async find(keyId: number, valueId: number, atHand: AtHand): Promise<WriterSchemas> {
     const { table, badRecords } = this.#scan
     const [key, value] = [await this.#decoder('key', keyId), await this.#decoder('value', valueId)]
-    tell(table, { keyId, valueId, key, value }, atHand)
+    reportMet(table, { keyId, valueId, key, value }, atHand)
     const samples = firstFacets(atHand.batch)
     const schemas = {
       keyId,
@@ -71,20 +73,20 @@ export class SchemaFinder {
 }
 
 /** Tells the facets which schemas were met, with the record that names them. */
-function tell({ key, value }: Scan['table'], schemas: Pick<WriterSchemas, 'keyId' | 'valueId' | 'key' | 'value'>, { batch, at }: AtHand): void {
+function reportMet({ key, value }: Scan['table'], schemas: Pick<WriterSchemas, 'keyId' | 'valueId' | 'key' | 'value'>, { batch, at }: AtHand): void {
   const asks =
     (schemas.keyId !== -1 && schemas.key !== undefined && key.met !== undefined) ||
     (schemas.valueId !== -1 && schemas.value !== undefined && value.met !== undefined)
   const [record] = asks ? firstRecords({ ...batch, from: at }, 1) : []
   if (record === undefined) return
-  if (schemas.keyId !== -1 && schemas.key !== undefined && record.key !== null && names(key, record.key, record.headers) === schemas.keyId)
+  if (schemas.keyId !== -1 && schemas.key !== undefined && record.key !== null && schemaIdIn(key, record.key, record.headers) === schemas.keyId)
     key.met?.(schemas.keyId, schemas.key, record.key)
-  if (schemas.valueId !== -1 && schemas.value !== undefined && record.value !== null && names(value, record.value, record.headers) === schemas.valueId)
+  if (schemas.valueId !== -1 && schemas.value !== undefined && record.value !== null && schemaIdIn(value, record.value, record.headers) === schemas.valueId)
     value.met?.(schemas.valueId, schemas.value, record.value)
 }
 
-/** The schema that a record names. */
-function names({ framing, frame }: TableFacet, bytes: Buffer, headers: PlainRecord['headers']): number {
+/** The schema id that a record names; -1: none. */
+function schemaIdIn({ framing, frame }: TableFacet, bytes: Buffer, headers: PlainRecord['headers']): number {
   if (framing === 'own') return frame?.schemaIn(bytes, headers) ?? -1
   return bytes.length >= 5 && bytes[0] === 0 ? bytes.readInt32BE(1) : -1
 }
@@ -96,8 +98,6 @@ function firstFacets(batch: RecordBatch): { key: Uint8Array | undefined; value: 
   return { key: copy(records.find((r) => r.key !== null)?.key), value: copy(records.find((r) => r.value !== null)?.value) }
 }
 
-const SAMPLED_RECORDS = 100
-
 function specialized(decoder: FacetDecoder | undefined, facet: TableFacet, id: number, sample: Uint8Array | undefined): FacetDecoder | undefined {
   if (decoder?.specialize === undefined || sample === undefined) return decoder
   return decoder.specialize(sample.subarray(facet.framing === 'confluent' ? 5 : (facet.frame?.skip(id) ?? 0)))
@@ -108,9 +108,9 @@ export function decoderOf(facet: TableFacet, id: number): FacetDecoder | undefin
   if (facet.framing !== 'none' && id === -1) return undefined
   try {
     const decoder = facet.decoder(facet.framing === 'none' ? undefined : id)
-    return decoder instanceof Promise ? decoder.catch((e: unknown) => unusable(e)) : decoder
+    return decoder instanceof Promise ? decoder.catch((e: unknown) => unusableSchema(e)) : decoder
   } catch (e) {
-    return unusable(e)
+    return unusableSchema(e)
   }
 }
 
@@ -121,13 +121,13 @@ async function problemOf(facet: TableFacet, id: number): Promise<string | undefi
     await facet.decoder(facet.framing === 'none' ? undefined : id)
     return undefined
   } catch (e) {
-    unusable(e)
+    unusableSchema(e)
     return e instanceof Error ? e.message : String(e)
   }
 }
 
 /** A schema that does not exist or cannot be used is a property of the records. A broker or registry that fails says nothing about them: its error ends the query. */
-function unusable(e: unknown): undefined {
+function unusableSchema(e: unknown): undefined {
   if (e instanceof KafkaError || (e instanceof RegistryError && !e.ofSchema)) throw e
   return undefined
 }

@@ -28,6 +28,7 @@ function lines(plan: Plan, depth: number, ranges: (scan: Scan) => string, used: 
   }
   // What a lowered plan projects between its operators is said by the scans already.
   if (plan.kind === 'project') return lines(plan.input, depth, ranges, used)
+  if (plan.kind === 'scan' && plan.where !== undefined) return ['  '.repeat(depth) + `Filter ${printBound(plan.where)}`, '  '.repeat(depth + 1) + text]
   const children = plan.kind === 'join' ? [plan.left, plan.right] : plan.kind === 'setOperation' ? plan.sides : inputs(plan)
   return ['  '.repeat(depth) + text, ...children.flatMap((child) => lines(child, depth + 1, ranges, used))]
 }
@@ -130,21 +131,23 @@ function collectPaths(plan: Plan, into: Set<string>): void {
 function expressions(plan: Plan): BoundExpr[] {
   const found: BoundExpr[] = []
   // The pushed condition of a scan is no longer read from the record.
-  if (plan.kind !== 'scan') mapExpressions(plan, (e) => (found.push(e), e))
+  mapExpressions(plan.kind === 'scan' ? { ...plan, pushed: undefined } : plan, (e) => (found.push(e), e))
   return found
 }
 
 /** What of WHERE became a position, and why the rest did not. */
 export function explainPushdown(plan: Plan): string[] {
-  const scan = plan.kind === 'scan' ? plan : plan.kind === 'filter' && plan.input.kind === 'scan' ? plan.input : undefined
-  if (scan === undefined) return [...new Set(inputs(plan).toReversed().flatMap(explainPushdown))]
+  return plan.kind === 'scan' ? pushdownOf(plan) : [...new Set(inputs(plan).toReversed().flatMap(explainPushdown))]
+}
+
+function pushdownOf(scan: Scan): string[] {
   const pushed = scan.pushed === undefined ? [] : conjuncts(scan.pushed)
   const out = pushed.map((c) => pushedText(c, scan))
   if (scan.keyPartition !== undefined)
     out.push(
       `Pushed down: ${scan.keyPartition.condition} to partition ${scan.keyPartition.partition} (optimize.kafka.partition = true: the statement vouches for the default partitioner; every record is checked again, and records with this key in other partitions are not found)`,
     )
-  for (const c of plan.kind === 'filter' ? conjuncts(plan.predicate) : []) {
+  for (const c of scan.where === undefined ? [] : conjuncts(scan.where)) {
     if (!pushed.includes(c) && printBound(c) !== scan.keyPartition?.condition) out.push(`Not pushed down: ${printBound(c)} (${reason(c)})`)
   }
   return out

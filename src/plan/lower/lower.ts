@@ -1,10 +1,10 @@
 /**
  * The last step before the engine: where rows of several sources meet (joins, unnested arrays, derived tables), references to records and relations become slots of rows.
- * A single scan below the output or below an aggregation is left as it is: the engine reads paths straight out of the records there.
+ * A scan takes the filter above it along (`Scan.where`): the engine reads paths straight out of the records for it, and for the output, aggregation or projection above.
  */
 import { unexpected } from '../../lib/assert.ts'
 import { exprKey } from '../expr-key.ts'
-import { type BoundExpr, type Join, type Kept, mapChildren, type Output, type Plan, type Share, visit } from '../plan.ts'
+import { type BoundExpr, type Join, type Kept, mapChildren, type Output, type Plan, type Scan, type Share, type Sort, visit } from '../plan.ts'
 import { mapExpressions, rewrite } from '../rewrite.ts'
 
 /** Source numbers of the relations that a plan brings. */
@@ -30,9 +30,10 @@ export function sourcesOf(plan: Plan): number[] {
   }
 }
 
-/** Is the plan one scan with at most a filter, or an operator that makes rows of its own? */
-function isFused(plan: Plan): boolean {
-  return plan.kind === 'scan' || (plan.kind === 'filter' && plan.input.kind === 'scan')
+/** One scan with at most a filter, as a scan that tests the filter itself; undefined where anything else stands between. The only place that decides this. */
+function scanOfRecords(plan: Plan): Scan | undefined {
+  if (plan.kind === 'scan') return plan
+  return plan.kind === 'filter' && plan.input.kind === 'scan' ? { ...plan.input, where: plan.predicate } : undefined
 }
 
 export function lower(output: Output): Output {
@@ -40,15 +41,21 @@ export function lower(output: Output): Output {
   const below = limit?.input ?? output.input
   const sort = below.kind === 'sort' ? below : undefined
   const base = sort?.input ?? below
+  const onto = (input: Plan, by: Sort['by']): Plan => {
+    const sorted = sort === undefined ? input : { ...sort, input, by }
+    return limit === undefined ? sorted : { ...limit, input: sorted }
+  }
+  const scan = scanOfRecords(base)
   // A record that is written straight into its frame brings its metadata along.
-  if (isFused(base)) return { ...output, facts: undefined }
+  if (scan !== undefined) return { ...output, input: onto(scan, sort?.by ?? []), facts: undefined }
   const exprs: BoundExpr[] = []
   mapExpressions(output, (e) => (exprs.push(e), e))
   if (sort !== undefined) exprs.push(...sort.by.map((b) => b.expr))
   const { plan, slots } = rows(base, exprs, new Map())
-  let input = plan
-  if (sort !== undefined) input = { ...sort, input, by: sort.by.map((b) => ({ ...b, expr: toSlots(b.expr, slots) })) }
-  if (limit !== undefined) input = { ...limit, input }
+  const input = onto(
+    plan,
+    (sort?.by ?? []).map((b) => ({ ...b, expr: toSlots(b.expr, slots) })),
+  )
   return mapExpressions({ ...output, input }, (e) => toSlots(e, slots)) as Output
 }
 
@@ -97,7 +104,8 @@ type Shared = ReadonlyMap<number, Rows>
 
 /** Rewrites a plan to one over rows that hold at least what `exprs` refer to. */
 function rows(plan: Plan, exprs: readonly BoundExpr[], shared: Shared): Rows {
-  if (isFused(plan)) return scanRows(plan, exprs)
+  const scan = scanOfRecords(plan)
+  if (scan !== undefined) return scanRows(scan, exprs)
   switch (plan.kind) {
     case 'values':
       return relation(plan, plan.source, plan.types.length)
@@ -151,9 +159,8 @@ function columnKey(source: number, index: number): string {
   return `column ${source} ${index}`
 }
 
-function scanRows(plan: Plan, exprs: readonly BoundExpr[]): Rows {
-  const sources = new Set(sourcesOf(plan))
-  const wanted = [...references(exprs)].filter(([, e]) => 'source' in e && sources.has(e.source))
+function scanRows(plan: Scan, exprs: readonly BoundExpr[]): Rows {
+  const wanted = [...references(exprs)].filter(([, e]) => 'source' in e && e.source === plan.source)
   const slots = new Map(wanted.map(([key], i) => [key, i]))
   return { plan: { kind: 'project', input: plan, columns: wanted.map(([, expr]) => ({ name: nameOf(expr), expr })) }, slots, width: wanted.length }
 }
@@ -169,7 +176,8 @@ type Project = Extract<Plan, { kind: 'project' }>
 function projectRows(whole: Project, above: readonly BoundExpr[], shared: Shared): Rows {
   const plan = pruned(whole, above)
   const exprs = plan.columns.map((c) => c.expr)
-  const lowered = isFused(plan.input) ? plan : project(plan, exprs, shared)
+  const scan = scanOfRecords(plan.input)
+  const lowered = scan === undefined ? project(plan, exprs, shared) : { ...plan, input: scan }
   return plan.source === undefined ? { plan: lowered, slots: new Map(), width: plan.columns.length } : relation(lowered, plan.source, plan.columns.length)
 }
 
@@ -198,7 +206,8 @@ function project(plan: Project, exprs: readonly BoundExpr[], shared: Shared): Pl
 /** Everything above an aggregation speaks of its slots already. */
 function aggregateRows(plan: Extract<Plan, { kind: 'aggregate' }>, shared: Shared): Rows {
   const width = plan.keys.length + plan.aggregates.length
-  if (isFused(plan.input)) return { plan, slots: new Map(), width }
+  const scan = scanOfRecords(plan.input)
+  if (scan !== undefined) return { plan: { ...plan, input: scan }, slots: new Map(), width }
   const exprs: BoundExpr[] = []
   mapExpressions(plan, (e) => (exprs.push(e), e))
   const below = rows(plan.input, exprs, shared)

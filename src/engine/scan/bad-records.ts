@@ -1,0 +1,98 @@
+/**
+ * Records that cannot be read: counting them, sending a BADRECORD frame for each, the error that ends a query at the first of them, and what stands for them where they are rows.
+ * Which records are bad is decided elsewhere: by the record programs, and by the reader for whole batches.
+ */
+import type { RecordBatch } from '../../kafka/log.ts'
+import { AT, writeRecordBatch } from '../../kafka/read/record-batch.ts'
+import type { Table } from '../../plan/catalog.ts'
+import type { Scan } from '../../plan/plan.ts'
+import { SqlError } from '../../sql/error.ts'
+import type { ScanContext } from './scan-context.ts'
+
+/** Why the records of a batch are bad that cannot be walked to its end. */
+export const DAMAGED = 'a record of the batch is damaged, and nothing behind it can be told apart'
+
+/** The row that stands for records which cannot even be told apart. */
+export interface BadRow {
+  /** Of the first of them. */
+  readonly offset: number
+  readonly why: string
+}
+
+/** The bad records of one scan. */
+export class BadRecords {
+  readonly #context: Pick<ScanContext, 'settings' | 'statistics' | 'sourceId' | 'writer'>
+  readonly #scan: Scan
+  /** Places of unreadable batches; undefined where no batch is read twice. */
+  readonly #batches: Set<string> | undefined
+
+  /** `repeats`: the scan may read one batch more than once. */
+  constructor(context: Pick<ScanContext, 'settings' | 'statistics' | 'sourceId' | 'writer'>, scan: Scan, repeats: boolean) {
+    this.#context = context
+    this.#scan = scan
+    this.#batches = repeats ? new Set() : undefined
+  }
+
+  /** Counts `count` bad records, the first of them at `offset`, and sends one frame for them if the query wants it. Throws BadRecordError when it may not pass over bad records. */
+  add(partition: number, offset: number, timestamp: number, count: number): void {
+    const { settings, statistics, sourceId, writer } = this.#context
+    const { table } = this.#scan
+    statistics.badRecords += count
+    // A query that asks which records are bad gets them as rows.
+    if (this.#scan.badRecords === true) {
+      statistics.badAsRows += count
+      return
+    }
+    if (!settings['skip.bad.records']) throw badRecordError(table, partition, offset)
+    if (settings['show.bad.records']) writer.bad({ offset, partition, timestamp, table: table.name, sourceId })
+  }
+
+  /** Was this unreadable batch met before? Only a scan that reads backwards meets one twice. */
+  isRepeated({ partition, baseOffset }: RecordBatch): boolean {
+    if (this.#batches === undefined) return false
+    const place = `${partition} ${baseOffset}`
+    if (this.#batches.has(place)) return true
+    this.#batches.add(place)
+    return false
+  }
+
+  /**
+   * A batch that cannot be walked from record `index` on: its records are counted, and its place is reported once. Where bad records are rows, gives the one row for all of them, whose record
+   * the program counts when it comes to it. Throws as `add`.
+   */
+  addRestOf(batch: RecordBatch, index: number, why: string): BadRow | undefined {
+    const count = Math.max(1, batch.count - index)
+    const offset = batch.baseOffset + index
+    if (this.#scan.badRecords !== true) {
+      this.add(batch.partition, offset, batch.maxTimestamp, count)
+      return undefined
+    }
+    const { statistics } = this.#context
+    statistics.badRecords += count - 1
+    statistics.badAsRows += count - 1
+    return { offset: Math.max(offset, batch.rangeStart), why: count === 1 ? why : `${why} (${count} records)` }
+  }
+}
+
+/** A batch of one record without key and value, in place of what cannot be read from `offset` on. */
+export function standIn(batch: RecordBatch, offset: number): RecordBatch {
+  const { partition, maxTimestamp } = batch
+  const buffer = writeRecordBatch([{ key: null, value: null }], { baseOffset: offset })
+  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+  const place = { partition, buffer, view, from: AT.records, to: buffer.length, count: 1, baseOffset: offset, lastOffset: offset }
+  const range = { rangeStart: offset, rangeEnd: offset + 1, clipped: false, fault: undefined }
+  return { ...place, ...range, baseTimestamp: maxTimestamp, maxTimestamp, logAppendTime: batch.logAppendTime }
+}
+
+/** The first bad record under `skip.bad.records = false`; its message names the record already. */
+export class BadRecordError extends SqlError {}
+
+/** `partition`, `offset`: the record's. */
+function badRecordError(table: Table, partition: number, offset: number): SqlError {
+  return new BadRecordError(
+    'VALUE',
+    `The record at offset ${offset} of partition ${partition} of ${table.name} cannot be read as ${table.value.format} (skip.bad.records = false).`,
+    undefined,
+    'SET skip.bad.records = true passes over such records and counts them; SELECT * … WHERE _bad shows them, and why.',
+  )
+}
