@@ -1,4 +1,5 @@
 /** `sluice server`: a server from a configuration file, environment variables and options; says what it found and where to go. */
+import { TIMED_OUT, within } from '../lib/clock.ts'
 import { ConfigError, loadConfig } from '../server/config/config.ts'
 import type { Overrides } from '../server/config/overrides.ts'
 import type { Environment } from '../server/environment.ts'
@@ -57,12 +58,12 @@ export async function start(begin: () => Promise<RunningServer>, address: { read
 
 /** Topics and formats of an environment, or why there are none to show; takes a few seconds at most. */
 async function look(environment: Environment): Promise<string> {
-  const patience = new Promise<string>((resolve) =>
-    setTimeout(() => resolve(`\nEnvironment ${environment.name}: no answer from Kafka yet.\n`), LOOK_MS).unref(),
-  )
-  return Promise.race([patience, describe(environment)]).catch(
-    (cause: unknown) => `\nEnvironment ${environment.name}: ${cause instanceof Error ? cause.message : String(cause)}\n`,
-  )
+  try {
+    const found = await within(describe(environment), { ms: LOOK_MS })
+    return found === TIMED_OUT ? `\nEnvironment ${environment.name}: no answer from Kafka yet.\n` : found
+  } catch (cause) {
+    return `\nEnvironment ${environment.name}: ${cause instanceof Error ? cause.message : String(cause)}\n`
+  }
 }
 
 async function describe(environment: Environment): Promise<string> {

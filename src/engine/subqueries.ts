@@ -1,8 +1,8 @@
 /** Answers the subqueries of a plan that depend on nothing outside of them: each is run once, before the query, and a constant takes its place. */
 import { comparable } from '../plan/bind/coerce.ts'
 import { decorrelate } from '../plan/lower/decorrelate.ts'
-import { type BoundExpr, mapChildren, type Output, type Plan, type Subquery } from '../plan/plan.ts'
-import { mapExpressions, rewrite } from '../plan/rewrite.ts'
+import { type BoundExpr, mapChildren, type Output, type Plan, type Subquery, visit } from '../plan/plan.ts'
+import { mapExpressions, rewrite, visitExpressions, visitPlan } from '../plan/rewrite.ts'
 import { SqlError } from '../sql/error.ts'
 import { BOOLEAN, type Value } from '../types.ts'
 import { MemoryBudget } from './operators/memory.ts'
@@ -18,7 +18,10 @@ export async function answerSubqueries(
   context: StatementContext,
 ): Promise<Output> {
   const found: Subquery[] = []
-  rewrite(plan, (node) => mapExpressions(node, (e) => (collect(e, found), e)))
+  const collect = (e: BoundExpr): void => {
+    if (e.kind === 'subquery') found.push(e)
+  }
+  visitPlan(plan, (node) => visitExpressions(node, (e) => visit(e, collect)))
   if (found.length === 0) return plan
   const answers = new Map<Subquery, BoundExpr>()
   for (const subquery of found) {
@@ -28,11 +31,6 @@ export async function answerSubqueries(
     answers.set(subquery, await answer({ ...subquery, plan: await optimized(inner, within) }, within))
   }
   return rewrite(plan, (node: Plan) => mapExpressions(node, (e) => substitute(e, answers))) as Output
-}
-
-function collect(e: BoundExpr, found: Subquery[]): void {
-  if (e.kind === 'subquery') found.push(e)
-  mapChildren(e, (c) => (collect(c, found), c))
 }
 
 function substitute(e: BoundExpr, answers: ReadonlyMap<Subquery, BoundExpr>): BoundExpr {

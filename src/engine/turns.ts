@@ -1,5 +1,5 @@
 /** Fairness and waiting: gives the event loop its turn, and waits for a promise no longer than something allows. */
-import { systemClock } from '../lib/clock.ts'
+import { systemClock, TIMED_OUT, wakefulClock, within as limited } from '../lib/clock.ts'
 
 /** The longest stretch of synchronous work before others get a turn. */
 const SLICE_MS = 6
@@ -22,25 +22,14 @@ export class Turns {
   }
 }
 
+export { TIMED_OUT }
+
 /** Rejects with the signal's reason as soon as it is aborted; the promise itself goes on unheard. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) {
-    promise.catch(() => undefined)
-    return Promise.reject(signal.reason)
-  }
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason)
-    signal.addEventListener('abort', stop, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
-  })
+  return limited(promise, { signal })
 }
-
-export const TIMED_OUT: unique symbol = Symbol('timed out')
 
 /** The promise's value, or TIMED_OUT after `ms`. */
 export function within<T>(promise: Promise<T>, ms: number): Promise<T | typeof TIMED_OUT> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(TIMED_OUT), Math.max(0, Math.min(ms, 0x7fffffff)))
-    promise.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
+  return limited(promise, { ms, clock: wakefulClock })
 }

@@ -2,7 +2,7 @@
  * A Kafka cluster as a reader needs it: who leads what, where logs begin and end, how topics are configured; and connections, kept for reuse.
  * It reads only: no group, no commit, nothing is created. Fetching is done by `fetch` on connections that are lent from here.
  */
-import { systemClock, type Timer } from '../lib/clock.ts'
+import { sleep, systemClock, TIMED_OUT, type Timer, wakefulClock, within } from '../lib/clock.ts'
 import {
   type Broker,
   DESCRIBE_CONFIGS,
@@ -359,43 +359,17 @@ export class Cluster {
   }
 }
 
-/** Waits, or rejects with the signal's reason. Unlike a timer of `lib/clock` it keeps the process alive: somebody waits for the outcome. */
-export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  signal?.throwIfAborted()
-  await new Promise<void>((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer)
-      reject(signal?.reason)
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
-    signal?.addEventListener('abort', stop, { once: true })
-  })
+/** Waits, or rejects with the signal's reason. It keeps the process alive: somebody waits for the outcome. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return sleep(wakefulClock, ms, signal)
 }
 
 /** The promise's outcome, unless the signal or the deadline comes first. */
-async function guarded<T>(promise: Promise<T>, options: CallOptions): Promise<T> {
-  const { signal, deadlineMs } = options
+async function guarded<T>(promise: Promise<T>, { signal, deadlineMs }: CallOptions): Promise<T> {
   if (signal === undefined && deadlineMs === undefined) return await promise
-  signal?.throwIfAborted()
-  let timer: Timer | undefined
-  let stop: (() => void) | undefined
-  const end = new Promise<never>((_, reject) => {
-    if (deadlineMs !== undefined)
-      timer = systemClock.after(Math.max(0, deadlineMs - systemClock.monotonic()), () =>
-        reject(clientError('TIMEOUT', 'no answer from the cluster in time', false)),
-      )
-    stop = () => reject(signal?.reason)
-    signal?.addEventListener('abort', stop, { once: true })
-  })
-  try {
-    return await Promise.race([promise, end])
-  } finally {
-    timer?.cancel()
-    if (stop !== undefined) signal?.removeEventListener('abort', stop)
-  }
+  const outcome = await within(promise, { signal, ms: deadlineMs === undefined ? undefined : deadlineMs - systemClock.monotonic() })
+  if (outcome === TIMED_OUT) throw clientError('TIMEOUT', 'no answer from the cluster in time', false)
+  return outcome
 }
 
 function isHealthy(topic: TopicMetadata): boolean {

@@ -39,6 +39,51 @@ export const systemClock: Clock = {
   },
 }
 
+/** The system's clock with timers that keep the process alive: for waits whose outcome somebody needs. */
+export const wakefulClock: Clock = {
+  ...systemClock,
+  after(delayMs, run) {
+    const handle = setTimeout(run, delayMs)
+    return { cancel: () => clearTimeout(handle) }
+  },
+}
+
+/** What `within` gives when the time was over first. */
+export const TIMED_OUT: unique symbol = Symbol('timed out')
+
+/** The longest delay that a timer can be set to; longer ones would go off at once. */
+const MAX_DELAY_MS = 0x7fffffff
+
+/** Waits for a promise no longer than `signal` allows: rejects with its reason as soon as it is aborted. The promise itself goes on unheard. */
+export function within<T>(promise: Promise<T>, limits: { readonly signal?: AbortSignal }): Promise<T>
+/** Also no longer than `ms` milliseconds, after which it gives TIMED_OUT. */
+export function within<T>(
+  promise: Promise<T>,
+  limits: { readonly signal?: AbortSignal; readonly ms?: number; readonly clock?: Clock },
+): Promise<T | typeof TIMED_OUT>
+export function within<T>(
+  promise: Promise<T>,
+  { signal, ms, clock = systemClock }: { readonly signal?: AbortSignal; readonly ms?: number; readonly clock?: Clock },
+): Promise<T | typeof TIMED_OUT> {
+  if (signal?.aborted === true) {
+    promise.catch(() => undefined)
+    return Promise.reject(signal.reason)
+  }
+  return new Promise((resolve, reject) => {
+    const first =
+      <V>(settle: (value: V) => void) =>
+      (value: V): void => {
+        timer?.cancel()
+        signal?.removeEventListener('abort', stop)
+        settle(value)
+      }
+    const stop = (): void => first(reject)(signal?.reason)
+    const timer = ms === undefined ? undefined : clock.after(Math.max(0, Math.min(ms, MAX_DELAY_MS)), () => first(resolve)(TIMED_OUT))
+    signal?.addEventListener('abort', stop, { once: true })
+    promise.then(first<T>(resolve), first(reject))
+  })
+}
+
 /** Resolves after `delayMs`; rejects with the signal's reason when that comes first. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -6,7 +6,7 @@ import { believe } from '../lib/assert.ts'
 import { sameType } from './bind/coerce.ts'
 import { sourcesOf } from './lower/lower.ts'
 import { type BoundExpr, inputs, type Output, type OutputShape, type Plan, visit } from './plan.ts'
-import { mapExpressions } from './rewrite.ts'
+import { visitExpressions } from './rewrite.ts'
 
 /** Gives the plan back that the rule made of `before`. Throws when it cannot be a plan for the same question. */
 export function checkRule(rule: string, before: Output, after: Plan): Output {
@@ -39,5 +39,5 @@ function checkReferences(rule: string, node: Plan): void {
     if (e.kind === 'path' || e.kind === 'column')
       believe(brought.has(e.source), `after the rule ${rule}, a ${node.kind} refers to sources below it only (${e.source})`)
   }
-  mapExpressions(node, (e) => (visit(e, look), e))
+  visitExpressions(node, (e) => visit(e, look))
 }

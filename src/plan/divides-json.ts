@@ -1,16 +1,12 @@
 /** Whether it matters in a plan if a whole number of JSON was written as a double: only division tells the two apart. */
-import { type Plan, visit } from './plan.ts'
-import { mapExpressions, rewrite } from './rewrite.ts'
+import { type BoundExpr, type Plan, visit } from './plan.ts'
+import { visitExpressions, visitPlan } from './rewrite.ts'
 
 export function dividesJson(plan: Plan): boolean {
   let found = false
-  rewrite(plan, (node) =>
-    mapExpressions(node, (expr) => {
-      visit(expr, (e) => {
-        found ||= e.kind === 'arithmetic' && e.op === '/' && e.by === 'dynamic'
-      })
-      return expr
-    }),
-  )
+  const look = (e: BoundExpr): void => {
+    found ||= e.kind === 'arithmetic' && e.op === '/' && e.by === 'dynamic'
+  }
+  visitPlan(plan, (node) => visitExpressions(node, (e) => visit(e, look)))
   return found
 }

@@ -1,4 +1,4 @@
-/** Walks a plan bottom-up; rules are written with it. */
+/** Walks a plan bottom-up, to make another of it (rules are written with that) or to look at it. */
 import type { BoundExpr, OutputShape, Plan } from './plan.ts'
 
 /** Applies `f` to every node, inputs first. */
@@ -7,6 +7,27 @@ export function rewrite(plan: Plan, f: (node: Plan) => Plan): Plan {
   if (plan.kind === 'share') return f({ ...plan, input: rewrite(plan.input, f), body: rewrite(plan.body, f) })
   if (plan.kind === 'setOperation') return f({ ...plan, sides: plan.sides.map((s) => rewrite(s, f)) })
   return 'input' in plan ? f({ ...plan, input: rewrite(plan.input, f) } as Plan) : f(plan)
+}
+
+/** Calls `look` with every node, inputs first, in the order of `rewrite`. */
+export function visitPlan(plan: Plan, look: (node: Plan) => void): void {
+  if (plan.kind === 'join') {
+    visitPlan(plan.left, look)
+    visitPlan(plan.right, look)
+  } else if (plan.kind === 'share') {
+    visitPlan(plan.input, look)
+    visitPlan(plan.body, look)
+  } else if (plan.kind === 'setOperation') for (const side of plan.sides) visitPlan(side, look)
+  else if ('input' in plan) visitPlan(plan.input, look)
+  look(plan)
+}
+
+/** Calls `look` with every expression of one node, but not with what is inside of them. */
+export function visitExpressions(plan: Plan, look: (e: BoundExpr) => void): void {
+  mapExpressions(plan, (e) => {
+    look(e)
+    return e
+  })
 }
 
 /** Applies `f` to every expression of one node. */

@@ -3,24 +3,21 @@
  * are still to come (`Values.of`) in the place of each use; here the ones that are used once become what they are, a part of the plan, and the others are found for whoever runs them.
  */
 import { type BoundExpr, mapChildren, type OnceQuery, type Output, type Plan, visit } from './plan.ts'
-import { mapExpressions, rewrite } from './rewrite.ts'
+import { mapExpressions, rewrite, visitExpressions, visitPlan } from './rewrite.ts'
 import { isVolatile } from './lower/volatile.ts'
 
 /** Calls `look` for every node, also those of queries inside expressions and of the WITH queries themselves; a query that several places name is walked once. */
 function everyNode(plan: Plan, look: (node: Plan) => void, walked = new Set<number>()): void {
-  rewrite(plan, (node) => {
+  const within = (e: BoundExpr): void => {
+    if (e.kind === 'subquery') everyNode(e.plan, look, walked)
+  }
+  visitPlan(plan, (node) => {
     look(node)
-    mapExpressions(node, (e) => {
-      visit(e, (x) => {
-        if (x.kind === 'subquery') everyNode(x.plan, look, walked)
-      })
-      return e
-    })
+    visitExpressions(node, (e) => visit(e, within))
     if (node.kind === 'values' && node.of !== undefined && !walked.has(node.of.id)) {
       walked.add(node.of.id)
       everyNode(node.of.plan, look, walked)
     }
-    return node
   })
 }
 
@@ -29,9 +26,8 @@ export function hasVolatile(plan: Plan): boolean {
   let found = false
   everyNode(plan, (node) => {
     found ||= node.kind === 'values' && node.of !== undefined
-    mapExpressions(node, (e) => {
+    visitExpressions(node, (e) => {
       found ||= isVolatile(e)
-      return e
     })
   })
   return found

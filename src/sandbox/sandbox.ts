@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { startBroker, type Broker, type BrokerOptions } from './broker.ts'
 import { loadDemoData, type DemoData, type DemoSizes } from './demo-data.ts'
-import { startRegistry, type Registry } from './registry.ts'
+import { startRegistry, type Registry } from './schema-registry.ts'
 
 export interface SandboxOptions {
   /** Port of the broker; 0 (the default) takes a free one. */

@@ -1,5 +1,5 @@
 /** Whether each environment's Kafka answers: asked in the background, kept for a while, so that looking is never slow. Says nothing about why; that is in the log. */
-import type { Clock } from '../lib/clock.ts'
+import { type Clock, within } from '../lib/clock.ts'
 import type { Environment } from './environment.ts'
 import type { Log } from './log.ts'
 
@@ -34,7 +34,7 @@ export class Health {
       const asking = this.#ask(i)
       return this.#states[i].kafka === 'unknown' && asking !== undefined ? [asking] : []
     })
-    if (first.length > 0) await Promise.race([Promise.all(first), new Promise<void>((resolve) => this.#clock.after(FIRST_WAIT_MS, resolve))])
+    if (first.length > 0) await within(Promise.all(first), { ms: FIRST_WAIT_MS, clock: this.#clock })
     const environments = this.#environments.map(({ name }, i) => ({ name, kafka: this.#states[i].kafka }))
     return { status: environments.every((e) => e.kafka === 'up') ? 'ok' : 'degraded', environments }
   }

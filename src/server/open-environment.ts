@@ -1,6 +1,6 @@
 /** Connects one environment: the cluster, its log, the schema registry, the catalog. Nothing is asked of any of them before the first query. */
 import { createAdministration } from '../catalog/administration.ts'
-import { createCatalog } from '../catalog/catalog.ts'
+import { createCatalog } from '../catalog/kafka-catalog.ts'
 import { declarationOf, withObjects } from '../catalog/objects.ts'
 import { restrict } from '../catalog/permissions.ts'
 import { type CatalogStore, openStore } from '../catalog/store.ts'

@@ -4,7 +4,7 @@
  */
 import { encode as encodeMsgpack } from '@msgpack/msgpack'
 import protobuf from 'protobufjs'
-import { type CatalogOptions, createCatalog, type KafkaTables } from '../../src/catalog/catalog.ts'
+import { type CatalogOptions, createCatalog, type KafkaTables } from '../../src/catalog/kafka-catalog.ts'
 import { withObjects } from '../../src/catalog/objects.ts'
 import type { FormatOptions } from '../../src/catalog/facets/plain-formats.ts'
 import type { FormatName } from '../../src/formats/format.ts'

@@ -66,8 +66,8 @@ describe('the source is tidy', () => {
   })
 
   it('time goes through lib/clock', () => {
-    // Browsers and the demo have clocks of their own; a wait that keeps the process alive is no timer of lib/clock.
-    const own = /^src\/(lib\/clock\.ts|client\/|cli\/|sandbox\/|kafka\/cluster\.ts|engine\/turns\.ts|server\/config\/follow\.ts)/
+    // Browsers and the demo have clocks of their own.
+    const own = /^src\/(lib\/clock\.ts|client\/|cli\/|sandbox\/|server\/config\/follow\.ts)/
     const elsewhere = bare.filter(({ path }) => !own.test(path))
     assert.deepEqual(hits(elsewhere, /\b(Date|performance)\.now\b|(?<![.\w])set(Timeout|Interval)\(/), [])
   })

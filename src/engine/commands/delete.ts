@@ -12,7 +12,7 @@ import type { Output } from '../../plan/plan.ts'
 import type { ColumnRef, DeleteStatement, Expr, Name, Query } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import type { StatementContext } from '../context.ts'
-import type { Operator } from '../operators/operator.ts'
+import { nothingHeld, type Operator } from '../operators/operator.ts'
 import { runInto } from '../run-plan.ts'
 import { Turns } from '../turns.ts'
 import { flagAndInfo } from './answer.ts'
@@ -182,9 +182,7 @@ async function matching(statement: DeleteStatement, where: Expr, context: Statem
       if (offsets === undefined) places.set(Number(partition), [Number(offset)])
       else offsets.push(Number(offset))
     },
-    *finish() {
-      // nothing is held back
-    },
+    finish: nothingHeld,
     done: false,
     full: false,
   }

@@ -1,8 +1,9 @@
 /** The exact aggregates, and the choice of the class for each aggregate of a plan. */
+import { integer } from '../../lib/whole-number.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
 import type { Value } from '../../types.ts'
-import { asWholeDouble, canonical, extremeOrder, integer, plain, totalOrder, WholeDouble } from '../program/values.ts'
+import { asWholeDouble, canonical, extremeOrder, plain, totalOrder, WholeDouble } from '../program/values.ts'
 import type { Accumulator } from './accumulator.ts'
 import { doublePages, type NumberPages, ValuePages } from './pages.ts'
 import { KeyColumn, operatorLimits, PairIndex } from './group-index.ts'

@@ -2,7 +2,7 @@
 import { bytesAt } from '../../formats/reading/reader-runtime.ts'
 import { varint } from '../../lib/varint.ts'
 import type { Value } from '../../types.ts'
-import { integer } from './values.ts'
+import { integer } from '../../lib/whole-number.ts'
 
 interface Cursor {
   at: number

@@ -7,14 +7,10 @@ import { addDuration, type Duration } from '../../functions/support/datemath.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import { jsonValue } from '../../lib/json-read.ts'
+import { integer } from '../../lib/whole-number.ts'
 import type { TimeUnit, Value } from '../../types.ts'
 
 const MAX = Number.MAX_SAFE_INTEGER
-
-/** A bigint as a run-time integer: number inside ±(2^53-1). */
-export function integer(n: bigint): number | bigint {
-  return n >= -9007199254740991n && n <= 9007199254740991n ? Number(n) : n
-}
 
 type Int = number | bigint | null
 

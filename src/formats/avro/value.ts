@@ -5,8 +5,9 @@
 import { type Code, js, type Name } from '../../codegen/emitter.ts'
 import type { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
+import { integer } from '../../lib/whole-number.ts'
 import type { DataType, Value } from '../../types.ts'
-import { asLong, conversion, jsonBytes, jsonDouble, jsonFloat } from '../reading/convert.ts'
+import { conversion, jsonBytes, jsonDouble, jsonFloat } from '../reading/convert.ts'
 import { isoDate, isoTime, isoTimestamp } from '../text/render.ts'
 import { bytesAt, decimalAt, durationAt, takeText, uuidAt } from '../reading/reader-runtime.ts'
 import type { Family } from './family.ts'
@@ -119,7 +120,7 @@ function jsonDecimal(digits: number | undefined): (value: Decimal) => Value {
   if (fn === undefined) {
     fn = (value) => {
       const shown = digits === undefined ? value : value.round(digits)
-      return shown.scale === 0 ? asLong(shown.unscaled) : shown.toNumber()
+      return shown.scale === 0 ? integer(shown.unscaled) : shown.toNumber()
     }
     jsonDecimals.set(digits, fn)
   }

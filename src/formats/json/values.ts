@@ -1,7 +1,7 @@
 /** Values out of JSON bytes that the generated reader does not make in place: rare numbers, strings with escapes, texts of objects and arrays. */
 import { JsonText } from '../../lib/json-text.ts'
+import { integer } from '../../lib/whole-number.ts'
 import type { Value } from '../../types.ts'
-import { asLong } from '../reading/convert.ts'
 import { type RawBuffer, scratch, stringAt } from '../reading/reader-runtime.ts'
 import { plainEnd, repeats, skipNumber, skipString, skipText, skipWord, unusual } from './scan.ts'
 import { firstKeys } from './text.ts'
@@ -23,7 +23,7 @@ export function numberAt(b: RawBuffer, p: number, to: number): number | bigint |
   const text = b.latin1Slice(p, end)
   const number = Number(text)
   if (/[.eE]/.test(text)) return Number.isFinite(number) ? number : undefined
-  return Number.isSafeInteger(number) ? number : asLong(BigInt(text))
+  return Number.isSafeInteger(number) ? number : integer(BigInt(text))
 }
 
 /** Digits [from, to), among them a point that is passed over, as one integer; at most fifteen. */

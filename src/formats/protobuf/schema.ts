@@ -2,6 +2,7 @@
  * .proto text → messages as readers and writers need them, and the SQL type of a message. Imports come from the schema's references in the registry or from the files
  * that are bundled (`well-known.ts`); types are looked up by name here. Data is read by generated code (`decoder.ts`).
  */
+import { integer } from '../../lib/whole-number.ts'
 import type { DataType, Field } from '../../types.ts'
 import { type EnumDecl, type FieldDecl, type FileDecl, type MessageDecl, parseProto, ProtobufSchemaError } from './parse.ts'
 import { bundledFile } from './well-known.ts'
@@ -404,7 +405,7 @@ function fallbackOf(type: ProtoLeaf, declared: string | undefined): ProtoField['
     }
     default: {
       const value = /^-?(?:0[xX][0-9a-fA-F]+|\d+)$/.test(declared ?? '') ? wholeNumber(declared as string) : 0n
-      return value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : value
+      return integer(value)
     }
   }
 }

@@ -5,8 +5,9 @@
 import { type Code, js, type Name, NOTHING } from '../../codegen/emitter.ts'
 import type { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
+import { integer } from '../../lib/whole-number.ts'
 import type { DataType, Field, Value } from '../../types.ts'
-import { asLong, conversion, jsonBytes, jsonDouble, jsonFloat } from '../reading/convert.ts'
+import { conversion, jsonBytes, jsonDouble, jsonFloat } from '../reading/convert.ts'
 import { isoDate, isoTime, isoTimestamp } from '../text/render.ts'
 import { takeText } from '../reading/reader-runtime.ts'
 import type { Family, Frame } from './family.ts'
@@ -188,7 +189,7 @@ return ${map}`
 }
 
 function jsonDecimal(value: Decimal): Value {
-  return value.scale === 0 ? asLong(value.unscaled) : value.toNumber()
+  return value.scale === 0 ? integer(value.unscaled) : value.toNumber()
 }
 function jsonNanos(value: number | bigint): string {
   return isoTimestamp(value, 'nanos')

@@ -6,7 +6,7 @@
 
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
-import { asLong } from '../reading/convert.ts'
+import { integer } from '../../lib/whole-number.ts'
 import { jsonString } from '../text/render.ts'
 import { bytesAt, decimalAt, longAt, type RawBuffer, scratch, stringAt } from '../reading/reader-runtime.ts'
 import type { Meaning, ProtoScalar } from './schema.ts'
@@ -289,7 +289,7 @@ export function meaningAt(
   switch (meaning.kind) {
     case 'timestamp': {
       const nanos = nanosIn(b, from, to, -62_135_596_800, 253_402_300_799, false)
-      return nanos === undefined ? undefined : asLong(nanos)
+      return nanos === undefined ? undefined : integer(nanos)
     }
     case 'duration': {
       const nanos = nanosIn(b, from, to, -DURATION_MOST, DURATION_MOST, true)

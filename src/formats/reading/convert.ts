@@ -4,16 +4,12 @@
  */
 import { Decimal } from '../../lib/decimal.ts'
 import { floatText } from '../../lib/number-text.ts'
+import { integer } from '../../lib/whole-number.ts'
 import type { DataType, TimeUnit, Value } from '../../types.ts'
 
 export type Conversion = (value: never) => Value
 
 const UNIT_POWER: Readonly<Record<TimeUnit, number>> = { millis: 0, micros: 1, nanos: 2 }
-
-/** Integers as run-time values: a number inside ±(2^53-1), else a bigint. */
-export function asLong(value: bigint): number | bigint {
-  return value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : value
-}
 
 /** A double for the `json` kind: JSON has no number for infinities and NaN. */
 export function jsonDouble(value: number): Value {
@@ -78,7 +74,7 @@ function fromDouble(value: number): Value {
 
 function scaled(value: number | bigint, factor: number): number | bigint {
   const product = Number(value) * factor
-  return typeof value === 'number' && Number.isSafeInteger(product) ? product : asLong(BigInt(value) * BigInt(factor))
+  return typeof value === 'number' && Number.isSafeInteger(product) ? product : integer(BigInt(value) * BigInt(factor))
 }
 
 /** From a value of the `json` kind to a declared type; the function returns undefined for a value that does not fit. `null`: nothing to do. */

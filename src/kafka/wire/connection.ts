@@ -1,6 +1,6 @@
 /**
  * One TCP or TLS connection to one broker: version and SASL exchange, requests matched with answers in order, time limits, and errors in words that help.
- * Small calls give promises; a fetch gives its frame to a sink that names the memory, so that the kernel writes where the batches will be read.
+ * Small calls give promises; a fetch gives its frame to a receiver that names the memory, so that the kernel writes where the batches will be read.
  * Knows the frame and the request header, not what topics or batches are.
  */
 import net from 'node:net'
@@ -16,7 +16,7 @@ import { saslExchange } from './sasl.ts'
 import { API, WireError, WireReader, WireWriter } from './primitives.ts'
 
 /** Takes one answer. Exactly one of `frame` and `failed` is called, once; neither after `cancel`. */
-export interface FrameSink {
+export interface FrameReceiver {
   allocate(size: number): Buffer
   /** The answer in bytes [0, size): correlation id first. */
   frame(buffer: Buffer, size: number): void
@@ -26,7 +26,7 @@ export interface FrameSink {
 interface Pending {
   readonly correlationId: number
   readonly what: string
-  readonly sink: FrameSink
+  readonly receiver: FrameReceiver
 }
 
 /** Versions of a request that are spoken here. */
@@ -172,17 +172,17 @@ export class Connection {
     return isFlexible(range, version) ? writer.tags() : writer
   }
 
-  /** Sends what `request` began. The sink gets the answer, or the reason why there will be none. */
-  send(writer: WireWriter, what: string, sink: FrameSink): void {
+  /** Sends what `request` began. The receiver gets the answer, or the reason why there will be none. */
+  send(writer: WireWriter, what: string, receiver: FrameReceiver): void {
     if (this.#error !== undefined) {
-      sink.failed(this.#error)
+      receiver.failed(this.#error)
       return
     }
     this.#correlationId = (this.#correlationId + 1) & 0x7fffffff
     const bytes = Buffer.from(writer.finish())
     bytes.writeInt32BE(bytes.length - 4, 0)
     bytes.writeInt32BE(this.#correlationId, 8)
-    this.#pending.push({ correlationId: this.#correlationId, what, sink })
+    this.#pending.push({ correlationId: this.#correlationId, what, receiver })
     if (this.#watch === undefined) this.#arm()
     if (this.#background) this.#socket.ref()
     this.#onRequest?.(what)
@@ -217,7 +217,7 @@ export class Connection {
   #allocate(size: number): Buffer {
     const pending = this.#pending[0]
     if (pending === undefined) throw clientError('NOT_KAFKA', `Broker ${showAddress(this.address)} sent an answer that nobody asked for`, false)
-    return pending.sink.allocate(size)
+    return pending.receiver.allocate(size)
   }
 
   #deliver(buffer: Buffer, size: number): void {
@@ -231,10 +231,10 @@ export class Connection {
         false,
       )
       this.#fail(error)
-      pending.sink.failed(error)
+      pending.receiver.failed(error)
       return
     }
-    pending.sink.frame(buffer, size)
+    pending.receiver.frame(buffer, size)
   }
 
   /** From the socket: `n` bytes lie in the place that was named. An exception here would end the process. */
@@ -267,7 +267,7 @@ export class Connection {
     this.#watch?.cancel()
     this.#socket.destroy()
     this.onClose?.()
-    for (const pending of this.#pending.splice(0)) pending.sink.failed(error)
+    for (const pending of this.#pending.splice(0)) pending.receiver.failed(error)
   }
 
   async #greet(sasl: SaslConfig | undefined): Promise<void> {

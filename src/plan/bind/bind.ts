@@ -12,7 +12,7 @@ import { type Bound, type BoundRelation, bindSelect, NO_SUBQUERIES, orderedRows,
 import { matcher, mergeTopics, type Topic } from './bind-pattern.ts'
 import { type Catalog, SUGGESTIONS, type Table } from '../catalog.ts'
 import { aType, condition, convert, unify } from './coerce.ts'
-import { conjuncts } from '../conjuncts.ts'
+import { allOf, conjuncts } from '../conjuncts.ts'
 import { joinKeys } from '../join-keys.ts'
 import { sourcesOf } from '../lower/lower.ts'
 import { decorrelate } from '../lower/decorrelate.ts'
@@ -412,7 +412,7 @@ async function bindJoin(from: ast.Join, binder: Binder, sight: Sight): Promise<B
   const terms = from.on === undefined ? [] : conjuncts(keeping(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON')))
   const [leftSources, rightSources] = [new Set(sourcesOf(left.plan)), new Set(sourcesOf(right.plan))]
   const { keys, rest } = joinKeys(terms, leftSources, rightSources)
-  const residual: BoundExpr | undefined = rest.length === 0 ? undefined : rest.length === 1 ? rest[0] : { kind: 'and', operands: rest, type: BOOLEAN }
+  const residual: BoundExpr | undefined = rest.length === 0 ? undefined : allOf(rest)
   const type = from.type === 'cross' ? 'inner' : from.type
   return { plan: { kind: 'join', type, left: left.plan, right: right.plan, keys, residual }, relations }
 }

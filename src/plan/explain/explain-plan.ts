@@ -1,6 +1,6 @@
 /** EXPLAIN: the plan as indented text, what was pushed down and what was not and why. Reads nothing itself. */
 import { type Aggregate, type BoundExpr, inputs, type Output, type OutputColumn, type Plan, type Scan, visit } from '../plan.ts'
-import { mapExpressions } from '../rewrite.ts'
+import { visitExpressions } from '../rewrite.ts'
 import { conjuncts } from '../conjuncts.ts'
 import { atMost } from '../estimate.ts'
 import { isExact, offsetIntervals, timestampBounds } from '../pushdown.ts'
@@ -131,7 +131,7 @@ function collectPaths(plan: Plan, into: Set<string>): void {
 function expressions(plan: Plan): BoundExpr[] {
   const found: BoundExpr[] = []
   // The pushed condition of a scan is no longer read from the record.
-  mapExpressions(plan.kind === 'scan' ? { ...plan, pushed: undefined } : plan, (e) => (found.push(e), e))
+  visitExpressions(plan.kind === 'scan' ? { ...plan, pushed: undefined } : plan, (e) => found.push(e))
   return found
 }
 

@@ -1,5 +1,5 @@
 /** A condition on one side of a join is checked before the join, where the join's type allows it, one on a derived table inside of it: fewer rows are held and it can reach the scan. */
-import { conjuncts } from '../conjuncts.ts'
+import { allOf, conjuncts } from '../conjuncts.ts'
 import type { Rule } from './rule.ts'
 import { type BoundExpr, type Join, mapChildren, type Plan, type Share, visit } from '../plan.ts'
 import { sourcesOf } from '../lower/lower.ts'
@@ -13,14 +13,14 @@ function push(node: Plan): Plan {
   if (node.input.kind === 'unnest') {
     const [below, above] = divide(conjuncts(node.predicate), new Set(sourcesOf(node.input.input)))
     if (below.length === 0) return node
-    return filtered({ ...node.input, input: push({ kind: 'filter', input: node.input.input, predicate: and(below) }) }, above)
+    return filtered({ ...node.input, input: push({ kind: 'filter', input: node.input.input, predicate: allOf(below) }) }, above)
   }
   if (node.input.kind === 'latest') {
     const terms = conjuncts(node.predicate)
     const below = terms.filter(ofKey)
     if (below.length === 0) return node
     const rest = terms.filter((t) => !below.includes(t))
-    return filtered({ ...node.input, input: { kind: 'filter', input: node.input.input, predicate: and(below) } }, rest)
+    return filtered({ ...node.input, input: { kind: 'filter', input: node.input.input, predicate: allOf(below) } }, rest)
   }
   if (node.input.kind === 'project' && node.input.source !== undefined) return intoRelation(conjuncts(node.predicate), node.input, node.input.source)
   if (node.input.kind === 'share') return intoShare(conjuncts(node.predicate), node.input)
@@ -83,11 +83,11 @@ function intoShare(terms: readonly BoundExpr[], share: Share): Plan {
 function below(plan: Plan, terms: readonly BoundExpr[]): Plan {
   if (terms.length === 0) return plan
   // Two filters on top of each other are one: a filter on a scan is read together with it.
-  return plan.kind === 'filter' ? below(plan.input, [...conjuncts(plan.predicate), ...terms]) : push({ kind: 'filter', input: plan, predicate: and(terms) })
+  return plan.kind === 'filter' ? below(plan.input, [...conjuncts(plan.predicate), ...terms]) : push({ kind: 'filter', input: plan, predicate: allOf(terms) })
 }
 
 function filtered(plan: Plan, terms: readonly BoundExpr[]): Plan {
-  return terms.length === 0 ? plan : { kind: 'filter', input: plan, predicate: and(terms) }
+  return terms.length === 0 ? plan : { kind: 'filter', input: plan, predicate: allOf(terms) }
 }
 
 /** Terms that speak only of these sources, and the others. */
@@ -104,8 +104,4 @@ function divide(terms: readonly BoundExpr[], sources: ReadonlySet<number>): [Bou
     return only && some && !isVolatile(t)
   })
   return [inside, terms.filter((t) => !inside.includes(t))]
-}
-
-function and(operands: readonly BoundExpr[]): BoundExpr {
-  return operands.length === 1 ? operands[0] : { kind: 'and', operands, type: { kind: 'boolean' } }
 }

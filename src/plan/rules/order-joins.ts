@@ -4,7 +4,7 @@
  * connects comes next. Rows are the same; only which pairs are looked at changes.
  */
 import { BOOLEAN } from '../../types.ts'
-import { conjuncts } from '../conjuncts.ts'
+import { allOf, conjuncts } from '../conjuncts.ts'
 import { atMost } from '../estimate.ts'
 import { joinKeys } from '../join-keys.ts'
 import { sourcesOf } from '../lower/lower.ts'
@@ -79,7 +79,7 @@ function ordered({ input, predicate }: Filter): Plan {
   const whole = parts.reduce(joined)
   const rest = [...open, ...kept]
   if (rest.length === 0) return whole
-  return { kind: 'filter', input: whole, predicate: rest.length === 1 ? rest[0] : { kind: 'and', operands: rest, type: BOOLEAN } }
+  return { kind: 'filter', input: whole, predicate: allOf(rest) }
 }
 
 /** Not by their difference: two unknown sizes have none. */

@@ -1,6 +1,6 @@
 /**
  * Help for editors and shells: what is wrong with a text, what its words are, what could stand at the caret; and the older question whether a text is valid at all.
- * The form comes from the lexer and the parser (`sql/presentation`), names from the catalog as the account sees it.
+ * The form comes from the lexer and the parser (`sql/editor-help`), names from the catalog as the account sees it.
  */
 import { rowShape } from '../../engine/row-shape.ts'
 import { AGGREGATE_DOCS, SCALAR_NAMES } from '../../functions/all-functions.ts'
@@ -13,7 +13,7 @@ import { leaves, VIRTUAL_TABLES, virtualTable } from '../../plan/bind/virtual-ta
 import type { Statement } from '../../sql/ast.ts'
 import { position, SqlError } from '../../sql/error.ts'
 import { PARSE_LIMITS, parseQuery, parseScript } from '../../sql/parse.ts'
-import { errorLint, highlights, type Known, type Mark, type Place, placeAt, suggest, syntaxLints } from '../../sql/presentation.ts'
+import { errorLint, highlights, type Known, type Mark, type Place, placeAt, suggest, syntaxLints } from '../../sql/editor-help.ts'
 import type { DataType } from '../../types.ts'
 import { bodyObject, type Call, field, isText, parameter, RestError, type Route, type Schema } from './route.ts'
 

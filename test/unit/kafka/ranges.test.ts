@@ -1,7 +1,7 @@
 /** Batches that belong to several ranges, on the embedded broker: where a partition is read in two places at once, and where a condition wants pieces of one batch. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { createCatalog } from '../../../src/catalog/catalog.ts'
+import { createCatalog } from '../../../src/catalog/kafka-catalog.ts'
 import { runRequest } from '../../../src/engine/request.ts'
 import { Cluster } from '../../../src/kafka/cluster.ts'
 import { createKafkaLog } from '../../../src/kafka/read/reader.ts'

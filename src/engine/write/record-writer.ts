@@ -1,6 +1,5 @@
 /**
- * Rows of an INSERT → records: which column goes where (key, value, headers, a field inside of them), and the bytes by the formats of the table.
- * It sends nothing.
+ * Third step of an INSERT: rows → records, in bytes by the formats of the table. Where each cell of a row goes is said by the targets. It sends nothing.
  */
 import { unexpected } from '../../lib/assert.ts'
 import { avroEncoder } from '../../formats/avro/encoder.ts'
@@ -12,30 +11,13 @@ import { primitiveEncoder } from '../../formats/primitive/encoder.ts'
 import { windowedEncoder } from '../../formats/windowed/encoder.ts'
 import { plainText } from '../../functions/support/value-text.ts'
 import { partitionOfKey } from '../../lib/murmur2.ts'
-import { didYouMean } from '../../lib/suggest.ts'
 import type { RecordToProduce } from '../../plan/administration.ts'
 import type { Table, TableFacet } from '../../plan/catalog.ts'
-import { leaves } from '../../plan/bind/virtual-tables.ts'
-import type { Name, Span } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { type DataType, JSON_TYPE, type StructType, type Value } from '../../types.ts'
 import { assign, AssignError } from './assign.ts'
-
-/** One value of a row with its type; `text` is a number as it was typed. */
-export interface Cell {
-  readonly value: Value
-  readonly type: DataType
-  readonly text?: string
-}
-
-/** Where a column goes: `path` inside the facet, empty for the whole of it; of a header the path is its name. */
-export interface Target {
-  readonly facet: 'key' | 'value' | 'header'
-  readonly path: readonly string[]
-  /** As the user wrote it. */
-  readonly title: string
-  readonly span?: Span
-}
+import type { Cell } from './rows.ts'
+import type { Target } from './targets.ts'
 
 /** Writes rows of one INSERT. */
 export class RecordWriter {
@@ -70,10 +52,6 @@ export class RecordWriter {
     const windowed = windowedParts(facet.format)
     if (windowed === undefined) return undefined
     return partitions[partitionOfKey(key.subarray(0, key.length - (windowed.kind === 'TW' ? 8 : 16)), partitions.length)]
-  }
-
-  get table(): Table {
-    return this.#table
   }
 }
 
@@ -221,89 +199,4 @@ function plainEncoder(facet: TableFacet, format: FormatName): FacetEncoder | und
   if (own !== undefined) return own
   if (format === 'JSON') return jsonEncoder(facet.declared ?? JSON_TYPE)
   return format === 'AVRO' && facet.writer !== undefined ? avroEncoder(facet.writer.text, parseAvroReferences(facet.writer.references)) : undefined
-}
-
-// ---------------------------------------------------------------------------------------------- targets
-
-/** The target that a name in the column list means. */
-export function targetOf(path: readonly Name[], table: Table): Target {
-  const title = path.map((n) => n.text).join('.')
-  const span: Span = { start: path[0].span.start, end: path[path.length - 1].span.end }
-  const rest = path.slice(1).map((n) => n.text)
-  switch (path[0].text) {
-    case '_key':
-      return checked({ facet: 'key', path: rest, title, span }, table)
-    case '_value':
-      return checked({ facet: 'value', path: rest, title, span }, table)
-    case '_headers':
-    case '_header':
-      if (rest.length === 0) throw new SqlError('UNKNOWN_COLUMN', 'A header needs a name.', span, 'Write _headers.name.')
-      return { facet: 'header', path: [rest.join('.')], title, span }
-    case '_meta':
-    case '_metadata':
-      throw new SqlError('UNKNOWN_COLUMN', 'Metadata is given by Kafka; it cannot be inserted.', span)
-    default:
-      return checked({ facet: 'value', path: wholeValue(path, table) ? [] : [path[0].text, ...rest], title, span }, table)
-  }
-}
-
-/** A single value is also called `value`, as in CREATE TABLE. */
-function wholeValue(path: readonly Name[], table: Table): boolean {
-  return path.length === 1 && path[0].text === 'value' && isSingle(table.value)
-}
-
-function isSingle(facet: TableFacet): boolean {
-  const { kind } = columnsType(facet)
-  return kind !== 'struct' && kind !== 'json' && kind !== 'map'
-}
-
-/** What may be named inside the facet. */
-function columnsType(facet: TableFacet): DataType {
-  return facet.declared ?? facet.type
-}
-
-function checked(target: Target, table: Table): Target {
-  let type = columnsType(table[target.facet === 'key' ? 'key' : 'value'])
-  target.path.forEach((step, i) => {
-    if (type.kind === 'json') return
-    if (type.kind === 'map') {
-      type = type.value
-      return
-    }
-    const field = type.kind === 'struct' ? type.fields.find((f) => f.name === step) : undefined
-    if (field === undefined) throw unknownTarget(target, i, type, table)
-    type = field.type
-  })
-  return target
-}
-
-function unknownTarget(target: Target, at: number, type: DataType, table: Table): SqlError {
-  const prefix = target.facet === 'key' ? '_key.' : ''
-  if (type.kind !== 'struct') {
-    const whole = target.facet === 'key' ? '_key' : '_value'
-    const where = at === 0 ? `The ${target.facet} of ${table.name} is a single value` : `"${prefix}${target.path.slice(0, at).join('.')}" is a single value`
-    return new SqlError('UNKNOWN_COLUMN', `${where}; it has no "${target.path[at]}".`, target.span, at === 0 ? `Write ${whole}.` : undefined)
-  }
-  const names = leaves(type).map(([path]) => `${prefix}${[...target.path.slice(0, at), path].join('.')}`)
-  const hint = didYouMean(`${prefix}${target.path.join('.')}`, names) ?? `DESCRIBE TABLE ${table.name} lists the columns.`
-  return new SqlError('UNKNOWN_COLUMN', `Unknown column "${target.title}" in ${table.name}.`, target.span, hint)
-}
-
-/** The columns of a table in order, the key's first: what an INSERT without a column list means. */
-export function tableTargets(table: Table): { readonly key: readonly Target[]; readonly value: readonly Target[] } {
-  const of = (facet: 'key' | 'value'): Target[] => {
-    const type = columnsType(table[facet])
-    if (type.kind === 'struct') return leaves(type).map(([path]) => ({ facet, path: pathOf(type, path), title: facet === 'key' ? `_key.${path}` : path }))
-    return [{ facet, path: [], title: `_${facet}` }]
-  }
-  return { key: of('key'), value: of('value') }
-}
-
-/** A dotted path as steps: names of fields may hold dots themselves. */
-function pathOf(type: StructType, dotted: string): string[] {
-  for (const field of type.fields) {
-    if (field.name === dotted) return [field.name]
-    if (field.type.kind === 'struct' && dotted.startsWith(`${field.name}.`)) return [field.name, ...pathOf(field.type, dotted.slice(field.name.length + 1))]
-  }
-  return [dotted]
 }

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { startRegistry, type Registry } from '../../../src/sandbox/registry.ts'
+import { startRegistry, type Registry } from '../../../src/sandbox/schema-registry.ts'
 
 const RECORD = '{"type": "record", "name": "R", "fields": [ {"name": "a", "type": "int"} ]}'
 const OTHER = '{"type":"record","name":"R","fields":[{"name":"a","type":"long"}]}'

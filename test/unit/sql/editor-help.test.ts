@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { highlights, type Known, placeAt, suggest, syntaxLints } from '../../../src/sql/presentation.ts'
+import { highlights, type Known, placeAt, suggest, syntaxLints } from '../../../src/sql/editor-help.ts'
 
 const known: Known = {
   tables: ['payments', 'pay-outs', 'my.topic-1', 'odd name', '__dual'],

@@ -1,5 +1,5 @@
 /**
- * Topics as tables: the binder's Catalog on a Kafka cluster and a schema registry. It asks the cluster what there is, finds out how keys and values are written (`facet.ts`),
+ * Topics as tables: the binder's Catalog on a Kafka cluster and a schema registry. It asks the cluster what there is, finds out how keys and values are written (`facets/find-facet.ts`),
  * and remembers both for a short while. It reads no data but small samples, writes nothing, and knows no accounts (`permissions.ts` does).
  */
 import type { FormatName } from '../formats/format.ts'
