@@ -454,9 +454,8 @@ export class ExpressionCompiler {
   #cast(e: Extract<BoundExpr, { kind: 'cast' }>): Code {
     const from = e.operand.type
     const to = e.type
-    const operand = this.value(e.operand)
-    if (from.kind === 'int' && (to.kind === 'long' || to.kind === 'double')) return operand
-    if (from.kind === 'float' && to.kind === 'double') return operand
+    const asItIs = (from.kind === 'int' && (to.kind === 'long' || to.kind === 'double')) || (from.kind === 'float' && to.kind === 'double')
+    if (asItIs) return this.value(e.operand)
     const convert = this.emitter.constant(
       guarded((v: Value) => castValue(v, from, to), e.span),
       'cast',
