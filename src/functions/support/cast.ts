@@ -102,7 +102,8 @@ function wholeOf(value: Value): number | bigint | undefined {
   return undefined
 }
 
-const NUMBER_TEXT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?$/
+// What stands in front of the point ends at the point: digits that two parts could take would be shared out in every way before a text is refused.
+const NUMBER_TEXT = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?$/
 
 /** Doubles that are no numbers of the line, as they are printed, and as other databases do. */
 const NOT_FINITE: Readonly<Record<string, number>> = {
