@@ -4,6 +4,7 @@ import { after, test } from 'node:test'
 import { operatorLimits, PairIndex } from '../../../src/engine/operators/group-index.ts'
 import { MAX_KEYS, MemoryBudget } from '../../../src/engine/operators/memory.ts'
 import { runRequest } from '../../../src/engine/request.ts'
+import { defaultSettings, SETTINGS } from '../../../src/plan/settings.ts'
 import { memoryWorld } from '../../support/memory-world.ts'
 
 const RECORDS = 200
@@ -141,4 +142,13 @@ test('max.sources, max.pattern.topics, sql.max.set.operations, sql.max.query.dep
   // WITH names double at each step: the topics are counted, not the names.
   const steps = chain(11, (i) => `c${i + 1} AS (SELECT x.a FROM c${i} x JOIN c${i} y ON x.a = y.a)`, ', ')
   assert.match((await run(`WITH c0 AS (SELECT a FROM t), ${steps} SELECT count(*) FROM c11`)).error, /max\.sources/)
+})
+
+test('every setting that is a size, a time or a number has a ceiling, and its default is below', () => {
+  for (const [name, setting] of Object.entries(SETTINGS)) {
+    if (setting.unit === 'boolean' || setting.unit === 'choice') continue
+    assert.ok('max' in setting && setting.max >= (setting.fallback ?? 0) && Number.isSafeInteger(setting.max), name)
+    assert.throws(() => defaultSettings({ [name]: setting.max + 1 }), /at most|from 0 to/, name)
+    assert.equal(defaultSettings({ [name]: setting.max })[name as 'max.size'], setting.max)
+  }
 })
