@@ -5,16 +5,28 @@
 import { jsonElement, jsonEntries, jsonItems, jsonMember } from '../../formats/json/text.ts'
 import { addDuration, type Duration } from '../../functions/support/datemath.ts'
 import { likeMatcher } from '../../functions/support/like.ts'
-import { Decimal } from '../../lib/decimal.ts'
+import { Decimal, hasTooManyDigits, MAX_DECIMAL_DIGITS } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import { jsonValue } from '../../lib/json-read.ts'
+import { SqlError } from '../../sql/error.ts'
 import type { TimeUnit, Value } from '../../types.ts'
 
 const MAX = Number.MAX_SAFE_INTEGER
 
-/** A bigint as a run-time integer: number inside ±(2^53-1). */
+/** A bigint as a run-time integer: number inside ±(2^53-1). A SqlError when it has more digits than are computed with. */
 export function integer(n: bigint): number | bigint {
-  return n >= -9007199254740991n && n <= 9007199254740991n ? Number(n) : n
+  if (n >= -9007199254740991n && n <= 9007199254740991n) return Number(n)
+  if (hasTooManyDigits(n)) throw tooManyDigits()
+  return n
+}
+
+function tooManyDigits(): SqlError {
+  return new SqlError('VALUE', `The result of a computation has more digits than function.max.decimal.digits (default ${MAX_DECIMAL_DIGITS}).`)
+}
+
+function bounded(result: Decimal): Decimal {
+  if (result.scale > MAX_DECIMAL_DIGITS || hasTooManyDigits(result.unscaled)) throw tooManyDigits()
+  return result
 }
 
 type Int = number | bigint | null
@@ -74,15 +86,15 @@ export function decimalArithmetic(op: string, a: Decimal | null, b: Decimal | nu
   if (a === null || b === null) return null
   switch (op) {
     case '+':
-      return a.add(b)
+      return bounded(a.add(b))
     case '-':
-      return a.subtract(b)
+      return bounded(a.subtract(b))
     case '*':
-      return a.multiply(b)
+      return bounded(a.multiply(b))
     case '/':
-      return b.isZero ? null : a.divide(b, DIVISION_DIGITS).normalize()
+      return b.isZero ? null : bounded(a.divide(b, DIVISION_DIGITS).normalize())
     default:
-      return b.isZero ? null : a.remainder(b)
+      return b.isZero ? null : bounded(a.remainder(b))
   }
 }
 
