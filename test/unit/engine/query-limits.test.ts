@@ -4,7 +4,11 @@ import { after, test } from 'node:test'
 import { operatorLimits, PairIndex } from '../../../src/engine/operators/group-index.ts'
 import { MAX_KEYS, MemoryBudget } from '../../../src/engine/operators/memory.ts'
 import { runRequest } from '../../../src/engine/request.ts'
+import { bindQuery } from '../../../src/plan/bind/bind.ts'
+import type { Catalog } from '../../../src/plan/catalog.ts'
 import { defaultSettings, SETTINGS } from '../../../src/plan/settings.ts'
+import type { SqlError } from '../../../src/sql/error.ts'
+import { parseScript } from '../../../src/sql/parse.ts'
 import { memoryWorld } from '../../support/memory-world.ts'
 
 const RECORDS = 200
@@ -151,4 +155,27 @@ test('every setting that is a size, a time or a number has a ceiling, and its de
     assert.throws(() => defaultSettings({ [name]: setting.max + 1 }), /at most|from 0 to/, name)
     assert.equal(defaultSettings({ [name]: setting.max })[name as 'max.size'], setting.max)
   }
+})
+
+test('views of views are counted before they are bound: nine levels of four would be 262,144 queries', async () => {
+  let asked = 0
+  const catalog: Catalog = {
+    table: async () => undefined,
+    tables: async () => [],
+    configuration: async () => [],
+    view: async (name) => {
+      asked++
+      const level = Number(name.slice(1))
+      if (!name.startsWith('v')) return undefined
+      const below = level === 0 ? 'SELECT 1 AS n' : ['a', 'b', 'c', 'd'].map((x) => `(SELECT * FROM v${level - 1} ${x})`).join(' UNION ALL ')
+      return `SELECT * FROM (${below}) x`
+    },
+  }
+  const [statement] = parseScript('SELECT * FROM v9')
+  assert.ok(statement.kind === 'selectStatement')
+  await assert.rejects(
+    bindQuery(statement.query, { catalog, defaultLimit: 1 }),
+    (e: SqlError) => e.code === 'LIMIT' && e.message.includes('(sql.max.expanded.length)'),
+  )
+  assert.ok(asked < 2100, `${asked}`)
 })
