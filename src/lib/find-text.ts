@@ -59,15 +59,15 @@ export function findText(text: string, target: string, from = 0): number {
   return last.in(text, from)
 }
 
-/** `text.split(separator)`; the separator is not empty. */
-export function splitText(text: string, separator: string): string[] {
-  if (separator.length <= SHORT) return text.split(separator)
+/** `text.split(separator, most)`; the separator is not empty. */
+export function splitText(text: string, separator: string, most = Number.MAX_SAFE_INTEGER): string[] {
+  if (separator.length <= SHORT) return most > 0xffff_ffff ? text.split(separator) : text.split(separator, most)
   const parts: string[] = []
   let at = 0
-  for (let found = findText(text, separator); found >= 0; found = findText(text, separator, at)) {
+  for (let found = findText(text, separator); found >= 0 && parts.length < most; found = findText(text, separator, at)) {
     parts.push(text.slice(at, found))
     at = found + separator.length
   }
-  parts.push(text.slice(at))
+  if (parts.length < most) parts.push(text.slice(at))
   return parts
 }

@@ -458,16 +458,30 @@ export class ExpressionCompiler {
     const asItIs = (from.kind === 'int' && (to.kind === 'long' || to.kind === 'double')) || (from.kind === 'float' && to.kind === 'double')
     if (asItIs) return this.value(e.operand)
     const convert = this.emitter.constant(
-      guarded((v: Value) => castValue(v, from, to), e.span),
+      this.#counted(
+        guarded((v: Value) => castValue(v, from, to), e.span),
+        e.span,
+      ),
       'cast',
     )
     const x = this.#operand(e.operand)
     return js`(${x.test[0] ?? js`true`} ? ${convert}(${x.code}) : null)`
   }
 
+  /** Where constants are computed: what the function makes is counted. */
+  #counted(f: (...args: Value[]) => Value, span: Span | undefined): (...args: Value[]) => Value {
+    const { folding } = this.#functions
+    if (folding === undefined) return f
+    return (...args) => {
+      const value = f(...args)
+      folding.spend(value, span)
+      return value
+    }
+  }
+
   #function(e: Extract<BoundExpr, { kind: 'function' }>, compile = (arg: BoundExpr): Code => this.value(arg), wrap = (f: Call): Call => f): Code {
     const types = e.args.map((a) => a.type)
-    const fn = this.emitter.constant(guarded(wrap(e.fn.make(types, this.#functions)), e.span), e.fn.name)
+    const fn = this.emitter.constant(this.#counted(guarded(wrap(e.fn.make(types, this.#functions)), e.span), e.span), e.fn.name)
     if (e.fn.nullable === true) return js`${fn}(${join(e.args.map(compile), ', ')})`
     const args = e.args.map((a) => this.#operand(a, compile))
     const tests = args.flatMap((a) => a.test)

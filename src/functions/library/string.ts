@@ -5,7 +5,7 @@
 import { findText, splitText } from '../../lib/find-text.ts'
 import type { DataType, Value } from '../../types.ts'
 import { BOOLEAN, INT, STRING, UUID } from '../../types.ts'
-import { checkLength, checkString, define, toCount } from '../define.ts'
+import { checkItems, checkLength, checkString, define, MAX_ARRAY_ITEMS, toCount } from '../define.ts'
 import { REGEX_ROWS } from './regex.ts'
 import type { Parameter, ScalarFunction } from '../function.ts'
 import { ValueError } from '../function.ts'
@@ -338,7 +338,7 @@ const BUILDING_ROWS: readonly ScalarFunction[] = [
     description: 'The parts of the text between the separators, taken literally; an empty separator gives the characters.',
     examples: [{ sql: "SPLIT('a,b,,c', ',')", result: '["a","b","","c"]' }],
     returns: () => ({ kind: 'array', element: STRING }),
-    make: () => (text: string, separator: string) => (separator === '' ? Array.from(text) : splitText(text, separator)),
+    make: () => split,
   }),
   define({
     name: 'base64',
@@ -375,10 +375,25 @@ function concatOf(types: readonly DataType[]): (...values: Value[]) => string {
     let out = ''
     for (let i = 0; i < values.length; i++) {
       const value = values[i]
-      if (value !== null) out += typeof value === 'string' ? value : plainText(value, types[i])
+      if (value === null) continue
+      const text = typeof value === 'string' ? value : plainText(value, types[i])
+      checkLength(out.length + text.length, 'CONCAT')
+      out += text
     }
     return checkString(out, 'CONCAT')
   }
+}
+
+function split(text: string, separator: string): string[] {
+  const parts = separator === '' ? charactersOf(text) : splitText(text, separator, MAX_ARRAY_ITEMS + 1)
+  checkItems(parts.length, 'SPLIT')
+  return parts
+}
+
+function charactersOf(text: string): string[] {
+  // A character takes two code units at most.
+  checkItems(Math.ceil(text.length / 2), 'SPLIT')
+  return Array.from(text)
 }
 
 function replaced(text: string, target: string, replacement: string): string {
