@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { AGGREGATE_DOCS, returnText, SCALAR_FUNCTIONS, signature } from '../src/functions/all-functions.ts'
 import { MAX_ARRAY_ITEMS, MAX_PATTERN_CHARS, MAX_STRING_BYTES } from '../src/functions/define.ts'
 import { MAX_JSON_PLACES } from '../src/functions/support/json-path.ts'
-import { MAX_DECIMAL_DIGITS } from '../src/functions/library/numeric.ts'
+import { MAX_LIKE_STEPS } from '../src/functions/support/like.ts'
+import { MAX_DECIMAL_DIGITS } from '../src/lib/decimal.ts'
 import type { ScalarFunction } from '../src/functions/function.ts'
 
 /** Where the page is. */
@@ -84,8 +85,13 @@ function limits(): string {
     ['function.max.string.bytes', MAX_STRING_BYTES, 'bytes of a text that a function makes'],
     ['function.max.array.items', MAX_ARRAY_ITEMS, 'elements of an array that a function makes'],
     ['function.max.pattern.chars', MAX_PATTERN_CHARS, 'characters of a regular expression, date pattern or JsonPath'],
+    ['function.max.like.steps', MAX_LIKE_STEPS, 'characters that LIKE may compare in vain in one text, for pieces with `_` between two `%`'],
     ['function.max.json.places', MAX_JSON_PLACES, 'values that a JsonPath may visit in one document'],
-    ['function.max.decimal.digits', MAX_DECIMAL_DIGITS, 'digits of a decimal power'],
+    [
+      'function.max.decimal.digits',
+      MAX_DECIMAL_DIGITS,
+      'digits of a decimal or a whole number that is written or computed; of a type decimal(p, s) both numbers',
+    ],
   ]
   return [
     '## Limits',

@@ -4,19 +4,10 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ALIASES, CONSUMER, REFUSED, SETTINGS } from '../src/plan/settings.ts'
+import { ALIASES, CONSUMER, REFUSED, SETTINGS, shownValue } from '../src/plan/settings.ts'
 
 /** Where the table is, between two comments. */
 export const PAGE = join(import.meta.dirname, '..', 'docs', 'sql.md')
-
-/** `209715200` → `200m`, `3600000` → `1h`. */
-function shown(value: number | boolean | string | undefined, unit: string): string {
-  if (value === undefined) return 'unset'
-  if (typeof value !== 'number') return String(value)
-  if (unit === 'size') return value % 1048576 === 0 ? `${value / 1048576}m` : String(value)
-  if (unit === 'duration') return value % 3_600_000 === 0 ? `${value / 3_600_000}h` : `${value / 1000}s`
-  return String(value)
-}
 
 const code = (text: string) => `\`${text}\``
 
@@ -24,11 +15,12 @@ const code = (text: string) => `\`${text}\``
 export function withSettings(page: string): string {
   const rows = Object.entries(SETTINGS).map(([name, s]) => {
     const others = Object.entries(ALIASES).flatMap(([alias, target]) => (target === name ? [code(alias)] : []))
-    return `| ${code(name)} | ${shown(s.fallback, s.unit)} | ${s.meaning}${others.length > 0 ? ` (also ${others.join(', ')})` : ''} |`
+    const most = 'max' in s ? shownValue(s.max, s.unit) : ''
+    return `| ${code(name)} | ${shownValue(s.fallback, s.unit)} | ${most} | ${s.meaning}${others.length > 0 ? ` (also ${others.join(', ')})` : ''} |`
   })
   const text = [
-    '| setting | default | meaning |',
-    '|---|---|---|',
+    '| setting | default | at most | meaning |',
+    '|---|---|---|---|',
     ...rows,
     '',
     `Settings of Kafka consumers that people pass along are taken and do nothing: ${[...CONSUMER].map(code).join(', ')}.`,

@@ -1,6 +1,6 @@
 /** What the statements of one request share, and what of it operators need. */
 import type { RenderOptions } from '../formats/format.ts'
-import type { EvaluationContext } from './program/references.ts'
+import type { EvaluationContext, FoldingBudget } from './program/references.ts'
 import type { Output } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import type { QueryRequest } from '../protocol/frames.ts'
@@ -16,6 +16,8 @@ export interface StatementContext {
   readonly statistics: Statistics
   readonly settings: Settings
   readonly functions: EvaluationContext
+  /** Of this statement, its subqueries included. */
+  readonly folding: FoldingBudget
   /** When the statement began (of `Clock.monotonic`): `max.query.time` is that of all its subqueries together. */
   readonly startedMs: number
   /** Milliseconds between STATS, or undefined for none. */

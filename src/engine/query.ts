@@ -24,18 +24,19 @@ import { captureBounds } from './capture-bounds.ts'
 import type { PlanOptions, StatementContext } from './context.ts'
 import { explain } from './explain.ts'
 import { evaluateConstant } from './program/expression.ts'
+import { FoldingBudget } from './program/references.ts'
 import { runOnceQueries } from './run-once.ts'
 import { runPlan, withDoubles } from './run-plan.ts'
 import { answerSubqueries } from './subqueries.ts'
 import { abortable, Turns } from './turns.ts'
 
 /** Runs the statements of a text, one after the other. `begun` is told the index of each before it runs: null where there is only one. Rejects with the error of the first that fails. */
-export async function runScript(sql: string, context: Omit<StatementContext, 'plan'>, begun: (index: number | null) => void): Promise<void> {
+export async function runScript(sql: string, context: Omit<StatementContext, 'plan' | 'folding'>, begun: (index: number | null) => void): Promise<void> {
   const statements = parse(sql)
   for (const [i, statement] of statements.entries()) {
     const index = statements.length === 1 ? null : i
     begun(index)
-    await runStatement(statement, index, { ...context, startedMs: systemClock.monotonic(), plan })
+    await runStatement(statement, index, { ...context, startedMs: systemClock.monotonic(), folding: new FoldingBudget(), plan })
   }
 }
 
@@ -87,7 +88,7 @@ async function bind(query: Query, { settings, environment }: StatementContext, {
 /** The order of joins wants to know how many records there are: the bounds of topics are captured now where it matters, and the reading keeps to them. */
 async function ready(bound: Output, context: StatementContext): Promise<Output> {
   const { settings, functions, environment } = context
-  const evaluate = (e: Parameters<typeof evaluateConstant>[0]) => evaluateConstant(e, functions)
+  const evaluate = (e: Parameters<typeof evaluateConstant>[0]) => evaluateConstant(e, { ...functions, folding: context.folding })
   const optimized = optimize(await captureBounds(bound, context), { evaluate, keyPartitions: settings['optimize.kafka.partition'] }, environment.rulesOff)
   const lowered = lower(optimized)
   return withBadRecords(lowered)

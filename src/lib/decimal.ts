@@ -1,3 +1,13 @@
+/** Most digits of a decimal or a whole number that is computed, those after the point included: time and memory grow with them, and chains of `*` would double them each time. */
+export const MAX_DECIMAL_DIGITS = 1000
+
+const BEYOND = 10n ** BigInt(MAX_DECIMAL_DIGITS)
+
+/** Whether a whole number has more digits than are computed with. */
+export function hasTooManyDigits(n: bigint): boolean {
+  return n >= BEYOND || n <= -BEYOND
+}
+
 /** Exact decimals: an unscaled bigint and a scale (digits after the point). No rounding happens unless asked for. */
 export class Decimal {
   readonly unscaled: bigint

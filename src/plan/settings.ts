@@ -14,46 +14,55 @@ interface Setting {
   readonly choices?: readonly string[]
   /** Smallest value taken; default 1 for sizes, durations and counts. */
   readonly min?: number
+  /** Largest value taken: what sizes, durations, counts and digits have. All share one server, so that no statement may lift a limit altogether. */
+  readonly max?: number
   readonly meaning: string
 }
 
 const MIB = 1024 * 1024
+const GIB = 1024 * MIB
+const DAY = 86_400_000
 
 export const SETTINGS = {
-  'max.size': { unit: 'size', fallback: 200 * MIB, meaning: 'bytes of Kafka data that a query may read' },
-  'max.query.time': { unit: 'duration', fallback: 3_600_000, meaning: 'longest run of a query' },
-  'max.idle.time': { unit: 'duration', fallback: 20_000, meaning: 'longest wait for the next record' },
+  'max.size': { unit: 'size', fallback: 200 * MIB, max: 16 * 1024 * GIB, meaning: 'bytes of Kafka data that a query may read' },
+  'max.query.time': { unit: 'duration', fallback: 3_600_000, max: 7 * DAY, meaning: 'longest run of a query' },
+  'max.idle.time': { unit: 'duration', fallback: 20_000, max: DAY, meaning: 'longest wait for the next record' },
   'skip.bad.records': { unit: 'boolean', fallback: true, meaning: 'false: the first record that cannot be read ends the query' },
   'show.bad.records': { unit: 'boolean', fallback: true, meaning: 'send a BADRECORD for each record that cannot be read' },
   'validate.records': { unit: 'boolean', fallback: false, meaning: 'read every record whole, also past the last wanted field' },
   'format.timestamp': { unit: 'boolean', fallback: true, meaning: 'dates and times as text; false: as the stored number' },
-  'format.decimal': { unit: 'digits', fallback: undefined, min: 0, meaning: 'digits after the point of decimals; unset: all of them' },
+  'format.decimal': { unit: 'digits', fallback: undefined, min: 0, max: 100, meaning: 'digits after the point of decimals; unset: all of them' },
   'format.uuid': { unit: 'boolean', fallback: true, meaning: 'uuids as text' },
   'live.aggs': { unit: 'boolean', fallback: true, meaning: 'may aggregations run' },
-  'max.group.records': { unit: 'count', fallback: 10_000_000, meaning: 'groups that one aggregation may hold' },
-  'max.group.bytes': { unit: 'size', fallback: 1024 * MIB, meaning: 'bytes that the texts of group keys may take' },
-  'max.collect.bytes': { unit: 'size', fallback: 64 * MIB, meaning: 'bytes that the values of array aggregates may take' },
-  'max.join.bytes': { unit: 'size', fallback: 256 * MIB, meaning: 'bytes that joins, set operations and correlated subqueries may hold' },
-  'max.sort.bytes': { unit: 'size', fallback: 64 * MIB, meaning: 'bytes that ORDER BY may hold' },
-  'max.sources': { unit: 'count', fallback: 64, meaning: 'topics that one statement may read, each counted wherever it is named' },
-  'max.pattern.topics': { unit: 'count', fallback: 100, meaning: 'topics that a pattern in FROM may stand for' },
+  'max.group.records': { unit: 'count', fallback: 10_000_000, max: 100_000_000, meaning: 'groups that one aggregation may hold' },
+  'max.group.bytes': { unit: 'size', fallback: GIB, max: 4 * GIB, meaning: 'bytes that the texts of group keys may take' },
+  'max.collect.bytes': { unit: 'size', fallback: 64 * MIB, max: GIB, meaning: 'bytes that the values of array aggregates may take' },
+  'max.join.bytes': { unit: 'size', fallback: 256 * MIB, max: 4 * GIB, meaning: 'bytes that joins, set operations and correlated subqueries may hold' },
+  'max.sort.bytes': { unit: 'size', fallback: 64 * MIB, max: GIB, meaning: 'bytes that ORDER BY may hold' },
+  'max.sources': { unit: 'count', fallback: 64, max: 1000, meaning: 'topics that one statement may read, each counted wherever it is named' },
+  'max.pattern.topics': { unit: 'count', fallback: 100, max: 10_000, meaning: 'topics that a pattern in FROM may stand for' },
   'optimize.kafka.partition': {
     unit: 'boolean',
     fallback: false,
     meaning:
       'read only the partition that the default partitioner of Java gives to `_key = literal`; for topics whose producers all use it, and that never got partitions',
   },
-  'query.parallel': { unit: 'count', fallback: 1, meaning: 'accepted for compatibility; Sluice decides how many connections read' },
-  'query.buffer': { unit: 'count', fallback: 5000, meaning: 'accepted for compatibility; buffers are bounded in bytes' },
-  'kafka.offset.timeout': { unit: 'duration', fallback: 10_000, meaning: 'longest wait for the bounds of the partitions' },
-  'kafka.offset.batch.size': { unit: 'count', fallback: undefined, meaning: 'accepted for compatibility; bounds are asked for once per broker' },
+  'query.parallel': { unit: 'count', fallback: 1, max: 1_000_000, meaning: 'accepted for compatibility; Sluice decides how many connections read' },
+  'query.buffer': { unit: 'count', fallback: 5000, max: 1_000_000_000, meaning: 'accepted for compatibility; buffers are bounded in bytes' },
+  'kafka.offset.timeout': { unit: 'duration', fallback: 10_000, max: 600_000, meaning: 'longest wait for the bounds of the partitions' },
+  'kafka.offset.batch.size': {
+    unit: 'count',
+    fallback: undefined,
+    max: 1_000_000_000,
+    meaning: 'accepted for compatibility; bounds are asked for once per broker',
+  },
   'isolation.level': {
     unit: 'choice',
     fallback: 'read_committed',
     choices: ['read_committed', 'read_uncommitted'],
     meaning: 'are records of open and aborted transactions left out',
   },
-  'fetch.max.bytes': { unit: 'size', fallback: 2 * MIB, min: 1024, meaning: 'largest answer asked of a broker' },
+  'fetch.max.bytes': { unit: 'size', fallback: 2 * MIB, min: 1024, max: 64 * MIB, meaning: 'largest answer asked of a broker' },
 } as const satisfies Record<string, Setting>
 
 export type SettingName = keyof typeof SETTINGS
@@ -109,6 +118,7 @@ export function defaultSettings(overrides: Readonly<Record<string, number | bool
     const known = settingName(name)
     if (known === undefined) throw new Error(`Unknown setting "${name}" among the server's defaults.`)
     const parsed = parseValue(SETTINGS[known], String(value))
+    if (isAbove(SETTINGS[known], parsed)) throw new Error(`The server's default for "${name}" is ${atMost(SETTINGS[known])}, not "${value}".`)
     if (parsed === undefined) throw new Error(`The server's default for "${name}" must be ${expected(SETTINGS[known])}, not "${value}".`)
     assign(settings, known, parsed)
   }
@@ -122,7 +132,7 @@ function assign(settings: Settings, name: SettingName, value: number | boolean |
 
 function settingName(name: string): SettingName | undefined {
   const lower = name.toLowerCase()
-  const known = ALIASES[lower] ?? lower
+  const known = Object.hasOwn(ALIASES, lower) ? ALIASES[lower] : lower
   return Object.hasOwn(SETTINGS, known) ? (known as SettingName) : undefined
 }
 
@@ -131,7 +141,7 @@ export function applySet(settings: Settings, statement: SetStatement): void {
   const lower = statement.name.toLowerCase().replace(/^lenses\.sql\.settings\./, '')
   const known = settingName(lower)
   if (known === undefined) {
-    const refusal = REFUSED[lower]
+    const refusal = Object.hasOwn(REFUSED, lower) ? REFUSED[lower] : undefined
     if (refusal !== undefined) throw new SqlError('SETTING', `SET cannot change "${statement.name}".`, statement.nameSpan, refusal)
     if (CONSUMER.has(lower)) return
     throw new SqlError(
@@ -143,8 +153,18 @@ export function applySet(settings: Settings, statement: SetStatement): void {
   }
   const setting: Setting = SETTINGS[known]
   const value = parseValue(setting, statement.value)
+  if (isAbove(setting, value)) throw new SqlError('SETTING', `"${statement.name}" is ${atMost(setting)}, not "${statement.value}".`, statement.valueSpan)
   if (value === undefined) throw new SqlError('SETTING', `"${statement.name}" takes ${expected(setting)}, not "${statement.value}".`, statement.valueSpan)
   assign(settings, known, value)
+}
+
+/** Whether a value is one that the setting would take if it were smaller. Digits are few in any case: a wrong number of them is told with what they may be. */
+function isAbove(setting: Setting, value: number | boolean | string | undefined): boolean {
+  return setting.max !== undefined && setting.unit !== 'digits' && typeof value === 'number' && value > setting.max
+}
+
+function atMost(setting: Setting): string {
+  return `${shownValue(setting.max, setting.unit)} at most`
 }
 
 function expected(setting: Setting): string {
@@ -160,8 +180,20 @@ function expected(setting: Setting): string {
     case 'count':
       return 'a whole number above 0'
     case 'digits':
-      return 'a whole number from 0 to 100'
+      return `a whole number from 0 to ${setting.max}`
   }
+}
+
+/** As one would write it: `209715200` → `200m`, `3600000` → `1h`. */
+export function shownValue(value: number | boolean | string | undefined, unit: Unit): string {
+  if (value === undefined) return 'unset'
+  if (typeof value !== 'number') return String(value)
+  if (unit === 'size') {
+    if (value % (1024 * GIB) === 0) return `${value / (1024 * GIB)}t`
+    return value % MIB === 0 ? (value > GIB ? `${value / GIB}g` : `${value / MIB}m`) : String(value)
+  }
+  if (unit === 'duration') return value % DAY === 0 ? `${value / DAY}d` : value % 3_600_000 === 0 ? `${value / 3_600_000}h` : `${value / 1000}s`
+  return String(value)
 }
 
 const SIZE: Readonly<Record<string, number>> = {
@@ -177,6 +209,7 @@ const SIZE: Readonly<Record<string, number>> = {
   tb: 1024 * 1024 * MIB,
 }
 const TIME: Readonly<Record<string, number>> = { '': 1, ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }
+const ONES: Readonly<Record<string, number>> = { '': 1 }
 
 function parseValue(setting: Setting, text: string): number | boolean | string | undefined {
   const t = text.trim().toLowerCase()
@@ -184,9 +217,10 @@ function parseValue(setting: Setting, text: string): number | boolean | string |
   if (setting.unit === 'choice') return setting.choices?.includes(t) ? t : undefined
   const m = /^(\d{1,15}(?:\.\d{1,3})?)\s*([a-z]*)$/.exec(t)
   if (m === null) return undefined
-  const scale = setting.unit === 'size' ? SIZE[m[2]] : setting.unit === 'duration' ? TIME[m[2]] : m[2] === '' ? 1 : undefined
+  const units = setting.unit === 'size' ? SIZE : setting.unit === 'duration' ? TIME : ONES
+  const scale = Object.hasOwn(units, m[2]) ? units[m[2]] : undefined
   if (scale === undefined) return undefined
   const value = Number(m[1]) * scale
-  const max = setting.unit === 'digits' ? 100 : Number.MAX_SAFE_INTEGER
-  return Number.isInteger(value) && value >= (setting.min ?? 1) && value <= max ? value : undefined
+  const most = setting.unit === 'digits' ? setting.max : undefined
+  return Number.isInteger(value) && value >= (setting.min ?? 1) && value <= (most ?? value) ? value : undefined
 }

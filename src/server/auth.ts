@@ -49,7 +49,7 @@ export interface AccountChange {
   readonly what: 'revoked' | 'changed'
 }
 
-/** Failed logins remembered; the oldest are forgotten first. */
+/** Names and addresses of failed logins remembered; the oldest are forgotten first. */
 const MAX_FAILURES = 10_000
 /** Wrong passwords that cost nothing extra. */
 const FREE_FAILURES = 3
@@ -98,6 +98,7 @@ export class Accounts {
   readonly #clock: Clock
   /** By token hash, oldest first. */
   readonly #sessions = new Map<string, { readonly user: string; readonly untilMs: number }>()
+  /** By hashes of names and addresses: what a caller sends may be long, and may be a password in the wrong field. */
   readonly #failures = new Map<string, { count: number; atMs: number }>()
   #pending = 0
   readonly #pendingOf = new Map<string, number>()
@@ -111,7 +112,7 @@ export class Accounts {
 
   /** The account that a token belongs to: of a login, or of a service account as `token` or `name:token`. */
   byToken(token: string): Account | undefined {
-    if (token === '' || token.length > 4096) return undefined
+    if (token === '' || token.length > this.#limits['server.max.token.length']) return undefined
     const hash = hashToken(token)
     const session = this.#sessions.get(hash)
     if (session !== undefined) {
@@ -132,11 +133,17 @@ export class Accounts {
   /** A new token; undefined when name or password is wrong; `busy` when too many logins wait. `address` is the caller's, for the slow-down. */
   async login(name: string, password: string, address: string): Promise<string | 'busy' | undefined> {
     const before = this.#pendingOf.get(address) ?? 0
-    if (this.#pending >= MAX_PENDING || (before >= MAX_PENDING_OF_ADDRESS && this.#failures.has(`address ${address}`))) return 'busy'
+    const ofAddress = hashToken(`address ${address}`)
+    if (this.#pending >= MAX_PENDING || (before >= MAX_PENDING_OF_ADDRESS && this.#failures.has(ofAddress))) return 'busy'
+    // Nobody has such a name or password: the caller pays for the try, and the text itself is not looked at.
+    if (name.length > this.#limits['server.max.name.length'] || password.length > this.#limits['server.max.password.length']) {
+      this.#fail(ofAddress)
+      return undefined
+    }
     this.#pending++
     this.#pendingOf.set(address, before + 1)
     try {
-      const keys = [`name ${name}`, `address ${address}`]
+      const keys = [hashToken(`name ${name}`), ofAddress]
       const delayMs = Math.max(...keys.map((key) => this.#delayMs(key)))
       if (delayMs > 0) await sleep(this.#clock, delayMs)
       const user = this.#users.get(name)
@@ -158,7 +165,7 @@ export class Accounts {
 
   /** Whether there was such a login; its `Account.login` is the hash of the token. */
   logout(token: string): boolean {
-    return this.#sessions.delete(hashToken(token))
+    return token.length <= this.#limits['server.max.token.length'] && this.#sessions.delete(hashToken(token))
   }
 
   /** Puts other accounts in the place of those that are there, ends the logins of users that are gone or have another password, and says what became of the old ones. */
@@ -202,6 +209,11 @@ export class Accounts {
     if (failure === undefined || this.#clock.monotonic() - failure.atMs > FORGET_FAILURES_MS) return 0
     const over = failure.count - FREE_FAILURES
     return over < 0 ? 0 : Math.min(MAX_DELAY_MS, 250 * 2 ** Math.min(over, 10))
+  }
+
+  /** How many failures are remembered, each in some 100 bytes. */
+  get failuresKept(): number {
+    return this.#failures.size
   }
 
   #fail(key: string): void {

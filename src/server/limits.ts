@@ -56,6 +56,21 @@ export const LIMITS = {
   },
   'server.session.timeout': { default: 14_400_000, unit: 'ms', min: 1000, about: 'How long a token from POST /api/login is good.' },
   'server.max.sessions': { default: 10_000, unit: 'count', min: 1, about: 'Login tokens alive at once; the oldest one gives way.' },
+  'server.max.name.length': { default: 256, unit: 'count', min: 1, max: 4096, about: 'Characters of the name in a login; a longer one belongs to nobody.' },
+  'server.max.password.length': {
+    default: 1024,
+    unit: 'count',
+    min: 1,
+    max: 4096,
+    about: 'Characters of the password in a login; a longer one is wrong, whatever it is.',
+  },
+  'server.max.token.length': {
+    default: 4096,
+    unit: 'count',
+    min: 64,
+    max: 16_384,
+    about: 'Characters of a token; a longer one belongs to nobody.',
+  },
   'server.accounts.check.interval': {
     default: 5000,
     unit: 'ms',

@@ -149,8 +149,10 @@ function typedName(sql: string, before: readonly Token[], at: number): { word: s
 }
 
 function bareStart(sql: string, at: number): number | undefined {
-  const match = /[\w.-]+$/.exec(sql.slice(0, at))
-  return match === null ? undefined : match.index
+  // From the end: a regular expression would look for the end of each run of such characters from each of its places.
+  let start = at
+  while (start > 0 && /[\w.-]/.test(sql[start - 1])) start--
+  return start === at ? undefined : start
 }
 
 function kindOf(rest: readonly Token[]): Place['kind'] {

@@ -32,8 +32,10 @@ export function intervalText(amount: string, unit: string): string | undefined {
 /** A whole text such as `1 day 2 hours`, or one in the dialect's own writing (`1d 2h`), as the dialect writes it. */
 export function intervalsText(text: string): string | undefined {
   if (/^(\s*\d+\s*[yMwdhms])+\s*$/.test(text)) return text.trim()
-  const parts = [...text.matchAll(/(\d+)\s*([A-Za-z]+)/g)]
-  if (parts.length === 0 || text.replace(/(\d+)\s*([A-Za-z]+)/g, '').trim() !== '') return undefined
+  // One part after the other, each from where the one before ended: a search would begin anew at each digit of a long number.
+  const parts = [...text.matchAll(/\s*(\d+)\s*([A-Za-z]+)/gy)]
+  const length = parts.reduce((sum, [whole]) => sum + whole.length, 0)
+  if (parts.length === 0 || text.slice(length).trim() !== '') return undefined
   const written = parts.map(([, amount, unit]) => intervalText(amount, unit))
   return written.includes(undefined) ? undefined : written.join(' ')
 }

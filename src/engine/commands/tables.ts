@@ -1,6 +1,6 @@
 /** CREATE TABLE, DROP TABLE, TRUNCATE TABLE and SHOW CREATE TABLE: topics, their formats, and the schemas that go with them. */
 import { type FormatName, FORMATS, formatNamed, PLAIN_FORMATS, mixedParts, traitsOf, windowedParts } from '../../formats/format.ts'
-import { castType, TYPE_NAMES } from '../../functions/support/cast.ts'
+import { castType, decimalProblem, TYPE_NAMES } from '../../functions/support/cast.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { didYouMean } from '../../lib/suggest.ts'
 import type { Administration, TableDeclaration, TopicToCreate } from '../../plan/administration.ts'
@@ -193,6 +193,8 @@ function columnType(column: ColumnDefinition): DataType {
   const { name, precision, scale, arrayDepth, span } = column.type
   let type = castType(name, precision, scale)
   if (type === undefined) throw new SqlError('TYPE', `Unknown type "${name}".`, span, didYouMean(name, TYPE_NAMES) ?? `Types: ${TYPE_NAMES.join(', ')}.`)
+  const problem = decimalProblem(precision, scale)
+  if (problem !== undefined) throw new SqlError('TYPE', problem, span)
   for (let i = 0; i < arrayDepth; i++) type = { kind: 'array', element: type }
   return type
 }

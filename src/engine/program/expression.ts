@@ -8,6 +8,7 @@ import { unexpected } from '../../lib/assert.ts'
 import { type Code, Emitter, join, js, type Name } from '../../codegen/emitter.ts'
 import { castValue } from '../../functions/support/cast.ts'
 import { parseDuration } from '../../functions/support/datemath.ts'
+import { likeMatcher } from '../../functions/support/like.ts'
 import { type ScalarFunction, ValueError } from '../../functions/function.ts'
 import type { Span } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
@@ -405,25 +406,25 @@ export class ExpressionCompiler {
     if (bytes !== undefined) return bytes
     const text = this.value(e.operand)
     if (e.pattern.kind === 'constant' && typeof e.pattern.value === 'string') {
-      const matches = this.emitter.constant(rt.likeMatcher(e.pattern.value), 'like')
+      const matches = this.emitter.constant(guarded(likeMatcher(e.pattern.value), e.span), 'like')
       const temp = this.temp()
       return js`(typeof (${temp} = ${text}) === 'string' ? ${matches}(${temp}) === ${!e.negated} : null)`
     }
-    const like = js`${this.emitter.constant(rt.likeDynamic, 'like')}(${text}, ${this.value(e.pattern)})`
+    const like = js`${this.emitter.constant(guarded(rt.likeDynamic, e.span), 'like')}(${text}, ${this.value(e.pattern)})`
     if (!e.negated) return like
     const temp = this.temp()
     return js`((${temp} = ${like}) === null ? null : !${temp})`
   }
 
   /** LIKE on the bytes of a field, where both the references and the pattern can. */
-  #likeBytes({ operand, pattern, negated }: Extract<BoundExpr, { kind: 'like' }>): Code | undefined {
+  #likeBytes({ operand, pattern, negated, span }: Extract<BoundExpr, { kind: 'like' }>): Code | undefined {
     if (operand.kind !== 'path' || operand.type.kind === 'uuid' || pattern.kind !== 'constant' || typeof pattern.value !== 'string') return undefined
     const matcher = likeBytes(pattern.value)
     const slice = matcher === undefined ? undefined : this.#references.slice?.(operand)
     if (matcher === undefined || slice === undefined) return undefined
     const { from, to, value } = slice
     const e = this.emitter
-    const matches = e.constant(rt.likeMatcher(pattern.value), 'like')
+    const matches = e.constant(guarded(likeMatcher(pattern.value), span), 'like')
     return js`(${from} >= 0 ? ${e.constant(matcher, 'likeBytes')}(b, ${from}, ${to}) === ${!negated} : typeof ${value} === 'string' ? ${matches}(${value}) === ${!negated} : null)`
   }
 
@@ -454,20 +455,33 @@ export class ExpressionCompiler {
   #cast(e: Extract<BoundExpr, { kind: 'cast' }>): Code {
     const from = e.operand.type
     const to = e.type
-    const operand = this.value(e.operand)
-    if (from.kind === 'int' && (to.kind === 'long' || to.kind === 'double')) return operand
-    if (from.kind === 'float' && to.kind === 'double') return operand
+    const asItIs = (from.kind === 'int' && (to.kind === 'long' || to.kind === 'double')) || (from.kind === 'float' && to.kind === 'double')
+    if (asItIs) return this.value(e.operand)
     const convert = this.emitter.constant(
-      guarded((v: Value) => castValue(v, from, to), e.span),
+      this.#counted(
+        guarded((v: Value) => castValue(v, from, to), e.span),
+        e.span,
+      ),
       'cast',
     )
     const x = this.#operand(e.operand)
     return js`(${x.test[0] ?? js`true`} ? ${convert}(${x.code}) : null)`
   }
 
+  /** Where constants are computed: what the function makes is counted. */
+  #counted(f: (...args: Value[]) => Value, span: Span | undefined): (...args: Value[]) => Value {
+    const { folding } = this.#functions
+    if (folding === undefined) return f
+    return (...args) => {
+      const value = f(...args)
+      folding.spend(value, span)
+      return value
+    }
+  }
+
   #function(e: Extract<BoundExpr, { kind: 'function' }>, compile = (arg: BoundExpr): Code => this.value(arg), wrap = (f: Call): Call => f): Code {
     const types = e.args.map((a) => a.type)
-    const fn = this.emitter.constant(guarded(wrap(e.fn.make(types, this.#functions)), e.span), e.fn.name)
+    const fn = this.emitter.constant(this.#counted(guarded(wrap(e.fn.make(types, this.#functions)), e.span), e.span), e.fn.name)
     if (e.fn.nullable === true) return js`${fn}(${join(e.args.map(compile), ', ')})`
     const args = e.args.map((a) => this.#operand(a, compile))
     const tests = args.flatMap((a) => a.test)
@@ -537,7 +551,7 @@ function parenthesized(code: Code): Code {
 }
 
 /** Gives a failing conversion or function its place in the statement. */
-function guarded(f: (...args: Value[]) => Value, span: Span | undefined): (...args: Value[]) => Value {
+function guarded<A extends Value[], R extends Value>(f: (...args: A) => R, span: Span | undefined): (...args: A) => R {
   return (...args) => {
     try {
       return f(...args)

@@ -2,12 +2,39 @@
 import { unexpected } from '../../lib/assert.ts'
 import { type Code, js } from '../../codegen/emitter.ts'
 import type { FunctionContext } from '../../functions/function.ts'
+import { JsonText } from '../../lib/json-text.ts'
+import type { Span } from '../../sql/ast.ts'
+import { SqlError } from '../../sql/error.ts'
+import type { Value } from '../../types.ts'
 import type { HeaderRef, LastOffset, PathRef, PresenceTest, SlotRef } from '../../plan/plan.ts'
+
+/** Most characters of all texts that functions and casts make for the constants of a statement: they are computed in one go, where nobody else gets a turn. */
+export const MAX_FOLDED_CHARS = 32 * 1024 * 1024
+
+/** What computing the constants of one statement may cost. */
+export class FoldingBudget {
+  #left = MAX_FOLDED_CHARS
+
+  /** A value that was made on the way. A SqlError when all of them are too much. */
+  spend(value: Value, span: Span | undefined): void {
+    if (typeof value === 'string') this.#left -= value.length
+    else if (Array.isArray(value)) for (const item of value) this.#left -= typeof item === 'string' ? 8 + item.length : 8
+    else if (value instanceof JsonText) this.#left -= value.text.length
+    if (this.#left < 0)
+      throw new SqlError(
+        'LIMIT',
+        `The texts that the statement makes of its constants are longer than ${MAX_FOLDED_CHARS} characters (sql.max.folded.chars).`,
+        span,
+      )
+  }
+}
 
 /** What expressions are computed with. */
 export interface EvaluationContext extends FunctionContext {
   /** The statement divides JSON values: whole numbers that were written as doubles keep a mark on their way to arithmetic (`runtime.WholeDouble`). */
   readonly doubles?: boolean
+  /** What texts may still be made for what depends on no record: see `FoldingBudget`. */
+  readonly folding?: FoldingBudget
 }
 
 /** How references turn into code: a variable of a record program, or an element of a row. */

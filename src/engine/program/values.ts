@@ -4,13 +4,31 @@
  */
 import { jsonElement, jsonEntries, jsonItems, jsonMember } from '../../formats/json/text.ts'
 import { addDuration, type Duration } from '../../functions/support/datemath.ts'
-import { Decimal } from '../../lib/decimal.ts'
+import { likeMatcher } from '../../functions/support/like.ts'
+import { Decimal, hasTooManyDigits, MAX_DECIMAL_DIGITS } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import { jsonValue } from '../../lib/json-read.ts'
-import { integer } from '../../lib/whole-number.ts'
+import { integer as narrowed } from '../../lib/whole-number.ts'
+import { SqlError } from '../../sql/error.ts'
 import type { TimeUnit, Value } from '../../types.ts'
 
 const MAX = Number.MAX_SAFE_INTEGER
+
+/** A bigint as a run-time integer: number inside ±(2^53-1). A SqlError when it has more digits than are computed with. */
+function integer(n: bigint): number | bigint {
+  const narrow = narrowed(n)
+  if (typeof narrow === 'bigint' && hasTooManyDigits(narrow)) throw tooManyDigits()
+  return narrow
+}
+
+function tooManyDigits(): SqlError {
+  return new SqlError('VALUE', `The result of a computation has more digits than function.max.decimal.digits (default ${MAX_DECIMAL_DIGITS}).`)
+}
+
+function bounded(result: Decimal): Decimal {
+  if (result.scale > MAX_DECIMAL_DIGITS || hasTooManyDigits(result.unscaled)) throw tooManyDigits()
+  return result
+}
 
 type Int = number | bigint | null
 
@@ -69,15 +87,15 @@ export function decimalArithmetic(op: string, a: Decimal | null, b: Decimal | nu
   if (a === null || b === null) return null
   switch (op) {
     case '+':
-      return a.add(b)
+      return bounded(a.add(b))
     case '-':
-      return a.subtract(b)
+      return bounded(a.subtract(b))
     case '*':
-      return a.multiply(b)
+      return bounded(a.multiply(b))
     case '/':
-      return b.isZero ? null : a.divide(b, DIVISION_DIGITS).normalize()
+      return b.isZero ? null : bounded(a.divide(b, DIVISION_DIGITS).normalize())
     default:
-      return b.isZero ? null : a.remainder(b)
+      return b.isZero ? null : bounded(a.remainder(b))
   }
 }
 
@@ -410,53 +428,6 @@ function members(entries: readonly (readonly [string, string])[]): string {
 }
 
 // ---------------------------------------------------------------------------------------------- LIKE
-
-/** A matcher for a LIKE pattern: `%` any run, `_` any one character, case counts, no escape character. Linear in text × wildcards, no regular expression. */
-export function likeMatcher(pattern: string): (text: string) => boolean {
-  if (!pattern.includes('_')) {
-    const pieces = pattern.split('%')
-    if (pieces.length === 1) return (text) => text === pattern
-    const inner = pieces.slice(1, -1).filter((p) => p !== '')
-    const [head, tail] = [pieces[0], pieces[pieces.length - 1]]
-    if (inner.length === 0 && tail === '') return (text) => text.startsWith(head)
-    if (inner.length === 0 && head === '') return (text) => text.endsWith(tail)
-    if (inner.length === 1 && head === '' && tail === '') return (text) => text.includes(inner[0])
-    return (text) => {
-      if (text.length < head.length + tail.length || !text.startsWith(head) || !text.endsWith(tail)) return false
-      let at = head.length
-      for (const piece of inner) {
-        const found = text.indexOf(piece, at)
-        if (found < 0) return false
-        at = found + piece.length
-      }
-      return at <= text.length - tail.length
-    }
-  }
-  const points = [...pattern]
-  return (text) => wildcard([...text], points)
-}
-
-/** Greedy matching with one point to fall back to: the last `%`. */
-function wildcard(text: readonly string[], pattern: readonly string[]): boolean {
-  let t = 0
-  let p = 0
-  let star = -1
-  let resume = 0
-  while (t < text.length) {
-    if (p < pattern.length && pattern[p] === '%') {
-      star = p++
-      resume = t
-    } else if (p < pattern.length && (pattern[p] === '_' || pattern[p] === text[t])) {
-      t++
-      p++
-    } else if (star >= 0) {
-      p = star + 1
-      t = ++resume
-    } else return false
-  }
-  while (p < pattern.length && pattern[p] === '%') p++
-  return p === pattern.length
-}
 
 export function likeDynamic(text: Value, pattern: Value): boolean | null {
   if (typeof text !== 'string' || typeof pattern !== 'string') return null

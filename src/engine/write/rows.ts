@@ -38,7 +38,7 @@ export function valueRows<T>(statement: InsertStatement, width: number, context:
 function cellOf(e: Expr, scope: Scope, context: StatementContext): Cell {
   const bound = bindExpr(e, { scope, clause: 'VALUES', subqueries: new Map() })
   if (bound.kind === 'constant') return { value: bound.value, type: bound.type, text: bound.text }
-  const { value } = evaluateConstant(bound, context.functions) as { value: Cell['value'] }
+  const { value } = evaluateConstant(bound, { ...context.functions, folding: context.folding }) as { value: Cell['value'] }
   return { value, type: bound.type }
 }
 

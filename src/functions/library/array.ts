@@ -3,13 +3,18 @@ import { compactJson, jsonElements } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { DataType, Value } from '../../types.ts'
 import { BOOLEAN, INT, JSON_TYPE, typeName } from '../../types.ts'
-import { checkItems, define, describe, toCount } from '../define.ts'
+import { checkItems, checkLength, define, describe, toCount } from '../define.ts'
 import { compareNumeric, isNumeric } from '../support/numbers.ts'
 import type { Parameter, ScalarFunction } from '../function.ts'
 import { ValueError } from '../function.ts'
-import { jsonText } from '../support/value-text.ts'
+import { jsonText, leastLength } from '../support/value-text.ts'
 
 const ARRAY: Parameter = { name: 'array', accept: 'array' }
+
+/** The items of an array and of the arrays in it: copies take no room here, but they do wherever the value is written out. */
+function itemsIn(value: Value): number {
+  return Array.isArray(value) ? value.reduce<number>((sum, item) => sum + itemsIn(item), 0) : 1
+}
 
 function elementType(type: DataType): DataType {
   return type.kind === 'array' ? type.element : type.kind === 'null' ? type : JSON_TYPE
@@ -86,7 +91,13 @@ function zipped(args: readonly Value[], types: readonly DataType[], longest: boo
   const length = longest ? Math.max(...lengths) : Math.min(...lengths)
   checkItems(length * columns.length, what)
   const rows: Value[] = []
-  for (let row = 0; row < length; row++) rows.push(new JsonText(`{${columns.map((c) => `${c.key}:${jsonText(c.items[row] ?? null, c.type)}`).join(',')}}`))
+  let characters = 0
+  for (let row = 0; row < length; row++) {
+    const text = `{${columns.map((c) => `${c.key}:${jsonText(c.items[row] ?? null, c.type)}`).join(',')}}`
+    characters += text.length
+    checkLength(characters, what)
+    rows.push(new JsonText(text))
+  }
   return rows
 }
 
@@ -146,7 +157,8 @@ export const ARRAY_FUNCTIONS: readonly ScalarFunction[] = [
     returns: ([type]) => ({ kind: 'array', element: type }),
     make: () => (element: Value, count: number | bigint) => {
       const items = Math.max(0, toCount(count))
-      checkItems(items, 'REPEAT')
+      checkItems(items * itemsIn(element), 'REPEAT')
+      checkLength(items * leastLength(element), 'REPEAT')
       return new Array<Value>(items).fill(element)
     },
   }),

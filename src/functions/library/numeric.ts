@@ -2,7 +2,7 @@
  * The numeric functions. Integers stay exact (64 bits, a ValueError beyond), decimals stay decimals, everything else is IEEE double arithmetic
  * (SQRT(-1) is NaN, LN(0) is -Infinity). Dynamic (json) arguments keep what they are.
  */
-import { Decimal } from '../../lib/decimal.ts'
+import { Decimal, MAX_DECIMAL_DIGITS } from '../../lib/decimal.ts'
 import type { DataType, Value } from '../../types.ts'
 import { DOUBLE, INT, JSON_TYPE, LONG, typeName } from '../../types.ts'
 import { define, describe, sameType } from '../define.ts'
@@ -221,9 +221,6 @@ export function modulo(a: Numeric, b: Numeric, type: DataType): Value {
 function isWhole(x: number | bigint): boolean {
   return typeof x === 'bigint' || Number.isSafeInteger(x)
 }
-
-/** Largest number of digits of a decimal power. */
-export const MAX_DECIMAL_DIGITS = 1000
 
 function power(type: DataType): (base: Numeric, exponent: Numeric) => Value {
   if (type.kind === 'double') return (base, exponent) => toDouble(base) ** toDouble(exponent)

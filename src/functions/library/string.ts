@@ -2,9 +2,10 @@
  * The string functions. Lengths and positions count UTF-16 code units; counts below zero act as zero; positions beyond the end are the end.
  * Regular expressions are in regex.ts. Masking functions are in obfuscation.ts.
  */
+import { findText, splitText } from '../../lib/find-text.ts'
 import type { DataType, Value } from '../../types.ts'
 import { BOOLEAN, INT, STRING, UUID } from '../../types.ts'
-import { checkLength, checkString, define, toCount } from '../define.ts'
+import { checkItems, checkLength, checkString, define, MAX_ARRAY_ITEMS, toCount } from '../define.ts'
 import { REGEX_ROWS } from './regex.ts'
 import type { Parameter, ScalarFunction } from '../function.ts'
 import { ValueError } from '../function.ts'
@@ -245,7 +246,7 @@ const SEARCH_ROWS: readonly ScalarFunction[] = [
     },
     'target',
     BOOLEAN,
-    (text, target) => text.includes(target),
+    (text, target) => findText(text, target) >= 0,
   ),
   textAndText(
     {
@@ -274,7 +275,7 @@ const SEARCH_ROWS: readonly ScalarFunction[] = [
     },
     'target',
     INT,
-    (text, target) => text.indexOf(target),
+    (text, target) => findText(text, target),
   ),
   define({
     name: 'len',
@@ -302,7 +303,7 @@ const SEARCH_ROWS: readonly ScalarFunction[] = [
       { sql: "POSITION('boat', 'lighthouse')", result: '0' },
     ],
     returns: () => INT,
-    make: () => (target: string, text: string) => text.indexOf(target) + 1,
+    make: () => (target: string, text: string) => findText(text, target) + 1,
   }),
 ]
 
@@ -337,7 +338,7 @@ const BUILDING_ROWS: readonly ScalarFunction[] = [
     description: 'The parts of the text between the separators, taken literally; an empty separator gives the characters.',
     examples: [{ sql: "SPLIT('a,b,,c', ',')", result: '["a","b","","c"]' }],
     returns: () => ({ kind: 'array', element: STRING }),
-    make: () => (text: string, separator: string) => (separator === '' ? Array.from(text) : text.split(separator)),
+    make: () => split,
   }),
   define({
     name: 'base64',
@@ -374,22 +375,32 @@ function concatOf(types: readonly DataType[]): (...values: Value[]) => string {
     let out = ''
     for (let i = 0; i < values.length; i++) {
       const value = values[i]
-      if (value !== null) out += typeof value === 'string' ? value : plainText(value, types[i])
+      if (value === null) continue
+      const text = typeof value === 'string' ? value : plainText(value, types[i])
+      checkLength(out.length + text.length, 'CONCAT')
+      out += text
     }
     return checkString(out, 'CONCAT')
   }
 }
 
+function split(text: string, separator: string): string[] {
+  const parts = separator === '' ? charactersOf(text) : splitText(text, separator, MAX_ARRAY_ITEMS + 1)
+  checkItems(parts.length, 'SPLIT')
+  return parts
+}
+
+function charactersOf(text: string): string[] {
+  // A character takes two code units at most.
+  checkItems(Math.ceil(text.length / 2), 'SPLIT')
+  return Array.from(text)
+}
+
 function replaced(text: string, target: string, replacement: string): string {
-  if (target === '' || !text.includes(target)) return text
-  if (replacement.length > target.length) {
-    const hits = text.split(target).length - 1
-    checkLength(text.length + hits * (replacement.length - target.length), 'REPLACE')
-  }
-  return checkString(
-    text.replaceAll(target, () => replacement),
-    'REPLACE',
-  )
+  if (target === '' || findText(text, target) < 0) return text
+  const parts = splitText(text, target)
+  checkLength(text.length + (parts.length - 1) * (replacement.length - target.length), 'REPLACE')
+  return checkString(parts.join(replacement), 'REPLACE')
 }
 
 const BASE64_TEXT = /^[A-Za-z0-9+/_-]*={0,2}$/

@@ -2,7 +2,7 @@
  * CAST: type names of the dialect, and the conversion of values. Fractions are cut off towards zero (9.99 → 9); text must say a value of the type as a whole;
  * what does not fit is a ValueError, never NULL and never a wrapped number. NULL stays NULL.
  */
-import { Decimal } from '../../lib/decimal.ts'
+import { Decimal, MAX_DECIMAL_DIGITS } from '../../lib/decimal.ts'
 import { jsonElements } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { DataType, TimeUnit, Value } from '../../types.ts'
@@ -38,6 +38,13 @@ export function castType(name: string, precision?: number, scale?: number): Data
   const lower = name.toLowerCase()
   if (lower === 'decimal') return precision === undefined ? { kind: 'decimal' } : { kind: 'decimal', precision, scale: scale ?? 0 }
   return Object.hasOwn(NAMES, lower) ? NAMES[lower] : undefined
+}
+
+/** What is wrong with the numbers of a type `decimal(precision, scale)`, as a sentence; undefined when nothing is. */
+export function decimalProblem(precision: number | undefined, scale: number | undefined): string | undefined {
+  const largest = Math.max(precision ?? 1, scale ?? 0)
+  if (largest > MAX_DECIMAL_DIGITS) return `A decimal has at most ${MAX_DECIMAL_DIGITS} digits (function.max.decimal.digits), not ${largest}.`
+  return precision === 0 ? 'A decimal has at least one digit.' : undefined
 }
 
 /** The value as another type. Throws a ValueError that says what does not fit. */
@@ -102,7 +109,8 @@ function wholeOf(value: Value): number | bigint | undefined {
   return undefined
 }
 
-const NUMBER_TEXT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?$/
+// What stands in front of the point ends at the point: digits that two parts could take would be shared out in every way before a text is refused.
+const NUMBER_TEXT = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?$/
 
 /** Doubles that are no numbers of the line, as they are printed, and as other databases do. */
 const NOT_FINITE: Readonly<Record<string, number>> = {
@@ -128,14 +136,11 @@ function toFloating(value: Value, from: DataType, to: DataType): number {
   return result
 }
 
-/** Most digits of a decimal without a precision. */
-const MAX_DIGITS = 1000
-
 function toDecimalType(value: Value, from: DataType, to: DataType & { readonly kind: 'decimal' }): Decimal {
   let decimal: Decimal | undefined
   if (isNumeric(value)) decimal = toDecimal(value, 'CAST')
   else if (typeof value === 'boolean') decimal = Decimal.fromInteger(value ? 1 : 0)
-  else if (typeof value === 'string' && value.length <= MAX_DIGITS && NUMBER_TEXT.test(value.trim())) decimal = Decimal.parse(value)
+  else if (typeof value === 'string' && value.length <= MAX_DECIMAL_DIGITS && NUMBER_TEXT.test(value.trim())) decimal = Decimal.parse(value)
   if (decimal === undefined) return refuse(value, from, to)
   if (to.precision === undefined) return decimal
   const rounded = decimal.round(to.scale ?? 0)

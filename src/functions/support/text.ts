@@ -24,8 +24,18 @@ export function padding(pad: string, length: number): string {
 
 /** Reversed by code points, so that surrogate pairs stay in order. */
 export function reversed(text: string): string {
-  return Array.from(text).reverse().join('')
+  // Piece by piece: an array of all characters would take some ten times the memory of the text.
+  let out = ''
+  for (let end = text.length; end > 0; ) {
+    const from = Math.max(0, end - REVERSED_AT_ONCE)
+    const start = splitsPair(text, from) ? from + 1 : from
+    out += Array.from(text.slice(start, end)).reverse().join('')
+    end = start
+  }
+  return out
 }
+
+const REVERSED_AT_ONCE = 4096
 
 /** Each character in the other case. */
 export function swappedCase(text: string): string {
@@ -62,10 +72,19 @@ export function initials(text: string): string {
 
 /** Letters without their diacritics: `Ålesund café` → `Alesund cafe`; the stroke of ł goes too. Letters of their own (ø, ß) stay. */
 export function withoutAccents(text: string): string {
-  return text
-    .normalize('NFD')
-    .replace(/\p{Mn}+/gu, '')
-    .replace(/ł/g, 'l')
-    .replace(/Ł/g, 'L')
-    .normalize('NFC')
+  return normalized(
+    normalized(text, 'NFD')
+      .replace(/\p{Mn}+/gu, '')
+      .replace(/ł/g, 'l')
+      .replace(/Ł/g, 'L'),
+    'NFC',
+  ).replaceAll(JOINER, '')
+}
+
+/** It has no place among the marks around it, and is a mark itself (Mn), so that no text has it once its marks are taken away. */
+const JOINER = '\u034f'
+
+/** Normalizing puts runs of marks in order, in quadratic time: a joiner behind each 30 of them (Unicode's stream-safe form) ends the run. No letter has as many. */
+function normalized(text: string, form: 'NFC' | 'NFD'): string {
+  return text.replace(/\p{M}{30}/gu, (marks) => marks + JOINER).normalize(form)
 }

@@ -6,18 +6,49 @@ import { Decimal } from '../../lib/decimal.ts'
 import { isoDate, isoTime, isoTimestamp } from '../../lib/datetime-text.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import { doubleText, floatText } from '../../lib/number-text.ts'
+import { MAX_STRING_BYTES } from '../define.ts'
+import { ValueError } from '../function.ts'
 import type { DataType, Value } from '../../types.ts'
 import { JSON_TYPE } from '../../types.ts'
 
-/** The value as JSON text: int64 exact, doubles visibly double, dates as ISO strings, bytes as base64, NaN and the infinities as strings. */
+/** The value as JSON text: int64 exact, doubles visibly double, dates as ISO strings, bytes as base64, NaN and the infinities as strings. A ValueError when it would be too long. */
 export function jsonText(value: Value, type: DataType): string {
+  // An array may hold one long text many times, which takes no room until it is written out: counted before.
+  if ((Array.isArray(value) || value instanceof Map) && roomBehind(value, MAX_STRING_BYTES) < 0)
+    throw new ValueError(`The text of a value is longer than function.max.string.bytes (default ${MAX_STRING_BYTES} bytes, 16 MiB)`)
+  return textOf(value, type)
+}
+
+/** How many characters the text of a value has at least; not counted further once it is longer than texts may be. */
+export function leastLength(value: Value): number {
+  return MAX_STRING_BYTES - roomBehind(value, MAX_STRING_BYTES)
+}
+
+/** What is left of `room` characters behind the text of a value, which is at least as long as this counts; below 0 as soon as there is none. */
+function roomBehind(value: Value, room: number): number {
+  if (typeof value === 'string') return room - value.length
+  if (value instanceof JsonText) return room - value.text.length
+  if (value instanceof Uint8Array) return room - value.length
+  let left = room - 1
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length && left >= 0; i++) left = roomBehind(value[i], left)
+  } else if (value instanceof Map) {
+    for (const [key, item] of value) {
+      left = roomBehind(item, left - key.length)
+      if (left < 0) break
+    }
+  }
+  return left
+}
+
+function textOf(value: Value, type: DataType): string {
   if (value === null) return 'null'
   if (value instanceof JsonText) return value.text
   if (typeof value === 'string') return JSON.stringify(value)
   if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('base64'))
   if (Array.isArray(value)) {
     const element = type.kind === 'array' ? type.element : JSON_TYPE
-    return `[${value.map((item) => jsonText(item, element)).join(',')}]`
+    return `[${value.map((item) => textOf(item, element)).join(',')}]`
   }
   if (value instanceof Map) return mapText(value, type)
   const plain = plainText(value, type)
@@ -89,7 +120,7 @@ function mapText(map: Map<string, Value>, type: DataType): string {
   let index = 0
   for (const [key, item] of map) {
     const itemType = type.kind === 'map' ? type.value : type.kind === 'struct' ? (type.fields[index]?.type ?? JSON_TYPE) : JSON_TYPE
-    parts.push(`${JSON.stringify(key)}:${jsonText(item, itemType)}`)
+    parts.push(`${JSON.stringify(key)}:${textOf(item, itemType)}`)
     index++
   }
   return `{${parts.join(',')}}`

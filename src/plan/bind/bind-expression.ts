@@ -5,10 +5,11 @@
 import { unexpected } from '../../lib/assert.ts'
 import { findFunction, signature } from '../../functions/all-functions.ts'
 import { HEADER_LIST } from '../../functions/library/headers.ts'
-import { castType } from '../../functions/support/cast.ts'
+import { castType, decimalProblem } from '../../functions/support/cast.ts'
 import { insteadOf } from '../../functions/foreign-names.ts'
 import { ONLY_FIELD } from '../../functions/library/json.ts'
 import type { Accept, ScalarFunction } from '../../functions/function.ts'
+import { MAX_DECIMAL_DIGITS } from '../../lib/decimal.ts'
 import { didYouMean } from '../../lib/suggest.ts'
 import type * as ast from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
@@ -106,6 +107,8 @@ export function bindExpr(e: ast.Expr, c: ExpressionContext): BoundExpr {
 
 function numberLiteral(e: ast.NumberLiteral): BoundExpr {
   const base = { kind: 'constant', text: e.text, span: e.span } as const
+  if (e.text.length > MAX_DECIMAL_DIGITS)
+    throw new SqlError('VALUE', `The number has more digits than function.max.decimal.digits (default ${MAX_DECIMAL_DIGITS}).`, e.span)
   if (/^\d+$/.test(e.text)) {
     const n = Number(e.text)
     if (Number.isSafeInteger(n)) return { ...base, value: n, type: n <= 0x7fffffff ? INT : LONG }
@@ -330,6 +333,8 @@ export function dataType(t: ast.TypeName): DataType {
       t.span,
       didYouMean(t.name, ['int', 'long', 'float', 'double', 'decimal', 'string', 'boolean', 'bytes', 'date', 'time', 'timestamp', 'uuid']),
     )
+  const problem = decimalProblem(t.precision, t.scale)
+  if (problem !== undefined) throw new SqlError('TYPE', problem, t.span)
   for (let i = 0; i < t.arrayDepth; i++) type = { kind: 'array', element: type }
   return type
 }

@@ -48,6 +48,7 @@ class Binder {
   #sources = 0
   #topics = 0
   #depth = 0
+  #expanded = 0
 
   constructor(context: BindContext) {
     this.catalog = context.catalog
@@ -237,7 +238,7 @@ class Binder {
     const cte = sight.ctes.get(name)
     if (from.latest === true && (cte !== undefined || (await this.catalog.view?.(name)) !== undefined || name.startsWith('__')))
       throw new SqlError('UNSUPPORTED', `LATEST takes a topic, and "${name}" is none.`, from.name.span)
-    if (cte !== undefined) return this.#with(cte, name, names)
+    if (cte !== undefined) return this.#with(cte, name, names, from.name.span)
     if (from.name.quoted && name.includes('*')) return this.#pattern(from, name, names)
     const virtual = await virtualTable(name, this.catalog)
     if (virtual !== undefined) {
@@ -255,13 +256,14 @@ class Binder {
   }
 
   /** A WITH query: bound anew in each place, unless its rows would be others each time; then all places have the same ones. One that uses outer names cannot. */
-  async #with(cte: WithQuery, name: string, names: readonly string[]): Promise<BoundFrom> {
+  async #with(cte: WithQuery, name: string, names: readonly string[], span: ast.Span): Promise<BoundFrom> {
     const { once } = cte
     if (once !== undefined) {
       const source = this.newSource()
       const relation = { ...once.relation, source, names }
       return { plan: rowsToCome(once.query, relation), relations: [relation] }
     }
+    this.#countExpanded(cte.query.span.end - cte.query.span.start, span)
     const output = await this.query(cte.query, cte.sight)
     const { plan, relation } = this.relation(output, names, output.beside)
     if (relation.kind !== 'rows' || !hasVolatile(plan) || freeReferences(plan).length > 0) return { plan, relations: [relation] }
@@ -327,8 +329,21 @@ class Binder {
       )
   }
 
+  /** WITH queries and views are bound anew wherever they are named: in chains each of which names the one before twice, what they become doubles with every one. Counted before it is bound. */
+  #countExpanded(characters: number, span: ast.Span): void {
+    this.#expanded += Math.max(characters, LEAST_EXPANDED)
+    if (this.#expanded > MAX_EXPANDED)
+      throw new SqlError(
+        'LIMIT',
+        `The WITH queries and views of the statement, each written out wherever it is named, are longer than ${MAX_EXPANDED} characters (sql.max.expanded.length).`,
+        span,
+        `Each counts for ${LEAST_EXPANDED} characters at least. Name them less often: a chain that names the one before twice doubles with every link.`,
+      )
+  }
+
   /** The text of a view in its place, with names of its own in sight. Its errors are told at the name: their places lie in another text. */
   async #view(from: ast.TableRef, text: string, names: readonly string[]): Promise<BoundFrom> {
+    this.#countExpanded(text.length, from.name.span)
     try {
       return this.derived(await this.query(parseQuery(text), { ctes: new Map() }), names)
     } catch (e) {
@@ -376,6 +391,11 @@ function read(from: ast.TableRef, source: number, table: Table): Plan {
 
 /** Queries inside queries, views in views. */
 const MAX_QUERY_DEPTH = 64
+
+/** Characters of the texts of WITH queries and views, each counted wherever it is named. As many as a text of SQL may have. */
+const MAX_EXPANDED = 1024 * 1024
+/** What even the shortest of them counts: a plan of its own costs more than its text. So there are 1024 uses at most. */
+const LEAST_EXPANDED = 1024
 
 /** EXCEPT, INTERSECT and changes of operator in one chain. */
 const MAX_SET_DEPTH = 200

@@ -74,7 +74,8 @@ function onlyReadable(call: Call, body: string): string {
 
 async function pass(call: Call, method: Route['method']): Promise<Answer> {
   // Decoded by the router; encoded again where it is sent.
-  const path = call.params['*'].replace(/\/+$/, '')
+  let path = call.params['*']
+  while (path.endsWith('/')) path = path.slice(0, -1)
   for (const allowed of ALLOWED) {
     const match = allowed.path.exec(path)
     if (match === null || !allowed.methods.includes(method)) continue

@@ -4,6 +4,11 @@ import { after, test } from 'node:test'
 import { operatorLimits, PairIndex } from '../../../src/engine/operators/group-index.ts'
 import { MAX_KEYS, MemoryBudget } from '../../../src/engine/operators/memory.ts'
 import { runRequest } from '../../../src/engine/request.ts'
+import { bindQuery } from '../../../src/plan/bind/bind.ts'
+import type { Catalog } from '../../../src/plan/catalog.ts'
+import { defaultSettings, SETTINGS } from '../../../src/plan/settings.ts'
+import type { SqlError } from '../../../src/sql/error.ts'
+import { parseScript } from '../../../src/sql/parse.ts'
 import { memoryWorld } from '../../support/memory-world.ts'
 
 const RECORDS = 200
@@ -141,4 +146,36 @@ test('max.sources, max.pattern.topics, sql.max.set.operations, sql.max.query.dep
   // WITH names double at each step: the topics are counted, not the names.
   const steps = chain(11, (i) => `c${i + 1} AS (SELECT x.a FROM c${i} x JOIN c${i} y ON x.a = y.a)`, ', ')
   assert.match((await run(`WITH c0 AS (SELECT a FROM t), ${steps} SELECT count(*) FROM c11`)).error, /max\.sources/)
+})
+
+test('every setting that is a size, a time or a number has a ceiling, and its default is below', () => {
+  for (const [name, setting] of Object.entries(SETTINGS)) {
+    if (setting.unit === 'boolean' || setting.unit === 'choice') continue
+    assert.ok('max' in setting && setting.max >= (setting.fallback ?? 0) && Number.isSafeInteger(setting.max), name)
+    assert.throws(() => defaultSettings({ [name]: setting.max + 1 }), /at most|from 0 to/, name)
+    assert.equal(defaultSettings({ [name]: setting.max })[name as 'max.size'], setting.max)
+  }
+})
+
+test('views of views are counted before they are bound: nine levels of four would be 262,144 queries', async () => {
+  let asked = 0
+  const catalog: Catalog = {
+    table: async () => undefined,
+    tables: async () => [],
+    configuration: async () => [],
+    view: async (name) => {
+      asked++
+      const level = Number(name.slice(1))
+      if (!name.startsWith('v')) return undefined
+      const below = level === 0 ? 'SELECT 1 AS n' : ['a', 'b', 'c', 'd'].map((x) => `(SELECT * FROM v${level - 1} ${x})`).join(' UNION ALL ')
+      return `SELECT * FROM (${below}) x`
+    },
+  }
+  const [statement] = parseScript('SELECT * FROM v9')
+  assert.ok(statement.kind === 'selectStatement')
+  await assert.rejects(
+    bindQuery(statement.query, { catalog, defaultLimit: 1 }),
+    (e: SqlError) => e.code === 'LIMIT' && e.message.includes('(sql.max.expanded.length)'),
+  )
+  assert.ok(asked < 2100, `${asked}`)
 })

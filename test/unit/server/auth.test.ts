@@ -208,3 +208,38 @@ test('health is quick when Kafka is silent, and says so', async () => {
     await server.close()
   }
 })
+
+test('a name, a password or a token that is too long is wrong before anything is done with it', async () => {
+  const accounts = new Accounts([{ name: 'admin', passwordHash: await hashPassword('secret'), permissions: all }], [], defaultLimits(), jumpingClock())
+  // `normalize` takes quadratic time for such a text (44 s for this one): nothing may call it.
+  const plain = String.prototype.normalize
+  let normalized = 0
+  String.prototype.normalize = function (this: string, form?: string) {
+    normalized = Math.max(normalized, this.length)
+    return plain.call(this, form)
+  }
+  try {
+    assert.equal(await accounts.login('admin', `a${'\u0307\u0323'.repeat(250_000)}`, '127.0.0.1'), undefined)
+    assert.equal(await accounts.login('admin', 'x'.repeat(1025), '127.0.0.1'), undefined)
+    assert.equal(await accounts.login('x'.repeat(257), 'secret', '127.0.0.1'), undefined)
+    assert.equal(normalized, 0)
+    assert.equal(await accounts.login('admin', 'x'.repeat(1024), '127.0.0.1'), undefined)
+    assert.equal(normalized, 1024, 'the longest password is looked at')
+  } finally {
+    String.prototype.normalize = plain
+  }
+  assert.match(String(await accounts.login('admin', 'secret', '127.0.0.1')), /^[0-9a-f-]{36}$/)
+  assert.equal(accounts.byToken('x'.repeat(1e6)), undefined)
+  assert.equal(accounts.logout('x'.repeat(1e6)), false)
+})
+
+test('failures of long names are remembered by their address only, those of others by a hash', async () => {
+  const clock = jumpingClock()
+  const accounts = new Accounts([], [], defaultLimits(), clock)
+  for (let i = 0; i < 10; i++) await accounts.login(`${i}${'x'.repeat(1e6)}`, 'wrong', '127.0.0.1')
+  assert.equal(accounts.failuresKept, 1)
+  assert.deepEqual(clock.waits, [], 'there is nothing to wait for: nothing was checked')
+  await accounts.login('ann', 'wrong', '127.0.0.1')
+  assert.equal(accounts.failuresKept, 2)
+  assert.deepEqual(clock.waits, [8000], 'the tries before count for the address')
+})
