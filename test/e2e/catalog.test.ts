@@ -19,6 +19,7 @@ import { startRegistry } from '../../src/sandbox/schema-registry.ts'
 import type { StructType } from '../../src/types.ts'
 import { encodeAvro, framed } from '../support/avro-encode.ts'
 import { decodeText } from '../support/decode.ts'
+import { eventually } from '../support/eventually.ts'
 import type { ExactJson } from '../support/exact-json.ts'
 import { registerSchema, sharedCluster, topicName } from './cluster.ts'
 import { kafkaHand } from './kafka-hand.ts'
@@ -355,15 +356,12 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
     /** Deleted by name and made again; a real broker needs a moment before the name is free. */
     async function makeAnew(topic: string, options?: { partitions?: number }): Promise<void> {
       await place.deleteTopic(topic)
-      for (let tries = 0; ; tries++) {
-        try {
-          await place.create(topic, options)
-          return
-        } catch (error) {
-          if (tries === 50) throw error
-          await new Promise((resolve) => setTimeout(resolve, 100))
-        }
-      }
+      await eventually(`the name ${topic} is free`, () =>
+        place.create(topic, options).then(
+          () => true,
+          () => false,
+        ),
+      )
     }
 
     it('a topic made anew under its name is another topic: what was known of the old one does not count, not even for a moment', async () => {

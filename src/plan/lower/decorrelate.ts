@@ -8,7 +8,7 @@ import { unexpected } from '../../lib/assert.ts'
 import { SqlError } from '../../sql/error.ts'
 import { BOOLEAN, type DataType } from '../../types.ts'
 import { comparable, compare } from '../bind/coerce.ts'
-import { conjuncts } from '../conjuncts.ts'
+import { allOf, conjuncts } from '../conjuncts.ts'
 import { freeReferences, sourcesWithin } from './correlation.ts'
 import { exprKey } from '../expr-key.ts'
 import { flattened } from './flatten-subqueries.ts'
@@ -205,7 +205,7 @@ function joinWith(left: Plan, s: Subquery, body: Body, work: Decorrelation): Joi
 
 /** `then` where the outer row lets the subquery have rows at all. */
 function gated(gate: readonly BoundExpr[], then: BoundExpr, otherwise: BoundExpr): BoundExpr {
-  return gate.length === 0 ? then : { kind: 'case', whens: [{ when: all(gate), then }], otherwise, type: then.type, span: then.span }
+  return gate.length === 0 ? then : { kind: 'case', whens: [{ when: allOf(gate), then }], otherwise, type: then.type, span: then.span }
 }
 
 function truth(value: boolean | null, type: DataType = BOOLEAN): BoundExpr {
@@ -252,11 +252,7 @@ function correlatedIn(term: BoundExpr): boolean {
 }
 
 function filter(input: Plan, terms: readonly BoundExpr[]): Plan {
-  return { kind: 'filter', input, predicate: all(terms) }
-}
-
-function all(terms: readonly BoundExpr[]): BoundExpr {
-  return terms.length === 1 ? terms[0] : { kind: 'and', operands: terms, type: BOOLEAN }
+  return { kind: 'filter', input, predicate: allOf(terms) }
 }
 
 /** Sorts the terms of WHERE: equality between inside and outside, other terms that look at both, those of the outside alone, and the rest. */
@@ -339,7 +335,7 @@ function rightSide(
     plan: { kind: 'project', source, input: sorted, columns: exprs.map((expr, i) => ({ name: nameOf(expr, i), expr })) },
     value: wanted.above === undefined ? column(0) : ifThere(column(0), wanted.above(place, columns[0].expr)),
     keys: body.keys.map((k, i) => ({ left: k.outer, right: column(firstKey + i), by: k.by })),
-    residual: body.residual.length === 0 ? undefined : all(body.residual.map(place)),
+    residual: body.residual.length === 0 ? undefined : allOf(body.residual.map(place)),
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { unexpected } from '../../lib/assert.ts'
 import { BOOLEAN, type DataType, INT } from '../../types.ts'
-import { conjuncts } from '../conjuncts.ts'
+import { allOf, conjuncts } from '../conjuncts.ts'
 import { exprKey } from '../expr-key.ts'
 import {
   type Aggregate,
@@ -243,7 +243,7 @@ class Spreading {
     const joined: Join = { ...plan, left: left?.plan ?? plan.left, right: right?.plan ?? plan.right, keys: [...plan.keys, ...numbers], residual: undefined }
     const terms = plan.residual === undefined ? [] : conjuncts(plan.residual).map(met.place)
     if (type === 'inner') return { ...met, plan: filtered(joined, terms) }
-    const whole = terms.length === 0 ? joined : { ...joined, residual: every(terms) }
+    const whole = terms.length === 0 ? joined : { ...joined, residual: allOf(terms) }
     return type === 'full' && left !== undefined && right !== undefined ? this.#eitherSide(whole, left, right) : { ...met, plan: whole }
   }
 
@@ -270,7 +270,7 @@ function expressionsOf(plan: Plan): BoundExpr[] {
 /** Terms that hold further subqueries stand above the others: those tie the rows to the outer values, and of what is left fewer rows go on. */
 function filtered(input: Plan, terms: readonly BoundExpr[]): Plan {
   const [plain, further] = [terms.filter((t) => !holdsQuery(t)), terms.filter(holdsQuery)]
-  return [plain, further].reduce((plan, some): Plan => (some.length === 0 ? plan : { kind: 'filter', input: plan, predicate: every(some) }), input)
+  return [plain, further].reduce((plan, some): Plan => (some.length === 0 ? plan : { kind: 'filter', input: plan, predicate: allOf(some) }), input)
 }
 
 function holdsQuery(e: BoundExpr): boolean {
@@ -279,10 +279,6 @@ function holdsQuery(e: BoundExpr): boolean {
     if (x.kind === 'subquery' && x.outer.length > 0) found = true
   })
   return found
-}
-
-function every(terms: readonly BoundExpr[]): BoundExpr {
-  return terms.length === 1 ? terms[0] : { kind: 'and', operands: terms, type: BOOLEAN }
 }
 
 function slot(index: number, name: string, type: DataType): BoundExpr {
