@@ -41,7 +41,7 @@ export const LIMITS = {
     about: 'Largest frame on the proxied paths: the websockets library of Python, with which they are asked, refuse larger messages unless told otherwise.',
   },
   'server.max.frame.bytes.agent': {
-    default: 32 * 1024 * 1024,
+    default: 8 * 1024 * 1024,
     unit: 'bytes',
     min: 16 * 1024,
     max: 64 * 1024 * 1024,
