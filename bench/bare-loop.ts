@@ -1,7 +1,8 @@
 /**
- * The floor under every reader: a bare loop on `node:net` that fetches a partition from start to end and decodes nothing. It follows the batch headers to know the next
- * offset, and uses what is known to be fastest here: one connection, 4 MiB fetches, bytes read straight into the frame, the next fetch on its way before anything else.
- * node bench/bare-loop.ts HOST:PORT TOPIC → one line of JSON {seconds, bytes}. It is measured, never used.
+ * The floor under every reader: a bare loop on `node:net` that fetches a partition from start to end and decodes
+ * nothing. It follows the batch headers to know the next offset, and uses what is known to be fastest here: one
+ * connection, 4 MiB fetches, bytes read straight into the frame, the next fetch on its way before anything else. node
+ * bench/bare-loop.ts HOST:PORT TOPIC → one line of JSON {seconds, bytes}. It is measured, never used.
  */
 import { connect } from 'node:net'
 import { WireReader, WireWriter } from '../src/kafka/wire/primitives.ts'

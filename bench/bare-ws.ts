@@ -1,4 +1,7 @@
-/** The peer of `SELECT *`: a bare `ws` server that sends one prebuilt frame of the same size again and again, with back-pressure and nothing else. */
+/**
+ * The peer of `SELECT *`: a bare `ws` server that sends one prebuilt frame of the same size again and again, with
+ * back-pressure and nothing else.
+ */
 import { type WebSocket, WebSocketServer } from 'ws'
 
 /** Frames sent between two looks at the socket's buffer. */

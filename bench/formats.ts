@@ -1,6 +1,7 @@
 /**
- * How fast the generated readers are by themselves: records of one kind in a buffer, no Kafka, no SQL. Prints records per second and nanoseconds a record.
- * Run: `node bench/formats.ts`. It measures one thread; the figures of whole queries are in `bench/main.ts`.
+ * How fast the generated readers are by themselves: records of one kind in a buffer, no Kafka, no SQL. Prints records
+ * per second and nanoseconds a record. Run: `node bench/formats.ts`. It measures one thread; the figures of whole
+ * queries are in `bench/main.ts`.
  */
 import { type Code, Emitter, js, type Name } from '../src/codegen/emitter.ts'
 import { avroDecoder } from '../src/formats/avro/decoder.ts'
@@ -43,7 +44,13 @@ const VESSEL = {
   ).map(([name, type]) => ({ name, type })),
 }
 
-const PROTO_TYPES: Readonly<Record<string, string>> = { int: 'int32', long: 'int64', double: 'double', boolean: 'bool', string: 'string' }
+const PROTO_TYPES: Readonly<Record<string, string>> = {
+  int: 'int32',
+  long: 'int64',
+  double: 'double',
+  boolean: 'bool',
+  string: 'string',
+}
 const VESSEL_PROTO = `syntax = "proto3";
 message Report {
 ${VESSEL.fields.map(({ name, type }, i) => `  ${PROTO_TYPES[type]} ${name} = ${i + 1};`).join('\n')}
@@ -96,7 +103,10 @@ function vessel(i: number, random: () => number): Buffer {
   return Buffer.from(out)
 }
 
-/** The same report as Protobuf writes it, behind the list of message indexes: defaults are left out, field numbers above 15 take two bytes. */
+/**
+ * The same report as Protobuf writes it, behind the list of message indexes: defaults are left out, field numbers above
+ * 15 take two bytes.
+ */
 function vesselProto(i: number, random: () => number): Buffer {
   const out: number[] = [0]
   const [longitude, latitude] = [random() * 360 - 180, random() * 180 - 90]
@@ -165,8 +175,17 @@ function measure({ name, decoder, records, want }: Case): void {
     declared.push(made)
     return made
   })
-  const body = decoder.emit(root, { emitter: e, from: js`from`, to: js`to`, bad: js`{ bad++; break one }`, validate: false, render: DEFAULT_RENDER })
-  const use: Code[] = declared.map((made) => js`if (typeof ${made} === 'number') sum += ${made}; else if (${made} !== null) sum += ${made}.length`)
+  const body = decoder.emit(root, {
+    emitter: e,
+    from: js`from`,
+    to: js`to`,
+    bad: js`{ bad++; break one }`,
+    validate: false,
+    render: DEFAULT_RENDER,
+  })
+  const use: Code[] = declared.map(
+    (made) => js`if (typeof ${made} === 'number') sum += ${made}; else if (${made} !== null) sum += ${made}.length`,
+  )
   const run = e.build<(b: Buffer, view: DataView, ends: Int32Array) => { sum: number; bad: number }>(
     ['b', 'view', 'ends'],
     js`let sum = 0, bad = 0, from = 0
@@ -227,11 +246,25 @@ const CASES: readonly Case[] = [
     name: 'avro: location as range, Timestamp',
     decoder: avro,
     records: vessels,
-    want: (d) => root([leaf('location', STRING, { slice: { from: d(), to: d() }, value: d() }), leaf('Timestamp', { kind: 'long' }, { text: d() })]),
+    want: (d) =>
+      root([
+        leaf('location', STRING, { slice: { from: d(), to: d() }, value: d() }),
+        leaf('Timestamp', { kind: 'long' }, { text: d() }),
+      ]),
   },
-  { name: 'avro: location as string', decoder: avro, records: vessels, want: (d) => root([leaf('location', STRING, { value: d() })]) },
+  {
+    name: 'avro: location as string',
+    decoder: avro,
+    records: vessels,
+    want: (d) => root([leaf('location', STRING, { value: d() })]),
+  },
   { name: 'avro: whole record as JSON text', decoder: avro, records: vessels, want: (d) => root([], { text: d() }) },
-  { name: 'avro: whole record as a value', decoder: avro, records: vessels, want: (d) => root([], { value: d(), type: avro.type }) },
+  {
+    name: 'avro: whole record as a value',
+    decoder: avro,
+    records: vessels,
+    want: (d) => root([], { value: d(), type: avro.type }),
+  },
   {
     name: 'protobuf: Type, Speed of 17',
     decoder: protobuf,
@@ -242,15 +275,33 @@ const CASES: readonly Case[] = [
     name: 'protobuf: location as range, Timestamp',
     decoder: protobuf,
     records: reports,
-    want: (d) => root([leaf('location', STRING, { slice: { from: d(), to: d() }, value: d() }), leaf('Timestamp', { kind: 'long' }, { text: d() })]),
+    want: (d) =>
+      root([
+        leaf('location', STRING, { slice: { from: d(), to: d() }, value: d() }),
+        leaf('Timestamp', { kind: 'long' }, { text: d() }),
+      ]),
   },
-  { name: 'protobuf: whole record as JSON text', decoder: protobuf, records: reports, want: (d) => root([], { text: d() }) },
-  { name: 'protobuf: whole record as a value', decoder: protobuf, records: reports, want: (d) => root([], { value: d(), type: protobuf.type }) },
+  {
+    name: 'protobuf: whole record as JSON text',
+    decoder: protobuf,
+    records: reports,
+    want: (d) => root([], { text: d() }),
+  },
+  {
+    name: 'protobuf: whole record as a value',
+    decoder: protobuf,
+    records: reports,
+    want: (d) => root([], { value: d(), type: protobuf.type }),
+  },
   {
     name: 'json: currency as range, amount',
     decoder: json,
     records: payments,
-    want: (d) => root([leaf('currency', JSON_KIND, { slice: { from: d(), to: d() }, value: d() }), leaf('amount', JSON_KIND, { value: d() })]),
+    want: (d) =>
+      root([
+        leaf('currency', JSON_KIND, { slice: { from: d(), to: d() }, value: d() }),
+        leaf('amount', JSON_KIND, { value: d() }),
+      ]),
   },
   {
     name: 'json: currency as string, amount',
@@ -258,7 +309,12 @@ const CASES: readonly Case[] = [
     records: payments,
     want: (d) => root([leaf('currency', JSON_KIND, { value: d() }), leaf('amount', JSON_KIND, { value: d() })]),
   },
-  { name: 'json: last field', decoder: json, records: payments, want: (d) => root([leaf('blocked', JSON_KIND, { value: d() })]) },
+  {
+    name: 'json: last field',
+    decoder: json,
+    records: payments,
+    want: (d) => root([leaf('blocked', JSON_KIND, { value: d() })]),
+  },
   { name: 'json: whole record as text', decoder: json, records: payments, want: (d) => root([], { text: d() }) },
 ]
 

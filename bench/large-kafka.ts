@@ -1,7 +1,9 @@
 /**
- * `npm run bench -- --large`: joins, groupings and sorts of millions of rows on a real Kafka, each with the time, the most memory that the server held, and the longest stretch
- * for which it kept the event loop; and the same queries beyond a limit, which have to end in the error that the documentation promises, by a server that goes on.
- * Every case has a server of its own. Writes its section of bench/RESULTS.md and results.json, but for `--short`. A limit that is not told makes the exit code 1.
+ * `npm run bench -- --large`: joins, groupings and sorts of millions of rows on a real Kafka, each with the time, the
+ * most memory that the server held, and the longest stretch for which it kept the event loop; and the same queries
+ * beyond a limit, which have to end in the error that the documentation promises, by a server that goes on. Every case
+ * has a server of its own. Writes its section of bench/RESULTS.md and results.json, but for `--short`. A limit that is
+ * not told makes the exit code 1.
  */
 import { loadavg } from 'node:os'
 import { startKafka } from '../scripts/kafka.ts'
@@ -43,7 +45,11 @@ const CASES: readonly Case[] = [
     sql: 'SELECT count(*) AS n, sum(s) AS s FROM (SELECT cart, count(*) AS n, sum(amount) AS s FROM bench_orders GROUP BY cart)',
     topics: ['orders'],
   },
-  { name: '5 M groups sent to the client', sql: 'SELECT basket, count(*) AS n FROM bench_orders GROUP BY basket LIMIT 10000000', topics: ['orders'] },
+  {
+    name: '5 M groups sent to the client',
+    sql: 'SELECT basket, count(*) AS n FROM bench_orders GROUP BY basket LIMIT 10000000',
+    topics: ['orders'],
+  },
   {
     name: 'ORDER BY of 1 M rows, sent',
     sql: "SET max.sort.bytes = '1g'; SELECT city, name FROM bench_customers ORDER BY city DESC, name LIMIT 10000000",
@@ -67,7 +73,12 @@ const CASES: readonly Case[] = [
     topics: ['orders'],
     limit: 'max.join.bytes',
   },
-  { name: 'more to sort than max.sort.bytes', sql: 'SELECT name FROM bench_customers ORDER BY name', topics: ['customers'], limit: 'max.sort.bytes' },
+  {
+    name: 'more to sort than max.sort.bytes',
+    sql: 'SELECT name FROM bench_customers ORDER BY name',
+    topics: ['customers'],
+    limit: 'max.sort.bytes',
+  },
 ]
 
 interface Measured {
@@ -96,7 +107,8 @@ async function measure(brokers: string, registry: string, one: Case, runs: numbe
       cpu.push(cpuSeconds(server.pid) - before)
     }
     const { busyMs } = await server.loop()
-    if (answer.error.includes(one.limit ?? 'ERROR') !== (one.limit !== undefined)) throw new Error(`${one.name}: ${answer.error || 'no error'}`)
+    if (answer.error.includes(one.limit ?? 'ERROR') !== (one.limit !== undefined))
+      throw new Error(`${one.name}: ${answer.error || 'no error'}`)
     const after = await ask(server, 'SELECT count(*) AS n FROM bench_customers')
     if (after.error !== '') throw new Error(`${one.name}: the server does not go on: ${after.error}`)
     const rows = one.topics.reduce((n, t) => n + SIZES[t] * scale, 0)
@@ -131,7 +143,11 @@ export async function measureLarge(runs: number, short: boolean): Promise<void> 
   const kafka = await startKafka({ heap: '1g', throughput: true })
   const registry = await startRegistry()
   try {
-    const topics = (['orders', 'customers'] as const).map((kind) => ({ kind, topic: `bench_${kind}`, count: SIZES[kind] * scale }))
+    const topics = (['orders', 'customers'] as const).map((kind) => ({
+      kind,
+      topic: `bench_${kind}`,
+      count: SIZES[kind] * scale,
+    }))
     await seedTopics(kafka.bootstrap, registry.url, topics, (w) =>
       console.log(`seeded ${w.topic}: ${w.records.toLocaleString('en')} records, ${w.seconds.toFixed(0)} s`),
     )

@@ -1,6 +1,7 @@
 /**
- * Large joins and groupings, measured in memory by hand: node bench/large.ts [case …]. Record batches are made as they are read, so that what is measured is the engine: time, rows
- * a second, and the most memory that the process held. Each case runs in a process of its own. No floors: the machine decides.
+ * Large joins and groupings, measured in memory by hand: node bench/large.ts [case …]. Record batches are made as they
+ * are read, so that what is measured is the engine: time, rows a second, and the most memory that the process held.
+ * Each case runs in a process of its own. No floors: the machine decides.
  */
 import { spawnSync } from 'node:child_process'
 import { runRequest } from '../src/engine/request.ts'
@@ -18,13 +19,19 @@ type Make = (i: number) => { readonly key: string; readonly value: string }
 
 const spread = (i: number): number => Math.imul(i, 0x9e3779b1) >>> 0
 const CUSTOMERS: Make = (i) => ({ key: `c${i}`, value: `{"name":"customer ${i}","city":${i % 1000}}` })
-const ORDERS: Make = (i) => ({ key: `o${i}`, value: `{"id":${i},"customer":"c${spread(i) % 1_000_000}","amount":${i % 997}}` })
+const ORDERS: Make = (i) => ({
+  key: `o${i}`,
+  value: `{"id":${i},"customer":"c${spread(i) % 1_000_000}","amount":${i % 997}}`,
+})
 
 interface Topic {
   readonly records: number
   readonly make: Make
 }
-const TOPICS: Readonly<Record<string, Topic>> = { customers: { records: 1_000_000, make: CUSTOMERS }, orders: { records: 10_000_000, make: ORDERS } }
+const TOPICS: Readonly<Record<string, Topic>> = {
+  customers: { records: 1_000_000, make: CUSTOMERS },
+  orders: { records: 10_000_000, make: ORDERS },
+}
 
 const GIB = 1024 ** 3
 const CASES: Readonly<Record<string, { readonly sql: string; readonly settings: Readonly<Record<string, number>> }>> = {
@@ -44,9 +51,18 @@ const CASES: Readonly<Record<string, { readonly sql: string; readonly settings: 
     sql: "SELECT count(*) FROM (SELECT CONCAT(customer, '-', _meta.offset % 5) AS g, count(*) AS n FROM orders GROUP BY g)",
     settings: {},
   },
-  'order 1 M rows': { sql: 'SELECT city, name FROM customers ORDER BY city DESC, name LIMIT 10000000', settings: { 'max.sort.bytes': GIB } },
-  'join beyond its limit': { sql: 'SELECT count(*) FROM orders o JOIN customers c ON o.customer = c._key', settings: { 'max.join.bytes': 64 * 1024 * 1024 } },
-  'groups beyond their limit': { sql: 'SELECT _meta.offset, count(*) FROM orders GROUP BY _meta.offset', settings: { 'max.group.records': 1_000_000 } },
+  'order 1 M rows': {
+    sql: 'SELECT city, name FROM customers ORDER BY city DESC, name LIMIT 10000000',
+    settings: { 'max.sort.bytes': GIB },
+  },
+  'join beyond its limit': {
+    sql: 'SELECT count(*) FROM orders o JOIN customers c ON o.customer = c._key',
+    settings: { 'max.join.bytes': 64 * 1024 * 1024 },
+  },
+  'groups beyond their limit': {
+    sql: 'SELECT _meta.offset, count(*) FROM orders GROUP BY _meta.offset',
+    settings: { 'max.group.records': 1_000_000 },
+  },
 }
 
 /** Topics of one partition whose batches are written once and handed out at ever later offsets. */
@@ -124,7 +140,10 @@ async function measure(name: string): Promise<void> {
   const frames: string[] = []
   const started = performance.now()
   const cpuBefore = process.threadCpuUsage()
-  const sink = { send: (frame: string): void => void (frames.length < 10 && frames.push(frame)), drained: () => undefined }
+  const sink = {
+    send: (frame: string): void => void (frames.length < 10 && frames.push(frame)),
+    drained: () => undefined,
+  }
   const environment = { catalog, log, defaults: { 'max.size': 100 * GIB, ...settings } }
   const summary = await runRequest({ sql, live: false }, environment, sink, new AbortController().signal)
   const seconds = (performance.now() - started) / 1000
@@ -150,6 +169,8 @@ const [first, ...rest] = process.argv.slice(2)
 if (first === '--measure') await measure(rest[0])
 else
   for (const name of first === undefined ? Object.keys(CASES) : [first, ...rest]) {
-    const run = spawnSync(process.execPath, [import.meta.filename, '--measure', name], { stdio: ['ignore', 'inherit', 'inherit'] })
+    const run = spawnSync(process.execPath, [import.meta.filename, '--measure', name], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
     if (run.status !== 0) process.exitCode = 1
   }

@@ -1,6 +1,7 @@
 /**
- * `npm run bench`: Sluice against its peers on the same topics of the same real Kafka in the same run. Each figure is a ratio of medians; the two sides take turns, so that a
- * machine that gets slower gets slower for both. The full form writes bench/RESULTS.md and results.json; `-- --short` takes less data and few turns and writes nothing.
+ * `npm run bench`: Sluice against its peers on the same topics of the same real Kafka in the same run. Each figure is a
+ * ratio of medians; the two sides take turns, so that a machine that gets slower gets slower for both. The full form
+ * writes bench/RESULTS.md and results.json; `-- --short` takes less data and few turns and writes nothing.
  * `-- --large` measures large joins and groupings instead (large-kafka.ts).
  * Below a floor (bench/floors.json) it ends with exit code 1.
  */
@@ -18,13 +19,22 @@ import { type Held, machineName, node, peakMiB, type Server, startServer, type T
 
 const run = promisify(execFile)
 const { values: options } = parseArgs({
-  options: { short: { type: 'boolean', default: false }, large: { type: 'boolean', default: false }, runs: { type: 'string' } },
+  options: {
+    short: { type: 'boolean', default: false },
+    large: { type: 'boolean', default: false },
+    runs: { type: 'string' },
+  },
 })
 const form = options.short ? 'short' : 'full'
 const runs = Number(options.runs ?? (options.short ? 3 : 7))
-const counts = options.short ? { large: 500_000, codec: 300_000, star: 200_000 } : { large: 5_000_000, codec: 2_000_000, star: 1_000_000 }
+const counts = options.short
+  ? { large: 500_000, codec: 300_000, star: 200_000 }
+  : { large: 5_000_000, codec: 2_000_000, star: 1_000_000 }
 const here = import.meta.dirname
-const floors = JSON.parse(readFileSync(join(here, 'floors.json'), 'utf8')) as Record<'full' | 'short', Record<string, number>> & {
+const floors = JSON.parse(readFileSync(join(here, 'floors.json'), 'utf8')) as Record<
+  'full' | 'short',
+  Record<string, number>
+> & {
   memoryMiB: number
   loopMs: number
 }
@@ -74,16 +84,21 @@ async function compare(name: string, ours: () => Promise<number>, peer: () => Pr
   figures.push(figure)
   const held = await loop()
   worst = { busyMs: Math.max(worst.busyMs, held.busyMs), delayMs: Math.max(worst.delayMs, held.delayMs) }
-  console.log(`${line(figure)}   event loop held ${held.busyMs.toFixed(0)} ms at most (${held.delayMs.toFixed(0)} ms by the clock)`)
+  console.log(
+    `${line(figure)}   event loop held ${held.busyMs.toFixed(0)} ms at most (${held.delayMs.toFixed(0)} ms by the clock)`,
+  )
 }
 
 function line(f: Figure): string {
-  const seconds = (of: readonly number[]): string => `${median(of).toFixed(3)} s (${Math.min(...of).toFixed(3)}–${Math.max(...of).toFixed(3)})`
+  const seconds = (of: readonly number[]): string =>
+    `${median(of).toFixed(3)} s (${Math.min(...of).toFixed(3)}–${Math.max(...of).toFixed(3)})`
   return `${f.name.padEnd(28)} ${f.ratio.toFixed(2).padStart(6)}   ours ${seconds(f.ours)}   peer ${seconds(f.peer)}   floor ${floors[form][f.name] ?? '–'}`
 }
 
 async function bareWs(count: number, size: number): Promise<{ url: string; stop(): void }> {
-  const child = spawn(process.execPath, [join(here, 'bare-ws.ts'), String(count), String(size)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [join(here, 'bare-ws.ts'), String(count), String(size)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   for await (const text of createInterface(child.stdout))
     return { url: `ws://127.0.0.1:${(JSON.parse(text) as { port: number }).port}`, stop: () => child.kill() }
   throw new Error('the bare server does not start')
@@ -101,7 +116,12 @@ async function main(): Promise<void> {
       [
         { kind: 'vessels', topic: 'bench_vessels', count: counts.large },
         { kind: 'payments', topic: 'bench_payments', count: counts.large },
-        ...codecs.map((codec) => ({ kind: 'vessels' as const, topic: `bench_vessels_${codec}`, count: counts.codec, codec })),
+        ...codecs.map((codec) => ({
+          kind: 'vessels' as const,
+          topic: `bench_vessels_${codec}`,
+          count: counts.codec,
+          codec,
+        })),
       ],
       (w) => console.log(`seeded ${w.topic}: ${w.records.toLocaleString('en')} records, ${w.seconds.toFixed(0)} s`),
     )
@@ -122,15 +142,25 @@ async function measure(brokers: string, server: Server, codecs: readonly string[
   }
   const ours = (sql: string) => async (): Promise<number> => (await timed(sql)).seconds
   const group = (topic: string): string => `SELECT Type, count(*), avg(Speed) FROM ${topic} GROUP BY Type`
-  const bare = async (): Promise<number> => (await node<{ seconds: number }>('bare-loop.ts', brokers, 'bench_vessels')).seconds
+  const bare = async (): Promise<number> =>
+    (await node<{ seconds: number }>('bare-loop.ts', brokers, 'bench_vessels')).seconds
   console.log(`\nratio = peer's time / ours, medians of ${runs} turns each\n`)
   await compare('avro-group / kcat', ours(group('bench_vessels')), () => kcat(brokers, 'bench_vessels'))
-  await compare('json-group / kcat', ours('SELECT currency, count(*), sum(amount) FROM bench_payments GROUP BY currency'), () =>
-    kcat(brokers, 'bench_payments'),
+  await compare(
+    'json-group / kcat',
+    ours('SELECT currency, count(*), sum(amount) FROM bench_payments GROUP BY currency'),
+    () => kcat(brokers, 'bench_payments'),
   )
   await compare('avro-group / bare loop', ours(group('bench_vessels')), bare)
-  await compare('avro-filter / bare loop', ours('SELECT MMSI, Speed FROM bench_vessels WHERE Second = 7 AND Radio < 7800 LIMIT 10000000'), bare)
-  for (const codec of codecs) await compare(`avro-group ${codec} / kcat`, ours(group(`bench_vessels_${codec}`)), () => kcat(brokers, `bench_vessels_${codec}`))
+  await compare(
+    'avro-filter / bare loop',
+    ours('SELECT MMSI, Speed FROM bench_vessels WHERE Second = 7 AND Radio < 7800 LIMIT 10000000'),
+    bare,
+  )
+  for (const codec of codecs)
+    await compare(`avro-group ${codec} / kcat`, ours(group(`bench_vessels_${codec}`)), () =>
+      kcat(brokers, `bench_vessels_${codec}`),
+    )
   await compareStar(timed)
   const firsts: number[] = []
   const one = async (): Promise<number> => (await timed('SELECT * FROM bench_vessels LIMIT 1')).firstMs
@@ -166,18 +196,26 @@ function report(firstMs: number, trips: number, peak: number): void {
   const failures = figures
     .filter((f) => f.ratio < (floors[form][f.name] ?? 0))
     .map((f) => `${f.name} is ${f.ratio.toFixed(2)}, its floor ${floors[form][f.name]}`)
-  if (worst.busyMs > floors.loopMs) failures.push(`a query held the event loop for ${worst.busyMs.toFixed(0)} ms, the limit is ${floors.loopMs}`)
+  if (worst.busyMs > floors.loopMs)
+    failures.push(`a query held the event loop for ${worst.busyMs.toFixed(0)} ms, the limit is ${floors.loopMs}`)
   if (peak > floors.memoryMiB) failures.push(`the server took ${peak} MiB, its limit is ${floors.memoryMiB}`)
   if (form === 'full') writeResults(firstMs, trips, peak)
-  console.log(failures.length === 0 ? '\nEvery floor is held.' : `\nBelow the floor:\n${failures.map((f) => `  ${f}`).join('\n')}`)
+  console.log(
+    failures.length === 0
+      ? '\nEvery floor is held.'
+      : `\nBelow the floor:\n${failures.map((f) => `  ${f}`).join('\n')}`,
+  )
   if (failures.length > 0) process.exitCode = 1
 }
 
 function writeResults(firstMs: number, trips: number, peak: number): void {
   const machine = machineName()
   const date = new Date().toISOString().slice(0, 10)
-  const spread = (of: readonly number[]): string => `${median(of).toFixed(3)} (${Math.min(...of).toFixed(3)}–${Math.max(...of).toFixed(3)})`
-  const rows = figures.map((f) => `| ${f.name} | **${f.ratio.toFixed(2)}** | ${floors.full[f.name]} | ${spread(f.ours)} | ${spread(f.peer)} |`)
+  const spread = (of: readonly number[]): string =>
+    `${median(of).toFixed(3)} (${Math.min(...of).toFixed(3)}–${Math.max(...of).toFixed(3)})`
+  const rows = figures.map(
+    (f) => `| ${f.name} | **${f.ratio.toFixed(2)}** | ${floors.full[f.name]} | ${spread(f.ours)} | ${spread(f.peer)} |`,
+  )
   const text = `# Results of \`npm run bench\`
 
 ${date}; ${machine}; Apache Kafka 4.1.0, one node on the same cores, loopback, log in the page cache. ${counts.large.toLocaleString('en')} vessel reports (Avro, about 99 bytes of key and value) and payments

@@ -1,10 +1,15 @@
-/** RESULTS.md and results.json of the benchmark. Each part of it writes its own figures and leaves those of the others as they are. */
+/**
+ * RESULTS.md and results.json of the benchmark. Each part of it writes its own figures and leaves those of the others
+ * as they are.
+ */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const PAGE = join(import.meta.dirname, 'RESULTS.md')
 const DATA = join(import.meta.dirname, 'results.json')
-/** The section of the large queries starts here and ends the page; what stands before it is the comparison with peers. */
+/**
+ * The section of the large queries starts here and ends the page; what stands before it is the comparison with peers.
+ */
 const LARGE = '\n## Large joins, groupings and sorts\n'
 
 /** `text`: from the title of the page to the end of its tables. */

@@ -1,7 +1,9 @@
 /**
- * The benchmark's topics: seeded vessel reports (Avro), payments, orders and customers (JSON), written by the official Java client (java/SeedTopics.java) into a running Kafka, their schema kept in a running registry.
- * By hand, into what `npm run kafka -- --registry` printed:
- *   node bench/seed.ts HOST:PORT REGISTRY_URL vessels,bench_vessels,5000000,1,none payments,bench_payments,5000000,1,none …
+ * The benchmark's topics: seeded vessel reports (Avro), payments, orders and customers (JSON), written by the official
+ * Java client (java/SeedTopics.java) into a running Kafka, their schema kept in a running registry. By hand, into what
+ * `npm run kafka -- --registry` printed:
+ *   node bench/seed.ts HOST:PORT REGISTRY_URL vessels,bench_vessels,5000000,1,none
+ *   payments,bench_payments,5000000,1,none …
  */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
@@ -72,9 +74,19 @@ export async function seedTopics(
     specs.push([kind, topic, count, partitions, codec, schemaId, batchBytes].join(','))
   }
   const source = join(import.meta.dirname, 'java', 'SeedTopics.java')
-  const args = ['-Xmx384m', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', join(libraries, '*'), source, bootstrap, ...specs]
+  const args = [
+    '-Xmx384m',
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
+    '-cp',
+    join(libraries, '*'),
+    source,
+    bootstrap,
+    ...specs,
+  ]
   const child = spawn(javaFile, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const ended = new Promise<number>((resolve, reject) => child.once('close', (code) => resolve(code ?? 1)).once('error', reject))
+  const ended = new Promise<number>((resolve, reject) =>
+    child.once('close', (code) => resolve(code ?? 1)).once('error', reject),
+  )
   const written: Written[] = []
   for await (const line of createInterface(child.stdout)) {
     const one = JSON.parse(line) as Written
@@ -101,7 +113,13 @@ if (import.meta.main) {
   const [bootstrap, registryUrl, ...specs] = process.argv.slice(2)
   const topics = specs.map((spec) => {
     const [kind, topic, count, partitions, codec] = spec.split(',')
-    return { kind: kind as SeededTopic['kind'], topic, count: Number(count), partitions: Number(partitions ?? 1), codec: (codec ?? 'none') as Codec }
+    return {
+      kind: kind as SeededTopic['kind'],
+      topic,
+      count: Number(count),
+      partitions: Number(partitions ?? 1),
+      codec: (codec ?? 'none') as Codec,
+    }
   })
   await seedTopics(bootstrap, registryUrl, topics, (written) => console.log(JSON.stringify(written)))
 }

@@ -1,4 +1,7 @@
-/** What the parts of the benchmark share: a server in a process of its own, the client that is timed in another, and the machine's name. */
+/**
+ * What the parts of the benchmark share: a server in a process of its own, the client that is timed in another, and the
+ * machine's name.
+ */
 import { execFile, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -30,7 +33,9 @@ function freePort(): Promise<number> {
     const server = createServer().once('error', reject)
     server.listen(0, '127.0.0.1', () => {
       const address = server.address()
-      server.close(() => (address !== null && typeof address !== 'string' ? resolve(address.port) : reject(new Error('no port'))))
+      server.close(() =>
+        address !== null && typeof address !== 'string' ? resolve(address.port) : reject(new Error('no port')),
+      )
     })
   })
 }
@@ -44,7 +49,10 @@ export interface Held {
 export interface Server {
   readonly url: string
   readonly pid: number
-  /** Since the last time it was asked, in ms: the longest stretch that the event loop's thread worked without a turn, in processor time, and the longest delay of a turn by the clock. */
+  /**
+   * Since the last time it was asked, in ms: the longest stretch that the event loop's thread worked without a turn, in
+   * processor time, and the longest delay of a turn by the clock.
+   */
   loop(): Promise<Held>
   /** Requests sent to Kafka since the start. */
   requests(): Promise<number>
@@ -70,9 +78,13 @@ export async function startServer(brokers: string, registry: string): Promise<Se
     `bench:${TOKEN}`,
   ]
   const watch = ['--import', join(here, '../test/support/loop-watch.ts')]
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', ...watch, join(here, '../src/cli/main.ts'), ...args, '--log-level', 'silent'], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
+  const child = spawn(
+    process.execPath,
+    ['--max-semi-space-size=8', ...watch, join(here, '../src/cli/main.ts'), ...args, '--log-level', 'silent'],
+    {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    },
+  )
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   for (let i = 0; ; i++) {
     const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined)
@@ -91,9 +103,18 @@ export async function startServer(brokers: string, registry: string): Promise<Se
     })
   const requests = async (): Promise<number> => {
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
-    return [...text.matchAll(/^sluice_kafka_requests_total\{[^}]*\} (\d+)$/gm)].reduce((sum, match) => sum + Number(match[1]), 0)
+    return [...text.matchAll(/^sluice_kafka_requests_total\{[^}]*\} (\d+)$/gm)].reduce(
+      (sum, match) => sum + Number(match[1]),
+      0,
+    )
   }
-  return { url: `ws://127.0.0.1:${port}/api/v1/environments/bench/proxy/api/ws/v2/sql/execute`, pid: child.pid ?? 0, loop, requests, stop }
+  return {
+    url: `ws://127.0.0.1:${port}/api/v1/environments/bench/proxy/api/ws/v2/sql/execute`,
+    pid: child.pid ?? 0,
+    loop,
+    requests,
+    stop,
+  }
 }
 
 /** Peak resident memory of a process in MiB. */
@@ -104,7 +125,8 @@ export function peakMiB(pid: number): number {
 
 /** Processor time that the main thread of a process has used, in seconds (in steps of 10 ms). */
 export function cpuSeconds(pid: number): number {
-  // The name of the process stands in brackets and may hold spaces; behind it user and system time are numbers 12 and 13.
+  // The name of the process stands in brackets and may hold spaces; behind it user and system time are numbers 12 and
+  // 13.
   const fields = readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
     .split(' ')

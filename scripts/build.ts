@@ -1,6 +1,8 @@
 /**
- * Builds what is published: every TypeScript file of src/ as one JavaScript file and its declarations in dist/, everything else there copied as it is. Nothing is bundled.
- * A file that loads another by address (`new URL('./worker.ts', import.meta.url)`) must take the ending from its own address, since only import statements are rewritten.
+ * Builds what is published: every TypeScript file of src/ as one JavaScript file and its declarations in dist/,
+ * everything else there copied as it is. Nothing is bundled. A file that loads another by address (`new
+ * URL('./worker.ts', import.meta.url)`) must take the ending from its own address, since only import statements are
+ * rewritten.
  */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, rmSync } from 'node:fs'
@@ -12,7 +14,10 @@ const dist = join(projectFolder, 'dist')
 /** Fills dist/ anew; throws where the compiler finds fault, with its words on standard output. */
 export function build(): void {
   rmSync(dist, { recursive: true, force: true })
-  execFileSync(process.execPath, [join(projectFolder, 'node_modules', '.bin', 'tsc'), '-p', 'tsconfig.build.json'], { cwd: projectFolder, stdio: 'inherit' })
+  execFileSync(process.execPath, [join(projectFolder, 'node_modules', '.bin', 'tsc'), '-p', 'tsconfig.build.json'], {
+    cwd: projectFolder,
+    stdio: 'inherit',
+  })
   cpSync(join(projectFolder, 'src'), dist, { recursive: true, filter: (path) => !path.endsWith('.ts') })
   const program = join(dist, 'cli', 'start.js')
   if (existsSync(program)) chmodSync(program, 0o755)

@@ -1,4 +1,7 @@
-/** `npm run check`: types, lint, import rules and the fast tests; under a minute. The tests that need real Kafka, and the packed package, are left to `npm test`. */
+/**
+ * `npm run check`: types, lint, import rules and the fast tests; under a minute. The tests that need real Kafka, and
+ * the packed package, are left to `npm test`.
+ */
 import { nothingYet, runTests, testFiles } from './run-tests.ts'
 import { staticChecks } from './static-checks.ts'
 

@@ -1,6 +1,7 @@
 /**
- * A child process that is waited for until it says that it is ready, writes its output to a file, and never outlives this process. Ended by its own process id only.
- * Once ready it does not keep this process alive: a test that forgets to stop it still ends, and it ends with it.
+ * A child process that is waited for until it says that it is ready, writes its output to a file, and never outlives
+ * this process. Ended by its own process id only. Once ready it does not keep this process alive: a test that forgets
+ * to stop it still ends, and it ends with it.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
@@ -54,12 +55,19 @@ export function removeAtExit(folder: string): void {
   folders.add(folder)
 }
 
-/** Starts a program and resolves once it is ready; rejects with the end of its output when it ends first or takes too long. */
+/**
+ * Starts a program and resolves once it is ready; rejects with the end of its output when it ends first or takes too
+ * long.
+ */
 export async function startChild(command: string, args: readonly string[], options: ChildOptions): Promise<Child> {
   watchExit()
   const log = openSync(options.logFile, 'a')
   const from = readFileSync(options.logFile).length
-  const child = spawn(command, args, { stdio: ['ignore', log, log], env: { ...process.env, ...options.env }, cwd: options.cwd })
+  const child = spawn(command, args, {
+    stdio: ['ignore', log, log],
+    env: { ...process.env, ...options.env },
+    cwd: options.cwd,
+  })
   closeSync(log)
   living.add(child)
   let endedWith: number | undefined
@@ -88,7 +96,10 @@ export async function startChild(command: string, args: readonly string[], optio
   const deadline = performance.now() + timeoutMs
   const output = () => readFileSync(options.logFile).subarray(from).toString()
   while (!options.ready.test(output())) {
-    if (endedWith !== undefined) throw new Error(`${command} ended with code ${endedWith} before it was ready ${failure}\n${output().slice(-3000)}`)
+    if (endedWith !== undefined)
+      throw new Error(
+        `${command} ended with code ${endedWith} before it was ready ${failure}\n${output().slice(-3000)}`,
+      )
     if (performance.now() > deadline) {
       await signal('SIGKILL', 1000)
       throw new Error(`${command} was not ready after ${timeoutMs} ms\n${output().slice(-3000)}`)
@@ -96,5 +107,11 @@ export async function startChild(command: string, args: readonly string[], optio
     await sleep(50)
   }
   child.unref()
-  return { pid: child.pid ?? -1, logFile: options.logFile, stop: (graceMs = 5000) => signal('SIGTERM', graceMs), kill: () => signal('SIGKILL', 1000), ended }
+  return {
+    pid: child.pid ?? -1,
+    logFile: options.logFile,
+    stop: (graceMs = 5000) => signal('SIGTERM', graceMs),
+    kill: () => signal('SIGKILL', 1000),
+    ended,
+  }
 }

@@ -1,10 +1,13 @@
 /**
- * Writes `docs/coverage.md` from the lists in `test/coverage`: every row of the dialect and the protocol, and the test that shows it. A row that names a test which does not exist, or
- * none at all, is a problem; a test of this project asks for the problems. It runs no test.
+ * Writes `docs/coverage.md` from the lists in `test/coverage`: every row of the dialect and the protocol, and the test
+ * that shows it. A row that names a test which does not exist, or none at all, is a problem; a test of this project
+ * asks for the problems. It runs no test.
  *
- * A list holds `# title`, `## section`, and rows `what<TAB>proof`. A proof is one or several of these, separated by ` ; `:
+ * A list holds `# title`, `## section`, and rows `what<TAB>proof`. A proof is one or several of these, separated by ` ;
+ * `:
  *
- *     path text      the first place in a test file (below test/, or docs/…) that holds the text: a case of a golden file or transcript, the title of a test
+ *     path text      the first place in a test file (below test/, or docs/…) that holds the text: a case of a golden
+ *     file or transcript, the title of a test
  *     fn NAME        a golden case that calls the function, else its examples, which run as tests
  *     set name       a golden case that sets the setting
  *     no reason      there is none, and why
@@ -51,7 +54,9 @@ function provingLines(path: string): readonly string[] {
   return lines
 }
 
-const golden = [...globSync('test/sql/**/*.slt', { cwd: root }), 'docs/sql.md'].map((p) => p.replaceAll('\\', '/')).sort()
+const golden = [...globSync('test/sql/**/*.slt', { cwd: root }), 'docs/sql.md']
+  .map((p) => p.replaceAll('\\', '/'))
+  .sort()
 
 /** The first golden case that matches. */
 function inGolden(pattern: RegExp): string | undefined {
@@ -88,7 +93,9 @@ function prove(proof: string): string {
 
 /** Functions whose examples run as tests. */
 function example(name: string): string | undefined {
-  const fn = SCALAR_FUNCTIONS.find((f) => f.name === name.toLowerCase() || (f.aliases ?? []).includes(name.toLowerCase()))
+  const fn = SCALAR_FUNCTIONS.find(
+    (f) => f.name === name.toLowerCase() || (f.aliases ?? []).includes(name.toLowerCase()),
+  )
   return fn === undefined || fn.examples.length === 0
     ? undefined
     : `[its examples](functions.md), run by [unit/functions/engine.test.ts](../test/unit/functions/engine.test.ts)`
@@ -112,7 +119,9 @@ export function coverage(): Coverage {
       }
     }
   }
-  const counted = INTRODUCTION.replace('{shown}', String(shown)).replace('{open}', String(open)).replace('{leftOut}', String(leftOut))
+  const counted = INTRODUCTION.replace('{shown}', String(shown))
+    .replace('{open}', String(open))
+    .replace('{leftOut}', String(leftOut))
   return { page: counted + parts.join(''), problems }
 }
 
@@ -134,7 +143,12 @@ function readRow(line: string, problem: (text: string) => void): Row {
       return []
     }
   })
-  return { what, shown: `${leftOut ? `**not offered**: ${first.slice(3)}; the error: ` : ''}${links.join(', ')}`, open: false, leftOut }
+  return {
+    what,
+    shown: `${leftOut ? `**not offered**: ${first.slice(3)}; the error: ` : ''}${links.join(', ')}`,
+    open: false,
+    leftOut,
+  }
 }
 
 function cell(text: string): string {

@@ -1,6 +1,6 @@
 /**
- * Writes `docs/functions.md` from the function registry: `node scripts/functions-doc.ts`. With `--check` it only says whether the page is up to date.
- * The text comes from `functionsPage`, which a test compares with the page.
+ * Writes `docs/functions.md` from the function registry: `node scripts/functions-doc.ts`. With `--check` it only says
+ * whether the page is up to date. The text comes from `functionsPage`, which a test compares with the page.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +20,11 @@ const FAMILIES: readonly (readonly [ScalarFunction['family'], string, string])[]
     'Text',
     'Lengths and positions count UTF-16 code units, but a character outside the basic plane is never cut in half. Counts below zero act as zero.',
   ],
-  ['numeric', 'Numbers', 'Integers are exact within 64 bits and an error beyond, decimals are exact, everything else is double arithmetic.'],
+  [
+    'numeric',
+    'Numbers',
+    'Integers are exact within 64 bits and an error beyond, decimals are exact, everything else is double arithmetic.',
+  ],
   [
     'datetime',
     'Dates and times',
@@ -49,7 +53,8 @@ export function functionsPage(): string {
     for (const fn of SCALAR_FUNCTIONS.filter((f) => f.family === family)) parts.push(section(fn))
   }
   parts.push('## Aggregates\n\nThey speak of all records of a group, or of the whole result without GROUP BY.\n')
-  for (const doc of AGGREGATE_DOCS) parts.push(`### ${doc.signature}\n\n${doc.description} Returns \`${doc.returns}\`.\n`)
+  for (const doc of AGGREGATE_DOCS)
+    parts.push(`### ${doc.signature}\n\n${doc.description} Returns \`${doc.returns}\`.\n`)
   parts.push(limits())
   return `${parts.join('\n')}`
 }
@@ -65,11 +70,13 @@ Texts are shown without quotes in the results here.
 
 function section(fn: ScalarFunction): string {
   const lines = [`### ${signature(fn)}`, '', `${fn.description} Returns \`${returnText(fn)}\`.`]
-  if (fn.aliases !== undefined) lines.push('', `Also: ${fn.aliases.map((alias) => `\`${alias.toUpperCase()}\``).join(', ')}.`)
+  if (fn.aliases !== undefined)
+    lines.push('', `Also: ${fn.aliases.map((alias) => `\`${alias.toUpperCase()}\``).join(', ')}.`)
   if (fn.usage !== undefined) lines.push('', '```sql', fn.usage, '```')
   if (fn.examples.length > 0) {
     lines.push('', '| Example | Result |', '|---|---|')
-    for (const { sql, result } of fn.examples) lines.push(`| ${code(sql)} | ${result === '' ? '(empty)' : code(result)} |`)
+    for (const { sql, result } of fn.examples)
+      lines.push(`| ${code(sql)} | ${result === '' ? '(empty)' : code(result)} |`)
   }
   return `${lines.join('\n')}\n`
 }
@@ -85,7 +92,11 @@ function limits(): string {
     ['function.max.string.bytes', MAX_STRING_BYTES, 'bytes of a text that a function makes'],
     ['function.max.array.items', MAX_ARRAY_ITEMS, 'elements of an array that a function makes'],
     ['function.max.pattern.chars', MAX_PATTERN_CHARS, 'characters of a regular expression, date pattern or JsonPath'],
-    ['function.max.like.steps', MAX_LIKE_STEPS, 'characters that LIKE may compare in vain in one text, for pieces with `_` between two `%`'],
+    [
+      'function.max.like.steps',
+      MAX_LIKE_STEPS,
+      'characters that LIKE may compare in vain in one text, for pieces with `_` between two `%`',
+    ],
     ['function.max.json.places', MAX_JSON_PLACES, 'values that a JsonPath may visit in one document'],
     [
       'function.max.decimal.digits',

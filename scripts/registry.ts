@@ -1,5 +1,6 @@
 /**
- * A real schema registry on this machine: Apicurio Registry with everything kept in memory, asked through its Confluent API. By hand: `node scripts/registry.ts` prints its address and runs until Ctrl-C.
+ * A real schema registry on this machine: Apicurio Registry with everything kept in memory, asked through its Confluent
+ * API. By hand: `node scripts/registry.ts` prints its address and runs until Ctrl-C.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -25,7 +26,13 @@ export async function startRegistry(options: { readonly heap?: string } = {}): P
   const folder = await mkdtemp(join(tmpdir(), 'sluice-registry-'))
   removeAtExit(folder)
   const logFile = join(folder, 'registry.log')
-  const memory = ['-Xms64m', `-Xmx${options.heap ?? '384m'}`, '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-XX:MaxMetaspaceSize=256m']
+  const memory = [
+    '-Xms64m',
+    `-Xmx${options.heap ?? '384m'}`,
+    '-XX:TieredStopAtLevel=1',
+    '-XX:+UseSerialGC',
+    '-XX:MaxMetaspaceSize=256m',
+  ]
   const network = [
     '-Dquarkus.http.host=127.0.0.1',
     '-Dquarkus.http.port=0',
@@ -34,7 +41,12 @@ export async function startRegistry(options: { readonly heap?: string } = {}): P
     '-Djava.net.preferIPv4Stack=true',
   ]
   const args = [...memory, ...network, '-jar', join(home, 'quarkus-run.jar')]
-  const child = await startChild(javaFile, args, { logFile, ready: /Listening on: http:\/\/\S+:\d+/, timeoutMs: 120_000, cwd: folder })
+  const child = await startChild(javaFile, args, {
+    logFile,
+    ready: /Listening on: http:\/\/\S+:\d+/,
+    timeoutMs: 120_000,
+    cwd: folder,
+  })
   const port = /Listening on: http:\/\/[^\s:]+:(\d+)/.exec(await readFile(logFile, 'utf8'))?.[1]
   const root = `http://127.0.0.1:${port}`
   return {

@@ -1,6 +1,7 @@
 /**
- * Runs test files with Node's test runner, each in a process of its own, and counts what happened, with the reason of every test that was skipped. A file that does not end in time
- * (mostly because a failed test left something running) is ended together with what it started, and counts as a failure.
+ * Runs test files with Node's test runner, each in a process of its own, and counts what happened, with the reason of
+ * every test that was skipped. A file that does not end in time (mostly because a failed test left something running)
+ * is ended together with what it started, and counts as a failure.
  */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -48,10 +49,15 @@ interface TestEvent {
 }
 
 /**
- * Runs the files, at most `concurrency` at a time and each no longer than `timeoutMs`. Prints one line for each file; every test as Node's `spec` reporter does for files in which
- * something failed, or for all when `verbose`; and the failures again at the end.
+ * Runs the files, at most `concurrency` at a time and each no longer than `timeoutMs`. Prints one line for each file;
+ * every test as Node's `spec` reporter does for files in which something failed, or for all when `verbose`; and the
+ * failures again at the end.
  */
-export async function runTests(files: readonly string[], { concurrency, timeoutMs, verbose = false }: RunOptions, outcome: Outcome): Promise<void> {
+export async function runTests(
+  files: readonly string[],
+  { concurrency, timeoutMs, verbose = false }: RunOptions,
+  outcome: Outcome,
+): Promise<void> {
   if (files.length === 0) return
   const events = new PassThrough({ objectMode: true })
   const report = events.compose(new spec())
@@ -77,7 +83,11 @@ export async function runTests(files: readonly string[], { concurrency, timeoutM
 }
 
 function lineOf(file: string, { passed, failed, skipped }: Outcome, tookMs: number): string {
-  const parts = [`${passed} passed`, ...(failed > 0 ? [`${failed} failed`] : []), ...(skipped.length > 0 ? [`${skipped.length} skipped`] : [])]
+  const parts = [
+    `${passed} passed`,
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(skipped.length > 0 ? [`${skipped.length} skipped`] : []),
+  ]
   return `${failed > 0 ? '✖' : passed > 0 ? '✔' : '﹣'} ${relative(projectFolder, file)}: ${parts.join(', ')} (${(tookMs / 1000).toFixed(1)} s)`
 }
 
@@ -93,8 +103,13 @@ async function runFile(file: string, timeoutMs: number): Promise<TestEvent[]> {
     abort.abort()
   }, timeoutMs)
   const events: TestEvent[] = []
-  for await (const event of run({ files: [file], signal: abort.signal, cwd: projectFolder }) as AsyncIterable<TestEvent>) {
-    if (!['test:diagnostic', 'test:summary', 'test:plan'].includes(event.type) || event.data.file !== undefined) events.push(event)
+  for await (const event of run({
+    files: [file],
+    signal: abort.signal,
+    cwd: projectFolder,
+  }) as AsyncIterable<TestEvent>) {
+    if (!['test:diagnostic', 'test:summary', 'test:plan'].includes(event.type) || event.data.file !== undefined)
+      events.push(event)
   }
   clearTimeout(timer)
   return events
@@ -105,7 +120,11 @@ function count({ type, data }: TestEvent, file: string, outcome: Outcome): void 
   if (type === 'test:fail' && data.details?.error?.failureType !== 'subtestsFailed') outcome.failed++
   if (type !== 'test:pass') return
   if (data.skip !== undefined && data.skip !== false) {
-    outcome.skipped.push({ file: relative(projectFolder, file), name: data.name ?? '', reason: typeof data.skip === 'string' ? data.skip : 'no reason given' })
+    outcome.skipped.push({
+      file: relative(projectFolder, file),
+      name: data.name ?? '',
+      reason: typeof data.skip === 'string' ? data.skip : 'no reason given',
+    })
   } else if (!isSuite) outcome.passed++
 }
 
@@ -117,7 +136,10 @@ function descendants(file: string): { pid: number; text: string }[] {
     .flatMap((m) => (m === null ? [] : [{ pid: Number(m[1]), parent: Number(m[2]), args: m[3] }]))
   const found = all.filter(({ parent, args }) => parent === process.pid && args.includes(file))
   for (let at = 0; at < found.length; at++) found.push(...all.filter(({ parent }) => parent === found[at].pid))
-  return found.map(({ pid, args }) => ({ pid, text: `${pid} ${args.length > 160 ? `${args.slice(0, 40)} … ${args.slice(-110)}` : args}` }))
+  return found.map(({ pid, args }) => ({
+    pid,
+    text: `${pid} ${args.length > 160 ? `${args.slice(0, 40)} … ${args.slice(-110)}` : args}`,
+  }))
 }
 
 function killQuietly(pid: number): void {

@@ -31,7 +31,10 @@ export function withSettings(page: string): string {
     '',
     'Every other name is an error.',
   ]
-  return page.replace(/<!-- settings -->[\s\S]*?<!-- \/settings -->/, () => `<!-- settings -->\n${text.join('\n')}\n<!-- /settings -->`)
+  return page.replace(
+    /<!-- settings -->[\s\S]*?<!-- \/settings -->/,
+    () => `<!-- settings -->\n${text.join('\n')}\n<!-- /settings -->`,
+  )
 }
 
 if (import.meta.main) writeFileSync(PAGE, withSettings(readFileSync(PAGE, 'utf8')))

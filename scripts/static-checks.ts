@@ -9,7 +9,10 @@ const tools = [
   { name: 'import rules', command: ['depcruise', 'src', '--config', '.dependency-cruiser.cjs'] },
 ] as const
 
-/** Runs them all and prints one line each, with the tool's own words where it found something. Returns the names of those that failed. */
+/**
+ * Runs them all and prints one line each, with the tool's own words where it found something. Returns the names of
+ * those that failed.
+ */
 export async function staticChecks(): Promise<string[]> {
   const failed: string[] = []
   for (const running of tools.map(({ name, command }) => runTool(name, command))) {
@@ -22,7 +25,10 @@ export async function staticChecks(): Promise<string[]> {
   return failed
 }
 
-function runTool(name: string, [program, ...args]: readonly string[]): Promise<{ name: string; code: number; output: string; tookMs: number }> {
+function runTool(
+  name: string,
+  [program, ...args]: readonly string[],
+): Promise<{ name: string; code: number; output: string; tookMs: number }> {
   const begun = performance.now()
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(projectFolder, 'node_modules', '.bin', program), ...args], {
@@ -33,6 +39,8 @@ function runTool(name: string, [program, ...args]: readonly string[]): Promise<{
     child.stdout.on('data', (piece: Buffer) => pieces.push(piece))
     child.stderr.on('data', (piece: Buffer) => pieces.push(piece))
     child.once('error', reject)
-    child.once('close', (code) => resolve({ name, code: code ?? 1, output: Buffer.concat(pieces).toString(), tookMs: performance.now() - begun }))
+    child.once('close', (code) =>
+      resolve({ name, code: code ?? 1, output: Buffer.concat(pieces).toString(), tookMs: performance.now() - begun }),
+    )
   })
 }

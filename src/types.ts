@@ -35,14 +35,17 @@ export type DataType =
   | { readonly kind: 'uuid' }
   | { readonly kind: 'date' }
   | { readonly kind: 'time'; readonly unit: TimeUnit; readonly between?: true }
-  /** `between`: for comparing only. What lies between two units is a number between theirs (a Decimal, where a number has no room for it), and is not cut off. */
+  /**
+   * `between`: for comparing only. What lies between two units is a number between theirs (a Decimal, where a number
+   * has no room for it), and is not cut off.
+   */
   | { readonly kind: 'timestamp'; readonly unit: TimeUnit; readonly local?: boolean; readonly between?: true }
   | ArrayType
   | MapType
   | StructType
   /**
-   * The shape is known per record only: a JSON text, or an Avro union of unlike branches. `oneIsList`: it does not tell one value from a list of one (XML), so that where a list
-   * is asked for, any value but a list is one item.
+   * The shape is known per record only: a JSON text, or an Avro union of unlike branches. `oneIsList`: it does not tell
+   * one value from a list of one (XML), so that where a list is asked for, any value but a list is one item.
    */
   | { readonly kind: 'json'; readonly oneIsList?: true }
 
@@ -78,7 +81,10 @@ export type Value =
   | Value[]
   | Map<string, Value>
 
-/** Where in a record. `meta` steps are one of the names in `META_FIELDS` and `RECORD_FIELDS`; a header path has one step, its name. */
+/**
+ * Where in a record. `meta` steps are one of the names in `META_FIELDS` and `RECORD_FIELDS`; a header path has one
+ * step, its name.
+ */
 export interface Path {
   readonly facet: 'key' | 'value' | 'header' | 'meta'
   readonly steps: readonly (string | number)[]

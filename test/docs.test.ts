@@ -1,4 +1,7 @@
-/** The pages of documentation say what the code does: their examples run, their lists are those of the code, their links lead somewhere. */
+/**
+ * The pages of documentation say what the code does: their examples run, their lists are those of the code, their links
+ * lead somewhere.
+ */
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -32,7 +35,8 @@ test('the table of settings is that of the code (node scripts/settings-doc.ts wr
 })
 
 test('SQL on the pages is SQL', () => {
-  for (const page of pages) for (const block of blocks(page, 'sql')) assert.ok(parseScript(block).length > 0, `${page}: ${block}`)
+  for (const page of pages)
+    for (const block of blocks(page, 'sql')) assert.ok(parseScript(block).length > 0, `${page}: ${block}`)
 })
 
 test('links between the pages lead to files and headings that exist', () => {
@@ -43,7 +47,10 @@ test('links between the pages lead to files and headings that exist', () => {
       const place = file === '' ? page : path.join(path.dirname(page), file)
       assert.ok(existsSync(path.join(root, place)), `${page} links to ${target}`)
       if (heading !== undefined && place.endsWith('.md') && !/^L\d+$/.test(heading))
-        assert.ok(headings(place).includes(heading), `${page} links to ${target}; there are ${headings(place).join(' ')}`)
+        assert.ok(
+          headings(place).includes(heading),
+          `${page} links to ${target}; there are ${headings(place).join(' ')}`,
+        )
     }
   }
 })
@@ -77,7 +84,8 @@ test('docs/errors.md lists the codes of the code, with their meanings', () => {
     listed,
     Object.keys(SQL_ERROR_CODES).map((code) => `\`${code}\``),
   )
-  for (const [code, meaning] of Object.entries(SQL_ERROR_CODES)) assert.ok(read('docs/errors.md').includes(`| \`${code}\` | ${meaning} |`), code)
+  for (const [code, meaning] of Object.entries(SQL_ERROR_CODES))
+    assert.ok(read('docs/errors.md').includes(`| \`${code}\` | ${meaning} |`), code)
 })
 
 test('docs/errors.md lists the names of failures on our side of the wire', () => {
@@ -92,7 +100,9 @@ test('docs/errors.md lists the names of failures on our side of the wire', () =>
 
 test('docs/errors.md lists the HTTP statuses that are answered', () => {
   const listed = firstCells('docs/errors.md', 'HTTP')
-  const answered = new Set([...source('server').matchAll(/(?:new RestError\(|refuse\(|reply, )([45]\d\d)\b/g)].map((m) => m[1]))
+  const answered = new Set(
+    [...source('server').matchAll(/(?:new RestError\(|refuse\(|reply, )([45]\d\d)\b/g)].map((m) => m[1]),
+  )
   assert.ok(answered.size > 4)
   assert.deepEqual(
     [...answered].filter((status) => !listed.includes(status)),

@@ -6,5 +6,8 @@ export const updating = process.env.SLUICE_UPDATE === '1'
 /** `npm test -- --require-all`: nothing may be skipped. */
 export const requireAll = process.env.SLUICE_REQUIRE_ALL === '1'
 
-/** Addresses of the Kafka and the registry that the test command started for all files; undefined when a file is run by itself. JSON text. */
+/**
+ * Addresses of the Kafka and the registry that the test command started for all files; undefined when a file is run by
+ * itself. JSON text.
+ */
 export const sharedClusterText = process.env.SLUICE_TEST_CLUSTER

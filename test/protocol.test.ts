@@ -1,6 +1,6 @@
 /**
- * Plays the conversations of test/protocol/*.transcript against a server whose engine and Kafka are stand-ins, or (`engine real`) against the real engine on the embedded
- * broker. A file holds several conversations:
+ * Plays the conversations of test/protocol/*.transcript against a server whose engine and Kafka are stand-ins, or
+ * (`engine real`) against the real engine on the embedded broker. A file holds several conversations:
  *
  *     == title
  *     engine echo | forever | fail | quiet | real     what runs the statements (echo unless said)
@@ -12,9 +12,11 @@
  *     bye | drop                               the client says goodbye, or cuts the line
  *     login                                    takes a token as admin; <token> stands for it in every later line
  *     revoke name | password name | narrow name
- *                                              takes an account away, gives it another password or token, or takes topics from it; undone at the end of the conversation
+ *                                              takes an account away, gives it another password or token, or takes
+ *                                              topics from it; undone at the end of the conversation
  *     wait ms                                  lets time pass
- *     < text                                   the next message of the server; <uuid>, <number>, <text> and <any> stand for what varies
+ *     < text                                   the next message of the server; <uuid>, <number>, <text> and <any> stand
+ *     for what varies
  *     refused n text, status n text            the HTTP answer: to the handshake, to the http line
  *     aborted                                  the statement that runs was told to stop
  *     closed n                                 the server closed with this code, and nothing was left unread
@@ -136,7 +138,11 @@ let sandbox: Promise<Sandbox> | undefined
 async function startReal(limits: Record<string, string>): Promise<Fixture> {
   sandbox ??= startSandbox({ sizes: { vessels: 500, payments: 500, customers: 50, orders: 50, corrupt: 50 } })
   const { brokers, registryUrl } = await sandbox
-  return startFixture(runRequest, { limits, environments: [{ name: 'demo', kafka: { brokers }, registry: registryUrl }] }, { open: openEnvironment })
+  return startFixture(
+    runRequest,
+    { limits, environments: [{ name: 'demo', kafka: { brokers }, registry: registryUrl }] },
+    { open: openEnvironment },
+  )
 }
 
 const fixtures = new Map<string, Promise<Fixture>>()
@@ -148,18 +154,27 @@ after(async () => {
 function fixtureFor(conversation: Conversation): Promise<Fixture> {
   const engine = conversation.steps.find((s) => s.verb === 'engine')?.rest ?? 'echo'
   const limits = Object.fromEntries(conversation.steps.filter((s) => s.verb === 'limit').map((s) => s.rest.split('=')))
-  const placed = Object.fromEntries(conversation.steps.filter((s) => s.verb === 'basePath' || s.verb === 'trustForwardedPrefix').map((s) => [s.verb, s.rest]))
+  const placed = Object.fromEntries(
+    conversation.steps
+      .filter((s) => s.verb === 'basePath' || s.verb === 'trustForwardedPrefix')
+      .map((s) => [s.verb, s.rest]),
+  )
   const key = `${engine} ${JSON.stringify(limits)} ${JSON.stringify(placed)}`
   let fixture = fixtures.get(key)
   if (fixture === undefined) {
-    fixture = engine === 'real' ? startReal(limits) : startFixture(engines[engine], { limits, server: { port: 0, ...placed } })
+    fixture =
+      engine === 'real' ? startReal(limits) : startFixture(engines[engine], { limits, server: { port: 0, ...placed } })
     fixtures.set(key, fixture)
   }
   return fixture
 }
 
 /** The header and body lines right after step `at`. */
-function about(steps: readonly Step[], at: number, token: string): { headers: Record<string, string>; body: string | undefined } {
+function about(
+  steps: readonly Step[],
+  at: number,
+  token: string,
+): { headers: Record<string, string>; body: string | undefined } {
   const headers: Record<string, string> = {}
   let body: string | undefined
   for (let i = at + 1; steps[i]?.verb === 'header' || steps[i]?.verb === 'body'; i++) {
@@ -188,7 +203,9 @@ function changeAccount({ server, config }: Fixture, verb: string, name: string):
     accounts.flatMap((account) => {
       if (account.name !== name) return [account]
       if (verb === 'revoke') return []
-      return verb === 'password' ? [{ ...account, ...hash }] : [{ ...account, permissions: [{ effect: 'allow', environments: ['demo'], topics: ['b*'] }] }]
+      return verb === 'password'
+        ? [{ ...account, ...hash }]
+        : [{ ...account, permissions: [{ effect: 'allow', environments: ['demo'], topics: ['b*'] }] }]
     })
   server.setAccounts(
     other(config.users, { passwordHash: `${config.users[0].passwordHash}x` }),
@@ -197,7 +214,10 @@ function changeAccount({ server, config }: Fixture, verb: string, name: string):
 }
 
 async function logIn(url: string): Promise<string> {
-  const response = await fetch(`${url}/api/login`, { method: 'POST', body: JSON.stringify({ user: 'admin', password: 'secret' }) })
+  const response = await fetch(`${url}/api/login`, {
+    method: 'POST',
+    body: JSON.stringify({ user: 'admin', password: 'secret' }),
+  })
   assert.equal(response.status, 200)
   return await response.text()
 }
@@ -236,7 +256,8 @@ async function play(conversation: Conversation, file: string): Promise<void> {
     else if (verb === 'login') token = await logIn(server.url)
     else if (verb === 'revoke' || verb === 'password' || verb === 'narrow') {
       // The handshake comes first, whichever of the two is quicker.
-      if (ws !== undefined && ws.readyState === ws.CONNECTING) await new Promise((resolve) => ws?.once('open', resolve).once('unexpected-response', resolve))
+      if (ws !== undefined && ws.readyState === ws.CONNECTING)
+        await new Promise((resolve) => ws?.once('open', resolve).once('unexpected-response', resolve))
       changeAccount(fixture, verb, rest)
     } else if (verb === 'wait') await new Promise((resolve) => setTimeout(resolve, Number(rest)))
     else if (verb === 'bye') (await socket()).close()
@@ -246,7 +267,11 @@ async function play(conversation: Conversation, file: string): Promise<void> {
       const actual = await inbox.next()
       const expected = `${verb} ${rest}`
       assert.ok(matches(expected, actual), `${where}\nexpected ${expected}\nactual   ${actual}`)
-    } else assert.ok(['engine', 'limit', 'basePath', 'trustForwardedPrefix', 'header', 'body'].includes(verb), `${where}: unknown line "${verb}"`)
+    } else
+      assert.ok(
+        ['engine', 'limit', 'basePath', 'trustForwardedPrefix', 'header', 'body'].includes(verb),
+        `${where}: unknown line "${verb}"`,
+      )
   }
   ws?.terminate()
   server.setAccounts(config.users, config.serviceAccounts)

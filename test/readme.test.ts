@@ -1,4 +1,7 @@
-/** The queries of README.md, asked with the command line on the demo topics as they are when they have just been loaded, and its program in Python held to the page of the server. */
+/**
+ * The queries of README.md, asked with the command line on the demo topics as they are when they have just been loaded,
+ * and its program in Python held to the page of the server.
+ */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'

@@ -1,12 +1,18 @@
 /**
- * What statements may change, on a real cluster: topics and records by `kafka/`, schemas by the registry, objects by the store; for one account, with its rights.
- * The catalog is told what it has to forget.
+ * What statements may change, on a real cluster: topics and records by `kafka/`, schemas by the registry, objects by
+ * the store; for one account, with its rights. The catalog is told what it has to forget.
  */
 import { createTopic, deleteRecords, deleteTopic } from '../kafka/admin/topics.ts'
 import type { Cluster } from '../kafka/cluster.ts'
 import { NotWritten, produce } from '../kafka/admin/produce.ts'
 import { UserError } from '../lib/user-error.ts'
-import { type Administration, type ObjectStore, ProduceError, type Right, type TopicToCreate } from '../plan/administration.ts'
+import {
+  type Administration,
+  type ObjectStore,
+  ProduceError,
+  type Right,
+  type TopicToCreate,
+} from '../plan/administration.ts'
 import type { Registry, RegistryWriter } from '../registry/registry.ts'
 
 export interface AdministrationOptions {
@@ -34,7 +40,8 @@ export function createAdministration(options: AdministrationOptions): Administra
     async exists(topic) {
       const [found] = (await cluster.metadata([topic], { fresh: true })).topics
       if (found.error === undefined) return true
-      if (found.error.errorName === 'UNKNOWN_TOPIC_OR_PARTITION' || found.error.errorName === 'INVALID_TOPIC_EXCEPTION') return false
+      if (found.error.errorName === 'UNKNOWN_TOPIC_OR_PARTITION' || found.error.errorName === 'INVALID_TOPIC_EXCEPTION')
+        return false
       throw found.error
     },
     async createTopic(topic, signal) {
@@ -47,7 +54,12 @@ export function createAdministration(options: AdministrationOptions): Administra
     },
     topic: (topic) => topicAsCreated(cluster, topic),
     async deleteRecords(topic, before, signal) {
-      await deleteRecords(cluster, topic, new Map([...before].map(([partition, offset]) => [partition, offset === 'end' ? END : offset])), signal)
+      await deleteRecords(
+        cluster,
+        topic,
+        new Map([...before].map(([partition, offset]) => [partition, offset === 'end' ? END : offset])),
+        signal,
+      )
       forget(topic)
     },
     async produce(topic, records, signal) {
@@ -59,7 +71,8 @@ export function createAdministration(options: AdministrationOptions): Administra
       }
     },
     async registerSchema(subject, type, text) {
-      if (registry === undefined) throw new UserError(`The format ${type} needs a schema registry, and none is configured.`)
+      if (registry === undefined)
+        throw new UserError(`The format ${type} needs a schema registry, and none is configured.`)
       const created = (await registry.versions(subject)).length === 0
       return { id: await registry.register(subject, type, text), created }
     },

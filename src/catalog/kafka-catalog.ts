@@ -1,6 +1,7 @@
 /**
- * Topics as tables: the binder's Catalog on a Kafka cluster and a schema registry. It asks the cluster what there is, finds out how keys and values are written (`facets/find-facet.ts`),
- * and remembers both for a short while. It reads no data but small samples, writes nothing, and knows no accounts (`permissions.ts` does).
+ * Topics as tables: the binder's Catalog on a Kafka cluster and a schema registry. It asks the cluster what there is,
+ * finds out how keys and values are written (`facets/find-facet.ts`), and remembers both for a short while. It reads no
+ * data but small samples, writes nothing, and knows no accounts (`permissions.ts` does).
  */
 import type { FormatName } from '../formats/format.ts'
 import type { Cluster, TopicConfig, TopicMetadata } from '../kafka/cluster.ts'
@@ -26,7 +27,9 @@ export interface CatalogOptions {
   readonly log: KafkaLog
   readonly registry?: Registry
   /** Formats by topic name or pattern (`pay*`); an exact name wins, then the longest pattern. */
-  readonly formats?: Readonly<Record<string, { readonly key?: FormatName; readonly value?: FormatName } & FormatOptions>>
+  readonly formats?: Readonly<
+    Record<string, { readonly key?: FormatName; readonly value?: FormatName } & FormatOptions>
+  >
   /** What CREATE TABLE said of the topic with this id; an exact name in `formats` wins over it, a pattern does not. */
   readonly declared?: (topic: string, id: string | undefined) => TableDeclaration | undefined
   /** Schemas of AWS Glue by the id of their version. */
@@ -44,7 +47,10 @@ const DEEP_TIMEOUT_MS = 5_000
 /** `catalog.topics`: topics that are remembered. */
 const MAX_TOPICS = 20_000
 
-/** `forget`: what is remembered about the topic is asked for anew. `close` ends what is under way; the cluster and the registry belong to the caller. */
+/**
+ * `forget`: what is remembered about the topic is asked for anew. `close` ends what is under way; the cluster and the
+ * registry belong to the caller.
+ */
 export type KafkaTables = Catalog & { forget(topic: string): void; close(): void }
 
 /** The catalog of one environment. */
@@ -89,7 +95,11 @@ class KafkaCatalog implements KafkaTables {
     const topic = await this.#topic(name)
     if (topic === undefined) return undefined
     const sample = this.#sampler(topic)
-    const [config, key, value] = await Promise.all([this.#config(topic), this.#facet(topic, 'key', sample), this.#facet(topic, 'value', sample)])
+    const [config, key, value] = await Promise.all([
+      this.#config(topic),
+      this.#facet(topic, 'key', sample),
+      this.#facet(topic, 'value', sample),
+    ])
     const partitions = topic.partitions.map((p) => p.partition)
     const declared = this.#declared(topic)
     return {
@@ -118,7 +128,9 @@ class KafkaCatalog implements KafkaTables {
     if ((await this.#topic(name)) === undefined) return []
     const config = await this.#options.cluster.topicConfig(name)
     if (config.refused !== undefined) return [{ name: 'configuration', value: config.refused.message }]
-    const ordered = [...config.entries].sort((a, b) => Number(a.isDefault) - Number(b.isDefault) || (a.name < b.name ? -1 : 1))
+    const ordered = [...config.entries].sort(
+      (a, b) => Number(a.isDefault) - Number(b.isDefault) || (a.name < b.name ? -1 : 1),
+    )
     return ordered.map(({ name: key, value }) => ({ name: key, value }))
   }
 
@@ -136,7 +148,8 @@ class KafkaCatalog implements KafkaTables {
       const sample = this.#sampler(topic)
       const [key, value] = await Promise.all([this.#facet(topic, 'key', sample), this.#facet(topic, 'value', sample)])
       const { log, registry } = this.#options
-      const sampled = (): Promise<readonly TopicSample[]> => sampleElsewhere(log, topic, readable(topic), this.#limits, this.#closed.signal)
+      const sampled = (): Promise<readonly TopicSample[]> =>
+        sampleElsewhere(log, topic, readable(topic), this.#limits, this.#closed.signal)
       const add = (schema: MetSchema): void => this.#met.add(facetKey(name, 'value'), topic.id, schema)
       const late = (): boolean => this.#clock.now() - started > DEEP_TIMEOUT_MS
       await lookDeeper({ topic: name, key, value, sampled, registry, decoders: this.#decoders, late, add })
@@ -150,13 +163,19 @@ class KafkaCatalog implements KafkaTables {
   }
 
   #declared(topic: TopicMetadata): TableDeclaration | undefined {
-    return Object.hasOwn(this.#options.formats ?? {}, topic.name) ? undefined : this.#options.declared?.(topic.name, topic.id)
+    return Object.hasOwn(this.#options.formats ?? {}, topic.name)
+      ? undefined
+      : this.#options.declared?.(topic.name, topic.id)
   }
 
-  /** undefined when there is no such topic. Other refusals of the cluster are thrown: they are not the user's typing error. */
+  /**
+   * undefined when there is no such topic. Other refusals of the cluster are thrown: they are not the user's typing
+   * error.
+   */
   async #topic(name: string): Promise<TopicMetadata | undefined> {
     if (!isTopicName(name)) return undefined
-    const [topic] = (await this.#once(`topic ${name}`, () => this.#options.cluster.metadata([name], { fresh: true }))).topics
+    const [topic] = (await this.#once(`topic ${name}`, () => this.#options.cluster.metadata([name], { fresh: true })))
+      .topics
     if (topic.error === undefined) {
       // Of brokers that give no ids: a topic does not lose partitions, so this is another one.
       if ((this.#partitions.get(name) ?? 0) > topic.partitions.length) this.#forget(name)
@@ -164,7 +183,8 @@ class KafkaCatalog implements KafkaTables {
       return topic
     }
     this.#forget(name)
-    if (topic.error.errorName === 'UNKNOWN_TOPIC_OR_PARTITION' || topic.error.errorName === 'INVALID_TOPIC_EXCEPTION') return undefined
+    if (topic.error.errorName === 'UNKNOWN_TOPIC_OR_PARTITION' || topic.error.errorName === 'INVALID_TOPIC_EXCEPTION')
+      return undefined
     throw topic.error
   }
 
@@ -178,16 +198,24 @@ class KafkaCatalog implements KafkaTables {
     this.#deep.delete(name)
   }
 
-  /** Time stamps and compaction; Kafka's defaults where the configuration may not be read, so that reading needs no further right. */
+  /**
+   * Time stamps and compaction; Kafka's defaults where the configuration may not be read, so that reading needs no
+   * further right.
+   */
   async #config({ name, id }: TopicMetadata): Promise<TopicConfig> {
     const known = this.#configs.get(name)
-    if (known !== undefined && known.topicId === id && this.#clock.now() - known.atMs < SAMPLED_TTL_MS) return known.value
+    if (known !== undefined && known.topicId === id && this.#clock.now() - known.atMs < SAMPLED_TTL_MS)
+      return known.value
     const epoch = this.#epoch
-    const config = await this.#once(`config ${id} ${name}`, () => this.#options.cluster.topicConfig(name)).catch((error: unknown): TopicConfig => {
-      if (error instanceof KafkaError) return { entries: [], compacted: false, timestampType: 'CreateTime', refused: error }
-      throw error
-    })
-    if (config.refused?.retriable !== true && epoch === this.#epoch) this.#configs.set(name, { value: config, atMs: this.#clock.now(), topicId: id })
+    const config = await this.#once(`config ${id} ${name}`, () => this.#options.cluster.topicConfig(name)).catch(
+      (error: unknown): TopicConfig => {
+        if (error instanceof KafkaError)
+          return { entries: [], compacted: false, timestampType: 'CreateTime', refused: error }
+        throw error
+      },
+    )
+    if (config.refused?.retriable !== true && epoch === this.#epoch)
+      this.#configs.set(name, { value: config, atMs: this.#clock.now(), topicId: id })
     return config
   }
 
@@ -197,10 +225,16 @@ class KafkaCatalog implements KafkaTables {
     const kept = this.#facets.get(key)
     const known = kept?.topicId === topic.id ? kept : undefined
     const met = this.#met.of(key, topic.id)
-    if (known !== undefined && known.met === met.length && (await this.#stillGood(known, topic.name, side))) return known.value.facet
+    if (known !== undefined && known.met === met.length && (await this.#stillGood(known, topic.name, side)))
+      return known.value.facet
     const found = await this.#once(`facet ${topic.id} ${met.length} ${key}`, () => this.#find(topic, side, sample, met))
     // A registry that fell silent takes away nothing that it had said before.
-    if (known !== undefined && known.value.facet.unreadable === undefined && found.basis === 'open' && found.facet.unreadable !== undefined)
+    if (
+      known !== undefined &&
+      known.value.facet.unreadable === undefined &&
+      found.basis === 'open' &&
+      found.facet.unreadable !== undefined
+    )
       return known.value.facet
     const value = { ...found, facet: this.#telling(topic, key, found) }
     if (epoch !== this.#epoch) return value.facet
@@ -208,7 +242,8 @@ class KafkaCatalog implements KafkaTables {
     for (const schema of found.shown ?? []) this.#met.add(key, topic.id, schema)
     // What others met meanwhile is not in it: then the next statement makes it anew.
     const included = before === met.length ? this.#met.of(key, topic.id).length : met.length
-    if (found.basis !== 'open') this.#facets.set(key, { value, atMs: this.#clock.now(), topicId: topic.id, met: included })
+    if (found.basis !== 'open')
+      this.#facets.set(key, { value, atMs: this.#clock.now(), topicId: topic.id, met: included })
     return value.facet
   }
 
@@ -243,11 +278,26 @@ class KafkaCatalog implements KafkaTables {
     return true
   }
 
-  #find(topic: TopicMetadata, side: Side, sample: () => Promise<TopicSample>, met: readonly MetSchema[]): Promise<FoundFacet> {
+  #find(
+    topic: TopicMetadata,
+    side: Side,
+    sample: () => Promise<TopicSample>,
+    met: readonly MetSchema[],
+  ): Promise<FoundFacet> {
     const { registry } = this.#options
     const configured = this.#configured(topic, side)
     const options = configured === undefined ? undefined : this.#options.formats?.[configured.pattern]
-    return findFacet({ topic: topic.name, side, configured, registry, decoders: this.#decoders, sample, options, glue: this.#options.glue, met })
+    return findFacet({
+      topic: topic.name,
+      side,
+      configured,
+      registry,
+      decoders: this.#decoders,
+      sample,
+      options,
+      glue: this.#options.glue,
+      met,
+    })
   }
 
   /** Patterns that say nothing about this side are passed over. */
@@ -305,7 +355,9 @@ function facetKey(topic: string, side: Side): string {
 
 /** Kafka's own topics, and those of the tools around it. */
 function isSystem(topic: TopicMetadata): boolean {
-  return topic.internal || topic.name.startsWith('__') || topic.name === '_schemas' || topic.name.startsWith('_confluent')
+  return (
+    topic.internal || topic.name.startsWith('__') || topic.name === '_schemas' || topic.name.startsWith('_confluent')
+  )
 }
 
 /** Kafka's rule for topic names; anything else is not asked for. */

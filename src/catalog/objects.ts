@@ -1,12 +1,22 @@
-/** The catalog with views and synonyms in it: a synonym is its target under another name, a view is its text. What leads to a table that may not be seen does not exist. */
+/**
+ * The catalog with views and synonyms in it: a synonym is its target under another name, a view is its text. What leads
+ * to a table that may not be seen does not exist.
+ */
 import { isVisible, type ObjectStore, type TableDeclaration } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
 
 /** Synonyms of synonyms are followed so far (`synonym.max.depth`). */
 const MAX_DEPTH = 16
 
-/** What CREATE TABLE said of a topic. It binds itself to the id that the topic has when it is first looked for, and says nothing of one made anew under the name. */
-export function declarationOf(objects: ObjectStore, topic: string, id: string | undefined): TableDeclaration | undefined {
+/**
+ * What CREATE TABLE said of a topic. It binds itself to the id that the topic has when it is first looked for, and says
+ * nothing of one made anew under the name.
+ */
+export function declarationOf(
+  objects: ObjectStore,
+  topic: string,
+  id: string | undefined,
+): TableDeclaration | undefined {
   const declaration = objects.table(topic)
   if (declaration === undefined || id === undefined || declaration.topicId === id) return declaration
   if (declaration.topicId !== undefined) return undefined

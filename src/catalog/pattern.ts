@@ -1,4 +1,7 @@
-/** Topic name patterns of the configuration: a name, or a name with `*` for any run of characters (`orders`, `pay*`, `*-dlq`, `eu.*.v1`, `*`). Case counts. No other character is special. */
+/**
+ * Topic name patterns of the configuration: a name, or a name with `*` for any run of characters (`orders`, `pay*`,
+ * `*-dlq`, `eu.*.v1`, `*`). Case counts. No other character is special.
+ */
 
 /** Whether the whole name fits the pattern. Takes time proportional to pattern × name at worst, never more. */
 export function matchesPattern(pattern: string, name: string): boolean {
@@ -17,8 +20,14 @@ export function matchesPattern(pattern: string, name: string): boolean {
   return true
 }
 
-/** The entry that counts for a name: the name itself, else the pattern with the most characters beside `*`, the earlier one among equals. */
-export function bestMatch<T>(entries: Readonly<Record<string, T>>, name: string): { readonly pattern: string; readonly value: T } | undefined {
+/**
+ * The entry that counts for a name: the name itself, else the pattern with the most characters beside `*`, the earlier
+ * one among equals.
+ */
+export function bestMatch<T>(
+  entries: Readonly<Record<string, T>>,
+  name: string,
+): { readonly pattern: string; readonly value: T } | undefined {
   if (Object.hasOwn(entries, name)) return { pattern: name, value: entries[name] }
   let best: string | undefined
   for (const pattern of Object.keys(entries)) {

@@ -1,6 +1,6 @@
 /**
- * What one account may see: rules over topic names, and a catalog in which everything else does not exist. It does not know who the account is,
- * and it does not mask fields.
+ * What one account may see: rules over topic names, and a catalog in which everything else does not exist. It does not
+ * know who the account is, and it does not mask fields.
  */
 import type { Right } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
@@ -11,21 +11,34 @@ export interface TopicRule {
   readonly effect: 'allow' | 'deny'
   /** Patterns as in `pattern.ts`: `orders`, `pay*`, `*-public`, `*`. */
   readonly topics: readonly string[]
-  /** Default: of a rule that allows `read` alone, of one that denies all of them. A rule that allows anything allows reading, too. */
+  /**
+   * Default: of a rule that allows `read` alone, of one that denies all of them. A rule that allows anything allows
+   * reading, too.
+   */
   readonly rights?: readonly Right[]
 }
 
-/** Whether there is a right on a topic. A rule that denies wins over every rule that allows; what no rule mentions is denied. */
+/**
+ * Whether there is a right on a topic. A rule that denies wins over every rule that allows; what no rule mentions is
+ * denied.
+ */
 export function topicPolicy(rules: readonly TopicRule[], right: Right = 'read'): (topic: string) => boolean {
-  const allowed = rules.filter((r) => r.effect === 'allow' && (right === 'read' || r.rights?.includes(right) === true)).flatMap((r) => r.topics)
+  const allowed = rules
+    .filter((r) => r.effect === 'allow' && (right === 'read' || r.rights?.includes(right) === true))
+    .flatMap((r) => r.topics)
   // What may not be read cannot be written either: it does not exist for the account.
   const denied = rules
-    .filter((r) => r.effect === 'deny' && (r.rights === undefined || r.rights.includes(right) || r.rights.includes('read')))
+    .filter(
+      (r) => r.effect === 'deny' && (r.rights === undefined || r.rights.includes(right) || r.rights.includes('read')),
+    )
     .flatMap((r) => r.topics)
   return (topic) => allowed.some((p) => matchesPattern(p, topic)) && !denied.some((p) => matchesPattern(p, topic))
 }
 
-/** The catalog without the tables that may not be seen: they are not listed, not found, and not asked for, so that the time of the answer tells nothing either. */
+/**
+ * The catalog without the tables that may not be seen: they are not listed, not found, and not asked for, so that the
+ * time of the answer tells nothing either.
+ */
 export function restrict(catalog: Catalog, allow: (topic: string) => boolean): Catalog {
   return {
     async table(name) {

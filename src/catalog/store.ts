@@ -1,6 +1,7 @@
 /**
- * What has no place in Kafka: views, synonyms, and what CREATE TABLE said about topics; by environment, in one SQLite file, or in memory when no folder is given.
- * It keeps and finds; whether a name is free and who may see it is decided by others. Times are epoch milliseconds.
+ * What has no place in Kafka: views, synonyms, and what CREATE TABLE said about topics; by environment, in one SQLite
+ * file, or in memory when no folder is given. It keeps and finds; whether a name is free and who may see it is decided
+ * by others. Times are epoch milliseconds.
  */
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
@@ -41,7 +42,9 @@ class SqliteObjects implements ObjectStore {
     this.#environment = environment
     this.#get = database.prepare('SELECT content FROM objects WHERE environment = ? AND kind = ? AND name = ?')
     this.#list = database.prepare('SELECT content FROM objects WHERE environment = ? AND kind = ? ORDER BY name')
-    this.#put = database.prepare('INSERT OR REPLACE INTO objects (environment, kind, name, content) VALUES (?, ?, ?, ?)')
+    this.#put = database.prepare(
+      'INSERT OR REPLACE INTO objects (environment, kind, name, content) VALUES (?, ?, ?, ?)',
+    )
     this.#remove = database.prepare('DELETE FROM objects WHERE environment = ? AND kind = ? AND name = ?')
   }
 

@@ -1,4 +1,7 @@
-/** `sluice demo`: an embedded broker and registry with demo topics, and a server on them, with accounts made up for this run. */
+/**
+ * `sluice demo`: an embedded broker and registry with demo topics, and a server on them, with accounts made up for this
+ * run.
+ */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts'
 import { DEFAULT_PORT, readConfig, type ServerConfig } from '../server/config/config.ts'
@@ -25,7 +28,12 @@ interface Accounts {
 }
 
 export async function demo(options: { readonly port?: number; readonly json?: boolean }): Promise<void> {
-  const accounts: Accounts = { user: 'admin', password: randomBytes(9).toString('base64url'), serviceAccount: 'demo', token: randomUUID() }
+  const accounts: Accounts = {
+    user: 'admin',
+    password: randomBytes(9).toString('base64url'),
+    serviceAccount: 'demo',
+    token: randomUUID(),
+  }
   let stop: (() => Promise<void>) | undefined
   const end = () => void (stop?.() ?? Promise.resolve()).finally(() => process.exit(0))
   onEnd(end, () => process.exit(0))
@@ -36,7 +44,11 @@ export async function demo(options: { readonly port?: number; readonly json?: bo
     await running.close(GRACE_MS)
     await sandbox.close()
   }
-  process.stdout.write(options.json === true ? `${JSON.stringify(facts(running, sandbox, accounts))}\n` : explanation(running, sandbox, accounts))
+  process.stdout.write(
+    options.json === true
+      ? `${JSON.stringify(facts(running, sandbox, accounts))}\n`
+      : explanation(running, sandbox, accounts),
+  )
 }
 
 /** The port that was asked for; if none was, the usual one or else a free one. */
@@ -66,13 +78,28 @@ async function demoConfig(sandbox: Sandbox, accounts: Accounts, port: number): P
 
 function facts(running: RunningServer, sandbox: Sandbox, accounts: Accounts): object {
   const { user, password, serviceAccount, token } = accounts
-  return { url: running.url, environment: ENVIRONMENT, user, password, serviceAccount, token, brokers: sandbox.brokers, registry: sandbox.registryUrl }
+  return {
+    url: running.url,
+    environment: ENVIRONMENT,
+    user,
+    password,
+    serviceAccount,
+    token,
+    brokers: sandbox.brokers,
+    registry: sandbox.registryUrl,
+  }
 }
 
 function explanation(running: RunningServer, sandbox: Sandbox, accounts: Accounts): string {
-  const command = (sql: string) => `npm run --silent sluice -- query --url ${running.url} --environment ${ENVIRONMENT} --token ${accounts.token} "${sql}"`
+  const command = (sql: string) =>
+    `npm run --silent sluice -- query --url ${running.url} --environment ${ENVIRONMENT} --token ${accounts.token} "${sql}"`
   const table = sandbox.demo.topics.includes('input') ? 'input' : 'cc_payments'
-  const snippet = pythonSnippet({ host: new URL(running.url).host, token: accounts.token, environment: ENVIRONMENT, sql: `SELECT * FROM ${table} LIMIT 100;` })
+  const snippet = pythonSnippet({
+    host: new URL(running.url).host,
+    token: accounts.token,
+    environment: ENVIRONMENT,
+    sql: `SELECT * FROM ${table} LIMIT 100;`,
+  })
   return `
 Sluice is running, with an embedded Kafka broker and demo topics.
 

@@ -1,19 +1,23 @@
 #!/usr/bin/env node
 /**
- * The command line: names and options of the commands. What a command does is loaded when it is called, so that `--help` is quick.
- * Exit codes: 0 done, 1 it failed (the reason is on standard error), 2 the command line was not understood, 130 ended by Ctrl-C.
+ * The command line: names and options of the commands. What a command does is loaded when it is called, so that
+ * `--help` is quick. Exit codes: 0 done, 1 it failed (the reason is on standard error), 2 the command line was not
+ * understood, 130 ended by Ctrl-C.
  */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 
-const { version }: { version: string } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+const { version }: { version: string } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+)
 
 function collect(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value]
 }
 
 function port(value: string): number {
-  if (!/^\d{1,5}$/.test(value) || Number(value) > 65535) throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
+  if (!/^\d{1,5}$/.test(value) || Number(value) > 65535)
+    throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
   return Number(value)
 }
 
@@ -30,7 +34,10 @@ function serverCommand(): Command {
   command.option('-c, --config <file>', 'YAML file; also SLUICE_CONFIG')
   command.option('--brokers <host:port,…>', 'Kafka brokers to begin with (repeatable)', collect)
   command.option('--registry <url>', 'schema registry (Confluent API)')
-  command.option('--environment <name>', 'name of the environment that the options about Kafka and the registry belong to')
+  command.option(
+    '--environment <name>',
+    'name of the environment that the options about Kafka and the registry belong to',
+  )
   command.option('--host <address>', 'address to listen on (default 127.0.0.1)')
   command.option('--port <number>', 'port to listen on; 0 takes a free one (default 9991)')
   command.option('--user <name:password>', 'a user who may see everything (repeatable)', collect)
@@ -53,9 +60,20 @@ function serverCommand(): Command {
   command.option('--cert-file <file>', 'certificate of this server, PEM: serves https and wss')
   command.option('--key-file <file>', 'private key of this server, PEM')
   command.option('--base-path <path>', 'path in front of all addresses, for a server behind a proxy, such as /sluice')
-  command.option('--trust-forwarded-prefix', 'take the path in front of all addresses from X-Forwarded-Prefix (only where a proxy sets that header)')
-  command.option('--set <name=value>', 'default of a setting that SET can change, such as max.size=1g (repeatable)', collect)
-  command.option('--limit <name=value>', 'a limit of the server, such as max.concurrent.queries=20 (repeatable)', collect)
+  command.option(
+    '--trust-forwarded-prefix',
+    'take the path in front of all addresses from X-Forwarded-Prefix (only where a proxy sets that header)',
+  )
+  command.option(
+    '--set <name=value>',
+    'default of a setting that SET can change, such as max.size=1g (repeatable)',
+    collect,
+  )
+  command.option(
+    '--limit <name=value>',
+    'a limit of the server, such as max.concurrent.queries=20 (repeatable)',
+    collect,
+  )
   command.option('--data-folder <folder>', 'where views, synonyms and declared formats are kept (default: in memory)')
   command.option('--log-level <level>', 'debug, info, warn, error or silent (default info)')
   command.action(async (options: Record<string, unknown>) => (await import('./server.ts')).server(options))
@@ -68,16 +86,28 @@ function queryCommand(): Command {
     'Runs SQL and prints the rows: as a table on a terminal, else one JSON document a line. Reads the statement from standard input when none is given.',
   )
   command.argument('[sql...]', 'the statement or statements')
-  command.addOption(new Option('--url <url>', 'address of the server').env('SLUICE_URL').default('http://127.0.0.1:9991'))
-  command.addOption(new Option('--token <secret>', 'key of a service account, or token of a login; @file reads it from a file').env('SLUICE_TOKEN'))
+  command.addOption(
+    new Option('--url <url>', 'address of the server').env('SLUICE_URL').default('http://127.0.0.1:9991'),
+  )
+  command.addOption(
+    new Option('--token <secret>', 'key of a service account, or token of a login; @file reads it from a file').env(
+      'SLUICE_TOKEN',
+    ),
+  )
   command.option('--user <name:password>', 'log in as a user instead; the password may be @file')
-  command.addOption(new Option('--environment <name>', 'environment to ask (default: the one that the server chose)').env('SLUICE_ENVIRONMENT'))
+  command.addOption(
+    new Option('--environment <name>', 'environment to ask (default: the one that the server chose)').env(
+      'SLUICE_ENVIRONMENT',
+    ),
+  )
   command.addOption(new Option('--format <format>', 'how rows are printed').choices(['json', 'table']))
   command.option('--full', 'print whole RECORD messages (key, value, metadata, rowId), one a line')
   command.option('--live', 'partial results of aggregations while they grow')
   command.option('--stats', 'say on standard error how far the query is')
   command.option('--stats-interval <ms>', 'how often, in milliseconds (default 1000)', milliseconds)
-  command.action(async (sql: string[], options: Record<string, unknown>) => (await import('./query.ts')).query(sql, options))
+  command.action(async (sql: string[], options: Record<string, unknown>) =>
+    (await import('./query.ts')).query(sql, options),
+  )
   return command
 }
 
@@ -86,7 +116,11 @@ function demoCommand(): Command {
   command.description(
     'Starts an embedded single-node broker (Kafka protocol), a schema registry, topics with data that grow, and a server on them. For trying things out; everything is in memory.',
   )
-  command.option('--port <number>', 'port of the server; 0 takes a free one (default 9991, or a free one if that is taken)', port)
+  command.option(
+    '--port <number>',
+    'port of the server; 0 takes a free one (default 9991, or a free one if that is taken)',
+    port,
+  )
   command.option('--json', 'print one JSON object on the first line instead of the explanation')
   command.action(async (options: { port?: number; json?: boolean }) => (await import('./demo.ts')).demo(options))
   return command
@@ -94,7 +128,9 @@ function demoCommand(): Command {
 
 function hashCommand(): Command {
   const command = new Command('hash').summary('print the hash of a password or token, for the configuration')
-  command.description('Reads a password (with --token: a token) from standard input and prints the hash to be put into the configuration.')
+  command.description(
+    'Reads a password (with --token: a token) from standard input and prints the hash to be put into the configuration.',
+  )
   command.option('--token', 'hash a token of a service account')
   command.option('--new-token', 'make a new token, print it and its hash')
   command.action(async (options: { token?: boolean; newToken?: boolean }) => (await import('./hash.ts')).hash(options))
@@ -119,7 +155,8 @@ try {
   if (cause instanceof CommanderError) process.exitCode = cause.exitCode === 0 ? 0 : 2
   else {
     // Whatever a command could not explain itself. The stack is for those who ask for it.
-    const text = cause instanceof Error ? (process.env.SLUICE_DEBUG === '1' ? cause.stack : cause.message) : String(cause)
+    const text =
+      cause instanceof Error ? (process.env.SLUICE_DEBUG === '1' ? cause.stack : cause.message) : String(cause)
     process.stderr.write(`sluice: ${text}\n`)
     process.exitCode = 1
   }

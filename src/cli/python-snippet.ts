@@ -1,4 +1,7 @@
-/** The Python program of the WebSocket specification (edition 6.0), with host, token and statement put in and nothing else changed. */
+/**
+ * The Python program of the WebSocket specification (edition 6.0), with host, token and statement put in and nothing
+ * else changed.
+ */
 
 export interface SnippetValues {
   readonly host: string

@@ -1,4 +1,7 @@
-/** `sluice query`: runs statements on a server and prints their rows; everything that is not a row goes to standard error. */
+/**
+ * `sluice query`: runs statements on a server and prints their rows; everything that is not a row goes to standard
+ * error.
+ */
 import { ConnectionError, connect, type QueryEvent } from '../client/connect.ts'
 import { memberText } from '../client/json.ts'
 import { incompleteText } from '../client/incomplete.ts'
@@ -36,7 +39,9 @@ export async function query(words: readonly string[], given: Record<string, unkn
   })
   const output = new Output(() => running.cancel())
   const table =
-    options.full !== true && (options.format ?? (process.stdout.isTTY ? 'table' : 'json')) === 'table' ? new Table((line) => output.line(line)) : undefined
+    options.full !== true && (options.format ?? (process.stdout.isTTY ? 'table' : 'json')) === 'table'
+      ? new Table((line) => output.line(line))
+      : undefined
   const report = new Report(withStats)
   try {
     for await (const event of running) {
@@ -85,9 +90,11 @@ async function logIn(url: string, account: string): Promise<string> {
   if (at < 1) throw new Error('--user: expected name:password; the password may be @file.')
   const body = JSON.stringify({ user: account.slice(0, at), password: secretText(account.slice(at + 1)) })
   const target = `${url.replace(/^ws/i, 'http').replace(/\/+$/, '')}/api/login`
-  const response = await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body }).catch(() => {
-    throw new Error(`Cannot reach ${target}.`)
-  })
+  const response = await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body }).catch(
+    () => {
+      throw new Error(`Cannot reach ${target}.`)
+    },
+  )
   const text = await response.text()
   if (response.status === 401) throw new Error('Wrong user or password.')
   if (!response.ok) throw new Error(`The login failed (HTTP ${response.status}).`)
@@ -123,7 +130,8 @@ class Report {
   }
 
   end(): void {
-    if (this.#bad > 0) this.#say(`${this.#bad} record${this.#bad === 1 ? '' : 's'} could not be read; the first one: ${this.#firstBad}`)
+    if (this.#bad > 0)
+      this.#say(`${this.#bad} record${this.#bad === 1 ? '' : 's'} could not be read; the first one: ${this.#firstBad}`)
     if (this.#stats && this.#lastStats !== undefined && !process.stderr.isTTY) this.#say(progressText(this.#lastStats))
     if (this.#lineOpen) process.stderr.write('\n')
   }
@@ -143,6 +151,7 @@ class Report {
 
 function progressText(stats: Stats): string {
   const bad = stats.badRecordsTotal > 0 ? `, ${stats.badRecordsTotal} unreadable` : ''
-  const size = stats.bytesRead >= 1e6 ? `${(stats.bytesRead / 1e6).toFixed(1)} MB` : `${(stats.bytesRead / 1e3).toFixed(1)} kB`
+  const size =
+    stats.bytesRead >= 1e6 ? `${(stats.bytesRead / 1e6).toFixed(1)} MB` : `${(stats.bytesRead / 1e3).toFixed(1)} kB`
   return `${stats.recordsScanned.toLocaleString('en-US')} records, ${size}, ${stats.results.toLocaleString('en-US')} rows${bad}, ${(stats.duration / 1000).toFixed(1)} s`
 }

@@ -1,4 +1,7 @@
-/** `sluice server`: a server from a configuration file, environment variables and options; says what it found and where to go. */
+/**
+ * `sluice server`: a server from a configuration file, environment variables and options; says what it found and where
+ * to go.
+ */
 import { TIMED_OUT, within } from '../lib/clock.ts'
 import { ConfigError, loadConfig } from '../server/config/config.ts'
 import type { Overrides } from '../server/config/overrides.ts'
@@ -41,17 +44,24 @@ export async function server(given: Record<string, unknown>): Promise<void> {
   }
   const [first] = running.environments
   if (!stopping)
-    process.stdout.write(`\nAsk it:  sluice query --url ${running.url} --environment ${first.name} --token … "SHOW TABLES"\nRead it: ${running.url}/\n`)
+    process.stdout.write(
+      `\nAsk it:  sluice query --url ${running.url} --environment ${first.name} --token … "SHOW TABLES"\nRead it: ${running.url}/\n`,
+    )
 }
 
 /** Starts something that listens; a taken port is said in words. */
-export async function start(begin: () => Promise<RunningServer>, address: { readonly host: string; readonly port: number }): Promise<RunningServer> {
+export async function start(
+  begin: () => Promise<RunningServer>,
+  address: { readonly host: string; readonly port: number },
+): Promise<RunningServer> {
   try {
     return await begin()
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-    if (code === 'EADDRINUSE') throw new Error(`Port ${address.port} on ${address.host} is taken. Choose another with --port.`)
-    if (code === 'EACCES' || code === 'EADDRNOTAVAIL') throw new Error(`Cannot listen on ${address.host}, port ${address.port} (${code}).`)
+    if (code === 'EADDRINUSE')
+      throw new Error(`Port ${address.port} on ${address.host} is taken. Choose another with --port.`)
+    if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
+      throw new Error(`Cannot listen on ${address.host}, port ${address.port} (${code}).`)
     throw cause
   }
 }
@@ -73,7 +83,9 @@ async function describe(environment: Environment): Promise<string> {
   for (const { name, partitions } of tables.slice(0, SHOWN_TOPICS)) {
     const table = await environment.catalog.table(name)
     const formats = table === undefined ? '' : `key ${table.key.format}, value ${table.value.format}`
-    lines.push(`  ${name.padEnd(width)}  ${String(partitions).padStart(3)} partition${partitions === 1 ? ' ' : 's'}  ${formats}`)
+    lines.push(
+      `  ${name.padEnd(width)}  ${String(partitions).padStart(3)} partition${partitions === 1 ? ' ' : 's'}  ${formats}`,
+    )
   }
   if (tables.length > SHOWN_TOPICS) lines.push(`  … and ${tables.length - SHOWN_TOPICS} more`)
   return `${lines.join('\n')}\n`

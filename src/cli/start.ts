@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * What the installed command `sluice` starts: makes sure that the Node it runs on is new enough, and goes over to the one that the package `node` brought along where it is not.
- * Everything else is in `main`, which is loaded only then. This file must run on old versions of Node.
+ * What the installed command `sluice` starts: makes sure that the Node it runs on is new enough, and goes over to the
+ * one that the package `node` brought along where it is not. Everything else is in `main`, which is loaded only then.
+ * This file must run on old versions of Node.
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -19,7 +20,11 @@ function newEnough(version: string): boolean {
 /** The Node that came with this package, or undefined where its install script was not allowed to run. */
 function broughtAlong(): string | undefined {
   try {
-    const program = join(dirname(createRequire(import.meta.url).resolve('node/package.json')), 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+    const program = join(
+      dirname(createRequire(import.meta.url).resolve('node/package.json')),
+      'bin',
+      process.platform === 'win32' ? 'node.exe' : 'node',
+    )
     return existsSync(program) ? program : undefined
   } catch {
     return undefined
@@ -27,7 +32,10 @@ function broughtAlong(): string | undefined {
 }
 
 function goOver(program: string): void {
-  const child = spawn(program, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit', env: { ...process.env, SLUICE_GONE_OVER: '1' } })
+  const child = spawn(program, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { ...process.env, SLUICE_GONE_OVER: '1' },
+  })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
   child.once('error', (error) => {
     process.stderr.write(`sluice: ${program} does not start: ${error.message}\n`)
@@ -42,7 +50,10 @@ const other = newEnough(process.versions.node) || process.env.SLUICE_GONE_OVER =
 if (newEnough(process.versions.node)) await import('./main.ts')
 else if (other !== undefined) goOver(other)
 else {
-  const remedy = 'Update Node, or let npm run the install script of the package "node", which brings one along: npm install --allow-scripts=node'
-  process.stderr.write(`sluice: Node ${oldest.join('.')} or newer is needed, this is ${process.versions.node}. ${remedy}\n`)
+  const remedy =
+    'Update Node, or let npm run the install script of the package "node", which brings one along: npm install --allow-scripts=node'
+  process.stderr.write(
+    `sluice: Node ${oldest.join('.')} or newer is needed, this is ${process.versions.node}. ${remedy}\n`,
+  )
   process.exitCode = 1
 }

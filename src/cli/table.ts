@@ -1,5 +1,6 @@
 /**
- * Rows as a table for the terminal. Widths come from the rows seen first; a longer text later just pushes its line. Cells are the JSON text as it came, strings without quotes.
+ * Rows as a table for the terminal. Widths come from the rows seen first; a longer text later just pushes its line.
+ * Cells are the JSON text as it came, strings without quotes.
  */
 import { memberText } from '../client/json.ts'
 
@@ -19,10 +20,15 @@ function memberNames(json: string): string[] {
 function cell(json: string | undefined): string {
   if (json === undefined) return ''
   const text = json.startsWith('"') ? String(JSON.parse(json)) : json
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => (c === '\n' ? '⏎' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`))
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) =>
+    c === '\n' ? '⏎' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
 }
 
-/** Columns that a text takes on a terminal, nearly: wide East Asian letters and emoji count two, marks that combine count none. */
+/**
+ * Columns that a text takes on a terminal, nearly: wide East Asian letters and emoji count two, marks that combine
+ * count none.
+ */
 export function displayWidth(text: string): number {
   let width = 0
   for (const character of text) {
@@ -80,8 +86,12 @@ export class Table {
     const columns = [...new Set(rows.flatMap((row) => (isObject(row) ? memberNames(row) : ['value'])))]
     this.#columns = columns
     const texts = rows.map((row) => this.#cells(row))
-    this.#widths = columns.map((name, i) => Math.min(MAX_WIDTH, Math.max(displayWidth(name), ...texts.map((t) => displayWidth(t[i])))))
-    this.#right = columns.map((name) => rows.every((row) => isNumber(isObject(row) ? memberText(row, name) : name === 'value' ? row : undefined)))
+    this.#widths = columns.map((name, i) =>
+      Math.min(MAX_WIDTH, Math.max(displayWidth(name), ...texts.map((t) => displayWidth(t[i])))),
+    )
+    this.#right = columns.map((name) =>
+      rows.every((row) => isNumber(isObject(row) ? memberText(row, name) : name === 'value' ? row : undefined)),
+    )
     await this.#line(columns)
     await this.#line(this.#widths.map((width) => '─'.repeat(width)))
     for (const text of texts) await this.#line(text)
@@ -97,7 +107,9 @@ export class Table {
 
   #cells(value: string): string[] {
     const whole = !isObject(value)
-    return (this.#columns ?? []).map((name) => cell(whole ? (name === 'value' ? value : undefined) : memberText(value, name)))
+    return (this.#columns ?? []).map((name) =>
+      cell(whole ? (name === 'value' ? value : undefined) : memberText(value, name)),
+    )
   }
 
   #line(cells: readonly string[]): Promise<void> | undefined {

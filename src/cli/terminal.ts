@@ -1,4 +1,7 @@
-/** Writing to and reading from the terminal or a pipe: in large pieces, no faster than the reader, and without harm when the reader goes away. */
+/**
+ * Writing to and reading from the terminal or a pipe: in large pieces, no faster than the reader, and without harm when
+ * the reader goes away.
+ */
 import { readFileSync } from 'node:fs'
 
 /** Characters collected before they are written. */

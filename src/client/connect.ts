@@ -1,6 +1,7 @@
 /**
- * The client library: `connect({url, environment, token}).query(sql)` is an async iterable of the server's messages, or of rows. Each query has a connection of its own, as
- * the protocol wants it. Reading slowly slows the server down (in Node). Whole numbers beyond 2⁵³ arrive as bigint. Works in Node and in browsers.
+ * The client library: `connect({url, environment, token}).query(sql)` is an async iterable of the server's messages, or
+ * of rows. Each query has a connection of its own, as the protocol wants it. Reading slowly slows the server down (in
+ * Node). Whole numbers beyond 2⁵³ arrive as bigint. Works in Node and in browsers.
  */
 import type { RecordMetadata, SentinelReason, Stats } from '../protocol/frames.ts'
 import { incompleteText } from './incomplete.ts'
@@ -42,7 +43,10 @@ export interface RecordData {
   readonly rownum: number
 }
 
-/** One message of the server; HEARTBEAT and END are not handed out. Kinds that are not listed here may come: pass over them. */
+/**
+ * One message of the server; HEARTBEAT and END are not handed out. Kinds that are not listed here may come: pass over
+ * them.
+ */
 export type QueryEvent = Envelope &
   (
     | { readonly type: 'METADATA'; readonly data: { readonly fields: readonly string[] } }
@@ -61,7 +65,10 @@ export class QueryError extends Error {
   }
 }
 
-/** Thrown by `rows()` behind the last row of a result that is incomplete: a limit ended the reading (also the 10,000 rows that are implied where no LIMIT is written), or records vanished. */
+/**
+ * Thrown by `rows()` behind the last row of a result that is incomplete: a limit ended the reading (also the 10,000
+ * rows that are implied where no LIMIT is written), or records vanished.
+ */
 export class IncompleteError extends Error {
   /** What ended it, where, and with which condition to read on. */
   readonly reason: SentinelReason
@@ -74,8 +81,8 @@ export class IncompleteError extends Error {
 
 export interface Query extends AsyncIterable<QueryEvent> {
   /**
-   * The values of the rows alone. Throws a QueryError when the server reports an error, and an IncompleteError behind the last row when rows are missing; with `partial: true` an incomplete
-   * result just ends.
+   * The values of the rows alone. Throws a QueryError when the server reports an error, and an IncompleteError behind
+   * the last row when rows are missing; with `partial: true` an incomplete result just ends.
    */
   rows(options?: { readonly partial?: boolean }): AsyncIterable<unknown>
   /** Ends the query at once: nothing more is read, the iteration ends. Safe to call twice, and after the end. */
@@ -106,7 +113,10 @@ async function lineOpener(): Promise<OpenLine> {
   return openLine
 }
 
-/** Address, headers and the `token` field for a server: Node sends the key in a header where the environment is named, browsers cannot. */
+/**
+ * Address, headers and the `token` field for a server: Node sends the key in a header where the environment is named,
+ * browsers cannot.
+ */
 function address(options: ConnectOptions): { url: string; headers: Record<string, string>; token: string | undefined } {
   const base = new URL(options.url)
   const path = base.pathname.replace(/\/+$/, '')
@@ -115,7 +125,11 @@ function address(options: ConnectOptions): { url: string; headers: Record<string
   if (options.environment === undefined) return { url: origin + execute, headers: {}, token: options.token }
   const name = encodeURIComponent(options.environment)
   if (!inNode()) return { url: `${origin}${execute}?environment=${name}`, headers: {}, token: options.token }
-  return { url: `${origin}/api/v1/environments/${name}/proxy${execute}`, headers: { Authorization: `Bearer ${options.token}` }, token: undefined }
+  return {
+    url: `${origin}/api/v1/environments/${name}/proxy${execute}`,
+    headers: { Authorization: `Bearer ${options.token}` },
+    token: undefined,
+  }
 }
 
 class RunningQuery implements Query {
@@ -134,7 +148,9 @@ class RunningQuery implements Query {
       return
     }
     query.signal?.addEventListener('abort', () => this.cancel(), { once: true })
-    this.#open(options, sql, query).catch((cause: unknown) => this.#finish(cause instanceof Error ? cause : new Error(String(cause))))
+    this.#open(options, sql, query).catch((cause: unknown) =>
+      this.#finish(cause instanceof Error ? cause : new Error(String(cause))),
+    )
   }
 
   async #open(options: ConnectOptions, sql: string, { live, stats }: QueryOptions): Promise<void> {
@@ -152,7 +168,10 @@ class RunningQuery implements Query {
           }),
         ),
       message: (text) => this.#message(text),
-      closed: (code, failure) => this.#finish(failure ?? new ConnectionError(`The connection ended before the result did (close code ${code}).`)),
+      closed: (code, failure) =>
+        this.#finish(
+          failure ?? new ConnectionError(`The connection ended before the result did (close code ${code}).`),
+        ),
     })
     this.#line = line
   }

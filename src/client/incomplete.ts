@@ -7,7 +7,8 @@ export function incompleteText(reason: SentinelReason): string {
     IDLETIMEOUT: `no record came for ${reason.timeout} ms (max.idle.time)`,
     COMPLETIONTIMEOUT: `the query ran for ${reason.timeout} ms (max.query.time)`,
   }
-  if (reason.type === 'LIMIT') return `The result is incomplete: it was cut at ${reason.amount} rows, as the query has no LIMIT. Write one to get more.`
+  if (reason.type === 'LIMIT')
+    return `The result is incomplete: it was cut at ${reason.amount} rows, as the query has no LIMIT. Write one to get more.`
   if (reason.type === 'LOST')
     return `The result is incomplete: ${reason.amount} records of ${reason.source} were deleted while the query ran, before they were read (${reason.places}).`
   return `The result is incomplete: ${reason.source} was not read to its end, because ${why[reason.type] ?? reason.type}.${reason.resume === undefined ? '' : ` Read on with: WHERE ${reason.resume}`}`

@@ -1,6 +1,7 @@
 /**
- * JSON without loss: whole numbers beyond ±2⁵³ become bigint when read, and digits when written; and the text of one member, untouched.
- * Works wherever JSON.parse hands the source text to its reviver (Node 22, browsers of 2025); elsewhere such numbers are rounded as JSON.parse always did.
+ * JSON without loss: whole numbers beyond ±2⁵³ become bigint when read, and digits when written; and the text of one
+ * member, untouched. Works wherever JSON.parse hands the source text to its reviver (Node 22, browsers of 2025);
+ * elsewhere such numbers are rounded as JSON.parse always did.
  */
 
 /** A number of 16 digits or more may be beyond 2⁵³. Text without one needs no second look. */
@@ -24,7 +25,9 @@ export function parseJson(text: string): unknown {
 /** Like JSON.stringify; a bigint is written as a number. */
 export function stringifyJson(value: unknown): string {
   const raw = JSON as unknown as { rawJSON?: (text: string) => unknown }
-  return JSON.stringify(value, (_key, member: unknown) => (typeof member === 'bigint' ? (raw.rawJSON?.(String(member)) ?? String(member)) : member))
+  return JSON.stringify(value, (_key, member: unknown) =>
+    typeof member === 'bigint' ? (raw.rawJSON?.(String(member)) ?? String(member)) : member,
+  )
 }
 
 function skipString(text: string, at: number): number {
@@ -54,8 +57,10 @@ function skipValue(text: string, at: number): number {
 }
 
 /**
- * The text of one member of a JSON object as it stands there: digits, `-128.0`, order and all. undefined when the object has no such member.
- * `text` is valid JSON of an object without white space before the braces and colons (as servers send it, or as JSON.stringify writes it).
+ * The text of one member of a JSON object as it stands there: digits, `-128.0`, order and all. undefined when the
+ * object has no such member.
+ * `text` is valid JSON of an object without white space before the braces and colons (as servers send it, or as
+ * JSON.stringify writes it).
  */
 export function memberText(text: string, name: string): string | undefined {
   const wanted = JSON.stringify(name)

@@ -1,11 +1,17 @@
-/** The client's WebSocket in browsers. It sends no headers and cannot be paused: what arrives faster than it is read waits in memory. */
+/**
+ * The client's WebSocket in browsers. It sends no headers and cannot be paused: what arrives faster than it is read
+ * waits in memory.
+ */
 import { ConnectionError, type Line, type LineHandlers } from './line.ts'
 
 interface BrowserSocket {
   readonly readyState: number
   send(text: string): void
   close(code?: number): void
-  addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: { readonly data?: unknown; readonly code?: number }) => void): void
+  addEventListener(
+    type: 'open' | 'message' | 'close' | 'error',
+    listener: (event: { readonly data?: unknown; readonly code?: number }) => void,
+  ): void
 }
 
 export function openLine(url: string, _headers: Readonly<Record<string, string>>, handlers: LineHandlers): Line {
@@ -18,5 +24,10 @@ export function openLine(url: string, _headers: Readonly<Record<string, string>>
     failure ??= new ConnectionError(`Cannot talk to ${new URL(url).host}.`)
   })
   socket.addEventListener('close', (event) => handlers.closed(event.code ?? 1006, failure))
-  return { send: (text) => socket.send(text), close: () => socket.close(1000), pause: () => undefined, resume: () => undefined }
+  return {
+    send: (text) => socket.send(text),
+    close: () => socket.close(1000),
+    pause: () => undefined,
+    resume: () => undefined,
+  }
 }

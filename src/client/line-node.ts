@@ -18,7 +18,12 @@ function refusalText(body: string): string {
 }
 
 export function openLine(url: string, headers: Readonly<Record<string, string>>, handlers: LineHandlers): Line {
-  const ws = new WebSocket(url, { headers, perMessageDeflate: false, maxPayload: MAX_FRAME_BYTES, skipUTF8Validation: true })
+  const ws = new WebSocket(url, {
+    headers,
+    perMessageDeflate: false,
+    maxPayload: MAX_FRAME_BYTES,
+    skipUTF8Validation: true,
+  })
   let failure: Error | undefined
   let over = false
   const finish = (code: number) => {
@@ -29,12 +34,17 @@ export function openLine(url: string, headers: Readonly<Record<string, string>>,
   ws.on('open', () => handlers.opened())
   ws.on('message', (data: Buffer) => handlers.message(data.toString()))
   ws.on('error', (cause) => {
-    failure ??= new ConnectionError(`Cannot talk to ${new URL(url).host}: ${cause.message === '' && 'code' in cause ? String(cause.code) : cause.message}`)
+    failure ??= new ConnectionError(
+      `Cannot talk to ${new URL(url).host}: ${cause.message === '' && 'code' in cause ? String(cause.code) : cause.message}`,
+    )
   })
   ws.on('unexpected-response', (_request, response: IncomingMessage) => {
     let body = ''
     const done = () => {
-      failure = new ConnectionError(`The server refused the connection (HTTP ${response.statusCode}): ${refusalText(body)}`, response.statusCode)
+      failure = new ConnectionError(
+        `The server refused the connection (HTTP ${response.statusCode}): ${refusalText(body)}`,
+        response.statusCode,
+      )
       ws.terminate()
       finish(1006)
     }

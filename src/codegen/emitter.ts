@@ -1,8 +1,9 @@
 /**
  * Builds JavaScript source safely: the only place in the project that makes code from text.
  *
- * Text gets into generated code in two ways only: as a literal through `js` (strings are escaped, U+2028/9 and `<` too),
- * or as a `Name` that this file made. Values come in as closure arguments (`constant`). This file knows nothing of SQL.
+ * Text gets into generated code in two ways only: as a literal through `js` (strings are escaped, U+2028/9 and `<`
+ * too), or as a `Name` that this file made. Values come in as closure arguments (`constant`). This file knows nothing
+ * of SQL.
  */
 
 /** A piece of source text that is known to be safe. Only this file makes one. */
@@ -26,7 +27,8 @@ const UNSAFE = /[\u2028\u2029<>]/g
 
 /** A value as JavaScript source. Strings are always quoted literals, never code. */
 export function literal(value: string | number | bigint | boolean | null | undefined): string {
-  if (typeof value === 'string') return JSON.stringify(value).replace(UNSAFE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  if (typeof value === 'string')
+    return JSON.stringify(value).replace(UNSAFE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
   if (typeof value === 'bigint') return value < 0n ? `(${value}n)` : `${value}n`
   if (typeof value === 'number') return Object.is(value, -0) ? '(-0)' : value < 0 ? `(${value})` : String(value)
   return String(value)
@@ -59,7 +61,10 @@ export function join(pieces: readonly Code[], separator: ', ' | ' + ' | ' | ' | 
 
 type Factory = (...constants: readonly unknown[]) => unknown
 
-/** Factories made lately, by their source: a query that is asked again runs the machine code that it warmed up the last time (some 30 ms of a scan). */
+/**
+ * Factories made lately, by their source: a query that is asked again runs the machine code that it warmed up the last
+ * time (some 30 ms of a scan).
+ */
 const factories = new Map<string, Factory>()
 const KEPT_FACTORIES = 128
 /** Longer sources are not kept, so that all of them together stay within 16 MiB. */
@@ -109,7 +114,9 @@ export class Emitter {
     return `'use strict'\n${this.#prelude.map((c) => c.text).join('\n')}\nreturn function generated(${params.map(checkIdentifier).join(', ')}) {\n${body.text}\n}`
   }
 
-  /** Compiles `function (params) { body }` with the constants and the prelude in scope. `title` becomes its sourceURL. */
+  /**
+   * Compiles `function (params) { body }` with the constants and the prelude in scope. `title` becomes its sourceURL.
+   */
   // biome-ignore lint/complexity/noBannedTypes: the caller knows the signature that it generated
   build<T extends Function>(params: readonly string[], body: Code, title: string): T {
     const url = title.replace(/[^A-Za-z0-9_.-]+/g, '-').slice(0, 80)

@@ -1,4 +1,7 @@
-/** EXPLAIN and EXPLAIN CODE: binds, optimizes and compiles, asks Kafka for the bounds, and reads one batch to price the query. No row of the topic is returned. */
+/**
+ * EXPLAIN and EXPLAIN CODE: binds, optimizes and compiles, asks Kafka for the bounds, and reads one batch to price the
+ * query. No row of the topic is returned.
+ */
 import { randomUUID } from 'node:crypto'
 import type { RecordBatch } from '../kafka/log.ts'
 import { type PlainRecord, readRecords } from '../kafka/read/record-batch.ts'
@@ -22,7 +25,8 @@ import { within, TIMED_OUT } from './turns.ts'
 const SAMPLE_MS = 2000
 
 export async function explain(statement: ExplainStatement, context: StatementContext): Promise<Output> {
-  if (statement.statement.kind !== 'selectStatement') throw new SqlError('UNSUPPORTED', 'EXPLAIN explains SELECT.', statement.statement.span)
+  if (statement.statement.kind !== 'selectStatement')
+    throw new SqlError('UNSUPPORTED', 'EXPLAIN explains SELECT.', statement.statement.span)
   const plan = await context.plan(statement.statement.query, context)
   if (statement.code)
     return rowsOutput(
@@ -37,7 +41,8 @@ export async function explain(statement: ExplainStatement, context: StatementCon
     return resolved === undefined ? '' : offsetsText(resolved)
   })
   lines.push(...explainPushdown(plan))
-  for (const [scan, resolved] of ranges) lines.push(...(await price(scan, resolved, context, ranges.size > 1 ? `${scan.table.name}: reads` : 'Reads')))
+  for (const [scan, resolved] of ranges)
+    lines.push(...(await price(scan, resolved, context, ranges.size > 1 ? `${scan.table.name}: reads` : 'Reads')))
   return rowsOutput(
     'EXPLAIN',
     ['plan'],
@@ -54,11 +59,17 @@ function rangesOf(scan: Scan, context: StatementContext): Promise<ScanRanges> {
   })
 }
 
-/** `offsets=[0, 120)` when every partition reads the same, else one entry a partition; nothing when everything is read. */
+/**
+ * `offsets=[0, 120)` when every partition reads the same, else one entry a partition; nothing when everything is read.
+ */
 function offsetsText(resolved: ScanRanges): string {
   const whole =
     resolved.skippedPartitions.length === 0 &&
-    resolved.bounds.every((b) => b.start >= b.end || resolved.ranges.some((r) => r.partition === b.partition && r.start === b.start && r.end === b.end))
+    resolved.bounds.every(
+      (b) =>
+        b.start >= b.end ||
+        resolved.ranges.some((r) => r.partition === b.partition && r.start === b.start && r.end === b.end),
+    )
   if (whole) return ''
   if (resolved.ranges.length === 0) return 'offsets=none'
   const text = (r: { start: number; end: number }): string => `[${r.start}, ${r.end})`
@@ -75,7 +86,11 @@ async function price(scan: Scan, resolved: ScanRanges, context: StatementContext
 }
 
 /** Stored bytes per offset, from the first batch of the first range. */
-async function bytesPerOffset(scan: Scan, resolved: ScanRanges, context: StatementContext): Promise<number | undefined> {
+async function bytesPerOffset(
+  scan: Scan,
+  resolved: ScanRanges,
+  context: StatementContext,
+): Promise<number | undefined> {
   const source = context.environment.log.scan(
     {
       topic: scan.table.topic,
@@ -107,7 +122,12 @@ async function code(plan: Output, statement: ExplainStatement, context: Statemen
     if (source.kind === 'rows') continue
     const { scan } = source
     const [keyId, valueId] = await firstSchemas(scan, context)
-    const schemas = { keyId, valueId, key: await decoderOf(scan.table.key, keyId), value: await decoderOf(scan.table.value, valueId) }
+    const schemas = {
+      keyId,
+      valueId,
+      key: await decoderOf(scan.table.key, keyId),
+      value: await decoderOf(scan.table.value, valueId),
+    }
     const spec = programSpec(scan, source.sink, {
       settings: context.settings,
       render: pipelineContext.render,
@@ -124,7 +144,13 @@ async function firstSchemas(scan: Scan, context: StatementContext): Promise<[num
   if (scan.table.key.framing === 'none' && scan.table.value.framing === 'none') return [-1, -1]
   const resolved = await rangesOf(scan, context)
   const source = context.environment.log.scan(
-    { topic: scan.table.topic, topicId: scan.table.topicId, ranges: resolved.ranges, isolation: context.settings['isolation.level'], limit: 1 },
+    {
+      topic: scan.table.topic,
+      topicId: scan.table.topicId,
+      ranges: resolved.ranges,
+      isolation: context.settings['isolation.level'],
+      limit: 1,
+    },
     context.signal,
   )
   try {

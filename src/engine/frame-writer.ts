@@ -1,4 +1,7 @@
-/** Turns rows into frames and counts them. One writer a statement; it knows the envelope (protocol/frames) and the sink, not the socket. */
+/**
+ * Turns rows into frames and counts them. One writer a statement; it knows the envelope (protocol/frames) and the sink,
+ * not the socket.
+ */
 import { badRecord, recordTail, type RecordMetadata } from '../protocol/frames.ts'
 import { SqlError } from '../sql/error.ts'
 import type { FrameSink, MaxFrame } from './host.ts'
@@ -34,8 +37,8 @@ export class FrameWriter {
   }
 
   /**
-   * Sends a RECORD. `body`: the members of `data` before `rownum`, as JSON text. True: the reader is behind, stop and await `drained`.
-   * Partition and offset say which record it is, -1 for a row that is none.
+   * Sends a RECORD. `body`: the members of `data` before `rownum`, as JSON text. True: the reader is behind, stop and
+   * await `drained`. Partition and offset say which record it is, -1 for a row that is none.
    */
   row(body: string, partition: number, offset: number): boolean {
     return this.#send(body, this.#ids.next(), this.rows++, partition, offset)
@@ -51,7 +54,8 @@ export class FrameWriter {
     const frame = `{"type":"RECORD","data":{${body}${recordTail(rownum, rowId, this.statementIndex)}`
     // A UTF-16 unit takes at most three bytes of UTF-8.
     const max = this.#max.bytes
-    if (frame.length > max / 3 && Buffer.byteLength(frame) > max) throw this.#tooLarge(Buffer.byteLength(frame), partition, offset)
+    if (frame.length > max / 3 && Buffer.byteLength(frame) > max)
+      throw this.#tooLarge(Buffer.byteLength(frame), partition, offset)
     this.#sink.send(frame)
     this.#unchecked += frame.length
     if (this.#unchecked < CHECK_BYTES) return false
@@ -60,7 +64,8 @@ export class FrameWriter {
   }
 
   #tooLarge(bytes: number, partition: number, offset: number): SqlError {
-    const which = offset < 0 ? `Row ${this.rows - 1}` : `The record at offset ${offset} of partition ${partition} of ${this.#topic}`
+    const which =
+      offset < 0 ? `Row ${this.rows - 1}` : `The record at offset ${offset} of partition ${partition} of ${this.#topic}`
     return new SqlError(
       'LIMIT',
       `${which} makes a frame of ${bytes.toLocaleString('en')} bytes; a frame holds ${this.#max.bytes.toLocaleString('en')} at most (${this.#max.name}).`,

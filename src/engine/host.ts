@@ -1,4 +1,7 @@
-/** What the engine asks of its host (a session on a socket, a test in memory) and what it tells the host when a request is over. Types only. */
+/**
+ * What the engine asks of its host (a session on a socket, a test in memory) and what it tells the host when a request
+ * is over. Types only.
+ */
 import type { KafkaLog } from '../kafka/log.ts'
 import type { Administration } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
@@ -9,13 +12,19 @@ import type { RowShape } from './row-shape.ts'
 export interface FrameSink {
   /** Queues one frame, the whole JSON text of it. */
   send(frame: string): void
-  /** undefined while the reader keeps up; else a promise that resolves when there is room again (and rejects never: an abort comes through the signal). */
+  /**
+   * undefined while the reader keeps up; else a promise that resolves when there is room again (and rejects never: an
+   * abort comes through the signal).
+   */
   drained(): Promise<void> | undefined
   /** Called once before the first frame of each statement that has a result. */
   rows?(shape: RowShape): void
 }
 
-/** Defaults of the settings that SET can change, from the server's configuration: names as in the reference, section 5; sizes in bytes, times in ms. */
+/**
+ * Defaults of the settings that SET can change, from the server's configuration: names as in the reference, section 5;
+ * sizes in bytes, times in ms.
+ */
 export type SettingDefaults = Readonly<Record<string, number | boolean | string>>
 
 /** What the statements of a request may use: the host gives it for each request, as the account may see it. */
@@ -27,13 +36,21 @@ export interface QueryEnvironment {
   /** Where the request is entered while it runs, and as whose. */
   readonly queries?: { readonly registry: Queries; readonly user: string; readonly environment: string }
   readonly defaults?: SettingDefaults
-  /** The largest RECORD frame, in bytes, and the limit that says so; without it `server.max.frame.bytes` by its default. */
+  /**
+   * The largest RECORD frame, in bytes, and the limit that says so; without it `server.max.frame.bytes` by its default.
+   */
   readonly maxFrame?: MaxFrame
-  /** `SET format.timestamp = false` makes a number of `metadata.timestamp`, too: for clients that cannot read a text there. */
+  /**
+   * `SET format.timestamp = false` makes a number of `metadata.timestamp`, too: for clients that cannot read a text
+   * there.
+   */
   readonly metadataFollowsFormat?: boolean
   /** Epoch milliseconds; NOW() is this at the start of the request. */
   readonly now?: () => number
-  /** Rules of the optimizer that are switched off, by name; `all`: plans run as bound. For tests of its promise that rows never change. */
+  /**
+   * Rules of the optimizer that are switched off, by name; `all`: plans run as bound. For tests of its promise that
+   * rows never change.
+   */
   readonly rulesOff?: ReadonlySet<string> | 'all'
 }
 

@@ -1,6 +1,7 @@
 /**
- * Plan → pipeline: operators as objects, and for each scan the sink of its generated program. Built once a statement, from the output down; what stands directly above a scan (lowering has
- * decided that) becomes the sink of the record program. Sources are read one after the other: the right side of a join before its left.
+ * Plan → pipeline: operators as objects, and for each scan the sink of its generated program. Built once a statement,
+ * from the output down; what stands directly above a scan (lowering has decided that) becomes the sink of the record
+ * program. Sources are read one after the other: the right side of a join before its left.
  */
 import { unexpected } from '../lib/assert.ts'
 import type { RenderOptions } from '../formats/format.ts'
@@ -17,11 +18,27 @@ import { MarkJoinOperator } from './operators/mark-join.ts'
 import { MemoryBudget } from './operators/memory.ts'
 import { nothingHeld, type Operator, pushAll, type Row, STRETCH } from './operators/operator.ts'
 import { oneIsList } from '../types.ts'
-import { FilterOperator, LimitOperator, LimitState, ProjectOperator, SetOperator, UnnestOperator } from './operators/row-operators.ts'
+import {
+  FilterOperator,
+  LimitOperator,
+  LimitState,
+  ProjectOperator,
+  SetOperator,
+  UnnestOperator,
+} from './operators/row-operators.ts'
 import { type SortKey, SortOperator } from './operators/sort.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import type { Sink } from './program/record-program.ts'
-import { joinedRow, joinKeys, markValue, rowAggregate, rowProjection, rowTest, rowText, rowValue } from './program/row-functions.ts'
+import {
+  joinedRow,
+  joinKeys,
+  markValue,
+  rowAggregate,
+  rowProjection,
+  rowTest,
+  rowText,
+  rowValue,
+} from './program/row-functions.ts'
 import { markedJson } from './program/values.ts'
 
 export interface PipelineContext {
@@ -53,7 +70,10 @@ export type PipelineSource = SourceEnd &
 export interface Pipeline {
   /** In the order in which they are read. */
   readonly sources: readonly PipelineSource[]
-  /** Operators in which rows may wait, the nearest to the output first. Whoever pushes rows in lets these out before he goes on. */
+  /**
+   * Operators in which rows may wait, the nearest to the output first. Whoever pushes rows in lets these out before he
+   * goes on.
+   */
   readonly backlogs: readonly Backlog[]
   /** Nothing further can change the result. */
   readonly done: boolean
@@ -67,14 +87,22 @@ export interface Pipeline {
 
 /** `take`: rows of the output columns go there instead of into frames. */
 export function buildPipeline(plan: Output, context: PipelineContext, live: boolean, take?: Operator): Pipeline {
-  const limit: Limit = plan.input.kind === 'limit' ? plan.input : { kind: 'limit', input: plan.input, skip: 0, count: Number.MAX_SAFE_INTEGER, implied: false }
+  const limit: Limit =
+    plan.input.kind === 'limit'
+      ? plan.input
+      : { kind: 'limit', input: plan.input, skip: 0, count: Number.MAX_SAFE_INTEGER, implied: false }
   const builder = new Builder(context, limit)
   let snapshot: (() => Generator<void>) | undefined
   if (take !== undefined) builder.rows(plan, limit.input, take)
   else if (limit.input.kind === 'scan') builder.emit(plan, limit.input)
-  else if (limit.input.kind === 'sort' && limit.input.input.kind === 'scan') builder.emitSorted(plan, limit.input, limit.input.input)
+  else if (limit.input.kind === 'sort' && limit.input.input.kind === 'scan')
+    builder.emitSorted(plan, limit.input, limit.input.input)
   else if (live) snapshot = builder.liveGroups(plan, limit.input)
-  if (builder.sources.length === 0) builder.build(limit.input, new LimitOperator(builder.limit, new OutputOperator(rowText(plan, context), context.writer)))
+  if (builder.sources.length === 0)
+    builder.build(
+      limit.input,
+      new LimitOperator(builder.limit, new OutputOperator(rowText(plan, context), context.writer)),
+    )
   return {
     sources: builder.sources,
     backlogs: builder.backlogs,
@@ -128,9 +156,13 @@ class Builder {
 
   /** The values of the output columns into an operator. */
   rows(plan: Output, below: Plan, take: Operator): void {
-    const columns = (plan.shape.kind === 'columns' ? plan.shape.columns : []).map((c) => ({ name: c.path.join('.'), expr: c.expr }))
+    const columns = (plan.shape.kind === 'columns' ? plan.shape.columns : []).map((c) => ({
+      name: c.path.join('.'),
+      expr: c.expr,
+    }))
     const limited = new LimitOperator(this.limit, take)
-    if (below.kind === 'sort' && below.input.kind === 'scan') return this.#sortedRecords(below, below.input, { columns: columns.map((c) => c.expr) }, limited)
+    if (below.kind === 'sort' && below.input.kind === 'scan')
+      return this.#sortedRecords(below, below.input, { columns: columns.map((c) => c.expr) }, limited)
     // ORDER BY works on what the projection reads: it stays below it.
     this.build({ kind: 'project', input: below, columns }, limited)
   }
@@ -144,10 +176,17 @@ class Builder {
       },
       finish: nothingHeld,
     }
-    this.#records(scan, { kind: 'emit', shape: plan.shape, metadata: plan.metadata, limit, writer: this.#context.writer }, end)
+    this.#records(
+      scan,
+      { kind: 'emit', shape: plan.shape, metadata: plan.metadata, limit, writer: this.#context.writer },
+      end,
+    )
   }
 
-  /** ORDER BY straight over a scan, into frames: the program makes the text of each frame before it is known whether it will be sent, so that only texts and sort keys are held. */
+  /**
+   * ORDER BY straight over a scan, into frames: the program makes the text of each frame before it is known whether it
+   * will be sent, so that only texts and sort keys are held.
+   */
   emitSorted(plan: Output, sort: Sort, scan: Scan): void {
     const { writer } = this.#context
     const output: Operator = {
@@ -158,14 +197,23 @@ class Builder {
         return writer.drained() !== undefined
       },
     }
-    this.#sortedRecords(sort, scan, { body: { shape: plan.shape, metadata: plan.metadata }, columns: [] }, new LimitOperator(this.limit, output))
+    this.#sortedRecords(
+      sort,
+      scan,
+      { body: { shape: plan.shape, metadata: plan.metadata }, columns: [] },
+      new LimitOperator(this.limit, output),
+    )
   }
 
   /** ORDER BY straight over a scan: the program computes the sort keys, which stand behind what is held of a record. */
   #sortedRecords(sort: Sort, scan: Scan, held: Pick<RowsSink, 'body' | 'columns'>, take: Operator): void {
     const width = held.columns.length + (held.body === undefined ? 0 : 1)
     const next = this.#sort(sort, sortKeys(sort, width), take)
-    this.#records(scan, { kind: 'rows', ...held, columns: [...held.columns, ...sort.by.map((b) => b.expr)], next }, next)
+    this.#records(
+      scan,
+      { kind: 'rows', ...held, columns: [...held.columns, ...sort.by.map((b) => b.expr)], next },
+      next,
+    )
   }
 
   /** A scan whose records go straight into a sink; `end`: when that wants no more, and what it does at the end. */
@@ -183,7 +231,10 @@ class Builder {
 
   #sort(sort: Sort, keys: readonly SortKey[], next: Operator): Operator {
     // One more than the cap, so that it can be told that there were more.
-    const wanted = this.#plan.input === sort ? this.#plan.skip + this.#plan.count + (this.#plan.implied ? 1 : 0) : Number.POSITIVE_INFINITY
+    const wanted =
+      this.#plan.input === sort
+        ? this.#plan.skip + this.#plan.count + (this.#plan.implied ? 1 : 0)
+        : Number.POSITIVE_INFINITY
     return new SortOperator(keys, wanted, new MemoryBudget('max.sort.bytes', this.#context.limits.sortBytes), next)
   }
 
@@ -211,7 +262,11 @@ class Builder {
 
   #state(plan: Aggregate): AggregateState {
     const { limits, functions } = this.#context
-    return new AggregateState(plan, { groups: limits.groups, groupBytes: limits.groupBytes, collectBytes: limits.collectBytes }, functions.doubles)
+    return new AggregateState(
+      plan,
+      { groups: limits.groups, groupBytes: limits.groupBytes, collectBytes: limits.collectBytes },
+      functions.doubles,
+    )
   }
 
   /** The input of an aggregation into its state; `finish` lets the groups out. */
@@ -247,10 +302,13 @@ class Builder {
       case 'filter':
         return this.build(plan.input, new FilterOperator(rowTest(plan.predicate, context), next))
       case 'limit':
-        return plan.each === undefined ? this.build(plan.input, new LimitOperator(new LimitState(plan), next)) : this.#limitOfEach(plan, plan.each, next)
+        return plan.each === undefined
+          ? this.build(plan.input, new LimitOperator(new LimitState(plan), next))
+          : this.#limitOfEach(plan, plan.each, next)
       case 'aggregate': {
         const state = this.#state(plan)
-        if (plan.input.kind !== 'scan') return this.build(plan.input, new AggregateOperator(state, rowAggregate(plan, state, context), next))
+        if (plan.input.kind !== 'scan')
+          return this.build(plan.input, new AggregateOperator(state, rowAggregate(plan, state, context), next))
         return this.#aggregateSource(plan, state, next, function* () {
           yield* pushAll(groupRows(state), next)
           yield* next.finish()
@@ -260,7 +318,10 @@ class Builder {
         return this.#sorted(plan, (keys) => this.#sort(plan, keys, next))
       case 'latest': {
         const slots = { key: slotOf(plan.key), partition: slotOf(plan.partition), alive: slotOf(plan.alive) }
-        return this.build(plan.input, new LatestOperator(slots, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next))
+        return this.build(
+          plan.input,
+          new LatestOperator(slots, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next),
+        )
       }
       case 'unnest': {
         const unnest = new UnnestOperator(
@@ -298,10 +359,17 @@ class Builder {
         return this.build(plan.left, join.left)
       }
       case 'setOperation': {
-        const set = new SetOperator(plan.op, plan.all, plan.sides.length, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next)
+        const set = new SetOperator(
+          plan.op,
+          plan.all,
+          plan.sides.length,
+          new MemoryBudget('max.join.bytes', context.limits.joinBytes),
+          next,
+        )
         // Of EXCEPT and INTERSECT the second side is held.
         const sides = plan.sides.map((side, i) => ({ side, which: i === 0 ? ('left' as const) : ('right' as const) }))
-        for (const { side, which } of plan.op === 'union' ? sides : sides.toReversed()) this.build(side, set.side(which))
+        for (const { side, which } of plan.op === 'union' ? sides : sides.toReversed())
+          this.build(side, set.side(which))
         return
       }
       case 'share':
@@ -329,7 +397,11 @@ class Builder {
   /** The input is a source before those of the body, so that its rows are complete when these are read. */
   #share(plan: Share, next: Operator): void {
     const sets = plan.sets.map((set) => ({ valuesOf: rowProjection(set, this.#context), width: set.length }))
-    const kept = new KeptRows(widthOf(plan.input), sets, new MemoryBudget('max.join.bytes', this.#context.limits.joinBytes))
+    const kept = new KeptRows(
+      widthOf(plan.input),
+      sets,
+      new MemoryBudget('max.join.bytes', this.#context.limits.joinBytes),
+    )
     this.#kept.set(plan.id, kept)
     this.build(plan.input, kept.taking(next))
     this.build(plan.body, next)
@@ -346,7 +418,11 @@ class Builder {
     const limit = new LimitOfEach(group, plan, next)
     const most = plan.skip + plan.count
     if (plan.input.kind !== 'sort' || most > MOST_KEPT) return this.build(plan.input, limit)
-    this.#sorted(plan.input, (keys) => new FirstOfEach(group, most, keys, new MemoryBudget('max.sort.bytes', this.#context.limits.sortBytes), limit))
+    this.#sorted(
+      plan.input,
+      (keys) =>
+        new FirstOfEach(group, most, keys, new MemoryBudget('max.sort.bytes', this.#context.limits.sortBytes), limit),
+    )
   }
 
   #project(plan: Extract<Plan, { kind: 'project' }>, next: Operator): void {
@@ -358,9 +434,17 @@ class Builder {
   /** The keys are computed once a row and stand behind its columns; the operator above sees the columns only. */
   #sorted(plan: Sort, sorting: (keys: readonly SortKey[]) => Operator): void {
     const width = widthOf(plan.input)
-    const slots: BoundExpr[] = Array.from({ length: width }, (_, index) => ({ kind: 'slot', index, name: '', type: { kind: 'json' } }))
+    const slots: BoundExpr[] = Array.from({ length: width }, (_, index) => ({
+      kind: 'slot',
+      index,
+      name: '',
+      type: { kind: 'json' },
+    }))
     const sort = sorting(sortKeys(plan, width))
-    this.build(plan.input, new ProjectOperator(rowProjection([...slots, ...plan.by.map((b) => b.expr)], this.#context), sort))
+    this.build(
+      plan.input,
+      new ProjectOperator(rowProjection([...slots, ...plan.by.map((b) => b.expr)], this.#context), sort),
+    )
   }
 }
 

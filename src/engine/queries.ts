@@ -1,6 +1,6 @@
 /**
- * Queries that run and those that ran: for SHOW QUERIES, KILL QUERY and the REST calls of the same purpose. In memory, with a bound; one registry serves a whole server.
- * Who may see or end which query is decided by whoever asks.
+ * Queries that run and those that ran: for SHOW QUERIES, KILL QUERY and the REST calls of the same purpose. In memory,
+ * with a bound; one registry serves a whole server. Who may see or end which query is decided by whoever asks.
  */
 import { UserError } from '../lib/user-error.ts'
 import type { Statistics } from './statistics.ts'
@@ -57,7 +57,8 @@ export class Queries {
       end: (outcome, message) => {
         if (!this.#running.delete(id)) return
         const killed = abort.signal.aborted
-        const status: QueryStatus = killed || outcome === 'cancelled' ? 'Killed' : outcome === 'error' ? 'Error' : 'Completed'
+        const status: QueryStatus =
+          killed || outcome === 'cancelled' ? 'Killed' : outcome === 'error' ? 'Error' : 'Completed'
         const said = killed
           ? String((abort.signal.reason as Error).message)
           : outcome === 'cancelled'
@@ -98,5 +99,11 @@ export class Queries {
 }
 
 function counted({ entry, statistics }: Running, status: QueryStatus): QueryEntry {
-  return { ...entry, status, recordsScanned: statistics.recordsScanned, bytesRead: statistics.bytesRead, rows: statistics.results }
+  return {
+    ...entry,
+    status,
+    recordsScanned: statistics.recordsScanned,
+    bytesRead: statistics.bytesRead,
+    rows: statistics.results,
+  }
 }

@@ -1,8 +1,9 @@
 /**
  * The way of a query on one screen: parse, bind, optimize, lower, run.
  *
- * A request is a list of statements. A SELECT is bound against the catalog (await ①: topics, schemas), optimized, lowered to rows and records, and run over record batches (await ②) into
- * frames (await ③). Statements that change or show something do it first and answer with a plan over constant rows, which is run in the same way.
+ * A request is a list of statements. A SELECT is bound against the catalog (await ①: topics, schemas), optimized,
+ * lowered to rows and records, and run over record batches (await ②) into frames (await ③). Statements that change or
+ * show something do it first and answer with a plan over constant rows, which is run in the same way.
  */
 import { unexpected } from '../lib/assert.ts'
 import { systemClock } from '../lib/clock.ts'
@@ -30,21 +31,41 @@ import { runPlan, withDoubles } from './run-plan.ts'
 import { answerSubqueries } from './subqueries.ts'
 import { abortable, Turns } from './turns.ts'
 
-/** Runs the statements of a text, one after the other. `begun` is told the index of each before it runs: null where there is only one. Rejects with the error of the first that fails. */
-export async function runScript(sql: string, context: Omit<StatementContext, 'plan' | 'folding'>, begun: (index: number | null) => void): Promise<void> {
+/**
+ * Runs the statements of a text, one after the other. `begun` is told the index of each before it runs: null where
+ * there is only one. Rejects with the error of the first that fails.
+ */
+export async function runScript(
+  sql: string,
+  context: Omit<StatementContext, 'plan' | 'folding'>,
+  begun: (index: number | null) => void,
+): Promise<void> {
   const statements = parse(sql)
   for (const [i, statement] of statements.entries()) {
     const index = statements.length === 1 ? null : i
     begun(index)
-    await runStatement(statement, index, { ...context, startedMs: systemClock.monotonic(), folding: new FoldingBudget(), plan })
+    await runStatement(statement, index, {
+      ...context,
+      startedMs: systemClock.monotonic(),
+      folding: new FoldingBudget(),
+      plan,
+    })
   }
 }
 
 async function runStatement(statement: Statement, index: number | null, context: StatementContext): Promise<void> {
   if (statement.kind === 'set') return applySet(context.settings, statement)
   if (statement.kind === 'use') return
-  const planned = await abortable(isCommand(statement) ? runCommand(statement, context) : planOf(statement, context), context.signal)
-  await run(statement.kind === 'show' && statement.like !== undefined ? firstColumnLike(planned, statement.like) : planned, statement, index, context)
+  const planned = await abortable(
+    isCommand(statement) ? runCommand(statement, context) : planOf(statement, context),
+    context.signal,
+  )
+  await run(
+    statement.kind === 'show' && statement.like !== undefined ? firstColumnLike(planned, statement.like) : planned,
+    statement,
+    index,
+    context,
+  )
   if (context.statsMs !== undefined) context.sink.send(statsFrame(context.statistics.snapshot(), index))
 }
 
@@ -64,7 +85,10 @@ async function planOf(statement: Statement, context: StatementContext): Promise<
   }
 }
 
-/** SELECT → a plan that can be run. Subqueries that depend on nothing are run on the way: a constant takes the place of each. */
+/**
+ * SELECT → a plan that can be run. Subqueries that depend on nothing are run on the way: a constant takes the place of
+ * each.
+ */
 async function plan(query: Query, context: StatementContext, options: PlanOptions = {}): Promise<Output> {
   // A long statement takes some milliseconds in each of its stages: others get a turn between them.
   const turns = new Turns()
@@ -78,22 +102,39 @@ async function plan(query: Query, context: StatementContext, options: PlanOption
   return planned
 }
 
-async function bind(query: Query, { settings, environment }: StatementContext, { defaultLimit = DEFAULT_LIMIT, reshape }: PlanOptions): Promise<Output> {
+async function bind(
+  query: Query,
+  { settings, environment }: StatementContext,
+  { defaultLimit = DEFAULT_LIMIT, reshape }: PlanOptions,
+): Promise<Output> {
   const { catalog } = environment
   const limits = { maxSources: settings['max.sources'], maxPatternTopics: settings['max.pattern.topics'] }
   const bound = await bindWithSecondLook(query, { catalog, defaultLimit, ...limits })
   return computedOnce(reshape?.(bound) ?? bound)
 }
 
-/** The order of joins wants to know how many records there are: the bounds of topics are captured now where it matters, and the reading keeps to them. */
+/**
+ * The order of joins wants to know how many records there are: the bounds of topics are captured now where it matters,
+ * and the reading keeps to them.
+ */
 async function ready(bound: Output, context: StatementContext): Promise<Output> {
   const { settings, functions, environment } = context
-  const evaluate = (e: Parameters<typeof evaluateConstant>[0]) => evaluateConstant(e, { ...functions, folding: context.folding })
-  const optimized = optimize(await captureBounds(bound, context), { evaluate, keyPartitions: settings['optimize.kafka.partition'] }, environment.rulesOff)
+  const evaluate = (e: Parameters<typeof evaluateConstant>[0]) =>
+    evaluateConstant(e, { ...functions, folding: context.folding })
+  const optimized = optimize(
+    await captureBounds(bound, context),
+    { evaluate, keyPartitions: settings['optimize.kafka.partition'] },
+    environment.rulesOff,
+  )
   const lowered = lower(optimized)
   return withBadRecords(lowered)
 }
 
-async function run(planned: Output, statement: Statement, index: number | null, context: StatementContext): Promise<void> {
+async function run(
+  planned: Output,
+  statement: Statement,
+  index: number | null,
+  context: StatementContext,
+): Promise<void> {
   await runPlan(planned, statement.span, index, context)
 }

@@ -1,6 +1,6 @@
 /**
- * One request from its text to its summary: it is entered in the register of queries, its statements are run (`query.ts`), and everything that a user or a broker can cause ends in an ERROR
- * frame here.
+ * One request from its text to its summary: it is entered in the register of queries, its statements are run
+ * (`query.ts`), and everything that a user or a broker can cause ends in an ERROR frame here.
  */
 import { systemClock } from '../lib/clock.ts'
 import { randomUUID } from 'node:crypto'
@@ -16,10 +16,16 @@ import { Statistics } from './statistics.ts'
 const MIN_STATS_MS = 250
 
 /**
- * Runs every statement of a request and sends METADATA, RECORD, BADRECORD, STATS, SENTINEL and ERROR frames; HEARTBEAT, END and the close are the session's.
- * It rejects for faults of its own only, never for anything a user or a broker can cause; an abort through `signal` ends it quietly with outcome `cancelled`.
+ * Runs every statement of a request and sends METADATA, RECORD, BADRECORD, STATS, SENTINEL and ERROR frames; HEARTBEAT,
+ * END and the close are the session's. It rejects for faults of its own only, never for anything a user or a broker can
+ * cause; an abort through `signal` ends it quietly with outcome `cancelled`.
  */
-export async function runRequest(request: QueryRequest, environment: QueryEnvironment, sink: FrameSink, signal: AbortSignal): Promise<RunSummary> {
+export async function runRequest(
+  request: QueryRequest,
+  environment: QueryEnvironment,
+  sink: FrameSink,
+  signal: AbortSignal,
+): Promise<RunSummary> {
   const nowMs = (environment.now ?? systemClock.now)()
   const statistics = new Statistics(randomUUID(), nowMs)
   const summary = (outcome: RunSummary['outcome'], error?: string): RunSummary => ({
@@ -46,7 +52,17 @@ export async function runRequest(request: QueryRequest, environment: QueryEnviro
     ended.throwIfAborted()
     const statsMs = request.statsMs === undefined ? undefined : Math.max(MIN_STATS_MS, request.statsMs)
     const settings = defaultSettings(environment.defaults)
-    const context = { request, environment, sink, signal: ended, statistics, settings, functions: { nowMs }, startedMs: systemClock.monotonic(), statsMs }
+    const context = {
+      request,
+      environment,
+      sink,
+      signal: ended,
+      statistics,
+      settings,
+      functions: { nowMs },
+      startedMs: systemClock.monotonic(),
+      statsMs,
+    }
     await runScript(request.sql, context, (index) => {
       at = index
     })

@@ -1,4 +1,7 @@
-/** What a result's rows look like before the first of them is there: the type of `data.value`, with what is known about NULLs. For sinks that have to announce their columns. */
+/**
+ * What a result's rows look like before the first of them is there: the type of `data.value`, with what is known about
+ * NULLs. For sinks that have to announce their columns.
+ */
 import type { BoundExpr, Output, OutputColumn, Plan } from '../plan/plan.ts'
 import { inputs, scansOf } from '../plan/plan.ts'
 import { type DataType, type Field, JSON_TYPE, RECORD_FIELDS, type StructType } from '../types.ts'
@@ -8,7 +11,10 @@ export interface RowShape {
   readonly type: DataType
   /** Columns that a table without a shape of its own was declared with; rows may hold others. */
   readonly declared?: StructType
-  /** Paths of the columns of the SELECT list, where there is one: structures above their last steps are made by it (`SELECT x AS a.x, y AS a.y`). */
+  /**
+   * Paths of the columns of the SELECT list, where there is one: structures above their last steps are made by it
+   * (`SELECT x AS a.x, y AS a.y`).
+   */
   readonly paths?: readonly (readonly string[])[]
   /** As in the frames: null for the only statement of a request. */
   readonly statementIndex: number | null
@@ -23,7 +29,10 @@ export function rowShape(plan: Output, statementIndex: number | null): RowShape 
   const scans = scansOf(plan)
   // A bad record stands there with what is known of it.
   if (scans.some((s) => s.badRecords === true)) return { type: JSON_TYPE, statementIndex }
-  const declared = shape.kind === 'record' && scans.length === 1 && shape.value.type.kind === 'json' ? scans[0].table.value.declared : undefined
+  const declared =
+    shape.kind === 'record' && scans.length === 1 && shape.value.type.kind === 'json'
+      ? scans[0].table.value.declared
+      : undefined
   return { type: shape.value.type, statementIndex, ...(declared === undefined ? {} : { declared }) }
 }
 

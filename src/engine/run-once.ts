@@ -1,4 +1,7 @@
-/** Runs the WITH queries whose rows several places of a statement share (`plan/run-once`), each once, and puts the rows into these places. */
+/**
+ * Runs the WITH queries whose rows several places of a statement share (`plan/run-once`), each once, and puts the rows
+ * into these places.
+ */
 import { decorrelate } from '../plan/lower/decorrelate.ts'
 import type { OnceQuery, Output } from '../plan/plan.ts'
 import { onceQueries, replaced } from '../plan/run-once.ts'
@@ -17,10 +20,14 @@ export async function runOnceQueries(
   if (queries.size === 0) return plan
   const context = withDoubles(plan, given)
   const answers = new Map<number, readonly Row[]>()
-  const filled = (of: Output): Output => replaced(of, (query, node) => ({ ...node, of: undefined, rows: answers.get(query.id) as readonly Row[] })) as Output
+  const filled = (of: Output): Output =>
+    replaced(of, (query, node) => ({ ...node, of: undefined, rows: answers.get(query.id) as readonly Row[] })) as Output
   for (const [id, query] of queries) {
     const whole = decorrelate(filled(query.plan))
-    answers.set(id, await rowsOf(query, await optimized(await answerSubqueries(whole, optimized, context), context), context))
+    answers.set(
+      id,
+      await rowsOf(query, await optimized(await answerSubqueries(whole, optimized, context), context), context),
+    )
   }
   return filled(plan)
 }

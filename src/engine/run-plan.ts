@@ -18,7 +18,12 @@ import type { ScanContext } from './scan/scan-context.ts'
 import { ScanRun } from './scan/scan-run.ts'
 import { abortable, Turns } from './turns.ts'
 
-export async function runPlan(plan: Output, span: Span, index: number | null, context: StatementContext): Promise<void> {
+export async function runPlan(
+  plan: Output,
+  span: Span,
+  index: number | null,
+  context: StatementContext,
+): Promise<void> {
   const { settings, sink, statistics, request } = context
   const scans = scansOf(plan)
   const scan = scans.length === 1 ? scans[0] : undefined
@@ -26,7 +31,12 @@ export async function runPlan(plan: Output, span: Span, index: number | null, co
   const resultsBefore = statistics.results
   const pipelineContext = contextOf(writer, context, plan)
   if (scans.length > 0 && hasAggregate(plan) && !settings['live.aggs'])
-    throw new SqlError('SETTING', 'Aggregations are switched off (live.aggs = false).', undefined, 'SET live.aggs = true.')
+    throw new SqlError(
+      'SETTING',
+      'Aggregations are switched off (live.aggs = false).',
+      undefined,
+      'SET live.aggs = true.',
+    )
   const pipeline = buildPipeline(plan, pipelineContext, request.live)
   sink.rows?.(rowShape(plan, index))
   writer.frame(metadataFrame(metadataNames(plan, scan), index))
@@ -37,7 +47,14 @@ export async function runPlan(plan: Output, span: Span, index: number | null, co
     })
     for (const reason of sentinels) writer.frame(sentinel(reason))
     if (pipeline.cut)
-      writer.frame(sentinel({ type: 'LIMIT', source: scans.map((s) => s.table.name).join(', '), sourceId: statistics.id, amount: pipeline.cap }))
+      writer.frame(
+        sentinel({
+          type: 'LIMIT',
+          source: scans.map((s) => s.table.name).join(', '),
+          sourceId: statistics.id,
+          amount: pipeline.cap,
+        }),
+      )
   } finally {
     statistics.results = resultsBefore + writer.rows
   }
@@ -50,13 +67,29 @@ function metadataNames(plan: Output, scan: Scan | undefined): string[] {
 }
 
 /**
- * Runs a plan into an operator instead of frames; a threshold that cuts it short is an error, as the answer would be wrong. `who`: the beginning of that error. `marks`: the operator
- * knows of marks (`runtime.WholeDouble`). The context's sink is asked whether there is room.
+ * Runs a plan into an operator instead of frames; a threshold that cuts it short is an error, as the answer would be
+ * wrong. `who`: the beginning of that error. `marks`: the operator knows of marks (`runtime.WholeDouble`). The
+ * context's sink is asked whether there is room.
  */
-export async function runInto(plan: Output, take: Operator, context: StatementContext, { who = 'A subquery', marks = false } = {}): Promise<void> {
-  const writer = new FrameWriter({ send: () => undefined, drained: () => context.sink.drained() }, null, randomUUID(), '')
+export async function runInto(
+  plan: Output,
+  take: Operator,
+  context: StatementContext,
+  { who = 'A subquery', marks = false } = {},
+): Promise<void> {
+  const writer = new FrameWriter(
+    { send: () => undefined, drained: () => context.sink.drained() },
+    null,
+    randomUUID(),
+    '',
+  )
   const pipelineContext = contextOf(writer, context, plan)
-  const pipeline = buildPipeline(plan, pipelineContext, false, pipelineContext.functions.doubles === true && !marks ? withoutMarks(take) : take)
+  const pipeline = buildPipeline(
+    plan,
+    pipelineContext,
+    false,
+    pipelineContext.functions.doubles === true && !marks ? withoutMarks(take) : take,
+  )
   const [stopped] = await runSources(pipeline, pipelineContext, context, { start: 0, end: 0 }, () => undefined)
   if (stopped?.type === 'LOST')
     throw new SqlError(
@@ -95,15 +128,25 @@ function withoutMarks(take: Operator): Operator {
   }
 }
 
-/** What the parts of a plan are computed with: where it divides JSON values, numbers keep their marks, also in the subqueries that it takes numbers from. */
+/**
+ * What the parts of a plan are computed with: where it divides JSON values, numbers keep their marks, also in the
+ * subqueries that it takes numbers from.
+ */
 export function withDoubles(plan: Output, context: StatementContext): StatementContext {
-  return context.functions.doubles === true || !dividesJson(plan) ? context : { ...context, functions: { ...context.functions, doubles: true } }
+  return context.functions.doubles === true || !dividesJson(plan)
+    ? context
+    : { ...context, functions: { ...context.functions, doubles: true } }
 }
 
 /** Also for EXPLAIN CODE. */
 export function contextOf(writer: FrameWriter, context: StatementContext, plan: Output): PipelineContext {
   const { functions } = withDoubles(plan, context)
-  return { writer, render: renderOptions(context.settings, context.environment.metadataFollowsFormat), functions, limits: memoryLimits(context.settings) }
+  return {
+    writer,
+    render: renderOptions(context.settings, context.environment.metadataFollowsFormat),
+    functions,
+    limits: memoryLimits(context.settings),
+  }
 }
 
 async function runSources(
@@ -155,7 +198,12 @@ function hasAggregate(plan: Plan): boolean {
   return plan.kind === 'aggregate' || inputs(plan).some(hasAggregate)
 }
 
-async function pushRows(source: Extract<PipelineSource, { kind: 'rows' }>, pipeline: Pipeline, context: StatementContext, turns: Turns): Promise<void> {
+async function pushRows(
+  source: Extract<PipelineSource, { kind: 'rows' }>,
+  pipeline: Pipeline,
+  context: StatementContext,
+  turns: Turns,
+): Promise<void> {
   const { first } = source
   let pushed = 0
   for (const row of source.rows()) {

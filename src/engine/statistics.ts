@@ -66,7 +66,9 @@ export class Statistics {
   /** Offsets as the specification prints them: `offsetBound` and `end` are the last offset, inclusive. */
   snapshot(): Stats {
     const pruned = this.#sources.flatMap(({ id, pruned: key }) =>
-      key === undefined ? [] : [[id, { partition: key.partition, key: key.text, proof: 'optimize.kafka.partition' }] as const],
+      key === undefined
+        ? []
+        : [[id, { partition: key.partition, key: key.text, proof: 'optimize.kafka.partition' }] as const],
     )
     return {
       id: this.id,

@@ -1,4 +1,7 @@
-/** Answers the subqueries of a plan that depend on nothing outside of them: each is run once, before the query, and a constant takes its place. */
+/**
+ * Answers the subqueries of a plan that depend on nothing outside of them: each is run once, before the query, and a
+ * constant takes its place.
+ */
 import { comparable } from '../plan/bind/coerce.ts'
 import { decorrelate } from '../plan/lower/decorrelate.ts'
 import { type BoundExpr, mapChildren, type Output, type Plan, type Subquery, visit } from '../plan/plan.ts'
@@ -49,7 +52,12 @@ async function answer(subquery: Subquery, context: StatementContext): Promise<Bo
   if (subquery.mode === 'scalar') {
     const rows = await values(subquery, 2, context)
     if (rows.length > 1)
-      throw new SqlError('VALUE', 'A subquery that stands for a value gave more than one row.', span, 'Use an aggregate or LIMIT 1 in it, or IN (SELECT …).')
+      throw new SqlError(
+        'VALUE',
+        'A subquery that stands for a value gave more than one row.',
+        span,
+        'Use an aggregate or LIMIT 1 in it, or IN (SELECT …).',
+      )
     return constantOf(rows[0] ?? null, subquery.type, span)
   }
   const rows = [...new Set(await values(subquery, Number.POSITIVE_INFINITY, context))]
@@ -57,14 +65,18 @@ async function answer(subquery: Subquery, context: StatementContext): Promise<Bo
   return membership(subquery, rows)
 }
 
-/** `operand IN (values)`, made in stretches: there may be very many values. All are of one type, so that each stretch is compared in the same way. */
+/**
+ * `operand IN (values)`, made in stretches: there may be very many values. All are of one type, so that each stretch is
+ * compared in the same way.
+ */
 async function membership(subquery: Subquery, values: readonly Value[]): Promise<BoundExpr> {
   const { span, negated } = subquery
   const operand = subquery.operand as BoundExpr
   const type = subquery.plan.shape.kind === 'columns' ? subquery.plan.shape.columns[0].expr.type : operand.type
   const turns = new Turns()
   const items: BoundExpr[] = []
-  const constants = (from: number): BoundExpr[] => values.slice(from, from + STRETCH).map((value) => ({ kind: 'constant', value, type }))
+  const constants = (from: number): BoundExpr[] =>
+    values.slice(from, from + STRETCH).map((value) => ({ kind: 'constant', value, type }))
   const first = comparable([operand, ...constants(0)], span)
   items.push(...first.sides.slice(1))
   for (let from = STRETCH; from < values.length; from += STRETCH) {

@@ -15,7 +15,10 @@ export class Turns {
     await new Promise<void>((resolve) => setImmediate(resolve))
     this.#since = systemClock.monotonic()
   }
-  /** Waits for something and then for the next turn if it is due. What is waited for may come without a turn of the event loop: a socket that takes bytes at once says so at once. */
+  /**
+   * Waits for something and then for the next turn if it is due. What is waited for may come without a turn of the
+   * event loop: a socket that takes bytes at once says so at once.
+   */
   async after(something: Promise<unknown>): Promise<void> {
     await something
     await this.due()

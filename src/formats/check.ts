@@ -3,7 +3,10 @@ import { Emitter, js } from '../codegen/emitter.ts'
 import type { FacetDecoder, RenderOptions } from './format.ts'
 import type { Field } from '../types.ts'
 
-/** A function that reads whole payloads (without framing) and says whether they are what the decoder reads. It never throws on bytes. */
+/**
+ * A function that reads whole payloads (without framing) and says whether they are what the decoder reads. It never
+ * throws on bytes.
+ */
 export function payloadCheck(decoder: FacetDecoder): (payload: Buffer) => boolean {
   const emitter = new Emitter()
   const value = emitter.name('value')
@@ -19,12 +22,14 @@ return true`
     body,
     `check ${decoder.title}`,
   )
-  return (payload) => run(payload, new DataView(payload.buffer, payload.byteOffset, payload.byteLength), 0, payload.length, {})
+  return (payload) =>
+    run(payload, new DataView(payload.buffer, payload.byteOffset, payload.byteLength), 0, payload.length, {})
 }
 
 /**
- * A function that finds the first field of a structure, in the order in which it is written, up to whose end a payload cannot be read; undefined when all can be read, or when it
- * is no structure. It looks by halves: few readers are made, each once, and only for payloads that are bad.
+ * A function that finds the first field of a structure, in the order in which it is written, up to whose end a payload
+ * cannot be read; undefined when all can be read, or when it is no structure. It looks by halves: few readers are made,
+ * each once, and only for payloads that are bad.
  */
 export function faultFinder(decoder: FacetDecoder): (payload: Buffer) => string | undefined {
   const readers = new Map<number, FacetCheck>()
@@ -47,13 +52,26 @@ function fieldReader(decoder: FacetDecoder, { name, type }: Field): FacetCheck {
   const emitter = new Emitter()
   const value = emitter.name('value')
   const want = { step: '', type: decoder.type, children: [{ step: name, value, type, children: [] }] }
-  const code = decoder.emit(want, { emitter, from: js`from`, to: js`to`, bad: js`return false`, validate: false, render: AS_TEXT })
-  return emitter.build<FacetCheck>(['b', 'view', 'from', 'to'], js`let ${value} = null\n{ ${code} }\nreturn true`, `read ${decoder.title}`)
+  const code = decoder.emit(want, {
+    emitter,
+    from: js`from`,
+    to: js`to`,
+    bad: js`return false`,
+    validate: false,
+    render: AS_TEXT,
+  })
+  return emitter.build<FacetCheck>(
+    ['b', 'view', 'from', 'to'],
+    js`let ${value} = null\n{ ${code} }\nreturn true`,
+    `read ${decoder.title}`,
+  )
 }
 
 const AS_TEXT: RenderOptions = { timestamp: true, decimal: undefined, uuid: true }
 
-/** As `payloadCheck`, in place: whether the bytes [from, to) of b are what the decoder reads. Makes no value of them. */
+/**
+ * As `payloadCheck`, in place: whether the bytes [from, to) of b are what the decoder reads. Makes no value of them.
+ */
 export type FacetCheck = (b: Buffer, view: DataView, from: number, to: number) => boolean
 
 export function facetCheck(decoder: FacetDecoder): FacetCheck {

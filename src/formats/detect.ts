@@ -1,6 +1,7 @@
 /**
- * Guesses the format of a facet from a few records: pure looking at bytes, no registry. The guess is shown by DESCRIBE TABLE and can be overruled by configuration.
- * Payloads framed for a schema registry come out as BYTES with a `detail` that says so; whether the registry knows the ids is for the catalog to find out.
+ * Guesses the format of a facet from a few records: pure looking at bytes, no registry. The guess is shown by DESCRIBE
+ * TABLE and can be overruled by configuration. Payloads framed for a schema registry come out as BYTES with a `detail`
+ * that says so; whether the registry knows the ids is for the catalog to find out.
  */
 import { isUtf8 } from 'node:buffer'
 import { payloadCheck } from './check.ts'
@@ -19,8 +20,10 @@ export interface FormatGuess {
 const UUID_TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 /**
- * The guess and its reason. What more than half of the samples are, the topic is: a few strangers (a damaged record, a line of text, a number that another program left) are bad
- * records, which are counted, and do not make it something else. The order of the samples does not matter, and empty payloads say nothing. No samples: STRING, for want of anything better.
+ * The guess and its reason. What more than half of the samples are, the topic is: a few strangers (a damaged record, a
+ * line of text, a number that another program left) are bad records, which are counted, and do not make it something
+ * else. The order of the samples does not matter, and empty payloads say nothing. No samples: STRING, for want of
+ * anything better.
  */
 export function guessFormat(samples: readonly Uint8Array[]): FormatGuess {
   const buffers = samples.filter((s) => s.length > 0).map((s) => Buffer.from(s.buffer, s.byteOffset, s.byteLength))
@@ -29,7 +32,8 @@ export function guessFormat(samples: readonly Uint8Array[]): FormatGuess {
   const of = (n: number, what: string): string => `${n} of ${count} samples ${what}`
   const json = buffers.filter((b) => isJson(b)).length
   const containers = buffers.filter((b) => isContainer(b) && isJson(b)).length
-  // A bare number or word is JSON as well as text and says nothing beside objects and arrays; topics of nothing else are text.
+  // A bare number or word is JSON as well as text and says nothing beside objects and arrays; topics of nothing else
+  // are text.
   if (containers * 2 > count - (json - containers)) return { format: 'JSON', detail: of(json, 'are JSON') }
   const xml = buffers.filter(isXml).length
   if (xml * 2 > count) return { format: 'XML', detail: of(xml, 'are XML documents') }
@@ -37,7 +41,8 @@ export function guessFormat(samples: readonly Uint8Array[]): FormatGuess {
   const numbers = texts.length === count ? undefined : (numbersOf(buffers, 4, of) ?? numbersOf(buffers, 8, of))
   if (numbers !== undefined) return numbers
   const framed = buffers.filter(isFramed).length
-  if (framed * 2 > count) return { format: 'BYTES', detail: of(framed, 'look framed for a schema registry (a zero byte and an id)') }
+  if (framed * 2 > count)
+    return { format: 'BYTES', detail: of(framed, 'look framed for a schema registry (a zero byte and an id)') }
   if (texts.length * 2 > count) {
     const uuids = texts.every((b) => UUID_TEXT.test(b.toString('latin1')))
     return { format: 'STRING', detail: of(texts.length, uuids ? 'are uuids in text form' : 'are text') }
@@ -45,12 +50,24 @@ export function guessFormat(samples: readonly Uint8Array[]): FormatGuess {
   return { format: 'BYTES', detail: of(count - texts.length, 'are neither text nor JSON nor numbers of one size') }
 }
 
-/** Numbers of that many bytes, when most samples are. Other sizes that are no text, unless they are few, speak of a binary format whose payloads have this size by chance. */
-function numbersOf(buffers: readonly Buffer[], size: 4 | 8, of: (n: number, what: string) => string): FormatGuess | undefined {
+/**
+ * Numbers of that many bytes, when most samples are. Other sizes that are no text, unless they are few, speak of a
+ * binary format whose payloads have this size by chance.
+ */
+function numbersOf(
+  buffers: readonly Buffer[],
+  size: 4 | 8,
+  of: (n: number, what: string) => string,
+): FormatGuess | undefined {
   const sized = buffers.filter((b) => b.length === size)
   const numbers = sized.filter((b) => !isText(b))
   const otherwise = buffers.filter((b) => b.length !== size && !isText(b)).length
-  if (numbers.length * 2 <= buffers.length || otherwise * 4 > sized.length || numbers.filter(isPacked).length * 2 > numbers.length) return undefined
+  if (
+    numbers.length * 2 <= buffers.length ||
+    otherwise * 4 > sized.length ||
+    numbers.filter(isPacked).length * 2 > numbers.length
+  )
+    return undefined
   if (size === 4) return { format: 'INT', detail: of(sized.length, 'have 4 bytes that are no text') }
   return eightBytes(sized, of)
 }
@@ -89,17 +106,20 @@ export function isXml(b: Buffer): boolean {
 }
 
 /**
- * Longs and doubles differ in their first bytes: the exponent of an everyday double, the zeros (or ones) of an everyday long. Zero is written alike by both and says nothing; nothing
- * but zeros are longs.
+ * Longs and doubles differ in their first bytes: the exponent of an everyday double, the zeros (or ones) of an everyday
+ * long. Zero is written alike by both and says nothing; nothing but zeros are longs.
  */
 function eightBytes(sized: readonly Buffer[], of: (n: number, what: string) => string): FormatGuess {
   const telling = sized.filter((b) => b.readDoubleBE(0) !== 0)
   const doubles = telling.filter(isEverydayDouble).length
-  if (doubles * 2 > telling.length) return { format: 'DOUBLE', detail: of(doubles, 'have 8 bytes that make everyday doubles') }
+  if (doubles * 2 > telling.length)
+    return { format: 'DOUBLE', detail: of(doubles, 'have 8 bytes that make everyday doubles') }
   return { format: 'LONG', detail: of(sized.length, 'have 8 bytes that are no text') }
 }
 
-/** Also the infinities and NaN in the form in which it is written: as longs, they would be near the ends of their range. */
+/**
+ * Also the infinities and NaN in the form in which it is written: as longs, they would be near the ends of their range.
+ */
 function isEverydayDouble(b: Buffer): boolean {
   const size = Math.abs(b.readDoubleBE(0))
   return (size >= 1e-9 && size < 1e15) || size === Infinity || b.readBigUInt64BE(0) === NAN_BITS

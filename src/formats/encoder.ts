@@ -1,10 +1,18 @@
-/** What writing a facet is to the rest: one value of a known type to bytes. The formats implement it in their folders; conversion to the type is the caller's. */
+/**
+ * What writing a facet is to the rest: one value of a known type to bytes. The formats implement it in their folders;
+ * conversion to the type is the caller's.
+ */
 import type { DataType, Value } from '../types.ts'
 
 export interface FacetEncoder {
-  /** What `encode` takes: values exactly of this type (`types.ts`). With the json kind the value's own shape decides. */
+  /**
+   * What `encode` takes: values exactly of this type (`types.ts`). With the json kind the value's own shape decides.
+   */
   readonly type: DataType
-  /** Never called with null: a facet without a value has no bytes. Throws an EncodeError. Without the framing of a registry. */
+  /**
+   * Never called with null: a facet without a value has no bytes. Throws an EncodeError. Without the framing of a
+   * registry.
+   */
   encode(value: Value): Uint8Array
 }
 

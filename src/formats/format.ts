@@ -1,16 +1,19 @@
 /**
- * What a storage format offers to the engine: a type for the binder, and code that reads wanted paths out of bytes in place.
+ * What a storage format offers to the engine: a type for the binder, and code that reads wanted paths out of bytes in
+ * place.
  *
- * A generated program walks the records of a fetched region. For a facet (key or value) that is not null it opens a labelled block,
- * and splices what `FacetDecoder.emit` returns into it. Names in scope there:
+ * A generated program walks the records of a fetched region. For a facet (key or value) that is not null it opens a
+ * labelled block, and splices what `FacetDecoder.emit` returns into it. Names in scope there:
  *
  *   b     Buffer that holds the region           view  DataView over the same bytes (same index base as b)
  *   from  first byte of the facet (an int)       to    end of the facet, exclusive
  *   rt    the run-time helpers (see `formats/runtime.ts`)
  *
- * (`from` and `to` are `Code` handed in by the caller.) The code assigns the variables named by the `Want` tree, all of which are declared and set to
- * `null` (slices: -1) before. On bytes that are not of the format it executes `bad` (a statement given by the caller, which leaves the block).
- * It never reads outside b, never loops without progress, and never throws on hostile bytes. It stops after the last wanted field.
+ * (`from` and `to` are `Code` handed in by the caller.) The code assigns the variables named by the `Want` tree, all of
+ * which are declared and set to
+ * `null` (slices: -1) before. On bytes that are not of the format it executes `bad` (a statement given by the caller,
+ * which leaves the block). It never reads outside b, never loops without progress, and never throws on hostile bytes.
+ * It stops after the last wanted field.
  */
 import type { Code, Emitter, Name } from '../codegen/emitter.ts'
 import type { DataType } from '../types.ts'
@@ -21,17 +24,25 @@ export interface Want {
   readonly step: string | number
   /** Receives the run-time value (see `types.ts`), converted to `type`; `null` when absent or null. */
   value?: Name
-  /** Receives the value as JSON text, a JavaScript string: int64 digits exact, doubles of typed formats with a visible fraction (`-128.0`). */
+  /**
+   * Receives the value as JSON text, a JavaScript string: int64 digits exact, doubles of typed formats with a visible
+   * fraction (`-128.0`).
+   */
   text?: Name
   /**
-   * For strings: `from`/`to` receive the byte range in `b` of the UTF-8 text (no quotes, no escapes inside), so that it can be compared and grouped without making a string.
-   * Where the value is a string but has no such range (JSON escapes), `from` is -2 and `value` (always asked for together with `slice` then) holds the string.
-   * Where there is a range, `value` stays null: whoever needs the string makes it from the range. -1 when NULL or not a string (`value` then holds what it is). Only asked for when `type.kind` is string or json.
+   * For strings: `from`/`to` receive the byte range in `b` of the UTF-8 text (no quotes, no escapes inside), so that it
+   * can be compared and grouped without making a string. Where the value is a string but has no such range (JSON
+   * escapes), `from` is -2 and `value` (always asked for together with `slice` then) holds the string. Where there is a
+   * range, `value` stays null: whoever needs the string makes it from the range. -1 when NULL or not a string (`value`
+   * then holds what it is). Only asked for when `type.kind` is string or json.
    */
   slice?: { readonly from: Name; readonly to: Name }
   /** Receives true when the path is present in the record, null included; else false. */
   exists?: Name
-  /** The type that the binder gave to this path; the reader converts (int → long → double, enum → string, …) or executes `bad` if the writer's type cannot be converted. */
+  /**
+   * The type that the binder gave to this path; the reader converts (int → long → double, enum → string, …) or executes
+   * `bad` if the writer's type cannot be converted.
+   */
   type: DataType
   readonly children: Want[]
 }
@@ -55,7 +66,10 @@ export interface RenderOptions {
   readonly decimal: number | undefined
   /** true: uuids as text; false: same text (both are strings in JSON). */
   readonly uuid: boolean
-  /** true: the time of a record in the metadata of a frame is a number (epoch milliseconds); else text, whatever `timestamp` says. */
+  /**
+   * true: the time of a record in the metadata of a frame is a number (epoch milliseconds); else text, whatever
+   * `timestamp` says.
+   */
   readonly metadataMillis?: boolean
 }
 
@@ -66,19 +80,28 @@ export interface FacetDecoder {
   /** The type of the whole facet as this writer wrote it. */
   readonly type: DataType
   emit(want: Want, context: EmitContext): Code
-  /** Why a payload (without framing) is not what this reads, in a few words: `not JSON at byte 17`. For bad records only: it may be slow. */
+  /**
+   * Why a payload (without framing) is not what this reads, in a few words: `not JSON at byte 17`. For bad records
+   * only: it may be slow.
+   */
   explain?(payload: Buffer): string
-  /** Why a payload that is whole holds something that is no value (a number beyond all types), in a few words; undefined when it holds nothing of the kind. */
+  /**
+   * Why a payload that is whole holds something that is no value (a number beyond all types), in a few words; undefined
+   * when it holds nothing of the kind.
+   */
   misfit?(payload: Buffer): string | undefined
   /** A decoder that reads the same, and faster what looks like the sample (a whole facet, without framing). */
   specialize?(sample: Uint8Array): FacetDecoder
 }
 
-/** Finds out which schema a record was written with, where another frame than Confluent's says so: its headers, or other bytes in front of the payload. */
+/**
+ * Finds out which schema a record was written with, where another frame than Confluent's says so: its headers, or other
+ * bytes in front of the payload.
+ */
 export interface RecordFrame {
   /**
-   * A number to ask the facet's decoder with; -1 when the record does not say. The facet is [from, to) of `b`, the headers as Kafka wrote them are [headersFrom, headersTo) of it.
-   * Never throws.
+   * A number to ask the facet's decoder with; -1 when the record does not say. The facet is [from, to) of `b`, the
+   * headers as Kafka wrote them are [headersFrom, headersTo) of it. Never throws.
    */
   schemaOf(b: Buffer, from: number, to: number, headersFrom: number, headersTo: number): number
   /** The same of a record taken apart. */
@@ -150,12 +173,17 @@ export function formatNamed(text: string): FormatName | undefined {
   const inner = name.replace(/^(TW|SW)/, '')
   const known = (plain: string): plain is PlainFormatName => PLAIN_FORMATS.some((format) => format === plain)
   const mixed = name.split('|').map((part) => part.trim())
-  if (mixed.length > 1) return mixed.every(known) && mixed.length <= MAX_MIXED && new Set(mixed).size === mixed.length ? mixedName(mixed) : undefined
+  if (mixed.length > 1)
+    return mixed.every(known) && mixed.length <= MAX_MIXED && new Set(mixed).size === mixed.length
+      ? mixedName(mixed)
+      : undefined
   return known(name) || (inner !== name && known(inner)) ? (name as FormatName) : undefined
 }
 
 /** The window and the inner format of a windowed format. */
-export function windowedParts(format: FormatName): { readonly kind: 'TW' | 'SW'; readonly inner: PlainFormatName } | undefined {
+export function windowedParts(
+  format: FormatName,
+): { readonly kind: 'TW' | 'SW'; readonly inner: PlainFormatName } | undefined {
   const kind = format.startsWith('TW') ? 'TW' : format.startsWith('SW') ? 'SW' : undefined
   return kind === undefined ? undefined : { kind, inner: format.slice(2) as PlainFormatName }
 }

@@ -1,8 +1,18 @@
 /**
- * One type for data that several schemas wrote: what the binder may rely on whichever writer a record has. Pure. It compares shapes, not schemas: aliases and
- * defaults of a format have been dealt with (or given up) before. Types may be recursive (a struct that holds itself); the result then is too.
+ * One type for data that several schemas wrote: what the binder may rely on whichever writer a record has. Pure. It
+ * compares shapes, not schemas: aliases and defaults of a format have been dealt with (or given up) before. Types may
+ * be recursive (a struct that holds itself); the result then is too.
  */
-import { type DataType, DOUBLE, type Field, JSON_TYPE, LONG, NULL_TYPE, type StructType, type TimeUnit } from '../types.ts'
+import {
+  type DataType,
+  DOUBLE,
+  type Field,
+  JSON_TYPE,
+  LONG,
+  NULL_TYPE,
+  type StructType,
+  type TimeUnit,
+} from '../types.ts'
 
 /**
  * Merges the types of one facet, newest writer first: the newest one's field order and names come first.
@@ -10,7 +20,8 @@ import { type DataType, DOUBLE, type Field, JSON_TYPE, LONG, NULL_TYPE, type Str
  * - struct and struct: field by field, by name; a field that a writer does not have is nullable
  * - int and long: long; any two unlike ones of int, long, float, double with a float or double among them: double
  * - decimals: one that holds both; int or long and decimal: decimal
- * - timestamps (and times) of different units: the finer unit; a number and the date, time or timestamp stored as that number: the newer of the two
+ * - timestamps (and times) of different units: the finer unit; a number and the date, time or timestamp stored as that
+ *   number: the newer of the two
  * - string and uuid: string; arrays and maps: by their elements; null and anything: that thing
  * - anything else unlike: json, the shape known per record only
  */
@@ -32,11 +43,13 @@ function merge(a: DataType, b: DataType, known: Known): DataType {
   if (a.kind === 'array' && b.kind === 'array') return { kind: 'array', element: merge(a.element, b.element, known) }
   if (a.kind === 'map' && b.kind === 'map') return { kind: 'map', value: merge(a.value, b.value, known) }
   if (a.kind === 'decimal' && b.kind === 'decimal') return mergeDecimals(a, b)
-  if (a.kind === 'timestamp' && b.kind === 'timestamp') return (a.local ?? false) !== (b.local ?? false) ? JSON_TYPE : finer(a, b)
+  if (a.kind === 'timestamp' && b.kind === 'timestamp')
+    return (a.local ?? false) !== (b.local ?? false) ? JSON_TYPE : finer(a, b)
   if (a.kind === 'time' && b.kind === 'time') return finer(a, b)
   if (a.kind === b.kind || sameStorage(a, b)) return a
   if (NUMERIC.includes(a.kind) && NUMERIC.includes(b.kind)) return isWhole(a) && isWhole(b) ? LONG : DOUBLE
-  if ((a.kind === 'string' && b.kind === 'uuid') || (a.kind === 'uuid' && b.kind === 'string')) return { kind: 'string' }
+  if ((a.kind === 'string' && b.kind === 'uuid') || (a.kind === 'uuid' && b.kind === 'string'))
+    return { kind: 'string' }
   if (isWhole(a) && b.kind === 'decimal') return { kind: 'decimal' }
   if (a.kind === 'decimal' && isWhole(b)) return { kind: 'decimal' }
   return JSON_TYPE
@@ -74,7 +87,8 @@ function mergeStructs(a: StructType, b: StructType, known: Known): StructType {
   const done = partners.get(b)
   if (done !== undefined) return done
   const fields: Field[] = []
-  const merged: StructType = a.name === undefined ? { kind: 'struct', fields } : { kind: 'struct', name: a.name, fields }
+  const merged: StructType =
+    a.name === undefined ? { kind: 'struct', fields } : { kind: 'struct', name: a.name, fields }
   partners.set(b, merged)
   const others = new Map(b.fields.map((f) => [f.name, f]))
   for (const field of a.fields) {

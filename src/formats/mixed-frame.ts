@@ -1,20 +1,26 @@
 /**
- * Topics whose records are of several formats: which of them takes a record, told by its bytes. A record with the frame of a schema registry is of the schema that it names; any
- * other is of the first format that can read it from its first byte to its last. Finds the reader; reads nothing itself, and asks no registry.
+ * Topics whose records are of several formats: which of them takes a record, told by its bytes. A record with the frame
+ * of a schema registry is of the schema that it names; any other is of the first format that can read it from its first
+ * byte to its last. Finds the reader; reads nothing itself, and asks no registry.
  */
 import { isUtf8 } from 'node:buffer'
 import { facetCheck } from './check.ts'
 import type { FacetDecoder, RecordFrame } from './format.ts'
 
 /** A format of the chain. `framed`: that of a schema registry, whatever the kind of its schemas. */
-export type Link = { readonly kind: 'framed' } | { readonly kind: 'plain'; readonly name: string; readonly decoder: FacetDecoder }
+export type Link =
+  | { readonly kind: 'framed' }
+  | { readonly kind: 'plain'; readonly name: string; readonly decoder: FacetDecoder }
 
 /** Numbers below this are places in the chain, those above it ids of schemas. */
 const FIRST_ID = 64
 const FRAME_BYTES = 5
 /** An id beyond this is taken for bytes that begin with a zero by chance. */
 const MAX_ID = 10_000_000
-/** `catalog.mixed.ids`: ids of one topic that are asked for; records with further ones are of another format of the chain, or bad. */
+/**
+ * `catalog.mixed.ids`: ids of one topic that are asked for; records with further ones are of another format of the
+ * chain, or bad.
+ */
 const MAX_IDS = 10_000
 
 type Takes = (b: Buffer, view: DataView, from: number, to: number) => boolean
@@ -41,7 +47,8 @@ export class MixedFrame implements RecordFrame {
     for (let i = 0; i < this.#links.length; i++) {
       if (this.#links[i].kind !== 'framed') {
         if (this.#takes[i](b, this.#view, from, to)) return i
-      } else if (to - from >= FRAME_BYTES && b[from] === 0 && this.#isId(this.#view.getInt32(from + 1))) return FIRST_ID + this.#view.getInt32(from + 1)
+      } else if (to - from >= FRAME_BYTES && b[from] === 0 && this.#isId(this.#view.getInt32(from + 1)))
+        return FIRST_ID + this.#view.getInt32(from + 1)
     }
     return -1
   }
@@ -72,8 +79,15 @@ export class MixedFrame implements RecordFrame {
     return `none of the formats of its topic takes it${others === '' ? '' : `: it is not ${[...(names.length < this.#links.length ? ['framed'] : []), ...names].join(', ')}`}`
   }
 
-  /** The decoder for a number of `schemaOf`. `byId` makes those of schemas; what it says about an id that cannot be read sends the id's records on to the next formats. */
-  async decoder(schema: number | undefined, byId: (id: number) => FacetDecoder | Promise<FacetDecoder>, final: (e: unknown) => boolean): Promise<FacetDecoder> {
+  /**
+   * The decoder for a number of `schemaOf`. `byId` makes those of schemas; what it says about an id that cannot be read
+   * sends the id's records on to the next formats.
+   */
+  async decoder(
+    schema: number | undefined,
+    byId: (id: number) => FacetDecoder | Promise<FacetDecoder>,
+    final: (e: unknown) => boolean,
+  ): Promise<FacetDecoder> {
     if (schema === undefined) throw new Error('the record is of none of the formats of its topic')
     const link = this.#links[schema]
     if (link?.kind === 'plain') return link.decoder
@@ -87,7 +101,9 @@ export class MixedFrame implements RecordFrame {
   }
 }
 
-/** JSON and the others take what they can read; of texts, what has no control characters: binary data is rarely without. */
+/**
+ * JSON and the others take what they can read; of texts, what has no control characters: binary data is rarely without.
+ */
 function takesOf({ name, decoder }: Link & { kind: 'plain' }): Takes {
   return name === 'STRING' ? (b, _view, from, to) => isText(b.subarray(from, to)) : facetCheck(decoder)
 }

@@ -65,7 +65,10 @@ export function returnText(fn: ScalarFunction): string {
   return fn.returnText ?? typeName(fn.returns(fn.parameters.map((p) => SAMPLES[p.accept] ?? STRING)))
 }
 
-/** The aggregates, for SHOW FUNCTIONS and the documentation. `max` and `min` with two or more arguments are the scalar functions of these names. */
+/**
+ * The aggregates, for SHOW FUNCTIONS and the documentation. `max` and `min` with two or more arguments are the scalar
+ * functions of these names.
+ */
 export const AGGREGATE_DOCS: readonly AggregateDoc[] = [
   {
     name: 'approx_count_distinct',
@@ -82,8 +85,18 @@ export const AGGREGATE_DOCS: readonly AggregateDoc[] = [
     returns: 'double',
   },
   { name: 'avg', signature: 'AVG(number)', description: 'The mean of the numbers of a group.', returns: 'double' },
-  { name: 'bottomk', signature: 'BOTTOMK(value[, n])', description: 'The n least frequent values of a group, one without n.', returns: 'array' },
-  { name: 'collect', signature: 'COLLECT(value, n)', description: 'The first n values of a group in the order in which they were read.', returns: 'array' },
+  {
+    name: 'bottomk',
+    signature: 'BOTTOMK(value[, n])',
+    description: 'The n least frequent values of a group, one without n.',
+    returns: 'array',
+  },
+  {
+    name: 'collect',
+    signature: 'COLLECT(value, n)',
+    description: 'The first n values of a group in the order in which they were read.',
+    returns: 'array',
+  },
   {
     name: 'collect_unique',
     signature: 'COLLECT_UNIQUE(value, n)',
@@ -96,14 +109,44 @@ export const AGGREGATE_DOCS: readonly AggregateDoc[] = [
     description: 'The number of records of a group, or of its values that are not NULL.',
     returns: 'long',
   },
-  { name: 'first', signature: 'FIRST(value)', description: 'The value of a group that was read first.', returns: 'any' },
+  {
+    name: 'first',
+    signature: 'FIRST(value)',
+    description: 'The value of a group that was read first.',
+    returns: 'any',
+  },
   { name: 'last', signature: 'LAST(value)', description: 'The value of a group that was read last.', returns: 'any' },
   { name: 'max', signature: 'MAX(value)', description: 'The greatest value of a group.', returns: 'any' },
-  { name: 'maxk', signature: 'MAXK(number[, n])', description: 'The n greatest numbers of a group, one without n.', returns: 'array' },
-  { name: 'maxk_unique', signature: 'MAXK_UNIQUE(number[, n])', description: 'The n greatest different numbers of a group, one without n.', returns: 'array' },
+  {
+    name: 'maxk',
+    signature: 'MAXK(number[, n])',
+    description: 'The n greatest numbers of a group, one without n.',
+    returns: 'array',
+  },
+  {
+    name: 'maxk_unique',
+    signature: 'MAXK_UNIQUE(number[, n])',
+    description: 'The n greatest different numbers of a group, one without n.',
+    returns: 'array',
+  },
   { name: 'min', signature: 'MIN(value)', description: 'The least value of a group.', returns: 'any' },
-  { name: 'mink', signature: 'MINK(number[, n])', description: 'The n least numbers of a group, one without n.', returns: 'array' },
-  { name: 'mink_unique', signature: 'MINK_UNIQUE(number[, n])', description: 'The n least different numbers of a group, one without n.', returns: 'array' },
+  {
+    name: 'mink',
+    signature: 'MINK(number[, n])',
+    description: 'The n least numbers of a group, one without n.',
+    returns: 'array',
+  },
+  {
+    name: 'mink_unique',
+    signature: 'MINK_UNIQUE(number[, n])',
+    description: 'The n least different numbers of a group, one without n.',
+    returns: 'array',
+  },
   { name: 'sum', signature: 'SUM(number)', description: 'The sum of the numbers of a group.', returns: 'number' },
-  { name: 'topk', signature: 'TOPK(value[, n])', description: 'The n most frequent values of a group, one without n.', returns: 'array' },
+  {
+    name: 'topk',
+    signature: 'TOPK(value[, n])',
+    description: 'The n most frequent values of a group, one without n.',
+    returns: 'array',
+  },
 ]

@@ -1,6 +1,7 @@
 /**
- * The frame around every function row: `define` adds the checks and conversions that dynamic (json) arguments need, so that an implementation sees plain
- * strings, numbers and arrays only. `accepts` is the static check of an argument's type. Limits that several families share stand here.
+ * The frame around every function row: `define` adds the checks and conversions that dynamic (json) arguments need, so
+ * that an implementation sees plain strings, numbers and arrays only. `accepts` is the static check of an argument's
+ * type. Limits that several families share stand here.
  */
 import { Decimal } from '../lib/decimal.ts'
 import { jsonElements } from '../lib/json-read.ts'
@@ -16,11 +17,16 @@ export interface FunctionRow extends Omit<ScalarFunction, 'kind' | 'make'> {
   readonly make: (types: readonly DataType[], context: FunctionContext) => (...args: never[]) => Value
 }
 
-/** Completes a row. Arguments of type json are checked per value and converted: JSON arrays to arrays where an array is accepted. */
+/**
+ * Completes a row. Arguments of type json are checked per value and converted: JSON arrays to arrays where an array is
+ * accepted.
+ */
 export function define(row: FunctionRow): ScalarFunction {
   const make = (types: readonly DataType[], context: FunctionContext): ((...args: Value[]) => Value) => {
     const call = row.make(types, context) as (...args: Value[]) => Value
-    const checks = types.map((type, i) => (type.kind === 'json' ? dynamicCheck(row, parameterAt(row.parameters, i), type) : undefined))
+    const checks = types.map((type, i) =>
+      type.kind === 'json' ? dynamicCheck(row, parameterAt(row.parameters, i), type) : undefined,
+    )
     return checks.some((c) => c !== undefined) ? guarded(call, checks) : call
   }
   return { ...row, kind: 'scalar', make }
@@ -28,7 +34,10 @@ export function define(row: FunctionRow): ScalarFunction {
 
 type Check = (value: Value) => Value
 
-function guarded(call: (...args: Value[]) => Value, checks: readonly (Check | undefined)[]): (...args: Value[]) => Value {
+function guarded(
+  call: (...args: Value[]) => Value,
+  checks: readonly (Check | undefined)[],
+): (...args: Value[]) => Value {
   return (...args) => {
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i]
@@ -76,7 +85,8 @@ function dynamicCheck(row: FunctionRow, parameter: Parameter | undefined, type: 
     case 'integer':
       return (value) => (typeof value === 'bigint' || Number.isInteger(value) ? value : fail(value))
     case 'datetime':
-      return (value) => (typeof value === 'string' || typeof value === 'bigint' || Number.isFinite(value) ? value : fail(value))
+      return (value) =>
+        typeof value === 'string' || typeof value === 'bigint' || Number.isFinite(value) ? value : fail(value)
     case 'boolean':
       return (value) => (typeof value === 'boolean' ? value : fail(value))
     case 'bytes':
@@ -89,7 +99,8 @@ function dynamicCheck(row: FunctionRow, parameter: Parameter | undefined, type: 
 /** A value as a message shows it: `the number 5`, `an object`. Long strings are cut. */
 export function describe(value: Value): string {
   if (value === null) return 'NULL'
-  if (typeof value === 'string') return `the string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`
+  if (typeof value === 'string')
+    return `the string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`
   if (typeof value === 'number' || typeof value === 'bigint' || value instanceof Decimal) return `the number ${value}`
   if (typeof value === 'boolean') return `the boolean ${value}`
   if (Array.isArray(value) || (value instanceof JsonText && value.isArray)) return 'an array'
@@ -113,12 +124,17 @@ export function checkString(text: string, what: string): string {
 }
 
 function tooLong(what: string): ValueError {
-  return new ValueError(`${what}: the result is longer than function.max.string.bytes (default ${MAX_STRING_BYTES} bytes, 16 MiB)`)
+  return new ValueError(
+    `${what}: the result is longer than function.max.string.bytes (default ${MAX_STRING_BYTES} bytes, 16 MiB)`,
+  )
 }
 
 /** Throws when an array about to be made would be too long. */
 export function checkItems(count: number, what: string): void {
-  if (count > MAX_ARRAY_ITEMS) throw new ValueError(`${what}: the result has more elements than function.max.array.items (default ${MAX_ARRAY_ITEMS})`)
+  if (count > MAX_ARRAY_ITEMS)
+    throw new ValueError(
+      `${what}: the result has more elements than function.max.array.items (default ${MAX_ARRAY_ITEMS})`,
+    )
 }
 
 /** Longest pattern or path, in characters. */
@@ -126,7 +142,10 @@ export const MAX_PATTERN_CHARS = 4096
 
 /** Throws when a pattern (regular expression, date pattern, JsonPath) is too long. */
 export function checkPattern(pattern: string, what: string): void {
-  if (pattern.length > MAX_PATTERN_CHARS) throw new ValueError(`${what}: the pattern is longer than function.max.pattern.chars (default ${MAX_PATTERN_CHARS})`)
+  if (pattern.length > MAX_PATTERN_CHARS)
+    throw new ValueError(
+      `${what}: the pattern is longer than function.max.pattern.chars (default ${MAX_PATTERN_CHARS})`,
+    )
 }
 
 /** A count argument as a number: bigints and huge values end at ±2^53, which no string reaches. */
@@ -149,7 +168,10 @@ export function memo<T>(compile: (text: string) => T): (text: string) => T {
   }
 }
 
-/** The type of all these types when they agree, NULLs aside; json when one of them is dynamic; undefined when they do not go together. */
+/**
+ * The type of all these types when they agree, NULLs aside; json when one of them is dynamic; undefined when they do
+ * not go together.
+ */
 export function sameType(types: readonly DataType[]): DataType | undefined {
   const known = types.filter((t) => t.kind !== 'null')
   if (known.length === 0) return { kind: 'null' }

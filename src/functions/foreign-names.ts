@@ -1,4 +1,7 @@
-/** Functions of other dialects (MySQL, PostgreSQL, Spark, ksqlDB) and what to write instead. Hints only: nothing here can be called. */
+/**
+ * Functions of other dialects (MySQL, PostgreSQL, Spark, ksqlDB) and what to write instead. Hints only: nothing here
+ * can be called.
+ */
 
 const INSTEAD: Readonly<Record<string, string>> = {
   'array_agg collect_list list_agg': 'Write COLLECT(x, n).',
@@ -8,15 +11,19 @@ const INSTEAD: Readonly<Record<string, string>> = {
   concat_ws: "Write CONCAT(a, '-', b).",
   count_distinct: 'Write COUNT(DISTINCT x), or APPROX_COUNT_DISTINCT(x) in little memory.',
   'approx_distinct approx_count': 'Write APPROX_COUNT_DISTINCT(x).',
-  'date_add dateadd timestampadd adddate date_sub datesub timestampsub subdate': 'Add a duration: x + "1d", x - "2h 30m".',
+  'date_add dateadd timestampadd adddate date_sub datesub timestampsub subdate':
+    'Add a duration: x + "1d", x - "2h 30m".',
   'datediff date_diff timestampdiff age': 'Subtract: a - b is in milliseconds.',
-  'date_format to_char timestamptostring datetostring format_datetime': "Write FORMAT_TIMESTAMP(x, 'yyyy-MM-dd HH:mm').",
+  'date_format to_char timestamptostring datetostring format_datetime':
+    "Write FORMAT_TIMESTAMP(x, 'yyyy-MM-dd HH:mm').",
   'date_trunc trunc_date time_bucket date_bin': "Write TUMBLE(x, '1h'): the start of the hour.",
-  'str_to_date stringtotimestamp stringtodate parse_datetime to_time': "Write TO_TIMESTAMP(text, 'yyyy-MM-dd HH:mm:ss').",
+  'str_to_date stringtotimestamp stringtodate parse_datetime to_time':
+    "Write TO_TIMESTAMP(text, 'yyyy-MM-dd HH:mm:ss').",
   'date_part extract': 'Write YEAR(x), MONTH(x), DAY(x), HOUR(x), MINUTE(x), SECOND(x) or WEEK(x).',
   'dayofmonth day_of_month': 'Write DAY(x).',
   'current_date curdate getdate sysdate': 'Write DATE() or NOW().',
-  'current_timestamp localtimestamp unix_timestamp current_time': 'Write NOW(); CAST(NOW() AS long) is in milliseconds.',
+  'current_timestamp localtimestamp unix_timestamp current_time':
+    'Write NOW(); CAST(NOW() AS long) is in milliseconds.',
   'from_unixtime fromunixtime to_timestamp_ms epoch_ms': 'Write TO_TIMESTAMP(milliseconds).',
   'decode from_base64 unbase64': 'Write DECODE64(text).',
   'to_base64 encode': 'Write BASE64(text).',
@@ -31,7 +38,8 @@ const INSTEAD: Readonly<Record<string, string>> = {
   'instr locate strpos charindex': 'Write INDEXOF(text, part), counted from 0; -1 where it is not.',
   left: 'Write TAKELEFT(text, n).',
   right: 'Write TAKERIGHT(text, n).',
-  'median percentile percentile_cont percentile_disc approx_percentile quantile quantile_cont': 'Write APPROX_QUANTILE(x, 0.5).',
+  'median percentile percentile_cont percentile_disc approx_percentile quantile quantile_cont':
+    'Write APPROX_QUANTILE(x, 0.5).',
   'mean average': 'Write AVG(x).',
   'md5 sha sha1 sha2 sha256 hash crc32': 'There are no digests. To hide a value: ANONYMIZE(x), EMAIL(x), FIRST2(x).',
   'rand random rand_int': 'Write RANDINT().',
@@ -40,7 +48,8 @@ const INSTEAD: Readonly<Record<string, string>> = {
   'regexp_like regexp_contains rlike': 'Write SIZEOF(REGEXP(text, pattern)) > 0.',
   'regexp_replace translate': 'Write REPLACE(text, target, replacement), which takes plain texts.',
   'split_part splitpart substring_index': 'Write REGEXP(text, pattern)[i].',
-  'stddev stddev_pop stddev_samp variance var_pop var_samp std': 'Write SUM(x * x), SUM(x) and COUNT(x), and compute it from these.',
+  'stddev stddev_pop stddev_samp variance var_pop var_samp std':
+    'Write SUM(x * x), SUM(x) and COUNT(x), and compute it from these.',
   'struct row named_struct': 'Write {a AS x, b AS y}.',
   'to_number to_int toint tofloat to_json_string tostring': 'Write CAST(x AS int), CAST(x AS string).',
   'trunc truncate_number': 'Write CAST(x AS long).',
@@ -48,7 +57,9 @@ const INSTEAD: Readonly<Record<string, string>> = {
   'uuid_generate_v4 gen_random_uuid newid': 'Write UUID().',
 }
 
-const BY_NAME: ReadonlyMap<string, string> = new Map(Object.entries(INSTEAD).flatMap(([names, text]) => names.split(' ').map((name) => [name, text] as const)))
+const BY_NAME: ReadonlyMap<string, string> = new Map(
+  Object.entries(INSTEAD).flatMap(([names, text]) => names.split(' ').map((name) => [name, text] as const)),
+)
 
 /** All of them, in lower case. */
 export const FOREIGN_NAMES: readonly string[] = [...BY_NAME.keys()]

@@ -1,11 +1,22 @@
 /**
- * The one registry of functions: name, signature, documentation and implementation. SHOW FUNCTIONS, error hints, `docs/functions.md` and
- * completion all come from here; the binder resolves calls here. One file per family adds its rows; this file only holds the shape.
+ * The one registry of functions: name, signature, documentation and implementation. SHOW FUNCTIONS, error hints,
+ * `docs/functions.md` and completion all come from here; the binder resolves calls here. One file per family adds its
+ * rows; this file only holds the shape.
  */
 import type { DataType, Value } from '../types.ts'
 
 /** What an argument accepts, for the type check and its message. `any` takes everything. */
-export type Accept = 'any' | 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'datetime' | 'bytes' | 'json' | 'constant-string'
+export type Accept =
+  | 'any'
+  | 'string'
+  | 'number'
+  | 'integer'
+  | 'boolean'
+  | 'array'
+  | 'datetime'
+  | 'bytes'
+  | 'json'
+  | 'constant-string'
 
 export interface Parameter {
   readonly name: string
@@ -43,20 +54,28 @@ export interface ScalarFunction {
   /** One sentence. */
   readonly description: string
   readonly examples: readonly { readonly sql: string; readonly result: string }[]
-  /** Result type from argument types (after `any` JSON arguments are allowed through everywhere). May throw an Error with a sentence: it becomes the SqlError. */
+  /**
+   * Result type from argument types (after `any` JSON arguments are allowed through everywhere). May throw an Error
+   * with a sentence: it becomes the SqlError.
+   */
   readonly returns: (args: readonly DataType[]) => DataType
   /**
-   * The implementation, called with run-time values (types.ts). By default it is not called when an argument is null: the result is null then.
+   * The implementation, called with run-time values (types.ts). By default it is not called when an argument is null:
+   * the result is null then.
    * `nullable: true` has it called anyway. It may throw `ValueError` for values that it cannot take.
    * `types` are the bound argument types (to tell a timestamp's unit, a double from a long).
    */
   readonly nullable?: boolean
   readonly make: (types: readonly DataType[], context: FunctionContext) => (...args: Value[]) => Value
-  /** The binder does not call `make` with the written arguments: the call reaches into the record (headers, presence, offsets) or is syntax (CAST). */
+  /**
+   * The binder does not call `make` with the written arguments: the call reaches into the record (headers, presence,
+   * offsets) or is syntax (CAST).
+   */
   readonly special?: boolean
   /**
-   * Of a function that gives dynamic numbers: when is a whole result a double (`3.0`), which divides as one? When it is an argument that was one (`itself`: arguments are handed on
-   * without being looked at), when the first argument was one, or when any was. `element`: a part of the first argument. Absent: never.
+   * Of a function that gives dynamic numbers: when is a whole result a double (`3.0`), which divides as one? When it is
+   * an argument that was one (`itself`: arguments are handed on without being looked at), when the first argument was
+   * one, or when any was. `element`: a part of the first argument. Absent: never.
    */
   readonly double?: 'itself' | 'first' | 'any' | 'element'
   /** What SHOW FUNCTIONS prints as `return_type` where the type depends on the arguments. */
@@ -76,7 +95,10 @@ export interface AggregateDoc {
   readonly returns: string
 }
 
-/** Thrown by functions and casts for a value that they cannot take; ends the query with an SqlError VALUE that names the call. */
+/**
+ * Thrown by functions and casts for a value that they cannot take; ends the query with an SqlError VALUE that names the
+ * call.
+ */
 export class ValueError extends Error {
   /** `sentence` gets its full stop when it has none. */
   constructor(sentence: string) {

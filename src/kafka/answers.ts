@@ -1,5 +1,6 @@
 /**
- * The small answers a reader asks for: metadata, offsets, topic configurations; what they hold, and how it is read from the wire. Asks nothing itself: see `cluster`.
+ * The small answers a reader asks for: metadata, offsets, topic configurations; what they hold, and how it is read from
+ * the wire. Asks nothing itself: see `cluster`.
  */
 import type { Address } from './config.ts'
 import { type ApiRange, isFlexible } from './wire/connection.ts'
@@ -27,7 +28,10 @@ export interface PartitionMetadata {
 
 export interface TopicMetadata {
   readonly name: string
-  /** What makes it this topic and not another one of the same name, made before or later. undefined: the broker (before Kafka 2.8) gives none. */
+  /**
+   * What makes it this topic and not another one of the same name, made before or later. undefined: the broker (before
+   * Kafka 2.8) gives none.
+   */
   readonly id: string | undefined
   readonly internal: boolean
   /** Ascending by number. Empty when `error` is set. */
@@ -39,7 +43,10 @@ export interface TopicMetadata {
 export interface Metadata {
   readonly clusterId: string | undefined
   readonly brokers: readonly Broker[]
-  /** In order of name. A topic that may not be described is absent from a listing; asked for by name it is here with its error. */
+  /**
+   * In order of name. A topic that may not be described is absent from a listing; asked for by name it is here with its
+   * error.
+   */
   readonly topics: readonly TopicMetadata[]
 }
 
@@ -68,7 +75,13 @@ export interface ConfigAnswer {
 
 /** A topic that was asked for and is not in the answer. */
 export function missing(name: string): TopicMetadata {
-  return { name, id: undefined, internal: false, partitions: [], error: topicError(name, ERROR.unknownTopicOrPartition) }
+  return {
+    name,
+    id: undefined,
+    internal: false,
+    partitions: [],
+    error: topicError(name, ERROR.unknownTopicOrPartition),
+  }
 }
 
 /** A topic that metadata does not know stays unknown: asking again at once is of no use. */

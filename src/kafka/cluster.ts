@@ -1,6 +1,7 @@
 /**
- * A Kafka cluster as a reader needs it: who leads what, where logs begin and end, how topics are configured; and connections, kept for reuse.
- * It reads only: no group, no commit, nothing is created. Fetching is done by `fetch` on connections that are lent from here.
+ * A Kafka cluster as a reader needs it: who leads what, where logs begin and end, how topics are configured; and
+ * connections, kept for reuse. It reads only: no group, no commit, nothing is created. Fetching is done by `fetch` on
+ * connections that are lent from here.
  */
 import { sleep, systemClock, TIMED_OUT, type Timer, wakefulClock, within } from '../lib/clock.ts'
 import {
@@ -18,7 +19,14 @@ import {
   writeMetadata,
 } from './answers.ts'
 import type { Address, ClusterConfig } from './config.ts'
-import { GAP_TIMEOUT_MS, IDLE_TIMEOUT_MS, parseAddress, REQUEST_TIMEOUT_MS, RETRY_TIMEOUT_MS, showAddress } from './config.ts'
+import {
+  GAP_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  parseAddress,
+  REQUEST_TIMEOUT_MS,
+  RETRY_TIMEOUT_MS,
+  showAddress,
+} from './config.ts'
 import { Connection } from './wire/connection.ts'
 import { brokerError, clientError, ERROR } from './errors.ts'
 import { type Isolation, KafkaError } from './log.ts'
@@ -74,19 +82,26 @@ export class Cluster {
     this.gapTimeoutMs = config.gapTimeoutMs ?? GAP_TIMEOUT_MS
     this.#bootstrap = config.brokers.map((text) => {
       const address = parseAddress(text)
-      if (address === undefined) throw clientError('BAD_ADDRESS', `"${text}" is not a broker address: host:port is expected`, false)
+      if (address === undefined)
+        throw clientError('BAD_ADDRESS', `"${text}" is not a broker address: host:port is expected`, false)
       return address
     })
     if (this.#bootstrap.length === 0) throw clientError('BAD_ADDRESS', 'no broker address is given', false)
   }
 
   /**
-   * Brokers and all topics, as they are now; with `maxAgeMs` also from memory. Whoever asks while the question is under way waits for the next one, which is asked once for all of
-   * them: the answer to the first may be older than what they know to be there.
+   * Brokers and all topics, as they are now; with `maxAgeMs` also from memory. Whoever asks while the question is under
+   * way waits for the next one, which is asked once for all of them: the answer to the first may be older than what
+   * they know to be there.
    */
   async listing(options: CallOptions & { readonly maxAgeMs?: number } = {}): Promise<Metadata> {
     const { maxAgeMs } = options
-    if (maxAgeMs !== undefined && this.#listing !== undefined && systemClock.monotonic() - this.#listing.atMs < maxAgeMs) return this.#listing.metadata
+    if (
+      maxAgeMs !== undefined &&
+      this.#listing !== undefined &&
+      systemClock.monotonic() - this.#listing.atMs < maxAgeMs
+    )
+      return this.#listing.metadata
     if (this.#asking === undefined) {
       const asking = this.#ask(undefined, {}).finally(() => {
         this.#asking = undefined
@@ -101,12 +116,20 @@ export class Cluster {
     return await guarded(this.#next, options)
   }
 
-  /** Brokers and the topics named. Answered from memory while fresh; `fresh: true` asks the cluster. A topic that fails carries its own error and hides no other. */
-  async metadata(topics: readonly string[], options: CallOptions & { readonly fresh?: boolean } = {}): Promise<Metadata> {
+  /**
+   * Brokers and the topics named. Answered from memory while fresh; `fresh: true` asks the cluster. A topic that fails
+   * carries its own error and hides no other.
+   */
+  async metadata(
+    topics: readonly string[],
+    options: CallOptions & { readonly fresh?: boolean } = {},
+  ): Promise<Metadata> {
     const now = systemClock.monotonic()
     if (!options.fresh) {
       const known = topics.map((name) => this.#topics.get(name))
-      if (known.every((entry) => entry !== undefined && now - entry.atMs < METADATA_MAX_AGE_MS && isHealthy(entry.topic)))
+      if (
+        known.every((entry) => entry !== undefined && now - entry.atMs < METADATA_MAX_AGE_MS && isHealthy(entry.topic))
+      )
         return this.#view(known.map((entry) => (entry as { topic: TopicMetadata }).topic))
     }
     return await this.#ask(topics, options)
@@ -152,7 +175,12 @@ export class Cluster {
       options,
     )
     if (answer.code === ERROR.topicAuthorizationFailed || answer.code === ERROR.clusterAuthorizationFailed) {
-      return { entries: [], compacted: false, timestampType: 'CreateTime', refused: brokerError(answer.code, `Configuration of "${topic}"`, answer.message) }
+      return {
+        entries: [],
+        compacted: false,
+        timestampType: 'CreateTime',
+        refused: brokerError(answer.code, `Configuration of "${topic}"`, answer.message),
+      }
     }
     if (answer.code !== 0) throw brokerError(answer.code, `Configuration of "${topic}"`, answer.message)
     const value = (name: string) => answer.entries.find((entry) => entry.name === name)?.value
@@ -165,8 +193,8 @@ export class Cluster {
   }
 
   /**
-   * For each partition the offset at a place (`EARLIEST`, `LATEST`) or of the first record at or after a timestamp (-1: there is none).
-   * Follows leaders that move, until the deadline.
+   * For each partition the offset at a place (`EARLIEST`, `LATEST`) or of the first record at or after a timestamp (-1:
+   * there is none). Follows leaders that move, until the deadline.
    */
   async listOffsets(
     topic: string,
@@ -176,7 +204,8 @@ export class Cluster {
     options: CallOptions = {},
   ): Promise<Map<number, number>> {
     const found = new Map<number, number>()
-    const deadlineMs = options.deadlineMs ?? systemClock.monotonic() + (this.config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
+    const deadlineMs =
+      options.deadlineMs ?? systemClock.monotonic() + (this.config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
     let pauseMs = 20
     for (let fresh = false; ; fresh = true) {
       const left = partitions.filter((partition) => !found.has(partition))
@@ -234,15 +263,25 @@ export class Cluster {
     return trouble
   }
 
-  async #byLeader(topic: string, partitions: readonly number[], options: CallOptions & { fresh: boolean }): Promise<Map<number, number[]>> {
+  async #byLeader(
+    topic: string,
+    partitions: readonly number[],
+    options: CallOptions & { fresh: boolean },
+  ): Promise<Map<number, number[]>> {
     const metadata = await this.topic(topic, options)
     const known = new Map(metadata.partitions.map((entry) => [entry.partition, entry]))
     const leaders = new Map<number, number[]>()
     for (const partition of partitions) {
       const found = known.get(partition)
       if (found === undefined)
-        throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${topic}" has no partition ${partition}`, !options.fresh)
-      if (found.leader < 0 || !this.#brokers.has(found.leader)) throw brokerError(ERROR.leaderNotAvailable, `"${topic}" partition ${partition}`)
+        throw new KafkaError(
+          ERROR.unknownTopicOrPartition,
+          'UNKNOWN_TOPIC_OR_PARTITION',
+          `Topic "${topic}" has no partition ${partition}`,
+          !options.fresh,
+        )
+      if (found.leader < 0 || !this.#brokers.has(found.leader))
+        throw brokerError(ERROR.leaderNotAvailable, `"${topic}" partition ${partition}`)
       const led = leaders.get(found.leader)
       if (led === undefined) leaders.set(found.leader, [partition])
       else led.push(partition)
@@ -284,7 +323,10 @@ export class Cluster {
       connection.close()
       return
     }
-    const entry: Idle = { connection, timer: systemClock.after(this.config.idleTimeoutMs ?? IDLE_TIMEOUT_MS, () => connection.close()) }
+    const entry: Idle = {
+      connection,
+      timer: systemClock.after(this.config.idleTimeoutMs ?? IDLE_TIMEOUT_MS, () => connection.close()),
+    }
     connection.onClose = () => {
       entry.timer.cancel()
       const at = idle.indexOf(entry)
@@ -350,7 +392,12 @@ export class Cluster {
       }
     }
     if (reasons.size > 1 && failure instanceof KafkaError)
-      throw new KafkaError(failure.code, failure.errorName, `No broker can be used. ${[...reasons].join('. ')}`, failure.retriable)
+      throw new KafkaError(
+        failure.code,
+        failure.errorName,
+        `No broker can be used. ${[...reasons].join('. ')}`,
+        failure.retriable,
+      )
     throw failure
   }
 
@@ -367,7 +414,10 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 /** The promise's outcome, unless the signal or the deadline comes first. */
 async function guarded<T>(promise: Promise<T>, { signal, deadlineMs }: CallOptions): Promise<T> {
   if (signal === undefined && deadlineMs === undefined) return await promise
-  const outcome = await within(promise, { signal, ms: deadlineMs === undefined ? undefined : deadlineMs - systemClock.monotonic() })
+  const outcome = await within(promise, {
+    signal,
+    ms: deadlineMs === undefined ? undefined : deadlineMs - systemClock.monotonic(),
+  })
   if (outcome === TIMED_OUT) throw clientError('TIMEOUT', 'no answer from the cluster in time', false)
   return outcome
 }

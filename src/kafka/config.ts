@@ -1,4 +1,7 @@
-/** How to reach a cluster: addresses, TLS and SASL, time limits. Plain data; nothing is read from files or the environment here. */
+/**
+ * How to reach a cluster: addresses, TLS and SASL, time limits. Plain data; nothing is read from files or the
+ * environment here.
+ */
 import type { TlsConfig } from '../lib/tls-config.ts'
 
 export interface ClusterConfig {
@@ -13,11 +16,15 @@ export interface ClusterConfig {
   readonly connectTimeoutMs?: number
   /** `kafka.request.timeout`: time without a byte from the broker while an answer is due. Default 30 s. */
   readonly requestTimeoutMs?: number
-  /** `kafka.retry.timeout`: how long a scan keeps trying without any progress (leader moves, lost connections). Default 30 s. */
+  /**
+   * `kafka.retry.timeout`: how long a scan keeps trying without any progress (leader moves, lost connections). Default
+   * 30 s.
+   */
   readonly retryTimeoutMs?: number
   /**
-   * `kafka.gap.timeout`: how long a broker may answer without records below the end that was captured, before compaction is taken to have removed all up to it. Slow remote
-   * (tiered) storage looks the same for a while. Default 5 s.
+   * `kafka.gap.timeout`: how long a broker may answer without records below the end that was captured, before
+   * compaction is taken to have removed all up to it. Slow remote (tiered) storage looks the same for a while. Default
+   * 5 s.
    */
   readonly gapTimeoutMs?: number
   /** `kafka.idle.timeout`: an unused connection is closed after this long. Default 60 s. */
@@ -29,7 +36,11 @@ export interface ClusterConfig {
 }
 
 export type SaslConfig =
-  | { readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'; readonly username: string; readonly password: string }
+  | {
+      readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+      readonly username: string
+      readonly password: string
+    }
   /** A token, or a function that gives a fresh one for each new connection. */
   | { readonly mechanism: 'OAUTHBEARER'; readonly token: string | (() => Promise<string>) }
   /** A file that holds the token; read again for each new connection. */

@@ -1,6 +1,6 @@
 /**
- * Kafka's error codes by name, and which of them pass by themselves. Turns a code in an answer into a KafkaError. Does not decide what to do about it.
- * Source: the Kafka protocol guide, "Error Codes".
+ * Kafka's error codes by name, and which of them pass by themselves. Turns a code in an answer into a KafkaError. Does
+ * not decide what to do about it. Source: the Kafka protocol guide, "Error Codes".
  */
 import { KafkaError } from './log.ts'
 
@@ -43,7 +43,11 @@ const NAMES: Readonly<Record<number, readonly [string, string, boolean]>> = {
   16: ['NOT_COORDINATOR', 'the broker does not coordinate this group', true],
   17: ['INVALID_TOPIC_EXCEPTION', 'the topic name is invalid', false],
   19: ['NOT_ENOUGH_REPLICAS', 'fewer replicas are in sync than the topic asks for (min.insync.replicas)', true],
-  20: ['NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'the records were written, but to fewer replicas than the topic asks for', false],
+  20: [
+    'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+    'the records were written, but to fewer replicas than the topic asks for',
+    false,
+  ],
   22: ['ILLEGAL_GENERATION', 'the group is active: only its members may change where it stands', false],
   24: ['INVALID_GROUP_ID', 'the name of the group is invalid', false],
   25: ['UNKNOWN_MEMBER_ID', 'the group is active: only its members may change where it stands', false],
@@ -85,7 +89,10 @@ export function errorNameOf(code: number): string {
   return NAMES[code]?.[0] ?? `ERROR_${code}`
 }
 
-/** A KafkaError for a code in an answer. `what` says what was asked: `Fetch of "payments" partition 3`. `detail` is the broker's own text. */
+/**
+ * A KafkaError for a code in an answer. `what` says what was asked: `Fetch of "payments" partition 3`. `detail` is the
+ * broker's own text.
+ */
 export function brokerError(code: number, what: string, detail?: string | null): KafkaError {
   const [name, meaning, retriable] = NAMES[code] ?? [`ERROR_${code}`, 'the broker refused', false]
   return new KafkaError(code, name, `${what}: ${detail ? detail : meaning} (${name})`, retriable)

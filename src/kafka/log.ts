@@ -16,7 +16,8 @@ export interface OffsetRange {
 
 export interface KafkaLog {
   /**
-   * Log start and end of each partition, captured now. `end` is exclusive: the last stable offset under read_committed, the high watermark under read_uncommitted.
+   * Log start and end of each partition, captured now. `end` is exclusive: the last stable offset under read_committed,
+   * the high watermark under read_uncommitted.
    * `timeoutMs` is `kafka.offset.timeout`; running out of it is a KafkaError that says so.
    */
   bounds(
@@ -37,7 +38,10 @@ export interface KafkaLog {
 
 export interface ScanRequest {
   readonly topic: string
-  /** The topic that is meant: one made anew under its name is an error. undefined: the one that is there when the scan begins. */
+  /**
+   * The topic that is meant: one made anew under its name is an error. undefined: the one that is there when the scan
+   * begins.
+   */
   readonly topicId?: string
   /** At most one range a partition, or several disjoint ones in ascending order. */
   readonly ranges: readonly OffsetRange[]
@@ -46,7 +50,10 @@ export interface ScanRequest {
   readonly minTimestampMs?: number
   /** The caller looks at batch headers only: batches come without being decompressed (`from === to`). */
   readonly headersOnly?: boolean
-  /** The caller does not care about the order of records within a partition: one partition may be read in several places at once. */
+  /**
+   * The caller does not care about the order of records within a partition: one partition may be read in several places
+   * at once.
+   */
   readonly unordered?: boolean
   /** About how many records the caller will want (a LIMIT without a filter): keeps the fetches small. */
   readonly limit?: number
@@ -55,9 +62,11 @@ export interface ScanRequest {
 }
 
 /**
- * The cursor over one scan. `next()` answers at once while the bytes at hand last, and with a promise when it has to wait (for the network, or for a large batch to be
- * decompressed off the thread). undefined is the end: every range has been read up to its end offset. The batch and its buffer stay valid until the following `next()`.
- * It rejects with a KafkaError (broker said no), or with the signal's reason once aborted. Control batches and, under read_committed, aborted transactions are left out.
+ * The cursor over one scan. `next()` answers at once while the bytes at hand last, and with a promise when it has to
+ * wait (for the network, or for a large batch to be decompressed off the thread). undefined is the end: every range has
+ * been read up to its end offset. The batch and its buffer stay valid until the following `next()`. It rejects with a
+ * KafkaError (broker said no), or with the signal's reason once aborted. Control batches and, under read_committed,
+ * aborted transactions are left out.
  */
 export interface BatchSource {
   next(): RecordBatch | undefined | Promise<RecordBatch | undefined>
@@ -66,7 +75,10 @@ export interface BatchSource {
   close(): void
 }
 
-/** One v2 record batch with its records in plain (decompressed) form: bytes [from, to) of `buffer`. The object is reused by the next batch. */
+/**
+ * One v2 record batch with its records in plain (decompressed) form: bytes [from, to) of `buffer`. The object is reused
+ * by the next batch.
+ */
 export interface RecordBatch {
   readonly partition: number
   readonly buffer: Buffer
@@ -84,11 +96,17 @@ export interface RecordBatch {
   readonly maxTimestamp: number
   /** LogAppendTime: every record's timestamp is `maxTimestamp`. */
   readonly logAppendTime: boolean
-  /** Offsets that are wanted: [rangeStart, rangeEnd). When `clipped`, some records of this batch may lie outside and each must be checked. */
+  /**
+   * Offsets that are wanted: [rangeStart, rangeEnd). When `clipped`, some records of this batch may lie outside and
+   * each must be checked.
+   */
   readonly rangeStart: number
   readonly rangeEnd: number
   readonly clipped: boolean
-  /** A batch that could not be read (bad CRC, codec failure, magic 0/1): `from === to`, and this says why. Its records count as bad ones. */
+  /**
+   * A batch that could not be read (bad CRC, codec failure, magic 0/1): `from === to`, and this says why. Its records
+   * count as bad ones.
+   */
   readonly fault: string | undefined
 }
 
@@ -107,7 +125,10 @@ export interface PartitionProgress {
   readonly complete: boolean
   /** Bytes of the batches handed out or passed over, as stored (compressed). */
   readonly bytesRead: number
-  /** Offsets that vanished before they could be read (retention, or DeleteRecords, moved the log start during the scan), and which these are. */
+  /**
+   * Offsets that vanished before they could be read (retention, or DeleteRecords, moved the log start during the scan),
+   * and which these are.
+   */
   readonly lost: number
   readonly lostRanges: readonly OffsetRange[]
 }

@@ -1,6 +1,6 @@
 /**
- * Time and timers behind one small interface, so that tests can hold the clock in their hand. Works in Node and in browsers.
- * It does not format or parse dates.
+ * Time and timers behind one small interface, so that tests can hold the clock in their hand. Works in Node and in
+ * browsers. It does not format or parse dates.
  */
 
 export interface Timer {
@@ -21,7 +21,8 @@ export interface Clock {
 
 /** In Node a timer can be told not to keep the process alive; in browsers it is a number. */
 function release(handle: unknown): void {
-  if (typeof handle === 'object' && handle !== null && 'unref' in handle && typeof handle.unref === 'function') handle.unref()
+  if (typeof handle === 'object' && handle !== null && 'unref' in handle && typeof handle.unref === 'function')
+    handle.unref()
 }
 
 export const systemClock: Clock = {
@@ -54,7 +55,10 @@ export const TIMED_OUT: unique symbol = Symbol('timed out')
 /** The longest delay that a timer can be set to; longer ones would go off at once. */
 const MAX_DELAY_MS = 0x7fffffff
 
-/** Waits for a promise no longer than `signal` allows: rejects with its reason as soon as it is aborted. The promise itself goes on unheard. */
+/**
+ * Waits for a promise no longer than `signal` allows: rejects with its reason as soon as it is aborted. The promise
+ * itself goes on unheard.
+ */
 export function within<T>(promise: Promise<T>, limits: { readonly signal?: AbortSignal }): Promise<T>
 /** Also no longer than `ms` milliseconds, after which it gives TIMED_OUT. */
 export function within<T>(
@@ -78,7 +82,10 @@ export function within<T>(
         settle(value)
       }
     const stop = (): void => first(reject)(signal?.reason)
-    const timer = ms === undefined ? undefined : clock.after(Math.max(0, Math.min(ms, MAX_DELAY_MS)), () => first(resolve)(TIMED_OUT))
+    const timer =
+      ms === undefined
+        ? undefined
+        : clock.after(Math.max(0, Math.min(ms, MAX_DELAY_MS)), () => first(resolve)(TIMED_OUT))
     signal?.addEventListener('abort', stop, { once: true })
     promise.then(first<T>(resolve), first(reject))
   })

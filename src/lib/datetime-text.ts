@@ -1,13 +1,18 @@
 /**
- * Dates, times and instants as ISO-8601 text, and the calendar arithmetic under it: proleptic Gregorian, UTC, any year that a 64-bit count can name.
- * Fractions lose all trailing zeros (`…05.41Z`), years above 9999 carry a sign (`+49603-…`). It parses nothing and knows no time zones.
+ * Dates, times and instants as ISO-8601 text, and the calendar arithmetic under it: proleptic Gregorian, UTC, any year
+ * that a 64-bit count can name. Fractions lose all trailing zeros (`…05.41Z`), years above 9999 carry a sign
+ * (`+49603-…`). It parses nothing and knows no time zones.
  */
 
 /** What a count of time is made of; the same words as `TimeUnit` in types.ts. */
 export type Unit = 'millis' | 'micros' | 'nanos'
 
 /** Units per second. */
-export const UNITS_PER_SECOND: Readonly<Record<Unit, number>> = { millis: 1_000, micros: 1_000_000, nanos: 1_000_000_000 }
+export const UNITS_PER_SECOND: Readonly<Record<Unit, number>> = {
+  millis: 1_000,
+  micros: 1_000_000,
+  nanos: 1_000_000_000,
+}
 
 const DAYS_PER_ERA = 146_097 // 400 Gregorian years
 const DAYS_TO_EPOCH = 719_468 // from 0000-03-01 to 1970-01-01
@@ -23,8 +28,11 @@ export function civilDate(days: number): CivilDate {
   const shifted = days + DAYS_TO_EPOCH
   const era = Math.floor(shifted / DAYS_PER_ERA)
   const dayOfEra = shifted - era * DAYS_PER_ERA
-  const yearOfEra = Math.floor((dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365)
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100)) // from 1 March
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+  )
+  // from 1 March
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
   const marchMonth = Math.floor((5 * dayOfYear + 2) / 153)
   const day = dayOfYear - Math.floor((153 * marchMonth + 2) / 5) + 1
   const month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
@@ -37,7 +45,14 @@ export function epochDays(year: number, month: number, day: number): number {
   const era = Math.floor(y / 400)
   const yearOfEra = y - era * 400
   const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1
-  return era * DAYS_PER_ERA + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - DAYS_TO_EPOCH
+  return (
+    era * DAYS_PER_ERA +
+    yearOfEra * 365 +
+    Math.floor(yearOfEra / 4) -
+    Math.floor(yearOfEra / 100) +
+    dayOfYear -
+    DAYS_TO_EPOCH
+  )
 }
 
 /** The number of days of a month (1–12). */

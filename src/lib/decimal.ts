@@ -1,4 +1,7 @@
-/** Most digits of a decimal or a whole number that is computed, those after the point included: time and memory grow with them, and chains of `*` would double them each time. */
+/**
+ * Most digits of a decimal or a whole number that is computed, those after the point included: time and memory grow
+ * with them, and chains of `*` would double them each time.
+ */
 export const MAX_DECIMAL_DIGITS = 1000
 
 const BEYOND = 10n ** BigInt(MAX_DECIMAL_DIGITS)

@@ -1,15 +1,19 @@
 /**
- * Finding a text in a text in linear time. `indexOf` of V8 takes text × target steps for long targets that nearly fit everywhere (`baaa…` in `aaa…`), so long targets are looked
- * for here by Knuth, Morris and Pratt. It knows no SQL.
+ * Finding a text in a text in linear time. `indexOf` of V8 takes text × target steps for long targets that nearly fit
+ * everywhere (`baaa…` in `aaa…`), so long targets are looked for here by Knuth, Morris and Pratt. It knows no SQL.
  */
 
-/** Targets up to this length are left to `indexOf`, which takes at most so many steps for each character of the text. */
+/**
+ * Targets up to this length are left to `indexOf`, which takes at most so many steps for each character of the text.
+ */
 const SHORT = 64
 
 /** A target that is looked for, often more than once. */
 export class TextSearch {
   readonly target: string
-  /** For each beginning of the target: how much of its end is a beginning of the target, too. Empty for short targets. */
+  /**
+   * For each beginning of the target: how much of its end is a beginning of the target, too. Empty for short targets.
+   */
   readonly #borders: Int32Array
   /** Characters compared so far, where the search is this class's own. */
   steps = 0
@@ -64,7 +68,11 @@ export function splitText(text: string, separator: string, most = Number.MAX_SAF
   if (separator.length <= SHORT) return most > 0xffff_ffff ? text.split(separator) : text.split(separator, most)
   const parts: string[] = []
   let at = 0
-  for (let found = findText(text, separator); found >= 0 && parts.length < most; found = findText(text, separator, at)) {
+  for (
+    let found = findText(text, separator);
+    found >= 0 && parts.length < most;
+    found = findText(text, separator, at)
+  ) {
     parts.push(text.slice(at, found))
     at = found + separator.length
   }

@@ -1,7 +1,8 @@
 /**
- * Reads JSON text without losing a digit: integers beyond 2^53 become bigint, objects and arrays stay text (`JsonText`). It works by scanning spans and
- * expects text that is valid JSON (`checkJson` says whether it is); on other text it returns nonsense, but it always ends and never throws.
- * Of duplicate keys nothing is hidden here: callers see all members in order.
+ * Reads JSON text without losing a digit: integers beyond 2^53 become bigint, objects and arrays stay text
+ * (`JsonText`). It works by scanning spans and expects text that is valid JSON (`checkJson` says whether it is); on
+ * other text it returns nonsense, but it always ends and never throws. Of duplicate keys nothing is hidden here:
+ * callers see all members in order.
  */
 import { JsonText } from './json-text.ts'
 
@@ -45,7 +46,10 @@ export function jsonNumber(text: string): number | bigint {
 }
 
 /** The elements of a JSON array, as `read` gives them. */
-export function jsonElements<V = JsonValue>(array: JsonText, read: (text: string, from: number, to: number) => V | JsonValue = jsonValue): (V | JsonValue)[] {
+export function jsonElements<V = JsonValue>(
+  array: JsonText,
+  read: (text: string, from: number, to: number) => V | JsonValue = jsonValue,
+): (V | JsonValue)[] {
   const out: (V | JsonValue)[] = []
   const { text } = array
   forEachMember(text, skipSpace(text, 0), (_key, from, to) => {
@@ -64,8 +68,15 @@ export function jsonMembers(object: JsonText): Map<string, JsonValue> {
   return out
 }
 
-/** Calls `visit` for each member of the object or element of the array at `start`: key as written with quotes (undefined in arrays), span of the value. Returns the end of the container. */
-export function forEachMember(text: string, start: number, visit: (key: string | undefined, from: number, to: number) => void): number {
+/**
+ * Calls `visit` for each member of the object or element of the array at `start`: key as written with quotes (undefined
+ * in arrays), span of the value. Returns the end of the container.
+ */
+export function forEachMember(
+  text: string,
+  start: number,
+  visit: (key: string | undefined, from: number, to: number) => void,
+): number {
   const isObject = text.charCodeAt(start) === 123
   let at = skipSpace(text, start + 1)
   while (at < text.length) {

@@ -1,6 +1,7 @@
 /**
  * A JSON object or array kept as its text, so that no digit, no key order and no duplicate is lost on the way through.
- * The text is valid JSON (whoever makes one has checked it). Scalars are never wrapped: they are plain JavaScript values.
+ * The text is valid JSON (whoever makes one has checked it). Scalars are never wrapped: they are plain JavaScript
+ * values.
  */
 export class JsonText {
   readonly text: string

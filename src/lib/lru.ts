@@ -1,11 +1,16 @@
-/** A bounded map that forgets what was not asked for longest. It knows no time and no size in bytes; it counts entries. */
+/**
+ * A bounded map that forgets what was not asked for longest. It knows no time and no size in bytes; it counts entries.
+ */
 
 export class Lru<K, V> {
   readonly #capacity: number
   readonly #entries = new Map<K, V>()
   readonly #onEvict: ((key: K, value: V) => void) | undefined
 
-  /** `capacity` is the largest number of entries, at least 1. `onEvict` is told about entries that were pushed out (not about `delete`). */
+  /**
+   * `capacity` is the largest number of entries, at least 1. `onEvict` is told about entries that were pushed out (not
+   * about `delete`).
+   */
   constructor(capacity: number, onEvict?: (key: K, value: V) => void) {
     this.#capacity = Math.max(1, capacity)
     this.#onEvict = onEvict

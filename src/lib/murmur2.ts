@@ -1,4 +1,7 @@
-/** Kafka's murmur2, as the default partitioner of the Java client hashes a key. Source: Kafka's `Utils.murmur2` as described in KIP-794 and client documentation. */
+/**
+ * Kafka's murmur2, as the default partitioner of the Java client hashes a key. Source: Kafka's `Utils.murmur2` as
+ * described in KIP-794 and client documentation.
+ */
 export function murmur2(data: Uint8Array): number {
   const m = 0x5bd1e995
   const length = data.length

@@ -1,6 +1,7 @@
 /**
- * Floating-point numbers as text: the shortest that reads back as the same number, and visibly floating-point (`-128.0`, never `-128`).
- * NaN and the infinities come out by their names; whoever writes JSON decides about them first.
+ * Floating-point numbers as text: the shortest that reads back as the same number, and visibly floating-point
+ * (`-128.0`, never `-128`). NaN and the infinities come out by their names; whoever writes JSON decides about them
+ * first.
  */
 
 /** A 64-bit float: `12.5`, `-128.0`, `1e+21`, `NaN`. */
@@ -17,13 +18,15 @@ export function doubleText(value: number): string {
 export function floatText(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 16_777_216) return doubleText(value)
   if (!Number.isFinite(value)) return String(value)
-  // Six digits always come back from a normal float, so that fewer of them show as zeros at the end; subnormal ones have fewer.
+  // Six digits always come back from a normal float, so that fewer of them show as zeros at the end; subnormal ones
+  // have fewer.
   const fewest = Math.abs(value) < SMALLEST_NORMAL ? 1 : 6
   for (let digits = fewest; digits < 9; digits++) {
     const text = value.toExponential(digits - 1)
     const short = Number(text)
     if (readsBack(short, value)) return doubleText(short)
-    // Of a power of two the floats above are twice as far away as those below: what is a little more may do where what is a little less does not.
+    // Of a power of two the floats above are twice as far away as those below: what is a little more may do where what
+    // is a little less does not.
     if (isPowerOfTwo(value)) {
       const more = Number(oneMore(text))
       if (readsBack(more, value)) return doubleText(more)

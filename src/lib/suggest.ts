@@ -1,12 +1,15 @@
 /**
- * "Did you mean": the nearest of a list of names to one that nobody knows. Shared by everything that names things (keywords, columns, tables, functions,
- * settings). It knows nothing about what the names stand for.
+ * "Did you mean": the nearest of a list of names to one that nobody knows. Shared by everything that names things
+ * (keywords, columns, tables, functions, settings). It knows nothing about what the names stand for.
  */
 
 /** Longer names are compared by their first characters only: the cost is quadratic. */
 const MAX_COMPARED = 64
 
-/** How many single-character slips are forgiven in a word of that length. One- and two-letter words have too many neighbours. */
+/**
+ * How many single-character slips are forgiven in a word of that length. One- and two-letter words have too many
+ * neighbours.
+ */
 function allowance(length: number): number {
   if (length <= 2) return 0
   if (length <= 4) return 1
@@ -14,8 +17,8 @@ function allowance(length: number): number {
 }
 
 /**
- * The number of insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string alignment),
- * or `limit + 1` as soon as it is known to be more than `limit`.
+ * The number of insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string
+ * alignment), or `limit + 1` as soon as it is known to be more than `limit`.
  */
 export function editDistance(a: string, b: string, limit = Number.POSITIVE_INFINITY): number {
   if (a === b) return 0

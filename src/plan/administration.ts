@@ -1,6 +1,7 @@
 /**
- * What statements that change something ask of the world: topics, records, schemas, and the objects that Kafka has no place for (views, synonyms, declared formats).
- * An interface only: `catalog/administration` implements it on a cluster, a registry and a store; tests implement it in memory. Who may do what is answered here, too.
+ * What statements that change something ask of the world: topics, records, schemas, and the objects that Kafka has no
+ * place for (views, synonyms, declared formats). An interface only: `catalog/administration` implements it on a
+ * cluster, a registry and a store; tests implement it in memory. Who may do what is answered here, too.
  */
 import type { FormatName } from '../formats/format.ts'
 import type { StructType } from '../types.ts'
@@ -123,12 +124,22 @@ export interface Administration {
   deleteTopic(topic: string, signal: AbortSignal): Promise<void>
   /** As it would have to be created to be the same again: settings that are the topic's own. */
   topic(topic: string): Promise<TopicToCreate>
-  /** Removes what lies before these offsets, by partition; 'end' is all of it. Rejects with a KafkaError, POLICY_VIOLATION for a topic that is only compacted. */
+  /**
+   * Removes what lies before these offsets, by partition; 'end' is all of it. Rejects with a KafkaError,
+   * POLICY_VIOLATION for a topic that is only compacted.
+   */
   deleteRecords(topic: string, before: ReadonlyMap<number, number | 'end'>, signal: AbortSignal): Promise<void>
   /** Resolves when all brokers that matter have them. Rejects with a ProduceError. Order is kept within a partition. */
   produce(topic: string, records: readonly RecordToProduce[], signal: AbortSignal): Promise<void>
-  /** The id. Rejects with a sentence when there is no registry, or it refuses. `created`: the subject was not there before. */
-  registerSchema(subject: string, type: 'AVRO' | 'PROTOBUF' | 'JSON', text: string): Promise<{ readonly id: number; readonly created: boolean }>
+  /**
+   * The id. Rejects with a sentence when there is no registry, or it refuses. `created`: the subject was not there
+   * before.
+   */
+  registerSchema(
+    subject: string,
+    type: 'AVRO' | 'PROTOBUF' | 'JSON',
+    text: string,
+  ): Promise<{ readonly id: number; readonly created: boolean }>
   deleteSubject(subject: string): Promise<void>
   /** What is remembered about the topic is looked up anew at the next question. */
   forget(topic: string): void

@@ -1,6 +1,7 @@
 /**
- * What the binder asks of the world: tables by name, as seen by one account in one environment. An interface only; `catalog/` implements it on Kafka and a registry,
- * tests implement it in memory. A table that may not be seen does not exist here.
+ * What the binder asks of the world: tables by name, as seen by one account in one environment. An interface only;
+ * `catalog/` implements it on Kafka and a registry, tests implement it in memory. A table that may not be seen does not
+ * exist here.
  */
 import type { FacetEncoder } from '../formats/encoder.ts'
 import type { FacetDecoder, FormatName, RecordFrame } from '../formats/format.ts'
@@ -16,9 +17,15 @@ export interface Catalog {
   tables(options?: { readonly maxAgeMs?: number }): Promise<readonly TableSummary[]>
   /** Topic configuration rows for DESCRIBE TABLE, in display order. */
   configuration(name: string): Promise<readonly { readonly name: string; readonly value: string }[]>
-  /** The SELECT of a view as it was written; undefined when there is no view of that name, or it may not be seen. Synonyms are resolved here and in `table`. */
+  /**
+   * The SELECT of a view as it was written; undefined when there is no view of that name, or it may not be seen.
+   * Synonyms are resolved here and in `table`.
+   */
   view?(name: string): Promise<string | undefined>
-  /** A statement names a column that the table does not have: look at more records and more of the registry, so that `table` knows of it if there is any. It costs little when asked again. */
+  /**
+   * A statement names a column that the table does not have: look at more records and more of the registry, so that
+   * `table` knows of it if there is any. It costs little when asked again.
+   */
   lookDeeper?(name: string): Promise<void>
 }
 
@@ -48,8 +55,14 @@ export interface WriterSchema {
   readonly id: number
   readonly text: string
   readonly references: readonly string[]
-  /** How a record says that it was written with the schema, where not by Confluent's frame: bytes in front of the payload, and headers. */
-  readonly mark?: { readonly prefix: Uint8Array; readonly headers: readonly { readonly key: string; readonly value: Uint8Array }[] }
+  /**
+   * How a record says that it was written with the schema, where not by Confluent's frame: bytes in front of the
+   * payload, and headers.
+   */
+  readonly mark?: {
+    readonly prefix: Uint8Array
+    readonly headers: readonly { readonly key: string; readonly value: Uint8Array }[]
+  }
   /** Writes what the schema describes, behind the frame; absent where the writer makes its own of the text (Avro). */
   readonly encoder?: FacetEncoder
 }
@@ -61,22 +74,40 @@ export interface TableFacet {
   readonly detail: string
   /** What the binder may rely on: the type merged over all known writer schemas. */
   readonly type: DataType
-  /** `confluent`: a zero byte and a 4-byte schema id stand before the payload; the engine reads them and asks `decoder(id)`. `own`: `frame` tells the number to ask with. */
+  /**
+   * `confluent`: a zero byte and a 4-byte schema id stand before the payload; the engine reads them and asks
+   * `decoder(id)`. `own`: `frame` tells the number to ask with.
+   */
   readonly framing: 'none' | 'confluent' | 'own'
   /** With framing `own`. */
   readonly frame?: RecordFrame
-  /** A sentence, when no record of this facet can be read at all (a format not offered yet, a registry that does not answer). The binder raises it as UNSUPPORTED for a query that uses the facet. */
+  /**
+   * A sentence, when no record of this facet can be read at all (a format not offered yet, a registry that does not
+   * answer). The binder raises it as UNSUPPORTED for a query that uses the facet.
+   */
   readonly unreadable?: string
   /** The schema to write with: the newest of the subject. Absent where none is known, or the format needs none. */
   readonly writer?: WriterSchema
-  /** Writes values of a format that needs no schema and has settings of its own (CSV, XML, MessagePack); of windowed keys, the inner key. */
+  /**
+   * Writes values of a format that needs no schema and has settings of its own (CSV, XML, MessagePack); of windowed
+   * keys, the inner key.
+   */
   readonly encoder?: FacetEncoder
   /** Columns that CREATE TABLE gave to a format that keeps no shape of its own (JSON). Records may hold others, too. */
   readonly declared?: StructType
-  /** The decoder for a writer schema (no id without framing). A promise when the schema has to be fetched. An unknown or unusable schema is an Error whose message becomes the reason of the bad records. */
+  /**
+   * The decoder for a writer schema (no id without framing). A promise when the schema has to be fetched. An unknown or
+   * unusable schema is an Error whose message becomes the reason of the bad records.
+   */
   decoder(schemaId: number | undefined): FacetDecoder | Promise<FacetDecoder>
-  /** The decoder of a writer schema that was asked for before; asks nobody. Absent where the number of ids is bounded in another way. */
+  /**
+   * The decoder of a writer schema that was asked for before; asks nobody. Absent where the number of ids is bounded in
+   * another way.
+   */
   known?(schemaId: number): FacetDecoder | undefined
-  /** To be told of a schema that a reading met, with its decoder and a record (which is looked at during the call only): tables of later statements have its columns. */
+  /**
+   * To be told of a schema that a reading met, with its decoder and a record (which is looked at during the call only):
+   * tables of later statements have its columns.
+   */
   met?(schemaId: number, decoder: FacetDecoder, record: Uint8Array): void
 }

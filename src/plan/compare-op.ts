@@ -2,7 +2,21 @@
 import type { CompareOp } from './plan.ts'
 
 /** `a op b` is `b MIRRORED[op] a`. */
-export const MIRRORED: Readonly<Record<CompareOp, CompareOp>> = { '=': '=', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' }
+export const MIRRORED: Readonly<Record<CompareOp, CompareOp>> = {
+  '=': '=',
+  '!=': '!=',
+  '<': '>',
+  '<=': '>=',
+  '>': '<',
+  '>=': '<=',
+}
 
 /** `NOT (a op b)` is `a INVERSE[op] b`, where neither is NULL. */
-export const INVERSE: Readonly<Record<CompareOp, CompareOp>> = { '=': '!=', '!=': '=', '<': '>=', '<=': '>', '>': '<=', '>=': '<' }
+export const INVERSE: Readonly<Record<CompareOp, CompareOp>> = {
+  '=': '!=',
+  '!=': '=',
+  '<': '>=',
+  '<=': '>',
+  '>': '<=',
+  '>=': '<',
+}

@@ -1,4 +1,6 @@
-/** Whether it matters in a plan if a whole number of JSON was written as a double: only division tells the two apart. */
+/**
+ * Whether it matters in a plan if a whole number of JSON was written as a double: only division tells the two apart.
+ */
 import { type BoundExpr, type Plan, visit } from './plan.ts'
 import { visitExpressions, visitPlan } from './rewrite.ts'
 

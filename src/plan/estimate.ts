@@ -1,6 +1,6 @@
 /**
- * About how many rows a plan gives, from nothing but the numbers of records in its topics. Conditions count as if they kept everything: without statistics of values any other
- * figure would be made up.
+ * About how many rows a plan gives, from nothing but the numbers of records in its topics. Conditions count as if they
+ * kept everything: without statistics of values any other figure would be made up.
  */
 import { inputs, type Plan } from './plan.ts'
 
@@ -17,7 +17,9 @@ export function atMost(plan: Plan): number {
       return plan.keys.length === 0 ? 1 : atMost(plan.input)
     case 'join':
       // A key of one side is most often unique.
-      return plan.keys.length > 0 || plan.mark !== undefined ? Math.max(atMost(plan.left), atMost(plan.right)) : atMost(plan.left) * atMost(plan.right)
+      return plan.keys.length > 0 || plan.mark !== undefined
+        ? Math.max(atMost(plan.left), atMost(plan.right))
+        : atMost(plan.left) * atMost(plan.right)
     case 'setOperation':
       return plan.op === 'union' ? plan.sides.reduce((n, side) => n + atMost(side), 0) : atMost(plan.sides[0])
     case 'share':

@@ -8,14 +8,20 @@ export function exprKey(expr: BoundExpr): string {
   return JSON.stringify(expr, part)
 }
 
-/** Equal for expressions that have one value in one row: as `exprKey`, but each volatile function (RANDINT) is another one, wherever it is written. */
+/**
+ * Equal for expressions that have one value in one row: as `exprKey`, but each volatile function (RANDINT) is another
+ * one, wherever it is written.
+ */
 export function evaluationKey(expr: BoundExpr): string {
   return JSON.stringify(expr, function (this: unknown, k: string, v: unknown): unknown {
     return k === 'span' && isVolatileCall(this as BoundExpr) ? v : part.call(this, k, v)
   })
 }
 
-/** Numbers of expressions, to be found by others that mean the same: best the very same one, else the first of those that are written alike. */
+/**
+ * Numbers of expressions, to be found by others that mean the same: best the very same one, else the first of those
+ * that are written alike.
+ */
 export class ExprNumbers {
   readonly #own = new Map<string, number>()
   readonly #alike = new Map<string, number>()
@@ -60,7 +66,10 @@ function part(this: unknown, k: string, v: unknown): unknown {
   return v instanceof Map || v instanceof Uint8Array ? [...v] : v
 }
 
-/** A name for people: as the function was typed, what a slot or a column holds. Which function, slot or column it is stands beside it. */
+/**
+ * A name for people: as the function was typed, what a slot or a column holds. Which function, slot or column it is
+ * stands beside it.
+ */
 function isLabel({ kind }: BoundExpr): boolean {
   return kind === 'function' || kind === 'slot' || kind === 'column'
 }

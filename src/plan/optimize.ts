@@ -1,6 +1,6 @@
 /**
- * The optimizer: a list of small plan → plan functions, each in its own file. Each can be switched off alone, and what it gives is checked. Rows never change, only what is read and done for
- * them.
+ * The optimizer: a list of small plan → plan functions, each in its own file. Each can be switched off alone, and what
+ * it gives is checked. Rows never change, only what is read and done for them.
  */
 import { checkRule } from './check-rule.ts'
 import type { Output } from './plan.ts'
@@ -16,8 +16,9 @@ import type { OptimizeContext, Rule } from './rules/rule.ts'
 import { unorderedScan } from './rules/unordered-scan.ts'
 
 /**
- * In order: joins first, as all else works on their final sides; then constants, so that positions compared with `NOW() - "2h"` are seen; filters down the joins, so that they reach their scan; positions before the
- * rules that need a scan without a filter.
+ * In order: joins first, as all else works on their final sides; then constants, so that positions compared with `NOW()
+ * - "2h"` are seen; filters down the joins, so that they reach their scan; positions before the rules that need a scan
+ * without a filter.
  */
 export const RULES: readonly Rule[] = [
   orderJoins,
@@ -31,7 +32,10 @@ export const RULES: readonly Rule[] = [
   backwardScan,
 ]
 
-/** `off`: names of rules that are left out. Some are never: a plan needs constants in their final form, and a long list of sources would be a product of all of them. */
+/**
+ * `off`: names of rules that are left out. Some are never: a plan needs constants in their final form, and a long list
+ * of sources would be a product of all of them.
+ */
 export function optimize(output: Output, context: OptimizeContext, off: ReadonlySet<string> | 'all' = NONE): Output {
   let plan: Output = output
   for (const rule of RULES) {

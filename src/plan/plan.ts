@@ -1,15 +1,31 @@
 /**
- * The plan: plain data, one closed union. Names end in the binder; from here on a column is a path in a record or a slot in a row.
+ * The plan: plain data, one closed union. Names end in the binder; from here on a column is a path in a record or a
+ * slot in a row.
  *
- * Rows: below an operator that materializes (Aggregate, Project, Values) expressions speak of a record through `path` references; above it they speak of the
- * operator's row through `slot` references. Nothing here is executed; `engine/` does that.
+ * Rows: below an operator that materializes (Aggregate, Project, Values) expressions speak of a record through `path`
+ * references; above it they speak of the operator's row through `slot` references. Nothing here is executed; `engine/`
+ * does that.
  */
 import type { ScalarFunction } from '../functions/function.ts'
 import type { Span } from '../sql/ast.ts'
 import type { DataType, Path, Value } from '../types.ts'
 import type { Table } from './catalog.ts'
 
-export type Plan = Scan | Values | Filter | Project | Aggregate | Sort | Limit | Join | Unnest | Latest | SetOperation | Share | Kept | Output
+export type Plan =
+  | Scan
+  | Values
+  | Filter
+  | Project
+  | Aggregate
+  | Sort
+  | Limit
+  | Join
+  | Unnest
+  | Latest
+  | SetOperation
+  | Share
+  | Kept
+  | Output
 
 /** Reads one topic. `source` numbers the scans of a statement (0-based). */
 export interface Scan {
@@ -18,11 +34,14 @@ export interface Scan {
   readonly table: Table
   /** What the statement calls it. */
   readonly name?: string
-  /** The part of WHERE from which offset ranges are derived once the bounds of the partitions are known (see `pushdown`); undefined = everything. */
+  /**
+   * The part of WHERE from which offset ranges are derived once the bounds of the partitions are known (see
+   * `pushdown`); undefined = everything.
+   */
   readonly pushed?: BoundExpr
   /**
-   * The whole WHERE, in a lowered plan: the record program tests it, and no filter stands above the scan any more. Whatever stands directly above a lowered scan reads paths straight out of its
-   * records.
+   * The whole WHERE, in a lowered plan: the record program tests it, and no filter stands above the scan any more.
+   * Whatever stands directly above a lowered scan reads paths straight out of its records.
    */
   readonly where?: BoundExpr
   /** Only this partition can hold the wanted key (`_key = literal` under the default partitioner). */
@@ -38,13 +57,17 @@ export interface Scan {
   /** Only the newest so many rows are wanted, by this: read from the ends of the partitions backwards. */
   readonly backward?: { readonly by: 'offset' | 'timestamp'; readonly rows: number }
   /**
-   * Start and end (exclusive) of every partition, where they were asked for to choose the order of joins; the scan reads up to these ends. With `bounds` undefined they could
-   * not be had then, and the scan asks again.
+   * Start and end (exclusive) of every partition, where they were asked for to choose the order of joins; the scan
+   * reads up to these ends. With `bounds` undefined they could not be had then, and the scan asks again.
    */
-  readonly captured?: { readonly bounds: readonly { readonly partition: number; readonly start: number; readonly end: number }[] | undefined }
+  readonly captured?: {
+    readonly bounds: readonly { readonly partition: number; readonly start: number; readonly end: number }[] | undefined
+  }
 }
 
-/** Constant rows: `__dual`, `__fields`, SHOW results. Expressions above name them by `column` references of this source. */
+/**
+ * Constant rows: `__dual`, `__fields`, SHOW results. Expressions above name them by `column` references of this source.
+ */
 export interface Values {
   readonly kind: 'values'
   readonly source: number
@@ -72,7 +95,10 @@ export interface Filter {
   readonly predicate: BoundExpr
 }
 
-/** Rows of its columns. With a `source` it is a relation (derived table, WITH, view) whose columns are named by `column` references. */
+/**
+ * Rows of its columns. With a `source` it is a relation (derived table, WITH, view) whose columns are named by `column`
+ * references.
+ */
 export interface Project {
   readonly kind: 'project'
   readonly input: Plan
@@ -109,31 +135,44 @@ export interface Limit {
   readonly each?: BoundExpr
 }
 
-/** `mark`: every left row once, with whether it has a partner. `single`: as `left`, but a second partner is an error (or, with `first`, passed over). */
+/**
+ * `mark`: every left row once, with whether it has a partner. `single`: as `left`, but a second partner is an error
+ * (or, with `first`, passed over).
+ */
 export type JoinType = 'inner' | 'left' | 'right' | 'full' | 'mark' | 'single'
 
-/** Row: the left side's, then the right side's (NULLs where a side has no partner). The right side is held in memory. */
+/**
+ * Row: the left side's, then the right side's (NULLs where a side has no partner). The right side is held in memory.
+ */
 export interface Join {
   readonly kind: 'join'
   readonly type: JoinType
   readonly left: Plan
   readonly right: Plan
-  /** Pairs whose equality is looked up in a hash table; both sides of a pair have comparable types. NULL equals nothing. */
+  /**
+   * Pairs whose equality is looked up in a hash table; both sides of a pair have comparable types. NULL equals nothing.
+   */
   readonly keys: readonly { readonly left: BoundExpr; readonly right: BoundExpr; readonly by: CompareBy }[]
   /** What else must be true, over the joined row. */
   readonly residual?: BoundExpr
   /**
-   * Of a mark join: the relation whose only column is the mark. With a `value` it is SQL's `left IN (right, …)` over the partners, NULL included; without one, whether
-   * there is a partner.
+   * Of a mark join: the relation whose only column is the mark. With a `value` it is SQL's `left IN (right, …)` over
+   * the partners, NULL included; without one, whether there is a partner.
    */
-  readonly mark?: { readonly source: number; readonly value?: { readonly left: BoundExpr; readonly right: BoundExpr; readonly by: CompareBy } }
+  readonly mark?: {
+    readonly source: number
+    readonly value?: { readonly left: BoundExpr; readonly right: BoundExpr; readonly by: CompareBy }
+  }
   /** Of a single join: the first partner is taken. */
   readonly first?: boolean
   /** Where the subquery that became a single join stands. */
   readonly span?: Span
 }
 
-/** One row for each item of an array; none for an empty or NULL one. Row: the input's, then the item, a relation of its own. */
+/**
+ * One row for each item of an array; none for an empty or NULL one. Row: the input's, then the item, a relation of its
+ * own.
+ */
 export interface Unnest {
   readonly kind: 'unnest'
   readonly input: Plan
@@ -161,8 +200,9 @@ export interface SetOperation {
 }
 
 /**
- * Reads its input once and keeps the rows; `body` reads them through `kept` nodes, as often as it likes and each time the same. Of each of `sets` the different values that
- * the rows have are numbered from 0; values are different when they can be told apart in any way, so NULL is one and 1 is not 1.0. Row: that of `body`.
+ * Reads its input once and keeps the rows; `body` reads them through `kept` nodes, as often as it likes and each time
+ * the same. Of each of `sets` the different values that the rows have are numbered from 0; values are different when
+ * they can be told apart in any way, so NULL is one and 1 is not 1.0. Row: that of `body`.
  */
 export interface Share {
   readonly kind: 'share'
@@ -173,8 +213,9 @@ export interface Share {
 }
 
 /**
- * In the body of a share, with `set` undefined: the rows of its input, and behind them for each set the number of the row's values, which are the columns of `source`.
- * With a `set`: the different values of that set, a relation whose columns are the number and the values.
+ * In the body of a share, with `set` undefined: the rows of its input, and behind them for each set the number of the
+ * row's values, which are the columns of `source`. With a `set`: the different values of that set, a relation whose
+ * columns are the number and the values.
  */
 export interface Kept {
   readonly kind: 'kept'
@@ -196,9 +237,15 @@ export interface Output {
   readonly shape: OutputShape
   /** RECORD metadata accompanies rows that are single records of one source. */
   readonly metadata: boolean
-  /** That metadata as expressions, for rows that are not written straight from their record (LATERAL, joins that keep the left row, ORDER BY over them). */
+  /**
+   * That metadata as expressions, for rows that are not written straight from their record (LATERAL, joins that keep
+   * the left row, ORDER BY over them).
+   */
   readonly facts?: readonly OutputFact[]
-  /** What a bare star leaves out of a record and a query around can still name: `_key`, `_headers`, `_meta.offset` … Looked at by the binder only. */
+  /**
+   * What a bare star leaves out of a record and a query around can still name: `_key`, `_headers`, `_meta.offset` …
+   * Looked at by the binder only.
+   */
   readonly beside?: readonly OutputColumn[]
 }
 
@@ -256,7 +303,10 @@ interface Typed {
   /** Where it stands in the statement, for run-time errors. */
   readonly span?: Span
 }
-/** `text` is a numeric literal as written, so that it can still become an exact decimal. `double`: a whole number of the type json that divides as a double. */
+/**
+ * `text` is a numeric literal as written, so that it can still become an exact decimal. `double`: a whole number of the
+ * type json that divides as a double.
+ */
 export interface Constant extends Typed {
   readonly kind: 'constant'
   readonly value: Value
@@ -287,7 +337,10 @@ export interface Not extends Typed {
 export interface Logic extends Typed {
   readonly kind: 'and' | 'or'
   readonly operands: readonly BoundExpr[]
-  /** The operands look at one value that is another one the next time (`RANDINT() BETWEEN …`): they must not be taken apart. */
+  /**
+   * The operands look at one value that is another one the next time (`RANDINT() BETWEEN …`): they must not be taken
+   * apart.
+   */
   readonly together?: true
 }
 export type CompareOp = '=' | '!=' | '<' | '<=' | '>' | '>='
@@ -301,7 +354,10 @@ export interface Compare extends Typed {
   readonly right: BoundExpr
 }
 export type ArithmeticOp = '+' | '-' | '*' | '/' | '%'
-/** `by`: `integer` is exact (bigint when needed), `double` IEEE, `decimal` exact, `dynamic` decides per row, `date` adds a duration (right is a constant string or a number of ms). */
+/**
+ * `by`: `integer` is exact (bigint when needed), `double` IEEE, `decimal` exact, `dynamic` decides per row, `date` adds
+ * a duration (right is a constant string or a number of ms).
+ */
 export interface Arithmetic extends Typed {
   readonly kind: 'arithmetic'
   readonly op: ArithmeticOp
@@ -374,8 +430,9 @@ export interface PresenceTest extends Typed {
   readonly path: Path
 }
 /**
- * The last header of a name as a type, or all of that name (`strings`, `blobs`); with `name` undefined the array of header names (`keys`), a map of texts with the last
- * header of each name (`map`), or every header with its bytes (`list`).
+ * The last header of a name as a type, or all of that name (`strings`, `blobs`); with `name` undefined the array of
+ * header names (`keys`), a map of texts with the last header of each name (`map`), or every header with its bytes
+ * (`list`).
  */
 export interface HeaderRef extends Typed {
   readonly kind: 'header'
@@ -390,8 +447,9 @@ export interface LastOffset extends Typed {
 }
 
 /**
- * A query inside an expression. One that depends on nothing outside of it is run first and its answer takes its place; any other becomes a join (`decorrelate`). `scalar`: the value of its one column and row
- * (NULL without a row); `exists`: has it a row; `in`: is the operand among its values, SQL's way with NULL.
+ * A query inside an expression. One that depends on nothing outside of it is run first and its answer takes its place;
+ * any other becomes a join (`decorrelate`). `scalar`: the value of its one column and row (NULL without a row);
+ * `exists`: has it a row; `in`: is the operand among its values, SQL's way with NULL.
  */
 export interface Subquery extends Typed {
   readonly kind: 'subquery'
@@ -399,7 +457,10 @@ export interface Subquery extends Typed {
   readonly plan: Output
   readonly operand?: BoundExpr
   readonly negated: boolean
-  /** What it uses of the query around it: as its plan names it (`ref`), and as the place where it stands does (`value`). None: it is run first. */
+  /**
+   * What it uses of the query around it: as its plan names it (`ref`), and as the place where it stands does (`value`).
+   * None: it is run first.
+   */
   readonly outer: readonly { readonly ref: BoundExpr; readonly value: BoundExpr }[]
 }
 
@@ -507,7 +568,11 @@ export function mapChildren(expr: BoundExpr, f: (child: BoundExpr) => BoundExpr)
     case 'like':
       return { ...expr, operand: f(expr.operand), pattern: f(expr.pattern) }
     case 'case':
-      return { ...expr, whens: expr.whens.map((w) => ({ when: f(w.when), then: f(w.then) })), otherwise: f(expr.otherwise) }
+      return {
+        ...expr,
+        whens: expr.whens.map((w) => ({ when: f(w.when), then: f(w.then) })),
+        otherwise: f(expr.otherwise),
+      }
     case 'function':
       return { ...expr, args: expr.args.map(f) }
     case 'element':
@@ -515,7 +580,11 @@ export function mapChildren(expr: BoundExpr, f: (child: BoundExpr) => BoundExpr)
     case 'array':
       return { ...expr, items: expr.items.map(f) }
     case 'subquery':
-      return { ...expr, operand: expr.operand && f(expr.operand), outer: expr.outer.map((o) => ({ ...o, value: f(o.value) })) }
+      return {
+        ...expr,
+        operand: expr.operand && f(expr.operand),
+        outer: expr.outer.map((o) => ({ ...o, value: f(o.value) })),
+      }
     case 'struct':
       return { ...expr, fields: expr.fields.map((x) => ({ name: x.name, value: f(x.value) })) }
     case 'header':

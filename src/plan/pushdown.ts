@@ -1,6 +1,7 @@
 /**
- * Which offsets of a partition can a condition be true for? Pure interval arithmetic over `_meta.offset`, `_meta.partition`, `_meta.timestamp` and LAST_OFFSET().
- * A condition that speaks of anything else is taken as possibly true everywhere, so the ranges are never too small; `isExact` tells when they are exactly right.
+ * Which offsets of a partition can a condition be true for? Pure interval arithmetic over `_meta.offset`,
+ * `_meta.partition`, `_meta.timestamp` and LAST_OFFSET(). A condition that speaks of anything else is taken as possibly
+ * true everywhere, so the ranges are never too small; `isExact` tells when they are exactly right.
  */
 import { INVERSE, MIRRORED } from './compare-op.ts'
 import type { BoundExpr, Compare, CompareOp, InList } from './plan.ts'
@@ -60,11 +61,17 @@ function inIntervals(e: InList, known: Known, negated: boolean): readonly Interv
   const operand = number(e.operand, known)
   if (operand !== undefined) return items.includes(operand) !== negated ? EVERYTHING : []
   if (!isMeta(e.operand, 'offset')) return EVERYTHING
-  if (negated) return items.length > MAX_INTERVALS ? EVERYTHING : items.map((i) => offsetsWhere('!=', i as number)).reduce(intersect, EVERYTHING)
+  if (negated)
+    return items.length > MAX_INTERVALS
+      ? EVERYTHING
+      : items.map((i) => offsetsWhere('!=', i as number)).reduce(intersect, EVERYTHING)
   return capped(merged(items.flatMap((i) => offsetsWhere('=', i as number))))
 }
 
-/** Conditions that may mean more intervals than this are checked record by record, over fewer and wider intervals: each interval is a fetch of its own. */
+/**
+ * Conditions that may mean more intervals than this are checked record by record, over fewer and wider intervals: each
+ * interval is a fetch of its own.
+ */
 export const MAX_INTERVALS = 64
 
 /** At most MAX_INTERVALS that cover all of them: those nearest to each other become one. */
@@ -161,7 +168,10 @@ function number(e: BoundExpr, known: Known): number | undefined {
   }
 }
 
-/** True when the ranges derived from the condition are exactly the records for which it is true: nothing of it needs to be checked again. */
+/**
+ * True when the ranges derived from the condition are exactly the records for which it is true: nothing of it needs to
+ * be checked again.
+ */
 export function isExact(e: BoundExpr): boolean {
   return intervalCount(e) <= MAX_INTERVALS && speaksOfPositions(e)
 }
@@ -176,7 +186,12 @@ function speaksOfPositions(e: BoundExpr): boolean {
     case 'or':
       return e.operands.every(speaksOfPositions)
     case 'compare':
-      return isPosition(e.left) && isPosition(e.right) && !(isMeta(e.left, 'offset') && isMeta(e.right, 'offset')) && (isSide(e.left) || isSide(e.right))
+      return (
+        isPosition(e.left) &&
+        isPosition(e.right) &&
+        !(isMeta(e.left, 'offset') && isMeta(e.right, 'offset')) &&
+        (isSide(e.left) || isSide(e.right))
+      )
     case 'in':
       return isPosition(e.operand) && e.items.every((i) => isPosition(i) && !isMeta(i, 'offset'))
     default:
@@ -197,7 +212,10 @@ function isPosition(e: BoundExpr): boolean {
 const MOST_PARTITION = 2 ** 31 - 1
 const MOST_OFFSET = 2 ** 52
 
-/** Between which numbers an expression lies whatever the partition and its end are; undefined where `number` may give none, because the result may be no safe integer. */
+/**
+ * Between which numbers an expression lies whatever the partition and its end are; undefined where `number` may give
+ * none, because the result may be no safe integer.
+ */
 function reach(e: BoundExpr): Interval | undefined {
   const within = (...ends: number[]): Interval | undefined =>
     ends.every(Number.isSafeInteger) ? { start: Math.min(...ends), end: Math.max(...ends) } : undefined
@@ -266,7 +284,11 @@ export function timestampBounds(e: BoundExpr, negated = false): { min: number; m
     case 'compare': {
       const flip = isMeta(e.right, 'timestamp')
       const value = flip ? e.left : e.right
-      if (!(flip || isMeta(e.left, 'timestamp')) || value.kind !== 'constant' || (typeof value.value !== 'number' && typeof value.value !== 'bigint'))
+      if (
+        !(flip || isMeta(e.left, 'timestamp')) ||
+        value.kind !== 'constant' ||
+        (typeof value.value !== 'number' && typeof value.value !== 'bigint')
+      )
         return none
       const x = Number(value.value)
       const plain = negated ? INVERSE[e.op] : e.op
@@ -298,7 +320,8 @@ function merged(all: readonly Interval[]): Interval[] {
   const out: Interval[] = []
   for (const next of all.toSorted((x, y) => x.start - y.start)) {
     const last = out[out.length - 1]
-    if (last !== undefined && next.start <= last.end) out[out.length - 1] = { start: last.start, end: Math.max(last.end, next.end) }
+    if (last !== undefined && next.start <= last.end)
+      out[out.length - 1] = { start: last.start, end: Math.max(last.end, next.end) }
     else if (next.start < next.end) out.push(next)
   }
   return out

@@ -2,7 +2,9 @@
 import { SqlError } from '../sql/error.ts'
 import { type BoundExpr, children } from './plan.ts'
 
-/** The most parts that an operand may become by standing several times in the plan: nested ones double with every level. */
+/**
+ * The most parts that an operand may become by standing several times in the plan: nested ones double with every level.
+ */
 const MAX_REPEATED_PARTS = 10_000
 
 /** An operand that `what` compares so many times. */

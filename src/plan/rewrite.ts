@@ -42,7 +42,11 @@ export function mapExpressions(plan: Plan, f: (e: BoundExpr) => BoundExpr): Plan
     case 'project':
       return { ...plan, columns: plan.columns.map((c) => ({ ...c, expr: f(c.expr) })) }
     case 'aggregate':
-      return { ...plan, keys: plan.keys.map(f), aggregates: plan.aggregates.map((a) => ({ ...a, arg: a.arg && f(a.arg), filter: a.filter && f(a.filter) })) }
+      return {
+        ...plan,
+        keys: plan.keys.map(f),
+        aggregates: plan.aggregates.map((a) => ({ ...a, arg: a.arg && f(a.arg), filter: a.filter && f(a.filter) })),
+      }
     case 'sort':
       return { ...plan, by: plan.by.map((b) => ({ ...b, expr: f(b.expr) })) }
     case 'output':
@@ -55,7 +59,10 @@ export function mapExpressions(plan: Plan, f: (e: BoundExpr) => BoundExpr): Plan
         mark:
           plan.mark?.value === undefined
             ? plan.mark
-            : { ...plan.mark, value: { ...plan.mark.value, left: f(plan.mark.value.left), right: f(plan.mark.value.right) } },
+            : {
+                ...plan.mark,
+                value: { ...plan.mark.value, left: f(plan.mark.value.left), right: f(plan.mark.value.right) },
+              },
       }
     case 'unnest':
       return { ...plan, array: f(plan.array) }
@@ -79,6 +86,10 @@ export function mapShape(shape: OutputShape, f: (e: BoundExpr) => BoundExpr): Ou
     case 'bare':
       return { ...shape, value: f(shape.value) }
     case 'columns':
-      return { ...shape, columns: shape.columns.map((c) => ({ ...c, expr: f(c.expr) })), key: shape.key && f(shape.key) }
+      return {
+        ...shape,
+        columns: shape.columns.map((c) => ({ ...c, expr: f(c.expr) })),
+        key: shape.key && f(shape.key),
+      }
   }
 }

@@ -1,12 +1,17 @@
 /**
- * WITH queries that hold a volatile function (RANDINT, UUID) are one set of rows, wherever they are named: each use computed for itself would have other values. The binder puts rows that
- * are still to come (`Values.of`) in the place of each use; here the ones that are used once become what they are, a part of the plan, and the others are found for whoever runs them.
+ * WITH queries that hold a volatile function (RANDINT, UUID) are one set of rows, wherever they are named: each use
+ * computed for itself would have other values. The binder puts rows that are still to come (`Values.of`) in the place
+ * of each use; here the ones that are used once become what they are, a part of the plan, and the others are found for
+ * whoever runs them.
  */
 import { type BoundExpr, mapChildren, type OnceQuery, type Output, type Plan, visit } from './plan.ts'
 import { mapExpressions, rewrite, visitExpressions, visitPlan } from './rewrite.ts'
 import { isVolatile } from './lower/volatile.ts'
 
-/** Calls `look` for every node, also those of queries inside expressions and of the WITH queries themselves; a query that several places name is walked once. */
+/**
+ * Calls `look` for every node, also those of queries inside expressions and of the WITH queries themselves; a query
+ * that several places name is walked once.
+ */
 function everyNode(plan: Plan, look: (node: Plan) => void, walked = new Set<number>()): void {
   const within = (e: BoundExpr): void => {
     if (e.kind === 'subquery') everyNode(e.plan, look, walked)
@@ -67,5 +72,7 @@ export function replaced(plan: Plan, by: (of: OnceQuery, node: Extract<Plan, { k
     const mapped = mapChildren(e, within)
     return mapped.kind === 'subquery' ? { ...mapped, plan: replaced(mapped.plan, by) as Output } : mapped
   }
-  return rewrite(plan, (node) => (node.kind === 'values' && node.of !== undefined ? by(node.of, node) : mapExpressions(node, within)))
+  return rewrite(plan, (node) =>
+    node.kind === 'values' && node.of !== undefined ? by(node.of, node) : mapExpressions(node, within),
+  )
 }

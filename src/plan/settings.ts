@@ -1,6 +1,7 @@
 /**
- * The settings that SET can change for the rest of a request: names, aliases, units, defaults, refusals. Nothing here touches Kafka.
- * Source: the dialect reference, section 5; defaults as in the specification's STATS sample where it shows one.
+ * The settings that SET can change for the rest of a request: names, aliases, units, defaults, refusals. Nothing here
+ * touches Kafka. Source: the dialect reference, section 5; defaults as in the specification's STATS sample where it
+ * shows one.
  */
 import { didYouMean } from '../lib/suggest.ts'
 import type { SetStatement } from '../sql/ast.ts'
@@ -14,7 +15,10 @@ interface Setting {
   readonly choices?: readonly string[]
   /** Smallest value taken; default 1 for sizes, durations and counts. */
   readonly min?: number
-  /** Largest value taken: what sizes, durations, counts and digits have. All share one server, so that no statement may lift a limit altogether. */
+  /**
+   * Largest value taken: what sizes, durations, counts and digits have. All share one server, so that no statement may
+   * lift a limit altogether.
+   */
   readonly max?: number
   readonly meaning: string
 }
@@ -24,32 +28,104 @@ const GIB = 1024 * MIB
 const DAY = 86_400_000
 
 export const SETTINGS = {
-  'max.size': { unit: 'size', fallback: 200 * MIB, max: 16 * 1024 * GIB, meaning: 'bytes of Kafka data that a query may read' },
+  'max.size': {
+    unit: 'size',
+    fallback: 200 * MIB,
+    max: 16 * 1024 * GIB,
+    meaning: 'bytes of Kafka data that a query may read',
+  },
   'max.query.time': { unit: 'duration', fallback: 3_600_000, max: 7 * DAY, meaning: 'longest run of a query' },
   'max.idle.time': { unit: 'duration', fallback: 20_000, max: DAY, meaning: 'longest wait for the next record' },
-  'skip.bad.records': { unit: 'boolean', fallback: true, meaning: 'false: the first record that cannot be read ends the query' },
-  'show.bad.records': { unit: 'boolean', fallback: true, meaning: 'send a BADRECORD for each record that cannot be read' },
-  'validate.records': { unit: 'boolean', fallback: false, meaning: 'read every record whole, also past the last wanted field' },
-  'format.timestamp': { unit: 'boolean', fallback: true, meaning: 'dates and times as text; false: as the stored number' },
-  'format.decimal': { unit: 'digits', fallback: undefined, min: 0, max: 100, meaning: 'digits after the point of decimals; unset: all of them' },
+  'skip.bad.records': {
+    unit: 'boolean',
+    fallback: true,
+    meaning: 'false: the first record that cannot be read ends the query',
+  },
+  'show.bad.records': {
+    unit: 'boolean',
+    fallback: true,
+    meaning: 'send a BADRECORD for each record that cannot be read',
+  },
+  'validate.records': {
+    unit: 'boolean',
+    fallback: false,
+    meaning: 'read every record whole, also past the last wanted field',
+  },
+  'format.timestamp': {
+    unit: 'boolean',
+    fallback: true,
+    meaning: 'dates and times as text; false: as the stored number',
+  },
+  'format.decimal': {
+    unit: 'digits',
+    fallback: undefined,
+    min: 0,
+    max: 100,
+    meaning: 'digits after the point of decimals; unset: all of them',
+  },
   'format.uuid': { unit: 'boolean', fallback: true, meaning: 'uuids as text' },
   'live.aggs': { unit: 'boolean', fallback: true, meaning: 'may aggregations run' },
-  'max.group.records': { unit: 'count', fallback: 10_000_000, max: 100_000_000, meaning: 'groups that one aggregation may hold' },
-  'max.group.bytes': { unit: 'size', fallback: GIB, max: 4 * GIB, meaning: 'bytes that the texts of group keys may take' },
-  'max.collect.bytes': { unit: 'size', fallback: 64 * MIB, max: GIB, meaning: 'bytes that the values of array aggregates may take' },
-  'max.join.bytes': { unit: 'size', fallback: 256 * MIB, max: 4 * GIB, meaning: 'bytes that joins, set operations and correlated subqueries may hold' },
+  'max.group.records': {
+    unit: 'count',
+    fallback: 10_000_000,
+    max: 100_000_000,
+    meaning: 'groups that one aggregation may hold',
+  },
+  'max.group.bytes': {
+    unit: 'size',
+    fallback: GIB,
+    max: 4 * GIB,
+    meaning: 'bytes that the texts of group keys may take',
+  },
+  'max.collect.bytes': {
+    unit: 'size',
+    fallback: 64 * MIB,
+    max: GIB,
+    meaning: 'bytes that the values of array aggregates may take',
+  },
+  'max.join.bytes': {
+    unit: 'size',
+    fallback: 256 * MIB,
+    max: 4 * GIB,
+    meaning: 'bytes that joins, set operations and correlated subqueries may hold',
+  },
   'max.sort.bytes': { unit: 'size', fallback: 64 * MIB, max: GIB, meaning: 'bytes that ORDER BY may hold' },
-  'max.sources': { unit: 'count', fallback: 64, max: 1000, meaning: 'topics that one statement may read, each counted wherever it is named' },
-  'max.pattern.topics': { unit: 'count', fallback: 100, max: 10_000, meaning: 'topics that a pattern in FROM may stand for' },
+  'max.sources': {
+    unit: 'count',
+    fallback: 64,
+    max: 1000,
+    meaning: 'topics that one statement may read, each counted wherever it is named',
+  },
+  'max.pattern.topics': {
+    unit: 'count',
+    fallback: 100,
+    max: 10_000,
+    meaning: 'topics that a pattern in FROM may stand for',
+  },
   'optimize.kafka.partition': {
     unit: 'boolean',
     fallback: false,
     meaning:
       'read only the partition that the default partitioner of Java gives to `_key = literal`; for topics whose producers all use it, and that never got partitions',
   },
-  'query.parallel': { unit: 'count', fallback: 1, max: 1_000_000, meaning: 'accepted for compatibility; Sluice decides how many connections read' },
-  'query.buffer': { unit: 'count', fallback: 5000, max: 1_000_000_000, meaning: 'accepted for compatibility; buffers are bounded in bytes' },
-  'kafka.offset.timeout': { unit: 'duration', fallback: 10_000, max: 600_000, meaning: 'longest wait for the bounds of the partitions' },
+  'query.parallel': {
+    unit: 'count',
+    fallback: 1,
+    max: 1_000_000,
+    meaning: 'accepted for compatibility; Sluice decides how many connections read',
+  },
+  'query.buffer': {
+    unit: 'count',
+    fallback: 5000,
+    max: 1_000_000_000,
+    meaning: 'accepted for compatibility; buffers are bounded in bytes',
+  },
+  'kafka.offset.timeout': {
+    unit: 'duration',
+    fallback: 10_000,
+    max: 600_000,
+    meaning: 'longest wait for the bounds of the partitions',
+  },
   'kafka.offset.batch.size': {
     unit: 'count',
     fallback: undefined,
@@ -62,11 +138,20 @@ export const SETTINGS = {
     choices: ['read_committed', 'read_uncommitted'],
     meaning: 'are records of open and aborted transactions left out',
   },
-  'fetch.max.bytes': { unit: 'size', fallback: 2 * MIB, min: 1024, max: 64 * MIB, meaning: 'largest answer asked of a broker' },
+  'fetch.max.bytes': {
+    unit: 'size',
+    fallback: 2 * MIB,
+    min: 1024,
+    max: 64 * MIB,
+    meaning: 'largest answer asked of a broker',
+  },
 } as const satisfies Record<string, Setting>
 
 export type SettingName = keyof typeof SETTINGS
-/** What a setting holds, by its unit: bytes, milliseconds, a count, true or false, one of its choices; nothing where it has no default. */
+/**
+ * What a setting holds, by its unit: bytes, milliseconds, a count, true or false, one of its choices; nothing where it
+ * has no default.
+ */
 type SettingValue<S extends Setting> = S['unit'] extends 'boolean'
   ? boolean
   : S['unit'] extends 'choice'
@@ -77,7 +162,11 @@ type SettingValue<S extends Setting> = S['unit'] extends 'boolean'
 export type Settings = { -readonly [K in SettingName]: SettingValue<(typeof SETTINGS)[K]> }
 
 /** Older and other names of settings. */
-export const ALIASES: Readonly<Record<string, SettingName>> = { 'max.bytes': 'max.size', 'max.time': 'max.query.time', 'max.zero.polls': 'max.idle.time' }
+export const ALIASES: Readonly<Record<string, SettingName>> = {
+  'max.bytes': 'max.size',
+  'max.time': 'max.query.time',
+  'max.zero.polls': 'max.idle.time',
+}
 
 /** Names that SET knows and does not take, and why. */
 export const REFUSED: Readonly<Record<string, string>> = {
@@ -111,15 +200,20 @@ export const CONSUMER: ReadonlySet<string> = new Set([
   'metadata.max.age.ms',
 ])
 
-/** The built-in defaults overlaid with the server's own (`lenses.sql.settings.*`). A value of the server's that does not fit is an Error that names it. */
+/**
+ * The built-in defaults overlaid with the server's own (`lenses.sql.settings.*`). A value of the server's that does not
+ * fit is an Error that names it.
+ */
 export function defaultSettings(overrides: Readonly<Record<string, number | boolean | string>> = {}): Settings {
   const settings = Object.fromEntries(Object.entries(SETTINGS).map(([name, s]) => [name, s.fallback])) as Settings
   for (const [name, value] of Object.entries(overrides)) {
     const known = settingName(name)
     if (known === undefined) throw new Error(`Unknown setting "${name}" among the server's defaults.`)
     const parsed = parseValue(SETTINGS[known], String(value))
-    if (isAbove(SETTINGS[known], parsed)) throw new Error(`The server's default for "${name}" is ${atMost(SETTINGS[known])}, not "${value}".`)
-    if (parsed === undefined) throw new Error(`The server's default for "${name}" must be ${expected(SETTINGS[known])}, not "${value}".`)
+    if (isAbove(SETTINGS[known], parsed))
+      throw new Error(`The server's default for "${name}" is ${atMost(SETTINGS[known])}, not "${value}".`)
+    if (parsed === undefined)
+      throw new Error(`The server's default for "${name}" must be ${expected(SETTINGS[known])}, not "${value}".`)
     assign(settings, known, parsed)
   }
   return settings
@@ -142,7 +236,8 @@ export function applySet(settings: Settings, statement: SetStatement): void {
   const known = settingName(lower)
   if (known === undefined) {
     const refusal = Object.hasOwn(REFUSED, lower) ? REFUSED[lower] : undefined
-    if (refusal !== undefined) throw new SqlError('SETTING', `SET cannot change "${statement.name}".`, statement.nameSpan, refusal)
+    if (refusal !== undefined)
+      throw new SqlError('SETTING', `SET cannot change "${statement.name}".`, statement.nameSpan, refusal)
     if (CONSUMER.has(lower)) return
     throw new SqlError(
       'SETTING',
@@ -153,12 +248,25 @@ export function applySet(settings: Settings, statement: SetStatement): void {
   }
   const setting: Setting = SETTINGS[known]
   const value = parseValue(setting, statement.value)
-  if (isAbove(setting, value)) throw new SqlError('SETTING', `"${statement.name}" is ${atMost(setting)}, not "${statement.value}".`, statement.valueSpan)
-  if (value === undefined) throw new SqlError('SETTING', `"${statement.name}" takes ${expected(setting)}, not "${statement.value}".`, statement.valueSpan)
+  if (isAbove(setting, value))
+    throw new SqlError(
+      'SETTING',
+      `"${statement.name}" is ${atMost(setting)}, not "${statement.value}".`,
+      statement.valueSpan,
+    )
+  if (value === undefined)
+    throw new SqlError(
+      'SETTING',
+      `"${statement.name}" takes ${expected(setting)}, not "${statement.value}".`,
+      statement.valueSpan,
+    )
   assign(settings, known, value)
 }
 
-/** Whether a value is one that the setting would take if it were smaller. Digits are few in any case: a wrong number of them is told with what they may be. */
+/**
+ * Whether a value is one that the setting would take if it were smaller. Digits are few in any case: a wrong number of
+ * them is told with what they may be.
+ */
 function isAbove(setting: Setting, value: number | boolean | string | undefined): boolean {
   return setting.max !== undefined && setting.unit !== 'digits' && typeof value === 'number' && value > setting.max
 }
@@ -192,7 +300,12 @@ export function shownValue(value: number | boolean | string | undefined, unit: U
     if (value % (1024 * GIB) === 0) return `${value / (1024 * GIB)}t`
     return value % MIB === 0 ? (value > GIB ? `${value / GIB}g` : `${value / MIB}m`) : String(value)
   }
-  if (unit === 'duration') return value % DAY === 0 ? `${value / DAY}d` : value % 3_600_000 === 0 ? `${value / 3_600_000}h` : `${value / 1000}s`
+  if (unit === 'duration')
+    return value % DAY === 0
+      ? `${value / DAY}d`
+      : value % 3_600_000 === 0
+        ? `${value / 3_600_000}h`
+        : `${value / 1000}s`
   return String(value)
 }
 
@@ -208,7 +321,15 @@ const SIZE: Readonly<Record<string, number>> = {
   t: 1024 * 1024 * MIB,
   tb: 1024 * 1024 * MIB,
 }
-const TIME: Readonly<Record<string, number>> = { '': 1, ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }
+const TIME: Readonly<Record<string, number>> = {
+  '': 1,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
 const ONES: Readonly<Record<string, number>> = { '': 1 }
 
 function parseValue(setting: Setting, text: string): number | boolean | string | undefined {

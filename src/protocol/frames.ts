@@ -1,7 +1,7 @@
 /**
- * Every message of the v2 WebSocket dialect as a type, and the one encoder of each. Pure: text in, text out; no socket, no clock.
- * Envelope: `{type, data?, rowId, statementIndex}`. Source: the WebSocket specification, editions 5.0, 5.5 and 6.0; where it slips
- * (an ERROR or STATS under `"type": "HEARTBEAT"`), the table of message types counts.
+ * Every message of the v2 WebSocket dialect as a type, and the one encoder of each. Pure: text in, text out; no socket,
+ * no clock. Envelope: `{type, data?, rowId, statementIndex}`. Source: the WebSocket specification, editions 5.0, 5.5
+ * and 6.0; where it slips (an ERROR or STATS under `"type": "HEARTBEAT"`), the table of message types counts.
  */
 
 export interface QueryRequest {
@@ -29,11 +29,17 @@ export interface Stats {
   readonly sources: Readonly<Record<string, string>>
   readonly sourceConfigs: Readonly<Record<string, Readonly<Record<string, number | boolean | string>>>>
   readonly sourcesStats: Readonly<
-    Record<string, Readonly<Record<string, { begin: number; offsetBound: number; bytesRead: number; recordsScanned: number; end: number }>>>
+    Record<
+      string,
+      Readonly<
+        Record<string, { begin: number; offsetBound: number; bytesRead: number; recordsScanned: number; end: number }>
+      >
+    >
   >
   /**
-   * Ours, only when a scan left partitions out because of `_key = literal`: the one that it read, for which key, and who says that the key is nowhere else. It stands beside `sourcesStats`
-   * and not in it, because clients take every member there for a partition.
+   * Ours, only when a scan left partitions out because of `_key = literal`: the one that it read, for which key, and
+   * who says that the key is nowhere else. It stands beside `sourcesStats` and not in it, because clients take every
+   * member there for a partition.
    */
   readonly sourcesPruned?: Readonly<Record<string, { partition: number; key: string; proof: string }>>
   readonly badRecordsTotal: number
@@ -45,8 +51,8 @@ export interface Stats {
 }
 
 /**
- * `LIMIT` and `LOST` are ours: the server's cap on rows (no LIMIT was written) left rows out; offsets vanished while the query ran (retention, deleted records) before they were read.
- * Clients pass over types that they do not know.
+ * `LIMIT` and `LOST` are ours: the server's cap on rows (no LIMIT was written) left rows out; offsets vanished while
+ * the query ran (retention, deleted records) before they were read. Clients pass over types that they do not know.
  */
 export type SentinelType = 'SCANNEDSIZE' | 'IDLETIMEOUT' | 'COMPLETIONTIMEOUT' | 'LIMIT' | 'LOST'
 export interface SentinelReason {
@@ -68,7 +74,14 @@ export function recordTail(rownum: number, rowId: string, statementIndex: number
   return `,"rownum":${rownum}},"rowId":"${rowId}","statementIndex":${statementIndex}}`
 }
 /** A RECORD from ready-made JSON texts; `key` and `metadata` are left out when undefined. A NULL value is `null`. */
-export function record(value: string, rownum: number, rowId: string, statementIndex: number | null, key?: string, metadata?: string): string {
+export function record(
+  value: string,
+  rownum: number,
+  rowId: string,
+  statementIndex: number | null,
+  key?: string,
+  metadata?: string,
+): string {
   return `{"type":"RECORD","data":{${key === undefined ? '' : `"key":${key},`}"value":${value}${metadata === undefined ? '' : `,"metadata":${metadata}`}${recordTail(rownum, rowId, statementIndex)}`
 }
 export function metadata(fields: readonly string[], statementIndex: number | null): string {
@@ -91,7 +104,12 @@ export function badRecord(data: RecordMetadata): string {
   return JSON.stringify({ type: 'BADRECORD', data: { metadata: data }, rowId: null, statementIndex: null })
 }
 export function sentinel(reason: SentinelReason): string {
-  return JSON.stringify({ type: 'SENTINEL', data: { event: 'SOURCETERMINATION', reason }, rowId: null, statementIndex: null })
+  return JSON.stringify({
+    type: 'SENTINEL',
+    data: { event: 'SOURCETERMINATION', reason },
+    rowId: null,
+    statementIndex: null,
+  })
 }
 export function heartbeat(): string {
   return '{"type":"HEARTBEAT","rowId":null,"statementIndex":null}'

@@ -1,10 +1,13 @@
 /**
- * Reads the first message of a connection: `{"sql": …, "token"?: …, "live"?: …, "stats"?: …}`. Pure; it does not check the token and does not look into the SQL.
- * Unknown fields are ignored, null counts as absent (the specification calls the fields optional). Every refusal is one sentence for the user.
+ * Reads the first message of a connection: `{"sql": …, "token"?: …, "live"?: …, "stats"?: …}`. Pure; it does not check
+ * the token and does not look into the SQL. Unknown fields are ignored, null counts as absent (the specification calls
+ * the fields optional). Every refusal is one sentence for the user.
  */
 import type { QueryRequest } from './frames.ts'
 
-export type ParsedRequest = { readonly request: QueryRequest; readonly problem?: undefined } | { readonly request?: undefined; readonly problem: string }
+export type ParsedRequest =
+  | { readonly request: QueryRequest; readonly problem?: undefined }
+  | { readonly request?: undefined; readonly problem: string }
 
 const SHAPE = 'The first message must be a JSON object such as {"sql": "SELECT * FROM payments LIMIT 10"}'
 
@@ -32,9 +35,12 @@ export function parseRequest(text: string): ParsedRequest {
   const { sql, token, live, stats } = message
   if (sql === undefined || sql === null) return { problem: `${SHAPE}; the field "sql" is missing.` }
   if (typeof sql !== 'string') return { problem: `The field "sql" must be a string; it is ${kindOf(sql)}.` }
-  if (sql.trim() === '') return { problem: 'The field "sql" is empty. Send a statement such as SELECT * FROM payments LIMIT 10.' }
-  if (token !== undefined && token !== null && typeof token !== 'string') return { problem: `The field "token" must be a string; it is ${kindOf(token)}.` }
-  if (live !== undefined && live !== null && typeof live !== 'boolean') return { problem: `The field "live" must be true or false; it is ${kindOf(live)}.` }
+  if (sql.trim() === '')
+    return { problem: 'The field "sql" is empty. Send a statement such as SELECT * FROM payments LIMIT 10.' }
+  if (token !== undefined && token !== null && typeof token !== 'string')
+    return { problem: `The field "token" must be a string; it is ${kindOf(token)}.` }
+  if (live !== undefined && live !== null && typeof live !== 'boolean')
+    return { problem: `The field "live" must be true or false; it is ${kindOf(live)}.` }
   if (stats !== undefined && stats !== null && (typeof stats !== 'number' || !Number.isInteger(stats) || stats < 0)) {
     const given = typeof stats === 'number' ? String(stats) : kindOf(stats)
     return { problem: `The field "stats" must be a whole number of milliseconds, 0 or more; it is ${given}.` }

@@ -1,9 +1,16 @@
 /**
- * Apicurio Registry's own API, as far as Confluent's does not reach: schemas by the global ids and content ids that Apicurio's serializers write. The rest of the project
- * speaks to Apicurio through its Confluent API. It keeps no cache.
+ * Apicurio Registry's own API, as far as Confluent's does not reach: schemas by the global ids and content ids that
+ * Apicurio's serializers write. The rest of the project speaks to Apicurio through its Confluent API. It keeps no
+ * cache.
  */
 import { Http } from './confluent.ts'
-import { type RegisteredSchema, type RegistryConfig, RegistryError, type SchemaReference, type SchemaType } from './registry.ts'
+import {
+  type RegisteredSchema,
+  type RegistryConfig,
+  RegistryError,
+  type SchemaReference,
+  type SchemaType,
+} from './registry.ts'
 
 const MAX_DEPTH = 32
 const MAX_REFERENCES = 256
@@ -19,7 +26,10 @@ interface RawReference {
 /** Paths of the API, newest first: version 2 of the registry has only the second. */
 const APIS = ['/apis/registry/v3', '/apis/registry/v2'] as const
 
-/** The address of an Apicurio Registry's server, by the address of one of its APIs; undefined for the address of another registry. */
+/**
+ * The address of an Apicurio Registry's server, by the address of one of its APIs; undefined for the address of another
+ * registry.
+ */
 export function apicurioRoot(url: string): string | undefined {
   return /^(.*)\/apis\/(?:ccompat\/v\d+|registry\/v\d+)\/*$/.exec(url)?.[1]
 }
@@ -80,21 +90,33 @@ async function follow(http: Http, path: string, found: Map<string, SchemaReferen
     const key = `${groupId} ${artifactId} ${version}`
     if (found.has(key)) continue
     if (depth > MAX_DEPTH || found.size >= MAX_REFERENCES)
-      throw new RegistryError(`Schema registry at ${http.url}: a schema refers to too many others.`, { status: 200, ofSchema: true })
+      throw new RegistryError(`Schema registry at ${http.url}: a schema refers to too many others.`, {
+        status: 200,
+        ofSchema: true,
+      })
     const place = `/groups/${encodeURIComponent(groupId)}/artifacts/${encodeURIComponent(artifactId)}/versions/${encodeURIComponent(version)}`
     await follow(http, `${place}/references`, found, depth + 1)
     const text = await http.text(http.url.endsWith('/v2') ? place : `${place}/content`)
-    if (text !== undefined) found.set(key, { name, subject: artifactId, version: Number(version) || 0, type: typeOf(text), text })
+    if (text !== undefined)
+      found.set(key, { name, subject: artifactId, version: Number(version) || 0, type: typeOf(text), text })
   }
 }
 
 /** The API gives the text alone; the three kinds are easily told apart. */
 function typeOf(text: string): SchemaType {
   if (!/^\s*[[{"]/.test(text)) return 'PROTOBUF'
-  return /"type"\s*:\s*"(record|enum|fixed|array|map)"/.test(text) && !/"\$schema"/.test(text) && !/"properties"\s*:/.test(text) ? 'AVRO' : 'JSON'
+  return /"type"\s*:\s*"(record|enum|fixed|array|map)"/.test(text) &&
+    !/"\$schema"/.test(text) &&
+    !/"properties"\s*:/.test(text)
+    ? 'AVRO'
+    : 'JSON'
 }
 
 function isReference(value: unknown): value is RawReference {
   const raw = value as Partial<RawReference> | null
-  return typeof raw === 'object' && raw !== null && [raw.groupId ?? '', raw.artifactId, raw.version, raw.name].every((part) => typeof part === 'string')
+  return (
+    typeof raw === 'object' &&
+    raw !== null &&
+    [raw.groupId ?? '', raw.artifactId, raw.version, raw.name].every((part) => typeof part === 'string')
+  )
 }

@@ -1,7 +1,7 @@
 /**
- * The schema registry seen by the rest: schemas by id and by subject, with their references resolved. It caches what cannot change, remembers for a
- * while what is unknown or out of order, and merges requests that are under way. How a registry is spoken to is `confluent.ts`; what a schema
- * means is the business of `formats/`.
+ * The schema registry seen by the rest: schemas by id and by subject, with their references resolved. It caches what
+ * cannot change, remembers for a while what is unknown or out of order, and merges requests that are under way. How a
+ * registry is spoken to is `confluent.ts`; what a schema means is the business of `formats/`.
  */
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { Lru } from '../lib/lru.ts'
@@ -18,7 +18,14 @@ import {
 } from './registry.ts'
 
 export { RegistryError } from './registry.ts'
-export type { RegisteredSchema, Registry, RegistryConfig, RegistryWriter, SchemaReference, SchemaType } from './registry.ts'
+export type {
+  RegisteredSchema,
+  Registry,
+  RegistryConfig,
+  RegistryWriter,
+  SchemaReference,
+  SchemaType,
+} from './registry.ts'
 
 /** `schema.reference.depth`: longest chain of references that is followed. */
 const MAX_REFERENCE_DEPTH = 32
@@ -132,7 +139,10 @@ class CachingRegistry implements Registry, RegistryWriter {
     })
   }
 
-  async #other(key: string, question: () => Promise<RegisteredSchema | undefined>): Promise<RegisteredSchema | undefined> {
+  async #other(
+    key: string,
+    question: () => Promise<RegisteredSchema | undefined>,
+  ): Promise<RegisteredSchema | undefined> {
     const known = this.#byOther.get(key)
     if (known !== undefined || (this.#unknown.get(key) ?? 0) > this.#clock.now()) return known
     const schema = await this.#ask(key, question)
@@ -153,7 +163,8 @@ class CachingRegistry implements Registry, RegistryWriter {
     if (this.#down !== undefined && this.#down.until > this.#clock.now()) return Promise.reject(this.#down.error)
     const answer = question()
       .catch((error: unknown) => {
-        if (error instanceof RegistryError && error.unreachable) this.#down = { until: this.#clock.now() + this.#downTtlMs, error }
+        if (error instanceof RegistryError && error.unreachable)
+          this.#down = { until: this.#clock.now() + this.#downTtlMs, error }
         throw error
       })
       .finally(() => this.#underWay.delete(key))
@@ -162,7 +173,8 @@ class CachingRegistry implements Registry, RegistryWriter {
   }
 
   async #remember(raw: RawSchema): Promise<RegisteredSchema> {
-    const key = raw.subject !== undefined && raw.version !== undefined ? versionKey(raw.subject, raw.version) : undefined
+    const key =
+      raw.subject !== undefined && raw.version !== undefined ? versionKey(raw.subject, raw.version) : undefined
     const known = key === undefined ? undefined : this.#byVersion.get(key)
     if (known !== undefined && known.id === raw.id) return known
     const schema = await this.#resolve(raw)
@@ -179,16 +191,29 @@ class CachingRegistry implements Registry, RegistryWriter {
   }
 
   /** Depth first, so that `found` ends up in the order in which schemas need each other. */
-  async #follow(raw: RawSchema, found: Map<string, SchemaReference>, path: readonly string[], depth: number): Promise<void> {
-    if (depth > MAX_REFERENCE_DEPTH) throw this.#broken(`a chain of references is longer than schema.reference.depth = ${MAX_REFERENCE_DEPTH}`)
+  async #follow(
+    raw: RawSchema,
+    found: Map<string, SchemaReference>,
+    path: readonly string[],
+    depth: number,
+  ): Promise<void> {
+    if (depth > MAX_REFERENCE_DEPTH)
+      throw this.#broken(`a chain of references is longer than schema.reference.depth = ${MAX_REFERENCE_DEPTH}`)
     for (const reference of raw.references) {
       const key = versionKey(reference.subject, reference.version)
-      if (path.includes(key)) throw this.#broken(`the references of subject ${reference.subject}, version ${reference.version} lead back to itself`)
+      if (path.includes(key))
+        throw this.#broken(
+          `the references of subject ${reference.subject}, version ${reference.version} lead back to itself`,
+        )
       if (found.has(key)) continue
       const target = await this.#api.schema(reference.subject, reference.version)
-      if (target === undefined) throw this.#broken(`a schema refers to subject ${reference.subject}, version ${reference.version}, which is not there`)
+      if (target === undefined)
+        throw this.#broken(
+          `a schema refers to subject ${reference.subject}, version ${reference.version}, which is not there`,
+        )
       await this.#follow(target, found, [...path, key], depth + 1)
-      if (found.size >= MAX_REFERENCES) throw this.#broken(`a schema refers to more than schema.references = ${MAX_REFERENCES} others`)
+      if (found.size >= MAX_REFERENCES)
+        throw this.#broken(`a schema refers to more than schema.references = ${MAX_REFERENCES} others`)
       found.set(key, { ...reference, type: target.type, text: target.text })
     }
   }
@@ -201,7 +226,10 @@ class CachingRegistry implements Registry, RegistryWriter {
 /** Those in the address, which the address of another API of the same server does not show. */
 function credentialsOf({ url, username, password }: RegistryConfig): Pick<RegistryConfig, 'username' | 'password'> {
   const given = new URL(url)
-  return { username: username ?? decodeURIComponent(given.username), password: password ?? decodeURIComponent(given.password) }
+  return {
+    username: username ?? decodeURIComponent(given.username),
+    password: password ?? decodeURIComponent(given.password),
+  }
 }
 
 function versionKey(subject: string, version: number): string {

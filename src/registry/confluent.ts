@@ -37,15 +37,19 @@ export interface ConfluentApi {
 /** Not-found codes of the API: subject, version, schema, and Apicurio's plain 404. */
 const NOT_FOUND = [40401, 40402, 40403, 404]
 
-/** Checks the address and gives the API; connects to nothing. Throws a RegistryError for an address that cannot be used. */
+/**
+ * Checks the address and gives the API; connects to nothing. Throws a RegistryError for an address that cannot be used.
+ */
 export function createConfluentApi(config: RegistryConfig): ConfluentApi {
   const http = new Http(config)
   return {
     url: http.url,
     schemaById: async (id) => rawSchema(await http.get(`/schemas/ids/${id}`), http, id),
     schemaByGuid: async (guid) => rawSchema(await http.get(`/schemas/guids/${encodeURIComponent(guid)}`), http),
-    schema: async (subject, version) => rawSchema(await http.get(`/subjects/${encodeURIComponent(subject)}/versions/${version}`), http),
-    versions: async (subject) => list(await http.get(`/subjects/${encodeURIComponent(subject)}/versions`), http, isInteger),
+    schema: async (subject, version) =>
+      rawSchema(await http.get(`/subjects/${encodeURIComponent(subject)}/versions/${version}`), http),
+    versions: async (subject) =>
+      list(await http.get(`/subjects/${encodeURIComponent(subject)}/versions`), http, isInteger),
     subjects: async () => list(await http.get('/subjects'), http, (s): s is string => typeof s === 'string'),
     usesOf: async (id) => list(await http.get(`/schemas/ids/${id}/versions`), http, isUse),
     register: async (subject, type, text) => {
@@ -81,7 +85,8 @@ export class Http {
     this.url = `${url.origin}${url.pathname.replace(/\/+$/, '')}`
     this.#headers = { accept: 'application/vnd.schemaregistry.v1+json, application/json' }
     if (config.token !== undefined) this.#headers['authorization'] = `Bearer ${config.token}`
-    else if (username !== '') this.#headers['authorization'] = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+    else if (username !== '')
+      this.#headers['authorization'] = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
     this.#transport = transportOf({ url: this.url, tls: config.tls })
     this.#secrets = 'authorization' in this.#headers
     this.#timeoutMs = config.timeoutMs ?? 10_000
@@ -122,15 +127,27 @@ export class Http {
     }
   }
 
-  async #once(method: string, path: string, content: object | undefined, raw: boolean, signal: AbortSignal): Promise<unknown> {
+  async #once(
+    method: string,
+    path: string,
+    content: object | undefined,
+    raw: boolean,
+    signal: AbortSignal,
+  ): Promise<unknown> {
     const sent =
-      content === undefined ? {} : { body: JSON.stringify(content), headers: { ...this.#headers, 'content-type': 'application/vnd.schemaregistry.v1+json' } }
+      content === undefined
+        ? {}
+        : {
+            body: JSON.stringify(content),
+            headers: { ...this.#headers, 'content-type': 'application/vnd.schemaregistry.v1+json' },
+          }
     const response = await this.#transport.send(this.url + path, { method, headers: this.#headers, ...sent, signal })
     const text = await this.#text(response)
     if (response.ok && raw) return text
     const body = parseJson(text)
     if (response.ok) {
-      if (body === undefined) throw this.#error('answered something that is not JSON; is it the address of a registry?', response.status)
+      if (body === undefined)
+        throw this.#error('answered something that is not JSON; is it the address of a registry?', response.status)
       return body
     }
     throwUnlessNotFound(response.status, body, (what, code) => this.#error(what, response.status, code), this.#secrets)
@@ -143,7 +160,8 @@ export class Http {
     let size = 0
     for await (const chunk of response.body ?? []) {
       size += chunk.length
-      if (size > this.#maxBytes) throw this.#error(`answered more than registry.max.response.bytes = ${this.#maxBytes}`, response.status)
+      if (size > this.#maxBytes)
+        throw this.#error(`answered more than registry.max.response.bytes = ${this.#maxBytes}`, response.status)
       chunks.push(chunk)
     }
     return Buffer.concat(chunks).toString('utf8')
@@ -151,9 +169,13 @@ export class Http {
 
   #failure(error: unknown): RegistryError {
     if (error instanceof RegistryError) return error
-    if (this.#closed.signal.aborted) return new RegistryError(`The connection to the schema registry at ${this.url} was closed.`, { status: 499 })
+    if (this.#closed.signal.aborted)
+      return new RegistryError(`The connection to the schema registry at ${this.url} was closed.`, { status: 499 })
     if (error instanceof Error && error.name === 'TimeoutError') {
-      return new RegistryError(`Schema registry at ${this.url} did not answer within registry.timeout = ${this.#timeoutMs} ms.`, { status: 0 })
+      return new RegistryError(
+        `Schema registry at ${this.url} did not answer within registry.timeout = ${this.#timeoutMs} ms.`,
+        { status: 0 },
+      )
     }
     return new RegistryError(`Schema registry at ${this.url} cannot be reached: ${reason(error)}.`, { status: 0 })
   }
@@ -172,7 +194,12 @@ export class Http {
   }
 }
 
-function throwUnlessNotFound(status: number, body: unknown, error: (what: string, code?: number) => RegistryError, secrets: boolean): void {
+function throwUnlessNotFound(
+  status: number,
+  body: unknown,
+  error: (what: string, code?: number) => RegistryError,
+  secrets: boolean,
+): void {
   const code = isRecord(body) && typeof body['error_code'] === 'number' ? body['error_code'] : undefined
   const said = isRecord(body) && typeof body['message'] === 'string' ? `: ${body['message'].slice(0, 200)}` : ''
   if (status === 404) {
@@ -182,7 +209,12 @@ function throwUnlessNotFound(status: number, body: unknown, error: (what: string
     throw error(`answered HTTP 404 without a registry's error code; is the path of its address right?`, code)
   }
   if (status === 401 || status === 403)
-    throw error(secrets ? `refused the configured credentials (HTTP ${status})` : `asks for credentials, and none are configured (HTTP ${status})`, code)
+    throw error(
+      secrets
+        ? `refused the configured credentials (HTTP ${status})`
+        : `asks for credentials, and none are configured (HTTP ${status})`,
+      code,
+    )
   throw error(`answered HTTP ${status}${said}`, code)
 }
 
@@ -199,16 +231,19 @@ function reason(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason'
   const cause = error.cause
   if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message
-  if (cause instanceof Error && /\bcertificate\b/.test(cause.message)) return `${cause.message} (registry.tls.caFile names the authorities to trust)`
+  if (cause instanceof Error && /\bcertificate\b/.test(cause.message))
+    return `${cause.message} (registry.tls.caFile names the authorities to trust)`
   if (cause instanceof Error) return cause.message || error.message
   return error.message
 }
 
 function rawSchema(body: unknown, http: Http, id?: number): RawSchema | undefined {
   if (body === undefined) return undefined
-  if (!isRecord(body) || typeof body['schema'] !== 'string') throw http.broken('answered without a schema; is it the address of a registry?')
+  if (!isRecord(body) || typeof body['schema'] !== 'string')
+    throw http.broken('answered without a schema; is it the address of a registry?')
   const type = String(body['schemaType'] ?? 'AVRO').toUpperCase()
-  if (type !== 'AVRO' && type !== 'JSON' && type !== 'PROTOBUF') throw http.unusable(`holds a schema of type ${type.slice(0, 40)}, which is not known here`)
+  if (type !== 'AVRO' && type !== 'JSON' && type !== 'PROTOBUF')
+    throw http.unusable(`holds a schema of type ${type.slice(0, 40)}, which is not known here`)
   const references = Array.isArray(body['references']) ? body['references'].filter(isReference) : []
   return {
     type,
@@ -244,5 +279,10 @@ function isUse(value: unknown): value is { subject: string; version: number } {
   return isRecord(value) && typeof value['subject'] === 'string' && isInteger(value['version'])
 }
 function isReference(value: unknown): value is { name: string; subject: string; version: number } {
-  return isRecord(value) && typeof value['name'] === 'string' && typeof value['subject'] === 'string' && isInteger(value['version'])
+  return (
+    isRecord(value) &&
+    typeof value['name'] === 'string' &&
+    typeof value['subject'] === 'string' &&
+    isInteger(value['version'])
+  )
 }

@@ -1,6 +1,7 @@
 /**
- * Schemas of AWS Glue's registry, from files: its own API needs the whole of AWS' request signing, and its schemas never change under their id. It knows the frame that Glue's
- * serializers write: a 3, a byte for the compression, and the sixteen bytes of the schema version's id.
+ * Schemas of AWS Glue's registry, from files: its own API needs the whole of AWS' request signing, and its schemas
+ * never change under their id. It knows the frame that Glue's serializers write: a 3, a byte for the compression, and
+ * the sixteen bytes of the schema version's id.
  */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
@@ -23,18 +24,26 @@ const LIMIT_BYTES = 4 << 20
 /** `glue.schemas`: files in the folder. */
 const LIMIT_FILES = 10_000
 
-/** Reads a folder of files named by the id of a schema version: `<id>.avsc` for Avro, `<id>.json` for JSON Schema. Rejects with a sentence. */
+/**
+ * Reads a folder of files named by the id of a schema version: `<id>.avsc` for Avro, `<id>.json` for JSON Schema.
+ * Rejects with a sentence.
+ */
 export async function readGlueFolder(folder: string): Promise<GlueSchemas> {
   const names = await readdir(folder).catch((error: Error) => {
     throw new Error(`The folder of Glue schemas cannot be read: ${error.message}`)
   })
   const found = names.map((name) => FILE.exec(name)).filter((match) => match !== null)
-  if (found.length > LIMIT_FILES) throw new Error(`The folder of Glue schemas holds more than glue.schemas = ${LIMIT_FILES} files.`)
+  if (found.length > LIMIT_FILES)
+    throw new Error(`The folder of Glue schemas holds more than glue.schemas = ${LIMIT_FILES} files.`)
   const schemas = new Map<string, GlueSchema>()
   for (const [name, id, kind] of found) {
     const file = path.join(folder, name)
-    if ((await stat(file)).size > LIMIT_BYTES) throw new Error(`${name} is larger than glue.schema.bytes = ${LIMIT_BYTES}.`)
-    schemas.set(id.toLowerCase(), { type: kind.toLowerCase() === 'avsc' ? 'AVRO' : 'JSON', text: await readFile(file, 'utf8') })
+    if ((await stat(file)).size > LIMIT_BYTES)
+      throw new Error(`${name} is larger than glue.schema.bytes = ${LIMIT_BYTES}.`)
+    schemas.set(id.toLowerCase(), {
+      type: kind.toLowerCase() === 'avsc' ? 'AVRO' : 'JSON',
+      text: await readFile(file, 'utf8'),
+    })
   }
   return schemas
 }

@@ -1,6 +1,7 @@
 /**
- * Which schema a record was written with, where Confluent's frame in front of the payload does not say it: ids in the record's headers (Apicurio's serializers, Confluent's
- * with GUIDs), Apicurio's eight-byte ids, and AWS Glue's frame. Bytes in, small numbers out, in the order in which the ids were met; no registry is asked here.
+ * Which schema a record was written with, where Confluent's frame in front of the payload does not say it: ids in the
+ * record's headers (Apicurio's serializers, Confluent's with GUIDs), Apicurio's eight-byte ids, and AWS Glue's frame.
+ * Bytes in, small numbers out, in the order in which the ids were met; no registry is asked here.
  */
 import { varint } from '../lib/varint.ts'
 import { GLUE_FRAME_BYTES, isGlueFrame } from './glue.ts'
@@ -8,7 +9,10 @@ import { GLUE_FRAME_BYTES, isGlueFrame } from './glue.ts'
 /** Where a topic's records carry their ids. In `headers` records without such headers may have Confluent's frame. */
 export type IdPlace = 'headers' | 'eight-byte' | 'glue'
 
-/** Whom to ask: Apicurio by its global or its content id, a Confluent registry by GUID or by id, Glue by the id of a schema version. */
+/**
+ * Whom to ask: Apicurio by its global or its content id, a Confluent registry by GUID or by id, Glue by the id of a
+ * schema version.
+ */
 export type IdKind = 'globalId' | 'contentId' | 'guid' | 'id' | 'glue'
 
 /** One id that was met. */
@@ -22,7 +26,10 @@ export interface RecordId {
   readonly compressed: boolean
   /** The headers say that the payload is Avro's JSON. */
   readonly avroJson: boolean
-  /** Of Protobuf, where the headers say it: the name of the message, or its indexes as Confluent writes them behind the GUID. */
+  /**
+   * Of Protobuf, where the headers say it: the name of the message, or its indexes as Confluent writes them behind the
+   * GUID.
+   */
   readonly message: { readonly name: string } | { readonly indexes: Uint8Array } | undefined
   /** The id as its header's value. */
   readonly bytes: Uint8Array
@@ -78,7 +85,8 @@ export class RecordIds {
   constructor(place: IdPlace, side: 'key' | 'value') {
     this.place = place
     const { globalId, contentId, guid, encoding, protobufType } = idHeaders(side)
-    this.#names = place === 'headers' ? [globalId, contentId, guid, encoding, protobufType].map((name) => Buffer.from(name)) : []
+    this.#names =
+      place === 'headers' ? [globalId, contentId, guid, encoding, protobufType].map((name) => Buffer.from(name)) : []
     this.#found = this.#names.map(() => ({ from: -1, to: -1 }))
   }
 
@@ -94,7 +102,14 @@ export class RecordIds {
 
   schemaIn(bytes: Uint8Array, headers: Headers): number {
     const block = headerBlock(headers)
-    return this.#schemaOf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length, block, 0, block.length)
+    return this.#schemaOf(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+      0,
+      bytes.length,
+      block,
+      0,
+      block.length,
+    )
   }
 
   skip(schema: number): number {
@@ -106,9 +121,13 @@ export class RecordIds {
       case 'headers':
         return this.#inHeaders(b, from, to, h, headersFrom, headersTo)
       case 'eight-byte':
-        return to - from < EIGHT_BYTE_FRAME_BYTES || b[from] !== 0 ? -1 : this.#number('globalId', b, from + 1, from + 9, EIGHT_BYTE_FRAME_BYTES)
+        return to - from < EIGHT_BYTE_FRAME_BYTES || b[from] !== 0
+          ? -1
+          : this.#number('globalId', b, from + 1, from + 9, EIGHT_BYTE_FRAME_BYTES)
       default:
-        return isGlueFrame(b, from, to) ? this.#number('glue', b, from + 1, from + GLUE_FRAME_BYTES, GLUE_FRAME_BYTES) : -1
+        return isGlueFrame(b, from, to)
+          ? this.#number('glue', b, from + 1, from + GLUE_FRAME_BYTES, GLUE_FRAME_BYTES)
+          : -1
     }
   }
 
@@ -123,14 +142,27 @@ export class RecordIds {
     const json = encoding.to - encoding.from === 4 && h[encoding.from] === 74 ? 'json' : ''
     if (globalId.to - globalId.from === 8) return this.#apicurio('globalId', b, from, to, h, globalId, type, json)
     if (contentId.to - contentId.from === 8) return this.#apicurio('contentId', b, from, to, h, contentId, type, json)
-    if (guid.to - guid.from >= GUID_HEADER_BYTES && h[guid.from] === 1) return this.#number('guid', h, guid.from, guid.to, 0)
-    if (guid.to - guid.from >= CONFLUENT_FRAME_BYTES && h[guid.from] === 0) return this.#number('id', h, guid.from, guid.to, 0)
+    if (guid.to - guid.from >= GUID_HEADER_BYTES && h[guid.from] === 1)
+      return this.#number('guid', h, guid.from, guid.to, 0)
+    if (guid.to - guid.from >= CONFLUENT_FRAME_BYTES && h[guid.from] === 0)
+      return this.#number('id', h, guid.from, guid.to, 0)
     if (globalId.from >= 0 || contentId.from >= 0 || guid.from >= 0) return -1
-    return to - from >= CONFLUENT_FRAME_BYTES && b[from] === 0 ? this.#number('id', b, from, from + 5, CONFLUENT_FRAME_BYTES) : -1
+    return to - from >= CONFLUENT_FRAME_BYTES && b[from] === 0
+      ? this.#number('id', b, from, from + 5, CONFLUENT_FRAME_BYTES)
+      : -1
   }
 
   /** Some serializers write the name of a Protobuf message into a header and, once more, in front of the payload. */
-  #apicurio(kind: IdKind, b: Buffer, from: number, to: number, h: Buffer, id: Range, type: Range, json: string): number {
+  #apicurio(
+    kind: IdKind,
+    b: Buffer,
+    from: number,
+    to: number,
+    h: Buffer,
+    id: Range,
+    type: Range,
+    json: string,
+  ): number {
     const length = type.to - type.from
     if (type.from < 0 || length > 120) return this.#number(kind, h, id.from, id.to, 0, json)
     const twice =
@@ -139,13 +171,29 @@ export class RecordIds {
       b[from + 1] === 10 &&
       b[from + 2] === length &&
       b.compare(h, type.from, type.to, from + 3, from + 3 + length) === 0
-    return this.#number(kind, h, id.from, id.to, twice ? length + 3 : 0, `type ${h.toString('utf8', type.from, type.to)}`)
+    return this.#number(
+      kind,
+      h,
+      id.from,
+      id.to,
+      twice ? length + 3 : 0,
+      `type ${h.toString('utf8', type.from, type.to)}`,
+    )
   }
 
-  /** The number of an id: records of one schema mostly come one behind the other, so that the last one is tried first. */
+  /**
+   * The number of an id: records of one schema mostly come one behind the other, so that the last one is tried first.
+   */
   #number(kind: IdKind, b: Buffer, from: number, to: number, skip: number, more = ''): number {
     const last = this.#last
-    if (last !== undefined && last.kind === kind && last.skip === skip && last.more === more && isSame(last.bytes, b, from, to)) return last.number
+    if (
+      last !== undefined &&
+      last.kind === kind &&
+      last.skip === skip &&
+      last.more === more &&
+      isSame(last.bytes, b, from, to)
+    )
+      return last.number
     const key = `${kind} ${skip} ${b.toString('latin1', from, to)} ${more}`
     const known = this.#numbers.get(key)
     if (known !== undefined) {
@@ -156,10 +204,29 @@ export class RecordIds {
     const bytes = Uint8Array.prototype.slice.call(b, from, to)
     const id = idOf(kind, Buffer.from(bytes))
     if (id === undefined) return -1
-    const indexes = kind === 'guid' ? bytes.subarray(GUID_HEADER_BYTES) : kind === 'id' ? bytes.subarray(CONFLUENT_FRAME_BYTES) : undefined
-    const message = more.startsWith('type ') ? { name: more.slice(5) } : indexes === undefined || indexes.length === 0 ? undefined : { indexes }
+    const indexes =
+      kind === 'guid'
+        ? bytes.subarray(GUID_HEADER_BYTES)
+        : kind === 'id'
+          ? bytes.subarray(CONFLUENT_FRAME_BYTES)
+          : undefined
+    const message = more.startsWith('type ')
+      ? { name: more.slice(5) }
+      : indexes === undefined || indexes.length === 0
+        ? undefined
+        : { indexes }
     const number = this.#met.length
-    this.#met.push({ number, more, kind, id, skip, compressed: kind === 'glue' && bytes[0] === 5, avroJson: more === 'json', message, bytes })
+    this.#met.push({
+      number,
+      more,
+      kind,
+      id,
+      skip,
+      compressed: kind === 'glue' && bytes[0] === 5,
+      avroJson: more === 'json',
+      message,
+      bytes,
+    })
     this.#numbers.set(key, number)
     return number
   }

@@ -1,16 +1,25 @@
-/** What a schema registry is to the rest of the project: its questions, its configuration, its error. `client.ts` answers the questions. */
+/**
+ * What a schema registry is to the rest of the project: its questions, its configuration, its error. `client.ts`
+ * answers the questions.
+ */
 import type { Clock } from '../lib/clock.ts'
 import type { TlsConfig } from '../lib/tls-config.ts'
 import { UserError } from '../lib/user-error.ts'
 
 export interface RegistryConfig {
-  /** Base of the Confluent API: `http://registry:8081`, `https://host/apis/ccompat/v7`; Apicurio's own (`…/apis/registry/v3`) stands for it. Credentials inside it are used for basic authentication. */
+  /**
+   * Base of the Confluent API: `http://registry:8081`, `https://host/apis/ccompat/v7`; Apicurio's own
+   * (`…/apis/registry/v3`) stands for it. Credentials inside it are used for basic authentication.
+   */
   readonly url: string
   readonly username?: string
   readonly password?: string
   /** Bearer token; wins over user name and password. */
   readonly token?: string
-  /** Authorities and a client certificate of its own; without it the system's and NODE_EXTRA_CA_CERTS' authorities are trusted. */
+  /**
+   * Authorities and a client certificate of its own; without it the system's and NODE_EXTRA_CA_CERTS' authorities are
+   * trusted.
+   */
   readonly tls?: TlsConfig
   /** `registry.timeout`: for one question with all its retries. Default 10,000. */
   readonly timeoutMs?: number
@@ -24,7 +33,10 @@ export interface RegistryConfig {
   readonly backoffMs?: number
   /** `registry.unknown.ttl`: how long an unknown id stays unknown without being asked for again. Default 30,000. */
   readonly unknownTtlMs?: number
-  /** `registry.down.ttl`: after a registry did not answer, how long questions fail at once instead of waiting again. Default 5,000. */
+  /**
+   * `registry.down.ttl`: after a registry did not answer, how long questions fail at once instead of waiting again.
+   * Default 5,000.
+   */
   readonly downTtlMs?: number
   readonly clock?: Clock
 }
@@ -33,7 +45,10 @@ export type SchemaType = 'AVRO' | 'JSON' | 'PROTOBUF'
 
 /** A schema that another one refers to. */
 export interface SchemaReference {
-  /** The name under which the referring schema knows it: a full name in Avro, a file in Protobuf, an address in JSON Schema. */
+  /**
+   * The name under which the referring schema knows it: a full name in Avro, a file in Protobuf, an address in JSON
+   * Schema.
+   */
   readonly name: string
   readonly subject: string
   readonly version: number
@@ -64,7 +79,10 @@ export interface Registry {
   /** undefined when there is no such subject or version. */
   schema(subject: string, version: number): Promise<RegisteredSchema | undefined>
   subjects(): Promise<readonly string[]>
-  /** By the ids of Apicurio Registry, which its serializers write into headers or in eight bytes. Absent where the registry has no such ids. */
+  /**
+   * By the ids of Apicurio Registry, which its serializers write into headers or in eight bytes. Absent where the
+   * registry has no such ids.
+   */
   schemaByGlobalId?(id: number): Promise<RegisteredSchema | undefined>
   schemaByContentId?(id: number): Promise<RegisteredSchema | undefined>
   /** By the GUID that Confluent's serializers write into headers. */
@@ -76,28 +94,45 @@ export interface Registry {
 
 /** Changing a registry: what CREATE TABLE and DROP TABLE need. */
 export interface RegistryWriter {
-  /** Registers a schema without references under a subject; the id is an old one when the registry knows the schema. Rejects with the registry's reason (409: not compatible). */
+  /**
+   * Registers a schema without references under a subject; the id is an old one when the registry knows the schema.
+   * Rejects with the registry's reason (409: not compatible).
+   */
   register(subject: string, type: SchemaType, text: string): Promise<number>
-  /** Takes the subject away with all its versions, in the way that can be undone. Nothing happens when there is none. */
+  /**
+   * Takes the subject away with all its versions, in the way that can be undone. Nothing happens when there is none.
+   */
   deleteSubject(subject: string): Promise<void>
 }
 
-/** A registry that did not answer, or answered with an error. The message is a sentence that names the address without credentials. */
+/**
+ * A registry that did not answer, or answered with an error. The message is a sentence that names the address without
+ * credentials.
+ */
 export class RegistryError extends UserError {
   /** HTTP status; 0 when there was no answer. */
   readonly status: number
   /** The registry's own `error_code` (40403: no such schema), where it gave one. */
   readonly registryCode: number | undefined
-  /** The registry is well: what it holds under that id or version cannot be used by anybody (of an unknown type, references that lead nowhere). Asking again gives the same. */
+  /**
+   * The registry is well: what it holds under that id or version cannot be used by anybody (of an unknown type,
+   * references that lead nowhere). Asking again gives the same.
+   */
   readonly ofSchema: boolean
-  constructor(message: string, details: { readonly status: number; readonly registryCode?: number; readonly ofSchema?: boolean }) {
+  constructor(
+    message: string,
+    details: { readonly status: number; readonly registryCode?: number; readonly ofSchema?: boolean },
+  ) {
     super(message)
     this.name = 'RegistryError'
     this.status = details.status
     this.registryCode = details.registryCode
     this.ofSchema = details.ofSchema ?? false
   }
-  /** Nobody is at home: no connection, a time-out, or a gateway that says so. Every other question would fail in the same way. */
+  /**
+   * Nobody is at home: no connection, a time-out, or a gateway that says so. Every other question would fail in the
+   * same way.
+   */
   get unreachable(): boolean {
     return this.status === 0 || (this.status >= 502 && this.status <= 504)
   }

@@ -1,6 +1,7 @@
 /**
- * How questions get to a registry: by the global `fetch`, or over HTTPS with authorities and a client certificate of the registry's own, which `fetch` does not take.
- * It knows no question and no answer; neither way sends a request twice.
+ * How questions get to a registry: by the global `fetch`, or over HTTPS with authorities and a client certificate of
+ * the registry's own, which `fetch` does not take. It knows no question and no answer; neither way sends a request
+ * twice.
  */
 import { Agent, request } from 'node:https'
 import type { RegistryConfig } from './registry.ts'
@@ -29,7 +30,8 @@ export interface Transport {
 }
 
 export function transportOf({ url, tls }: Pick<RegistryConfig, 'url' | 'tls'>): Transport {
-  if (tls === undefined || !url.startsWith('https:')) return { send: (to, sent) => fetch(to, sent), close: () => undefined }
+  if (tls === undefined || !url.startsWith('https:'))
+    return { send: (to, sent) => fetch(to, sent), close: () => undefined }
   const { ca, ...rest } = tls
   const agent = new Agent({ keepAlive: true, ...rest, ca: ca === undefined ? undefined : [ca].flat() })
   return { send: (to, sent) => overHttps(to, sent, agent), close: () => agent.destroy() }
@@ -37,7 +39,8 @@ export function transportOf({ url, tls }: Pick<RegistryConfig, 'url' | 'tls'>): 
 
 function overHttps(url: string, { method, headers, body, signal }: Sent, agent: Agent): Promise<Received> {
   return new Promise((resolve, reject) => {
-    const failed = (cause: Error): void => reject(signal.aborted ? signal.reason : new TypeError('fetch failed', { cause }))
+    const failed = (cause: Error): void =>
+      reject(signal.aborted ? signal.reason : new TypeError('fetch failed', { cause }))
     const asked = request(url, { method, headers, agent, signal }, (response) => {
       const status = response.statusCode ?? 0
       resolve({ status, ok: status >= 200 && status < 300, body: response })

@@ -1,5 +1,6 @@
 /**
- * What an API of the sandbox is: its number, versions and shapes, and the function that answers it, together with what such a function may use.
+ * What an API of the sandbox is: its number, versions and shapes, and the function that answers it, together with what
+ * such a function may use.
  */
 import type { WireReader } from '../kafka/wire/primitives.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -64,7 +65,10 @@ export interface Api {
   readonly flexible: number
   readonly request: Shape<unknown, never>
   readonly response: Shape<unknown, never>
-  /** Reads the request and gives a function that writes the response; undefined when no response is wanted (Produce with acks 0). */
+  /**
+   * Reads the request and gives a function that writes the response; undefined when no response is wanted (Produce with
+   * acks 0).
+   */
   answer(request: WireReader, context: RequestContext): Promise<((writer: MessageWriter) => void) | undefined>
 }
 
@@ -85,7 +89,9 @@ export interface DefinedApi<Q extends Shape<unknown, never>, R extends Shape<unk
 }
 
 /** Ties shapes and handler together. */
-export function defineApi<QOut, QIn, ROut, RIn>(definition: ApiDefinition<Shape<QOut, QIn>, Shape<ROut, RIn>>): DefinedApi<Shape<QOut, QIn>, Shape<ROut, RIn>> {
+export function defineApi<QOut, QIn, ROut, RIn>(
+  definition: ApiDefinition<Shape<QOut, QIn>, Shape<ROut, RIn>>,
+): DefinedApi<Shape<QOut, QIn>, Shape<ROut, RIn>> {
   const { key, name, versions, flexible, request, response } = definition
   return {
     key,
@@ -98,7 +104,9 @@ export function defineApi<QOut, QIn, ROut, RIn>(definition: ApiDefinition<Shape<
     async answer(reader, context) {
       const compact = context.version >= flexible
       const answer = await definition.handle(request.read(reader, context.version, compact) as never, context)
-      return answer === undefined ? undefined : (writer) => response.write(writer, answer as RIn, context.version, compact)
+      return answer === undefined
+        ? undefined
+        : (writer) => response.write(writer, answer as RIn, context.version, compact)
     },
   }
 }

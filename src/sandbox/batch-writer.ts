@@ -1,5 +1,6 @@
 /**
- * Makes record batches fast, for the demo data: records are written straight into the batch's memory. Producer ids, transactions and the other codecs are left to
+ * Makes record batches fast, for the demo data: records are written straight into the batch's memory. Producer ids,
+ * transactions and the other codecs are left to
  * `writeRecordBatch`.
  */
 import { constants, zstdCompressSync } from 'node:zlib'
@@ -45,13 +46,24 @@ export class BatchWriter {
   }
 
   /** Adds one record; `key` and `value` may be null (no key; a tombstone). */
-  add(timestampMs: number, key: Content | null, value: Content | null, headers: readonly RecordHeader[] = NO_HEADERS): this {
+  add(
+    timestampMs: number,
+    key: Content | null,
+    value: Content | null,
+    headers: readonly RecordHeader[] = NO_HEADERS,
+  ): this {
     if (this.#count === 0) {
       this.#firstTimestamp = timestampMs
       this.#maxTimestamp = timestampMs
     } else if (timestampMs > this.#maxTimestamp) this.#maxTimestamp = timestampMs
     const timestampDelta = timestampMs - this.#firstTimestamp
-    const length = 1 + varintSize(timestampDelta) + varintSize(this.#count) + contentSize(key) + contentSize(value) + headersSize(headers)
+    const length =
+      1 +
+      varintSize(timestampDelta) +
+      varintSize(this.#count) +
+      contentSize(key) +
+      contentSize(value) +
+      headersSize(headers)
     this.#room(length + 5)
     this.#varint(length)
     this.#buffer[this.#at++] = 0
@@ -68,7 +80,10 @@ export class BatchWriter {
     return this
   }
 
-  /** The batch; valid until the next record is added (an uncompressed one lies in the writer's own memory). The writer is empty afterwards. */
+  /**
+   * The batch; valid until the next record is added (an uncompressed one lies in the writer's own memory). The writer
+   * is empty afterwards.
+   */
   finish(options: BatchOptions = {}): Buffer {
     const codec = CODECS.indexOf(options.codec ?? 'none')
     const batch = codec === 0 ? this.#buffer.subarray(0, this.#at) : this.#compressed()
@@ -89,7 +104,9 @@ export class BatchWriter {
   }
 
   #compressed(): Buffer {
-    const body = zstdCompressSync(this.#buffer.subarray(AT.records, this.#at), { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+    const body = zstdCompressSync(this.#buffer.subarray(AT.records, this.#at), {
+      params: { [constants.ZSTD_c_compressionLevel]: 1 },
+    })
     return Buffer.concat([Buffer.alloc(AT.records), body])
   }
 
@@ -144,6 +161,7 @@ function contentSize(content: Content | null): number {
 
 function headersSize(headers: readonly RecordHeader[]): number {
   let size = varintSize(headers.length)
-  for (const [name, content] of headers) size += contentSize(whole(Buffer.from(name))) + contentSize(content === null ? null : whole(content))
+  for (const [name, content] of headers)
+    size += contentSize(whole(Buffer.from(name))) + contentSize(content === null ? null : whole(content))
   return size
 }

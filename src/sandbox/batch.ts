@@ -1,5 +1,6 @@
 /**
- * The header of a v2 record batch as a broker needs it: read, checked, and rewritten in place. Records are opaque here. Source: the Kafka documentation, "Record Batch".
+ * The header of a v2 record batch as a broker needs it: read, checked, and rewritten in place. Records are opaque here.
+ * Source: the Kafka documentation, "Record Batch".
  */
 import { crc32c } from '../kafka/codecs/crc32c.ts'
 import { AT, BATCH_OVERHEAD } from '../kafka/read/record-batch.ts'
@@ -28,7 +29,10 @@ export interface BatchHeader {
 
 const long = (buffer: Buffer, at: number) => buffer.readInt32BE(at) * 4294967296 + buffer.readUInt32BE(at + 4)
 
-/** The header at `at`, or undefined when no whole batch stands there. `endAt`: where the bytes end of which `buffer` may hold only the first. */
+/**
+ * The header at `at`, or undefined when no whole batch stands there. `endAt`: where the bytes end of which `buffer` may
+ * hold only the first.
+ */
 export function readBatchHeader(buffer: Buffer, at: number, endAt = buffer.length): BatchHeader | undefined {
   if (at + AT.records > buffer.length) return undefined
   const sizeBytes = buffer.readInt32BE(at + AT.batchLength) + BATCH_OVERHEAD
@@ -52,7 +56,9 @@ export function readBatchHeader(buffer: Buffer, at: number, endAt = buffer.lengt
 
 /** Whether the stored checksum is that of the bytes. */
 export function hasGoodCrc(buffer: Buffer, header: BatchHeader): boolean {
-  return buffer.readUInt32BE(header.at + AT.crc) === crc32c(buffer, header.at + AT.attributes, header.at + header.sizeBytes)
+  return (
+    buffer.readUInt32BE(header.at + AT.crc) === crc32c(buffer, header.at + AT.attributes, header.at + header.sizeBytes)
+  )
 }
 
 /** Offset and leader epoch lie before the part that the checksum covers. */

@@ -1,6 +1,7 @@
 /**
- * An embedded Kafka broker for development and tests: the wire protocol on loopback over a `LogStore`. It keeps record batches as they come.
- * Two nodes share one store, so that a leader can move; only the first is shown until then. Not here: replication, transactions' coordination, security.
+ * An embedded Kafka broker for development and tests: the wire protocol on loopback over a `LogStore`. It keeps record
+ * batches as they come. Two nodes share one store, so that a leader can move; only the first is shown until then. Not
+ * here: replication, transactions' coordination, security.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
@@ -22,7 +23,13 @@ import {
   syncGroup,
 } from './apis/groups.ts'
 import { deleteRecords, initProducerId, produce } from './apis/produce.ts'
-import { createPartitions, createTopics, deleteTopics, describeConfigs, incrementalAlterConfigs } from './apis/topics.ts'
+import {
+  createPartitions,
+  createTopics,
+  deleteTopics,
+  describeConfigs,
+  incrementalAlterConfigs,
+} from './apis/topics.ts'
 import { ERROR } from './error-codes.ts'
 import { Faults } from './faults.ts'
 import { GroupCoordinator } from './groups.ts'
@@ -60,7 +67,10 @@ export interface Broker {
   readonly store: LogStore
   readonly faults: Faults
   readonly stats: SandboxStats
-  createTopic(name: string, options?: { readonly partitions?: number; readonly config?: Readonly<Record<string, string>> }): Topic
+  createTopic(
+    name: string,
+    options?: { readonly partitions?: number; readonly config?: Readonly<Record<string, string>> },
+  ): Topic
   /** Appends one whole v2 batch, unchecked (control batches, broken ones); gives its base offset. */
   append(topic: string, partition: number, batch: Uint8Array, options?: AppendOptions): number
   /** From now on node 1 or 2 leads the partition; the other answers NOT_LEADER_OR_FOLLOWER. */
@@ -121,7 +131,13 @@ class SandboxBroker implements Broker {
   readonly host = HOST
   readonly store: LogStore
   readonly faults = new Faults()
-  readonly stats: SandboxStats = { requests: new Map(), bytesOut: new Map(), bytesIn: new Map(), openConnections: 0, connectionsEver: 0 }
+  readonly stats: SandboxStats = {
+    requests: new Map(),
+    bytesOut: new Map(),
+    bytesIn: new Map(),
+    openConnections: 0,
+    connectionsEver: 0,
+  }
   readonly #cluster: Cluster
   readonly #servers: Server[] = []
   readonly #ports: number[] = []
@@ -183,7 +199,10 @@ class SandboxBroker implements Broker {
     })
   }
 
-  createTopic(name: string, options?: { readonly partitions?: number; readonly config?: Readonly<Record<string, string>> }): Topic {
+  createTopic(
+    name: string,
+    options?: { readonly partitions?: number; readonly config?: Readonly<Record<string, string>> },
+  ): Topic {
     return this.store.createTopic(name, options)
   }
 
@@ -220,7 +239,9 @@ class SandboxBroker implements Broker {
   }
 
   async #stopListening(): Promise<void> {
-    const closed = this.#servers.filter((server) => server.listening).map((server) => new Promise((resolve) => server.close(resolve)))
+    const closed = this.#servers
+      .filter((server) => server.listening)
+      .map((server) => new Promise((resolve) => server.close(resolve)))
     this.closeConnections()
     await Promise.all(closed)
   }
@@ -268,7 +289,9 @@ class Connection {
     if (this.#chunks[0].length < 4) this.#chunks = [Buffer.concat(this.#chunks)]
     const size = this.#chunks[0].readInt32BE(0)
     if (size < 8 || size > MAX_REQUEST_BYTES)
-      throw new WireError(`a request of ${size} bytes is not within 8 and socket.request.max.bytes = ${MAX_REQUEST_BYTES}`)
+      throw new WireError(
+        `a request of ${size} bytes is not within 8 and socket.request.max.bytes = ${MAX_REQUEST_BYTES}`,
+      )
     if (this.#held < 4 + size) return undefined
     const all = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks)
     const rest = all.subarray(4 + size)
@@ -280,12 +303,17 @@ class Connection {
   async #work(): Promise<void> {
     this.#busy = true
     try {
-      for (let frame = this.#nextFrame(); frame !== undefined && !this.#ended.signal.aborted; frame = this.#nextFrame()) {
+      for (
+        let frame = this.#nextFrame();
+        frame !== undefined && !this.#ended.signal.aborted;
+        frame = this.#nextFrame()
+      ) {
         await this.#serve(frame)
         if (this.#socket.isPaused()) this.#socket.resume()
       }
     } catch {
-      // A malformed request, or the store gone under it: this connection is closed, as Kafka does, and no other one is touched.
+      // A malformed request, or the store gone under it: this connection is closed, as Kafka does, and no other one is
+      // touched.
       this.#socket.destroy()
     }
     this.#busy = false
@@ -311,7 +339,10 @@ class Connection {
     await this.#respond(api.name, writer)
   }
 
-  /** ApiVersions answers an unknown version in version 0, so that the client can choose another; anything else closes the connection. */
+  /**
+   * ApiVersions answers an unknown version in version 0, so that the client can choose another; anything else closes
+   * the connection.
+   */
   async #unsupported(api: Api | undefined, correlationId: number): Promise<void> {
     if (api?.key !== API_VERSIONS) return this.#hangUp()
     const writer = new MessageWriter(256)
@@ -328,7 +359,10 @@ class Connection {
     if (fault?.kind === 'delay') await this.#pause(fault.ms)
     if (fault?.kind === 'drop') return this.#hangUp()
     if (fault?.kind === 'truncate') return this.#hangUp(Buffer.concat(pieces).subarray(0, fault.bytes))
-    await this.#send(fault?.kind === 'dribble' ? split(Buffer.concat(pieces), fault.bytes) : pieces, fault?.kind === 'dribble')
+    await this.#send(
+      fault?.kind === 'dribble' ? split(Buffer.concat(pieces), fault.bytes) : pieces,
+      fault?.kind === 'dribble',
+    )
   }
 
   /** Sends what is given, closes, and serves nothing more. */
@@ -345,7 +379,8 @@ class Connection {
       if (apart) await this.#pause(0)
     }
     if (!apart) this.#socket.uncork()
-    if (this.#socket.writableNeedDrain && !this.#ended.signal.aborted) await once(this.#socket, 'drain', { signal: this.#ended.signal })
+    if (this.#socket.writableNeedDrain && !this.#ended.signal.aborted)
+      await once(this.#socket, 'drain', { signal: this.#ended.signal })
   }
 
   #pause(ms: number): Promise<void> {

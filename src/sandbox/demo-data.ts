@@ -1,6 +1,7 @@
 /**
- * The demo topics: fills a broker and a registry with them, and lets them grow. The data before the start are the same on every machine (seeded, fixed times in March 2023);
- * what grows carries the time of now. Loading gives way to other work between batches.
+ * The demo topics: fills a broker and a registry with them, and lets them grow. The data before the start are the same
+ * on every machine (seeded, fixed times in March 2023); what grows carries the time of now. Loading gives way to other
+ * work between batches.
  */
 import { systemClock, type Clock } from '../lib/clock.ts'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -25,7 +26,14 @@ export interface DemoSizes {
   readonly input: number
 }
 
-export const DEMO_SIZES: DemoSizes = { vessels: 150_000, payments: 600_000, customers: 12_000, orders: 20_000, corrupt: 4_000, input: 5_000 }
+export const DEMO_SIZES: DemoSizes = {
+  vessels: 150_000,
+  payments: 600_000,
+  customers: 12_000,
+  orders: 20_000,
+  corrupt: 4_000,
+  input: 5_000,
+}
 export const EMPTY_TOPIC = 'empty_topic'
 
 export interface DemoOptions {
@@ -56,7 +64,11 @@ const TURN_MS = 5
 const RECORDS_A_LOOK = 64
 
 /** Creates and fills the topics that are not there yet, and starts to let all of them grow. */
-export async function loadDemoData(store: LogStore, schemas: SchemaStore, options: DemoOptions = {}): Promise<DemoData> {
+export async function loadDemoData(
+  store: LogStore,
+  schemas: SchemaStore,
+  options: DemoOptions = {},
+): Promise<DemoData> {
   const clock = options.clock ?? systemClock
   const sizes = { ...DEMO_SIZES, ...options.sizes }
   const topics = demoTopics((subject, schema) => schemas.register(subject, { schema: JSON.stringify(schema) }), sizes)
@@ -101,7 +113,8 @@ async function fill(store: LogStore, demo: DemoTopic, clock: Clock): Promise<voi
     await nextTurn()
     turnEnds = clock.monotonic() + TURN_MS
   }
-  for (const [partition, writer] of writers.entries()) if (writer.count > 0) flush(store, topic, partition, writer, demo)
+  for (const [partition, writer] of writers.entries())
+    if (writer.count > 0) flush(store, topic, partition, writer, demo)
 }
 
 function flush(store: LogStore, topic: Topic, partition: number, writer: BatchWriter, demo: DemoTopic): void {
@@ -117,11 +130,18 @@ function growOne(store: LogStore, one: Growing, nowMs: number): void {
   if (topic === undefined) return
   const writers = topic.partitions.map(() => new BatchWriter(1024))
   for (; one.due >= 1; one.due--)
-    demo.present(nowMs, (partition, timestampMs, key, value, headers) => void writers[partition].add(timestampMs, key, value, headers))
-  for (const [partition, writer] of writers.entries()) if (writer.count > 0) appendOrTrim(store, topic, partition, writer.finish())
+    demo.present(
+      nowMs,
+      (partition, timestampMs, key, value, headers) => void writers[partition].add(timestampMs, key, value, headers),
+    )
+  for (const [partition, writer] of writers.entries())
+    if (writer.count > 0) appendOrTrim(store, topic, partition, writer.finish())
 }
 
-/** A full store makes room at the expense of this topic's oldest data; where that is not enough (others fill the store) the records are left out. */
+/**
+ * A full store makes room at the expense of this topic's oldest data; where that is not enough (others fill the store)
+ * the records are left out.
+ */
 function appendOrTrim(store: LogStore, topic: Topic, partition: number, batch: Buffer): void {
   for (let tries = 0; tries < 2; tries++) {
     try {

@@ -19,8 +19,14 @@ export type FaultRule = RuleBase &
   (
     | { /** Close the connection instead of answering. */ readonly kind: 'drop' }
     | { /** Answer late. */ readonly kind: 'delay'; readonly ms: number }
-    | { /** Send the first `bytes` bytes of the response (its length field included), then close. */ readonly kind: 'truncate'; readonly bytes: number }
-    | { /** Send the response in pieces of `bytes` bytes, each in a write of its own. */ readonly kind: 'dribble'; readonly bytes: number }
+    | {
+        /** Send the first `bytes` bytes of the response (its length field included), then close. */ readonly kind: 'truncate'
+        readonly bytes: number
+      }
+    | {
+        /** Send the response in pieces of `bytes` bytes, each in a write of its own. */ readonly kind: 'dribble'
+        readonly bytes: number
+      }
     | { /** Answer with this error code for the partition. */ readonly kind: 'error'; readonly code: number }
     | {
         /** Flip the bits of byte `at` of the record set (default: its last byte); what is stored stays whole. */ readonly kind: 'corrupt'

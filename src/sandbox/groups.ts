@@ -1,6 +1,7 @@
 /**
- * The classic consumer group protocol on a single node: join, sync, heartbeat, leave, committed offsets. Kept in memory.
- * Not here: the newer consumer protocol (KIP-848), share groups, static membership beyond replacing a member of the same instance id.
+ * The classic consumer group protocol on a single node: join, sync, heartbeat, leave, committed offsets. Kept in
+ * memory. Not here: the newer consumer protocol (KIP-848), share groups, static membership beyond replacing a member of
+ * the same instance id.
  */
 import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../lib/clock.ts'
@@ -26,7 +27,11 @@ export interface JoinAnswer {
   readonly protocolName: string
   readonly leader: string
   readonly memberId: string
-  readonly members: readonly { readonly memberId: string; readonly groupInstanceId: string | null; readonly metadata: Buffer }[]
+  readonly members: readonly {
+    readonly memberId: string
+    readonly groupInstanceId: string | null
+    readonly metadata: Buffer
+  }[]
 }
 
 export interface SyncAnswer {
@@ -86,7 +91,8 @@ export class GroupCoordinator {
 
   close(): void {
     this.#sweep.cancel()
-    for (const group of this.groups.values()) for (const member of group.members.values()) this.#release(member, ERROR.coordinatorNotAvailable)
+    for (const group of this.groups.values())
+      for (const member of group.members.values()) this.#release(member, ERROR.coordinatorNotAvailable)
   }
 
   /** The group, made when it is not there. */
@@ -112,21 +118,34 @@ export class GroupCoordinator {
     const refuse = (errorCode: number, memberId = request.memberId) => Promise.resolve(joinError(errorCode, memberId))
     if (request.groupId === '') return refuse(ERROR.invalidGroupId)
     const group = this.group(request.groupId)
-    const returning = [...group.members.values()].find((member) => request.instanceId !== null && member.instanceId === request.instanceId)
-    if (request.memberId !== '' && !group.members.has(request.memberId) && !request.memberId.startsWith(`${request.clientId}-`))
+    const returning = [...group.members.values()].find(
+      (member) => request.instanceId !== null && member.instanceId === request.instanceId,
+    )
+    if (
+      request.memberId !== '' &&
+      !group.members.has(request.memberId) &&
+      !request.memberId.startsWith(`${request.clientId}-`)
+    )
       return refuse(ERROR.unknownMemberId)
     const id = request.memberId !== '' ? request.memberId : `${request.clientId}-${randomUUID()}`
-    if (request.memberId === '' && request.mayAskForId && request.instanceId === null) return refuse(ERROR.memberIdRequired, id)
+    if (request.memberId === '' && request.mayAskForId && request.instanceId === null)
+      return refuse(ERROR.memberIdRequired, id)
     if (
       group.members.size > 0 &&
-      (group.protocolType !== request.protocolType || commonProtocol([...group.members.values()], request.protocols) === undefined)
+      (group.protocolType !== request.protocolType ||
+        commonProtocol([...group.members.values()], request.protocols) === undefined)
     ) {
       return refuse(ERROR.inconsistentGroupProtocol)
     }
     if (returning !== undefined && returning.id !== id) this.#drop(group, returning)
     group.protocolType = request.protocolType
     const known = group.members.get(id)
-    if (known !== undefined && group.state === 'Stable' && id !== group.leader && sameProtocols(known.protocols, request.protocols)) {
+    if (
+      known !== undefined &&
+      group.state === 'Stable' &&
+      id !== group.leader &&
+      sameProtocols(known.protocols, request.protocols)
+    ) {
       known.lastSeenMs = this.#clock.monotonic()
       return Promise.resolve(joinAnswer(group, known))
     }
@@ -161,12 +180,18 @@ export class GroupCoordinator {
       member.sync = undefined
     }
     group.state = 'PreparingRebalance'
-    group.rebalanceDeadlineMs = this.#clock.monotonic() + Math.max(...[...group.members.values()].map((member) => member.rebalanceTimeoutMs))
+    group.rebalanceDeadlineMs =
+      this.#clock.monotonic() + Math.max(...[...group.members.values()].map((member) => member.rebalanceTimeoutMs))
   }
 
   #completeJoin(group: Group): void {
     const members = [...group.members.values()]
-    if (group.state !== 'PreparingRebalance' || members.length === 0 || members.some((member) => member.join === undefined)) return
+    if (
+      group.state !== 'PreparingRebalance' ||
+      members.length === 0 ||
+      members.some((member) => member.join === undefined)
+    )
+      return
     group.generation++
     group.protocolName = commonProtocol(members, members[0].protocols) ?? ''
     if (!group.members.has(group.leader)) group.leader = members[0].id
@@ -225,7 +250,9 @@ export class GroupCoordinator {
 
   leave(groupId: string, memberId: string, instanceId: string | null): number {
     const group = this.groups.get(groupId)
-    const member = group?.members.get(memberId) ?? [...(group?.members.values() ?? [])].find((one) => instanceId !== null && one.instanceId === instanceId)
+    const member =
+      group?.members.get(memberId) ??
+      [...(group?.members.values() ?? [])].find((one) => instanceId !== null && one.instanceId === instanceId)
     if (group === undefined || member === undefined) return ERROR.unknownMemberId
     this.#drop(group, member)
     return ERROR.none
@@ -251,8 +278,17 @@ export class GroupCoordinator {
     member.sync = undefined
   }
 
-  /** Commits when the sender may: a member of the generation, or anyone (generation -1) while the group has no members. */
-  commit(groupId: string, generationId: number, memberId: string, topic: string, partition: number, committed: CommittedOffset): number {
+  /**
+   * Commits when the sender may: a member of the generation, or anyone (generation -1) while the group has no members.
+   */
+  commit(
+    groupId: string,
+    generationId: number,
+    memberId: string,
+    topic: string,
+    partition: number,
+    committed: CommittedOffset,
+  ): number {
     const group = this.group(groupId)
     if (generationId >= 0 || group.members.size > 0) {
       const member = group.members.get(memberId)
@@ -290,8 +326,10 @@ export class GroupCoordinator {
     const now = this.#clock.monotonic()
     for (const group of this.groups.values()) {
       for (const member of [...group.members.values()]) {
-        const silent = member.join === undefined && member.sync === undefined && now - member.lastSeenMs > member.sessionTimeoutMs
-        const late = group.state === 'PreparingRebalance' && member.join === undefined && now > group.rebalanceDeadlineMs
+        const silent =
+          member.join === undefined && member.sync === undefined && now - member.lastSeenMs > member.sessionTimeoutMs
+        const late =
+          group.state === 'PreparingRebalance' && member.join === undefined && now > group.rebalanceDeadlineMs
         if (silent || late) this.#drop(group, member)
       }
     }
@@ -303,11 +341,16 @@ function joinError(errorCode: number, memberId: string): JoinAnswer {
 }
 
 function joinAnswer(group: Group, member: Member): JoinAnswer {
-  const metadataOf = (one: Member) => one.protocols.find((protocol) => protocol.name === group.protocolName)?.metadata ?? NOTHING
+  const metadataOf = (one: Member) =>
+    one.protocols.find((protocol) => protocol.name === group.protocolName)?.metadata ?? NOTHING
   const members =
     member.id !== group.leader
       ? []
-      : [...group.members.values()].map((one) => ({ memberId: one.id, groupInstanceId: one.instanceId, metadata: metadataOf(one) }))
+      : [...group.members.values()].map((one) => ({
+          memberId: one.id,
+          groupInstanceId: one.instanceId,
+          metadata: metadataOf(one),
+        }))
   return {
     errorCode: ERROR.none,
     generationId: group.generation,
@@ -321,9 +364,14 @@ function joinAnswer(group: Group, member: Member): JoinAnswer {
 
 /** The first of `candidates` that all members know. */
 function commonProtocol(members: readonly Member[], candidates: JoinRequest['protocols']): string | undefined {
-  return candidates.find(({ name }) => members.every((member) => member.protocols.some((protocol) => protocol.name === name)))?.name
+  return candidates.find(({ name }) =>
+    members.every((member) => member.protocols.some((protocol) => protocol.name === name)),
+  )?.name
 }
 
 function sameProtocols(a: JoinRequest['protocols'], b: JoinRequest['protocols']): boolean {
-  return a.length === b.length && a.every((protocol, i) => protocol.name === b[i].name && protocol.metadata.equals(b[i].metadata))
+  return (
+    a.length === b.length &&
+    a.every((protocol, i) => protocol.name === b[i].name && protocol.metadata.equals(b[i].metadata))
+  )
 }

@@ -1,6 +1,6 @@
 /**
- * All topics of the sandbox, in memory or in a folder: `topics.json` and one append-only segment file a partition, indexed anew at start.
- * It says when something was appended, and refuses to hold more than its limit. No sockets here.
+ * All topics of the sandbox, in memory or in a folder: `topics.json` and one append-only segment file a partition,
+ * indexed anew at start. It says when something was appended, and refuses to hold more than its limit. No sockets here.
  */
 import { mkdir, readFile } from 'node:fs/promises'
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
@@ -73,7 +73,8 @@ export class LogStore {
 
   async #reopen(record: TopicRecord): Promise<void> {
     const topic = new Topic(record.name, record.id, new Map(Object.entries(record.config)))
-    for (const [index, logStart] of record.logStarts.entries()) topic.partitions.push(await this.#reopenPartition(topic, index, logStart))
+    for (const [index, logStart] of record.logStarts.entries())
+      topic.partitions.push(await this.#reopenPartition(topic, index, logStart))
     this.#add(topic)
   }
 
@@ -83,7 +84,12 @@ export class LogStore {
     const sizeOf = (head: Buffer, leftBytes: number) => readBatchHeader(head, 0, leftBytes)?.sizeBytes
     const endBytes = await scanSegment(path, sizeOf, (head, place) => {
       const header = readBatchHeader(head, 0, place.sizeBytes)
-      if (header !== undefined) found.push({ header, head: Buffer.from(head.subarray(0, header.attributes & CONTROL ? head.length : 0)), place })
+      if (header !== undefined)
+        found.push({
+          header,
+          head: Buffer.from(head.subarray(0, header.attributes & CONTROL ? head.length : 0)),
+          place,
+        })
     })
     const log = new PartitionLog(topic.name, index, new FileStorage(path, endBytes))
     for (const { header, head, place } of found) log.adopt(header, head, place)
@@ -97,7 +103,10 @@ export class LogStore {
     return sum
   }
 
-  createTopic(name: string, options: { readonly partitions?: number; readonly config?: Readonly<Record<string, string>> } = {}): Topic {
+  createTopic(
+    name: string,
+    options: { readonly partitions?: number; readonly config?: Readonly<Record<string, string>> } = {},
+  ): Topic {
     if (this.topics.has(name)) throw new Error(`topic ${name} exists`)
     const topic = new Topic(name, randomBytes(16).toString('hex'), new Map(Object.entries(options.config ?? {})))
     if (this.folder !== undefined) mkdirSync(join(this.folder, topic.id), { recursive: true })
@@ -107,12 +116,15 @@ export class LogStore {
   }
 
   addPartitions(topic: Topic, count: number): void {
-    while (topic.partitions.length < count) topic.partitions.push(new PartitionLog(topic.name, topic.partitions.length, this.#storage(topic)))
+    while (topic.partitions.length < count)
+      topic.partitions.push(new PartitionLog(topic.name, topic.partitions.length, this.#storage(topic)))
     this.saveTopics()
   }
 
   #storage(topic: Topic): Storage {
-    return this.folder === undefined ? new MemoryStorage() : new FileStorage(this.#segmentPath(topic, topic.partitions.length), 0)
+    return this.folder === undefined
+      ? new MemoryStorage()
+      : new FileStorage(this.#segmentPath(topic, topic.partitions.length), 0)
   }
 
   #segmentPath(topic: { readonly id: string }, index: number): string {
@@ -144,7 +156,9 @@ export class LogStore {
     const topic = this.topics.get(log.topic)
     const held = this.sizeBytes
     if (held + batch.length > this.maxBytes)
-      throw new StoreFullError(`the sandbox holds ${held} bytes and ${batch.length} more would pass its limit sandbox.max.bytes = ${this.maxBytes}`)
+      throw new StoreFullError(
+        `the sandbox holds ${held} bytes and ${batch.length} more would pass its limit sandbox.max.bytes = ${this.maxBytes}`,
+      )
     const baseOffset = log.append(batch, options)
     const retention = topic?.number('retention.bytes', -1) ?? -1
     if (retention >= 0 && log.sizeBytes > retention) log.trim(retention)

@@ -1,7 +1,8 @@
 /**
- * Shapes of Kafka's messages, declared once and both read and written by them: fields that come and go with the version, compact and classic encodings, tagged fields.
- * Only the sandbox (and tests that speak to a broker directly) uses this; the reader has hand-written paths. No request or response is known here.
- * Source: the Kafka protocol guide and KIP-482 (tagged fields).
+ * Shapes of Kafka's messages, declared once and both read and written by them: fields that come and go with the
+ * version, compact and classic encodings, tagged fields. Only the sandbox (and tests that speak to a broker directly)
+ * uses this; the reader has hand-written paths. No request or response is known here. Source: the Kafka protocol guide
+ * and KIP-482 (tagged fields).
  */
 import { WireError, WireReader, WireWriter } from '../kafka/wire/primitives.ts'
 
@@ -57,9 +58,17 @@ type Fields = Record<string, AnyShape>
 /** What reading a shape gives. */
 export type Read<S> = S extends Shape<infer Out, never> ? Out : never
 /** What writing a shape takes; fields left out are written as their `absent` value. */
-export type Written<S> = S extends { write(writer: MessageWriter, value: infer In, version: number, flexible: boolean): void } ? In : never
+export type Written<S> = S extends {
+  write(writer: MessageWriter, value: infer In, version: number, flexible: boolean): void
+}
+  ? In
+  : never
 
-function plain<T>(absent: T, read: (reader: WireReader) => T, write: (writer: MessageWriter, value: T) => void): Shape<T> {
+function plain<T>(
+  absent: T,
+  read: (reader: WireReader) => T,
+  write: (writer: MessageWriter, value: T) => void,
+): Shape<T> {
   return { absent, read, write }
 }
 
@@ -179,7 +188,11 @@ export function orElse<Out, In>(absent: Out, shape: Shape<Out, In>): Shape<Out, 
 }
 
 /** A tagged field (flexible versions from `since` on). */
-export function tagged<Out, In>(tag: number, since: number, shape: Shape<Out, In>): Shape<Out | undefined, In | undefined> {
+export function tagged<Out, In>(
+  tag: number,
+  since: number,
+  shape: Shape<Out, In>,
+): Shape<Out | undefined, In | undefined> {
   return {
     tag,
     since,
@@ -200,18 +213,22 @@ export function struct<F extends Fields>(fields: F): Shape<StructOut<F>, StructI
   const all = Object.entries(fields) as unknown as [string, Shape<unknown, unknown>][]
   const inline = all.filter(([, shape]) => shape.tag === undefined)
   const tags = all.filter(([, shape]) => shape.tag !== undefined)
-  const carried = (shape: Shape<unknown, unknown>, version: number) => version >= (shape.since ?? 0) && version <= (shape.until ?? Number.POSITIVE_INFINITY)
+  const carried = (shape: Shape<unknown, unknown>, version: number) =>
+    version >= (shape.since ?? 0) && version <= (shape.until ?? Number.POSITIVE_INFINITY)
   return {
     absent: {} as StructOut<F>,
     read(r, version, flexible) {
       const value: Values = {}
-      for (const [name, shape] of inline) value[name] = carried(shape, version) ? shape.read(r, version, flexible) : shape.absent
+      for (const [name, shape] of inline)
+        value[name] = carried(shape, version) ? shape.read(r, version, flexible) : shape.absent
       if (flexible) readTags(r, tags, value, version)
       return value as StructOut<F>
     },
     write(w, input, version, flexible) {
       const value = input as Values
-      for (const [name, shape] of inline) if (carried(shape, version)) shape.write(w, value[name] === undefined ? shape.absent : value[name], version, flexible)
+      for (const [name, shape] of inline)
+        if (carried(shape, version))
+          shape.write(w, value[name] === undefined ? shape.absent : value[name], version, flexible)
       if (flexible)
         writeTags(
           w,
@@ -233,7 +250,12 @@ function readTags(r: WireReader, tags: [string, Shape<unknown, unknown>][], valu
   }
 }
 
-function writeTags(w: MessageWriter, present: [string, Shape<unknown, unknown>][], value: Values, version: number): void {
+function writeTags(
+  w: MessageWriter,
+  present: [string, Shape<unknown, unknown>][],
+  value: Values,
+  version: number,
+): void {
   w.uvarint(present.length)
   for (const [name, shape] of present) {
     const inner = new MessageWriter(64)

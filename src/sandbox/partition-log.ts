@@ -1,6 +1,7 @@
 /**
  * One partition: batches in offset order, log start, high watermark, last stable offset and aborted transactions.
- * Batches are opaque but for their header. No compaction, no time retention; `retention.bytes` drops the oldest batches.
+ * Batches are opaque but for their header. No compaction, no time retention; `retention.bytes` drops the oldest
+ * batches.
  */
 import { AT, controlType } from '../kafka/read/record-batch.ts'
 import { assignOffset, CONTROL, readBatchHeader, stampAppendTime, TRANSACTIONAL, type BatchHeader } from './batch.ts'
@@ -78,7 +79,8 @@ export class PartitionLog {
     const header = readBatchHeader(bytes, 0)
     if (header === undefined) throw new Error(`what was appended to ${this.topic}-${this.index} is not a record batch`)
     const baseOffset = options.keepOffsets === true ? header.baseOffset : this.end
-    if (baseOffset < this.end) throw new Error(`offset ${baseOffset} lies before the end ${this.end} of ${this.topic}-${this.index}`)
+    if (baseOffset < this.end)
+      throw new Error(`offset ${baseOffset} lies before the end ${this.end} of ${this.topic}-${this.index}`)
     assignOffset(bytes, 0, baseOffset, this.leaderEpoch)
     if (options.appendTimeMs !== undefined) stampAppendTime(bytes, header, options.appendTimeMs)
     this.#add(header, baseOffset, options.appendTimeMs ?? header.maxTimestamp, bytes, this.storage.append(bytes))
@@ -92,14 +94,29 @@ export class PartitionLog {
 
   #add(header: BatchHeader, baseOffset: number, maxTimestamp: number, bytes: Buffer, place: Place): void {
     const lastOffset = baseOffset + (header.lastOffset - header.baseOffset)
-    this.#batches.push({ block: place.block, at: place.at, sizeBytes: place.sizeBytes, baseOffset, lastOffset, maxTimestamp, count: header.count })
+    this.#batches.push({
+      block: place.block,
+      at: place.at,
+      sizeBytes: place.sizeBytes,
+      baseOffset,
+      lastOffset,
+      maxTimestamp,
+      count: header.count,
+    })
     this.end = lastOffset + 1
     this.sizeBytes += place.sizeBytes
     this.#followTransaction(bytes, header, baseOffset)
   }
 
-  /** What an idempotent producer's batch is: new, one that was stored already (with the offset it got), or one that must not come now. */
-  sequenceOf(header: BatchHeader): { readonly kind: 'new' | 'out of order' | 'old epoch' } | { readonly kind: 'duplicate'; readonly baseOffset: number } {
+  /**
+   * What an idempotent producer's batch is: new, one that was stored already (with the offset it got), or one that must
+   * not come now.
+   */
+  sequenceOf(
+    header: BatchHeader,
+  ):
+    | { readonly kind: 'new' | 'out of order' | 'old epoch' }
+    | { readonly kind: 'duplicate'; readonly baseOffset: number } {
     const state = this.#producers.get(header.producerId)
     if (state === undefined) return { kind: 'new' }
     if (header.producerEpoch < state.epoch) return { kind: 'old epoch' }
@@ -112,7 +129,8 @@ export class PartitionLog {
 
   remember(header: BatchHeader, baseOffset: number): void {
     const known = this.#producers.get(header.producerId)
-    const state = known !== undefined && known.epoch === header.producerEpoch ? known : { epoch: header.producerEpoch, recent: [] }
+    const state =
+      known !== undefined && known.epoch === header.producerEpoch ? known : { epoch: header.producerEpoch, recent: [] }
     state.recent.push({ sequence: header.baseSequence, count: header.count, baseOffset })
     if (state.recent.length > REMEMBERED_BATCHES) state.recent.shift()
     this.#producers.set(header.producerId, state)
@@ -147,7 +165,10 @@ export class PartitionLog {
     return low
   }
 
-  /** Whole batches from the one with `offset` on, before `limit`, at most `maxBytes`; the first one comes whatever its size when `atLeastOne`. */
+  /**
+   * Whole batches from the one with `offset` on, before `limit`, at most `maxBytes`; the first one comes whatever its
+   * size when `atLeastOne`.
+   */
   choose(offset: number, limit: number, maxBytes: number, atLeastOne: boolean): StoredBatch[] {
     const chosen: StoredBatch[] = []
     let bytes = 0
@@ -163,7 +184,8 @@ export class PartitionLog {
 
   /** The first batch with a record of that time or later. */
   batchForTime(timestampMs: number): StoredBatch | undefined {
-    for (let i = this.#firstLive; i < this.#batches.length; i++) if (this.#batches[i].maxTimestamp >= timestampMs) return this.#batches[i]
+    for (let i = this.#firstLive; i < this.#batches.length; i++)
+      if (this.#batches[i].maxTimestamp >= timestampMs) return this.#batches[i]
     return undefined
   }
 
@@ -189,6 +211,7 @@ export class PartitionLog {
 
   /** Forgets the oldest batches until `retentionBytes` hold; the newest batch stays. */
   trim(retentionBytes: number): void {
-    while (this.sizeBytes > retentionBytes && this.#firstLive < this.#batches.length - 1) this.raiseLogStart(this.#batches[this.#firstLive].lastOffset + 1)
+    while (this.sizeBytes > retentionBytes && this.#firstLive < this.#batches.length - 1)
+      this.raiseLogStart(this.#batches[this.#firstLive].lastOffset + 1)
   }
 }

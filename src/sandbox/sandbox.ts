@@ -38,7 +38,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     await Promise.all([broker.close(), registry?.close()])
   }
   try {
-    registry = await startRegistry({ port: options.registryPort, dataFolder: dataFolder === undefined ? undefined : join(dataFolder, 'registry') })
+    registry = await startRegistry({
+      port: options.registryPort,
+      dataFolder: dataFolder === undefined ? undefined : join(dataFolder, 'registry'),
+    })
     const demo = await loadDemoData(broker.store, registry.schemas, { sizes: options.sizes, clock })
     const stop = () => {
       demo.stop()

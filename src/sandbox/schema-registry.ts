@@ -1,6 +1,7 @@
 /**
- * An embedded schema registry with the Confluent HTTP API, on loopback, for development and tests. Compatibility is not judged: every schema is compatible.
- * Source: Confluent's "Schema Registry API Reference". Not here: modes other than READWRITE, contexts, exporters, encryption.
+ * An embedded schema registry with the Confluent HTTP API, on loopback, for development and tests. Compatibility is not
+ * judged: every schema is compatible. Source: Confluent's "Schema Registry API Reference". Not here: modes other than
+ * READWRITE, contexts, exporters, encryption.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
@@ -40,14 +41,17 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   const requests = new Map<string, number>()
   const failure = { left: 0, status: 500 }
   const expected =
-    options.credentials === undefined ? undefined : `Basic ${Buffer.from(`${options.credentials.user}:${options.credentials.password}`).toString('base64')}`
+    options.credentials === undefined
+      ? undefined
+      : `Basic ${Buffer.from(`${options.credentials.user}:${options.credentials.password}`).toString('base64')}`
   const server = createServer((request, response) => {
     count(requests, `${request.method} ${(request.url ?? '').split('?')[0]}`)
     if (failure.left > 0) {
       failure.left--
       return send(response, failure.status, { error_code: failure.status, message: 'the sandbox was told to fail' })
     }
-    if (expected !== undefined && request.headers.authorization !== expected) return send(response, 401, { error_code: 401, message: 'Unauthorized' })
+    if (expected !== undefined && request.headers.authorization !== expected)
+      return send(response, 401, { error_code: 401, message: 'Unauthorized' })
     void serve(schemas, request, response)
   })
   server.listen(options.port ?? 0, HOST)
@@ -103,7 +107,8 @@ async function readBody(request: IncomingMessage): Promise<Record<string, unknow
   let sizeBytes = 0
   for await (const chunk of request) {
     sizeBytes += (chunk as Buffer).length
-    if (sizeBytes > MAX_BODY_BYTES) throw new RegistryError(413, 413, `a request body is larger than registry.max.body.bytes = ${MAX_BODY_BYTES}`)
+    if (sizeBytes > MAX_BODY_BYTES)
+      throw new RegistryError(413, 413, `a request body is larger than registry.max.body.bytes = ${MAX_BODY_BYTES}`)
     chunks.push(chunk as Buffer)
   }
   if (sizeBytes === 0) return {}
@@ -153,7 +158,8 @@ const input = (call: Call) => call.body as unknown as SchemaInput
 function routeSubject(call: Call, subject: string): unknown {
   const { method, path, schemas } = call
   if (path.length === 2) {
-    if (method === 'POST') return describeVersion(schemas, subject, schemas.lookUp(subject, input(call), flag(call, 'deleted')))
+    if (method === 'POST')
+      return describeVersion(schemas, subject, schemas.lookUp(subject, input(call), flag(call, 'deleted')))
     return method === 'DELETE' ? schemas.deleteSubject(subject, flag(call, 'permanent')) : undefined
   }
   if (path[2] !== 'versions') return undefined
@@ -194,7 +200,8 @@ function routeConfig({ method, schemas, body }: Call, subject: string): unknown 
     return { compatibility: level }
   }
   const level = schemas.config.get(subject)
-  if (level === undefined && subject !== '') throw new RegistryError(404, 40408, `Subject '${subject}' does not have subject-level compatibility configured`)
+  if (level === undefined && subject !== '')
+    throw new RegistryError(404, 40408, `Subject '${subject}' does not have subject-level compatibility configured`)
   return { compatibilityLevel: level ?? 'BACKWARD' }
 }
 

@@ -1,6 +1,7 @@
 /**
- * The state of the embedded schema registry: schemas by id, subjects with versions, soft deletion, compatibility levels. In memory, or kept in `registry.json` of a folder.
- * Schema texts are kept as they came; two texts that are the same JSON share an id. Whether a schema makes sense is not checked beyond being JSON (Avro, JSON Schema).
+ * The state of the embedded schema registry: schemas by id, subjects with versions, soft deletion, compatibility
+ * levels. In memory, or kept in `registry.json` of a folder. Schema texts are kept as they came; two texts that are the
+ * same JSON share an id. Whether a schema makes sense is not checked beyond being JSON (Avro, JSON Schema).
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -88,14 +89,21 @@ export class SchemaStore {
   /** Writes everything (whole, then renamed). */
   save(): void {
     if (this.#path === undefined) return
-    const state: SavedState = { schemas: [...this.#schemas.values()], subjects: Object.fromEntries(this.#subjects), config: Object.fromEntries(this.config) }
+    const state: SavedState = {
+      schemas: [...this.#schemas.values()],
+      subjects: Object.fromEntries(this.#subjects),
+      config: Object.fromEntries(this.config),
+    }
     writeFileSync(`${this.#path}.new`, `${JSON.stringify(state, undefined, 1)}\n`)
     renameSync(`${this.#path}.new`, this.#path)
   }
 
   subjects(options: { readonly deleted?: boolean; readonly prefix?: string } = {}): string[] {
-    const seen = (versions: SubjectVersion[]) => options.deleted === true || versions.some((version) => !version.deleted)
-    return [...this.#subjects].filter(([subject, versions]) => subject.startsWith(options.prefix ?? '') && seen(versions)).map(([subject]) => subject)
+    const seen = (versions: SubjectVersion[]) =>
+      options.deleted === true || versions.some((version) => !version.deleted)
+    return [...this.#subjects]
+      .filter(([subject, versions]) => subject.startsWith(options.prefix ?? '') && seen(versions))
+      .map(([subject]) => subject)
   }
 
   /** Versions of a subject; an unknown one is 40401. */
@@ -132,7 +140,8 @@ export class SchemaStore {
     this.schema(id)
     const uses: { subject: string; version: number }[] = []
     for (const [subject, versions] of this.#subjects)
-      for (const one of versions) if (one.id === id && (deleted || !one.deleted)) uses.push({ subject, version: one.version })
+      for (const one of versions)
+        if (one.id === id && (deleted || !one.deleted)) uses.push({ subject, version: one.version })
     return uses
   }
 
@@ -150,7 +159,12 @@ export class SchemaStore {
     const key = fingerprint(input)
     const id = this.#ids.get(key) ?? this.#schemas.size + 1
     if (!this.#schemas.has(id)) {
-      this.#schemas.set(id, { id, schema: input.schema, schemaType: input.schemaType ?? 'AVRO', references: input.references ?? [] })
+      this.#schemas.set(id, {
+        id,
+        schema: input.schema,
+        schemaType: input.schemaType ?? 'AVRO',
+        references: input.references ?? [],
+      })
       this.#ids.set(key, id)
     }
     const versions = this.#subjects.get(subject) ?? []
@@ -166,7 +180,11 @@ export class SchemaStore {
     try {
       this.version(reference.subject, String(reference.version))
     } catch {
-      throw new RegistryError(422, 42201, `Invalid schema: no schema reference found for subject "${reference.subject}" and version ${reference.version}`)
+      throw new RegistryError(
+        422,
+        42201,
+        `Invalid schema: no schema reference found for subject "${reference.subject}" and version ${reference.version}`,
+      )
     }
   }
 
@@ -183,8 +201,14 @@ export class SchemaStore {
     const all = this.#subjects.get(subject)
     if (all === undefined) throw subjectGone(subject)
     const live = all.filter((version) => !version.deleted)
-    if (!permanent && live.length === 0) throw new RegistryError(404, 40404, `Subject '${subject}' was soft deleted.Set permanent=true to delete permanently`)
-    if (permanent && live.length > 0) throw new RegistryError(404, 40405, `Subject '${subject}' was not deleted first before being permanently deleted`)
+    if (!permanent && live.length === 0)
+      throw new RegistryError(
+        404,
+        40404,
+        `Subject '${subject}' was soft deleted.Set permanent=true to delete permanently`,
+      )
+    if (permanent && live.length > 0)
+      throw new RegistryError(404, 40405, `Subject '${subject}' was not deleted first before being permanently deleted`)
     if (permanent) this.#subjects.delete(subject)
     else for (const version of live) version.deleted = true
     this.save()
@@ -194,7 +218,11 @@ export class SchemaStore {
   deleteVersion(subject: string, wanted: string, permanent: boolean): number {
     const found = this.version(subject, wanted, permanent)
     if (permanent && !found.deleted)
-      throw new RegistryError(404, 40407, `Subject '${subject}' Version ${found.version} was not deleted first before being permanently deleted`)
+      throw new RegistryError(
+        404,
+        40407,
+        `Subject '${subject}' Version ${found.version} was not deleted first before being permanently deleted`,
+      )
     if (permanent) {
       const rest = (this.#subjects.get(subject) ?? []).filter((version) => version !== found)
       if (rest.length === 0) this.#subjects.delete(subject)

@@ -64,7 +64,10 @@ export class MemoryStorage implements Storage {
   }
 }
 
-/** One append-only file a partition. Writes are synchronous (the sandbox acknowledges what is in the file), reads are not. */
+/**
+ * One append-only file a partition. Writes are synchronous (the sandbox acknowledges what is in the file), reads are
+ * not.
+ */
 export class FileStorage implements Storage {
   readonly path: string
   #file: number
@@ -93,7 +96,8 @@ export class FileStorage implements Storage {
     return new Promise((resolve, reject) => {
       read(this.#file, buffer, 0, buffer.length, from, (error, count) => {
         if (error) reject(error)
-        else if (count < buffer.length) reject(new Error(`${this.path} holds ${count} of ${buffer.length} bytes at ${from}`))
+        else if (count < buffer.length)
+          reject(new Error(`${this.path} holds ${count} of ${buffer.length} bytes at ${from}`))
         else resolve([buffer])
       })
     })
@@ -116,8 +120,10 @@ const WINDOW_BYTES = 1_048_576
 const HEAD_BYTES = 256
 
 /**
- * Shows the beginning of each whole batch of a segment file, in order, and gives the position behind the last one. What follows there was torn by a crash.
- * `sizeOf` says how large the batch is that begins with these bytes, or undefined if there is none; `leftBytes` is what the file holds from there on.
+ * Shows the beginning of each whole batch of a segment file, in order, and gives the position behind the last one. What
+ * follows there was torn by a crash.
+ * `sizeOf` says how large the batch is that begins with these bytes, or undefined if there is none; `leftBytes` is what
+ * the file holds from there on.
  */
 export async function scanSegment(
   path: string,

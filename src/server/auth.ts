@@ -1,6 +1,7 @@
 /**
- * Who is asking: users with a password who log in for a token, service accounts with a token of their own, and what each may see.
- * Tokens are looked up by their hash and never kept as text; wrong logins cost the caller more time with every try.
+ * Who is asking: users with a password who log in for a token, service accounts with a token of their own, and what
+ * each may see. Tokens are looked up by their hash and never kept as text; wrong logins cost the caller more time with
+ * every try.
  */
 import { randomUUID } from 'node:crypto'
 import { matchesPattern } from '../catalog/pattern.ts'
@@ -10,7 +11,10 @@ import { type Right, RIGHTS } from '../plan/administration.ts'
 import type { ServerLimits } from './limits.ts'
 import { hashToken, passwordMatches, sameHash } from './secrets.ts'
 
-/** What an account may read, and with `rights` what it may change. Names may hold `*` for any run of characters. A rule that denies wins over every rule that allows. */
+/**
+ * What an account may read, and with `rights` what it may change. Names may hold `*` for any run of characters. A rule
+ * that denies wins over every rule that allows.
+ */
 export interface Permission {
   readonly effect: 'allow' | 'deny'
   readonly environments: readonly string[]
@@ -42,7 +46,10 @@ export interface Account {
   readonly login?: string
 }
 
-/** An account that is not what it was: gone, or its password or token is another (`revoked`), or it may see something else (`changed`). */
+/**
+ * An account that is not what it was: gone, or its password or token is another (`revoked`), or it may see something
+ * else (`changed`).
+ */
 export interface AccountChange {
   readonly kind: Account['kind']
   readonly name: string
@@ -57,7 +64,10 @@ const MAX_DELAY_MS = 8000
 const FORGET_FAILURES_MS = 15 * 60_000
 /** Logins being checked or made to wait at once; one more is told to come back. */
 const MAX_PENDING = 64
-/** The same for one address that has sent wrong passwords, so that it cannot keep all others out. (Some clients log in for every statement; they are many at once, and right.) */
+/**
+ * The same for one address that has sent wrong passwords, so that it cannot keep all others out. (Some clients log in
+ * for every statement; they are many at once, and right.)
+ */
 const MAX_PENDING_OF_ADDRESS = 8
 /** Checked when the name is unknown, so that an unknown name takes as long as a wrong password. Nobody's hash. */
 const NOBODY = 'scrypt:16384:8:1:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
@@ -78,16 +88,27 @@ export function rightsOf(account: Account, environment: string): (right: Right, 
   return (right, topic) => policies.get(right)?.(topic) === true
 }
 
-/** Whether the account has all rights on everything in the environment: those of statements, as groups of consumers are another matter. */
+/**
+ * Whether the account has all rights on everything in the environment: those of statements, as groups of consumers are
+ * another matter.
+ */
 export function administers(account: Account, environment: string): boolean {
   const own = rules(account, environment)
   return (
     !own.some((p) => p.effect === 'deny') &&
-    RIGHTS.every((right) => right === 'read' || right === 'offsets' || own.some((p) => p.topics.includes('*') && p.rights?.includes(right) === true))
+    RIGHTS.every(
+      (right) =>
+        right === 'read' ||
+        right === 'offsets' ||
+        own.some((p) => p.topics.includes('*') && p.rights?.includes(right) === true),
+    )
   )
 }
 
-function samePermissions(a: { readonly permissions: readonly Permission[] }, b: { readonly permissions: readonly Permission[] }): boolean {
+function samePermissions(
+  a: { readonly permissions: readonly Permission[] },
+  b: { readonly permissions: readonly Permission[] },
+): boolean {
   return JSON.stringify(a.permissions) === JSON.stringify(b.permissions)
 }
 
@@ -103,7 +124,12 @@ export class Accounts {
   #pending = 0
   readonly #pendingOf = new Map<string, number>()
 
-  constructor(users: readonly UserConfig[], serviceAccounts: readonly ServiceAccountConfig[], limits: ServerLimits, clock: Clock) {
+  constructor(
+    users: readonly UserConfig[],
+    serviceAccounts: readonly ServiceAccountConfig[],
+    limits: ServerLimits,
+    clock: Clock,
+  ) {
     this.#users = new Map(users.map((user) => [user.name, user]))
     this.#serviceAccounts = serviceAccounts
     this.#limits = limits
@@ -117,7 +143,8 @@ export class Accounts {
     const session = this.#sessions.get(hash)
     if (session !== undefined) {
       const user = this.#users.get(session.user)
-      if (user !== undefined && session.untilMs > this.#clock.monotonic()) return { name: user.name, kind: 'user', permissions: user.permissions, login: hash }
+      if (user !== undefined && session.untilMs > this.#clock.monotonic())
+        return { name: user.name, kind: 'user', permissions: user.permissions, login: hash }
       this.#sessions.delete(hash)
     }
     let found: Account | undefined
@@ -125,18 +152,26 @@ export class Accounts {
       const prefix = `${account.name}:`
       const bare = token.startsWith(prefix) ? hashToken(token.slice(prefix.length)) : hash
       const expired = account.expiresAt !== undefined && account.expiresAt <= this.#clock.now()
-      if (sameHash(bare, account.tokenHash) && !expired) found = { name: account.name, kind: 'service account', permissions: account.permissions }
+      if (sameHash(bare, account.tokenHash) && !expired)
+        found = { name: account.name, kind: 'service account', permissions: account.permissions }
     }
     return found
   }
 
-  /** A new token; undefined when name or password is wrong; `busy` when too many logins wait. `address` is the caller's, for the slow-down. */
+  /**
+   * A new token; undefined when name or password is wrong; `busy` when too many logins wait. `address` is the caller's,
+   * for the slow-down.
+   */
   async login(name: string, password: string, address: string): Promise<string | 'busy' | undefined> {
     const before = this.#pendingOf.get(address) ?? 0
     const ofAddress = hashToken(`address ${address}`)
-    if (this.#pending >= MAX_PENDING || (before >= MAX_PENDING_OF_ADDRESS && this.#failures.has(ofAddress))) return 'busy'
+    if (this.#pending >= MAX_PENDING || (before >= MAX_PENDING_OF_ADDRESS && this.#failures.has(ofAddress)))
+      return 'busy'
     // Nobody has such a name or password: the caller pays for the try, and the text itself is not looked at.
-    if (name.length > this.#limits['server.max.name.length'] || password.length > this.#limits['server.max.password.length']) {
+    if (
+      name.length > this.#limits['server.max.name.length'] ||
+      password.length > this.#limits['server.max.password.length']
+    ) {
       this.#fail(ofAddress)
       return undefined
     }
@@ -168,7 +203,10 @@ export class Accounts {
     return token.length <= this.#limits['server.max.token.length'] && this.#sessions.delete(hashToken(token))
   }
 
-  /** Puts other accounts in the place of those that are there, ends the logins of users that are gone or have another password, and says what became of the old ones. */
+  /**
+   * Puts other accounts in the place of those that are there, ends the logins of users that are gone or have another
+   * password, and says what became of the old ones.
+   */
   replace(users: readonly UserConfig[], serviceAccounts: readonly ServiceAccountConfig[]): readonly AccountChange[] {
     const nowMs = this.#clock.now()
     const newUsers = new Map(users.map((user) => [user.name, user]))
@@ -183,8 +221,10 @@ export class Accounts {
     for (const before of this.#serviceAccounts) {
       const now = newServiceAccounts.get(before.name)
       const ended = now?.expiresAt !== before.expiresAt && (now?.expiresAt ?? Number.POSITIVE_INFINITY) <= nowMs
-      if (now === undefined || now.tokenHash !== before.tokenHash || ended) changes.push({ kind: 'service account', name: before.name, what: 'revoked' })
-      else if (!samePermissions(before, now)) changes.push({ kind: 'service account', name: before.name, what: 'changed' })
+      if (now === undefined || now.tokenHash !== before.tokenHash || ended)
+        changes.push({ kind: 'service account', name: before.name, what: 'revoked' })
+      else if (!samePermissions(before, now))
+        changes.push({ kind: 'service account', name: before.name, what: 'changed' })
     }
     const gone = new Set(changes.filter((c) => c.kind === 'user' && c.what === 'revoked').map((c) => c.name))
     for (const [hash, session] of this.#sessions) if (gone.has(session.user)) this.#sessions.delete(hash)

@@ -1,6 +1,7 @@
 /**
- * Where the server stands in the addresses that clients use: below `server.basePath`, or below what a trusted proxy says in `X-Forwarded-Prefix`. Everything inside works with
- * addresses without such a prefix; only what is written for clients (links of the page, cookies, the `servers` of the OpenAPI document) has it.
+ * Where the server stands in the addresses that clients use: below `server.basePath`, or below what a trusted proxy
+ * says in `X-Forwarded-Prefix`. Everything inside works with addresses without such a prefix; only what is written for
+ * clients (links of the page, cookies, the `servers` of the OpenAPI document) has it.
  *
  * Proxies differ in whether they take the prefix off: an address is good with and without it.
  */
@@ -14,7 +15,10 @@ export const BASE_PATH_WORDS = `a path such as /sluice: segments of letters, dig
 /** Below these the server has addresses of its own: with such a prefix nobody could tell whether it was taken off. */
 const OWN = /^\/(?:api|environment|health|metrics)(?:\/|$)/
 
-/** The path without a slash at its end (`/` is ''); undefined when it is none, or could mean something else in a link, a cookie or a page. */
+/**
+ * The path without a slash at its end (`/` is ''); undefined when it is none, or could mean something else in a link, a
+ * cookie or a page.
+ */
 export function readBasePath(text: string): string | undefined {
   if (text.length > BASE_PATH_LIMIT || !/^(?:(?:\/[\w-]+)+\/?|\/)$/.test(text) || OWN.test(text)) return undefined
   return text.endsWith('/') ? text.slice(0, -1) : text
@@ -52,12 +56,16 @@ export class BasePath {
     return this.outside(request.originalUrl, request.headers)
   }
 
-  #split(url: string, headers: IncomingHttpHeaders): { inside: string; forwarded: string | undefined; carried: boolean } {
+  #split(
+    url: string,
+    headers: IncomingHttpHeaders,
+  ): { inside: string; forwarded: string | undefined; carried: boolean } {
     const header = this.#trusts ? headers['x-forwarded-prefix'] : undefined
     const forwarded = typeof header === 'string' ? readBasePath(header.trim()) : undefined
     const first = forwarded === undefined ? undefined : below(url, forwarded)
     // One that ends with the base path has it already.
-    const second = first !== undefined && forwarded?.endsWith(this.#own) === true ? undefined : below(first ?? url, this.#own)
+    const second =
+      first !== undefined && forwarded?.endsWith(this.#own) === true ? undefined : below(first ?? url, this.#own)
     return { inside: second ?? first ?? url, forwarded, carried: second !== undefined && this.#own !== '' }
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Pages of other origins: nobody unless the configuration names the origin (`server.corsOrigins`). Cookies never count for them (`credential`), so a named origin still needs a token.
- * Browsers ask nothing before they open a WebSocket; there the token in the first message, or in the header, decides.
+ * Pages of other origins: nobody unless the configuration names the origin (`server.corsOrigins`). Cookies never count
+ * for them (`credential`), so a named origin still needs a token. Browsers ask nothing before they open a WebSocket;
+ * there the token in the first message, or in the header, decides.
  */
 import type { FastifyInstance } from 'fastify'
 

@@ -1,4 +1,7 @@
-/** What the server needs of an environment (a named Kafka cluster with its registry): the means to run a query as somebody, and whether the cluster answers. */
+/**
+ * What the server needs of an environment (a named Kafka cluster with its registry): the means to run a query as
+ * somebody, and whether the cluster answers.
+ */
 import type { IdOption } from '../catalog/facets/plain-formats.ts'
 import type { CatalogStore } from '../catalog/store.ts'
 import type { QueryEnvironment } from '../engine/host.ts'

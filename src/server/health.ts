@@ -1,4 +1,7 @@
-/** Whether each environment's Kafka answers: asked in the background, kept for a while, so that looking is never slow. Says nothing about why; that is in the log. */
+/**
+ * Whether each environment's Kafka answers: asked in the background, kept for a while, so that looking is never slow.
+ * Says nothing about why; that is in the log.
+ */
 import { type Clock, within } from '../lib/clock.ts'
 import type { Environment } from './environment.ts'
 import type { Log } from './log.ts'
@@ -28,7 +31,10 @@ export class Health {
     this.#states = environments.map(() => ({ kafka: 'unknown', askedMs: Number.NEGATIVE_INFINITY, asking: undefined }))
   }
 
-  /** Answers within a second, from memory if it has one; asks again in the background when that is older than ten seconds. */
+  /**
+   * Answers within a second, from memory if it has one; asks again in the background when that is older than ten
+   * seconds.
+   */
   async report(): Promise<{ status: 'ok' | 'degraded'; environments: { name: string; kafka: Reachability }[] }> {
     const first = this.#environments.flatMap((_, i) => {
       const asking = this.#ask(i)
@@ -57,7 +63,13 @@ export class Health {
       state.kafka = 'up'
     } catch (cause) {
       if (state.kafka !== 'down')
-        this.#log.warn({ environment: this.#environments[index].name, reason: cause instanceof Error ? cause.message : String(cause) }, 'Kafka does not answer')
+        this.#log.warn(
+          {
+            environment: this.#environments[index].name,
+            reason: cause instanceof Error ? cause.message : String(cause),
+          },
+          'Kafka does not answer',
+        )
       state.kafka = 'down'
     }
   }

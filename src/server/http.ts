@@ -1,6 +1,7 @@
 /**
- * The plain HTTP side: login, who am I, logout, the list of environments, health, metrics, the page. Errors are JSON in the shape that clients of each part expect,
- * and hold no stack trace. WebSocket addresses asked without an upgrade answer 426.
+ * The plain HTTP side: login, who am I, logout, the list of environments, health, metrics, the page. Errors are JSON in
+ * the shape that clients of each part expect, and hold no stack trace. WebSocket addresses asked without an upgrade
+ * answer 426.
  */
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Account } from './auth.ts'
@@ -14,7 +15,10 @@ import { fail, NOT_GOOD, NOT_LOGGED_IN } from './rest/route.ts'
 import { credential, SESSION_COOKIE, target } from './upgrade.ts'
 import { NAME, VERSION } from './version.ts'
 
-/** Characters of one part of an address: as many as a whole address has at most. Names of topics have up to 249, those of groups and subjects may have more. */
+/**
+ * Characters of one part of an address: as many as a whole address has at most. Names of topics have up to 249, those
+ * of groups and subjects may have more.
+ */
 const MAX_PARAMETER = 16_384
 const LOGIN_HINT = 'Wrong user or password.'
 
@@ -23,7 +27,11 @@ export function createHttp(context: HttpContext): FastifyInstance {
   const https =
     config.server.tls === undefined
       ? null
-      : { cert: config.server.tls.cert, key: config.server.tls.key, ...(config.server.tls.ca === undefined ? {} : { ca: config.server.tls.ca }) }
+      : {
+          cert: config.server.tls.cert,
+          key: config.server.tls.key,
+          ...(config.server.tls.ca === undefined ? {} : { ca: config.server.tls.ca }),
+        }
   const base = basePathOf(config)
   const app = fastify({
     rewriteUrl: (request) => base.inside(request.url ?? '/', request.headers),
@@ -36,10 +44,15 @@ export function createHttp(context: HttpContext): FastifyInstance {
     requestIdHeader: false,
   }) as unknown as FastifyInstance
   const { onRoute } = context
-  if (onRoute !== undefined) app.addHook('onRoute', (route) => [route.method].flat().forEach((method) => onRoute(method, route.url)))
+  if (onRoute !== undefined)
+    app.addHook('onRoute', (route) => [route.method].flat().forEach((method) => onRoute(method, route.url)))
   app.setErrorHandler((failure: FastifyError, request, reply) => {
-    const status = failure.statusCode !== undefined && failure.statusCode >= 400 && failure.statusCode < 500 ? failure.statusCode : 500
-    if (status === 500) log.error({ err: failure, request: request.id, path: request.routeOptions.url }, 'request failed')
+    const status =
+      failure.statusCode !== undefined && failure.statusCode >= 400 && failure.statusCode < 500
+        ? failure.statusCode
+        : 500
+    if (status === 500)
+      log.error({ err: failure, request: request.id, path: request.routeOptions.url }, 'request failed')
     return fail(request, reply, status, status === 500 ? `Internal error, reference ${request.id}.` : failure.message)
   })
   app.setNotFoundHandler((request, reply) => {
@@ -48,7 +61,9 @@ export function createHttp(context: HttpContext): FastifyInstance {
       return fail(request, reply, 426, 'This address speaks WebSocket: connect with ws:// or wss://.')
     }
     const left = notOfferedAt(request.url, request.headers.accept)
-    return left === undefined ? fail(request, reply, 404, 'There is nothing at this address.') : fail(request, reply, 501, left)
+    return left === undefined
+      ? fail(request, reply, 404, 'There is nothing at this address.')
+      : fail(request, reply, 501, left)
   })
   // Clients send the login as JSON under whatever content type they like.
   app.removeAllContentTypeParsers()
@@ -95,9 +110,15 @@ function addAccountRoutes(app: FastifyInstance, context: HttpContext, base: Base
   app.get('/api/auth', async (request, reply) => {
     const given = credential(request.raw)
     const account = given === undefined ? undefined : accounts.byToken(given)
-    if (given === undefined || account === undefined) return fail(request, reply, 401, given === undefined ? NOT_LOGGED_IN : NOT_GOOD)
+    if (given === undefined || account === undefined)
+      return fail(request, reply, 401, given === undefined ? NOT_LOGGED_IN : NOT_GOOD)
     reply.header('cache-control', 'no-store')
-    return { token: given, user: account.name, schemaRegistryDelete: account.permissions.some(mayDrop), permissions: permissionNames(account) }
+    return {
+      token: given,
+      user: account.name,
+      schemaRegistryDelete: account.permissions.some(mayDrop),
+      permissions: permissionNames(account),
+    }
   })
   const logOut = async (request: FastifyRequest<{ Querystring: { token?: string } }>, reply: FastifyReply) => {
     const given = credential(request.raw) ?? request.query.token
@@ -116,7 +137,13 @@ function bodyOf(request: FastifyRequest): Readonly<Record<string, unknown>> {
 }
 
 /** The new token; undefined when the refusal has been sent. */
-async function logIn(context: HttpContext, request: FastifyRequest, reply: FastifyReply, user: string, password: string): Promise<string | undefined> {
+async function logIn(
+  context: HttpContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  user: string,
+  password: string,
+): Promise<string | undefined> {
   const { accounts, metrics, log } = context
   const token = await accounts.login(user, password, request.ip)
   const outcome = token === undefined ? 'wrong' : token === 'busy' ? 'busy' : 'good'
@@ -129,11 +156,13 @@ async function logIn(context: HttpContext, request: FastifyRequest, reply: Fasti
   return undefined
 }
 
-const mayDrop = (rule: Account['permissions'][number]): boolean => rule.effect === 'allow' && rule.rights?.includes('drop') === true
+const mayDrop = (rule: Account['permissions'][number]): boolean =>
+  rule.effect === 'allow' && rule.rights?.includes('drop') === true
 
 /** The names that the older clients know, for what the account may do somewhere. */
 function permissionNames(account: Account): string[] {
-  const may = (right: 'insert' | 'delete' | 'create' | 'drop') => account.permissions.some((p) => p.effect === 'allow' && p.rights?.includes(right) === true)
+  const may = (right: 'insert' | 'delete' | 'create' | 'drop') =>
+    account.permissions.some((p) => p.effect === 'allow' && p.rights?.includes(right) === true)
   return [
     'QueryTopic',
     'ShowTopic',
@@ -149,7 +178,9 @@ function addInformationRoutes(app: FastifyInstance, { config, health, metrics }:
     reply.header('cache-control', 'no-store')
     return { ...(await health.report()), name: NAME, version: VERSION }
   })
-  app.get('/metrics', async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()))
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  )
   app.get('/', async (request, reply) => {
     reply.headers(PAGE_HEADERS).type('text/html; charset=utf-8')
     return page({

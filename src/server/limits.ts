@@ -10,15 +10,30 @@ export interface LimitSpec {
 
 /** Every limit is configured under `limits:` by this name. */
 export const LIMITS = {
-  'server.max.connections': { default: 1000, unit: 'count', min: 1, about: 'WebSocket connections open at once; one more is answered with HTTP 503.' },
+  'server.max.connections': {
+    default: 1000,
+    unit: 'count',
+    min: 1,
+    about: 'WebSocket connections open at once; one more is answered with HTTP 503.',
+  },
   'server.max.message.bytes': {
     default: 1024 * 1024,
     unit: 'bytes',
     min: 1024,
     about: 'Size of the first message of a connection, and of an HTTP request body.',
   },
-  'server.first.message.timeout': { default: 10_000, unit: 'ms', min: 10, about: 'How long a new connection may stay without a message.' },
-  'server.heartbeat.interval': { default: 10_000, unit: 'ms', min: 10, about: 'Silence after which a HEARTBEAT is sent.' },
+  'server.first.message.timeout': {
+    default: 10_000,
+    unit: 'ms',
+    min: 10,
+    about: 'How long a new connection may stay without a message.',
+  },
+  'server.heartbeat.interval': {
+    default: 10_000,
+    unit: 'ms',
+    min: 10,
+    about: 'Silence after which a HEARTBEAT is sent.',
+  },
   'server.stalled.send.timeout': {
     default: 60_000,
     unit: 'ms',
@@ -38,14 +53,16 @@ export const LIMITS = {
     unit: 'bytes',
     min: 16 * 1024,
     max: 64 * 1024 * 1024,
-    about: 'Largest frame on the proxied paths: the websockets library of Python, with which they are asked, refuse larger messages unless told otherwise.',
+    about:
+      'Largest frame on the proxied paths: the websockets library of Python, with which they are asked, refuse larger messages unless told otherwise.',
   },
   'server.max.frame.bytes.agent': {
     default: 8 * 1024 * 1024,
     unit: 'bytes',
     min: 16 * 1024,
     max: 64 * 1024 * 1024,
-    about: 'Largest frame on the path /api/ws/v2/sql/execute, whose clients (lenses-cli, lenses-python, browsers) have no such limit.',
+    about:
+      'Largest frame on the path /api/ws/v2/sql/execute, whose clients (lenses-cli, lenses-python, browsers) have no such limit.',
   },
   'server.max.frame.bytes.jdbc': {
     default: 4 * 1024 * 1024,
@@ -54,9 +71,25 @@ export const LIMITS = {
     max: 64 * 1024 * 1024,
     about: 'Largest frame on the JDBC paths: the buffer of the driver.',
   },
-  'server.session.timeout': { default: 14_400_000, unit: 'ms', min: 1000, about: 'How long a token from POST /api/login is good.' },
-  'server.max.sessions': { default: 10_000, unit: 'count', min: 1, about: 'Login tokens alive at once; the oldest one gives way.' },
-  'server.max.name.length': { default: 256, unit: 'count', min: 1, max: 4096, about: 'Characters of the name in a login; a longer one belongs to nobody.' },
+  'server.session.timeout': {
+    default: 14_400_000,
+    unit: 'ms',
+    min: 1000,
+    about: 'How long a token from POST /api/login is good.',
+  },
+  'server.max.sessions': {
+    default: 10_000,
+    unit: 'count',
+    min: 1,
+    about: 'Login tokens alive at once; the oldest one gives way.',
+  },
+  'server.max.name.length': {
+    default: 256,
+    unit: 'count',
+    min: 1,
+    max: 4096,
+    about: 'Characters of the name in a login; a longer one belongs to nobody.',
+  },
   'server.max.password.length': {
     default: 1024,
     unit: 'count',
@@ -78,8 +111,18 @@ export const LIMITS = {
     about: 'How often the files of the configuration are looked at for changed accounts; 0 is never.',
   },
   'max.concurrent.queries': { default: 100, unit: 'count', min: 1, about: 'Queries running at once in this server.' },
-  'max.concurrent.queries.per.user': { default: 10, unit: 'count', min: 0, about: 'Queries of one account running at once; 0 is no limit.' },
-  'shutdown.grace': { default: 10_000, unit: 'ms', min: 0, about: 'How long running queries may go on after the server was told to stop.' },
+  'max.concurrent.queries.per.user': {
+    default: 10,
+    unit: 'count',
+    min: 0,
+    about: 'Queries of one account running at once; 0 is no limit.',
+  },
+  'shutdown.grace': {
+    default: 10_000,
+    unit: 'ms',
+    min: 0,
+    about: 'How long running queries may go on after the server was told to stop.',
+  },
 } as const satisfies Record<string, LimitSpec>
 
 export type LimitName = keyof typeof LIMITS
@@ -87,5 +130,8 @@ export type LimitName = keyof typeof LIMITS
 export type ServerLimits = Readonly<Record<LimitName, number>>
 
 export function defaultLimits(): Record<LimitName, number> {
-  return Object.fromEntries(Object.entries(LIMITS).map(([name, spec]) => [name, spec.default])) as Record<LimitName, number>
+  return Object.fromEntries(Object.entries(LIMITS).map(([name, spec]) => [name, spec.default])) as Record<
+    LimitName,
+    number
+  >
 }

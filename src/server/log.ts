@@ -1,6 +1,7 @@
 /**
- * Structured logs, one JSON object a line. What is never in them: passwords, tokens, headers, record contents, and the literals of a statement.
- * A statement appears at level `info` as length and hash (so that equal statements can be found), at level `debug` as text with its literals replaced by `?`.
+ * Structured logs, one JSON object a line. What is never in them: passwords, tokens, headers, record contents, and the
+ * literals of a statement. A statement appears at level `info` as length and hash (so that equal statements can be
+ * found), at level `debug` as text with its literals replaced by `?`.
  */
 import { createHash } from 'node:crypto'
 import { type DestinationStream, type Logger, pino } from 'pino'
@@ -11,7 +12,12 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** Writes to standard error unless told otherwise: standard output belongs to the commands. */
 export function createLog(level: LogLevel, destination?: DestinationStream): Log {
-  const options = { level, base: { name: 'sluice' }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label: string) => ({ level: label }) } }
+  const options = {
+    level,
+    base: { name: 'sluice' },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  }
   return pino(options, destination ?? pino.destination({ dest: 2, sync: true }))
 }
 

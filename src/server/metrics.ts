@@ -15,10 +15,19 @@ export class Metrics {
   readonly logins: Counter<'outcome'>
 
   /** `open` and `running` are asked when somebody scrapes. */
-  constructor(live: { openSockets(): number; runningQueries(): number; kafkaRequests(): Iterable<{ environment: string; request: string; count: number }> }) {
+  constructor(live: {
+    openSockets(): number
+    runningQueries(): number
+    kafkaRequests(): Iterable<{ environment: string; request: string; count: number }>
+  }) {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
-    this.#started = new Counter({ name: 'sluice_queries_started_total', help: 'Queries that began to run.', labelNames: ['environment'], registers })
+    this.#started = new Counter({
+      name: 'sluice_queries_started_total',
+      help: 'Queries that began to run.',
+      labelNames: ['environment'],
+      registers,
+    })
     this.#ended = new Counter({
       name: 'sluice_queries_ended_total',
       help: 'Queries that ended, by outcome: end, error, cancelled.',
@@ -32,15 +41,30 @@ export class Metrics {
       buckets: [0.01, 0.05, 0.2, 1, 5, 20, 60, 300, 1800],
       registers,
     })
-    this.#rows = new Counter({ name: 'sluice_rows_total', help: 'RECORD frames sent.', labelNames: ['environment'], registers })
+    this.#rows = new Counter({
+      name: 'sluice_rows_total',
+      help: 'RECORD frames sent.',
+      labelNames: ['environment'],
+      registers,
+    })
     this.#bytes = new Counter({
       name: 'sluice_kafka_bytes_read_total',
       help: 'Bytes of record batches read from Kafka, as stored.',
       labelNames: ['environment'],
       registers,
     })
-    this.#scanned = new Counter({ name: 'sluice_records_scanned_total', help: 'Records looked at.', labelNames: ['environment'], registers })
-    this.#bad = new Counter({ name: 'sluice_bad_records_total', help: 'Records that could not be decoded.', labelNames: ['environment'], registers })
+    this.#scanned = new Counter({
+      name: 'sluice_records_scanned_total',
+      help: 'Records looked at.',
+      labelNames: ['environment'],
+      registers,
+    })
+    this.#bad = new Counter({
+      name: 'sluice_bad_records_total',
+      help: 'Records that could not be decoded.',
+      labelNames: ['environment'],
+      registers,
+    })
     this.refused = new Counter({
       name: 'sluice_connections_refused_total',
       help: 'WebSocket upgrades refused, by HTTP status.',

@@ -1,4 +1,7 @@
-/** Connects one environment: the cluster, its log, the schema registry, the catalog. Nothing is asked of any of them before the first query. */
+/**
+ * Connects one environment: the cluster, its log, the schema registry, the catalog. Nothing is asked of any of them
+ * before the first query.
+ */
 import { createAdministration } from '../catalog/administration.ts'
 import { createCatalog } from '../catalog/kafka-catalog.ts'
 import { declarationOf, withObjects } from '../catalog/objects.ts'
@@ -23,7 +26,14 @@ export async function openEnvironment(config: EnvironmentConfig, given?: Catalog
   const store = given ?? (await openStore())
   const objects = store.environment(config.name)
   const glue = config.glue === undefined ? undefined : await readGlueFolder(config.glue.folder)
-  const catalog = createCatalog({ cluster, log, registry, glue, formats: config.formats, declared: (topic, id) => declarationOf(objects, topic, id) })
+  const catalog = createCatalog({
+    cluster,
+    log,
+    registry,
+    glue,
+    formats: config.formats,
+    declared: (topic, id) => declarationOf(objects, topic, id),
+  })
   const query = (account: Account): QueryEnvironment => {
     const may = rightsOf(account, config.name)
     const mayRead = (topic: string): boolean => may('read', topic)

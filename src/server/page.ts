@@ -1,6 +1,6 @@
 /**
- * The page at `/`: what runs here and how to ask it. Plain HTML with its own style, no script, nothing loaded from anywhere, no secret in it.
- * The address shown is the one that the reader's browser asked for.
+ * The page at `/`: what runs here and how to ask it. Plain HTML with its own style, no script, nothing loaded from
+ * anywhere, no secret in it. The address shown is the one that the reader's browser asked for.
  */
 import { createHash } from 'node:crypto'
 

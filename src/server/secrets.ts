@@ -1,6 +1,8 @@
 /**
- * How secrets are kept: passwords as scrypt hashes (RFC 7914), tokens, which are long and random, as SHA-256. Text forms:
- * `scrypt:<N>:<r>:<p>:<salt>:<hash>` and `sha256:<hash>`, base64url. Comparison takes the same time whatever the answer.
+ * How secrets are kept: passwords as scrypt hashes (RFC 7914), tokens, which are long and random, as SHA-256. Text
+ * forms:
+ * `scrypt:<N>:<r>:<p>:<salt>:<hash>` and `sha256:<hash>`, base64url. Comparison takes the same time whatever the
+ * answer.
  */
 import { createHash, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
 
@@ -34,7 +36,16 @@ export function passwordHashProblem(hash: string): string | undefined {
   const match = PASSWORD_HASH.exec(hash)
   if (match === null) return 'not a hash as `sluice hash` prints it'
   const [n, r, p] = [Number(match[1]), Number(match[2]), Number(match[3])]
-  if (n < 1024 || n > 2 ** 20 || (n & (n - 1)) !== 0 || r < 1 || r > 32 || p < 1 || p > 16 || n * r * 128 > 128 * 1024 * 1024)
+  if (
+    n < 1024 ||
+    n > 2 ** 20 ||
+    (n & (n - 1)) !== 0 ||
+    r < 1 ||
+    r > 32 ||
+    p < 1 ||
+    p > 16 ||
+    n * r * 128 > 128 * 1024 * 1024
+  )
     return 'its scrypt costs are out of range'
   return undefined
 }
@@ -47,7 +58,11 @@ export function isTokenHash(hash: string): boolean {
 export async function passwordMatches(password: string, hash: string): Promise<boolean> {
   const match = PASSWORD_HASH.exec(hash)
   if (match === null) return false
-  const key = await derive(password, Buffer.from(match[4], 'base64url'), { N: Number(match[1]), r: Number(match[2]), p: Number(match[3]) })
+  const key = await derive(password, Buffer.from(match[4], 'base64url'), {
+    N: Number(match[1]),
+    r: Number(match[2]),
+    p: Number(match[3]),
+  })
   return timingSafeEqual(key, Buffer.from(match[5], 'base64url'))
 }
 

@@ -1,9 +1,11 @@
 /**
- * One WebSocket is one session: wait for the first message, check who asks, run it once, send END, close. The session owns the socket's life: the wait for the first
- * message, heartbeats in silence, the limit on a reader that stopped reading, and the abort when the client goes away. It does not know HTTP or SQL.
+ * One WebSocket is one session: wait for the first message, check who asks, run it once, send END, close. The session
+ * owns the socket's life: the wait for the first message, heartbeats in silence, the limit on a reader that stopped
+ * reading, and the abort when the client goes away. It does not know HTTP or SQL.
  *
- * Order on the wire: what `run` sends, then ERROR where the session has one of its own, END, and the close with code 1000. Later messages of the client are ignored.
- * A dialect may have END said several times and the close left to the client for a while.
+ * Order on the wire: what `run` sends, then ERROR where the session has one of its own, END, and the close with code
+ * 1000. Later messages of the client are ignored. A dialect may have END said several times and the close left to the
+ * client for a while.
  */
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
@@ -17,7 +19,12 @@ import type { ServerLimits } from './limits.ts'
 import { WebSocketOut } from './websocket-out.ts'
 
 /** `runRequest` of the engine, or a stand-in for it in tests. */
-export type Run = (request: QueryRequest, environment: QueryEnvironment, sink: FrameSink, signal: AbortSignal) => Promise<RunSummary>
+export type Run = (
+  request: QueryRequest,
+  environment: QueryEnvironment,
+  sink: FrameSink,
+  signal: AbortSignal,
+) => Promise<RunSummary>
 
 /** What a session needs from the server around it. */
 export interface SessionHost {
@@ -39,7 +46,9 @@ export interface SessionHost {
   /** Something that should not happen did; `reference` is what the user was told. */
   failed(session: Session, reference: string, cause: unknown): void
   closed(session: Session): void
-  /** A dialect other than v2: no HEARTBEAT, and frames go through `wrap`, whose `finish` is called when the run is over. */
+  /**
+   * A dialect other than v2: no HEARTBEAT, and frames go through `wrap`, whose `finish` is called when the run is over.
+   */
   readonly dialect?: Dialect
 }
 
@@ -52,14 +61,20 @@ export interface Dialect {
   wrap(out: WebSocketOut, request: QueryRequest, stop: (reason: string) => void): FrameSink & { finish(): void }
 }
 
-/** A client that has taken nothing for this part of `server.stalled.send.timeout` (5 s of 60 s) does not count as a running query of its user. */
+/**
+ * A client that has taken nothing for this part of `server.stalled.send.timeout` (5 s of 60 s) does not count as a
+ * running query of its user.
+ */
 const ABANDONED_PART = 1 / 12
 /** The JDBC driver forgets results as a habit, and opens the next connection at once (1 s of 60 s). */
 const ABANDONED_PART_OF_DIALECT = 1 / 60
 
 class Stopped extends Error {}
 
-/** A `ws` socket that says when a closing handshake begins, before anything of it is on the wire; the session uses that to have the last word. */
+/**
+ * A `ws` socket that says when a closing handshake begins, before anything of it is on the wire; the session uses that
+ * to have the last word.
+ */
 export class SessionSocket extends WebSocket {
   /** Called once, with the code that the library wants to send (1009: the message was too large). */
   onClosing: ((code: number | undefined) => void) | undefined
@@ -89,7 +104,10 @@ export class Session {
   /** Why the server stopped the query, for the ERROR frame. */
   #stopped: string | undefined
 
-  /** `account` is known when the upgrade already carried a good credential; a token in the first message is then still checked if it is there. */
+  /**
+   * `account` is known when the upgrade already carried a good credential; a token in the first message is then still
+   * checked if it is there.
+   */
   constructor(ws: SessionSocket, socket: Socket, host: SessionHost, account: Account | undefined) {
     this.#ws = ws
     this.#socket = socket
@@ -197,7 +215,15 @@ export class Session {
         this.#host.failed(this, this.id, cause)
         this.out.send(error(text))
       }
-      this.#host.ended(this, { id: this.id, outcome: stopped ? 'cancelled' : 'error', results: 0, recordsScanned: 0, bytesRead: 0, badRecords: 0, durationMs })
+      this.#host.ended(this, {
+        id: this.id,
+        outcome: stopped ? 'cancelled' : 'error',
+        results: 0,
+        recordsScanned: 0,
+        bytesRead: 0,
+        badRecords: 0,
+        durationMs,
+      })
     }
     // `ended` may have waited for nobody: the client can be gone by now, and then there is nobody to tell.
     if (this.#stopped !== undefined) this.out.send(error(this.#stopped))
@@ -211,7 +237,8 @@ export class Session {
     this.#watchReader()
     for (let i = 0; i < (dialect?.ends ?? 1); i++) this.out.send(end())
     await this.out.finished()
-    if (dialect === undefined || dialect.closeAfterMs === 0 || this.#ws.readyState !== WebSocket.OPEN) return this.#close()
+    if (dialect === undefined || dialect.closeAfterMs === 0 || this.#ws.readyState !== WebSocket.OPEN)
+      return this.#close()
     this.#linger = this.#host.clock.after(dialect.closeAfterMs, () => this.closeNow())
   }
 
@@ -220,12 +247,19 @@ export class Session {
     this.#ws.close(1000)
   }
 
-  /** The library read a frame larger than `server.max.message.bytes` and is about to close with 1009: say why before it does. */
+  /**
+   * The library read a frame larger than `server.max.message.bytes` and is about to close with 1009: say why before it
+   * does.
+   */
   #tooLarge(): void {
     if (this.state !== 'waiting') return this.#left()
     this.state = 'ending'
     this.#firstMessage.cancel()
-    this.out.send(error(`The first message is larger than ${this.#host.limits['server.max.message.bytes']} bytes (server.max.message.bytes).`))
+    this.out.send(
+      error(
+        `The first message is larger than ${this.#host.limits['server.max.message.bytes']} bytes (server.max.message.bytes).`,
+      ),
+    )
     this.out.send(end())
     this.out.flush()
     this.#ws.close(1000)

@@ -1,6 +1,7 @@
 /**
- * Puts the server together: environments, accounts, HTTP, the upgrade to WebSocket, and one session for each socket. Also its end: no more connections, running queries
- * may finish for a while, then they are told. It knows neither command line nor configuration files.
+ * Puts the server together: environments, accounts, HTTP, the upgrade to WebSocket, and one session for each socket.
+ * Also its end: no more connections, running queries may finish for a while, then they are told. It knows neither
+ * command line nor configuration files.
  */
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -12,7 +13,14 @@ import type { QueryEnvironment, RunSummary } from '../engine/host.ts'
 import { runRequest } from '../engine/request.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { errorAsObject, type QueryRequest } from '../protocol/frames.ts'
-import { type Account, type AccountChange, Accounts, mayEnter, type ServiceAccountConfig, type UserConfig } from './auth.ts'
+import {
+  type Account,
+  type AccountChange,
+  Accounts,
+  mayEnter,
+  type ServiceAccountConfig,
+  type UserConfig,
+} from './auth.ts'
 import type { BasePath } from './base-path.ts'
 import type { ServerConfig } from './config/config.ts'
 import type { Environment, OpenEnvironment } from './environment.ts'
@@ -33,13 +41,14 @@ export interface RunningServer {
   readonly port: number
   readonly environments: readonly Environment[]
   /**
-   * Takes other accounts in place of those it has. Sockets of an account that is gone, or whose password or token is another one, get ERROR, END and the close; queries of one
-   * that may see something else get an ERROR that says so. Says what became of the accounts.
+   * Takes other accounts in place of those it has. Sockets of an account that is gone, or whose password or token is
+   * another one, get ERROR, END and the close; queries of one that may see something else get an ERROR that says so.
+   * Says what became of the accounts.
    */
   setAccounts(users: readonly UserConfig[], serviceAccounts: readonly ServiceAccountConfig[]): readonly AccountChange[]
   /**
-   * Stops accepting, lets running queries finish for up to `shutdown.grace`, then ends them with an ERROR that says so. Resolves when everything is closed.
-   * A second call with `graceMs` 0 ends the wait of the first.
+   * Stops accepting, lets running queries finish for up to `shutdown.grace`, then ends them with an ERROR that says so.
+   * Resolves when everything is closed. A second call with `graceMs` 0 ends the wait of the first.
    */
   close(graceMs?: number): Promise<void>
 }
@@ -56,14 +65,22 @@ export interface StartOptions {
 /** How long a client may take to answer the closing handshake. */
 const CLOSE_TIMEOUT_MS = 5000
 
-/** Resolves when the server listens. Rejects when the port cannot be had; a Kafka that does not answer is no reason (it may come later). */
+/**
+ * Resolves when the server listens. Rejects when the port cannot be had; a Kafka that does not answer is no reason (it
+ * may come later).
+ */
 export async function startServer(config: ServerConfig, options: StartOptions = {}): Promise<RunningServer> {
   const log = options.log ?? createLog(config.log.level)
   const open = options.open ?? (await import('./open-environment.ts')).openEnvironment
   const { openStore } = await import('../catalog/store.ts')
   const store = await openStore(config.server.dataFolder)
   const environments = await Promise.all(config.environments.map((environment) => open(environment, store)))
-  const server = new Server(config, environments, { log, run: options.run ?? runRequest, clock: options.clock ?? systemClock, store })
+  const server = new Server(config, environments, {
+    log,
+    run: options.run ?? runRequest,
+    clock: options.clock ?? systemClock,
+    store,
+  })
   try {
     await server.listen()
   } catch (cause) {
@@ -77,8 +94,9 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
 type Upgrades = InstanceType<typeof WebSocketServer<typeof SessionSocket>>
 
 /**
- * The driver takes one END for each `next()` that finds no row, and hangs on the one after the last; it takes a result whose connection is closed for one without rows. Programs ask once or
- * twice more than there are rows (sqlline does, MyBatis looks whether the result is closed before every row).
+ * The driver takes one END for each `next()` that finds no row, and hangs on the one after the last; it takes a result
+ * whose connection is closed for one without rows. Programs ask once or twice more than there are rows (sqlline does,
+ * MyBatis looks whether the result is closed before every row).
  */
 const JDBC_ENDS = 4
 
@@ -104,7 +122,11 @@ class Server implements RunningServer {
   host = ''
   port = 0
 
-  constructor(config: ServerConfig, environments: readonly Environment[], means: { log: Log; run: Run; clock: Clock; store: CatalogStore }) {
+  constructor(
+    config: ServerConfig,
+    environments: readonly Environment[],
+    means: { log: Log; run: Run; clock: Clock; store: CatalogStore },
+  ) {
     this.#config = config
     this.#base = basePathOf(config)
     this.environments = environments
@@ -117,7 +139,9 @@ class Server implements RunningServer {
       openSockets: () => this.#sessions.size,
       runningQueries: () => this.#running().length,
       kafkaRequests: () =>
-        environments.flatMap(({ name, cluster }) => [...(cluster?.requests ?? [])].map(([request, count]) => ({ environment: name, request, count }))),
+        environments.flatMap(({ name, cluster }) =>
+          [...(cluster?.requests ?? [])].map(([request, count]) => ({ environment: name, request, count })),
+        ),
     })
     const health = new Health(environments, means.clock, means.log)
     this.#http = createHttp({
@@ -132,13 +156,22 @@ class Server implements RunningServer {
     })
     const maxPayload = config.limits['server.max.message.bytes']
     // `closeTimeout` is newer than the type declarations.
-    const wsOptions = { noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload, closeTimeout: CLOSE_TIMEOUT_MS, WebSocket: SessionSocket }
+    const wsOptions = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      WebSocket: SessionSocket,
+    }
     this.#upgrades = new WebSocketServer(wsOptions)
   }
 
   async listen(): Promise<void> {
     const { host, port, tls } = this.#config.server
-    this.#http.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket as Socket, head))
+    this.#http.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#upgrade(request, socket as Socket, head),
+    )
     await this.#http.listen({ host, port })
     this.host = host
     this.port = (this.#http.server.address() as AddressInfo).port
@@ -153,15 +186,21 @@ class Server implements RunningServer {
     return this.#closing
   }
 
-  setAccounts(users: readonly UserConfig[], serviceAccounts: readonly ServiceAccountConfig[]): readonly AccountChange[] {
+  setAccounts(
+    users: readonly UserConfig[],
+    serviceAccounts: readonly ServiceAccountConfig[],
+  ): readonly AccountChange[] {
     const changes = this.#accounts.replace(users, serviceAccounts)
     for (const session of this.#sessions) {
       const { account } = session
       const change = changes.find((c) => c.name === account?.name && c.kind === account.kind)
-      if (change?.what === 'revoked') session.stop(`Not authenticated any more: the access of ${JSON.stringify(change.name)} was revoked.`)
+      if (change?.what === 'revoked')
+        session.stop(`Not authenticated any more: the access of ${JSON.stringify(change.name)} was revoked.`)
       // One that has said nothing yet is asked for its rights when it does.
       else if (change !== undefined && session.state === 'running')
-        session.stop(`The permissions of ${JSON.stringify(change.name)} were changed, so its query was ended. Ask again.`)
+        session.stop(
+          `The permissions of ${JSON.stringify(change.name)} were changed, so its query was ended. Ask again.`,
+        )
     }
     return changes
   }
@@ -169,7 +208,8 @@ class Server implements RunningServer {
   #logout(token: string): void {
     if (!this.#accounts.logout(token)) return
     const login = hashToken(token)
-    for (const session of this.#sessions) if (session.account?.login === login) session.stop('Not authenticated any more: the login was ended by a logout.')
+    for (const session of this.#sessions)
+      if (session.account?.login === login) session.stop('Not authenticated any more: the login was ended by a logout.')
   }
 
   async #shutDown(graceMs: number): Promise<void> {
@@ -180,7 +220,8 @@ class Server implements RunningServer {
       session.closeNow()
     }
     await this.#whenIdle(graceMs, true)
-    for (const session of this.#sessions) session.stop('The server is shutting down: the query was ended before it was complete (shutdown.grace).')
+    for (const session of this.#sessions)
+      session.stop('The server is shutting down: the query was ended before it was complete (shutdown.grace).')
     await this.#whenIdle(1000, false)
     for (const session of this.#sessions) session.destroy()
     await closed
@@ -211,7 +252,10 @@ class Server implements RunningServer {
     request.url = this.#base.inside(request.url ?? '/', request.headers)
     const refuse = (status: number, title: string) => {
       this.#metrics.refused.inc({ reason: String(status) })
-      this.#log.info({ status, path: request.url?.replace(/\?.*/s, '').slice(0, 200), address: socket.remoteAddress, reason: title }, 'connection refused')
+      this.#log.info(
+        { status, path: request.url?.replace(/\?.*/s, '').slice(0, 200), address: socket.remoteAddress, reason: title },
+        'connection refused',
+      )
       refuseUpgrade(request, socket, status, title)
     }
     if (this.#closing !== undefined) return refuse(503, 'The server is shutting down.')
@@ -221,7 +265,8 @@ class Server implements RunningServer {
       return left === undefined ? refuse(404, 'No WebSocket lives at this address.') : refuse(501, left)
     }
     const limit = this.#config.limits['server.max.connections']
-    if (this.#sessions.size >= limit && !this.#makeRoom()) return refuse(503, `Too many connections: the limit server.max.connections is ${limit}.`)
+    if (this.#sessions.size >= limit && !this.#makeRoom())
+      return refuse(503, `Too many connections: the limit server.max.connections is ${limit}.`)
     const token = credential(request)
     const account = token === undefined ? undefined : this.#accounts.byToken(token)
     if (wanted.proxied) {
@@ -232,9 +277,13 @@ class Server implements RunningServer {
             ? 'Send "Authorization: Bearer <key of a service account>".'
             : 'The bearer key is not valid: it is unknown, has expired or was revoked.',
         )
-      if (this.#environment(wanted) === undefined) return refuse(404, `There is no environment ${JSON.stringify(wanted.environment)}.`)
+      if (this.#environment(wanted) === undefined)
+        return refuse(404, `There is no environment ${JSON.stringify(wanted.environment)}.`)
       if (!mayEnter(account, wanted.environment))
-        return refuse(403, `The account ${JSON.stringify(account.name)} may not use the environment ${JSON.stringify(wanted.environment)}.`)
+        return refuse(
+          403,
+          `The account ${JSON.stringify(account.name)} may not use the environment ${JSON.stringify(wanted.environment)}.`,
+        )
     }
     const cli = isLensesCli(request, wanted)
     this.#upgrades.handleUpgrade(request, socket, head, (ws) => {
@@ -266,14 +315,16 @@ class Server implements RunningServer {
       again: () => (given === undefined ? undefined : this.#accounts.byToken(given)),
       authenticate: (token) => {
         if (wanted.proxied) return 'Not authenticated: the key is not valid any more.'
-        if (token === undefined) return 'Not authenticated: send the token of POST /api/login, or of a service account, as "token" in the first message.'
+        if (token === undefined)
+          return 'Not authenticated: send the token of POST /api/login, or of a service account, as "token" in the first message.'
         return this.#accounts.byToken(token) ?? 'Not authenticated: the token is unknown, has expired or was revoked.'
       },
       environment: (account) => this.#visible(wanted, account, cli),
       admit: (account) => this.#admit(account),
       started: (session, request) => this.#started(session, request),
       ended: (session, summary) => this.#ended(session, summary),
-      failed: (session, reference, cause) => this.#log.error({ err: cause, session: session.id, reference }, 'query failed inside'),
+      failed: (session, reference, cause) =>
+        this.#log.error({ err: cause, session: session.id, reference }, 'query failed inside'),
       closed: (session) => this.#closed(session),
       dialect: wanted.dialect === 'jdbc' ? this.#jdbc() : undefined,
     }
@@ -296,10 +347,22 @@ class Server implements RunningServer {
   #visible(wanted: Target, account: Account, cli: boolean): { name: string; query: QueryEnvironment } | string {
     const environment = this.#environment(wanted)
     if (environment !== undefined && mayEnter(account, environment.name)) {
-      const frame = wanted.dialect === 'jdbc' ? 'server.max.frame.bytes.jdbc' : wanted.proxied ? 'server.max.frame.bytes' : 'server.max.frame.bytes.agent'
-      const query = { ...this.#view(environment, account), maxFrame: { name: frame, bytes: this.#config.limits[frame] } } as const
+      const frame =
+        wanted.dialect === 'jdbc'
+          ? 'server.max.frame.bytes.jdbc'
+          : wanted.proxied
+            ? 'server.max.frame.bytes'
+            : 'server.max.frame.bytes.agent'
+      const query = {
+        ...this.#view(environment, account),
+        maxFrame: { name: frame, bytes: this.#config.limits[frame] },
+      } as const
       // The driver reads times as numbers.
-      if (wanted.dialect === 'jdbc') return { name: environment.name, query: { ...query, defaults: { ...query.defaults, 'format.timestamp': false } } }
+      if (wanted.dialect === 'jdbc')
+        return {
+          name: environment.name,
+          query: { ...query, defaults: { ...query.defaults, 'format.timestamp': false } },
+        }
       return { name: environment.name, query: cli ? { ...query, metadataFollowsFormat: true } : query }
     }
     // The proxied path has told these two apart at the handshake.
@@ -313,8 +376,13 @@ class Server implements RunningServer {
     const running = this.#running().filter((session) => !session.abandoned)
     const all = this.#config.limits['max.concurrent.queries']
     const own = this.#config.limits['max.concurrent.queries.per.user']
-    if (running.length >= all) return `Too many queries are running on this server: the limit max.concurrent.queries is ${all}. Try again later.`
-    if (own > 0 && running.filter((session) => session.account?.name === account.name && session.account.kind === account.kind).length >= own) {
+    if (running.length >= all)
+      return `Too many queries are running on this server: the limit max.concurrent.queries is ${all}. Try again later.`
+    if (
+      own > 0 &&
+      running.filter((session) => session.account?.name === account.name && session.account.kind === account.kind)
+        .length >= own
+    ) {
       return `Too many queries of ${JSON.stringify(account.name)} are running: the limit max.concurrent.queries.per.user is ${own}. Wait for one to end, or close its connection.`
     }
     return undefined
@@ -324,8 +392,12 @@ class Server implements RunningServer {
     const environment = session.environmentName ?? ''
     this.#metrics.started(environment)
     const about = { session: session.id, user: session.account?.name, environment }
-    this.#log.info({ ...about, sqlLength: request.sql.length, sqlHash: statementHash(request.sql), live: request.live }, 'query started')
-    if (this.#log.isLevelEnabled('debug')) this.#log.debug({ session: session.id, sql: withoutLiterals(request.sql) }, 'statement')
+    this.#log.info(
+      { ...about, sqlLength: request.sql.length, sqlHash: statementHash(request.sql), live: request.live },
+      'query started',
+    )
+    if (this.#log.isLevelEnabled('debug'))
+      this.#log.debug({ session: session.id, sql: withoutLiterals(request.sql) }, 'statement')
   }
 
   #ended(session: Session, summary: RunSummary): void {
@@ -335,7 +407,16 @@ class Server implements RunningServer {
     const why = outcome === 'cancelled' ? { reason: error } : {}
     const about = { session: session.id, query: id, user: session.account?.name, environment, ...why }
     this.#log.info(
-      { ...about, outcome, durationMs: Math.round(durationMs), rows: results, recordsScanned, bytesRead, badRecords, bytesSent: session.bytesSent },
+      {
+        ...about,
+        outcome,
+        durationMs: Math.round(durationMs),
+        rows: results,
+        recordsScanned,
+        bytesRead,
+        badRecords,
+        bytesSent: session.bytesSent,
+      },
       'query ended',
     )
   }

@@ -1,9 +1,10 @@
 /**
  * The fast way out: text frames collected into large chunks and written straight to the network socket.
  *
- * Framing is RFC 6455, section 5.2, as a server sends it: one unmasked, final text frame a message, with the shortest length form. The `ws` library keeps the handshake,
- * everything that is read, ping, pong and the closing handshake; it writes whole frames synchronously (there is no compression), and so does this, so the two never mix
- * inside a frame. It does not know what the frames say.
+ * Framing is RFC 6455, section 5.2, as a server sends it: one unmasked, final text frame a message, with the shortest
+ * length form. The `ws` library keeps the handshake, everything that is read, ping, pong and the closing handshake; it
+ * writes whole frames synchronously (there is no compression), and so does this, so the two never mix inside a frame.
+ * It does not know what the frames say.
  */
 import type { Writable } from 'node:stream'
 import type { FrameSink } from '../engine/host.ts'
@@ -191,7 +192,8 @@ export class WebSocketOut implements FrameSink {
 
 /** Back to the pool, if the bytes are one of its chunks. */
 function giveBack(bytes: Buffer): void {
-  if (bytes.buffer.byteLength === CHUNK && pool.length < POOL_CHUNKS) pool.push(bytes.length === CHUNK ? bytes : Buffer.from(bytes.buffer))
+  if (bytes.buffer.byteLength === CHUNK && pool.length < POOL_CHUNKS)
+    pool.push(bytes.length === CHUNK ? bytes : Buffer.from(bytes.buffer))
 }
 
 /** Writes one frame whose text is at most CHUNK / 3 long; returns the position after it. */

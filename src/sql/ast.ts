@@ -1,6 +1,7 @@
 /**
- * The syntax tree: what the user wrote, node by node, every node with its span. It knows no topic, no type and no value;
- * names are kept as written (BETWEEN stays BETWEEN, `a.b.c` stays a dotted path) and are resolved by `plan/bind`.
+ * The syntax tree: what the user wrote, node by node, every node with its span. It knows no topic, no type and no
+ * value; names are kept as written (BETWEEN stays BETWEEN, `a.b.c` stays a dotted path) and are resolved by
+ * `plan/bind`.
  */
 
 /** UTF-16 offsets into the text of the request, end exclusive. */
@@ -201,7 +202,10 @@ export interface Moment {
   readonly span: Span
 }
 
-/** A type as written; `arrayDepth` counts trailing `[]`. `name` is lower case; `text` is an alias of `string`, `bigint` of `long`, `integer` of `int`. */
+/**
+ * A type as written; `arrayDepth` counts trailing `[]`. `name` is lower case; `text` is an alias of `string`, `bigint`
+ * of `long`, `integer` of `int`.
+ */
 export interface TypeName {
   readonly name: string
   readonly precision?: number
@@ -258,7 +262,10 @@ export type SelectItem =
   /** `alias` is a path: `AS item.code` builds a structure. */
   | { readonly kind: 'expr'; readonly expr: Expr; readonly alias?: readonly Name[]; readonly span: Span }
 export type From = TableRef | DerivedTable | Join | Lateral
-/** `name` joins the parts as written (`orders.v1`, `users-topic`); `quoted` if it was one back-ticked name. `latest`: `LATEST(name)`, the last record of each key. */
+/**
+ * `name` joins the parts as written (`orders.v1`, `users-topic`); `quoted` if it was one back-ticked name. `latest`:
+ * `LATEST(name)`, the last record of each key.
+ */
 export interface TableRef {
   readonly kind: 'table'
   readonly name: Name
@@ -306,7 +313,10 @@ export type Statement =
   | DescribeStatement
   | KillStatement
 
-/** `name` as typed, dots included; `value` is the raw text of a bare token (`30s`, `true`, `5`) or the content of a quoted one. */
+/**
+ * `name` as typed, dots included; `value` is the raw text of a bare token (`30s`, `true`, `5`) or the content of a
+ * quoted one.
+ */
 export interface SetStatement {
   readonly kind: 'set'
   readonly name: string

@@ -1,6 +1,7 @@
 /**
- * What an editor wants to know about a text that is being typed: which word is what (highlights), what is wrong with its form (lints), and what could stand at the caret
- * (a place to complete, filled in by whoever knows the tables). Pure: it reads the text alone, never throws, and does not know whether a table exists.
+ * What an editor wants to know about a text that is being typed: which word is what (highlights), what is wrong with
+ * its form (lints), and what could stand at the caret (a place to complete, filled in by whoever knows the tables).
+ * Pure: it reads the text alone, never throws, and does not know whether a table exists.
  */
 import type { Span } from './ast.ts'
 import { SqlError } from './error.ts'
@@ -22,7 +23,10 @@ export interface Suggestion {
   readonly text: string
 }
 
-/** What could stand at the caret. `path`: the names before the last dot, resolved from their quotes. `word`: what is typed of the last name. */
+/**
+ * What could stand at the caret. `path`: the names before the last dot, resolved from their quotes. `word`: what is
+ * typed of the last name.
+ */
 export interface Place {
   readonly kind: 'statement' | 'table' | 'column' | 'setting' | 'show' | 'nothing'
   readonly word: string
@@ -64,11 +68,39 @@ const CLAUSES =
     ',',
   )
 /** Words after which a table is named. */
-const BEFORE_TABLE = new Set(['FROM', 'JOIN', 'INTO', 'DESCRIBE', 'DESC', 'TRUNCATE', 'TABLE', 'VIEW', 'SYNONYM', 'FOR'])
+const BEFORE_TABLE = new Set([
+  'FROM',
+  'JOIN',
+  'INTO',
+  'DESCRIBE',
+  'DESC',
+  'TRUNCATE',
+  'TABLE',
+  'VIEW',
+  'SYNONYM',
+  'FOR',
+])
 /** Words that end the list of sources. */
-const AFTER_SOURCES = new Set(['WHERE', 'GROUP', 'HAVING', 'ORDER', 'LIMIT', 'OFFSET', 'UNION', 'EXCEPT', 'INTERSECT', 'ON', 'SELECT', 'VALUES', 'SET'])
+const AFTER_SOURCES = new Set([
+  'WHERE',
+  'GROUP',
+  'HAVING',
+  'ORDER',
+  'LIMIT',
+  'OFFSET',
+  'UNION',
+  'EXCEPT',
+  'INTERSECT',
+  'ON',
+  'SELECT',
+  'VALUES',
+  'SET',
+])
 
-/** Every word with what it is: keyword, function, identifier, quoted, string, number, operator, punctuation, comment, error. */
+/**
+ * Every word with what it is: keyword, function, identifier, quoted, string, number, operator, punctuation, comment,
+ * error.
+ */
 export function highlights(sql: string): Mark[] {
   const tokens = tokenize(sql)
   return tokens.map((token, i) => {
@@ -77,7 +109,10 @@ export function highlights(sql: string): Mark[] {
   })
 }
 
-/** What is wrong with the form of the text: every character that means nothing, then the first thing that the parser does not understand. */
+/**
+ * What is wrong with the form of the text: every character that means nothing, then the first thing that the parser
+ * does not understand.
+ */
 export function syntaxLints(sql: string): Mark[] {
   if (sql.trim() === '') return []
   const lints = tokenize(sql)
@@ -108,7 +143,12 @@ export function placeAt(sql: string, caret: number): Place {
   const tokens = statementAround(tokenize(sql), at)
   const inside = tokens.find((t) => t.start < at && (at < t.end || (at === t.end && t.kind === 'error')))
   const nothing: Place = { kind: 'nothing', word: '', path: [], sources: [] }
-  if (inside?.kind === 'comment' || inside?.kind === 'string' || (inside?.kind === 'error' && /^['"/]/.test(inside.text))) return nothing
+  if (
+    inside?.kind === 'comment' ||
+    inside?.kind === 'string' ||
+    (inside?.kind === 'error' && /^['"/]/.test(inside.text))
+  )
+    return nothing
   const before = tokens.filter((t) => t.start < at && t.kind !== 'comment')
   const { word, path, rest } = typedName(sql, before, at)
   const kind = kindOf(rest)
@@ -127,11 +167,17 @@ function statementAround(tokens: readonly Token[], at: number): Token[] {
 }
 
 /** The dotted name that ends at the caret, taken off the tokens before it. */
-function typedName(sql: string, before: readonly Token[], at: number): { word: string; path: string[]; rest: readonly Token[] } {
+function typedName(
+  sql: string,
+  before: readonly Token[],
+  at: number,
+): { word: string; path: string[]; rest: readonly Token[] } {
   const rest = [...before]
   let word = ''
   const last = rest.at(-1)
-  const isName = last !== undefined && (last.kind === 'identifier' || last.kind === 'keyword' || last.kind === 'quoted' || last.text.startsWith('`'))
+  const isName =
+    last !== undefined &&
+    (last.kind === 'identifier' || last.kind === 'keyword' || last.kind === 'quoted' || last.text.startsWith('`'))
   if (last !== undefined && isName && last.end >= at) {
     word = sql.slice(last.start, at).replace(/^`/, '')
     rest.pop()
@@ -143,7 +189,11 @@ function typedName(sql: string, before: readonly Token[], at: number): { word: s
   }
   // A name in table position may hold dashes, which are tokens of their own.
   const start = bareStart(sql, at)
-  if (start !== undefined && sql.slice(start, at).includes('-') && BEFORE_TABLE.has(rest.filter((t) => t.end <= start).at(-1)?.upper ?? ''))
+  if (
+    start !== undefined &&
+    sql.slice(start, at).includes('-') &&
+    BEFORE_TABLE.has(rest.filter((t) => t.end <= start).at(-1)?.upper ?? '')
+  )
     return { word: sql.slice(start, at), path: [], rest: rest.filter((t) => t.end <= start) }
   return { word, path, rest }
 }
@@ -173,7 +223,10 @@ function inSources(rest: readonly Token[]): boolean {
   return lists.inside
 }
 
-/** Follows a statement token by token: is the place behind it inside a list of sources? Parentheses have lists of their own. */
+/**
+ * Follows a statement token by token: is the place behind it inside a list of sources? Parentheses have lists of their
+ * own.
+ */
 class SourceLists {
   #open: boolean[] = [false]
   get inside(): boolean {
@@ -204,7 +257,8 @@ function sourcesOf(sql: string, tokens: readonly Token[]): { name: string; alias
 
 function sourceAt(sql: string, tokens: readonly Token[], at: number): { name: string; alias?: string } | undefined {
   const first = tokens[at]
-  if (first === undefined || (first.kind !== 'quoted' && first.kind !== 'identifier' && first.kind !== 'keyword')) return undefined
+  if (first === undefined || (first.kind !== 'quoted' && first.kind !== 'identifier' && first.kind !== 'keyword'))
+    return undefined
   const end = first.kind === 'quoted' ? first.end : bareNameEnd(sql, first.start)
   const name = first.kind === 'quoted' ? first.value : sql.slice(first.start, end)
   if (name === '') return undefined
@@ -232,11 +286,17 @@ function candidates(place: Place, known: Known): string[] {
     case 'show':
       return SHOWABLE
     case 'setting':
-      return known.settings.map((name) => (place.path.length > 0 ? within(name, place.path) : name)).filter((n) => n !== '')
+      return known.settings
+        .map((name) => (place.path.length > 0 ? within(name, place.path) : name))
+        .filter((n) => n !== '')
     case 'table':
-      return known.tables.map((name) => tableName(place.path.length > 0 ? within(name, place.path) : name)).filter((n) => n !== '')
+      return known.tables
+        .map((name) => tableName(place.path.length > 0 ? within(name, place.path) : name))
+        .filter((n) => n !== '')
     case 'column':
-      return place.path.length > 0 ? fieldsBelow(place.path, known) : [...columnNames(known), ...known.functions.map((f) => f.toUpperCase()), ...CLAUSES]
+      return place.path.length > 0
+        ? fieldsBelow(place.path, known)
+        : [...columnNames(known), ...known.functions.map((f) => f.toUpperCase()), ...CLAUSES]
   }
 }
 

@@ -41,7 +41,10 @@ export class SqlError extends UserError {
 }
 
 /** 1-based line and column (in code points) of a UTF-16 offset. */
-export function position(text: string, offset: number): { line: number; column: number; lineStart: number; lineEnd: number } {
+export function position(
+  text: string,
+  offset: number,
+): { line: number; column: number; lineStart: number; lineEnd: number } {
   const at = Math.min(Math.max(offset, 0), text.length)
   let line = 1
   let lineStart = 0
@@ -63,7 +66,10 @@ const EXCERPT = 120
 /** What takes two cells of a terminal: East Asian wide characters and emoji. */
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
-/** What would move the caret or break the line: control and format characters, lone surrogates, line and paragraph separators. */
+/**
+ * What would move the caret or break the line: control and format characters, lone surrogates, line and paragraph
+ * separators.
+ */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u
 
 /** How many cells of a terminal some characters take. */
@@ -80,7 +86,8 @@ function cells(points: readonly string[]): number {
  *     1 | SELECT amoun FROM payments
  *       |        ^^^^^
  *
- * Of a span over several lines the first is shown, of a long line the piece around the span; tabs and other control characters are shown as spaces.
+ * Of a span over several lines the first is shown, of a long line the piece around the span; tabs and other control
+ * characters are shown as spaces.
  */
 export function renderSqlError(error: SqlError, text: string): string {
   const head = error.hint === undefined ? error.message : `${error.message} ${error.hint}`
@@ -89,7 +96,9 @@ export function renderSqlError(error: SqlError, text: string): string {
   const { line, column, lineStart, lineEnd } = position(text, start)
   const marked = [...text.slice(start, Math.min(end, Math.max(lineEnd, start)))].length
   const from = column - 1 + marked > EXCERPT ? Math.max(0, column - 1 - EXCERPT / 2) : 0
-  const shown = [...text.slice(lineStart, lineEnd)].slice(from, from + EXCERPT).map((c) => (UNPRINTABLE.test(c) ? ' ' : c))
+  const shown = [...text.slice(lineStart, lineEnd)]
+    .slice(from, from + EXCERPT)
+    .map((c) => (UNPRINTABLE.test(c) ? ' ' : c))
   const left = column - 1 - from
   const gutter = String(line)
   const carets = '^'.repeat(Math.max(1, cells(shown.slice(left, left + marked))))

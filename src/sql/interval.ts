@@ -1,4 +1,7 @@
-/** `INTERVAL '90' MINUTE` and its relatives, as other dialects write durations: turned into the dialect's own text (`90m`). Knows no tokens. */
+/**
+ * `INTERVAL '90' MINUTE` and its relatives, as other dialects write durations: turned into the dialect's own text
+ * (`90m`). Knows no tokens.
+ */
 
 /** By the name in the singular, as `INTERVAL` takes it: a unit of the dialect and how many of it. */
 const UNITS: ReadonlyMap<string, readonly [number, string]> = new Map([
@@ -26,13 +29,16 @@ export function isIntervalUnit(word: string): boolean {
 export function intervalText(amount: string, unit: string): string | undefined {
   const found = unitOf(unit)
   const count = Number(amount)
-  return found === undefined || !/^\s*\d+\s*$/.test(amount) || !Number.isSafeInteger(count * found[0]) ? undefined : `${count * found[0]}${found[1]}`
+  return found === undefined || !/^\s*\d+\s*$/.test(amount) || !Number.isSafeInteger(count * found[0])
+    ? undefined
+    : `${count * found[0]}${found[1]}`
 }
 
 /** A whole text such as `1 day 2 hours`, or one in the dialect's own writing (`1d 2h`), as the dialect writes it. */
 export function intervalsText(text: string): string | undefined {
   if (/^(\s*\d+\s*[yMwdhms])+\s*$/.test(text)) return text.trim()
-  // One part after the other, each from where the one before ended: a search would begin anew at each digit of a long number.
+  // One part after the other, each from where the one before ended: a search would begin anew at each digit of a long
+  // number.
   const parts = [...text.matchAll(/\s*(\d+)\s*([A-Za-z]+)/gy)]
   const length = parts.reduce((sum, [whole]) => sum + whole.length, 0)
   if (parts.length === 0 || text.slice(length).trim() !== '') return undefined

@@ -1,6 +1,7 @@
 /**
- * The words of the dialect: which ones an editor colours, and which ones cannot stand as a bare name where they would be ambiguous. Everything that is
- * not listed as reserved is an ordinary name (`key`, `value`, `date`, `left`, `offset`, `order`, …). After a dot every word is a name.
+ * The words of the dialect: which ones an editor colours, and which ones cannot stand as a bare name where they would
+ * be ambiguous. Everything that is not listed as reserved is an ordinary name (`key`, `value`, `date`, `left`,
+ * `offset`, `order`, …). After a dot every word is a name.
  */
 
 /** Words that mean something in some statement; upper case. For highlighting and completion. */
@@ -12,7 +13,10 @@ export const KEYWORDS: ReadonlySet<string> = new Set(
   ),
 )
 
-/** Values that the standard and its neighbours write without brackets: the moment of the query in UTC, and what type it has here. */
+/**
+ * Values that the standard and its neighbours write without brackets: the moment of the query in UTC, and what type it
+ * has here.
+ */
 export const MOMENTS: ReadonlyMap<string, 'timestamp' | 'date' | 'time'> = new Map([
   ['CURRENT_DATE', 'date'],
   ['CURRENT_TIME', 'time'],
@@ -29,7 +33,10 @@ export const MOMENTS: ReadonlyMap<string, 'timestamp' | 'date' | 'time'> = new M
 const WHO = 'Who asks is not a value of a query.'
 const NOT_NULL = 'Write IS NULL or IS NOT NULL.'
 const LIMIT = 'Use LIMIT n.'
-/** Words that mean something in SQL and nothing here. As columns they would be fields that no record has; each with what to write instead. */
+/**
+ * Words that mean something in SQL and nothing here. As columns they would be fields that no record has; each with what
+ * to write instead.
+ */
 const REFUSED: ReadonlyMap<string, string> = new Map([
   ['ALL', 'Name the columns, or write * for all.'],
   ['ANY', 'Use IN (SELECT …), or MAX and MIN in the query.'],
@@ -54,9 +61,14 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
 
 /** Words of this dialect's own syntax. */
 const SYNTAX =
-  'AND AS BETWEEN CASE DISTINCT ELSE EXCEPT FALSE FROM HAVING IN INTERSECT IS JOIN LATERAL LIKE NOT NULL ON OR SELECT THEN TRUE UNION WHEN WHERE'.split(' ')
+  'AND AS BETWEEN CASE DISTINCT ELSE EXCEPT FALSE FROM HAVING IN INTERSECT IS JOIN LATERAL LIKE NOT NULL ON OR SELECT THEN TRUE UNION WHEN WHERE'.split(
+    ' ',
+  )
 
-/** Words that cannot begin an expression as a bare column name: they are syntax, a value, or refused. Back-ticks make names of them. */
+/**
+ * Words that cannot begin an expression as a bare column name: they are syntax, a value, or refused. Back-ticks make
+ * names of them.
+ */
 export const RESERVED: ReadonlySet<string> = new Set([...SYNTAX, ...MOMENTS.keys(), ...REFUSED.keys()])
 
 /** True for a bare word, in any letter case, that is reserved. Only ASCII letters and "_" make keywords. */
@@ -69,7 +81,10 @@ export function insteadOfWord(word: string): string | undefined {
   return REFUSED.get(word)
 }
 
-/** Words that end a SELECT item, so that they are no alias unless AS stands before them (GROUP, ORDER, LIMIT and END may be columns, but not bare aliases). */
+/**
+ * Words that end a SELECT item, so that they are no alias unless AS stands before them (GROUP, ORDER, LIMIT and END may
+ * be columns, but not bare aliases).
+ */
 export const NOT_AN_ITEM_ALIAS: ReadonlySet<string> = new Set([...RESERVED, 'GROUP', 'ORDER', 'LIMIT', 'END'])
 
 /** Words that follow a source, so that they are no alias of it unless back-ticked. */
@@ -86,10 +101,13 @@ export const CONTINUATIONS: readonly string[] =
 
 /** The words that may follow a source; for "did you mean". */
 export const AFTER_SOURCE: readonly string[] =
-  'WHERE GROUP HAVING ORDER LIMIT OFFSET JOIN INNER LEFT RIGHT FULL OUTER CROSS LATERAL UNION EXCEPT INTERSECT'.split(' ')
+  'WHERE GROUP HAVING ORDER LIMIT OFFSET JOIN INNER LEFT RIGHT FULL OUTER CROSS LATERAL UNION EXCEPT INTERSECT'.split(
+    ' ',
+  )
 
 /** The first words of statements. */
-export const STATEMENTS: readonly string[] = 'SELECT WITH SET USE INSERT CREATE DROP TRUNCATE DELETE SHOW DESCRIBE KILL EXPLAIN'.split(' ')
+export const STATEMENTS: readonly string[] =
+  'SELECT WITH SET USE INSERT CREATE DROP TRUNCATE DELETE SHOW DESCRIBE KILL EXPLAIN'.split(' ')
 
 /** Type names in their canonical spelling, lower case, and the aliases that are accepted. */
 export const TYPE_NAMES: ReadonlySet<string> = new Set(
@@ -107,7 +125,10 @@ export const SAME_TYPES: ReadonlyMap<string, string> = new Map([
   ['char', 'string'],
 ])
 
-/** Words that a person from another dialect types, and what to write here instead. Used as hints where such a word is not understood. */
+/**
+ * Words that a person from another dialect types, and what to write here instead. Used as hints where such a word is
+ * not understood.
+ */
 export const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['FETCH', 'Use LIMIT n.'],
   ['ILIKE', "Use LOWER(x) LIKE '…'."],

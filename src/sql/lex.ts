@@ -1,13 +1,25 @@
 /**
- * Text → tokens, one at a time and without state: `scanToken(text, offset)` gives the token that begins at or after an offset. It never throws:
- * what it cannot read becomes a token of kind `error` that carries its message, so an editor can colour broken text and the parser can report it.
- * It does not know the grammar; whether a word is a keyword or a name is decided by the parser (the kind is a hint for highlighting).
+ * Text → tokens, one at a time and without state: `scanToken(text, offset)` gives the token that begins at or after an
+ * offset. It never throws:
+ * what it cannot read becomes a token of kind `error` that carries its message, so an editor can colour broken text and
+ * the parser can report it. It does not know the grammar; whether a word is a keyword or a name is decided by the
+ * parser (the kind is a hint for highlighting).
  */
 import type { Span } from './ast.ts'
 import { position } from './error.ts'
 import { KEYWORDS } from './keywords.ts'
 
-export type TokenKind = 'keyword' | 'identifier' | 'quoted' | 'string' | 'number' | 'operator' | 'punctuation' | 'comment' | 'error' | 'end'
+export type TokenKind =
+  | 'keyword'
+  | 'identifier'
+  | 'quoted'
+  | 'string'
+  | 'number'
+  | 'operator'
+  | 'punctuation'
+  | 'comment'
+  | 'error'
+  | 'end'
 
 export interface Token extends Span {
   readonly kind: TokenKind
@@ -44,8 +56,10 @@ export function scanToken(text: string, from: number): Token {
 }
 
 /**
- * Where a bare name in table position ends: letters, digits, `_`, `.` and `-` without white space (`users-topic`, `_internal.topic-1`, `nyc-2024`).
- * `--` begins a comment and ends the name; a `.` or `-` at the end does not belong to it. Equal to `from` when no name begins there.
+ * Where a bare name in table position ends: letters, digits, `_`, `.` and `-` without white space (`users-topic`,
+ * `_internal.topic-1`, `nyc-2024`).
+ * `--` begins a comment and ends the name; a `.` or `-` at the end does not belong to it. Equal to `from` when no name
+ * begins there.
  */
 export function bareNameEnd(text: string, from: number): number {
   let at = from
@@ -120,7 +134,8 @@ function isWordStart(text: string, at: number): boolean {
 function isWordPart(text: string, at: number): boolean {
   const code = text.codePointAt(at)
   if (code === undefined) return false
-  if (code < 128) return code === 95 || (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57)
+  if (code < 128)
+    return code === 95 || (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57)
   return LETTER_PART.test(String.fromCodePoint(code))
 }
 
@@ -138,7 +153,15 @@ function scanWord(text: string, start: number): Token {
   const slice = text.slice(start, end)
   // Only ASCII words are keywords: some letters outside of it have ASCII upper-case forms.
   const upper = NOT_ASCII.test(slice) ? '' : slice.toUpperCase()
-  return { kind: KEYWORDS.has(upper) ? 'keyword' : 'identifier', start, end, text: slice, upper, value: slice, problem: undefined }
+  return {
+    kind: KEYWORDS.has(upper) ? 'keyword' : 'identifier',
+    start,
+    end,
+    text: slice,
+    upper,
+    value: slice,
+    problem: undefined,
+  }
 }
 
 /** number := digits [ '.' digits ] [ exponent ] | '.' digits [ exponent ]; a letter right behind it is an error. */
@@ -166,7 +189,10 @@ function digitsEnd(text: string, start: number): number {
 
 const ESCAPES: Readonly<Record<string, string>> = { "'": "'", '"': '"', '\\': '\\', n: '\n', t: '\t', r: '\r' }
 
-/** string := quote { character | quote quote | '\' character } quote; a backslash before any other character stays (regular expressions). */
+/**
+ * string := quote { character | quote quote | '\' character } quote; a backslash before any other character stays
+ * (regular expressions).
+ */
 function scanString(text: string, start: number, quote: string): Token {
   let value = ''
   let copied = start + 1
@@ -183,7 +209,15 @@ function scanString(text: string, start: number, quote: string): Token {
     } else if (c === quote) {
       if (text[at + 1] !== quote) {
         value += text.slice(copied, at)
-        return { kind: 'string', start, end: at + 1, text: text.slice(start, at + 1), upper: '', value, problem: undefined }
+        return {
+          kind: 'string',
+          start,
+          end: at + 1,
+          text: text.slice(start, at + 1),
+          upper: '',
+          value,
+          problem: undefined,
+        }
       }
       value += text.slice(copied, at + 1)
       copied = at + 2
@@ -200,7 +234,8 @@ function scanString(text: string, start: number, quote: string): Token {
       `A quote inside a string is doubled: ${quote}it${quote}${quote}s${quote}.`,
     )
   }
-  const hint = escaped < 0 ? undefined : `A backslash before a quote keeps the string open; a backslash itself is written "\\\\".`
+  const hint =
+    escaped < 0 ? undefined : `A backslash before a quote keeps the string open; a backslash itself is written "\\\\".`
   return failed(text, start, text.length, `The string that begins at ${place(text, start)} is not closed.`, hint)
 }
 
@@ -209,7 +244,13 @@ function scanBackticked(text: string, start: number): Token {
   let at = start + 1
   for (;;) {
     at = text.indexOf('`', at)
-    if (at < 0) return failed(text, start, text.length, `The back-ticked name that begins at ${place(text, start)} is not closed.`)
+    if (at < 0)
+      return failed(
+        text,
+        start,
+        text.length,
+        `The back-ticked name that begins at ${place(text, start)} is not closed.`,
+      )
     if (text[at + 1] !== '`') break
     at += 2
   }
@@ -226,7 +267,14 @@ function lineEnd(text: string, start: number): number {
 
 function scanBlockComment(text: string, start: number): Token {
   const close = text.indexOf('*/', start + 2)
-  if (close < 0) return failed(text, start, text.length, `The comment that begins at ${place(text, start)} is not closed.`, 'Close it with "*/".')
+  if (close < 0)
+    return failed(
+      text,
+      start,
+      text.length,
+      `The comment that begins at ${place(text, start)} is not closed.`,
+      'Close it with "*/".',
+    )
   return plain('comment', text, start, close + 2)
 }
 
@@ -277,11 +325,14 @@ const FOREIGN_CHARACTERS: Readonly<Record<string, string>> = {
 
 /** operator | punctuation, or an error token that says what to write instead. */
 function scanSymbol(text: string, start: number): Token {
-  if (ALONE.includes(text[start])) return plain(PUNCTUATION.includes(text[start]) ? 'punctuation' : 'operator', text, start, start + 1)
+  if (ALONE.includes(text[start]))
+    return plain(PUNCTUATION.includes(text[start]) ? 'punctuation' : 'operator', text, start, start + 1)
   for (const [symbol, hint] of FOREIGN) {
-    if (text.startsWith(symbol, start)) return failed(text, start, start + symbol.length, `"${symbol}" is not an operator.`, hint)
+    if (text.startsWith(symbol, start))
+      return failed(text, start, start + symbol.length, `"${symbol}" is not an operator.`, hint)
   }
-  for (const operator of OPERATORS) if (text.startsWith(operator, start)) return plain('operator', text, start, start + operator.length)
+  for (const operator of OPERATORS)
+    if (text.startsWith(operator, start)) return plain('operator', text, start, start + operator.length)
   if (PUNCTUATION.includes(text[start])) return plain('punctuation', text, start, start + 1)
   const code = text.codePointAt(start) ?? 0
   const character = String.fromCodePoint(code)

@@ -1,6 +1,7 @@
 /**
- * Expressions: precedence climbing over the table in `precedence.ts`, chains of operators in a loop (not in recursion), one method per form. It does not resolve names
- * and does not check functions or types. Queries inside of expressions are parsed by the subclass in `parse-query.ts`.
+ * Expressions: precedence climbing over the table in `precedence.ts`, chains of operators in a loop (not in recursion),
+ * one method per form. It does not resolve names and does not check functions or types. Queries inside of expressions
+ * are parsed by the subclass in `parse-query.ts`.
  */
 import type { BinaryOp, Case, Expr, Query, TypeName } from './ast.ts'
 import { didYouMean } from '../lib/suggest.ts'
@@ -12,7 +13,9 @@ import { BINARY_PRECEDENCE, PRECEDENCE } from './precedence.ts'
 import { describe, nameOf, TokenCursor } from './token-cursor.ts'
 
 const OPERATOR_OF: ReadonlyMap<string, BinaryOp> = new Map<string, BinaryOp>([
-  ...(Object.keys(BINARY_PRECEDENCE) as BinaryOp[]).filter((op) => op !== 'or' && op !== 'and').map((op) => [op, op] as const),
+  ...(Object.keys(BINARY_PRECEDENCE) as BinaryOp[])
+    .filter((op) => op !== 'or' && op !== 'and')
+    .map((op) => [op, op] as const),
   ['<>', '!='],
 ])
 /** The words that begin a comparison, after an optional NOT. */
@@ -61,7 +64,11 @@ export abstract class ExpressionParser extends TokenCursor {
       if (level < min) return left
       // IS speaks of all that stands before it: a = b IS TRUE.
       if (comparing && compared && !this.isWord('IS')) {
-        this.raise('Comparisons cannot be chained.', this.token, 'Join them with AND, or put one of them between parentheses.')
+        this.raise(
+          'Comparisons cannot be chained.',
+          this.token,
+          'Join them with AND, or put one of them between parentheses.',
+        )
       }
       compared = comparing
       left = op === undefined ? this.wordComparison(left, start) : this.binary(left, op, level, start)
@@ -85,7 +92,10 @@ export abstract class ExpressionParser extends TokenCursor {
     return this.isWord('NOT') && (COMPARISON_WORDS.has(this.peek().upper) || this.peek().upper === 'NULL')
   }
 
-  /** IS [NOT] (NULL | TRUE | FALSE | UNKNOWN) | IS [NOT] DISTINCT FROM operand | ISNULL | NOTNULL | NOT NULL | [NOT] LIKE operand | [NOT] BETWEEN operand AND operand | [NOT] IN '(' … ')' */
+  /**
+   * IS [NOT] (NULL | TRUE | FALSE | UNKNOWN) | IS [NOT] DISTINCT FROM operand | ISNULL | NOTNULL | NOT NULL | [NOT]
+   * LIKE operand | [NOT] BETWEEN operand AND operand | [NOT] IN '(' … ')'
+   */
   private wordComparison(operand: Expr, start: number): Expr {
     const short = SHORT_NULL_TESTS.get(this.token.upper)
     if (short !== undefined) {
@@ -110,7 +120,12 @@ export abstract class ExpressionParser extends TokenCursor {
         return { kind: 'isDistinct', operand, from, negated, span: this.span(start) }
       }
       const words = 'NULL, TRUE, FALSE or UNKNOWN'
-      if (!this.acceptWord('NULL')) this.fail(negated ? `${words} after IS NOT` : `${words}, or NOT and one of them, after IS`, IS_WORDS, isHint(this.token))
+      if (!this.acceptWord('NULL'))
+        this.fail(
+          negated ? `${words} after IS NOT` : `${words}, or NOT and one of them, after IS`,
+          IS_WORDS,
+          isHint(this.token),
+        )
       return { kind: 'isNull', operand, negated, span: this.span(start) }
     }
     if (this.acceptWord('LIKE')) {
@@ -133,7 +148,9 @@ export abstract class ExpressionParser extends TokenCursor {
       this.fail(
         '"(" after IN',
         [],
-        this.isName() ? 'For an array use IN_ARRAY(x, array), for a table IN (SELECT * FROM t).' : 'The values stand between parentheses: IN (1, 2).',
+        this.isName()
+          ? 'For an array use IN_ARRAY(x, array), for a table IN (SELECT * FROM t).'
+          : 'The values stand between parentheses: IN (1, 2).',
       )
     if (this.isSymbol(')', this.peek())) {
       this.advance()
@@ -167,7 +184,8 @@ export abstract class ExpressionParser extends TokenCursor {
 
   /** The closing bracket of a list of expressions. */
   private expectClosing(bracket: string): void {
-    if (!this.acceptSymbol(bracket)) this.fail(`"${bracket}"`, ['AND', 'OR', 'LIKE', 'BETWEEN', 'IN', 'IS', 'NOT', 'AS', 'FROM'])
+    if (!this.acceptSymbol(bracket))
+      this.fail(`"${bracket}"`, ['AND', 'OR', 'LIKE', 'BETWEEN', 'IN', 'IS', 'NOT', 'AS', 'FROM'])
   }
 
   // -------------------------------------------------------------------------------------------- prefix and postfix
@@ -253,7 +271,11 @@ export abstract class ExpressionParser extends TokenCursor {
     if (QUANTIFIERS.has(token.upper) && this.isSymbol('(', next)) return this.failQuantifier(token, next)
     // ISNULL(x, 0) is a function.
     const called = this.isSymbol('(', next) && insteadOfWord(token.upper) !== undefined
-    if ((RESERVED.has(token.upper) && !called) || ((token.upper === 'GROUP' || token.upper === 'ORDER') && next.upper === 'BY')) return this.failExpression()
+    if (
+      (RESERVED.has(token.upper) && !called) ||
+      ((token.upper === 'GROUP' || token.upper === 'ORDER') && next.upper === 'BY')
+    )
+      return this.failExpression()
     if (token.upper === 'LIMIT' && next.kind === 'number') return this.failExpression()
     if (this.isSymbol('(', next)) {
       if (token.upper === 'CAST') return this.cast()
@@ -281,7 +303,11 @@ export abstract class ExpressionParser extends TokenCursor {
     const span = this.span(token.start)
     if (this.acceptSymbol('(')) {
       if (this.token.kind === 'number')
-        this.raise(`${token.upper} takes no number of digits.`, this.token, `Write ${token.upper} alone: it is in milliseconds.`)
+        this.raise(
+          `${token.upper} takes no number of digits.`,
+          this.token,
+          `Write ${token.upper} alone: it is in milliseconds.`,
+        )
       this.expectSymbol(')')
     }
     return { kind: 'moment', word: token.text, span }
@@ -296,7 +322,12 @@ export abstract class ExpressionParser extends TokenCursor {
       arrayDepth: 0,
       span: { start: word.start, end: word.end },
     }
-    return { kind: 'cast', operand: { kind: 'string', value: text.value, span: { start: text.start, end: text.end } }, type, span: this.span(word.start) }
+    return {
+      kind: 'cast',
+      operand: { kind: 'string', value: text.value, span: { start: text.start, end: text.end } },
+      type,
+      span: this.span(word.start),
+    }
   }
 
   /** interval := INTERVAL ( 'n' | n ) unit | INTERVAL 'n unit …': a text such as "90m". */
@@ -305,16 +336,27 @@ export abstract class ExpressionParser extends TokenCursor {
     const amount = this.advance()
     const written = amount.kind === 'string' ? amount.value : amount.text
     const bare = /^\s*\d+\s*$/.test(written)
-    const value = bare && isIntervalUnit(this.token.text) ? intervalText(written, this.advance().text) : bare ? undefined : intervalsText(written)
+    const value =
+      bare && isIntervalUnit(this.token.text)
+        ? intervalText(written, this.advance().text)
+        : bare
+          ? undefined
+          : intervalsText(written)
     if (value === undefined)
-      return this.raise('This is no interval.', this.span(start), `Write INTERVAL '90' MINUTE, or the duration alone: "90m". The units are ${INTERVAL_UNITS}.`)
+      return this.raise(
+        'This is no interval.',
+        this.span(start),
+        `Write INTERVAL '90' MINUTE, or the duration alone: "90m". The units are ${INTERVAL_UNITS}.`,
+      )
     return { kind: 'string', value, span: this.span(start) }
   }
 
   private failExpression(): never {
     const before = this.previous
     const after =
-      before === undefined || before.kind === 'string' ? '' : ` after ${before.upper !== '' && RESERVED.has(before.upper) ? before.upper : describe(before)}`
+      before === undefined || before.kind === 'string'
+        ? ''
+        : ` after ${before.upper !== '' && RESERVED.has(before.upper) ? before.upper : describe(before)}`
     const comma = this.isWord('FROM') && before?.text === ','
     this.fail(`an expression${after}`, [], this.nameHint() ?? (comma ? 'Leave out the comma before FROM.' : undefined))
   }
@@ -342,7 +384,8 @@ export abstract class ExpressionParser extends TokenCursor {
     const start = this.token.start
     const content = this.parenthesised()
     if (!Array.isArray(content)) return { kind: 'subquery', query: content, span: this.span(start) }
-    if (content.length > 1) this.raise('A list in parentheses may stand only after IN.', this.span(start), 'An array is written [a, b].')
+    if (content.length > 1)
+      this.raise('A list in parentheses may stand only after IN.', this.span(start), 'An array is written [a, b].')
     return content[0]
   }
 
@@ -360,7 +403,8 @@ export abstract class ExpressionParser extends TokenCursor {
   /** struct := '{' field { ',' field } '}', field := name ':' expr | expr AS name */
   private struct(): Expr {
     const start = this.advance().start
-    if (this.isSymbol('}')) this.raise('A struct literal needs at least one field.', { start, end: this.token.end }, 'Write {name: value}.')
+    if (this.isSymbol('}'))
+      this.raise('A struct literal needs at least one field.', { start, end: this.token.end }, 'Write {name: value}.')
     this.enter()
     const fields = this.commaList(() => {
       if (this.isName() && this.isSymbol(':', this.peek())) {
@@ -390,7 +434,8 @@ export abstract class ExpressionParser extends TokenCursor {
       whens.push({ when, then: this.expression() })
     } while (this.isWord('WHEN'))
     const otherwise = this.acceptWord('ELSE') ? this.expression() : undefined
-    if (!this.acceptWord('END')) this.fail(otherwise === undefined ? 'WHEN, ELSE or END' : 'END', ['WHEN', 'ELSE', 'END'])
+    if (!this.acceptWord('END'))
+      this.fail(otherwise === undefined ? 'WHEN, ELSE or END' : 'END', ['WHEN', 'ELSE', 'END'])
     this.leave()
     return { kind: 'case', operand, whens, otherwise, span: this.span(start) }
   }
@@ -413,7 +458,8 @@ export abstract class ExpressionParser extends TokenCursor {
     if (Array.isArray(content)) {
       // EXISTS ((SELECT …)): the inner parentheses are the query's.
       const only = content[0]
-      if (content.length === 1 && only.kind === 'subquery') return { kind: 'exists', query: only.query, span: this.span(start) }
+      if (content.length === 1 && only.kind === 'subquery')
+        return { kind: 'exists', query: only.query, span: this.span(start) }
       return this.raise('EXISTS takes one query or one field.', this.span(start))
     }
     return { kind: 'exists', query: content, span: this.span(start) }
@@ -437,7 +483,10 @@ export abstract class ExpressionParser extends TokenCursor {
     return this.beginsQuery(token)
   }
 
-  /** call := name '(' [ '*' | [DISTINCT | ALL] expr { ',' expr } ] ')' [ FILTER '(' WHERE expr ')' ] | POSITION '(' expr IN expr ')' */
+  /**
+   * call := name '(' [ '*' | [DISTINCT | ALL] expr { ',' expr } ] ')' [ FILTER '(' WHERE expr ')' ] | POSITION '(' expr
+   * IN expr ')'
+   */
   private call(): Expr {
     const start = this.token.start
     const name = nameOf(this.advance())
@@ -456,13 +505,15 @@ export abstract class ExpressionParser extends TokenCursor {
     }
     this.expectClosing(')')
     this.leave()
-    if (this.isWord('OVER') && this.isSymbol('(', this.peek())) this.raise('Window functions are not offered.', this.token, 'Use GROUP BY.', 'UNSUPPORTED')
+    if (this.isWord('OVER') && this.isSymbol('(', this.peek()))
+      this.raise('Window functions are not offered.', this.token, 'Use GROUP BY.', 'UNSUPPORTED')
     const filter = this.isWord('FILTER') && this.isSymbol('(', this.peek()) ? this.filter() : undefined
     return { kind: 'call', name, args, star, distinct, ...(all && { all }), filter, span: this.span(start) }
   }
 
   private argument(): Expr {
-    if (this.isWord('SELECT')) this.fail('an argument', [], 'A query as an argument needs parentheses of its own: f((SELECT …)).')
+    if (this.isWord('SELECT'))
+      this.fail('an argument', [], 'A query as an argument needs parentheses of its own: f((SELECT …)).')
     return this.expression()
   }
 
@@ -493,14 +544,18 @@ export abstract class ExpressionParser extends TokenCursor {
     const name = SAME_TYPES.get(written) ?? written
     if (written === 'double') this.acceptWord('PRECISION')
     if (!TYPE_NAMES.has(name)) {
-      const hint = didYouMean(name, TYPE_NAMES) ?? FOREIGN_TYPES.get(name) ?? `The types are ${[...TYPE_NAMES].join(', ')}.`
+      const hint =
+        didYouMean(name, TYPE_NAMES) ?? FOREIGN_TYPES.get(name) ?? `The types are ${[...TYPE_NAMES].join(', ')}.`
       this.raise(`Unknown type ${describe(token)}.`, token, hint)
     }
     let precision: number | undefined
     let scale: number | undefined
     if (this.isSymbol('(')) {
       if (name !== 'decimal') {
-        const hint = name === 'string' ? 'A text may be of any length; SUBSTRING(x, 0, n) cuts it.' : 'Only decimal takes numbers: decimal(10, 2).'
+        const hint =
+          name === 'string'
+            ? 'A text may be of any length; SUBSTRING(x, 0, n) cuts it.'
+            : 'Only decimal takes numbers: decimal(10, 2).'
         this.raise(`The type ${written} takes no length.`, this.token, hint)
       }
       this.advance()

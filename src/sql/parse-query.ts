@@ -1,9 +1,32 @@
 /**
- * Queries: WITH, set operations, SELECT and its clauses, sources and joins. Names of tables are read raw (they may hold `-` and `.`). Streaming syntax
- * is recognised and refused with what to write instead.
+ * Queries: WITH, set operations, SELECT and its clauses, sources and joins. Names of tables are read raw (they may hold
+ * `-` and `.`). Streaming syntax is recognised and refused with what to write instead.
  */
-import type { DerivedTable, From, Join, Lateral, Limit, Name, OrderItem, Query, QueryBody, Select, SelectItem, SetOperation, Span, TableRef } from './ast.ts'
-import { AFTER_SOURCE, CONTINUATIONS, ELSEWHERE, NOT_A_SOURCE_ALIAS, NOT_AN_ITEM_ALIAS, RESERVED, STATEMENTS } from './keywords.ts'
+import type {
+  DerivedTable,
+  From,
+  Join,
+  Lateral,
+  Limit,
+  Name,
+  OrderItem,
+  Query,
+  QueryBody,
+  Select,
+  SelectItem,
+  SetOperation,
+  Span,
+  TableRef,
+} from './ast.ts'
+import {
+  AFTER_SOURCE,
+  CONTINUATIONS,
+  ELSEWHERE,
+  NOT_A_SOURCE_ALIAS,
+  NOT_AN_ITEM_ALIAS,
+  RESERVED,
+  STATEMENTS,
+} from './keywords.ts'
 import { excerpt } from './lex.ts'
 import type { Token } from './lex.ts'
 import { COMPARISON_WORDS, ExpressionParser } from './parse-expression.ts'
@@ -42,7 +65,8 @@ export abstract class QueryParser extends ExpressionParser {
   /** WITH name AS '(' query ')' { ',' name AS '(' query ')' } */
   private withList(): Query['with'] {
     this.advance()
-    if (this.isWord('RECURSIVE') && this.isName(this.peek())) this.raise('WITH RECURSIVE is not offered.', this.token, undefined, 'UNSUPPORTED')
+    if (this.isWord('RECURSIVE') && this.isName(this.peek()))
+      this.raise('WITH RECURSIVE is not offered.', this.token, undefined, 'UNSUPPORTED')
     return this.commaList(() => {
       const name = this.tableName('a name after WITH')
       this.expectWord('AS')
@@ -137,7 +161,10 @@ export abstract class QueryParser extends ExpressionParser {
 
   // -------------------------------------------------------------------------------------------- SELECT
 
-  /** select := SELECT [DISTINCT | ALL] item { ',' item } [FROM from] [WHERE expr] [GROUP BY expr { ',' expr }] [HAVING expr] */
+  /**
+   * select := SELECT [DISTINCT | ALL] item { ',' item } [FROM from] [WHERE expr] [GROUP BY expr { ',' expr }] [HAVING
+   * expr]
+   */
   private select(): Select {
     const start = this.advance().start
     this.refuseStreamingSelect()
@@ -194,7 +221,8 @@ export abstract class QueryParser extends ExpressionParser {
 
   private itemAlias(): Name[] | undefined {
     if (this.acceptWord('AS')) {
-      if (RESERVED.has(this.token.upper) && !NAME_PROOFS.has(this.peek().text.toUpperCase())) this.fail('an alias after AS')
+      if (RESERVED.has(this.token.upper) && !NAME_PROOFS.has(this.peek().text.toUpperCase()))
+        this.fail('an alias after AS')
       return this.aliasPath()
     }
     if (this.token.kind === 'string') return this.aliasPath()
@@ -206,14 +234,19 @@ export abstract class QueryParser extends ExpressionParser {
 
   private aliasPath(): Name[] {
     if (this.token.kind === 'string') {
-      this.raise('An alias is a plain name or a back-ticked one, not a string.', this.token, `Write AS \`${excerpt(this.token.value)}\`.`)
+      this.raise(
+        'An alias is a plain name or a back-ticked one, not a string.',
+        this.token,
+        `Write AS \`${excerpt(this.token.value)}\`.`,
+      )
     }
     return this.path('an alias')
   }
 
   /** Words that are aliases except in front of their clause: OFFSET 5, WINDOW BY, EMIT CHANGES, WITHIN 1h. */
   private clauseAhead(): boolean {
-    if (ELSEWHERE.has(this.token.upper)) return !ALIAS_ENDS.has(this.peek().text) && !SELECT_ENDS.has(this.peek().upper) && this.peek().upper !== 'FROM'
+    if (ELSEWHERE.has(this.token.upper))
+      return !ALIAS_ENDS.has(this.peek().text) && !SELECT_ENDS.has(this.peek().upper) && this.peek().upper !== 'FROM'
     if (this.isWord('OFFSET')) return this.peek().kind === 'number'
     return this.streaming() !== undefined
   }
@@ -233,7 +266,8 @@ export abstract class QueryParser extends ExpressionParser {
         if (!this.isSymbol(',')) return left
         // A comma is a join whose conditions stand in WHERE.
         this.advance()
-        if (!this.isWord('LATERAL')) left = { kind: 'join', type: 'cross', left, right: this.source(), span: this.span(start) }
+        if (!this.isWord('LATERAL'))
+          left = { kind: 'join', type: 'cross', left, right: this.source(), span: this.span(start) }
       }
     }
   }
@@ -271,12 +305,15 @@ export abstract class QueryParser extends ExpressionParser {
   private lateral(input: From, start: number): Lateral {
     this.advance()
     const array = this.expression()
-    if (this.acceptWord('AS') ? RESERVED.has(this.token.upper) : NOT_A_SOURCE_ALIAS.has(this.token.upper)) this.fail('AS and a name for the elements')
+    if (this.acceptWord('AS') ? RESERVED.has(this.token.upper) : NOT_A_SOURCE_ALIAS.has(this.token.upper))
+      this.fail('AS and a name for the elements')
     const alias = this.name('AS and a name for the elements')
     return { kind: 'lateral', input, array, alias, span: this.span(start) }
   }
 
-  /** source := tableName [[AS] name] | LATEST '(' tableName ')' [[AS] name] | '(' query ')' [[AS] name] | '(' from ')' */
+  /**
+   * source := tableName [[AS] name] | LATEST '(' tableName ')' [[AS] name] | '(' query ')' [[AS] name] | '(' from ')'
+   */
   private source(): From {
     if (this.isSymbol('(')) return this.groupedSource()
     const start = this.token.start
@@ -299,13 +336,15 @@ export abstract class QueryParser extends ExpressionParser {
     else {
       const queryStart = this.token.start
       inner = this.from()
-      if (inner.kind === 'derived' && inner.alias === undefined && this.atQueryTail()) inner = this.queryFrom(inner.query, queryStart)
+      if (inner.kind === 'derived' && inner.alias === undefined && this.atQueryTail())
+        inner = this.queryFrom(inner.query, queryStart)
     }
     this.expectSymbol(')')
     this.leave()
     if (inner.kind === 'query') return this.derived(inner, start)
     if (inner.kind === 'derived' && inner.alias === undefined) return this.derived(inner.query, start)
-    if (inner.kind === 'table' && inner.alias === undefined) return { ...inner, alias: this.sourceAlias(), span: this.span(start) }
+    if (inner.kind === 'table' && inner.alias === undefined)
+      return { ...inner, alias: this.sourceAlias(), span: this.span(start) }
     return inner
   }
 
@@ -326,7 +365,8 @@ export abstract class QueryParser extends ExpressionParser {
     return nameOf(this.advance())
   }
 
-  // -------------------------------------------------------------------------------------------- streaming SQL, and the end
+  // -------------------------------------------------------------------------------------------- streaming SQL, and the
+  // end
 
   /** SELECT STREAM | SELECT TABLE, unless the word is a column. */
   private refuseStreamingSelect(): void {
@@ -356,12 +396,19 @@ export abstract class QueryParser extends ExpressionParser {
     const next = this.peek()
     if (this.isWord('WINDOW') && next.upper === 'BY')
       return { clause: 'WINDOW BY', hint: 'Group by a part of the time, for example GROUP BY HOUR(_meta.timestamp).' }
-    if (this.isWord('WITHIN') && (next.kind === 'number' || next.kind === 'error' || next.kind === 'string' || this.isSymbol('(', next))) {
+    if (
+      this.isWord('WITHIN') &&
+      (next.kind === 'number' || next.kind === 'error' || next.kind === 'string' || this.isSymbol('(', next))
+    ) {
       return { clause: 'WITHIN', hint: 'Leave it out: a join here needs no window.' }
     }
     if (this.isWord('EMIT')) {
       const known = next.upper === 'CHANGES' || next.upper === 'FINAL'
-      if (known) return { clause: `EMIT ${next.upper}`, hint: 'Leave it out; a request with "live": true keeps sending partial aggregates.' }
+      if (known)
+        return {
+          clause: `EMIT ${next.upper}`,
+          hint: 'Leave it out; a request with "live": true keeps sending partial aggregates.',
+        }
     }
     return undefined
   }
@@ -381,10 +428,13 @@ export abstract class QueryParser extends ExpressionParser {
   }
 
   private endHint(): string | undefined {
-    if (CLAUSES.has(this.token.upper)) return 'The clauses come in this order: FROM, WHERE, GROUP BY, HAVING, ORDER BY, LIMIT.'
+    if (CLAUSES.has(this.token.upper))
+      return 'The clauses come in this order: FROM, WHERE, GROUP BY, HAVING, ORDER BY, LIMIT.'
     if (STATEMENTS.includes(this.token.upper) && this.token.upper !== 'WITH') return 'Put ";" between two statements.'
     // Nothing was taken as a token: a raw name of a table went before.
-    const cut = this.previous === undefined && (this.isSymbol('-') || this.isSymbol('.') || this.isSymbol(':') || this.isSymbol('/'))
+    const cut =
+      this.previous === undefined &&
+      (this.isSymbol('-') || this.isSymbol('.') || this.isSymbol(':') || this.isSymbol('/'))
     return cut ? 'A name with such characters stands between back-ticks.' : undefined
   }
 }
@@ -398,7 +448,17 @@ const JOIN_TYPES: ReadonlyMap<string, Join['type']> = new Map([
   ['CROSS', 'cross'],
 ])
 const CLAUSES: ReadonlySet<string> = new Set(['FROM', 'WHERE', 'GROUP', 'HAVING', 'ORDER'])
-const SELECT_ENDS: ReadonlySet<string> = new Set(['WHERE', 'GROUP', 'HAVING', 'ORDER', 'LIMIT', 'OFFSET', 'UNION', 'EXCEPT', 'INTERSECT'])
+const SELECT_ENDS: ReadonlySet<string> = new Set([
+  'WHERE',
+  'GROUP',
+  'HAVING',
+  'ORDER',
+  'LIMIT',
+  'OFFSET',
+  'UNION',
+  'EXCEPT',
+  'INTERSECT',
+])
 const ALIAS_ENDS: ReadonlySet<string> = new Set([',', '.', ')', ';', ''])
 /** What shows that a reserved word after AS is meant as a name. */
 const NAME_PROOFS: ReadonlySet<string> = new Set([',', '.', 'FROM'])

@@ -1,9 +1,21 @@
 /**
- * Text → statements. One method per statement; queries and expressions are in `parse-query.ts` and `parse-expression.ts`. It checks the form alone:
+ * Text → statements. One method per statement; queries and expressions are in `parse-query.ts` and
+ * `parse-expression.ts`. It checks the form alone:
  * whether tables, columns, functions and settings exist is the binder's matter.
  */
 import { didYouMean } from '../lib/suggest.ts'
-import type { ColumnDefinition, CreateTable, Expr, InsertStatement, Name, Query, SetStatement, ShowStatement, ShowWhat, Statement } from './ast.ts'
+import type {
+  ColumnDefinition,
+  CreateTable,
+  Expr,
+  InsertStatement,
+  Name,
+  Query,
+  SetStatement,
+  ShowStatement,
+  ShowWhat,
+  Statement,
+} from './ast.ts'
 import { SqlError } from './error.ts'
 import { STATEMENTS } from './keywords.ts'
 import { bareNameEnd, bareValueEnd } from './lex.ts'
@@ -15,8 +27,9 @@ export { PARSE_LIMITS } from './token-cursor.ts'
 export type { ParseLimits } from './token-cursor.ts'
 
 /**
- * The statements of a text, in order. Statements are separated by `;`, the last one may be left out, empty statements do not count.
- * Throws SqlError: SYNTAX, UNSUPPORTED (streaming SQL, ALTER, UPDATE, MERGE), LIMIT (`sql.max.length`, `sql.max.depth`, `sql.max.statements`, `sql.max.tokens`).
+ * The statements of a text, in order. Statements are separated by `;`, the last one may be left out, empty statements
+ * do not count. Throws SqlError: SYNTAX, UNSUPPORTED (streaming SQL, ALTER, UPDATE, MERGE), LIMIT (`sql.max.length`,
+ * `sql.max.depth`, `sql.max.statements`, `sql.max.tokens`).
  */
 export function parseScript(text: string, limits: Partial<ParseLimits> = {}): Statement[] {
   return new StatementParser(text, limits).script()
@@ -61,7 +74,8 @@ class StatementParser extends QueryParser {
       statements.push(this.statement())
       this.expectEnd()
     }
-    if (statements.length === 0) throw new SqlError('SYNTAX', 'The text holds no statement.', undefined, 'Try: SHOW TABLES')
+    if (statements.length === 0)
+      throw new SqlError('SYNTAX', 'The text holds no statement.', undefined, 'Try: SHOW TABLES')
     return statements
   }
 
@@ -130,16 +144,31 @@ class StatementParser extends QueryParser {
       // A value such as 1m is no number to the lexer.
       const { problem, text } = this.token
       if (problem !== undefined && /^\d/.test(text))
-        this.raise(`Expected "=" after the name of the setting, but found "${text}".`, this.token, `Write SET ${name.text} = ${text}.`)
+        this.raise(
+          `Expected "=" after the name of the setting, but found "${text}".`,
+          this.token,
+          `Write SET ${name.text} = ${text}.`,
+        )
       this.fail('"=" after the name of the setting')
     }
     this.advance()
     const value = this.rawValue('a value', '')
     if (!this.isEnd() && !STATEMENTS.includes(this.token.upper)) {
       const more = this.token.kind === 'identifier' || this.token.kind === 'number'
-      this.fail('";" after the value of the setting', [], more ? 'A value with white space stands between quotes.' : undefined)
+      this.fail(
+        '";" after the value of the setting',
+        [],
+        more ? 'A value with white space stands between quotes.' : undefined,
+      )
     }
-    return { kind: 'set', name: name.text, nameSpan: name.span, value: value.text, valueSpan: { start: value.start, end: value.end }, span: this.span(start) }
+    return {
+      kind: 'set',
+      name: name.text,
+      nameSpan: name.span,
+      value: value.text,
+      valueSpan: { start: value.start, end: value.end },
+      span: this.span(start),
+    }
   }
 
   /** rawName := raw dotted name | '`…`' | string */
@@ -203,7 +232,8 @@ class StatementParser extends QueryParser {
       this.taken = before
       return { kind: 'insert', table, targets, rows, span: this.span(start) }
     }
-    if (!this.isSymbol('(') && !this.isWord('SELECT') && !this.isWord('WITH')) this.fail('VALUES or SELECT', ['VALUES', 'SELECT'])
+    if (!this.isSymbol('(') && !this.isWord('SELECT') && !this.isWord('WITH'))
+      this.fail('VALUES or SELECT', ['VALUES', 'SELECT'])
     const query = this.query()
     return { kind: 'insert', table, targets, query, span: this.span(start) }
   }
@@ -243,11 +273,19 @@ class StatementParser extends QueryParser {
     if (this.acceptWord('TABLE')) return this.createTable(start)
     if (this.acceptWord('VIEW')) return this.createView(start)
     if (this.acceptWord('SYNONYM')) return this.createSynonym(start)
-    if (this.isWord('OR')) this.raise('CREATE OR REPLACE is not offered.', this.token, 'DROP the view first, then CREATE it.', 'UNSUPPORTED')
-    return this.fail('TABLE, VIEW or SYNONYM after CREATE', ['TABLE', 'VIEW', 'SYNONYM'], THING_HINTS.get(this.token.upper))
+    if (this.isWord('OR'))
+      this.raise('CREATE OR REPLACE is not offered.', this.token, 'DROP the view first, then CREATE it.', 'UNSUPPORTED')
+    return this.fail(
+      'TABLE, VIEW or SYNONYM after CREATE',
+      ['TABLE', 'VIEW', 'SYNONYM'],
+      THING_HINTS.get(this.token.upper),
+    )
   }
 
-  /** createTable := TABLE [IF NOT EXISTS] name [ '(' column { ',' column } ')' ] FORMAT '(' format ',' format ')' [ PROPERTIES '(' … ')' ] */
+  /**
+   * createTable := TABLE [IF NOT EXISTS] name [ '(' column { ',' column } ')' ] FORMAT '(' format ',' format ')' [
+   * PROPERTIES '(' … ')' ]
+   */
   private createTable(start: number): CreateTable {
     let ifNotExists = false
     if (this.isWord('IF') && this.peek().upper === 'NOT') {
@@ -257,7 +295,13 @@ class StatementParser extends QueryParser {
     }
     const name = this.tableName('a table name')
     const columns = this.isSymbol('(') ? this.bracketed(() => this.columnDefinition()) : []
-    if (this.isWord('AS')) this.raise('CREATE TABLE … AS is not offered.', this.token, 'CREATE the table, then INSERT INTO it with SELECT.', 'UNSUPPORTED')
+    if (this.isWord('AS'))
+      this.raise(
+        'CREATE TABLE … AS is not offered.',
+        this.token,
+        'CREATE the table, then INSERT INTO it with SELECT.',
+        'UNSUPPORTED',
+      )
     this.expectWord('FORMAT')
     this.expectSymbol('(')
     const keyFormat = this.formatName('the format of the key')
@@ -265,7 +309,16 @@ class StatementParser extends QueryParser {
     const valueFormat = this.formatName('the format of the value')
     this.expectSymbol(')')
     const properties = this.acceptWord('PROPERTIES') ? this.bracketed(() => this.property()) : []
-    return { kind: 'createTable', name, ifNotExists, columns, keyFormat, valueFormat, properties, span: this.span(start) }
+    return {
+      kind: 'createTable',
+      name,
+      ifNotExists,
+      columns,
+      keyFormat,
+      valueFormat,
+      properties,
+      span: this.span(start),
+    }
   }
 
   /** format := name | ( TW | SW ) '[' name ']'; the second is another way to write `TWname`. */
@@ -290,7 +343,9 @@ class StatementParser extends QueryParser {
       this.fail(
         '")"',
         [],
-        this.isWord('DEFAULT') ? 'There are no default values.' : 'The key of the records is a column called _key: CREATE TABLE t (_key string, …).',
+        this.isWord('DEFAULT')
+          ? 'There are no default values.'
+          : 'The key of the records is a column called _key: CREATE TABLE t (_key string, …).',
       )
     return { path, type, nullable: this.acceptWord('NULL'), span: this.span(start) }
   }
@@ -327,7 +382,12 @@ class StatementParser extends QueryParser {
   private drop(): Statement {
     const start = this.advance().start
     const what = DROPPABLE.get(this.token.upper)
-    if (what === undefined) return this.fail('TABLE, VIEW or SYNONYM after DROP', ['TABLE', 'VIEW', 'SYNONYM'], THING_HINTS.get(this.token.upper))
+    if (what === undefined)
+      return this.fail(
+        'TABLE, VIEW or SYNONYM after DROP',
+        ['TABLE', 'VIEW', 'SYNONYM'],
+        THING_HINTS.get(this.token.upper),
+      )
     this.advance()
     const ifExists = this.isWord('IF') && this.peek().upper === 'EXISTS'
     if (ifExists) this.expectWord('IF', 'EXISTS')
@@ -337,13 +397,18 @@ class StatementParser extends QueryParser {
 
   // -------------------------------------------------------------------------------------------- looking and stopping
 
-  /** show := SHOW ( TABLES | TABLE TYPES | VIRTUAL TABLES | FUNCTIONS | VIEWS | VIEW name | SYNONYMS | [ALL] QUERIES | SETTINGS | CREATE TABLE name ) */
+  /**
+   * show := SHOW ( TABLES | TABLE TYPES | VIRTUAL TABLES | FUNCTIONS | VIEWS | VIEW name | SYNONYMS | [ALL] QUERIES |
+   * SETTINGS | CREATE TABLE name )
+   */
   private show(): ShowStatement {
     const start = this.advance().start
     const first = this.token.upper
     const second = SHOW_SECOND.get(first)
     if (second === undefined && !SHOW_FIRST.has(first)) {
-      const hint = this.isName() ? (didYouMean(this.token.text, [...SHOW_FIRST, ...SHOW_SECOND.keys()], 1) ?? SHOW_HINTS.get(first)) : undefined
+      const hint = this.isName()
+        ? (didYouMean(this.token.text, [...SHOW_FIRST, ...SHOW_SECOND.keys()], 1) ?? SHOW_HINTS.get(first))
+        : undefined
       this.fail('what to show', [], hint ?? `SHOW knows ${[...SHOW_FORMS].join(', ')}.`)
     }
     this.advance()
@@ -359,7 +424,10 @@ class StatementParser extends QueryParser {
     return { kind: 'show', what, name, like, span: this.span(start) }
   }
 
-  /** describe := (DESCRIBE | DESC) [FORMATTED | EXTENDED] [TABLE] name; a word of these is a name when nothing follows it. */
+  /**
+   * describe := (DESCRIBE | DESC) [FORMATTED | EXTENDED] [TABLE] name; a word of these is a name when nothing follows
+   * it.
+   */
   private describe(): Statement {
     const start = this.advance().start
     const more = (): boolean => this.peek().kind !== 'end' && !this.isSymbol(';', this.peek())
@@ -383,7 +451,15 @@ const DROPPABLE: ReadonlyMap<string, 'table' | 'view' | 'synonym'> = new Map([
   ['VIEW', 'view'],
   ['SYNONYM', 'synonym'],
 ])
-const SHOW_FIRST: ReadonlySet<string> = new Set(['TABLES', 'FUNCTIONS', 'VIEWS', 'VIEW', 'SYNONYMS', 'QUERIES', 'SETTINGS'])
+const SHOW_FIRST: ReadonlySet<string> = new Set([
+  'TABLES',
+  'FUNCTIONS',
+  'VIEWS',
+  'VIEW',
+  'SYNONYMS',
+  'QUERIES',
+  'SETTINGS',
+])
 const SHOW_SECOND: ReadonlyMap<string, string> = new Map([
   ['TABLE', 'TYPES'],
   ['VIRTUAL', 'TABLES'],
@@ -423,7 +499,10 @@ const NOT_OFFERED: ReadonlyMap<string, string> = new Map([
   ['ALTER', 'DROP the table, view or synonym and CREATE it again.'],
   ['UPDATE', 'INSERT a record with the same _key: in a compacted topic it replaces the older one.'],
   ['UPSERT', 'INSERT a record with the same _key: in a compacted topic it replaces the older one.'],
-  ['MERGE', 'INSERT INTO … SELECT … writes records; one with the same _key replaces the older one in a compacted topic.'],
+  [
+    'MERGE',
+    'INSERT INTO … SELECT … writes records; one with the same _key replaces the older one in a compacted topic.',
+  ],
   ['GRANT', 'Permissions are configuration of the server.'],
   ['REVOKE', 'Permissions are configuration of the server.'],
   ['BEGIN', 'There are no transactions: each statement stands for itself.'],

@@ -1,6 +1,7 @@
 /**
- * Syntax tree → canonical text, on one line: keywords in upper case, every alias with AS, only the parentheses that are needed. Parsing the text gives the
- * same tree again, spans aside. Chains that lean to the left (a AND b AND …, joins, UNIONs) are printed in a loop: they may be thousands of links long.
+ * Syntax tree → canonical text, on one line: keywords in upper case, every alias with AS, only the parentheses that are
+ * needed. Parsing the text gives the same tree again, spans aside. Chains that lean to the left (a AND b AND …, joins,
+ * UNIONs) are printed in a loop: they may be thousands of links long.
  */
 import type {
   CreateTable,
@@ -59,7 +60,8 @@ export function printStatement(s: Statement): string {
 }
 
 function insert(s: InsertStatement): string {
-  const targets = s.targets === undefined ? '' : ` (${s.targets.map((target, i) => targetPath(target, i === 0)).join(', ')})`
+  const targets =
+    s.targets === undefined ? '' : ` (${s.targets.map((target, i) => targetPath(target, i === 0)).join(', ')})`
   const into = `INSERT INTO ${tableName(s.table)}${targets}`
   if (s.query !== undefined) return `${into} ${printQuery(s.query)}`
   return `${into} VALUES ${(s.rows ?? []).map((row) => `(${row.map(printExpr).join(', ')})`).join(', ')}`
@@ -73,7 +75,9 @@ function targetPath(target: readonly Name[], first: boolean): string {
 }
 
 function createTable(s: CreateTable): string {
-  const columns = s.columns.map((column) => `${column.path.map(word).join('.')} ${printType(column.type)}${column.nullable ? ' NULL' : ''}`)
+  const columns = s.columns.map(
+    (column) => `${column.path.map(word).join('.')} ${printType(column.type)}${column.nullable ? ' NULL' : ''}`,
+  )
   const properties = s.properties.map((property) => `${rawName(property.name)} = ${rawValue(property.value)}`)
   return [
     `CREATE TABLE ${s.ifNotExists ? 'IF NOT EXISTS ' : ''}${tableName(s.name)}`,
@@ -87,7 +91,10 @@ function createTable(s: CreateTable): string {
 
 /** One query, without parentheses around it. */
 export function printQuery(q: Query): string {
-  const ctes = q.with.length === 0 ? '' : `WITH ${q.with.map((cte) => `${tableName(cte.name)} AS (${printQuery(cte.query)})`).join(', ')} `
+  const ctes =
+    q.with.length === 0
+      ? ''
+      : `WITH ${q.with.map((cte) => `${tableName(cte.name)} AS (${printQuery(cte.query)})`).join(', ')} `
   const orderBy = q.orderBy.length === 0 ? '' : ` ORDER BY ${q.orderBy.map(orderItem).join(', ')}`
   return ctes + printBody(q.body) + orderBy + limitClause(q.limit)
 }
@@ -112,7 +119,8 @@ function printBody(body: QueryBody): string {
   while (left.kind === 'setOperation') {
     const level = setPrecedence(left.op)
     right.push(` ${left.op.toUpperCase()}${left.all ? ' ALL' : ''} ${bodyOperand(left.right, level + 1)}`)
-    if (left.left.kind !== 'setOperation' || setPrecedence(left.left.op) < level) return bodyOperand(left.left, level) + right.reverse().join('')
+    if (left.left.kind !== 'setOperation' || setPrecedence(left.left.op) < level)
+      return bodyOperand(left.left, level) + right.reverse().join('')
     left = left.left
   }
   return bodyOperand(left, 1) + right.reverse().join('')
@@ -169,7 +177,12 @@ function sourceOperand(from: From): string {
 }
 
 function source(from: Exclude<From, { kind: 'join' | 'lateral' }>): string {
-  const text = from.kind === 'table' ? (from.latest === true ? `LATEST(${tableName(from.name)})` : tableName(from.name)) : `(${printQuery(from.query)})`
+  const text =
+    from.kind === 'table'
+      ? from.latest === true
+        ? `LATEST(${tableName(from.name)})`
+        : tableName(from.name)
+      : `(${printQuery(from.query)})`
   return from.alias === undefined ? text : `${text} AS ${nameUnlessReserved(from.alias)}`
 }
 
@@ -280,7 +293,8 @@ function binary(e: Of<'binary'>): string {
     const level = BINARY_PRECEDENCE[node.op]
     right.push(` ${node.op.toUpperCase()} ${operand(node.right, level + 1)}`)
     const min = level === PRECEDENCE.comparison ? level + 1 : level
-    if (node.left.kind !== 'binary' || precedence(node.left) < min) return operand(node.left, min) + right.reverse().join('')
+    if (node.left.kind !== 'binary' || precedence(node.left) < min)
+      return operand(node.left, min) + right.reverse().join('')
     node = node.left
   }
 }
@@ -323,7 +337,12 @@ export function printType(t: TypeName): string {
 
 /** A string literal in single quotes. */
 export function printString(value: string): string {
-  const escaped = value.replaceAll('\\', '\\\\').replaceAll("'", "''").replaceAll('\n', '\\n').replaceAll('\t', '\\t').replaceAll('\r', '\\r')
+  const escaped = value
+    .replaceAll('\\', '\\\\')
+    .replaceAll("'", "''")
+    .replaceAll('\n', '\\n')
+    .replaceAll('\t', '\\t')
+    .replaceAll('\r', '\\r')
   return `'${escaped}'`
 }
 

@@ -1,6 +1,6 @@
 /**
- * Where the parser stands in the text: the current token, the helpers that take and expect tokens, the depth limit, and the one place where syntax
- * errors get their wording. It knows no grammar.
+ * Where the parser stands in the text: the current token, the helpers that take and expect tokens, the depth limit, and
+ * the one place where syntax errors get their wording. It knows no grammar.
  */
 import { didYouMean, suggestions } from '../lib/suggest.ts'
 import type { Name, Span } from './ast.ts'
@@ -9,17 +9,28 @@ import { ELSEWHERE, insteadOfWord, RESERVED } from './keywords.ts'
 import { bareNameEnd, excerpt, scanToken } from './lex.ts'
 import type { Token } from './lex.ts'
 
-/** What bounds a text. The names in messages are `sql.max.length`, `sql.max.depth`, `sql.max.statements` and `sql.max.tokens`. */
+/**
+ * What bounds a text. The names in messages are `sql.max.length`, `sql.max.depth`, `sql.max.statements` and
+ * `sql.max.tokens`.
+ */
 export interface ParseLimits {
   /** UTF-16 units of the whole text. */
   readonly maxLength: number
   /** Open brackets, operators and queries at one place. Values above 1000 count as 1000: the stack is finite. */
   readonly maxDepth: number
   readonly maxStatements: number
-  /** Words, names, literals and symbols of the whole text; rows of VALUES and `;` do not count. What is made of them (names found, code generated) must not keep others waiting. */
+  /**
+   * Words, names, literals and symbols of the whole text; rows of VALUES and `;` do not count. What is made of them
+   * (names found, code generated) must not keep others waiting.
+   */
   readonly maxTokens: number
 }
-export const PARSE_LIMITS: ParseLimits = { maxLength: 1024 * 1024, maxDepth: 200, maxStatements: 100, maxTokens: 10_000 }
+export const PARSE_LIMITS: ParseLimits = {
+  maxLength: 1024 * 1024,
+  maxDepth: 200,
+  maxStatements: 100,
+  maxTokens: 10_000,
+}
 
 /** The stack holds about four times as many levels; no setting may go beyond it. */
 const HARD_DEPTH = 1000
@@ -46,7 +57,10 @@ export abstract class TokenCursor {
 
   protected constructor(text: string, limits: ParseLimits) {
     if (text.length > limits.maxLength) {
-      throw new SqlError('LIMIT', `The text is ${text.length} characters long; sql.max.length allows ${limits.maxLength}.`)
+      throw new SqlError(
+        'LIMIT',
+        `The text is ${text.length} characters long; sql.max.length allows ${limits.maxLength}.`,
+      )
     }
     this.text = text
     this.limits = limits
@@ -195,7 +209,10 @@ export abstract class TokenCursor {
     return { text, quoted, span: this.span(start) }
   }
 
-  /** True at a bare word that begins a clause here, so that it is no table: reserved words, `GROUP BY`, `LIMIT 5`, `LEFT JOIN`. */
+  /**
+   * True at a bare word that begins a clause here, so that it is no table: reserved words, `GROUP BY`, `LIMIT 5`, `LEFT
+   * JOIN`.
+   */
   private isClauseWord(): boolean {
     const word = this.token.upper
     const behind = this.text[this.token.end]
@@ -213,7 +230,12 @@ export abstract class TokenCursor {
   protected enter(): void {
     const limit = Math.min(this.limits.maxDepth, HARD_DEPTH)
     if (++this.depth > limit) {
-      this.raise(`The statement nests deeper than sql.max.depth allows (${limit}).`, this.token, 'Use fewer brackets or nested queries.', 'LIMIT')
+      this.raise(
+        `The statement nests deeper than sql.max.depth allows (${limit}).`,
+        this.token,
+        'Use fewer brackets or nested queries.',
+        'LIMIT',
+      )
     }
   }
   protected leave(): void {
@@ -225,7 +247,12 @@ export abstract class TokenCursor {
     this.mistake = { token, candidates }
   }
 
-  protected raise(message: string, span: Span, hint?: string, code: 'SYNTAX' | 'LIMIT' | 'UNSUPPORTED' = 'SYNTAX'): never {
+  protected raise(
+    message: string,
+    span: Span,
+    hint?: string,
+    code: 'SYNTAX' | 'LIMIT' | 'UNSUPPORTED' = 'SYNTAX',
+  ): never {
     throw new SqlError(code, message, { start: span.start, end: span.end }, hint)
   }
 
@@ -236,9 +263,15 @@ export abstract class TokenCursor {
     const mistake = this.mistake
     if (mistake !== undefined && mistake.token === this.previous) {
       const [meant] = suggestions(mistake.token.text, mistake.candidates, 1)
-      if (meant !== undefined) this.raise(`Expected ${meant}, but found ${describe(mistake.token)}.`, mistake.token, `Did you mean "${meant}"?`)
+      if (meant !== undefined)
+        this.raise(
+          `Expected ${meant}, but found ${describe(mistake.token)}.`,
+          mistake.token,
+          `Did you mean "${meant}"?`,
+        )
     }
-    if (this.isEnd()) this.raise(`Expected ${what}, but the statement ended.`, { start: this.previousEnd, end: this.previousEnd }, hint)
+    if (this.isEnd())
+      this.raise(`Expected ${what}, but the statement ended.`, { start: this.previousEnd, end: this.previousEnd }, hint)
     const guess =
       hint ??
       ELSEWHERE.get(found.upper) ??

@@ -1,6 +1,7 @@
 /**
- * `sluice server` on real Kafka by configuration alone: every kind of listener and login, by command line, environment variables and file; two environments in one server; https and wss;
- * and configurations that are wrong, which name the key and give no secret away.
+ * `sluice server` on real Kafka by configuration alone: every kind of listener and login, by command line, environment
+ * variables and file; two environments in one server; https and wss; and configurations that are wrong, which name the
+ * key and give no secret away.
  */
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -17,7 +18,17 @@ import { registerSchema, sharedCluster, type Kafka, startKafka, topicName } from
 import { kafkaHand, type KafkaHand } from './kafka-hand.ts'
 
 const cluster = await sharedCluster()
-const { bootstrap, saslBootstrap, sslBootstrap, mtlsBootstrap, saslSslBootstrap, caFile, clientCertFile, clientKeyFile, users } = cluster.kafka
+const {
+  bootstrap,
+  saslBootstrap,
+  sslBootstrap,
+  mtlsBootstrap,
+  saslSslBootstrap,
+  caFile,
+  clientCertFile,
+  clientKeyFile,
+  users,
+} = cluster.kafka
 
 describe('servers on every kind of listener', { skip: cluster.skip }, () => {
   let hand: KafkaHand
@@ -42,7 +53,11 @@ describe('servers on every kind of listener', { skip: cluster.skip }, () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  async function served<T>(args: readonly string[], use: (sluice: SluiceProcess) => Promise<T>, options: ProcessOptions = {}): Promise<T> {
+  async function served<T>(
+    args: readonly string[],
+    use: (sluice: SluiceProcess) => Promise<T>,
+    options: ProcessOptions = {},
+  ): Promise<T> {
     const sluice = await startSluice(args, options)
     try {
       return await use(sluice)
@@ -51,12 +66,26 @@ describe('servers on every kind of listener', { skip: cluster.skip }, () => {
       assert.ok(!sluice.output().includes(user?.password), 'no secret in what the server says')
     }
   }
-  const reads = async (sluice: SluiceProcess) => assert.deepEqual(await sluice.values(`SELECT n FROM ${topic} WHERE n > 1`), [{ n: 2 }])
-  const refusal = async (sluice: SluiceProcess) => (await sluice.ask(`SET kafka.offset.timeout = 3s; SELECT n FROM ${topic}`)).error ?? ''
+  const reads = async (sluice: SluiceProcess) =>
+    assert.deepEqual(await sluice.values(`SELECT n FROM ${topic} WHERE n > 1`), [{ n: 2 }])
+  const refusal = async (sluice: SluiceProcess) =>
+    (await sluice.ask(`SET kafka.offset.timeout = 3s; SELECT n FROM ${topic}`)).error ?? ''
 
   for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']) {
     it(`${mechanism}, the password in a file`, () =>
-      served(['--brokers', saslBootstrap, '--sasl-mechanism', mechanism, '--sasl-username', user.name, '--sasl-password', `@${passwordFile}`], reads))
+      served(
+        [
+          '--brokers',
+          saslBootstrap,
+          '--sasl-mechanism',
+          mechanism,
+          '--sasl-username',
+          user.name,
+          '--sasl-password',
+          `@${passwordFile}`,
+        ],
+        reads,
+      ))
   }
 
   it('SCRAM over TLS, by environment variables, the password in a file', () =>
@@ -72,7 +101,10 @@ describe('servers on every kind of listener', { skip: cluster.skip }, () => {
 
   it('TLS, and mutual TLS', async () => {
     await served(['--brokers', sslBootstrap, '--tls', '--tls-ca', caFile], reads)
-    await served(['--brokers', mtlsBootstrap, '--tls-ca', caFile, '--tls-cert', clientCertFile, '--tls-key', clientKeyFile], reads)
+    await served(
+      ['--brokers', mtlsBootstrap, '--tls-ca', caFile, '--tls-cert', clientCertFile, '--tls-key', clientKeyFile],
+      reads,
+    )
   })
 
   it('OAUTHBEARER by a file, its token in another that is read again for each connection', async () => {
@@ -92,9 +124,16 @@ log: {level: warn}
     )
     await served(['--config', file], reads, { plain: true })
     await writeFile(tokenFile, unsecuredToken('admin', -60))
-    await served(['--config', file], async (sluice) => assert.match(await refusal(sluice), /OAUTHBEARER|expired|token/i), { plain: true })
+    await served(
+      ['--config', file],
+      async (sluice) => assert.match(await refusal(sluice), /OAUTHBEARER|expired|token/i),
+      { plain: true },
+    )
     // By the command line, without encryption.
-    await served(['--brokers', saslBootstrap, '--sasl-mechanism', 'OAUTHBEARER', '--sasl-token', unsecuredToken('reader', 3600)], reads)
+    await served(
+      ['--brokers', saslBootstrap, '--sasl-mechanism', 'OAUTHBEARER', '--sasl-token', unsecuredToken('reader', 3600)],
+      reads,
+    )
   })
 
   it('a registry behind TLS with an authority of its own, and a login', async () => {
@@ -122,7 +161,9 @@ log: {level: warn}
       }
       await asked(`${login}, tls: {caFile: ${caFile}}`, async (sluice) => {
         assert.deepEqual(await sluice.values(`SELECT id FROM ${t}`), [{ id: 7 }])
-        const passed = await fetch(`${sluice.url}/api/proxy-sr/schemas/types`, { headers: { authorization: `Bearer ${TOKEN}` } })
+        const passed = await fetch(`${sluice.url}/api/proxy-sr/schemas/types`, {
+          headers: { authorization: `Bearer ${TOKEN}` },
+        })
         assert.ok(((await passed.json()) as string[]).includes('AVRO'))
       })
       // The same without a file.
@@ -142,8 +183,12 @@ log: {level: warn}
         async (sluice) => assert.deepEqual(await sluice.values(`SELECT id FROM ${t}`), [{ id: 7 }]),
       )
       const error = async (sluice: SluiceProcess) => (await sluice.ask(`SELECT id FROM ${t}`)).error ?? ''
-      await asked(login, async (sluice) => assert.match(await error(sluice), /registry.*certificate.*registry\.tls\.caFile/i))
-      await asked(`, tls: {caFile: ${caFile}}`, async (sluice) => assert.match(await error(sluice), /registry.*credentials/i))
+      await asked(login, async (sluice) =>
+        assert.match(await error(sluice), /registry.*certificate.*registry\.tls\.caFile/i),
+      )
+      await asked(`, tls: {caFile: ${caFile}}`, async (sluice) =>
+        assert.match(await error(sluice), /registry.*credentials/i),
+      )
       assert.ok(registry.asked() > 2)
     } finally {
       registry.close()
@@ -151,11 +196,16 @@ log: {level: warn}
   })
 
   it('refusals of the broker are told in words', async () => {
-    await served(['--brokers', saslBootstrap, '--sasl-username', user.name, '--sasl-password', 'wrong'], async (sluice) =>
-      assert.match(await refusal(sluice), /[Aa]uthentication|SASL|password/),
+    await served(
+      ['--brokers', saslBootstrap, '--sasl-username', user.name, '--sasl-password', 'wrong'],
+      async (sluice) => assert.match(await refusal(sluice), /[Aa]uthentication|SASL|password/),
     )
-    await served(['--brokers', sslBootstrap, '--tls'], async (sluice) => assert.match(await refusal(sluice), /certificate|authority|TLS/))
-    await served(['--brokers', mtlsBootstrap, '--tls-ca', caFile], async (sluice) => assert.match(await refusal(sluice), /certificate|TLS|closed/))
+    await served(['--brokers', sslBootstrap, '--tls'], async (sluice) =>
+      assert.match(await refusal(sluice), /certificate|authority|TLS/),
+    )
+    await served(['--brokers', mtlsBootstrap, '--tls-ca', caFile], async (sluice) =>
+      assert.match(await refusal(sluice), /certificate|TLS|closed/),
+    )
     await served(['--brokers', '127.0.0.1:1'], async (sluice) => assert.match(await refusal(sluice), /127\.0\.0\.1:1/))
   })
 
@@ -191,7 +241,8 @@ log: {level: warn}
       const sluice = await startSluice(['--config', file], { plain: true })
       try {
         assert.match(sluice.url, /^https:/)
-        const ask = (environment: string | undefined, token = TOKEN) => overTls(sluice.url, environment, token, `SELECT n FROM ${topic}`)
+        const ask = (environment: string | undefined, token = TOKEN) =>
+          overTls(sluice.url, environment, token, `SELECT n FROM ${topic}`)
         assert.deepEqual(await ask('first'), [1, 2])
         assert.deepEqual(await ask('second'), [22])
         assert.deepEqual(await ask(undefined), [22])
@@ -238,8 +289,16 @@ log: {level: warn}
     await Promise.all([
       wrong(['--config', join(folder, 'absent.yaml')], { plain: true }, /absent\.yaml/),
       wrong(['--brokers', 'localhost:port'], {}, /brokers/),
-      wrong(['--brokers', bootstrap, '--sasl-username', 'u', '--sasl-password', `@${join(folder, 'nowhere')}`], {}, /nowhere/),
-      wrong(['--brokers', bootstrap], { env: { SLUICE_LIMIT_MAX_CONCURRENT_QUERIES: '-1' } }, /SLUICE_LIMIT_MAX_CONCURRENT_QUERIES|max\.concurrent\.queries/),
+      wrong(
+        ['--brokers', bootstrap, '--sasl-username', 'u', '--sasl-password', `@${join(folder, 'nowhere')}`],
+        {},
+        /nowhere/,
+      ),
+      wrong(
+        ['--brokers', bootstrap],
+        { env: { SLUICE_LIMIT_MAX_CONCURRENT_QUERIES: '-1' } },
+        /SLUICE_LIMIT_MAX_CONCURRENT_QUERIES|max\.concurrent\.queries/,
+      ),
       wrong(['--brokers', bootstrap], { plain: true }, /--service-account/),
     ])
   })
@@ -257,25 +316,39 @@ async function guardedRegistry(): Promise<{ url: string; asked(): number; close(
   const behind = new URL(cluster.registry.url)
   const wanted = `Basic ${Buffer.from(`sluice:${users[1].password}`).toString('base64')}`
   let asked = 0
-  const [cert, key] = await Promise.all(['server-cert.pem', 'server-key.pem'].map((name) => readFile(join(dirname(caFile), name))))
+  const [cert, key] = await Promise.all(
+    ['server-cert.pem', 'server-key.pem'].map((name) => readFile(join(dirname(caFile), name))),
+  )
   const server = createServer({ cert, key }, (request, response) => {
     asked++
-    if (request.headers.authorization !== wanted) return response.writeHead(401, { 'content-type': 'application/json' }).end('{"error_code":401}')
+    if (request.headers.authorization !== wanted)
+      return response.writeHead(401, { 'content-type': 'application/json' }).end('{"error_code":401}')
     const { authorization: _, host: __, ...headers } = request.headers
-    const onward = passOn({ host: behind.hostname, port: behind.port, method: request.method, path: request.url, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(response)
-    })
+    const onward = passOn(
+      { host: behind.hostname, port: behind.port, method: request.method, path: request.url, headers },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.pipe(response)
+      },
+    )
     request.pipe(onward)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  return { url: `https://127.0.0.1:${port}${behind.pathname}`, asked: () => asked, close: () => server.close(() => undefined).closeAllConnections() }
+  return {
+    url: `https://127.0.0.1:${port}${behind.pathname}`,
+    asked: () => asked,
+    close: () => server.close(() => undefined).closeAllConnections(),
+  }
 }
 
 async function overTls(url: string, environment: string | undefined, token: string, sql: string): Promise<number[]> {
-  const path = environment === undefined ? '/api/ws/v2/sql/execute' : `/environment/${environment}/proxy/api/ws/v2/sql/execute`
-  const socket = new WebSocket(`${url.replace('https', 'wss')}${path}`, { headers: { authorization: `Bearer ${token}` }, rejectUnauthorized: false })
+  const path =
+    environment === undefined ? '/api/ws/v2/sql/execute' : `/environment/${environment}/proxy/api/ws/v2/sql/execute`
+  const socket = new WebSocket(`${url.replace('https', 'wss')}${path}`, {
+    headers: { authorization: `Bearer ${token}` },
+    rejectUnauthorized: false,
+  })
   return await new Promise((resolve, reject) => {
     const found: number[] = []
     socket.on('open', () => socket.send(JSON.stringify({ sql })))

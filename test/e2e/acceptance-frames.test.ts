@@ -1,6 +1,6 @@
 /**
- * What comes over the socket of a running server on real Kafka: order and shapes of frames, exact digits, bad records, live aggregations, several statements, many queries at once,
- * and inputs made to break it.
+ * What comes over the socket of a running server on real Kafka: order and shapes of frames, exact digits, bad records,
+ * live aggregations, several statements, many queries at once, and inputs made to break it.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -41,7 +41,12 @@ describe('frames', { skip: cluster.skip }, () => {
     for (let round = 0; round < 3; round++) {
       const records = Array.from({ length: 20_000 }, (_, i) => ({
         key: `m${i % 100}`,
-        value: JSON.stringify({ id: round * 20_000 + i, currency: currencies[i % 5], amount: (i % 1000) / 4, merchant: `merchant ${i % 100}` }),
+        value: JSON.stringify({
+          id: round * 20_000 + i,
+          currency: currencies[i % 5],
+          amount: (i % 1000) / 4,
+          merchant: `merchant ${i % 100}`,
+        }),
         partition: i % 2,
       }))
       await hand.produce(payments, records)
@@ -53,7 +58,11 @@ describe('frames', { skip: cluster.skip }, () => {
   })
 
   it('METADATA, RECORDs, SENTINEL, the last STATS, END, close 1000', async () => {
-    const { frames: all, code, stats } = await sluice.ask(`SET max.size = '1k'; SELECT * FROM ${payments}`, { stats: 2, environment: 'demo' })
+    const {
+      frames: all,
+      code,
+      stats,
+    } = await sluice.ask(`SET max.size = '1k'; SELECT * FROM ${payments}`, { stats: 2, environment: 'demo' })
     const frames = spoken(all)
     assert.match(types(frames), /^METADATA RECORD (RECORD |STATS )+SENTINEL STATS END$/)
     assert.equal(code, 1000)
@@ -63,7 +72,10 @@ describe('frames', { skip: cluster.skip }, () => {
     assert.deepEqual(Object.keys(record), ['type', 'data', 'rowId', 'statementIndex', 'text', 'atMs'])
     assert.deepEqual(Object.keys(record.data as object), ['key', 'value', 'metadata', 'rownum'])
     assert.match(record.rowId ?? '', UUID)
-    const sentinel = frames.find(({ type }) => type === 'SENTINEL')?.data as { event: string; reason: Record<string, unknown> }
+    const sentinel = frames.find(({ type }) => type === 'SENTINEL')?.data as {
+      event: string
+      reason: Record<string, unknown>
+    }
     assert.deepEqual(Object.keys(sentinel), ['event', 'reason'])
     assert.match(String(sentinel.reason.sourceId), UUID)
     // STATS: the fields of the specification, offsets inclusive.
@@ -86,20 +98,37 @@ describe('frames', { skip: cluster.skip }, () => {
     assert.equal(topic, payments)
     assert.equal(sentinel.reason.sourceId, source)
     const config = (stats.sourceConfigs as Record<string, Record<string, unknown>>)[source]
-    for (const name of ['live.aggs', 'max.idle.time', 'format.timestamp', 'show.bad.records', 'kafka.offset.timeout', 'max.query.time', 'max.size'])
+    for (const name of [
+      'live.aggs',
+      'max.idle.time',
+      'format.timestamp',
+      'show.bad.records',
+      'kafka.offset.timeout',
+      'max.query.time',
+      'max.size',
+    ])
       assert.ok(name in config, name)
-    assert.deepEqual([config['max.size'], config['max.idle.time'], config['max.query.time'], config['kafka.offset.timeout']], [1024, 20_000, 3_600_000, 10_000])
+    assert.deepEqual(
+      [config['max.size'], config['max.idle.time'], config['max.query.time'], config['kafka.offset.timeout']],
+      [1024, 20_000, 3_600_000, 10_000],
+    )
     const partition = (stats.sourcesStats as Record<string, Record<string, Record<string, number>>>)[source]['0']
     assert.deepEqual(Object.keys(partition), ['begin', 'offsetBound', 'bytesRead', 'recordsScanned', 'end'])
     assert.deepEqual([partition.begin, partition.offsetBound], [0, 29_999])
 
     const whole = await sluice.ask(`SELECT count(*), currency FROM ${payments} GROUP BY currency`, { stats: 2 })
     assert.deepEqual([whole.stats?.recordsScanned, whole.stats?.results, whole.stats?.badRecordsTotal], [60_000, 5, 0])
-    assert.deepEqual(Object.keys(whole.frames.find(({ type }) => type === 'RECORD')?.data as object), ['value', 'rownum'])
+    assert.deepEqual(Object.keys(whole.frames.find(({ type }) => type === 'RECORD')?.data as object), [
+      'value',
+      'rownum',
+    ])
   })
 
   it('STATS are not sent more often than the floor allows; none without being asked for', async () => {
-    const asked = await sluice.ask(`SET fetch.max.bytes = '2k'; SELECT count(*) FROM ${payments} WHERE merchant LIKE '%x%'`, { stats: 1 })
+    const asked = await sluice.ask(
+      `SET fetch.max.bytes = '2k'; SELECT count(*) FROM ${payments} WHERE merchant LIKE '%x%'`,
+      { stats: 1 },
+    )
     const times = asked.frames.filter(({ type }) => type === 'STATS').map(({ atMs }) => atMs)
     assert.ok(times.length >= 1)
     // The last one comes when it comes; arrival times are a little off.
@@ -109,7 +138,9 @@ describe('frames', { skip: cluster.skip }, () => {
 
   it('HEARTBEAT in silence, without data, and not while rows flow', async () => {
     // However fast the machine is: so many pairs take longer than the time given.
-    const silent = await sluice.ask(`SET max.query.time = 1s; SELECT count(*) AS n FROM ${payments} AS a CROSS JOIN ${payments} AS b WHERE a.id + b.id < 0`)
+    const silent = await sluice.ask(
+      `SET max.query.time = 1s; SELECT count(*) AS n FROM ${payments} AS a CROSS JOIN ${payments} AS b WHERE a.id + b.id < 0`,
+    )
     const beats = silent.frames.filter(({ type }) => type === 'HEARTBEAT')
     assert.ok(beats.length > 0, types(silent.frames))
     for (const { text } of beats) assert.doesNotMatch(text, /"data":[^n]/)
@@ -125,7 +156,9 @@ describe('frames', { skip: cluster.skip }, () => {
     const t = topicName('frames-large')
     await hand.create(t, { config: { 'max.message.bytes': '8000000' } })
     const settings = { 'max.request.size': '8000000', 'batch.size': '0' }
-    await hand.produce(t, [{ value: '{"a":"small"}' }, { value: JSON.stringify({ a: 'x'.repeat(1_100_000), b: 1 }) }], { settings })
+    await hand.produce(t, [{ value: '{"a":"small"}' }, { value: JSON.stringify({ a: 'x'.repeat(1_100_000), b: 1 }) }], {
+      settings,
+    })
     const environment = 'demo'
     const { frames, error, code } = await sluice.ask(`SELECT * FROM ${t}`, { environment })
     assert.equal(types(spoken(frames)), 'METADATA RECORD ERROR END')
@@ -148,9 +181,16 @@ describe('frames', { skip: cluster.skip }, () => {
     await hand.create(t)
     const key = Buffer.alloc(8)
     key.writeBigInt64BE(1_491_318_144_456_507_320n)
-    await hand.produce(t, [{ key, value: '{"n":9007199254740993,"d":{"m":-9223372036854775808},"a":[9223372036854775807]}' }])
+    await hand.produce(t, [
+      { key, value: '{"n":9007199254740993,"d":{"m":-9223372036854775808},"a":[9223372036854775807]}' },
+    ])
     const text = spoken((await sluice.ask(`SELECT *, _key AS k FROM ${t}`)).frames)[1].text
-    for (const digits of ['"n":9007199254740993', '"m":-9223372036854775808', '[9223372036854775807]', '"k":1491318144456507320'])
+    for (const digits of [
+      '"n":9007199254740993',
+      '"m":-9223372036854775808',
+      '[9223372036854775807]',
+      '"k":1491318144456507320',
+    ])
       assert.ok(text.includes(digits), text)
     assert.ok(spoken((await sluice.ask(`SELECT n + 1 AS n FROM ${t}`)).frames)[1].text.includes('"n":9007199254740994'))
     assert.equal((await sluice.values(`SELECT n FROM ${t} WHERE n = 9007199254740993`)).length, 1)
@@ -192,7 +232,9 @@ describe('frames', { skip: cluster.skip }, () => {
         { id: 3, note: 'note 3' },
       ],
     )
-    const bad = frames.filter(({ type }) => type === 'BADRECORD').map(({ data }) => (data as { metadata: Record<string, unknown> }).metadata)
+    const bad = frames
+      .filter(({ type }) => type === 'BADRECORD')
+      .map(({ data }) => (data as { metadata: Record<string, unknown> }).metadata)
     assert.deepEqual(
       bad.map(({ offset }) => offset),
       [1, 2, 4, 5],
@@ -204,8 +246,15 @@ describe('frames', { skip: cluster.skip }, () => {
       assert.match(String(metadata.sourceId), UUID)
     }
     assert.equal(stats?.badRecordsTotal, 4)
-    assert.ok(!types((await sluice.ask(`SET show.bad.records = false; SELECT id, note FROM ${t}`)).frames).includes('BADRECORD'))
-    assert.match((await sluice.ask(`SET skip.bad.records = false; SELECT id, note FROM ${t}`)).error ?? '', /offset 1 of partition 0/)
+    assert.ok(
+      !types((await sluice.ask(`SET show.bad.records = false; SELECT id, note FROM ${t}`)).frames).includes(
+        'BADRECORD',
+      ),
+    )
+    assert.match(
+      (await sluice.ask(`SET skip.bad.records = false; SELECT id, note FROM ${t}`)).error ?? '',
+      /offset 1 of partition 0/,
+    )
   })
 
   it('live: rows of an aggregation are replaced by rowId, and end in the right state', async () => {
@@ -218,9 +267,13 @@ describe('frames', { skip: cluster.skip }, () => {
       return { rows: [...rows.values()] as Record<string, unknown>[], versions: versions.length }
     }
     const slow = `SET fetch.max.bytes = '1k'; `
-    const terms = (n: number) => Array.from({ length: n }, (_, i) => `SIZEOF(REGEX_MATCHES(merchant, '(m|e)+.*${i}')) >= 0`).join(' AND ')
-    const query = (n: number) => `SELECT currency, count(*) AS n, sum(amount) AS s FROM ${payments} WHERE ${terms(n)} GROUP BY currency`
-    const still = await sluice.values(`SELECT currency, count(*) AS n, sum(amount) AS s FROM ${payments} GROUP BY currency`)
+    const terms = (n: number) =>
+      Array.from({ length: n }, (_, i) => `SIZEOF(REGEX_MATCHES(merchant, '(m|e)+.*${i}')) >= 0`).join(' AND ')
+    const query = (n: number) =>
+      `SELECT currency, count(*) AS n, sum(amount) AS s FROM ${payments} WHERE ${terms(n)} GROUP BY currency`
+    const still = await sluice.values(
+      `SELECT currency, count(*) AS n, sum(amount) AS s FROM ${payments} GROUP BY currency`,
+    )
     const sorted = (rows: readonly unknown[]) => rows.map((row) => JSON.stringify(row)).sort()
     // A machine that is done before the first look at the groups gets more to do.
     for (let n = 30, versions = 0; versions <= still.length; n *= 2) {
@@ -229,7 +282,9 @@ describe('frames', { skip: cluster.skip }, () => {
       assert.deepEqual(sorted(live.rows), sorted(still))
       versions = live.versions
     }
-    const having = await state(`${slow}SELECT merchant, count(*) AS n FROM ${payments} GROUP BY merchant HAVING count(*) >= 600 LIMIT 7`)
+    const having = await state(
+      `${slow}SELECT merchant, count(*) AS n FROM ${payments} GROUP BY merchant HAVING count(*) >= 600 LIMIT 7`,
+    )
     assert.equal(having.rows.length, 7)
     for (const row of having.rows) assert.equal(row.n, 600)
     // Without an aggregation it changes nothing.
@@ -246,7 +301,10 @@ describe('frames', { skip: cluster.skip }, () => {
     )
     assert.equal(types(spoken(frames)), 'METADATA RECORD METADATA RECORD RECORD END')
     const next = await sluice.ask(`SELECT id FROM ${payments} LIMIT 1`, { stats: 1000 })
-    assert.equal(Object.values(next.stats?.sourceConfigs as Record<string, Record<string, unknown>>)[0]['max.size'], 209_715_200)
+    assert.equal(
+      Object.values(next.stats?.sourceConfigs as Record<string, Record<string, unknown>>)[0]['max.size'],
+      209_715_200,
+    )
     // The first statement that fails ends the request.
     const failed = await sluice.ask(`SELECT 1; SELECT a FROM nowhere; SELECT 2`)
     assert.equal(types(spoken(failed.frames)), 'METADATA RECORD ERROR END')
@@ -256,7 +314,9 @@ describe('frames', { skip: cluster.skip }, () => {
     const answers = await Promise.all(
       Array.from({ length: 100 }, (_, i) =>
         sluice.ask(
-          i % 2 === 0 ? `SELECT currency, count(*) AS n FROM ${payments} GROUP BY currency` : `SELECT id FROM ${payments} WHERE id % 1000 = ${i} LIMIT 500`,
+          i % 2 === 0
+            ? `SELECT currency, count(*) AS n FROM ${payments} GROUP BY currency`
+            : `SELECT id FROM ${payments} WHERE id % 1000 = ${i} LIMIT 500`,
         ),
       ),
     )
@@ -328,7 +388,9 @@ describe('frames', { skip: cluster.skip }, () => {
     const statement = () => Array.from({ length: random(25) }, () => words[random(words.length)]).join(' ')
     const raw = (send: (socket: WebSocket) => void) =>
       new Promise<number>((resolve, reject) => {
-        const socket = new WebSocket(`${sluice.url.replace('http', 'ws')}/api/ws/v2/sql/execute`, { headers: { authorization: `Bearer ${TOKEN}` } })
+        const socket = new WebSocket(`${sluice.url.replace('http', 'ws')}/api/ws/v2/sql/execute`, {
+          headers: { authorization: `Bearer ${TOKEN}` },
+        })
         const timer = setTimeout(() => reject(new Error('no end after 30 s')), 30_000)
         socket.on('open', () => send(socket))
         socket.on('error', () => undefined)
@@ -341,9 +403,12 @@ describe('frames', { skip: cluster.skip }, () => {
     for (let i = 0; i < 150; i++) tasks.push(() => sluice.ask(`SET max.size = '1m'; ${statement()}`))
     for (let i = 0; i < 60; i++)
       tasks.push(() =>
-        sluice.ask(`${random(2) === 0 ? 'SELECT *' : 'SELECT a, _key, count(*)'} FROM ${t} ${random(2) === 0 ? '' : 'WHERE a.b IS NULL'} LIMIT 50`),
+        sluice.ask(
+          `${random(2) === 0 ? 'SELECT *' : 'SELECT a, _key, count(*)'} FROM ${t} ${random(2) === 0 ? '' : 'WHERE a.b IS NULL'} LIMIT 50`,
+        ),
       )
-    for (let i = 0; i < 40; i++) tasks.push(() => raw((socket) => socket.send(random(2) === 0 ? bytes() : bytes().toString('latin1'))))
+    for (let i = 0; i < 40; i++)
+      tasks.push(() => raw((socket) => socket.send(random(2) === 0 ? bytes() : bytes().toString('latin1'))))
     for (const text of [
       'null',
       '[]',
@@ -364,7 +429,8 @@ describe('frames', { skip: cluster.skip }, () => {
     )
     const wait = [...tasks]
     const others: Promise<void> = (async () => {
-      while (wait.length > 0) assert.deepEqual(await sluice.values(`SELECT count(*) AS c FROM ${payments}`), [{ c: 60_000 }])
+      while (wait.length > 0)
+        assert.deepEqual(await sluice.values(`SELECT count(*) AS c FROM ${payments}`), [{ c: 60_000 }])
     })()
     await Promise.all(
       Array.from({ length: 8 }, async () => {

@@ -1,6 +1,7 @@
 /**
- * What ends or refuses a query on a real server over real Kafka: thresholds, whose condition reads the rest and nothing twice; too many queries of one user; a thousand silent sockets;
- * first messages that come late, are none, or are too large.
+ * What ends or refuses a query on a real server over real Kafka: thresholds, whose condition reads the rest and nothing
+ * twice; too many queries of one user; a thousand silent sockets; first messages that come late, are none, or are too
+ * large.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -32,12 +33,19 @@ describe('limits on a running server', { skip: cluster.skip }, () => {
       'server.max.message.bytes': '64k',
       'server.max.connections': IDLE_SOCKETS + 100,
     }
-    sluice = await startSluice(['--brokers', kafka.bootstrap, ...Object.entries(limits).flatMap(([name, value]) => ['--limit', `${name}=${value}`])])
+    sluice = await startSluice([
+      '--brokers',
+      kafka.bootstrap,
+      ...Object.entries(limits).flatMap(([name, value]) => ['--limit', `${name}=${value}`]),
+    ])
     const hand = await kafkaHand(kafka.bootstrap)
     await hand.create(numbers, { partitions: PARTITIONS })
     for (let round = 0; round < 3; round++) {
       const from = (round * RECORDS) / 3
-      const records = Array.from({ length: RECORDS / 3 }, (_, i) => ({ value: `{"n":${from + i},"pad":"${'x'.repeat(100)}"}`, partition: i % PARTITIONS }))
+      const records = Array.from({ length: RECORDS / 3 }, (_, i) => ({
+        value: `{"n":${from + i},"pad":"${'x'.repeat(100)}"}`,
+        partition: i % PARTITIONS,
+      }))
       await hand.produce(numbers, records)
     }
     await hand.close()
@@ -47,8 +55,13 @@ describe('limits on a running server', { skip: cluster.skip }, () => {
     await kafka?.stop()
   })
 
-  /** Asks, and goes on with the condition of the SENTINEL until there is none. The numbers of all rows, and the answers. */
-  async function whole(settings: string, ended: (answer: Answer) => void = () => undefined): Promise<{ seen: number[]; answers: Answer[] }> {
+  /**
+   * Asks, and goes on with the condition of the SENTINEL until there is none. The numbers of all rows, and the answers.
+   */
+  async function whole(
+    settings: string,
+    ended: (answer: Answer) => void = () => undefined,
+  ): Promise<{ seen: number[]; answers: Answer[] }> {
     const seen: number[] = []
     const answers: Answer[] = []
     let rest = ''
@@ -72,14 +85,16 @@ describe('limits on a running server', { skip: cluster.skip }, () => {
     const { seen, answers } = await whole("SET max.size = '1m'; SET fetch.max.bytes = '100k';")
     complete(seen)
     assert.ok(answers.length > 4, `${answers.length} answers`)
-    for (const { sentinel } of answers.slice(0, -1)) assert.deepEqual([sentinel?.type, sentinel?.amount], ['SCANNEDSIZE', 1_048_576])
+    for (const { sentinel } of answers.slice(0, -1))
+      assert.deepEqual([sentinel?.type, sentinel?.amount], ['SCANNEDSIZE', 1_048_576])
   })
 
   it('max.query.time: the same', async () => {
     const { seen, answers } = await whole("SET max.query.time = 20ms; SET fetch.max.bytes = '50k';")
     complete(seen)
     assert.ok(answers.length > 1, `${answers.length} answers`)
-    for (const { sentinel } of answers.slice(0, -1)) assert.deepEqual([sentinel?.type, sentinel?.timeout], ['COMPLETIONTIMEOUT', 20])
+    for (const { sentinel } of answers.slice(0, -1))
+      assert.deepEqual([sentinel?.type, sentinel?.timeout], ['COMPLETIONTIMEOUT', 20])
   })
 
   it('max.idle.time: a broker that stands still in the middle', async () => {
@@ -107,10 +122,14 @@ describe('limits on a running server', { skip: cluster.skip }, () => {
       await closed
       const took = performance.now() - begun - stoodAt
       assert.ok(took > 900 && took < 6000, `${took} ms`)
-      const seen = frames.filter((f) => f.startsWith('{"type":"RECORD"')).map((f) => (JSON.parse(f) as { data: { value: { n: number } } }).data.value.n)
+      const seen = frames
+        .filter((f) => f.startsWith('{"type":"RECORD"'))
+        .map((f) => (JSON.parse(f) as { data: { value: { n: number } } }).data.value.n)
       const sentinel = frames.find((f) => f.startsWith('{"type":"SENTINEL"'))
       assert.ok(sentinel !== undefined, frames.at(-2))
-      const { reason } = (JSON.parse(sentinel) as { data: { reason: { type: string; timeout: number; source: string; resume: string } } }).data
+      const { reason } = (
+        JSON.parse(sentinel) as { data: { reason: { type: string; timeout: number; source: string; resume: string } } }
+      ).data
       assert.deepEqual([reason.type, reason.timeout, reason.source], ['IDLETIMEOUT', 1000, numbers])
       assert.ok(seen.length < RECORDS)
       process.kill(pid, 'SIGCONT')
@@ -133,7 +152,12 @@ describe('limits on a running server', { skip: cluster.skip }, () => {
     }
     const running = await Promise.all(Array.from({ length: QUERIES }, begin))
     const refused = await sluice.ask('SELECT 1 AS a')
-    assert.match(refused.error ?? '', new RegExp(`${QUERIES}.*max\\.concurrent\\.queries\\.per\\.user|max\\.concurrent\\.queries\\.per\\.user.*${QUERIES}`))
+    assert.match(
+      refused.error ?? '',
+      new RegExp(
+        `${QUERIES}.*max\\.concurrent\\.queries\\.per\\.user|max\\.concurrent\\.queries\\.per\\.user.*${QUERIES}`,
+      ),
+    )
     assert.deepEqual([refused.code, refused.frames.map(({ type }) => type).join(' ')], [1000, 'ERROR END'])
     running[0].terminate()
     for (let round = 0; round < 100 && (await sluice.ask('SELECT 1 AS a')).error !== undefined; round++) await sleep(20)
@@ -152,7 +176,12 @@ describe('limits on a running server', { skip: cluster.skip }, () => {
     for (const outcome of outcomes) said.set(outcome, (said.get(outcome) ?? 0) + 1)
     assert.deepEqual(
       [...said],
-      [[`ERROR: No message came within ${FIRST_MESSAGE_MS} ms after the connection was made (server.first.message.timeout). END 1000`, IDLE_SOCKETS]],
+      [
+        [
+          `ERROR: No message came within ${FIRST_MESSAGE_MS} ms after the connection was made (server.first.message.timeout). END 1000`,
+          IDLE_SOCKETS,
+        ],
+      ],
     )
     t.diagnostic(`${Math.round(performance.now() - begun)} ms, ${((rssPeakBytes - rssBytes) / 1e6).toFixed(0)} MB more`)
     assert.ok(rssPeakBytes - rssBytes < 100e6, `${rssPeakBytes - rssBytes} bytes`)
@@ -175,7 +204,10 @@ describe('limits on a running server', { skip: cluster.skip }, () => {
       ['[1]', /^ERROR: .*object.* END 1000$/],
       ['{"token":"x"}', /^ERROR: .*sql.* END 1000$/],
       [Buffer.from(fine), /^ERROR: .*binary.* END 1000$/],
-      [JSON.stringify({ sql: `SELECT '${'x'.repeat(70_000)}'` }), /^ERROR: .*65536 bytes \(server\.max\.message\.bytes\)\. END 1000$/],
+      [
+        JSON.stringify({ sql: `SELECT '${'x'.repeat(70_000)}'` }),
+        /^ERROR: .*65536 bytes \(server\.max\.message\.bytes\)\. END 1000$/,
+      ],
       [fine, /^METADATA RECORD END 1000$/],
     ] as const)
       assert.match(await said(message), text)
@@ -184,7 +216,9 @@ describe('limits on a running server', { skip: cluster.skip }, () => {
 
 /** Opens a socket, sends that message or none, and tells what came, with the text of an ERROR. */
 async function silent(url: string, message?: string | Buffer): Promise<string> {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/api/ws/v2/sql/execute`, { headers: { authorization: `Bearer ${TOKEN}` } })
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/api/ws/v2/sql/execute`, {
+    headers: { authorization: `Bearer ${TOKEN}` },
+  })
   const frames: { type: string; data: unknown }[] = []
   socket.on('message', (bytes) => void frames.push(JSON.parse(String(bytes))))
   socket.on('open', () => (message === undefined ? undefined : socket.send(message)))

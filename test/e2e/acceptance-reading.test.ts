@@ -1,6 +1,7 @@
 /**
- * Reading real Kafka through SQL, asked as clients ask: `sluice server` in a process of its own, questions over its WebSocket. What transactions, thresholds, growing topics, partitioners,
- * timestamps, deleted heads and compaction mean for the answer.
+ * Reading real Kafka through SQL, asked as clients ask: `sluice server` in a process of its own, questions over its
+ * WebSocket. What transactions, thresholds, growing topics, partitioners, timestamps, deleted heads and compaction mean
+ * for the answer.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -37,7 +38,8 @@ describe('reading through SQL', { skip: cluster.skip }, () => {
     await hand?.close()
   })
 
-  const column = async (sql: string, name: string): Promise<unknown[]> => (await sluice.values(sql)).map((row) => (row as Record<string, unknown>)[name])
+  const column = async (sql: string, name: string): Promise<unknown[]> =>
+    (await sluice.values(sql)).map((row) => (row as Record<string, unknown>)[name])
   const numbered = (from: number, count: number, more: Partial<HandRecord> = {}): HandRecord[] =>
     Array.from({ length: count }, (_, i) => ({ key: `k${from + i}`, value: JSON.stringify({ n: from + i }), ...more }))
 
@@ -50,10 +52,15 @@ describe('reading through SQL', { skip: cluster.skip }, () => {
     await hand.produce(t, numbered(6, 3), { ...tx, transaction: 'commit' })
     await hand.produce(t, numbered(9, 2), { ...tx, transaction: 'open' })
     assert.deepEqual(await column(`SELECT n FROM ${t}`, 'n'), [0, 1, 2, 6, 7, 8])
-    assert.deepEqual(await column(`SET isolation.level = 'read_uncommitted'; SELECT n FROM ${t}`, 'n'), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    assert.deepEqual(
+      await column(`SET isolation.level = 'read_uncommitted'; SELECT n FROM ${t}`, 'n'),
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    )
     // From headers and from records.
     assert.deepEqual(await sluice.values(`SELECT count(*) FROM ${t}`), [{ count: 6 }])
-    assert.deepEqual(await sluice.values(`SET isolation.level = read_uncommitted; SELECT count(*) FROM ${t}`), [{ count: 11 }])
+    assert.deepEqual(await sluice.values(`SET isolation.level = read_uncommitted; SELECT count(*) FROM ${t}`), [
+      { count: 11 },
+    ])
     assert.deepEqual(await sluice.values(`SELECT count(*), sum(n) FROM ${t} WHERE n >= 0`), [{ count: 6, sum: 24 }])
     await hand.endTransaction({ ...tx, transaction: 'commit' })
     assert.deepEqual(await sluice.values(`SELECT count(*) FROM ${t}`), [{ count: 8 }])
@@ -65,13 +72,18 @@ describe('reading through SQL', { skip: cluster.skip }, () => {
     for (let round = 0; round < 6; round++)
       await hand.produce(
         t,
-        Array.from({ length: 300 }, (_, i) => ({ value: JSON.stringify({ n: round * 300 + i, pad: 'x'.repeat(100) }), partition: i % 3 })),
+        Array.from({ length: 300 }, (_, i) => ({
+          value: JSON.stringify({ n: round * 300 + i, pad: 'x'.repeat(100) }),
+          partition: i % 3,
+        })),
       )
     const found: unknown[] = []
     let where = 'n >= 0'
     let rounds = 0
     for (;;) {
-      const answer = await sluice.ask(`SET max.size = '20k'; SET fetch.max.bytes = '4k'; SELECT n FROM ${t} WHERE ${where} LIMIT 100000`)
+      const answer = await sluice.ask(
+        `SET max.size = '20k'; SET fetch.max.bytes = '4k'; SELECT n FROM ${t} WHERE ${where} LIMIT 100000`,
+      )
       assert.equal(answer.error, undefined)
       found.push(...answer.values.map((row) => (row as { n: number }).n))
       rounds++
@@ -92,14 +104,19 @@ describe('reading through SQL', { skip: cluster.skip }, () => {
     await hand.create(t, { partitions: 2 })
     await hand.produce(
       t,
-      Array.from({ length: 20_000 }, (_, i) => ({ value: JSON.stringify({ n: i, pad: 'x'.repeat(60) }), partition: i % 2 })),
+      Array.from({ length: 20_000 }, (_, i) => ({
+        value: JSON.stringify({ n: i, pad: 'x'.repeat(60) }),
+        partition: i % 2,
+      })),
     )
     let rest = 'n >= 0'
     let total = 0
     let ended = 0
     let ms = 3
     for (let rounds = 0; rounds < 200; rounds++) {
-      const answer = await sluice.ask(`SET max.query.time = ${ms}ms; SET fetch.max.bytes = '32k'; SELECT count(*) AS c FROM ${t} WHERE ${rest}`)
+      const answer = await sluice.ask(
+        `SET max.query.time = ${ms}ms; SET fetch.max.bytes = '32k'; SELECT count(*) AS c FROM ${t} WHERE ${rest}`,
+      )
       assert.equal(answer.error, undefined)
       total += (answer.values[0] as { c: number }).c
       if (answer.sentinel === undefined) break
@@ -131,7 +148,9 @@ describe('reading through SQL', { skip: cluster.skip }, () => {
     const capped = await sluice.ask(`SELECT n FROM ${t}`)
     assert.equal(capped.values.length, 10_000)
     assert.deepEqual([capped.sentinel?.type, capped.sentinel?.amount], ['LIMIT', 10_000])
-    const rownums = capped.frames.filter((frame) => frame.type === 'RECORD').map((frame) => (frame.data as { rownum: number }).rownum)
+    const rownums = capped.frames
+      .filter((frame) => frame.type === 'RECORD')
+      .map((frame) => (frame.data as { rownum: number }).rownum)
     assert.deepEqual(rownums, [...rownums.keys()])
   })
 
@@ -199,9 +218,12 @@ describe('reading through SQL', { skip: cluster.skip }, () => {
           Array.from({ length: 5 }, () => ({ key: filler, value: '{"i":-1}', partition: p })),
         )
       for (const [i, literal] of literals.entries()) {
-        const answer = await sluice.ask(`SET optimize.kafka.partition = true; SELECT i, _meta.partition AS p FROM ${t} WHERE _key = ${literal}`, {
-          stats: 1000,
-        })
+        const answer = await sluice.ask(
+          `SET optimize.kafka.partition = true; SELECT i, _meta.partition AS p FROM ${t} WHERE _key = ${literal}`,
+          {
+            stats: 1000,
+          },
+        )
         assert.deepEqual(answer.values, [{ i, p: places[i][0] }], `${format} ${literal}: ${answer.error}`)
         assert.deepEqual(Object.keys(partitionStats(answer)), [String(places[i][0])], `${format} ${literal}`)
       }
@@ -214,7 +236,9 @@ describe('reading through SQL', { skip: cluster.skip }, () => {
     const t = topicName('last')
     await hand.create(t, { partitions: 3 })
     await hand.produce(t, [...numbered(0, 10, { partition: 0 }), ...numbered(10, 2, { partition: 1 })])
-    const rows = (await sluice.values(`SELECT n, _meta.partition AS p FROM ${t} WHERE _meta.offset >= LAST_OFFSET() - 2`)) as { n: number; p: number }[]
+    const rows = (await sluice.values(
+      `SELECT n, _meta.partition AS p FROM ${t} WHERE _meta.offset >= LAST_OFFSET() - 2`,
+    )) as { n: number; p: number }[]
     assert.deepEqual(
       rows.sort((a, b) => a.n - b.n).map(({ n }) => n),
       [7, 8, 9, 10, 11],
@@ -235,7 +259,9 @@ describe('reading through SQL', { skip: cluster.skip }, () => {
     assert.deepEqual(await asked("_meta.timestamp BETWEEN '2024-05-02' AND '2024-05-04'"), [1, 2, 5])
     assert.deepEqual(await asked("_meta.timestamp > '2024-05-05'"), [])
     assert.deepEqual(await asked("NOT (_meta.timestamp >= '2024-05-02')"), [0, 4])
-    assert.deepEqual(await sluice.values(`SELECT count(*) FROM ${t} WHERE _meta.timestamp >= '2024-05-03'`), [{ count: 3 }])
+    assert.deepEqual(await sluice.values(`SELECT count(*) FROM ${t} WHERE _meta.timestamp >= '2024-05-03'`), [
+      { count: 3 },
+    ])
 
     const appended = topicName('appended')
     await hand.create(appended, { config: { 'message.timestamp.type': 'LogAppendTime' } })
@@ -264,16 +290,22 @@ describe('reading through SQL', { skip: cluster.skip }, () => {
       return c
     }
     assert.equal(await both(head), 163)
-    assert.deepEqual(await sluice.values(`SELECT count(*) AS c FROM ${head} WHERE _meta.offset BETWEEN 50 AND 149`), [{ c: 100 }])
+    assert.deepEqual(await sluice.values(`SELECT count(*) AS c FROM ${head} WHERE _meta.offset BETWEEN 50 AND 149`), [
+      { c: 100 },
+    ])
 
     const aborted = topicName('aborted')
     await hand.create(aborted)
-    for (const transaction of ['commit', 'abort', 'commit'] as const) await hand.produce(aborted, numbered(0, 50), { transactionalId: aborted, transaction })
+    for (const transaction of ['commit', 'abort', 'commit'] as const)
+      await hand.produce(aborted, numbered(0, 50), { transactionalId: aborted, transaction })
     assert.equal(await both(aborted), 100)
 
     const compacted = topicName('compacted')
-    await hand.create(compacted, { config: { 'cleanup.policy': 'compact', 'segment.ms': '100', 'min.cleanable.dirty.ratio': '0.01' } })
-    const keyed = (round: number): HandRecord[] => Array.from({ length: 60 }, (_, i) => ({ key: `k${i % 20}`, value: JSON.stringify({ round, i }) }))
+    await hand.create(compacted, {
+      config: { 'cleanup.policy': 'compact', 'segment.ms': '100', 'min.cleanable.dirty.ratio': '0.01' },
+    })
+    const keyed = (round: number): HandRecord[] =>
+      Array.from({ length: 60 }, (_, i) => ({ key: `k${i % 20}`, value: JSON.stringify({ round, i }) }))
     for (let round = 0; round < 3; round++) await hand.produce(compacted, keyed(round))
     const stored = async () => (await kcatRead(cluster.kafka.bootstrap, compacted)).length
     for (let round = 0; round < 40 && (await stored()) > 60; round++) {

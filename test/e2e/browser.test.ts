@@ -1,6 +1,8 @@
 /**
- * More of a real page in a real Chromium, beside `page.test.ts`: pages that leave, stand still or have enough; cookies; environments by name; the client library of this project as a
- * module; and the server's own page, in two widths and two colour schemes. The page (browser/clients.js) knows `WebSocket` and `fetch` and nothing else; the server reads a real Kafka.
+ * More of a real page in a real Chromium, beside `page.test.ts`: pages that leave, stand still or have enough; cookies;
+ * environments by name; the client library of this project as a module; and the server's own page, in two widths and
+ * two colour schemes. The page (browser/clients.js) knows `WebSocket` and `fetch` and nothing else; the server reads a
+ * real Kafka.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -21,7 +23,14 @@ const program = await findBrowser().catch((error: Error) => error)
 const skip = cluster.skip !== false ? cluster.skip : program instanceof Error ? program.message : false
 
 /** The background of a browser would look for hosts that no test machine reaches. */
-const FLAGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const FLAGS = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 const AGENT = '/api/ws/v2/sql/execute'
 const PROXIED = `/api/v1/environments/demo/proxy${AGENT}`
 const RAW_KEY = 'raw-only-key-0123456789'
@@ -45,19 +54,27 @@ interface Called {
 const typeOf = (text: string): string => /^\{"type":"(\w+)"/.exec(text)?.[1] ?? text
 /** Types in order, runs of the same one once. */
 const order = (texts: readonly string[]): string[] => texts.map(typeOf).filter((type, i, all) => type !== all[i - 1])
-const errorOf = (texts: readonly string[]): string => JSON.parse(texts.find((text) => typeOf(text) === 'ERROR') ?? '{"data":""}').data
+const errorOf = (texts: readonly string[]): string =>
+  JSON.parse(texts.find((text) => typeOf(text) === 'ERROR') ?? '{"data":""}').data
 
 /** The page's own server: an empty page, its scripts, and `src/client` without types. */
 async function servePage(): Promise<Server> {
-  const html = '<!doctype html><meta charset="utf-8"><title>page</title><script src="/clients.js"></script><script type="module" src="/library.js"></script>'
+  const html =
+    '<!doctype html><meta charset="utf-8"><title>page</title><script src="/clients.js"></script><script type="module" src="/library.js"></script>'
   const server = createServer(async (request, response) => {
     const path = new URL(request.url ?? '/', 'http://page').pathname
     if (path === '/') return response.setHeader('content-type', 'text/html').end(html)
     if (/^\/(clients|library)\.js$/.test(path)) {
-      return response.setHeader('content-type', 'text/javascript').end(await readFile(join(import.meta.dirname, 'browser', path)))
+      return response
+        .setHeader('content-type', 'text/javascript')
+        .end(await readFile(join(import.meta.dirname, 'browser', path)))
     }
     if (/^\/src\/client\/[\w-]+\.ts$/.test(path)) {
-      const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true }
+      const compilerOptions = {
+        module: ts.ModuleKind.ESNext,
+        target: ts.ScriptTarget.ES2022,
+        verbatimModuleSyntax: true,
+      }
       const { outputText } = ts.transpileModule(await readFile(join(projectFolder, path), 'utf8'), { compilerOptions })
       return response.setHeader('content-type', 'text/javascript').end(outputText)
     }
@@ -70,7 +87,8 @@ async function servePage(): Promise<Server> {
 
 async function fill(topic: string): Promise<void> {
   const hand = await kafkaHand(cluster.kafka.bootstrap)
-  const trip = (n: number) => `{"trip":${n},"passenger_count":${n % 8},"VendorID":${1 + (n % 2)},"total_amount":${(n % 100) / 4}}`
+  const trip = (n: number) =>
+    `{"trip":${n},"passenger_count":${n % 8},"VendorID":${1 + (n % 2)},"total_amount":${(n % 100) / 4}}`
   try {
     await hand.create(topic)
     await hand.produce(
@@ -145,13 +163,16 @@ describe('a page in Chromium that leaves, stands still, has cookies', { skip }, 
   /** Asked from outside the page, which may be busy. */
   async function runningSql(): Promise<string[]> {
     const answer = await fetch(`${server.url}/api/v1/sql/queries`, { headers: { authorization: `Bearer ${token}` } })
-    return ((await answer.json()) as { status: string; sql: string }[]).filter((q) => q.status === 'Running').map((q) => q.sql)
+    return ((await answer.json()) as { status: string; sql: string }[])
+      .filter((q) => q.status === 'Running')
+      .map((q) => q.sql)
   }
 
   /** Waits until such a query runs, or does no longer. */
   async function until(runs: boolean, sql: string): Promise<void> {
     const deadline = performance.now() + 10_000
-    while ((await runningSql()).includes(sql) !== runs) assert.ok(performance.now() < deadline, `${runs ? 'it never ran' : 'it still runs'}: ${sql}`)
+    while ((await runningSql()).includes(sql) !== runs)
+      assert.ok(performance.now() < deadline, `${runs ? 'it never ran' : 'it still runs'}: ${sql}`)
   }
 
   const endless = (column: string) =>
@@ -207,13 +228,22 @@ describe('a page in Chromium that leaves, stands still, has cookies', { skip }, 
 
   it('partial aggregates while the query runs: a row replaces the one with its rowId', async () => {
     const { texts } = await ask(`SELECT VendorID, count(*) FROM ${trips} GROUP BY VendorID`, { live: true })
-    const last = new Map(texts.filter((text) => typeOf(text) === 'RECORD').map((text) => [JSON.parse(text).rowId, JSON.parse(text).data.value.count]))
+    const last = new Map(
+      texts
+        .filter((text) => typeOf(text) === 'RECORD')
+        .map((text) => [JSON.parse(text).rowId, JSON.parse(text).data.value.count]),
+    )
     assert.deepEqual([...last.values()], [TRIPS / 2, TRIPS / 2])
   })
 
   it('a page that has enough after eleven frames closes, and the query stops', async () => {
     const sql = endless('second')
-    const { seen, wasClean } = await call<{ seen: string[]; wasClean: boolean }>('ticker', socket, { token, sql, stats: 2 }, 11)
+    const { seen, wasClean } = await call<{ seen: string[]; wasClean: boolean }>(
+      'ticker',
+      socket,
+      { token, sql, stats: 2 },
+      11,
+    )
     assert.deepEqual([seen.length, seen[0], wasClean], [11, 'METADATA', true])
     await until(false, sql)
   })
@@ -234,7 +264,9 @@ describe('a page in Chromium that leaves, stands still, has cookies', { skip }, 
     const slow = await context.newPage()
     await slow.goto(origin)
     const begun = performance.now()
-    const reading = slow.evaluate(`clients.sluggish(${JSON.stringify(socket)}, ${JSON.stringify({ token, sql })}, 3000)`)
+    const reading = slow.evaluate(
+      `clients.sluggish(${JSON.stringify(socket)}, ${JSON.stringify({ token, sql })}, 3000)`,
+    )
     await until(true, sql)
     await new Promise((resolve) => setTimeout(resolve, 2300 - (performance.now() - begun)))
     assert.ok((await runningSql()).includes(sql), 'it waits for its reader')
@@ -280,38 +312,63 @@ describe('a page in Chromium that leaves, stands still, has cookies', { skip }, 
     await own.goto(`${server.url}/health`)
     await own.evaluate(await readFile(join(import.meta.dirname, 'browser', 'clients.js'), 'utf8'))
     const run = <T>(text: string) => own.evaluate(text) as Promise<T>
-    const body = JSON.stringify({ method: 'POST', body: { username: 'admin', password: 'admin' }, credentials: 'include' })
+    const body = JSON.stringify({
+      method: 'POST',
+      body: { username: 'admin', password: 'admin' },
+      credentials: 'include',
+    })
     assert.equal((await run<Called>(`clients.rest('/api/v1/login', ${body})`)).status, 204)
     assert.equal(await own.evaluate('document.cookie'), '', 'scripts do not see it')
     const url = `${server.url.replace('http', 'ws')}${PROXIED}`
-    const { texts, code } = await run<Asked>(`clients.ask(${JSON.stringify(url)}, {sql: 'SELECT trip FROM ${trips} LIMIT 1'})`)
+    const { texts, code } = await run<Asked>(
+      `clients.ask(${JSON.stringify(url)}, {sql: 'SELECT trip FROM ${trips} LIMIT 1'})`,
+    )
     assert.deepEqual([order(texts), code], [['METADATA', 'RECORD', 'END'], 1000])
     await own.close()
     // The other page is on the same site, so the browser does send the cookie along.
     assert.equal((await call<Asked>('ask', url, { sql: 'SHOW TABLES' })).opened, false)
     assert.match(errorOf((await call<Asked>('ask', socket, { sql: 'SHOW TABLES' })).texts), /^Not authenticated/)
-    assert.match((await call<Called>('rest', `${server.url}/api/auth`, { credentials: 'include' })).failed ?? '', /^TypeError/)
+    assert.match(
+      (await call<Called>('rest', `${server.url}/api/auth`, { credentials: 'include' })).failed ?? '',
+      /^TypeError/,
+    )
     await context.clearCookies()
   })
 
   describe('the client library as a module', () => {
-    const run = <T>(name: string, ...args: readonly unknown[]) => page.evaluate(`library.${name}(...${JSON.stringify(args)})`) as Promise<T>
+    const run = <T>(name: string, ...args: readonly unknown[]) =>
+      page.evaluate(`library.${name}(...${JSON.stringify(args)})`) as Promise<T>
 
     it('rows, exact to the last digit', async () => {
-      assert.deepEqual(await run('rows', { url: server.url, environment: 'demo', token }, `SELECT card, note FROM \`${cards}\` LIMIT 2`), {
-        rows: [
-          { card: '9223372036854775807n', note: 'ünï 🚢' },
-          { card: '-9223372036854775808n', note: '' },
-        ],
-      })
+      assert.deepEqual(
+        await run(
+          'rows',
+          { url: server.url, environment: 'demo', token },
+          `SELECT card, note FROM \`${cards}\` LIMIT 2`,
+        ),
+        {
+          rows: [
+            { card: '9223372036854775807n', note: 'ünï 🚢' },
+            { card: '-9223372036854775808n', note: '' },
+          ],
+        },
+      )
     })
 
     it('throws what the server says; an environment that is named is the one that is asked', async () => {
-      const thrown = async (options: object, sql: string) => (await run<{ thrown: string }>('rows', options, sql)).thrown
-      assert.match(await thrown({ url: server.url, token }, 'SELECT * FROM nothing_there'), /^QueryError: .*nothing_there/)
+      const thrown = async (options: object, sql: string) =>
+        (await run<{ thrown: string }>('rows', options, sql)).thrown
+      assert.match(
+        await thrown({ url: server.url, token }, 'SELECT * FROM nothing_there'),
+        /^QueryError: .*nothing_there/,
+      )
       assert.match(await thrown({ url: server.url, token: 'nobody' }, 'SHOW TABLES'), /^QueryError: Not authenticated/)
       assert.match(await thrown({ url: 'http://127.0.0.1:9', token }, 'SHOW TABLES'), /^ConnectionError/)
-      const raw = await run<{ rows: unknown[] }>('rows', { url: server.url, environment: 'raw', token }, `SELECT * FROM ${trips} LIMIT 1`)
+      const raw = await run<{ rows: unknown[] }>(
+        'rows',
+        { url: server.url, environment: 'raw', token },
+        `SELECT * FROM ${trips} LIMIT 1`,
+      )
       assert.equal(typeof raw.rows[0], 'string')
     })
 
@@ -332,7 +389,11 @@ describe('a page in Chromium that leaves, stands still, has cookies', { skip }, 
           shown.on('console', (message) => complaints.push(message.text()))
           shown.on('requestfailed', (request) => complaints.push(request.url()))
           await shown.goto(server.url)
-          assert.equal(await shown.evaluate('document.documentElement.scrollWidth'), width, 'nothing stands out at the side')
+          assert.equal(
+            await shown.evaluate('document.documentElement.scrollWidth'),
+            width,
+            'nothing stands out at the side',
+          )
           for (const selector of ['h1', '.version', '.lead', 'li', 'pre', 'a', 'footer']) {
             const ratio = (await shown.evaluate(contrast(selector))) as number
             assert.ok(ratio >= 4.5, `${selector}: ${ratio}`)

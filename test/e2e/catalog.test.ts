@@ -1,6 +1,6 @@
 /**
- * The catalog on sockets: the same scenarios on the embedded broker and registry, and on a real Kafka with a real registry. Formats found, explained, and proven by decoding
- * every record that was written.
+ * The catalog on sockets: the same scenarios on the embedded broker and registry, and on a real Kafka with a real
+ * registry. Formats found, explained, and proven by decoding every record that was written.
  */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -96,7 +96,8 @@ const int = (value: number): Buffer => {
   bytes.writeInt32BE(value)
   return bytes
 }
-const fields = (facet: TableFacet): string[] => (facet.type as StructType).fields.map((f) => `${f.name} ${f.type.kind}${f.nullable ? '?' : ''}`)
+const fields = (facet: TableFacet): string[] =>
+  (facet.type as StructType).fields.map((f) => `${f.name} ${f.type.kind}${f.nullable ? '?' : ''}`)
 
 function scenarios(name: string, open: () => Promise<Place>, skip: string | false): void {
   describe(`the catalog on ${name}`, { skip }, () => {
@@ -119,7 +120,10 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       await place.close()
     })
 
-    function catalogOf(registry: Partial<RegistryConfig> | null = {}, more: Partial<CatalogOptions> = {}): ReturnType<typeof createCatalog> {
+    function catalogOf(
+      registry: Partial<RegistryConfig> | null = {},
+      more: Partial<CatalogOptions> = {},
+    ): ReturnType<typeof createCatalog> {
       const catalog = createCatalog({
         cluster,
         log,
@@ -138,7 +142,10 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
     /** Every value of partition 0 as JSON text: `null` a tombstone, `undefined` a bad record. */
     async function decoded(table: Table): Promise<(string | null | undefined)[]> {
       const [range] = await log.bounds(table.topic, [0], { isolation: 'read_committed', timeoutMs: 5000 })
-      const source = log.scan({ topic: table.topic, ranges: [range], isolation: 'read_committed' }, new AbortController().signal)
+      const source = log.scan(
+        { topic: table.topic, ranges: [range], isolation: 'read_committed' },
+        new AbortController().signal,
+      )
       const found: (string | null | undefined)[] = []
       for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {
         const values = [...readRecords(batch)].map((r) => (r.value === null ? null : Buffer.from(r.value)))
@@ -154,7 +161,9 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
         .catch(() => undefined)
       return decoder === undefined ? undefined : decodeText(decoder, value.subarray(5))
     }
-    const avro = (id: number, schema: string, value: ExactJson): Record => ({ value: framed(id, encodeAvro(schema, value)) })
+    const avro = (id: number, schema: string, value: ExactJson): Record => ({
+      value: framed(id, encodeAvro(schema, value)),
+    })
 
     it('an Avro subject with three versions, records of all of them', async () => {
       const topic = topicName('catalog-versions')
@@ -213,7 +222,12 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
           if (type === 'RECORD' && typeof data === 'object') rows.push(JSON.stringify(data.value))
           if (type === 'ERROR') rows.push(String(data).split('\n')[0])
         }
-        await runRequest({ sql, live: false }, { catalog, log }, { send, drained: () => undefined }, new AbortController().signal)
+        await runRequest(
+          { sql, live: false },
+          { catalog, log },
+          { send, drained: () => undefined },
+          new AbortController().signal,
+        )
         return rows
       }
       assert.deepEqual(fields((await tableOf(topic, catalog)).value), ['id int', 'amount float'])
@@ -222,8 +236,17 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       const [first] = await ask(`SELECT bank, waiter FROM \`${topic}\` WHERE bank IS NOT NULL`)
       assert.equal(first, '{"bank":"b","waiter":null}')
       const { value } = await tableOf(topic, catalog)
-      assert.deepEqual(fields(value).sort(), ['amount float?', 'bank string?', 'id long', 'reason string?', 'waiter string?'])
-      assert.match(value.detail, new RegExp(`in the records also schema ${refund}.*, ${charge}.*; in the registry also schema `))
+      assert.deepEqual(fields(value).sort(), [
+        'amount float?',
+        'bank string?',
+        'id long',
+        'reason string?',
+        'waiter string?',
+      ])
+      assert.match(
+        value.detail,
+        new RegExp(`in the records also schema ${refund}.*, ${charge}.*; in the registry also schema `),
+      )
       assert.match((await ask(`SELECT nope FROM \`${topic}\``))[0], /^Unknown column "nope"/)
     })
 
@@ -232,9 +255,12 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       await place.create(topic)
       const city = topicName('City')
       const CITY = '{"type":"record","name":"City","namespace":"acme","fields":[{"name":"zip","type":"string"}]}'
-      const KEY = '{"type":"record","name":"Key","namespace":"acme","fields":[{"name":"n","type":"int"},{"name":"city","type":"City"}]}'
+      const KEY =
+        '{"type":"record","name":"Key","namespace":"acme","fields":[{"name":"n","type":"int"},{"name":"city","type":"City"}]}'
       await registerSchema(place.registryUrl, city, CITY)
-      const id = await registerSchema(place.registryUrl, `${topic}-key`, KEY, { references: [{ name: 'acme.City', subject: city, version: 1 }] })
+      const id = await registerSchema(place.registryUrl, `${topic}-key`, KEY, {
+        references: [{ name: 'acme.City', subject: city, version: 1 }],
+      })
       const key = encodeAvro(KEY, { n: 5, city: { zip: '5003' } }, [CITY])
       await place.produce(topic, [{ key: framed(id, key), value: text('{"a":[1,2]}') }])
       const table = await tableOf(topic)
@@ -257,7 +283,10 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
           Array.from({ length: 12 }, (_, i) => ({ key: int(i), value: value(i), partition: i % 2 })),
         )
         const table = await tableOf(topic)
-        assert.deepEqual([table.key.format, table.value.format, table.value.origin, table.partitions], ['INT', format, 'sampled', [0, 1]])
+        assert.deepEqual(
+          [table.key.format, table.value.format, table.value.origin, table.partitions],
+          ['INT', format, 'sampled', [0, 1]],
+        )
         assert.equal((await decoded(table))[0], first)
       }
     })
@@ -276,7 +305,10 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
         { key: text('b'), value: null },
       ])
       const stones = await tableOf(topic, catalog)
-      assert.deepEqual([stones.key.format, stones.value.origin, stones.value.detail], ['STRING', 'default', 'the newest 2 values are null'])
+      assert.deepEqual(
+        [stones.key.format, stones.value.origin, stones.value.detail],
+        ['STRING', 'default', 'the newest 2 values are null'],
+      )
       await place.produce(topic, [{ key: text('c'), value: long(5n) }])
       assert.equal((await tableOf(topic, catalog)).value.format, 'LONG')
     })
@@ -285,7 +317,11 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       const topic = topicName('catalog-corrupt')
       await place.create(topic)
       const id = await registerSchema(place.registryUrl, `${topic}-value`, V1)
-      const [garbage, cut, unknown] = [Buffer.from('00ffffffffff', 'hex'), framed(id, Buffer.from([1])), framed(123_456_789, Buffer.alloc(3))]
+      const [garbage, cut, unknown] = [
+        Buffer.from('00ffffffffff', 'hex'),
+        framed(id, Buffer.from([1])),
+        framed(123_456_789, Buffer.alloc(3)),
+      ]
       await place.produce(topic, [
         avro(id, V1, { id: 1, amount: 1 }),
         { value: garbage },
@@ -295,7 +331,13 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       ])
       const table = await tableOf(topic)
       assert.equal(table.value.format, 'AVRO')
-      assert.deepEqual(await decoded(table), ['{"id":1,"amount":1.0}', undefined, undefined, undefined, '{"id":2,"amount":1.0}'])
+      assert.deepEqual(await decoded(table), [
+        '{"id":1,"amount":1.0}',
+        undefined,
+        undefined,
+        undefined,
+        '{"id":2,"amount":1.0}',
+      ])
     })
 
     it('no registry, a registry that is down, ids that it does not know', async () => {
@@ -311,10 +353,22 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       const readable = await tableOf(plain, down)
       assert.deepEqual([readable.value.format, readable.value.unreadable], ['JSON', undefined])
       assert.match(readable.value.detail, /; Schema registry at http:\/\/127\.0\.0\.1:9 cannot be reached/)
-      assert.match((await tableOf(strange, down)).value.unreadable ?? '', /Schema registry at http:\/\/127\.0\.0\.1:9 cannot be reached/)
-      assert.match((await tableOf(strange, catalogOf(null))).value.unreadable ?? '', /schema 9000001\. No schema registry is configured\./)
-      assert.match((await tableOf(strange)).value.unreadable ?? '', /does not know them\. If they are plain bytes, configure the format BYTES/)
-      const configured = await tableOf(strange, catalogOf(null, { formats: { 'catalog-strange*': { value: 'BYTES' } } }))
+      assert.match(
+        (await tableOf(strange, down)).value.unreadable ?? '',
+        /Schema registry at http:\/\/127\.0\.0\.1:9 cannot be reached/,
+      )
+      assert.match(
+        (await tableOf(strange, catalogOf(null))).value.unreadable ?? '',
+        /schema 9000001\. No schema registry is configured\./,
+      )
+      assert.match(
+        (await tableOf(strange)).value.unreadable ?? '',
+        /does not know them\. If they are plain bytes, configure the format BYTES/,
+      )
+      const configured = await tableOf(
+        strange,
+        catalogOf(null, { formats: { 'catalog-strange*': { value: 'BYTES' } } }),
+      )
       assert.deepEqual([configured.value.format, configured.value.unreadable], ['BYTES', undefined])
     })
 
@@ -322,8 +376,15 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       const [proto, json] = [topicName('catalog-proto'), topicName('catalog-jsonschema')]
       await place.create(proto)
       await place.create(json)
-      await registerSchema(place.registryUrl, `${proto}-value`, 'syntax = "proto3"; message P { int64 id = 1; }', { schemaType: 'PROTOBUF' })
-      const id = await registerSchema(place.registryUrl, `${json}-value`, '{"type":"object","properties":{"a":{"type":"integer"}}}', { schemaType: 'JSON' })
+      await registerSchema(place.registryUrl, `${proto}-value`, 'syntax = "proto3"; message P { int64 id = 1; }', {
+        schemaType: 'PROTOBUF',
+      })
+      const id = await registerSchema(
+        place.registryUrl,
+        `${json}-value`,
+        '{"type":"object","properties":{"a":{"type":"integer"}}}',
+        { schemaType: 'JSON' },
+      )
       await place.produce(json, [{ value: framed(id, text('{"a":1}')) }])
       const { format, unreadable } = (await tableOf(proto)).value
       assert.deepEqual([format, unreadable], ['PROTOBUF', undefined])
@@ -335,9 +396,13 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
     it('tables, configuration, a deleted topic, an unknown one', async () => {
       const topic = topicName('catalog-list')
       const catalog = catalogOf()
-      await place.create(topic, { partitions: 3, config: { 'retention.ms': '123456', 'message.timestamp.type': 'LogAppendTime' } })
+      await place.create(topic, {
+        partitions: 3,
+        config: { 'retention.ms': '123456', 'message.timestamp.type': 'LogAppendTime' },
+      })
       const listed = async () => (await catalog.tables()).find((t) => t.name === topic)
-      for (let tries = 0; (await listed()) === undefined && tries < 50; tries++) await new Promise((resolve) => setTimeout(resolve, 100))
+      for (let tries = 0; (await listed()) === undefined && tries < 50; tries++)
+        await new Promise((resolve) => setTimeout(resolve, 100))
       assert.deepEqual(await listed(), { name: topic, type: 'USER', partitions: 3, replicas: 1 })
       assert.equal((await tableOf(topic, catalog)).timestampType, 'LogAppendTime')
       const configuration = await catalog.configuration(topic)
@@ -384,7 +449,10 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       assert.notEqual(texts.topicId, before.topicId)
       const id = await registerSchema(place.registryUrl, `${topic}-value`, V1)
       await makeAnew(topic, { partitions: 3 })
-      await place.produce(topic, [avro(id, V1, { id: 1, amount: 0.5 }), { ...avro(id, V1, { id: 2, amount: 0.5 }), partition: 2 }])
+      await place.produce(topic, [
+        avro(id, V1, { id: 1, amount: 0.5 }),
+        { ...avro(id, V1, { id: 2, amount: 0.5 }), partition: 2 },
+      ])
       const framed = await tableOf(topic, catalog)
       assert.deepEqual([framed.value.format, framed.partitions], ['AVRO', [0, 1, 2]])
     })
@@ -399,7 +467,14 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
         )
       const table = await tableOf(topic)
       const [range] = await log.bounds(topic, [0], { isolation: 'read_committed', timeoutMs: 5000 })
-      const request = { topic, topicId: table.topicId, ranges: [range], isolation: 'read_committed', fetchMaxBytes: 64 * 1024, limit: 1000 } as const
+      const request = {
+        topic,
+        topicId: table.topicId,
+        ranges: [range],
+        isolation: 'read_committed',
+        fetchMaxBytes: 64 * 1024,
+        limit: 1000,
+      } as const
       const source = log.scan(request, new AbortController().signal)
       assert.equal((await source.next())?.baseOffset, 0)
       await makeAnew(topic)
@@ -416,7 +491,10 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       await assert.rejects(rest, /was deleted and made anew while it was read/)
       assert.ok(!values.includes('{"new":1}'))
       // And from the beginning, where the old one was meant.
-      await assert.rejects(async () => await log.scan(request, new AbortController().signal).next(), /was deleted and made anew/)
+      await assert.rejects(
+        async () => await log.scan(request, new AbortController().signal).next(),
+        /was deleted and made anew/,
+      )
     })
   })
 }
@@ -433,7 +511,11 @@ describe('a registry that asks for credentials', () => {
     try {
       const id = server.schemas.register('t-value', { schema: V1 })
       broker.createTopic('t')
-      broker.append('t', 0, writeRecordBatch([{ value: framed(id, encodeAvro(V1, { id: 1, amount: 1 })) }], { timestamp: 1 }))
+      broker.append(
+        't',
+        0,
+        writeRecordBatch([{ value: framed(id, encodeAvro(V1, { id: 1, amount: 1 })) }], { timestamp: 1 }),
+      )
       const registry = (config: Partial<RegistryConfig>) => createRegistry({ url: server.url, backoffMs: 1, ...config })
       const good = createCatalog({ cluster, log, registry: registry({ username: 'reader', password: 'pa:ss' }) })
       assert.equal((await good.table('t'))?.value.format, 'AVRO')

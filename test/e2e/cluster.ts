@@ -1,6 +1,8 @@
 /**
- * The real Kafka and the real schema registry that the e2e tests share. `npm test` starts them once for all files; a file run by itself (`node --test test/e2e/x.test.ts`) starts its own, which end with it.
- * Topics are never cleaned up: each test takes a fresh name from `topicName`. A test that stops brokers or wants several starts its own with `startKafka`.
+ * The real Kafka and the real schema registry that the e2e tests share. `npm test` starts them once for all files; a
+ * file run by itself (`node --test test/e2e/x.test.ts`) starts its own, which end with it. Topics are never cleaned up:
+ * each test takes a fresh name from `topicName`. A test that stops brokers or wants several starts its own with
+ * `startKafka`.
  */
 import { randomUUID } from 'node:crypto'
 import { startKafka, type Kafka } from '../../scripts/kafka.ts'
@@ -17,7 +19,10 @@ export type SharedKafka = Omit<Kafka, 'nodes' | 'stop'>
 export interface Cluster {
   readonly kafka: SharedKafka
   readonly registry: Pick<Registry, 'url' | 'root'>
-  /** False, or why tests that need the cluster are skipped: `test('…', { skip: cluster.skip }, …)`. The addresses are empty then. */
+  /**
+   * False, or why tests that need the cluster are skipped: `test('…', { skip: cluster.skip }, …)`. The addresses are
+   * empty then.
+   */
   readonly skip: string | false
 }
 
@@ -25,7 +30,8 @@ let cluster: Promise<Cluster> | undefined
 
 /** The cluster; started at the first call where the test command has not done so. */
 export function sharedCluster(): Promise<Cluster> {
-  cluster ??= sharedClusterText === undefined ? startCluster() : Promise.resolve(JSON.parse(sharedClusterText) as Cluster)
+  cluster ??=
+    sharedClusterText === undefined ? startCluster() : Promise.resolve(JSON.parse(sharedClusterText) as Cluster)
   return cluster
 }
 
@@ -66,7 +72,10 @@ export function topicName(prefix: string): string {
   return `${prefix}-${randomUUID().slice(0, 8)}`
 }
 
-/** Registers a schema under a subject and returns its id. `schemaType` is the registry's word: AVRO (default), JSON, PROTOBUF. */
+/**
+ * Registers a schema under a subject and returns its id. `schemaType` is the registry's word: AVRO (default), JSON,
+ * PROTOBUF.
+ */
 export async function registerSchema(
   registryUrl: string,
   subject: string,

@@ -1,4 +1,7 @@
-/** Groups of consumers, rates and message metrics over REST on a real Kafka: the same cases as on the embedded broker, and a group of the newer protocol. */
+/**
+ * Groups of consumers, rates and message metrics over REST on a real Kafka: the same cases as on the embedded broker,
+ * and a group of the newer protocol.
+ */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -31,15 +34,29 @@ describe('a group of the newer protocol', { skip: cluster.skip }, () => {
   })
   after(() => hand.close())
 
-  it('is told with its offsets; members and state are not; it is not moved while it reads', { timeout: 60_000 }, async () => {
+  it('is told with its offsets; members and state are not; it is not moved while it reads', {
+    timeout: 60_000,
+  }, async () => {
     const topic = topicName('newer')
     await hand.create(topic, { partitions: 1 })
     await hand.produce(topic, [{ value: 'a' }, { value: 'b' }])
     const group = `${topic}-group`
     const [program, libraries] = await Promise.all([java(), kafkaLibraries()])
     const settings = ['group.protocol=consumer', 'auto.commit.interval.ms=100', 'auto.offset.reset=earliest']
-    const args = ['--bootstrap-server', cluster.kafka.bootstrap, '--topic', topic, '--group', group, ...settings.flatMap((s) => ['--consumer-property', s])]
-    const child = spawn(program, ['-cp', join(libraries, '*'), 'org.apache.kafka.tools.consumer.ConsoleConsumer', ...args], { stdio: 'ignore' })
+    const args = [
+      '--bootstrap-server',
+      cluster.kafka.bootstrap,
+      '--topic',
+      topic,
+      '--group',
+      group,
+      ...settings.flatMap((s) => ['--consumer-property', s]),
+    ]
+    const child = spawn(
+      program,
+      ['-cp', join(libraries, '*'), 'org.apache.kafka.tools.consumer.ConsoleConsumer', ...args],
+      { stdio: 'ignore' },
+    )
     const own = new Cluster({ brokers: [cluster.kafka.bootstrap] })
     try {
       let found: ConsumerGroup | undefined
@@ -53,7 +70,10 @@ describe('a group of the newer protocol', { skip: cluster.skip }, () => {
       // Its members are not told, but the broker knows them.
       const start = new Map([[topic, new Map([[0, 0]])]])
       await assert.rejects(commitOffsets(own, group, start), /the group is active: .*\(UNKNOWN_MEMBER_ID\)/)
-      await assert.rejects(deleteOffsets(own, group, new Map([[topic, [0]]])), /the group is active: .*\(GROUP_SUBSCRIBED_TO_TOPIC\)/)
+      await assert.rejects(
+        deleteOffsets(own, group, new Map([[topic, [0]]])),
+        /the group is active: .*\(GROUP_SUBSCRIBED_TO_TOPIC\)/,
+      )
       await assert.rejects(deleteGroup(own, group), /the group is active: .*\(NON_EMPTY_GROUP\)/)
     } finally {
       child.kill()

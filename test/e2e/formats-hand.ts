@@ -1,4 +1,7 @@
-/** Java's own writers and readers, driven from a test through one Java process that takes commands (java/FormatsHand.java), and the Protobuf compiler. */
+/**
+ * Java's own writers and readers, driven from a test through one Java process that takes commands
+ * (java/FormatsHand.java), and the Protobuf compiler.
+ */
 import { execFile, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,7 +17,12 @@ export interface FormatsHand {
   /** Bytes as protobuf-java reads them, in protobuf's JSON. */
   read(set: Buffer, message: string, bytes: Uint8Array): Promise<unknown>
   /** A string key of Kafka Streams with its window, and which of 100 partitions it would put it into. */
-  window(kind: 'TW' | 'SW', key: string, start: number, end: number): Promise<{ readonly bytes: Buffer; readonly partition: number }>
+  window(
+    kind: 'TW' | 'SW',
+    key: string,
+    start: number,
+    end: number,
+  ): Promise<{ readonly bytes: Buffer; readonly partition: number }>
   close(): Promise<void>
 }
 
@@ -25,7 +33,15 @@ export async function compileProto(files: Readonly<Record<string, string>>): Pro
   try {
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
     const out = join(folder, 'set')
-    await promisify(execFile)(program, ['-I', folder, '-I', include, '--include_imports', `--descriptor_set_out=${out}`, Object.keys(files)[0]])
+    await promisify(execFile)(program, [
+      '-I',
+      folder,
+      '-I',
+      include,
+      '--include_imports',
+      `--descriptor_set_out=${out}`,
+      Object.keys(files)[0],
+    ])
     return await readFile(out)
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -38,7 +54,9 @@ export async function formatsHand(): Promise<FormatsHand> {
   const bytesOf = async (command: object): Promise<Buffer> => Buffer.from((await ask(command)).bytes ?? '', 'base64')
   return {
     protobuf: (set, message, json) => bytesOf({ op: 'protobuf', set: set.toString('base64'), message, json }),
-    read: async (set, message, bytes) => (await ask({ op: 'read', set: set.toString('base64'), message, bytes: Buffer.from(bytes).toString('base64') })).json,
+    read: async (set, message, bytes) =>
+      (await ask({ op: 'read', set: set.toString('base64'), message, bytes: Buffer.from(bytes).toString('base64') }))
+        .json,
     window: async (kind, key, start, end) => {
       const { bytes, partition } = await ask({ op: 'window', kind, key, start, end })
       return { bytes: Buffer.from(bytes ?? '', 'base64'), partition: partition ?? -1 }
@@ -48,7 +66,10 @@ export async function formatsHand(): Promise<FormatsHand> {
 }
 
 export interface ApicurioHand {
-  /** A record, given in Avro's JSON, as Apicurio's serializer writes it; it registers the schema. `config`: settings of the serializer. */
+  /**
+   * A record, given in Avro's JSON, as Apicurio's serializer writes it; it registers the schema. `config`: settings of
+   * the serializer.
+   */
   serialize(record: {
     readonly config: Readonly<Record<string, string>>
     readonly topic: string
@@ -59,23 +80,40 @@ export interface ApicurioHand {
   close(): Promise<void>
 }
 
-/** Starts the Java process for a registry (`…/apis/registry/v2`). Throws `Unavailable` where the machine lacks what it takes. */
+/**
+ * Starts the Java process for a registry (`…/apis/registry/v2`). Throws `Unavailable` where the machine lacks what it
+ * takes.
+ */
 export async function apicurioHand(registry: string): Promise<ApicurioHand> {
   const { ask, close } = await startHand('ApicurioHand.java', await apicurioLibraries())
   return {
     serialize: async ({ json, key, ...command }) => {
       const answer = await ask({ registry, ...command, key: key ?? false, json: JSON.stringify(json) })
-      return { bytes: Buffer.from(answer.bytes ?? '', 'base64'), headers: (answer.headers ?? []).map(([name, value]) => [name, Buffer.from(value, 'base64')]) }
+      return {
+        bytes: Buffer.from(answer.bytes ?? '', 'base64'),
+        headers: (answer.headers ?? []).map(([name, value]) => [name, Buffer.from(value, 'base64')]),
+      }
     },
     close,
   }
 }
 
 /** A Java process, run from source, that answers each command, a line of JSON, with a line of JSON. */
-async function startHand(program: string, libraries: string): Promise<{ ask(command: object): Promise<Answer>; close(): Promise<void> }> {
+async function startHand(
+  program: string,
+  libraries: string,
+): Promise<{ ask(command: object): Promise<Answer>; close(): Promise<void> }> {
   const source = join(import.meta.dirname, 'java', program)
-  const quick = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error']
-  const child = spawn(await java(), [...quick, '-cp', join(libraries, '*'), source], { cwd: dirname(source), stdio: ['pipe', 'pipe', 'ignore'] })
+  const quick = [
+    '-Xmx256m',
+    '-XX:TieredStopAtLevel=1',
+    '-XX:+UseSerialGC',
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
+  ]
+  const child = spawn(await java(), [...quick, '-cp', join(libraries, '*'), source], {
+    cwd: dirname(source),
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
   const waiting: { resolve(answer: Answer): void; reject(error: Error): void }[] = []
   createInterface(child.stdout).on('line', (line) => waiting.shift()?.resolve(JSON.parse(line) as Answer))
   const ended = new Promise<void>((resolve) =>

@@ -1,6 +1,7 @@
 /**
- * Formats against the software that the world writes them with: protobuf-java, Kafka Streams, a real registry. What Java wrote is read here, what is written here is read by Java,
- * and a topic of a real Kafka with its schemas in a real registry answers a query.
+ * Formats against the software that the world writes them with: protobuf-java, Kafka Streams, a real registry. What
+ * Java wrote is read here, what is written here is read by Java, and a topic of a real Kafka with its schemas in a real
+ * registry answers a query.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -138,7 +139,11 @@ describe('formats that Java writes', { skip: await lacking(formatLibraries, prot
       '{"a":-5,"b":-7,"c":18446744073709551615,"d":-2147483648,"e":3.25,"f":true,"g":[0.1,"-Infinity"],"h":[1,9007199254740993],"i":"/w==","j":{"-9223372036854775808":"least"},"k":{"x":5},"level":"HIGH","any":null,"mask":{"paths":["one_two","three"]},"empty":{}}',
     )
     const written = encodeProtobuf(message, readWhole(message, bytes).value as Map<string, never>)
-    assert.deepEqual(await hand.read(set, 'kinds.All', written), { ...((await hand.read(set, 'kinds.All', bytes)) as object), b: '-7', level: 'HIGH' })
+    assert.deepEqual(await hand.read(set, 'kinds.All', written), {
+      ...((await hand.read(set, 'kinds.All', bytes)) as object),
+      b: '-7',
+      level: 'HIGH',
+    })
     const any = encodeProtobuf(
       message,
       new Map<string, never>(
@@ -151,9 +156,14 @@ describe('formats that Java writes', { skip: await lacking(formatLibraries, prot
         }) as never,
       ),
     )
-    assert.match(readWhole(message, Buffer.from(any)).text ?? '', /"any":\{"@type":"type.googleapis.com\/google.protobuf.Empty"\}/)
+    assert.match(
+      readWhole(message, Buffer.from(any)).text ?? '',
+      /"any":\{"@type":"type.googleapis.com\/google.protobuf.Empty"\}/,
+    )
     assert.equal(
-      reader(messageDecoder(message, 'protobuf'), [{ path: ['a'], parts: ['value'], type: { kind: 'int' } }])(Buffer.alloc(0)),
+      reader(messageDecoder(message, 'protobuf'), [{ path: ['a'], parts: ['value'], type: { kind: 'int' } }])(
+        Buffer.alloc(0),
+      ),
       'bad',
       'a required field is missing',
     )
@@ -229,8 +239,14 @@ describe('formats on a real Kafka with a real registry', { skip: shared.skip }, 
       await hand.create(topic)
       await registerSchema(shared.registry.url, `${topic}-part`, PART, { schemaType: 'PROTOBUF' })
       const references = [{ name: 'part.proto', subject: `${topic}-part`, version: 1 }]
-      const one = await registerSchema(shared.registry.url, `${topic}-value`, V1, { schemaType: 'PROTOBUF', references })
-      const two = await registerSchema(shared.registry.url, `${topic}-value`, V2, { schemaType: 'PROTOBUF', references })
+      const one = await registerSchema(shared.registry.url, `${topic}-value`, V1, {
+        schemaType: 'PROTOBUF',
+        references,
+      })
+      const two = await registerSchema(shared.registry.url, `${topic}-value`, V2, {
+        schemaType: 'PROTOBUF',
+        references,
+      })
       const hex = (text: string): Buffer => Buffer.from(text, 'hex')
       await hand.produce(topic, [
         { key: 'a', value: framed(one, hex('0008011205' + '0a0178' + '1005')), partition: 0 },
@@ -254,7 +270,11 @@ describe('formats on a real Kafka with a real registry', { skip: shared.skip }, 
     try {
       const api = `${shared.registry.root}/apis/registry/v3`
       const create = async (artifactId: string, content: string, references: object[] = []): Promise<number> => {
-        const body = { artifactId, artifactType: 'AVRO', firstVersion: { version: '1', content: { content, contentType: 'application/json', references } } }
+        const body = {
+          artifactId,
+          artifactType: 'AVRO',
+          firstVersion: { version: '1', content: { content, contentType: 'application/json', references } },
+        }
         const response = await fetch(`${api}/groups/default/artifacts`, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
@@ -265,9 +285,12 @@ describe('formats on a real Kafka with a real registry', { skip: shared.skip }, 
         return answer.version.globalId
       }
       const PART = '{"type":"record","name":"Part","namespace":"acme","fields":[{"name":"n","type":"int"}]}'
-      const WHOLE = '{"type":"record","name":"Whole","namespace":"acme","fields":[{"name":"id","type":"long"},{"name":"part","type":"Part"}]}'
+      const WHOLE =
+        '{"type":"record","name":"Whole","namespace":"acme","fields":[{"name":"id","type":"long"},{"name":"part","type":"Part"}]}'
       await create(`${topic}-part`, PART)
-      const id = await create(topic, WHOLE, [{ groupId: 'default', artifactId: `${topic}-part`, version: '1', name: 'acme.Part' }])
+      const id = await create(topic, WHOLE, [
+        { groupId: 'default', artifactId: `${topic}-part`, version: '1', name: 'acme.Part' },
+      ])
       const head = Buffer.alloc(9)
       head.writeBigInt64BE(BigInt(id), 1)
       await hand.create(topic)
@@ -285,7 +308,9 @@ describe('formats on a real Kafka with a real registry', { skip: shared.skip }, 
     }
   })
 
-  it('what Apicurio’s own serializer writes: ids in headers, of both kinds, and eight-byte ids', { skip: noApicurio }, async () => {
+  it('what Apicurio’s own serializer writes: ids in headers, of both kinds, and eight-byte ids', {
+    skip: noApicurio,
+  }, async () => {
     const hand = await kafkaHand(shared.kafka.bootstrap)
     const apicurio = await apicurioHand(`${shared.registry.root}/apis/registry/v2`)
     const schema = (...more: string[]): string =>
@@ -320,7 +345,12 @@ describe('formats on a real Kafka with a real registry', { skip: shared.skip }, 
         ]
         await hand.produce(
           topic,
-          values.map(({ bytes, headers }) => ({ key: key.bytes, value: bytes, partition: 0, headers: [...key.headers, ...headers] })),
+          values.map(({ bytes, headers }) => ({
+            key: key.bytes,
+            value: bytes,
+            partition: 0,
+            headers: [...key.headers, ...headers],
+          })),
         )
         assert.deepEqual(
           await rows(`SELECT _key.id AS k, n, unit, extra FROM \`${topic}\``),
@@ -334,7 +364,11 @@ describe('formats on a real Kafka with a real registry', { skip: shared.skip }, 
         const table = await catalog.table(topic)
         assert.deepEqual(
           [table?.key.format, table?.value.format, table?.value.detail],
-          ['AVRO', 'AVRO', what === 'payload' ? 'eight-byte ids in the records' : 'schema ids in the headers of the records'],
+          [
+            'AVRO',
+            'AVRO',
+            what === 'payload' ? 'eight-byte ids in the records' : 'schema ids in the headers of the records',
+          ],
         )
       }
     } finally {
@@ -350,10 +384,17 @@ describe('formats on a real Kafka with a real registry', { skip: shared.skip }, 
       await hand.create(topic)
       const schema = { type: 'object', properties: { id: { type: 'integer' }, name: { type: 'string' } } }
       const id = await registerSchema(shared.registry.url, `${topic}-value`, schema, { schemaType: 'JSON' })
-      await hand.produce(topic, [{ key: 'a', value: framed(id, Buffer.from('{"id":9007199254740993,"name":"n","more":1}')), partition: 0 }])
+      await hand.produce(topic, [
+        { key: 'a', value: framed(id, Buffer.from('{"id":9007199254740993,"name":"n","more":1}')), partition: 0 },
+      ])
       const table = await catalog.table(topic)
-      assert.deepEqual([table?.value.format, table?.value.declared?.fields.map((field) => field.name)], ['JSONSCHEMA', ['id', 'name']])
-      assert.deepEqual(await rows(`SELECT CAST(id AS string) AS id, name, more FROM \`${topic}\``), [{ id: '9007199254740993', name: 'n', more: 1 }])
+      assert.deepEqual(
+        [table?.value.format, table?.value.declared?.fields.map((field) => field.name)],
+        ['JSONSCHEMA', ['id', 'name']],
+      )
+      assert.deepEqual(await rows(`SELECT CAST(id AS string) AS id, name, more FROM \`${topic}\``), [
+        { id: '9007199254740993', name: 'n', more: 1 },
+      ])
     } finally {
       await hand.close()
     }

@@ -1,4 +1,7 @@
-/** A Go client that speaks as lenses-cli 5.4.0 does, on its WebSocket library and with its types, against the server on real Kafka and a real registry. */
+/**
+ * A Go client that speaks as lenses-cli 5.4.0 does, on its WebSocket library and with its types, against the server on
+ * real Kafka and a real registry.
+ */
 import { describe, it } from 'node:test'
 import { Admin, Producer, stringSerializers } from '@platformatic/kafka'
 import { goClient } from '../../scripts/provision.ts'
@@ -19,7 +22,8 @@ async function threeRecords(topic: string): Promise<void> {
 const program = await goClient().catch((error: Error) => error)
 const skip = cluster.skip !== false ? cluster.skip : program instanceof Error ? program.message : false
 
-if (skip !== false || program instanceof Error) it('a Go client like lenses-cli 5.4.0', { skip: skip === false ? 'no Go' : skip }, () => undefined)
+if (skip !== false || program instanceof Error)
+  it('a Go client like lenses-cli 5.4.0', { skip: skip === false ? 'no Go' : skip }, () => undefined)
 else {
   const topic = topicName('cli-read')
   await threeRecords(topic)

@@ -1,6 +1,7 @@
 /**
- * The official Java client, driven from a test: produces with any codec and transaction, and administers topics, through one Java process that takes commands (java/KafkaHand.java).
- * It says what the broker answered; it reads no records (kcat does, see `kcatRead`).
+ * The official Java client, driven from a test: produces with any codec and transaction, and administers topics,
+ * through one Java process that takes commands (java/KafkaHand.java). It says what the broker answered; it reads no
+ * records (kcat does, see `kcatRead`).
  */
 import { execFile, spawn } from 'node:child_process'
 import { join } from 'node:path'
@@ -33,8 +34,14 @@ export interface ProduceOptions {
 }
 
 export interface KafkaHand {
-  create(topic: string, options?: { partitions?: number; replicas?: number; config?: Record<string, string> }): Promise<void>
-  /** Sends and waits for the acknowledgements: [partition, offset] of each record. One call's records share batches (linger 1 s, then flushed). */
+  create(
+    topic: string,
+    options?: { partitions?: number; replicas?: number; config?: Record<string, string> },
+  ): Promise<void>
+  /**
+   * Sends and waits for the acknowledgements: [partition, offset] of each record. One call's records share batches
+   * (linger 1 s, then flushed).
+   */
   produce(topic: string, records: readonly HandRecord[], options?: ProduceOptions): Promise<[number, number][]>
   /** Ends a transaction left open; options as given to `produce`, with how to end it. */
   endTransaction(options: ProduceOptions): Promise<void>
@@ -58,10 +65,22 @@ export interface KafkaHand {
 export async function kafkaHand(bootstrap: string, settings: Record<string, string> = {}): Promise<KafkaHand> {
   const [javaFile, libraries] = await Promise.all([java(), kafkaLibraries()])
   const source = join(import.meta.dirname, 'java', 'KafkaHand.java')
-  const quick = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error']
+  const quick = [
+    '-Xmx256m',
+    '-XX:TieredStopAtLevel=1',
+    '-XX:+UseSerialGC',
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
+  ]
   const child = spawn(
     javaFile,
-    [...quick, '-cp', join(libraries, '*'), source, bootstrap, ...Object.entries(settings).map(([key, value]) => `${key}=${value}`)],
+    [
+      ...quick,
+      '-cp',
+      join(libraries, '*'),
+      source,
+      bootstrap,
+      ...Object.entries(settings).map(([key, value]) => `${key}=${value}`),
+    ],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   )
   const waiting: { resolve(answer: Answer): void; reject(error: Error): void }[] = []
@@ -98,10 +117,14 @@ function handOver(ask: (command: object) => Promise<Answer>, close: () => Promis
   return {
     create: async (topic, options = {}) => void (await ask({ op: 'create', topic, ...options })),
     produce: async (topic, records, options = {}) =>
-      (await ask({ op: 'produce', topic, ...transactionOf(options), records: records.map(recordText) })).offsets as [number, number][],
+      (await ask({ op: 'produce', topic, ...transactionOf(options), records: records.map(recordText) })).offsets as [
+        number,
+        number,
+      ][],
     endTransaction: async (options) => void (await ask({ op: 'end', ...transactionOf(options) })),
     deleteTopic: async (topic) => void (await ask({ op: 'deleteTopic', topic })),
-    deleteRecords: async (topic, partition, before) => void (await ask({ op: 'deleteRecords', topic, partition, before })),
+    deleteRecords: async (topic, partition, before) =>
+      void (await ask({ op: 'deleteRecords', topic, partition, before })),
     configure: async (topic, config) => void (await ask({ op: 'configure', topic, config })),
     addPartitions: async (topic, partitions) => void (await ask({ op: 'addPartitions', topic, partitions })),
     moveLeader: async (topic, partition, to) => {
@@ -124,7 +147,12 @@ function transactionOf(options: ProduceOptions): object {
 }
 
 function recordText(record: HandRecord): object {
-  return { ...record, key: base64(record.key ?? null), value: base64(record.value), headers: record.headers?.map(([name, value]) => [name, base64(value)]) }
+  return {
+    ...record,
+    key: base64(record.key ?? null),
+    value: base64(record.value),
+    headers: record.headers?.map(([name, value]) => [name, base64(value)]),
+  }
 }
 
 function base64(bytes: Bytes): string | null {
@@ -145,7 +173,23 @@ export interface KcatRecord {
 
 /** Reads a topic to its end with kcat. */
 export async function kcatRead(bootstrap: string, topic: string, more: readonly string[] = []): Promise<KcatRecord[]> {
-  const args = ['-C', '-q', '-e', '-J', '-b', bootstrap, '-t', topic, '-o', 'beginning', '-m', '3', '-X', 'fetch.wait.max.ms=20', ...more]
+  const args = [
+    '-C',
+    '-q',
+    '-e',
+    '-J',
+    '-b',
+    bootstrap,
+    '-t',
+    topic,
+    '-o',
+    'beginning',
+    '-m',
+    '3',
+    '-X',
+    'fetch.wait.max.ms=20',
+    ...more,
+  ]
   const { stdout } = await promisify(execFile)(await kcat(), args, { maxBuffer: 1 << 28, timeout: 60_000 })
   return stdout
     .split('\n')

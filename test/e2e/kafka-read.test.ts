@@ -1,6 +1,6 @@
 /**
- * The read path on real Kafka: what the Java client writes, in every codec and transaction state, is read as it stands in the log, over every kind of listener, while logs are cut,
- * compacted and moved, and brokers go away and come back.
+ * The read path on real Kafka: what the Java client writes, in every codec and transaction state, is read as it stands
+ * in the log, over every kind of listener, while logs are cut, compacted and moved, and brokers go away and come back.
  */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
@@ -35,7 +35,11 @@ function copy(bytes: Buffer | null): Buffer | null {
 }
 
 /** Reads to the end; every batch must be sound. */
-async function read(log: KafkaLog, request: ScanRequest, each?: (batch: RecordBatch, seen: readonly Seen[]) => void | Promise<void>): Promise<Seen[]> {
+async function read(
+  log: KafkaLog,
+  request: ScanRequest,
+  each?: (batch: RecordBatch, seen: readonly Seen[]) => void | Promise<void>,
+): Promise<Seen[]> {
   const source = log.scan(request, never)
   const seen: Seen[] = []
   for (;;) {
@@ -53,7 +57,12 @@ async function read(log: KafkaLog, request: ScanRequest, each?: (batch: RecordBa
   return seen
 }
 
-async function readAll(log: KafkaLog, topic: string, partitions: readonly number[] = [0], more: Partial<ScanRequest> = {}): Promise<Seen[]> {
+async function readAll(
+  log: KafkaLog,
+  topic: string,
+  partitions: readonly number[] = [0],
+  more: Partial<ScanRequest> = {},
+): Promise<Seen[]> {
   const isolation = more.isolation ?? 'read_committed'
   return await read(log, { topic, ranges: await bounds(log, topic, partitions, isolation), isolation, ...more })
 }
@@ -119,7 +128,10 @@ describe('reading real Kafka', { skip: shared.skip }, () => {
         const found = new Map(seen.map((record) => [`${record.partition}/${record.offset}`, record]))
         sent.forEach((record, i) => {
           const { key, value, timestamp, headers } = found.get(places[i].join('/')) as Seen
-          assert.deepEqual([key?.toString() ?? null, value?.toString() ?? null, timestamp], [record.key, record.value, record.timestamp])
+          assert.deepEqual(
+            [key?.toString() ?? null, value?.toString() ?? null, timestamp],
+            [record.key, record.value, record.timestamp],
+          )
           assert.deepEqual(
             headers.map((header) => [header.key, header.value?.toString() ?? null]),
             record.headers,
@@ -142,7 +154,18 @@ describe('reading real Kafka', { skip: shared.skip }, () => {
     await hand.produce(topic, numbered('a-again', 2), { ...a, transaction: 'commit' })
     await hand.produce(topic, numbered('b-more', 1), { ...b, transaction: 'abort', goesOn: true })
     await hand.produce(topic, numbered('behind', 2))
-    const stable = ['plain0', 'plain1', 'plain2', 'committed0', 'committed1', 'committed2', 'a-again0', 'a-again1', 'behind0', 'behind1']
+    const stable = [
+      'plain0',
+      'plain1',
+      'plain2',
+      'committed0',
+      'committed1',
+      'committed2',
+      'a-again0',
+      'a-again1',
+      'behind0',
+      'behind1',
+    ]
     assert.deepEqual(values(await readAll(log, topic)), stable)
     const everything = values(await readAll(log, topic, [0], { isolation: 'read_uncommitted' }))
     assert.deepEqual(everything.length, 18)
@@ -160,10 +183,20 @@ describe('reading real Kafka', { skip: shared.skip }, () => {
       open = settled < high
       if (open) await new Promise((resolve) => setTimeout(resolve, 50))
     }
-    assert.deepEqual(values(await readAll(log, topic)), [...stable, 'pending0', 'pending1', 'after-pending0', 'after-pending1'])
+    assert.deepEqual(values(await readAll(log, topic)), [
+      ...stable,
+      'pending0',
+      'pending1',
+      'after-pending0',
+      'after-pending1',
+    ])
     const offsets = (await readAll(log, topic)).map((record) => record.offset)
     for (const start of offsets) {
-      const tail = await read(log, { topic, ranges: [{ partition: 0, start, end: highWatermark + 1 }], isolation: 'read_committed' })
+      const tail = await read(log, {
+        topic,
+        ranges: [{ partition: 0, start, end: highWatermark + 1 }],
+        isolation: 'read_committed',
+      })
       assert.deepEqual(
         tail.map((record) => record.offset),
         offsets.filter((offset) => offset >= start),
@@ -177,9 +210,13 @@ describe('reading real Kafka', { skip: shared.skip }, () => {
     await hand.produce(topic, numbered('v', 500, 100))
     await hand.deleteRecords(topic, 0, 123)
     assert.deepEqual(await bounds(log, topic, [0]), [{ partition: 0, start: 123, end: 500 }])
-    const source = log.scan({ topic, ranges: [{ partition: 0, start: 50, end: 200 }], isolation: 'read_committed' }, never)
+    const source = log.scan(
+      { topic, ranges: [{ partition: 0, start: 50, end: 200 }], isolation: 'read_committed' },
+      never,
+    )
     const seen: number[] = []
-    for (let batch = await source.next(); batch !== undefined; batch = await source.next()) for (const record of readRecords(batch)) seen.push(record.offset)
+    for (let batch = await source.next(); batch !== undefined; batch = await source.next())
+      for (const record of readRecords(batch)) seen.push(record.offset)
     assert.deepEqual([seen[0], seen.length, source.progress[0].lost], [123, 77, 73])
   })
 
@@ -220,7 +257,10 @@ describe('reading real Kafka', { skip: shared.skip }, () => {
 
   it('metadata and topic configuration', async () => {
     const topic = topicName('read-config')
-    await hand.create(topic, { partitions: 4, config: { 'cleanup.policy': 'compact', 'message.timestamp.type': 'LogAppendTime' } })
+    await hand.create(topic, {
+      partitions: 4,
+      config: { 'cleanup.policy': 'compact', 'message.timestamp.type': 'LogAppendTime' },
+    })
     const config = await cluster.topicConfig(topic)
     assert.deepEqual([config.compacted, config.timestampType, config.refused], [true, 'LogAppendTime', undefined])
     assert.deepEqual(
@@ -252,7 +292,17 @@ describe('reading real Kafka', { skip: shared.skip }, () => {
 })
 
 describe('listeners of real Kafka', { skip: shared.skip }, () => {
-  const { bootstrap, saslBootstrap, sslBootstrap, mtlsBootstrap, saslSslBootstrap, caFile, clientCertFile, clientKeyFile, users } = shared.kafka
+  const {
+    bootstrap,
+    saslBootstrap,
+    sslBootstrap,
+    mtlsBootstrap,
+    saslSslBootstrap,
+    caFile,
+    clientCertFile,
+    clientKeyFile,
+    users,
+  } = shared.kafka
   const topic = topicName('read-listeners')
   let ca: Buffer
   let cert: Buffer
@@ -312,7 +362,11 @@ describe('listeners of real Kafka', { skip: shared.skip }, () => {
 
   it('TLS; an authority that is not trusted; SASL over TLS', async () => {
     await works({ at: sslBootstrap, tls: { ca } })
-    await works({ at: saslSslBootstrap, tls: { ca }, sasl: { mechanism: 'SCRAM-SHA-512', username: users[1].name, password: users[1].password } })
+    await works({
+      at: saslSslBootstrap,
+      tls: { ca },
+      sasl: { mechanism: 'SCRAM-SHA-512', username: users[1].name, password: users[1].password },
+    })
     assert.equal((await fails({ at: sslBootstrap, tls: true })).errorName, 'TLS_CERTIFICATE')
     await works({ at: sslBootstrap, tls: { rejectUnauthorized: false } })
   })
@@ -327,11 +381,16 @@ describe('listeners of real Kafka', { skip: shared.skip }, () => {
     assert.match((await fails({ at: sslBootstrap })).message, /TLS/)
     assert.match((await fails({ at: bootstrap, tls: { ca } })).message, /plaintext listener/)
     assert.match((await fails({ at: saslBootstrap })).message, /SASL/)
-    assert.match((await fails({ at: bootstrap, sasl: { mechanism: 'PLAIN', username: 'a', password: 'b' } })).message, /does not expect SASL|SASL/)
+    assert.match(
+      (await fails({ at: bootstrap, sasl: { mechanism: 'PLAIN', username: 'a', password: 'b' } })).message,
+      /does not expect SASL|SASL/,
+    )
   })
 })
 
-describe('real Kafka with two brokers: leaders that move, brokers that restart, compaction', { skip: shared.skip }, () => {
+describe('real Kafka with two brokers: leaders that move, brokers that restart, compaction', {
+  skip: shared.skip,
+}, () => {
   let kafka: Kafka
   let hand: KafkaHand
   let cluster: Cluster
@@ -358,11 +417,15 @@ describe('real Kafka with two brokers: leaders that move, brokers that restart, 
       )
     const ranges = await bounds(log, topic, [0, 1])
     let moves = 0
-    const seen = await read(log, { topic, ranges, isolation: 'read_committed', fetchMaxBytes: 60_000 }, async (_, sofar) => {
-      if (moves >= 3 || sofar.length < moves * 3000 + 1000) return
-      moves++
-      await hand.moveLeader(topic, 0, 3 - (await hand.leader(topic, 0)))
-    })
+    const seen = await read(
+      log,
+      { topic, ranges, isolation: 'read_committed', fetchMaxBytes: 60_000 },
+      async (_, sofar) => {
+        if (moves >= 3 || sofar.length < moves * 3000 + 1000) return
+        moves++
+        await hand.moveLeader(topic, 0, 3 - (await hand.leader(topic, 0)))
+      },
+    )
     assert.equal(moves, 3)
     for (const partition of [0, 1]) {
       assert.deepEqual(
@@ -385,12 +448,16 @@ describe('real Kafka with two brokers: leaders that move, brokers that restart, 
     const ranges = await bounds(log, topic, [0, 1])
     let crashed = false
     let back: Promise<void> | undefined
-    const seen = await read(log, { topic, ranges, isolation: 'read_committed', unordered: true, fetchMaxBytes: 60_000 }, async (batch) => {
-      if (crashed || batch.partition !== 0 || batch.baseOffset < 1000) return
-      crashed = true
-      await kafka.nodes[1].kill()
-      back = new Promise((resolve) => setTimeout(resolve, 500)).then(() => kafka.nodes[1].start())
-    })
+    const seen = await read(
+      log,
+      { topic, ranges, isolation: 'read_committed', unordered: true, fetchMaxBytes: 60_000 },
+      async (batch) => {
+        if (crashed || batch.partition !== 0 || batch.baseOffset < 1000) return
+        crashed = true
+        await kafka.nodes[1].kill()
+        back = new Promise((resolve) => setTimeout(resolve, 500)).then(() => kafka.nodes[1].start())
+      },
+    )
     await back
     assert.ok(crashed)
     assert.equal(new Set(seen.map((record) => `${record.partition}/${record.offset}`)).size, 12_000)
@@ -411,7 +478,11 @@ describe('real Kafka with two brokers: leaders that move, brokers that restart, 
     for (let round = 0; round < 4; round++) {
       await hand.produce(
         topic,
-        Array.from({ length: 200 }, (_, i) => ({ key: `k${i % (50 - round * 10)}`, value: `${round}-${i}`, partition: 0 })),
+        Array.from({ length: 200 }, (_, i) => ({
+          key: `k${i % (50 - round * 10)}`,
+          value: `${round}-${i}`,
+          partition: 0,
+        })),
         { codec: round % 2 === 0 ? 'none' : 'zstd' },
       )
       await new Promise((resolve) => setTimeout(resolve, 150))
@@ -457,6 +528,9 @@ describe('real Kafka with two brokers: leaders that move, brokers that restart, 
       deleted = true
       await hand.deleteTopic(topic)
     })
-    await assert.rejects(reading, (error: unknown) => error instanceof KafkaError && /deleted while it was read|UNKNOWN_TOPIC/.test(error.message))
+    await assert.rejects(
+      reading,
+      (error: unknown) => error instanceof KafkaError && /deleted while it was read|UNKNOWN_TOPIC/.test(error.message),
+    )
   })
 })

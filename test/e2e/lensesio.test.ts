@@ -9,7 +9,8 @@ import { casesOf, cluster, ROBOT_KEY, restingGroup, serve, testCases } from './s
 const interpreter = await lensesioPython().catch((error: Error) => error)
 const skip = cluster.skip !== false ? cluster.skip : interpreter instanceof Error ? interpreter.message : false
 
-if (skip !== false || interpreter instanceof Error) it('lensesio 4.0.1', { skip: skip === false ? 'no Python' : skip }, () => undefined)
+if (skip !== false || interpreter instanceof Error)
+  it('lensesio 4.0.1', { skip: skip === false ? 'no Python' : skip }, () => undefined)
 else {
   const topic = topicName('lensesio-read')
   const admin = new Admin({ clientId: 'readers', bootstrapBrokers: [cluster.kafka.bootstrap] })
@@ -18,6 +19,10 @@ else {
   const group = await restingGroup(topic, 0)
   const server = await serve()
   const program = join(import.meta.dirname, 'python', 'lensesio_cases.py')
-  const cases = await casesOf(interpreter, [program], { SLUICE_URL: server.url, SLUICE_KEY: ROBOT_KEY, SLUICE_GROUP: group }).finally(() => server.close(0))
+  const cases = await casesOf(interpreter, [program], {
+    SLUICE_URL: server.url,
+    SLUICE_KEY: ROBOT_KEY,
+    SLUICE_GROUP: group,
+  }).finally(() => server.close(0))
   describe('lensesio 4.0.1', () => testCases(cases, 25))
 }

@@ -1,6 +1,7 @@
 /**
- * Clients of the environment paths, against the server on real Kafka and a real registry: an MCP server on FastMCP 2.12.0 and `websockets`, which behaves as that of Lenses does,
- * driven by FastMCP's own client; and the program of the WebSocket specification, to the letter.
+ * Clients of the environment paths, against the server on real Kafka and a real registry: an MCP server on FastMCP
+ * 2.12.0 and `websockets`, which behaves as that of Lenses does, driven by FastMCP's own client; and the program of the
+ * WebSocket specification, to the letter.
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -32,13 +33,16 @@ interface Outcome {
 
 /** Topics for the cases, by what they hold, and the figures that the cases need. */
 async function fill(): Promise<Record<string, unknown>> {
-  const [events, falsy, large, quotes, input] = ['mcp-events', 'mcp-falsy', 'mcp-large', 'mcp-quotes', 'input'].map(topicName)
+  const [events, falsy, large, quotes, input] = ['mcp-events', 'mcp-falsy', 'mcp-large', 'mcp-quotes', 'input'].map(
+    topicName,
+  )
   const hand = await kafkaHand(cluster.kafka.bootstrap)
   const nothing = ['{}', null, '""', '0', 'false', '[]', 'null', '{}']
   const sizes = [900_000, 1, 1_000_000]
   try {
     for (const topic of [events, falsy, large, quotes, input]) await hand.create(topic)
-    const event = (n: number) => `{"n":${n},"kind":"${'abc'[n % 3]}","amount":${n / 4},"big":${9223372036854775807n - BigInt(n)}}`
+    const event = (n: number) =>
+      `{"n":${n},"kind":"${'abc'[n % 3]}","amount":${n / 4},"big":${9223372036854775807n - BigInt(n)}}`
     await hand.produce(
       events,
       Array.from({ length: COUNT }, (_, n) => ({ key: `k${n}`, value: event(n) })),
@@ -71,7 +75,11 @@ function serveForMcp(topics: Record<string, unknown>): Promise<RunningServer> {
         name: 'demo',
         kafka: { brokers: [cluster.kafka.bootstrap] },
         registry: cluster.registry.url,
-        formats: { [topics['falsy'] as string]: { key: 'STRING', value: 'JSON' }, 'mcp-large*': { value: 'STRING' }, 'mcp-quotes*': { value: 'STRING' } },
+        formats: {
+          [topics['falsy'] as string]: { key: 'STRING', value: 'JSON' },
+          'mcp-large*': { value: 'STRING' },
+          'mcp-quotes*': { value: 'STRING' },
+        },
       },
       // Nothing listens there.
       { name: 'far', kafka: { brokers: ['127.0.0.1:9'], connectTimeout: 500, retryTimeout: 500 } },
@@ -88,7 +96,12 @@ function serveForMcp(topics: Record<string, unknown>): Promise<RunningServer> {
 async function play(python: string): Promise<Outcome> {
   const topics = await fill()
   const server = await serveForMcp(topics)
-  const figures = { heartbeat_seconds: HEARTBEAT_MS / 1000, session_seconds: SESSION_MS / 1000, stranger_key: STRANGER_KEY, reader_key: READER_KEY }
+  const figures = {
+    heartbeat_seconds: HEARTBEAT_MS / 1000,
+    session_seconds: SESSION_MS / 1000,
+    stranger_key: STRANGER_KEY,
+    reader_key: READER_KEY,
+  }
   try {
     const cases = await casesOf(python, [join(folder, 'mcp_cases.py')], {
       SLUICE_URL: server.url,
@@ -103,7 +116,10 @@ async function play(python: string): Promise<Outcome> {
   }
 }
 
-/** The program as the specification prints it asks for a table called `input`, in the environment `demo`; a synonym brings it to a topic of this run. */
+/**
+ * The program as the specification prints it asks for a table called `input`, in the environment `demo`; a synonym
+ * brings it to a topic of this run.
+ */
 async function specification(python: string, server: RunningServer, topic: string): Promise<string> {
   const headers = { authorization: `Bearer ${ROBOT_KEY}` }
   const url = `${server.url.replace('http', 'ws')}/api/v1/environments/demo/proxy/api/ws/v2/sql/execute`
@@ -117,7 +133,11 @@ async function specification(python: string, server: RunningServer, topic: strin
   })
   assert.ok(!made.includes('"ERROR"'), made)
   const env = { ...process.env, HQ_HOST: `127.0.0.1:${server.port}`, HQ_TOKEN: ROBOT_KEY }
-  const { stdout } = await promisify(execFile)(python, [join(folder, 'specification.py')], { env, timeout: 30_000, maxBuffer: 1 << 24 })
+  const { stdout } = await promisify(execFile)(python, [join(folder, 'specification.py')], {
+    env,
+    timeout: 30_000,
+    maxBuffer: 1 << 24,
+  })
   const asJson = 'import ast, json, sys; print(json.dumps(ast.literal_eval(sys.stdin.read())))'
   const reader = promisify(execFile)(python, ['-c', asJson], { maxBuffer: 1 << 24 })
   reader.child.stdin?.end(stdout)
@@ -125,13 +145,20 @@ async function specification(python: string, server: RunningServer, topic: strin
 }
 
 if (skip !== false || interpreter instanceof Error)
-  it('MCP on FastMCP 2.12.0, and the program of the specification', { skip: skip === false ? 'no Python' : skip }, () => undefined)
+  it(
+    'MCP on FastMCP 2.12.0, and the program of the specification',
+    { skip: skip === false ? 'no Python' : skip },
+    () => undefined,
+  )
 else {
   const { cases, snippet } = await play(interpreter)
   describe('MCP on FastMCP 2.12.0', () => testCases(cases, 25))
   describe('the program of the specification, to the letter', () => {
     it('prints the records that it asked for, whole', () => {
-      const frames = JSON.parse(snippet) as { type: string; data: { key: string; value: { n: number }; metadata: { offset: number }; rownum: number } }[]
+      const frames = JSON.parse(snippet) as {
+        type: string
+        data: { key: string; value: { n: number }; metadata: { offset: number }; rownum: number }
+      }[]
       assert.deepEqual(
         frames.map(({ type, data }) => [type, data.key, data.value.n, data.metadata.offset, data.rownum]),
         Array.from({ length: 100 }, (_, n) => ['RECORD', 'k', n, n, n]),

@@ -1,6 +1,7 @@
 /**
- * Batches on a real Kafka that no common producer writes every day: topics whose type of timestamp was changed, so that each batch has its own; bounds at the ends of 64 bits; zstd in several
- * frames and snappy in several streams. Judge of times is kcat; the broker has taken every batch, so it could decompress it.
+ * Batches on a real Kafka that no common producer writes every day: topics whose type of timestamp was changed, so that
+ * each batch has its own; bounds at the ends of 64 bits; zstd in several frames and snappy in several streams. Judge of
+ * times is kcat; the broker has taken every batch, so it could decompress it.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -38,10 +39,15 @@ describe('odd batches', { skip: cluster.skip }, () => {
 
   async function send(topic: string, records: readonly RecordToWrite[], options: BatchToWrite = {}): Promise<void> {
     const bytes = writeRecordBatch(records, options)
-    const answer = await client.call(produce, 9, { acks: -1, timeoutMs: 20_000, topics: [{ name: topic, partitions: [{ index: 0, records: bytes }] }] })
+    const answer = await client.call(produce, 9, {
+      acks: -1,
+      timeoutMs: 20_000,
+      topics: [{ name: topic, partitions: [{ index: 0, records: bytes }] }],
+    })
     assert.equal(answer.topics[0].partitions[0].errorCode, 0, 'the broker takes the batch')
   }
-  const column = async (sql: string): Promise<unknown[]> => (await sluice.values(sql)).map((row) => Object.values(row as object)[0])
+  const column = async (sql: string): Promise<unknown[]> =>
+    (await sluice.values(sql)).map((row) => Object.values(row as object)[0])
 
   describe('a topic whose type of timestamp was changed', { skip: withoutKcat }, () => {
     const types = { CreateTime: 'LogAppendTime', LogAppendTime: 'CreateTime' } as const
@@ -55,14 +61,21 @@ describe('odd batches', { skip: cluster.skip }, () => {
         const batch = async (ahead: number): Promise<void> =>
           void (await hand.produce(
             t,
-            [0, 1, 2].map((i) => ({ value: JSON.stringify({ n: n++ }), partition: 0, timestamp: now + ahead + 1000 * (2 - i) })),
+            [0, 1, 2].map((i) => ({
+              value: JSON.stringify({ n: n++ }),
+              partition: 0,
+              timestamp: now + ahead + 1000 * (2 - i),
+            })),
           ))
         // The broker takes its time to hear of it.
         const turn = async (type: string): Promise<void> => {
           await hand.configure(t, { 'message.timestamp.type': type })
           await eventually(`batches are of the type ${type}`, async () => {
             await batch(-HALF_AN_HOUR)
-            return (await kcatRead(cluster.kafka.bootstrap, t)).at(-1)?.tstype === (type === 'CreateTime' ? 'create' : 'logappend')
+            return (
+              (await kcatRead(cluster.kafka.bootstrap, t)).at(-1)?.tstype ===
+              (type === 'CreateTime' ? 'create' : 'logappend')
+            )
           })
           await batch(HALF_AN_HOUR)
         }
@@ -72,9 +85,15 @@ describe('odd batches', { skip: cluster.skip }, () => {
         await turn(types[first])
         await turn(first)
 
-        const stored = (await kcatRead(cluster.kafka.bootstrap, t)).map(({ ts, payload }) => ({ ts, n: (JSON.parse(payload ?? '') as { n: number }).n }))
+        const stored = (await kcatRead(cluster.kafka.bootstrap, t)).map(({ ts, payload }) => ({
+          ts,
+          n: (JSON.parse(payload ?? '') as { n: number }).n,
+        }))
         assert.equal(stored.length, n)
-        assert.ok(new Set(stored.map(({ ts }) => Math.sign(Math.round((ts - now) / HALF_AN_HOUR)))).size > 1, 'times are mixed')
+        assert.ok(
+          new Set(stored.map(({ ts }) => Math.sign(Math.round((ts - now) / HALF_AN_HOUR)))).size > 1,
+          'times are mixed',
+        )
         const of = (keep: (ts: number) => boolean): number[] => stored.filter(({ ts }) => keep(ts)).map(({ n }) => n)
         const bounds = [
           ...new Set(stored.map(({ ts }) => ts)),
@@ -106,7 +125,9 @@ describe('odd batches', { skip: cluster.skip }, () => {
             of((ts) => ts >= bound && ts <= to),
             `BETWEEN ${bound}`,
           )
-          assert.deepEqual(await column(`SELECT count(*) AS c FROM ${t} WHERE _meta.timestamp >= ${bound}`), [of((ts) => ts >= bound).length])
+          assert.deepEqual(await column(`SELECT count(*) AS c FROM ${t} WHERE _meta.timestamp >= ${bound}`), [
+            of((ts) => ts >= bound).length,
+          ])
         }
         const ascending = [...stored].sort((a, b) => a.ts - b.ts || a.n - b.n)
         assert.deepEqual(
@@ -137,7 +158,13 @@ describe('odd batches', { skip: cluster.skip }, () => {
         t,
         [0, 1, 2].map((n) => ({ value: JSON.stringify({ n }), timestamp: NOW + n, partition: 0 })),
       )
-      const far = ['9223372036854775807', '9223372036854775806', '9223372036854775808', '253402300800000', '9007199254740993']
+      const far = [
+        '9223372036854775807',
+        '9223372036854775806',
+        '9223372036854775808',
+        '253402300800000',
+        '9007199254740993',
+      ]
       const negative = ['-1', '-2', '-9223372036854775808', '-9223372036854775807']
       for (const field of ['_meta.timestamp', '_meta.offset'])
         for (const bound of [...far, ...negative]) {
@@ -153,7 +180,11 @@ describe('odd batches', { skip: cluster.skip }, () => {
             [`${field} BETWEEN -9223372036854775808 AND ${bound}`, below],
             [`NOT ${field} < ${bound}`, !below],
           ] as const) {
-            assert.deepEqual(await column(`SELECT count(*) AS c, count(n) AS d FROM ${t} WHERE ${condition}`), [all ? 3 : 0], condition)
+            assert.deepEqual(
+              await column(`SELECT count(*) AS c, count(n) AS d FROM ${t} WHERE ${condition}`),
+              [all ? 3 : 0],
+              condition,
+            )
             assert.deepEqual(await column(`SELECT n FROM ${t} WHERE ${condition}`), all ? [0, 1, 2] : [], condition)
           }
         }
@@ -171,7 +202,11 @@ describe('odd batches', { skip: cluster.skip }, () => {
   })
 
   describe('compressed in several pieces', () => {
-    const records = Array.from({ length: 40 }, (_, n) => ({ key: `k${n}`, value: JSON.stringify({ n, pad: 'abcdefgh'.repeat(20) }), timestamp: NOW + n }))
+    const records = Array.from({ length: 40 }, (_, n) => ({
+      key: `k${n}`,
+      value: JSON.stringify({ n, pad: 'abcdefgh'.repeat(20) }),
+      timestamp: NOW + n,
+    }))
     const pieces = (bytes: Buffer, count: number): Buffer[] => {
       const size = Math.ceil(bytes.length / count)
       return Array.from({ length: count }, (_, i) => bytes.subarray(i * size, (i + 1) * size))
@@ -203,7 +238,9 @@ describe('odd batches', { skip: cluster.skip }, () => {
     it('zstd, a large batch of several frames, decompressed off the thread', async () => {
       const t = topicName('pieces')
       await hand.create(t, { config: { 'max.message.bytes': '20000000' } })
-      const large = Array.from({ length: 1500 }, (_, n) => ({ value: JSON.stringify({ n, pad: Buffer.from(`${n}`.repeat(500)).toString('base64') }) }))
+      const large = Array.from({ length: 1500 }, (_, n) => ({
+        value: JSON.stringify({ n, pad: Buffer.from(`${n}`.repeat(500)).toString('base64') }),
+      }))
       await send(t, large, { codec: 'zstd', compress: (b) => Buffer.concat(pieces(b, 4).map(zstd)) })
       assert.deepEqual(await sluice.values(`SELECT count(n) AS c, sum(n) AS s FROM ${t}`), [{ c: 1500, s: 1_124_250 }])
       assert.deepEqual(await column(`SELECT n FROM ${t} ORDER BY _meta.offset DESC LIMIT 1`), [1499])
@@ -211,14 +248,20 @@ describe('odd batches', { skip: cluster.skip }, () => {
   })
 })
 
-/** Snappy as Java writes it: a header, then chunks with their sizes. The chunks are literals only, which is snappy as well. */
+/**
+ * Snappy as Java writes it: a header, then chunks with their sizes. The chunks are literals only, which is snappy as
+ * well.
+ */
 function snappyStream(bytes: Buffer, chunk: number): Buffer {
   const out = [Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])]
   for (let at = 0; at < bytes.length; at += chunk) {
     const plain = bytes.subarray(at, at + chunk)
     const size = plain.length
     // The size as a varint of two bytes; a literal whose length takes two bytes more.
-    const raw = Buffer.concat([Buffer.from([(size & 127) | 128, size >> 7, 61 << 2, (size - 1) & 255, (size - 1) >> 8]), plain])
+    const raw = Buffer.concat([
+      Buffer.from([(size & 127) | 128, size >> 7, 61 << 2, (size - 1) & 255, (size - 1) >> 8]),
+      plain,
+    ])
     const head = Buffer.alloc(4)
     head.writeInt32BE(raw.length)
     out.push(head, raw)

@@ -1,4 +1,7 @@
-/** A real page in a real Chromium, with nothing but WebSocket and fetch, from an origin of its own; the server on real Kafka. Whose answers a page may read: CORS by origin, off by default. */
+/**
+ * A real page in a real Chromium, with nothing but WebSocket and fetch, from an origin of its own; the server on real
+ * Kafka. Whose answers a page may read: CORS by origin, off by default.
+ */
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -31,7 +34,9 @@ const skip = cluster.skip !== false ? cluster.skip : program instanceof Error ? 
 /** Serves the page; two of them are two origins. */
 async function pageServer(): Promise<{ origin: string; close(): void }> {
   const html = readFileSync(join(import.meta.dirname, 'page', 'page.html'))
-  const server = createServer((_request, response) => response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(html))
+  const server = createServer((_request, response) =>
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(html),
+  )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() }
 }
@@ -43,7 +48,9 @@ async function fill(server: RunningServer, table: string, topic: string): Promis
     await new Promise((resolve) => socket.addEventListener('close', resolve))
   }
   await ask(`CREATE TABLE ${table}(_key string, name string, amount double) FORMAT (string, avro)`)
-  await ask(`INSERT INTO ${table}(_key, name, amount) VALUES ('a', 'x', 1.5), ('b', 'y', 2.5), ('c', 'Ünïcødé 日本 🙂', 3.5)`)
+  await ask(
+    `INSERT INTO ${table}(_key, name, amount) VALUES ('a', 'x', 1.5), ('b', 'y', 2.5), ('c', 'Ünïcødé 日本 🙂', 3.5)`,
+  )
   const hand = await kafkaHand(cluster.kafka.bootstrap)
   try {
     await hand.create(topic)
@@ -65,7 +72,11 @@ async function run(executablePath: string): Promise<Case[]> {
   const topic = topicName('pages').replaceAll('-', '_')
   try {
     await fill(server, table, topic)
-    const browser = await playwright.launchPersistentContext(profile, { executablePath, args: FLAGS, chromiumSandbox: false })
+    const browser = await playwright.launchPersistentContext(profile, {
+      executablePath,
+      args: FLAGS,
+      chromiumSandbox: false,
+    })
     try {
       const visit = async (origin: string, about: object): Promise<Case[]> => {
         const page = await browser.newPage()
@@ -89,7 +100,8 @@ async function run(executablePath: string): Promise<Case[]> {
   }
 }
 
-if (skip !== false || program instanceof Error) it('a page in Chromium', { skip: skip === false ? 'no Chromium' : skip }, () => undefined)
+if (skip !== false || program instanceof Error)
+  it('a page in Chromium', { skip: skip === false ? 'no Chromium' : skip }, () => undefined)
 else {
   const cases = await run(program[0])
   describe('a page in Chromium', () => testCases(cases, 20))

@@ -12,7 +12,9 @@ import { projectFolder, python } from '../../scripts/provision.ts'
 const run = promisify(execFile)
 const interpreter = await python().catch((error: Error) => error)
 
-describe('the Python program of the specification', { skip: interpreter instanceof Error ? interpreter.message : false }, () => {
+describe('the Python program of the specification', {
+  skip: interpreter instanceof Error ? interpreter.message : false,
+}, () => {
   let folder = ''
   let demo: Child
   let printed = ''
@@ -20,7 +22,11 @@ describe('the Python program of the specification', { skip: interpreter instance
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-python-'))
     const logFile = join(folder, 'demo.txt')
-    demo = await startChild(process.execPath, ['src/cli/main.ts', 'demo', '--port', '0'], { logFile, ready: /Ctrl-C ends it/, cwd: projectFolder })
+    demo = await startChild(process.execPath, ['src/cli/main.ts', 'demo', '--port', '0'], {
+      logFile,
+      ready: /Ctrl-C ends it/,
+      cwd: projectFolder,
+    })
     printed = await readFile(logFile, 'utf8')
   })
   after(async () => {
@@ -29,10 +35,17 @@ describe('the Python program of the specification', { skip: interpreter instance
   })
 
   /** The program as printed, with other SQL where some is given; the records that it prints. */
-  async function records(sql?: string): Promise<{ type: string; data: { rownum: number; value: Record<string, unknown> } }[]> {
+  async function records(
+    sql?: string,
+  ): Promise<{ type: string; data: { rownum: number; value: Record<string, unknown> } }[]> {
     const program = printed.slice(printed.indexOf('import os'), printed.indexOf('Ctrl-C ends it'))
     const file = join(folder, 'query.py')
-    await writeFile(file, sql === undefined ? program : program.replace(/(execute_SQL\("\w+", )".*"/, (_, call: string) => call + JSON.stringify(sql)))
+    await writeFile(
+      file,
+      sql === undefined
+        ? program
+        : program.replace(/(execute_SQL\("\w+", )".*"/, (_, call: string) => call + JSON.stringify(sql)),
+    )
     const { stdout } = await run(interpreter as string, [file], { timeout: 30_000, maxBuffer: 1 << 24 })
     const asJson = 'import ast, json, sys; print(json.dumps(ast.literal_eval(sys.argv[1])))'
     return JSON.parse((await run(interpreter as string, ['-c', asJson, stdout.trim()], { maxBuffer: 1 << 24 })).stdout)

@@ -1,13 +1,21 @@
 /**
- * The sandbox broker with other people's clients: kcat (librdkafka), Kafka's own Java tools, and @platformatic/kafka write to it, read from it, and administer it.
- * Whatever one writes another must read: nobody here is asked whether he agrees with himself only.
+ * The sandbox broker with other people's clients: kcat (librdkafka), Kafka's own Java tools, and @platformatic/kafka
+ * write to it, read from it, and administer it. Whatever one writes another must read: nobody here is asked whether he
+ * agrees with himself only.
  */
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
-import { Admin, Consumer, MessagesStreamModes, Producer, stringDeserializers, stringSerializers } from '@platformatic/kafka'
+import {
+  Admin,
+  Consumer,
+  MessagesStreamModes,
+  Producer,
+  stringDeserializers,
+  stringSerializers,
+} from '@platformatic/kafka'
 import { java, kafkaLibraries, kcat, Unavailable } from '../../scripts/provision.ts'
 import { startBroker, type Broker } from '../../src/sandbox/broker.ts'
 import { kafkaHand, kcatRead, type KafkaHand } from './kafka-hand.ts'
@@ -58,7 +66,10 @@ describe('kcat and the sandbox', { skip: await lacking(kcat) }, () => {
   it('lists topics, partitions and leaders', async () => {
     broker.createTopic('listed', { partitions: 3 })
     const { stdout } = await run('kcat', ['-L', '-J', '-b', broker.bootstrap])
-    const listed = JSON.parse(stdout) as { brokers: unknown[]; topics: { topic: string; partitions: { leader: number }[] }[] }
+    const listed = JSON.parse(stdout) as {
+      brokers: unknown[]
+      topics: { topic: string; partitions: { leader: number }[] }[]
+    }
     assert.equal(listed.brokers.length, 1)
     assert.deepEqual(
       listed.topics.find((topic) => topic.topic === 'listed')?.partitions.map((partition) => partition.leader),
@@ -73,7 +84,19 @@ describe('kcat and the sandbox', { skip: await lacking(kcat) }, () => {
       const sent = numbered('value ', 5000)
       await feed(
         'kcat',
-        ['-P', '-b', broker.bootstrap, '-t', topic, '-z', codec, '-X', 'enable.idempotence=true', '-X', 'batch.size=20000'],
+        [
+          '-P',
+          '-b',
+          broker.bootstrap,
+          '-t',
+          topic,
+          '-z',
+          codec,
+          '-X',
+          'enable.idempotence=true',
+          '-X',
+          'batch.size=20000',
+        ],
         `${sent.join('\n')}\n`,
       )
       assert.equal(broker.store.partition(topic, 0)?.end, 5000)
@@ -96,7 +119,8 @@ describe('kcat and the sandbox', { skip: await lacking(kcat) }, () => {
   it('reads from an offset, from a time, and from the end backwards', async () => {
     broker.createTopic('places')
     await feed('kcat', ['-P', '-b', broker.bootstrap, '-t', 'places'], `${numbered('', 100).join('\n')}\n`)
-    const read = async (...more: string[]) => lines((await run('kcat', ['-C', '-q', '-e', '-b', broker.bootstrap, '-t', 'places', ...more])).stdout)
+    const read = async (...more: string[]) =>
+      lines((await run('kcat', ['-C', '-q', '-e', '-b', broker.bootstrap, '-t', 'places', ...more])).stdout)
     assert.deepEqual(await read('-o', '97'), ['97', '98', '99'])
     assert.deepEqual(await read('-o', '-2'), ['98', '99'])
     assert.equal((await read('-o', 's@1000')).length, 100)
@@ -108,8 +132,13 @@ describe('kcat and the sandbox', { skip: await lacking(kcat) }, () => {
     broker.createTopic('grouped', { partitions: 2 })
     const group = async () =>
       lines(
-        (await run('kcat', ['-G', 'kcat-group', '-q', '-e', '-b', broker.bootstrap, '-X', 'auto.offset.reset=earliest', 'grouped'], { timeout: 30_000 }))
-          .stdout,
+        (
+          await run(
+            'kcat',
+            ['-G', 'kcat-group', '-q', '-e', '-b', broker.bootstrap, '-X', 'auto.offset.reset=earliest', 'grouped'],
+            { timeout: 30_000 },
+          )
+        ).stdout,
       )
     await feed('kcat', ['-P', '-b', broker.bootstrap, '-t', 'grouped'], 'a\nb\nc\n')
     assert.deepEqual((await group()).sort(), ['a', 'b', 'c'])
@@ -143,12 +172,18 @@ describe('kcat and the sandbox', { skip: await lacking(kcat) }, () => {
       { kind: 'error', api: 'Fetch', code: 6 },
     )
     broker.faults.set({ kind: 'dribble', api: 'Fetch', bytes: 777 })
-    const seen = await kcatRead(broker.bootstrap, 'rough', ['-X', 'fetch.message.max.bytes=8000', '-X', 'reconnect.backoff.ms=10'])
+    const seen = await kcatRead(broker.bootstrap, 'rough', [
+      '-X',
+      'fetch.message.max.bytes=8000',
+      '-X',
+      'reconnect.backoff.ms=10',
+    ])
     assert.deepEqual(
       seen.map((record) => record.payload),
       sent,
     )
-    for (const kind of ['drop', 'truncate', 'delay', 'error', 'dribble'] as const) assert.equal(broker.faults.acted(kind), 1, kind)
+    for (const kind of ['drop', 'truncate', 'delay', 'error', 'dribble'] as const)
+      assert.equal(broker.faults.acted(kind), 1, kind)
     broker.faults.clear()
   })
 })
@@ -189,7 +224,20 @@ describe("Kafka's Java tools and the sandbox", { skip: await lacking(java, kafka
     const consumer = 'org.apache.kafka.tools.consumer.ConsoleConsumer'
     const common = ['--topic', 'console', '--from-beginning', '--max-messages', '500', '--timeout-ms', '20000']
     assert.deepEqual(lines(await tool(consumer, [...common, '--group', 'console-group'])).sort(), [...sent].sort())
-    const one = lines(await tool(consumer, ['--topic', 'console', '--partition', '1', '--offset', 'earliest', '--max-messages', '5', '--timeout-ms', '20000']))
+    const one = lines(
+      await tool(consumer, [
+        '--topic',
+        'console',
+        '--partition',
+        '1',
+        '--offset',
+        'earliest',
+        '--max-messages',
+        '5',
+        '--timeout-ms',
+        '20000',
+      ]),
+    )
     assert.equal(one.length, 5)
   })
 
@@ -197,7 +245,17 @@ describe("Kafka's Java tools and the sandbox", { skip: await lacking(java, kafka
     broker.createTopic('from-kcat')
     const sent = numbered('value ', 2000)
     await feed('kcat', ['-P', '-b', broker.bootstrap, '-t', 'from-kcat', '-z', 'lz4'], `${sent.join('\n')}\n`)
-    const args = ['--topic', 'from-kcat', '--from-beginning', '--max-messages', '2000', '--timeout-ms', '20000', '--isolation-level', 'read_committed']
+    const args = [
+      '--topic',
+      'from-kcat',
+      '--from-beginning',
+      '--max-messages',
+      '2000',
+      '--timeout-ms',
+      '20000',
+      '--isolation-level',
+      'read_committed',
+    ]
     assert.deepEqual(lines(await tool('org.apache.kafka.tools.consumer.ConsoleConsumer', args)), sent)
   })
 
@@ -208,7 +266,13 @@ describe("Kafka's Java tools and the sandbox", { skip: await lacking(java, kafka
       const places = await hand.produce(
         topic,
         [
-          { partition: 1, timestamp: 1_678_707_744_267, key: 'k', value: 'ünï'.repeat(50), headers: [['trace', 'abc']] },
+          {
+            partition: 1,
+            timestamp: 1_678_707_744_267,
+            key: 'k',
+            value: 'ünï'.repeat(50),
+            headers: [['trace', 'abc']],
+          },
           { partition: 1, timestamp: 1_678_707_744_268, key: null, value: 'keyless' },
           { partition: 0, timestamp: 1_678_707_744_269, key: 'k', value: null },
         ],
@@ -219,7 +283,9 @@ describe("Kafka's Java tools and the sandbox", { skip: await lacking(java, kafka
         [1, 1],
         [0, 0],
       ])
-      const seen = (await kcatRead(broker.bootstrap, topic)).sort((a, b) => b.partition - a.partition || a.offset - b.offset)
+      const seen = (await kcatRead(broker.bootstrap, topic)).sort(
+        (a, b) => b.partition - a.partition || a.offset - b.offset,
+      )
       assert.deepEqual(
         seen.map(({ partition, offset, ts, key, payload }) => [partition, offset, ts, key, payload]),
         [
@@ -249,14 +315,21 @@ describe("Kafka's Java tools and the sandbox", { skip: await lacking(java, kafka
   })
 
   it('the group tool shows members, offsets and lag', async () => {
-    const shown = await tool('org.apache.kafka.tools.consumer.group.ConsumerGroupCommand', ['--describe', '--group', 'console-group'])
+    const shown = await tool('org.apache.kafka.tools.consumer.group.ConsumerGroupCommand', [
+      '--describe',
+      '--group',
+      'console-group',
+    ])
     assert.match(shown, /console-group\s+console\s+[01]\s+\d+\s+\d+\s+0/)
     assert.ok((await hand.groups()).includes('console-group'))
   })
 
   it('a transaction is refused with words, not with silence', async () => {
     await hand.create('no-transactions')
-    await assert.rejects(hand.produce('no-transactions', [{ value: 'x' }], { transactionalId: 'tx' }), /Unsupported|does not support|not support/i)
+    await assert.rejects(
+      hand.produce('no-transactions', [{ value: 'x' }], { transactionalId: 'tx' }),
+      /Unsupported|does not support|not support/i,
+    )
   })
 })
 
@@ -275,7 +348,10 @@ describe('@platformatic/kafka and the sandbox', () => {
     assert.deepEqual(await admin.listTopics(), ['plt'])
     const producer = new Producer({ ...client(), serializers: stringSerializers })
     const sent = numbered('value ', 300)
-    await producer.send({ messages: sent.map((value, i) => ({ topic: 'plt', key: `k${i}`, value, headers: { n: String(i) } })), acks: -1 })
+    await producer.send({
+      messages: sent.map((value, i) => ({ topic: 'plt', key: `k${i}`, value, headers: { n: String(i) } })),
+      acks: -1,
+    })
     const consumer = new Consumer({ ...client(), groupId: 'plt-group', deserializers: stringDeserializers })
     const stream = await consumer.consume({ topics: ['plt'], mode: MessagesStreamModes.EARLIEST, autocommit: true })
     const seen: string[] = []
@@ -307,14 +383,24 @@ describe('@platformatic/kafka and the sandbox', () => {
           rebalanceTimeout: 6000,
         }),
     )
-    const streams = await Promise.all(consumers.map((consumer) => consumer.consume({ topics: ['shared'], mode: MessagesStreamModes.LATEST, maxWaitTime: 50 })))
-    for (const [i, stream] of streams.entries()) stream.on('data', (message: { partition: number }) => seen[i].add(message.partition))
-    const assigned = () => consumers.map((consumer) => (consumer.assignments ?? []).flatMap((assignment) => assignment.partitions))
+    const streams = await Promise.all(
+      consumers.map((consumer) =>
+        consumer.consume({ topics: ['shared'], mode: MessagesStreamModes.LATEST, maxWaitTime: 50 }),
+      ),
+    )
+    for (const [i, stream] of streams.entries())
+      stream.on('data', (message: { partition: number }) => seen[i].add(message.partition))
+    const assigned = () =>
+      consumers.map((consumer) => (consumer.assignments ?? []).flatMap((assignment) => assignment.partitions))
     const until = async (holds: () => boolean) => {
       for (let tries = 0; !holds() && tries < 200; tries++) await new Promise((resolve) => setTimeout(resolve, 50))
       assert.ok(holds(), JSON.stringify([assigned(), seen.map((one) => [...one])]))
     }
-    const write = () => producer.send({ messages: [0, 1, 2, 3].map((partition) => ({ topic: 'shared', partition, value: 'x' })), acks: -1 })
+    const write = () =>
+      producer.send({
+        messages: [0, 1, 2, 3].map((partition) => ({ topic: 'shared', partition, value: 'x' })),
+        acks: -1,
+      })
     await until(() => assigned().every((partitions) => partitions.length === 2))
     await write()
     await until(() => seen.every((partitions) => partitions.size === 2))
@@ -331,7 +417,15 @@ describe('@platformatic/kafka and the sandbox', () => {
   it('finds offsets and configurations', async () => {
     broker.createTopic('plt-2', { config: { 'cleanup.policy': 'compact' } })
     const producer = new Producer({ ...client(), serializers: stringSerializers, idempotent: true })
-    await producer.send({ messages: [1000, 2000, 3000].map((timestamp) => ({ topic: 'plt-2', key: 'k', value: 'v', timestamp: BigInt(timestamp) })), acks: -1 })
+    await producer.send({
+      messages: [1000, 2000, 3000].map((timestamp) => ({
+        topic: 'plt-2',
+        key: 'k',
+        value: 'v',
+        timestamp: BigInt(timestamp),
+      })),
+      acks: -1,
+    })
     const consumer = new Consumer({ ...client(), groupId: 'plt-2', deserializers: stringDeserializers })
     assert.deepEqual(await consumer.listOffsets({ topics: ['plt-2'] }), new Map([['plt-2', [3n]]]))
     assert.deepEqual(await consumer.listOffsets({ topics: ['plt-2'], timestamp: 1500n }), new Map([['plt-2', [1n]]]))
@@ -343,7 +437,12 @@ describe('the sandbox refuses', { skip: await lacking(kcat) }, () => {
   it('more than its memory limit, and says so', async () => {
     const broker = await startBroker({ maxBytes: 2000 })
     broker.createTopic('full')
-    const producer = new Producer({ clientId: 'full', bootstrapBrokers: [broker.bootstrap], serializers: stringSerializers, retries: 0 })
+    const producer = new Producer({
+      clientId: 'full',
+      bootstrapBrokers: [broker.bootstrap],
+      serializers: stringSerializers,
+      retries: 0,
+    })
     const write = () => producer.send({ messages: [{ topic: 'full', value: 'x'.repeat(1500) }], acks: -1 })
     await write()
     await assert.rejects(write())

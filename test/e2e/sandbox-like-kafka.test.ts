@@ -1,5 +1,6 @@
 /**
- * The sandbox beside real Kafka: the same requests to both, and the same answers, but for what must differ (ids, ports, times). Where the sandbox is knowingly simpler, the request is not here.
+ * The sandbox beside real Kafka: the same requests to both, and the same answers, but for what must differ (ids, ports,
+ * times). Where the sandbox is knowingly simpler, the request is not here.
  */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,9 +8,22 @@ import { after, before, describe, it } from 'node:test'
 import { writeRecordBatch } from '../../src/kafka/read/record-batch.ts'
 import { findCoordinator, metadata } from '../../src/sandbox/apis/cluster.ts'
 import { fetch, listOffsets, offsetForLeaderEpoch } from '../../src/sandbox/apis/fetch.ts'
-import { describeGroups, heartbeat, leaveGroup, offsetCommit, offsetFetch, syncGroup } from '../../src/sandbox/apis/groups.ts'
+import {
+  describeGroups,
+  heartbeat,
+  leaveGroup,
+  offsetCommit,
+  offsetFetch,
+  syncGroup,
+} from '../../src/sandbox/apis/groups.ts'
 import { deleteRecords, initProducerId, produce } from '../../src/sandbox/apis/produce.ts'
-import { createPartitions, createTopics, deleteTopics, describeConfigs, incrementalAlterConfigs } from '../../src/sandbox/apis/topics.ts'
+import {
+  createPartitions,
+  createTopics,
+  deleteTopics,
+  describeConfigs,
+  incrementalAlterConfigs,
+} from '../../src/sandbox/apis/topics.ts'
 import { startBroker, type Broker } from '../../src/sandbox/broker.ts'
 import { SandboxClient } from '../support/sandbox-client.ts'
 import { eventually } from '../support/eventually.ts'
@@ -21,12 +35,20 @@ type Script = (client: SandboxClient, topic: string) => Promise<unknown>
 
 const batch = (count: number, options: Parameters<typeof writeRecordBatch>[1] = {}, size = 10) =>
   writeRecordBatch(
-    Array.from({ length: count }, (_, i) => ({ key: `k${i}`, value: 'v'.repeat(size), timestamp: (options.timestamp ?? 1_700_000_000_000) + i * 10 })),
+    Array.from({ length: count }, (_, i) => ({
+      key: `k${i}`,
+      value: 'v'.repeat(size),
+      timestamp: (options.timestamp ?? 1_700_000_000_000) + i * 10,
+    })),
     options,
   )
 
 async function send(client: SandboxClient, topic: string, records: Buffer, version = 9, partition = 0) {
-  const answer = await client.call(produce, version, { acks: -1, timeoutMs: 5000, topics: [{ name: topic, partitions: [{ index: partition, records }] }] })
+  const answer = await client.call(produce, version, {
+    acks: -1,
+    timeoutMs: 5000,
+    topics: [{ name: topic, partitions: [{ index: partition, records }] }],
+  })
   const { errorCode, baseOffset, logStartOffset } = answer.topics[0].partitions[0]
   return { errorCode, baseOffset, logStartOffset }
 }
@@ -45,20 +67,33 @@ async function read(
   const topicId = version >= 13 ? (more.topicId ?? (await idOf(client, topic))) : undefined
   const answer = await client.call(fetch, version, {
     ...{ maxWaitMs: 50, minBytes: 1, maxBytes: 1 << 20, isolationLevel: more.committed === true ? 1 : 0 },
-    topics: [{ topic, topicId, partitions: [{ index: more.partition ?? 0, fetchOffset, partitionMaxBytes: more.maxBytes ?? 1 << 20 }] }],
+    topics: [
+      {
+        topic,
+        topicId,
+        partitions: [{ index: more.partition ?? 0, fetchOffset, partitionMaxBytes: more.maxBytes ?? 1 << 20 }],
+      },
+    ],
   })
   const { records, ...rest } = answer.topics[0].partitions[0]
   return { whole: answer.errorCode, ...rest, batches: (records ?? Buffer.alloc(0)).toString('hex') }
 }
 
 async function create(client: SandboxClient, name: string, more: object = {}) {
-  const { topics } = await client.call(createTopics, 7, { timeoutMs: 10_000, topics: [{ name, numPartitions: 1, replicationFactor: 1, ...more }] })
+  const { topics } = await client.call(createTopics, 7, {
+    timeoutMs: 10_000,
+    topics: [{ name, numPartitions: 1, replicationFactor: 1, ...more }],
+  })
   for (let tries = 0; topics[0].errorCode === 0 && tries < 200; tries++) {
     const shown = (await client.call(metadata, 12, { topics: [{ name }] })).topics[0]
     if (shown.errorCode === 0 && shown.partitions.every((partition) => partition.errorCode === 0)) break
     await sleep(20)
   }
-  return { errorCode: topics[0].errorCode, numPartitions: topics[0].numPartitions, replicationFactor: topics[0].replicationFactor }
+  return {
+    errorCode: topics[0].errorCode,
+    numPartitions: topics[0].numPartitions,
+    replicationFactor: topics[0].replicationFactor,
+  }
 }
 
 async function offsetsAt(client: SandboxClient, topic: string, timestamps: readonly number[], version: number) {
@@ -83,7 +118,9 @@ async function untilReady<T extends { errorCode: number }>(ask: () => Promise<T>
 }
 
 async function coordinated(client: SandboxClient, group: string): Promise<void> {
-  await untilReady(async () => (await client.call(findCoordinator, 4, { keyType: 0, coordinatorKeys: [group] })).coordinators[0])
+  await untilReady(
+    async () => (await client.call(findCoordinator, 4, { keyType: 0, coordinatorKeys: [group] })).coordinators[0],
+  )
   await untilReady(() => client.call(offsetFetch, 7, { groupId: group, topics: [] }))
 }
 
@@ -167,7 +204,12 @@ const scripts: Record<string, Script> = {
     const answers = []
     for (let version = 1; version <= 9; version++) {
       answers.push(
-        await offsetsAt(client, topic, [-1, -2, 0, 1_700_000_000_000, 1_700_000_000_015, 1_700_000_000_500, 1_700_000_001_020, 1_700_000_001_021], version),
+        await offsetsAt(
+          client,
+          topic,
+          [-1, -2, 0, 1_700_000_000_000, 1_700_000_000_015, 1_700_000_000_500, 1_700_000_001_020, 1_700_000_001_021],
+          version,
+        ),
       )
       if (version >= 7) answers.push(await offsetsAt(client, topic, [-3], version))
     }
@@ -177,10 +219,23 @@ const scripts: Record<string, Script> = {
     await create(client, topic)
     for (let i = 0; i < 3; i++) await send(client, topic, batch(4))
     const cut = async (offset: number, index = 0) =>
-      (await client.call(deleteRecords, 2, { timeoutMs: 5000, topics: [{ name: topic, partitions: [{ index, offset }] }] })).topics
+      (
+        await client.call(deleteRecords, 2, {
+          timeoutMs: 5000,
+          topics: [{ name: topic, partitions: [{ index, offset }] }],
+        })
+      ).topics
     const answers: unknown[] = [await cut(5), await cut(50)]
-    answers.push(await offsetsAt(client, topic, [-2, -1], 7), (await read(client, topic, 2)).errorCode, (await read(client, topic, 5)).logStartOffset)
-    answers.push(await cut(-1), await offsetsAt(client, topic, [-2, -1], 7), (await send(client, topic, batch(1))).baseOffset)
+    answers.push(
+      await offsetsAt(client, topic, [-2, -1], 7),
+      (await read(client, topic, 2)).errorCode,
+      (await read(client, topic, 5)).logStartOffset,
+    )
+    answers.push(
+      await cut(-1),
+      await offsetsAt(client, topic, [-2, -1], 7),
+      (await send(client, topic, batch(1))).baseOffset,
+    )
     return JSON.parse(JSON.stringify(answers).replaceAll(topic, 't')) as unknown
   },
   async 'an idempotent producer that repeats itself'(client, topic) {
@@ -188,7 +243,8 @@ const scripts: Record<string, Script> = {
     const { producerId, producerEpoch, errorCode } = await untilReady(() =>
       client.call(initProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1000 }),
     )
-    const sequenced = (baseSequence: number, epoch = producerEpoch) => batch(2, { producerId, producerEpoch: epoch, baseSequence })
+    const sequenced = (baseSequence: number, epoch = producerEpoch) =>
+      batch(2, { producerId, producerEpoch: epoch, baseSequence })
     const offsets = []
     for (const sequence of [0, 2, 0, 2, 4, 8, 6, 0]) offsets.push(await send(client, topic, sequenced(sequence)))
     for (const [epoch, sequence] of [
@@ -208,7 +264,14 @@ const scripts: Record<string, Script> = {
       return results.map((result) => [
         result.errorCode,
         result.configs
-          .map(({ name: key, value, configSource, configType, readOnly, isSensitive }) => ({ key, value, configSource, configType, readOnly, isSensitive }))
+          .map(({ name: key, value, configSource, configType, readOnly, isSensitive }) => ({
+            key,
+            value,
+            configSource,
+            configType,
+            readOnly,
+            isSensitive,
+          }))
           .sort((a, b) => (a.key < b.key ? -1 : 1)),
       ])
     }
@@ -225,20 +288,36 @@ const scripts: Record<string, Script> = {
         },
       ],
     })
-    await eventually('the broker shows the change', async () => JSON.stringify(await show(topic)).includes('LogAppendTime'))
-    return { first, changed: change.responses[0].errorCode, second: await show(topic), none: (await show(`${topic}-none`)).map(([errorCode]) => errorCode) }
+    await eventually('the broker shows the change', async () =>
+      JSON.stringify(await show(topic)).includes('LogAppendTime'),
+    )
+    return {
+      first,
+      changed: change.responses[0].errorCode,
+      second: await show(topic),
+      none: (await show(`${topic}-none`)).map(([errorCode]) => errorCode),
+    }
   },
   async 'more partitions, and topics that go'(client, topic) {
     await create(client, topic, { numPartitions: 2 })
     const widen = async (name: string, count: number) =>
-      (await client.call(createPartitions, 3, { timeoutMs: 5000, topics: [{ name, count, assignments: null }] })).results[0].errorCode
-    const widened = [await widen(topic, 1), await widen(topic, 2), await widen(topic, 3), await widen(`${topic}-none`, 3)]
+      (await client.call(createPartitions, 3, { timeoutMs: 5000, topics: [{ name, count, assignments: null }] }))
+        .results[0].errorCode
+    const widened = [
+      await widen(topic, 1),
+      await widen(topic, 2),
+      await widen(topic, 3),
+      await widen(`${topic}-none`, 3),
+    ]
     const gone = async (version: number) =>
-      (await client.call(deleteTopics, version, { timeoutMs: 10_000, topicNames: [topic], topics: [{ name: topic }] })).responses[0].errorCode
+      (await client.call(deleteTopics, version, { timeoutMs: 10_000, topicNames: [topic], topics: [{ name: topic }] }))
+        .responses[0].errorCode
     return {
       widened,
       gone: [await gone(6), await gone(5)],
-      byId: (await client.call(deleteTopics, 6, { topics: [{ name: null, topicId: 'ab'.repeat(16) }], timeoutMs: 5000 })).responses[0].errorCode,
+      byId: (
+        await client.call(deleteTopics, 6, { topics: [{ name: null, topicId: 'ab'.repeat(16) }], timeoutMs: 5000 })
+      ).responses[0].errorCode,
     }
   },
   async 'committed offsets'(client, topic) {
@@ -257,9 +336,16 @@ const scripts: Record<string, Script> = {
     const committed = [await commit(-1, '', 0), await commit(-1, '', 9)]
     const fetched: unknown[] = []
     for (let version = 1; version <= 7; version++)
-      fetched.push((await client.call(offsetFetch, version, { groupId: group, topics: [{ name: topic, partitions: [0, 1] }] })).topics[0].partitions)
+      fetched.push(
+        (await client.call(offsetFetch, version, { groupId: group, topics: [{ name: topic, partitions: [0, 1] }] }))
+          .topics[0].partitions,
+      )
     for (let version = 8; version <= 9; version++)
-      fetched.push((await client.call(offsetFetch, version, { groups: [{ groupId: group, topics: null }] })).groups[0].topics.map((one) => one.partitions))
+      fetched.push(
+        (await client.call(offsetFetch, version, { groups: [{ groupId: group, topics: null }] })).groups[0].topics.map(
+          (one) => one.partitions,
+        ),
+      )
     return { committed, fetched }
   },
   async 'strangers in a group'(client, topic) {
@@ -267,19 +353,41 @@ const scripts: Record<string, Script> = {
     await coordinated(client, groupId)
     return [
       (await client.call(heartbeat, 4, { groupId, generationId: 1, memberId: 'x' })).errorCode,
-      (await client.call(syncGroup, 5, { groupId, generationId: 1, memberId: 'x', protocolType: 'consumer', protocolName: 'range' })).errorCode,
-      (await client.call(leaveGroup, 5, { groupId, members: [{ memberId: 'x' }] })).members.map((member) => member.errorCode),
-      (await client.call(describeGroups, 5, { groups: [groupId] })).groups.map(({ errorCode, groupState }) => [errorCode, groupState]),
-      (await client.call(describeGroups, 6, { groups: [groupId] })).groups.map(({ errorCode, groupState }) => [errorCode, groupState]),
-      (await client.call(findCoordinator, 4, { keyType: 0, coordinatorKeys: [groupId] })).coordinators.map(({ errorCode, nodeId }) => [errorCode, nodeId]),
+      (
+        await client.call(syncGroup, 5, {
+          groupId,
+          generationId: 1,
+          memberId: 'x',
+          protocolType: 'consumer',
+          protocolName: 'range',
+        })
+      ).errorCode,
+      (await client.call(leaveGroup, 5, { groupId, members: [{ memberId: 'x' }] })).members.map(
+        (member) => member.errorCode,
+      ),
+      (await client.call(describeGroups, 5, { groups: [groupId] })).groups.map(({ errorCode, groupState }) => [
+        errorCode,
+        groupState,
+      ]),
+      (await client.call(describeGroups, 6, { groups: [groupId] })).groups.map(({ errorCode, groupState }) => [
+        errorCode,
+        groupState,
+      ]),
+      (await client.call(findCoordinator, 4, { keyType: 0, coordinatorKeys: [groupId] })).coordinators.map(
+        ({ errorCode, nodeId }) => [errorCode, nodeId],
+      ),
     ]
   },
   async 'leader epochs'(client, topic) {
     await create(client, topic)
     await send(client, topic, batch(3))
     const ask = async (currentLeaderEpoch: number, leaderEpoch: number) =>
-      (await client.call(offsetForLeaderEpoch, 4, { replicaId: -1, topics: [{ topic, partitions: [{ index: 0, currentLeaderEpoch, leaderEpoch }] }] }))
-        .topics[0].partitions
+      (
+        await client.call(offsetForLeaderEpoch, 4, {
+          replicaId: -1,
+          topics: [{ topic, partitions: [{ index: 0, currentLeaderEpoch, leaderEpoch }] }],
+        })
+      ).topics[0].partitions
     return [await ask(0, 0), await ask(-1, 0), await ask(7, 0)]
   },
 }

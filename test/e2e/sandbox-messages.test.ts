@@ -1,6 +1,6 @@
 /**
- * The sandbox's message shapes against Kafka's own definitions: for every API and every version that it offers, random messages made from the definitions are read whole, and written again
- * byte for byte the same.
+ * The sandbox's message shapes against Kafka's own definitions: for every API and every version that it offers, random
+ * messages made from the definitions are read whole, and written again byte for byte the same.
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -49,10 +49,14 @@ describe('message shapes of the sandbox', { skip }, () => {
       const random = new Random(api.key + 1)
       assert.equal(request.name, `${api.name}Request`)
       if (request.flexibleVersions === 'none') assert.ok(api.flexible > api.max)
-      else assert.ok(inVersions(request.flexibleVersions, api.flexible) && !inVersions(request.flexibleVersions, api.flexible - 1))
+      else
+        assert.ok(
+          inVersions(request.flexibleVersions, api.flexible) && !inVersions(request.flexibleVersions, api.flexible - 1),
+        )
       for (let version = api.min; version <= api.max; version++) {
         // Produce 0 to 2 are offered for the sake of old librdkafka, which looks for them; Kafka does the same.
-        if (api.name !== 'Produce' || version > 2) assert.ok(inVersions(request.validVersions, version), `${api.name} has no version ${version}`)
+        if (api.name !== 'Produce' || version > 2)
+          assert.ok(inVersions(request.validVersions, version), `${api.name} has no version ${version}`)
         check(request, api.request as Shape<unknown, unknown>, version, random)
         check(response, api.response as Shape<unknown, unknown>, version, random)
       }

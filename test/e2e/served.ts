@@ -1,6 +1,7 @@
 /**
- * A server on the real Kafka and the real registry, in this process, for clients of other languages; and the way their cases are reported: the client's program prints one JSON
- * line a case, `{"case": …, "ok": …, "error"?: …}`, and each becomes a test.
+ * A server on the real Kafka and the real registry, in this process, for clients of other languages; and the way their
+ * cases are reported: the client's program prints one JSON line a case, `{"case": …, "ok": …, "error"?: …}`, and each
+ * becomes a test.
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -19,7 +20,10 @@ export const ALL = [{ environments: ['*'], topics: ['*'], rights: ['all'] }]
 /** Of the service account `robot`. */
 export const ROBOT_KEY = 'robot-key-5f1c2d9e8b7a'
 
-/** User `admin`/`admin`, service accounts `robot` (everything) and `reader` (may read topics that begin with `open`). `config` is laid over it. */
+/**
+ * User `admin`/`admin`, service accounts `robot` (everything) and `reader` (may read topics that begin with `open`).
+ * `config` is laid over it.
+ */
 export async function serve(config: Record<string, unknown> = {}): Promise<RunningServer> {
   const complete = await readConfig({
     server: { port: 0 },
@@ -51,7 +55,12 @@ export interface Case {
 }
 
 /** Runs a program that prints cases. Rejects when it fails in another way, or prints something else. */
-export async function casesOf(command: string, args: readonly string[], env: Record<string, string>, timeoutMs = 240_000): Promise<Case[]> {
+export async function casesOf(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  timeoutMs = 240_000,
+): Promise<Case[]> {
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
   const cases: Case[] = []
@@ -70,7 +79,11 @@ export async function casesOf(command: string, args: readonly string[], env: Rec
   }
   const code = await ended
   clearTimeout(timer)
-  assert.equal(code, 0, `${command} ended with ${code} after ${cases.length} cases\n${chatter.slice(-2000)}\n${complaints}`)
+  assert.equal(
+    code,
+    0,
+    `${command} ended with ${code} after ${cases.length} cases\n${chatter.slice(-2000)}\n${complaints}`,
+  )
   return cases
 }
 

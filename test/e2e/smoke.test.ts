@@ -1,5 +1,6 @@
 /**
- * The tools themselves: real Kafka, real registry, the Java client and kcat agree with each other. Nothing of Sluice runs here; when this fails, the other e2e failures mean nothing.
+ * The tools themselves: real Kafka, real registry, the Java client and kcat agree with each other. Nothing of Sluice
+ * runs here; when this fails, the other e2e failures mean nothing.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -12,7 +13,18 @@ const clusterMs = Math.round(performance.now() - begun)
 
 describe('the real Kafka and registry', { skip: cluster.skip || withoutKcat }, () => {
   let hand: KafkaHand
-  const { bootstrap, saslBootstrap, sslBootstrap, mtlsBootstrap, saslSslBootstrap, caFile, clientCertFile, clientKeyFile, users, jmxAddress } = cluster.kafka
+  const {
+    bootstrap,
+    saslBootstrap,
+    sslBootstrap,
+    mtlsBootstrap,
+    saslSslBootstrap,
+    caFile,
+    clientCertFile,
+    clientKeyFile,
+    users,
+    jmxAddress,
+  } = cluster.kafka
 
   before(async () => {
     hand = await kafkaHand(bootstrap)
@@ -84,7 +96,9 @@ describe('the real Kafka and registry', { skip: cluster.skip || withoutKcat }, (
 
   it('a compacted topic loses overwritten records, a deleted head moves the start', async () => {
     const topic = topicName('smoke-compacted')
-    await hand.create(topic, { config: { 'cleanup.policy': 'compact', 'segment.ms': '100', 'min.cleanable.dirty.ratio': '0.01' } })
+    await hand.create(topic, {
+      config: { 'cleanup.policy': 'compact', 'segment.ms': '100', 'min.cleanable.dirty.ratio': '0.01' },
+    })
     for (const value of ['first', 'second', 'third']) await hand.produce(topic, [{ key: 'a', value }])
     let left: (string | null)[] = []
     for (let round = 0; round < 40 && left.filter((value) => value !== 'tick').length !== 1; round++) {
@@ -127,15 +141,23 @@ describe('the real Kafka and registry', { skip: cluster.skip || withoutKcat }, (
     assert.equal(await read(sslBootstrap, [...protocol('ssl'), ...ca]), 1, 'TLS')
     assert.equal(await read(mtlsBootstrap, [...protocol('ssl'), ...ca, ...own]), 1, 'mutual TLS')
     assert.equal(await read(saslSslBootstrap, [...protocol('sasl_ssl'), ...ca, ...login('PLAIN')]), 1, 'login over TLS')
-    await assert.rejects(read(saslBootstrap, [...protocol('sasl_plaintext'), ...login('PLAIN', 'wrong')]), /transport failure|[Aa]uthentication/)
+    await assert.rejects(
+      read(saslBootstrap, [...protocol('sasl_plaintext'), ...login('PLAIN', 'wrong')]),
+      /transport failure|[Aa]uthentication/,
+    )
     await assert.rejects(read(mtlsBootstrap, [...protocol('ssl'), ...ca]))
   })
 
-  // librdkafka before 2.6.1 answers SCRAM with a nonce that brokers refuse since CVE-2024-56128, so this is asked of the Java client and not of kcat.
+  // librdkafka before 2.6.1 answers SCRAM with a nonce that brokers refuse since CVE-2024-56128, so this is asked of
+  // the Java client and not of kcat.
   for (const mechanism of ['SCRAM-SHA-256', 'SCRAM-SHA-512']) {
     it(`lets in by ${mechanism}`, async () => {
       const jaas = `org.apache.kafka.common.security.scram.ScramLoginModule required username="${users[1].name}" password="${users[1].password}";`
-      const own = await kafkaHand(saslBootstrap, { 'security.protocol': 'SASL_PLAINTEXT', 'sasl.mechanism': mechanism, 'sasl.jaas.config': jaas })
+      const own = await kafkaHand(saslBootstrap, {
+        'security.protocol': 'SASL_PLAINTEXT',
+        'sasl.mechanism': mechanism,
+        'sasl.jaas.config': jaas,
+      })
       assert.ok(Array.isArray(await own.groups()))
       await own.close()
     })
@@ -153,7 +175,11 @@ describe('the real Kafka and registry', { skip: cluster.skip || withoutKcat }, (
   })
 
   it('the registry keeps schemas', async () => {
-    const id = await registerSchema(cluster.registry.url, `${topicName('smoke')}-value`, { type: 'record', name: 'R', fields: [{ name: 'a', type: 'long' }] })
+    const id = await registerSchema(cluster.registry.url, `${topicName('smoke')}-value`, {
+      type: 'record',
+      name: 'R',
+      fields: [{ name: 'a', type: 'long' }],
+    })
     const kept = (await (await fetch(`${cluster.registry.url}/schemas/ids/${id}`)).json()) as { schema: string }
     assert.equal(JSON.parse(kept.schema).fields[0].name, 'a')
   })

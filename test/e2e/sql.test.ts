@@ -1,7 +1,8 @@
 /**
- * The golden SQL files once more, the long way: records in the embedded broker, and in a real Kafka, read by the real read path, answered by the server over a WebSocket.
- * The expected text is the same as in memory. On real Kafka: rows only, and only worlds that a producer can make (no holes, no start but 0, no record without a timestamp, no listing of all topics);
- * its batches are compressed, with another codec for each file.
+ * The golden SQL files once more, the long way: records in the embedded broker, and in a real Kafka, read by the real
+ * read path, answered by the server over a WebSocket. The expected text is the same as in memory. On real Kafka: rows
+ * only, and only worlds that a producer can make (no holes, no start but 0, no record without a timestamp, no listing
+ * of all topics); its batches are compressed, with another codec for each file.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -37,13 +38,18 @@ interface Asked {
 async function serve(brokers: string, data: WorldData): Promise<Asked> {
   const registry = await startRegistry()
   for (const schema of data.registry.registrations) {
-    assert.equal(registry.schemas.register(schema.subject as string, { schema: schema.text, schemaType: schema.type }), schema.id)
+    assert.equal(
+      registry.schemas.register(schema.subject as string, { schema: schema.text, schemaType: schema.type }),
+      schema.id,
+    )
   }
   let defaults: QueryEnvironment['defaults']
   const config = await readConfig({
     server: { port: 0 },
     environments: [{ name: 'demo', kafka: { brokers: [brokers] }, registry: registry.url, formats: data.formats }],
-    serviceAccounts: [{ name: 'golden', token: TOKEN, permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] }],
+    serviceAccounts: [
+      { name: 'golden', token: TOKEN, permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] },
+    ],
   })
   const server = await startServer(config, {
     log: createLog('silent'),
@@ -53,9 +59,12 @@ async function serve(brokers: string, data: WorldData): Promise<Asked> {
     ask: async (item) => {
       defaults = item.defaults
       const { sql, live, statsMs } = caseRequest(item)
-      const socket = new WebSocket(`${server.url.replace('http', 'ws')}/api/v1/environments/demo/proxy/api/ws/v2/sql/execute`, {
-        headers: { authorization: `Bearer ${TOKEN}` },
-      })
+      const socket = new WebSocket(
+        `${server.url.replace('http', 'ws')}/api/v1/environments/demo/proxy/api/ws/v2/sql/execute`,
+        {
+          headers: { authorization: `Bearer ${TOKEN}` },
+        },
+      )
       const frames: string[] = []
       socket.on('message', (message) => frames.push(String(message)))
       await once(socket, 'open')
@@ -87,7 +96,10 @@ function runCases(name: string, cases: readonly SltCase[], open: () => Promise<A
 }
 
 function topicConfig(topic: WorldTopic): { [name: string]: string } {
-  return { ...(topic.compacted ? { 'cleanup.policy': 'compact' } : {}), ...(topic.logAppendTime ? { 'message.timestamp.type': 'LogAppendTime' } : {}) }
+  return {
+    ...(topic.compacted ? { 'cleanup.policy': 'compact' } : {}),
+    ...(topic.logAppendTime ? { 'message.timestamp.type': 'LogAppendTime' } : {}),
+  }
 }
 
 describe('golden SQL on the embedded broker', () => {
@@ -101,7 +113,8 @@ describe('golden SQL on the embedded broker', () => {
       for (const topic of file.topics) {
         broker.createTopic(topic.name, { partitions: topic.partitions ?? 1, config: topicConfig(topic) })
         data.stored.get(topic.name)?.forEach((partition, i) => {
-          for (const batch of partition.batches) broker.append(topic.name, i, Buffer.from(batch.bytes), { keepOffsets: true })
+          for (const batch of partition.batches)
+            broker.append(topic.name, i, Buffer.from(batch.bytes), { keepOffsets: true })
           if (partition.start > 0 && partition.batches.length > 0) broker.expire(topic.name, i, partition.start)
         })
       }
@@ -129,20 +142,29 @@ describe('golden SQL on real Kafka', { skip: cluster.skip }, () => {
     const file = readSlt(path.join(folder, name))
     if (
       file.topics.some(
-        (t) => (t.logStart ?? 0) > 0 || t.logAppendTime || t.name.startsWith('_') || t.records.some((r) => r.offset !== undefined || r.timestampMs < 0),
+        (t) =>
+          (t.logStart ?? 0) > 0 ||
+          t.logAppendTime ||
+          t.name.startsWith('_') ||
+          t.records.some((r) => r.offset !== undefined || r.timestampMs < 0),
       )
     )
       continue
     // How much a batch holds differs, and other tests have topics there, too.
     const cases = file.cases.filter(
-      (item) => item.kind === 'query' && item.defaults['max.size'] === undefined && !/^(SHOW TABLES|DESCRIBE)|__fields/.test(item.sql),
+      (item) =>
+        item.kind === 'query' &&
+        item.defaults['max.size'] === undefined &&
+        !/^(SHOW TABLES|DESCRIBE)|__fields/.test(item.sql),
     )
     if (cases.length === 0) continue
     runCases(name, cases, async () => {
       const data = worldData(file.topics)
       for (const topic of file.topics) {
         await createAnew(hand, topic)
-        const records = (data.stored.get(topic.name) ?? []).flatMap((partition, p) => partition.batches.flatMap((batch) => handRecords(batch, p)))
+        const records = (data.stored.get(topic.name) ?? []).flatMap((partition, p) =>
+          partition.batches.flatMap((batch) => handRecords(batch, p)),
+        )
         if (records.length > 0) await hand.produce(topic.name, records, { codec: codecs[i % codecs.length] })
       }
       const asked = await serve(cluster.kafka.bootstrap, data)

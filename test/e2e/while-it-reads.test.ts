@@ -1,6 +1,7 @@
 /**
- * What happens to a topic while a query reads it, on a real Kafka: records deleted in front of the reader, or before its first fetch, and the topic made anew under its name. Queries are held
- * by a reader of the frames that stands still, so nothing depends on how fast anything is.
+ * What happens to a topic while a query reads it, on a real Kafka: records deleted in front of the reader, or before
+ * its first fetch, and the topic made anew under its name. Queries are held by a reader of the frames that stands
+ * still, so nothing depends on how fast anything is.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -33,7 +34,10 @@ interface Told {
 
 /** The ranges of `partition 0, offsets 3 to 8; …`, the last offset exclusive. */
 function rangesOf(places: string): [number, number][] {
-  return [...places.matchAll(/partition 0, offsets (\d+) to (\d+)/g)].map(([, from, to]) => [Number(from), Number(to) + 1])
+  return [...places.matchAll(/partition 0, offsets (\d+) to (\d+)/g)].map(([, from, to]) => [
+    Number(from),
+    Number(to) + 1,
+  ])
 }
 
 describe('while a query reads', { skip: shared.skip }, () => {
@@ -58,12 +62,18 @@ describe('while a query reads', { skip: shared.skip }, () => {
   async function numbers(): Promise<string> {
     const topic = topicName('lost')
     await hand.create(topic)
-    const records = Array.from({ length: RECORDS }, (_, n) => ({ value: JSON.stringify({ n, pad: 'x'.repeat(1000) }), partition: 0 }))
+    const records = Array.from({ length: RECORDS }, (_, n) => ({
+      value: JSON.stringify({ n, pad: 'x'.repeat(1000) }),
+      partition: 0,
+    }))
     await hand.produce(topic, records, { settings: { 'batch.size': '16384' } })
     return topic
   }
 
-  /** Asks; the reader of the frames stands still from the moment it is first asked whether it is ready, until `meanwhile` is through. */
+  /**
+   * Asks; the reader of the frames stands still from the moment it is first asked whether it is ready, until
+   * `meanwhile` is through.
+   */
   async function ask(
     sql: string,
     meanwhile: (() => Promise<void>) | undefined,
@@ -75,7 +85,10 @@ describe('while a query reads', { skip: shared.skip }, () => {
     let still: Promise<void> | undefined
     let through = false
     const send = (frame: string): void => {
-      const { type, data } = JSON.parse(frame) as { type: string; data: { value: Row; reason: { type: string } & NonNullable<Told['lost']> } }
+      const { type, data } = JSON.parse(frame) as {
+        type: string
+        data: { value: Row; reason: { type: string } & NonNullable<Told['lost']> }
+      }
       if (type === 'RECORD') rows.push(data.value)
       else if (type === 'ERROR') error = String(data)
       else if (type === 'SENTINEL') {
@@ -90,7 +103,12 @@ describe('while a query reads', { skip: shared.skip }, () => {
       })
       return still
     }
-    await runRequest({ sql: `SET fetch.max.bytes = '64k'; ${sql}`, live: false }, on, { send, drained }, new AbortController().signal)
+    await runRequest(
+      { sql: `SET fetch.max.bytes = '64k'; ${sql}`, live: false },
+      on,
+      { send, drained },
+      new AbortController().signal,
+    )
     assert.equal(through, meanwhile !== undefined, 'the reader was asked')
     return { rows, error, lost }
   }
@@ -111,7 +129,9 @@ describe('while a query reads', { skip: shared.skip }, () => {
 
   it('an aggregate, which may read in two places at once: what it counted and what is missing are everything', async () => {
     const t = await numbers()
-    const { rows, lost } = await ask(`SELECT count(n) AS c, sum(n) AS s FROM ${t}`, () => hand.deleteRecords(t, 0, 1400))
+    const { rows, lost } = await ask(`SELECT count(n) AS c, sum(n) AS s FROM ${t}`, () =>
+      hand.deleteRecords(t, 0, 1400),
+    )
     const ranges = rangesOf(lost?.places ?? '')
     const missing = ranges.flatMap(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i))
     assert.ok(missing.length > 0 && missing.every((offset) => offset < 1400))
@@ -129,9 +149,16 @@ describe('while a query reads', { skip: shared.skip }, () => {
 
   it('a subquery that lost records is an error: its answer would be wrong', async () => {
     const t = await numbers()
-    const { rows, error } = await ask(`SELECT 1 AS one FROM __dual WHERE 1 < (SELECT count(n) FROM ${t})`, () => hand.deleteRecords(t, 0, 1400))
+    const { rows, error } = await ask(`SELECT 1 AS one FROM __dual WHERE 1 < (SELECT count(n) FROM ${t})`, () =>
+      hand.deleteRecords(t, 0, 1400),
+    )
     assert.deepEqual(rows, [])
-    assert.match(error ?? '', new RegExp(`A subquery on ${t} lost \\d+ records that were deleted while it ran \\(partition 0, offsets \\d+ to 1399\\)`))
+    assert.match(
+      error ?? '',
+      new RegExp(
+        `A subquery on ${t} lost \\d+ records that were deleted while it ran \\(partition 0, offsets \\d+ to 1399\\)`,
+      ),
+    )
   })
 
   it('deleted after the bounds were captured and before the first fetch: a part, or all', async () => {
@@ -165,7 +192,10 @@ describe('a topic made anew while a query reads it', { skip: shared.skip }, () =
   let sluice: SluiceProcess
   before(async () => {
     const address = shared.kafka.bootstrap
-    ;[hand, sluice] = await Promise.all([kafkaHand(address), startSluice(['--brokers', address, '--registry', shared.registry.url])])
+    ;[hand, sluice] = await Promise.all([
+      kafkaHand(address),
+      startSluice(['--brokers', address, '--registry', shared.registry.url]),
+    ])
   })
   after(async () => {
     await sluice?.close()
@@ -190,7 +220,8 @@ describe('a topic made anew while a query reads it', { skip: shared.skip }, () =
     socket.send(JSON.stringify({ sql: `SELECT * FROM ${topic} LIMIT 1000000` }))
     await still
     // The server goes on until the sockets are full; a fetch under way would see the topic gone, and no new one.
-    const bytesOut = () => hand.counter(shared.kafka.jmxAddress, `kafka.server:type=BrokerTopicMetrics,name=BytesOutPerSec,topic=${topic}`)
+    const bytesOut = () =>
+      hand.counter(shared.kafka.jmxAddress, `kafka.server:type=BrokerTopicMetrics,name=BytesOutPerSec,topic=${topic}`)
     let seen = -1
     await eventually('the server stands still', async () => {
       const before = seen
@@ -209,8 +240,13 @@ describe('a topic made anew while a query reads it', { skip: shared.skip }, () =
     await hand.produce(topic, [{ value: '{"fresh":1}', partition: 0 }])
     socket.resume()
     await closed
-    const last = JSON.parse(frames.findLast((frame) => frame.startsWith('{"type":"ERROR"')) ?? '{}') as { data?: string }
-    assert.equal(last.data, `Topic "${topic}" was deleted and made anew while it was read. Ask again to read the new one`)
+    const last = JSON.parse(frames.findLast((frame) => frame.startsWith('{"type":"ERROR"')) ?? '{}') as {
+      data?: string
+    }
+    assert.equal(
+      last.data,
+      `Topic "${topic}" was deleted and made anew while it was read. Ask again to read the new one`,
+    )
     await eventually('the new topic is read', async () => {
       const answer = await sluice.ask(`SELECT fresh FROM ${topic}`)
       return JSON.stringify(answer.values) === '[{"fresh":1}]'

@@ -1,6 +1,6 @@
 /**
- * Statements that change something, on the embedded broker and on a real Kafka with a real registry: what clients are told, what lies in Kafka afterwards, and what becomes
- * of the schemas. The same scenarios on both.
+ * Statements that change something, on the embedded broker and on a real Kafka with a real registry: what clients are
+ * told, what lies in Kafka afterwards, and what becomes of the schemas. The same scenarios on both.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -74,11 +74,17 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
 
     async function ask(sql: string, who: Account = admin): Promise<Answer> {
       const frames: string[] = []
-      const view: QueryEnvironment = { ...environment.query(who), queries: { registry: queries, user: who.name, environment: 'e2e' } }
+      const view: QueryEnvironment = {
+        ...environment.query(who),
+        queries: { registry: queries, user: who.name, environment: 'e2e' },
+      }
       const sink = { send: (frame: string) => void frames.push(frame), drained: () => undefined }
       await runRequest({ sql, live: false }, view, sink, new AbortController().signal)
       const parsed = frames.map((frame) => JSON.parse(frame) as { type: string; data: { value: unknown } & string })
-      return { values: parsed.filter((f) => f.type === 'RECORD').map((f) => f.data.value), error: parsed.find((f) => f.type === 'ERROR')?.data }
+      return {
+        values: parsed.filter((f) => f.type === 'RECORD').map((f) => f.data.value),
+        error: parsed.find((f) => f.type === 'ERROR')?.data,
+      }
     }
     /** The values of statements that have to succeed. */
     async function good(sql: string, who?: Account): Promise<unknown[]> {
@@ -93,7 +99,10 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
       const create = `CREATE TABLE ${t}(_key string, _value string) FORMAT (string, string)`
       assert.deepEqual(await good(create), info(`Topic ${t} has been created`))
       assert.deepEqual(await ask(create), { values: [], error: `Kafka topic ${t} already exists` })
-      assert.deepEqual(await good(`INSERT INTO ${t}(_key, _value) VALUES ('Hello', 'World')`), info('1 records inserted'))
+      assert.deepEqual(
+        await good(`INSERT INTO ${t}(_key, _value) VALUES ('Hello', 'World')`),
+        info('1 records inserted'),
+      )
       assert.deepEqual(await good(`SELECT * FROM ${t} LIMIT 1`), ['World'])
       assert.deepEqual(await good(`DROP TABLE ${t}`), [true])
       assert.match((await ask(`SELECT * FROM ${t}`)).error ?? '', /Unknown table/)
@@ -133,7 +142,9 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
       })
       const exact = await good(`SELECT CAST(de AS string) AS de, CAST(l AS string) AS l FROM ${t}`)
       assert.deepEqual(exact, [{ de: '-1234567890123456789012345.00001', l: '-9223372036854775808' }])
-      const registered = (await (await fetch(`${place.registryUrl}/subjects/${t}-value/versions/latest`)).json()) as { schema: string }
+      const registered = (await (await fetch(`${place.registryUrl}/subjects/${t}-value/versions/latest`)).json()) as {
+        schema: string
+      }
       const fields = (JSON.parse(registered.schema) as { fields: { name: string; type: unknown }[] }).fields
       // Plain types: the JDBC driver shows the type of a union as UNION.
       assert.equal(fields.find((f) => f.name === 'i')?.type, 'int')
@@ -147,7 +158,8 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
       const keys = Array.from({ length: 40 }, (_, i) => `key-${i}`)
       await good(`INSERT INTO ${t}(_key, _value) VALUES ${keys.map((k, i) => `('${k}', ${i})`).join(', ')}`)
       // `_key = literal` reads the one partition that the default partitioner chooses.
-      for (const [i, key] of keys.entries()) assert.deepEqual(await good(`SELECT _value FROM ${t} WHERE _key = '${key}'`), [{ _value: i }])
+      for (const [i, key] of keys.entries())
+        assert.deepEqual(await good(`SELECT _value FROM ${t} WHERE _key = '${key}'`), [{ _value: i }])
       await good(`DROP TABLE ${t}`)
     })
 
@@ -160,7 +172,9 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
       const rows = Array.from({ length: 300 }, (_, i) => `(${i}, ${i}, '${pad}')`).join(', ')
       for (let i = 0; i < 5; i++) await good(`INSERT INTO ${from}(_key, id, pad) VALUES ${rows}`)
       assert.deepEqual(await good(`INSERT INTO ${to} SELECT * FROM ${from}`), info('1500 records inserted'))
-      assert.deepEqual(await good(`SELECT count(*) AS n, count(DISTINCT id) AS d, min(len(pad)) AS p FROM ${to}`), [{ n: 1500, d: 300, p: 2000 }])
+      assert.deepEqual(await good(`SELECT count(*) AS n, count(DISTINCT id) AS d, min(len(pad)) AS p FROM ${to}`), [
+        { n: 1500, d: 300, p: 2000 },
+      ])
       const stopped = await ask(`SET max.size = 1m; INSERT INTO ${to} SELECT * FROM ${from}`)
       assert.match(stopped.error ?? '', /stopped by max.size.*\d+ records were inserted before/s)
       await good(`DROP TABLE ${from}; DROP TABLE ${to}`)
@@ -168,7 +182,9 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
 
     it('TRUNCATE and DELETE, also of a compacted topic', async () => {
       const t = topicName('films')
-      await good(`CREATE TABLE ${t}(_key int, name text, year int) FORMAT (int, avro) PROPERTIES (compacted=true, partitions=2, 'segment.ms'='100000')`)
+      await good(
+        `CREATE TABLE ${t}(_key int, name text, year int) FORMAT (int, avro) PROPERTIES (compacted=true, partitions=2, 'segment.ms'='100000')`,
+      )
       await good(`INSERT INTO ${t}(_key, name, year) VALUES (1, 'a', 1968), (2, 'b', 1999), (3, 'c', 2018)`)
       assert.deepEqual(await good(`DELETE FROM ${t} WHERE _value.year = 1968`), info('1 records deleted'))
       assert.deepEqual(await good(`SELECT count(*) AS n FROM ${t}`), [{ n: 4 }])
@@ -191,7 +207,10 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
 
     it('Kafka and the registry refuse: the reason arrives, nothing is left behind', async () => {
       const t = topicName('refused')
-      assert.match((await ask(`CREATE TABLE ${t}(a int) FORMAT (string, avro) PROPERTIES (replication=9)`)).error ?? '', /INVALID_REPLICATION_FACTOR/)
+      assert.match(
+        (await ask(`CREATE TABLE ${t}(a int) FORMAT (string, avro) PROPERTIES (replication=9)`)).error ?? '',
+        /INVALID_REPLICATION_FACTOR/,
+      )
       assert.equal((await fetch(`${place.registryUrl}/subjects/${t}-value/versions`)).status, 404)
       await good(`CREATE TABLE ${t}(_value string) FORMAT (string, string) PROPERTIES ('max.message.bytes'='1000')`)
       const { error } = await ask(`INSERT INTO ${t}(_value) VALUES ('${'x'.repeat(2000)}')`)
@@ -201,9 +220,15 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
 
     it('an account does what its rights say', async () => {
       const [t, hidden] = [topicName('shown'), topicName('hidden')]
-      await good(`CREATE TABLE ${t}(_value string) FORMAT (string, string); CREATE TABLE ${hidden}(_value string) FORMAT (string, string)`)
+      await good(
+        `CREATE TABLE ${t}(_value string) FORMAT (string, string); CREATE TABLE ${hidden}(_value string) FORMAT (string, string)`,
+      )
       await good(`CREATE SYNONYM syn_${t} FOR ${t}; CREATE SYNONYM syn_${hidden} FOR ${hidden}`)
-      const reader = account('reader', { effect: 'allow', environments: ['*'], topics: ['*'] }, { effect: 'deny', environments: ['*'], topics: ['hidden*'] })
+      const reader = account(
+        'reader',
+        { effect: 'allow', environments: ['*'], topics: ['*'] },
+        { effect: 'deny', environments: ['*'], topics: ['hidden*'] },
+      )
       for (const sql of [
         `INSERT INTO ${t}(_value) VALUES ('x')`,
         `TRUNCATE TABLE ${t}`,
@@ -213,7 +238,12 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
         `CREATE SYNONYM x${t} FOR ${t}`,
       ])
         assert.match((await ask(sql, reader)).error ?? '', /^The account "reader" may not/, sql)
-      for (const sql of [`INSERT INTO ${hidden}(_value) VALUES ('x')`, `TRUNCATE TABLE ${hidden}`, `DROP TABLE ${hidden}`, `SELECT * FROM syn_${hidden}`])
+      for (const sql of [
+        `INSERT INTO ${hidden}(_value) VALUES ('x')`,
+        `TRUNCATE TABLE ${hidden}`,
+        `DROP TABLE ${hidden}`,
+        `SELECT * FROM syn_${hidden}`,
+      ])
         assert.match((await ask(sql, reader)).error ?? '', /^Unknown table/, sql)
       assert.deepEqual(
         (await good('SHOW SYNONYMS', reader)).filter((s) => JSON.stringify(s).includes(hidden)),
@@ -238,7 +268,10 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
       let release: (() => void) | undefined
       const frames: string[] = []
       // A reader that is behind for ever: the query waits until somebody ends it.
-      const sink = { send: (frame: string) => void frames.push(frame), drained: () => new Promise<void>((resolve) => (release = resolve)) }
+      const sink = {
+        send: (frame: string) => void frames.push(frame),
+        drained: () => new Promise<void>((resolve) => (release = resolve)),
+      }
       const running = runRequest(
         { sql: `SELECT * FROM ${t}`, live: false },
         { ...environment.query(admin), queries: { registry: queries, user: 'somebody', environment: 'e2e' } },
@@ -266,14 +299,24 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
 }
 
 scenarios('the embedded broker', sandbox, false)
-scenarios('a real Kafka', async () => ({ bootstrap: shared.kafka.bootstrap, registryUrl: shared.registry.url, close: async () => undefined }), shared.skip)
+scenarios(
+  'a real Kafka',
+  async () => ({ bootstrap: shared.kafka.bootstrap, registryUrl: shared.registry.url, close: async () => undefined }),
+  shared.skip,
+)
 
 describe('writing over SASL and TLS', { skip: shared.skip }, () => {
   it('a topic is made, written, truncated and dropped', async () => {
     const { saslSslBootstrap, caFile, users } = shared.kafka
     const sasl = { mechanism: 'SCRAM-SHA-512', username: users[0].name, password: users[0].password } as const
     const kafka = { brokers: [saslSslBootstrap], tls: { ca: readFileSync(caFile) }, sasl }
-    const environment = await openEnvironment({ name: 'e2e', default: true, kafka, registry: { url: shared.registry.url }, formats: {} })
+    const environment = await openEnvironment({
+      name: 'e2e',
+      default: true,
+      kafka,
+      registry: { url: shared.registry.url },
+      formats: {},
+    })
     const t = topicName('secure')
     const frames: string[] = []
     const sql = `CREATE TABLE ${t}(_key string, a int) FORMAT (string, avro); INSERT INTO ${t}(_key, a) VALUES ('k', 1); SELECT * FROM ${t}; TRUNCATE TABLE ${t}; DROP TABLE ${t}`
@@ -292,11 +335,18 @@ describe('writing over SASL and TLS', { skip: shared.skip }, () => {
 describe('what other clients see of it', { skip: shared.skip || withoutKcat }, () => {
   it('librdkafka reads keys, values, headers and tombstones; the Java client puts keys into the same partitions', async () => {
     const { bootstrap } = shared.kafka
-    const environment = await openEnvironment({ name: 'e2e', default: true, kafka: { brokers: [bootstrap] }, formats: {} })
+    const environment = await openEnvironment({
+      name: 'e2e',
+      default: true,
+      kafka: { brokers: [bootstrap] },
+      formats: {},
+    })
     const [ours, theirs] = [topicName('ours'), topicName('theirs')]
     const keys = Array.from({ length: 30 }, (_, i) => `key-${i}-${'ä'.repeat(i % 7)}`)
     const rows = keys.map((key, i) => `('${key}', 'v${i}', 'h${i}')`).join(', ')
-    const sql = [ours, theirs].map((t) => `CREATE TABLE ${t}(_key string, _value string) FORMAT (string, string) PROPERTIES (partitions = 11)`).join('; ')
+    const sql = [ours, theirs]
+      .map((t) => `CREATE TABLE ${t}(_key string, _value string) FORMAT (string, string) PROPERTIES (partitions = 11)`)
+      .join('; ')
     const ask = async (text: string) => {
       const summary = await runRequest(
         { sql: text, live: false },
@@ -306,7 +356,9 @@ describe('what other clients see of it', { skip: shared.skip || withoutKcat }, (
       )
       assert.equal(summary.error, undefined, text)
     }
-    await ask(`${sql}; INSERT INTO ${ours}(_key, _value, _headers.trace) VALUES ${rows}; INSERT INTO ${ours}(_key, _value) VALUES ('key-0-', NULL)`)
+    await ask(
+      `${sql}; INSERT INTO ${ours}(_key, _value, _headers.trace) VALUES ${rows}; INSERT INTO ${ours}(_key, _value) VALUES ('key-0-', NULL)`,
+    )
     const hand = await kafkaHand(bootstrap)
     const acknowledged = await hand.produce(
       theirs,

@@ -1,4 +1,7 @@
-/** Random Avro schemas with a value of each, in three forms: as avsc encodes it, as the run-time value, and as JSON text. Made from a seed. */
+/**
+ * Random Avro schemas with a value of each, in three forms: as avsc encodes it, as the run-time value, and as JSON
+ * text. Made from a seed.
+ */
 import avsc from 'avsc'
 import { Decimal } from '../../src/lib/decimal.ts'
 import { JsonText } from '../../src/lib/json-text.ts'
@@ -35,8 +38,12 @@ const LONG = avsc.types.LongType.__with({
 
 /** The bytes of the sample, written by avsc. */
 export function encode(sample: Sample): Buffer {
-  const carriers = JSON.parse(JSON.stringify(sample.schema, (_key, schema) => (typeof schema?.logicalType === 'string' ? schema.type : schema)))
-  return avsc.Type.forSchema(carriers as never, { registry: { long: LONG }, wrapUnions: 'always' } as never).toBuffer(sample.encoded)
+  const carriers = JSON.parse(
+    JSON.stringify(sample.schema, (_key, schema) => (typeof schema?.logicalType === 'string' ? schema.type : schema)),
+  )
+  return avsc.Type.forSchema(carriers as never, { registry: { long: LONG }, wrapUnions: 'always' } as never).toBuffer(
+    sample.encoded,
+  )
 }
 
 export class Samples {
@@ -62,9 +69,17 @@ export class Samples {
     const name = `R${this.#names++}`
     const value = new Map(fields.map((field) => [field.name, field.sample.value]))
     const text = `{${fields.map((field) => `${JSON.stringify(field.name)}:${field.sample.text}`).join(',')}}`
-    const typeFields: Field[] = fields.map((field) => ({ name: field.name, type: field.sample.type, nullable: field.sample.nullable }))
+    const typeFields: Field[] = fields.map((field) => ({
+      name: field.name,
+      type: field.sample.type,
+      nullable: field.sample.nullable,
+    }))
     return {
-      schema: { type: 'record', name, fields: fields.map((field) => ({ name: field.name, type: field.sample.schema })) },
+      schema: {
+        type: 'record',
+        name,
+        fields: fields.map((field) => ({ name: field.name, type: field.sample.schema })),
+      },
       encoded: Object.fromEntries(fields.map((field) => [field.name, field.sample.encoded])),
       value,
       text,
@@ -132,7 +147,17 @@ export class Samples {
     while (inner.nullable || Array.isArray(inner.schema)) inner = this.scalar()
     const first = this.below(2) === 0
     const schema = first ? ['null', inner.schema] : [inner.schema, 'null']
-    if (this.below(3) === 0) return { schema, encoded: null, value: null, text: 'null', json: null, type: inner.type, nullable: true, below: [] }
+    if (this.below(3) === 0)
+      return {
+        schema,
+        encoded: null,
+        value: null,
+        text: 'null',
+        json: null,
+        type: inner.type,
+        nullable: true,
+        below: [],
+      }
     return { ...inner, schema, encoded: { [branchName(inner.schema)]: inner.encoded }, nullable: true }
   }
 
@@ -228,7 +253,13 @@ export class Samples {
       case 8: {
         const b = Buffer.from([1, 2, 250, 0, this.below(256)])
         return {
-          ...leaf({ type: 'fixed', name: `F${this.#names++}`, size: 5 }, { kind: 'bytes' }, b, new Uint8Array(b), JSON.stringify(b.toString('base64'))),
+          ...leaf(
+            { type: 'fixed', name: `F${this.#names++}`, size: 5 },
+            { kind: 'bytes' },
+            b,
+            new Uint8Array(b),
+            JSON.stringify(b.toString('base64')),
+          ),
           json: b.toString('base64'),
         }
       }
@@ -237,18 +268,44 @@ export class Samples {
       case 10:
         return temporal({ type: 'int', logicalType: 'date' }, { kind: 'date' }, 19429, '"2023-03-13"')
       case 11:
-        return temporal({ type: 'long', logicalType: 'timestamp-millis' }, { kind: 'timestamp', unit: 'millis' }, 1678707744260, '"2023-03-13T11:42:24.26Z"')
+        return temporal(
+          { type: 'long', logicalType: 'timestamp-millis' },
+          { kind: 'timestamp', unit: 'millis' },
+          1678707744260,
+          '"2023-03-13T11:42:24.26Z"',
+        )
       case 12:
-        return temporal({ type: 'long', logicalType: 'timestamp-micros' }, { kind: 'timestamp', unit: 'micros' }, -1, '"1969-12-31T23:59:59.999999Z"')
+        return temporal(
+          { type: 'long', logicalType: 'timestamp-micros' },
+          { kind: 'timestamp', unit: 'micros' },
+          -1,
+          '"1969-12-31T23:59:59.999999Z"',
+        )
       case 13:
-        return temporal({ type: 'int', logicalType: 'time-millis' }, { kind: 'time', unit: 'millis' }, 74833679, '"20:47:13.679"')
+        return temporal(
+          { type: 'int', logicalType: 'time-millis' },
+          { kind: 'time', unit: 'millis' },
+          74833679,
+          '"20:47:13.679"',
+        )
       default:
         return this.simple('string', { kind: 'string' }, this.string())
     }
   }
 
   int(): number {
-    return this.pick([0, -1, 1, 63, -64, 64, 2147483647, -2147483648, this.below(4294967296) | 0, this.below(4294967296) >> 16])
+    return this.pick([
+      0,
+      -1,
+      1,
+      63,
+      -64,
+      64,
+      2147483647,
+      -2147483648,
+      this.below(4294967296) | 0,
+      this.below(4294967296) >> 16,
+    ])
   }
 
   simple(schema: unknown, type: DataType, value: boolean | number | string): Sample {
@@ -288,7 +345,10 @@ function leaf(schema: unknown, type: DataType, encoded: unknown, value: Value, t
 }
 
 function temporal(schema: { type: string; logicalType: string }, type: DataType, value: number, text: string): Sample {
-  return { ...leaf(schema, type, schema.type === 'long' ? BigInt(value) : value, value, text), json: JSON.parse(text) as string }
+  return {
+    ...leaf(schema, type, schema.type === 'long' ? BigInt(value) : value, value, text),
+    json: JSON.parse(text) as string,
+  }
 }
 
 function floating(kind: 'float' | 'double', value: number): Sample {
@@ -299,7 +359,8 @@ function floating(kind: 'float' | 'double', value: number): Sample {
 }
 
 function shortestFloat(value: number): string {
-  for (let digits = 1; digits <= 9; digits++) if (Math.fround(Number(value.toPrecision(digits))) === value) return String(Number(value.toPrecision(digits)))
+  for (let digits = 1; digits <= 9; digits++)
+    if (Math.fround(Number(value.toPrecision(digits))) === value) return String(Number(value.toPrecision(digits)))
   return String(value)
 }
 
@@ -314,5 +375,8 @@ function branchName(schema: unknown): string {
 }
 
 function deeper(step: Step, sample: Sample): { path: Step[]; sample: Sample }[] {
-  return [{ path: [step], sample }, ...sample.below.map((each) => ({ path: [step, ...each.path], sample: each.sample }))]
+  return [
+    { path: [step], sample },
+    ...sample.below.map((each) => ({ path: [step, ...each.path], sample: each.sample })),
+  ]
 }

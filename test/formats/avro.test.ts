@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { avroDecoder } from '../../src/formats/avro/decoder.ts'
 import { AVRO_LIMIT_DATA_DEPTH } from '../../src/formats/avro/family.ts'
-import { AVRO_SCHEMA_LIMIT_DEPTH, AvroSchemaError, avroType, parseAvroReferences, parseAvroSchema } from '../../src/formats/avro/schema.ts'
+import {
+  AVRO_SCHEMA_LIMIT_DEPTH,
+  AvroSchemaError,
+  avroType,
+  parseAvroReferences,
+  parseAvroSchema,
+} from '../../src/formats/avro/schema.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
 import type { DataType, Value } from '../../src/types.ts'
 import { type Got, reader, type Step } from './driver.ts'
@@ -10,7 +16,10 @@ import { type Got, reader, type Step } from './driver.ts'
 const JSON_KIND: DataType = { kind: 'json' }
 
 function decode(schema: unknown, hex: string, path: readonly Step[], type: DataType = JSON_KIND): Got | 'bad' {
-  const got = reader(avroDecoder(JSON.stringify(schema), 'avro'), [{ path, parts: ['value'], type }])(Buffer.from(hex, 'hex'), 2)
+  const got = reader(avroDecoder(JSON.stringify(schema), 'avro'), [{ path, parts: ['value'], type }])(
+    Buffer.from(hex, 'hex'),
+    2,
+  )
   return got === 'bad' ? 'bad' : got[0]
 }
 function record(...fields: [string, unknown][]): unknown {
@@ -110,7 +119,9 @@ test('2^31 items of no size are stepped over at once, and bad where they would b
   const nulls = record(['n', { type: 'array', items: 'null' }], ['x', 'int'])
   assert.deepEqual(decode(nulls, 'feffffff0f000a', ['x']), { value: 5 })
   assert.equal(decode(nulls, 'feffffff0f000a', ['n'], { kind: 'array', element: { kind: 'null' } }), 'bad')
-  assert.deepEqual(decode(nulls, '06000a', ['n'], { kind: 'array', element: { kind: 'null' } }), { value: [null, null, null] })
+  assert.deepEqual(decode(nulls, '06000a', ['n'], { kind: 'array', element: { kind: 'null' } }), {
+    value: [null, null, null],
+  })
 })
 
 test(`recursion in the data ends at ${AVRO_LIMIT_DATA_DEPTH} levels`, () => {
@@ -170,12 +181,18 @@ test('steps through unions of records, arrays and maps; a step into nothing is n
 })
 
 test('schemas refer to the named types of others', () => {
-  const address = '{"type":"record","name":"Address","namespace":"org.example","fields":[{"name":"city","type":"string"}]}'
+  const address =
+    '{"type":"record","name":"Address","namespace":"org.example","fields":[{"name":"city","type":"string"}]}'
   const person =
     '{"type":"record","name":"Person","namespace":"org.example","fields":[{"name":"home","type":"Address"},{"name":"work","type":["null","org.example.Address"]}]}'
   for (const references of [parseAvroReferences([address]), [address]]) {
     const decoder = avroDecoder(person, 'avro', references)
-    assert.deepEqual(reader(decoder, [{ path: ['home', 'city'], parts: ['value'], type: { kind: 'string' } }])(Buffer.from('024f00', 'hex')), [{ value: 'O' }])
+    assert.deepEqual(
+      reader(decoder, [{ path: ['home', 'city'], parts: ['value'], type: { kind: 'string' } }])(
+        Buffer.from('024f00', 'hex'),
+      ),
+      [{ value: 'O' }],
+    )
   }
   assert.throws(() => avroDecoder(person, 'avro'), /uses the type "org.example.Address", which it does not define/)
 })
@@ -201,12 +218,19 @@ test('a logical type counts where the specification puts it, and where it fits',
   assert.equal(kind({ type: 'bytes', logicalType: 'decimal', precision: 2, scale: 3 }), 'bytes')
   assert.equal(kind({ type: 'fixed', name: 'F', size: 15, logicalType: 'uuid' }), 'bytes')
   assert.equal(kind({ type: 'string', logicalType: 'constructor' }), 'string')
-  const beside = avroType(parseAvroSchema('{"type":"record","name":"R","fields":[{"name":"a","type":"long","logicalType":"timestamp-millis"}]}'))
+  const beside = avroType(
+    parseAvroSchema(
+      '{"type":"record","name":"R","fields":[{"name":"a","type":"long","logicalType":"timestamp-millis"}]}',
+    ),
+  )
   assert.equal(beside.kind === 'struct' && beside.fields[0].type.kind, 'long')
 })
 
 test('text that would be longer than its limit is bad', () => {
-  const items = { type: 'array', items: { type: 'record', name: 'Item', fields: [{ name: 'n'.repeat(1000), type: 'boolean' }] } }
+  const items = {
+    type: 'array',
+    items: { type: 'record', name: 'Item', fields: [{ name: 'n'.repeat(1000), type: 'boolean' }] },
+  }
   const decoder = avroDecoder(JSON.stringify(items), 'avro')
   const read = reader(decoder, [{ path: [], parts: ['text'], type: decoder.type }])
   const bytes = (count: bigint): Buffer => {
@@ -287,14 +311,21 @@ test('types that are used twice at every level have sizes at once', () => {
     const decoder = avroDecoder(JSON.stringify(record(['big', schema], ['x', 'int'])), 'avro')
     const got = reader(decoder, [{ path: ['x'], parts: ['value'], type: JSON_KIND }])(Buffer.of(8))
     assert.deepEqual(got, leaf === 'null' ? [{ value: 4 }] : 'bad')
-    for (const parts of [['value'], ['text']] as const) assert.equal(reader(decoder, [{ path: [], parts, type: decoder.type }])(Buffer.of(8)), 'bad')
+    for (const parts of [['value'], ['text']] as const)
+      assert.equal(reader(decoder, [{ path: [], parts, type: decoder.type }])(Buffer.of(8)), 'bad')
     assert.equal(reader(decoder, [], { validate: true })(Buffer.of(8)) === 'bad', leaf === 'boolean')
   }
 })
 
 test('types that refer to each other in a long chain are too deep', () => {
   const chain = (length: number): string =>
-    JSON.stringify(Array.from({ length }, (_, i) => ({ type: 'record', name: `C${i}`, fields: i === 0 ? [] : [{ name: 'c', type: `C${i - 1}` }] })))
+    JSON.stringify(
+      Array.from({ length }, (_, i) => ({
+        type: 'record',
+        name: `C${i}`,
+        fields: i === 0 ? [] : [{ name: 'c', type: `C${i - 1}` }],
+      })),
+    )
   assert.ok(avroDecoder(chain(50), 'avro'))
   assert.throws(() => parseAvroSchema(chain(5000)), /limit of 64 levels/)
 })
@@ -306,7 +337,12 @@ test('records of many fields are written in parts', () => {
   const expected = `{${names.map((name, i) => `"${name}":${i % 60}`).join(',')}}`
   const got = reader(decoder, [{ path: [], parts: ['text'], type: decoder.type }])(bytes)
   assert.deepEqual(got, [{ text: expected }])
-  const some = [names[3], names[170], names[299]].map((name) => ({ path: [name], parts: ['value'] as const, type: JSON_KIND }))
-  for (const validate of [false, true]) assert.deepEqual(reader(decoder, some, { validate })(bytes, 4), [{ value: 3 }, { value: 50 }, { value: 59 }])
+  const some = [names[3], names[170], names[299]].map((name) => ({
+    path: [name],
+    parts: ['value'] as const,
+    type: JSON_KIND,
+  }))
+  for (const validate of [false, true])
+    assert.deepEqual(reader(decoder, some, { validate })(bytes, 4), [{ value: 3 }, { value: 50 }, { value: 59 }])
   assert.equal(reader(decoder, some)(bytes.subarray(0, 280), 0), 'bad')
 })

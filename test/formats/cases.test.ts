@@ -1,4 +1,7 @@
-/** File pairs: `<name>.avsc` + `<name>.hex` → `<name>.json`; `<name>.in.json` → `<name>.out.json`; `<name>.bad.json` is refused. */
+/**
+ * File pairs: `<name>.avsc` + `<name>.hex` → `<name>.json`; `<name>.in.json` → `<name>.out.json`; `<name>.bad.json` is
+ * refused.
+ */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -14,15 +17,25 @@ const JSON_KIND = { kind: 'json' } as const
 for (const file of readdirSync(avroFolder).filter((name) => name.endsWith('.avsc'))) {
   const name = file.slice(0, -5)
   test(`avro/${name}`, () => {
-    const load = (extension: string): string => readFileSync(new URL(`${name}.${extension}`, avroFolder), 'utf8').trimEnd()
+    const load = (extension: string): string =>
+      readFileSync(new URL(`${name}.${extension}`, avroFolder), 'utf8').trimEnd()
     const decoder = avroDecoder(load('avsc'), 'avro 1')
     const bytes = Buffer.from(load('hex'), 'hex')
     const expected = load('json')
-    const got = reader(decoder, [{ path: [], parts: ['text', 'value'], type: decoder.type }], { validate: true })(bytes, 2)
+    const got = reader(decoder, [{ path: [], parts: ['text', 'value'], type: decoder.type }], { validate: true })(
+      bytes,
+      2,
+    )
     if (got === 'bad') return assert.fail('bad')
     assert.equal(got[0].text, expected)
-    if (!JSON.stringify(decoder.type, knownOnce()).includes('"json"')) assert.equal(renderValue(got[0].value ?? null, decoder.type, DEFAULT_RENDER), expected)
-    assert.deepEqual(reader(decoder, [{ path: [], parts: ['text'], type: decoder.type }], { validate: true })(Buffer.concat([bytes, Buffer.of(0)])), 'bad')
+    if (!JSON.stringify(decoder.type, knownOnce()).includes('"json"'))
+      assert.equal(renderValue(got[0].value ?? null, decoder.type, DEFAULT_RENDER), expected)
+    assert.deepEqual(
+      reader(decoder, [{ path: [], parts: ['text'], type: decoder.type }], { validate: true })(
+        Buffer.concat([bytes, Buffer.of(0)]),
+      ),
+      'bad',
+    )
   })
 }
 

@@ -11,7 +11,10 @@ interface Chance {
 
 const TRIES = 20
 
-/** Reads what is asked, all of it, and nothing but whether it is good, of the bytes cut short and changed here and there. */
+/**
+ * Reads what is asked, all of it, and nothing but whether it is good, of the bytes cut short and changed here and
+ * there.
+ */
 export function readDamaged(decoder: FacetDecoder, asked: readonly Asked[], bytes: Uint8Array, chance: Chance): void {
   const readers = [
     reader(decoder, asked),
@@ -19,7 +22,9 @@ export function readDamaged(decoder: FacetDecoder, asked: readonly Asked[], byte
     reader(decoder, [], { validate: true }),
   ]
   for (let i = 0; i < TRIES; i++) {
-    const damaged = Buffer.from(bytes.subarray(0, chance.below(3) === 0 ? chance.below(bytes.length + 1) : bytes.length))
+    const damaged = Buffer.from(
+      bytes.subarray(0, chance.below(3) === 0 ? chance.below(bytes.length + 1) : bytes.length),
+    )
     for (let n = chance.below(4); n > 0 && damaged.length > 0; n--)
       damaged[chance.below(damaged.length)] = chance.pick([0, 1, 2, 127, 128, 255, chance.below(256)])
     for (const read of readers) {

@@ -17,12 +17,32 @@ function double(value: number): Buffer {
 test('formats by their look', () => {
   const cases: [string, Buffer[], string][] = [
     ['objects', ['{"a":1}', ' [1] '].map((s) => Buffer.from(s)), 'JSON'],
-    ['objects and one damaged', [...Array.from({ length: 12 }, () => Buffer.from('{"a":1}')), Buffer.from('{"a":')], 'JSON'],
+    [
+      'objects and one damaged',
+      [...Array.from({ length: 12 }, () => Buffer.from('{"a":1}')), Buffer.from('{"a":')],
+      'JSON',
+    ],
     ['bare numbers are text', ['1', '22'].map((s) => Buffer.from(s)), 'STRING'],
-    ['documents', ['<a/>', ' \n<?xml version="1.0"?><o id="1"><i>x</i></o>\n', '\uFEFF<a>ü</a>'].map((s) => Buffer.from(s)), 'XML'],
-    ['documents and one damaged', [...Array.from({ length: 12 }, () => Buffer.from('<a>1</a>')), Buffer.from('<a>1')], 'XML'],
-    ['text that begins with a bracket', ['<3 you', '<a', '<a>1</a> and more', '<a><b></a>'].map((s) => Buffer.from(s)), 'STRING'],
-    ['documents with a document type', ['<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'].map((s) => Buffer.from(s)), 'STRING'],
+    [
+      'documents',
+      ['<a/>', ' \n<?xml version="1.0"?><o id="1"><i>x</i></o>\n', '\uFEFF<a>ü</a>'].map((s) => Buffer.from(s)),
+      'XML',
+    ],
+    [
+      'documents and one damaged',
+      [...Array.from({ length: 12 }, () => Buffer.from('<a>1</a>')), Buffer.from('<a>1')],
+      'XML',
+    ],
+    [
+      'text that begins with a bracket',
+      ['<3 you', '<a', '<a>1</a> and more', '<a><b></a>'].map((s) => Buffer.from(s)),
+      'STRING',
+    ],
+    [
+      'documents with a document type',
+      ['<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'].map((s) => Buffer.from(s)),
+      'STRING',
+    ],
     ['documents among texts', ['<a/>', 'words', 'more words'].map((s) => Buffer.from(s)), 'STRING'],
     ['words', ['ann', 'Grüße'].map((s) => Buffer.from(s)), 'STRING'],
     ['words of four letters', ['anna', 'bert'].map((s) => Buffer.from(s)), 'STRING'],
@@ -33,7 +53,11 @@ test('formats by their look', () => {
     ['times as longs', [long(1678707744267n), long(1678707744268n)], 'LONG'],
     ['doubles', [double(12.5), double(-0.001)], 'DOUBLE'],
     ['noise', [Buffer.from([0xff, 0xfe, 1]), Buffer.from([0x80, 0x81, 0x82, 0x83, 0x84])], 'BYTES'],
-    ['framed', Array.from({ length: 5 }, (_, i) => Buffer.from([0, 0, 0, 0, 5, 2, i, 200, 1, 2, 3].slice(0, 9 + (i % 2)))), 'BYTES'],
+    [
+      'framed',
+      Array.from({ length: 5 }, (_, i) => Buffer.from([0, 0, 0, 0, 5, 2, i, 200, 1, 2, 3].slice(0, 9 + (i % 2)))),
+      'BYTES',
+    ],
     ['nothing', [], 'STRING'],
   ]
   for (const [what, samples, format] of cases) assert.equal(guessFormat(samples).format, format, what)
@@ -71,7 +95,11 @@ test('a few strangers leave a topic what it is', () => {
     ['texts and an int', [...repeat(4, line), int(1), int(2)], 'STRING'],
     ['bare numbers', repeat(8, (i) => Buffer.from(String(i))), 'STRING'],
     ['bare numbers and a text', [...repeat(8, (i) => Buffer.from(String(i))), line(1)], 'STRING'],
-    ['objects, bare numbers and a text', [...repeat(3, object), ...repeat(5, (i) => Buffer.from(String(i))), line(1)], 'JSON'],
+    [
+      'objects, bare numbers and a text',
+      [...repeat(3, object), ...repeat(5, (i) => Buffer.from(String(i))), line(1)],
+      'JSON',
+    ],
     ['framed and a text', [...repeat(6, framed), line(1), line(2)], 'BYTES'],
     ['binary and a text', [...repeat(3, () => binary), line(1)], 'BYTES'],
     ['halves', [...repeat(6, int), ...repeat(6, line)], 'BYTES'],
@@ -84,7 +112,8 @@ test('a few strangers leave a topic what it is', () => {
     ['empty payloads say nothing', [...repeat(2, int), ...repeat(9, () => Buffer.alloc(0))], 'INT'],
     ['only empty payloads', repeat(3, () => Buffer.alloc(0)), 'STRING'],
   ]
-  for (const [what, samples, format] of cases) assert.equal(guessFormat(samples).format, format, `${what}: ${guessFormat(samples).detail}`)
+  for (const [what, samples, format] of cases)
+    assert.equal(guessFormat(samples).format, format, `${what}: ${guessFormat(samples).detail}`)
 })
 
 test('zeros do not decide between longs and doubles, however many there are', () => {
@@ -98,7 +127,8 @@ test('zeros do not decide between longs and doubles, however many there are', ()
   assert.equal(guessFormat([double(-0), double(1.5)]).format, 'DOUBLE')
   assert.equal(guessFormat([double(-0)]).format, 'LONG')
   assert.equal(guessFormat([long(-(2n ** 63n) + 5n)]).format, 'LONG', 'no MessagePack, though it begins like it')
-  for (const special of [Number.NaN, Infinity, -Infinity]) assert.equal(guessFormat([double(special), double(0)]).format, 'DOUBLE', String(special))
+  for (const special of [Number.NaN, Infinity, -Infinity])
+    assert.equal(guessFormat([double(special), double(0)]).format, 'DOUBLE', String(special))
   assert.equal(guessFormat([double(1.5), double(2.5), double(1e300), double(5e-324)]).format, 'LONG', 'half of them')
   assert.equal(guessFormat([double(1.5), double(2.5), double(1e300)]).format, 'DOUBLE')
   assert.equal(guessFormat([long(2n ** 63n - 1n), long(-(2n ** 63n))]).format, 'LONG', 'the ends of the range')
@@ -160,7 +190,11 @@ test('fewer strangers leave a topic of JSON what it is', () => {
     [8, [broken]],
     [17, [short, short, short]],
   ] as const) {
-    assert.equal(guessFormat([...objects(n), ...strangers]).format, 'JSON', `${n} objects and ${strangers.length} strangers`)
+    assert.equal(
+      guessFormat([...objects(n), ...strangers]).format,
+      'JSON',
+      `${n} objects and ${strangers.length} strangers`,
+    )
     assert.equal(guessFormat([...strangers, ...objects(n)]).format, 'JSON', 'in any order')
   }
   assert.equal(guessFormat([...objects(2), text, text, text]).format, 'STRING', 'a majority of texts')

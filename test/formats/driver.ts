@@ -1,4 +1,7 @@
-/** Compiles the reader of a facet for a list of wanted paths, and runs it on bytes: what a generated program does, without the records around it. */
+/**
+ * Compiles the reader of a facet for a list of wanted paths, and runs it on bytes: what a generated program does,
+ * without the records around it.
+ */
 import { type Code, Emitter, js, type Name } from '../../src/codegen/emitter.ts'
 import type { FacetDecoder, RenderOptions, Want } from '../../src/formats/format.ts'
 import { DEFAULT_RENDER } from '../../src/formats/text/render.ts'
@@ -13,7 +16,10 @@ export interface Asked {
   readonly type: DataType
 }
 
-/** What one asked path gave; `value` comes with `slice`, too. `slice` is the text of the range, or undefined for -1, or 'made' for -2. */
+/**
+ * What one asked path gave; `value` comes with `slice`, too. `slice` is the text of the range, or undefined for -1, or
+ * 'made' for -2.
+ */
 export interface Got {
   value?: Value
   text?: string | null
@@ -77,12 +83,18 @@ return fault ? undefined : [${list}]`,
 
 function got(want: Want, parts: readonly Part[], of: (name: Name) => unknown, b: Buffer): Got {
   const result: Got = {}
-  if ((parts.includes('value') || parts.includes('slice')) && want.value !== undefined) result.value = of(want.value) as Value
+  if ((parts.includes('value') || parts.includes('slice')) && want.value !== undefined)
+    result.value = of(want.value) as Value
   if (parts.includes('text') && want.text !== undefined) result.text = of(want.text) as string | null
   if (parts.includes('exists') && want.exists !== undefined) result.exists = of(want.exists) as boolean
   if (parts.includes('slice') && want.slice !== undefined && want.value !== undefined) {
     const from = of(want.slice.from) as number
-    result.slice = from >= 0 ? b.toString('utf8', from, of(want.slice.to) as number) : from === -2 ? `made ${of(want.value)}` : undefined
+    result.slice =
+      from >= 0
+        ? b.toString('utf8', from, of(want.slice.to) as number)
+        : from === -2
+          ? `made ${of(want.value)}`
+          : undefined
   }
   return result
 }

@@ -41,10 +41,22 @@ test('Avro: logical values', () => {
   assert.equal(avro(decimal, d('1.5')), '040096')
   assert.equal(avro(decimal, d('-1.28')), '0280')
   assert.equal(avro(decimal, d('0')), '0200')
-  assert.equal(avro({ type: 'fixed', name: 'D', size: 4, logicalType: 'decimal', precision: 5, scale: 2 }, d('-0.01')), 'ffffffff')
-  assert.equal(avro({ type: 'fixed', name: 'U', size: 16, logicalType: 'uuid' }, '00112233-4455-6677-8899-AABBCCDDEEFF'), '00112233445566778899aabbccddeeff')
-  assert.equal(avro({ type: 'fixed', name: 'P', size: 12, logicalType: 'duration' }, 'P1Y2M3DT4H5M6.789S'), '0e000000030000006568e000')
-  assert.equal(refusal(decimal, d('1.005')), ': takes a decimal(5,2), and 1.005 has more than 2 digits behind the point')
+  assert.equal(
+    avro({ type: 'fixed', name: 'D', size: 4, logicalType: 'decimal', precision: 5, scale: 2 }, d('-0.01')),
+    'ffffffff',
+  )
+  assert.equal(
+    avro({ type: 'fixed', name: 'U', size: 16, logicalType: 'uuid' }, '00112233-4455-6677-8899-AABBCCDDEEFF'),
+    '00112233445566778899aabbccddeeff',
+  )
+  assert.equal(
+    avro({ type: 'fixed', name: 'P', size: 12, logicalType: 'duration' }, 'P1Y2M3DT4H5M6.789S'),
+    '0e000000030000006568e000',
+  )
+  assert.equal(
+    refusal(decimal, d('1.005')),
+    ': takes a decimal(5,2), and 1.005 has more than 2 digits behind the point',
+  )
   assert.equal(refusal(decimal, d('1000')), ': takes a decimal(5,2), and 1000 has more digits')
 })
 
@@ -72,7 +84,10 @@ test('Avro: records, defaults of the schema, what is missing and what is too muc
       { name: 'h', type: { type: 'map', values: 'int' }, default: { k: 1 } },
     ],
   }
-  assert.equal(avro(schema, new Map<string, Value>([['a', 1]])), '02' + '0278' + '00' + '02ff' + '040204' + '00' + '00' + '0279' + '02' + '026b' + '02' + '00')
+  assert.equal(
+    avro(schema, new Map<string, Value>([['a', 1]])),
+    '02' + '0278' + '00' + '02ff' + '040204' + '00' + '00' + '0279' + '02' + '026b' + '02' + '00',
+  )
   assert.equal(refusal(schema, new Map()), 'a: is required (an int) and has no value')
   assert.equal(
     refusal(
@@ -141,7 +156,8 @@ test('Avro: values that are deeper than anything that could be read', () => {
 })
 
 test('single values as the serializers of Kafka write them', () => {
-  const plain = (format: Parameters<typeof primitiveEncoder>[0], value: Value): string => hex(primitiveEncoder(format)?.encode(value) ?? Buffer.from('none'))
+  const plain = (format: Parameters<typeof primitiveEncoder>[0], value: Value): string =>
+    hex(primitiveEncoder(format)?.encode(value) ?? Buffer.from('none'))
   assert.equal(plain('STRING', 'é'), 'c3a9')
   assert.equal(plain('INT', -2), 'fffffffe')
   assert.equal(plain('LONG', 9007199254740993n), '0020000000000001')
@@ -166,6 +182,9 @@ test('JSON keeps every digit', () => {
     ['b', Decimal.parse('1.50') as Decimal],
     ['c', 0],
   ])
-  assert.equal(Buffer.from(encoder.encode(value)).toString(), '{"a":9007199254740993,"b":1.50,"c":"1970-01-01T00:00:00Z"}')
+  assert.equal(
+    Buffer.from(encoder.encode(value)).toString(),
+    '{"a":9007199254740993,"b":1.50,"c":"1970-01-01T00:00:00Z"}',
+  )
   assert.equal(Buffer.from(jsonEncoder(JSON_TYPE).encode(new JsonText('{"a" : 1}'))).toString(), '{"a" : 1}')
 })

@@ -1,4 +1,7 @@
-/** What is said about payloads that are not of their format, and that it is said of these only: the finder of faults in JSON agrees with the reader about every text. */
+/**
+ * What is said about payloads that are not of their format, and that it is said of these only: the finder of faults in
+ * JSON agrees with the reader about every text.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -11,7 +14,12 @@ import { primitiveDecoder } from '../../src/formats/primitive/decoder.ts'
 import { windowedDecoder } from '../../src/formats/windowed/decoder.ts'
 
 function isGood(decoder: FacetDecoder, payload: Buffer): boolean {
-  return facetCheck(decoder)(payload, new DataView(payload.buffer, payload.byteOffset, payload.byteLength), 0, payload.length)
+  return facetCheck(decoder)(
+    payload,
+    new DataView(payload.buffer, payload.byteOffset, payload.byteLength),
+    0,
+    payload.length,
+  )
 }
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex')
@@ -38,10 +46,12 @@ describe('faults in JSON', () => {
 
   it('are found where the reader finds them, and nowhere else', () => {
     const decoder = jsonDecoder()
-    const damaged = fc.tuple(fc.json(), fc.nat(), fc.constantFrom('', ',', '"', '}', ' ', '\\', '\u0000', '1')).map(([text, at, by]) => {
-      const cut = at % (text.length + 1)
-      return Buffer.from(text.slice(0, cut) + by + text.slice(cut + 1))
-    })
+    const damaged = fc
+      .tuple(fc.json(), fc.nat(), fc.constantFrom('', ',', '"', '}', ' ', '\\', '\u0000', '1'))
+      .map(([text, at, by]) => {
+        const cut = at % (text.length + 1)
+        return Buffer.from(text.slice(0, cut) + by + text.slice(cut + 1))
+      })
     fc.assert(
       fc.property(damaged, (payload) => {
         assert.equal(jsonFault(payload) === undefined, isGood(decoder, payload))
@@ -61,13 +71,19 @@ describe('faults in other formats', () => {
     assert.equal(decoder.explain?.(hex('0278')), 'not avro 7 from field "b" on')
     assert.equal(decoder.explain?.(hex('027802')), 'not avro 7 from field "b" on')
     assert.equal(decoder.explain?.(good.subarray(0, 6)), 'not avro 7 from field "d" on')
-    assert.equal(decoder.explain?.(Buffer.concat([good, hex('00')])), 'not avro 7: bytes are left over behind the last field')
+    assert.equal(
+      decoder.explain?.(Buffer.concat([good, hex('00')])),
+      'not avro 7: bytes are left over behind the last field',
+    )
     assert.equal(avroDecoder('"long"', 'avro 8').explain?.(hex('ffff')), 'not avro 8 (2 bytes)')
   })
 
   it('single values and windowed keys: their lengths', () => {
     assert.equal(primitiveDecoder('LONG').explain?.(hex('00')), '1 byte, and LONG has 8')
-    assert.equal(primitiveDecoder('UUID').explain?.(hex('0000')), 'not a uuid: neither its 36 characters nor its 16 bytes (2 bytes)')
+    assert.equal(
+      primitiveDecoder('UUID').explain?.(hex('0000')),
+      'not a uuid: neither its 36 characters nor its 16 bytes (2 bytes)',
+    )
     const windowed = windowedDecoder('TW', primitiveDecoder('INT'))
     assert.equal(windowed.explain?.(hex('0000')), '2 bytes, and the window alone has 8')
     assert.equal(windowed.explain?.(hex('000000000000000000')), '1 byte, and INT has 4, in front of its window')

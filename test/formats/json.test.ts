@@ -56,7 +56,13 @@ test('null and missing are told apart by exists only', () => {
       ask(['s', 'x'], 'exists', 'value'),
       ask(['a', 'x'], 'exists'),
     ),
-    [{ value: null, text: null, exists: true }, { value: null, exists: false }, { exists: false }, { exists: false, value: null }, { exists: false }],
+    [
+      { value: null, text: null, exists: true },
+      { value: null, exists: false },
+      { exists: false },
+      { exists: false, value: null },
+      { exists: false },
+    ],
   )
 })
 
@@ -78,32 +84,52 @@ test('steps by name need an object, steps by number an array', () => {
 })
 
 test('strings have ranges where they have no escapes', () => {
-  assert.deepEqual(read('{"a":"Grüße","b":"x\\ny","c":"","d":7,"e":"\\ud83d\\ude00"}', ...['a', 'b', 'c', 'd', 'e'].map((name) => ask([name], 'slice'))), [
-    { value: null, slice: 'Grüße' },
-    { value: 'x\ny', slice: 'made x\ny' },
-    { value: null, slice: '' },
-    { value: 7, slice: undefined },
-    { value: '😀', slice: 'made 😀' },
-  ])
+  assert.deepEqual(
+    read(
+      '{"a":"Grüße","b":"x\\ny","c":"","d":7,"e":"\\ud83d\\ude00"}',
+      ...['a', 'b', 'c', 'd', 'e'].map((name) => ask([name], 'slice')),
+    ),
+    [
+      { value: null, slice: 'Grüße' },
+      { value: 'x\ny', slice: 'made x\ny' },
+      { value: null, slice: '' },
+      { value: 7, slice: undefined },
+      { value: '😀', slice: 'made 😀' },
+    ],
+  )
 })
 
 test('keys with escapes are the same keys', () => {
-  assert.deepEqual(read('{"\\u0061mount":1,"\\"":2,"n\\u00e9e":3}', ask(['amount'], 'value'), ask(['"'], 'value'), ask(['née'], 'value')), [
-    { value: 1 },
-    { value: 2 },
-    { value: 3 },
-  ])
+  assert.deepEqual(
+    read(
+      '{"\\u0061mount":1,"\\"":2,"n\\u00e9e":3}',
+      ask(['amount'], 'value'),
+      ask(['"'], 'value'),
+      ask(['née'], 'value'),
+    ),
+    [{ value: 1 }, { value: 2 }, { value: 3 }],
+  )
 })
 
 test('the first of repeated keys counts, whatever is asked', () => {
   const text = '{"a":{"x":1,"x":2},"b":1,"a":{"y":3},"b":"later"}'
-  assert.deepEqual(read(text, ask(['a'], 'text', 'value'), ask(['a', 'y'], 'exists'), ask(['a', 'x'], 'value'), ask(['b'], 'slice'), ask([], 'text')), [
-    { text: '{"x":1}', value: new JsonText('{"x":1}') },
-    { exists: false },
-    { value: 1 },
-    { value: 1, slice: undefined },
-    { text: '{"a":{"x":1},"b":1}' },
-  ])
+  assert.deepEqual(
+    read(
+      text,
+      ask(['a'], 'text', 'value'),
+      ask(['a', 'y'], 'exists'),
+      ask(['a', 'x'], 'value'),
+      ask(['b'], 'slice'),
+      ask([], 'text'),
+    ),
+    [
+      { text: '{"x":1}', value: new JsonText('{"x":1}') },
+      { exists: false },
+      { value: 1 },
+      { value: 1, slice: undefined },
+      { text: '{"a":{"x":1},"b":1}' },
+    ],
+  )
   assert.equal(jsonMember(new JsonText('{"a":1,"a":2}'), 'a'), 1)
   assert.equal(findMember(new JsonText('{"a":null}'), 'a'), null)
   assert.equal(findMember(new JsonText('{"a":null}'), 'b'), undefined)
@@ -172,7 +198,18 @@ test('a hundred members are read like one', () => {
   const text = `{${members.join(',')}}`
   const plain = read(text, ...members.map((_, i) => ask([`k${i}`], 'value', 'exists')))
   const ranged = read(text, ...members.map((_, i) => ask([`k${i}`], 'slice')))
-  const expected: Value[] = [1, 'x', 'y\n', null, true, new JsonText('{"a":1}'), -2.5, 9007199254740993n, 'Grüße', new JsonText('[]')]
+  const expected: Value[] = [
+    1,
+    'x',
+    'y\n',
+    null,
+    true,
+    new JsonText('{"a":1}'),
+    -2.5,
+    9007199254740993n,
+    'Grüße',
+    new JsonText('[]'),
+  ]
   for (let i = 0; i < 100; i++) {
     assert.deepEqual(plain[i], { value: expected[i % 10], exists: true })
     const string = expected[i % 10]
@@ -186,7 +223,15 @@ test('a hundred members are read like one', () => {
     )
   }
   for (const damage of ['tru', '01', '"x', '{"a":}', '1e', '-', ''])
-    assert.equal(read(text.replace('"k90":1,', `"k90":${damage},`), ask(['k99'], 'value'), ...members.map((_, i) => ask([`k${i}`], 'value'))), 'bad', damage)
+    assert.equal(
+      read(
+        text.replace('"k90":1,', `"k90":${damage},`),
+        ask(['k99'], 'value'),
+        ...members.map((_, i) => ask([`k${i}`], 'value')),
+      ),
+      'bad',
+      damage,
+    )
 })
 
 test('a number of a million digits is no value, but has a text', () => {

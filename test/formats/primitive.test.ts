@@ -9,7 +9,10 @@ const JSON_KIND: DataType = { kind: 'json' }
 
 function read(format: PrimitiveFormat, hex: string, type?: DataType): { value: Value; text: string | null } | 'bad' {
   const decoder = primitiveDecoder(format)
-  const got = reader(decoder, [{ path: [], parts: ['value', 'text'], type: type ?? decoder.type }])(Buffer.from(hex, 'hex'), 1)
+  const got = reader(decoder, [{ path: [], parts: ['value', 'text'], type: type ?? decoder.type }])(
+    Buffer.from(hex, 'hex'),
+    1,
+  )
   return got === 'bad' ? got : { value: got[0].value ?? null, text: got[0].text ?? null }
 }
 
@@ -33,7 +36,12 @@ test('values and texts of the plain formats', () => {
     ['DOUBLE', '7ff8000000000000', Number.NaN, '"NaN"'],
     ['BYTES', '00ff10', new Uint8Array([0, 255, 16]), '"AP8Q"'],
     ['BYTES', '', new Uint8Array(), '""'],
-    ['UUID', '00112233445566778899aabbccddeeff', '00112233-4455-6677-8899-aabbccddeeff', '"00112233-4455-6677-8899-aabbccddeeff"'],
+    [
+      'UUID',
+      '00112233445566778899aabbccddeeff',
+      '00112233-4455-6677-8899-aabbccddeeff',
+      '"00112233-4455-6677-8899-aabbccddeeff"',
+    ],
     [
       'UUID',
       Buffer.from('00112233-4455-6677-8899-AABBCCDDEEFF').toString('hex'),
@@ -41,7 +49,8 @@ test('values and texts of the plain formats', () => {
       '"00112233-4455-6677-8899-aabbccddeeff"',
     ],
   ]
-  for (const [format, hex, value, text] of cases) assert.deepEqual(read(format, hex), { value, text }, `${format} ${hex}`)
+  for (const [format, hex, value, text] of cases)
+    assert.deepEqual(read(format, hex), { value, text }, `${format} ${hex}`)
 })
 
 test('another length is bad', () => {

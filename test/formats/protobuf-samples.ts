@@ -1,4 +1,7 @@
-/** Random Protobuf schemas with a value of each, in three forms: as protobufjs takes it, as the run-time value, and as JSON text. Made from a seed. */
+/**
+ * Random Protobuf schemas with a value of each, in three forms: as protobufjs takes it, as the run-time value, and as
+ * JSON text. Made from a seed.
+ */
 import protobuf from 'protobufjs'
 import type { DataType, Field, Value } from '../../src/types.ts'
 import type { Step } from './driver.ts'
@@ -53,7 +56,11 @@ export class ProtobufSamples {
   /** The schema of everything made so far; `first` becomes its first message. */
   schema(first: string): string {
     const order = [first, ...[...this.#messages].reverse()]
-    const texts = [...new Set(order.map((text) => (text === first ? this.#messages.find((m) => m.startsWith(`message ${first} `)) : text)))]
+    const texts = [
+      ...new Set(
+        order.map((text) => (text === first ? this.#messages.find((m) => m.startsWith(`message ${first} `)) : text)),
+      ),
+    ]
     return `syntax = "${this.proto3 ? 'proto3' : 'proto2'}";\npackage sample;\nenum E { ZERO = 0; ONE = 1; BIG = 70000; MINUS = ${this.proto3 ? 2 : -1}; }\n${texts.join('\n')}\n`
   }
 
@@ -78,13 +85,29 @@ export class ProtobufSamples {
       fields.push({ name: field, type: made.shown.type, nullable: made.nullable })
       value.set(field, made.shown.value)
       texts.push(`${JSON.stringify(field)}:${made.shown.text}`)
-      below.push({ path: [field], at: made.shown }, ...made.below.map(({ path, at }) => ({ path: [field, ...path], at })))
+      below.push(
+        { path: [field], at: made.shown },
+        ...made.below.map(({ path, at }) => ({ path: [field, ...path], at })),
+      )
     }
     this.#messages.push(`message ${name} {\n${lines.map((line) => `  ${line}`).join('\n')}\n}`)
-    return { name, encoded, value, text: `{${texts.join(',')}}`, type: { kind: 'struct', name: `sample.${name}`, fields }, exists: true, sliced: false, below }
+    return {
+      name,
+      encoded,
+      value,
+      text: `{${texts.join(',')}}`,
+      type: { kind: 'struct', name: `sample.${name}`, fields },
+      exists: true,
+      sliced: false,
+      below,
+    }
   }
 
-  field(depth: number, name: string, number: number): { line: string; encoded: unknown; shown: Shown; nullable: boolean; below: readonly Place[] } {
+  field(
+    depth: number,
+    name: string,
+    number: number,
+  ): { line: string; encoded: unknown; shown: Shown; nullable: boolean; below: readonly Place[] } {
     const kind = depth > 1 ? this.below(10) : 4 + this.below(6)
     const end = `${name} = ${number}`
     switch (kind) {
@@ -92,8 +115,21 @@ export class ProtobufSamples {
       case 1: {
         const inner = this.message(depth - 1)
         const label = this.proto3 ? '' : 'optional '
-        if (this.below(4) === 0) return { line: `${label}${inner.name} ${end};`, encoded: undefined, shown: missing(inner.type), nullable: true, below: [] }
-        return { line: `${label}${inner.name} ${end};`, encoded: inner.encoded, shown: inner, nullable: true, below: inner.below }
+        if (this.below(4) === 0)
+          return {
+            line: `${label}${inner.name} ${end};`,
+            encoded: undefined,
+            shown: missing(inner.type),
+            nullable: true,
+            below: [],
+          }
+        return {
+          line: `${label}${inner.name} ${end};`,
+          encoded: inner.encoded,
+          shown: inner,
+          nullable: true,
+          below: inner.below,
+        }
       }
       case 2: {
         const inner = this.message(depth - 1)
@@ -125,19 +161,58 @@ export class ProtobufSamples {
         return this.mapOfLeaves(end)
       case 6: {
         const leaf = this.leaf()
-        if (this.below(3) === 0) return { line: `optional ${leaf.declared} ${end};`, encoded: undefined, shown: missing(leaf.type), nullable: true, below: [] }
-        return { line: `optional ${leaf.declared} ${end};`, encoded: leaf.encoded, shown: shownLeaf(leaf), nullable: true, below: [] }
+        if (this.below(3) === 0)
+          return {
+            line: `optional ${leaf.declared} ${end};`,
+            encoded: undefined,
+            shown: missing(leaf.type),
+            nullable: true,
+            below: [],
+          }
+        return {
+          line: `optional ${leaf.declared} ${end};`,
+          encoded: leaf.encoded,
+          shown: shownLeaf(leaf),
+          nullable: true,
+          below: [],
+        }
       }
       default: {
         const leaf = this.leaf()
-        if (!this.proto3) return { line: `required ${leaf.declared} ${end};`, encoded: leaf.encoded, shown: shownLeaf(leaf), nullable: false, below: [] }
-        if (this.below(4) > 0) return { line: `${leaf.declared} ${end};`, encoded: leaf.encoded, shown: shownLeaf(leaf), nullable: false, below: [] }
-        return { line: `${leaf.declared} ${end};`, encoded: undefined, shown: shownLeaf({ ...leaf, ...empty(leaf.declared) }), nullable: false, below: [] }
+        if (!this.proto3)
+          return {
+            line: `required ${leaf.declared} ${end};`,
+            encoded: leaf.encoded,
+            shown: shownLeaf(leaf),
+            nullable: false,
+            below: [],
+          }
+        if (this.below(4) > 0)
+          return {
+            line: `${leaf.declared} ${end};`,
+            encoded: leaf.encoded,
+            shown: shownLeaf(leaf),
+            nullable: false,
+            below: [],
+          }
+        return {
+          line: `${leaf.declared} ${end};`,
+          encoded: undefined,
+          shown: shownLeaf({ ...leaf, ...empty(leaf.declared) }),
+          nullable: false,
+          below: [],
+        }
       }
     }
   }
 
-  list(line: string, element: DataType, items: readonly Shown[], encoded: unknown[], below: readonly (readonly Place[])[]) {
+  list(
+    line: string,
+    element: DataType,
+    items: readonly Shown[],
+    encoded: unknown[],
+    below: readonly (readonly Place[])[],
+  ) {
     const shown: Shown = {
       type: { kind: 'array', element },
       value: items.map((item) => item.value),
@@ -145,7 +220,10 @@ export class ProtobufSamples {
       exists: true,
       sliced: false,
     }
-    const places = items.flatMap((item, i) => [{ path: [i], at: item }, ...below[i].map(({ path, at }) => ({ path: [i, ...path], at }))])
+    const places = items.flatMap((item, i) => [
+      { path: [i], at: item },
+      ...below[i].map(({ path, at }) => ({ path: [i, ...path], at })),
+    ])
     return { line, encoded: encoded.length === 0 ? undefined : encoded, shown, nullable: false, below: places }
   }
 
@@ -163,7 +241,14 @@ export class ProtobufSamples {
       ['uint64', ['18446744073709551615', '1']],
       ['bool', ['true', 'false']],
     ])
-    return this.map(`map<${key}, ${leaf.declared}> ${end};`, leaf.type, keys.slice(0, this.below(4)), shownLeaf(leaf), leaf.encoded, [])
+    return this.map(
+      `map<${key}, ${leaf.declared}> ${end};`,
+      leaf.type,
+      keys.slice(0, this.below(4)),
+      shownLeaf(leaf),
+      leaf.encoded,
+      [],
+    )
   }
 
   map(line: string, type: DataType, keys: readonly string[], item: Shown, encoded: unknown, below: readonly Place[]) {
@@ -176,27 +261,68 @@ export class ProtobufSamples {
       exists: true,
       sliced: false,
     }
-    const places = ordered.flatMap((key) => [{ path: [key], at: item }, ...below.map(({ path, at }) => ({ path: [key, ...path], at }))])
-    return { line, encoded: keys.length === 0 ? undefined : Object.fromEntries(ordered.map((key) => [key, encoded])), shown, nullable: false, below: places }
+    const places = ordered.flatMap((key) => [
+      { path: [key], at: item },
+      ...below.map(({ path, at }) => ({ path: [key, ...path], at })),
+    ])
+    return {
+      line,
+      encoded: keys.length === 0 ? undefined : Object.fromEntries(ordered.map((key) => [key, encoded])),
+      shown,
+      nullable: false,
+      below: places,
+    }
   }
 
   string(): string {
-    return this.pick(['', 'x', 'hello world', 'quo"te\\', 'Grüße, 世界 🚢', 'x'.repeat(130), 'line\nbreak', String(this.below(1e9))])
+    return this.pick([
+      '',
+      'x',
+      'hello world',
+      'quo"te\\',
+      'Grüße, 世界 🚢',
+      'x'.repeat(130),
+      'line\nbreak',
+      String(this.below(1e9)),
+    ])
   }
 
   leaf(): Leaf {
     const long = (declared: string, values: readonly bigint[]): Leaf => {
       const n = this.pick(values)
-      return { declared, type: { kind: 'long' }, encoded: LONG.fromString(n.toString(), n > 0x7fffffffffffffffn), value: asLong(n), text: String(n) }
+      return {
+        declared,
+        type: { kind: 'long' },
+        encoded: LONG.fromString(n.toString(), n > 0x7fffffffffffffffn),
+        value: asLong(n),
+        text: String(n),
+      }
     }
-    const plain = (declared: string, kind: 'int' | 'long' | 'boolean' | 'string', value: number | boolean | string): Leaf => ({
+    const plain = (
+      declared: string,
+      kind: 'int' | 'long' | 'boolean' | 'string',
+      value: number | boolean | string,
+    ): Leaf => ({
       declared,
       type: { kind },
       encoded: value,
       value,
       text: JSON.stringify(value),
     })
-    const signed = [0n, 1n, -1n, 127n, 128n, -128n, 2n ** 53n, -(2n ** 53n), 2n ** 53n - 1n, 2n ** 63n - 1n, -(2n ** 63n), BigInt(this.below(1e9))]
+    const signed = [
+      0n,
+      1n,
+      -1n,
+      127n,
+      128n,
+      -128n,
+      2n ** 53n,
+      -(2n ** 53n),
+      2n ** 53n - 1n,
+      2n ** 63n - 1n,
+      -(2n ** 63n),
+      BigInt(this.below(1e9)),
+    ]
     const unsigned = [0n, 1n, 127n, 300n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]
     const ints = [0, 1, -1, 127, 128, -128, 2147483647, -2147483648, this.below(1e9), -this.below(1e9)]
     switch (this.below(15)) {
@@ -223,12 +349,35 @@ export class ProtobufSamples {
       case 10:
         return plain('bool', 'boolean', this.below(2) === 0)
       case 11:
-        return floating('double', this.pick([0, -0, 1, -128, 0.1, 1e300, -1.5e-9, Number.NaN, Number.NEGATIVE_INFINITY, this.below(1e9) / 1000]))
+        return floating(
+          'double',
+          this.pick([
+            0,
+            -0,
+            1,
+            -128,
+            0.1,
+            1e300,
+            -1.5e-9,
+            Number.NaN,
+            Number.NEGATIVE_INFINITY,
+            this.below(1e9) / 1000,
+          ]),
+        )
       case 12:
-        return floating('float', Math.fround(this.pick([0, 1, -2.5, 0.1, 3e38, Number.POSITIVE_INFINITY, this.below(1e6) / 64])))
+        return floating(
+          'float',
+          Math.fround(this.pick([0, 1, -2.5, 0.1, 3e38, Number.POSITIVE_INFINITY, this.below(1e6) / 64])),
+        )
       case 13: {
         const b = Buffer.from(Array.from({ length: this.below(150) }, () => this.below(256)))
-        return { declared: 'bytes', type: { kind: 'bytes' }, encoded: b, value: new Uint8Array(b), text: JSON.stringify(b.toString('base64')) }
+        return {
+          declared: 'bytes',
+          type: { kind: 'bytes' },
+          encoded: b,
+          value: new Uint8Array(b),
+          text: JSON.stringify(b.toString('base64')),
+        }
       }
       default: {
         if (this.below(3) > 0) return plain('string', 'string', this.string())
@@ -274,11 +423,18 @@ function missing(type: DataType): Shown {
 function floating(kind: 'float' | 'double', value: number): Leaf {
   const shortest = kind === 'double' ? String(value) : shortestFloat(value)
   const visible = /^-?\d+$/.test(shortest) ? `${shortest}.0` : shortest
-  return { declared: kind, type: { kind }, encoded: value, value, text: Number.isFinite(value) ? (Object.is(value, -0) ? '-0.0' : visible) : `"${value}"` }
+  return {
+    declared: kind,
+    type: { kind },
+    encoded: value,
+    value,
+    text: Number.isFinite(value) ? (Object.is(value, -0) ? '-0.0' : visible) : `"${value}"`,
+  }
 }
 
 function shortestFloat(value: number): string {
-  for (let digits = 1; digits <= 9; digits++) if (Math.fround(Number(value.toPrecision(digits))) === value) return String(Number(value.toPrecision(digits)))
+  for (let digits = 1; digits <= 9; digits++)
+    if (Math.fround(Number(value.toPrecision(digits))) === value) return String(Number(value.toPrecision(digits)))
   return String(value)
 }
 

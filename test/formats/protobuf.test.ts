@@ -3,7 +3,12 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { messageDecoder, protobufDecoder } from '../../src/formats/protobuf/decoder.ts'
 import { encodeProtobuf, protobufEncoder } from '../../src/formats/protobuf/encoder.ts'
-import { PROTOBUF_LIMIT_FIELDS, parseProtobufSchema, type ProtoMessage, ProtobufSchemaError } from '../../src/formats/protobuf/schema.ts'
+import {
+  PROTOBUF_LIMIT_FIELDS,
+  parseProtobufSchema,
+  type ProtoMessage,
+  ProtobufSchemaError,
+} from '../../src/formats/protobuf/schema.ts'
 import { PROTOBUF_LIMIT_DEPTH } from '../../src/formats/protobuf/wire.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
 import { JsonText } from '../../src/lib/json-text.ts'
@@ -26,7 +31,13 @@ function text(message: ProtoMessage, bytes: Buffer, options?: Options): string |
   const got = read(message, bytes, [{ path: [], parts: ['text'], type: decoder.type }], options)
   return got === 'bad' ? 'bad' : got[0].text
 }
-function at(message: ProtoMessage, bytes: Buffer, path: Asked['path'], type: DataType, part: 'value' | 'slice' | 'text' = 'value'): unknown {
+function at(
+  message: ProtoMessage,
+  bytes: Buffer,
+  path: Asked['path'],
+  type: DataType,
+  part: 'value' | 'slice' | 'text' = 'value',
+): unknown {
   const got = read(message, bytes, [{ path, parts: [part], type }])
   return got === 'bad' ? 'bad' : got[0][part]
 }
@@ -63,7 +74,9 @@ test('of several values of a field the last counts, messages are merged, a oneof
 })
 
 test('packed and unpacked lists, mixed; wire types that do not fit are unknown fields', () => {
-  const message = first('message M { repeated int32 a = 1; repeated double d = 2; int32 b = 3; repeated string s = 4; }')
+  const message = first(
+    'message M { repeated int32 a = 1; repeated double d = 2; int32 b = 3; repeated string s = 4; }',
+  )
   assert.equal(text(message, hex('0801 0a0202 03 1807 0804 0a00')), '{"a":[1,2,3,4],"d":[],"b":7,"s":[]}')
   assert.equal(at(message, hex('0801 0a020203 1807 0804'), ['a', 3], { kind: 'int' }), 4)
   assert.equal(text(message, hex('0a0180')), 'bad')
@@ -72,10 +85,15 @@ test('packed and unpacked lists, mixed; wire types that do not fit are unknown f
 })
 
 test('map entries: defaults of missing parts, the last of equal keys', () => {
-  const message = first('message M { map<string, N> m = 1; map<int32, E> e = 2; } message N { int32 x = 1; } enum E { A = 0; B = 1; }')
+  const message = first(
+    'message M { map<string, N> m = 1; map<int32, E> e = 2; } message N { int32 x = 1; } enum E { A = 0; B = 1; }',
+  )
   assert.equal(text(message, hex('0a05 0a0162')), 'bad')
   assert.equal(text(message, hex('0a00 0a03 0a0161')), '{"m":{"":{"x":0},"a":{"x":0}},"e":{}}')
-  assert.equal(text(message, hex('0a07 0a0161 1202 0801 1200 0a07 0a0161 1202 0802')), '{"m":{"a":{"x":2}},"e":{"0":"A"}}')
+  assert.equal(
+    text(message, hex('0a07 0a0161 1202 0801 1200 0a07 0a0161 1202 0802')),
+    '{"m":{"a":{"x":2}},"e":{"0":"A"}}',
+  )
   assert.equal(at(message, hex('0a07 0a0161 1202 0801 0a07 0a0161 1202 0802'), ['m', 'a', 'x'], { kind: 'int' }), 2)
   assert.equal(at(message, hex('1204 08051001'), ['e', '5'], STRING), 'B')
   assert.deepEqual(at(message, hex('0a03 0a0161'), ['m', 'a'], JSON_KIND), null)
@@ -90,11 +108,15 @@ test('proto2: required, optional, declared defaults', () => {
   assert.equal(text(message, hex('')), 'bad')
   assert.equal(at(message, hex(''), ['b'], STRING), null, 'nobody asked for the required field')
   assert.equal(read(message, hex(''), [], { validate: true }), 'bad')
-  assert.deepEqual(read(message, hex('0801'), [{ path: ['c'], parts: ['slice', 'exists'], type: STRING }]), [{ value: 'x', slice: 'made x', exists: false }])
+  assert.deepEqual(read(message, hex('0801'), [{ path: ['c'], parts: ['slice', 'exists'], type: STRING }]), [
+    { value: 'x', slice: 'made x', exists: false },
+  ])
 })
 
 test('editions', () => {
-  const schema = parseProtobufSchema('edition = "2023"; message M { int32 a = 1; int32 b = 2 [features.field_presence = IMPLICIT]; repeated int32 c = 3; }')
+  const schema = parseProtobufSchema(
+    'edition = "2023"; message M { int32 a = 1; int32 b = 2 [features.field_presence = IMPLICIT]; repeated int32 c = 3; }',
+  )
   assert.equal(text(schema.messages[0], hex('1a020102')), '{"a":null,"b":0,"c":[1,2]}')
   assert.deepEqual(
     [
@@ -119,7 +141,8 @@ test('groups of proto2: fields named in small letters, read at every place, merg
   const schema = parseProtobufSchema(`syntax = "proto2"; ${GROUPS}`)
   const [message] = schema.messages
   const bytes = hex('0b080712040a02c3a40c18ac022b08042ca3010a01611b08011ca401a3010a0162a401')
-  const whole = '{"item":{"x":7,"leaf":{"s":"ä"}},"line":[{"sku":"a","deep":{"y":true}},{"sku":"b","deep":null}],"z":300,"left":{"l":4},"right":null}'
+  const whole =
+    '{"item":{"x":7,"leaf":{"s":"ä"}},"line":[{"sku":"a","deep":{"y":true}},{"sku":"b","deep":null}],"z":300,"left":{"l":4},"right":null}'
   assert.equal(text(message, bytes, { validate: true }), whole)
   assert.deepEqual(
     read(message, bytes, [
@@ -129,7 +152,13 @@ test('groups of proto2: fields named in small letters, read at every place, merg
       { path: ['left', 'l'], parts: ['value'], type: { kind: 'int' } },
       { path: ['z'], parts: ['value'], type: { kind: 'int' } },
     ]),
-    [{ value: null, slice: 'ä', text: '"ä"', exists: true }, { value: true }, { text: '"b"' }, { value: 4 }, { value: 300 }],
+    [
+      { value: null, slice: 'ä', text: '"ä"', exists: true },
+      { value: true },
+      { text: '"b"' },
+      { value: 4 },
+      { value: 300 },
+    ],
   )
   const decoder = messageDecoder(message, 'm')
   const got = read(message, bytes, [{ path: [], parts: ['value'], type: decoder.type }])
@@ -144,7 +173,11 @@ test('groups of proto2: fields named in small letters, read at every place, merg
     'two parts of one group',
   )
   assert.equal(at(message, hex('0b08010c0b12030a01710c'), ['item', 'x'], { kind: 'int' }), 1)
-  assert.equal(text(message, hex('2b08042c320178')), '{"item":null,"line":[],"z":null,"left":null,"right":"x"}', 'the last member of a oneof')
+  assert.equal(
+    text(message, hex('2b08042c320178')),
+    '{"item":null,"line":[],"z":null,"left":null,"right":"x"}',
+    'the last member of a oneof',
+  )
   assert.equal(schema.byIndexes([0, 0])?.name, 'M.In')
   for (const damage of ['0b0807', '0b08070c0c', '0b080714', '0b0b0b', '0b08078c', 'a3010a0161a4', '0b0c0b'])
     assert.equal(text(message, hex(damage)), 'bad', damage)
@@ -156,14 +189,18 @@ test('editions: values between tags, and words about who may use a type', () => 
     'edition = "2023"; message M { N n = 1 [features.message_encoding = DELIMITED]; repeated N ns = 2 [features.message_encoding = DELIMITED]; N plain = 3; map<string, N> m = 4; } message N { int32 x = 1; N n = 2 [features.message_encoding = DELIMITED]; }',
   ).messages
   const bytes = hex('0b0801130802140c1308031413141a02080522070a016b12020806')
-  const whole = '{"n":{"x":1,"n":{"x":2,"n":null}},"ns":[{"x":3,"n":null},{"x":null,"n":null}],"plain":{"x":5,"n":null},"m":{"k":{"x":6,"n":null}}}'
+  const whole =
+    '{"n":{"x":1,"n":{"x":2,"n":null}},"ns":[{"x":3,"n":null},{"x":null,"n":null}],"plain":{"x":5,"n":null},"m":{"k":{"x":6,"n":null}}}'
   assert.equal(text(message, bytes, { validate: true }), whole)
   assert.equal(at(message, bytes, ['n', 'n', 'x'], { kind: 'int' }), 2)
   assert.equal(at(message, bytes, ['m', 'k', 'x'], { kind: 'int' }), 6)
   const [inFile] = parseProtobufSchema(
     'edition = "2023"; option features.message_encoding = DELIMITED; message M { M m = 1; int32 x = 2; M l = 3 [features.message_encoding = LENGTH_PREFIXED]; }',
   ).messages
-  assert.equal(text(inFile, hex('0b10010c1a021002')), '{"m":{"m":null,"x":1,"l":null},"x":null,"l":{"m":null,"x":2,"l":null}}')
+  assert.equal(
+    text(inFile, hex('0b10010c1a021002')),
+    '{"m":{"m":null,"x":1,"l":null},"x":null,"l":{"m":null,"x":2,"l":null}}',
+  )
   const [exported] = parseProtobufSchema(
     'edition = "2024"; import option "custom.proto"; export message M { local message L { int32 x = 1; } export enum E { A = 0; B = 1; } L l = 1; E e = 2; int32 export = 3; } local enum F { C = 0; }',
   ).messages
@@ -174,32 +211,47 @@ test('google.protobuf.Any is unpacked where its type is known', () => {
   const [message] = parseProtobufSchema(
     'syntax = "proto3"; import "google/protobuf/any.proto"; import "google/protobuf/timestamp.proto"; import "google/protobuf/duration.proto"; package p; message M { google.protobuf.Any a = 1; repeated google.protobuf.Any list = 2; map<string, google.protobuf.Any> m = 3; } message N { int64 x = 1; string s = 2; google.protobuf.Timestamp t = 3; google.protobuf.Any more = 4; } message E {}',
   ).messages
-  const n = '{"@type":"type.googleapis.com/p.N","x":9007199254740993,"s":"\\"q\\"","t":"2024-02-29T23:59:59.5Z","more":{"@type":"type.googleapis.com/p.E"}}'
+  const n =
+    '{"@type":"type.googleapis.com/p.N","x":9007199254740993,"s":"\\"q\\"","t":"2024-02-29T23:59:59.5Z","more":{"@type":"type.googleapis.com/p.E"}}'
   const bytes = hex(
     '0a520a17747970652e676f6f676c65617069732e636f6d2f702e4e123708818080808080801012032271221a0c08ffb484af061080cab5ee0122190a17747970652e676f6f676c65617069732e636f6d2f702e4512380a2c747970652e676f6f676c65617069732e636f6d2f676f6f676c652e70726f746f6275662e4475726174696f6e120808011080cab5ee0112210a1b747970652e676f6f676c65617069732e636f6d2f6f746865722e581202010212001a82010a016b127d0a27747970652e676f6f676c65617069732e636f6d2f676f6f676c652e70726f746f6275662e416e7912520a17747970652e676f6f676c65617069732e636f6d2f702e4e123708818080808080801012032271221a0c08ffb484af061080cab5ee0122190a17747970652e676f6f676c65617069732e636f6d2f702e45',
   )
-  const list = '[{"@type":"type.googleapis.com/google.protobuf.Duration","value":"1.5s"},{"@type":"type.googleapis.com/other.X","value":"AQI="},{}]'
-  assert.equal(text(message, bytes, { validate: true }), `{"a":${n},"list":${list},"m":{"k":{"@type":"type.googleapis.com/google.protobuf.Any","value":${n}}}}`)
+  const list =
+    '[{"@type":"type.googleapis.com/google.protobuf.Duration","value":"1.5s"},{"@type":"type.googleapis.com/other.X","value":"AQI="},{}]'
+  assert.equal(
+    text(message, bytes, { validate: true }),
+    `{"a":${n},"list":${list},"m":{"k":{"@type":"type.googleapis.com/google.protobuf.Any","value":${n}}}}`,
+  )
   assert.deepEqual(
     read(message, bytes, [
       { path: ['a', 's'], parts: ['slice', 'exists'], type: STRING },
       { path: ['a', 'x'], parts: ['value', 'text'], type: JSON_KIND },
       { path: ['list'], parts: ['text'], type: JSON_KIND },
     ]),
-    [{ value: '"q"', slice: 'made "q"', exists: true }, { value: 9007199254740993n, text: '9007199254740993' }, { text: list }],
+    [
+      { value: '"q"', slice: 'made "q"', exists: true },
+      { value: 9007199254740993n, text: '9007199254740993' },
+      { text: list },
+    ],
   )
   // Any in Any without end, and contents that are no message of their type.
   let nested = Buffer.alloc(0)
   const url = Buffer.from('/google.protobuf.Any')
-  const field = (number: number, of: Buffer): Buffer => Buffer.concat([Buffer.from([(number << 3) | 2, (of.length & 127) | 128, (of.length >> 7) & 127]), of])
+  const field = (number: number, of: Buffer): Buffer =>
+    Buffer.concat([Buffer.from([(number << 3) | 2, (of.length & 127) | 128, (of.length >> 7) & 127]), of])
   for (let i = 0; i < PROTOBUF_LIMIT_DEPTH + 4; i++) nested = Buffer.concat([field(1, url), field(2, nested)])
   assert.equal(text(message, field(1, nested)), 'bad')
   assert.equal(text(message, field(1, Buffer.concat([field(1, Buffer.from('x/p.N')), field(2, hex('08'))]))), 'bad')
   assert.equal(
-    Buffer.from(encodeProtobuf(message, new Map<string, Value>([['a', new JsonText('{"@type":"x/y","value":"AQI="}')]]))).toString('hex'),
+    Buffer.from(
+      encodeProtobuf(message, new Map<string, Value>([['a', new JsonText('{"@type":"x/y","value":"AQI="}')]])),
+    ).toString('hex'),
     '0a090a03782f7912020102',
   )
-  assert.throws(() => encodeProtobuf(message, new Map<string, Value>([['a', new JsonText('{"@type":"x/y","s":1}')]])), /in base64/)
+  assert.throws(
+    () => encodeProtobuf(message, new Map<string, Value>([['a', new JsonText('{"@type":"x/y","s":1}')]])),
+    /in base64/,
+  )
 })
 
 test('messages that stand for other values', () => {
@@ -216,12 +268,20 @@ test('messages that stand for other values', () => {
     ['time', 74833679000000],
   ])
   const bytes = Buffer.from(encodeProtobuf(message, value))
-  assert.equal(text(message, bytes, { validate: true }), '{"t":"2023-03-13T11:42:24.267Z","s":"x","d":-123.45,"day":"2023-03-13","time":"20:47:13.679"}')
+  assert.equal(
+    text(message, bytes, { validate: true }),
+    '{"t":"2023-03-13T11:42:24.267Z","s":"x","d":-123.45,"day":"2023-03-13","time":"20:47:13.679"}',
+  )
   const render = { timestamp: false, decimal: 1, uuid: true }
-  assert.equal(text(message, bytes, { render }), '{"t":1678707744267000000,"s":"x","d":-123.5,"day":19429,"time":74833679000000}')
+  assert.equal(
+    text(message, bytes, { render }),
+    '{"t":1678707744267000000,"s":"x","d":-123.5,"day":19429,"time":74833679000000}',
+  )
   const decoder = messageDecoder(message, 'm')
   assert.deepEqual(read(message, bytes, [{ path: [], parts: ['value'], type: decoder.type }]), [{ value }])
-  assert.deepEqual(read(message, bytes, [{ path: ['s'], parts: ['slice', 'text'], type: STRING }]), [{ value: 'x', slice: 'made x', text: '"x"' }])
+  assert.deepEqual(read(message, bytes, [{ path: ['s'], parts: ['slice', 'text'], type: STRING }]), [
+    { value: 'x', slice: 'made x', text: '"x"' },
+  ])
   assert.equal(at(message, bytes, ['day'], { kind: 'timestamp', unit: 'millis' }), 19429 * 86400000)
   // Out of their range: seconds, nanoseconds, a day that no month has.
   for (const wrong of ['0a0b 08ffffffffffffffff7f', '0a06 108094ebdc03', '2206 08e70f100218 1e'.replaceAll(' ', '')])
@@ -271,10 +331,12 @@ test('message indexes of Confluent, message names of Apicurio', () => {
   assert.equal(one('0202 0805'), '{"w":5}')
   assert.equal(one('040000 0805'), '{"y":5}')
   assert.equal(one('06000200 0805'), '{"z":5}')
-  const named = (name: string): string => Buffer.concat([Buffer.of(name.length + 2, 10, name.length), Buffer.from(name)]).toString('hex')
+  const named = (name: string): string =>
+    Buffer.concat([Buffer.of(name.length + 2, 10, name.length), Buffer.from(name)]).toString('hex')
   assert.equal(one(`${named('p.E')} 0805`), '{"w":5}')
   assert.equal(one(`${named('A.C.D')} 0805`), '{"z":5}')
-  for (const bad of ['', '02', '0204 0805', '01 0805', 'ff', `${named('p.None')} 0805`, 'fefefefe0f']) assert.equal(one(bad), 'bad', bad)
+  for (const bad of ['', '02', '0204 0805', '01 0805', 'ff', `${named('p.None')} 0805`, 'fefefefe0f'])
+    assert.equal(one(bad), 'bad', bad)
   const inner = schema.byName('A.C.D') as ProtoMessage
   assert.deepEqual([...protobufEncoder(schema, inner).encode(new Map([['z', 5]]))], [...hex('06000200 0805')])
   assert.deepEqual([...protobufEncoder(schema).encode(new Map([['x', 5]]))], [...hex('00 0805')])
@@ -304,9 +366,15 @@ test('recursion in schema and data is bounded', () => {
 })
 
 test('hostile bytes end soon: long varints, huge lengths, many parts of one message', () => {
-  const message = first('message M { N n = 1; int64 x = 2; repeated int32 r = 3; string s = 4; } message N { int32 y = 1; }')
+  const message = first(
+    'message M { N n = 1; int64 x = 2; repeated int32 r = 3; string s = 4; } message N { int32 y = 1; }',
+  )
   assert.equal(text(message, Buffer.alloc(1 << 20, 0xff)), 'bad')
-  assert.equal(text(message, Buffer.concat([hex('10'), Buffer.alloc(1 << 20, 0x80), hex('00')])), 'bad', 'a varint of a megabyte')
+  assert.equal(
+    text(message, Buffer.concat([hex('10'), Buffer.alloc(1 << 20, 0x80), hex('00')])),
+    'bad',
+    'a varint of a megabyte',
+  )
   assert.equal(text(message, hex('22ffffffff07')), 'bad')
   assert.equal(text(message, hex('22ffffffff0f')), 'bad')
   const parts = Buffer.concat(Array.from({ length: 200_000 }, (_, i) => hex(i % 2 === 0 ? '0a020801' : '0a020802')))
@@ -343,7 +411,8 @@ test('what .proto files may hold beside fields', () => {
     message M {
       option deprecated = true; option (my.message) = { text: '}' };
       reserved 5, 7 to 9, 100 to max; reserved "old", 'older';
-      /* a comment ; } */ int32 option = 1 [deprecated = true, (my.field) = { nested { deep: 1 } }, json_name = "Opt"]; // behind
+      // behind
+      /* a comment ; } */ int32 option = 1 [deprecated = true, (my.field) = { nested { deep: 1 } }, json_name = "Opt"];
       string message = 2; .p.E reserved = 3; repeated .p.M.message2 oneof = 4;
       message message2 { enum E { X = 0; } E e = 1; M m = 2; }
       extensions 1000 to 2000 [declaration = { number: 1000 }];
@@ -351,10 +420,17 @@ test('what .proto files may hold beside fields', () => {
     }
     enum E { option allow_alias = true; reserved 5; A = 0 [(x) = 1]; B = 0x10; C = -1; };
     extend M { int32 more = 1001; }
-    service S { rpc Do (M) returns (stream M) { option (http) = { get: "/" }; } }`.replace('option java', 'package p; option java'),
+    service S { rpc Do (M) returns (stream M) { option (http) = { get: "/" }; } }`.replace(
+      'option java',
+      'package p; option java',
+    ),
   )
   assert.deepEqual(
-    message.fields.map((field) => [field.name, field.number, field.type.kind === 'scalar' ? field.type.scalar : field.type.name]),
+    message.fields.map((field) => [
+      field.name,
+      field.number,
+      field.type.kind === 'scalar' ? field.type.scalar : field.type.name,
+    ]),
     [
       ['option', 1, 'int32'],
       ['message', 2, 'string'],
@@ -367,13 +443,19 @@ test('what .proto files may hold beside fields', () => {
     inner.fields.map((field) => (field.type.kind === 'scalar' ? '' : field.type.name)),
     ['p.M.message2.E', 'p.M'],
   )
-  assert.equal(text(message, hex('1810 2202 0800')), '{"option":0,"message":"","reserved":"B","oneof":[{"e":"X","m":null}]}')
+  assert.equal(
+    text(message, hex('1810 2202 0800')),
+    '{"option":0,"message":"","reserved":"B","oneof":[{"e":"X","m":null}]}',
+  )
   const defaults = first(
     String.raw`message M { optional string s = 1 [default = "a\n\"\x41\101\u00e4"]; optional bytes b = 2 [default = "\xff\001"]; optional double d = 3 [default = -inf];
       optional float f = 4 [default = 1.5e3]; optional uint64 u = 5 [default = 0xffffffffffffffff]; optional int32 i = 6 [default = -010]; optional bool t = 7 [default = true]; }`,
     'proto2',
   )
-  assert.equal(text(defaults, hex('')), '{"s":"a\\n\\"AAä","b":"/wE=","d":"-Infinity","f":1500.0,"u":18446744073709551615,"i":-8,"t":true}')
+  assert.equal(
+    text(defaults, hex('')),
+    '{"s":"a\\n\\"AAä","b":"/wE=","d":"-Infinity","f":1500.0,"u":18446744073709551615,"i":-8,"t":true}',
+  )
 })
 
 test('schemas that cannot be used say why', () => {
@@ -384,7 +466,10 @@ test('schemas that cannot be used say why', () => {
     )
   refused('message', /cannot be used: /)
   refused('syntax = "proto3"; message M { Unknown u = 1; }', /uses the type "Unknown" in M, which it does not know/)
-  refused('syntax = "proto3"; import "other.proto"; message M { Other u = 1; }', /other\.proto, which it imports, is not among its references/)
+  refused(
+    'syntax = "proto3"; import "other.proto"; message M { Other u = 1; }',
+    /other\.proto, which it imports, is not among its references/,
+  )
   refused('syntax = "proto3"; message M { int32 a = 1; int32 b = 1; }', /uses the number 1 twice in M/)
   refused('syntax = "proto3"; message M { int32 a = 1; int32 a = 2; }', /two fields "a" in M/)
   refused('syntax = "proto3"; message M { } message M { }', /declares "M" twice/)
@@ -395,10 +480,20 @@ test('schemas that cannot be used say why', () => {
   refused('syntax = "proto3"; message M { map<double, string> m = 1; }', /map with keys of type double/)
   refused(`syntax = "proto3"; ${'message M {'.repeat(5000)}`, /nested deeper than the limit of 64 levels/)
   refused(`/*${'*'.repeat(1 << 20)}`, /unexpected/)
-  assert.equal(parseProtobufSchema(`${'// note\n'.repeat(300_000)} syntax = "proto3"; message M { }`).messages.length, 1)
-  const wide = Array.from({ length: 11 }, (_, m) => `message M${m} { ${Array.from({ length: 10_000 }, (_, i) => `int32 f${i} = ${i + 1};`).join(' ')} }`)
+  assert.equal(
+    parseProtobufSchema(`${'// note\n'.repeat(300_000)} syntax = "proto3"; message M { }`).messages.length,
+    1,
+  )
+  const wide = Array.from(
+    { length: 11 },
+    (_, m) => `message M${m} { ${Array.from({ length: 10_000 }, (_, i) => `int32 f${i} = ${i + 1};`).join(' ')} }`,
+  )
   refused(`syntax = "proto3"; ${wide.join('\n')}`, new RegExp(`more fields than the limit of ${PROTOBUF_LIMIT_FIELDS}`))
-  assert.equal(parseProtobufSchema('syntax = "proto3"; import "lost.proto"; message M { int32 a = 1; }').messages.length, 1, 'an import that nobody needs')
+  assert.equal(
+    parseProtobufSchema('syntax = "proto3"; import "lost.proto"; message M { int32 a = 1; }').messages.length,
+    1,
+    'an import that nobody needs',
+  )
 })
 
 test('what cannot be written says why', () => {
@@ -408,7 +503,8 @@ test('what cannot be written says why', () => {
   const refused = (value: Value, path: readonly (string | number)[], words: RegExp): void =>
     assert.throws(
       () => encodeProtobuf(message, value),
-      (error: Error & { path?: unknown }) => words.test(error.message) && JSON.stringify(error.path) === JSON.stringify(path),
+      (error: Error & { path?: unknown }) =>
+        words.test(error.message) && JSON.stringify(error.path) === JSON.stringify(path),
     )
   refused(new Map([['x', 1]]), ['x'], /is not a field of M/)
   refused(new Map([['a', 2147483648]]), ['a'], /out of the range of int32/)

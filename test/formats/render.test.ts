@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { writeDouble, writeFloat, writeInteger } from '../../src/formats/text/number-writer.ts'
-import { DEFAULT_RENDER, doubleText, floatText, isoDate, isoTime, isoTimestamp, jsonString, renderValue } from '../../src/formats/text/render.ts'
+import {
+  DEFAULT_RENDER,
+  doubleText,
+  floatText,
+  isoDate,
+  isoTime,
+  isoTimestamp,
+  jsonString,
+  renderValue,
+} from '../../src/formats/text/render.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
 import { JsonText } from '../../src/lib/json-text.ts'
 import type { DataType, Value } from '../../src/types.ts'
@@ -44,7 +53,10 @@ test('values as JSON and as plain text', () => {
           { name: 'x', type: { kind: 'double' }, nullable: false },
           {
             name: 'y',
-            type: { kind: 'array', element: { kind: 'struct', fields: [{ name: 'z', type: { kind: 'float' }, nullable: false }] } },
+            type: {
+              kind: 'array',
+              element: { kind: 'struct', fields: [{ name: 'z', type: { kind: 'float' }, nullable: false }] },
+            },
             nullable: false,
           },
         ],
@@ -114,11 +126,14 @@ test('the number writer prints what the language prints', () => {
     100,
     1e8 + 0.5,
   ]
-  for (const edge of edges) for (const value of [edge, -edge]) assert.equal(written(writeDouble, value), doubleText(value))
+  for (const edge of edges)
+    for (const value of [edge, -edge]) assert.equal(written(writeDouble, value), doubleText(value))
   for (let i = 0; i < 200_000; i++) {
-    const value = [random() * 360 - 180, random() * 10 ** Math.floor(random() * 18 - 7), Number((random() * 1e6).toPrecision(1 + Math.floor(random() * 17)))][
-      i % 3
-    ]
+    const value = [
+      random() * 360 - 180,
+      random() * 10 ** Math.floor(random() * 18 - 7),
+      Number((random() * 1e6).toPrecision(1 + Math.floor(random() * 17))),
+    ][i % 3]
     if (written(writeDouble, value) !== doubleText(value)) assert.equal(written(writeDouble, value), doubleText(value))
   }
   for (let i = 0; i < 20_000; i++) {

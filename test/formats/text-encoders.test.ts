@@ -19,18 +19,22 @@ const json = (text: string): Value => new JsonText(text)
 
 test('MessagePack: numbers in the fewest bytes, as the library reads them', () => {
   const edges = [
-    0, 127, 128, 255, 256, 65_535, 65_536, 4_294_967_295, 4_294_967_296, -1, -32, -33, -128, -129, -32_768, -32_769, -2_147_483_648, -2_147_483_649,
+    0, 127, 128, 255, 256, 65_535, 65_536, 4_294_967_295, 4_294_967_296, -1, -32, -33, -128, -129, -32_768, -32_769,
+    -2_147_483_648, -2_147_483_649,
   ]
   assert.deepEqual(
     edges.map((n) => msgpack(n).length),
     [1, 1, 2, 2, 3, 3, 5, 5, 9, 1, 1, 2, 2, 3, 3, 5, 5, 9],
   )
   for (const n of edges) assert.equal(decode(msgpack(n)), n)
-  for (const n of [2n ** 63n - 1n, 2n ** 64n - 1n, -(2n ** 63n)]) assert.equal(decode(msgpack(n), { useBigInt64: true }), n)
+  for (const n of [2n ** 63n - 1n, 2n ** 64n - 1n, -(2n ** 63n)])
+    assert.equal(decode(msgpack(n), { useBigInt64: true }), n)
   assert.throws(() => msgpack(2n ** 64n), EncodeError)
   assert.equal(decode(msgpack(0.1)), 0.1)
-  for (const length of [31, 32, 255, 256, 65_535, 65_536]) assert.equal(decode(msgpack('x'.repeat(length))), 'x'.repeat(length))
-  for (const length of [15, 16, 65_535, 65_536]) assert.deepEqual(decode(msgpack(json(`[${'1,'.repeat(length - 1)}1]`))), new Array(length).fill(1))
+  for (const length of [31, 32, 255, 256, 65_535, 65_536])
+    assert.equal(decode(msgpack('x'.repeat(length))), 'x'.repeat(length))
+  for (const length of [15, 16, 65_535, 65_536])
+    assert.deepEqual(decode(msgpack(json(`[${'1,'.repeat(length - 1)}1]`))), new Array(length).fill(1))
   assert.throws(() => msgpack(json('['.repeat(200) + ']'.repeat(200))), /lies deeper than/)
 })
 
@@ -63,7 +67,13 @@ test('XML: structures of texts come back', () => {
       { depthSize: 'small' },
       text,
       fc
-        .tuple(attributes, fc.dictionary(name, fc.oneof(tie('node'), fc.array(tie('node'), { minLength: 2, maxLength: 3 })), { maxKeys: 3 }), text)
+        .tuple(
+          attributes,
+          fc.dictionary(name, fc.oneof(tie('node'), fc.array(tie('node'), { minLength: 2, maxLength: 3 })), {
+            maxKeys: 3,
+          }),
+          text,
+        )
         .map(([a, members, own]) => {
           const all = { ...a, ...members }
           const trimmed = own.trim()
@@ -83,7 +93,9 @@ test('XML: structures of texts come back', () => {
 test('XML: what has no place in a document', () => {
   const refusal = (text: string): string => {
     try {
-      return Buffer.from(xmlEncoder().encode(text.startsWith('{') || text.startsWith('[') ? json(text) : text)).toString()
+      return Buffer.from(
+        xmlEncoder().encode(text.startsWith('{') || text.startsWith('[') ? json(text) : text),
+      ).toString()
     } catch (error) {
       assert.ok(error instanceof EncodeError, String(error))
       return `${error.path.join('.')}: ${error.message}`
@@ -99,13 +111,19 @@ test('XML: what has no place in a document', () => {
   assert.match(refusal('<a>'), /this text is none/)
   assert.match(refusal(`${'{"a":'.repeat(130)}1${'}'.repeat(130)}`), /lies deeper than 128 elements/)
   assert.match(refusal(`{"a":"${'x'.repeat(17 << 20)}"}`), /longer than a document may be/)
-  assert.equal(refusal('{"a":{"n":9223372036854775807,"b":true,"z":null,"e":[],"o":{}}}'), '<a><n>9223372036854775807</n><b>true</b><o/></a>')
+  assert.equal(
+    refusal('{"a":{"n":9223372036854775807,"b":true,"z":null,"e":[],"o":{}}}'),
+    '<a><n>9223372036854775807</n><b>true</b><o/></a>',
+  )
 })
 
 test('CSV: any texts come back, with any delimiter and quote', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.string({ unit: fc.constantFrom('a', ',', ';', '"', "'", '\n', '\r', 'ü', '\uFEFF') }), { minLength: 1, maxLength: 5 }),
+      fc.array(fc.string({ unit: fc.constantFrom('a', ',', ';', '"', "'", '\n', '\r', 'ü', '\uFEFF') }), {
+        minLength: 1,
+        maxLength: 5,
+      }),
       fc.constantFrom([',', '"'], [';', "'"], ['\t', '"']),
       (texts, [delimiter, quote]) => {
         const header = texts.map((_, i) => `n${i}`)

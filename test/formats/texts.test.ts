@@ -20,7 +20,10 @@ test('XML: elements, attributes, text, CDATA, comments, references', () => {
   const cases: [string, string | undefined][] = [
     ['<a/>', '{"a":""}'],
     ['<a>x</a>', '{"a":"x"}'],
-    [' <?xml version="1.0" encoding="UTF-8"?>\n<a b="1" c=\'2"\'>x</a>\n<!-- end -->', '{"a":{"@b":"1","@c":"2\\"","#text":"x"}}'],
+    [
+      ' <?xml version="1.0" encoding="UTF-8"?>\n<a b="1" c=\'2"\'>x</a>\n<!-- end -->',
+      '{"a":{"@b":"1","@c":"2\\"","#text":"x"}}',
+    ],
     ['<a><b>1</b><c/><b>2</b></a>', '{"a":{"b":["1","2"],"c":""}}'],
     ['<a> <b>1</b> tail </a>', '{"a":{"b":"1","#text":"tail"}}'],
     ['<a>&lt;&amp;&gt;&quot;&apos;&#65;&#x1F6A2;</a>', '{"a":"<&>\\"\'A🚢"}'],
@@ -112,7 +115,8 @@ test('CSV: fields of RFC 4180', () => {
     ['"a"b', 'bad'],
     ['a\nb', 'bad'],
   ]
-  for (const [csv, json] of cases) assert.deepEqual(read(Buffer.from(csv), 2), json === 'bad' ? 'bad' : [{ text: json }], csv)
+  for (const [csv, json] of cases)
+    assert.deepEqual(read(Buffer.from(csv), 2), json === 'bad' ? 'bad' : [{ text: json }], csv)
 })
 
 test('CSV: columns of a header, other marks', () => {
@@ -153,7 +157,9 @@ test('CSV: columns of a header, other marks', () => {
     absent,
   ])
   assert.equal(read(Buffer.from('1;2;3'), 2), 'bad')
-  assert.throws(() => csvDecoder({ delimiter: ';;' }), { message: 'The delimiter of CSV must be one ASCII character, not ";;".' })
+  assert.throws(() => csvDecoder({ delimiter: ';;' }), {
+    message: 'The delimiter of CSV must be one ASCII character, not ";;".',
+  })
 })
 
 test('CSV: what a writer quotes comes back', () => {
@@ -258,18 +264,21 @@ test('windowed keys: the inner key and the window', () => {
     { path: ['windowStart'], parts: ['value', 'text'] as const, type: { kind: 'timestamp', unit: 'millis' } as const },
     { path: ['windowEnd'], parts: ['value', 'exists'] as const, type: JSON_KIND },
   ]
-  assert.deepEqual(reader(tw, asked(tw.type), { validate: true })(Buffer.concat([Buffer.from('k'), times.subarray(0, 8)]), 3), [
-    {
-      value: new Map<string, unknown>([
-        ['key', 'k'],
-        ['windowStart', 1704067200000],
-      ]),
-      text: '{"key":"k","windowStart":"2024-01-01T00:00:00Z"}',
-    },
-    { value: null, slice: 'k', exists: true },
-    { value: 1704067200000, text: '"2024-01-01T00:00:00Z"' },
-    { value: null, exists: false },
-  ])
+  assert.deepEqual(
+    reader(tw, asked(tw.type), { validate: true })(Buffer.concat([Buffer.from('k'), times.subarray(0, 8)]), 3),
+    [
+      {
+        value: new Map<string, unknown>([
+          ['key', 'k'],
+          ['windowStart', 1704067200000],
+        ]),
+        text: '{"key":"k","windowStart":"2024-01-01T00:00:00Z"}',
+      },
+      { value: null, slice: 'k', exists: true },
+      { value: 1704067200000, text: '"2024-01-01T00:00:00Z"' },
+      { value: null, exists: false },
+    ],
+  )
   const sw = windowedDecoder('SW', primitiveDecoder('LONG'))
   const bytes = Buffer.concat([Buffer.from('0000000000000005', 'hex'), times])
   assert.deepEqual(
@@ -277,7 +286,10 @@ test('windowed keys: the inner key and the window', () => {
       { path: [], parts: ['text'], type: sw.type },
       { path: ['windowEnd'], parts: ['value'], type: JSON_KIND },
     ])(bytes, 1),
-    [{ text: '{"key":5,"windowStart":"2023-12-31T23:59:02.976Z","windowEnd":"2024-01-01T00:00:00Z"}' }, { value: '2024-01-01T00:00:00Z' }],
+    [
+      { text: '{"key":5,"windowStart":"2023-12-31T23:59:02.976Z","windowEnd":"2024-01-01T00:00:00Z"}' },
+      { value: '2024-01-01T00:00:00Z' },
+    ],
   )
   assert.equal(reader(sw, asked(sw.type))(bytes.subarray(1)), 'bad', 'the inner key has a byte too few')
   assert.equal(reader(sw, asked(sw.type))(Buffer.alloc(15)), 'bad')
@@ -324,5 +336,6 @@ test('JSON Schema: columns where it is plain', () => {
   )
   assert.equal(columns?.name, 'Order')
   assert.equal(columns?.fields[0].doc, 'its number')
-  for (const text of ['not json', '{}', 'true', '{"type":"string"}', '{"$ref":"#"}', '{"type":"object"}']) assert.equal(jsonSchemaColumns(text), undefined)
+  for (const text of ['not json', '{}', 'true', '{"type":"string"}', '{"$ref":"#"}', '{"type":"object"}'])
+    assert.equal(jsonSchemaColumns(text), undefined)
 })

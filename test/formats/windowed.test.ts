@@ -1,4 +1,7 @@
-/** Windowed keys of every format that can be inside of them: what is written is read, and lies where Kafka Streams would have put it. */
+/**
+ * Windowed keys of every format that can be inside of them: what is written is read, and lies where Kafka Streams would
+ * have put it.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -45,7 +48,11 @@ test('property: every single format, with time windows and with sessions', () =>
           const bytes = encoder.encode(value)
           assert.deepEqual(read(bytes, 1), [{ value }], `${kind}${format}`)
           const times = Buffer.from(bytes.subarray(bytes.length - (kind === 'TW' ? 8 : 16)))
-          assert.equal(Number(times.readBigInt64BE(0)), kind === 'TW' ? windowStart : windowEnd, 'the end of a session stands before its start')
+          assert.equal(
+            Number(times.readBigInt64BE(0)),
+            kind === 'TW' ? windowStart : windowEnd,
+            'the end of a session stands before its start',
+          )
         }),
         { numRuns: 100 },
       )
@@ -53,7 +60,8 @@ test('property: every single format, with time windows and with sessions', () =>
 })
 
 test('Avro keys: behind the frame, before the window', () => {
-  const schema = '{"type":"record","name":"K","fields":[{"name":"id","type":"long"},{"name":"tag","type":["null","string"],"default":null}]}'
+  const schema =
+    '{"type":"record","name":"K","fields":[{"name":"id","type":"long"},{"name":"tag","type":["null","string"],"default":null}]}'
   const decoder = windowedDecoder('SW', avroDecoder(schema, 'avro'))
   const value = new Map<string, Value>([
     [
@@ -67,15 +75,30 @@ test('Avro keys: behind the frame, before the window', () => {
     ['windowEnd', 2],
   ])
   const bytes = windowedEncoder('SW', avroEncoder(schema)).encode(value)
-  assert.deepEqual(Buffer.from(bytes), Buffer.concat([encodeAvro(schema, { id: 5, tag: 'x' }), Buffer.from('00000000000000020000000000000001', 'hex')]))
+  assert.deepEqual(
+    Buffer.from(bytes),
+    Buffer.concat([encodeAvro(schema, { id: 5, tag: 'x' }), Buffer.from('00000000000000020000000000000001', 'hex')]),
+  )
   assert.deepEqual(reader(decoder, [{ path: [], parts: ['value'], type: decoder.type }])(bytes, 3), [{ value }])
 })
 
 test('INSERT with Avro keys in windows: the subject’s schema, and one partition for all windows of a key', async () => {
   const schema = '{"type":"record","name":"K","fields":[{"name":"id","type":"long"}]}'
-  const world = memoryWorld([{ name: 't', partitions: 7, key: { name: 'AVRO', schemas: [schema] }, value: { name: 'LONG' }, detect: true, records: [] }], {
-    formats: { t: { key: 'TWAVRO', value: 'LONG' } },
-  })
+  const world = memoryWorld(
+    [
+      {
+        name: 't',
+        partitions: 7,
+        key: { name: 'AVRO', schemas: [schema] },
+        value: { name: 'LONG' },
+        detect: true,
+        records: [],
+      },
+    ],
+    {
+      formats: { t: { key: 'TWAVRO', value: 'LONG' } },
+    },
+  )
   const frames: { type: string; data: unknown }[] = []
   const ask = async (sql: string): Promise<void> => {
     const { catalog, log, administration } = world
@@ -92,7 +115,9 @@ test('INSERT with Avro keys in windows: the subject’s schema, and one partitio
     frames.filter((f) => f.type === 'ERROR'),
     [],
   )
-  const rows = frames.filter((f) => f.type === 'RECORD').map((f) => (f.data as { value: { id?: number; s?: string; n?: number } }).value)
+  const rows = frames
+    .filter((f) => f.type === 'RECORD')
+    .map((f) => (f.data as { value: { id?: number; s?: string; n?: number } }).value)
   assert.deepEqual(
     rows.filter((r) => r.id !== undefined).sort((a, b) => Number(a.n) - Number(b.n)),
     [
@@ -103,7 +128,10 @@ test('INSERT with Avro keys in windows: the subject’s schema, and one partitio
   )
   const inner = framed(1, encodeAvro(schema, { id: 5 }))
   const partition = partitionOfKey(inner, 7)
-  const source = world.log.scan({ topic: 't', ranges: [{ partition, start: 0, end: 2 }], isolation: 'read_committed' }, new AbortController().signal)
+  const source = world.log.scan(
+    { topic: 't', ranges: [{ partition, start: 0, end: 2 }], isolation: 'read_committed' },
+    new AbortController().signal,
+  )
   const keys: string[] = []
   for (let batch = await source.next(); batch !== undefined; batch = await source.next())
     for (const record of readRecords(batch)) keys.push(Buffer.from(record.key ?? []).toString('hex'))

@@ -1,5 +1,6 @@
 /**
- * The package as a user gets it: built, packed, installed in an empty folder, run there. Run once with the Node that the package brings, and once as on a machine whose own Node is older.
+ * The package as a user gets it: built, packed, installed in an empty folder, run there. Run once with the Node that
+ * the package brings, and once as on a machine whose own Node is older.
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -22,7 +23,9 @@ const userPath = (process.env.PATH ?? '')
 
 /** Environment without what `npm test` set for its own scripts. */
 const env = Object.fromEntries(
-  Object.entries({ ...process.env, PATH: userPath }).filter(([name]) => !name.startsWith('npm_') && !name.startsWith('SLUICE_') && name !== 'NODE_OPTIONS'),
+  Object.entries({ ...process.env, PATH: userPath }).filter(
+    ([name]) => !name.startsWith('npm_') && !name.startsWith('SLUICE_') && name !== 'NODE_OPTIONS',
+  ),
 )
 
 describe('the packed package', () => {
@@ -31,20 +34,36 @@ describe('the packed package', () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-package-'))
-    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root, env, maxBuffer: 1 << 24 })
-    const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as { filename: string; files: { path: string }[] }[]
+    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
+      cwd: root,
+      env,
+      maxBuffer: 1 << 24,
+    })
+    const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as {
+      filename: string
+      files: { path: string }[]
+    }[]
     packed = files.map(({ path }) => path)
-    await writeFile(join(folder, 'package.json'), '{"name": "user", "version": "1.0.0", "private": true, "allowScripts": {"node": true}}')
-    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(folder, filename)], { cwd: folder, env, maxBuffer: 1 << 24 })
+    await writeFile(
+      join(folder, 'package.json'),
+      '{"name": "user", "version": "1.0.0", "private": true, "allowScripts": {"node": true}}',
+    )
+    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(folder, filename)], {
+      cwd: folder,
+      env,
+      maxBuffer: 1 << 24,
+    })
   })
   after(async () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  const sluice = (...args: string[]) => run('npx', ['--no-install', 'sluice', ...args], { cwd: folder, env, timeout: 60_000 })
+  const sluice = (...args: string[]) =>
+    run('npx', ['--no-install', 'sluice', ...args], { cwd: folder, env, timeout: 60_000 })
 
   it('holds the program, its declarations, the licence, and none of the tests', () => {
-    for (const wanted of ['package.json', 'LICENSE', 'README.md', 'dist/cli/start.js', 'dist/engine/query.d.ts']) assert.ok(packed.includes(wanted), wanted)
+    for (const wanted of ['package.json', 'LICENSE', 'README.md', 'dist/cli/start.js', 'dist/engine/query.d.ts'])
+      assert.ok(packed.includes(wanted), wanted)
     assert.deepEqual(
       packed.filter((path) => !/^(dist|docs)\/|^(package\.json|LICENSE|README\.md|CHANGELOG\.md)$/.test(path)),
       [],
@@ -76,17 +95,33 @@ describe('the packed package', () => {
   })
 
   it("runs when started by the machine's own Node, whatever its version", async () => {
-    const { stdout } = await run('node', [join(folder, 'node_modules', 'sluice', 'dist', 'cli', 'main.js'), '--help'], { cwd: folder, env, timeout: 60_000 })
+    const { stdout } = await run('node', [join(folder, 'node_modules', 'sluice', 'dist', 'cli', 'main.js'), '--help'], {
+      cwd: folder,
+      env,
+      timeout: 60_000,
+    })
     assert.match(stdout, /\bserver\b/)
   })
 
   it('serves and queries: the demo from one process, a query from another', async () => {
     const program = join(folder, 'node_modules', 'sluice', 'dist', 'cli', 'start.js')
     const logFile = join(folder, 'demo.txt')
-    const demo = await startChild('node', [program, 'demo', '--port', '0', '--json'], { logFile, ready: /^\{.*\}$/m, cwd: folder, env })
+    const demo = await startChild('node', [program, 'demo', '--port', '0', '--json'], {
+      logFile,
+      ready: /^\{.*\}$/m,
+      cwd: folder,
+      env,
+    })
     try {
       const facts = JSON.parse((await readFile(logFile, 'utf8')).split('\n')[0]) as { url: string; token: string }
-      const { stdout } = await sluice('query', '--url', facts.url, '--token', facts.token, 'SELECT currency, count(*) AS n FROM cc_payments GROUP BY currency')
+      const { stdout } = await sluice(
+        'query',
+        '--url',
+        facts.url,
+        '--token',
+        facts.token,
+        'SELECT currency, count(*) AS n FROM cc_payments GROUP BY currency',
+      )
       const rows = stdout
         .trim()
         .split('\n')

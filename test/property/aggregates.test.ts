@@ -1,4 +1,7 @@
-/** Random groupings under random conditions, in memory, in JSON and in Avro, with and without the optimizer: the rows are those that plain code computes. */
+/**
+ * Random groupings under random conditions, in memory, in JSON and in Avro, with and without the optimizer: the rows
+ * are those that plain code computes.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -72,7 +75,10 @@ async function answer(sql: string, optimize: boolean, on: MemoryWorld): Promise<
 function computed(rows: readonly Row[], keys: readonly Key[], aggregates: readonly Aggregate[]): string[] {
   const groups = Map.groupBy(rows, (row) => JSON.stringify(keys.map((k) => k.of(row))))
   if (keys.length === 0 && groups.size === 0) groups.set('[]', [])
-  const columns = [...groups.values()].map((group) => [...keys.map((k, i) => [`k${i}`, k.of(group[0])]), ...aggregates.map((x, i) => [`v${i}`, x.of(group)])])
+  const columns = [...groups.values()].map((group) => [
+    ...keys.map((k, i) => [`k${i}`, k.of(group[0])]),
+    ...aggregates.map((x, i) => [`v${i}`, x.of(group)]),
+  ])
   return columns.map((c) => JSON.stringify(Object.fromEntries(c))).sort()
 }
 
@@ -82,13 +88,19 @@ test(`groups and aggregates are those of plain code (seed ${SEED})`, async () =>
   const aggregates = fc.uniqueArray(fc.constantFrom(...AGGREGATES), { minLength: 1, maxLength: 4 })
   await fc.assert(
     fc.asyncProperty(keys, aggregates, fc.option(condition), async (by, what, where) => {
-      const rows = ROWS.filter((row) => where === null || where.holds(row) === true).sort((x, y) => x.partition - y.partition || x.offset - y.offset)
+      const rows = ROWS.filter((row) => where === null || where.holds(row) === true).sort(
+        (x, y) => x.partition - y.partition || x.offset - y.offset,
+      )
       const columns = [...by.map((k, i) => `${k.sql} AS k${i}`), ...what.map((x, i) => `${x.sql} AS v${i}`)].join(', ')
       const tail = `${where === null ? '' : ` WHERE ${where.sql}`}${by.length === 0 ? '' : ` GROUP BY ${by.map((k) => k.sql).join(', ')}`}`
       for (const topic of ['js', 'av']) {
         for (const optimize of [true, false]) {
           const sql = `SELECT ${columns} FROM ${topic}${tail}`
-          assert.deepEqual(await answer(sql, optimize, on), computed(rows, by, what), `${sql} ${optimize ? '' : 'as bound'}`)
+          assert.deepEqual(
+            await answer(sql, optimize, on),
+            computed(rows, by, what),
+            `${sql} ${optimize ? '' : 'as bound'}`,
+          )
         }
       }
     }),

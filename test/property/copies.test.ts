@@ -1,4 +1,7 @@
-/** INSERT … SELECT * of random records gives the same bytes; INSERT … VALUES of random values gives them back. In memory. */
+/**
+ * INSERT … SELECT * of random records gives the same bytes; INSERT … VALUES of random values gives them back. In
+ * memory.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -13,7 +16,12 @@ const RUNS = { numRuns: 150, seed: 20261122 }
 /** Frames but METADATA; an ERROR fails. */
 async function ask(world: MemoryWorld, sql: string): Promise<string[]> {
   const frames: string[] = []
-  await runRequest({ sql, live: false }, world, { send: (f) => void frames.push(f), drained: () => undefined }, new AbortController().signal)
+  await runRequest(
+    { sql, live: false },
+    world,
+    { send: (f) => void frames.push(f), drained: () => undefined },
+    new AbortController().signal,
+  )
   for (const f of frames) assert.ok(!f.startsWith('{"type":"ERROR"'), `${sql}\n${f}`)
   return frames.filter((f) => f.startsWith('{"type":"RECORD"'))
 }
@@ -32,7 +40,9 @@ function hasUnlikeUnion(node: unknown): boolean {
   if (typeof node !== 'object' || node === null) return false
   if (Array.isArray(node)) return node.filter((b) => b !== 'null').length > 1 || node.some(hasUnlikeUnion)
   return Object.entries(node).some(([key, child]) =>
-    key === 'fields' ? (child as { type: unknown }[]).some((f) => hasUnlikeUnion(f.type)) : key !== 'symbols' && hasUnlikeUnion(child),
+    key === 'fields'
+      ? (child as { type: unknown }[]).some((f) => hasUnlikeUnion(f.type))
+      : key !== 'symbols' && hasUnlikeUnion(child),
   )
 }
 
@@ -75,12 +85,21 @@ test('values come back as they were given, by JSON and by Avro', async () => {
     fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 5 }), async (rows) => {
       for (const format of ['JSON', 'AVRO']) {
         const world = memoryWorld([])
-        await ask(world, `CREATE TABLE t (i int, l long, d double, x.s string, x.b boolean, a string[], n int NULL) FORMAT (STRING, ${format})`)
-        const given = rows.map((r) => `(${r.i}, ${r.l}, ${r.d}, ${text(r.s)}, ${r.b}, [${r.a.map(text).join(', ')}], ${r.n ?? 'NULL'})`)
+        await ask(
+          world,
+          `CREATE TABLE t (i int, l long, d double, x.s string, x.b boolean, a string[], n int NULL) FORMAT (STRING, ${format})`,
+        )
+        const given = rows.map(
+          (r) => `(${r.i}, ${r.l}, ${r.d}, ${text(r.s)}, ${r.b}, [${r.a.map(text).join(', ')}], ${r.n ?? 'NULL'})`,
+        )
         await ask(world, `INSERT INTO t (i, l, d, x.s, x.b, a, n) VALUES ${given.join(', ')}`)
         const got = (await ask(world, 'SELECT * FROM t')).map((f) => {
           const exact = /"l":(-?\d+)/.exec(f)?.[1]
-          const { value } = (JSON.parse(f) as { data: { value: { i: number; d: number; x: { s: string; b: boolean }; a: string[]; n: number | null } } }).data
+          const { value } = (
+            JSON.parse(f) as {
+              data: { value: { i: number; d: number; x: { s: string; b: boolean }; a: string[]; n: number | null } }
+            }
+          ).data
           return { i: value.i, l: BigInt(exact ?? '0'), d: value.d, s: value.x.s, b: value.x.b, a: value.a, n: value.n }
         })
         assert.deepEqual(

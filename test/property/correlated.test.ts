@@ -1,7 +1,9 @@
 /**
- * Correlated subqueries over three small tables with NULLs in them: the same rows for random queries as DuckDB and SQLite give. Subqueries are tied by any comparison, stand in
- * any clause and in each other, aggregate, group, order, limit, and are put together by set operations. Where the two differ one of them is wrong (DuckDB 1.x loses rows of some
- * EXISTS over two levels), and the rows have to be those of the other; what only one of them takes is compared with that one.
+ * Correlated subqueries over three small tables with NULLs in them: the same rows for random queries as DuckDB and
+ * SQLite give. Subqueries are tied by any comparison, stand in any clause and in each other, aggregate, group, order,
+ * limit, and are put together by set operations. Where the two differ one of them is wrong (DuckDB 1.x loses rows of
+ * some EXISTS over two levels), and the rows have to be those of the other; what only one of them takes is compared
+ * with that one.
  */
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
@@ -51,7 +53,8 @@ function condition(place: Place, depth: number): string {
   return depth > 0 ? predicate(place, depth - 1) : `${own(place)} ${comparison()} ${outer(place)} + ${own(place)}`
 }
 
-const where = (place: Place, depth: number): string => Array.from({ length: 1 + below(2) }, () => condition(place, depth)).join(' AND ')
+const where = (place: Place, depth: number): string =>
+  Array.from({ length: 1 + below(2) }, () => condition(place, depth)).join(' AND ')
 
 function from(place: Place): string {
   const table = `FROM ${often(6) ? derived(place) : pick(TABLES)} ${place.own}`
@@ -92,8 +95,11 @@ function aggregate(place: Place): string {
   ])()
 }
 
-const having = (place: Place): string => (often(4) ? ` HAVING ${aggregate(place)} ${comparison()} ${often(2) ? outer(place) : below(4)}` : '')
-/** Numbers of all sorts have one order, and NULL is told its place: what is ordered by every column has one order only. */
+const having = (place: Place): string =>
+  often(4) ? ` HAVING ${aggregate(place)} ${comparison()} ${often(2) ? outer(place) : below(4)}` : ''
+/**
+ * Numbers of all sorts have one order, and NULL is told its place: what is ordered by every column has one order only.
+ */
 const ordered = (exprs: readonly string[]): string =>
   ` ORDER BY ${exprs.map((e) => `${e} ${pick(['ASC', 'DESC'])} NULLS ${pick(['FIRST', 'LAST'])}`).join(', ')}`
 const limit = (count: number): string => ` LIMIT ${count}${often(2) ? ` OFFSET ${below(3)}` : ''}`
@@ -122,8 +128,10 @@ function column1(around: Place, depth: number): string {
   const n = below(8)
   if (n === 0)
     return `SELECT ${value(place)} FROM ${pick(TABLES)} ${place.own} WHERE ${where(place, depth)}${ordered([own(place), `${place.own}.id`])}${limit(1 + below(3))}`
-  if (n === 1) return `SELECT DISTINCT ${value(place)} ${rest(place, depth)}${often(3) ? `${ordered(['1'])} LIMIT 2` : ''}`
-  if (n === 2) return `SELECT ${pick([aggregate(place), 'max(1)'])} ${rest(place, depth)} GROUP BY ${own(place)}${having(place)}`
+  if (n === 1)
+    return `SELECT DISTINCT ${value(place)} ${rest(place, depth)}${often(3) ? `${ordered(['1'])} LIMIT 2` : ''}`
+  if (n === 2)
+    return `SELECT ${pick([aggregate(place), 'max(1)'])} ${rest(place, depth)} GROUP BY ${own(place)}${having(place)}`
   if (n === 3) {
     const other = inside(around)
     const op = pick(['UNION', 'UNION ALL', 'EXCEPT', 'INTERSECT', 'EXCEPT ALL', 'INTERSECT ALL'])
@@ -231,7 +239,12 @@ test(`correlated subqueries give the rows of SQLite and DuckDB (seed ${SEED})`, 
     const world = memoryWorld(
       TABLES.map((name, i) => ({
         name,
-        records: rows[i].map((r) => ({ partition: 0, timestampMs: 1, key: null, value: { json: r, text: JSON.stringify(r) } })),
+        records: rows[i].map((r) => ({
+          partition: 0,
+          timestampMs: 1,
+          key: null,
+          value: { json: r, text: JSON.stringify(r) },
+        })),
       })),
     )
     for (let i = 0; i < QUERIES_A_WORLD; i++, asked++) {
@@ -241,12 +254,19 @@ test(`correlated subqueries give the rows of SQLite and DuckDB (seed ${SEED})`, 
       counted[answers.length === 0 ? 'none' : answers.length === 1 ? 'one' : first === second ? 'both' : 'differ']++
       const found = await rowsOf(sql, world, asked % 3 !== 0)
       if (answers.length > 0 && !answers.includes(found))
-        assert.equal(found, answers[0], `${sql}\n${JSON.stringify(Object.fromEntries(TABLES.map((name, t) => [name, rows[t]])))}`)
+        assert.equal(
+          found,
+          answers[0],
+          `${sql}\n${JSON.stringify(Object.fromEntries(TABLES.map((name, t) => [name, rows[t]])))}`,
+        )
     }
     world.catalog.close()
     lite.close()
   }
-  assert.ok(counted.both > QUERIES / 2 && counted.differ < QUERIES / 50 && counted.none < QUERIES / 20, `compared with: ${JSON.stringify(counted)}`)
+  assert.ok(
+    counted.both > QUERIES / 2 && counted.differ < QUERIES / 50 && counted.none < QUERIES / 20,
+    `compared with: ${JSON.stringify(counted)}`,
+  )
   duck.closeSync()
   instance.closeSync()
 })

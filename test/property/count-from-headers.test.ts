@@ -1,6 +1,7 @@
 /**
- * `count(*)` from the headers of batches is what counting records gives: in random logs with gaps and batches that compaction has thinned or emptied, transactions that were aborted, their markers,
- * damaged batches and old ones, under conditions on the offset, and cut short at any size. Over a broker and in memory.
+ * `count(*)` from the headers of batches is what counting records gives: in random logs with gaps and batches that
+ * compaction has thinned or emptied, transactions that were aborted, their markers, damaged batches and old ones, under
+ * conditions on the offset, and cut short at any size. Over a broker and in memory.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -25,19 +26,32 @@ async function ask(sql: string, on: Pick<QueryEnvironment, 'catalog' | 'log'>): 
   let count = 0
   let resume: string | undefined
   const send = (frame: string): void => {
-    const { type, data } = JSON.parse(frame) as { type: string; data: { value: { c: number }; reason: { type: string; resume: string } } }
+    const { type, data } = JSON.parse(frame) as {
+      type: string
+      data: { value: { c: number }; reason: { type: string; resume: string } }
+    }
     if (type === 'RECORD') count = data.value.c
     else if (type === 'SENTINEL') {
       assert.equal(data.reason.type, 'SCANNEDSIZE', sql)
       resume = data.reason.resume
     } else assert.ok(type === 'METADATA' || type === 'BADRECORD', `${sql}\n${frame}`)
   }
-  const { badRecords } = await runRequest({ sql, live: false }, on, { send, drained: () => undefined }, new AbortController().signal)
+  const { badRecords } = await runRequest(
+    { sql, live: false },
+    on,
+    { send, drained: () => undefined },
+    new AbortController().signal,
+  )
   return { count, bad: badRecords, resume }
 }
 
 /** The sum over all parts, each read on with what the one before said. */
-async function inParts(what: string, where: string, set: string, on: Pick<QueryEnvironment, 'catalog' | 'log'>): Promise<{ count: number; parts: number }> {
+async function inParts(
+  what: string,
+  where: string,
+  set: string,
+  on: Pick<QueryEnvironment, 'catalog' | 'log'>,
+): Promise<{ count: number; parts: number }> {
   let condition = where
   let sum = 0
   for (let parts = 1; ; parts++) {
@@ -54,7 +68,10 @@ const someBatch = fc.record({
   producer: fc.integer({ min: 1, max: 2 }),
   abort: fc.boolean(),
   /** Bytes beside each record's number, and how far its offset is from the one before. */
-  records: fc.array(fc.tuple(fc.integer({ min: 0, max: 80 }), fc.constantFrom(1, 1, 1, 2, 5)), { minLength: 1, maxLength: 12 }),
+  records: fc.array(fc.tuple(fc.integer({ min: 0, max: 80 }), fc.constantFrom(1, 1, 1, 2, 5)), {
+    minLength: 1,
+    maxLength: 12,
+  }),
   /** Offsets behind the last record that were those of others once. */
   tail: fc.constantFrom(0, 0, 0, 1, 4),
   /** Offsets before the batch that are in no batch. */
@@ -76,7 +93,14 @@ function logOf(shapes: readonly (typeof someBatch extends fc.Arbitrary<infer T> 
     const firstOffset = open.get(producerId)
     if (firstOffset === undefined) return
     open.delete(producerId)
-    batches.push(writeRecordBatch([controlRecord(abort ? 'abort' : 'commit')], { baseOffset: next, producerId, transactional: true, control: true }))
+    batches.push(
+      writeRecordBatch([controlRecord(abort ? 'abort' : 'commit')], {
+        baseOffset: next,
+        producerId,
+        transactional: true,
+        control: true,
+      }),
+    )
     if (abort) aborted.push({ producerId, firstOffset, lastOffset: next })
     next++
   }
@@ -93,7 +117,12 @@ function logOf(shapes: readonly (typeof someBatch extends fc.Arbitrary<infer T> 
     })
     const lastOffset = offset + tail
     const transactional = kind === 'transaction'
-    const bytes = writeRecordBatch(kind === 'empty' ? [] : written, { baseOffset, lastOffset, transactional, producerId: transactional ? producer : -1 })
+    const bytes = writeRecordBatch(kind === 'empty' ? [] : written, {
+      baseOffset,
+      lastOffset,
+      transactional,
+      producerId: transactional ? producer : -1,
+    })
     if (kind === 'damaged') bytes[bytes.length - 1] ^= 1
     if (kind === 'old') bytes[16] = 1
     if (transactional && !open.has(producer)) open.set(producer, baseOffset)
@@ -109,7 +138,9 @@ const conditions = fc.oneof(
   fc
     .tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 0, max: 60 }))
     .map(([from, length]) => `_meta.offset >= ${from} AND _meta.offset < ${from + length}`),
-  fc.tuple(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 40 })).map(([a, b]) => `_meta.offset = ${a} OR _meta.offset > ${b}`),
+  fc
+    .tuple(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 40 }))
+    .map(([a, b]) => `_meta.offset = ${a} OR _meta.offset > ${b}`),
   fc.integer({ min: 0, max: 40 }).map((a) => `(_meta.partition = 0 AND _meta.offset <= ${a}) OR _meta.partition = 1`),
 )
 
@@ -140,7 +171,8 @@ describe('a count from headers is a count of records', () => {
           't',
           stored.map((log) => log.batches),
         )
-        for (const [i, part] of parts.entries()) Object.assign(part, { aborted: stored[i].aborted, end: stored[i].end, start: Math.min(start, stored[i].end) })
+        for (const [i, part] of parts.entries())
+          Object.assign(part, { aborted: stored[i].aborted, end: stored[i].end, start: Math.min(start, stored[i].end) })
         const world = memoryWorld([{ name: 't', partitions: logs.length, value: { name: 'JSON' }, records: [] }])
         const on = { catalog: world.catalog, log: createKafkaLog(cluster) }
         const set = `SET isolation.level = '${isolation}';`
@@ -160,7 +192,10 @@ describe('a count from headers is a count of records', () => {
   test('in memory: gaps, conditions, cuts; the first part is not larger than it may be', async () => {
     const shape = fc.record({
       batch: fc.integer({ min: 1, max: 12 }),
-      steps: fc.array(fc.tuple(fc.integer({ min: 0, max: 1 }), fc.constantFrom(1, 1, 1, 2, 5)), { minLength: 1, maxLength: 60 }),
+      steps: fc.array(fc.tuple(fc.integer({ min: 0, max: 1 }), fc.constantFrom(1, 1, 1, 2, 5)), {
+        minLength: 1,
+        maxLength: 60,
+      }),
       bytes: fc.integer({ min: 1, max: 2500 }),
       where: conditions,
     })
@@ -175,7 +210,12 @@ describe('a count from headers is a count of records', () => {
         const world = memoryWorld([{ name: 't', partitions: 2, batch, value: { name: 'JSON' }, records }])
         const all = await ask(`SELECT count(n) AS c FROM t WHERE ${where}`, world)
         assert.deepEqual(await ask(`SELECT count(*) AS c FROM t WHERE ${where}`, world), all)
-        for (const size of [bytes, 1]) assert.equal((await inParts('count(*)', where, `SET max.size = ${size};`, world)).count, all.count, `${size} bytes`)
+        for (const size of [bytes, 1])
+          assert.equal(
+            (await inParts('count(*)', where, `SET max.size = ${size};`, world)).count,
+            all.count,
+            `${size} bytes`,
+          )
         world.catalog.close()
       }),
       { seed: SEED, numRuns: 100 },
@@ -183,7 +223,13 @@ describe('a count from headers is a count of records', () => {
   })
 
   test('a batch with gaps is cut within, as one without them is', async () => {
-    const records = Array.from({ length: 100 }, (_, n) => ({ partition: 0, offset: 3 * n, timestampMs: n, key: null, value: { json: { n } } }))
+    const records = Array.from({ length: 100 }, (_, n) => ({
+      partition: 0,
+      offset: 3 * n,
+      timestampMs: n,
+      key: null,
+      value: { json: { n } },
+    }))
     const world = memoryWorld([{ name: 't', batch: 100, value: { name: 'JSON' }, records }])
     const first = await ask('SET max.size = 500; SELECT count(*) AS c FROM t', world)
     assert.ok(first.count > 1 && first.count < 100, `${first.count}`)

@@ -1,4 +1,7 @@
-/** Records of an older schema read as a newer one says, beside avsc's own resolution on random pairs of schemas; and pairs of schemas that mean harm. */
+/**
+ * Records of an older schema read as a newer one says, beside avsc's own resolution on random pairs of schemas; and
+ * pairs of schemas that mean harm.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import avsc from 'avsc'
@@ -36,7 +39,12 @@ class Choices {
 
 function pair(c: Choices, depth: number): Pair {
   const kind = c.below(depth === 0 ? 5 : 9)
-  const simple = (type: string, value: unknown, fallback: unknown): Pair => ({ writer: type, reader: type, value, fallback })
+  const simple = (type: string, value: unknown, fallback: unknown): Pair => ({
+    writer: type,
+    reader: type,
+    value,
+    fallback,
+  })
   if (kind === 0) return simple('int', c.below(100) - 50, c.below(1000))
   if (kind === 1) return simple('string', `v${c.below(10)}`, `ä"${c.below(10)}`)
   if (kind === 2) return simple('boolean', c.below(2) === 0, c.below(2) === 0)
@@ -45,7 +53,12 @@ function pair(c: Choices, depth: number): Pair {
   const inner = pair(c, depth - 1)
   if (kind === 5) {
     const values = Array.from({ length: c.below(4) }, () => inner.value)
-    return { writer: { type: 'array', items: inner.writer }, reader: { type: 'array', items: inner.reader }, value: values, fallback: [inner.fallback] }
+    return {
+      writer: { type: 'array', items: inner.writer },
+      reader: { type: 'array', items: inner.reader },
+      value: values,
+      fallback: [inner.fallback],
+    }
   }
   if (kind === 6)
     return {
@@ -55,7 +68,12 @@ function pair(c: Choices, depth: number): Pair {
       fallback: { z: inner.fallback },
     }
   if (kind === 7 && !Array.isArray(inner.writer))
-    return { writer: ['null', inner.writer], reader: ['null', inner.reader], value: c.below(2) === 0 ? null : inner.value, fallback: null }
+    return {
+      writer: ['null', inner.writer],
+      reader: ['null', inner.reader],
+      value: c.below(2) === 0 ? null : inner.value,
+      fallback: null,
+    }
   return record(c, depth - 1)
 }
 
@@ -111,14 +129,25 @@ test('an older record is what avsc makes of it with the newer schema', () => {
       const schema = parseAvroSchema(JSON.stringify(writer))
       const node = resolveAvro(schema.node, parseAvroSchema(JSON.stringify(newer)).node)
       const decoder = avroDecoder({ ...schema, node }, 'avro')
-      const whole = reader(decoder, [{ path: [], parts: ['value', 'text'], type: decoder.type }], { validate: true })(bytes, 3)
+      const whole = reader(decoder, [{ path: [], parts: ['value', 'text'], type: decoder.type }], { validate: true })(
+        bytes,
+        3,
+      )
       assert.ok(whole !== 'bad', JSON.stringify({ writer, newer }))
-      assert.deepEqual(JSON.parse(whole[0].text as string), JSON.parse(JSON.stringify(expected)), JSON.stringify({ writer, newer }))
+      assert.deepEqual(
+        JSON.parse(whole[0].text as string),
+        JSON.parse(JSON.stringify(expected)),
+        JSON.stringify({ writer, newer }),
+      )
       // One field at a time is what it is in the whole.
       if (decoder.type.kind !== 'struct') return assert.fail()
       for (const field of decoder.type.fields) {
         const got = reader(decoder, [{ path: [field.name], parts: ['value', 'exists'], type: field.type }])(bytes, 1)
-        assert.deepEqual(got, [{ value: (whole[0].value as Map<string, unknown>).get(field.name), exists: true }], field.name)
+        assert.deepEqual(
+          got,
+          [{ value: (whole[0].value as Map<string, unknown>).get(field.name), exists: true }],
+          field.name,
+        )
       }
     }),
     RUNS,
@@ -175,7 +204,10 @@ test('defaults that are none, that never end or that grow without end are no def
     { name: 'e', type: shape([{ name: 'again', type: 'S', default: {} }], 'S'), default: {} },
     { name: 'f', type: { type: 'record', name: 'T', fields: [{ name: 'need', type: 'string' }] }, default: {} },
   ]
-  const node = resolved(shape([{ name: 'id', type: 'int' }]), shape([...bad, { name: 'id', type: 'int' }, { name: 'good', type: 'int', default: 7 }]))
+  const node = resolved(
+    shape([{ name: 'id', type: 'int' }]),
+    shape([...bad, { name: 'id', type: 'int' }, { name: 'good', type: 'int', default: 7 }]),
+  )
   assert.deepEqual(node.kind === 'record' && node.fields.map((f) => f.name), ['id', 'good'])
   // Each record holds two of the next: 2^40 parts.
   let type: unknown = { type: 'record', name: 'N0', fields: [{ name: 'x', type: 'null', default: null }] }
@@ -210,7 +242,13 @@ test('thousands of aliases, and recursive types that can be matched in thousands
       { name: 'x4', type: 'int', aliases },
     ]),
   )
-  assert.deepEqual(node.kind === 'record' && node.fields.slice(0, 5).map((f) => f.name), ['one', 'two', 'x2', 'x3', 'x4'])
+  assert.deepEqual(node.kind === 'record' && node.fields.slice(0, 5).map((f) => f.name), [
+    'one',
+    'two',
+    'x2',
+    'x3',
+    'x4',
+  ])
   const all = Array.from({ length: 64 }, (_, k) => `W.R${k}`)
   const ring = (namespace: string, length: number): unknown => {
     let inner: unknown = `${namespace}.R0`
@@ -250,7 +288,12 @@ test('a small record of many parts does not become a large value', () => {
   const older = {
     type: 'record',
     name: 'R',
-    fields: [{ name: 'list', type: { type: 'array', items: { type: 'record', name: 'I', fields: [{ name: 'b', type: 'boolean' }] } } }],
+    fields: [
+      {
+        name: 'list',
+        type: { type: 'array', items: { type: 'record', name: 'I', fields: [{ name: 'b', type: 'boolean' }] } },
+      },
+    ],
   }
   const items = {
     type: 'record',
@@ -260,8 +303,15 @@ test('a small record of many parts does not become a large value', () => {
       { name: 'text', type: 'string', default: 'x'.repeat(100_000) },
     ],
   }
-  const node = resolved(older, { type: 'record', name: 'R', fields: [{ name: 'list', type: { type: 'array', items } }] })
+  const node = resolved(older, {
+    type: 'record',
+    name: 'R',
+    fields: [{ name: 'list', type: { type: 'array', items } }],
+  })
   const decoder = avroDecoder({ node, names: new Map() }, 'avro')
-  const bytes = avsc.Type.forSchema(older as avsc.Schema).toBuffer({ list: Array.from({ length: 100_000 }, () => ({ b: true })) })
-  for (const part of ['value', 'text'] as const) assert.equal(reader(decoder, [{ path: [], parts: [part], type: decoder.type }])(bytes, 1), 'bad')
+  const bytes = avsc.Type.forSchema(older as avsc.Schema).toBuffer({
+    list: Array.from({ length: 100_000 }, () => ({ b: true })),
+  })
+  for (const part of ['value', 'text'] as const)
+    assert.equal(reader(decoder, [{ path: [], parts: [part], type: decoder.type }])(bytes, 1), 'bad')
 })

@@ -17,7 +17,9 @@ test('a whole record comes out as the value and as the text that avsc wrote', ()
       const decoder = avroDecoder(JSON.stringify(sample.schema), 'avro')
       assert.deepEqual(decoder.type, sample.type)
       const bytes = encode(sample)
-      const read = reader(decoder, [{ path: [], parts: ['value', 'text', 'exists'], type: decoder.type }], { validate: true })
+      const read = reader(decoder, [{ path: [], parts: ['value', 'text', 'exists'], type: decoder.type }], {
+        validate: true,
+      })
       assert.deepEqual(read(bytes, 5), [{ value: sample.value, text: sample.text, exists: true }])
       const asJson = reader(decoder, [{ path: [], parts: ['value'], type: JSON_KIND }])
       assert.deepEqual(asJson(bytes, 2), [{ value: sample.json }])
@@ -40,7 +42,9 @@ test('any selection of paths comes out as it is in the record, and nothing else'
         ) as Part[],
       }))
       const missing: Asked = { path: ['no such field', 'deep'], parts: ['value', 'exists'], type: JSON_KIND }
-      const read = reader(avroDecoder(JSON.stringify(sample.schema), 'avro'), [...asked, missing], { validate: samples.below(2) === 0 })
+      const read = reader(avroDecoder(JSON.stringify(sample.schema), 'avro'), [...asked, missing], {
+        validate: samples.below(2) === 0,
+      })
       const got = read(encode(sample), 3)
       if (got === 'bad') return assert.fail('bad')
       asked.forEach(({ parts }, i) => {
@@ -48,7 +52,12 @@ test('any selection of paths comes out as it is in the record, and nothing else'
         const where = `${path.join('.')} of ${JSON.stringify(sample.schema)}`
         if (parts.includes('exists')) assert.equal(got[i].exists, true, where)
         if (parts.includes('text')) assert.equal(got[i].text, at.value === null ? null : at.text, where)
-        if (parts.includes('slice')) assert.equal(got[i].slice, at.value === null ? undefined : isEnum(at.schema) ? `made ${at.value}` : at.value, where)
+        if (parts.includes('slice'))
+          assert.equal(
+            got[i].slice,
+            at.value === null ? undefined : isEnum(at.schema) ? `made ${at.value}` : at.value,
+            where,
+          )
         else if (parts.includes('value')) assert.deepEqual(got[i].value, at.value, where)
       })
       assert.deepEqual(got[asked.length], { value: null, exists: false })
@@ -67,9 +76,12 @@ test('text in place and text of the value are the same', () => {
       const sample = new Samples(seed).record(3)
       const decoder = avroDecoder(JSON.stringify(sample.schema), 'avro')
       for (const render of [DEFAULT_RENDER, { timestamp: false, decimal: 1, uuid: true }]) {
-        const got = reader(decoder, [{ path: [], parts: ['value', 'text'], type: decoder.type }], { render })(encode(sample))
+        const got = reader(decoder, [{ path: [], parts: ['value', 'text'], type: decoder.type }], { render })(
+          encode(sample),
+        )
         if (got === 'bad') return assert.fail('bad')
-        // Doubles of the json kind do not show a fraction when made into a value first, and decimals become doubles: unions are left out.
+        // Doubles of the json kind do not show a fraction when made into a value first, and decimals become doubles:
+        // unions are left out.
         if (!hasUnion(sample.schema)) assert.equal(renderValue(got[0].value ?? null, decoder.type, render), got[0].text)
       }
     }),

@@ -1,4 +1,7 @@
-/** A reader made for a layout gives exactly what the general reader gives: for records of that layout, for others, and for damaged ones. */
+/**
+ * A reader made for a layout gives exactly what the general reader gives: for records of that layout, for others, and
+ * for damaged ones.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -10,7 +13,21 @@ const RUNS = { numRuns: 1000, seed: 20261121 }
 const JSON_KIND = { kind: 'json' } as const
 const KEYS = ['id', 'time', 'amount', 'currency', 'ключ', 'a much longer key than all of the others together']
 const SCALAR = fc.oneof(
-  fc.constantFrom(null, true, false, 0, 1.5, 12345678901234567890n, 'x', 'quo"te', 'back\\slash', 'žluť', '', [1, { a: 2 }], { b: [] }),
+  fc.constantFrom(
+    null,
+    true,
+    false,
+    0,
+    1.5,
+    12345678901234567890n,
+    'x',
+    'quo"te',
+    'back\\slash',
+    'žluť',
+    '',
+    [1, { a: 2 }],
+    { b: [] },
+  ),
   fc.integer(),
   fc.string({ maxLength: 20 }),
 )
@@ -24,7 +41,14 @@ function write(values: readonly unknown[], keys: readonly string[], space: strin
 
 const ORDER = fc.shuffledSubarray(KEYS, { minLength: 1 })
 const SPACE = fc.constantFrom('', ' ', '\n  ')
-const PARTS = fc.constantFrom<Part[]>(['value'], ['text'], ['slice'], ['exists'], ['value', 'exists'], ['slice', 'text'])
+const PARTS = fc.constantFrom<Part[]>(
+  ['value'],
+  ['text'],
+  ['slice'],
+  ['exists'],
+  ['value', 'exists'],
+  ['slice', 'text'],
+)
 
 test('a layout reader and the general reader agree', () => {
   let guessed = 0
@@ -49,7 +73,8 @@ test('a layout reader and the general reader agree', () => {
         const same = write(b, order, space)
         const damaged = Buffer.from(same)
         damaged[at % damaged.length] = byte
-        // Strings of the sample's own lengths with a quote, a backslash, a control character or half of a character in them.
+        // Strings of the sample's own lengths with a quote, a backslash, a control character or half of a character in
+        // them.
         const worn = Buffer.from(sample)
         worn[at % worn.length] = byte
         for (const record of [
@@ -63,7 +88,8 @@ test('a layout reader and the general reader agree', () => {
           Buffer.from('5'),
           Buffer.alloc(0),
         ]) {
-          for (const padding of [0, 9]) assert.deepEqual(special(record, padding), general(record, padding), record.toString())
+          for (const padding of [0, 9])
+            assert.deepEqual(special(record, padding), general(record, padding), record.toString())
         }
       },
     ),
@@ -75,6 +101,20 @@ test('a layout reader and the general reader agree', () => {
 test('what has no plain layout has none', () => {
   const layout = (text: string): unknown => layoutOf(Buffer.from(text))?.map((s) => s.prefix.toString())
   assert.deepEqual(layout('{"a":1, "b" : [2,{"c":3}],"d":null}'), ['{"a":', ', "b" : ', ',"d":'])
-  for (const text of ['', '{', '{}', '[]', '5', '{"a":1,"a":2}', '{"a\\n":1}', '{"a":1', '{"a"', '{"a":', '{"a":1,}', `{"${'k'.repeat(100)}":1}`, '{"a":tru}'])
+  for (const text of [
+    '',
+    '{',
+    '{}',
+    '[]',
+    '5',
+    '{"a":1,"a":2}',
+    '{"a\\n":1}',
+    '{"a":1',
+    '{"a"',
+    '{"a":',
+    '{"a":1,}',
+    `{"${'k'.repeat(100)}":1}`,
+    '{"a":tru}',
+  ])
     assert.equal(layout(text), undefined, text)
 })

@@ -11,7 +11,19 @@ const RUNS = { numRuns: 250, seed: 20260302 }
 const JSON_KIND = { kind: 'json' } as const
 
 const KEYS = fc.oneof(
-  fc.constantFrom('a', 'b', 'id', 'name', 'amount', 'currency', 'ключ', 'quo"te', 'back\\slash', '', 'a much longer key than the others'),
+  fc.constantFrom(
+    'a',
+    'b',
+    'id',
+    'name',
+    'amount',
+    'currency',
+    'ключ',
+    'quo"te',
+    'back\\slash',
+    '',
+    'a much longer key than the others',
+  ),
   fc.string({ unit: 'binary', maxLength: 8 }),
 )
 const SCALAR = fc.oneof(
@@ -86,9 +98,11 @@ test('any selection of paths comes out as JSON.parse has it', () => {
         const expected = chosen[i].value
         const where = `${chosen[i].path.join('.')} of ${text}`
         if (parts.includes('exists')) assert.equal(got[i].exists, true, where)
-        if (parts.includes('text')) assert.deepEqual(got[i].text === null ? null : JSON.parse(got[i].text ?? ''), expected, where)
+        if (parts.includes('text'))
+          assert.deepEqual(got[i].text === null ? null : JSON.parse(got[i].text ?? ''), expected, where)
         if (parts.includes('slice')) {
-          if (typeof expected === 'string') assert.ok(got[i].slice === expected || got[i].slice === `made ${expected}`, where)
+          if (typeof expected === 'string')
+            assert.ok(got[i].slice === expected || got[i].slice === `made ${expected}`, where)
           else assert.deepEqual(plain(got[i].value), expected, where)
         } else if (parts.includes('value')) assert.deepEqual(plain(got[i].value), expected, where)
       })
@@ -119,10 +133,19 @@ test('with validation a record is bad exactly when JSON.parse refuses it', () =>
         reader(jsonDecoder(), [{ path: ['a', 0], parts: ['exists'], type: JSON_KIND }], { validate: true }),
       ]
       for (let i = 0; i < 12; i++) {
-        const damaged = Buffer.from(random() < 0.3 ? bytes.subarray(0, Math.floor(random() * (bytes.length + 1))) : bytes)
+        const damaged = Buffer.from(
+          random() < 0.3 ? bytes.subarray(0, Math.floor(random() * (bytes.length + 1))) : bytes,
+        )
         for (let n = Math.floor(random() * 3); n > 0 && damaged.length > 0; n--)
-          damaged[Math.floor(random() * damaged.length)] = '{}[]",:\\0123456789-+.eEutfn \n\u0001'.charCodeAt(Math.floor(random() * 33))
-        for (const read of readers) assert.equal(read(damaged, random() < 0.5 ? 0 : 7) !== 'bad', valid(damaged), JSON.stringify(damaged.toString()))
+          damaged[Math.floor(random() * damaged.length)] = '{}[]",:\\0123456789-+.eEutfn \n\u0001'.charCodeAt(
+            Math.floor(random() * 33),
+          )
+        for (const read of readers)
+          assert.equal(
+            read(damaged, random() < 0.5 ? 0 : 7) !== 'bad',
+            valid(damaged),
+            JSON.stringify(damaged.toString()),
+          )
       }
     }),
     RUNS,
@@ -140,8 +163,11 @@ test('damaged bytes never make a selection throw or hang', () => {
         chosen.map(({ path }) => ({ path, type: JSON_KIND, parts: ['slice', 'text'] as const })),
       )
       for (let i = 0; i < 20; i++) {
-        const damaged = Buffer.from(random() < 0.3 ? bytes.subarray(0, Math.floor(random() * (bytes.length + 1))) : bytes)
-        for (let n = Math.floor(random() * 4); n > 0 && damaged.length > 0; n--) damaged[Math.floor(random() * damaged.length)] = Math.floor(random() * 256)
+        const damaged = Buffer.from(
+          random() < 0.3 ? bytes.subarray(0, Math.floor(random() * (bytes.length + 1))) : bytes,
+        )
+        for (let n = Math.floor(random() * 4); n > 0 && damaged.length > 0; n--)
+          damaged[Math.floor(random() * damaged.length)] = Math.floor(random() * 256)
         const got = read(damaged, random() < 0.5 ? 0 : 7)
         assert.ok(got === 'bad' || Array.isArray(got))
       }
@@ -151,7 +177,10 @@ test('damaged bytes never make a selection throw or hang', () => {
 })
 
 test('of repeated keys the first counts: in paths, in text, and in what is made of text', () => {
-  const member = fc.tuple(fc.constantFrom('a', 'b', 'c', 'd"', '\u0061'), fc.oneof(fc.integer(), fc.constantFrom('{"a":1,"a":2}', '[{"b":1,"b":2}]')))
+  const member = fc.tuple(
+    fc.constantFrom('a', 'b', 'c', 'd"', '\u0061'),
+    fc.oneof(fc.integer(), fc.constantFrom('{"a":1,"a":2}', '[{"b":1,"b":2}]')),
+  )
   fc.assert(
     fc.property(fc.array(member, { maxLength: 6 }), fc.integer(), (members, seed) => {
       const random = source(seed)
@@ -160,11 +189,17 @@ test('of repeated keys the first counts: in paths, in text, and in what is made 
       const reversed = JSON.parse(
         `{${[...members]
           .reverse()
-          .map(([k, v]) => `${JSON.stringify(k)}:${String(v).replace('"a":1,"a":2', '"a":1').replace('"b":1,"b":2', '"b":1')}`)
+          .map(
+            ([k, v]) =>
+              `${JSON.stringify(k)}:${String(v).replace('"a":1,"a":2', '"a":1').replace('"b":1,"b":2', '"b":1')}`,
+          )
           .join(',')}}`,
       ) as Record<string, unknown>
       const asked = ['a', 'b', 'c', 'd"'].map((k): Asked => ({ path: [k], type: JSON_KIND, parts: ['value'] }))
-      const got = reader(jsonDecoder(), [...asked, { path: [], parts: ['text'], type: JSON_KIND }])(Buffer.from(text), 1)
+      const got = reader(jsonDecoder(), [...asked, { path: [], parts: ['text'], type: JSON_KIND }])(
+        Buffer.from(text),
+        1,
+      )
       if (got === 'bad') return assert.fail(text)
       asked.forEach(({ path }, i) => {
         assert.deepEqual(plain(got[i].value), reversed[path[0] as string] ?? null, text)
@@ -195,7 +230,8 @@ test('JsonText is looked into as JSON.parse would', () => {
         assert.equal(jsonElement(parsed, expected.length), null)
         assert.equal(jsonEntries(parsed), undefined)
       } else {
-        for (const [key, item] of Object.entries(expected as object)) assert.deepEqual(plain(jsonMember(parsed, key)), item)
+        for (const [key, item] of Object.entries(expected as object))
+          assert.deepEqual(plain(jsonMember(parsed, key)), item)
         assert.equal(jsonItems(parsed), undefined)
       }
     }),

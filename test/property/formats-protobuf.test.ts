@@ -30,7 +30,10 @@ function make(seed: number): Made {
   return { samples, sample, schema, bytes: encodeSample(schema, sample), decoder: messageDecoder(message, 'protobuf') }
 }
 
-/** The fields of a message in another order, which must not matter: the tags at the top level shuffled, values of one field kept in order. */
+/**
+ * The fields of a message in another order, which must not matter: the tags at the top level shuffled, values of one
+ * field kept in order.
+ */
 function shuffled(bytes: Buffer, samples: ProtobufSamples): Buffer {
   const fields: { tag: number; bytes: Buffer }[] = []
   const varint = (at: number): { value: number; end: number } => {
@@ -53,7 +56,9 @@ function shuffled(bytes: Buffer, samples: ProtobufSamples): Buffer {
   }
   const order = new Map<number, number>()
   for (const { tag } of fields) if (!order.has(tag)) order.set(tag, samples.below(1000))
-  const mixed = fields.map((field, i) => ({ ...field, i, key: order.get(field.tag) as number })).sort((a, b) => a.key - b.key || a.i - b.i)
+  const mixed = fields
+    .map((field, i) => ({ ...field, i, key: order.get(field.tag) as number }))
+    .sort((a, b) => a.key - b.key || a.i - b.i)
   return Buffer.concat(mixed.map((field) => field.bytes))
 }
 
@@ -62,11 +67,15 @@ test('a whole message comes out as the value and as the text that protobufjs wro
     fc.property(fc.integer(), (seed) => {
       const { sample, bytes, decoder, schema, samples } = make(seed)
       assert.deepEqual(decoder.type, sample.type, schema)
-      const read = reader(decoder, [{ path: [], parts: ['value', 'text', 'exists'], type: decoder.type }], { validate: true })
+      const read = reader(decoder, [{ path: [], parts: ['value', 'text', 'exists'], type: decoder.type }], {
+        validate: true,
+      })
       const expected = [{ value: sample.value, text: sample.text, exists: true }]
       assert.deepEqual(read(bytes, 5), expected, schema)
       assert.deepEqual(read(shuffled(bytes, samples), 1), expected, schema)
-      assert.deepEqual(reader(decoder, [{ path: [], parts: ['value'], type: JSON_KIND }])(bytes, 2), [{ value: new JsonText(sample.text) }])
+      assert.deepEqual(reader(decoder, [{ path: [], parts: ['value'], type: JSON_KIND }])(bytes, 2), [
+        { value: new JsonText(sample.text) },
+      ])
       assert.equal(renderValue(sample.value, decoder.type, DEFAULT_RENDER), sample.text)
     }),
     RUNS,
@@ -95,7 +104,8 @@ test('any selection of paths comes out as it is in the record, and nothing else'
           const where = `${path.join('.')} of ${schema}`
           if (parts.includes('exists')) assert.equal(got[i].exists, at.exists, where)
           if (parts.includes('text')) assert.equal(got[i].text, at.value === null ? null : at.text, where)
-          if (parts.includes('slice')) assert.equal(got[i].slice, at.value === null ? undefined : at.sliced ? at.value : `made ${at.value}`, where)
+          if (parts.includes('slice'))
+            assert.equal(got[i].slice, at.value === null ? undefined : at.sliced ? at.value : `made ${at.value}`, where)
           else if (parts.includes('value')) assert.deepEqual(got[i].value, at.value, where)
         })
         assert.deepEqual(got[asked.length], { value: null, exists: false })
@@ -120,11 +130,23 @@ test('a message of any index of the schema is read', () => {
       assert.equal(parsed.messages[0].name, `sample.${sample.name}`)
       const asked: Asked[] = [{ path: [], parts: ['value', 'text'], type }]
       const expected = [{ value: sample.value, text: sample.text }]
-      assert.deepEqual(reader(protobufDecoder(parsed, 'protobuf 1'), asked)(Buffer.concat([Buffer.of(0), bytes]), 1), expected)
-      assert.deepEqual(reader(protobufDecoder(parsed, 'protobuf 1'), asked)(Buffer.concat([Buffer.of(2, 0), bytes]), 1), expected)
+      assert.deepEqual(
+        reader(protobufDecoder(parsed, 'protobuf 1'), asked)(Buffer.concat([Buffer.of(0), bytes]), 1),
+        expected,
+      )
+      assert.deepEqual(
+        reader(protobufDecoder(parsed, 'protobuf 1'), asked)(Buffer.concat([Buffer.of(2, 0), bytes]), 1),
+        expected,
+      )
       // Behind the message that was put in front it has the index 1.
-      assert.deepEqual(reader(protobufDecoder(others, 'protobuf 2'), asked)(Buffer.concat([Buffer.of(2, 2), bytes]), 1), expected)
-      assert.deepEqual(reader(protobufDecoder(others, 'protobuf 2'), asked)(Buffer.concat([Buffer.of(4, 0, 8), bytes]), 1), 'bad')
+      assert.deepEqual(
+        reader(protobufDecoder(others, 'protobuf 2'), asked)(Buffer.concat([Buffer.of(2, 2), bytes]), 1),
+        expected,
+      )
+      assert.deepEqual(
+        reader(protobufDecoder(others, 'protobuf 2'), asked)(Buffer.concat([Buffer.of(4, 0, 8), bytes]), 1),
+        'bad',
+      )
     }),
     { ...RUNS, numRuns: 60 },
   )
@@ -136,8 +158,14 @@ test('what is written is what protobufjs reads', () => {
       const { sample, bytes, decoder, schema } = make(seed)
       const message = parseProtobufSchema(schema).messages[0]
       const written = encodeProtobuf(message, sample.value)
-      assert.deepEqual(decodedByLibrary(schema, sample.name, written), decodedByLibrary(schema, sample.name, bytes), schema)
-      assert.deepEqual(reader(decoder, [{ path: [], parts: ['text'], type: decoder.type }])(Buffer.from(written)), [{ text: sample.text }])
+      assert.deepEqual(
+        decodedByLibrary(schema, sample.name, written),
+        decodedByLibrary(schema, sample.name, bytes),
+        schema,
+      )
+      assert.deepEqual(reader(decoder, [{ path: [], parts: ['text'], type: decoder.type }])(Buffer.from(written)), [
+        { text: sample.text },
+      ])
     }),
     RUNS,
   )
@@ -148,7 +176,11 @@ test('damaged bytes are bad or something else, but never an exception and never 
     fc.property(fc.integer(), (seed) => {
       const { sample, bytes, decoder, samples } = make(seed)
       const chosen = sample.below.filter(() => samples.below(3) === 0)
-      const asked: Asked[] = chosen.map(({ path, at }) => ({ path, type: at.type, parts: at.type.kind === 'string' ? ['slice', 'text'] : ['value', 'text'] }))
+      const asked: Asked[] = chosen.map(({ path, at }) => ({
+        path,
+        type: at.type,
+        parts: at.type.kind === 'string' ? ['slice', 'text'] : ['value', 'text'],
+      }))
       readDamaged(decoder, asked, bytes, samples)
     }),
     { ...RUNS, numRuns: 150 },

@@ -1,6 +1,8 @@
 /**
- * Whatever is asked and whatever lies in the topics, each frame is one JSON text of a known type: sound statements, sound ones with a few wrong words, calls of all functions with unlikely
- * arguments, statements of every form of the dialect, and noise; over records at the edges of every format, damaged ones included. And none of it is a fault of the server's own.
+ * Whatever is asked and whatever lies in the topics, each frame is one JSON text of a known type: sound statements,
+ * sound ones with a few wrong words, calls of all functions with unlikely arguments, statements of every form of the
+ * dialect, and noise; over records at the edges of every format, damaged ones included. And none of it is a fault of
+ * the server's own.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -9,7 +11,13 @@ import { runRequest } from '../../src/engine/request.ts'
 import { AGGREGATE_DOCS, SCALAR_FUNCTIONS } from '../../src/functions/all-functions.ts'
 import type { Accept } from '../../src/functions/function.ts'
 import { printQuery } from '../../src/sql/print.ts'
-import { memoryWorld, type MemoryWorld, type WorldFormat, type WorldTopic, type WorldValue } from '../support/memory-world.ts'
+import {
+  memoryWorld,
+  type MemoryWorld,
+  type WorldFormat,
+  type WorldTopic,
+  type WorldValue,
+} from '../support/memory-world.ts'
 import { randomQuery } from '../support/random-queries.ts'
 import { Random, randomTable, topicOf } from '../support/random-tables.ts'
 import { CORPUS } from '../unit/sql/corpus.ts'
@@ -40,11 +48,27 @@ const text = (s: string): WorldValue => Buffer.from(s)
 const bytes = (hex: string): WorldValue => Buffer.from(hex, 'hex')
 const eight = (hex: string): WorldValue => bytes(hex.padStart(16, '0'))
 const edge = (members: Readonly<Record<string, unknown>>): WorldValue => {
-  const nothing = { s: null, d: null, f: null, l: null, ts: null, us: null, day: null, x: null, b: null, a: null, m: null }
+  const nothing = {
+    s: null,
+    d: null,
+    f: null,
+    l: null,
+    ts: null,
+    us: null,
+    day: null,
+    x: null,
+    b: null,
+    a: null,
+    m: null,
+  }
   return { json: { ...nothing, ...members } as never }
 }
 
-const TOPICS: readonly { readonly name: string; readonly value: WorldFormat; readonly values: readonly WorldValue[] }[] = [
+const TOPICS: readonly {
+  readonly name: string
+  readonly value: WorldFormat
+  readonly values: readonly WorldValue[]
+}[] = [
   {
     name: 'avro',
     value: { name: 'AVRO', schemas: [SCHEMA] },
@@ -70,7 +94,14 @@ const TOPICS: readonly { readonly name: string; readonly value: WorldFormat; rea
         a: ['NaN', null, -0.0],
         m: { '"': '\n', k: null },
       }),
-      edge({ d: 5e-324, l: 9007199254740993n, ts: 253402300800000, x: '999999999999999999999999.999999', a: [], m: {} }),
+      edge({
+        d: 5e-324,
+        l: 9007199254740993n,
+        ts: 253402300800000,
+        x: '999999999999999999999999.999999',
+        a: [],
+        m: {},
+      }),
       bytes('000000000102ff'),
       bytes('00000f4240'),
       null,
@@ -92,22 +123,43 @@ const TOPICS: readonly { readonly name: string; readonly value: WorldFormat; rea
       null,
     ],
   },
-  { name: 'xml', value: { name: 'XML' }, values: [text('<o a="&quot;"><s>&#1;</s><s>é</s></o>'), text('<s>"\\</s>'), text('<o>')] },
+  {
+    name: 'xml',
+    value: { name: 'XML' },
+    values: [text('<o a="&quot;"><s>&#1;</s><s>é</s></o>'), text('<s>"\\</s>'), text('<o>')],
+  },
   {
     name: 'packs',
     value: { name: 'MSGPACK' },
-    values: [bytes('82a173a3ff00fea164cb7ff8000000000000'), bytes('81c0c0'), bytes('cb7ff0000000000000'), bytes('81a2')],
+    values: [
+      bytes('82a173a3ff00fea164cb7ff8000000000000'),
+      bytes('81c0c0'),
+      bytes('cb7ff0000000000000'),
+      bytes('81a2'),
+    ],
   },
-  { name: 'texts', value: { name: 'STRING' }, values: [text('a"b\\\n\u0007'), bytes('ff00fe'), text(''), text('\u{10ffff}'), null] },
+  {
+    name: 'texts',
+    value: { name: 'STRING' },
+    values: [text('a"b\\\n\u0007'), bytes('ff00fe'), text(''), text('\u{10ffff}'), null],
+  },
   { name: 'raw', value: { name: 'BYTES' }, values: [bytes(''), bytes('00ff'), null] },
   {
     name: 'doubles',
     value: { name: 'DOUBLE' },
     values: [eight('7ff8000000000000'), eight('fff0000000000000'), eight('8000000000000000'), eight('1'), bytes('01')],
   },
-  { name: 'longs', value: { name: 'LONG' }, values: [eight('7fffffffffffffff'), eight('8000000000000000'), bytes('0102')] },
+  {
+    name: 'longs',
+    value: { name: 'LONG' },
+    values: [eight('7fffffffffffffff'), eight('8000000000000000'), bytes('0102')],
+  },
   { name: 'uuids', value: { name: 'UUID' }, values: [bytes('000102030405060708090a0b0c0d0e0f'), text('no uuid')] },
-  { name: 'rows', value: { name: 'CSV', header: ['s', 'd'] }, values: [text('"a ""b""\n",2'), text('1,2,3'), text('"')] },
+  {
+    name: 'rows',
+    value: { name: 'CSV', header: ['s', 'd'] },
+    values: [text('"a ""b""\n",2'), text('1,2,3'), text('"')],
+  },
 ]
 const TIMES = [-1, 0, 1_709_190_309_000, 8_640_000_000_000_001, Number.MAX_SAFE_INTEGER, 253_402_300_800_000]
 const KEYS: readonly WorldValue[] = [null, text('k'), text('"\\\u0000'), bytes('ff'), text('')]
@@ -163,15 +215,48 @@ const LITERALS = [
   ],
   ...["'$.a'", "'yyyy'", "'%'", "'[1]'", '[1, 2]', "['a']", '{1 AS a}', 'NULL', 'true', "'9'", '3'],
 ]
-const OPERATORS = ['+', '-', '*', '/', '%', '=', '<>', '<', '>=', '||', 'AND', 'OR', 'LIKE', 'IN', 'IS NULL', 'BETWEEN 0 AND']
+const OPERATORS = [
+  '+',
+  '-',
+  '*',
+  '/',
+  '%',
+  '=',
+  '<>',
+  '<',
+  '>=',
+  '||',
+  'AND',
+  'OR',
+  'LIKE',
+  'IN',
+  'IS NULL',
+  'BETWEEN 0 AND',
+]
 const WORDS = [
-  ...'SELECT FROM WHERE GROUP BY ORDER HAVING LIMIT JOIN ON LEFT LATERAL AS DISTINCT UNION ALL EXISTS NOT CASE WHEN END CAST SET EXPLAIN'.split(' '),
+  ...'SELECT FROM WHERE GROUP BY ORDER HAVING LIMIT JOIN ON LEFT LATERAL AS DISTINCT UNION ALL EXISTS NOT CASE WHEN END CAST SET EXPLAIN'.split(
+    ' ',
+  ),
   ...['(', ')', ',', ';', '.', '*', '[', ']', '{', '}', "'", '"', '`', '--', '/*', '\\', '\u0000', '\ud800', '🛳', '\n'],
 ]
 /** What a function's argument may be, by what it accepts: fields of a schema, and literals. */
 const ARGUMENTS: Readonly<Record<Accept, readonly string[]>> = {
   any: [],
-  string: ['s', 'm.k', '_headers.trace', '_error', "''", "'a'", "'\"\\\\'", "'\u0000'", "'\ud800'", "'é\u2028'", "'yyyy-MM-dd'", "'(('", "'1d'"],
+  string: [
+    's',
+    'm.k',
+    '_headers.trace',
+    '_error',
+    "''",
+    "'a'",
+    "'\"\\\\'",
+    "'\u0000'",
+    "'\ud800'",
+    "'é\u2028'",
+    "'yyyy-MM-dd'",
+    "'(('",
+    "'1d'",
+  ],
   'constant-string': ["'$.a'", "'[1]'", "'%'", "'yyyy'", "'1d'", "'Europe/Oslo'", "'a'"],
   number: ['d', 'f', 'l', 'x', '0', '-1', '2.5', '1e308', '9223372036854775808', 'CAST(l AS double)'],
   integer: ['l', '_meta.offset', '0', '1', '-1', '3', '2147483648', '9223372036854775807'],
@@ -196,12 +281,16 @@ const { expression } = fc.letrec<{ expression: string }>((tie) => {
   const scalar = fc.constantFrom(...SCALAR_FUNCTIONS).chain(({ name, parameters }) => {
     const needed = parameters.filter((parameter) => parameter.optional !== true)
     const given = (count: number): fc.Arbitrary<string[]> =>
-      fc.tuple(...Array.from({ length: count }, (_, i) => argument((parameters[i] ?? parameters.at(-1))?.accept ?? 'any')))
+      fc.tuple(
+        ...Array.from({ length: count }, (_, i) => argument((parameters[i] ?? parameters.at(-1))?.accept ?? 'any')),
+      )
     return fc
       .integer({ min: needed.length, max: Math.min(parameters.length, needed.length + 2) })
       .chain((count) => given(count).map((args) => `${name}(${args.join(', ')})`))
   })
-  const aggregate = fc.tuple(fc.constantFrom(...AGGREGATE_DOCS.map((doc) => doc.name)), anything).map(([name, arg]) => `${name}(${arg})`)
+  const aggregate = fc
+    .tuple(fc.constantFrom(...AGGREGATE_DOCS.map((doc) => doc.name)), anything)
+    .map(([name, arg]) => `${name}(${arg})`)
   const operation = fc
     .tuple(tie('expression'), fc.constantFrom(...OPERATORS), tie('expression'))
     .map(([a, op, b]) => (op === 'IS NULL' ? `(${a} IS NULL)` : `(${a} ${op} ${b})`))
@@ -242,7 +331,13 @@ const made = fc.nat(99_999).map((seed) => printQuery(randomQuery(RANDOM_TABLES, 
 const sound = fc.oneof(called, called, called, plain, corpus, made)
 /** With some words left out, doubled, moved or put in. */
 const mangled = fc
-  .tuple(sound, fc.array(fc.tuple(fc.nat(200), fc.nat(3), fc.constantFrom(...WORDS, ...FIELDS, ...LITERALS)), { minLength: 1, maxLength: 3 }))
+  .tuple(
+    sound,
+    fc.array(fc.tuple(fc.nat(200), fc.nat(3), fc.constantFrom(...WORDS, ...FIELDS, ...LITERALS)), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+  )
   .map(([sql, changes]) => {
     const tokens = sql.match(/\w+|\s+|./gsu) ?? []
     for (const [at, how, word] of changes) {
@@ -268,7 +363,9 @@ const SETS = [
   'SET validate.records = true; ',
   'SET format.decimal = 2; ',
 ]
-const statement = fc.tuple(fc.constantFrom(...SETS), fc.oneof(sound, sound, mangled, noise)).map(([set, sql]) => set + sql)
+const statement = fc
+  .tuple(fc.constantFrom(...SETS), fc.oneof(sound, sound, mangled, noise))
+  .map(([set, sql]) => set + sql)
 
 // ---------------------------------------------------------------------------------------------- asking
 
@@ -282,7 +379,12 @@ async function ask(
 ): Promise<string[]> {
   const seen: string[] = []
   const send = (frame: string): void => {
-    let parsed: { readonly type: string; readonly data: unknown; readonly rowId: unknown; readonly statementIndex: unknown }
+    let parsed: {
+      readonly type: string
+      readonly data: unknown
+      readonly rowId: unknown
+      readonly statementIndex: unknown
+    }
     try {
       parsed = JSON.parse(frame) as typeof parsed
     } catch (e) {
@@ -296,7 +398,12 @@ async function ask(
     seen.push(parsed.type)
   }
   const { catalog, log, administration } = world
-  const environment = { catalog, log, rulesOff: more.optimize === false ? ('all' as const) : undefined, ...(more.writes === true && { administration }) }
+  const environment = {
+    catalog,
+    log,
+    rulesOff: more.optimize === false ? ('all' as const) : undefined,
+    ...(more.writes === true && { administration }),
+  }
   const defaults = { 'max.query.time': 5_000 }
   await runRequest(
     { sql, live: more.live ?? false, statsMs: 250 },
@@ -340,7 +447,9 @@ test('every frame of statements that write is JSON', async () => {
       .tuple(target, fc.constantFrom('string, json', 'string, avro', 'int, string', 'bytes, xml'))
       .map(([name, formats]) => `CREATE TABLE ${name} (s string, d double NULL) FORMAT (${formats})`),
     fc.tuple(target, expression).map(([name, condition]) => `DELETE FROM ${name} WHERE ${condition}`),
-    fc.tuple(target, sound).map(([name, sql]) => `CREATE VIEW v_${name} AS ${sql}; SELECT * FROM v_${name}; DROP VIEW v_${name}`),
+    fc
+      .tuple(target, sound)
+      .map(([name, sql]) => `CREATE VIEW v_${name} AS ${sql}; SELECT * FROM v_${name}; DROP VIEW v_${name}`),
     target.map((name) => `DROP TABLE ${name}`),
   )
   const tally = { errors: 0, rows: 0 }

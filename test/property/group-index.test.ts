@@ -1,4 +1,7 @@
-/** The tables behind GROUP BY and joins against a Map: the same keys get the same numbers in order of first appearance, at any number of keys, and every key can be read back. */
+/**
+ * The tables behind GROUP BY and joins against a Map: the same keys get the same numbers in order of first appearance,
+ * at any number of keys, and every key can be read back.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -21,7 +24,12 @@ const value: fc.Arbitrary<Value> = fc.oneof(
   { weight: 4, arbitrary: text },
   {
     weight: 4,
-    arbitrary: fc.oneof(fc.integer(), fc.integer({ min: -3, max: 5000 }), fc.double(), fc.constantFrom(0, -0, 4095, 4096, 2 ** 31, -(2 ** 31), 2 ** 53)),
+    arbitrary: fc.oneof(
+      fc.integer(),
+      fc.integer({ min: -3, max: 5000 }),
+      fc.double(),
+      fc.constantFrom(0, -0, 4095, 4096, 2 ** 31, -(2 ** 31), 2 ** 53),
+    ),
   },
   fc.constant(null),
   fc.boolean(),
@@ -36,36 +44,46 @@ const same = (v: Value): Value => (Object.is(v, -0) ? 0 : v)
 function find(column: KeyColumn, v: string, before: number, behind: number): number {
   const bytes = Buffer.from(`${'"'.repeat(before)}${v}${'"'.repeat(behind)}`)
   const at = before
-  return column.findSlice(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at, bytes.length - behind, null)
+  return column.findSlice(
+    bytes,
+    new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
+    at,
+    bytes.length - behind,
+    null,
+  )
 }
 
 test(`keys of any kind are numbered as by a Map (seed ${RUNS.seed})`, () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(value, fc.nat(9), fc.nat(9), fc.boolean()), { maxLength: 300, size: 'max' }), (keys) => {
-      const column = new KeyColumn(LIMITS)
-      const known = new Map<string, number>()
-      const values: Value[] = []
-      for (const [v, before, behind, asBytes] of keys) {
-        const name = canonical(v)
-        if (!known.has(name)) {
-          known.set(name, known.size)
-          values.push(v)
+    fc.property(
+      fc.array(fc.tuple(value, fc.nat(9), fc.nat(9), fc.boolean()), { maxLength: 300, size: 'max' }),
+      (keys) => {
+        const column = new KeyColumn(LIMITS)
+        const known = new Map<string, number>()
+        const values: Value[] = []
+        for (const [v, before, behind, asBytes] of keys) {
+          const name = canonical(v)
+          if (!known.has(name)) {
+            known.set(name, known.size)
+            values.push(v)
+          }
+          const id =
+            asBytes && typeof v === 'string' && v.isWellFormed()
+              ? find(column, v, before, behind)
+              : typeof v === 'number'
+                ? column.findNumber(v)
+                : column.findValue(v)
+          assert.equal(id, known.get(name), name)
         }
-        const id =
-          asBytes && typeof v === 'string' && v.isWellFormed()
-            ? find(column, v, before, behind)
-            : typeof v === 'number'
-              ? column.findNumber(v)
-              : column.findValue(v)
-        assert.equal(id, known.get(name), name)
-      }
-      assert.equal(column.size, known.size)
-      for (const [i, v] of values.entries()) assert.deepEqual(column.value(i), same(v))
-      column.freeze()
-      for (const [i, v] of values.entries()) assert.equal(column.findValue(v), i)
-      for (const v of ['not there', 'no', 4711.5, 2 ** 40, -77_777, true, null]) assert.equal(column.findValue(v), known.get(canonical(v)) ?? -1, String(v))
-      assert.equal(column.size, known.size)
-    }),
+        assert.equal(column.size, known.size)
+        for (const [i, v] of values.entries()) assert.deepEqual(column.value(i), same(v))
+        column.freeze()
+        for (const [i, v] of values.entries()) assert.equal(column.findValue(v), i)
+        for (const v of ['not there', 'no', 4711.5, 2 ** 40, -77_777, true, null])
+          assert.equal(column.findValue(v), known.get(canonical(v)) ?? -1, String(v))
+        assert.equal(column.size, known.size)
+      },
+    ),
     RUNS,
   )
 })
@@ -94,7 +112,8 @@ for (const [kind, make] of Object.entries(KINDS))
         expected = names.push(v) - 1
         known.set(v, expected)
       }
-      const id = typeof v === 'number' ? column.findNumber(v) : n % 2 === 0 ? column.findText(v) : find(column, v, n % 5, n % 9)
+      const id =
+        typeof v === 'number' ? column.findNumber(v) : n % 2 === 0 ? column.findText(v) : find(column, v, n % 5, n % 9)
       if (id !== expected) assert.equal(id, expected, String(v))
     }
     assert.equal(column.size, known.size)
@@ -121,12 +140,18 @@ test('limits of keys', () => {
   }
   for (const make of [(i: number) => i, (i: number) => i / 2, (i: number) => `key ${i}`, (i: number) => [i]]) {
     const column = new KeyColumn(groupLimits(20_000, 2 ** 30))
-    assert.throws(fill(column, make), { code: 'MEMORY_LIMIT', message: 'The query has more than 20,000 groups (max.group.records).' })
+    assert.throws(fill(column, make), {
+      code: 'MEMORY_LIMIT',
+      message: 'The query has more than 20,000 groups (max.group.records).',
+    })
     assert.equal(column.size, 20_000)
     assert.equal(column.findValue(make(0)), 0, 'what is there is still found')
   }
   const pairs = new PairIndex(groupLimits(100, 2 ** 30))
-  assert.throws(() => Array.from({ length: 101 }, (_, i) => pairs.find(i, 0)), { code: 'MEMORY_LIMIT', message: /max\.group\.records/ })
+  assert.throws(() => Array.from({ length: 101 }, (_, i) => pairs.find(i, 0)), {
+    code: 'MEMORY_LIMIT',
+    message: /max\.group\.records/,
+  })
   const column = new KeyColumn(groupLimits(1_000_000, 1_000_000))
   assert.throws(
     fill(column, (i) => `a key that is longer than eight bytes ${i}`),
@@ -138,7 +163,12 @@ test('limits of keys', () => {
 })
 
 test('pages keep what was put in while they grow', () => {
-  const [doubles, integers, values, sparse] = [doublePages(3), integerPages(2), new ValuePages<number>(), new SparseIntegers()]
+  const [doubles, integers, values, sparse] = [
+    doublePages(3),
+    integerPages(2),
+    new ValuePages<number>(),
+    new SparseIntegers(),
+  ]
   const COUNT = 40_000
   for (let i = 0; i < COUNT; i++) {
     doubles.grow(i + 1)
@@ -149,7 +179,13 @@ test('pages keep what was put in while they grow', () => {
     if (i % 9000 === 0) sparse.set(i, i + 1)
   }
   for (let i = 0; i < COUNT; i++) {
-    const found = [doubles.page(i)[doubles.at(i)], doubles.page(i)[doubles.at(i) + 2], integers.page(i)[integers.at(i) + 1], values.get(i), sparse.get(i)]
+    const found = [
+      doubles.page(i)[doubles.at(i)],
+      doubles.page(i)[doubles.at(i) + 2],
+      integers.page(i)[integers.at(i) + 1],
+      values.get(i),
+      sparse.get(i),
+    ]
     if (found.join() !== [0, i / 2, i, i, i % 9000 === 0 ? i + 1 : 0].join()) assert.fail(`${i}: ${found.join()}`)
   }
 })

@@ -1,6 +1,7 @@
 /**
- * Records of random and of damaged bytes, through whole queries in memory: each record is a row or a BADRECORD, the query ends in order, and strict reading
- * (`validate.records`) finds no fewer bad records than reading what is asked for.
+ * Records of random and of damaged bytes, through whole queries in memory: each record is a row or a BADRECORD, the
+ * query ends in order, and strict reading (`validate.records`) finds no fewer bad records than reading what is asked
+ * for.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -67,7 +68,9 @@ function damaged(good: Buffer): fc.Arbitrary<Buffer> {
       copy[Math.min(n, copy.length - 1)] = byte
       return copy
     }),
-    fc.tuple(at, fc.uint8Array({ minLength: 1, maxLength: 12 })).map(([n, bytes]) => Buffer.concat([good.subarray(0, n), bytes, good.subarray(n)])),
+    fc
+      .tuple(at, fc.uint8Array({ minLength: 1, maxLength: 12 }))
+      .map(([n, bytes]) => Buffer.concat([good.subarray(0, n), bytes, good.subarray(n)])),
     fc.tuple(at, at).map(([n, m]) => Buffer.concat([good.subarray(0, n), good.subarray(m)])),
   )
 }
@@ -89,7 +92,12 @@ async function ask(format: WorldFormat, values: readonly Buffer[], sql: string, 
     else assert.equal(type, 'METADATA', frame)
   }
   const defaults = { 'validate.records': validate }
-  const { outcome } = await runRequest({ sql, live: false }, { catalog, log, defaults }, { send, drained: () => undefined }, new AbortController().signal)
+  const { outcome } = await runRequest(
+    { sql, live: false },
+    { catalog, log, defaults },
+    { send, drained: () => undefined },
+    new AbortController().signal,
+  )
   catalog.close()
   assert.equal(outcome, 'end')
   return { rows, bad }
@@ -103,13 +111,17 @@ const CASES: readonly [string, WorldFormat, Buffer][] = [
 for (const [name, format, good] of CASES) {
   test(`damaged ${name} records are rows or bad records (seed ${SEED})`, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(damaged(good), { minLength: 20, maxLength: 20 }), fc.constantFrom(...QUERIES), async (values, sql) => {
-        const lenient = await ask(format, values, sql, false)
-        const strict = await ask(format, values, sql, true)
-        assert.equal(lenient.rows + lenient.bad, values.length, sql)
-        assert.equal(strict.rows + strict.bad, values.length, sql)
-        assert.ok(strict.bad >= lenient.bad, `${sql}: strict ${strict.bad}, lenient ${lenient.bad}`)
-      }),
+      fc.asyncProperty(
+        fc.array(damaged(good), { minLength: 20, maxLength: 20 }),
+        fc.constantFrom(...QUERIES),
+        async (values, sql) => {
+          const lenient = await ask(format, values, sql, false)
+          const strict = await ask(format, values, sql, true)
+          assert.equal(lenient.rows + lenient.bad, values.length, sql)
+          assert.equal(strict.rows + strict.bad, values.length, sql)
+          assert.ok(strict.bad >= lenient.bad, `${sql}: strict ${strict.bad}, lenient ${lenient.bad}`)
+        },
+      ),
       { seed: SEED, numRuns: 150 },
     )
   })

@@ -1,4 +1,7 @@
-/** The table of a join against a Map of lists: rows of a key in the order in which they came, whatever their columns hold, over any number of pages. */
+/**
+ * The table of a join against a Map of lists: rows of a key in the order in which they came, whatever their columns
+ * hold, over any number of pages.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -41,14 +44,17 @@ function check(rows: readonly (readonly [string | number, Value])[]): void {
 test(`rows by key (seed ${RUNS.seed})`, () => {
   const value = fc.oneof(fc.string(), fc.integer(), fc.double(), fc.boolean(), fc.constant(null))
   fc.assert(
-    fc.property(fc.array(fc.tuple(key, value), { maxLength: 400, size: 'max' }), (rows) => check(rows.map(([k, v]) => [Object.is(k, -0) ? 0 : k, v]))),
+    fc.property(fc.array(fc.tuple(key, value), { maxLength: 400, size: 'max' }), (rows) =>
+      check(rows.map(([k, v]) => [Object.is(k, -0) ? 0 : k, v])),
+    ),
     RUNS,
   )
 })
 
 test('many rows: one key, a key each, and duplicates that come late', () => {
   const COUNT = 30_000
-  const make = (keyOf: (i: number) => string | number): (readonly [string | number, Value])[] => Array.from({ length: COUNT }, (_, i) => [keyOf(i), i])
+  const make = (keyOf: (i: number) => string | number): (readonly [string | number, Value])[] =>
+    Array.from({ length: COUNT }, (_, i) => [keyOf(i), i])
   check(make(() => 0))
   check(make((i) => i * 3))
   check(make((i) => `key ${i}`))

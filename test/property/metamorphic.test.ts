@@ -1,6 +1,8 @@
 /**
- * What must not change an answer: the order of terms and of select items, the sides of a join, how records are dealt to partitions, whether they are Avro or JSON, whether a condition stands in
- * WHERE or in a CASE. Random statements over values at the edges (NaN, infinities, −0.0, 2⁵³ ± 1, units of time, nulls, absent fields). Every frame on the way is JSON.
+ * What must not change an answer: the order of terms and of select items, the sides of a join, how records are dealt to
+ * partitions, whether they are Avro or JSON, whether a condition stands in WHERE or in a CASE. Random statements over
+ * values at the edges (NaN, infinities, −0.0, 2⁵³ ± 1, units of time, nulls, absent fields). Every frame on the way is
+ * JSON.
  */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
@@ -40,7 +42,17 @@ const SCHEMA = JSON.stringify({
   ],
 })
 const START_MS = Date.parse('2020-01-01T00:00:00Z')
-const LONGS = [null, '-3', '0', '1', '2', '9007199254740991', '9007199254740992', '9007199254740993', '100000000000000000']
+const LONGS = [
+  null,
+  '-3',
+  '0',
+  '1',
+  '2',
+  '9007199254740991',
+  '9007199254740992',
+  '9007199254740993',
+  '100000000000000000',
+]
 const DOUBLES = [null, '"NaN"', '"Infinity"', '"-Infinity"', '-0.0', '0.0', '0.5', '1.0', '9007199254740992.0', '1e17']
 const MILLIS = [null, -1, 0, 1, 1500].map((ms) => (ms === null ? null : String(START_MS + ms)))
 const TEXTS = [null, '""', '"a"', '"ab"', '"ü"', '"2020"']
@@ -80,7 +92,11 @@ const finite = (values: Values): Values => ({
 })
 /** Some NULLs are fields that are not there. */
 const sparse = ({ members }: Values): string =>
-  objectText(Object.entries(members).filter(([name, text], i) => text !== null || (i + name.length + Number(members.n)) % 2 === 0))
+  objectText(
+    Object.entries(members).filter(
+      ([name, text], i) => text !== null || (i + name.length + Number(members.n)) % 2 === 0,
+    ),
+  )
 
 const records = (rows: readonly Values[], text: (row: Values) => string, partitions: number): WorldRecord[] =>
   rows.map((row, i) => ({
@@ -106,7 +122,10 @@ function valueText(frame: string): string {
   return frame.slice(at, valueEnd(frame, at))
 }
 
-/** The texts of the values of all rows, in the order they came; every frame must be JSON. An error that a user would see fails the test. */
+/**
+ * The texts of the values of all rows, in the order they came; every frame must be JSON. An error that a user would see
+ * fails the test.
+ */
 async function rows(sql: string, optimize = true): Promise<string[]> {
   const found: string[] = []
   const send = (frame: string): void => {
@@ -132,7 +151,10 @@ async function columns(items: readonly Item[], topic: string): Promise<Map<strin
   const list = items.map(({ sql, name }) => `${sql} AS ${name}`).join(', ')
   for (const text of await rows(`SELECT ${list} FROM ${topic} ORDER BY n`)) {
     const row = parseExact(text) as Record<string, ExactJson>
-    for (const { name } of items) found.get(name)?.push(String(JSON.stringify(row[name] ?? null, (_, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v))))
+    for (const { name } of items)
+      found
+        .get(name)
+        ?.push(String(JSON.stringify(row[name] ?? null, (_, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v))))
   }
   return found
 }
@@ -145,8 +167,19 @@ interface Item {
 }
 
 const LEAVES = [
-  ...['l', 'd', 't', 'u', 's', 'r', 'r.x', 'xs'].flatMap((f) => [`\`EXISTS\`(${f})`, `${f} IS NULL`, `${f} IS NOT NULL`]),
-  ...['l > 1', 'l = 9007199254740993', 'l <> 9007199254740992', 'l BETWEEN 0 AND 2', 'l IN (1, 9007199254740993)', 'l NOT IN (0, 100000000000000000)'],
+  ...['l', 'd', 't', 'u', 's', 'r', 'r.x', 'xs'].flatMap((f) => [
+    `\`EXISTS\`(${f})`,
+    `${f} IS NULL`,
+    `${f} IS NOT NULL`,
+  ]),
+  ...[
+    'l > 1',
+    'l = 9007199254740993',
+    'l <> 9007199254740992',
+    'l BETWEEN 0 AND 2',
+    'l IN (1, 9007199254740993)',
+    'l NOT IN (0, 100000000000000000)',
+  ],
   ...['d > 0.5', 'd = 0.0', 'd <= 1.0', 'd <> 0.5', 'l = d', 'l < d', 'd IN (0.5, 9007199254740992.0)'],
   ...["s = 'a'", "s LIKE 'a%'", "s > '2'", "UPPER(s) = 'AB'", 'LENGTH(s) > 0', "r.s = 'a'", 'r.x = 1', 'r.x > 1'],
   ...['SIZEOF(xs) > 0', 'xs[0] = 1', 'IN_ARRAY(1, xs)'],
@@ -180,18 +213,34 @@ const ITEMS = [
   'xs[0]',
   'l = d',
 ]
-const TIME_ITEMS = ['t', 'u', 'YEAR(t)', '`EXISTS`(t)', '`EXISTS`(u)', 'COALESCE(u, t)', 'GREATEST(t, u)', 'LEAST(u, t)']
+const TIME_ITEMS = [
+  't',
+  'u',
+  'YEAR(t)',
+  '`EXISTS`(t)',
+  '`EXISTS`(u)',
+  'COALESCE(u, t)',
+  'GREATEST(t, u)',
+  'LEAST(u, t)',
+]
 
 const term = (leaves: readonly string[]): fc.Arbitrary<string> =>
   fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom(...leaves) },
     { weight: 1, arbitrary: fc.constantFrom(...leaves).map((leaf) => `NOT (${leaf})`) },
-    { weight: 1, arbitrary: fc.tuple(fc.constantFrom(...leaves), fc.constantFrom(...leaves)).map(([x, y]) => `(${x} OR ${y})`) },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(fc.constantFrom(...leaves), fc.constantFrom(...leaves)).map(([x, y]) => `(${x} OR ${y})`),
+    },
   )
 const shuffled = <T>(from: fc.Arbitrary<T>): fc.Arbitrary<{ given: T[]; turned: T[] }> =>
   fc
     .uniqueArray(from, { minLength: 2, maxLength: 4 })
-    .chain((given) => fc.shuffledSubarray(given, { minLength: given.length, maxLength: given.length }).map((turned) => ({ given, turned })))
+    .chain((given) =>
+      fc
+        .shuffledSubarray(given, { minLength: given.length, maxLength: given.length })
+        .map((turned) => ({ given, turned })),
+    )
 const typed = [...LEAVES, ...TIMES]
 const options = (n: number) => ({ seed: SEED + n, numRuns: RUNS })
 const topics = fc.constantFrom('av', 'js')
@@ -200,7 +249,9 @@ const leavesOf = (topic: string): readonly string[] => (topic === 'av' ? typed :
 // ---------------------------------------------------------------------------------------------- properties
 
 test('the order of the terms of AND and OR changes nothing', async () => {
-  const cases = topics.chain((topic) => fc.tuple(fc.constant(topic), shuffled(term(leavesOf(topic))), fc.constantFrom(' AND ', ' OR ')))
+  const cases = topics.chain((topic) =>
+    fc.tuple(fc.constant(topic), shuffled(term(leavesOf(topic))), fc.constantFrom(' AND ', ' OR ')),
+  )
   await fc.assert(
     fc.asyncProperty(cases, async ([topic, { given, turned }, op]) => {
       const ask = (terms: string[], optimize = true) => set(`SELECT n FROM ${topic} WHERE ${terms.join(op)}`, optimize)
@@ -214,12 +265,19 @@ test('the order of the terms of AND and OR changes nothing', async () => {
 
 test('the order of select items changes no value, and what WHERE asks neither', async () => {
   const item = (list: readonly string[]) => fc.constantFrom(...list.map((sql, i) => ({ sql, name: `c${i}` })))
-  const cases = topics.chain((topic) => fc.tuple(fc.constant(topic), shuffled(item(topic === 'av' ? [...ITEMS, ...TIME_ITEMS] : ITEMS))))
+  const cases = topics.chain((topic) =>
+    fc.tuple(fc.constant(topic), shuffled(item(topic === 'av' ? [...ITEMS, ...TIME_ITEMS] : ITEMS))),
+  )
   await fc.assert(
     fc.asyncProperty(cases, async ([topic, { given, turned }]) => {
       const first = await columns(given, topic)
       const second = await columns(turned, topic)
-      for (const { name, sql } of given) assert.deepEqual(second.get(name), first.get(name), `${topic}: ${sql} among ${given.map((i) => i.sql).join(', ')}`)
+      for (const { name, sql } of given)
+        assert.deepEqual(
+          second.get(name),
+          first.get(name),
+          `${topic}: ${sql} among ${given.map((i) => i.sql).join(', ')}`,
+        )
     }),
     options(2),
   )
@@ -229,7 +287,11 @@ test('a condition, its negation and its being NULL divide the rows', async () =>
   const cases = topics.chain((topic) => fc.tuple(fc.constant(topic), term(leavesOf(topic))))
   await fc.assert(
     fc.asyncProperty(cases, async ([topic, condition]) => {
-      const parts = await Promise.all([condition, `NOT (${condition})`, `(${condition}) IS NULL`].map((where) => set(`SELECT n FROM ${topic} WHERE ${where}`)))
+      const parts = await Promise.all(
+        [condition, `NOT (${condition})`, `(${condition}) IS NULL`].map((where) =>
+          set(`SELECT n FROM ${topic} WHERE ${where}`),
+        ),
+      )
       assert.deepEqual(parts.flat().sort(), await set(`SELECT n FROM ${topic}`), `${topic}: ${condition}`)
     }),
     options(3),
@@ -241,7 +303,11 @@ test('WHERE keeps as many rows as a CASE counts', async () => {
   await fc.assert(
     fc.asyncProperty(cases, async ([topic, condition, optimize]) => {
       const where = await rows(`SELECT count(*) AS c FROM ${topic} WHERE ${condition}`, optimize)
-      assert.deepEqual(await rows(`SELECT SUM(CASE WHEN ${condition} THEN 1 ELSE 0 END) AS c FROM ${topic}`, optimize), where, `${topic}: ${condition}`)
+      assert.deepEqual(
+        await rows(`SELECT SUM(CASE WHEN ${condition} THEN 1 ELSE 0 END) AS c FROM ${topic}`, optimize),
+        where,
+        `${topic}: ${condition}`,
+      )
     }),
     options(4),
   )
@@ -250,7 +316,11 @@ test('WHERE keeps as many rows as a CASE counts', async () => {
 test('JSON answers as Avro does where the data are the same', async () => {
   await fc.assert(
     fc.asyncProperty(term(LEAVES), async (condition) => {
-      assert.deepEqual(await set(`SELECT n FROM js_finite WHERE ${condition}`), await set(`SELECT n FROM av_finite WHERE ${condition}`), condition)
+      assert.deepEqual(
+        await set(`SELECT n FROM js_finite WHERE ${condition}`),
+        await set(`SELECT n FROM av_finite WHERE ${condition}`),
+        condition,
+      )
     }),
     options(5),
   )
@@ -273,7 +343,8 @@ test('one partition answers as many do', async () => {
   const group = fc.constantFrom('s', 'l', 'd', 't', 'COALESCE(u, t)', 'r.x', 'YEAR(t)')
   await fc.assert(
     fc.asyncProperty(measure, group, fc.option(term(typed)), async (what, by, condition) => {
-      const sql = (topic: string) => `SELECT ${by} AS g, ${what} AS m FROM ${topic}${condition === null ? '' : ` WHERE ${condition}`} GROUP BY ${by}`
+      const sql = (topic: string) =>
+        `SELECT ${by} AS g, ${what} AS m FROM ${topic}${condition === null ? '' : ` WHERE ${condition}`} GROUP BY ${by}`
       assert.deepEqual(await set(sql('av')), await set(sql('one')), sql('av'))
     }),
     options(6),
@@ -282,7 +353,13 @@ test('one partition answers as many do', async () => {
 
 test('the sides of a join may change places', async () => {
   const key = fc.constantFrom('l', 'd', 's', 't', 'u')
-  const other: Readonly<Record<string, readonly string[]>> = { l: ['l', 'd'], d: ['d', 'l'], s: ['s'], t: ['t', 'u'], u: ['u', 't'] }
+  const other: Readonly<Record<string, readonly string[]>> = {
+    l: ['l', 'd'],
+    d: ['d', 'l'],
+    s: ['s'],
+    t: ['t', 'u'],
+    u: ['u', 't'],
+  }
   const cases = key.chain((left) => fc.tuple(fc.constant(left), fc.constantFrom(...other[left])))
   await fc.assert(
     fc.asyncProperty(cases, async ([left, right]) => {
@@ -301,17 +378,33 @@ test('the sides of a join may change places', async () => {
 
 test('IN is = with OR, BETWEEN two comparisons', async () => {
   const operand = fc.constantFrom('l', 'd', 'r.x', 'xs[0]')
-  const constant = fc.constantFrom('0', '1', '0.5', '9007199254740992', '9007199254740993', '9007199254740992.0', '1e17', '100000000000000000', 'NULL')
+  const constant = fc.constantFrom(
+    '0',
+    '1',
+    '0.5',
+    '9007199254740992',
+    '9007199254740993',
+    '9007199254740992.0',
+    '1e17',
+    '100000000000000000',
+    'NULL',
+  )
   await fc.assert(
-    fc.asyncProperty(topics, operand, fc.array(constant, { minLength: 1, maxLength: 3 }), fc.boolean(), async (topic, x, list, negated) => {
-      const not = negated ? 'NOT ' : ''
-      const ask = (where: string) => set(`SELECT n FROM ${topic} WHERE ${where}`)
-      const equals = `${not}(${list.map((c) => `${x} = ${c}`).join(' OR ')})`
-      assert.deepEqual(await ask(`${x} ${not}IN (${list.join(', ')})`), await ask(equals), `${topic}: ${equals}`)
-      const [low, high] = [list[0], list.at(-1) ?? '0']
-      const within = `${not}(${x} >= ${low} AND ${x} <= ${high})`
-      assert.deepEqual(await ask(`${x} ${not}BETWEEN ${low} AND ${high}`), await ask(within), `${topic}: ${within}`)
-    }),
+    fc.asyncProperty(
+      topics,
+      operand,
+      fc.array(constant, { minLength: 1, maxLength: 3 }),
+      fc.boolean(),
+      async (topic, x, list, negated) => {
+        const not = negated ? 'NOT ' : ''
+        const ask = (where: string) => set(`SELECT n FROM ${topic} WHERE ${where}`)
+        const equals = `${not}(${list.map((c) => `${x} = ${c}`).join(' OR ')})`
+        assert.deepEqual(await ask(`${x} ${not}IN (${list.join(', ')})`), await ask(equals), `${topic}: ${equals}`)
+        const [low, high] = [list[0], list.at(-1) ?? '0']
+        const within = `${not}(${x} >= ${low} AND ${x} <= ${high})`
+        assert.deepEqual(await ask(`${x} ${not}BETWEEN ${low} AND ${high}`), await ask(within), `${topic}: ${within}`)
+      },
+    ),
     options(8),
   )
 })

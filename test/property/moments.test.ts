@@ -1,4 +1,7 @@
-/** Moments against numbers with a fraction and texts of any fineness: as exact arithmetic in nanoseconds says, with and without bounds that go to Kafka. */
+/**
+ * Moments against numbers with a fraction and texts of any fineness: as exact arithmetic in nanoseconds says, with and
+ * without bounds that go to Kafka.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -20,7 +23,22 @@ const SCHEMA = JSON.stringify({
 })
 
 /** A few moments around the start, in nanoseconds behind it. */
-const nanos = fc.constantFrom(-1_000_000n, -1n, 0n, 1n, 499n, 500n, 1_000n, 250_000n, 500_000n, 999_999n, 1_000_000n, 1_000_001n, 2_000_000n, 3_000_000n)
+const nanos = fc.constantFrom(
+  -1_000_000n,
+  -1n,
+  0n,
+  1n,
+  499n,
+  500n,
+  1_000n,
+  250_000n,
+  500_000n,
+  999_999n,
+  1_000_000n,
+  1_000_001n,
+  2_000_000n,
+  3_000_000n,
+)
 const START_NANOS = BigInt(START_MS) * 1_000_000n
 const floor = (n: bigint, unit: bigint): bigint => (n - (((n % unit) + unit) % unit)) / unit
 
@@ -30,7 +48,8 @@ function iso(moment: bigint): string {
   return `${new Date(Number(ms)).toISOString().slice(0, 19)}.${fraction}Z`
 }
 /** Of a double of milliseconds: they go in steps of 2^-12 there. */
-const msOf = (moment: bigint): number => Number(floor(moment, 1_000_000n)) + Number(moment - floor(moment, 1_000_000n) * 1_000_000n) / 1e6
+const msOf = (moment: bigint): number =>
+  Number(floor(moment, 1_000_000n)) + Number(moment - floor(moment, 1_000_000n) * 1_000_000n) / 1e6
 
 type Op = '=' | '<>' | '<' | '<=' | '>' | '>='
 const holds = (op: Op, a: bigint, b: bigint): boolean =>
@@ -39,7 +58,8 @@ const holds = (op: Op, a: bigint, b: bigint): boolean =>
 /** All in units of 2^-12 × 10^-6 of a millisecond, in which both nanoseconds and doubles of this size are whole. */
 const FINE = 4096n
 const ofNanos = (moment: bigint): bigint => moment * FINE
-const ofDouble = (ms: number): bigint => BigInt(Math.floor(ms)) * 1_000_000n * FINE + BigInt((ms - Math.floor(ms)) * 4096) * 1_000_000n
+const ofDouble = (ms: number): bigint =>
+  BigInt(Math.floor(ms)) * 1_000_000n * FINE + BigInt((ms - Math.floor(ms)) * 4096) * 1_000_000n
 
 const UNITS = { ms: 1_000_000n, us: 1_000n, ns: 1n, '_meta.timestamp': 1_000_000n } as const
 type Column = keyof typeof UNITS
@@ -65,19 +85,28 @@ async function found(world: MemoryWorld, condition: string, optimize: boolean): 
 test('a moment and a number, a text, or a field of either', async () => {
   const column = fc.constantFrom<Column>('ms', 'us', 'ns', '_meta.timestamp')
   const op = fc.constantFrom<Op>('=', '<>', '<', '<=', '>', '>=')
-  const other = fc.record({ kind: fc.constantFrom('number', 'text', 'at', 'said', 'turned', 'in', 'between'), moment: nanos })
+  const other = fc.record({
+    kind: fc.constantFrom('number', 'text', 'at', 'said', 'turned', 'in', 'between'),
+    moment: nanos,
+  })
   const query = fc.record({ moments: fc.array(nanos, { minLength: 1, maxLength: 12 }), column, op, other })
   await fc.assert(
     fc.asyncProperty(query, async ({ moments, column: name, op: by, other: { kind, moment } }) => {
       const fixed = START_NANOS + moment
-      const rows = moments.map((m, n) => ({ n, moment: START_NANOS + m, at: START_NANOS + moments[(n * 5 + 1) % moments.length] }))
+      const rows = moments.map((m, n) => ({
+        n,
+        moment: START_NANOS + m,
+        at: START_NANOS + moments[(n * 5 + 1) % moments.length],
+      }))
       const records = rows.map(({ n, moment: m, at }) => ({
         partition: n % 2,
         timestampMs: Number(floor(m, 1_000_000n)),
         key: null,
         value: { json: { n, ms: floor(m, 1_000_000n), us: floor(m, 1_000n), ns: m, at: msOf(at), said: iso(at) } },
       }))
-      const world = memoryWorld([{ name: 't', partitions: 2, batch: 2, value: { name: 'AVRO', schemas: [SCHEMA] }, records }])
+      const world = memoryWorld([
+        { name: 't', partitions: 2, batch: 2, value: { name: 'AVRO', schemas: [SCHEMA] }, records },
+      ])
       const place = (row: (typeof rows)[number]): bigint => ofNanos(floor(row.moment, UNITS[name]) * UNITS[name])
       const conditions: Readonly<Record<string, readonly [string, (row: (typeof rows)[number]) => boolean]>> = {
         number: [`${name} ${by} ${msOf(fixed)}`, (row) => holds(by, place(row), ofDouble(msOf(fixed)))],
@@ -85,8 +114,14 @@ test('a moment and a number, a text, or a field of either', async () => {
         at: [`${name} ${by} at`, (row) => holds(by, place(row), ofDouble(msOf(row.at)))],
         said: [`NOT (${name} ${by} said)`, (row) => !holds(by, place(row), ofNanos(row.at))],
         turned: [`${msOf(fixed)} ${by} ${name}`, (row) => holds(by, ofDouble(msOf(fixed)), place(row))],
-        in: [`${name} IN (${msOf(fixed)}, '${iso(fixed)}')`, (row) => place(row) === ofDouble(msOf(fixed)) || place(row) === ofNanos(fixed)],
-        between: [`${name} BETWEEN ${msOf(fixed)} AND at`, (row) => place(row) >= ofDouble(msOf(fixed)) && place(row) <= ofDouble(msOf(row.at))],
+        in: [
+          `${name} IN (${msOf(fixed)}, '${iso(fixed)}')`,
+          (row) => place(row) === ofDouble(msOf(fixed)) || place(row) === ofNanos(fixed),
+        ],
+        between: [
+          `${name} BETWEEN ${msOf(fixed)} AND at`,
+          (row) => place(row) >= ofDouble(msOf(fixed)) && place(row) <= ofDouble(msOf(row.at)),
+        ],
       }
       const [condition, expected] = conditions[kind]
       const right = rows.filter(expected).map((row) => row.n)

@@ -1,4 +1,7 @@
-/** ORDER BY offset or timestamp DESC with a LIMIT: reading backwards gives the rows of reading everything, and of a long topic reads only its end. */
+/**
+ * ORDER BY offset or timestamp DESC with a LIMIT: reading backwards gives the rows of reading everything, and of a long
+ * topic reads only its end.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -17,16 +20,32 @@ async function run(
 ): Promise<{ rows: string[]; bytes: number; records: number }> {
   const frames: string[] = []
   const sink = { send: (frame: string): void => void frames.push(frame), drained: () => undefined }
-  const summary = await runRequest({ sql, live: false }, { ...world, rulesOff: optimize ? undefined : 'all' }, sink, new AbortController().signal)
+  const summary = await runRequest(
+    { sql, live: false },
+    { ...world, rulesOff: optimize ? undefined : 'all' },
+    sink,
+    new AbortController().signal,
+  )
   assert.equal(summary.outcome, 'end', summary.error)
-  const values = frames.map((f) => JSON.parse(f) as { type: string; data: { value: unknown } }).filter((f) => f.type === 'RECORD')
-  return { rows: values.map((f) => JSON.stringify(f.data.value)), bytes: summary.bytesRead, records: summary.recordsScanned }
+  const values = frames
+    .map((f) => JSON.parse(f) as { type: string; data: { value: unknown } })
+    .filter((f) => f.type === 'RECORD')
+  return {
+    rows: values.map((f) => JSON.stringify(f.data.value)),
+    bytes: summary.bytesRead,
+    records: summary.recordsScanned,
+  }
 }
 
 test('backwards = everything', async () => {
   const world = randomWorld()
   const query = fc.record({
-    by: fc.constantFrom('_meta.offset DESC', '_meta.timestamp DESC', '_meta.offset DESC, _meta.partition DESC', '_meta.timestamp DESC, a'),
+    by: fc.constantFrom(
+      '_meta.offset DESC',
+      '_meta.timestamp DESC',
+      '_meta.offset DESC, _meta.partition DESC',
+      '_meta.timestamp DESC, a',
+    ),
     where: fc.option(condition, { nil: undefined }),
     limit: fc.integer({ min: 0, max: 12 }),
     skip: fc.integer({ min: 0, max: 3 }),
@@ -44,7 +63,10 @@ test('backwards = everything', async () => {
 })
 
 test('backwards = everything, also where records have no timestamp', async () => {
-  const record = fc.record({ partition: fc.nat(2), timestampMs: fc.constantFrom(-1, -1, 0, 1, START_MS, START_MS + 1, START_MS + 2) })
+  const record = fc.record({
+    partition: fc.nat(2),
+    timestampMs: fc.constantFrom(-1, -1, 0, 1, START_MS, START_MS + 1, START_MS + 2),
+  })
   const query = fc.record({
     records: fc.array(record, { maxLength: 60 }),
     nulls: fc.constantFrom('', ' NULLS FIRST', ' NULLS LAST'),
@@ -77,13 +99,23 @@ const START_MS = Date.parse('2024-01-01T00:00:00Z')
 /** 5 M records in one partition, a millisecond each, made as they are read: one batch over and over. */
 class LongLog implements KafkaLog {
   readonly #bytes = writeRecordBatch(
-    Array.from({ length: RECORDS }, (_, i) => ({ offset: i, timestamp: i, key: null, value: Buffer.from(`{"n":${i}}`), headers: [] })),
+    Array.from({ length: RECORDS }, (_, i) => ({
+      offset: i,
+      timestamp: i,
+      key: null,
+      value: Buffer.from(`{"n":${i}}`),
+      headers: [],
+    })),
     {},
   )
   async bounds(): ReturnType<KafkaLog['bounds']> {
     return [{ partition: 0, start: 0, end: RECORDS * BATCHES }]
   }
-  async offsetsForTime(_topic: string, _partitions: readonly number[], timestampMs: number): ReturnType<KafkaLog['offsetsForTime']> {
+  async offsetsForTime(
+    _topic: string,
+    _partitions: readonly number[],
+    timestampMs: number,
+  ): ReturnType<KafkaLog['offsetsForTime']> {
     return [Math.max(0, timestampMs - START_MS)]
   }
   scan(request: ScanRequest): BatchSource {
@@ -134,7 +166,10 @@ test('of 5 M records only the end is read', async () => {
     assert.equal(few.rows[19], '{"o":4980007}')
     assert.ok(few.records <= 200_000, `${few.records} records`)
   }
-  const bounded = await run('SELECT _meta.offset AS o FROM long WHERE _meta.offset < 1000000 ORDER BY _meta.offset DESC LIMIT 2', on)
+  const bounded = await run(
+    'SELECT _meta.offset AS o FROM long WHERE _meta.offset < 1000000 ORDER BY _meta.offset DESC LIMIT 2',
+    on,
+  )
   assert.deepEqual(bounded.rows, ['{"o":999999}', '{"o":999998}'])
   assert.ok(bounded.records <= 4)
   world.catalog.close()

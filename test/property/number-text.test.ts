@@ -1,4 +1,7 @@
-/** Floating-point numbers as text, against exact fractions: the text reads back as the number that it was made of, and no text of fewer digits does. */
+/**
+ * Floating-point numbers as text, against exact fractions: the text reads back as the number that it was made of, and
+ * no text of fewer digits does.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -27,8 +30,15 @@ function parts(x: number, bits: number, smallest: number): { readonly mantissa: 
   return { mantissa: BigInt(x / 2 ** power), power }
 }
 
-/** Between which fractions everything is nearest to a positive number, and whether its ends are: an even mantissa wins them. */
-function nearest(x: number, bits: number, smallest: number): { readonly low: Fraction; readonly high: Fraction; readonly ends: boolean } {
+/**
+ * Between which fractions everything is nearest to a positive number, and whether its ends are: an even mantissa wins
+ * them.
+ */
+function nearest(
+  x: number,
+  bits: number,
+  smallest: number,
+): { readonly low: Fraction; readonly high: Fraction; readonly ends: boolean } {
   const { mantissa, power } = parts(x, bits, smallest)
   const narrow = mantissa === 2n ** BigInt(bits - 1) && power > smallest
   return {
@@ -52,7 +62,8 @@ function fewestDigits(low: Fraction, high: Fraction, ends: boolean): number {
 
 /** A text as a fraction, and its digits without zeros at either end. */
 function read(text: string): { readonly value: Fraction; readonly digits: number } {
-  const [, whole, fraction = '', exponent = '0'] = /^(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(text) ?? assert.fail(`not a number: ${text}`)
+  const [, whole, fraction = '', exponent = '0'] =
+    /^(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(text) ?? assert.fail(`not a number: ${text}`)
   const digits = (whole + fraction).replace(/^0+/, '').replace(/0+$/, '')
   return { value: scaled(BigInt(whole + fraction), 10n, Number(exponent) - fraction.length), digits: digits.length }
 }
@@ -103,7 +114,9 @@ test('floats of all sizes', () => {
     RUNS,
   )
   fc.assert(
-    fc.property(fc.nat(99_999), fc.integer({ min: -45, max: 38 }), (digits, exponent) => checkFloat(Math.fround(Number(`${digits}e${exponent}`)))),
+    fc.property(fc.nat(99_999), fc.integer({ min: -45, max: 38 }), (digits, exponent) =>
+      checkFloat(Math.fround(Number(`${digits}e${exponent}`))),
+    ),
     RUNS,
   )
 })
@@ -125,7 +138,9 @@ test('doubles of all sizes', () => {
     RUNS,
   )
   fc.assert(
-    fc.property(fc.nat(999_999), fc.integer({ min: -12, max: 12 }), (digits, exponent) => check(Number(`${digits}e${exponent}`))),
+    fc.property(fc.nat(999_999), fc.integer({ min: -12, max: 12 }), (digits, exponent) =>
+      check(Number(`${digits}e${exponent}`)),
+    ),
     RUNS,
   )
 })

@@ -1,6 +1,7 @@
 /**
- * Random queries over random tables, in JSON and in Avro: the rows are those of DuckDB, whether optimized or not, whether in small batches or large ones; and any condition,
- * its negation and its being NULL divide the rows of its FROM. The long run is bench/differential.ts.
+ * Random queries over random tables, in JSON and in Avro: the rows are those of DuckDB, whether optimized or not,
+ * whether in small batches or large ones; and any condition, its negation and its being NULL divide the rows of its
+ * FROM. The long run is bench/differential.ts.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -37,8 +38,18 @@ test(`a random condition, its negation and its being NULL divide the rows (seeds
       if (from.kind !== 'table' || from.alias === undefined) throw new Error('the condition stands on a table')
       const path = (name: string): Expr => column([from.alias?.text ?? '', '_meta', name], 'small')
       const rows = async (condition: Expr | undefined): Promise<Rows> => {
-        const items = (['partition', 'offset'] as const).map((name) => ({ kind: 'expr', expr: path(name), alias: [nameOf(name)], span: NOWHERE }) as const)
-        const body = { kind: 'select', distinct: false, items, from, where: condition, groupBy: [], span: NOWHERE } as const
+        const items = (['partition', 'offset'] as const).map(
+          (name) => ({ kind: 'expr', expr: path(name), alias: [nameOf(name)], span: NOWHERE }) as const,
+        )
+        const body = {
+          kind: 'select',
+          distinct: false,
+          items,
+          from,
+          where: condition,
+          groupBy: [],
+          span: NOWHERE,
+        } as const
         const query: Query = { kind: 'query', with: [], body, orderBy: [], span: NOWHERE }
         const answer = await sluice(printQuery(query), ['partition', 'offset'], world, true)
         // A condition whose subquery cannot stand where it does is refused, in all three ways.
@@ -56,7 +67,11 @@ test(`a random condition, its negation and its being NULL divide the rows (seeds
       assert.equal(difference(parts.flat(), await rows(undefined), false), undefined, said)
       for (const [i, of] of (['true', 'false', 'unknown'] as const).entries()) {
         assert.equal(difference(await truth(of, false), parts[i], false), undefined, `IS ${of}: ${said}`)
-        assert.equal(difference(await truth(of, true), parts.filter((_, at) => at !== i).flat(), false), undefined, `IS NOT ${of}: ${said}`)
+        assert.equal(
+          difference(await truth(of, true), parts.filter((_, at) => at !== i).flat(), false),
+          undefined,
+          `IS NOT ${of}: ${said}`,
+        )
       }
     }
     world.catalog.close()
@@ -64,6 +79,14 @@ test(`a random condition, its negation and its being NULL divide the rows (seeds
 })
 
 function whereOnly(from: Extract<Query['body'], { kind: 'select' }>['from'], where: Expr): Query {
-  const body = { kind: 'select', distinct: false, items: [{ kind: 'star', path: [], span: NOWHERE }], from, where, groupBy: [], span: NOWHERE } as const
+  const body = {
+    kind: 'select',
+    distinct: false,
+    items: [{ kind: 'star', path: [], span: NOWHERE }],
+    from,
+    where,
+    groupBy: [],
+    span: NOWHERE,
+  } as const
   return { kind: 'query', with: [], body, orderBy: [], span: NOWHERE }
 }

@@ -1,6 +1,7 @@
 /**
- * ORDER BY: the same rows in whatever order the records lie, for values at the edges (mixed kinds of JSON, arrays and objects, NaN, infinities, −0.0, 2⁵³ ± 1, nulls, absent fields). And the
- * order behind it: total, and equal exactly where GROUP BY sees one value.
+ * ORDER BY: the same rows in whatever order the records lie, for values at the edges (mixed kinds of JSON, arrays and
+ * objects, NaN, infinities, −0.0, 2⁵³ ± 1, nulls, absent fields). And the order behind it: total, and equal exactly
+ * where GROUP BY sees one value.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -22,7 +23,9 @@ const number = fc.oneof(
   wholes,
   fc.constantFrom(0.1, 0.5, 1e-7, 5e-324, 1.5, Number.NaN, Infinity, -Infinity),
   fc.constantFrom(9007199254740993n, -9007199254740993n, 10n ** 17n, 10n ** 23n, BigInt(1e23)),
-  fc.constantFrom('0', '0.10', '1.0', '9007199254740993', '9007199254740992.5', '1e23', '1e-7').map((text) => Decimal.parse(text) as Decimal),
+  fc
+    .constantFrom('0', '0.10', '1.0', '9007199254740993', '9007199254740992.5', '1e23', '1e-7')
+    .map((text) => Decimal.parse(text) as Decimal),
 )
 const scalar: fc.Arbitrary<Value> = fc.oneof(
   { weight: 4, arbitrary: number },
@@ -56,7 +59,10 @@ const { json } = fc.letrec<{ json: string }>((tie) => ({
     {
       weight: 2,
       arbitrary: fc
-        .uniqueArray(fc.tuple(fc.constantFrom('a', 'b', 'ab', 'é'), tie('json')), { maxLength: 3, selector: ([name]) => name })
+        .uniqueArray(fc.tuple(fc.constantFrom('a', 'b', 'ab', 'é'), tie('json')), {
+          maxLength: 3,
+          selector: ([name]) => name,
+        })
         .map((members) => `{${members.map(([name, value]) => `"${name}" : ${value}`).join(',')}}`),
     },
   ),
@@ -70,7 +76,10 @@ const { value } = fc.letrec<{ value: Value }>((tie) => ({
     {
       weight: 1,
       arbitrary: fc
-        .uniqueArray(fc.tuple(fc.constantFrom('a', 'b', 'ab'), fc.oneof(tie('value'), fc.constant(null))), { maxLength: 3, selector: ([name]) => name })
+        .uniqueArray(fc.tuple(fc.constantFrom('a', 'b', 'ab'), fc.oneof(tie('value'), fc.constant(null))), {
+          maxLength: 3,
+          selector: ([name]) => name,
+        })
         .map((members) => new Map(members)),
     },
   ),
@@ -85,7 +94,8 @@ test('the order of values is total, and equal is what GROUP BY takes for one', (
           const ab = Math.sign(totalOrder(a, b))
           assert.equal(ab, -Math.sign(totalOrder(b, a)) + 0, 'turned round')
           assert.equal(ab === 0, canonical(a) === canonical(b), `${canonical(a)} and ${canonical(b)}`)
-          for (const c of values) if (ab <= 0 && totalOrder(b, c) <= 0) assert.ok(totalOrder(a, c) <= 0, [a, b, c].map(canonical).join(' ≤ '))
+          for (const c of values)
+            if (ab <= 0 && totalOrder(b, c) <= 0) assert.ok(totalOrder(a, c) <= 0, [a, b, c].map(canonical).join(' ≤ '))
         }
       }
     }),
@@ -113,7 +123,8 @@ test('arrays go item by item, objects member by member', () => {
     '{"b":0}',
   ]
   const values = ascending.map((text) => new JsonText(text))
-  for (const [i, a] of values.entries()) for (const [k, b] of values.entries()) assert.equal(Math.sign(totalOrder(a, b)), Math.sign(i - k), `${a} and ${b}`)
+  for (const [i, a] of values.entries())
+    for (const [k, b] of values.entries()) assert.equal(Math.sign(totalOrder(a, b)), Math.sign(i - k), `${a} and ${b}`)
   assert.equal(totalOrder([1, 'x'], new JsonText('[1.0, "x"]')), 0)
   assert.equal(
     totalOrder(
@@ -146,14 +157,23 @@ async function numbersOf(topic: WorldTopic, sql: string): Promise<number[]> {
 }
 
 /** Objects as texts, dealt to partitions. */
-function topicOf(objects: readonly { readonly partition: number; readonly text: string }[], schema: string | undefined): WorldTopic {
+function topicOf(
+  objects: readonly { readonly partition: number; readonly text: string }[],
+  schema: string | undefined,
+): WorldTopic {
   const records = objects.map(({ partition, text }, i) => ({
     partition,
     timestampMs: 1_700_000_000_000 + i,
     key: null,
     value: schema === undefined ? Buffer.from(text) : { json: parseExact(text) },
   }))
-  return { name: 't', partitions: 3, batch: 4, value: schema === undefined ? { name: 'JSON' } : { name: 'AVRO', schemas: [schema] }, records }
+  return {
+    name: 't',
+    partitions: 3,
+    batch: 4,
+    value: schema === undefined ? { name: 'JSON' } : { name: 'AVRO', schemas: [schema] },
+    records,
+  }
 }
 
 /** The same objects twice, in other orders and other partitions. */
@@ -163,7 +183,9 @@ function dealtTwice(members: fc.Arbitrary<string>) {
     const dealt = fc
       .shuffledSubarray(objects, { minLength: objects.length })
       .chain((texts) =>
-        fc.array(fc.nat(2), { minLength: texts.length, maxLength: texts.length }).map((places) => texts.map((text, i) => ({ text, partition: places[i] }))),
+        fc
+          .array(fc.nat(2), { minLength: texts.length, maxLength: texts.length })
+          .map((places) => texts.map((text, i) => ({ text, partition: places[i] }))),
       )
     return fc.tuple(dealt, dealt)
   })
@@ -176,14 +198,27 @@ const ending = fc
   .map(([last, limit]) => last + limit)
 
 test('ORDER BY of JSON does not depend on where the records lie', async () => {
-  const member = (name: string) => fc.option(json, { nil: undefined }).map((text) => (text === undefined ? '' : `,"${name}":${text}`))
+  const member = (name: string) =>
+    fc.option(json, { nil: undefined }).map((text) => (text === undefined ? '' : `,"${name}":${text}`))
   const rows = fc.tuple(member('v'), member('w')).map(([v, w]) => v + w)
   const by = fc.constantFrom('v', 'w', 'v.a', 'v[0]', 'v + 1', "COALESCE(v, 'none')")
   await fc.assert(
-    fc.asyncProperty(dealtTwice(rows), by, direction, by, direction, ending, async ([one, other], first, up, second, down, end) => {
-      const sql = `SELECT n FROM t ORDER BY ${first}${up}, ${second}${down}${end}`
-      assert.deepEqual(await numbersOf(topicOf(other, undefined), sql), await numbersOf(topicOf(one, undefined), sql), sql)
-    }),
+    fc.asyncProperty(
+      dealtTwice(rows),
+      by,
+      direction,
+      by,
+      direction,
+      ending,
+      async ([one, other], first, up, second, down, end) => {
+        const sql = `SELECT n FROM t ORDER BY ${first}${up}, ${second}${down}${end}`
+        assert.deepEqual(
+          await numbersOf(topicOf(other, undefined), sql),
+          await numbersOf(topicOf(one, undefined), sql),
+          sql,
+        )
+      },
+    ),
     RUNS,
   )
 })
@@ -198,22 +233,59 @@ test('ORDER BY of numbers with a schema does not depend on where the records lie
     { name: 'ds', type: nullable({ type: 'array', items: 'double' }) },
   ]
   const schema = JSON.stringify({ type: 'record', name: 'R', fields })
-  const doubles = ['null', '"NaN"', '"Infinity"', '"-Infinity"', '-0.0', '0.0', '0.5', '9007199254740992.0', '1e17', '-1.5']
+  const doubles = [
+    'null',
+    '"NaN"',
+    '"Infinity"',
+    '"-Infinity"',
+    '-0.0',
+    '0.0',
+    '0.5',
+    '9007199254740992.0',
+    '1e17',
+    '-1.5',
+  ]
   const items = doubles.filter((text) => text !== 'null')
   const rows = fc
     .record({
       d: fc.constantFrom(...doubles),
       f: fc.constantFrom('null', '"NaN"', '"Infinity"', '-0.0', '0.0', '0.5', '-2.25'),
-      l: fc.constantFrom('null', '0', '9007199254740991', '9007199254740992', '9007199254740993', '-9007199254740993', '9223372036854775807'),
+      l: fc.constantFrom(
+        'null',
+        '0',
+        '9007199254740991',
+        '9007199254740992',
+        '9007199254740993',
+        '-9007199254740993',
+        '9223372036854775807',
+      ),
       ds: fc.option(fc.array(fc.constantFrom(...items), { maxLength: 3 }), { nil: undefined }),
     })
     .map(({ d, f, l, ds }) => `,"d":${d},"f":${f},"l":${l},"ds":${ds === undefined ? 'null' : `[${ds.join(',')}]`}`)
-  const by = fc.constantFrom('d', 'f', 'l', 'ds', 'd + f', 'l - 1', '-d', 'CASE WHEN n % 2 = 0 THEN d ELSE l END', '_meta.partition * 0')
+  const by = fc.constantFrom(
+    'd',
+    'f',
+    'l',
+    'ds',
+    'd + f',
+    'l - 1',
+    '-d',
+    'CASE WHEN n % 2 = 0 THEN d ELSE l END',
+    '_meta.partition * 0',
+  )
   await fc.assert(
-    fc.asyncProperty(dealtTwice(rows), by, direction, by, direction, ending, async ([one, other], first, up, second, down, end) => {
-      const sql = `SELECT n FROM t ORDER BY ${first}${up}, ${second}${down}${end}`
-      assert.deepEqual(await numbersOf(topicOf(other, schema), sql), await numbersOf(topicOf(one, schema), sql), sql)
-    }),
+    fc.asyncProperty(
+      dealtTwice(rows),
+      by,
+      direction,
+      by,
+      direction,
+      ending,
+      async ([one, other], first, up, second, down, end) => {
+        const sql = `SELECT n FROM t ORDER BY ${first}${up}, ${second}${down}${end}`
+        assert.deepEqual(await numbersOf(topicOf(other, schema), sql), await numbersOf(topicOf(one, schema), sql), sql)
+      },
+    ),
     RUNS,
   )
 })

@@ -1,6 +1,7 @@
 /**
- * Random conditions over random records, in memory: the rows of a condition are those that a plain evaluator keeps, with and without the optimizer, in JSON and in Avro;
- * and a condition, its negation and its being NULL divide all rows among them. Offsets have holes, timestamps are in no order, ranges cut batches.
+ * Random conditions over random records, in memory: the rows of a condition are those that a plain evaluator keeps,
+ * with and without the optimizer, in JSON and in Avro; and a condition, its negation and its being NULL divide all rows
+ * among them. Offsets have holes, timestamps are in no order, ranges cut batches.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -55,16 +56,26 @@ test(`a condition, its negation and its being NULL divide the rows (seed ${SEED}
   const on = randomWorld()
   await fc.assert(
     fc.asyncProperty(condition, fc.constantFrom('js', 'av'), async ({ sql }, topic) => {
-      const parts = await Promise.all([sql, `NOT (${sql})`, `(${sql}) IS NULL`].map((where) => kept(where, topic, true, on)))
+      const parts = await Promise.all(
+        [sql, `NOT (${sql})`, `(${sql}) IS NULL`].map((where) => kept(where, topic, true, on)),
+      )
       assert.deepEqual(
         parts.flat().sort(),
         expected(() => true),
         `${topic} WHERE ${sql}`,
       )
       for (const [i, truth] of ['TRUE', 'FALSE', 'UNKNOWN'].entries()) {
-        assert.deepEqual(await kept(`(${sql}) IS ${truth}`, topic, true, on), parts[i], `${topic} WHERE (${sql}) IS ${truth}`)
+        assert.deepEqual(
+          await kept(`(${sql}) IS ${truth}`, topic, true, on),
+          parts[i],
+          `${topic} WHERE (${sql}) IS ${truth}`,
+        )
         const others = parts.filter((_, at) => at !== i).flat()
-        assert.deepEqual((await kept(`(${sql}) IS NOT ${truth}`, topic, true, on)).sort(), others.sort(), `${topic} WHERE (${sql}) IS NOT ${truth}`)
+        assert.deepEqual(
+          (await kept(`(${sql}) IS NOT ${truth}`, topic, true, on)).sort(),
+          others.sort(),
+          `${topic} WHERE (${sql}) IS NOT ${truth}`,
+        )
       }
     }),
     { seed: SEED + 1, numRuns: 150 },

@@ -1,6 +1,7 @@
 /**
- * Random conditions, correlated subqueries among them, over topics, patterns of topics, LATEST, derived tables and unions of these: the rows are those that plain code finds, with and
- * without the optimizer, and a condition, its negation and its being NULL divide them.
+ * Random conditions, correlated subqueries among them, over topics, patterns of topics, LATEST, derived tables and
+ * unions of these: the rows are those that plain code finds, with and without the optimizer, and a condition, its
+ * negation and its being NULL divide them.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -47,7 +48,10 @@ function topicRows(t: string, seed: number): Row[] {
   })
 }
 
-const ROWS: Readonly<Record<string, readonly Row[]>> = { 'ev.js': topicRows('ev.js', 1), 'ev.av': topicRows('ev.av', 2) }
+const ROWS: Readonly<Record<string, readonly Row[]>> = {
+  'ev.js': topicRows('ev.js', 1),
+  'ev.av': topicRows('ev.av', 2),
+}
 const ALL = Object.values(ROWS).flat()
 
 function world(): MemoryWorld {
@@ -61,7 +65,13 @@ function world(): MemoryWorld {
     }))
   return memoryWorld([
     { name: 'ev.js', partitions: 2, records: records(ROWS['ev.js']), batch: 4 },
-    { name: 'ev.av', partitions: 2, value: { name: 'AVRO', schemas: [SCHEMA] }, records: records(ROWS['ev.av']), batch: 4 },
+    {
+      name: 'ev.av',
+      partitions: 2,
+      value: { name: 'AVRO', schemas: [SCHEMA] },
+      records: records(ROWS['ev.av']),
+      batch: 4,
+    },
   ])
 }
 
@@ -87,10 +97,14 @@ const SOURCES: readonly Relation[] = [
   { sql: 'LATEST(`ev.*`)', rows: latest(ALL) },
 ]
 // A field of JSON is named as a member where the topics of a pattern are not of one kind.
-const source = fc.constantFrom(...SOURCES).map(({ sql, rows }): Relation => ({ sql: `SELECT ${COLUMNS} FROM ${sql}`, rows }))
+const source = fc
+  .constantFrom(...SOURCES)
+  .map(({ sql, rows }): Relation => ({ sql: `SELECT ${COLUMNS} FROM ${sql}`, rows }))
 const relation: fc.Arbitrary<Relation> = fc.oneof(
   source,
-  fc.tuple(source, source).map(([x, y]): Relation => ({ sql: `${x.sql} UNION ALL ${y.sql}`, rows: [...x.rows, ...y.rows] })),
+  fc
+    .tuple(source, source)
+    .map(([x, y]): Relation => ({ sql: `${x.sql} UNION ALL ${y.sql}`, rows: [...x.rows, ...y.rows] })),
   source.map(
     ({ sql, rows }): Relation => ({
       sql: `SELECT t, p, o, k, a, s FROM (${sql}) i WHERE p = 0 OR a IS NOT NULL`,
@@ -98,7 +112,10 @@ const relation: fc.Arbitrary<Relation> = fc.oneof(
     }),
   ),
   source.map(
-    ({ sql, rows }): Relation => ({ sql: `WITH c AS (${sql}) SELECT t, p, o, k, a, s FROM c LATERAL [1, 2] AS twice`, rows: rows.flatMap((r) => [r, r]) }),
+    ({ sql, rows }): Relation => ({
+      sql: `WITH c AS (${sql}) SELECT t, p, o, k, a, s FROM c LATERAL [1, 2] AS twice`,
+      rows: rows.flatMap((r) => [r, r]),
+    }),
   ),
 )
 
@@ -121,16 +138,24 @@ const OPS: Readonly<Record<string, (x: number, y: number) => boolean>> = {
   '>=': (x, y) => x >= y,
 }
 const op = fc.constantFrom(...Object.keys(OPS))
-const compared = (o: string, x: number | null, y: number | null): Truth => (x === null || y === null ? null : OPS[o](x, y))
+const compared = (o: string, x: number | null, y: number | null): Truth =>
+  x === null || y === null ? null : OPS[o](x, y)
 const among = (x: number | string | null, values: readonly (number | string | null)[]): Truth =>
   values.length === 0 ? false : x === null ? null : values.includes(x) ? true : values.includes(null) ? null : false
 
 const simple: fc.Arbitrary<Condition> = fc.oneof(
-  fc.tuple(fc.constantFrom('a', 'p', 'o'), op, number).map(([c, o, n]): Condition => ({ sql: `r.${c} ${o} ${n}`, holds: (r) => compared(o, r[c as 'a'], n) })),
   fc
-    .constantFrom(...TEXTS, 'x')
-    .map((text): Condition => ({ sql: `s = ${quoted(text)}`, holds: (r) => (r.s === null || text === null ? null : r.s === text) })),
-  fc.constantFrom('x', 'w', 'q').map((k): Condition => ({ sql: `k IN ('${k}', 'y')`, holds: (r) => among(r.k, [k, 'y']) })),
+    .tuple(fc.constantFrom('a', 'p', 'o'), op, number)
+    .map(([c, o, n]): Condition => ({ sql: `r.${c} ${o} ${n}`, holds: (r) => compared(o, r[c as 'a'], n) })),
+  fc.constantFrom(...TEXTS, 'x').map(
+    (text): Condition => ({
+      sql: `s = ${quoted(text)}`,
+      holds: (r) => (r.s === null || text === null ? null : r.s === text),
+    }),
+  ),
+  fc
+    .constantFrom('x', 'w', 'q')
+    .map((k): Condition => ({ sql: `k IN ('${k}', 'y')`, holds: (r) => among(r.k, [k, 'y']) })),
   fc.constantFrom('k', 'a', 's').map((c): Condition => ({ sql: `${c} IS NULL`, holds: (r) => r[c as 'a'] === null })),
   fc.constantFrom('ev.js', 'ev.av', 'ev').map((t): Condition => ({ sql: `t = '${t}'`, holds: (r) => r.t === t })),
 )
@@ -158,18 +183,27 @@ const correlated: fc.Arbitrary<Condition> = fc.oneof(
         r.a,
         of.rows.filter((i) => t.met(i, r)).map((i) => i.a),
       )
-    return { sql: `r.a ${negated ? 'NOT ' : ''}IN (SELECT x.a FROM ${of.sql} x WHERE ${t.sql})`, holds: (r) => (negated ? not(found(r)) : found(r)) }
+    return {
+      sql: `r.a ${negated ? 'NOT ' : ''}IN (SELECT x.a FROM ${of.sql} x WHERE ${t.sql})`,
+      holds: (r) => (negated ? not(found(r)) : found(r)),
+    }
   }),
   fc.tuple(inner, op, number).map(([[of, t], o, n]): Condition => {
     const count = (r: Row): number => of.rows.filter((i) => t.met(i, r)).length
-    return { sql: `(SELECT count(*) FROM ${of.sql} x WHERE ${t.sql}) ${o} ${n}`, holds: (r) => compared(o, count(r), n) }
+    return {
+      sql: `(SELECT count(*) FROM ${of.sql} x WHERE ${t.sql}) ${o} ${n}`,
+      holds: (r) => compared(o, count(r), n),
+    }
   }),
   fc.tuple(inner, op).map(([[of, t], o]): Condition => {
     const most = (r: Row): number | null => {
       const values = of.rows.filter((i) => t.met(i, r) && i.a !== null).map((i) => i.a as number)
       return values.length === 0 ? null : Math.max(...values)
     }
-    return { sql: `r.a ${o} (SELECT max(x.a) FROM ${of.sql} x WHERE ${t.sql})`, holds: (r) => compared(o, r.a, most(r)) }
+    return {
+      sql: `r.a ${o} (SELECT max(x.a) FROM ${of.sql} x WHERE ${t.sql})`,
+      holds: (r) => compared(o, r.a, most(r)),
+    }
   }),
 )
 
@@ -177,8 +211,12 @@ const condition: fc.Arbitrary<Condition> = fc.letrec<{ any: Condition }>((t) => 
   any: fc.oneof(
     { maxDepth: 2, withCrossShrink: true },
     fc.oneof(simple, correlated),
-    fc.tuple(t('any'), t('any')).map(([x, y]): Condition => ({ sql: `(${x.sql} AND ${y.sql})`, holds: (r) => and(x.holds(r), y.holds(r)) })),
-    fc.tuple(t('any'), t('any')).map(([x, y]): Condition => ({ sql: `(${x.sql} OR ${y.sql})`, holds: (r) => or(x.holds(r), y.holds(r)) })),
+    fc
+      .tuple(t('any'), t('any'))
+      .map(([x, y]): Condition => ({ sql: `(${x.sql} AND ${y.sql})`, holds: (r) => and(x.holds(r), y.holds(r)) })),
+    fc
+      .tuple(t('any'), t('any'))
+      .map(([x, y]): Condition => ({ sql: `(${x.sql} OR ${y.sql})`, holds: (r) => or(x.holds(r), y.holds(r)) })),
     t('any').map((x): Condition => ({ sql: `NOT (${x.sql})`, holds: (r) => not(x.holds(r)) })),
   ),
 })).any
@@ -210,7 +248,11 @@ test(`the rows are those that plain code finds (seed ${SEED})`, async () => {
     fc.asyncProperty(relation, condition, async (of, { sql, holds }) => {
       const wanted = names(of.rows.filter((r) => holds(r) === true))
       for (const optimize of [true, false])
-        assert.deepEqual(await kept(of, sql, optimize, on), wanted, `FROM (${of.sql}) r WHERE ${sql} ${optimize ? '' : 'as bound'}`)
+        assert.deepEqual(
+          await kept(of, sql, optimize, on),
+          wanted,
+          `FROM (${of.sql}) r WHERE ${sql} ${optimize ? '' : 'as bound'}`,
+        )
     }),
     { seed: SEED, numRuns: 300 },
   )
@@ -221,7 +263,9 @@ test(`a condition, its negation and its being NULL divide the rows (seed ${SEED}
   const on = world()
   await fc.assert(
     fc.asyncProperty(relation, condition, async (of, { sql }) => {
-      const parts = await Promise.all([sql, `NOT (${sql})`, `(${sql}) IS NULL`].map((where) => kept(of, where, true, on)))
+      const parts = await Promise.all(
+        [sql, `NOT (${sql})`, `(${sql}) IS NULL`].map((where) => kept(of, where, true, on)),
+      )
       assert.deepEqual(parts.flat().sort(), names(of.rows), `FROM (${of.sql}) r WHERE ${sql}`)
     }),
     { seed: SEED + 1, numRuns: 150 },

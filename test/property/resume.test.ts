@@ -1,6 +1,6 @@
 /**
- * A query that is cut short and read on with what its SENTINEL says, again and again, gives what one query gives: rows and aggregates, whatever the limit, in memory and over one and two
- * connections to a broker.
+ * A query that is cut short and read on with what its SENTINEL says, again and again, gives what one query gives: rows
+ * and aggregates, whatever the limit, in memory and over one and two connections to a broker.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -24,7 +24,10 @@ async function ask(sql: string, on: Pick<QueryEnvironment, 'catalog' | 'log'>): 
   const rows: Record<string, number>[] = []
   let resume: string | undefined
   const send = (frame: string): void => {
-    const { type, data } = JSON.parse(frame) as { type: string; data: { value: Record<string, number>; reason: { type: string; resume: string } } }
+    const { type, data } = JSON.parse(frame) as {
+      type: string
+      data: { value: Record<string, number>; reason: { type: string; resume: string } }
+    }
     if (type === 'RECORD') rows.push(data.value)
     else if (type === 'SENTINEL') {
       assert.equal(data.reason.type, 'SCANNEDSIZE')
@@ -36,7 +39,12 @@ async function ask(sql: string, on: Pick<QueryEnvironment, 'catalog' | 'log'>): 
 }
 
 /** All parts of a query under `max.size`. `where` stands beside the condition that reads on. */
-async function inParts(select: string, where: string, bytes: number, on: Pick<QueryEnvironment, 'catalog' | 'log'>): Promise<Record<string, number>[][]> {
+async function inParts(
+  select: string,
+  where: string,
+  bytes: number,
+  on: Pick<QueryEnvironment, 'catalog' | 'log'>,
+): Promise<Record<string, number>[][]> {
   const parts: Record<string, number>[][] = []
   let condition: string = where
   for (;;) {
@@ -53,7 +61,10 @@ test('in memory: rows, counts and sums over several partitions with gaps, cut wi
     batch: fc.integer({ min: 1, max: 30 }),
     bytes: fc.integer({ min: 1, max: 3000 }),
     gaps: fc.boolean(),
-    records: fc.array(fc.record({ partition: fc.integer({ min: 0, max: 2 }), padding: fc.integer({ min: 0, max: 120 }) }), { minLength: 1, maxLength: 80 }),
+    records: fc.array(
+      fc.record({ partition: fc.integer({ min: 0, max: 2 }), padding: fc.integer({ min: 0, max: 120 }) }),
+      { minLength: 1, maxLength: 80 },
+    ),
     where: fc.constantFrom('n >= 0', 'n % 2 = 0', '_meta.partition <> 1', '_meta.offset >= 3'),
   })
   await fc.assert(
@@ -90,7 +101,12 @@ test('in memory: rows, counts and sums over several partitions with gaps, cut wi
 })
 
 test('a count without a condition is cut within a batch, too', async () => {
-  const records = Array.from({ length: 100 }, (_, n) => ({ partition: 0, timestampMs: n, key: null, value: { json: { n } } }))
+  const records = Array.from({ length: 100 }, (_, n) => ({
+    partition: 0,
+    timestampMs: n,
+    key: null,
+    value: { json: { n } },
+  }))
   const world = memoryWorld([{ name: 't', batch: 100, records }])
   const first = await ask('SET max.size = 500; SELECT count(*) AS c FROM t', world)
   assert.ok(first.rows[0].c > 1 && first.rows[0].c < 100, `${first.rows[0].c}`)
@@ -129,6 +145,9 @@ test('over a broker: one partition in two places at once, and in stripes', async
       `${bytes} bytes, ${sums.length} parts`,
     )
     const rows = (await inParts('SELECT n FROM t', 'n >= 0', bytes, on)).flat()
-    assert.deepEqual([rows.length, new Set(rows.map((r) => r.n)).size, rows.reduce((sum, row) => sum + row.n, 0)], [RECORDS, RECORDS, total])
+    assert.deepEqual(
+      [rows.length, new Set(rows.map((r) => r.n)).size, rows.reduce((sum, row) => sum + row.n, 0)],
+      [RECORDS, RECORDS, total],
+    )
   }
 })

@@ -1,6 +1,8 @@
 /**
- * Avro binary from JSON literals, for test worlds: walks the schema as JSON and writes. Unions are given without their branch names; the first branch that fits is taken.
- * Bytes and fixed are strings of code points 0–255, or `0x…`; decimals may be numbers or digit strings. It checks nothing beyond what it needs. Source: Avro specification 1.12, "Binary encoding".
+ * Avro binary from JSON literals, for test worlds: walks the schema as JSON and writes. Unions are given without their
+ * branch names; the first branch that fits is taken. Bytes and fixed are strings of code points 0–255, or `0x…`;
+ * decimals may be numbers or digit strings. It checks nothing beyond what it needs. Source: Avro specification 1.12,
+ * "Binary encoding".
  */
 import { WireWriter } from '../../src/kafka/wire/primitives.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
@@ -53,7 +55,8 @@ const PRIMITIVES = ['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes'
 function resolve(schema: Schema, namespace: string, names: Named): Exclude<Schema, string> {
   if (typeof schema === 'string') {
     if (PRIMITIVES.includes(schema)) return { type: schema }
-    const found = names.get(schema.includes('.') || namespace === '' ? schema : `${namespace}.${schema}`) ?? names.get(schema)
+    const found =
+      names.get(schema.includes('.') || namespace === '' ? schema : `${namespace}.${schema}`) ?? names.get(schema)
     if (found === undefined) throw new Error(`no Avro type ${schema}`)
     return found
   }
@@ -109,7 +112,8 @@ function write(schema: Schema, value: ExactJson, namespace: string, names: Named
     out.varlong(branch)
     return write(s[branch], value, namespace, names, out)
   }
-  if (!fits(s, value, namespace, names)) throw new Error(`Avro ${JSON.stringify(s).slice(0, 200)} does not take ${text(value)}`)
+  if (!fits(s, value, namespace, names))
+    throw new Error(`Avro ${JSON.stringify(s).slice(0, 200)} does not take ${text(value)}`)
   switch (s.type) {
     case 'null':
       return
@@ -146,10 +150,21 @@ function write(schema: Schema, value: ExactJson, namespace: string, names: Named
   }
 }
 
-function writeRecord(s: Exclude<Schema, string | Schema[]>, value: { [name: string]: ExactJson }, names: Named, out: WireWriter): void {
+function writeRecord(
+  s: Exclude<Schema, string | Schema[]>,
+  value: { [name: string]: ExactJson },
+  names: Named,
+  out: WireWriter,
+): void {
   const space = fullName(s, '').space
   for (const field of s['fields'] as { name: string; type: Schema; default?: ExactJson }[]) {
-    write(field.type, Object.hasOwn(value, field.name) ? value[field.name] : (field.default as ExactJson), space, names, out)
+    write(
+      field.type,
+      Object.hasOwn(value, field.name) ? value[field.name] : (field.default as ExactJson),
+      space,
+      names,
+      out,
+    )
   }
 }
 

@@ -15,7 +15,9 @@ export function decodeText(decoder: FacetDecoder, payload: Uint8Array): string |
     validate: true,
     render: { timestamp: true, decimal: undefined, uuid: true },
   })
-  const run = emitter.build<(b: Buffer, view: DataView, from: number, to: number, rt: object) => string | null | undefined>(
+  const run = emitter.build<
+    (b: Buffer, view: DataView, from: number, to: number, rt: object) => string | null | undefined
+  >(
     ['b', 'view', 'from', 'to', 'rt'],
     js`let ${text} = null
 facet: { ${code} }

@@ -1,6 +1,7 @@
 /**
- * Rounds of random queries: new tables, some queries over them, each compared; what differs is made smaller and told so that it can be asked again by its seed.
- * The short run is a test (test/property/oracle.test.ts), the long one a bench (bench/differential.ts).
+ * Rounds of random queries: new tables, some queries over them, each compared; what differs is made smaller and told so
+ * that it can be asked again by its seed. The short run is a test (test/property/oracle.test.ts), the long one a bench
+ * (bench/differential.ts).
  */
 import type { DuckDBInstance } from '@duckdb/node-api'
 import type { Query } from '../../src/sql/ast.ts'
@@ -33,7 +34,12 @@ export function newTally(): Tally {
 }
 
 /** One round: what a seed gives is always the same. The first of `QUERIES_A_ROUND` queries is number 0. */
-export async function round(seed: number, tally: Tally, instance: DuckDBInstance, queries = QUERIES_A_ROUND): Promise<void> {
+export async function round(
+  seed: number,
+  tally: Tally,
+  instance: DuckDBInstance,
+  queries = QUERIES_A_ROUND,
+): Promise<void> {
   const random = new Random(seed)
   const tables = ['alpha', 'beta', 'gamma'].map((name) => randomTable(name, random, random.pick([6, 20, 60])))
   const on = await databases(tables, instance)
@@ -58,7 +64,13 @@ export async function round(seed: number, tally: Tally, instance: DuckDBInstance
 }
 
 /** A finding as text: where it comes from, what is left of it, both statements, the rows. */
-async function told(seed: number, n: number, query: Query, tables: readonly RandomTable[], ways: Parameters<typeof compare>[2]): Promise<string> {
+async function told(
+  seed: number,
+  n: number,
+  query: Query,
+  tables: readonly RandomTable[],
+  ways: Parameters<typeof compare>[2],
+): Promise<string> {
   const instance = await duckInstance()
   let last = ''
   const fails = async (q: Query, t: readonly RandomTable[]): Promise<boolean> => {

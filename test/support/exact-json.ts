@@ -1,4 +1,7 @@
-/** JSON without loss, for tests: whole numbers beyond ±2^53 are bigint; and the members of an object as the text they were written in. */
+/**
+ * JSON without loss, for tests: whole numbers beyond ±2^53 are bigint; and the members of an object as the text they
+ * were written in.
+ */
 
 export type ExactJson = null | boolean | number | bigint | string | ExactJson[] | { [name: string]: ExactJson }
 

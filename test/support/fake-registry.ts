@@ -1,4 +1,7 @@
-/** A schema registry for unit tests: an HTTP server on loopback that speaks the reading side of the Confluent API from a list of subjects, and misbehaves on demand. */
+/**
+ * A schema registry for unit tests: an HTTP server on loopback that speaks the reading side of the Confluent API from a
+ * list of subjects, and misbehaves on demand.
+ */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -21,8 +24,13 @@ export interface FakeRegistry {
   close(): Promise<void>
 }
 
-/** Starts one on a free port. `prefix` is a path in front of everything (`/apis/ccompat/v7`); `authorization` is the header that it insists on. */
-export async function fakeRegistry(options: { readonly prefix?: string; readonly authorization?: string } = {}): Promise<FakeRegistry> {
+/**
+ * Starts one on a free port. `prefix` is a path in front of everything (`/apis/ccompat/v7`); `authorization` is the
+ * header that it insists on.
+ */
+export async function fakeRegistry(
+  options: { readonly prefix?: string; readonly authorization?: string } = {},
+): Promise<FakeRegistry> {
   const prefix = options.prefix ?? ''
   const subjects = new Map<string, FakeSchema[]>()
   const requests: string[] = []
@@ -66,7 +74,9 @@ export async function fakeRegistry(options: { readonly prefix?: string; readonly
 }
 
 function answer(path: readonly string[], subjects: ReadonlyMap<string, readonly FakeSchema[]>): [number, unknown] {
-  const all = [...subjects].flatMap(([subject, versions]) => versions.map((schema, i) => ({ subject, version: i + 1, ...schema })))
+  const all = [...subjects].flatMap(([subject, versions]) =>
+    versions.map((schema, i) => ({ subject, version: i + 1, ...schema })),
+  )
   if (path[0] === 'subjects' && path.length === 1) return [200, [...subjects.keys()]]
   if (path[0] === 'schemas' && path[1] === 'ids') {
     const found = all.filter((s) => s.id === Number(path[2]))

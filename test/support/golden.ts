@@ -1,4 +1,7 @@
-/** Runs one golden SQL file, or the examples of one page of documentation, in memory: one test for each case, named by file and line. The format: test/sql/README.md. */
+/**
+ * Runs one golden SQL file, or the examples of one page of documentation, in memory: one test for each case, named by
+ * file and line. The format: test/sql/README.md.
+ */
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { after, describe, test } from 'node:test'
@@ -9,7 +12,10 @@ import { expectedLines, readSlt, runCase, withAnswers } from './slt.ts'
 
 const WAYS: readonly { readonly way: string; readonly rulesOff: ReadonlySet<string> | 'all' }[] = [
   { way: 'as bound', rulesOff: 'all' },
-  ...RULES.filter((rule) => rule.always !== true).map(({ name }) => ({ way: `without ${name}`, rulesOff: new Set([name]) })),
+  ...RULES.filter((rule) => rule.always !== true).map(({ name }) => ({
+    way: `without ${name}`,
+    rulesOff: new Set([name]),
+  })),
 ]
 
 /** Declares the tests of a file; `name` is how it is called in them. Returns how many cases it holds. */

@@ -1,5 +1,6 @@
 /**
- * Kafka's own definitions of its messages (JSON files within the Java client's jar), and an encoder that follows them with random values. Knows nothing of our code: what it writes is the yardstick.
+ * Kafka's own definitions of its messages (JSON files within the Java client's jar), and an encoder that follows them
+ * with random values. Knows nothing of our code: what it writes is the yardstick.
  */
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -88,7 +89,9 @@ export function randomMessage(spec: MessageSpec, version: number, random: () => 
 
   const fields = (list: readonly Field[], out: WireWriter): void => {
     const here = list.filter((field) => inVersions(field.versions, version))
-    const tags = here.filter((field) => inVersions(field.taggedVersions, version)).sort((a, b) => (a.tag ?? 0) - (b.tag ?? 0))
+    const tags = here
+      .filter((field) => inVersions(field.taggedVersions, version))
+      .sort((a, b) => (a.tag ?? 0) - (b.tag ?? 0))
     for (const field of here) if (!tags.includes(field)) value(field, field.type, out)
     if (!flexible) return
     const sent = withTags ? tags.filter(() => below(2) === 0) : []
@@ -115,7 +118,8 @@ export function randomMessage(spec: MessageSpec, version: number, random: () => 
     }
     const word = absent ? null : `${field.name}-${below(1000)}`
     if (type === 'string') out[flexible ? 'compactString' : 'string'](word)
-    else if (type === 'bytes' || type === 'records') out[flexible ? 'compactBytes' : 'bytes'](word === null ? null : Buffer.from(word))
+    else if (type === 'bytes' || type === 'records')
+      out[flexible ? 'compactBytes' : 'bytes'](word === null ? null : Buffer.from(word))
     else if (!primitive(type, out)) fields(field.fields ?? structs.get(type) ?? [], out)
   }
 

@@ -1,6 +1,7 @@
 /**
- * Loaded into a server by `--import`: measures how long the event loop was kept busy at a stretch, and answers questions about it over IPC.
- * A stretch is counted in processor time of the main thread, so that other processes on the machine do not count; wall-clock time and `monitorEventLoopDelay` are told beside it.
+ * Loaded into a server by `--import`: measures how long the event loop was kept busy at a stretch, and answers
+ * questions about it over IPC. A stretch is counted in processor time of the main thread, so that other processes on
+ * the machine do not count; wall-clock time and `monitorEventLoopDelay` are told beside it.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
@@ -39,7 +40,13 @@ setInterval(() => {
 
 process.on('message', () => {
   const rssBytes = process.memoryUsage.rss()
-  const figures: LoopFigures = { busyMs: longest[0] ?? 0, longest, delayMs: delays.max / 1e6 - 1, rssBytes, rssPeakBytes: Math.max(rssPeakBytes, rssBytes) }
+  const figures: LoopFigures = {
+    busyMs: longest[0] ?? 0,
+    longest,
+    delayMs: delays.max / 1e6 - 1,
+    rssBytes,
+    rssPeakBytes: Math.max(rssPeakBytes, rssBytes),
+  }
   process.send?.(figures)
   longest = []
   delays.reset()

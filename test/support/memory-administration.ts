@@ -1,4 +1,7 @@
-/** What statements may change in the world in memory: topics, records, subjects, objects; everything is allowed. Kafka's refusals that matter are told as Kafka tells them. */
+/**
+ * What statements may change in the world in memory: topics, records, subjects, objects; everything is allowed. Kafka's
+ * refusals that matter are told as Kafka tells them.
+ */
 import { KafkaError } from '../../src/kafka/log.ts'
 import { writeRecordBatch } from '../../src/kafka/read/record-batch.ts'
 import { partitionOfKey } from '../../src/lib/murmur2.ts'
@@ -6,7 +9,11 @@ import type { Administration, ObjectStore, Synonym, TableDeclaration, View } fro
 import type { MemoryRegistry, StoredPartition, WorldTopic } from './memory-world.ts'
 
 export class MapObjects implements ObjectStore {
-  readonly #kinds = { view: new Map<string, View>(), synonym: new Map<string, Synonym>(), table: new Map<string, TableDeclaration>() }
+  readonly #kinds = {
+    view: new Map<string, View>(),
+    synonym: new Map<string, Synonym>(),
+    table: new Map<string, TableDeclaration>(),
+  }
   view(name: string): View | undefined {
     return this.#kinds.view.get(name)
   }
@@ -52,7 +59,13 @@ export function memoryAdministration(world: AdministrationWorld): Administration
   let nowMs = FIRST_MS
   const find = (name: string): WorldTopic => {
     const topic = topics.find((t) => t.name === name)
-    if (topic === undefined) throw new KafkaError(3, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${name}" does not exist (UNKNOWN_TOPIC_OR_PARTITION)`, false)
+    if (topic === undefined)
+      throw new KafkaError(
+        3,
+        'UNKNOWN_TOPIC_OR_PARTITION',
+        `Topic "${name}" does not exist (UNKNOWN_TOPIC_OR_PARTITION)`,
+        false,
+      )
     return topic
   }
   return {
@@ -63,9 +76,17 @@ export function memoryAdministration(world: AdministrationWorld): Administration
     forget,
     exists: async (name) => topics.some((t) => t.name === name),
     async createTopic({ name, partitions, config }) {
-      if (topics.some((t) => t.name === name)) throw new KafkaError(36, 'TOPIC_ALREADY_EXISTS', `Topic "${name}" exists (TOPIC_ALREADY_EXISTS)`, false)
+      if (topics.some((t) => t.name === name))
+        throw new KafkaError(36, 'TOPIC_ALREADY_EXISTS', `Topic "${name}" exists (TOPIC_ALREADY_EXISTS)`, false)
       const { 'cleanup.policy': policy, 'message.timestamp.type': time, ...rest } = config
-      topics.push({ name, partitions, compacted: policy === 'compact', logAppendTime: time === 'LogAppendTime', config: rest, records: [] })
+      topics.push({
+        name,
+        partitions,
+        compacted: policy === 'compact',
+        logAppendTime: time === 'LogAppendTime',
+        config: rest,
+        records: [],
+      })
       topics.sort((a, b) => (a.name < b.name ? -1 : 1))
       stored.set(
         name,
@@ -84,11 +105,18 @@ export function memoryAdministration(world: AdministrationWorld): Administration
       return { name, partitions: topic.partitions ?? 1, replication: 1, config: { ...policy, ...topic.config } }
     },
     async deleteRecords(name, before) {
-      if (find(name).compacted) throw new KafkaError(44, 'POLICY_VIOLATION', `Records of "${name}": a policy forbids it (POLICY_VIOLATION)`, false)
+      if (find(name).compacted)
+        throw new KafkaError(
+          44,
+          'POLICY_VIOLATION',
+          `Records of "${name}": a policy forbids it (POLICY_VIOLATION)`,
+          false,
+        )
       for (const [id, offset] of before) {
         const partition = (stored.get(name) ?? [])[id]
         partition.start = offset === 'end' ? partition.end : offset
-        while (partition.batches.length > 0 && partition.batches[0].nextOffset <= partition.start) partition.batches.shift()
+        while (partition.batches.length > 0 && partition.batches[0].nextOffset <= partition.start)
+          partition.batches.shift()
       }
     },
     async produce(name, records) {
@@ -96,8 +124,15 @@ export function memoryAdministration(world: AdministrationWorld): Administration
       for (const { partition, ...record } of records) {
         const store = partitions[partition ?? (record.key === null ? 0 : partitionOfKey(record.key, partitions.length))]
         const timestampMs = nowMs++
-        const bytes = writeRecordBatch([{ ...record, offset: store.end, timestamp: timestampMs }], { baseOffset: store.end })
-        store.batches.push({ bytes, baseOffset: store.end, nextOffset: store.end + 1, records: [{ offset: store.end, timestampMs }] })
+        const bytes = writeRecordBatch([{ ...record, offset: store.end, timestamp: timestampMs }], {
+          baseOffset: store.end,
+        })
+        store.batches.push({
+          bytes,
+          baseOffset: store.end,
+          nextOffset: store.end + 1,
+          records: [{ offset: store.end, timestampMs }],
+        })
         store.end++
       }
     },

@@ -1,6 +1,7 @@
 /**
- * A Kafka and a registry in memory for tests of everything above them: topics with partitions, formats and records given as JSON literals, encoded into real v2 batches and
- * served through the KafkaLog interface, and the real catalog on top. It has no sockets, and no broker's behaviour beyond bounds, time look-ups and scans of whole batches.
+ * A Kafka and a registry in memory for tests of everything above them: topics with partitions, formats and records
+ * given as JSON literals, encoded into real v2 batches and served through the KafkaLog interface, and the real catalog
+ * on top. It has no sockets, and no broker's behaviour beyond bounds, time look-ups and scans of whole batches.
  */
 import { encode as encodeMsgpack } from '@msgpack/msgpack'
 import protobuf from 'protobufjs'
@@ -9,7 +10,14 @@ import { withObjects } from '../../src/catalog/objects.ts'
 import type { FormatOptions } from '../../src/catalog/facets/plain-formats.ts'
 import type { FormatName } from '../../src/formats/format.ts'
 import type { TopicConfig, TopicMetadata } from '../../src/kafka/cluster.ts'
-import { type BatchSource, KafkaError, type KafkaLog, type OffsetRange, type RecordBatch, type ScanRequest } from '../../src/kafka/log.ts'
+import {
+  type BatchSource,
+  KafkaError,
+  type KafkaLog,
+  type OffsetRange,
+  type RecordBatch,
+  type ScanRequest,
+} from '../../src/kafka/log.ts'
 import { Progress } from '../../src/kafka/read/progress.ts'
 import { BatchHeader, type RecordToWrite, writeRecordBatch } from '../../src/kafka/read/record-batch.ts'
 import type { Clock } from '../../src/lib/clock.ts'
@@ -22,7 +30,10 @@ import { MapObjects, memoryAdministration } from './memory-administration.ts'
 /** How a topic writes one facet. */
 export type WorldFormat =
   | { readonly name: 'STRING' | 'JSON' | 'INT' | 'LONG' | 'FLOAT' | 'DOUBLE' | 'BYTES' | 'UUID' }
-  /** Versions of one subject, `<topic>-key|-value`, or `subject` when given. Records say which one wrote them (`writer`, 1-based; default the newest). */
+  /**
+   * Versions of one subject, `<topic>-key|-value`, or `subject` when given. Records say which one wrote them (`writer`,
+   * 1-based; default the newest).
+   */
   | { readonly name: 'AVRO'; readonly schemas: readonly string[]; readonly subject?: string }
   | { readonly name: 'JSONSCHEMA'; readonly schemas: readonly string[]; readonly subject?: string }
   /** Records are of the first message of their schema. */
@@ -37,7 +48,10 @@ export type WorldFormat =
 export type WindowedInner = 'STRING' | 'LONG' | 'JSON'
 
 /** A literal to encode, or bytes as they are (bad records), or null. */
-export type WorldValue = { readonly json: ExactJson; readonly text?: string; readonly writer?: number } | Uint8Array | null
+export type WorldValue =
+  | { readonly json: ExactJson; readonly text?: string; readonly writer?: number }
+  | Uint8Array
+  | null
 
 export interface WorldRecord {
   readonly partition: number
@@ -107,7 +121,9 @@ export interface WorldData {
   readonly stored: ReadonlyMap<string, readonly StoredPartition[]>
   readonly registry: MemoryRegistry
   /** The formats to configure, by topic. */
-  readonly formats: { readonly [topic: string]: { readonly key: FormatName; readonly value: FormatName } & FormatOptions }
+  readonly formats: {
+    readonly [topic: string]: { readonly key: FormatName; readonly value: FormatName } & FormatOptions
+  }
 }
 
 /** Encodes all records; a literal that does not fit its format is an Error. */
@@ -141,9 +157,21 @@ export function memoryWorld(given: readonly WorldTopic[], options: WorldOptions 
     declared: (topic) => objects.table(topic),
     clock: options.clock,
   })
-  const administration = memoryAdministration({ topics, stored, registry, objects, forget: (topic) => catalog.forget(topic) })
+  const administration = memoryAdministration({
+    topics,
+    stored,
+    registry,
+    objects,
+    forget: (topic) => catalog.forget(topic),
+  })
   const all = withObjects(catalog, objects, () => true)
-  return { catalog: { ...all, forget: (topic) => catalog.forget(topic), close: () => catalog.close() }, administration, log, registry, scans: log.scans }
+  return {
+    catalog: { ...all, forget: (topic) => catalog.forget(topic), close: () => catalog.close() },
+    administration,
+    log,
+    registry,
+    scans: log.scans,
+  }
 }
 
 // ---------------------------------------------------------------------------------------------- records to batches
@@ -159,7 +187,11 @@ function storeTopic(topic: WorldTopic, registry: MemoryRegistry): StoredPartitio
   })
 }
 
-function storePartition(topic: WorldTopic, records: readonly WorldRecord[], encoders: { key: Encoder; value: Encoder }): StoredPartition {
+function storePartition(
+  topic: WorldTopic,
+  records: readonly WorldRecord[],
+  encoders: { key: Encoder; value: Encoder },
+): StoredPartition {
   const start = topic.logStart ?? 0
   const store: StoredPartition = { batches: [], start, end: start }
   let pending: (RecordToWrite & { readonly offset: number; readonly timestamp: number })[] = []
@@ -167,14 +199,25 @@ function storePartition(topic: WorldTopic, records: readonly WorldRecord[], enco
     if (pending.length === 0) return
     const baseOffset = pending[0].offset
     const bytes = writeRecordBatch(pending, { baseOffset, logAppendTime: topic.logAppendTime ?? false })
-    store.batches.push({ bytes, baseOffset, nextOffset: store.end, records: pending.map((r) => ({ offset: r.offset, timestampMs: r.timestamp })) })
+    store.batches.push({
+      bytes,
+      baseOffset,
+      nextOffset: store.end,
+      records: pending.map((r) => ({ offset: r.offset, timestampMs: r.timestamp })),
+    })
     pending = []
   }
   for (const record of records) {
     const offset = record.offset ?? store.end
     if (offset < store.end) throw new Error(`${topic.name}: offset ${offset} comes after ${store.end - 1}`)
     if (pending.length === (topic.batch ?? 3)) flush()
-    pending.push({ offset, timestamp: record.timestampMs, key: encoders.key(record.key), value: encoders.value(record.value), headers: record.headers ?? [] })
+    pending.push({
+      offset,
+      timestamp: record.timestampMs,
+      key: encoders.key(record.key),
+      value: encoders.value(record.value),
+      headers: record.headers ?? [],
+    })
     store.end = offset + 1
   }
   flush()
@@ -185,14 +228,20 @@ type Encoder = (value: WorldValue) => Uint8Array | null
 
 function encoder(format: WorldFormat, defaultSubject: string, registry: MemoryRegistry): Encoder {
   const type = format.name === 'JSONSCHEMA' ? 'JSON' : format.name === 'PROTOBUF' ? 'PROTOBUF' : 'AVRO'
-  const ids = 'schemas' in format ? format.schemas.map((text) => registry.add(format.subject ?? defaultSubject, text, type)) : []
+  const ids =
+    'schemas' in format ? format.schemas.map((text) => registry.add(format.subject ?? defaultSubject, text, type)) : []
   return (value) => {
     if (value === null || value instanceof Uint8Array) return value
     if (!('schemas' in format)) return encodePlain(format.name, value.json, value.text)
     const writer = (value.writer ?? format.schemas.length) - 1
     if (ids[writer] === undefined) throw new Error(`${defaultSubject} has no writer ${writer + 1}`)
     if (format.name === 'PROTOBUF') return framed(ids[writer], encodeProto(format.schemas[writer], value.json))
-    return framed(ids[writer], format.name === 'AVRO' ? encodeAvro(format.schemas[writer], value.json) : Buffer.from(value.text ?? JSON.stringify(value.json)))
+    return framed(
+      ids[writer],
+      format.name === 'AVRO'
+        ? encodeAvro(format.schemas[writer], value.json)
+        : Buffer.from(value.text ?? JSON.stringify(value.json)),
+    )
   }
 }
 
@@ -243,16 +292,21 @@ function encodeProto(schema: string, json: ExactJson): Uint8Array {
   const { root } = protobuf.parse(schema, { keepCase: true })
   for (const name of ['timestamp', 'duration', 'struct', 'wrappers', 'any', 'empty', 'field_mask'])
     root.addJSON(
-      (protobuf.common as unknown as { get(file: string): { nested: { [name: string]: protobuf.AnyNestedObject } } }).get(`google/protobuf/${name}.proto`)
-        .nested,
+      (
+        protobuf.common as unknown as { get(file: string): { nested: { [name: string]: protobuf.AnyNestedObject } } }
+      ).get(`google/protobuf/${name}.proto`).nested,
     )
   const first = (namespace: protobuf.NamespaceBase): protobuf.Type | undefined =>
     namespace.nestedArray
-      .map((item) => (item instanceof protobuf.Type ? item : item instanceof protobuf.Namespace ? first(item) : undefined))
+      .map((item) =>
+        item instanceof protobuf.Type ? item : item instanceof protobuf.Namespace ? first(item) : undefined,
+      )
       .find((type) => type !== undefined)
   const type = first(root)
   if (type === undefined) throw new Error('the schema holds no message')
-  const plain = JSON.parse(JSON.stringify(json, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))) as object
+  const plain = JSON.parse(
+    JSON.stringify(json, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)),
+  ) as object
   return Buffer.concat([Buffer.of(0), type.encode(type.fromObject(plain)).finish()])
 }
 
@@ -295,7 +349,9 @@ export class MemoryRegistry implements Registry {
     return [...this.#subjects.keys()]
   }
   async usesOf(id: number): Promise<readonly { subject: string; version: number }[]> {
-    return [...this.#subjects].flatMap(([subject, versions]) => versions.filter((s) => s.id === id).map((s) => ({ subject, version: s.version as number })))
+    return [...this.#subjects].flatMap(([subject, versions]) =>
+      versions.filter((s) => s.id === id).map((s) => ({ subject, version: s.version as number })),
+    )
   }
   drop(subject: string): void {
     this.#subjects.delete(subject)
@@ -317,7 +373,12 @@ function memoryCluster(topics: readonly WorldTopic[]): Parameters<typeof createC
     name: topic.name,
     id: undefined,
     internal: topic.name.startsWith('__'),
-    partitions: Array.from({ length: topic.partitions ?? 1 }, (_, partition) => ({ partition, leader: 1, replicas: [1], error: 0 })),
+    partitions: Array.from({ length: topic.partitions ?? 1 }, (_, partition) => ({
+      partition,
+      leader: 1,
+      replicas: [1],
+      error: 0,
+    })),
     error: undefined,
   })
   return {
@@ -327,7 +388,9 @@ function memoryCluster(topics: readonly WorldTopic[]): Parameters<typeof createC
     async metadata(names) {
       const listed = names.map((name) => {
         const topic = topics.find((t) => t.name === name)
-        return topic === undefined ? { name, id: undefined, internal: false, partitions: [], error: unknown(name) } : describe(topic)
+        return topic === undefined
+          ? { name, id: undefined, internal: false, partitions: [], error: unknown(name) }
+          : describe(topic)
       })
       return { clusterId: 'memory', brokers: [{ id: 1, host: 'memory', port: 0 }], topics: listed }
     },
@@ -338,10 +401,19 @@ function memoryCluster(topics: readonly WorldTopic[]): Parameters<typeof createC
       const entries = [
         ...own,
         { name: 'cleanup.policy', value: topic.compacted ? 'compact' : 'delete', isDefault: !topic.compacted },
-        { name: 'message.timestamp.type', value: topic.logAppendTime ? 'LogAppendTime' : 'CreateTime', isDefault: !topic.logAppendTime },
+        {
+          name: 'message.timestamp.type',
+          value: topic.logAppendTime ? 'LogAppendTime' : 'CreateTime',
+          isDefault: !topic.logAppendTime,
+        },
         { name: 'retention.ms', value: '604800000', isDefault: true },
       ]
-      return { entries, compacted: topic.compacted ?? false, timestampType: topic.logAppendTime ? 'LogAppendTime' : 'CreateTime', refused: undefined }
+      return {
+        entries,
+        compacted: topic.compacted ?? false,
+        timestampType: topic.logAppendTime ? 'LogAppendTime' : 'CreateTime',
+        refused: undefined,
+      }
     },
   }
 }
@@ -369,10 +441,18 @@ class MemoryLog implements KafkaLog {
   }
 
   async bounds(topic: string, partitions: readonly number[]): Promise<OffsetRange[]> {
-    return partitions.map((partition) => ({ partition, start: this.partition(topic, partition).start, end: this.partition(topic, partition).end }))
+    return partitions.map((partition) => ({
+      partition,
+      start: this.partition(topic, partition).start,
+      end: this.partition(topic, partition).end,
+    }))
   }
 
-  async offsetsForTime(topic: string, partitions: readonly number[], timestampMs: number): Promise<(number | undefined)[]> {
+  async offsetsForTime(
+    topic: string,
+    partitions: readonly number[],
+    timestampMs: number,
+  ): Promise<(number | undefined)[]> {
     return partitions.map(
       (partition) =>
         this.partition(topic, partition)
@@ -414,7 +494,12 @@ class MemorySource implements BatchSource {
       if (stored.nextOffset <= range.start || stored.baseOffset >= range.end) continue
       const batch = readBatch(stored, range, request.headersOnly ?? false)
       const old = request.minTimestampMs !== undefined && batch.maxTimestamp < request.minTimestampMs
-      const step = { progress, bytes: stored.bytes.length, start: range.start, end: Math.min(stored.nextOffset, range.end) }
+      const step = {
+        progress,
+        bytes: stored.bytes.length,
+        start: range.start,
+        end: Math.min(stored.nextOffset, range.end),
+      }
       if (!old) {
         this.#batches.push(batch)
         this.#skipped.push([])

@@ -1,6 +1,7 @@
 /**
- * The syntax tree as DuckDB's SQL, for the part of the dialect that both speak: whole numbers are HUGEINT, so that nothing overflows where Sluice does not; fractions are
- * DOUBLE; whole ÷ whole is `//`; NULLs are ordered in words; metadata and nested fields are columns with names of their own. What it cannot say is an Error.
+ * The syntax tree as DuckDB's SQL, for the part of the dialect that both speak: whole numbers are HUGEINT, so that
+ * nothing overflows where Sluice does not; fractions are DOUBLE; whole ÷ whole is `//`; NULLs are ordered in words;
+ * metadata and nested fields are columns with names of their own. What it cannot say is an Error.
  */
 import type { Expr, From, OrderItem, Query, QueryBody, Select } from '../../src/sql/ast.ts'
 import { typeOf } from './random-expressions.ts'
@@ -8,10 +9,15 @@ import { DUCK_TYPES, duckString } from './random-tables.ts'
 
 /** A query, without `;`. */
 export function duckQuery(q: Query): string {
-  const ctes = q.with.length === 0 ? '' : `WITH ${q.with.map((w) => `${w.name.text} AS MATERIALIZED (${duckQuery(w.query)})`).join(', ')} `
+  const ctes =
+    q.with.length === 0
+      ? ''
+      : `WITH ${q.with.map((w) => `${w.name.text} AS MATERIALIZED (${duckQuery(w.query)})`).join(', ')} `
   const orderBy = q.orderBy.length === 0 ? '' : ` ORDER BY ${q.orderBy.map(order).join(', ')}`
   const limit =
-    q.limit === undefined ? '' : `${q.limit.count === undefined ? '' : ` LIMIT ${q.limit.count}`}${q.limit.skip === 0 ? '' : ` OFFSET ${q.limit.skip}`}`
+    q.limit === undefined
+      ? ''
+      : `${q.limit.count === undefined ? '' : ` LIMIT ${q.limit.count}`}${q.limit.skip === 0 ? '' : ` OFFSET ${q.limit.skip}`}`
   return `${ctes}${body(q.body)}${orderBy}${limit}`
 }
 
@@ -72,7 +78,11 @@ export function duckExpr(e: Expr): string {
     case 'number':
       return /^\d+$/.test(e.text) ? `CAST(${e.text} AS HUGEINT)` : `CAST(${e.text} AS DOUBLE)`
     case 'string':
-      return type === 'timestamp' ? `TIMESTAMP ${duckString(e.value.replace('Z', ''))}` : type === 'date' ? `DATE ${duckString(e.value)}` : duckString(e.value)
+      return type === 'timestamp'
+        ? `TIMESTAMP ${duckString(e.value.replace('Z', ''))}`
+        : type === 'date'
+          ? `DATE ${duckString(e.value)}`
+          : duckString(e.value)
     case 'column':
       return columnText(e.parts.map((p) => p.text))
     case 'unary':
@@ -105,12 +115,20 @@ export function duckExpr(e: Expr): string {
 type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>
 
 function castText(e: Of<'cast'>): string {
-  const to = { string: 'VARCHAR', double: 'DOUBLE', timestamp: 'TIMESTAMP', date: 'DATE', decimal: 'DECIMAL(18,2)', int: 'HUGEINT', long: 'HUGEINT' }[
-    e.type.name
-  ]
+  const to = {
+    string: 'VARCHAR',
+    double: 'DOUBLE',
+    timestamp: 'TIMESTAMP',
+    date: 'DATE',
+    decimal: 'DECIMAL(18,2)',
+    int: 'HUGEINT',
+    long: 'HUGEINT',
+  }[e.type.name]
   if (to === undefined) throw new Error(`CAST to ${e.type.name} is not compared`)
   if (e.operand.kind === 'string')
-    return to === 'TIMESTAMP' ? `TIMESTAMP ${duckString(e.operand.value.replace('Z', ''))}` : `CAST(${duckExpr(e.operand)} AS ${to})`
+    return to === 'TIMESTAMP'
+      ? `TIMESTAMP ${duckString(e.operand.value.replace('Z', ''))}`
+      : `CAST(${duckExpr(e.operand)} AS ${to})`
   return `CAST(${duckExpr(e.operand)} AS ${to})`
 }
 
@@ -128,7 +146,8 @@ function binaryText(e: Of<'binary'>): string {
     const [, count, unit] = /^(\d+)([smhd])$/.exec(e.right.value) ?? []
     return `(${left} ${e.op} INTERVAL ${count} ${UNITS[unit]})`
   }
-  if (type === 'long' && typeOf(e.left) === 'timestamp') return `CAST(epoch_ms(${left}) - epoch_ms(${right}) AS HUGEINT)`
+  if (type === 'long' && typeOf(e.left) === 'timestamp')
+    return `CAST(epoch_ms(${left}) - epoch_ms(${right}) AS HUGEINT)`
   if (e.op === '||') return `(${asText(e.left)} || ${asText(e.right)})`
   if (e.op === '/' && type !== 'double') return `(${left} // ${right})`
   return `(${left} ${e.op} ${right})`
@@ -169,8 +188,10 @@ const CALLS: Readonly<Record<string, (a: readonly string[]) => string>> = {
 function callText(e: Of<'call'>): string {
   const name = e.name.text.toLowerCase()
   const filter = e.filter === undefined ? '' : ` FILTER (WHERE ${duckExpr(e.filter)})`
-  if (name === 'count') return `CAST(count(${e.distinct ? 'DISTINCT ' : ''}${e.star ? '*' : duckExpr(e.args[0])})${filter} AS HUGEINT)`
-  if (name === 'sum' || name === 'avg' || name === 'min' || name === 'max') return `${name}(${e.distinct ? 'DISTINCT ' : ''}${duckExpr(e.args[0])})${filter}`
+  if (name === 'count')
+    return `CAST(count(${e.distinct ? 'DISTINCT ' : ''}${e.star ? '*' : duckExpr(e.args[0])})${filter} AS HUGEINT)`
+  if (name === 'sum' || name === 'avg' || name === 'min' || name === 'max')
+    return `${name}(${e.distinct ? 'DISTINCT ' : ''}${duckExpr(e.args[0])})${filter}`
   if (name === 'concat') return `concat(${e.args.map(asText).join(', ')})`
   const written = CALLS[name]
   if (written === undefined) throw new Error(`${e.name.text} is not compared`)

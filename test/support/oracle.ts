@@ -1,6 +1,7 @@
 /**
- * The same query over the same rows, by Sluice in memory and by DuckDB, and whether both gave the same: as multisets, as lists where the order is known, doubles with a
- * relative tolerance of 1e-9, all else exactly. It decides nothing about who is right.
+ * The same query over the same rows, by Sluice in memory and by DuckDB, and whether both gave the same: as multisets,
+ * as lists where the order is known, doubles with a relative tolerance of 1e-9, all else exactly. It decides nothing
+ * about who is right.
  */
 import { DuckDBDateValue, DuckDBDecimalValue, DuckDBInstance, DuckDBTimestampValue } from '@duckdb/node-api'
 import { runRequest } from '../../src/engine/request.ts'
@@ -12,7 +13,10 @@ import { duckQuery } from './oracle-text.ts'
 import { columnNames } from './random-queries.ts'
 import { duckTable, type RandomTable, topicOf } from './random-tables.ts'
 
-/** A cell: NULL, an exact text (whole numbers and decimals without trailing zeros, texts in quotes, times as milliseconds), or a double. */
+/**
+ * A cell: NULL, an exact text (whole numbers and decimals without trailing zeros, texts in quotes, times as
+ * milliseconds), or a double.
+ */
 export type Cell = null | string | number
 export type Rows = readonly (readonly Cell[])[]
 export type Answer = { readonly rows: Rows } | { readonly error: string } | { readonly cut: true }
@@ -76,7 +80,12 @@ function digits(text: string): string {
 }
 
 /** What Sluice answers. */
-export async function sluice(sql: string, columns: readonly string[], on: MemoryWorld, optimize: boolean): Promise<Answer> {
+export async function sluice(
+  sql: string,
+  columns: readonly string[],
+  on: MemoryWorld,
+  optimize: boolean,
+): Promise<Answer> {
   const rows: Cell[][] = []
   let error: string | undefined
   let cut = false
@@ -126,10 +135,20 @@ function sameCell(ours: Cell, theirs: Cell): boolean {
             ? Number.NEGATIVE_INFINITY
             : Number(ours ?? Number.NaN)
     if (ours === null || (typeof ours === 'string' && ours.startsWith('"') && Number.isFinite(theirs))) return false
-    return a === theirs || Math.abs(a - theirs) <= 1e-9 * Math.max(Math.abs(a), Math.abs(theirs)) || (Number.isNaN(a) && Number.isNaN(theirs))
+    return (
+      a === theirs ||
+      Math.abs(a - theirs) <= 1e-9 * Math.max(Math.abs(a), Math.abs(theirs)) ||
+      (Number.isNaN(a) && Number.isNaN(theirs))
+    )
   }
   if (ours === theirs) return true
-  return typeof ours === 'string' && typeof theirs === 'string' && /^-?[\d.]+$/.test(ours) && /^-?[\d.]+$/.test(theirs) && digits(ours) === theirs
+  return (
+    typeof ours === 'string' &&
+    typeof theirs === 'string' &&
+    /^-?[\d.]+$/.test(ours) &&
+    /^-?[\d.]+$/.test(theirs) &&
+    digits(ours) === theirs
+  )
 }
 
 function sameRow(ours: readonly Cell[], theirs: readonly Cell[]): boolean {
@@ -138,7 +157,11 @@ function sameRow(ours: readonly Cell[], theirs: readonly Cell[]): boolean {
 
 /** A text that brings equal rows near each other. */
 function place(row: readonly Cell[]): string {
-  return JSON.stringify(row.map((cell) => (cell !== null && /^-?[\d.]+(e[+-]?\d+)?$/.test(String(cell)) ? Number(cell).toPrecision(7) : cell)))
+  return JSON.stringify(
+    row.map((cell) =>
+      cell !== null && /^-?[\d.]+(e[+-]?\d+)?$/.test(String(cell)) ? Number(cell).toPrecision(7) : cell,
+    ),
+  )
 }
 
 /** What is different, in words; undefined when nothing is. */
@@ -200,8 +223,14 @@ export async function compare(
     const ours = await sluice(sql, columns, on[world], optimize)
     if ('cut' in ours) return { kind: 'skipped', why: 'cut' }
     const way = `${world} batches, ${optimize ? 'optimized' : 'as bound'}`
-    if ('error' in ours) return refused(ours.error) ? { kind: 'skipped', why: `Sluice: ${ours.error}` } : { kind: 'different', why: `${way}: ${ours.error}` }
-    const found = limit === undefined ? difference(ours.rows, theirs.rows, query.orderBy.length > 0) : notAmong(ours.rows, theirs.rows, limit.skip, limit.count)
+    if ('error' in ours)
+      return refused(ours.error)
+        ? { kind: 'skipped', why: `Sluice: ${ours.error}` }
+        : { kind: 'different', why: `${way}: ${ours.error}` }
+    const found =
+      limit === undefined
+        ? difference(ours.rows, theirs.rows, query.orderBy.length > 0)
+        : notAmong(ours.rows, theirs.rows, limit.skip, limit.count)
     if (found !== undefined) return { kind: 'different', why: `${way}: ${found}` }
   }
   return { kind: 'same' }

@@ -1,6 +1,7 @@
 /**
- * Random expressions of a wanted type over the columns in sight, in the part of the dialect that standard SQL has too. Every node's type is kept beside it, so that the
- * printer for the other database and the shrinker know it. Queries are made in random-queries.ts.
+ * Random expressions of a wanted type over the columns in sight, in the part of the dialect that standard SQL has too.
+ * Every node's type is kept beside it, so that the printer for the other database and the shrinker know it. Queries are
+ * made in random-queries.ts.
  */
 import type { BinaryOp, Expr, Name, TypeName } from '../../src/sql/ast.ts'
 import { DOUBLES, type Random, randomDay, randomMs, SMALLS, TEXTS, type Ty } from './random-tables.ts'
@@ -35,8 +36,24 @@ function text(value: string, type: Ty): Expr {
 export function nullOf(type: Ty): Expr {
   return typed({ kind: 'null', span: NOWHERE }, type)
 }
-export function call(name: string, args: readonly Expr[], type: Ty, more: { distinct?: boolean; filter?: Expr; star?: boolean } = {}): Expr {
-  return typed({ kind: 'call', name: nameOf(name), args, star: more.star ?? false, distinct: more.distinct ?? false, filter: more.filter, span: NOWHERE }, type)
+export function call(
+  name: string,
+  args: readonly Expr[],
+  type: Ty,
+  more: { distinct?: boolean; filter?: Expr; star?: boolean } = {},
+): Expr {
+  return typed(
+    {
+      kind: 'call',
+      name: nameOf(name),
+      args,
+      star: more.star ?? false,
+      distinct: more.distinct ?? false,
+      filter: more.filter,
+      span: NOWHERE,
+    },
+    type,
+  )
 }
 export function cast(operand: Expr, to: string, type: Ty): Expr {
   const name: TypeName = { name: to, arrayDepth: 0, span: NOWHERE }
@@ -56,8 +73,30 @@ export interface Sight {
   scalar?(type: Ty, depth: number): Expr | undefined
 }
 
-export const COMPARABLE: readonly Ty[] = ['small', 'small', 'long', 'double', 'string', 'string', 'boolean', 'timestamp', 'date', 'decimal']
-export const LISTED: readonly Ty[] = ['small', 'small', 'long', 'double', 'string', 'string', 'boolean', 'timestamp', 'date', 'decimal']
+export const COMPARABLE: readonly Ty[] = [
+  'small',
+  'small',
+  'long',
+  'double',
+  'string',
+  'string',
+  'boolean',
+  'timestamp',
+  'date',
+  'decimal',
+]
+export const LISTED: readonly Ty[] = [
+  'small',
+  'small',
+  'long',
+  'double',
+  'string',
+  'string',
+  'boolean',
+  'timestamp',
+  'date',
+  'decimal',
+]
 
 export function literal(type: Ty, random: Random): Expr {
   switch (type) {
@@ -140,17 +179,28 @@ export class Expressions {
       when: operand === undefined ? this.condition(depth) : this.of(subject, depth - 1),
       then: this.of(type, depth),
     }))
-    return typed({ kind: 'case', operand, whens, otherwise: random.chance(0.7) ? this.of(type, depth) : undefined, span: NOWHERE }, type)
+    return typed(
+      { kind: 'case', operand, whens, otherwise: random.chance(0.7) ? this.of(type, depth) : undefined, span: NOWHERE },
+      type,
+    )
   }
 
   #small(depth: number): Expr {
     const { random } = this
     const roll = random.next()
-    if (roll < 0.45) return binary(random.pick(['+', '-', '*'] as const), this.of('small', depth - 1), this.of('small', depth - 1), 'small')
-    if (roll < 0.65) return binary(random.pick(['/', '%'] as const), this.of('small', depth), this.of('small', depth), 'small')
+    if (roll < 0.45)
+      return binary(
+        random.pick(['+', '-', '*'] as const),
+        this.of('small', depth - 1),
+        this.of('small', depth - 1),
+        'small',
+      )
+    if (roll < 0.65)
+      return binary(random.pick(['/', '%'] as const), this.of('small', depth), this.of('small', depth), 'small')
     if (roll < 0.72) return typed({ kind: 'unary', op: '-', operand: this.of('small', depth), span: NOWHERE }, 'small')
     if (roll < 0.8) return call(random.pick(['LENGTH', 'LEN']), [this.of('string', depth)], 'small')
-    if (roll < 0.85) return call('INDEXOF', [this.of('string', depth), text(random.pick(['a', 'b', ' ']), 'string')], 'small')
+    if (roll < 0.85)
+      return call('INDEXOF', [this.of('string', depth), text(random.pick(['a', 'b', ' ']), 'string')], 'small')
     if (roll < 0.92) return call(random.pick(['FLOOR', 'CEIL', 'ROUND']), [this.leaf('double')], 'small')
     return call(random.pick(['YEAR', 'MONTH', 'DAY', 'HOUR']), [this.leaf('timestamp')], 'small')
   }
@@ -158,9 +208,11 @@ export class Expressions {
   #long(depth: number): Expr {
     const { random } = this
     const roll = random.next()
-    if (roll < 0.4) return binary(random.pick(['+', '-'] as const), this.of('long', depth), this.of('long', depth), 'long')
+    if (roll < 0.4)
+      return binary(random.pick(['+', '-'] as const), this.of('long', depth), this.of('long', depth), 'long')
     if (roll < 0.55) return binary('*', this.leaf('long'), this.leaf('small'), 'long')
-    if (roll < 0.8) return binary(random.pick(['/', '%'] as const), this.of('long', depth), this.of('long', depth), 'long')
+    if (roll < 0.8)
+      return binary(random.pick(['/', '%'] as const), this.of('long', depth), this.of('long', depth), 'long')
     if (roll < 0.88) return binary('-', this.leaf('timestamp'), this.leaf('timestamp'), 'long')
     return typed({ kind: 'unary', op: '-', operand: this.of('long', depth), span: NOWHERE }, 'long')
   }
@@ -172,8 +224,14 @@ export class Expressions {
     const operand = (): Expr => (random.chance(0.2) ? this.leaf('small') : this.of('double', depth - 1))
     if (roll < 0.55) return binary(random.pick(['+', '-', '*'] as const), this.of('double', depth), operand(), 'double')
     if (roll < 0.75)
-      return binary(random.pick(['/', '%'] as const), cast(this.leaf('double'), 'double', 'double'), cast(operand(), 'double', 'double'), 'double')
-    if (roll < 0.85) return typed({ kind: 'unary', op: '-', operand: this.of('double', depth), span: NOWHERE }, 'double')
+      return binary(
+        random.pick(['/', '%'] as const),
+        cast(this.leaf('double'), 'double', 'double'),
+        cast(operand(), 'double', 'double'),
+        'double',
+      )
+    if (roll < 0.85)
+      return typed({ kind: 'unary', op: '-', operand: this.of('double', depth), span: NOWHERE }, 'double')
     if (roll < 0.93) return cast(this.of('small', depth), 'double', 'double')
     return call('ABS', [this.of('double', depth)], 'double')
   }
@@ -184,9 +242,20 @@ export class Expressions {
     const any = (): Expr => this.of(random.pick(['string', 'string', 'small', 'long', 'boolean'] as const), depth - 1)
     if (roll < 0.3) return binary('||', any(), any(), 'string')
     if (roll < 0.45) return call('CONCAT', [any(), any(), this.leaf('string')], 'string')
-    if (roll < 0.65) return call(random.pick(['UPPER', 'LOWER', 'REVERSE', 'TRIM']), [this.of('string', depth)], 'string')
-    if (roll < 0.75) return call('REPLACE', [this.of('string', depth), text(random.pick(['a', 'b', '10']), 'string'), this.leaf('string')], 'string')
-    if (roll < 0.88) return call(random.pick(['TAKELEFT', 'TAKERIGHT', 'SUBSTR']), [this.of('string', depth), number(random.int(0, 3), 'small')], 'string')
+    if (roll < 0.65)
+      return call(random.pick(['UPPER', 'LOWER', 'REVERSE', 'TRIM']), [this.of('string', depth)], 'string')
+    if (roll < 0.75)
+      return call(
+        'REPLACE',
+        [this.of('string', depth), text(random.pick(['a', 'b', '10']), 'string'), this.leaf('string')],
+        'string',
+      )
+    if (roll < 0.88)
+      return call(
+        random.pick(['TAKELEFT', 'TAKERIGHT', 'SUBSTR']),
+        [this.of('string', depth), number(random.int(0, 3), 'small')],
+        'string',
+      )
     return cast(this.of(random.pick(['small', 'long', 'boolean'] as const), depth), 'string', 'string')
   }
 
@@ -205,8 +274,15 @@ export class Expressions {
   condition(depth: number): Expr {
     const { random } = this
     const roll = random.next()
-    if (depth > 0 && roll < 0.3) return binary(random.pick(['and', 'or'] as const), this.condition(depth - 1), this.condition(depth - 1), 'boolean')
-    if (depth > 0 && roll < 0.4) return typed({ kind: 'unary', op: 'not', operand: this.condition(depth - 1), span: NOWHERE }, 'boolean')
+    if (depth > 0 && roll < 0.3)
+      return binary(
+        random.pick(['and', 'or'] as const),
+        this.condition(depth - 1),
+        this.condition(depth - 1),
+        'boolean',
+      )
+    if (depth > 0 && roll < 0.4)
+      return typed({ kind: 'unary', op: 'not', operand: this.condition(depth - 1), span: NOWHERE }, 'boolean')
     if (roll < 0.5) {
       const found = this.#sight.condition?.(depth - 1)
       if (found !== undefined) return found
@@ -222,17 +298,27 @@ export class Expressions {
     const deep = depth - 1
     const roll = random.next()
     if (roll < 0.45) return this.#comparison(type, deep)
-    if (roll < 0.58) return typed({ kind: 'isNull', operand: this.of(random.pick(LISTED), deep), negated, span: NOWHERE }, 'boolean')
+    if (roll < 0.58)
+      return typed({ kind: 'isNull', operand: this.of(random.pick(LISTED), deep), negated, span: NOWHERE }, 'boolean')
     if (roll < 0.7) {
       const bound = (): Expr => (random.chance(0.7) ? this.#constant(type) : this.of(type, deep))
-      return typed({ kind: 'between', operand: this.of(type, deep), low: bound(), high: bound(), negated, span: NOWHERE }, 'boolean')
+      return typed(
+        { kind: 'between', operand: this.of(type, deep), low: bound(), high: bound(), negated, span: NOWHERE },
+        'boolean',
+      )
     }
     if (roll < 0.83) {
-      const items = Array.from({ length: random.int(1, 4) }, () => (random.chance(0.8) ? this.#constant(type) : this.of(type, deep)))
+      const items = Array.from({ length: random.int(1, 4) }, () =>
+        random.chance(0.8) ? this.#constant(type) : this.of(type, deep),
+      )
       return typed({ kind: 'in', operand: this.of(type, deep), items, negated, span: NOWHERE }, 'boolean')
     }
     if (roll < 0.95) return this.#like(negated, deep)
-    return call(random.pick(['CONTAINS', 'STARTSWITH', 'ENDSWITH']), [this.of('string', deep), this.leaf('string')], 'boolean')
+    return call(
+      random.pick(['CONTAINS', 'STARTSWITH', 'ENDSWITH']),
+      [this.of('string', deep), this.leaf('string')],
+      'boolean',
+    )
   }
 
   #like(negated: boolean, depth: number): Expr {

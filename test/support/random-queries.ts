@@ -1,10 +1,23 @@
 /**
- * Random queries over random tables: SELECT with joins, groups, derived tables, WITH, set operations and subqueries, as syntax trees. Results have a known order only where
- * `ordered` says so. What the queries mean is not known here: src/sql/print.ts writes them for Sluice, oracle.ts for DuckDB.
+ * Random queries over random tables: SELECT with joins, groups, derived tables, WITH, set operations and subqueries, as
+ * syntax trees. Results have a known order only where
+ * `ordered` says so. What the queries mean is not known here: src/sql/print.ts writes them for Sluice, oracle.ts for
+ * DuckDB.
  */
 import { parts } from '../../src/plan/bind/walk.ts'
 import type { Expr, From, OrderItem, Query, QueryBody, Select, SelectItem } from '../../src/sql/ast.ts'
-import { binary, call, cast, column, Expressions, LISTED, nameOf, type Sight, typed, typeOf } from './random-expressions.ts'
+import {
+  binary,
+  call,
+  cast,
+  column,
+  Expressions,
+  LISTED,
+  nameOf,
+  type Sight,
+  typed,
+  typeOf,
+} from './random-expressions.ts'
 import type { Random, RandomTable, Ty } from './random-tables.ts'
 
 const NOWHERE = { start: 0, end: 0 }
@@ -16,7 +29,11 @@ export interface RandomQuery {
 /** A source of rows in FROM. `columns` are paths below the alias. */
 interface Relation {
   readonly alias: string
-  readonly columns: readonly { readonly path: readonly string[]; readonly type: Ty; readonly to?: 'timestamp' | 'date' }[]
+  readonly columns: readonly {
+    readonly path: readonly string[]
+    readonly type: Ty
+    readonly to?: 'timestamp' | 'date'
+  }[]
   /** An upper estimate, to keep products small. */
   readonly rows: number
 }
@@ -43,7 +60,10 @@ export function randomQuery(tables: readonly RandomTable[], random: Random): Ran
 }
 
 /** A random condition over one table whose alias is `t`, for the ways to divide its rows; and the FROM it stands on. */
-export function randomCondition(tables: readonly RandomTable[], random: Random): { readonly from: From; readonly where: Expr } {
+export function randomCondition(
+  tables: readonly RandomTable[],
+  random: Random,
+): { readonly from: From; readonly where: Expr } {
   return new Queries(tables, random).divided()
 }
 
@@ -80,15 +100,28 @@ class Queries {
     }
     const within = { ...wish, named }
     const { body, types, rows, expressions } =
-      wish.outer === undefined && wish.depth > 0 && random.chance(0.15) ? this.#setOperation(within) : this.#select(within)
+      wish.outer === undefined && wish.depth > 0 && random.chance(0.15)
+        ? this.#setOperation(within)
+        : this.#select(within)
     const ordered = random.chance(wish.depth === 2 ? 0.4 : 0.15)
     const orderBy = ordered ? this.#orderBy(body, expressions) : []
     const limited = random.chance(ordered ? 0.5 : wish.depth === 2 ? 0.08 : 0)
     const limit = limited
-      ? { skip: random.chance(0.3) ? random.int(0, 5) : 0, count: random.chance(0.9) ? random.int(random.chance(0.1) ? 0 : 1, 12) : undefined, span: NOWHERE }
+      ? {
+          skip: random.chance(0.3) ? random.int(0, 5) : 0,
+          count: random.chance(0.9) ? random.int(random.chance(0.1) ? 0 : 1, 12) : undefined,
+          span: NOWHERE,
+        }
       : undefined
     return {
-      query: { kind: 'query', with: withs, body, orderBy, limit: limit?.skip === 0 && limit.count === undefined ? undefined : limit, span: NOWHERE },
+      query: {
+        kind: 'query',
+        with: withs,
+        body,
+        orderBy,
+        limit: limit?.skip === 0 && limit.count === undefined ? undefined : limit,
+        span: NOWHERE,
+      },
       types,
       rows,
     }
@@ -119,7 +152,12 @@ class Queries {
       const right: QueryBody = random.chance(0.1)
         ? this.query({ ...wish, types, depth: wish.depth - 1 }).query
         : this.#select({ ...wish, types, depth: wish.depth - 1 }).body
-      const made = { kind: 'setOperation', op: random.pick(['union', 'except', 'intersect'] as const), all: random.chance(0.4), span: NOWHERE } as const
+      const made = {
+        kind: 'setOperation',
+        op: random.pick(['union', 'except', 'intersect'] as const),
+        all: random.chance(0.4),
+        span: NOWHERE,
+      } as const
       body = random.chance(0.7) ? { ...made, left: body, right } : { ...made, left: right, right: body }
       rows += 60
     }
@@ -141,17 +179,32 @@ class Queries {
     const types = wish.types ?? Array.from({ length: random.int(1, 4) }, () => random.pick(LISTED))
     const rows = relations.reduce((n, r) => n * Math.max(1, r.rows), 1)
     const base = { kind: 'select', from, where, span: NOWHERE } as const
-    if (random.chance(0.3)) return { ...this.#grouped(base, types, this.#sight(relations, { ...wish, depth: 0 })), types, rows, expressions: undefined }
+    if (random.chance(0.3))
+      return {
+        ...this.#grouped(base, types, this.#sight(relations, { ...wish, depth: 0 })),
+        types,
+        rows,
+        expressions: undefined,
+      }
     const items = types.map((type) => this.#item(over.of(type, random.int(0, 3))))
     const distinct = random.chance(0.2)
-    return { body: { ...base, distinct, items, groupBy: [], having: undefined }, types, rows, expressions: distinct ? undefined : over }
+    return {
+      body: { ...base, distinct, items, groupBy: [], having: undefined },
+      types,
+      rows,
+      expressions: distinct ? undefined : over,
+    }
   }
 
   #item(expr: Expr): SelectItem {
     return { kind: 'expr', expr, alias: [nameOf(this.#name('c'))], span: NOWHERE }
   }
 
-  #grouped(base: Pick<Select, 'kind' | 'from' | 'where' | 'span'>, types: readonly Ty[], sight: Sight): { body: Select } {
+  #grouped(
+    base: Pick<Select, 'kind' | 'from' | 'where' | 'span'>,
+    types: readonly Ty[],
+    sight: Sight,
+  ): { body: Select } {
     const random = this.#random
     const over = new Expressions(random, sight)
     const keys = Array.from({ length: random.int(0, 3) }, () => this.#key(over, sight)).filter((k) => k !== undefined)
@@ -162,7 +215,8 @@ class Queries {
       },
     }
     const above = new Expressions(random, groups)
-    // A key that is NULL as a literal or a plain constant is none of a group: columns only, so that no number is taken for a place.
+    // A key that is NULL as a literal or a plain constant is none of a group: columns only, so that no number is taken
+    // for a place.
     const items = types.map((type) => this.#item(above.of(type, random.int(0, 2))))
     const having = random.chance(0.2) ? above.condition(1) : undefined
     const aggregated = items.some((i) => i.kind === 'expr' && contains(i.expr, isAggregate))
@@ -187,7 +241,9 @@ class Queries {
     const random = this.#random
     const type = random.pick(['small', 'string', 'boolean', 'long', 'double', 'date', 'timestamp', 'decimal'] as const)
     const key = random.chance(0.6) ? sight.leaf(type) : over.of(type, 1)
-    return key !== undefined && contains(key, (e) => e.kind === 'column') && !contains(key, isQuery) ? key : sight.leaf(type)
+    return key !== undefined && contains(key, (e) => e.kind === 'column') && !contains(key, isQuery)
+      ? key
+      : sight.leaf(type)
   }
 
   #aggregate(type: Ty, over: Expressions): Expr | undefined {
@@ -198,7 +254,9 @@ class Queries {
     switch (type) {
       case 'small':
         if (roll < 0.25) return call('COUNT', [], type, { star: true, filter: more.filter })
-        return roll < 0.6 ? call(random.pick(['COUNT', 'count']), [over.of(random.pick(LISTED), 1)], type, more) : extreme()
+        return roll < 0.6
+          ? call(random.pick(['COUNT', 'count']), [over.of(random.pick(LISTED), 1)], type, more)
+          : extreme()
       case 'long':
         return roll < 0.6 ? call('SUM', [over.of(random.pick(['small', 'long'] as const), 1)], type, more) : extreme()
       case 'double':
@@ -247,7 +305,8 @@ class Queries {
       const type = random.pick(['small', 'small', 'string', 'long', 'boolean', 'date', 'double'] as const)
       const [x, y] = [a.leaf(type), b.leaf(type)]
       if (x === undefined || y === undefined) return undefined
-      const left = type === 'small' && random.chance(0.2) ? binary('+', x, y === undefined ? x : literalOne(), 'small') : x
+      const left =
+        type === 'small' && random.chance(0.2) ? binary('+', x, y === undefined ? x : literalOne(), 'small') : x
       return random.chance(0.5) ? binary('=', left, y, 'boolean') : binary('=', y, left, 'boolean')
     }).filter((e) => e !== undefined)
   }
@@ -275,12 +334,18 @@ class Queries {
     if (wish.named.length > 0 && random.chance(0.6)) {
       const of = random.pick(wish.named)
       const alias = this.#name('t')
-      return { from: { kind: 'table', name: nameOf(of.alias), alias: nameOf(alias), span: NOWHERE }, relation: { ...of, alias } }
+      return {
+        from: { kind: 'table', name: nameOf(of.alias), alias: nameOf(alias), span: NOWHERE },
+        relation: { ...of, alias },
+      }
     }
     if (wish.depth > 0 && random.chance(0.15)) {
       const made = this.query({ depth: wish.depth - 1, named: wish.named })
       const alias = this.#name('t')
-      return { from: { kind: 'derived', query: made.query, alias: nameOf(alias), span: NOWHERE }, relation: { alias, columns: outputs(made), rows: made.rows } }
+      return {
+        from: { kind: 'derived', query: made.query, alias: nameOf(alias), span: NOWHERE },
+        relation: { alias, columns: outputs(made), rows: made.rows },
+      }
     }
     return this.#table()
   }
@@ -291,7 +356,9 @@ class Queries {
   #sight(relations: readonly Relation[], wish: Wish | undefined): Sight {
     const random = this.#random
     const leaf = (type: Ty): Expr | undefined => {
-      const found = relations.flatMap((r) => r.columns.filter((c) => c.type === type).map((c) => ({ alias: r.alias, ...c })))
+      const found = relations.flatMap((r) =>
+        r.columns.filter((c) => c.type === type).map((c) => ({ alias: r.alias, ...c })),
+      )
       if (found.length === 0) return undefined
       const { alias, path, to } = random.pick(found)
       const plain = column([alias, ...path], type)
@@ -303,11 +370,15 @@ class Queries {
     return {
       leaf,
       condition: () => {
-        if (random.chance(0.5)) return typed({ kind: 'exists', query: inner(undefined).query, span: NOWHERE }, 'boolean')
+        if (random.chance(0.5))
+          return typed({ kind: 'exists', query: inner(undefined).query, span: NOWHERE }, 'boolean')
         const type = random.pick(['small', 'string', 'long', 'double'] as const)
         const operand = leaf(type)
         if (operand === undefined) return undefined
-        return typed({ kind: 'in', operand, query: inner([type]).query, negated: random.chance(0.4), span: NOWHERE }, 'boolean')
+        return typed(
+          { kind: 'in', operand, query: inner([type]).query, negated: random.chance(0.4), span: NOWHERE },
+          'boolean',
+        )
       },
       scalar: (type) => this.#scalar(type, relations, wish),
     }
@@ -320,14 +391,29 @@ class Queries {
     const over = new Expressions(random, this.#sight([relation], undefined))
     const aggregate = this.#aggregate(type, over)
     if (aggregate === undefined || wish.depth <= 0) return undefined
-    const terms = [...(random.chance(0.4) ? this.#ties([relation], relations) : []), ...(random.chance(0.4) ? [over.condition(1)] : [])]
+    const terms = [
+      ...(random.chance(0.4) ? this.#ties([relation], relations) : []),
+      ...(random.chance(0.4) ? [over.condition(1)] : []),
+    ]
     const where = terms.length === 0 ? undefined : terms.reduce((x, y) => binary('and', x, y, 'boolean'))
     const first = random.chance(0.25)
     const item = this.#item(first ? over.of(type, 1) : aggregate)
-    const body: Select = { kind: 'select', distinct: false, items: [item], from, where, groupBy: [], having: undefined, span: NOWHERE }
+    const body: Select = {
+      kind: 'select',
+      distinct: false,
+      items: [item],
+      from,
+      where,
+      groupBy: [],
+      having: undefined,
+      span: NOWHERE,
+    }
     const orderBy = first ? this.#orderBy(body, undefined) : []
     const limit = first ? { skip: 0, count: 1, span: NOWHERE } : undefined
-    return typed({ kind: 'subquery', query: { kind: 'query', with: [], body, orderBy, limit, span: NOWHERE }, span: NOWHERE }, type)
+    return typed(
+      { kind: 'subquery', query: { kind: 'query', with: [], body, orderBy, limit, span: NOWHERE }, span: NOWHERE },
+      type,
+    )
   }
 }
 

@@ -1,12 +1,15 @@
 /**
- * Random tables: rows of typed columns, as topics (Avro or JSON, over several partitions and batches) and as statements that fill the same table in DuckDB.
- * Doubles are sums of powers of two, so that no order of adding changes a sum. It generates data; queries are made in random-queries.ts.
+ * Random tables: rows of typed columns, as topics (Avro or JSON, over several partitions and batches) and as statements
+ * that fill the same table in DuckDB. Doubles are sums of powers of two, so that no order of adding changes a sum. It
+ * generates data; queries are made in random-queries.ts.
  */
 import { partitionOfKey } from '../../src/lib/murmur2.ts'
 import type { ExactJson } from './exact-json.ts'
 import type { WorldRecord, WorldTopic } from './memory-world.ts'
 
-/** `small` and `long` are both whole numbers: products of small ones stay within ±2^53, so that they may meet doubles. */
+/**
+ * `small` and `long` are both whole numbers: products of small ones stay within ±2^53, so that they may meet doubles.
+ */
 export type Ty = 'small' | 'long' | 'double' | 'decimal' | 'string' | 'boolean' | 'timestamp' | 'date'
 
 /** Numbers from a seed: the same on every machine. */
@@ -48,7 +51,10 @@ export interface RandomRow {
   readonly key: string | null
   /** A tombstone has no value; all its columns are NULL. */
   readonly dead: boolean
-  /** By column; timestamps are milliseconds, dates days, decimals hundredths. A column that is not there is NULL, in JSON absent. */
+  /**
+   * By column; timestamps are milliseconds, dates days, decimals hundredths. A column that is not there is NULL, in
+   * JSON absent.
+   */
   readonly values: Readonly<Record<string, bigint | number | string | boolean | null>>
 }
 
@@ -61,7 +67,24 @@ export interface RandomTable {
 }
 
 const START_MS = Date.parse('2024-02-27T00:00:00Z')
-export const TEXTS: readonly string[] = ['', 'a', 'ab', 'B', 'b', "it's", 'ü', 'zz', ' a ', 'a%b', 'a_b', '10', '9', 'Ab\\c', '"q"', '\u65e5\u672c']
+export const TEXTS: readonly string[] = [
+  '',
+  'a',
+  'ab',
+  'B',
+  'b',
+  "it's",
+  'ü',
+  'zz',
+  ' a ',
+  'a%b',
+  'a_b',
+  '10',
+  '9',
+  'Ab\\c',
+  '"q"',
+  '\u65e5\u672c',
+]
 export const DOUBLES: readonly number[] = [-1.5, -0.25, 0, 0.5, 1, 2, 2.75, 1024.125, -7]
 const LONGS: readonly bigint[] = [
   0n,
@@ -133,11 +156,16 @@ export function randomTable(name: string, random: Random, most: number): RandomT
   const rows = Array.from({ length: count }, (): RandomRow => {
     const key = random.chance(0.2) ? null : random.pick(TEXTS)
     // Keys are where producers put them: `_key = 'x'` reads one partition only.
-    const partition = key === null ? random.int(0, random.chance(0.3) ? 0 : partitions - 1) : partitionOfKey(Buffer.from(key), partitions)
+    const partition =
+      key === null
+        ? random.int(0, random.chance(0.3) ? 0 : partitions - 1)
+        : partitionOfKey(Buffer.from(key), partitions)
     const offset = offsets[partition] + (random.chance(0.15) ? random.int(1, 3) : 0)
     offsets[partition] = offset + 1
     const dead = random.chance(0.04)
-    const entries = columns.map(({ name: column, type }) => [column, dead || random.chance(nulls) ? null : randomValue(type, random)] as const)
+    const entries = columns.map(
+      ({ name: column, type }) => [column, dead || random.chance(nulls) ? null : randomValue(type, random)] as const,
+    )
     return { partition, offset, timestampMs: randomMs(random), key, dead, values: Object.fromEntries(entries) }
   })
   return { name, format, partitions, columns, rows }
@@ -159,7 +187,9 @@ const AVRO_TYPES: Readonly<Record<Ty, unknown>> = {
 function schemaOf(table: RandomTable): string {
   const field = (name: string, type: Ty): object => ({ name, type: ['null', AVRO_TYPES[type]] })
   const inner = { type: 'record', name: 'O', fields: [field('n', 'small')] }
-  const fields = table.columns.map(({ name, type }) => (name === 'o.n' ? { name: 'o', type: ['null', inner] } : field(name, type)))
+  const fields = table.columns.map(({ name, type }) =>
+    name === 'o.n' ? { name: 'o', type: ['null', inner] } : field(name, type),
+  )
   return JSON.stringify({ type: 'record', name: 'R', fields })
 }
 
@@ -178,7 +208,8 @@ function record(table: RandomTable, row: RandomRow): WorldRecord {
   for (const { name, type } of table.columns) {
     const v = row.values[name]
     if (v === null && absent) continue
-    out[name === 'o.n' ? 'o' : name] = name === 'o.n' ? { n: literal(v, type, table.format) } : literal(v, type, table.format)
+    out[name === 'o.n' ? 'o' : name] =
+      name === 'o.n' ? { n: literal(v, type, table.format) } : literal(v, type, table.format)
   }
   const value = row.dead ? null : { json: out, text: jsonText(out) }
   return {
@@ -212,8 +243,15 @@ function jsonText(v: ExactJson): string {
 
 /** The topic, with so many records to a batch. */
 export function topicOf(table: RandomTable, batch: number): WorldTopic {
-  const value = table.format === 'AVRO' ? ({ name: 'AVRO', schemas: [schemaOf(table)] } as const) : ({ name: 'JSON' } as const)
-  return { name: table.name, partitions: table.partitions, value, batch, records: table.rows.map((row) => record(table, row)) }
+  const value =
+    table.format === 'AVRO' ? ({ name: 'AVRO', schemas: [schemaOf(table)] } as const) : ({ name: 'JSON' } as const)
+  return {
+    name: table.name,
+    partitions: table.partitions,
+    value,
+    batch,
+    records: table.rows.map((row) => record(table, row)),
+  }
 }
 
 // ---------------------------------------------------------------------------------------------- as a table of DuckDB

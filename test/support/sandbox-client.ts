@@ -1,4 +1,7 @@
-/** A client that speaks to a broker with the sandbox's own message shapes, in any version: one connection, one request after the other. For tests. */
+/**
+ * A client that speaks to a broker with the sandbox's own message shapes, in any version: one connection, one request
+ * after the other. For tests.
+ */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { DefinedApi } from '../../src/sandbox/api.ts'
@@ -43,7 +46,11 @@ export class SandboxClient {
   }
 
   /** The response's frame, header included. */
-  async frame<QOut, QIn, ROut, RIn>(api: DefinedApi<Shape<QOut, QIn>, Shape<ROut, RIn>>, version: number, request: QIn): Promise<WireReader | undefined> {
+  async frame<QOut, QIn, ROut, RIn>(
+    api: DefinedApi<Shape<QOut, QIn>, Shape<ROut, RIn>>,
+    version: number,
+    request: QIn,
+  ): Promise<WireReader | undefined> {
     const compact = version >= api.flexible
     const correlation = ++this.#correlation
     const writer = new MessageWriter()
@@ -61,7 +68,11 @@ export class SandboxClient {
   }
 
   /** One request and its response. Rejects when the broker hangs up, or says more or less than the version has. */
-  async call<QOut, QIn, ROut, RIn>(api: DefinedApi<Shape<QOut, QIn>, Shape<ROut, RIn>>, version: number, request: QIn): Promise<ROut> {
+  async call<QOut, QIn, ROut, RIn>(
+    api: DefinedApi<Shape<QOut, QIn>, Shape<ROut, RIn>>,
+    version: number,
+    request: QIn,
+  ): Promise<ROut> {
     const reader = await this.frame(api, version, request)
     if (reader === undefined) throw new Error(`the broker hung up on ${api.name} version ${version}`)
     const response = api.response.read(reader, version, version >= api.flexible)

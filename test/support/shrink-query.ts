@@ -1,6 +1,6 @@
 /**
- * Makes a failing random query smaller: parts are left out or replaced by parts of the same type, rows are left out, as long as it still fails. It tries; it does not promise
- * the smallest.
+ * Makes a failing random query smaller: parts are left out or replaced by parts of the same type, rows are left out, as
+ * long as it still fails. It tries; it does not promise the smallest.
  */
 import { parts } from '../../src/plan/bind/walk.ts'
 import type { Expr, From, Query, QueryBody, Select } from '../../src/sql/ast.ts'
@@ -16,10 +16,13 @@ export function* smallerQueries(q: Query): Generator<Query> {
   // Only what is not ordered may lose columns: ORDER BY names them.
   for (const body of smallerBodies(q.body, q.orderBy.length > 0)) yield { ...q, body }
   for (const [i, w] of q.with.entries())
-    for (const query of smallerQueries(w.query)) yield { ...q, with: q.with.map((x, at) => (at === i ? { ...w, query } : x)) }
+    for (const query of smallerQueries(w.query))
+      yield { ...q, with: q.with.map((x, at) => (at === i ? { ...w, query } : x)) }
   for (const [i, o] of q.orderBy.entries()) {
-    if (o.descending || o.nulls !== undefined) yield { ...q, orderBy: q.orderBy.map((x, at) => (at === i ? { ...o, descending: false, nulls: undefined } : x)) }
-    for (const expr of smallerExprs(o.expr)) yield { ...q, orderBy: q.orderBy.map((x, at) => (at === i ? { ...o, expr } : x)) }
+    if (o.descending || o.nulls !== undefined)
+      yield { ...q, orderBy: q.orderBy.map((x, at) => (at === i ? { ...o, descending: false, nulls: undefined } : x)) }
+    for (const expr of smallerExprs(o.expr))
+      yield { ...q, orderBy: q.orderBy.map((x, at) => (at === i ? { ...o, expr } : x)) }
   }
 }
 
@@ -39,7 +42,8 @@ function* smallerSelects(s: Select, fixed: boolean): Generator<Select> {
   if (s.where !== undefined) yield { ...s, where: undefined }
   if (s.having !== undefined) yield { ...s, having: undefined }
   if (s.distinct) yield { ...s, distinct: false }
-  if (!fixed && s.items.length > 1) for (const [i] of s.items.entries()) yield { ...s, items: s.items.filter((_, at) => at !== i) }
+  if (!fixed && s.items.length > 1)
+    for (const [i] of s.items.entries()) yield { ...s, items: s.items.filter((_, at) => at !== i) }
   for (const [i] of s.groupBy.entries()) yield { ...s, groupBy: s.groupBy.filter((_, at) => at !== i) }
   if (s.from !== undefined) for (const from of smallerFroms(s.from)) yield { ...s, from }
   if (s.where !== undefined) for (const where of smallerExprs(s.where)) yield { ...s, where }
@@ -49,7 +53,8 @@ function* smallerSelects(s: Select, fixed: boolean): Generator<Select> {
   }
   for (const [i, key] of s.groupBy.entries()) {
     for (const expr of smallerExprs(key))
-      if (expr.kind === 'column' || parts(expr).length > 0) yield { ...s, groupBy: s.groupBy.map((x, at) => (at === i ? expr : x)) }
+      if (expr.kind === 'column' || parts(expr).length > 0)
+        yield { ...s, groupBy: s.groupBy.map((x, at) => (at === i ? expr : x)) }
   }
 }
 
@@ -73,12 +78,19 @@ export function* smallerExprs(e: Expr): Generator<Expr> {
   const type = typeOf(e)
   if (type === undefined || e.kind === 'null') return
   for (const part of parts(e)) if (typeOf(part) === type) yield part
-  if (e.kind !== 'column' && e.kind !== 'string' && e.kind !== 'number' && e.kind !== 'boolean' && parts(e).length > 0) {
+  if (
+    e.kind !== 'column' &&
+    e.kind !== 'string' &&
+    e.kind !== 'number' &&
+    e.kind !== 'boolean' &&
+    parts(e).length > 0
+  ) {
     yield nullOf(type)
     if (e.kind !== 'cast' || e.operand.kind !== 'string') yield literal(type, new Random(1))
   }
   const made = (of: Expr): Expr => typed(of, type)
-  if ((e.kind === 'exists' || e.kind === 'subquery') && e.query !== undefined) for (const query of smallerQueries(e.query)) yield made({ ...e, query })
+  if ((e.kind === 'exists' || e.kind === 'subquery') && e.query !== undefined)
+    for (const query of smallerQueries(e.query)) yield made({ ...e, query })
   if (e.kind === 'in' && e.query !== undefined) for (const query of smallerQueries(e.query)) yield made({ ...e, query })
   yield* inside(e, made)
 }
@@ -101,25 +113,31 @@ function* inside(e: Expr, made: (of: Expr) => Expr): Generator<Expr> {
       return
     case 'in':
       for (const operand of smallerExprs(e.operand)) yield made({ ...e, operand })
-      if (e.items !== undefined && e.items.length > 1) for (const [i] of e.items.entries()) yield made({ ...e, items: e.items.filter((_, at) => at !== i) })
+      if (e.items !== undefined && e.items.length > 1)
+        for (const [i] of e.items.entries()) yield made({ ...e, items: e.items.filter((_, at) => at !== i) })
       for (const [i, item] of (e.items ?? []).entries())
-        for (const x of smallerExprs(item)) yield made({ ...e, items: (e.items ?? []).map((y, at) => (at === i ? x : y)) })
+        for (const x of smallerExprs(item))
+          yield made({ ...e, items: (e.items ?? []).map((y, at) => (at === i ? x : y)) })
       return
     case 'like':
       for (const operand of smallerExprs(e.operand)) yield made({ ...e, operand })
       return
     case 'case':
-      if (e.whens.length > 1) for (const [i] of e.whens.entries()) yield made({ ...e, whens: e.whens.filter((_, at) => at !== i) })
+      if (e.whens.length > 1)
+        for (const [i] of e.whens.entries()) yield made({ ...e, whens: e.whens.filter((_, at) => at !== i) })
       for (const [i, w] of e.whens.entries()) {
-        for (const when of smallerExprs(w.when)) yield made({ ...e, whens: e.whens.map((x, at) => (at === i ? { ...w, when } : x)) })
-        for (const then of smallerExprs(w.then)) yield made({ ...e, whens: e.whens.map((x, at) => (at === i ? { ...w, then } : x)) })
+        for (const when of smallerExprs(w.when))
+          yield made({ ...e, whens: e.whens.map((x, at) => (at === i ? { ...w, when } : x)) })
+        for (const then of smallerExprs(w.then))
+          yield made({ ...e, whens: e.whens.map((x, at) => (at === i ? { ...w, then } : x)) })
       }
       if (e.otherwise !== undefined) for (const otherwise of smallerExprs(e.otherwise)) yield made({ ...e, otherwise })
       return
     case 'call':
       if (e.filter !== undefined) yield made({ ...e, filter: undefined })
       if (e.filter !== undefined) for (const filter of smallerExprs(e.filter)) yield made({ ...e, filter })
-      for (const [i, arg] of e.args.entries()) for (const x of smallerExprs(arg)) yield made({ ...e, args: e.args.map((y, at) => (at === i ? x : y)) })
+      for (const [i, arg] of e.args.entries())
+        for (const x of smallerExprs(arg)) yield made({ ...e, args: e.args.map((y, at) => (at === i ? x : y)) })
       return
     default:
   }
@@ -158,7 +176,10 @@ function* smallerTables(tables: readonly RandomTable[]): Generator<readonly Rand
   for (const [i, table] of tables.entries()) {
     const n = table.rows.length
     for (let size = n; size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-      for (let at = 0; at < n; at += size) yield tables.map((x, j) => (j === i ? { ...table, rows: table.rows.filter((_, k) => k < at || k >= at + size) } : x))
+      for (let at = 0; at < n; at += size)
+        yield tables.map((x, j) =>
+          j === i ? { ...table, rows: table.rows.filter((_, k) => k < at || k >= at + size) } : x,
+        )
     }
   }
 }

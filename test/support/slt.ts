@@ -1,6 +1,6 @@
 /**
- * Golden SQL files: reads a `.slt` file into a world and cases, runs a case through the engine, and writes answers back. The format is described in test/sql/README.md.
- * It compares text and knows no SQL.
+ * Golden SQL files: reads a `.slt` file into a world and cases, runs a case through the engine, and writes answers
+ * back. The format is described in test/sql/README.md. It compares text and knows no SQL.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -19,7 +19,13 @@ export interface SltCase {
   readonly kind: CaseKind
   /** 1-based line of the case's first line. */
   readonly line: number
-  readonly options: { readonly rowsort: boolean; readonly key: boolean; readonly meta: boolean; readonly live: boolean; readonly statsMs?: number }
+  readonly options: {
+    readonly rowsort: boolean
+    readonly key: boolean
+    readonly meta: boolean
+    readonly live: boolean
+    readonly statsMs?: number
+  }
   readonly sql: string
   readonly expected: readonly string[]
   /** 0-based lines [from, to) of the expected text in the file. */
@@ -35,8 +41,8 @@ export interface SltFile {
 }
 
 /**
- * Reads a file; whatever is not of the format is an Error that names file and line. Of a page of documentation (`.md`) the blocks between ```` ```slt ```` and ```` ``` ````
- * are read, together one world.
+ * Reads a file; whatever is not of the format is an Error that names file and line. Of a page of documentation (`.md`)
+ * the blocks between ```` ```slt ```` and ```` ``` ```` are read, together one world.
  */
 export function readSlt(file: string): SltFile {
   const written = readFileSync(file, 'utf8').split('\n')
@@ -96,13 +102,16 @@ function changed(defaults: Readonly<Record<string, string>>, line: string): Reco
 
 function readTopic(lines: readonly string[], at: number, end: number, folder: string): WorldTopic {
   const [, name, ...words] = lines[at].trim().split(/\s+/)
-  const options = new Map(words.map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const))
+  const options = new Map(
+    words.map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const),
+  )
   const take = (option: string): string | undefined => {
     const value = options.get(option)
     options.delete(option)
     return value
   }
-  const format = (side: 'key' | 'value', fallback: string): WorldFormat => readFormat(take(side) ?? fallback, folder, take(`${side}Subject`))
+  const format = (side: 'key' | 'value', fallback: string): WorldFormat =>
+    readFormat(take(side) ?? fallback, folder, take(`${side}Subject`))
   const number = (option: string): number | undefined => {
     const value = take(option)
     return value === undefined ? undefined : Number(value)
@@ -177,12 +186,22 @@ function readLiteral(line: string, from: number): { value: WorldValue; end: numb
   if (text === '') throw new Error('a key or value is missing')
   if (text === 'null') return { value: null, end }
   const json = parseExact(text)
-  return { value: raw === null ? { json, text, writer: writer === null ? undefined : Number(writer[1]) } : Buffer.from(String(json)), end }
+  return {
+    value:
+      raw === null
+        ? { json, text, writer: writer === null ? undefined : Number(writer[1]) }
+        : Buffer.from(String(json)),
+    end,
+  }
 }
 
 function readHeaders(text: string): { key: string; value: Uint8Array | null }[] {
-  return Object.entries(JSON.parse(text) as Record<string, string | null | (string | null)[]>).flatMap(([key, values]) =>
-    [values].flat().map((value) => ({ key, value: value === null ? null : value.startsWith('0x') ? Buffer.from(value.slice(2), 'hex') : Buffer.from(value) })),
+  return Object.entries(JSON.parse(text) as Record<string, string | null | (string | null)[]>).flatMap(
+    ([key, values]) =>
+      [values].flat().map((value) => ({
+        key,
+        value: value === null ? null : value.startsWith('0x') ? Buffer.from(value.slice(2), 'hex') : Buffer.from(value),
+      })),
   )
 }
 
@@ -190,7 +209,12 @@ function readHeaders(text: string): { key: string; value: Uint8Array | null }[] 
 
 const KINDS: readonly CaseKind[] = ['query', 'frames', 'error', 'explain']
 
-function readCase(lines: readonly string[], at: number, end: number, defaults: Readonly<Record<string, string>>): SltCase {
+function readCase(
+  lines: readonly string[],
+  at: number,
+  end: number,
+  defaults: Readonly<Record<string, string>>,
+): SltCase {
   const [first, ...words] = lines[at].trim().split(/\s+/)
   const kind = KINDS.find((k) => k === first)
   if (kind === undefined) throw new Error(`"${first}" is neither topic, set, nor one of ${KINDS.join(', ')}`)
@@ -226,7 +250,13 @@ export async function runCase(
   const sink: FrameSink = { send: (frame) => void frames.push(frame), drained: () => undefined }
   await runRequest(
     caseRequest(item),
-    { catalog: world.catalog, log: world.log, administration: world.administration, defaults: item.defaults, rulesOff: options.rulesOff },
+    {
+      catalog: world.catalog,
+      log: world.log,
+      administration: world.administration,
+      defaults: item.defaults,
+      rulesOff: options.rulesOff,
+    },
     sink,
     new AbortController().signal,
   )
@@ -235,19 +265,26 @@ export async function runCase(
 
 /** The request that a case makes. */
 export function caseRequest(item: SltCase): QueryRequest {
-  return { sql: item.kind === 'explain' ? `EXPLAIN ${item.sql}` : item.sql, live: item.options.live, statsMs: item.options.statsMs }
+  return {
+    sql: item.kind === 'explain' ? `EXPLAIN ${item.sql}` : item.sql,
+    live: item.options.live,
+    statsMs: item.options.statsMs,
+  }
 }
 
 /** The frames of the answer in the lines of the format. */
 export function caseLines(item: SltCase, frames: readonly string[]): string[] {
-  if (item.kind === 'frames') return frames.filter((frame) => !/^\{"type":"(END|HEARTBEAT)"/.test(frame)).map(normalFrame)
+  if (item.kind === 'frames')
+    return frames.filter((frame) => !/^\{"type":"(END|HEARTBEAT)"/.test(frame)).map(normalFrame)
   const lines = frames.flatMap((frame) => frameLines(frame, item))
   return item.options.rowsort ? lines.sort() : lines
 }
 
 /** Ids and times are different every time. */
 function normalFrame(frame: string): string {
-  return frame.replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<id>').replace(/"(duration|startedAt)":\d+/g, '"$1":0')
+  return frame
+    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<id>')
+    .replace(/"(duration|startedAt)":\d+/g, '"$1":0')
 }
 
 function frameLines(frame: string, item: SltCase): string[] {

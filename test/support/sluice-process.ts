@@ -1,5 +1,6 @@
 /**
- * `sluice server` as users start it: a process of its own, configured by its command line, environment variables and files; asked over the WebSocket; with its event loop watched.
+ * `sluice server` as users start it: a process of its own, configured by its command line, environment variables and
+ * files; asked over the WebSocket; with its event loop watched.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -66,10 +67,19 @@ const root = join(import.meta.dirname, '..', '..')
 
 /** As `npm run sluice` starts it. Resolves when the server listens; rejects with its output when it ends first. */
 export async function startSluice(args: readonly string[], options: ProcessOptions = {}): Promise<SluiceProcess> {
-  const own = options.plain === true ? [] : ['--port', '0', '--service-account', `acceptance:${TOKEN}`, '--log-level', 'warn']
+  const own =
+    options.plain === true ? [] : ['--port', '0', '--service-account', `acceptance:${TOKEN}`, '--log-level', 'warn']
   const child = spawn(
     process.execPath,
-    ['--max-semi-space-size=8', '--import', join(import.meta.dirname, 'loop-watch.ts'), join(root, 'src/cli/main.ts'), 'server', ...own, ...args],
+    [
+      '--max-semi-space-size=8',
+      '--import',
+      join(import.meta.dirname, 'loop-watch.ts'),
+      join(root, 'src/cli/main.ts'),
+      'server',
+      ...own,
+      ...args,
+    ],
     {
       cwd: root,
       env: { ...process.env, ...options.env },
@@ -89,7 +99,13 @@ export async function startSluice(args: readonly string[], options: ProcessOptio
     child.stderr?.on('data', hear)
     child.once('exit', (code) => reject(new Error(`the server ended with code ${code}: ${output}`)))
   })
-  return { ...asking(url), pid: child.pid ?? -1, output: () => output, loop: () => figures(child), close: () => close(child, kill) }
+  return {
+    ...asking(url),
+    pid: child.pid ?? -1,
+    output: () => output,
+    loop: () => figures(child),
+    close: () => close(child, kill),
+  }
 }
 
 async function close(child: ChildProcess, kill: () => void): Promise<void> {
@@ -110,8 +126,14 @@ async function figures(child: ChildProcess): Promise<LoopFigures> {
 /** Asks a server by its address. */
 export function asking(url: string): Pick<SluiceProcess, 'url' | 'ask' | 'values' | 'open'> {
   const open = async ({ environment, token = TOKEN, ca }: Request = {}): Promise<WebSocket> => {
-    const path = environment === undefined ? '/api/ws/v2/sql/execute' : `/api/v1/environments/${environment}/proxy/api/ws/v2/sql/execute`
-    const socket = new WebSocket(`${url.replace('http', 'ws')}${path}`, { headers: { authorization: `Bearer ${token}` }, ca })
+    const path =
+      environment === undefined
+        ? '/api/ws/v2/sql/execute'
+        : `/api/v1/environments/${environment}/proxy/api/ws/v2/sql/execute`
+    const socket = new WebSocket(`${url.replace('http', 'ws')}${path}`, {
+      headers: { authorization: `Bearer ${token}` },
+      ca,
+    })
     await once(socket, 'open')
     return socket
   }
@@ -128,7 +150,9 @@ export function asking(url: string): Pick<SluiceProcess, 'url' | 'ask' | 'values
     const last = (type: string) => frames.findLast((frame) => frame.type === type)?.data
     return {
       frames,
-      values: frames.filter((frame) => frame.type === 'RECORD').map((frame) => (frame.data as { value: unknown }).value),
+      values: frames
+        .filter((frame) => frame.type === 'RECORD')
+        .map((frame) => (frame.data as { value: unknown }).value),
       error: last('ERROR') as string | undefined,
       sentinel: (last('SENTINEL') as { reason: Record<string, unknown> } | undefined)?.reason,
       stats: last('STATS') as Record<string, unknown> | undefined,

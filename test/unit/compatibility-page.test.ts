@@ -1,4 +1,7 @@
-/** The page on compatibility names tests that exist: each reference is a file and, behind a colon, the title of a case in it. */
+/**
+ * The page on compatibility names tests that exist: each reference is a file and, behind a colon, the title of a case
+ * in it.
+ */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'

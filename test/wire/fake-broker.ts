@@ -1,6 +1,7 @@
 /**
- * Brokers that tests hold in their hand: a real socket, record batches as given, and a say in every answer (drop, cut, delay, trickle, replace). Leaders, log starts and errors are plain
- * fields that a test changes while a scan runs. Speaks the versions the reader uses, and nothing beyond what it needs.
+ * Brokers that tests hold in their hand: a real socket, record batches as given, and a say in every answer (drop, cut,
+ * delay, trickle, replace). Leaders, log starts and errors are plain fields that a test changes while a scan runs.
+ * Speaks the versions the reader uses, and nothing beyond what it needs.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { API, WireReader, WireWriter } from '../../src/kafka/wire/primitives.ts'
@@ -139,7 +140,8 @@ export class FakeCluster {
     const writer = new WireWriter(1024).int32(0).int32(correlationId)
     const positions = new Map<number, number>()
     const request = { broker: id, api, version, socket, positions, maxBytes: 0 }
-    if (api === API.apiVersions) writer.int16(0).array(this.versions, ([key, min, max]) => writer.int16(key).int16(min).int16(max))
+    if (api === API.apiVersions)
+      writer.int16(0).array(this.versions, ([key, min, max]) => writer.int16(key).int16(min).int16(max))
     else if (api === API.metadata) this.#metadata(reader, writer, version)
     else if (api === API.listOffsets) this.#listOffsets(reader, writer, version, id)
     else if (api === API.fetch) this.#fetch(reader, writer, version, id, request)
@@ -160,22 +162,27 @@ export class FakeCluster {
   #metadata(reader: WireReader, writer: WireWriter, version: number): void {
     const n = reader.int32()
     const names = n < 0 ? [...this.topics.keys()] : Array.from({ length: n }, () => reader.string() as string)
-    writer.int32(0).array(this.ports, (port) => writer.int32(this.ports.indexOf(port)).string('127.0.0.1').int32(port).string(null))
+    writer
+      .int32(0)
+      .array(this.ports, (port) => writer.int32(this.ports.indexOf(port)).string('127.0.0.1').int32(port).string(null))
     writer.string('fake').int32(0)
     writer.array(names, (name) => {
       const topic = this.topics.get(name)
       const error = topic === undefined ? 3 : (topic.error ?? 0)
       writer.int16(error).string(name).boolean(name.startsWith('__'))
-      writer.array(error === 0 && topic !== undefined ? topic.partitions.map((partition, i) => ({ partition, i })) : [], ({ partition, i }) => {
-        writer
-          .int16(partition.leader < 0 ? 5 : 0)
-          .int32(i)
-          .int32(partition.leader)
-        if (version >= 7) writer.int32(0)
-        const ids = [0]
-        writer.array(ids, (id) => writer.int32(id)).array(ids, (id) => writer.int32(id))
-        if (version >= 5) writer.array([], () => undefined)
-      })
+      writer.array(
+        error === 0 && topic !== undefined ? topic.partitions.map((partition, i) => ({ partition, i })) : [],
+        ({ partition, i }) => {
+          writer
+            .int16(partition.leader < 0 ? 5 : 0)
+            .int32(i)
+            .int32(partition.leader)
+          if (version >= 7) writer.int32(0)
+          const ids = [0]
+          writer.array(ids, (id) => writer.int32(id)).array(ids, (id) => writer.int32(id))
+          if (version >= 5) writer.array([], () => undefined)
+        },
+      )
     })
   }
 
@@ -205,7 +212,13 @@ export class FakeCluster {
     )
   }
 
-  #fetch(reader: WireReader, writer: WireWriter, version: number, id: number, request: { positions: Map<number, number>; maxBytes: number }): void {
+  #fetch(
+    reader: WireReader,
+    writer: WireWriter,
+    version: number,
+    id: number,
+    request: { positions: Map<number, number>; maxBytes: number },
+  ): void {
     reader.int32()
     reader.int32()
     reader.int32()
@@ -232,7 +245,8 @@ export class FakeCluster {
         const found = this.topics.get(name)?.partitions[partition]
         const outside = found !== undefined && (position < found.start || position > found.end)
         const code = found === undefined ? 3 : found.leader !== id ? 6 : outside ? 1 : (found.error ?? 0)
-        const batches = code === 0 && found !== undefined ? found.batches.filter((batch) => lastOffset(batch) >= position) : []
+        const batches =
+          code === 0 && found !== undefined ? found.batches.filter((batch) => lastOffset(batch) >= position) : []
         const whole = Buffer.concat(batches)
         const room = Math.min(left, max)
         const size = first && batches.length > 0 ? Math.max(room, batches[0].length) : room
@@ -245,8 +259,9 @@ export class FakeCluster {
           .int64(found?.end ?? -1)
           .int64(found?.stable ?? found?.end ?? -1)
         if (version >= 5) writer.int64(found?.start ?? -1)
-        writer.array(committed ? (found?.aborted ?? []).filter((entry) => entry.lastOffset >= position) : null, (entry) =>
-          writer.int64(entry.producerId).int64(entry.firstOffset),
+        writer.array(
+          committed ? (found?.aborted ?? []).filter((entry) => entry.lastOffset >= position) : null,
+          (entry) => writer.int64(entry.producerId).int64(entry.firstOffset),
         )
         if (version >= 11) writer.int32(-1)
         writer.bytes(bytes)

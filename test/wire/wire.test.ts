@@ -1,4 +1,7 @@
-/** Answers captured from a real broker, as they came: the readers must find in them what was written and asked. The first line of each file says what it is. */
+/**
+ * Answers captured from a real broker, as they came: the readers must find in them what was written and asked. The
+ * first line of each file says what it is.
+ */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -58,7 +61,10 @@ for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd']) {
       records.forEach((record, i) => {
         assert.equal(record.offset, i)
         if (writer === 'librdkafka') {
-          assert.equal(record.value?.toString() ?? '', i === 5 ? '' : `value ${i}: ${text}`.trimEnd().padEnd(`value ${i}: ${text}`.length))
+          assert.equal(
+            record.value?.toString() ?? '',
+            i === 5 ? '' : `value ${i}: ${text}`.trimEnd().padEnd(`value ${i}: ${text}`.length),
+          )
           return
         }
         assert.equal(record.timestamp, 1_700_000_000_000 + i * 1000)
@@ -84,7 +90,12 @@ for (const version of [4, 5, 7, 9, 11, 12, 13]) {
     let producerId = -1
     for (let at = part.from; header.open(view, at, part.to); at = header.to) {
       if (header.transactional) producerId = header.producerId
-      seen.push([header.baseOffset, header.lastOffset, header.transactional, header.control ? controlType(frame, header.from, header.to) : undefined])
+      seen.push([
+        header.baseOffset,
+        header.lastOffset,
+        header.transactional,
+        header.control ? controlType(frame, header.from, header.to) : undefined,
+      ])
     }
     assert.deepEqual(seen, [
       [0, 1, true, undefined],
@@ -104,7 +115,12 @@ for (const version of [4, 7, 8, 9, 10]) {
     assert.deepEqual(
       topics.map((topic) => [topic.name, topic.internal, topic.error?.errorName, topic.partitions]),
       [
-        ['fixture-transactions', false, undefined, [0, 1].map((partition) => ({ partition, leader: brokers[0].id, replicas: [brokers[0].id], error: 0 }))],
+        [
+          'fixture-transactions',
+          false,
+          undefined,
+          [0, 1].map((partition) => ({ partition, leader: brokers[0].id, replicas: [brokers[0].id], error: 0 })),
+        ],
         ['no-such-topic', false, 'UNKNOWN_TOPIC_OR_PARTITION', []],
       ],
     )

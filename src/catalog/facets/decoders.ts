@@ -1,6 +1,7 @@
 /**
- * Decoders by schema id, shared by all topics of an environment: fetched from the registry once, made once, kept for ever (within a bound). What is wrong with an id
- * is an Error with a sentence, which becomes the reason of the bad records.
+ * Decoders by schema id, shared by all topics of an environment: fetched from the registry once, made once, kept for
+ * ever (within a bound). What is wrong with an id is an Error with a sentence, which becomes the reason of the bad
+ * records.
  */
 import { avroDecoder } from '../../formats/avro/decoder.ts'
 import { resolveAvro } from '../../formats/avro/resolve.ts'
@@ -30,7 +31,10 @@ export class Decoders {
     this.#registry = registry
   }
 
-  /** The decoder for records that carry this id; a promise when the registry has to be asked. Throws or rejects with a sentence. */
+  /**
+   * The decoder for records that carry this id; a promise when the registry has to be asked. Throws or rejects with a
+   * sentence.
+   */
   byId(id: number | undefined): FacetDecoder | Promise<FacetDecoder> {
     if (id === undefined) throw new Error('The record carries no schema id.')
     const known = this.#known.get(id)
@@ -58,32 +62,52 @@ export class Decoders {
     return loadedProtobuf().messageOf(decoder as ProtobufDecoder, record)
   }
 
-  /** The name of the message that a framed record is; undefined when the decoder is not that of a Protobuf schema, or the record does not fit it. */
+  /**
+   * The name of the message that a framed record is; undefined when the decoder is not that of a Protobuf schema, or
+   * the record does not fit it.
+   */
   messageName(decoder: FacetDecoder, record: Buffer): string | undefined {
     return isProtobuf(decoder) ? loadedProtobuf().messageOf(decoder, record)?.name : undefined
   }
 
   /** The name of the record of an Avro schema, or that of a Protobuf schema's messages when it has one of this name. */
   describes(decoder: FacetDecoder, name: string): boolean {
-    return isProtobuf(decoder) ? decoder.schema.byName(name) !== undefined : decoder.type.kind === 'struct' && decoder.type.name === name
+    return isProtobuf(decoder)
+      ? decoder.schema.byName(name) !== undefined
+      : decoder.type.kind === 'struct' && decoder.type.name === name
   }
 
-  /** The decoder for payloads that are one message and nothing else, by its name or by its indexes as Confluent writes them. Throws when the schema has none such. */
-  protobufMessageDecoder(decoder: FacetDecoder, message: { readonly name: string } | { readonly indexes: Uint8Array }): FacetDecoder {
+  /**
+   * The decoder for payloads that are one message and nothing else, by its name or by its indexes as Confluent writes
+   * them. Throws when the schema has none such.
+   */
+  protobufMessageDecoder(
+    decoder: FacetDecoder,
+    message: { readonly name: string } | { readonly indexes: Uint8Array },
+  ): FacetDecoder {
     return loadedProtobuf().namedMessageDecoder(decoder as ProtobufDecoder, message)
   }
 
-  /** What the records of a topic are, from samples and from the names of messages that were `met`: the types of their messages, newest first, and the encoder of such a message. `decoders`: newest first. */
+  /**
+   * What the records of a topic are, from samples and from the names of messages that were `met`: the types of their
+   * messages, newest first, and the encoder of such a message. `decoders`: newest first.
+   */
   protobufMessages(
     decoders: readonly { readonly id: number | undefined; readonly decoder: ProtobufDecoder }[],
     samples: readonly Buffer[],
     met: readonly string[],
   ): { readonly types: DataType[]; readonly encoder: FacetEncoder | undefined } {
     const { messageTypes, protobufEncoderOf } = loadedProtobuf()
-    return { types: messageTypes(decoders, samples, met), encoder: protobufEncoderOf(decoders[0].decoder, samples, decoders[0].id) }
+    return {
+      types: messageTypes(decoders, samples, met),
+      encoder: protobufEncoderOf(decoders[0].decoder, samples, decoders[0].id),
+    }
   }
 
-  /** The decoder of a schema at hand, remembered under its id. Throws for a schema that is none, or of a format that is not read. */
+  /**
+   * The decoder of a schema at hand, remembered under its id. Throws for a schema that is none, or of a format that is
+   * not read.
+   */
   of(schema: RegisteredSchema): FacetDecoder {
     const known = schema.id === undefined ? undefined : this.#known.get(schema.id)
     if (known !== undefined) return known
@@ -93,8 +117,9 @@ export class Decoders {
   }
 
   /**
-   * Decoders of older versions of an Avro schema that show records as the newest version says (defaults, aliases), by id; where that makes no difference there is none.
-   * Throws for a newest schema that cannot be used; older ones are left out.
+   * Decoders of older versions of an Avro schema that show records as the newest version says (defaults, aliases), by
+   * id; where that makes no difference there is none. Throws for a newest schema that cannot be used; older ones are
+   * left out.
    */
   asNewest(older: readonly RegisteredSchema[], newest: RegisteredSchema): Map<number, FacetDecoder> {
     const found = new Map<number, FacetDecoder>()
@@ -109,7 +134,8 @@ export class Decoders {
         const writer = parsed(schema)
         reader ??= parsed(newest)
         const node = resolveAvro(writer.node, reader.node)
-        decoder = node === writer.node ? plain : avroDecoder({ node, names: writer.names }, `${plain.title} as ${newest.id}`)
+        decoder =
+          node === writer.node ? plain : avroDecoder({ node, names: writer.names }, `${plain.title} as ${newest.id}`)
         this.#resolved.set(pair, decoder)
       }
       found.set(id, decoder)
@@ -118,9 +144,11 @@ export class Decoders {
   }
 
   async #make(id: number): Promise<FacetDecoder> {
-    if (this.#registry === undefined) throw new Error(`The record was written with schema ${id}, and no schema registry is configured.`)
+    if (this.#registry === undefined)
+      throw new Error(`The record was written with schema ${id}, and no schema registry is configured.`)
     const schema = await this.#registry.schemaById(id)
-    if (schema === undefined) throw new Error(`The schema registry at ${this.#registry.url} does not know schema ${id}.`)
+    if (schema === undefined)
+      throw new Error(`The schema registry at ${this.#registry.url} does not know schema ${id}.`)
     await this.prepare([schema])
     return this.of({ ...schema, id })
   }
@@ -143,12 +171,15 @@ function decoderOf(schema: RegisteredSchema): FacetDecoder {
     if (schema.type === 'PROTOBUF') return loadedProtobuf().protobufDecoderOf(schema)
     return avroDecoder(parsed(schema), `avro ${schema.id ?? ''}`.trim())
   } catch (error) {
-    throw new Error(`Schema ${schema.id ?? '?'} cannot be used: ${error instanceof Error ? error.message : String(error)}`)
+    throw new Error(
+      `Schema ${schema.id ?? '?'} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+    )
   }
 }
 
 function parsed(schema: RegisteredSchema): AvroSchema {
   const names = new Map<string, NamedNode>()
-  for (const { text } of schema.references) for (const [name, node] of parseAvroSchema(text, names).names) names.set(name, node)
+  for (const { text } of schema.references)
+    for (const [name, node] of parseAvroSchema(text, names).names) names.set(name, node)
   return parseAvroSchema(schema.text, names)
 }

@@ -1,6 +1,7 @@
 /**
- * A deeper look at a topic, for a statement that names a column which nobody knows: its oldest records and some from the middle, and subjects of the registry that bear the topic's
- * name (TopicRecordNameStrategy). It tells which schemas it met; what follows from them is `facet.ts`.
+ * A deeper look at a topic, for a statement that names a column which nobody knows: its oldest records and some from
+ * the middle, and subjects of the registry that bear the topic's name (TopicRecordNameStrategy). It tells which schemas
+ * it met; what follows from them is `facet.ts`.
  */
 import { payloadCheck } from '../../formats/check.ts'
 import type { FacetDecoder } from '../../formats/format.ts'
@@ -30,7 +31,10 @@ export interface DeepQuestion {
   readonly add: (schema: MetSchema) => void
 }
 
-/** Looks, and tells the facets and `add` what was found. Does not reject for troubles of the registry: the error about the column is what the user is told. */
+/**
+ * Looks, and tells the facets and `add` what was found. Does not reject for troubles of the registry: the error about
+ * the column is what the user is told.
+ */
 export async function lookDeeper(question: DeepQuestion): Promise<void> {
   const { key, value } = question
   // Where any field can be named there is nothing to look for.
@@ -42,7 +46,8 @@ export async function lookDeeper(question: DeepQuestion): Promise<void> {
   try {
     if (sides.includes(key)) await meet(question, key, keys)
     if (sides.includes(value)) await meet(question, value, values)
-    if (sides.includes(value)) await underItsName(question, new Set(keys.map(({ bytes, headers }) => numberOf(key, bytes, headers))))
+    if (sides.includes(value))
+      await underItsName(question, new Set(keys.map(({ bytes, headers }) => numberOf(key, bytes, headers))))
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error
   }
@@ -80,10 +85,18 @@ async function decoderOf(facet: TableFacet, number: number): Promise<FacetDecode
   }
 }
 
-/** Subjects `<topic>-<full name of a record>`. The name has to be that of the schema: `pay-eu-value` is of the topic `pay-eu`. Schemas of the keys are left out. */
-async function underItsName({ topic, registry, decoders, late, add }: DeepQuestion, ofKeys: ReadonlySet<number>): Promise<void> {
+/**
+ * Subjects `<topic>-<full name of a record>`. The name has to be that of the schema: `pay-eu-value` is of the topic
+ * `pay-eu`. Schemas of the keys are left out.
+ */
+async function underItsName(
+  { topic, registry, decoders, late, add }: DeepQuestion,
+  ofKeys: ReadonlySet<number>,
+): Promise<void> {
   if (registry === undefined) return
-  const subjects = (await registry.subjects()).filter((s) => s.startsWith(`${topic}-`) && s !== `${topic}-key` && s !== `${topic}-value`)
+  const subjects = (await registry.subjects()).filter(
+    (s) => s.startsWith(`${topic}-`) && s !== `${topic}-key` && s !== `${topic}-value`,
+  )
   for (const subject of subjects.slice(0, MAX_ASKED)) {
     const name = subject.slice(topic.length + 1)
     if (late()) return
@@ -113,7 +126,13 @@ function usable(make: () => FacetDecoder): FacetDecoder | undefined {
 // ---------------------------------------------------------------------------------------------- what was met
 
 /** The schema of a record that says `number`. */
-export function metSchema(facet: TableFacet, number: number, decoder: FacetDecoder, record: Uint8Array, decoders: Decoders): MetSchema {
+export function metSchema(
+  facet: TableFacet,
+  number: number,
+  decoder: FacetDecoder,
+  record: Uint8Array,
+  decoders: Decoders,
+): MetSchema {
   if (facet.frame instanceof RecordIds) return { id: facet.frame.met[number], how: 'record' }
   const message = decoders.messageName(decoder, asBuffer(record))
   return message === undefined ? { id: number, how: 'record' } : { id: number, message, how: 'record' }

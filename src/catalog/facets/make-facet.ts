@@ -1,6 +1,6 @@
 /**
- * Facets of tables, made of what was found out: a plain format, the schemas of a registry, or the reason why records cannot be read. It asks nobody anything but the
- * samples at hand.
+ * Facets of tables, made of what was found out: a plain format, the schemas of a registry, or the reason why records
+ * cannot be read. It asks nobody anything but the samples at hand.
  */
 import type { FacetEncoder } from '../../formats/encoder.ts'
 import { type FacetDecoder, type FormatName, traitsOf } from '../../formats/format.ts'
@@ -23,11 +23,17 @@ export function isRegistryFormat(format: FormatName): boolean {
 }
 
 /** One facet for records of any of these schemas, oldest first; the newest decides on the format. */
-export async function schemaFacet(question: FacetQuestion, schemas: readonly RegisteredSchema[], origin: Origin, detail: string): Promise<TableFacet> {
+export async function schemaFacet(
+  question: FacetQuestion,
+  schemas: readonly RegisteredSchema[],
+  origin: Origin,
+  detail: string,
+): Promise<TableFacet> {
   await question.decoders.prepare(schemas)
   const newest = schemas[schemas.length - 1]
   if (newest.type === 'JSON') return jsonFacet(question, newest, origin, detail)
-  const usable: { readonly schema: RegisteredSchema; readonly decoder: ReturnType<FacetQuestion['decoders']['of']> }[] = []
+  const usable: { readonly schema: RegisteredSchema; readonly decoder: ReturnType<FacetQuestion['decoders']['of']> }[] =
+    []
   const unusable: string[] = []
   for (const schema of [...schemas].reverse()) {
     try {
@@ -36,7 +42,8 @@ export async function schemaFacet(question: FacetQuestion, schemas: readonly Reg
       unusable.push(error instanceof Error ? error.message : String(error))
     }
   }
-  if (usable.length === 0) return unreadableFacet(newest.type === 'PROTOBUF' ? 'PROTOBUF' : 'AVRO', origin, detail, unusable[0])
+  if (usable.length === 0)
+    return unreadableFacet(newest.type === 'PROTOBUF' ? 'PROTOBUF' : 'AVRO', origin, detail, unusable[0])
   const merged = usable.length === 1 ? '' : `, merged with ${usable.length - 1} older`
   const words = [detail + merged, ...unusable].join('; ')
   if (newest.type === 'PROTOBUF') return protobufFacet(question, newest, usable, origin, words)
@@ -60,11 +67,16 @@ export async function schemaFacet(question: FacetQuestion, schemas: readonly Reg
   }
 }
 
-/** Older versions of the newest schema's subject. Schemas of other subjects are nobody's older version, whatever their records are called. */
+/**
+ * Older versions of the newest schema's subject. Schemas of other subjects are nobody's older version, whatever their
+ * records are called.
+ */
 function ownVersions(schemas: readonly RegisteredSchema[], newest: RegisteredSchema): RegisteredSchema[] {
   const { subject, version } = newest
   if (subject === undefined || version === undefined) return []
-  return schemas.filter((schema) => schema.subject === subject && schema.version !== undefined && schema.version < version)
+  return schemas.filter(
+    (schema) => schema.subject === subject && schema.version !== undefined && schema.version < version,
+  )
 }
 
 function writerOf(schema: RegisteredSchema, encoder: FacetEncoder | undefined): Pick<TableFacet, 'writer'> {
@@ -77,14 +89,20 @@ function writerOf(schema: RegisteredSchema, encoder: FacetEncoder | undefined): 
 /** JSON is read as JSON, whatever the schema says; the schema gives the columns that are known. */
 function jsonFacet(question: FacetQuestion, schema: RegisteredSchema, origin: Origin, detail: string): TableFacet {
   const columns = jsonSchemaColumns(schema.text)
-  const facet = { ...framedFacet(question, 'JSONSCHEMA', JSON_TYPE, origin, detail), ...writerOf(schema, jsonEncoder(columns ?? JSON_TYPE)) }
+  const facet = {
+    ...framedFacet(question, 'JSONSCHEMA', JSON_TYPE, origin, detail),
+    ...writerOf(schema, jsonEncoder(columns ?? JSON_TYPE)),
+  }
   return columns === undefined ? facet : { ...facet, declared: columns }
 }
 
 async function protobufFacet(
   question: FacetQuestion,
   newest: RegisteredSchema,
-  usable: readonly { readonly schema: RegisteredSchema; readonly decoder: ReturnType<FacetQuestion['decoders']['of']> }[],
+  usable: readonly {
+    readonly schema: RegisteredSchema
+    readonly decoder: ReturnType<FacetQuestion['decoders']['of']>
+  }[],
   origin: Origin,
   detail: string,
 ): Promise<TableFacet> {
@@ -96,7 +114,13 @@ async function protobufFacet(
 }
 
 /** A facet whose records carry the id of the schema that they were written with. */
-export function framedFacet(question: FacetQuestion, format: FormatName, type: DataType, origin: Origin, detail: string): TableFacet {
+export function framedFacet(
+  question: FacetQuestion,
+  format: FormatName,
+  type: DataType,
+  origin: Origin,
+  detail: string,
+): TableFacet {
   const facet = { format, origin, detail, type, framing: 'confluent' } as const
   const json = format === 'JSONSCHEMA' ? plainDecoder('JSON') : undefined
   if (json !== undefined) return { ...facet, ...jsonDecoders(question.decoders, json) }
@@ -106,7 +130,10 @@ export function framedFacet(question: FacetQuestion, format: FormatName, type: D
 /** `catalog.json.unknown`: ids of a JSON topic that the registry does not know and is asked for. */
 const MAX_UNKNOWN_JSON = 1_000
 
-/** Records of JSON topics are JSON unless the registry says that their schema is of another type: they can be read without it, and when it does not answer. */
+/**
+ * Records of JSON topics are JSON unless the registry says that their schema is of another type: they can be read
+ * without it, and when it does not answer.
+ */
 function jsonDecoders(decoders: FacetQuestion['decoders'], json: FacetDecoder): Pick<TableFacet, 'decoder' | 'known'> {
   let unknown = 0
   return {
@@ -129,11 +156,24 @@ export function plainFacet(question: FacetQuestion, format: FormatName, origin: 
     const decoder = plainDecoder(format, question.options)
     const encoder = textEncoder(format, question.options)
     if (decoder !== undefined)
-      return { format, origin, detail, type: decoder.type, framing: 'none', decoder: () => decoder, ...(encoder === undefined ? {} : { encoder }) }
+      return {
+        format,
+        origin,
+        detail,
+        type: decoder.type,
+        framing: 'none',
+        decoder: () => decoder,
+        ...(encoder === undefined ? {} : { encoder }),
+      }
   } catch (error) {
     return unreadableFacet(format, origin, detail, error instanceof Error ? error.message : String(error))
   }
-  return unreadableFacet(format, origin, detail, `The ${question.side}s of ${question.topic} are ${format}, which this version does not read.`)
+  return unreadableFacet(
+    format,
+    origin,
+    detail,
+    `The ${question.side}s of ${question.topic} are ${format}, which this version does not read.`,
+  )
 }
 
 /** The facet of keys that have a window behind them. */
@@ -146,7 +186,9 @@ export function windowedFacet(kind: WindowKind, inner: TableFacet): TableFacet {
     type: windowedType(kind, inner.type),
     decoder: (id) => {
       const decoder = inner.decoder(id)
-      return decoder instanceof Promise ? decoder.then((made) => windowedDecoder(kind, made)) : windowedDecoder(kind, decoder)
+      return decoder instanceof Promise
+        ? decoder.then((made) => windowedDecoder(kind, made))
+        : windowedDecoder(kind, decoder)
     },
     known: (id) => {
       const decoder = inner.known?.(id)

@@ -1,11 +1,15 @@
 /**
- * Schemas of a topic's records that its newest records do not show: met by readings, by earlier samples, by a deeper look. It remembers which they are, so that their columns can be
- * named from the next statement on; it holds no schemas, and asks nobody. It is a memory and no knowledge: after a restart it is empty.
+ * Schemas of a topic's records that its newest records do not show: met by readings, by earlier samples, by a deeper
+ * look. It remembers which they are, so that their columns can be named from the next statement on; it holds no
+ * schemas, and asks nobody. It is a memory and no knowledge: after a restart it is empty.
  */
 import { Lru } from '../../lib/lru.ts'
 import type { RecordId } from '../../registry/record-ids.ts'
 
-/** `catalog.met.schemas`: schemas remembered for the keys or the values of one topic; columns of further ones are seen with `*`, and cannot be named. */
+/**
+ * `catalog.met.schemas`: schemas remembered for the keys or the values of one topic; columns of further ones are seen
+ * with `*`, and cannot be named.
+ */
 export const MAX_MET_SCHEMAS = 100
 /** Topics whose schemas are remembered. */
 const MAX_FACETS = 10_000
@@ -22,7 +26,12 @@ export interface MetSchema {
 /** What tells a schema from the others. */
 export function schemaKey({ id, message }: Pick<MetSchema, 'id' | 'message'>): string {
   if (typeof id === 'number') return `${id} ${message ?? ''}`
-  const name = id.message === undefined ? '' : 'name' in id.message ? id.message.name : Buffer.from(id.message.indexes).toString('hex')
+  const name =
+    id.message === undefined
+      ? ''
+      : 'name' in id.message
+        ? id.message.name
+        : Buffer.from(id.message.indexes).toString('hex')
   return `${id.kind} ${id.id} ${name}`
 }
 

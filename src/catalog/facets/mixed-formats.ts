@@ -1,6 +1,7 @@
 /**
- * Topics of several formats: the facet for a chain of formats, and whether a sample shows several. A format counts as shown when it is there twice, and in a fifth of the sample, and text
- * only beside JSON or XML: damaged and stray records do not make another topic of it.
+ * Topics of several formats: the facet for a chain of formats, and whether a sample shows several. A format counts as
+ * shown when it is there twice, and in a fifth of the sample, and text only beside JSON or XML: damaged and stray
+ * records do not make another topic of it.
  */
 import { isContainer, isJson, isXml } from '../../formats/detect.ts'
 import { type FormatName, mixedName, type PlainFormatName, traitsOf } from '../../formats/format.ts'
@@ -11,8 +12,16 @@ import { JSON_TYPE, XML_TYPE } from '../../types.ts'
 import type { FacetQuestion } from './facet-question.ts'
 import { plainDecoder } from './plain-formats.ts'
 
-/** A facet whose records are each of the first of these formats that takes them. Values are of the type json: their shape is known per record. */
-export function mixedFacet(question: FacetQuestion, formats: readonly PlainFormatName[], origin: TableFacet['origin'], detail: string): TableFacet {
+/**
+ * A facet whose records are each of the first of these formats that takes them. Values are of the type json: their
+ * shape is known per record.
+ */
+export function mixedFacet(
+  question: FacetQuestion,
+  formats: readonly PlainFormatName[],
+  origin: TableFacet['origin'],
+  detail: string,
+): TableFacet {
   const links = formats.map((name): Link => {
     const decoder = plainDecoder(name, question.options)
     return decoder === undefined ? { kind: 'framed' } : { kind: 'plain', name, decoder }
@@ -35,7 +44,10 @@ export function mixedFacet(question: FacetQuestion, formats: readonly PlainForma
   }
 }
 
-/** The formats that the samples show, when there are several, and in words how often. `framed`: the format of those with the frame of a registry, when their schemas are known. */
+/**
+ * The formats that the samples show, when there are several, and in words how often. `framed`: the format of those with
+ * the frame of a registry, when their schemas are known.
+ */
 export async function shownFormats(
   samples: readonly Buffer[],
   framed: () => Promise<FormatName | undefined>,
@@ -51,14 +63,21 @@ export async function shownFormats(
   // Text beside framed records is damage, which is to be counted as such; only a configured chain reads it.
   if (documents === 0 || (documents === 1 && !isShown(counts.framed, count) && !isShown(text, count))) return undefined
   const registered = isShown(counts.framed, count) ? await framed() : undefined
-  if (isShown(counts.framed, count) && (registered === undefined || traitsOf(registered).registry === undefined)) return undefined
+  if (isShown(counts.framed, count) && (registered === undefined || traitsOf(registered).registry === undefined))
+    return undefined
   const formats: PlainFormatName[] = []
   if (registered !== undefined) formats.push(registered as PlainFormatName)
   if (isShown(json, count)) formats.push('JSON')
   if (isShown(xml, count)) formats.push('XML')
   if (isShown(text, count)) formats.push('STRING')
   if (isShown(other, count)) formats.push('BYTES')
-  const words = [`${counts.framed} framed for a schema registry`, `${json} JSON`, `${xml} XML`, `${text} text`, `${other} neither`]
+  const words = [
+    `${counts.framed} framed for a schema registry`,
+    `${json} JSON`,
+    `${xml} XML`,
+    `${text} text`,
+    `${other} neither`,
+  ]
   return { formats, detail: `of ${count} samples ${words.filter((w) => !w.startsWith('0 ')).join(', ')}` }
 }
 

@@ -1,4 +1,7 @@
-/** Decoders and encoders of the formats that need no registry, by name: what configuration, CREATE TABLE and samples can ask for. */
+/**
+ * Decoders and encoders of the formats that need no registry, by name: what configuration, CREATE TABLE and samples can
+ * ask for.
+ */
 import { type CsvOptions, csvDecoder } from '../../formats/csv/decoder.ts'
 import { csvEncoder } from '../../formats/csv/encoder.ts'
 import type { FacetEncoder } from '../../formats/encoder.ts'
@@ -18,7 +21,10 @@ export interface FormatOptions {
   readonly ids?: IdOption
 }
 
-/** `headers`: in the record's headers, in front of the payload where these have none. `payload`: in front of the payload, in Confluent's frame. */
+/**
+ * `headers`: in the record's headers, in front of the payload where these have none. `payload`: in front of the
+ * payload, in Confluent's frame.
+ */
 export type IdOption = 'headers' | 'payload'
 
 /** The decoder of a format that stands by itself; undefined for the formats of a registry. */
@@ -50,7 +56,10 @@ export function plainDecoder(format: FormatName, options: FormatOptions = {}): F
   }
 }
 
-/** The encoder of a format that needs no schema and is no single value; undefined for the others. Of windowed keys: of the inner format. */
+/**
+ * The encoder of a format that needs no schema and is no single value; undefined for the others. Of windowed keys: of
+ * the inner format.
+ */
 export function textEncoder(format: FormatName, options: FormatOptions = {}): FacetEncoder | undefined {
   switch (windowedParts(format)?.inner ?? format) {
     case 'XML':

@@ -1,10 +1,18 @@
-/** Protobuf for the catalog: loaded when a topic needs it, because the parser of .proto files is large. Which message of a schema a topic's records are is seen from samples. */
+/**
+ * Protobuf for the catalog: loaded when a topic needs it, because the parser of .proto files is large. Which message of
+ * a schema a topic's records are is seen from samples.
+ */
 import { payloadCheck } from '../../formats/check.ts'
 import type { FacetEncoder } from '../../formats/encoder.ts'
 import type { FacetDecoder } from '../../formats/format.ts'
 import { messageAt, messageDecoder, protobufDecoder } from '../../formats/protobuf/decoder.ts'
 import { protobufEncoder } from '../../formats/protobuf/encoder.ts'
-import { parseProtobufSchema, type ProtoMessage, type ProtoSchema, protobufType } from '../../formats/protobuf/schema.ts'
+import {
+  parseProtobufSchema,
+  type ProtoMessage,
+  type ProtoSchema,
+  protobufType,
+} from '../../formats/protobuf/schema.ts'
 import type { RawBuffer } from '../../formats/reading/reader-runtime.ts'
 import type { RegisteredSchema } from '../../registry/registry.ts'
 import type { DataType } from '../../types.ts'
@@ -23,14 +31,21 @@ export function protobufDecoderOf(schema: RegisteredSchema): ProtobufDecoder {
   return { ...protobufDecoder(parsed, `protobuf ${schema.id ?? ''}`.trim()), schema: parsed }
 }
 
-/** The message of a framed record (magic byte and id in front), when its schema has it and the rest of the record fits. */
+/**
+ * The message of a framed record (magic byte and id in front), when its schema has it and the rest of the record fits.
+ */
 export function messageOf(decoder: ProtobufDecoder, record: Buffer): ProtoMessage | undefined {
   const found = messageAt(decoder.schema, record as RawBuffer, 5, record.length)
-  return found !== undefined && payloadCheck(messageDecoder(found.message, 'sample'))(record.subarray(found.from)) ? found.message : undefined
+  return found !== undefined && payloadCheck(messageDecoder(found.message, 'sample'))(record.subarray(found.from))
+    ? found.message
+    : undefined
 }
 
 /** The decoder for payloads that are one message and nothing else. Throws when the schema has none such. */
-export function namedMessageDecoder(decoder: ProtobufDecoder, message: { readonly name: string } | { readonly indexes: Uint8Array }): FacetDecoder {
+export function namedMessageDecoder(
+  decoder: ProtobufDecoder,
+  message: { readonly name: string } | { readonly indexes: Uint8Array },
+): FacetDecoder {
   const found =
     'name' in message
       ? decoder.schema.byName(message.name)
@@ -40,7 +55,8 @@ export function namedMessageDecoder(decoder: ProtobufDecoder, message: { readonl
 }
 
 /**
- * Types of the messages that the records are, by samples and by the names that were `met`, newest schema first, each message by its name in every schema; the first message of a schema where the samples tell nothing.
+ * Types of the messages that the records are, by samples and by the names that were `met`, newest schema first, each
+ * message by its name in every schema; the first message of a schema where the samples tell nothing.
  * `decoders`: newest first, with the id of each.
  */
 export function messageTypes(
@@ -50,7 +66,8 @@ export function messageTypes(
 ): DataType[] {
   const names = new Set<string>()
   for (const sample of samples) {
-    const own = sample.length > 5 && sample[0] === 0 ? decoders.find(({ id }) => id === sample.readInt32BE(1)) : undefined
+    const own =
+      sample.length > 5 && sample[0] === 0 ? decoders.find(({ id }) => id === sample.readInt32BE(1)) : undefined
     const message = own === undefined ? undefined : messageOf(own.decoder, sample)
     if (message !== undefined) names.add(message.name)
   }
@@ -65,7 +82,11 @@ export function messageTypes(
 }
 
 /** Writes the message that the samples are, else the first one. */
-export function protobufEncoderOf(decoder: ProtobufDecoder, samples: readonly Buffer[], id: number | undefined): FacetEncoder | undefined {
+export function protobufEncoderOf(
+  decoder: ProtobufDecoder,
+  samples: readonly Buffer[],
+  id: number | undefined,
+): FacetEncoder | undefined {
   const message = samples
     .filter((s) => s.length > 5 && s[0] === 0 && s.readInt32BE(1) === id)
     .map((s) => messageOf(decoder, s))

@@ -1,6 +1,7 @@
 /**
- * A few of the newest keys and values of a topic, to find out how they are written. It reads little (some records of some partitions, within a limit of bytes and of time), keeps copies,
- * and never fails: trouble is part of the answer. What the bytes mean is decided by the caller.
+ * A few of the newest keys and values of a topic, to find out how they are written. It reads little (some records of
+ * some partitions, within a limit of bytes and of time), keeps copies, and never fails: trouble is part of the answer.
+ * What the bytes mean is decided by the caller.
  */
 import type { TopicMetadata } from '../../kafka/cluster.ts'
 import type { KafkaLog, OffsetRange } from '../../kafka/log.ts'
@@ -54,7 +55,11 @@ export async function sampleTopic(
   const found = new Collector(limits)
   const within = AbortSignal.any([signal, AbortSignal.timeout(limits.timeoutMs)])
   try {
-    const bounds = await log.bounds(topic.name, partitions, { isolation: 'read_committed', timeoutMs: limits.timeoutMs, signal: within })
+    const bounds = await log.bounds(topic.name, partitions, {
+      isolation: 'read_committed',
+      timeoutMs: limits.timeoutMs,
+      signal: within,
+    })
     const filled = bounds
       .filter((b) => b.end > b.start)
       .sort((a, b) => b.end - b.start - (a.end - a.start))
@@ -67,7 +72,11 @@ export async function sampleTopic(
     return found.result(false, undefined)
   } catch (error) {
     const timedOut = error instanceof Error && error.name === 'TimeoutError'
-    const trouble = timedOut ? `no answer within catalog.sample.timeout = ${limits.timeoutMs} ms` : error instanceof Error ? error.message : String(error)
+    const trouble = timedOut
+      ? `no answer within catalog.sample.timeout = ${limits.timeoutMs} ms`
+      : error instanceof Error
+        ? error.message
+        : String(error)
     return found.result(false, trouble)
   }
 }
@@ -77,7 +86,10 @@ const DEEP_PARTITIONS = 32
 /** `catalog.sample.deep.bytes`: of keys, values and headers kept by one. */
 const DEEP_BYTES = 1 << 20
 
-/** The oldest records, and some from the middle, of more partitions: where a topic was written otherwise than it is now. Resolves also when something fails or the time is over. */
+/**
+ * The oldest records, and some from the middle, of more partitions: where a topic was written otherwise than it is now.
+ * Resolves also when something fails or the time is over.
+ */
 export async function sampleElsewhere(
   log: KafkaLog,
   topic: Sampled,
@@ -90,13 +102,18 @@ export async function sampleElsewhere(
   const within = AbortSignal.any([signal, AbortSignal.timeout(limits.timeoutMs)])
   let trouble: string | undefined
   try {
-    const bounds = await log.bounds(topic.name, partitions, { isolation: 'read_committed', timeoutMs: limits.timeoutMs, signal: within })
+    const bounds = await log.bounds(topic.name, partitions, {
+      isolation: 'read_committed',
+      timeoutMs: limits.timeoutMs,
+      signal: within,
+    })
     const filled = bounds
       .filter((b) => b.end > b.start)
       .sort((a, b) => b.end - b.start - (a.end - a.start))
       .slice(0, DEEP_PARTITIONS)
     const middles = filled.map((b) => ({ ...b, start: b.start + Math.floor((b.end - b.start) / 2) }))
-    for (const [i, ranges] of [filled, middles].entries()) if (ranges.length > 0) await readInto(found[i], log, topic, ranges, within)
+    for (const [i, ranges] of [filled, middles].entries())
+      if (ranges.length > 0) await readInto(found[i], log, topic, ranges, within)
   } catch (error) {
     trouble = error instanceof Error ? error.message : String(error)
   }
@@ -128,7 +145,10 @@ class Collector {
     this.#perPartition.set(partition, (this.#perPartition.get(partition) ?? 0) + 1)
     this.#bytes += (key?.length ?? 0) + (value?.length ?? 0)
     // The buffer belongs to the scan.
-    const copies = headers.map((header) => ({ key: header.key, value: header.value === null ? null : Uint8Array.from(header.value) }))
+    const copies = headers.map((header) => ({
+      key: header.key,
+      value: header.value === null ? null : Uint8Array.from(header.value),
+    }))
     for (const { value: bytes } of copies) this.#bytes += bytes?.length ?? 0
     if (key !== null) this.#keyHeaders.push(copies)
     if (value !== null) this.#valueHeaders.push(copies)
@@ -136,13 +156,37 @@ class Collector {
     if (value !== null) this.#values.push(Buffer.from(value))
   }
   result(empty: boolean, trouble: string | undefined): TopicSample {
-    return { keys: this.#keys, values: this.#values, keyHeaders: this.#keyHeaders, valueHeaders: this.#valueHeaders, records: this.count, empty, trouble }
+    return {
+      keys: this.#keys,
+      values: this.#values,
+      keyHeaders: this.#keyHeaders,
+      valueHeaders: this.#valueHeaders,
+      records: this.count,
+      empty,
+      trouble,
+    }
   }
 }
 
-async function readInto(found: Collector, log: KafkaLog, topic: Sampled, ranges: readonly OffsetRange[], signal: AbortSignal): Promise<void> {
+async function readInto(
+  found: Collector,
+  log: KafkaLog,
+  topic: Sampled,
+  ranges: readonly OffsetRange[],
+  signal: AbortSignal,
+): Promise<void> {
   const ascending = [...ranges].sort((a, b) => a.partition - b.partition)
-  const source = log.scan({ topic: topic.name, topicId: topic.id, ranges: ascending, isolation: 'read_committed', limit: 20, fetchMaxBytes: 64 * 1024 }, signal)
+  const source = log.scan(
+    {
+      topic: topic.name,
+      topicId: topic.id,
+      ranges: ascending,
+      isolation: 'read_committed',
+      limit: 20,
+      fetchMaxBytes: 64 * 1024,
+    },
+    signal,
+  )
   try {
     while (ascending.some((range) => found.wants(range.partition))) {
       const batch = await source.next()

@@ -1,6 +1,8 @@
 /**
- * Topics whose records say who wrote them in other ways than with Confluent's frame: ids in the headers (Apicurio's serializers, Confluent's with GUIDs), the eight-byte ids of
- * older Apicurio serializers, and AWS Glue's frame. It decides by samples whether a topic is such a one, and finds the decoder for an id; ids in bytes are `registry/record-ids.ts`.
+ * Topics whose records say who wrote them in other ways than with Confluent's frame: ids in the headers (Apicurio's
+ * serializers, Confluent's with GUIDs), the eight-byte ids of older Apicurio serializers, and AWS Glue's frame. It
+ * decides by samples whether a topic is such a one, and finds the decoder for an id; ids in bytes are
+ * `registry/record-ids.ts`.
  */
 import { inflateSync } from 'node:zlib'
 import { payloadCheck } from '../../formats/check.ts'
@@ -45,8 +47,15 @@ interface Writer {
 
 type Headers = TopicSample['keyHeaders']
 
-/** The facet when most of the samples have such ids and can be read with their schemas; else undefined. Rejects with a RegistryError. */
-export async function selfFramedFacet(question: FacetQuestion, sample: TopicSample, origin: TableFacet['origin']): Promise<SelfFramed | undefined> {
+/**
+ * The facet when most of the samples have such ids and can be read with their schemas; else undefined. Rejects with a
+ * RegistryError.
+ */
+export async function selfFramedFacet(
+  question: FacetQuestion,
+  sample: TopicSample,
+  origin: TableFacet['origin'],
+): Promise<SelfFramed | undefined> {
   const samples = samplesOf(sample, question)
   const headers = headersOf(sample, question)
   const told = question.options?.ids
@@ -64,13 +73,21 @@ export async function selfFramedFacet(question: FacetQuestion, sample: TopicSamp
     const met = await metWriters(question, new Set(shown.map(schemaKey)))
     const writers = [known.get(newest) as Writer, ...others, ...met, ...(await ofSubject(question))]
     const schemas = new Set([...shown, ...question.met].map(schemaKey))
-    return { facet: facetOf(question, ids, writers, origin, { newest: ids.met[newest], met, byNumber: known }), schemas, shown }
+    return {
+      facet: facetOf(question, ids, writers, origin, { newest: ids.met[newest], met, byNumber: known }),
+      schemas,
+      shown,
+    }
   }
   if (told !== 'headers') return undefined
   const [met, own] = [await metWriters(question, new Set()), await ofSubject(question)]
   const writers = [...own, ...met]
   return {
-    facet: facetOf(question, new RecordIds('headers', question.side), writers, origin, { newest: undefined, met, byNumber: new Map() }),
+    facet: facetOf(question, new RecordIds('headers', question.side), writers, origin, {
+      newest: undefined,
+      met,
+      byNumber: new Map(),
+    }),
     schemas: new Set(question.met.map(schemaKey)),
     shown: [],
   }
@@ -83,7 +100,10 @@ export interface SelfFramed {
   readonly shown: readonly MetSchema[]
 }
 
-/** Schemas that readings met, or that the registry has under the topic's name; without those of the sample. One that cannot be had any more is left out. Rejects with a RegistryError. */
+/**
+ * Schemas that readings met, or that the registry has under the topic's name; without those of the sample. One that
+ * cannot be had any more is left out. Rejects with a RegistryError.
+ */
 async function metWriters(question: FacetQuestion, known: ReadonlySet<string>): Promise<Writer[]> {
   const found: Writer[] = []
   for (const met of question.met) {
@@ -92,7 +112,9 @@ async function metWriters(question: FacetQuestion, known: ReadonlySet<string>): 
     const schema = typeof id === 'number' ? await question.registry?.schemaById(id) : await schemaOf(question, id)
     if (schema === undefined) continue
     await question.decoders.prepare([schema])
-    const decoder = usable(() => (typeof id === 'number' ? question.decoders.of({ ...schema, id }) : decoderFor(question, id, schema)))
+    const decoder = usable(() =>
+      typeof id === 'number' ? question.decoders.of({ ...schema, id }) : decoderFor(question, id, schema),
+    )
     if (decoder !== undefined) found.push({ schema, decoder, id: typeof id === 'number' ? id : id.id })
   }
   return found
@@ -103,7 +125,10 @@ function isPossible(place: IdPlace, question: FacetQuestion, samples: readonly B
   if (place === 'glue') return question.glue !== undefined
   if (question.registry === undefined) return false
   // Such ids are small: the bytes that a four-byte id would stand in are zero.
-  if (place === 'eight-byte') return question.registry.schemaByGlobalId !== undefined && samples.some((s) => s.length >= 9 && s.readUInt32BE(1) === 0)
+  if (place === 'eight-byte')
+    return (
+      question.registry.schemaByGlobalId !== undefined && samples.some((s) => s.length >= 9 && s.readUInt32BE(1) === 0)
+    )
   return haveIds(question, headers)
 }
 
@@ -118,7 +143,11 @@ export function namesSchemas(question: FacetQuestion, sample: TopicSample): bool
 }
 
 /** The schemas of the sampled ids that are known and can be used, by the number of the id. */
-async function knownWriters(question: FacetQuestion, ids: RecordIds, numbers: readonly number[]): Promise<Map<number, Writer>> {
+async function knownWriters(
+  question: FacetQuestion,
+  ids: RecordIds,
+  numbers: readonly number[],
+): Promise<Map<number, Writer>> {
   const known = new Map<number, Writer>()
   for (const number of [...new Set(numbers)].filter((n) => n >= 0).slice(0, MAX_SAMPLED_IDS)) {
     const schema = await schemaOf(question, ids.met[number])
@@ -157,7 +186,8 @@ async function ofSubject({ registry, decoders, topic, side }: FacetQuestion): Pr
 }
 
 /**
- * `writers`: the newest first, which was met as `newest`. There are none, and nothing was met, where only the configuration says it. `met`: those of them that the sample does not show;
+ * `writers`: the newest first, which was met as `newest`. There are none, and nothing was met, where only the
+ * configuration says it. `met`: those of them that the sample does not show;
  * `byNumber`: those that it shows.
  */
 function facetOf(
@@ -165,7 +195,15 @@ function facetOf(
   ids: RecordIds,
   writers: readonly Writer[],
   origin: TableFacet['origin'],
-  { newest, met, byNumber }: { readonly newest: RecordId | undefined; readonly met: readonly Writer[]; readonly byNumber: ReadonlyMap<number, Writer> },
+  {
+    newest,
+    met,
+    byNumber,
+  }: {
+    readonly newest: RecordId | undefined
+    readonly met: readonly Writer[]
+    readonly byNumber: ReadonlyMap<number, Writer>
+  },
 ): TableFacet {
   const format = question.configured?.format ?? 'AVRO'
   const type = writers[0]?.schema.type ?? (format === 'PROTOBUF' ? format : format === 'JSONSCHEMA' ? 'JSON' : 'AVRO')
@@ -200,19 +238,35 @@ function facetOf(
 
 /** What DESCRIBE says of schemas beside those of the sample, and of those whose fields are no columns. */
 function toldOf(writers: readonly Writer[], met: readonly Writer[], type: SchemaType): string[] {
-  const each = met.slice(0, MAX_NAMED).map(({ id, schema }) => (schema.subject === undefined ? String(id) : `${id} (${schema.subject})`))
-  const others = [...new Set(writers.filter(({ schema }) => schema.type !== type).map(({ schema }) => FORMATS[schema.type]))]
+  const each = met
+    .slice(0, MAX_NAMED)
+    .map(({ id, schema }) => (schema.subject === undefined ? String(id) : `${id} (${schema.subject})`))
+  const others = [
+    ...new Set(writers.filter(({ schema }) => schema.type !== type).map(({ schema }) => FORMATS[schema.type])),
+  ]
   return [
-    ...(met.length === 0 ? [] : [`met also schema ${each.join(', ')}${met.length > MAX_NAMED ? ` and ${met.length - MAX_NAMED} more` : ''}`]),
-    ...(others.length === 0 ? [] : [`some schemas are of ${others.join(' and ')}${type === 'JSON' ? '' : ': their fields are no columns'}`]),
+    ...(met.length === 0
+      ? []
+      : [`met also schema ${each.join(', ')}${met.length > MAX_NAMED ? ` and ${met.length - MAX_NAMED} more` : ''}`]),
+    ...(others.length === 0
+      ? []
+      : [`some schemas are of ${others.join(' and ')}${type === 'JSON' ? '' : ': their fields are no columns'}`]),
   ]
 }
 
 /** New records say it as the newest one did, uncompressed. */
-function writerOf({ side }: FacetQuestion, { type, text, references }: RegisteredSchema, { kind, bytes, skip }: RecordId): WriterSchema {
+function writerOf(
+  { side }: FacetQuestion,
+  { type, text, references }: RegisteredSchema,
+  { kind, bytes, skip }: RecordId,
+): WriterSchema {
   const names = idHeaders(side)
   const inFront =
-    kind === 'glue' ? Buffer.concat([Buffer.of(3, 0), bytes.subarray(1)]) : kind === 'globalId' ? Buffer.concat([Buffer.of(0), bytes]) : Buffer.from(bytes)
+    kind === 'glue'
+      ? Buffer.concat([Buffer.of(3, 0), bytes.subarray(1)])
+      : kind === 'globalId'
+        ? Buffer.concat([Buffer.of(0), bytes])
+        : Buffer.from(bytes)
   const apicurio = kind === 'globalId' || kind === 'contentId'
   const header = { key: kind === 'globalId' || kind === 'contentId' ? names[kind] : names.guid, value: bytes }
   const encoding = apicurio && type === 'AVRO' ? [{ key: names.encoding, value: Buffer.from('BINARY') }] : []
@@ -227,17 +281,23 @@ function writerOf({ side }: FacetQuestion, { type, text, references }: Registere
 
 async function decoderOf(question: FacetQuestion, id: RecordId): Promise<FacetDecoder> {
   const schema = await schemaOf(question, id)
-  if (schema === undefined) throw new Error(`${whoIsAsked(question, id)} does not know the schema ${id.id} that the record names.`)
+  if (schema === undefined)
+    throw new Error(`${whoIsAsked(question, id)} does not know the schema ${id.id} that the record names.`)
   await question.decoders.prepare([schema])
   return decoderFor(question, id, schema)
 }
 
 function whoIsAsked(question: FacetQuestion, id: RecordId): string {
   if (id.kind === 'glue') return 'The folder of Glue schemas'
-  return question.registry === undefined ? 'Nobody (no schema registry is configured)' : `The schema registry at ${question.registry.url}`
+  return question.registry === undefined
+    ? 'Nobody (no schema registry is configured)'
+    : `The schema registry at ${question.registry.url}`
 }
 
-async function schemaOf({ registry, glue }: FacetQuestion, { kind, id }: RecordId): Promise<RegisteredSchema | undefined> {
+async function schemaOf(
+  { registry, glue }: FacetQuestion,
+  { kind, id }: RecordId,
+): Promise<RegisteredSchema | undefined> {
   if (kind === 'glue') {
     const schema = glue?.get(String(id))
     return schema === undefined ? undefined : { ...schema, references: [] }
@@ -254,12 +314,15 @@ function decoderFor(question: FacetQuestion, id: RecordId, schema: RegisteredSch
   if (schema.type === 'JSON') return inflating(id, jsonDecoder())
   if (id.avroJson) throw new Error("The record is written in Avro's JSON encoding, which is not read.")
   const decoder = question.decoders.of(schema)
-  if (schema.type === 'PROTOBUF' && id.message !== undefined) return question.decoders.protobufMessageDecoder(decoder, id.message)
+  if (schema.type === 'PROTOBUF' && id.message !== undefined)
+    return question.decoders.protobufMessageDecoder(decoder, id.message)
   return inflating(id, decoder)
 }
 
 function inflating({ compressed }: RecordId, decoder: FacetDecoder): FacetDecoder {
-  return compressed ? convertedDecoder(`${decoder.title}, inflated`, decoder, (b, from, to) => inflated(b.subarray(from, to))) : decoder
+  return compressed
+    ? convertedDecoder(`${decoder.title}, inflated`, decoder, (b, from, to) => inflated(b.subarray(from, to)))
+    : decoder
 }
 
 function inflated(bytes: Uint8Array): RawBuffer | undefined {

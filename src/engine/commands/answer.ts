@@ -1,4 +1,7 @@
-/** The answers of statements that change something, as the clients expect them: one row of `flag` and `info`, or (DROP TABLE) the bare value true. */
+/**
+ * The answers of statements that change something, as the clients expect them: one row of `flag` and `info`, or (DROP
+ * TABLE) the bare value true.
+ */
 import type { BoundExpr, Output } from '../../plan/plan.ts'
 import { rowsOutput } from '../../plan/bind/show.ts'
 import { BOOLEAN, STRING } from '../../types.ts'
@@ -22,5 +25,12 @@ export function bareTrue(title: string): Output {
 export function firstColumnLike(plan: Output, like: string): Output {
   const operand: BoundExpr = { kind: 'slot', index: 0, name: 'name', type: STRING }
   const pattern: BoundExpr = { kind: 'constant', value: like, type: STRING }
-  return { ...plan, input: { kind: 'filter', input: plan.input, predicate: { kind: 'like', operand, pattern, negated: false, type: BOOLEAN } } }
+  return {
+    ...plan,
+    input: {
+      kind: 'filter',
+      input: plan.input,
+      predicate: { kind: 'like', operand, pattern, negated: false, type: BOOLEAN },
+    },
+  }
 }

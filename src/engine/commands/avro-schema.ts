@@ -1,4 +1,7 @@
-/** The Avro schema that CREATE TABLE makes of its columns. A column is a plain type; one declared NULL is a union with null whose default is null. */
+/**
+ * The Avro schema that CREATE TABLE makes of its columns. A column is a plain type; one declared NULL is a union with
+ * null whose default is null.
+ */
 import { SqlError } from '../../sql/error.ts'
 import { type DataType, typeName } from '../../types.ts'
 
@@ -34,7 +37,12 @@ function schemaOf(type: DataType, name: string): unknown {
       return { type: 'long', logicalType: 'timestamp-millis' }
     case 'decimal':
       if (type.precision === undefined)
-        throw new SqlError('TYPE', 'AVRO stores decimals with a fixed number of digits.', undefined, 'Write decimal(precision, scale), such as decimal(18, 2).')
+        throw new SqlError(
+          'TYPE',
+          'AVRO stores decimals with a fixed number of digits.',
+          undefined,
+          'Write decimal(precision, scale), such as decimal(18, 2).',
+        )
       return { type: 'bytes', logicalType: 'decimal', precision: type.precision, scale: type.scale ?? 0 }
     case 'array':
       return { type: 'array', items: schemaOf(type.element, name) }
@@ -47,7 +55,12 @@ function schemaOf(type: DataType, name: string): unknown {
 
 function fieldOf(field: string, type: DataType, nullable: boolean, record: string): unknown {
   if (!FIELD_NAME.test(field))
-    throw new SqlError('VALUE', `"${field}" cannot be the name of an AVRO field.`, undefined, 'Letters, digits and underscores, not beginning with a digit.')
+    throw new SqlError(
+      'VALUE',
+      `"${field}" cannot be the name of an AVRO field.`,
+      undefined,
+      'Letters, digits and underscores, not beginning with a digit.',
+    )
   const schema = schemaOf(type, `${record}_${field}`)
   return nullable ? { name: field, type: ['null', schema], default: null } : { name: field, type: schema }
 }

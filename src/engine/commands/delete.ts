@@ -1,6 +1,7 @@
 /**
- * DELETE, both ways. `_meta.offset <= n [AND _meta.partition = p]` removes the beginning of logs at once, as Kafka does it. Any other condition finds records and writes their
- * keys once more with no value (tombstones), into the same partition; the records themselves go when Kafka compacts the topic.
+ * DELETE, both ways. `_meta.offset <= n [AND _meta.partition = p]` removes the beginning of logs at once, as Kafka does
+ * it. Any other condition finds records and writes their keys once more with no value (tombstones), into the same
+ * partition; the records themselves go when Kafka compacts the topic.
  */
 import type { OffsetRange } from '../../kafka/log.ts'
 import { KafkaError } from '../../kafka/log.ts'
@@ -22,11 +23,20 @@ import { writableTable } from './lookup.ts'
 const MAX_RECORDS = 5_000_000
 const BATCH_RECORDS = 5000
 
-export async function deleteRecords(statement: DeleteStatement, administration: Administration, context: StatementContext): Promise<Output> {
+export async function deleteRecords(
+  statement: DeleteStatement,
+  administration: Administration,
+  context: StatementContext,
+): Promise<Output> {
   const { where } = statement
   const table = await writableTable(statement.table, 'delete', administration, context)
   if (where === undefined)
-    throw new SqlError('UNSUPPORTED', 'DELETE needs a WHERE.', statement.span, `TRUNCATE TABLE ${statement.table.text} removes all records.`)
+    throw new SqlError(
+      'UNSUPPORTED',
+      'DELETE needs a WHERE.',
+      statement.span,
+      `TRUNCATE TABLE ${statement.table.text} removes all records.`,
+    )
   const names = [statement.table.text]
   const range = rangeOf(where, names)
   if (range !== undefined) return deleteRange(range, table, administration, context)
@@ -73,7 +83,13 @@ function comparison(e: Expr, names: readonly string[]): { field: string; op: str
   if (mirrored === undefined) return undefined
   const [left, right] = [metaField(e.left, names), metaField(e.right, names)]
   const [field, literal, op] = left !== undefined ? [left, e.right, e.op] : [right, e.left, mirrored]
-  if (field === undefined || literal.kind !== 'number' || !/^\d+$/.test(literal.text) || !Number.isSafeInteger(Number(literal.text))) return undefined
+  if (
+    field === undefined ||
+    literal.kind !== 'number' ||
+    !/^\d+$/.test(literal.text) ||
+    !Number.isSafeInteger(Number(literal.text))
+  )
+    return undefined
   return { field, op, value: Number(literal.text) }
 }
 
@@ -90,13 +106,28 @@ function unqualified(e: ColumnRef, names: readonly string[]): string[] {
 
 /** A condition that speaks of nothing but metadata would be a range that Kafka cannot remove. */
 function onlyMetadata(where: Expr, names: readonly string[]): boolean {
-  return conjuncts(where).every((term) => term.kind === 'binary' && (metaField(term.left, names) !== undefined || metaField(term.right, names) !== undefined))
+  return conjuncts(where).every(
+    (term) =>
+      term.kind === 'binary' &&
+      (metaField(term.left, names) !== undefined || metaField(term.right, names) !== undefined),
+  )
 }
 
-async function deleteRange(range: Range, table: Table, administration: Administration, context: StatementContext): Promise<Output> {
+async function deleteRange(
+  range: Range,
+  table: Table,
+  administration: Administration,
+  context: StatementContext,
+): Promise<Output> {
   const partitions = range.partitions ?? table.partitions
   const missing = partitions.find((p) => !table.partitions.includes(p))
-  if (missing !== undefined) throw new SqlError('VALUE', `${table.name} has no partition ${missing}.`, undefined, `It has ${table.partitions.length}.`)
+  if (missing !== undefined)
+    throw new SqlError(
+      'VALUE',
+      `${table.name} has no partition ${missing}.`,
+      undefined,
+      `It has ${table.partitions.length}.`,
+    )
   const bounds = await boundsOf(table, partitions, context)
   const wanted = bounds.filter((b) => range.before > b.start && b.end > b.start)
   const before = new Map(wanted.map((b) => [b.partition, Math.min(range.before, b.end)]))
@@ -158,7 +189,10 @@ async function writeTombstones(
       written += wanted.length
     } catch (error) {
       if (!(error instanceof ProduceError)) throw error
-      throw new SqlError('WRITE', `A tombstone was not written: ${error.message} ${written + error.written} tombstones were written.`)
+      throw new SqlError(
+        'WRITE',
+        `A tombstone was not written: ${error.message} ${written + error.written} tombstones were written.`,
+      )
     }
   }
   const skipped = keyless === 0 ? '' : `, ${keyless} records without a key skipped`
@@ -166,7 +200,11 @@ async function writeTombstones(
 }
 
 /** Offsets of the matching records by partition, ascending. */
-async function matching(statement: DeleteStatement, where: Expr, context: StatementContext): Promise<Map<number, number[]>> {
+async function matching(
+  statement: DeleteStatement,
+  where: Expr,
+  context: StatementContext,
+): Promise<Map<number, number[]>> {
   const places = new Map<number, number[]>()
   let count = 0
   const take: Operator = {
@@ -222,9 +260,17 @@ function placesQuery(statement: DeleteStatement, where: Expr): Query {
 }
 
 /** Reads the matching records again, for the bytes of their keys. */
-async function* tombstones(table: Table, places: ReadonlyMap<number, readonly number[]>, context: StatementContext): AsyncGenerator<RecordToProduce[]> {
+async function* tombstones(
+  table: Table,
+  places: ReadonlyMap<number, readonly number[]>,
+  context: StatementContext,
+): AsyncGenerator<RecordToProduce[]> {
   if (places.size === 0) return
-  const ranges: OffsetRange[] = [...places].map(([partition, offsets]) => ({ partition, start: offsets[0], end: offsets[offsets.length - 1] + 1 }))
+  const ranges: OffsetRange[] = [...places].map(([partition, offsets]) => ({
+    partition,
+    start: offsets[0],
+    end: offsets[offsets.length - 1] + 1,
+  }))
   const source = context.environment.log.scan(
     { topic: table.topic, topicId: table.topicId, ranges, isolation: context.settings['isolation.level'] },
     context.signal,
@@ -241,7 +287,10 @@ async function* tombstones(table: Table, places: ReadonlyMap<number, readonly nu
       for (const { offset, key, headers } of readRecords(batch)) {
         if (!offsets.has(offset)) continue
         // Headers may say with which schema the key was written.
-        const kept = table.key.framing === 'own' ? headers.map((h) => ({ key: h.key, value: h.value === null ? null : Buffer.from(h.value) })) : []
+        const kept =
+          table.key.framing === 'own'
+            ? headers.map((h) => ({ key: h.key, value: h.value === null ? null : Buffer.from(h.value) }))
+            : []
         const tombstone = { key: key === null ? null : Buffer.from(key), value: null, partition: batch.partition }
         records.push(kept.length === 0 ? tombstone : { ...tombstone, headers: kept })
       }

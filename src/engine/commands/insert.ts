@@ -1,6 +1,7 @@
 /**
- * INSERT … VALUES and INSERT … SELECT, step by step: targets, rows, encoding, sending. All rows of a VALUES list are checked before the first is sent; of a SELECT what is
- * complete is sent while the rest is read. Errors name the row, and say how many records were written.
+ * INSERT … VALUES and INSERT … SELECT, step by step: targets, rows, encoding, sending. All rows of a VALUES list are
+ * checked before the first is sent; of a SELECT what is complete is sent while the rest is read. Errors name the row,
+ * and say how many records were written.
  */
 import type { Administration } from '../../plan/administration.ts'
 import type { Table } from '../../plan/catalog.ts'
@@ -15,7 +16,11 @@ import { flagAndInfo } from './answer.ts'
 import { writableTable } from './lookup.ts'
 
 /** Everything is written when it resolves. */
-export async function insert(statement: InsertStatement, administration: Administration, context: StatementContext): Promise<Output> {
+export async function insert(
+  statement: InsertStatement,
+  administration: Administration,
+  context: StatementContext,
+): Promise<Output> {
   const table = await writableTable(statement.table, 'insert', administration, context)
   const info =
     statement.query === undefined
@@ -24,7 +29,12 @@ export async function insert(statement: InsertStatement, administration: Adminis
   return flagAndInfo('INSERT', info)
 }
 
-async function insertValues(statement: InsertStatement, table: Table, administration: Administration, context: StatementContext): Promise<string> {
+async function insertValues(
+  statement: InsertStatement,
+  table: Table,
+  administration: Administration,
+  context: StatementContext,
+): Promise<string> {
   const targets = targetsOfValues(statement, statement.rows?.[0].length ?? 0, table)
   const writer = new RecordWriter(table, targets)
   const records = valueRows(statement, targets.length, context, (cells) => writer.record(cells))
@@ -46,7 +56,9 @@ async function insertSelect(
   try {
     const bad = await selectedRows(selected, context, (cells) => writer.record(cells), sender)
     await sender.end()
-    return bad === 0 ? `${sender.written} records inserted` : `${sender.written} records inserted, ${bad} records could not be read and were left out`
+    return bad === 0
+      ? `${sender.written} records inserted`
+      : `${sender.written} records inserted, ${bad} records could not be read and were left out`
   } catch (error) {
     throw await sender.withCount(error)
   }

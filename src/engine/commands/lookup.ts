@@ -7,9 +7,15 @@ import { SqlError } from '../../sql/error.ts'
 import type { StatementContext } from '../context.ts'
 
 /** The table behind the name or synonym. Throws for an unknown one, a view, and without the right. */
-export async function writableTable(name: Name, right: Right, administration: Administration, context: StatementContext): Promise<Table> {
+export async function writableTable(
+  name: Name,
+  right: Right,
+  administration: Administration,
+  context: StatementContext,
+): Promise<Table> {
   const { catalog } = context.environment
-  if ((await catalog.view?.(name.text)) !== undefined) throw new SqlError('UNSUPPORTED', `${name.text} is a view; it holds no records of its own.`, name.span)
+  if ((await catalog.view?.(name.text)) !== undefined)
+    throw new SqlError('UNSUPPORTED', `${name.text} is a view; it holds no records of its own.`, name.span)
   const table = await catalog.table(name.text)
   if (table === undefined) throw await unknownTable(name, catalog)
   checkNotSystem(table.topic, name)
@@ -22,7 +28,8 @@ const SYSTEM = /^(__|_schemas$|_confluent)/
 
 /** Throws for a topic that nobody should change by SQL. */
 export function checkNotSystem(topic: string, name: Name): void {
-  if (SYSTEM.test(topic)) throw new SqlError('FORBIDDEN', `${name.text} is a topic of the system; it cannot be changed by SQL.`, name.span)
+  if (SYSTEM.test(topic))
+    throw new SqlError('FORBIDDEN', `${name.text} is a topic of the system; it cannot be changed by SQL.`, name.span)
 }
 
 const WORDS: Readonly<Record<Right, string>> = {
@@ -37,5 +44,9 @@ const WORDS: Readonly<Record<Right, string>> = {
 /** Throws where the account does not have the right. */
 export function allowed(right: Right, topic: string, name: Name, administration: Administration): void {
   if (!administration.may(right, topic))
-    throw new SqlError('FORBIDDEN', `The account "${administration.account}" may not ${WORDS[right]} ${name.text}.`, name.span)
+    throw new SqlError(
+      'FORBIDDEN',
+      `The account "${administration.account}" may not ${WORDS[right]} ${name.text}.`,
+      name.span,
+    )
 }

@@ -1,10 +1,23 @@
-/** Views and synonyms: made, dropped, shown. One namespace with the topics. A view is the text of its SELECT, bound anew by whoever selects from it, with his rights. */
+/**
+ * Views and synonyms: made, dropped, shown. One namespace with the topics. A view is the text of its SELECT, bound anew
+ * by whoever selects from it, with his rights.
+ */
 import { type Administration, isVisible } from '../../plan/administration.ts'
 import { unknownTable } from '../../plan/bind/bind.ts'
 import type { Output } from '../../plan/plan.ts'
 import { rowsOutput } from '../../plan/bind/show.ts'
 import { queriesIn } from '../../plan/bind/walk.ts'
-import type { CreateSynonym, CreateView, DropStatement, Expr, From, Name, Query, QueryBody, ShowStatement } from '../../sql/ast.ts'
+import type {
+  CreateSynonym,
+  CreateView,
+  DropStatement,
+  Expr,
+  From,
+  Name,
+  Query,
+  QueryBody,
+  ShowStatement,
+} from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { TIMESTAMP, STRING } from '../../types.ts'
 import type { StatementContext } from '../context.ts'
@@ -15,38 +28,71 @@ import { taken } from './tables.ts'
 /** Longest text of a view (`view.max.length`). */
 const MAX_VIEW_LENGTH = 100_000
 
-export async function createView(statement: CreateView, administration: Administration, context: StatementContext): Promise<Output> {
+export async function createView(
+  statement: CreateView,
+  administration: Administration,
+  context: StatementContext,
+): Promise<Output> {
   const { name, query, text } = statement
   await checkFree(name, 'View', administration)
   if (text.length > MAX_VIEW_LENGTH)
-    throw new SqlError('LIMIT', `The SELECT of the view has ${text.length} characters, the limit is ${MAX_VIEW_LENGTH} (view.max.length).`, name.span)
+    throw new SqlError(
+      'LIMIT',
+      `The SELECT of the view has ${text.length} characters, the limit is ${MAX_VIEW_LENGTH} (view.max.length).`,
+      name.span,
+    )
   const sources = sourcesOf(query)
   if (sources.includes(name.text)) throw await unknownTable({ ...name, text: name.text }, context.environment.catalog)
   // Whatever is wrong with it is said now, not to whoever selects from it.
   await context.plan(query, context)
-  administration.objects.saveView({ name: name.text, text, sources, owner: administration.account, createdAt: context.functions.nowMs })
+  administration.objects.saveView({
+    name: name.text,
+    text,
+    sources,
+    owner: administration.account,
+    createdAt: context.functions.nowMs,
+  })
   return flagAndInfo('CREATE VIEW', `View ${name.text} has been created`)
 }
 
-export async function createSynonym(statement: CreateSynonym, administration: Administration, context: StatementContext): Promise<Output> {
+export async function createSynonym(
+  statement: CreateSynonym,
+  administration: Administration,
+  context: StatementContext,
+): Promise<Output> {
   const { name, target } = statement
   await checkFree(name, 'Synonym', administration)
   const { catalog } = context.environment
-  if ((await catalog.view?.(target.text)) === undefined && (await catalog.table(target.text)) === undefined) throw await unknownTable(target, catalog)
-  administration.objects.saveSynonym({ name: name.text, target: target.text, owner: administration.account, createdAt: context.functions.nowMs })
+  if ((await catalog.view?.(target.text)) === undefined && (await catalog.table(target.text)) === undefined)
+    throw await unknownTable(target, catalog)
+  administration.objects.saveSynonym({
+    name: name.text,
+    target: target.text,
+    owner: administration.account,
+    createdAt: context.functions.nowMs,
+  })
   return flagAndInfo('CREATE SYNONYM', `Synonym ${name.text} has been created`)
 }
 
 async function checkFree(name: Name, what: string, administration: Administration): Promise<void> {
   if (name.text.startsWith('__'))
-    throw new SqlError('FORBIDDEN', `${what}s cannot begin with two underscores: such names belong to Kafka and to virtual tables.`, name.span)
+    throw new SqlError(
+      'FORBIDDEN',
+      `${what}s cannot begin with two underscores: such names belong to Kafka and to virtual tables.`,
+      name.span,
+    )
   allowed('create', name.text, name, administration)
   const { objects } = administration
-  if (objects.view(name.text) !== undefined || objects.synonym(name.text) !== undefined) throw taken(name.text, administration)
+  if (objects.view(name.text) !== undefined || objects.synonym(name.text) !== undefined)
+    throw taken(name.text, administration)
   if (await administration.exists(name.text)) throw new SqlError('EXISTS', `Kafka topic ${name.text} already exists`)
 }
 
-export async function dropObject(statement: DropStatement, administration: Administration, context: StatementContext): Promise<Output> {
+export async function dropObject(
+  statement: DropStatement,
+  administration: Administration,
+  context: StatementContext,
+): Promise<Output> {
   const { name, ifExists } = statement
   const kind = statement.what as 'view' | 'synonym'
   const title = kind === 'view' ? 'View' : 'Synonym'
@@ -54,7 +100,13 @@ export async function dropObject(statement: DropStatement, administration: Admin
   const there =
     (kind === 'view' ? objects.view(name.text) : objects.synonym(name.text)) !== undefined &&
     isVisible(name.text, objects, (topic) => administration.may('read', topic))
-  if (!there && !ifExists) throw new SqlError('UNKNOWN_TABLE', `Unknown ${kind} "${name.text}".`, name.span, `SHOW ${title.toUpperCase()}S lists the ${kind}s.`)
+  if (!there && !ifExists)
+    throw new SqlError(
+      'UNKNOWN_TABLE',
+      `Unknown ${kind} "${name.text}".`,
+      name.span,
+      `SHOW ${title.toUpperCase()}S lists the ${kind}s.`,
+    )
   if (!there) return flagAndInfo(`DROP ${title.toUpperCase()}`, `${title} ${name.text} does not exist`)
   allowed('drop', name.text, name, administration)
   objects.remove(kind, name.text)
@@ -64,7 +116,9 @@ export async function dropObject(statement: DropStatement, administration: Admin
 
 export function showViews(statement: ShowStatement, administration: Administration): Output {
   const { objects } = administration
-  const visible = objects.views().filter((v) => isVisible(v.name, objects, (topic) => administration.may('read', topic)))
+  const visible = objects
+    .views()
+    .filter((v) => isVisible(v.name, objects, (topic) => administration.may('read', topic)))
   if (statement.what === 'views')
     return rowsOutput(
       'SHOW VIEWS',
@@ -74,13 +128,16 @@ export function showViews(statement: ShowStatement, administration: Administrati
     )
   const name = statement.name as Name
   const view = visible.find((v) => v.name === name.text)
-  if (view === undefined) throw new SqlError('UNKNOWN_TABLE', `Unknown view "${name.text}".`, name.span, 'SHOW VIEWS lists the views.')
+  if (view === undefined)
+    throw new SqlError('UNKNOWN_TABLE', `Unknown view "${name.text}".`, name.span, 'SHOW VIEWS lists the views.')
   return rowsOutput('SHOW VIEW', ['name', 'statement'], [[view.name, view.text]])
 }
 
 export function showSynonyms(administration: Administration): Output {
   const { objects } = administration
-  const visible = objects.synonyms().filter((s) => isVisible(s.name, objects, (topic) => administration.may('read', topic)))
+  const visible = objects
+    .synonyms()
+    .filter((s) => isVisible(s.name, objects, (topic) => administration.may('read', topic)))
   return rowsOutput(
     'SHOW SYNONYMS',
     ['name', 'target'],

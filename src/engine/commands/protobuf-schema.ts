@@ -1,4 +1,7 @@
-/** The Protobuf schema that CREATE TABLE makes of its columns: one message, fields numbered in order, `optional` where NULL was declared. */
+/**
+ * The Protobuf schema that CREATE TABLE makes of its columns: one message, fields numbered in order, `optional` where
+ * NULL was declared.
+ */
 import { SqlError } from '../../sql/error.ts'
 import { type DataType, type StructType, typeName } from '../../types.ts'
 
@@ -19,7 +22,13 @@ const SCALARS: { readonly [K in DataType['kind']]?: string } = {
 
 /** The text of a proto3 file. `name`: of the message, made into a legal one. */
 export function protobufSchema(type: DataType, name: string): string {
-  if (type.kind !== 'struct') throw new SqlError('TYPE', 'A PROTOBUF record is a message, not a single value.', undefined, 'Declare its fields as columns.')
+  if (type.kind !== 'struct')
+    throw new SqlError(
+      'TYPE',
+      'A PROTOBUF record is a message, not a single value.',
+      undefined,
+      'Declare its fields as columns.',
+    )
   const body = message(type, legal(name), '')
   return `syntax = "proto3";\n${body.includes(SCALARS.timestamp ?? '') ? `import "${TIMESTAMP_FILE}";\n` : ''}\n${body}\n`
 }
@@ -55,6 +64,12 @@ function fieldType(type: DataType, field: string, nested: string[], indent: stri
     return name
   }
   const scalar = SCALARS[type.kind]
-  if (scalar === undefined) throw new SqlError('TYPE', `PROTOBUF has no ${typeName(type)} (column "${field}").`, undefined, 'Take string, or another format.')
+  if (scalar === undefined)
+    throw new SqlError(
+      'TYPE',
+      `PROTOBUF has no ${typeName(type)} (column "${field}").`,
+      undefined,
+      'Take string, or another format.',
+    )
   return scalar
 }

@@ -1,4 +1,7 @@
-/** SHOW QUERIES, SHOW ALL QUERIES and KILL QUERY. An account sees and ends its own queries; one with all rights on everything those of others, too. */
+/**
+ * SHOW QUERIES, SHOW ALL QUERIES and KILL QUERY. An account sees and ends its own queries; one with all rights on
+ * everything those of others, too.
+ */
 import type { Administration } from '../../plan/administration.ts'
 import type { Output } from '../../plan/plan.ts'
 import { rowsOutput } from '../../plan/bind/show.ts'
@@ -9,10 +12,27 @@ import type { StatementContext } from '../context.ts'
 import type { Queries, QueryEntry } from '../queries.ts'
 import { flagAndInfo } from './answer.ts'
 
-export function showQueries(statement: ShowStatement, administration: Administration, context: StatementContext): Output {
+export function showQueries(
+  statement: ShowStatement,
+  administration: Administration,
+  context: StatementContext,
+): Output {
   const queries = registry(context)
-  const seen = (statement.what === 'queries' ? queries.running() : queries.all()).filter((q) => visible(q, administration, context))
-  const names = ['id', 'sql', 'user', 'environment', 'status', 'started', 'finished', 'recordsScanned', 'bytesRead', 'message']
+  const seen = (statement.what === 'queries' ? queries.running() : queries.all()).filter((q) =>
+    visible(q, administration, context),
+  )
+  const names = [
+    'id',
+    'sql',
+    'user',
+    'environment',
+    'status',
+    'started',
+    'finished',
+    'recordsScanned',
+    'bytesRead',
+    'message',
+  ]
   const types = [STRING, STRING, STRING, STRING, STRING, TIMESTAMP, TIMESTAMP, LONG, LONG, STRING]
   const rows = seen.map((q) => [
     q.id,
@@ -33,7 +53,12 @@ export function killQuery(statement: KillStatement, administration: Administrati
   const queries = registry(context)
   const query = queries.find(statement.id)
   if (query === undefined || !visible(query, administration, context))
-    throw new SqlError('VALUE', `No query with the id ${statement.id} is running.`, statement.span, 'SHOW QUERIES lists those that are.')
+    throw new SqlError(
+      'VALUE',
+      `No query with the id ${statement.id} is running.`,
+      statement.span,
+      'SHOW QUERIES lists those that are.',
+    )
   queries.kill(statement.id, `"${administration.account}"`)
   return flagAndInfo('KILL QUERY', `Query ${statement.id} has been killed`)
 }
@@ -45,5 +70,8 @@ function registry(context: StatementContext): Queries {
 }
 
 function visible(query: QueryEntry, administration: Administration, context: StatementContext): boolean {
-  return query.environment === context.environment.queries?.environment && (administration.all || query.user === context.environment.queries.user)
+  return (
+    query.environment === context.environment.queries?.environment &&
+    (administration.all || query.user === context.environment.queries.user)
+  )
 }

@@ -11,7 +11,16 @@ import { createSynonym, createView, dropObject, showSynonyms, showViews } from '
 import { killQuery, showQueries } from './queries.ts'
 import { createTable, dropTable, showCreateTable, truncate } from './tables.ts'
 
-const KINDS: ReadonlySet<Statement['kind']> = new Set(['insert', 'createTable', 'createView', 'createSynonym', 'drop', 'truncate', 'delete', 'kill'])
+const KINDS: ReadonlySet<Statement['kind']> = new Set([
+  'insert',
+  'createTable',
+  'createView',
+  'createSynonym',
+  'drop',
+  'truncate',
+  'delete',
+  'kill',
+])
 const SHOWN: ReadonlySet<ShowWhat> = new Set(['views', 'view', 'synonyms', 'queries', 'all queries', 'create table'])
 
 /** Statements for `runCommand`; all others are plans. */
@@ -19,10 +28,17 @@ export function isCommand(statement: Statement): boolean {
   return KINDS.has(statement.kind) || (statement.kind === 'show' && SHOWN.has(statement.what))
 }
 
-/** Does what the statement says, and gives its answer as a plan over constant rows. Everything is done when it resolves. */
+/**
+ * Does what the statement says, and gives its answer as a plan over constant rows. Everything is done when it resolves.
+ */
 export async function runCommand(statement: Statement, context: StatementContext): Promise<Output> {
   const { administration } = context.environment
-  if (administration === undefined) throw new SqlError('UNSUPPORTED', 'Nothing can be changed here: this environment is for reading only.', statement.span)
+  if (administration === undefined)
+    throw new SqlError(
+      'UNSUPPORTED',
+      'Nothing can be changed here: this environment is for reading only.',
+      statement.span,
+    )
   switch (statement.kind) {
     case 'insert':
       return insert(statement, administration, context)
@@ -33,7 +49,9 @@ export async function runCommand(statement: Statement, context: StatementContext
     case 'createSynonym':
       return createSynonym(statement, administration, context)
     case 'drop':
-      return statement.what === 'table' ? dropTable(statement, administration, context) : dropObject(statement, administration, context)
+      return statement.what === 'table'
+        ? dropTable(statement, administration, context)
+        : dropObject(statement, administration, context)
     case 'truncate':
       return truncate(statement, administration, context)
     case 'delete':
@@ -47,7 +65,11 @@ export async function runCommand(statement: Statement, context: StatementContext
   }
 }
 
-async function shown(statement: Extract<Statement, { kind: 'show' }>, administration: Administration, context: StatementContext): Promise<Output> {
+async function shown(
+  statement: Extract<Statement, { kind: 'show' }>,
+  administration: Administration,
+  context: StatementContext,
+): Promise<Output> {
   switch (statement.what) {
     case 'views':
     case 'view':

@@ -1,5 +1,16 @@
-/** CREATE TABLE, DROP TABLE, TRUNCATE TABLE and SHOW CREATE TABLE: topics, their formats, and the schemas that go with them. */
-import { type FormatName, FORMATS, formatNamed, PLAIN_FORMATS, mixedParts, traitsOf, windowedParts } from '../../formats/format.ts'
+/**
+ * CREATE TABLE, DROP TABLE, TRUNCATE TABLE and SHOW CREATE TABLE: topics, their formats, and the schemas that go with
+ * them.
+ */
+import {
+  type FormatName,
+  FORMATS,
+  formatNamed,
+  PLAIN_FORMATS,
+  mixedParts,
+  traitsOf,
+  windowedParts,
+} from '../../formats/format.ts'
 import { castType, decimalProblem, TYPE_NAMES } from '../../functions/support/cast.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { didYouMean } from '../../lib/suggest.ts'
@@ -9,7 +20,14 @@ import type { Table, TableFacet } from '../../plan/catalog.ts'
 import type { Output } from '../../plan/plan.ts'
 import { rowsOutput } from '../../plan/bind/show.ts'
 import { leaves } from '../../plan/bind/virtual-tables.ts'
-import type { ColumnDefinition, CreateTable, DropStatement, Name, ShowStatement, TruncateStatement } from '../../sql/ast.ts'
+import type {
+  ColumnDefinition,
+  CreateTable,
+  DropStatement,
+  Name,
+  ShowStatement,
+  TruncateStatement,
+} from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { type DataType, type StructType, typeName } from '../../types.ts'
 import type { StatementContext } from '../context.ts'
@@ -24,15 +42,21 @@ const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/
 const TOPIC_ALREADY_EXISTS = 'TOPIC_ALREADY_EXISTS'
 const POLICY_VIOLATION = 'POLICY_VIOLATION'
 
-export async function createTable(statement: CreateTable, administration: Administration, context: StatementContext): Promise<Output> {
+export async function createTable(
+  statement: CreateTable,
+  administration: Administration,
+  context: StatementContext,
+): Promise<Output> {
   const name = statement.name.text
   const plan = planTable(statement)
   allowed('create', name, statement.name, administration)
-  if (administration.objects.view(name) !== undefined || administration.objects.synonym(name) !== undefined) throw taken(name, administration)
+  if (administration.objects.view(name) !== undefined || administration.objects.synonym(name) !== undefined)
+    throw taken(name, administration)
   const topic = topicOf(statement)
   const there = await administration.exists(name)
   if (there && !statement.ifNotExists) throw alreadyExists(name)
-  if (there && administration.objects.table(name) !== undefined) return flagAndInfo('CREATE TABLE', `Topic ${name} exists already`)
+  if (there && administration.objects.table(name) !== undefined)
+    return flagAndInfo('CREATE TABLE', `Topic ${name} exists already`)
   // Schemas first: a registry that refuses leaves no topic behind.
   const subjects = await registerSchemas(plan, administration)
   try {
@@ -59,7 +83,10 @@ function alreadyExists(name: string): SqlError {
 
 /** A view or synonym stands in the way. */
 export function taken(name: string, administration: Administration): SqlError {
-  return new SqlError('EXISTS', administration.objects.view(name) === undefined ? `Synonym ${name} already exists` : `View ${name} already exists`)
+  return new SqlError(
+    'EXISTS',
+    administration.objects.view(name) === undefined ? `Synonym ${name} already exists` : `View ${name} already exists`,
+  )
 }
 
 async function registerSchemas(plan: PlannedTable, administration: Administration): Promise<string[]> {
@@ -71,7 +98,11 @@ async function registerSchemas(plan: PlannedTable, administration: Administratio
       if ((format !== 'AVRO' && format !== 'PROTOBUF') || type === undefined) continue
       const subject = `${plan.name}-${side}`
       const name = side === 'key' ? `${plan.name}_key` : plan.name
-      const answer = await administration.registerSchema(subject, format, format === 'AVRO' ? avroSchema(type, name) : protobufSchema(type, name))
+      const answer = await administration.registerSchema(
+        subject,
+        format,
+        format === 'AVRO' ? avroSchema(type, name) : protobufSchema(type, name),
+      )
       if (answer.created) created.push(subject)
     }
   } catch (error) {
@@ -97,9 +128,18 @@ interface PlannedTable {
 function planTable(statement: CreateTable): PlannedTable {
   const { name, columns } = statement
   if (!TOPIC_NAME.test(name.text) || name.text === '.' || name.text === '..')
-    throw new SqlError('VALUE', `"${name.text}" cannot be the name of a topic.`, name.span, 'Up to 249 letters, digits, dots, dashes and underscores.')
+    throw new SqlError(
+      'VALUE',
+      `"${name.text}" cannot be the name of a topic.`,
+      name.span,
+      'Up to 249 letters, digits, dots, dashes and underscores.',
+    )
   if (name.text.startsWith('__'))
-    throw new SqlError('FORBIDDEN', "Names that begin with two underscores are Kafka's own and those of virtual tables.", name.span)
+    throw new SqlError(
+      'FORBIDDEN',
+      "Names that begin with two underscores are Kafka's own and those of virtual tables.",
+      name.span,
+    )
   const isKey = (c: ColumnDefinition): boolean => c.path[0].text === '_key'
   const key = plannedFacet('key', formatOf(statement.keyFormat, 'key'), columns.filter(isKey), statement)
   const value = plannedFacet(
@@ -120,12 +160,20 @@ function formatOf(name: Name, side: 'key' | 'value'): FormatName {
   if (mixedParts(wanted) !== undefined) return wanted
   const { created, columns } = traitsOf(wanted)
   if (created && (windowedParts(wanted) === undefined || (side === 'key' && !columns))) return wanted
-  const windowed = side === 'key' ? `, and for windowed keys TW or SW before ${CREATED.filter((format) => !FORMATS[format].columns).join(', ')}` : ''
+  const windowed =
+    side === 'key'
+      ? `, and for windowed keys TW or SW before ${CREATED.filter((format) => !FORMATS[format].columns).join(', ')}`
+      : ''
   const hint = `It makes: ${CREATED.join(', ')}${windowed}.`
   throw new SqlError('UNSUPPORTED', `CREATE TABLE does not make ${wanted} ${side}s.`, name.span, hint)
 }
 
-function plannedFacet(side: 'key' | 'value', format: FormatName, columns: readonly ColumnDefinition[], statement: CreateTable): PlannedFacet {
+function plannedFacet(
+  side: 'key' | 'value',
+  format: FormatName,
+  columns: readonly ColumnDefinition[],
+  statement: CreateTable,
+): PlannedFacet {
   for (const column of columns)
     if (/^_(headers?|meta(data)?)$/.test(column.path[0].text))
       throw new SqlError('VALUE', `"${column.path[0].text}" is no column: every record has it.`, column.span)
@@ -139,15 +187,25 @@ function plannedFacet(side: 'key' | 'value', format: FormatName, columns: readon
     )
   }
   const whole = columns.filter(
-    (c) => c.path.length === 1 && (c.path[0].text === `_${side}` || (side === 'value' && c.path[0].text === 'value' && !traitsOf(format).columns)),
+    (c) =>
+      c.path.length === 1 &&
+      (c.path[0].text === `_${side}` || (side === 'value' && c.path[0].text === 'value' && !traitsOf(format).columns)),
   )
   if (whole.length > 0 && columns.length > 1)
-    throw new SqlError('TYPE', `"${whole[0].path[0].text}" is the whole ${side}, and other columns are parts of it.`, whole[0].span)
+    throw new SqlError(
+      'TYPE',
+      `"${whole[0].path[0].text}" is the whole ${side}, and other columns are parts of it.`,
+      whole[0].span,
+    )
   const type = whole.length > 0 ? columnType(whole[0]) : columns.length === 0 ? undefined : structOf(columns, side)
   if (windowedParts(format) !== undefined) checkWindowed(format, type, columns)
   else if (!traitsOf(format).columns) checkSingle(side, format, type, columns, statement)
   if (side === 'value' && format !== 'JSON' && traitsOf(format).columns && type === undefined)
-    throw new SqlError('TYPE', `A table of ${format} needs columns: its schema is made of them.`, statement.valueFormat.span)
+    throw new SqlError(
+      'TYPE',
+      `A table of ${format} needs columns: its schema is made of them.`,
+      statement.valueFormat.span,
+    )
   return { format, type }
 }
 
@@ -156,11 +214,19 @@ function checkWindowed(format: FormatName, type: DataType | undefined, columns: 
   const parts = windowedParts(format)
   if (type === undefined || parts === undefined) return
   const names = ['windowStart', ...(parts.kind === 'SW' ? ['windowEnd'] : [])]
-  const expected = new Map([['key', parts.inner.toLowerCase()], ...names.map((name): [string, string] => [name, 'timestamp'])])
+  const expected = new Map([
+    ['key', parts.inner.toLowerCase()],
+    ...names.map((name): [string, string] => [name, 'timestamp']),
+  ])
   const fits = type.kind === 'struct' && type.fields.every((field) => expected.get(field.name) === field.type.kind)
   if (fits) return
   const list = [...expected].map(([name, kind]) => `_key.${name} ${kind}`).join(', ')
-  throw new SqlError('TYPE', `Keys of format ${format} have the columns ${list}.`, columns[0].span, 'Declare these, or none.')
+  throw new SqlError(
+    'TYPE',
+    `Keys of format ${format} have the columns ${list}.`,
+    columns[0].span,
+    'Declare these, or none.',
+  )
 }
 
 /** A single value has the type of its format. */
@@ -192,7 +258,13 @@ function checkSingle(
 function columnType(column: ColumnDefinition): DataType {
   const { name, precision, scale, arrayDepth, span } = column.type
   let type = castType(name, precision, scale)
-  if (type === undefined) throw new SqlError('TYPE', `Unknown type "${name}".`, span, didYouMean(name, TYPE_NAMES) ?? `Types: ${TYPE_NAMES.join(', ')}.`)
+  if (type === undefined)
+    throw new SqlError(
+      'TYPE',
+      `Unknown type "${name}".`,
+      span,
+      didYouMean(name, TYPE_NAMES) ?? `Types: ${TYPE_NAMES.join(', ')}.`,
+    )
   const problem = decimalProblem(precision, scale)
   if (problem !== undefined) throw new SqlError('TYPE', problem, span)
   for (let i = 0; i < arrayDepth; i++) type = { kind: 'array', element: type }
@@ -215,8 +287,17 @@ function structOf(columns: readonly ColumnDefinition[], side: 'key' | 'value'): 
       const last = i === steps.length - 1
       const known = members.find((m) => m.name === step.text)
       if (known !== undefined && (last || known.type !== undefined))
-        throw new SqlError('TYPE', `"${column.path.map((n) => n.text).join('.')}" is declared twice, or inside of a single value.`, column.span)
-      const draft = known ?? { name: step.text, nullable: last && column.nullable, type: last ? columnType(column) : undefined, members: [] }
+        throw new SqlError(
+          'TYPE',
+          `"${column.path.map((n) => n.text).join('.')}" is declared twice, or inside of a single value.`,
+          column.span,
+        )
+      const draft = known ?? {
+        name: step.text,
+        nullable: last && column.nullable,
+        type: last ? columnType(column) : undefined,
+        members: [],
+      }
       if (known === undefined) members.push(draft)
       members = draft.members
     })
@@ -225,7 +306,10 @@ function structOf(columns: readonly ColumnDefinition[], side: 'key' | 'value'): 
 }
 
 function structFrom(drafts: readonly Draft[]): StructType {
-  return { kind: 'struct', fields: drafts.map((d) => ({ name: d.name, type: d.type ?? structFrom(d.members), nullable: d.nullable })) }
+  return {
+    kind: 'struct',
+    fields: drafts.map((d) => ({ name: d.name, type: d.type ?? structFrom(d.members), nullable: d.nullable })),
+  }
 }
 
 /** Lenses' own names first; anything else is Kafka's. */
@@ -235,7 +319,8 @@ function topicOf(statement: CreateTable): TopicToCreate {
   let replication = 1
   for (const { name, value, span } of statement.properties) {
     const count = (): number => {
-      if (!/^\d{1,5}$/.test(value) || Number(value) < 1) throw new SqlError('VALUE', `${name} is a number from 1, not "${value}".`, span)
+      if (!/^\d{1,5}$/.test(value) || Number(value) < 1)
+        throw new SqlError('VALUE', `${name} is a number from 1, not "${value}".`, span)
       return Number(value)
     }
     switch (name.toLowerCase()) {
@@ -246,7 +331,8 @@ function topicOf(statement: CreateTable): TopicToCreate {
         replication = count()
         break
       case 'compacted':
-        if (!/^(true|false)$/i.test(value)) throw new SqlError('VALUE', `compacted is true or false, not "${value}".`, span)
+        if (!/^(true|false)$/i.test(value))
+          throw new SqlError('VALUE', `compacted is true or false, not "${value}".`, span)
         if (/^true$/i.test(value)) config['cleanup.policy'] = 'compact'
         break
       default:
@@ -266,7 +352,11 @@ function topicOf(statement: CreateTable): TopicToCreate {
 
 // ---------------------------------------------------------------------------------------------- DROP
 
-export async function dropTable(statement: DropStatement, administration: Administration, context: StatementContext): Promise<Output> {
+export async function dropTable(
+  statement: DropStatement,
+  administration: Administration,
+  context: StatementContext,
+): Promise<Output> {
   const { name, ifExists } = statement
   const { catalog } = context.environment
   const { objects } = administration
@@ -293,8 +383,15 @@ export async function dropTable(statement: DropStatement, administration: Admini
 
 // ---------------------------------------------------------------------------------------------- TRUNCATE
 
-/** Removes the records and keeps the topic; a compacted topic, where Kafka removes no ranges, is deleted and made anew as it was. */
-export async function truncate(statement: TruncateStatement, administration: Administration, context: StatementContext): Promise<Output> {
+/**
+ * Removes the records and keeps the topic; a compacted topic, where Kafka removes no ranges, is deleted and made anew
+ * as it was.
+ */
+export async function truncate(
+  statement: TruncateStatement,
+  administration: Administration,
+  context: StatementContext,
+): Promise<Output> {
   const table = await writableTable(statement.table, 'delete', administration, context)
   try {
     await administration.deleteRecords(table.topic, new Map(table.partitions.map((p) => [p, 'end'])), context.signal)
@@ -314,11 +411,20 @@ export async function truncate(statement: TruncateStatement, administration: Adm
 
 // ---------------------------------------------------------------------------------------------- SHOW CREATE TABLE
 
-export async function showCreateTable(statement: ShowStatement, administration: Administration, context: StatementContext): Promise<Output> {
+export async function showCreateTable(
+  statement: ShowStatement,
+  administration: Administration,
+  context: StatementContext,
+): Promise<Output> {
   const { catalog } = context.environment
   const name = statement.name as Name
   const view = await catalog.view?.(name.text)
-  if (view !== undefined) return rowsOutput('SHOW CREATE TABLE', ['table', 'statement'], [[name.text, `CREATE VIEW ${word(name.text)} AS ${view}`]])
+  if (view !== undefined)
+    return rowsOutput(
+      'SHOW CREATE TABLE',
+      ['table', 'statement'],
+      [[name.text, `CREATE VIEW ${word(name.text)} AS ${view}`]],
+    )
   const table = await catalog.table(name.text)
   if (table === undefined) throw await unknownTable(name, catalog)
   const text = createText(table, await administration.topic(table.topic), administration.objects.table(table.topic))
@@ -326,7 +432,10 @@ export async function showCreateTable(statement: ShowStatement, administration: 
 }
 
 function createText(table: Table, topic: TopicToCreate, declaration: TableDeclaration | undefined): string {
-  const columns = [...columnTexts('_key', table.key, declaration?.keyColumns), ...columnTexts('', table.value, declaration?.valueColumns)]
+  const columns = [
+    ...columnTexts('_key', table.key, declaration?.keyColumns),
+    ...columnTexts('', table.value, declaration?.valueColumns),
+  ]
   const { 'cleanup.policy': policy, ...config } = topic.config
   const properties = [`partitions = ${topic.partitions}`, `replication = ${topic.replication}`]
   if (policy === 'compact') properties.push('compacted = true')
@@ -349,12 +458,19 @@ function columnTexts(prefix: string, facet: TableFacet, declared: StructType | u
 function isNullable(type: StructType, path: string): boolean {
   const [head, ...rest] = path.split('.')
   const field = type.fields.find((f) => f.name === head)
-  return field !== undefined && (rest.length > 0 && field.type.kind === 'struct' ? isNullable(field.type, rest.join('.')) : field.nullable)
+  return (
+    field !== undefined &&
+    (rest.length > 0 && field.type.kind === 'struct' ? isNullable(field.type, rest.join('.')) : field.nullable)
+  )
 }
 
 /** As CREATE TABLE would take it; a map or a type of JSON's own has no word there. */
 function typeText(type: DataType): string {
-  return type.kind === 'array' ? `${typeText(type.element)}[]` : type.kind === 'map' || type.kind === 'json' ? 'string' : typeName(type)
+  return type.kind === 'array'
+    ? `${typeText(type.element)}[]`
+    : type.kind === 'map' || type.kind === 'json'
+      ? 'string'
+      : typeName(type)
 }
 
 function word(name: string): string {

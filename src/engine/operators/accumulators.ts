@@ -199,11 +199,15 @@ class DecimalSum implements Accumulator {
 export const FRACTIONS = 2 ** 44
 
 /**
- * JSON numbers: an exact integer as long as all are whole, a double (Neumaier's sum, too) once one is not. What is not a number does not count.
- * While all are whole and the sum stays within ±2^53, the plain double sum is exact; beyond, it is carried into a bigint.
+ * JSON numbers: an exact integer as long as all are whole, a double (Neumaier's sum, too) once one is not. What is not
+ * a number does not count. While all are whole and the sum stays within ±2^53, the plain double sum is exact; beyond,
+ * it is carried into a bigint.
  */
 class DynamicSum implements Accumulator, NumberState {
-  /** Three numbers a group: sum, compensation, count; FRACTIONS more in the count when one was not whole. Read and written by generated code, which leaves what does not fit to `add`. */
+  /**
+   * Three numbers a group: sum, compensation, count; FRACTIONS more in the count when one was not whole. Read and
+   * written by generated code, which leaves what does not fit to `add`.
+   */
   readonly state = doublePages(3)
   readonly #carried = new Map<number, bigint>()
   readonly #doubles: boolean
@@ -221,7 +225,8 @@ class DynamicSum implements Accumulator, NumberState {
       const data = this.state.page(g)
       const at = this.state.at(g)
       const t = data[at] + v
-      if (data[at + 2] < FRACTIONS && Number.isInteger(v) && !(t <= 9007199254740991 && t >= -9007199254740991)) this.#carry(g, BigInt(v))
+      if (data[at + 2] < FRACTIONS && Number.isInteger(v) && !(t <= 9007199254740991 && t >= -9007199254740991))
+        this.#carry(g, BigInt(v))
       else this.#number(g, v)
     }
   }

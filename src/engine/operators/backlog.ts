@@ -1,6 +1,7 @@
 /**
- * Operators that make many rows of one (joins, UNNEST) let them out in stretches: without this, one record could keep the event loop busy for seconds and fill the
- * memory with frames that nobody reads yet. It decides when to stop and keeps what is left; what a row becomes is the operator's business.
+ * Operators that make many rows of one (joins, UNNEST) let them out in stretches: without this, one record could keep
+ * the event loop busy for seconds and fill the memory with frames that nobody reads yet. It decides when to stop and
+ * keeps what is left; what a row becomes is the operator's business.
  */
 import type { Operator } from './operator.ts'
 
@@ -61,7 +62,10 @@ export class Stretches<Item> implements Backlog {
   }
 }
 
-/** Lets everything out that waits in a pipeline; the operators nearest to the output stand first in the list. At each yield the reader of the frames and the event loop get a turn. */
+/**
+ * Lets everything out that waits in a pipeline; the operators nearest to the output stand first in the list. At each
+ * yield the reader of the frames and the event loop get a turn.
+ */
 export function* releaseAll(backlogs: readonly Backlog[]): Generator<void> {
   for (let at = 0; at < backlogs.length; at++) {
     if (!backlogs[at].waiting) continue

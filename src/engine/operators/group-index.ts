@@ -1,6 +1,7 @@
 /**
- * Group keys → dense group numbers (0, 1, 2, …) in order of first appearance. One `KeyColumn` per GROUP BY expression numbers the distinct values of that column; for several
- * columns `PairIndex` numbers the combinations. Values are kept once. Joins number their keys in the same way. Nothing here knows aggregates.
+ * Group keys → dense group numbers (0, 1, 2, …) in order of first appearance. One `KeyColumn` per GROUP BY expression
+ * numbers the distinct values of that column; for several columns `PairIndex` numbers the combinations. Values are kept
+ * once. Joins number their keys in the same way. Nothing here knows aggregates.
  */
 import { Decimal } from '../../lib/decimal.ts'
 import { SqlError } from '../../sql/error.ts'
@@ -49,7 +50,10 @@ export interface KeyLimits {
   readonly tooLong: (limit: number) => SqlError
 }
 
-/** Numbers the distinct values of one column. Texts met as bytes are hashed as bytes; no string is made before a value is asked for. */
+/**
+ * Numbers the distinct values of one column. Texts met as bytes are hashed as bytes; no string is made before a value
+ * is asked for.
+ */
 export class KeyColumn {
   readonly #limits: KeyLimits
   readonly #limit: number
@@ -66,7 +70,10 @@ export class KeyColumn {
   readonly #broken = new Map<string, number>()
   #boxed: Value = null
   readonly #boxes = new ValuePages<Value>()
-  /** By key: what it is; a whole number, the number of a box, the place of a long text, or the first half of a short text or of a double; the second half of these. */
+  /**
+   * By key: what it is; a whole number, the number of a box, the place of a long text, or the first half of a short
+   * text or of a double; the second half of these.
+   */
   readonly #kinds = bytePages(1)
   readonly #lows = integerPages(1)
   readonly #highs = new SparseIntegers()
@@ -190,7 +197,8 @@ export class KeyColumn {
       const found = table[slot * 2 + 1]
       if (found !== 0) {
         if (table[slot * 2] !== h) continue
-        if (this.#lows.page(found - 1)[this.#lows.at(found - 1)] === low && this.#highs.get(found - 1) === high) return found - 1
+        if (this.#lows.page(found - 1)[this.#lows.at(found - 1)] === low && this.#highs.get(found - 1) === high)
+          return found - 1
         continue
       }
       if (this.#frozen) return -1
@@ -261,7 +269,8 @@ export class KeyColumn {
   }
 
   /**
-   * The text of a slice as the formats give it: bytes, which `view` is on, too, when `from >= 0`, else the ready value (a text with escapes, something else, or null).
+   * The text of a slice as the formats give it: bytes, which `view` is on, too, when `from >= 0`, else the ready value
+   * (a text with escapes, something else, or null).
    */
   findSlice(b: Uint8Array, view: DataView, from: number, to: number, value: Value): number {
     return from >= 0 ? this.#texts.find(b, view, from, to) : this.findValue(value)
@@ -350,6 +359,10 @@ export function operatorLimits(who: string): KeyLimits {
     keys: MAX_KEYS,
     textBytes: Number.MAX_SAFE_INTEGER,
     tooMany: () => tooManyKeys(who),
-    tooLong: (limit) => new SqlError('LIMIT', `${who} would hold keys of more than ${limit.toLocaleString('en')} bytes (operator.max.key.bytes).`),
+    tooLong: (limit) =>
+      new SqlError(
+        'LIMIT',
+        `${who} would hold keys of more than ${limit.toLocaleString('en')} bytes (operator.max.key.bytes).`,
+      ),
   }
 }

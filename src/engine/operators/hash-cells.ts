@@ -1,8 +1,10 @@
 /**
- * Open addressing with linear search, in cells of 32-bit numbers: what is compared and what is found stand side by side, so that a look-up touches one line of the processor's
- * cache. The last number of a cell is what it refers to, never 0; 0 is a free cell. Searching is left to those who know their keys (see `text-index`, `group-index`).
+ * Open addressing with linear search, in cells of 32-bit numbers: what is compared and what is found stand side by
+ * side, so that a look-up touches one line of the processor's cache. The last number of a cell is what it refers to,
+ * never 0; 0 is a free cell. Searching is left to those who know their keys (see `text-index`, `group-index`).
  *
- * A small table is one piece. A large one is cut into segments that grow one at a time: no single key has to wait until millions of cells have moved.
+ * A small table is one piece. A large one is cut into segments that grow one at a time: no single key has to wait until
+ * millions of cells have moved.
  */
 
 type Ints = Int32Array<ArrayBuffer>
@@ -23,7 +25,10 @@ export class HashCells {
   /** The segment of a hash is `(hash >>> 24) & spread`: 0 as long as the table is one piece. */
   spread = 0
   tables: Ints[]
-  /** By segment: the slot at which the search for a hash begins is `hash & mask`; the slot's cell starts at slot × width. */
+  /**
+   * By segment: the slot at which the search for a hash begins is `hash & mask`; the slot's cell starts at slot ×
+   * width.
+   */
   masks: Int32Array = new Int32Array(SEGMENTS).fill(FIRST_SLOTS - 1)
 
   /** `hashAt`: the hash of a used cell, asked for when it moves. */
@@ -53,7 +58,8 @@ export class HashCells {
     const [old] = this.tables
     const width = this.#width
     this.#counts.fill(0)
-    for (let at = 0; at < old.length; at += width) if (old[at + width - 1] !== 0) this.#counts[this.#hashAt(old, at) >>> SEGMENT_SHIFT]++
+    for (let at = 0; at < old.length; at += width)
+      if (old[at + width - 1] !== 0) this.#counts[this.#hashAt(old, at) >>> SEGMENT_SHIFT]++
     this.spread = SEGMENTS - 1
     // A hash may be unlucky: each segment has twice the room that it needs.
     for (let s = 0; s < SEGMENTS; s++) {
@@ -83,7 +89,10 @@ export class HashCells {
 /** Differs from process to process, so that nobody can send keys that all meet in one place. */
 export const SEED = Math.floor(Math.random() * 0x100000000) | 0
 
-/** Spreads the bits of a hash over all of its 32: the segment comes from the top, the slot from the bottom. Different numbers stay different. */
+/**
+ * Spreads the bits of a hash over all of its 32: the segment comes from the top, the slot from the bottom. Different
+ * numbers stay different.
+ */
 export function mixed(h: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x7feb352d)
   return h ^ (h >>> 15)

@@ -1,4 +1,7 @@
-/** Rows that an operator keeps, by column: a column of numbers takes eight or four bytes a row, and no row is an object of its own. Rows come one by one, stay as they are, and have numbers from 0. */
+/**
+ * Rows that an operator keeps, by column: a column of numbers takes eight or four bytes a row, and no row is an object
+ * of its own. Rows come one by one, stay as they are, and have numbers from 0.
+ */
 import type { Value } from '../../types.ts'
 import type { Row } from './operator.ts'
 

@@ -1,4 +1,7 @@
-/** The right side of a join: rows by key. Keys are numbered by `group-index`; the rows of one key are a chain, in the order in which they came. As long as every key has one row, a row has the number of its key. */
+/**
+ * The right side of a join: rows by key. Keys are numbered by `group-index`; the rows of one key are a chain, in the
+ * order in which they came. As long as every key has one row, a row has the number of its key.
+ */
 import { KeyColumn, operatorLimits } from './group-index.ts'
 import { HeldRows } from './held-rows.ts'
 import type { Row } from './operator.ts'
@@ -15,7 +18,10 @@ export function findKey(keys: KeyColumn, key: string | number): number {
 export class JoinTable {
   readonly rows: HeldRows
   readonly #keys = new KeyColumn(operatorLimits('A join'))
-  /** By key the first and the last row, by row the next one of its key; each plus one. 0: the first is the row with the number of the key, the last is the first, there is no next. */
+  /**
+   * By key the first and the last row, by row the next one of its key; each plus one. 0: the first is the row with the
+   * number of the key, the last is the first, there is no next.
+   */
   readonly #first = new SparseIntegers()
   readonly #last = new SparseIntegers()
   readonly #next = new SparseIntegers()

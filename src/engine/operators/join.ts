@@ -1,4 +1,7 @@
-/** Hash join: the right side is held in a table, the left side is looked up row by row. NULL keys meet nothing; outer joins fill a missing side with NULLs. */
+/**
+ * Hash join: the right side is held in a table, the left side is looked up row by row. NULL keys meet nothing; outer
+ * joins fill a missing side with NULLs.
+ */
 import type { JoinType } from '../../plan/plan.ts'
 import type { Span } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'

@@ -1,4 +1,7 @@
-/** The rows of a share: read once, kept, and given out again as often as they are asked for, with numbers for the different values that the parts of a plan look at. */
+/**
+ * The rows of a share: read once, kept, and given out again as often as they are asked for, with numbers for the
+ * different values that the parts of a plan look at.
+ */
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
@@ -20,10 +23,18 @@ export class KeptRows {
   readonly #sets: readonly Different[]
 
   /** `width`: of the rows; `sets`: what computes the values of each set, and how many these are. */
-  constructor(width: number, sets: readonly { readonly valuesOf: (row: Row) => Row; readonly width: number }[], budget: MemoryBudget) {
+  constructor(
+    width: number,
+    sets: readonly { readonly valuesOf: (row: Row) => Row; readonly width: number }[],
+    budget: MemoryBudget,
+  ) {
     this.#budget = budget
     this.#rows = new HeldRows(width + sets.length)
-    this.#sets = sets.map((set) => ({ valuesOf: set.valuesOf, keys: new KeyColumn(operatorLimits('A subquery')), values: new HeldRows(set.width) }))
+    this.#sets = sets.map((set) => ({
+      valuesOf: set.valuesOf,
+      keys: new KeyColumn(operatorLimits('A subquery')),
+      values: new HeldRows(set.width),
+    }))
   }
 
   /** Takes the rows. `next`: where the rows of the body go in the end. */
@@ -71,7 +82,10 @@ function lengthened(text: string): string {
   return `${text.length}:${text}`
 }
 
-/** A text that is the same for values which no expression can tell apart: what is equal but looks different, as 1 and 1.0 of decimals do, has two. */
+/**
+ * A text that is the same for values which no expression can tell apart: what is equal but looks different, as 1 and
+ * 1.0 of decimals do, has two.
+ */
 function exact(v: Value): string {
   if (v === null) return 'z'
   if (typeof v === 'string') return `s${v}`

@@ -1,4 +1,7 @@
-/** LATEST: of each key of a partition the last row, in the order of these rows; a tombstone takes its key away. Records without a key are left out: nothing can replace them. */
+/**
+ * LATEST: of each key of a partition the last row, in the order of these rows; a tombstone takes its key away. Records
+ * without a key are left out: nothing can replace them.
+ */
 import { canonical } from '../program/values.ts'
 import { KeyColumn, operatorLimits } from './group-index.ts'
 import type { MemoryBudget } from './memory.ts'
@@ -19,7 +22,10 @@ export class LatestOperator implements Operator {
   readonly #keys = new KeyColumn(operatorLimits('LATEST'))
   /** By key its last row, undefined behind a tombstone. */
   readonly #rows = new ValuePages<Row | undefined>()
-  /** By key the keys before and behind it in the order of their rows; number 0 is the end on both sides, key k has number k + 1. */
+  /**
+   * By key the keys before and behind it in the order of their rows; number 0 is the end on both sides, key k has
+   * number k + 1.
+   */
   readonly #order = integerPages(2)
   readonly full = false
 
@@ -71,6 +77,7 @@ export class LatestOperator implements Operator {
   }
   *#inOrder(): Generator<Row> {
     const order = this.#order
-    for (let number = order.first[1]; number !== 0; number = order.page(number)[order.at(number) + 1]) yield this.#rows.get(number - 1) as Row
+    for (let number = order.first[1]; number !== 0; number = order.page(number)[order.at(number) + 1])
+      yield this.#rows.get(number - 1) as Row
   }
 }

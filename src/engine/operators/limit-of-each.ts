@@ -1,4 +1,7 @@
-/** LIMIT and OFFSET for each of many groups of rows that come mixed; with an order only the first rows of each group are kept. */
+/**
+ * LIMIT and OFFSET for each of many groups of rows that come mixed; with an order only the first rows of each group are
+ * kept.
+ */
 import type { Value } from '../../types.ts'
 import { LimitState } from './row-operators.ts'
 import type { MemoryBudget } from './memory.ts'

@@ -1,4 +1,7 @@
-/** The join behind EXISTS and IN: every left row goes on once, with true, false or NULL behind it. Of the right side only what can answer that is held. */
+/**
+ * The join behind EXISTS and IN: every left row goes on once, with true, false or NULL behind it. Of the right side
+ * only what can answer that is held.
+ */
 import type { Value } from '../../types.ts'
 import { canonical } from '../program/values.ts'
 import { Stretches } from './backlog.ts'
@@ -83,7 +86,10 @@ export class MarkJoinOperator {
       this.#partners = new Partners()
     }
     return {
-      push: this.#parts.residual === undefined ? (row) => next.push([...row, this.#mark(row)]) : (row) => backlog.take(this.#toLookAt(row)),
+      push:
+        this.#parts.residual === undefined
+          ? (row) => next.push([...row, this.#mark(row)])
+          : (row) => backlog.take(this.#toLookAt(row)),
       *finish() {
         yield* backlog.all()
         leave()

@@ -67,7 +67,10 @@ export function tooManyKeys(who: string): SqlError {
   )
 }
 
-/** The platform joins texts of this length and more lazily: the text holds its pieces, several times its own size and many objects, until one of its characters is asked for. */
+/**
+ * The platform joins texts of this length and more lazily: the text holds its pieces, several times its own size and
+ * many objects, until one of its characters is asked for.
+ */
 const LAZY = 13
 /** What was found there; kept, as a look that nobody needs is optimized away. */
 const looked = { character: 0 }

@@ -1,4 +1,7 @@
-/** What an operator above the scan is: rows are pushed in, synchronously; `finish` lets out what was held back, in stretches. No record, no topic, no socket. */
+/**
+ * What an operator above the scan is: rows are pushed in, synchronously; `finish` lets out what was held back, in
+ * stretches. No record, no topic, no socket.
+ */
 import type { Value } from '../../types.ts'
 
 export type Row = readonly Value[]

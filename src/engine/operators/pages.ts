@@ -1,6 +1,7 @@
 /**
- * Columns that are indexed by a dense number (a group, a row) and grow without being copied: pages of a fixed number of entries. Only the first page starts small and doubles, as
- * most columns stay small. No single step is long, and old and new are never held at once.
+ * Columns that are indexed by a dense number (a group, a row) and grow without being copied: pages of a fixed number of
+ * entries. Only the first page starts small and doubles, as most columns stay small. No single step is long, and old
+ * and new are never held at once.
  */
 
 /** Entries of a page: 2^13. */

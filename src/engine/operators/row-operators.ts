@@ -64,7 +64,9 @@ export class UnnestOperator implements Operator {
   /** Rows with many items, which are not out yet. */
   readonly backlog: Stretches<Unnesting>
   readonly #read: ReadValue | undefined
-  /** `oneIsList`: a value that is no array, and not NULL, is one item. `read`: how items of a JSON text become values. */
+  /**
+   * `oneIsList`: a value that is no array, and not NULL, is one item. `read`: how items of a JSON text become values.
+   */
   constructor(array: (row: Row) => Value, oneIsList: boolean, next: Operator, read?: ReadValue) {
     this.#read = read
     this.#array = array
@@ -140,7 +142,10 @@ export class LimitOperator extends PassingOperator {
   }
 }
 
-/** UNION, EXCEPT and INTERSECT. The right side comes first and is held (for UNION only what was seen is); rows are equal when their values are. */
+/**
+ * UNION, EXCEPT and INTERSECT. The right side comes first and is held (for UNION only what was seen is); rows are equal
+ * when their values are.
+ */
 export class SetOperator {
   readonly #op: 'union' | 'except' | 'intersect'
   readonly #all: boolean
@@ -167,7 +172,8 @@ export class SetOperator {
   side(which: 'left' | 'right'): Operator {
     const owner = this
     return {
-      push: (row) => (owner.#op === 'union' ? owner.#union(row) : which === 'right' ? owner.#hold(row) : owner.#compare(row)),
+      push: (row) =>
+        owner.#op === 'union' ? owner.#union(row) : which === 'right' ? owner.#hold(row) : owner.#compare(row),
       *finish() {
         owner.#open--
         if (owner.#open === 0) yield* owner.#next.finish()

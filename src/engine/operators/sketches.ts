@@ -1,6 +1,7 @@
 /**
- * The approximate aggregates: how many different values (HyperLogLog), and quantiles (t-digest). Both are exact for small groups and hold a bounded number of bytes for
- * large ones. The errors that the documentation promises stand beside the constants here.
+ * The approximate aggregates: how many different values (HyperLogLog), and quantiles (t-digest). Both are exact for
+ * small groups and hold a bounded number of bytes for large ones. The errors that the documentation promises stand
+ * beside the constants here.
  */
 import { Decimal } from '../../lib/decimal.ts'
 import type { Value } from '../../types.ts'
@@ -23,7 +24,10 @@ interface Distinct {
   registers: Uint8Array | undefined
 }
 
-/** APPROX_COUNT_DISTINCT: HyperLogLog with Ertl's estimator ("New cardinality estimation algorithms for HyperLogLog sketches", 2017). */
+/**
+ * APPROX_COUNT_DISTINCT: HyperLogLog with Ertl's estimator ("New cardinality estimation algorithms for HyperLogLog
+ * sketches", 2017).
+ */
 export class ApproximateDistinct implements Accumulator {
   readonly #groups: Distinct[] = []
   readonly #budget: MemoryBudget
@@ -134,7 +138,10 @@ function mixed(h: number): number {
 
 // ---------------------------------------------------------------------------------------------- quantiles
 
-/** More centroids, smaller error: with 200 the rank of the answer is off by less than 1 % in the middle, and far less towards both ends. */
+/**
+ * More centroids, smaller error: with 200 the rank of the answer is off by less than 1 % in the middle, and far less
+ * towards both ends.
+ */
 const COMPRESSION = 200
 /** Values that wait to be merged; a group with no more is exact. */
 const WAITING = 1024
@@ -150,7 +157,10 @@ interface Digest {
   max: number
 }
 
-/** APPROX_QUANTILE: a merging t-digest (Dunning, Ertl: "Computing extremely accurate quantiles using t-digests", 2019). NaN and what is no number do not count. */
+/**
+ * APPROX_QUANTILE: a merging t-digest (Dunning, Ertl: "Computing extremely accurate quantiles using t-digests", 2019).
+ * NaN and what is no number do not count.
+ */
 export class ApproximateQuantile implements Accumulator {
   readonly #groups: Digest[] = []
   readonly #quantile: number
@@ -161,7 +171,15 @@ export class ApproximateQuantile implements Accumulator {
   }
   grow(groups: number): void {
     while (this.#groups.length < groups)
-      this.#groups.push({ waiting: [], means: EMPTY, weights: EMPTY, centroids: 0, total: 0, min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY })
+      this.#groups.push({
+        waiting: [],
+        means: EMPTY,
+        weights: EMPTY,
+        centroids: 0,
+        total: 0,
+        min: Number.POSITIVE_INFINITY,
+        max: Number.NEGATIVE_INFINITY,
+      })
   }
   add(g: number, v: Value): void {
     const x = v instanceof Decimal ? v.toNumber() : typeof v === 'bigint' ? Number(v) : v

@@ -1,6 +1,6 @@
 /**
- * ORDER BY. Rows come as [payload…, keys…]; they are sorted in small runs as they arrive and merged at the end, so that no single step is long. With a limit only the
- * first rows are kept. Equal rows keep the order in which they came.
+ * ORDER BY. Rows come as [payload…, keys…]; they are sorted in small runs as they arrive and merged at the end, so that
+ * no single step is long. With a limit only the first rows are kept. Equal rows keep the order in which they came.
  */
 import { totalOrder } from '../program/values.ts'
 import type { MemoryBudget } from './memory.ts'

@@ -1,6 +1,7 @@
 /**
- * Numbers texts that are met as bytes. Texts of at most eight bytes stand in the cells of a hash table themselves; of longer ones a cell has the hash and the place in an arena where
- * the number, the length and the bytes are. No string is made. What the numbers mean, and which come next, is the owner's.
+ * Numbers texts that are met as bytes. Texts of at most eight bytes stand in the cells of a hash table themselves; of
+ * longer ones a cell has the hash and the place in an arena where the number, the length and the bytes are. No string
+ * is made. What the numbers mean, and which come next, is the owner's.
  */
 import { HashCells, hashPair, mixed, SEED } from './hash-cells.ts'
 
@@ -14,7 +15,10 @@ const LENGTH_SHIFT = 28
 const NUMBER_MASK = (1 << LENGTH_SHIFT) - 1
 /** Numbers end before this. */
 export const MAX_TEXTS = NUMBER_MASK - 1
-/** Pieces of the arena. A place in it is 16 bits for the piece and 16 for the word of four bytes in it; the owner keeps its size below MAX_ARENA_BYTES. */
+/**
+ * Pieces of the arena. A place in it is 16 bits for the piece and 16 for the word of four bytes in it; the owner keeps
+ * its size below MAX_ARENA_BYTES.
+ */
 const CHUNK_BYTES = 1 << 18
 export const MAX_ARENA_BYTES = 0xfff0 * CHUNK_BYTES
 /** Bytes in front of a text: its number, its length. */
@@ -29,7 +33,8 @@ const SHORT_BYTES = Buffer.alloc(SHORT)
 const SHORT_VIEW = new DataView(SHORT_BYTES.buffer, SHORT_BYTES.byteOffset, SHORT)
 
 /**
- * Numbers a new text, below MAX_TEXTS; it may throw. A text of at most eight bytes is given as two numbers (the first byte lowest, 0 behind the end), a longer one as its place and 0.
+ * Numbers a new text, below MAX_TEXTS; it may throw. A text of at most eight bytes is given as two numbers (the first
+ * byte lowest, 0 behind the end), a longer one as its place and 0.
  */
 export type NumberOf = (low: number, high: number, length: number) => number
 
@@ -55,12 +60,24 @@ export class TextIndex {
     const length = to - from
     if (length <= TINY && length > 0) return this.#findTiny(b, from, length)
     if (length > SHORT) return this.#findLong(view, from, length)
-    if (from + SHORT <= b.length) return this.findShort(view.getInt32(from, true) & LOW_BITS[length], view.getInt32(from + 4, true) & HIGH_BITS[length], length)
+    if (from + SHORT <= b.length)
+      return this.findShort(
+        view.getInt32(from, true) & LOW_BITS[length],
+        view.getInt32(from + 4, true) & HIGH_BITS[length],
+        length,
+      )
     for (let i = 0; i < length; i++) SHORT_VIEW.setUint8(i, view.getUint8(from + i))
-    return this.findShort(SHORT_VIEW.getInt32(0, true) & LOW_BITS[length], SHORT_VIEW.getInt32(4, true) & HIGH_BITS[length], length)
+    return this.findShort(
+      SHORT_VIEW.getInt32(0, true) & LOW_BITS[length],
+      SHORT_VIEW.getInt32(4, true) & HIGH_BITS[length],
+      length,
+    )
   }
 
-  /** Texts of one to four bytes are met over and over (kinds, codes, countries): a small table of those found lately is looked at first. */
+  /**
+   * Texts of one to four bytes are met over and over (kinds, codes, countries): a small table of those found lately is
+   * looked at first.
+   */
   #findTiny(b: Uint8Array, from: number, length: number): number {
     let low = b[from]
     if (length > 1) low |= b[from + 1] << 8
@@ -88,7 +105,8 @@ export class TextIndex {
     for (let slot = h & mask; ; slot = (slot + 1) & mask) {
       const at = slot * 3
       const found = table[at + 2]
-      if (table[at] === low && table[at + 1] === high && found >>> LENGTH_SHIFT === length && found !== 0) return (found & NUMBER_MASK) - 1
+      if (table[at] === low && table[at + 1] === high && found >>> LENGTH_SHIFT === length && found !== 0)
+        return (found & NUMBER_MASK) - 1
       if (found !== 0) continue
       if (this.frozen) return -1
       const id = this.#next(low, high, length)

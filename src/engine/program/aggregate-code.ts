@@ -1,4 +1,7 @@
-/** Code of the per-record (or per-row) step of an aggregation: find the group, feed every accumulator. The states live in `operators/aggregate`. */
+/**
+ * Code of the per-record (or per-row) step of an aggregation: find the group, feed every accumulator. The states live
+ * in `operators/aggregate`.
+ */
 import { type Code, js } from '../../codegen/emitter.ts'
 import type { Aggregate, BoundAggregate, BoundExpr } from '../../plan/plan.ts'
 import type { ExpressionCompiler } from './expression.ts'
@@ -14,14 +17,22 @@ export interface AggregateStep {
   readonly code: Code
 }
 
-export function aggregateStep(plan: Aggregate, state: AggregateState, compiler: ExpressionCompiler, references: RecordReferences | undefined): AggregateStep {
+export function aggregateStep(
+  plan: Aggregate,
+  state: AggregateState,
+  compiler: ExpressionCompiler,
+  references: RecordReferences | undefined,
+): AggregateStep {
   const e = compiler.emitter
   const holder = e.constant(state, 'aggregate')
   const group = e.name('g')
   const find = findGroup(plan, state, compiler, references)
   const before: Code[] = []
   const reload: Code[] = []
-  /** A column of numbers: its first page is a local variable, taken anew when it has grown. Most groups are on that page. */
+  /**
+   * A column of numbers: its first page is a local variable, taken anew when it has grown. Most groups are on that
+   * page.
+   */
   const column = (of: NumberState): Code => {
     const constant = e.constant(of.state, 'column')
     const first = js`${constant}_first`
@@ -62,7 +73,12 @@ function feed(
 ): Code {
   const e = compiler.emitter
   if (accumulator instanceof Count) return js`{ const data = ${column(accumulator)}; data[${group} & ${PAGE_MASK}]++ }`
-  const value = a.arg === undefined ? js`null` : HANDS_ON.has(a.name) && !a.distinct ? compiler.marked(a.arg) : compiler.value(a.arg)
+  const value =
+    a.arg === undefined
+      ? js`null`
+      : HANDS_ON.has(a.name) && !a.distinct
+        ? compiler.marked(a.arg)
+        : compiler.value(a.arg)
   const v = e.name('v')
   if (distinct !== undefined)
     return js`{ const ${v} = ${value}; if (${e.constant(distinct, 'distinct')}.first(${group}, ${v})) ${e.constant(accumulator, a.name)}.add(${group}, ${v}) }`
@@ -94,14 +110,26 @@ if (${v} !== Math.floor(${v}) && data[at + 2] < ${FRACTIONS}) data[at + 2] += ${
 } else if (${v} !== null) ${sum}.add(${group}, ${v}) }`
 }
 
-function findGroup(plan: Aggregate, state: AggregateState, compiler: ExpressionCompiler, references: RecordReferences | undefined): Code {
+function findGroup(
+  plan: Aggregate,
+  state: AggregateState,
+  compiler: ExpressionCompiler,
+  references: RecordReferences | undefined,
+): Code {
   if (plan.keys.length === 0) return js`0`
   const e = compiler.emitter
   const numbers = plan.keys.map((key, i) => findKey(key, e.constant(state.keys[i], 'key'), compiler, references))
-  return numbers.slice(1).reduce((code, n, i) => js`${e.constant(state.pairs[i], 'pair')}.find(${code}, ${n})`, numbers[0])
+  return numbers
+    .slice(1)
+    .reduce((code, n, i) => js`${e.constant(state.pairs[i], 'pair')}.find(${code}, ${n})`, numbers[0])
 }
 
-function findKey(key: BoundExpr, column: Code, compiler: ExpressionCompiler, references: RecordReferences | undefined): Code {
+function findKey(
+  key: BoundExpr,
+  column: Code,
+  compiler: ExpressionCompiler,
+  references: RecordReferences | undefined,
+): Code {
   if (compiler.mayBeMarked(key)) return js`${column}.findValue(${compiler.marked(key)})`
   const slice = key.kind === 'path' ? references?.slice(key) : undefined
   if (slice !== undefined) return js`${column}.findSlice(b, view, ${slice.from}, ${slice.to}, ${slice.value})`

@@ -1,8 +1,10 @@
 /**
- * The one evaluator: bound expression → JavaScript source. WHERE, HAVING, projections, aggregate arguments and constant folding are compiled here and nowhere else.
+ * The one evaluator: bound expression → JavaScript source. WHERE, HAVING, projections, aggregate arguments and constant
+ * folding are compiled here and nowhere else.
  *
- * Three-valued logic without a third value in the hot path: a condition is compiled as "is it true?" (`whenTrue`) or "is it false?" (`whenFalse`); AND, OR and NOT
- * turn one into the other. `value` gives true, false or null where the truth value itself is wanted.
+ * Three-valued logic without a third value in the hot path: a condition is compiled as "is it true?" (`whenTrue`) or
+ * "is it false?" (`whenFalse`); AND, OR and NOT turn one into the other. `value` gives true, false or null where the
+ * truth value itself is wanted.
  */
 import { unexpected } from '../../lib/assert.ts'
 import { type Code, Emitter, join, js, type Name } from '../../codegen/emitter.ts'
@@ -89,7 +91,9 @@ export class ExpressionCompiler {
           ),
         )
       case 'compare':
-        return e.by === 'dynamic' && e.op !== '=' && e.op !== '!=' ? js`(${this.value(e)} === false)` : this.#compare(e, INVERSE[e.op])
+        return e.by === 'dynamic' && e.op !== '=' && e.op !== '!='
+          ? js`(${this.value(e)} === false)`
+          : this.#compare(e, INVERSE[e.op])
       case 'isNull':
         return this.whenTrue({ ...e, negated: !e.negated })
       case 'in':
@@ -110,7 +114,10 @@ export class ExpressionCompiler {
     const { code: a, test: aTest } = this.#operand(e.left)
     const { code: b, test: bTest } = this.#operand(e.right)
     const guards = [...aTest, ...bTest]
-    if (e.by === 'bytes') return parenthesized(join([...guards, js`${this.emitter.constant(compareBytes, 'compareBytes')}(${op}, ${a}, ${b})`], ' && '))
+    if (e.by === 'bytes')
+      return parenthesized(
+        join([...guards, js`${this.emitter.constant(compareBytes, 'compareBytes')}(${op}, ${a}, ${b})`], ' && '),
+      )
     // Numbers may be bigint on one side, so equality is loose; it compares number and bigint by value and exactly.
     return parenthesized(join([...guards, comparison(op, a, b, e.by === 'number')], ' && '))
   }
@@ -119,7 +126,8 @@ export class ExpressionCompiler {
   #compareDynamic(e: Compare, op: CompareOp): Code {
     const helper = this.emitter.constant(rt.compareDynamic, 'compare')
     const right = this.value(e.right)
-    if (e.right.kind !== 'constant' || typeof e.right.value !== 'number') return js`(${helper}(${op}, ${this.value(e.left)}, ${right}) === true)`
+    if (e.right.kind !== 'constant' || typeof e.right.value !== 'number')
+      return js`(${helper}(${op}, ${this.value(e.left)}, ${right}) === true)`
     const temp = this.temp()
     return js`(typeof (${temp} = ${this.value(e.left)}) === 'number' ? ${comparison(op, temp, right, true)} : ${helper}(${op}, ${temp}, ${right}) === true)`
   }
@@ -131,7 +139,9 @@ export class ExpressionCompiler {
     if (literal.value === null) return js`false`
     if (typeof literal.value !== 'string') return undefined
     if (op === '=' || op === '!=') return this.#references.textEquals?.(ref, literal.value, op === '!=')
-    return e.by === 'string' || e.by === 'dynamic' ? this.#textOrder(ref, e.left === ref ? op : MIRRORED[op], literal.value, e.by) : undefined
+    return e.by === 'string' || e.by === 'dynamic'
+      ? this.#textOrder(ref, e.left === ref ? op : MIRRORED[op], literal.value, e.by)
+      : undefined
   }
 
   #textOrder(ref: PathRef, op: CompareOp, literal: string, by: 'string' | 'dynamic'): Code | undefined {
@@ -166,7 +176,12 @@ export class ExpressionCompiler {
     const simple = values.filter((v) => v !== null)
     if (simple.length === 0 || (negated && simple.length !== values.length)) return js`false`
     const textEquals = this.#references.textEquals
-    if (ref.kind === 'path' && textEquals !== undefined && simple.length <= 8 && simple.every((v) => typeof v === 'string')) {
+    if (
+      ref.kind === 'path' &&
+      textEquals !== undefined &&
+      simple.length <= 8 &&
+      simple.every((v) => typeof v === 'string')
+    ) {
       const tests = simple.map((v) => textEquals.call(this.#references, ref, v as string, negated))
       if (tests.every((t) => t !== undefined)) return parenthesized(join(tests as Code[], negated ? ' && ' : ' || '))
     }
@@ -260,7 +275,9 @@ export class ExpressionCompiler {
     }
   }
 
-  /** The value as arithmetic wants it, and whatever hands values on to arithmetic: with its mark, if it may have one. */
+  /**
+   * The value as arithmetic wants it, and whatever hands values on to arithmetic: with its mark, if it may have one.
+   */
   marked(e: BoundExpr): Code {
     if (!this.mayBeMarked(e)) return this.value(e)
     switch (e.kind) {
@@ -287,7 +304,9 @@ export class ExpressionCompiler {
       case 'member':
         return js`${this.emitter.constant(rt.markedMember, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
       case 'function':
-        return e.fn.double === undefined ? this.value(e) : this.#function(e, (arg) => this.#part(arg), markedFunction(e.fn.double))
+        return e.fn.double === undefined
+          ? this.value(e)
+          : this.#function(e, (arg) => this.#part(arg), markedFunction(e.fn.double))
       default:
         return this.value(e)
     }
@@ -309,7 +328,8 @@ export class ExpressionCompiler {
   }
 
   #constant(value: Value): Code {
-    if (value === null || typeof value === 'boolean' || typeof value === 'string' || typeof value === 'bigint') return js`${value}`
+    if (value === null || typeof value === 'boolean' || typeof value === 'string' || typeof value === 'bigint')
+      return js`${value}`
     if (typeof value === 'number') return Number.isFinite(value) ? js`${value}` : this.emitter.constant(value)
     return this.emitter.constant(value)
   }
@@ -330,7 +350,8 @@ export class ExpressionCompiler {
 
   #inValue(e: InList): Code {
     if (e.operand.kind === 'path' || e.operand.kind === 'slot') {
-      if (e.items.every((i) => i.kind === 'constant')) return js`(${this.#inList(e, e.negated)} ? true : ${this.#inList(e, !e.negated)} ? false : null)`
+      if (e.items.every((i) => i.kind === 'constant'))
+        return js`(${this.#inList(e, e.negated)} ? true : ${this.#inList(e, !e.negated)} ? false : null)`
     }
     const constants = e.items.flatMap((i) => (i.kind === 'constant' ? [i.value] : []))
     const is =
@@ -346,7 +367,8 @@ export class ExpressionCompiler {
   }
 
   #compareValue(e: Compare): Code {
-    const call = (f: unknown, prefix: string): Code => js`${this.emitter.constant(f, prefix)}(${e.op}, ${this.value(e.left)}, ${this.value(e.right)})`
+    const call = (f: unknown, prefix: string): Code =>
+      js`${this.emitter.constant(f, prefix)}(${e.op}, ${this.value(e.left)}, ${this.value(e.right)})`
     if (e.by === 'dynamic') return call(rt.compareDynamic, 'compare')
     if (e.by === 'decimal') return call(rt.compareDecimal, 'compareDecimal')
     const text = this.#textCompare(e, e.op)
@@ -354,7 +376,9 @@ export class ExpressionCompiler {
     const { code: a, test: aTest } = this.#operand(e.left)
     const { code: b, test: bTest } = this.#operand(e.right)
     const compared = (op: CompareOp): Code =>
-      e.by === 'bytes' ? js`${this.emitter.constant(compareBytes, 'compareBytes')}(${op}, ${a}, ${b})` : comparison(op, a, b, e.by === 'number')
+      e.by === 'bytes'
+        ? js`${this.emitter.constant(compareBytes, 'compareBytes')}(${op}, ${a}, ${b})`
+        : comparison(op, a, b, e.by === 'number')
     // NaN is neither less than a number nor not less.
     const answer = js`(${compared(e.op)} ? true : ${compared(INVERSE[e.op])} ? false : null)`
     const tests = [...aTest, ...bTest]
@@ -373,7 +397,8 @@ export class ExpressionCompiler {
     if (e.op === '%') return js`${this.emitter.constant(rt.remainderDouble, 'remainder')}(${sides()})`
     const x = this.#operand(e.left)
     const y = this.#operand(e.right)
-    const sum = e.op === '+' ? js`${x.code} + ${y.code}` : e.op === '-' ? js`${x.code} - ${y.code}` : js`${x.code} * ${y.code}`
+    const sum =
+      e.op === '+' ? js`${x.code} + ${y.code}` : e.op === '-' ? js`${x.code} - ${y.code}` : js`${x.code} * ${y.code}`
     const tests = [...x.test, ...y.test]
     return tests.length === 0 ? parenthesized(sum) : js`(${join(tests, ' && ')} ? ${sum} : null)`
   }
@@ -385,10 +410,21 @@ export class ExpressionCompiler {
     if (e.right.kind === 'constant' && typeof e.right.value === 'string') {
       const duration = parseDuration(e.right.value)
       if (duration === undefined)
-        throw new SqlError('VALUE', `"${e.right.value}" is not a duration.`, e.right.span, 'Write a number and a unit (y M w d h m s): "90m", "1d 2h".')
+        throw new SqlError(
+          'VALUE',
+          `"${e.right.value}" is not a duration.`,
+          e.right.span,
+          'Write a number and a unit (y M w d h m s): "90m", "1d 2h".',
+        )
       return js`${this.emitter.constant(rt.shiftTimestamp, 'shift')}(${base}, ${unit}, ${this.emitter.constant(duration, 'duration')}, ${sign})`
     }
-    if (e.right.type.kind === 'string') throw new SqlError('UNSUPPORTED', 'A duration must be a literal text.', e.right.span, 'Write it in place: ts + "1d".')
+    if (e.right.type.kind === 'string')
+      throw new SqlError(
+        'UNSUPPORTED',
+        'A duration must be a literal text.',
+        e.right.span,
+        'Write it in place: ts + "1d".',
+      )
     return js`${this.emitter.constant(rt.shiftMillis, 'shiftMillis')}(${base}, ${unit}, ${this.value(e.right)}, ${sign})`
   }
 
@@ -418,7 +454,13 @@ export class ExpressionCompiler {
 
   /** LIKE on the bytes of a field, where both the references and the pattern can. */
   #likeBytes({ operand, pattern, negated, span }: Extract<BoundExpr, { kind: 'like' }>): Code | undefined {
-    if (operand.kind !== 'path' || operand.type.kind === 'uuid' || pattern.kind !== 'constant' || typeof pattern.value !== 'string') return undefined
+    if (
+      operand.kind !== 'path' ||
+      operand.type.kind === 'uuid' ||
+      pattern.kind !== 'constant' ||
+      typeof pattern.value !== 'string'
+    )
+      return undefined
     const matcher = likeBytes(pattern.value)
     const slice = matcher === undefined ? undefined : this.#references.slice?.(operand)
     if (matcher === undefined || slice === undefined) return undefined
@@ -430,15 +472,23 @@ export class ExpressionCompiler {
 
   #case(e: Extract<BoundExpr, { kind: 'case' }>, compile = (branch: BoundExpr): Code => this.value(branch)): Code {
     const conditions = e.whens.map((w) => w.when)
-    // No brackets around the rest of the chain: JavaScript reads a chain of conditions in a loop, but nested brackets by recursion, and its stack ends at some 1,200 of them.
+    // No brackets around the rest of the chain: JavaScript reads a chain of conditions in a loop, but nested brackets
+    // by recursion, and its stack ends at some 1,200 of them.
     return this.#held(conditions, (whens) => {
       const chain = whens.map((when, i) => js`(${when}) ? (${compile(e.whens[i].then)}) :`)
       return js`(${join(chain, '\n')} (${compile(e.otherwise)}))`
     })
   }
 
-  /** Conditions that compare one and the same expression (a simple CASE, BETWEEN): it is computed once, in front of them. */
-  #held(conditions: readonly BoundExpr[], code: (conditions: readonly Code[]) => Code, compile = (e: BoundExpr): Code => this.whenTrue(e)): Code {
+  /**
+   * Conditions that compare one and the same expression (a simple CASE, BETWEEN): it is computed once, in front of
+   * them.
+   */
+  #held(
+    conditions: readonly BoundExpr[],
+    code: (conditions: readonly Code[]) => Code,
+    compile = (e: BoundExpr): Code => this.whenTrue(e),
+  ): Code {
     const shared = sharedOperand(conditions)
     if (shared === undefined) return code(conditions.map(compile))
     const key = evaluationKey(shared)
@@ -455,7 +505,9 @@ export class ExpressionCompiler {
   #cast(e: Extract<BoundExpr, { kind: 'cast' }>): Code {
     const from = e.operand.type
     const to = e.type
-    const asItIs = (from.kind === 'int' && (to.kind === 'long' || to.kind === 'double')) || (from.kind === 'float' && to.kind === 'double')
+    const asItIs =
+      (from.kind === 'int' && (to.kind === 'long' || to.kind === 'double')) ||
+      (from.kind === 'float' && to.kind === 'double')
     if (asItIs) return this.value(e.operand)
     const convert = this.emitter.constant(
       this.#counted(
@@ -479,9 +531,16 @@ export class ExpressionCompiler {
     }
   }
 
-  #function(e: Extract<BoundExpr, { kind: 'function' }>, compile = (arg: BoundExpr): Code => this.value(arg), wrap = (f: Call): Call => f): Code {
+  #function(
+    e: Extract<BoundExpr, { kind: 'function' }>,
+    compile = (arg: BoundExpr): Code => this.value(arg),
+    wrap = (f: Call): Call => f,
+  ): Code {
     const types = e.args.map((a) => a.type)
-    const fn = this.emitter.constant(this.#counted(guarded(wrap(e.fn.make(types, this.#functions)), e.span), e.span), e.fn.name)
+    const fn = this.emitter.constant(
+      this.#counted(guarded(wrap(e.fn.make(types, this.#functions)), e.span), e.span),
+      e.fn.name,
+    )
     if (e.fn.nullable === true) return js`${fn}(${join(e.args.map(compile), ', ')})`
     const args = e.args.map((a) => this.#operand(a, compile))
     const tests = args.flatMap((a) => a.test)
@@ -502,7 +561,13 @@ function markedFunction(double: NonNullable<ScalarFunction['double']>): (f: Call
   return (f) => (base, index) => (f(base, index) === null ? null : rt.markedElement(base, index))
 }
 
-const INTEGER_OPS = { '+': rt.addInt, '-': rt.subtractInt, '*': rt.multiplyInt, '/': rt.divideInt, '%': rt.remainderInt } as const
+const INTEGER_OPS = {
+  '+': rt.addInt,
+  '-': rt.subtractInt,
+  '*': rt.multiplyInt,
+  '/': rt.divideInt,
+  '%': rt.remainderInt,
+} as const
 
 function compareBytes(op: CompareOp, a: Uint8Array, b: Uint8Array): boolean {
   return rt.compareDynamic(op, a, b) === true
@@ -573,7 +638,9 @@ export function evaluateConstant(e: BoundExpr, functions: EvaluationContext): Bo
 
 /** A computed value in the place of what it was computed from; with its mark, if it has one. */
 export function constantOf(value: Value, type: DataType, span: Span | undefined): BoundExpr {
-  return rt.isWholeDouble(value) ? { kind: 'constant', value: rt.plain(value), type, span, double: true } : { kind: 'constant', value, type, span }
+  return rt.isWholeDouble(value)
+    ? { kind: 'constant', value: rt.plain(value), type, span, double: true }
+    : { kind: 'constant', value, type, span }
 }
 
 /** `let t_1 = null, …` */

@@ -1,4 +1,7 @@
-/** Code that turns the columns of an output shape into the JSON text of a row's value. Works over records and over rows; builds text, sends nothing. */
+/**
+ * Code that turns the columns of an output shape into the JSON text of a row's value. Works over records and over rows;
+ * builds text, sends nothing.
+ */
 import { unexpected } from '../../lib/assert.ts'
 import { type Code, js } from '../../codegen/emitter.ts'
 import type { RenderOptions } from '../../formats/format.ts'
@@ -40,7 +43,8 @@ export class OutputCompiler {
 
   /** A string, or null for NULL (which reads as `null` once it is concatenated). */
   text(e: BoundExpr): Code {
-    if (e.kind === 'path' && this.#references !== undefined && (e.path.facet === 'key' || e.path.facet === 'value')) return this.#references.text(e)
+    if (e.kind === 'path' && this.#references !== undefined && (e.path.facet === 'key' || e.path.facet === 'value'))
+      return this.#references.text(e)
     const value = this.#compiler.value(e)
     const constant = this.#compiler.emitter
     switch (e.type.kind) {
@@ -88,7 +92,10 @@ export class OutputCompiler {
     return js`${code} + '}'`
   }
 
-  /** With a JSON object of unknown shape among the columns, the names are known per row only: later columns of a name that is there get a suffix. */
+  /**
+   * With a JSON object of unknown shape among the columns, the names are known per row only: later columns of a name
+   * that is there get a suffix.
+   */
   #spreadObject(columns: readonly OutputColumn[]): Code {
     const groups = new Map<string, OutputColumn[]>()
     let parts = js``
@@ -109,9 +116,13 @@ export class OutputCompiler {
   }
 }
 
-/** A boolean or whole number, which is its own JSON text; anything else under that type is a fault of ours, and no frame may carry it. */
+/**
+ * A boolean or whole number, which is its own JSON text; anything else under that type is a fault of ours, and no frame
+ * may carry it.
+ */
 function bareText(x: unknown): boolean | number | bigint | null {
-  if (x === null || typeof x === 'boolean' || typeof x === 'bigint' || (typeof x === 'number' && Number.isFinite(x))) return x
+  if (x === null || typeof x === 'boolean' || typeof x === 'bigint' || (typeof x === 'number' && Number.isFinite(x)))
+    return x
   unexpected(`an expression of type boolean or integer gave ${typeof x === 'number' ? x : typeof x}`)
 }
 
@@ -119,7 +130,10 @@ function jsonDouble(x: number): string {
   return Number.isFinite(x) ? doubleText(x) : `"${x}"`
 }
 
-/** `[quoted name, text, '']` for a column, `[null, text of an object, name]` for one to lay out (a value that is no object keeps the name). */
+/**
+ * `[quoted name, text, '']` for a column, `[null, text of an object, name]` for one to lay out (a value that is no
+ * object keeps the name).
+ */
 function spreadObject(parts: readonly (readonly [string | null, string | null, string])[]): string {
   if (mayRepeat(parts)) return distinctObject(parts)
   let out = ''
@@ -157,7 +171,8 @@ function distinctObject(parts: readonly (readonly [string | null, string | null,
   }
   for (const [name, text, fallback] of parts) {
     if (name !== null) add(JSON.parse(name) as string, text)
-    else if (text?.charCodeAt(0) === 123) forEachMember(text, 0, (key, from, to) => add(JSON.parse(key ?? '""') as string, text.slice(from, to)))
+    else if (text?.charCodeAt(0) === 123)
+      forEachMember(text, 0, (key, from, to) => add(JSON.parse(key ?? '""') as string, text.slice(from, to)))
     else if (text !== null) add(fallback, text)
   }
   return `{${members.join(',')}}`

@@ -1,4 +1,7 @@
-/** Reads record headers in place, only where a query asks for one. Of several headers of one name the last counts, where not all of them are asked for. */
+/**
+ * Reads record headers in place, only where a query asks for one. Of several headers of one name the last counts, where
+ * not all of them are asked for.
+ */
 import { bytesAt } from '../../formats/reading/reader-runtime.ts'
 import { varint } from '../../lib/varint.ts'
 import type { Value } from '../../types.ts'
@@ -9,8 +12,9 @@ interface Cursor {
 }
 
 /**
- * `as: 'keys'`: the names; `'list'`: all headers in order, each with its name, text and bytes; `'map'`: texts by name (a null value is null); `'strings'` and `'blobs'`: all
- * headers of that name; else the last of them decoded as the type (big-endian fixed width for numbers, as Kafka's serializers write them), null when it is missing, null or of
+ * `as: 'keys'`: the names; `'list'`: all headers in order, each with its name, text and bytes; `'map'`: texts by name
+ * (a null value is null); `'strings'` and `'blobs'`: all headers of that name; else the last of them decoded as the
+ * type (big-endian fixed width for numbers, as Kafka's serializers write them), null when it is missing, null or of
  * another length.
  */
 export function readHeader(b: Buffer, at: number, end: number, name: Value, as: string): Value {
@@ -48,7 +52,11 @@ export function readHeader(b: Buffer, at: number, end: number, name: Value, as: 
     c.at = stop
   }
   if (all !== undefined) return all
-  return as === 'keys' || as === 'list' || (each !== undefined && name !== null) ? items : each !== undefined ? null : headerValue(b, from, to, as)
+  return as === 'keys' || as === 'list' || (each !== undefined && name !== null)
+    ? items
+    : each !== undefined
+      ? null
+      : headerValue(b, from, to, as)
 }
 
 function headerValue(b: Buffer, from: number, to: number, as: string): Value {

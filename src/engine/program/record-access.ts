@@ -1,8 +1,10 @@
 /**
- * References of expressions over records: which paths of key and value a generated program needs, in which form, and the code that names them once they are read.
+ * References of expressions over records: which paths of key and value a generated program needs, in which form, and
+ * the code that names them once they are read.
  *
- * A program reads in phases: what WHERE needs first, the rest only of records that pass. A path read in an earlier phase is not read again.
- * Texts are lazy: the formats give the byte range, a JavaScript string is made where one is really needed.
+ * A program reads in phases: what WHERE needs first, the rest only of records that pass. A path read in an earlier
+ * phase is not read again. Texts are lazy: the formats give the byte range, a JavaScript string is made where one is
+ * really needed.
  */
 import { unexpected } from '../../lib/assert.ts'
 import { type Code, type Emitter, join, js, type Name } from '../../codegen/emitter.ts'
@@ -44,7 +46,10 @@ export class RecordReferences implements References {
   readonly #checked: boolean
   #usesValue = false
 
-  /** `noValue`: code for records whose value is null; every path of the value is NULL there. `checked`: of records that were looked at as a whole, and of which key or value may be bad. */
+  /**
+   * `noValue`: code for records whose value is null; every path of the value is NULL there. `checked`: of records that
+   * were looked at as a whole, and of which key or value may be bad.
+   */
   constructor(emitter: Emitter, noValue: boolean, checked = false) {
     this.#emitter = emitter
     this.#noValue = noValue
@@ -79,7 +84,8 @@ export class RecordReferences implements References {
 
   /** The byte range of a text and the variable that holds what has no such range. */
   slice(ref: PathRef): { from: Code; to: Code; value: Code } | undefined {
-    if (!isText(ref.type) || (ref.path.facet !== 'key' && ref.path.facet !== 'value') || this.#isNull(ref.path.facet)) return undefined
+    if (!isText(ref.type) || (ref.path.facet !== 'key' && ref.path.facet !== 'value') || this.#isNull(ref.path.facet))
+      return undefined
     const slot = this.#sliceSlot(ref)
     const { slice, value } = slot.want
     return slice === undefined || value === undefined ? undefined : { from: slice.from, to: slice.to, value }
@@ -118,9 +124,14 @@ export class RecordReferences implements References {
     const slice = this.slice(ref)
     if (slice === undefined) return undefined
     const { from, to, value } = slice
-    const tests = [js`${to} - ${from} === ${bytes.length}`, ...[...bytes].map((byte, i) => js`b[${from} + ${i}] === ${byte}`)]
+    const tests = [
+      js`${to} - ${from} === ${bytes.length}`,
+      ...[...bytes].map((byte, i) => js`b[${from} + ${i}] === ${byte}`),
+    ]
     const same = js`(${join(tests, ' && ')})`
-    return negated ? js`(${from} >= 0 ? !${same} : ${value} !== null && ${value} !== ${literal})` : js`(${from} >= 0 ? ${same} : ${value} === ${literal})`
+    return negated
+      ? js`(${from} >= 0 ? !${same} : ${value} !== null && ${value} !== ${literal})`
+      : js`(${from} >= 0 ? ${same} : ${value} === ${literal})`
   }
 
   #meta(field: string): Code {
@@ -210,7 +221,8 @@ export class RecordReferences implements References {
   #add(ref: PathRef, form: 'value' | 'text' | 'slice'): Code {
     const slot = this.#slotOf(ref)
     const { want, declarations } = slot
-    if (!same(want.type, ref.type)) unexpected(`the path ${pathKey(ref)} was to be read as ${ref.type.kind}, and is read as ${want.type.kind}`)
+    if (!same(want.type, ref.type))
+      unexpected(`the path ${pathKey(ref)} was to be read as ${ref.type.kind}, and is read as ${want.type.kind}`)
     const hint = String(ref.path.steps.at(-1) ?? ref.path.facet)
     const declared = (initial: Code): Name => {
       const name = this.#emitter.name(hint)
@@ -245,7 +257,10 @@ export class RecordReferences implements References {
   /** Declarations of a phase's variables, to stand inside the loop. */
   declarations(phase: number): Code {
     const { slots, flags } = this.#phases[phase]
-    const all = [...[...slots.values()].flatMap((same) => same.flatMap((s) => s.declarations)), ...flags.map((name) => ({ name, initial: js`null` }))]
+    const all = [
+      ...[...slots.values()].flatMap((same) => same.flatMap((s) => s.declarations)),
+      ...flags.map((name) => ({ name, initial: js`null` })),
+    ]
     return all.length === 0
       ? js``
       : js`let ${join(
@@ -296,11 +311,19 @@ function same(a: DataType, b: DataType): boolean {
 
 /** All wants of a path, in whatever type. */
 function wantsAt(roots: readonly Want[], steps: readonly (string | number)[]): readonly Want[] {
-  return steps.reduce<readonly Want[]>((wants, step) => wants.flatMap((want) => want.children.filter((c) => c.step === step)), roots)
+  return steps.reduce<readonly Want[]>(
+    (wants, step) => wants.flatMap((want) => want.children.filter((c) => c.step === step)),
+    roots,
+  )
 }
 
 /** A want of the path that is free to be of the type; `undefined`: of any. */
-function wantAt(phase: Phase, facet: 'key' | 'value', steps: readonly (string | number)[], type: DataType | undefined): Want {
+function wantAt(
+  phase: Phase,
+  facet: 'key' | 'value',
+  steps: readonly (string | number)[],
+  type: DataType | undefined,
+): Want {
   const add = (list: Want[], step: string | number): Want => {
     const made: Want = { step, type: { kind: 'json' }, children: [] }
     list.push(made)

@@ -1,12 +1,16 @@
 /**
- * Looks at whole records for queries that ask which are bad: key and value are read from their first byte to their last, and what cannot be read is told in words. The reading
- * itself is generated and makes no values; the words are looked for in bad records only. What other queries do with bad records is no business of this file.
+ * Looks at whole records for queries that ask which are bad: key and value are read from their first byte to their
+ * last, and what cannot be read is told in words. The reading itself is generated and makes no values; the words are
+ * looked for in bad records only. What other queries do with bad records is no business of this file.
  */
 import { type FacetCheck, facetCheck } from '../../formats/check.ts'
 import type { FacetDecoder } from '../../formats/format.ts'
 import type { Table, TableFacet } from '../../plan/catalog.ts'
 
-/** The decoder of a facet, or in words why there is none. `id`: of the schema; -1 before one is known, and without framing. */
+/**
+ * The decoder of a facet, or in words why there is none. `id`: of the schema; -1 before one is known, and without
+ * framing.
+ */
 export interface FacetReader {
   readonly id: number
   readonly decoder: FacetDecoder | undefined
@@ -25,12 +29,27 @@ export class RecordCheck {
     this.#value = new Side('value', table.value, value)
   }
 
-  /** NULL for a good record, else why it is bad. Starts are -1 for NULL; schemas are what the records say, negative when they say nothing that makes sense. */
-  run(b: Buffer, view: DataView, ks: number, ke: number, keySchema: number, vs: number, ve: number, valueSchema: number): string | null {
+  /**
+   * NULL for a good record, else why it is bad. Starts are -1 for NULL; schemas are what the records say, negative when
+   * they say nothing that makes sense.
+   */
+  run(
+    b: Buffer,
+    view: DataView,
+    ks: number,
+    ke: number,
+    keySchema: number,
+    vs: number,
+    ve: number,
+    valueSchema: number,
+  ): string | null {
     this.keyBad = ks >= 0 && !this.#key.fits(b, view, ks, ke, keySchema)
     this.valueBad = vs >= 0 && !this.#value.fits(b, view, vs, ve, valueSchema)
     if (!this.keyBad && !this.valueBad) return null
-    const words = [this.keyBad ? this.#key.words(b, ks, ke, keySchema) : '', this.valueBad ? this.#value.words(b, vs, ve, valueSchema) : '']
+    const words = [
+      this.keyBad ? this.#key.words(b, ks, ke, keySchema) : '',
+      this.valueBad ? this.#value.words(b, vs, ve, valueSchema) : '',
+    ]
     return words.filter((w) => w !== '').join('; ')
   }
 }
@@ -63,10 +82,13 @@ class Side {
   #why(b: Buffer, from: number, to: number, schema: number): string {
     const { framing, format } = this.#facet
     const { decoder, problem } = this.#reader
-    if (framing === 'confluent' && to - from < CONFLUENT_BYTES) return `${bytesText(to - from)}, too short for a schema id`
-    if (framing === 'confluent' && b[from] !== 0) return `no magic byte: it starts with 0x${b.toString('hex', from, from + 1)}`
+    if (framing === 'confluent' && to - from < CONFLUENT_BYTES)
+      return `${bytesText(to - from)}, too short for a schema id`
+    if (framing === 'confluent' && b[from] !== 0)
+      return `no magic byte: it starts with 0x${b.toString('hex', from, from + 1)}`
     if (framing === 'confluent' && schema < 0) return `${schema} is no schema id`
-    if (framing === 'own' && schema < 0) return this.#facet.frame?.why?.(b, from, to) ?? 'the record does not say which schema it was written with'
+    if (framing === 'own' && schema < 0)
+      return this.#facet.frame?.why?.(b, from, to) ?? 'the record does not say which schema it was written with'
     if (decoder === undefined) return problem ?? `it cannot be read as ${format}`
     const payload = b.subarray(from + this.#skip, to)
     return decoder.explain?.(payload) ?? `not ${decoder.title} (${bytesText(payload.length)})`

@@ -1,6 +1,7 @@
 /**
- * Writes the loop over the records of a batch: one generated function per (query, key schema, value schema). It walks the records in place, reads the wanted paths,
- * filters, and then emits RECORD frames, feeds an aggregation, or pushes rows. It is synchronous and stops after a budget of records, so that the event loop gets its turn.
+ * Writes the loop over the records of a batch: one generated function per (query, key schema, value schema). It walks
+ * the records in place, reads the wanted paths, filters, and then emits RECORD frames, feeds an aggregation, or pushes
+ * rows. It is synchronous and stops after a budget of records, so that the event loop gets its turn.
  */
 import { type Code, Emitter, join, js } from '../../codegen/emitter.ts'
 import type { FacetDecoder, RecordFrame, RenderOptions } from '../../formats/format.ts'
@@ -24,7 +25,9 @@ import { metadataTimes, readVarlong } from './record-runtime.ts'
 export const STATUS = {
   /** The budget or the batch is used up: look at `index`. */
   more: 0,
-  /** The record at hand was written with another schema: `keyId`/`valueId` say which; call the program made for them. */
+  /**
+   * The record at hand was written with another schema: `keyId`/`valueId` say which; call the program made for them.
+   */
   schema: 1,
   /** Nothing more is wanted (LIMIT reached). */
   done: 2,
@@ -51,7 +54,9 @@ export interface RecordState {
   valueFramed: boolean
   /** LAST_OFFSET() of the batch's partition. */
   lastOffset: number
-  /** In a program for bad records: why the record at hand is one, where that is known before it is looked at; else null. */
+  /**
+   * In a program for bad records: why the record at hand is one, where that is known before it is looked at; else null.
+   */
   trouble: string | null
   /** A record that cannot be read. */
   bad(offset: number, timestamp: number): void
@@ -60,7 +65,13 @@ export interface RecordState {
 export type RecordProgram = (state: RecordState, batch: RecordBatch) => number
 
 export type Sink =
-  | { readonly kind: 'emit'; readonly shape: OutputShape; readonly metadata: boolean; readonly limit: LimitState; readonly writer: FrameWriter }
+  | {
+      readonly kind: 'emit'
+      readonly shape: OutputShape
+      readonly metadata: boolean
+      readonly limit: LimitState
+      readonly writer: FrameWriter
+    }
   | { readonly kind: 'aggregate'; readonly plan: Aggregate; readonly state: AggregateState }
   /** `body`: the text of the frame's members stands in front of the columns. */
   | {
@@ -107,7 +118,12 @@ ${withValue.code}
 ${recordCode(spec, schemas, emitter, true).code}
 }`
     : withValue.code
-  const body = loop(spec, emitter, spec.scan.badRecords === true ? checked(spec, schemas, emitter, work) : work, withValue.before)
+  const body = loop(
+    spec,
+    emitter,
+    spec.scan.badRecords === true ? checked(spec, schemas, emitter, work) : work,
+    withValue.before,
+  )
   const title = `${spec.title.replace(/\*\//g, '* /')}\n${schemas.key?.title ?? ''} ${schemas.value?.title ?? ''}`
   const params = ['state', 'batch'] as const
   const run = emitter.build<RecordProgram>(params, body, `records-${spec.scan.table.topic}`)
@@ -131,11 +147,24 @@ function recordCode(spec: ProgramSpec, schemas: WriterSchemas, emitter: Emitter,
   const bad = js`{ fault = 1; break record }`
   const [badKey, badValue] =
     badRecords === true
-      ? [misfit('key', table.key, schemas.keyId, schemas.key, emitter), misfit('value', table.value, schemas.valueId, schemas.value, emitter)]
+      ? [
+          misfit('key', table.key, schemas.keyId, schemas.key, emitter),
+          misfit('value', table.value, schemas.valueId, schemas.value, emitter),
+        ]
       : [bad, bad]
   const read = (phase: number): Code[] => [
-    references.read(phase, 'key', schemas.key, { from: payload('k', table.key, schemas.keyId), to: js`ke`, bad: badKey, ...context }),
-    references.read(phase, 'value', schemas.value, { from: payload('v', table.value, schemas.valueId), to: js`ve`, bad: badValue, ...context }),
+    references.read(phase, 'key', schemas.key, {
+      from: payload('k', table.key, schemas.keyId),
+      to: js`ke`,
+      bad: badKey,
+      ...context,
+    }),
+    references.read(phase, 'value', schemas.value, {
+      from: payload('v', table.value, schemas.valueId),
+      to: js`ve`,
+      bad: badValue,
+      ...context,
+    }),
   ]
   references.nextPhase()
   let filter = js``
@@ -154,7 +183,9 @@ if (!${condition}) break record`
       ? []
       : [
           ...(references.usesKey() ? [schemaCheck('k', table.key, schemas.keyId, schemas.key, emitter)] : []),
-          ...(references.usesValue && !noValue ? [schemaCheck('v', table.value, schemas.valueId, schemas.value, emitter)] : []),
+          ...(references.usesValue && !noValue
+            ? [schemaCheck('v', table.value, schemas.valueId, schemas.value, emitter)]
+            : []),
         ]
   return {
     code: js`${checks}
@@ -175,8 +206,8 @@ function payload(facet: 'k' | 'v', { framing, frame }: TableFacet, schema: numbe
 // ---------------------------------------------------------------------------------------------- bad records as rows
 
 /**
- * For queries that ask which records are bad: a record is looked at as a whole first. What of it cannot be read counts as absent from there on; `trouble` says why, and is
- * null for good records.
+ * For queries that ask which records are bad: a record is looked at as a whole first. What of it cannot be read counts
+ * as absent from there on; `trouble` says why, and is null for good records.
  */
 function checked(spec: ProgramSpec, schemas: WriterSchemas, emitter: Emitter, work: Code): Code {
   const { table } = spec.scan
@@ -203,9 +234,15 @@ break
 }`
 }
 
-/** Which schema a facet says it was written with, negative when it does not say; another one than this program's goes back to the driver. */
+/**
+ * Which schema a facet says it was written with, negative when it does not say; another one than this program's goes
+ * back to the driver.
+ */
 function writtenWith(facet: 'k' | 'v', { framing, frame }: TableFacet, id: number, emitter: Emitter): Code {
-  const [start, end, schema, wanted] = facet === 'k' ? [js`ks`, js`ke`, js`keySchema`, js`state.keyId`] : [js`vs`, js`ve`, js`valueSchema`, js`state.valueId`]
+  const [start, end, schema, wanted] =
+    facet === 'k'
+      ? [js`ks`, js`ke`, js`keySchema`, js`state.keyId`]
+      : [js`vs`, js`ve`, js`valueSchema`, js`state.valueId`]
   if (framing === 'none') return js`const ${schema} = -1`
   const read =
     frame === undefined
@@ -216,8 +253,15 @@ if (${schema} >= 0 && ${schema} !== ${id}) { ${wanted} = ${schema}; state.at = s
 }
 
 /** A facet that is whole, and does not fit what the query makes of it. */
-function misfit(side: 'key' | 'value', facet: TableFacet, schema: number, decoder: FacetDecoder | undefined, emitter: Emitter): Code {
-  const [good, letter, to] = side === 'key' ? ([js`keyGood`, 'k', js`ke`] as const) : ([js`valueGood`, 'v', js`ve`] as const)
+function misfit(
+  side: 'key' | 'value',
+  facet: TableFacet,
+  schema: number,
+  decoder: FacetDecoder | undefined,
+  emitter: Emitter,
+): Code {
+  const [good, letter, to] =
+    side === 'key' ? ([js`keyGood`, 'k', js`ke`] as const) : ([js`valueGood`, 'v', js`ve`] as const)
   const why = (b: Buffer, from: number, end: number): string =>
     `${side}: ${decoder?.misfit?.(b.subarray(from, end)) ?? 'it does not fit the columns of the table'}`
   return js`{ trouble = ${emitter.constant(why, 'misfit')}(b, ${payload(letter, facet, schema)}, ${to}); ${good} = false; fault = 1; continue again }`
@@ -227,7 +271,12 @@ function misfit(side: 'key' | 'value', facet: TableFacet, schema: number, decode
 function starText(spec: ProgramSpec, value: Code, compiler: ExpressionCompiler, references: RecordReferences): Code {
   const columns = ['_error', '_raw_key', '_raw'].map((name) => ({
     path: [name],
-    expr: { kind: 'path', source: spec.scan.source, path: { facet: 'meta', steps: [name] }, type: RECORD_FIELDS[name] } as const,
+    expr: {
+      kind: 'path',
+      source: spec.scan.source,
+      path: { facet: 'meta', steps: [name] },
+      type: RECORD_FIELDS[name],
+    } as const,
   }))
   const known = new OutputCompiler(compiler, references, spec.render).shape({ kind: 'columns', columns })
   return js`trouble === null ? ${value} : ${known.value}`
@@ -262,7 +311,12 @@ if (${e.constant(sink.writer, 'out')}.row(${body.text}, partition, ${references.
   }
 }
 
-function rowsSink(spec: ProgramSpec, sink: Extract<Sink, { kind: 'rows' }>, compiler: ExpressionCompiler, references: RecordReferences): SinkCode {
+function rowsSink(
+  spec: ProgramSpec,
+  sink: Extract<Sink, { kind: 'rows' }>,
+  compiler: ExpressionCompiler,
+  references: RecordReferences,
+): SinkCode {
   const body = sink.body === undefined ? undefined : bodyText(spec, sink.body, compiler, references)
   const columns = [...(body === undefined ? [] : [body.text]), ...sink.columns.map((c) => compiler.marked(c))]
   const next = compiler.emitter.constant(sink.next, 'next')
@@ -285,7 +339,10 @@ function bodyText(
 ): { declare: Code; text: Code } {
   const output = new OutputCompiler(compiler, references, spec.render).shape(of.shape)
   const metadata = of.metadata ? metadataText(spec, references, compiler) : js`''`
-  const value = of.shape.kind === 'record' && spec.scan.badRecords === true ? starText(spec, output.value, compiler, references) : output.value
+  const value =
+    of.shape.kind === 'record' && spec.scan.badRecords === true
+      ? starText(spec, output.value, compiler, references)
+      : output.value
   if (output.key === undefined) return { declare: js``, text: js`'"value":' + (${value}) + ${metadata}` }
   const key = compiler.emitter.name('key')
   return {
@@ -297,8 +354,10 @@ function bodyText(
 function metadataText(spec: ProgramSpec, references: RecordReferences, compiler: ExpressionCompiler): Code {
   const times = compiler.emitter.constant(metadataTimes(spec.render), 'times')
   let code = js`',"metadata":{"offset":' + ${references.offset()} + ',"partition":' + partition + ',"timestamp":' + ${times}.json(${references.timestamp()}) + ',"__keysize":' + (ks < 0 ? 0 : ke - ks) + ',"__valuesize":' + (vs < 0 ? 0 : ve - vs)`
-  if (spec.scan.table.key.framing === 'confluent') code = js`${code} + (ks >= 0 && ke - ks >= 5 ? ',"keySchemaId":' + view.getInt32(ks + 1) : '')`
-  if (spec.scan.table.value.framing === 'confluent') code = js`${code} + (vs >= 0 && ve - vs >= 5 ? ',"valueSchemaId":' + view.getInt32(vs + 1) : '')`
+  if (spec.scan.table.key.framing === 'confluent')
+    code = js`${code} + (ks >= 0 && ke - ks >= 5 ? ',"keySchemaId":' + view.getInt32(ks + 1) : '')`
+  if (spec.scan.table.value.framing === 'confluent')
+    code = js`${code} + (vs >= 0 && ve - vs >= 5 ? ',"valueSchemaId":' + view.getInt32(vs + 1) : '')`
   return js`${code} + '}'`
 }
 
@@ -312,12 +371,19 @@ ${name} = (${name} >>> 1) ^ -(${name} & 1)`
 }
 
 /**
- * A framed facet: too short or without the zero byte is a bad record; another id than this program's goes back to the driver.
- * A null facet is neither.
+ * A framed facet: too short or without the zero byte is a bad record; another id than this program's goes back to the
+ * driver. A null facet is neither.
  */
-function schemaCheck(facet: 'k' | 'v', { framing, frame }: TableFacet, number: number, decoder: FacetDecoder | undefined, emitter: Emitter): Code {
+function schemaCheck(
+  facet: 'k' | 'v',
+  { framing, frame }: TableFacet,
+  number: number,
+  decoder: FacetDecoder | undefined,
+  emitter: Emitter,
+): Code {
   if (framing === 'none') return js``
-  // Of schemas that nobody knows there may be as many as records: the number is not in the text, so that the code is kept for the next one.
+  // Of schemas that nobody knows there may be as many as records: the number is not in the text, so that the code is
+  // kept for the next one.
   const id = decoder === undefined ? emitter.constant(number, 'schemaId') : js`${number}`
   const start = facet === 'k' ? js`ks` : js`vs`
   const end = facet === 'k' ? js`ke` : js`ve`
@@ -330,7 +396,11 @@ if (view.getInt32(${start} + 1) !== ${id}) { ${wanted} = view.getInt32(${start} 
 }
 
 /** The same where the headers, or another frame, say who wrote the record. */
-function frameCheck(frame: RecordFrame, { start, end, wanted, id }: { start: Code; end: Code; wanted: Code; id: Code }, emitter: Emitter): Code {
+function frameCheck(
+  frame: RecordFrame,
+  { start, end, wanted, id }: { start: Code; end: Code; wanted: Code; id: Code },
+  emitter: Emitter,
+): Code {
   const schema = emitter.name('schema')
   return js`if (${start} >= 0) {
 const ${schema} = ${emitter.constant(frame, 'frame')}.schemaOf(b, ${start}, ${end}, hs, next)

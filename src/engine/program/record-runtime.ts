@@ -49,7 +49,10 @@ export function recordEnd(b: Uint8Array, at: number, to: number): number {
   return p + readVarlong(b, at)
 }
 
-/** Epoch milliseconds → `2023-03-13T11:42:24.267Z`. Records come in order of time, mostly: all but the milliseconds is kept from call to call. */
+/**
+ * Epoch milliseconds → `2023-03-13T11:42:24.267Z`. Records come in order of time, mostly: all but the milliseconds is
+ * kept from call to call.
+ */
 class TimestampText {
   #second = Number.NaN
   #head = ''
@@ -79,7 +82,10 @@ export function metadataTimes(render: RenderOptions): { json(ms: number): string
   return render.metadataMillis === true ? new TimestampNumber() : new TimestampText()
 }
 
-/** Row ids: UUIDs of one query that differ in their last 12 digits. A fixed random part and a counter are unique enough and cost nothing. */
+/**
+ * Row ids: UUIDs of one query that differ in their last 12 digits. A fixed random part and a counter are unique enough
+ * and cost nothing.
+ */
 export class RowIds {
   readonly #prefix: string
   #next = 0

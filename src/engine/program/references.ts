@@ -8,7 +8,10 @@ import { SqlError } from '../../sql/error.ts'
 import type { Value } from '../../types.ts'
 import type { HeaderRef, LastOffset, PathRef, PresenceTest, SlotRef } from '../../plan/plan.ts'
 
-/** Most characters of all texts that functions and casts make for the constants of a statement: they are computed in one go, where nobody else gets a turn. */
+/**
+ * Most characters of all texts that functions and casts make for the constants of a statement: they are computed in one
+ * go, where nobody else gets a turn.
+ */
 export const MAX_FOLDED_CHARS = 32 * 1024 * 1024
 
 /** What computing the constants of one statement may cost. */
@@ -18,7 +21,8 @@ export class FoldingBudget {
   /** A value that was made on the way. A SqlError when all of them are too much. */
   spend(value: Value, span: Span | undefined): void {
     if (typeof value === 'string') this.#left -= value.length
-    else if (Array.isArray(value)) for (const item of value) this.#left -= typeof item === 'string' ? 8 + item.length : 8
+    else if (Array.isArray(value))
+      for (const item of value) this.#left -= typeof item === 'string' ? 8 + item.length : 8
     else if (value instanceof JsonText) this.#left -= value.text.length
     if (this.#left < 0)
       throw new SqlError(
@@ -31,7 +35,10 @@ export class FoldingBudget {
 
 /** What expressions are computed with. */
 export interface EvaluationContext extends FunctionContext {
-  /** The statement divides JSON values: whole numbers that were written as doubles keep a mark on their way to arithmetic (`runtime.WholeDouble`). */
+  /**
+   * The statement divides JSON values: whole numbers that were written as doubles keep a mark on their way to
+   * arithmetic (`runtime.WholeDouble`).
+   */
   readonly doubles?: boolean
   /** What texts may still be made for what depends on no record: see `FoldingBudget`. */
   readonly folding?: FoldingBudget
@@ -46,9 +53,15 @@ export interface References {
   presence(ref: PresenceTest): Code
   header(ref: HeaderRef, name: Code | undefined): Code
   lastOffset(ref: LastOffset): Code
-  /** For a text that may be compared as bytes: is it equal to the literal, true or false (`negated`: is it certainly different)? */
+  /**
+   * For a text that may be compared as bytes: is it equal to the literal, true or false (`negated`: is it certainly
+   * different)?
+   */
   textEquals?(ref: PathRef, literal: string, negated: boolean): Code | undefined
-  /** Where the bytes of a text stand in `b`, if it has such a place (`from >= 0`), and the variable that holds what has none. */
+  /**
+   * Where the bytes of a text stand in `b`, if it has such a place (`from >= 0`), and the variable that holds what has
+   * none.
+   */
   slice?(ref: PathRef): { readonly from: Code; readonly to: Code; readonly value: Code } | undefined
 }
 

@@ -1,4 +1,7 @@
-/** Functions over rows, compiled by the one evaluator: tests, projections, keys of joins, the step of an aggregation, the text of a row. */
+/**
+ * Functions over rows, compiled by the one evaluator: tests, projections, keys of joins, the step of an aggregation,
+ * the text of a row.
+ */
 import { type Code, Emitter, join, js } from '../../codegen/emitter.ts'
 import type { RenderOptions } from '../../formats/format.ts'
 import type { Aggregate, BoundExpr, Join, Output, OutputFact } from '../../plan/plan.ts'
@@ -64,14 +67,19 @@ export function rowText({ shape, facts }: Output, context: Context): (row: Row) 
   return rowFunction(context, 'row', (c) => {
     const { key, value } = new OutputCompiler(c, undefined, context.render).shape(shape)
     const metadata =
-      facts === undefined ? js`` : js` + ${c.emitter.constant(metadataText, 'metadata')}([${join(facts.map(factText(c, context.render)), ', ')}])`
+      facts === undefined
+        ? js``
+        : js` + ${c.emitter.constant(metadataText, 'metadata')}([${join(facts.map(factText(c, context.render)), ', ')}])`
     if (key === undefined) return js`return '"value":' + (${value})${metadata}`
     return js`const key = ${key}
 return (key === null ? '' : '"key":' + key + ',') + '"value":' + (${value})${metadata}`
   })
 }
 
-/** Code for a field of the metadata as JSON text: times in full, as in the frames of whole records; null for a schema id that a record does not have. */
+/**
+ * Code for a field of the metadata as JSON text: times in full, as in the frames of whole records; null for a schema id
+ * that a record does not have.
+ */
 function factText(c: ExpressionCompiler, render: Context['render']): (fact: OutputFact) => Code {
   return ({ name, expr }) => {
     if (name !== 'timestamp') return js`[${name}, ${c.value(expr)}]`
@@ -80,18 +88,25 @@ function factText(c: ExpressionCompiler, render: Context['render']): (fact: Outp
 }
 
 function metadataText(fields: readonly (readonly [string, string | number | null])[]): string {
-  const members = fields.filter(([name, value]) => value !== null || !name.endsWith('SchemaId')).map(([name, value]) => `"${name}":${value}`)
+  const members = fields
+    .filter(([name, value]) => value !== null || !name.endsWith('SchemaId'))
+    .map(([name, value]) => `"${name}":${value}`)
   return `,"metadata":{${members.join(',')}}`
 }
 
-export function joinKeys(plan: Join, context: Context): { leftKey: KeyOf; rightKey: KeyOf; residual: ((row: Row) => boolean) | undefined } {
+export function joinKeys(
+  plan: Join,
+  context: Context,
+): { leftKey: KeyOf; rightKey: KeyOf; residual: ((row: Row) => boolean) | undefined } {
   const { keys, residual } = plan
   const key = (side: 'left' | 'right'): KeyOf => {
     if (keys.length === 0) return () => 0
     const types = keys.map((k) => [k.left.type, k.right.type])
     // A single key of plain texts or of small numbers is its own key.
-    if (keys.length === 1 && types[0].every(isPlainText)) return rowFunction(context, 'key', (c) => js`return ${c.value(keys[0][side])}`)
-    if (keys.length === 1 && types[0].every((t) => t.kind === 'int')) return rowFunction(context, 'key', (c) => js`return ${c.value(keys[0][side])}`)
+    if (keys.length === 1 && types[0].every(isPlainText))
+      return rowFunction(context, 'key', (c) => js`return ${c.value(keys[0][side])}`)
+    if (keys.length === 1 && types[0].every((t) => t.kind === 'int'))
+      return rowFunction(context, 'key', (c) => js`return ${c.value(keys[0][side])}`)
     if (keys.length === 1) {
       const value = rowValue(keys[0][side], context)
       return (row) => single(value(row))
@@ -102,15 +117,25 @@ export function joinKeys(plan: Join, context: Context): { leftKey: KeyOf; rightK
     )
     return (row) => combined(values(row))
   }
-  return { leftKey: key('left'), rightKey: key('right'), residual: residual === undefined ? undefined : rowTest(residual, context) }
+  return {
+    leftKey: key('left'),
+    rightKey: key('right'),
+    residual: residual === undefined ? undefined : rowTest(residual, context),
+  }
 }
 
 /** Beyond this a joined row is put together by the platform instead of by code of its own. */
 const WIDEST = 64
 
-/** A left row and a row of the held columns as one: written out, which is several times as fast as spreading two arrays. */
-export function joinedRow(leftWidth: number, rightWidth: number): (left: Row, right: readonly HeldColumn[], row: number) => Row {
-  if (leftWidth + rightWidth > WIDEST) return (left, right, row) => [...left, ...right.map(({ pages }) => pages[row >>> HELD_BITS][row & HELD_MASK])]
+/**
+ * A left row and a row of the held columns as one: written out, which is several times as fast as spreading two arrays.
+ */
+export function joinedRow(
+  leftWidth: number,
+  rightWidth: number,
+): (left: Row, right: readonly HeldColumn[], row: number) => Row {
+  if (leftWidth + rightWidth > WIDEST)
+    return (left, right, row) => [...left, ...right.map(({ pages }) => pages[row >>> HELD_BITS][row & HELD_MASK])]
   const items = [
     ...Array.from({ length: leftWidth }, (_, i) => js`left[${i}]`),
     ...Array.from({ length: rightWidth }, (_, i) => js`right[${i}].pages[page][at]`),
@@ -124,19 +149,28 @@ return [${join(items, ', ')}]`,
 }
 
 /** The two sides of the IN behind a mark join. */
-export function markValue(plan: Join, context: Context): { left: (row: Row) => Value; right: (row: Row) => Value } | undefined {
+export function markValue(
+  plan: Join,
+  context: Context,
+): { left: (row: Row) => Value; right: (row: Row) => Value } | undefined {
   const value = plan.mark?.value
-  return value === undefined ? undefined : { left: rowValue(value.left, context), right: rowValue(value.right, context) }
+  return value === undefined
+    ? undefined
+    : { left: rowValue(value.left, context), right: rowValue(value.right, context) }
 }
 
 function isPlainText(t: DataType): boolean {
   return t.kind === 'string' || t.kind === 'uuid'
 }
 
-/** Strings and numbers are their own keys; anything else is its canonical text behind a character that keeps it apart from strings. */
+/**
+ * Strings and numbers are their own keys; anything else is its canonical text behind a character that keeps it apart
+ * from strings.
+ */
 function single(v: Value): string | number | null {
   if (v === null) return null
-  if (typeof v === 'number') return Number.isNaN(v) ? null : Math.abs(v) <= Number.MAX_SAFE_INTEGER ? v : `\u0000${canonical(v)}`
+  if (typeof v === 'number')
+    return Number.isNaN(v) ? null : Math.abs(v) <= Number.MAX_SAFE_INTEGER ? v : `\u0000${canonical(v)}`
   if (typeof v === 'string') return v.charCodeAt(0) === 0 ? `\u0000s${v}` : v
   const text = canonical(v)
   // A decimal may equal a number.

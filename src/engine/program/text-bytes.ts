@@ -1,6 +1,7 @@
 /**
- * Order and LIKE of texts as bytes, without making strings of them: for literals in ASCII, where the order of UTF-8 bytes against the literal is the order of UTF-16 code units.
- * Whatever is longer, not ASCII, or has `_` in its pattern is compared as a string elsewhere.
+ * Order and LIKE of texts as bytes, without making strings of them: for literals in ASCII, where the order of UTF-8
+ * bytes against the literal is the order of UTF-16 code units. Whatever is longer, not ASCII, or has `_` in its pattern
+ * is compared as a string elsewhere.
  */
 
 /** Longer literals are compared as strings. */
@@ -36,7 +37,8 @@ export function likeBytes(pattern: string): ByteMatcher | undefined {
   const tail = pieces[pieces.length - 1]
   const inner = pieces.slice(1, -1).filter((piece) => piece.length > 0)
   return (b, from, to) => {
-    if (to - from < head.length + tail.length || !stands(b, from, head) || !stands(b, to - tail.length, tail)) return false
+    if (to - from < head.length + tail.length || !stands(b, from, head) || !stands(b, to - tail.length, tail))
+      return false
     const end = to - tail.length
     let p = from + head.length
     for (const piece of inner) {

@@ -1,6 +1,6 @@
 /**
- * What compiled expressions call at run time: comparison and arithmetic of values whose type is known only per record, LIKE, element access.
- * NULL in, NULL out, unless a comment says otherwise. No code is generated here.
+ * What compiled expressions call at run time: comparison and arithmetic of values whose type is known only per record,
+ * LIKE, element access. NULL in, NULL out, unless a comment says otherwise. No code is generated here.
  */
 import { jsonElement, jsonEntries, jsonItems, jsonMember } from '../../formats/json/text.ts'
 import { addDuration, type Duration } from '../../functions/support/datemath.ts'
@@ -14,7 +14,9 @@ import type { TimeUnit, Value } from '../../types.ts'
 
 const MAX = Number.MAX_SAFE_INTEGER
 
-/** A bigint as a run-time integer: number inside ±(2^53-1). A SqlError when it has more digits than are computed with. */
+/**
+ * A bigint as a run-time integer: number inside ±(2^53-1). A SqlError when it has more digits than are computed with.
+ */
 function integer(n: bigint): number | bigint {
   const narrow = narrowed(n)
   if (typeof narrow === 'bigint' && hasTooManyDigits(narrow)) throw tooManyDigits()
@@ -22,7 +24,10 @@ function integer(n: bigint): number | bigint {
 }
 
 function tooManyDigits(): SqlError {
-  return new SqlError('VALUE', `The result of a computation has more digits than function.max.decimal.digits (default ${MAX_DECIMAL_DIGITS}).`)
+  return new SqlError(
+    'VALUE',
+    `The result of a computation has more digits than function.max.decimal.digits (default ${MAX_DECIMAL_DIGITS}).`,
+  )
 }
 
 function bounded(result: Decimal): Decimal {
@@ -122,12 +127,20 @@ export function dynamicArithmetic(op: string, a: Value, b: Value): Value {
   }
 }
 export function dynamicNegate(a: Value): Value {
-  return typeof a === 'number' ? -a || 0 : typeof a === 'bigint' ? integer(-a) : a instanceof Decimal ? a.negate() : null
+  return typeof a === 'number'
+    ? -a || 0
+    : typeof a === 'bigint'
+      ? integer(-a)
+      : a instanceof Decimal
+        ? a.negate()
+        : null
 }
 
 /**
- * A whole number of JSON that was written as a double (`3.0`, `1e3`): the number alone does not show it, and in arithmetic it makes the difference between `3.0 / 2` and `3 / 2`. It exists only
- * in statements that divide JSON values (`EvaluationContext.doubles`), and there only between a field and an arithmetic operator; every other consumer of a value gets the plain number.
+ * A whole number of JSON that was written as a double (`3.0`, `1e3`): the number alone does not show it, and in
+ * arithmetic it makes the difference between `3.0 / 2` and `3 / 2`. It exists only in statements that divide JSON
+ * values (`EvaluationContext.doubles`), and there only between a field and an arithmetic operator; every other consumer
+ * of a value gets the plain number.
  */
 export class WholeDouble {
   readonly n: number
@@ -170,7 +183,11 @@ export function markedArithmetic(op: string, a: Value, b: Value): Value {
   const x = plain(a)
   const y = plain(b)
   const numbers = (typeof x === 'number' || typeof x === 'bigint') && (typeof y === 'number' || typeof y === 'bigint')
-  const double = isWholeDouble(a) || isWholeDouble(b) || (typeof x === 'number' && !Number.isInteger(x)) || (typeof y === 'number' && !Number.isInteger(y))
+  const double =
+    isWholeDouble(a) ||
+    isWholeDouble(b) ||
+    (typeof x === 'number' && !Number.isInteger(x)) ||
+    (typeof y === 'number' && !Number.isInteger(y))
   if (!numbers || !double) return dynamicArithmetic(op, x, y)
   const result = doubleArithmetic(op, Number(x), Number(y))
   return result !== null && Number.isInteger(result) ? asWholeDouble(result) : result
@@ -221,14 +238,17 @@ function asDecimal(v: Value): Decimal | undefined {
   return typeof v === 'bigint' ? new Decimal(v, 0) : undefined
 }
 
-/** Where a number stands among decimals: a fraction where its shortest text says, a whole number where it is, to the last digit, as among other whole numbers. */
+/**
+ * Where a number stands among decimals: a fraction where its shortest text says, a whole number where it is, to the
+ * last digit, as among other whole numbers.
+ */
 function placeOf(v: Value): Decimal | undefined {
   return typeof v === 'number' && Number.isInteger(v) ? Decimal.fromInteger(v) : asDecimal(v)
 }
 
 /**
- * Order of two values of unknown type as operators see it: negative, 0, positive; NaN when they have no order (unlike kinds, NULL, NaN, a structure).
- * Numbers of every kind compare by value, exactly.
+ * Order of two values of unknown type as operators see it: negative, 0, positive; NaN when they have no order (unlike
+ * kinds, NULL, NaN, a structure). Numbers of every kind compare by value, exactly.
  */
 export function order(a: Value, b: Value): number {
   if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : a > b ? 1 : 0
@@ -249,8 +269,9 @@ export function order(a: Value, b: Value): number {
 }
 
 /**
- * One order of all values but NULL, for ORDER BY, MIN, MAX and everything that sorts: booleans, then numbers of every kind by value with NaN behind all of them, then texts, then bytes,
- * then arrays item by item, then structures member by member in the order of their names. Total: which record comes first changes nothing.
+ * One order of all values but NULL, for ORDER BY, MIN, MAX and everything that sorts: booleans, then numbers of every
+ * kind by value with NaN behind all of them, then texts, then bytes, then arrays item by item, then structures member
+ * by member in the order of their names. Total: which record comes first changes nothing.
  */
 export function totalOrder(a: Value, b: Value): number {
   const o = order(a, b)
@@ -269,7 +290,9 @@ function partOrder(a: Value, b: Value): number {
   return totalOrder(a, b)
 }
 
-/** The first items that differ decide; of two that go alike as far as the shorter one goes, the shorter one is first. */
+/**
+ * The first items that differ decide; of two that go alike as far as the shorter one goes, the shorter one is first.
+ */
 function arrayOrder(a: readonly Value[], b: readonly Value[]): number {
   const shorter = Math.min(a.length, b.length)
   for (let i = 0; i < shorter; i++) {
@@ -326,7 +349,10 @@ function rank(v: Value): number {
   }
 }
 
-/** Equality of any two values, NULL left to the caller: unlike kinds are not equal, arrays and structures are compared item by item. */
+/**
+ * Equality of any two values, NULL left to the caller: unlike kinds are not equal, arrays and structures are compared
+ * item by item.
+ */
 export function equal(a: Value, b: Value): boolean {
   if (a === b) return true
   if (a === null || b === null) return false
@@ -342,7 +368,9 @@ function isComposite(v: Value): boolean {
   return Array.isArray(v) || v instanceof Map || v instanceof JsonText
 }
 
-/** `true`, `false` or NULL; `=` and `!=` answer for unlike kinds (not equal), the order operators give NULL for them. */
+/**
+ * `true`, `false` or NULL; `=` and `!=` answer for unlike kinds (not equal), the order operators give NULL for them.
+ */
 export function compareDynamic(op: string, a: Value, b: Value): boolean | null {
   if (a === null || b === null) return null
   if (op === '=') return equal(a, b)
@@ -371,7 +399,10 @@ export function compareDecimal(op: string, a: Decimal | null, b: Decimal | null)
   }
 }
 
-/** A text that is the same for equal values and different for different ones: the key of groups, sets and joins. Numbers of every kind meet by value. */
+/**
+ * A text that is the same for equal values and different for different ones: the key of groups, sets and joins. Numbers
+ * of every kind meet by value.
+ */
 export function canonical(v: Value): string {
   if (v === null) return 'z'
   switch (typeof v) {
@@ -402,7 +433,10 @@ function canonicalJson(v: JsonText): string {
   return canonicalParsed(JSON.parse(v.text, exactNumber as (key: string, value: unknown) => unknown))
 }
 
-/** The digits of a whole number that is too long for a number: JSON has one way to write them, and no bigint is made of what a record may make very long. */
+/**
+ * The digits of a whole number that is too long for a number: JSON has one way to write them, and no bigint is made of
+ * what a record may make very long.
+ */
 class Digits {
   readonly text: string
   constructor(text: string) {
@@ -469,10 +503,16 @@ export class Members {
     return this.#has(v) ? true : this.#sawNull ? null : false
   }
 
-  /** Numbers and decimals of one value have one canonical text, but for doubles beyond the whole numbers that they can count. */
+  /**
+   * Numbers and decimals of one value have one canonical text, but for doubles beyond the whole numbers that they can
+   * count.
+   */
   #isDecimal(v: Value): boolean {
     if (typeof v === 'string' || typeof v === 'boolean') return false
-    return this.#texts.has(canonical(v)) || (typeof v === 'number' && Math.abs(v) > MAX && this.#decimals.some((item) => equal(v, item)))
+    return (
+      this.#texts.has(canonical(v)) ||
+      (typeof v === 'number' && Math.abs(v) > MAX && this.#decimals.some((item) => equal(v, item)))
+    )
   }
 
   #has(v: Value): boolean {
@@ -480,7 +520,9 @@ export class Members {
     if (this.#texts.has(canonical(v as Value))) return true
     if (!(v instanceof Decimal) || this.#plain.size === 0) return false
     const whole = v.normalize()
-    return whole.scale <= 0 ? this.#plain.has(integer(whole.unscaled * 10n ** BigInt(-whole.scale))) : this.#plain.has(v.toNumber()) && equal(v, v.toNumber())
+    return whole.scale <= 0
+      ? this.#plain.has(integer(whole.unscaled * 10n ** BigInt(-whole.scale)))
+      : this.#plain.has(v.toNumber()) && equal(v, v.toNumber())
   }
 }
 
@@ -512,7 +554,8 @@ export function membersOf(items: readonly Value[]): ReadonlySet<Value> {
 export function elementOf(base: Value, index: Value): Value {
   if (base === null || index === null) return null
   if (base instanceof Map) return base.get(String(index)) ?? null
-  if (base instanceof JsonText) return typeof index === 'string' ? jsonMember(base, index) : jsonElement(base, Number(index))
+  if (base instanceof JsonText)
+    return typeof index === 'string' ? jsonMember(base, index) : jsonElement(base, Number(index))
   if (!Array.isArray(base)) return null
   const i = Number(index)
   return Number.isInteger(i) && i >= 0 && i < base.length ? base[i] : null
@@ -521,7 +564,11 @@ export function elementOf(base: Value, index: Value): Value {
 /** As `elementOf`, of a type that does not tell one value from a list of one. */
 export function itemOf(base: Value, index: Value): Value {
   const isList = Array.isArray(base) || (base instanceof JsonText && base.isArray)
-  return isList || typeof index === 'string' ? elementOf(base, index) : index !== null && Number(index) === 0 ? base : null
+  return isList || typeof index === 'string'
+    ? elementOf(base, index)
+    : index !== null && Number(index) === 0
+      ? base
+      : null
 }
 
 export function memberOf(base: Value, name: string): Value {
@@ -532,7 +579,12 @@ export function memberOf(base: Value, name: string): Value {
 const PER_MS: Readonly<Record<TimeUnit, bigint>> = { millis: 1n, micros: 1000n, nanos: 1_000_000n }
 
 /** A timestamp moved by a calendar duration; what is finer than a millisecond is kept. */
-export function shiftTimestamp(value: number | bigint | null, unit: TimeUnit, duration: Duration, sign: 1 | -1): number | bigint | null {
+export function shiftTimestamp(
+  value: number | bigint | null,
+  unit: TimeUnit,
+  duration: Duration,
+  sign: 1 | -1,
+): number | bigint | null {
   if (value === null) return null
   if (unit === 'millis') return addDuration(Number(value), duration, sign)
   const per = PER_MS[unit]
@@ -542,7 +594,12 @@ export function shiftTimestamp(value: number | bigint | null, unit: TimeUnit, du
 }
 
 /** A timestamp moved by a number of milliseconds. */
-export function shiftMillis(value: number | bigint | null, unit: TimeUnit, ms: number | bigint | null, sign: 1 | -1): number | bigint | null {
+export function shiftMillis(
+  value: number | bigint | null,
+  unit: TimeUnit,
+  ms: number | bigint | null,
+  sign: 1 | -1,
+): number | bigint | null {
   if (value === null || ms === null) return null
   return integer(BigInt(value) + BigInt(ms) * PER_MS[unit] * BigInt(sign))
 }

@@ -1,6 +1,7 @@
 /**
- * Newest first: which offsets to read next when only the last rows of each partition are wanted, and what has been found so far. Windows grow backwards from the end of each
- * partition until it has given enough rows. It plans and counts; `scan-run` does the reading.
+ * Newest first: which offsets to read next when only the last rows of each partition are wanted, and what has been
+ * found so far. Windows grow backwards from the end of each partition until it has given enough rows. It plans and
+ * counts; `scan-run` does the reading.
  */
 import type { OffsetRange } from '../../kafka/log.ts'
 import { nothingHeld, type Operator, type Row } from '../operators/operator.ts'
@@ -54,10 +55,20 @@ export class Windows {
   }
 }
 
-/** The parts of `unread` whose records may be from `start` of their partition on; `starts` in the order of `partitions`, undefined where there is no such record. */
-export function startingAt(unread: readonly OffsetRange[], partitions: readonly number[], starts: readonly (number | undefined)[]): OffsetRange[] {
+/**
+ * The parts of `unread` whose records may be from `start` of their partition on; `starts` in the order of `partitions`,
+ * undefined where there is no such record.
+ */
+export function startingAt(
+  unread: readonly OffsetRange[],
+  partitions: readonly number[],
+  starts: readonly (number | undefined)[],
+): OffsetRange[] {
   return unread
-    .map((r) => ({ ...r, start: Math.max(r.start, starts[partitions.indexOf(r.partition)] ?? Number.POSITIVE_INFINITY) }))
+    .map((r) => ({
+      ...r,
+      start: Math.max(r.start, starts[partitions.indexOf(r.partition)] ?? Number.POSITIVE_INFINITY),
+    }))
     .filter((r) => r.start < r.end)
 }
 
@@ -118,6 +129,8 @@ export class RowCounter implements Operator {
 export function rowCounter({ scan, sink }: ScanSource): RowCounter | undefined {
   if (scan.backward === undefined || sink.kind !== 'rows') return undefined
   // The timestamp is one of the sort's own keys.
-  const at = sink.columns.findIndex((c) => c.kind === 'path' && c.path.facet === 'meta' && c.path.steps[0] === 'timestamp')
+  const at = sink.columns.findIndex(
+    (c) => c.kind === 'path' && c.path.facet === 'meta' && c.path.steps[0] === 'timestamp',
+  )
   return new RowCounter(sink.next, scan.backward.by === 'offset' ? -1 : at + (sink.body === undefined ? 0 : 1))
 }

@@ -1,6 +1,7 @@
 /**
- * Records that cannot be read: counting them, sending a BADRECORD frame for each, the error that ends a query at the first of them, and what stands for them where they are rows.
- * Which records are bad is decided elsewhere: by the record programs, and by the reader for whole batches.
+ * Records that cannot be read: counting them, sending a BADRECORD frame for each, the error that ends a query at the
+ * first of them, and what stands for them where they are rows. Which records are bad is decided elsewhere: by the
+ * record programs, and by the reader for whole batches.
  */
 import type { RecordBatch } from '../../kafka/log.ts'
 import { AT, writeRecordBatch } from '../../kafka/read/record-batch.ts'
@@ -27,13 +28,20 @@ export class BadRecords {
   readonly #batches: Set<string> | undefined
 
   /** `repeats`: the scan may read one batch more than once. */
-  constructor(context: Pick<ScanContext, 'settings' | 'statistics' | 'sourceId' | 'writer'>, scan: Scan, repeats: boolean) {
+  constructor(
+    context: Pick<ScanContext, 'settings' | 'statistics' | 'sourceId' | 'writer'>,
+    scan: Scan,
+    repeats: boolean,
+  ) {
     this.#context = context
     this.#scan = scan
     this.#batches = repeats ? new Set() : undefined
   }
 
-  /** Counts `count` bad records, the first of them at `offset`, and sends one frame for them if the query wants it. Throws BadRecordError when it may not pass over bad records. */
+  /**
+   * Counts `count` bad records, the first of them at `offset`, and sends one frame for them if the query wants it.
+   * Throws BadRecordError when it may not pass over bad records.
+   */
   add(partition: number, offset: number, timestamp: number, count: number): void {
     const { settings, statistics, sourceId, writer } = this.#context
     const { table } = this.#scan
@@ -57,8 +65,9 @@ export class BadRecords {
   }
 
   /**
-   * A batch that cannot be walked from record `index` on: its records are counted, and its place is reported once. Where bad records are rows, gives the one row for all of them, whose record
-   * the program counts when it comes to it. Throws as `add`.
+   * A batch that cannot be walked from record `index` on: its records are counted, and its place is reported once.
+   * Where bad records are rows, gives the one row for all of them, whose record the program counts when it comes to it.
+   * Throws as `add`.
    */
   addRestOf(batch: RecordBatch, index: number, why: string): BadRow | undefined {
     const count = Math.max(1, batch.count - index)
@@ -79,7 +88,16 @@ export function standIn(batch: RecordBatch, offset: number): RecordBatch {
   const { partition, maxTimestamp } = batch
   const buffer = writeRecordBatch([{ key: null, value: null }], { baseOffset: offset })
   const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-  const place = { partition, buffer, view, from: AT.records, to: buffer.length, count: 1, baseOffset: offset, lastOffset: offset }
+  const place = {
+    partition,
+    buffer,
+    view,
+    from: AT.records,
+    to: buffer.length,
+    count: 1,
+    baseOffset: offset,
+    lastOffset: offset,
+  }
   const range = { rangeStart: offset, rangeEnd: offset + 1, clipped: false, fault: undefined }
   return { ...place, ...range, baseTimestamp: maxTimestamp, maxTimestamp, logAppendTime: batch.logAppendTime }
 }

@@ -1,6 +1,6 @@
 /**
- * A count that the headers of batches answer, without looking at a record. Batches that need a look (only some of their records are wanted, or have room) are deferred; the driver reads
- * them afterwards in the usual way.
+ * A count that the headers of batches answer, without looking at a record. Batches that need a look (only some of their
+ * records are wanted, or have room) are deferred; the driver reads them afterwards in the usual way.
  */
 import { unexpected } from '../../lib/assert.ts'
 import type { RecordBatch } from '../../kafka/log.ts'
@@ -33,7 +33,8 @@ export class HeaderCount {
   /** Counts the records of a batch, or defers it. */
   add(batch: RecordBatch): void {
     const room = this.#size.recordsByHeader(batch)
-    // Where offsets have gaps, or the bytes begin with records that nobody wants, only the records say where to read on.
+    // Where offsets have gaps, or the bytes begin with records that nobody wants, only the records say where to read
+    // on.
     this.#full = room < batch.count && (batch.clipped || batch.lastOffset - batch.baseOffset + 1 !== batch.count)
     if (batch.clipped || this.#full) {
       this.#size.batchIsReadAgain()

@@ -1,4 +1,7 @@
-/** Why a scan that has records at hand does not go on to the next: the reader of the frames is behind, rows wait in operators above it, or others on the event loop are to get their turn. */
+/**
+ * Why a scan that has records at hand does not go on to the next: the reader of the frames is behind, rows wait in
+ * operators above it, or others on the event loop are to get their turn.
+ */
 import { systemClock } from '../../lib/clock.ts'
 import type { FrameWriter } from '../frame-writer.ts'
 import { type Backlog, releaseAll } from '../operators/backlog.ts'
@@ -14,14 +17,21 @@ export class Pauses {
   readonly #turns = new Turns()
   #drainMs = 0
 
-  constructor(context: { readonly writer: FrameWriter; readonly signal: AbortSignal }, backlogs: readonly Backlog[], stats: StatsFrames) {
+  constructor(
+    context: { readonly writer: FrameWriter; readonly signal: AbortSignal },
+    backlogs: readonly Backlog[],
+    stats: StatsFrames,
+  ) {
     this.#writer = context.writer
     this.#signal = context.signal
     this.#backlogs = backlogs
     this.#stats = stats
   }
 
-  /** Milliseconds spent in `untilDrained` so far. A slow reader is not a silent topic: this time does not count for `max.idle.time`. */
+  /**
+   * Milliseconds spent in `untilDrained` so far. A slow reader is not a silent topic: this time does not count for
+   * `max.idle.time`.
+   */
   get drainMs(): number {
     return this.#drainMs
   }

@@ -1,6 +1,7 @@
 /**
- * Calls record programs: where in the batch the next call goes on, how many records one call may look at, and which record an error came from. A call is synchronous, so its length
- * decides how soon cancels, heartbeats and other queries get their turn.
+ * Calls record programs: where in the batch the next call goes on, how many records one call may look at, and which
+ * record an error came from. A call is synchronous, so its length decides how soon cancels, heartbeats and other
+ * queries get their turn.
  */
 import { systemClock } from '../../lib/clock.ts'
 import type { RecordBatch } from '../../kafka/log.ts'
@@ -18,7 +19,10 @@ const CALL_BYTES = 512 * 1024
 
 /** The calls of one scan. */
 export class ProgramCalls {
-  /** What the programs read and write: where the next call begins, the schemas that it asks for, how many records were looked at. */
+  /**
+   * What the programs read and write: where the next call begins, the schemas that it asks for, how many records were
+   * looked at.
+   */
   readonly state: RecordState
   readonly #tableName: string
   #partition = -1
@@ -52,10 +56,16 @@ export class ProgramCalls {
     state.lastOffset = lastOffset
     state.at = batch.from
     state.index = 0
-    this.#mostBySize = Math.max(1, Math.min(CALL_RECORDS, Math.floor((CALL_BYTES * batch.count) / Math.max(1, batch.to - batch.from))))
+    this.#mostBySize = Math.max(
+      1,
+      Math.min(CALL_RECORDS, Math.floor((CALL_BYTES * batch.count) / Math.max(1, batch.to - batch.from))),
+    )
   }
 
-  /** Runs the program over the next records, none of them behind the first `room` of the batch. One of `STATUS`; throws what the program throws. */
+  /**
+   * Runs the program over the next records, none of them behind the first `room` of the batch. One of `STATUS`; throws
+   * what the program throws.
+   */
   call(program: RecordProgram, batch: RecordBatch, room: number): number {
     this.state.budget = Math.min(this.#records, this.#mostBySize, room - this.state.index)
     const started = systemClock.monotonic()
@@ -66,7 +76,10 @@ export class ProgramCalls {
     return status
   }
 
-  /** Runs the program over a batch of one record that stands for records which cannot be read; `why` is what the query gets as the reason. One of `STATUS`. */
+  /**
+   * Runs the program over a batch of one record that stands for records which cannot be read; `why` is what the query
+   * gets as the reason. One of `STATUS`.
+   */
   callForBad(program: RecordProgram, standIn: RecordBatch, why: string): number {
     const { state } = this
     state.at = standIn.from
@@ -85,7 +98,12 @@ export class ProgramCalls {
     } catch (e) {
       if (!(e instanceof SqlError) || e instanceof BadRecordError || e.code !== 'VALUE') throw e
       const offset = batch.baseOffset + offsetDelta(batch.buffer, this.state.at)
-      throw new SqlError('VALUE', `${e.message} It is in the record at offset ${offset} of partition ${batch.partition} of ${this.#tableName}.`, e.span, e.hint)
+      throw new SqlError(
+        'VALUE',
+        `${e.message} It is in the record at offset ${offset} of partition ${batch.partition} of ${this.#tableName}.`,
+        e.span,
+        e.hint,
+      )
     }
   }
 }

@@ -1,6 +1,7 @@
 /**
- * The record programs of one scan, by the schema ids that records name. A program is compiled when its schemas are first met and kept, as topics go back and forth between
- * schemas. Which decoders it is made with is the business of `writer-schemas`; calling it that of `program-calls`.
+ * The record programs of one scan, by the schema ids that records name. A program is compiled when its schemas are
+ * first met and kept, as topics go back and forth between schemas. Which decoders it is made with is the business of
+ * `writer-schemas`; calling it that of `program-calls`.
  */
 import type { RecordBatch } from '../../kafka/log.ts'
 import type { Scan } from '../../plan/plan.ts'
@@ -39,8 +40,9 @@ export class RecordPrograms {
   }
 
   /**
-   * Compiles the program for the schemas at hand, which becomes `current`. `at`: where in the batch the first record stands that was written with them. Waits for schemas that have to
-   * be fetched; rejects when the broker or the registry fails.
+   * Compiles the program for the schemas at hand, which becomes `current`. `at`: where in the batch the first record
+   * stands that was written with them. Waits for schemas that have to be fetched; rejects when the broker or the
+   * registry fails.
    */
   async compile(batch: RecordBatch, at: number): Promise<RecordProgram> {
     // All at once, instead of the oldest one: a topic with so many schemas gains nothing by keeping any.
@@ -68,5 +70,13 @@ export function programSpec(
     readonly title: string
   },
 ): ProgramSpec {
-  return { scan, where: scan.where, sink, render: c.render, validate: c.settings['validate.records'], functions: c.functions, title: c.title }
+  return {
+    scan,
+    where: scan.where,
+    sink,
+    render: c.render,
+    validate: c.settings['validate.records'],
+    functions: c.functions,
+    title: c.title,
+  }
 }

@@ -1,4 +1,7 @@
-/** Which offsets of which partitions a scan reads: bounds from Kafka, narrowed by what was pushed down. The only place that turns conditions into positions. */
+/**
+ * Which offsets of which partitions a scan reads: bounds from Kafka, narrowed by what was pushed down. The only place
+ * that turns conditions into positions.
+ */
 import type { Isolation, KafkaLog, OffsetRange } from '../../kafka/log.ts'
 import type { Scan } from '../../plan/plan.ts'
 import { offsetIntervals, timestampBounds } from '../../plan/pushdown.ts'
@@ -24,12 +27,15 @@ export async function resolveRanges(scan: Scan, log: KafkaLog, options: RangeOpt
   const { table, pushed, keyPartition } = scan
   const anywhere = { start: 0, end: Number.POSITIVE_INFINITY }
   const possible = table.partitions.filter(
-    (p) => (keyPartition === undefined || keyPartition.partition === p) && offsetIntervals(pushed, p, anywhere).length > 0,
+    (p) =>
+      (keyPartition === undefined || keyPartition.partition === p) && offsetIntervals(pushed, p, anywhere).length > 0,
   )
   const skippedPartitions = table.partitions.filter((p) => !possible.includes(p))
   if (possible.length === 0) return { ranges: [], bounds: [], skippedPartitions, minTimestampMs: undefined }
   const time = pushed === undefined ? undefined : timestampBounds(pushed)
-  const bounds = scan.captured?.bounds?.filter((b) => possible.includes(b.partition)) ?? (await log.bounds(table.topic, possible, options))
+  const bounds =
+    scan.captured?.bounds?.filter((b) => possible.includes(b.partition)) ??
+    (await log.bounds(table.topic, possible, options))
   const narrowed = time === undefined ? bounds : await narrowByTime(scan, log, bounds, time, options)
   const ranges = narrowed.flatMap((b) => {
     const captured = bounds.find((x) => x.partition === b.partition) ?? b
@@ -48,12 +54,20 @@ function usable(ms: number): boolean {
 }
 
 /**
- * A lower time bound moves the start: before the first offset with that time or a later one every record is older. An upper one moves nothing. The broker's timestamps of LogAppendTime are in
- * order, but each batch is of the type that its topic had when it was written, and nobody can say of a whole range that the type never changed.
+ * A lower time bound moves the start: before the first offset with that time or a later one every record is older. An
+ * upper one moves nothing. The broker's timestamps of LogAppendTime are in order, but each batch is of the type that
+ * its topic had when it was written, and nobody can say of a whole range that the type never changed.
  */
-async function narrowByTime(scan: Scan, log: KafkaLog, bounds: readonly OffsetRange[], time: { min: number }, options: RangeOptions): Promise<OffsetRange[]> {
+async function narrowByTime(
+  scan: Scan,
+  log: KafkaLog,
+  bounds: readonly OffsetRange[],
+  time: { min: number },
+  options: RangeOptions,
+): Promise<OffsetRange[]> {
   const partitions = bounds.map((b) => b.partition)
-  const at = (ms: number): Promise<(number | undefined)[]> => log.offsetsForTime(scan.table.topic, partitions, ms, options)
+  const at = (ms: number): Promise<(number | undefined)[]> =>
+    log.offsetsForTime(scan.table.topic, partitions, ms, options)
   const starts = usable(time.min) ? await at(Math.ceil(time.min)) : undefined
   return bounds.map((b, i) => ({
     partition: b.partition,

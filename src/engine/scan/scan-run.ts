@@ -1,7 +1,9 @@
 /**
- * Drives one scan: batches from the source, through the record program, in slices; with limits, live results, statistics and back-pressure between the slices. Read it from the top:
- * the ranges, the batches of some ranges, the records of a batch, what comes between batches. Each part with a state of its own is a file beside this one.
- * The awaits are between batches (await ②) and on the reader of the frames (await ③); none is per record.
+ * Drives one scan: batches from the source, through the record program, in slices; with limits, live results,
+ * statistics and back-pressure between the slices. Read it from the top:
+ * the ranges, the batches of some ranges, the records of a batch, what comes between batches. Each part with a state of
+ * its own is a file beside this one. The awaits are between batches (await ②) and on the reader of the frames (await
+ * ③); none is per record.
  */
 import { systemClock } from '../../lib/clock.ts'
 import type { BatchSource, OffsetRange, RecordBatch } from '../../kafka/log.ts'
@@ -55,7 +57,8 @@ export class ScanRun {
     this.#from = from
     this.#statistics = context.statistics.addSource(context.sourceId, scan, context.settings)
     this.#counter = rowCounter(from)
-    const sink = this.#counter === undefined || from.sink.kind !== 'rows' ? from.sink : { ...from.sink, next: this.#counter }
+    const sink =
+      this.#counter === undefined || from.sink.kind !== 'rows' ? from.sink : { ...from.sink, next: this.#counter }
     this.#programs = new RecordPrograms(programSpec(scan, sink, context), context.signal)
     this.#badRecords = new BadRecords(context, scan, this.#counter !== undefined)
     this.#calls = new ProgramCalls(scan, this.#badRecords)
@@ -68,22 +71,29 @@ export class ScanRun {
     this.#live = new LiveResults(context.live ? pipeline.snapshot : undefined, this.#pauses)
   }
 
-  /** Reads everything that is wanted. Reasons why it is not everything: a threshold that ended it early, records that vanished before they could be read. */
+  /**
+   * Reads everything that is wanted. Reasons why it is not everything: a threshold that ended it early, records that
+   * vanished before they could be read.
+   */
   async run(): Promise<SentinelReason[]> {
     const stopped = await this.#ranges()
     const lost = this.#thresholds.lost()
     return [...(stopped === undefined ? [] : [stopped]), ...(lost === undefined ? [] : [lost])]
   }
 
-  // -------------------------------------------------------------------------------------------- which ranges; each step gives the reason if it was stopped
+  // -------------------------------------------------------------------------------------------- which ranges; each
+  // step gives the reason if it was stopped
 
   async #ranges(): Promise<SentinelReason | undefined> {
     if (this.#from.done) return undefined
     const { scan } = this.#from
     const resolved = await abortable(resolveRanges(scan, this.#context.log, this.#rangeOptions()), this.#context.signal)
     this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
-    if (scan.backward !== undefined && this.#counter !== undefined) return this.#backwards(resolved, scan.backward, this.#counter)
-    return scan.headersOnly === true ? this.#headersThenRecords(resolved) : this.#read(resolved.ranges, resolved.minTimestampMs, false)
+    if (scan.backward !== undefined && this.#counter !== undefined)
+      return this.#backwards(resolved, scan.backward, this.#counter)
+    return scan.headersOnly === true
+      ? this.#headersThenRecords(resolved)
+      : this.#read(resolved.ranges, resolved.minTimestampMs, false)
   }
 
   #rangeOptions(): RangeOptions {
@@ -101,8 +111,15 @@ export class ScanRun {
     return late ?? (this.#headers.full ? this.#thresholds.noRoom() : undefined)
   }
 
-  /** Windows from the ends of the partitions until enough rows came; by timestamp then also what may hold a record as new as the last of these. */
-  async #backwards({ ranges, minTimestampMs }: ScanRanges, order: NonNullable<Scan['backward']>, counter: RowCounter): Promise<SentinelReason | undefined> {
+  /**
+   * Windows from the ends of the partitions until enough rows came; by timestamp then also what may hold a record as
+   * new as the last of these.
+   */
+  async #backwards(
+    { ranges, minTimestampMs }: ScanRanges,
+    order: NonNullable<Scan['backward']>,
+    counter: RowCounter,
+  ): Promise<SentinelReason | undefined> {
     const { log, signal } = this.#context
     const { scan } = this.#from
     const windows = new Windows(ranges, order.rows, scan.where !== undefined)
@@ -115,16 +132,25 @@ export class ScanRun {
     const unread = windows.unread()
     if (time === undefined || unread.length === 0) return undefined
     const partitions = [...new Set(unread.map((r) => r.partition))]
-    // Before the first offset with this time or a later one every record is older. Times up to 0 mean something else to a broker.
-    const starts = time > 0 ? await abortable(log.offsetsForTime(scan.table.topic, partitions, time, this.#rangeOptions()), signal) : partitions.map(() => 0)
+    // Before the first offset with this time or a later one every record is older. Times up to 0 mean something else to
+    // a broker.
+    const starts =
+      time > 0
+        ? await abortable(log.offsetsForTime(scan.table.topic, partitions, time, this.#rangeOptions()), signal)
+        : partitions.map(() => 0)
     const rest = startingAt(unread, partitions, starts)
     this.#unread.windows = undefined
     return rest.length === 0 ? undefined : this.#read(rest, Math.max(time, minTimestampMs ?? time), false)
   }
 
-  // -------------------------------------------------------------------------------------------- the batches of some ranges
+  // -------------------------------------------------------------------------------------------- the batches of some
+  // ranges
 
-  async #read(ranges: readonly OffsetRange[], minTimestampMs: number | undefined, headersOnly: boolean): Promise<SentinelReason | undefined> {
+  async #read(
+    ranges: readonly OffsetRange[],
+    minTimestampMs: number | undefined,
+    headersOnly: boolean,
+  ): Promise<SentinelReason | undefined> {
     const { settings, log, signal } = this.#context
     const { table, unordered, limit } = this.#from.scan
     const source = log.scan(
@@ -136,7 +162,8 @@ export class ScanRun {
         minTimestampMs,
         headersOnly,
         unordered,
-        limit: limit ?? (this.#unread.windows === undefined ? undefined : ranges.reduce((n, r) => n + r.end - r.start, 0)),
+        limit:
+          limit ?? (this.#unread.windows === undefined ? undefined : ranges.reduce((n, r) => n + r.end - r.start, 0)),
         fetchMaxBytes: settings['fetch.max.bytes'],
       },
       signal,
@@ -177,8 +204,11 @@ export class ScanRun {
   }
 
   /** Waits for the next batch; statistics and limits go on meanwhile. */
-  async #wait(next: Promise<RecordBatch | undefined>): Promise<{ batch: RecordBatch | undefined } | { stopped: SentinelReason }> {
-    // Time in which the reader of the frames is waited for is not silence of the topic, and nothing more than that: frames that are sent while the topic is silent do not make it speak.
+  async #wait(
+    next: Promise<RecordBatch | undefined>,
+  ): Promise<{ batch: RecordBatch | undefined } | { stopped: SentinelReason }> {
+    // Time in which the reader of the frames is waited for is not silence of the topic, and nothing more than that:
+    // frames that are sent while the topic is silent do not make it speak.
     const since = systemClock.monotonic() - this.#pauses.drainMs
     for (;;) {
       const left = this.#thresholds.waitMs(systemClock.monotonic(), since + this.#pauses.drainMs)
@@ -216,7 +246,10 @@ export class ScanRun {
       const program = this.#programs.current ?? (await this.#programs.compile(batch, state.at))
       const before = state.scanned
       const status = this.#calls.call(program, batch, room)
-      this.#statistics.scanned.set(batch.partition, (this.#statistics.scanned.get(batch.partition) ?? 0) + state.scanned - before)
+      this.#statistics.scanned.set(
+        batch.partition,
+        (this.#statistics.scanned.get(batch.partition) ?? 0) + state.scanned - before,
+      )
       if (status === STATUS.done) return undefined
       if (status === STATUS.corrupt) {
         await this.#badRestOf(batch, state.index, DAMAGED)

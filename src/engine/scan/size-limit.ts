@@ -1,6 +1,7 @@
 /**
- * `max.size`: how many bytes were read, and how many records of the batch at hand there is still room for. Bytes count as they are stored; those of a compressed batch are taken to lie
- * evenly in it. What happens when there is no room left is the business of `thresholds`.
+ * `max.size`: how many bytes were read, and how many records of the batch at hand there is still room for. Bytes count
+ * as they are stored; those of a compressed batch are taken to lie evenly in it. What happens when there is no room
+ * left is the business of `thresholds`.
  */
 import type { PartitionProgress, RecordBatch } from '../../kafka/log.ts'
 import { offsetDelta, recordEnd, recordsWithin } from '../program/record-runtime.ts'
@@ -32,8 +33,9 @@ export class SizeLimit {
   }
 
   /**
-   * How many records of the batch at hand, from its first on, there is room for: all, in nearly every batch. Of the first batch it is one at least that is wanted, so that whoever reads on
-   * comes to an end. Records before the wanted range, where another query stopped, do not count.
+   * How many records of the batch at hand, from its first on, there is room for: all, in nearly every batch. Of the
+   * first batch it is one at least that is wanted, so that whoever reads on comes to an end. Records before the wanted
+   * range, where another query stopped, do not count.
    */
   recordsOf(batch: RecordBatch): number {
     const readBytes = this.#readBytes()
@@ -68,7 +70,10 @@ export class SizeLimit {
 }
 
 /** The first record of a batch that is not before the wanted range: its number and its place. */
-function firstWanted({ buffer, from, to, count, baseOffset, rangeStart }: RecordBatch): { readonly index: number; readonly at: number } {
+function firstWanted({ buffer, from, to, count, baseOffset, rangeStart }: RecordBatch): {
+  readonly index: number
+  readonly at: number
+} {
   let at = from
   for (let index = 0; index < count && at < to; index++) {
     if (baseOffset + offsetDelta(buffer, at) >= rangeStart) return { index, at }

@@ -1,6 +1,7 @@
 /**
- * When a scan ends before everything was read, and what the client is told of it (a SENTINEL): `max.size`, `max.query.time` and `max.idle.time`, with a condition that reads on; and
- * records that vanished before they could be read. It never stops anything itself: the driver asks between batches.
+ * When a scan ends before everything was read, and what the client is told of it (a SENTINEL): `max.size`,
+ * `max.query.time` and `max.idle.time`, with a condition that reads on; and records that vanished before they could be
+ * read. It never stops anything itself: the driver asks between batches.
  */
 import type { SentinelReason } from '../../protocol/frames.ts'
 import type { StatisticsSource } from '../statistics.ts'
@@ -18,21 +19,32 @@ export class Thresholds {
   readonly #size: SizeLimit
   readonly #unread: Unread
 
-  constructor(context: Pick<ScanContext, 'settings' | 'sourceId' | 'deadline'>, source: StatisticsSource, size: SizeLimit, unread: Unread) {
+  constructor(
+    context: Pick<ScanContext, 'settings' | 'sourceId' | 'deadline'>,
+    source: StatisticsSource,
+    size: SizeLimit,
+    unread: Unread,
+  ) {
     this.#context = context
     this.#source = source
     this.#size = size
     this.#unread = unread
   }
 
-  /** At the end of a batch, or of the part of it that is read: the reason to stop, if bytes or time are used up while something is unread. */
+  /**
+   * At the end of a batch, or of the part of it that is read: the reason to stop, if bytes or time are used up while
+   * something is unread.
+   */
   reached(now: number): SentinelReason | undefined {
     if (this.#size.isReached() && this.#unread.any) return this.#outOfSize()
-    if (this.isLate(now) && this.#unread.any) return this.#reason({ type: 'COMPLETIONTIMEOUT', timeout: this.#context.settings['max.query.time'] })
+    if (this.isLate(now) && this.#unread.any)
+      return this.#reason({ type: 'COMPLETIONTIMEOUT', timeout: this.#context.settings['max.query.time'] })
     return undefined
   }
 
-  /** The next records have no room, and are no part of the batch at hand: the reason to stop, if they are still there. */
+  /**
+   * The next records have no room, and are no part of the batch at hand: the reason to stop, if they are still there.
+   */
   noRoom(): SentinelReason | undefined {
     return this.#unread.any ? this.#outOfSize() : undefined
   }
@@ -59,9 +71,17 @@ export class Thresholds {
     const ranges = mergeRanges(this.#source.progress.flatMap((p) => p.lostRanges))
     if (ranges.length === 0) return undefined
     const amount = ranges.reduce((sum, r) => sum + r.end - r.start, 0)
-    const places = ranges.slice(0, LOST_SHOWN).map((r) => `partition ${r.partition}, offsets ${r.start} to ${r.end - 1}`)
+    const places = ranges
+      .slice(0, LOST_SHOWN)
+      .map((r) => `partition ${r.partition}, offsets ${r.start} to ${r.end - 1}`)
     const more = ranges.length > LOST_SHOWN ? `, and ${ranges.length - LOST_SHOWN} more` : ''
-    return { type: 'LOST', source: this.#source.table, sourceId: this.#context.sourceId, amount, places: places.join('; ') + more }
+    return {
+      type: 'LOST',
+      source: this.#source.table,
+      sourceId: this.#context.sourceId,
+      amount,
+      places: places.join('; ') + more,
+    }
   }
 
   #outOfSize(): SentinelReason {

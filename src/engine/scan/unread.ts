@@ -1,4 +1,7 @@
-/** What a scan has not read yet, wherever that is known: so that a scan which is stopped can say where to read on. It keeps books and reads nothing. */
+/**
+ * What a scan has not read yet, wherever that is known: so that a scan which is stopped can say where to read on. It
+ * keeps books and reads nothing.
+ */
 import type { OffsetRange, PartitionProgress, RecordBatch } from '../../kafka/log.ts'
 import { offsetDelta } from '../program/record-runtime.ts'
 import type { Windows } from './backward.ts'
@@ -25,7 +28,11 @@ export class Unread {
 
   /** The scan stops within a batch, before the record of this offset. */
   stopBefore(batch: RecordBatch, offset: number): void {
-    const rest = { partition: batch.partition, start: Math.max(offset, batch.rangeStart), end: Math.min(batch.lastOffset + 1, batch.rangeEnd) }
+    const rest = {
+      partition: batch.partition,
+      start: Math.max(offset, batch.rangeStart),
+      end: Math.min(batch.lastOffset + 1, batch.rangeEnd),
+    }
     if (rest.start < rest.end) this.#rest = rest
   }
 

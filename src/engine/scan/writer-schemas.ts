@@ -1,6 +1,7 @@
 /**
- * Which decoders a record program is made with: those of the schemas that the records at hand were written with, made faster by a look at a few of them. A schema that does not
- * exist makes its records bad ones, not the query; a registry that cannot say whether it exists ends the query.
+ * Which decoders a record program is made with: those of the schemas that the records at hand were written with, made
+ * faster by a look at a few of them. A schema that does not exist makes its records bad ones, not the query; a registry
+ * that cannot say whether it exists ends the query.
  */
 import type { FacetDecoder } from '../../formats/format.ts'
 import { KafkaError, type RecordBatch } from '../../kafka/log.ts'
@@ -11,12 +12,18 @@ import { RegistryError } from '../../registry/registry.ts'
 import type { WriterSchemas } from '../program/record-program.ts'
 import { abortable } from '../turns.ts'
 
-/** `scan.unknown.schemas`: ids of one facet without a usable schema that one scan asks for; records with further ones are bad, unless their schema is at hand. */
+/**
+ * `scan.unknown.schemas`: ids of one facet without a usable schema that one scan asks for; records with further ones
+ * are bad, unless their schema is at hand.
+ */
 const MAX_UNKNOWN = 1_000
 /** Records of a batch among which a key and a value are looked for to make decoders faster with. */
 const SAMPLED_RECORDS = 100
 
-/** The records at hand when schemas are asked for: the batch, and where in it the first record stands that was written with them. */
+/**
+ * The records at hand when schemas are asked for: the batch, and where in it the first record stands that was written
+ * with them.
+ */
 export interface AtHand {
   readonly batch: RecordBatch
   readonly at: number
@@ -33,7 +40,10 @@ export class SchemaFinder {
     this.#signal = signal
   }
 
-  /** The decoders for records with these schema ids (-1: none known yet). Waits for schemas that have to be fetched; rejects when the broker or the registry fails. */
+  /**
+   * The decoders for records with these schema ids (-1: none known yet). Waits for schemas that have to be fetched;
+   * rejects when the broker or the registry fails.
+   */
   async find(keyId: number, valueId: number, atHand: AtHand): Promise<WriterSchemas> {
     const { table, badRecords } = this.#scan
     const [key, value] = [await this.#decoder('key', keyId), await this.#decoder('value', valueId)]
@@ -46,7 +56,11 @@ export class SchemaFinder {
       value: specialized(value, table.value, valueId, samples.value),
     }
     if (badRecords !== true) return schemas
-    return { ...schemas, keyProblem: await this.#problem('key', keyId), valueProblem: await this.#problem('value', valueId) }
+    return {
+      ...schemas,
+      keyProblem: await this.#problem('key', keyId),
+      valueProblem: await this.#problem('value', valueId),
+    }
   }
 
   async #decoder(side: 'key' | 'value', id: number): Promise<FacetDecoder | undefined> {
@@ -73,15 +87,29 @@ export class SchemaFinder {
 }
 
 /** Tells the facets which schemas were met, with the record that names them. */
-function reportMet({ key, value }: Scan['table'], schemas: Pick<WriterSchemas, 'keyId' | 'valueId' | 'key' | 'value'>, { batch, at }: AtHand): void {
+function reportMet(
+  { key, value }: Scan['table'],
+  schemas: Pick<WriterSchemas, 'keyId' | 'valueId' | 'key' | 'value'>,
+  { batch, at }: AtHand,
+): void {
   const asks =
     (schemas.keyId !== -1 && schemas.key !== undefined && key.met !== undefined) ||
     (schemas.valueId !== -1 && schemas.value !== undefined && value.met !== undefined)
   const [record] = asks ? firstRecords({ ...batch, from: at }, 1) : []
   if (record === undefined) return
-  if (schemas.keyId !== -1 && schemas.key !== undefined && record.key !== null && schemaIdIn(key, record.key, record.headers) === schemas.keyId)
+  if (
+    schemas.keyId !== -1 &&
+    schemas.key !== undefined &&
+    record.key !== null &&
+    schemaIdIn(key, record.key, record.headers) === schemas.keyId
+  )
     key.met?.(schemas.keyId, schemas.key, record.key)
-  if (schemas.valueId !== -1 && schemas.value !== undefined && record.value !== null && schemaIdIn(value, record.value, record.headers) === schemas.valueId)
+  if (
+    schemas.valueId !== -1 &&
+    schemas.value !== undefined &&
+    record.value !== null &&
+    schemaIdIn(value, record.value, record.headers) === schemas.valueId
+  )
     value.met?.(schemas.valueId, schemas.value, record.value)
 }
 
@@ -94,16 +122,28 @@ function schemaIdIn({ framing, frame }: TableFacet, bytes: Buffer, headers: Plai
 /** The first key and value of a batch that are not null; copies. */
 function firstFacets(batch: RecordBatch): { key: Uint8Array | undefined; value: Uint8Array | undefined } {
   const records = firstRecords(batch, SAMPLED_RECORDS)
-  const copy = (bytes: Uint8Array | null | undefined): Uint8Array | undefined => (bytes === null || bytes === undefined ? undefined : Uint8Array.from(bytes))
-  return { key: copy(records.find((r) => r.key !== null)?.key), value: copy(records.find((r) => r.value !== null)?.value) }
+  const copy = (bytes: Uint8Array | null | undefined): Uint8Array | undefined =>
+    bytes === null || bytes === undefined ? undefined : Uint8Array.from(bytes)
+  return {
+    key: copy(records.find((r) => r.key !== null)?.key),
+    value: copy(records.find((r) => r.value !== null)?.value),
+  }
 }
 
-function specialized(decoder: FacetDecoder | undefined, facet: TableFacet, id: number, sample: Uint8Array | undefined): FacetDecoder | undefined {
+function specialized(
+  decoder: FacetDecoder | undefined,
+  facet: TableFacet,
+  id: number,
+  sample: Uint8Array | undefined,
+): FacetDecoder | undefined {
   if (decoder?.specialize === undefined || sample === undefined) return decoder
   return decoder.specialize(sample.subarray(facet.framing === 'confluent' ? 5 : (facet.frame?.skip(id) ?? 0)))
 }
 
-/** The decoder of a facet; a schema that does not exist or cannot be used makes its records bad ones, not the query. Throws and rejects with errors of the broker and the registry. */
+/**
+ * The decoder of a facet; a schema that does not exist or cannot be used makes its records bad ones, not the query.
+ * Throws and rejects with errors of the broker and the registry.
+ */
 export function decoderOf(facet: TableFacet, id: number): FacetDecoder | undefined | Promise<FacetDecoder | undefined> {
   if (facet.framing !== 'none' && id === -1) return undefined
   try {
@@ -126,7 +166,10 @@ async function problemOf(facet: TableFacet, id: number): Promise<string | undefi
   }
 }
 
-/** A schema that does not exist or cannot be used is a property of the records. A broker or registry that fails says nothing about them: its error ends the query. */
+/**
+ * A schema that does not exist or cannot be used is a property of the records. A broker or registry that fails says
+ * nothing about them: its error ends the query.
+ */
 function unusableSchema(e: unknown): undefined {
   if (e instanceof KafkaError || (e instanceof RegistryError && !e.ofSchema)) throw e
   return undefined

@@ -1,6 +1,7 @@
 /**
- * What may be stored in a column: a value of one type brought to another without losing anything. Stricter than CAST: numbers widen, text becomes a date, a uuid or a decimal
- * where it says one; numbers do not become text, and a fraction is never cut off. Structures go by name, arrays by element.
+ * What may be stored in a column: a value of one type brought to another without losing anything. Stricter than CAST:
+ * numbers widen, text becomes a date, a uuid or a decimal where it says one; numbers do not become text, and a fraction
+ * is never cut off. Structures go by name, arrays by element.
  */
 import { castValue } from '../../functions/support/cast.ts'
 import { ValueError } from '../../functions/function.ts'
@@ -10,7 +11,17 @@ import { jsonElements, jsonMembers } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import { didYouMean } from '../../lib/suggest.ts'
 import { aType } from '../../plan/bind/coerce.ts'
-import { BOOLEAN, type DataType, DOUBLE, JSON_TYPE, LONG, STRING, type StructType, typeName, type Value } from '../../types.ts'
+import {
+  BOOLEAN,
+  type DataType,
+  DOUBLE,
+  JSON_TYPE,
+  LONG,
+  STRING,
+  type StructType,
+  typeName,
+  type Value,
+} from '../../types.ts'
 
 /** A value that a column cannot hold; `path` leads to it. */
 export class AssignError extends Error {
@@ -21,11 +32,21 @@ export class AssignError extends Error {
   }
 }
 
-/** `text`: a number as it was typed, for decimals. Throws an AssignError. NULL stays NULL: whether it may be there is for the format to say. */
-export function assign(value: Value, from: DataType, to: DataType, path: readonly (string | number)[] = [], text?: string): Value {
+/**
+ * `text`: a number as it was typed, for decimals. Throws an AssignError. NULL stays NULL: whether it may be there is
+ * for the format to say.
+ */
+export function assign(
+  value: Value,
+  from: DataType,
+  to: DataType,
+  path: readonly (string | number)[] = [],
+  text?: string,
+): Value {
   if (value === null || to.kind === 'null') return null
   // Bytes and decimals stay what they are: a union may have a branch for them.
-  if (to.kind === 'json') return value instanceof Uint8Array || value instanceof Decimal ? value : dynamicValue(value, from)
+  if (to.kind === 'json')
+    return value instanceof Uint8Array || value instanceof Decimal ? value : dynamicValue(value, from)
   // What is of the type already: most values of a copy.
   if (from.kind === to.kind && AS_IT_IS.has(to.kind) && typeof value !== 'bigint') return value
   if (to.kind === 'struct') return toStruct(value, from, to, path)
@@ -37,7 +58,10 @@ export function assign(value: Value, from: DataType, to: DataType, path: readonl
     return convert(value, source, to, text)
   } catch (error) {
     if (error instanceof ValueError || error instanceof Lossy)
-      throw new AssignError(error instanceof Lossy ? error.message : `takes ${aType(to)}: ${withoutCast(error.message)}`, path)
+      throw new AssignError(
+        error instanceof Lossy ? error.message : `takes ${aType(to)}: ${withoutCast(error.message)}`,
+        path,
+      )
     throw error
   }
 }
@@ -58,8 +82,20 @@ const ACCEPTS: { readonly [K in DataType['kind']]?: readonly DataType['kind'][] 
   timestamp: ['timestamp', 'date', 'string', 'int', 'long'],
 }
 
-/** Types without precision or unit: equal kinds are equal types. A literal may be too large for its type, hence no bigint. */
-const AS_IT_IS: ReadonlySet<DataType['kind']> = new Set(['boolean', 'long', 'float', 'double', 'string', 'bytes', 'uuid', 'date'])
+/**
+ * Types without precision or unit: equal kinds are equal types. A literal may be too large for its type, hence no
+ * bigint.
+ */
+const AS_IT_IS: ReadonlySet<DataType['kind']> = new Set([
+  'boolean',
+  'long',
+  'float',
+  'double',
+  'string',
+  'bytes',
+  'uuid',
+  'date',
+])
 
 class Lossy extends Error {}
 
@@ -120,7 +156,10 @@ function isWhole(value: Value): boolean {
 function inScale(decimal: Decimal, to: DataType & { readonly kind: 'decimal' }): Decimal {
   if (to.precision === undefined) return decimal
   const rounded = decimal.round(to.scale ?? 0)
-  if (rounded.compare(decimal) !== 0) throw new Lossy(`takes ${aType(to)}, and ${decimal.toString()} has more than ${to.scale ?? 0} digits behind the point`)
+  if (rounded.compare(decimal) !== 0)
+    throw new Lossy(
+      `takes ${aType(to)}, and ${decimal.toString()} has more than ${to.scale ?? 0} digits behind the point`,
+    )
   return castValue(rounded, { kind: 'decimal' }, to) as Decimal
 }
 
@@ -137,10 +176,15 @@ function plainType(value: Value): DataType | undefined {
 
 /** Members with their types; undefined for what has none. */
 function membersOf(value: Value, from: DataType): [string, Value, DataType][] | undefined {
-  if (value instanceof JsonText) return value.isArray ? undefined : [...jsonMembers(value)].map(([name, item]) => [name, item, JSON_TYPE])
+  if (value instanceof JsonText)
+    return value.isArray ? undefined : [...jsonMembers(value)].map(([name, item]) => [name, item, JSON_TYPE])
   if (!(value instanceof Map)) return undefined
   const typeOf = (name: string): DataType =>
-    from.kind === 'struct' ? (from.fields.find((f) => f.name === name)?.type ?? JSON_TYPE) : from.kind === 'map' ? from.value : JSON_TYPE
+    from.kind === 'struct'
+      ? (from.fields.find((f) => f.name === name)?.type ?? JSON_TYPE)
+      : from.kind === 'map'
+        ? from.value
+        : JSON_TYPE
   return [...value].map(([name, item]) => [name, item, typeOf(name)])
 }
 
@@ -160,17 +204,25 @@ function toStruct(value: Value, from: DataType, to: StructType, path: readonly (
     given.set(name, assign(item, type, field.type, [...path, name]))
   }
   // In the order of the schema; a field that is not given stays away, so that its default can count.
-  return new Map(to.fields.flatMap((f): [string, Value][] => (given.has(f.name) ? [[f.name, given.get(f.name) ?? null]] : [])))
+  return new Map(
+    to.fields.flatMap((f): [string, Value][] => (given.has(f.name) ? [[f.name, given.get(f.name) ?? null]] : [])),
+  )
 }
 
 function toMap(value: Value, from: DataType, element: DataType, path: readonly (string | number)[]): Value {
   const members = membersOf(value, from)
   if (members === undefined) throw refuse(value, from, { kind: 'map', value: element }, path)
-  return new Map(members.map(([name, item, type]): [string, Value] => [name, assign(item, type, element, [...path, name])]))
+  return new Map(
+    members.map(([name, item, type]): [string, Value] => [name, assign(item, type, element, [...path, name])]),
+  )
 }
 
 function toArray(value: Value, from: DataType, element: DataType, path: readonly (string | number)[]): Value {
-  const items = Array.isArray(value) ? value : value instanceof JsonText && value.isArray ? jsonElements(value) : undefined
+  const items = Array.isArray(value)
+    ? value
+    : value instanceof JsonText && value.isArray
+      ? jsonElements(value)
+      : undefined
   if (items === undefined) throw refuse(value, from, { kind: 'array', element }, path)
   const type = from.kind === 'array' ? from.element : JSON_TYPE
   return items.map((item, i) => assign(item, type, element, [...path, i]))
@@ -181,7 +233,10 @@ function toArray(value: Value, from: DataType, element: DataType, path: readonly
 function refuse(value: Value, from: DataType, to: DataType, path: readonly (string | number)[]): AssignError {
   const what = to.kind === 'struct' ? 'a structure' : aType(to)
   const cast = typeof value !== 'object' && to.kind === 'string' ? ' Write CAST(… AS string).' : ''
-  return new AssignError(`takes ${what}, not ${shown(value, from)} (${from.kind === 'struct' ? 'a structure' : typeName(from)}).${cast}`, path)
+  return new AssignError(
+    `takes ${what}, not ${shown(value, from)} (${from.kind === 'struct' ? 'a structure' : typeName(from)}).${cast}`,
+    path,
+  )
 }
 
 function shown(value: Value, type: DataType = JSON_TYPE): string {

@@ -1,5 +1,6 @@
 /**
- * Third step of an INSERT: rows → records, in bytes by the formats of the table. Where each cell of a row goes is said by the targets. It sends nothing.
+ * Third step of an INSERT: rows → records, in bytes by the formats of the table. Where each cell of a row goes is said
+ * by the targets. It sends nothing.
  */
 import { unexpected } from '../../lib/assert.ts'
 import { avroEncoder } from '../../formats/avro/encoder.ts'
@@ -36,14 +37,22 @@ export class RecordWriter {
   /** `cells` in the order of the targets. Throws a SqlError that names column and reason. */
   record(cells: readonly Cell[]): RecordToProduce {
     if (cells.length !== this.#targets.length) unexpected(`${cells.length} values for ${this.#targets.length} targets`)
-    const headers = this.#targets.flatMap((t, i) => (t.facet === 'header' ? [{ key: t.path[0], value: headerBytes(cells[i]) }] : []))
+    const headers = this.#targets.flatMap((t, i) =>
+      t.facet === 'header' ? [{ key: t.path[0], value: headerBytes(cells[i]) }] : [],
+    )
     const key = this.#key.bytes(cells)
     // Kafka would refuse the whole batch.
-    if (key === null && this.#table.compacted) throw new SqlError('VALUE', `${this.#table.name} is compacted: every record needs a key.`)
+    if (key === null && this.#table.compacted)
+      throw new SqlError('VALUE', `${this.#table.name} is compacted: every record needs a key.`)
     const value = this.#value.bytes(cells)
     headers.push(...(key === null ? [] : this.#key.headers), ...(value === null ? [] : this.#value.headers))
     const partition = key === null ? undefined : this.#windowPartition(key)
-    return { key, value, ...(headers.length === 0 ? {} : { headers }), ...(partition === undefined ? {} : { partition }) }
+    return {
+      key,
+      value,
+      ...(headers.length === 0 ? {} : { headers }),
+      ...(partition === undefined ? {} : { partition }),
+    }
   }
 
   /** Kafka Streams puts all windows of a key into one partition: by the hash of the key without its window. */
@@ -51,7 +60,9 @@ export class RecordWriter {
     const { key: facet, partitions } = this.#table
     const windowed = windowedParts(facet.format)
     if (windowed === undefined) return undefined
-    return partitions[partitionOfKey(key.subarray(0, key.length - (windowed.kind === 'TW' ? 8 : 16)), partitions.length)]
+    return partitions[
+      partitionOfKey(key.subarray(0, key.length - (windowed.kind === 'TW' ? 8 : 16)), partitions.length)
+    ]
   }
 }
 
@@ -83,10 +94,16 @@ class FacetWriter {
     if (this.#columns.length === 0) return
     this.#encoder = encoderOf(table, side)
     this.#schemaId = facet.framing === 'confluent' ? facet.writer?.id : undefined
-    if (facet.framing === 'own' && facet.writer?.mark !== undefined) ({ prefix: this.#prefix, headers: this.headers } = facet.writer.mark)
+    if (facet.framing === 'own' && facet.writer?.mark !== undefined)
+      ({ prefix: this.#prefix, headers: this.headers } = facet.writer.mark)
     if (this.#columns.length > 1) {
       const whole = this.#columns.find((c) => c.target.path.length === 0)
-      if (whole !== undefined) throw new SqlError('TYPE', `"${whole.target.title}" is the whole ${side}, and other columns are parts of it.`, whole.target.span)
+      if (whole !== undefined)
+        throw new SqlError(
+          'TYPE',
+          `"${whole.target.title}" is the whole ${side}, and other columns are parts of it.`,
+          whole.target.span,
+        )
     }
   }
 
@@ -124,7 +141,9 @@ class FacetWriter {
   }
 
   #complaint(error: AssignError | EncodeError): SqlError {
-    const inside = error.path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('')
+    const inside = error.path
+      .map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`))
+      .join('')
     const name = this.#side === 'key' ? (inside === '' ? '_key' : `_key.${inside}`) : inside === '' ? '_value' : inside
     const column = this.#columns.find((c) => c.target.path.join('.') === inside)
     const end = /[.?!]$/.test(error.message) ? '' : '.'
@@ -150,7 +169,10 @@ class Branch {
     if (at.#members.has(name)) throw new SqlError('TYPE', `"${target.title}" is given twice.`, target.span)
     const exact =
       to?.kind === 'decimal' && cell.text !== undefined
-        ? { value: assign(cell.value, cell.type, { kind: 'decimal' }, [], cell.text), type: { kind: 'decimal' } as DataType }
+        ? {
+            value: assign(cell.value, cell.type, { kind: 'decimal' }, [], cell.text),
+            type: { kind: 'decimal' } as DataType,
+          }
         : cell
     at.#members.set(name, exact)
   }
@@ -185,9 +207,15 @@ function encoderOf(table: Table, side: 'key' | 'value'): FacetEncoder {
     throw new SqlError('UNSUPPORTED', `No schema is known for the ${side}s of ${table.name}.`, undefined, hint)
   }
   if (mixedParts(facet.format) !== undefined)
-    throw new SqlError('UNSUPPORTED', `The ${side}s of ${table.name} are of several formats (${facet.format}); INSERT does not choose one of them.`)
+    throw new SqlError(
+      'UNSUPPORTED',
+      `The ${side}s of ${table.name} are of several formats (${facet.format}); INSERT does not choose one of them.`,
+    )
   if (facet.framing === 'own')
-    throw new SqlError('UNSUPPORTED', `The ${side}s of ${table.name} are ${facet.format} with ${facet.detail}, which INSERT does not write.`)
+    throw new SqlError(
+      'UNSUPPORTED',
+      `The ${side}s of ${table.name} are ${facet.format} with ${facet.detail}, which INSERT does not write.`,
+    )
   throw new SqlError('UNSUPPORTED', `The ${side}s of ${table.name} are ${facet.format}, which INSERT does not write.`)
 }
 
@@ -198,5 +226,7 @@ function plainEncoder(facet: TableFacet, format: FormatName): FacetEncoder | und
   const own = facet.encoder ?? facet.writer?.encoder
   if (own !== undefined) return own
   if (format === 'JSON') return jsonEncoder(facet.declared ?? JSON_TYPE)
-  return format === 'AVRO' && facet.writer !== undefined ? avroEncoder(facet.writer.text, parseAvroReferences(facet.writer.references)) : undefined
+  return format === 'AVRO' && facet.writer !== undefined
+    ? avroEncoder(facet.writer.text, parseAvroReferences(facet.writer.references))
+    : undefined
 }

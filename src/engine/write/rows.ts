@@ -1,4 +1,7 @@
-/** Second step of an INSERT: the rows of VALUES, or of a SELECT while it runs. What is wrong with a row, also where it is encoded, is told with the row's number. */
+/**
+ * Second step of an INSERT: the rows of VALUES, or of a SELECT while it runs. What is wrong with a row, also where it
+ * is encoded, is told with the row's number.
+ */
 import { bindExpr } from '../../plan/bind/bind-expression.ts'
 import { Scope } from '../../plan/bind/scope.ts'
 import type { Output, OutputColumn } from '../../plan/plan.ts'
@@ -20,8 +23,16 @@ export interface Cell {
 
 // ---------------------------------------------------------------------------------------------- VALUES
 
-/** Every row of the list, encoded. Throws for the first one that is not as wide as it should be, or that cannot be encoded. */
-export function valueRows<T>(statement: InsertStatement, width: number, context: StatementContext, encode: (cells: readonly Cell[]) => T): T[] {
+/**
+ * Every row of the list, encoded. Throws for the first one that is not as wide as it should be, or that cannot be
+ * encoded.
+ */
+export function valueRows<T>(
+  statement: InsertStatement,
+  width: number,
+  context: StatementContext,
+  encode: (cells: readonly Cell[]) => T,
+): T[] {
   const rows = statement.rows ?? []
   const scope = new Scope([])
   return rows.map((row, i) => {
@@ -38,7 +49,9 @@ export function valueRows<T>(statement: InsertStatement, width: number, context:
 function cellOf(e: Expr, scope: Scope, context: StatementContext): Cell {
   const bound = bindExpr(e, { scope, clause: 'VALUES', subqueries: new Map() })
   if (bound.kind === 'constant') return { value: bound.value, type: bound.type, text: bound.text }
-  const { value } = evaluateConstant(bound, { ...context.functions, folding: context.folding }) as { value: Cell['value'] }
+  const { value } = evaluateConstant(bound, { ...context.functions, folding: context.folding }) as {
+    value: Cell['value']
+  }
   return { value, type: bound.type }
 }
 
@@ -51,7 +64,11 @@ export interface SelectedRows {
 }
 
 /** Plans the SELECT; its output is columns, whatever was selected. */
-export async function planRows(statement: InsertStatement, query: Query, context: StatementContext): Promise<SelectedRows> {
+export async function planRows(
+  statement: InsertStatement,
+  query: Query,
+  context: StatementContext,
+): Promise<SelectedRows> {
   const plan = await context.plan(query, context, {
     defaultLimit: Number.MAX_SAFE_INTEGER,
     reshape: (bound) => asColumns(bound, statement.targets !== undefined),
@@ -68,7 +85,10 @@ export interface RowReceiver<T> {
   drained(): Promise<void> | undefined
 }
 
-/** Runs the SELECT, and hands its rows on, encoded. Gives the number of records that could not be read and were left out. */
+/**
+ * Runs the SELECT, and hands its rows on, encoded. Gives the number of records that could not be read and were left
+ * out.
+ */
 export async function selectedRows<T>(
   { plan, columns }: SelectedRows,
   context: StatementContext,
@@ -91,19 +111,26 @@ export async function selectedRows<T>(
   }
   const leftOut = (): number => context.statistics.badRecords - context.statistics.badAsRows
   const badBefore = leftOut()
-  await runInto(plan, take, { ...context, sink: { send: () => undefined, drained: () => to.drained() } }, { who: 'The SELECT' })
+  await runInto(
+    plan,
+    take,
+    { ...context, sink: { send: () => undefined, drained: () => to.drained() } },
+    { who: 'The SELECT' },
+  )
   return leftOut() - badBefore
 }
 
 /**
- * The output as columns. Without a list of targets `SELECT *` alone means the whole value and the key with it, and a star among others brings the key along;
- * with a list it stands for the columns of the value.
+ * The output as columns. Without a list of targets `SELECT *` alone means the whole value and the key with it, and a
+ * star among others brings the key along; with a list it stands for the columns of the value.
  */
 function asColumns(plan: Output, listed: boolean): Output {
   const { shape } = plan
   if (shape.kind === 'columns') {
     const key: OutputColumn[] =
-      listed || shape.key === undefined || shape.columns.some((c) => c.path[0] === '_key') ? [] : [{ path: ['_key'], expr: shape.key }]
+      listed || shape.key === undefined || shape.columns.some((c) => c.path[0] === '_key')
+        ? []
+        : [{ path: ['_key'], expr: shape.key }]
     return { ...plan, shape: { kind: 'columns', columns: [...key, ...shape.columns] } }
   }
   if (shape.kind !== 'record') return plan
@@ -123,7 +150,10 @@ function asColumns(plan: Output, listed: boolean): Output {
   if (type.kind !== 'struct' || value.kind !== 'path')
     return { ...plan, shape: { kind: 'columns', columns: [{ path: ['_value'], expr: value, spread: isOpen(type) }] } }
   const columns = type.fields.map(
-    (f): OutputColumn => ({ path: [f.name], expr: { ...value, path: { ...value.path, steps: [...value.path.steps, f.name] }, type: f.type } }),
+    (f): OutputColumn => ({
+      path: [f.name],
+      expr: { ...value, path: { ...value.path, steps: [...value.path.steps, f.name] }, type: f.type },
+    }),
   )
   return { ...plan, shape: { kind: 'columns', columns } }
 }

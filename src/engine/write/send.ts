@@ -88,7 +88,9 @@ export class Sender {
   async withCount(error: unknown): Promise<unknown> {
     await this.#sending
     if (this.#context.signal.aborted || !(error instanceof SqlError)) return error
-    const said = /^\d+ records? were written/m.test(error.message) ? error.message : `${error.message} ${this.#written} records were inserted before.`
+    const said = /^\d+ records? were written/m.test(error.message)
+      ? error.message
+      : `${error.message} ${this.#written} records were inserted before.`
     return new SqlError(error.code, said, error.span, error.hint)
   }
 }
@@ -102,7 +104,10 @@ class Partial extends SqlError {
   }
 }
 
-/** Sends records at once. `firstRow`: the place of the first among all rows, 0-based. Throws a SqlError that names the row. */
+/**
+ * Sends records at once. `firstRow`: the place of the first among all rows, 0-based. Throws a SqlError that names the
+ * row.
+ */
 export async function sendRecords(
   records: readonly RecordToProduce[],
   firstRow: number,
@@ -115,7 +120,13 @@ export async function sendRecords(
   } catch (error) {
     if (!(error instanceof ProduceError)) throw error
     const end = /[.?!]$/.test(error.message) ? '' : '.'
-    const count = firstRow === 0 && records.length === error.index ? '' : ` ${error.written} of ${records.length} records of its batch were written.`
-    throw new Partial(`Row ${firstRow + error.index + 1} was not written: ${error.message}${end}${count}`, error.written)
+    const count =
+      firstRow === 0 && records.length === error.index
+        ? ''
+        : ` ${error.written} of ${records.length} records of its batch were written.`
+    throw new Partial(
+      `Row ${firstRow + error.index + 1} was not written: ${error.message}${end}${count}`,
+      error.written,
+    )
   }
 }

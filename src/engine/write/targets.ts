@@ -1,4 +1,7 @@
-/** First step of an INSERT: which column goes where (key, value, headers, a field inside of them). It knows nothing of rows but how wide they are. */
+/**
+ * First step of an INSERT: which column goes where (key, value, headers, a field inside of them). It knows nothing of
+ * rows but how wide they are.
+ */
 import { didYouMean } from '../../lib/suggest.ts'
 import { leaves } from '../../plan/bind/virtual-tables.ts'
 import type { Table, TableFacet } from '../../plan/catalog.ts'
@@ -22,7 +25,11 @@ export function targetsOfValues(statement: InsertStatement, width: number, table
 }
 
 /** Of SELECT: the columns that are listed, one for each output column; or those of the output columns' names. */
-export function targetsOfColumns(statement: InsertStatement, columns: readonly OutputColumn[], table: Table): readonly Target[] {
+export function targetsOfColumns(
+  statement: InsertStatement,
+  columns: readonly OutputColumn[],
+  table: Table,
+): readonly Target[] {
   return statement.targets === undefined ? columns.map((c) => byName(c, table)) : byPosition(statement, columns, table)
 }
 
@@ -57,7 +64,8 @@ function listed(paths: readonly (readonly Name[])[], table: Table): Target[] {
   const seen = new Set<string>()
   for (const target of targets) {
     const id = JSON.stringify([target.facet, ...target.path])
-    if (seen.has(id) && target.facet !== 'header') throw new SqlError('ARGUMENTS', `"${target.title}" is named twice.`, target.span)
+    if (seen.has(id) && target.facet !== 'header')
+      throw new SqlError('ARGUMENTS', `"${target.title}" is named twice.`, target.span)
     seen.add(id)
   }
   return targets
@@ -80,9 +88,18 @@ function byName(column: OutputColumn, table: Table): Target {
 function byPosition(statement: InsertStatement, columns: readonly OutputColumn[], table: Table): Target[] {
   const targets = listed(statement.targets ?? [], table)
   if (columns.some((c) => c.spread === true))
-    throw new SqlError('ARGUMENTS', '"*" over JSON has no fixed number of columns.', statement.query?.span, 'Name the columns.')
+    throw new SqlError(
+      'ARGUMENTS',
+      '"*" over JSON has no fixed number of columns.',
+      statement.query?.span,
+      'Name the columns.',
+    )
   if (targets.length !== columns.length)
-    throw new SqlError('ARGUMENTS', `The SELECT gives ${columns.length} columns for ${targets.length} targets.`, statement.query?.span)
+    throw new SqlError(
+      'ARGUMENTS',
+      `The SELECT gives ${columns.length} columns for ${targets.length} targets.`,
+      statement.query?.span,
+    )
   return targets
 }
 
@@ -100,13 +117,17 @@ function targetOf(path: readonly Name[], table: Table): Target {
       return checked({ facet: 'value', path: rest, title, span }, table)
     case '_headers':
     case '_header':
-      if (rest.length === 0) throw new SqlError('UNKNOWN_COLUMN', 'A header needs a name.', span, 'Write _headers.name.')
+      if (rest.length === 0)
+        throw new SqlError('UNKNOWN_COLUMN', 'A header needs a name.', span, 'Write _headers.name.')
       return { facet: 'header', path: [rest.join('.')], title, span }
     case '_meta':
     case '_metadata':
       throw new SqlError('UNKNOWN_COLUMN', 'Metadata is given by Kafka; it cannot be inserted.', span)
     default:
-      return checked({ facet: 'value', path: wholeValue(path, table) ? [] : [path[0].text, ...rest], title, span }, table)
+      return checked(
+        { facet: 'value', path: wholeValue(path, table) ? [] : [path[0].text, ...rest], title, span },
+        table,
+      )
   }
 }
 
@@ -144,11 +165,20 @@ function unknownTarget(target: Target, at: number, type: DataType, table: Table)
   const prefix = target.facet === 'key' ? '_key.' : ''
   if (type.kind !== 'struct') {
     const whole = target.facet === 'key' ? '_key' : '_value'
-    const where = at === 0 ? `The ${target.facet} of ${table.name} is a single value` : `"${prefix}${target.path.slice(0, at).join('.')}" is a single value`
-    return new SqlError('UNKNOWN_COLUMN', `${where}; it has no "${target.path[at]}".`, target.span, at === 0 ? `Write ${whole}.` : undefined)
+    const where =
+      at === 0
+        ? `The ${target.facet} of ${table.name} is a single value`
+        : `"${prefix}${target.path.slice(0, at).join('.')}" is a single value`
+    return new SqlError(
+      'UNKNOWN_COLUMN',
+      `${where}; it has no "${target.path[at]}".`,
+      target.span,
+      at === 0 ? `Write ${whole}.` : undefined,
+    )
   }
   const names = leaves(type).map(([path]) => `${prefix}${[...target.path.slice(0, at), path].join('.')}`)
-  const hint = didYouMean(`${prefix}${target.path.join('.')}`, names) ?? `DESCRIBE TABLE ${table.name} lists the columns.`
+  const hint =
+    didYouMean(`${prefix}${target.path.join('.')}`, names) ?? `DESCRIBE TABLE ${table.name} lists the columns.`
   return new SqlError('UNKNOWN_COLUMN', `Unknown column "${target.title}" in ${table.name}.`, target.span, hint)
 }
 
@@ -156,7 +186,12 @@ function unknownTarget(target: Target, at: number, type: DataType, table: Table)
 function tableTargets(table: Table): { readonly key: readonly Target[]; readonly value: readonly Target[] } {
   const of = (facet: 'key' | 'value'): Target[] => {
     const type = columnsType(table[facet])
-    if (type.kind === 'struct') return leaves(type).map(([path]) => ({ facet, path: pathOf(type, path), title: facet === 'key' ? `_key.${path}` : path }))
+    if (type.kind === 'struct')
+      return leaves(type).map(([path]) => ({
+        facet,
+        path: pathOf(type, path),
+        title: facet === 'key' ? `_key.${path}` : path,
+      }))
     return [{ facet, path: [], title: `_${facet}` }]
   }
   return { key: of('key'), value: of('value') }
@@ -166,7 +201,8 @@ function tableTargets(table: Table): { readonly key: readonly Target[]; readonly
 function pathOf(type: StructType, dotted: string): string[] {
   for (const field of type.fields) {
     if (field.name === dotted) return [field.name]
-    if (field.type.kind === 'struct' && dotted.startsWith(`${field.name}.`)) return [field.name, ...pathOf(field.type, dotted.slice(field.name.length + 1))]
+    if (field.type.kind === 'struct' && dotted.startsWith(`${field.name}.`))
+      return [field.name, ...pathOf(field.type, dotted.slice(field.name.length + 1))]
   }
   return [dotted]
 }

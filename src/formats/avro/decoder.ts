@@ -1,8 +1,10 @@
 /**
- * Avro readers: code that finds the wanted paths in the binary encoding, in writer order, and stops after the last of them. The caller has taken off any
- * framing (magic byte and schema id). A path that the writer's schema does not have stays null; a map or array step that finds nothing does, too.
+ * Avro readers: code that finds the wanted paths in the binary encoding, in writer order, and stops after the last of
+ * them. The caller has taken off any framing (magic byte and schema id). A path that the writer's schema does not have
+ * stays null; a map or array step that finds nothing does, too.
  *
- * With `slice` on a plain string no string is made: `value` is then only assigned where `slice.from` is -2 (enums, uuids kept as bytes, durations).
+ * With `slice` on a plain string no string is made: `value` is then only assigned where `slice.from` is -2 (enums,
+ * uuids kept as bytes, durations).
  */
 import { type Code, js, join, type Name, NOTHING } from '../../codegen/emitter.ts'
 import { families } from '../reading/families.ts'
@@ -12,18 +14,32 @@ import { existsNames, hasOwn, isWanted } from '../reading/want.ts'
 import { bytesEqual } from '../reading/reader-runtime.ts'
 import { Family } from './family.ts'
 import { aside, blocks, type Frame, Lines, readCheckedLength, readInt, readLong, scratchName } from './lines.ts'
-import { type AvroNode, type AvroReferences, type AvroSchema, avroType, parseAvroReferences, parseAvroSchema } from './schema.ts'
+import {
+  type AvroNode,
+  type AvroReferences,
+  type AvroSchema,
+  avroType,
+  parseAvroReferences,
+  parseAvroSchema,
+} from './schema.ts'
 import { branches, skip, skipFields } from './skip.ts'
 import { hasEmptyParts, minimumSize } from './size.ts'
 import { assignValue, jsonTextString } from './value.ts'
 
 /**
- * The decoder for records written with one schema. `schema`: its text, or a parsed one; `references`: the named types of the schemas that it refers to,
- * or the texts of those schemas in dependency order.
+ * The decoder for records written with one schema. `schema`: its text, or a parsed one; `references`: the named types
+ * of the schemas that it refers to, or the texts of those schemas in dependency order.
  * `title` is shown in EXPLAIN, for example `avro 5`. Throws AvroSchemaError for a schema that cannot be used.
  */
-export function avroDecoder(schema: string | AvroSchema, title: string, references?: AvroReferences | readonly string[]): FacetDecoder {
-  const known = references instanceof Map ? (references as AvroReferences) : parseAvroReferences((references ?? []) as readonly string[])
+export function avroDecoder(
+  schema: string | AvroSchema,
+  title: string,
+  references?: AvroReferences | readonly string[],
+): FacetDecoder {
+  const known =
+    references instanceof Map
+      ? (references as AvroReferences)
+      : parseAvroReferences((references ?? []) as readonly string[])
   const { node } = typeof schema === 'string' ? parseAvroSchema(schema, known) : schema
   const familyOf = families((e, render) => new Family(e, render))
   let findFault: ReturnType<typeof faultFinder> | undefined
@@ -35,7 +51,9 @@ export function avroDecoder(schema: string | AvroSchema, title: string, referenc
       if (node.kind !== 'record') return `not ${title} (${payload.length} bytes)`
       findFault ??= faultFinder(decoder)
       const field = findFault(payload)
-      return field === undefined ? `not ${title}: bytes are left over behind the last field` : `not ${title} from field "${field}" on`
+      return field === undefined
+        ? `not ${title}: bytes are left over behind the last field`
+        : `not ${title} from field "${field}" on`
     },
   }
   return decoder
@@ -70,7 +88,10 @@ class PathReader {
     this.#strict = strict
   }
 
-  /** Reads what is wanted of the value at the position. `more`: the position must be behind it afterwards; else reading ends with the last wanted part. */
+  /**
+   * Reads what is wanted of the value at the position. `more`: the position must be behind it afterwards; else reading
+   * ends with the last wanted part.
+   */
   read(out: Lines, node: AvroNode, wants: readonly Want[], more: boolean): void {
     const asked = wants.filter(isWanted)
     if (node.kind === 'default') return aside(out, node, (inner) => this.read(inner, node.node, asked, false))
@@ -88,7 +109,8 @@ class PathReader {
   #passes(out: Lines, node: AvroNode, wants: readonly Want[], more: boolean): void {
     const passes: ((inner: Lines, last: boolean) => void)[] = []
     for (const want of wants) {
-      if (want.text !== undefined && node.kind !== 'null') passes.push((inner) => this.#text(inner, node, want.text as Name))
+      if (want.text !== undefined && node.kind !== 'null')
+        passes.push((inner) => this.#text(inner, node, want.text as Name))
       if ((want.value !== undefined || want.slice !== undefined) && node.kind !== 'null')
         passes.push((inner, last) => this.#value(inner, node, want, more && last))
     }
@@ -118,7 +140,12 @@ class PathReader {
   #value(out: Lines, node: AvroNode, want: Want, more: boolean): void {
     const { slice, value, type } = want
     const { p } = out.frame
-    if (slice !== undefined && out.frame.aside !== true && node.kind === 'string' && (type.kind === 'string' || type.kind === 'json')) {
+    if (
+      slice !== undefined &&
+      out.frame.aside !== true &&
+      node.kind === 'string' &&
+      (type.kind === 'string' || type.kind === 'json')
+    ) {
       const n = readCheckedLength(out)
       out.add(js`${slice.from} = ${p}; ${slice.to} = ${p} + ${n}`)
       if (more) out.add(js`${p} += ${n}`)
@@ -133,7 +160,12 @@ class PathReader {
     if (slice !== undefined) out.add(js`if (typeof ${value} === 'string') ${slice.from} = -2`)
   }
 
-  #children(out: Lines, node: AvroNode & { kind: 'record' | 'array' | 'map' }, children: readonly Want[], more: boolean): void {
+  #children(
+    out: Lines,
+    node: AvroNode & { kind: 'record' | 'array' | 'map' },
+    children: readonly Want[],
+    more: boolean,
+  ): void {
     if (node.kind === 'record') return this.#fields(out, node, children, more)
     const known = children.filter((want) => typeof want.step === (node.kind === 'array' ? 'number' : 'string'))
     if (known.length === 0) {
@@ -158,7 +190,9 @@ class PathReader {
 
   #elements(out: Lines, node: AvroNode & { kind: 'array' }, children: readonly Want[], more: boolean): void {
     const index = out.frame.e.name('index')
-    const steps = [...new Set(children.map((want) => want.step as number))].filter((step) => Number.isInteger(step) && step >= 0)
+    const steps = [...new Set(children.map((want) => want.step as number))].filter(
+      (step) => Number.isInteger(step) && step >= 0,
+    )
     const last = Math.max(-1, ...steps)
     out.add(js`let ${index} = -1`)
     blocks(out, minimumSize(node.items), false, (inner, leave) => {

@@ -1,7 +1,8 @@
 /**
- * Writes Avro's binary encoding by a schema: exact 64-bit integers, decimals of any precision, all logical types, unions by value, defaults of the schema for fields that are
- * left out. Values are of the type that `avroType` gives to the schema; a union of unlike branches (the json kind) takes the first branch that holds the value exactly.
- * Source: Avro specification 1.12, "Binary encoding".
+ * Writes Avro's binary encoding by a schema: exact 64-bit integers, decimals of any precision, all logical types,
+ * unions by value, defaults of the schema for fields that are left out. Values are of the type that `avroType` gives to
+ * the schema; a union of unlike branches (the json kind) takes the first branch that holds the value exactly. Source:
+ * Avro specification 1.12, "Binary encoding".
  */
 import { Decimal } from '../../lib/decimal.ts'
 import { jsonElements, jsonMembers } from '../../lib/json-read.ts'
@@ -151,7 +152,9 @@ function writeMap(out: ByteWriter, node: AvroNode, value: Value, path: Path): vo
 function writeUnion(out: ByteWriter, node: UnionNode, value: Value, path: Path): void {
   const { branches } = node
   const others = branches.filter((b) => b.kind !== 'null')
-  let index = branches.findIndex((b) => (value === null ? b.kind === 'null' : b.kind !== 'null' && (others.length === 1 || holds(b, value))))
+  let index = branches.findIndex((b) =>
+    value === null ? b.kind === 'null' : b.kind !== 'null' && (others.length === 1 || holds(b, value)),
+  )
   if (index < 0 && value !== null) index = branches.findIndex((b) => b.kind !== 'null' && widens(b, value))
   if (index < 0) throw refuse(value, wording(node), path)
   out.long(BigInt(index))
@@ -177,7 +180,12 @@ function holds(node: AvroNode, value: Value): boolean {
     case 'float':
       return typeof value === 'number' && Math.fround(value) === value && !Number.isInteger(value)
     case 'double':
-      return (typeof value === 'number' && !Number.isInteger(value)) || value === 'NaN' || value === 'Infinity' || value === '-Infinity'
+      return (
+        (typeof value === 'number' && !Number.isInteger(value)) ||
+        value === 'NaN' ||
+        value === 'Infinity' ||
+        value === '-Infinity'
+      )
     case 'string':
       return typeof value === 'string'
     case 'enum':
@@ -185,16 +193,22 @@ function holds(node: AvroNode, value: Value): boolean {
     case 'bytes':
       return node.logical === undefined ? value instanceof Uint8Array : value instanceof Decimal
     case 'fixed':
-      return node.logical === undefined ? value instanceof Uint8Array && value.length === node.size : value instanceof Decimal
+      return node.logical === undefined
+        ? value instanceof Uint8Array && value.length === node.size
+        : value instanceof Decimal
     case 'array':
       return elements(value)?.every((item) => holds(node.items, item)) === true
     case 'map':
-      return [...(members(value) ?? [['', undefined] as const])].every(([, item]) => item !== undefined && holds(node.values, item))
+      return [...(members(value) ?? [['', undefined] as const])].every(
+        ([, item]) => item !== undefined && holds(node.values, item),
+      )
     case 'record': {
       const fields = members(value)
       if (fields === undefined) return false
       if ([...fields.keys()].some((name) => !node.fields.some((f) => f.name === name))) return false
-      return node.fields.every((f) => (fields.has(f.name) ? holds(f.node, fields.get(f.name) ?? null) : f.fallback !== undefined || isNullable(f.node)))
+      return node.fields.every((f) =>
+        fields.has(f.name) ? holds(f.node, fields.get(f.name) ?? null) : f.fallback !== undefined || isNullable(f.node),
+      )
     }
     case 'default':
       return holds(node.node, value)
@@ -211,7 +225,10 @@ function widens(node: AvroNode, value: Value): boolean {
       return typeof value === 'number' || typeof value === 'bigint' || value instanceof Decimal
     case 'bytes':
     case 'fixed':
-      return typeof value === 'string' || (node.logical !== undefined && (typeof value === 'number' || typeof value === 'bigint'))
+      return (
+        typeof value === 'string' ||
+        (node.logical !== undefined && (typeof value === 'number' || typeof value === 'bigint'))
+      )
     default:
       return false
   }
@@ -226,7 +243,12 @@ const LONG_MAX = 2n ** 63n - 1n
 
 function isInteger(value: Value, low: bigint, high: bigint): boolean {
   if (typeof value === 'number')
-    return Number.isInteger(value) && value >= Number(low) && value <= Number(high) && (Number.isSafeInteger(value) || high === LONG_MAX)
+    return (
+      Number.isInteger(value) &&
+      value >= Number(low) &&
+      value <= Number(high) &&
+      (Number.isSafeInteger(value) || high === LONG_MAX)
+    )
   return typeof value === 'bigint' && value >= low && value <= high
 }
 
@@ -241,7 +263,8 @@ function writePrimitive(out: ByteWriter, node: PrimitiveNode, value: Value, path
     case 'int':
     case 'long': {
       const isInt = node.kind === 'int'
-      if (!isInteger(value, isInt ? INT_MIN : LONG_MIN, isInt ? INT_MAX : LONG_MAX)) throw refuse(value, wording(node), path)
+      if (!isInteger(value, isInt ? INT_MIN : LONG_MIN, isInt ? INT_MAX : LONG_MAX))
+        throw refuse(value, wording(node), path)
       return out.long(BigInt(value as number | bigint))
     }
     case 'float':
@@ -298,7 +321,11 @@ function writeFixed(out: ByteWriter, node: FixedNode, value: Value, path: Path):
 /** ISO-8601 `P1Y2M3DT4H5M6.789S`: months, days and milliseconds, each 32 bits little-endian. */
 function writeDuration(out: ByteWriter, value: Value, path: Path): void {
   const m =
-    typeof value === 'string' ? /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/.exec(value) : null
+    typeof value === 'string'
+      ? /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/.exec(
+          value,
+        )
+      : null
   if (m === null || value === 'P') throw refuse(value, 'a duration such as P1M2DT3H', path)
   const [years, months, weeks, days, hours, minutes, seconds] = m.slice(1).map((part) => Number(part ?? 0))
   const parts = [years * 12 + months, weeks * 7 + days, Math.round(((hours * 60 + minutes) * 60 + seconds) * 1000)]
@@ -323,13 +350,17 @@ function decimalBytes(logical: Logical, value: Value, path: Path, size?: number)
   if (decimal === undefined) throw refuse(value, `a ${type}`, path)
   const scaled = decimal.round(logical.scale)
   if (scaled.compare(decimal) !== 0)
-    throw new EncodeError(`takes a ${type}, and ${decimal.toString()} has more than ${logical.scale} digits behind the point`, path)
+    throw new EncodeError(
+      `takes a ${type}, and ${decimal.toString()} has more than ${logical.scale} digits behind the point`,
+      path,
+    )
   const unscaled = scaled.unscaled * 10n ** BigInt(logical.scale - scaled.scale)
   if ((unscaled < 0n ? -unscaled : unscaled).toString().length > logical.precision)
     throw new EncodeError(`takes a ${type}, and ${decimal.toString()} has more digits`, path)
   const bytes = twosComplement(unscaled)
   if (size === undefined) return bytes
-  if (bytes.length > size) throw new EncodeError(`takes a ${type} in ${size} bytes, and ${decimal.toString()} needs ${bytes.length}`, path)
+  if (bytes.length > size)
+    throw new EncodeError(`takes a ${type} in ${size} bytes, and ${decimal.toString()} needs ${bytes.length}`, path)
   return Buffer.concat([Buffer.alloc(size - bytes.length, unscaled < 0n ? 0xff : 0), bytes])
 }
 
@@ -371,11 +402,16 @@ function suits(node: AvroNode, json: unknown): boolean {
   }
 }
 
-/** A default as the schema's JSON has it: of a union it belongs to the first branch that it suits, bytes are code points 0–255, logical values are their carriers. */
+/**
+ * A default as the schema's JSON has it: of a union it belongs to the first branch that it suits, bytes are code points
+ * 0–255, logical values are their carriers.
+ */
 export function writeDefault(out: ByteWriter, node: AvroNode, json: unknown, path: Path): void {
   // Defaults may have parts whose defaults have parts: without a limit a few lines of schema never end.
-  if (path.length > MAX_DEPTH) throw new EncodeError(`has a default that is nested deeper than ${MAX_DEPTH} levels (avro.max.depth)`, path)
-  if (++out.parts > MAX_DEFAULT_PARTS) throw new EncodeError(`has a default of more than ${MAX_DEFAULT_PARTS} parts (avro.max.default.parts)`, path)
+  if (path.length > MAX_DEPTH)
+    throw new EncodeError(`has a default that is nested deeper than ${MAX_DEPTH} levels (avro.max.depth)`, path)
+  if (++out.parts > MAX_DEFAULT_PARTS)
+    throw new EncodeError(`has a default of more than ${MAX_DEFAULT_PARTS} parts (avro.max.default.parts)`, path)
   switch (node.kind) {
     case 'union': {
       const index = Math.max(
@@ -410,7 +446,8 @@ export function writeDefault(out: ByteWriter, node: AvroNode, json: unknown, pat
     }
     case 'bytes':
     case 'fixed': {
-      if (typeof json !== 'string' || (node.kind === 'fixed' && json.length !== node.size)) throw new EncodeError('has a default that is none', path)
+      if (typeof json !== 'string' || (node.kind === 'fixed' && json.length !== node.size))
+        throw new EncodeError('has a default that is none', path)
       const bytes = Buffer.from(json, 'latin1')
       if (node.kind === 'bytes') out.long(BigInt(bytes.length))
       return out.raw(bytes)
@@ -420,7 +457,8 @@ export function writeDefault(out: ByteWriter, node: AvroNode, json: unknown, pat
     case 'default':
       return writeDefault(out, node.node, json, path)
     default:
-      if (node.kind === 'long' && typeof json === 'number' && !Number.isSafeInteger(json)) throw new EncodeError('has a default that is not exact', path)
+      if (node.kind === 'long' && typeof json === 'number' && !Number.isSafeInteger(json))
+        throw new EncodeError('has a default that is not exact', path)
       return write(out, node.kind === 'null' ? node : { kind: node.kind }, json as Value, path)
   }
 }

@@ -1,6 +1,7 @@
 /**
- * The functions that one generated program shares for one writer schema: made once per (node, purpose), named before their body exists, so that
- * recursive schemas end. Signature of all of them: (b, view, p, to, …, depth); the position behind the value is left in `scratch.at`, -1 for damage.
+ * The functions that one generated program shares for one writer schema: made once per (node, purpose), named before
+ * their body exists, so that recursive schemas end. Signature of all of them: (b, view, p, to, …, depth); the position
+ * behind the value is left in `scratch.at`, -1 for damage.
  */
 import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
 import type { RenderOptions } from '../format.ts'
@@ -20,7 +21,10 @@ export class Family {
     this.render = render
   }
 
-  /** The function for the node and purpose. `write` fills the body; `result` is the expression that it returns; `extra` are further parameters. */
+  /**
+   * The function for the node and purpose. `write` fills the body; `result` is the expression that it returns; `extra`
+   * are further parameters.
+   */
   define(
     node: AvroNode,
     purpose: unknown,
@@ -57,7 +61,10 @@ return ${result}
     return name
   }
 
-  /** Calls a function of the family from `out`, and leaves on damage. Declares and returns the variable that holds its result. */
+  /**
+   * Calls a function of the family from `out`, and leaves on damage. Declares and returns the variable that holds its
+   * result.
+   */
   call(out: Lines, fn: Name, extra: readonly Code[] = []): Name {
     const { e, p, to, bad, depth } = out.frame
     const x = e.name('x')

@@ -1,6 +1,7 @@
 /**
- * Pieces of generated Avro readers: a list of statements that merges fixed-size skips, and the inlined varint reads. One `Frame` stands for one place
- * where code runs (the engine's block, or the body of a function of the family), with its position variable and its way to say "bad".
+ * Pieces of generated Avro readers: a list of statements that merges fixed-size skips, and the inlined varint reads.
+ * One `Frame` stands for one place where code runs (the engine's block, or the body of a function of the family), with
+ * its position variable and its way to say "bad".
  */
 import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
 import type { DefaultNode } from './schema.ts'
@@ -114,7 +115,10 @@ export function scratchName(frame: Frame): Name {
   return frame.e.constant(scratch, 'scratch')
 }
 
-/** How many array items and nested records of no size at all a record may hold; more is bad. All others are bounded by the bytes of the record. */
+/**
+ * How many array items and nested records of no size at all a record may hold; more is bad. All others are bounded by
+ * the bytes of the record.
+ */
 export const AVRO_LIMIT_EMPTY_PARTS = 10_000
 
 /** Counts `n` parts without bytes. */
@@ -122,10 +126,15 @@ export function countEmpty(out: Lines, n: Code | number): void {
   out.add(js`if ((${scratchName(out.frame)}.empty += ${n}) > ${AVRO_LIMIT_EMPTY_PARTS}) ${out.frame.bad}`)
 }
 
-/** Bytes of defaults that one record may bring along, each counted as often as it is read: a small record of many parts must not become a large value. */
+/**
+ * Bytes of defaults that one record may bring along, each counted as often as it is read: a small record of many parts
+ * must not become a large value.
+ */
 export const AVRO_LIMIT_DEFAULT_BYTES = 16 << 20
 
-/** Code that reads a default, with the same means as if it stood in the record: `b` and `view` are others for a while. */
+/**
+ * Code that reads a default, with the same means as if it stood in the record: `b` and `view` are others for a while.
+ */
 export function aside(out: Lines, node: DefaultNode, fill: (inner: Lines) => void): void {
   const { e, bad } = out.frame
   const inner = new Lines({ ...out.frame, p: e.name('p'), c: e.name('c'), to: js`${node.to}`, aside: true })
@@ -138,10 +147,15 @@ ${inner.done()} }`)
 }
 
 /**
- * The loop over the blocks of an array or map. `item` adds the code for one item; the position is checked after each. `skipWhole`: whole blocks with a byte
- * size are stepped over. `leave` ends the loop early.
+ * The loop over the blocks of an array or map. `item` adds the code for one item; the position is checked after each.
+ * `skipWhole`: whole blocks with a byte size are stepped over. `leave` ends the loop early.
  */
-export function blocks(out: Lines, minimumSize: number, skipWhole: boolean, item: (inner: Lines, leave: Code) => void): void {
+export function blocks(
+  out: Lines,
+  minimumSize: number,
+  skipWhole: boolean,
+  item: (inner: Lines, leave: Code) => void,
+): void {
   const { e, p, to, bad } = out.frame
   const label = e.name('blocks')
   const body = out.block((inner) => {

@@ -1,9 +1,12 @@
 /**
- * What an older writer's records look like to readers of the newest schema (Avro specification, "Schema Resolution"): fields under the names that the newest schema gives them by
- * aliases, fields that it added with their defaults, symbols of enums that it has dropped as the enum's default. The result is a writer's schema again, for the same bytes.
+ * What an older writer's records look like to readers of the newest schema (Avro specification, "Schema Resolution"):
+ * fields under the names that the newest schema gives them by aliases, fields that it added with their defaults,
+ * symbols of enums that it has dropped as the enum's default. The result is a writer's schema again, for the same
+ * bytes.
  *
- * Where the specification has an error (a field without a default, a symbol that is unknown, other types), the writer's own form stays: nothing that can be read is lost.
- * Fields that the newest schema does not have any more stay, too; promotions of numbers are the business of whoever merges the types.
+ * Where the specification has an error (a field without a default, a symbol that is unknown, other types), the writer's
+ * own form stays: nothing that can be read is lost. Fields that the newest schema does not have any more stay, too;
+ * promotions of numbers are the business of whoever merges the types.
  */
 import { ByteWriter } from './byte-writer.ts'
 import { EncodeError } from '../encoder.ts'
@@ -54,13 +57,16 @@ class Resolver {
   }
 
   #node(writer: AvroNode, reader: AvroNode): AvroNode {
-    if (writer.kind === 'union') return { ...writer, branches: writer.branches.map((branch) => this.#node(branch, reader)) }
+    if (writer.kind === 'union')
+      return { ...writer, branches: writer.branches.map((branch) => this.#node(branch, reader)) }
     if (reader.kind === 'union') {
       const branch = this.#branch(writer, reader.branches)
       return branch === undefined ? writer : this.#node(writer, branch)
     }
-    if (writer.kind === 'array' && reader.kind === 'array') return { ...writer, items: this.#node(writer.items, reader.items) }
-    if (writer.kind === 'map' && reader.kind === 'map') return { ...writer, values: this.#node(writer.values, reader.values) }
+    if (writer.kind === 'array' && reader.kind === 'array')
+      return { ...writer, items: this.#node(writer.items, reader.items) }
+    if (writer.kind === 'map' && reader.kind === 'map')
+      return { ...writer, values: this.#node(writer.values, reader.values) }
     if (writer.kind === 'enum' && reader.kind === 'enum') return this.#enum(writer, reader)
     return writer.kind === 'record' && reader.kind === 'record' ? this.#record(writer, reader) : writer
   }
@@ -68,7 +74,12 @@ class Resolver {
   #enum(writer: EnumNode, reader: EnumNode): EnumNode {
     const { fallback } = reader
     const known = new Set(reader.symbols)
-    if (fallback === undefined || this.#nearness(writer, reader) === 0 || writer.symbols.every((symbol) => known.has(symbol))) return writer
+    if (
+      fallback === undefined ||
+      this.#nearness(writer, reader) === 0 ||
+      writer.symbols.every((symbol) => known.has(symbol))
+    )
+      return writer
     this.changed = true
     return { ...writer, symbols: writer.symbols.map((symbol) => (known.has(symbol) ? symbol : fallback)) }
   }
@@ -86,7 +97,10 @@ class Resolver {
     return made
   }
 
-  /** The writer's fields in their order, as they lie in the bytes; what was added stands behind the field that is in front of it in the reader's schema. */
+  /**
+   * The writer's fields in their order, as they lie in the bytes; what was added stands behind the field that is in
+   * front of it in the reader's schema.
+   */
   #fields(writer: RecordNode, reader: RecordNode): AvroField[] {
     this.#look(writer.fields.length + reader.fields.length)
     const written = new Map(writer.fields.map((field) => [field.name, field]))
@@ -97,7 +111,9 @@ class Resolver {
     for (const field of reader.fields) {
       // A name that both have is that field; an old name counts only where the reader has no field of that name.
       this.#look(field.aliases?.length ?? 0)
-      const alias = field.aliases?.find((name) => !names.has(name) && written.has(name) && !sources.has(written.get(name) as AvroField))
+      const alias = field.aliases?.find(
+        (name) => !names.has(name) && written.has(name) && !sources.has(written.get(name) as AvroField),
+      )
       const source = written.get(field.name) ?? (alias === undefined ? undefined : written.get(alias))
       if (source !== undefined) {
         sources.set(source, field)
@@ -118,7 +134,10 @@ class Resolver {
       if (target.name !== field.name) this.changed = true
       return { ...field, name: target.name, node: this.#node(field.node, target.node) }
     }
-    return [...(added.get(undefined) ?? []), ...writer.fields.flatMap((field) => [own(field), ...(added.get(field) ?? [])])]
+    return [
+      ...(added.get(undefined) ?? []),
+      ...writer.fields.flatMap((field) => [own(field), ...(added.get(field) ?? [])]),
+    ]
   }
 
   /** undefined when the field has no default, or one that is none. */
@@ -148,7 +167,8 @@ class Resolver {
   /** The branch of the reader's union that the writer's type is read as, where that can make a difference. */
   #branch(writer: AvroNode, branches: readonly AvroNode[]): AvroNode | undefined {
     this.#look(branches.length)
-    if (writer.kind !== 'record' && writer.kind !== 'enum') return branches.find((branch) => branch.kind === writer.kind)
+    if (writer.kind !== 'record' && writer.kind !== 'enum')
+      return branches.find((branch) => branch.kind === writer.kind)
     let best: AvroNode | undefined
     let most = 0
     for (const branch of branches) {

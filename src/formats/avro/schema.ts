@@ -1,14 +1,18 @@
 /**
- * Avro schema text → a tree of nodes of our own, and the SQL type of a node. It reads schemas; data is read by generated code (`decoder.ts`).
- * Names are taken leniently (producers exist that break Avro's rule for them); everything else that is not a schema is an `AvroSchemaError`.
- * A logical type that does not fit its carrier is ignored, as Avro's specification says.
+ * Avro schema text → a tree of nodes of our own, and the SQL type of a node. It reads schemas; data is read by
+ * generated code (`decoder.ts`). Names are taken leniently (producers exist that break Avro's rule for them);
+ * everything else that is not a schema is an `AvroSchemaError`. A logical type that does not fit its carrier is
+ * ignored, as Avro's specification says.
  */
 import type { DataType, Field, TimeUnit } from '../../types.ts'
 import { mergeTypes } from '../merge-types.ts'
 
 export const AVRO_SCHEMA_LIMIT_BYTES = 4 << 20
 export const AVRO_SCHEMA_LIMIT_NAMES = 10_000
-/** Records of one union that are read as one struct; a wider union is json. Putting them together takes time that grows with the square of their number. */
+/**
+ * Records of one union that are read as one struct; a wider union is json. Putting them together takes time that grows
+ * with the square of their number.
+ */
 export const AVRO_UNION_RECORDS = 64
 export const AVRO_SCHEMA_LIMIT_DEPTH = 64
 /** Nodes of all kinds in one schema text. */
@@ -70,7 +74,9 @@ export interface UnionNode {
   readonly kind: 'union'
   readonly branches: readonly AvroNode[]
 }
-/** A field that the writer did not have: its value stands in `bytes` of `store` and not in the record (`resolve.ts`). */
+/**
+ * A field that the writer did not have: its value stands in `bytes` of `store` and not in the record (`resolve.ts`).
+ */
 export interface DefaultNode {
   readonly kind: 'default'
   readonly node: AvroNode
@@ -81,7 +87,10 @@ export interface DefaultNode {
 export type NamedNode = RecordNode | EnumNode | FixedNode
 export type AvroNode = PrimitiveNode | NamedNode | ArrayNode | MapNode | UnionNode | DefaultNode
 
-/** A parsed schema. `names` holds every named type that it defines (full names and aliases), to be given to schemas that refer to it. */
+/**
+ * A parsed schema. `names` holds every named type that it defines (full names and aliases), to be given to schemas that
+ * refer to it.
+ */
 export interface AvroSchema {
   readonly node: AvroNode
   readonly names: ReadonlyMap<string, NamedNode>
@@ -90,16 +99,27 @@ export interface AvroSchema {
 /** Named types of other schemas, by full name. */
 export type AvroReferences = ReadonlyMap<string, NamedNode>
 
-const PRIMITIVES: ReadonlySet<string> = new Set(['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string'])
+const PRIMITIVES: ReadonlySet<string> = new Set([
+  'null',
+  'boolean',
+  'int',
+  'long',
+  'float',
+  'double',
+  'bytes',
+  'string',
+])
 
 /** Parses schema text as a registry gives it: JSON, or a bare type name. */
 export function parseAvroSchema(text: string, references: AvroReferences = new Map()): AvroSchema {
-  if (text.length > AVRO_SCHEMA_LIMIT_BYTES) throw new AvroSchemaError(`the Avro schema has ${text.length} characters, the limit is ${AVRO_SCHEMA_LIMIT_BYTES}`)
+  if (text.length > AVRO_SCHEMA_LIMIT_BYTES)
+    throw new AvroSchemaError(`the Avro schema has ${text.length} characters, the limit is ${AVRO_SCHEMA_LIMIT_BYTES}`)
   let json: unknown
   try {
     json = /\d{16}/.test(text) ? JSON.parse(text, exact) : JSON.parse(text)
   } catch (cause) {
-    if (!/^\s*[A-Za-z_][\w.]*\s*$/.test(text)) throw new AvroSchemaError(`the Avro schema is not JSON: ${(cause as Error).message}`)
+    if (!/^\s*[A-Za-z_][\w.]*\s*$/.test(text))
+      throw new AvroSchemaError(`the Avro schema is not JSON: ${(cause as Error).message}`)
     json = text.trim()
   }
   const parser = new SchemaParser(references)
@@ -133,7 +153,8 @@ class SchemaParser {
 
   parse(json: unknown, namespace: string, depth: number): AvroNode {
     if (depth > AVRO_SCHEMA_LIMIT_DEPTH) throw tooDeep()
-    if (++this.#nodes > AVRO_SCHEMA_LIMIT_NODES) throw new AvroSchemaError(`the Avro schema has more types than the limit of ${AVRO_SCHEMA_LIMIT_NODES}`)
+    if (++this.#nodes > AVRO_SCHEMA_LIMIT_NODES)
+      throw new AvroSchemaError(`the Avro schema has more types than the limit of ${AVRO_SCHEMA_LIMIT_NODES}`)
     if (typeof json === 'string') return this.#named(json, namespace, depth)
     if (Array.isArray(json)) return this.#union(json, namespace, depth)
     if (!isObject(json)) throw new AvroSchemaError(`not an Avro type: ${describe(json)}`)
@@ -161,8 +182,10 @@ class SchemaParser {
   #named(name: string, namespace: string, depth: number): AvroNode {
     if (PRIMITIVES.has(name)) return { kind: name as PrimitiveKind }
     const full = name.includes('.') || namespace === '' ? name : `${namespace}.${name}`
-    const node = this.names.get(full) ?? this.#references.get(full) ?? this.names.get(name) ?? this.#references.get(name)
-    if (node === undefined) throw new AvroSchemaError(`the Avro schema uses the type ${describe(full)}, which it does not define`)
+    const node =
+      this.names.get(full) ?? this.#references.get(full) ?? this.names.get(name) ?? this.#references.get(name)
+    if (node === undefined)
+      throw new AvroSchemaError(`the Avro schema uses the type ${describe(full)}, which it does not define`)
     if (depth + heightOf(node) > AVRO_SCHEMA_LIMIT_DEPTH) throw tooDeep()
     return node
   }
@@ -176,7 +199,8 @@ class SchemaParser {
   /** Full name and the namespace of what is inside. */
   #name(json: Record<string, unknown>, namespace: string): { full: string; inner: string } {
     const name = json.name
-    if (typeof name !== 'string' || name === '') throw new AvroSchemaError(`an Avro ${describe(json.type)} without a name`)
+    if (typeof name !== 'string' || name === '')
+      throw new AvroSchemaError(`an Avro ${describe(json.type)} without a name`)
     const dot = name.lastIndexOf('.')
     if (dot >= 0) return { full: name, inner: name.slice(0, dot) }
     const inner = typeof json.namespace === 'string' ? json.namespace : namespace
@@ -200,11 +224,14 @@ class SchemaParser {
     if (!Array.isArray(json.fields)) throw new AvroSchemaError(`the Avro record ${describe(full)} has no "fields"`)
     const seen = new Set<string>()
     for (const field of json.fields as unknown[]) {
-      if (!isObject(field) || typeof field.name !== 'string') throw new AvroSchemaError(`the Avro record ${describe(full)} has a field without a name`)
-      if (seen.has(field.name)) throw new AvroSchemaError(`the Avro record ${describe(full)} has two fields ${describe(field.name)}`)
+      if (!isObject(field) || typeof field.name !== 'string')
+        throw new AvroSchemaError(`the Avro record ${describe(full)} has a field without a name`)
+      if (seen.has(field.name))
+        throw new AvroSchemaError(`the Avro record ${describe(full)} has two fields ${describe(field.name)}`)
       seen.add(field.name)
       const { type } = field
-      if (type === undefined) throw new AvroSchemaError(`the Avro field ${describe(`${full}.${field.name}`)} has no type`)
+      if (type === undefined)
+        throw new AvroSchemaError(`the Avro field ${describe(`${full}.${field.name}`)} has no type`)
       const child = this.parse(type, inner, depth + 1)
       node.fields.push({
         name: field.name,
@@ -223,8 +250,15 @@ class SchemaParser {
     const symbols = json.symbols
     if (!Array.isArray(symbols) || !symbols.every((symbol) => typeof symbol === 'string'))
       throw new AvroSchemaError(`the Avro enum ${describe(full)} has no "symbols"`)
-    const fallback = typeof json.default === 'string' && symbols.includes(json.default) ? { fallback: json.default } : {}
-    const node: EnumNode = { kind: 'enum', name: full, symbols: symbols as string[], ...aliasesOf(json, inner), ...fallback }
+    const fallback =
+      typeof json.default === 'string' && symbols.includes(json.default) ? { fallback: json.default } : {}
+    const node: EnumNode = {
+      kind: 'enum',
+      name: full,
+      symbols: symbols as string[],
+      ...aliasesOf(json, inner),
+      ...fallback,
+    }
     this.#define(node, json, inner)
     return node
   }
@@ -235,7 +269,8 @@ class SchemaParser {
     if (typeof size !== 'number' || !Number.isInteger(size) || size < 0 || size > 1 << 30)
       throw new AvroSchemaError(`the Avro fixed ${describe(full)} has no usable "size"`)
     const logical = fixedLogical(json, size)
-    const node: FixedNode = logical === undefined ? { kind: 'fixed', name: full, size } : { kind: 'fixed', name: full, size, logical }
+    const node: FixedNode =
+      logical === undefined ? { kind: 'fixed', name: full, size } : { kind: 'fixed', name: full, size, logical }
     this.#define(node, json, inner)
     return node
   }
@@ -244,7 +279,9 @@ class SchemaParser {
 /** The aliases of a type or field, if it has some: full names in the namespace, if there is one. */
 function aliasesOf(json: Record<string, unknown>, namespace: string): { aliases?: readonly string[] } {
   const given = Array.isArray(json.aliases) ? json.aliases.filter((alias) => typeof alias === 'string') : []
-  return given.length === 0 ? {} : { aliases: given.map((alias) => (alias.includes('.') || namespace === '' ? alias : `${namespace}.${alias}`)) }
+  return given.length === 0
+    ? {}
+    : { aliases: given.map((alias) => (alias.includes('.') || namespace === '' ? alias : `${namespace}.${alias}`)) }
 }
 
 /** Levels below each record that is complete; a record that is still open (a recursive use) counts none. */
@@ -270,14 +307,23 @@ function tooDeep(): AvroSchemaError {
 }
 
 function describe(json: unknown): string {
-  const text = JSON.stringify(json, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)) ?? 'nothing'
+  const text =
+    JSON.stringify(json, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)) ?? 'nothing'
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
 
 function decimalLogical(json: Record<string, unknown>): Logical | undefined {
   const { precision, scale = 0 } = json
-  if (typeof precision !== 'number' || typeof scale !== 'number' || !Number.isInteger(precision) || !Number.isInteger(scale)) return undefined
-  return precision > 0 && scale >= 0 && scale <= precision && precision <= 1000 ? { kind: 'decimal', precision, scale } : undefined
+  if (
+    typeof precision !== 'number' ||
+    typeof scale !== 'number' ||
+    !Number.isInteger(precision) ||
+    !Number.isInteger(scale)
+  )
+    return undefined
+  return precision > 0 && scale >= 0 && scale <= precision && precision <= 1000
+    ? { kind: 'decimal', precision, scale }
+    : undefined
 }
 
 function fixedLogical(json: Record<string, unknown>, size: number): Logical | undefined {
@@ -313,7 +359,11 @@ function primitive(kind: PrimitiveKind, json: Record<string, unknown>): Primitiv
 /** For `[null, T]` and `[T]` the T; undefined for a union of unlike branches. */
 export function soleBranch(node: UnionNode): AvroNode | undefined {
   const others = node.branches.filter((branch) => branch.kind !== 'null')
-  return others.length === 1 ? others[0] : others.length === 0 && node.branches.length > 0 ? node.branches[0] : undefined
+  return others.length === 1
+    ? others[0]
+    : others.length === 0 && node.branches.length > 0
+      ? node.branches[0]
+      : undefined
 }
 
 /** Whether null is one of the values of the node. */
@@ -341,7 +391,10 @@ function logicalType(logical: Logical): DataType {
   }
 }
 
-/** A union of records: the fields of all of them, each NULL where the branch of a record has none. So a time in one of them is a time. */
+/**
+ * A union of records: the fields of all of them, each NULL where the branch of a record has none. So a time in one of
+ * them is a time.
+ */
 function eitherOf(branches: readonly AvroNode[], known: Map<AvroNode, DataType>, late: (() => void)[]): DataType {
   const types = branches.map((branch) => typeOf(branch, known, late))
   const fields: Field[] = []
@@ -376,7 +429,9 @@ function typeOf(node: AvroNode, known: Map<AvroNode, DataType>, late: (() => voi
       const sole = soleBranch(node)
       if (sole !== undefined) return typeOf(sole, known, late)
       const branches = node.branches.filter((branch) => branch.kind !== 'null')
-      return branches.length <= AVRO_UNION_RECORDS && branches.every((branch) => branch.kind === 'record') ? eitherOf(branches, known, late) : { kind: 'json' }
+      return branches.length <= AVRO_UNION_RECORDS && branches.every((branch) => branch.kind === 'record')
+        ? eitherOf(branches, known, late)
+        : { kind: 'json' }
     }
     case 'enum':
       return { kind: 'string' }

@@ -3,7 +3,10 @@ import type { AvroNode } from './schema.ts'
 
 const FIXED: Readonly<Record<string, number>> = { null: 0, default: 0, boolean: 1, float: 4, double: 8 }
 
-/** Sizes of records: types may be used many times over. A recursive record has no fixed size, so what is found on the way round holds for good. */
+/**
+ * Sizes of records: types may be used many times over. A recursive record has no fixed size, so what is found on the
+ * way round holds for good.
+ */
 const fixedSizes = new WeakMap<AvroNode, number | undefined>()
 const minimumSizes = new WeakMap<AvroNode, number>()
 
@@ -47,7 +50,9 @@ export function minimumSize(node: AvroNode, open: Set<AvroNode> = new Set()): nu
   return sum
 }
 
-/** How many nodes the code for a value visits, counted no further than `limit`; a recursive type is beyond every limit. */
+/**
+ * How many nodes the code for a value visits, counted no further than `limit`; a recursive type is beyond every limit.
+ */
 export function codeSize(node: AvroNode, limit: number, open: Set<AvroNode> = new Set()): number {
   if (open.has(node)) return limit + 1
   const children =
@@ -80,5 +85,7 @@ export function hasEmptyParts(node: AvroNode, seen: Set<AvroNode> = new Set()): 
   if (node.kind === 'default') return hasEmptyParts(node.node, seen)
   if (node.kind === 'map') return hasEmptyParts(node.values, seen)
   if (node.kind === 'union') return node.branches.some((branch) => hasEmptyParts(branch, seen))
-  return node.kind === 'record' && (minimumSize(node) === 0 || node.fields.some((field) => hasEmptyParts(field.node, seen)))
+  return (
+    node.kind === 'record' && (minimumSize(node) === 0 || node.fields.some((field) => hasEmptyParts(field.node, seen)))
+  )
 }

@@ -1,4 +1,7 @@
-/** Generates the code that steps over a value: fixed sizes merge, small types are written out in place, large and recursive ones get a function. */
+/**
+ * Generates the code that steps over a value: fixed sizes merge, small types are written out in place, large and
+ * recursive ones get a function.
+ */
 import { type Code, js } from '../../codegen/emitter.ts'
 import { DECIMAL_LIMIT_BYTES } from '../reading/reader-runtime.ts'
 import type { Family } from './family.ts'
@@ -61,8 +64,18 @@ function skipRecord(out: Lines, node: RecordNode, family: Family, strict: boolea
   family.call(out, fn)
 }
 
-/** Steps over the fields [from, to) of a record. A long run is cut into functions: one function of a thousand fields would never be optimized. */
-export function skipFields(out: Lines, node: RecordNode, from: number, to: number, family: Family, strict: boolean): void {
+/**
+ * Steps over the fields [from, to) of a record. A long run is cut into functions: one function of a thousand fields
+ * would never be optimized.
+ */
+export function skipFields(
+  out: Lines,
+  node: RecordNode,
+  from: number,
+  to: number,
+  family: Family,
+  strict: boolean,
+): void {
   if (to - from <= 2 * RUN_FIELDS) {
     for (let i = from; i < to; i++) skip(out, node.fields[i].node, family, strict)
     return
@@ -102,7 +115,11 @@ if (${p} > ${to}) ${bad}`)
 }
 
 /** One case per branch of a union. Branch numbers are one byte, except in unions of more than 64 branches. */
-export function branches(out: Lines, node: UnionNode, branch: (inner: Lines, node: AvroNode, index: number) => void): void {
+export function branches(
+  out: Lines,
+  node: UnionNode,
+  branch: (inner: Lines, node: AvroNode, index: number) => void,
+): void {
   const { p, bad } = out.frame
   const small = node.branches.length <= 64
   const cases: Code[] = []
@@ -116,7 +133,8 @@ export function branches(out: Lines, node: UnionNode, branch: (inner: Lines, nod
 }
 
 function skipUnion(out: Lines, node: UnionNode, family: Family, strict: boolean): void {
-  if (codeSize(node, INLINE_NODES) <= INLINE_NODES) return branches(out, node, (inner, branch) => skip(inner, branch, family, strict))
+  if (codeSize(node, INLINE_NODES) <= INLINE_NODES)
+    return branches(out, node, (inner, branch) => skip(inner, branch, family, strict))
   const fn = family.define(node, strict ? 'check' : 'skip', 'skip', js`null`, (inner) => {
     branches(inner, node, (each, branch) => skip(each, branch, family, strict))
     return js`null`

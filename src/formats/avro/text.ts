@@ -1,13 +1,35 @@
 /**
- * Generates functions that turn encoded Avro into JSON text without making a value in between: bytes in, bytes into the scratch buffer out.
- * Record names and punctuation are written four bytes at a time. It renders as `render.ts` does, rule by rule.
+ * Generates functions that turn encoded Avro into JSON text without making a value in between: bytes in, bytes into the
+ * scratch buffer out. Record names and punctuation are written four bytes at a time. It renders as `render.ts` does,
+ * rule by rule.
  */
 import { type Code, js, type Name } from '../../codegen/emitter.ts'
 import { isoDate, isoTime, isoTimestamp } from '../text/render.ts'
-import { type RawBuffer, decimalAt, durationAt, grow, uuidAt, writeAscii, writeBase64, writeReady, writeString } from '../reading/reader-runtime.ts'
+import {
+  type RawBuffer,
+  decimalAt,
+  durationAt,
+  grow,
+  uuidAt,
+  writeAscii,
+  writeBase64,
+  writeReady,
+  writeString,
+} from '../reading/reader-runtime.ts'
 import { writeDouble, writeFloat, writeInteger, writeLongAt } from '../text/number-writer.ts'
 import type { Family } from './family.ts'
-import { aside, blocks, countEmpty, type Lines, need, readCheckedLength, readInt, readLength, readLong, scratchName } from './lines.ts'
+import {
+  aside,
+  blocks,
+  countEmpty,
+  type Lines,
+  need,
+  readCheckedLength,
+  readInt,
+  readLength,
+  readLong,
+  scratchName,
+} from './lines.ts'
 import type { AvroNode, EnumNode, Logical } from './schema.ts'
 import { branches } from './skip.ts'
 import { codeSize, minimumSize } from './size.ts'
@@ -28,7 +50,12 @@ class TextLines {
   /** Bytes of room that the function must have before it starts and again after everything of variable size. */
   readonly room: { bytes: number }
   #text = ''
-  constructor(lines: Lines, family: Family, names: { w: Name; o: Name; view: Name; rest: Name }, room: { bytes: number }) {
+  constructor(
+    lines: Lines,
+    family: Family,
+    names: { w: Name; o: Name; view: Name; rest: Name },
+    room: { bytes: number },
+  ) {
     this.lines = lines
     this.family = family
     this.w = names.w
@@ -52,13 +79,16 @@ class TextLines {
     if (bytes.length > 64) return this.ready(bytes)
     const padded = Buffer.concat([bytes, Buffer.alloc(3)])
     const stores: Code[] = []
-    for (let i = 0; i < bytes.length; i += 4) stores.push(js`${view}.setInt32(${w} + ${i}, ${padded.readInt32LE(i)}, true)`)
+    for (let i = 0; i < bytes.length; i += 4)
+      stores.push(js`${view}.setInt32(${w} + ${i}, ${padded.readInt32LE(i)}, true)`)
     this.lines.add(js`${stores}
 ${w} += ${bytes.length}`)
   }
 
   ready(bytes: Uint8Array): void {
-    this.variable(js`${this.lines.frame.e.constant(writeReady, 'writeReady')}(${this.lines.frame.e.constant(bytes, 'ready')}, ${this.w}, ${this.rest})`)
+    this.variable(
+      js`${this.lines.frame.e.constant(writeReady, 'writeReady')}(${this.lines.frame.e.constant(bytes, 'ready')}, ${this.w}, ${this.rest})`,
+    )
   }
 
   add(code: Code): void {
@@ -176,7 +206,9 @@ function writeRecord(out: TextLines, node: AvroNode & { kind: 'record' }): void 
   out.literal('{')
   const { length } = node.fields
   if (length <= INLINE_NODES) fill(0, length)(out)
-  else for (let i = 0; i < length; i += INLINE_NODES) callText(out, textPart(node, out.family, `text ${i}`, fill(i, Math.min(length, i + INLINE_NODES))))
+  else
+    for (let i = 0; i < length; i += INLINE_NODES)
+      callText(out, textPart(node, out.family, `text ${i}`, fill(i, Math.min(length, i + INLINE_NODES))))
   out.literal('}')
 }
 
@@ -270,7 +302,13 @@ function ascii(out: TextLines, text: Code): void {
 }
 
 /** The text of a decimal as the options want it. Shared by text and value code. */
-export function decimalText(b: RawBuffer, from: number, to: number, scale: number, digits: number | undefined): string | undefined {
+export function decimalText(
+  b: RawBuffer,
+  from: number,
+  to: number,
+  scale: number,
+  digits: number | undefined,
+): string | undefined {
   const value = decimalAt(b, from, to, scale)
   return value === undefined ? undefined : (digits === undefined ? value : value.round(digits)).toString()
 }
@@ -314,7 +352,10 @@ ${p} += ${n}`)
     case 'duration': {
       if (node.kind !== 'fixed') return false
       need(lines, node.size)
-      ascii(out, js`'"' + ${logical.kind === 'uuid' ? out.fn(uuidAt, 'uuidAt') : out.fn(durationAt, 'durationAt')}(b, ${p}) + '"'`)
+      ascii(
+        out,
+        js`'"' + ${logical.kind === 'uuid' ? out.fn(uuidAt, 'uuidAt') : out.fn(durationAt, 'durationAt')}(b, ${p}) + '"'`,
+      )
       lines.advance(node.size)
       return true
     }

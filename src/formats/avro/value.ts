@@ -1,6 +1,7 @@
 /**
- * Generates code that makes run-time values of encoded Avro, converted to the type that the binder asked for. Scalars in place; records, arrays and maps
- * through functions, one per (node, type). For the `json` kind a composite becomes JsonText by way of `text.ts`.
+ * Generates code that makes run-time values of encoded Avro, converted to the type that the binder asked for. Scalars
+ * in place; records, arrays and maps through functions, one per (node, type). For the `json` kind a composite becomes
+ * JsonText by way of `text.ts`.
  */
 import { type Code, js, type Name } from '../../codegen/emitter.ts'
 import type { Decimal } from '../../lib/decimal.ts'
@@ -11,7 +12,17 @@ import { conversion, jsonBytes, jsonDouble, jsonFloat } from '../reading/convert
 import { isoDate, isoTime, isoTimestamp } from '../text/render.ts'
 import { bytesAt, decimalAt, durationAt, takeText, uuidAt } from '../reading/reader-runtime.ts'
 import type { Family } from './family.ts'
-import { aside, blocks, countEmpty, type Lines, need, readCheckedLength, readInt, readLong, stringCode } from './lines.ts'
+import {
+  aside,
+  blocks,
+  countEmpty,
+  type Lines,
+  need,
+  readCheckedLength,
+  readInt,
+  readLong,
+  stringCode,
+} from './lines.ts'
 import { type AvroNode, type Logical, avroType } from './schema.ts'
 import { branches, skip } from './skip.ts'
 import { minimumSize } from './size.ts'
@@ -98,7 +109,10 @@ function rawScalar(out: Lines, node: AvroNode): { value: Code; after?: Code; siz
     default: {
       const n = readCheckedLength(out)
       const after = js`${p} += ${n}`
-      return { value: node.kind === 'string' ? stringCode(frame, p, js`${p} + ${n}`) : bytesValue(out, n, logical, bad), after }
+      return {
+        value: node.kind === 'string' ? stringCode(frame, p, js`${p} + ${n}`) : bytesValue(out, n, logical, bad),
+        after,
+      }
     }
   }
 }
@@ -109,7 +123,9 @@ function bytesValue(out: Lines, size: Code, logical: Logical | undefined, bad: C
   if (logical?.kind === 'duration') return js`${e.constant(durationAt, 'durationAt')}(b, ${p})`
   if (logical?.kind !== 'decimal') return js`${e.constant(bytesAt, 'bytesAt')}(b, ${p}, ${p} + ${size})`
   const x = e.name('decimal')
-  out.add(js`const ${x} = ${e.constant(decimalAt, 'decimalAt')}(b, ${p}, ${p} + ${size}, ${logical.scale}); if (${x} === undefined) ${bad}`)
+  out.add(
+    js`const ${x} = ${e.constant(decimalAt, 'decimalAt')}(b, ${p}, ${p} + ${size}, ${logical.scale}); if (${x} === undefined) ${bad}`,
+  )
   return x
 }
 
@@ -151,13 +167,19 @@ function toJson(own: DataType, family: Family): ((value: never) => Value) | null
 }
 
 /** The function that makes an array, a map or a struct of the type; undefined when the node is nothing of the kind. */
-function compositeFunction(node: AvroNode & { kind: 'record' | 'array' | 'map' }, type: DataType, family: Family): Name | undefined {
+function compositeFunction(
+  node: AvroNode & { kind: 'record' | 'array' | 'map' },
+  type: DataType,
+  family: Family,
+): Name | undefined {
   if (node.kind === 'record' && type.kind === 'struct') return recordFunction(node, type, family)
   if (node.kind === 'array' && type.kind === 'array') {
     return family.define(node, type, 'array', js`null`, (out) => {
       const items = out.frame.e.name('items')
       out.add(js`const ${items} = []`)
-      blocks(out, minimumSize(node.items), false, (inner) => inner.add(js`${items}.push(${readValue(inner, node.items, type.element, family)})`))
+      blocks(out, minimumSize(node.items), false, (inner) =>
+        inner.add(js`${items}.push(${readValue(inner, node.items, type.element, family)})`),
+      )
       return items
     })
   }
@@ -176,13 +198,18 @@ function compositeFunction(node: AvroNode & { kind: 'record' | 'array' | 'map' }
   return undefined
 }
 
-function recordFunction(node: AvroNode & { kind: 'record' }, type: DataType & { kind: 'struct' }, family: Family): Name {
+function recordFunction(
+  node: AvroNode & { kind: 'record' },
+  type: DataType & { kind: 'struct' },
+  family: Family,
+): Name {
   return family.define(node, type, 'struct', js`null`, (out) => {
     const map = out.frame.e.name('map')
     if (minimumSize(node) === 0) countEmpty(out, 1)
     out.add(js`const ${map} = new Map()`)
     const wanted = new Map(type.fields.map((field) => [field.name, field.type]))
-    const sameOrder = type.fields.length === node.fields.length && node.fields.every((field, i) => field.name === type.fields[i].name)
+    const sameOrder =
+      type.fields.length === node.fields.length && node.fields.every((field, i) => field.name === type.fields[i].name)
     // Fields of other writers come out as null, in the place that the merged type has for them.
     if (!sameOrder) for (const field of type.fields) out.add(js`${map}.set(${field.name}, null)`)
     for (const field of node.fields) {

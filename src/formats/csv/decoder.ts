@@ -1,6 +1,6 @@
 /**
- * CSV readers: one record of RFC 4180 in each facet, with or without the line end behind it. All values are strings. With a header the columns have its names, else
- * they are `c0`, `c1`, … It reads no files and infers no types.
+ * CSV readers: one record of RFC 4180 in each facet, with or without the line end behind it. All values are strings.
+ * With a header the columns have its names, else they are `c0`, `c1`, … It reads no files and infers no types.
  */
 import { type Code, js, NOTHING } from '../../codegen/emitter.ts'
 import { JsonText } from '../../lib/json-text.ts'
@@ -31,11 +31,14 @@ export function csvDecoder(options: CsvOptions = {}): FacetDecoder {
   const quote = asciiCode(options.quote ?? '"', 'quote')
   if (delimiter === quote) throw new Error('The delimiter and the quote of CSV are the same character.')
   const { header } = options
-  const split = (b: RawBuffer, from: number, to: number): string[] | undefined => splitRecord(b, from, to, delimiter, quote)
+  const split = (b: RawBuffer, from: number, to: number): string[] | undefined =>
+    splitRecord(b, from, to, delimiter, quote)
   if (header !== undefined) return withHeader(header, split)
   return convertedDecoder('csv', jsonDecoder(), (b, from, to) => {
     const values = split(b, from, to)
-    return values === undefined ? undefined : Buffer.from(`{${values.map((value, i) => `"c${i}":${jsonString(value)}`).join(',')}}`)
+    return values === undefined
+      ? undefined
+      : Buffer.from(`{${values.map((value, i) => `"c${i}":${jsonString(value)}`).join(',')}}`)
   })
 }
 
@@ -46,8 +49,17 @@ function asciiCode(text: string, what: string): number {
   return code
 }
 
-/** The values of one record; undefined when it is not one. A quote inside of a value that does not begin with one is an ordinary character. */
-export function splitRecord(b: RawBuffer, from: number, to: number, delimiter: number, quote: number): string[] | undefined {
+/**
+ * The values of one record; undefined when it is not one. A quote inside of a value that does not begin with one is an
+ * ordinary character.
+ */
+export function splitRecord(
+  b: RawBuffer,
+  from: number,
+  to: number,
+  delimiter: number,
+  quote: number,
+): string[] | undefined {
   let p = b[from] === 239 && b[from + 1] === 187 && b[from + 2] === 191 && to - from >= 3 ? from + 3 : from
   if (to > p && b[to - 1] === 10) to--
   if (to > p && b[to - 1] === 13) to--
@@ -83,8 +95,14 @@ function quotedEnd(b: Uint8Array, p: number, to: number, quote: number): number 
   return -1
 }
 
-function withHeader(header: readonly string[], splitAny: (b: RawBuffer, from: number, to: number) => string[] | undefined): FacetDecoder {
-  const type: DataType = { kind: 'struct', fields: header.map((name) => ({ name, type: { kind: 'string' }, nullable: true })) }
+function withHeader(
+  header: readonly string[],
+  splitAny: (b: RawBuffer, from: number, to: number) => string[] | undefined,
+): FacetDecoder {
+  const type: DataType = {
+    kind: 'struct',
+    fields: header.map((name) => ({ name, type: { kind: 'string' }, nullable: true })),
+  }
   const text = (values: readonly string[]): string =>
     `{${header.map((name, i) => `${jsonString(name)}:${values[i] === undefined ? 'null' : jsonString(values[i])}`).join(',')}}`
   const split = (b: RawBuffer, from: number, to: number): string[] | undefined => {
@@ -99,7 +117,9 @@ function withHeader(header: readonly string[], splitAny: (b: RawBuffer, from: nu
     emit(want, { emitter: e, from, to, bad, validate }) {
       if (!isWanted(want) && !validate) return NOTHING
       const values = e.name('values')
-      const parts: Code[] = [js`const ${values} = ${e.constant(split, 'split')}(b, ${from}, ${to}); if (${values} === undefined) ${bad}`]
+      const parts: Code[] = [
+        js`const ${values} = ${e.constant(split, 'split')}(b, ${from}, ${to}); if (${values} === undefined) ${bad}`,
+      ]
       parts.push(js`${existsNames(want).map((flag) => js`${flag} = false`)}`)
       if (want.exists !== undefined) parts.push(js`${want.exists} = true`)
       if (want.text !== undefined) parts.push(js`${want.text} = ${e.constant(text, 'text')}(${values})`)
@@ -107,7 +127,11 @@ function withHeader(header: readonly string[], splitAny: (b: RawBuffer, from: nu
         parts.push(js`${want.value} = new ${e.constant(JsonText, 'JsonText')}(${e.constant(text, 'text')}(${values}))`)
       } else if (want.value !== undefined) {
         const names = want.type.kind === 'struct' ? want.type.fields.map((field) => field.name) : undefined
-        parts.push(names === undefined ? bad : js`${want.value} = ${e.constant(struct, 'struct')}(${values}, ${e.constant(names, 'names')})`)
+        parts.push(
+          names === undefined
+            ? bad
+            : js`${want.value} = ${e.constant(struct, 'struct')}(${values}, ${e.constant(names, 'names')})`,
+        )
       }
       for (const child of want.children) {
         const index = typeof child.step === 'string' ? header.indexOf(child.step) : -1
@@ -124,7 +148,8 @@ function column(want: Want, value: Code, bad: Code): Code {
   if (want.exists !== undefined) parts.push(js`${want.exists} = true`)
   if (want.text !== undefined) parts.push(js`${want.text} = JSON.stringify(${value})`)
   if (want.value !== undefined) {
-    if (want.type.kind === 'json' || conversion({ kind: 'string' }, want.type) === null) parts.push(js`${want.value} = ${value}`)
+    if (want.type.kind === 'json' || conversion({ kind: 'string' }, want.type) === null)
+      parts.push(js`${want.value} = ${value}`)
     else parts.push(bad)
     if (want.slice !== undefined) parts.push(js`${want.slice.from} = -2`)
   }

@@ -1,9 +1,11 @@
 /**
- * JSON readers: one pass over the bytes that finds the wanted paths, compares keys as bytes, and stops when all of them have been found. What it passes over
- * is checked (RFC 8259, with a byte order mark allowed in front); damage behind the last wanted value is not looked for, unless `validate`.
+ * JSON readers: one pass over the bytes that finds the wanted paths, compares keys as bytes, and stops when all of them
+ * have been found. What it passes over is checked (RFC 8259, with a byte order mark allowed in front); damage behind
+ * the last wanted value is not looked for, unless `validate`.
  *
- * One rule for repeated keys, everywhere: the first counts. The `text` of an object shows only the first of each. A member that is null and a member that
- * is missing are both null; `exists` tells them apart. `text` of a null is null. A string with `slice` is not made: `value` is then assigned only where
+ * One rule for repeated keys, everywhere: the first counts. The `text` of an object shows only the first of each. A
+ * member that is null and a member that is missing are both null; `exists` tells them apart. `text` of a null is null.
+ * A string with `slice` is not made: `value` is then assigned only where
  * `slice.from` is -2 (escapes) or the value is no string.
  */
 import { type Code, type Emitter, join, js, type Name, NOTHING } from '../../codegen/emitter.ts'
@@ -38,7 +40,11 @@ const DECODER: FacetDecoder = {
     const layout = layoutOf(sample)
     return layout === undefined
       ? DECODER
-      : { ...DECODER, title: `json of ${layout.length} members`, emit: (want, context) => new JsonReader(context, layout).facet(want) }
+      : {
+          ...DECODER,
+          title: `json of ${layout.length} members`,
+          emit: (want, context) => new JsonReader(context, layout).facet(want),
+        }
   },
 }
 
@@ -60,7 +66,10 @@ export function jsonDecoder(): FacetDecoder {
 /** A function that reads more values than this in place is too large to be optimized. */
 const VALUES_IN_PLACE = 10
 
-/** Where a value stands: how many levels down, and the counters of what is left to find in each object or array around it. */
+/**
+ * Where a value stands: how many levels down, and the counters of what is left to find in each object or array around
+ * it.
+ */
 interface Place {
   readonly depth: number
   readonly left: readonly Name[]
@@ -117,11 +126,15 @@ if (${p} > ${this.#to}) ${this.#bad}
 }`
   }
 
-  /** Reads members at the places where the layout has them, up to the last wanted one; any other byte between the values (more white space, too) leads to the general reader below. */
+  /**
+   * Reads members at the places where the layout has them, up to the last wanted one; any other byte between the values
+   * (more white space, too) leads to the general reader below.
+   */
   #guess(want: Want): Code {
     const layout = this.#layout
     const wanted = want.children.filter(isWanted)
-    if (layout === undefined || this.#validate || hasOwn(want) || want.exists !== undefined || wanted.length === 0) return NOTHING
+    if (layout === undefined || this.#validate || hasOwn(want) || want.exists !== undefined || wanted.length === 0)
+      return NOTHING
     const last = Math.max(...wanted.map((w) => layout.findIndex((step) => step.key === w.step)))
     // A nested path, and a member that the sample has not, are found by the general reader only.
     if (wanted.some((w) => w.children.some(isWanted) || !layout.some((step) => step.key === w.step))) return NOTHING
@@ -184,9 +197,10 @@ else { ${this.#skip(1)} }`
   }
 
   /**
-   * Four bytes are looked at together: `hit` has a bit for the first of them that is a quote, a backslash or a control character (see `plainEnd`).
-   * Which of the four it is, is found by branches: the processor guesses them, where it would have to wait for arithmetic.
-   * From the opening quote: `plain` runs on the closing quote of a string without escapes, `escaped` behind the closing quote of one with escapes.
+   * Four bytes are looked at together: `hit` has a bit for the first of them that is a quote, a backslash or a control
+   * character (see `plainEnd`). Which of the four it is, is found by branches: the processor guesses them, where it
+   * would have to wait for arithmetic. From the opening quote: `plain` runs on the closing quote of a string without
+   * escapes, `escaped` behind the closing quote of one with escapes.
    */
   #string(plain: Code, escaped: Code): Code {
     const p = this.#p
@@ -259,9 +273,15 @@ ${pass}`,
     const p = this.#p
     const value = want.value ?? this.#e.name('unused')
     const start = this.#e.name('s')
-    const plain = slice === undefined ? js`${value} = ${this.#fn(stringAt)}(b, ${start}, ${p})` : js`${slice.from} = ${start}; ${slice.to} = ${p}`
+    const plain =
+      slice === undefined
+        ? js`${value} = ${this.#fn(stringAt)}(b, ${start}, ${p})`
+        : js`${slice.from} = ${start}; ${slice.to} = ${p}`
     const mark = slice === undefined ? NOTHING : js`${slice.from} = -2`
-    const string = this.#string(js`${plain}; ${p}++`, js`${value} = ${this.#fn(unescapedAt)}(b, ${start}, ${p} - 1); ${mark}`)
+    const string = this.#string(
+      js`${plain}; ${p}++`,
+      js`${value} = ${this.#fn(unescapedAt)}(b, ${start}, ${p} - 1); ${mark}`,
+    )
     return js`${want.value === undefined ? js`let ${value} = null` : NOTHING}
 if (b[${p}] === 34) { const ${start} = ${p} + 1
 ${string}
@@ -289,12 +309,22 @@ ${value === undefined ? NOTHING : this.#converted(value, type)}`
       : js`if (${value} !== null) { ${value} = ${this.#e.constant(convert, 'convert')}(${value}); if (${value} === undefined) ${this.#bad} }`
   }
 
-  /** A number: up to nine digits without an exponent in place and with integers (a sum in doubles takes twice as long), all others by a call. */
+  /**
+   * A number: up to nine digits without an exponent in place and with integers (a sum in doubles takes twice as long),
+   * all others by a call.
+   */
   #number(value: Code): Code {
     const e = this.#e
     const p = this.#p
     const c = this.#c
-    const [start, m, first, scale, digits, x] = [e.name('s'), e.name('m'), e.name('first'), e.name('scale'), e.name('digits'), e.name('x')]
+    const [start, m, first, scale, digits, x] = [
+      e.name('s'),
+      e.name('m'),
+      e.name('first'),
+      e.name('scale'),
+      e.name('digits'),
+      e.name('x'),
+    ]
     return js`const ${start} = ${p}; let ${m} = 0, ${scale} = 0
 if (b[${p}] === 45) ${p}++
 const ${first} = ${p}
@@ -314,9 +344,12 @@ ${value} = ${first} === ${start} ? ${x} : -${x} }`
   #inside(children: readonly Want[], place: Place): Code {
     const p = this.#p
     const members = children.filter((want) => typeof want.step === 'string')
-    const elements = children.filter((want) => typeof want.step === 'number' && Number.isInteger(want.step) && want.step >= 0)
+    const elements = children.filter(
+      (want) => typeof want.step === 'number' && Number.isInteger(want.step) && want.step >= 0,
+    )
     const inner = (left: Name): Place => ({ depth: place.depth + 1, left: [...place.left, left] })
-    const objectCase = members.length === 0 ? NOTHING : js`if (b[${p}] === 123) { ${this.#object(members, inner)} } else`
+    const objectCase =
+      members.length === 0 ? NOTHING : js`if (b[${p}] === 123) { ${this.#object(members, inner)} } else`
     const arrayCase = elements.length === 0 ? NOTHING : js`if (b[${p}] === 91) { ${this.#array(elements, inner)} } else`
     return js`${objectCase} ${arrayCase} { ${this.#skip(place.depth)} }`
   }
@@ -381,14 +414,18 @@ if (${c} === ${close}) break
 if (${c} !== 44) ${this.#bad} }`
   }
 
-  /** Sets `k` to the place of the key among the names that have not been seen: by length, then four bytes at a time. The position is on the closing quote. */
+  /**
+   * Sets `k` to the place of the key among the names that have not been seen: by length, then four bytes at a time. The
+   * position is on the closing quote.
+   */
   #keySwitch(names: readonly string[], seen: readonly Name[], k: Name, start: Name): Code {
     const byLength = new Map<number, Code[]>()
     names.forEach((name, i) => {
       const bytes = Buffer.from(name)
       const tests: Code[] = []
       let at = 0
-      for (; at + 4 <= bytes.length; at += 4) tests.push(js`&& view.getInt32(${start} + ${at}, true) === ${bytes.readInt32LE(at)}`)
+      for (; at + 4 <= bytes.length; at += 4)
+        tests.push(js`&& view.getInt32(${start} + ${at}, true) === ${bytes.readInt32LE(at)}`)
       for (; at < bytes.length; at++) tests.push(js`&& b[${start} + ${at}] === ${bytes[at]}`)
       const cases = byLength.get(bytes.length) ?? []
       byLength.set(bytes.length, cases)

@@ -1,4 +1,7 @@
-/** Where a text stops being JSON, in words. For bad records only: the readers themselves just know that something is wrong. */
+/**
+ * Where a text stops being JSON, in words. For bad records only: the readers themselves just know that something is
+ * wrong.
+ */
 import { JSON_LIMIT_DEPTH, plainEnd, skipNumber, skipSpace, skipWord } from './scan.ts'
 
 /** Why the bytes are not one JSON value (RFC 8259, a byte order mark allowed); undefined when they are. */
@@ -34,7 +37,10 @@ class FaultFinder {
   #fail(p: number, where = ''): -1 {
     const c = this.#b[p]
     const shown = c > 32 && c < 127 ? String.fromCharCode(c) : `0x${(c ?? 0).toString(16).padStart(2, '0')}`
-    this.#fault = p >= this.#to ? `not JSON: it ends too early, after ${this.#to} bytes` : `not JSON at byte ${p} (${shown})${where}`
+    this.#fault =
+      p >= this.#to
+        ? `not JSON: it ends too early, after ${this.#to} bytes`
+        : `not JSON at byte ${p} (${shown})${where}`
     return -1
   }
 

@@ -1,6 +1,7 @@
 /**
- * Steps over JSON in a byte buffer and checks it (RFC 8259) on the way: what generated JSON readers call for the values that they do not read in place.
- * Positions in, positions out, -1 for damage; nothing is read at or beyond `to` that matters, and nothing throws.
+ * Steps over JSON in a byte buffer and checks it (RFC 8259) on the way: what generated JSON readers call for the values
+ * that they do not read in place. Positions in, positions out, -1 for damage; nothing is read at or beyond `to` that
+ * matters, and nothing throws.
  */
 import type { RawBuffer } from '../reading/reader-runtime.ts'
 
@@ -9,8 +10,9 @@ export const JSON_LIMIT_DEPTH = 512
 
 /** The position of the first quote, backslash or control character at or after `p`, or `to`. */
 export function plainEnd(b: Uint8Array, view: DataView, p: number, to: number): number {
-  // Four bytes together: the lowest bit of `hit` belongs to the first of the special bytes among them. c ^ 2 is below 33 for control characters and the quote only;
-  // c ^ 92 is below 1 for the backslash only; bytes above 127 never count.
+  // Four bytes together: the lowest bit of `hit` belongs to the first of the special bytes among them. c ^ 2 is below
+  // 33 for control characters and the quote only; c ^ 92 is below 1 for the backslash only; bytes above 127 never
+  // count.
   while (p <= to - 4) {
     const x = view.getInt32(p, true)
     const hit = (((x ^ 0x02020202) - 0x21212121) | ((x ^ 0x5c5c5c5c) - 0x01010101)) & ~x & 0x80808080
@@ -57,7 +59,10 @@ function isHex(c: number): boolean {
   return (c >= 48 && c <= 57) || ((c | 32) >= 97 && (c | 32) <= 102)
 }
 
-/** Set by `skipNumber` at a number that may be beyond the doubles, or too long for a value: three digits of exponent or 200 characters. Somebody has to look at it. */
+/**
+ * Set by `skipNumber` at a number that may be beyond the doubles, or too long for a value: three digits of exponent or
+ * 200 characters. Somebody has to look at it.
+ */
 export const unusual = { found: false }
 
 /** The position behind the number that starts at `p`; may set `unusual.found` (and leaves it alone otherwise). */
@@ -167,7 +172,9 @@ const SLOTS = 1 << SLOT_BITS
 const tables: Int32Array[] = []
 let generation = 0
 
-/** Set by `skipText` when some object of the value repeats a key, or may do so: the text then has to be written anew. */
+/**
+ * Set by `skipText` when some object of the value repeats a key, or may do so: the text then has to be written anew.
+ */
 export const repeats = { found: false }
 
 /** As `skipValue`; sets `repeats.found` (and leaves it alone otherwise). */

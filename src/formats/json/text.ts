@@ -1,13 +1,17 @@
 /**
- * JSON kept as text, looked into without losing a digit: scalars as values, nested objects and arrays as JsonText. Of members with one name the first counts,
- * here as in the readers of records. It expects valid JSON, as JsonText always is; `parseJson` checks text that comes from elsewhere.
+ * JSON kept as text, looked into without losing a digit: scalars as values, nested objects and arrays as JsonText. Of
+ * members with one name the first counts, here as in the readers of records. It expects valid JSON, as JsonText always
+ * is; `parseJson` checks text that comes from elsewhere.
  */
 import { checkJson, forEachMember, jsonElements, jsonValue, skipSpace, valueEnd } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
 import { JSON_LIMIT_DEPTH } from './scan.ts'
 
-/** The value of a JSON text (an object or array as JsonText, repeated keys dropped); undefined when it is not valid JSON, or nested deeper than `JSON_LIMIT_DEPTH`. */
+/**
+ * The value of a JSON text (an object or array as JsonText, repeated keys dropped); undefined when it is not valid
+ * JSON, or nested deeper than `JSON_LIMIT_DEPTH`.
+ */
 export function parseJson(text: string): Value | undefined {
   if (nesting(text) > JSON_LIMIT_DEPTH || checkJson(text) !== undefined) return undefined
   const value = jsonValue(text)
@@ -65,7 +69,10 @@ function keyOf(quoted: string | undefined): string {
   return key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1)
 }
 
-/** The same JSON value with every object showing the first of members with one name only. Text without repeated keys comes back as it is. One pass, whatever the nesting. */
+/**
+ * The same JSON value with every object showing the first of members with one name only. Text without repeated keys
+ * comes back as it is. One pass, whatever the nesting.
+ */
 export function firstKeys(text: string): string {
   const copier = new FirstKeys(text)
   copier.value(skipSpace(text, 0))

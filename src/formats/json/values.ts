@@ -1,4 +1,7 @@
-/** Values out of JSON bytes that the generated reader does not make in place: rare numbers, strings with escapes, texts of objects and arrays. */
+/**
+ * Values out of JSON bytes that the generated reader does not make in place: rare numbers, strings with escapes, texts
+ * of objects and arrays.
+ */
 import { JsonText } from '../../lib/json-text.ts'
 import { integer } from '../../lib/whole-number.ts'
 import type { Value } from '../../types.ts'
@@ -9,12 +12,15 @@ import { firstKeys } from './text.ts'
 /** 10^0 … 10^22: the powers that a double holds exactly. */
 export const POWERS: Float64Array = Float64Array.from({ length: 23 }, (_, i) => 10 ** i)
 
-/** The longest number, in characters, that becomes a value; a longer one is damage. Its text can be had at any length. */
+/**
+ * The longest number, in characters, that becomes a value; a longer one is damage. Its text can be had at any length.
+ */
 export const JSON_LIMIT_NUMBER_CHARACTERS = 1000
 
 /**
- * The number at `p`: integers exact (bigint beyond ±(2^53-1)), what has a point or an exponent as the nearest double. Its end is left in `scratch.at`, -1 for damage.
- * A number beyond the range of doubles (`1e999`) is no value that SQL has: undefined, which the caller treats as damage.
+ * The number at `p`: integers exact (bigint beyond ±(2^53-1)), what has a point or an exponent as the nearest double.
+ * Its end is left in `scratch.at`, -1 for damage. A number beyond the range of doubles (`1e999`) is no value that SQL
+ * has: undefined, which the caller treats as damage.
  */
 export function numberAt(b: RawBuffer, p: number, to: number): number | bigint | undefined {
   const end = skipNumber(b, p, to)
@@ -53,7 +59,10 @@ export function textAt(b: RawBuffer, view: DataView, p: number, to: number, dept
   return repeats.found ? firstKeys(text) : text
 }
 
-/** The object or array at `p` as a value; its end is left in `scratch.at`, -1 for damage, to which belongs a number that could be no value by itself. */
+/**
+ * The object or array at `p` as a value; its end is left in `scratch.at`, -1 for damage, to which belongs a number that
+ * could be no value by itself.
+ */
 export function containerAt(b: RawBuffer, view: DataView, p: number, to: number, depth: number): JsonText {
   unusual.found = false
   const text = textAt(b, view, p, to, depth)
@@ -63,11 +72,15 @@ export function containerAt(b: RawBuffer, view: DataView, p: number, to: number,
 
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g
 
-/** The first number of a JSON text that is beyond the doubles or longer than values are (of whole numbers only the length counts), and where it stands; undefined when there is none. */
+/**
+ * The first number of a JSON text that is beyond the doubles or longer than values are (of whole numbers only the
+ * length counts), and where it stands; undefined when there is none.
+ */
 export function numberWithoutValue(json: string): { readonly number: string; readonly at: number } | undefined {
   for (const { 0: token, index } of json.matchAll(STRING_OR_NUMBER)) {
     if (token.charCodeAt(0) === 34) continue
-    if (token.length > JSON_LIMIT_NUMBER_CHARACTERS || (/[.eE]/.test(token) && !Number.isFinite(Number(token)))) return { number: token, at: index }
+    if (token.length > JSON_LIMIT_NUMBER_CHARACTERS || (/[.eE]/.test(token) && !Number.isFinite(Number(token))))
+      return { number: token, at: index }
   }
   return undefined
 }
@@ -79,8 +92,9 @@ export function textOrNullAt(b: RawBuffer, view: DataView, p: number, to: number
 }
 
 /**
- * Any value at `p`, for readers of so many members that code in place would be too much. Its end is left in `scratch.at`, -1 for damage. With `ranged`, a string
- * without escapes is null here and its range is left in `scratch.from` and `scratch.to`; `from` is -2 for one with escapes and -1 for what is no string.
+ * Any value at `p`, for readers of so many members that code in place would be too much. Its end is left in
+ * `scratch.at`, -1 for damage. With `ranged`, a string without escapes is null here and its range is left in
+ * `scratch.from` and `scratch.to`; `from` is -2 for one with escapes and -1 for what is no string.
  */
 export function valueAt(b: RawBuffer, view: DataView, p: number, to: number, depth: number, ranged: boolean): Value {
   scratch.from = -1

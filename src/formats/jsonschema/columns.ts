@@ -1,6 +1,7 @@
 /**
- * The columns that a JSON Schema names: for completion, DESCRIBE and INSERT. The records are JSON and are read as JSON: the schema is not enforced, and members that it does
- * not know are there. Where it is not plain (several types, `oneOf`, references to other files) a column is of the json type.
+ * The columns that a JSON Schema names: for completion, DESCRIBE and INSERT. The records are JSON and are read as JSON:
+ * the schema is not enforced, and members that it does not know are there. Where it is not plain (several types,
+ * `oneOf`, references to other files) a column is of the json type.
  */
 import type { DataType, Field, StructType } from '../../types.ts'
 
@@ -58,9 +59,9 @@ class Reader {
 
   /** The only type beside null. */
   #kind(schema: Record<string, unknown>): string | undefined {
-    const types = (Array.isArray(schema.type) ? schema.type : [schema.type ?? (isObject(schema.properties) ? 'object' : undefined)]).filter(
-      (type) => type !== 'null',
-    )
+    const types = (
+      Array.isArray(schema.type) ? schema.type : [schema.type ?? (isObject(schema.properties) ? 'object' : undefined)]
+    ).filter((type) => type !== 'null')
     return types.length === 1 && typeof types[0] === 'string' ? types[0] : undefined
   }
 
@@ -70,10 +71,14 @@ class Reader {
     for (const [name, property] of Object.entries(properties)) {
       if (++this.#fields > MAX_FIELDS) break
       const doc = isObject(property) && typeof property.description === 'string' ? { doc: property.description } : {}
-      const nullable = !required.includes(name) || (isObject(property) && Array.isArray(property.type) && property.type.includes('null'))
+      const nullable =
+        !required.includes(name) ||
+        (isObject(property) && Array.isArray(property.type) && property.type.includes('null'))
       fields.push({ name, type: this.type(property, depth + 1), nullable, ...doc })
     }
-    return typeof schema.title === 'string' ? { kind: 'struct', name: schema.title, fields } : { kind: 'struct', fields }
+    return typeof schema.title === 'string'
+      ? { kind: 'struct', name: schema.title, fields }
+      : { kind: 'struct', fields }
   }
 
   /** What a reference inside of the schema points at. */

@@ -1,6 +1,7 @@
 /**
- * MessagePack values as JSON. Integers keep all digits, doubles and floats stay visibly fractional, binary is base64, the timestamp extension is ISO text, any other
- * extension is `{"type":n,"data":"base64"}`. Keys of maps that are no strings become text; of equal keys the first counts, as in JSON.
+ * MessagePack values as JSON. Integers keep all digits, doubles and floats stay visibly fractional, binary is base64,
+ * the timestamp extension is ISO text, any other extension is `{"type":n,"data":"base64"}`. Keys of maps that are no
+ * strings become text; of equal keys the first counts, as in JSON.
  */
 import { isoTimestamp } from '../../lib/datetime-text.ts'
 import { doubleText, floatText } from '../../lib/number-text.ts'

@@ -1,4 +1,7 @@
-/** Writes MessagePack: whole numbers in the fewest bytes that hold them, other numbers as doubles, texts, arrays, and maps with texts as keys. No binary and no extensions. */
+/**
+ * Writes MessagePack: whole numbers in the fewest bytes that hold them, other numbers as doubles, texts, arrays, and
+ * maps with texts as keys. No binary and no extensions.
+ */
 import { jsonElements, jsonMembers, type JsonValue, jsonValue } from '../../lib/json-read.ts'
 import { JSON_TYPE } from '../../types.ts'
 import { EncodeError, type FacetEncoder } from '../encoder.ts'

@@ -1,13 +1,22 @@
 /**
- * Readers for facets that are one plain value, as the serializers of the Java client write them: numbers big-endian and of one size, UTF-8 text, bytes as they are,
- * uuids as 36 characters or 16 bytes. Bytes of another length are bad. Paths below the root do not exist here.
+ * Readers for facets that are one plain value, as the serializers of the Java client write them: numbers big-endian and
+ * of one size, UTF-8 text, bytes as they are, uuids as 36 characters or 16 bytes. Bytes of another length are bad.
+ * Paths below the root do not exist here.
  */
 import { type Code, js, NOTHING } from '../../codegen/emitter.ts'
 import type { DataType } from '../../types.ts'
 import { conversion } from '../reading/convert.ts'
 import type { EmitContext, FacetDecoder, FormatName, Want } from '../format.ts'
 import { renderValue } from '../text/render.ts'
-import { bytesAt, longBigEndianAt, type RawBuffer, stringAt, takeText, uuidAt, writeString } from '../reading/reader-runtime.ts'
+import {
+  bytesAt,
+  longBigEndianAt,
+  type RawBuffer,
+  stringAt,
+  takeText,
+  uuidAt,
+  writeString,
+} from '../reading/reader-runtime.ts'
 import { existsNames, hasOwn } from '../reading/want.ts'
 
 export type PrimitiveFormat = 'STRING' | 'INT' | 'LONG' | 'FLOAT' | 'DOUBLE' | 'BYTES' | 'UUID'
@@ -21,13 +30,26 @@ interface Shape {
 }
 
 const SHAPES: Readonly<Record<PrimitiveFormat, Shape>> = {
-  STRING: { type: { kind: 'string' }, value: ({ emitter, from, to }) => js`${emitter.constant(stringAt, 'stringAt')}(b, ${from}, ${to})` },
+  STRING: {
+    type: { kind: 'string' },
+    value: ({ emitter, from, to }) => js`${emitter.constant(stringAt, 'stringAt')}(b, ${from}, ${to})`,
+  },
   INT: { type: { kind: 'int' }, size: 4, value: ({ from }) => js`view.getInt32(${from})` },
-  LONG: { type: { kind: 'long' }, size: 8, value: ({ emitter, from }) => js`${emitter.constant(longBigEndianAt, 'longBigEndianAt')}(view, ${from})` },
+  LONG: {
+    type: { kind: 'long' },
+    size: 8,
+    value: ({ emitter, from }) => js`${emitter.constant(longBigEndianAt, 'longBigEndianAt')}(view, ${from})`,
+  },
   FLOAT: { type: { kind: 'float' }, size: 4, value: ({ from }) => js`view.getFloat32(${from})` },
   DOUBLE: { type: { kind: 'double' }, size: 8, value: ({ from }) => js`view.getFloat64(${from})` },
-  BYTES: { type: { kind: 'bytes' }, value: ({ emitter, from, to }) => js`${emitter.constant(bytesAt, 'bytesAt')}(b, ${from}, ${to})` },
-  UUID: { type: { kind: 'uuid' }, value: ({ emitter, from, to }) => js`${emitter.constant(uuidTextAt, 'uuidTextAt')}(b, ${from}, ${to})` },
+  BYTES: {
+    type: { kind: 'bytes' },
+    value: ({ emitter, from, to }) => js`${emitter.constant(bytesAt, 'bytesAt')}(b, ${from}, ${to})`,
+  },
+  UUID: {
+    type: { kind: 'uuid' },
+    value: ({ emitter, from, to }) => js`${emitter.constant(uuidTextAt, 'uuidTextAt')}(b, ${from}, ${to})`,
+  },
 }
 
 const decoders = new Map<FormatName, FacetDecoder>()
@@ -51,7 +73,9 @@ export function primitiveDecoder(format: PrimitiveFormat): FacetDecoder {
 function misfit(format: PrimitiveFormat, { size }: Shape, payload: Buffer): string {
   const bytes = payload.length === 1 ? '1 byte' : `${payload.length} bytes`
   if (size !== undefined) return `${bytes}, and ${format} has ${size}`
-  return format === 'UUID' ? `not a uuid: neither its 36 characters nor its 16 bytes (${bytes})` : `not ${format} (${bytes})`
+  return format === 'UUID'
+    ? `not a uuid: neither its 36 characters nor its 16 bytes (${bytes})`
+    : `not ${format} (${bytes})`
 }
 
 const UUID_TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -74,13 +98,20 @@ function emitFacet(format: PrimitiveFormat, shape: Shape, want: Want, context: E
   if (want.exists !== undefined) parts.push(js`${want.exists} = true`)
   if (!hasOwn(want) && !context.validate) return parts.length === 0 ? NOTHING : js`${parts}`
   if (shape.size !== undefined) parts.push(js`if (${to} - ${from} !== ${shape.size}) ${bad}`)
-  const sliced = want.slice !== undefined && format === 'STRING' && (want.type.kind === 'string' || want.type.kind === 'json')
+  const sliced =
+    want.slice !== undefined && format === 'STRING' && (want.type.kind === 'string' || want.type.kind === 'json')
   if (want.slice !== undefined && sliced) parts.push(js`${want.slice.from} = ${from}; ${want.slice.to} = ${to}`)
-  if ((want.value !== undefined && !sliced) || (want.text !== undefined && format !== 'STRING') || (context.validate && format === 'UUID')) {
+  if (
+    (want.value !== undefined && !sliced) ||
+    (want.text !== undefined && format !== 'STRING') ||
+    (context.validate && format === 'UUID')
+  ) {
     parts.push(...emitValue(shape, want, context, sliced))
   }
   if (want.text !== undefined && format === 'STRING') {
-    parts.push(js`${want.text} = ${e.constant(stringTextAt, 'stringTextAt')}(b, view, ${from}, ${to}); if (${want.text} === undefined) ${bad}`)
+    parts.push(
+      js`${want.text} = ${e.constant(stringTextAt, 'stringTextAt')}(b, view, ${from}, ${to}); if (${want.text} === undefined) ${bad}`,
+    )
   }
   return js`{ ${parts} }`
 }
@@ -108,7 +139,10 @@ function jsonConversion(type: DataType): ((value: never) => string | number) | n
     case 'bytes':
       return (value: Uint8Array) => Buffer.from(value).toString('base64')
     case 'float':
-      return (value: number) => (Number.isFinite(value) ? Number(renderValue(value, type, { timestamp: true, decimal: undefined, uuid: true })) : String(value))
+      return (value: number) =>
+        Number.isFinite(value)
+          ? Number(renderValue(value, type, { timestamp: true, decimal: undefined, uuid: true }))
+          : String(value)
     case 'double':
       return (value: number) => (Number.isFinite(value) ? value : String(value))
     default:

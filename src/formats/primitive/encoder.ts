@@ -1,4 +1,7 @@
-/** Writes the primitive formats as Kafka's own serializers do: big-endian numbers of fixed width, UTF-8 text, bytes as they are. */
+/**
+ * Writes the primitive formats as Kafka's own serializers do: big-endian numbers of fixed width, UTF-8 text, bytes as
+ * they are.
+ */
 import { BYTES, type DataType, DOUBLE, FLOAT, INT, LONG, STRING, UUID, type Value } from '../../types.ts'
 import type { FacetEncoder } from '../encoder.ts'
 import type { FormatName } from '../format.ts'

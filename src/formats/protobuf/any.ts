@@ -1,6 +1,7 @@
 /**
- * google.protobuf.Any: a message with the name of its type. Of a type that the schema or its imports declare it reads as `{"@type": …, fields…}` (`{"@type": …, "value": …}` where the message stands
- * for another value), of any other as `{"@type": …, "value": base64}`. Source: the JSON mapping of Protocol Buffers.
+ * google.protobuf.Any: a message with the name of its type. Of a type that the schema or its imports declare it reads
+ * as `{"@type": …, fields…}` (`{"@type": …, "value": …}` where the message stands for another value), of any other as
+ * `{"@type": …, "value": base64}`. Source: the JSON mapping of Protocol Buffers.
  */
 import { Emitter, js } from '../../codegen/emitter.ts'
 import { JsonText } from '../../lib/json-text.ts'

@@ -1,9 +1,11 @@
 /**
- * Protobuf readers: code that finds the wanted paths in the wire format. The caller has taken off the magic byte and the schema id; the list of message indexes behind them
- * is read here. A record is scanned to its end, because the last of several values counts; unknown fields, extensions and groups are stepped over.
+ * Protobuf readers: code that finds the wanted paths in the wire format. The caller has taken off the magic byte and
+ * the schema id; the list of message indexes behind them is read here. A record is scanned to its end, because the last
+ * of several values counts; unknown fields, extensions and groups are stepped over.
  *
- * Absent fields: a proto3 field without `optional` reads as its default, a declared default counts, a list or map is empty, a required field makes the record bad,
- * everything else is NULL. `exists` is false where a field that can be told to be absent is absent. An enum is its value's name, or its number as text.
+ * Absent fields: a proto3 field without `optional` reads as its default, a declared default counts, a list or map is
+ * empty, a required field makes the record bad, everything else is NULL. `exists` is false where a field that can be
+ * told to be absent is absent. An enum is its value's name, or its number as text.
  */
 import { type Code, js, type Name, NOTHING } from '../../codegen/emitter.ts'
 import type { Value } from '../../types.ts'
@@ -16,7 +18,15 @@ import { type RawBuffer, scratch, takeText } from '../reading/reader-runtime.ts'
 import { anyReader } from './any.ts'
 import { Family, type Frame, type MeaningReader } from './family.ts'
 import { eachValue, scanMessage, type Tracked } from './scan.ts'
-import { type Meaning, meaningType, type ProtoField, type ProtoMessage, type ProtoSchema, protobufType, type ProtoType } from './schema.ts'
+import {
+  type Meaning,
+  meaningType,
+  type ProtoField,
+  type ProtoMessage,
+  type ProtoSchema,
+  protobufType,
+  type ProtoType,
+} from './schema.ts'
 import { listTextFunction, messageTextFunction } from './text.ts'
 import { fallbackText, leafType, messagePlace, rangeAt, readEntry } from './spot.ts'
 import { assignAt, assignField, assignMessage, fallbackValue } from './value.ts'
@@ -24,8 +34,8 @@ import { indexesAt, referenceAt } from './wire.ts'
 import { existsNames, isWanted } from '../reading/want.ts'
 
 /**
- * The decoder for records that carry this schema's id: the list of message indexes (or Apicurio's message name), then the message. `title` is shown in EXPLAIN: `protobuf 7`.
- * Records of the schema's first message are read fastest.
+ * The decoder for records that carry this schema's id: the list of message indexes (or Apicurio's message name), then
+ * the message. `title` is shown in EXPLAIN: `protobuf 7`. Records of the schema's first message are read fastest.
  */
 export function protobufDecoder(schema: ProtoSchema, title: string): FacetDecoder {
   const [first] = schema.messages
@@ -52,7 +62,12 @@ ${own} } else { ${relayCode(e, others, js`b, view, ${start}, ${to}`, bad)} } }`
 }
 
 /** Readers of the other messages of a schema, by what stands in front of them. */
-function otherMessages(schema: ProtoSchema, decoderOf: (message: ProtoMessage) => FacetDecoder, want: Want, context: EmitContext): ReturnType<typeof relay> {
+function otherMessages(
+  schema: ProtoSchema,
+  decoderOf: (message: ProtoMessage) => FacetDecoder,
+  want: Want,
+  context: EmitContext,
+): ReturnType<typeof relay> {
   const made = new Map<ProtoMessage, ReturnType<typeof relay>>()
   const [first] = schema.messages
   const relayOf = (message: ProtoMessage): ReturnType<typeof relay> => {
@@ -69,8 +84,16 @@ function otherMessages(schema: ProtoSchema, decoderOf: (message: ProtoMessage) =
   }
 }
 
-/** The message that a framed payload says it holds (`from`: behind the schema id), and where it begins. undefined: none that the schema has. */
-export function messageAt(schema: ProtoSchema, b: RawBuffer, from: number, to: number): { readonly message: ProtoMessage; readonly from: number } | undefined {
+/**
+ * The message that a framed payload says it holds (`from`: behind the schema id), and where it begins. undefined: none
+ * that the schema has.
+ */
+export function messageAt(
+  schema: ProtoSchema,
+  b: RawBuffer,
+  from: number,
+  to: number,
+): { readonly message: ProtoMessage; readonly from: number } | undefined {
   const indexes = indexesAt(b, from, to)
   const message = indexes === undefined ? undefined : schema.byIndexes(indexes)
   if (message !== undefined) return { message, from: scratch.at }
@@ -126,7 +149,8 @@ ${assignMessage(this.#frame, message, type, js`b, view, ${from}, ${to}`, js`chec
         parts.push(js`const ${x} = ${messageTextFunction(message, family)}(b, view, ${from}, ${to}, 0, 0); if (${x} < 0) ${bad}
 ${want.text} = ${e.constant(takeText, 'takeText')}(${x})`)
       }
-      if (want.value !== undefined) parts.push(js`{ ${assignMessage(this.#frame, message, want.type, js`b, view, ${from}, ${to}`, want.value)} }`)
+      if (want.value !== undefined)
+        parts.push(js`{ ${assignMessage(this.#frame, message, want.type, js`b, view, ${from}, ${to}`, want.value)} }`)
     }
     const children = wants.flatMap((want) => want.children).filter(isWanted)
     const wanted = message.fields.filter((field) => children.some((want) => want.step === field.name))
@@ -149,8 +173,12 @@ ${reads}`
     const parts = wants.map((want) => {
       const exists = want.exists === undefined ? NOTHING : js`${want.exists} = true`
       if (type.kind === 'json') return this.#json(want, read, from, to)
-      const value = want.value === undefined ? NOTHING : js`{ ${assignMessage(this.#frame, message, want.type, js`b, view, ${from}, ${to}`, want.value)} }`
-      const slice = want.slice === undefined ? NOTHING : js`if (typeof ${want.value as Name} === 'string') ${want.slice.from} = -2`
+      const value =
+        want.value === undefined
+          ? NOTHING
+          : js`{ ${assignMessage(this.#frame, message, want.type, js`b, view, ${from}, ${to}`, want.value)} }`
+      const slice =
+        want.slice === undefined ? NOTHING : js`if (typeof ${want.value as Name} === 'string') ${want.slice.from} = -2`
       if (want.text === undefined)
         return js`${exists}
 ${value}
@@ -185,7 +213,8 @@ ${slice}`
     const { type } = field
     if (type.kind !== 'message') {
       const present = wants.map((want) => this.#leaf(type, want, at))
-      const absent = field.presence === 'required' ? bad : js`{ ${wants.map((want) => this.#fallback(field, want, from))} }`
+      const absent =
+        field.presence === 'required' ? bad : js`{ ${wants.map((want) => this.#fallback(field, want, from))} }`
       return js`if (${at} >= 0) { ${present} } else ${absent}`
     }
     const range = rangeAt(this.#frame, at, type)
@@ -246,7 +275,9 @@ ${target} = ${e.constant(text, 'text')}(${x}) }`
 ${want.slice.from} = ${want.slice.to} = ${from}`
     const value = fallbackValue(field, want.type, family)
     if (value === undefined) return bad
-    parts.push(js`${want.value} = ${typeof value === 'object' && value !== null ? e.constant(value, 'fallback') : (value as string)}`)
+    parts.push(
+      js`${want.value} = ${typeof value === 'object' && value !== null ? e.constant(value, 'fallback') : (value as string)}`,
+    )
     if (want.slice !== undefined && typeof value === 'string') parts.push(js`${want.slice.from} = -2`)
     return js`${parts}`
   }
@@ -261,14 +292,17 @@ ${want.slice.from} = ${want.slice.to} = ${from}`
       parts.push(js`const ${x} = ${listTextFunction(field, family)}(b, view, ${at}, ${to}, ${last}, 0, 0); if (${x} < 0) ${bad}
 ${want.text} = ${e.constant(takeText, 'takeText')}(${x})`)
     }
-    if (want.value !== undefined) parts.push(js`{ ${assignField(this.#frame, tracked, want.type, want.value, js`0`, to)} }`)
+    if (want.value !== undefined)
+      parts.push(js`{ ${assignField(this.#frame, tracked, want.type, want.value, js`0`, to)} }`)
     return parts
   }
 
   #list(tracked: Tracked, wants: readonly Want[], to: Code): Code {
     const { field, at, last } = tracked
     const parts = wants.flatMap((want) => this.#whole(tracked, want, to))
-    const children = wants.flatMap((want) => want.children).filter((want) => isWanted(want) && typeof want.step === 'number')
+    const children = wants
+      .flatMap((want) => want.children)
+      .filter((want) => isWanted(want) && typeof want.step === 'number')
     if (children.length === 0) return js`${parts}`
     const index = this.#frame.e.name('index')
     const steps = [...new Set(children.map((want) => want.step as number))]
@@ -297,11 +331,21 @@ ${this.message(type, wants, range.from, range.to)}`
     const { field, at, last } = tracked
     const { e } = this.#frame
     const parts = wants.flatMap((want) => this.#whole(tracked, want, to))
-    const children = wants.flatMap((want) => want.children).filter((want) => isWanted(want) && typeof want.step === 'string')
+    const children = wants
+      .flatMap((want) => want.children)
+      .filter((want) => isWanted(want) && typeof want.step === 'string')
     if (children.length === 0) return js`${parts}`
-    const steps = [...new Set(children.map((want) => want.step as string))].map((step) => ({ step, entry: e.name('entry') }))
+    const steps = [...new Set(children.map((want) => want.step as string))].map((step) => ({
+      step,
+      entry: e.name('entry'),
+    }))
     const find = eachValue(this.#frame, field, at, last, to, (position) =>
-      readEntry(this.#frame, field, position, (key) => js`${steps.map(({ step, entry }) => js`if (${key} === ${step}) ${entry} = ${position}`)}`),
+      readEntry(
+        this.#frame,
+        field,
+        position,
+        (key) => js`${steps.map(({ step, entry }) => js`if (${key} === ${step}) ${entry} = ${position}`)}`,
+      ),
     )
     const reads = steps.map(({ step, entry }) => {
       const own = children.filter((want) => want.step === step)

@@ -1,28 +1,46 @@
 /**
- * Values → Protobuf messages, as INSERT needs them: fields in the order of their numbers, defaults of proto3 left out, lists packed where the schema says so. What a value
- * must be is in `types.ts`; NULL is an absent field. Behind the registry's frame, which the caller writes, stands the list of message indexes, which is written here.
+ * Values → Protobuf messages, as INSERT needs them: fields in the order of their numbers, defaults of proto3 left out,
+ * lists packed where the schema says so. What a value must be is in `types.ts`; NULL is an absent field. Behind the
+ * registry's frame, which the caller writes, stands the list of message indexes, which is written here.
  */
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
 import { EncodeError, type FacetEncoder } from '../encoder.ts'
-import { type Meaning, type ProtoField, type ProtoMessage, type ProtoScalar, type ProtoSchema, type ProtoType, protobufType } from './schema.ts'
+import {
+  type Meaning,
+  type ProtoField,
+  type ProtoMessage,
+  type ProtoScalar,
+  type ProtoSchema,
+  type ProtoType,
+  protobufType,
+} from './schema.ts'
 import { PROTOBUF_LIMIT_DEPTH, wireOf } from './wire.ts'
 
 type Path = readonly (string | number)[]
 
 /** The encoder for one message of the schema (default: its first), with the message indexes in front. */
-export function protobufEncoder(schema: ProtoSchema, message: ProtoMessage | undefined = schema.messages[0]): FacetEncoder {
+export function protobufEncoder(
+  schema: ProtoSchema,
+  message: ProtoMessage | undefined = schema.messages[0],
+): FacetEncoder {
   if (message === undefined) throw new EncodeError('The Protobuf schema holds no message.')
   const indexes = schema.indexesOf(message) ?? [0]
   const head = new Output()
   // A single 0 stands for the list [0].
   if (indexes.length === 1 && indexes[0] === 0) head.varint(0n)
   else for (const n of [indexes.length, ...indexes]) head.varint(BigInt(n) * 2n)
-  return { type: protobufType(message), encode: (value) => Buffer.concat([head.bytes(), encodeProtobuf(message, value)]) }
+  return {
+    type: protobufType(message),
+    encode: (value) => Buffer.concat([head.bytes(), encodeProtobuf(message, value)]),
+  }
 }
 
-/** The bytes of a message, without anything in front. `value`: a Map (missing names are NULL), or what the message stands for. Throws an EncodeError. */
+/**
+ * The bytes of a message, without anything in front. `value`: a Map (missing names are NULL), or what the message
+ * stands for. Throws an EncodeError.
+ */
 export function encodeProtobuf(message: ProtoMessage, value: Value): Uint8Array {
   return encodeMessage(message, value, [], 0)
 }
@@ -53,17 +71,26 @@ class Output {
 }
 
 function encodeMessage(message: ProtoMessage, value: Value, path: Path, depth: number): Uint8Array {
-  if (depth > PROTOBUF_LIMIT_DEPTH) throw new EncodeError(`is nested deeper than the limit of ${PROTOBUF_LIMIT_DEPTH} levels`, path)
+  if (depth > PROTOBUF_LIMIT_DEPTH)
+    throw new EncodeError(`is nested deeper than the limit of ${PROTOBUF_LIMIT_DEPTH} levels`, path)
   if (message.meaning !== undefined) return encodeMeaning(message.meaning, value, path, depth)
   if (!(value instanceof Map)) throw new EncodeError(`is not a ${message.name}, with its fields by name`, path)
   const names = new Set(message.fields.map((field) => field.name))
-  for (const name of value.keys()) if (!names.has(name)) throw new EncodeError(`is not a field of ${message.name}`, [...path, name])
+  for (const name of value.keys())
+    if (!names.has(name)) throw new EncodeError(`is not a field of ${message.name}`, [...path, name])
   const given = (field: ProtoField): Value => value.get(field.name) ?? null
   const out = new Output()
   for (const field of [...message.fields].sort((a, b) => a.number - b.number)) {
     const own = given(field)
-    const rival = own === null ? undefined : message.fields.find((other) => field.siblings.includes(other.number) && given(other) !== null)
-    if (rival !== undefined) throw new EncodeError(`and "${rival.name}" belong to one oneof: only one of them can have a value`, [...path, field.name])
+    const rival =
+      own === null
+        ? undefined
+        : message.fields.find((other) => field.siblings.includes(other.number) && given(other) !== null)
+    if (rival !== undefined)
+      throw new EncodeError(`and "${rival.name}" belong to one oneof: only one of them can have a value`, [
+        ...path,
+        field.name,
+      ])
     encodeField(out, field, own, [...path, field.name], depth)
   }
   return out.bytes()
@@ -103,9 +130,15 @@ function encodeSingle(out: Output, number: number, type: ProtoType, value: Value
 
 function encodeLeaf(out: Output, type: Exclude<ProtoType, ProtoMessage>, value: Value, path: Path): void {
   if (type.kind === 'scalar') return encodeScalar(out, type.scalar, value, path)
-  const number = typeof value === 'string' ? (type.numbers.get(value) ?? (/^-?\d{1,10}$/.test(value) ? Number(value) : undefined)) : value
+  const number =
+    typeof value === 'string'
+      ? (type.numbers.get(value) ?? (/^-?\d{1,10}$/.test(value) ? Number(value) : undefined))
+      : value
   if (typeof number !== 'number' || !Number.isInteger(number) || number !== (number | 0))
-    throw new EncodeError(`cannot be ${shown(value)}; it is one of ${[...type.numbers.keys()].slice(0, 20).join(', ')}`, path)
+    throw new EncodeError(
+      `cannot be ${shown(value)}; it is one of ${[...type.numbers.keys()].slice(0, 20).join(', ')}`,
+      path,
+    )
   out.varint(BigInt(number))
 }
 
@@ -127,7 +160,11 @@ function encodeScalar(out: Output, scalar: ProtoScalar, value: Value, path: Path
     case 'string':
     case 'bytes': {
       const bytes =
-        typeof value === 'string' && scalar === 'string' ? Buffer.from(value) : value instanceof Uint8Array && scalar === 'bytes' ? value : undefined
+        typeof value === 'string' && scalar === 'string'
+          ? Buffer.from(value)
+          : value instanceof Uint8Array && scalar === 'bytes'
+            ? value
+            : undefined
       if (bytes === undefined) throw wrong(scalar, value, path)
       out.varint(BigInt(bytes.length))
       return out.add(bytes)
@@ -152,7 +189,8 @@ function integerOf(scalar: ProtoScalar, value: Value, path: Path): bigint {
   const bounds = BOUNDS[scalar]
   if (bounds === undefined || !(typeof value === 'bigint' || Number.isInteger(value))) throw wrong(scalar, value, path)
   const number = BigInt(value as number | bigint)
-  if (number < bounds[0] || number > bounds[1]) throw new EncodeError(`cannot be ${number}, which is out of the range of ${scalar}`, path)
+  if (number < bounds[0] || number > bounds[1])
+    throw new EncodeError(`cannot be ${number}, which is out of the range of ${scalar}`, path)
   return number
 }
 
@@ -199,14 +237,21 @@ function keyValue(scalar: ProtoScalar, name: string, path: Path): Value {
 }
 
 function shown(value: Value): string {
-  return typeof value === 'string' ? `'${value.slice(0, 60)}'` : value === null ? 'NULL' : typeof value === 'object' ? 'that value' : String(value)
+  return typeof value === 'string'
+    ? `'${value.slice(0, 60)}'`
+    : value === null
+      ? 'NULL'
+      : typeof value === 'object'
+        ? 'that value'
+        : String(value)
 }
 
 function wrong(what: string, value: Value, path: Path): EncodeError {
   return new EncodeError(`cannot be ${shown(value)}: it is a ${what}`, path)
 }
 
-// ---------------------------------------------------------------------------------------------- messages that stand for other values
+// ---------------------------------------------------------------------------------------------- messages that stand
+// for other values
 
 function encodeMeaning(meaning: Meaning, value: Value, path: Path, depth: number): Uint8Array {
   const out = new Output()
@@ -239,7 +284,12 @@ function encodeMeaning(meaning: Meaning, value: Value, path: Path, depth: number
     case 'time': {
       const nanos = Number(integerOf('int64', value, path))
       const seconds = Math.floor(nanos / 1_000_000_000)
-      return encodeInts([Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60, nanos % 1_000_000_000])
+      return encodeInts([
+        Math.floor(seconds / 3600),
+        Math.floor(seconds / 60) % 60,
+        seconds % 60,
+        nanos % 1_000_000_000,
+      ])
     }
   }
 }
@@ -247,11 +297,20 @@ function encodeMeaning(meaning: Meaning, value: Value, path: Path, depth: number
 /** A message of any type is given as its bytes, in base64. */
 function encodeAny(value: Value, path: Path): Uint8Array {
   const json: unknown = value instanceof JsonText ? JSON.parse(value.text) : jsonOf(value)
-  const members = new Map(typeof json === 'object' && json !== null ? Object.entries(json as Record<string, unknown>) : [])
+  const members = new Map(
+    typeof json === 'object' && json !== null ? Object.entries(json as Record<string, unknown>) : [],
+  )
   // `type_url` is the name of the field in the message itself.
   const [url, base64] = [members.get('@type') ?? members.get('type_url'), members.get('value') ?? '']
-  if (typeof url !== 'string' || typeof base64 !== 'string' || [...members.keys()].some((name) => name !== '@type' && name !== 'type_url' && name !== 'value'))
-    throw new EncodeError('must be an object of "@type" and "value", the name of a message and its bytes in base64', path)
+  if (
+    typeof url !== 'string' ||
+    typeof base64 !== 'string' ||
+    [...members.keys()].some((name) => name !== '@type' && name !== 'type_url' && name !== 'value')
+  )
+    throw new EncodeError(
+      'must be an object of "@type" and "value", the name of a message and its bytes in base64',
+      path,
+    )
   const out = new Output()
   out.block(1, Buffer.from(url))
   if (base64 !== '') out.block(2, Buffer.from(base64, 'base64'))
@@ -272,7 +331,8 @@ function encodeInts(values: readonly number[]): Uint8Array {
 function secondsAndNanos(nanos: bigint, path: Path): Uint8Array {
   const rest = ((nanos % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n
   const seconds = (nanos - rest) / 1_000_000_000n
-  if (seconds < -62_135_596_800n || seconds > 253_402_300_799n) throw new EncodeError('is outside of the years 1 to 9999', path)
+  if (seconds < -62_135_596_800n || seconds > 253_402_300_799n)
+    throw new EncodeError('is outside of the years 1 to 9999', path)
   const out = new Output()
   if (seconds !== 0n) {
     out.tag(1, 0)
@@ -316,10 +376,12 @@ function jsonOf(value: Value): unknown {
 }
 
 function encodeJson(shape: 'struct' | 'value' | 'list', json: unknown, path: Path, depth: number): Uint8Array {
-  if (depth > PROTOBUF_LIMIT_DEPTH) throw new EncodeError(`is nested deeper than the limit of ${PROTOBUF_LIMIT_DEPTH} levels`, path)
+  if (depth > PROTOBUF_LIMIT_DEPTH)
+    throw new EncodeError(`is nested deeper than the limit of ${PROTOBUF_LIMIT_DEPTH} levels`, path)
   const out = new Output()
   if (shape === 'struct') {
-    if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new EncodeError('must be a JSON object', path)
+    if (typeof json !== 'object' || json === null || Array.isArray(json))
+      throw new EncodeError('must be a JSON object', path)
     for (const [name, member] of Object.entries(json)) {
       const entry = new Output()
       entry.block(1, Buffer.from(name))

@@ -1,6 +1,7 @@
 /**
- * The functions that one generated program shares for one schema: made once per (message or field, purpose), named before their body exists, so that recursive
- * messages end. Signature of all of them: (b, view, from, to, …, depth); they return undefined (or -1, where they return positions) for damage.
+ * The functions that one generated program shares for one schema: made once per (message or field, purpose), named
+ * before their body exists, so that recursive messages end. Signature of all of them: (b, view, from, to, …, depth);
+ * they return undefined (or -1, where they return positions) for damage.
  */
 import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
 import type { Value } from '../../types.ts'
@@ -39,11 +40,23 @@ export class Family {
   }
 
   meaning(meaning: Meaning): MeaningReader {
-    return meaning.kind === 'any' ? this.#any(meaning.find) : (b, view, from, to, depth) => meaningAt(meaning, b, view, from, to, depth)
+    return meaning.kind === 'any'
+      ? this.#any(meaning.find)
+      : (b, view, from, to, depth) => meaningAt(meaning, b, view, from, to, depth)
   }
 
-  /** The function for the thing and purpose. `write` gives the body, which ends with a return; `extra`: parameters between `to` and the depth. */
-  define(thing: object, purpose: unknown, prefix: string, failure: Code, extra: readonly Name[], write: (frame: Frame) => Code): Name {
+  /**
+   * The function for the thing and purpose. `write` gives the body, which ends with a return; `extra`: parameters
+   * between `to` and the depth.
+   */
+  define(
+    thing: object,
+    purpose: unknown,
+    prefix: string,
+    failure: Code,
+    extra: readonly Name[],
+    write: (frame: Frame) => Code,
+  ): Name {
     let purposes = this.#made.get(thing)
     if (purposes === undefined) this.#made.set(thing, (purposes = new Map()))
     const known = purposes.get(purpose)

@@ -1,6 +1,7 @@
 /**
- * The text of one .proto file → what it declares: proto2, proto3 and editions. Names of types are left as they are written (`schema.ts` looks them up). What readers have
- * no use for is passed over: services, extensions, reserved numbers, most options. Source: the language specifications of Protocol Buffers.
+ * The text of one .proto file → what it declares: proto2, proto3 and editions. Names of types are left as they are
+ * written (`schema.ts` looks them up). What readers have no use for is passed over: services, extensions, reserved
+ * numbers, most options. Source: the language specifications of Protocol Buffers.
  */
 import { type Token, Tokens } from './tokens.ts'
 
@@ -57,7 +58,9 @@ export type Options = ReadonlyMap<string, string>
 /** Parses a file. `name` is for messages. Throws ProtobufSchemaError. */
 export function parseProto(text: string, name: string): FileDecl {
   if (text.length > PROTOBUF_LIMIT_TEXT)
-    throw new ProtobufSchemaError(`the Protobuf file ${name} has ${text.length} characters, the limit is ${PROTOBUF_LIMIT_TEXT}`)
+    throw new ProtobufSchemaError(
+      `the Protobuf file ${name} has ${text.length} characters, the limit is ${PROTOBUF_LIMIT_TEXT}`,
+    )
   return new Parser(text, name).file()
 }
 
@@ -100,7 +103,15 @@ class Parser {
       } else if (tokens.accept('option')) this.#option(options, ';')
       else if (!this.#declaration(scope, 0)) throw this.#unexpected(tokens.next())
     }
-    return { name: this.#name, syntax, package: packageName, imports, options, messages: scope.messages, enums: scope.enums }
+    return {
+      name: this.#name,
+      syntax,
+      package: packageName,
+      imports,
+      options,
+      messages: scope.messages,
+      enums: scope.enums,
+    }
   }
 
   #syntax(): FileDecl['syntax'] {
@@ -117,7 +128,12 @@ class Parser {
   #declaration(scope: Scope, depth: number): boolean {
     const tokens = this.#tokens
     // Who may use a type, said since edition 2024, is of no interest to who reads its values.
-    if ((tokens.is('export') || tokens.is('local')) && /^(?:message|enum)$/.test(tokens.peek(1).text) && tokens.peek(3).text === '{') tokens.next()
+    if (
+      (tokens.is('export') || tokens.is('local')) &&
+      /^(?:message|enum)$/.test(tokens.peek(1).text) &&
+      tokens.peek(3).text === '{'
+    )
+      tokens.next()
     const [word, name, mark] = [tokens.peek(), tokens.peek(1), tokens.peek(2)]
     if (word.kind !== 'name' || name.kind !== 'name' || mark.text !== '{') return false
     switch (word.text) {
@@ -140,7 +156,8 @@ class Parser {
   }
 
   #message(name: string, depth: number): MessageDecl {
-    if (depth > LIMIT_NESTING) throw this.#error(`messages are nested deeper than the limit of ${LIMIT_NESTING} levels`, this.#tokens.peek())
+    if (depth > LIMIT_NESTING)
+      throw this.#error(`messages are nested deeper than the limit of ${LIMIT_NESTING} levels`, this.#tokens.peek())
     const scope: Scope = { fields: [], messages: [], enums: [], oneofs: 0 }
     this.#expect('{')
     while (!this.#tokens.accept('}')) this.#member(scope, depth)
@@ -171,7 +188,10 @@ class Parser {
     const tokens = this.#tokens
     const first = tokens.peek()
     let label: FieldDecl['label']
-    if ((first.text === 'optional' || first.text === 'required' || first.text === 'repeated') && tokens.peek(1).kind === 'name') {
+    if (
+      (first.text === 'optional' || first.text === 'required' || first.text === 'repeated') &&
+      tokens.peek(1).kind === 'name'
+    ) {
       label = first.text
       tokens.next()
     }
@@ -195,7 +215,10 @@ class Parser {
     return key
   }
 
-  /** A group of proto2 is a field and the message of its values at once; the field has the message's name in small letters. */
+  /**
+   * A group of proto2 is a field and the message of its values at once; the field has the message's name in small
+   * letters.
+   */
   #group(scope: Scope, depth: number, label: FieldDecl['label'], oneof: number | undefined): void {
     this.#take(1)
     const first = this.#tokens.peek()
@@ -204,13 +227,22 @@ class Parser {
     const number = this.#numberOf(type, first)
     const options = this.#options()
     scope.messages.push({ ...this.#message(type, depth + 1), group: true })
-    scope.fields.push({ name: type.toLowerCase(), number, type, label, options, group: true, ...(oneof === undefined ? {} : { oneof }) })
+    scope.fields.push({
+      name: type.toLowerCase(),
+      number,
+      type,
+      label,
+      options,
+      group: true,
+      ...(oneof === undefined ? {} : { oneof }),
+    })
   }
 
   /** The number of a field. */
   #numberOf(name: string, first: Token): number {
     const number = this.#integer()
-    if (number < 1 || number > 536_870_911 || name.includes('.')) throw this.#error(`the field "${name.slice(0, 60)}" has the number ${number}`, first)
+    if (number < 1 || number > 536_870_911 || name.includes('.'))
+      throw this.#error(`the field "${name.slice(0, 60)}" has the number ${number}`, first)
     return number
   }
 
@@ -324,11 +356,16 @@ class Parser {
 
   #unexpected(token: Token, wanted?: string): ProtobufSchemaError {
     const found = token.kind === 'end' ? 'the end of the text' : `"${token.text.slice(0, 40)}"`
-    return this.#error(wanted === undefined ? `unexpected ${found}` : `${wanted} is expected, and ${found} is there`, token)
+    return this.#error(
+      wanted === undefined ? `unexpected ${found}` : `${wanted} is expected, and ${found} is there`,
+      token,
+    )
   }
 
   #error(what: string, token: Token): ProtobufSchemaError {
     const place = this.#name === '' ? '' : ` of ${this.#name}`
-    return new ProtobufSchemaError(`the Protobuf schema cannot be used: line ${this.#tokens.line(token.at)}${place}: ${what}`)
+    return new ProtobufSchemaError(
+      `the Protobuf schema cannot be used: line ${this.#tokens.line(token.at)}${place}: ${what}`,
+    )
   }
 }

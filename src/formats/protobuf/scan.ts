@@ -1,9 +1,10 @@
 /**
- * Generates the scan of one message: a single pass over its bytes that notes where the wanted fields stand. Values are read afterwards from the noted positions, so that
- * the last of several values counts, a oneof keeps one member, and the order on the wire does not matter.
+ * Generates the scan of one message: a single pass over its bytes that notes where the wanted fields stand. Values are
+ * read afterwards from the noted positions, so that the last of several values counts, a oneof keeps one member, and
+ * the order on the wire does not matter.
  *
- * Writers nearly always put fields in the order of their numbers: a chain of tests in that order, one for each field, takes such records without a loop or a jump table.
- * Whatever the chain does not take is taken by the loop behind it.
+ * Writers nearly always put fields in the order of their numbers: a chain of tests in that order, one for each field,
+ * takes such records without a loop or a jump table. Whatever the chain does not take is taken by the loop behind it.
  */
 import { type Code, js, join, type Name, NOTHING } from '../../codegen/emitter.ts'
 import { scratch } from '../reading/reader-runtime.ts'
@@ -11,7 +12,9 @@ import type { Frame } from './family.ts'
 import type { ProtoField, ProtoMessage, ProtoType } from './schema.ts'
 import { lengthAt, skipField, skipTagged, tagAt, wireOf } from './wire.ts'
 
-/** Fields that one function takes care of: a wider message is read by several, each of which looks through the record. */
+/**
+ * Fields that one function takes care of: a wider message is read by several, each of which looks through the record.
+ */
 export const PART_FIELDS = 256
 /** Fields in the chain; the loop takes the others. */
 const CHAIN_FIELDS = 64
@@ -19,7 +22,10 @@ const CHAIN_FIELDS = 64
 /** Where the values of a field stand, once the scan is over. */
 export interface Tracked {
   readonly field: ProtoField
-  /** Of shape `one`: the position of the last value (behind its tag); of a list or map: of the first tag. -1: there is none. */
+  /**
+   * Of shape `one`: the position of the last value (behind its tag); of a list or map: of the first tag. -1: there is
+   * none.
+   */
   readonly at: Name
   /** Lists and maps: the position of the last tag. */
   readonly last: Name
@@ -86,16 +92,25 @@ ${p} += ${n}`
 }
 
 /** The scan of the bytes [from, to) of a message. Its variables are declared by the code. */
-export function scanMessage(frame: Frame, message: ProtoMessage, wanted: readonly ProtoField[], from: Code, to: Code): Scan {
+export function scanMessage(
+  frame: Frame,
+  message: ProtoMessage,
+  wanted: readonly ProtoField[],
+  from: Code,
+  to: Code,
+): Scan {
   const { e, bad } = frame
   const tracked = new Map<ProtoField, Tracked>()
-  for (const field of wanted) tracked.set(field, { field, at: e.name(field.name), last: e.name('last'), count: e.name('count') })
+  for (const field of wanted)
+    tracked.set(field, { field, at: e.name(field.name), last: e.name('last'), count: e.name('count') })
   const [p, t, c] = [e.name('p'), e.name('t'), e.name('tag')]
   const numbers = new Map([...tracked.values()].map((each) => [each.field.number, each]))
   const accept = (field: ProtoField): Code => {
     const resets = field.siblings.flatMap((number) => {
       const other = numbers.get(number)
-      return other === undefined ? [] : [js`${other.at} = -1; ${other.field.type.kind === 'message' ? js`${other.count} = 0` : NOTHING}`]
+      return other === undefined
+        ? []
+        : [js`${other.at} = -1; ${other.field.type.kind === 'message' ? js`${other.count} = 0` : NOTHING}`]
     })
     const own = tracked.get(field)
     if (own === undefined) return js`${resets}`
@@ -118,7 +133,9 @@ ${p} += ${size}
 ${accept(field)}
 ${step(frame, wire, tagOf(field, wire), p, to)} }`
   })
-  const looped = message.fields.filter((field) => tracked.has(field) || field.siblings.some((number) => numbers.has(number)))
+  const looped = message.fields.filter(
+    (field) => tracked.has(field) || field.siblings.some((number) => numbers.has(number)),
+  )
   // By number and not by tag: dense cases become a jump table.
   const cases = looped.map(
     (field) => js`case ${field.number}: ${wiresOf(field).map(
@@ -141,9 +158,17 @@ if (${p} !== ${to}) ${bad}`
 }
 
 /**
- * A loop over the values of a list or the entries of a map that a scan has noted: `each` gives the code for the value at a position. Blocks of packed numbers are taken apart.
+ * A loop over the values of a list or the entries of a map that a scan has noted: `each` gives the code for the value
+ * at a position. Blocks of packed numbers are taken apart.
  */
-export function eachValue(frame: Frame, field: ProtoField, at: Code, last: Code, to: Code, each: (at: Name) => Code): Code {
+export function eachValue(
+  frame: Frame,
+  field: ProtoField,
+  at: Code,
+  last: Code,
+  to: Code,
+  each: (at: Name) => Code,
+): Code {
   const { e } = frame
   const [q, end, n] = [e.name('q'), e.name('end'), e.name('n')]
   const own = field.shape === 'map' ? 2 : wireOfType(field.type)

@@ -1,10 +1,18 @@
 /**
- * .proto text → messages as readers and writers need them, and the SQL type of a message. Imports come from the schema's references in the registry or from the files
- * that are bundled (`well-known.ts`); types are looked up by name here. Data is read by generated code (`decoder.ts`).
+ * .proto text → messages as readers and writers need them, and the SQL type of a message. Imports come from the
+ * schema's references in the registry or from the files that are bundled (`well-known.ts`); types are looked up by name
+ * here. Data is read by generated code (`decoder.ts`).
  */
 import { integer } from '../../lib/whole-number.ts'
 import type { DataType, Field } from '../../types.ts'
-import { type EnumDecl, type FieldDecl, type FileDecl, type MessageDecl, parseProto, ProtobufSchemaError } from './parse.ts'
+import {
+  type EnumDecl,
+  type FieldDecl,
+  type FileDecl,
+  type MessageDecl,
+  parseProto,
+  ProtobufSchemaError,
+} from './parse.ts'
 import { bundledFile } from './well-known.ts'
 
 export { PROTOBUF_LIMIT_TEXT, ProtobufSchemaError } from './parse.ts'
@@ -51,7 +59,10 @@ export interface ProtoMessage {
   readonly fields: ProtoField[]
   /** One of the messages that stand for a value of another type: a timestamp, a wrapped number, a JSON value. */
   readonly meaning?: Meaning
-  /** As the type of a field whose values stand between two tags (a group, DELIMITED) instead of behind a length: the number of that field. */
+  /**
+   * As the type of a field whose values stand between two tags (a group, DELIMITED) instead of behind a length: the
+   * number of that field.
+   */
   readonly group?: number
 }
 
@@ -74,24 +85,34 @@ export interface ProtoField {
   readonly name: string
   readonly number: number
   readonly type: ProtoType
-  /** `one`: at most one value; `list`: repeated; `map`: repeated entries of a key and a value (`type` is the value's). */
+  /**
+   * `one`: at most one value; `list`: repeated; `map`: repeated entries of a key and a value (`type` is the value's).
+   */
   readonly shape: 'one' | 'list' | 'map'
   /** The type of a map's keys. */
   readonly key?: ProtoScalar
   /** Whether writers put the numbers of a list into one block. Readers take both. */
   readonly packed: boolean
-  /** `implicit`: an absent value is the default; `explicit`: it is NULL (or the declared default); `required`: the record is bad. Of shape `one` only. */
+  /**
+   * `implicit`: an absent value is the default; `explicit`: it is NULL (or the declared default); `required`: the
+   * record is bad. Of shape `one` only.
+   */
   readonly presence: 'implicit' | 'explicit' | 'required'
   /** Numbers of the other fields of the same oneof. */
   readonly siblings: readonly number[]
-  /** What an absent value reads as; undefined: NULL. Strings for string and enum (its name), base64 for bytes, digits for 64-bit integers are not used: bigint or number. */
+  /**
+   * What an absent value reads as; undefined: NULL. Strings for string and enum (its name), base64 for bytes, digits
+   * for 64-bit integers are not used: bigint or number.
+   */
   readonly fallback?: string | number | bigint | boolean | Uint8Array
 }
 
 export interface ProtoSchema {
   /** The messages of the file itself (not of its imports) at the top level, in order. */
   readonly messages: readonly ProtoMessage[]
-  /** The message that a list of indexes leads to: the first at top level, each further one inside of the message before. */
+  /**
+   * The message that a list of indexes leads to: the first at top level, each further one inside of the message before.
+   */
   byIndexes(indexes: readonly number[]): ProtoMessage | undefined
   /** A message of the file by its full name, or its name without the package. */
   byName(name: string): ProtoMessage | undefined
@@ -117,7 +138,8 @@ export function parseProtobufSchema(text: string, imports: readonly ProtoImport[
     for (const name of files[i].imports) {
       if (seen.has(name)) continue
       seen.add(name)
-      if (seen.size > LIMIT_FILES) throw new ProtobufSchemaError(`the Protobuf schema imports more files than the limit of ${LIMIT_FILES}`)
+      if (seen.size > LIMIT_FILES)
+        throw new ProtobufSchemaError(`the Protobuf schema imports more files than the limit of ${LIMIT_FILES}`)
       const own = given.get(name) ?? bundledFile(name)
       if (own === undefined) missing.push(name)
       else files.push(parseProto(own, name))
@@ -200,15 +222,21 @@ class Linker {
   constructor(files: readonly FileDecl[], missing: readonly string[]) {
     this.#missing = missing
     for (const file of files) this.#declare(file, file, file.package)
-    if (this.#known.size > PROTOBUF_LIMIT_TYPES) throw this.#error(`has more types than the limit of ${PROTOBUF_LIMIT_TYPES}`)
+    if (this.#known.size > PROTOBUF_LIMIT_TYPES)
+      throw this.#error(`has more types than the limit of ${PROTOBUF_LIMIT_TYPES}`)
   }
 
   #error(what: string): ProtobufSchemaError {
-    const note = this.#missing.length === 0 ? '' : ` (${this.#missing.join(', ')}, which it imports, is not among its references)`
+    const note =
+      this.#missing.length === 0 ? '' : ` (${this.#missing.join(', ')}, which it imports, is not among its references)`
     return new ProtobufSchemaError(`the Protobuf schema ${what}${note}`)
   }
 
-  #declare(file: FileDecl, inside: { readonly messages: readonly MessageDecl[]; readonly enums: readonly EnumDecl[] }, scope: string): void {
+  #declare(
+    file: FileDecl,
+    inside: { readonly messages: readonly MessageDecl[]; readonly enums: readonly EnumDecl[] },
+    scope: string,
+  ): void {
     for (const decl of inside.enums) this.#add({ kind: 'enum', decl, name: within(scope, decl.name) })
     for (const decl of inside.messages) {
       const name = within(scope, decl.name)
@@ -223,7 +251,9 @@ class Linker {
   }
 
   schema(main: FileDecl): ProtoSchema {
-    const messages = main.messages.map((decl) => this.#message(this.#known.get(within(main.package, decl.name)) as Known & { kind: 'message' }))
+    const messages = main.messages.map((decl) =>
+      this.#message(this.#known.get(within(main.package, decl.name)) as Known & { kind: 'message' }),
+    )
     const byPath = new Map<string, ProtoMessage>()
     const byName = new Map<string, ProtoMessage>()
     const paths = new Map<ProtoMessage, readonly number[]>()
@@ -234,7 +264,9 @@ class Linker {
       if (!byName.has(short)) byName.set(short, message)
       paths.set(message, path)
       // Without groups and map entries, as the registry's clients count them.
-      decl.messages.filter((inner) => inner.group !== true).forEach((inner, i) => note(inner, [...path, i], `${short}.${inner.name}`))
+      decl.messages
+        .filter((inner) => inner.group !== true)
+        .forEach((inner, i) => note(inner, [...path, i], `${short}.${inner.name}`))
     }
     main.messages.forEach((decl, i) => note(decl, [i], decl.name))
     this.#link()
@@ -250,7 +282,9 @@ class Linker {
     for (let fill = this.#waiting.pop(); fill !== undefined; fill = this.#waiting.pop()) fill()
   }
 
-  /** Of all files, for messages that name their type in the record. Undefined also where such a type cannot be linked. */
+  /**
+   * Of all files, for messages that name their type in the record. Undefined also where such a type cannot be linked.
+   */
   #byFullName(name: string): ProtoMessage | undefined {
     const known = this.#known.get(name)
     if (known?.kind !== 'message') return undefined
@@ -269,7 +303,8 @@ class Linker {
     if (known !== undefined) return known
     const fields: ProtoField[] = []
     const meaning = meaningOf(name, (wanted) => this.#byFullName(wanted))
-    const message: ProtoMessage = meaning === undefined ? { kind: 'message', name, fields } : { kind: 'message', name, fields, meaning }
+    const message: ProtoMessage =
+      meaning === undefined ? { kind: 'message', name, fields } : { kind: 'message', name, fields, meaning }
     this.#messages.set(decl, message)
     this.#waiting.push(() => this.#fill(fields, decl, file, name))
     return message
@@ -288,10 +323,19 @@ class Linker {
     for (const field of decl.fields) fields.push(this.#field(field, file, name, oneofs))
   }
 
-  #field(field: FieldDecl, file: FileDecl, scope: string, oneofs: ReadonlyMap<number, readonly FieldDecl[]>): ProtoField {
-    if (++this.#fields > PROTOBUF_LIMIT_FIELDS) throw this.#error(`has more fields than the limit of ${PROTOBUF_LIMIT_FIELDS}`)
+  #field(
+    field: FieldDecl,
+    file: FileDecl,
+    scope: string,
+    oneofs: ReadonlyMap<number, readonly FieldDecl[]>,
+  ): ProtoField {
+    if (++this.#fields > PROTOBUF_LIMIT_FIELDS)
+      throw this.#error(`has more fields than the limit of ${PROTOBUF_LIMIT_FIELDS}`)
     const declaredType = this.#type(field.type, scope)
-    const type = declaredType.kind === 'message' && isDelimited(field, file) ? this.#between(declaredType, field.number) : declaredType
+    const type =
+      declaredType.kind === 'message' && isDelimited(field, file)
+        ? this.#between(declaredType, field.number)
+        : declaredType
     const shape = field.key !== undefined ? 'map' : field.label === 'repeated' ? 'list' : 'one'
     const presence = shape === 'one' ? presenceOf(field, file, type) : 'explicit'
     const rivals = field.oneof === undefined ? [] : (oneofs.get(field.oneof) ?? [])
@@ -310,7 +354,10 @@ class Linker {
       made.key = field.key as ProtoScalar
     }
     const declared = field.options.get('default')
-    const fallback = type.kind === 'message' || shape !== 'one' || (declared === undefined && presence !== 'implicit') ? undefined : fallbackOf(type, declared)
+    const fallback =
+      type.kind === 'message' || shape !== 'one' || (declared === undefined && presence !== 'implicit')
+        ? undefined
+        : fallbackOf(type, declared)
     if (fallback !== undefined) made.fallback = fallback
     return made
   }
@@ -329,7 +376,8 @@ class Linker {
     if (SCALARS.has(name)) return { kind: 'scalar', scalar: name as ProtoScalar }
     let known: Known | undefined
     if (name.startsWith('.')) known = this.#known.get(name.slice(1))
-    for (let at = name.startsWith('.') ? undefined : scope; at !== undefined && known === undefined; at = outer(at)) known = this.#known.get(within(at, name))
+    for (let at = name.startsWith('.') ? undefined : scope; at !== undefined && known === undefined; at = outer(at))
+      known = this.#known.get(within(at, name))
     if (known === undefined) throw this.#error(`uses the type "${name}" in ${scope}, which it does not know`)
     return known.kind === 'enum' ? this.#enum(known) : this.#message(known)
   }
@@ -366,13 +414,16 @@ function presenceOf(field: FieldDecl, file: FileDecl, type: ProtoType): ProtoFie
     if (feature === 'LEGACY_REQUIRED') return 'required'
     return feature === 'IMPLICIT' && type.kind !== 'message' && field.oneof === undefined ? 'implicit' : 'explicit'
   }
-  return file.syntax === 'proto2' || field.label === 'optional' || field.oneof !== undefined || type.kind === 'message' ? 'explicit' : 'implicit'
+  return file.syntax === 'proto2' || field.label === 'optional' || field.oneof !== undefined || type.kind === 'message'
+    ? 'explicit'
+    : 'implicit'
 }
 
 function isPacked(field: FieldDecl, file: FileDecl): boolean {
   const option = field.options.get('packed')
   if (option !== undefined) return option === 'true'
-  const feature = field.options.get('features.repeated_field_encoding') ?? file.options.get('features.repeated_field_encoding')
+  const feature =
+    field.options.get('features.repeated_field_encoding') ?? file.options.get('features.repeated_field_encoding')
   return file.syntax === 'editions' ? feature !== 'EXPANDED' : file.syntax === 'proto3'
 }
 
@@ -400,7 +451,12 @@ function fallbackOf(type: ProtoLeaf, declared: string | undefined): ProtoField['
       return declared === 'true'
     case 'double':
     case 'float': {
-      const number = declared === undefined ? 0 : /^-?inf$/.test(declared) ? Number(declared.replace('inf', 'Infinity')) : Number(declared.replace(/f$/, ''))
+      const number =
+        declared === undefined
+          ? 0
+          : /^-?inf$/.test(declared)
+            ? Number(declared.replace('inf', 'Infinity'))
+            : Number(declared.replace(/f$/, ''))
       return type.scalar === 'float' ? Math.fround(number) : number
     }
     default: {
@@ -472,7 +528,11 @@ class Types {
 
   #shaped(field: ProtoField): DataType {
     const type = this.of(field.type)
-    return field.shape === 'list' ? { kind: 'array', element: type } : field.shape === 'map' ? { kind: 'map', value: type } : type
+    return field.shape === 'list'
+      ? { kind: 'array', element: type }
+      : field.shape === 'map'
+        ? { kind: 'map', value: type }
+        : type
   }
 
   fill(): void {

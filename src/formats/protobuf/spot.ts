@@ -1,6 +1,6 @@
 /**
- * Where values stand and what they are read as: ranges of bytes, scalars at a position, entries of maps, messages whose parts were put together. Pieces of code that
- * making values (`value.ts`) and writing text (`text.ts`) have in common.
+ * Where values stand and what they are read as: ranges of bytes, scalars at a position, entries of maps, messages whose
+ * parts were put together. Pieces of code that making values (`value.ts`) and writing text (`text.ts`) have in common.
  */
 import { type Code, js, type Name, NOTHING } from '../../codegen/emitter.ts'
 import type { DataType, Value } from '../../types.ts'
@@ -8,8 +8,30 @@ import { renderValue } from '../text/render.ts'
 import { bytesAt, scratch, stringAt } from '../reading/reader-runtime.ts'
 import type { Family, Frame } from './family.ts'
 import { scanMessage, type Tracked } from './scan.ts'
-import { type Meaning, meaningType, type ProtoField, type ProtoMessage, type ProtoScalar, type ProtoType, scalarType } from './schema.ts'
-import { boolAt, fixed64At, groupEnd, int32At, int64At, lengthAt, mergedField, sfixed64At, sint32At, sint64At, uint32At, uint64At, viewOf } from './wire.ts'
+import {
+  type Meaning,
+  meaningType,
+  type ProtoField,
+  type ProtoMessage,
+  type ProtoScalar,
+  type ProtoType,
+  scalarType,
+} from './schema.ts'
+import {
+  boolAt,
+  fixed64At,
+  groupEnd,
+  int32At,
+  int64At,
+  lengthAt,
+  mergedField,
+  sfixed64At,
+  sint32At,
+  sint64At,
+  uint32At,
+  uint64At,
+  viewOf,
+} from './wire.ts'
 
 /** The bytes of a string, bytes or message at a position: code that goes before, and the range. */
 export interface Range {
@@ -18,12 +40,19 @@ export interface Range {
   readonly to: Name
 }
 
-/** The range of a value that begins at `at` (checked by the scan): behind the length that stands there; of a message between tags up to the second one. */
+/**
+ * The range of a value that begins at `at` (checked by the scan): behind the length that stands there; of a message
+ * between tags up to the second one.
+ */
 export function rangeAt(frame: Frame, at: Code, type?: ProtoMessage): Range {
   const { e } = frame
   const [from, to] = [e.name('from'), e.name('to')]
   if (type?.group !== undefined)
-    return { before: js`let ${from} = ${at}, ${to} = ${e.constant(groupEnd, 'groupEnd')}(b, ${at}, b.length, ${type.group})`, from, to }
+    return {
+      before: js`let ${from} = ${at}, ${to} = ${e.constant(groupEnd, 'groupEnd')}(b, ${at}, b.length, ${type.group})`,
+      from,
+      to,
+    }
   return {
     before: js`let ${to} = b[${at}], ${from} = ${at} + 1
 if (${to} > 127) { ${to} = ${e.constant(lengthAt, 'lengthAt')}(b, ${at}); ${from} = ${e.constant(scratch, 'scratch')}.at }
@@ -34,7 +63,11 @@ ${to} += ${from}`,
 }
 
 /** Readers of varints that have more than one byte, and what one byte means. */
-const VARINTS: Readonly<Partial<Record<ProtoScalar, { readonly read: (b: Uint8Array, p: number) => Value | undefined; readonly zigzag?: true }>>> = {
+const VARINTS: Readonly<
+  Partial<
+    Record<ProtoScalar, { readonly read: (b: Uint8Array, p: number) => Value | undefined; readonly zigzag?: true }>
+  >
+> = {
   int32: { read: int32At },
   uint32: { read: uint32At },
   sint32: { read: sint32At, zigzag: true },
@@ -89,15 +122,26 @@ export function meaningReader(family: Family, meaning: Meaning): Name {
   return family.e.constant(family.meaning(meaning), 'meaning')
 }
 
-/** The type of a single value, when it is one that is read in one piece: a scalar, an enum, or a message that stands for another value. */
+/**
+ * The type of a single value, when it is one that is read in one piece: a scalar, an enum, or a message that stands for
+ * another value.
+ */
 export function leafType(type: ProtoType): DataType | undefined {
   if (type.kind === 'scalar') return scalarType(type.scalar)
   if (type.kind === 'enum') return { kind: 'string' }
   return type.meaning === undefined ? undefined : meaningType(type.meaning)
 }
 
-/** The place of a singular message whose count is known: its own bytes, or those of all its parts put together. Declares what it names. */
-export function messagePlace(frame: Frame, tracked: Tracked, from: Code, to: Code): { readonly before: Code; readonly place: Code } {
+/**
+ * The place of a singular message whose count is known: its own bytes, or those of all its parts put together. Declares
+ * what it names.
+ */
+export function messagePlace(
+  frame: Frame,
+  tracked: Tracked,
+  from: Code,
+  to: Code,
+): { readonly before: Code; readonly place: Code } {
   const { e, bad } = frame
   const { field, at, count } = tracked
   const group = field.type.kind === 'message' && field.type.group !== undefined
@@ -125,19 +169,38 @@ export function fallbackText(field: ProtoField, family: Family): string {
 }
 
 /** The fields of a map's entries, made once for each map. */
-const entries = new WeakMap<ProtoField, { readonly message: ProtoMessage; readonly key: ProtoField; readonly value: ProtoField }>()
+const entries = new WeakMap<
+  ProtoField,
+  { readonly message: ProtoMessage; readonly key: ProtoField; readonly value: ProtoField }
+>()
 
-export function entryOf(field: ProtoField): { readonly message: ProtoMessage; readonly key: ProtoField; readonly value: ProtoField } {
+export function entryOf(field: ProtoField): {
+  readonly message: ProtoMessage
+  readonly key: ProtoField
+  readonly value: ProtoField
+} {
   const known = entries.get(field)
   if (known !== undefined) return known
   const plain = { shape: 'one', packed: false, presence: 'implicit', siblings: [] } as const
   const keyScalar = field.key ?? 'string'
-  const key: ProtoField = { ...plain, name: 'key', number: 1, type: { kind: 'scalar', scalar: keyScalar }, fallback: emptyOf(keyScalar) }
+  const key: ProtoField = {
+    ...plain,
+    name: 'key',
+    number: 1,
+    type: { kind: 'scalar', scalar: keyScalar },
+    fallback: emptyOf(keyScalar),
+  }
   const { type } = field
   const value: ProtoField =
     type.kind === 'message'
       ? { ...plain, name: 'value', number: 2, type }
-      : { ...plain, name: 'value', number: 2, type, fallback: type.kind === 'enum' ? (type.names.get(type.first) ?? String(type.first)) : emptyOf(type.scalar) }
+      : {
+          ...plain,
+          name: 'value',
+          number: 2,
+          type,
+          fallback: type.kind === 'enum' ? (type.names.get(type.first) ?? String(type.first)) : emptyOf(type.scalar),
+        }
   const message: ProtoMessage = { kind: 'message', name: `${field.name} entry`, fields: [key, value] }
   const made = { message, key, value }
   entries.set(field, made)
@@ -149,8 +212,9 @@ function emptyOf(scalar: ProtoScalar): string | number | boolean | Uint8Array {
 }
 
 /**
- * Code that scans the entry whose length stands at `at`. `use` gets the key as a string expression and the value's place; its code runs where `from` and `to` name the entry's bytes.
- * An entry without its message is one with an empty message.
+ * Code that scans the entry whose length stands at `at`. `use` gets the key as a string expression and the value's
+ * place; its code runs where `from` and `to` name the entry's bytes. An entry without its message is one with an empty
+ * message.
  */
 export function readEntry(frame: Frame, field: ProtoField, at: Code, use: (key: Name, value: Tracked) => Code): Code {
   const { e } = frame

@@ -1,6 +1,7 @@
 /**
- * Generates functions that turn encoded messages into JSON text without making a value in between: bytes in, bytes into the scratch buffer out. Fields come in the order
- * of their declaration, whatever their order on the wire; an absent field is written as what it reads as. It renders as `render.ts` does, rule by rule.
+ * Generates functions that turn encoded messages into JSON text without making a value in between: bytes in, bytes into
+ * the scratch buffer out. Fields come in the order of their declaration, whatever their order on the wire; an absent
+ * field is written as what it reads as. It renders as `render.ts` does, rule by rule.
  */
 import { type Code, js, type Name, NOTHING } from '../../codegen/emitter.ts'
 import type { DataType, Value } from '../../types.ts'
@@ -40,11 +41,13 @@ class Writer {
     if (this.#text === '') return
     const bytes = Buffer.from(this.#text)
     this.#text = ''
-    if (bytes.length > 64) return this.own(js`${this.fn(writeReady, 'writeReady')}(${this.fn(bytes, 'ready')}, ${this.w}, ${this.rest})`)
+    if (bytes.length > 64)
+      return this.own(js`${this.fn(writeReady, 'writeReady')}(${this.fn(bytes, 'ready')}, ${this.w}, ${this.rest})`)
     this.room.bytes += bytes.length + 4
     const padded = Buffer.concat([bytes, Buffer.alloc(3)])
     const stores: Code[] = []
-    for (let i = 0; i < bytes.length; i += 4) stores.push(js`ov.setInt32(${this.w} + ${i}, ${padded.readInt32LE(i)}, true)`)
+    for (let i = 0; i < bytes.length; i += 4)
+      stores.push(js`ov.setInt32(${this.w} + ${i}, ${padded.readInt32LE(i)}, true)`)
     this.#codes.push(js`${stores}
 ${this.w} += ${bytes.length}`)
   }
@@ -89,7 +92,13 @@ o = ${s}.bytes; ov = ${s}.view`)
   }
 }
 
-function textFunction(thing: object, purpose: string, family: Family, extra: readonly Name[], write: (frame: Frame, out: Writer) => Code): Name {
+function textFunction(
+  thing: object,
+  purpose: string,
+  family: Family,
+  extra: readonly Name[],
+  write: (frame: Frame, out: Writer) => Code,
+): Name {
   const { e } = family
   const [w, rest] = [e.name('w'), e.name('rest')]
   return family.define(thing, purpose, 'text', js`-1`, [...extra, w], (frame) => {
@@ -149,7 +158,9 @@ function writeField(out: Writer, tracked: Tracked): void {
   const { family, bad } = frame
   if (field.shape !== 'one') {
     const empty = out.block((inner) => inner.literal(field.shape === 'list' ? '[]' : '{}'))
-    const full = out.block((inner) => inner.call(js`${listTextFunction(field, family)}(b, view, ${at}, to, ${last}, ${out.w}, ${frame.depth})`))
+    const full = out.block((inner) =>
+      inner.call(js`${listTextFunction(field, family)}(b, view, ${at}, to, ${last}, ${out.w}, ${frame.depth})`),
+    )
     return out.add(js`if (${at} < 0) ${empty} else ${full}`)
   }
   const { type } = field
@@ -220,11 +231,16 @@ for (const ${position} of ${found}.values()) ${out.block((inner) => {
 function writeMessage(out: Writer, message: ProtoMessage, place: Code): void {
   const { frame } = out
   const { family } = frame
-  if (message.meaning === undefined) return out.call(js`${messageTextFunction(message, family)}(${place}, ${out.w}, ${frame.depth} + 1)`)
+  if (message.meaning === undefined)
+    return out.call(js`${messageTextFunction(message, family)}(${place}, ${out.w}, ${frame.depth} + 1)`)
   const x = frame.e.name('x')
-  out.add(js`const ${x} = ${meaningReader(family, message.meaning)}(${place}, ${frame.depth} + 1); if (${x} === undefined) ${frame.bad}`)
+  out.add(
+    js`const ${x} = ${meaningReader(family, message.meaning)}(${place}, ${frame.depth} + 1); if (${x} === undefined) ${frame.bad}`,
+  )
   const type = meaningType(message.meaning)
-  out.own(js`${out.fn(writeValue, 'writeValue')}(${x}, ${out.fn(type, 'type')}, ${out.fn(family.render, 'render')}, ${out.w}, ${out.rest})`)
+  out.own(
+    js`${out.fn(writeValue, 'writeValue')}(${x}, ${out.fn(type, 'type')}, ${out.fn(family.render, 'render')}, ${out.w}, ${out.rest})`,
+  )
 }
 
 function writeAt(out: Writer, type: ProtoType, at: Name): void {
@@ -252,13 +268,18 @@ function writeScalar(out: Writer, scalar: ProtoScalar, at: Name): void {
     case 'bytes': {
       const range = rangeAt(frame, at)
       out.add(range.before)
-      const fn = scalar === 'string' ? js`${out.fn(writeString, 'writeString')}(b, view,` : js`${out.fn(writeBase64, 'writeBase64')}(b,`
+      const fn =
+        scalar === 'string'
+          ? js`${out.fn(writeString, 'writeString')}(b, view,`
+          : js`${out.fn(writeBase64, 'writeBase64')}(b,`
       return out.own(js`${fn} ${range.from}, ${range.to}, ${w}, ${rest})`)
     }
     case 'bool': {
       const { before, value } = scalarValue(frame, 'bool', at)
       out.add(before)
-      return out.add(js`if (${value}) ${out.block((inner) => inner.literal('true'))} else ${out.block((inner) => inner.literal('false'))}`)
+      return out.add(
+        js`if (${value}) ${out.block((inner) => inner.literal('true'))} else ${out.block((inner) => inner.literal('false'))}`,
+      )
     }
     default: {
       const { before, value } = scalarValue(frame, scalar, at)

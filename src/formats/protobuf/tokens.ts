@@ -1,4 +1,7 @@
-/** Splits .proto text into tokens, one at a time, with a look ahead. Comments and white space are passed over; it knows nothing of the grammar. */
+/**
+ * Splits .proto text into tokens, one at a time, with a look ahead. Comments and white space are passed over; it knows
+ * nothing of the grammar.
+ */
 
 export type Token =
   | { readonly kind: 'name'; readonly text: string; readonly at: number }
@@ -78,11 +81,14 @@ const ESCAPES: Readonly<Record<string, string>> = { a: '\x07', b: '\b', f: '\f',
 
 function unescaped(text: string): string {
   if (!text.includes('\\')) return text
-  return text.replace(/\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([\s\S]))/g, (_all, octal, hex, short, long, letter) => {
-    if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8) & 255)
-    if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16))
-    if (short !== undefined) return String.fromCharCode(Number.parseInt(short, 16))
-    if (long !== undefined) return String.fromCodePoint(Math.min(0x10ffff, Number.parseInt(long, 16)))
-    return ESCAPES[letter] ?? letter
-  })
+  return text.replace(
+    /\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([\s\S]))/g,
+    (_all, octal, hex, short, long, letter) => {
+      if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8) & 255)
+      if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16))
+      if (short !== undefined) return String.fromCharCode(Number.parseInt(short, 16))
+      if (long !== undefined) return String.fromCodePoint(Math.min(0x10ffff, Number.parseInt(long, 16)))
+      return ESCAPES[letter] ?? letter
+    },
+  )
 }

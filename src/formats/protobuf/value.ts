@@ -1,6 +1,7 @@
 /**
- * Generates code that makes run-time values of encoded messages, converted to the types that the binder asked for. Scalars in place; messages, lists and maps
- * through functions, one per (message or field, type). For the `json` kind a composite becomes JsonText by way of `text.ts`.
+ * Generates code that makes run-time values of encoded messages, converted to the types that the binder asked for.
+ * Scalars in place; messages, lists and maps through functions, one per (message or field, type). For the `json` kind a
+ * composite becomes JsonText by way of `text.ts`.
  */
 import { type Code, js, type Name, NOTHING } from '../../codegen/emitter.ts'
 import type { Decimal } from '../../lib/decimal.ts'
@@ -34,7 +35,10 @@ ${target} = ${convert === null ? raw.value : js`${e.constant(convert, 'convert')
 
 function enumValue(frame: Frame, names: ReadonlyMap<number, string>, at: Code): { before: Code; value: Code } {
   const number = scalarValue(frame, 'int32', at)
-  return { before: number.before, value: js`${frame.e.constant(enumName, 'enumName')}(${frame.e.constant(names, 'names')}, ${number.value})` }
+  return {
+    before: number.before,
+    value: js`${frame.e.constant(enumName, 'enumName')}(${frame.e.constant(names, 'names')}, ${number.value})`,
+  }
 }
 
 /** As `assignAt`, for a message whose bytes are given as `buffer, view, from, to`. */
@@ -56,7 +60,10 @@ ${target} = new ${e.constant(JsonText, 'JsonText')}(${e.constant(takeText, 'take
 ${target} = ${x}`
 }
 
-/** The function (b, view, from, to, depth) that makes a struct of the type; fields of other writers are null, in the place that the type has for them. */
+/**
+ * The function (b, view, from, to, depth) that makes a struct of the type; fields of other writers are null, in the
+ * place that the type has for them.
+ */
 export function messageFunction(message: ProtoMessage, type: DataType & { kind: 'struct' }, family: Family): Name {
   return family.define(message, type, 'struct', js`undefined`, [], (frame) => {
     const map = frame.e.name('map')
@@ -87,7 +94,13 @@ return ${map}`
 }
 
 /** Scans the message for the fields and puts their values into the map. */
-function setFields(frame: Frame, message: ProtoMessage, fields: readonly Field[], required: readonly ProtoField[], map: Name): Code {
+function setFields(
+  frame: Frame,
+  message: ProtoMessage,
+  fields: readonly Field[],
+  required: readonly ProtoField[],
+  map: Name,
+): Code {
   const byName = new Map(message.fields.map((field) => [field.name, field]))
   const wanted = fields.map(({ name }) => byName.get(name)).filter((field) => field !== undefined)
   const scan = scanMessage(frame, message, [...wanted, ...required], js`from`, js`to`)
@@ -106,7 +119,14 @@ ${required.map((field) => js`if (${at(field).at} < 0) ${frame.bad}`)}`
 }
 
 /** Code that assigns a field's whole value, after the scan of [from, to). */
-export function assignField(frame: Frame, tracked: Tracked, to: DataType, target: Code, from: Code = js`from`, end: Code = js`to`): Code {
+export function assignField(
+  frame: Frame,
+  tracked: Tracked,
+  to: DataType,
+  target: Code,
+  from: Code = js`from`,
+  end: Code = js`to`,
+): Code {
   const { e, bad, family } = frame
   const { field, at, last } = tracked
   if (field.shape !== 'one') {
@@ -123,7 +143,11 @@ ${target} = ${x}`
   if (field.type.kind === 'message') {
     const { before, place } = messagePlace(frame, tracked, from, end)
     const other =
-      field.presence === 'required' ? bad : field.presence === 'explicit' ? NOTHING : assignMessage(frame, field.type, to, emptyPlace(frame), target)
+      field.presence === 'required'
+        ? bad
+        : field.presence === 'explicit'
+          ? NOTHING
+          : assignMessage(frame, field.type, to, emptyPlace(frame), target)
     return js`if (${at} >= 0) { ${before}
 ${assignMessage(frame, field.type, to, place, target)} } else { ${other} }`
   }
@@ -146,7 +170,10 @@ export function fallbackValue(field: ProtoField, to: DataType, family: Family): 
   return convert === undefined || value === null ? undefined : convert === null ? value : convert(value as never)
 }
 
-/** The function (b, view, at, to, last, depth) that makes an array or a map of a field's values; undefined where the type is nothing of the kind. */
+/**
+ * The function (b, view, at, to, last, depth) that makes an array or a map of a field's values; undefined where the
+ * type is nothing of the kind.
+ */
 function listFunction(field: ProtoField, type: DataType, family: Family): Name | undefined {
   const last = family.e.name('last')
   if (field.shape === 'list' && type.kind === 'array') {
@@ -199,7 +226,11 @@ function jsonTime(value: number | bigint): string {
 }
 
 /** From the type of a leaf to the type that the binder gave: null: as it is; undefined: no way. */
-export function leafConversion(own: DataType, to: DataType, family: Family): ((value: never) => Value) | null | undefined {
+export function leafConversion(
+  own: DataType,
+  to: DataType,
+  family: Family,
+): ((value: never) => Value) | null | undefined {
   if (to.kind !== 'json') return conversion(own, to)
   switch (own.kind) {
     case 'float':

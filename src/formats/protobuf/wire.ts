@@ -1,7 +1,8 @@
 /**
- * Protobuf's wire format by hand: what generated readers call for rare and long things, and the readers of the messages that stand for other values
- * (timestamps, wrappers, JSON). Positions in, values out; nothing throws on hostile bytes, damage is -1 or undefined. Positions have been checked by a scan before.
- * Source: the Protocol Buffers encoding reference.
+ * Protobuf's wire format by hand: what generated readers call for rare and long things, and the readers of the messages
+ * that stand for other values (timestamps, wrappers, JSON). Positions in, values out; nothing throws on hostile bytes,
+ * damage is -1 or undefined. Positions have been checked by a scan before. Source: the Protocol Buffers encoding
+ * reference.
  */
 
 import { JsonText } from '../../lib/json-text.ts'
@@ -104,7 +105,10 @@ export function tagAt(b: Uint8Array, p: number): number {
   return -1
 }
 
-/** The position behind the value whose tag was read; -1 when there is no such value. It may lie behind `to` by a few bytes. */
+/**
+ * The position behind the value whose tag was read; -1 when there is no such value. It may lie behind `to` by a few
+ * bytes.
+ */
 export function skipField(b: Uint8Array, p: number, to: number, tag: number, depth = 0): number {
   if (tag < 8 || p > to) return -1
   switch (tag & 7) {
@@ -126,7 +130,10 @@ export function skipField(b: Uint8Array, p: number, to: number, tag: number, dep
   }
 }
 
-/** Where the end tag of the group stands whose contents begin at p; -1 when there is none. The position behind the tag is left in `scratch.at`. */
+/**
+ * Where the end tag of the group stands whose contents begin at p; -1 when there is none. The position behind the tag
+ * is left in `scratch.at`.
+ */
 export function groupEnd(b: Uint8Array, p: number, to: number, number: number, depth = 0): number {
   if (depth > PROTOBUF_LIMIT_DEPTH) return -1
   while (p < to) {
@@ -147,10 +154,19 @@ export function skipTagged(b: Uint8Array, p: number, to: number): number {
 }
 
 /**
- * A message field that came several times, as one message: what parsers must make of it is what they would make of the parts one behind the other.
- * `siblings`: fields of the same oneof, which clear what came before. `group`: its values stand between tags. undefined: damage.
+ * A message field that came several times, as one message: what parsers must make of it is what they would make of the
+ * parts one behind the other.
+ * `siblings`: fields of the same oneof, which clear what came before. `group`: its values stand between tags.
+ * undefined: damage.
  */
-export function mergedField(b: RawBuffer, from: number, to: number, number: number, siblings: readonly number[], group: boolean): RawBuffer | undefined {
+export function mergedField(
+  b: RawBuffer,
+  from: number,
+  to: number,
+  number: number,
+  siblings: readonly number[],
+  group: boolean,
+): RawBuffer | undefined {
   let parts: Uint8Array[] = []
   for (let p = from; p < to; ) {
     const tag = tagAt(b, p)
@@ -178,7 +194,10 @@ export function enumName(names: ReadonlyMap<number, string>, number: number): st
   return names.get(number) ?? String(number)
 }
 
-/** The value of a scalar at p, by its name: for places that are not worth generated code. Strings and bytes: at their length. */
+/**
+ * The value of a scalar at p, by its name: for places that are not worth generated code. Strings and bytes: at their
+ * length.
+ */
 export function scalarAt(scalar: ProtoScalar, b: RawBuffer, view: DataView, p: number): Value | undefined {
   switch (scalar) {
     case 'double':
@@ -235,7 +254,12 @@ export function wireOf(scalar: ProtoScalar): 0 | 1 | 2 | 5 {
 }
 
 /** Calls `visit` with the tag and the position of each value of the message; false for damage. */
-export function walk(b: Uint8Array, from: number, to: number, visit: (tag: number, at: number, end: number) => boolean): boolean {
+export function walk(
+  b: Uint8Array,
+  from: number,
+  to: number,
+  visit: (tag: number, at: number, end: number) => boolean,
+): boolean {
   for (let p = from; p < to; ) {
     const tag = tagAt(b, p)
     if (tag < 0) return false
@@ -261,7 +285,14 @@ function integers(b: Uint8Array, from: number, to: number, count: number): (numb
 }
 
 /** Seconds and nanoseconds within what the type allows, as one number of nanoseconds. */
-function nanosIn(b: Uint8Array, from: number, to: number, least: number, most: number, signed: boolean): bigint | undefined {
+function nanosIn(
+  b: Uint8Array,
+  from: number,
+  to: number,
+  least: number,
+  most: number,
+  signed: boolean,
+): bigint | undefined {
   const found = integers(b, from, to, 2)
   if (found === undefined) return undefined
   const [, seconds, nanos] = found
@@ -316,7 +347,8 @@ function jsonValue(text: string): Value {
 }
 
 function wrapped(scalar: ProtoScalar, b: RawBuffer, view: DataView, from: number, to: number): Value | undefined {
-  let value: Value | undefined = scalar === 'string' ? '' : scalar === 'bytes' ? new Uint8Array(0) : scalar === 'bool' ? false : 0
+  let value: Value | undefined =
+    scalar === 'string' ? '' : scalar === 'bytes' ? new Uint8Array(0) : scalar === 'bool' ? false : 0
   const own = 8 | wireOf(scalar)
   const good = walk(b, from, to, (tag, at) => {
     if (tag === own) value = scalarAt(scalar, b, view, at)
@@ -352,12 +384,31 @@ function timeIn(b: Uint8Array, from: number, to: number): Value | undefined {
   const found = integers(b, from, to, 4)
   if (found === undefined) return undefined
   const [, hours, minutes, seconds, nanos] = found.map(Number)
-  if (!(hours >= 0 && hours <= 24 && minutes >= 0 && minutes <= 59 && seconds >= 0 && seconds <= 59 && nanos >= 0 && nanos <= 999_999_999)) return undefined
+  if (
+    !(
+      hours >= 0 &&
+      hours <= 24 &&
+      minutes >= 0 &&
+      minutes <= 59 &&
+      seconds >= 0 &&
+      seconds <= 59 &&
+      nanos >= 0 &&
+      nanos <= 999_999_999
+    )
+  )
+    return undefined
   return (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000 + nanos
 }
 
 /** google.protobuf.Struct, Value and ListValue as JSON text. */
-function jsonIn(shape: 'struct' | 'value' | 'list', b: RawBuffer, view: DataView, from: number, to: number, depth: number): string | undefined {
+function jsonIn(
+  shape: 'struct' | 'value' | 'list',
+  b: RawBuffer,
+  view: DataView,
+  from: number,
+  to: number,
+  depth: number,
+): string | undefined {
   if (depth > PROTOBUF_LIMIT_DEPTH) return undefined
   if (shape === 'value') return jsonOfValue(b, view, from, to, depth)
   const parts: string[] = []
@@ -376,7 +427,14 @@ function jsonIn(shape: 'struct' | 'value' | 'list', b: RawBuffer, view: DataView
   return `{${[...members].map(([name, text]) => `${jsonString(name)}:${text}`).join(',')}}`
 }
 
-function structEntry(members: Map<string, string>, b: RawBuffer, view: DataView, from: number, to: number, depth: number): boolean {
+function structEntry(
+  members: Map<string, string>,
+  b: RawBuffer,
+  view: DataView,
+  from: number,
+  to: number,
+  depth: number,
+): boolean {
   let key = ''
   let text: string | undefined = 'null'
   const good = walk(b, from, to, (tag, at, end) => {
@@ -424,7 +482,10 @@ function jsonOfValue(b: RawBuffer, view: DataView, from: number, to: number, dep
   return good ? text : undefined
 }
 
-/** The list of message indexes at p, where a schema registry's clients put it; undefined when there is none. The position behind it is left in `scratch.at`. */
+/**
+ * The list of message indexes at p, where a schema registry's clients put it; undefined when there is none. The
+ * position behind it is left in `scratch.at`.
+ */
 export function indexesAt(b: Uint8Array, p: number, to: number): number[] | undefined {
   const count = sint32In(b, p, to)
   if (count === undefined || count < 0 || count > PROTOBUF_LIMIT_DEPTH) return undefined
@@ -445,8 +506,8 @@ function sint32In(b: Uint8Array, p: number, to: number): number | undefined {
 }
 
 /**
- * The message name at p, where Apicurio's own serializer puts it (a small message of its own, with its length in front); undefined when there is none.
- * The position behind it is left in `scratch.at`.
+ * The message name at p, where Apicurio's own serializer puts it (a small message of its own, with its length in
+ * front); undefined when there is none. The position behind it is left in `scratch.at`.
  */
 export function referenceAt(b: RawBuffer, p: number, to: number): string | undefined {
   const n = lengthAt(b, p)

@@ -1,6 +1,7 @@
 /**
- * From the type that a writer used to the type that the binder gave to a path, for single values: widening of numbers, units of timestamps, decimals.
- * What would lose or invent something is not converted. Used where readers are generated (is there a way?) and by them (take it).
+ * From the type that a writer used to the type that the binder gave to a path, for single values: widening of numbers,
+ * units of timestamps, decimals. What would lose or invent something is not converted. Used where readers are generated
+ * (is there a way?) and by them (take it).
  */
 import { Decimal } from '../../lib/decimal.ts'
 import { floatText } from '../../lib/number-text.ts'
@@ -77,7 +78,10 @@ function scaled(value: number | bigint, factor: number): number | bigint {
   return typeof value === 'number' && Number.isSafeInteger(product) ? product : integer(BigInt(value) * BigInt(factor))
 }
 
-/** From a value of the `json` kind to a declared type; the function returns undefined for a value that does not fit. `null`: nothing to do. */
+/**
+ * From a value of the `json` kind to a declared type; the function returns undefined for a value that does not fit.
+ * `null`: nothing to do.
+ */
 export function fromJson(to: DataType): ((value: Value) => Value | undefined) | null {
   switch (to.kind) {
     case 'json':
@@ -97,7 +101,8 @@ export function fromJson(to: DataType): ((value: Value) => Value | undefined) | 
     case 'double':
       return (value) => (typeof value === 'bigint' || typeof value === 'number' ? Number(value) : undefined)
     case 'decimal':
-      return (value) => (typeof value === 'bigint' || typeof value === 'number' ? Decimal.parse(String(value)) : undefined)
+      return (value) =>
+        typeof value === 'bigint' || typeof value === 'number' ? Decimal.parse(String(value)) : undefined
     default:
       return () => undefined
   }

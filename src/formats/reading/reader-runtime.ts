@@ -1,7 +1,8 @@
 /**
- * What generated readers call: varints beyond the inlined sizes, strings out of bytes, and a text writer over one shared scratch buffer.
- * Everything here takes the buffer and positions as arguments, never throws on hostile bytes, and reports damage by a return value (-1 or undefined).
- * The scratch buffer is shared by all readers of a thread: a reader runs to its end without interruption, so no two use it at once.
+ * What generated readers call: varints beyond the inlined sizes, strings out of bytes, and a text writer over one
+ * shared scratch buffer. Everything here takes the buffer and positions as arguments, never throws on hostile bytes,
+ * and reports damage by a return value (-1 or undefined). The scratch buffer is shared by all readers of a thread: a
+ * reader runs to its end without interruption, so no two use it at once.
  */
 import { Decimal } from '../../lib/decimal.ts'
 import { writeAsciiText } from '../text/number-writer.ts'
@@ -71,7 +72,10 @@ export function takeText(length: number): string {
   return text
 }
 
-/** A zigzag varint of up to ten bytes at p: a number, a bigint beyond ±(2^53-1), or undefined when it is longer than ten bytes or than 64 bits. */
+/**
+ * A zigzag varint of up to ten bytes at p: a number, a bigint beyond ±(2^53-1), or undefined when it is longer than ten
+ * bytes or than 64 bits.
+ */
 export function longAt(b: Uint8Array, p: number): number | bigint | undefined {
   let low = 0
   let middle = 0
@@ -108,8 +112,8 @@ const fromCharCode = String.fromCharCode
 const SHORT_BYTES = 16
 
 /**
- * The bytes [from, to) as a string: UTF-8, where what is not valid becomes U+FFFD. Short ASCII is made here, three times as fast as by a call into
- * the runtime; for anything longer that call is fastest, whatever the bytes are.
+ * The bytes [from, to) as a string: UTF-8, where what is not valid becomes U+FFFD. Short ASCII is made here, three
+ * times as fast as by a call into the runtime; for anything longer that call is fastest, whatever the bytes are.
  */
 export function stringAt(b: RawBuffer, from: number, to: number): string {
   if (to - from > SHORT_BYTES) return b.utf8Slice(from, to)
@@ -141,13 +145,63 @@ function shortString(b: RawBuffer, p: number, length: number): string {
     case 9:
       return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7], b[p + 8])
     case 10:
-      return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7], b[p + 8], b[p + 9])
+      return fromCharCode(
+        b[p],
+        b[p + 1],
+        b[p + 2],
+        b[p + 3],
+        b[p + 4],
+        b[p + 5],
+        b[p + 6],
+        b[p + 7],
+        b[p + 8],
+        b[p + 9],
+      )
     case 11:
-      return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7], b[p + 8], b[p + 9], b[p + 10])
+      return fromCharCode(
+        b[p],
+        b[p + 1],
+        b[p + 2],
+        b[p + 3],
+        b[p + 4],
+        b[p + 5],
+        b[p + 6],
+        b[p + 7],
+        b[p + 8],
+        b[p + 9],
+        b[p + 10],
+      )
     case 12:
-      return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7], b[p + 8], b[p + 9], b[p + 10], b[p + 11])
+      return fromCharCode(
+        b[p],
+        b[p + 1],
+        b[p + 2],
+        b[p + 3],
+        b[p + 4],
+        b[p + 5],
+        b[p + 6],
+        b[p + 7],
+        b[p + 8],
+        b[p + 9],
+        b[p + 10],
+        b[p + 11],
+      )
     case 13:
-      return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7], b[p + 8], b[p + 9], b[p + 10], b[p + 11], b[p + 12])
+      return fromCharCode(
+        b[p],
+        b[p + 1],
+        b[p + 2],
+        b[p + 3],
+        b[p + 4],
+        b[p + 5],
+        b[p + 6],
+        b[p + 7],
+        b[p + 8],
+        b[p + 9],
+        b[p + 10],
+        b[p + 11],
+        b[p + 12],
+      )
     case 14:
       return fromCharCode(
         b[p],
@@ -214,7 +268,9 @@ export function bytesAt(b: Uint8Array, from: number, to: number): Uint8Array {
   return copy
 }
 
-/** A big-endian two's-complement integer of any length as a decimal; undefined when it is over `DECIMAL_LIMIT_BYTES`. */
+/**
+ * A big-endian two's-complement integer of any length as a decimal; undefined when it is over `DECIMAL_LIMIT_BYTES`.
+ */
 export function decimalAt(b: RawBuffer, from: number, to: number, scale: number): Decimal | undefined {
   const size = to - from
   if (size > DECIMAL_LIMIT_BYTES) return undefined
@@ -239,7 +295,8 @@ export function durationAt(b: RawBuffer, from: number): string {
   return text === '' ? 'PT0S' : `P${text}`
 }
 
-// ---- The writer. `w` is the position in scratch.bytes to write at; the new position is returned. Numbers: see number-writer.ts. ----
+// ---- The writer. `w` is the position in scratch.bytes to write at; the new position is returned. Numbers: see
+// number-writer.ts. ----
 
 const HEX = Buffer.from('0123456789abcdef')
 /** The letter after the backslash for the five control characters that have one, else 0. */
@@ -255,14 +312,18 @@ for (const [code, letter] of [
 ] as const)
   SHORT_ESCAPE[code] = letter.charCodeAt(0)
 
-/** The UTF-8 bytes [from, to) as a JSON string. Makes room for itself and for `rest` bytes more; -1 when the text is over the limit. */
+/**
+ * The UTF-8 bytes [from, to) as a JSON string. Makes room for itself and for `rest` bytes more; -1 when the text is
+ * over the limit.
+ */
 export function writeString(b: Uint8Array, view: DataView, from: number, to: number, w: number, rest: number): number {
   if (w + (to - from) * 6 + rest + 2 > scratch.bytes.length && !grow(w + (to - from) * 6 + rest + 2)) return -1
   const o = scratch.bytes
   o[w++] = 34
   let p = from
   if (to - from >= 8) {
-    // Four bytes at a time as long as none of them is a quote, a backslash or a control character (the test is explained at `plainEnd` in json/scan.ts).
+    // Four bytes at a time as long as none of them is a quote, a backslash or a control character (the test is
+    // explained at `plainEnd` in json/scan.ts).
     const out = scratch.view
     for (; p <= to - 4; p += 4) {
       const x = view.getInt32(p, true)

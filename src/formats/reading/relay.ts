@@ -1,7 +1,8 @@
 /**
- * Reading wanted paths from another buffer than the one that the record lies in: payloads that were decompressed, converted or put together first, and readers that
- * are needed too rarely to stand in line. The other reader is generated when it is first needed, and hands its results over in an array.
- * Byte ranges do not survive the change of buffer: texts come out as strings.
+ * Reading wanted paths from another buffer than the one that the record lies in: payloads that were decompressed,
+ * converted or put together first, and readers that are needed too rarely to stand in line. The other reader is
+ * generated when it is first needed, and hands its results over in an array. Byte ranges do not survive the change of
+ * buffer: texts come out as strings.
  */
 import { type Code, Emitter, js, join, type Name } from '../../codegen/emitter.ts'
 import type { EmitContext, FacetDecoder, Want } from '../format.ts'
@@ -10,7 +11,12 @@ import type { RawBuffer } from './reader-runtime.ts'
 type Run = (b: Buffer, view: DataView, from: number, to: number) => boolean
 
 /** Reads a payload; undefined when it is bad. The array is used again for the next payload. */
-export type Relay = (b: RawBuffer, view: DataView | undefined, from: number, to: number) => readonly unknown[] | undefined
+export type Relay = (
+  b: RawBuffer,
+  view: DataView | undefined,
+  from: number,
+  to: number,
+) => readonly unknown[] | undefined
 
 /** Variables of a want tree, in one order, and a copy of the tree with other names. */
 interface Names {
@@ -40,7 +46,10 @@ function copyOf(want: Want, names: Names, e: Emitter): Want {
   return copy
 }
 
-/** The reader of `decoder` for these wants on other buffers, and the variables that its results are for, in the same order. */
+/**
+ * The reader of `decoder` for these wants on other buffers, and the variables that its results are for, in the same
+ * order.
+ */
 export function relay(
   decoder: FacetDecoder,
   want: Want,
@@ -60,7 +69,14 @@ export function relay(
   }
 }
 
-function compile(decoder: FacetDecoder, want: Want, names: Names, e: Emitter, context: Pick<EmitContext, 'validate' | 'render'>, results: unknown[]): Run {
+function compile(
+  decoder: FacetDecoder,
+  want: Want,
+  names: Names,
+  e: Emitter,
+  context: Pick<EmitContext, 'validate' | 'render'>,
+  results: unknown[],
+): Run {
   const ranges = new Set<Name>(names.slices.flatMap((slice) => [slice.from, slice.to]))
   const declarations = names.inner.map((name) => js`${name} = ${ranges.has(name) ? -1 : null}`)
   const code = decoder.emit(want, {
@@ -72,7 +88,9 @@ function compile(decoder: FacetDecoder, want: Want, names: Names, e: Emitter, co
     render: context.render,
   })
   const strings = names.slices.map(({ from, to, value }) =>
-    value === undefined ? js`${from} = -1` : js`if (${from} >= 0) { if (${value} === null) ${value} = b.utf8Slice(${from}, ${to}); ${from} = -2 }`,
+    value === undefined
+      ? js`${from} = -1`
+      : js`if (${from} >= 0) { if (${value} === null) ${value} = b.utf8Slice(${from}, ${to}); ${from} = -2 }`,
   )
   const stores = names.inner.map((name, i) => js`${e.constant(results, 'results')}[${i}] = ${name}`)
   return e.build<Run>(
@@ -87,15 +105,27 @@ return true`,
 }
 
 /** Code that runs a relay on the buffer, view and range given as code, and assigns the results. */
-export function relayCode(e: Emitter, made: { readonly names: readonly Name[]; readonly run: Relay }, place: Code, bad: Code): Code {
+export function relayCode(
+  e: Emitter,
+  made: { readonly names: readonly Name[]; readonly run: Relay },
+  place: Code,
+  bad: Code,
+): Code {
   const results = e.name('results')
   return js`const ${results} = ${e.constant(made.run, 'relay')}(${place})
 if (${results} === undefined) ${bad}
 ${made.names.map((name, i) => js`${name} = ${results}[${i}]`)}`
 }
 
-/** A decoder for payloads that are converted into another format's bytes first. `convert`: undefined for a bad payload; it never throws. */
-export function convertedDecoder(title: string, target: FacetDecoder, convert: (b: RawBuffer, from: number, to: number) => Buffer | undefined): FacetDecoder {
+/**
+ * A decoder for payloads that are converted into another format's bytes first. `convert`: undefined for a bad payload;
+ * it never throws.
+ */
+export function convertedDecoder(
+  title: string,
+  target: FacetDecoder,
+  convert: (b: RawBuffer, from: number, to: number) => Buffer | undefined,
+): FacetDecoder {
   return {
     title,
     type: target.type,

@@ -1,6 +1,7 @@
 /**
- * Numbers as decimal digits, written into a byte buffer: integers of 64 bits, doubles and floats. `o` is the buffer, `w` the position to write at; the new
- * position is returned. The caller makes room (32 bytes are enough for any number). It prints what `lib/number-text` prints.
+ * Numbers as decimal digits, written into a byte buffer: integers of 64 bits, doubles and floats. `o` is the buffer,
+ * `w` the position to write at; the new position is returned. The caller makes room (32 bytes are enough for any
+ * number). It prints what `lib/number-text` prints.
  */
 import { doubleText, floatText } from '../../lib/number-text.ts'
 
@@ -51,8 +52,8 @@ function writePadded(o: Uint8Array, w: number, value: number, digits: number): n
 }
 
 /**
- * The zigzag varint at p in decimal digits, without making a bigint; -1 when it is not one. Its loops stand in `longAt` too: a function shared by both, which hands over
- * three numbers, takes half as long again.
+ * The zigzag varint at p in decimal digits, without making a bigint; -1 when it is not one. Its loops stand in `longAt`
+ * too: a function shared by both, which hands over three numbers, takes half as long again.
  */
 export function writeLongAt(o: Uint8Array, w: number, b: Uint8Array, p: number): number {
   let low = 0
@@ -131,8 +132,9 @@ const HIGH_WORD = LITTLE_ENDIAN ? 1 : 0
 const SLACK = 1e-6
 
 /**
- * The shortest digits that read back as `x` in [1e-6, 1e9), or -1 where the decision is too close for this method. It scales x to an integer part of 17
- * digits with an exact product (as an unevaluated sum of two doubles), and looks for the roundest number that is less than half a unit in the last place away.
+ * The shortest digits that read back as `x` in [1e-6, 1e9), or -1 where the decision is too close for this method. It
+ * scales x to an integer part of 17 digits with an exact product (as an unevaluated sum of two doubles), and looks for
+ * the roundest number that is less than half a unit in the last place away.
  */
 function writeShortest(o: Uint8Array, w: number, x: number): number {
   let wholeDigits = 1
@@ -176,7 +178,10 @@ function writeShortest(o: Uint8Array, w: number, x: number): number {
   return placePoint(o, w, q, digits, wholeDigits)
 }
 
-/** Writes 17 digits (nine in `head`, eight in `tail`) with the point behind `wholeDigits` of them; zero and less: `0.`, then zeros, then the digits. */
+/**
+ * Writes 17 digits (nine in `head`, eight in `tail`) with the point behind `wholeDigits` of them; zero and less: `0.`,
+ * then zeros, then the digits.
+ */
 function placePoint(o: Uint8Array, w: number, head: number, tail: number, wholeDigits: number): number {
   let at = w + 1
   if (wholeDigits <= 0) {

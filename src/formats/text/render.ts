@@ -1,12 +1,19 @@
 /**
  * Run-time values (see `types.ts`) as JSON text and as plain text, and the small pieces that this is made of.
  *
- * Rules, the same in generated readers and here: integers and decimals keep every digit; a float or double reads back as the same value and stays visibly
- * fractional (`-128.0`); JSON has no NaN and no infinities, so they are the strings `"NaN"`, `"Infinity"`, `"-Infinity"`; bytes are base64;
- * dates and times are ISO-8601 with the trailing zeros of the fraction left out. It formats only: no patterns, no time zones.
+ * Rules, the same in generated readers and here: integers and decimals keep every digit; a float or double reads back
+ * as the same value and stays visibly fractional (`-128.0`); JSON has no NaN and no infinities, so they are the strings
+ * `"NaN"`, `"Infinity"`, `"-Infinity"`; bytes are base64; dates and times are ISO-8601 with the trailing zeros of the
+ * fraction left out. It formats only: no patterns, no time zones.
  */
 import { unexpected } from '../../lib/assert.ts'
-import { isoTimestamp as timestampText, isoDate, isoTime, splitSeconds, UNITS_PER_SECOND } from '../../lib/datetime-text.ts'
+import {
+  isoTimestamp as timestampText,
+  isoDate,
+  isoTime,
+  splitSeconds,
+  UNITS_PER_SECOND,
+} from '../../lib/datetime-text.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import { doubleText, floatText } from '../../lib/number-text.ts'
@@ -26,8 +33,8 @@ export function jsonString(text: string): string {
 export { doubleText, floatText, isoDate, isoTime }
 
 /**
- * `2023-03-13T11:42:24.267Z` of units since 1970-01-01T00:00:00Z. Trailing zeros of the fraction are left out; with `fixedMillis` there always are exactly
- * three digits (RECORD metadata). A local timestamp has no `Z`.
+ * `2023-03-13T11:42:24.267Z` of units since 1970-01-01T00:00:00Z. Trailing zeros of the fraction are left out; with
+ * `fixedMillis` there always are exactly three digits (RECORD metadata). A local timestamp has no `Z`.
  */
 export function isoTimestamp(value: number | bigint, unit: TimeUnit, fixedMillis = false, local = false): string {
   if (!fixedMillis) return timestampText(value, unit, local)
@@ -47,10 +54,15 @@ function base64(bytes: Uint8Array): string {
 }
 
 /** The text of a scalar, and whether JSON needs quotes around it; undefined for what is not a scalar. */
-function scalarText(value: Value, type: DataType, options: RenderOptions): { text: string; quoted: boolean } | undefined {
+function scalarText(
+  value: Value,
+  type: DataType,
+  options: RenderOptions,
+): { text: string; quoted: boolean } | undefined {
   if (typeof value === 'string') return { text: value, quoted: true }
   if (typeof value === 'boolean') return { text: value ? 'true' : 'false', quoted: false }
-  if (value instanceof Decimal) return { text: (options.decimal === undefined ? value : value.round(options.decimal)).toString(), quoted: false }
+  if (value instanceof Decimal)
+    return { text: (options.decimal === undefined ? value : value.round(options.decimal)).toString(), quoted: false }
   if (value instanceof Uint8Array) return { text: base64(value), quoted: true }
   if (typeof value !== 'number' && typeof value !== 'bigint') return undefined
   switch (type.kind) {
@@ -108,6 +120,7 @@ function renderMap(map: Map<string, Value>, type: DataType, options: RenderOptio
     return `{${text}}`
   }
   const member = type.kind === 'map' ? type.value : JSON_TYPE
-  for (const [name, value] of map) text += `${text === '' ? '' : ','}${jsonString(name)}:${renderValue(value, member, options)}`
+  for (const [name, value] of map)
+    text += `${text === '' ? '' : ','}${jsonString(name)}:${renderValue(value, member, options)}`
   return `{${text}}`
 }

@@ -1,6 +1,7 @@
 /**
- * Keys written by windowed aggregations of Kafka Streams: the bytes of the inner key, then the window. `TW`: 8 bytes, the start of a time window. `SW`: 8 bytes, the end
- * of a session, then 8 bytes, its start. Both are big-endian epoch milliseconds. They read as a struct: `key`, `windowStart`, and for sessions `windowEnd`.
+ * Keys written by windowed aggregations of Kafka Streams: the bytes of the inner key, then the window. `TW`: 8 bytes,
+ * the start of a time window. `SW`: 8 bytes, the end of a session, then 8 bytes, its start. Both are big-endian epoch
+ * milliseconds. They read as a struct: `key`, `windowStart`, and for sessions `windowEnd`.
  */
 import { type Code, js, NOTHING } from '../../codegen/emitter.ts'
 import type { DataType, Field } from '../../types.ts'
@@ -48,13 +49,17 @@ ${own(want, inner, kind, context, end)}
 ${keyWants(want).map((key) => inner.emit(key, { ...context, to: end }))}
 ${['windowStart', 'windowEnd'].map((name) => {
   const at = kind === 'SW' && name === 'windowStart' ? js`${end} + 8` : end
-  return kind === 'TW' && name === 'windowEnd' ? NOTHING : js`${want.children.filter((child) => child.step === name).map((child) => time(child, at, context))}`
+  return kind === 'TW' && name === 'windowEnd'
+    ? NOTHING
+    : js`${want.children.filter((child) => child.step === name).map((child) => time(child, at, context))}`
 })} }`
     },
   }
 }
 
-/** What is wanted of the inner key, perhaps in several types; where it is nothing, the key may still have to be checked. */
+/**
+ * What is wanted of the inner key, perhaps in several types; where it is nothing, the key may still have to be checked.
+ */
 function keyWants(want: Want): readonly Want[] {
   const wants = want.children.filter((child) => child.step === 'key')
   return wants.length > 0 ? wants : [{ step: '', type: { kind: 'json' }, children: [] }]
@@ -67,9 +72,14 @@ function time(want: Want, at: Code, { emitter: e, bad, render }: EmitContext): C
   const text = (value: number | bigint): string => renderValue(value, TIMESTAMP, render)
   if (want.text !== undefined) parts.push(js`${want.text} = ${e.constant(text, 'text')}(${x})`)
   if (want.value === undefined) return js`{ ${parts} }`
-  const asJson = (value: number | bigint): string | number | bigint => (render.timestamp ? isoTimestamp(value, 'millis') : value)
+  const asJson = (value: number | bigint): string | number | bigint =>
+    render.timestamp ? isoTimestamp(value, 'millis') : value
   const convert = want.type.kind === 'json' ? asJson : conversion(TIMESTAMP, want.type)
-  parts.push(convert === undefined ? bad : js`${want.value} = ${convert === null ? x : js`${e.constant(convert, 'convert')}(${x})`}`)
+  parts.push(
+    convert === undefined
+      ? bad
+      : js`${want.value} = ${convert === null ? x : js`${e.constant(convert, 'convert')}(${x})`}`,
+  )
   if (want.slice !== undefined) parts.push(js`if (typeof ${want.value} === 'string') ${want.slice.from} = -2`)
   return js`{ ${parts} }`
 }
@@ -100,12 +110,15 @@ function own(want: Want, inner: FacetDecoder, kind: WindowKind, context: EmitCon
 ${read}`,
   ]
   const text = (inside: string | null, from: number | bigint, until?: number | bigint): string => {
-    const times = type.fields.slice(1).map((field, i) => `"${field.name}":${renderValue((i === 0 ? from : until) ?? null, TIMESTAMP, context.render)}`)
+    const times = type.fields
+      .slice(1)
+      .map((field, i) => `"${field.name}":${renderValue((i === 0 ? from : until) ?? null, TIMESTAMP, context.render)}`)
     return `{"key":${inside ?? 'null'},${times.join(',')}}`
   }
   const made = js`${e.constant(text, 'text')}(${keyText}, ${start} ${stop})`
   if (want.text !== undefined) parts.push(js`${want.text} = ${made}`)
-  if (want.value !== undefined && want.type.kind === 'json') parts.push(js`${want.value} = new ${e.constant(JsonText, 'JsonText')}(${made})`)
+  if (want.value !== undefined && want.type.kind === 'json')
+    parts.push(js`${want.value} = new ${e.constant(JsonText, 'JsonText')}(${made})`)
   else if (want.value !== undefined && struct === undefined) parts.push(bad)
   else if (want.value !== undefined && struct !== undefined) {
     const sets = struct.fields.map((field) => {

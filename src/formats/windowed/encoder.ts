@@ -1,4 +1,7 @@
-/** Writes keys of windowed aggregations: the inner key's bytes, then for `TW` the start, for `SW` the end and the start of the window. See `decoder.ts`. */
+/**
+ * Writes keys of windowed aggregations: the inner key's bytes, then for `TW` the start, for `SW` the end and the start
+ * of the window. See `decoder.ts`.
+ */
 import type { Value } from '../../types.ts'
 import { EncodeError, type FacetEncoder } from '../encoder.ts'
 import { type WindowKind, windowedType } from './decoder.ts'

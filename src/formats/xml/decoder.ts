@@ -1,9 +1,10 @@
 /**
- * XML documents as JSON: `{"order":{"@id":"5","item":["a","b"],"note":{"@lang":"en","#text":"hi"}}}`. Attributes are members whose name begins with `@`, text beside
- * attributes or elements is `#text`, elements of one name are an array in the order in which they come; an element with text alone is that text. All values are strings.
+ * XML documents as JSON: `{"order":{"@id":"5","item":["a","b"],"note":{"@lang":"en","#text":"hi"}}}`. Attributes are
+ * members whose name begins with `@`, text beside attributes or elements is `#text`, elements of one name are an array
+ * in the order in which they come; an element with text alone is that text. All values are strings.
  *
- * There are no document types: a record with one is bad. So there are no entities beside the five of XML and character references, nothing is expanded and nothing is loaded.
- * Names with a prefix stay as they are written.
+ * There are no document types: a record with one is bad. So there are no entities beside the five of XML and character
+ * references, nothing is expanded and nothing is loaded. Names with a prefix stay as they are written.
  */
 import type { FacetDecoder } from '../format.ts'
 import { jsonDecoder } from '../json/decoder.ts'
@@ -42,7 +43,8 @@ interface Element {
 
 const NAME = /[A-Za-z_:\u{80}-\u{10FFFF}][A-Za-z0-9_:.\-\u{80}-\u{10FFFF}]*/uy
 const SPACE = /[ \t\r\n]*/y
-const ATTRIBUTE = /[ \t\r\n]+([A-Za-z_:\u{80}-\u{10FFFF}][A-Za-z0-9_:.\-\u{80}-\u{10FFFF}]*)[ \t\r\n]*=[ \t\r\n]*(?:"([^"<]*)"|'([^'<]*)')/uy
+const ATTRIBUTE =
+  /[ \t\r\n]+([A-Za-z_:\u{80}-\u{10FFFF}][A-Za-z0-9_:.\-\u{80}-\u{10FFFF}]*)[ \t\r\n]*=[ \t\r\n]*(?:"([^"<]*)"|'([^'<]*)')/uy
 
 /** The JSON text of a document; undefined when it is not well-formed, too deep, or has a document type. */
 export function xmlToJson(text: string): string | undefined {
@@ -115,7 +117,12 @@ class XmlReader {
   #startTag(): boolean {
     this.#at++
     const name = this.#match(NAME)?.[0]
-    if (name === undefined || this.#open.length === XML_LIMIT_DEPTH || (this.#open.length === 0 && this.#root !== undefined)) return false
+    if (
+      name === undefined ||
+      this.#open.length === XML_LIMIT_DEPTH ||
+      (this.#open.length === 0 && this.#root !== undefined)
+    )
+      return false
     const element: Element = { name, members: new Map(), text: '' }
     for (let found = this.#match(ATTRIBUTE); found !== null; found = this.#match(ATTRIBUTE)) {
       const value = decodeReferences(found[2] ?? found[3])
@@ -157,7 +164,9 @@ class XmlReader {
 function elementJson({ members, text }: Element): string {
   const plain = text.replaceAll('\r\n', '\n')
   if (members.size === 0) return jsonString(plain)
-  const parts = [...members].map(([name, values]) => `${jsonString(name)}:${values.length === 1 ? values[0] : `[${values.join(',')}]`}`)
+  const parts = [...members].map(
+    ([name, values]) => `${jsonString(name)}:${values.length === 1 ? values[0] : `[${values.join(',')}]`}`,
+  )
   // White space between elements is layout.
   const trimmed = plain.trim()
   if (trimmed !== '') parts.push(`"#text":${jsonString(trimmed)}`)
@@ -170,11 +179,15 @@ const PREDEFINED: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&
 function decodeReferences(raw: string): string | undefined {
   if (!raw.includes('&')) return raw
   let good = true
-  const text = raw.replace(/&(#x[0-9a-fA-F]{1,6}|#[0-9]{1,7}|[a-z]{2,4})?(;?)/g, (_all, name: string | undefined, end: string) => {
-    const found = name === undefined || end === '' ? undefined : name.startsWith('#') ? character(name) : PREDEFINED[name]
-    if (found === undefined) good = false
-    return found ?? ''
-  })
+  const text = raw.replace(
+    /&(#x[0-9a-fA-F]{1,6}|#[0-9]{1,7}|[a-z]{2,4})?(;?)/g,
+    (_all, name: string | undefined, end: string) => {
+      const found =
+        name === undefined || end === '' ? undefined : name.startsWith('#') ? character(name) : PREDEFINED[name]
+      if (found === undefined) good = false
+      return found ?? ''
+    },
+  )
   return good ? text : undefined
 }
 

@@ -1,6 +1,7 @@
 /**
- * Writes XML documents, the other way round than `decoder.ts` reads them: a structure of one member, the root; `@name` is an attribute, `#text` the text, an array repeats its element.
- * A text that is a document itself is written as it is. NULL members are left out.
+ * Writes XML documents, the other way round than `decoder.ts` reads them: a structure of one member, the root; `@name`
+ * is an attribute, `#text` the text, an array repeats its element. A text that is a document itself is written as it
+ * is. NULL members are left out.
  */
 import { jsonElements, jsonMembers, type JsonValue, jsonValue } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
@@ -30,7 +31,8 @@ function document(value: Value): string {
   if (members.length !== 1 || root[1] === null || (root[1] instanceof JsonText && root[1].isArray))
     throw new EncodeError('takes a document: one root element, such as {{1 AS id} AS order}, or its text')
   const text = element(root[0], root[1], [root[0]])
-  if (text.length > XML_LIMIT_BYTES) throw new EncodeError(`is longer than a document may be (${XML_LIMIT_BYTES} bytes)`)
+  if (text.length > XML_LIMIT_BYTES)
+    throw new EncodeError(`is longer than a document may be (${XML_LIMIT_BYTES} bytes)`)
   return text
 }
 
@@ -58,7 +60,8 @@ function elements(name: string, value: JsonValue, path: Path): string {
   return jsonElements(value)
     .map((item, i) => {
       if (item === null) return `<${name}/>`
-      if (item instanceof JsonText && item.isArray) throw new EncodeError('is an array inside of an array, which XML does not have', [...path, i])
+      if (item instanceof JsonText && item.isArray)
+        throw new EncodeError('is an array inside of an array, which XML does not have', [...path, i])
       return element(name, item, path)
     })
     .join('')

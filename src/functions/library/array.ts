@@ -1,4 +1,7 @@
-/** The array functions. Arrays are run-time arrays or JSON arrays (which `define` has turned into run-time arrays before). */
+/**
+ * The array functions. Arrays are run-time arrays or JSON arrays (which `define` has turned into run-time arrays
+ * before).
+ */
 import { compactJson, jsonElements } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { DataType, Value } from '../../types.ts'
@@ -11,7 +14,10 @@ import { jsonText, leastLength } from '../support/value-text.ts'
 
 const ARRAY: Parameter = { name: 'array', accept: 'array' }
 
-/** The items of an array and of the arrays in it: copies take no room here, but they do wherever the value is written out. */
+/**
+ * The items of an array and of the arrays in it: copies take no room here, but they do wherever the value is written
+ * out.
+ */
 function itemsIn(value: Value): number {
   return Array.isArray(value) ? value.reduce<number>((sum, item) => sum + itemsIn(item), 0) : 1
 }
@@ -22,7 +28,8 @@ function elementType(type: DataType): DataType {
 
 function flatType(type: DataType): DataType {
   const inner = elementType(type)
-  if (inner.kind !== 'array' && inner.kind !== 'json' && inner.kind !== 'null') throw new Error(`FLATTEN expects an array of arrays, not ${typeName(type)}.`)
+  if (inner.kind !== 'array' && inner.kind !== 'json' && inner.kind !== 'null')
+    throw new Error(`FLATTEN expects an array of arrays, not ${typeName(type)}.`)
   return { kind: 'array', element: elementType(inner) }
 }
 
@@ -30,8 +37,13 @@ function flattened(array: readonly Value[]): Value[] {
   const out: Value[] = []
   for (const inner of array) {
     if (inner === null) continue
-    const items = Array.isArray(inner) ? inner : inner instanceof JsonText && inner.isArray ? jsonElements(inner) : undefined
-    if (items === undefined) throw new ValueError(`FLATTEN expects an array of arrays, but an element is ${describe(inner)}`)
+    const items = Array.isArray(inner)
+      ? inner
+      : inner instanceof JsonText && inner.isArray
+        ? jsonElements(inner)
+        : undefined
+    if (items === undefined)
+      throw new ValueError(`FLATTEN expects an array of arrays, but an element is ${describe(inner)}`)
     checkItems(out.length + items.length, 'FLATTEN')
     for (const item of items) out.push(item)
   }
@@ -51,7 +63,11 @@ function zip(name: string, longest: boolean, example: string): ScalarFunction {
   return define({
     name,
     family: 'array',
-    parameters: [ARRAY, { name: 'name', accept: 'string' }, { name: 'arrays and names', accept: 'any', optional: true, variadic: true }],
+    parameters: [
+      ARRAY,
+      { name: 'name', accept: 'string' },
+      { name: 'arrays and names', accept: 'any', optional: true, variadic: true },
+    ],
     description: longest
       ? 'An array of objects that puts the elements of arrays side by side under the given names, as long as the longest array; missing elements are null.'
       : 'An array of objects that puts the elements of arrays side by side under the given names, as long as the shortest array.',
@@ -69,11 +85,14 @@ function zip(name: string, longest: boolean, example: string): ScalarFunction {
 }
 
 function checkZip(types: readonly DataType[], what: string): void {
-  if (types.length % 2 === 1) throw new Error(`${what} expects pairs of an array and a name, but the last array has no name.`)
+  if (types.length % 2 === 1)
+    throw new Error(`${what} expects pairs of an array and a name, but the last array has no name.`)
   types.forEach((type, i) => {
     const wanted = i % 2 === 0 ? 'array' : 'string'
     if (type.kind !== wanted && type.kind !== 'json' && type.kind !== 'null')
-      throw new Error(`${what} expects ${i % 2 === 0 ? 'an array' : 'a name (a string)'} as argument ${i + 1}, not ${typeName(type)}.`)
+      throw new Error(
+        `${what} expects ${i % 2 === 0 ? 'an array' : 'a name (a string)'} as argument ${i + 1}, not ${typeName(type)}.`,
+      )
   })
 }
 
@@ -81,10 +100,16 @@ function zipped(args: readonly Value[], types: readonly DataType[], longest: boo
   const columns: { readonly items: readonly Value[]; readonly key: string; readonly type: DataType }[] = []
   for (let i = 0; i + 1 < args.length; i += 2) {
     const array = args[i]
-    const items = Array.isArray(array) ? array : array instanceof JsonText && array.isArray ? jsonElements(array) : undefined
-    if (items === undefined) throw new ValueError(`${what} expects an array as argument ${i + 1}, not ${describe(array)}`)
+    const items = Array.isArray(array)
+      ? array
+      : array instanceof JsonText && array.isArray
+        ? jsonElements(array)
+        : undefined
+    if (items === undefined)
+      throw new ValueError(`${what} expects an array as argument ${i + 1}, not ${describe(array)}`)
     const key = args[i + 1]
-    if (typeof key !== 'string') throw new ValueError(`${what} expects a name as argument ${i + 2}, not ${describe(key)}`)
+    if (typeof key !== 'string')
+      throw new ValueError(`${what} expects a name as argument ${i + 2}, not ${describe(key)}`)
     columns.push({ items, key: JSON.stringify(key), type: elementType(types[i]) })
   }
   const lengths = columns.map((c) => c.items.length)

@@ -1,4 +1,7 @@
-/** `EXISTS`(field): the binder turns the call into a test of the record; this file documents it. CASE and the operators are syntax. */
+/**
+ * `EXISTS`(field): the binder turns the call into a test of the record; this file documents it. CASE and the operators
+ * are syntax.
+ */
 import { BOOLEAN } from '../../types.ts'
 import { define } from '../define.ts'
 import type { ScalarFunction } from '../function.ts'

@@ -1,6 +1,6 @@
 /**
- * The date and time functions. All of them compute in UTC; NOW() and its kin are the start of the query. A moment may be given as a date, a time, a
- * timestamp, ISO text or milliseconds since the epoch. Java patterns are in java-time.ts.
+ * The date and time functions. All of them compute in UTC; NOW() and its kin are the start of the query. A moment may
+ * be given as a date, a time, a timestamp, ISO text or milliseconds since the epoch. Java patterns are in java-time.ts.
  */
 import { civilDate, epochDays, splitSeconds, UNITS_PER_SECOND } from '../../lib/datetime-text.ts'
 import type { DataType, TimeUnit, Value } from '../../types.ts'
@@ -22,24 +22,41 @@ const TEXT: Parameter = { name: 'text', accept: 'string' }
 const DAY_SECONDS = 86_400
 const DAY_MS = 86_400_000
 
-const TIME: Readonly<Record<'millis' | 'micros', DataType>> = { millis: { kind: 'time', unit: 'millis' }, micros: { kind: 'time', unit: 'micros' } }
+const TIME: Readonly<Record<'millis' | 'micros', DataType>> = {
+  millis: { kind: 'time', unit: 'millis' },
+  micros: { kind: 'time', unit: 'micros' },
+}
 
-/** The static check of a moment argument: a date or time, ISO text, milliseconds, or a dynamic value. Throws an Error with a sentence. */
+/**
+ * The static check of a moment argument: a date or time, ISO text, milliseconds, or a dynamic value. Throws an Error
+ * with a sentence.
+ */
 function checkMoment(type: DataType, what: string): void {
   if (MOMENT_KINDS.has(type.kind)) return
   throw new Error(`${what} takes a date, a time, a timestamp, ISO text or milliseconds, not ${typeName(type)}.`)
 }
 
-const MOMENT_KINDS: ReadonlySet<string> = new Set(['date', 'time', 'timestamp', 'int', 'long', 'string', 'json', 'null'])
+const MOMENT_KINDS: ReadonlySet<string> = new Set([
+  'date',
+  'time',
+  'timestamp',
+  'int',
+  'long',
+  'string',
+  'json',
+  'null',
+])
 
 /** Reads values of a type as moments. A time is a moment of 1970-01-01. */
 function momentReader(type: DataType, what: string): (value: Value) => Moment {
   if (type.kind === 'date') return (value) => ({ seconds: (value as number) * DAY_SECONDS, nanos: 0 })
   if (type.kind === 'time' || type.kind === 'timestamp') return (value) => momentOf(value as number | bigint, type.unit)
   return (value) => {
-    if (typeof value === 'bigint' || (typeof value === 'number' && Number.isFinite(value))) return momentOf(value, 'millis')
+    if (typeof value === 'bigint' || (typeof value === 'number' && Number.isFinite(value)))
+      return momentOf(value, 'millis')
     const moment = typeof value === 'string' ? parseMoment(value) : undefined
-    if (moment === undefined) throw new ValueError(`${what}: ${describe(value)} is no date or time such as 2024-03-09 06:15:00`)
+    if (moment === undefined)
+      throw new ValueError(`${what}: ${describe(value)} is no date or time such as 2024-03-09 06:15:00`)
     return moment
   }
 }
@@ -86,8 +103,20 @@ const midnight = (ms: number): number => Math.floor(ms / DAY_MS) * DAY_MS
 const NOW_ROWS: readonly ScalarFunction[] = [
   current('now', ['datetime'], 'The start of the query.', ['NOW()', '2024-02-29T07:05:05.41Z'], (ms) => ms),
   current('today', undefined, 'The start of the current day.', ['TODAY()', '2024-02-29T00:00:00Z'], midnight),
-  current('yesterday', undefined, 'The start of the query, less one day.', ['YESTERDAY()', '2024-02-28T07:05:05.41Z'], (ms) => ms - DAY_MS),
-  current('tomorrow', undefined, 'The start of the query and one day.', ['TOMORROW()', '2024-03-01T07:05:05.41Z'], (ms) => ms + DAY_MS),
+  current(
+    'yesterday',
+    undefined,
+    'The start of the query, less one day.',
+    ['YESTERDAY()', '2024-02-28T07:05:05.41Z'],
+    (ms) => ms - DAY_MS,
+  ),
+  current(
+    'tomorrow',
+    undefined,
+    'The start of the query and one day.',
+    ['TOMORROW()', '2024-03-01T07:05:05.41Z'],
+    (ms) => ms + DAY_MS,
+  ),
   define({
     name: 'date',
     family: 'datetime',
@@ -99,7 +128,9 @@ const NOW_ROWS: readonly ScalarFunction[] = [
     ],
     returns: () => TIMESTAMP,
     make: (_types, context) => (days?: number | bigint) =>
-      days === undefined ? midnight(context.nowMs) : unitsOf({ seconds: checkDays(days) * DAY_SECONDS, nanos: 0 }, 'millis', 'DATE'),
+      days === undefined
+        ? midnight(context.nowMs)
+        : unitsOf({ seconds: checkDays(days) * DAY_SECONDS, nanos: 0 }, 'millis', 'DATE'),
   }),
 ]
 
@@ -154,7 +185,13 @@ function isoWeek(days: number): number {
 const PART_ROWS: readonly ScalarFunction[] = [
   part('year', 'The year of a date.', '2024', (m) => civilDate(dayOf(m)).year),
   part('month', 'The month of a date, 1 to 12.', '2', (m) => civilDate(dayOf(m)).month),
-  part('month_text', 'The English name of the month of a date.', 'February', (m) => monthName(civilDate(dayOf(m)).month), STRING),
+  part(
+    'month_text',
+    'The English name of the month of a date.',
+    'February',
+    (m) => monthName(civilDate(dayOf(m)).month),
+    STRING,
+  ),
   part('week', 'The ISO week of a date, 1 to 53.', '9', (m) => isoWeek(dayOf(m))),
   part('day', 'The day of the month of a date, 1 to 31.', '29', (m) => civilDate(dayOf(m)).day),
   part('hour', 'The hour of a time, 0 to 23.', '7', (m) => Math.floor(secondOfDay(m) / 3600), INT, 'any'),
@@ -211,13 +248,15 @@ function formatted(pattern: JavaPattern, moment: Moment, what: string): string {
 
 function parsedText(pattern: JavaPattern, text: string, patternText: string, what: string): ParsedText {
   const parsed = pattern.parse(text)
-  if (parsed === undefined) throw new ValueError(`${what}: ${describe(text)} does not match the pattern ${JSON.stringify(patternText)}`)
+  if (parsed === undefined)
+    throw new ValueError(`${what}: ${describe(text)} does not match the pattern ${JSON.stringify(patternText)}`)
   return parsed
 }
 
 function parsedMoment(pattern: JavaPattern, text: string, patternText: string, what: string): Moment {
   const moment = instantOf(parsedText(pattern, text, patternText, what))
-  if (moment === undefined) throw new ValueError(`${what}: the pattern ${JSON.stringify(patternText)} names no full date`)
+  if (moment === undefined)
+    throw new ValueError(`${what}: the pattern ${JSON.stringify(patternText)} names no full date`)
   return moment
 }
 
@@ -273,7 +312,8 @@ function parseTime(unit: 'millis' | 'micros', result: string): ScalarFunction {
     TIME[unit],
     (pattern, text, patternText) => {
       const { nanosOfDay } = parsedText(pattern, text, patternText, what)
-      if (nanosOfDay === undefined) throw new ValueError(`${what}: the pattern ${JSON.stringify(patternText)} names no time`)
+      if (nanosOfDay === undefined)
+        throw new ValueError(`${what}: the pattern ${JSON.stringify(patternText)} names no time`)
       return Math.floor(nanosOfDay / (unit === 'millis' ? 1e6 : 1e3))
     },
   )
@@ -293,7 +333,12 @@ function parseTimestamp(unit: 'millis' | 'micros'): ScalarFunction {
 const TEXT_ROWS: readonly ScalarFunction[] = [
   formatRow('format_date', 'A date as text by a Java date pattern.', 'dd/MM/yyyy', '29/02/2024'),
   formatRow('format_time', 'A time as text by a Java date pattern.', 'K:mm a, z', '7:05 AM, UTC'),
-  formatRow('format_timestamp', 'A timestamp as text by a Java date pattern.', 'EEE d MMMM yyyy HH:mm:ss.SSS', 'Thu 29 February 2024 07:05:05.410'),
+  formatRow(
+    'format_timestamp',
+    'A timestamp as text by a Java date pattern.',
+    'EEE d MMMM yyyy HH:mm:ss.SSS',
+    'Thu 29 February 2024 07:05:05.410',
+  ),
   parseRow(
     'parse_date',
     'The date that a text says by a Java date pattern.',
@@ -301,7 +346,8 @@ const TEXT_ROWS: readonly ScalarFunction[] = [
     DATE,
     (pattern, text, patternText) => {
       const { days } = parsedText(pattern, text, patternText, 'PARSE_DATE')
-      if (days === undefined) throw new ValueError(`PARSE_DATE: the pattern ${JSON.stringify(patternText)} names no full date`)
+      if (days === undefined)
+        throw new ValueError(`PARSE_DATE: the pattern ${JSON.stringify(patternText)} names no full date`)
       return days
     },
   ),
@@ -336,12 +382,18 @@ function toMoment(types: readonly DataType[], what: string): (value: Value, patt
   const compiled = patternOf(what)
   return (value, pattern) => {
     if (pattern === undefined) return moment(value)
-    if (typeof value !== 'string') throw new ValueError(`${what}: a pattern goes with a text, not with ${describe(value)}`)
+    if (typeof value !== 'string')
+      throw new ValueError(`${what}: a pattern goes with a text, not with ${describe(value)}`)
     return parsedMoment(compiled(pattern), value, pattern, what)
   }
 }
 
-function reinterpret(name: string, description: string, example: readonly [string, string], type: DataType): ScalarFunction {
+function reinterpret(
+  name: string,
+  description: string,
+  example: readonly [string, string],
+  type: DataType,
+): ScalarFunction {
   return define({
     name,
     family: 'datetime',
@@ -349,7 +401,8 @@ function reinterpret(name: string, description: string, example: readonly [strin
     description,
     examples: [{ sql: example[0], result: example[1] }],
     returns: () => type,
-    make: () => (type.kind === 'time' ? (value: number | bigint) => ofDay(value, type.unit) : (value: number | bigint) => value),
+    make: () =>
+      type.kind === 'time' ? (value: number | bigint) => ofDay(value, type.unit) : (value: number | bigint) => value,
   })
 }
 
@@ -375,7 +428,8 @@ const CONVERSION_ROWS: readonly ScalarFunction[] = [
     },
     make: (types) => {
       const moment = toMoment(types, 'TO_DATE')
-      return (value: Value, pattern?: string) => unitsOf({ seconds: dayOf(moment(value, pattern)) * DAY_SECONDS, nanos: 0 }, 'millis', 'TO_DATE')
+      return (value: Value, pattern?: string) =>
+        unitsOf({ seconds: dayOf(moment(value, pattern)) * DAY_SECONDS, nanos: 0 }, 'millis', 'TO_DATE')
     },
   }),
   define({
@@ -433,7 +487,10 @@ const CONVERSION_ROWS: readonly ScalarFunction[] = [
     description: 'The instant at which clocks in a zone (an IANA name, UTC or an offset) show a date and a time.',
     examples: [
       { sql: "TIMESTAMP('2024-02-29', '09:05:05', 'Europe/Warsaw')", result: '2024-02-29T08:05:05Z' },
-      { sql: "TIMESTAMP(PARSE_DATE('2024-02-29', 'yyyy-MM-dd'), TIME_MILLIS(25505410), 'UTC')", result: '2024-02-29T07:05:05.41Z' },
+      {
+        sql: "TIMESTAMP(PARSE_DATE('2024-02-29', 'yyyy-MM-dd'), TIME_MILLIS(25505410), 'UTC')",
+        result: '2024-02-29T07:05:05.41Z',
+      },
     ],
     returns: ([date, time]) => {
       checkMoment(date, 'TIMESTAMP')
@@ -446,7 +503,8 @@ const CONVERSION_ROWS: readonly ScalarFunction[] = [
       return (date: Value, time: Value, zone: string) => {
         const clock = timeOf(time)
         const seconds = localToInstant(dayOf(dateOf(date)) * DAY_SECONDS + secondOfDay(clock), zone)
-        if (seconds === undefined) throw new ValueError(`TIMESTAMP: ${describe(zone)} is no time zone such as Europe/Warsaw, UTC or +02:00`)
+        if (seconds === undefined)
+          throw new ValueError(`TIMESTAMP: ${describe(zone)} is no time zone such as Europe/Warsaw, UTC or +02:00`)
         return unitsOf({ seconds, nanos: clock.nanos }, 'millis', 'TIMESTAMP')
       }
     },
@@ -462,4 +520,9 @@ function timeReader(type: DataType): (value: Value) => Moment {
   }
 }
 
-export const DATETIME_FUNCTIONS: readonly ScalarFunction[] = [...NOW_ROWS, ...PART_ROWS, ...TEXT_ROWS, ...CONVERSION_ROWS]
+export const DATETIME_FUNCTIONS: readonly ScalarFunction[] = [
+  ...NOW_ROWS,
+  ...PART_ROWS,
+  ...TEXT_ROWS,
+  ...CONVERSION_ROWS,
+]

@@ -1,6 +1,6 @@
 /**
- * Record headers: how their bytes decode. The binder turns HEADERAS…('name') into a read of that header; it may pass the header's bytes to `make(…)(bytes)`.
- * Numbers are fixed-width and big-endian, as Kafka's serializers write them.
+ * Record headers: how their bytes decode. The binder turns HEADERAS…('name') into a read of that header; it may pass
+ * the header's bytes to `make(…)(bytes)`. Numbers are fixed-width and big-endian, as Kafka's serializers write them.
  */
 import type { DataType, Value } from '../../types.ts'
 import { DOUBLE, FLOAT, INT, LONG, STRING } from '../../types.ts'
@@ -10,7 +10,10 @@ import type { ScalarFunction } from '../function.ts'
 import { ValueError } from '../function.ts'
 
 function view(bytes: Uint8Array, width: number, what: string): DataView {
-  if (bytes.length !== width) throw new ValueError(`${what}: the header holds ${bytes.length} bytes, and ${width} are needed; HEADERASSTRING reads text`)
+  if (bytes.length !== width)
+    throw new ValueError(
+      `${what}: the header holds ${bytes.length} bytes, and ${width} are needed; HEADERASSTRING reads text`,
+    )
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
@@ -95,7 +98,8 @@ export const HEADER_FUNCTIONS: readonly ScalarFunction[] = [
     name: 'headers',
     family: 'headers',
     parameters: [],
-    description: 'All headers of a record in their order, those of one name too: the name, the value as text, and its bytes.',
+    description:
+      'All headers of a record in their order, those of one name too: the name, the value as text, and its bytes.',
     examples: [],
     usage: 'SELECT HEADERS() AS all_of_them FROM payments',
     special: true,

@@ -81,7 +81,10 @@ export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
   }),
 ]
 
-/** What a `*` over JSON is where one value is wanted: of an object its only field (NULL where it has none), any other value as it is. No name leads to it. */
+/**
+ * What a `*` over JSON is where one value is wanted: of an object its only field (NULL where it has none), any other
+ * value as it is. No name leads to it.
+ */
 export const ONLY_FIELD: ScalarFunction = define({
   name: '*',
   family: 'json',

@@ -7,15 +7,24 @@ import { isNumeric, isNumericType, widen, widest } from '../support/numbers.ts'
 import type { ScalarFunction } from '../function.ts'
 import { dynamicValue } from '../support/value-text.ts'
 
-/** One type for values of several: the wider number, json when one is dynamic. Throws an Error with a sentence when they do not go together. */
+/**
+ * One type for values of several: the wider number, json when one is dynamic. Throws an Error with a sentence when they
+ * do not go together.
+ */
 export function commonType(types: readonly DataType[], what: string): DataType {
   const known = types.filter((t) => t.kind !== 'null')
   const type = known.length > 0 && known.every(isNumericType) ? widest(known) : sameType(types)
-  if (type === undefined) throw new Error(`${what} needs values of one type, not ${[...new Set(known.map(typeName))].join(' and ')}; use CAST.`)
+  if (type === undefined)
+    throw new Error(
+      `${what} needs values of one type, not ${[...new Set(known.map(typeName))].join(' and ')}; use CAST.`,
+    )
   return type
 }
 
-/** A value of one type as a value of the common type (see `commonType`): numbers widened, everything dynamic where the result is. */
+/**
+ * A value of one type as a value of the common type (see `commonType`): numbers widened, everything dynamic where the
+ * result is.
+ */
 export function toCommon(from: DataType, to: DataType, what: string): (value: Value) => Value {
   if (from.kind === to.kind) return (value) => value
   if (to.kind === 'json') return (value) => dynamicValue(value, from)

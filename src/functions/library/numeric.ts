@@ -1,6 +1,6 @@
 /**
- * The numeric functions. Integers stay exact (64 bits, a ValueError beyond), decimals stay decimals, everything else is IEEE double arithmetic
- * (SQRT(-1) is NaN, LN(0) is -Infinity). Dynamic (json) arguments keep what they are.
+ * The numeric functions. Integers stay exact (64 bits, a ValueError beyond), decimals stay decimals, everything else is
+ * IEEE double arithmetic (SQRT(-1) is NaN, LN(0) is -Infinity). Dynamic (json) arguments keep what they are.
  */
 import { Decimal, MAX_DECIMAL_DIGITS } from '../../lib/decimal.ts'
 import type { DataType, Value } from '../../types.ts'
@@ -73,8 +73,14 @@ const MATH_ROWS: readonly ScalarFunction[] = [
   double('exp', 'The number e to the power of x.', Math.exp, ['EXP(0)', '1.0']),
   double('ln', 'The natural logarithm.', Math.log, ['LN(1)', '0.0'], ['log']),
   double('log10', 'The logarithm to base 10.', Math.log10, ['LOG10(1000)', '3.0']),
-  double('degrees', 'An angle in radians as degrees.', (x) => (x * 180) / Math.PI, ['ROUND(DEGREES(3.141592653589793))', '180']),
-  double('radians', 'An angle in degrees as radians.', (x) => (x / 180) * Math.PI, ['RADIANS(180)', '3.141592653589793']),
+  double('degrees', 'An angle in radians as degrees.', (x) => (x * 180) / Math.PI, [
+    'ROUND(DEGREES(3.141592653589793))',
+    '180',
+  ]),
+  double('radians', 'An angle in degrees as radians.', (x) => (x / 180) * Math.PI, [
+    'RADIANS(180)',
+    '3.141592653589793',
+  ]),
 ]
 
 function whole(row: Row, ofDouble: (x: number) => number, ofDecimal: (x: Decimal) => bigint): ScalarFunction {
@@ -175,10 +181,20 @@ const SIGN_ROWS: readonly ScalarFunction[] = [
         { sql: 'ABS(-1.5)', result: '1.5' },
       ],
     },
-    (x) => (typeof x === 'number' ? Math.abs(x) : typeof x === 'bigint' ? (x < 0n ? -x : x) : x.unscaled < 0n ? x.negate() : x),
+    (x) =>
+      typeof x === 'number'
+        ? Math.abs(x)
+        : typeof x === 'bigint'
+          ? x < 0n
+            ? -x
+            : x
+          : x.unscaled < 0n
+            ? x.negate()
+            : x,
   ),
-  signed({ name: 'neg', description: 'The number with the opposite sign.', examples: [{ sql: 'NEG(7)', result: '-7' }] }, (x) =>
-    typeof x === 'number' ? 0 - x : typeof x === 'bigint' ? -x : x.negate(),
+  signed(
+    { name: 'neg', description: 'The number with the opposite sign.', examples: [{ sql: 'NEG(7)', result: '-7' }] },
+    (x) => (typeof x === 'number' ? 0 - x : typeof x === 'bigint' ? -x : x.negate()),
   ),
   define({
     name: 'sign',
@@ -224,7 +240,8 @@ function isWhole(x: number | bigint): boolean {
 
 function power(type: DataType): (base: Numeric, exponent: Numeric) => Value {
   if (type.kind === 'double') return (base, exponent) => toDouble(base) ** toDouble(exponent)
-  if (type.kind === 'decimal') return (base, exponent) => decimalPower(toDecimal(base, 'POW'), BigInt(exponent as number))
+  if (type.kind === 'decimal')
+    return (base, exponent) => decimalPower(toDecimal(base, 'POW'), BigInt(exponent as number))
   return (base, exponent) => {
     if (base instanceof Decimal || exponent instanceof Decimal || !isWhole(base) || !isWhole(exponent))
       return finite(toDouble(base) ** toDouble(exponent), 'POW')
@@ -236,7 +253,8 @@ function power(type: DataType): (base: Numeric, exponent: Numeric) => Value {
 
 function integerPower(base: bigint, exponent: bigint): number | bigint {
   if (base >= -1n && base <= 1n) return exponent === 0n ? 1 : Number(exponent % 2n === 0n ? base * base : base)
-  if (exponent > 63n) throw new ValueError(`POW: ${base} to the power of ${exponent} does not fit a long; make one of them a double`)
+  if (exponent > 63n)
+    throw new ValueError(`POW: ${base} to the power of ${exponent} does not fit a long; make one of them a double`)
   return toLong(base ** exponent, 'POW')
 }
 
@@ -244,7 +262,9 @@ function decimalPower(base: Decimal, exponent: bigint): Decimal {
   if (exponent < 0n) throw new ValueError(`POW: a decimal has no exact power of ${exponent}; cast it to double`)
   const digits = BigInt(base.unscaled.toString().length + base.scale)
   if (digits * exponent > MAX_DECIMAL_DIGITS)
-    throw new ValueError(`POW: the result has more digits than function.max.decimal.digits (default ${MAX_DECIMAL_DIGITS})`)
+    throw new ValueError(
+      `POW: the result has more digits than function.max.decimal.digits (default ${MAX_DECIMAL_DIGITS})`,
+    )
   return new Decimal(base.unscaled ** exponent, base.scale * Number(exponent))
 }
 
@@ -277,7 +297,8 @@ const POWER_ROWS: readonly ScalarFunction[] = [
       { name: 'base', accept: 'number' },
       { name: 'exponent', accept: 'number' },
     ],
-    description: 'A power: exact for integers (an error beyond a long) and for decimals with an integer exponent, else a double.',
+    description:
+      'A power: exact for integers (an error beyond a long) and for decimals with an integer exponent, else a double.',
     examples: [
       { sql: 'POW(2, 10)', result: '1024' },
       { sql: 'POW(3, 39)', result: '4052555153018976267' },
@@ -331,7 +352,8 @@ function extremeType(what: string): (types: readonly DataType[]) => DataType {
     const known = types.filter((t) => t.kind !== 'null')
     if (known.length > 0 && known.every((t) => isNumericType(t) || t.kind === 'json')) return widest(known)
     const same = sameType(types)
-    if (same === undefined) throw new Error(`${what} compares values of one type, not ${[...new Set(known.map(typeName))].join(' and ')}.`)
+    if (same === undefined)
+      throw new Error(`${what} compares values of one type, not ${[...new Set(known.map(typeName))].join(' and ')}.`)
     if (same.kind === 'array' || same.kind === 'map' || same.kind === 'struct' || same.kind === 'bytes')
       throw new Error(`${what} cannot compare values of type ${typeName(same)}.`)
     return same
@@ -339,7 +361,13 @@ function extremeType(what: string): (types: readonly DataType[]) => DataType {
 }
 
 /** MAX and MIN with several arguments: sign 1 keeps the greatest, -1 the least. */
-function extreme(name: string, alias: string, sign: 1 | -1, description: string, examples: ScalarFunction['examples']): ScalarFunction {
+function extreme(
+  name: string,
+  alias: string,
+  sign: 1 | -1,
+  description: string,
+  examples: ScalarFunction['examples'],
+): ScalarFunction {
   const what = name.toUpperCase()
   const typeOf = extremeType(what)
   return define({
@@ -368,19 +396,38 @@ function extreme(name: string, alias: string, sign: 1 | -1, description: string,
 
 function compareValues(a: Value, b: Value, what: string): number {
   if (isNumeric(a) && isNumeric(b)) return compareNumeric(a, b)
-  if (typeof a === typeof b && (typeof a === 'string' || typeof a === 'boolean')) return a === b ? 0 : (a as string) < (b as string) ? -1 : 1
+  if (typeof a === typeof b && (typeof a === 'string' || typeof a === 'boolean'))
+    return a === b ? 0 : (a as string) < (b as string) ? -1 : 1
   throw new ValueError(`${what} cannot compare ${describe(a)} with ${describe(b)}`)
 }
 
 const EXTREME_ROWS: readonly ScalarFunction[] = [
-  extreme('max', 'greatest', 1, 'The greatest of two or more values; NULL when one of them is NULL. With one argument MAX is the aggregate.', [
-    { sql: 'MAX(3, 8, 5)', result: '8' },
-    { sql: 'GREATEST(3, 8.5)', result: '8.5' },
-  ]),
-  extreme('min', 'least', -1, 'The least of two or more values; NULL when one of them is NULL. With one argument MIN is the aggregate.', [
-    { sql: 'MIN(3, 8, 5)', result: '3' },
-    { sql: "LEAST('b', 'a')", result: 'a' },
-  ]),
+  extreme(
+    'max',
+    'greatest',
+    1,
+    'The greatest of two or more values; NULL when one of them is NULL. With one argument MAX is the aggregate.',
+    [
+      { sql: 'MAX(3, 8, 5)', result: '8' },
+      { sql: 'GREATEST(3, 8.5)', result: '8.5' },
+    ],
+  ),
+  extreme(
+    'min',
+    'least',
+    -1,
+    'The least of two or more values; NULL when one of them is NULL. With one argument MIN is the aggregate.',
+    [
+      { sql: 'MIN(3, 8, 5)', result: '3' },
+      { sql: "LEAST('b', 'a')", result: 'a' },
+    ],
+  ),
 ]
 
-export const NUMERIC_FUNCTIONS: readonly ScalarFunction[] = [...SIGN_ROWS, ...WHOLE_ROWS, ...MATH_ROWS, ...POWER_ROWS, ...EXTREME_ROWS]
+export const NUMERIC_FUNCTIONS: readonly ScalarFunction[] = [
+  ...SIGN_ROWS,
+  ...WHOLE_ROWS,
+  ...MATH_ROWS,
+  ...POWER_ROWS,
+  ...EXTREME_ROWS,
+]

@@ -1,6 +1,6 @@
 /**
- * Functions that hide data. They err on the side of hiding: a text shorter than the part that would be kept is replaced wholly,
- * and a value that cannot be hidden is an error, never shown.
+ * Functions that hide data. They err on the side of hiding: a text shorter than the part that would be kept is replaced
+ * wholly, and a value that cannot be hidden is an error, never shown.
  */
 import { Decimal } from '../../lib/decimal.ts'
 import type { DataType, Value } from '../../types.ts'
@@ -23,7 +23,8 @@ function anonymizedType([type, replacement]: readonly DataType[]): DataType {
     throw new Error(`ANONYMIZE hides strings and numbers, not ${typeName(type)}.`)
   if (replacement === undefined || replacement.kind === 'null') return text ? STRING : type
   const dynamic = type.kind === 'json' || type.kind === 'null' || replacement.kind === 'json'
-  if (!dynamic && text !== (replacement.kind === 'string')) throw new Error(`ANONYMIZE: a ${typeName(type)} cannot be replaced by a ${typeName(replacement)}.`)
+  if (!dynamic && text !== (replacement.kind === 'string'))
+    throw new Error(`ANONYMIZE: a ${typeName(type)} cannot be replaced by a ${typeName(replacement)}.`)
   return replacement
 }
 
@@ -55,7 +56,13 @@ function keepLast(text: string, count: number): string {
 const COUNTS = [1, 2, 3, 4] as const
 const WORDS = ['', 'character', '2 characters', '3 characters', '4 characters']
 
-function textRow(name: string, description: string, sql: string, result: string, call: (text: string) => string): ScalarFunction {
+function textRow(
+  name: string,
+  description: string,
+  sql: string,
+  result: string,
+  call: (text: string) => string,
+): ScalarFunction {
   return define({
     name,
     family: 'obfuscation',
@@ -86,7 +93,13 @@ export const OBFUSCATION_FUNCTIONS: readonly ScalarFunction[] = [
     returns: anonymizedType,
     make: () => anonymized,
   }),
-  textRow('email', 'Hides the name in an e-mail address but for its first character.', "EMAIL('mara@quay.example')", 'm*****@quay.example', maskedEmail),
+  textRow(
+    'email',
+    'Hides the name in an e-mail address but for its first character.',
+    "EMAIL('mara@quay.example')",
+    'm*****@quay.example',
+    maskedEmail,
+  ),
   ...COUNTS.map((n) =>
     textRow(
       `first${n}`,

@@ -1,5 +1,6 @@
 /**
- * Regular expressions in linear time: Java's syntax as far as RE2 has it (no back references, no look-around), through re2js, which is loaded on first use.
+ * Regular expressions in linear time: Java's syntax as far as RE2 has it (no back references, no look-around), through
+ * re2js, which is loaded on first use.
  */
 import { createRequire } from 'node:module'
 import type { RE2JS } from 're2js'
@@ -50,7 +51,8 @@ export const REGEX_ROWS: readonly ScalarFunction[] = [
     aliases: ['regex'],
     family: 'string',
     parameters: PARAMETERS,
-    description: 'The groups of the first match of a regular expression (the whole match when it has no groups), or an empty array.',
+    description:
+      'The groups of the first match of a regular expression (the whole match when it has no groups), or an empty array.',
     examples: [
       { sql: "REGEXP('berth-42', '([a-z]+)-(\\d+)')", result: '["berth","42"]' },
       { sql: "REGEXP('berth', '\\d+')", result: '[]' },
@@ -70,7 +72,8 @@ export const REGEX_ROWS: readonly ScalarFunction[] = [
     name: 'regex_matches',
     family: 'string',
     parameters: PARAMETERS,
-    description: 'The groups of every match of a regular expression (the whole match when it has no groups), one array for each match.',
+    description:
+      'The groups of every match of a regular expression (the whole match when it has no groups), one array for each match.',
     examples: [{ sql: "REGEX_MATCHES('a1 b22', '([a-z])(\\d+)')", result: '[["a","1"],["b","22"]]' }],
     returns: () => ({ kind: 'array', element: { kind: 'array', element: STRING } }),
     make: () => {

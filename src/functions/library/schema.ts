@@ -1,4 +1,7 @@
-/** Functions about where a record stands and what it is: the binder answers them from the record and the partition; this file documents them. */
+/**
+ * Functions about where a record stands and what it is: the binder answers them from the record and the partition; this
+ * file documents them.
+ */
 import { LONG, STRING } from '../../types.ts'
 import { define } from '../define.ts'
 import type { ScalarFunction } from '../function.ts'
@@ -8,7 +11,8 @@ export const SCHEMA_FUNCTIONS: readonly ScalarFunction[] = [
     name: 'typeof',
     family: 'schema',
     parameters: [{ name: 'value', accept: 'any', optional: true }],
-    description: 'The name of the type of the record, or of a value of it, where the format carries one (an Avro record name).',
+    description:
+      'The name of the type of the record, or of a value of it, where the format carries one (an Avro record name).',
     examples: [],
     usage: 'SELECT TYPEOF() AS type FROM payments',
     special: true,

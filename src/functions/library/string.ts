@@ -1,6 +1,6 @@
 /**
- * The string functions. Lengths and positions count UTF-16 code units; counts below zero act as zero; positions beyond the end are the end.
- * Regular expressions are in regex.ts. Masking functions are in obfuscation.ts.
+ * The string functions. Lengths and positions count UTF-16 code units; counts below zero act as zero; positions beyond
+ * the end are the end. Regular expressions are in regex.ts. Masking functions are in obfuscation.ts.
  */
 import { findText, splitText } from '../../lib/find-text.ts'
 import type { DataType, Value } from '../../types.ts'
@@ -9,7 +9,15 @@ import { checkItems, checkLength, checkString, define, MAX_ARRAY_ITEMS, toCount 
 import { REGEX_ROWS } from './regex.ts'
 import type { Parameter, ScalarFunction } from '../function.ts'
 import { ValueError } from '../function.ts'
-import { capitalized, cut, padding, reversed, swappedCase, uncapitalizedWords, withoutAccents } from '../support/text.ts'
+import {
+  capitalized,
+  cut,
+  padding,
+  reversed,
+  swappedCase,
+  uncapitalizedWords,
+  withoutAccents,
+} from '../support/text.ts'
 import { plainText } from '../support/value-text.ts'
 
 type Count = number | bigint
@@ -26,7 +34,13 @@ interface TextRow {
 
 function textToText(row: TextRow, call: (text: string) => string): ScalarFunction {
   const what = row.name.toUpperCase()
-  return define({ ...row, family: 'string', parameters: [TEXT], returns: () => STRING, make: () => (text: string) => checkString(call(text), what) })
+  return define({
+    ...row,
+    family: 'string',
+    parameters: [TEXT],
+    returns: () => STRING,
+    make: () => (text: string) => checkString(call(text), what),
+  })
 }
 
 function textAndCount(row: TextRow, call: (text: string, count: number) => string): ScalarFunction {
@@ -39,8 +53,19 @@ function textAndCount(row: TextRow, call: (text: string, count: number) => strin
   })
 }
 
-function textAndText(row: TextRow, second: string, returns: DataType, call: (text: string, other: string) => Value): ScalarFunction {
-  return define({ ...row, family: 'string', parameters: [TEXT, { name: second, accept: 'string' }], returns: () => returns, make: () => call })
+function textAndText(
+  row: TextRow,
+  second: string,
+  returns: DataType,
+  call: (text: string, other: string) => Value,
+): ScalarFunction {
+  return define({
+    ...row,
+    family: 'string',
+    parameters: [TEXT, { name: second, accept: 'string' }],
+    returns: () => returns,
+    make: () => call,
+  })
 }
 
 const CASE_ROWS: readonly ScalarFunction[] = [
@@ -81,31 +106,69 @@ const CASE_ROWS: readonly ScalarFunction[] = [
     (text) => text.toLowerCase(),
   ),
   textToText(
-    { name: 'upper', aliases: ['uppercase', 'ucase'], description: 'Puts the text in upper case.', examples: [{ sql: "UPPER('QuaY')", result: 'QUAY' }] },
+    {
+      name: 'upper',
+      aliases: ['uppercase', 'ucase'],
+      description: 'Puts the text in upper case.',
+      examples: [{ sql: "UPPER('QuaY')", result: 'QUAY' }],
+    },
     (text) => text.toUpperCase(),
   ),
 ]
 
 const CLEANING_ROWS: readonly ScalarFunction[] = [
   textToText(
-    { name: 'deletewhitespace', description: 'Removes all white space.', examples: [{ sql: "DELETEWHITESPACE(' bay 12 ')", result: 'bay12' }] },
+    {
+      name: 'deletewhitespace',
+      description: 'Removes all white space.',
+      examples: [{ sql: "DELETEWHITESPACE(' bay 12 ')", result: 'bay12' }],
+    },
     (text) => text.replace(/\s+/gu, ''),
   ),
-  textToText({ name: 'digits', description: 'Keeps only the digits.', examples: [{ sql: "DIGITS('bay-12/7')", result: '127' }] }, (text) =>
-    text.replace(/\P{Nd}+/gu, ''),
+  textToText(
+    { name: 'digits', description: 'Keeps only the digits.', examples: [{ sql: "DIGITS('bay-12/7')", result: '127' }] },
+    (text) => text.replace(/\P{Nd}+/gu, ''),
   ),
   textToText(
-    { name: 'stripaccents', description: 'Removes the diacritics of letters.', examples: [{ sql: "STRIPACCENTS('Ålesund café')", result: 'Alesund cafe' }] },
+    {
+      name: 'stripaccents',
+      description: 'Removes the diacritics of letters.',
+      examples: [{ sql: "STRIPACCENTS('Ålesund café')", result: 'Alesund cafe' }],
+    },
     withoutAccents,
   ),
-  textToText({ name: 'trim', description: 'Removes white space at both ends.', examples: [{ sql: "TRIM('  quay ')", result: 'quay' }] }, (text) => text.trim()),
-  textToText({ name: 'ltrim', description: 'Removes white space at the start.', examples: [{ sql: "LTRIM('  quay')", result: 'quay' }] }, (text) =>
-    text.trimStart(),
+  textToText(
+    {
+      name: 'trim',
+      description: 'Removes white space at both ends.',
+      examples: [{ sql: "TRIM('  quay ')", result: 'quay' }],
+    },
+    (text) => text.trim(),
   ),
-  textToText({ name: 'rtrim', description: 'Removes white space at the end.', examples: [{ sql: "RTRIM('quay  ')", result: 'quay' }] }, (text) =>
-    text.trimEnd(),
+  textToText(
+    {
+      name: 'ltrim',
+      description: 'Removes white space at the start.',
+      examples: [{ sql: "LTRIM('  quay')", result: 'quay' }],
+    },
+    (text) => text.trimStart(),
   ),
-  textToText({ name: 'reverse', description: 'Puts the characters in the opposite order.', examples: [{ sql: "REVERSE('quay')", result: 'yauq' }] }, reversed),
+  textToText(
+    {
+      name: 'rtrim',
+      description: 'Removes white space at the end.',
+      examples: [{ sql: "RTRIM('quay  ')", result: 'quay' }],
+    },
+    (text) => text.trimEnd(),
+  ),
+  textToText(
+    {
+      name: 'reverse',
+      description: 'Puts the characters in the opposite order.',
+      examples: [{ sql: "REVERSE('quay')", result: 'yauq' }],
+    },
+    reversed,
+  ),
 ]
 
 const CUTTING_ROWS: readonly ScalarFunction[] = [
@@ -121,23 +184,43 @@ const CUTTING_ROWS: readonly ScalarFunction[] = [
     (text) => cut(text, 0, text.length - 1),
   ),
   textAndCount(
-    { name: 'dropleft', description: 'Drops so many characters at the start.', examples: [{ sql: "DROPLEFT('ferry', 2)", result: 'rry' }] },
+    {
+      name: 'dropleft',
+      description: 'Drops so many characters at the start.',
+      examples: [{ sql: "DROPLEFT('ferry', 2)", result: 'rry' }],
+    },
     (text, n) => cut(text, Math.max(0, n), text.length),
   ),
   textAndCount(
-    { name: 'dropright', description: 'Drops so many characters at the end.', examples: [{ sql: "DROPRIGHT('ferry', 2)", result: 'fer' }] },
+    {
+      name: 'dropright',
+      description: 'Drops so many characters at the end.',
+      examples: [{ sql: "DROPRIGHT('ferry', 2)", result: 'fer' }],
+    },
     (text, n) => cut(text, 0, text.length - Math.max(0, n)),
   ),
   textAndCount(
-    { name: 'takeleft', description: 'Keeps so many characters at the start.', examples: [{ sql: "TAKELEFT('ferry', 2)", result: 'fe' }] },
+    {
+      name: 'takeleft',
+      description: 'Keeps so many characters at the start.',
+      examples: [{ sql: "TAKELEFT('ferry', 2)", result: 'fe' }],
+    },
     (text, n) => cut(text, 0, Math.max(0, n)),
   ),
   textAndCount(
-    { name: 'takeright', description: 'Keeps so many characters at the end.', examples: [{ sql: "TAKERIGHT('ferry', 2)", result: 'ry' }] },
+    {
+      name: 'takeright',
+      description: 'Keeps so many characters at the end.',
+      examples: [{ sql: "TAKERIGHT('ferry', 2)", result: 'ry' }],
+    },
     (text, n) => cut(text, text.length - Math.min(text.length, Math.max(0, n)), text.length),
   ),
   textAndCount(
-    { name: 'truncate', description: 'Keeps at most so many characters at the start.', examples: [{ sql: "TRUNCATE('lighthouse', 5)", result: 'light' }] },
+    {
+      name: 'truncate',
+      description: 'Keeps at most so many characters at the start.',
+      examples: [{ sql: "TRUNCATE('lighthouse', 5)", result: 'light' }],
+    },
     (text, n) => cut(text, 0, Math.max(0, n)),
   ),
   textAndCount(
@@ -156,7 +239,8 @@ const CUTTING_ROWS: readonly ScalarFunction[] = [
     aliases: ['substring'],
     family: 'string',
     parameters: [TEXT, { name: 'start', accept: 'integer' }, { name: 'end', accept: 'integer', optional: true }],
-    description: 'The part from start (0-based) up to, not including, end; without end to the end of the text; positions below zero count from the end.',
+    description:
+      'The part from start (0-based) up to, not including, end; without end to the end of the text; positions below zero count from the end.',
     examples: [
       { sql: "SUBSTR('lighthouse', 5)", result: 'house' },
       { sql: "SUBSTRING('lighthouse', 0, 5)", result: 'light' },
@@ -177,7 +261,8 @@ function position(text: string, at: Count): number {
 }
 
 function abbreviate(text: string, count: number): string {
-  if (count < 4) throw new ValueError(`ABBREVIATE: the length must be 4 or more (three dots and a character), not ${count}`)
+  if (count < 4)
+    throw new ValueError(`ABBREVIATE: the length must be 4 or more (three dots and a character), not ${count}`)
   return text.length <= count ? text : `${cut(text, 0, count - 3)}...`
 }
 
@@ -203,7 +288,8 @@ const PADDING_ROWS: readonly ScalarFunction[] = [
     {
       name: 'lpad',
       aliases: ['leftpad'],
-      description: 'Fills the text up to a length at the start; a longer text stays as it is, the pad is a blank by default.',
+      description:
+        'Fills the text up to a length at the start; a longer text stays as it is, the pad is a blank by default.',
       examples: [{ sql: "LPAD('7', 3, '0')", result: '007' }],
     },
     (text, size, pad) => padding(pad, size - text.length) + text,
@@ -212,7 +298,8 @@ const PADDING_ROWS: readonly ScalarFunction[] = [
     {
       name: 'rpad',
       aliases: ['rightpad'],
-      description: 'Fills the text up to a length at the end; a longer text stays as it is, the pad is a blank by default.',
+      description:
+        'Fills the text up to a length at the end; a longer text stays as it is, the pad is a blank by default.',
       examples: [{ sql: "RPAD('7', 3, '0')", result: '700' }],
     },
     (text, size, pad) => text + padding(pad, size - text.length),
@@ -259,7 +346,11 @@ const SEARCH_ROWS: readonly ScalarFunction[] = [
     (text, target) => text.startsWith(target),
   ),
   textAndText(
-    { name: 'endswith', description: 'Tells whether the text ends with the target.', examples: [{ sql: "ENDSWITH('lighthouse', 'house')", result: 'true' }] },
+    {
+      name: 'endswith',
+      description: 'Tells whether the text ends with the target.',
+      examples: [{ sql: "ENDSWITH('lighthouse', 'house')", result: 'true' }],
+    },
     'target',
     BOOLEAN,
     (text, target) => text.endsWith(target),
@@ -297,7 +388,8 @@ const SEARCH_ROWS: readonly ScalarFunction[] = [
       { name: 'target', accept: 'string' },
       { name: 'text', accept: 'string' },
     ],
-    description: 'The 1-based position of the first occurrence of the target, or 0; also written POSITION(target IN text).',
+    description:
+      'The 1-based position of the first occurrence of the target, or 0; also written POSITION(target IN text).',
     examples: [
       { sql: "POSITION('house', 'lighthouse')", result: '6' },
       { sql: "POSITION('boat', 'lighthouse')", result: '0' },
@@ -335,7 +427,8 @@ const BUILDING_ROWS: readonly ScalarFunction[] = [
     name: 'split',
     family: 'string',
     parameters: [TEXT, { name: 'separator', accept: 'string' }],
-    description: 'The parts of the text between the separators, taken literally; an empty separator gives the characters.',
+    description:
+      'The parts of the text between the separators, taken literally; an empty separator gives the characters.',
     examples: [{ sql: "SPLIT('a,b,,c', ',')", result: '["a","b","","c"]' }],
     returns: () => ({ kind: 'array', element: STRING }),
     make: () => split,
@@ -407,7 +500,8 @@ const BASE64_TEXT = /^[A-Za-z0-9+/_-]*={0,2}$/
 
 function decode64(text: string): string {
   const compact = text.replace(/\s+/g, '')
-  if (!BASE64_TEXT.test(compact) || compact.replace(/=+$/, '').length % 4 === 1) throw new ValueError('DECODE64: the text is not base 64')
+  if (!BASE64_TEXT.test(compact) || compact.replace(/=+$/, '').length % 4 === 1)
+    throw new ValueError('DECODE64: the text is not base 64')
   return Buffer.from(compact, 'base64').toString('utf8')
 }
 

@@ -1,6 +1,7 @@
 /**
- * Time windows for GROUP BY: TUMBLE gives the start of the window that a moment lies in, HOP the starts of all windows that it lies in. Everything is UTC. The binder checks the
- * sizes (`parseWindow`) and turns HOP into an unnested array; the ends are the starts plus the size.
+ * Time windows for GROUP BY: TUMBLE gives the start of the window that a moment lies in, HOP the starts of all windows
+ * that it lies in. Everything is UTC. The binder checks the sizes (`parseWindow`) and turns HOP into an unnested array;
+ * the ends are the starts plus the size.
  */
 import { civilDate, epochDays } from '../../lib/datetime-text.ts'
 import { type DataType, TIMESTAMP, type Value } from '../../types.ts'
@@ -20,15 +21,17 @@ const MOMENT: Parameter = { name: 'moment', accept: 'any' }
 const SIZE: Parameter = { name: 'size', accept: 'constant-string' }
 const SLIDE: Parameter = { name: 'slide', accept: 'constant-string' }
 
-/** The size of a window: months (of the calendar) or a fixed time, not both; undefined when the text is no such thing. */
+/**
+ * The size of a window: months (of the calendar) or a fixed time, not both; undefined when the text is no such thing.
+ */
 export function parseWindow(text: string): Duration | undefined {
   const size = parseDuration(text)
   return size === undefined || size.months > 0 === size.millis > 0 ? undefined : size
 }
 
 /**
- * Where the window begins that holds this moment. Windows of months count from January 1970 (three months are quarters, a year begins in January), those of whole weeks begin on
- * Mondays, all others count from 1970-01-01T00:00:00Z.
+ * Where the window begins that holds this moment. Windows of months count from January 1970 (three months are quarters,
+ * a year begins in January), those of whole weeks begin on Mondays, all others count from 1970-01-01T00:00:00Z.
  */
 export function windowStart(epochMs: number, size: Duration): number {
   if (size.months > 0) {
@@ -48,7 +51,12 @@ export function overlap(size: Duration, slide: Duration): number {
 /** The beginnings of all windows that hold this moment, earliest first. */
 export function windowStarts(epochMs: number, size: Duration, slide: Duration): number[] {
   const starts: number[] = []
-  for (let start = windowStart(epochMs, slide); addDuration(start, size, 1) > epochMs; start = addDuration(start, slide, -1)) starts.push(start)
+  for (
+    let start = windowStart(epochMs, slide);
+    addDuration(start, size, 1) > epochMs;
+    start = addDuration(start, slide, -1)
+  )
+    starts.push(start)
   return starts.reverse()
 }
 
@@ -64,7 +72,8 @@ function momentReader(type: DataType): (value: Value) => number | null {
   const per = type.kind === 'timestamp' ? { millis: 1, micros: 1000, nanos: 1_000_000 }[type.unit] : 1
   return (value) => {
     if (typeof value === 'number') return Number.isFinite(value) ? Math.floor(value / per) : null
-    if (typeof value === 'bigint') return Number((value - (((value % BigInt(per)) + BigInt(per)) % BigInt(per))) / BigInt(per))
+    if (typeof value === 'bigint')
+      return Number((value - (((value % BigInt(per)) + BigInt(per)) % BigInt(per))) / BigInt(per))
     return typeof value === 'string' ? (parseTimestampText(value)?.value ?? null) : null
   }
 }
@@ -95,7 +104,8 @@ export const WINDOW_FUNCTIONS: readonly ScalarFunction[] = [
     parameters: [MOMENT, SIZE],
     description: `The start of the window of this size that the moment lies in, for GROUP BY. ${ALIGNED}`,
     examples: [],
-    usage: "SELECT TUMBLE(_meta.timestamp, '5m') AS start, COUNT(*) FROM payments GROUP BY TUMBLE(_meta.timestamp, '5m')",
+    usage:
+      "SELECT TUMBLE(_meta.timestamp, '5m') AS start, COUNT(*) FROM payments GROUP BY TUMBLE(_meta.timestamp, '5m')",
     returns: ([moment]) => {
       checkMoment(moment, 'TUMBLE')
       return TIMESTAMP
@@ -116,7 +126,8 @@ export const WINDOW_FUNCTIONS: readonly ScalarFunction[] = [
     parameters: [MOMENT, SIZE],
     description: 'The end (exclusive) of the window that TUMBLE with the same arguments gives.',
     examples: [],
-    usage: "SELECT TUMBLE_END(_meta.timestamp, '5m') AS until, COUNT(*) FROM payments GROUP BY TUMBLE(_meta.timestamp, '5m')",
+    usage:
+      "SELECT TUMBLE_END(_meta.timestamp, '5m') AS until, COUNT(*) FROM payments GROUP BY TUMBLE(_meta.timestamp, '5m')",
     returns: () => TIMESTAMP,
     special: true,
     make: () => () => null,
@@ -127,7 +138,8 @@ export const WINDOW_FUNCTIONS: readonly ScalarFunction[] = [
     parameters: [MOMENT, SIZE, SLIDE],
     description: `The start of a window of this size; one begins every slide, so that a record lies in several of them and counts in each. Only in queries with GROUP BY HOP(…). ${ALIGNED}`,
     examples: [],
-    usage: "SELECT HOP(_meta.timestamp, '1h', '10m') AS start, COUNT(*) FROM payments GROUP BY HOP(_meta.timestamp, '1h', '10m')",
+    usage:
+      "SELECT HOP(_meta.timestamp, '1h', '10m') AS start, COUNT(*) FROM payments GROUP BY HOP(_meta.timestamp, '1h', '10m')",
     returns: ([moment]) => {
       checkMoment(moment, 'HOP')
       return TIMESTAMP
@@ -149,7 +161,8 @@ export const WINDOW_FUNCTIONS: readonly ScalarFunction[] = [
     parameters: [MOMENT, SIZE, SLIDE],
     description: 'The end (exclusive) of the window that HOP with the same arguments gives.',
     examples: [],
-    usage: "SELECT HOP_END(_meta.timestamp, '1h', '10m') AS until, COUNT(*) FROM payments GROUP BY HOP(_meta.timestamp, '1h', '10m')",
+    usage:
+      "SELECT HOP_END(_meta.timestamp, '1h', '10m') AS until, COUNT(*) FROM payments GROUP BY HOP(_meta.timestamp, '1h', '10m')",
     returns: () => TIMESTAMP,
     special: true,
     make: () => () => null,

@@ -1,6 +1,7 @@
 /**
- * CAST: type names of the dialect, and the conversion of values. Fractions are cut off towards zero (9.99 → 9); text must say a value of the type as a whole;
- * what does not fit is a ValueError, never NULL and never a wrapped number. NULL stays NULL.
+ * CAST: type names of the dialect, and the conversion of values. Fractions are cut off towards zero (9.99 → 9); text
+ * must say a value of the type as a whole; what does not fit is a ValueError, never NULL and never a wrapped number.
+ * NULL stays NULL.
  */
 import { Decimal, MAX_DECIMAL_DIGITS } from '../../lib/decimal.ts'
 import { jsonElements } from '../../lib/json-read.ts'
@@ -33,17 +34,22 @@ const NAMES: Readonly<Record<string, DataType>> = {
 /** Names that CAST and CREATE TABLE know, for suggestions. */
 export const TYPE_NAMES: readonly string[] = [...Object.keys(NAMES), 'decimal']
 
-/** The type of a name of the dialect, in any case: `decimal` takes a precision and a scale. undefined when there is no such type. */
+/**
+ * The type of a name of the dialect, in any case: `decimal` takes a precision and a scale. undefined when there is no
+ * such type.
+ */
 export function castType(name: string, precision?: number, scale?: number): DataType | undefined {
   const lower = name.toLowerCase()
-  if (lower === 'decimal') return precision === undefined ? { kind: 'decimal' } : { kind: 'decimal', precision, scale: scale ?? 0 }
+  if (lower === 'decimal')
+    return precision === undefined ? { kind: 'decimal' } : { kind: 'decimal', precision, scale: scale ?? 0 }
   return Object.hasOwn(NAMES, lower) ? NAMES[lower] : undefined
 }
 
 /** What is wrong with the numbers of a type `decimal(precision, scale)`, as a sentence; undefined when nothing is. */
 export function decimalProblem(precision: number | undefined, scale: number | undefined): string | undefined {
   const largest = Math.max(precision ?? 1, scale ?? 0)
-  if (largest > MAX_DECIMAL_DIGITS) return `A decimal has at most ${MAX_DECIMAL_DIGITS} digits (function.max.decimal.digits), not ${largest}.`
+  if (largest > MAX_DECIMAL_DIGITS)
+    return `A decimal has at most ${MAX_DECIMAL_DIGITS} digits (function.max.decimal.digits), not ${largest}.`
   return precision === 0 ? 'A decimal has at least one digit.' : undefined
 }
 
@@ -67,7 +73,11 @@ export function castValue(value: Value, from: DataType, to: DataType): Value {
     case 'boolean':
       return toBoolean(value, from, to)
     case 'bytes':
-      return typeof value === 'string' ? new TextEncoder().encode(value) : value instanceof Uint8Array ? value : refuse(value, from, to)
+      return typeof value === 'string'
+        ? new TextEncoder().encode(value)
+        : value instanceof Uint8Array
+          ? value
+          : refuse(value, from, to)
     case 'uuid':
       return toUuid(value, from, to)
     case 'date':
@@ -93,9 +103,11 @@ const INTEGER_TEXT = /^[+-]?\d{1,40}$/
 function toInteger(value: Value, from: DataType, to: DataType, low: bigint, high: bigint): number | bigint {
   const whole = wholeOf(value)
   if (whole === undefined) return refuse(value, from, to)
-  if (typeof whole === 'number' && whole >= Number(low) && whole <= Number(high) && Number.isSafeInteger(whole)) return whole + 0
+  if (typeof whole === 'number' && whole >= Number(low) && whole <= Number(high) && Number.isSafeInteger(whole))
+    return whole + 0
   const exact = BigInt(whole)
-  if (exact < low || exact > high) throw new ValueError(`CAST: ${describe(value)} does not fit ${to.kind === 'int' ? 'an int' : 'a long'}`)
+  if (exact < low || exact > high)
+    throw new ValueError(`CAST: ${describe(value)} does not fit ${to.kind === 'int' ? 'an int' : 'a long'}`)
   return toLong(exact, 'CAST')
 }
 
@@ -109,7 +121,8 @@ function wholeOf(value: Value): number | bigint | undefined {
   return undefined
 }
 
-// What stands in front of the point ends at the point: digits that two parts could take would be shared out in every way before a text is refused.
+// What stands in front of the point ends at the point: digits that two parts could take would be shared out in every
+// way before a text is refused.
 const NUMBER_TEXT = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?$/
 
 /** Doubles that are no numbers of the line, as they are printed, and as other databases do. */
@@ -128,7 +141,8 @@ function toFloating(value: Value, from: DataType, to: DataType): number {
   if (isNumeric(value)) number = toDouble(value)
   else if (typeof value === 'boolean') number = value ? 1 : 0
   else if (typeof value === 'string' && NUMBER_TEXT.test(value.trim())) number = Number(value)
-  else if (typeof value === 'string' && Object.hasOwn(NOT_FINITE, value.trim().toLowerCase())) return NOT_FINITE[value.trim().toLowerCase()]
+  else if (typeof value === 'string' && Object.hasOwn(NOT_FINITE, value.trim().toLowerCase()))
+    return NOT_FINITE[value.trim().toLowerCase()]
   else return refuse(value, from, to)
   const result = to.kind === 'float' ? Math.fround(number) : number
   const wasFinite = typeof value !== 'number' || Number.isFinite(value)
@@ -140,7 +154,8 @@ function toDecimalType(value: Value, from: DataType, to: DataType & { readonly k
   let decimal: Decimal | undefined
   if (isNumeric(value)) decimal = toDecimal(value, 'CAST')
   else if (typeof value === 'boolean') decimal = Decimal.fromInteger(value ? 1 : 0)
-  else if (typeof value === 'string' && value.length <= MAX_DECIMAL_DIGITS && NUMBER_TEXT.test(value.trim())) decimal = Decimal.parse(value)
+  else if (typeof value === 'string' && value.length <= MAX_DECIMAL_DIGITS && NUMBER_TEXT.test(value.trim()))
+    decimal = Decimal.parse(value)
   if (decimal === undefined) return refuse(value, from, to)
   if (to.precision === undefined) return decimal
   const rounded = decimal.round(to.scale ?? 0)
@@ -169,9 +184,14 @@ const NANOS: Readonly<Record<TimeUnit, bigint>> = { millis: 1_000_000n, micros: 
 const DAY_NANOS = 86_400_000_000_000n
 const MAX_DAYS = 106_751_991_167n // what 64-bit milliseconds reach
 
-function toTemporal(value: Value, from: DataType, to: DataType & { readonly kind: 'date' | 'time' | 'timestamp' }): number | bigint | Decimal {
+function toTemporal(
+  value: Value,
+  from: DataType,
+  to: DataType & { readonly kind: 'date' | 'time' | 'timestamp' },
+): number | bigint | Decimal {
   if (to.kind !== 'date' && to.between === true && !isTemporal(from)) return toBetween(value, from, to)
-  if (from.kind === to.kind && (to.kind === 'date' || (from as { unit?: TimeUnit }).unit === to.unit)) return value as number | bigint
+  if (from.kind === to.kind && (to.kind === 'date' || (from as { unit?: TimeUnit }).unit === to.unit))
+    return value as number | bigint
   const nanos = nanosOf(value, from, to)
   if (nanos === undefined) return refuse(value, from, to)
   if (to.kind === 'date') {
@@ -180,13 +200,28 @@ function toTemporal(value: Value, from: DataType, to: DataType & { readonly kind
     return Number(days)
   }
   const unit = NANOS[to.unit]
-  return toLong(floorDivide(to.kind === 'time' ? nanos - floorDivide(nanos, DAY_NANOS) * DAY_NANOS : nanos, unit), 'CAST')
+  return toLong(
+    floorDivide(to.kind === 'time' ? nanos - floorDivide(nanos, DAY_NANOS) * DAY_NANOS : nanos, unit),
+    'CAST',
+  )
 }
 
-/** As `toTemporal`, but a fraction of a unit is not lost: the result then lies between the two units, so that it is equal to no moment and in the right place among them. */
-function toBetween(value: Value, from: DataType, to: DataType & { readonly kind: 'time' | 'timestamp' }): number | bigint | Decimal {
+/**
+ * As `toTemporal`, but a fraction of a unit is not lost: the result then lies between the two units, so that it is
+ * equal to no moment and in the right place among them.
+ */
+function toBetween(
+  value: Value,
+  from: DataType,
+  to: DataType & { readonly kind: 'time' | 'timestamp' },
+): number | bigint | Decimal {
   if (typeof value === 'number' && !Number.isFinite(value)) return value
-  const fraction = typeof value === 'number' ? value - Math.floor(value) : value instanceof Decimal ? value.remainder(Decimal.fromInteger(1)).toNumber() : 0
+  const fraction =
+    typeof value === 'number'
+      ? value - Math.floor(value)
+      : value instanceof Decimal
+        ? value.remainder(Decimal.fromInteger(1)).toNumber()
+        : 0
   const base = value instanceof Decimal ? floorDivide(value.unscaled, 10n ** BigInt(value.scale)) : value
   const nanos = nanosOf(base, from, to)
   if (nanos === undefined) return refuse(value, from, to)
@@ -228,7 +263,11 @@ function floorDivide(a: bigint, b: bigint): bigint {
 
 function toStructure(value: Value, from: DataType, to: DataType): Value {
   if (to.kind === 'array') {
-    const items = Array.isArray(value) ? value : value instanceof JsonText && value.isArray ? jsonElements(value) : refuse(value, from, to)
+    const items = Array.isArray(value)
+      ? value
+      : value instanceof JsonText && value.isArray
+        ? jsonElements(value)
+        : refuse(value, from, to)
     const element: DataType = from.kind === 'array' ? from.element : { kind: 'json' }
     return items.map((item) => castValue(item, element, to.element))
   }

@@ -1,6 +1,6 @@
 /**
- * Date arithmetic of the dialect: durations such as `90m` or `1y2M`, and date and time texts such as `2024-03-09 06:15:00`. Everything is UTC and
- * proleptic Gregorian. Java patterns are in java-time.ts.
+ * Date arithmetic of the dialect: durations such as `90m` or `1y2M`, and date and time texts such as `2024-03-09
+ * 06:15:00`. Everything is UTC and proleptic Gregorian. Java patterns are in java-time.ts.
  */
 import { civilDate, daysInMonth, epochDays } from '../../lib/datetime-text.ts'
 
@@ -26,7 +26,10 @@ export function parseDuration(text: string): Duration | undefined {
   return Number.isSafeInteger(millis) && Number.isSafeInteger(months) ? { months, millis } : undefined
 }
 
-/** Milliseconds since the epoch moved by a duration: months first (31 January + 1M is the last day of February), then the fixed rest. */
+/**
+ * Milliseconds since the epoch moved by a duration: months first (31 January + 1M is the last day of February), then
+ * the fixed rest.
+ */
 export function addDuration(epochMs: number, duration: Duration, sign: 1 | -1): number {
   return addMonths(epochMs, sign * duration.months) + sign * duration.millis
 }
@@ -38,7 +41,9 @@ function addMonths(epochMs: number, months: number): number {
   const index = year * 12 + (month - 1) + months
   const newYear = Math.floor(index / 12)
   const newMonth = index - newYear * 12 + 1
-  return epochDays(newYear, newMonth, Math.min(day, daysInMonth(newYear, newMonth))) * DAY_MS + (epochMs - days * DAY_MS)
+  return (
+    epochDays(newYear, newMonth, Math.min(day, daysInMonth(newYear, newMonth))) * DAY_MS + (epochMs - days * DAY_MS)
+  )
 }
 
 /** A parsed date and time: whole seconds since the epoch and nanoseconds within the second. */
@@ -47,20 +52,30 @@ export interface Moment {
   readonly nanos: number
 }
 
-const MOMENT = /^([+-]\d{4,9}|\d{4})-(\d{2})-(\d{2})(?:[Tt ]\s*(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([Zz]|UTC|[+-]\d{2}(?::?\d{2})?)?)?$/
+const MOMENT =
+  /^([+-]\d{4,9}|\d{4})-(\d{2})-(\d{2})(?:[Tt ]\s*(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([Zz]|UTC|[+-]\d{2}(?::?\d{2})?)?)?$/
 
-/** `2024-03-09`, `2024-03-09 06:15`, `2024-03-09T06:15:00.123456789+02:00`; without a zone it is UTC. undefined when it is none, or no day of the calendar. */
+/**
+ * `2024-03-09`, `2024-03-09 06:15`, `2024-03-09T06:15:00.123456789+02:00`; without a zone it is UTC. undefined when it
+ * is none, or no day of the calendar.
+ */
 export function parseMoment(text: string): Moment | undefined {
   const m = MOMENT.exec(text.trim())
   if (m === null) return undefined
   const [year, month, day, hour, minute, second] = [m[1], m[2], m[3], m[4] ?? '0', m[5] ?? '0', m[6] ?? '0'].map(Number)
-  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month) || hour > 23 || minute > 59 || second > 59) return undefined
+  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month) || hour > 23 || minute > 59 || second > 59)
+    return undefined
   const offset = offsetSeconds(m[8] ?? 'Z')
   if (offset === undefined) return undefined
-  return { seconds: epochDays(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset, nanos: Number((m[7] ?? '').padEnd(9, '0')) }
+  return {
+    seconds: epochDays(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset,
+    nanos: Number((m[7] ?? '').padEnd(9, '0')),
+  }
 }
 
-/** Seconds east of Greenwich of `Z`, `UTC`, `+02`, `+0200`, `-05:30`; undefined for anything else and beyond 18 hours. */
+/**
+ * Seconds east of Greenwich of `Z`, `UTC`, `+02`, `+0200`, `-05:30`; undefined for anything else and beyond 18 hours.
+ */
 export function offsetSeconds(text: string): number | undefined {
   if (/^(?:Z|UTC|GMT)$/i.test(text)) return 0
   const m = /^([+-])(\d{2}):?(\d{2})?$/.exec(text)
@@ -73,7 +88,9 @@ export function offsetSeconds(text: string): number | undefined {
 /** The same as milliseconds since the epoch; finer fractions are cut off. */
 export function parseTimestampText(text: string): { readonly value: number; readonly unit: 'millis' } | undefined {
   const moment = parseMoment(text)
-  return moment === undefined ? undefined : { value: moment.seconds * 1000 + Math.floor(moment.nanos / 1e6), unit: 'millis' }
+  return moment === undefined
+    ? undefined
+    : { value: moment.seconds * 1000 + Math.floor(moment.nanos / 1e6), unit: 'millis' }
 }
 
 /** Nanoseconds since midnight of `06:15`, `06:15:00`, `06:15:00.123456789`; undefined when it is none. */

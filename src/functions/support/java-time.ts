@@ -1,8 +1,10 @@
 /**
- * Java's date patterns (`yyyy-MM-dd HH:mm:ss`), through js-joda, which is loaded on first use; names of months, days, eras and halves of the day are English,
- * weeks are ISO weeks, and what has no zone is UTC. Formatting always shows UTC.
+ * Java's date patterns (`yyyy-MM-dd HH:mm:ss`), through js-joda, which is loaded on first use; names of months, days,
+ * eras and halves of the day are English, weeks are ISO weeks, and what has no zone is UTC. Formatting always shows
+ * UTC.
  *
- * js-joda leaves text fields to a locale package; the few printer-parsers needed here are hung in at the same places (`appendText` and its siblings).
+ * js-joda leaves text fields to a locale package; the few printer-parsers needed here are hung in at the same places
+ * (`appendText` and its siblings).
  */
 import { createRequire } from 'node:module'
 import type { DateTimeFormatter, DateTimeFormatterBuilder, TemporalField } from '@js-joda/core'
@@ -38,14 +40,31 @@ interface OpenBuilder extends DateTimeFormatterBuilder {
 
 type Style = 'short' | 'full' | 'narrow'
 
-const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December']
+const MONTHS = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+]
 const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
 const QUARTERS: Readonly<Record<Style, readonly string[]>> = {
   short: ['Q1', 'Q2', 'Q3', 'Q4'],
   full: ['1st quarter', '2nd quarter', '3rd quarter', '4th quarter'],
   narrow: ['1', '2', '3', '4'],
 }
-const ERAS: Readonly<Record<Style, readonly string[]>> = { short: ['BC', 'AD'], full: ['Before Christ', 'Anno Domini'], narrow: ['B', 'A'] }
+const ERAS: Readonly<Record<Style, readonly string[]>> = {
+  short: ['BC', 'AD'],
+  full: ['Before Christ', 'Anno Domini'],
+  narrow: ['B', 'A'],
+}
 
 /** The English name of a month, 1–12. */
 export function monthName(month: number): string {
@@ -146,14 +165,19 @@ function englishBuilder(lib: Joda, seen: { zone?: string }): DateTimeFormatterBu
       if (letter === 'W') return width(ChronoField.ALIGNED_WEEK_OF_MONTH, count)
       if (letter !== 'Y') return width(ChronoField.DAY_OF_WEEK, count)
       if (count === 2) return builder.appendValueReduced(IsoFields.WEEK_BASED_YEAR, 2, 2, 2000)
-      return builder.appendValue(IsoFields.WEEK_BASED_YEAR, count, 15, count < 4 ? SignStyle.NORMAL : SignStyle.EXCEEDS_PAD)
+      return builder.appendValue(
+        IsoFields.WEEK_BASED_YEAR,
+        count,
+        15,
+        count < 4 ? SignStyle.NORMAL : SignStyle.EXCEEDS_PAD,
+      )
     },
   })
 }
 
 /**
- * Appends the pattern; a four-letter year with another field right behind it (`yyyyMMddHHmmssSSS`) takes exactly four digits.
- * js-joda would take all digits first and give up after fifteen.
+ * Appends the pattern; a four-letter year with another field right behind it (`yyyyMMddHHmmssSSS`) takes exactly four
+ * digits. js-joda would take all digits first and give up after fifteen.
  */
 function appendPattern(builder: DateTimeFormatterBuilder, pattern: string, lib: Joda): void {
   let from = 0
@@ -191,7 +215,10 @@ export function javaPattern(pattern: string): JavaPattern {
   appendPattern(builder, pattern, lib)
   const formatter = builder.toFormatter(lib.ResolverStyle.SMART)
   return {
-    format: (moment) => formatter.format(lib.LocalDateTime.ofEpochSecond(moment.seconds, moment.nanos, lib.ZoneOffset.UTC).atZone(lib.ZoneOffset.UTC)),
+    format: (moment) =>
+      formatter.format(
+        lib.LocalDateTime.ofEpochSecond(moment.seconds, moment.nanos, lib.ZoneOffset.UTC).atZone(lib.ZoneOffset.UTC),
+      ),
     parse: (text) => {
       seen.zone = undefined
       return parsed(lib, formatter, text, seen)
@@ -199,7 +226,12 @@ export function javaPattern(pattern: string): JavaPattern {
   }
 }
 
-function parsed(lib: Joda, formatter: DateTimeFormatter, text: string, seen: { zone?: string }): ParsedText | undefined {
+function parsed(
+  lib: Joda,
+  formatter: DateTimeFormatter,
+  text: string,
+  seen: { zone?: string },
+): ParsedText | undefined {
   const { TemporalQueries } = lib
   try {
     const fields = formatter.parse(text)
@@ -208,12 +240,20 @@ function parsed(lib: Joda, formatter: DateTimeFormatter, text: string, seen: { z
     const offset = fields.query(TemporalQueries.offset())
     return { days: date?.toEpochDay(), nanosOfDay: time?.toNanoOfDay(), zone: seen.zone ?? offset?.id() }
   } catch (error) {
-    if (error instanceof lib.DateTimeException || error instanceof lib.DateTimeParseException || error instanceof lib.ArithmeticException) return undefined
+    if (
+      error instanceof lib.DateTimeException ||
+      error instanceof lib.DateTimeParseException ||
+      error instanceof lib.ArithmeticException
+    )
+      return undefined
     throw error
   }
 }
 
-/** The instant that a parsed text means; a text without a time means midnight, one without a zone UTC. undefined without a date. */
+/**
+ * The instant that a parsed text means; a text without a time means midnight, one without a zone UTC. undefined without
+ * a date.
+ */
 export function instantOf(text: ParsedText): Moment | undefined {
   if (text.days === undefined) return undefined
   const nanosOfDay = text.nanosOfDay ?? 0

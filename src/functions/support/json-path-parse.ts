@@ -29,7 +29,9 @@ export type Filter =
   | { readonly kind: 'exists'; readonly path: JsonPath }
   | { readonly kind: 'compare'; readonly op: string; readonly left: FilterOperand; readonly right: FilterOperand }
 
-export type FilterOperand = { readonly kind: 'literal'; readonly value: JsonValue } | { readonly kind: 'path'; readonly path: JsonPath }
+export type FilterOperand =
+  | { readonly kind: 'literal'; readonly value: JsonValue }
+  | { readonly kind: 'path'; readonly path: JsonPath }
 
 /** Most filters and parentheses inside each other. */
 const MAX_DEPTH = 50
@@ -53,7 +55,9 @@ class PathParser {
     this.#space()
     const bare = !this.#take('$')
     const segments =
-      bare && !this.#sees('[') && !this.#sees('.') ? [{ descend: false, selectors: [this.#dotSelector()] }, ...this.#segments()] : this.#segments()
+      bare && !this.#sees('[') && !this.#sees('.')
+        ? [{ descend: false, selectors: [this.#dotSelector()] }, ...this.#segments()]
+        : this.#segments()
     this.#space()
     if (this.#at < this.#text.length) this.#fail('"." or "["')
     return { relative: false, segments, descends: this.#descends }
@@ -65,7 +69,8 @@ class PathParser {
       if (this.#take('..')) {
         this.#descends = true
         segments.push({ descend: true, selectors: this.#take('[') ? this.#brackets() : [this.#dotSelector()] })
-      } else if (this.#take('.')) segments.push({ descend: false, selectors: this.#take('[') ? this.#brackets() : [this.#dotSelector()] })
+      } else if (this.#take('.'))
+        segments.push({ descend: false, selectors: this.#take('[') ? this.#brackets() : [this.#dotSelector()] })
       else if (this.#take('[')) segments.push({ descend: false, selectors: this.#brackets() })
       else return segments
     }
@@ -96,7 +101,10 @@ class PathParser {
     if (this.#sees("'") || this.#sees('"')) return { kind: 'name', name: this.#string() }
     const from = this.#integer()
     this.#space()
-    if (!this.#take(':')) return from === undefined ? this.#fail('an index, a quoted name, "*", "?" or a slice') : { kind: 'index', index: from }
+    if (!this.#take(':'))
+      return from === undefined
+        ? this.#fail('an index, a quoted name, "*", "?" or a slice')
+        : { kind: 'index', index: from }
     this.#space()
     const to = this.#integer()
     this.#space()
@@ -105,7 +113,8 @@ class PathParser {
   }
 
   #nested<T>(read: () => T): T {
-    if (++this.#depth > MAX_DEPTH) throw new ValueError(`the path ${JSON.stringify(this.#text)} is nested deeper than ${MAX_DEPTH}`)
+    if (++this.#depth > MAX_DEPTH)
+      throw new ValueError(`the path ${JSON.stringify(this.#text)} is nested deeper than ${MAX_DEPTH}`)
     const result = read()
     this.#depth--
     return result
@@ -140,7 +149,11 @@ class PathParser {
 
   #operand(): FilterOperand {
     const relative = this.#take('@')
-    if (relative || this.#take('$')) return { kind: 'path', path: { relative, segments: this.#nested(() => this.#segments()), descends: this.#descends } }
+    if (relative || this.#take('$'))
+      return {
+        kind: 'path',
+        path: { relative, segments: this.#nested(() => this.#segments()), descends: this.#descends },
+      }
     if (this.#sees("'") || this.#sees('"')) return { kind: 'literal', value: this.#string() }
     const number = this.#match(/-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y)
     if (number !== undefined) return { kind: 'literal', value: jsonNumber(number) }
@@ -190,7 +203,9 @@ class PathParser {
   }
 
   #fail(expected: string): never {
-    throw new ValueError(`${JSON.stringify(this.#text)} is not a JsonPath: at position ${this.#at + 1} it needs ${expected}`)
+    throw new ValueError(
+      `${JSON.stringify(this.#text)} is not a JsonPath: at position ${this.#at + 1} it needs ${expected}`,
+    )
   }
 }
 

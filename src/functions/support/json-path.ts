@@ -1,6 +1,7 @@
 /**
- * JsonPath over JSON text: `$.a[*].b`, `$..b`, `[0]`, `[-1]`, `[1:3]`, `['x','y']`, `[?(@.n > 1 && @.s == 'x')]`. Results are pieces of the text, so no digit is
- * lost. There are no functions, no regular expressions and no evaluation of code in a path. The parser is in json-path-parse.ts.
+ * JsonPath over JSON text: `$.a[*].b`, `$..b`, `[0]`, `[-1]`, `[1:3]`, `['x','y']`, `[?(@.n > 1 && @.s == 'x')]`.
+ * Results are pieces of the text, so no digit is lost. There are no functions, no regular expressions and no evaluation
+ * of code in a path. The parser is in json-path-parse.ts.
  */
 import { forEachMember, jsonValue, skipSpace, valueEnd } from '../../lib/json-read.ts'
 import type { JsonValue } from '../../lib/json-read.ts'
@@ -24,7 +25,10 @@ interface Member {
   readonly place: Place
 }
 
-/** The matches of a path in valid JSON text, in the order of RFC 9535 (a parent's members before their members), at most `limit` of them, each as compact JSON text. */
+/**
+ * The matches of a path in valid JSON text, in the order of RFC 9535 (a parent's members before their members), at most
+ * `limit` of them, each as compact JSON text.
+ */
 export function findJson(text: string, path: JsonPath, limit: number): string[] {
   const document = new Document(text, path.descends)
   let places: Place[] = [document.root]
@@ -86,7 +90,8 @@ class Document {
 
   #visit(count: number): void {
     this.#visits += count
-    if (this.#visits > MAX_JSON_PLACES) throw new ValueError(`the path visits more places than function.max.json.places (default ${MAX_JSON_PLACES})`)
+    if (this.#visits > MAX_JSON_PLACES)
+      throw new ValueError(`the path visits more places than function.max.json.places (default ${MAX_JSON_PLACES})`)
   }
 
   /** The place and everything in it, parents first. */
@@ -156,7 +161,10 @@ class Document {
   }
 }
 
-/** The whole document as a tree, in one pass without recursion; needed for `..`, which would scan deep texts over and over. */
+/**
+ * The whole document as a tree, in one pass without recursion; needed for `..`, which would scan deep texts over and
+ * over.
+ */
 function indexed(text: string, from: number): Place {
   const root: Open = { from, to: text.length, members: [] }
   const open: Open[] = []
@@ -205,7 +213,10 @@ function unquoted(key: string): string {
   return key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1)
 }
 
-function sliceIndexes(length: number, slice: { readonly from?: number; readonly to?: number; readonly step: number }): number[] {
+function sliceIndexes(
+  length: number,
+  slice: { readonly from?: number; readonly to?: number; readonly step: number },
+): number[] {
   const { step } = slice
   const clamp = (n: number, low: number, high: number): number => Math.min(Math.max(n < 0 ? n + length : n, low), high)
   const out: number[] = []
@@ -214,7 +225,8 @@ function sliceIndexes(length: number, slice: { readonly from?: number; readonly 
     for (let i = clamp(slice.from ?? 0, 0, length); i < end; i += step) out.push(i)
   } else if (step < 0) {
     const end = slice.to === undefined ? -1 : clamp(slice.to, -1, length - 1)
-    for (let i = slice.from === undefined ? length - 1 : clamp(slice.from, -1, length - 1); i > end; i += step) out.push(i)
+    for (let i = slice.from === undefined ? length - 1 : clamp(slice.from, -1, length - 1); i > end; i += step)
+      out.push(i)
   }
   return out
 }

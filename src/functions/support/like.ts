@@ -1,14 +1,23 @@
-/** LIKE: `%` is any run of characters, `_` any one character, case counts, and there is no escape character. No regular expression, and no more steps than a limit allows. */
+/**
+ * LIKE: `%` is any run of characters, `_` any one character, case counts, and there is no escape character. No regular
+ * expression, and no more steps than a limit allows.
+ */
 import { findText } from '../../lib/find-text.ts'
 import { ValueError } from '../function.ts'
 
-/** Most characters that LIKE compares in vain in one text, where `_` stands between two `%`: only there a match may begin anywhere and be given up late. */
+/**
+ * Most characters that LIKE compares in vain in one text, where `_` stands between two `%`: only there a match may
+ * begin anywhere and be given up late.
+ */
 export const MAX_LIKE_STEPS = 50_000_000
 
-/** A matcher for a LIKE pattern. Linear, but for pieces that have `_` and stand between two `%`, which a limit bounds. */
+/**
+ * A matcher for a LIKE pattern. Linear, but for pieces that have `_` and stand between two `%`, which a limit bounds.
+ */
 export function likeMatcher(pattern: string): (text: string) => boolean {
   const pieces = pattern.split('%')
-  if (pattern.includes('_')) return pieces.length === 1 ? (text) => forward(text, 0, pattern) === text.length : (text) => matches(text, pieces)
+  if (pattern.includes('_'))
+    return pieces.length === 1 ? (text) => forward(text, 0, pattern) === text.length : (text) => matches(text, pieces)
   if (pieces.length === 1) return (text) => text === pattern
   const inner = pieces.slice(1, -1).filter((p) => p !== '')
   const [head, tail] = [pieces[0], pieces[pieces.length - 1]]
@@ -27,7 +36,10 @@ export function likeMatcher(pattern: string): (text: string) => boolean {
   }
 }
 
-/** The first piece stands at the start, the last one at the end, the others one after the other between them, each as far in front as it can. */
+/**
+ * The first piece stands at the start, the last one at the end, the others one after the other between them, each as
+ * far in front as it can.
+ */
 function matches(text: string, pieces: readonly string[]): boolean {
   let at = forward(text, 0, pieces[0])
   const end = backward(text, pieces[pieces.length - 1])
@@ -46,7 +58,9 @@ function matches(text: string, pieces: readonly string[]): boolean {
       // `~behind` is how far the try got.
       steps += ~behind - at
       if (steps > MAX_LIKE_STEPS)
-        throw new ValueError(`LIKE: the pattern and the text take more comparisons than function.max.like.steps (default ${MAX_LIKE_STEPS})`)
+        throw new ValueError(
+          `LIKE: the pattern and the text take more comparisons than function.max.like.steps (default ${MAX_LIKE_STEPS})`,
+        )
       if (at >= end) return false
       at += width(text, at)
       behind = forward(text, at, piece)

@@ -1,6 +1,6 @@
 /**
- * What a number is to the functions: `number`, `bigint` or `Decimal`, compared and converted exactly, and never wrapped silently.
- * No SQL function stands here; numeric.ts, cast.ts and others build on it.
+ * What a number is to the functions: `number`, `bigint` or `Decimal`, compared and converted exactly, and never wrapped
+ * silently. No SQL function stands here; numeric.ts, cast.ts and others build on it.
  */
 import { Decimal } from '../../lib/decimal.ts'
 import type { DataType, Value } from '../../types.ts'
@@ -21,7 +21,10 @@ export function toDouble(value: Numeric): number {
   return typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : value.toNumber()
 }
 
-/** Exact; a double counts as the shortest decimal that reads back as it. `what` names the call in the error for NaN and the infinities. */
+/**
+ * Exact; a double counts as the shortest decimal that reads back as it. `what` names the call in the error for NaN and
+ * the infinities.
+ */
 export function toDecimal(value: Numeric, what: string): Decimal {
   if (value instanceof Decimal) return value
   if (typeof value === 'bigint') return Decimal.fromInteger(value)
@@ -32,7 +35,8 @@ export function toDecimal(value: Numeric, what: string): Decimal {
 
 /** A long as run-time value: number inside ±(2^53-1), bigint outside; a ValueError beyond 64 bits. */
 export function toLong(value: bigint, what: string): number | bigint {
-  if (value < LONG_MIN || value > LONG_MAX) throw new ValueError(`${what}: the result ${shorten(value.toString())} does not fit a long`)
+  if (value < LONG_MIN || value > LONG_MAX)
+    throw new ValueError(`${what}: the result ${shorten(value.toString())} does not fit a long`)
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : value
 }
@@ -46,7 +50,8 @@ export function wholeToLong(value: number, what: string): number | bigint {
 
 /** A ValueError when a result of int operands left 32 bits. */
 export function checkInt(value: number, what: string): number {
-  if (value < -2147483648 || value > 2147483647) throw new ValueError(`${what}: the result ${value} does not fit an int; cast the argument to long`)
+  if (value < -2147483648 || value > 2147483647)
+    throw new ValueError(`${what}: the result ${value} does not fit an int; cast the argument to long`)
   return value
 }
 
@@ -78,7 +83,10 @@ export function isIntegerType(type: DataType): boolean {
   return type.kind === 'int' || type.kind === 'long'
 }
 
-/** The type in which numbers of all these types meet, as for operators: double over decimal over long over int; json when one is dynamic. NULLs do not count. */
+/**
+ * The type in which numbers of all these types meet, as for operators: double over decimal over long over int; json
+ * when one is dynamic. NULLs do not count.
+ */
 export function widest(types: readonly DataType[]): DataType {
   if (types.some((t) => t.kind === 'json')) return JSON_TYPE
   let best = 0
@@ -92,7 +100,8 @@ export function widest(types: readonly DataType[]): DataType {
 export function widen(value: Numeric, to: DataType, what: string): Numeric {
   if (to.kind === 'decimal') return toDecimal(value, what)
   if (to.kind === 'double' || to.kind === 'float') return toDouble(value)
-  if (to.kind === 'json' && value instanceof Decimal) return value.scale === 0 ? toLong(value.unscaled, what) : value.toNumber()
+  if (to.kind === 'json' && value instanceof Decimal)
+    return value.scale === 0 ? toLong(value.unscaled, what) : value.toNumber()
   return value
 }
 

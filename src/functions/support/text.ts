@@ -1,6 +1,6 @@
 /**
- * String mechanics under the string functions, without SQL: cuts that never leave half of a surrogate pair, padding, word walks.
- * Lengths and positions are UTF-16 code units, as in Java.
+ * String mechanics under the string functions, without SQL: cuts that never leave half of a surrogate pair, padding,
+ * word walks. Lengths and positions are UTF-16 code units, as in Java.
  */
 
 /** `text.slice(from, to)` for 0 ≤ from, to; a half of a surrogate pair at either edge is left out. */
@@ -70,7 +70,10 @@ export function initials(text: string): string {
   return out
 }
 
-/** Letters without their diacritics: `Ålesund café` → `Alesund cafe`; the stroke of ł goes too. Letters of their own (ø, ß) stay. */
+/**
+ * Letters without their diacritics: `Ålesund café` → `Alesund cafe`; the stroke of ł goes too. Letters of their own (ø,
+ * ß) stay.
+ */
 export function withoutAccents(text: string): string {
   return normalized(
     normalized(text, 'NFD')
@@ -81,10 +84,16 @@ export function withoutAccents(text: string): string {
   ).replaceAll(JOINER, '')
 }
 
-/** It has no place among the marks around it, and is a mark itself (Mn), so that no text has it once its marks are taken away. */
+/**
+ * It has no place among the marks around it, and is a mark itself (Mn), so that no text has it once its marks are taken
+ * away.
+ */
 const JOINER = '\u034f'
 
-/** Normalizing puts runs of marks in order, in quadratic time: a joiner behind each 30 of them (Unicode's stream-safe form) ends the run. No letter has as many. */
+/**
+ * Normalizing puts runs of marks in order, in quadratic time: a joiner behind each 30 of them (Unicode's stream-safe
+ * form) ends the run. No letter has as many.
+ */
 function normalized(text: string, form: 'NFC' | 'NFD'): string {
   return text.replace(/\p{M}{30}/gu, (marks) => marks + JOINER).normalize(form)
 }

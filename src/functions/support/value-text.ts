@@ -1,6 +1,6 @@
 /**
- * Typed values as text for functions that make strings of anything (MKSTRING, CONCAT, DUMP, casts, JSON functions). Settings such as `format.decimal`
- * do not reach this text: the writers of result rows in formats/ are separate.
+ * Typed values as text for functions that make strings of anything (MKSTRING, CONCAT, DUMP, casts, JSON functions).
+ * Settings such as `format.decimal` do not reach this text: the writers of result rows in formats/ are separate.
  */
 import { Decimal } from '../../lib/decimal.ts'
 import { isoDate, isoTime, isoTimestamp } from '../../lib/datetime-text.ts'
@@ -11,11 +11,16 @@ import { ValueError } from '../function.ts'
 import type { DataType, Value } from '../../types.ts'
 import { JSON_TYPE } from '../../types.ts'
 
-/** The value as JSON text: int64 exact, doubles visibly double, dates as ISO strings, bytes as base64, NaN and the infinities as strings. A ValueError when it would be too long. */
+/**
+ * The value as JSON text: int64 exact, doubles visibly double, dates as ISO strings, bytes as base64, NaN and the
+ * infinities as strings. A ValueError when it would be too long.
+ */
 export function jsonText(value: Value, type: DataType): string {
   // An array may hold one long text many times, which takes no room until it is written out: counted before.
   if ((Array.isArray(value) || value instanceof Map) && roomBehind(value, MAX_STRING_BYTES) < 0)
-    throw new ValueError(`The text of a value is longer than function.max.string.bytes (default ${MAX_STRING_BYTES} bytes, 16 MiB)`)
+    throw new ValueError(
+      `The text of a value is longer than function.max.string.bytes (default ${MAX_STRING_BYTES} bytes, 16 MiB)`,
+    )
   return textOf(value, type)
 }
 
@@ -24,7 +29,10 @@ export function leastLength(value: Value): number {
   return MAX_STRING_BYTES - roomBehind(value, MAX_STRING_BYTES)
 }
 
-/** What is left of `room` characters behind the text of a value, which is at least as long as this counts; below 0 as soon as there is none. */
+/**
+ * What is left of `room` characters behind the text of a value, which is at least as long as this counts; below 0 as
+ * soon as there is none.
+ */
 function roomBehind(value: Value, room: number): number {
   if (typeof value === 'string') return room - value.length
   if (value instanceof JsonText) return room - value.text.length
@@ -55,7 +63,10 @@ function textOf(value: Value, type: DataType): string {
   return quoted(value, type) ? JSON.stringify(plain) : plain
 }
 
-/** The value as a reader expects it inside other text: strings as they are, dates as ISO text, objects and arrays as JSON, bytes read as UTF-8. */
+/**
+ * The value as a reader expects it inside other text: strings as they are, dates as ISO text, objects and arrays as
+ * JSON, bytes read as UTF-8.
+ */
 export function plainText(value: Value, type: DataType): string {
   if (value === null) return 'null'
   switch (typeof value) {
@@ -69,15 +80,18 @@ export function plainText(value: Value, type: DataType): string {
   }
   if (value instanceof Decimal) return value.toString()
   if (value instanceof Uint8Array) return new TextDecoder().decode(value)
-  return Array.isArray(value) || value instanceof Map || value instanceof JsonText ? jsonText(value, type) : String(value)
+  return Array.isArray(value) || value instanceof Map || value instanceof JsonText
+    ? jsonText(value, type)
+    : String(value)
 }
 
 /**
- * A typed value as a dynamic (json) one: structures become JSON text, dates, bytes, NaN and the infinities text, decimals a number when a number holds
- * them exactly and else text.
+ * A typed value as a dynamic (json) one: structures become JSON text, dates, bytes, NaN and the infinities text,
+ * decimals a number when a number holds them exactly and else text.
  */
 export function dynamicValue(value: Value, type: DataType): Value {
-  if (value === null || value instanceof JsonText || typeof value === 'string' || typeof value === 'boolean') return value
+  if (value === null || value instanceof JsonText || typeof value === 'string' || typeof value === 'boolean')
+    return value
   if (value instanceof Decimal) return decimalValue(value)
   if (Array.isArray(value) || value instanceof Map) return new JsonText(jsonText(value, type))
   if (value instanceof Uint8Array || quoted(value, type)) return JSON.parse(jsonText(value, type)) as string
@@ -112,14 +126,20 @@ function numberOrTime(value: number | bigint, type: DataType): string {
 }
 
 function quoted(value: Value, type: DataType): boolean {
-  return type.kind === 'date' || type.kind === 'time' || type.kind === 'timestamp' || (typeof value === 'number' && !Number.isFinite(value))
+  return (
+    type.kind === 'date' ||
+    type.kind === 'time' ||
+    type.kind === 'timestamp' ||
+    (typeof value === 'number' && !Number.isFinite(value))
+  )
 }
 
 function mapText(map: Map<string, Value>, type: DataType): string {
   const parts: string[] = []
   let index = 0
   for (const [key, item] of map) {
-    const itemType = type.kind === 'map' ? type.value : type.kind === 'struct' ? (type.fields[index]?.type ?? JSON_TYPE) : JSON_TYPE
+    const itemType =
+      type.kind === 'map' ? type.value : type.kind === 'struct' ? (type.fields[index]?.type ?? JSON_TYPE) : JSON_TYPE
     parts.push(`${JSON.stringify(key)}:${textOf(item, itemType)}`)
     index++
   }

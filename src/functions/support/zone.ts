@@ -1,4 +1,7 @@
-/** Time zones by IANA name or fixed offset, with the zone data that Node carries. It only turns local times into instants. */
+/**
+ * Time zones by IANA name or fixed offset, with the zone data that Node carries. It only turns local times into
+ * instants.
+ */
 import { offsetSeconds } from './datemath.ts'
 
 const CLOCKS = new Map<string, Intl.DateTimeFormat | undefined>()
@@ -35,8 +38,9 @@ const DAY = 86_400
 const LIMIT = 8.64e12 // Intl knows no instants beyond
 
 /**
- * The instant, in seconds since the epoch, at which clocks in the zone show a local time (given as seconds since the epoch as if it were UTC).
- * A time that occurs twice means the first; one that is skipped moves on by the gap, as in Java. undefined when there is no such zone.
+ * The instant, in seconds since the epoch, at which clocks in the zone show a local time (given as seconds since the
+ * epoch as if it were UTC). A time that occurs twice means the first; one that is skipped moves on by the gap, as in
+ * Java. undefined when there is no such zone.
  */
 export function localToInstant(localSeconds: number, zone: string): number | undefined {
   const fixed = offsetSeconds(zone)

@@ -1,7 +1,8 @@
 /**
- * Where a group of consumers stands, changed from outside: offsets committed in its name, offsets taken away, the whole group taken away. The coordinator of the group is asked,
- * and refuses while the group has members; which offsets make sense, and who may do it, is known elsewhere.
- * Source: the Kafka protocol, FindCoordinator, OffsetCommit (as Kafka's own tools send it: no member, no generation), OffsetDelete (KIP-496), DeleteGroups (KIP-229).
+ * Where a group of consumers stands, changed from outside: offsets committed in its name, offsets taken away, the whole
+ * group taken away. The coordinator of the group is asked, and refuses while the group has members; which offsets make
+ * sense, and who may do it, is known elsewhere. Source: the Kafka protocol, FindCoordinator, OffsetCommit (as Kafka's
+ * own tools send it: no member, no generation), OffsetDelete (KIP-496), DeleteGroups (KIP-229).
  */
 import { systemClock } from '../../lib/clock.ts'
 import { ADMIN_TIMEOUT_MS, lent } from './topics.ts'
@@ -31,19 +32,30 @@ const RETENTION_OF_BROKER = -1
 export type Places = ReadonlyMap<string, ReadonlyMap<number, number>>
 
 /** As it is at this moment; undefined when the coordinator knows no group of consumers of that name. */
-export async function groupAtCoordinator(cluster: Cluster, group: string, signal?: AbortSignal): Promise<GroupNow | undefined> {
+export async function groupAtCoordinator(
+  cluster: Cluster,
+  group: string,
+  signal?: AbortSignal,
+): Promise<GroupNow | undefined> {
   return atCoordinator(cluster, group, signal, (connection) => groupNow(connection, group))
 }
 
 /** Rejects with UNKNOWN_MEMBER_ID while the group has members, GROUP_AUTHORIZATION_FAILED and the like. */
-export async function commitOffsets(cluster: Cluster, group: string, places: Places, signal?: AbortSignal): Promise<void> {
+export async function commitOffsets(
+  cluster: Cluster,
+  group: string,
+  places: Places,
+  signal?: AbortSignal,
+): Promise<void> {
   await atCoordinator(cluster, group, signal, async (connection) => {
     const answers = await connection.call(
       OFFSET_COMMIT,
       (writer, version) => {
         writer.string(group).int32(NO_GENERATION).string('')
         if (version <= 4) writer.int64(RETENTION_OF_BROKER)
-        writer.array([...places], ([topic, offsets]) => writer.string(topic).array([...offsets], ([p, offset]) => writer.int32(p).int64(offset).string('')))
+        writer.array([...places], ([topic, offsets]) =>
+          writer.string(topic).array([...offsets], ([p, offset]) => writer.int32(p).int64(offset).string('')),
+        )
       },
       (reader, version) => {
         if (version >= 3) reader.int32()
@@ -58,11 +70,19 @@ export async function commitOffsets(cluster: Cluster, group: string, places: Pla
 }
 
 /** Takes the offsets of these partitions away. Rejects with GROUP_SUBSCRIBED_TO_TOPIC, NON_EMPTY_GROUP and the like. */
-export async function deleteOffsets(cluster: Cluster, group: string, partitions: ReadonlyMap<string, readonly number[]>, signal?: AbortSignal): Promise<void> {
+export async function deleteOffsets(
+  cluster: Cluster,
+  group: string,
+  partitions: ReadonlyMap<string, readonly number[]>,
+  signal?: AbortSignal,
+): Promise<void> {
   await atCoordinator(cluster, group, signal, async (connection) => {
     const { code, answers } = await connection.call(
       OFFSET_DELETE,
-      (writer) => writer.string(group).array([...partitions], ([topic, numbers]) => writer.string(topic).array(numbers, (p) => writer.int32(p))),
+      (writer) =>
+        writer
+          .string(group)
+          .array([...partitions], ([topic, numbers]) => writer.string(topic).array(numbers, (p) => writer.int32(p))),
       (reader) => {
         const groupCode = reader.int16()
         reader.int32()
@@ -93,18 +113,32 @@ export async function deleteGroup(cluster: Cluster, group: string, signal?: Abor
   })
 }
 
-function judge(answers: readonly { readonly topic: string; readonly partition: number; readonly code: number }[], what: string): void {
-  for (const { topic, partition, code } of answers) if (code !== 0) throw brokerError(code, `${what} in "${topic}" partition ${partition}`)
+function judge(
+  answers: readonly { readonly topic: string; readonly partition: number; readonly code: number }[],
+  what: string,
+): void {
+  for (const { topic, partition, code } of answers)
+    if (code !== 0) throw brokerError(code, `${what} in "${topic}" partition ${partition}`)
 }
 
 /** A coordinator that moves, or is only beginning, is looked for again. */
-async function atCoordinator<T>(cluster: Cluster, group: string, signal: AbortSignal | undefined, use: (connection: Connection) => Promise<T>): Promise<T> {
+async function atCoordinator<T>(
+  cluster: Cluster,
+  group: string,
+  signal: AbortSignal | undefined,
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
   const deadlineMs = systemClock.monotonic() + ADMIN_TIMEOUT_MS
   for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 1000)) {
     try {
       return await lent(cluster, await coordinatorOf(cluster, group, signal), signal, use)
     } catch (error) {
-      if (!(error instanceof KafkaError) || !COORDINATOR_TROUBLE.includes(error.code) || systemClock.monotonic() + pauseMs > deadlineMs) throw error
+      if (
+        !(error instanceof KafkaError) ||
+        !COORDINATOR_TROUBLE.includes(error.code) ||
+        systemClock.monotonic() + pauseMs > deadlineMs
+      )
+        throw error
     }
     await pause(pauseMs, signal)
   }
@@ -118,7 +152,11 @@ async function coordinatorOf(cluster: Cluster, group: string, signal: AbortSigna
     try {
       return await lent(cluster, broker, signal, (connection) => findCoordinator(connection, group))
     } catch (error) {
-      if (!(error instanceof KafkaError) || (error.errorName !== 'CONNECTION_REFUSED' && error.errorName !== 'CONNECT_TIMEOUT')) throw error
+      if (
+        !(error instanceof KafkaError) ||
+        (error.errorName !== 'CONNECTION_REFUSED' && error.errorName !== 'CONNECT_TIMEOUT')
+      )
+        throw error
       failure = error
     }
   }

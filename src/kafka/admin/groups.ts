@@ -1,6 +1,7 @@
 /**
- * Consumer groups, read only: which there are, who their members are, and where they stand. Each broker tells of the groups that it coordinates, so no coordinator is looked for.
- * A right that is missing leaves groups out. Members of the newer protocol (KIP-848) are not told in these versions; such a group has its offsets and the state `Unknown`.
+ * Consumer groups, read only: which there are, who their members are, and where they stand. Each broker tells of the
+ * groups that it coordinates, so no coordinator is looked for. A right that is missing leaves groups out. Members of
+ * the newer protocol (KIP-848) are not told in these versions; such a group has its offsets and the state `Unknown`.
  * Source: the Kafka protocol, ListGroups, DescribeGroups, OffsetFetch, and the consumer's embedded assignment.
  */
 import { type Clock, systemClock } from '../../lib/clock.ts'
@@ -32,7 +33,10 @@ export interface GroupMember {
 
 export interface ConsumerGroup {
   readonly id: string
-  /** As Kafka's tools print it: Empty, Stable, PreparingRebalance, CompletingRebalance, Dead; Unknown where the broker did not say. */
+  /**
+   * As Kafka's tools print it: Empty, Stable, PreparingRebalance, CompletingRebalance, Dead; Unknown where the broker
+   * did not say.
+   */
   readonly state: string
   readonly coordinator: Broker
   readonly members: readonly GroupMember[]
@@ -43,7 +47,8 @@ export interface ConsumerGroup {
 /** Partitions of each topic that a group has an offset for, or a member at. */
 export function topicsOf(group: ConsumerGroup | GroupNow): ReadonlyMap<string, ReadonlySet<number>> {
   const topics = new Map<string, Set<number>>()
-  const add = (topic: string, partitions: Iterable<number>) => topics.set(topic, new Set([...(topics.get(topic) ?? []), ...partitions]))
+  const add = (topic: string, partitions: Iterable<number>) =>
+    topics.set(topic, new Set([...(topics.get(topic) ?? []), ...partitions]))
   for (const [topic, offsets] of group.offsets) add(topic, offsets.keys())
   for (const member of group.members) for (const [topic, partitions] of member.assigned) add(topic, partitions)
   return topics
@@ -101,7 +106,10 @@ async function groupsAt(cluster: Cluster, broker: Broker, signal: AbortSignal): 
       const groups: ConsumerGroup[] = []
       for (let from = 0; from < ids.length; from += AT_ONCE) {
         const some = ids.slice(from, from + AT_ONCE)
-        const [described, ...offsets] = await Promise.all([describe(connection, some), ...some.map((id) => committed(connection, id))])
+        const [described, ...offsets] = await Promise.all([
+          describe(connection, some),
+          ...some.map((id) => committed(connection, id)),
+        ])
         some.forEach((id, i) => {
           const { state, members } = described.get(id) ?? { state: 'Unknown', members: [] }
           groups.push({ id, state, members, coordinator: broker, offsets: offsets[i] })
@@ -119,11 +127,18 @@ export type GroupNow = Omit<ConsumerGroup, 'coordinator'>
 
 /** undefined when this broker coordinates no group of consumers of that name. */
 export async function groupNow(connection: Connection, id: string): Promise<GroupNow | undefined> {
-  const [ids, described, offsets] = await Promise.all([listed(connection), describe(connection, [id]), committed(connection, id)])
+  const [ids, described, offsets] = await Promise.all([
+    listed(connection),
+    describe(connection, [id]),
+    committed(connection, id),
+  ])
   return ids.includes(id) ? { id, ...(described.get(id) ?? { state: 'Unknown', members: [] }), offsets } : undefined
 }
 
-/** Ids of the groups of consumers; groups of other kinds (workers of Kafka Connect) read no topics in the name of the group. */
+/**
+ * Ids of the groups of consumers; groups of other kinds (workers of Kafka Connect) read no topics in the name of the
+ * group.
+ */
 async function listed(connection: Connection): Promise<string[]> {
   return connection.call(
     LIST_GROUPS,
@@ -138,7 +153,10 @@ async function listed(connection: Connection): Promise<string[]> {
   )
 }
 
-async function describe(connection: Connection, ids: readonly string[]): Promise<Map<string, { state: string; members: GroupMember[] }>> {
+async function describe(
+  connection: Connection,
+  ids: readonly string[],
+): Promise<Map<string, { state: string; members: GroupMember[] }>> {
   const groups = await connection.call(
     DESCRIBE_GROUPS,
     (writer) => writer.array(ids, (id) => writer.string(id)),
@@ -156,7 +174,9 @@ async function describe(connection: Connection, ids: readonly string[]): Promise
     },
   )
   // A group that was listed and is called dead is one that this request does not know how to describe.
-  return new Map(groups.filter((g) => g.code === 0 && g.state !== 'Dead').map(({ id, state, members }) => [id, { state, members }]))
+  return new Map(
+    groups.filter((g) => g.code === 0 && g.state !== 'Dead').map(({ id, state, members }) => [id, { state, members }]),
+  )
 }
 
 function readMember(reader: WireReader): GroupMember {
@@ -178,7 +198,10 @@ function readAssignment(bytes: Buffer | null): ReadonlyMap<string, readonly numb
   }
 }
 
-async function committed(connection: Connection, id: string): Promise<ReadonlyMap<string, ReadonlyMap<number, number>>> {
+async function committed(
+  connection: Connection,
+  id: string,
+): Promise<ReadonlyMap<string, ReadonlyMap<number, number>>> {
   const topics = await connection.call(
     OFFSET_FETCH,
     (writer) => writer.string(id).array(null, () => undefined),
@@ -196,8 +219,12 @@ async function committed(connection: Connection, id: string): Promise<ReadonlyMa
       })
     },
   )
-  const known = topics.map(([topic, partitions]) => [topic, partitions.filter((p) => p.code === 0 && p.offset >= 0)] as const)
+  const known = topics.map(
+    ([topic, partitions]) => [topic, partitions.filter((p) => p.code === 0 && p.offset >= 0)] as const,
+  )
   return new Map(
-    known.filter(([, partitions]) => partitions.length > 0).map(([topic, partitions]) => [topic, new Map(partitions.map((p) => [p.partition, p.offset]))]),
+    known
+      .filter(([, partitions]) => partitions.length > 0)
+      .map(([topic, partitions]) => [topic, new Map(partitions.map((p) => [p.partition, p.offset]))]),
   )
 }

@@ -1,6 +1,7 @@
 /**
- * Writing records: partitions chosen as Kafka's own producers do it, batches by bytes, acks from all replicas in sync. Batches that a broker certainly did not take are sent
- * again; where it is unknown whether one was taken it is not, and the error says so (there is no idempotent producer here). It knows bytes, not what they mean.
+ * Writing records: partitions chosen as Kafka's own producers do it, batches by bytes, acks from all replicas in sync.
+ * Batches that a broker certainly did not take are sent again; where it is unknown whether one was taken it is not, and
+ * the error says so (there is no idempotent producer here). It knows bytes, not what they mean.
  */
 import { systemClock } from '../../lib/clock.ts'
 import { partitionOfKey } from '../../lib/murmur2.ts'
@@ -14,7 +15,10 @@ import { API } from '../wire/primitives.ts'
 
 const PRODUCE: ApiRange = { api: API.produce, name: 'Produce', lowest: 3, highest: 8 }
 
-/** Bytes of records that make a batch (`kafka.produce.batch.bytes`): below Kafka's default max.message.bytes with room for the header. */
+/**
+ * Bytes of records that make a batch (`kafka.produce.batch.bytes`): below Kafka's default max.message.bytes with room
+ * for the header.
+ */
 export const PRODUCE_BATCH_BYTES = 900_000
 /** Bytes of batches in one request (`kafka.produce.request.bytes`). */
 const REQUEST_BYTES = 8_000_000
@@ -52,14 +56,25 @@ interface Batch {
 
 let turn = Math.floor(Math.random() * 1000)
 
-/** Writes all records, in order within each partition. Rejects with a NotWritten, or a KafkaError before anything was sent. */
-export async function produce(cluster: Cluster, topic: string, records: readonly Record[], signal?: AbortSignal): Promise<void> {
+/**
+ * Writes all records, in order within each partition. Rejects with a NotWritten, or a KafkaError before anything was
+ * sent.
+ */
+export async function produce(
+  cluster: Cluster,
+  topic: string,
+  records: readonly Record[],
+  signal?: AbortSignal,
+): Promise<void> {
   const metadata = await cluster.topic(topic, { signal })
   const partitions = metadata.partitions.map((p) => p.partition)
   await new Producing(cluster, topic, records, signal).run(batches(records, partitions, topic))
 }
 
-/** One call: rounds, in each of which every partition's next batch goes to its leader, all for one leader in one request. */
+/**
+ * One call: rounds, in each of which every partition's next batch goes to its leader, all for one leader in one
+ * request.
+ */
 class Producing {
   readonly #cluster: Cluster
   readonly #topic: string
@@ -94,7 +109,8 @@ class Producing {
         pauseMs = 50
       }
       if (this.#trouble === undefined || this.#failures.length > 0) continue
-      if (systemClock.monotonic() + pauseMs > deadlineMs) this.#fail(Math.min(...[...this.#queues.values()].map(([first]) => first.indexes[0])), this.#trouble)
+      if (systemClock.monotonic() + pauseMs > deadlineMs)
+        this.#fail(Math.min(...[...this.#queues.values()].map(([first]) => first.indexes[0])), this.#trouble)
       else await pause(pauseMs, this.#signal)
       pauseMs = Math.min(pauseMs * 2, 1000)
     }
@@ -152,13 +168,19 @@ class Producing {
       if (!sent && error.retriable) this.#trouble = error
       else
         for (const batch of batches)
-          this.#fail(batch.indexes[0], sent && error.retriable ? new Error(`${error.message}; it is not known whether these records were written`) : error)
+          this.#fail(
+            batch.indexes[0],
+            sent && error.retriable
+              ? new Error(`${error.message}; it is not known whether these records were written`)
+              : error,
+          )
     }
   }
 
   #answered(batch: Batch, answer: Answer | undefined): void {
     const what = this.#what(batch.partition)
-    if (answer === undefined) return this.#fail(batch.indexes[0], new Error(`${what}: the broker answered about other partitions only`))
+    if (answer === undefined)
+      return this.#fail(batch.indexes[0], new Error(`${what}: the broker answered about other partitions only`))
     if (answer.code === 0) {
       this.#written += batch.indexes.length
       const queue = this.#queues.get(batch.partition) ?? []
@@ -184,10 +206,16 @@ function batches(records: readonly Record[], partitions: readonly number[], topi
   let keyless: number | undefined
   records.forEach((record, index) => {
     const bytes = sizeOf(record)
-    let partition = record.partition ?? (record.key === null ? keyless : partitions[partitionOfKey(record.key, partitions.length)])
+    let partition =
+      record.partition ?? (record.key === null ? keyless : partitions[partitionOfKey(record.key, partitions.length)])
     if (partition === undefined) partition = keyless = partitions[turn++ % partitions.length]
     if (!partitions.includes(partition))
-      throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${topic}" has no partition ${partition}`, false)
+      throw new KafkaError(
+        ERROR.unknownTopicOrPartition,
+        'UNKNOWN_TOPIC_OR_PARTITION',
+        `Topic "${topic}" has no partition ${partition}`,
+        false,
+      )
     let batch = open.get(partition)
     if (batch === undefined || batch.bytes + bytes > PRODUCE_BATCH_BYTES) {
       if (batch !== undefined && partition === keyless && record.key === null) keyless = undefined
@@ -224,7 +252,12 @@ interface Answer {
 }
 
 /** One Produce request; the answers by partition. */
-async function send(connection: Connection, topic: string, batches: readonly Batch[], sets: readonly Buffer[]): Promise<Map<number, Answer>> {
+async function send(
+  connection: Connection,
+  topic: string,
+  batches: readonly Batch[],
+  sets: readonly Buffer[],
+): Promise<Map<number, Answer>> {
   return await connection.call(
     PRODUCE,
     (writer) => {

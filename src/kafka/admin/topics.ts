@@ -1,5 +1,6 @@
 /**
- * Changing a cluster: topics are created and deleted, the beginnings of logs removed. Each call waits until the cluster's metadata shows the change. It decides nothing:
+ * Changing a cluster: topics are created and deleted, the beginnings of logs removed. Each call waits until the
+ * cluster's metadata shows the change. It decides nothing:
  * whether somebody may do it, and what a table is, is known elsewhere.
  */
 import { systemClock } from '../../lib/clock.ts'
@@ -15,7 +16,10 @@ const CREATE_TOPICS: ApiRange = { api: API.createTopics, name: 'CreateTopics', l
 const DELETE_TOPICS: ApiRange = { api: API.deleteTopics, name: 'DeleteTopics', lowest: 1, highest: 3 }
 const DELETE_RECORDS: ApiRange = { api: API.deleteRecords, name: 'DeleteRecords', lowest: 0, highest: 1 }
 
-/** How long the brokers may work on a change before they answer (`kafka.admin.timeout`); as long again is waited until it is seen. */
+/**
+ * How long the brokers may work on a change before they answer (`kafka.admin.timeout`); as long again is waited until
+ * it is seen.
+ */
 export const ADMIN_TIMEOUT_MS = 15_000
 
 export interface NewTopic {
@@ -25,7 +29,10 @@ export interface NewTopic {
   readonly config: Readonly<Record<string, string>>
 }
 
-/** Resolves when every partition has a leader. Rejects with the broker's error: TOPIC_ALREADY_EXISTS, INVALID_CONFIG, INVALID_REPLICATION_FACTOR, … */
+/**
+ * Resolves when every partition has a leader. Rejects with the broker's error: TOPIC_ALREADY_EXISTS, INVALID_CONFIG,
+ * INVALID_REPLICATION_FACTOR, …
+ */
 export async function createTopic(cluster: Cluster, topic: NewTopic, signal?: AbortSignal): Promise<void> {
   await onController(cluster, signal, async (connection) => {
     const answers = await connection.call(
@@ -48,7 +55,10 @@ export async function createTopic(cluster: Cluster, topic: NewTopic, signal?: Ab
   await until(
     cluster,
     topic.name,
-    (found) => found.error === undefined && found.partitions.length >= topic.partitions && found.partitions.every((p) => p.leader >= 0),
+    (found) =>
+      found.error === undefined &&
+      found.partitions.length >= topic.partitions &&
+      found.partitions.every((p) => p.leader >= 0),
     'be there',
     signal,
   )
@@ -70,8 +80,16 @@ export async function deleteTopic(cluster: Cluster, name: string, signal?: Abort
   await until(cluster, name, (found) => found.error?.code === ERROR.unknownTopicOrPartition, 'be gone', signal)
 }
 
-/** Removes the records before these offsets; -1 stands for the end of a partition. Rejects with the first error of a partition that does not pass. */
-export async function deleteRecords(cluster: Cluster, topic: string, before: ReadonlyMap<number, number>, signal?: AbortSignal): Promise<void> {
+/**
+ * Removes the records before these offsets; -1 stands for the end of a partition. Rejects with the first error of a
+ * partition that does not pass.
+ */
+export async function deleteRecords(
+  cluster: Cluster,
+  topic: string,
+  before: ReadonlyMap<number, number>,
+  signal?: AbortSignal,
+): Promise<void> {
   const left = new Map(before)
   const deadlineMs = systemClock.monotonic() + ADMIN_TIMEOUT_MS
   for (let pauseMs = 50; left.size > 0; pauseMs = Math.min(pauseMs * 2, 1000)) {
@@ -85,7 +103,8 @@ export async function deleteRecords(cluster: Cluster, topic: string, before: Rea
       }
     }
     if (left.size === 0) return
-    if (systemClock.monotonic() + pauseMs > deadlineMs) throw trouble ?? brokerError(ERROR.leaderNotAvailable, `Records of "${topic}"`)
+    if (systemClock.monotonic() + pauseMs > deadlineMs)
+      throw trouble ?? brokerError(ERROR.leaderNotAvailable, `Records of "${topic}"`)
     await pause(pauseMs, signal)
   }
 }
@@ -102,7 +121,9 @@ async function deleteAt(
     connection.call(
       DELETE_RECORDS,
       (writer) => {
-        writer.array([topic], (name) => writer.string(name).array(partitions, (p) => writer.int32(p).int64(before.get(p) ?? 0)))
+        writer.array([topic], (name) =>
+          writer.string(name).array(partitions, (p) => writer.int32(p).int64(before.get(p) ?? 0)),
+        )
         writer.int32(ADMIN_TIMEOUT_MS)
       },
       (reader) => {
@@ -122,13 +143,23 @@ async function deleteAt(
 }
 
 /** The partitions by the address of their leader; those without one are left out. Metadata is asked for anew. */
-export async function leadersOf(cluster: Cluster, topic: string, partitions: readonly number[], signal?: AbortSignal): Promise<Map<Address, number[]>> {
+export async function leadersOf(
+  cluster: Cluster,
+  topic: string,
+  partitions: readonly number[],
+  signal?: AbortSignal,
+): Promise<Map<Address, number[]>> {
   const metadata = await cluster.topic(topic, { fresh: true, signal })
   const leaders = new Map<Address, number[]>()
   for (const partition of partitions) {
     const found = metadata.partitions.find((p) => p.partition === partition)
     if (found === undefined)
-      throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${topic}" has no partition ${partition}`, false)
+      throw new KafkaError(
+        ERROR.unknownTopicOrPartition,
+        'UNKNOWN_TOPIC_OR_PARTITION',
+        `Topic "${topic}" has no partition ${partition}`,
+        false,
+      )
     if (found.leader < 0) continue
     const broker = cluster.broker(found.leader)
     leaders.set(broker, [...(leaders.get(broker) ?? []), partition])
@@ -137,7 +168,12 @@ export async function leadersOf(cluster: Cluster, topic: string, partitions: rea
 }
 
 /** A connection of one's own for the time of `use`. */
-export async function lent<T>(cluster: Cluster, address: Address, signal: AbortSignal | undefined, use: (connection: Connection) => Promise<T>): Promise<T> {
+export async function lent<T>(
+  cluster: Cluster,
+  address: Address,
+  signal: AbortSignal | undefined,
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
   const connection = await cluster.lend(address, signal)
   try {
     return await use(connection)
@@ -146,8 +182,15 @@ export async function lent<T>(cluster: Cluster, address: Address, signal: AbortS
   }
 }
 
-/** With KRaft every broker passes the request on to the controller; older clusters say which broker is none, and the next one is asked. */
-export async function onController(cluster: Cluster, signal: AbortSignal | undefined, use: (connection: Connection) => Promise<void>): Promise<void> {
+/**
+ * With KRaft every broker passes the request on to the controller; older clusters say which broker is none, and the
+ * next one is asked.
+ */
+export async function onController(
+  cluster: Cluster,
+  signal: AbortSignal | undefined,
+  use: (connection: Connection) => Promise<void>,
+): Promise<void> {
   const { brokers } = await cluster.metadata([], { fresh: true, signal })
   let failure: KafkaError | undefined
   for (const broker of brokers) {
@@ -156,7 +199,9 @@ export async function onController(cluster: Cluster, signal: AbortSignal | undef
     } catch (error) {
       if (
         !(error instanceof KafkaError) ||
-        (error.code !== ERROR.notController && error.errorName !== 'CONNECTION_REFUSED' && error.errorName !== 'CONNECT_TIMEOUT')
+        (error.code !== ERROR.notController &&
+          error.errorName !== 'CONNECTION_REFUSED' &&
+          error.errorName !== 'CONNECT_TIMEOUT')
       )
         throw error
       failure = error
@@ -165,7 +210,13 @@ export async function onController(cluster: Cluster, signal: AbortSignal | undef
   throw failure ?? clientError('NO_BROKER', 'the cluster names no broker', true)
 }
 
-async function until(cluster: Cluster, topic: string, done: (found: TopicMetadata) => boolean, what: string, signal: AbortSignal | undefined): Promise<void> {
+async function until(
+  cluster: Cluster,
+  topic: string,
+  done: (found: TopicMetadata) => boolean,
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const deadlineMs = systemClock.monotonic() + ADMIN_TIMEOUT_MS
   for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
     const { brokers, topics } = await cluster.metadata([topic], { fresh: true, signal })

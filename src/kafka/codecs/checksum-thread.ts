@@ -1,4 +1,7 @@
-/** The thread of `checksums`: computes CRC-32C of the batches of an answer, the last one first, because the queries' thread comes from the front. */
+/**
+ * The thread of `checksums`: computes CRC-32C of the batches of an answer, the last one first, because the queries'
+ * thread comes from the front.
+ */
 import { parentPort } from 'node:worker_threads'
 import { type ChecksumJob, takeBatch, tellVerdict } from './checksums.ts'
 import { BatchHeader, checksumFits } from '../read/record-batch.ts'
@@ -19,6 +22,7 @@ parentPort?.on('message', ({ memory, words, turn, regions }: ChecksumJob) => {
     const batch = i / 2
     const [at, size] = [places[i], places[i + 1]]
     // Old message formats have no such checksum; the queries' thread says so.
-    if (size > 0 && takeBatch(marks, turn, batch)) tellVerdict(marks, turn, batch, checksumFits(bytes, view, at, at + size))
+    if (size > 0 && takeBatch(marks, turn, batch))
+      tellVerdict(marks, turn, batch, checksumFits(bytes, view, at, at + size))
   }
 })

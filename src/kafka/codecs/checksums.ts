@@ -1,7 +1,8 @@
 /**
- * A second thread that computes the checksums (CRC-32C) of answers that wait for their turn, so that the thread of the queries has less to do where there is a second core. Nobody waits for it: a batch
- * whose checksum is not ready is checked by whoever needs it. The two agree by one word of shared memory a batch; the words of an answer that is used up cannot be mistaken for those of the next one
- * in the same frame, because each carries the answer's number.
+ * A second thread that computes the checksums (CRC-32C) of answers that wait for their turn, so that the thread of the
+ * queries has less to do where there is a second core. Nobody waits for it: a batch whose checksum is not ready is
+ * checked by whoever needs it. The two agree by one word of shared memory a batch; the words of an answer that is used
+ * up cannot be mistaken for those of the next one in the same frame, because each carries the answer's number.
  */
 import { Worker } from 'node:worker_threads'
 
@@ -42,10 +43,18 @@ export class Checksums {
     if (!this.#told) return
     this.#turn = (this.#turn + 1) % TURNS
     this.#view.fill(this.#turn * STEP)
-    tell({ memory: this.#memory, words: this.#words, turn: this.#turn, regions: regions.flatMap(({ from, to }) => [from, to]) })
+    tell({
+      memory: this.#memory,
+      words: this.#words,
+      turn: this.#turn,
+      regions: regions.flatMap(({ from, to }) => [from, to]),
+    })
   }
 
-  /** Whether the checksum of the batch (counted from 0 over the answer) fits; undefined: not known, and now the caller's to find out. */
+  /**
+   * Whether the checksum of the batch (counted from 0 over the answer) fits; undefined: not known, and now the caller's
+   * to find out.
+   */
   verdict(batch: number): boolean | undefined {
     if (!this.#told || batch >= WORDS) return undefined
     const open = this.#turn * STEP
@@ -71,7 +80,10 @@ function tell(job: ChecksumJob): void {
   if (broken) return
   if (thread === undefined) {
     const file = `./checksum-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`
-    thread = new Worker(new URL(file, import.meta.url), { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 24, maxYoungGenerationSizeMb: 2 } })
+    thread = new Worker(new URL(file, import.meta.url), {
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: 24, maxYoungGenerationSizeMb: 2 },
+    })
     thread.unref()
     // Without it everything goes on, only slower.
     thread.on('error', () => {

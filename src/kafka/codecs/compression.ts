@@ -1,6 +1,7 @@
 /**
- * Decompresses the records of a batch: gzip and zstd by node:zlib, lz4 and snappy by code of our own, each with a limit on what comes out. Small batches at once,
- * large ones off the thread (zlib) or in slices (our own), so that the event loop is never held up for long.
+ * Decompresses the records of a batch: gzip and zstd by node:zlib, lz4 and snappy by code of our own, each with a limit
+ * on what comes out. Small batches at once, large ones off the thread (zlib) or in slices (our own), so that the event
+ * loop is never held up for long.
  */
 import zlib from 'node:zlib'
 import { lz4Frames } from './lz4.ts'
@@ -122,11 +123,21 @@ export class Decompressor {
     return plainOf(whole)
   }
 
-  /** At once, unless more comes out than may. `chunkSize`: what zlib takes memory for at a time; one piece need not be put together. */
+  /**
+   * At once, unless more comes out than may. `chunkSize`: what zlib takes memory for at a time; one piece need not be
+   * put together.
+   */
   #now(codec: 1 | 4, input: Buffer, syncBytes: number, chunkSize: number): Plain | Promise<Plain> {
-    const options = { maxOutputLength: Math.min(this.#maxBytes, syncBytes), chunkSize: Math.max(1024, Math.min(syncBytes, chunkSize)) }
+    const options = {
+      maxOutputLength: Math.min(this.#maxBytes, syncBytes),
+      chunkSize: Math.max(1024, Math.min(syncBytes, chunkSize)),
+    }
     try {
-      return this.#plain(codec, input, codec === 1 ? zlib.gunzipSync(input, options) : zlib.zstdDecompressSync(input, options))
+      return this.#plain(
+        codec,
+        input,
+        codec === 1 ? zlib.gunzipSync(input, options) : zlib.zstdDecompressSync(input, options),
+      )
     } catch (error) {
       if (isTooLarge(error) && this.#maxBytes > syncBytes) return this.#threaded(codec, input)
       throw codecError(codec, error, this.#maxBytes)
@@ -135,7 +146,10 @@ export class Decompressor {
 
   /** On zlib's threads. Several may be under way; each has memory of its own. Of zstd one frame. */
   #threaded(codec: 1 | 4, input: Buffer, mostBytes = this.#maxBytes): Promise<Plain> {
-    const options = { maxOutputLength: Math.max(1, mostBytes), chunkSize: Math.max(65536, Math.min(ZSTD_SYNC_BYTES, this.#expected(codec, input))) }
+    const options = {
+      maxOutputLength: Math.max(1, mostBytes),
+      chunkSize: Math.max(65536, Math.min(ZSTD_SYNC_BYTES, this.#expected(codec, input))),
+    }
     return new Promise((resolve, reject) => {
       const done = (error: Error | null, plain: Buffer) =>
         error === null ? resolve(this.#plain(codec, input, plain)) : reject(codecError(codec, error, this.#maxBytes))
@@ -164,5 +178,7 @@ function isTooLarge(error: unknown): boolean {
 }
 
 function codecError(codec: 1 | 4, error: unknown, maxBytes: number): CodecError {
-  return isTooLarge(error) ? tooLarge(maxBytes) : new CodecError(`${codec === 1 ? 'gzip' : 'zstd'}: ${error instanceof Error ? error.message : String(error)}`)
+  return isTooLarge(error)
+    ? tooLarge(maxBytes)
+    : new CodecError(`${codec === 1 ? 'gzip' : 'zstd'}: ${error instanceof Error ? error.message : String(error)}`)
 }

@@ -1,18 +1,24 @@
 /**
- * LZ4 frames and blocks, decoding only. Kafka's own frames (64 KiB blocks, no content size) and all others: block checksums, content size, linked blocks, several frames.
- * Checksums are stepped over: the batch's CRC-32C has been checked already. Source: LZ4 frame format 1.6.x and block format descriptions.
+ * LZ4 frames and blocks, decoding only. Kafka's own frames (64 KiB blocks, no content size) and all others: block
+ * checksums, content size, linked blocks, several frames. Checksums are stepped over: the batch's CRC-32C has been
+ * checked already. Source: LZ4 frame format 1.6.x and block format descriptions.
  */
 import { CodecError, type Output, SLICE_BYTES } from './output.ts'
 
 const MAGIC = 0x184d2204
 const SKIPPABLE = 0x184d2a50
 
-/** Decodes the frames in [at, end) of `src` to the end of `out`. Gives way (yields) after every `SLICE_BYTES` of output. */
+/**
+ * Decodes the frames in [at, end) of `src` to the end of `out`. Gives way (yields) after every `SLICE_BYTES` of output.
+ */
 export function* lz4Frames(src: Buffer, view: DataView, at: number, end: number, out: Output): Generator<void> {
   do {
     if (at + 7 > end) throw new CodecError('lz4: the frame is cut short')
     const magic = view.getUint32(at, true)
-    at = (magic & 0xfffffff0) >>> 0 === SKIPPABLE ? at + 8 + view.getUint32(at + 4, true) : yield* frame(src, view, at, end, out)
+    at =
+      (magic & 0xfffffff0) >>> 0 === SKIPPABLE
+        ? at + 8 + view.getUint32(at + 4, true)
+        : yield* frame(src, view, at, end, out)
   } while (at < end)
 }
 
@@ -37,7 +43,18 @@ function* frame(src: Buffer, view: DataView, begin: number, end: number, out: Ou
     if (word > 0x7fffffff) {
       out.bytes.set(src.subarray(at, at + size), out.at)
       out.at += size
-    } else out.at = lz4Block(src, view, at, at + size, out.bytes, out.view, out.at, out.at + blockMax, independent ? out.at : first)
+    } else
+      out.at = lz4Block(
+        src,
+        view,
+        at,
+        at + size,
+        out.bytes,
+        out.view,
+        out.at,
+        out.at + blockMax,
+        independent ? out.at : first,
+      )
     at += size + blockChecksum
     if (out.at >= pause) {
       pause = out.at + SLICE_BYTES
@@ -47,8 +64,9 @@ function* frame(src: Buffer, view: DataView, begin: number, end: number, out: Ou
 }
 
 /**
- * Decodes one block to `out` from `to`, not beyond `limit`; matches may reach back to `floor`. `out` has `SLACK` bytes more than `limit`. Gives the new end.
- * Copies go in steps and may write up to 16 bytes too many, which the next copy overwrites.
+ * Decodes one block to `out` from `to`, not beyond `limit`; matches may reach back to `floor`. `out` has `SLACK` bytes
+ * more than `limit`. Gives the new end. Copies go in steps and may write up to 16 bytes too many, which the next copy
+ * overwrites.
  */
 export function lz4Block(
   src: Uint8Array,
@@ -120,7 +138,10 @@ export function lz4Block(
   return to
 }
 
-/** Copies 16 bytes in steps of four, whatever was wanted: most pieces are shorter, and a loop of unknown length costs more than the bytes. Source and destination are at least 4 apart. */
+/**
+ * Copies 16 bytes in steps of four, whatever was wanted: most pieces are shorter, and a loop of unknown length costs
+ * more than the bytes. Source and destination are at least 4 apart.
+ */
 export function copy16(from: DataView, at: number, out: DataView, to: number): void {
   out.setBigInt64(to, from.getBigInt64(at, true), true)
   out.setBigInt64(to + 8, from.getBigInt64(at + 8, true), true)
@@ -131,7 +152,10 @@ export function copyWords(from: DataView, at: number, out: DataView, to: number,
   for (let i = 0; i < length; i += 8) out.setBigInt64(to + i, from.getBigInt64(at + i, true), true)
 }
 
-/** Copies within `out`; source and destination may overlap as LZ77 wants it (the pattern repeats). May write 3 bytes too many. */
+/**
+ * Copies within `out`; source and destination may overlap as LZ77 wants it (the pattern repeats). May write 3 bytes too
+ * many.
+ */
 export function copyMatch(out: Uint8Array, view: DataView, from: number, to: number, length: number): void {
   const end = to + length
   if (to - from >= 4) {

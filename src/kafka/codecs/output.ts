@@ -50,5 +50,7 @@ export class Output {
 }
 
 export function tooLarge(maxBytes: number): CodecError {
-  return new CodecError(`the batch is larger than ${maxBytes} bytes once decompressed (kafka.decompressed.batch.max.bytes)`)
+  return new CodecError(
+    `the batch is larger than ${maxBytes} bytes once decompressed (kafka.decompressed.batch.max.bytes)`,
+  )
 }

@@ -1,4 +1,7 @@
-/** Snappy, decoding only: the raw format, and the chunks of snappy-java ("xerial") that Java producers write. Source: Snappy format description. */
+/**
+ * Snappy, decoding only: the raw format, and the chunks of snappy-java ("xerial") that Java producers write. Source:
+ * Snappy format description.
+ */
 import { copy16, copyMatch, copyWords } from './lz4.ts'
 import { CodecError, type Output, SLICE_BYTES } from './output.ts'
 
@@ -38,7 +41,8 @@ function* block(src: Buffer, view: DataView, begin: number, end: number, out: Ou
     plainSize += (byte & 127) * 2 ** shift
     if (byte < 128) break
   }
-  // The longest match a tag byte can stand for is 64 bytes out of 3: a length beyond that is a lie, and no memory is taken for it.
+  // The longest match a tag byte can stand for is 64 bytes out of 3: a length beyond that is a lie, and no memory is
+  // taken for it.
   if (plainSize > (end - at) * 32 + 64) throw new CodecError('snappy: the length makes no sense')
   out.room(plainSize)
   const place = { at, to: out.at }
@@ -109,7 +113,8 @@ function elements(
         length = (length + 1) | 0
         at += bytes
       }
-      if (length <= 0 || length > end - at || length > limit - to) throw new CodecError('snappy: a literal runs past the end')
+      if (length <= 0 || length > end - at || length > limit - to)
+        throw new CodecError('snappy: a literal runs past the end')
       if (length <= 16 && at <= safe) copy16(view, at, outView, to)
       else if (length > 128 || at + length > safe) out.set(src.subarray(at, at + length), to)
       else copyWords(view, at, outView, to, length)
@@ -132,7 +137,8 @@ function elements(
       offset = view.getInt32(at, true)
       at += 4
     }
-    if (offset <= 0 || offset > to - floor || length > limit - to) throw new CodecError('snappy: a copy lies outside the block')
+    if (offset <= 0 || offset > to - floor || length > limit - to)
+      throw new CodecError('snappy: a copy lies outside the block')
     if (length <= 16 && offset >= 8) copy16(outView, to - offset, outView, to)
     else if (offset >= 8) copyWords(outView, to - offset, outView, to, length)
     else copyMatch(out, outView, to - offset, to, length)

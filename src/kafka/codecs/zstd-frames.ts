@@ -1,6 +1,6 @@
 /**
- * Where the frames of zstd data begin and end, by their headers: a batch may hold several, and skippable or empty ones, and node:zlib reads the first alone. Decompresses nothing.
- * Source: RFC 8878.
+ * Where the frames of zstd data begin and end, by their headers: a batch may hold several, and skippable or empty ones,
+ * and node:zlib reads the first alone. Decompresses nothing. Source: RFC 8878.
  */
 import { CodecError } from './output.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Decompresses the next gzip and zstd batches of an answer on zlib's threads while the current one is being worked on. Looks at headers only; whether a batch is sound and wanted
- * in the end is decided by the scan.
+ * Decompresses the next gzip and zstd batches of an answer on zlib's threads while the current one is being worked on.
+ * Looks at headers only; whether a batch is sound and wanted in the end is decided by the scan.
  */
 import type { Decompressor, Plain } from '../codecs/compression.ts'
 import type { Frame } from '../wire/frame-pool.ts'

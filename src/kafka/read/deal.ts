@@ -6,22 +6,39 @@ export const LANES_PER_BROKER = 2
 /** Fewer offsets than this on a broker are read over one connection. */
 const SECOND_LANE_OFFSETS = 20_000
 
-/** Whether ranges are one range of one partition, long enough for two connections and to be handed on in order: then it is read in stripes. */
+/**
+ * Whether ranges are one range of one partition, long enough for two connections and to be handed on in order: then it
+ * is read in stripes.
+ */
 export function striped(ranges: readonly OffsetRange[], request: Pick<ScanRequest, 'limit' | 'unordered'>): boolean {
-  return ranges.length === 1 && !request.unordered && request.limit === undefined && ranges[0].end - ranges[0].start >= SECOND_LANE_OFFSETS
+  return (
+    ranges.length === 1 &&
+    !request.unordered &&
+    request.limit === undefined &&
+    ranges[0].end - ranges[0].start >= SECOND_LANE_OFFSETS
+  )
 }
 
-/** Into one or two hands of about the same number of offsets, each by partition. A partition stays whole unless order does not matter. */
-export function deal(ranges: readonly OffsetRange[], request: Pick<ScanRequest, 'limit' | 'unordered'>): Map<number, OffsetRange[]>[] {
+/**
+ * Into one or two hands of about the same number of offsets, each by partition. A partition stays whole unless order
+ * does not matter.
+ */
+export function deal(
+  ranges: readonly OffsetRange[],
+  request: Pick<ScanRequest, 'limit' | 'unordered'>,
+): Map<number, OffsetRange[]>[] {
   const total = ranges.reduce((sum, range) => sum + range.end - range.start, 0)
   const partitions = [...Map.groupBy(ranges, (range) => range.partition).values()]
-  const single = total < SECOND_LANE_OFFSETS || request.limit !== undefined || (partitions.length === 1 && !request.unordered)
+  const single =
+    total < SECOND_LANE_OFFSETS || request.limit !== undefined || (partitions.length === 1 && !request.unordered)
   const hands: OffsetRange[][] = Array.from({ length: single ? 1 : LANES_PER_BROKER }, () => [])
   if (single) hands[0].push(...ranges)
   else if (request.unordered) cut(ranges, total / 2, hands)
   else {
     const sizes = hands.map(() => 0)
-    const sized = partitions.map((list) => ({ list, size: list.reduce((sum, range) => sum + range.end - range.start, 0) })).sort((a, b) => b.size - a.size)
+    const sized = partitions
+      .map((list) => ({ list, size: list.reduce((sum, range) => sum + range.end - range.start, 0) }))
+      .sort((a, b) => b.size - a.size)
     for (const { list, size } of sized) {
       const least = sizes.indexOf(Math.min(...sizes))
       sizes[least] += size

@@ -1,6 +1,7 @@
 /**
- * Kafka's Fetch: writes the request, and reads the answer just far enough to find the record sets as places in the frame. Copies nothing, looks into no batch, holds no state.
- * Versions 4 to 13, without fetch sessions: topics by name, and from 13 on by id, so that a topic made anew under the name is not taken for the one that was asked for.
+ * Kafka's Fetch: writes the request, and reads the answer just far enough to find the record sets as places in the
+ * frame. Copies nothing, looks into no batch, holds no state. Versions 4 to 13, without fetch sessions: topics by name,
+ * and from 13 on by id, so that a topic made anew under the name is not taken for the one that was asked for.
  */
 import { type ApiRange, isFlexible } from '../wire/connection.ts'
 import type { Isolation } from '../log.ts'

@@ -1,6 +1,7 @@
 /**
- * Hands the batches of fetch answers on one by one, in place. Batches outside the wanted range or time, control batches and aborted transactions stop here; damaged ones become
- * faults; compressed ones are decompressed. Decodes no record, knows no socket.
+ * Hands the batches of fetch answers on one by one, in place. Batches outside the wanted range or time, control batches
+ * and aborted transactions stop here; damaged ones become faults; compressed ones are decompressed. Decodes no record,
+ * knows no socket.
  */
 import { Ahead } from './ahead.ts'
 import { Decompressor, type Plain } from '../codecs/compression.ts'
@@ -114,7 +115,9 @@ export class HandOut {
       this.#batches++
       const { start, end } = region.span
       // A batch across the seam of two stripes comes twice, and is counted where it begins.
-      const again = region.segment.stripes !== undefined && (header.baseOffset >= end || (header.baseOffset < start && start > region.segment.progress.begin))
+      const again =
+        region.segment.stripes !== undefined &&
+        (header.baseOffset >= end || (header.baseOffset < start && start > region.segment.progress.begin))
       region.segment.hand(region.span, Math.min(header.lastOffset + 1, end), again ? 0 : header.size)
       if (header.lastOffset < start || header.baseOffset >= end) continue
       const fault = this.#fault(fetched, at)
@@ -131,7 +134,8 @@ export class HandOut {
     if (this.#request.isolation !== 'read_committed') return
     this.#abortedProducers.clear()
     this.#aborted = []
-    for (let i = 0; i < region.aborted.length; i += 2) this.#aborted.push({ producerId: region.aborted[i], firstOffset: region.aborted[i + 1] })
+    for (let i = 0; i < region.aborted.length; i += 2)
+      this.#aborted.push({ producerId: region.aborted[i], firstOffset: region.aborted[i + 1] })
     if (this.#aborted.length > 1) this.#aborted.sort((a, b) => a.firstOffset - b.firstOffset)
   }
 
@@ -172,10 +176,12 @@ export class HandOut {
         this.#abortedProducers.add((this.#aborted.shift() as { producerId: number }).producerId)
     }
     if (header.control) {
-      if (this.#abortedProducers.size > 0 && controlType(fetched.frame.buffer, header.from, header.to) === 0) this.#abortedProducers.delete(header.producerId)
+      if (this.#abortedProducers.size > 0 && controlType(fetched.frame.buffer, header.from, header.to) === 0)
+        this.#abortedProducers.delete(header.producerId)
       return true
     }
-    if (header.transactional && this.#abortedProducers.size > 0 && this.#abortedProducers.has(header.producerId)) return true
+    if (header.transactional && this.#abortedProducers.size > 0 && this.#abortedProducers.has(header.producerId))
+      return true
     if (header.count === 0) return true
     const since = this.#request.minTimestampMs
     return since !== undefined && header.maxTimestamp >= 0 && header.maxTimestamp < since
@@ -194,14 +200,23 @@ export class HandOut {
     if (this.#request.limit === undefined) this.#ahead.plan(fetched.frame, this.#at, region.to, this.#wanted)
     if (begun !== undefined) return this.#later(begun, batch)
     try {
-      const plain = this.#decompressor.run(header.codec, fetched.frame.buffer, fetched.frame.view, header.from, header.to)
+      const plain = this.#decompressor.run(
+        header.codec,
+        fetched.frame.buffer,
+        fetched.frame.view,
+        header.from,
+        header.to,
+      )
       return plain instanceof Promise ? this.#later(plain, batch) : this.#put(plain, batch)
     } catch (error) {
       return this.#damaged(error, batch)
     }
   }
 
-  /** Gives memory back at once that the collector of garbage would leave lying, up to some 64 MiB of it. Small buffers share their memory with others and are left. */
+  /**
+   * Gives memory back at once that the collector of garbage would leave lying, up to some 64 MiB of it. Small buffers
+   * share their memory with others and are left.
+   */
   #free(): void {
     const spent = this.#spent
     this.#spent = undefined

@@ -1,7 +1,8 @@
 /**
- * A lane: one connection to one broker on which one scan fetches some of its ranges, one request at a time, the next one sent before the previous answer is consumed. It holds two frames at most:
- * while both are full nothing is asked, which is how a slow consumer slows the broker down. It walks batch headers only as far as needed to know where to go on.
- * What to do about errors is decided by its scan.
+ * A lane: one connection to one broker on which one scan fetches some of its ranges, one request at a time, the next
+ * one sent before the previous answer is consumed. It holds two frames at most:
+ * while both are full nothing is asked, which is how a slow consumer slows the broker down. It walks batch headers only
+ * as far as needed to know where to go on. What to do about errors is decided by its scan.
  */
 import { systemClock } from '../../lib/clock.ts'
 import type { Cluster } from '../cluster.ts'
@@ -18,10 +19,15 @@ import type { Span, Stripes } from './stripes.ts'
 
 /** Partitions in one request: more would only lengthen it, the broker fills them in order. `kafka.fetch.partitions` */
 const PARTITIONS_PER_FETCH = 32
-/** Fetches that bring nothing although there should be something: so many, over at least `kafka.gap.timeout`, before the rest of the range is taken for a gap. */
+/**
+ * Fetches that bring nothing although there should be something: so many, over at least `kafka.gap.timeout`, before the
+ * rest of the range is taken for a gap.
+ */
 const EMPTY_FETCHES = 3
 
-/** What one lane reads of one partition: ranges in ascending order, one after the other; or stripes, as they are dealt. */
+/**
+ * What one lane reads of one partition: ranges in ascending order, one after the other; or stripes, as they are dealt.
+ */
 export class Segment {
   readonly partition: number
   readonly progress: Progress
@@ -69,7 +75,10 @@ export class Segment {
     }
   }
 
-  /** Whether there is nothing more to fetch; goes on to the next stripe if the end of this one has moved to the position. */
+  /**
+   * Whether there is nothing more to fetch; goes on to the next stripe if the end of this one has moved to the
+   * position.
+   */
   finish(): boolean {
     if (this.done && this.stripes !== undefined) this.advance(this.position)
     return this.done
@@ -97,7 +106,8 @@ export class Segment {
   hand(span: Span, offset: number, bytes: number): void {
     const { progress } = this
     progress.bytesRead += bytes
-    // Stripes are handed out in order. A range that another one follows is over, even if the log holds nothing at its end.
+    // Stripes are handed out in order. A range that another one follows is over, even if the log holds nothing at its
+    // end.
     if (this.stripes !== undefined) return progress.read(progress.begin, offset)
     if (this.#handed !== undefined && this.#handed !== span) progress.read(this.#handed.start, this.#handed.end)
     this.#handed = span
@@ -198,7 +208,8 @@ export class Lane {
   /** Sends the next fetch if there is something to fetch and a frame to put it into. */
   pump(): void {
     if (this.#closed || this.#opening || this.#asked !== undefined || this.#held >= this.#owner.depth) return
-    if (this.#segments.some((segment) => segment.done)) this.#segments = this.#segments.filter((segment) => !segment.finish())
+    if (this.#segments.some((segment) => segment.done))
+      this.#segments = this.#segments.filter((segment) => !segment.finish())
     if (this.#segments.length === 0) {
       this.#giveBack()
       return
@@ -285,7 +296,10 @@ export class Lane {
     this.#held++
     this.#askedBytes = Math.max(
       this.#leastBytes,
-      Math.min(this.#fetchBytes, ...parts.map((part) => part.stripes?.bytesFor(part.span, part.position) ?? this.#fetchBytes)),
+      Math.min(
+        this.#fetchBytes,
+        ...parts.map((part) => part.stripes?.bytesFor(part.span, part.position) ?? this.#fetchBytes),
+      ),
     )
     const writer = connection.request(FETCH, this.#version)
     const { topic, topicId, isolation } = this.#owner
@@ -384,11 +398,15 @@ export class Lane {
       this.remove(segment)
       if (!segment.done) this.#segments.push(segment)
     }
-    if (regions.length === 0 && answer.throttleMs === 0) for (const { segment, part, needs } of without) this.#stalled(segment, part, needs)
+    if (regions.length === 0 && answer.throttleMs === 0)
+      for (const { segment, part, needs } of without) this.#stalled(segment, part, needs)
     return regions
   }
 
-  /** Moves the segment behind the last whole batch. A number when there is no whole batch: bytes the first one needs, 0 when there is none at all. */
+  /**
+   * Moves the segment behind the last whole batch. A number when there is no whole batch: bytes the first one needs, 0
+   * when there is none at all.
+   */
   #walk(segment: Segment, part: FetchedPartition, view: DataView): Region | number {
     const header = this.#header
     const { span } = segment
@@ -438,7 +456,11 @@ export class Lane {
     if (needs === 0) segment.empties++
     const stable = this.#owner.isolation === 'read_committed' ? part.lastStableOffset : part.highWatermark
     const stalledMs = nowMs - segment.stalledSinceMs
-    if (stable >= segment.span.end && segment.empties >= EMPTY_FETCHES && stalledMs >= this.#owner.cluster.gapTimeoutMs) {
+    if (
+      stable >= segment.span.end &&
+      segment.empties >= EMPTY_FETCHES &&
+      stalledMs >= this.#owner.cluster.gapTimeoutMs
+    ) {
       // Compaction has taken whatever there was up to the end of the range.
       segment.advance(segment.span.end)
       return

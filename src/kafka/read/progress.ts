@@ -1,5 +1,6 @@
 /**
- * How far a scan has come in one partition, span by span: a partition may be read in several places at once, so one number cannot say it. Plain arithmetic; asks nobody.
+ * How far a scan has come in one partition, span by span: a partition may be read in several places at once, so one
+ * number cannot say it. Plain arithmetic; asks nobody.
  */
 import type { OffsetRange, PartitionProgress } from '../log.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Kafka as the engine sees it (`log`): bounds of partitions, offsets for a time, and scans. Opens scans on a cluster and keeps their frames for the next ones.
- * How a scan works is in `scan` and `lane`.
+ * Kafka as the engine sees it (`log`): bounds of partitions, offsets for a time, and scans. Opens scans on a cluster
+ * and keeps their frames for the next ones. How a scan works is in `scan` and `lane`.
  */
 import { systemClock } from '../../lib/clock.ts'
 import { type CallOptions, type Cluster, EARLIEST, LATEST } from '../cluster.ts'
@@ -35,7 +35,13 @@ export function createKafkaLog(cluster: Cluster, options: KafkaLogOptions = {}):
     async offsetsForTime(topic, partitions, timestampMs, { isolation, timeoutMs, signal }) {
       return await within(topic, timeoutMs, signal, async (call) => {
         // A negative timestamp would be taken for a place.
-        const found = await cluster.listOffsets(topic, partitions, Math.max(0, Math.floor(timestampMs)), isolation, call)
+        const found = await cluster.listOffsets(
+          topic,
+          partitions,
+          Math.max(0, Math.floor(timestampMs)),
+          isolation,
+          call,
+        )
         return partitions.map((partition) => {
           const offset = found.get(partition) as number
           return offset < 0 ? undefined : offset
@@ -51,11 +57,20 @@ export function createKafkaLog(cluster: Cluster, options: KafkaLogOptions = {}):
   }
 }
 
-async function within<T>(topic: string, timeoutMs: number, signal: AbortSignal | undefined, ask: (call: CallOptions) => Promise<T>): Promise<T> {
+async function within<T>(
+  topic: string,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+  ask: (call: CallOptions) => Promise<T>,
+): Promise<T> {
   try {
     return await ask({ signal, deadlineMs: systemClock.monotonic() + timeoutMs })
   } catch (error) {
     if (!(error instanceof KafkaError) || error.errorName !== 'TIMEOUT') throw error
-    throw clientError('TIMEOUT', `Kafka did not tell the offsets of "${topic}" within ${timeoutMs} ms (kafka.offset.timeout)`, true)
+    throw clientError(
+      'TIMEOUT',
+      `Kafka did not tell the offsets of "${topic}" within ${timeoutMs} ms (kafka.offset.timeout)`,
+      true,
+    )
   }
 }

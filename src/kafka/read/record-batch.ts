@@ -1,7 +1,8 @@
 /**
- * Record batches, version 2: the layout of the header, reading a header in place, reading records as objects (for tests and sampling; the hot path has generated code for that),
- * and writing batches (tests, the in-memory source, the embedded broker). Does not decompress while reading: see `compression`.
- * Source: Kafka documentation, "Message Format / Record Batch".
+ * Record batches, version 2: the layout of the header, reading a header in place, reading records as objects (for tests
+ * and sampling; the hot path has generated code for that), and writing batches (tests, the in-memory source, the
+ * embedded broker). Does not decompress while reading: see `compression`. Source: Kafka documentation, "Message Format
+ * / Record Batch".
  */
 import { crc32c } from '../codecs/crc32c.ts'
 import type { RecordBatch } from '../log.ts'
@@ -41,7 +42,9 @@ export function longAt(view: DataView, at: number): number {
   return view.getInt32(at) * 4294967296 + view.getUint32(at + 4)
 }
 
-/** A cursor over batches that lie one behind the other. `open` reads one header into the fields; nothing is allocated. */
+/**
+ * A cursor over batches that lie one behind the other. `open` reads one header into the fields; nothing is allocated.
+ */
 export class BatchHeader {
   baseOffset = 0
   /** Bytes of the whole batch, header included. */
@@ -61,8 +64,8 @@ export class BatchHeader {
   to = 0
 
   /**
-   * Reads the header at `at`. false: the batch is not there whole (a fetch ends where its byte limit fell) and `size` says how much is needed, 0 if not even that is known,
-   * or -1 if the length field makes no sense.
+   * Reads the header at `at`. false: the batch is not there whole (a fetch ends where its byte limit fell) and `size`
+   * says how much is needed, 0 if not even that is known, or -1 if the length field makes no sense.
    */
   open(view: DataView, at: number, end: number): boolean {
     this.size = 0
@@ -88,7 +91,10 @@ export class BatchHeader {
     return true
   }
 
-  /** Message formats v0 and v1: the offset is that of the (last) record; nothing else is looked at. A v2 batch too short for its header comes here too. */
+  /**
+   * Message formats v0 and v1: the offset is that of the (last) record; nothing else is looked at. A v2 batch too short
+   * for its header comes here too.
+   */
   #openOld(view: DataView, at: number): boolean {
     this.from = at + this.size
     this.codec = 0
@@ -110,7 +116,10 @@ export function checksumFits(buffer: Buffer, view: DataView, at: number, to: num
   return view.getUint32(at + AT.crc) === crc32c(buffer, at + AT.attributes, to)
 }
 
-/** Type of a control record (its key: version, type): 0 abort, 1 commit, others are Kafka's own affair. -1 when it cannot be read. */
+/**
+ * Type of a control record (its key: version, type): 0 abort, 1 commit, others are Kafka's own affair. -1 when it
+ * cannot be read.
+ */
 export function controlType(buffer: Buffer, from: number, to: number): number {
   const reader = new WireReader(buffer, from, to)
   try {
@@ -133,7 +142,10 @@ export interface PlainRecord {
   readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[]
 }
 
-/** The records of a batch that lie in its wanted range, as objects over the batch's memory. Throws a WireError on damage. Slow: for tests and sampling. */
+/**
+ * The records of a batch that lie in its wanted range, as objects over the batch's memory. Throws a WireError on
+ * damage. Slow: for tests and sampling.
+ */
 export function* readRecords(batch: RecordBatch): Generator<PlainRecord> {
   const reader = new WireReader(batch.buffer, batch.from, batch.to)
   while (reader.remaining > 0) {
@@ -155,13 +167,25 @@ export function* readRecords(batch: RecordBatch): Generator<PlainRecord> {
     reader.at = behindOffset
     const key = sized(reader)
     const value = sized(reader)
-    const headers = Array.from({ length: reader.varint() }, () => ({ key: (sized(reader) ?? Buffer.alloc(0)).toString(), value: sized(reader) }))
+    const headers = Array.from({ length: reader.varint() }, () => ({
+      key: (sized(reader) ?? Buffer.alloc(0)).toString(),
+      value: sized(reader),
+    }))
     reader.at = end
-    yield { offset, timestamp: batch.logAppendTime ? batch.maxTimestamp : batch.baseTimestamp + timestampDelta, key, value, headers }
+    yield {
+      offset,
+      timestamp: batch.logAppendTime ? batch.maxTimestamp : batch.baseTimestamp + timestampDelta,
+      key,
+      value,
+      headers,
+    }
   }
 }
 
-/** The first records of a batch, as many as can be read; damage ends them quietly, for whoever reads the batch in earnest meets it there. */
+/**
+ * The first records of a batch, as many as can be read; damage ends them quietly, for whoever reads the batch in
+ * earnest meets it there.
+ */
 export function firstRecords(batch: RecordBatch, most: number): PlainRecord[] {
   const found: PlainRecord[] = []
   try {
@@ -244,7 +268,11 @@ export function writeRecordBatch(records: readonly RecordToWrite[], options: Bat
   })
   const codec = CODECS.indexOf(options.codec ?? 'none')
   const body = codec === 0 ? plain.finish() : (options.compress as (plain: Buffer) => Buffer)(plain.finish())
-  const attributes = codec | (options.logAppendTime ? LOG_APPEND_TIME : 0) | (options.transactional ? TRANSACTIONAL : 0) | (options.control ? CONTROL : 0)
+  const attributes =
+    codec |
+    (options.logAppendTime ? LOG_APPEND_TIME : 0) |
+    (options.transactional ? TRANSACTIONAL : 0) |
+    (options.control ? CONTROL : 0)
   const batch = new WireWriter(AT.records + body.length)
   batch
     .int64(baseOffset)

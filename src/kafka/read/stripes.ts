@@ -1,7 +1,8 @@
 /**
- * One partition read over two connections at once, in order: the range is dealt out in stripes, the lanes take one in turn, and answers are handed on stripe by stripe. While a lane's answer
- * is worked on the broker fills the other's. How many offsets make a stripe is estimated from what came last; a batch that lies across the seam of two stripes belongs to the later one as soon as it
- * is seen there. Plain arithmetic; asks nobody.
+ * One partition read over two connections at once, in order: the range is dealt out in stripes, the lanes take one in
+ * turn, and answers are handed on stripe by stripe. While a lane's answer is worked on the broker fills the other's.
+ * How many offsets make a stripe is estimated from what came last; a batch that lies across the seam of two stripes
+ * belongs to the later one as soon as it is seen there. Plain arithmetic; asks nobody.
  */
 import type { OffsetRange } from '../log.ts'
 
@@ -40,7 +41,8 @@ export class Stripes {
   take(done?: Span): Span | undefined {
     if (done !== undefined) (done as Stripe).fetched = true
     if (this.#next >= this.#end) return undefined
-    const size = this.#bytesPerOffset === 0 ? FIRST_STRIPE_OFFSETS : Math.max(1, Math.floor(this.#bytes / this.#bytesPerOffset))
+    const size =
+      this.#bytesPerOffset === 0 ? FIRST_STRIPE_OFFSETS : Math.max(1, Math.floor(this.#bytes / this.#bytesPerOffset))
     const end = this.#end - this.#next < size * 1.5 ? this.#end : this.#next + size
     const stripe: Stripe = { start: this.#next, end, fetched: false }
     this.#next = end
@@ -48,7 +50,10 @@ export class Stripes {
     return stripe
   }
 
-  /** An answer brought `bytes` for `offsets` of a stripe; its first batch begins at `firstOffset`. `handed`: everything before it has been handed on. */
+  /**
+   * An answer brought `bytes` for `offsets` of a stripe; its first batch begins at `firstOffset`. `handed`: everything
+   * before it has been handed on.
+   */
   came(span: Span, bytes: number, offsets: number, firstOffset: number, handed: number): void {
     if (offsets > 0) this.#bytesPerOffset = bytes / offsets
     if (firstOffset >= span.start) return
@@ -60,10 +65,15 @@ export class Stripes {
 
   /** Bytes to ask for, so that offsets from `position` to the end of the stripe come and not much more. */
   bytesFor(span: Span, position: number): number {
-    return this.#bytesPerOffset === 0 ? Number.POSITIVE_INFINITY : Math.ceil((span.end - position) * this.#bytesPerOffset * SLACK) + SLACK_BYTES
+    return this.#bytesPerOffset === 0
+      ? Number.POSITIVE_INFINITY
+      : Math.ceil((span.end - position) * this.#bytesPerOffset * SLACK) + SLACK_BYTES
   }
 
-  /** The stripe whose answers are due; the one before has been handed on. `waiting`: whether an answer of a stripe is still to be handed on. */
+  /**
+   * The stripe whose answers are due; the one before has been handed on. `waiting`: whether an answer of a stripe is
+   * still to be handed on.
+   */
   due(waiting: (span: Span) => boolean): Span | undefined {
     while (this.#open.length > 0 && this.#open[0].fetched && !waiting(this.#open[0])) this.#open.shift()
     return this.#open[0]

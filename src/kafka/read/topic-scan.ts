@@ -1,6 +1,6 @@
 /**
- * One scan: deals ranges out to lanes, gives their answers to `hand-out` one after the other, and deals with what goes wrong on the way (leaders that move, brokers that
- * go away, log heads that are deleted). Looks into no answer itself.
+ * One scan: deals ranges out to lanes, gives their answers to `hand-out` one after the other, and deals with what goes
+ * wrong on the way (leaders that move, brokers that go away, log heads that are deleted). Looks into no answer itself.
  */
 import { systemClock } from '../../lib/clock.ts'
 import { type Cluster, EARLIEST, LATEST, pause, type TopicMetadata } from '../cluster.ts'
@@ -10,7 +10,14 @@ import { brokerError, clientError, ERROR } from '../errors.ts'
 import type { FramePool } from '../wire/frame-pool.ts'
 import { HandOut, type ScanOptions } from './hand-out.ts'
 import { type Fetched, Lane, type LaneOwner, Segment } from './lane.ts'
-import { type BatchSource, type Isolation, KafkaError, type OffsetRange, type RecordBatch, type ScanRequest } from '../log.ts'
+import {
+  type BatchSource,
+  type Isolation,
+  KafkaError,
+  type OffsetRange,
+  type RecordBatch,
+  type ScanRequest,
+} from '../log.ts'
 import { Progress } from './progress.ts'
 import { type Span, Stripes } from './stripes.ts'
 
@@ -67,7 +74,9 @@ export class Scan implements BatchSource, LaneOwner {
     this.depth = request.limit === undefined ? 2 : 1
     this.firstFetchBytes = Math.min(
       max,
-      request.limit === undefined ? FIRST_FETCH_BYTES : Math.max(FETCH_MIN_BYTES, Math.min(request.limit * GUESSED_RECORD_BYTES, FETCH_MAX_BYTES)),
+      request.limit === undefined
+        ? FIRST_FETCH_BYTES
+        : Math.max(FETCH_MIN_BYTES, Math.min(request.limit * GUESSED_RECORD_BYTES, FETCH_MAX_BYTES)),
     )
     for (const range of request.ranges) this.#addProgress(range)
     if (signal.aborted) this.#abort(signal.reason)
@@ -129,7 +138,8 @@ export class Scan implements BatchSource, LaneOwner {
   }
 
   puzzled(): void {
-    if (this.#stripes !== undefined) this.#rehome([this.#single()], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
+    if (this.#stripes !== undefined)
+      this.#rehome([this.#single()], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
   }
 
   /** No more can be fetched; what is at hand is handed out first. */
@@ -175,13 +185,19 @@ export class Scan implements BatchSource, LaneOwner {
         topic = await this.cluster.topic(this.topic, { signal: this.signal, fresh: true })
       }
       if (this.topicId === undefined) this.topicId = topic.id
-      else if (topic.id !== this.topicId) this.#isTheTopic(await this.cluster.topic(this.topic, { signal: this.signal, fresh: true }))
+      else if (topic.id !== this.topicId)
+        this.#isTheTopic(await this.cluster.topic(this.topic, { signal: this.signal, fresh: true }))
       const leaders = new Map(topic.partitions.map((partition) => [partition.partition, partition.leader]))
       const byLeader = new Map<number, OffsetRange[]>()
       for (const range of ranges) {
         const leader = leaders.get(range.partition)
         if (leader === undefined)
-          throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', `Topic "${this.topic}" has no partition ${range.partition}`, false)
+          throw new KafkaError(
+            ERROR.unknownTopicOrPartition,
+            'UNKNOWN_TOPIC_OR_PARTITION',
+            `Topic "${this.topic}" has no partition ${range.partition}`,
+            false,
+          )
         byLeader.set(leader, [...(byLeader.get(leader) ?? []), range])
       }
       for (const [leader, list] of byLeader) this.#deal(leader, list)
@@ -199,7 +215,8 @@ export class Scan implements BatchSource, LaneOwner {
     const hands = deal(ranges, this.#request)
     for (const hand of hands) {
       const segments = [...hand].map(
-        ([partition, list]) => new Segment(partition, this.progress.find((entry) => entry.partition === partition) as Progress, list),
+        ([partition, list]) =>
+          new Segment(partition, this.progress.find((entry) => entry.partition === partition) as Progress, list),
       )
       this.#segments.push(...segments)
       if (leader < 0) {
@@ -226,18 +243,26 @@ export class Scan implements BatchSource, LaneOwner {
 
   // Trouble.
 
-  /** Gives up the stripes: what has not been handed out is read again, by one lane. Trouble is rare, and in one lane its treatment is simple. */
+  /**
+   * Gives up the stripes: what has not been handed out is read again, by one lane. Trouble is rare, and in one lane its
+   * treatment is simple.
+   */
   #single(): Segment {
     this.#stripes = undefined
     for (const lane of this.#lanes.splice(0)) lane.close()
     for (const { frame } of this.#ready.splice(0)) this.frames.give(frame)
     const [progress] = this.progress
-    const segment = new Segment(progress.partition, progress, [{ start: this.#handOut.next ?? progress.position, end: progress.end }])
+    const segment = new Segment(progress.partition, progress, [
+      { start: this.#handOut.next ?? progress.position, end: progress.end },
+    ])
     this.#segments = [segment]
     return segment
   }
 
-  /** Finds new lanes for segments, with pauses that grow, until one of them has made no progress for `kafka.retry.timeout`. */
+  /**
+   * Finds new lanes for segments, with pauses that grow, until one of them has made no progress for
+   * `kafka.retry.timeout`.
+   */
   #rehome(segments: readonly Segment[], error: KafkaError): void {
     const nowMs = systemClock.monotonic()
     for (const segment of segments) {
@@ -263,7 +288,12 @@ export class Scan implements BatchSource, LaneOwner {
       for (const segment of this.#homeless) if (segment.stalledSinceMs === 0) segment.stalledSinceMs = nowMs
       const oldestMs = Math.min(...this.#homeless.map((segment) => segment.stalledSinceMs))
       if (nowMs - oldestMs > this.cluster.retryTimeoutMs) {
-        throw new KafkaError(error.code, error.errorName, `${error.message}. No progress for ${this.cluster.retryTimeoutMs} ms (kafka.retry.timeout)`, false)
+        throw new KafkaError(
+          error.code,
+          error.errorName,
+          `${error.message}. No progress for ${this.cluster.retryTimeoutMs} ms (kafka.retry.timeout)`,
+          false,
+        )
       }
       await pause(pauseMs(Math.max(...this.#homeless.map((segment) => segment.attempts))), this.signal)
       try {
@@ -281,7 +311,12 @@ export class Scan implements BatchSource, LaneOwner {
       } catch (failure) {
         if (!(failure instanceof KafkaError)) throw failure
         if (failure.code === ERROR.unknownTopicOrPartition)
-          throw new KafkaError(failure.code, failure.errorName, `Topic "${this.topic}" was deleted while it was read`, false)
+          throw new KafkaError(
+            failure.code,
+            failure.errorName,
+            `Topic "${this.topic}" was deleted while it was read`,
+            false,
+          )
         if (!failure.retriable) throw failure
         error = failure
         for (const segment of this.#homeless) segment.attempts++
@@ -298,12 +333,18 @@ export class Scan implements BatchSource, LaneOwner {
       this.topicId = id
       return
     }
-    throw clientError('TOPIC_MADE_ANEW', `Topic "${this.topic}" was deleted and made anew while it was read. Ask again to read the new one`, false)
+    throw clientError(
+      'TOPIC_MADE_ANEW',
+      `Topic "${this.topic}" was deleted and made anew while it was read. Ask again to read the new one`,
+      false,
+    )
   }
 
   #place(segment: Segment, leader: number): void {
     const broker = this.cluster.broker(leader)
-    const there = this.#lanes.filter((lane) => !lane.closed && lane.address.host === broker.host && lane.address.port === broker.port)
+    const there = this.#lanes.filter(
+      (lane) => !lane.closed && lane.address.host === broker.host && lane.address.port === broker.port,
+    )
     let lane = there.sort((a, b) => a.load - b.load)[0]
     if (lane === undefined || (lane.load > 0 && there.length < LANES_PER_BROKER && this.depth > 1)) {
       lane = new Lane(broker, this)
@@ -314,7 +355,8 @@ export class Scan implements BatchSource, LaneOwner {
 
   /** The log start moved beyond the position: goes on there, and counts what is lost. */
   async #outOfRange(lane: Lane, segment: Segment, error: KafkaError): Promise<void> {
-    const ask = (place: number) => this.cluster.listOffsets(this.topic, [segment.partition], place, 'read_uncommitted', { signal: this.signal })
+    const ask = (place: number) =>
+      this.cluster.listOffsets(this.topic, [segment.partition], place, 'read_uncommitted', { signal: this.signal })
     const [starts, ends] = await Promise.all([ask(EARLIEST), ask(LATEST)])
     if (this.#closed) return
     const start = starts.get(segment.partition) as number

@@ -1,7 +1,8 @@
 /**
- * One TCP or TLS connection to one broker: version and SASL exchange, requests matched with answers in order, time limits, and errors in words that help.
- * Small calls give promises; a fetch gives its frame to a receiver that names the memory, so that the kernel writes where the batches will be read.
- * Knows the frame and the request header, not what topics or batches are.
+ * One TCP or TLS connection to one broker: version and SASL exchange, requests matched with answers in order, time
+ * limits, and errors in words that help. Small calls give promises; a fetch gives its frame to a receiver that names
+ * the memory, so that the kernel writes where the batches will be read. Knows the frame and the request header, not
+ * what topics or batches are.
  */
 import net from 'node:net'
 import tls from 'node:tls'
@@ -35,7 +36,10 @@ export interface ApiRange {
   readonly name: string
   readonly lowest: number
   readonly highest: number
-  /** From this version on both headers have tagged fields, and lengths are compact (KIP-482). Absent: in no version that is spoken here. */
+  /**
+   * From this version on both headers have tagged fields, and lengths are compact (KIP-482). Absent: in no version that
+   * is spoken here.
+   */
   readonly flexible?: number
 }
 
@@ -66,7 +70,10 @@ export class Connection {
   #background = false
   #reads = 0
   #watch: Timer | undefined
-  /** Milliseconds of `Clock.monotonic` after which the broker will drop the session (KIP-368), Infinity without SASL re-authentication. */
+  /**
+   * Milliseconds of `Clock.monotonic` after which the broker will drop the session (KIP-368), Infinity without SASL
+   * re-authentication.
+   */
   expiresAtMs = Infinity
   /** Called once when the connection is gone, for whatever reason. */
   onClose: (() => void) | undefined
@@ -77,7 +84,13 @@ export class Connection {
     const limitMs = config.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
     const connection = new Connection(address, config)
     const giveUp = () =>
-      connection.#fail(clientError('CONNECT_TIMEOUT', `Broker ${showAddress(address)} did not answer within ${limitMs} ms (kafka.connect.timeout)`, true))
+      connection.#fail(
+        clientError(
+          'CONNECT_TIMEOUT',
+          `Broker ${showAddress(address)} did not answer within ${limitMs} ms (kafka.connect.timeout)`,
+          true,
+        ),
+      )
     const timer = systemClock.after(limitMs, giveUp)
     const aborted = () => connection.close()
     signal?.addEventListener('abort', aborted, { once: true })
@@ -104,7 +117,10 @@ export class Connection {
       { allocate: (size) => this.#allocate(size), frame: (buffer, size) => this.#deliver(buffer, size) },
       config.responseMaxBytes ?? RESPONSE_MAX_BYTES,
     )
-    const onread = { buffer: () => this.#frames.place(), callback: (n: number) => this.#took(n) } satisfies net.OnReadOpts
+    const onread = {
+      buffer: () => this.#frames.place(),
+      callback: (n: number) => this.#took(n),
+    } satisfies net.OnReadOpts
     const secure = config.tls !== undefined && config.tls !== false
     this.#secure = secure
     this.#socket = secure
@@ -115,7 +131,9 @@ export class Connection {
     this.#socket.once(secure ? 'secureConnect' : 'connect', () => {
       this.#established = true
     })
-    this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(explainSocketError(error, address, this.#established, secure)))
+    this.#socket.on('error', (error: NodeJS.ErrnoException) =>
+      this.#fail(explainSocketError(error, address, this.#established, secure)),
+    )
     this.#socket.on('end', () => this.#fail(this.#lost()))
     this.#socket.on('close', () => this.#fail(this.#lost()))
   }
@@ -142,12 +160,20 @@ export class Connection {
   }
 
   /** Sends one small request and reads its whole answer. The answer is in memory of its own. */
-  async call<T>(range: ApiRange, write: (writer: WireWriter, version: number) => void, read: (reader: WireReader, version: number) => T): Promise<T> {
+  async call<T>(
+    range: ApiRange,
+    write: (writer: WireWriter, version: number) => void,
+    read: (reader: WireReader, version: number) => T,
+  ): Promise<T> {
     const version = range === API_VERSIONS ? 0 : this.version(range)
     const [buffer, size] = await new Promise<[Buffer, number]>((resolve, reject) => {
       const writer = this.request(range, version)
       write(writer, version)
-      this.send(writer, range.name, { allocate: Buffer.allocUnsafe, frame: (frame, length) => resolve([frame, length]), failed: reject })
+      this.send(writer, range.name, {
+        allocate: Buffer.allocUnsafe,
+        frame: (frame, length) => resolve([frame, length]),
+        failed: reject,
+      })
     })
     try {
       const reader = new WireReader(buffer, 4, size)
@@ -191,7 +217,9 @@ export class Connection {
 
   /** Ends the connection at once; answers that are due are lost. Safe to call twice. */
   close(): void {
-    this.#fail(clientError('CONNECTION_CLOSED', `The connection to broker ${showAddress(this.address)} was closed`, true))
+    this.#fail(
+      clientError('CONNECTION_CLOSED', `The connection to broker ${showAddress(this.address)} was closed`, true),
+    )
   }
 
   /** true: the connection keeps the process alive only while an answer is due (shared and idle connections). */
@@ -201,7 +229,10 @@ export class Connection {
     else this.#socket.ref()
   }
 
-  /** A silent broker is noticed by a timer that looks whether anything came since it was set: no clock is read per packet. */
+  /**
+   * A silent broker is noticed by a timer that looks whether anything came since it was set: no clock is read per
+   * packet.
+   */
   #arm(): void {
     const reads = this.#reads
     const oldest = this.#pending[0]
@@ -216,7 +247,8 @@ export class Connection {
 
   #allocate(size: number): Buffer {
     const pending = this.#pending[0]
-    if (pending === undefined) throw clientError('NOT_KAFKA', `Broker ${showAddress(this.address)} sent an answer that nobody asked for`, false)
+    if (pending === undefined)
+      throw clientError('NOT_KAFKA', `Broker ${showAddress(this.address)} sent an answer that nobody asked for`, false)
     return pending.receiver.allocate(size)
   }
 
@@ -244,8 +276,18 @@ export class Connection {
     try {
       this.#frames.took(n)
     } catch (error) {
-      if (error instanceof KafkaError) this.#fail(clientError(error.errorName, `Broker ${showAddress(this.address)}: ${error.message}`, error.retriable))
-      else this.#fail(clientError('BAD_RESPONSE', `Broker ${showAddress(this.address)}: ${error instanceof Error ? error.message : String(error)}`, false))
+      if (error instanceof KafkaError)
+        this.#fail(
+          clientError(error.errorName, `Broker ${showAddress(this.address)}: ${error.message}`, error.retriable),
+        )
+      else
+        this.#fail(
+          clientError(
+            'BAD_RESPONSE',
+            `Broker ${showAddress(this.address)}: ${error instanceof Error ? error.message : String(error)}`,
+            false,
+          ),
+        )
     }
     return this.#error === undefined
   }
@@ -253,11 +295,16 @@ export class Connection {
   #lost(): KafkaError {
     const where = `Broker ${showAddress(this.address)}`
     if (!this.#established && this.#secure)
-      return clientError('TLS_FAILED', `${where} closed the connection during the TLS handshake: is it a plaintext listener?`, true)
+      return clientError(
+        'TLS_FAILED',
+        `${where} closed the connection during the TLS handshake: is it a plaintext listener?`,
+        true,
+      )
     const when = this.#frames.partial ? ' in the middle of an answer' : ''
     let hint = ''
     if (this.#versions.size === 0) hint = '; the listener may expect TLS (or none), or may not be a Kafka listener'
-    else if (!this.#hasSasl && this.#correlationId <= 2) hint = '; the listener may require SASL, which is not configured for this cluster'
+    else if (!this.#hasSasl && this.#correlationId <= 2)
+      hint = '; the listener may require SASL, which is not configured for this cluster'
     return clientError('CONNECTION_LOST', `${where} closed the connection${when}${hint}`, true)
   }
 
@@ -289,7 +336,11 @@ export class Connection {
         const code = reader.int16()
         const offered = reader.array(() => reader.string())
         if (code === ERROR.unsupportedSaslMechanism)
-          throw brokerError(code, where, `the broker does not offer ${exchange.mechanism}; it offers ${offered.join(', ') || 'none'}`)
+          throw brokerError(
+            code,
+            where,
+            `the broker does not offer ${exchange.mechanism}; it offers ${offered.join(', ') || 'none'}`,
+          )
         if (code !== 0) throw brokerError(code, where)
       },
     )
@@ -320,7 +371,11 @@ function noBody(): void {
 }
 
 /** `onread` works for TLS as it does for TCP (Node's documentation of tls.connect), but the type does not know it. */
-function tlsOptions(address: Address, config: TlsConfig, onread: net.OnReadOpts): tls.ConnectionOptions & { onread: net.OnReadOpts } {
+function tlsOptions(
+  address: Address,
+  config: TlsConfig,
+  onread: net.OnReadOpts,
+): tls.ConnectionOptions & { onread: net.OnReadOpts } {
   const servername = config.servername ?? (net.isIP(address.host) === 0 ? address.host : undefined)
   return {
     ...address,
@@ -351,15 +406,26 @@ const TLS_TROUBLE: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by an unknown authority: set `tls.ca`',
   CERT_HAS_EXPIRED: 'its certificate has expired',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name: set `tls.servername`, or use the name in the certificate',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'its certificate is for another host name: set `tls.servername`, or use the name in the certificate',
 }
 
-function explainSocketError(error: NodeJS.ErrnoException, address: Address, established: boolean, secure: boolean): KafkaError {
+function explainSocketError(
+  error: NodeJS.ErrnoException,
+  address: Address,
+  established: boolean,
+  secure: boolean,
+): KafkaError {
   const where = `Broker ${showAddress(address)}`
   const code = error.code ?? ''
   if (REFUSALS[code] !== undefined)
-    return clientError(code === 'ECONNREFUSED' ? 'CONNECTION_REFUSED' : 'CONNECTION_FAILED', `${where}: ${REFUSALS[code]}`, true)
-  if (TLS_TROUBLE[code] !== undefined) return clientError('TLS_CERTIFICATE', `${where}: ${TLS_TROUBLE[code]} (${code})`, false)
+    return clientError(
+      code === 'ECONNREFUSED' ? 'CONNECTION_REFUSED' : 'CONNECTION_FAILED',
+      `${where}: ${REFUSALS[code]}`,
+      true,
+    )
+  if (TLS_TROUBLE[code] !== undefined)
+    return clientError('TLS_CERTIFICATE', `${where}: ${TLS_TROUBLE[code]} (${code})`, false)
   const alert = /alert ([a-z ]+?)(?:$|:)/.exec(error.message)
   if (alert !== null)
     return clientError(
@@ -370,7 +436,11 @@ function explainSocketError(error: NodeJS.ErrnoException, address: Address, esta
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG')
     return clientError('TLS_FAILED', `${where} does not speak TLS here: is it a plaintext listener?`, false)
   if (secure && !established)
-    return clientError('TLS_FAILED', `${where}: the TLS handshake failed (${code || error.message}): is it a plaintext listener?`, code === 'ECONNRESET')
+    return clientError(
+      'TLS_FAILED',
+      `${where}: the TLS handshake failed (${code || error.message}): is it a plaintext listener?`,
+      code === 'ECONNRESET',
+    )
   if (code.startsWith('ERR_SSL') || code.startsWith('ERR_TLS') || code.startsWith('ERR_OSSL'))
     return clientError('TLS_FAILED', `${where}: TLS failed (${error.message})`, false)
   return clientError('CONNECTION_LOST', `${where}: the connection was lost (${code || error.message})`, true)

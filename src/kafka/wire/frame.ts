@@ -1,6 +1,8 @@
 /**
- * Puts Kafka's response frames (INT32 length, then that many bytes) together from whatever pieces the network gives. Knows no socket and no API:
- * it names the place where the next bytes belong (so that the kernel can write there), is told how many arrived, and says when a frame is whole.
+ * Puts Kafka's response frames (INT32 length, then that many bytes) together from whatever pieces the network gives.
+ * Knows no socket and no API:
+ * it names the place where the next bytes belong (so that the kernel can write there), is told how many arrived, and
+ * says when a frame is whole.
  */
 import { clientError } from '../errors.ts'
 import type { KafkaError } from '../log.ts'
@@ -78,7 +80,12 @@ export class FrameAssembler {
 /** A length that cannot be usually is the beginning of something that is not Kafka; say what it looks like. */
 function badLength(head: Buffer, size: number, maxBytes: number): KafkaError {
   const text = head.toString('latin1')
-  if (text === 'HTTP') return clientError('NOT_KAFKA', 'the address answers with HTTP, not with the Kafka protocol: is the port right?', false)
+  if (text === 'HTTP')
+    return clientError(
+      'NOT_KAFKA',
+      'the address answers with HTTP, not with the Kafka protocol: is the port right?',
+      false,
+    )
   if ((head[0] === 0x15 || head[0] === 0x16) && head[1] === 3) {
     return clientError(
       'TLS_EXPECTED',
@@ -86,12 +93,21 @@ function badLength(head: Buffer, size: number, maxBytes: number): KafkaError {
       false,
     )
   }
-  if (text.startsWith('SSH-')) return clientError('NOT_KAFKA', 'the address answers with SSH, not with the Kafka protocol: is the port right?', false)
+  if (text.startsWith('SSH-'))
+    return clientError(
+      'NOT_KAFKA',
+      'the address answers with SSH, not with the Kafka protocol: is the port right?',
+      false,
+    )
   if (size < 4)
     return clientError(
       'NOT_KAFKA',
       `the answer begins with an impossible length (${size}): is this a Kafka listener, and is its security protocol the configured one?`,
       false,
     )
-  return clientError('RESPONSE_TOO_LARGE', `a response of ${size} bytes is over the limit of ${maxBytes} bytes (kafka.response.max.bytes)`, false)
+  return clientError(
+    'RESPONSE_TOO_LARGE',
+    `a response of ${size} bytes is over the limit of ${maxBytes} bytes (kafka.response.max.bytes)`,
+    false,
+  )
 }

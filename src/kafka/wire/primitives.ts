@@ -1,6 +1,7 @@
 /**
- * Kafka's wire primitives: a writer and a reader for big-endian integers, varints, (compact) strings, bytes, arrays and tagged fields.
- * Used by the client side (`connection`, `fetch`, …) and by the embedded broker. Source: the Kafka protocol guide, "Protocol Primitive Types".
+ * Kafka's wire primitives: a writer and a reader for big-endian integers, varints, (compact) strings, bytes, arrays and
+ * tagged fields. Used by the client side (`connection`, `fetch`, …) and by the embedded broker. Source: the Kafka
+ * protocol guide, "Protocol Primitive Types".
  */
 
 export const API = {
@@ -174,7 +175,8 @@ export class WireReader {
   }
   take(n: number): number {
     const at = this.at
-    if (n < 0 || at + n > this.end) throw new WireError(`a field of ${n} bytes at ${at} runs past the end at ${this.end}`)
+    if (n < 0 || at + n > this.end)
+      throw new WireError(`a field of ${n} bytes at ${at} runs past the end at ${this.end}`)
     this.at = at + n
     return at
   }

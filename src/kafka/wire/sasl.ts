@@ -1,6 +1,7 @@
 /**
- * The client's half of the SASL mechanisms Kafka offers: PLAIN (RFC 4616), SCRAM (RFC 5802, 7677), OAUTHBEARER (RFC 7628). Makes and checks messages; sends nothing.
- * The user name and password go in as UTF-8 without SASLprep, as Kafka's own client and server have it.
+ * The client's half of the SASL mechanisms Kafka offers: PLAIN (RFC 4616), SCRAM (RFC 5802, 7677), OAUTHBEARER (RFC
+ * 7628). Makes and checks messages; sends nothing. The user name and password go in as UTF-8 without SASLprep, as
+ * Kafka's own client and server have it.
  */
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -11,7 +12,10 @@ import { clientError } from '../errors.ts'
 export interface SaslExchange {
   readonly mechanism: string
   first(): Promise<Buffer>
-  /** The answer to a challenge; undefined when the exchange is over and the server has proved itself where the mechanism lets it. */
+  /**
+   * The answer to a challenge; undefined when the exchange is over and the server has proved itself where the mechanism
+   * lets it.
+   */
   answer(challenge: Buffer): Promise<Buffer | undefined>
 }
 
@@ -45,7 +49,11 @@ class OAuthBearer implements SaslExchange {
   async first(): Promise<Buffer> {
     const token = (await this.#token()).trim()
     if (!/^[\x21-\x7e]+$/.test(token))
-      throw clientError('SASL_AUTHENTICATION_FAILED', 'OAUTHBEARER: the token is empty or holds characters that a token cannot have', false)
+      throw clientError(
+        'SASL_AUTHENTICATION_FAILED',
+        'OAUTHBEARER: the token is empty or holds characters that a token cannot have',
+        false,
+      )
     return Buffer.from(`n,,\x01auth=Bearer ${token}\x01\x01`)
   }
   /** A challenge with content is the server's error as JSON: one byte asks it for its final word. */
@@ -53,19 +61,27 @@ class OAuthBearer implements SaslExchange {
     return challenge.length === 0 ? undefined : Buffer.of(1)
   }
   async #token(): Promise<string> {
-    if ('token' in this.#config) return typeof this.#config.token === 'string' ? this.#config.token : await this.#config.token()
+    if ('token' in this.#config)
+      return typeof this.#config.token === 'string' ? this.#config.token : await this.#config.token()
     try {
       return await readFile(this.#config.tokenFile, 'utf8')
     } catch (error) {
       const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-      throw clientError('SASL_AUTHENTICATION_FAILED', `OAUTHBEARER: cannot read the token file "${this.#config.tokenFile}" (${reason})`, false)
+      throw clientError(
+        'SASL_AUTHENTICATION_FAILED',
+        `OAUTHBEARER: cannot read the token file "${this.#config.tokenFile}" (${reason})`,
+        false,
+      )
     }
   }
 }
 
 const hi = promisify(pbkdf2)
 
-/** Below this a password is too cheap to guess from a captured exchange (RFC 7677); above the other a hostile server could keep a core busy. */
+/**
+ * Below this a password is too cheap to guess from a captured exchange (RFC 7677); above the other a hostile server
+ * could keep a core busy.
+ */
 const SCRAM_MIN_ITERATIONS = 4096
 const SCRAM_MAX_ITERATIONS = 1_000_000
 
@@ -79,7 +95,12 @@ export class Scram implements SaslExchange {
   #serverSignature: Buffer | undefined
   #verified = false
 
-  constructor(mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512', username: string, password: string, nonce: string = randomBytes(24).toString('base64')) {
+  constructor(
+    mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512',
+    username: string,
+    password: string,
+    nonce: string = randomBytes(24).toString('base64'),
+  ) {
     this.mechanism = mechanism
     this.#hash = mechanism === 'SCRAM-SHA-256' ? 'sha256' : 'sha512'
     this.#password = password
@@ -105,11 +126,20 @@ export class Scram implements SaslExchange {
     const iterations = Number(fields.get('i'))
     if (nonce === undefined || salt === undefined || !Number.isInteger(iterations) || fields.has('m'))
       throw this.#refuse('the server sent a first message that makes no sense')
-    if (!nonce.startsWith(this.#nonce) || nonce.length === this.#nonce.length) throw this.#refuse("the server's nonce does not continue ours")
+    if (!nonce.startsWith(this.#nonce) || nonce.length === this.#nonce.length)
+      throw this.#refuse("the server's nonce does not continue ours")
     if (iterations < SCRAM_MIN_ITERATIONS || iterations > SCRAM_MAX_ITERATIONS) {
-      throw this.#refuse(`the server asks for ${iterations} iterations; ${SCRAM_MIN_ITERATIONS} to ${SCRAM_MAX_ITERATIONS} are accepted`)
+      throw this.#refuse(
+        `the server asks for ${iterations} iterations; ${SCRAM_MIN_ITERATIONS} to ${SCRAM_MAX_ITERATIONS} are accepted`,
+      )
     }
-    const salted = await hi(this.#password, Buffer.from(salt, 'base64'), iterations, this.#hash === 'sha256' ? 32 : 64, this.#hash)
+    const salted = await hi(
+      this.#password,
+      Buffer.from(salt, 'base64'),
+      iterations,
+      this.#hash === 'sha256' ? 32 : 64,
+      this.#hash,
+    )
     const withoutProof = `c=biws,r=${nonce}`
     const authMessage = `${this.#firstBare},${serverFirst},${withoutProof}`
     const clientKey = this.#hmac(salted, 'Client Key')
@@ -126,7 +156,9 @@ export class Scram implements SaslExchange {
     const signature = Buffer.from(fields.get('v') ?? '', 'base64')
     const expected = this.#serverSignature
     if (expected === undefined || signature.length !== expected.length || !timingSafeEqual(signature, expected)) {
-      throw this.#refuse('the server could not prove that it knows the password: it may not be the broker it claims to be')
+      throw this.#refuse(
+        'the server could not prove that it knows the password: it may not be the broker it claims to be',
+      )
     }
     this.#verified = true
   }

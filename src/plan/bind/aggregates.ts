@@ -2,7 +2,9 @@
 import { AGGREGATE_DOCS, SCALAR_NAMES } from '../../functions/all-functions.ts'
 import type { AggregateName } from '../plan.ts'
 
-const BY_NAME = new Map<string, AggregateName>(AGGREGATE_DOCS.flatMap((a) => [a.name, ...(a.aliases ?? [])].map((n) => [n, a.name as AggregateName] as const)))
+const BY_NAME = new Map<string, AggregateName>(
+  AGGREGATE_DOCS.flatMap((a) => [a.name, ...(a.aliases ?? [])].map((n) => [n, a.name as AggregateName] as const)),
+)
 
 /** The aggregate that a call means: `max` and `min` of several arguments are scalar. */
 export function aggregateName(name: string, args: number): AggregateName | undefined {

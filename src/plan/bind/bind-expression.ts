@@ -1,6 +1,7 @@
 /**
- * Syntax tree → bound expression: names become paths or slots, operators get types, calls find their function. Aggregates are collected on the side.
- * No values are computed here (constants are folded by a rule), no record is touched.
+ * Syntax tree → bound expression: names become paths or slots, operators get types, calls find their function.
+ * Aggregates are collected on the side. No values are computed here (constants are folded by a rule), no record is
+ * touched.
  */
 import { unexpected } from '../../lib/assert.ts'
 import { findFunction, signature } from '../../functions/all-functions.ts'
@@ -15,8 +16,34 @@ import type * as ast from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { MOMENTS } from '../../sql/keywords.ts'
 import { printExpr } from '../../sql/print.ts'
-import { BOOLEAN, type DataType, DECIMAL, DOUBLE, INT, JSON_TYPE, LONG, NULL_TYPE, oneIsList, STRING, TIMESTAMP, typeName } from '../../types.ts'
-import { aType, arithmetic, comparable, compare, condition, convert, inOneUnit, isDatetime, isInteger, isNumeric, negate, toCommon } from './coerce.ts'
+import {
+  BOOLEAN,
+  type DataType,
+  DECIMAL,
+  DOUBLE,
+  INT,
+  JSON_TYPE,
+  LONG,
+  NULL_TYPE,
+  oneIsList,
+  STRING,
+  TIMESTAMP,
+  typeName,
+} from '../../types.ts'
+import {
+  aType,
+  arithmetic,
+  comparable,
+  compare,
+  condition,
+  convert,
+  inOneUnit,
+  isDatetime,
+  isInteger,
+  isNumeric,
+  negate,
+  toCommon,
+} from './coerce.ts'
 import { aggregateName, CALLABLE } from './aggregates.ts'
 import { bindHop, bindTumble } from './bind-windows.ts'
 import { freeReferences } from '../lower/correlation.ts'
@@ -69,7 +96,8 @@ export function bindExpr(e: ast.Expr, c: ExpressionContext): BoundExpr {
       return bindIndex(e, c)
     case 'member': {
       const base = bindExpr(e.base, c)
-      if (base.kind === 'path' && (base.path.facet === 'key' || base.path.facet === 'value')) return memberOfPath(base, e)
+      if (base.kind === 'path' && (base.path.facet === 'key' || base.path.facet === 'value'))
+        return memberOfPath(base, e)
       return memberOf(base, e.name, e.span)
     }
     case 'unary':
@@ -108,7 +136,11 @@ export function bindExpr(e: ast.Expr, c: ExpressionContext): BoundExpr {
 function numberLiteral(e: ast.NumberLiteral): BoundExpr {
   const base = { kind: 'constant', text: e.text, span: e.span } as const
   if (e.text.length > MAX_DECIMAL_DIGITS)
-    throw new SqlError('VALUE', `The number has more digits than function.max.decimal.digits (default ${MAX_DECIMAL_DIGITS}).`, e.span)
+    throw new SqlError(
+      'VALUE',
+      `The number has more digits than function.max.decimal.digits (default ${MAX_DECIMAL_DIGITS}).`,
+      e.span,
+    )
   if (/^\d+$/.test(e.text)) {
     const n = Number(e.text)
     if (Number.isSafeInteger(n)) return { ...base, value: n, type: n <= 0x7fffffff ? INT : LONG }
@@ -120,14 +152,20 @@ function numberLiteral(e: ast.NumberLiteral): BoundExpr {
 }
 
 function bindArray(e: ast.ArrayLiteral, c: ExpressionContext): BoundExpr {
-  if (e.items.length === 0) throw new SqlError('TYPE', 'An array literal needs at least one item.', e.span, 'The type of [] cannot be known.')
+  if (e.items.length === 0)
+    throw new SqlError('TYPE', 'An array literal needs at least one item.', e.span, 'The type of [] cannot be known.')
   const { type, exprs } = toCommon(e.items.map((i) => bindExpr(i, c)))
   return { kind: 'array', items: exprs, type: { kind: 'array', element: type }, span: e.span }
 }
 
 function bindStruct(e: ast.StructLiteral, c: ExpressionContext): BoundExpr {
   const fields = e.fields.map((f) => ({ name: f.name.text, value: bindExpr(f.value, c) }))
-  return { kind: 'struct', fields, type: { kind: 'struct', fields: fields.map((f) => ({ name: f.name, type: f.value.type, nullable: true })) }, span: e.span }
+  return {
+    kind: 'struct',
+    fields,
+    type: { kind: 'struct', fields: fields.map((f) => ({ name: f.name, type: f.value.type, nullable: true })) },
+    span: e.span,
+  }
 }
 
 function bindColumn(e: ast.ColumnRef, c: ExpressionContext): BoundExpr {
@@ -146,10 +184,13 @@ function bindIndex(e: ast.Index, c: ExpressionContext): BoundExpr {
   if (t.kind === 'struct' && index.kind === 'constant' && typeof index.value === 'string') {
     const name: ast.Name = { text: index.value, quoted: true, span: e.index.span }
     const member: ast.Member = { kind: 'member', base: e.base, name, span: e.span }
-    return base.kind === 'path' && (base.path.facet === 'key' || base.path.facet === 'value') ? memberOfPath(base, member) : memberOf(base, name, e.span)
+    return base.kind === 'path' && (base.path.facet === 'key' || base.path.facet === 'value')
+      ? memberOfPath(base, member)
+      : memberOf(base, name, e.span)
   }
   const element = t.kind === 'array' ? t.element : t.kind === 'map' ? t.value : t.kind === 'json' ? t : undefined
-  if (element === undefined) throw new SqlError('TYPE', `[…] takes an element of an array, and this is ${aType(t)}.`, e.base.span)
+  if (element === undefined)
+    throw new SqlError('TYPE', `[…] takes an element of an array, and this is ${aType(t)}.`, e.base.span)
   if (t.kind === 'array' && !isInteger(index.type) && index.type.kind !== 'json')
     throw new SqlError('TYPE', `An array index is an integer, not ${aType(index.type)}.`, e.index.span)
   return { kind: 'element', operand: base, index, type: element, span: e.span }
@@ -161,15 +202,25 @@ function memberOfPath(base: Extract<BoundExpr, { kind: 'path' }>, e: ast.Member)
 }
 
 function bindUnary(e: ast.Unary, c: ExpressionContext): BoundExpr {
-  if (e.op === 'not') return { kind: 'not', operand: condition(bindExpr(e.operand, c), 'NOT'), type: BOOLEAN, span: e.span }
+  if (e.op === 'not')
+    return { kind: 'not', operand: condition(bindExpr(e.operand, c), 'NOT'), type: BOOLEAN, span: e.span }
   const operand = bindExpr(e.operand, c)
   if (e.op === '+') {
     if (!isNumeric(operand.type) && operand.type.kind !== 'json' && operand.type.kind !== 'null')
       throw new SqlError('TYPE', `"+" takes a number, not ${aType(operand.type)}.`, e.span)
     return operand
   }
-  if (operand.kind === 'constant' && operand.text !== undefined && (typeof operand.value === 'number' || typeof operand.value === 'bigint')) {
-    const value = typeof operand.value === 'bigint' ? -operand.value : operand.value === 0 && isInteger(operand.type) ? 0 : -operand.value
+  if (
+    operand.kind === 'constant' &&
+    operand.text !== undefined &&
+    (typeof operand.value === 'number' || typeof operand.value === 'bigint')
+  ) {
+    const value =
+      typeof operand.value === 'bigint'
+        ? -operand.value
+        : operand.value === 0 && isInteger(operand.type)
+          ? 0
+          : -operand.value
     return { ...operand, value, text: `-${operand.text}`, span: e.span }
   }
   return negate(operand, e.span)
@@ -229,14 +280,27 @@ function concat(left: BoundExpr, right: BoundExpr, e: ast.Binary): BoundExpr {
   const fn = findFunction('concat')
   if (fn === undefined) unexpected('the registry has no concat')
   // Standard SQL: NULL || x is NULL, unlike CONCAT, which passes over NULLs.
-  return { kind: 'function', fn: { ...fn, nullable: false }, name: '||', args: [left, right], type: STRING, span: e.span }
+  return {
+    kind: 'function',
+    fn: { ...fn, nullable: false },
+    name: '||',
+    args: [left, right],
+    type: STRING,
+    span: e.span,
+  }
 }
 
 function bindBetween(e: ast.Between, c: ExpressionContext): BoundExpr {
   const operand = repeated(bindExpr(e.operand, c), 2, 'BETWEEN')
   const low = compare('>=', operand, bindExpr(e.low, c), e.span)
   const high = compare('<=', operand, bindExpr(e.high, c), e.span)
-  const both: BoundExpr = { kind: 'and', operands: [low, high], ...(isVolatile(operand) && { together: true }), type: BOOLEAN, span: e.span }
+  const both: BoundExpr = {
+    kind: 'and',
+    operands: [low, high],
+    ...(isVolatile(operand) && { together: true }),
+    type: BOOLEAN,
+    span: e.span,
+  }
   return e.negated ? { kind: 'not', operand: both, type: BOOLEAN, span: e.span } : both
 }
 
@@ -268,15 +332,34 @@ function subquery(query: ast.Query, c: ExpressionContext): Pick<Subquery, 'plan'
   return { plan, outer: freeReferences(plan).map((ref) => ({ ref, value: ref })) }
 }
 
-/** A subquery that stands for a value, and its column. "*" over JSON, whose columns nobody knows before the records are there, is the one field that each of them has. */
-function valueSubquery(query: ast.Query, c: ExpressionContext, span: ast.Span): { readonly inner: ReturnType<typeof subquery>; readonly column: BoundExpr } {
+/**
+ * A subquery that stands for a value, and its column. "*" over JSON, whose columns nobody knows before the records are
+ * there, is the one field that each of them has.
+ */
+function valueSubquery(
+  query: ast.Query,
+  c: ExpressionContext,
+  span: ast.Span,
+): { readonly inner: ReturnType<typeof subquery>; readonly column: BoundExpr } {
   const inner = subquery(query, c)
   const { shape } = inner.plan
   const columns = shape.kind === 'columns' ? shape.columns : []
-  if (columns.length !== 1) throw new SqlError('TYPE', `A subquery that stands for a value has one column, and this one has ${columns.length}.`, span)
+  if (columns.length !== 1)
+    throw new SqlError(
+      'TYPE',
+      `A subquery that stands for a value has one column, and this one has ${columns.length}.`,
+      span,
+    )
   const { expr, spread } = columns[0]
   if (spread !== true) return { inner, column: expr }
-  const onlyField = (record: BoundExpr): BoundExpr => ({ kind: 'function', fn: ONLY_FIELD, name: '"*"', args: [record], type: JSON_TYPE, span: query.span })
+  const onlyField = (record: BoundExpr): BoundExpr => ({
+    kind: 'function',
+    fn: ONLY_FIELD,
+    name: '"*"',
+    args: [record],
+    type: JSON_TYPE,
+    span: query.span,
+  })
   const { input } = inner.plan
   // Of a correlated subquery only what it projects becomes part of the join.
   const plan: Output =
@@ -296,7 +379,12 @@ function bindLike(e: ast.Like, c: ExpressionContext): BoundExpr {
   for (const side of [operand, pattern]) {
     const k = side.type.kind
     if (k !== 'string' && k !== 'uuid' && k !== 'json' && k !== 'null')
-      throw new SqlError('TYPE', `LIKE compares texts, and this is ${aType(side.type)}.`, side.span, 'CAST it to string.')
+      throw new SqlError(
+        'TYPE',
+        `LIKE compares texts, and this is ${aType(side.type)}.`,
+        side.span,
+        'CAST it to string.',
+      )
   }
   return { kind: 'like', operand, pattern, negated: e.negated, type: BOOLEAN, span: e.span }
 }
@@ -318,10 +406,18 @@ function bindCase(e: ast.Case, c: ExpressionContext): BoundExpr {
   })
   const results = [
     ...e.whens.map((w) => bindExpr(w.then, c)),
-    e.otherwise === undefined ? ({ kind: 'constant', value: null, type: NULL_TYPE } as BoundExpr) : bindExpr(e.otherwise, c),
+    e.otherwise === undefined
+      ? ({ kind: 'constant', value: null, type: NULL_TYPE } as BoundExpr)
+      : bindExpr(e.otherwise, c),
   ]
   const { type, exprs } = toCommon(results)
-  return { kind: 'case', whens: conditions.map((when, i) => ({ when, then: exprs[i] })), otherwise: exprs[exprs.length - 1], type, span: e.span }
+  return {
+    kind: 'case',
+    whens: conditions.map((when, i) => ({ when, then: exprs[i] })),
+    otherwise: exprs[exprs.length - 1],
+    type,
+    span: e.span,
+  }
 }
 
 export function dataType(t: ast.TypeName): DataType {
@@ -331,7 +427,20 @@ export function dataType(t: ast.TypeName): DataType {
       'TYPE',
       `Unknown type "${t.name}".`,
       t.span,
-      didYouMean(t.name, ['int', 'long', 'float', 'double', 'decimal', 'string', 'boolean', 'bytes', 'date', 'time', 'timestamp', 'uuid']),
+      didYouMean(t.name, [
+        'int',
+        'long',
+        'float',
+        'double',
+        'decimal',
+        'string',
+        'boolean',
+        'bytes',
+        'date',
+        'time',
+        'timestamp',
+        'uuid',
+      ]),
     )
   const problem = decimalProblem(t.precision, t.scale)
   if (problem !== undefined) throw new SqlError('TYPE', problem, t.span)
@@ -352,9 +461,12 @@ function bindCall(e: ast.Call, c: ExpressionContext): BoundExpr {
   const aggregate = aggregateName(name, e.star ? 0 : e.args.length)
   if (aggregate !== undefined) return bindAggregate(e, aggregate, c)
   if (e.star) throw new SqlError('ARGUMENTS', `${e.name.text}(*) means nothing; only COUNT takes a star.`, e.span)
-  if (e.all === true) throw new SqlError('ARGUMENTS', `ALL belongs into an aggregate, and ${e.name.text} is none.`, e.span)
-  if (e.distinct) throw new SqlError('ARGUMENTS', `DISTINCT belongs into an aggregate, and ${e.name.text} is none.`, e.span)
-  if (e.filter !== undefined) throw new SqlError('ARGUMENTS', `FILTER belongs to an aggregate, and ${e.name.text} is none.`, e.span)
+  if (e.all === true)
+    throw new SqlError('ARGUMENTS', `ALL belongs into an aggregate, and ${e.name.text} is none.`, e.span)
+  if (e.distinct)
+    throw new SqlError('ARGUMENTS', `DISTINCT belongs into an aggregate, and ${e.name.text} is none.`, e.span)
+  if (e.filter !== undefined)
+    throw new SqlError('ARGUMENTS', `FILTER belongs to an aggregate, and ${e.name.text} is none.`, e.span)
   const fn = findFunction(name)
   if (fn === undefined)
     throw new SqlError(
@@ -384,7 +496,8 @@ function checkCount(e: ast.Call, fn: ScalarFunction): void {
   const least = fn.parameters.filter((p) => p.optional !== true).length
   const most = fn.parameters.some((p) => p.variadic) ? Number.POSITIVE_INFINITY : fn.parameters.length
   if (e.args.length >= least && e.args.length <= most) return
-  const wanted = least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`
+  const wanted =
+    least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`
   throw new SqlError(
     'ARGUMENTS',
     `${e.name.text} takes ${wanted} argument${most === 1 || wanted === 'at least 1' ? '' : 's'}, not ${e.args.length}.`,
@@ -395,7 +508,8 @@ function checkCount(e: ast.Call, fn: ScalarFunction): void {
 
 function argument(arg: BoundExpr, fn: ScalarFunction, index: number, e: ast.Call): BoundExpr {
   const parameter = fn.parameters[Math.min(index, fn.parameters.length - 1)]
-  if (parameter.accept === 'datetime' && arg.kind === 'constant' && typeof arg.value === 'string') return convert(arg, { kind: 'timestamp', unit: 'millis' })
+  if (parameter.accept === 'datetime' && arg.kind === 'constant' && typeof arg.value === 'string')
+    return convert(arg, { kind: 'timestamp', unit: 'millis' })
   if (accepts(parameter.accept, arg)) return arg
   throw new SqlError(
     'ARGUMENTS',
@@ -434,7 +548,13 @@ function wantedWord(accept: Accept): string {
   if (accept === 'constant-string') return 'a literal text'
   if (accept === 'datetime') return 'a date, time or timestamp'
   if (accept === 'json') return 'JSON'
-  return accept === 'any' ? 'anything' : accept === 'integer' || accept === 'array' ? `an ${accept}` : accept === 'bytes' ? 'bytes' : `a ${accept}`
+  return accept === 'any'
+    ? 'anything'
+    : accept === 'integer' || accept === 'array'
+      ? `an ${accept}`
+      : accept === 'bytes'
+        ? 'bytes'
+        : `a ${accept}`
 }
 
 /** Has the record a header of that name, be it null? */
@@ -454,24 +574,51 @@ const SPECIAL: Readonly<Record<string, (e: ast.Call, c: ExpressionContext) => Bo
     if ((ref.kind === 'element' || ref.kind === 'member') && oneIsList(ref.type))
       return { kind: 'isNull', operand: ref, negated: true, type: BOOLEAN, span: e.span }
     if (ref.kind !== 'path')
-      throw new SqlError('ARGUMENTS', 'EXISTS takes a field of a record.', e.args[0].span, 'Write a field or a header of a table: `EXISTS`(vessel.name).')
+      throw new SqlError(
+        'ARGUMENTS',
+        'EXISTS takes a field of a record.',
+        e.args[0].span,
+        'Write a field or a header of a table: `EXISTS`(vessel.name).',
+      )
     return { kind: 'presence', source: ref.source, path: ref.path, type: BOOLEAN, span: e.span }
   },
   typeof: (e, c) => {
-    const type = e.args.length === 0 ? c.scope.resolve([{ text: '_value', quoted: false, span: e.span }], e.span).type : bindExpr(e.args[0], c).type
-    return { kind: 'constant', value: type.kind === 'struct' && type.name !== undefined ? type.name : typeName(type), type: STRING, span: e.span }
+    const type =
+      e.args.length === 0
+        ? c.scope.resolve([{ text: '_value', quoted: false, span: e.span }], e.span).type
+        : bindExpr(e.args[0], c).type
+    return {
+      kind: 'constant',
+      value: type.kind === 'struct' && type.name !== undefined ? type.name : typeName(type),
+      type: STRING,
+      span: e.span,
+    }
   },
   tumble: (e, c) => bindTumble(e, bindExpr(e.args[0], c)),
   tumble_end: (e, c) => bindTumble(e, bindExpr(e.args[0], c)),
   hop: (e, c) => bindHop(e, bindExpr(e.args[0], c), c.windows),
   hop_end: (e, c) => bindHop(e, bindExpr(e.args[0], c), c.windows),
   last_offset: (e, c) => ({ kind: 'lastOffset', source: onlySource(e, c), type: LONG, span: e.span }),
-  headerkeys: (e, c) => ({ kind: 'header', source: onlySource(e, c), name: undefined, as: 'keys', type: { kind: 'array', element: STRING }, span: e.span }),
+  headerkeys: (e, c) => ({
+    kind: 'header',
+    source: onlySource(e, c),
+    name: undefined,
+    as: 'keys',
+    type: { kind: 'array', element: STRING },
+    span: e.span,
+  }),
   headerasstring: (e, c) => headerAs(e, c, 'string', STRING),
   headerasbytes: (e, c) => headerAs(e, c, 'bytes', { kind: 'bytes' }),
   headersasstring: (e, c) => headerAs(e, c, 'strings', { kind: 'array', element: STRING }),
   headersasbytes: (e, c) => headerAs(e, c, 'blobs', { kind: 'array', element: { kind: 'bytes' } }),
-  headers: (e, c) => ({ kind: 'header', source: onlySource(e, c), name: undefined, as: 'list', type: HEADER_LIST, span: e.span }),
+  headers: (e, c) => ({
+    kind: 'header',
+    source: onlySource(e, c),
+    name: undefined,
+    as: 'list',
+    type: HEADER_LIST,
+    span: e.span,
+  }),
   headerasint: (e, c) => headerAs(e, c, 'int', INT),
   headeraslong: (e, c) => headerAs(e, c, 'long', LONG),
   headerasfloat: (e, c) => headerAs(e, c, 'float', { kind: 'float' }),
@@ -480,17 +627,34 @@ const SPECIAL: Readonly<Record<string, (e: ast.Call, c: ExpressionContext) => Bo
 
 function onlySource(e: ast.Call, c: ExpressionContext): number {
   const tables = c.scope.relations.filter((r) => r.kind === 'table')
-  if (tables.length !== 1) throw new SqlError('UNSUPPORTED', `${e.name.text} needs one topic in FROM, and there are ${tables.length}.`, e.span)
+  if (tables.length !== 1)
+    throw new SqlError('UNSUPPORTED', `${e.name.text} needs one topic in FROM, and there are ${tables.length}.`, e.span)
   return tables[0].source
 }
 
 function headerAs(e: ast.Call, c: ExpressionContext, as: HeaderRef['as'], type: DataType): BoundExpr {
-  return { kind: 'header', source: onlySource(e, c), name: convert(bindExpr(e.args[0], c), STRING), as, type, span: e.span }
+  return {
+    kind: 'header',
+    source: onlySource(e, c),
+    name: convert(bindExpr(e.args[0], c), STRING),
+    as,
+    type,
+    span: e.span,
+  }
 }
 
 // ---------------------------------------------------------------------------------------------- aggregates
 
-const WITH_LIMIT: ReadonlySet<AggregateName> = new Set(['collect', 'collect_unique', 'maxk', 'mink', 'maxk_unique', 'mink_unique', 'topk', 'bottomk'])
+const WITH_LIMIT: ReadonlySet<AggregateName> = new Set([
+  'collect',
+  'collect_unique',
+  'maxk',
+  'mink',
+  'maxk_unique',
+  'mink_unique',
+  'topk',
+  'bottomk',
+])
 const TWO_ARGUMENTS: ReadonlySet<AggregateName> = new Set(['collect', 'collect_unique', 'approx_quantile'])
 /** The most values one array aggregate may hold a group. */
 const MAX_AGGREGATE_ITEMS = 100_000
@@ -503,8 +667,14 @@ function bindAggregate(e: ast.Call, name: AggregateName, c: ExpressionContext): 
       e.span,
       c.clause === 'WHERE' ? 'HAVING filters groups.' : undefined,
     )
-  const inner: ExpressionContext = { scope: c.scope, subqueries: c.subqueries, windows: c.windows, clause: `another aggregate (${e.name.text})` }
-  if (e.star && name !== 'count') throw new SqlError('ARGUMENTS', `${e.name.text}(*) means nothing; only COUNT takes a star.`, e.span)
+  const inner: ExpressionContext = {
+    scope: c.scope,
+    subqueries: c.subqueries,
+    windows: c.windows,
+    clause: `another aggregate (${e.name.text})`,
+  }
+  if (e.star && name !== 'count')
+    throw new SqlError('ARGUMENTS', `${e.name.text}(*) means nothing; only COUNT takes a star.`, e.span)
   const most = e.star ? 0 : WITH_LIMIT.has(name) || name === 'approx_quantile' ? 2 : 1
   const least = e.star ? 0 : name === 'count' ? 0 : TWO_ARGUMENTS.has(name) ? 2 : 1
   if (e.args.length > most || e.args.length < least)
@@ -538,7 +708,12 @@ function bindAggregate(e: ast.Call, name: AggregateName, c: ExpressionContext): 
 function share(e: ast.Expr, c: ExpressionContext, call: ast.Call): number {
   const q = bindExpr(e, c)
   if (q.kind !== 'constant' || typeof q.value !== 'number' || !(q.value >= 0 && q.value <= 1))
-    throw new SqlError('ARGUMENTS', `${call.name.text} takes a number from 0 to 1 as its second argument.`, e.span, 'For the median write 0.5.')
+    throw new SqlError(
+      'ARGUMENTS',
+      `${call.name.text} takes a number from 0 to 1 as its second argument.`,
+      e.span,
+      'For the median write 0.5.',
+    )
   return q.value
 }
 
@@ -547,13 +722,22 @@ function itemLimit(e: ast.Expr, c: ExpressionContext, call: ast.Call): number {
   if (n.kind !== 'constant' || typeof n.value !== 'number' || !Number.isInteger(n.value) || n.value < 1)
     throw new SqlError('ARGUMENTS', `${call.name.text} takes a whole number above 0 as its second argument.`, e.span)
   if (n.value > MAX_AGGREGATE_ITEMS)
-    throw new SqlError('LIMIT', `${call.name.text} holds ${MAX_AGGREGATE_ITEMS.toLocaleString('en')} values a group at most (aggregate.max.items).`, e.span)
+    throw new SqlError(
+      'LIMIT',
+      `${call.name.text} holds ${MAX_AGGREGATE_ITEMS.toLocaleString('en')} values a group at most (aggregate.max.items).`,
+      e.span,
+    )
   return n.value
 }
 
 function aggregateArgument(name: AggregateName, arg: BoundExpr, e: ast.Call): BoundExpr {
   const t = arg.type
-  if ((name === 'sum' || name === 'avg' || name === 'approx_quantile') && !isNumeric(t) && t.kind !== 'json' && t.kind !== 'null')
+  if (
+    (name === 'sum' || name === 'avg' || name === 'approx_quantile') &&
+    !isNumeric(t) &&
+    t.kind !== 'json' &&
+    t.kind !== 'null'
+  )
     throw new SqlError('ARGUMENTS', `${e.name.text} takes a number, not ${aType(t)}.`, arg.span, 'CAST it to a number.')
   return arg
 }

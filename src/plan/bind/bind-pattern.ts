@@ -1,4 +1,7 @@
-/** Several topics as one table: their columns are merged by name, what a topic lacks is NULL there; `_key` and `_meta.*` are columns that a bare star leaves out. */
+/**
+ * Several topics as one table: their columns are merged by name, what a topic lacks is NULL there; `_key` and `_meta.*`
+ * are columns that a bare star leaves out.
+ */
 import { type DataType, JSON_TYPE, META_FIELDS, NULL_TYPE, RECORD_FIELDS } from '../../types.ts'
 import type { Table } from '../catalog.ts'
 import { convert, unify } from './coerce.ts'
@@ -38,10 +41,19 @@ export interface Topic {
 }
 
 export function mergeTopics(topics: readonly Topic[]): MergedTopics {
-  const made = [...META.map(metaColumn), ...Object.entries(RECORD_FIELDS).map(recordColumn), keyColumn(topics), ...valueColumns(topics)]
+  const made = [
+    ...META.map(metaColumn),
+    ...Object.entries(RECORD_FIELDS).map(recordColumn),
+    keyColumn(topics),
+    ...valueColumns(topics),
+  ]
   return {
     columns: made.map(({ name, type, open, hidden }) => ({ name, type, open, hidden })),
-    sides: topics.map((topic) => ({ kind: 'project', input: topic.plan, columns: made.map((c) => ({ name: c.name, expr: c.of(topic) })) })),
+    sides: topics.map((topic) => ({
+      kind: 'project',
+      input: topic.plan,
+      columns: made.map((c) => ({ name: c.name, expr: c.of(topic) })),
+    })),
   }
 }
 
@@ -51,11 +63,21 @@ interface Column extends RelationColumn {
 
 function metaColumn(field: string): Column {
   const type = META_FIELDS[field]
-  return { name: `_meta.${field}`, type, hidden: true, of: ({ source }) => ({ kind: 'path', source, path: { facet: 'meta', steps: [field] }, type }) }
+  return {
+    name: `_meta.${field}`,
+    type,
+    hidden: true,
+    of: ({ source }) => ({ kind: 'path', source, path: { facet: 'meta', steps: [field] }, type }),
+  }
 }
 
 function recordColumn([name, type]: readonly [string, DataType]): Column {
-  return { name, type, hidden: true, of: ({ source }) => ({ kind: 'path', source, path: { facet: 'meta', steps: [name] }, type }) }
+  return {
+    name,
+    type,
+    hidden: true,
+    of: ({ source }) => ({ kind: 'path', source, path: { facet: 'meta', steps: [name] }, type }),
+  }
 }
 
 function keyColumn(topics: readonly Topic[]): Column {
@@ -72,7 +94,14 @@ function valueColumns(topics: readonly Topic[]): Column[] {
   const types = topics.map((t) => t.table.value.type)
   if (types.every((t) => t.kind === 'struct')) return fieldColumns(topics)
   const type = unify(types)
-  return [{ name: '_value', type, open: type.kind === 'json', of: (t) => convert(root(t, 'value', t.table.value.type), type) }]
+  return [
+    {
+      name: '_value',
+      type,
+      open: type.kind === 'json',
+      of: (t) => convert(root(t, 'value', t.table.value.type), type),
+    },
+  ]
 }
 
 /** The fields of all structures, each name once, in the order in which they are met. */

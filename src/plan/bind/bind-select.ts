@@ -1,5 +1,6 @@
 /**
- * One SELECT over a bound FROM: stars laid out, aggregates separated, output columns named, DISTINCT, ORDER BY. It asks nothing of the catalog and binds no query inside a query.
+ * One SELECT over a bound FROM: stars laid out, aggregates separated, output columns named, DISTINCT, ORDER BY. It asks
+ * nothing of the catalog and binds no query inside a query.
  */
 import type * as ast from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
@@ -9,7 +10,15 @@ import { type AggregateSink, bindExpr, type ExpressionContext } from './bind-exp
 import { hopCalls, hopWindows } from './bind-windows.ts'
 import { condition } from './coerce.ts'
 import { ExprNumbers, exprKey } from '../expr-key.ts'
-import { type BoundExpr, mapChildren, type Output, type OutputColumn, type OutputFact, type OutputShape, type Plan } from '../plan.ts'
+import {
+  type BoundExpr,
+  mapChildren,
+  type Output,
+  type OutputColumn,
+  type OutputFact,
+  type OutputShape,
+  type Plan,
+} from '../plan.ts'
 import { checkReadable, dotted, facetOf, type Relation, type RowRelation, Scope, type TableRelation } from './scope.ts'
 import { aliasesBefore, groupsByAlias, refuseAlias } from './select-aliases.ts'
 import { keeping } from './truth.ts'
@@ -43,16 +52,32 @@ function columnOf(relation: RowRelation, index: number): BoundExpr {
 }
 
 /** A relation as the result, with ORDER BY over its columns. */
-export function orderedRows(of: BoundRelation, orderBy: readonly ast.OrderItem[], subqueries: Subqueries, outer?: Scope): Bound {
+export function orderedRows(
+  of: BoundRelation,
+  orderBy: readonly ast.OrderItem[],
+  subqueries: Subqueries,
+  outer?: Scope,
+): Bound {
   const { relation, plan } = of
-  const columns: OutputColumn[] = relation.columns.map((c, i) => ({ path: c.name.split('.'), expr: columnOf(relation, i), spread: c.open }))
+  const columns: OutputColumn[] = relation.columns.map((c, i) => ({
+    path: c.name.split('.'),
+    expr: columnOf(relation, i),
+    spread: c.open,
+  }))
   const output: Output = { kind: 'output', input: plan, metadata: false, shape: { kind: 'columns', columns } }
   const context: ExpressionContext = { scope: new Scope([relation], outer), clause: 'ORDER BY', subqueries }
   return { output, orders: bindOrders(orderBy, columns, (e) => bindExpr(e, context)) }
 }
 
-/** ORDER BY items: the number of an output column, the name of one, or an expression. NULLs come last going up and first going down unless said otherwise. */
-function bindOrders(items: readonly ast.OrderItem[], columns: readonly OutputColumn[], bind: (e: ast.Expr) => BoundExpr): SortKeys {
+/**
+ * ORDER BY items: the number of an output column, the name of one, or an expression. NULLs come last going up and first
+ * going down unless said otherwise.
+ */
+function bindOrders(
+  items: readonly ast.OrderItem[],
+  columns: readonly OutputColumn[],
+  bind: (e: ast.Expr) => BoundExpr,
+): SortKeys {
   return items.map((item) => {
     const nullsFirst = item.nulls === undefined ? item.descending : item.nulls === 'first'
     return { expr: orderExpr(item.expr, columns, bind), descending: item.descending, nullsFirst }
@@ -63,10 +88,16 @@ function orderExpr(e: ast.Expr, columns: readonly OutputColumn[], bind: (e: ast.
   if (e.kind === 'number' && /^\d+$/.test(e.text)) {
     const column = columns[Number(e.text) - 1]
     if (column === undefined || column.spread === true)
-      throw new SqlError('UNKNOWN_COLUMN', `ORDER BY ${e.text} names no column of the SELECT list.`, e.span, `It has ${columns.length}.`)
+      throw new SqlError(
+        'UNKNOWN_COLUMN',
+        `ORDER BY ${e.text} names no column of the SELECT list.`,
+        e.span,
+        `It has ${columns.length}.`,
+      )
     return column.expr
   }
-  const named = e.kind === 'column' ? columns.find((c) => c.spread !== true && c.path.join('.') === dotted(e.parts)) : undefined
+  const named =
+    e.kind === 'column' ? columns.find((c) => c.spread !== true && c.path.join('.') === dotted(e.parts)) : undefined
   return named?.expr ?? bind(e)
 }
 
@@ -83,10 +114,16 @@ export function bindSelect(
   if (select.where !== undefined) {
     const aliases = aliasesBefore(select, scope)
     const refuse = aliases.size === 0 ? undefined : (e: ast.ColumnRef): void => refuseAlias(e, aliases, hasAggregate)
-    const predicate = keeping(condition(bindExpr(select.where, { scope, clause: 'WHERE', subqueries, refuse }), 'WHERE'))
+    const predicate = keeping(
+      condition(bindExpr(select.where, { scope, clause: 'WHERE', subqueries, refuse }), 'WHERE'),
+    )
     plan = { kind: 'filter', input: plan, predicate }
   }
-  const grouped = select.groupBy.length > 0 || select.having !== undefined || usesAggregates(select) || orderBy.some((o) => hasAggregate(o.expr))
+  const grouped =
+    select.groupBy.length > 0 ||
+    select.having !== undefined ||
+    usesAggregates(select) ||
+    orderBy.some((o) => hasAggregate(o.expr))
   const bound = grouped
     ? bindGrouped(select, withHops(select, scope, plan, orderBy, subqueries, newSource), orderBy, subqueries)
     : bindPlain(select, scope, plan, orderBy, subqueries)
@@ -105,22 +142,44 @@ function distinct(bound: Bound, select: ast.Select): Bound {
   const columns = outputColumns(bound.output.shape)
   const keys = columns.map((c) => c.expr)
   const slots = numbered(keys)
-  const slot = (e: BoundExpr, index: number): BoundExpr => ({ kind: 'slot', index, name: columns[index].path.join('.'), type: e.type })
+  const slot = (e: BoundExpr, index: number): BoundExpr => ({
+    kind: 'slot',
+    index,
+    name: columns[index].path.join('.'),
+    type: e.type,
+  })
   const orders = bound.orders.map((o) => {
     const at = slots.of(o.expr)
-    if (at === undefined) throw new SqlError('GROUPING', 'With DISTINCT, ORDER BY can name output columns only.', o.expr.span ?? select.span)
+    if (at === undefined)
+      throw new SqlError(
+        'GROUPING',
+        'With DISTINCT, ORDER BY can name output columns only.',
+        o.expr.span ?? select.span,
+      )
     return { ...o, expr: slot(o.expr, at) }
   })
   const input: Plan = { kind: 'aggregate', input: bound.output.input, keys, aggregates: [] }
   return {
-    output: { kind: 'output', input, metadata: false, shape: { kind: 'columns', columns: columns.map((c, i) => ({ ...c, expr: slot(c.expr, i) })) } },
+    output: {
+      kind: 'output',
+      input,
+      metadata: false,
+      shape: { kind: 'columns', columns: columns.map((c, i) => ({ ...c, expr: slot(c.expr, i) })) },
+    },
     orders,
   }
 }
 
-// ---------------------------------------------------------------------------------------------- SELECT without aggregates
+// ---------------------------------------------------------------------------------------------- SELECT without
+// aggregates
 
-function bindPlain(select: ast.Select, scope: Scope, input: Plan, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
+function bindPlain(
+  select: ast.Select,
+  scope: Scope,
+  input: Plan,
+  orderBy: readonly ast.OrderItem[],
+  subqueries: Subqueries,
+): Bound {
   const record = recordOf(scope)
   const scan = scope.relations.length === 1 ? record : undefined
   const context: ExpressionContext = { scope, clause: 'SELECT', subqueries }
@@ -130,16 +189,28 @@ function bindPlain(select: ast.Select, scope: Scope, input: Plan, orderBy: reado
       select.distinct ? undefined : scan,
     )
   const only = select.items.length === 1 ? select.items[0] : undefined
-  const frame = { kind: 'output', input, metadata: record !== undefined, facts: record && facts(record), beside: besideOf(select, scope, record) } as const
+  const frame = {
+    kind: 'output',
+    input,
+    metadata: record !== undefined,
+    facts: record && facts(record),
+    beside: besideOf(select, scope, record),
+  } as const
   if (scan !== undefined && only?.kind === 'star' && isBareStar(only, scan))
-    return { output: { ...frame, shape: { kind: 'record', key: root(scan, 'key'), value: root(scan, 'value') } }, orders: orders([]) }
+    return {
+      output: { ...frame, shape: { kind: 'record', key: root(scan, 'key'), value: root(scan, 'value') } },
+      orders: orders([]),
+    }
   const columns: OutputColumn[] = []
   select.items.forEach((item, i) => {
     if (item.kind === 'star') columns.push(...starColumns(item, scope))
     else columns.push({ path: outputPath(item, i), expr: bindExpr(item.expr, context) })
   })
   const star = record !== undefined && select.items.some((i) => i.kind === 'star' && isBareStar(i, record))
-  return { output: { ...frame, shape: columnsShape(columns, star ? root(record, 'key') : undefined) }, orders: orders(columns) }
+  return {
+    output: { ...frame, shape: columnsShape(columns, star ? root(record, 'key') : undefined) },
+    orders: orders(columns),
+  }
 }
 
 /** The topic whose records the rows are, each one record: alone in FROM, or with items of its arrays. */
@@ -151,10 +222,18 @@ function facts(record: TableRelation): OutputFact[] {
   return metaColumns(record).map(({ path: [name], expr }) => ({ name, expr }))
 }
 
-/** With a bare star: the key, the headers and the metadata of the record, unless a column has such a name. Of a query in FROM what its star left out goes on. */
+/**
+ * With a bare star: the key, the headers and the metadata of the record, unless a column has such a name. Of a query in
+ * FROM what its star left out goes on.
+ */
 function besideOf(select: ast.Select, scope: Scope, record: TableRelation | undefined): OutputColumn[] | undefined {
   const relation = record ?? (scope.relations.length === 1 ? scope.relations[0] : undefined)
-  if (relation === undefined || !select.items.some((i) => i.kind === 'star' && (i.path.length === 0 || (i.path.length === 1 && named(i.path[0], relation)))))
+  if (
+    relation === undefined ||
+    !select.items.some(
+      (i) => i.kind === 'star' && (i.path.length === 0 || (i.path.length === 1 && named(i.path[0], relation))),
+    )
+  )
     return undefined
   const own = new Set(select.items.map((item, i) => (item.kind === 'expr' ? outputPath(item, i).join('.') : undefined)))
   return hiddenColumns(relation).filter((c) => !own.has(c.path.join('.')))
@@ -165,30 +244,53 @@ function named(name: ast.Name, relation: Relation): boolean {
 }
 
 function hiddenColumns(relation: Relation): OutputColumn[] {
-  if (relation.kind === 'rows') return relation.columns.flatMap((c, i) => (c.hidden === true ? [{ path: c.name.split('.'), expr: columnOf(relation, i) }] : []))
+  if (relation.kind === 'rows')
+    return relation.columns.flatMap((c, i) =>
+      c.hidden === true ? [{ path: c.name.split('.'), expr: columnOf(relation, i) }] : [],
+    )
   const { source, table } = relation
-  const key: OutputColumn[] = table.key.unreadable === undefined ? [{ path: ['_key'], expr: root(relation, 'key') }] : []
-  const headers: BoundExpr = { kind: 'header', source, name: undefined, as: 'map', type: { kind: 'map', value: STRING } }
+  const key: OutputColumn[] =
+    table.key.unreadable === undefined ? [{ path: ['_key'], expr: root(relation, 'key') }] : []
+  const headers: BoundExpr = {
+    kind: 'header',
+    source,
+    name: undefined,
+    as: 'map',
+    type: { kind: 'map', value: STRING },
+  }
   const topic: BoundExpr = { kind: 'path', source, path: { facet: 'meta', steps: ['topic'] }, type: META_FIELDS.topic }
-  const meta = [{ name: 'topic', expr: topic }, ...facts(relation)].map(({ name, expr }) => ({ path: ['_meta', name], expr }))
+  const meta = [{ name: 'topic', expr: topic }, ...facts(relation)].map(({ name, expr }) => ({
+    path: ['_meta', name],
+    expr,
+  }))
   const whole = Object.entries(RECORD_FIELDS).map(([name, type]): OutputColumn => {
     return { path: [name], expr: { kind: 'path', source, path: { facet: 'meta', steps: [name] }, type } }
   })
   return [...key, ...meta, { path: ['_headers'], expr: headers }, ...whole]
 }
 
-/** Newest first over one topic leaves no ties open: among equal times the later offset comes first, among equal offsets the lower partition. */
+/**
+ * Newest first over one topic leaves no ties open: among equal times the later offset comes first, among equal offsets
+ * the lower partition.
+ */
 function decided(orders: SortKeys, scan: TableRelation | undefined): SortKeys {
   const first = orders[0]?.expr
-  if (scan === undefined || first?.kind !== 'path' || first.path.facet !== 'meta' || !orders[0].descending) return orders
+  if (scan === undefined || first?.kind !== 'path' || first.path.facet !== 'meta' || !orders[0].descending)
+    return orders
   if (first.path.steps[0] !== 'offset' && first.path.steps[0] !== 'timestamp') return orders
   const missing = (['offset', 'partition'] as const).filter(
-    (field) => !orders.some((o) => o.expr.kind === 'path' && o.expr.path.facet === 'meta' && o.expr.path.steps[0] === field),
+    (field) =>
+      !orders.some((o) => o.expr.kind === 'path' && o.expr.path.facet === 'meta' && o.expr.path.steps[0] === field),
   )
   return [
     ...orders,
     ...missing.map((field) => ({
-      expr: { kind: 'path', source: scan.source, path: { facet: 'meta', steps: [field] }, type: META_FIELDS[field] } as const,
+      expr: {
+        kind: 'path',
+        source: scan.source,
+        path: { facet: 'meta', steps: [field] },
+        type: META_FIELDS[field],
+      } as const,
       descending: field === 'offset',
       nullsFirst: false,
     })),
@@ -234,17 +336,25 @@ function starColumns(item: StarItem, scope: Scope): OutputColumn[] {
 
 function relationColumns(relation: Relation): OutputColumn[] {
   if (relation.kind === 'rows')
-    return relation.columns.flatMap((c, i) => (c.hidden === true ? [] : [{ path: c.name.split('.'), expr: columnOf(relation, i), spread: c.open }]))
+    return relation.columns.flatMap((c, i) =>
+      c.hidden === true ? [] : [{ path: c.name.split('.'), expr: columnOf(relation, i), spread: c.open }],
+    )
   return layOut(root(relation, 'value'), '_value', undefined)
 }
 
 function metaColumns(relation: TableRelation): OutputColumn[] {
   const names = metadataFields(relation.table).filter((n) => n !== 'topic')
-  return names.map((n) => ({ path: [n], expr: { kind: 'path', source: relation.source, path: { facet: 'meta', steps: [n] }, type: META_FIELDS[n] } }))
+  return names.map((n) => ({
+    path: [n],
+    expr: { kind: 'path', source: relation.source, path: { facet: 'meta', steps: [n] }, type: META_FIELDS[n] },
+  }))
 }
 
 /** The names of a record's metadata, as METADATA announces them. */
-export function metadataFields(table: { readonly key: { readonly framing: string }; readonly value: { readonly framing: string } }): string[] {
+export function metadataFields(table: {
+  readonly key: { readonly framing: string }
+  readonly value: { readonly framing: string }
+}): string[] {
   const fields = ['offset', 'partition', 'timestamp', '__keysize', '__valuesize']
   if (table.key.framing === 'confluent') fields.push('keySchemaId')
   if (table.value.framing === 'confluent') fields.push('valueSchemaId')
@@ -255,16 +365,24 @@ export function metadataFields(table: { readonly key: { readonly framing: string
 function layOut(expr: BoundExpr, name: string, span: ast.Span | undefined): OutputColumn[] {
   const t = expr.type
   if (t.kind === 'struct' && expr.kind === 'path') {
-    return t.fields.map((f) => ({ path: [f.name], expr: { ...expr, path: { ...expr.path, steps: [...expr.path.steps, f.name] }, type: f.type } }))
+    return t.fields.map((f) => ({
+      path: [f.name],
+      expr: { ...expr, path: { ...expr.path, steps: [...expr.path.steps, f.name] }, type: f.type },
+    }))
   }
-  if (t.kind === 'struct') return t.fields.map((f) => ({ path: [f.name], expr: { kind: 'member', operand: expr, name: f.name, type: f.type } }))
+  if (t.kind === 'struct')
+    return t.fields.map((f) => ({
+      path: [f.name],
+      expr: { kind: 'member', operand: expr, name: f.name, type: f.type },
+    }))
   if (t.kind === 'json' || t.kind === 'map') return [{ path: [name.split('.').at(-1) ?? name], expr, spread: true }]
   if (span !== undefined && name !== '_value' && name !== '_key')
     throw new SqlError('TYPE', `"${name}" has no fields to lay out.`, span, `Write ${name} without ".*".`)
   return [{ path: [name], expr }]
 }
 
-// ---------------------------------------------------------------------------------------------- names of output columns
+// ---------------------------------------------------------------------------------------------- names of output
+// columns
 
 function outputPath(item: Extract<ast.SelectItem, { kind: 'expr' }>, index: number): string[] {
   return item.alias !== undefined ? item.alias.map((n) => n.text) : [defaultName(item.expr) ?? `_c${index}`]
@@ -290,7 +408,10 @@ function defaultName(e: ast.Expr): string | undefined {
   }
 }
 
-/** A name that is there already gets `_1`, `_2`, …; a single value and a structure of one name do not go together, either. */
+/**
+ * A name that is there already gets `_1`, `_2`, …; a single value and a structure of one name do not go together,
+ * either.
+ */
 function uniqueNames(columns: readonly OutputColumn[]): OutputColumn[] {
   const values = new Set<string>()
   const structures = new Set<string>()
@@ -362,7 +483,13 @@ function withHops(
     const array = hopWindows(e, bindExpr(e.args[0], { scope, clause: 'GROUP BY', subqueries }))
     const key = exprKey(array)
     if (windows.has(key)) continue
-    if (windows.size > 0) throw new SqlError('UNSUPPORTED', 'A query has windows of one HOP only.', e.span, 'Group by one, and join the results.')
+    if (windows.size > 0)
+      throw new SqlError(
+        'UNSUPPORTED',
+        'A query has windows of one HOP only.',
+        e.span,
+        'Group by one, and join the results.',
+      )
     const source = newSource()
     own.add(source)
     windows.set(key, { kind: 'column', source, index: 0, name: e.name.text, type: TIMESTAMP })
@@ -371,7 +498,12 @@ function withHops(
   return { input: plan, scope, windows, own }
 }
 
-function bindGrouped(select: ast.Select, of: Groupable, orderBy: readonly ast.OrderItem[], subqueries: Subqueries): Bound {
+function bindGrouped(
+  select: ast.Select,
+  of: Groupable,
+  orderBy: readonly ast.OrderItem[],
+  subqueries: Subqueries,
+): Bound {
   const { input, scope, windows, own } = of
   const taken = new Map<string, 'column' | 'alias'>()
   const keys = select.groupBy.map((e) => bindKey(e, select, { scope, clause: 'GROUP BY', subqueries, windows }, taken))
@@ -380,10 +512,17 @@ function bindGrouped(select: ast.Select, of: Groupable, orderBy: readonly ast.Or
   const keySlots = numbered(keys)
   const overGroups = (e: BoundExpr): BoundExpr => onGroups(e, { keys, slots: keySlots, own, taken })
   const columns: OutputColumn[] = select.items.map((item, i) => {
-    if (item.kind === 'star') throw new SqlError('GROUPING', '"*" cannot be mixed with aggregates or GROUP BY.', item.span, 'Name the grouped columns.')
+    if (item.kind === 'star')
+      throw new SqlError(
+        'GROUPING',
+        '"*" cannot be mixed with aggregates or GROUP BY.',
+        item.span,
+        'Name the grouped columns.',
+      )
     return { path: outputPath(item, i), expr: overGroups(bindExpr(item.expr, context)) }
   })
-  const outputs = (name: string): BoundExpr | undefined => columns.find((c) => c.path.length === 1 && c.path[0] === name)?.expr
+  const outputs = (name: string): BoundExpr | undefined =>
+    columns.find((c) => c.path.length === 1 && c.path[0] === name)?.expr
   // In HAVING a column that is there for certain wins, as in GROUP BY.
   const inHaving = (name: string): BoundExpr | undefined => {
     const output = outputs(name)
@@ -394,24 +533,45 @@ function bindGrouped(select: ast.Select, of: Groupable, orderBy: readonly ast.Or
   const having =
     select.having === undefined
       ? undefined
-      : overGroups(keeping(condition(bindExpr(select.having, { ...context, clause: 'HAVING', outputs: inHaving }), 'HAVING')))
-  const orders = bindOrders(orderBy, columns, (e) => overGroups(bindExpr(e, { ...context, clause: 'ORDER BY', outputs })))
-  const words = [...taken].map(([name, what]) => `${name}: the ${what === 'column' ? 'column, not the alias' : 'alias, not a field'} of that name`)
+      : overGroups(
+          keeping(condition(bindExpr(select.having, { ...context, clause: 'HAVING', outputs: inHaving }), 'HAVING')),
+        )
+  const orders = bindOrders(orderBy, columns, (e) =>
+    overGroups(bindExpr(e, { ...context, clause: 'ORDER BY', outputs })),
+  )
+  const words = [...taken].map(
+    ([name, what]) => `${name}: the ${what === 'column' ? 'column, not the alias' : 'alias, not a field'} of that name`,
+  )
   let plan: Plan = { kind: 'aggregate', input, keys, aggregates: sink.list, ...(words.length > 0 && { taken: words }) }
   if (having !== undefined) plan = { kind: 'filter', input: plan, predicate: having }
   return { output: { kind: 'output', input: plan, metadata: false, shape: columnsShape(columns) }, orders }
 }
 
-/** A key is an expression, the number of an output column, or the alias of one where no source has a column of that name for certain. */
-function bindKey(e: ast.Expr, select: ast.Select, context: ExpressionContext, taken: Map<string, 'column' | 'alias'>): BoundExpr {
+/**
+ * A key is an expression, the number of an output column, or the alias of one where no source has a column of that name
+ * for certain.
+ */
+function bindKey(
+  e: ast.Expr,
+  select: ast.Select,
+  context: ExpressionContext,
+  taken: Map<string, 'column' | 'alias'>,
+): BoundExpr {
   if (e.kind === 'number' && /^\d+$/.test(e.text)) {
     const item = select.items[Number(e.text) - 1]
     if (item === undefined || item.kind !== 'expr')
-      throw new SqlError('GROUPING', `GROUP BY ${e.text} names no column of the SELECT list.`, e.span, `It has ${select.items.length}.`)
+      throw new SqlError(
+        'GROUPING',
+        `GROUP BY ${e.text} names no column of the SELECT list.`,
+        e.span,
+        `It has ${select.items.length}.`,
+      )
     return bindExpr(item.expr, context)
   }
   if (e.kind === 'column' && e.parts.length === 1) {
-    const item = select.items.find((i) => i.kind === 'expr' && i.alias?.length === 1 && i.alias[0].text === e.parts[0].text)
+    const item = select.items.find(
+      (i) => i.kind === 'expr' && i.alias?.length === 1 && i.alias[0].text === e.parts[0].text,
+    )
     if (item?.kind === 'expr' && !hasAggregate(item.expr)) {
       const { text } = e.parts[0]
       const column = context.scope.has(text)
@@ -437,15 +597,26 @@ interface Groups {
   readonly taken: ReadonlyMap<string, 'column' | 'alias'>
 }
 
-/** Rewrites an expression over records to one over group rows: keys and aggregates become slots, anything else of the record is an error. */
+/**
+ * Rewrites an expression over records to one over group rows: keys and aggregates become slots, anything else of the
+ * record is an error.
+ */
 function onGroups(expr: BoundExpr, groups: Groups): BoundExpr {
   const { keys, slots, own } = groups
   const slot = slots.of(expr)
-  if (slot !== undefined) return { kind: 'slot', index: slot, name: `key ${slot}`, type: keys[slot].type, span: expr.span }
+  if (slot !== undefined)
+    return { kind: 'slot', index: slot, name: `key ${slot}`, type: keys[slot].type, span: expr.span }
   if (expr.kind === 'slot') return expr
-  // A name of the query around is the same for every record; whether it may stand here is seen where the two are joined.
+  // A name of the query around is the same for every record; whether it may stand here is seen where the two are
+  // joined.
   if ('source' in expr && !own.has(expr.source)) return expr
-  if (expr.kind === 'path' || expr.kind === 'column' || expr.kind === 'presence' || expr.kind === 'header' || expr.kind === 'lastOffset') {
+  if (
+    expr.kind === 'path' ||
+    expr.kind === 'column' ||
+    expr.kind === 'presence' ||
+    expr.kind === 'header' ||
+    expr.kind === 'lastOffset'
+  ) {
     const name =
       expr.kind === 'column'
         ? expr.name

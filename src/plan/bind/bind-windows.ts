@@ -1,4 +1,7 @@
-/** TUMBLE and HOP: their sizes are checked, ends become a start plus a size, and HOP an unnested array below the grouping. */
+/**
+ * TUMBLE and HOP: their sizes are checked, ends become a start plus a size, and HOP an unnested array below the
+ * grouping.
+ */
 import { unexpected } from '../../lib/assert.ts'
 import { findFunction } from '../../functions/all-functions.ts'
 import { MAX_OVERLAP, overlap, parseWindow } from '../../functions/library/windows.ts'
@@ -21,11 +24,26 @@ export function bindTumble(e: ast.Call, bound: BoundExpr): BoundExpr {
 export function hopWindows(e: ast.Call, bound: BoundExpr): FunctionExpr {
   const [size, slide] = [sizeOf(e, 1), sizeOf(e, 2)]
   if (size.value.months > 0 !== slide.value.months > 0)
-    throw new SqlError('ARGUMENTS', 'Size and slide of HOP are both of calendar months (M, y), or both of fixed time.', e.span)
+    throw new SqlError(
+      'ARGUMENTS',
+      'Size and slide of HOP are both of calendar months (M, y), or both of fixed time.',
+      e.span,
+    )
   const times = overlap(size.value, slide.value)
-  if (times < 1) throw new SqlError('ARGUMENTS', 'The slide of HOP is not longer than its size.', e.args[2].span, 'Records between two windows would be lost.')
+  if (times < 1)
+    throw new SqlError(
+      'ARGUMENTS',
+      'The slide of HOP is not longer than its size.',
+      e.args[2].span,
+      'Records between two windows would be lost.',
+    )
   if (times > MAX_OVERLAP)
-    throw new SqlError('LIMIT', `HOP puts a record into ${MAX_OVERLAP} windows at most (window.max.overlap).`, e.span, 'Use a longer slide.')
+    throw new SqlError(
+      'LIMIT',
+      `HOP puts a record into ${MAX_OVERLAP} windows at most (window.max.overlap).`,
+      e.span,
+      'Use a longer slide.',
+    )
   return call('hop', e, [bound, size.text, slide.text], { kind: 'array', element: TIMESTAMP })
 }
 

@@ -1,6 +1,6 @@
 /**
- * SELECT → plan: tables are looked up, names resolved, aggregates separated, stars laid out, output columns named. The only step that asks the catalog (await ①).
- * It does not optimize and does not read a record.
+ * SELECT → plan: tables are looked up, names resolved, aggregates separated, stars laid out, output columns named. The
+ * only step that asks the catalog (await ①). It does not optimize and does not read a record.
  */
 import { didYouMean } from '../../lib/suggest.ts'
 import type * as ast from '../../sql/ast.ts'
@@ -8,7 +8,15 @@ import { SqlError } from '../../sql/error.ts'
 import { parseQuery } from '../../sql/parse.ts'
 import { BOOLEAN, INT, JSON_TYPE } from '../../types.ts'
 import { bindExpr } from './bind-expression.ts'
-import { type Bound, type BoundRelation, bindSelect, NO_SUBQUERIES, orderedRows, outputColumns, type Subqueries } from './bind-select.ts'
+import {
+  type Bound,
+  type BoundRelation,
+  bindSelect,
+  NO_SUBQUERIES,
+  orderedRows,
+  outputColumns,
+  type Subqueries,
+} from './bind-select.ts'
 import { matcher, mergeTopics, type Topic } from './bind-pattern.ts'
 import { type Catalog, SUGGESTIONS, type Table } from '../catalog.ts'
 import { aType, condition, convert, unify } from './coerce.ts'
@@ -64,11 +72,21 @@ class Binder {
   /** The whole statement: rows are capped where no LIMIT was written. */
   async statement(query: ast.Query, sight: Sight): Promise<Output> {
     const output = await this.query(query, sight)
-    if (query.limit?.count !== undefined || (output.input.kind === 'limit' && output.input.count !== Number.MAX_SAFE_INTEGER)) return output
+    if (
+      query.limit?.count !== undefined ||
+      (output.input.kind === 'limit' && output.input.count !== Number.MAX_SAFE_INTEGER)
+    )
+      return output
     const skip = output.input.kind === 'limit' ? output.input.skip : 0
     return {
       ...output,
-      input: { kind: 'limit', input: output.input.kind === 'limit' ? output.input.input : output.input, skip, count: this.#defaultLimit, implied: true },
+      input: {
+        kind: 'limit',
+        input: output.input.kind === 'limit' ? output.input.input : output.input,
+        skip,
+        count: this.#defaultLimit,
+        implied: true,
+      },
     }
   }
 
@@ -81,12 +99,20 @@ class Binder {
         'A view that selects from itself would do that.',
       )
     const ctes = new Map<string, WithQuery>(sight.ctes)
-    for (const { name, query: body } of query.with) ctes.set(name.text, { query: body, sight: { ...sight, ctes: new Map(ctes) } })
+    for (const { name, query: body } of query.with)
+      ctes.set(name.text, { query: body, sight: { ...sight, ctes: new Map(ctes) } })
     const { output, orders } = await this.#body(query.body, { ...sight, ctes }, query.orderBy)
     this.#depth--
     let input = output.input
     if (orders.length > 0) input = { kind: 'sort', input, by: orders }
-    if (query.limit !== undefined) input = { kind: 'limit', input, skip: query.limit.skip, count: query.limit.count ?? Number.MAX_SAFE_INTEGER, implied: false }
+    if (query.limit !== undefined)
+      input = {
+        kind: 'limit',
+        input,
+        skip: query.limit.skip,
+        count: query.limit.count ?? Number.MAX_SAFE_INTEGER,
+        implied: false,
+      }
     return { ...output, input }
   }
 
@@ -101,7 +127,12 @@ class Binder {
 
   async #ordered(of: BoundRelation, orderBy: readonly ast.OrderItem[], sight: Sight): Promise<Bound> {
     const exprs = orderBy.map((o) => o.expr)
-    return orderedRows(of, orderBy, await this.subqueries(exprs, new Scope([of.relation], sight.outer), sight), sight.outer)
+    return orderedRows(
+      of,
+      orderBy,
+      await this.subqueries(exprs, new Scope([of.relation], sight.outer), sight),
+      sight.outer,
+    )
   }
 
   async #select(select: ast.Select, sight: Sight, orderBy: readonly ast.OrderItem[]): Promise<Bound> {
@@ -109,10 +140,14 @@ class Binder {
     const scope = new Scope(from.relations, sight.outer)
     const items = select.items.map((i) => (i.kind === 'expr' ? i.expr : undefined))
     const exprs = [...items, select.where, ...select.groupBy, select.having, ...orderBy.map((o) => o.expr)]
-    return bindSelect(select, from.plan, scope, orderBy, await this.subqueries(exprs, scope, sight), () => this.newSource())
+    return bindSelect(select, from.plan, scope, orderBy, await this.subqueries(exprs, scope, sight), () =>
+      this.newSource(),
+    )
   }
 
-  /** Chains of the same operator lean to the left; they are walked without recursion, and a chain of UNIONs is one node. */
+  /**
+   * Chains of the same operator lean to the left; they are walked without recursion, and a chain of UNIONs is one node.
+   */
   async #setOperation(body: ast.SetOperation, sight: Sight): Promise<BoundRelation> {
     const chain: ast.SetOperation[] = []
     let first: ast.QueryBody = body
@@ -128,7 +163,11 @@ class Binder {
       do group.push(chain[at--])
       while (op === 'union' && at >= 0 && chain[at].op === op && chain[at].all === all)
       if (++depth > MAX_SET_DEPTH)
-        throw new SqlError('LIMIT', `More than ${MAX_SET_DEPTH} different set operations follow each other (sql.max.set.operations).`, body.span)
+        throw new SqlError(
+          'LIMIT',
+          `More than ${MAX_SET_DEPTH} different set operations follow each other (sql.max.set.operations).`,
+          body.span,
+        )
       const sides = [left]
       for (const g of group) {
         const side = this.relation((await this.#body(g.right, sight, [])).output)
@@ -154,7 +193,12 @@ class Binder {
   }
 
   /** Relations with the same number of columns as one; the first gives the names. */
-  combine(op: ast.SetOperation['op'], all: boolean, sides: readonly BoundRelation[], names: readonly string[] = []): BoundRelation {
+  combine(
+    op: ast.SetOperation['op'],
+    all: boolean,
+    sides: readonly BoundRelation[],
+    names: readonly string[] = [],
+  ): BoundRelation {
     const first = sides[0].relation.columns
     const columns = first.map((c, i) => ({ ...c, type: unify(sides.map((s) => s.relation.columns[i].type)) }))
     const side = (of: BoundRelation): Plan => ({
@@ -162,7 +206,10 @@ class Binder {
       input: of.plan,
       columns: of.relation.columns.map((c, i) => ({
         name: columns[i].name,
-        expr: convert({ kind: 'column', source: of.relation.source, index: i, name: c.name, type: c.type }, columns[i].type),
+        expr: convert(
+          { kind: 'column', source: of.relation.source, index: i, name: c.name, type: c.type },
+          columns[i].type,
+        ),
       })),
     })
     const plan: Plan = { kind: 'setOperation', op, all, sides: sides.map(side) }
@@ -172,7 +219,10 @@ class Binder {
         kind: 'project',
         source,
         input: plan,
-        columns: columns.map((c, index) => ({ name: c.name, expr: { kind: 'slot', index, name: c.name, type: c.type } })),
+        columns: columns.map((c, index) => ({
+          name: c.name,
+          expr: { kind: 'slot', index, name: c.name, type: c.type },
+        })),
       },
       relation: { kind: 'rows', source, columns, names },
     }
@@ -193,7 +243,12 @@ class Binder {
       kind: 'rows',
       source,
       names,
-      columns: columns.map((c, i) => ({ name: c.path.join('.'), type: c.expr.type, open: c.spread, hidden: i >= shown.length })),
+      columns: columns.map((c, i) => ({
+        name: c.path.join('.'),
+        type: c.expr.type,
+        open: c.spread,
+        hidden: i >= shown.length,
+      })),
     }
     const project = (input: Plan): Plan => ({
       kind: 'project',
@@ -219,7 +274,11 @@ class Binder {
   // ------------------------------------------------------------------------------------------ FROM
 
   async from(from: ast.From | undefined, sight: Sight): Promise<BoundFrom> {
-    if (from === undefined) return { plan: { kind: 'values', source: this.newSource(), title: '__dual', rows: [[1]], types: [INT] }, relations: [] }
+    if (from === undefined)
+      return {
+        plan: { kind: 'values', source: this.newSource(), title: '__dual', rows: [[1]], types: [INT] },
+        relations: [],
+      }
     switch (from.kind) {
       case 'table':
         return this.#table(from, sight)
@@ -236,7 +295,10 @@ class Binder {
     const name = from.name.text
     const names = from.alias === undefined ? [name] : [from.alias.text]
     const cte = sight.ctes.get(name)
-    if (from.latest === true && (cte !== undefined || (await this.catalog.view?.(name)) !== undefined || name.startsWith('__')))
+    if (
+      from.latest === true &&
+      (cte !== undefined || (await this.catalog.view?.(name)) !== undefined || name.startsWith('__'))
+    )
       throw new SqlError('UNSUPPORTED', `LATEST takes a topic, and "${name}" is none.`, from.name.span)
     if (cte !== undefined) return this.#with(cte, name, names, from.name.span)
     if (from.name.quoted && name.includes('*')) return this.#pattern(from, name, names)
@@ -244,7 +306,10 @@ class Binder {
     if (virtual !== undefined) {
       const source = this.newSource()
       const relation: RowRelation = { kind: 'rows', source, columns: virtual.columns, names }
-      return { plan: { kind: 'values', source, title: name, rows: virtual.rows, types: virtual.columns.map((c) => c.type) }, relations: [relation] }
+      return {
+        plan: { kind: 'values', source, title: name, rows: virtual.rows, types: virtual.columns.map((c) => c.type) },
+        relations: [relation],
+      }
     }
     const view = await this.catalog.view?.(name)
     if (view !== undefined) return this.#view(from, view, names)
@@ -252,10 +317,16 @@ class Binder {
     if (table === undefined) throw await unknownTable(from.name, this.catalog)
     this.#countTopic(from.span)
     const source = this.newSource()
-    return { plan: read(from, source, table), relations: [{ kind: 'table', source, table, names, latest: from.latest }] }
+    return {
+      plan: read(from, source, table),
+      relations: [{ kind: 'table', source, table, names, latest: from.latest }],
+    }
   }
 
-  /** A WITH query: bound anew in each place, unless its rows would be others each time; then all places have the same ones. One that uses outer names cannot. */
+  /**
+   * A WITH query: bound anew in each place, unless its rows would be others each time; then all places have the same
+   * ones. One that uses outer names cannot.
+   */
   async #with(cte: WithQuery, name: string, names: readonly string[], span: ast.Span): Promise<BoundFrom> {
     const { once } = cte
     if (once !== undefined) {
@@ -266,7 +337,8 @@ class Binder {
     this.#countExpanded(cte.query.span.end - cte.query.span.start, span)
     const output = await this.query(cte.query, cte.sight)
     const { plan, relation } = this.relation(output, names, output.beside)
-    if (relation.kind !== 'rows' || !hasVolatile(plan) || freeReferences(plan).length > 0) return { plan, relations: [relation] }
+    if (relation.kind !== 'rows' || !hasVolatile(plan) || freeReferences(plan).length > 0)
+      return { plan, relations: [relation] }
     const columns: OutputColumn[] = relation.columns.map((c, index) => ({
       path: [c.name],
       expr: { kind: 'column', source: relation.source, index, name: c.name, type: c.type },
@@ -329,7 +401,10 @@ class Binder {
       )
   }
 
-  /** WITH queries and views are bound anew wherever they are named: in chains each of which names the one before twice, what they become doubles with every one. Counted before it is bound. */
+  /**
+   * WITH queries and views are bound anew wherever they are named: in chains each of which names the one before twice,
+   * what they become doubles with every one. Counted before it is bound.
+   */
   #countExpanded(characters: number, span: ast.Span): void {
     this.#expanded += Math.max(characters, LEAST_EXPANDED)
     if (this.#expanded > MAX_EXPANDED)
@@ -341,21 +416,31 @@ class Binder {
       )
   }
 
-  /** The text of a view in its place, with names of its own in sight. Its errors are told at the name: their places lie in another text. */
+  /**
+   * The text of a view in its place, with names of its own in sight. Its errors are told at the name: their places lie
+   * in another text.
+   */
   async #view(from: ast.TableRef, text: string, names: readonly string[]): Promise<BoundFrom> {
     this.#countExpanded(text.length, from.name.span)
     try {
       return this.derived(await this.query(parseQuery(text), { ctes: new Map() }), names)
     } catch (e) {
       if (!(e instanceof SqlError)) throw e
-      const message = e.message.startsWith('The view "') || e.code === 'LIMIT' ? e.message : `The view "${from.name.text}" cannot be read: ${e.message}`
+      const message =
+        e.message.startsWith('The view "') || e.code === 'LIMIT'
+          ? e.message
+          : `The view "${from.name.text}" cannot be read: ${e.message}`
       throw new SqlError(e.code, message, from.name.span, e.hint)
     }
   }
 
   async #lateral(from: ast.Lateral, sight: Sight): Promise<BoundFrom> {
     const input = await this.from(from.input, sight)
-    const array = bindExpr(from.array, { scope: new Scope(input.relations, sight.outer), clause: 'LATERAL', subqueries: NO_SUBQUERIES })
+    const array = bindExpr(from.array, {
+      scope: new Scope(input.relations, sight.outer),
+      clause: 'LATERAL',
+      subqueries: NO_SUBQUERIES,
+    })
     const t = array.type
     if (t.kind !== 'array' && t.kind !== 'json' && t.kind !== 'null')
       throw new SqlError('TYPE', `LATERAL takes an array, and this is ${aType(t)}.`, from.array.span)
@@ -367,7 +452,10 @@ class Binder {
       names: [from.alias.text],
       item: true,
     }
-    return { plan: { kind: 'unnest', input: input.plan, source, array, name: from.alias.text }, relations: [...input.relations, relation] }
+    return {
+      plan: { kind: 'unnest', input: input.plan, source, array, name: from.alias.text },
+      relations: [...input.relations, relation],
+    }
   }
 }
 
@@ -392,15 +480,23 @@ function read(from: ast.TableRef, source: number, table: Table): Plan {
 /** Queries inside queries, views in views. */
 const MAX_QUERY_DEPTH = 64
 
-/** Characters of the texts of WITH queries and views, each counted wherever it is named. As many as a text of SQL may have. */
+/**
+ * Characters of the texts of WITH queries and views, each counted wherever it is named. As many as a text of SQL may
+ * have.
+ */
 const MAX_EXPANDED = 1024 * 1024
-/** What even the shortest of them counts: a plan of its own costs more than its text. So there are 1024 uses at most. */
+/**
+ * What even the shortest of them counts: a plan of its own costs more than its text. So there are 1024 uses at most.
+ */
 const LEAST_EXPANDED = 1024
 
 /** EXCEPT, INTERSECT and changes of operator in one chain. */
 const MAX_SET_DEPTH = 200
 
-/** What a query sees: WITH names (each with what it sees itself), and the query around it when it stands inside an expression. */
+/**
+ * What a query sees: WITH names (each with what it sees itself), and the query around it when it stands inside an
+ * expression.
+ */
 interface Sight {
   readonly ctes: ReadonlyMap<string, WithQuery>
   readonly outer?: Scope
@@ -429,7 +525,10 @@ async function bindJoin(from: ast.Join, binder: Binder, sight: Sight): Promise<B
   checkNames(relations, from)
   const scope = new Scope(relations, sight.outer)
   const subqueries = await binder.subqueries([from.on], scope, sight)
-  const terms = from.on === undefined ? [] : conjuncts(keeping(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON')))
+  const terms =
+    from.on === undefined
+      ? []
+      : conjuncts(keeping(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON')))
   const [leftSources, rightSources] = [new Set(sourcesOf(left.plan)), new Set(sourcesOf(right.plan))]
   const { keys, rest } = joinKeys(terms, leftSources, rightSources)
   const residual: BoundExpr | undefined = rest.length === 0 ? undefined : allOf(rest)
@@ -447,7 +546,13 @@ function sameStars(a: RowRelation, b: RowRelation): boolean {
 function checkNames(relations: readonly Relation[], from: ast.Join): void {
   const seen = new Set<string>()
   for (const name of relations.flatMap((r) => r.names)) {
-    if (seen.has(name)) throw new SqlError('AMBIGUOUS_COLUMN', `Two sources are called "${name}".`, from.right.span, 'Give one of them an alias.')
+    if (seen.has(name))
+      throw new SqlError(
+        'AMBIGUOUS_COLUMN',
+        `Two sources are called "${name}".`,
+        from.right.span,
+        'Give one of them an alias.',
+      )
     seen.add(name)
   }
 }
@@ -455,6 +560,9 @@ function checkNames(relations: readonly Relation[], from: ast.Join): void {
 export async function unknownTable(name: ast.Name, catalog: Catalog): Promise<SqlError> {
   const known = (await catalog.tables(SUGGESTIONS)).map((t) => t.name)
   const dual = /^(?:dual|sysdummy1)$/i.test(name.text) ? 'Write FROM __dual, or leave FROM out.' : undefined
-  const hint = dual ?? didYouMean(name.text, known) ?? (known.length === 0 ? 'There are no tables that this account may see.' : 'SHOW TABLES lists the tables.')
+  const hint =
+    dual ??
+    didYouMean(name.text, known) ??
+    (known.length === 0 ? 'There are no tables that this account may see.' : 'SHOW TABLES lists the tables.')
   return new SqlError('UNKNOWN_TABLE', `Unknown table "${name.text}".`, name.span, hint)
 }

@@ -1,13 +1,24 @@
 /**
- * The typing rules of operators, in one place: what may be compared with what and how, what arithmetic gives, how branches of unlike type meet.
- * Works on bound expressions and types; no names, no records.
+ * The typing rules of operators, in one place: what may be compared with what and how, what arithmetic gives, how
+ * branches of unlike type meet. Works on bound expressions and types; no names, no records.
  */
 import { castValue } from '../../functions/support/cast.ts'
 import { ValueError } from '../../functions/function.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import type { Span } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
-import { BOOLEAN, type DataType, DECIMAL, DOUBLE, JSON_TYPE, LONG, NULL_TYPE, STRING, type TimeUnit, typeName } from '../../types.ts'
+import {
+  BOOLEAN,
+  type DataType,
+  DECIMAL,
+  DOUBLE,
+  JSON_TYPE,
+  LONG,
+  NULL_TYPE,
+  STRING,
+  type TimeUnit,
+  typeName,
+} from '../../types.ts'
 import type { ArithmeticOp, BoundExpr, Compare, CompareBy, CompareOp, Constant } from '../plan.ts'
 
 const RANK: Readonly<Record<string, number>> = { int: 1, long: 2, decimal: 3, float: 4, double: 5 }
@@ -103,12 +114,19 @@ function finer(a: DataType, b: DataType): DataType {
 }
 
 /**
- * Arguments of one call: moments of different units meet in the finest of them, and so do times, also as items of arrays. A function computes with what it is given and never sees two units.
- * A date stays one unless the function takes anything, where it meets a timestamp as one.
+ * Arguments of one call: moments of different units meet in the finest of them, and so do times, also as items of
+ * arrays. A function computes with what it is given and never sees two units. A date stays one unless the function
+ * takes anything, where it meets a timestamp as one.
  */
 export function inOneUnit(args: readonly BoundExpr[], dates: boolean): readonly BoundExpr[] {
   const kindOf = (t: DataType): 'timestamp' | 'time' | undefined =>
-    t.kind === 'timestamp' || (dates && t.kind === 'date') ? 'timestamp' : t.kind === 'time' ? 'time' : t.kind === 'array' ? kindOf(t.element) : undefined
+    t.kind === 'timestamp' || (dates && t.kind === 'date')
+      ? 'timestamp'
+      : t.kind === 'time'
+        ? 'time'
+        : t.kind === 'array'
+          ? kindOf(t.element)
+          : undefined
   const leaf = (t: DataType): DataType => (t.kind === 'array' ? leaf(t.element) : t)
   const finest = new Map<string, DataType>()
   for (const { type } of args) {
@@ -116,7 +134,8 @@ export function inOneUnit(args: readonly BoundExpr[], dates: boolean): readonly 
     if (kind !== undefined) finest.set(kind, finer(finest.get(kind) ?? leaf(type), leaf(type)))
   }
   if (finest.size === 0) return args
-  const target = (t: DataType): DataType => (t.kind === 'array' ? { ...t, element: target(t.element) } : (finest.get(kindOf(t) ?? '') ?? t))
+  const target = (t: DataType): DataType =>
+    t.kind === 'array' ? { ...t, element: target(t.element) } : (finest.get(kindOf(t) ?? '') ?? t)
   return args.map((arg) => (kindOf(arg.type) === undefined ? arg : convert(arg, target(arg.type))))
 }
 
@@ -136,14 +155,23 @@ export function comparable(exprs: readonly BoundExpr[], span: Span | undefined):
   if (types.every(isNumeric)) return numbers(exprs, types)
   if (types.every((t) => t.kind === 'boolean')) return { by: 'boolean', sides: [...exprs] }
   if (types.every(isText)) return { by: 'string', sides: [...exprs] }
-  if (types.some(isDatetime) && types.every((t) => isDatetime(t) || t.kind === 'string' || isNumeric(t) || t.kind === 'json')) return datetimes(exprs, types)
+  if (
+    types.some(isDatetime) &&
+    types.every((t) => isDatetime(t) || t.kind === 'string' || isNumeric(t) || t.kind === 'json')
+  )
+    return datetimes(exprs, types)
   const times = types.filter((t) => t.kind === 'time')
   if (times.length > 0 && types.every((t) => t.kind === 'time' || t.kind === 'string'))
-    return as('number', { kind: 'time', unit: times.reduce((a, b) => (UNIT_RANK[a.unit] >= UNIT_RANK[b.unit] ? a : b)).unit, between: true })
+    return as('number', {
+      kind: 'time',
+      unit: times.reduce((a, b) => (UNIT_RANK[a.unit] >= UNIT_RANK[b.unit] ? a : b)).unit,
+      between: true,
+    })
   if (types.every((t) => t.kind === 'bytes')) return { by: 'bytes', sides: [...exprs] }
   // Arrays hold moments, too: their items meet in one unit like the moments themselves.
   if (types.every((t) => t.kind === 'array')) return { by: 'dynamic', sides: [...inOneUnit(exprs, true)] }
-  if (types.some((t) => t.kind === 'json' || t.kind === 'array' || t.kind === 'struct' || t.kind === 'map')) return { by: 'dynamic', sides: [...exprs] }
+  if (types.some((t) => t.kind === 'json' || t.kind === 'array' || t.kind === 'struct' || t.kind === 'map'))
+    return { by: 'dynamic', sides: [...exprs] }
   const [a, b] = [types[0], types.find((t) => family(t) !== family(types[0])) ?? types[0]]
   throw new SqlError('TYPE', `${cap(aType(a))} cannot be compared with ${aType(b)}.`, span, mismatchHint(exprs, a, b))
 }
@@ -161,21 +189,28 @@ function mismatchHint(exprs: readonly BoundExpr[], a: DataType, b: DataType): st
   const constant = exprs.find((e) => e.kind === 'constant') as Constant | undefined
   if (constant !== undefined && isText(a) && isNumeric(b) && constant.text !== undefined)
     return `Write '${constant.text}' to compare texts, or CAST the field to a number.`
-  if (constant !== undefined && typeof constant.value === 'string' && isNumeric(a)) return 'Leave the quotes away to compare numbers.'
+  if (constant !== undefined && typeof constant.value === 'string' && isNumeric(a))
+    return 'Leave the quotes away to compare numbers.'
   return 'CAST one of them.'
 }
 
 function numbers(exprs: readonly BoundExpr[], types: readonly DataType[]): { by: CompareBy; sides: BoundExpr[] } {
   // A double may be NaN or infinite, which no decimal is: they are compared as they are.
   if (types.some((t) => t.kind === 'decimal') && types.some((t) => t.kind === 'double' || t.kind === 'float'))
-    return exprs.every((e) => e.type.kind === 'decimal' || isInteger(e.type) || (e.kind === 'constant' && e.text !== undefined))
+    return exprs.every(
+      (e) => e.type.kind === 'decimal' || isInteger(e.type) || (e.kind === 'constant' && e.text !== undefined),
+    )
       ? { by: 'decimal', sides: exprs.map((e) => convert(e, DECIMAL)) }
       : { by: 'dynamic', sides: [...exprs] }
   if (types.some((t) => t.kind === 'decimal')) return { by: 'decimal', sides: exprs.map((e) => convert(e, DECIMAL)) }
   // A float column against 3.14 means the float nearest to 3.14, as the column holds no other.
-  const float = exprs.some((e) => e.kind !== 'constant' && e.type.kind === 'float') && !exprs.some((e) => e.kind !== 'constant' && e.type.kind === 'double')
+  const float =
+    exprs.some((e) => e.kind !== 'constant' && e.type.kind === 'float') &&
+    !exprs.some((e) => e.kind !== 'constant' && e.type.kind === 'double')
   const sides = exprs.map((e) =>
-    float && e.kind === 'constant' && typeof e.value === 'number' && e.type.kind === 'double' ? { ...e, value: Math.fround(e.value) } : e,
+    float && e.kind === 'constant' && typeof e.value === 'number' && e.type.kind === 'double'
+      ? { ...e, value: Math.fround(e.value) }
+      : e,
   )
   return { by: 'number', sides }
 }
@@ -186,15 +221,28 @@ function datetimes(exprs: readonly BoundExpr[], types: readonly DataType[]): { b
   // A date against a text with a time of day, or against a number of milliseconds, is compared as an instant.
   if (
     target.kind === 'date' &&
-    exprs.some((e) => isNumeric(e.type) || (e.type.kind === 'string' && !(e.kind === 'constant' && typeof e.value === 'string' && e.value.trim().length <= 10)))
+    exprs.some(
+      (e) =>
+        isNumeric(e.type) ||
+        (e.type.kind === 'string' &&
+          !(e.kind === 'constant' && typeof e.value === 'string' && e.value.trim().length <= 10)),
+    )
   )
     target = { kind: 'timestamp', unit: 'millis' }
-  // Numbers, texts and JSON may say a moment between two of the column's units, which is equal to none and must not be cut off.
+  // Numbers, texts and JSON may say a moment between two of the column's units, which is equal to none and must not be
+  // cut off.
   const exact: DataType = target.kind === 'timestamp' ? { ...target, between: true } : target
-  const asMoment = (e: BoundExpr): BoundExpr => (isInteger(e.type) ? { ...convert(e, LONG), type: { kind: 'timestamp', unit: 'millis' } } : e)
+  const asMoment = (e: BoundExpr): BoundExpr =>
+    isInteger(e.type) ? { ...convert(e, LONG), type: { kind: 'timestamp', unit: 'millis' } } : e
   const sides = exprs.map((e) => (e.type.kind === 'null' ? e : convert(asMoment(e), exact)))
   const isCoarse = target.kind !== 'timestamp' || target.unit === 'millis'
-  return { by: isCoarse || exprs.every((e, i) => isDatetime(e.type) || isInteger(e.type) || isWhole(sides[i])) ? 'number' : 'dynamic', sides }
+  return {
+    by:
+      isCoarse || exprs.every((e, i) => isDatetime(e.type) || isInteger(e.type) || isWhole(sides[i]))
+        ? 'number'
+        : 'dynamic',
+    sides,
+  }
 }
 
 function isBetween(t: DataType): boolean {
@@ -219,8 +267,24 @@ export function arithmetic(op: ArithmeticOp, left: BoundExpr, right: BoundExpr, 
     const type = widest(a, b)
     if (isInteger(type)) return { kind: 'arithmetic', op, by: 'integer', left, right, type: LONG, span }
     if (type.kind === 'decimal')
-      return { kind: 'arithmetic', op, by: 'decimal', left: convert(left, DECIMAL), right: convert(right, DECIMAL), type: DECIMAL, span }
-    return { kind: 'arithmetic', op, by: 'double', left: convert(left, DOUBLE), right: convert(right, DOUBLE), type: DOUBLE, span }
+      return {
+        kind: 'arithmetic',
+        op,
+        by: 'decimal',
+        left: convert(left, DECIMAL),
+        right: convert(right, DECIMAL),
+        type: DECIMAL,
+        span,
+      }
+    return {
+      kind: 'arithmetic',
+      op,
+      by: 'double',
+      left: convert(left, DOUBLE),
+      right: convert(right, DOUBLE),
+      type: DOUBLE,
+      span,
+    }
   }
   if ((a.kind === 'json' || isNumeric(a)) && (b.kind === 'json' || isNumeric(b)))
     return { kind: 'arithmetic', op, by: 'dynamic', left, right, type: JSON_TYPE, span }
@@ -229,7 +293,12 @@ export function arithmetic(op: ArithmeticOp, left: BoundExpr, right: BoundExpr, 
     : op === '+' && (isText(a) || isText(b))
       ? 'Use CONCAT(…) or || to join texts.'
       : 'CAST it to a number.'
-  throw new SqlError('TYPE', `"${op}" takes numbers, not ${aType(isNumeric(a) || a.kind === 'json' ? b : a)}.`, span, hint)
+  throw new SqlError(
+    'TYPE',
+    `"${op}" takes numbers, not ${aType(isNumeric(a) || a.kind === 'json' ? b : a)}.`,
+    span,
+    hint,
+  )
 }
 
 /** A literal text such as `"1d 2h"`. */
@@ -240,7 +309,15 @@ function isDuration(e: BoundExpr): boolean {
 function datetimeArithmetic(op: ArithmeticOp, left: BoundExpr, right: BoundExpr, span: Span | undefined): BoundExpr {
   if (op === '-' && isDatetime(left.type) && isDatetime(right.type)) {
     const millis: DataType = { kind: 'timestamp', unit: 'millis' }
-    return { kind: 'arithmetic', op, by: 'integer', left: convert(left, millis), right: convert(right, millis), type: LONG, span }
+    return {
+      kind: 'arithmetic',
+      op,
+      by: 'integer',
+      left: convert(left, millis),
+      right: convert(right, millis),
+      type: LONG,
+      span,
+    }
   }
   if ((op === '+' || op === '-') && (right.type.kind === 'string' || isInteger(right.type))) {
     const base = left.type.kind === 'date' ? convert(left, { kind: 'timestamp', unit: 'millis' }) : left
@@ -268,13 +345,22 @@ export function negate(operand: BoundExpr, span: Span | undefined): BoundExpr {
 export function condition(expr: BoundExpr, where: string): BoundExpr {
   const kind = expr.type.kind
   if (kind === 'boolean' || kind === 'json' || kind === 'null') return expr
-  throw new SqlError('TYPE', `${where} takes a condition, and this is ${aType(expr.type)}.`, expr.span, 'Compare it with something.')
+  throw new SqlError(
+    'TYPE',
+    `${where} takes a condition, and this is ${aType(expr.type)}.`,
+    expr.span,
+    'Compare it with something.',
+  )
 }
 
-/** Brings branches of CASE, items of an array and the like to their common type. In json, what JSON has no form for becomes text. */
+/**
+ * Brings branches of CASE, items of an array and the like to their common type. In json, what JSON has no form for
+ * becomes text.
+ */
 export function toCommon(exprs: readonly BoundExpr[]): { type: DataType; exprs: BoundExpr[] } {
   const type = unify(exprs.map((e) => e.type))
   if (type.kind !== 'json') return { type, exprs: exprs.map((e) => convert(e, type)) }
-  const foreign = (t: DataType): boolean => isDatetime(t) || t.kind === 'time' || t.kind === 'uuid' || t.kind === 'bytes'
+  const foreign = (t: DataType): boolean =>
+    isDatetime(t) || t.kind === 'time' || t.kind === 'uuid' || t.kind === 'bytes'
   return { type, exprs: exprs.map((e) => (foreign(e.type) ? convert(e, STRING) : e)) }
 }

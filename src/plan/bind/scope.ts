@@ -1,10 +1,20 @@
 /**
- * Names → paths and slots. A scope holds the relations of one FROM; it finds what a dotted name means in them, and says in the user's words when it means nothing.
+ * Names → paths and slots. A scope holds the relations of one FROM; it finds what a dotted name means in them, and says
+ * in the user's words when it means nothing.
  */
 import { didYouMean } from '../../lib/suggest.ts'
 import type { Name, Span } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
-import { type DataType, JSON_TYPE, META_FIELDS, oneIsList, RECORD_FIELDS, STRING, type StructType, typeName } from '../../types.ts'
+import {
+  type DataType,
+  JSON_TYPE,
+  META_FIELDS,
+  oneIsList,
+  RECORD_FIELDS,
+  STRING,
+  type StructType,
+  typeName,
+} from '../../types.ts'
 import type { Table, TableFacet } from '../catalog.ts'
 import type { BoundExpr } from '../plan.ts'
 
@@ -44,7 +54,12 @@ const FACETS: Readonly<Record<string, 'key' | 'value' | 'header' | 'meta'>> = {
   _metadata: 'meta',
 }
 /** Pseudo-columns of the oldest editions, taken where the value has no field of that name. */
-const LEGACY: Readonly<Record<string, string>> = { _partition: 'partition', _offset: 'offset', _topic: 'topic', _ts: 'timestamp' }
+const LEGACY: Readonly<Record<string, string>> = {
+  _partition: 'partition',
+  _offset: 'offset',
+  _topic: 'topic',
+  _ts: 'timestamp',
+}
 /** Spellings of metadata fields that documents and clients use beside the one in RECORD frames. */
 const META_ALIASES: Readonly<Record<string, string>> = {
   __keysize: '__keysize',
@@ -76,11 +91,16 @@ export class Scope {
     this.outer = outer
   }
 
-  /** What `a.b.c` means: a name of this FROM, else one of the query around it. JSON of unknown shape has every name, so there a name of the outer query is written with its table; what CREATE TABLE lists is known. */
+  /**
+   * What `a.b.c` means: a name of this FROM, else one of the query around it. JSON of unknown shape has every name, so
+   * there a name of the outer query is written with its table; what CREATE TABLE lists is known.
+   */
   resolve(parts: readonly Name[], span: Span): BoundExpr {
     if (this.outer === undefined) return this.#here(parts, span)
     const named =
-      parts.length > 1 && !this.#knows(parts[0].text) ? this.#around((s) => (s.#knows(parts[0].text) ? s.#here(parts, span) : undefined)) : undefined
+      parts.length > 1 && !this.#knows(parts[0].text)
+        ? this.#around((s) => (s.#knows(parts[0].text) ? s.#here(parts, span) : undefined))
+        : undefined
     if (named !== undefined) return named
     const declared =
       this.#isDeclared && !this.#knows(parts[0].text) && !this.has(parts[0].text)
@@ -106,7 +126,10 @@ export class Scope {
     return undefined
   }
 
-  /** Has a source of this FROM, or of a query around it, a field of that name for certain? JSON of unknown shape may have every name. */
+  /**
+   * Has a source of this FROM, or of a query around it, a field of that name for certain? JSON of unknown shape may
+   * have every name.
+   */
   knows(name: string): boolean {
     for (let at: Scope | undefined = this; at !== undefined; at = at.outer) if (at.has(name)) return true
     return false
@@ -115,22 +138,32 @@ export class Scope {
   /** The same of this FROM alone. */
   has(name: string): boolean {
     return this.relations.some((r) => {
-      if (r.kind === 'rows') return r.item === true ? r.names.includes(name) : r.columns.some((c) => c.open !== true && c.name.split('.')[0] === name)
+      if (r.kind === 'rows')
+        return r.item === true
+          ? r.names.includes(name)
+          : r.columns.some((c) => c.open !== true && c.name.split('.')[0] === name)
       const { type } = r.table.value
       return Object.hasOwn(FACETS, name) || hasField(type, name) || declares(r, name)
     })
   }
 
-  /** Is every source one whose columns are listed, by a schema or by CREATE TABLE? Then a name that none of them lists may be one of a query around it. */
+  /**
+   * Is every source one whose columns are listed, by a schema or by CREATE TABLE? Then a name that none of them lists
+   * may be one of a query around it.
+   */
   get #isDeclared(): boolean {
     return this.relations.every((r) =>
-      r.kind === 'rows' ? r.columns.every((c) => c.open !== true) : r.table.value.type.kind === 'struct' || r.table.value.declared !== undefined,
+      r.kind === 'rows'
+        ? r.columns.every((c) => c.open !== true)
+        : r.table.value.type.kind === 'struct' || r.table.value.declared !== undefined,
     )
   }
 
   /** Could a source of this FROM have a field of any name? */
   get open(): boolean {
-    return this.relations.some((r) => (r.kind === 'rows' ? r.columns.some((c) => c.open === true) : r.table.value.type.kind !== 'struct'))
+    return this.relations.some((r) =>
+      r.kind === 'rows' ? r.columns.some((c) => c.open === true) : r.table.value.type.kind !== 'struct',
+    )
   }
 
   /** Is a source called that? */
@@ -163,7 +196,9 @@ export class Scope {
   #refuseHiddenName(parts: readonly Name[]): void {
     if (parts.length < 2) return
     const [{ text, span }, ...rest] = parts
-    const hidden = this.relations.find((r) => r.kind === 'table' && r.table.name === text && r.table.value.type.kind !== 'struct')
+    const hidden = this.relations.find(
+      (r) => r.kind === 'table' && r.table.name === text && r.table.value.type.kind !== 'struct',
+    )
     if (hidden !== undefined)
       throw new SqlError(
         'UNKNOWN_COLUMN',
@@ -178,7 +213,8 @@ export class Scope {
     if (item !== undefined) return within(item, parts, span)
     const qualified = this.relations.filter((r) => parts.length > 1 && r.names.includes(parts[0].text))
     if (qualified.length > 0) return within(qualified[0], parts.slice(1), span)
-    if (this.relations.length === 0) throw new SqlError('UNKNOWN_COLUMN', `Unknown column "${dotted(parts)}": there is no FROM.`, span)
+    if (this.relations.length === 0)
+      throw new SqlError('UNKNOWN_COLUMN', `Unknown column "${dotted(parts)}": there is no FROM.`, span)
     this.#refuseHiddenName(parts)
     if (this.relations.length === 1) return within(this.relations[0], parts, span)
     const hits: BoundExpr[] = []
@@ -216,7 +252,14 @@ function within(relation: Relation, parts: readonly Name[], span: Span): BoundEx
 function inRows(relation: RowRelation, written: readonly Name[], span: Span): BoundExpr {
   const { columns } = relation
   const parts = canonicalFacet(written)
-  const column = (index: number): BoundExpr => ({ kind: 'column', source: relation.source, index, name: columns[index].name, type: columns[index].type, span })
+  const column = (index: number): BoundExpr => ({
+    kind: 'column',
+    source: relation.source,
+    index,
+    name: columns[index].name,
+    type: columns[index].type,
+    span,
+  })
   // `AS item.code` makes a column of that dotted name.
   for (let n = parts.length; n > 0; n--) {
     const at = columns.findIndex((c) => c.open !== true && c.name === dotted(parts.slice(0, n)))
@@ -262,7 +305,8 @@ function noFacet(relation: RowRelation, parts: readonly Name[], span: Span): Sql
 /** `.name` of a value that is not a path. */
 export function memberOf(base: BoundExpr, name: Name, span: Span): BoundExpr {
   const t = base.type
-  if (t.kind === 'json' || t.kind === 'null') return { kind: 'member', operand: base, name: name.text, type: t.kind === 'json' ? t : JSON_TYPE, span }
+  if (t.kind === 'json' || t.kind === 'null')
+    return { kind: 'member', operand: base, name: name.text, type: t.kind === 'json' ? t : JSON_TYPE, span }
   if (t.kind === 'map') return { kind: 'member', operand: base, name: name.text, type: t.value, span }
   if (t.kind === 'struct') {
     const field = t.fields.find((f) => f.name === name.text)
@@ -285,8 +329,16 @@ function inTable(relation: TableRelation, parts: readonly Name[], span: Span): B
   if (facet === 'header') return header(relation, parts, span)
   if (facet === 'key') return fieldOf(source, 'key', table.key, parts.slice(1), `_key of ${table.name}`, span)
   if (facet === 'value') return fieldOf(source, 'value', table.value, parts.slice(1), `_value of ${table.name}`, span)
-  const pseudo = parts.length === 1 && !hasField(table.value.type, parts[0].text) ? pseudoColumn(parts[0].text) : undefined
-  if (pseudo !== undefined) return { kind: 'path', source, path: { facet: 'meta', steps: [pseudo] }, type: META_FIELDS[pseudo] ?? RECORD_FIELDS[pseudo], span }
+  const pseudo =
+    parts.length === 1 && !hasField(table.value.type, parts[0].text) ? pseudoColumn(parts[0].text) : undefined
+  if (pseudo !== undefined)
+    return {
+      kind: 'path',
+      source,
+      path: { facet: 'meta', steps: [pseudo] },
+      type: META_FIELDS[pseudo] ?? RECORD_FIELDS[pseudo],
+      span,
+    }
   if (table.value.type.kind !== 'struct') refuseFormatColumn(parts, span)
   return fieldOf(source, 'value', table.value, parts, table.name, span)
 }
@@ -309,7 +361,11 @@ function pseudoColumn(name: string): string | undefined {
 
 /** Did CREATE TABLE name such a column of JSON records? */
 function declares(relation: Relation, name: string): boolean {
-  return relation.kind === 'table' && relation.table.value.declared !== undefined && hasField(relation.table.value.declared, name)
+  return (
+    relation.kind === 'table' &&
+    relation.table.value.declared !== undefined &&
+    hasField(relation.table.value.declared, name)
+  )
 }
 
 function hasField(type: DataType, name: string): boolean {
@@ -332,11 +388,25 @@ function metadata(relation: TableRelation, parts: readonly Name[], span: Span): 
       Object.keys(META_FIELDS).map((f) => `${parts[0].text}.${f}`),
       parts[1].span,
     )
-  return { kind: 'path', source: relation.source, path: { facet: 'meta', steps: [field] }, type: META_FIELDS[field] ?? RECORD_FIELDS[field], span }
+  return {
+    kind: 'path',
+    source: relation.source,
+    path: { facet: 'meta', steps: [field] },
+    type: META_FIELDS[field] ?? RECORD_FIELDS[field],
+    span,
+  }
 }
 
 function header(relation: TableRelation, parts: readonly Name[], span: Span): BoundExpr {
-  if (parts.length === 1) return { kind: 'header', source: relation.source, name: undefined, as: 'map', type: { kind: 'map', value: STRING }, span }
+  if (parts.length === 1)
+    return {
+      kind: 'header',
+      source: relation.source,
+      name: undefined,
+      as: 'map',
+      type: { kind: 'map', value: STRING },
+      span,
+    }
   const name: BoundExpr = { kind: 'constant', value: dotted(parts.slice(1)), type: STRING }
   return { kind: 'header', source: relation.source, name, as: 'string', type: STRING, span }
 }
@@ -346,7 +416,14 @@ export function checkReadable(facet: TableFacet, span: Span | undefined): void {
   if (facet.unreadable !== undefined) throw new SqlError('UNSUPPORTED', facet.unreadable, span)
 }
 
-function fieldOf(source: number, facet: 'key' | 'value', of: TableFacet, parts: readonly Name[], where: string, span: Span): BoundExpr {
+function fieldOf(
+  source: number,
+  facet: 'key' | 'value',
+  of: TableFacet,
+  parts: readonly Name[],
+  where: string,
+  span: Span,
+): BoundExpr {
   checkReadable(of, span)
   let type = of.type
   const steps: string[] = []
@@ -371,9 +448,19 @@ function step(type: DataType, part: Name, where: string, facet: TableFacet): Dat
     case 'null':
       return JSON_TYPE
     case 'array':
-      throw new SqlError('UNKNOWN_COLUMN', `${where} is an array; it has no field "${part.text}".`, part.span, 'Take an element first: items[0].name.')
+      throw new SqlError(
+        'UNKNOWN_COLUMN',
+        `${where} is an array; it has no field "${part.text}".`,
+        part.span,
+        'Take an element first: items[0].name.',
+      )
     default:
-      if (where.startsWith('"')) throw new SqlError('UNKNOWN_COLUMN', `${where} is ${typeName(type)}; it has no field "${part.text}".`, part.span)
+      if (where.startsWith('"'))
+        throw new SqlError(
+          'UNKNOWN_COLUMN',
+          `${where} is ${typeName(type)}; it has no field "${part.text}".`,
+          part.span,
+        )
       throw new SqlError(
         'UNKNOWN_COLUMN',
         `Unknown column "${part.text}" in ${where}.`,
@@ -385,7 +472,9 @@ function step(type: DataType, part: Name, where: string, facet: TableFacet): Dat
 
 /** Field names for suggestions, with the paths of nested ones (two levels are enough for a hint). */
 function fieldNames(type: StructType): string[] {
-  return type.fields.flatMap((f) => (f.type.kind === 'struct' ? [f.name, ...f.type.fields.slice(0, 100).map((g) => `${f.name}.${g.name}`)] : [f.name]))
+  return type.fields.flatMap((f) =>
+    f.type.kind === 'struct' ? [f.name, ...f.type.fields.slice(0, 100).map((g) => `${f.name}.${g.name}`)] : [f.name],
+  )
 }
 
 export function unknownColumn(name: string, where: string, known: readonly string[], span: Span): SqlError {
@@ -394,16 +483,28 @@ export function unknownColumn(name: string, where: string, known: readonly strin
   const hint =
     nested !== undefined
       ? `Did you mean "${nested}"?`
-      : (didYouMean(name, known) ?? (known.length > 0 && known.length <= 12 ? `It has ${(first.length > 0 ? first : known).join(', ')}.` : undefined))
+      : (didYouMean(name, known) ??
+        (known.length > 0 && known.length <= 12
+          ? `It has ${(first.length > 0 ? first : known).join(', ')}.`
+          : undefined))
   return new SqlError('UNKNOWN_COLUMN', `Unknown column "${name}" in ${where}.`, span, hint)
 }
 
-/** Goes one constant step (`[0]`, `['k']`) further along a path; undefined where it is not a path or the step is not constant. */
+/**
+ * Goes one constant step (`[0]`, `['k']`) further along a path; undefined where it is not a path or the step is not
+ * constant.
+ */
 export function extendPath(base: BoundExpr, index: BoundExpr, span: Span): BoundExpr | undefined {
-  if (base.kind !== 'path' || (base.path.facet !== 'key' && base.path.facet !== 'value') || index.kind !== 'constant') return undefined
+  if (base.kind !== 'path' || (base.path.facet !== 'key' && base.path.facet !== 'value') || index.kind !== 'constant')
+    return undefined
   const at = index.value
   const t = base.type
-  const path = (step: string | number, type: DataType): BoundExpr => ({ ...base, path: { ...base.path, steps: [...base.path.steps, step] }, type, span })
+  const path = (step: string | number, type: DataType): BoundExpr => ({
+    ...base,
+    path: { ...base.path, steps: [...base.path.steps, step] },
+    type,
+    span,
+  })
   if (typeof at === 'number' && Number.isInteger(at) && at >= 0) {
     if (t.kind === 'array') return path(at, t.element)
     // What is no list may be an item: that is seen in the value only.

@@ -1,6 +1,7 @@
 /**
- * Binds a query; where it names a column that a table does not have, once more after a deeper look at its tables. What a catalog knows of a table is what it has seen of its records,
- * so that a column is refused only after it was looked for. A statement that binds at once is bound as ever: nothing about it changes.
+ * Binds a query; where it names a column that a table does not have, once more after a deeper look at its tables. What
+ * a catalog knows of a table is what it has seen of its records, so that a column is refused only after it was looked
+ * for. A statement that binds at once is bound as ever: nothing about it changes.
  */
 import type { Query } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'

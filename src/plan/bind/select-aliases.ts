@@ -1,6 +1,7 @@
 /**
- * What an alias of the SELECT list means outside of it. A column that a source has for certain wins over an alias of that name; JSON of unknown shape has every name, so there an
- * alias wins in GROUP BY and HAVING, and in WHERE, which cannot see aliases, it is refused: it would be a field that no record has.
+ * What an alias of the SELECT list means outside of it. A column that a source has for certain wins over an alias of
+ * that name; JSON of unknown shape has every name, so there an alias wins in GROUP BY and HAVING, and in WHERE, which
+ * cannot see aliases, it is refused: it would be a field that no record has.
  */
 import type * as ast from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
@@ -10,7 +11,10 @@ import { parts } from './walk.ts'
 
 type Item = Extract<ast.SelectItem, { kind: 'expr' }>
 
-/** Aliases by their dotted names that WHERE must not take for fields. Not among them: names that the SELECT list itself reads as fields. */
+/**
+ * Aliases by their dotted names that WHERE must not take for fields. Not among them: names that the SELECT list itself
+ * reads as fields.
+ */
 export function aliasesBefore(select: ast.Select, scope: Scope): ReadonlyMap<string, ast.Expr> {
   const aliases = new Map<string, ast.Expr>()
   if (select.where === undefined) return aliases
@@ -28,10 +32,16 @@ export function aliasesBefore(select: ast.Select, scope: Scope): ReadonlyMap<str
 }
 
 /**
- * Does `GROUP BY name` mean the item with that alias, where no source has a column of that name for certain? Not where another item reads a field of that name outside of
- * aggregates, and not where the item is the same for every row: nobody groups by that.
+ * Does `GROUP BY name` mean the item with that alias, where no source has a column of that name for certain? Not where
+ * another item reads a field of that name outside of aggregates, and not where the item is the same for every row:
+ * nobody groups by that.
  */
-export function groupsByAlias(item: Item, select: ast.Select, scope: Scope, aggregate: (e: ast.Expr) => boolean): boolean {
+export function groupsByAlias(
+  item: Item,
+  select: ast.Select,
+  scope: Scope,
+  aggregate: (e: ast.Expr) => boolean,
+): boolean {
   const [name] = item.alias ?? []
   if (name === undefined || !varies(item.expr)) return false
   const others = select.items.filter((i): i is Item => i.kind === 'expr' && i !== item).map((i) => i.expr)
@@ -42,7 +52,13 @@ export function groupsByAlias(item: Item, select: ast.Select, scope: Scope, aggr
 function varies(expr: ast.Expr): boolean {
   const todo: ast.Expr[] = [expr]
   for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
-    if (at.kind === 'column' || at.kind === 'call' || at.kind === 'subquery' || at.kind === 'exists' || (at.kind === 'in' && at.query !== undefined))
+    if (
+      at.kind === 'column' ||
+      at.kind === 'call' ||
+      at.kind === 'subquery' ||
+      at.kind === 'exists' ||
+      (at.kind === 'in' && at.query !== undefined)
+    )
       return true
     todo.push(...parts(at))
   }
@@ -64,7 +80,11 @@ function fieldsRead(exprs: readonly ast.Expr[], scope: Scope, except?: (e: ast.E
 }
 
 /** Raised where WHERE names an alias. */
-export function refuseAlias(e: ast.ColumnRef, aliases: ReadonlyMap<string, ast.Expr>, aggregate: (e: ast.Expr) => boolean): void {
+export function refuseAlias(
+  e: ast.ColumnRef,
+  aliases: ReadonlyMap<string, ast.Expr>,
+  aggregate: (e: ast.Expr) => boolean,
+): void {
   if (e.parts[0].quoted) return
   const name = [dotted(e.parts), e.parts[0].text].find((n) => aliases.has(n))
   const meant = name === undefined ? undefined : aliases.get(name)

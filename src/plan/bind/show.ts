@@ -1,4 +1,7 @@
-/** SHOW … and DESCRIBE … as plans over constant rows. Shapes and texts are the JDBC driver's and the documentation's (dialect reference, 2.5; clients, section 2). */
+/**
+ * SHOW … and DESCRIBE … as plans over constant rows. Shapes and texts are the JDBC driver's and the documentation's
+ * (dialect reference, 2.5; clients, section 2).
+ */
 import { AGGREGATE_DOCS, returnText, SCALAR_FUNCTIONS } from '../../functions/all-functions.ts'
 import type { DescribeStatement, ShowStatement } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
@@ -21,7 +24,10 @@ export function rowsOutput(
     kind: 'output',
     metadata: false,
     input: { kind: 'values', source: 0, title, rows, types },
-    shape: { kind: 'columns', columns: names.map((name, index) => ({ path: [name], expr: { kind: 'slot', index, name, type: types[index] } })) },
+    shape: {
+      kind: 'columns',
+      columns: names.map((name, index) => ({ path: [name], expr: { kind: 'slot', index, name, type: types[index] } })),
+    },
   }
 }
 
@@ -49,7 +55,11 @@ export async function show(statement: ShowStatement, catalog: Catalog, settings:
       return rowsOutput(
         'SHOW SETTINGS',
         ['name', 'value', 'meaning'],
-        (Object.keys(SETTINGS) as SettingName[]).map((name) => [name, String(settings[name] ?? ''), SETTINGS[name].meaning]),
+        (Object.keys(SETTINGS) as SettingName[]).map((name) => [
+          name,
+          String(settings[name] ?? ''),
+          SETTINGS[name].meaning,
+        ]),
       )
     default:
       throw new SqlError(
@@ -63,8 +73,14 @@ export async function show(statement: ShowStatement, catalog: Catalog, settings:
 
 function functionRows(): Value[][] {
   const rows: Value[][] = [
-    ...SCALAR_FUNCTIONS.flatMap((f) => [f.name, ...(f.aliases ?? [])].map((name) => [name, f.description, returnText(f)])),
-    ...AGGREGATE_DOCS.filter((a) => !SCALAR_FUNCTIONS.some((f) => f.name === a.name)).map((a) => [a.name, a.description, a.returns]),
+    ...SCALAR_FUNCTIONS.flatMap((f) =>
+      [f.name, ...(f.aliases ?? [])].map((name) => [name, f.description, returnText(f)]),
+    ),
+    ...AGGREGATE_DOCS.filter((a) => !SCALAR_FUNCTIONS.some((f) => f.name === a.name)).map((a) => [
+      a.name,
+      a.description,
+      a.returns,
+    ]),
   ]
   return rows.sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))
 }
@@ -96,13 +112,20 @@ export async function describe(statement: DescribeStatement, catalog: Catalog): 
   return rowsOutput(`DESCRIBE ${name}`, ['key', 'value'], rows)
 }
 
-/** The columns that the SELECT of the view gives, and its text. Of JSON whose shape is not known there is nothing to list. */
+/**
+ * The columns that the SELECT of the view gives, and its text. Of JSON whose shape is not known there is nothing to
+ * list.
+ */
 async function describeView(name: string, text: string, catalog: Catalog): Promise<Output> {
   const { shape } = await bindQuery(parseQuery(text), { catalog, defaultLimit: Number.MAX_SAFE_INTEGER })
   const columns =
-    shape.kind === 'columns' ? shape.columns.filter((c) => c.spread !== true).map((c) => [`_value.${c.path.join('.')}`, typeName(c.expr.type)]) : []
+    shape.kind === 'columns'
+      ? shape.columns.filter((c) => c.spread !== true).map((c) => [`_value.${c.path.join('.')}`, typeName(c.expr.type)])
+      : []
   const whole =
-    shape.kind === 'record' && shape.value.type.kind === 'struct' ? leaves(shape.value.type).map(([path, type]) => [`_value.${path}`, typeName(type)]) : []
+    shape.kind === 'record' && shape.value.type.kind === 'struct'
+      ? leaves(shape.value.type).map(([path, type]) => [`_value.${path}`, typeName(type)])
+      : []
   return rowsOutput(`DESCRIBE ${name}`, ['key', 'value'], [...columns, ...whole, ['View', text]])
 }
 

@@ -1,9 +1,15 @@
-/** IS [NOT] TRUE, FALSE, UNKNOWN, and IS [NOT] DISTINCT FROM: conditions that are never NULL. And what is left of them where only TRUE counts. */
+/**
+ * IS [NOT] TRUE, FALSE, UNKNOWN, and IS [NOT] DISTINCT FROM: conditions that are never NULL. And what is left of them
+ * where only TRUE counts.
+ */
 import type { IsDistinct, IsTruth } from '../../sql/ast.ts'
 import { BOOLEAN } from '../../types.ts'
 import type { BoundExpr } from '../plan.ts'
 
-/** The operand is computed once: it may be another value each time. NOT makes NULL of what is no truth value in JSON, as every other condition does. */
+/**
+ * The operand is computed once: it may be another value each time. NOT makes NULL of what is no truth value in JSON, as
+ * every other condition does.
+ */
 export function truth(operand: BoundExpr, { truth, negated, span }: IsTruth): BoundExpr {
   const not: BoundExpr = { kind: 'not', operand, type: BOOLEAN, span }
   if (truth === 'unknown') return { kind: 'isNull', operand: not, negated, type: BOOLEAN, span }
@@ -13,9 +19,20 @@ export function truth(operand: BoundExpr, { truth, negated, span }: IsTruth): Bo
 }
 
 /** `equal`: the two compared by `=`, which is NULL where one of them is. */
-export function distinctFrom(left: BoundExpr, right: BoundExpr, equal: BoundExpr, { negated, span }: IsDistinct): BoundExpr {
+export function distinctFrom(
+  left: BoundExpr,
+  right: BoundExpr,
+  equal: BoundExpr,
+  { negated, span }: IsDistinct,
+): BoundExpr {
   const constant = (value: boolean): BoundExpr => ({ kind: 'constant', value, type: BOOLEAN })
-  const isNull = (operand: BoundExpr, not: boolean): BoundExpr => ({ kind: 'isNull', operand, negated: not, type: BOOLEAN, span })
+  const isNull = (operand: BoundExpr, not: boolean): BoundExpr => ({
+    kind: 'isNull',
+    operand,
+    negated: not,
+    type: BOOLEAN,
+    span,
+  })
   const whens = [
     { when: isNull(left, false), then: isNull(right, !negated) },
     { when: equal, then: constant(negated) },

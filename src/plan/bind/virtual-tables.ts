@@ -1,4 +1,7 @@
-/** The tables that are no topics: `__dual` (one row) and `__fields` (every known field). Their shapes are the JDBC driver's (dialect reference, 2.4). */
+/**
+ * The tables that are no topics: `__dual` (one row) and `__fields` (every known field). Their shapes are the JDBC
+ * driver's (dialect reference, 2.4).
+ */
 import { type DataType, INT, STRING, type StructType, typeName, type Value } from '../../types.ts'
 import type { Catalog } from '../catalog.ts'
 
@@ -12,7 +15,10 @@ export const VIRTUAL_TABLES: readonly { readonly name: string; readonly descript
   { name: '__fields', description: 'Lists all fields known to this connection' },
 ]
 
-/** Topics whose fields `__fields` lists at most (`fields.max.tables`): beyond that the answer would not be read by anybody. */
+/**
+ * Topics whose fields `__fields` lists at most (`fields.max.tables`): beyond that the answer would not be read by
+ * anybody.
+ */
 const MAX_TABLES = 2000
 
 export async function virtualTable(name: string, catalog: Catalog): Promise<VirtualTable | undefined> {
@@ -24,7 +30,8 @@ export async function virtualTable(name: string, catalog: Catalog): Promise<Virt
     const table = await catalog.table(summary.name).catch(() => undefined)
     const t = table?.value.declared ?? table?.value.type
     if (table === undefined || t === undefined) continue
-    if (t.kind === 'struct') for (const [path, type] of leaves(t)) rows.push([path, table.name, typeName(type).toUpperCase(), ''])
+    if (t.kind === 'struct')
+      for (const [path, type] of leaves(t)) rows.push([path, table.name, typeName(type).toUpperCase(), ''])
     else if (t.kind !== 'json') rows.push(['_value', table.name, typeName(t).toUpperCase(), ''])
   }
   return { columns, rows }

@@ -28,7 +28,11 @@ export function parts(e: ast.Expr): readonly ast.Expr[] {
     case 'like':
       return [e.operand, e.pattern]
     case 'case':
-      return [...(e.operand === undefined ? [] : [e.operand]), ...e.whens.flatMap((w) => [w.when, w.then]), ...(e.otherwise === undefined ? [] : [e.otherwise])]
+      return [
+        ...(e.operand === undefined ? [] : [e.operand]),
+        ...e.whens.flatMap((w) => [w.when, w.then]),
+        ...(e.otherwise === undefined ? [] : [e.otherwise]),
+      ]
     case 'call':
       return e.filter === undefined ? e.args : [...e.args, e.filter]
     default:

@@ -1,5 +1,14 @@
 /** EXPLAIN: the plan as indented text, what was pushed down and what was not and why. Reads nothing itself. */
-import { type Aggregate, type BoundExpr, inputs, type Output, type OutputColumn, type Plan, type Scan, visit } from '../plan.ts'
+import {
+  type Aggregate,
+  type BoundExpr,
+  inputs,
+  type Output,
+  type OutputColumn,
+  type Plan,
+  type Scan,
+  visit,
+} from '../plan.ts'
 import { visitExpressions } from '../rewrite.ts'
 import { conjuncts } from '../conjuncts.ts'
 import { atMost } from '../estimate.ts'
@@ -28,8 +37,10 @@ function lines(plan: Plan, depth: number, ranges: (scan: Scan) => string, used: 
   }
   // What a lowered plan projects between its operators is said by the scans already.
   if (plan.kind === 'project') return lines(plan.input, depth, ranges, used)
-  if (plan.kind === 'scan' && plan.where !== undefined) return ['  '.repeat(depth) + `Filter ${printBound(plan.where)}`, '  '.repeat(depth + 1) + text]
-  const children = plan.kind === 'join' ? [plan.left, plan.right] : plan.kind === 'setOperation' ? plan.sides : inputs(plan)
+  if (plan.kind === 'scan' && plan.where !== undefined)
+    return ['  '.repeat(depth) + `Filter ${printBound(plan.where)}`, '  '.repeat(depth + 1) + text]
+  const children =
+    plan.kind === 'join' ? [plan.left, plan.right] : plan.kind === 'setOperation' ? plan.sides : inputs(plan)
   return ['  '.repeat(depth) + text, ...children.flatMap((child) => lines(child, depth + 1, ranges, used))]
 }
 
@@ -87,7 +98,9 @@ function columnText(c: OutputColumn): string {
 function aggregateText(plan: Aggregate): string {
   const what = plan.aggregates.map((a) => a.text).join(', ')
   const taken = plan.taken === undefined ? '' : ` (${plan.taken.join('; ')})`
-  return plan.keys.length === 0 ? `Aggregate ${what}${taken}` : `Aggregate ${what || 'nothing'} by ${plan.keys.map((k) => printBound(k)).join(', ')}${taken}`
+  return plan.keys.length === 0
+    ? `Aggregate ${what}${taken}`
+    : `Aggregate ${what || 'nothing'} by ${plan.keys.map((k) => printBound(k)).join(', ')}${taken}`
 }
 
 function joinText(plan: Extract<Plan, { kind: 'join' }>): string {
@@ -102,12 +115,16 @@ function joinText(plan: Extract<Plan, { kind: 'join' }>): string {
 
 function scanText(scan: Scan, ranges: (scan: Scan) => string, used: ReadonlySet<string>): string {
   const parts = [`Scan ${quoteName(scan.table.name)}`, ranges(scan)]
-  if (scan.captured !== undefined) parts.push(`records=${scan.captured.bounds === undefined ? 'unknown' : atMost(scan)}`)
-  if (scan.keyPartition !== undefined) parts.push(`partition=${scan.keyPartition.partition} (of key ${scan.keyPartition.text})`)
+  if (scan.captured !== undefined)
+    parts.push(`records=${scan.captured.bounds === undefined ? 'unknown' : atMost(scan)}`)
+  if (scan.keyPartition !== undefined)
+    parts.push(`partition=${scan.keyPartition.partition} (of key ${scan.keyPartition.text})`)
   if (scan.headersOnly === true) parts.push('headers only')
   if (scan.badRecords === true) parts.push('bad records as rows')
   if (scan.backward !== undefined)
-    parts.push(`backwards by ${scan.backward.by} until ${scan.backward.rows} rows${scan.backward.by === 'offset' ? ' of each partition' : ''}`)
+    parts.push(
+      `backwards by ${scan.backward.by} until ${scan.backward.rows} rows${scan.backward.by === 'offset' ? ' of each partition' : ''}`,
+    )
   const prefix = `${scan.source} `
   const paths = [...used]
     .filter((u) => u.startsWith(prefix))
@@ -121,7 +138,10 @@ function collectPaths(plan: Plan, into: Set<string>): void {
   const add = (e: BoundExpr): void =>
     visit(e, (x) => {
       // Whether there is a value at all is seen without reading it.
-      if ((x.kind === 'path' || (x.kind === 'presence' && x.path.steps.length > 0)) && (x.path.facet === 'key' || x.path.facet === 'value'))
+      if (
+        (x.kind === 'path' || (x.kind === 'presence' && x.path.steps.length > 0)) &&
+        (x.path.facet === 'key' || x.path.facet === 'value')
+      )
         into.add(`${x.source} ${[x.path.facet, ...x.path.steps].join('.')}`)
     })
   for (const e of expressions(plan)) add(e)
@@ -148,7 +168,8 @@ function pushdownOf(scan: Scan): string[] {
       `Pushed down: ${scan.keyPartition.condition} to partition ${scan.keyPartition.partition} (optimize.kafka.partition = true: the statement vouches for the default partitioner; every record is checked again, and records with this key in other partitions are not found)`,
     )
   for (const c of scan.where === undefined ? [] : conjuncts(scan.where)) {
-    if (!pushed.includes(c) && printBound(c) !== scan.keyPartition?.condition) out.push(`Not pushed down: ${printBound(c)} (${reason(c)})`)
+    if (!pushed.includes(c) && printBound(c) !== scan.keyPartition?.condition)
+      out.push(`Not pushed down: ${printBound(c)} (${reason(c)})`)
   }
   return out
 }
@@ -158,7 +179,8 @@ function pushedText(c: BoundExpr, scan: Scan): string {
   const bounds = timestampBounds(c)
   if (Number.isFinite(bounds.max) && !Number.isFinite(bounds.min))
     return `Not pushed down: ${printBound(c)} (timestamps set by producers are in no order, and a topic may hold some from a time when producers set them: an upper bound cannot end the scan)`
-  if (!Number.isFinite(bounds.min) && !Number.isFinite(bounds.max) && !narrows(c, scan)) return `Not pushed down: ${printBound(c)} (${reason(c)})`
+  if (!Number.isFinite(bounds.min) && !Number.isFinite(bounds.max) && !narrows(c, scan))
+    return `Not pushed down: ${printBound(c)} (${reason(c)})`
   return `Pushed down: ${printBound(c)} (narrows the scan; every record is checked again)`
 }
 

@@ -66,7 +66,8 @@ export function printBound(e: BoundExpr, names?: SourceNames): string {
     case 'header':
       if (e.as === 'map') return '_headers'
       if (e.name === undefined) return e.as === 'list' ? 'HEADERS()' : 'HEADERKEYS()'
-      if (e.as === 'strings' || e.as === 'blobs') return `HEADERSAS${e.as === 'blobs' ? 'BYTES' : 'STRING'}(${printBound(e.name, names)})`
+      if (e.as === 'strings' || e.as === 'blobs')
+        return `HEADERSAS${e.as === 'blobs' ? 'BYTES' : 'STRING'}(${printBound(e.name, names)})`
       return `_headers[${printBound(e.name, names)}]`
     case 'lastOffset':
       return 'LAST_OFFSET()'
@@ -93,13 +94,20 @@ export function pathText(path: Path): string {
   if (path.facet === 'meta' && Object.hasOwn(RECORD_FIELDS, path.steps[0])) return String(path.steps[0])
   const prefix = { key: '_key', value: '', header: '_headers', meta: '_meta' }[path.facet]
   let out = prefix
-  for (const step of path.steps) out += typeof step === 'number' ? `[${step}]` : out === '' ? quoteName(step) : `.${quoteName(step)}`
+  for (const step of path.steps)
+    out += typeof step === 'number' ? `[${step}]` : out === '' ? quoteName(step) : `.${quoteName(step)}`
   return out === '' ? '_value' : out
 }
 
 /** A date or time as people write it: `'2024-02-29T00:00:00Z'`. */
 function timeText({ value, type, text }: Extract<BoundExpr, { kind: 'constant' }>): string | undefined {
-  if ((type.kind === 'timestamp' || type.kind === 'time') && text !== undefined && typeof value !== 'bigint' && !Number.isInteger(value)) return text
+  if (
+    (type.kind === 'timestamp' || type.kind === 'time') &&
+    text !== undefined &&
+    typeof value !== 'bigint' &&
+    !Number.isInteger(value)
+  )
+    return text
   if (typeof value !== 'number' && typeof value !== 'bigint') return undefined
   if (type.kind === 'timestamp') return `'${isoTimestamp(value, type.unit, type.local === true)}'`
   if (type.kind === 'date') return `'${isoDate(Number(value))}'`

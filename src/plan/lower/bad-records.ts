@@ -1,6 +1,7 @@
 /**
- * Which scans of a plan have to hand out bad records as rows: those of which `_bad` or `_error` is asked. Looked at once the plan is in its last form, when columns that
- * nothing above reads are gone; so a topic pays for the question only where it is put.
+ * Which scans of a plan have to hand out bad records as rows: those of which `_bad` or `_error` is asked. Looked at
+ * once the plan is in its last form, when columns that nothing above reads are gone; so a topic pays for the question
+ * only where it is put.
  */
 import { type BoundExpr, type Output, type Plan, visit } from '../plan.ts'
 import { mapExpressions, rewrite } from '../rewrite.ts'
@@ -15,5 +16,8 @@ export function withBadRecords(output: Output): Output {
   }
   rewrite(output, (plan) => mapExpressions(plan, (e) => (visit(e, look), e)))
   if (sources.size === 0) return output
-  return rewrite(output, (plan): Plan => (plan.kind === 'scan' && sources.has(plan.source) ? { ...plan, badRecords: true } : plan)) as Output
+  return rewrite(
+    output,
+    (plan): Plan => (plan.kind === 'scan' && sources.has(plan.source) ? { ...plan, badRecords: true } : plan),
+  ) as Output
 }

@@ -1,8 +1,10 @@
 /**
- * Subqueries that use names of the query around them become joins: EXISTS and IN a mark join (every row once, with true, false or NULL beside it), an aggregate without
- * GROUP BY a left join with its groups, any other scalar one a join that allows one partner. Where equality in the WHERE of the subquery ties the two, and for EXISTS, IN and
- * plain values any other condition there, outer rows flow through that join. Any other subquery is answered for each of the different values that the outer rows have for the
- * names it uses (`rows-for-each`), and these rows are kept meanwhile. Nothing is read here.
+ * Subqueries that use names of the query around them become joins: EXISTS and IN a mark join (every row once, with
+ * true, false or NULL beside it), an aggregate without GROUP BY a left join with its groups, any other scalar one a
+ * join that allows one partner. Where equality in the WHERE of the subquery ties the two, and for EXISTS, IN and plain
+ * values any other condition there, outer rows flow through that join. Any other subquery is answered for each of the
+ * different values that the outer rows have for the names it uses (`rows-for-each`), and these rows are kept meanwhile.
+ * Nothing is read here.
  */
 import { unexpected } from '../../lib/assert.ts'
 import { SqlError } from '../../sql/error.ts'
@@ -95,7 +97,12 @@ class Decorrelation {
     }
     const [further] = correlated([plan])
     if (further === undefined) return plan
-    throw new SqlError('UNSUPPORTED', 'A subquery that uses names of both sides of an outer join cannot stand in its ON.', further.span, 'Put it into WHERE.')
+    throw new SqlError(
+      'UNSUPPORTED',
+      'A subquery that uses names of both sides of an outer join cannot stand in its ON.',
+      further.span,
+      'Put it into WHERE.',
+    )
   }
 
   #attach(base: Plan, found: readonly Subquery[]): { input: Plan; answers: Map<string, BoundExpr> } {
@@ -109,11 +116,18 @@ class Decorrelation {
     let input: Plan = sharing?.rows ?? base
     for (const { s, body } of parts) {
       const asked = { ...s, operand: s.operand && substitute(s.operand, answers) }
-      const joined = sharing === undefined || isTied(s, body) ? joinWith(input, asked, body, this) : withRowsForEach(input, asked, sharing, this)
+      const joined =
+        sharing === undefined || isTied(s, body)
+          ? joinWith(input, asked, body, this)
+          : withRowsForEach(input, asked, sharing, this)
       input = joined.plan
       answers.set(subqueryKey(s), joined.answer)
     }
-    return { input: sharing === undefined ? input : { kind: 'share', id: sharing.id, input: base, sets: sharing.sets, body: input }, answers }
+    return {
+      input:
+        sharing === undefined ? input : { kind: 'share', id: sharing.id, input: base, sets: sharing.sets, body: input },
+      answers,
+    }
   }
 }
 
@@ -137,7 +151,9 @@ function sourcesOfAll(plan: Plan, into: Set<number> = new Set()): Set<number> {
   return into
 }
 
-/** The correlated subqueries in expressions of these nodes, each once; one inside the operand of another comes first. */
+/**
+ * The correlated subqueries in expressions of these nodes, each once; one inside the operand of another comes first.
+ */
 function correlated(nodes: readonly Plan[]): Subquery[] {
   const found = new Map<string, Subquery>()
   const walk = (e: BoundExpr): void => {
@@ -199,13 +215,16 @@ interface Joined {
 }
 
 function joinWith(left: Plan, s: Subquery, body: Body, work: Decorrelation): Joined {
-  if (body.aggregate !== undefined && body.aggregate.keys.length === 0) return withTotals(left, s, body, body.aggregate, work)
+  if (body.aggregate !== undefined && body.aggregate.keys.length === 0)
+    return withTotals(left, s, body, body.aggregate, work)
   return s.mode === 'scalar' ? withSingle(left, s, body, work) : withMark(left, s, body, work)
 }
 
 /** `then` where the outer row lets the subquery have rows at all. */
 function gated(gate: readonly BoundExpr[], then: BoundExpr, otherwise: BoundExpr): BoundExpr {
-  return gate.length === 0 ? then : { kind: 'case', whens: [{ when: allOf(gate), then }], otherwise, type: then.type, span: then.span }
+  return gate.length === 0
+    ? then
+    : { kind: 'case', whens: [{ when: allOf(gate), then }], otherwise, type: then.type, span: then.span }
 }
 
 function truth(value: boolean | null, type: DataType = BOOLEAN): BoundExpr {
@@ -228,16 +247,21 @@ function bodyOf(s: Subquery): Body {
   const outer = new Map(s.outer.map((o) => [exprKey(o.ref), o.value]))
   // Of an aggregate, and of a value, each row counts: there a row that meets two others must not become two.
   const flat = s.mode === 'scalar' || aggregate !== undefined ? own : flattened(own)
-  const place = (e: BoundExpr): BoundExpr => ('source' in e ? outer.get(exprKey(e)) : undefined) ?? mapChildren(e, place)
+  const place = (e: BoundExpr): BoundExpr =>
+    ('source' in e ? outer.get(exprKey(e)) : undefined) ?? mapChildren(e, place)
   const { keys, residual, gate, rest } = ties(flat.where, outer, place)
   const from = rest.length === 0 ? flat.from : filter(flat.from, rest)
   return { columns: project.columns, limit, sort, having, aggregate, from, keys, residual, gate, place }
 }
 
-/** Can the outer rows be joined with the subquery as they flow by? Else the subquery has to be answered for each of their values. */
+/**
+ * Can the outer rows be joined with the subquery as they flow by? Else the subquery has to be answered for each of
+ * their values.
+ */
 function isTied(s: Subquery, body: Body): boolean {
   const { aggregate, limit, residual, sort } = body
-  if (residual.some(correlatedIn) || body.keys.some((k) => correlatedIn(k.outer)) || usesOuterElsewhere(body, s)) return false
+  if (residual.some(correlatedIn) || body.keys.some((k) => correlatedIn(k.outer)) || usesOuterElsewhere(body, s))
+    return false
   if (aggregate !== undefined && residual.length > 0) return false
   if (limit !== undefined && (s.mode === 'in' || limit.skip > 0 || limit.count === 0)) return false
   return s.mode !== 'scalar' || aggregate === undefined || aggregate.keys.length === 0 || sort === undefined
@@ -255,7 +279,10 @@ function filter(input: Plan, terms: readonly BoundExpr[]): Plan {
   return { kind: 'filter', input, predicate: allOf(terms) }
 }
 
-/** Sorts the terms of WHERE: equality between inside and outside, other terms that look at both, those of the outside alone, and the rest. */
+/**
+ * Sorts the terms of WHERE: equality between inside and outside, other terms that look at both, those of the outside
+ * alone, and the rest.
+ */
 function ties(
   where: readonly BoundExpr[],
   outer: ReadonlyMap<string, BoundExpr>,
@@ -291,14 +318,18 @@ function usesOuterElsewhere(body: Body, s: Subquery): boolean {
   const outer = new Set(s.outer.map((o) => exprKey(o.ref)))
   const within: BoundExpr[] = []
   const total = body.aggregate !== undefined && body.aggregate.keys.length === 0
-  if ((s.mode === 'in' || (s.mode === 'scalar' && body.aggregate !== undefined)) && !total) within.push(...body.columns.map((c) => c.expr))
+  if ((s.mode === 'in' || (s.mode === 'scalar' && body.aggregate !== undefined)) && !total)
+    within.push(...body.columns.map((c) => c.expr))
   if (s.mode === 'scalar' && body.sort !== undefined) within.push(...body.sort.by.map((b) => b.expr))
   if (body.having !== undefined && !total) within.push(body.having)
   if (body.aggregate !== undefined) mapExpressions(body.aggregate, (e) => (within.push(e), e))
   return within.some((e) => uses(e, outer)) || freeReferences(body.from).some((e) => outer.has(exprKey(e)))
 }
 
-/** The subquery's rows as a relation of its own: its value first, then what ties it, then what the residual terms look at. */
+/**
+ * The subquery's rows as a relation of its own: its value first, then what ties it, then what the residual terms look
+ * at.
+ */
 interface Right {
   readonly plan: Plan
   readonly value: BoundExpr
@@ -309,7 +340,11 @@ interface Right {
 /** `wanted`: whether the subquery's value is looked at, and in which order its rows come. */
 function rightSide(
   body: Body,
-  wanted: { readonly value: boolean; readonly ordered: boolean; readonly above?: (inner: (e: BoundExpr) => BoundExpr, value: BoundExpr) => BoundExpr },
+  wanted: {
+    readonly value: boolean
+    readonly ordered: boolean
+    readonly above?: (inner: (e: BoundExpr) => BoundExpr, value: BoundExpr) => BoundExpr
+  },
   work: Decorrelation,
 ): Right {
   const source = work.source()
@@ -327,12 +362,23 @@ function rightSide(
   const exprs = [...wants, ...keys, ...inner.values()]
   // Nothing to look at: that there is a row is enough.
   if (exprs.length === 0) exprs.push(TRUE)
-  const column = (index: number): BoundExpr => ({ kind: 'column', source, index, name: nameOf(exprs[index], index), type: exprs[index].type })
+  const column = (index: number): BoundExpr => ({
+    kind: 'column',
+    source,
+    index,
+    name: nameOf(exprs[index], index),
+    type: exprs[index].type,
+  })
   const places = new Map([...inner.keys()].map((key, i) => [key, column(firstKey + keys.length + i)]))
   const place = (e: BoundExpr): BoundExpr => places.get(exprKey(e)) ?? mapChildren(e, place)
   const sorted: Plan = wanted.ordered && body.sort !== undefined ? { ...body.sort, input } : input
   return {
-    plan: { kind: 'project', source, input: sorted, columns: exprs.map((expr, i) => ({ name: nameOf(expr, i), expr })) },
+    plan: {
+      kind: 'project',
+      source,
+      input: sorted,
+      columns: exprs.map((expr, i) => ({ name: nameOf(expr, i), expr })),
+    },
     value: wanted.above === undefined ? column(0) : ifThere(column(0), wanted.above(place, columns[0].expr)),
     keys: body.keys.map((k, i) => ({ left: k.outer, right: column(firstKey + i), by: k.by })),
     residual: body.residual.length === 0 ? undefined : allOf(body.residual.map(place)),
@@ -381,8 +427,23 @@ function marked(left: Plan, s: Subquery, right: Right, work: Decorrelation): Joi
     const { by, sides } = comparable([operand, right.value], s.span)
     value = { left: sides[0], right: sides[1], by }
   }
-  const plan: Join = { kind: 'join', type: 'mark', left, right: right.plan, keys: right.keys, residual: right.residual, mark: { source, value } }
-  const mark: BoundExpr = { kind: 'column', source, index: 0, name: s.mode === 'in' ? 'is in' : 'exists', type: BOOLEAN, span: s.span }
+  const plan: Join = {
+    kind: 'join',
+    type: 'mark',
+    left,
+    right: right.plan,
+    keys: right.keys,
+    residual: right.residual,
+    mark: { source, value },
+  }
+  const mark: BoundExpr = {
+    kind: 'column',
+    source,
+    index: 0,
+    name: s.mode === 'in' ? 'is in' : 'exists',
+    type: BOOLEAN,
+    span: s.span,
+  }
   return { plan, answer: s.negated ? { kind: 'not', operand: mark, type: BOOLEAN, span: s.span } : mark }
 }
 
@@ -401,19 +462,42 @@ function withSingle(left: Plan, s: Subquery, body: Body, work: Decorrelation): J
   const first = body.limit?.count === 1
   const outer = new Set(s.outer.map((o) => exprKey(o.ref)))
   const above =
-    body.aggregate === undefined && uses(body.columns[0].expr, outer) ? (inner: (e: BoundExpr) => BoundExpr, e: BoundExpr) => body.place(inner(e)) : undefined
+    body.aggregate === undefined && uses(body.columns[0].expr, outer)
+      ? (inner: (e: BoundExpr) => BoundExpr, e: BoundExpr) => body.place(inner(e))
+      : undefined
   const right = rightSide(body, { value: true, ordered: first, above }, work)
-  const plan: Join = { kind: 'join', type: 'single', left, right: right.plan, keys: right.keys, residual: right.residual, first, span: s.span }
+  const plan: Join = {
+    kind: 'join',
+    type: 'single',
+    left,
+    right: right.plan,
+    keys: right.keys,
+    residual: right.residual,
+    first,
+    span: s.span,
+  }
   return { plan, answer: gated(body.gate, { ...right.value, span: s.span }, truth(null, right.value.type)) }
 }
 
-/** An aggregate without GROUP BY has one row also where nothing matches: its groups are joined, and a missing one has the values of an empty group. */
+/**
+ * An aggregate without GROUP BY has one row also where nothing matches: its groups are joined, and a missing one has
+ * the values of an empty group.
+ */
 function withTotals(left: Plan, s: Subquery, body: Body, aggregate: Aggregate, work: Decorrelation): Joined {
   const source = work.source()
   const n = body.keys.length
   const keys = body.keys.map((k) => k.inner)
-  const slots = [...aggregate.aggregates.map((a, i) => slot(n + i, a.text, a.type)), ...keys.map((k, i) => slot(i, nameOf(k, i), k.type))]
-  const column = (index: number): BoundExpr => ({ kind: 'column', source, index, name: slots[index].name, type: slots[index].type })
+  const slots = [
+    ...aggregate.aggregates.map((a, i) => slot(n + i, a.text, a.type)),
+    ...keys.map((k, i) => slot(i, nameOf(k, i), k.type)),
+  ]
+  const column = (index: number): BoundExpr => ({
+    kind: 'column',
+    source,
+    index,
+    name: slots[index].name,
+    type: slots[index].type,
+  })
   const right: Plan = {
     kind: 'project',
     source,
@@ -427,9 +511,12 @@ function withTotals(left: Plan, s: Subquery, body: Body, aggregate: Aggregate, w
     right,
     keys: body.keys.map((k, i) => ({ left: k.outer, right: column(aggregate.aggregates.length + i), by: k.by })),
   }
-  const found = (e: BoundExpr): BoundExpr => (e.kind === 'slot' ? orEmpty(column(e.index), aggregate.aggregates[e.index]) : mapChildren(e, found))
+  const found = (e: BoundExpr): BoundExpr =>
+    e.kind === 'slot' ? orEmpty(column(e.index), aggregate.aggregates[e.index]) : mapChildren(e, found)
   const empty = (e: BoundExpr): BoundExpr =>
-    e.kind === 'slot' ? orEmpty(truth(null, aggregate.aggregates[e.index].type), aggregate.aggregates[e.index]) : mapChildren(e, empty)
+    e.kind === 'slot'
+      ? orEmpty(truth(null, aggregate.aggregates[e.index].type), aggregate.aggregates[e.index])
+      : mapChildren(e, empty)
   // Outer names first: what they stand for may be slots of the outer query's own groups.
   const answer = (over: (e: BoundExpr) => BoundExpr): BoundExpr => {
     const above = (e: BoundExpr): BoundExpr => placedOver(e, s, over)
@@ -452,13 +539,17 @@ function slot(index: number, name: string, type: DataType): Extract<BoundExpr, {
 /** HAVING decides whether the one row is there. */
 function totalAnswer(s: Subquery, value: BoundExpr, having: BoundExpr | undefined): BoundExpr {
   const chosen = (then: BoundExpr, otherwise: BoundExpr): BoundExpr =>
-    having === undefined ? then : { kind: 'case', whens: [{ when: having, then }], otherwise, type: then.type, span: s.span }
+    having === undefined
+      ? then
+      : { kind: 'case', whens: [{ when: having, then }], otherwise, type: then.type, span: s.span }
   if (s.mode === 'exists') return chosen(truth(!s.negated), truth(s.negated))
-  if (s.operand === undefined) return chosen({ ...value, span: s.span }, { kind: 'constant', value: null, type: value.type })
+  if (s.operand === undefined)
+    return chosen({ ...value, span: s.span }, { kind: 'constant', value: null, type: value.type })
   return chosen(compare(s.negated ? '!=' : '=', s.operand, value, s.span), truth(s.negated))
 }
 
-// ---------------------------------------------------------------------------------------------- what no condition in WHERE ties
+// ---------------------------------------------------------------------------------------------- what no condition in
+// WHERE ties
 
 /** The outer rows, kept for those subqueries that are answered for each of their values. */
 interface Sharing {
@@ -482,14 +573,34 @@ function shared(base: Plan, subqueries: readonly Subquery[], work: Decorrelation
     places.set(key, place)
     setOf.set(plan, place)
   }
-  return { id, rows: { kind: 'kept', share: id, set: undefined, source: work.source(), sources: sourcesOf(base), columns: sets.length }, sets, setOf }
+  return {
+    id,
+    rows: {
+      kind: 'kept',
+      share: id,
+      set: undefined,
+      source: work.source(),
+      sources: sourcesOf(base),
+      columns: sets.length,
+    },
+    sets,
+    setOf,
+  }
 }
 
 function withRowsForEach(left: Plan, s: Subquery, sharing: Sharing, work: Decorrelation): Joined {
   const set = sharing.setOf.get(s.plan) as number
-  const values = (): Kept => ({ kind: 'kept', share: sharing.id, set, source: work.source(), sources: [], columns: sharing.sets[set].length + 1 })
+  const values = (): Kept => ({
+    kind: 'kept',
+    share: sharing.id,
+    set,
+    source: work.source(),
+    sources: [],
+    columns: sharing.sets[set].length + 1,
+  })
   const right = rowsForEach(s, s.mode !== 'exists', { newSource: () => work.source(), values })
   const keys: Join['keys'] = [{ left: numberOf(sharing.rows.source, set), right: right.number, by: 'number' }]
-  if (s.mode === 'scalar') return { plan: { kind: 'join', type: 'single', left, right: right.plan, keys, span: s.span }, answer: right.value }
+  if (s.mode === 'scalar')
+    return { plan: { kind: 'join', type: 'single', left, right: right.plan, keys, span: s.span }, answer: right.value }
   return marked(left, s, { plan: right.plan, value: right.value, keys, residual: undefined }, work)
 }

@@ -1,10 +1,22 @@
 /**
- * The last step before the engine: where rows of several sources meet (joins, unnested arrays, derived tables), references to records and relations become slots of rows.
- * A scan takes the filter above it along (`Scan.where`): the engine reads paths straight out of the records for it, and for the output, aggregation or projection above.
+ * The last step before the engine: where rows of several sources meet (joins, unnested arrays, derived tables),
+ * references to records and relations become slots of rows. A scan takes the filter above it along (`Scan.where`): the
+ * engine reads paths straight out of the records for it, and for the output, aggregation or projection above.
  */
 import { unexpected } from '../../lib/assert.ts'
 import { exprKey } from '../expr-key.ts'
-import { type BoundExpr, type Join, type Kept, mapChildren, type Output, type Plan, type Scan, type Share, type Sort, visit } from '../plan.ts'
+import {
+  type BoundExpr,
+  type Join,
+  type Kept,
+  mapChildren,
+  type Output,
+  type Plan,
+  type Scan,
+  type Share,
+  type Sort,
+  visit,
+} from '../plan.ts'
 import { mapExpressions, rewrite } from '../rewrite.ts'
 
 /** Source numbers of the relations that a plan brings. */
@@ -30,7 +42,10 @@ export function sourcesOf(plan: Plan): number[] {
   }
 }
 
-/** One scan with at most a filter, as a scan that tests the filter itself; undefined where anything else stands between. The only place that decides this. */
+/**
+ * One scan with at most a filter, as a scan that tests the filter itself; undefined where anything else stands between.
+ * The only place that decides this.
+ */
 function scanOfRecords(plan: Plan): Scan | undefined {
   if (plan.kind === 'scan') return plan
   return plan.kind === 'filter' && plan.input.kind === 'scan' ? { ...plan.input, where: plan.predicate } : undefined
@@ -95,7 +110,8 @@ function toSlots(expr: BoundExpr, slots: ReadonlyMap<string, number>): BoundExpr
 }
 
 function nameOf(e: BoundExpr): string {
-  if (e.kind === 'path') return [...(e.path.facet === 'value' ? [] : [`_${e.path.facet}`]), ...e.path.steps].join('.') || '_value'
+  if (e.kind === 'path')
+    return [...(e.path.facet === 'value' ? [] : [`_${e.path.facet}`]), ...e.path.steps].join('.') || '_value'
   return e.kind === 'column' ? e.name : e.kind
 }
 
@@ -119,7 +135,10 @@ function rows(plan: Plan, exprs: readonly BoundExpr[], shared: Shared): Rows {
     }
     case 'sort': {
       const below = rows(plan.input, [...exprs, ...plan.by.map((b) => b.expr)], shared)
-      return { ...below, plan: { ...plan, input: below.plan, by: plan.by.map((b) => ({ ...b, expr: toSlots(b.expr, below.slots) })) } }
+      return {
+        ...below,
+        plan: { ...plan, input: below.plan, by: plan.by.map((b) => ({ ...b, expr: toSlots(b.expr, below.slots) })) },
+      }
     }
     case 'limit': {
       const below = rows(plan.input, plan.each === undefined ? exprs : [...exprs, plan.each], shared)
@@ -129,7 +148,11 @@ function rows(plan: Plan, exprs: readonly BoundExpr[], shared: Shared): Rows {
       const below = rows(plan.input, [...exprs, plan.array], shared)
       const slots = new Map(below.slots)
       slots.set(columnKey(plan.source, 0), below.width)
-      return { plan: { ...plan, input: below.plan, array: toSlots(plan.array, below.slots) }, slots, width: below.width + 1 }
+      return {
+        plan: { ...plan, input: below.plan, array: toSlots(plan.array, below.slots) },
+        slots,
+        width: below.width + 1,
+      }
     }
     case 'latest': {
       const below = rows(plan.input, [...exprs, plan.key, plan.partition, plan.alive], shared)
@@ -162,7 +185,11 @@ function columnKey(source: number, index: number): string {
 function scanRows(plan: Scan, exprs: readonly BoundExpr[]): Rows {
   const wanted = [...references(exprs)].filter(([, e]) => 'source' in e && e.source === plan.source)
   const slots = new Map(wanted.map(([key], i) => [key, i]))
-  return { plan: { kind: 'project', input: plan, columns: wanted.map(([, expr]) => ({ name: nameOf(expr), expr })) }, slots, width: wanted.length }
+  return {
+    plan: { kind: 'project', input: plan, columns: wanted.map(([, expr]) => ({ name: nameOf(expr), expr })) },
+    slots,
+    width: wanted.length,
+  }
 }
 
 function relation(plan: Plan, source: number, width: number): Rows {
@@ -178,10 +205,15 @@ function projectRows(whole: Project, above: readonly BoundExpr[], shared: Shared
   const exprs = plan.columns.map((c) => c.expr)
   const scan = scanOfRecords(plan.input)
   const lowered = scan === undefined ? project(plan, exprs, shared) : { ...plan, input: scan }
-  return plan.source === undefined ? { plan: lowered, slots: new Map(), width: plan.columns.length } : relation(lowered, plan.source, plan.columns.length)
+  return plan.source === undefined
+    ? { plan: lowered, slots: new Map(), width: plan.columns.length }
+    : relation(lowered, plan.source, plan.columns.length)
 }
 
-/** Columns of a relation that nobody names are not computed; those of a UNION ALL not in its sides either. They keep their slots. */
+/**
+ * Columns of a relation that nobody names are not computed; those of a UNION ALL not in its sides either. They keep
+ * their slots.
+ */
 function pruned(plan: Project, above: readonly BoundExpr[]): Project {
   if (plan.source === undefined) return plan
   const used = new Set<number>()
@@ -194,13 +226,19 @@ function pruned(plan: Project, above: readonly BoundExpr[]): Project {
   if (input.kind !== 'setOperation' || input.op !== 'union' || !input.all) return { ...plan, columns }
   const slots = new Set<number>()
   for (const c of columns) visit(c.expr, (x) => x.kind === 'slot' && slots.add(x.index))
-  const sides = input.sides.map((side) => (side.kind === 'project' && side.source === undefined ? { ...side, columns: kept(side.columns, slots) } : side))
+  const sides = input.sides.map((side) =>
+    side.kind === 'project' && side.source === undefined ? { ...side, columns: kept(side.columns, slots) } : side,
+  )
   return { ...plan, columns, input: { ...input, sides } }
 }
 
 function project(plan: Project, exprs: readonly BoundExpr[], shared: Shared): Plan {
   const below = rows(plan.input, exprs, shared)
-  return { ...plan, input: below.plan, columns: plan.columns.map((c) => ({ ...c, expr: toSlots(c.expr, below.slots) })) }
+  return {
+    ...plan,
+    input: below.plan,
+    columns: plan.columns.map((c) => ({ ...c, expr: toSlots(c.expr, below.slots) })),
+  }
 }
 
 /** Everything above an aggregation speaks of its slots already. */
@@ -230,7 +268,14 @@ function joinRows(plan: Join, exprs: readonly BoundExpr[], shared: Shared): Rows
       mark:
         mark?.value === undefined
           ? mark
-          : { ...mark, value: { ...mark.value, left: toSlots(mark.value.left, left.slots), right: toSlots(mark.value.right, right.slots) } },
+          : {
+              ...mark,
+              value: {
+                ...mark.value,
+                left: toSlots(mark.value.left, left.slots),
+                right: toSlots(mark.value.right, right.slots),
+              },
+            },
       left: left.plan,
       right: right.plan,
       keys: plan.keys.map((k) => ({ ...k, left: toSlots(k.left, left.slots), right: toSlots(k.right, right.slots) })),
@@ -247,7 +292,15 @@ function shareRows(plan: Share, exprs: readonly BoundExpr[], shared: Shared): Ro
   rewrite(plan.body, (node) => mapExpressions(node, (e) => (all.push(e), e)))
   const input = rows(plan.input, all, shared)
   const body = rows(plan.body, exprs, new Map(shared).set(plan.id, input))
-  return { ...body, plan: { ...plan, input: input.plan, sets: plan.sets.map((set) => set.map((e) => toSlots(e, input.slots))), body: body.plan } }
+  return {
+    ...body,
+    plan: {
+      ...plan,
+      input: input.plan,
+      sets: plan.sets.map((set) => set.map((e) => toSlots(e, input.slots))),
+      body: body.plan,
+    },
+  }
 }
 
 function keptRows(plan: Kept, shared: Shared): Rows {

@@ -1,7 +1,9 @@
 /**
- * The general way to answer a correlated subquery: its plan becomes one that gives its rows for each of the different values which the outer rows have for the names that it
- * uses, with the number of these values in a column. The values come in at the bottom, as one more relation that FROM is joined with; from there up every operator works for
- * each number apart: groups have it as a further key, LIMIT counts by it, set operations compare it too. Nothing is read twice for it: the outer rows are kept (`share`).
+ * The general way to answer a correlated subquery: its plan becomes one that gives its rows for each of the different
+ * values which the outer rows have for the names that it uses, with the number of these values in a column. The values
+ * come in at the bottom, as one more relation that FROM is joined with; from there up every operator works for each
+ * number apart: groups have it as a further key, LIMIT counts by it, set operations compare it too. Nothing is read
+ * twice for it: the outer rows are kept (`share`).
  */
 import { unexpected } from '../../lib/assert.ts'
 import { BOOLEAN, type DataType, INT } from '../../types.ts'
@@ -31,7 +33,10 @@ export interface Surroundings {
   values(): Kept
 }
 
-/** A relation whose columns are the subquery's value (if it is looked at) and, last, the number of the outer values that a row belongs to. */
+/**
+ * A relation whose columns are the subquery's value (if it is looked at) and, last, the number of the outer values that
+ * a row belongs to.
+ */
 export function rowsForEach(
   s: Subquery,
   wantsValue: boolean,
@@ -149,7 +154,14 @@ class Spreading {
     return {
       plan,
       number: numberOf(source, 0),
-      column: (at, e) => ({ kind: 'column', source, index: at + 1, name: labelOf(e), type: this.#types[at], span: e.span }),
+      column: (at, e) => ({
+        kind: 'column',
+        source,
+        index: at + 1,
+        name: labelOf(e),
+        type: this.#types[at],
+        span: e.span,
+      }),
     }
   }
 
@@ -163,7 +175,10 @@ class Spreading {
     return place
   }
 
-  /** Rows that do not depend on the outer values are the same for all of them. They stay on the left: their slots do not move, and they flow while the values are held. */
+  /**
+   * Rows that do not depend on the outer values are the same for all of them. They stay on the left: their slots do not
+   * move, and they flow while the values are held.
+   */
   #beside(plan: Plan): Each {
     const values = this.#values()
     return {
@@ -188,10 +203,17 @@ class Spreading {
     const values = wanted.size === 0 ? undefined : this.#values()
     if (values === undefined) return { plan: relation, number, place: this.#placing((_, e) => e, slotAs) }
     const keys: Join['keys'] = [{ left: number, right: values.number, by: 'number' }]
-    return { plan: { kind: 'join', type: 'inner', left: relation, right: values.plan, keys }, number, place: this.#placing(values.column, slotAs) }
+    return {
+      plan: { kind: 'join', type: 'inner', left: relation, right: values.plan, keys },
+      number,
+      place: this.#placing(values.column, slotAs),
+    }
   }
 
-  /** Groups as a relation. Without GROUP BY there is a group also where there are no rows: its values are those of an empty one. */
+  /**
+   * Groups as a relation. Without GROUP BY there is a group also where there are no rows: its values are those of an
+   * empty one.
+   */
   #aggregate(plan: Aggregate, wanted: Wanted): Each {
     const input = this.each(plan.input, this.outerIn(expressionsOf(plan)))
     const placed = mapExpressions(plan, input.place) as Aggregate
@@ -210,8 +232,18 @@ class Spreading {
     const column: SlotAs = (e) => ({ ...e, kind: 'column', source, index: e.index < first ? e.index : e.index + 1 })
     if (first > 0) return this.#withValues(relation, wanted, number, column)
     const values = this.#values()
-    const all: Join = { kind: 'join', type: 'left', left: values.plan, right: relation, keys: [{ left: values.number, right: number, by: 'number' }] }
-    return { plan: all, number: values.number, place: this.#placing(values.column, (e) => orEmpty(column(e), plan.aggregates[e.index])) }
+    const all: Join = {
+      kind: 'join',
+      type: 'left',
+      left: values.plan,
+      right: relation,
+      keys: [{ left: values.number, right: number, by: 'number' }],
+    }
+    return {
+      plan: all,
+      number: values.number,
+      place: this.#placing(values.column, (e) => orEmpty(column(e), plan.aggregates[e.index])),
+    }
   }
 
   #sets(plan: SetOperation, wanted: Wanted): Each {
@@ -219,9 +251,16 @@ class Spreading {
     const first = plan.sides[0]
     const columns = first.kind === 'project' ? first.columns : []
     const source = this.#around.newSource()
-    const exprs = [...columns.map((c, i) => ({ name: c.name, expr: slot(i, c.name, c.expr.type) })), { name: NUMBER, expr: slot(columns.length, NUMBER, INT) }]
+    const exprs = [
+      ...columns.map((c, i) => ({ name: c.name, expr: slot(i, c.name, c.expr.type) })),
+      { name: NUMBER, expr: slot(columns.length, NUMBER, INT) },
+    ]
     const relation: Project = { kind: 'project', source, input: { ...plan, sides }, columns: exprs }
-    return this.#withValues(relation, wanted, numberOf(source, columns.length), (e) => ({ ...e, kind: 'column', source }))
+    return this.#withValues(relation, wanted, numberOf(source, columns.length), (e) => ({
+      ...e,
+      kind: 'column',
+      source,
+    }))
   }
 
   /** All sides need the number, also one that is the same for all outer values. */
@@ -230,27 +269,46 @@ class Spreading {
     return this.#project(side, new Set()).plan
   }
 
-  /** The outer values come in on each side whose rows are all kept: a row that meets nothing belongs to some of them, too. */
+  /**
+   * The outer values come in on each side whose rows are all kept: a row that meets nothing belongs to some of them,
+   * too.
+   */
   #join(plan: Join, wanted: Wanted): Each {
     const { type } = plan
     const all = new Set([...wanted, ...this.outerIn(expressionsOf(plan))])
     const [inLeft, inRight] = [this.#depends(plan.left), this.#depends(plan.right)]
-    const left = inLeft || type === 'left' || type === 'full' || (type === 'inner' && !inRight) ? this.each(plan.left, all) : undefined
+    const left =
+      inLeft || type === 'left' || type === 'full' || (type === 'inner' && !inRight)
+        ? this.each(plan.left, all)
+        : undefined
     const right = inRight || type === 'right' || type === 'full' ? this.each(plan.right, all) : undefined
     const met = type === 'right' ? right : (left ?? right)
     if (met === undefined) unexpected('a join without outer values')
-    const numbers: Join['keys'] = left === undefined || right === undefined ? [] : [{ left: left.number, right: right.number, by: 'number' }]
-    const joined: Join = { ...plan, left: left?.plan ?? plan.left, right: right?.plan ?? plan.right, keys: [...plan.keys, ...numbers], residual: undefined }
+    const numbers: Join['keys'] =
+      left === undefined || right === undefined ? [] : [{ left: left.number, right: right.number, by: 'number' }]
+    const joined: Join = {
+      ...plan,
+      left: left?.plan ?? plan.left,
+      right: right?.plan ?? plan.right,
+      keys: [...plan.keys, ...numbers],
+      residual: undefined,
+    }
     const terms = plan.residual === undefined ? [] : conjuncts(plan.residual).map(met.place)
     if (type === 'inner') return { ...met, plan: filtered(joined, terms) }
     const whole = terms.length === 0 ? joined : { ...joined, residual: allOf(terms) }
-    return type === 'full' && left !== undefined && right !== undefined ? this.#eitherSide(whole, left, right) : { ...met, plan: whole }
+    return type === 'full' && left !== undefined && right !== undefined
+      ? this.#eitherSide(whole, left, right)
+      : { ...met, plan: whole }
   }
 
   /** A row of a FULL JOIN has its outer values on the one side or on the other. */
   #eitherSide(plan: Plan, left: Each, right: Each): Each {
     const here = (e: BoundExpr): BoundExpr => ifNull(left.number, right.place(e), left.place(e))
-    return { plan, number: ifNull(left.number, right.number, left.number), place: this.#placing((_, e) => here(e), same) }
+    return {
+      plan,
+      number: ifNull(left.number, right.number, left.number),
+      place: this.#placing((_, e) => here(e), same),
+    }
   }
 }
 
@@ -267,10 +325,16 @@ function expressionsOf(plan: Plan): BoundExpr[] {
   return found
 }
 
-/** Terms that hold further subqueries stand above the others: those tie the rows to the outer values, and of what is left fewer rows go on. */
+/**
+ * Terms that hold further subqueries stand above the others: those tie the rows to the outer values, and of what is
+ * left fewer rows go on.
+ */
 function filtered(input: Plan, terms: readonly BoundExpr[]): Plan {
   const [plain, further] = [terms.filter((t) => !holdsQuery(t)), terms.filter(holdsQuery)]
-  return [plain, further].reduce((plan, some): Plan => (some.length === 0 ? plan : { kind: 'filter', input: plan, predicate: allOf(some) }), input)
+  return [plain, further].reduce(
+    (plan, some): Plan => (some.length === 0 ? plan : { kind: 'filter', input: plan, predicate: allOf(some) }),
+    input,
+  )
 }
 
 function holdsQuery(e: BoundExpr): boolean {
@@ -297,6 +361,11 @@ export function ifNull(of: BoundExpr, then: BoundExpr, otherwise: BoundExpr): Bo
 
 /** A count of nothing is 0, a collection of nothing is empty, any other aggregate of nothing is NULL. */
 export function orEmpty(column: BoundExpr, aggregate: BoundAggregate): BoundExpr {
-  const empty = aggregate.type.kind === 'array' ? [] : aggregate.name === 'count' || aggregate.name === 'approx_count_distinct' ? 0 : null
+  const empty =
+    aggregate.type.kind === 'array'
+      ? []
+      : aggregate.name === 'count' || aggregate.name === 'approx_count_distinct'
+        ? 0
+        : null
   return empty === null ? column : ifNull(column, { kind: 'constant', value: empty, type: column.type }, column)
 }

@@ -1,4 +1,7 @@
-/** What a volatile function (RANDINT, UUID) gives is one value for each row: where ORDER BY goes by a column that holds one, row and order get it from one place below both. */
+/**
+ * What a volatile function (RANDINT, UUID) gives is one value for each row: where ORDER BY goes by a column that holds
+ * one, row and order get it from one place below both.
+ */
 import { ExprNumbers } from '../expr-key.ts'
 import { type BoundExpr, type Output, type Plan, visit } from '../plan.ts'
 
@@ -29,7 +32,11 @@ export function computedOnce(output: Output): Output {
     if (found === undefined) places.add(expr, index)
     return { kind: 'column', source: SOURCE, index, name: columns[index].name, type: expr.type, span: expr.span }
   }
-  const shape = { ...output.shape, columns: output.shape.columns.map((c) => ({ ...c, expr: held(c.expr) })), key: output.shape.key && held(output.shape.key) }
+  const shape = {
+    ...output.shape,
+    columns: output.shape.columns.map((c) => ({ ...c, expr: held(c.expr) })),
+    key: output.shape.key && held(output.shape.key),
+  }
   const facts = output.facts?.map((f) => ({ ...f, expr: held(f.expr) }))
   const beside = output.beside?.map((c) => ({ ...c, expr: held(c.expr) }))
   const by = sort.by.map((b) => ({ ...b, expr: held(b.expr, places.of(b.expr)) }))

@@ -1,6 +1,7 @@
 /**
- * `ORDER BY _meta.offset DESC LIMIT n` and the same by `_meta.timestamp` straight over one topic: the scan reads backwards from the ends of the partitions. By offset the n
- * newest rows of each partition are enough; by timestamp the n-th best time so far tells which older offsets could still hold a newer record.
+ * `ORDER BY _meta.offset DESC LIMIT n` and the same by `_meta.timestamp` straight over one topic: the scan reads
+ * backwards from the ends of the partitions. By offset the n newest rows of each partition are enough; by timestamp the
+ * n-th best time so far tells which older offsets could still hold a newer record.
  */
 import type { Rule } from './rule.ts'
 import type { BoundExpr, Plan, Scan } from '../plan.ts'

@@ -1,4 +1,7 @@
-/** A condition on one side of a join is checked before the join, where the join's type allows it, one on a derived table inside of it: fewer rows are held and it can reach the scan. */
+/**
+ * A condition on one side of a join is checked before the join, where the join's type allows it, one on a derived table
+ * inside of it: fewer rows are held and it can reach the scan.
+ */
 import { allOf, conjuncts } from '../conjuncts.ts'
 import type { Rule } from './rule.ts'
 import { type BoundExpr, type Join, mapChildren, type Plan, type Share, visit } from '../plan.ts'
@@ -13,16 +16,23 @@ function push(node: Plan): Plan {
   if (node.input.kind === 'unnest') {
     const [below, above] = divide(conjuncts(node.predicate), new Set(sourcesOf(node.input.input)))
     if (below.length === 0) return node
-    return filtered({ ...node.input, input: push({ kind: 'filter', input: node.input.input, predicate: allOf(below) }) }, above)
+    return filtered(
+      { ...node.input, input: push({ kind: 'filter', input: node.input.input, predicate: allOf(below) }) },
+      above,
+    )
   }
   if (node.input.kind === 'latest') {
     const terms = conjuncts(node.predicate)
     const below = terms.filter(ofKey)
     if (below.length === 0) return node
     const rest = terms.filter((t) => !below.includes(t))
-    return filtered({ ...node.input, input: { kind: 'filter', input: node.input.input, predicate: allOf(below) } }, rest)
+    return filtered(
+      { ...node.input, input: { kind: 'filter', input: node.input.input, predicate: allOf(below) } },
+      rest,
+    )
   }
-  if (node.input.kind === 'project' && node.input.source !== undefined) return intoRelation(conjuncts(node.predicate), node.input, node.input.source)
+  if (node.input.kind === 'project' && node.input.source !== undefined)
+    return intoRelation(conjuncts(node.predicate), node.input, node.input.source)
   if (node.input.kind === 'share') return intoShare(conjuncts(node.predicate), node.input)
   return node.input.kind === 'join' ? intoJoin(conjuncts(node.predicate), node.input) : node
 }
@@ -31,7 +41,8 @@ function push(node: Plan): Plan {
 function ofKey(term: BoundExpr): boolean {
   let only = true
   visit(term, (e) => {
-    const key = e.kind === 'path' && (e.path.facet === 'key' || (e.path.facet === 'meta' && e.path.steps[0] === 'partition'))
+    const key =
+      e.kind === 'path' && (e.path.facet === 'key' || (e.path.facet === 'meta' && e.path.steps[0] === 'partition'))
     if (('source' in e && !key) || e.kind === 'slot') only = false
   })
   return only && !isVolatile(term)
@@ -41,14 +52,19 @@ type Project = Extract<Plan, { kind: 'project' }>
 
 /** Below a derived table, a view or a set of topics the columns are what they are computed from. */
 function intoRelation(terms: readonly BoundExpr[], relation: Project, source: number): Plan {
-  const placed = (e: BoundExpr): BoundExpr => (e.kind === 'column' && e.source === source ? relation.columns[e.index].expr : mapChildren(e, placed))
+  const placed = (e: BoundExpr): BoundExpr =>
+    e.kind === 'column' && e.source === source ? relation.columns[e.index].expr : mapChildren(e, placed)
   // A column that is computed anew at every look has been computed once for its row: its condition stays above.
   const inside = terms.filter((t) => speaksOnlyOf(t, source) && !isVolatile(placed(t)))
   const rest = terms.filter((t) => !inside.includes(t))
   const { input } = relation
   const whole = filtered(relation, terms)
   if (inside.length === 0) return whole
-  if (input.kind === 'setOperation' && input.op === 'union' && input.sides.every((s) => s.kind === 'project' && !s.columns.some((c) => isVolatile(c.expr)))) {
+  if (
+    input.kind === 'setOperation' &&
+    input.op === 'union' &&
+    input.sides.every((s) => s.kind === 'project' && !s.columns.some((c) => isVolatile(c.expr)))
+  ) {
     const side = (s: Plan): Plan => {
       if (s.kind !== 'project') return s
       const slots = (e: BoundExpr): BoundExpr => (e.kind === 'slot' ? s.columns[e.index].expr : mapChildren(e, slots))
@@ -69,12 +85,17 @@ function speaksOnlyOf(term: BoundExpr, source: number): boolean {
 }
 
 function intoJoin(all: readonly BoundExpr[], join: Join): Plan {
-  const [left, rest] = join.type !== 'right' && join.type !== 'full' ? divide(all, new Set(sourcesOf(join.left))) : [[], all]
-  const [right, above] = join.type === 'inner' || join.type === 'right' ? divide(rest, new Set(sourcesOf(join.right))) : [[], rest]
+  const [left, rest] =
+    join.type !== 'right' && join.type !== 'full' ? divide(all, new Set(sourcesOf(join.left))) : [[], all]
+  const [right, above] =
+    join.type === 'inner' || join.type === 'right' ? divide(rest, new Set(sourcesOf(join.right))) : [[], rest]
   return filtered({ ...join, left: below(join.left, left), right: below(join.right, right) }, above)
 }
 
-/** Each row of the input is one of the body at most, so what speaks of the input alone can be checked before its rows are kept. */
+/**
+ * Each row of the input is one of the body at most, so what speaks of the input alone can be checked before its rows
+ * are kept.
+ */
 function intoShare(terms: readonly BoundExpr[], share: Share): Plan {
   const [inside, rest] = divide(terms, new Set(sourcesOf(share.input)))
   return filtered({ ...share, input: below(share.input, inside) }, rest)
@@ -83,7 +104,9 @@ function intoShare(terms: readonly BoundExpr[], share: Share): Plan {
 function below(plan: Plan, terms: readonly BoundExpr[]): Plan {
   if (terms.length === 0) return plan
   // Two filters on top of each other are one: a filter on a scan is read together with it.
-  return plan.kind === 'filter' ? below(plan.input, [...conjuncts(plan.predicate), ...terms]) : push({ kind: 'filter', input: plan, predicate: allOf(terms) })
+  return plan.kind === 'filter'
+    ? below(plan.input, [...conjuncts(plan.predicate), ...terms])
+    : push({ kind: 'filter', input: plan, predicate: allOf(terms) })
 }
 
 function filtered(plan: Plan, terms: readonly BoundExpr[]): Plan {

@@ -1,7 +1,9 @@
 /**
- * `_key = literal`: only one partition can hold the key if every producer used Java's default partitioner and the topic never got further partitions. Nothing in Kafka proves that (librdkafka's
- * default is another one), so it is done only where the statement vouches for it (`optimize.kafka.partition`); the filter stays.
- * A sample of keys that all lie where that partitioner puts them is evidence and no proof: the record that does not is the one outside of the sample. So it never happens by itself.
+ * `_key = literal`: only one partition can hold the key if every producer used Java's default partitioner and the topic
+ * never got further partitions. Nothing in Kafka proves that (librdkafka's default is another one), so it is done only
+ * where the statement vouches for it (`optimize.kafka.partition`); the filter stays. A sample of keys that all lie
+ * where that partitioner puts them is evidence and no proof: the record that does not is the one outside of the sample.
+ * So it never happens by itself.
  */
 import { partitionOfKey } from '../../lib/murmur2.ts'
 import { conjuncts } from '../conjuncts.ts'
@@ -24,7 +26,10 @@ function prune(node: Plan): Plan {
     const index = partitionOfKey(bytes, scan.table.partitions.length)
     const literal = c.kind !== 'compare' ? undefined : c.right.kind === 'constant' ? c.right : c.left
     const text = literal?.kind === 'constant' ? String(literal.value) : ''
-    return { ...node, input: { ...scan, keyPartition: { partition: scan.table.partitions[index], text, condition: printBound(c) } } }
+    return {
+      ...node,
+      input: { ...scan, keyPartition: { partition: scan.table.partitions[index], text, condition: printBound(c) } },
+    }
   }
   return node
 }
@@ -33,7 +38,8 @@ function prune(node: Plan): Plan {
 function keyBytes(c: BoundExpr, scan: Scan): Uint8Array | undefined {
   if (c.kind !== 'compare' || c.op !== '=') return undefined
   const [path, literal] = c.left.kind === 'path' ? [c.left, c.right] : [c.right, c.left]
-  if (path.kind !== 'path' || path.path.facet !== 'key' || path.path.steps.length > 0 || literal.kind !== 'constant') return undefined
+  if (path.kind !== 'path' || path.path.facet !== 'key' || path.path.steps.length > 0 || literal.kind !== 'constant')
+    return undefined
   const value = literal.value
   switch (scan.table.key.format) {
     case 'STRING':

@@ -1,7 +1,8 @@
 /**
- * Sources that only commas or CROSS JOIN put together (`FROM a, b, c WHERE a.x = b.x AND …`): equations of WHERE become the keys of their joins, and each source comes where a key connects it with
- * what is joined already. A cross product is left only between sources that nothing connects. The right side of a join is held: the largest source flows, the smallest of those that a key
- * connects comes next. Rows are the same; only which pairs are looked at changes.
+ * Sources that only commas or CROSS JOIN put together (`FROM a, b, c WHERE a.x = b.x AND …`): equations of WHERE become
+ * the keys of their joins, and each source comes where a key connects it with what is joined already. A cross product
+ * is left only between sources that nothing connects. The right side of a join is held: the largest source flows, the
+ * smallest of those that a key connects comes next. Rows are the same; only which pairs are looked at changes.
  */
 import { BOOLEAN } from '../../types.ts'
 import { allOf, conjuncts } from '../conjuncts.ts'
@@ -21,7 +22,10 @@ export const orderJoins: Rule = {
   apply: (plan) => rewrite(plan, (node) => (node.kind === 'filter' && hasProduct(node.input) ? ordered(node) : node)),
 }
 
-/** The scans whose number of records decides in which order `orderJoins` puts sources: none where there is nothing to choose. */
+/**
+ * The scans whose number of records decides in which order `orderJoins` puts sources: none where there is nothing to
+ * choose.
+ */
 export function scansInOrder(plan: Plan): Scan[] {
   if (plan.kind === 'filter' && hasProduct(plan.input)) {
     const scans = scansOf(plan)
@@ -36,7 +40,10 @@ function isFree(plan: Plan): plan is Join {
 }
 
 function hasProduct(plan: Plan): boolean {
-  return isFree(plan) && ((plan.keys.length === 0 && plan.residual === undefined) || hasProduct(plan.left) || hasProduct(plan.right))
+  return (
+    isFree(plan) &&
+    ((plan.keys.length === 0 && plan.residual === undefined) || hasProduct(plan.left) || hasProduct(plan.right))
+  )
 }
 
 function ordered({ input, predicate }: Filter): Plan {
@@ -49,7 +56,8 @@ function ordered({ input, predicate }: Filter): Plan {
     }
     gather(plan.left)
     gather(plan.right)
-    for (const { left, right, by } of plan.keys) terms.push({ kind: 'compare', op: '=', by, left, right, type: BOOLEAN })
+    for (const { left, right, by } of plan.keys)
+      terms.push({ kind: 'compare', op: '=', by, left, right, type: BOOLEAN })
     if (plan.residual !== undefined) terms.push(...conjuncts(plan.residual))
   }
   gather(input)
@@ -88,7 +96,10 @@ function compared(a: number, b: number): number {
 }
 
 /** For each source what equations ask of the others: the sources on their other side. */
-function tiesOf(terms: readonly BoundExpr[], sources: readonly Plan[]): ReadonlyMap<number, readonly ReadonlySet<number>[]> {
+function tiesOf(
+  terms: readonly BoundExpr[],
+  sources: readonly Plan[],
+): ReadonlyMap<number, readonly ReadonlySet<number>[]> {
   const places = new Map(sources.flatMap((plan, at) => sourcesOf(plan).map((source) => [source, at] as const)))
   const ties = new Map<number, ReadonlySet<number>[]>()
   for (const term of terms) {
@@ -117,14 +128,28 @@ function placesOf(expr: BoundExpr, places: ReadonlyMap<number, number>): Readonl
   return found.has(-1) ? new Set() : found
 }
 
-/** The largest of those that wait: whatever comes behind it is held. One that an equation ties to several others at once can only be looked up behind these. */
-function firstOf(waiting: ReadonlySet<number>, sizes: readonly number[], ties: ReadonlyMap<number, readonly ReadonlySet<number>[]>): number {
+/**
+ * The largest of those that wait: whatever comes behind it is held. One that an equation ties to several others at once
+ * can only be looked up behind these.
+ */
+function firstOf(
+  waiting: ReadonlySet<number>,
+  sizes: readonly number[],
+  ties: ReadonlyMap<number, readonly ReadonlySet<number>[]>,
+): number {
   const free = [...waiting].filter((at) => ties.get(at)?.some((others) => others.size > 1) !== true)
-  return (free.length > 0 ? free : [...waiting]).reduce((best, at) => (sizes[at] > sizes[best] || (sizes[at] === sizes[best] && at < best) ? at : best))
+  return (free.length > 0 ? free : [...waiting]).reduce((best, at) =>
+    sizes[at] > sizes[best] || (sizes[at] === sizes[best] && at < best) ? at : best,
+  )
 }
 
 /** The first of the sources that wait which a key connects with those inside. */
-function nextOf(waiting: ReadonlySet<number>, inside: ReadonlySet<number>, ties: ReadonlyMap<number, readonly ReadonlySet<number>[]>): number | undefined {
-  for (const at of waiting) if (ties.get(at)?.some((others) => [...others].every((other) => inside.has(other))) === true) return at
+function nextOf(
+  waiting: ReadonlySet<number>,
+  inside: ReadonlySet<number>,
+  ties: ReadonlyMap<number, readonly ReadonlySet<number>[]>,
+): number | undefined {
+  for (const at of waiting)
+    if (ties.get(at)?.some((others) => [...others].every((other) => inside.has(other))) === true) return at
   return undefined
 }

@@ -1,5 +1,6 @@
 /**
- * Offset, partition and timestamp conditions go into the scan. Those on offset and partition are exact and leave the filter; a timestamp bound only moves the start, so its filter stays:
+ * Offset, partition and timestamp conditions go into the scan. Those on offset and partition are exact and leave the
+ * filter; a timestamp bound only moves the start, so its filter stays:
  * timestamps set by producers are in no order.
  */
 import { allOf, conjuncts } from '../conjuncts.ts'
@@ -16,7 +17,10 @@ function push(node: Plan): Plan {
   // A long chain of exclusions would make many small ranges: the rest of it is checked record by record.
   const pushed = all.filter((c) => mentionsPosition(c) || c.kind === 'constant').slice(0, MAX_INTERVALS)
   if (pushed.length === 0) return node
-  const scan = { ...node.input, pushed: allOf([...(node.input.pushed === undefined ? [] : [node.input.pushed]), ...pushed]) }
+  const scan = {
+    ...node.input,
+    pushed: allOf([...(node.input.pushed === undefined ? [] : [node.input.pushed]), ...pushed]),
+  }
   const kept = all.filter((c) => !pushed.includes(c) || !isExact(c))
   return kept.length === 0 ? scan : { kind: 'filter', input: scan, predicate: allOf(kept) }
 }

@@ -19,7 +19,11 @@ const ANY_ORDER: ReadonlySet<AggregateName> = new Set([
 export const unorderedScan: Rule = {
   name: 'unordered-scan',
   apply: (plan) =>
-    rewrite(plan, (node) => (node.kind === 'aggregate' && node.aggregates.every((a) => ANY_ORDER.has(a.name)) ? { ...node, input: mark(node.input) } : node)),
+    rewrite(plan, (node) =>
+      node.kind === 'aggregate' && node.aggregates.every((a) => ANY_ORDER.has(a.name))
+        ? { ...node, input: mark(node.input) }
+        : node,
+    ),
 }
 
 function mark(plan: Plan): Plan {

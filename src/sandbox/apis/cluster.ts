@@ -1,7 +1,22 @@
 /** Who is there: ApiVersions, Metadata, DescribeCluster, FindCoordinator. */
 import { defineApi, type Api, type RequestContext } from '../api.ts'
 import { ERROR } from '../error-codes.ts'
-import { array, bool, from, int16, int32, int8, NO_ID, nullableArray, nullableString, orElse, string, struct, upTo, uuid } from '../message.ts'
+import {
+  array,
+  bool,
+  from,
+  int16,
+  int32,
+  int8,
+  NO_ID,
+  nullableArray,
+  nullableString,
+  orElse,
+  string,
+  struct,
+  upTo,
+  uuid,
+} from '../message.ts'
 import type { Topic } from '../log-store.ts'
 
 /** The answer lists `apis`, which must hold ApiVersions itself. */
@@ -17,7 +32,10 @@ export function apiVersions(apis: () => readonly Api[]) {
       apiKeys: array(struct({ apiKey: int16, minVersion: int16, maxVersion: int16 })),
       throttleTimeMs: from(1, int32),
     }),
-    handle: () => ({ errorCode: ERROR.none, apiKeys: apis().map((api) => ({ apiKey: api.key, minVersion: api.min, maxVersion: api.max })) }),
+    handle: () => ({
+      errorCode: ERROR.none,
+      apiKeys: apis().map((api) => ({ apiKey: api.key, minVersion: api.min, maxVersion: api.max })),
+    }),
   })
 }
 
@@ -82,12 +100,15 @@ export const metadata = defineApi({
 function findTopic(wanted: { topicId: string; name: string | null }, mayCreate: boolean, { cluster }: RequestContext) {
   if (wanted.name === null || (wanted.name === '' && wanted.topicId !== NO_ID)) {
     const topic = cluster.store.byId.get(wanted.topicId)
-    return topic === undefined ? { errorCode: ERROR.unknownTopicId, name: null, topicId: wanted.topicId } : describeTopic(topic)
+    return topic === undefined
+      ? { errorCode: ERROR.unknownTopicId, name: null, topicId: wanted.topicId }
+      : describeTopic(topic)
   }
   const topic = cluster.store.topics.get(wanted.name)
   if (topic !== undefined) return describeTopic(topic)
   if (!isTopicName(wanted.name)) return { errorCode: ERROR.invalidTopic, name: wanted.name }
-  if (mayCreate && cluster.autoCreateTopics) return describeTopic(cluster.store.createTopic(wanted.name, { partitions: cluster.defaultPartitions }))
+  if (mayCreate && cluster.autoCreateTopics)
+    return describeTopic(cluster.store.createTopic(wanted.name, { partitions: cluster.defaultPartitions }))
   return { errorCode: ERROR.unknownTopicOrPartition, name: wanted.name }
 }
 
@@ -148,10 +169,27 @@ export const findCoordinator = defineApi({
     nodeId: upTo(3, int32),
     host: upTo(3, string),
     port: upTo(3, int32),
-    coordinators: from(4, array(struct({ key: string, nodeId: int32, host: string, port: int32, errorCode: int16, errorMessage: nullableString }))),
+    coordinators: from(
+      4,
+      array(
+        struct({
+          key: string,
+          nodeId: int32,
+          host: string,
+          port: int32,
+          errorCode: int16,
+          errorMessage: nullableString,
+        }),
+      ),
+    ),
   }),
   handle(request, { cluster }) {
     const { id, host, port } = cluster.nodes()[0]
-    return { nodeId: id, host, port, coordinators: request.coordinatorKeys.map((key) => ({ key, nodeId: id, host, port })) }
+    return {
+      nodeId: id,
+      host,
+      port,
+      coordinators: request.coordinatorKeys.map((key) => ({ key, nodeId: id, host, port })),
+    }
   },
 })

@@ -1,5 +1,6 @@
 /**
- * Reading: Fetch, ListOffsets, OffsetForLeaderEpoch. Whole batches only; incremental sessions are declined (session id 0), which every client accepts.
+ * Reading: Fetch, ListOffsets, OffsetForLeaderEpoch. Whole batches only; incremental sessions are declined (session id
+ * 0), which every client accepts.
  */
 import { Decompressor } from '../../kafka/codecs/compression.ts'
 import { CodecError } from '../../kafka/codecs/output.ts'
@@ -96,11 +97,14 @@ export const fetch = defineApi({
   async handle(request, context) {
     if (request.sessionId !== 0) return { errorCode: ERROR.fetchSessionIdNotFound, topics: [] }
     const round = await collect(request, context)
-    for (const { topic, partitions } of round.topics) for (const part of partitions) await fillIn(topic, part, context.cluster)
+    for (const { topic, partitions } of round.topics)
+      for (const part of partitions) await fillIn(topic, part, context.cluster)
     const astray = round.topics.some((topic) => topic.partitions.some((part) => part.currentLeader !== undefined))
     return {
       topics: round.topics,
-      nodeEndpoints: astray ? context.cluster.nodes().map((node) => ({ nodeId: node.id, host: node.host, port: node.port })) : undefined,
+      nodeEndpoints: astray
+        ? context.cluster.nodes().map((node) => ({ nodeId: node.id, host: node.host, port: node.port }))
+        : undefined,
     }
   },
 })
@@ -141,14 +145,27 @@ function look(request: FetchRequest, context: RequestContext): Round {
   return round
 }
 
-function lookAt(topic: WantedTopic, name: string, part: WantedPartition, request: FetchRequest, round: Round, context: RequestContext) {
+function lookAt(
+  topic: WantedTopic,
+  name: string,
+  part: WantedPartition,
+  request: FetchRequest,
+  round: Round,
+  context: RequestContext,
+) {
   const log = context.cluster.store.partition(name, part.index)
   const errorCode = log === undefined ? unknownTopic(topic, name, context) : partitionError(log, part, context)
   if (log === undefined || errorCode !== ERROR.none) {
     round.failed = true
     const astray = errorCode === ERROR.notLeaderOrFollower && log !== undefined ? currentLeader(log) : undefined
     // Kafka gives an empty list for partitions that it does not have, and none for others.
-    return { index: part.index, errorCode, currentLeader: astray, abortedTransactions: log === undefined ? [] : null, records: null }
+    return {
+      index: part.index,
+      errorCode,
+      currentLeader: astray,
+      abortedTransactions: log === undefined ? [] : null,
+      records: null,
+    }
   }
   const committedOnly = request.isolationLevel === 1
   const limit = committedOnly ? log.lastStable : log.end
@@ -156,7 +173,11 @@ function lookAt(topic: WantedTopic, name: string, part: WantedPartition, request
   const chosen = log.choose(part.fetchOffset, limit, room, round.sizeBytes === 0)
   for (const batch of chosen) round.sizeBytes += batch.sizeBytes
   const last = chosen.at(-1)
-  const aborted = committedOnly ? (last === undefined ? [] : log.abortedBetween(part.fetchOffset, last.lastOffset + 1)) : null
+  const aborted = committedOnly
+    ? last === undefined
+      ? []
+      : log.abortedBetween(part.fetchOffset, last.lastOffset + 1)
+    : null
   return {
     index: part.index,
     errorCode,
@@ -214,7 +235,12 @@ export const listOffsets = defineApi({
   request: struct({
     replicaId: int32,
     isolationLevel: from(2, int8),
-    topics: array(struct({ name: string, partitions: array(struct({ index: int32, currentLeaderEpoch: from(4, int32, -1), timestamp: int64 })) })),
+    topics: array(
+      struct({
+        name: string,
+        partitions: array(struct({ index: int32, currentLeaderEpoch: from(4, int32, -1), timestamp: int64 })),
+      }),
+    ),
   }),
   response: struct({
     throttleTimeMs: from(2, int32),
@@ -222,7 +248,13 @@ export const listOffsets = defineApi({
       struct({
         name: string,
         partitions: array(
-          struct({ index: int32, errorCode: int16, timestamp: orElse(-1, int64), offset: orElse(-1, int64), leaderEpoch: from(4, orElse(-1, int32)) }),
+          struct({
+            index: int32,
+            errorCode: int16,
+            timestamp: orElse(-1, int64),
+            offset: orElse(-1, int64),
+            leaderEpoch: from(4, orElse(-1, int32)),
+          }),
         ),
       }),
     ),
@@ -232,7 +264,10 @@ export const listOffsets = defineApi({
       index: part.index,
       ...(await offsetFor(name, part, request.isolationLevel === 1, context)),
     })
-    const topics = request.topics.map(async ({ name, partitions }) => ({ name, partitions: await Promise.all(partitions.map((part) => answer(name, part))) }))
+    const topics = request.topics.map(async ({ name, partitions }) => ({
+      name,
+      partitions: await Promise.all(partitions.map((part) => answer(name, part))),
+    }))
     return { topics: await Promise.all(topics) }
   },
 })
@@ -245,13 +280,18 @@ async function offsetFor(
 ) {
   const log = cluster.store.partition(name, part.index)
   if (log === undefined) return { errorCode: ERROR.unknownTopicOrPartition }
-  const errorCode = cluster.faults.errorFor('ListOffsets', name, part.index) || leadershipError(log, part.currentLeaderEpoch, nodeId)
+  const errorCode =
+    cluster.faults.errorFor('ListOffsets', name, part.index) || leadershipError(log, part.currentLeaderEpoch, nodeId)
   if (errorCode !== ERROR.none) return { errorCode }
   const found = await lookUpOffset(log, part.timestamp, committedOnly)
   return { errorCode: ERROR.none, leaderEpoch: found.offset >= 0 ? log.leaderEpoch : -1, ...found }
 }
 
-async function lookUpOffset(log: PartitionLog, timestamp: number, committedOnly: boolean): Promise<{ timestamp?: number; offset: number }> {
+async function lookUpOffset(
+  log: PartitionLog,
+  timestamp: number,
+  committedOnly: boolean,
+): Promise<{ timestamp?: number; offset: number }> {
   const end = committedOnly ? log.lastStable : log.end
   if (timestamp === EARLIEST || timestamp === EARLIEST_LOCAL) return { offset: log.logStart }
   if (timestamp === LATEST) return { offset: end }
@@ -263,8 +303,15 @@ async function lookUpOffset(log: PartitionLog, timestamp: number, committedOnly:
   return found.offset < end ? found : { offset: -1 }
 }
 
-/** The first record of the batch with that time or a later one, within the log. The start of the batch where it cannot be read. */
-async function firstRecordAt(log: PartitionLog, batch: StoredBatch, timestampMs: number): Promise<{ timestamp: number; offset: number }> {
+/**
+ * The first record of the batch with that time or a later one, within the log. The start of the batch where it cannot
+ * be read.
+ */
+async function firstRecordAt(
+  log: PartitionLog,
+  batch: StoredBatch,
+  timestampMs: number,
+): Promise<{ timestamp: number; offset: number }> {
   const buffer = Buffer.concat(await log.storage.read([batch]))
   const header = new BatchHeader()
   const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
@@ -287,7 +334,8 @@ async function firstRecordAt(log: PartitionLog, batch: StoredBatch, timestampMs:
       clipped: true,
       fault: undefined,
     }
-    for (const record of readRecords(opened)) if (record.timestamp >= timestampMs) return { timestamp: record.timestamp, offset: record.offset }
+    for (const record of readRecords(opened))
+      if (record.timestamp >= timestampMs) return { timestamp: record.timestamp, offset: record.offset }
   } catch (error) {
     if (!(error instanceof CodecError || error instanceof WireError)) throw error
   }
@@ -301,12 +349,22 @@ export const offsetForLeaderEpoch = defineApi({
   flexible: 4,
   request: struct({
     replicaId: from(3, int32, -2),
-    topics: array(struct({ topic: string, partitions: array(struct({ index: int32, currentLeaderEpoch: int32, leaderEpoch: int32 })) })),
+    topics: array(
+      struct({
+        topic: string,
+        partitions: array(struct({ index: int32, currentLeaderEpoch: int32, leaderEpoch: int32 })),
+      }),
+    ),
   }),
   response: struct({
     throttleTimeMs: int32,
     topics: array(
-      struct({ topic: string, partitions: array(struct({ errorCode: int16, index: int32, leaderEpoch: orElse(-1, int32), endOffset: orElse(-1, int64) })) }),
+      struct({
+        topic: string,
+        partitions: array(
+          struct({ errorCode: int16, index: int32, leaderEpoch: orElse(-1, int32), endOffset: orElse(-1, int64) }),
+        ),
+      }),
     ),
   }),
   handle: (request, { cluster, nodeId }) => ({
@@ -314,9 +372,15 @@ export const offsetForLeaderEpoch = defineApi({
       topic,
       partitions: partitions.map((part) => {
         const log = cluster.store.partition(topic, part.index)
-        const errorCode = log === undefined ? ERROR.unknownTopicOrPartition : leadershipError(log, part.currentLeaderEpoch, nodeId)
+        const errorCode =
+          log === undefined ? ERROR.unknownTopicOrPartition : leadershipError(log, part.currentLeaderEpoch, nodeId)
         if (log === undefined || errorCode !== ERROR.none) return { errorCode, index: part.index }
-        return { errorCode, index: part.index, leaderEpoch: Math.min(part.leaderEpoch, log.leaderEpoch), endOffset: log.end }
+        return {
+          errorCode,
+          index: part.index,
+          leaderEpoch: Math.min(part.leaderEpoch, log.leaderEpoch),
+          endOffset: log.end,
+        }
       }),
     })),
   }),

@@ -1,7 +1,21 @@
 /** Consumer groups: the messages around `GroupCoordinator`. */
 import { defineApi, type Cluster } from '../api.ts'
 import { ERROR } from '../error-codes.ts'
-import { array, bool, bytes, from, int16, int32, int64, nullableArray, nullableString, orElse, string, struct, upTo } from '../message.ts'
+import {
+  array,
+  bool,
+  bytes,
+  from,
+  int16,
+  int32,
+  int64,
+  nullableArray,
+  nullableString,
+  orElse,
+  string,
+  struct,
+  upTo,
+} from '../message.ts'
 
 export const joinGroup = defineApi({
   key: 11,
@@ -60,7 +74,8 @@ export const syncGroup = defineApi({
     protocolName: from(5, nullableString),
     assignment: bytes,
   }),
-  handle: ({ groupId, generationId, memberId, assignments }, { cluster }) => cluster.groups.sync(groupId, generationId, memberId, assignments),
+  handle: ({ groupId, generationId, memberId, assignments }, { cluster }) =>
+    cluster.groups.sync(groupId, generationId, memberId, assignments),
 })
 
 export const heartbeat = defineApi({
@@ -70,7 +85,9 @@ export const heartbeat = defineApi({
   flexible: 4,
   request: struct({ groupId: string, generationId: int32, memberId: string, groupInstanceId: from(3, nullableString) }),
   response: struct({ throttleTimeMs: from(1, int32), errorCode: int16 }),
-  handle: ({ groupId, generationId, memberId }, { cluster }) => ({ errorCode: cluster.groups.heartbeat(groupId, generationId, memberId) }),
+  handle: ({ groupId, generationId, memberId }, { cluster }) => ({
+    errorCode: cluster.groups.heartbeat(groupId, generationId, memberId),
+  }),
 })
 
 export const leaveGroup = defineApi({
@@ -81,7 +98,10 @@ export const leaveGroup = defineApi({
   request: struct({
     groupId: string,
     memberId: upTo(2, string),
-    members: from(3, array(struct({ memberId: string, groupInstanceId: nullableString, reason: from(5, nullableString) }))),
+    members: from(
+      3,
+      array(struct({ memberId: string, groupInstanceId: nullableString, reason: from(5, nullableString) })),
+    ),
   }),
   response: struct({
     throttleTimeMs: from(1, int32),
@@ -90,7 +110,12 @@ export const leaveGroup = defineApi({
   }),
   handle({ groupId, memberId, members }, { cluster, version }) {
     if (version < 3) return { errorCode: cluster.groups.leave(groupId, memberId, null) }
-    return { members: members.map((member) => ({ ...member, errorCode: cluster.groups.leave(groupId, member.memberId, member.groupInstanceId) })) }
+    return {
+      members: members.map((member) => ({
+        ...member,
+        errorCode: cluster.groups.leave(groupId, member.memberId, member.groupInstanceId),
+      })),
+    }
   },
 })
 
@@ -106,7 +131,12 @@ export const offsetCommit = defineApi({
     groupInstanceId: from(7, nullableString),
     retentionTimeMs: from(2, upTo(4, int64, -1)),
     topics: array(
-      struct({ name: string, partitions: array(struct({ index: int32, offset: int64, leaderEpoch: from(6, int32, -1), metadata: nullableString })) }),
+      struct({
+        name: string,
+        partitions: array(
+          struct({ index: int32, offset: int64, leaderEpoch: from(6, int32, -1), metadata: nullableString }),
+        ),
+      }),
     ),
   }),
   response: struct({
@@ -129,7 +159,15 @@ export const offsetCommit = defineApi({
 
 const fetchedTopics = struct({
   name: string,
-  partitions: array(struct({ index: int32, offset: int64, leaderEpoch: from(5, orElse(-1, int32)), metadata: nullableString, errorCode: int16 })),
+  partitions: array(
+    struct({
+      index: int32,
+      offset: int64,
+      leaderEpoch: from(5, orElse(-1, int32)),
+      metadata: nullableString,
+      errorCode: int16,
+    }),
+  ),
 })
 
 type WantedOffsets = readonly { readonly name: string; readonly partitions: readonly number[] }[]
@@ -164,16 +202,25 @@ export const offsetFetch = defineApi({
   handle: (request, { cluster, version }) =>
     version < 8
       ? { topics: offsetsOf(cluster, request.groupId, request.topics) }
-      : { groups: request.groups.map(({ groupId, topics }) => ({ groupId, topics: offsetsOf(cluster, groupId, topics) })) },
+      : {
+          groups: request.groups.map(({ groupId, topics }) => ({
+            groupId,
+            topics: offsetsOf(cluster, groupId, topics),
+          })),
+        },
 })
 
 /** Committed offsets; -1 where there is none. Without `wanted`, all that the group has. */
 function offsetsOf(cluster: Cluster, groupId: string, wanted: WantedOffsets | null) {
   const committed = cluster.groups.groups.get(groupId)?.offsets
-  const topics = wanted ?? [...(committed ?? [])].map(([name, partitions]) => ({ name, partitions: [...partitions.keys()] }))
+  const topics =
+    wanted ?? [...(committed ?? [])].map(([name, partitions]) => ({ name, partitions: [...partitions.keys()] }))
   return topics.map(({ name, partitions }) => ({
     name,
-    partitions: partitions.map((index) => ({ index, ...(committed?.get(name)?.get(index) ?? { offset: -1, leaderEpoch: -1, metadata: '' }) })),
+    partitions: partitions.map((index) => ({
+      index,
+      ...(committed?.get(name)?.get(index) ?? { offset: -1, leaderEpoch: -1, metadata: '' }),
+    })),
   }))
 }
 
@@ -186,12 +233,26 @@ export const listGroups = defineApi({
   response: struct({
     throttleTimeMs: from(1, int32),
     errorCode: int16,
-    groups: array(struct({ groupId: string, protocolType: string, groupState: from(4, string), groupType: from(5, string) })),
+    groups: array(
+      struct({ groupId: string, protocolType: string, groupState: from(4, string), groupType: from(5, string) }),
+    ),
   }),
   handle({ states, types }, { cluster }) {
-    const groups = types.length > 0 && !types.some((type) => type.toLowerCase() === 'classic') ? [] : [...cluster.groups.groups.values()]
-    const wanted = groups.filter((group) => states.length === 0 || states.some((state) => state.toLowerCase() === group.state.toLowerCase()))
-    return { groups: wanted.map((group) => ({ groupId: group.id, protocolType: group.protocolType, groupState: group.state, groupType: 'classic' })) }
+    const groups =
+      types.length > 0 && !types.some((type) => type.toLowerCase() === 'classic')
+        ? []
+        : [...cluster.groups.groups.values()]
+    const wanted = groups.filter(
+      (group) => states.length === 0 || states.some((state) => state.toLowerCase() === group.state.toLowerCase()),
+    )
+    return {
+      groups: wanted.map((group) => ({
+        groupId: group.id,
+        protocolType: group.protocolType,
+        groupState: group.state,
+        groupType: 'classic',
+      })),
+    }
   },
 })
 
@@ -212,7 +273,14 @@ export const describeGroups = defineApi({
         protocolType: string,
         protocolData: string,
         members: array(
-          struct({ memberId: string, groupInstanceId: from(4, nullableString), clientId: string, clientHost: string, metadata: bytes, assignment: bytes }),
+          struct({
+            memberId: string,
+            groupInstanceId: from(4, nullableString),
+            clientId: string,
+            clientHost: string,
+            metadata: bytes,
+            assignment: bytes,
+          }),
         ),
         authorizedOperations: from(3, orElse(-2147483648, int32)),
       }),
@@ -224,7 +292,10 @@ export const describeGroups = defineApi({
 function describe(cluster: Cluster, groupId: string, version: number) {
   const group = cluster.groups.groups.get(groupId)
   if (group === undefined) {
-    const gone = version >= 6 ? { errorCode: ERROR.groupIdNotFound, errorMessage: `there is no group ${groupId}` } : { errorCode: ERROR.none }
+    const gone =
+      version >= 6
+        ? { errorCode: ERROR.groupIdNotFound, errorMessage: `there is no group ${groupId}` }
+        : { errorCode: ERROR.none }
     return { ...gone, groupId, groupState: 'Dead' }
   }
   const members = [...group.members.values()].map((member) => ({
@@ -235,7 +306,14 @@ function describe(cluster: Cluster, groupId: string, version: number) {
     metadata: member.protocols.find((protocol) => protocol.name === group.protocolName)?.metadata,
     assignment: member.assignment,
   }))
-  return { errorCode: ERROR.none, groupId, groupState: group.state, protocolType: group.protocolType, protocolData: group.protocolName, members }
+  return {
+    errorCode: ERROR.none,
+    groupId,
+    groupState: group.state,
+    protocolType: group.protocolType,
+    protocolData: group.protocolName,
+    members,
+  }
 }
 
 export const offsetDelete = defineApi({
@@ -243,7 +321,10 @@ export const offsetDelete = defineApi({
   name: 'OffsetDelete',
   versions: [0, 0],
   flexible: 1,
-  request: struct({ groupId: string, topics: array(struct({ name: string, partitions: array(struct({ index: int32 })) })) }),
+  request: struct({
+    groupId: string,
+    topics: array(struct({ name: string, partitions: array(struct({ index: int32 })) })),
+  }),
   response: struct({
     errorCode: int16,
     throttleTimeMs: int32,
@@ -256,7 +337,10 @@ export const offsetDelete = defineApi({
         name,
         partitions: partitions.map(({ index }) => ({
           index,
-          errorCode: cluster.store.partition(name, index) === undefined ? ERROR.unknownTopicOrPartition : cluster.groups.deleteOffset(groupId, name, index),
+          errorCode:
+            cluster.store.partition(name, index) === undefined
+              ? ERROR.unknownTopicOrPartition
+              : cluster.groups.deleteOffset(groupId, name, index),
         })),
       })),
     }
@@ -270,5 +354,7 @@ export const deleteGroups = defineApi({
   flexible: 2,
   request: struct({ groups: array(string) }),
   response: struct({ throttleTimeMs: int32, results: array(struct({ groupId: string, errorCode: int16 })) }),
-  handle: ({ groups }, { cluster }) => ({ results: groups.map((groupId) => ({ groupId, errorCode: cluster.groups.delete(groupId) })) }),
+  handle: ({ groups }, { cluster }) => ({
+    results: groups.map((groupId) => ({ groupId, errorCode: cluster.groups.delete(groupId) })),
+  }),
 })

@@ -1,11 +1,26 @@
-/** Writing: Produce and InitProducerId. Batches are checked (length, magic, checksum, size) and stored as they are; transactions are not coordinated. */
+/**
+ * Writing: Produce and InitProducerId. Batches are checked (length, magic, checksum, size) and stored as they are;
+ * transactions are not coordinated.
+ */
 import { AT, CODECS } from '../../kafka/read/record-batch.ts'
 import { WireError } from '../../kafka/wire/primitives.ts'
 import { count, currentLeader, defineApi, type RequestContext } from '../api.ts'
 import { CODEC_MASK, hasGoodCrc, readBatchHeader, type BatchHeader } from '../batch.ts'
 import { ERROR } from '../error-codes.ts'
 import { StoreFullError, type Topic } from '../log-store.ts'
-import { array, from, int16, int32, int64, nullableString, orElse, records, string, struct, tagged } from '../message.ts'
+import {
+  array,
+  from,
+  int16,
+  int32,
+  int64,
+  nullableString,
+  orElse,
+  records,
+  string,
+  struct,
+  tagged,
+} from '../message.ts'
 import type { PartitionLog } from '../partition-log.ts'
 
 /** `max.message.bytes` when the topic does not say otherwise. */
@@ -54,7 +69,12 @@ export const produce = defineApi({
     }))
     if (request.acks === 0) return silent(topics)
     const astray = topics.some((topic) => topic.partitions.some((part) => 'currentLeader' in part))
-    return { topics, nodeEndpoints: astray ? context.cluster.nodes().map((node) => ({ nodeId: node.id, host: node.host, port: node.port })) : undefined }
+    return {
+      topics,
+      nodeEndpoints: astray
+        ? context.cluster.nodes().map((node) => ({ nodeId: node.id, host: node.host, port: node.port }))
+        : undefined,
+    }
   },
 })
 
@@ -83,15 +103,24 @@ function store(name: string, index: number, bytes: Buffer | null, context: Reque
   }
 }
 
-function append(topic: Topic, log: PartitionLog, bytes: Buffer, headers: readonly BatchHeader[], { cluster }: RequestContext) {
+function append(
+  topic: Topic,
+  log: PartitionLog,
+  bytes: Buffer,
+  headers: readonly BatchHeader[],
+  { cluster }: RequestContext,
+) {
   const stamped = topic.config.get('message.timestamp.type') === 'LogAppendTime'
   const appendTimeMs = stamped ? cluster.clock.now() : undefined
   let first = -1
   for (const header of headers) {
     const sequence = header.producerId >= 0 && header.baseSequence >= 0 ? log.sequenceOf(header) : undefined
-    if (sequence?.kind === 'out of order' || sequence?.kind === 'old epoch') return { ...refusal(header, sequence.kind), logStartOffset: log.logStart }
+    if (sequence?.kind === 'out of order' || sequence?.kind === 'old epoch')
+      return { ...refusal(header, sequence.kind), logStartOffset: log.logStart }
     const duplicate = sequence?.kind === 'duplicate'
-    const baseOffset = duplicate ? sequence.baseOffset : cluster.store.append(log, bytes.subarray(header.at, header.at + header.sizeBytes), { appendTimeMs })
+    const baseOffset = duplicate
+      ? sequence.baseOffset
+      : cluster.store.append(log, bytes.subarray(header.at, header.at + header.sizeBytes), { appendTimeMs })
     if (sequence?.kind === 'new') log.remember(header, baseOffset)
     if (first < 0) first = baseOffset
   }
@@ -101,17 +130,30 @@ function append(topic: Topic, log: PartitionLog, bytes: Buffer, headers: readonl
 
 function refusal(header: BatchHeader, kind: 'out of order' | 'old epoch') {
   if (kind === 'old epoch')
-    return { errorCode: ERROR.invalidProducerEpoch, errorMessage: `producer ${header.producerId} has a newer epoch than ${header.producerEpoch}` }
-  return { errorCode: ERROR.outOfOrderSequence, errorMessage: `sequence ${header.baseSequence} of producer ${header.producerId} is not the next one` }
+    return {
+      errorCode: ERROR.invalidProducerEpoch,
+      errorMessage: `producer ${header.producerId} has a newer epoch than ${header.producerEpoch}`,
+    }
+  return {
+    errorCode: ERROR.outOfOrderSequence,
+    errorMessage: `sequence ${header.baseSequence} of producer ${header.producerId} is not the next one`,
+  }
 }
 
 /** The headers of the batches in a produce request, or what is wrong with them. */
-function checkBatches(bytes: Buffer, topic: Topic, version: number): { headers: BatchHeader[] } | { errorCode: number; errorMessage: string } {
+function checkBatches(
+  bytes: Buffer,
+  topic: Topic,
+  version: number,
+): { headers: BatchHeader[] } | { errorCode: number; errorMessage: string } {
   const headers: BatchHeader[] = []
   const limit = topic.number('max.message.bytes', DEFAULT_MAX_MESSAGE_BYTES)
   for (let at = 0; at < bytes.length; ) {
     if (bytes.length - at > 16 && bytes[at + 16] < 2)
-      return { errorCode: ERROR.invalidRecord, errorMessage: `record format ${bytes[at + 16]} is not supported, only 2` }
+      return {
+        errorCode: ERROR.invalidRecord,
+        errorMessage: `record format ${bytes[at + 16]} is not supported, only 2`,
+      }
     const header = readBatchHeader(bytes, at)
     if (header === undefined)
       return {
@@ -123,14 +165,26 @@ function checkBatches(bytes: Buffer, topic: Topic, version: number): { headers: 
     headers.push(header)
     at += header.sizeBytes
   }
-  return headers.length > 0 ? { headers } : { errorCode: ERROR.invalidRecord, errorMessage: 'there is no record batch in the request' }
+  return headers.length > 0
+    ? { headers }
+    : { errorCode: ERROR.invalidRecord, errorMessage: 'there is no record batch in the request' }
 }
 
-function checkBatch(bytes: Buffer, header: BatchHeader, limit: number, version: number): { errorCode: number; errorMessage: string } | undefined {
-  if (header.magic !== 2) return { errorCode: ERROR.invalidRecord, errorMessage: `record format ${header.magic} is not supported, only 2` }
+function checkBatch(
+  bytes: Buffer,
+  header: BatchHeader,
+  limit: number,
+  version: number,
+): { errorCode: number; errorMessage: string } | undefined {
+  if (header.magic !== 2)
+    return { errorCode: ERROR.invalidRecord, errorMessage: `record format ${header.magic} is not supported, only 2` }
   if (header.sizeBytes > limit)
-    return { errorCode: ERROR.messageTooLarge, errorMessage: `a record batch of ${header.sizeBytes} bytes is larger than max.message.bytes = ${limit}` }
-  if (!hasGoodCrc(bytes, header)) return { errorCode: ERROR.corruptMessage, errorMessage: 'the checksum of a record batch does not fit its bytes' }
+    return {
+      errorCode: ERROR.messageTooLarge,
+      errorMessage: `a record batch of ${header.sizeBytes} bytes is larger than max.message.bytes = ${limit}`,
+    }
+  if (!hasGoodCrc(bytes, header))
+    return { errorCode: ERROR.corruptMessage, errorMessage: 'the checksum of a record batch does not fit its bytes' }
   if (header.count <= 0 || header.lastOffset - header.baseOffset !== header.count - 1)
     return { errorCode: ERROR.invalidRecord, errorMessage: `a record batch counts ${header.count} records` }
   if (CODECS[header.attributes & CODEC_MASK] === 'zstd' && version < 7)
@@ -143,10 +197,16 @@ export const initProducerId = defineApi({
   name: 'InitProducerId',
   versions: [0, 5],
   flexible: 2,
-  request: struct({ transactionalId: nullableString, transactionTimeoutMs: int32, producerId: from(3, int64, -1), producerEpoch: from(3, int16, -1) }),
+  request: struct({
+    transactionalId: nullableString,
+    transactionTimeoutMs: int32,
+    producerId: from(3, int64, -1),
+    producerEpoch: from(3, int16, -1),
+  }),
   response: struct({ throttleTimeMs: int32, errorCode: int16, producerId: int64, producerEpoch: int16 }),
   handle(request, { cluster }) {
-    if (request.producerId >= 0 && request.producerEpoch < 32000) return { producerId: request.producerId, producerEpoch: request.producerEpoch + 1 }
+    if (request.producerId >= 0 && request.producerEpoch < 32000)
+      return { producerId: request.producerId, producerEpoch: request.producerEpoch + 1 }
     return { producerId: cluster.nextProducerId(), producerEpoch: 0 }
   },
 })
@@ -157,10 +217,18 @@ export const deleteRecords = defineApi({
   name: 'DeleteRecords',
   versions: [0, 2],
   flexible: 2,
-  request: struct({ topics: array(struct({ name: string, partitions: array(struct({ index: int32, offset: int64 })) })), timeoutMs: int32 }),
+  request: struct({
+    topics: array(struct({ name: string, partitions: array(struct({ index: int32, offset: int64 })) })),
+    timeoutMs: int32,
+  }),
   response: struct({
     throttleTimeMs: int32,
-    topics: array(struct({ name: string, partitions: array(struct({ index: int32, lowWatermark: orElse(-1, int64), errorCode: int16 })) })),
+    topics: array(
+      struct({
+        name: string,
+        partitions: array(struct({ index: int32, lowWatermark: orElse(-1, int64), errorCode: int16 })),
+      }),
+    ),
   }),
   handle: (request, context) => ({
     topics: request.topics.map(({ name, partitions }) => ({

@@ -1,8 +1,26 @@
-/** Topics and their settings: CreateTopics, CreatePartitions, DeleteTopics, DescribeConfigs, IncrementalAlterConfigs. Settings are remembered; few have an effect. */
+/**
+ * Topics and their settings: CreateTopics, CreatePartitions, DeleteTopics, DescribeConfigs, IncrementalAlterConfigs.
+ * Settings are remembered; few have an effect.
+ */
 import { defineApi, type RequestContext } from '../api.ts'
 import { ERROR } from '../error-codes.ts'
 import type { LogStore, Topic } from '../log-store.ts'
-import { array, bool, from, int16, int32, int8, NO_ID, nullableArray, nullableString, orElse, string, struct, upTo, uuid } from '../message.ts'
+import {
+  array,
+  bool,
+  from,
+  int16,
+  int32,
+  int8,
+  NO_ID,
+  nullableArray,
+  nullableString,
+  orElse,
+  string,
+  struct,
+  upTo,
+  uuid,
+} from '../message.ts'
 import { isTopicName } from './cluster.ts'
 import { DEFAULT_MAX_MESSAGE_BYTES } from './produce.ts'
 
@@ -11,7 +29,13 @@ export const MAX_PARTITIONS = 1000
 /** `sandbox.max.topics` */
 export const MAX_TOPICS = 5000
 
-const configEntry = struct({ name: string, value: nullableString, readOnly: bool, configSource: int8, isSensitive: bool })
+const configEntry = struct({
+  name: string,
+  value: nullableString,
+  readOnly: bool,
+  configSource: int8,
+  isSensitive: bool,
+})
 
 export const createTopics = defineApi({
   key: 19,
@@ -45,7 +69,9 @@ export const createTopics = defineApi({
       }),
     ),
   }),
-  handle: (request, context) => ({ topics: request.topics.map((wanted) => create(wanted, request.validateOnly, context)) }),
+  handle: (request, context) => ({
+    topics: request.topics.map((wanted) => create(wanted, request.validateOnly, context)),
+  }),
 })
 
 interface WantedTopic {
@@ -58,13 +84,22 @@ interface WantedTopic {
 
 function create(wanted: WantedTopic, validateOnly: boolean, { cluster }: RequestContext) {
   const { name } = wanted
-  const partitions = wanted.assignments.length > 0 ? wanted.assignments.length : wanted.numPartitions === -1 ? cluster.defaultPartitions : wanted.numPartitions
+  const partitions =
+    wanted.assignments.length > 0
+      ? wanted.assignments.length
+      : wanted.numPartitions === -1
+        ? cluster.defaultPartitions
+        : wanted.numPartitions
   const refuse = (errorCode: number, errorMessage: string) => ({ name, errorCode, errorMessage, configs: null })
   if (!isTopicName(name)) return refuse(ERROR.invalidTopic, `"${name}" is not a topic name`)
   if (cluster.store.topics.has(name)) return refuse(ERROR.topicAlreadyExists, `topic "${name}" exists already`)
-  if (cluster.store.topics.size >= MAX_TOPICS) return refuse(ERROR.policyViolation, `the sandbox holds sandbox.max.topics = ${MAX_TOPICS} topics already`)
+  if (cluster.store.topics.size >= MAX_TOPICS)
+    return refuse(ERROR.policyViolation, `the sandbox holds sandbox.max.topics = ${MAX_TOPICS} topics already`)
   if (partitions < 1 || partitions > MAX_PARTITIONS)
-    return refuse(ERROR.invalidPartitions, `a topic has 1 to sandbox.max.partitions = ${MAX_PARTITIONS} partitions, not ${partitions}`)
+    return refuse(
+      ERROR.invalidPartitions,
+      `a topic has 1 to sandbox.max.partitions = ${MAX_PARTITIONS} partitions, not ${partitions}`,
+    )
   if (wanted.replicationFactor !== -1 && wanted.replicationFactor !== 1)
     return refuse(ERROR.invalidReplicationFactor, `the sandbox keeps 1 replica, not ${wanted.replicationFactor}`)
   const config: Record<string, string> = {}
@@ -80,11 +115,16 @@ export const createPartitions = defineApi({
   versions: [0, 3],
   flexible: 2,
   request: struct({
-    topics: array(struct({ name: string, count: int32, assignments: nullableArray(struct({ brokerIds: array(int32) })) })),
+    topics: array(
+      struct({ name: string, count: int32, assignments: nullableArray(struct({ brokerIds: array(int32) })) }),
+    ),
     timeoutMs: int32,
     validateOnly: bool,
   }),
-  response: struct({ throttleTimeMs: int32, results: array(struct({ name: string, errorCode: int16, errorMessage: nullableString })) }),
+  response: struct({
+    throttleTimeMs: int32,
+    results: array(struct({ name: string, errorCode: int16, errorMessage: nullableString })),
+  }),
   handle: ({ topics, validateOnly }, { cluster }) => ({
     results: topics.map(({ name, count }) => {
       const topic = cluster.store.topics.get(name)
@@ -106,10 +146,16 @@ export const deleteTopics = defineApi({
   name: 'DeleteTopics',
   versions: [1, 6],
   flexible: 4,
-  request: struct({ topics: from(6, array(struct({ name: nullableString, topicId: uuid }))), topicNames: upTo(5, array(string)), timeoutMs: int32 }),
+  request: struct({
+    topics: from(6, array(struct({ name: nullableString, topicId: uuid }))),
+    topicNames: upTo(5, array(string)),
+    timeoutMs: int32,
+  }),
   response: struct({
     throttleTimeMs: int32,
-    responses: array(struct({ name: nullableString, topicId: from(6, uuid), errorCode: int16, errorMessage: from(5, nullableString) })),
+    responses: array(
+      struct({ name: nullableString, topicId: from(6, uuid), errorCode: int16, errorMessage: from(5, nullableString) }),
+    ),
   }),
   handle(request, { cluster }) {
     const wanted = [...request.topics, ...request.topicNames.map((name) => ({ name, topicId: NO_ID }))]
@@ -119,7 +165,12 @@ export const deleteTopics = defineApi({
 
 function remove(store: LogStore, name: string | null, topicId: string) {
   const topic = name === null ? store.byId.get(topicId) : store.topics.get(name)
-  if (topic === undefined) return { name: name ?? '', topicId, errorCode: name === null ? ERROR.unknownTopicId : ERROR.unknownTopicOrPartition }
+  if (topic === undefined)
+    return {
+      name: name ?? '',
+      topicId,
+      errorCode: name === null ? ERROR.unknownTopicId : ERROR.unknownTopicOrPartition,
+    }
   store.deleteTopic(topic.name)
   return { name: topic.name, topicId: topic.id, errorCode: ERROR.none }
 }
@@ -180,7 +231,9 @@ export const describeConfigs = defineApi({
       }),
     ),
   }),
-  handle: ({ resources }, { cluster }) => ({ results: resources.map(({ type, name, keys }) => describe(cluster.store, type, name, keys)) }),
+  handle: ({ resources }, { cluster }) => ({
+    results: resources.map(({ type, name, keys }) => describe(cluster.store, type, name, keys)),
+  }),
 })
 
 function describe(store: LogStore, type: number, name: string, keys: readonly string[] | null) {
@@ -191,14 +244,26 @@ function describe(store: LogStore, type: number, name: string, keys: readonly st
     configs: configs.filter((entry) => keys === null || keys.length === 0 || keys.includes(entry.name)),
   })
   if (type === BROKER_RESOURCE) return wanted(settings(BROKER_DEFAULTS, undefined))
-  if (type !== TOPIC_RESOURCE) return { errorCode: ERROR.invalidRequest, errorMessage: `resources of type ${type} have no settings in the sandbox`, type, name }
+  if (type !== TOPIC_RESOURCE)
+    return {
+      errorCode: ERROR.invalidRequest,
+      errorMessage: `resources of type ${type} have no settings in the sandbox`,
+      type,
+      name,
+    }
   const topic = store.topics.get(name)
-  if (topic === undefined) return { errorCode: ERROR.unknownTopicOrPartition, errorMessage: `there is no topic "${name}"`, type, name }
+  if (topic === undefined)
+    return { errorCode: ERROR.unknownTopicOrPartition, errorMessage: `there is no topic "${name}"`, type, name }
   return wanted(settings(TOPIC_DEFAULTS, topic))
 }
 
 function settings(defaults: typeof TOPIC_DEFAULTS, topic: Topic | undefined) {
-  const entries = defaults.map(([name, value, configType]) => ({ name, value, configType: configType as number, configSource: DEFAULT_CONFIG as number }))
+  const entries = defaults.map(([name, value, configType]) => ({
+    name,
+    value,
+    configType: configType as number,
+    configSource: DEFAULT_CONFIG as number,
+  }))
   for (const [name, value] of topic?.config ?? []) {
     const known = entries.find((entry) => entry.name === name)
     if (known === undefined) entries.push({ name, value, configType: TYPE.string, configSource: TOPIC_CONFIG })
@@ -215,10 +280,19 @@ export const incrementalAlterConfigs = defineApi({
   versions: [0, 1],
   flexible: 1,
   request: struct({
-    resources: array(struct({ type: int8, name: string, configs: array(struct({ name: string, operation: int8, value: nullableString })) })),
+    resources: array(
+      struct({
+        type: int8,
+        name: string,
+        configs: array(struct({ name: string, operation: int8, value: nullableString })),
+      }),
+    ),
     validateOnly: bool,
   }),
-  response: struct({ throttleTimeMs: int32, responses: array(struct({ errorCode: int16, errorMessage: nullableString, type: int8, name: string })) }),
+  response: struct({
+    throttleTimeMs: int32,
+    responses: array(struct({ errorCode: int16, errorMessage: nullableString, type: int8, name: string })),
+  }),
   handle: ({ resources, validateOnly }, { cluster }) => ({
     responses: resources.map(({ type, name, configs }) => {
       const topic = type === TOPIC_RESOURCE ? cluster.store.topics.get(name) : undefined
@@ -230,7 +304,12 @@ export const incrementalAlterConfigs = defineApi({
           name,
         }
       if (configs.some((entry) => entry.operation > OPERATION.delete))
-        return { errorCode: ERROR.invalidConfig, errorMessage: 'the sandbox sets and deletes settings, it does not append or subtract', type, name }
+        return {
+          errorCode: ERROR.invalidConfig,
+          errorMessage: 'the sandbox sets and deletes settings, it does not append or subtract',
+          type,
+          name,
+        }
       if (!validateOnly) for (const entry of configs) alter(topic, entry)
       cluster.store.saveTopics()
       return { errorCode: ERROR.none, type, name }
@@ -238,7 +317,10 @@ export const incrementalAlterConfigs = defineApi({
   }),
 })
 
-function alter(topic: Topic, { name, operation, value }: { name: string; operation: number; value: string | null }): void {
+function alter(
+  topic: Topic,
+  { name, operation, value }: { name: string; operation: number; value: string | null },
+): void {
   if (operation === OPERATION.delete || value === null) topic.config.delete(name)
   else topic.config.set(name, value)
 }

@@ -1,6 +1,7 @@
 /**
- * Bytes of a key or a value, written again and again into the same memory: a million demo records must not leave a million objects behind.
- * Avro's binary encoding value by value, in the order of a schema that the caller knows, and text digit by digit. Source: the Avro specification, "Binary Encoding".
+ * Bytes of a key or a value, written again and again into the same memory: a million demo records must not leave a
+ * million objects behind. Avro's binary encoding value by value, in the order of a schema that the caller knows, and
+ * text digit by digit. Source: the Avro specification, "Binary Encoding".
  */
 
 /** The first `length` bytes of a buffer. */
@@ -184,7 +185,9 @@ export class Bytes implements Piece {
     return this
   }
 
-  /** Begins an Avro string or byte field of less than 64 bytes; `close` takes what this gives and puts the length there. */
+  /**
+   * Begins an Avro string or byte field of less than 64 bytes; `close` takes what this gives and puts the length there.
+   */
   open(): number {
     this.#room(1)
     return this.#at++

@@ -1,4 +1,7 @@
-/** `corrupt_events`: Avro, but one record in eight is not what it should be: cut short, of a schema that nobody registered, plain text, JSON, or empty. */
+/**
+ * `corrupt_events`: Avro, but one record in eight is not what it should be: cut short, of a schema that nobody
+ * registered, plain text, JSON, or empty.
+ */
 import { Bytes, pieceOf, type Piece } from './bytes.ts'
 import { Random } from './random.ts'
 import { RETENTION_BYTES, type AddRecord, type DemoTopic, type Register } from './topic.ts'

@@ -1,4 +1,7 @@
-/** `customers`: a compacted topic with string keys and JSON values. Customers change and some leave (a tombstone); between its batches offsets are missing, as after a cleaning. */
+/**
+ * `customers`: a compacted topic with string keys and JSON values. Customers change and some leave (a tombstone);
+ * between its batches offsets are missing, as after a cleaning.
+ */
 import { partitionOfKey } from '../../lib/murmur2.ts'
 import { pieceOf } from './bytes.ts'
 import { Random } from './random.ts'
@@ -10,7 +13,24 @@ const CUSTOMERS = 2000
 const START_MS = Date.UTC(2023, 0, 2, 8)
 const STEP_MS = 137_000
 const TOMBSTONE_SHARE = 0.04
-const FIRST = ['Ada', 'Bjørn', 'Chloé', 'Dmitri', 'Eva', 'Fatima', 'Giulia', 'Hiro', 'Inés', 'Jürgen', 'Kasia', 'Linh', 'Mario', 'Nia', 'Olu', 'Priya'] as const
+const FIRST = [
+  'Ada',
+  'Bjørn',
+  'Chloé',
+  'Dmitri',
+  'Eva',
+  'Fatima',
+  'Giulia',
+  'Hiro',
+  'Inés',
+  'Jürgen',
+  'Kasia',
+  'Linh',
+  'Mario',
+  'Nia',
+  'Olu',
+  'Priya',
+] as const
 const LAST = [
   'Andersen',
   'Brown',
@@ -56,7 +76,12 @@ export function customersTopic(history: number): DemoTopic {
     const number = 1 + random.below(CUSTOMERS)
     const key = Buffer.from(customerId(number))
     const gone = random.next() < TOMBSTONE_SHARE
-    add(partitionOfKey(key, PARTITIONS), timestampMs, pieceOf(key), gone ? null : pieceOf(Buffer.from(JSON.stringify(customer(number, timestampMs, random)))))
+    add(
+      partitionOfKey(key, PARTITIONS),
+      timestampMs,
+      pieceOf(key),
+      gone ? null : pieceOf(Buffer.from(JSON.stringify(customer(number, timestampMs, random)))),
+    )
   }
   return {
     name: 'customers',

@@ -1,4 +1,7 @@
-/** `input`: the table that the Python program in the WebSocket specification asks for. Small JSON readings with string keys. */
+/**
+ * `input`: the table that the Python program in the WebSocket specification asks for. Small JSON readings with string
+ * keys.
+ */
 import { partitionOfKey } from '../../lib/murmur2.ts'
 import { pieceOf } from './bytes.ts'
 import { Random } from './random.ts'

@@ -1,4 +1,7 @@
-/** `orders`: nested Avro with everything that makes reading it interesting (arrays of records, unions, maps, enum, fixed, decimal, dates and times, uuid), and with record headers. */
+/**
+ * `orders`: nested Avro with everything that makes reading it interesting (arrays of records, unions, maps, enum,
+ * fixed, decimal, dates and times, uuid), and with record headers.
+ */
 import { partitionOfKey } from '../../lib/murmur2.ts'
 import { Bytes, pieceOf } from './bytes.ts'
 import { customerId, customerName } from './customers.ts'
@@ -30,7 +33,13 @@ export const ORDER_SCHEMA = {
     field('shipTo', {
       type: 'record',
       name: 'Address',
-      fields: [field('street', 'string'), field('city', 'string'), field('zip', 'string'), field('country', 'string'), optional('floor', 'int')],
+      fields: [
+        field('street', 'string'),
+        field('city', 'string'),
+        field('zip', 'string'),
+        field('country', 'string'),
+        optional('floor', 'int'),
+      ],
     }),
     optional('billTo', 'Address'),
     field('lines', {

@@ -1,6 +1,7 @@
 /**
- * `cc_payments` (Avro) and `cc_payments_json`: card payments, one partition, the same payments in both, in the same order. About 96 bytes a record in Avro, as in the STATS sample of the
- * WebSocket specification, which lies within the history: 541,951 payments up to 2023-03-15T17:29:15.
+ * `cc_payments` (Avro) and `cc_payments_json`: card payments, one partition, the same payments in both, in the same
+ * order. About 96 bytes a record in Avro, as in the STATS sample of the WebSocket specification, which lies within the
+ * history: 541,951 payments up to 2023-03-15T17:29:15.
  */
 import { Bytes, type Piece } from './bytes.ts'
 import { Random } from './random.ts'
@@ -75,10 +76,17 @@ function writeId(w: Bytes, payment: Payment): Bytes {
   return w.fixed(TXN).hex8(payment.salt).byte(DASH).digits(payment.number, 8)
 }
 
-function paymentTopic(name: string, codec: 'none' | 'zstd', batchBytes: number, history: number, encode: (payment: Payment) => Piece): DemoTopic {
+function paymentTopic(
+  name: string,
+  codec: 'none' | 'zstd',
+  batchBytes: number,
+  history: number,
+  encode: (payment: Payment) => Piece,
+): DemoTopic {
   const payments = new Payments()
   const key = new Bytes(64)
-  const send = (payment: Payment, add: AddRecord) => add(0, payment.timeMs, writeId(key.clear(), payment), encode(payment))
+  const send = (payment: Payment, add: AddRecord) =>
+    add(0, payment.timeMs, writeId(key.clear(), payment), encode(payment))
   return {
     name,
     partitions: 1,
@@ -119,7 +127,11 @@ export function jsonPayments(history: number): DemoTopic {
   const w = new Bytes()
   return paymentTopic('cc_payments_json', 'zstd', 131_072, history, (payment) => {
     writeId(w.clear().fixed(ID), payment).fixed(TIME).digits(payment.timeMs).fixed(AMOUNT)
-    writeAmount(w, payment.cents).fixed(CURRENCY).fixed(CURRENCIES[payment.currency]).fixed(CARD).digits(payment.card, 16)
+    writeAmount(w, payment.cents)
+      .fixed(CURRENCY)
+      .fixed(CURRENCIES[payment.currency])
+      .fixed(CARD)
+      .digits(payment.card, 16)
     return w.fixed(MERCHANT).digits(payment.merchant).fixed(END)
   })
 }

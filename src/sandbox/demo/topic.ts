@@ -3,7 +3,13 @@ import type { RecordHeader } from '../batch-writer.ts'
 import type { Piece } from './bytes.ts'
 
 /** Takes records. The bytes are copied. */
-export type AddRecord = (partition: number, timestampMs: number, key: Piece | null, value: Piece | null, headers?: readonly RecordHeader[]) => void
+export type AddRecord = (
+  partition: number,
+  timestampMs: number,
+  key: Piece | null,
+  value: Piece | null,
+  headers?: readonly RecordHeader[],
+) => void
 
 export interface DemoTopic {
   readonly name: string

@@ -1,6 +1,8 @@
 /**
- * `sea_vessel_position_reports`: AIS position reports as in the sample of the WebSocket specification. That very record stands where the sample says: partition 1, offset 71, with its time,
- * its sizes (key 10 bytes, value 79: `Speed`, `Course` and `Turn` must be floats for that) and its schema ids 4 and 5; the second key of the specification follows at offset 86.
+ * `sea_vessel_position_reports`: AIS position reports as in the sample of the WebSocket specification. That very record
+ * stands where the sample says: partition 1, offset 71, with its time, its sizes (key 10 bytes, value 79: `Speed`,
+ * `Course` and `Turn` must be floats for that) and its schema ids 4 and 5; the second key of the specification follows
+ * at offset 86.
  */
 import { partitionOfKey } from '../../lib/murmur2.ts'
 import { Bytes, pieceOf, type Piece } from './bytes.ts'
@@ -9,7 +11,12 @@ import { RETENTION_BYTES, type AddRecord, type DemoTopic, type Register } from '
 
 const field = (name: string, type: string) => ({ name, type })
 
-export const VESSEL_KEY_SCHEMA = { type: 'record', name: 'VesselKey', namespace: 'io.sluice.demo', fields: [field('MMSI', 'long')] }
+export const VESSEL_KEY_SCHEMA = {
+  type: 'record',
+  name: 'VesselKey',
+  namespace: 'io.sluice.demo',
+  fields: [field('MMSI', 'long')],
+}
 export const VESSEL_SCHEMA = {
   type: 'record',
   name: 'VesselPositionReport',
@@ -63,7 +70,13 @@ const PARTITIONS = 3
 const VESSELS = 1500
 const SEED = 219005662
 /** The specification's record: its place, its time, and its own timestamp 1491318144456507320. */
-const SAMPLE = { partition: 1, offset: 71, timestampMs: Date.UTC(2023, 2, 13, 11, 42, 24, 267), reportMs: 1491318144456, reportNs: 507320 }
+const SAMPLE = {
+  partition: 1,
+  offset: 71,
+  timestampMs: Date.UTC(2023, 2, 13, 11, 42, 24, 267),
+  reportMs: 1491318144456,
+  reportNs: 507320,
+}
 const SECOND_KEY = { mmsi: 265527470, offset: 86, timestampMs: Date.UTC(2023, 2, 13, 11, 42, 29, 107) }
 /** Fifteen records of the partition in 4.84 seconds, in three partitions. */
 const STEP_MS = 4840 / 15 / PARTITIONS
@@ -129,7 +142,16 @@ const SAMPLE_REPORT: Report = {
 
 function makeVessel(mmsi: number, type: number, keySchema: number): Vessel {
   const key = new Bytes(16).begin(keySchema).long(mmsi).copy()
-  return { mmsi, type, key: pieceOf(key), partition: partitionOfKey(key, PARTITIONS), longitude: 0, latitude: 0, course: 0, speed: 0 }
+  return {
+    mmsi,
+    type,
+    key: pieceOf(key),
+    partition: partitionOfKey(key, PARTITIONS),
+    longitude: 0,
+    latitude: 0,
+    course: 0,
+    speed: 0,
+  }
 }
 
 /** Somewhere in the Kattegat and the Baltic approaches. */
@@ -148,7 +170,8 @@ function move(vessel: Vessel, random: Random, elapsedMs: number): void {
   const angle = (vessel.course * Math.PI) / 180
   vessel.latitude = Math.round((vessel.latitude + (miles * Math.cos(angle)) / 60) * 6e5) / 6e5
   vessel.longitude = Math.round((vessel.longitude + (miles * Math.sin(angle)) / 34) * 6e5) / 6e5
-  if (vessel.latitude < 54.2 || vessel.latitude > 58.1 || vessel.longitude < 9.3 || vessel.longitude > 13.7) vessel.course = (vessel.course + 180) % 360
+  if (vessel.latitude < 54.2 || vessel.latitude > 58.1 || vessel.longitude < 9.3 || vessel.longitude > 13.7)
+    vessel.course = (vessel.course + 180) % 360
   if (random.next() < 0.2) vessel.course = Math.round(((vessel.course + random.next() * 10 + 355) % 360) * 10) / 10
 }
 
@@ -167,11 +190,25 @@ function randomReport(report: Report, vessel: Vessel, random: Random, timestampM
 }
 
 function encode(w: Bytes, schemaId: number, vessel: Vessel, report: Report): Bytes {
-  w.begin(schemaId).long(vessel.type).long(0).long(vessel.mmsi).float(vessel.speed).boolean(report.accuracy).double(vessel.longitude).double(vessel.latitude)
+  w.begin(schemaId)
+    .long(vessel.type)
+    .long(0)
+    .long(vessel.mmsi)
+    .float(vessel.speed)
+    .boolean(report.accuracy)
+    .double(vessel.longitude)
+    .double(vessel.latitude)
   const location = w.open()
   degrees(w, vessel.latitude).byte(COMMA)
   degrees(w, vessel.longitude).close(location)
-  w.float(vessel.course).long(report.heading).long(report.second).boolean(report.raim).long(report.radio).long(report.status).float(report.turn).long(0)
+  w.float(vessel.course)
+    .long(report.heading)
+    .long(report.second)
+    .boolean(report.raim)
+    .long(report.radio)
+    .long(report.status)
+    .float(report.turn)
+    .long(0)
   return w.nanoseconds(report.timestampMs, report.timestampNs)
 }
 

@@ -1,7 +1,9 @@
 /**
- * The server's configuration: one YAML file, over it environment variables, over those the command line; checked as a whole, with errors that name the key, the value and
- * what was expected. Secrets may stand in files of their own (`passwordFile`, `SLUICE_SASL_PASSWORD_FILE`, `@path` on the command line); passwords and tokens are kept as
- * hashes only. This is the one place of the server that reads files and environment variables (`config-follow` calls it again).
+ * The server's configuration: one YAML file, over it environment variables, over those the command line; checked as a
+ * whole, with errors that name the key, the value and what was expected. Secrets may stand in files of their own
+ * (`passwordFile`, `SLUICE_SASL_PASSWORD_FILE`, `@path` on the command line); passwords and tokens are kept as hashes
+ * only. This is the one place of the server that reads files and environment variables (`config-follow` calls it
+ * again).
  */
 import { parse as parseYaml, YAMLError } from 'yaml'
 import type { SettingDefaults } from '../../engine/host.ts'
@@ -41,7 +43,9 @@ export interface ServerTls {
   readonly ca?: string
 }
 
-/** Checked and complete. Holds no password and no token of an account, but does hold those for Kafka and the registry. */
+/**
+ * Checked and complete. Holds no password and no token of an account, but does hold those for Kafka and the registry.
+ */
 export interface ServerConfig {
   readonly server: {
     readonly host: string
@@ -87,7 +91,9 @@ export async function loadConfig(sources: ConfigSources): Promise<ServerConfig> 
   const origins = new Map<string, string>()
   applyOverrides(tree, sources.env ?? {}, sources.overrides ?? {}, origins)
   const config = await readConfig(tree, origins, sources.users)
-  const lists = [sources.env?.SLUICE_USER_FILE, sources.env?.SLUICE_SERVICE_ACCOUNT_FILE].filter((file): file is string => file !== undefined && file !== '')
+  const lists = [sources.env?.SLUICE_USER_FILE, sources.env?.SLUICE_SERVICE_ACCOUNT_FILE].filter(
+    (file): file is string => file !== undefined && file !== '',
+  )
   return { ...config, files: [...new Set([...check.files, ...lists, ...config.files])] }
 }
 
@@ -102,13 +108,20 @@ function parseFile(path: string, check: Check): Tree {
   } catch (cause) {
     // The library's own message quotes the line, which may hold a secret: say where, not what.
     const at = cause instanceof YAMLError ? cause.linePos?.[0] : undefined
-    check.problem(path, `is not YAML${at === undefined ? '' : `: line ${at.line}, column ${at.col}`}${cause instanceof YAMLError ? ` (${cause.code})` : ''}.`)
+    check.problem(
+      path,
+      `is not YAML${at === undefined ? '' : `: line ${at.line}, column ${at.col}`}${cause instanceof YAMLError ? ` (${cause.code})` : ''}.`,
+    )
   }
   return {}
 }
 
 /** Reads a configuration tree, as YAML would give it. `origins` names where a place got its value from. */
-export async function readConfig(tree: Tree, origins: ReadonlyMap<string, string> = new Map(), before: readonly UserConfig[] = []): Promise<ServerConfig> {
+export async function readConfig(
+  tree: Tree,
+  origins: ReadonlyMap<string, string> = new Map(),
+  before: readonly UserConfig[] = [],
+): Promise<ServerConfig> {
   const check = new Check(origins)
   keys(tree, '', TOP, check)
   const server = readServer(tree.server, check)
@@ -162,7 +175,11 @@ function noDuplicates(place: string, items: readonly ({ readonly name: string } 
 const readOrigin: Read<string> = (value, place, check) => {
   const given = text(value, place, check)
   if (given === undefined || (URL.canParse(given) && new URL(given).origin === given)) return given
-  return check.wrong(place, given, 'an origin as browsers send it: scheme, host and port, such as https://example.com or http://localhost:5173')
+  return check.wrong(
+    place,
+    given,
+    'an origin as browsers send it: scheme, host and port, such as https://example.com or http://localhost:5173',
+  )
 }
 
 const readPath: Read<string> = (value, place, check) => {
@@ -171,11 +188,23 @@ const readPath: Read<string> = (value, place, check) => {
 }
 
 function readServer(value: unknown, check: Check): ServerConfig['server'] {
-  const tree = keys(value, 'server', ['host', 'port', 'tls', 'dataFolder', 'corsOrigins', 'basePath', 'trustForwardedPrefix'], check) ?? {}
+  const tree =
+    keys(
+      value,
+      'server',
+      ['host', 'port', 'tls', 'dataFolder', 'corsOrigins', 'basePath', 'trustForwardedPrefix'],
+      check,
+    ) ?? {}
   const host = optional(tree, 'server', 'host', text, check) ?? DEFAULT_HOST
   const port = optional(tree, 'server', 'port', integer(0, 65535), check) ?? DEFAULT_PORT
   const dataFolder = optional(tree, 'server', 'dataFolder', text, check)
-  const corsOrigins = optional(tree, 'server', 'corsOrigins', list(readOrigin, 'a list of origins such as https://example.com'), check)
+  const corsOrigins = optional(
+    tree,
+    'server',
+    'corsOrigins',
+    list(readOrigin, 'a list of origins such as https://example.com'),
+    check,
+  )
   const basePath = optional(tree, 'server', 'basePath', readPath, check)
   const trustForwardedPrefix = optional(tree, 'server', 'trustForwardedPrefix', flag, check)
   const kept = {
@@ -195,10 +224,14 @@ function readServer(value: unknown, check: Check): ServerConfig['server'] {
 function readEnvironments(tree: Tree, check: Check): readonly EnvironmentConfig[] {
   const environments = optional(tree, '', 'environments', list(readEnvironment, 'a list of environments'), check) ?? []
   if (environments.length === 0 && check.problems.length === 0)
-    check.problem('environments', 'none given. Name a Kafka cluster: --brokers host:port, or environments: in the file.')
+    check.problem(
+      'environments',
+      'none given. Name a Kafka cluster: --brokers host:port, or environments: in the file.',
+    )
   noDuplicates('environments', environments, check)
   const defaults = environments.filter((e) => e.default)
-  if (defaults.length > 1) check.problem('environments', `${defaults.map((e) => `"${e.name}"`).join(' and ')} are both marked as default.`)
+  if (defaults.length > 1)
+    check.problem('environments', `${defaults.map((e) => `"${e.name}"`).join(' and ')} are both marked as default.`)
   // With one environment there is no doubt; with several the first one stands in.
   return defaults.length > 0 ? environments : environments.map((e, i) => ({ ...e, default: i === 0 }))
 }
@@ -208,12 +241,17 @@ function readLimits(value: unknown, check: Check): ServerLimits {
   const limits = defaultLimits()
   for (const name of Object.keys(LIMITS) as LimitName[]) {
     const spec: LimitSpec = LIMITS[name]
-    const read = spec.unit === 'ms' ? duration(spec.min) : spec.unit === 'bytes' ? size(spec.min) : integer(spec.min, 1_000_000)
+    const read =
+      spec.unit === 'ms' ? duration(spec.min) : spec.unit === 'bytes' ? size(spec.min) : integer(spec.min, 1_000_000)
     // The timers of Node take 31 bits of milliseconds.
     const given = optional(tree, 'limits', name, read, check)
-    if (given !== undefined && spec.unit === 'ms' && given > 2 ** 31 - 1) check.problem(`limits.${name}`, `${given} ms is more than 24 days.`)
+    if (given !== undefined && spec.unit === 'ms' && given > 2 ** 31 - 1)
+      check.problem(`limits.${name}`, `${given} ms is more than 24 days.`)
     else if (given !== undefined && spec.max !== undefined && given > spec.max)
-      check.problem(`limits.${name}`, `${given} ${spec.unit === 'count' ? '' : `${spec.unit} `}is more than the ceiling of ${spec.max}.`)
+      check.problem(
+        `limits.${name}`,
+        `${given} ${spec.unit === 'count' ? '' : `${spec.unit} `}is more than the ceiling of ${spec.max}.`,
+      )
     else if (given !== undefined) limits[name] = given
   }
   return limits

@@ -1,6 +1,7 @@
 /**
- * Reads the configuration again while the server runs, and gives it the accounts found: when one of the files has changed, or when somebody says so (SIGHUP). A configuration
- * with mistakes changes nothing and is reported in the log. Everything but users and service accounts waits for the next start.
+ * Reads the configuration again while the server runs, and gives it the accounts found: when one of the files has
+ * changed, or when somebody says so (SIGHUP). A configuration with mistakes changes nothing and is reported in the log.
+ * Everything but users and service accounts waits for the next start.
  */
 import { unwatchFile, watchFile } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
@@ -18,7 +19,12 @@ export interface Follower {
 }
 
 /** `config`: what the server was started with, read from `sources`. */
-export function followConfig(config: ServerConfig, sources: ConfigSources, server: Pick<RunningServer, 'setAccounts'>, log: Log): Follower {
+export function followConfig(
+  config: ServerConfig,
+  sources: ConfigSources,
+  server: Pick<RunningServer, 'setAccounts'>,
+  log: Log,
+): Follower {
   return new Following(config, sources, server, log)
 }
 
@@ -79,12 +85,24 @@ class Following implements Follower {
       this.#now = next
       this.#watch(next.files)
       const named = (what: string): string[] => changes.filter((c) => c.what === what).map((c) => c.name)
-      const about = { users: next.users.length, serviceAccounts: next.serviceAccounts.length, revoked: named('revoked'), changed: named('changed') }
+      const about = {
+        users: next.users.length,
+        serviceAccounts: next.serviceAccounts.length,
+        revoked: named('revoked'),
+        changed: named('changed'),
+      }
       this.#log.info(about, 'accounts were read again')
       const waiting = this.#waiting(next)
-      if (waiting.length > 0) this.#log.warn({ parts: waiting }, 'other parts of the configuration have changed; they count from the next start on')
+      if (waiting.length > 0)
+        this.#log.warn(
+          { parts: waiting },
+          'other parts of the configuration have changed; they count from the next start on',
+        )
     } catch (cause) {
-      this.#log.error({ reason: cause instanceof Error ? cause.message : String(cause) }, 'the configuration was not read again: accounts stay as they were')
+      this.#log.error(
+        { reason: cause instanceof Error ? cause.message : String(cause) },
+        'the configuration was not read again: accounts stay as they were',
+      )
     }
   }
 

@@ -1,6 +1,7 @@
 /**
- * Environment variables and command line options as changes to the configuration tree, before it is checked. One table says which option goes where.
- * Options about Kafka and the registry belong to one environment: the one named by `environment`, else the default or first one, else a new one called `default`.
+ * Environment variables and command line options as changes to the configuration tree, before it is checked. One table
+ * says which option goes where. Options about Kafka and the registry belong to one environment: the one named by
+ * `environment`, else the default or first one, else a new one called `default`.
  */
 import { didYouMean } from '../../lib/suggest.ts'
 import { Check, ConfigError, isTree, readFile, type Tree } from './schema.ts'
@@ -21,28 +22,66 @@ export const OPTIONS = {
   certFile: { flag: '--cert-file', env: 'SLUICE_SERVER_CERT_FILE', path: ['server', 'tls', 'certFile'] },
   keyFile: { flag: '--key-file', env: 'SLUICE_SERVER_KEY_FILE', path: ['server', 'tls', 'keyFile'] },
   basePath: { flag: '--base-path', env: 'SLUICE_SERVER_BASE_PATH', path: ['server', 'basePath'] },
-  trustForwardedPrefix: { flag: '--trust-forwarded-prefix', env: 'SLUICE_SERVER_TRUST_FORWARDED_PREFIX', path: ['server', 'trustForwardedPrefix'] },
+  trustForwardedPrefix: {
+    flag: '--trust-forwarded-prefix',
+    env: 'SLUICE_SERVER_TRUST_FORWARDED_PREFIX',
+    path: ['server', 'trustForwardedPrefix'],
+  },
   dataFolder: { flag: '--data-folder', env: 'SLUICE_SERVER_DATA_FOLDER', path: ['server', 'dataFolder'] },
   logLevel: { flag: '--log-level', env: 'SLUICE_LOG_LEVEL', path: ['log', 'level'] },
   brokers: { flag: '--brokers', env: 'SLUICE_BROKERS', path: ['*', 'kafka', 'brokers'] },
   saslMechanism: { flag: '--sasl-mechanism', env: 'SLUICE_SASL_MECHANISM', path: ['*', 'kafka', 'sasl', 'mechanism'] },
   saslUsername: { flag: '--sasl-username', env: 'SLUICE_SASL_USERNAME', path: ['*', 'kafka', 'sasl', 'username'] },
-  saslPassword: { flag: '--sasl-password', env: 'SLUICE_SASL_PASSWORD', path: ['*', 'kafka', 'sasl', 'password'], kind: 'secret' },
+  saslPassword: {
+    flag: '--sasl-password',
+    env: 'SLUICE_SASL_PASSWORD',
+    path: ['*', 'kafka', 'sasl', 'password'],
+    kind: 'secret',
+  },
   saslToken: { flag: '--sasl-token', env: 'SLUICE_SASL_TOKEN', path: ['*', 'kafka', 'sasl', 'token'], kind: 'secret' },
   tls: { flag: '--tls', env: 'SLUICE_TLS', path: ['*', 'kafka', 'tls'], kind: 'flag' },
   tlsCa: { flag: '--tls-ca', env: 'SLUICE_TLS_CA_FILE', path: ['*', 'kafka', 'tls', 'caFile'] },
   tlsCert: { flag: '--tls-cert', env: 'SLUICE_TLS_CERT_FILE', path: ['*', 'kafka', 'tls', 'certFile'] },
   tlsKey: { flag: '--tls-key', env: 'SLUICE_TLS_KEY_FILE', path: ['*', 'kafka', 'tls', 'keyFile'] },
-  tlsPassphrase: { flag: '--tls-passphrase', env: 'SLUICE_TLS_PASSPHRASE', path: ['*', 'kafka', 'tls', 'passphrase'], kind: 'secret' },
+  tlsPassphrase: {
+    flag: '--tls-passphrase',
+    env: 'SLUICE_TLS_PASSPHRASE',
+    path: ['*', 'kafka', 'tls', 'passphrase'],
+    kind: 'secret',
+  },
   tlsServername: { flag: '--tls-servername', env: 'SLUICE_TLS_SERVERNAME', path: ['*', 'kafka', 'tls', 'servername'] },
-  tlsInsecure: { flag: '--tls-insecure', env: 'SLUICE_TLS_INSECURE', path: ['*', 'kafka', 'tls', 'rejectUnauthorized'], kind: 'off' },
+  tlsInsecure: {
+    flag: '--tls-insecure',
+    env: 'SLUICE_TLS_INSECURE',
+    path: ['*', 'kafka', 'tls', 'rejectUnauthorized'],
+    kind: 'off',
+  },
   registry: { flag: '--registry', env: 'SLUICE_REGISTRY', path: ['*', 'registry', 'url'] },
-  registryUsername: { flag: '--registry-username', env: 'SLUICE_REGISTRY_USERNAME', path: ['*', 'registry', 'username'] },
-  registryPassword: { flag: '--registry-password', env: 'SLUICE_REGISTRY_PASSWORD', path: ['*', 'registry', 'password'], kind: 'secret' },
+  registryUsername: {
+    flag: '--registry-username',
+    env: 'SLUICE_REGISTRY_USERNAME',
+    path: ['*', 'registry', 'username'],
+  },
+  registryPassword: {
+    flag: '--registry-password',
+    env: 'SLUICE_REGISTRY_PASSWORD',
+    path: ['*', 'registry', 'password'],
+    kind: 'secret',
+  },
   registryCa: { flag: '--registry-ca', env: 'SLUICE_REGISTRY_CA_FILE', path: ['*', 'registry', 'tls', 'caFile'] },
-  registryToken: { flag: '--registry-token', env: 'SLUICE_REGISTRY_TOKEN', path: ['*', 'registry', 'token'], kind: 'secret' },
+  registryToken: {
+    flag: '--registry-token',
+    env: 'SLUICE_REGISTRY_TOKEN',
+    path: ['*', 'registry', 'token'],
+    kind: 'secret',
+  },
   user: { flag: '--user', env: 'SLUICE_USER', path: ['users'], kind: 'user' },
-  serviceAccount: { flag: '--service-account', env: 'SLUICE_SERVICE_ACCOUNT', path: ['serviceAccounts'], kind: 'serviceAccount' },
+  serviceAccount: {
+    flag: '--service-account',
+    env: 'SLUICE_SERVICE_ACCOUNT',
+    path: ['serviceAccounts'],
+    kind: 'serviceAccount',
+  },
 } as const satisfies Record<string, OptionSpec>
 
 export type OptionName = keyof typeof OPTIONS
@@ -56,11 +95,22 @@ export type Overrides = Readonly<Partial<Record<OptionName, string | boolean | r
   readonly limit?: readonly string[]
 }
 
-/** Names of `SLUICE_` variables that belong to the client commands, or that Kubernetes makes up for a service called `sluice`. */
+/**
+ * Names of `SLUICE_` variables that belong to the client commands, or that Kubernetes makes up for a service called
+ * `sluice`.
+ */
 const NOT_OURS = /^SLUICE_(?:CONFIG|URL|TOKEN|USERNAME|PASSWORD|SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\w+)?)$/
 
-/** Changes `tree` in place and notes in `origins` where each value came from. Throws a ConfigError about texts that cannot be taken apart. */
-export function applyOverrides(tree: Tree, env: Readonly<Record<string, string | undefined>>, overrides: Overrides, origins: Map<string, string>): void {
+/**
+ * Changes `tree` in place and notes in `origins` where each value came from. Throws a ConfigError about texts that
+ * cannot be taken apart.
+ */
+export function applyOverrides(
+  tree: Tree,
+  env: Readonly<Record<string, string | undefined>>,
+  overrides: Overrides,
+  origins: Map<string, string>,
+): void {
   const problems: string[] = []
   const overlay = new Overlay(tree, overrides.environment ?? nonEmpty(env.SLUICE_ENVIRONMENT), origins, problems)
   for (const [name, spec] of Object.entries(OPTIONS) as [OptionName, OptionSpec][]) {
@@ -68,7 +118,8 @@ export function applyOverrides(tree: Tree, env: Readonly<Record<string, string |
     const variable = nonEmpty(env[spec.env])
     const accounts = spec.kind === 'user' || spec.kind === 'serviceAccount'
     if (variable !== undefined) overlay.set(spec, accounts ? words(variable) : variable, spec.env)
-    if (file !== undefined && accounts) overlay.set(spec, words(fileText(file, `${spec.env}_FILE`, problems)), `${spec.env}_FILE`)
+    if (file !== undefined && accounts)
+      overlay.set(spec, words(fileText(file, `${spec.env}_FILE`, problems)), `${spec.env}_FILE`)
     else if (file !== undefined && spec.kind === 'secret') overlay.set(spec, `@${file}`, `${spec.env}_FILE`)
     const given = overrides[name]
     if (given !== undefined && given !== false) overlay.set(spec, given, spec.flag)
@@ -79,15 +130,28 @@ export function applyOverrides(tree: Tree, env: Readonly<Record<string, string |
   if (problems.length > 0) throw new ConfigError(problems)
 }
 
-/** `SLUICE_LIMIT_SERVER_MAX_CONNECTIONS`, `SLUICE_SETTING_MAX_SIZE`; and a word about variables that look like a slip. */
-function applyNamedVariables(overlay: Overlay, env: Readonly<Record<string, string | undefined>>, problems: string[]): void {
-  const limits = new Map(Object.keys(LIMITS).map((name) => [`SLUICE_LIMIT_${name.toUpperCase().replaceAll('.', '_')}`, name]))
-  const known = [...Object.values(OPTIONS).flatMap((o) => [o.env, `${o.env}_FILE`]), ...limits.keys(), 'SLUICE_ENVIRONMENT']
+/**
+ * `SLUICE_LIMIT_SERVER_MAX_CONNECTIONS`, `SLUICE_SETTING_MAX_SIZE`; and a word about variables that look like a slip.
+ */
+function applyNamedVariables(
+  overlay: Overlay,
+  env: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): void {
+  const limits = new Map(
+    Object.keys(LIMITS).map((name) => [`SLUICE_LIMIT_${name.toUpperCase().replaceAll('.', '_')}`, name]),
+  )
+  const known = [
+    ...Object.values(OPTIONS).flatMap((o) => [o.env, `${o.env}_FILE`]),
+    ...limits.keys(),
+    'SLUICE_ENVIRONMENT',
+  ]
   for (const [variable, value] of Object.entries(env)) {
     if (!variable.startsWith('SLUICE_') || value === undefined || value === '' || NOT_OURS.test(variable)) continue
     const limit = limits.get(variable)
     if (limit !== undefined) overlay.named('limits', [`${limit}=${value}`], variable)
-    else if (variable.startsWith('SLUICE_SETTING_')) overlay.named('settings', [`${variable.slice(15).toLowerCase().replaceAll('_', '.')}=${value}`], variable)
+    else if (variable.startsWith('SLUICE_SETTING_'))
+      overlay.named('settings', [`${variable.slice(15).toLowerCase().replaceAll('_', '.')}=${value}`], variable)
     else if (!known.includes(variable)) {
       const hint = didYouMean(variable, known, 1)
       if (hint !== undefined) problems.push(`${variable}: no such environment variable. ${hint}`)
@@ -135,7 +199,8 @@ class Overlay {
     const last = spec.path[spec.path.length - 1]
     const path = spec.path.slice(0, -1)
     if (spec.kind === 'off') this.#put([...path, last], !(value === true || value === 'true'), origin)
-    else if (spec.kind === 'secret' && typeof value === 'string' && value.startsWith('@')) this.#put([...path, `${last}File`], value.slice(1), origin, last)
+    else if (spec.kind === 'secret' && typeof value === 'string' && value.startsWith('@'))
+      this.#put([...path, `${last}File`], value.slice(1), origin, last)
     else this.#put([...path, last], value, origin, `${last}File`)
   }
 
@@ -151,7 +216,8 @@ class Overlay {
   #put(path: readonly string[], value: unknown, origin: string, instead?: string): void {
     let [node, place] = path[0] === '*' ? this.#environment(origin) : [this.#tree, '']
     for (const step of path.slice(path[0] === '*' ? 1 : 0, -1)) {
-      if (!isTree(node[step])) node[step] = step === 'registry' && typeof node[step] === 'string' ? { url: node[step] } : {}
+      if (!isTree(node[step]))
+        node[step] = step === 'registry' && typeof node[step] === 'string' ? { url: node[step] } : {}
       node = node[step] as Tree
       place = place === '' ? step : `${place}.${step}`
     }
@@ -171,11 +237,16 @@ class Overlay {
   #account(section: string, entry: string, key: 'password' | 'token', origin: string): void {
     const at = entry.indexOf(':')
     if (at < 1 || at === entry.length - 1) {
-      this.#problems.push(`${origin}: expected name:${key}, such as ${key === 'password' ? 'admin:secret' : 'ci:0c1f…'}.`)
+      this.#problems.push(
+        `${origin}: expected name:${key}, such as ${key === 'password' ? 'admin:secret' : 'ci:0c1f…'}.`,
+      )
       return
     }
     const given = entry.slice(at + 1)
-    const account: Tree = { name: entry.slice(0, at), permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] }
+    const account: Tree = {
+      name: entry.slice(0, at),
+      permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }],
+    }
     account[given.startsWith('@') ? `${key}File` : key] = given.startsWith('@') ? given.slice(1) : given
     const before: unknown[] = Array.isArray(this.#tree[section]) ? this.#tree[section] : []
     this.#tree[section] = [...before.filter((a) => !isTree(a) || a.name !== account.name), account]
@@ -185,7 +256,9 @@ class Overlay {
   #environment(origin: string): [Tree, string] {
     const environments: unknown[] = Array.isArray(this.#tree.environments) ? this.#tree.environments : []
     this.#tree.environments = environments
-    let index = environments.findIndex((e) => isTree(e) && (this.#wanted === undefined ? e.default === true : e.name === this.#wanted))
+    let index = environments.findIndex(
+      (e) => isTree(e) && (this.#wanted === undefined ? e.default === true : e.name === this.#wanted),
+    )
     if (index < 0 && this.#wanted === undefined && environments.length > 0) index = 0
     if (index < 0) index = environments.push({ name: this.#wanted ?? 'default' }) - 1
     const node = environments[index]

@@ -1,6 +1,7 @@
 /**
- * Checks a configuration tree against readers: each takes a value and the name of its place, and gives the typed value or writes down what is wrong with it.
- * All problems are collected, so that a user sees them at once. Knows nothing of the server's own keys.
+ * Checks a configuration tree against readers: each takes a value and the name of its place, and gives the typed value
+ * or writes down what is wrong with it. All problems are collected, so that a user sees them at once. Knows nothing of
+ * the server's own keys.
  */
 import { readFileSync } from 'node:fs'
 import { didYouMean } from '../../lib/suggest.ts'
@@ -10,7 +11,11 @@ import { notOfferedKey } from '../not-offered.ts'
 export class ConfigError extends Error {
   readonly problems: readonly string[]
   constructor(problems: readonly string[]) {
-    super(problems.length === 1 ? problems[0] : `The configuration has ${problems.length} problems:\n${problems.map((p) => `  - ${p}`).join('\n')}`)
+    super(
+      problems.length === 1
+        ? problems[0]
+        : `The configuration has ${problems.length} problems:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+    )
     this.name = 'ConfigError'
     this.problems = problems
   }
@@ -29,7 +34,9 @@ export class Check {
 
   problem(place: string, text: string): void {
     const origin = this.#origins.get(place)
-    this.problems.push(`${place === '' ? 'The configuration' : place}${origin === undefined ? '' : ` (from ${origin})`}: ${text}`)
+    this.problems.push(
+      `${place === '' ? 'The configuration' : place}${origin === undefined ? '' : ` (from ${origin})`}: ${text}`,
+    )
   }
 
   /** `"12x" is not …`; a secret's value is never shown. */
@@ -37,7 +44,9 @@ export class Check {
     const shown = secret ? 'the value' : JSON.stringify(value)?.slice(0, 120)
     this.problem(
       place,
-      value === undefined || value === null ? `missing; expected ${expected}.` : `${shown} is not ${expected}.${hint === undefined ? '' : ` ${hint}`}`,
+      value === undefined || value === null
+        ? `missing; expected ${expected}.`
+        : `${shown} is not ${expected}.${hint === undefined ? '' : ` ${hint}`}`,
     )
   }
 
@@ -48,7 +57,8 @@ export class Check {
 
 export type Read<T> = (value: unknown, place: string, check: Check) => T | undefined
 
-export const text: Read<string> = (value, place, check) => (typeof value === 'string' && value !== '' ? value : check.wrong(place, value, 'a text'))
+export const text: Read<string> = (value, place, check) =>
+  typeof value === 'string' && value !== '' ? value : check.wrong(place, value, 'a text')
 
 /** Texts that may also be written as numbers or booleans in YAML. */
 export const looseText: Read<string> = (value, place, check) =>
@@ -69,7 +79,9 @@ export function integer(min: number, max: number): Read<number> {
 
 function withUnit(units: Readonly<Record<string, number>>, expected: string, min: number): Read<number> {
   return (value, place, check) => {
-    const match = /^\s*(\d{1,15})\s*([a-z]*)\s*$/i.exec(typeof value === 'number' ? String(value) : typeof value === 'string' ? value : '')
+    const match = /^\s*(\d{1,15})\s*([a-z]*)\s*$/i.exec(
+      typeof value === 'number' ? String(value) : typeof value === 'string' ? value : '',
+    )
     const factor = match === null ? undefined : units[match[2].toLowerCase()]
     if (match === null || factor === undefined) return check.wrong(place, value, expected)
     const number = Number(match[1]) * factor
@@ -85,7 +97,11 @@ export function duration(min: number): Read<number> {
 
 /** Bytes. */
 export function size(min: number): Read<number> {
-  return withUnit({ '': 1, b: 1, k: 1024, kb: 1024, m: 1024 ** 2, mb: 1024 ** 2, g: 1024 ** 3, gb: 1024 ** 3 }, 'a size such as 65536, 64k, 20m or 1g', min)
+  return withUnit(
+    { '': 1, b: 1, k: 1024, kb: 1024, m: 1024 ** 2, mb: 1024 ** 2, g: 1024 ** 3, gb: 1024 ** 3 },
+    'a size such as 65536, 64k, 20m or 1g',
+    min,
+  )
 }
 
 export function oneOf<const T extends string>(...choices: readonly T[]): Read<T> {
@@ -124,7 +140,9 @@ export function isTree(value: unknown): value is Tree {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The tree itself, after a look at its keys; keys that are not `known` are problems. An absent tree is an empty one. */
+/**
+ * The tree itself, after a look at its keys; keys that are not `known` are problems. An absent tree is an empty one.
+ */
 export function keys(value: unknown, place: string, known: readonly string[], check: Check): Tree | undefined {
   if (value === undefined || value === null) return {}
   if (!isTree(value)) return check.wrong(place, value, `a map of ${known.join(', ')}`)
@@ -155,7 +173,10 @@ export function readFile(path: string, place: string, check: Check): string | un
   }
 }
 
-/** A secret that stands under `key`, or in the file named by `keyFile` (without its last line end). Its value never gets into a message. */
+/**
+ * A secret that stands under `key`, or in the file named by `keyFile` (without its last line end). Its value never gets
+ * into a message.
+ */
 export function secret(tree: Tree, place: string, key: string, check: Check): string | undefined {
   const at = (name: string) => (place === '' ? name : `${place}.${name}`)
   const fileKey = `${key}File`
@@ -177,7 +198,13 @@ export function secret(tree: Tree, place: string, key: string, check: Check): st
 }
 
 /** A secret that has to be there. */
-export function requiredSecret(tree: Tree, place: string, key: string, expected: string, check: Check): string | undefined {
+export function requiredSecret(
+  tree: Tree,
+  place: string,
+  key: string,
+  expected: string,
+  check: Check,
+): string | undefined {
   const given = [tree[key], tree[`${key}File`]].some((value) => value !== undefined && value !== null)
   if (given) return secret(tree, place, key, check)
   check.problem(`${place}.${key}`, `missing; expected ${expected}.`)

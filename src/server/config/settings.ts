@@ -1,4 +1,7 @@
-/** Reads the defaults of the settings that SET can change: `max.size: 200m`, with or without the prefix `lenses.sql.settings.`. */
+/**
+ * Reads the defaults of the settings that SET can change: `max.size: 200m`, with or without the prefix
+ * `lenses.sql.settings.`.
+ */
 import type { SettingDefaults } from '../../engine/host.ts'
 import { didYouMean } from '../../lib/suggest.ts'
 import { type Check, isTree } from './schema.ts'
@@ -25,7 +28,10 @@ export async function readSettings(value: unknown, place: string, check: Check):
       settings[name] = String(given)
     } catch (cause) {
       const hint = Object.hasOwn(SETTINGS, name) ? undefined : didYouMean(name, Object.keys(SETTINGS))
-      check.problem(at, `${cause instanceof Error ? cause.message : String(cause)}${hint === undefined ? '' : ` ${hint}`}`)
+      check.problem(
+        at,
+        `${cause instanceof Error ? cause.message : String(cause)}${hint === undefined ? '' : ` ${hint}`}`,
+      )
     }
   }
   return settings

@@ -1,15 +1,29 @@
 /**
- * The columns of rows whose shape is known per record only (JSON without a declared shape): taken from the first rows of the result. Numbers that are whole everywhere are
- * longs, other numbers doubles; a field that is now a text, now an object is a text.
+ * The columns of rows whose shape is known per record only (JSON without a declared shape): taken from the first rows
+ * of the result. Numbers that are whole everywhere are longs, other numbers doubles; a field that is now a text, now an
+ * object is a text.
  */
 import { forEachMember, skipSpace } from '../../lib/json-read.ts'
 import type { LaidOut } from './shape.ts'
-import { type DataType, DOUBLE, type Field, JSON_TYPE, LONG, NULL_TYPE, STRING, BOOLEAN, type StructType } from '../../types.ts'
+import {
+  type DataType,
+  DOUBLE,
+  type Field,
+  JSON_TYPE,
+  LONG,
+  NULL_TYPE,
+  STRING,
+  BOOLEAN,
+  type StructType,
+} from '../../types.ts'
 
 /** `jdbc.max.columns`: fields of one structure that become columns. */
 export const MAX_COLUMNS = 2000
 
-/** The type that holds all of these JSON texts. `declared`: columns that are there whatever the rows hold, first and in that order. `structures`: those whose members are columns. */
+/**
+ * The type that holds all of these JSON texts. `declared`: columns that are there whatever the rows hold, first and in
+ * that order. `structures`: those whose members are columns.
+ */
 export function guessType(rows: readonly string[], declared?: StructType, structures: LaidOut = new Map()): DataType {
   let type: DataType | undefined
   for (const row of rows) {
@@ -19,10 +33,18 @@ export function guessType(rows: readonly string[], declared?: StructType, struct
   if (declared === undefined) return type ?? { kind: 'struct', fields: [] }
   if (type !== undefined && type.kind !== 'struct') return JSON_TYPE
   const names = new Set(declared.fields.map((f) => f.name))
-  return { ...declared, fields: [...declared.fields.map((f) => ({ ...f, nullable: true })), ...(type?.fields ?? []).filter((f) => !names.has(f.name))] }
+  return {
+    ...declared,
+    fields: [
+      ...declared.fields.map((f) => ({ ...f, nullable: true })),
+      ...(type?.fields ?? []).filter((f) => !names.has(f.name)),
+    ],
+  }
 }
 
-/** Whether the columns, or the type of one, are known per record only. What lies inside a column is text in any case. */
+/**
+ * Whether the columns, or the type of one, are known per record only. What lies inside a column is text in any case.
+ */
 export function isOpen(type: DataType, structures: LaidOut): boolean {
   if (type.kind !== 'struct') return type.kind === 'json'
   return type.fields.some((f) => {
@@ -44,7 +66,10 @@ export function refine(type: DataType, guess: DataType | undefined, structures: 
   return { ...type, fields: type.fields.map((f) => ({ ...f, type: refined(f) })) }
 }
 
-/** The type of a row or of a structure that is laid out (`structures`: those in it), or of a column: structures and arrays in columns are of the type json. */
+/**
+ * The type of a row or of a structure that is laid out (`structures`: those in it), or of a column: structures and
+ * arrays in columns are of the type json.
+ */
 function typeOf(text: string, at: number, structures: LaidOut | undefined): DataType {
   switch (text[at]) {
     case '{':
@@ -67,7 +92,8 @@ function structAt(text: string, at: number, structures: LaidOut): StructType {
   const fields = new Map<string, Field>()
   forEachMember(text, at, (key, from) => {
     const name = JSON.parse(key ?? '""') as string
-    if (fields.size < MAX_COLUMNS || fields.has(name)) fields.set(name, { name, type: typeOf(text, from, structures.get(name)), nullable: true })
+    if (fields.size < MAX_COLUMNS || fields.has(name))
+      fields.set(name, { name, type: typeOf(text, from, structures.get(name)), nullable: true })
   })
   return { kind: 'struct', fields: [...fields.values()] }
 }

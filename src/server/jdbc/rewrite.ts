@@ -1,4 +1,7 @@
-/** The JSON of a row brought in line with the schema that was sent: names mapped, what the schema does not know left out, values in the form that the schema names. */
+/**
+ * The JSON of a row brought in line with the schema that was sent: names mapped, what the schema does not know left
+ * out, values in the form that the schema names.
+ */
 import { compactJson, forEachMember, skipSpace, valueEnd } from '../../lib/json-read.ts'
 import type { ColumnShape, Members, RecordShape, Shape } from './shape.ts'
 
@@ -19,13 +22,17 @@ function value(text: string, from: number, to: number, shape: ColumnShape): stri
   switch (shape.kind) {
     case 'scalar':
       // An object would make the driver fail, whatever the schema says.
-      return first === OBJECT || first === ARRAY ? JSON.stringify(compactJson(text.slice(from, to))) : text.slice(from, to)
+      return first === OBJECT || first === ARRAY
+        ? JSON.stringify(compactJson(text.slice(from, to)))
+        : text.slice(from, to)
     case 'text':
       return first === STRING ? text.slice(from, to) : JSON.stringify(compactJson(text.slice(from, to)))
     case 'decimal':
       return first === STRING ? text.slice(from, to) : `"${text.slice(from, to)}"`
     case 'time':
-      return WHOLE.test(text.slice(from, to)) ? String(floorDivide(BigInt(text.slice(from, to)) * shape.times, shape.per)) : text.slice(from, to)
+      return WHOLE.test(text.slice(from, to))
+        ? String(floorDivide(BigInt(text.slice(from, to)) * shape.times, shape.per))
+        : text.slice(from, to)
   }
 }
 

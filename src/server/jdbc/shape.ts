@@ -1,7 +1,9 @@
 /**
- * The type of a result as Avro, within what the JDBC driver can take: one record of columns, each a scalar or its union with null, under legal and different names. Structures, arrays,
- * maps and values of unknown shape are texts of JSON (the driver flattens the values of a structure but not its columns, so that every later column would show another one's value),
- * times are milliseconds. A shape also says how the JSON of each row is brought in line with that schema (`rewrite.ts`).
+ * The type of a result as Avro, within what the JDBC driver can take: one record of columns, each a scalar or its union
+ * with null, under legal and different names. Structures, arrays, maps and values of unknown shape are texts of JSON
+ * (the driver flattens the values of a structure but not its columns, so that every later column would show another
+ * one's value), times are milliseconds. A shape also says how the JSON of each row is brought in line with that schema
+ * (`rewrite.ts`).
  */
 import type { DataType, StructType } from '../../types.ts'
 
@@ -40,7 +42,10 @@ export interface Members {
   readonly fields: ReadonlyMap<string, { readonly name: string; readonly shape: ColumnShape } | Members>
 }
 
-/** The structures that a SELECT list makes (`SELECT x AS a.x, y AS a.y`): their members become columns of their own, `a_x` and `a_y`. */
+/**
+ * The structures that a SELECT list makes (`SELECT x AS a.x, y AS a.y`): their members become columns of their own,
+ * `a_x` and `a_y`.
+ */
 export interface LaidOut extends ReadonlyMap<string, LaidOut> {}
 
 /** `paths`: those of the columns. */
@@ -116,7 +121,11 @@ function recordOf(type: StructType, structures: LaidOut): RecordShape {
       const name = unique(legalName(steps.join('_')), taken)
       const shape = columnOf(field.type)
       fields.set(field.name, { name, shape })
-      avro.push({ name, type: field.nullable ? ['null', shape.avro] : shape.avro, ...(name === field.name ? {} : { doc: steps.join('.') }) })
+      avro.push({
+        name,
+        type: field.nullable ? ['null', shape.avro] : shape.avro,
+        ...(name === field.name ? {} : { doc: steps.join('.') }),
+      })
       verbatim &&= name === field.name && shape.kind === 'scalar'
     }
     return { fields }
@@ -132,7 +141,11 @@ function unique(name: string, taken: Set<string>): string {
   return free
 }
 
-const PER_UNIT = { millis: { times: 1n, per: 1n }, micros: { times: 1n, per: 1000n }, nanos: { times: 1n, per: 1_000_000n } } as const
+const PER_UNIT = {
+  millis: { times: 1n, per: 1n },
+  micros: { times: 1n, per: 1000n },
+  nanos: { times: 1n, per: 1_000_000n },
+} as const
 
 function decimal(precision: number | undefined, scale: number | undefined): object {
   const [p, s] = precision === undefined || precision < 1 ? [PRECISION, SCALE] : [precision, scale ?? 0]

@@ -1,7 +1,7 @@
 /**
- * Turns the engine's v2 frames into those of the JDBC dialect. Of several statements the last one that has a result is answered; the rows of the others are run and dropped, so
- * that everything they do is done before the first frame. Rows whose shape is not known beforehand are held back, a few, until their columns are settled.
- * It knows no socket.
+ * Turns the engine's v2 frames into those of the JDBC dialect. Of several statements the last one that has a result is
+ * answered; the rows of the others are run and dropped, so that everything they do is done before the first frame. Rows
+ * whose shape is not known beforehand are held back, a few, until their columns are settled. It knows no socket.
  */
 import type { FrameSink } from '../../engine/host.ts'
 import type { RowShape } from '../../engine/row-shape.ts'
@@ -14,7 +14,10 @@ import { guessType, isOpen, refine } from './guess.ts'
 import { rewrite, RECORD_HEAD, ShapeError, valueSpan } from './rewrite.ts'
 import { avroText, type LaidOut, laidOut, type Shape, shapeOf } from './shape.ts'
 
-/** Rows that are looked at before the columns are settled (`jdbc.guess.rows`), their characters, and how long the first of them waits. */
+/**
+ * Rows that are looked at before the columns are settled (`jdbc.guess.rows`), their characters, and how long the first
+ * of them waits.
+ */
 export const GUESS_ROWS = 200
 const GUESS_CHARACTERS = 1024 * 1024
 const GUESS_MS = 1000
@@ -29,7 +32,10 @@ export class JdbcSink implements FrameSink {
   #expected: RowShape | undefined
   #shape: Shape | undefined
   #structures: LaidOut = new Map()
-  /** The SCHEMA goes out with the first row: until then an error can still be the first frame, which is what the driver reports as such. */
+  /**
+   * The SCHEMA goes out with the first row: until then an error can still be the first frame, which is what the driver
+   * reports as such.
+   */
   #announced = false
   #failed = false
   #held: string[] = []
@@ -68,7 +74,11 @@ export class JdbcSink implements FrameSink {
   }
 
   #record(frame: string): void {
-    if (this.#expected === undefined || (this.#answered !== null && !frame.endsWith(`"statementIndex":${this.#answered}}`))) return
+    if (
+      this.#expected === undefined ||
+      (this.#answered !== null && !frame.endsWith(`"statementIndex":${this.#answered}}`))
+    )
+      return
     const { from, to } = valueSpan(frame)
     if (this.#shape !== undefined) return this.#row(frame, from, to)
     const value = frame.slice(from, to)
@@ -82,7 +92,10 @@ export class JdbcSink implements FrameSink {
     this.#timer?.cancel()
     if (this.#shape !== undefined || this.#failed || this.#expected === undefined) return
     const { type, declared } = this.#expected
-    this.#shape = shapeOf(refine(type, guessType(this.#held, declared, this.#structures), this.#structures), this.#structures)
+    this.#shape = shapeOf(
+      refine(type, guessType(this.#held, declared, this.#structures), this.#structures),
+      this.#structures,
+    )
     const held = this.#held
     this.#held = []
     for (const value of held) this.#row(value, 0, value.length)
@@ -107,7 +120,10 @@ export class JdbcSink implements FrameSink {
     }
   }
 
-  /** As the first frame it is what the driver reports; later the driver fails on it with its type, which is better than a result that ends early and looks whole. */
+  /**
+   * As the first frame it is what the driver reports; later the driver fails on it with its type, which is better than
+   * a result that ends early and looks whole.
+   */
   #error(frame: string): void {
     // What was held back was found before the error.
     if (this.#held.length > 0) this.#settle()

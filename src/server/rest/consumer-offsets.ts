@@ -1,10 +1,17 @@
 /**
- * Groups of consumers moved: offsets set to the start, the end, a moment or a number, offsets taken away, whole groups taken away; as lenses-cli and lenses-mcp ask for it.
- * It needs the right `offsets` on every topic concerned. A group that has members is left alone: they would not notice, and commit over it. A group of which the account sees no
- * topic does not exist for it.
+ * Groups of consumers moved: offsets set to the start, the end, a moment or a number, offsets taken away, whole groups
+ * taken away; as lenses-cli and lenses-mcp ask for it. It needs the right `offsets` on every topic concerned. A group
+ * that has members is left alone: they would not notice, and commit over it. A group of which the account sees no topic
+ * does not exist for it.
  */
 import type { Cluster } from '../../kafka/cluster.ts'
-import { commitOffsets, deleteGroup, deleteOffsets, groupAtCoordinator, type Places } from '../../kafka/admin/group-changes.ts'
+import {
+  commitOffsets,
+  deleteGroup,
+  deleteOffsets,
+  groupAtCoordinator,
+  type Places,
+} from '../../kafka/admin/group-changes.ts'
 import { type GroupNow, topicsOf } from '../../kafka/admin/groups.ts'
 import type { Table } from '../../plan/catalog.ts'
 import { whole } from './topic-changes.ts'
@@ -30,7 +37,9 @@ async function restingGroup(call: Call, id: string): Promise<GroupNow> {
   const { administration } = call.view
   if (administration === undefined) throw new RestError(501, 'This server cannot change anything in Kafka.')
   const group = await groupAtCoordinator(cluster(call), id, call.signal)
-  const seen = group !== undefined && (administration.all || [...topicsOf(group).keys()].some((topic) => administration.may('read', topic)))
+  const seen =
+    group !== undefined &&
+    (administration.all || [...topicsOf(group).keys()].some((topic) => administration.may('read', topic)))
   if (!seen) throw new RestError(404, `There is no group of consumers ${JSON.stringify(id)}.`)
   return group
 }
@@ -54,7 +63,8 @@ function demandAll(call: Call, group: GroupNow): string[] {
   for (const topic of seen) demand(call, 'offsets', topic)
   // A group that reads nothing is a matter of those who may move every group.
   const none = topics.length === 0 && !(administration?.all === true && administration.may('offsets', group.id))
-  if (seen.length < topics.length || none) throw new RestError(403, `The group ${JSON.stringify(group.id)} has to do with more than the account may change.`)
+  if (seen.length < topics.length || none)
+    throw new RestError(403, `The group ${JSON.stringify(group.id)} has to do with more than the account may change.`)
   return topics
 }
 
@@ -64,9 +74,11 @@ function topicsIn(call: Call, group: GroupNow): string[] {
   // lenses-cli leaves the list out for all topics; an empty one may be a mistake.
   if (topics === undefined || topics === null) return demandAll(call, group)
   if (!Array.isArray(topics) || topics.length === 0 || topics.length > MAX_TOPICS || !topics.every(isText))
-    throw new RestError(400, `The field "topics" must be a list of 1 to ${MAX_TOPICS} names of topics; left out, it means all topics of the group.`, [
-      { field: 'topics', error: 'wrong shape' },
-    ])
+    throw new RestError(
+      400,
+      `The field "topics" must be a list of 1 to ${MAX_TOPICS} names of topics; left out, it means all topics of the group.`,
+      [{ field: 'topics', error: 'wrong shape' }],
+    )
   const names = [...new Set(topics)]
   for (const topic of names) demand(call, 'offsets', topic)
   return names
@@ -74,7 +86,10 @@ function topicsIn(call: Call, group: GroupNow): string[] {
 
 function whereToIn(body: Readonly<Record<string, unknown>>, allowed: readonly WhereTo[]): WhereTo {
   const found = allowed.find((name) => name === body['type'])
-  if (found === undefined) throw new RestError(400, `The field "type" must be one of ${allowed.join(', ')}.`, [{ field: 'type', error: 'unknown' }])
+  if (found === undefined)
+    throw new RestError(400, `The field "type" must be one of ${allowed.join(', ')}.`, [
+      { field: 'type', error: 'unknown' },
+    ])
   return found
 }
 
@@ -85,24 +100,35 @@ function momentIn(body: Readonly<Record<string, unknown>>): number {
   const text = match === null ? '' : `${match[0]}${match[0].includes('T') && match[1] === undefined ? 'Z' : ''}`
   const ms = new Date(text).getTime()
   if (Number.isNaN(ms))
-    throw new RestError(400, 'The field "target" must be a moment in ISO 8601, such as "2026-04-28T10:00:00Z".', [{ field: 'target', error: 'no moment' }])
+    throw new RestError(400, 'The field "target" must be a moment in ISO 8601, such as "2026-04-28T10:00:00Z".', [
+      { field: 'target', error: 'no moment' },
+    ])
   return ms
 }
 
-/** The number of the body; lenses-cli leaves 0 out. Beyond what the partition holds the group would begin wherever its own settings say. */
+/**
+ * The number of the body; lenses-cli leaves 0 out. Beyond what the partition holds the group would begin wherever its
+ * own settings say.
+ */
 function offsetIn(body: Readonly<Record<string, unknown>>, partition: number, begin: number, end: number): number {
   const { offset = 0 } = body
   if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < begin || offset > end)
-    throw new RestError(400, `The field "offset" must be a whole number from ${begin} to ${end}: that is what partition ${partition} holds.`, [
-      { field: 'offset', error: 'out of range' },
-    ])
+    throw new RestError(
+      400,
+      `The field "offset" must be a whole number from ${begin} to ${end}: that is what partition ${partition} holds.`,
+      [{ field: 'offset', error: 'out of range' }],
+    )
   return offset
 }
 
 /** A synonym is no topic: nobody commits under its name. */
 async function topicTable(call: Call, topic: string): Promise<Table> {
   const table = await tableOf(call, topic)
-  if (table.topic !== topic) throw new RestError(404, `There is no topic ${JSON.stringify(topic)}; it is another name of ${JSON.stringify(table.topic)}.`)
+  if (table.topic !== topic)
+    throw new RestError(
+      404,
+      `There is no topic ${JSON.stringify(topic)}; it is another name of ${JSON.stringify(table.topic)}.`,
+    )
   return table
 }
 
@@ -110,7 +136,12 @@ async function topicTable(call: Call, topic: string): Promise<Table> {
 async function placesOf(call: Call, table: Table, to: WhereTo, targetMs: number): Promise<ReadonlyMap<number, number>> {
   const sizes = await sizesOf(call, table.topic, table.partitions)
   const at = to === 'timestamp' ? (await placesAt(call, table.topic, table.partitions, sizes, [targetMs]))[0] : []
-  return new Map(sizes.messagesPerPartition.map(({ partition, begin, end }, i) => [partition, to === 'start' ? begin : to === 'end' ? end : at[i]]))
+  return new Map(
+    sizes.messagesPerPartition.map(({ partition, begin, end }, i) => [
+      partition,
+      to === 'start' ? begin : to === 'end' ? end : at[i],
+    ]),
+  )
 }
 
 async function move(call: Call, group: string, places: Places): Promise<object> {
@@ -127,7 +158,11 @@ async function moveTopics(call: Call): Promise<object> {
   const group = await restingGroup(call, name)
   const topics = topicsIn(call, group)
   demandRest(group)
-  const places = await inTurns(topics, AT_ONCE, async (topic) => [topic, await placesOf(call, await topicTable(call, topic), to, targetMs)] as const)
+  const places = await inTurns(
+    topics,
+    AT_ONCE,
+    async (topic) => [topic, await placesOf(call, await topicTable(call, topic), to, targetMs)] as const,
+  )
   return move(call, name, new Map(places))
 }
 
@@ -141,17 +176,23 @@ async function movePartition(call: Call): Promise<object> {
   demand(call, 'offsets', topic)
   demandRest(group)
   const table = await topicTable(call, topic)
-  const found = (await sizesOf(call, table.topic, table.partitions)).messagesPerPartition.find((p) => p.partition === partition)
+  const found = (await sizesOf(call, table.topic, table.partitions)).messagesPerPartition.find(
+    (p) => p.partition === partition,
+  )
   if (found === undefined) throw new RestError(404, `The topic ${JSON.stringify(topic)} has no partition ${partition}.`)
   const offset =
-    to === 'absolute' ? offsetIn(body, partition, found.begin, found.end) : ((await placesOf(call, table, to, targetMs)).get(partition) ?? found.end)
+    to === 'absolute'
+      ? offsetIn(body, partition, found.begin, found.end)
+      : ((await placesOf(call, table, to, targetMs)).get(partition) ?? found.end)
   return move(call, name, new Map([[topic, new Map([[partition, offset]])]]))
 }
 
 /** `partitions` by topic; those of which the group has no offset are none to take away. */
 async function takeAway(call: Call, group: GroupNow, topics: readonly string[], partition?: number): Promise<object> {
   const places = topics.map((topic) => {
-    const known = [...(group.offsets.get(topic)?.keys() ?? [])].filter((p) => partition === undefined || p === partition)
+    const known = [...(group.offsets.get(topic)?.keys() ?? [])].filter(
+      (p) => partition === undefined || p === partition,
+    )
     const where = `${partition === undefined ? '' : `partition ${partition} of `}the topic ${JSON.stringify(topic)}`
     if (known.length === 0) throw new RestError(404, `The group ${JSON.stringify(group.id)} has no offset in ${where}.`)
     return [topic, known] as const
@@ -173,7 +214,11 @@ export const CONSUMER_CHANGES: readonly Route[] = [
     body: {
       type: 'object',
       required: ['type'],
-      properties: { type: { type: 'string', enum: ['start', 'end', 'timestamp'] }, target: { type: 'string', format: 'date-time' }, topics: TOPICS },
+      properties: {
+        type: { type: 'string', enum: ['start', 'end', 'timestamp'] },
+        target: { type: 'string', format: 'date-time' },
+        topics: TOPICS,
+      },
     },
     run: moveTopics,
   },
@@ -185,7 +230,11 @@ export const CONSUMER_CHANGES: readonly Route[] = [
     body: {
       type: 'object',
       required: ['type'],
-      properties: { type: { type: 'string', enum: WHERE_TO }, offset: { type: 'integer' }, target: { type: 'string', format: 'date-time' } },
+      properties: {
+        type: { type: 'string', enum: WHERE_TO },
+        offset: { type: 'integer' },
+        target: { type: 'string', format: 'date-time' },
+      },
     },
     run: movePartition,
   },

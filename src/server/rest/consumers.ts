@@ -7,7 +7,17 @@ const AT_ONCE = 8
 
 export const GROUP: Schema = {
   type: 'object',
-  required: ['id', 'state', 'active', 'coordinator', 'consumers', 'consumersCount', 'topicPartitionsCount', 'minLag', 'maxLag'],
+  required: [
+    'id',
+    'state',
+    'active',
+    'coordinator',
+    'consumers',
+    'consumersCount',
+    'topicPartitionsCount',
+    'minLag',
+    'maxLag',
+  ],
   properties: {
     id: { type: 'string' },
     state: { type: 'string' },
@@ -16,13 +26,27 @@ export const GROUP: Schema = {
     coordinator: {
       type: 'object',
       required: ['id', 'host', 'port'],
-      properties: { id: { type: 'integer' }, host: { type: 'string' }, port: { type: 'integer' }, rack: { type: 'string' } },
+      properties: {
+        id: { type: 'integer' },
+        host: { type: 'string' },
+        port: { type: 'integer' },
+        rack: { type: 'string' },
+      },
     },
     consumers: {
       type: 'array',
       items: {
         type: 'object',
-        required: ['topic', 'partition', 'currentOffset', 'longEndOffset', 'lag', 'consumerId', 'clientId', 'clientHost'],
+        required: [
+          'topic',
+          'partition',
+          'currentOffset',
+          'longEndOffset',
+          'lag',
+          'consumerId',
+          'clientId',
+          'clientHost',
+        ],
         properties: {
           topic: { type: 'string' },
           partition: { type: 'integer' },
@@ -43,10 +67,16 @@ export const GROUP: Schema = {
 }
 
 /** The same beside a topic, where the clients look for the ids of the members alone. */
-export const TOPIC_GROUP: Schema = { ...GROUP, properties: { ...(GROUP['properties'] as Schema), consumers: { type: 'array', items: { type: 'string' } } } }
+export const TOPIC_GROUP: Schema = {
+  ...GROUP,
+  properties: { ...(GROUP['properties'] as Schema), consumers: { type: 'array', items: { type: 'string' } } },
+}
 
 /** Groups that read at least one topic of which `seen` holds. */
-export async function groupsOf(call: Pick<Call, 'environment'>, seen: (topic: string) => boolean): Promise<ConsumerGroup[]> {
+export async function groupsOf(
+  call: Pick<Call, 'environment'>,
+  seen: (topic: string) => boolean,
+): Promise<ConsumerGroup[]> {
   const all = (await call.environment.consumers?.all()) ?? []
   return all.filter((group) => [...topicsOf(group).keys()].some(seen))
 }
@@ -88,7 +118,11 @@ export const CONSUMER_ROUTES: readonly Route[] = [
 type Ends = ReadonlyMap<string, ReadonlyMap<number, number>>
 
 /** Of each group only what concerns these topics. `consumers`: the places of the group, or the ids of its members. */
-export async function groupsJson(call: Call, seen: (topic: string) => boolean, consumers: 'places' | 'members' = 'places'): Promise<object[]> {
+export async function groupsJson(
+  call: Call,
+  seen: (topic: string) => boolean,
+  consumers: 'places' | 'members' = 'places',
+): Promise<object[]> {
   const groups = await groupsOf(call, seen)
   const topics = [...new Set(groups.flatMap((group) => [...topicsOf(group).keys()].filter(seen)))]
   const ends = new Map(await inTurns(topics, AT_ONCE, async (topic) => [topic, await endsOf(call, topic)] as const))
@@ -127,10 +161,24 @@ function groupJson(group: ConsumerGroup, seen: (topic: string) => boolean, ends:
 }
 
 /** Where a group stands in one partition, and who reads it. */
-function place(group: ConsumerGroup, topic: string, partition: number, ends: Ends): { readonly lag: number | null } & Record<string, unknown> {
+function place(
+  group: ConsumerGroup,
+  topic: string,
+  partition: number,
+  ends: Ends,
+): { readonly lag: number | null } & Record<string, unknown> {
   const member = group.members.find((m) => m.assigned.get(topic)?.includes(partition))
   const currentOffset = group.offsets.get(topic)?.get(partition) ?? null
   const longEndOffset = ends.get(topic)?.get(partition) ?? null
   const lag = currentOffset === null || longEndOffset === null ? null : Math.max(0, longEndOffset - currentOffset)
-  return { topic, partition, currentOffset, longEndOffset, lag, consumerId: member?.id ?? '', clientId: member?.clientId ?? '', clientHost: member?.host ?? '' }
+  return {
+    topic,
+    partition,
+    currentOffset,
+    longEndOffset,
+    lag,
+    consumerId: member?.id ?? '',
+    clientId: member?.clientId ?? '',
+    clientHost: member?.host ?? '',
+  }
 }

@@ -1,6 +1,7 @@
 /**
- * The list of datasets: which there are, filters, search, order, pages. Every filter has the name that lenses-mcp sends and the one that lenses-cli does. A value that means nothing
- * is refused: a list that looks right and is not would be worse.
+ * The list of datasets: which there are, filters, search, order, pages. Every filter has the name that lenses-mcp sends
+ * and the one that lenses-cli does. A value that means nothing is refused: a list that looks right and is not would be
+ * worse.
  */
 import { FORMAT_NAMES, type FormatName, formatNamed } from '../../formats/format.ts'
 import type { Table, TableFacet, TableSummary } from '../../plan/catalog.ts'
@@ -60,21 +61,41 @@ const NAMES = {
 
 export const LIST_PARAMETERS: readonly Parameter[] = [
   { name: 'page', about: '1 is the first.', schema: { type: 'integer', minimum: 1 } },
-  { name: 'pageSize', about: `Up to ${MAX_PAGE}; of subjects alone up to ${MAX_PAGE_OF_SUBJECTS}.`, schema: { type: 'integer', minimum: 1 } },
-  ...both(NAMES.search, 'Part of a name, of a description, or of the name of a field; of subjects part of the name or of the schema.', { type: 'string' }),
+  {
+    name: 'pageSize',
+    about: `Up to ${MAX_PAGE}; of subjects alone up to ${MAX_PAGE_OF_SUBJECTS}.`,
+    schema: { type: 'integer', minimum: 1 },
+  },
+  ...both(
+    NAMES.search,
+    'Part of a name, of a description, or of the name of a field; of subjects part of the name or of the schema.',
+    { type: 'string' },
+  ),
   ...both(NAMES.searchFields, 'false: names and descriptions only.', { type: 'boolean' }),
-  ...both(NAMES.sortField, `What to sort by. Topics: ${Object.keys(TOPIC_SORTS).join(', ')}. Subjects: ${Object.keys(SUBJECT_SORTS).join(', ')}.`, {
-    type: 'string',
-    enum: [...new Set([...Object.keys(TOPIC_SORTS), ...Object.keys(SUBJECT_SORTS)])],
-  }),
+  ...both(
+    NAMES.sortField,
+    `What to sort by. Topics: ${Object.keys(TOPIC_SORTS).join(', ')}. Subjects: ${Object.keys(SUBJECT_SORTS).join(', ')}.`,
+    {
+      type: 'string',
+      enum: [...new Set([...Object.keys(TOPIC_SORTS), ...Object.keys(SUBJECT_SORTS)])],
+    },
+  ),
   ...both(NAMES.sortOrder, 'Ascending unless said otherwise.', { type: 'string', enum: ORDERS }),
-  ...both(NAMES.schemaFormat, 'Only topics whose keys or values are of one of these formats, only subjects of one of these.', {
-    type: 'array',
-    items: { type: 'string' },
-  }),
+  ...both(
+    NAMES.schemaFormat,
+    'Only topics whose keys or values are of one of these formats, only subjects of one of these.',
+    {
+      type: 'array',
+      items: { type: 'string' },
+    },
+  ),
   { name: 'includeSystemEntities', about: 'Kafka’s own topics, too.', schema: { type: 'boolean' } },
   { name: 'hasRecords', about: 'Only topics with records, or only those without.', schema: { type: 'boolean' } },
-  { name: 'recordCount', about: 'The same in the words of older clients.', schema: { type: 'string', enum: RECORD_COUNTS } },
+  {
+    name: 'recordCount',
+    about: 'The same in the words of older clients.',
+    schema: { type: 'string', enum: RECORD_COUNTS },
+  },
   ...both(NAMES.isCompacted, 'Only compacted topics, or only the others.', { type: 'boolean' }),
   { name: 'tags', about: 'Only topics with one of these tags.', schema: { type: 'array', items: { type: 'string' } } },
   {
@@ -119,13 +140,18 @@ export function noteOf(call: Call, topic: string): { description: string | null;
 }
 
 /** One page. `topicJson` tells all about a topic. */
-export async function listed(call: Call, topicJson: (call: Call, summary: TableSummary, table: Table | undefined) => Promise<object>): Promise<Answer> {
+export async function listed(
+  call: Call,
+  topicJson: (call: Call, summary: TableSummary, table: Table | undefined) => Promise<object>,
+): Promise<Answer> {
   const connections = connectionsIn(call)
   const [topics, subjects] = [connections.includes(CONNECTION), connections.includes(REGISTRY_CONNECTION)]
   const size = Math.min(topics ? MAX_PAGE : MAX_PAGE_OF_SUBJECTS, count(call, 'pageSize', 25))
   const number = count(call, 'page', 1)
   const filters = filtersIn(call)
-  const sorts = Object.keys(topics ? TOPIC_SORTS : SUBJECT_SORTS).filter((field) => !subjects || Object.hasOwn(SUBJECT_SORTS, field))
+  const sorts = Object.keys(topics ? TOPIC_SORTS : SUBJECT_SORTS).filter(
+    (field) => !subjects || Object.hasOwn(SUBJECT_SORTS, field),
+  )
   const sortField = oneOf(call, NAMES.sortField, sorts) ?? 'name'
   const descending = oneOf(call, NAMES.sortOrder, ORDERS) === 'desc'
   const matching = await sorted(
@@ -142,14 +168,22 @@ export async function listed(call: Call, topicJson: (call: Call, summary: TableS
   })
   const values = shown.filter((value) => value !== undefined)
   const sourceTypes = [...(topics ? ['Kafka'] : []), ...(subjects ? ['SchemaRegistrySubject'] : [])]
-  return { json: { datasets: { values, pagesAmount: Math.ceil(matching.length / size), totalCount: matching.length }, sourceTypes } }
+  return {
+    json: {
+      datasets: { values, pagesAmount: Math.ceil(matching.length / size), totalCount: matching.length },
+      sourceTypes,
+    },
+  }
 }
 
 function connectionsIn(call: Call): readonly string[] {
   const given = all(call, ['connections'])
   const unknown = given.find((name) => name !== CONNECTION && name !== REGISTRY_CONNECTION)
   if (unknown !== undefined)
-    throw refusal('connections', `There is no connection ${JSON.stringify(unknown)}; there are "${CONNECTION}" and "${REGISTRY_CONNECTION}".`)
+    throw refusal(
+      'connections',
+      `There is no connection ${JSON.stringify(unknown)}; there are "${CONNECTION}" and "${REGISTRY_CONNECTION}".`,
+    )
   return given.length === 0 ? [CONNECTION] : given
 }
 
@@ -160,18 +194,25 @@ function filtersIn(call: Call): Filters {
     searchFields: flag(call, NAMES.searchFields) ?? true,
     formats: all(call, NAMES.schemaFormat).map((text) => {
       const format = formatNamed(text)
-      if (format === undefined) throw refusal('schemaFormat', `${JSON.stringify(text)} is no format; there are ${FORMAT_NAMES}.`)
+      if (format === undefined)
+        throw refusal('schemaFormat', `${JSON.stringify(text)} is no format; there are ${FORMAT_NAMES}.`)
       return format
     }),
     system: flag(call, ['includeSystemEntities']) === true,
-    hasRecords: flag(call, ['hasRecords']) ?? (recordCount === undefined || recordCount === 'all' ? undefined : recordCount === 'nonEmpty'),
+    hasRecords:
+      flag(call, ['hasRecords']) ??
+      (recordCount === undefined || recordCount === 'all' ? undefined : recordCount === 'nonEmpty'),
     isCompacted: flag(call, NAMES.isCompacted),
     tags: all(call, ['tags']),
   }
 }
 
-async function topicsIn(call: Call, { search, searchFields, formats, system, hasRecords, isCompacted, tags }: Filters): Promise<Entry[]> {
-  const tagged = (topic: string): boolean => tags.length === 0 || noteOf(call, topic).tags.some((tag) => tags.includes(tag.name))
+async function topicsIn(
+  call: Call,
+  { search, searchFields, formats, system, hasRecords, isCompacted, tags }: Filters,
+): Promise<Entry[]> {
+  const tagged = (topic: string): boolean =>
+    tags.length === 0 || noteOf(call, topic).tags.some((tag) => tags.includes(tag.name))
   const tables = (await call.view.catalog.tables()).filter((t) => (system || t.type === 'USER') && tagged(t.name))
   const fits = async (summary: TableSummary): Promise<boolean> => {
     const said = search === '' ? '' : (noteOf(call, summary.name).description?.toLowerCase() ?? '')
@@ -179,10 +220,14 @@ async function topicsIn(call: Call, { search, searchFields, formats, system, has
     if (named && hasRecords === undefined && isCompacted === undefined && formats.length === 0) return true
     if (!named && !searchFields) return false
     const table = await call.view.catalog.table(summary.name)
-    if (table === undefined || (!named && !fieldNames(table).some((f) => f.toLowerCase().includes(search)))) return false
+    if (table === undefined || (!named && !fieldNames(table).some((f) => f.toLowerCase().includes(search))))
+      return false
     if (isCompacted !== undefined && table.compacted !== isCompacted) return false
-    if (formats.length > 0 && !formats.some((format) => isOf(table.key, format) || isOf(table.value, format))) return false
-    return hasRecords === undefined || (await sizesOf(call, table.topic, table.partitions)).totalMessages > 0 === hasRecords
+    if (formats.length > 0 && !formats.some((format) => isOf(table.key, format) || isOf(table.value, format)))
+      return false
+    return (
+      hasRecords === undefined || (await sizesOf(call, table.topic, table.partitions)).totalMessages > 0 === hasRecords
+    )
   }
   const kept = await inTurns(tables, AT_ONCE, fits)
   return tables.filter((_, i) => kept[i]).map((summary) => ({ name: summary.name, summary }))
@@ -194,7 +239,10 @@ function isOf(facet: TableFacet, format: FormatName): boolean {
 }
 
 /** Subjects have neither records nor tags: what asks for those asks for topics. */
-async function subjectsIn(call: Call, { search, searchFields, formats, hasRecords, isCompacted, tags }: Filters): Promise<Entry[]> {
+async function subjectsIn(
+  call: Call,
+  { search, searchFields, formats, hasRecords, isCompacted, tags }: Filters,
+): Promise<Entry[]> {
   if (hasRecords !== undefined || isCompacted !== undefined || tags.length > 0) return []
   const entries = (await subjectNames(call)).map((name): SubjectEntry => {
     let asked: Promise<Newest | undefined> | undefined
@@ -216,7 +264,9 @@ async function subjectsIn(call: Call, { search, searchFields, formats, hasRecord
 async function sorted(call: Call, entries: readonly Entry[], field: string, descending: boolean): Promise<Entry[]> {
   const keys = await inTurns(entries, AT_ONCE, async (entry): Promise<SortKey> => {
     try {
-      return await (entry.summary === undefined ? SUBJECT_SORTS[field](call, entry) : TOPIC_SORTS[field](call, entry.summary))
+      return await (entry.summary === undefined
+        ? SUBJECT_SORTS[field](call, entry)
+        : TOPIC_SORTS[field](call, entry.summary))
     } catch (cause) {
       // It was deleted meanwhile: the others are still wanted.
       if (cause instanceof RestError && cause.status === 404) return ''
@@ -224,7 +274,10 @@ async function sorted(call: Call, entries: readonly Entry[], field: string, desc
     }
   })
   const order = entries.map((_, i) => i)
-  order.sort((a, b) => (descending ? compare(keys[b], keys[a]) : compare(keys[a], keys[b])) || compare(entries[a].name, entries[b].name))
+  order.sort(
+    (a, b) =>
+      (descending ? compare(keys[b], keys[a]) : compare(keys[a], keys[b])) || compare(entries[a].name, entries[b].name),
+  )
   return order.map((i) => entries[i])
 }
 
@@ -238,7 +291,9 @@ async function sizeOf(call: Call, name: string) {
 }
 
 function fieldNames(table: Table): string[] {
-  return [table.key.type, table.value.type].flatMap((type) => (type.kind === 'struct' ? leaves(type).map(([name]) => name) : []))
+  return [table.key.type, table.value.type].flatMap((type) =>
+    type.kind === 'struct' ? leaves(type).map(([name]) => name) : [],
+  )
 }
 
 function refusal(field: string, text: string): RestError {
@@ -274,7 +329,10 @@ function flag(call: Call, names: readonly string[]): boolean | undefined {
   const text = given?.text.toLowerCase()
   if (given === undefined || text === '') return undefined
   if (text !== 'true' && text !== 'false')
-    throw refusal(given.name, `The parameter "${given.name}" must be true or false; it is ${JSON.stringify(given.text)}.`)
+    throw refusal(
+      given.name,
+      `The parameter "${given.name}" must be true or false; it is ${JSON.stringify(given.text)}.`,
+    )
   return text === 'true'
 }
 
@@ -282,6 +340,9 @@ function oneOf(call: Call, names: readonly string[], allowed: readonly string[])
   const given = single(call, names)
   if (given === undefined || given.text === '') return undefined
   if (!allowed.includes(given.text))
-    throw refusal(given.name, `The parameter "${given.name}" must be one of ${allowed.join(', ')}; it is ${JSON.stringify(given.text)}.`)
+    throw refusal(
+      given.name,
+      `The parameter "${given.name}" must be one of ${allowed.join(', ')}; it is ${JSON.stringify(given.text)}.`,
+    )
   return given.text
 }

@@ -1,4 +1,7 @@
-/** Topics as datasets, and their metadata (formats and schemas). The list with its filters is `dataset-list.ts`, subjects of the registry `subjects.ts`. */
+/**
+ * Topics as datasets, and their metadata (formats and schemas). The list with its filters is `dataset-list.ts`,
+ * subjects of the registry `subjects.ts`.
+ */
 import { systemClock } from '../../lib/clock.ts'
 import type { Table, TableSummary } from '../../plan/catalog.ts'
 import { type DataType, typeName } from '../../types.ts'
@@ -17,7 +20,10 @@ const DAY_MS = 86_400_000
 /** A type that holds itself ends here. */
 const MAX_DEPTH = 32
 
-const TAGS: Schema = { type: 'array', items: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } } }
+const TAGS: Schema = {
+  type: 'array',
+  items: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } },
+}
 const FIELD: Schema = {
   type: 'object',
   required: ['name', 'type', 'isNullable', 'typeDetails'],
@@ -64,7 +70,11 @@ const DATASET: Schema = {
     permissions: { type: 'array', items: { type: 'string' } },
     isCompacted: { type: 'boolean' },
     isSystemEntity: { type: 'boolean' },
-    fields: { type: 'object', required: ['key', 'value'], properties: { key: { type: 'array', items: FIELD }, value: { type: 'array', items: FIELD } } },
+    fields: {
+      type: 'object',
+      required: ['key', 'value'],
+      properties: { key: { type: 'array', items: FIELD }, value: { type: 'array', items: FIELD } },
+    },
   },
 }
 const METADATA: Schema = {
@@ -112,13 +122,17 @@ export const DATASET_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/v1/datasets/{connection}/{name}',
     id: 'dataset',
-    about: 'One topic (of the connection "kafka"), or one subject of the schema registry (of "schema-registry") with its newest schema.',
+    about:
+      'One topic (of the connection "kafka"), or one subject of the schema registry (of "schema-registry") with its newest schema.',
     answer: { oneOf: [DATASET, SUBJECT] },
     run: async (call) => {
       const { connection, name } = call.params
       if (connection === REGISTRY_CONNECTION) return { json: await subjectJson(call, name) }
       if (connection !== CONNECTION)
-        throw new RestError(404, `There is no connection ${JSON.stringify(connection)}; there are "${CONNECTION}" and "${REGISTRY_CONNECTION}".`)
+        throw new RestError(
+          404,
+          `There is no connection ${JSON.stringify(connection)}; there are "${CONNECTION}" and "${REGISTRY_CONNECTION}".`,
+        )
       const table = await tableOf(call, name)
       return { json: await dataset(call, await summaryOf(call, name), table) }
     },
@@ -148,7 +162,9 @@ export const DATASET_ROUTES: readonly Route[] = [
     about: 'Formats and schemas of all topics.',
     answer: { type: 'array', items: METADATA },
     run: async (call) => {
-      const found = await inTurns(await call.view.catalog.tables(), AT_ONCE, (summary) => call.view.catalog.table(summary.name))
+      const found = await inTurns(await call.view.catalog.tables(), AT_ONCE, (summary) =>
+        call.view.catalog.table(summary.name),
+      )
       return { json: found.filter((t) => t !== undefined).map((table) => metadata(call, table)) }
     },
   },
@@ -174,13 +190,18 @@ function metadata(call: Call, table: Table): object {
   }
 }
 
-/** Nothing is remembered for this: the brokers know which offset each day began with. Days before the first record are left out. */
+/**
+ * Nothing is remembered for this: the brokers know which offset each day began with. Days before the first record are
+ * left out.
+ */
 async function days(call: Call, table: Table): Promise<object[]> {
   const sizes = await sizesOf(call, table.topic, table.partitions)
   const today = Math.floor(systemClock.now() / DAY_MS) * DAY_MS
   const starts = Array.from({ length: METRIC_DAYS }, (_, i) => today - (METRIC_DAYS - 1 - i) * DAY_MS)
   const places = await placesAt(call, table.topic, table.partitions, sizes, starts)
-  const before = places.map((offsets) => sizes.messagesPerPartition.reduce((sum, { begin }, i) => sum + offsets[i] - begin, 0))
+  const before = places.map((offsets) =>
+    sizes.messagesPerPartition.reduce((sum, { begin }, i) => sum + offsets[i] - begin, 0),
+  )
   const all = starts.map((start, i) => {
     const total = before[i + 1] ?? sizes.totalMessages
     return { date: new Date(start).toISOString(), messages: total - before[i], total }
@@ -200,7 +221,8 @@ async function dataset(call: Call, summary: TableSummary, table: Table | undefin
     partitions: summary.partitions,
     replication: summary.replicas,
     records: sizes?.totalMessages ?? 0,
-    recordsPerSecond: table === undefined || sizes === undefined ? 0 : await rateOf(call, table.topic, table.partitions, sizes),
+    recordsPerSecond:
+      table === undefined || sizes === undefined ? 0 : await rateOf(call, table.topic, table.partitions, sizes),
     consumers: (await countsOf(call)).get(summary.name) ?? 0,
     isMarkedForDeletion: false,
     isCompacted: table?.compacted === true,
@@ -218,6 +240,8 @@ function fields(type: DataType | undefined, prefix = '', nullable = false, depth
   return type.fields.flatMap((f) => {
     const isNullable = nullable || f.nullable
     if (f.type.kind === 'struct') return fields(f.type, `${prefix}${f.name}.`, isNullable, depth + 1)
-    return [{ name: prefix + f.name, type: typeName(f.type), isNullable, typeDetails: { lensesDataType: typeName(f.type) } }]
+    return [
+      { name: prefix + f.name, type: typeName(f.type), isNullable, typeDetails: { lensesDataType: typeName(f.type) } },
+    ]
   })
 }

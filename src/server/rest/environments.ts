@@ -1,4 +1,7 @@
-/** The environments that an account may enter, with how they are: the shape that HQ's clients read. Making environments is the configuration's business. */
+/**
+ * The environments that an account may enter, with how they are: the shape that HQ's clients read. Making environments
+ * is the configuration's business.
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Account, mayEnter } from '../auth.ts'
 import type { Environment } from '../environment.ts'
@@ -62,7 +65,12 @@ export function addEnvironmentRoutes(app: FastifyInstance, context: HttpContext)
     if (account === undefined) return refuse(request, reply)
     const found = environments.find((e) => e.name === request.params.environment)
     if (found === undefined || !mayEnter(account, found.name))
-      return fail(request, reply, 404, `There is no environment ${JSON.stringify(request.params.environment)}, or the account may not use it.`)
+      return fail(
+        request,
+        reply,
+        404,
+        `There is no environment ${JSON.stringify(request.params.environment)}, or the account may not use it.`,
+      )
     return report(found, account, context)
   })
   app.post('/api/v1/environments', async (request, reply): Promise<FastifyReply> => {
@@ -75,7 +83,10 @@ export function addEnvironmentRoutes(app: FastifyInstance, context: HttpContext)
 async function report(environment: Environment, account: Account, context: HttpContext): Promise<object> {
   const head = { name: environment.name, display_name: environment.name, tier: 'development', metadata: {} }
   try {
-    const [tables, metadata] = await Promise.all([context.view(environment, account).catalog.tables(), environment.cluster?.metadata([])])
+    const [tables, metadata] = await Promise.all([
+      context.view(environment, account).catalog.tables(),
+      environment.cluster?.metadata([]),
+    ])
     const names = new Set(tables.map((table) => table.name))
     const groups = await groupsOf({ environment }, (topic) => names.has(topic))
     const brokers = metadata?.brokers.length ?? 0

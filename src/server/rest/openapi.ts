@@ -1,4 +1,7 @@
-/** The OpenAPI 3.1 document of the REST calls, made from the same data as the routes, and of the few that have other rules: login, logout, environments, health. */
+/**
+ * The OpenAPI 3.1 document of the REST calls, made from the same data as the routes, and of the few that have other
+ * rules: login, logout, environments, health.
+ */
 import { VERSION } from '../version.ts'
 import { ENVIRONMENT } from './environments.ts'
 import type { Route, Schema } from './route.ts'
@@ -8,7 +11,14 @@ const AGENT_ERROR: Schema = {
   required: ['error', 'fields'],
   properties: {
     error: { type: 'string' },
-    fields: { type: 'array', items: { type: 'object', required: ['field', 'error'], properties: { field: { type: 'string' }, error: { type: 'string' } } } },
+    fields: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['field', 'error'],
+        properties: { field: { type: 'string' }, error: { type: 'string' } },
+      },
+    },
   },
 }
 const GENERAL_ERROR: Schema = {
@@ -45,7 +55,11 @@ export function openApi(routes: readonly Route[]): object {
   return {
     openapi: '3.1.0',
     servers: [{ url: '/' }],
-    info: { title: 'Sluice', version: VERSION, description: 'REST calls beside the WebSocket API. Every call but login and health needs a token.' },
+    info: {
+      title: 'Sluice',
+      version: VERSION,
+      description: 'REST calls beside the WebSocket API. Every call but login and health needs a token.',
+    },
     security: [{ bearer: [] }, { token: [] }, { session: [] }],
     paths,
     components: {
@@ -60,25 +74,46 @@ export function openApi(routes: readonly Route[]): object {
 }
 
 function operation(route: Route, path: string, suffix: string): object {
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: { type: 'string' } }))
-  const inQuery = (route.query ?? []).map((p) => ({ name: p.name, in: 'query', required: false, description: p.about, schema: p.schema }))
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }))
+  const inQuery = (route.query ?? []).map((p) => ({
+    name: p.name,
+    in: 'query',
+    required: false,
+    description: p.about,
+    schema: p.schema,
+  }))
   return {
     operationId: route.id + suffix,
     summary: route.about,
     parameters: [...inPath, ...inQuery],
-    ...(route.body === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } }),
+    ...(route.body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } }),
     responses: { [route.status ?? 200]: success(route), default: error(suffix === '' ? 'AgentError' : 'ProxiedError') },
   }
 }
 
 function success(route: Route): object {
   if (route.text === true)
-    return { description: 'Done', content: { 'text/plain': { schema: { type: 'string' } }, 'application/json': { schema: { type: 'string' } } } }
-  return route.answer === undefined ? { description: 'Done' } : { description: 'Done', content: { 'application/json': { schema: route.answer } } }
+    return {
+      description: 'Done',
+      content: { 'text/plain': { schema: { type: 'string' } }, 'application/json': { schema: { type: 'string' } } },
+    }
+  return route.answer === undefined
+    ? { description: 'Done' }
+    : { description: 'Done', content: { 'application/json': { schema: route.answer } } }
 }
 
 function error(name: string): object {
-  return { description: 'Refused', content: { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } } }
+  return {
+    description: 'Refused',
+    content: { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } },
+  }
 }
 
 const WHO: Schema = {
@@ -155,14 +190,27 @@ function fixed(): ({ readonly path: string; readonly method: string } & Record<s
       parameters: [{ name: 'token', in: 'query', required: false, schema: { type: 'string' } }],
       responses: { 204: { description: 'Logged out' } },
     },
-    { path: '/api/v1/logout', method: 'post', operationId: 'logoutSession', summary: 'Ends a session.', responses: { 204: { description: 'Logged out' } } },
+    {
+      path: '/api/v1/logout',
+      method: 'post',
+      operationId: 'logoutSession',
+      summary: 'Ends a session.',
+      responses: { 204: { description: 'Logged out' } },
+    },
     {
       path: '/api/v1/environments',
       method: 'get',
       operationId: 'environments',
       summary: 'The environments that the account may enter.',
       responses: {
-        200: { description: 'All', content: json({ type: 'object', required: ['items'], properties: { items: { type: 'array', items: ENVIRONMENT } } }) },
+        200: {
+          description: 'All',
+          content: json({
+            type: 'object',
+            required: ['items'],
+            properties: { items: { type: 'array', items: ENVIRONMENT } },
+          }),
+        },
         ...failing,
       },
     },

@@ -1,6 +1,7 @@
 /**
- * Help for editors and shells: what is wrong with a text, what its words are, what could stand at the caret; and the older question whether a text is valid at all.
- * The form comes from the lexer and the parser (`sql/editor-help`), names from the catalog as the account sees it.
+ * Help for editors and shells: what is wrong with a text, what its words are, what could stand at the caret; and the
+ * older question whether a text is valid at all. The form comes from the lexer and the parser (`sql/editor-help`),
+ * names from the catalog as the account sees it.
  */
 import { rowShape } from '../../engine/row-shape.ts'
 import { AGGREGATE_DOCS, SCALAR_NAMES } from '../../functions/all-functions.ts'
@@ -13,7 +14,16 @@ import { leaves, VIRTUAL_TABLES, virtualTable } from '../../plan/bind/virtual-ta
 import type { Statement } from '../../sql/ast.ts'
 import { position, SqlError } from '../../sql/error.ts'
 import { PARSE_LIMITS, parseQuery, parseScript } from '../../sql/parse.ts'
-import { errorLint, highlights, type Known, type Mark, type Place, placeAt, suggest, syntaxLints } from '../../sql/editor-help.ts'
+import {
+  errorLint,
+  highlights,
+  type Known,
+  type Mark,
+  type Place,
+  placeAt,
+  suggest,
+  syntaxLints,
+} from '../../sql/editor-help.ts'
 import type { DataType } from '../../types.ts'
 import { bodyObject, type Call, field, isText, parameter, RestError, type Route, type Schema } from './route.ts'
 
@@ -27,7 +37,12 @@ const FUNCTIONS = [...new Set([...SCALAR_NAMES, ...AGGREGATE_DOCS.map((a) => a.n
 const MARK: Schema = {
   type: 'object',
   required: ['start', 'end', 'text', 'type'],
-  properties: { start: { type: 'integer' }, end: { type: 'integer' }, text: { type: 'string' }, type: { type: 'string' } },
+  properties: {
+    start: { type: 'integer' },
+    end: { type: 'integer' },
+    text: { type: 'string' },
+    type: { type: 'string' },
+  },
 }
 const PRESENTATION: Schema = {
   type: 'object',
@@ -39,7 +54,11 @@ const PRESENTATION: Schema = {
     highlights: { type: 'array', items: MARK },
     suggestions: {
       type: 'array',
-      items: { type: 'object', required: ['display', 'text'], properties: { display: { type: 'string' }, text: { type: 'string' } } },
+      items: {
+        type: 'object',
+        required: ['display', 'text'],
+        properties: { display: { type: 'string' }, text: { type: 'string' } },
+      },
     },
   },
 }
@@ -50,7 +69,11 @@ export const PRESENTATION_ROUTES: readonly Route[] = [
     path: '/api/v1/sql/presentation',
     id: 'sqlPresentation',
     about: 'Lints, highlights and suggestions for a text and the position of the caret in it (UTF-16 units).',
-    body: { type: 'object', required: ['sql'], properties: { sql: { type: 'string' }, caret: { type: 'integer', minimum: 0 } } },
+    body: {
+      type: 'object',
+      required: ['sql'],
+      properties: { sql: { type: 'string' }, caret: { type: 'integer', minimum: 0 } },
+    },
     answer: PRESENTATION,
     run: async (call) => {
       const body = bodyObject(call)
@@ -68,8 +91,19 @@ export const PRESENTATION_ROUTES: readonly Route[] = [
       const typed = sql.length <= MAX_TYPED
       const place = typed ? placeAt(sql, caret) : NOWHERE
       const lints = syntaxLints(sql)
-      const [found, known] = await Promise.all([lints.length > 0 ? lints : meaningLints(sql, catalog), knownAt(place, call)])
-      return { json: { input: sql, caret, lints: found, highlights: typed ? highlights(sql) : [], suggestions: suggest(place, known) } }
+      const [found, known] = await Promise.all([
+        lints.length > 0 ? lints : meaningLints(sql, catalog),
+        knownAt(place, call),
+      ])
+      return {
+        json: {
+          input: sql,
+          caret,
+          lints: found,
+          highlights: typed ? highlights(sql) : [],
+          suggestions: suggest(place, known),
+        },
+      }
     },
   },
   {
@@ -81,7 +115,12 @@ export const PRESENTATION_ROUTES: readonly Route[] = [
     answer: {
       type: 'object',
       required: ['isValid', 'line', 'column', 'message'],
-      properties: { isValid: { type: 'boolean' }, line: { type: 'integer' }, column: { type: 'integer' }, message: { type: 'string' } },
+      properties: {
+        isValid: { type: 'boolean' },
+        line: { type: 'integer' },
+        column: { type: 'integer' },
+        message: { type: 'string' },
+      },
     },
     run: validation,
   },
@@ -99,7 +138,11 @@ async function validation(call: Call): ReturnType<Route['run']> {
 
 function checkLength(sql: string): void {
   if (sql.length > PARSE_LIMITS.maxLength)
-    throw new RestError(400, `The text is ${sql.length} characters long; sql.max.length is ${PARSE_LIMITS.maxLength}.`, [{ field: 'sql', error: 'too long' }])
+    throw new RestError(
+      400,
+      `The text is ${sql.length} characters long; sql.max.length is ${PARSE_LIMITS.maxLength}.`,
+      [{ field: 'sql', error: 'too long' }],
+    )
 }
 
 /** What the binder says about statements whose form is good. Trouble with the cluster is no fault of the text. */
@@ -112,7 +155,8 @@ async function meaningLints(sql: string, catalog: Catalog): Promise<Mark[]> {
       await check(statement, catalog)
     } catch (cause) {
       // A table that an earlier statement of the text makes is not there yet.
-      if (cause instanceof SqlError && !(makesTables && cause.code === 'UNKNOWN_TABLE')) lints.push(errorLint(cause, sql))
+      if (cause instanceof SqlError && !(makesTables && cause.code === 'UNKNOWN_TABLE'))
+        lints.push(errorLint(cause, sql))
     }
     makesTables ||= statement.kind.startsWith('create')
   }
@@ -142,9 +186,12 @@ async function knownAt(place: Place, call: Call): Promise<Known> {
 async function tableNames(call: Call): Promise<string[]> {
   const { catalog, administration } = call.view
   const topics = (await catalog.tables(SUGGESTIONS).catch(() => [])).map((t) => t.name)
-  const objects = administration === undefined ? [] : [...administration.objects.views(), ...administration.objects.synonyms()]
+  const objects =
+    administration === undefined ? [] : [...administration.objects.views(), ...administration.objects.synonyms()]
   const seen = objects.filter(
-    ({ name }) => administration !== undefined && isVisible(name, administration.objects, (topic) => administration.may('read', topic)),
+    ({ name }) =>
+      administration !== undefined &&
+      isVisible(name, administration.objects, (topic) => administration.may('read', topic)),
   )
   return [...new Set([...topics, ...seen.map((o) => o.name)])].sort().concat(VIRTUAL_TABLES.map((t) => t.name))
 }
@@ -163,7 +210,8 @@ async function typeOf(name: string, catalog: Catalog): Promise<DataType | undefi
   const virtual = await virtualTable(name, catalog)
   if (virtual !== undefined) return { kind: 'struct', fields: virtual.columns.map((c) => ({ ...c, nullable: true })) }
   const view = await catalog.view?.(name)
-  if (view !== undefined) return rowShape(await bindQuery(parseQuery(view), { catalog, defaultLimit: DEFAULT_LIMIT }), null).type
+  if (view !== undefined)
+    return rowShape(await bindQuery(parseQuery(view), { catalog, defaultLimit: DEFAULT_LIMIT }), null).type
   const value = (await catalog.table(name))?.value
   return value?.type.kind === 'json' ? value.declared : value?.type
 }

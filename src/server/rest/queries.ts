@@ -1,4 +1,7 @@
-/** The queries that run and ran, and ending one: as the newer clients ask for it, and as those of the 2.x generation did. Somebody without all rights sees and ends his own only. */
+/**
+ * The queries that run and ran, and ending one: as the newer clients ask for it, and as those of the 2.x generation
+ * did. Somebody without all rights sees and ends his own only.
+ */
 import type { QueryEntry } from '../../engine/queries.ts'
 import { type Call, RestError, type Route, type Schema } from './route.ts'
 
@@ -82,7 +85,12 @@ export const QUERY_ROUTES: readonly Route[] = [
       items: {
         type: 'object',
         required: ['id', 'sql', 'user', 'ts'],
-        properties: { id: { type: 'integer' }, sql: { type: 'string' }, user: { type: 'string' }, ts: { type: 'integer' } },
+        properties: {
+          id: { type: 'integer' },
+          sql: { type: 'string' },
+          user: { type: 'string' },
+          ts: { type: 'integer' },
+        },
       },
     },
     run: async (call) => ({

@@ -1,6 +1,7 @@
 /**
- * The schema registry's own calls, passed on: a closed list of them, with the server's credentials, which never leave it, and by the rights that the account has on the topic
- * of a subject (`orders-value` belongs to `orders`). What the registry answers is answered.
+ * The schema registry's own calls, passed on: a closed list of them, with the server's credentials, which never leave
+ * it, and by the rights that the account has on the topic of a subject (`orders-value` belongs to `orders`). What the
+ * registry answers is answered.
  */
 import type { RegistryConfig } from '../../registry/registry.ts'
 import { type Received, type Transport, transportOf } from '../../registry/transport.ts'
@@ -25,9 +26,21 @@ const ALLOWED: readonly Allowed[] = [
   { methods: ['GET'], path: /^schemas\/ids\/(\d{1,10})$/, check: byId },
   { methods: ['GET', 'POST', 'DELETE'], path: new RegExp(`^subjects/${SUBJECT}$`), check: bySubject },
   { methods: ['GET', 'POST'], path: new RegExp(`^subjects/${SUBJECT}/versions$`), check: bySubject },
-  { methods: ['GET', 'DELETE'], path: new RegExp(`^subjects/${SUBJECT}/versions/(?:\\d{1,10}|latest|-1)$`), check: bySubject },
-  { methods: ['GET'], path: new RegExp(`^subjects/${SUBJECT}/versions/(?:\\d{1,10}|latest)/schema$`), check: bySubject },
-  { methods: ['POST'], path: new RegExp(`^compatibility/subjects/${SUBJECT}/versions/(?:\\d{1,10}|latest)$`), check: readSubject },
+  {
+    methods: ['GET', 'DELETE'],
+    path: new RegExp(`^subjects/${SUBJECT}/versions/(?:\\d{1,10}|latest|-1)$`),
+    check: bySubject,
+  },
+  {
+    methods: ['GET'],
+    path: new RegExp(`^subjects/${SUBJECT}/versions/(?:\\d{1,10}|latest)/schema$`),
+    check: bySubject,
+  },
+  {
+    methods: ['POST'],
+    path: new RegExp(`^compatibility/subjects/${SUBJECT}/versions/(?:\\d{1,10}|latest)$`),
+    check: readSubject,
+  },
   { methods: ['GET', 'PUT'], path: /^config$/, check: wholeRegistry },
   { methods: ['GET', 'PUT', 'DELETE'], path: new RegExp(`^config/${SUBJECT}$`), check: bySubject },
 ]
@@ -69,7 +82,9 @@ async function byId(call: Call, _method: Route['method'], match: RegExpExecArray
 function onlyReadable(call: Call, body: string): string {
   const subjects: unknown = JSON.parse(body)
   if (!Array.isArray(subjects)) return body
-  return JSON.stringify(subjects.filter((s) => typeof s === 'string' && call.view.administration?.may('read', topicOf(s)) === true))
+  return JSON.stringify(
+    subjects.filter((s) => typeof s === 'string' && call.view.administration?.may('read', topicOf(s)) === true),
+  )
 }
 
 async function pass(call: Call, method: Route['method']): Promise<Answer> {
@@ -80,14 +95,30 @@ async function pass(call: Call, method: Route['method']): Promise<Answer> {
     const match = allowed.path.exec(path)
     if (match === null || !allowed.methods.includes(method)) continue
     const view = await allowed.check(call, method, match)
-    const { status, body } = await askRegistry(call, method, path.split('/'), method === 'GET' || method === 'DELETE' ? undefined : call.body)
-    return { status, raw: { type: 'application/json; charset=utf-8', body: status === 200 && view !== undefined ? view(body) : body } }
+    const { status, body } = await askRegistry(
+      call,
+      method,
+      path.split('/'),
+      method === 'GET' || method === 'DELETE' ? undefined : call.body,
+    )
+    return {
+      status,
+      raw: { type: 'application/json; charset=utf-8', body: status === 200 && view !== undefined ? view(body) : body },
+    }
   }
   throw new RestError(404, 'The registry has no such call, or it is not passed on.')
 }
 
-/** One question with the server's credentials. `path`: its parts, not encoded; `.` and `..` would lead elsewhere and are no names. The answer is whatever the registry says, but for 401 and 403. */
-export async function askRegistry(call: Call, method: Route['method'], path: readonly string[], body?: unknown): Promise<{ status: number; body: string }> {
+/**
+ * One question with the server's credentials. `path`: its parts, not encoded; `.` and `..` would lead elsewhere and are
+ * no names. The answer is whatever the registry says, but for 401 and 403.
+ */
+export async function askRegistry(
+  call: Call,
+  method: Route['method'],
+  path: readonly string[],
+  body?: unknown,
+): Promise<{ status: number; body: string }> {
   if (path.some((part) => part === '.' || part === '..')) throw new RestError(404, 'The registry has no such call.')
   const { registry } = call.environment
   if (registry === undefined) throw new RestError(404, 'This environment has no schema registry.')
@@ -96,7 +127,10 @@ export async function askRegistry(call: Call, method: Route['method'], path: rea
   try {
     response = await transport(registry).send(`${base}/${path.map(encodeURIComponent).join('/')}`, {
       method,
-      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/vnd.schemaregistry.v1+json' }) },
+      headers: {
+        ...headers,
+        ...(body === undefined ? {} : { 'content-type': 'application/vnd.schemaregistry.v1+json' }),
+      },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: AbortSignal.any([call.signal, AbortSignal.timeout(TIMEOUT_MS)]),
       redirect: 'error',
@@ -105,7 +139,8 @@ export async function askRegistry(call: Call, method: Route['method'], path: rea
     // The cause may hold the address with its credentials.
     throw new RestError(502, 'The schema registry does not answer.')
   }
-  if (response.status === 401 || response.status === 403) throw new RestError(502, 'The schema registry refuses the credentials of this server.')
+  if (response.status === 401 || response.status === 403)
+    throw new RestError(502, 'The schema registry refuses the credentials of this server.')
   return { status: response.status, body: await limited(response) }
 }
 
@@ -114,7 +149,11 @@ async function limited(response: Received): Promise<string> {
   let bytes = 0
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength
-    if (bytes > MAX_BYTES) throw new RestError(502, `The schema registry answered with more than ${MAX_BYTES} bytes (rest.registry.max.response.bytes).`)
+    if (bytes > MAX_BYTES)
+      throw new RestError(
+        502,
+        `The schema registry answered with more than ${MAX_BYTES} bytes (rest.registry.max.response.bytes).`,
+      )
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()

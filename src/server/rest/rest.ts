@@ -1,4 +1,7 @@
-/** All REST calls beside login and health, put on the HTTP server: those of the agent, those of the environments, and the document that describes them. */
+/**
+ * All REST calls beside login and health, put on the HTTP server: those of the agent, those of the environments, and
+ * the document that describes them.
+ */
 import type { FastifyInstance } from 'fastify'
 import type { BasePath } from '../base-path.ts'
 import type { HttpContext } from '../http-context.ts'
@@ -37,6 +40,8 @@ export function addRest(app: FastifyInstance, context: HttpContext, base: BasePa
   const atRoot = JSON.stringify(document)
   app.get('/api/v1/openapi.json', async (request, reply) => {
     const url = base.of(request, reply)
-    return reply.type('application/json; charset=utf-8').send(url === '' ? atRoot : JSON.stringify({ ...document, servers: [{ url }] }))
+    return reply
+      .type('application/json; charset=utf-8')
+      .send(url === '' ? atRoot : JSON.stringify({ ...document, servers: [{ url }] }))
   })
 }

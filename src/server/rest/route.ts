@@ -1,6 +1,7 @@
 /**
- * One REST call as data: where it lives, what it takes and answers, and what it does. Routes are registered three times: as the agent offers them (`/api/topics`), and behind
- * the two spellings of the proxy path, which name the environment. It settles who asks and of which environment; what a call does is the business of the other files here.
+ * One REST call as data: where it lives, what it takes and answers, and what it does. Routes are registered three
+ * times: as the agent offers them (`/api/topics`), and behind the two spellings of the proxy path, which name the
+ * environment. It settles who asks and of which environment; what a call does is the business of the other files here.
  * The OpenAPI document is made from the same data.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -36,7 +37,10 @@ export interface Call {
   readonly signal: AbortSignal
 }
 
-/** `text` is sent bare to whoever takes text/plain, and as a JSON string to whoever takes JSON alone. Neither: an empty answer. */
+/**
+ * `text` is sent bare to whoever takes text/plain, and as a JSON string to whoever takes JSON alone. Neither: an empty
+ * answer.
+ */
 export interface Answer {
   readonly status?: number
   readonly json?: unknown
@@ -72,7 +76,11 @@ export interface RestContext {
 export class RestError extends Error {
   readonly status: number
   readonly fields: readonly { readonly field: string; readonly error: string }[]
-  constructor(status: number, message: string, fields: readonly { readonly field: string; readonly error: string }[] = []) {
+  constructor(
+    status: number,
+    message: string,
+    fields: readonly { readonly field: string; readonly error: string }[] = [],
+  ) {
     super(message)
     this.status = status
     this.fields = fields
@@ -90,12 +98,21 @@ export function addRoutes(app: FastifyInstance, routes: readonly Route[], contex
   for (const route of routes) {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1').replace('{*}', '*')
     for (const prefix of ['', ...PROXIES]) {
-      app.route({ method: route.method, url: prefix + path, handler: (request, reply) => handle(route, request, reply, context) })
+      app.route({
+        method: route.method,
+        url: prefix + path,
+        handler: (request, reply) => handle(route, request, reply, context),
+      })
     }
   }
 }
 
-async function handle(route: Route, request: FastifyRequest, reply: FastifyReply, context: RestContext): Promise<FastifyReply> {
+async function handle(
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: RestContext,
+): Promise<FastifyReply> {
   reply.header('cache-control', 'no-store')
   const abort = new AbortController()
   reply.raw.once('close', () => abort.abort())
@@ -116,7 +133,8 @@ function settle(request: FastifyRequest, context: RestContext, signal: AbortSign
   const named = params['environment'] ?? (typeof query['environment'] === 'string' ? query['environment'] : undefined)
   const environment = context.environments.find((e) => e.name === (named ?? context.defaultEnvironment))
   if (environment === undefined) throw new RestError(404, `There is no environment ${JSON.stringify(named ?? '')}.`)
-  if (!mayEnter(account, environment.name)) throw new RestError(403, `The account may not use the environment ${JSON.stringify(environment.name)}.`)
+  if (!mayEnter(account, environment.name))
+    throw new RestError(403, `The account may not use the environment ${JSON.stringify(environment.name)}.`)
   return { account, environment, view: context.view(environment, account), params, query, body: request.body, signal }
 }
 
@@ -165,14 +183,25 @@ function refuse(request: FastifyRequest, reply: FastifyReply, cause: unknown, lo
   if (cause instanceof RestError) return fail(request, reply, cause.status, cause.message, cause.fields)
   if (cause instanceof KafkaError) return fail(request, reply, KAFKA_STATUS[cause.errorName] ?? 502, cause.message)
   if (cause instanceof SqlError)
-    return fail(request, reply, cause.code === 'FORBIDDEN' ? 403 : 400, cause.hint === undefined ? cause.message : `${cause.message} ${cause.hint}`)
+    return fail(
+      request,
+      reply,
+      cause.code === 'FORBIDDEN' ? 403 : 400,
+      cause.hint === undefined ? cause.message : `${cause.message} ${cause.hint}`,
+    )
   if (cause instanceof UserError) return fail(request, reply, 502, cause.message)
   log.error({ err: cause, request: request.id, path: request.routeOptions.url }, 'request failed')
   return fail(request, reply, 500, `Internal error, reference ${request.id}.`)
 }
 
 /** Answers with an error in the shape of the part of the API that the address belongs to. */
-export function fail(request: FastifyRequest, reply: FastifyReply, status: number, title: string, fields: RestError['fields'] = []): FastifyReply {
+export function fail(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  title: string,
+  fields: RestError['fields'] = [],
+): FastifyReply {
   if (status === 401) reply.header('www-authenticate', 'Bearer')
   return reply
     .code(status)
@@ -184,8 +213,10 @@ export function fail(request: FastifyRequest, reply: FastifyReply, status: numbe
 export function demand(call: Call, right: Right, topic: string): void {
   const { administration } = call.view
   if (administration === undefined) throw new RestError(501, 'This server cannot change anything in Kafka.')
-  if (right !== 'create' && !administration.may('read', topic)) throw new RestError(404, `There is no topic ${JSON.stringify(topic)}.`)
-  if (!administration.may(right, topic)) throw new RestError(403, `The account may not ${VERBS[right]} the topic ${JSON.stringify(topic)}.`)
+  if (right !== 'create' && !administration.may('read', topic))
+    throw new RestError(404, `There is no topic ${JSON.stringify(topic)}.`)
+  if (!administration.may(right, topic))
+    throw new RestError(403, `The account may not ${VERBS[right]} the topic ${JSON.stringify(topic)}.`)
 }
 
 const VERBS: Readonly<Record<Right, string>> = {
@@ -199,12 +230,19 @@ const VERBS: Readonly<Record<Right, string>> = {
 
 /** The body as a JSON object, or a refusal. */
 export function bodyObject(call: Call): Readonly<Record<string, unknown>> {
-  if (typeof call.body !== 'object' || call.body === null || Array.isArray(call.body)) throw new RestError(400, 'The body must be a JSON object.')
+  if (typeof call.body !== 'object' || call.body === null || Array.isArray(call.body))
+    throw new RestError(400, 'The body must be a JSON object.')
   return call.body as Record<string, unknown>
 }
 
 /** One field of a body by a test, or a refusal that names it. */
-export function field<T>(body: Readonly<Record<string, unknown>>, name: string, is: (value: unknown) => value is T, expected: string, fallback?: T): T {
+export function field<T>(
+  body: Readonly<Record<string, unknown>>,
+  name: string,
+  is: (value: unknown) => value is T,
+  expected: string,
+  fallback?: T,
+): T {
   const value = body[name]
   if ((value === undefined || value === null) && fallback !== undefined) return fallback
   if (is(value)) return value
@@ -212,7 +250,8 @@ export function field<T>(body: Readonly<Record<string, unknown>>, name: string, 
 }
 
 export const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
-export const isWhole = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0
+export const isWhole = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value > 0
 
 /** A query parameter as one text; the first where several were given. */
 export function parameter(call: Call, name: string): string | undefined {

@@ -1,6 +1,7 @@
 /**
- * Subjects of the schema registry as lenses-cli 5.x reads and changes them: as datasets of the connection "schema-registry", and by `/api/v1/sr/default`. What is told is asked of
- * the registry at that moment. Rights are those on the topic of a subject, as in `registry-proxy.ts`; a subject that may not be seen does not exist.
+ * Subjects of the schema registry as lenses-cli 5.x reads and changes them: as datasets of the connection
+ * "schema-registry", and by `/api/v1/sr/default`. What is told is asked of the registry at that moment. Rights are
+ * those on the topic of a subject, as in `registry-proxy.ts`; a subject that may not be seen does not exist.
  */
 import { askRegistry, topicOf, wholeRegistry } from './registry-proxy.ts'
 import { bodyObject, type Call, demand, field, isText, RestError, type Route, type Schema } from './route.ts'
@@ -13,7 +14,18 @@ const LEVELS = ['NONE', 'BACKWARD', 'BACKWARD_TRANSITIVE', 'FORWARD', 'FORWARD_T
 /** Without the schema, which a list of many would be long with. */
 export const LISTED_SUBJECT: Schema = {
   type: 'object',
-  required: ['name', 'connectionName', 'sourceType', 'format', 'version', 'compatibility', 'isSystemEntity', 'permissions', 'description', 'tags'],
+  required: [
+    'name',
+    'connectionName',
+    'sourceType',
+    'format',
+    'version',
+    'compatibility',
+    'isSystemEntity',
+    'permissions',
+    'description',
+    'tags',
+  ],
   properties: {
     name: { type: 'string' },
     connectionName: { type: 'string' },
@@ -52,14 +64,24 @@ export interface Newest {
   readonly version: number
   readonly id: number
   readonly schema: string
-  readonly references: readonly { readonly schemaName: string; readonly subjectName: string; readonly version: number }[]
+  readonly references: readonly {
+    readonly schemaName: string
+    readonly subjectName: string
+    readonly version: number
+  }[]
 }
 
 /** Names of the subjects that the account may see, in order. */
 export async function subjectNames(call: Call): Promise<string[]> {
   const names = await answerOf(call, 'GET', ['subjects'])
-  if (!Array.isArray(names)) throw new RestError(502, 'The schema registry answered something else than a list of subjects.')
-  return names.filter((name): name is string => typeof name === 'string' && call.view.administration?.may('read', topicOf(name)) === true).sort()
+  if (!Array.isArray(names))
+    throw new RestError(502, 'The schema registry answered something else than a list of subjects.')
+  return names
+    .filter(
+      (name): name is string =>
+        typeof name === 'string' && call.view.administration?.may('read', topicOf(name)) === true,
+    )
+    .sort()
 }
 
 /** undefined when the subject is not there (any more). */
@@ -67,8 +89,17 @@ export async function newestOf(call: Call, subject: string): Promise<Newest | un
   const told = await answerOf(call, 'GET', ['subjects', subject, 'versions', 'latest'])
   if (told === undefined) return undefined
   const { schemaType = 'AVRO', version, id, schema, references = [] } = told as Record<string, unknown>
-  if (typeof schemaType !== 'string' || typeof version !== 'number' || typeof id !== 'number' || typeof schema !== 'string' || !Array.isArray(references))
-    throw new RestError(502, `The schema registry's answer about the subject ${JSON.stringify(subject)} makes no sense.`)
+  if (
+    typeof schemaType !== 'string' ||
+    typeof version !== 'number' ||
+    typeof id !== 'number' ||
+    typeof schema !== 'string' ||
+    !Array.isArray(references)
+  )
+    throw new RestError(
+      502,
+      `The schema registry's answer about the subject ${JSON.stringify(subject)} makes no sense.`,
+    )
   return {
     format: schemaType,
     version,
@@ -95,18 +126,38 @@ function level(told: unknown): string {
 
 export function listedSubject(name: string, { format, version }: Newest, compatibility: string): object {
   const none = { isSystemEntity: false, permissions: [], description: null, tags: [] }
-  return { name, connectionName: REGISTRY_CONNECTION, sourceType: 'SchemaRegistrySubject', format, version, compatibility, ...none }
+  return {
+    name,
+    connectionName: REGISTRY_CONNECTION,
+    sourceType: 'SchemaRegistrySubject',
+    format,
+    version,
+    compatibility,
+    ...none,
+  }
 }
 
 export async function subjectJson(call: Call, name: string): Promise<object> {
   const hidden = call.view.administration?.may('read', topicOf(name)) !== true
-  const [newest, compatibility] = hidden ? [undefined, ''] : await Promise.all([newestOf(call, name), compatibilityOf(call, name)])
+  const [newest, compatibility] = hidden
+    ? [undefined, '']
+    : await Promise.all([newestOf(call, name), compatibilityOf(call, name)])
   if (newest === undefined) throw new RestError(404, `There is no subject ${JSON.stringify(name)}.`)
-  return { ...listedSubject(name, newest, compatibility), schema: newest.schema, schemaId: String(newest.id), references: newest.references }
+  return {
+    ...listedSubject(name, newest, compatibility),
+    schema: newest.schema,
+    schemaId: String(newest.id),
+    references: newest.references,
+  }
 }
 
 /** What the registry answers, as JSON; undefined for not-found. Its refusals are passed on in its words. */
-async function answerOf(call: Call, method: Route['method'], path: readonly string[], body?: unknown): Promise<unknown> {
+async function answerOf(
+  call: Call,
+  method: Route['method'],
+  path: readonly string[],
+  body?: unknown,
+): Promise<unknown> {
   const { status, body: text } = await askRegistry(call, method, path, body)
   if (status === 404) return undefined
   let told: unknown
@@ -126,24 +177,39 @@ function levelIn(call: Call): string {
   const given = field(bodyObject(call), 'compatibility', isText, `one of ${LEVELS.join(', ')}`)
   const name = given.toUpperCase().replace(/^(BACKWARD|FORWARD)S/, '$1')
   if (LEVELS.includes(name)) return name
-  throw new RestError(400, `The field "compatibility" must be one of ${LEVELS.join(', ')}; it is ${JSON.stringify(given.slice(0, 100))}.`, [
-    { field: 'compatibility', error: 'unknown level' },
-  ])
+  throw new RestError(
+    400,
+    `The field "compatibility" must be one of ${LEVELS.join(', ')}; it is ${JSON.stringify(given.slice(0, 100))}.`,
+    [{ field: 'compatibility', error: 'unknown level' }],
+  )
 }
 
 function typeIn(format: unknown): string {
   const name = format === undefined ? 'AVRO' : typeof format === 'string' ? format.toUpperCase() : ''
-  if (!TYPES.includes(name)) throw new RestError(400, `The field "format" must be one of ${TYPES.join(', ')}.`, [{ field: 'format', error: 'unknown format' }])
+  if (!TYPES.includes(name))
+    throw new RestError(400, `The field "format" must be one of ${TYPES.join(', ')}.`, [
+      { field: 'format', error: 'unknown format' },
+    ])
   return name
 }
 
 /** A change of a subject that has to be there. */
-async function changed(call: Call, method: Route['method'], path: readonly string[], what: string, body?: unknown): Promise<void> {
+async function changed(
+  call: Call,
+  method: Route['method'],
+  path: readonly string[],
+  what: string,
+  body?: unknown,
+): Promise<void> {
   if ((await answerOf(call, method, path, body)) === undefined) throw new RestError(404, `There is no ${what}.`)
   call.view.administration?.forget(topicOf(call.params['name'] ?? ''))
 }
 
-const COMPATIBILITY: Schema = { type: 'object', required: ['compatibility'], properties: { compatibility: { type: 'string' } } }
+const COMPATIBILITY: Schema = {
+  type: 'object',
+  required: ['compatibility'],
+  properties: { compatibility: { type: 'string' } },
+}
 
 export const SUBJECT_ROUTES: readonly Route[] = [
   {
@@ -184,14 +250,21 @@ export const SUBJECT_ROUTES: readonly Route[] = [
     path: '/api/v1/sr/default/subject/{name}/current-version',
     id: 'writeSchema',
     about: 'Registers a schema as the newest version of a subject, which comes into being with the first one.',
-    body: { type: 'object', required: ['schema'], properties: { format: { type: 'string', enum: TYPES }, schema: { type: 'string' } } },
+    body: {
+      type: 'object',
+      required: ['schema'],
+      properties: { format: { type: 'string', enum: TYPES }, schema: { type: 'string' } },
+    },
     answer: { type: 'object', required: ['id'], properties: { id: { type: 'integer' } } },
     run: async (call) => {
       const { name } = call.params
       demand(call, 'create', topicOf(name))
       const body = bodyObject(call)
       const [type, schema] = [typeIn(body['format']), field(body, 'schema', isText, 'the text of a schema')]
-      const told = await answerOf(call, 'POST', ['subjects', name, 'versions'], { ...(type === 'AVRO' ? {} : { schemaType: type }), schema })
+      const told = await answerOf(call, 'POST', ['subjects', name, 'versions'], {
+        ...(type === 'AVRO' ? {} : { schemaType: type }),
+        schema,
+      })
       call.view.administration?.forget(topicOf(name))
       return { json: { id: (told as { id?: unknown } | undefined)?.id } }
     },
@@ -206,10 +279,17 @@ export const SUBJECT_ROUTES: readonly Route[] = [
       const { name, version } = call.params
       demand(call, 'drop', topicOf(name))
       if (!/^(?:\d{1,9}|latest)$/.test(version))
-        throw new RestError(400, `The version must be a whole number or "latest"; it is ${JSON.stringify(version.slice(0, 100))}.`, [
-          { field: 'version', error: 'not a number' },
-        ])
-      await changed(call, 'DELETE', ['subjects', name, 'versions', version], `version ${version} of the subject ${JSON.stringify(name)}`)
+        throw new RestError(
+          400,
+          `The version must be a whole number or "latest"; it is ${JSON.stringify(version.slice(0, 100))}.`,
+          [{ field: 'version', error: 'not a number' }],
+        )
+      await changed(
+        call,
+        'DELETE',
+        ['subjects', name, 'versions', version],
+        `version ${version} of the subject ${JSON.stringify(name)}`,
+      )
       return {}
     },
   },

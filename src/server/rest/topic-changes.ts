@@ -1,4 +1,7 @@
-/** Topics made, changed and deleted, and records deleted. Each needs its right; the texts of the answers are those that the clients compare. */
+/**
+ * Topics made, changed and deleted, and records deleted. Each needs its right; the texts of the answers are those that
+ * the clients compare.
+ */
 import type { Administration, RecordToProduce, TableDeclaration, TopicNote } from '../../plan/administration.ts'
 import type { Cluster } from '../../kafka/cluster.ts'
 import { alterTopicConfig, createPartitions } from '../../kafka/admin/alter.ts'
@@ -19,7 +22,9 @@ function cluster(call: Call): Cluster {
 /** `{name: value}` or `[{key, value}]`. */
 function settings(value: unknown): Map<string, string | null> {
   const wrong = () =>
-    new RestError(400, 'The field "configs" must be an object of settings, or a list of {"key", "value"}.', [{ field: 'configs', error: 'wrong shape' }])
+    new RestError(400, 'The field "configs" must be an object of settings, or a list of {"key", "value"}.', [
+      { field: 'configs', error: 'wrong shape' },
+    ])
   if (value === undefined || value === null) return new Map()
   if (typeof value !== 'object') throw wrong()
   const entries: [unknown, unknown][] = Array.isArray(value)
@@ -30,7 +35,11 @@ function settings(value: unknown): Map<string, string | null> {
     : Object.entries(value)
   return new Map(
     entries.map(([name, setting]) => {
-      if (!isText(name) || (setting !== null && typeof setting !== 'string' && typeof setting !== 'number' && typeof setting !== 'boolean')) throw wrong()
+      if (
+        !isText(name) ||
+        (setting !== null && typeof setting !== 'string' && typeof setting !== 'number' && typeof setting !== 'boolean')
+      )
+        throw wrong()
       return [name, setting === null ? null : String(setting)]
     }),
   )
@@ -57,7 +66,9 @@ interface DeclaredFormat {
 function declared(value: unknown): { key: DeclaredFormat; value: DeclaredFormat } | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'object')
-    throw new RestError(400, 'The field "format" must be an object of "key" and "value".', [{ field: 'format', error: 'wrong shape' }])
+    throw new RestError(400, 'The field "format" must be an object of "key" and "value".', [
+      { field: 'format', error: 'wrong shape' },
+    ])
   const side = (name: 'key' | 'value'): DeclaredFormat => {
     const part = (value as Record<string, unknown>)[name]
     if (part === undefined || part === null) return { format: name === 'key' ? 'STRING' : 'BYTES' }
@@ -67,13 +78,18 @@ function declared(value: unknown): { key: DeclaredFormat; value: DeclaredFormat 
       throw new RestError(400, `The field "format.${name}.format" must be one of ${FORMAT_NAMES}.`, [
         { field: `format.${name}.format`, error: 'unknown format' },
       ])
-    if (schema !== undefined && schema !== null && typeof schema !== 'string') throw new RestError(400, `The field "format.${name}.schema" must be a text.`)
+    if (schema !== undefined && schema !== null && typeof schema !== 'string')
+      throw new RestError(400, `The field "format.${name}.schema" must be a text.`)
     return { format: known, ...(isText(schema) ? { schema } : {}) }
   }
   return { key: side('key'), value: side('value') }
 }
 
-async function declare(call: Call, topic: string, formats: { key: DeclaredFormat; value: DeclaredFormat }): Promise<void> {
+async function declare(
+  call: Call,
+  topic: string,
+  formats: { key: DeclaredFormat; value: DeclaredFormat },
+): Promise<void> {
   const admin = administration(call)
   const subjects: string[] = []
   for (const side of ['key', 'value'] as const) {
@@ -93,14 +109,22 @@ async function recordAt(call: Call, topic: string, partition: number, offset: nu
   const { messagesPerPartition } = await sizesOf(call, topic, (await tableOf(call, topic)).partitions)
   const found = messagesPerPartition.find((p) => p.partition === partition)
   if (found !== undefined && offset >= found.begin && offset < found.end) {
-    const source = call.view.log.scan({ topic, ranges: [{ partition, start: offset, end: offset + 1 }], isolation: 'read_committed', limit: 1 }, call.signal)
+    const source = call.view.log.scan(
+      { topic, ranges: [{ partition, start: offset, end: offset + 1 }], isolation: 'read_committed', limit: 1 },
+      call.signal,
+    )
     try {
       for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {
         if (batch.fault !== undefined) throw new RestError(409, `The record cannot be read: ${batch.fault}`)
         // The buffer belongs to the scan.
         const copy = (bytes: Buffer | null) => (bytes === null ? null : Buffer.from(bytes))
         for (const { key, value, headers } of readRecords(batch))
-          return { key: copy(key), value: copy(value), headers: headers.map((h) => ({ key: h.key, value: copy(h.value) })), partition }
+          return {
+            key: copy(key),
+            value: copy(value),
+            headers: headers.map((h) => ({ key: h.key, value: copy(h.value) })),
+            partition,
+          }
       }
     } finally {
       source.close()
@@ -121,11 +145,19 @@ async function note(call: Call, change: (before: TopicNote) => TopicNote): Promi
 
 /** `["a"]` or `[{name: "a"}]`. */
 function tagNames(value: unknown): string[] {
-  const names = Array.isArray(value) ? value.map((tag: unknown) => (typeof tag === 'object' && tag !== null && 'name' in tag ? tag.name : tag)) : undefined
-  if (names === undefined || names.length > MAX_TAGS || !names.every((n): n is string => isText(n) && n.length <= MAX_TAG))
-    throw new RestError(400, `The field "tags" must be a list of up to ${MAX_TAGS} {"name"}, each of up to ${MAX_TAG} characters.`, [
-      { field: 'tags', error: 'wrong shape' },
-    ])
+  const names = Array.isArray(value)
+    ? value.map((tag: unknown) => (typeof tag === 'object' && tag !== null && 'name' in tag ? tag.name : tag))
+    : undefined
+  if (
+    names === undefined ||
+    names.length > MAX_TAGS ||
+    !names.every((n): n is string => isText(n) && n.length <= MAX_TAG)
+  )
+    throw new RestError(
+      400,
+      `The field "tags" must be a list of up to ${MAX_TAGS} {"name"}, each of up to ${MAX_TAG} characters.`,
+      [{ field: 'tags', error: 'wrong shape' }],
+    )
   return [...new Set(names)]
 }
 
@@ -144,7 +176,9 @@ const NEW_TOPIC = {
 export function whole(text: string, what: string): number {
   const number = Number(text)
   if (!/^\d{1,15}$/.test(text))
-    throw new RestError(400, `The ${what} must be a whole number, 0 or more; it is ${JSON.stringify(text)}.`, [{ field: what, error: 'not a number' }])
+    throw new RestError(400, `The ${what} must be a whole number, 0 or more; it is ${JSON.stringify(text)}.`, [
+      { field: what, error: 'not a number' },
+    ])
   return number
 }
 
@@ -163,7 +197,11 @@ export const TOPIC_CHANGES: readonly Route[] = [
     path: '/api/v1/kafka/topic',
     id: 'createTopicWithFormat',
     about: 'Makes a topic, registers its schemas and remembers its formats.',
-    body: { type: 'object', required: ['name'], properties: { name: { type: 'string' }, ...NEW_TOPIC, format: { type: 'object' } } },
+    body: {
+      type: 'object',
+      required: ['name'],
+      properties: { name: { type: 'string' }, ...NEW_TOPIC, format: { type: 'object' } },
+    },
     answer: { type: 'object', required: ['topicName'], properties: { topicName: { type: 'string' } } },
     status: 201,
     run: async (call) => ({ json: { topicName: await create(call, 'name') } }),
@@ -195,9 +233,12 @@ export const TOPIC_CHANGES: readonly Route[] = [
       const [partition, offset] = [whole(call.params['partition'], 'partition'), whole(call.params['offset'], 'offset')]
       const { messagesPerPartition } = await sizesOf(call, topic, (await tableOf(call, topic)).partitions)
       const found = messagesPerPartition.find((p) => p.partition === partition)
-      if (found === undefined) throw new RestError(404, `The topic ${JSON.stringify(topic)} has no partition ${partition}.`)
+      if (found === undefined)
+        throw new RestError(404, `The topic ${JSON.stringify(topic)} has no partition ${partition}.`)
       await administration(call).deleteRecords(topic, new Map([[partition, Math.min(offset, found.end)]]), call.signal)
-      return { text: `Records from topic '${topic}' and partition '${partition}' up to offset '${offset}', have been deleted` }
+      return {
+        text: `Records from topic '${topic}' and partition '${partition}' up to offset '${offset}', have been deleted`,
+      }
     },
   },
   {
@@ -228,9 +269,11 @@ export const TOPIC_CHANGES: readonly Route[] = [
     run: async (call) => {
       const { description = null } = bodyObject(call)
       if (description !== null && (typeof description !== 'string' || description.length > MAX_DESCRIPTION))
-        throw new RestError(400, `The field "description" must be a text of up to ${MAX_DESCRIPTION} characters, or null.`, [
-          { field: 'description', error: 'no text' },
-        ])
+        throw new RestError(
+          400,
+          `The field "description" must be a text of up to ${MAX_DESCRIPTION} characters, or null.`,
+          [{ field: 'description', error: 'no text' }],
+        )
       await note(call, (before) => ({ ...before, description }))
       return {}
     },
@@ -240,7 +283,11 @@ export const TOPIC_CHANGES: readonly Route[] = [
     path: '/api/v1/datasets/kafka/{name}/tags',
     id: 'tagTopic',
     about: 'Gives a topic its tags, in place of those that it has.',
-    body: { type: 'object', required: ['tags'], properties: { tags: { type: 'array', items: { type: 'object', properties: { name: { type: 'string' } } } } } },
+    body: {
+      type: 'object',
+      required: ['tags'],
+      properties: { tags: { type: 'array', items: { type: 'object', properties: { name: { type: 'string' } } } } },
+    },
     run: async (call) => {
       const tags = tagNames(bodyObject(call)['tags'])
       await note(call, (before) => ({ ...before, tags }))
@@ -255,7 +302,9 @@ export const TOPIC_CHANGES: readonly Route[] = [
     body: {
       type: 'object',
       required: ['configs'],
-      properties: { configs: { type: 'array', items: { type: 'object', properties: { key: { type: 'string' }, value: {} } } } },
+      properties: {
+        configs: { type: 'array', items: { type: 'object', properties: { key: { type: 'string' }, value: {} } } },
+      },
     },
     text: true,
     run: async (call) => {
@@ -263,7 +312,8 @@ export const TOPIC_CHANGES: readonly Route[] = [
       demand(call, 'drop', topic)
       const { configs } = bodyObject(call)
       const changed = settings(configs)
-      if (configs === undefined || configs === null) throw new RestError(400, 'The field "configs" names no setting.', [{ field: 'configs', error: 'missing' }])
+      if (configs === undefined || configs === null)
+        throw new RestError(400, 'The field "configs" names no setting.', [{ field: 'configs', error: 'missing' }])
       if (changed.size === 0) await tableOf(call, topic)
       else await alterTopicConfig(cluster(call), topic, changed, call.signal)
       administration(call).forget(topic)
@@ -277,7 +327,11 @@ export const TOPIC_CHANGES: readonly Route[] = [
     id: 'addPartitions',
     about: 'Gives a topic more partitions.',
     body: { type: 'object', required: ['partitions'], properties: { partitions: { type: 'integer', minimum: 1 } } },
-    answer: { type: 'object', required: ['topicName', 'partitions'], properties: { topicName: { type: 'string' }, partitions: { type: 'integer' } } },
+    answer: {
+      type: 'object',
+      required: ['topicName', 'partitions'],
+      properties: { topicName: { type: 'string' }, partitions: { type: 'integer' } },
+    },
     run: async (call) => {
       const { topic } = call.params
       demand(call, 'drop', topic)
@@ -313,8 +367,12 @@ export const TOPIC_CHANGES: readonly Route[] = [
       if (formats !== undefined) await declare(call, topic, formats)
       const { objects } = administration(call)
       const before = objects.note?.(topic) ?? { description: null, tags: [] }
-      const description = typeof body['description'] === 'string' ? body['description'].slice(0, MAX_DESCRIPTION) : before.description
-      objects.saveNote?.(topic, { description, tags: Array.isArray(body['tags']) ? tagNames(body['tags']) : before.tags })
+      const description =
+        typeof body['description'] === 'string' ? body['description'].slice(0, MAX_DESCRIPTION) : before.description
+      objects.saveNote?.(topic, {
+        description,
+        tags: Array.isArray(body['tags']) ? tagNames(body['tags']) : before.tags,
+      })
       return { text: `Topic [${topic}] metadata updated` }
     },
   },

@@ -11,7 +11,12 @@ const TIMES_AT_ONCE = 4
 
 export interface Sizes {
   readonly totalMessages: number
-  readonly messagesPerPartition: readonly { readonly partition: number; readonly messages: number; readonly begin: number; readonly end: number }[]
+  readonly messagesPerPartition: readonly {
+    readonly partition: number
+    readonly messages: number
+    readonly begin: number
+    readonly end: number
+  }[]
 }
 
 /** The table of a topic that may be seen, or 404. */
@@ -23,7 +28,11 @@ export async function tableOf(call: Call, topic: string): Promise<Table> {
 
 /** Offsets counted as messages: compaction and transactions make the real number smaller. */
 export async function sizesOf(call: Call, topic: string, partitions: readonly number[]): Promise<Sizes> {
-  const bounds = await call.view.log.bounds(topic, partitions, { isolation: 'read_uncommitted', timeoutMs: OFFSET_TIMEOUT_MS, signal: call.signal })
+  const bounds = await call.view.log.bounds(topic, partitions, {
+    isolation: 'read_uncommitted',
+    timeoutMs: OFFSET_TIMEOUT_MS,
+    signal: call.signal,
+  })
   return {
     totalMessages: bounds.reduce((sum, b) => sum + b.end - b.start, 0),
     messagesPerPartition: [...bounds].sort((a, b) => a.partition - b.partition).map(size),
@@ -34,15 +43,26 @@ function size({ partition, start, end }: OffsetRange): Sizes['messagesPerPartiti
   return { partition, messages: end - start, begin: start, end }
 }
 
-/** Messages a second in the last minute, by the timestamps of the records; whole, and 1 where there was less than one. */
+/**
+ * Messages a second in the last minute, by the timestamps of the records; whole, and 1 where there was less than one.
+ */
 export async function rateOf(call: Call, topic: string, partitions: readonly number[], sizes: Sizes): Promise<number> {
   const [at] = await placesAt(call, topic, partitions, sizes, [systemClock.now() - RATE_MS])
   const messages = sizes.messagesPerPartition.reduce((sum, { end }, i) => sum + end - at[i], 0)
   return messages === 0 ? 0 : Math.max(1, Math.round(messages / (RATE_MS / 1000)))
 }
 
-/** For each time the offset of the first record that is not older, partition by partition as in `sizes`; the end where there is none. */
-export async function placesAt(call: Call, topic: string, partitions: readonly number[], sizes: Sizes, times: readonly number[]): Promise<number[][]> {
+/**
+ * For each time the offset of the first record that is not older, partition by partition as in `sizes`; the end where
+ * there is none.
+ */
+export async function placesAt(
+  call: Call,
+  topic: string,
+  partitions: readonly number[],
+  sizes: Sizes,
+  times: readonly number[],
+): Promise<number[][]> {
   const options = { isolation: 'read_uncommitted', timeoutMs: OFFSET_TIMEOUT_MS, signal: call.signal } as const
   const ordered = [...partitions].sort((a, b) => a - b)
   return inTurns(times, TIMES_AT_ONCE, async (timeMs) => {

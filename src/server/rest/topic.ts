@@ -9,7 +9,12 @@ import { rateOf, sizesOf } from './topic-sizes.ts'
 export const PARTITION: Schema = {
   type: 'object',
   required: ['partition', 'messages', 'begin', 'end'],
-  properties: { partition: { type: 'integer' }, messages: { type: 'integer' }, begin: { type: 'integer' }, end: { type: 'integer' } },
+  properties: {
+    partition: { type: 'integer' },
+    messages: { type: 'integer' },
+    begin: { type: 'integer' },
+    end: { type: 'integer' },
+  },
 }
 export const TOPIC: Schema = {
   type: 'object',
@@ -60,7 +65,10 @@ export const TOPIC: Schema = {
 export async function topicJson(call: Call, summary: TableSummary): Promise<object> {
   const table = await call.view.catalog.table(summary.name)
   if (table === undefined) throw new RestError(404, `There is no topic ${JSON.stringify(summary.name)}.`)
-  const [config, sizes] = await Promise.all([settingsOf(call, table.topic), sizesOf(call, table.topic, table.partitions)])
+  const [config, sizes] = await Promise.all([
+    settingsOf(call, table.topic),
+    sizesOf(call, table.topic, table.partitions),
+  ])
   return {
     topicName: summary.name,
     keyType: table.key.format,
@@ -73,7 +81,13 @@ export async function topicJson(call: Call, summary: TableSummary): Promise<obje
     ...sizes,
     messagesPerSecond: await rateOf(call, table.topic, table.partitions, sizes),
     timestamp: systemClock.now(),
-    config: config.map(({ name, value, isDefault }) => ({ configuration: name, value, name, isDefault, originalValue: value })),
+    config: config.map(({ name, value, isDefault }) => ({
+      configuration: name,
+      value,
+      name,
+      isDefault,
+      originalValue: value,
+    })),
     consumers: await groupsJson(call, (topic) => topic === table.topic, 'members'),
     isMarkedForDeletion: false,
     isCompacted: table.compacted,

@@ -4,7 +4,10 @@ import { type Call, parameter, RestError, type Route } from './route.ts'
 import { PARTITION, TOPIC, topicJson } from './topic.ts'
 import { inTurns, sizesOf, tableOf } from './topic-sizes.ts'
 
-/** `rest.max.topics`: topics whose details one list holds; the others of a larger cluster are in the datasets, page by page. */
+/**
+ * `rest.max.topics`: topics whose details one list holds; the others of a larger cluster are in the datasets, page by
+ * page.
+ */
 const MAX_TOPICS = 1000
 const AT_ONCE = 8
 
@@ -30,11 +33,20 @@ export async function summaryOf(call: Call, topic: string): Promise<TableSummary
 
 const SETTINGS = {
   type: 'array',
-  items: { type: 'object', required: ['name', 'value'], properties: { name: { type: 'string' }, value: { type: 'string' } } },
+  items: {
+    type: 'object',
+    required: ['name', 'value'],
+    properties: { name: { type: 'string' }, value: { type: 'string' } },
+  },
 } as const
 
-/** Every setting that a topic can have. The brokers tell it about a topic only, so the first one that the account may see is asked. */
-async function settingsOfTopics(call: Call): Promise<readonly { readonly name: string; readonly value: string; readonly isDefault: boolean }[]> {
+/**
+ * Every setting that a topic can have. The brokers tell it about a topic only, so the first one that the account may
+ * see is asked.
+ */
+async function settingsOfTopics(
+  call: Call,
+): Promise<readonly { readonly name: string; readonly value: string; readonly isDefault: boolean }[]> {
   const tables = await call.view.catalog.tables()
   const first = tables.find((t) => t.type === 'USER') ?? tables[0]
   const config = first === undefined ? undefined : await call.environment.cluster?.topicConfig(first.name)
@@ -42,7 +54,14 @@ async function settingsOfTopics(call: Call): Promise<readonly { readonly name: s
 }
 
 export const TOPIC_ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/api/topics', id: 'topics', about: 'All topics that the account may see.', answer: { type: 'array', items: TOPIC }, run: allTopics },
+  {
+    method: 'GET',
+    path: '/api/topics',
+    id: 'topics',
+    about: 'All topics that the account may see.',
+    answer: { type: 'array', items: TOPIC },
+    run: allTopics,
+  },
   {
     method: 'GET',
     path: '/api/v1/kafka/topics',
@@ -67,7 +86,11 @@ export const TOPIC_ROUTES: readonly Route[] = [
     answer: {
       type: 'object',
       required: ['topicName', 'partitions'],
-      properties: { topicName: { type: 'string' }, partitions: { type: 'array', items: PARTITION }, totalMessages: { type: 'integer' } },
+      properties: {
+        topicName: { type: 'string' },
+        partitions: { type: 'array', items: PARTITION },
+        totalMessages: { type: 'integer' },
+      },
     },
     run: async (call) => {
       const table = await tableOf(call, call.params['topic'])
@@ -101,7 +124,9 @@ export const TOPIC_ROUTES: readonly Route[] = [
     id: 'defaultSettings',
     about: 'Settings of topics with the defaults of the brokers; those that the topic asked has changed are left out.',
     answer: SETTINGS,
-    run: async (call) => ({ json: (await settingsOfTopics(call)).filter((e) => e.isDefault).map(({ name, value }) => ({ name, value })) }),
+    run: async (call) => ({
+      json: (await settingsOfTopics(call)).filter((e) => e.isDefault).map(({ name, value }) => ({ name, value })),
+    }),
   },
   {
     method: 'GET',
@@ -127,7 +152,8 @@ export const TOPIC_ROUTES: readonly Route[] = [
     },
     run: async (call) => {
       const name = parameter(call, 'table')
-      if (name === undefined || name === '') throw new RestError(400, 'The parameter "table" is missing.', [{ field: 'table', error: 'missing' }])
+      if (name === undefined || name === '')
+        throw new RestError(400, 'The parameter "table" is missing.', [{ field: 'table', error: 'missing' }])
       const table = await tableOf(call, name)
       const { messagesPerPartition } = await sizesOf(call, table.topic, table.partitions)
       return { json: messagesPerPartition.map(({ partition, begin, end }) => ({ partition, start: begin, end })) }

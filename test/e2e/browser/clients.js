@@ -65,7 +65,9 @@ async function plot(base, url, sql, by) {
       if (message.type === 'END') resolve()
     }
   })
-  const plotted = rows.map((d) => ({ label: d[by], count: d.count, sum: d.sum, height: d.count + d.sum })).sort((a, b) => a.count - b.count)
+  const plotted = rows
+    .map((d) => ({ label: d[by], count: d.count, sum: d.sum, height: d.count + d.sum }))
+    .sort((a, b) => a.count - b.count)
   return { plotted, code: await closed }
 }
 

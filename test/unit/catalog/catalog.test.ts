@@ -9,21 +9,36 @@ import type { StructType } from '../../../src/types.ts'
 import { encodeAvro, framed } from '../../support/avro-encode.ts'
 import { decodeText } from '../../support/decode.ts'
 import type { ExactJson } from '../../support/exact-json.ts'
-import { type MemoryRegistry, memoryWorld, type WorldFormat, type WorldOptions, type WorldTopic, type WorldValue } from '../../support/memory-world.ts'
+import {
+  type MemoryRegistry,
+  memoryWorld,
+  type WorldFormat,
+  type WorldOptions,
+  type WorldTopic,
+  type WorldValue,
+} from '../../support/memory-world.ts'
 
 const V1 = '{"type":"record","name":"Pay","fields":[{"name":"id","type":"int"},{"name":"amount","type":"float"}]}'
 const V2 =
   '{"type":"record","name":"Pay","fields":[{"name":"id","type":"long"},{"name":"amount","type":"double"},{"name":"note","type":["null","string"],"default":null}]}'
-const V3 = '{"type":"record","name":"Pay","fields":[{"name":"id","type":"long"},{"name":"note","type":"string"},{"name":"city","type":"string"}]}'
+const V3 =
+  '{"type":"record","name":"Pay","fields":[{"name":"id","type":"long"},{"name":"note","type":"string"},{"name":"city","type":"string"}]}'
 const PROTO = 'syntax = "proto3"; message Pay { int64 id = 1; }'
 
 function topic(name: string, values: readonly (WorldValue | ExactJson)[], more: Partial<WorldTopic> = {}): WorldTopic {
   const literal = (v: WorldValue | ExactJson): WorldValue =>
-    v === null || v instanceof Uint8Array || (typeof v === 'object' && 'json' in v) ? (v as WorldValue) : { json: v as ExactJson }
+    v === null || v instanceof Uint8Array || (typeof v === 'object' && 'json' in v)
+      ? (v as WorldValue)
+      : { json: v as ExactJson }
   return {
     name,
     detect: true,
-    records: values.map((v, i) => ({ partition: i % (more.partitions ?? 1), timestampMs: 1_700_000_000_000 + i, key: null, value: literal(v) })),
+    records: values.map((v, i) => ({
+      partition: i % (more.partitions ?? 1),
+      timestampMs: 1_700_000_000_000 + i,
+      key: null,
+      value: literal(v),
+    })),
     ...more,
   }
 }
@@ -44,7 +59,8 @@ async function valueFacet(
 }
 
 const summary = (facet: TableFacet): string => `${facet.format} ${facet.framing} ${facet.origin}: ${facet.detail}`
-const fields = (facet: TableFacet): string[] => (facet.type as StructType).fields.map((f) => `${f.name} ${f.type.kind}${f.nullable ? '?' : ''}`)
+const fields = (facet: TableFacet): string[] =>
+  (facet.type as StructType).fields.map((f) => `${f.name} ${f.type.kind}${f.nullable ? '?' : ''}`)
 
 /** A registry that does not answer while `isDown()` says so. */
 const failing =
@@ -56,7 +72,11 @@ const failing =
         if (typeof member !== 'function') return member
         return (...args: unknown[]) =>
           isDown()
-            ? Promise.reject(new RegistryError('Schema registry at http://registry:8081 cannot be reached: connect ECONNREFUSED.', { status: 0 }))
+            ? Promise.reject(
+                new RegistryError('Schema registry at http://registry:8081 cannot be reached: connect ECONNREFUSED.', {
+                  status: 0,
+                }),
+              )
             : (member.apply(target, args) as unknown)
       },
     })
@@ -64,8 +84,12 @@ const failing =
 test('a table: partitions, time stamps, compaction; an unknown topic is none', async () => {
   const { catalog } = memoryWorld([topic('t', ['{}'], { partitions: 3, compacted: true, logAppendTime: true })])
   const table = await catalog.table('t')
-  assert.deepEqual([table?.name, table?.topic, table?.partitions, table?.timestampType, table?.compacted], ['t', 't', [0, 1, 2], 'LogAppendTime', true])
-  for (const name of ['T', 'nope', '', 'a/b', 'x'.repeat(300), '..']) assert.equal(await catalog.table(name), undefined, name)
+  assert.deepEqual(
+    [table?.name, table?.topic, table?.partitions, table?.timestampType, table?.compacted],
+    ['t', 't', [0, 1, 2], 'LogAppendTime', true],
+  )
+  for (const name of ['T', 'nope', '', 'a/b', 'x'.repeat(300), '..'])
+    assert.equal(await catalog.table(name), undefined, name)
 })
 
 test('Avro by subject: the type is merged over all versions, decoders are those of the writers', async () => {
@@ -90,8 +114,14 @@ test('decoders of ids that cannot be used are errors with a sentence', async () 
   const json = world.registry.add('j-value', '{"type":"object"}', 'JSON')
   const facet = (await world.catalog.table('t'))?.value as TableFacet
   const decoder = (id: number | undefined): unknown => facet.decoder(id)
-  await assert.rejects(async () => decoder(77), { message: 'The schema registry at memory:registry does not know schema 77.' })
-  assert.equal(decodeText((await decoder(proto)) as FacetDecoder, Buffer.from([0, 8, 5])), '{"id":5}', 'a record of another format among Avro')
+  await assert.rejects(async () => decoder(77), {
+    message: 'The schema registry at memory:registry does not know schema 77.',
+  })
+  assert.equal(
+    decodeText((await decoder(proto)) as FacetDecoder, Buffer.from([0, 8, 5])),
+    '{"id":5}',
+    'a record of another format among Avro',
+  )
   await assert.rejects(async () => decoder(broken), /^Error: Schema \d+ cannot be used: /)
   await assert.rejects(async () => decoder(undefined), { message: 'The record carries no schema id.' })
   assert.equal(decodeText(await facet.decoder(json), Buffer.from('{"a":1}')), '{"a":1}')
@@ -127,23 +157,34 @@ test('a schema with references', async () => {
   const facet = await valueFacet([], { name: 'JSON' }, { registry: () => registry })
   assert.deepEqual(fields(facet), ['to struct', 'city struct'])
   const decoder = (await facet.decoder(5)) as FacetDecoder
-  assert.equal(decodeText(decoder, Buffer.from([4, 0x61, 0x62, 4, 0x63, 0x64])), '{"to":{"home":{"zip":"ab"}},"city":{"zip":"cd"}}')
+  assert.equal(
+    decodeText(decoder, Buffer.from([4, 0x61, 0x62, 4, 0x63, 0x64])),
+    '{"to":{"home":{"zip":"ab"}},"city":{"zip":"cd"}}',
+  )
 })
 
 test('Avro under a subject of another name is found by the ids in the records', async () => {
-  const facet = await valueFacet([{ json: { id: 1, amount: 1 }, writer: 1 }, null, { json: { id: 2, amount: 1, note: null }, writer: 2 }], {
-    name: 'AVRO',
-    schemas: [V1, V2, V3],
-    subject: 'com.acme.Pay',
-  })
-  assert.equal(summary(facet), 'AVRO confluent sampled: schema ids in the records, registry subject com.acme.Pay, merged with 2 older')
+  const facet = await valueFacet(
+    [{ json: { id: 1, amount: 1 }, writer: 1 }, null, { json: { id: 2, amount: 1, note: null }, writer: 2 }],
+    {
+      name: 'AVRO',
+      schemas: [V1, V2, V3],
+      subject: 'com.acme.Pay',
+    },
+  )
+  assert.equal(
+    summary(facet),
+    'AVRO confluent sampled: schema ids in the records, registry subject com.acme.Pay, merged with 2 older',
+  )
   assert.deepEqual(fields(facet), ['id long', 'note string?', 'city string?', 'amount double?'])
   assert.equal((await facet.decoder(2)).title, 'avro 2')
 })
 
 test('JSON, STRING, LONG, INT and BYTES are told apart by looking at records', async () => {
-  const seen = async (values: readonly ExactJson[], name: 'JSON' | 'STRING' | 'LONG' | 'INT' | 'BYTES'): Promise<string> =>
-    summary(await valueFacet(values, { name }))
+  const seen = async (
+    values: readonly ExactJson[],
+    name: 'JSON' | 'STRING' | 'LONG' | 'INT' | 'BYTES',
+  ): Promise<string> => summary(await valueFacet(values, { name }))
   const numbers = Array.from({ length: 30 }, (_, i) => i * 7919 + 1)
   assert.equal(await seen([{ a: 1 }, [2], { a: 'x' }], 'JSON'), 'JSON none sampled: 3 of 3 samples are JSON')
   assert.equal(await seen(['hello', 'grüezi', 'x y'], 'STRING'), 'STRING none sampled: 3 of 3 samples are text')
@@ -180,11 +221,14 @@ test('an empty topic and a topic of tombstones: nothing is known, and it is look
 
 test('a few damaged records do not change the verdict', async () => {
   const garbage = Buffer.from('00ffffffffdeadbeef', 'hex')
-  const facet = await valueFacet([{ json: { id: 1, amount: 1 } }, garbage, { json: { id: 2, amount: 1 } }, { json: { id: 3, amount: 1 } }], {
-    name: 'AVRO',
-    schemas: [V1],
-    subject: 'Pay',
-  })
+  const facet = await valueFacet(
+    [{ json: { id: 1, amount: 1 } }, garbage, { json: { id: 2, amount: 1 } }, { json: { id: 3, amount: 1 } }],
+    {
+      name: 'AVRO',
+      schemas: [V1],
+      subject: 'Pay',
+    },
+  )
   assert.equal(facet.format, 'AVRO')
 })
 
@@ -207,9 +251,16 @@ test('compaction gaps at the end of the log: the records that are left are looke
 test('a registry that does not answer takes nothing away from topics that do not need it', async () => {
   const options: WorldOptions = { registry: failing(() => true) }
   const json = await valueFacet([{ a: 1 }], { name: 'JSON' }, options)
-  assert.equal(summary(json), 'JSON none sampled: 1 of 1 samples are JSON; Schema registry at http://registry:8081 cannot be reached: connect ECONNREFUSED.')
+  assert.equal(
+    summary(json),
+    'JSON none sampled: 1 of 1 samples are JSON; Schema registry at http://registry:8081 cannot be reached: connect ECONNREFUSED.',
+  )
   assert.equal(json.unreadable, undefined)
-  const configured = await valueFacet([{ a: 1 }], { name: 'JSON' }, { ...options, formats: { t: { key: 'STRING', value: 'JSON' } } })
+  const configured = await valueFacet(
+    [{ a: 1 }],
+    { name: 'JSON' },
+    { ...options, formats: { t: { key: 'STRING', value: 'JSON' } } },
+  )
   assert.equal(summary(configured), 'JSON none configured: for this topic')
 })
 
@@ -237,7 +288,10 @@ test('a framed topic without its registry says so; it is readable as soon as the
 test('a framed topic without a registry, or with ids that it does not know', async () => {
   const framedAll = Array.from({ length: 12 }, (_, i) => framed(700 + (i % 2), Buffer.alloc(i + 1, 0xff)))
   const none = await valueFacet(framedAll, { name: 'BYTES' }, { registry: null })
-  assert.match(none.unreadable ?? '', /written with a schema registry, schema 700, 701\. No schema registry is configured\. If they are plain bytes, configure/)
+  assert.match(
+    none.unreadable ?? '',
+    /written with a schema registry, schema 700, 701\. No schema registry is configured\. If they are plain bytes, configure/,
+  )
   const unknown = await valueFacet(framedAll, { name: 'BYTES' })
   assert.match(unknown.unreadable ?? '', /The schema registry at memory:registry does not know them\./)
   assert.equal(none.format, 'AVRO')
@@ -255,7 +309,10 @@ test('a subject beside records without its frame: the records count', async () =
 })
 
 test('PROTOBUF and JSON Schema', async () => {
-  const world = memoryWorld([topic('p', []), topic('j', [{ json: { a: 1 } }], { value: { name: 'JSONSCHEMA', schemas: ['{"type":"object"}'] } })])
+  const world = memoryWorld([
+    topic('p', []),
+    topic('j', [{ json: { a: 1 } }], { value: { name: 'JSONSCHEMA', schemas: ['{"type":"object"}'] } }),
+  ])
   world.registry.add('p-value', PROTO, 'PROTOBUF')
   const proto = (await world.catalog.table('p'))?.value as TableFacet
   assert.equal(summary(proto), 'PROTOBUF confluent registry: registry subject p-value, version 1')
@@ -276,7 +333,12 @@ test('a version that is no schema is named and passed over', async () => {
 
 test('configured formats: the name wins over patterns, each side by itself; what cannot be used is named', async () => {
   const bad = { value: 'CSV', csv: { delimiter: '"' } } as const
-  const formats = { '*': { key: 'LONG', value: 'STRING' }, 'log-*': { value: 'JSON' }, 'log-a': { key: 'BYTES' }, bad } as const
+  const formats = {
+    '*': { key: 'LONG', value: 'STRING' },
+    'log-*': { value: 'JSON' },
+    'log-a': { key: 'BYTES' },
+    bad,
+  } as const
   const world = memoryWorld(
     ['log-a', 'log-b', 'other', 'bad'].map((name) => topic(name, [])),
     { formats },
@@ -288,7 +350,10 @@ test('configured formats: the name wins over patterns, each side by itself; what
   assert.deepEqual(await seen('log-a'), ['BYTES: for this topic', 'JSON: for topics log-*'])
   assert.deepEqual(await seen('log-b'), ['LONG: for topics *', 'JSON: for topics log-*'])
   assert.deepEqual(await seen('other'), ['LONG: for topics *', 'STRING: for topics *'])
-  assert.equal((await world.catalog.table('bad'))?.value.unreadable, 'The delimiter and the quote of CSV are the same character.')
+  assert.equal(
+    (await world.catalog.table('bad'))?.value.unreadable,
+    'The delimiter and the quote of CSV are the same character.',
+  )
   assert.equal(world.scans.length, 0)
 })
 
@@ -298,7 +363,10 @@ test('configured AVRO: by subject, by ids, without either', async () => {
   const bySubject = await valueFacet([], avro, { formats })
   assert.equal(summary(bySubject), 'AVRO confluent configured: for this topic; registry subject t-value, version 1')
   const byIds = await valueFacet([{ json: { id: 1, amount: 1 } }], { ...avro, subject: 'Pay' }, { formats })
-  assert.equal(summary(byIds), 'AVRO confluent configured: for this topic; schema ids in the records, registry subject Pay')
+  assert.equal(
+    summary(byIds),
+    'AVRO confluent configured: for this topic; schema ids in the records, registry subject Pay',
+  )
   const empty = await valueFacet([], { name: 'JSON' }, { formats })
   assert.equal(summary(empty), 'AVRO confluent configured: for this topic; no schema is known yet')
   const none = await valueFacet([], { name: 'JSON' }, { formats, registry: null })
@@ -308,8 +376,19 @@ test('configured AVRO: by subject, by ids, without either', async () => {
 test('what was found is remembered: samples for a minute, subjects until they have another version', async () => {
   let now = 0
   const clock = { ...systemClock, now: () => now }
-  const records = [{ partition: 0, timestampMs: 0, key: { json: { id: 1, note: '', city: '' } }, value: { json: { id: 1, amount: 1 } } }]
-  const avroTopic = topic('a', [], { value: { name: 'AVRO', schemas: [V1] }, key: { name: 'AVRO', schemas: [V3] }, records })
+  const records = [
+    {
+      partition: 0,
+      timestampMs: 0,
+      key: { json: { id: 1, note: '', city: '' } },
+      value: { json: { id: 1, amount: 1 } },
+    },
+  ]
+  const avroTopic = topic('a', [], {
+    value: { name: 'AVRO', schemas: [V1] },
+    key: { name: 'AVRO', schemas: [V3] },
+    records,
+  })
   const world = memoryWorld([topic('j', [{ a: 1 }]), avroTopic], { clock })
   const one = await world.catalog.table('j')
   const scans = world.scans.length
@@ -350,11 +429,17 @@ test('tables and configuration', async () => {
 
 test('what was asked before a table was made anew is not remembered afterwards', async () => {
   const world = memoryWorld([topic('t', [{ a: 1 }])])
-  const [before] = await Promise.all([world.catalog.table('t'), Promise.resolve().then(() => world.catalog.forget('t'))])
+  const [before] = await Promise.all([
+    world.catalog.table('t'),
+    Promise.resolve().then(() => world.catalog.forget('t')),
+  ])
   assert.equal(before?.value.format, 'JSON')
   await world.administration.deleteTopic('t', new AbortController().signal)
   assert.equal(await world.catalog.table('t'), undefined)
-  await world.administration.createTopic({ name: 't', partitions: 4, replication: 1, config: {} }, new AbortController().signal)
+  await world.administration.createTopic(
+    { name: 't', partitions: 4, replication: 1, config: {} },
+    new AbortController().signal,
+  )
   assert.equal((await world.catalog.table('t'))?.partitions.length, 4)
 })
 
@@ -362,14 +447,21 @@ test('schemas of other subjects that the records carry take part in the table, a
   // Ids are given in the order of registration: the other topic's schema has 1, the topic's own 2.
   const other = topic('other', [{ id: 1, note: 'n', city: 'c' }], { value: { name: 'AVRO', schemas: [V3] } })
   const stranger = (id: number): Buffer => framed(1, encodeAvro(V3, { id, note: 'n', city: 'Oslo' }))
-  const own = topic('t', [{ id: 1, amount: 0.5 }, stranger(2), { id: 3, amount: 1.5 }, stranger(4)], { value: { name: 'AVRO', schemas: [V1] } })
+  const own = topic('t', [{ id: 1, amount: 0.5 }, stranger(2), { id: 3, amount: 1.5 }, stranger(4)], {
+    value: { name: 'AVRO', schemas: [V1] },
+  })
   const { catalog } = memoryWorld([other, own])
   const table = await catalog.table('t')
   assert.ok(table !== undefined)
   assert.deepEqual(fields(table.value), ['id long', 'amount float?', 'note string?', 'city string?'])
-  assert.match(summary(table.value), /registry subject t-value, version 1.*in the records also schema 1 \(other-value\)/)
+  assert.match(
+    summary(table.value),
+    /registry subject t-value, version 1.*in the records also schema 1 \(other-value\)/,
+  )
   // A number that the registry does not know changes nothing.
-  const lone = topic('t', [{ id: 1, amount: 0.5 }, framed(99, Buffer.from([2])), { id: 3, amount: 1.5 }], { value: { name: 'AVRO', schemas: [V1] } })
+  const lone = topic('t', [{ id: 1, amount: 0.5 }, framed(99, Buffer.from([2])), { id: 3, amount: 1.5 }], {
+    value: { name: 'AVRO', schemas: [V1] },
+  })
   assert.deepEqual(fields((await tableOf([lone])).value), ['id int', 'amount float'])
 })
 
@@ -382,13 +474,22 @@ test('keys and values by the same rules: a few strangers leave either what it is
     return [table.key.format, table.key.detail]
   }
   const ints = Array.from({ length: 12 }, (_, i) => int(i))
-  assert.deepEqual(await seen([...ints, Buffer.from('hello')]), ['INT', '12 of 13 samples have 4 bytes that are no text'])
+  assert.deepEqual(await seen([...ints, Buffer.from('hello')]), [
+    'INT',
+    '12 of 13 samples have 4 bytes that are no text',
+  ])
   const documents = Array.from({ length: 12 }, (_, i) => Buffer.from(`<a>${i}</a>`))
   assert.deepEqual(await seen([...documents, Buffer.from('<a>1')]), ['XML', '12 of 13 samples are XML documents'])
-  assert.deepEqual(await seen([...documents.slice(0, 5), Buffer.from('<a>1'), Buffer.from('<a')]), ['XML|STRING', 'of 7 samples 5 XML, 2 text'])
+  assert.deepEqual(await seen([...documents.slice(0, 5), Buffer.from('<a>1'), Buffer.from('<a')]), [
+    'XML|STRING',
+    'of 7 samples 5 XML, 2 text',
+  ])
   const objects = Array.from({ length: 6 }, (_, i) => Buffer.from(`{"a":${i}}`))
   assert.deepEqual(await seen([...objects, ...documents.slice(0, 5)]), ['JSON|XML', 'of 11 samples 6 JSON, 5 XML'])
-  assert.deepEqual(await seen([...objects, ...Array.from({ length: 4 }, () => Buffer.alloc(0))]), ['JSON', '6 of 6 samples are JSON'])
+  assert.deepEqual(await seen([...objects, ...Array.from({ length: 4 }, () => Buffer.alloc(0))]), [
+    'JSON',
+    '6 of 6 samples are JSON',
+  ])
   assert.deepEqual(await seen([...objects, Buffer.from('1'), Buffer.from('2')]), ['JSON', '8 of 8 samples are JSON'])
 })
 
@@ -407,18 +508,31 @@ test('framed records among others while the registry does not answer: the others
   ]) {
     const facet = await seen(json, written)
     assert.equal(facet.format, 'AVRO|JSON')
-    assert.match(facet.detail, /^of 11 samples \d framed for a schema registry, \d JSON; Schema registry at http:\/\/registry:8081 cannot be reached/)
+    assert.match(
+      facet.detail,
+      /^of 11 samples \d framed for a schema registry, \d JSON; Schema registry at http:\/\/registry:8081 cannot be reached/,
+    )
   }
-  assert.match((await seen(1, 8)).unreadable ?? '', /written with a schema registry, schema 1\. Schema registry at http:\/\/registry:8081 cannot be reached/)
+  assert.match(
+    (await seen(1, 8)).unreadable ?? '',
+    /written with a schema registry, schema 1\. Schema registry at http:\/\/registry:8081 cannot be reached/,
+  )
   assert.match((await seen(8, 1)).detail, /^8 of 9 samples are JSON; Schema registry at .* cannot be reached/)
-  const { catalog } = memoryWorld([topic('t', values(6, 5), { value: { name: 'AVRO', schemas: [V1], subject: 'other' } })], {
-    registry: failing(() => down),
-    clock: { ...systemClock, now: () => now },
-  })
+  const { catalog } = memoryWorld(
+    [topic('t', values(6, 5), { value: { name: 'AVRO', schemas: [V1], subject: 'other' } })],
+    {
+      registry: failing(() => down),
+      clock: { ...systemClock, now: () => now },
+    },
+  )
   assert.match((await catalog.table('t'))?.value.detail ?? '', /cannot be reached/)
   down = false
   now += 10_000
-  assert.equal((await catalog.table('t'))?.value.detail, 'of 11 samples 5 framed for a schema registry, 6 JSON', 'it is looked at again')
+  assert.equal(
+    (await catalog.table('t'))?.value.detail,
+    'of 11 samples 5 framed for a schema registry, 6 JSON',
+    'it is looked at again',
+  )
 })
 
 test('a subject beside records of which a single one is framed: the records count', async () => {

@@ -1,11 +1,21 @@
-/** Topics of several formats, configured: what each record is read as, what happens to ids that nobody knows, and that a topic's records may change from one to the next. */
+/**
+ * Topics of several formats, configured: what each record is read as, what happens to ids that nobody knows, and that a
+ * topic's records may change from one to the next.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { runRequest } from '../../../src/engine/request.ts'
 import { formatNamed, traitsOf } from '../../../src/formats/format.ts'
-import { memoryWorld, type MemoryRegistry, type WorldOptions, type WorldTopic, type WorldValue } from '../../support/memory-world.ts'
+import {
+  memoryWorld,
+  type MemoryRegistry,
+  type WorldOptions,
+  type WorldTopic,
+  type WorldValue,
+} from '../../support/memory-world.ts'
 
-const SCHEMA = '{"type":"record","name":"Order","fields":[{"name":"id","type":"long"},{"name":"note","type":["null","string"]}]}'
+const SCHEMA =
+  '{"type":"record","name":"Order","fields":[{"name":"id","type":"long"},{"name":"note","type":["null","string"]}]}'
 
 const avro = (id: number): WorldValue => ({ json: { id, note: null } as never })
 const text = (s: string): WorldValue => Buffer.from(s)
@@ -15,7 +25,12 @@ function topic(values: readonly WorldValue[]): WorldTopic {
   return { name: 'mix', batch: 100, value: { name: 'AVRO', schemas: [SCHEMA] }, records }
 }
 
-async function ask(values: readonly WorldValue[], format: string, sql: string, options: Partial<WorldOptions> = {}): Promise<unknown[]> {
+async function ask(
+  values: readonly WorldValue[],
+  format: string,
+  sql: string,
+  options: Partial<WorldOptions> = {},
+): Promise<unknown[]> {
   const named = formatNamed(format)
   assert.ok(named !== undefined)
   const world = memoryWorld([topic(values)], { formats: { mix: { value: named } }, ...options })
@@ -36,7 +51,8 @@ async function ask(values: readonly WorldValue[], format: string, sql: string, o
 describe('a chain of formats', () => {
   it('is named with | between known formats', () => {
     assert.equal(formatNamed(' avro | json|String '), 'AVRO|JSON|STRING')
-    for (const wrong of ['AVRO|', 'AVRO|NONE', 'JSON|JSON', 'TWLONG|JSON', '|']) assert.equal(formatNamed(wrong), undefined, wrong)
+    for (const wrong of ['AVRO|', 'AVRO|NONE', 'JSON|JSON', 'TWLONG|JSON', '|'])
+      assert.equal(formatNamed(wrong), undefined, wrong)
     const { columns, created } = traitsOf('AVRO|JSON')
     assert.deepEqual([columns, created], [true, false])
   })
@@ -55,7 +71,9 @@ describe('a chain of formats', () => {
     assert.deepEqual(await ask(values, 'AVRO|JSON|STRING', 'SELECT _error FROM mix WHERE _bad'), [
       { _error: 'value: none of the formats of its topic takes it: it is not framed, JSON, STRING' },
     ])
-    assert.deepEqual(await ask(values, 'AVRO|JSON|STRING|BYTES', 'SELECT _value FROM mix WHERE _meta.offset = 3'), [{ _value: '//4=' }])
+    assert.deepEqual(await ask(values, 'AVRO|JSON|STRING|BYTES', 'SELECT _value FROM mix WHERE _meta.offset = 3'), [
+      { _value: '//4=' },
+    ])
     assert.deepEqual(await ask(values, 'AVRO|JSON', 'SELECT id FROM mix'), [
       { id: 1 },
       { id: 2 },
@@ -69,7 +87,10 @@ describe('a chain of formats', () => {
 
   it('keeps to the order in which the formats are named', async () => {
     assert.deepEqual(await ask([text('{"id":2}')], 'STRING|JSON', 'SELECT _value FROM mix'), [{ _value: '{"id":2}' }])
-    assert.deepEqual(await ask([text('17'), text('017')], 'JSON|STRING', 'SELECT _value FROM mix'), [{ _value: 17 }, { _value: '017' }])
+    assert.deepEqual(await ask([text('17'), text('017')], 'JSON|STRING', 'SELECT _value FROM mix'), [
+      { _value: 17 },
+      { _value: '017' },
+    ])
   })
 
   it('a frame whose id nobody knows is no frame: the next formats are asked', async () => {
@@ -81,13 +102,19 @@ describe('a chain of formats', () => {
       { _value: { id: 1, note: null } },
       { _value: 123_456_789_012 },
     ])
-    const [row] = (await ask([Buffer.from('000000ffff02', 'hex')], 'AVRO|JSON', 'SELECT _error FROM mix WHERE _bad')) as { _error: string }[]
+    const [row] = (await ask(
+      [Buffer.from('000000ffff02', 'hex')],
+      'AVRO|JSON',
+      'SELECT _error FROM mix WHERE _bad',
+    )) as { _error: string }[]
     assert.match(row._error, /^value: The schema registry at \S+ does not know schema 65535, and it is not JSON$/)
   })
 
   it('a framed record that does not fit its schema is bad, and no text', async () => {
     const damaged = Buffer.from([0, 0, 0, 0, 1])
-    const [row] = (await ask([damaged, avro(1)], 'AVRO|JSON|STRING|BYTES', 'SELECT _error FROM mix WHERE _bad')) as { _error: string }[]
+    const [row] = (await ask([damaged, avro(1)], 'AVRO|JSON|STRING|BYTES', 'SELECT _error FROM mix WHERE _bad')) as {
+      _error: string
+    }[]
     assert.match(row._error, /^value: not avro 1 from field "id" on$/)
   })
 

@@ -16,10 +16,18 @@ import { type MemoryRegistry, memoryWorld, type WorldTopic } from '../../support
 type Headers = readonly { readonly key: string; readonly value: Uint8Array | null }[]
 
 const A = '{"type":"record","name":"A","fields":[{"name":"id","type":"long"},{"name":"note","type":"string"}]}'
-const IDS = ['9c52a1a0-0000-4000-8000-000000000001', '9c52a1a0-0000-4000-8000-0000000000ff', '9c52a1a0-0000-4000-8000-0000000000aa'] as const
+const IDS = [
+  '9c52a1a0-0000-4000-8000-000000000001',
+  '9c52a1a0-0000-4000-8000-0000000000ff',
+  '9c52a1a0-0000-4000-8000-0000000000aa',
+] as const
 
 function glue(id: string, payload: Uint8Array, compressed = false): Buffer {
-  return Buffer.concat([Buffer.of(3, compressed ? 5 : 0), Buffer.from(id.replaceAll('-', ''), 'hex'), compressed ? deflateSync(payload) : payload])
+  return Buffer.concat([
+    Buffer.of(3, compressed ? 5 : 0),
+    Buffer.from(id.replaceAll('-', ''), 'hex'),
+    compressed ? deflateSync(payload) : payload,
+  ])
 }
 function wide(id: number, payload: Uint8Array): Buffer {
   const head = Buffer.alloc(9)
@@ -27,10 +35,19 @@ function wide(id: number, payload: Uint8Array): Buffer {
   return Buffer.concat([head, payload])
 }
 function topic(values: readonly Buffer[]): WorldTopic {
-  return { name: 't', detect: true, records: values.map((value, i) => ({ partition: 0, timestampMs: i, key: null, value })) }
+  return {
+    name: 't',
+    detect: true,
+    records: values.map((value, i) => ({ partition: 0, timestampMs: i, key: null, value })),
+  }
 }
 /** What a query reads of the record; `bad` for a record that does not say its schema, or says one that is not known. */
-async function read(facet: TableFacet, value: Buffer, asked: readonly Asked[], headers: Headers = []): Promise<unknown> {
+async function read(
+  facet: TableFacet,
+  value: Buffer,
+  asked: readonly Asked[],
+  headers: Headers = [],
+): Promise<unknown> {
   const { frame } = facet
   assert.ok(frame !== undefined && facet.framing === 'own')
   const schema = frame.schemaIn(value, headers)
@@ -62,7 +79,11 @@ test('Glue: schemas from a folder, plain and compressed payloads, ids that are n
     assert.deepEqual([facet.format, facet.framing, facet.detail], ['AVRO', 'own', 'ids of Glue in the records'])
     assert.deepEqual(await read(facet, good, ASKED), [{ value: 5 }, { text: '"plain"' }])
     assert.deepEqual(await read(facet, packed, ASKED), [{ value: 2n ** 60n }, { text: '"packed"' }])
-    assert.deepEqual(await read(facet, glue(IDS[1], Buffer.from('{"id":7,"note":"j"}')), ASKED), [{ value: 7 }, { text: '"j"' }], 'a record of another schema')
+    assert.deepEqual(
+      await read(facet, glue(IDS[1], Buffer.from('{"id":7,"note":"j"}')), ASKED),
+      [{ value: 7 }, { text: '"j"' }],
+      'a record of another schema',
+    )
     const bomb = deflateSync(Buffer.alloc(80 << 20))
     for (const bad of [
       glue(IDS[2], Buffer.alloc(3)),

@@ -21,7 +21,12 @@ test('what was saved is there after a restart, in its environment only', async (
     objects.saveView({ name: 'v', text: 'SELECT 1', sources: [], ...made })
     objects.saveView({ name: 'u', text: 'SELECT 2', sources: ['t'], ...made })
     objects.saveSynonym({ name: 's', target: 't', ...made })
-    objects.saveTable('t', { key: 'INT', value: 'JSON', valueColumns: { kind: 'struct', fields: [{ name: 'x', type: INT, nullable: true }] }, subjects: [] })
+    objects.saveTable('t', {
+      key: 'INT',
+      value: 'JSON',
+      valueColumns: { kind: 'struct', fields: [{ name: 'x', type: INT, nullable: true }] },
+      subjects: [],
+    })
     first.close()
     const second = await openStore(path.join(folder, 'not', 'there', 'yet'))
     const again = second.environment('a')
@@ -96,7 +101,8 @@ test('rights: reading comes with each of them, denying one denies it, denying re
     { effect: 'deny', topics: ['*y'] },
     { effect: 'deny', topics: ['*z'], rights: ['read'] },
   ] as const
-  const rights = (topic: string) => (['read', 'insert', 'delete', 'create', 'drop'] as const).filter((right) => topicPolicy(rules, right)(topic))
+  const rights = (topic: string) =>
+    (['read', 'insert', 'delete', 'create', 'drop'] as const).filter((right) => topicPolicy(rules, right)(topic))
   assert.deepEqual(rights('a'), ['read'])
   assert.deepEqual(rights('b'), ['read', 'insert', 'drop'])
   assert.deepEqual(rights('bx'), ['read', 'insert'])

@@ -6,7 +6,21 @@ import { mergeTypes } from '../../../src/formats/merge-types.ts'
 import { bestMatch, matchesPattern } from '../../../src/catalog/pattern.ts'
 import { restrict, topicPolicy } from '../../../src/catalog/permissions.ts'
 import type { Catalog } from '../../../src/plan/catalog.ts'
-import { BOOLEAN, DATE, type DataType, DOUBLE, type Field, FLOAT, INT, JSON_TYPE, LONG, NULL_TYPE, STRING, type StructType, UUID } from '../../../src/types.ts'
+import {
+  BOOLEAN,
+  DATE,
+  type DataType,
+  DOUBLE,
+  type Field,
+  FLOAT,
+  INT,
+  JSON_TYPE,
+  LONG,
+  NULL_TYPE,
+  STRING,
+  type StructType,
+  UUID,
+} from '../../../src/types.ts'
 
 const struct = (fields: Record<string, DataType>, name?: string): StructType => ({
   kind: 'struct',
@@ -57,7 +71,8 @@ test('scalars: numbers widen, unlike kinds become json', () => {
     [{ kind: 'array', element: INT }, { kind: 'map', value: INT }, JSON_TYPE],
     [struct({ a: INT }), STRING, JSON_TYPE],
   ]
-  for (const [a, b, merged] of cases) assert.deepEqual(mergeTypes([a, b]), merged, `${JSON.stringify(a)} and ${JSON.stringify(b)}`)
+  for (const [a, b, merged] of cases)
+    assert.deepEqual(mergeTypes([a, b]), merged, `${JSON.stringify(a)} and ${JSON.stringify(b)}`)
   assert.deepEqual(mergeTypes([]), NULL_TYPE)
 })
 
@@ -70,7 +85,14 @@ test('structs: by field name, the newest writer first; what a writer lacks is nu
     name: 'Customer',
     fields: [
       field('id', LONG, false),
-      field('city', { kind: 'struct', fields: [field('name', STRING, false), field('zip', STRING, true), field('lat', DOUBLE, true)] }, false),
+      field(
+        'city',
+        {
+          kind: 'struct',
+          fields: [field('name', STRING, false), field('zip', STRING, true), field('lat', DOUBLE, true)],
+        },
+        false,
+      ),
       field('email', STRING, true),
       field('phone', STRING, true),
     ],
@@ -99,10 +121,27 @@ test('recursive types merge into a recursive type', () => {
 const anyType: fc.Arbitrary<DataType> = fc.letrec<{ type: DataType }>((tie) => ({
   type: fc.oneof(
     { maxDepth: 3 },
-    fc.constantFrom<DataType>(BOOLEAN, INT, LONG, FLOAT, DOUBLE, STRING, UUID, DATE, millis, micros, JSON_TYPE, NULL_TYPE, decimal(10, 2), decimal(5, 5)),
+    fc.constantFrom<DataType>(
+      BOOLEAN,
+      INT,
+      LONG,
+      FLOAT,
+      DOUBLE,
+      STRING,
+      UUID,
+      DATE,
+      millis,
+      micros,
+      JSON_TYPE,
+      NULL_TYPE,
+      decimal(10, 2),
+      decimal(5, 5),
+    ),
     tie('type').map((element): DataType => ({ kind: 'array', element })),
     tie('type').map((value): DataType => ({ kind: 'map', value })),
-    fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), tie('type'), { noNullPrototype: true }).map((fields): DataType => struct(fields)),
+    fc
+      .dictionary(fc.constantFrom('a', 'b', 'c', 'd'), tie('type'), { noNullPrototype: true })
+      .map((fields): DataType => struct(fields)),
   ),
 })).type
 
@@ -151,7 +190,8 @@ test('topic patterns', () => {
     ['', 'x'],
   ]
   for (const [pattern, name] of yes) assert.equal(matchesPattern(pattern, name), true, `${pattern} takes ${name}`)
-  for (const [pattern, name] of no) assert.equal(matchesPattern(pattern, name), false, `${pattern} does not take ${name}`)
+  for (const [pattern, name] of no)
+    assert.equal(matchesPattern(pattern, name), false, `${pattern} does not take ${name}`)
 })
 
 test('the name itself wins over patterns, the longer pattern over the shorter', () => {
@@ -169,7 +209,13 @@ test('policies: deny wins, nothing said is denied', () => {
     { effect: 'deny', topics: ['*-secret'] },
     { effect: 'allow', topics: ['payments-secret'] },
   ])
-  assert.deepEqual(['payments', 'payments-secret', 'public-x', 'orders', 'public-secret'].map(allow), [true, false, true, false, false])
+  assert.deepEqual(['payments', 'payments-secret', 'public-x', 'orders', 'public-secret'].map(allow), [
+    true,
+    false,
+    true,
+    false,
+    false,
+  ])
   assert.equal(topicPolicy([])('payments'), false)
 })
 

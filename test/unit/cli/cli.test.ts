@@ -19,7 +19,10 @@ const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
 const children: ChildProcess[] = []
 
 function start(args: readonly string[], env: Record<string, string> = {}): ChildProcess {
-  const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   children.push(child)
   return child
 }
@@ -43,7 +46,10 @@ async function finish(child: ChildProcess): Promise<Outcome> {
   return { code, out, err }
 }
 
-async function sluice(args: readonly string[], options: { env?: Record<string, string>; input?: string } = {}): Promise<Outcome> {
+async function sluice(
+  args: readonly string[],
+  options: { env?: Record<string, string>; input?: string } = {},
+): Promise<Outcome> {
   const child = start(args, options.env)
   child.stdin?.end(options.input ?? '')
   return finish(child)
@@ -57,7 +63,8 @@ const VALUE = '{"Turn":-128.0,"Timestamp":1491318144456507320,"name":"Zoë"}'
 /** The statement says what happens. */
 const engine: Run = async (request, _environment, sink, signal) => {
   if (request.sql === 'error') sink.send(error('Unknown column "amoun" in t.\n1 | error\n  | ^^^^^'))
-  if (request.sql === 'incomplete') sink.send(sentinel({ type: 'SCANNEDSIZE', source: 't', sourceId: 's', amount: 1024 }))
+  if (request.sql === 'incomplete')
+    sink.send(sentinel({ type: 'SCANNEDSIZE', source: 't', sourceId: 's', amount: 1024 }))
   if (request.sql === 'bad') sink.send(badRecord({ offset: 12, partition: 0, timestamp: 1, table: 't', sourceId: 's' }))
   sink.send(record(VALUE, 0, 'row-0', null, '"k"'))
   if (request.sql === 'forever') {
@@ -109,7 +116,10 @@ test('rows are JSON lines, digit for digit', async () => {
 
 test('a table when asked for', async () => {
   const { out } = await ask('SELECT 1', '--format', 'table')
-  assert.equal(out, '  Turn            Timestamp  name\n──────  ───────────────────  ────\n-128.0  1491318144456507320  Zoë\n')
+  assert.equal(
+    out,
+    '  Turn            Timestamp  name\n──────  ───────────────────  ────\n-128.0  1491318144456507320  Zoë\n',
+  )
 })
 
 test('the statement from standard input, the token from a file, the login of a user', async () => {
@@ -117,7 +127,9 @@ test('the statement from standard input, the token from a file, the login of a u
   writeFileSync(path, `${TOKEN}\n`)
   const input = await sluice(['query', '--url', server.url, '--token', `@${path}`], { input: 'SELECT 1\n' })
   assert.equal(input.out, `${VALUE}\n`)
-  const env = await sluice(['query', 'SELECT', '1'], { env: { SLUICE_URL: new URL(server.url).host, SLUICE_TOKEN: TOKEN, SLUICE_ENVIRONMENT: 'prod' } })
+  const env = await sluice(['query', 'SELECT', '1'], {
+    env: { SLUICE_URL: new URL(server.url).host, SLUICE_TOKEN: TOKEN, SLUICE_ENVIRONMENT: 'prod' },
+  })
   assert.equal(env.out, `${VALUE}\n`)
   const user = await sluice(['query', '--url', server.url, '--user', 'admin:secret', 'SELECT 1'])
   assert.equal(user.out, `${VALUE}\n`)
@@ -133,12 +145,18 @@ test('errors go to standard error with their caret, exit code 1', async () => {
   assert.equal(refused.code, 1)
   assert.match(refused.err, /HTTP 401.*bearer key is not valid/)
   const nobody = await sluice(['query', '--url', server.url, 'SELECT 1'])
-  assert.deepEqual([nobody.code, nobody.err], [1, 'sluice: Who is asking? Give --token (or SLUICE_TOKEN), or --user name:password.\n'])
+  assert.deepEqual(
+    [nobody.code, nobody.err],
+    [1, 'sluice: Who is asking? Give --token (or SLUICE_TOKEN), or --user name:password.\n'],
+  )
 })
 
 test('incomplete results and unreadable records are said', async () => {
   const { code, err } = await ask('incomplete')
-  assert.deepEqual([code, err], [0, 'The result is incomplete: t was not read to its end, because 1024 bytes were read (max.size).\n'])
+  assert.deepEqual(
+    [code, err],
+    [0, 'The result is incomplete: t was not read to its end, because 1024 bytes were read (max.size).\n'],
+  )
   assert.equal((await ask('bad')).err, '1 record could not be read; the first one: t, partition 0, offset 12\n')
 })
 
@@ -176,7 +194,17 @@ test('server: problems of the configuration are one text without a stack', async
   const { code, out, err } = await sluice(['server', '--brokers', 'h:1', '--port', 'x', '--user', 'a:b'])
   assert.deepEqual([code, out], [1, ''])
   assert.match(err, /^sluice: server\.port \(from --port\): "x" is not a whole number from 0 to 65535\.\n$/)
-  const taken = await sluice(['server', '--brokers', '127.0.0.1:1', '--port', String(server.port), '--user', 'a:b', '--log-level', 'silent'])
+  const taken = await sluice([
+    'server',
+    '--brokers',
+    '127.0.0.1:1',
+    '--port',
+    String(server.port),
+    '--user',
+    'a:b',
+    '--log-level',
+    'silent',
+  ])
   assert.match(taken.err, /^sluice: Port \d+ on 127\.0\.0\.1 is taken\. Choose another with --port\.\n$/)
 })
 
@@ -209,19 +237,39 @@ test('server: says what it found and where to go; Ctrl-C ends it cleanly', { tim
   assert.match(out, /^ {2}cc_payments +1 partition +key STRING, value AVRO$/m)
   assert.match(out, /^Ask it: {2}sluice query --url http/m)
   const url = /http:\S+/.exec(out)?.[0] ?? ''
-  const { out: rows } = await sluice(['query', '--url', url, '--token', 'tok', '--environment', 'one', 'SELECT count(*) FROM cc_payments'])
+  const { out: rows } = await sluice([
+    'query',
+    '--url',
+    url,
+    '--token',
+    'tok',
+    '--environment',
+    'one',
+    'SELECT count(*) FROM cc_payments',
+  ])
   assert.match(rows, /^\{"count":1\d\d\}\n$/)
   child.kill('SIGINT')
   child.kill('SIGTERM')
   assert.equal((await outcome).code, 0)
 })
 
-test('demo: the first line is one JSON object, the query works, Ctrl-C ends it cleanly', { timeout: 60_000 }, async () => {
+test('demo: the first line is one JSON object, the query works, Ctrl-C ends it cleanly', {
+  timeout: 60_000,
+}, async () => {
   const child = start(['demo', '--port', '0', '--json'])
   const outcome = finish(child)
   const [chunk] = await once(child.stdout as NodeJS.ReadableStream, 'data')
   const facts = JSON.parse(String(chunk).split('\n')[0]) as Record<string, string>
-  assert.deepEqual(Object.keys(facts), ['url', 'environment', 'user', 'password', 'serviceAccount', 'token', 'brokers', 'registry'])
+  assert.deepEqual(Object.keys(facts), [
+    'url',
+    'environment',
+    'user',
+    'password',
+    'serviceAccount',
+    'token',
+    'brokers',
+    'registry',
+  ])
   const rows = await sluice(['query', '--url', facts.url, '--user', `${facts.user}:${facts.password}`, 'SHOW TABLES'])
   assert.match(rows.out, /"name":"sea_vessel_position_reports"/)
   const from = performance.now()

@@ -16,7 +16,8 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 test('whole numbers beyond 2^53 are read and written exactly', () => {
-  const text = '{"Timestamp":1491318144456507320,"small":12,"min":-9223372036854775808,"double":1234567890123456.75,"e":1e300,"s":"1491318144456507320"}'
+  const text =
+    '{"Timestamp":1491318144456507320,"small":12,"min":-9223372036854775808,"double":1234567890123456.75,"e":1e300,"s":"1491318144456507320"}'
   const value = parseJson(text)
   assert.deepEqual(value, {
     Timestamp: 1491318144456507320n,
@@ -26,11 +27,15 @@ test('whole numbers beyond 2^53 are read and written exactly', () => {
     e: 1e300,
     s: '1491318144456507320',
   })
-  assert.equal(stringifyJson(value), text.replace('1e300', '1e+300').replace('1234567890123456.75', '1234567890123456.8'))
+  assert.equal(
+    stringifyJson(value),
+    text.replace('1e300', '1e+300').replace('1234567890123456.75', '1234567890123456.8'),
+  )
 })
 
 test('the text of a member is what stands there', () => {
-  const text = '{"type":"RECORD","data":{"key":{"value":1},"value":{"a":"}\\",","d":-128.0,"n":[1,{"x":2}]},"rownum":0},"rowId":null}'
+  const text =
+    '{"type":"RECORD","data":{"key":{"value":1},"value":{"a":"}\\",","d":-128.0,"n":[1,{"x":2}]},"rownum":0},"rowId":null}'
   const data = memberText(text, 'data')
   assert.equal(data, '{"key":{"value":1},"value":{"a":"}\\",","d":-128.0,"n":[1,{"x":2}]},"rownum":0}')
   assert.equal(memberText(data, 'value'), '{"a":"}\\",","d":-128.0,"n":[1,{"x":2}]}')
@@ -79,7 +84,11 @@ test('the way of browsers: no headers, the token in the first message', async ()
     await server.close()
   }
   const failure = await new Promise<Error | undefined>((resolve) => {
-    openLine(server.url.replace('http', 'ws'), {}, { opened: () => undefined, message: () => undefined, closed: (_code, cause) => resolve(cause) })
+    openLine(
+      server.url.replace('http', 'ws'),
+      {},
+      { opened: () => undefined, message: () => undefined, closed: (_code, cause) => resolve(cause) },
+    )
   })
   assert.ok(failure instanceof ConnectionError)
 })
@@ -98,7 +107,10 @@ test('rows() of a result that was cut gives all its rows, then says so; with `pa
     }
     await assert.rejects(
       read,
-      (e: unknown) => e instanceof IncompleteError && e.reason.type === 'LIMIT' && /cut at 10000 rows, as the query has no LIMIT/.test(e.message),
+      (e: unknown) =>
+        e instanceof IncompleteError &&
+        e.reason.type === 'LIMIT' &&
+        /cut at 10000 rows, as the query has no LIMIT/.test(e.message),
     )
     assert.deepEqual(seen, [{ a: 1 }])
     assert.deepEqual(await collect(client.query('SELECT * FROM t').rows({ partial: true })), [{ a: 1 }])
@@ -130,10 +142,16 @@ test('refused, unreachable, cut: a ConnectionError that says so', async () => {
     return summary({ outcome: 'cancelled' })
   })
   const refused = connect({ url: server.url, environment: 'demo', token: 'wrong' }).query('SELECT 1')
-  await assert.rejects(collect(refused), (e) => e instanceof ConnectionError && e.status === 401 && /bearer key is not valid/.test(e.message))
+  await assert.rejects(
+    collect(refused),
+    (e) => e instanceof ConnectionError && e.status === 401 && /bearer key is not valid/.test(e.message),
+  )
   const { url } = server
   await server.close()
-  await assert.rejects(collect(connect({ url, token: TOKEN }).query('SELECT 1')), (e) => e instanceof ConnectionError && /ECONNREFUSED/.test(e.message))
+  await assert.rejects(
+    collect(connect({ url, token: TOKEN }).query('SELECT 1')),
+    (e) => e instanceof ConnectionError && /ECONNREFUSED/.test(e.message),
+  )
 })
 
 /** Reads on after `each` event; gives their number. */

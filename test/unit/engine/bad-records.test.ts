@@ -1,4 +1,7 @@
-/** Batches that cannot be read, or not to their end: how queries that ask for bad records see them, and that STATS counts what other queries count. On a Kafka in memory. */
+/**
+ * Batches that cannot be read, or not to their end: how queries that ask for bad records see them, and that STATS
+ * counts what other queries count. On a Kafka in memory.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { runRequest } from '../../../src/engine/request.ts'
@@ -36,7 +39,8 @@ async function ask(sql: string, damage: (batch: RecordBatch, n: number) => Recor
     offsetsForTime: (...args) => world.log.offsetsForTime(...args),
     scan: (request, signal) => {
       const source = world.log.scan(request, signal)
-      const changed = (batch: RecordBatch | undefined): RecordBatch | undefined => batch && damage(batch, Math.floor(batch.baseOffset / 3))
+      const changed = (batch: RecordBatch | undefined): RecordBatch | undefined =>
+        batch && damage(batch, Math.floor(batch.baseOffset / 3))
       const next = (): ReturnType<typeof source.next> => {
         const batch = source.next()
         return batch instanceof Promise ? batch.then(changed) : changed(batch)
@@ -49,9 +53,15 @@ async function ask(sql: string, damage: (batch: RecordBatch, n: number) => Recor
 async function askOf(sql: string, logOf: (world: MemoryWorld) => KafkaLog): Promise<Answer> {
   const world = memoryWorld([TOPIC])
   const log = logOf(world)
-  const frames: { type: string; data: { value?: unknown; metadata?: { offset: number }; badRecordsTotal?: number } }[] = []
+  const frames: { type: string; data: { value?: unknown; metadata?: { offset: number }; badRecordsTotal?: number } }[] =
+    []
   const sink = { send: (frame: string) => void frames.push(JSON.parse(frame)), drained: () => undefined }
-  await runRequest({ sql, live: false, statsMs: 1000 }, { catalog: world.catalog, log }, sink, new AbortController().signal)
+  await runRequest(
+    { sql, live: false, statsMs: 1000 },
+    { catalog: world.catalog, log },
+    sink,
+    new AbortController().signal,
+  )
   world.catalog.close()
   assert.deepEqual(
     frames.filter((f) => f.type === 'ERROR').map((f) => f.data),
@@ -66,7 +76,8 @@ async function askOf(sql: string, logOf: (world: MemoryWorld) => KafkaLog): Prom
   }
 }
 
-const faulty = (batch: RecordBatch, n: number): RecordBatch => (n === 1 ? { ...batch, to: batch.from, fault: 'the checksum does not fit' } : batch)
+const faulty = (batch: RecordBatch, n: number): RecordBatch =>
+  n === 1 ? { ...batch, to: batch.from, fault: 'the checksum does not fit' } : batch
 
 /** The second record of the second batch says that it is longer than the batch. */
 function torn(batch: RecordBatch, n: number): RecordBatch {
@@ -92,7 +103,10 @@ describe('batches that cannot be read', () => {
   })
 
   it('count as one row in an aggregate', async () => {
-    const { rows, bad } = await ask('SELECT _bad, count(*) AS n, sum(i) AS s FROM numbers GROUP BY _bad ORDER BY _bad', faulty)
+    const { rows, bad } = await ask(
+      'SELECT _bad, count(*) AS n, sum(i) AS s FROM numbers GROUP BY _bad ORDER BY _bad',
+      faulty,
+    )
     assert.deepEqual(rows, [
       { _bad: false, n: 6, s: 24 },
       { _bad: true, n: 1, s: null },

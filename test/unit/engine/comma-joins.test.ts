@@ -1,4 +1,7 @@
-/** Comma joins: the order of FROM decides nothing, the largest source flows, and topics are asked for their sizes once, if they answer at all. */
+/**
+ * Comma joins: the order of FROM decides nothing, the largest source flows, and topics are asked for their sizes once,
+ * if they answer at all.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { runRequest } from '../../../src/engine/request.ts'
@@ -11,13 +14,21 @@ const SHUFFLES = 20
 
 /** Records `{"k": 0, "n": <number>}` and so on; keys from 0 to `count` - 1. */
 function keys(name: string, count: number): WorldTopic {
-  const records = Array.from({ length: count }, (_, k) => ({ partition: 0, timestampMs: 1_700_000_000_000, key: null, value: { json: { k, n: k % 2 } } }))
+  const records = Array.from({ length: count }, (_, k) => ({
+    partition: 0,
+    timestampMs: 1_700_000_000_000,
+    key: null,
+    value: { json: { k, n: k % 2 } },
+  }))
   return { name, records }
 }
 
 async function ask(world: MemoryWorld, sql: string, log: KafkaLog = world.log): Promise<unknown[]> {
   const frames: { type: string; data: { value?: unknown } }[] = []
-  const sink = { send: (frame: string) => void frames.push(JSON.parse(frame) as (typeof frames)[number]), drained: () => undefined }
+  const sink = {
+    send: (frame: string) => void frames.push(JSON.parse(frame) as (typeof frames)[number]),
+    drained: () => undefined,
+  }
   await runRequest({ sql, live: false }, { catalog: world.catalog, log }, sink, new AbortController().signal)
   const error = frames.find((f) => f.type === 'ERROR')
   assert.equal(error, undefined, JSON.stringify(error))
@@ -68,7 +79,9 @@ describe('comma joins', () => {
 
   it('holds the smaller source, wherever it stands', async () => {
     for (const from of ['small, large', 'large, small']) {
-      const scans = (await planOf(pair, `SELECT small.k FROM ${from} WHERE small.k = large.k`)).filter((line) => line.includes('Scan '))
+      const scans = (await planOf(pair, `SELECT small.k FROM ${from} WHERE small.k = large.k`)).filter((line) =>
+        line.includes('Scan '),
+      )
       assert.deepEqual(
         scans.map((line) => line.trim().split(' paths')[0]),
         ['Scan large records=50', 'Scan small records=4'],
@@ -93,7 +106,8 @@ describe('comma joins', () => {
   it('takes a topic that cannot be asked for a large one, and asks again when it is read', async () => {
     let refused = 0
     const log: KafkaLog = {
-      bounds: (topic, ...rest) => (topic === 'small' && refused++ === 0 ? Promise.reject(new Error('not now')) : pair.log.bounds(topic, ...rest)),
+      bounds: (topic, ...rest) =>
+        topic === 'small' && refused++ === 0 ? Promise.reject(new Error('not now')) : pair.log.bounds(topic, ...rest),
       offsetsForTime: (...args) => pair.log.offsetsForTime(...args),
       scan: (...args) => pair.log.scan(...args),
     }

@@ -1,6 +1,7 @@
 /**
- * Tables of very many keys or rows: no stretch of work on them keeps the event loop longer than 20 ms of processor time, neither while they grow nor while they are let out.
- * Counted in processor time of this thread, the collector's included; other processes on the machine do not count.
+ * Tables of very many keys or rows: no stretch of work on them keeps the event loop longer than 20 ms of processor
+ * time, neither while they grow nor while they are let out. Counted in processor time of this thread, the collector's
+ * included; other processes on the machine do not count.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -17,7 +18,10 @@ import { joinedRow } from '../../../src/engine/program/row-functions.ts'
 
 const MANY = 400_000
 const LIMIT_MS = 20
-/** Rows that a driver pushes before it looks whether others are to get a turn; the engine takes fewer when they take long. */
+/**
+ * Rows that a driver pushes before it looks whether others are to get a turn; the engine takes fewer when they take
+ * long.
+ */
 const STEP = 1024
 const GIB = 2 ** 30
 
@@ -61,7 +65,9 @@ class Counter implements Operator {
 const budget = (): MemoryBudget => new MemoryBudget('max.join.bytes', 4 * GIB)
 const spread = (i: number): number => (Math.imul(i, 0x9e3779b1) >>> 0) % MANY
 const slot = (index: number): BoundExpr => ({ kind: 'slot', index, name: '', type: { kind: 'json' } })
-const aggregates = ['count', 'sum', 'avg', 'min', 'last'].map((name, i) => ({ name, arg: i === 0 ? undefined : slot(1), distinct: false }) as BoundAggregate)
+const aggregates = ['count', 'sum', 'avg', 'min', 'last'].map(
+  (name, i) => ({ name, arg: i === 0 ? undefined : slot(1), distinct: false }) as BoundAggregate,
+)
 
 /** Groups of two keys with every kind of state, and their rows. */
 function* grouping(key: (i: number) => string | number): Generator<void> {
@@ -113,7 +119,11 @@ const CASES: Readonly<Record<string, () => Generator<void>>> = {
   UNION: () => comparing('union'),
   *LATEST() {
     const out = new Counter()
-    yield* pushing(new LatestOperator({ key: 0, partition: 1, alive: 2 }, budget(), out), (i) => [`key ${spread(i)}`, 0, i % 10 !== 0])
+    yield* pushing(new LatestOperator({ key: 0, partition: 1, alive: 2 }, budget(), out), (i) => [
+      `key ${spread(i)}`,
+      0,
+      i % 10 !== 0,
+    ])
     assert.ok(out.rows > 0 && out.rows < MANY)
   },
   *'ORDER BY'() {
@@ -131,7 +141,14 @@ if (flag === '--case') console.log(longest(CASES[wanted]()))
 else
   for (const name of Object.keys(CASES))
     test(`${name}: ${MANY} keep nobody waiting`, () => {
-      const { stdout, stderr, status } = spawnSync(process.execPath, ['--max-semi-space-size=8', import.meta.filename, '--case', name], { encoding: 'utf8' })
+      const { stdout, stderr, status } = spawnSync(
+        process.execPath,
+        ['--max-semi-space-size=8', import.meta.filename, '--case', name],
+        { encoding: 'utf8' },
+      )
       assert.equal(status, 0, stderr)
-      assert.ok(Number(stdout) < LIMIT_MS, `the event loop was held for ${Number(stdout).toFixed(1)} ms of processor time`)
+      assert.ok(
+        Number(stdout) < LIMIT_MS,
+        `the event loop was held for ${Number(stdout).toFixed(1)} ms of processor time`,
+      )
     })

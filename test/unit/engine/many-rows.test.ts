@@ -1,4 +1,7 @@
-/** One record that becomes very many rows, in a join or LATERAL: the rows come in stretches, wait for a reader that is slow, and end with the query's time. On a Kafka in memory. */
+/**
+ * One record that becomes very many rows, in a join or LATERAL: the rows come in stretches, wait for a reader that is
+ * slow, and end with the query's time. On a Kafka in memory.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { runRequest } from '../../../src/engine/request.ts'
@@ -10,7 +13,11 @@ const record = (json: { [name: string]: number | number[] }) => ({
   key: null,
   value: { json, text: JSON.stringify(json) },
 })
-const numbers: WorldTopic = { name: 'numbers', batch: 500, records: Array.from({ length: 3000 }, (_, i) => record({ i })) }
+const numbers: WorldTopic = {
+  name: 'numbers',
+  batch: 500,
+  records: Array.from({ length: 3000 }, (_, i) => record({ i })),
+}
 const lists: WorldTopic = {
   name: 'lists',
   batch: 500,
@@ -19,11 +26,20 @@ const lists: WorldTopic = {
 
 interface Frame {
   readonly type: string
-  readonly data: { readonly value: Record<string, number>; readonly reason?: { readonly type: string; readonly resume: string } }
+  readonly data: {
+    readonly value: Record<string, number>
+    readonly reason?: { readonly type: string; readonly resume: string }
+  }
 }
 
-/** `room`: frames that the reader takes at a time. Also the largest number of frames sent while he was behind, and how often the event loop had its turn. */
-async function ask(sql: string, room = Number.POSITIVE_INFINITY): Promise<{ frames: Frame[]; ahead: number; turns: number }> {
+/**
+ * `room`: frames that the reader takes at a time. Also the largest number of frames sent while he was behind, and how
+ * often the event loop had its turn.
+ */
+async function ask(
+  sql: string,
+  room = Number.POSITIVE_INFINITY,
+): Promise<{ frames: Frame[]; ahead: number; turns: number }> {
   const world = memoryWorld([numbers, lists])
   const frames: Frame[] = []
   let waiting = 0
@@ -31,28 +47,37 @@ async function ask(sql: string, room = Number.POSITIVE_INFINITY): Promise<{ fram
   let turns = 0
   const turn = () => void turns++
   const ticks = setInterval(turn, 1)
-  const drained = (): Promise<void> | undefined => (waiting < room ? undefined : new Promise((resolve) => setImmediate(() => resolve(void (waiting = 0)))))
+  const drained = (): Promise<void> | undefined =>
+    waiting < room ? undefined : new Promise((resolve) => setImmediate(() => resolve(void (waiting = 0))))
   const send = (text: string): void => {
     frames.push(JSON.parse(text) as Frame)
     ahead = Math.max(ahead, ++waiting)
   }
-  await runRequest({ sql, live: false }, { catalog: world.catalog, log: world.log }, { send, drained }, new AbortController().signal)
+  await runRequest(
+    { sql, live: false },
+    { catalog: world.catalog, log: world.log },
+    { send, drained },
+    new AbortController().signal,
+  )
   clearInterval(ticks)
   world.catalog.close()
   return { frames, ahead, turns }
 }
 
-const values = (frames: readonly Frame[]) => frames.filter(({ type }) => type === 'RECORD').map(({ data }) => data.value)
+const values = (frames: readonly Frame[]) =>
+  frames.filter(({ type }) => type === 'RECORD').map(({ data }) => data.value)
 
 describe('one record, many rows', () => {
-  const cross = 'SELECT a.i AS a, b.i AS b FROM (SELECT i FROM numbers LIMIT 40) AS a CROSS JOIN numbers AS b LIMIT 1000000'
+  const cross =
+    'SELECT a.i AS a, b.i AS b FROM (SELECT i FROM numbers LIMIT 40) AS a CROSS JOIN numbers AS b LIMIT 1000000'
 
   it('every pair once, in order, however slow the reader is', async () => {
     for (const room of [Number.POSITIVE_INFINITY, 1500]) {
       const { frames } = await ask(cross, room)
       const pairs = values(frames)
       assert.equal(pairs.length, 120_000)
-      for (const [n, { a, b }] of pairs.entries()) if (a !== Math.floor(n / 3000) || b !== n % 3000) assert.fail(`row ${n}: ${a}, ${b}`)
+      for (const [n, { a, b }] of pairs.entries())
+        if (a !== Math.floor(n / 3000) || b !== n % 3000) assert.fail(`row ${n}: ${a}, ${b}`)
     }
   })
 
@@ -64,20 +89,27 @@ describe('one record, many rows', () => {
     assert.ok(lateral.ahead < 2500, `${lateral.ahead} frames at once`)
     const items = values(lateral.frames)
     assert.equal(items.length, 60_000)
-    for (const [n, { l, item }] of items.entries()) if (l !== Math.floor(n / 20_000) || item !== n % 20_000) assert.fail(`row ${n}: ${l}, ${item}`)
+    for (const [n, { l, item }] of items.entries())
+      if (l !== Math.floor(n / 20_000) || item !== n % 20_000) assert.fail(`row ${n}: ${l}, ${item}`)
   })
 
   it('joins above joins, outer joins, conditions that few pairs meet, aggregates above', async () => {
     const few = 'FROM (SELECT i FROM numbers LIMIT 300) AS a'
     const one = async (sql: string) => values((await ask(sql)).frames)
     assert.deepEqual(
-      await one(`SELECT count(*) AS c ${few} CROSS JOIN (SELECT i FROM numbers LIMIT 60) AS b CROSS JOIN (SELECT i FROM numbers LIMIT 50) AS d`),
+      await one(
+        `SELECT count(*) AS c ${few} CROSS JOIN (SELECT i FROM numbers LIMIT 60) AS b CROSS JOIN (SELECT i FROM numbers LIMIT 50) AS d`,
+      ),
       [{ c: 900_000 }],
     )
-    assert.deepEqual(await one(`SELECT count(*) AS c, sum(b.i) AS s ${few} LEFT JOIN numbers AS b ON b.i > a.i + 2900`), [
-      { c: 300 - 99 + (99 * 100) / 2, s: (99 * 100 * 2900) / 2 + 328_350 },
-    ])
-    assert.deepEqual(await one('SELECT count(*) AS c FROM lists LATERAL items AS x INNER JOIN numbers AS n ON n.i = x LIMIT 10'), [{ c: 9000 }])
+    assert.deepEqual(
+      await one(`SELECT count(*) AS c, sum(b.i) AS s ${few} LEFT JOIN numbers AS b ON b.i > a.i + 2900`),
+      [{ c: 300 - 99 + (99 * 100) / 2, s: (99 * 100 * 2900) / 2 + 328_350 }],
+    )
+    assert.deepEqual(
+      await one('SELECT count(*) AS c FROM lists LATERAL items AS x INNER JOIN numbers AS n ON n.i = x LIMIT 10'),
+      [{ c: 9000 }],
+    )
     assert.equal((await one(`${cross.replace('1000000', '1234')}`)).length, 1234)
   })
 
@@ -92,12 +124,16 @@ describe('one record, many rows', () => {
   })
 
   it('the event loop has its turn meanwhile, and the time limit counts; what comes next begins behind it', async () => {
-    const pairs = 'SELECT a.i AS a FROM numbers AS a INNER JOIN (SELECT i FROM numbers LIMIT 1000) AS b ON b.i + 3000 > a.i LIMIT 100000000'
+    const pairs =
+      'SELECT a.i AS a FROM numbers AS a INNER JOIN (SELECT i FROM numbers LIMIT 1000) AS b ON b.i + 3000 > a.i LIMIT 100000000'
     const whole = `SELECT count(*) AS c FROM (${pairs}) AS x`
     const { turns } = await ask(whole)
     assert.ok(turns > 10, `${turns} turns`)
     const { frames } = await ask(`SET max.query.time = 60ms; ${pairs}`)
-    const { type, resume } = frames.find((frame) => frame.type === 'SENTINEL')?.data.reason ?? { type: 'none', resume: '' }
+    const { type, resume } = frames.find((frame) => frame.type === 'SENTINEL')?.data.reason ?? {
+      type: 'none',
+      resume: '',
+    }
     assert.equal(type, 'COMPLETIONTIMEOUT')
     const seen = values(frames).map(({ a }) => a)
     assert.ok(seen.length < 3000 * 1000)

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { Killed, Queries } from '../../../src/engine/queries.ts'
 import { Statistics } from '../../../src/engine/statistics.ts'
 
-const begin = (queries: Queries, id: string, user = 'u', sql = 'SELECT 1') => queries.begin({ sql, user, environment: 'e' }, new Statistics(id, 1000))
+const begin = (queries: Queries, id: string, user = 'u', sql = 'SELECT 1') =>
+  queries.begin({ sql, user, environment: 'e' }, new Statistics(id, 1000))
 
 test('a query is running, then it is history', () => {
   const queries = new Queries()

@@ -1,4 +1,7 @@
-/** How results that are not complete say so: the cap of rows, a broker that stands still, a query that takes too long; and partial rows of `live`. On a Kafka in memory. */
+/**
+ * How results that are not complete say so: the cap of rows, a broker that stands still, a query that takes too long;
+ * and partial rows of `live`. On a Kafka in memory.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { runRequest } from '../../../src/engine/request.ts'
@@ -44,7 +47,12 @@ async function ask(
   const frames: Frame[] = []
   const sink = { send: (frame: string) => void frames.push(JSON.parse(frame) as Frame), drained: () => undefined }
   const log = options.log?.(world.log) ?? world.log
-  await runRequest({ sql, live: options.live ?? false }, { catalog: world.catalog, log }, sink, new AbortController().signal)
+  await runRequest(
+    { sql, live: options.live ?? false },
+    { catalog: world.catalog, log },
+    sink,
+    new AbortController().signal,
+  )
   world.catalog.close()
   return frames
 }
@@ -58,7 +66,8 @@ function lateAtTheEnd(ms: number): (log: KafkaLog) => KafkaLog {
       const source: BatchSource = log.scan(request, signal)
       const next = async () => {
         const batch = await source.next()
-        if (batch !== undefined && source.progress.every((p) => p.position >= p.end)) await new Promise((resolve) => setTimeout(resolve, ms))
+        if (batch !== undefined && source.progress.every((p) => p.position >= p.end))
+          await new Promise((resolve) => setTimeout(resolve, ms))
         return batch
       }
       return { next, progress: source.progress, close: () => source.close() }
@@ -78,7 +87,11 @@ function standingStill(log: KafkaLog): KafkaLog {
       const source: BatchSource = log.scan(request, signal)
       let left = 2
       const next = () =>
-        left-- > 0 ? source.next() : new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }))
+        left-- > 0
+          ? source.next()
+          : new Promise<never>((_, reject) =>
+              signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+            )
       return { next, progress: source.progress, close: () => source.close() }
     },
   }
@@ -107,8 +120,13 @@ describe('a result that is not complete says so', () => {
       [{ n: 200 }],
     )
     const told = reason(frames)
-    assert.deepEqual([told?.type, told?.source, told?.amount, told?.places], ['LOST', 'numbers', 100, 'partition 0, offsets 0 to 99'])
-    const error = await ask([numbers(300)], 'SELECT 1 AS one FROM __dual WHERE 1 < (SELECT count(i) FROM numbers)', { log: losing })
+    assert.deepEqual(
+      [told?.type, told?.source, told?.amount, told?.places],
+      ['LOST', 'numbers', 100, 'partition 0, offsets 0 to 99'],
+    )
+    const error = await ask([numbers(300)], 'SELECT 1 AS one FROM __dual WHERE 1 < (SELECT count(i) FROM numbers)', {
+      log: losing,
+    })
     assert.match(
       String(error.find((f) => f.type === 'ERROR')?.data),
       /numbers lost 100 records that were deleted while it ran \(partition 0, offsets 0 to 99\)/,
@@ -141,7 +159,9 @@ describe('a result that is not complete says so', () => {
   })
 
   it('max.idle.time: SENTINEL IDLETIMEOUT, the rows so far are kept', async () => {
-    const frames = await ask([numbers(3000)], 'SET max.idle.time = 30ms; SELECT COUNT(i) AS n FROM numbers', { log: standingStill })
+    const frames = await ask([numbers(3000)], 'SET max.idle.time = 30ms; SELECT COUNT(i) AS n FROM numbers', {
+      log: standingStill,
+    })
     assert.deepEqual(
       rows(frames).map((f) => f.data.value),
       [{ n: 1000 }],
@@ -167,7 +187,11 @@ describe('a result that is not complete says so', () => {
       offsetsForTime: (...args) => world.log.offsetsForTime(...args),
       scan: (request, signal) => {
         const source: BatchSource = world.log.scan(request, signal)
-        return { next: () => new Promise((resolve) => setTimeout(() => resolve(source.next()), 5)), progress: source.progress, close: () => source.close() }
+        return {
+          next: () => new Promise((resolve) => setTimeout(() => resolve(source.next()), 5)),
+          progress: source.progress,
+          close: () => source.close(),
+        }
       },
     }
     await runRequest(
@@ -181,12 +205,16 @@ describe('a result that is not complete says so', () => {
   })
 
   it('max.query.time met when everything has been read: nothing was cut off, so nothing says so', async () => {
-    const frames = await ask([numbers(3000)], 'SET max.query.time = 40ms; SELECT i FROM numbers', { log: lateAtTheEnd(90) })
+    const frames = await ask([numbers(3000)], 'SET max.query.time = 40ms; SELECT i FROM numbers', {
+      log: lateAtTheEnd(90),
+    })
     assert.deepEqual([rows(frames).length, reason(frames)], [3000, undefined])
   })
 
   it('max.query.time: SENTINEL COMPLETIONTIMEOUT, the rows so far are kept', async () => {
-    const frames = await ask([numbers(3000)], 'SET max.query.time = 40ms; SELECT i FROM numbers', { log: standingStill })
+    const frames = await ask([numbers(3000)], 'SET max.query.time = 40ms; SELECT i FROM numbers', {
+      log: standingStill,
+    })
     assert.equal(rows(frames).length, 1000)
     assert.deepEqual([reason(frames)?.type, reason(frames)?.timeout], ['COMPLETIONTIMEOUT', 40])
   })

@@ -1,4 +1,7 @@
-/** What a query may hold and how long it may be: every limit ends in an error that names it, whatever reaches it, and long chains overflow nothing. */
+/**
+ * What a query may hold and how long it may be: every limit ends in an error that names it, whatever reaches it, and
+ * long chains overflow nothing.
+ */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { operatorLimits, PairIndex } from '../../../src/engine/operators/group-index.ts'
@@ -28,7 +31,12 @@ after(() => world.catalog.close())
 
 async function run(sql: string, defaults: Record<string, number> = {}): Promise<{ rows: number; error: string }> {
   const sink = { send: () => undefined, drained: () => undefined }
-  const summary = await runRequest({ sql, live: false }, { catalog: world.catalog, log: world.log, defaults }, sink, new AbortController().signal)
+  const summary = await runRequest(
+    { sql, live: false },
+    { catalog: world.catalog, log: world.log, defaults },
+    sink,
+    new AbortController().signal,
+  )
   return { rows: summary.results, error: summary.error ?? '' }
 }
 
@@ -82,7 +90,11 @@ const MEMORY: readonly { readonly limit: string; readonly value: number; readonl
   {
     limit: 'max.sort.bytes',
     value: 2000,
-    sql: ['SELECT s FROM t ORDER BY s', 'SELECT * FROM t ORDER BY a DESC', 'SELECT a, count(*) AS n FROM t GROUP BY a ORDER BY n'],
+    sql: [
+      'SELECT s FROM t ORDER BY s',
+      'SELECT * FROM t ORDER BY a DESC',
+      'SELECT a, count(*) AS n FROM t GROUP BY a ORDER BY n',
+    ],
   },
 ]
 
@@ -117,7 +129,8 @@ test('what is given back can be taken again', () => {
   assert.throws(() => budget.take('x'.repeat(1000)), /max\.sort\.bytes/)
 })
 
-const chain = (n: number, f: (i: number) => string, by: string): string => Array.from({ length: n }, (_, i) => f(i)).join(by)
+const chain = (n: number, f: (i: number) => string, by: string): string =>
+  Array.from({ length: n }, (_, i) => f(i)).join(by)
 
 test('long chains end in rows', async () => {
   const texts: readonly (readonly [string, number])[] = [
@@ -137,11 +150,18 @@ test('long chains end in rows', async () => {
 test('max.sources, max.pattern.topics, sql.max.set.operations, sql.max.query.depth', async () => {
   const limits: readonly (readonly [string, string])[] = [
     [chain(65, () => 'SELECT a FROM t', ' UNION '), 'more than 64 topics (max.sources)'],
-    [`SELECT * FROM t WHERE ${chain(65, () => 'a IN (SELECT a FROM t)', ' AND ')}`, 'more than 64 topics (max.sources)'],
+    [
+      `SELECT * FROM t WHERE ${chain(65, () => 'a IN (SELECT a FROM t)', ' AND ')}`,
+      'more than 64 topics (max.sources)',
+    ],
     [chain(202, () => 'SELECT 1 AS x FROM __dual', ' EXCEPT '), 'sql.max.set.operations'],
-    [Array.from({ length: 65 }).reduce<string>((inner, _, i) => `SELECT a FROM (${inner}) x${i}`, 'SELECT a FROM t'), 'sql.max.query.depth'],
+    [
+      Array.from({ length: 65 }).reduce<string>((inner, _, i) => `SELECT a FROM (${inner}) x${i}`, 'SELECT a FROM t'),
+      'sql.max.query.depth',
+    ],
   ]
-  for (const [sql, limit] of limits) assert.ok((await run(sql)).error.includes(limit), `${limit}: ${(await run(sql)).error.slice(0, 200)}`)
+  for (const [sql, limit] of limits)
+    assert.ok((await run(sql)).error.includes(limit), `${limit}: ${(await run(sql)).error.slice(0, 200)}`)
   assert.match((await run('SELECT * FROM `*`', { 'max.pattern.topics': 1 })).error, /^$/)
   // WITH names double at each step: the topics are counted, not the names.
   const steps = chain(11, (i) => `c${i + 1} AS (SELECT x.a FROM c${i} x JOIN c${i} y ON x.a = y.a)`, ', ')
@@ -167,7 +187,10 @@ test('views of views are counted before they are bound: nine levels of four woul
       asked++
       const level = Number(name.slice(1))
       if (!name.startsWith('v')) return undefined
-      const below = level === 0 ? 'SELECT 1 AS n' : ['a', 'b', 'c', 'd'].map((x) => `(SELECT * FROM v${level - 1} ${x})`).join(' UNION ALL ')
+      const below =
+        level === 0
+          ? 'SELECT 1 AS n'
+          : ['a', 'b', 'c', 'd'].map((x) => `(SELECT * FROM v${level - 1} ${x})`).join(' UNION ALL ')
       return `SELECT * FROM (${below}) x`
     },
   }

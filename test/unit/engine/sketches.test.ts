@@ -61,7 +61,10 @@ for (const { name, of } of SHAPES) {
         const least = sorted.findIndex((v) => v >= found - 1e-9) / n
         const most = (n - sorted.toReversed().findIndex((v) => v <= found + 1e-9)) / n
         const allowed = n <= 1024 ? 1 / n : 0.01
-        assert.ok(least - allowed <= q && q <= most + allowed, `${n} values, q ${q}: ${found} has rank ${least} to ${most}`)
+        assert.ok(
+          least - allowed <= q && q <= most + allowed,
+          `${n} values, q ${q}: ${found} has rank ${least} to ${most}`,
+        )
       }
     }
   })

@@ -1,4 +1,7 @@
-/** RANDINT and its like: one value for each row and each place where it is written, and the same value wherever that one place is looked at. */
+/**
+ * RANDINT and its like: one value for each row and each place where it is written, and the same value wherever that one
+ * place is looked at.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runRequest } from '../../../src/engine/request.ts'
@@ -6,7 +9,12 @@ import { memoryWorld } from '../../support/memory-world.ts'
 
 const ROWS = 8000
 const HALF = '-1073741824 AND 1073741823'
-const records = Array.from({ length: ROWS }, (_, i) => ({ partition: 0, timestampMs: 1_700_000_000_000, key: null, value: { json: { i } } }))
+const records = Array.from({ length: ROWS }, (_, i) => ({
+  partition: 0,
+  timestampMs: 1_700_000_000_000,
+  key: null,
+  value: { json: { i } },
+}))
 const world = memoryWorld([
   { name: 't', batch: 2000, value: { name: 'JSON' }, records },
   { name: 'few', value: { name: 'JSON' }, records: records.slice(0, 50) },
@@ -22,7 +30,12 @@ async function ask(sql: string): Promise<Readonly<Record<string, number>>[]> {
     },
     drained: () => undefined,
   }
-  await runRequest({ sql, live: false }, { catalog: world.catalog, log: world.log, administration: world.administration }, sink, new AbortController().signal)
+  await runRequest(
+    { sql, live: false },
+    { catalog: world.catalog, log: world.log, administration: world.administration },
+    sink,
+    new AbortController().signal,
+  )
   return rows
 }
 
@@ -45,7 +58,10 @@ test('BETWEEN looks at one value, whatever stands beside it', async () => {
     await share(`SELECT count(*) AS hits FROM t WHERE ${condition}`, 0.5)
     await share(`SELECT count(*) FILTER (WHERE ${condition}) AS hits FROM t`, 0.5)
     await share(`SELECT count(*) FILTER (WHERE b) AS hits FROM (SELECT ${condition} AS b FROM t) x`, 0.5)
-    await share(`SELECT count(*) AS hits FROM t a JOIN t b ON a.i = b.i WHERE ${condition.replaceAll('i ', 'a.i ')} AND a.i <= b.i`, 0.5)
+    await share(
+      `SELECT count(*) AS hits FROM t a JOIN t b ON a.i = b.i WHERE ${condition.replaceAll('i ', 'a.i ')} AND a.i <= b.i`,
+      0.5,
+    )
   }
 })
 
@@ -78,7 +94,8 @@ test('GROUP BY and ORDER BY mean the column that is written like them, the first
     ROWS,
   )
   const isSorted = (values: readonly number[]): boolean => values.every((v, i) => i === 0 || values[i - 1] <= v)
-  const sql = (by: string): string => `SELECT RANDINT() % 100 AS a, RANDINT() % 100 AS b FROM t ORDER BY ${by} LIMIT 200`
+  const sql = (by: string): string =>
+    `SELECT RANDINT() % 100 AS a, RANDINT() % 100 AS b FROM t ORDER BY ${by} LIMIT 200`
   for (const [by, sorted, other] of [
     ['RANDINT() % 100', 'a', 'b'],
     ['a', 'a', 'b'],
@@ -92,7 +109,13 @@ test('GROUP BY and ORDER BY mean the column that is written like them, the first
 })
 
 test('a WITH query has one set of rows, wherever it is named; a derived table and a view have their own in each place', async () => {
-  for (const column of ['RANDINT()', 'UUID()', 'CASE WHEN i < 0 THEN 0 ELSE RANDINT() END', '(SELECT RANDINT() FROM __dual)', 'CONCAT(UUID(), i)']) {
+  for (const column of [
+    'RANDINT()',
+    'UUID()',
+    'CASE WHEN i < 0 THEN 0 ELSE RANDINT() END',
+    '(SELECT RANDINT() FROM __dual)',
+    'CONCAT(UUID(), i)',
+  ]) {
     const w = `WITH w AS (SELECT i, ${column} AS r FROM few)`
     for (const same of [
       'FROM w a JOIN w b ON a.i = b.i WHERE a.r = b.r',
@@ -108,15 +131,23 @@ test('a WITH query has one set of rows, wherever it is named; a derived table an
     ])
       assert.deepEqual(await ask(`${w} SELECT count(*) AS n ${same}`), [{ n: 50 }], `${column} ${same}`)
     const nested = `${w}, v AS (SELECT i, r FROM w), u AS (SELECT v.i, v.r FROM v JOIN w ON v.r = w.r AND v.i = w.i)`
-    assert.deepEqual(await ask(`${nested} SELECT count(*) AS n FROM u a JOIN u b ON a.i = b.i AND a.r = b.r JOIN v ON v.i = a.i AND v.r = a.r`), [{ n: 50 }])
+    assert.deepEqual(
+      await ask(
+        `${nested} SELECT count(*) AS n FROM u a JOIN u b ON a.i = b.i AND a.r = b.r JOIN v ON v.i = a.i AND v.r = a.r`,
+      ),
+      [{ n: 50 }],
+    )
   }
   const rows = 'SELECT i, UUID() AS r FROM few'
   await ask(`CREATE VIEW volatile_rows AS ${rows}`)
   for (const source of [`(${rows})`, 'volatile_rows'])
-    assert.deepEqual(await ask(`SELECT count(*) AS n FROM ${source} a JOIN ${source} b ON a.i = b.i AND a.r = b.r`), [{ n: 0 }])
+    assert.deepEqual(await ask(`SELECT count(*) AS n FROM ${source} a JOIN ${source} b ON a.i = b.i AND a.r = b.r`), [
+      { n: 0 },
+    ])
 })
 
 test('the rows that a WITH query keeps for several places have a limit', async () => {
-  const sql = 'SET max.join.bytes = 2000; WITH w AS (SELECT i, RANDINT() AS r FROM t) SELECT count(*) AS n FROM w a WHERE a.r IN (SELECT r FROM w)'
+  const sql =
+    'SET max.join.bytes = 2000; WITH w AS (SELECT i, RANDINT() AS r FROM t) SELECT count(*) AS n FROM w a WHERE a.r IN (SELECT r FROM w)'
   await assert.rejects(ask(sql), /max\.join\.bytes/)
 })

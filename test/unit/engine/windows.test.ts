@@ -1,4 +1,7 @@
-/** Time windows: every moment lies in the window that it is given, windows follow each other without gap, and HOP finds exactly the windows that hold a moment. */
+/**
+ * Time windows: every moment lies in the window that it is given, windows follow each other without gap, and HOP finds
+ * exactly the windows that hold a moment.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -30,7 +33,10 @@ test('HOP finds all windows that hold a moment', () => {
     fc.property(moment, pair, (ms, [size, slide]) => {
       const [s, d] = [window(size), window(slide)]
       const starts = windowStarts(ms, s, d)
-      assert.ok(starts.length >= Math.floor(overlap(s, d)) && starts.length <= Math.ceil(overlap(s, d)), `${starts.length}`)
+      assert.ok(
+        starts.length >= Math.floor(overlap(s, d)) && starts.length <= Math.ceil(overlap(s, d)),
+        `${starts.length}`,
+      )
       for (const start of starts) assert.ok(start <= ms && ms < addDuration(start, s, 1))
       assert.equal(starts.at(-1), windowStart(ms, d))
       assert.ok(addDuration(addDuration(starts[0], d, -1), s, 1) <= ms)
@@ -40,7 +46,8 @@ test('HOP finds all windows that hold a moment', () => {
 })
 
 test('alignment', () => {
-  const at = (text: string, size: string): string => new Date(windowStart(Date.parse(text), window(size))).toISOString().slice(0, 10)
+  const at = (text: string, size: string): string =>
+    new Date(windowStart(Date.parse(text), window(size))).toISOString().slice(0, 10)
   assert.equal(at('2024-02-29T12:00:00Z', '1w'), '2024-02-26')
   assert.equal(at('2024-02-29T12:00:00Z', '1M'), '2024-02-01')
   assert.equal(at('2024-02-29T12:00:00Z', '3M'), '2024-01-01')

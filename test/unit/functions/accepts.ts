@@ -15,7 +15,14 @@ export function accepts(accept: Accept, type: DataType): boolean {
     case 'integer':
       return kind === 'int' || kind === 'long'
     case 'datetime':
-      return kind === 'date' || kind === 'time' || kind === 'timestamp' || kind === 'int' || kind === 'long' || kind === 'string'
+      return (
+        kind === 'date' ||
+        kind === 'time' ||
+        kind === 'timestamp' ||
+        kind === 'int' ||
+        kind === 'long' ||
+        kind === 'string'
+      )
     case 'json':
       return kind === 'string' || kind === 'struct' || kind === 'map' || kind === 'array'
     default:

@@ -3,9 +3,21 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { castType, castValue, TYPE_NAMES } from '../../../src/functions/support/cast.ts'
-import { addDuration, parseDuration, parseMoment, parseTimestampText, parseTimeText } from '../../../src/functions/support/datemath.ts'
+import {
+  addDuration,
+  parseDuration,
+  parseMoment,
+  parseTimestampText,
+  parseTimeText,
+} from '../../../src/functions/support/datemath.ts'
 import { instantOf, javaPattern } from '../../../src/functions/support/java-time.ts'
-import { headerAsDouble, headerAsFloat, headerAsInt, headerAsLong, headerAsString } from '../../../src/functions/library/headers.ts'
+import {
+  headerAsDouble,
+  headerAsFloat,
+  headerAsInt,
+  headerAsLong,
+  headerAsString,
+} from '../../../src/functions/library/headers.ts'
 import { ValueError } from '../../../src/functions/function.ts'
 import { jsonText } from '../../../src/functions/support/value-text.ts'
 import { isZone, localToInstant } from '../../../src/functions/support/zone.ts'
@@ -14,7 +26,20 @@ import { Decimal } from '../../../src/lib/decimal.ts'
 import { JsonText } from '../../../src/lib/json-text.ts'
 import { doubleText, floatText } from '../../../src/lib/number-text.ts'
 import type { DataType, Value } from '../../../src/types.ts'
-import { BOOLEAN, BYTES, DATE, DECIMAL, DOUBLE, FLOAT, INT, JSON_TYPE, LONG, STRING, TIMESTAMP, UUID } from '../../../src/types.ts'
+import {
+  BOOLEAN,
+  BYTES,
+  DATE,
+  DECIMAL,
+  DOUBLE,
+  FLOAT,
+  INT,
+  JSON_TYPE,
+  LONG,
+  STRING,
+  TIMESTAMP,
+  UUID,
+} from '../../../src/types.ts'
 import { show } from './evaluate.ts'
 
 const MICROS: DataType = { kind: 'timestamp', unit: 'micros' }
@@ -156,7 +181,8 @@ describe('durations', () => {
     })
   }
   test('what is no duration', () => {
-    for (const text of ['', '1', 'd', '1Y', '1D', '-1d', '1.5h', '1d,', '1d x', '9999999999d', ' ']) assert.equal(parseDuration(text), undefined, text)
+    for (const text of ['', '1', 'd', '1Y', '1D', '-1d', '1.5h', '1d,', '1d x', '9999999999d', ' '])
+      assert.equal(parseDuration(text), undefined, text)
   })
 })
 
@@ -246,7 +272,8 @@ describe('Java date patterns', () => {
     ['MMMMM EEEEE', 'F T'],
   ]
   for (const [pattern, result] of FORMATS)
-    test(`${pattern} writes ${result}`, () => assert.equal(javaPattern(pattern).format({ seconds: 1709190305, nanos: 410_000_000 }), result))
+    test(`${pattern} writes ${result}`, () =>
+      assert.equal(javaPattern(pattern).format({ seconds: 1709190305, nanos: 410_000_000 }), result))
 
   const TEXTS: readonly (readonly [string, string, string | undefined])[] = [
     ['yyyy-MM-dd HH:mm:ss', '2024-02-29 07:05:05', '2024-02-29T07:05:05Z'],
@@ -274,8 +301,14 @@ describe('Java date patterns', () => {
     })
   }
   test('errors name the call, the text and the pattern', () => {
-    assert.throws(() => show("PARSE_DATE('soon', 'yyyy-MM-dd')"), /PARSE_DATE: the string "soon" does not match the pattern "yyyy-MM-dd"/)
-    assert.throws(() => show("FORMAT_DATE(NOW(), 'yyyy-bb')"), /FORMAT_DATE: "yyyy-bb" is not a date pattern: Unknown pattern letter: b/)
+    assert.throws(
+      () => show("PARSE_DATE('soon', 'yyyy-MM-dd')"),
+      /PARSE_DATE: the string "soon" does not match the pattern "yyyy-MM-dd"/,
+    )
+    assert.throws(
+      () => show("FORMAT_DATE(NOW(), 'yyyy-bb')"),
+      /FORMAT_DATE: "yyyy-bb" is not a date pattern: Unknown pattern letter: b/,
+    )
     assert.throws(() => show("TO_DATE('02/2024', 'MM/yyyy')"), /TO_DATE: the pattern "MM\/yyyy" names no full date/)
     assert.throws(() => show("PARSE_TIME_MILLIS('2024', 'yyyy')"), /names no time/)
     assert.throws(() => show("TO_TIMESTAMP(5, 'yyyy')"), /a pattern goes with a text/)
@@ -288,7 +321,10 @@ describe('Java date patterns', () => {
     assert.equal(show('SECOND(TO_TIMESTAMP(-1))'), '59')
     assert.equal(show("HOUR(EXTRACT_TIME('2024-02-29 07:05:05'))"), '7')
     assert.equal(show('EXTRACT_TIME(TIMESTAMP_MICROS(1709190305410001))'), '07:05:05.410001')
-    assert.equal(show("PARSE_TIMESTAMP_MICROS('2024-02-29 07:05:05.410001', 'yyyy-MM-dd HH:mm:ss.SSSSSS')"), '2024-02-29T07:05:05.410001Z')
+    assert.equal(
+      show("PARSE_TIMESTAMP_MICROS('2024-02-29 07:05:05.410001', 'yyyy-MM-dd HH:mm:ss.SSSSSS')"),
+      '2024-02-29T07:05:05.410001Z',
+    )
     assert.equal(show('DATE(0)'), '1970-01-01T00:00:00Z')
     assert.throws(() => show('DATE(9223372036854775807)'), /beyond the calendar/)
   })
@@ -304,7 +340,11 @@ describe('time zones', () => {
     ['2024-10-27 03:30', 'Europe/Warsaw', '2024-10-27T02:30:00Z'],
   ]
   for (const [local, zone, result] of CASES) {
-    test(`${local} in ${zone}`, () => assert.equal(isoTimestamp((localToInstant(parseMoment(local)?.seconds ?? 0, zone) ?? 0) * 1000, 'millis'), result))
+    test(`${local} in ${zone}`, () =>
+      assert.equal(
+        isoTimestamp((localToInstant(parseMoment(local)?.seconds ?? 0, zone) ?? 0) * 1000, 'millis'),
+        result,
+      ))
   }
   test('what is no zone', () => {
     for (const zone of ['', 'Atlantis', '+25:00', '+05:75', '../etc/passwd']) assert.equal(isZone(zone), false, zone)
@@ -320,7 +360,10 @@ describe('headers', () => {
     assert.equal(headerAsFloat(Uint8Array.of(0x3f, 0xc0, 0, 0)), 1.5)
     assert.equal(headerAsDouble(Uint8Array.of(0x3f, 0xf8, 0, 0, 0, 0, 0, 0)), 1.5)
     assert.equal(headerAsString(Uint8Array.of(99, 195, 169)), 'cé')
-    assert.throws(() => headerAsInt(Uint8Array.of(49, 50)), /HEADERASINT: the header holds 2 bytes, and 4 are needed; HEADERASSTRING reads text/)
+    assert.throws(
+      () => headerAsInt(Uint8Array.of(49, 50)),
+      /HEADERASINT: the header holds 2 bytes, and 4 are needed; HEADERASSTRING reads text/,
+    )
   })
 })
 
@@ -332,7 +375,9 @@ describe('text of numbers', () => {
     assert.equal(floatText(Math.fround(0.1)), '0.1')
     assert.equal(floatText(Math.fround(16777216)), '16777216.0')
     fc.assert(
-      fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (x) => assert.equal(Math.fround(Number(floatText(x))), x)),
+      fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (x) =>
+        assert.equal(Math.fround(Number(floatText(x))), x),
+      ),
       { seed: 7, numRuns: 2000 },
     )
     fc.assert(

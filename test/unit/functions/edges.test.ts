@@ -1,4 +1,7 @@
-/** Edges of the functions: NULL, empty, negative and huge arguments, surrogate pairs, 64-bit integers, decimals, dynamic values, limits. */
+/**
+ * Edges of the functions: NULL, empty, negative and huge arguments, surrogate pairs, 64-bit integers, decimals, dynamic
+ * values, limits.
+ */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -222,7 +225,10 @@ describe('values that a function cannot take are errors in words', () => {
     assert.throws(() => evaluate('ANONYMIZE([1])'), /ANONYMIZE hides strings and numbers/)
     assert.throws(() => evaluate('ANONYMIZE(1, 2, 3)'), /no argument 3/)
     assert.throws(() => evaluate('YEAR(TIME_MILLIS(1))'), /YEAR needs a date/)
-    assert.throws(() => evaluate('YEAR(true)'), /YEAR takes a date, a time, a timestamp, ISO text or milliseconds, not boolean/)
+    assert.throws(
+      () => evaluate('YEAR(true)'),
+      /YEAR takes a date, a time, a timestamp, ISO text or milliseconds, not boolean/,
+    )
     assert.throws(() => evaluate("TIMESTAMP('2024-02-29', [1], 'UTC')"), /TIMESTAMP takes a date/)
   })
 })
@@ -370,11 +376,17 @@ describe('hostile values never break out', () => {
             result = args.includes(null) && fn.nullable !== true ? null : run(...args)
           } catch (error) {
             // static errors are plain Errors with a sentence; everything else has to be a ValueError
-            assert.ok(error instanceof ValueError || (error instanceof Error && error.constructor === Error), String(error))
+            assert.ok(
+              error instanceof ValueError || (error instanceof Error && error.constructor === Error),
+              String(error),
+            )
             return
           }
           assert.notEqual(result, undefined)
-          assert.ok(!(typeof result === 'bigint' && result >= -9007199254740991n && result <= 9007199254740991n), 'a bigint inside the safe range')
+          assert.ok(
+            !(typeof result === 'bigint' && result >= -9007199254740991n && result <= 9007199254740991n),
+            'a bigint inside the safe range',
+          )
         }),
         { seed: 20240229, numRuns: 150 },
       )

@@ -1,6 +1,7 @@
 /**
- * Every example of every function through parser, binder, optimizer and engine: with its literals as they stand, and with the literals moved into the fields of a
- * record, once JSON (dynamic types) and once Avro (static types). Answers must not differ but for `1.0` and `1`, which JSON does not tell apart.
+ * Every example of every function through parser, binder, optimizer and engine: with its literals as they stand, and
+ * with the literals moved into the fields of a record, once JSON (dynamic types) and once Avro (static types). Answers
+ * must not differ but for `1.0` and `1`, which JSON does not tell apart.
  */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
@@ -52,7 +53,10 @@ function literalOf(expr: Expr): { readonly value: ExactJson; readonly type: stri
     case 'number': {
       if (/[.eE]/.test(expr.text)) return { value: Number(expr.text), type: 'double' }
       const exact = BigInt(expr.text)
-      return { value: Number.isSafeInteger(Number(exact)) ? Number(exact) : exact, type: exact > 2147483647n ? 'long' : 'int' }
+      return {
+        value: Number.isSafeInteger(Number(exact)) ? Number(exact) : exact,
+        type: exact > 2147483647n ? 'long' : 'int',
+      }
     }
     case 'array': {
       const items = expr.items.map(literalOf)
@@ -84,7 +88,15 @@ after(() => world.catalog.close())
 async function ask(expression: string, from: string): Promise<string> {
   const options = { rowsort: false, key: false, meta: false, live: false }
   const [line = '(no row)'] = await runCase(
-    { kind: 'query', line: 1, options, sql: `SELECT ${expression} AS r FROM ${from}`, expected: [], expectedAt: { from: 0, to: 0 }, defaults: {} },
+    {
+      kind: 'query',
+      line: 1,
+      options,
+      sql: `SELECT ${expression} AS r FROM ${from}`,
+      expected: [],
+      expectedAt: { from: 0, to: 0 },
+      defaults: {},
+    },
     world,
   )
   const text = line.startsWith('{') ? (rawMembers(line).get('r') ?? line) : line
@@ -101,11 +113,13 @@ describe('literals', () => {
 })
 
 describe('fields of unknown type (JSON)', () => {
-  for (const { sql, example } of LIFTED) test(example.sql, async () => assert.equal(plain(await ask(sql, 'dynamic')), plain(example.result)))
+  for (const { sql, example } of LIFTED)
+    test(example.sql, async () => assert.equal(plain(await ask(sql, 'dynamic')), plain(example.result)))
 })
 
 describe('fields of known type (Avro)', () => {
-  for (const { sql, example } of LIFTED) test(example.sql, async () => assert.equal(await ask(sql, 'typed'), example.result))
+  for (const { sql, example } of LIFTED)
+    test(example.sql, async () => assert.equal(await ask(sql, 'typed'), example.result))
 })
 
 test('the present moment', async () => {

@@ -1,6 +1,6 @@
 /**
- * Evaluates an expression of literals, arrays, casts and function calls through the function registry alone, so that the functions are tested without
- * binder and engine. It checks argument counts and types as a binder has to.
+ * Evaluates an expression of literals, arrays, casts and function calls through the function registry alone, so that
+ * the functions are tested without binder and engine. It checks argument counts and types as a binder has to.
  */
 import { castType, castValue } from '../../../src/functions/support/cast.ts'
 import { findFunction } from '../../../src/functions/all-functions.ts'
@@ -48,12 +48,17 @@ function walk(expr: Expr): Typed {
       return number(expr.text)
     case 'array': {
       const items = expr.items.map(walk)
-      const element = items.every((i) => i.type.kind === 'int' || i.type.kind === 'double') ? widest(items.map((i) => i.type)) : items[0].type
+      const element = items.every((i) => i.type.kind === 'int' || i.type.kind === 'double')
+        ? widest(items.map((i) => i.type))
+        : items[0].type
       return { type: { kind: 'array', element }, value: items.map((i) => i.value) }
     }
     case 'unary': {
       const operand = walk(expr.operand)
-      return { type: operand.type, value: typeof operand.value === 'bigint' ? -operand.value : -(operand.value as number) }
+      return {
+        type: operand.type,
+        value: typeof operand.value === 'bigint' ? -operand.value : -(operand.value as number),
+      }
     }
     case 'cast': {
       const operand = walk(expr.operand)
@@ -85,7 +90,8 @@ export function call(fn: ScalarFunction, args: readonly Typed[]): Typed {
   args.forEach((arg, i) => {
     const parameter = parameterAt(fn.parameters, i)
     if (parameter === undefined) throw new Error(`${fn.name} takes no argument ${i + 1}`)
-    if (!accepts(parameter.accept, arg.type)) throw new Error(`${fn.name} takes ${parameter.accept}, not ${arg.type.kind}`)
+    if (!accepts(parameter.accept, arg.type))
+      throw new Error(`${fn.name} takes ${parameter.accept}, not ${arg.type.kind}`)
   })
   const types = args.map((a) => a.type)
   const type = fn.returns(types)

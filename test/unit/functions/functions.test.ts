@@ -1,7 +1,14 @@
 /** Every example of every function is run, and so is every row of the reference's table of vectors. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { AGGREGATE_DOCS, findFunction, returnText, SCALAR_FUNCTIONS, SCALAR_NAMES, signature } from '../../../src/functions/all-functions.ts'
+import {
+  AGGREGATE_DOCS,
+  findFunction,
+  returnText,
+  SCALAR_FUNCTIONS,
+  SCALAR_NAMES,
+  signature,
+} from '../../../src/functions/all-functions.ts'
 import { show } from './evaluate.ts'
 
 describe('examples in the documentation', () => {

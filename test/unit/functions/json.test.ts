@@ -123,16 +123,25 @@ describe('paths that are none', () => {
       ),
     )
   test('too long, too deep, too wide', () => {
-    assert.throws(() => dynamic('json_extract_all', '{}', `$${'.a'.repeat(3000)}`), /JSON_EXTRACT_ALL.*function\.max\.pattern\.chars.*4096/)
+    assert.throws(
+      () => dynamic('json_extract_all', '{}', `$${'.a'.repeat(3000)}`),
+      /JSON_EXTRACT_ALL.*function\.max\.pattern\.chars.*4096/,
+    )
     assert.throws(() => parseJsonPath(`$[?${'('.repeat(60)}@.a${')'.repeat(60)}]`), /nested deeper than 50/)
     const wide = `[${'[1,2,3,4,5,6,7,8,9,10],'.repeat(2000)}0]`
-    assert.throws(() => dynamic('json_extract_all', wide, '$..[?(@..[0] == $..[9])]'), /JSON_EXTRACT_ALL.*function\.max\.json\.places.*200000/)
+    assert.throws(
+      () => dynamic('json_extract_all', wide, '$..[?(@..[0] == $..[9])]'),
+      /JSON_EXTRACT_ALL.*function\.max\.json\.places.*200000/,
+    )
   })
   test('very deep documents', () => {
     const deep = (depth: number): string => `${'['.repeat(depth)}1${']'.repeat(depth)}`
     assert.equal(find('$..[0]', deep(2000)).length, 2000)
     assert.equal(findJson(deep(20_000), parseJsonPath('$..[0]'), 1)[0].length, 39_999)
-    assert.throws(() => dynamic('json_extract_all', deep(20_000), '$..[0]'), /JSON_EXTRACT_ALL: the path.*function\.max\.string\.bytes/)
+    assert.throws(
+      () => dynamic('json_extract_all', deep(20_000), '$..[0]'),
+      /JSON_EXTRACT_ALL: the path.*function\.max\.string\.bytes/,
+    )
   })
 })
 
@@ -181,8 +190,12 @@ describe('lossless reading', () => {
   })
   test('`..` and a walk of the parsed document find the same', () => {
     const walk = (value: unknown): unknown[] =>
-      value !== null && typeof value === 'object' ? [...Object.values(value), ...Object.values(value).flatMap(walk)] : []
-    const plain = fc.jsonValue({ maxDepth: 4 }).filter((v) => !JSON.stringify(v).includes('"__proto__"') && !/"\d+":/.test(JSON.stringify(v)))
+      value !== null && typeof value === 'object'
+        ? [...Object.values(value), ...Object.values(value).flatMap(walk)]
+        : []
+    const plain = fc
+      .jsonValue({ maxDepth: 4 })
+      .filter((v) => !JSON.stringify(v).includes('"__proto__"') && !/"\d+":/.test(JSON.stringify(v)))
     fc.assert(
       fc.property(plain, (value) =>
         assert.deepEqual(

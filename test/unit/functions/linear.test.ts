@@ -1,4 +1,7 @@
-/** Functions and LIKE over texts that were made to be slow: what they cost grows with the text, or a limit with a name ends it. */
+/**
+ * Functions and LIKE over texts that were made to be slow: what they cost grows with the text, or a limit with a name
+ * ends it.
+ */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -15,7 +18,8 @@ const random = (() => {
     return state % n
   }
 })()
-const letters = (count: number, alphabet: readonly string[]): string => Array.from({ length: count }, () => alphabet[random(alphabet.length)]).join('')
+const letters = (count: number, alphabet: readonly string[]): string =>
+  Array.from({ length: count }, () => alphabet[random(alphabet.length)]).join('')
 
 /** Processor time of this thread: others on the machine do not count. */
 function cpuMs(work: () => unknown): number {
@@ -25,7 +29,10 @@ function cpuMs(work: () => unknown): number {
   return (user + system) / 1000
 }
 
-/** What was quadratic took 16 times as long for a text 4 times as long; a linear one takes 4 times as long, give or take the collector. The shortest of three counts. */
+/**
+ * What was quadratic took 16 times as long for a text 4 times as long; a linear one takes 4 times as long, give or take
+ * the collector. The shortest of three counts.
+ */
 function growsLinearly(work: (size: number) => unknown, size: number): void {
   const best = (n: number) => Math.min(...[1, 2, 3].map(() => cpuMs(() => work(n))))
   const [small, large] = [best(size), best(4 * size)]
@@ -44,7 +51,10 @@ const fails = (sql: string): string => {
 test('a text that is nearly a number is refused in linear time', () => {
   for (const type of ['double', 'float', 'int', 'decimal', 'boolean', 'uuid', 'date', 'timestamp', 'time'])
     for (const unit of ['1', ' ', '1.', '1e', '-', '0 '])
-      growsLinearly((size) => assert.match(fails(`CAST(CONCAT(LPAD('', ${size}, '${unit}'), 'x') AS ${type})`), /^CAST: /), 50_000)
+      growsLinearly(
+        (size) => assert.match(fails(`CAST(CONCAT(LPAD('', ${size}, '${unit}'), 'x') AS ${type})`), /^CAST: /),
+        50_000,
+      )
 })
 
 test('STRIPACCENTS of any number of marks', () => {
@@ -66,7 +76,8 @@ test('STRIPACCENTS of any number of marks', () => {
 })
 
 test('REVERSE goes piece by piece and leaves pairs whole', () => {
-  for (const text of ['', 'a', '🛳', 'x🛳'.repeat(5000), `y${'🛳'.repeat(9000)}`, 'abc'.repeat(4001)]) assert.equal(reversed(text), [...text].reverse().join(''))
+  for (const text of ['', 'a', '🛳', 'x🛳'.repeat(5000), `y${'🛳'.repeat(9000)}`, 'abc'.repeat(4001)])
+    assert.equal(reversed(text), [...text].reverse().join(''))
 })
 
 test('long targets are found in linear steps', () => {
@@ -79,7 +90,11 @@ test('long targets are found in linear steps', () => {
   assert.ok(other.steps < 2_300_000, `${other.steps}`)
   for (let i = 0; i < 300; i++) {
     const target = letters(60 + random(20), ['a', 'a', 'a', 'b'])
-    const around = letters(random(100), ['a', 'b']) + (random(2) === 0 ? target : target.slice(1)) + target + letters(random(100), ['a', 'b'])
+    const around =
+      letters(random(100), ['a', 'b']) +
+      (random(2) === 0 ? target : target.slice(1)) +
+      target +
+      letters(random(100), ['a', 'b'])
     assert.equal(findText(around, target), around.indexOf(target))
     assert.equal(findText(around, target, 50), around.indexOf(target, 50))
     assert.deepEqual(splitText(around, target), around.split(target))
@@ -100,7 +115,10 @@ test('LIKE is linear, or says which limit ended it', () => {
   assert.equal(likeMatcher(`%${long}_b`)(text), false)
   assert.equal(likeMatcher(`${long}_b%`)(text), false)
   assert.equal(likeMatcher(`%b${long}%`)(text), false)
-  assert.throws(() => likeMatcher(`%${long}_b%`)(text), /^Error: LIKE: .*function\.max\.like\.steps \(default 50000000\)\.$/)
+  assert.throws(
+    () => likeMatcher(`%${long}_b%`)(text),
+    /^Error: LIKE: .*function\.max\.like\.steps \(default 50000000\)\.$/,
+  )
   // All places begin a try, and each try is short: no reason to stop.
   assert.equal(likeMatcher('%a_b%')(text), false)
 })
@@ -116,12 +134,16 @@ test('functions that look for a text in a text', () => {
       [`SIZEOF(SPLIT(${text}, ${target}))`, '1'],
     ]
   }
-  for (const i of [0, 1, 2, 3, 4]) growsLinearly((size) => assert.equal(show(sqls(size)[i][0]), sqls(size)[i][1]), 10_000)
+  for (const i of [0, 1, 2, 3, 4])
+    growsLinearly((size) => assert.equal(show(sqls(size)[i][0]), sqls(size)[i][1]), 10_000)
 })
 
 test('INTERVAL of a long text', () => {
   const module = join(import.meta.dirname, '../../../src/sql/interval.ts')
   const script = `import { intervalsText } from ${JSON.stringify(module)}; console.log(intervalsText('1'.repeat(1e6)), intervalsText(' 1 day 2  hours '), intervalsText('1 day, 2 hours'))`
-  const { stdout } = spawnSync(process.execPath, ['--input-type=module-typescript', '-e', script], { encoding: 'utf8', timeout: 60_000 })
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module-typescript', '-e', script], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
   assert.equal(stdout, 'undefined 1d 2h undefined\n')
 })

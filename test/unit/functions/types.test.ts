@@ -1,4 +1,7 @@
-/** For arguments of every static type that a function accepts: what comes back is a run-time value of the type that `returns` promised, or a ValueError. */
+/**
+ * For arguments of every static type that a function accepts: what comes back is a run-time value of the type that
+ * `returns` promised, or a ValueError.
+ */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -12,7 +15,21 @@ import { checkJson } from '../../../src/lib/json-read.ts'
 import { Decimal } from '../../../src/lib/decimal.ts'
 import { JsonText } from '../../../src/lib/json-text.ts'
 import type { DataType, Value } from '../../../src/types.ts'
-import { BOOLEAN, BYTES, DATE, DECIMAL, DOUBLE, FLOAT, INT, JSON_TYPE, LONG, STRING, TIMESTAMP, typeName, UUID } from '../../../src/types.ts'
+import {
+  BOOLEAN,
+  BYTES,
+  DATE,
+  DECIMAL,
+  DOUBLE,
+  FLOAT,
+  INT,
+  JSON_TYPE,
+  LONG,
+  STRING,
+  TIMESTAMP,
+  typeName,
+  UUID,
+} from '../../../src/types.ts'
 import { CONTEXT } from './evaluate.ts'
 
 const MICROS: DataType = { kind: 'timestamp', unit: 'micros' }
@@ -56,7 +73,20 @@ const long = fc.oneof(
 )
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 12 }),
-  fc.constantFrom('', '7', '2024-02-29', '2024-02-29 07:05:05', 'yyyy-MM-dd', '07:05', 'UTC', '{"a":[1,2]}', '$.a[*]', '(\\d+)', 'a@b.c', 'cXVheQ=='),
+  fc.constantFrom(
+    '',
+    '7',
+    '2024-02-29',
+    '2024-02-29 07:05:05',
+    'yyyy-MM-dd',
+    '07:05',
+    'UTC',
+    '{"a":[1,2]}',
+    '$.a[*]',
+    '(\\d+)',
+    'a@b.c',
+    'cXVheQ==',
+  ),
 )
 const uuid = fc.uuid()
 
@@ -75,7 +105,9 @@ function valuesOf(type: DataType): fc.Arbitrary<Value> {
     case 'double':
       return fc.double()
     case 'decimal':
-      return fc.tuple(fc.bigInt({ min: -(10n ** 25n), max: 10n ** 25n }), fc.integer({ min: 0, max: 10 })).map(([n, scale]) => new Decimal(n, scale))
+      return fc
+        .tuple(fc.bigInt({ min: -(10n ** 25n), max: 10n ** 25n }), fc.integer({ min: 0, max: 10 }))
+        .map(([n, scale]) => new Decimal(n, scale))
     case 'string':
       return text
     case 'uuid':
@@ -87,7 +119,10 @@ function valuesOf(type: DataType): fc.Arbitrary<Value> {
     case 'time':
       return fc.integer({ min: 0, max: 86_399_999 })
     case 'array':
-      return fc.array(fc.oneof({ weight: 5, arbitrary: valuesOf(type.element) }, { weight: 1, arbitrary: fc.constant<Value>(null) }), { maxLength: 4 })
+      return fc.array(
+        fc.oneof({ weight: 5, arbitrary: valuesOf(type.element) }, { weight: 1, arbitrary: fc.constant<Value>(null) }),
+        { maxLength: 4 },
+      )
     case 'struct':
       return fc.tuple(int, text).map(
         ([a, b]) =>
@@ -97,7 +132,12 @@ function valuesOf(type: DataType): fc.Arbitrary<Value> {
           ]),
       )
     default:
-      return fc.oneof(long, text, fc.boolean(), fc.constantFrom(new JsonText('{"a":[1,{"b":null}]}'), new JsonText('[1,"x",[2]]')))
+      return fc.oneof(
+        long,
+        text,
+        fc.boolean(),
+        fc.constantFrom(new JsonText('{"a":[1,{"b":null}]}'), new JsonText('[1,"x",[2]]')),
+      )
   }
 }
 
@@ -116,7 +156,9 @@ function conforms(value: Value, type: DataType): boolean {
     case 'long':
     case 'time':
     case 'timestamp':
-      return typeof value === 'bigint' ? value >= -(2n ** 63n) && value < 2n ** 63n && !Number.isSafeInteger(Number(value)) : Number.isSafeInteger(value)
+      return typeof value === 'bigint'
+        ? value >= -(2n ** 63n) && value < 2n ** 63n && !Number.isSafeInteger(Number(value))
+        : Number.isSafeInteger(value)
     case 'float':
     case 'double':
       return typeof value === 'number'
@@ -146,9 +188,13 @@ describe('results have the promised type', () => {
       const most = fn.parameters.length + (fn.parameters.at(-1)?.variadic === true ? 1 : 0)
       const argument = (i: number): fc.Arbitrary<{ type: DataType; value: Value }> => {
         const accept = parameterAt(fn.parameters, i)?.accept ?? 'any'
-        return fc.constantFrom(...TYPES.filter((t) => accepts(accept, t))).chain((type) => valuesOf(type).map((value) => ({ type, value })))
+        return fc
+          .constantFrom(...TYPES.filter((t) => accepts(accept, t)))
+          .chain((type) => valuesOf(type).map((value) => ({ type, value })))
       }
-      const call = fc.integer({ min: least, max: most }).chain((count) => fc.tuple(...Array.from({ length: count }, (_, i) => argument(i))))
+      const call = fc
+        .integer({ min: least, max: most })
+        .chain((count) => fc.tuple(...Array.from({ length: count }, (_, i) => argument(i))))
       fc.assert(
         fc.property(call, (args) => {
           const types = args.map((a) => a.type)
@@ -167,7 +213,10 @@ describe('results have the promised type', () => {
             assert.match(error.message, /[.!?]$/)
             return
           }
-          assert.ok(conforms(value, type), `${fn.name}(${types.map(typeName).join(', ')}) gave ${String(value)} for ${typeName(type)}`)
+          assert.ok(
+            conforms(value, type),
+            `${fn.name}(${types.map(typeName).join(', ')}) gave ${String(value)} for ${typeName(type)}`,
+          )
         }),
         { seed: 20240229, numRuns: 150 },
       )
@@ -208,7 +257,8 @@ describe('casts give values of the wanted type', () => {
   })
   test('through text and back', () => {
     for (const type of [INT, LONG, FLOAT, DOUBLE, DECIMAL, BOOLEAN, DATE, TIME, TIMESTAMP, MICROS, UUID]) {
-      const sane = type.kind === 'timestamp' ? fc.integer({ min: -62_135_596_800_000, max: 253_402_300_799_999 }) : valuesOf(type)
+      const sane =
+        type.kind === 'timestamp' ? fc.integer({ min: -62_135_596_800_000, max: 253_402_300_799_999 }) : valuesOf(type)
       fc.assert(
         fc.property(
           sane.filter((v) => typeof v !== 'number' || Number.isFinite(v)),

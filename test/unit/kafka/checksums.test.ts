@@ -1,11 +1,16 @@
-/** The second thread's verdicts: of good batches, damaged ones, and ones of old formats, which it leaves to the reader; and that it lives on after them. */
+/**
+ * The second thread's verdicts: of good batches, damaged ones, and ones of old formats, which it leaves to the reader;
+ * and that it lives on after them.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Checksums } from '../../../src/kafka/codecs/checksums.ts'
 import { writeRecordBatch } from '../../../src/kafka/read/record-batch.ts'
 
-const GOOD = writeRecordBatch(Array.from({ length: 50 }, (_, i) => ({ value: `${i} ${'x'.repeat(2000)}`, timestamp: 1000 + i })))
+const GOOD = writeRecordBatch(
+  Array.from({ length: 50 }, (_, i) => ({ value: `${i} ${'x'.repeat(2000)}`, timestamp: 1000 + i })),
+)
 const DAMAGED = Buffer.from(GOOD)
 DAMAGED[GOOD.length - 7] ^= 1
 /** A message of format v1, as short as one can be: 12 bytes in front of 5. */

@@ -1,4 +1,7 @@
-/** Batches that hold more than one compressed stream, as brokers and Java take them: all of it is read, within one limit. */
+/**
+ * Batches that hold more than one compressed stream, as brokers and Java take them: all of it is read, within one
+ * limit.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import zlib from 'node:zlib'
@@ -31,9 +34,17 @@ test('zstd: several frames, skippable and empty ones, in any order', async () =>
   ] as const)
     assert.equal(await plain(4, Buffer.concat(parts)), text)
   const input = Buffer.concat([zstd('one'), zstd('two')])
-  const { buffer } = await new Decompressor().run(4, input, new DataView(input.buffer, input.byteOffset, input.length), 0, input.length)
+  const { buffer } = await new Decompressor().run(
+    4,
+    input,
+    new DataView(input.buffer, input.byteOffset, input.length),
+    0,
+    input.length,
+  )
   assert.equal(buffer.buffer.byteLength, buffer.length, 'no memory that others use')
-  const checked = zlib.zstdCompressSync(Buffer.from(long), { params: { [zlib.constants.ZSTD_c_checksumFlag]: 1, [zlib.constants.ZSTD_c_contentSizeFlag]: 0 } })
+  const checked = zlib.zstdCompressSync(Buffer.from(long), {
+    params: { [zlib.constants.ZSTD_c_checksumFlag]: 1, [zlib.constants.ZSTD_c_contentSizeFlag]: 0 },
+  })
   assert.equal(await plain(4, Buffer.concat([checked, zstd('!')])), `${long}!`)
 })
 
@@ -52,7 +63,10 @@ test('zstd: what is cut short, no frame, or too much is told', async () => {
 })
 
 test('gzip members and snappy streams, one behind the other', async () => {
-  assert.equal(await plain(1, Buffer.concat([zlib.gzipSync('one'), zlib.gzipSync('two'), zlib.gzipSync('three')])), 'onetwothree')
+  assert.equal(
+    await plain(1, Buffer.concat([zlib.gzipSync('one'), zlib.gzipSync('two'), zlib.gzipSync('three')])),
+    'onetwothree',
+  )
   const stream = (...chunks: string[]): Buffer => {
     const head = Buffer.from('82534e41505059000000000100000001', 'hex')
     const bodies = chunks.map((text) => {
@@ -63,5 +77,8 @@ test('gzip members and snappy streams, one behind the other', async () => {
     })
     return Buffer.concat([head, ...bodies])
   }
-  assert.equal(await plain(2, Buffer.concat([stream('one', 'two'), stream('three'), stream(), stream('four')])), 'onetwothreefour')
+  assert.equal(
+    await plain(2, Buffer.concat([stream('one', 'two'), stream('three'), stream(), stream('four')])),
+    'onetwothreefour',
+  )
 })

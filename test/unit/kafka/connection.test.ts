@@ -47,7 +47,8 @@ test('addresses', () => {
   assert.deepEqual(parseAddress('SASL_SSL://kafka:1'), { host: 'kafka', port: 1 })
   assert.deepEqual(parseAddress('[::1]:99'), { host: '::1', port: 99 })
   assert.deepEqual(parseAddress('kafka'), { host: 'kafka', port: 9092 })
-  for (const bad of ['', 'a b', 'host:0', 'host:70000', 'host:x', '::1:99']) assert.equal(parseAddress(bad), undefined, bad)
+  for (const bad of ['', 'a b', 'host:0', 'host:70000', 'host:x', '::1:99'])
+    assert.equal(parseAddress(bad), undefined, bad)
   assert.throws(() => new Cluster({ brokers: ['a:b'] }), /"a:b" is not a broker address/)
   assert.throws(() => new Cluster({ brokers: [] }), /no broker address/)
 })
@@ -63,9 +64,13 @@ test('nobody listens', async (t) => {
 })
 
 test('a listener that is no Kafka, or expects TLS', async (t) => {
-  const http = await refusal(await server(t, (socket) => socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))))
+  const http = await refusal(
+    await server(t, (socket) => socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))),
+  )
   assert.match(http.message, /answers with HTTP/)
-  const alert = await refusal(await server(t, (socket) => socket.once('data', () => socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, 50])))))
+  const alert = await refusal(
+    await server(t, (socket) => socket.once('data', () => socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, 50])))),
+  )
   assert.equal(alert.errorName, 'TLS_EXPECTED')
   const silent = await refusal(await server(t, (socket) => socket.once('data', () => socket.destroy())))
   assert.equal(silent.errorName, 'CONNECTION_LOST')
@@ -76,7 +81,10 @@ test('TLS to a plaintext listener', async (t) => {
   const closing = await refusal(await server(t, (socket) => socket.once('data', () => socket.end())), { tls: true })
   assert.equal(closing.errorName, 'TLS_FAILED')
   assert.match(closing.message, /is it a plaintext listener\?/)
-  const talking = await refusal(await server(t, (socket) => socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))), { tls: {} })
+  const talking = await refusal(
+    await server(t, (socket) => socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))),
+    { tls: {} },
+  )
   assert.equal(talking.errorName, 'TLS_FAILED')
 })
 
@@ -114,8 +122,14 @@ test('versions: none in common, and an API the broker does not have', async (t) 
   cluster.versions = [[API.metadata, 12, 20]]
   const client = new Cluster({ brokers: cluster.addresses })
   t.after(() => client.close())
-  await assert.rejects(client.listing(), /Metadata is needed in a version from 4 to 10, the broker offers versions 12 to 20/)
-  await assert.rejects(client.topicConfig('t'), /DescribeConfigs is needed in a version from 1 to 3, the broker does not offer it/)
+  await assert.rejects(
+    client.listing(),
+    /Metadata is needed in a version from 4 to 10, the broker offers versions 12 to 20/,
+  )
+  await assert.rejects(
+    client.topicConfig('t'),
+    /DescribeConfigs is needed in a version from 1 to 3, the broker does not offer it/,
+  )
 })
 
 test('answers in the wrong order, too long, or unreadable', async (t) => {
@@ -147,7 +161,10 @@ test('answers in the wrong order, too long, or unreadable', async (t) => {
 test('SASL: the wrong mechanism, and the broker’s own words', async (t) => {
   const cluster = await fake(t)
   const scram = { mechanism: 'SCRAM-SHA-256', username: 'u', password: 'secret-word' } as const
-  assert.match((await refusal(cluster.ports[0], { sasl: scram })).message, /does not offer SCRAM-SHA-256; it offers PLAIN \(UNSUPPORTED_SASL_MECHANISM\)/)
+  assert.match(
+    (await refusal(cluster.ports[0], { sasl: scram })).message,
+    /does not offer SCRAM-SHA-256; it offers PLAIN \(UNSUPPORTED_SASL_MECHANISM\)/,
+  )
   cluster.sasl = () => [58, 'Authentication failed: Invalid username or password', Buffer.alloc(0)]
   const error = await refusal(cluster.ports[0], { sasl: { ...scram, mechanism: 'PLAIN' } })
   assert.equal(error.code, 58)
@@ -179,9 +196,17 @@ test('the next configured broker is asked when the first does not answer; all fa
   cluster.add('t', [[]])
   const client = new Cluster({ brokers: ['127.0.0.1:1', ...cluster.addresses] })
   t.after(() => client.close())
-  assert.deepEqual((await client.metadata(['t'])).topics[0].partitions[0], { partition: 0, leader: 0, replicas: [0], error: 0 })
+  assert.deepEqual((await client.metadata(['t'])).topics[0].partitions[0], {
+    partition: 0,
+    leader: 0,
+    replicas: [0],
+    error: 0,
+  })
   const none = new Cluster({ brokers: ['127.0.0.1:1', '127.0.0.1:2'] })
-  await assert.rejects(none.listing(), /No broker can be used\. .*127\.0\.0\.1:1: connection refused.*127\.0\.0\.1:2: connection refused/)
+  await assert.rejects(
+    none.listing(),
+    /No broker can be used\. .*127\.0\.0\.1:1: connection refused.*127\.0\.0\.1:2: connection refused/,
+  )
 })
 
 test('a listing shows what was there when it was asked for; many questions at once are two', async (t) => {
@@ -189,7 +214,8 @@ test('a listing shows what was there when it was asked for; many questions at on
   cluster.add('old', [[]])
   const client = new Cluster({ brokers: cluster.addresses })
   t.after(() => client.close())
-  const names = async (options?: { maxAgeMs: number }) => (await client.listing(options)).topics.map((topic) => topic.name)
+  const names = async (options?: { maxAgeMs: number }) =>
+    (await client.listing(options)).topics.map((topic) => topic.name)
   assert.deepEqual(await names(), ['old'])
   const asked = () => client.requests.get('Metadata') ?? 0
   const before = asked()

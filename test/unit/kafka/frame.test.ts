@@ -17,7 +17,10 @@ function framed(...bodies: Buffer[]): Buffer {
 function collector(maxBytes?: number): { frames: string[]; assembler: FrameAssembler } {
   const frames: string[] = []
   const assembler = new FrameAssembler(
-    { allocate: (size) => Buffer.alloc(size + 3), frame: (buffer, size) => frames.push(buffer.toString('latin1', 0, size)) },
+    {
+      allocate: (size) => Buffer.alloc(size + 3),
+      frame: (buffer, size) => frames.push(buffer.toString('latin1', 0, size)),
+    },
     maxBytes,
   )
   return { frames, assembler }
@@ -70,13 +73,18 @@ test('what is not Kafka is called by its name', () => {
     ['SSH-2.0-OpenSSH', 'NOT_KAFKA', /SSH/],
     [Buffer.from([0, 0, 0, 0]), 'NOT_KAFKA', /impossible length \(0\)/],
     [Buffer.from([0xff, 0, 0, 0]), 'NOT_KAFKA', /impossible length/],
-    [Buffer.from([0, 1, 0, 0]), 'RESPONSE_TOO_LARGE', /65536 bytes is over the limit of 1000 bytes \(kafka\.response\.max\.bytes\)/],
+    [
+      Buffer.from([0, 1, 0, 0]),
+      'RESPONSE_TOO_LARGE',
+      /65536 bytes is over the limit of 1000 bytes \(kafka\.response\.max\.bytes\)/,
+    ],
   ]
   for (const [bytes, name, message] of cases) {
     const { assembler } = collector(1000)
     assert.throws(
       () => assembler.push(Buffer.from(bytes as string)),
-      (error: unknown) => error instanceof KafkaError && error.errorName === name && message.test(error.message) && !error.retriable,
+      (error: unknown) =>
+        error instanceof KafkaError && error.errorName === name && message.test(error.message) && !error.retriable,
     )
   }
 })

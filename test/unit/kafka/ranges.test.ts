@@ -1,4 +1,7 @@
-/** Batches that belong to several ranges, on the embedded broker: where a partition is read in two places at once, and where a condition wants pieces of one batch. */
+/**
+ * Batches that belong to several ranges, on the embedded broker: where a partition is read in two places at once, and
+ * where a condition wants pieces of one batch.
+ */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { createCatalog } from '../../../src/catalog/kafka-catalog.ts'
@@ -19,7 +22,12 @@ async function ask(sql: string): Promise<string[]> {
   const log = createKafkaLog(cluster)
   const catalog = createCatalog({ cluster, log, formats: { '*': { key: 'STRING', value: 'STRING' } } })
   const frames: string[] = []
-  await runRequest({ sql, live: false }, { catalog, log }, { send: (f) => void frames.push(f), drained: () => undefined }, new AbortController().signal)
+  await runRequest(
+    { sql, live: false },
+    { catalog, log },
+    { send: (f) => void frames.push(f), drained: () => undefined },
+    new AbortController().signal,
+  )
   catalog.close()
   log.close()
   return frames
@@ -36,19 +44,30 @@ test('every record is counted once, wherever the partition is cut', async () => 
   ] as const) {
     broker.createTopic(topic)
     const total = 5 + Math.ceil(140_000 / size)
-    for (let i = 0; i < total; i++) broker.append(topic, 0, writeRecordBatch(Array.from({ length: size }, () => ({ key: null, value: 'x' }))))
+    for (let i = 0; i < total; i++)
+      broker.append(topic, 0, writeRecordBatch(Array.from({ length: size }, () => ({ key: null, value: 'x' }))))
     assert.deepEqual(await ask(`SELECT count(*) AS n FROM ${topic}`), [`{"n":${total * size}}`], topic)
   }
 })
 
 test('several ranges of one batch, and of the next', async () => {
   broker.createTopic('pieces')
-  for (let i = 0; i < 3; i++) broker.append('pieces', 0, writeRecordBatch(Array.from({ length: 10 }, (_, j) => ({ key: null, value: String(10 * i + j) }))))
+  for (let i = 0; i < 3; i++)
+    broker.append(
+      'pieces',
+      0,
+      writeRecordBatch(Array.from({ length: 10 }, (_, j) => ({ key: null, value: String(10 * i + j) }))),
+    )
   const wanted = [1, 2, 5, 9, 10, 12, 27]
   assert.deepEqual(
     await ask(`SELECT _meta.offset AS o FROM pieces WHERE _meta.offset IN (${wanted})`),
     wanted.map((o) => `{"o":${o}}`),
   )
-  assert.deepEqual(await ask(`SELECT count(*) AS n FROM pieces WHERE _meta.offset IN (${wanted})`), [`{"n":${wanted.length}}`])
-  assert.deepEqual(await ask('SELECT count(*) AS n FROM pieces WHERE _meta.offset = 3 OR _meta.offset = 7 OR _meta.offset > 22'), ['{"n":9}'])
+  assert.deepEqual(await ask(`SELECT count(*) AS n FROM pieces WHERE _meta.offset IN (${wanted})`), [
+    `{"n":${wanted.length}}`,
+  ])
+  assert.deepEqual(
+    await ask('SELECT count(*) AS n FROM pieces WHERE _meta.offset = 3 OR _meta.offset = 7 OR _meta.offset > 22'),
+    ['{"n":9}'],
+  )
 })

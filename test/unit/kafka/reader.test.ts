@@ -4,9 +4,21 @@ import { compressionsAlgorithms } from '@platformatic/kafka'
 import fc from 'fast-check'
 import { Cluster } from '../../../src/kafka/cluster.ts'
 import type { ClusterConfig } from '../../../src/kafka/config.ts'
-import { type BatchSource, KafkaError, type KafkaLog, type RecordBatch, type ScanRequest } from '../../../src/kafka/log.ts'
+import {
+  type BatchSource,
+  KafkaError,
+  type KafkaLog,
+  type RecordBatch,
+  type ScanRequest,
+} from '../../../src/kafka/log.ts'
 import { createKafkaLog } from '../../../src/kafka/read/reader.ts'
-import { type BatchToWrite, controlRecord, type RecordToWrite, readRecords, writeRecordBatch } from '../../../src/kafka/read/record-batch.ts'
+import {
+  type BatchToWrite,
+  controlRecord,
+  type RecordToWrite,
+  readRecords,
+  writeRecordBatch,
+} from '../../../src/kafka/read/record-batch.ts'
 import { API } from '../../../src/kafka/wire/primitives.ts'
 import { eventually, stoodStill } from '../../support/eventually.ts'
 import { FakeCluster, type FakePartition } from '../../wire/fake-broker.ts'
@@ -17,7 +29,10 @@ interface World {
   readonly log: KafkaLog
 }
 
-async function world(t: TestContext, options: Partial<ClusterConfig> & { readonly nodes?: number } = {}): Promise<World> {
+async function world(
+  t: TestContext,
+  options: Partial<ClusterConfig> & { readonly nodes?: number } = {},
+): Promise<World> {
   const { nodes, ...config } = options
   const fake = await FakeCluster.start(nodes)
   const cluster = new Cluster({ brokers: fake.addresses, retryTimeoutMs: 2000, gapTimeoutMs: 600, ...config })
@@ -61,7 +76,10 @@ async function drain(source: BatchSource, each?: (batch: RecordBatch) => void | 
     if (found.fault !== undefined) read.push({ partition: found.partition, offset: -1 })
     else
       for (const record of readRecords(found))
-        read.push({ partition: found.partition, offset: Number(record.value?.toString()) === record.offset ? record.offset : Number.NaN })
+        read.push({
+          partition: found.partition,
+          offset: Number(record.value?.toString()) === record.offset ? record.offset : Number.NaN,
+        })
     await each?.(found)
   }
 }
@@ -103,7 +121,10 @@ test('bounds and offsets for a time, from several leaders', async (t) => {
   assert.deepEqual(await log.offsetsForTime('t', [0], 1005, options), [5])
   assert.deepEqual(await log.offsetsForTime('t', [0], 1006, options), [undefined])
   await assert.rejects(log.bounds('t', [7], options), /no partition 7/)
-  await assert.rejects(log.bounds('none', [0], options), (error: unknown) => error instanceof KafkaError && error.code === 3)
+  await assert.rejects(
+    log.bounds('none', [0], options),
+    (error: unknown) => error instanceof KafkaError && error.code === 3,
+  )
 })
 
 test('bounds wait for a leader, but not longer than they may', async (t) => {
@@ -115,7 +136,10 @@ test('bounds wait for a leader, but not longer than they may', async (t) => {
   }, 60)
   assert.equal((await log.bounds('t', [0], { isolation: 'read_committed', timeoutMs: 2000 }))[0].end, 10)
   fake.fault = ({ api }) => (api === API.listOffsets ? 'silent' : undefined)
-  await assert.rejects(log.bounds('t', [0], { isolation: 'read_committed', timeoutMs: 50 }), /within 50 ms \(kafka\.offset\.timeout\)/)
+  await assert.rejects(
+    log.bounds('t', [0], { isolation: 'read_committed', timeoutMs: 50 }),
+    /within 50 ms \(kafka\.offset\.timeout\)/,
+  )
   const stop = new AbortController()
   const asked = log.bounds('t', [0], { isolation: 'read_committed', timeoutMs: 5000, signal: stop.signal })
   stop.abort(new Error('no more'))
@@ -128,7 +152,9 @@ test('reads every record of every partition once, in order, whatever the fetch s
   for (const fetchMaxBytes of [1, 700, 5000, 1 << 20]) {
     const source = log.scan(whole(parts, { fetchMaxBytes }), never)
     const read = await drain(source)
-    parts.forEach((part, i) => assert.deepEqual(offsetsOf(read, i), upTo(part.end), `partition ${i} with ${fetchMaxBytes}`))
+    parts.forEach((part, i) =>
+      assert.deepEqual(offsetsOf(read, i), upTo(part.end), `partition ${i} with ${fetchMaxBytes}`),
+    )
     for (const entry of source.progress) assert.equal(entry.position, entry.end)
     assert.equal(
       source.progress[0].bytesRead,
@@ -140,17 +166,29 @@ test('reads every record of every partition once, in order, whatever the fetch s
 test('any ranges, in order or not, give exactly the wanted offsets', async (t) => {
   const { fake, log } = await world(t)
   fake.add('t', [batches(300, 100, 0), batches(100, 100, 0)])
-  const range = (end: number) => fc.uniqueArray(fc.integer({ min: 0, max: end }), { minLength: 2, maxLength: 6 }).map((points) => points.sort((a, b) => a - b))
+  const range = (end: number) =>
+    fc
+      .uniqueArray(fc.integer({ min: 0, max: end }), { minLength: 2, maxLength: 6 })
+      .map((points) => points.sort((a, b) => a - b))
   await fc.assert(
     fc.asyncProperty(range(30_000), range(10_000), fc.boolean(), async (first, second, unordered) => {
       const ranges = [first, second].flatMap((points, partition) =>
-        Array.from({ length: points.length >> 1 }, (_, i) => ({ partition, start: points[2 * i], end: points[2 * i + 1] })),
+        Array.from({ length: points.length >> 1 }, (_, i) => ({
+          partition,
+          start: points[2 * i],
+          end: points[2 * i + 1],
+        })),
       )
-      const source = log.scan({ topic: 't', ranges, isolation: 'read_committed', unordered, fetchMaxBytes: 60_000 }, never)
+      const source = log.scan(
+        { topic: 't', ranges, isolation: 'read_committed', unordered, fetchMaxBytes: 60_000 },
+        never,
+      )
       const read = await drain(source)
       for (const partition of [0, 1]) {
         const found = offsetsOf(read, partition)
-        const expected = ranges.filter((entry) => entry.partition === partition).flatMap(({ start, end }) => upTo(end, start))
+        const expected = ranges
+          .filter((entry) => entry.partition === partition)
+          .flatMap(({ start, end }) => upTo(end, start))
         assert.deepEqual(unordered ? found.sort((a, b) => a - b) : found, expected)
       }
       for (const entry of source.progress) assert.equal(entry.position, entry.end)
@@ -166,16 +204,26 @@ test('one large partition goes over two connections, whether order matters or no
     fake.fetches.length = 0
     const read = await drain(log.scan(whole(parts, { unordered }), never))
     const sockets = new Set(fake.fetches.map((request) => request.socket)).size
-    assert.deepEqual([sockets, read.length, unordered || offsetsOf(read).every((offset, i) => offset === i)], [2, 30_000, true])
+    assert.deepEqual(
+      [sockets, read.length, unordered || offsetsOf(read).every((offset, i) => offset === i)],
+      [2, 30_000, true],
+    )
   }
 })
 
 /** Batches of any size with gaps between them, as compaction leaves them, over at least 25,000 offsets. */
 const sparse = fc
-  .array(fc.record({ size: fc.integer({ min: 1, max: 40 }), padding: fc.integer({ min: 0, max: 400 }), gap: fc.constantFrom(0, 0, 0, 7, 900) }), {
-    minLength: 80,
-    maxLength: 200,
-  })
+  .array(
+    fc.record({
+      size: fc.integer({ min: 1, max: 40 }),
+      padding: fc.integer({ min: 0, max: 400 }),
+      gap: fc.constantFrom(0, 0, 0, 7, 900),
+    }),
+    {
+      minLength: 80,
+      maxLength: 200,
+    },
+  )
   .map((items) => {
     const list: { base: number; size: number; bytes: Buffer }[] = []
     let base = 0
@@ -218,7 +266,9 @@ test('stripes of one partition: everything once, in order, counted once, whateve
           if (trouble === 'leader') part.leader = 1 - part.leader
           if (trouble === 'head') part.start = Math.max(part.start, Math.min(found.lastOffset + 2000, 20_000))
         })
-        const wanted = list.flatMap(({ base, size }) => upTo(base + size, base)).filter((offset) => offset >= range.start && offset < range.end)
+        const wanted = list
+          .flatMap(({ base, size }) => upTo(base + size, base))
+          .filter((offset) => offset >= range.start && offset < range.end)
         const found = offsetsOf(read).filter((offset) => offset >= range.start && offset < range.end)
         assert.equal(progress.position, progress.end)
         if (trouble === 'head') {
@@ -230,7 +280,9 @@ test('stripes of one partition: everything once, in order, counted once, whateve
           return
         }
         assert.deepEqual(found, wanted)
-        const bytes = list.filter(({ base, size }) => base + size > range.start && base < range.end).reduce((sum, entry) => sum + entry.bytes.length, 0)
+        const bytes = list
+          .filter(({ base, size }) => base + size > range.start && base < range.end)
+          .reduce((sum, entry) => sum + entry.bytes.length, 0)
         if (trouble === 'none') assert.equal(progress.bytesRead, bytes)
       },
     ),
@@ -242,7 +294,12 @@ test('stripes of one partition: everything once, in order, counted once, whateve
 test('nothing wanted: nothing is asked', async (t) => {
   const { fake, log } = await world(t)
   fake.add('t', [[]])
-  assert.deepEqual(await drain(log.scan({ topic: 't', ranges: [{ partition: 0, start: 5, end: 5 }], isolation: 'read_committed' }, never)), [])
+  assert.deepEqual(
+    await drain(
+      log.scan({ topic: 't', ranges: [{ partition: 0, start: 5, end: 5 }], isolation: 'read_committed' }, never),
+    ),
+    [],
+  )
   assert.deepEqual(await drain(log.scan({ topic: 't', ranges: [], isolation: 'read_committed' }, never)), [])
   assert.equal(fake.connections, 0)
 })
@@ -260,7 +317,22 @@ test('the answer cut at every byte, then the connection lost: nothing is missing
     assert.equal(positions.get(0), 0)
     return { cut: at }
   }
-  const length = 4 + 4 + 4 + 2 + 4 + 4 + 3 + 4 + 4 + 2 + 24 + 4 + 4 + 4 + parts[0].batches.reduce((sum, bytes) => sum + bytes.length, 0)
+  const length =
+    4 +
+    4 +
+    4 +
+    2 +
+    4 +
+    4 +
+    3 +
+    4 +
+    4 +
+    2 +
+    24 +
+    4 +
+    4 +
+    4 +
+    parts[0].batches.reduce((sum, bytes) => sum + bytes.length, 0)
   for (let i = 0; i < length; i++) {
     cut = i
     assert.deepEqual(offsetsOf(await drain(log.scan(whole(parts), never))), upTo(6), `cut at ${i}`)
@@ -301,7 +373,10 @@ test('a log that ends before its captured end is an error, not an endless wait',
   const { fake, log } = await world(t, { retryTimeoutMs: 300 })
   const [part] = fake.add('t', [batches(2)])
   const request = { ...whole([part]), ranges: [{ partition: 0, start: 0, end: 30 }] }
-  await assert.rejects(drain(log.scan(request, never)), /the log ends at 20, before the offset 30 .* 300 ms \(kafka\.retry\.timeout\)/)
+  await assert.rejects(
+    drain(log.scan(request, never)),
+    /the log ends at 20, before the offset 30 .* 300 ms \(kafka\.retry\.timeout\)/,
+  )
 })
 
 test('transactions: control batches never, aborted records only under read_uncommitted', async (t) => {
@@ -327,7 +402,10 @@ test('transactions: control batches never, aborted records only under read_uncom
     { producerId: 1, firstOffset: 0, lastOffset: 8 },
   ]
   assert.deepEqual(offsetsOf(await drain(log.scan(whole([part]), never))), [2, 3, 4, 5, 9, 10, 15])
-  assert.deepEqual(offsetsOf(await drain(log.scan(whole([part], { isolation: 'read_uncommitted' }), never))), [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 13, 15])
+  assert.deepEqual(
+    offsetsOf(await drain(log.scan(whole([part], { isolation: 'read_uncommitted' }), never))),
+    [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 13, 15],
+  )
   for (let start = 0; start <= 15; start++) {
     const request = { ...whole([part]), ranges: [{ partition: 0, start, end: 16 }] }
     assert.deepEqual(
@@ -377,7 +455,10 @@ test('a log that was cut or made anew is an error', async (t) => {
   const request = whole([part])
   part.batches = []
   part.end = 0
-  await assert.rejects(drain(log.scan({ ...request, ranges: [{ partition: 0, start: 50, end: 100 }] }, never)), /now ends at offset 0, before 50/)
+  await assert.rejects(
+    drain(log.scan({ ...request, ranges: [{ partition: 0, start: 50, end: 100 }] }, never)),
+    /now ends at offset 0, before 50/,
+  )
 })
 
 test('a leader that moves while its partition is read', async (t) => {
@@ -408,7 +489,10 @@ test('a partition without a leader for a while; and for too long', async (t) => 
   late.close()
   await assert.rejects(
     drain(log.scan(whole([part]), never)),
-    (error: unknown) => error instanceof KafkaError && /No progress for 500 ms \(kafka\.retry\.timeout\)/.test(error.message) && !error.retriable,
+    (error: unknown) =>
+      error instanceof KafkaError &&
+      /No progress for 500 ms \(kafka\.retry\.timeout\)/.test(error.message) &&
+      !error.retriable,
   )
 })
 
@@ -434,7 +518,10 @@ test('a topic deleted while it is read, and rights taken away', async (t) => {
   parts[0].error = 29
   await assert.rejects(
     drain(log.scan(whole(parts), never)),
-    (error: unknown) => error instanceof KafkaError && error.errorName === 'TOPIC_AUTHORIZATION_FAILED' && /Reading "t" partition 0/.test(error.message),
+    (error: unknown) =>
+      error instanceof KafkaError &&
+      error.errorName === 'TOPIC_AUTHORIZATION_FAILED' &&
+      /Reading "t" partition 0/.test(error.message),
   )
 })
 
@@ -484,7 +571,12 @@ test('every codec, with large batches decompressed off the thread', async (t) =>
   const { fake, log } = await world(t)
   const codecs = ['gzip', 'snappy', 'lz4', 'zstd'] as const
   const list = codecs.map((codec, i) =>
-    batch(i * 20_000, 20_000, { codec, compress: (plain) => Buffer.from(compressionsAlgorithms[codec].compressSync(plain)) }, 200),
+    batch(
+      i * 20_000,
+      20_000,
+      { codec, compress: (plain) => Buffer.from(compressionsAlgorithms[codec].compressSync(plain)) },
+      200,
+    ),
   )
   const parts = fake.add('t', [[...list, batch(80_000, 3)]])
   let waited = 0
@@ -720,7 +812,10 @@ test('a session that the broker will end is replaced before that', async (t) => 
   const parts = fake.add('t', [batches(60, 10, 100)])
   await cluster.listing()
   const first = fake.connections
-  const read = await drain(log.scan(whole(parts, { fetchMaxBytes: 3000 }), never), () => new Promise((resolve) => setTimeout(resolve, 3)))
+  const read = await drain(
+    log.scan(whole(parts, { fetchMaxBytes: 3000 }), never),
+    () => new Promise((resolve) => setTimeout(resolve, 3)),
+  )
   assert.deepEqual(offsetsOf(read), upTo(600))
   const during = fake.connections
   assert.ok(during > first + 1, `${during - first} connections for the scan`)
@@ -733,7 +828,12 @@ test('a partition added since metadata was asked for', async (t) => {
   fake.add('t', [batches(1)])
   await cluster.metadata(['t'])
   const parts = fake.add('t', [batches(1), batches(2)])
-  assert.deepEqual(await log.bounds('t', [1], { isolation: 'read_committed', timeoutMs: 1000 }), [{ partition: 1, start: 0, end: 20 }])
+  assert.deepEqual(await log.bounds('t', [1], { isolation: 'read_committed', timeoutMs: 1000 }), [
+    { partition: 1, start: 0, end: 20 },
+  ])
   fake.add('t', [batches(1), batches(2), batches(3)])
-  assert.equal((await drain(log.scan({ ...whole(parts), ranges: [{ partition: 2, start: 0, end: 30 }] }, never))).length, 30)
+  assert.equal(
+    (await drain(log.scan({ ...whole(parts), ranges: [{ partition: 2, start: 0, end: 30 }] }, never))).length,
+    30,
+  )
 })

@@ -7,7 +7,15 @@ import { Decompressor, type Plain } from '../../../src/kafka/codecs/compression.
 import { crc32c } from '../../../src/kafka/codecs/crc32c.ts'
 import type { RecordBatch } from '../../../src/kafka/log.ts'
 import { CodecError } from '../../../src/kafka/codecs/output.ts'
-import { BatchHeader, CODECS, checksumFits, controlRecord, controlType, readRecords, writeRecordBatch } from '../../../src/kafka/read/record-batch.ts'
+import {
+  BatchHeader,
+  CODECS,
+  checksumFits,
+  controlRecord,
+  controlType,
+  readRecords,
+  writeRecordBatch,
+} from '../../../src/kafka/read/record-batch.ts'
 import { wholeBatch } from '../../support/record-batch.ts'
 
 function viewOf(buffer: Buffer): DataView {
@@ -38,20 +46,27 @@ test('records written are records read', () => {
     headers: fc.array(fc.record({ key: fc.string(), value: bytes }), { maxLength: 3 }),
   })
   fc.assert(
-    fc.property(fc.array(record, { minLength: 1, maxLength: 20 }), fc.integer({ min: 0, max: 2 ** 48 }), (records, baseOffset) => {
-      const read = [...readRecords(opened(writeRecordBatch(records, { baseOffset })))]
-      assert.equal(read.length, records.length)
-      read.forEach((found, i) => {
-        assert.equal(found.offset, baseOffset + i)
-        assert.equal(found.timestamp, records[i].timestamp)
-        assert.deepEqual(found.key, records[i].key === null ? null : Buffer.from(records[i].key))
-        assert.deepEqual(found.value, records[i].value === null ? null : Buffer.from(records[i].value))
-        assert.deepEqual(
-          found.headers,
-          records[i].headers.map((header) => ({ key: Buffer.from(header.key).toString(), value: header.value === null ? null : Buffer.from(header.value) })),
-        )
-      })
-    }),
+    fc.property(
+      fc.array(record, { minLength: 1, maxLength: 20 }),
+      fc.integer({ min: 0, max: 2 ** 48 }),
+      (records, baseOffset) => {
+        const read = [...readRecords(opened(writeRecordBatch(records, { baseOffset })))]
+        assert.equal(read.length, records.length)
+        read.forEach((found, i) => {
+          assert.equal(found.offset, baseOffset + i)
+          assert.equal(found.timestamp, records[i].timestamp)
+          assert.deepEqual(found.key, records[i].key === null ? null : Buffer.from(records[i].key))
+          assert.deepEqual(found.value, records[i].value === null ? null : Buffer.from(records[i].value))
+          assert.deepEqual(
+            found.headers,
+            records[i].headers.map((header) => ({
+              key: Buffer.from(header.key).toString(),
+              value: header.value === null ? null : Buffer.from(header.value),
+            })),
+          )
+        })
+      },
+    ),
     { seed: 11 },
   )
 })
@@ -66,9 +81,35 @@ test('the header says what was written', () => {
   )
   const header = new BatchHeader()
   assert.ok(header.open(viewOf(bytes), 0, bytes.length))
-  const { baseOffset, lastOffset, size, magic, codec, count, producerId, transactional, control, logAppendTime, baseTimestamp, maxTimestamp } = header
+  const {
+    baseOffset,
+    lastOffset,
+    size,
+    magic,
+    codec,
+    count,
+    producerId,
+    transactional,
+    control,
+    logAppendTime,
+    baseTimestamp,
+    maxTimestamp,
+  } = header
   assert.deepEqual(
-    { baseOffset, lastOffset, size, magic, codec, count, producerId, transactional, control, logAppendTime, baseTimestamp, maxTimestamp },
+    {
+      baseOffset,
+      lastOffset,
+      size,
+      magic,
+      codec,
+      count,
+      producerId,
+      transactional,
+      control,
+      logAppendTime,
+      baseTimestamp,
+      maxTimestamp,
+    },
     {
       baseOffset: 10,
       lastOffset: 19,
@@ -129,7 +170,13 @@ function bytesOf(plain: Plain): Buffer {
 
 /** Text with repetitions near and far, runs, and noise. */
 const compressible = fc
-  .array(fc.oneof(fc.string({ maxLength: 40 }), fc.constantFrom('a'.repeat(300), 'abc'.repeat(90), 'currency', '0123456789')), { maxLength: 300 })
+  .array(
+    fc.oneof(
+      fc.string({ maxLength: 40 }),
+      fc.constantFrom('a'.repeat(300), 'abc'.repeat(90), 'currency', '0123456789'),
+    ),
+    { maxLength: 300 },
+  )
   .map((parts) => Buffer.from(parts.join('')))
 
 test('every codec gives back what went in', async () => {
@@ -149,22 +196,31 @@ test('every codec gives back what went in', async () => {
 })
 
 test('xerial framing: chunks one behind the other', () => {
-  const chunks = ['first chunk '.repeat(20), 'second'.repeat(30)].map((text) => Buffer.from(compressionsAlgorithms.snappy.compressSync(Buffer.from(text))))
+  const chunks = ['first chunk '.repeat(20), 'second'.repeat(30)].map((text) =>
+    Buffer.from(compressionsAlgorithms.snappy.compressSync(Buffer.from(text))),
+  )
   const head = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])
-  const sized = chunks.map((chunk) => Buffer.concat([Buffer.from([0, 0, chunk.length >> 8, chunk.length & 255]), chunk]))
+  const sized = chunks.map((chunk) =>
+    Buffer.concat([Buffer.from([0, 0, chunk.length >> 8, chunk.length & 255]), chunk]),
+  )
   const plain = run(2, Buffer.concat([head, ...sized])) as Plain
   assert.equal(bytesOf(plain).toString(), 'first chunk '.repeat(20) + 'second'.repeat(30))
 })
 
 test('lz4 frames with content size, block and content checksums, stored blocks, and linked blocks', () => {
-  const header = Buffer.concat([Buffer.from([0x04, 0x22, 0x4d, 0x18, 0b0101_1100, 0x40]), Buffer.alloc(8), Buffer.from([0])])
+  const header = Buffer.concat([
+    Buffer.from([0x04, 0x22, 0x4d, 0x18, 0b0101_1100, 0x40]),
+    Buffer.alloc(8),
+    Buffer.from([0]),
+  ])
   const word = (n: number) => {
     const bytes = Buffer.alloc(4)
     bytes.writeUInt32LE(n >>> 0)
     return bytes
   }
   const stored = Buffer.from('stored as it is. ')
-  // One literal-only start, then a match that reaches back 17 bytes into the block before; the last sequence is literals.
+  // One literal-only start, then a match that reaches back 17 bytes into the block before; the last sequence is
+  // literals.
   const linked = Buffer.from([0x0d, 17, 0, 0x10, 0x21])
   const frame = Buffer.concat([
     header,

@@ -16,7 +16,11 @@ test('bounds, scans, a moved leader, an expired head and a restart', async (t) =
   })
   broker.createTopic('t', { partitions: 2 })
   for (let i = 0; i < 200; i++) {
-    const records = Array.from({ length: 10 }, (_, k) => ({ key: `k${k}`, value: `${i * 10 + k}${' '.repeat(100)}`, timestamp: 1_700_000_000_000 + i }))
+    const records = Array.from({ length: 10 }, (_, k) => ({
+      key: `k${k}`,
+      value: `${i * 10 + k}${' '.repeat(100)}`,
+      timestamp: 1_700_000_000_000 + i,
+    }))
     for (const partition of [0, 1]) broker.append('t', partition, writeRecordBatch(records, {}))
   }
   broker.expire('t', 1, 55)
@@ -27,7 +31,10 @@ test('bounds, scans, a moved leader, an expired head and a restart', async (t) =
   ])
   const seen = [0, 0]
   let batches = 0
-  const source = log.scan({ topic: 't', ranges, isolation: 'read_committed', fetchMaxBytes: 10_000 }, new AbortController().signal)
+  const source = log.scan(
+    { topic: 't', ranges, isolation: 'read_committed', fetchMaxBytes: 10_000 },
+    new AbortController().signal,
+  )
   for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {
     assert.equal(batch.fault, undefined)
     for (const record of readRecords(batch)) {

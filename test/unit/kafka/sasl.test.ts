@@ -9,8 +9,13 @@ import { saslExchange, Scram } from '../../../src/kafka/wire/sasl.ts'
 test('SCRAM-SHA-256: the exchange of RFC 7677, section 3', async () => {
   const scram = new Scram('SCRAM-SHA-256', 'user', 'pencil', 'rOprNGfwEbeRWgbNEkqO')
   assert.equal((await scram.first()).toString(), 'n,,n=user,r=rOprNGfwEbeRWgbNEkqO')
-  const proof = await scram.answer(Buffer.from('r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'))
-  assert.equal(proof?.toString(), 'c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=')
+  const proof = await scram.answer(
+    Buffer.from('r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'),
+  )
+  assert.equal(
+    proof?.toString(),
+    'c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
+  )
   assert.equal(await scram.answer(Buffer.from('v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=')), undefined)
 })
 
@@ -63,13 +68,22 @@ test('PLAIN and OAUTHBEARER messages', async () => {
   assert.equal((await bearer.first()).toString('latin1'), 'n,,\x01auth=Bearer token1\x01\x01')
   assert.equal(await bearer.answer(Buffer.alloc(0)), undefined)
   assert.deepEqual(await bearer.answer(Buffer.from('{"status":"invalid_token"}')), Buffer.of(1))
-  await assert.rejects(saslExchange({ mechanism: 'OAUTHBEARER', token: 'two words' }).first(), /characters that a token cannot have/)
+  await assert.rejects(
+    saslExchange({ mechanism: 'OAUTHBEARER', token: 'two words' }).first(),
+    /characters that a token cannot have/,
+  )
 })
 
 test('OAUTHBEARER reads its token from a file, and says which file it cannot read', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-sasl-'))
   t.after(() => rm(folder, { recursive: true }))
   await writeFile(join(folder, 'token'), 'abc.def\n')
-  assert.match((await saslExchange({ mechanism: 'OAUTHBEARER', tokenFile: join(folder, 'token') }).first()).toString(), /Bearer abc\.def\x01/)
-  await assert.rejects(saslExchange({ mechanism: 'OAUTHBEARER', tokenFile: join(folder, 'none') }).first(), /cannot read the token file ".*none" \(ENOENT\)/)
+  assert.match(
+    (await saslExchange({ mechanism: 'OAUTHBEARER', tokenFile: join(folder, 'token') }).first()).toString(),
+    /Bearer abc\.def\x01/,
+  )
+  await assert.rejects(
+    saslExchange({ mechanism: 'OAUTHBEARER', tokenFile: join(folder, 'none') }).first(),
+    /cannot read the token file ".*none" \(ENOENT\)/,
+  )
 })

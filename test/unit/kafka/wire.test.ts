@@ -5,21 +5,25 @@ import { WireError, WireReader, WireWriter } from '../../../src/kafka/wire/primi
 
 test('varints written across every growth of the buffer are read back', () => {
   fc.assert(
-    fc.property(fc.array(fc.integer(), { minLength: 1, maxLength: 200 }), fc.integer({ min: 1, max: 9 }), (numbers, size) => {
-      const writer = new WireWriter(size)
-      for (const n of numbers)
-        writer
-          .varint(n)
-          .uvarint(n >>> 0)
-          .varlong(n)
-      const reader = new WireReader(Buffer.from(writer.finish()))
-      for (const n of numbers) {
-        assert.equal(reader.varint(), n)
-        assert.equal(reader.uvarint(), n >>> 0)
-        assert.equal(reader.varint(), n)
-      }
-      assert.equal(reader.remaining, 0)
-    }),
+    fc.property(
+      fc.array(fc.integer(), { minLength: 1, maxLength: 200 }),
+      fc.integer({ min: 1, max: 9 }),
+      (numbers, size) => {
+        const writer = new WireWriter(size)
+        for (const n of numbers)
+          writer
+            .varint(n)
+            .uvarint(n >>> 0)
+            .varlong(n)
+        const reader = new WireReader(Buffer.from(writer.finish()))
+        for (const n of numbers) {
+          assert.equal(reader.varint(), n)
+          assert.equal(reader.uvarint(), n >>> 0)
+          assert.equal(reader.varint(), n)
+        }
+        assert.equal(reader.remaining, 0)
+      },
+    ),
     { seed: 4 },
   )
 })

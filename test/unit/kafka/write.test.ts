@@ -1,4 +1,7 @@
-/** Topics made and taken away, records written and removed, on the embedded broker: with leaders that move, answers that do not come, and refusals. */
+/**
+ * Topics made and taken away, records written and removed, on the embedded broker: with leaders that move, answers that
+ * do not come, and refusals.
+ */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { createTopic, deleteRecords, deleteTopic } from '../../../src/kafka/admin/topics.ts'
@@ -83,7 +86,12 @@ test('keys decide on the partition, a given one wins, everything arrives as it w
     }),
   ])
   const found = await stored('placed')
-  for (const key of keys) assert.ok(found.get(partitionOfKey(Buffer.from(key), 5))?.some((r) => r.key?.toString() === key && r.value?.toString() === key))
+  for (const key of keys)
+    assert.ok(
+      found
+        .get(partitionOfKey(Buffer.from(key), 5))
+        ?.some((r) => r.key?.toString() === key && r.value?.toString() === key),
+    )
   const last = found.get(4)?.at(-1)
   assert.equal(last?.value, null)
   assert.deepEqual(
@@ -143,7 +151,8 @@ test('a lost answer is not a reason to write twice', async () => {
   broker.faults.set({ kind: 'drop', api: 'Produce' })
   await assert.rejects(
     produce(cluster, 'lost', [record('a')]),
-    (e: NotWritten) => e instanceof NotWritten && e.index === 0 && e.written === 0 && /not known whether/.test(e.message),
+    (e: NotWritten) =>
+      e instanceof NotWritten && e.index === 0 && e.written === 0 && /not known whether/.test(e.message),
   )
   assert.ok(((await stored('lost')).get(0)?.length ?? 0) <= 1)
 })
@@ -158,7 +167,10 @@ test('what was written and what was not is told', async () => {
   const full = record(null, 'z'.repeat(PRODUCE_BATCH_BYTES - 100))
   broker.createTopic('partly2')
   broker.faults.set({ kind: 'error', api: 'Produce', topic: 'partly2', code: 2, after: 2 })
-  await assert.rejects(produce(cluster, 'partly2', [full, full, full, full]), (e: NotWritten) => e.index === 2 && e.written === 2)
+  await assert.rejects(
+    produce(cluster, 'partly2', [full, full, full, full]),
+    (e: NotWritten) => e.index === 2 && e.written === 2,
+  )
   assert.equal((await stored('partly2')).get(0)?.length, 2)
 })
 
@@ -183,9 +195,15 @@ test('the beginning of a log goes, to the end if need be; a compacted topic keep
     [2],
   )
   assert.equal(found.get(1), undefined)
-  await assert.rejects(deleteRecords(cluster, 'short', new Map([[0, 99]])), (e: KafkaError) => e.errorName === 'OFFSET_OUT_OF_RANGE')
+  await assert.rejects(
+    deleteRecords(cluster, 'short', new Map([[0, 99]])),
+    (e: KafkaError) => e.errorName === 'OFFSET_OUT_OF_RANGE',
+  )
   broker.createTopic('kept', { config: { 'cleanup.policy': 'compact' } })
-  await assert.rejects(deleteRecords(cluster, 'kept', new Map([[0, 0]])), (e: KafkaError) => e.errorName === 'POLICY_VIOLATION')
+  await assert.rejects(
+    deleteRecords(cluster, 'kept', new Map([[0, 0]])),
+    (e: KafkaError) => e.errorName === 'POLICY_VIOLATION',
+  )
 })
 
 test('an abort ends the wait', async () => {
@@ -218,6 +236,9 @@ test('one partition that is refused: the others are written, and the count says 
   broker.createTopic('mixed', { partitions: 4 })
   broker.faults.set({ kind: 'error', api: 'Produce', topic: 'mixed', partition: 2, code: 87 })
   const records = Array.from({ length: 40 }, (_, i) => record(null, String(i), { partition: i % 4 }))
-  await assert.rejects(produce(cluster, 'mixed', records), (e: NotWritten) => e.index === 2 && e.written === 30 && /INVALID_RECORD/.test(e.message))
+  await assert.rejects(
+    produce(cluster, 'mixed', records),
+    (e: NotWritten) => e.index === 2 && e.written === 30 && /INVALID_RECORD/.test(e.message),
+  )
   assert.deepEqual([...(await stored('mixed')).keys()].sort(), [0, 1, 3])
 })

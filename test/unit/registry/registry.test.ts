@@ -37,8 +37,22 @@ test('schemas by id, by subject, newest, list of versions and of subjects', asyn
   server.add('a/b c-value', { id: 7, schema: INT })
   server.add('a/b c-value', { id: 9, schema: LONG })
   server.add('doc-value', { id: 11, schema: '{"type":"object"}', schemaType: 'JSON' })
-  assert.deepEqual(await registry.schemaById(7), { type: 'AVRO', text: INT, id: 7, subject: undefined, version: undefined, references: [] })
-  assert.deepEqual(await registry.latest('a/b c-value'), { type: 'AVRO', text: LONG, id: 9, subject: 'a/b c-value', version: 2, references: [] })
+  assert.deepEqual(await registry.schemaById(7), {
+    type: 'AVRO',
+    text: INT,
+    id: 7,
+    subject: undefined,
+    version: undefined,
+    references: [],
+  })
+  assert.deepEqual(await registry.latest('a/b c-value'), {
+    type: 'AVRO',
+    text: LONG,
+    id: 9,
+    subject: 'a/b c-value',
+    version: 2,
+    references: [],
+  })
   assert.equal((await registry.schema('a/b c-value', 1))?.text, INT)
   assert.deepEqual(await registry.versions('a/b c-value'), [1, 2])
   assert.deepEqual(await registry.subjects(), ['a/b c-value', 'doc-value'])
@@ -69,7 +83,12 @@ test('the cache is bounded: the schema not used for longest is asked for again',
   const { server, registry } = await world({}, { cacheSchemas: 2 })
   for (const id of [1, 2, 3]) server.add(`s${id}`, { id, schema: INT })
   for (const id of [1, 2, 1, 3, 1, 2]) await registry.schemaById(id)
-  assert.deepEqual(server.requests, ['GET /schemas/ids/1', 'GET /schemas/ids/2', 'GET /schemas/ids/3', 'GET /schemas/ids/2'])
+  assert.deepEqual(server.requests, [
+    'GET /schemas/ids/1',
+    'GET /schemas/ids/2',
+    'GET /schemas/ids/3',
+    'GET /schemas/ids/2',
+  ])
 })
 
 test('an unknown id is not asked for again within registry.unknown.ttl', async () => {
@@ -114,7 +133,11 @@ test('references that lead in a circle, nowhere, or too deep are an error', asyn
   server.add('hen', { id: 2, schema: '"hen"', references: [{ name: 'egg', subject: 'egg', version: 1 }] })
   server.add('lost', { id: 3, schema: '"lost"', references: [{ name: 'gone', subject: 'gone', version: 4 }] })
   for (let i = 0; i < 50; i++)
-    server.add(`d${i}`, { id: 100 + i, schema: '"d"', references: i === 49 ? [] : [{ name: 'd', subject: `d${i + 1}`, version: 1 }] })
+    server.add(`d${i}`, {
+      id: 100 + i,
+      schema: '"d"',
+      references: i === 49 ? [] : [{ name: 'd', subject: `d${i + 1}`, version: 1 }],
+    })
   assert.match((await failure(registry.schemaById(1))).message, /lead back to itself/)
   assert.match((await failure(registry.schemaById(3))).message, /subject gone, version 4, which is not there/)
   assert.match((await failure(registry.schemaById(100))).message, /schema\.reference\.depth = 32/)
@@ -132,7 +155,10 @@ test('basic authentication, from the configuration or from the address; bearer t
 })
 
 test('wrong, missing and secret credentials: the sentence says which, and never shows one', async () => {
-  const { server, registry } = await world({ authorization: 'Bearer right' }, { username: 'reader', password: 'hunter2' })
+  const { server, registry } = await world(
+    { authorization: 'Bearer right' },
+    { username: 'reader', password: 'hunter2' },
+  )
   const refused = await failure(registry.subjects())
   assert.equal(refused.message, `Schema registry at ${server.url} refused the configured credentials (HTTP 401).`)
   assert.equal(refused.status, 401)
@@ -191,7 +217,10 @@ test('an answer larger than registry.max.response.bytes is refused', async () =>
 test('something else than a registry at the address', async () => {
   const wrongPath = await world({ prefix: '/apis/ccompat/v7' })
   const registry = createRegistry({ url: new URL(wrongPath.server.url).origin })
-  assert.match((await failure(registry.schemaById(1))).message, /HTTP 404 without a registry's error code; is the path of its address right\?$/)
+  assert.match(
+    (await failure(registry.schemaById(1))).message,
+    /HTTP 404 without a registry's error code; is the path of its address right\?$/,
+  )
   const html = await world()
   html.server.intercept = (_, response) => Boolean(response.end('<html>hello</html>'))
   assert.match((await failure(html.registry.subjects())).message, /is it the address of a registry\?$/)
@@ -208,7 +237,10 @@ test('close ends requests that are under way', async () => {
 })
 
 test('registering gives the id, says what kind of schema it is, and carries credentials', async () => {
-  const { server, registry } = await world({ authorization: `Basic ${Buffer.from('u:p').toString('base64')}` }, { username: 'u', password: 'p' })
+  const { server, registry } = await world(
+    { authorization: `Basic ${Buffer.from('u:p').toString('base64')}` },
+    { username: 'u', password: 'p' },
+  )
   const bodies: unknown[] = []
   server.intercept = (request, response) => {
     if (request.method !== 'POST') return false
@@ -230,7 +262,12 @@ test('registering gives the id, says what kind of schema it is, and carries cred
   const type = 'application/vnd.schemaregistry.v1+json'
   assert.deepEqual(bodies, [
     { path: '/subjects/a%2Fb-value/versions', body: { schema: INT }, authorization: 'Basic', type },
-    { path: '/subjects/p-value/versions', body: { schemaType: 'PROTOBUF', schema: 'syntax = "proto3";' }, authorization: 'Basic', type },
+    {
+      path: '/subjects/p-value/versions',
+      body: { schemaType: 'PROTOBUF', schema: 'syntax = "proto3";' },
+      authorization: 'Basic',
+      type,
+    },
   ])
 })
 

@@ -18,7 +18,11 @@ import { SandboxClient } from '../../support/sandbox-client.ts'
 
 const batch = (count: number, options: Parameters<typeof writeRecordBatch>[1] = {}, size = 10) =>
   writeRecordBatch(
-    Array.from({ length: count }, (_, i) => ({ key: `k${i}`, value: 'v'.repeat(size), timestamp: (options.timestamp ?? 1000) + i })),
+    Array.from({ length: count }, (_, i) => ({
+      key: `k${i}`,
+      value: 'v'.repeat(size),
+      timestamp: (options.timestamp ?? 1000) + i,
+    })),
     { timestamp: 1000, ...options },
   )
 
@@ -54,7 +58,14 @@ async function read(topic: string, partition: number, fetchOffset: number, more:
       {
         topic,
         topicId: broker.store.topics.get(topic)?.id ?? 'f'.repeat(32),
-        partitions: [{ index: partition, fetchOffset, partitionMaxBytes: more.partitionMaxBytes ?? 1 << 20, currentLeaderEpoch: more.epoch ?? -1 }],
+        partitions: [
+          {
+            index: partition,
+            fetchOffset,
+            partitionMaxBytes: more.partitionMaxBytes ?? 1 << 20,
+            currentLeaderEpoch: more.epoch ?? -1,
+          },
+        ],
       },
     ],
   })
@@ -64,7 +75,8 @@ async function read(topic: string, partition: number, fetchOffset: number, more:
 /** Base offsets of the batches in a record set. */
 function baseOffsets(records: Buffer | null): number[] {
   const offsets: number[] = []
-  for (let at = 0; records !== null && at < records.length; at += records.readInt32BE(at + 8) + 12) offsets.push(Number(records.readBigInt64BE(at)))
+  for (let at = 0; records !== null && at < records.length; at += records.readInt32BE(at + 8) + 12)
+    offsets.push(Number(records.readBigInt64BE(at)))
   return offsets
 }
 
@@ -83,7 +95,8 @@ describe('versions', () => {
     const topics = [{ name: 't', topic: 't', topicId: broker.store.topics.get('t')?.id, partitions: [] }]
     for (const api of APIS) {
       for (let version = api.min; version <= api.max; version++) {
-        const empty = api.name === 'Metadata' || api.name === 'Produce' || api.name === 'Fetch' ? { topics, acks: -1 } : {}
+        const empty =
+          api.name === 'Metadata' || api.name === 'Produce' || api.name === 'Fetch' ? { topics, acks: -1 } : {}
         const one = await SandboxClient.connect(broker.port)
         await one.call(api as unknown as typeof fetch, version, empty)
         await one.close()
@@ -137,7 +150,9 @@ describe('versions', () => {
       await answered
       await one.close()
     }
-    const known = fc.constantFrom(...APIS).chain((api) => fc.tuple(fc.constant(api.key), fc.integer({ min: api.min, max: api.max })))
+    const known = fc
+      .constantFrom(...APIS)
+      .chain((api) => fc.tuple(fc.constant(api.key), fc.integer({ min: api.min, max: api.max })))
     await fc.assert(
       fc.asyncProperty(known, fc.uint8Array({ maxLength: 60 }), ([key, version], body) => valid(key, version, body)),
       { numRuns: 150, seed: 7 },
@@ -201,7 +216,10 @@ describe('producing and fetching', () => {
 
   it('says nothing to acks 0, but stores', async () => {
     broker.createTopic('t')
-    const first = client.frame(produce, 9, { acks: 0, topics: [{ name: 't', partitions: [{ index: 0, records: batch(1) }] }] })
+    const first = client.frame(produce, 9, {
+      acks: 0,
+      topics: [{ name: 't', partitions: [{ index: 0, records: batch(1) }] }],
+    })
     const second = client.frame(metadata, 9, { topics: [] })
     // The only answer that comes belongs to the second request, and finds the first one waiting.
     await assert.rejects(first, /another request/)
@@ -211,7 +229,13 @@ describe('producing and fetching', () => {
   })
 
   it('hangs up when acks 0 goes wrong', async () => {
-    assert.equal(await client.frame(produce, 9, { acks: 0, topics: [{ name: 'nowhere', partitions: [{ index: 0, records: batch(1) }] }] }), undefined)
+    assert.equal(
+      await client.frame(produce, 9, {
+        acks: 0,
+        topics: [{ name: 'nowhere', partitions: [{ index: 0, records: batch(1) }] }],
+      }),
+      undefined,
+    )
   })
 
   it('refuses what is not a good batch', async () => {
@@ -304,7 +328,10 @@ describe('offsets', () => {
     const found = []
     for (const time of [0, 1001, 1500, 2002, 2003]) found.push((await offset(time)).offset)
     assert.deepEqual(found, [0, 1, 3, 5, -1])
-    assert.deepEqual([(await offset(1001)).timestamp, (await offset(-3)).offset, (await offset(-3)).timestamp], [1001, 5, 2002])
+    assert.deepEqual(
+      [(await offset(1001)).timestamp, (await offset(-3)).offset, (await offset(-3)).timestamp],
+      [1001, 5, 2002],
+    )
     assert.equal((await offset(1001, false, 1)).offset, 1)
   })
 
@@ -325,7 +352,9 @@ describe('offsets', () => {
   it('move up when records are deleted or expire', async () => {
     broker.createTopic('t')
     for (let i = 0; i < 4; i++) await send('t', 0, batch(5))
-    const answer = await client.call(deleteRecords, 2, { topics: [{ name: 't', partitions: [{ index: 0, offset: 7 }] }] })
+    const answer = await client.call(deleteRecords, 2, {
+      topics: [{ name: 't', partitions: [{ index: 0, offset: 7 }] }],
+    })
     assert.equal(answer.topics[0].partitions[0].lowWatermark, 7)
     assert.equal((await offset(-2)).offset, 7)
     assert.equal((await read('t', 0, 6)).errorCode, ERROR.offsetOutOfRange)
@@ -340,14 +369,26 @@ describe('offsets', () => {
 describe('topics', () => {
   it('are created, found by name and id, and deleted', async () => {
     const created = await client.call(createTopics, 7, {
-      topics: [{ name: 'made', numPartitions: 2, replicationFactor: 1, configs: [{ name: 'cleanup.policy', value: 'compact' }] }],
+      topics: [
+        {
+          name: 'made',
+          numPartitions: 2,
+          replicationFactor: 1,
+          configs: [{ name: 'cleanup.policy', value: 'compact' }],
+        },
+      ],
     })
     const topicId = created.topics[0].topicId
     assert.notEqual(topicId, NO_ID)
     assert.deepEqual((await client.call(metadata, 12, { topics: [{ name: null, topicId }] })).topics[0].name, 'made')
     assert.equal((await client.call(metadata, 1, { topics: null })).topics[0].partitions.length, 2)
-    assert.equal((await client.call(metadata, 9, { topics: [{ name: 'other' }] })).topics[0].errorCode, ERROR.unknownTopicOrPartition)
-    const { results } = await client.call(describeConfigs, 4, { resources: [{ type: 2, name: 'made', keys: ['cleanup.policy'] }] })
+    assert.equal(
+      (await client.call(metadata, 9, { topics: [{ name: 'other' }] })).topics[0].errorCode,
+      ERROR.unknownTopicOrPartition,
+    )
+    const { results } = await client.call(describeConfigs, 4, {
+      resources: [{ type: 2, name: 'made', keys: ['cleanup.policy'] }],
+    })
     assert.deepEqual(
       results[0].configs.map(({ name, value }) => [name, value]),
       [['cleanup.policy', 'compact']],
@@ -374,12 +415,17 @@ describe('topics', () => {
 
   it('appear by themselves only where that was asked for', async () => {
     assert.equal(
-      (await client.call(metadata, 9, { topics: [{ name: 'auto' }], allowAutoTopicCreation: true })).topics[0].errorCode,
+      (await client.call(metadata, 9, { topics: [{ name: 'auto' }], allowAutoTopicCreation: true })).topics[0]
+        .errorCode,
       ERROR.unknownTopicOrPartition,
     )
     const other = await startBroker({ autoCreateTopics: true, defaultPartitions: 4 })
     const one = await SandboxClient.connect(other.port)
-    assert.equal((await one.call(metadata, 9, { topics: [{ name: 'auto' }], allowAutoTopicCreation: true })).topics[0].partitions.length, 4)
+    assert.equal(
+      (await one.call(metadata, 9, { topics: [{ name: 'auto' }], allowAutoTopicCreation: true })).topics[0].partitions
+        .length,
+      4,
+    )
     await one.close()
     await other.close()
   })
@@ -400,7 +446,9 @@ describe('leaders and nodes', () => {
     assert.deepEqual(baseOffsets((await read('t', 0, 0, { epoch: 1 }, second)).records), [0])
     assert.equal((await read('t', 0, 0, { epoch: 0 }, second)).errorCode, ERROR.fencedLeaderEpoch)
     assert.equal((await read('t', 0, 0, { epoch: 9 }, second)).errorCode, ERROR.unknownLeaderEpoch)
-    const epoch = await second.call(offsetForLeaderEpoch, 4, { topics: [{ topic: 't', partitions: [{ index: 0, currentLeaderEpoch: 1, leaderEpoch: 1 }] }] })
+    const epoch = await second.call(offsetForLeaderEpoch, 4, {
+      topics: [{ topic: 't', partitions: [{ index: 0, currentLeaderEpoch: 1, leaderEpoch: 1 }] }],
+    })
     assert.deepEqual([epoch.topics[0].partitions[0].errorCode, epoch.topics[0].partitions[0].endOffset], [0, 1])
     await second.close()
   })
@@ -413,7 +461,10 @@ describe('leaders and nodes', () => {
     )
     assert.equal((await client.call(findCoordinator, 2, { key: 'g' })).port, broker.port)
     assert.deepEqual(
-      (await client.call(findCoordinator, 4, { coordinatorKeys: ['a', 'b'] })).coordinators.map(({ key, nodeId }) => [key, nodeId]),
+      (await client.call(findCoordinator, 4, { coordinatorKeys: ['a', 'b'] })).coordinators.map(({ key, nodeId }) => [
+        key,
+        nodeId,
+      ]),
       [
         ['a', 1],
         ['b', 1],
@@ -467,7 +518,14 @@ describe('trouble on command', () => {
   })
 
   it('answers with an error for one partition, so many times', async () => {
-    broker.faults.set({ kind: 'error', api: 'Fetch', topic: 't', partition: 0, code: ERROR.notLeaderOrFollower, times: 2 })
+    broker.faults.set({
+      kind: 'error',
+      api: 'Fetch',
+      topic: 't',
+      partition: 0,
+      code: ERROR.notLeaderOrFollower,
+      times: 2,
+    })
     const codes = []
     for (let i = 0; i < 3; i++) codes.push((await read('t', 0, 0)).errorCode)
     assert.deepEqual(codes, [6, 6, 0])
@@ -511,7 +569,10 @@ describe('counters', () => {
         })
         .catch(() => undefined)
     await new Promise((resolve) => setTimeout(resolve, 300))
-    assert.ok((broker.stats.bytesOut.get('big') ?? 0) < 20_000_000, `${broker.stats.bytesOut.get('big')} bytes were sent`)
+    assert.ok(
+      (broker.stats.bytesOut.get('big') ?? 0) < 20_000_000,
+      `${broker.stats.bytesOut.get('big')} bytes were sent`,
+    )
   })
 })
 
@@ -520,7 +581,11 @@ describe('limits', () => {
     const small = await startBroker({ maxBytes: 1000 })
     small.createTopic('t')
     const one = await SandboxClient.connect(small.port)
-    const write = () => one.call(produce, 9, { acks: -1, topics: [{ name: 't', partitions: [{ index: 0, records: batch(1, {}, 800) }] }] })
+    const write = () =>
+      one.call(produce, 9, {
+        acks: -1,
+        topics: [{ name: 't', partitions: [{ index: 0, records: batch(1, {}, 800) }] }],
+      })
     await write()
     const refused = (await write()).topics[0].partitions[0]
     assert.equal(refused.errorCode, ERROR.policyViolation)
@@ -558,7 +623,10 @@ describe('a folder', () => {
 
     const second = await startBroker({ dataFolder: folder })
     const log = second.store.partition('kept', 1)
-    assert.deepEqual([log?.logStart, log?.end, log?.lastStable, second.store.topics.get('kept')?.id], [5, 43, 41, topic.id])
+    assert.deepEqual(
+      [log?.logStart, log?.end, log?.lastStable, second.store.topics.get('kept')?.id],
+      [5, 43, 41, topic.id],
+    )
     assert.equal(second.store.topics.get('kept')?.config.get('cleanup.policy'), 'compact')
     const one = await SandboxClient.connect(second.port)
     const part = await one.call(fetch, 12, {

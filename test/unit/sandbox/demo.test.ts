@@ -1,4 +1,7 @@
-/** The demo topics, read back with other people's decoders: the specification's own record, the same data on every machine, damage where damage is promised, growth. */
+/**
+ * The demo topics, read back with other people's decoders: the specification's own record, the same data on every
+ * machine, damage where damage is promised, growth.
+ */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -84,11 +87,16 @@ const bigLong = avro.types.LongType.__with({
 
 function decoder(schemas: SchemaStore, subject: string) {
   const { id } = schemas.version(subject, 'latest')
-  const type = avro.Type.forSchema(JSON.parse(schemas.schema(id).schema), { registry: { long: bigLong }, wrapUnions: false })
+  const type = avro.Type.forSchema(JSON.parse(schemas.schema(id).schema), {
+    registry: { long: bigLong },
+    wrapUnions: false,
+  })
   return (bytes: Buffer | null): Record<string, unknown> => {
     assert.ok(bytes !== null && bytes[0] === 0 && bytes.readInt32BE(1) === id)
     return JSON.parse(
-      JSON.stringify(type.fromBuffer(bytes.subarray(5)), (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
+      JSON.stringify(type.fromBuffer(bytes.subarray(5)), (_key, value: unknown) =>
+        typeof value === 'bigint' ? String(value) : value,
+      ),
     ) as Record<string, unknown>
   }
 }
@@ -109,7 +117,10 @@ describe('the demo topics', () => {
     const sample = records[71]
     assert.equal(sample.offset, 71)
     assert.equal(new Date(sample.timestamp).toISOString(), '2023-03-13T11:42:24.267Z')
-    assert.deepEqual([sample.key?.length, sample.value?.length, sample.key?.readInt32BE(1), sample.value?.readInt32BE(1)], [10, 79, 4, 5])
+    assert.deepEqual(
+      [sample.key?.length, sample.value?.length, sample.key?.readInt32BE(1), sample.value?.readInt32BE(1)],
+      [10, 79, 4, 5],
+    )
     assert.deepEqual(decoder(schemas, 'sea_vessel_position_reports-key')(sample.key), { MMSI: '219005662' })
     const value = decoder(schemas, 'sea_vessel_position_reports-value')(sample.value)
     assert.deepEqual(
@@ -125,11 +136,24 @@ describe('the demo topics', () => {
           Latitude: 55.85040166666667,
           location: '55.850402,12.570543',
         },
-        ...{ Course: true, Heading: 511, Second: 20, RAIM: false, Radio: 33577, Status: 3, Turn: -128, Maneuver: 0, Timestamp: '1491318144456507320' },
+        ...{
+          Course: true,
+          Heading: 511,
+          Second: 20,
+          RAIM: false,
+          Radio: 33577,
+          Status: 3,
+          Turn: -128,
+          Maneuver: 0,
+          Timestamp: '1491318144456507320',
+        },
       },
     )
     assert.deepEqual(
-      [new Date(records[86].timestamp).toISOString(), decoder(schemas, 'sea_vessel_position_reports-key')(records[86].key).MMSI],
+      [
+        new Date(records[86].timestamp).toISOString(),
+        decoder(schemas, 'sea_vessel_position_reports-key')(records[86].key).MMSI,
+      ],
       ['2023-03-13T11:42:29.107Z', '265527470'],
     )
   })
@@ -140,13 +164,22 @@ describe('the demo topics', () => {
       ['orders', 3],
       ['customers', 2],
     ] as const) {
-      for (const record of await recordsOf(store, topic)) assert.equal(record.partition, partitionOfKey(record.key ?? Buffer.alloc(0), partitions))
+      for (const record of await recordsOf(store, topic))
+        assert.equal(record.partition, partitionOfKey(record.key ?? Buffer.alloc(0), partitions))
     }
     const decode = decoder(schemas, 'sea_vessel_position_reports-value')
     for (const record of await recordsOf(store, 'sea_vessel_position_reports')) {
-      const { Latitude, Longitude, location, Timestamp } = decode(record.value) as { Latitude: number; Longitude: number; location: string; Timestamp: string }
+      const { Latitude, Longitude, location, Timestamp } = decode(record.value) as {
+        Latitude: number
+        Longitude: number
+        location: string
+        Timestamp: string
+      }
       assert.equal(location, `${Latitude.toFixed(6)},${Longitude.toFixed(6)}`)
-      assert.equal(Number(BigInt(Timestamp) / 1_000_000n) - record.timestamp, 1491318144456 - Date.UTC(2023, 2, 13, 11, 42, 24, 267))
+      assert.equal(
+        Number(BigInt(Timestamp) / 1_000_000n) - record.timestamp,
+        1491318144456 - Date.UTC(2023, 2, 13, 11, 42, 24, 267),
+      )
     }
   })
 
@@ -169,7 +202,8 @@ describe('the demo topics', () => {
     const decode = decoder(schemas, 'orders-value')
     const orders = (await recordsOf(store, 'orders')).map((record) => ({ record, order: decode(record.value) }))
     assert.equal(orders.length, SIZES.orders)
-    const unscaled = (bytes: unknown) => (bytes as { data: number[] }).data.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n)
+    const unscaled = (bytes: unknown) =>
+      (bytes as { data: number[] }).data.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n)
     for (const { record, order } of orders) {
       const lines = order.lines as { quantity: number; unitPrice: unknown }[]
       assert.equal(
@@ -192,7 +226,9 @@ describe('the demo topics', () => {
     assert.equal(store.topics.get('customers')?.config.get('cleanup.policy'), 'compact')
     assert.ok(records.some((record) => record.value === null))
     assert.ok(records.some((record, i) => i > 0 && record.offset > records[i - 1].offset + 1))
-    for (const record of records) if (record.value !== null) assert.equal((JSON.parse(record.value.toString()) as { id: string }).id, record.key?.toString())
+    for (const record of records)
+      if (record.value !== null)
+        assert.equal((JSON.parse(record.value.toString()) as { id: string }).id, record.key?.toString())
   })
 
   it('hold one bad record in eight, of five kinds', async () => {
@@ -208,7 +244,15 @@ describe('the demo topics', () => {
     assert.equal(bad.length, SIZES.corrupt / 8)
     const kinds = new Set(
       bad.map(({ value }) =>
-        value?.length === 0 ? 'empty' : value?.[0] === 0 ? (value.readInt32BE(1) > 1000 ? 'unknown' : 'short') : value?.[0] === 123 ? 'json' : 'text',
+        value?.length === 0
+          ? 'empty'
+          : value?.[0] === 0
+            ? value.readInt32BE(1) > 1000
+              ? 'unknown'
+              : 'short'
+            : value?.[0] === 123
+              ? 'json'
+              : 'text',
       ),
     )
     assert.deepEqual([...kinds].sort(), ['empty', 'json', 'short', 'text', 'unknown'])
@@ -217,7 +261,8 @@ describe('the demo topics', () => {
   it('are the same every time', async () => {
     const digest = async (of: LogStore) => {
       const hash = createHash('sha256')
-      for (const topic of of.topics.values()) for (const record of await recordsOf(of, topic.name)) hash.update(JSON.stringify([topic.name, record]))
+      for (const topic of of.topics.values())
+        for (const record of await recordsOf(of, topic.name)) hash.update(JSON.stringify([topic.name, record]))
       return hash.digest('hex')
     }
     const again = new LogStore()
@@ -226,7 +271,13 @@ describe('the demo topics', () => {
   })
 
   it('grow, and one stays empty', async () => {
-    const ends = () => new Map([...store.topics.values()].map((topic) => [topic.name, topic.partitions.reduce((sum, log) => sum + log.end, 0)]))
+    const ends = () =>
+      new Map(
+        [...store.topics.values()].map((topic) => [
+          topic.name,
+          topic.partitions.reduce((sum, log) => sum + log.end, 0),
+        ]),
+      )
     const begun = ends()
     for (let second = 0; second < 10; second++) {
       standing.time += 1000
@@ -252,7 +303,10 @@ describe('a sandbox that is full', () => {
   it('lets the oldest demo records go and goes on', async () => {
     const size = async (maxBytes?: number) => {
       const store = new LogStore({ maxBytes })
-      const demo = await loadDemoData(store, new SchemaStore(), { sizes: { ...SIZES, payments: 1000, vessels: 1000 }, clock: standing })
+      const demo = await loadDemoData(store, new SchemaStore(), {
+        sizes: { ...SIZES, payments: 1000, vessels: 1000 },
+        clock: standing,
+      })
       demo.stop()
       return { store, demo }
     }
@@ -287,7 +341,9 @@ describe('startSandbox', () => {
   })
 
   it('fails cleanly when its port is taken', async () => {
-    const first = await startSandbox({ sizes: { vessels: 1, payments: 1, customers: 1, orders: 1, corrupt: 1, input: 1 } })
+    const first = await startSandbox({
+      sizes: { vessels: 1, payments: 1, customers: 1, orders: 1, corrupt: 1, input: 1 },
+    })
     await assert.rejects(startSandbox({ port: first.broker.port }), /EADDRINUSE/)
     await first.close()
   })

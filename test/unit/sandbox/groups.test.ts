@@ -1,4 +1,7 @@
-/** The group coordinator of the sandbox, with the clock held in the hand: joining, rebalancing, members that go silent, committed offsets. */
+/**
+ * The group coordinator of the sandbox, with the clock held in the hand: joining, rebalancing, members that go silent,
+ * committed offsets.
+ */
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import type { Clock } from '../../../src/lib/clock.ts'
@@ -28,7 +31,15 @@ const protocols = (...names: string[]) => names.map((name) => ({ name, metadata:
 
 function join(memberId: string, more: Partial<Parameters<GroupCoordinator['join']>[0]> = {}): Promise<JoinAnswer> {
   return groups.join({
-    ...{ groupId: 'g', memberId, instanceId: null, clientId: 'c', sessionTimeoutMs: 1000, rebalanceTimeoutMs: 3000, protocolType: 'consumer' },
+    ...{
+      groupId: 'g',
+      memberId,
+      instanceId: null,
+      clientId: 'c',
+      sessionTimeoutMs: 1000,
+      rebalanceTimeoutMs: 3000,
+      protocolType: 'consumer',
+    },
     ...{ protocols: protocols('range'), mayAskForId: false },
     ...more,
   })
@@ -37,7 +48,9 @@ function join(memberId: string, more: Partial<Parameters<GroupCoordinator['join'
 /** A group of one member that has its assignment. */
 async function settled(): Promise<JoinAnswer> {
   const joined = await join('')
-  const synced = await groups.sync('g', joined.generationId, joined.memberId, [{ memberId: joined.memberId, assignment: Buffer.from('all') }])
+  const synced = await groups.sync('g', joined.generationId, joined.memberId, [
+    { memberId: joined.memberId, assignment: Buffer.from('all') },
+  ])
   assert.equal(synced.assignment.toString(), 'all')
   return joined
 }
@@ -47,7 +60,10 @@ describe('the group coordinator', () => {
     const asked = await join('', { mayAskForId: true })
     assert.equal(asked.errorCode, ERROR.memberIdRequired)
     const joined = await join(asked.memberId, { mayAskForId: true })
-    assert.deepEqual([joined.errorCode, joined.memberId, joined.leader, joined.generationId], [0, asked.memberId, asked.memberId, 1])
+    assert.deepEqual(
+      [joined.errorCode, joined.memberId, joined.leader, joined.generationId],
+      [0, asked.memberId, asked.memberId, 1],
+    )
     assert.deepEqual(
       joined.members.map((member) => member.metadata.toString()),
       ['range metadata'],
@@ -64,7 +80,10 @@ describe('the group coordinator', () => {
     assert.deepEqual([one.generationId, two.generationId, two.leader], [2, 2, first.memberId])
     assert.deepEqual([one.members.length, two.members.length], [2, 0])
     const follower = groups.sync('g', 2, two.memberId, [])
-    const assignments = [one, two].map((member, i) => ({ memberId: member.memberId, assignment: Buffer.from(`part ${i}`) }))
+    const assignments = [one, two].map((member, i) => ({
+      memberId: member.memberId,
+      assignment: Buffer.from(`part ${i}`),
+    }))
     assert.equal((await groups.sync('g', 2, one.memberId, assignments)).assignment.toString(), 'part 0')
     assert.equal((await follower).assignment.toString(), 'part 1')
     assert.equal(groups.heartbeat('g', 2, two.memberId), 0)

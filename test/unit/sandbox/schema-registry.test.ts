@@ -22,7 +22,11 @@ async function call(method: string, path: string, body?: unknown, headers: Recor
     headers,
     body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
   })
-  return { status: response.status, body: (await response.json()) as unknown, type: response.headers.get('content-type') }
+  return {
+    status: response.status,
+    body: (await response.json()) as unknown,
+    type: response.headers.get('content-type'),
+  }
 }
 
 async function get(path: string): Promise<unknown> {
@@ -39,7 +43,11 @@ async function refused(method: string, path: string, body?: unknown): Promise<[n
 }
 
 const register = async (subject: string, schema: string, more: object = {}) =>
-  ((await call('POST', `/subjects/${encodeURIComponent(subject)}/versions`, { schema, ...more })).body as { id: number }).id
+  (
+    (await call('POST', `/subjects/${encodeURIComponent(subject)}/versions`, { schema, ...more })).body as {
+      id: number
+    }
+  ).id
 
 describe('the embedded registry', () => {
   it('gives ids and versions, the same for the same schema, and the text back as it came', async () => {
@@ -50,8 +58,18 @@ describe('the embedded registry', () => {
     assert.deepEqual(await get('/subjects'), ['t-value', 'u-value'])
     assert.deepEqual(await get('/subjects?subjectPrefix=u'), ['u-value'])
     assert.deepEqual(await get('/subjects/t-value/versions'), [1, 2])
-    assert.deepEqual(await get('/subjects/t-value/versions/1'), { subject: 't-value', version: 1, id: 1, schema: RECORD })
-    assert.deepEqual(await get('/subjects/t-value/versions/latest'), { subject: 't-value', version: 2, id: 2, schema: OTHER })
+    assert.deepEqual(await get('/subjects/t-value/versions/1'), {
+      subject: 't-value',
+      version: 1,
+      id: 1,
+      schema: RECORD,
+    })
+    assert.deepEqual(await get('/subjects/t-value/versions/latest'), {
+      subject: 't-value',
+      version: 2,
+      id: 2,
+      schema: OTHER,
+    })
     assert.deepEqual(await get('/schemas/ids/1'), { schema: RECORD })
     assert.deepEqual(await get('/schemas/ids/1/schema'), JSON.parse(RECORD))
     assert.deepEqual(await get('/schemas/ids/1/versions'), [
@@ -76,7 +94,10 @@ describe('the embedded registry', () => {
     assert.deepEqual(await get(`/schemas/ids/${id}`), { schemaType: 'PROTOBUF', schema: proto })
     await register('json', '{"type":"object"}', { schemaType: 'JSON' })
     const references = [{ name: 'm.proto', subject: 'm', version: 1 }]
-    const user = await register('user', 'syntax = "proto3";\nimport "m.proto";\nmessage U { M m = 1; }\n', { schemaType: 'PROTOBUF', references })
+    const user = await register('user', 'syntax = "proto3";\nimport "m.proto";\nmessage U { M m = 1; }\n', {
+      schemaType: 'PROTOBUF',
+      references,
+    })
     assert.deepEqual(((await get(`/schemas/ids/${user}`)) as { references: unknown }).references, references)
     assert.deepEqual(await get('/subjects/m/versions/1/referencedby'), [user])
   })
@@ -89,7 +110,13 @@ describe('the embedded registry', () => {
     assert.deepEqual(await refused('GET', '/subjects/t/versions/zero'), [422, 42202])
     assert.deepEqual(await refused('GET', '/schemas/ids/77'), [404, 40403])
     assert.deepEqual(await refused('POST', '/subjects/t/versions', { schema: '{not json' }), [422, 42201])
-    assert.deepEqual(await refused('POST', '/subjects/t/versions', { schema: RECORD, references: [{ name: 'x', subject: 'none', version: 1 }] }), [422, 42201])
+    assert.deepEqual(
+      await refused('POST', '/subjects/t/versions', {
+        schema: RECORD,
+        references: [{ name: 'x', subject: 'none', version: 1 }],
+      }),
+      [422, 42201],
+    )
     assert.deepEqual(await refused('POST', '/subjects/t/versions', { schema: RECORD, schemaType: 'XML' }), [422, 42201])
     assert.deepEqual(await refused('POST', '/subjects/t/versions', 'nonsense'), [400, 400])
     assert.deepEqual(await refused('GET', '/nowhere'), [404, 404])
@@ -119,7 +146,9 @@ describe('the embedded registry', () => {
     assert.deepEqual(await get('/config/t'), { compatibilityLevel: 'FULL' })
     assert.deepEqual(await refused('GET', '/config/u'), [404, 40408])
     assert.deepEqual(await refused('PUT', '/config', { compatibility: 'SOMETIMES' }), [422, 42203])
-    assert.deepEqual((await call('POST', '/compatibility/subjects/t/versions/latest', { schema: RECORD })).body, { is_compatible: true })
+    assert.deepEqual((await call('POST', '/compatibility/subjects/t/versions/latest', { schema: RECORD })).body, {
+      is_compatible: true,
+    })
   })
 
   it('can ask for a password, fail on command, and count', async () => {

@@ -34,7 +34,13 @@ test('hashes', async () => {
   assert.equal(await passwordMatches('pa\u0308ssword', hash), true, 'the same letters in another Unicode form')
   assert.equal(await passwordMatches('password', hash), false)
   assert.notEqual(hash, await hashPassword('pässword'))
-  for (const bad of ['', 'secret', 'scrypt:1:1:1:AAAAAAAA:x', hash.replace('16384', '16385'), hash.replace('16384', '67108864')])
+  for (const bad of [
+    '',
+    'secret',
+    'scrypt:1:1:1:AAAAAAAA:x',
+    hash.replace('16384', '16385'),
+    hash.replace('16384', '67108864'),
+  ])
     assert.notEqual(passwordHashProblem(bad), undefined, bad)
 })
 
@@ -60,7 +66,12 @@ test('a login token is good until server.session.timeout, or until the logout', 
 
 test('wrong passwords cost more and more time, and a right one ends that', async () => {
   const clock = jumpingClock()
-  const accounts = new Accounts([{ name: 'admin', passwordHash: await hashPassword('secret'), permissions: all }], [], defaultLimits(), clock)
+  const accounts = new Accounts(
+    [{ name: 'admin', passwordHash: await hashPassword('secret'), permissions: all }],
+    [],
+    defaultLimits(),
+    clock,
+  )
   for (let i = 0; i < 10; i++) assert.equal(await accounts.login('admin', `wrong ${i}`, '10.0.0.1'), undefined)
   assert.deepEqual(clock.waits, [250, 500, 1000, 2000, 4000, 8000, 8000])
   // The name is slowed down from everywhere, the address for every name.
@@ -90,10 +101,16 @@ test('the oldest login gives way when there are too many', async () => {
 })
 
 test('service accounts: token alone or with the name in front', () => {
-  const accounts = new Accounts([], [{ name: 'ci', tokenHash: hashToken('to:ken'), permissions: all }], defaultLimits(), jumpingClock())
+  const accounts = new Accounts(
+    [],
+    [{ name: 'ci', tokenHash: hashToken('to:ken'), permissions: all }],
+    defaultLimits(),
+    jumpingClock(),
+  )
   assert.equal(accounts.byToken('to:ken')?.kind, 'service account')
   assert.equal(accounts.byToken('ci:to:ken')?.name, 'ci')
-  for (const wrong of ['', 'ci', 'ci:', 'ken', 'cj:to:ken', 'x'.repeat(5000), hashToken('to:ken')]) assert.equal(accounts.byToken(wrong), undefined, wrong)
+  for (const wrong of ['', 'ci', 'ci:', 'ken', 'cj:to:ken', 'x'.repeat(5000), hashToken('to:ken')])
+    assert.equal(accounts.byToken(wrong), undefined, wrong)
 })
 
 test('permissions: what is not allowed is denied, and a denial wins', () => {
@@ -118,7 +135,9 @@ test('permissions: what is not allowed is denied, and a denial wins', () => {
 
 test('statements are logged without their literals', () => {
   assert.equal(
-    withoutLiterals("SELECT a1, `we'ird 12` FROM t2 -- card 4111\nWHERE x = 'it''s' AND y >= 1.5e3 /* 99 */ AND z IN (1,\"two\") AND u = 'open 77"),
+    withoutLiterals(
+      "SELECT a1, `we'ird 12` FROM t2 -- card 4111\nWHERE x = 'it''s' AND y >= 1.5e3 /* 99 */ AND z IN (1,\"two\") AND u = 'open 77",
+    ),
     "SELECT a1, `we'ird 12` FROM t2 WHERE x = ? AND y >= ? AND z IN (?,?) AND u = ?",
   )
 })
@@ -137,7 +156,12 @@ test('login over HTTP: the token opens the agent path and says who one is; a 401
     assert.match(good.headers.get('content-type') ?? '', /^text\/plain/)
     const token = await good.text()
     const auth = await fetch(`${server.url}/api/auth`, { headers: { 'X-Kafka-Lenses-Token': token } })
-    assert.deepEqual(await auth.json(), { token, user: 'admin', schemaRegistryDelete: false, permissions: ['QueryTopic', 'ShowTopic'] })
+    assert.deepEqual(await auth.json(), {
+      token,
+      user: 'admin',
+      schemaRegistryDelete: false,
+      permissions: ['QueryTopic', 'ShowTopic'],
+    })
     const bad = await login('wrong')
     assert.equal(bad.status, 401)
     assert.doesNotMatch(await bad.text(), /token/i)
@@ -210,7 +234,12 @@ test('health is quick when Kafka is silent, and says so', async () => {
 })
 
 test('a name, a password or a token that is too long is wrong before anything is done with it', async () => {
-  const accounts = new Accounts([{ name: 'admin', passwordHash: await hashPassword('secret'), permissions: all }], [], defaultLimits(), jumpingClock())
+  const accounts = new Accounts(
+    [{ name: 'admin', passwordHash: await hashPassword('secret'), permissions: all }],
+    [],
+    defaultLimits(),
+    jumpingClock(),
+  )
   // `normalize` takes quadratic time for such a text (44 s for this one): nothing may call it.
   const plain = String.prototype.normalize
   let normalized = 0

@@ -1,4 +1,7 @@
-/** Addresses below a path: what is taken off, what clients are shown, whose word counts; and all of it through a small proxy, over HTTP and WebSocket. */
+/**
+ * Addresses below a path: what is taken off, what clients are shown, whose word counts; and all of it through a small
+ * proxy, over HTTP and WebSocket.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request as ask, type Server } from 'node:http'
@@ -40,7 +43,15 @@ test('base paths: what is one', () => {
     '/a#b',
     '/ä',
   ]
-  for (const given of [...hostile, '/api', '/api/x', '/environment', '/health', '/metrics/', `/${'a'.repeat(BASE_PATH_LIMIT)}`])
+  for (const given of [
+    ...hostile,
+    '/api',
+    '/api/x',
+    '/environment',
+    '/health',
+    '/metrics/',
+    `/${'a'.repeat(BASE_PATH_LIMIT)}`,
+  ])
     assert.equal(readBasePath(given), undefined, given)
   const start = performance.now()
   assert.equal(readBasePath(`${'/a'.repeat(BASE_PATH_LIMIT / 2 - 1)}!`), undefined)
@@ -71,7 +82,11 @@ test('the address inside, and what stands in front of it outside', () => {
   for (const [own, header, url, inside, outside] of cases) {
     const headers = header === undefined ? {} : { 'x-forwarded-prefix': header }
     const base = new BasePath(own, true)
-    assert.deepEqual([base.inside(url, headers), base.outside(url, headers)], [inside, outside], `${own} ${header} ${url}`)
+    assert.deepEqual(
+      [base.inside(url, headers), base.outside(url, headers)],
+      [inside, outside],
+      `${own} ${header} ${url}`,
+    )
   }
   const mistrusting = new BasePath('/s', false)
   assert.deepEqual(mistrusting.outside('/s/health', { 'x-forwarded-prefix': '/outer' }), '/s')
@@ -88,7 +103,8 @@ test('the configuration names the base path, and says what is wrong with one', a
   for (const basePath of ['//x', 'x', '/api', '/a/..'])
     await assert.rejects(
       loadConfig({ overrides: { ...overrides, basePath } }),
-      (e: unknown) => e instanceof ConfigError && /server\.basePath \(from --base-path\).*a path such as \/sluice/.test(e.message),
+      (e: unknown) =>
+        e instanceof ConfigError && /server\.basePath \(from --base-path\).*a path such as \/sluice/.test(e.message),
     )
 })
 
@@ -143,11 +159,17 @@ for (const [how, strips, server] of [
       assert.match(page, /ws:\/\/127\.0\.0\.1:\d+\/tools\/sluice\/api\/v1\/environments\/demo\/proxy\//)
       const { servers } = (await (await fetch(`${url}/api/v1/openapi.json`)).json()) as { servers: unknown }
       assert.deepEqual(servers, [{ url: '/tools/sluice' }])
-      const login = await fetch(`${url}/api/v1/login`, { method: 'POST', body: JSON.stringify({ username: 'admin', password: 'secret' }) })
+      const login = await fetch(`${url}/api/v1/login`, {
+        method: 'POST',
+        body: JSON.stringify({ username: 'admin', password: 'secret' }),
+      })
       const cookie = login.headers.get('set-cookie') ?? ''
       assert.match(cookie, /; Path=\/tools\/sluice; /)
       assert.equal((await fetch(`${url}/api/auth`, { headers: { cookie: cookie.split(';')[0] } })).status, 200)
-      assert.match((await fetch(`${url}/api/v1/logout`, { method: 'POST' })).headers.get('set-cookie') ?? '', /=; Path=\/tools\/sluice; Max-Age=0/)
+      assert.match(
+        (await fetch(`${url}/api/v1/logout`, { method: 'POST' })).headers.get('set-cookie') ?? '',
+        /=; Path=\/tools\/sluice; Max-Age=0/,
+      )
       for (const environment of [undefined, 'demo']) {
         const rows: unknown[] = []
         for await (const row of connect({ url, token: TOKEN, ...(environment === undefined ? {} : { environment }) })
@@ -164,9 +186,18 @@ for (const [how, strips, server] of [
   })
 
 test('a forwarded prefix cannot put anything into a page, a cookie or a cache', async () => {
-  const { server } = await startFixture(undefined, { server: { port: 0, trustForwardedPrefix: true, corsOrigins: ['http://page.example'] } })
+  const { server } = await startFixture(undefined, {
+    server: { port: 0, trustForwardedPrefix: true, corsOrigins: ['http://page.example'] },
+  })
   try {
-    for (const hostile of ['//evil.example', '/"><script>', '/a; Domain=evil.example', '/..', `/${'a'.repeat(5000)}`, 'javascript:alert(1)']) {
+    for (const hostile of [
+      '//evil.example',
+      '/"><script>',
+      '/a; Domain=evil.example',
+      '/..',
+      `/${'a'.repeat(5000)}`,
+      'javascript:alert(1)',
+    ]) {
       const headers = { 'x-forwarded-prefix': hostile }
       const page = await fetch(`${server.url}/`, { headers })
       assert.equal(page.headers.get('vary'), 'Origin, X-Forwarded-Prefix')

@@ -64,7 +64,12 @@ log: {level: warn}
     ),
   })
   assert.deepEqual(config.server, { host: '0.0.0.0', port: 8080 })
-  assert.deepEqual(config.environments[0], { name: 'first', default: false, kafka: { brokers: ['a:9092', 'b:9093'] }, formats: {} })
+  assert.deepEqual(config.environments[0], {
+    name: 'first',
+    default: false,
+    kafka: { brokers: ['a:9092', 'b:9093'] },
+    formats: {},
+  })
   assert.deepEqual(config.environments[1].kafka, {
     brokers: ['c:9092'],
     tls: { ca: 'PEM', rejectUnauthorized: false },
@@ -80,7 +85,11 @@ log: {level: warn}
   assert.equal(config.limits['max.concurrent.queries'], 100)
   assert.equal(config.settings['max.size'], '20m')
   assert.equal(config.log.level, 'warn')
-  assert.deepEqual(config.serviceAccounts[0].permissions[1], { effect: 'deny', environments: ['*'], topics: ['salaries'] })
+  assert.deepEqual(config.serviceAccounts[0].permissions[1], {
+    effect: 'deny',
+    environments: ['*'],
+    topics: ['salaries'],
+  })
 })
 
 test('formats of topics: windowed keys, settings of CSV, schemas of Glue', async () => {
@@ -91,13 +100,23 @@ environments:
     ${more}
 `
   const { environments } = await loadConfig({
-    file: file('formats.yaml', environment("formats: {t: {key: 'tw[long]', value: csv, csv: {header: [a, b], delimiter: ';'}}}\n    glue: {folder: /schemas}")),
+    file: file(
+      'formats.yaml',
+      environment(
+        "formats: {t: {key: 'tw[long]', value: csv, csv: {header: [a, b], delimiter: ';'}}}\n    glue: {folder: /schemas}",
+      ),
+    ),
   })
-  assert.deepEqual(environments[0].formats, { t: { key: 'TWLONG', value: 'CSV', csv: { header: ['a', 'b'], delimiter: ';' } } })
+  assert.deepEqual(environments[0].formats, {
+    t: { key: 'TWLONG', value: 'CSV', csv: { header: ['a', 'b'], delimiter: ';' } },
+  })
   assert.deepEqual(environments[0].glue, { folder: '/schemas' })
   const withIds = await loadConfig({ file: file('ids.yaml', environment('formats: {t: {value: AVRO, ids: headers}}')) })
   assert.deepEqual(withIds.environments[0].formats, { t: { key: undefined, value: 'AVRO', ids: 'headers' } })
-  assert.match((await problems(environment('formats: {t: {value: AVRO, ids: body}}'))).join(), /formats\.t\.ids: "body" is not headers or payload/)
+  assert.match(
+    (await problems(environment('formats: {t: {value: AVRO, ids: body}}'))).join(),
+    /formats\.t\.ids: "body" is not headers or payload/,
+  )
   const wrong = await problems(environment("formats: {t: {key: TWTWLONG, value: CSV, csv: {header: a, quote: ''}}}"))
   assert.equal(wrong.length, 3)
   assert.match(wrong.join('\n'), /formats\.t\.csv\.header: "a" is not a list of column names/)
@@ -127,12 +146,21 @@ settings: {max.sise: 1g, max.size: 12parsecs}
   const all = found.join('\n')
   assert.match(all, /^server\.port: 99999 is not a whole number from 0 to 65535\.$/m)
   assert.match(all, /^server\.prot: unknown key\. Did you mean "port"\?$/m)
-  assert.match(all, /^environments\[0\]\.kafka\.brokers\[0\]: "not an address" is not an address such as kafka-1:9092\.$/m)
-  assert.match(all, /^environments\[0\]\.kafka\.sasl\.mechanism: "PLAN" is not one of PLAIN, .* Did you mean "PLAIN"\?$/m)
+  assert.match(
+    all,
+    /^environments\[0\]\.kafka\.brokers\[0\]: "not an address" is not an address such as kafka-1:9092\.$/m,
+  )
+  assert.match(
+    all,
+    /^environments\[0\]\.kafka\.sasl\.mechanism: "PLAN" is not one of PLAIN, .* Did you mean "PLAIN"\?$/m,
+  )
   assert.match(all, /^environments\[0\]\.registry\.url: the value is not an address/m)
   assert.match(all, /^environments\[0\]\.formats\.t\.value: "AVOR" is not one of STRING, .*Did you mean "AVRO"\?$/m)
   assert.match(all, /^users\[0\]\.permissions: missing; expected a list such as/m)
-  assert.match(all, /^limits\.server\.heartbeat\.intervall: unknown key\. Did you mean "server\.heartbeat\.interval"\?$/m)
+  assert.match(
+    all,
+    /^limits\.server\.heartbeat\.intervall: unknown key\. Did you mean "server\.heartbeat\.interval"\?$/m,
+  )
   assert.match(all, /^limits\.max\.concurrent\.queries: "many" is not a whole number/m)
   assert.match(all, /^log\.level: "loud" is not one of debug, info, warn, error, silent\.$/m)
   assert.match(all, /^settings\.max\.sise: .*Did you mean "max\.size"\?$/m)
@@ -148,7 +176,8 @@ test('broken files: what and where, without their contents', async () => {
   const path = file('broken.yaml', 'users:\n  - name: admin\n   password: [hunter2\n')
   await assert.rejects(
     loadConfig({ file: path }),
-    (e) => e instanceof ConfigError && /is not YAML: line \d, column \d+/.test(e.message) && !e.message.includes('hunter2'),
+    (e) =>
+      e instanceof ConfigError && /is not YAML: line \d, column \d+/.test(e.message) && !e.message.includes('hunter2'),
   )
   await assert.rejects(loadConfig({ file: join(folder, 'missing.yaml') }), /missing\.yaml" cannot be read \(ENOENT\)/)
   await assert.rejects(loadConfig({ file: file('list.yaml', '- a') }), /is not a map of server, environments/)
@@ -178,18 +207,37 @@ test('secrets from files', async () => {
   assert.deepEqual(config.environments[0].kafka.sasl, { mechanism: 'PLAIN', username: 'u', password: 'from the file' })
   assert.equal(await passwordMatches('from the file', config.users[0].passwordHash), true)
   assert.equal(await passwordMatches('from the file\n', config.users[0].passwordHash), false)
-  const twice = await problems(`${ACCOUNT}\nenvironments: [{name: demo, kafka: {brokers: [a:1], sasl: {username: u, password: x, passwordFile: '${path}'}}}]`)
+  const twice = await problems(
+    `${ACCOUNT}\nenvironments: [{name: demo, kafka: {brokers: [a:1], sasl: {username: u, password: x, passwordFile: '${path}'}}}]`,
+  )
   assert.match(twice.join('\n'), /sasl\.password: given together with passwordFile/)
-  const missing = await problems(`${ACCOUNT}\nenvironments: [{name: demo, kafka: {brokers: [a:1], sasl: {username: u, passwordFile: /nowhere/x}}}]`)
+  const missing = await problems(
+    `${ACCOUNT}\nenvironments: [{name: demo, kafka: {brokers: [a:1], sasl: {username: u, passwordFile: /nowhere/x}}}]`,
+  )
   assert.match(missing.join('\n'), /sasl\.passwordFile: the file "\/nowhere\/x" cannot be read \(ENOENT\)\./)
 })
 
-const LINE = { brokers: ['h:1', 'i:2'], registry: 'http://r:8081', environment: 'demo', port: '7777', user: ['admin:se:cret'], serviceAccount: ['ci:tok'] }
+const LINE = {
+  brokers: ['h:1', 'i:2'],
+  registry: 'http://r:8081',
+  environment: 'demo',
+  port: '7777',
+  user: ['admin:se:cret'],
+  serviceAccount: ['ci:tok'],
+}
 
 test('a server in one line', async () => {
   const config = await loadConfig({ overrides: LINE })
   assert.deepEqual(config.server, { host: '127.0.0.1', port: 7777 })
-  assert.deepEqual(config.environments, [{ name: 'demo', default: true, kafka: { brokers: ['h:1', 'i:2'] }, registry: { url: 'http://r:8081' }, formats: {} }])
+  assert.deepEqual(config.environments, [
+    {
+      name: 'demo',
+      default: true,
+      kafka: { brokers: ['h:1', 'i:2'] },
+      registry: { url: 'http://r:8081' },
+      formats: {},
+    },
+  ])
   assert.equal(await passwordMatches('se:cret', config.users[0].passwordHash), true)
   assert.equal(config.serviceAccounts[0].tokenHash, hashToken('tok'))
 })
@@ -212,45 +260,80 @@ test('the same by environment variables; the command line wins over them, they o
     SLUICE_SERVICE_PORT: '9991',
     PATH: '/bin',
   }
-  const config = await loadConfig({ env, file: file('under.yaml', 'server: {port: 1111}\nenvironments: [{name: demo, kafka: {brokers: [z:1]}}]') })
+  const config = await loadConfig({
+    env,
+    file: file('under.yaml', 'server: {port: 1111}\nenvironments: [{name: demo, kafka: {brokers: [z:1]}}]'),
+  })
   assert.equal(config.server.port, 7777)
-  assert.deepEqual(config.environments[0].kafka, { brokers: ['h:1', 'i:2'], tls: {}, sasl: { mechanism: 'PLAIN', username: 'u', password: 'p' } })
+  assert.deepEqual(config.environments[0].kafka, {
+    brokers: ['h:1', 'i:2'],
+    tls: {},
+    sasl: { mechanism: 'PLAIN', username: 'u', password: 'p' },
+  })
   assert.deepEqual(
     config.users.map((u) => u.name),
     ['admin', 'other'],
   )
   assert.equal(config.limits['max.concurrent.queries'], 7)
   assert.equal(config.settings['max.size'], '1g')
-  const over = await loadConfig({ env, overrides: { port: '2222', limit: ['max.concurrent.queries=8'], set: ['max.size=2g'] } })
+  const over = await loadConfig({
+    env,
+    overrides: { port: '2222', limit: ['max.concurrent.queries=8'], set: ['max.size=2g'] },
+  })
   assert.equal(over.server.port, 2222)
   assert.equal(over.limits['max.concurrent.queries'], 8)
   assert.equal(over.settings['max.size'], '2g')
 })
 
 test('problems say which option or variable they come from', async () => {
-  await assert.rejects(loadConfig({ overrides: { ...LINE, port: 'x' } }), /server\.port \(from --port\): "x" is not a whole number/)
-  await assert.rejects(loadConfig({ env: { SLUICE_SERVER_PORT: 'x' }, overrides: { ...LINE, port: undefined } }), /server\.port \(from SLUICE_SERVER_PORT\)/)
+  await assert.rejects(
+    loadConfig({ overrides: { ...LINE, port: 'x' } }),
+    /server\.port \(from --port\): "x" is not a whole number/,
+  )
+  await assert.rejects(
+    loadConfig({ env: { SLUICE_SERVER_PORT: 'x' }, overrides: { ...LINE, port: undefined } }),
+    /server\.port \(from SLUICE_SERVER_PORT\)/,
+  )
   await assert.rejects(loadConfig({ overrides: { ...LINE, user: ['admin'] } }), /--user: expected name:password/)
   await assert.rejects(loadConfig({ overrides: { ...LINE, limit: ['x'] } }), /--limit "x": expected name=value/)
   await assert.rejects(
     loadConfig({ env: { SLUICE_BROKER: 'h:1' }, overrides: LINE }),
     /SLUICE_BROKER: no such environment variable\. Did you mean "SLUICE_BROKERS"\?/,
   )
-  await assert.rejects(loadConfig({ overrides: { ...LINE, brokers: ['h:1', 'bad broker'] } }), /environments\[0\]\.kafka\.brokers\[1\]: "bad broker"/)
+  await assert.rejects(
+    loadConfig({ overrides: { ...LINE, brokers: ['h:1', 'bad broker'] } }),
+    /environments\[0\]\.kafka\.brokers\[1\]: "bad broker"/,
+  )
 })
 
 test('options change the environment they name, or the default one', async () => {
-  const path = file('two.yaml', `environments:\n  - {name: a, kafka: {brokers: [a:1]}}\n  - {name: b, default: true, kafka: {brokers: [b:1]}}\n${ACCOUNT}`)
+  const path = file(
+    'two.yaml',
+    `environments:\n  - {name: a, kafka: {brokers: [a:1]}}\n  - {name: b, default: true, kafka: {brokers: [b:1]}}\n${ACCOUNT}`,
+  )
   const brokers = (config: ServerConfig) => config.environments.map((e) => `${e.name} ${e.kafka.brokers.join()}`)
   assert.deepEqual(brokers(await loadConfig({ file: path, overrides: { brokers: ['x:1'] } })), ['a a:1', 'b x:1'])
-  assert.deepEqual(brokers(await loadConfig({ file: path, overrides: { brokers: ['x:1'], environment: 'a' } })), ['a x:1', 'b b:1'])
-  assert.deepEqual(brokers(await loadConfig({ file: path, overrides: { brokers: ['x:1'], environment: 'c' } })), ['a a:1', 'b b:1', 'c x:1'])
+  assert.deepEqual(brokers(await loadConfig({ file: path, overrides: { brokers: ['x:1'], environment: 'a' } })), [
+    'a x:1',
+    'b b:1',
+  ])
+  assert.deepEqual(brokers(await loadConfig({ file: path, overrides: { brokers: ['x:1'], environment: 'c' } })), [
+    'a a:1',
+    'b b:1',
+    'c x:1',
+  ])
 })
 
 test('names given twice, two defaults', async () => {
-  await assert.rejects(readConfig({ environments: [1, 2].map(() => ({ name: 'x', default: true, kafka: { brokers: ['a:1'] } })), users: [] }), (e) => {
-    assert.match(String(e), /environments: the name "x" is given twice/)
-    assert.match(String(e), /"x" and "x" are both marked as default/)
-    return true
-  })
+  await assert.rejects(
+    readConfig({
+      environments: [1, 2].map(() => ({ name: 'x', default: true, kafka: { brokers: ['a:1'] } })),
+      users: [],
+    }),
+    (e) => {
+      assert.match(String(e), /environments: the name "x" is given twice/)
+      assert.match(String(e), /"x" and "x" are both marked as default/)
+      return true
+    },
+  )
 })

@@ -1,7 +1,17 @@
-/** What the REST calls say about groups of consumers, rates and numbers of messages by day; run on the embedded broker and on a real Kafka. Not a test itself. */
+/**
+ * What the REST calls say about groups of consumers, rates and numbers of messages by day; run on the embedded broker
+ * and on a real Kafka. Not a test itself.
+ */
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
-import { Admin, Consumer, MessagesStreamModes, Producer, stringDeserializers, stringSerializers } from '@platformatic/kafka'
+import {
+  Admin,
+  Consumer,
+  MessagesStreamModes,
+  Producer,
+  stringDeserializers,
+  stringSerializers,
+} from '@platformatic/kafka'
 import { readConfig } from '../../../src/server/config/config.ts'
 import { createLog } from '../../../src/server/log.ts'
 import { type RunningServer, startServer } from '../../../src/server/start.ts'
@@ -56,8 +66,20 @@ export function consumerCases(brokers: () => Promise<readonly string[]>): void {
     await admin.close()
     const now = BigInt(Date.now())
     const producer = new Producer({ ...client, serializers: stringSerializers })
-    const message = (topic: string, partition: number, daysAgo: number) => ({ topic, partition, value: 'x', timestamp: now - BigInt(daysAgo * DAY_MS) })
-    const messages = [message(seen, 0, 40), message(seen, 0, 2), message(seen, 0, 2), message(seen, 1, 2), message(seen, 1, 0), message(hidden, 0, 0)]
+    const message = (topic: string, partition: number, daysAgo: number) => ({
+      topic,
+      partition,
+      value: 'x',
+      timestamp: now - BigInt(daysAgo * DAY_MS),
+    })
+    const messages = [
+      message(seen, 0, 40),
+      message(seen, 0, 2),
+      message(seen, 0, 2),
+      message(seen, 1, 2),
+      message(seen, 1, 0),
+      message(hidden, 0, 0),
+    ]
     for (const one of messages) await producer.send({ messages: [one], acks: -1 })
     await producer.close()
     // One that has read something of both topics and went away, and one that reads.
@@ -73,7 +95,8 @@ export function consumerCases(brokers: () => Promise<readonly string[]>): void {
     open = new Consumer({ ...client, groupId: reading, deserializers: stringDeserializers })
     const stream = await open.consume({ topics: [seen], mode: MessagesStreamModes.LATEST, maxWaitTime: 50 })
     stream.on('data', () => undefined)
-    for (let i = 0; (open.assignments ?? []).flatMap((a) => a.partitions).length < 2 && i < 200; i++) await new Promise((resolve) => setTimeout(resolve, 50))
+    for (let i = 0; (open.assignments ?? []).flatMap((a) => a.partitions).length < 2 && i < 200; i++)
+      await new Promise((resolve) => setTimeout(resolve, 50))
     server = await startServer(config, { log: createLog('silent') })
   })
   after(async () => {
@@ -88,7 +111,10 @@ export function consumerCases(brokers: () => Promise<readonly string[]>): void {
       [reading, resting],
     )
     const [active, idle] = groups
-    assert.deepEqual([active.state, active.active, active.consumersCount, active.topicPartitionsCount], ['Stable', true, 1, 2])
+    assert.deepEqual(
+      [active.state, active.active, active.consumersCount, active.topicPartitionsCount],
+      ['Stable', true, 1, 2],
+    )
     assert.deepEqual(
       active.consumers.map((c) => [c.topic, c.partition, c.clientId]),
       [
@@ -96,7 +122,10 @@ export function consumerCases(brokers: () => Promise<readonly string[]>): void {
         [seen, 1, client.clientId],
       ],
     )
-    assert.deepEqual([idle.state, idle.active, idle.consumersCount, idle.minLag, idle.maxLag], ['Empty', false, 0, 2, 2])
+    assert.deepEqual(
+      [idle.state, idle.active, idle.consumersCount, idle.minLag, idle.maxLag],
+      ['Empty', false, 0, 2, 2],
+    )
     assert.deepEqual(
       idle.consumers.map((c) => [c.partition, c.currentOffset, c.lag]),
       [[0, 1, 2]],
@@ -111,27 +140,41 @@ export function consumerCases(brokers: () => Promise<readonly string[]>): void {
       groups.filter((g) => g.id.endsWith(run)).flatMap((g) => g.consumers.map((c) => c.topic)),
       [seen, seen, seen],
     )
-    const response = await fetch(`${server.url}/api/consumers/${hidden}`, { headers: { authorization: `Bearer ${NARROW}` } })
+    const response = await fetch(`${server.url}/api/consumers/${hidden}`, {
+      headers: { authorization: `Bearer ${NARROW}` },
+    })
     assert.equal(response.status, 404)
   })
 
   it('counts them: of a topic, of a dataset, of an environment', async () => {
-    const topic = await get<{ consumers: (Omit<Group, 'consumers'> & { consumers: string[] })[]; messagesPerSecond: number }>(`/api/topics/${seen}`)
+    const topic = await get<{
+      consumers: (Omit<Group, 'consumers'> & { consumers: string[] })[]
+      messagesPerSecond: number
+    }>(`/api/topics/${seen}`)
     assert.deepEqual(
       topic.consumers.map((g) => g.id),
       [reading, resting],
     )
     // Beside a topic stand the ids of the members; the numbers are those of the list of groups.
     const [active, idle] = topic.consumers
-    assert.deepEqual([active.consumers.length, active.consumers[0].startsWith(`${client.clientId}-`), active.topicPartitionsCount], [1, true, 2])
-    assert.deepEqual([idle.consumers, idle.consumersCount, idle.topicPartitionsCount, idle.minLag, idle.maxLag], [[], 0, 1, 2, 2])
-    assert.equal(topic.messagesPerSecond, 1, 'one in the last minute')
-    const dataset = async (name: string) => await get<{ consumers: number; recordsPerSecond: number }>(`/api/v1/datasets/kafka/${name}`)
-    assert.deepEqual([(await dataset(seen)).consumers, (await dataset(hidden)).consumers, (await dataset(seen)).recordsPerSecond], [2, 1, 1])
-    const environment = await get<{ status: { agent: { metrics: { apps: { num_consumers: number }; connect: { num_connectors: number } } } } }>(
-      '/api/v1/environments/demo',
-      NARROW,
+    assert.deepEqual(
+      [active.consumers.length, active.consumers[0].startsWith(`${client.clientId}-`), active.topicPartitionsCount],
+      [1, true, 2],
     )
+    assert.deepEqual(
+      [idle.consumers, idle.consumersCount, idle.topicPartitionsCount, idle.minLag, idle.maxLag],
+      [[], 0, 1, 2, 2],
+    )
+    assert.equal(topic.messagesPerSecond, 1, 'one in the last minute')
+    const dataset = async (name: string) =>
+      await get<{ consumers: number; recordsPerSecond: number }>(`/api/v1/datasets/kafka/${name}`)
+    assert.deepEqual(
+      [(await dataset(seen)).consumers, (await dataset(hidden)).consumers, (await dataset(seen)).recordsPerSecond],
+      [2, 1, 1],
+    )
+    const environment = await get<{
+      status: { agent: { metrics: { apps: { num_consumers: number }; connect: { num_connectors: number } } } }
+    }>('/api/v1/environments/demo', NARROW)
     const visible = await get<Group[]>('/api/consumers', NARROW)
     assert.equal(environment.status.agent.metrics.apps.num_consumers, visible.length)
     assert.ok(visible.length >= 2)
@@ -139,7 +182,9 @@ export function consumerCases(brokers: () => Promise<readonly string[]>): void {
   })
 
   it('tells the messages of each day by the timestamps of the records', async () => {
-    const days = await get<{ date: string; messages: number; total: number }[]>(`/api/v1/datasets/kafka/${seen}/messages/metrics`)
+    const days = await get<{ date: string; messages: number; total: number }[]>(
+      `/api/v1/datasets/kafka/${seen}/messages/metrics`,
+    )
     assert.equal(days.length, 30, 'a record that is older than all days is in the total of each')
     assert.ok(days.every((day) => /^\d{4}-\d\d-\d\dT00:00:00\.000Z$/.test(day.date)))
     assert.deepEqual([days[0].messages, days[0].total], [0, 1])

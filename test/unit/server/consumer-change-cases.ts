@@ -1,14 +1,27 @@
-/** Groups of consumers moved and taken away over REST; run on the embedded broker and on a real Kafka. Not a test itself. */
+/**
+ * Groups of consumers moved and taken away over REST; run on the embedded broker and on a real Kafka. Not a test
+ * itself.
+ */
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
-import { Admin, Consumer, MessagesStreamModes, Producer, stringDeserializers, stringSerializers } from '@platformatic/kafka'
+import {
+  Admin,
+  Consumer,
+  MessagesStreamModes,
+  Producer,
+  stringDeserializers,
+  stringSerializers,
+} from '@platformatic/kafka'
 import { Cluster } from '../../../src/kafka/cluster.ts'
 import { groupAtCoordinator } from '../../../src/kafka/admin/group-changes.ts'
 import { readConfig } from '../../../src/server/config/config.ts'
 import { createLog } from '../../../src/server/log.ts'
 import { type RunningServer, startServer } from '../../../src/server/start.ts'
 
-/** Who may what: everything; `offsets` on some topics; reading alone; every right but `offsets`, on these topics and on all. */
+/**
+ * Who may what: everything; `offsets` on some topics; reading alone; every right but `offsets`, on these topics and on
+ * all.
+ */
 const KEYS = {
   all: 'all-0123456789',
   mover: 'mover-0123456789',
@@ -45,31 +58,51 @@ export function consumerChangeCases(brokers: () => Promise<readonly string[]>): 
     const response = await ask(method, path, body, who)
     assert.equal(`${response.status} ${await response.text()}`, '200 ', `${method} ${path} ${JSON.stringify(body)}`)
   }
-  const refused = async (status: number, words: RegExp, method: string, path: string, body?: unknown, who: Who = 'mover') => {
+  const refused = async (
+    status: number,
+    words: RegExp,
+    method: string,
+    path: string,
+    body?: unknown,
+    who: Who = 'mover',
+  ) => {
     const response = await ask(method, path, body, who)
     const text = await response.text()
     assert.equal(response.status, status, `${method} ${path} ${JSON.stringify(body)}: ${text}`)
     assert.match((JSON.parse(text) as { error: string }).error, words)
   }
   const at = (group: string) => `/api/consumers/${encodeURIComponent(group)}`
-  const part = (group: string, topic: string, partition: number | string) => `${at(group)}/offsets/topics/${topic}/partitions/${partition}`
+  const part = (group: string, topic: string, partition: number | string) =>
+    `${at(group)}/offsets/topics/${topic}/partitions/${partition}`
   /** `topic partition offset`, as the server tells it right after a change. */
   const places = async (group: string) => {
     const groups = (await (await ask('GET', '/api/consumers')).json()) as { id: string; consumers: Place[] }[]
     return groups
       .find((g) => g.id === group)
-      ?.consumers.map((c) => `${c.topic === open ? 'open' : c.topic === second ? 'second' : 'hidden'} ${c.partition} ${c.currentOffset}`)
+      ?.consumers.map(
+        (c) =>
+          `${c.topic === open ? 'open' : c.topic === second ? 'second' : 'hidden'} ${c.partition} ${c.currentOffset}`,
+      )
       .sort()
   }
   /** Where a group stands in a topic, as its coordinator says. */
-  const stands = async (group: string, topic: string) => [...((await groupAtCoordinator(own, group))?.offsets.get(topic) ?? [])]
+  const stands = async (group: string, topic: string) => [
+    ...((await groupAtCoordinator(own, group))?.offsets.get(topic) ?? []),
+  ]
   /** A group that stands at these offsets and has no members. */
   const resting = async (name: string, offsets: readonly (readonly [string, number, number])[]): Promise<string> => {
     const groupId = `${name}-${run}`
     const consumer = new Consumer({ ...client, groupId, deserializers: stringDeserializers })
     await consumer.joinGroup({})
     if (offsets.length > 0)
-      await consumer.commit({ offsets: offsets.map(([topic, partition, offset]) => ({ topic, partition, offset: BigInt(offset), leaderEpoch: 0 })) })
+      await consumer.commit({
+        offsets: offsets.map(([topic, partition, offset]) => ({
+          topic,
+          partition,
+          offset: BigInt(offset),
+          leaderEpoch: 0,
+        })),
+      })
     await consumer.close(true)
     return groupId
   }
@@ -100,7 +133,11 @@ export function consumerChangeCases(brokers: () => Promise<readonly string[]>): 
     for (const topic of [open, second, hidden]) {
       for (const partition of [0, 1]) {
         // Four records, an hour apart: offsets 0 to 3.
-        for (let i = 0; i < 4; i++) await producer.send({ messages: [{ topic, partition, value: 'x', timestamp: BigInt(day + i * HOUR_MS) }], acks: -1 })
+        for (let i = 0; i < 4; i++)
+          await producer.send({
+            messages: [{ topic, partition, value: 'x', timestamp: BigInt(day + i * HOUR_MS) }],
+            acks: -1,
+          })
       }
     }
     await producer.close()
@@ -142,7 +179,12 @@ export function consumerChangeCases(brokers: () => Promise<readonly string[]>): 
     ])
     await done('DELETE', `${at(group)}/topics/${open}/partitions/1/offsets`)
     assert.deepEqual(await places(group), ['open 0 2', 'second 1 1'])
-    await refused(404, /has no offset in partition 1 of the topic/, 'DELETE', `${at(group)}/topics/${open}/partitions/1/offsets`)
+    await refused(
+      404,
+      /has no offset in partition 1 of the topic/,
+      'DELETE',
+      `${at(group)}/topics/${open}/partitions/1/offsets`,
+    )
     await done('POST', `${at(group)}/offsets/delete`, { topics: [open] })
     assert.deepEqual(await places(group), ['second 1 1'])
     await refused(404, /has no offset in the topic/, 'POST', `${at(group)}/offsets/delete`, { topics: [open] })
@@ -173,7 +215,8 @@ export function consumerChangeCases(brokers: () => Promise<readonly string[]>): 
       ['DELETE', `/topics/${open}/partitions/0/offsets`, undefined],
     ] as const
     for (const [method, path, body] of calls) {
-      for (const who of ['reader', 'writer'] as const) await refused(403, /may not move consumers of the topic/, method, at(group) + path, body, who)
+      for (const who of ['reader', 'writer'] as const)
+        await refused(403, /may not move consumers of the topic/, method, at(group) + path, body, who)
       await refused(404, /There is no group of consumers/, method, at(unseen) + path, body)
       await refused(404, /There is no group of consumers/, method, at(`never-${run}`) + path, body)
       await refused(404, /There is no group of consumers/, method, at(nothing) + path, body)
@@ -187,11 +230,22 @@ export function consumerChangeCases(brokers: () => Promise<readonly string[]>): 
       await refused(404, /There is no group of consumers/, method, at(unseen) + path, body)
     }
     for (const topic of [hidden, `never-${run}`]) {
-      await refused(404, new RegExp(`There is no topic "${topic}"`), 'PUT', `${at(group)}/offsets`, { type: 'start', topics: [topic] })
+      await refused(404, new RegExp(`There is no topic "${topic}"`), 'PUT', `${at(group)}/offsets`, {
+        type: 'start',
+        topics: [topic],
+      })
       await refused(404, new RegExp(`There is no topic "${topic}"`), 'PUT', part(group, topic, 0), { type: 'start' })
     }
-    await refused(404, /There is no topic/, 'PUT', `${at(group)}/offsets`, { type: 'start', topics: [open, `never-${run}`] }, 'all')
-    for (const topic of [open, hidden]) assert.deepEqual(await stands(group, topic), [[0, 2]], 'nothing of it was changed')
+    await refused(
+      404,
+      /There is no topic/,
+      'PUT',
+      `${at(group)}/offsets`,
+      { type: 'start', topics: [open, `never-${run}`] },
+      'all',
+    )
+    for (const topic of [open, hidden])
+      assert.deepEqual(await stands(group, topic), [[0, 2]], 'nothing of it was changed')
     assert.equal((await fetch(`${server.url}${at(group)}`, { method: 'DELETE' })).status, 401)
     await refused(403, /has to do with more than/, 'DELETE', at(nothing), undefined, 'administrator')
     await refused(403, /may not move consumers/, 'DELETE', at(group), undefined, 'administrator')
@@ -207,12 +261,20 @@ export function consumerChangeCases(brokers: () => Promise<readonly string[]>): 
       [/"type" must be one of/, `${at(group)}/offsets`, { type: ['start'], topics: [open] }],
       [/"target" must be a moment/, `${at(group)}/offsets`, { type: 'timestamp', topics: [open] }],
       [/"target" must be a moment/, `${at(group)}/offsets`, { type: 'timestamp', target: 'yesterday', topics: [open] }],
-      [/"target" must be a moment/, `${at(group)}/offsets`, { type: 'timestamp', target: '2026-13-01T00:00:00Z', topics: [open] }],
+      [
+        /"target" must be a moment/,
+        `${at(group)}/offsets`,
+        { type: 'timestamp', target: '2026-13-01T00:00:00Z', topics: [open] },
+      ],
       [/"target" must be a moment/, `${at(group)}/offsets`, { type: 'timestamp', target: 5, topics: [open] }],
       [/"topics" must be a list of 1 to 1000/, `${at(group)}/offsets`, { type: 'start', topics: [] }],
       [/"topics" must be a list/, `${at(group)}/offsets`, { type: 'start', topics: open }],
       [/"topics" must be a list/, `${at(group)}/offsets`, { type: 'start', topics: [open, 5] }],
-      [/"topics" must be a list/, `${at(group)}/offsets`, { type: 'start', topics: Array.from({ length: 1001 }, () => open) }],
+      [
+        /"topics" must be a list/,
+        `${at(group)}/offsets`,
+        { type: 'start', topics: Array.from({ length: 1001 }, () => open) },
+      ],
       [/must be a JSON object/, `${at(group)}/offsets`, []],
       [/must be a JSON object/, `${at(group)}/offsets`, undefined],
       [/"type" must be one of start, end, timestamp, absolute/, part(group, open, 0), { type: 'shift', offset: 1 }],
@@ -241,7 +303,12 @@ export function consumerChangeCases(brokers: () => Promise<readonly string[]>): 
   it('leaves a group with members alone', async () => {
     const groupId = `active-${run}`
     const consumer = new Consumer({ ...client, groupId, deserializers: stringDeserializers })
-    const stream = await consumer.consume({ topics: [open], mode: MessagesStreamModes.EARLIEST, maxWaitTime: 50, autocommit: true })
+    const stream = await consumer.consume({
+      topics: [open],
+      mode: MessagesStreamModes.EARLIEST,
+      maxWaitTime: 50,
+      autocommit: true,
+    })
     stream.on('data', () => undefined)
     try {
       for (let i = 0; (consumer.assignments ?? []).flatMap((a) => a.partitions).length < 2 && i < 200; i++)

@@ -1,4 +1,7 @@
-/** Groups of consumers, rates and message metrics over REST on the embedded broker; and what a broker that refuses, or a thousand groups, do to them. */
+/**
+ * Groups of consumers, rates and message metrics over REST on the embedded broker; and what a broker that refuses, or a
+ * thousand groups, do to them.
+ */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { Consumer } from '@platformatic/kafka'
@@ -60,7 +63,13 @@ describe('groups of consumers of a cluster', () => {
       ['a', new Map([[0, 5]])],
       ['b', new Map([[0, 7]])],
     ])
-    const topics = topicsOf({ id: 'g', state: 'Stable', coordinator: { id: 1, host: 'h', port: 1 }, members: [member], offsets })
+    const topics = topicsOf({
+      id: 'g',
+      state: 'Stable',
+      coordinator: { id: 1, host: 'h', port: 1 },
+      members: [member],
+      offsets,
+    })
     assert.deepEqual(
       [...topics].map(([topic, partitions]) => [topic, [...partitions].sort()]),
       [
@@ -79,7 +88,8 @@ describe('groups of consumers of a cluster', () => {
       await reader.joinGroup({})
       await reader.commit({ offsets: [{ topic: 't', partition: 0, offset: 0n, leaderEpoch: 0 }] })
       await reader.close(true)
-      const ids = async (clock: Clock = systemClock) => (await new ConsumerGroups(cluster, clock).all()).map((g) => g.id)
+      const ids = async (clock: Clock = systemClock) =>
+        (await new ConsumerGroups(cluster, clock).all()).map((g) => g.id)
       assert.deepEqual(await ids(), ['g'])
       for (const api of ['ListGroups', 'DescribeGroups', 'OffsetFetch']) {
         for (const fault of [{ kind: 'drop' }, { kind: 'truncate', bytes: 10 }] as const) {
@@ -90,7 +100,11 @@ describe('groups of consumers of a cluster', () => {
         }
         // The five seconds pass at once.
         broker.faults.set({ kind: 'delay', ms: 2000, api })
-        assert.deepEqual(await ids({ ...systemClock, after: (_ms, run) => systemClock.after(100, run) }), [], `${api} late`)
+        assert.deepEqual(
+          await ids({ ...systemClock, after: (_ms, run) => systemClock.after(100, run) }),
+          [],
+          `${api} late`,
+        )
         broker.faults.clear()
       }
       assert.deepEqual(await ids(), ['g'])
@@ -140,7 +154,11 @@ describe('groups of consumers of a cluster', () => {
     }
     const connection = {
       close: () => undefined,
-      call: async (range: ApiRange, write: (w: WireWriter) => void, read: (r: WireReader, version: number) => unknown) => {
+      call: async (
+        range: ApiRange,
+        write: (w: WireWriter) => void,
+        read: (r: WireReader, version: number) => unknown,
+      ) => {
         write(new WireWriter())
         const writer = new WireWriter()
         answers[range.name](writer)
@@ -152,7 +170,8 @@ describe('groups of consumers of a cluster', () => {
       lend: async () => connection,
       release: () => undefined,
     } as unknown as Cluster
-    const seen = async () => (await new ConsumerGroups(cluster).all()).map((g) => [g.id, g.state, g.members.length, [...topicsOf(g).keys()]])
+    const seen = async () =>
+      (await new ConsumerGroups(cluster).all()).map((g) => [g.id, g.state, g.members.length, [...topicsOf(g).keys()]])
     assert.deepEqual(await seen(), [['g', 'Stable', 1, ['t', 'u']]])
     refused.offsets = 29
     assert.deepEqual(await seen(), [['g', 'Stable', 1, ['t']]])

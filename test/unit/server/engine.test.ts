@@ -75,7 +75,10 @@ test('a slow reader stops the fetch and takes little memory; closing stops the r
   const stalled = await stoodStill(fetches, 300)
   const memory = process.memoryUsage().rss
   await wait(500)
-  assert.ok(fetches() - stalled < 100_000, `the broker sent ${fetches() - stalled} bytes more to a query that nobody reads`)
+  assert.ok(
+    fetches() - stalled < 100_000,
+    `the broker sent ${fetches() - stalled} bytes more to a query that nobody reads`,
+  )
   // The topic holds about 19 MB; socket buffers and one fetch account for the rest.
   assert.ok(stalled > before && stalled - before < 12_000_000, `${stalled - before} bytes were read for nobody`)
   assert.ok(process.memoryUsage().rss - memory < 30 * 1024 * 1024)

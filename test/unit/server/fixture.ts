@@ -29,7 +29,16 @@ export function fakeEnvironment(name: string, changes: Partial<Environment> = {}
 }
 
 export function summary(changes: Partial<RunSummary> = {}): RunSummary {
-  return { id: '00000000-0000-4000-8000-000000000000', outcome: 'end', results: 0, recordsScanned: 0, bytesRead: 0, badRecords: 0, durationMs: 1, ...changes }
+  return {
+    id: '00000000-0000-4000-8000-000000000000',
+    outcome: 'end',
+    results: 0,
+    recordsScanned: 0,
+    bytesRead: 0,
+    badRecords: 0,
+    durationMs: 1,
+    ...changes,
+  }
 }
 
 /** Answers every statement with two rows that hold the statement itself. */
@@ -45,8 +54,15 @@ export interface Fixture {
   readonly config: ServerConfig
 }
 
-/** `config` is laid over two environments (`demo`, the default one, and `prod`), one user `admin` with the password `secret` and one service account `ci`. */
-export async function startFixture(run: Run = echo, config: Record<string, unknown> = {}, options: Partial<StartOptions> = {}): Promise<Fixture> {
+/**
+ * `config` is laid over two environments (`demo`, the default one, and `prod`), one user `admin` with the password
+ * `secret` and one service account `ci`.
+ */
+export async function startFixture(
+  run: Run = echo,
+  config: Record<string, unknown> = {},
+  options: Partial<StartOptions> = {},
+): Promise<Fixture> {
   const logged: string[] = []
   const log = createLog('debug', { write: (line: string) => void logged.push(line) })
   const complete = await readConfig({
@@ -72,7 +88,12 @@ export interface Conversation {
 }
 
 /** Connects, sends, and reads until the server closes. */
-export async function converse(server: RunningServer, path: string, message: string | Buffer, headers: Record<string, string> = {}): Promise<Conversation> {
+export async function converse(
+  server: RunningServer,
+  path: string,
+  message: string | Buffer,
+  headers: Record<string, string> = {},
+): Promise<Conversation> {
   const ws = new WebSocket(server.url.replace('http', 'ws') + path, { headers })
   const frames: Conversation['frames'] = []
   ws.on('message', (data) => frames.push(JSON.parse(data.toString())))
@@ -93,6 +114,10 @@ export const PATHS = {
   'agent v2 with a bare question mark': { path: '/api/ws/v2/sql/execute?', proxied: false, jdbc: false },
   'agent JDBC': { path: '/api/ws/v3/jdbc/execute', proxied: false, jdbc: true },
   'proxied v2': { path: '/api/v1/environments/demo/proxy/api/ws/v2/sql/execute', proxied: true, jdbc: false },
-  'proxied v2, as the prose spells it': { path: '/environment/demo/proxy/api/ws/v2/sql/execute', proxied: true, jdbc: false },
+  'proxied v2, as the prose spells it': {
+    path: '/environment/demo/proxy/api/ws/v2/sql/execute',
+    proxied: true,
+    jdbc: false,
+  },
   'proxied JDBC': { path: '/api/v1/environments/demo/proxy/api/ws/v3/jdbc/execute', proxied: true, jdbc: true },
 } as const

@@ -1,4 +1,7 @@
-/** The configuration read again while the server runs: what counts at once, what waits, what a mistake does. The engine is a stand-in, the files are real. */
+/**
+ * The configuration read again while the server runs: what counts at once, what waits, what a mistake does. The engine
+ * is a stand-in, the files are real.
+ */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -26,7 +29,12 @@ const forever: Run = (_request, _environment, _sink, signal) =>
     signal.addEventListener('abort', () => resolve(summary({ outcome: 'cancelled' })), { once: true })
   })
 
-const ACCOUNT = (name: string, token: string, more: object = {}) => ({ name, ...(token === '' ? {} : { token }), permissions: PERMISSIONS, ...more })
+const ACCOUNT = (name: string, token: string, more: object = {}) => ({
+  name,
+  ...(token === '' ? {} : { token }),
+  permissions: PERMISSIONS,
+  ...more,
+})
 const PERMISSIONS = [{ environments: ['*'], topics: ['*'] }]
 
 interface Setting {
@@ -68,13 +76,20 @@ async function started(t: TestContext, first: object): Promise<Setting> {
     following,
     log: lines,
     write,
-    status: async (token) => (await fetch(`${server.url}/api/auth`, { headers: { authorization: `Bearer ${token}` } })).status,
-    logIn: async (password) => await (await fetch(`${server.url}/api/login`, { method: 'POST', body: JSON.stringify({ user: 'admin', password }) })).text(),
+    status: async (token) =>
+      (await fetch(`${server.url}/api/auth`, { headers: { authorization: `Bearer ${token}` } })).status,
+    logIn: async (password) =>
+      await (
+        await fetch(`${server.url}/api/login`, { method: 'POST', body: JSON.stringify({ user: 'admin', password }) })
+      ).text(),
   }
 }
 
 /** A query that runs until somebody ends it; resolves with the texts of its errors. */
-async function running(server: RunningServer, token: string): Promise<{ readonly errors: Promise<string[]>; readonly ws: WebSocket }> {
+async function running(
+  server: RunningServer,
+  token: string,
+): Promise<{ readonly errors: Promise<string[]>; readonly ws: WebSocket }> {
   const ws = new WebSocket(server.url.replace('http', 'ws') + AGENT_PATH)
   const errors: string[] = []
   ws.on('message', (data) => {
@@ -89,7 +104,9 @@ async function running(server: RunningServer, token: string): Promise<{ readonly
 }
 
 test('service accounts come, go, expire and get other keys without a new start', async (t) => {
-  const setting = await started(t, { serviceAccounts: [ACCOUNT('a', 'key-a'), ACCOUNT('b', 'key-b'), ACCOUNT('c', 'key-c'), ACCOUNT('d', 'key-d')] })
+  const setting = await started(t, {
+    serviceAccounts: [ACCOUNT('a', 'key-a'), ACCOUNT('b', 'key-b'), ACCOUNT('c', 'key-c'), ACCOUNT('d', 'key-d')],
+  })
   const { server, following, status } = setting
   const queries = {
     a: await running(server, 'key-a'),
@@ -97,11 +114,21 @@ test('service accounts come, go, expire and get other keys without a new start',
     c: await running(server, 'key-c'),
     d: await running(server, 'key-d'),
   }
-  setting.write({ serviceAccounts: [ACCOUNT('b', 'key-b2'), ACCOUNT('c', 'key-c', { expires: '2020-01-01' }), ACCOUNT('d', 'key-d'), ACCOUNT('e', 'key-e')] })
+  setting.write({
+    serviceAccounts: [
+      ACCOUNT('b', 'key-b2'),
+      ACCOUNT('c', 'key-c', { expires: '2020-01-01' }),
+      ACCOUNT('d', 'key-d'),
+      ACCOUNT('e', 'key-e'),
+    ],
+  })
   await following.reload()
   for (const name of ['a', 'b', 'c'] as const)
     assert.deepEqual(await queries[name].errors, [`Not authenticated any more: the access of "${name}" was revoked.`])
-  assert.deepEqual(await Promise.all(['key-a', 'key-b', 'b:key-b', 'key-c', 'key-d', 'key-b2', 'key-e'].map(status)), [401, 401, 401, 401, 200, 200, 200])
+  assert.deepEqual(
+    await Promise.all(['key-a', 'key-b', 'b:key-b', 'key-c', 'key-d', 'key-b2', 'key-e'].map(status)),
+    [401, 401, 401, 401, 200, 200, 200],
+  )
   assert.equal(queries.d.ws.readyState, WebSocket.OPEN)
   queries.d.ws.terminate()
   const said = setting.log.find((line) => line.includes('accounts were read again')) ?? ''
@@ -110,7 +137,9 @@ test('service accounts come, go, expire and get other keys without a new start',
 })
 
 test('a user with another password is logged out; one with the same plain password is not', async (t) => {
-  const user = (password: string, permissions: object[] = PERMISSIONS) => ({ users: [{ name: 'admin', password, permissions }] })
+  const user = (password: string, permissions: object[] = PERMISSIONS) => ({
+    users: [{ name: 'admin', password, permissions }],
+  })
   const setting = await started(t, user('one'))
   const { following, status, server } = setting
   const token = await setting.logIn('one')
@@ -132,7 +161,13 @@ test('a user with another password is logged out; one with the same plain passwo
 
 test('a configuration with mistakes changes nothing, and the log says what they are', async (t) => {
   const setting = await started(t, { serviceAccounts: [ACCOUNT('a', 'key-a')] })
-  for (const wrong of [{ serviceAccounts: [] }, { serviceAccounts: [{ name: 'a', token: 'key-a2' }] }, { servers: {} }, 'a: [', '']) {
+  for (const wrong of [
+    { serviceAccounts: [] },
+    { serviceAccounts: [{ name: 'a', token: 'key-a2' }] },
+    { servers: {} },
+    'a: [',
+    '',
+  ]) {
     setting.log.length = 0
     setting.write(wrong)
     await setting.following.reload()
@@ -146,7 +181,11 @@ test('a configuration with mistakes changes nothing, and the log says what they 
 
 test('what else has changed waits for the next start, and the log says so', async (t) => {
   const setting = await started(t, { serviceAccounts: [ACCOUNT('a', 'key-a')] })
-  setting.write({ serviceAccounts: [ACCOUNT('a', 'key-a')], limits: { 'max.concurrent.queries': 5 }, log: { level: 'debug' } })
+  setting.write({
+    serviceAccounts: [ACCOUNT('a', 'key-a')],
+    limits: { 'max.concurrent.queries': 5 },
+    log: { level: 'debug' },
+  })
   await setting.following.reload()
   const said = setting.log.find((line) => line.includes('next start')) ?? '{}'
   assert.deepEqual((JSON.parse(said) as { parts: string[] }).parts, ['limits', 'log'])
@@ -156,7 +195,10 @@ test('changed files are seen: the configuration itself, and a file that holds a 
   const key = join(folder, 'key')
   writeFileSync(key, 'key-a')
   const limits = { 'server.accounts.check.interval': '50ms' }
-  const setting = await started(t, { limits, serviceAccounts: [ACCOUNT('a', '', { tokenFile: key }), ACCOUNT('b', 'key-b')] })
+  const setting = await started(t, {
+    limits,
+    serviceAccounts: [ACCOUNT('a', '', { tokenFile: key }), ACCOUNT('b', 'key-b')],
+  })
   const until = async (token: string, status: number) => {
     for (let i = 0; (await setting.status(token)) !== status; i++) {
       assert.ok(i < 200, `${token} should be ${status}`)
@@ -179,7 +221,9 @@ test('changed files are seen: the configuration itself, and a file that holds a 
   assert.equal(await setting.status('key-b'), 200, 'closed: nobody looks any more')
 })
 
-test('the command reads its accounts again at SIGHUP, and goes on', { skip: process.platform === 'win32' && 'there is no SIGHUP' }, async () => {
+test('the command reads its accounts again at SIGHUP, and goes on', {
+  skip: process.platform === 'win32' && 'there is no SIGHUP',
+}, async () => {
   const file = join(folder, 'command.yaml')
   const write = (token: string) =>
     writeFileSync(
@@ -203,7 +247,8 @@ test('the command reads its accounts again at SIGHUP, and goes on', { skip: proc
       await new Promise((resolve) => setTimeout(resolve, 25))
     }
     const url = /listens on (\S+)/.exec(said)?.[1] ?? ''
-    const status = async (token: string) => (await fetch(`${url}/api/auth`, { headers: { authorization: `Bearer ${token}` } })).status
+    const status = async (token: string) =>
+      (await fetch(`${url}/api/auth`, { headers: { authorization: `Bearer ${token}` } })).status
     assert.equal(await status('key-a'), 200)
     write('key-b')
     child.kill('SIGHUP')

@@ -1,4 +1,6 @@
-/** Callers that do not keep to the rules, and TLS: nothing of it may end the process, leak memory or let somebody in. */
+/**
+ * Callers that do not keep to the rules, and TLS: nothing of it may end the process, leak memory or let somebody in.
+ */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -28,13 +30,21 @@ test('the reading of a first message never throws, and takes what is right', () 
     ),
     { seed: 1, numRuns: 2000 },
   )
-  assert.deepEqual(parseRequest('{"sql":"S","token":"t","live":true,"stats":2,"x":[1]}').request, { sql: 'S', token: 't', live: true, statsMs: 2 })
+  assert.deepEqual(parseRequest('{"sql":"S","token":"t","live":true,"stats":2,"x":[1]}').request, {
+    sql: 'S',
+    token: 't',
+    live: true,
+    statsMs: 2,
+  })
   assert.deepEqual(parseRequest('{"sql":"S","stats":0}').request, { sql: 'S', live: false })
   const deep = parseRequest(`{"sql":"S","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)
   assert.equal(deep.request?.sql, 'S')
 })
 
-async function raw(port: number, bytes: string | Uint8Array): Promise<{ readonly socket: Socket; readonly answer: Promise<string> }> {
+async function raw(
+  port: number,
+  bytes: string | Uint8Array,
+): Promise<{ readonly socket: Socket; readonly answer: Promise<string> }> {
   const socket = connectTcp(port, '127.0.0.1')
   await once(socket, 'connect')
   const chunks: Buffer[] = []
@@ -52,13 +62,25 @@ test('upgrades that are not right are answered, and the server lives on', async 
   try {
     const auth = `Authorization: Bearer ${TOKEN}\r\n`
     const requests: readonly [string, RegExp][] = [
-      [`GET ${DEMO_PATH} HTTP/1.1\r\n${HANDSHAKE.replace('Version: 13', 'Version: 7')}${auth}\r\n`, /^HTTP\/1\.1 4\d\d /],
-      [`GET ${DEMO_PATH} HTTP/1.1\r\n${HANDSHAKE.replace(/Sec-WebSocket-Key.*\r\n/, '')}${auth}\r\n`, /^HTTP\/1\.1 400 /],
+      [
+        `GET ${DEMO_PATH} HTTP/1.1\r\n${HANDSHAKE.replace('Version: 13', 'Version: 7')}${auth}\r\n`,
+        /^HTTP\/1\.1 4\d\d /,
+      ],
+      [
+        `GET ${DEMO_PATH} HTTP/1.1\r\n${HANDSHAKE.replace(/Sec-WebSocket-Key.*\r\n/, '')}${auth}\r\n`,
+        /^HTTP\/1\.1 400 /,
+      ],
       [`POST ${DEMO_PATH} HTTP/1.1\r\n${HANDSHAKE}${auth}\r\n`, /^HTTP\/1\.1 405 /],
       [`GET ${DEMO_PATH} HTTP/1.1\r\n${HANDSHAKE.replace('websocket', 'h2c')}${auth}\r\n`, /^HTTP\/1\.1 400 /],
       [`GET http://[bad HTTP/1.1\r\n${HANDSHAKE}\r\n`, /^HTTP\/1\.1 404 /],
-      [`GET /environment/${'%41'.repeat(2000)}/proxy/api/ws/v2/sql/execute HTTP/1.1\r\n${HANDSHAKE}${auth}\r\n`, /^HTTP\/1\.1 404 /],
-      [`GET ${DEMO_PATH} HTTP/1.1\r\n${HANDSHAKE}Authorization: Bearer ${'x'.repeat(5000)}\r\n\r\n`, /^HTTP\/1\.1 401 /],
+      [
+        `GET /environment/${'%41'.repeat(2000)}/proxy/api/ws/v2/sql/execute HTTP/1.1\r\n${HANDSHAKE}${auth}\r\n`,
+        /^HTTP\/1\.1 404 /,
+      ],
+      [
+        `GET ${DEMO_PATH} HTTP/1.1\r\n${HANDSHAKE}Authorization: Bearer ${'x'.repeat(5000)}\r\n\r\n`,
+        /^HTTP\/1\.1 401 /,
+      ],
       ['\u0016\u0003\u0001\u0002\u0000\u0001', /^HTTP\/1\.1 400 /],
     ]
     for (const [request, expected] of requests) {
@@ -83,7 +105,8 @@ test('frames that break the WebSocket protocol end that connection only', async 
   })
   const open = `GET ${AGENT_PATH} HTTP/1.1\r\n${HANDSHAKE}X-Kafka-Lenses-Token: ${TOKEN}\r\n\r\n`
   /** A masked client frame with a mask of zeros. */
-  const frame = (opcode: number, payload: Buffer): Buffer => Buffer.concat([Buffer.from([opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload])
+  const frame = (opcode: number, payload: Buffer): Buffer =>
+    Buffer.concat([Buffer.from([opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload])
   const good = frame(0x81, Buffer.from('{"sql":"long"}'))
   const bad: readonly Buffer[] = [
     Buffer.from([0x81, 0x05, 1, 2, 3, 4, 5]),
@@ -100,7 +123,8 @@ test('frames that break the WebSocket protocol end that connection only', async 
       const { socket, answer } = await raw(server.port, open)
       await once(socket, 'data')
       socket.write(bytes)
-      // A client that has said such things may still hold its side open: ours closes after the time for the closing handshake at the latest.
+      // A client that has said such things may still hold its side open: ours closes after the time for the closing
+      // handshake at the latest.
       setTimeout(() => socket.end(), 300)
       const said = await answer
       if (i < 6) assert.ok(!said.includes('"RECORD"'), `case ${i}`)
@@ -236,7 +260,10 @@ test('over TLS everything is the same', async (t) => {
     )
     try {
       assert.match(server.url, /^https:/)
-      const ws = new WebSocket(server.url.replace('http', 'ws') + DEMO_PATH, { headers: BEARER, ca: readFileSync(tls.certFile) })
+      const ws = new WebSocket(server.url.replace('http', 'ws') + DEMO_PATH, {
+        headers: BEARER,
+        ca: readFileSync(tls.certFile),
+      })
       const frames: string[] = []
       ws.on('message', (data) => frames.push(data.toString()))
       await once(ws, 'open')

@@ -1,4 +1,7 @@
-/** The JDBC dialect without a driver: schemas that Avro takes for any type, rows brought in line with them, and the order of frames. */
+/**
+ * The JDBC dialect without a driver: schemas that Avro takes for any type, rows brought in line with them, and the
+ * order of frames.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import avro from 'avsc'
@@ -10,7 +13,18 @@ import { guessType } from '../../../src/server/jdbc/guess.ts'
 import { rewrite } from '../../../src/server/jdbc/rewrite.ts'
 import { GUESS_ROWS, JdbcSink } from '../../../src/server/jdbc/sink.ts'
 import { avroText, shapeOf } from '../../../src/server/jdbc/shape.ts'
-import { BOOLEAN, BYTES, type DataType, DOUBLE, type Field, INT, JSON_TYPE, LONG, STRING, type StructType } from '../../../src/types.ts'
+import {
+  BOOLEAN,
+  BYTES,
+  type DataType,
+  DOUBLE,
+  type Field,
+  INT,
+  JSON_TYPE,
+  LONG,
+  STRING,
+  type StructType,
+} from '../../../src/types.ts'
 
 const field = (name: string, type: DataType, nullable = true): Field => ({ name, type, nullable })
 const struct = (...fields: Field[]): StructType => ({ kind: 'struct', fields })
@@ -21,17 +35,37 @@ const row = (value: unknown, type: DataType): unknown => {
 }
 
 test('names become legal Avro names, unique in their record; rows are keyed by them', () => {
-  const type = struct(field('a b', INT), field('a-b', INT), field('1st', INT), field('', INT), field('日', STRING), field('ok', INT))
+  const type = struct(
+    field('a b', INT),
+    field('a-b', INT),
+    field('1st', INT),
+    field('', INT),
+    field('日', STRING),
+    field('ok', INT),
+  )
   assert.deepEqual(
     schemaOf(type).fields.map((f: { name: string }) => f.name),
     ['a_b', 'a_b_2', '_1st', '_', '__2', 'ok'],
   )
-  assert.deepEqual(row({ 'a b': 1, 'a-b': 2, '1st': 3, '': 4, 日: 'x', ok: 5 }, type), { a_b: 1, a_b_2: 2, _1st: 3, _: 4, __2: 'x', ok: 5 })
+  assert.deepEqual(row({ 'a b': 1, 'a-b': 2, '1st': 3, '': 4, 日: 'x', ok: 5 }, type), {
+    a_b: 1,
+    a_b_2: 2,
+    _1st: 3,
+    _: 4,
+    __2: 'x',
+    ok: 5,
+  })
 })
 
 test('scalars are unions with null; structures and arrays are texts of JSON, so that each column holds its own value', () => {
   const inner = struct(field('x', INT), field('at', { kind: 'timestamp', unit: 'micros' }))
-  const type = struct(field('s', inner), field('n', INT), field('m', INT, false), field('a', { kind: 'array', element: inner }), field('r', inner, false))
+  const type = struct(
+    field('s', inner),
+    field('n', INT),
+    field('m', INT, false),
+    field('a', { kind: 'array', element: inner }),
+    field('r', inner, false),
+  )
   assert.deepEqual(
     schemaOf(type).fields.map((f: { type: unknown }) => f.type),
     [['null', 'string'], ['null', 'int'], 'int', ['null', 'string'], 'string'],
@@ -52,7 +86,11 @@ test('structures that the SELECT list makes become columns; those of records do 
   const paths = [['a', 'x'], ['a', 'b', 'y'], ['a', 'b', 'z'], ['c'], ['a', 's'], ['a_x']]
   const b = struct(field('y', JSON_TYPE), field('z', INT))
   const a = struct(field('x', LONG), field('b', b, false), field('s', struct(field('q', INT))))
-  sink.rows({ type: struct(field('a', a, false), field('c', struct(field('d', INT))), field('a_x', INT)), paths, statementIndex: null })
+  sink.rows({
+    type: struct(field('a', a, false), field('c', struct(field('d', INT))), field('a_x', INT)),
+    paths,
+    statementIndex: null,
+  })
   sink.send(record('{"a":{"x":1,"b":{"y":2.5,"z":3},"s":{"q":1}},"c":{"d":4},"a_x":9}', 0, 'id', null))
   sink.send(record('{"a":{"x":null,"b":{"y":null,"z":null},"s":null},"c":null,"a_x":null}', 0, 'id', null))
   sink.finish()
@@ -79,7 +117,11 @@ test('structures that the SELECT list makes become columns; those of records do 
 
 test('maps, values of unknown shape and empty structures are texts of JSON', () => {
   const type = struct(field('m', { kind: 'map', value: INT }), field('j', JSON_TYPE), field('e', struct()))
-  assert.deepEqual(row('{"m": {"a": 1}, "j": [1, {"b":2}], "e": {}}', type), { m: '{"a":1}', j: '[1,{"b":2}]', e: '{}' })
+  assert.deepEqual(row('{"m": {"a": 1}, "j": [1, {"b":2}], "e": {}}', type), {
+    m: '{"a":1}',
+    j: '[1,{"b":2}]',
+    e: '{}',
+  })
   assert.deepEqual(row('{"m":null,"j":"plain","e":null}', type), { m: null, j: 'plain', e: null })
   assert.deepEqual(row('{"j":12}', type), { j: '12' })
 })
@@ -93,7 +135,12 @@ test('times are milliseconds, decimals keep their digits as texts', () => {
     field('p', { kind: 'decimal', precision: 30, scale: 2 }),
     field('q', { kind: 'decimal' }),
   )
-  const got = rewrite('{"d":19000,"t":-1,"n":1491318144456507320,"c":3600000000,"p":12345678901234567890.10,"q":1.5}', 0, 96, shapeOf(type))
+  const got = rewrite(
+    '{"d":19000,"t":-1,"n":1491318144456507320,"c":3600000000,"p":12345678901234567890.10,"q":1.5}',
+    0,
+    96,
+    shapeOf(type),
+  )
   assert.equal(got, '{"d":1641600000000,"t":-1,"n":1491318144456,"c":3600000,"p":"12345678901234567890.10","q":"1.5"}')
   assert.equal(schemaOf(type).fields[0].type[1].logicalType, 'timestamp-millis')
   assert.equal(schemaOf(type).fields[4].type[1].precision, 30)
@@ -142,22 +189,41 @@ test('JSON nested a hundred thousand deep ends as a text', () => {
 const types = fc.letrec<{ type: DataType; struct: DataType }>((tie) => ({
   type: fc.oneof(
     { maxDepth: 4 },
-    fc.constantFrom<DataType>(BOOLEAN, INT, LONG, DOUBLE, STRING, BYTES, JSON_TYPE, { kind: 'uuid' }, { kind: 'date' }, { kind: 'null' }, { kind: 'decimal' }),
+    fc.constantFrom<DataType>(
+      BOOLEAN,
+      INT,
+      LONG,
+      DOUBLE,
+      STRING,
+      BYTES,
+      JSON_TYPE,
+      { kind: 'uuid' },
+      { kind: 'date' },
+      { kind: 'null' },
+      { kind: 'decimal' },
+    ),
     fc.record({ kind: fc.constant('array' as const), element: tie('type') }),
     fc.record({ kind: fc.constant('map' as const), value: tie('type') }),
     tie('struct'),
   ),
   struct: fc
-    .uniqueArray(fc.record({ name: fc.string({ maxLength: 6 }), type: tie('type'), nullable: fc.boolean() }), { selector: (f) => f.name, maxLength: 6 })
+    .uniqueArray(fc.record({ name: fc.string({ maxLength: 6 }), type: tie('type'), nullable: fc.boolean() }), {
+      selector: (f) => f.name,
+      maxLength: 6,
+    })
     .map((fields): DataType => ({ kind: 'struct', fields })),
 }))
 
 test('any type gives a schema that Avro takes, and no union holds an object', () => {
   const check = (schema: unknown): void => {
     if (Array.isArray(schema)) {
-      assert.ok(!schema.some((branch) => branch?.type === 'record' || branch?.type === 'array' || branch?.type === 'map'), JSON.stringify(schema))
+      assert.ok(
+        !schema.some((branch) => branch?.type === 'record' || branch?.type === 'array' || branch?.type === 'map'),
+        JSON.stringify(schema),
+      )
       schema.forEach(check)
-    } else if (typeof schema === 'object' && schema !== null) for (const part of Object.values(schema)) if (typeof part === 'object') check(part)
+    } else if (typeof schema === 'object' && schema !== null)
+      for (const part of Object.values(schema)) if (typeof part === 'object') check(part)
   }
   fc.assert(
     fc.property(types.struct, (type) => {
@@ -171,12 +237,18 @@ test('any type gives a schema that Avro takes, and no union holds an object', ()
 
 test('any JSON rows: the guessed columns hold every one of them, and each stays JSON', () => {
   fc.assert(
-    fc.property(fc.array(fc.dictionary(fc.string({ maxLength: 4 }), fc.jsonValue({ maxDepth: 3 })), { minLength: 1, maxLength: 6 }), (rows) => {
-      const texts = rows.map((r) => JSON.stringify(r))
-      const shape = shapeOf(guessType(texts))
-      avro.Type.forSchema(JSON.parse(avroText(shape)))
-      for (const text of texts) JSON.parse(rewrite(text, 0, text.length, shape))
-    }),
+    fc.property(
+      fc.array(fc.dictionary(fc.string({ maxLength: 4 }), fc.jsonValue({ maxDepth: 3 })), {
+        minLength: 1,
+        maxLength: 6,
+      }),
+      (rows) => {
+        const texts = rows.map((r) => JSON.stringify(r))
+        const shape = shapeOf(guessType(texts))
+        avro.Type.forSchema(JSON.parse(avroText(shape)))
+        for (const text of texts) JSON.parse(rewrite(text, 0, text.length, shape))
+      },
+    ),
     { numRuns: 300, seed: 5 },
   )
 })

@@ -1,6 +1,6 @@
 /**
- * Every path, every way to bring a credential, every state it can be in: one conversation each, with what must come of it. Then the conversations that go wrong in other ways,
- * on every path. The engine is a stand-in.
+ * Every path, every way to bring a credential, every state it can be in: one conversation each, with what must come of
+ * it. Then the conversations that go wrong in other ways, on every path. The engine is a stand-in.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -15,7 +15,17 @@ const WAYS: Readonly<Record<string, (token: string) => { headers?: Record<string
   'as bearer': (token) => ({ headers: { authorization: `Bearer ${token}` } }),
   'in the cookie': (token) => ({ headers: { cookie: `session_id=${token}` } }),
 }
-const STATES = ['a login', 'a service account', 'name:token', 'wrong', 'expired', 'revoked', 'an expired key', 'a revoked key', 'forbidden'] as const
+const STATES = [
+  'a login',
+  'a service account',
+  'name:token',
+  'wrong',
+  'expired',
+  'revoked',
+  'an expired key',
+  'a revoked key',
+  'forbidden',
+] as const
 type State = (typeof STATES)[number]
 
 interface Outcome {
@@ -24,12 +34,19 @@ interface Outcome {
   readonly types: readonly string[]
 }
 
-async function converse(url: string, headers: Record<string, string>, first: string | Buffer | undefined, more: readonly string[] = []): Promise<Outcome> {
+async function converse(
+  url: string,
+  headers: Record<string, string>,
+  first: string | Buffer | undefined,
+  more: readonly string[] = [],
+): Promise<Outcome> {
   const ws = new WebSocket(url.replace('http', 'ws'), { headers })
   const types: string[] = []
   ws.on('message', (data) => types.push(JSON.parse(data.toString()).type))
   ws.on('error', () => undefined)
-  const refused = new Promise<number>((resolve) => ws.once('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0)))
+  const refused = new Promise<number>((resolve) =>
+    ws.once('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0)),
+  )
   const opened = once(ws, 'open').then(() => undefined)
   const status = await Promise.race([refused, opened])
   if (status !== undefined) {
@@ -50,15 +67,23 @@ describe('paths, credentials and outcomes', () => {
       { name: 'ci', token: 'service-key-0123456789', permissions: EVERYTHING },
       { name: 'old', token: 'old-key-0123456789', expires: '2020-01-01', permissions: EVERYTHING },
       { name: 'gone', token: 'gone-key-0123456789', permissions: EVERYTHING },
-      { name: 'elsewhere', token: 'elsewhere-key-0123456789', permissions: [{ environments: ['prod'], topics: ['*'] }] },
+      {
+        name: 'elsewhere',
+        token: 'elsewhere-key-0123456789',
+        permissions: [{ environments: ['prod'], topics: ['*'] }],
+      },
     ],
   }
   let tokens: Record<State, string>
 
   before(async () => {
     fixture = await startFixture(echo, { ...accounts, limits: { 'server.jdbc.close.timeout': 0 } })
-    short = await startFixture(echo, { ...accounts, limits: { 'server.session.timeout': '1s', 'server.jdbc.close.timeout': 0 } })
-    const login = async (url: string) => await (await fetch(`${url}/api/login`, { method: 'POST', body: '{"user":"admin","password":"secret"}' })).text()
+    short = await startFixture(echo, {
+      ...accounts,
+      limits: { 'server.session.timeout': '1s', 'server.jdbc.close.timeout': 0 },
+    })
+    const login = async (url: string) =>
+      await (await fetch(`${url}/api/login`, { method: 'POST', body: '{"user":"admin","password":"secret"}' })).text()
     const revoked = await login(fixture.server.url)
     await fetch(`${fixture.server.url}/api/logout?token=${revoked}`)
     const { users, serviceAccounts } = fixture.config
@@ -83,14 +108,18 @@ describe('paths, credentials and outcomes', () => {
     await Promise.all([fixture.server.close(0), short.server.close(0)])
   })
 
-  const answered = (jdbc: boolean): Outcome => ({ code: 1000, types: jdbc ? ['END', 'END', 'END', 'END'] : ['RECORD', 'RECORD', 'END'] })
+  const answered = (jdbc: boolean): Outcome => ({
+    code: 1000,
+    types: jdbc ? ['END', 'END', 'END', 'END'] : ['RECORD', 'RECORD', 'END'],
+  })
   const told: Outcome = { code: 1000, types: ['ERROR', 'END'] }
 
   function expected(about: (typeof PATHS)[keyof typeof PATHS], way: string, state: State): Outcome {
     // A cookie holds no colon, and a token in the message comes too late for a path that wants it at the handshake.
     const arrives = !(about.proxied && way === 'in the message') && !(way === 'in the cookie' && state === 'name:token')
     const known = arrives && ['a login', 'a service account', 'name:token', 'forbidden'].includes(state)
-    if (about.proxied) return !known ? { code: 401, types: [] } : state === 'forbidden' ? { code: 403, types: [] } : answered(about.jdbc)
+    if (about.proxied)
+      return !known ? { code: 401, types: [] } : state === 'forbidden' ? { code: 403, types: [] } : answered(about.jdbc)
     return known && state !== 'forbidden' ? answered(about.jdbc) : told
   }
 
@@ -100,14 +129,19 @@ describe('paths, credentials and outcomes', () => {
         for (const state of STATES) {
           const { server } = state === 'expired' ? short : fixture
           const { headers = {}, message = {} } = WAYS[way](tokens[state])
-          const outcome = await converse(server.url + about.path, headers, JSON.stringify({ sql: 'SELECT 1', ...message }))
+          const outcome = await converse(
+            server.url + about.path,
+            headers,
+            JSON.stringify({ sql: 'SELECT 1', ...message }),
+          )
           assert.deepEqual(outcome, expected(about, way, state), state)
         }
       })
     }
 
     const bearer = { authorization: 'Bearer service-key-0123456789' }
-    const ask = (first: string | Buffer | undefined, more: readonly string[] = []) => converse(fixture.server.url + about.path, bearer, first, more)
+    const ask = (first: string | Buffer | undefined, more: readonly string[] = []) =>
+      converse(fixture.server.url + about.path, bearer, first, more)
 
     it(`${name}: no credential at all`, async () => {
       const outcome = await converse(fixture.server.url + about.path, {}, '{"sql":"SELECT 1"}')

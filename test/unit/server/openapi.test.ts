@@ -1,4 +1,7 @@
-/** The OpenAPI document against the routes, and every call of it against real answers of a server on the embedded broker and registry: reading, changing, refused. */
+/**
+ * The OpenAPI document against the routes, and every call of it against real answers of a server on the embedded broker
+ * and registry: reading, changing, refused.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
@@ -19,7 +22,9 @@ const KEY = 'all-rights-0123456789'
 
 interface Operation {
   readonly operationId: string
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>>
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>
+  >
   readonly parameters?: readonly { readonly name: string; readonly in: string }[]
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> }
 }
@@ -39,13 +44,17 @@ interface Document {
 function problems(value: unknown, schema: Schema, place = '$'): string[] {
   if (schema.oneOf !== undefined) {
     const each = schema.oneOf.map((one) => problems(value, one, place))
-    return each.filter((found) => found.length === 0).length === 1 ? [] : [`${place} is not exactly one of the shapes`, ...each.flat()]
+    return each.filter((found) => found.length === 0).length === 1
+      ? []
+      : [`${place} is not exactly one of the shapes`, ...each.flat()]
   }
-  const kind = value === null ? 'null' : Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value
+  const kind =
+    value === null ? 'null' : Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value
   const types = schema.type === undefined ? undefined : [schema.type].flat()
   if (types !== undefined && !types.includes(kind) && !(kind === 'integer' && types.includes('number')))
     return [`${place} is ${kind}, not ${types.join(' or ')}`]
-  if (schema.enum !== undefined && !schema.enum.includes(value)) return [`${place} is none of ${schema.enum.join(', ')}`]
+  if (schema.enum !== undefined && !schema.enum.includes(value))
+    return [`${place} is none of ${schema.enum.join(', ')}`]
   if (Array.isArray(value)) return value.flatMap((item, i) => problems(item, schema.items ?? {}, `${place}[${i}]`))
   if (kind !== 'object') return []
   const object = value as Record<string, unknown>
@@ -55,7 +64,9 @@ function problems(value: unknown, schema: Schema, place = '$'): string[] {
       ? []
       : Object.keys(object).filter((name) => !Object.hasOwn(schema.properties ?? {}, name))
     ).map((name) => `${place}.${name} is not in the document`),
-    ...Object.entries(schema.properties ?? {}).flatMap(([name, part]) => (name in object ? problems(object[name], part, `${place}.${name}`) : [])),
+    ...Object.entries(schema.properties ?? {}).flatMap(([name, part]) =>
+      name in object ? problems(object[name], part, `${place}.${name}`) : [],
+    ),
   ]
 }
 
@@ -69,8 +80,12 @@ describe('the OpenAPI document', () => {
     const config = await readConfig({
       server: { port: 0 },
       environments: [{ name: 'demo', kafka: { brokers: sandbox.brokers }, registry: sandbox.registryUrl }],
-      users: [{ name: 'admin', password: 'secret', permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] }],
-      serviceAccounts: [{ name: 'all', token: KEY, permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] }],
+      users: [
+        { name: 'admin', password: 'secret', permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] },
+      ],
+      serviceAccounts: [
+        { name: 'all', token: KEY, permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] },
+      ],
     })
     server = await startServer(config, { log: createLog('silent'), open: openEnvironment })
     // Groups, so that there is something to tell of them, and to change.
@@ -88,11 +103,17 @@ describe('the OpenAPI document', () => {
   })
 
   const ask = (method: string, path: string, body?: unknown, key = KEY, headers: Record<string, string> = {}) =>
-    fetch(server.url + path, { method, headers: { authorization: `Bearer ${key}`, ...headers }, body: body === undefined ? undefined : JSON.stringify(body) })
+    fetch(server.url + path, {
+      method,
+      headers: { authorization: `Bearer ${key}`, ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
 
   it('describes every route, and no other', () => {
     assert.deepEqual(JSON.parse(JSON.stringify(openApi(ROUTES))), document)
-    const described = Object.entries(document.paths).flatMap(([path, operations]) => Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`))
+    const described = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    )
     const context = {
       config: { server: {}, limits: defaultLimits(), environments: [] },
       environments: [],
@@ -103,7 +124,11 @@ describe('the OpenAPI document', () => {
       view: undefined,
     } as unknown as Parameters<typeof createHttp>[0]
     const registered: string[] = []
-    createHttp({ ...context, onRoute: (method, path) => void registered.push(`${method} ${path.replaceAll(/:(\w+)/g, '{$1}').replace(/\*$/, '{path}')}`) })
+    createHttp({
+      ...context,
+      onRoute: (method, path) =>
+        void registered.push(`${method} ${path.replaceAll(/:(\w+)/g, '{$1}').replace(/\*$/, '{path}')}`),
+    })
     // The page is for people; the older spelling of the proxy path is an alias; HEAD comes with every GET.
     const expected = registered.filter((r) => r !== 'GET /' && !r.includes(' /environment/') && !r.startsWith('HEAD '))
     assert.deepEqual(expected.sort(), described.sort())
@@ -123,7 +148,10 @@ describe('the OpenAPI document', () => {
     path: 'subjects',
     version: '1',
   }
-  const QUERY: Readonly<Record<string, string>> = { '/api/v1/sql/paging': '?table=cc_payments', '/api/sql/validation': '?sql=SELECT%201' }
+  const QUERY: Readonly<Record<string, string>> = {
+    '/api/v1/sql/paging': '?table=cc_payments',
+    '/api/sql/validation': '?sql=SELECT%201',
+  }
 
   it('answers every reading call as the document says', async () => {
     let checked = 0
@@ -131,7 +159,10 @@ describe('the OpenAPI document', () => {
       const operation = operations['get']
       if (operation === undefined || path === '/api/logout') continue
       const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => FILL[name])
-      const response = await ask('GET', filled + (QUERY[path.replace('/api/v1/environments/{environment}/proxy', '')] ?? ''))
+      const response = await ask(
+        'GET',
+        filled + (QUERY[path.replace('/api/v1/environments/{environment}/proxy', '')] ?? ''),
+      )
       const said = operation.responses[String(response.status)]
       assert.ok(said !== undefined, `${filled}: ${response.status} ${await response.clone().text()}`)
       const schema = said.content?.['application/json']?.schema
@@ -161,7 +192,9 @@ describe('the OpenAPI document', () => {
     const components = (document as unknown as { components: { schemas: Record<string, Schema> } }).components.schemas
     for (const [path, operations] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(operations)) {
-        const ref = (operation.responses['default']?.content?.['application/json']?.schema as { $ref?: string } | undefined)?.$ref
+        const ref = (
+          operation.responses['default']?.content?.['application/json']?.schema as { $ref?: string } | undefined
+        )?.$ref
         if (ref === undefined || path === '/api/login' || path === '/api/v1/login') continue
         const response = await ask(
           method.toUpperCase(),
@@ -190,12 +223,15 @@ describe('the OpenAPI document', () => {
   /** Makes a call as the document describes it, and holds the answer against it. */
   async function checked({ id, path: values = {}, body, headers = {}, status }: Given): Promise<void> {
     const place = Object.entries(document.paths).flatMap(([path, operations]) =>
-      Object.entries(operations).flatMap(([method, operation]) => (operation.operationId === id ? [{ path, method: method.toUpperCase(), operation }] : [])),
+      Object.entries(operations).flatMap(([method, operation]) =>
+        operation.operationId === id ? [{ path, method: method.toUpperCase(), operation }] : [],
+      ),
     )[0]
     assert.ok(place !== undefined, id)
     const { operation, method } = place
     const wanted = operation.requestBody?.content['application/json']?.schema
-    if (body !== undefined || wanted !== undefined) assert.deepEqual(problems(body, wanted ?? {}), [], `${id}: the body that is sent`)
+    if (body !== undefined || wanted !== undefined)
+      assert.deepEqual(problems(body, wanted ?? {}), [], `${id}: the body that is sent`)
     const filled = place.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURI(values[name] ?? FILL[name]))
     const response = await ask(method, filled, body, KEY, headers)
     const text = await response.text()
@@ -220,16 +256,26 @@ describe('the OpenAPI document', () => {
     const subject = `subjects/${topic}-value`
     const group = `moved${suffix}`
     const calls: readonly Given[] = [
-      { id: 'createTopic', body: { topicName: topic, partitions: 1, replication: 1, configs: { 'retention.ms': '60000' } } },
+      {
+        id: 'createTopic',
+        body: { topicName: topic, partitions: 1, replication: 1, configs: { 'retention.ms': '60000' } },
+      },
       {
         id: 'createTopicWithFormat',
-        body: { name: `${topic}2`, partitions: 1, format: { key: { format: 'STRING' }, value: { format: 'AVRO', schema: schema.schema } } },
+        body: {
+          name: `${topic}2`,
+          partitions: 1,
+          format: { key: { format: 'STRING' }, value: { format: 'AVRO', schema: schema.schema } },
+        },
       },
       { id: 'describeTopic', path: at(), body: { description: 'what for' } },
       { id: 'tagTopic', path: at(), body: { tags: [{ name: 'a' }] } },
       { id: 'changeSettings', path: at(), body: { configs: [{ key: 'retention.ms', value: '70000' }] } },
       { id: 'addPartitions', path: at(), body: { partitions: 3 } },
-      { id: 'declareFormats', body: { topicName: topic, keyType: 'STRING', valueType: 'JSON', description: 'd', tags: [{ name: 'b' }] } },
+      {
+        id: 'declareFormats',
+        body: { topicName: topic, keyType: 'STRING', valueType: 'JSON', description: 'd', tags: [{ name: 'b' }] },
+      },
       { id: 'deleteRecords', path: at({ partition: '0', offset: '0' }) },
       { id: 'resend', path: { topic: 'customers', partition: '0', offset: '3' } },
       { id: 'sqlPresentation', body: { sql: 'SELECT * FROM cust WHERE nothing', caret: 18 } },
@@ -242,7 +288,11 @@ describe('the OpenAPI document', () => {
       { id: 'deleteSchemaVersion', path: { name: `${topic}-key`, version: '1' } },
       { id: 'writeSchema', path: { name: `${topic}-key` }, body: { schema: '"long"' } },
       { id: 'deleteSubject', path: { name: `${topic}-key` } },
-      { id: 'moveGroup', path: { name: group }, body: { type: 'timestamp', target: '2026-01-01T00:00:00Z', topics: ['cc_payments'] } },
+      {
+        id: 'moveGroup',
+        path: { name: group },
+        body: { type: 'timestamp', target: '2026-01-01T00:00:00Z', topics: ['cc_payments'] },
+      },
       { id: 'movePartition', path: { name: group }, body: { type: 'absolute', offset: 2 } },
       { id: 'deletePartitionOffset', path: { name: group } },
       { id: 'movePartition', path: { name: group }, body: { type: 'start' } },
@@ -288,7 +338,10 @@ describe('the OpenAPI document', () => {
 
   it('says which login and logout there is', async () => {
     await checked({ id: 'logout' })
-    const wrong = await fetch(`${server.url}/api/login`, { method: 'POST', body: '{"user":"admin","password":"wrong"}' })
+    const wrong = await fetch(`${server.url}/api/login`, {
+      method: 'POST',
+      body: '{"user":"admin","password":"wrong"}',
+    })
     assert.equal(wrong.status, 401)
     const { schemas } = (document as unknown as { components: { schemas: Record<string, Schema> } }).components
     assert.deepEqual(problems(await wrong.json(), schemas['AgentError']), [])
@@ -296,10 +349,14 @@ describe('the OpenAPI document', () => {
 
   /** The id of a query that runs until it is ended. */
   async function runningQuery(): Promise<string> {
-    const ws = new WebSocket(`${server.url.replace('http', 'ws')}${DEMO_PATH}`, { headers: { authorization: `Bearer ${KEY}` } })
+    const ws = new WebSocket(`${server.url.replace('http', 'ws')}${DEMO_PATH}`, {
+      headers: { authorization: `Bearer ${KEY}` },
+    })
     await once(ws, 'open')
     ws.send(
-      JSON.stringify({ sql: 'SELECT a.id FROM cc_payments a CROSS JOIN cc_payments b CROSS JOIN cc_payments c CROSS JOIN cc_payments d LIMIT 100000000' }),
+      JSON.stringify({
+        sql: 'SELECT a.id FROM cc_payments a CROSS JOIN cc_payments b CROSS JOIN cc_payments c CROSS JOIN cc_payments d LIMIT 100000000',
+      }),
     )
     ws.pause()
     after(() => ws.terminate())

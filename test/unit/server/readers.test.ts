@@ -1,4 +1,7 @@
-/** Clients that read slowly, that read nothing, and that say nothing, on every path. The engine is a stand-in that has more to say than fits anywhere. */
+/**
+ * Clients that read slowly, that read nothing, and that say nothing, on every path. The engine is a stand-in that has
+ * more to say than fits anywhere.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, describe, it, test } from 'node:test'
@@ -76,9 +79,15 @@ describe('readers', () => {
   }
 })
 
-test('a thousand sockets that say nothing, on all paths: each is told and closed, and the server answers others meanwhile', { timeout: 60_000 }, async () => {
+test('a thousand sockets that say nothing, on all paths: each is told and closed, and the server answers others meanwhile', {
+  timeout: 60_000,
+}, async () => {
   const { server } = await startFixture(undefined, {
-    limits: { 'server.first.message.timeout': '1500ms', 'server.max.connections': 1010, 'server.jdbc.close.timeout': 0 },
+    limits: {
+      'server.first.message.timeout': '1500ms',
+      'server.max.connections': 1010,
+      'server.jdbc.close.timeout': 0,
+    },
   })
   const paths = Object.values(PATHS)
   try {
@@ -102,7 +111,8 @@ test('a thousand sockets that say nothing, on all paths: each is told and closed
       assert.deepEqual([code, types], [1000, jdbc ? ['END', 'END', 'END', 'END'] : ['RECORD', 'RECORD', 'END']], path)
     }
     assert.equal((await fetch(`${server.url}/health`)).status, 200)
-    const expected = 'ERROR No message came within 1500 ms after the connection was made (server.first.message.timeout). END 1000'
+    const expected =
+      'ERROR No message came within 1500 ms after the connection was made (server.first.message.timeout). END 1000'
     assert.deepEqual(new Set(await Promise.all(outcomes)), new Set([expected]))
   } finally {
     await server.close(0)
@@ -129,7 +139,9 @@ describe('JDBC connections that wait for their clients to close them', () => {
   const patience = { 'server.jdbc.close.timeout': '60s' }
 
   it('run no query: others of the same user may, and the server says so', async () => {
-    const { server } = await startFixture(undefined, { limits: { ...patience, 'max.concurrent.queries': 1, 'max.concurrent.queries.per.user': 1 } })
+    const { server } = await startFixture(undefined, {
+      limits: { ...patience, 'max.concurrent.queries': 1, 'max.concurrent.queries.per.user': 1 },
+    })
     try {
       const all = [await answered(server.url), await answered(server.url), await answered(server.url)]
       assert.match(await (await fetch(`${server.url}/metrics`)).text(), /^sluice_running_queries\S* 0$/m)

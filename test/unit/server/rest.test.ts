@@ -1,4 +1,7 @@
-/** The REST calls on the embedded broker and registry: rights; wrong bodies; CORS; cookies. Answers against the document: `server-openapi.test.ts`. */
+/**
+ * The REST calls on the embedded broker and registry: rights; wrong bodies; CORS; cookies. Answers against the
+ * document: `server-openapi.test.ts`.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, describe, it, test } from 'node:test'
@@ -26,7 +29,9 @@ describe('REST on the embedded broker', () => {
     const config = await readConfig({
       server: { port: 0, corsOrigins: ['http://page.example:8080'] },
       environments: [{ name: 'demo', kafka: { brokers: sandbox.brokers }, registry: sandbox.registryUrl }],
-      users: [{ name: 'admin', password: 'secret', permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] }],
+      users: [
+        { name: 'admin', password: 'secret', permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] },
+      ],
       serviceAccounts: [
         { name: 'all', token: KEY, permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] },
         { name: 'reader', token: READER, permissions: [{ environments: ['*'], topics: ['cc_*', 'new*'] }] },
@@ -41,10 +46,15 @@ describe('REST on the embedded broker', () => {
   })
 
   const ask = (method: string, path: string, body?: unknown, key = KEY, headers: Record<string, string> = {}) =>
-    fetch(server.url + path, { method, headers: { authorization: `Bearer ${key}`, ...headers }, body: body === undefined ? undefined : JSON.stringify(body) })
+    fetch(server.url + path, {
+      method,
+      headers: { authorization: `Bearer ${key}`, ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
 
   it('makes, changes and deletes with the right only; what may not be seen does not exist', async () => {
-    const status = async (method: string, path: string, body: unknown, key: string) => (await ask(method, path, body, key)).status
+    const status = async (method: string, path: string, body: unknown, key: string) =>
+      (await ask(method, path, body, key)).status
     const topic = { topicName: 'new_topic', partitions: 1, replication: 1, configs: {} }
     assert.equal(await status('POST', '/api/topics', topic, READER), 403)
     assert.equal(await status('POST', '/api/topics', topic, KEY), 200)
@@ -70,7 +80,9 @@ describe('REST on the embedded broker', () => {
       ['GET', '/api/proxy-sr/subjects/orders-value/versions'],
     ] as const)
       assert.equal(await status(method, path, undefined, READER), 404, `${method} ${path}`)
-    const names = ((await (await ask('GET', '/api/topics', undefined, READER)).json()) as { topicName: string }[]).map((t) => t.topicName)
+    const names = ((await (await ask('GET', '/api/topics', undefined, READER)).json()) as { topicName: string }[]).map(
+      (t) => t.topicName,
+    )
     assert.ok(names.includes('cc_payments') && !names.includes('customers'), names.join())
     const subjects = (await (await ask('GET', '/api/proxy-sr/subjects', undefined, READER)).json()) as string[]
     assert.ok(subjects.length > 0 && subjects.every((s) => s.startsWith('cc_')), subjects.join())
@@ -91,20 +103,40 @@ describe('REST on the embedded broker', () => {
       ['GET', '/api/v1/datasets?page=0', undefined, /"page" must be/],
       ['GET', '/api/v1/datasets?hasRecords=maybe', undefined, /"hasRecords" must be/],
       ['GET', '/api/v1/datasets?compacted=2', undefined, /"compacted" must be true or false; it is "2"/],
-      ['GET', '/api/v1/datasets?isCompacted=true&compacted=false', undefined, /Only one value can be given as "isCompacted" and "compacted"/],
+      [
+        'GET',
+        '/api/v1/datasets?isCompacted=true&compacted=false',
+        undefined,
+        /Only one value can be given as "isCompacted" and "compacted"/,
+      ],
       ['GET', '/api/v1/datasets?search=a&search=b', undefined, /Only one value can be given as "search"/],
       ['GET', '/api/v1/datasets?sortBy=weight', undefined, /"sortBy" must be one of name, records, .*; it is "weight"/],
       ['GET', '/api/v1/datasets?sortField=version', undefined, /"sortField" must be one of name, /],
       ['GET', '/api/v1/datasets?sortField=toString', undefined, /"sortField" must be one of name, /],
-      ['GET', '/api/v1/datasets?connections=schema-registry&sortBy=records', undefined, /"sortBy" must be one of name, version, format, compatibility/],
+      [
+        'GET',
+        '/api/v1/datasets?connections=schema-registry&sortBy=records',
+        undefined,
+        /"sortBy" must be one of name, version, format, compatibility/,
+      ],
       ['GET', '/api/v1/datasets?sortingOrder=up', undefined, /"sortingOrder" must be one of asc, desc; it is "up"/],
       ['GET', '/api/v1/datasets?sortOrder=asc&sortingOrder=desc', undefined, /Only one value/],
       ['GET', '/api/v1/datasets?format=AVOR', undefined, /"AVOR" is no format; there are .*AVRO/],
       ['GET', '/api/v1/datasets?recordCount=some', undefined, /"recordCount" must be one of all, empty, nonEmpty/],
-      ['GET', '/api/v1/datasets?connections=postgres', undefined, /no connection "postgres"; there are "kafka" and "schema-registry"/],
+      [
+        'GET',
+        '/api/v1/datasets?connections=postgres',
+        undefined,
+        /no connection "postgres"; there are "kafka" and "schema-registry"/,
+      ],
       ['PUT', '/api/v1/sr/default/config', { compatibility: 'SOME' }, /"compatibility" must be one of NONE, BACKWARD/],
       ['PUT', '/api/v1/sr/default/config', {}, /"compatibility" must be one of NONE/],
-      ['PUT', '/api/v1/sr/default/subject/x-value/current-version', { format: 'XML', schema: 'x' }, /"format" must be one of AVRO, JSON, PROTOBUF/],
+      [
+        'PUT',
+        '/api/v1/sr/default/subject/x-value/current-version',
+        { format: 'XML', schema: 'x' },
+        /"format" must be one of AVRO, JSON, PROTOBUF/,
+      ],
       ['PUT', '/api/v1/sr/default/subject/x-value/current-version', { format: 'AVRO' }, /"schema" must be/],
       ['PUT', '/api/v1/sr/default/subject/x-value/current-version', { format: 7, schema: 'x' }, /"format" must be/],
       ['PUT', '/api/v1/sr/default/subject/x-value/current-version', 'x', /must be a JSON object/],
@@ -122,7 +154,15 @@ describe('REST on the embedded broker', () => {
   })
 
   it('passes on only known calls of the registry, and never its credentials', async () => {
-    for (const path of ['mode', 'subjects/..%2fconfig', 'subjects/a%2f..%2f..', 'exporters', 'schemas/ids/x', 'subjects/a/versions/1/referencedby/..', ''])
+    for (const path of [
+      'mode',
+      'subjects/..%2fconfig',
+      'subjects/a%2f..%2f..',
+      'exporters',
+      'schemas/ids/x',
+      'subjects/a/versions/1/referencedby/..',
+      '',
+    ])
       assert.equal((await ask('GET', `/api/proxy-sr/${path}`)).status, 404, path)
     assert.equal((await ask('PUT', '/api/proxy-sr/subjects/a', {})).status, 404)
     assert.equal((await ask('GET', '/api/proxy-sr/subjects/cc_payments-value/versions/latest')).status, 200)
@@ -131,8 +171,11 @@ describe('REST on the embedded broker', () => {
 
   it('pages and searches datasets', async () => {
     const page = async (query: string) =>
-      ((await (await ask('GET', `/api/v1/datasets?${query}`)).json()) as { datasets: { values: { name: string }[]; pagesAmount: number; totalCount: number } })
-        .datasets
+      (
+        (await (await ask('GET', `/api/v1/datasets?${query}`)).json()) as {
+          datasets: { values: { name: string }[]; pagesAmount: number; totalCount: number }
+        }
+      ).datasets
     const all = await page('pageSize=500')
     const pages = [await page('pageSize=3&page=1'), await page('pageSize=3&page=2')]
     assert.deepEqual(
@@ -161,7 +204,9 @@ describe('REST on the embedded broker', () => {
       ['customers'],
     )
     const by = async <T>(field: string, order: string) =>
-      ((await page(`pageSize=500&sortField=${field}&sortOrder=${order}`)).values as unknown as Record<string, T>[]).map((v) => v[field])
+      ((await page(`pageSize=500&sortField=${field}&sortOrder=${order}`)).values as unknown as Record<string, T>[]).map(
+        (v) => v[field],
+      )
     for (const field of ['records', 'partitions', 'consumers', 'replication']) {
       const up = await by<number>(field, 'asc')
       assert.deepEqual(
@@ -177,9 +222,14 @@ describe('REST on the embedded broker', () => {
         field,
       )
     }
-    for (const field of ['keyType', 'valueType']) assert.deepEqual(await by(field, 'asc'), [...(await by<string>(field, 'asc'))].sort(), field)
+    for (const field of ['keyType', 'valueType'])
+      assert.deepEqual(await by(field, 'asc'), [...(await by<string>(field, 'asc'))].sort(), field)
     const avro = (await page('format=AVRO&pageSize=500')).values as unknown as { keyType: string; valueType: string }[]
-    assert.ok(avro.length > 0 && avro.length < all.totalCount && avro.every((v) => v.keyType === 'AVRO' || v.valueType === 'AVRO'))
+    assert.ok(
+      avro.length > 0 &&
+        avro.length < all.totalCount &&
+        avro.every((v) => v.keyType === 'AVRO' || v.valueType === 'AVRO'),
+    )
     assert.deepEqual(
       (await page('sortOrder=desc&pageSize=500')).values.map((v) => v.name),
       all.values.map((v) => v.name).reverse(),
@@ -196,9 +246,13 @@ describe('REST on the embedded broker', () => {
       readonly schemaId?: string
     }
     const list = async (query: string, key = KEY) =>
-      ((await (await ask('GET', `/api/v1/datasets?connections=schema-registry&${query}`, undefined, key)).json()) as { datasets: { values: Subject[] } })
-        .datasets.values
-    const one = async (name: string) => (await (await ask('GET', `/api/v1/datasets/schema-registry/${encodeURIComponent(name)}`)).json()) as Subject
+      (
+        (await (await ask('GET', `/api/v1/datasets?connections=schema-registry&${query}`, undefined, key)).json()) as {
+          datasets: { values: Subject[] }
+        }
+      ).datasets.values
+    const one = async (name: string) =>
+      (await (await ask('GET', `/api/v1/datasets/schema-registry/${encodeURIComponent(name)}`)).json()) as Subject
     const told = (await (await ask('GET', '/api/proxy-sr/subjects')).json()) as string[]
     assert.deepEqual(
       (await list('pageSize=99999')).map((s) => s.name),
@@ -206,26 +260,55 @@ describe('REST on the embedded broker', () => {
     )
     assert.deepEqual([...new Set((await list('', READER)).map((s) => s.name.slice(0, 3)))], ['cc_'])
     for (const name of ['orders-value', 'nowhere-value', '..', '../config', 'a/b'])
-      assert.equal((await ask('GET', `/api/v1/datasets/schema-registry/${encodeURIComponent(name)}`, undefined, READER)).status, 404, name)
+      assert.equal(
+        (await ask('GET', `/api/v1/datasets/schema-registry/${encodeURIComponent(name)}`, undefined, READER)).status,
+        404,
+        name,
+      )
 
     const name = 'odd näme/1-value'
     const at = `/api/v1/sr/default/subject/${encodeURIComponent(name)}`
-    const [first, second] = ['"string"', JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'tonnage', type: 'int' }] })]
+    const [first, second] = [
+      '"string"',
+      JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'tonnage', type: 'int' }] }),
+    ]
     assert.equal((await ask('PUT', `${at}/current-version`, { format: 'AVRO', schema: first })).status, 200)
-    const { id } = (await (await ask('PUT', `${at}/current-version`, { format: 'Avro', schema: second })).json()) as { id: number }
+    const { id } = (await (await ask('PUT', `${at}/current-version`, { format: 'Avro', schema: second })).json()) as {
+      id: number
+    }
     assert.equal((await ask('PUT', `${at}/config`, { compatibility: 'BACKWARDS_TRANSITIVE' })).status, 200)
     const { version, format, compatibility, schema, schemaId } = await one(name)
-    assert.deepEqual([version, format, compatibility, schema, schemaId], [2, 'AVRO', 'BACKWARD_TRANSITIVE', second, String(id)])
-    for (const query of ['search=TONNAGE', 'query=n%C3%A4me', 'sortBy=version&sortingOrder=desc&pageSize=1&format=AVRO'])
+    assert.deepEqual(
+      [version, format, compatibility, schema, schemaId],
+      [2, 'AVRO', 'BACKWARD_TRANSITIVE', second, String(id)],
+    )
+    for (const query of [
+      'search=TONNAGE',
+      'query=n%C3%A4me',
+      'sortBy=version&sortingOrder=desc&pageSize=1&format=AVRO',
+    ])
       assert.deepEqual(
         (await list(query)).map((s) => [s.name, s.version]),
         [[name, 2]],
         query,
       )
-    for (const query of ['search=tonnage&searchFields=false', 'format=PROTOBUF&search=tonnage', 'hasRecords=true', 'tags=x'])
+    for (const query of [
+      'search=tonnage&searchFields=false',
+      'format=PROTOBUF&search=tonnage',
+      'hasRecords=true',
+      'tags=x',
+    ])
       assert.deepEqual(await list(query), [], query)
     const protobuf = 'syntax = "proto3"; message M { int32 a = 1; }'
-    assert.equal((await ask('PUT', '/api/v1/sr/default/subject/cc_proto-value/current-version', { format: 'PROTOBUF', schema: protobuf })).status, 200)
+    assert.equal(
+      (
+        await ask('PUT', '/api/v1/sr/default/subject/cc_proto-value/current-version', {
+          format: 'PROTOBUF',
+          schema: protobuf,
+        })
+      ).status,
+      200,
+    )
     assert.deepEqual(
       (await list('format=protobuf&search=cc_')).map((s) => [s.name, s.format]),
       [['cc_proto-value', 'PROTOBUF']],
@@ -242,7 +325,8 @@ describe('REST on the embedded broker', () => {
     assert.equal((await ask('DELETE', '/api/v1/sr/default/subject/orders-value', undefined, READER)).status, 404)
     for (const path of ['', '/version/1', '/version/9'])
       assert.equal((await ask('DELETE', `/api/v1/sr/default/subject/nowhere-value${path}`)).status, 404, path)
-    for (const path of ['%2e%2e', '..%2fconfig']) assert.equal((await ask('DELETE', `/api/v1/sr/default/subject/${path}`)).status, 404, path)
+    for (const path of ['%2e%2e', '..%2fconfig'])
+      assert.equal((await ask('DELETE', `/api/v1/sr/default/subject/${path}`)).status, 404, path)
 
     assert.equal((await ask('DELETE', `${at}/version/2`)).status, 204)
     assert.equal((await one(name)).version, 1)
@@ -251,8 +335,14 @@ describe('REST on the embedded broker', () => {
     assert.equal((await ask('GET', `/api/v1/datasets/schema-registry/${encodeURIComponent(name)}`)).status, 404)
 
     assert.equal((await ask('PUT', '/api/v1/sr/default/config', { compatibility: 'full' })).status, 200)
-    assert.deepEqual(await (await ask('GET', '/api/v1/sr/default/config', undefined, READER)).json(), { compatibility: 'FULL' })
-    assert.equal((await list('search=orders-value'))[0].compatibility, 'FULL', 'a subject without a level has that of the registry')
+    assert.deepEqual(await (await ask('GET', '/api/v1/sr/default/config', undefined, READER)).json(), {
+      compatibility: 'FULL',
+    })
+    assert.equal(
+      (await list('search=orders-value'))[0].compatibility,
+      'FULL',
+      'a subject without a level has that of the registry',
+    )
     assert.equal((await ask('PUT', '/api/v1/sr/default/config', { compatibility: 'BACKWARD' })).status, 200)
   })
 
@@ -269,12 +359,17 @@ describe('REST on the embedded broker', () => {
       ).datasets.values
     for (const query of ['tags=shop', 'tags=nothing&tags=eu', 'search=shops%20sell']) {
       const [dataset, ...more] = await found(query)
-      assert.deepEqual([dataset?.name, dataset?.description, dataset?.tags, more], ['tagged', 'What shops sell', [{ name: 'shop' }, { name: 'eu' }], []], query)
+      assert.deepEqual(
+        [dataset?.name, dataset?.description, dataset?.tags, more],
+        ['tagged', 'What shops sell', [{ name: 'shop' }, { name: 'eu' }], []],
+        query,
+      )
     }
     assert.deepEqual(await found('tags=nothing'), [])
     const metadata = (await (await ask('GET', '/api/metadata/topics/tagged')).json()) as { description: string }
     assert.equal(metadata.description, 'What shops sell')
-    const description = async () => ((await (await ask('GET', '/api/metadata/topics/tagged')).json()) as { description: string | null }).description
+    const description = async () =>
+      ((await (await ask('GET', '/api/metadata/topics/tagged')).json()) as { description: string | null }).description
     for (const nothing of [{}, { description: null }]) {
       await ask('PUT', `${path}/description`, { description: 'again' })
       assert.equal(await description(), 'again')
@@ -292,7 +387,10 @@ describe('REST on the embedded broker', () => {
     assert.equal((await ask('PUT', '/api/v1/datasets/kafka/customers/tags', { tags: [] }, READER)).status, 404)
     await ask('DELETE', '/api/topics/tagged')
     await ask('POST', '/api/topics', { topicName: 'tagged' })
-    assert.equal(((await (await ask('GET', '/api/metadata/topics/tagged')).json()) as { description: string | null }).description, null)
+    assert.equal(
+      ((await (await ask('GET', '/api/metadata/topics/tagged')).json()) as { description: string | null }).description,
+      null,
+    )
   })
 
   it('tells which settings are the topic’s own, and takes an empty list of changes', async () => {
@@ -307,7 +405,10 @@ describe('REST on the embedded broker', () => {
       assert.ok(config.length > 5 && config.every((c) => c.originalValue === c.value))
       return config.filter((c) => !c.isDefault).map((c) => [c.name, c.originalValue])
     }
-    await ask('POST', '/api/topics', { topicName: 'settled', configs: { 'cleanup.policy': 'compact', 'max.message.bytes': 5_000_000 } })
+    await ask('POST', '/api/topics', {
+      topicName: 'settled',
+      configs: { 'cleanup.policy': 'compact', 'max.message.bytes': 5_000_000 },
+    })
     const given = [
       ['cleanup.policy', 'compact'],
       ['max.message.bytes', '5000000'],
@@ -326,9 +427,14 @@ describe('REST on the embedded broker', () => {
 
   it('writes a record once more', async () => {
     const size = async () =>
-      ((await (await ask('GET', '/api/topics/customers')).json()) as { messagesPerPartition: { end: number }[] }).messagesPerPartition[0].end
+      ((await (await ask('GET', '/api/topics/customers')).json()) as { messagesPerPartition: { end: number }[] })
+        .messagesPerPartition[0].end
     const before = await size()
-    assert.deepEqual(await (await ask('PUT', '/api/topics/customers/0/3/resend')).json(), { topicName: 'customers', partition: 0, offset: 3 })
+    assert.deepEqual(await (await ask('PUT', '/api/topics/customers/0/3/resend')).json(), {
+      topicName: 'customers',
+      partition: 0,
+      offset: 3,
+    })
     assert.equal(await size(), before + 1)
     const { frames } = await converse(
       server,
@@ -349,12 +455,17 @@ describe('REST on the embedded broker', () => {
   })
 
   it('suggests views, synonyms and their columns, to whoever may see them', async () => {
-    const sql = (text: string) => converse(server, DEMO_PATH, JSON.stringify({ sql: text }), { authorization: `Bearer ${KEY}` })
-    await sql('CREATE VIEW seen AS SELECT id, amount * 2 AS twice FROM cc_payments; CREATE SYNONYM second FOR customers')
+    const sql = (text: string) =>
+      converse(server, DEMO_PATH, JSON.stringify({ sql: text }), { authorization: `Bearer ${KEY}` })
+    await sql(
+      'CREATE VIEW seen AS SELECT id, amount * 2 AS twice FROM cc_payments; CREATE SYNONYM second FOR customers',
+    )
     await sql('CREATE TABLE sealed (a text, b int) FORMAT (json, json)')
     const offered = async (text: string, key = KEY) => {
       const body = { sql: text.replace('|', ''), caret: text.indexOf('|') }
-      const p = (await (await ask('POST', '/api/v1/sql/presentation', body, key)).json()) as { suggestions: { display: string }[] }
+      const p = (await (await ask('POST', '/api/v1/sql/presentation', body, key)).json()) as {
+        suggestions: { display: string }[]
+      }
       return p.suggestions.map((s) => s.display)
     }
     assert.deepEqual(await offered('SELECT * FROM se|'), ['sea_vessel_position_reports', 'sealed', 'second', 'seen'])
@@ -367,14 +478,23 @@ describe('REST on the embedded broker', () => {
   })
 
   it('lists queries and ends them: one’s own, or all of them with all rights', async () => {
-    const ws = new WebSocket(`${server.url.replace('http', 'ws')}${DEMO_PATH}`, { headers: { authorization: `Bearer ${READER}` } })
+    const ws = new WebSocket(`${server.url.replace('http', 'ws')}${DEMO_PATH}`, {
+      headers: { authorization: `Bearer ${READER}` },
+    })
     await once(ws, 'open')
     ws.send(
-      JSON.stringify({ sql: 'SELECT a.id FROM cc_payments a CROSS JOIN cc_payments b CROSS JOIN cc_payments c CROSS JOIN cc_payments d LIMIT 100000000' }),
+      JSON.stringify({
+        sql: 'SELECT a.id FROM cc_payments a CROSS JOIN cc_payments b CROSS JOIN cc_payments c CROSS JOIN cc_payments d LIMIT 100000000',
+      }),
     )
     ws.pause()
     const list = async (key: string) =>
-      (await (await ask('GET', '/api/v1/sql/queries', undefined, key)).json()) as { id: string; status: string; username: string; sql: string }[]
+      (await (await ask('GET', '/api/v1/sql/queries', undefined, key)).json()) as {
+        id: string
+        status: string
+        username: string
+        sql: string
+      }[]
     let running: { id: string } | undefined
     for (let i = 0; i < 100 && running === undefined; i++) {
       running = (await list(READER)).find((q) => q.status === 'Running' && q.sql.includes('CROSS JOIN'))
@@ -387,7 +507,10 @@ describe('REST on the embedded broker', () => {
       ['reader'],
     )
     assert.equal((await ask('DELETE', `/api/v1/sql/execution/${crypto.randomUUID()}`)).status, 404)
-    assert.equal((await ask('DELETE', `/api/v1/sql/execution/${running.id}`, undefined, 'elsewhere-0123456789')).status, 403)
+    assert.equal(
+      (await ask('DELETE', `/api/v1/sql/execution/${running.id}`, undefined, 'elsewhere-0123456789')).status,
+      403,
+    )
     assert.equal((await ask('DELETE', `/api/v1/sql/execution/${running.id}`)).status, 204)
     for (let i = 0; i < 100; i++) {
       const found = (await list(KEY)).find((q) => q.id === running.id)
@@ -400,11 +523,21 @@ describe('REST on the embedded broker', () => {
   })
 
   it('says why a query ended that a logout ended', async () => {
-    const token = await (await fetch(`${server.url}/api/login`, { method: 'POST', body: JSON.stringify({ user: 'admin', password: 'secret' }) })).text()
+    const token = await (
+      await fetch(`${server.url}/api/login`, {
+        method: 'POST',
+        body: JSON.stringify({ user: 'admin', password: 'secret' }),
+      })
+    ).text()
     const sql =
       "SELECT a.id FROM cc_payments a CROSS JOIN cc_payments b CROSS JOIN cc_payments c CROSS JOIN cc_payments d WHERE CONCAT(a.id, b.id, c.id, d.id) = 'x'"
     const ended = converse(server, DEMO_PATH, JSON.stringify({ sql }), { authorization: `Bearer ${token}` })
-    const list = async () => (await (await ask('GET', '/api/v1/sql/queries')).json()) as { sql: string; status: string; message: string | null }[]
+    const list = async () =>
+      (await (await ask('GET', '/api/v1/sql/queries')).json()) as {
+        sql: string
+        status: string
+        message: string | null
+      }[]
     for (let i = 0; !(await list()).some((q) => q.sql === sql); i++) {
       assert.ok(i < 100, 'it runs')
       await new Promise((resolve) => setTimeout(resolve, 20))
@@ -412,7 +545,10 @@ describe('REST on the embedded broker', () => {
     await fetch(`${server.url}/api/logout`, { headers: { 'X-Kafka-Lenses-Token': token } })
     const why = 'Not authenticated any more: the login was ended by a logout.'
     const { frames, code } = await ended
-    assert.deepEqual([frames.filter((f) => f.type === 'ERROR').map((f) => f.data), frames.at(-1)?.type, code], [[why], 'END', 1000])
+    assert.deepEqual(
+      [frames.filter((f) => f.type === 'ERROR').map((f) => f.data), frames.at(-1)?.type, code],
+      [[why], 'END', 1000],
+    )
     const entry = (await list()).find((q) => q.sql === sql)
     assert.deepEqual([entry?.status, entry?.message], ['Killed', why])
   })
@@ -426,7 +562,11 @@ describe('REST on the embedded broker', () => {
   it('lets pages of a named origin in, and sends others nothing', async () => {
     const preflight = await fetch(`${server.url}/api/v1/environments`, {
       method: 'OPTIONS',
-      headers: { origin: 'http://page.example:8080', 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' },
+      headers: {
+        origin: 'http://page.example:8080',
+        'access-control-request-method': 'GET',
+        'access-control-request-headers': 'authorization',
+      },
     })
     assert.equal(preflight.status, 204)
     assert.equal(preflight.headers.get('access-control-allow-origin'), 'http://page.example:8080')
@@ -439,7 +579,10 @@ describe('REST on the embedded broker', () => {
   })
 
   it('sets a cookie that pages cannot read, and takes it away at the logout', async () => {
-    const login = await fetch(`${server.url}/api/v1/login`, { method: 'POST', body: JSON.stringify({ username: 'admin', password: 'secret' }) })
+    const login = await fetch(`${server.url}/api/v1/login`, {
+      method: 'POST',
+      body: JSON.stringify({ username: 'admin', password: 'secret' }),
+    })
     const cookie = login.headers.get('set-cookie') ?? ''
     assert.match(cookie, /^session_id=[\w-]{36}; Path=\/; Max-Age=14400; HttpOnly; SameSite=Strict$/)
     const pair = cookie.split(';')[0]
@@ -464,7 +607,11 @@ test('CORS is off unless it is configured; an origin that is none is a mistake i
     await server.close()
   }
   for (const origin of ['*', 'page.example', 'http://page.example/', 'http://page.example/path'])
-    await assert.rejects(startFixture(undefined, { server: { port: 0, corsOrigins: [origin] } }), /corsOrigins\[0\]/, origin)
+    await assert.rejects(
+      startFixture(undefined, { server: { port: 0, corsOrigins: [origin] } }),
+      /corsOrigins\[0\]/,
+      origin,
+    )
 })
 
 test('a service account is good until it expires', () => {
@@ -483,7 +630,8 @@ test('the expiry in the configuration is a day or a moment', async () => {
     })
   assert.equal((await read('2027-01-31')).serviceAccounts[0].expiresAt, Date.UTC(2027, 0, 31))
   assert.equal((await read('2027-01-31T12:00:00Z')).serviceAccounts[0].expiresAt, Date.UTC(2027, 0, 31, 12))
-  for (const wrong of ['soon', '31.1.2027', 5, '2027-13-01']) await assert.rejects(read(wrong), /serviceAccounts\[0\]\.expires/)
+  for (const wrong of ['soon', '31.1.2027', 5, '2027-13-01'])
+    await assert.rejects(read(wrong), /serviceAccounts\[0\]\.expires/)
 })
 
 test('one address cannot keep all others from logging in', async () => {

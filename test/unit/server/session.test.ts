@@ -32,7 +32,9 @@ test('rows, END, close 1000; on every path', async () => {
 })
 
 test('frames of every length arrive whole and in order', async () => {
-  const lengths = [0, 1, 50, 60, 70, 125, 126, 127, 300, 1000, 21800, 21900, 43000, 65400, 65500, 65600, 131_072, 400_000, 1_000_000]
+  const lengths = [
+    0, 1, 50, 60, 70, 125, 126, 127, 300, 1000, 21800, 21900, 43000, 65400, 65500, 65600, 131_072, 400_000, 1_000_000,
+  ]
   const texts = lengths.flatMap((n) => ['x'.repeat(n), 'é'.repeat(n >> 1), '\u{1F40B}'.repeat(n >> 2)])
   const { server } = await startFixture(async (_request, _environment, sink) => {
     for (const [i, text] of texts.entries()) {
@@ -174,10 +176,14 @@ test('a client that takes nothing is cut off after server.stalled.send.timeout',
 })
 
 test('limits on running queries name the setting and its value', async () => {
-  const { server } = await startFixture(forever, { limits: { 'max.concurrent.queries.per.user': 2, 'max.concurrent.queries': 3 } })
+  const { server } = await startFixture(forever, {
+    limits: { 'max.concurrent.queries.per.user': 2, 'max.concurrent.queries': 3 },
+  })
   const open: WebSocket[] = []
   const begin = async (token: string) => {
-    const ws = new WebSocket(server.url.replace('http', 'ws') + DEMO_PATH, { headers: { authorization: `Bearer ${token}` } })
+    const ws = new WebSocket(server.url.replace('http', 'ws') + DEMO_PATH, {
+      headers: { authorization: `Bearer ${token}` },
+    })
     open.push(ws)
     await once(ws, 'open')
     ws.send(ask('SELECT 1'))
@@ -209,7 +215,9 @@ test('a query whose client stopped reading does not use up the allowance of its 
     }
     return summary({ outcome: signal.aborted ? 'cancelled' : 'end' })
   }
-  const { server } = await startFixture(flood, { limits: { 'max.concurrent.queries.per.user': 1, 'server.stalled.send.timeout': '3s' } })
+  const { server } = await startFixture(flood, {
+    limits: { 'max.concurrent.queries.per.user': 1, 'server.stalled.send.timeout': '3s' },
+  })
   const ws = new WebSocket(server.url.replace('http', 'ws') + DEMO_PATH, { headers: BEARER })
   try {
     await once(ws, 'open')
@@ -294,11 +302,16 @@ test('a fault inside is an ERROR with a reference, not a stack trace', async () 
 test('the log holds no token, no literal of a statement and no row', async () => {
   const { server, logged } = await startFixture()
   try {
-    await converse(server, AGENT_PATH, ask("SELECT * FROM t WHERE card = '4111111111111111' AND pin = 9876", { token: TOKEN }))
+    await converse(
+      server,
+      AGENT_PATH,
+      ask("SELECT * FROM t WHERE card = '4111111111111111' AND pin = 9876", { token: TOKEN }),
+    )
     const all = logged.join('')
     assert.match(all, /query started/)
     assert.match(all, /query ended/)
-    for (const secret of [TOKEN, '4111111111111111', '9876']) assert.ok(!all.includes(secret), `${secret} is in the log`)
+    for (const secret of [TOKEN, '4111111111111111', '9876'])
+      assert.ok(!all.includes(secret), `${secret} is in the log`)
   } finally {
     await server.close()
   }

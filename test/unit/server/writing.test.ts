@@ -1,4 +1,7 @@
-/** Statements that change something, through a server with a data folder: what it keeps over a restart, and rights as the configuration gives them. */
+/**
+ * Statements that change something, through a server with a data folder: what it keeps over a restart, and rights as
+ * the configuration gives them.
+ */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -80,13 +83,22 @@ test('an account changes what its rights name', async () => {
   await ask('CREATE TABLE `scratch-1` (_value string) FORMAT (STRING, STRING)', 'scratch')
   await ask("INSERT INTO `scratch-1` (_value) VALUES ('x')", 'scratch')
   await assert.rejects(ask('DROP TABLE `scratch-1`', 'scratch'), /The account "scratch" may not drop scratch-1/)
-  await assert.rejects(ask('CREATE TABLE elsewhere (_value string) FORMAT (STRING, STRING)', 'scratch'), /may not create elsewhere/)
+  await assert.rejects(
+    ask('CREATE TABLE elsewhere (_value string) FORMAT (STRING, STRING)', 'scratch'),
+    /may not create elsewhere/,
+  )
   await assert.rejects(ask('INSERT INTO kept (a) VALUES (1)', 'scratch'), /may not insert into kept/)
   assert.deepEqual(await ask('SELECT count(*) AS n FROM `scratch-1`', 'scratch'), [{ n: 1 }])
 })
 
 test('rights that are none are named', async () => {
   const permissions = [{ environments: ['*'], topics: ['*'], rights: ['write'] }]
-  const tree = { environments: [{ name: 'demo', kafka: { brokers: ['a:1'] } }], serviceAccounts: [{ name: 'x', token: 't', permissions }] }
-  await assert.rejects(readConfig(tree), (e: ConfigError) => e instanceof ConfigError && e.problems.some((p) => /rights\[0\].*write.*insert/.test(p)))
+  const tree = {
+    environments: [{ name: 'demo', kafka: { brokers: ['a:1'] } }],
+    serviceAccounts: [{ name: 'x', token: 't', permissions }],
+  }
+  await assert.rejects(
+    readConfig(tree),
+    (e: ConfigError) => e instanceof ConfigError && e.problems.some((p) => /rights\[0\].*write.*insert/.test(p)),
+  )
 })

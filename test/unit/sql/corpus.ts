@@ -1,6 +1,6 @@
 /**
- * Statements of every form of the dialect, for the tests that want many of them (round trip, spans, fuzzing). The sources are the reference's sections 2 to 4,
- * the public clients' own statements, and forms that people type.
+ * Statements of every form of the dialect, for the tests that want many of them (round trip, spans, fuzzing). The
+ * sources are the reference's sections 2 to 4, the public clients' own statements, and forms that people type.
  */
 export const CORPUS: readonly string[] = [
   // the specification and the public clients

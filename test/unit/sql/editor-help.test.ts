@@ -50,7 +50,8 @@ test('fields, facets, functions and words elsewhere', () => {
 })
 
 test('nothing inside strings and comments', () => {
-  for (const text of ["SELECT 'am| x' FROM payments p", 'SELECT 1 -- am| x', 'SELECT /* am| */ 1', "SELECT 'am|"]) assert.deepEqual(offered(text), [], text)
+  for (const text of ["SELECT 'am| x' FROM payments p", 'SELECT 1 -- am| x', 'SELECT /* am| */ 1', "SELECT 'am|"])
+    assert.deepEqual(offered(text), [], text)
 })
 
 test('sources and their aliases', () => {
@@ -93,13 +94,38 @@ test('long texts are quick, whatever they hold', () => {
 })
 
 test('any text and any caret: it answers, and what it marks lies inside the text', () => {
-  const word = fc.constantFrom('SELECT', '*', 'FROM', 'payments', '.', ',', '(', ')', "'x", '`', 'WHERE', '=', '--', '/*', ';', '-', '\n', 'p', '🙂')
+  const word = fc.constantFrom(
+    'SELECT',
+    '*',
+    'FROM',
+    'payments',
+    '.',
+    ',',
+    '(',
+    ')',
+    "'x",
+    '`',
+    'WHERE',
+    '=',
+    '--',
+    '/*',
+    ';',
+    '-',
+    '\n',
+    'p',
+    '🙂',
+  )
   fc.assert(
-    fc.property(fc.array(fc.oneof(word, fc.string({ maxLength: 3 })), { maxLength: 12 }), fc.integer({ min: -1, max: 60 }), (words, caret) => {
-      const sql = words.join(' ')
-      suggest(placeAt(sql, caret), known)
-      for (const mark of [...syntaxLints(sql), ...highlights(sql)]) assert.ok(mark.start >= 0 && mark.end <= sql.length && mark.start <= mark.end)
-    }),
+    fc.property(
+      fc.array(fc.oneof(word, fc.string({ maxLength: 3 })), { maxLength: 12 }),
+      fc.integer({ min: -1, max: 60 }),
+      (words, caret) => {
+        const sql = words.join(' ')
+        suggest(placeAt(sql, caret), known)
+        for (const mark of [...syntaxLints(sql), ...highlights(sql)])
+          assert.ok(mark.start >= 0 && mark.end <= sql.length && mark.start <= mark.end)
+      },
+    ),
     { numRuns: 500, seed: 5 },
   )
 })

@@ -19,7 +19,10 @@ test('a line with a caret under the span', () => {
 })
 
 test('no span: the message alone', () => {
-  assert.equal(renderSqlError(new SqlError('LIMIT', 'Too long.', undefined, 'Shorten it.'), 'x'), 'Too long. Shorten it.')
+  assert.equal(
+    renderSqlError(new SqlError('LIMIT', 'Too long.', undefined, 'Shorten it.'), 'x'),
+    'Too long. Shorten it.',
+  )
   assert.equal(renderSqlError(new SqlError('LIMIT', 'Too long.'), 'x'), 'Too long.')
 })
 

@@ -29,7 +29,8 @@ test('every kind, with comments, for an editor', () => {
 })
 
 test('numbers', () => {
-  for (const text of ['0', '12', '1.50', '.5', '2e3', '2E-3', '1.5e+7', '9223372036854775808']) assert.deepEqual(kinds(text), [['number', text]])
+  for (const text of ['0', '12', '1.50', '.5', '2e3', '2E-3', '1.5e+7', '9223372036854775808'])
+    assert.deepEqual(kinds(text), [['number', text]])
   assert.deepEqual(kinds('1.x'), [
     ['number', '1'],
     ['punctuation', '.'],

@@ -7,7 +7,8 @@ import { printExpr, printStatement } from '../../../src/sql/print.ts'
 
 const MANY = 100_000
 
-test('the defaults', () => assert.deepEqual(PARSE_LIMITS, { maxLength: 1_048_576, maxDepth: 200, maxStatements: 100, maxTokens: 10_000 }))
+test('the defaults', () =>
+  assert.deepEqual(PARSE_LIMITS, { maxLength: 1_048_576, maxDepth: 200, maxStatements: 100, maxTokens: 10_000 }))
 
 test('a limit that is left undefined has its default', () => {
   assert.throws(() => parseScript(';'.repeat(PARSE_LIMITS.maxLength + 1), { maxLength: undefined }), { code: 'LIMIT' })
@@ -20,13 +21,19 @@ test('sql.max.length', () => {
     code: 'LIMIT',
     message: 'The text is 1048577 characters long; sql.max.length allows 1048576.',
   })
-  assert.throws(() => parseScript('SELECT 1', { maxLength: 7 }), { message: 'The text is 8 characters long; sql.max.length allows 7.' })
+  assert.throws(() => parseScript('SELECT 1', { maxLength: 7 }), {
+    message: 'The text is 8 characters long; sql.max.length allows 7.',
+  })
 })
 
 test('sql.max.statements', () => {
   assert.equal(parseScript('SHOW TABLES;'.repeat(100)).length, 100)
   const message = 'The text holds more statements than sql.max.statements allows (100).'
-  assert.throws(() => parseScript('SHOW TABLES;'.repeat(101)), { code: 'LIMIT', message, span: { start: 1200, end: 1204 } })
+  assert.throws(() => parseScript('SHOW TABLES;'.repeat(101)), {
+    code: 'LIMIT',
+    message,
+    span: { start: 1200, end: 1204 },
+  })
   assert.equal(parseScript(`${';'.repeat(MANY)}SHOW TABLES`, { maxStatements: 1 }).length, 1)
 })
 
@@ -50,7 +57,9 @@ test('sql.max.depth counts open brackets', () => {
     span: { start: 207, end: 208 },
   })
   assert.equal(parseScript(nested(3), { maxDepth: 3 }).length, 1)
-  assert.throws(() => parseScript(nested(4), { maxDepth: 3 }), { message: 'The statement nests deeper than sql.max.depth allows (3).' })
+  assert.throws(() => parseScript(nested(4), { maxDepth: 3 }), {
+    message: 'The statement nests deeper than sql.max.depth allows (3).',
+  })
 })
 
 test('a depth limit beyond what the stack holds is cut', () => {
@@ -118,7 +127,8 @@ test('long chains are no nesting', () => {
     `SELECT 1${' UNION SELECT 1'.repeat(terms)}`,
     `${'/**/'.repeat(terms)}SELECT 1`,
   ]
-  for (const text of chains) assert.ok(printStatement(parseScript(text, { maxTokens: MANY })[0]).length >= Math.min(text.length / 2, 8))
+  for (const text of chains)
+    assert.ok(printStatement(parseScript(text, { maxTokens: MANY })[0]).length >= Math.min(text.length / 2, 8))
 })
 
 test('texts at the length limit are answered in a moment', () => {

@@ -161,7 +161,11 @@ test('stars and aliases', () => {
           { text: 'code', quoted: false },
         ],
       },
-      { kind: 'expr', expr: { kind: 'column', parts: [{ text: 'y', quoted: false }] }, alias: [{ text: 'z', quoted: false }] },
+      {
+        kind: 'expr',
+        expr: { kind: 'column', parts: [{ text: 'y', quoted: false }] },
+        alias: [{ text: 'z', quoted: false }],
+      },
     ],
     from: { kind: 'table', name: { text: 't', quoted: false } },
     groupBy: [],
@@ -178,12 +182,16 @@ test('LIMIT and OFFSET in all their spellings', () => {
     ['LIMIT 0', { skip: 0, count: 0 }],
     ['', undefined],
   ]
-  for (const [text, limit] of limits) assert.deepEqual(bare({ limit: parseQuery(`SELECT a FROM t ${text}`).limit }), limit === undefined ? {} : { limit })
+  for (const [text, limit] of limits)
+    assert.deepEqual(bare({ limit: parseQuery(`SELECT a FROM t ${text}`).limit }), limit === undefined ? {} : { limit })
 })
 
 test('ORDER BY', () => {
   assert.deepEqual(
-    parseQuery('SELECT a FROM t ORDER BY a, b DESC, c ASC NULLS LAST, d NULLS FIRST').orderBy.map((item) => [item.descending, item.nulls]),
+    parseQuery('SELECT a FROM t ORDER BY a, b DESC, c ASC NULLS LAST, d NULLS FIRST').orderBy.map((item) => [
+      item.descending,
+      item.nulls,
+    ]),
     [
       [false, undefined],
       [true, undefined],
@@ -200,8 +208,14 @@ test('set operations lean to the left, INTERSECT binds more tightly, parentheses
     ['SELECT 1 LIMIT 2', '(SELECT 1 LIMIT 2)'],
   ]
   for (const [text, same] of canonical) assert.deepEqual(bare(parseQuery(text)), bare(parseQuery(same)))
-  assert.equal(printQuery(parseQuery('((SELECT 1) UNION (SELECT 2 LIMIT 3)) ORDER BY 1')), 'SELECT 1 UNION (SELECT 2 LIMIT 3) ORDER BY 1')
-  assert.equal(printQuery(parseQuery('SELECT 1 EXCEPT (SELECT 2 EXCEPT SELECT 3)')), 'SELECT 1 EXCEPT (SELECT 2 EXCEPT SELECT 3)')
+  assert.equal(
+    printQuery(parseQuery('((SELECT 1) UNION (SELECT 2 LIMIT 3)) ORDER BY 1')),
+    'SELECT 1 UNION (SELECT 2 LIMIT 3) ORDER BY 1',
+  )
+  assert.equal(
+    printQuery(parseQuery('SELECT 1 EXCEPT (SELECT 2 EXCEPT SELECT 3)')),
+    'SELECT 1 EXCEPT (SELECT 2 EXCEPT SELECT 3)',
+  )
 })
 
 test('joins: every type, leaning to the left, with LATERAL between them', () => {
@@ -324,7 +338,11 @@ test('CREATE TABLE', () => {
           type: { name: 'int', arrayDepth: 0 },
           nullable: false,
         },
-        { path: [{ text: 'p', quoted: false }], type: { name: 'decimal', precision: 10, scale: 2, arrayDepth: 1 }, nullable: false },
+        {
+          path: [{ text: 'p', quoted: false }],
+          type: { name: 'decimal', precision: 10, scale: 2, arrayDepth: 1 },
+          nullable: false,
+        },
       ],
       keyFormat: { text: 'Avro', quoted: false },
       valueFormat: { text: 'JSON', quoted: false },
@@ -344,7 +362,10 @@ test('CREATE VIEW keeps the text of its SELECT as written', () => {
 })
 
 const SHAPES: readonly (readonly [string, object])[] = [
-  ['CREATE SYNONYM s FOR orders.v1', { kind: 'createSynonym', name: { text: 's', quoted: false }, target: { text: 'orders.v1', quoted: false } }],
+  [
+    'CREATE SYNONYM s FOR orders.v1',
+    { kind: 'createSynonym', name: { text: 's', quoted: false }, target: { text: 'orders.v1', quoted: false } },
+  ],
   ['DROP VIEW IF EXISTS v', { kind: 'drop', what: 'view', name: { text: 'v', quoted: false }, ifExists: true }],
   ['TRUNCATE t', { kind: 'truncate', table: { text: 't', quoted: false } }],
   ['DELETE FROM t', { kind: 'delete', table: { text: 't', quoted: false } }],

@@ -32,7 +32,10 @@ const CANONICAL: readonly (readonly [string, string])[] = [
   ['select a b , count(*)from t x', 'SELECT a AS b, count(*) FROM t AS x'],
   ['SELECT * FROM t LIMIT 4,1', 'SELECT * FROM t LIMIT 1 OFFSET 4'],
   ['select * from a outer join b on a.x=b.x', 'SELECT * FROM a FULL JOIN b ON a.x = b.x'],
-  ['SELECT ((a)) + ((b * c)), (a + b) * c FROM t WHERE ((a = 1) AND (b <> 2)) OR (c)', 'SELECT a + b * c, (a + b) * c FROM t WHERE a = 1 AND b != 2 OR c'],
+  [
+    'SELECT ((a)) + ((b * c)), (a + b) * c FROM t WHERE ((a = 1) AND (b <> 2)) OR (c)',
+    'SELECT a + b * c, (a + b) * c FROM t WHERE a = 1 AND b != 2 OR c',
+  ],
   ['SELECT a - (b - c), a - b - c, - -a, -(-1) FROM t', 'SELECT a - (b - c), a - b - c, -(-a), -(-1) FROM t'],
   ['SELECT {1 AS a, x AS b} FROM t', 'SELECT {a: 1, b: x} FROM t'],
   ["SELECT POSITION('x' IN f) FROM t", "SELECT POSITION('x', f) FROM t"],
@@ -44,14 +47,24 @@ const CANONICAL: readonly (readonly [string, string])[] = [
   ['SELECT a FROM t ORDER BY a ASC NULLS FIRST, b DESC', 'SELECT a FROM t ORDER BY a NULLS FIRST, b DESC'],
   ['SELECT `from` f, `a b`, `key` FROM `t`', 'SELECT `from` AS f, `a b`, `key` FROM `t`'],
 ]
-for (const [text, canonical] of CANONICAL) test(`canonical: ${canonical}`, () => assert.equal(printStatement(one(text)), canonical))
+for (const [text, canonical] of CANONICAL)
+  test(`canonical: ${canonical}`, () => assert.equal(printStatement(one(text)), canonical))
 
 test('names that cannot stand bare are printed between back-ticks, whatever the tree says', () => {
   const span = { start: 0, end: 0 }
   const name = (text: string) => ({ text, quoted: false, span })
-  assert.equal(printExpr({ kind: 'column', parts: [name('from'), name('from'), name('x y'), name('a`b')], span }), '`from`.from.`x y`.`a``b`')
-  assert.equal(printStatement({ kind: 'drop', what: 'table', name: name('a b'), ifExists: false, span }), 'DROP TABLE `a b`')
-  assert.equal(printStatement({ kind: 'drop', what: 'table', name: name('a--b'), ifExists: false, span }), 'DROP TABLE `a--b`')
+  assert.equal(
+    printExpr({ kind: 'column', parts: [name('from'), name('from'), name('x y'), name('a`b')], span }),
+    '`from`.from.`x y`.`a``b`',
+  )
+  assert.equal(
+    printStatement({ kind: 'drop', what: 'table', name: name('a b'), ifExists: false, span }),
+    'DROP TABLE `a b`',
+  )
+  assert.equal(
+    printStatement({ kind: 'drop', what: 'table', name: name('a--b'), ifExists: false, span }),
+    'DROP TABLE `a--b`',
+  )
 })
 
 test('strings come back with every character', () => {

@@ -5,7 +5,9 @@ import { printQuery } from '../../../src/sql/print.ts'
 
 /** A plain copy without spans and without properties that are undefined. */
 export function bare(node: unknown): unknown {
-  return JSON.parse(JSON.stringify(node, (key, value) => (/^(span|opSpan|nameSpan|valueSpan)$/.test(key) ? undefined : value)))
+  return JSON.parse(
+    JSON.stringify(node, (key, value) => (/^(span|opSpan|nameSpan|valueSpan)$/.test(key) ? undefined : value)),
+  )
 }
 
 /** The only statement of a text. */
@@ -48,7 +50,11 @@ function lisp(e: Expr): string {
     case 'between':
       return list(e.negated ? 'not-between' : 'between', lisp(e.operand), lisp(e.low), lisp(e.high))
     case 'in':
-      return list(e.negated ? 'not-in' : 'in', lisp(e.operand), ...(e.query === undefined ? (e.items ?? []).map(lisp) : [printQuery(e.query)]))
+      return list(
+        e.negated ? 'not-in' : 'in',
+        lisp(e.operand),
+        ...(e.query === undefined ? (e.items ?? []).map(lisp) : [printQuery(e.query)]),
+      )
     case 'like':
       return list(e.negated ? 'not-like' : 'like', lisp(e.operand), lisp(e.pattern))
     case 'isNull':
