@@ -32,6 +32,8 @@ export interface CatalogOptions {
   >
   /** What CREATE TABLE said of the topic with this id; an exact name in `formats` wins over it, a pattern does not. */
   readonly declared?: (topic: string, id: string | undefined) => TableDeclaration | undefined
+  /** Told of each schema that is met for the first time. */
+  readonly met?: (news: MetNews) => void
   /** Schemas of AWS Glue by the id of their version. */
   readonly glue?: GlueSchemas
   readonly sample?: Partial<SampleLimits>
@@ -48,10 +50,17 @@ const DEEP_TIMEOUT_MS = 5_000
 const MAX_TOPICS = 20_000
 
 /**
- * `forget`: what is remembered about the topic is asked for anew. `close` ends what is under way; the cluster and the
+ * `forget`: what is remembered about the topic is asked for anew. `learn`: another thread has met a schema. `close` ends what is under way; the cluster and the
  * registry belong to the caller.
  */
-export type KafkaTables = Catalog & { forget(topic: string): void; close(): void }
+export type KafkaTables = Catalog & { forget(topic: string): void; learn(news: MetNews): void; close(): void }
+
+/** A schema that a reading met. `facet` is `<topic>-key` or `<topic>-value`. */
+export interface MetNews {
+  readonly facet: string
+  readonly topicId: string | undefined
+  readonly schema: MetSchema
+}
 
 /** The catalog of one environment. */
 export function createCatalog(options: CatalogOptions): KafkaTables {
@@ -150,11 +159,15 @@ class KafkaCatalog implements KafkaTables {
       const { log, registry } = this.#options
       const sampled = (): Promise<readonly TopicSample[]> =>
         sampleElsewhere(log, topic, readable(topic), this.#limits, this.#closed.signal)
-      const add = (schema: MetSchema): void => this.#met.add(facetKey(name, 'value'), topic.id, schema)
+      const add = (schema: MetSchema): void => this.#meet(facetKey(name, 'value'), topic.id, schema)
       const late = (): boolean => this.#clock.now() - started > DEEP_TIMEOUT_MS
       await lookDeeper({ topic: name, key, value, sampled, registry, decoders: this.#decoders, late, add })
       this.#deep.set(name, { value: true, atMs: this.#clock.now(), topicId: topic.id })
     })
+  }
+
+  learn({ facet, topicId, schema }: MetNews): void {
+    this.#met.add(facet, topicId, schema)
   }
 
   forget(topic: string): void {
@@ -259,9 +272,15 @@ class KafkaCatalog implements KafkaTables {
         const schema = metSchema(facet, number, decoder, record, this.#decoders)
         const name = schemaKey(schema)
         if (schemas.has(name) || !this.#met.wants(key, topicId, name) || !fits(facet, schema, decoder, record)) return
-        this.#met.add(key, topicId, schema)
+        this.#meet(key, topicId, schema)
       },
     }
+  }
+
+  #meet(facet: string, topicId: string | undefined, schema: MetSchema): void {
+    if (!this.#met.wants(facet, topicId, schemaKey(schema))) return
+    this.#met.add(facet, topicId, schema)
+    this.#options.met?.({ facet, topicId, schema })
   }
 
   async #stillGood(known: KeptFacet, topic: string, side: Side): Promise<boolean> {

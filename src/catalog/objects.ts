@@ -21,7 +21,8 @@ export function declarationOf(
   if (declaration === undefined || id === undefined || declaration.topicId === id) return declaration
   if (declaration.topicId !== undefined) return undefined
   const bound = { ...declaration, topicId: id }
-  objects.saveTable(topic, bound)
+  // Where that fails, the next one to look binds it.
+  void Promise.resolve(objects.saveTable(topic, bound)).catch(() => undefined)
   return bound
 }
 

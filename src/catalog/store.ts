@@ -8,7 +8,7 @@ import path from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { ObjectStore, Synonym, TableDeclaration, TopicNote, View } from '../plan/administration.ts'
 
-type Kind = 'view' | 'synonym' | 'table' | 'note'
+export type ObjectKind = 'view' | 'synonym' | 'table' | 'note'
 
 export interface CatalogStore {
   /** The objects of one environment. */
@@ -16,11 +16,28 @@ export interface CatalogStore {
   close(): void
 }
 
+/** An object by its place; its content as JSON text, or undefined when it was removed. */
+export interface StoredObject {
+  readonly environment: string
+  readonly kind: ObjectKind
+  readonly name: string
+  readonly content: string | undefined
+}
+
+/** The store of the thread that owns it: the others have copies of all objects, and are sent every change. */
+export interface OwnedStore extends CatalogStore {
+  all(): readonly StoredObject[]
+  /** Makes a change; whether there was an object of that kind and name before. */
+  change(object: StoredObject): boolean
+  /** Calls `changed` after every change, whoever made it. */
+  follow(changed: (object: StoredObject) => void): void
+}
+
 /** The file in the folder of the configuration. */
 export const STORE_FILE = 'sluice.db'
 
 /** Opens the file in `folder` (made if need be), or a database in memory. */
-export async function openStore(folder?: string): Promise<CatalogStore> {
+export async function openStore(folder?: string): Promise<OwnedStore> {
   const { DatabaseSync: Database } = await import('node:sqlite')
   if (folder !== undefined) mkdirSync(folder, { recursive: true })
   const database = new Database(folder === undefined ? ':memory:' : path.join(folder, STORE_FILE))
@@ -28,69 +45,134 @@ export async function openStore(folder?: string): Promise<CatalogStore> {
   database.exec(`CREATE TABLE IF NOT EXISTS objects (
     environment TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (environment, kind, name)
   ) WITHOUT ROWID`)
-  return { environment: (name) => new SqliteObjects(database, name), close: () => database.close() }
+  return new SqliteStore(database)
 }
 
-class SqliteObjects implements ObjectStore {
-  readonly #environment: string
-  readonly #get: ReturnType<DatabaseSync['prepare']>
+class SqliteStore implements OwnedStore {
+  readonly #database: DatabaseSync
   readonly #list: ReturnType<DatabaseSync['prepare']>
   readonly #put: ReturnType<DatabaseSync['prepare']>
   readonly #remove: ReturnType<DatabaseSync['prepare']>
+  readonly #environments = new Map<string, StoredObjects>()
+  readonly #followers: ((object: StoredObject) => void)[] = []
 
-  constructor(database: DatabaseSync, environment: string) {
-    this.#environment = environment
-    this.#get = database.prepare('SELECT content FROM objects WHERE environment = ? AND kind = ? AND name = ?')
-    this.#list = database.prepare('SELECT content FROM objects WHERE environment = ? AND kind = ? ORDER BY name')
+  constructor(database: DatabaseSync) {
+    this.#database = database
+    this.#list = database.prepare('SELECT environment, kind, name, content FROM objects')
     this.#put = database.prepare(
       'INSERT OR REPLACE INTO objects (environment, kind, name, content) VALUES (?, ?, ?, ?)',
     )
     this.#remove = database.prepare('DELETE FROM objects WHERE environment = ? AND kind = ? AND name = ?')
+    for (const { environment, kind, name, content } of this.all())
+      this.environment(environment).put(kind, name, content)
+  }
+
+  environment(name: string): StoredObjects {
+    let objects = this.#environments.get(name)
+    if (objects === undefined) {
+      objects = new StoredObjects((kind, object, content) =>
+        this.change({ environment: name, kind, name: object, content }),
+      )
+      this.#environments.set(name, objects)
+    }
+    return objects
+  }
+
+  all(): readonly StoredObject[] {
+    return this.#list.all().map((row) => ({
+      environment: String(row['environment']),
+      kind: String(row['kind']) as ObjectKind,
+      name: String(row['name']),
+      content: String(row['content']),
+    }))
+  }
+
+  change(object: StoredObject): boolean {
+    const { environment, kind, name, content } = object
+    const objects = this.environment(environment)
+    const was = objects.has(kind, name)
+    if (content === undefined) this.#remove.run(environment, kind, name)
+    else this.#put.run(environment, kind, name, content)
+    objects.put(kind, name, content)
+    for (const changed of this.#followers) changed(object)
+    return was
+  }
+
+  follow(changed: (object: StoredObject) => void): void {
+    this.#followers.push(changed)
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}
+
+/**
+ * The objects of one environment, in memory. `change` writes one (or removes it, without content) where they are kept,
+ * has it put here, and says whether there was one before.
+ */
+export class StoredObjects implements ObjectStore {
+  readonly #change: (kind: ObjectKind, name: string, content: string | undefined) => boolean | Promise<boolean>
+  readonly #kinds: Readonly<Record<ObjectKind, Map<string, unknown>>> = {
+    view: new Map(),
+    synonym: new Map(),
+    table: new Map(),
+    note: new Map(),
+  }
+
+  constructor(change: (kind: ObjectKind, name: string, content: string | undefined) => boolean | Promise<boolean>) {
+    this.#change = change
+  }
+
+  /** Takes over what is kept elsewhere. */
+  put(kind: ObjectKind, name: string, content: string | undefined): void {
+    if (content === undefined) this.#kinds[kind].delete(name)
+    else this.#kinds[kind].set(name, JSON.parse(content))
+  }
+  has(kind: ObjectKind, name: string): boolean {
+    return this.#kinds[kind].has(name)
   }
 
   view(name: string): View | undefined {
-    return this.#one('view', name)
+    return this.#kinds.view.get(name) as View | undefined
   }
   views(): readonly View[] {
     return this.#all('view')
   }
-  saveView(view: View): void {
-    this.#save('view', view.name, view)
+  async saveView(view: View): Promise<void> {
+    await this.#save('view', view.name, view)
   }
   synonym(name: string): Synonym | undefined {
-    return this.#one('synonym', name)
+    return this.#kinds.synonym.get(name) as Synonym | undefined
   }
   synonyms(): readonly Synonym[] {
     return this.#all('synonym')
   }
-  saveSynonym(synonym: Synonym): void {
-    this.#save('synonym', synonym.name, synonym)
+  async saveSynonym(synonym: Synonym): Promise<void> {
+    await this.#save('synonym', synonym.name, synonym)
   }
   table(topic: string): TableDeclaration | undefined {
-    return this.#one('table', topic)
+    return this.#kinds.table.get(topic) as TableDeclaration | undefined
   }
-  saveTable(topic: string, declaration: TableDeclaration): void {
-    this.#save('table', topic, declaration)
+  async saveTable(topic: string, declaration: TableDeclaration): Promise<void> {
+    await this.#save('table', topic, declaration)
   }
   note(topic: string): TopicNote | undefined {
-    return this.#one('note', topic)
+    return this.#kinds.note.get(topic) as TopicNote | undefined
   }
-  saveNote(topic: string, note: TopicNote): void {
-    this.#save('note', topic, note)
+  async saveNote(topic: string, note: TopicNote): Promise<void> {
+    await this.#save('note', topic, note)
   }
-  remove(kind: Kind, name: string): boolean {
-    if (kind === 'table') this.#remove.run(this.#environment, 'note', name)
-    return Number(this.#remove.run(this.#environment, kind, name).changes) > 0
+  async remove(kind: ObjectKind, name: string): Promise<boolean> {
+    if (kind === 'table' && this.has('note', name)) await this.#change('note', name, undefined)
+    return await this.#change(kind, name, undefined)
   }
 
-  #one<T>(kind: Kind, name: string): T | undefined {
-    const row = this.#get.get(this.#environment, kind, name)
-    return row === undefined ? undefined : (JSON.parse(String(row['content'])) as T)
+  #all<T>(kind: ObjectKind): T[] {
+    const named = [...this.#kinds[kind]] as [string, T][]
+    return named.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object)
   }
-  #all<T>(kind: Kind): T[] {
-    return this.#list.all(this.#environment, kind).map((row) => JSON.parse(String(row['content'])) as T)
-  }
-  #save(kind: Kind, name: string, content: object): void {
-    this.#put.run(this.#environment, kind, name, JSON.stringify(content))
+  async #save(kind: ObjectKind, name: string, content: object): Promise<void> {
+    await this.#change(kind, name, JSON.stringify(content))
   }
 }

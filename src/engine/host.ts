@@ -5,7 +5,7 @@
 import type { KafkaLog } from '../kafka/log.ts'
 import type { Administration } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
-import type { Queries } from './queries.ts'
+import type { QueryRegister } from './queries.ts'
 import type { RowShape } from './row-shape.ts'
 
 /** Where frames go. The session implements it on a socket, tests implement it as an array. */
@@ -34,7 +34,7 @@ export interface QueryEnvironment {
   /** What the account may change; without it nothing can be. */
   readonly administration?: Administration
   /** Where the request is entered while it runs, and as whose. */
-  readonly queries?: { readonly registry: Queries; readonly user: string; readonly environment: string }
+  readonly queries?: { readonly registry: QueryRegister; readonly user: string; readonly environment: string }
   readonly defaults?: SettingDefaults
   /**
    * The largest RECORD frame, in bytes, and the limit that says so; without it `server.max.frame.bytes` by its default.

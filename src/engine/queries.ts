@@ -32,20 +32,42 @@ const MAX_SQL = 10_000
 /** Why a query ended that somebody killed; its message is for the user. */
 export class Killed extends UserError {}
 
+/** What the register needs of a query that runs. */
+export type Counts = Pick<Statistics, 'id' | 'startedAt' | 'durationMs' | 'recordsScanned' | 'bytesRead' | 'results'>
+
+/** Whose query it is, and what it says. */
+export interface QueryAbout {
+  readonly sql: string
+  readonly user: string
+  readonly environment: string
+}
+
+/** The register as the engine uses it; of a query on a thread of its own it is asked across threads. */
+export interface QueryRegister {
+  /** Enters a query; the signal is aborted with a `Killed` when somebody kills it. `end` has to be called once. */
+  begin(
+    about: QueryAbout,
+    statistics: Statistics,
+  ): { readonly signal: AbortSignal; end(outcome: 'end' | 'error' | 'cancelled', message?: string): void }
+  running(): readonly QueryEntry[] | Promise<readonly QueryEntry[]>
+  all(): readonly QueryEntry[] | Promise<readonly QueryEntry[]>
+  kill(id: string, by: string): boolean | Promise<boolean>
+}
+
 interface Running {
   readonly entry: Omit<QueryEntry, 'status' | 'recordsScanned' | 'bytesRead' | 'rows'>
-  readonly statistics: Statistics
+  readonly statistics: Counts
   readonly abort: AbortController
 }
 
-export class Queries {
+export class Queries implements QueryRegister {
   readonly #running = new Map<string, Running>()
   readonly #history: QueryEntry[] = []
 
   /** Enters a query; the signal is aborted with a `Killed` when somebody kills it. `end` has to be called once. */
   begin(
-    about: { readonly sql: string; readonly user: string; readonly environment: string },
-    statistics: Statistics,
+    about: QueryAbout,
+    statistics: Counts,
   ): { readonly signal: AbortSignal; end(outcome: 'end' | 'error' | 'cancelled', message?: string): void } {
     const abort = new AbortController()
     const { id, startedAt } = statistics

@@ -4,15 +4,24 @@ import { systemClock, TIMED_OUT, wakefulClock, within as limited } from '../lib/
 /** The longest stretch of synchronous work before others get a turn. */
 const SLICE_MS = 6
 
+let atTurn: () => void = () => undefined
+
+/** `listener` is called, by whichever query runs, at least once in each of its turns. One listener a thread. */
+export function watchTurns(listener: () => void): void {
+  atTurn = listener
+}
+
 export class Turns {
   #since = systemClock.monotonic()
   /** A promise when it is time to let others run, else undefined. */
   due(): Promise<void> | undefined {
+    atTurn()
     if (systemClock.monotonic() - this.#since < SLICE_MS) return undefined
     return this.yield()
   }
   async yield(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve))
+    atTurn()
     this.#since = systemClock.monotonic()
   }
   /**

@@ -78,22 +78,25 @@ export interface TopicNote {
   readonly tags: readonly string[]
 }
 
-/** The objects of one environment. Names are unique over all kinds; whoever saves has checked that. */
+/**
+ * The objects of one environment. Names are unique over all kinds; callers of `save…` have checked that. Reading is in
+ * memory; a change may go to another thread, and can be read once its promise has resolved.
+ */
 export interface ObjectStore {
   view(name: string): View | undefined
   /** In order of name. */
   views(): readonly View[]
-  saveView(view: View): void
+  saveView(view: View): void | Promise<void>
   synonym(name: string): Synonym | undefined
   /** In order of name. */
   synonyms(): readonly Synonym[]
-  saveSynonym(synonym: Synonym): void
+  saveSynonym(synonym: Synonym): void | Promise<void>
   table(topic: string): TableDeclaration | undefined
-  saveTable(topic: string, declaration: TableDeclaration): void
+  saveTable(topic: string, declaration: TableDeclaration): void | Promise<void>
   note?(topic: string): TopicNote | undefined
-  saveNote?(topic: string, note: TopicNote): void
+  saveNote?(topic: string, note: TopicNote): void | Promise<void>
   /** Whether there was one. The note on a topic goes with its table. */
-  remove(kind: 'view' | 'synonym' | 'table', name: string): boolean
+  remove(kind: 'view' | 'synonym' | 'table', name: string): boolean | Promise<boolean>
 }
 
 /** Chains of synonyms and views are followed so far (`view.max.depth`). */

@@ -3,6 +3,7 @@
  * somebody, and whether the cluster answers.
  */
 import type { IdOption } from '../catalog/facets/plain-formats.ts'
+import type { KafkaTables, MetNews } from '../catalog/kafka-catalog.ts'
 import type { CatalogStore } from '../catalog/store.ts'
 import type { QueryEnvironment } from '../engine/host.ts'
 import type { CsvOptions } from '../formats/csv/decoder.ts'
@@ -38,7 +39,7 @@ export interface EnvironmentConfig {
 export interface Environment {
   readonly name: string
   /** All tables, for whoever runs the server. */
-  readonly catalog: Catalog
+  readonly catalog: Catalog & Partial<Pick<KafkaTables, 'forget' | 'learn'>>
   /** Tables and bytes as this account may see them. */
   query(account: Account): QueryEnvironment
   /** For what REST says about topics; whoever uses it has checked who asks. */
@@ -52,5 +53,15 @@ export interface Environment {
   close(): Promise<void>
 }
 
+/** Told what one thread's catalog has found out or given up, so that those of other threads follow. */
+export interface CatalogPeers {
+  forgot(topic: string): void
+  met(news: MetNews): void
+}
+
 /** `store`: where views, synonyms and declared formats are kept; without it in memory. */
-export type OpenEnvironment = (config: EnvironmentConfig, store?: CatalogStore) => Promise<Environment>
+export type OpenEnvironment = (
+  config: EnvironmentConfig,
+  store?: CatalogStore,
+  peers?: CatalogPeers,
+) => Promise<Environment>

@@ -117,6 +117,43 @@ export const LIMITS = {
     min: 0,
     about: 'Queries of one account running at once; 0 is no limit.',
   },
+  'server.workers': {
+    default: 4,
+    unit: 'count',
+    min: 0,
+    max: 256,
+    about:
+      'Threads that queries run on, started as they are needed. 0: queries run on the thread that owns the sockets, where a heavy one holds up all others.',
+  },
+  'server.worker.queries': {
+    default: 50,
+    unit: 'count',
+    min: 1,
+    max: 10_000,
+    about: 'Queries on one thread at once, when all threads are in use; further ones wait.',
+  },
+  'server.worker.heap': {
+    default: 512 * 1024 * 1024,
+    unit: 'bytes',
+    min: 64 * 1024 * 1024,
+    max: 64 * 1024 * 1024 * 1024,
+    about: 'Memory for the objects of one thread; beyond it the thread is ended with its queries, and replaced.',
+  },
+  'server.worker.stall.timeout': {
+    default: 5000,
+    unit: 'ms',
+    min: 500,
+    max: 600_000,
+    about:
+      'How long a single step of a query may keep its thread from everything else; beyond it the thread is ended and replaced.',
+  },
+  'server.max.memory': {
+    default: 1024 * 1024 * 1024,
+    unit: 'bytes',
+    min: 256 * 1024 * 1024,
+    max: 1024 * 1024 * 1024 * 1024,
+    about: 'Resident memory of the server; beyond it the thread that holds most is ended with its queries.',
+  },
   'shutdown.grace': {
     default: 10_000,
     unit: 'ms',

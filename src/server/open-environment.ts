@@ -15,11 +15,16 @@ import { createRegistry } from '../registry/client.ts'
 import { readGlueFolder } from '../registry/glue.ts'
 import { type Account, administers, rightsOf } from './auth.ts'
 import type { QueryEnvironment } from '../engine/host.ts'
-import type { Environment, EnvironmentConfig } from './environment.ts'
+import type { CatalogPeers, Environment, EnvironmentConfig } from './environment.ts'
 
 const PROBE_TIMEOUT_MS = 5000
 
-export async function openEnvironment(config: EnvironmentConfig, given?: CatalogStore): Promise<Environment> {
+/** `peers`: other threads with caches of the same cluster. */
+export async function openEnvironment(
+  config: EnvironmentConfig,
+  given?: CatalogStore,
+  peers?: CatalogPeers,
+): Promise<Environment> {
   const cluster = new Cluster({ clientId: 'sluice', ...config.kafka })
   const log = createKafkaLog(cluster)
   const registry = config.registry === undefined ? undefined : createRegistry(config.registry)
@@ -33,6 +38,7 @@ export async function openEnvironment(config: EnvironmentConfig, given?: Catalog
     glue,
     formats: config.formats,
     declared: (topic, id) => declarationOf(objects, topic, id),
+    met: (met) => peers?.met(met),
   })
   const query = (account: Account): QueryEnvironment => {
     const may = rightsOf(account, config.name)
@@ -44,7 +50,10 @@ export async function openEnvironment(config: EnvironmentConfig, given?: Catalog
         cluster,
         registry,
         objects,
-        forget: (topic) => catalog.forget(topic),
+        forget: (topic) => {
+          catalog.forget(topic)
+          peers?.forgot(topic)
+        },
         account: account.name,
         may,
         all: administers(account, config.name),

@@ -26,11 +26,17 @@ export type Run = (
   signal: AbortSignal,
 ) => Promise<RunSummary>
 
+/** Where and how this session's request runs. */
+export interface SessionEnvironment {
+  readonly name: string
+  /** Runs a request into `out`; rejects for faults of ours only. An abort through `signal` ends it quietly. */
+  run(request: QueryRequest, out: WebSocketOut, signal: AbortSignal): Promise<RunSummary>
+}
+
 /** What a session needs from the server around it. */
 export interface SessionHost {
   readonly limits: ServerLimits
   readonly clock: Clock
-  readonly run: Run
   /** Whether a token in the first message counts. On the proxied paths the upgrade has settled who asks. */
   readonly checksToken: boolean
   /** Checks a token from the first message. A string is the refusal, for the user. */
@@ -38,7 +44,7 @@ export interface SessionHost {
   /** Whose credential came with the upgrade, asked again: it may have been revoked since. */
   again(): Account | undefined
   /** The environment as this account sees it. A string is the refusal, for the user. */
-  environment(account: Account): { readonly name: string; readonly query: QueryEnvironment } | string
+  environment(account: Account): SessionEnvironment | string
   /** Asks for a place among the running queries. A string is the refusal, for the user. */
   admit(account: Account): string | undefined
   started(session: Session, request: QueryRequest): void
@@ -46,9 +52,7 @@ export interface SessionHost {
   /** Something that should not happen did; `reference` is what the user was told. */
   failed(session: Session, reference: string, cause: unknown): void
   closed(session: Session): void
-  /**
-   * A dialect other than v2: no HEARTBEAT, and frames go through `wrap`, whose `finish` is called when the run is over.
-   */
+  /** A dialect other than v2: no HEARTBEAT. */
   readonly dialect?: Dialect
 }
 
@@ -57,8 +61,6 @@ export interface Dialect {
   readonly ends: number
   /** How long after a run the close is left to the client. */
   readonly closeAfterMs: number
-  /** `stop` ends the query quietly; what the client is told has been sent. */
-  wrap(out: WebSocketOut, request: QueryRequest, stop: (reason: string) => void): FrameSink & { finish(): void }
 }
 
 /**
@@ -193,19 +195,17 @@ export class Session {
     if (refusal !== undefined) return this.refuse(refusal)
     this.#firstMessage.cancel()
     this.state = 'running'
-    void this.#run(request, environment.query)
+    void this.#run(request, environment)
   }
 
-  async #run(request: QueryRequest, environment: QueryEnvironment): Promise<void> {
+  async #run(request: QueryRequest, environment: SessionEnvironment): Promise<void> {
     const startedMs = this.#host.clock.monotonic()
     this.#host.started(this, request)
     const { dialect } = this.#host
     if (dialect === undefined) this.#armHeartbeat(this.#host.limits['server.heartbeat.interval'])
     this.#watchReader()
-    const wrapped = dialect?.wrap(this.out, request, (reason) => this.#abort.abort(new Stopped(reason)))
     try {
-      const summary = await this.#host.run(request, environment, wrapped ?? this.out, this.#abort.signal)
-      wrapped?.finish()
+      const summary = await environment.run(request, this.out, this.#abort.signal)
       this.#host.ended(this, summary)
     } catch (cause) {
       const durationMs = this.#host.clock.monotonic() - startedMs

@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
-import type { CatalogStore } from '../catalog/store.ts'
+import type { OwnedStore } from '../catalog/store.ts'
 import { Queries } from '../engine/queries.ts'
 import type { QueryEnvironment, RunSummary } from '../engine/host.ts'
 import { runRequest } from '../engine/request.ts'
@@ -23,14 +23,16 @@ import {
 } from './auth.ts'
 import type { BasePath } from './base-path.ts'
 import type { ServerConfig } from './config/config.ts'
-import type { Environment, OpenEnvironment } from './environment.ts'
+import type { CatalogPeers, Environment, OpenEnvironment } from './environment.ts'
 import { Health } from './health.ts'
 import { basePathOf, createHttp } from './http.ts'
-import { JdbcSink } from './jdbc/sink.ts'
 import { createLog, type Log, statementHash, withoutLiterals } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { hashToken } from './secrets.ts'
-import { type Dialect, type Run, Session, type SessionHost, SessionSocket } from './session.ts'
+import { type Dialect, type Run, Session, type SessionEnvironment, type SessionHost, SessionSocket } from './session.ts'
+import type { QueryView } from './workers/messages.ts'
+import { WorkerPool } from './workers/pool.ts'
+import { runHere } from './workers/run-here.ts'
 import { notOfferedAt } from './not-offered.ts'
 import { credential, isLensesCli, refuseUpgrade, type Target, target } from './upgrade.ts'
 
@@ -74,7 +76,12 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
   const open = options.open ?? (await import('./open-environment.ts')).openEnvironment
   const { openStore } = await import('../catalog/store.ts')
   const store = await openStore(config.server.dataFolder)
-  const environments = await Promise.all(config.environments.map((environment) => open(environment, store)))
+  let pool: WorkerPool | undefined
+  const peersOf = (environment: string): CatalogPeers => ({
+    forgot: (topic) => pool?.tell({ what: 'forget', environment, topic }),
+    met: (news) => pool?.tell({ what: 'met', environment, news }),
+  })
+  const environments = await Promise.all(config.environments.map((e) => open(e, store, peersOf(e.name))))
   const server = new Server(config, environments, {
     log,
     run: options.run ?? runRequest,
@@ -82,8 +89,20 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
     store,
   })
   try {
-    await server.listen()
+    // A stand-in for the engine or for an environment cannot be taken to another thread.
+    if (config.limits['server.workers'] > 0 && options.run === undefined && options.open === undefined)
+      pool = new WorkerPool({
+        environments: config.environments,
+        here: () => environments,
+        store,
+        queries: server.queries,
+        limits: config.limits,
+        clock: options.clock ?? systemClock,
+        failed: (cause, what) => log.error({ err: cause }, what),
+      })
+    await server.listen(pool)
   } catch (cause) {
+    await pool?.close()
     await Promise.all(environments.map((e) => e.close()))
     store.close()
     throw cause
@@ -107,7 +126,8 @@ class Server implements RunningServer {
   readonly #run: Run
   readonly #clock: Clock
   readonly #base: BasePath
-  readonly #store: CatalogStore
+  readonly #store: OwnedStore
+  #pool: WorkerPool | undefined
   /** What runs, and what ran. */
   readonly queries = new Queries()
   readonly #accounts: Accounts
@@ -125,7 +145,7 @@ class Server implements RunningServer {
   constructor(
     config: ServerConfig,
     environments: readonly Environment[],
-    means: { log: Log; run: Run; clock: Clock; store: CatalogStore },
+    means: { log: Log; run: Run; clock: Clock; store: OwnedStore },
   ) {
     this.#config = config
     this.#base = basePathOf(config)
@@ -167,7 +187,9 @@ class Server implements RunningServer {
     this.#upgrades = new WebSocketServer(wsOptions)
   }
 
-  async listen(): Promise<void> {
+  /** `pool` runs the requests; without it they run on this thread. */
+  async listen(pool?: WorkerPool): Promise<void> {
+    this.#pool = pool
     const { host, port, tls } = this.#config.server
     this.#http.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       this.#upgrade(request, socket as Socket, head),
@@ -226,6 +248,7 @@ class Server implements RunningServer {
     for (const session of this.#sessions) session.destroy()
     await closed
     this.#upgrades.close()
+    await this.#pool?.close()
     await Promise.all(this.environments.map((environment) => environment.close()))
     this.#store.close()
     this.#log.info('server stopped')
@@ -310,7 +333,6 @@ class Server implements RunningServer {
     return {
       limits: this.#config.limits,
       clock: this.#clock,
-      run: this.#run,
       checksToken: !wanted.proxied,
       again: () => (given === undefined ? undefined : this.#accounts.byToken(given)),
       authenticate: (token) => {
@@ -332,7 +354,6 @@ class Server implements RunningServer {
 
   #jdbc(): Dialect {
     return {
-      wrap: (out, request, stop) => new JdbcSink(out, request.sql, this.#clock, stop),
       ends: JDBC_ENDS,
       closeAfterMs: this.#config.limits['server.jdbc.close.timeout'],
     }
@@ -344,7 +365,18 @@ class Server implements RunningServer {
     return { ...environment.query(account), defaults: this.#config.settings, queries }
   }
 
-  #visible(wanted: Target, account: Account, cli: boolean): { name: string; query: QueryEnvironment } | string {
+  #sessionEnvironment(environment: Environment, view: QueryView): SessionEnvironment {
+    const pool = this.#pool
+    return {
+      name: environment.name,
+      run: (request, out, signal) =>
+        pool === undefined
+          ? runHere(this.#run, this.#clock, this.#view(environment, view.account), view, request, out, signal)
+          : pool.run(request, view, out, signal),
+    }
+  }
+
+  #visible(wanted: Target, account: Account, cli: boolean): SessionEnvironment | string {
     const environment = this.#environment(wanted)
     if (environment !== undefined && mayEnter(account, environment.name)) {
       const frame =
@@ -353,17 +385,15 @@ class Server implements RunningServer {
           : wanted.proxied
             ? 'server.max.frame.bytes'
             : 'server.max.frame.bytes.agent'
-      const query = {
-        ...this.#view(environment, account),
+      return this.#sessionEnvironment(environment, {
+        environment: environment.name,
+        account,
+        // The JDBC driver reads times as numbers.
+        defaults: { ...this.#config.settings, ...(wanted.dialect === 'jdbc' ? { 'format.timestamp': false } : {}) },
         maxFrame: { name: frame, bytes: this.#config.limits[frame] },
-      } as const
-      // The driver reads times as numbers.
-      if (wanted.dialect === 'jdbc')
-        return {
-          name: environment.name,
-          query: { ...query, defaults: { ...query.defaults, 'format.timestamp': false } },
-        }
-      return { name: environment.name, query: cli ? { ...query, metadataFollowsFormat: true } : query }
+        metadataFollowsFormat: cli,
+        dialect: wanted.dialect === 'jdbc' ? 'jdbc' : cli ? 'cli' : 'v2',
+      })
     }
     // The proxied path has told these two apart at the handshake.
     return wanted.environment === undefined

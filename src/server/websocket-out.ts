@@ -6,7 +6,6 @@
  * writes whole frames synchronously (there is no compression), and so does this, so the two never mix inside a frame.
  * It does not know what the frames say.
  */
-import type { Writable } from 'node:stream'
 import type { FrameSink } from '../engine/host.ts'
 import type { Clock } from '../lib/clock.ts'
 
@@ -25,12 +24,21 @@ const FINAL_TEXT = 0x81
 
 const pool: Buffer[] = []
 
+/** Bytes for the socket; `taken` is called when it has them, or never will. Without it the memory is a chunk of ours. */
+interface Piece {
+  readonly bytes: Buffer
+  readonly length: number
+  readonly taken?: () => void
+}
+
 /** The part of a network socket that is used here; `net.Socket` and `tls.TLSSocket` have it. */
-export type RawSocket = Pick<Writable, 'write' | 'destroyed'>
+export interface RawSocket {
+  readonly destroyed: boolean
+  /** `taken` is called when the bytes are not needed any more. */
+  write(bytes: Uint8Array, taken: (error?: Error | null) => void): boolean
+}
 
 export class WebSocketOut implements FrameSink {
-  /** Frames taken since the start. */
-  frames = 0
   /** Set for a client that needs some frames in another form. */
   translate: ((frame: string) => string) | undefined
   /** `clock.monotonic()` when bytes were last given to the socket. */
@@ -43,7 +51,7 @@ export class WebSocketOut implements FrameSink {
   #chunk: Buffer | undefined
   #position = 0
   #scheduled = false
-  readonly #queue: Buffer[] = []
+  readonly #queue: Piece[] = []
   #inFlight = 0
   /** Bytes in the queue and in flight, without the open chunk. */
   #unsent = 0
@@ -65,7 +73,6 @@ export class WebSocketOut implements FrameSink {
 
   send(text: string): void {
     const frame = this.translate === undefined ? text : this.translate(text)
-    this.frames++
     // A UTF-16 unit is at most 3 bytes of UTF-8.
     const most = frame.length * 3 + HEADER
     if (most > CHUNK) return this.#sendLarge(frame)
@@ -84,6 +91,12 @@ export class WebSocketOut implements FrameSink {
     }
   }
 
+  /** Sends what another `WebSocketOut` wrote: whole frames. `taken` is called once the memory is not needed any more. */
+  pass(bytes: Buffer, taken: () => void): void {
+    this.flush()
+    this.#push({ bytes, length: bytes.length, taken })
+  }
+
   drained(): Promise<void> | undefined {
     if (this.#unsent < HIGH_WATER_BYTES || this.#gone()) return undefined
     this.#room ??= this.#whenBelow(LOW_WATER_BYTES).then(() => {
@@ -97,6 +110,12 @@ export class WebSocketOut implements FrameSink {
     if (this.#position > 0) this.#hand()
   }
 
+  /** Gives everything to the socket, however much it has still to take. */
+  flushAll(): void {
+    this.flush()
+    this.#pump(Number.POSITIVE_INFINITY)
+  }
+
   /** Resolves once the socket has taken every frame, or is gone. */
   async finished(): Promise<void> {
     this.flush()
@@ -105,8 +124,8 @@ export class WebSocketOut implements FrameSink {
 
   /** To be called when the socket has closed: frees what is held and lets every waiter go. */
   release(): void {
-    if (this.#chunk !== undefined) giveBack(this.#chunk)
-    for (const chunk of this.#queue) giveBack(chunk)
+    if (this.#chunk !== undefined) reuse(this.#chunk.buffer)
+    for (const piece of this.#queue) free(piece)
     this.#chunk = undefined
     this.#position = 0
     this.#queue.length = 0
@@ -128,7 +147,7 @@ export class WebSocketOut implements FrameSink {
     this.flush()
     const whole = Buffer.allocUnsafeSlow(lengthBytes + HEADER)
     const from = writeHeader(whole, 0, lengthBytes)
-    this.#push(whole.subarray(0, from + whole.write(frame, from)))
+    this.#pushBytes(whole.subarray(0, from + whole.write(frame, from)))
   }
 
   /** Moves the open chunk to the queue. */
@@ -137,37 +156,41 @@ export class WebSocketOut implements FrameSink {
     const full = chunk.subarray(0, this.#position)
     this.#chunk = undefined
     this.#position = 0
-    this.#push(full)
+    this.#pushBytes(full)
   }
 
-  #push(bytes: Buffer): void {
-    if (this.#gone()) return giveBack(bytes)
+  #pushBytes(bytes: Buffer): void {
+    this.#push({ bytes, length: bytes.length })
+  }
+
+  #push(piece: Piece): void {
+    if (this.#gone()) return free(piece)
     if (this.#unsent === 0) this.lastProgressMs = this.#clock.monotonic()
-    this.#unsent += bytes.length
-    this.#queue.push(bytes)
+    this.#unsent += piece.length
+    this.#queue.push(piece)
     this.#pump()
   }
 
-  #pump(): void {
-    while (this.#inFlight < IN_FLIGHT && this.#queue.length > 0) {
-      const bytes = this.#queue.shift() as Buffer
+  #pump(inFlight = IN_FLIGHT): void {
+    while (this.#inFlight < inFlight && this.#queue.length > 0) {
+      const piece = this.#queue.shift() as Piece
       if (this.#gone()) {
-        this.#unsent -= bytes.length
-        giveBack(bytes)
+        this.#unsent -= piece.length
+        free(piece)
         continue
       }
       this.#inFlight++
       this.lastSentMs = this.#clock.monotonic()
       // An error here also closes the socket, which ends the session; nothing is left to do with it.
-      this.#socket.write(bytes, () => this.#taken(bytes))
+      this.#socket.write(piece.bytes, () => this.#taken(piece))
     }
   }
 
-  #taken(bytes: Buffer): void {
+  #taken(piece: Piece): void {
     this.#inFlight--
-    this.#unsent = Math.max(0, this.#unsent - bytes.length)
+    this.#unsent = Math.max(0, this.#unsent - piece.length)
     this.lastProgressMs = this.#clock.monotonic()
-    giveBack(bytes)
+    free(piece)
     this.#pump()
     this.#wake(this.#unsent)
   }
@@ -190,10 +213,14 @@ export class WebSocketOut implements FrameSink {
   }
 }
 
-/** Back to the pool, if the bytes are one of its chunks. */
-function giveBack(bytes: Buffer): void {
-  if (bytes.buffer.byteLength === CHUNK && pool.length < POOL_CHUNKS)
-    pool.push(bytes.length === CHUNK ? bytes : Buffer.from(bytes.buffer))
+function free({ bytes, taken }: Piece): void {
+  if (taken === undefined) reuse(bytes.buffer)
+  else taken()
+}
+
+/** Back to the pool, if the memory is one of its chunks. (Memory that was moved to another thread has no bytes.) */
+export function reuse(memory: ArrayBufferLike): void {
+  if (memory.byteLength === CHUNK && pool.length < POOL_CHUNKS) pool.push(Buffer.from(memory))
 }
 
 /** Writes one frame whose text is at most CHUNK / 3 long; returns the position after it. */

@@ -11,13 +11,12 @@ import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { WebSocket } from 'ws'
 import type { QueryEnvironment } from '../../src/engine/host.ts'
-import { runRequest } from '../../src/engine/request.ts'
 import { BatchHeader, readRecords } from '../../src/kafka/read/record-batch.ts'
 import { startBroker } from '../../src/sandbox/broker.ts'
 import { startRegistry } from '../../src/sandbox/schema-registry.ts'
 import { readConfig } from '../../src/server/config/config.ts'
 import { createLog } from '../../src/server/log.ts'
-import { startServer } from '../../src/server/start.ts'
+import { type RunningServer, startServer } from '../../src/server/start.ts'
 import { type StoredBatch, type WorldData, type WorldTopic, worldData } from '../support/memory-world.ts'
 import { wholeBatch } from '../support/record-batch.ts'
 import { caseLines, caseRequest, expectedLines, readSlt, type SltCase } from '../support/slt.ts'
@@ -43,21 +42,28 @@ async function serve(brokers: string, data: WorldData): Promise<Asked> {
       schema.id,
     )
   }
-  let defaults: QueryEnvironment['defaults']
-  const config = await readConfig({
-    server: { port: 0 },
-    environments: [{ name: 'demo', kafka: { brokers: [brokers] }, registry: registry.url, formats: data.formats }],
-    serviceAccounts: [
-      { name: 'golden', token: TOKEN, permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] },
-    ],
-  })
-  const server = await startServer(config, {
-    log: createLog('silent'),
-    run: (request, environment, sink, signal) => runRequest(request, { ...environment, defaults }, sink, signal),
-  })
+  const start = async (settings: QueryEnvironment['defaults']): Promise<RunningServer> => {
+    const config = await readConfig({
+      server: { port: 0 },
+      environments: [{ name: 'demo', kafka: { brokers: [brokers] }, registry: registry.url, formats: data.formats }],
+      serviceAccounts: [
+        { name: 'golden', token: TOKEN, permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] },
+      ],
+      limits: { 'server.workers': 2 },
+    })
+    return await startServer({ ...config, settings: settings ?? {} }, { log: createLog('silent') })
+  }
+  /** One server for each set of defaults. */
+  const servers = new Map<string, Promise<RunningServer>>()
+  const serverFor = (defaults: QueryEnvironment['defaults']): Promise<RunningServer> => {
+    const key = JSON.stringify(defaults ?? {})
+    const server = servers.get(key) ?? start(defaults)
+    servers.set(key, server)
+    return server
+  }
   return {
     ask: async (item) => {
-      defaults = item.defaults
+      const server = await serverFor(item.defaults)
       const { sql, live, statsMs } = caseRequest(item)
       const socket = new WebSocket(
         `${server.url.replace('http', 'ws')}/api/v1/environments/demo/proxy/api/ws/v2/sql/execute`,
@@ -74,7 +80,7 @@ async function serve(brokers: string, data: WorldData): Promise<Asked> {
       return caseLines(item, frames)
     },
     close: async () => {
-      await server.close(0)
+      for (const server of servers.values()) await (await server).close(0)
       await registry.close()
     },
   }

@@ -166,7 +166,7 @@ export function memoryWorld(given: readonly WorldTopic[], options: WorldOptions 
   })
   const all = withObjects(catalog, objects, () => true)
   return {
-    catalog: { ...all, forget: (topic) => catalog.forget(topic), close: () => catalog.close() },
+    catalog: { ...all, learn: () => undefined, forget: (topic) => catalog.forget(topic), close: () => catalog.close() },
     administration,
     log,
     registry,

@@ -45,7 +45,7 @@ export async function createView(
   if (sources.includes(name.text)) throw await unknownTable({ ...name, text: name.text }, context.environment.catalog)
   // Whatever is wrong with it is said now, not to whoever selects from it.
   await context.plan(query, context)
-  administration.objects.saveView({
+  await administration.objects.saveView({
     name: name.text,
     text,
     sources,
@@ -65,7 +65,7 @@ export async function createSynonym(
   const { catalog } = context.environment
   if ((await catalog.view?.(target.text)) === undefined && (await catalog.table(target.text)) === undefined)
     throw await unknownTable(target, catalog)
-  administration.objects.saveSynonym({
+  await administration.objects.saveSynonym({
     name: name.text,
     target: target.text,
     owner: administration.account,
@@ -109,7 +109,7 @@ export async function dropObject(
     )
   if (!there) return flagAndInfo(`DROP ${title.toUpperCase()}`, `${title} ${name.text} does not exist`)
   allowed('drop', name.text, name, administration)
-  objects.remove(kind, name.text)
+  await objects.remove(kind, name.text)
   context.signal.throwIfAborted()
   return flagAndInfo(`DROP ${title.toUpperCase()}`, `${title} ${name.text} has been dropped`)
 }

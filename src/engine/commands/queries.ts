@@ -9,16 +9,16 @@ import type { KillStatement, ShowStatement } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { LONG, STRING, TIMESTAMP } from '../../types.ts'
 import type { StatementContext } from '../context.ts'
-import type { Queries, QueryEntry } from '../queries.ts'
+import type { QueryEntry, QueryRegister } from '../queries.ts'
 import { flagAndInfo } from './answer.ts'
 
-export function showQueries(
+export async function showQueries(
   statement: ShowStatement,
   administration: Administration,
   context: StatementContext,
-): Output {
+): Promise<Output> {
   const queries = registry(context)
-  const seen = (statement.what === 'queries' ? queries.running() : queries.all()).filter((q) =>
+  const seen = (await (statement.what === 'queries' ? queries.running() : queries.all())).filter((q) =>
     visible(q, administration, context),
   )
   const names = [
@@ -49,9 +49,13 @@ export function showQueries(
   return rowsOutput(statement.what === 'queries' ? 'SHOW QUERIES' : 'SHOW ALL QUERIES', names, rows, types)
 }
 
-export function killQuery(statement: KillStatement, administration: Administration, context: StatementContext): Output {
+export async function killQuery(
+  statement: KillStatement,
+  administration: Administration,
+  context: StatementContext,
+): Promise<Output> {
   const queries = registry(context)
-  const query = queries.find(statement.id)
+  const query = (await queries.running()).find(({ id }) => id === statement.id)
   if (query === undefined || !visible(query, administration, context))
     throw new SqlError(
       'VALUE',
@@ -59,11 +63,11 @@ export function killQuery(statement: KillStatement, administration: Administrati
       statement.span,
       'SHOW QUERIES lists those that are.',
     )
-  queries.kill(statement.id, `"${administration.account}"`)
+  await queries.kill(statement.id, `"${administration.account}"`)
   return flagAndInfo('KILL QUERY', `Query ${statement.id} has been killed`)
 }
 
-function registry(context: StatementContext): Queries {
+function registry(context: StatementContext): QueryRegister {
   const { queries } = context.environment
   if (queries === undefined) throw new SqlError('UNSUPPORTED', 'Queries are not recorded here.')
   return queries.registry

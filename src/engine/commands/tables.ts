@@ -66,7 +66,7 @@ export async function createTable(
     if (error instanceof KafkaError && error.errorName === TOPIC_ALREADY_EXISTS) throw alreadyExists(name)
     throw error
   }
-  administration.objects.saveTable(name, {
+  await administration.objects.saveTable(name, {
     key: plan.key.format,
     value: plan.value.format,
     ...(plan.key.format === 'JSON' && plan.key.type?.kind === 'struct' ? { keyColumns: plan.key.type } : {}),
@@ -376,7 +376,7 @@ export async function dropTable(
   checkNotSystem(name.text, name)
   await administration.deleteTopic(name.text, context.signal)
   for (const subject of objects.table(name.text)?.subjects ?? []) await administration.deleteSubject(subject)
-  objects.remove('table', name.text)
+  await objects.remove('table', name.text)
   administration.forget(name.text)
   return bareTrue('DROP TABLE')
 }
@@ -403,7 +403,8 @@ export async function truncate(
     await administration.createTopic(topic, new AbortController().signal)
     // What CREATE TABLE said holds for the new topic, too.
     const declaration = administration.objects.table(table.topic)
-    if (declaration !== undefined) administration.objects.saveTable(table.topic, { ...declaration, topicId: undefined })
+    if (declaration !== undefined)
+      await administration.objects.saveTable(table.topic, { ...declaration, topicId: undefined })
     administration.forget(table.topic)
   }
   return flagAndInfo('TRUNCATE', `Table ${table.name} has been truncated`)

@@ -24,13 +24,13 @@ function visible(call: Call): (entry: QueryEntry) => boolean {
   return (entry) => entry.environment === call.environment.name && (all || entry.user === call.account.name)
 }
 
-function entries(call: Call): QueryEntry[] {
-  return (call.view.queries?.registry.all() ?? []).filter(visible(call))
+async function entries(call: Call): Promise<QueryEntry[]> {
+  return ((await call.view.queries?.registry.all()) ?? []).filter(visible(call))
 }
 
-function kill(call: Call, entry: QueryEntry | undefined): boolean {
+async function kill(call: Call, entry: QueryEntry | undefined): Promise<boolean> {
   if (entry === undefined || entry.status !== 'Running') return false
-  return call.view.queries?.registry.kill(entry.id, call.account.name) === true
+  return (await call.view.queries?.registry.kill(entry.id, call.account.name)) === true
 }
 
 /** The older clients know a query by a number: the first 48 bits of its id. */
@@ -46,7 +46,7 @@ export const QUERY_ROUTES: readonly Route[] = [
     about: 'Queries that run, and the last ones that ran.',
     answer: { type: 'array', items: QUERY },
     run: async (call) => ({
-      json: entries(call).map((q) => ({
+      json: (await entries(call)).map((q) => ({
         id: q.id,
         started: new Date(q.startedAt).toISOString(),
         finished: q.finishedAt === undefined ? null : new Date(q.finishedAt).toISOString(),
@@ -66,10 +66,10 @@ export const QUERY_ROUTES: readonly Route[] = [
     run: async (call) => {
       const { id } = call.params
       if (
-        !kill(
+        !(await kill(
           call,
-          entries(call).find((q) => q.id === id),
-        )
+          (await entries(call)).find((q) => q.id === id),
+        ))
       )
         throw new RestError(404, `No query ${JSON.stringify(id)} is running.`)
       return {}
@@ -94,7 +94,7 @@ export const QUERY_ROUTES: readonly Route[] = [
       },
     },
     run: async (call) => ({
-      json: entries(call)
+      json: (await entries(call))
         .filter((q) => q.status === 'Running')
         .map((q) => ({ id: numberOf(q), sql: q.sql, user: q.user, ts: q.startedAt })),
     }),
@@ -106,9 +106,9 @@ export const QUERY_ROUTES: readonly Route[] = [
     about: 'Ends a running query by its number; the answer says whether there was one.',
     answer: { type: 'boolean' },
     run: async (call) => ({
-      json: kill(
+      json: await kill(
         call,
-        entries(call).find((q) => String(numberOf(q)) === call.params['id']),
+        (await entries(call)).find((q) => String(numberOf(q)) === call.params['id']),
       ),
     }),
   },

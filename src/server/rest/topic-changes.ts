@@ -100,7 +100,7 @@ async function declare(
     if ((await admin.registerSchema(subject, type, schema)).created) subjects.push(subject)
   }
   const declaration: TableDeclaration = { key: formats.key.format, value: formats.value.format, subjects }
-  admin.objects.saveTable(topic, declaration)
+  await admin.objects.saveTable(topic, declaration)
   admin.forget(topic)
 }
 
@@ -140,7 +140,7 @@ async function note(call: Call, change: (before: TopicNote) => TopicNote): Promi
   demand(call, 'create', name)
   const { objects } = administration(call)
   if (objects.saveNote === undefined) throw new RestError(501, 'This server keeps no notes on topics.')
-  objects.saveNote(name, change(objects.note?.(name) ?? { description: null, tags: [] }))
+  await objects.saveNote(name, change(objects.note?.(name) ?? { description: null, tags: [] }))
 }
 
 /** `["a"]` or `[{name: "a"}]`. */
@@ -217,7 +217,7 @@ export const TOPIC_CHANGES: readonly Route[] = [
       demand(call, 'drop', topic)
       const admin = administration(call)
       await admin.deleteTopic(topic, call.signal)
-      admin.objects.remove('table', topic)
+      await admin.objects.remove('table', topic)
       return { text: `Topic '${topic}' has been marked for deletion` }
     },
   },
@@ -369,7 +369,7 @@ export const TOPIC_CHANGES: readonly Route[] = [
       const before = objects.note?.(topic) ?? { description: null, tags: [] }
       const description =
         typeof body['description'] === 'string' ? body['description'].slice(0, MAX_DESCRIPTION) : before.description
-      objects.saveNote?.(topic, {
+      await objects.saveNote?.(topic, {
         description,
         tags: Array.isArray(body['tags']) ? tagNames(body['tags']) : before.tags,
       })

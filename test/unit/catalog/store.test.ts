@@ -18,10 +18,10 @@ test('what was saved is there after a restart, in its environment only', async (
   try {
     const first = await openStore(path.join(folder, 'not', 'there', 'yet'))
     const objects = first.environment('a')
-    objects.saveView({ name: 'v', text: 'SELECT 1', sources: [], ...made })
-    objects.saveView({ name: 'u', text: 'SELECT 2', sources: ['t'], ...made })
-    objects.saveSynonym({ name: 's', target: 't', ...made })
-    objects.saveTable('t', {
+    await objects.saveView({ name: 'v', text: 'SELECT 1', sources: [], ...made })
+    await objects.saveView({ name: 'u', text: 'SELECT 2', sources: ['t'], ...made })
+    await objects.saveSynonym({ name: 's', target: 't', ...made })
+    await objects.saveTable('t', {
       key: 'INT',
       value: 'JSON',
       valueColumns: { kind: 'struct', fields: [{ name: 'x', type: INT, nullable: true }] },
@@ -61,13 +61,13 @@ function tables(): { catalog: Catalog; asked: string[] } {
 async function filled(): Promise<{ objects: ObjectStore; close(): void }> {
   const store = await openStore()
   const objects = store.environment('e')
-  objects.saveSynonym({ name: 's', target: 'orders', ...made })
-  objects.saveSynonym({ name: 'ss', target: 's', ...made })
-  objects.saveSynonym({ name: 'round', target: 'round2', ...made })
-  objects.saveSynonym({ name: 'round2', target: 'round', ...made })
-  objects.saveView({ name: 'v', text: 'SELECT a FROM ss', sources: ['ss'], ...made })
-  objects.saveView({ name: 'vv', text: 'SELECT a FROM v JOIN other', sources: ['v', 'other', '__dual'], ...made })
-  objects.saveSynonym({ name: 'sv', target: 'v', ...made })
+  await objects.saveSynonym({ name: 's', target: 'orders', ...made })
+  await objects.saveSynonym({ name: 'ss', target: 's', ...made })
+  await objects.saveSynonym({ name: 'round', target: 'round2', ...made })
+  await objects.saveSynonym({ name: 'round2', target: 'round', ...made })
+  await objects.saveView({ name: 'v', text: 'SELECT a FROM ss', sources: ['ss'], ...made })
+  await objects.saveView({ name: 'vv', text: 'SELECT a FROM v JOIN other', sources: ['v', 'other', '__dual'], ...made })
+  await objects.saveSynonym({ name: 'sv', target: 'v', ...made })
   return { objects, close: () => store.close() }
 }
 

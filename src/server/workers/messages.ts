@@ -1,0 +1,89 @@
+/**
+ * What the main thread and a worker thread say to each other. Everything here is plain data: it is copied from thread
+ * to thread, and chunks of frames are moved, not copied.
+ */
+import type { MetNews } from '../../catalog/kafka-catalog.ts'
+import type { StoredObject } from '../../catalog/store.ts'
+import type { MaxFrame, RunSummary, SettingDefaults } from '../../engine/host.ts'
+import type { QueryEntry } from '../../engine/queries.ts'
+import type { QueryRequest } from '../../protocol/frames.ts'
+import type { Account } from '../auth.ts'
+import type { EnvironmentConfig } from '../environment.ts'
+
+/** How a request is answered: as whom, where, and in which dialect. */
+export interface QueryView {
+  readonly environment: string
+  readonly account: Account
+  readonly defaults: SettingDefaults
+  readonly maxFrame?: MaxFrame
+  readonly metadataFollowsFormat?: boolean
+  /** `cli`: the ERROR frames of lenses-cli. */
+  readonly dialect: 'v2' | 'jdbc' | 'cli'
+}
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly environments: readonly EnvironmentConfig[]
+  readonly objects: readonly StoredObject[]
+  /** Shared with the main thread; see `Beat`. */
+  readonly beat: SharedArrayBuffer
+}
+
+/** Places in the shared words of a worker. */
+export const Beat = {
+  /** Goes up with every turn of the worker's event loop that its timer sees. */
+  turns: 0,
+  /** The job that runs: of several, the one that last had a turn. 0: none. */
+  job: 1,
+  words: 2,
+} as const
+
+/** What one thread has found out or changed that the others have to know. */
+export type Change =
+  | { readonly what: 'object'; readonly object: StoredObject }
+  | { readonly what: 'forget'; readonly environment: string; readonly topic: string }
+  | { readonly what: 'met'; readonly environment: string; readonly news: MetNews }
+
+/** Questions of a worker that only the main thread can answer. */
+export type Question =
+  | { readonly what: 'queries'; readonly all: boolean }
+  | { readonly what: 'kill'; readonly id: string; readonly by: string }
+  | { readonly what: 'store'; readonly object: StoredObject }
+
+export interface Answers {
+  readonly queries: readonly QueryEntry[]
+  readonly kill: boolean
+  /** Whether there was an object of that name before. */
+  readonly store: boolean
+}
+
+export type ToWorker =
+  | { readonly kind: 'run'; readonly job: number; readonly request: QueryRequest; readonly view: QueryView }
+  /** Ends the job quietly: the main thread tells the client what there is to tell. */
+  | { readonly kind: 'stop'; readonly job: number; readonly reason: string }
+  /** Ends the job with an ERROR of this text. */
+  | { readonly kind: 'kill'; readonly job: number; readonly reason: string }
+  /** The socket took a chunk; its memory comes back. */
+  | { readonly kind: 'taken'; readonly job: number; readonly chunk: ArrayBuffer }
+  | { readonly kind: 'answer'; readonly question: number; readonly value?: unknown; readonly error?: string }
+  | { readonly kind: 'changed'; readonly change: Change }
+
+/** Counts of a running job, for the register of queries. */
+export interface JobCounts {
+  readonly job: number
+  readonly recordsScanned: number
+  readonly bytesRead: number
+  readonly results: number
+}
+
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'began'; readonly job: number; readonly id: string; readonly startedAt: number }
+  /** `bytes` of `chunk` are whole WebSocket frames. */
+  | { readonly kind: 'chunk'; readonly job: number; readonly chunk: ArrayBuffer; readonly bytes: number }
+  | { readonly kind: 'counts'; readonly counts: readonly JobCounts[] }
+  | { readonly kind: 'done'; readonly job: number; readonly summary: RunSummary }
+  /** A fault of ours; `stack` is for the log. */
+  | { readonly kind: 'failed'; readonly job: number; readonly stack: string }
+  | { readonly kind: 'ask'; readonly question: number; readonly of: Question }
+  | { readonly kind: 'changed'; readonly change: Change }

@@ -1,0 +1,298 @@
+/**
+ * The workers of a server: which request runs on which thread, how many threads there are, and what becomes of a thread
+ * that does not answer, has no memory left or has failed. The main thread never waits for any of them.
+ *
+ * A request goes to a thread that has none, if there is one; one more is then started, so that the next request finds
+ * one, too. Beyond `server.workers` they share: an account keeps to at most half of the threads, so that one account
+ * never stands in all of them, and whoever comes is sent where the event loop turns and the fewest others are.
+ */
+import type { OwnedStore } from '../../catalog/store.ts'
+import type { RunSummary } from '../../engine/host.ts'
+import type { Queries } from '../../engine/queries.ts'
+import type { Clock, Timer } from '../../lib/clock.ts'
+import { error as errorFrame, type QueryRequest } from '../../protocol/frames.ts'
+import type { Environment, EnvironmentConfig } from '../environment.ts'
+import type { ServerLimits } from '../limits.ts'
+import type { WebSocketOut } from '../websocket-out.ts'
+import type { Change, Question, QueryView } from './messages.ts'
+import { type EndReason, type Job, type ThreadHost, WorkerThread } from './thread.ts'
+
+export interface PoolOptions {
+  readonly environments: readonly EnvironmentConfig[]
+  /** Those of the main thread, whose caches are told what workers change. */
+  readonly here: () => readonly Environment[]
+  readonly store: OwnedStore
+  readonly queries: Queries
+  readonly limits: ServerLimits
+  readonly clock: Clock
+  /** Something of ours went wrong in a worker. */
+  failed(cause: Error, what: string): void
+}
+
+/** How often the threads are looked at. */
+const LOOK_MS = 100
+/** Looks without a turn after which a thread gets no further request. */
+const BUSY_LOOKS = 2
+/** Begun anew at most so often, when a thread ends under a request that has shown nothing yet. */
+const MAX_TRIES = 2
+/** Threads without a job that are kept. */
+const KEPT_IDLE = 1
+/** How long a further one without a job is kept: a burst of requests may come again. */
+const IDLE_MS = 30_000
+
+export class WorkerPool {
+  readonly #options: PoolOptions
+  readonly #threads = new Set<WorkerThread>()
+  readonly #waiting: Job[] = []
+  readonly #looking: Timer
+  #next = 1
+  #closed = false
+  #idleSinceMs: number
+  /** Resident memory was too much at the last look, and a thread was ended for it. */
+  #relieving = false
+  /** Threads ended before their time, by reason; for metrics. */
+  readonly ended: Record<EndReason['what'], number> = { memory: 0, stalled: 0, 'too large': 0, closed: 0, fault: 0 }
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+    this.#idleSinceMs = options.clock.monotonic()
+    this.#start()
+    this.#looking = options.clock.every(LOOK_MS, () => this.#look())
+    options.store.follow((object) => this.#tell({ what: 'object', object }))
+  }
+
+  get threads(): number {
+    return this.#threads.size
+  }
+
+  /**
+   * Runs a request on a worker; its frames go to `out`. Resolves with what it did, rejects for faults of ours only;
+   * an abort through `signal` ends it quietly.
+   */
+  run(request: QueryRequest, view: QueryView, out: WebSocketOut, signal: AbortSignal): Promise<RunSummary> {
+    return new Promise((resolve, reject) => {
+      const job: Job = {
+        number: this.#next++,
+        request,
+        view,
+        out,
+        answered: false,
+        tries: 0,
+        entry: undefined,
+        resolve,
+        reject,
+      }
+      const stop = () => this.#stop(job, signal)
+      signal.addEventListener('abort', stop, { once: true })
+      this.#place(job)
+      if (signal.aborted) stop()
+    })
+  }
+
+  /** What a thread of the server has changed, told to all workers but `by`. */
+  tell(change: Change): void {
+    this.#tell(change)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#looking.cancel()
+    await Promise.all([...this.#threads].map((thread) => thread.end({ what: 'closed' })))
+  }
+
+  #start(): WorkerThread {
+    const { environments, store, limits } = this.#options
+    const host: ThreadHost = {
+      clock: this.#options.clock,
+      queries: this.#options.queries,
+      answer: (question) => this.#answer(question),
+      changed: (change, by) => this.#changed(change, by),
+      gone: (thread, reason) => this.#gone(thread, reason),
+    }
+    const heapMb = Math.floor(limits['server.worker.heap'] / 1024 / 1024)
+    // Functions (a sandbox's clock, counters) belong to this thread.
+    const plain = environments.map((e) => JSON.parse(JSON.stringify(e)) as EnvironmentConfig)
+    const thread = new WorkerThread({ environments: plain, objects: store.all() }, heapMb, host)
+    this.#threads.add(thread)
+    return thread
+  }
+
+  #place(job: Job): void {
+    const thread = this.#threadFor(job)
+    if (thread === undefined) {
+      this.#waiting.push(job)
+      return
+    }
+    thread.run(job)
+    this.#spare()
+  }
+
+  /** One more thread for the next request, if there may be one. */
+  #spare(): void {
+    if (this.#closed || this.#threads.size >= this.#options.limits['server.workers']) return
+    if (![...this.#threads].some((thread) => thread.jobs.size === 0)) this.#start()
+  }
+
+  #threadFor(job: Job): WorkerThread | undefined {
+    const limits = this.#options.limits
+    const alive = [...this.#threads].filter((thread) => !thread.ending)
+    const may = alive.filter((thread) => thread.jobs.size < limits['server.worker.queries'])
+    const own = alive.filter((thread) => [...thread.jobs.values()].some((other) => sameAccount(other, job)))
+    // What was begun anew may be what ended its thread: it gets one for itself.
+    if (job.tries > 0) {
+      const free = may.find((thread) => thread.jobs.size === 0)
+      return free ?? (this.#threads.size < limits['server.workers'] ? this.#start() : undefined)
+    }
+    const half = Math.max(1, Math.ceil(limits['server.workers'] / 2))
+    const where = own.length >= half ? may.filter((thread) => own.includes(thread)) : may
+    let best: WorkerThread | undefined
+    for (const thread of where) if (best === undefined || burden(thread) < burden(best)) best = thread
+    if (best === undefined && own.length < half && this.#threads.size < limits['server.workers']) return this.#start()
+    return best
+  }
+
+  #stop(job: Job, signal: AbortSignal): void {
+    const reason = signal.reason instanceof Error ? signal.reason.message : ''
+    const waiting = this.#waiting.indexOf(job)
+    if (waiting >= 0) {
+      this.#waiting.splice(waiting, 1)
+      job.resolve(ended(job, 'cancelled', reason))
+      return
+    }
+    for (const thread of this.#threads)
+      if (thread.jobs.has(job.number)) thread.post({ kind: 'stop', job: job.number, reason })
+  }
+
+  #gone(thread: WorkerThread, reason: EndReason): void {
+    this.#threads.delete(thread)
+    this.ended[reason.what]++
+    if (reason.what === 'fault') this.#options.failed(reason.cause, 'A worker ended.')
+    const guilty = thread.runningJob
+    for (const job of thread.jobs.values()) this.#lost(job, job.number === guilty, reason)
+    if (this.#closed) return
+    if (this.#threads.size === 0) this.#start()
+    this.#takeWaiting()
+  }
+
+  /** A job whose thread has ended is begun anew where that is possible and promises anything. */
+  #lost(job: Job, guilty: boolean, reason: EndReason): void {
+    if (!this.#closed && !guilty && !job.answered && job.tries < MAX_TRIES && readsOnly(job)) {
+      job.entry?.end('cancelled', 'It was begun anew on another thread.')
+      job.entry = undefined
+      this.#place(job)
+      return
+    }
+    const text = sentence(reason, guilty)
+    job.entry?.end('error', text)
+    job.out.send(errorFrame(text, null))
+    job.resolve(ended(job, 'error', text))
+  }
+
+  #takeWaiting(): void {
+    for (const job of this.#waiting.splice(0)) this.#place(job)
+  }
+
+  #look(): void {
+    const { limits, clock } = this.#options
+    const limitMs = limits['server.worker.stall.timeout']
+    for (const thread of this.#threads) {
+      thread.look()
+      if (thread.stalledLooks * LOOK_MS >= limitMs && !thread.ending) void thread.end({ what: 'stalled', limitMs })
+    }
+    this.#takeWaiting()
+    this.#lookAtMemory()
+    const idle = [...this.#threads].filter((thread) => thread.ready && thread.jobs.size === 0 && !thread.ending)
+    if (idle.length <= KEPT_IDLE) this.#idleSinceMs = clock.monotonic()
+    else if (clock.monotonic() - this.#idleSinceMs >= IDLE_MS) void idle[idle.length - 1].end({ what: 'closed' })
+  }
+
+  /** Ends the thread that holds most when the process holds too much. */
+  #lookAtMemory(): void {
+    const limitBytes = this.#options.limits['server.max.memory']
+    if (this.#relieving || process.memoryUsage.rss() <= limitBytes) return
+    const busy = [...this.#threads].filter((thread) => thread.jobs.size > 0 && !thread.ending)
+    if (busy.length === 0) return
+    this.#relieving = true
+    void this.#endLargest(busy, limitBytes).finally(() => {
+      this.#relieving = false
+    })
+  }
+
+  async #endLargest(threads: readonly WorkerThread[], limitBytes: number): Promise<void> {
+    const sizes = await Promise.all(
+      threads.map(async (thread) => ({ thread, bytes: await thread.memory().catch(() => 0) })),
+    )
+    sizes.sort((a, b) => b.bytes - a.bytes)
+    await sizes[0].thread.end({ what: 'too large', limitBytes })
+  }
+
+  #answer(question: Question): unknown {
+    const { queries, store } = this.#options
+    switch (question.what) {
+      case 'queries':
+        return question.all ? queries.all() : queries.running()
+      case 'kill':
+        return queries.kill(question.id, question.by)
+      case 'store':
+        return store.change(question.object)
+    }
+  }
+
+  #changed(change: Change, by: WorkerThread): void {
+    if (change.what !== 'object') {
+      const catalog = this.#options.here().find(({ name }) => name === change.environment)?.catalog
+      if (change.what === 'forget') catalog?.forget?.(change.topic)
+      else catalog?.learn?.(change.news)
+    }
+    this.#tell(change, by)
+  }
+
+  #tell(change: Change, by?: WorkerThread): void {
+    for (const thread of this.#threads) if (thread !== by) thread.post({ kind: 'changed', change })
+  }
+}
+
+function sameAccount(a: Job, b: Job): boolean {
+  return a.view.account.name === b.view.account.name && a.view.account.kind === b.view.account.kind
+}
+
+/** What speaks against a thread: that it does not turn, that it is not there yet, that others are. */
+function burden(thread: WorkerThread): number {
+  return (thread.stalledLooks >= BUSY_LOOKS ? 1000 : 0) + (thread.ready ? 0 : 10) + thread.jobs.size * 20
+}
+
+/** Whether running it twice changes nothing. */
+function readsOnly({ request }: Job): boolean {
+  return !/\b(INSERT|CREATE|DROP|DELETE|TRUNCATE|KILL)\b/i.test(request.sql)
+}
+
+function sentence(reason: EndReason, guilty: boolean): string {
+  if (!guilty)
+    return 'The query was ended together with the thread that it ran on: another query on it used too much, or it failed. Ask again.'
+  switch (reason.what) {
+    case 'memory':
+      return 'The query was ended: its thread had no memory left (server.worker.heap). Ask for less at a time: filter with WHERE, name fewer columns, write a LIMIT.'
+    case 'too large':
+      return `The query was ended: the server held more than ${reason.limitBytes.toLocaleString('en')} bytes of memory (server.max.memory), and most of it for this query. Filter with WHERE, name fewer columns, write a LIMIT.`
+    case 'stalled':
+      return `The query was ended: a single step of it took more than ${reason.limitMs} ms (server.worker.stall.timeout). Use shorter texts and simpler patterns, or smaller records.`
+    case 'closed':
+      return 'The server is shutting down.'
+    case 'fault':
+      return 'The query was ended by a fault of the thread that it ran on. The log of the server has the details. Ask again.'
+  }
+}
+
+function ended(job: Job, outcome: RunSummary['outcome'], error: string): RunSummary {
+  const counts = job.entry?.counts
+  return {
+    id: counts?.id ?? '',
+    outcome,
+    error,
+    results: counts?.results ?? 0,
+    recordsScanned: counts?.recordsScanned ?? 0,
+    bytesRead: counts?.bytesRead ?? 0,
+    badRecords: 0,
+    durationMs: counts?.durationMs ?? 0,
+  }
+}

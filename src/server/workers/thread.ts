@@ -1,0 +1,221 @@
+/**
+ * One worker thread as the main thread sees it: its jobs, whether its event loop turns, and its end. What is to be done
+ * about an end is the pool's.
+ */
+import { Worker } from 'node:worker_threads'
+import type { RunSummary } from '../../engine/host.ts'
+import type { Counts, Queries, QueryAbout } from '../../engine/queries.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { QueryRequest } from '../../protocol/frames.ts'
+import type { WebSocketOut } from '../websocket-out.ts'
+import {
+  Beat,
+  type Change,
+  type FromWorker,
+  type Question,
+  type QueryView,
+  type ToWorker,
+  type WorkerStart,
+} from './messages.ts'
+
+/** A request on its way through a worker. */
+export interface Job {
+  readonly number: number
+  readonly request: QueryRequest
+  readonly view: QueryView
+  readonly out: WebSocketOut
+  /** Whether frames of it have gone to the client: then it cannot be begun anew. */
+  answered: boolean
+  /** How often it was given to a worker. */
+  tries: number
+  entry: JobEntry | undefined
+  resolve(summary: RunSummary): void
+  reject(cause: Error): void
+}
+
+/** A job in the register of queries. */
+export interface JobEntry {
+  readonly counts: JobStatistics
+  end(outcome: RunSummary['outcome'], message?: string): void
+}
+
+/** Counts of a query that runs elsewhere, as its worker last told them. */
+export class JobStatistics implements Counts {
+  readonly id: string
+  readonly startedAt: number
+  recordsScanned = 0
+  bytesRead = 0
+  results = 0
+  readonly #clock: Clock
+  readonly #startedMs: number
+
+  constructor(id: string, startedAt: number, clock: Clock) {
+    this.id = id
+    this.startedAt = startedAt
+    this.#clock = clock
+    this.#startedMs = clock.monotonic()
+  }
+
+  get durationMs(): number {
+    return this.#clock.monotonic() - this.#startedMs
+  }
+}
+
+/** What a thread needs of the pool around it. */
+export interface ThreadHost {
+  readonly clock: Clock
+  readonly queries: Queries
+  answer(question: Question): unknown
+  changed(change: Change, by: WorkerThread): void
+  /** The thread is gone, with whatever jobs it had. */
+  gone(thread: WorkerThread, reason: EndReason): void
+}
+
+/** Why a thread ended: what the users of its jobs are told depends on it. */
+export type EndReason =
+  | { readonly what: 'memory' }
+  | { readonly what: 'stalled'; readonly limitMs: number }
+  | { readonly what: 'too large'; readonly limitBytes: number }
+  | { readonly what: 'closed' }
+  | { readonly what: 'fault'; readonly cause: Error }
+
+export class WorkerThread {
+  readonly jobs = new Map<number, Job>()
+  ready = false
+  readonly #host: ThreadHost
+  readonly #worker: Worker
+  readonly #beat: Int32Array
+  #seen = 0
+  /** Looks in a row at which the event loop had not turned. */
+  stalledLooks = 0
+  #ending: EndReason | undefined
+
+  constructor(start: Omit<WorkerStart, 'beat'>, heapMb: number, host: ThreadHost) {
+    this.#host = host
+    const beat = new SharedArrayBuffer(Beat.words * Int32Array.BYTES_PER_ELEMENT)
+    this.#beat = new Int32Array(beat)
+    const file = `./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`
+    this.#worker = new Worker(new URL(file, import.meta.url), {
+      execArgv: [],
+      workerData: { ...start, beat } satisfies WorkerStart,
+      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 32 },
+    })
+    this.#worker.on('message', (message: FromWorker) => this.#receive(message))
+    this.#worker.on('error', (cause: Error) => {
+      this.#ending ??= isOutOfMemory(cause) ? { what: 'memory' } : { what: 'fault', cause }
+    })
+    this.#worker.on('exit', () => {
+      const reason = this.#ending ?? { what: 'fault', cause: new Error('The thread ended by itself.') }
+      this.#host.gone(this, reason)
+    })
+  }
+
+  get ending(): boolean {
+    return this.#ending !== undefined
+  }
+
+  /** The job that runs: of several, the one that last had a turn. */
+  get runningJob(): number {
+    return Atomics.load(this.#beat, Beat.job)
+  }
+
+  run(job: Job): void {
+    job.tries++
+    this.jobs.set(job.number, job)
+    this.post({ kind: 'run', job: job.number, request: job.request, view: job.view })
+  }
+
+  post(message: ToWorker, moved: readonly ArrayBuffer[] = []): void {
+    if (!this.ending) this.#worker.postMessage(message, moved)
+  }
+
+  /** Ends the thread whatever it does. `gone` is called once it has ended. */
+  end(reason: EndReason): Promise<number> {
+    this.#ending ??= reason
+    return this.#worker.terminate()
+  }
+
+  /** To be called at regular times; counts the looks since the event loop last turned. */
+  look(): void {
+    const turns = Atomics.load(this.#beat, Beat.turns)
+    this.stalledLooks = turns === this.#seen && this.ready ? this.stalledLooks + 1 : 0
+    this.#seen = turns
+  }
+
+  /** Bytes of the heap and of buffers. */
+  async memory(): Promise<number> {
+    const { used_heap_size: heap, external_memory: external } = await this.#worker.getHeapStatistics()
+    return heap + external
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.kind) {
+      case 'ready':
+        this.ready = true
+        return
+      case 'began':
+        return this.#began(message.job, message.id, message.startedAt)
+      case 'chunk':
+        return this.#chunk(message.job, message.chunk, message.bytes)
+      case 'counts':
+        for (const { job, ...counts } of message.counts) Object.assign(this.jobs.get(job)?.entry?.counts ?? {}, counts)
+        return
+      case 'done':
+        return this.#over(message.job, (job) => {
+          const { outcome, error, recordsScanned, bytesRead, results } = message.summary
+          Object.assign(job.entry?.counts ?? {}, { recordsScanned, bytesRead, results })
+          job.entry?.end(outcome, error)
+          job.resolve(message.summary)
+        })
+      case 'failed':
+        return this.#over(message.job, (job) => {
+          job.entry?.end('error', 'internal error')
+          job.reject(Object.assign(new Error('A query failed in its worker.'), { stack: message.stack }))
+        })
+      case 'ask':
+        return this.#answer(message.question, message.of)
+      case 'changed':
+        return this.#host.changed(message.change, this)
+    }
+  }
+
+  #over(number: number, finish: (job: Job) => void): void {
+    const job = this.jobs.get(number)
+    if (job === undefined) return
+    this.jobs.delete(number)
+    finish(job)
+  }
+
+  #began(number: number, id: string, startedAt: number): void {
+    const job = this.jobs.get(number)
+    if (job === undefined) return
+    const { account, environment } = job.view
+    const about: QueryAbout = { sql: job.request.sql, user: account.name, environment }
+    const counts = new JobStatistics(id, startedAt, this.#host.clock)
+    const { signal, end } = this.#host.queries.begin(about, counts)
+    signal.addEventListener('abort', () =>
+      this.post({ kind: 'kill', job: number, reason: (signal.reason as Error).message }),
+    )
+    job.entry = { counts, end }
+  }
+
+  #chunk(number: number, chunk: ArrayBuffer, bytes: number): void {
+    const job = this.jobs.get(number)
+    const back = () => this.post({ kind: 'taken', job: number, chunk }, [chunk])
+    if (job === undefined) return back()
+    job.answered = true
+    job.out.pass(Buffer.from(chunk, 0, bytes), back)
+  }
+
+  #answer(question: number, of: Question): void {
+    try {
+      this.post({ kind: 'answer', question, value: this.#host.answer(of) })
+    } catch (cause) {
+      this.post({ kind: 'answer', question, error: cause instanceof Error ? cause.message : String(cause) })
+    }
+  }
+}
+
+function isOutOfMemory(cause: Error): boolean {
+  return 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY'
+}

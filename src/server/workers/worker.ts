@@ -1,0 +1,158 @@
+/**
+ * A worker thread: runs requests, each as `runRequest` does, with its own connections and caches. Frames go to the main
+ * thread in chunks; accounts, sockets and the register of queries stay there.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { parentPort, workerData } from 'node:worker_threads'
+import { runRequest } from '../../engine/request.ts'
+import { watchTurns } from '../../engine/turns.ts'
+import { there, unexpected } from '../../lib/assert.ts'
+import { systemClock } from '../../lib/clock.ts'
+import { errorAsObject, type QueryRequest } from '../../protocol/frames.ts'
+import type { Environment } from '../environment.ts'
+import { JdbcSink } from '../jdbc/sink.ts'
+import { openEnvironment } from '../open-environment.ts'
+import { WebSocketOut } from '../websocket-out.ts'
+import { JobSocket } from './job-out.ts'
+import { Beat, type Change, type QueryView, type ToWorker, type WorkerStart } from './messages.ts'
+import { MainThread, RemoteQueries, RemoteStore } from './remote.ts'
+import { reuse } from '../websocket-out.ts'
+
+/** How often the main thread hears how far the jobs are, and that the event loop turns. */
+const BEAT_MS = 50
+const COUNTS_BEATS = 10
+
+class Stopped extends Error {}
+
+interface Job {
+  readonly socket: JobSocket
+  readonly queries: RemoteQueries
+  readonly abort: AbortController
+}
+
+const port = there(parentPort, 'a worker has a port')
+const start = workerData as WorkerStart
+const main = new MainThread(port)
+const store = new RemoteStore(main, start.objects)
+const beat = new Int32Array(start.beat)
+const jobs = new Map<number, Job>()
+const current = new AsyncLocalStorage<number>()
+const environments = new Map<string, Environment>()
+for (const config of start.environments)
+  environments.set(config.name, await openEnvironment(config, store, peersOf(config.name)))
+
+function peersOf(environment: string) {
+  const tell = (change: Change) => main.post({ kind: 'changed', change })
+  return {
+    forgot: (topic: string) => tell({ what: 'forget', environment, topic }),
+    met: (news: Extract<Change, { what: 'met' }>['news']) => tell({ what: 'met', environment, news }),
+  }
+}
+
+async function run(job: number, request: QueryRequest, view: QueryView): Promise<void> {
+  const socket = new JobSocket(main, job)
+  const out = new WebSocketOut(socket, () => true, systemClock)
+  const queries = new RemoteQueries(main, job)
+  const abort = new AbortController()
+  jobs.set(job, { socket, queries, abort })
+  try {
+    const summary = await current.run(job, () => {
+      Atomics.store(beat, Beat.job, job)
+      return answer(request, view, out, queries, abort)
+    })
+    out.flushAll()
+    main.post({ kind: 'done', job, summary })
+  } catch (cause) {
+    out.flushAll()
+    main.post({ kind: 'failed', job, stack: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) })
+  } finally {
+    jobs.delete(job)
+    Atomics.compareExchange(beat, Beat.job, job, 0)
+  }
+}
+
+async function answer(
+  request: QueryRequest,
+  view: QueryView,
+  out: WebSocketOut,
+  queries: RemoteQueries,
+  abort: AbortController,
+) {
+  const environment = there(environments.get(view.environment), 'a job names an environment of the configuration')
+  const { account, defaults, maxFrame, metadataFollowsFormat } = view
+  const query = {
+    ...environment.query(account),
+    defaults,
+    maxFrame,
+    metadataFollowsFormat,
+    queries: { registry: queries, user: account.name, environment: view.environment },
+  }
+  if (view.dialect === 'cli') out.translate = errorAsObject
+  if (view.dialect !== 'jdbc') return await runRequest(request, query, out, abort.signal)
+  const sink = new JdbcSink(out, request.sql, systemClock, (reason) => abort.abort(new Stopped(reason)))
+  const summary = await runRequest(request, query, sink, abort.signal)
+  sink.finish()
+  return summary
+}
+
+function changed(change: Change): void {
+  if (change.what === 'object') return store.changed(change.object)
+  const catalog = environments.get(change.environment)?.catalog
+  if (change.what === 'forget') catalog?.forget?.(change.topic)
+  else catalog?.learn?.(change.news)
+}
+
+function receive(message: ToWorker): void {
+  switch (message.kind) {
+    case 'run':
+      return void run(message.job, message.request, message.view)
+    case 'stop':
+      return jobs.get(message.job)?.abort.abort(new Stopped(message.reason))
+    case 'kill':
+      return jobs.get(message.job)?.queries.killed(message.reason)
+    case 'taken': {
+      const socket = jobs.get(message.job)?.socket
+      if (socket === undefined) return reuse(message.chunk)
+      return socket.took(message.chunk)
+    }
+    case 'answer':
+      return main.answered(message.question, message.value, message.error)
+    case 'changed':
+      return changed(message.change)
+    default:
+      unexpected('a message of the main thread')
+  }
+}
+
+watchTurns(() => {
+  const job = current.getStore()
+  if (job !== undefined) Atomics.store(beat, Beat.job, job)
+})
+
+let beats = 0
+systemClock.every(BEAT_MS, () => {
+  Atomics.add(beat, Beat.turns, 1)
+  beats++
+  if (beats % COUNTS_BEATS !== 0 || jobs.size === 0) return
+  const counts = [...jobs].flatMap(
+    ([
+      job,
+      {
+        queries: { statistics },
+      },
+    ]) =>
+      statistics === undefined
+        ? []
+        : [
+            {
+              job,
+              recordsScanned: statistics.recordsScanned,
+              bytesRead: statistics.bytesRead,
+              results: statistics.results,
+            },
+          ],
+  )
+  main.post({ kind: 'counts', counts })
+})
+port.on('message', receive)
+main.post({ kind: 'ready' })
