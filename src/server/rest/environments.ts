@@ -3,11 +3,11 @@
  * is the configuration's business.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Account, mayEnter } from '../auth.ts'
+import { type Account, mayEnter } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
-import type { HttpContext } from '../http-context.ts'
-import { credential } from '../upgrade.ts'
-import { groupsOf } from './consumers.ts'
+import type { HttpContext } from '../http/http-context.ts'
+import { credential } from '../socket/upgrade.ts'
+import { groupsOf } from './consumers/consumers.ts'
 import { fail, NOT_GOOD, type Schema } from './route.ts'
 
 export const ENVIRONMENT: Schema = {

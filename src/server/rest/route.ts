@@ -10,10 +10,10 @@ import type { QueryEnvironment } from '../../engine/host.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { SqlError } from '../../sql/error.ts'
-import { type Account, type Accounts, mayEnter } from '../auth.ts'
+import { type Account, type Accounts, mayEnter } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
 import type { Log } from '../log.ts'
-import { credential, problem } from '../upgrade.ts'
+import { credential, problem } from '../socket/upgrade.ts'
 
 /** A JSON Schema, as OpenAPI 3.1 takes it. */
 export type Schema = Readonly<Record<string, unknown>>
