@@ -3,10 +3,11 @@
  * the shape that clients of each part expect, and hold no stack trace. WebSocket addresses asked without an upgrade
  * answer 426.
  */
+import cors from '@fastify/cors'
+import { stringifySetCookie } from 'cookie'
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Account } from '../access/auth.ts'
 import { BasePath } from './base-path.ts'
-import { addCors } from './cors.ts'
 import type { HttpContext } from './http-context.ts'
 import { notOfferedAt } from './not-offered.ts'
 import { PAGE_HEADERS, page } from './page.ts'
@@ -73,7 +74,7 @@ export function createHttp(context: HttpContext): FastifyInstance {
     if (body === '') done(null, undefined)
     else parseJson(request, body as string, done)
   })
-  addCors(app, config.server.corsOrigins ?? [])
+  allowOrigins(app, config.server.corsOrigins ?? [])
   addAccountRoutes(app, context, base)
   addInformationRoutes(app, context, base)
   addRest(app, context, base)
@@ -84,10 +85,42 @@ export function basePathOf({ server }: HttpContext['config']): BasePath {
   return new BasePath(server.basePath ?? '', server.trustForwardedPrefix === true)
 }
 
+/**
+ * Pages of other origins: none unless the configuration names the origin. Cookies never count for them (`credential`),
+ * so a named origin still needs a token. Browsers ask nothing before they open a WebSocket; there the token in the
+ * first message, or in the header, decides.
+ */
+function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
+  if (origins.length === 0) return
+  const allowed = new Set(origins)
+  app.register(cors, {
+    delegator: ({ headers }, done) =>
+      done(null, {
+        origin: headers.origin !== undefined && allowed.has(headers.origin) ? headers.origin : false,
+        preflight: headers['access-control-request-method'] !== undefined,
+        methods: ['GET', 'POST', 'PUT', 'DELETE'],
+        allowedHeaders: ['Authorization', 'Content-Type', 'X-Kafka-Lenses-Token'],
+        maxAge: 600,
+      }),
+  })
+}
+
 function addAccountRoutes(app: FastifyInstance, context: HttpContext, base: BasePath): void {
   const { accounts, config } = context
-  /** Other things behind the same proxy do not get it. */
-  const cookiePath = (request: FastifyRequest, reply: FastifyReply): string => `Path=${base.of(request, reply) || '/'}`
+  const setSession = (request: FastifyRequest, reply: FastifyReply, value: string, maxAge: number): FastifyReply =>
+    reply.header(
+      'set-cookie',
+      stringifySetCookie({
+        name: SESSION_COOKIE,
+        value,
+        // Other applications behind the same proxy do not get it.
+        path: base.of(request, reply) || '/',
+        maxAge,
+        httpOnly: true,
+        sameSite: 'strict',
+        secure: config.server.tls !== undefined,
+      }),
+    )
   app.post('/api/login', async (request, reply) => {
     const { user, password } = bodyOf(request)
     if (typeof user !== 'string' || typeof password !== 'string')
@@ -104,8 +137,7 @@ function addAccountRoutes(app: FastifyInstance, context: HttpContext, base: Base
     const token = await logIn(context, request, reply, username, password)
     if (token === undefined) return reply
     const seconds = Math.floor(config.limits['server.session.timeout'] / 1000)
-    const cookie = `${SESSION_COOKIE}=${token}; ${cookiePath(request, reply)}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${config.server.tls === undefined ? '' : '; Secure'}`
-    return reply.code(204).header('set-cookie', cookie).header('cache-control', 'no-store').send()
+    return setSession(request, reply, token, seconds).code(204).header('cache-control', 'no-store').send()
   })
   app.get('/api/auth', async (request, reply) => {
     const given = credential(request.raw)
@@ -123,10 +155,7 @@ function addAccountRoutes(app: FastifyInstance, context: HttpContext, base: Base
   const logOut = async (request: FastifyRequest<{ Querystring: { token?: string } }>, reply: FastifyReply) => {
     const given = credential(request.raw) ?? request.query.token
     if (typeof given === 'string') context.logout(given)
-    return reply
-      .code(204)
-      .header('set-cookie', `${SESSION_COOKIE}=; ${cookiePath(request, reply)}; Max-Age=0; HttpOnly; SameSite=Strict`)
-      .send()
+    return setSession(request, reply, '', 0).code(204).send()
   }
   app.get<{ Querystring: { token?: string } }>('/api/logout', logOut)
   app.post<{ Querystring: { token?: string } }>('/api/v1/logout', logOut)

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
+import { parseCookie } from 'cookie'
 
 /**
  * What a path asks for. `proxied`: the environment stands in the path, and the credential has to come with the upgrade.
@@ -73,9 +74,9 @@ export function credential(request: Pick<IncomingMessage, 'headers'>): string | 
   const header = request.headers['x-kafka-lenses-token']
   if (typeof header === 'string' && header !== '') return header
   const { cookie, origin, host } = request.headers
-  const session = cookie === undefined ? null : /(?:^|;\s*)session_id=([\w-]{1,200})(?:;|$)/.exec(cookie)
-  if (session === null || (origin !== undefined && originHost(origin) !== host)) return undefined
-  return session[1]
+  if (cookie === undefined || (origin !== undefined && originHost(origin) !== host)) return undefined
+  const session = parseCookie(cookie)[SESSION_COOKIE]
+  return session === '' ? undefined : session
 }
 
 function originHost(origin: string): string | undefined {

@@ -168,7 +168,7 @@ for (const [how, strips, server] of [
       assert.equal((await fetch(`${url}/api/auth`, { headers: { cookie: cookie.split(';')[0] } })).status, 200)
       assert.match(
         (await fetch(`${url}/api/v1/logout`, { method: 'POST' })).headers.get('set-cookie') ?? '',
-        /=; Path=\/tools\/sluice; Max-Age=0/,
+        /=; Max-Age=0; Path=\/tools\/sluice; /,
       )
       for (const environment of [undefined, 'demo']) {
         const rows: unknown[] = []

@@ -576,6 +576,13 @@ describe('REST on the embedded broker', () => {
     assert.equal(good.headers.get('access-control-allow-origin'), 'http://page.example:8080')
     const other = await ask('GET', '/api/v1/environments', undefined, KEY, { origin: 'http://other.example' })
     assert.equal(other.headers.get('access-control-allow-origin'), null)
+    assert.equal(other.headers.get('vary'), 'Origin')
+    const refused = await fetch(`${server.url}/api/v1/environments`, {
+      method: 'OPTIONS',
+      headers: { origin: 'http://other.example', 'access-control-request-method': 'GET' },
+    })
+    assert.equal(refused.status, 404)
+    assert.equal(refused.headers.get('access-control-allow-methods'), null)
   })
 
   it('sets a cookie that pages cannot read, and takes it away at the logout', async () => {
@@ -584,7 +591,7 @@ describe('REST on the embedded broker', () => {
       body: JSON.stringify({ username: 'admin', password: 'secret' }),
     })
     const cookie = login.headers.get('set-cookie') ?? ''
-    assert.match(cookie, /^session_id=[\w-]{36}; Path=\/; Max-Age=14400; HttpOnly; SameSite=Strict$/)
+    assert.match(cookie, /^session_id=[\w-]{36}; Max-Age=14400; Path=\/; HttpOnly; SameSite=Strict$/)
     const pair = cookie.split(';')[0]
     const who = () => fetch(`${server.url}/api/auth`, { headers: { cookie: pair } })
     assert.equal((await who()).status, 200)
