@@ -1,19 +1,18 @@
 /**
- * The plain HTTP side: login, who am I, logout, the list of environments, health, metrics, the page. Errors are JSON in
- * the shape that clients of each part expect, and hold no stack trace. WebSocket addresses asked without an upgrade
- * answer 426.
+ * The plain HTTP side: the server with its routes; health, metrics and the page. Errors are JSON in the shape that
+ * clients of each part expect, and hold no stack trace. WebSocket addresses asked without an upgrade answer 426.
  */
 import cors from '@fastify/cors'
-import { stringifySetCookie } from 'cookie'
-import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
-import type { Account } from '../access/auth.ts'
+import { type FastifyError, type FastifyInstance, fastify } from 'fastify'
 import { BasePath } from './base-path.ts'
 import type { HttpContext } from './http-context.ts'
 import { notOfferedAt } from './not-offered.ts'
 import { PAGE_HEADERS, page } from './page.ts'
 import { addRest } from '../rest/rest.ts'
-import { fail, NOT_GOOD, NOT_LOGGED_IN } from '../rest/route.ts'
-import { credential, SESSION_COOKIE, target } from '../socket/upgrade.ts'
+import { addOpenApi, answers, type Description, TEXT } from '../rest/openapi.ts'
+import { fail } from '../rest/route.ts'
+import { addAccountRoutes } from './account-routes.ts'
+import { target } from '../socket/upgrade.ts'
 import { NAME, VERSION } from '../version.ts'
 
 /**
@@ -21,8 +20,41 @@ import { NAME, VERSION } from '../version.ts'
  * of groups and subjects may have more.
  */
 const MAX_PARAMETER = 16_384
-const LOGIN_HINT = 'Wrong user or password.'
 
+const HEALTH: Description = {
+  operationId: 'health',
+  summary: 'Whether the server and its environments are well.',
+  security: [],
+  response: {
+    200: answers('Report', {
+      'application/json': {
+        type: 'object',
+        required: ['status', 'environments', 'name', 'version'],
+        properties: {
+          status: { type: 'string', enum: ['ok', 'degraded'] },
+          environments: {
+            type: 'array',
+            items: {
+              type: 'object',
+              required: ['name', 'kafka'],
+              properties: { name: { type: 'string' }, kafka: { type: 'string', enum: ['up', 'down', 'unknown'] } },
+            },
+          },
+          name: { type: 'string' },
+          version: { type: 'string' },
+        },
+      },
+    }),
+  },
+}
+const METRICS: Description = {
+  operationId: 'metrics',
+  summary: 'Prometheus metrics.',
+  security: [],
+  response: { 200: answers('Metrics', TEXT) },
+}
+
+/** The HTTP server with all of its routes, which are registered by the time it listens or is `ready()`. */
 export function createHttp(context: HttpContext): FastifyInstance {
   const { config, log } = context
   const https =
@@ -75,9 +107,14 @@ export function createHttp(context: HttpContext): FastifyInstance {
     else parseJson(request, body as string, done)
   })
   allowOrigins(app, config.server.corsOrigins ?? [])
-  addAccountRoutes(app, context, base)
-  addInformationRoutes(app, context, base)
-  addRest(app, context, base)
+  addOpenApi(app)
+  // In a plugin of their own, so that those above are there when the routes are registered.
+  app.register((routes, _options, done) => {
+    addAccountRoutes(routes, context, base)
+    addInformationRoutes(routes, context, base)
+    addRest(routes, context, base)
+    done()
+  })
   return app
 }
 
@@ -105,109 +142,12 @@ function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
   })
 }
 
-function addAccountRoutes(app: FastifyInstance, context: HttpContext, base: BasePath): void {
-  const { accounts, config } = context
-  const setSession = (request: FastifyRequest, reply: FastifyReply, value: string, maxAge: number): FastifyReply =>
-    reply.header(
-      'set-cookie',
-      stringifySetCookie({
-        name: SESSION_COOKIE,
-        value,
-        // Other applications behind the same proxy do not get it.
-        path: base.of(request, reply) || '/',
-        maxAge,
-        httpOnly: true,
-        sameSite: 'strict',
-        secure: config.server.tls !== undefined,
-      }),
-    )
-  app.post('/api/login', async (request, reply) => {
-    const { user, password } = bodyOf(request)
-    if (typeof user !== 'string' || typeof password !== 'string')
-      return fail(request, reply, 400, 'The body must be a JSON object {"user": "…", "password": "…"}.')
-    const token = await logIn(context, request, reply, user, password)
-    if (token === undefined) return reply
-    // Bare text whatever is accepted: clients use the whole body as the token.
-    return reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store').send(token)
-  })
-  app.post('/api/v1/login', async (request, reply) => {
-    const { username, password } = bodyOf(request)
-    if (typeof username !== 'string' || typeof password !== 'string')
-      return fail(request, reply, 400, 'The body must be a JSON object {"username": "…", "password": "…"}.')
-    const token = await logIn(context, request, reply, username, password)
-    if (token === undefined) return reply
-    const seconds = Math.floor(config.limits['server.session.timeout'] / 1000)
-    return setSession(request, reply, token, seconds).code(204).header('cache-control', 'no-store').send()
-  })
-  app.get('/api/auth', async (request, reply) => {
-    const given = credential(request.raw)
-    const account = given === undefined ? undefined : accounts.byToken(given)
-    if (given === undefined || account === undefined)
-      return fail(request, reply, 401, given === undefined ? NOT_LOGGED_IN : NOT_GOOD)
-    reply.header('cache-control', 'no-store')
-    return {
-      token: given,
-      user: account.name,
-      schemaRegistryDelete: account.permissions.some(mayDrop),
-      permissions: permissionNames(account),
-    }
-  })
-  const logOut = async (request: FastifyRequest<{ Querystring: { token?: string } }>, reply: FastifyReply) => {
-    const given = credential(request.raw) ?? request.query.token
-    if (typeof given === 'string') context.logout(given)
-    return setSession(request, reply, '', 0).code(204).send()
-  }
-  app.get<{ Querystring: { token?: string } }>('/api/logout', logOut)
-  app.post<{ Querystring: { token?: string } }>('/api/v1/logout', logOut)
-}
-
-function bodyOf(request: FastifyRequest): Readonly<Record<string, unknown>> {
-  return typeof request.body === 'object' && request.body !== null ? (request.body as Record<string, unknown>) : {}
-}
-
-/** The new token; undefined when the refusal has been sent. */
-async function logIn(
-  context: HttpContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  user: string,
-  password: string,
-): Promise<string | undefined> {
-  const { accounts, metrics, log } = context
-  const token = await accounts.login(user, password, request.ip)
-  const outcome = token === undefined ? 'wrong' : token === 'busy' ? 'busy' : 'good'
-  metrics.logins.inc({ outcome })
-  // A name that did not log in may be a password in the wrong field.
-  log.info({ outcome, address: request.ip, ...(outcome === 'good' ? { user } : {}) }, 'login')
-  if (outcome === 'good') return token
-  if (outcome === 'busy') fail(request, reply, 429, 'Too many logins are waiting. Try again in a few seconds.')
-  else fail(request, reply, 401, LOGIN_HINT)
-  return undefined
-}
-
-const mayDrop = (rule: Account['permissions'][number]): boolean =>
-  rule.effect === 'allow' && rule.rights?.includes('drop') === true
-
-/** The names that the older clients know, for what the account may do somewhere. */
-function permissionNames(account: Account): string[] {
-  const may = (right: 'insert' | 'delete' | 'create' | 'drop') =>
-    account.permissions.some((p) => p.effect === 'allow' && p.rights?.includes(right) === true)
-  return [
-    'QueryTopic',
-    'ShowTopic',
-    ...(may('insert') ? ['InsertData'] : []),
-    ...(may('delete') ? ['DeleteData'] : []),
-    ...(may('create') ? ['CreateTopic'] : []),
-    ...(may('drop') ? ['DropTopic', 'ConfigureTopic', 'UpdateSchema'] : []),
-  ]
-}
-
 function addInformationRoutes(app: FastifyInstance, { config, health, metrics }: HttpContext, base: BasePath): void {
-  app.get('/health', async (_request, reply) => {
+  app.get('/health', { config: { call: HEALTH } }, async (_request, reply) => {
     reply.header('cache-control', 'no-store')
     return { ...(await health.report()), name: NAME, version: VERSION }
   })
-  app.get('/metrics', async (_request, reply) =>
+  app.get('/metrics', { config: { call: METRICS } }, async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   )
   app.get('/', async (request, reply) => {

@@ -25,7 +25,8 @@ import {
   syntaxLints,
 } from '../../sql/editor-help.ts'
 import type { DataType } from '../../types.ts'
-import { bodyObject, type Call, field, isText, parameter, RestError, type Route, type Schema } from './route.ts'
+import type { Schema } from './openapi.ts'
+import { bodyObject, type Call, field, isText, parameter, RestError, type Route } from './route.ts'
 
 /** Tables whose fields are looked up for one answer. */
 const MAX_SOURCES = 8

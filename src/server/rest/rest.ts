@@ -9,7 +9,7 @@ import { CONSUMER_CHANGES } from './consumers/consumer-offsets.ts'
 import { CONSUMER_ROUTES } from './consumers/consumers.ts'
 import { DATASET_ROUTES } from './topics/datasets.ts'
 import { addEnvironmentRoutes } from './environments.ts'
-import { openApi } from './openapi.ts'
+import { addDocumentRoute } from './openapi.ts'
 import { PRESENTATION_ROUTES } from './presentation.ts'
 import { QUERY_ROUTES } from './queries.ts'
 import { REGISTRY_ROUTES } from './registry/registry-proxy.ts'
@@ -36,12 +36,5 @@ export function addRest(app: FastifyInstance, context: HttpContext, base: BasePa
   const defaultEnvironment = config.environments.find((e) => e.default)?.name
   addRoutes(app, ROUTES, { accounts, environments, defaultEnvironment, log, view: context.view })
   addEnvironmentRoutes(app, context)
-  const document = openApi(ROUTES)
-  const atRoot = JSON.stringify(document)
-  app.get('/api/v1/openapi.json', async (request, reply) => {
-    const url = base.of(request, reply)
-    return reply
-      .type('application/json; charset=utf-8')
-      .send(url === '' ? atRoot : JSON.stringify({ ...document, servers: [{ url }] }))
-  })
+  addDocumentRoute(app, base)
 }

@@ -76,7 +76,8 @@ export function credential(request: Pick<IncomingMessage, 'headers'>): string | 
   const { cookie, origin, host } = request.headers
   if (cookie === undefined || (origin !== undefined && originHost(origin) !== host)) return undefined
   const session = parseCookie(cookie)[SESSION_COOKIE]
-  return session === '' ? undefined : session
+  // It holds what a login gave; the `name:token` of a service account does not belong there.
+  return session !== undefined && /^[\w-]{1,200}$/.test(session) ? session : undefined
 }
 
 function originHost(origin: string): string | undefined {

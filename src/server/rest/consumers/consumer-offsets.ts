@@ -15,7 +15,8 @@ import {
 import { type GroupNow, topicsOf } from '../../../kafka/admin/groups.ts'
 import type { Table } from '../../../plan/catalog.ts'
 import { whole } from '../topics/topic-changes.ts'
-import { bodyObject, type Call, demand, isText, RestError, type Route, type Schema } from '../route.ts'
+import type { Schema } from '../openapi.ts'
+import { bodyObject, type Call, demand, isText, RestError, type Route } from '../route.ts'
 import { inTurns, placesAt, sizesOf, tableOf } from '../topics/topic-sizes.ts'
 
 /** `rest.max.group.topics` */

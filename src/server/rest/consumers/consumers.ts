@@ -1,6 +1,7 @@
 /** Groups of consumers, read only: those that read topics which the account may see, and of those topics alone. */
 import { type ConsumerGroup, topicsOf } from '../../../kafka/admin/groups.ts'
-import type { Call, Route, Schema } from '../route.ts'
+import type { Schema } from '../openapi.ts'
+import type { Call, Route } from '../route.ts'
 import { inTurns, sizesOf, tableOf } from '../topics/topic-sizes.ts'
 
 const AT_ONCE = 8

@@ -4,7 +4,8 @@
  * those on the topic of a subject, as in `registry-proxy.ts`; a subject that may not be seen does not exist.
  */
 import { askRegistry, topicOf, wholeRegistry } from './registry-proxy.ts'
-import { bodyObject, type Call, demand, field, isText, RestError, type Route, type Schema } from '../route.ts'
+import type { Schema } from '../openapi.ts'
+import { bodyObject, type Call, demand, field, isText, RestError, type Route } from '../route.ts'
 
 export const REGISTRY_CONNECTION = 'schema-registry'
 

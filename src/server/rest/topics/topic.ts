@@ -3,7 +3,8 @@ import { systemClock } from '../../../lib/clock.ts'
 import type { TopicConfig } from '../../../kafka/answers.ts'
 import type { TableFacet, TableSummary } from '../../../plan/catalog.ts'
 import { groupsJson, TOPIC_GROUP } from '../consumers/consumers.ts'
-import { type Call, RestError, type Schema } from '../route.ts'
+import type { Schema } from '../openapi.ts'
+import { type Call, RestError } from '../route.ts'
 import { rateOf, sizesOf } from './topic-sizes.ts'
 
 export const PARTITION: Schema = {

@@ -13,8 +13,6 @@ import { createHttp } from '../../../../src/server/http/http.ts'
 import { defaultLimits } from '../../../../src/server/limits.ts'
 import { createLog } from '../../../../src/server/log.ts'
 import { openEnvironment } from '../../../../src/server/open-environment.ts'
-import { openApi } from '../../../../src/server/rest/openapi.ts'
-import { ROUTES } from '../../../../src/server/rest/rest.ts'
 import { type RunningServer, startServer } from '../../../../src/server/start.ts'
 import { DEMO_PATH } from '../fixture.ts'
 
@@ -109,8 +107,7 @@ describe('the OpenAPI document', () => {
       body: body === undefined ? undefined : JSON.stringify(body),
     })
 
-  it('describes every route, and no other', () => {
-    assert.deepEqual(JSON.parse(JSON.stringify(openApi(ROUTES))), document)
+  it('describes every route, and no other', async () => {
     const described = Object.entries(document.paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     )
@@ -124,11 +121,11 @@ describe('the OpenAPI document', () => {
       view: undefined,
     } as unknown as Parameters<typeof createHttp>[0]
     const registered: string[] = []
-    createHttp({
+    await createHttp({
       ...context,
       onRoute: (method, path) =>
         void registered.push(`${method} ${path.replaceAll(/:(\w+)/g, '{$1}').replace(/\*$/, '{path}')}`),
-    })
+    }).ready()
     // The page is for people; the older spelling of the proxy path is an alias; HEAD comes with every GET.
     const expected = registered.filter((r) => r !== 'GET /' && !r.includes(' /environment/') && !r.startsWith('HEAD '))
     assert.deepEqual(expected.sort(), described.sort())
