@@ -5,9 +5,9 @@
 import { AT, CODECS } from '../../kafka/read/record-batch.ts'
 import { WireError } from '../../kafka/wire/primitives.ts'
 import { count, currentLeader, defineApi, type RequestContext } from '../api.ts'
-import { CODEC_MASK, hasGoodCrc, readBatchHeader, type BatchHeader } from '../batch.ts'
+import { CODEC_MASK, hasGoodCrc, readBatchHeader, type BatchHeader } from '../log/batch.ts'
 import { ERROR } from '../error-codes.ts'
-import { StoreFullError, type Topic } from '../log-store.ts'
+import { StoreFullError, type Topic } from '../log/log-store.ts'
 import {
   array,
   from,
@@ -21,7 +21,7 @@ import {
   struct,
   tagged,
 } from '../message.ts'
-import type { PartitionLog } from '../partition-log.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
 
 /** `max.message.bytes` when the topic does not say otherwise. */
 export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588

@@ -3,7 +3,7 @@
  * Batches are opaque but for their header. No compaction, no time retention; `retention.bytes` drops the oldest
  * batches.
  */
-import { AT, controlType } from '../kafka/read/record-batch.ts'
+import { AT, controlType } from '../../kafka/read/record-batch.ts'
 import { assignOffset, CONTROL, readBatchHeader, stampAppendTime, TRANSACTIONAL, type BatchHeader } from './batch.ts'
 import type { Place, Storage } from './storage.ts'
 

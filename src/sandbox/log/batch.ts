@@ -2,8 +2,8 @@
  * The header of a v2 record batch as a broker needs it: read, checked, and rewritten in place. Records are opaque here.
  * Source: the Kafka documentation, "Record Batch".
  */
-import { crc32c } from '../kafka/codecs/crc32c.ts'
-import { AT, BATCH_OVERHEAD } from '../kafka/read/record-batch.ts'
+import { crc32c } from '../../kafka/codecs/crc32c.ts'
+import { AT, BATCH_OVERHEAD } from '../../kafka/read/record-batch.ts'
 
 export const LOG_APPEND_TIME = 0x08
 export const TRANSACTIONAL = 0x10
