@@ -2,7 +2,7 @@
  * The date and time functions. All of them compute in UTC; NOW() and its kin are the start of the query. A moment may
  * be given as a date, a time, a timestamp, ISO text or milliseconds since the epoch. Java patterns are in java-time.ts.
  */
-import { civilDate, epochDays, splitSeconds, UNITS_PER_SECOND } from '../../lib/datetime-text.ts'
+import { civilDate, epochDays, splitSeconds, UNITS_PER_SECOND } from '../../lib/text/datetime-text.ts'
 import type { DataType, TimeUnit, Value } from '../../types.ts'
 import { DATE, INT, STRING, TIMESTAMP, typeName } from '../../types.ts'
 import type { Moment } from '../support/datemath.ts'

@@ -2,7 +2,7 @@
  * The string functions. Lengths and positions count UTF-16 code units; counts below zero act as zero; positions beyond
  * the end are the end. Regular expressions are in regex.ts. Masking functions are in obfuscation.ts.
  */
-import { findText, splitText } from '../../lib/find-text.ts'
+import { findText, splitText } from '../../lib/text/find-text.ts'
 import type { DataType, Value } from '../../types.ts'
 import { BOOLEAN, INT, STRING, UUID } from '../../types.ts'
 import { checkItems, checkLength, checkString, define, MAX_ARRAY_ITEMS, toCount } from '../define.ts'

@@ -2,14 +2,8 @@
  * The header of a v2 record batch as a broker needs it: read, checked, and rewritten in place. Records are opaque here.
  * Source: the Kafka documentation, "Record Batch".
  */
-import { crc32c } from '../kafka/codecs/crc32c.ts'
-import { AT, BATCH_OVERHEAD } from '../kafka/read/record-batch.ts'
-
-export const LOG_APPEND_TIME = 0x08
-export const TRANSACTIONAL = 0x10
-export const CONTROL = 0x20
-/** The bits of the attributes that name the codec. */
-export const CODEC_MASK = 7
+import { crc32c } from '../../kafka/codecs/crc32c.ts'
+import { AT, ATTRIBUTE, BATCH_OVERHEAD } from '../../kafka/read/record-batch.ts'
 
 /** What the sandbox reads of a batch. `sizeBytes` counts the whole batch. */
 export interface BatchHeader {
@@ -69,7 +63,7 @@ export function assignOffset(buffer: Buffer, at: number, baseOffset: number, lea
 
 /** Marks the batch as stamped by the broker and renews the checksum. */
 export function stampAppendTime(buffer: Buffer, header: BatchHeader, timestampMs: number): void {
-  buffer.writeInt16BE(header.attributes | LOG_APPEND_TIME, header.at + AT.attributes)
+  buffer.writeInt16BE(header.attributes | ATTRIBUTE.logAppendTime, header.at + AT.attributes)
   buffer.writeBigInt64BE(BigInt(timestampMs), header.at + AT.maxTimestamp)
   sealBatch(buffer, header.at, header.sizeBytes)
 }

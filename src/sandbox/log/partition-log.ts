@@ -3,8 +3,8 @@
  * Batches are opaque but for their header. No compaction, no time retention; `retention.bytes` drops the oldest
  * batches.
  */
-import { AT, controlType } from '../kafka/read/record-batch.ts'
-import { assignOffset, CONTROL, readBatchHeader, stampAppendTime, TRANSACTIONAL, type BatchHeader } from './batch.ts'
+import { AT, ATTRIBUTE, controlType } from '../../kafka/read/record-batch.ts'
+import { assignOffset, readBatchHeader, stampAppendTime, type BatchHeader } from './batch.ts'
 import type { Place, Storage } from './storage.ts'
 
 /** A batch in the log. */
@@ -137,9 +137,9 @@ export class PartitionLog {
   }
 
   #followTransaction(bytes: Buffer, header: BatchHeader, baseOffset: number): void {
-    if ((header.attributes & TRANSACTIONAL) === 0) return
+    if ((header.attributes & ATTRIBUTE.transactional) === 0) return
     const first = this.#openTransactions.get(header.producerId)
-    if ((header.attributes & CONTROL) === 0) {
+    if ((header.attributes & ATTRIBUTE.control) === 0) {
       if (first === undefined) this.#openTransactions.set(header.producerId, baseOffset)
       return
     }

@@ -4,7 +4,7 @@
  * `writeRecordBatch`.
  */
 import { constants, zstdCompressSync } from 'node:zlib'
-import { AT, BATCH_OVERHEAD, CODECS } from '../kafka/read/record-batch.ts'
+import { AT, BATCH_OVERHEAD, CODECS } from '../../kafka/read/record-batch.ts'
 import { sealBatch } from './batch.ts'
 
 /** What a batch is made with. */

@@ -6,7 +6,8 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { CONTROL, readBatchHeader, type BatchHeader } from './batch.ts'
+import { ATTRIBUTE } from '../../kafka/read/record-batch.ts'
+import { readBatchHeader, type BatchHeader } from './batch.ts'
 import { PartitionLog, type AppendOptions } from './partition-log.ts'
 import { FileStorage, MemoryStorage, scanSegment, type Place, type Storage } from './storage.ts'
 
@@ -87,7 +88,7 @@ export class LogStore {
       if (header !== undefined)
         found.push({
           header,
-          head: Buffer.from(head.subarray(0, header.attributes & CONTROL ? head.length : 0)),
+          head: Buffer.from(head.subarray(0, header.attributes & ATTRIBUTE.control ? head.length : 0)),
           place,
         })
     })
