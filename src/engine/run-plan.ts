@@ -1,6 +1,6 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
-import { metadataFields } from '../plan/bind/bind-select.ts'
+import { metadataFields } from '../plan/bind/select/bind-select.ts'
 import { dividesJson } from '../plan/divides-json.ts'
 import { inputs, type Output, type Plan, type Scan, scansOf } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'

@@ -2,7 +2,7 @@
  * Answers the subqueries of a plan that depend on nothing outside of them: each is run once, before the query, and a
  * constant takes its place.
  */
-import { comparable } from '../plan/bind/coerce.ts'
+import { comparable } from '../plan/bind/expressions/coerce.ts'
 import { decorrelate } from '../plan/lower/decorrelate.ts'
 import { type BoundExpr, mapChildren, type Output, type Plan, type Subquery, visit } from '../plan/plan.ts'
 import { mapExpressions, rewrite, visitExpressions, visitPlan } from '../plan/rewrite.ts'

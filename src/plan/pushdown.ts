@@ -3,7 +3,7 @@
  * `_meta.partition`, `_meta.timestamp` and LAST_OFFSET(). A condition that speaks of anything else is taken as possibly
  * true everywhere, so the ranges are never too small; `isExact` tells when they are exactly right.
  */
-import { INVERSE, MIRRORED } from './compare-op.ts'
+import { INVERSE, MIRRORED } from './expressions/compare-op.ts'
 import type { BoundExpr, Compare, CompareOp, InList } from './plan.ts'
 
 /** Offsets [start, end). */

@@ -6,7 +6,7 @@
  */
 import { type BoundExpr, mapChildren, type OnceQuery, type Output, type Plan, visit } from './plan.ts'
 import { mapExpressions, rewrite, visitExpressions, visitPlan } from './rewrite.ts'
-import { isVolatile } from './lower/volatile.ts'
+import { isVolatile } from './expressions/volatile.ts'
 
 /**
  * Calls `look` for every node, also those of queries inside expressions and of the WITH queries themselves; a query

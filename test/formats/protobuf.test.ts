@@ -8,7 +8,7 @@ import {
   parseProtobufSchema,
   type ProtoMessage,
   ProtobufSchemaError,
-} from '../../src/formats/protobuf/schema.ts'
+} from '../../src/formats/protobuf/definition/schema.ts'
 import { PROTOBUF_LIMIT_DEPTH } from '../../src/formats/protobuf/wire.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
 import { JsonText } from '../../src/lib/json-text.ts'

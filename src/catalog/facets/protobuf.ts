@@ -12,7 +12,7 @@ import {
   type ProtoMessage,
   type ProtoSchema,
   protobufType,
-} from '../../formats/protobuf/schema.ts'
+} from '../../formats/protobuf/definition/schema.ts'
 import type { RawBuffer } from '../../formats/reading/reader-runtime.ts'
 import type { RegisteredSchema } from '../../registry/registry.ts'
 import type { DataType } from '../../types.ts'

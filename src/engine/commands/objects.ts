@@ -6,7 +6,7 @@ import { type Administration, isVisible } from '../../plan/administration.ts'
 import { unknownTable } from '../../plan/bind/bind.ts'
 import type { Output } from '../../plan/plan.ts'
 import { rowsOutput } from '../../plan/bind/show.ts'
-import { queriesIn } from '../../plan/bind/walk.ts'
+import { queriesIn } from '../../plan/bind/expressions/walk.ts'
 import type {
   CreateSynonym,
   CreateView,

@@ -10,7 +10,7 @@ import type { Value } from '../../types.ts'
 import { integer } from '../../lib/whole-number.ts'
 import { jsonString } from '../text/render.ts'
 import { bytesAt, decimalAt, longAt, type RawBuffer, scratch, stringAt } from '../reading/reader-runtime.ts'
-import type { Meaning, ProtoScalar } from './schema.ts'
+import type { Meaning, ProtoScalar } from './definition/schema.ts'
 
 /** How deep messages may be nested in the data; deeper is a bad record. */
 export const PROTOBUF_LIMIT_DEPTH = 64

@@ -7,7 +7,7 @@ import type * as ast from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { parseQuery } from '../../sql/parse.ts'
 import { BOOLEAN, INT, JSON_TYPE } from '../../types.ts'
-import { bindExpr } from './bind-expression.ts'
+import { bindExpr } from './expressions/bind-expression.ts'
 import {
   type Bound,
   type BoundRelation,
@@ -16,21 +16,21 @@ import {
   orderedRows,
   outputColumns,
   type Subqueries,
-} from './bind-select.ts'
+} from './select/bind-select.ts'
 import { matcher, mergeTopics, type Topic } from './bind-pattern.ts'
 import { type Catalog, SUGGESTIONS, type Table } from '../catalog.ts'
-import { aType, condition, convert, unify } from './coerce.ts'
-import { allOf, conjuncts } from '../conjuncts.ts'
-import { joinKeys } from '../join-keys.ts'
+import { aType, condition, convert, unify } from './expressions/coerce.ts'
+import { allOf, conjuncts } from '../expressions/conjuncts.ts'
+import { joinKeys } from '../expressions/join-keys.ts'
 import { sourcesOf } from '../lower/lower.ts'
 import { decorrelate } from '../lower/decorrelate.ts'
 import { freeReferences } from '../lower/correlation.ts'
 import { hasVolatile, inPlace } from '../run-once.ts'
 import type { BoundExpr, OnceQuery, Output, OutputColumn, Plan } from '../plan.ts'
-import { checkReadable, type Relation, type RowRelation, Scope } from './scope.ts'
-import { keeping } from './truth.ts'
+import { checkReadable, type Relation, type RowRelation, Scope } from './names/scope.ts'
+import { keeping } from './expressions/truth.ts'
 import { virtualTable } from './virtual-tables.ts'
-import { queriesIn } from './walk.ts'
+import { queriesIn } from './expressions/walk.ts'
 
 /** Topics of a pattern that the catalog is asked for side by side. */
 const TOPICS_AT_ONCE = 8

@@ -10,7 +10,7 @@ import {
   visit,
 } from '../plan.ts'
 import { visitExpressions } from '../rewrite.ts'
-import { conjuncts } from '../conjuncts.ts'
+import { conjuncts } from '../expressions/conjuncts.ts'
 import { atMost } from '../estimate.ts'
 import { isExact, offsetIntervals, timestampBounds } from '../pushdown.ts'
 import { printBound, quoteName } from './print-bound.ts'

@@ -1,5 +1,5 @@
 /** Which references of a plan reach out of it: what makes a subquery a correlated one. */
-import { exprKey } from '../expr-key.ts'
+import { exprKey } from '../expressions/expr-key.ts'
 import { type BoundExpr, inputs, type Plan, visit } from '../plan.ts'
 import { mapExpressions } from '../rewrite.ts'
 

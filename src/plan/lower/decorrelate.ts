@@ -9,10 +9,10 @@
 import { unexpected } from '../../lib/assert.ts'
 import { SqlError } from '../../sql/error.ts'
 import { BOOLEAN, type DataType } from '../../types.ts'
-import { comparable, compare } from '../bind/coerce.ts'
-import { allOf, conjuncts } from '../conjuncts.ts'
+import { comparable, compare } from '../bind/expressions/coerce.ts'
+import { allOf, conjuncts } from '../expressions/conjuncts.ts'
 import { freeReferences, sourcesWithin } from './correlation.ts'
-import { exprKey } from '../expr-key.ts'
+import { exprKey } from '../expressions/expr-key.ts'
 import { flattened } from './flatten-subqueries.ts'
 import { sourcesOf } from './lower.ts'
 import {

@@ -4,7 +4,7 @@
  * engine reads paths straight out of the records for it, and for the output, aggregation or projection above.
  */
 import { unexpected } from '../../lib/assert.ts'
-import { exprKey } from '../expr-key.ts'
+import { exprKey } from '../expressions/expr-key.ts'
 import {
   type BoundExpr,
   type Join,

@@ -7,8 +7,8 @@
  */
 import { unexpected } from '../../lib/assert.ts'
 import { BOOLEAN, type DataType, INT } from '../../types.ts'
-import { allOf, conjuncts } from '../conjuncts.ts'
-import { exprKey } from '../expr-key.ts'
+import { allOf, conjuncts } from '../expressions/conjuncts.ts'
+import { exprKey } from '../expressions/expr-key.ts'
 import {
   type Aggregate,
   type BoundAggregate,

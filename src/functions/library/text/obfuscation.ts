@@ -2,14 +2,14 @@
  * Functions that hide data. They err on the side of hiding: a text shorter than the part that would be kept is replaced
  * wholly, and a value that cannot be hidden is an error, never shown.
  */
-import { Decimal } from '../../lib/decimal.ts'
-import type { DataType, Value } from '../../types.ts'
-import { STRING, typeName } from '../../types.ts'
-import { define, describe } from '../define.ts'
-import { isNumericType } from '../support/numbers.ts'
-import type { ScalarFunction } from '../function.ts'
-import { ValueError } from '../function.ts'
-import { cut, initials } from '../support/text.ts'
+import { Decimal } from '../../../lib/decimal.ts'
+import type { DataType, Value } from '../../../types.ts'
+import { STRING, typeName } from '../../../types.ts'
+import { define, describe } from '../../define.ts'
+import { isNumericType } from '../../support/numbers.ts'
+import type { ScalarFunction } from '../../function.ts'
+import { ValueError } from '../../function.ts'
+import { cut, initials } from '../../support/text.ts'
 
 const STARS = '*****'
 

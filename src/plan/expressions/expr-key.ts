@@ -1,7 +1,7 @@
 /** When two bound expressions are the same one. */
-import type { ScalarFunction } from '../functions/function.ts'
-import { type DataType, typeName } from '../types.ts'
-import type { BoundExpr } from './plan.ts'
+import type { ScalarFunction } from '../../functions/function.ts'
+import { type DataType, typeName } from '../../types.ts'
+import type { BoundExpr } from '../plan.ts'
 
 /** Equal for expressions that mean the same, wherever they stand and however their functions were spelt. */
 export function exprKey(expr: BoundExpr): string {

@@ -3,19 +3,19 @@
  * Aggregates are collected on the side. No values are computed here (constants are folded by a rule), no record is
  * touched.
  */
-import { unexpected } from '../../lib/assert.ts'
-import { findFunction, signature } from '../../functions/all-functions.ts'
-import { HEADER_LIST } from '../../functions/library/headers.ts'
-import { castType, decimalProblem } from '../../functions/support/cast.ts'
-import { insteadOf } from '../../functions/foreign-names.ts'
-import { ONLY_FIELD } from '../../functions/library/json.ts'
-import type { Accept, ScalarFunction } from '../../functions/function.ts'
-import { MAX_DECIMAL_DIGITS } from '../../lib/decimal.ts'
-import { didYouMean } from '../../lib/suggest.ts'
-import type * as ast from '../../sql/ast.ts'
-import { SqlError } from '../../sql/error.ts'
-import { MOMENTS } from '../../sql/keywords.ts'
-import { printExpr } from '../../sql/print.ts'
+import { unexpected } from '../../../lib/assert.ts'
+import { findFunction, signature } from '../../../functions/all-functions.ts'
+import { HEADER_LIST } from '../../../functions/library/headers.ts'
+import { castType, decimalProblem } from '../../../functions/support/cast.ts'
+import { insteadOf } from '../../../functions/foreign-names.ts'
+import { ONLY_FIELD } from '../../../functions/library/json.ts'
+import type { Accept, ScalarFunction } from '../../../functions/function.ts'
+import { MAX_DECIMAL_DIGITS } from '../../../lib/decimal.ts'
+import { didYouMean } from '../../../lib/suggest.ts'
+import type * as ast from '../../../sql/ast.ts'
+import { SqlError } from '../../../sql/error.ts'
+import { MOMENTS } from '../../../sql/keywords.ts'
+import { printExpr } from '../../../sql/print.ts'
 import {
   BOOLEAN,
   type DataType,
@@ -29,7 +29,7 @@ import {
   STRING,
   TIMESTAMP,
   typeName,
-} from '../../types.ts'
+} from '../../../types.ts'
 import {
   aType,
   arithmetic,
@@ -46,12 +46,12 @@ import {
 } from './coerce.ts'
 import { aggregateName, CALLABLE } from './aggregates.ts'
 import { bindHop, bindTumble } from './bind-windows.ts'
-import { freeReferences } from '../lower/correlation.ts'
-import { evaluationKey } from '../expr-key.ts'
-import type { AggregateName, BoundAggregate, BoundExpr, HeaderRef, Output, Subquery } from '../plan.ts'
-import { extendPath, memberOf, type Scope } from './scope.ts'
-import { isVolatile } from '../lower/volatile.ts'
-import { repeated } from '../repeated.ts'
+import { freeReferences } from '../../lower/correlation.ts'
+import { evaluationKey } from '../../expressions/expr-key.ts'
+import type { AggregateName, BoundAggregate, BoundExpr, HeaderRef, Output, Subquery } from '../../plan.ts'
+import { extendPath, memberOf, type Scope } from '../names/scope.ts'
+import { isVolatile } from '../../expressions/volatile.ts'
+import { repeated } from '../../expressions/repeated.ts'
 import { distinctFrom, truth } from './truth.ts'
 
 /** Where aggregate calls of one SELECT go; undefined where none may stand. */

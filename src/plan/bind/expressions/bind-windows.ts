@@ -2,15 +2,15 @@
  * TUMBLE and HOP: their sizes are checked, ends become a start plus a size, and HOP an unnested array below the
  * grouping.
  */
-import { unexpected } from '../../lib/assert.ts'
-import { findFunction } from '../../functions/all-functions.ts'
-import { MAX_OVERLAP, overlap, parseWindow } from '../../functions/library/windows.ts'
-import type { Duration } from '../../functions/support/datemath.ts'
-import type * as ast from '../../sql/ast.ts'
-import { SqlError } from '../../sql/error.ts'
-import { type DataType, STRING, TIMESTAMP } from '../../types.ts'
-import { exprKey } from '../expr-key.ts'
-import type { BoundExpr, FunctionExpr } from '../plan.ts'
+import { unexpected } from '../../../lib/assert.ts'
+import { findFunction } from '../../../functions/all-functions.ts'
+import { MAX_OVERLAP, overlap, parseWindow } from '../../../functions/library/time/windows.ts'
+import type { Duration } from '../../../functions/support/datemath.ts'
+import type * as ast from '../../../sql/ast.ts'
+import { SqlError } from '../../../sql/error.ts'
+import { type DataType, STRING, TIMESTAMP } from '../../../types.ts'
+import { exprKey } from '../../expressions/expr-key.ts'
+import type { BoundExpr, FunctionExpr } from '../../plan.ts'
 import { parts } from './walk.ts'
 
 /** `TUMBLE(moment, size)` and `TUMBLE_END(…)`. `bound`: the moment. */

@@ -4,11 +4,11 @@
  */
 import { createRequire } from 'node:module'
 import type { RE2JS } from 're2js'
-import type { Value } from '../../types.ts'
-import { STRING } from '../../types.ts'
-import { checkItems, checkPattern, define, memo } from '../define.ts'
-import type { ScalarFunction } from '../function.ts'
-import { ValueError } from '../function.ts'
+import type { Value } from '../../../types.ts'
+import { STRING } from '../../../types.ts'
+import { checkItems, checkPattern, define, memo } from '../../define.ts'
+import type { ScalarFunction } from '../../function.ts'
+import { ValueError } from '../../function.ts'
 
 let library: typeof import('re2js') | undefined
 

@@ -3,11 +3,11 @@
  * that it lies in. Everything is UTC. The binder checks the sizes (`parseWindow`) and turns HOP into an unnested array;
  * the ends are the starts plus the size.
  */
-import { civilDate, epochDays } from '../../lib/datetime-text.ts'
-import { type DataType, TIMESTAMP, type Value } from '../../types.ts'
-import { addDuration, type Duration, parseDuration, parseTimestampText } from '../support/datemath.ts'
-import { define } from '../define.ts'
-import type { Parameter, ScalarFunction } from '../function.ts'
+import { civilDate, epochDays } from '../../../lib/datetime-text.ts'
+import { type DataType, TIMESTAMP, type Value } from '../../../types.ts'
+import { addDuration, type Duration, parseDuration, parseTimestampText } from '../../support/datemath.ts'
+import { define } from '../../define.ts'
+import type { Parameter, ScalarFunction } from '../../function.ts'
 
 const DAY_MS = 86_400_000
 const WEEK_MS = 7 * DAY_MS

@@ -2,18 +2,18 @@
  * The date and time functions. All of them compute in UTC; NOW() and its kin are the start of the query. A moment may
  * be given as a date, a time, a timestamp, ISO text or milliseconds since the epoch. Java patterns are in java-time.ts.
  */
-import { civilDate, epochDays, splitSeconds, UNITS_PER_SECOND } from '../../lib/datetime-text.ts'
-import type { DataType, TimeUnit, Value } from '../../types.ts'
-import { DATE, INT, STRING, TIMESTAMP, typeName } from '../../types.ts'
-import type { Moment } from '../support/datemath.ts'
-import { parseMoment, parseTimeText } from '../support/datemath.ts'
-import { checkPattern, checkString, define, describe, memo } from '../define.ts'
-import type { JavaPattern, ParsedText } from '../support/java-time.ts'
-import { instantOf, javaPattern, monthName } from '../support/java-time.ts'
-import { toLong } from '../support/numbers.ts'
-import type { Parameter, ScalarFunction } from '../function.ts'
-import { ValueError } from '../function.ts'
-import { localToInstant } from '../support/zone.ts'
+import { civilDate, epochDays, splitSeconds, UNITS_PER_SECOND } from '../../../lib/datetime-text.ts'
+import type { DataType, TimeUnit, Value } from '../../../types.ts'
+import { DATE, INT, STRING, TIMESTAMP, typeName } from '../../../types.ts'
+import type { Moment } from '../../support/datemath.ts'
+import { parseMoment, parseTimeText } from '../../support/datemath.ts'
+import { checkPattern, checkString, define, describe, memo } from '../../define.ts'
+import type { JavaPattern, ParsedText } from '../../support/java-time.ts'
+import { instantOf, javaPattern, monthName } from '../../support/java-time.ts'
+import { toLong } from '../../support/numbers.ts'
+import type { Parameter, ScalarFunction } from '../../function.ts'
+import { ValueError } from '../../function.ts'
+import { localToInstant } from '../../support/zone.ts'
 
 /** Checked by `momentType`: more than dates is taken. */
 const MOMENT: Parameter = { name: 'moment', accept: 'any' }

@@ -2,9 +2,9 @@
  * IS [NOT] TRUE, FALSE, UNKNOWN, and IS [NOT] DISTINCT FROM: conditions that are never NULL. And what is left of them
  * where only TRUE counts.
  */
-import type { IsDistinct, IsTruth } from '../../sql/ast.ts'
-import { BOOLEAN } from '../../types.ts'
-import type { BoundExpr } from '../plan.ts'
+import type { IsDistinct, IsTruth } from '../../../sql/ast.ts'
+import { BOOLEAN } from '../../../types.ts'
+import type { BoundExpr } from '../../plan.ts'
 
 /**
  * The operand is computed once: it may be another value each time. NOT makes NULL of what is no truth value in JSON, as

@@ -3,11 +3,11 @@
  * that name; JSON of unknown shape has every name, so there an alias wins in GROUP BY and HAVING, and in WHERE, which
  * cannot see aliases, it is refused: it would be a field that no record has.
  */
-import type * as ast from '../../sql/ast.ts'
-import { SqlError } from '../../sql/error.ts'
-import { printExpr, printName } from '../../sql/print.ts'
-import { dotted, type Scope } from './scope.ts'
-import { parts } from './walk.ts'
+import type * as ast from '../../../sql/ast.ts'
+import { SqlError } from '../../../sql/error.ts'
+import { printExpr, printName } from '../../../sql/print.ts'
+import { dotted, type Scope } from '../names/scope.ts'
+import { parts } from '../expressions/walk.ts'
 
 type Item = Extract<ast.SelectItem, { kind: 'expr' }>
 

@@ -1,6 +1,6 @@
 /** Conditions as the terms that must all be true, and back. */
-import { BOOLEAN } from '../types.ts'
-import type { BoundExpr } from './plan.ts'
+import { BOOLEAN } from '../../types.ts'
+import type { BoundExpr } from '../plan.ts'
 
 /** The terms of a condition; one whose terms have to stay together is a term itself. */
 export function conjuncts(expr: BoundExpr): BoundExpr[] {

@@ -2,7 +2,7 @@
  * What a volatile function (RANDINT, UUID) gives is one value for each row: where ORDER BY goes by a column that holds
  * one, row and order get it from one place below both.
  */
-import { ExprNumbers } from '../expr-key.ts'
+import { ExprNumbers } from './expr-key.ts'
 import { type BoundExpr, type Output, type Plan, visit } from '../plan.ts'
 
 /** Does the expression give another value at each look? */

@@ -2,14 +2,14 @@
  * One SELECT over a bound FROM: stars laid out, aggregates separated, output columns named, DISTINCT, ORDER BY. It asks
  * nothing of the catalog and binds no query inside a query.
  */
-import type * as ast from '../../sql/ast.ts'
-import { SqlError } from '../../sql/error.ts'
-import { META_FIELDS, RECORD_FIELDS, STRING, TIMESTAMP } from '../../types.ts'
-import { aggregateName } from './aggregates.ts'
-import { type AggregateSink, bindExpr, type ExpressionContext } from './bind-expression.ts'
-import { hopCalls, hopWindows } from './bind-windows.ts'
-import { condition } from './coerce.ts'
-import { ExprNumbers, exprKey } from '../expr-key.ts'
+import type * as ast from '../../../sql/ast.ts'
+import { SqlError } from '../../../sql/error.ts'
+import { META_FIELDS, RECORD_FIELDS, STRING, TIMESTAMP } from '../../../types.ts'
+import { aggregateName } from '../expressions/aggregates.ts'
+import { type AggregateSink, bindExpr, type ExpressionContext } from '../expressions/bind-expression.ts'
+import { hopCalls, hopWindows } from '../expressions/bind-windows.ts'
+import { condition } from '../expressions/coerce.ts'
+import { ExprNumbers, exprKey } from '../../expressions/expr-key.ts'
 import {
   type BoundExpr,
   mapChildren,
@@ -18,11 +18,19 @@ import {
   type OutputFact,
   type OutputShape,
   type Plan,
-} from '../plan.ts'
-import { checkReadable, dotted, facetOf, type Relation, type RowRelation, Scope, type TableRelation } from './scope.ts'
+} from '../../plan.ts'
+import {
+  checkReadable,
+  dotted,
+  facetOf,
+  type Relation,
+  type RowRelation,
+  Scope,
+  type TableRelation,
+} from '../names/scope.ts'
 import { aliasesBefore, groupsByAlias, refuseAlias } from './select-aliases.ts'
-import { keeping } from './truth.ts'
-import { parts } from './walk.ts'
+import { keeping } from '../expressions/truth.ts'
+import { parts } from '../expressions/walk.ts'
 
 export type Subqueries = ExpressionContext['subqueries']
 export const NO_SUBQUERIES: Subqueries = new Map()

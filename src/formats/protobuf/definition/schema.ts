@@ -3,8 +3,8 @@
  * schema's references in the registry or from the files that are bundled (`well-known.ts`); types are looked up by name
  * here. Data is read by generated code (`decoder.ts`).
  */
-import { integer } from '../../lib/whole-number.ts'
-import type { DataType, Field } from '../../types.ts'
+import { integer } from '../../../lib/whole-number.ts'
+import type { DataType, Field } from '../../../types.ts'
 import {
   type EnumDecl,
   type FieldDecl,

@@ -2,11 +2,11 @@
  * The typing rules of operators, in one place: what may be compared with what and how, what arithmetic gives, how
  * branches of unlike type meet. Works on bound expressions and types; no names, no records.
  */
-import { castValue } from '../../functions/support/cast.ts'
-import { ValueError } from '../../functions/function.ts'
-import { Decimal } from '../../lib/decimal.ts'
-import type { Span } from '../../sql/ast.ts'
-import { SqlError } from '../../sql/error.ts'
+import { castValue } from '../../../functions/support/cast.ts'
+import { ValueError } from '../../../functions/function.ts'
+import { Decimal } from '../../../lib/decimal.ts'
+import type { Span } from '../../../sql/ast.ts'
+import { SqlError } from '../../../sql/error.ts'
 import {
   BOOLEAN,
   type DataType,
@@ -18,8 +18,8 @@ import {
   STRING,
   type TimeUnit,
   typeName,
-} from '../../types.ts'
-import type { ArithmeticOp, BoundExpr, Compare, CompareBy, CompareOp, Constant } from '../plan.ts'
+} from '../../../types.ts'
+import type { ArithmeticOp, BoundExpr, Compare, CompareBy, CompareOp, Constant } from '../../plan.ts'
 
 const RANK: Readonly<Record<string, number>> = { int: 1, long: 2, decimal: 3, float: 4, double: 5 }
 const UNIT_RANK: Readonly<Record<TimeUnit, number>> = { millis: 1, micros: 2, nanos: 3 }

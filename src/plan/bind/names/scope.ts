@@ -2,9 +2,9 @@
  * Names → paths and slots. A scope holds the relations of one FROM; it finds what a dotted name means in them, and says
  * in the user's words when it means nothing.
  */
-import { didYouMean } from '../../lib/suggest.ts'
-import type { Name, Span } from '../../sql/ast.ts'
-import { SqlError } from '../../sql/error.ts'
+import { didYouMean } from '../../../lib/suggest.ts'
+import type { Name, Span } from '../../../sql/ast.ts'
+import { SqlError } from '../../../sql/error.ts'
 import {
   type DataType,
   JSON_TYPE,
@@ -14,9 +14,9 @@ import {
   STRING,
   type StructType,
   typeName,
-} from '../../types.ts'
-import type { Table, TableFacet } from '../catalog.ts'
-import type { BoundExpr } from '../plan.ts'
+} from '../../../types.ts'
+import type { Table, TableFacet } from '../../catalog.ts'
+import type { BoundExpr } from '../../plan.ts'
 
 export type Relation = TableRelation | RowRelation
 /** A topic: names are paths in its records. */

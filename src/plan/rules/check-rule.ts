@@ -3,11 +3,11 @@
  * types, and every reference is to a source below it. A plan that is wrong here would give wrong rows, silently; so it
  * ends the query as a fault of ours.
  */
-import { believe } from '../lib/assert.ts'
-import { sameType } from './bind/coerce.ts'
-import { sourcesOf } from './lower/lower.ts'
-import { type BoundExpr, inputs, type Output, type OutputShape, type Plan, visit } from './plan.ts'
-import { visitExpressions } from './rewrite.ts'
+import { believe } from '../../lib/assert.ts'
+import { sameType } from '../bind/expressions/coerce.ts'
+import { sourcesOf } from '../lower/lower.ts'
+import { type BoundExpr, inputs, type Output, type OutputShape, type Plan, visit } from '../plan.ts'
+import { visitExpressions } from '../rewrite.ts'
 
 /** Gives the plan back that the rule made of `before`. Throws when it cannot be a plan for the same question. */
 export function checkRule(rule: string, before: Output, after: Plan): Output {

@@ -2,13 +2,13 @@
  * The string functions. Lengths and positions count UTF-16 code units; counts below zero act as zero; positions beyond
  * the end are the end. Regular expressions are in regex.ts. Masking functions are in obfuscation.ts.
  */
-import { findText, splitText } from '../../lib/find-text.ts'
-import type { DataType, Value } from '../../types.ts'
-import { BOOLEAN, INT, STRING, UUID } from '../../types.ts'
-import { checkItems, checkLength, checkString, define, MAX_ARRAY_ITEMS, toCount } from '../define.ts'
+import { findText, splitText } from '../../../lib/find-text.ts'
+import type { DataType, Value } from '../../../types.ts'
+import { BOOLEAN, INT, STRING, UUID } from '../../../types.ts'
+import { checkItems, checkLength, checkString, define, MAX_ARRAY_ITEMS, toCount } from '../../define.ts'
 import { REGEX_ROWS } from './regex.ts'
-import type { Parameter, ScalarFunction } from '../function.ts'
-import { ValueError } from '../function.ts'
+import type { Parameter, ScalarFunction } from '../../function.ts'
+import { ValueError } from '../../function.ts'
 import {
   capitalized,
   cut,
@@ -17,8 +17,8 @@ import {
   swappedCase,
   uncapitalizedWords,
   withoutAccents,
-} from '../support/text.ts'
-import { plainText } from '../support/value-text.ts'
+} from '../../support/text.ts'
+import { plainText } from '../../support/value-text.ts'
 
 type Count = number | bigint
 
