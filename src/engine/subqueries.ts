@@ -4,7 +4,8 @@
  */
 import { comparable } from '../plan/bind/expressions/coerce.ts'
 import { decorrelate } from '../plan/lower/decorrelate.ts'
-import { type BoundExpr, mapChildren, type Output, type Plan, type Subquery, visit } from '../plan/plan.ts'
+import type { BoundExpr, Output, Plan, Subquery } from '../plan/plan.ts'
+import { mapChildren, visit } from '../plan/expressions/children.ts'
 import { mapExpressions, rewrite, visitExpressions, visitPlan } from '../plan/rewrite.ts'
 import { SqlError } from '../sql/error.ts'
 import { BOOLEAN, type Value } from '../types.ts'

@@ -4,7 +4,8 @@
  * of each use; here the ones that are used once become what they are, a part of the plan, and the others are found for
  * whoever runs them.
  */
-import { type BoundExpr, mapChildren, type OnceQuery, type Output, type Plan, visit } from './plan.ts'
+import type { BoundExpr, OnceQuery, Output, Plan } from './plan.ts'
+import { mapChildren, visit } from './expressions/children.ts'
 import { mapExpressions, rewrite, visitExpressions, visitPlan } from './rewrite.ts'
 import { isVolatile } from './expressions/volatile.ts'
 

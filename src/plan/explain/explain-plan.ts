@@ -2,13 +2,13 @@
 import {
   type Aggregate,
   type BoundExpr,
-  inputs,
   type Output,
   type OutputColumn,
   type Plan,
   type Scan,
-  visit,
+  inputs,
 } from '../plan.ts'
+import { visit } from '../expressions/children.ts'
 import { visitExpressions } from '../rewrite.ts'
 import { conjuncts } from '../expressions/conjuncts.ts'
 import { atMost } from '../estimate.ts'

@@ -1,7 +1,8 @@
 /**
  * Which terms of a condition are equations between the two sides of a join, and so can be looked up in a hash table.
  */
-import { type BoundExpr, type Join, visit } from '../plan.ts'
+import type { BoundExpr, Join } from '../plan.ts'
+import { visit } from './children.ts'
 
 type JoinKey = Join['keys'][number]
 

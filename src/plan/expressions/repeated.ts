@@ -1,6 +1,7 @@
 /** A guard for operands that the binder writes several times into a plan. */
 import { SqlError } from '../../sql/error.ts'
-import { type BoundExpr, children } from '../plan.ts'
+import type { BoundExpr } from '../plan.ts'
+import { children } from './children.ts'
 
 /**
  * The most parts that an operand may become by standing several times in the plan: nested ones double with every level.

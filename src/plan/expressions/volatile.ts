@@ -3,7 +3,8 @@
  * one, row and order get it from one place below both.
  */
 import { ExprNumbers } from './expr-key.ts'
-import { type BoundExpr, type Output, type Plan, visit } from '../plan.ts'
+import type { BoundExpr, Output, Plan } from '../plan.ts'
+import { visit } from './children.ts'
 
 /** Does the expression give another value at each look? */
 export function isVolatile(expr: BoundExpr): boolean {

@@ -3,7 +3,8 @@
  * once the plan is in its last form, when columns that nothing above reads are gone; so a topic pays for the question
  * only where it is put.
  */
-import { type BoundExpr, type Output, type Plan, visit } from '../plan.ts'
+import type { BoundExpr, Output, Plan } from '../plan.ts'
+import { visit } from '../expressions/children.ts'
 import { mapExpressions, rewrite } from '../rewrite.ts'
 
 const ASKING: ReadonlySet<string | number> = new Set(['_bad', '_error'])

@@ -19,17 +19,15 @@ import {
   type Aggregate,
   type BoundExpr,
   type CompareBy,
-  children,
-  inputs,
   type Join,
   type Kept,
-  mapChildren,
   type Output,
   type Plan,
   type Sort,
   type Subquery,
-  visit,
+  inputs,
 } from '../plan.ts'
+import { children, mapChildren, visit } from '../expressions/children.ts'
 import { printBound } from '../explain/print-bound.ts'
 import { mapExpressions } from '../rewrite.ts'
 import { ifNull, numberOf, orEmpty, rowsForEach } from './rows-for-each.ts'

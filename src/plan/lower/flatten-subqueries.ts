@@ -8,7 +8,8 @@ import { conjuncts } from '../expressions/conjuncts.ts'
 import { exprKey } from '../expressions/expr-key.ts'
 import { joinKeys } from '../expressions/join-keys.ts'
 import { freeReferences, sourcesWithin } from './correlation.ts'
-import { type BoundExpr, mapChildren, type Plan, type Subquery } from '../plan.ts'
+import type { BoundExpr, Plan, Subquery } from '../plan.ts'
+import { mapChildren } from '../expressions/children.ts'
 
 /** FROM, and the terms of WHERE. */
 export interface Filtered {

@@ -5,18 +5,8 @@
  */
 import { unexpected } from '../../lib/assert.ts'
 import { exprKey } from '../expressions/expr-key.ts'
-import {
-  type BoundExpr,
-  type Join,
-  type Kept,
-  mapChildren,
-  type Output,
-  type Plan,
-  type Scan,
-  type Share,
-  type Sort,
-  visit,
-} from '../plan.ts'
+import type { BoundExpr, Join, Kept, Output, Plan, Scan, Share, Sort } from '../plan.ts'
+import { mapChildren, visit } from '../expressions/children.ts'
 import { mapExpressions, rewrite } from '../rewrite.ts'
 
 /** Source numbers of the relations that a plan brings. */

@@ -13,17 +13,16 @@ import {
   type Aggregate,
   type BoundAggregate,
   type BoundExpr,
-  inputs,
   type Join,
   type Kept,
-  mapChildren,
   type Plan,
   type Project,
   type SetOperation,
   type Sort,
   type Subquery,
-  visit,
+  inputs,
 } from '../plan.ts'
+import { mapChildren, visit } from '../expressions/children.ts'
 import { mapExpressions } from '../rewrite.ts'
 
 /** What the statement's other parts are asked for. */

@@ -6,7 +6,8 @@
 import { believe } from '../../lib/assert.ts'
 import { sameType } from '../bind/expressions/coerce.ts'
 import { sourcesOf } from '../lower/lower.ts'
-import { type BoundExpr, inputs, type Output, type OutputShape, type Plan, visit } from '../plan.ts'
+import { type BoundExpr, type Output, type OutputShape, type Plan, inputs } from '../plan.ts'
+import { visit } from '../expressions/children.ts'
 import { visitExpressions } from '../rewrite.ts'
 
 /** Gives the plan back that the rule made of `before`. Throws when it cannot be a plan for the same question. */

@@ -4,7 +4,8 @@
  */
 import { allOf, conjuncts } from '../expressions/conjuncts.ts'
 import type { Rule } from './rule.ts'
-import { type BoundExpr, type Join, mapChildren, type Plan, type Share, visit } from '../plan.ts'
+import type { BoundExpr, Join, Plan, Share } from '../plan.ts'
+import { mapChildren, visit } from '../expressions/children.ts'
 import { sourcesOf } from '../lower/lower.ts'
 import { rewrite } from '../rewrite.ts'
 import { isVolatile } from '../expressions/volatile.ts'

@@ -10,24 +10,12 @@ import { type AggregateSink, bindExpr, type ExpressionContext } from '../express
 import { hopCalls, hopWindows } from '../expressions/bind-windows.ts'
 import { condition } from '../expressions/coerce.ts'
 import { ExprNumbers, exprKey } from '../../expressions/expr-key.ts'
-import {
-  type BoundExpr,
-  mapChildren,
-  type Output,
-  type OutputColumn,
-  type OutputFact,
-  type OutputShape,
-  type Plan,
-} from '../../plan.ts'
-import {
-  checkReadable,
-  dotted,
-  facetOf,
-  type Relation,
-  type RowRelation,
-  Scope,
-  type TableRelation,
-} from '../names/scope.ts'
+import type { BoundExpr, Output, OutputColumn, OutputFact, OutputShape, Plan } from '../../plan.ts'
+import { mapChildren } from '../../expressions/children.ts'
+import { checkReadable, dotted } from '../names/resolve.ts'
+import { facetOf } from '../names/facets.ts'
+import type { Relation, RowRelation, TableRelation } from '../names/relation.ts'
+import { Scope } from '../names/scope.ts'
 import { aliasesBefore, groupsByAlias, refuseAlias } from './select-aliases.ts'
 import { keeping } from '../expressions/truth.ts'
 import { parts } from '../expressions/walk.ts'

@@ -6,7 +6,8 @@
 import type * as ast from '../../../sql/ast.ts'
 import { SqlError } from '../../../sql/error.ts'
 import { printExpr, printName } from '../../../sql/print.ts'
-import { dotted, type Scope } from '../names/scope.ts'
+import { dotted } from '../names/resolve.ts'
+import type { Scope } from '../names/scope.ts'
 import { parts } from '../expressions/walk.ts'
 
 type Item = Extract<ast.SelectItem, { kind: 'expr' }>
