@@ -497,16 +497,3 @@ export interface BoundAggregate {
   /** As written, for EXPLAIN: `count(*)`. */
   readonly text: string
 }
-
-/** The inputs of a node, in the order in which they are read. */
-export function inputs(plan: Plan): readonly Plan[] {
-  if (plan.kind === 'join') return [plan.right, plan.left]
-  if (plan.kind === 'share') return [plan.input, plan.body]
-  if (plan.kind === 'setOperation') return plan.op === 'union' ? plan.sides : plan.sides.toReversed()
-  return 'input' in plan ? [plan.input] : []
-}
-
-/** Every scan of a plan, in the order in which they are read. */
-export function scansOf(plan: Plan): Scan[] {
-  return plan.kind === 'scan' ? [plan] : inputs(plan).flatMap(scansOf)
-}

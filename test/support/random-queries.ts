@@ -4,7 +4,7 @@
  * `ordered` says so. What the queries mean is not known here: src/sql/print.ts writes them for Sluice, oracle.ts for
  * DuckDB.
  */
-import { parts } from '../../src/plan/bind/expressions/walk.ts'
+import { parts } from '../../src/plan/bind/walk.ts'
 import type { Expr, From, OrderItem, Query, QueryBody, Select, SelectItem } from '../../src/sql/ast.ts'
 import {
   binary,

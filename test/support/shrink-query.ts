@@ -2,7 +2,7 @@
  * Makes a failing random query smaller: parts are left out or replaced by parts of the same type, rows are left out, as
  * long as it still fails. It tries; it does not promise the smallest.
  */
-import { parts } from '../../src/plan/bind/expressions/walk.ts'
+import { parts } from '../../src/plan/bind/walk.ts'
 import type { Expr, From, Query, QueryBody, Select } from '../../src/sql/ast.ts'
 import { literal, nullOf, typed, typeOf } from './random-expressions.ts'
 import { Random, type RandomTable } from './random-tables.ts'

@@ -8,7 +8,8 @@ import type { Value } from '../../types.ts'
 import type { RenderOptions } from '../format.ts'
 import type { RawBuffer } from '../reading/reader-runtime.ts'
 import type { Meaning, ProtoMessage } from './definition/schema.ts'
-import { meaningAt, PROTOBUF_LIMIT_DEPTH } from './wire.ts'
+import { meaningAt } from './meaning.ts'
+import { PROTOBUF_LIMIT_DEPTH } from './wire.ts'
 
 /** The place where code runs. `b` and `view` are always called so. */
 export interface Frame {

@@ -1,13 +1,6 @@
 /** EXPLAIN: the plan as indented text, what was pushed down and what was not and why. Reads nothing itself. */
-import {
-  type Aggregate,
-  type BoundExpr,
-  type Output,
-  type OutputColumn,
-  type Plan,
-  type Scan,
-  inputs,
-} from '../plan.ts'
+import type { Aggregate, BoundExpr, Output, OutputColumn, Plan, Scan } from '../plan.ts'
+import { inputs } from '../inputs.ts'
 import { visit } from '../expressions/children.ts'
 import { visitExpressions } from '../rewrite.ts'
 import { conjuncts } from '../expressions/conjuncts.ts'

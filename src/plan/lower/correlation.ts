@@ -1,6 +1,7 @@
 /** Which references of a plan reach out of it: what makes a subquery a correlated one. */
 import { exprKey } from '../expressions/expr-key.ts'
-import { type BoundExpr, type Plan, inputs } from '../plan.ts'
+import type { BoundExpr, Plan } from '../plan.ts'
+import { inputs } from '../inputs.ts'
 import { visit } from '../expressions/children.ts'
 import { mapExpressions } from '../rewrite.ts'
 

@@ -9,19 +9,19 @@ import { unexpected } from '../../lib/assert.ts'
 import { BOOLEAN, type DataType, INT } from '../../types.ts'
 import { allOf, conjuncts } from '../expressions/conjuncts.ts'
 import { exprKey } from '../expressions/expr-key.ts'
-import {
-  type Aggregate,
-  type BoundAggregate,
-  type BoundExpr,
-  type Join,
-  type Kept,
-  type Plan,
-  type Project,
-  type SetOperation,
-  type Sort,
-  type Subquery,
-  inputs,
+import type {
+  Aggregate,
+  BoundAggregate,
+  BoundExpr,
+  Join,
+  Kept,
+  Plan,
+  Project,
+  SetOperation,
+  Sort,
+  Subquery,
 } from '../plan.ts'
+import { inputs } from '../inputs.ts'
 import { mapChildren, visit } from '../expressions/children.ts'
 import { mapExpressions } from '../rewrite.ts'
 

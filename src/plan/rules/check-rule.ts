@@ -6,7 +6,8 @@
 import { believe } from '../../lib/assert.ts'
 import { sameType } from '../bind/expressions/coerce.ts'
 import { sourcesOf } from '../lower/lower.ts'
-import { type BoundExpr, type Output, type OutputShape, type Plan, inputs } from '../plan.ts'
+import type { BoundExpr, Output, OutputShape, Plan } from '../plan.ts'
+import { inputs } from '../inputs.ts'
 import { visit } from '../expressions/children.ts'
 import { visitExpressions } from '../rewrite.ts'
 

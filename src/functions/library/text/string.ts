@@ -2,12 +2,10 @@
  * The string functions. Lengths and positions count UTF-16 code units; counts below zero act as zero; positions beyond
  * the end are the end. Regular expressions are in regex.ts. Masking functions are in obfuscation.ts.
  */
-import { findText, splitText } from '../../../lib/find-text.ts'
-import type { DataType, Value } from '../../../types.ts'
-import { BOOLEAN, INT, STRING, UUID } from '../../../types.ts'
-import { checkItems, checkLength, checkString, define, MAX_ARRAY_ITEMS, toCount } from '../../define.ts'
+import { STRING } from '../../../types.ts'
+import { checkLength, checkString, define, toCount } from '../../define.ts'
 import { REGEX_ROWS } from './regex.ts'
-import type { Parameter, ScalarFunction } from '../../function.ts'
+import type { ScalarFunction } from '../../function.ts'
 import { ValueError } from '../../function.ts'
 import {
   capitalized,
@@ -18,55 +16,9 @@ import {
   uncapitalizedWords,
   withoutAccents,
 } from '../../support/text.ts'
-import { plainText } from '../../support/value-text.ts'
-
-type Count = number | bigint
-
-const TEXT: Parameter = { name: 'text', accept: 'string' }
-const COUNT: Parameter = { name: 'count', accept: 'integer' }
-
-interface TextRow {
-  readonly name: string
-  readonly aliases?: readonly string[]
-  readonly description: string
-  readonly examples: ScalarFunction['examples']
-}
-
-function textToText(row: TextRow, call: (text: string) => string): ScalarFunction {
-  const what = row.name.toUpperCase()
-  return define({
-    ...row,
-    family: 'string',
-    parameters: [TEXT],
-    returns: () => STRING,
-    make: () => (text: string) => checkString(call(text), what),
-  })
-}
-
-function textAndCount(row: TextRow, call: (text: string, count: number) => string): ScalarFunction {
-  return define({
-    ...row,
-    family: 'string',
-    parameters: [TEXT, COUNT],
-    returns: () => STRING,
-    make: () => (text: string, count: Count) => call(text, toCount(count)),
-  })
-}
-
-function textAndText(
-  row: TextRow,
-  second: string,
-  returns: DataType,
-  call: (text: string, other: string) => Value,
-): ScalarFunction {
-  return define({
-    ...row,
-    family: 'string',
-    parameters: [TEXT, { name: second, accept: 'string' }],
-    returns: () => returns,
-    make: () => call,
-  })
-}
+import { type Count, TEXT, type TextRow, textAndCount, textToText } from './text-row.ts'
+import { SEARCH_ROWS } from './search.ts'
+import { BUILDING_ROWS } from './building.ts'
 
 const CASE_ROWS: readonly ScalarFunction[] = [
   textToText(
@@ -320,190 +272,6 @@ const PADDING_ROWS: readonly ScalarFunction[] = [
     },
   ),
 ]
-
-const SEARCH_ROWS: readonly ScalarFunction[] = [
-  textAndText(
-    {
-      name: 'contains',
-      description: 'Tells whether the target occurs in the text; upper and lower case differ.',
-      examples: [
-        { sql: "CONTAINS('Seagull', 'Gull')", result: 'false' },
-        { sql: "CONTAINS('Seagull', 'gull')", result: 'true' },
-      ],
-    },
-    'target',
-    BOOLEAN,
-    (text, target) => findText(text, target) >= 0,
-  ),
-  textAndText(
-    {
-      name: 'startswith',
-      description: 'Tells whether the text starts with the target.',
-      examples: [{ sql: "STARTSWITH('lighthouse', 'light')", result: 'true' }],
-    },
-    'target',
-    BOOLEAN,
-    (text, target) => text.startsWith(target),
-  ),
-  textAndText(
-    {
-      name: 'endswith',
-      description: 'Tells whether the text ends with the target.',
-      examples: [{ sql: "ENDSWITH('lighthouse', 'house')", result: 'true' }],
-    },
-    'target',
-    BOOLEAN,
-    (text, target) => text.endsWith(target),
-  ),
-  textAndText(
-    {
-      name: 'indexof',
-      description: 'The 0-based position of the first occurrence of the target, or -1.',
-      examples: [
-        { sql: "INDEXOF('lighthouse', 'house')", result: '5' },
-        { sql: "INDEXOF('lighthouse', 'boat')", result: '-1' },
-      ],
-    },
-    'target',
-    INT,
-    (text, target) => findText(text, target),
-  ),
-  define({
-    name: 'len',
-    aliases: ['length', 'char_length', 'character_length'],
-    family: 'string',
-    parameters: [TEXT],
-    description: 'The number of UTF-16 code units of the text.',
-    examples: [
-      { sql: "LEN('quay')", result: '4' },
-      { sql: "LEN('🛳')", result: '2' },
-    ],
-    returns: () => INT,
-    make: () => (text: string) => text.length,
-  }),
-  define({
-    name: 'position',
-    family: 'string',
-    parameters: [
-      { name: 'target', accept: 'string' },
-      { name: 'text', accept: 'string' },
-    ],
-    description:
-      'The 1-based position of the first occurrence of the target, or 0; also written POSITION(target IN text).',
-    examples: [
-      { sql: "POSITION('house', 'lighthouse')", result: '6' },
-      { sql: "POSITION('boat', 'lighthouse')", result: '0' },
-    ],
-    returns: () => INT,
-    make: () => (target: string, text: string) => findText(text, target) + 1,
-  }),
-]
-
-const BUILDING_ROWS: readonly ScalarFunction[] = [
-  define({
-    name: 'concat',
-    aliases: ['concatenate'],
-    family: 'string',
-    parameters: [{ name: 'value', accept: 'any', variadic: true }],
-    description: 'Puts the texts of all arguments together; NULLs are left out.',
-    examples: [
-      { sql: "CONCAT('a', NULL, 'c')", result: 'ac' },
-      { sql: "CONCAT('berth ', 42, '/', 1.5)", result: 'berth 42/1.5' },
-    ],
-    nullable: true,
-    returns: () => STRING,
-    make: concatOf,
-  }),
-  define({
-    name: 'replace',
-    family: 'string',
-    parameters: [TEXT, { name: 'target', accept: 'string' }, { name: 'replacement', accept: 'string' }],
-    description: 'Replaces every occurrence of the target, taken literally.',
-    examples: [{ sql: "REPLACE('a.b.c', '.', '-')", result: 'a-b-c' }],
-    returns: () => STRING,
-    make: () => replaced,
-  }),
-  define({
-    name: 'split',
-    family: 'string',
-    parameters: [TEXT, { name: 'separator', accept: 'string' }],
-    description:
-      'The parts of the text between the separators, taken literally; an empty separator gives the characters.',
-    examples: [{ sql: "SPLIT('a,b,,c', ',')", result: '["a","b","","c"]' }],
-    returns: () => ({ kind: 'array', element: STRING }),
-    make: () => split,
-  }),
-  define({
-    name: 'base64',
-    family: 'string',
-    parameters: [TEXT],
-    description: 'The UTF-8 bytes of the text in base 64.',
-    examples: [{ sql: "BASE64('quay')", result: 'cXVheQ==' }],
-    returns: () => STRING,
-    make: () => (text: string) => checkString(Buffer.from(text).toString('base64'), 'BASE64'),
-  }),
-  define({
-    name: 'decode64',
-    family: 'string',
-    parameters: [TEXT],
-    description: 'The text whose UTF-8 bytes are given in base 64.',
-    examples: [{ sql: "DECODE64('cXVheQ==')", result: 'quay' }],
-    returns: () => STRING,
-    make: () => decode64,
-  }),
-  define({
-    name: 'uuid',
-    family: 'string',
-    parameters: [],
-    description: 'A random UUID, another one for each row.',
-    examples: [{ sql: 'LEN(UUID())', result: '36' }],
-    deterministic: false,
-    returns: () => UUID,
-    make: () => () => crypto.randomUUID(),
-  }),
-]
-
-function concatOf(types: readonly DataType[]): (...values: Value[]) => string {
-  return (...values) => {
-    let out = ''
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i]
-      if (value === null) continue
-      const text = typeof value === 'string' ? value : plainText(value, types[i])
-      checkLength(out.length + text.length, 'CONCAT')
-      out += text
-    }
-    return checkString(out, 'CONCAT')
-  }
-}
-
-function split(text: string, separator: string): string[] {
-  const parts = separator === '' ? charactersOf(text) : splitText(text, separator, MAX_ARRAY_ITEMS + 1)
-  checkItems(parts.length, 'SPLIT')
-  return parts
-}
-
-function charactersOf(text: string): string[] {
-  // A character takes two code units at most.
-  checkItems(Math.ceil(text.length / 2), 'SPLIT')
-  return Array.from(text)
-}
-
-function replaced(text: string, target: string, replacement: string): string {
-  if (target === '' || findText(text, target) < 0) return text
-  const parts = splitText(text, target)
-  checkLength(text.length + (parts.length - 1) * (replacement.length - target.length), 'REPLACE')
-  return checkString(parts.join(replacement), 'REPLACE')
-}
-
-const BASE64_TEXT = /^[A-Za-z0-9+/_-]*={0,2}$/
-
-function decode64(text: string): string {
-  const compact = text.replace(/\s+/g, '')
-  if (!BASE64_TEXT.test(compact) || compact.replace(/=+$/, '').length % 4 === 1)
-    throw new ValueError('DECODE64: the text is not base 64')
-  return Buffer.from(compact, 'base64').toString('utf8')
-}
 
 export const STRING_FUNCTIONS: readonly ScalarFunction[] = [
   ...CASE_ROWS,

@@ -11,7 +11,7 @@ import { SqlError } from '../../../sql/error.ts'
 import { type DataType, STRING, TIMESTAMP } from '../../../types.ts'
 import { exprKey } from '../../expressions/expr-key.ts'
 import type { BoundExpr, FunctionExpr } from '../../plan.ts'
-import { parts } from './walk.ts'
+import { parts } from '../walk.ts'
 
 /** `TUMBLE(moment, size)` and `TUMBLE_END(…)`. `bound`: the moment. */
 export function bindTumble(e: ast.Call, bound: BoundExpr): BoundExpr {

@@ -8,7 +8,7 @@ import { SqlError } from '../../../sql/error.ts'
 import { printExpr, printName } from '../../../sql/print.ts'
 import { dotted } from '../names/resolve.ts'
 import type { Scope } from '../names/scope.ts'
-import { parts } from '../expressions/walk.ts'
+import { parts } from '../walk.ts'
 
 type Item = Extract<ast.SelectItem, { kind: 'expr' }>
 

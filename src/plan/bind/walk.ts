@@ -1,5 +1,5 @@
 /** Walks the syntax tree of expressions. Names mean nothing here. */
-import type * as ast from '../../../sql/ast.ts'
+import type * as ast from '../../sql/ast.ts'
 
 /** The direct sub-expressions; queries inside are not entered. */
 export function parts(e: ast.Expr): readonly ast.Expr[] {

@@ -2,12 +2,12 @@
  * Where the parser stands in the text: the current token, the helpers that take and expect tokens, the depth limit, and
  * the one place where syntax errors get their wording. It knows no grammar.
  */
-import { didYouMean, suggestions } from '../lib/suggest.ts'
-import type { Name, Span } from './ast.ts'
-import { SqlError } from './error.ts'
-import { ELSEWHERE, insteadOfWord, RESERVED } from './keywords.ts'
-import { bareNameEnd, excerpt, scanToken } from './lex.ts'
-import type { Token } from './lex.ts'
+import { didYouMean, suggestions } from '../../lib/suggest.ts'
+import type { Name, Span } from '../ast.ts'
+import { SqlError } from '../error.ts'
+import { ELSEWHERE, insteadOfWord, RESERVED } from '../keywords.ts'
+import { bareNameEnd, excerpt, scanToken } from '../lex.ts'
+import type { Token } from '../lex.ts'
 
 /**
  * What bounds a text. The names in messages are `sql.max.length`, `sql.max.depth`, `sql.max.statements` and

@@ -17,7 +17,7 @@ import type {
   SetOperation,
   Span,
   TableRef,
-} from './ast.ts'
+} from '../ast.ts'
 import {
   AFTER_SOURCE,
   CONTINUATIONS,
@@ -26,9 +26,9 @@ import {
   NOT_AN_ITEM_ALIAS,
   RESERVED,
   STATEMENTS,
-} from './keywords.ts'
-import { excerpt } from './lex.ts'
-import type { Token } from './lex.ts'
+} from '../keywords.ts'
+import { excerpt } from '../lex.ts'
+import type { Token } from '../lex.ts'
 import { COMPARISON_WORDS, ExpressionParser } from './parse-expression.ts'
 import { nameOf } from './token-cursor.ts'
 
