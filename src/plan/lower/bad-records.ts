@@ -5,7 +5,7 @@
  */
 import type { BoundExpr, Output, Plan } from '../plan.ts'
 import { visit } from '../expressions/children.ts'
-import { mapExpressions, rewrite } from '../rewrite.ts'
+import { rewrite, visitExpressions, visitPlan } from '../rewrite.ts'
 
 const ASKING: ReadonlySet<string | number> = new Set(['_bad', '_error'])
 
@@ -15,7 +15,7 @@ export function withBadRecords(output: Output): Output {
   const look = (e: BoundExpr): void => {
     if (e.kind === 'path' && e.path.facet === 'meta' && ASKING.has(e.path.steps[0])) sources.add(e.source)
   }
-  rewrite(output, (plan) => mapExpressions(plan, (e) => (visit(e, look), e)))
+  visitPlan(output, (plan) => visitExpressions(plan, (e) => visit(e, look)))
   if (sources.size === 0) return output
   return rewrite(
     output,

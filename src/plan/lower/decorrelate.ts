@@ -13,7 +13,7 @@ import { sourcesOf } from './lower.ts'
 import type { BoundExpr, Join, Kept, Output, Plan, Subquery } from '../plan.ts'
 import { inputs } from '../inputs.ts'
 import { children, mapChildren, visit } from '../expressions/children.ts'
-import { mapExpressions } from '../rewrite.ts'
+import { mapExpressions, visitExpressions } from '../rewrite.ts'
 import { numberOf, rowsForEach } from './rows-for-each.ts'
 import { bodyOf, isTied } from './subquery-body.ts'
 import { type SourceNumbers, type Joined, joinWith, marked } from './subquery-joins.ts'
@@ -123,12 +123,11 @@ function rebuilt(between: readonly Plan[], base: Plan): Plan {
 function sourcesOfAll(plan: Plan, into: Set<number> = new Set()): Set<number> {
   sourcesWithin(plan, into)
   const look = (node: Plan): void => {
-    mapExpressions(node, (e) => {
+    visitExpressions(node, (e) =>
       visit(e, (x) => {
         if (x.kind === 'subquery') sourcesOfAll(x.plan, into)
-      })
-      return e
-    })
+      }),
+    )
     for (const input of inputs(node)) look(input)
   }
   look(plan)
@@ -141,10 +140,10 @@ function sourcesOfAll(plan: Plan, into: Set<number> = new Set()): Set<number> {
 function correlated(nodes: readonly Plan[]): Subquery[] {
   const found = new Map<string, Subquery>()
   const walk = (e: BoundExpr): void => {
-    mapChildren(e, (c) => (walk(c), c))
+    for (const child of children(e)) walk(child)
     if (e.kind === 'subquery' && e.outer.length > 0) found.set(subqueryKey(e), e)
   }
-  for (const node of nodes) mapExpressions(node, (e) => (walk(e), e))
+  for (const node of nodes) visitExpressions(node, walk)
   return [...found.values()]
 }
 

@@ -23,7 +23,7 @@ import type {
 } from '../plan.ts'
 import { inputs } from '../inputs.ts'
 import { mapChildren, visit } from '../expressions/children.ts'
-import { mapExpressions } from '../rewrite.ts'
+import { expressionsOf, mapExpressions } from '../rewrite.ts'
 
 /** What the statement's other parts are asked for. */
 export interface Surroundings {
@@ -316,12 +316,6 @@ type SlotAs = (e: Extract<BoundExpr, { kind: 'slot' }>) => BoundExpr
 
 function same(e: BoundExpr): BoundExpr {
   return e
-}
-
-function expressionsOf(plan: Plan): BoundExpr[] {
-  const found: BoundExpr[] = []
-  mapExpressions(plan, (e) => (found.push(e), e))
-  return found
 }
 
 /**

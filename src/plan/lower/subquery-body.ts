@@ -6,7 +6,7 @@ import { exprKey } from '../expressions/expr-key.ts'
 import { flattened } from './flatten-subqueries.ts'
 import type { Aggregate, BoundExpr, CompareBy, Plan, Sort, Subquery } from '../plan.ts'
 import { mapChildren, visit } from '../expressions/children.ts'
-import { mapExpressions } from '../rewrite.ts'
+import { expressionsOf } from '../rewrite.ts'
 
 /** A subquery's plan in its parts, from the top down. */
 export interface Body {
@@ -117,7 +117,7 @@ function usesOuterElsewhere(body: Body, s: Subquery): boolean {
     within.push(...body.columns.map((c) => c.expr))
   if (s.mode === 'scalar' && body.sort !== undefined) within.push(...body.sort.by.map((b) => b.expr))
   if (body.having !== undefined && !total) within.push(body.having)
-  if (body.aggregate !== undefined) mapExpressions(body.aggregate, (e) => (within.push(e), e))
+  if (body.aggregate !== undefined) within.push(...expressionsOf(body.aggregate))
   return within.some((e) => uses(e, outer)) || freeReferences(body.from).some((e) => outer.has(exprKey(e)))
 }
 
