@@ -5,16 +5,16 @@
  */
 import { unexpected } from '../lib/assert.ts'
 import type { RenderOptions } from '../formats/format.ts'
-import type { EvaluationContext } from './program/references.ts'
+import type { EvaluationContext } from './program/expression/references.ts'
 import { widthOf } from '../plan/lower/lower.ts'
 import type { Aggregate, BoundExpr, Kept, Limit, Output, Plan, Scan, Share, Sort } from '../plan/plan.ts'
-import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate.ts'
+import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate/aggregate.ts'
 import type { Backlog } from './operators/backlog.ts'
 import { KeptRows } from './operators/kept-rows.ts'
-import { LatestOperator } from './operators/latest.ts'
-import { FirstOfEach, LimitOfEach, MOST_KEPT } from './operators/limit-of-each.ts'
-import { JoinOperator } from './operators/join.ts'
-import { MarkJoinOperator } from './operators/mark-join.ts'
+import { LatestOperator } from './operators/aggregate/latest.ts'
+import { FirstOfEach, LimitOfEach, MOST_KEPT } from './operators/sort/limit-of-each.ts'
+import { JoinOperator } from './operators/join/join.ts'
+import { MarkJoinOperator } from './operators/join/mark-join.ts'
 import { MemoryBudget } from './operators/memory.ts'
 import { nothingHeld, type Operator, pushAll, type Row, STRETCH } from './operators/operator.ts'
 import { oneIsList } from '../types.ts'
@@ -26,7 +26,7 @@ import {
   SetOperator,
   UnnestOperator,
 } from './operators/row-operators.ts'
-import { type SortKey, SortOperator } from './operators/sort.ts'
+import { type SortKey, SortOperator } from './operators/sort/sort.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import type { Sink } from './program/record-program.ts'
 import {
@@ -39,7 +39,7 @@ import {
   rowText,
   rowValue,
 } from './program/row-functions.ts'
-import { markedJson } from './program/values.ts'
+import { markedJson } from './program/values/values.ts'
 
 export interface PipelineContext {
   readonly writer: FrameWriter

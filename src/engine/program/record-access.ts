@@ -14,7 +14,7 @@ import type { HeaderRef, LastOffset, PathRef, PresenceTest, SlotRef } from '../.
 import { hasOwn } from '../../formats/reading/want.ts'
 import { sameType } from '../../plan/bind/coerce.ts'
 import type { DataType } from '../../types.ts'
-import type { References } from './references.ts'
+import type { References } from './expression/references.ts'
 import { readHeader } from './read-header.ts'
 import { readVarlong } from './record-runtime.ts'
 
