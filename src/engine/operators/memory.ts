@@ -54,7 +54,10 @@ export class MemoryBudget {
   }
 }
 
-/** The most keys that one hash table of an operator takes. */
+/**
+ * Limit `operator.max.keys` (keys): different keys that one hash table of an operator holds. Beyond it: an error that
+ * names the operator.
+ */
 export const MAX_KEYS = 16_000_000
 
 /** `who`: as in "A join". */

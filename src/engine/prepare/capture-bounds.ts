@@ -9,7 +9,10 @@ import { rewrite } from '../../plan/rewrite.ts'
 import type { StatementContext } from '../context.ts'
 import { abortable } from '../turns.ts'
 
-/** Longer than this no statement waits for a size: the order of FROM is good enough. */
+/**
+ * Limit `query.sizes.timeout` (ms): how long a statement waits for the sizes of topics, which decide the order of its
+ * joins. Beyond it: the order of FROM is used.
+ */
 const LONGEST_MS = 2000
 
 export async function captureBounds(plan: Output, context: StatementContext): Promise<Output> {

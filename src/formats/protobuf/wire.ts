@@ -12,7 +12,7 @@ import { jsonString } from '../text/render.ts'
 import { bytesAt, decimalAt, longAt, type RawBuffer, scratch, stringAt } from '../reading/reader-runtime.ts'
 import type { Meaning, ProtoScalar } from './schema.ts'
 
-/** How deep messages may be nested in the data; deeper is a bad record. */
+/** Limit `protobuf.depth` (levels): nesting of messages in the data. Beyond it: the record is bad. */
 export const PROTOBUF_LIMIT_DEPTH = 64
 
 let low = 0
@@ -300,6 +300,7 @@ function nanosIn(
   return BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
 }
 
+/** Not a limit: a constant of google.protobuf.Duration, in seconds. */
 const DURATION_MOST = 315_576_000_000
 
 function durationText(nanos: bigint): string {

@@ -145,6 +145,7 @@ function mixed(h: number): number {
 const COMPRESSION = 200
 /** Values that wait to be merged; a group with no more is exact. */
 const WAITING = 1024
+/** Not a limit: follows from COMPRESSION; further centroids are merged. */
 const MOST_CENTROIDS = 2 * COMPRESSION
 
 interface Digest {

@@ -12,7 +12,7 @@ type Ints = Int32Array<ArrayBuffer>
 const SEGMENTS = 256
 const SEGMENT_SHIFT = 24
 const FIRST_SLOTS = 16
-/** Cells of the largest table that is one piece. */
+/** Cells of the largest table that is one piece. Not a limit: a larger table is made of several pieces. */
 const LARGEST_PIECE = 8192
 /** Cells of a segment at first. */
 const SEGMENT_SLOTS = 64

@@ -13,13 +13,17 @@ const RECENT_SHIFT = 24
 /** The four top bits of a reference hold the length of a short text. */
 const LENGTH_SHIFT = 28
 const NUMBER_MASK = (1 << LENGTH_SHIFT) - 1
-/** Numbers end before this. */
+/** Numbers end before this. Not a limit: what 28 bits count; `operator.max.keys` is below it. */
 export const MAX_TEXTS = NUMBER_MASK - 1
 /**
  * Pieces of the arena. A place in it is 16 bits for the piece and 16 for the word of four bytes in it; the owner keeps
  * its size below MAX_ARENA_BYTES.
  */
 const CHUNK_BYTES = 1 << 18
+/**
+ * Limit `operator.max.key.bytes` (bytes): texts of the keys that one hash table of an operator holds, unless
+ * `max.group.bytes` is lower. Beyond it: an error that names the operator.
+ */
 export const MAX_ARENA_BYTES = 0xfff0 * CHUNK_BYTES
 /** Bytes in front of a text: its number, its length. */
 const HEAD = 8

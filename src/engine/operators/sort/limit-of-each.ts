@@ -8,7 +8,10 @@ import type { MemoryBudget } from '../memory.ts'
 import { type Operator, pushAll, type Row } from '../operator.ts'
 import { comparator, type SortKey } from './sort.ts'
 
-/** More rows of a group than this are sorted with all others instead. */
+/**
+ * With more rows of a group than this, all rows are sorted instead. Not a limit: a choice between two ways to the same
+ * rows.
+ */
 export const MOST_KEPT = 2048
 
 /** The number of a row's group. */

@@ -9,8 +9,8 @@ import type { Value } from '../../../types.ts'
 import type { HeaderRef, LastOffset, PathRef, PresenceTest, SlotRef } from '../../../plan/plan.ts'
 
 /**
- * Most characters of all texts that functions and casts make for the constants of a statement: they are computed in one
- * go, where nobody else gets a turn.
+ * Limit `sql.max.folded.chars` (characters): texts that functions and casts make of the constants of one statement.
+ * Beyond it: an error. They are computed in one go, while no other query runs.
  */
 export const MAX_FOLDED_CHARS = 32 * 1024 * 1024
 

@@ -4,7 +4,7 @@
  * is compared as a string elsewhere.
  */
 
-/** Longer literals are compared as strings. */
+/** Not a limit: longer literals are compared as strings. */
 const MAX_LITERAL = 256
 
 /** The literal's bytes, or undefined when it cannot be compared so. */

@@ -12,6 +12,7 @@ import { integer as narrowed } from '../../../lib/whole-number.ts'
 import { SqlError } from '../../../sql/error.ts'
 import type { TimeUnit, Value } from '../../../types.ts'
 
+/** Not a limit: the largest integer that a number holds exactly. */
 const MAX = Number.MAX_SAFE_INTEGER
 
 /**

@@ -8,7 +8,10 @@ import type { Scan } from '../../../plan/plan.ts'
 import { buildProgram, type ProgramSpec, type RecordProgram, type Sink } from '../../program/record-program.ts'
 import { SchemaFinder } from './writer-schemas.ts'
 
-/** Programs (combinations of writer schemas) kept for one scan. */
+/**
+ * Limit `scan.programs` (programs): generated programs (combinations of writer schemas) kept for one scan. Beyond it:
+ * all are dropped and made again when a record needs them.
+ */
 const MAX_PROGRAMS = 1000
 
 /** Programs of one scan, and which of them is made for the record at hand. */

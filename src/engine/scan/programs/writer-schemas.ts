@@ -13,8 +13,8 @@ import type { WriterSchemas } from '../../program/record-program.ts'
 import { abortable } from '../../turns.ts'
 
 /**
- * `scan.unknown.schemas`: ids of one facet without a usable schema that one scan asks for; records with further ones
- * are bad, unless their schema is at hand.
+ * Limit `scan.unknown.schemas` (ids): ids of one facet without a usable schema that one scan asks the registry for.
+ * Beyond it: records with further ones are bad, unless their schema is at hand.
  */
 const MAX_UNKNOWN = 1_000
 /** Records of a batch among which a key and a value are looked for to make decoders faster with. */
