@@ -1,5 +1,6 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
+import { within } from '../lib/clock.ts'
 import { metadataFields } from '../plan/bind/bind-select.ts'
 import { dividesJson } from '../plan/divides-json.ts'
 import { inputs, type Output, type Plan, type Scan, scansOf } from '../plan/plan.ts'
@@ -16,7 +17,7 @@ import { rowShape } from './row-shape.ts'
 import { plain } from './program/values/values.ts'
 import type { ScanContext } from './scan/scan-context.ts'
 import { ScanRun } from './scan/scan-run.ts'
-import { abortable, Turns } from './turns.ts'
+import { Turns } from './turns.ts'
 
 export async function runPlan(
   plan: Output,
@@ -221,7 +222,7 @@ async function settle(pipeline: Pipeline, context: StatementContext, turns: Turn
 
 async function rest(context: StatementContext, turns: Turns): Promise<void> {
   const drained = context.sink.drained()
-  if (drained !== undefined) await turns.after(abortable(drained, context.signal))
+  if (drained !== undefined) await turns.after(within(drained, { signal: context.signal }))
   else await turns.due()
   context.signal.throwIfAborted()
 }

@@ -2,12 +2,12 @@
  * Asks for the sizes of topics before the order of comma joins is chosen. What was answered stays with the scans, which
  * read by it: each topic is asked once.
  */
+import { within } from '../../lib/clock.ts'
 import type { Isolation, OffsetRange } from '../../kafka/log.ts'
 import { scansInOrder } from '../../plan/rules/order-joins.ts'
 import type { Output, Scan } from '../../plan/plan.ts'
 import { rewrite } from '../../plan/rewrite.ts'
 import type { StatementContext } from '../context.ts'
-import { abortable } from '../turns.ts'
 
 /**
  * Limit `query.sizes.timeout` (ms): how long a statement waits for the sizes of topics, which decide the order of its
@@ -21,7 +21,7 @@ export async function captureBounds(plan: Output, context: StatementContext): Pr
   const asked = new Map<string, Promise<readonly OffsetRange[] | undefined>>()
   for (const { table } of scans) if (!asked.has(table.topic)) asked.set(table.topic, boundsOf(table, context))
   const found = new Map<string, readonly OffsetRange[] | undefined>()
-  for (const [topic, answer] of asked) found.set(topic, await abortable(answer, context.signal))
+  for (const [topic, answer] of asked) found.set(topic, await within(answer, { signal: context.signal }))
   return rewrite(plan, (node) =>
     node.kind === 'scan' && scans.has(node) ? { ...node, captured: { bounds: found.get(node.table.topic) } } : node,
   ) as Output

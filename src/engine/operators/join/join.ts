@@ -5,7 +5,7 @@
 import type { JoinType } from '../../../plan/plan.ts'
 import type { Span } from '../../../sql/ast.ts'
 import { SqlError } from '../../../sql/error.ts'
-import { Stretches } from '../backlog.ts'
+import { RowBacklog } from '../backlog.ts'
 import type { HeldColumn } from '../held-rows.ts'
 import { JoinTable, type KeyOf } from './join-table.ts'
 import type { MemoryBudget } from '../memory.ts'
@@ -45,13 +45,13 @@ export class JoinOperator {
   readonly #noLeft: Row
   readonly #noRight: Row
   /** Left rows with many partners, whose rows are not out yet. */
-  readonly backlog: Stretches<Meeting>
+  readonly backlog: RowBacklog<Meeting>
 
   constructor(parts: JoinParts, budget: MemoryBudget, next: Operator) {
     this.#parts = parts
     this.#budget = budget
     this.#next = next
-    this.backlog = new Stretches((meeting) => this.#meet(meeting), next)
+    this.backlog = new RowBacklog((meeting) => this.#meet(meeting), next)
     this.#table = new JoinTable(parts.rightWidth)
     this.#noLeft = new Array(parts.leftWidth).fill(null)
     this.#noRight = new Array(parts.rightWidth).fill(null)

@@ -4,7 +4,7 @@
  */
 import type { Value } from '../../../types.ts'
 import { canonical } from '../../program/values/values.ts'
-import { Stretches } from '../backlog.ts'
+import { RowBacklog } from '../backlog.ts'
 import { KeyColumn, operatorLimits, PairIndex } from '../keys/group-index.ts'
 import { findKey, type KeyOf } from './join-table.ts'
 import type { MemoryBudget } from '../memory.ts'
@@ -53,13 +53,13 @@ export class MarkJoinOperator {
   readonly #next: Operator
   #partners = new Partners()
   /** Left rows with many partners to look at, which are not answered yet. */
-  readonly backlog: Stretches<Look>
+  readonly backlog: RowBacklog<Look>
 
   constructor(parts: MarkJoinParts, budget: MemoryBudget, next: Operator) {
     this.#parts = parts
     this.#budget = budget
     this.#next = next
-    this.backlog = new Stretches((look) => this.#look(look), next)
+    this.backlog = new RowBacklog((look) => this.#look(look), next)
   }
 
   /** Takes the right side, first. */

@@ -4,13 +4,13 @@
  * that cannot say whether it exists ends the query.
  */
 import type { FacetDecoder } from '../../../formats/format.ts'
+import { within } from '../../../lib/clock.ts'
 import { KafkaError, type RecordBatch } from '../../../kafka/log.ts'
 import { firstRecords, type PlainRecord } from '../../../kafka/read/record-batch.ts'
 import type { TableFacet } from '../../../plan/catalog.ts'
 import type { Scan } from '../../../plan/plan.ts'
 import { RegistryError } from '../../../registry/registry.ts'
 import type { WriterSchemas } from '../../program/record-program.ts'
-import { abortable } from '../../turns.ts'
 
 /**
  * Limit `scan.unknown.schemas` (ids): ids of one facet without a usable schema that one scan asks the registry for.
@@ -67,7 +67,7 @@ export class SchemaFinder {
     const facet = this.#scan.table[side]
     if (!this.#mayAsk(side, id)) return facet.known?.(id)
     const decoder = decoderOf(facet, id)
-    const found = decoder instanceof Promise ? await abortable(decoder, this.#signal) : decoder
+    const found = decoder instanceof Promise ? await within(decoder, { signal: this.#signal }) : decoder
     if (found === undefined && id !== -1) this.#unknown[side].add(id)
     return found
   }
@@ -80,7 +80,7 @@ export class SchemaFinder {
 
   async #problem(side: 'key' | 'value', id: number): Promise<string | undefined> {
     const facet = this.#scan.table[side]
-    if (this.#mayAsk(side, id)) return abortable(problemOf(facet, id), this.#signal)
+    if (this.#mayAsk(side, id)) return within(problemOf(facet, id), { signal: this.#signal })
     if (facet.known?.(id) !== undefined) return undefined
     return `Schema ${id} was not asked for: ${MAX_UNKNOWN} others in the ${side}s of this topic cannot be used (scan.unknown.schemas).`
   }
