@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import { groupLimits, KeyColumn, PairIndex } from '../../src/engine/operators/keys/group-index.ts'
 import { doublePages, integerPages, SparseIntegers, ValuePages } from '../../src/engine/operators/pages.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
-import { canonical } from '../../src/engine/program/values/values.ts'
+import { canonical } from '../../src/engine/program/values/canonical.ts'
 import type { Value } from '../../src/types.ts'
 
 const RUNS = { numRuns: 150, seed: 20261121 }

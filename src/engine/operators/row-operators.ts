@@ -2,7 +2,7 @@
 import { jsonItems, type ReadValue } from '../../formats/json/text.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
-import { canonical } from '../program/values/values.ts'
+import { canonical } from '../program/values/canonical.ts'
 import { RowBacklog } from './backlog.ts'
 import { KeyColumn, operatorLimits } from './keys/group-index.ts'
 import type { MemoryBudget } from './memory.ts'

@@ -11,7 +11,7 @@ import { BOOLEAN, type Value } from '../../types.ts'
 import { MemoryBudget } from '../operators/memory.ts'
 import { nothingHeld, type Operator } from '../operators/operator.ts'
 import type { StatementContext } from '../context.ts'
-import { constantOf } from '../program/expression/expression.ts'
+import { constantOf } from '../program/expression/constant.ts'
 import { runInto, withDoubles } from '../run-plan.ts'
 import { Turns } from '../turns.ts'
 

@@ -7,7 +7,8 @@ import type { RenderOptions } from '../../formats/format.ts'
 import type { Aggregate, BoundExpr, Join, Output, OutputFact } from '../../plan/plan.ts'
 import type { DataType, Value } from '../../types.ts'
 import { aggregateStep } from './aggregate-code.ts'
-import { declare, ExpressionCompiler } from './expression/expression.ts'
+import { declare } from './expression/code-parts.ts'
+import { ExpressionCompiler } from './expression/expression.ts'
 import type { AggregateState } from '../operators/aggregate/aggregate.ts'
 import { HELD_BITS, HELD_MASK, type HeldColumn } from '../operators/held-rows.ts'
 import type { KeyOf } from '../operators/join/join-table.ts'
@@ -15,7 +16,7 @@ import type { Row } from '../operators/operator.ts'
 import { OutputCompiler } from './output-code.ts'
 import { type EvaluationContext, RowReferences } from './expression/references.ts'
 import { metadataTimes } from './record-runtime.ts'
-import { canonical } from './values/values.ts'
+import { canonical } from './values/canonical.ts'
 
 /** What compiled expressions ask for besides the row. */
 interface Context {

@@ -2,7 +2,7 @@
  * LATEST: of each key of a partition the last row, in the order of these rows; a tombstone takes its key away. Records
  * without a key are left out: nothing can replace them.
  */
-import { canonical } from '../../program/values/values.ts'
+import { canonical } from '../../program/values/canonical.ts'
 import { KeyColumn, operatorLimits } from '../keys/group-index.ts'
 import type { MemoryBudget } from '../memory.ts'
 import { type Operator, pushAll, type Row } from '../operator.ts'

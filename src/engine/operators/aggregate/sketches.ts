@@ -5,7 +5,7 @@
  */
 import { Decimal } from '../../../lib/decimal.ts'
 import type { Value } from '../../../types.ts'
-import { canonical } from '../../program/values/values.ts'
+import { canonical } from '../../program/values/canonical.ts'
 import type { Accumulator } from './accumulator.ts'
 import type { MemoryBudget } from '../memory.ts'
 

@@ -3,7 +3,7 @@
  * only what can answer that is held.
  */
 import type { Value } from '../../../types.ts'
-import { canonical } from '../../program/values/values.ts'
+import { canonical } from '../../program/values/canonical.ts'
 import { RowBacklog } from '../backlog.ts'
 import { KeyColumn, operatorLimits, PairIndex } from '../keys/group-index.ts'
 import { findKey, type KeyOf } from './join-table.ts'

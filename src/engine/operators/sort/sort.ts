@@ -2,7 +2,7 @@
  * ORDER BY. Rows come as [payload…, keys…]; they are sorted in small runs as they arrive and merged at the end, so that
  * no single step is long. With a limit only the first rows are kept. Equal rows keep the order in which they came.
  */
-import { totalOrder } from '../../program/values/values.ts'
+import { totalOrder } from '../../program/values/order.ts'
 import type { MemoryBudget } from '../memory.ts'
 import { type Operator, pushAll, type Row } from '../operator.ts'
 

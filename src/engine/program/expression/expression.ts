@@ -7,26 +7,28 @@
  * truth value itself is wanted.
  */
 import { unexpected } from '../../../lib/assert.ts'
-import { type Code, Emitter, join, js, type Name } from '../../../codegen/emitter.ts'
+import { type Code, type Emitter, join, js, type Name } from '../../../codegen/emitter.ts'
 import { castValue } from '../../../functions/support/cast.ts'
-import { parseDuration } from '../../../functions/support/datemath.ts'
 import { likeMatcher } from '../../../functions/support/like.ts'
-import { type ScalarFunction, ValueError } from '../../../functions/function.ts'
+import type { ScalarFunction } from '../../../functions/function.ts'
 import type { Span } from '../../../sql/ast.ts'
-import { SqlError } from '../../../sql/error.ts'
-import { type DataType, oneIsList, type TimeUnit, type Value } from '../../../types.ts'
-import type { BoundExpr, Compare, CompareOp, InList, PathRef } from '../../../plan/plan.ts'
-import { INVERSE, MIRRORED } from '../../../plan/compare-op.ts'
+import { oneIsList, type Value } from '../../../types.ts'
+import type { BoundExpr } from '../../../plan/plan.ts'
+import { INVERSE } from '../../../plan/compare-op.ts'
 import { evaluationKey } from '../../../plan/expr-key.ts'
-import { type EvaluationContext, type References, RowReferences } from './references.ts'
-import * as rt from '../values/values.ts'
-import { asciiBytes, byteOrder, likeBytes } from './text-bytes.ts'
+import { likeDynamic } from '../values/comparison.ts'
+import * as elements from '../values/elements.ts'
+import * as mark from '../values/marked.ts'
+import { plain } from '../values/whole-double.ts'
+import { arithmeticCode, negate } from './arithmetic-code.ts'
+import { type ExpressionParts, guarded, parenthesized } from './code-parts.ts'
+import { compare, compareValue, inList, inValue } from './comparisons.ts'
+import type { EvaluationContext, References } from './references.ts'
+import { likeBytes } from './text-bytes.ts'
 
-const NULL_CODE = js`null`
-
-export class ExpressionCompiler {
+export class ExpressionCompiler implements ExpressionParts {
   readonly emitter: Emitter
-  readonly #references: References
+  readonly references: References
   readonly #functions: EvaluationContext
   /** Temporaries that the generated function has to declare. */
   readonly temps: Name[] = []
@@ -35,7 +37,7 @@ export class ExpressionCompiler {
 
   constructor(emitter: Emitter, references: References, functions: EvaluationContext) {
     this.emitter = emitter
-    this.#references = references
+    this.references = references
     this.#functions = functions
   }
 
@@ -58,13 +60,13 @@ export class ExpressionCompiler {
           ),
         )
       case 'compare':
-        return this.#compare(e, e.op)
+        return compare(this, e, e.op)
       case 'isNull':
         return e.negated ? js`(${this.value(e.operand)} !== null)` : js`(${this.value(e.operand)} === null)`
       case 'in':
-        return this.#inList(e, e.negated)
+        return inList(this, e, e.negated)
       case 'presence':
-        return this.#references.presence(e)
+        return this.references.presence(e)
       default:
         return js`(${this.value(e)} === true)`
     }
@@ -93,109 +95,20 @@ export class ExpressionCompiler {
       case 'compare':
         return e.by === 'dynamic' && e.op !== '=' && e.op !== '!='
           ? js`(${this.value(e)} === false)`
-          : this.#compare(e, INVERSE[e.op])
+          : compare(this, e, INVERSE[e.op])
       case 'isNull':
         return this.whenTrue({ ...e, negated: !e.negated })
       case 'in':
-        return this.#inList(e, !e.negated)
+        return inList(this, e, !e.negated)
       case 'presence':
-        return js`!${this.#references.presence(e)}`
+        return js`!${this.references.presence(e)}`
       default:
         return js`(${this.value(e)} === false)`
     }
   }
 
-  #compare(e: Compare, op: CompareOp): Code {
-    const text = this.#textCompare(e, op)
-    if (text !== undefined) return text
-    if (e.by === 'dynamic') return this.#compareDynamic(e, op)
-    if (e.by === 'decimal')
-      return js`(${this.emitter.constant(rt.compareDecimal, 'compareDecimal')}(${op}, ${this.value(e.left)}, ${this.value(e.right)}) === true)`
-    const { code: a, test: aTest } = this.#operand(e.left)
-    const { code: b, test: bTest } = this.#operand(e.right)
-    const guards = [...aTest, ...bTest]
-    if (e.by === 'bytes')
-      return parenthesized(
-        join([...guards, js`${this.emitter.constant(compareBytes, 'compareBytes')}(${op}, ${a}, ${b})`], ' && '),
-      )
-    // Numbers may be bigint on one side, so equality is loose; it compares number and bigint by value and exactly.
-    return parenthesized(join([...guards, comparison(op, a, b, e.by === 'number')], ' && '))
-  }
-
-  /** A JSON value against a number: numbers are compared in line, anything else by the helper. */
-  #compareDynamic(e: Compare, op: CompareOp): Code {
-    const helper = this.emitter.constant(rt.compareDynamic, 'compare')
-    const right = this.value(e.right)
-    if (e.right.kind !== 'constant' || typeof e.right.value !== 'number')
-      return js`(${helper}(${op}, ${this.value(e.left)}, ${right}) === true)`
-    const temp = this.temp()
-    return js`(typeof (${temp} = ${this.value(e.left)}) === 'number' ? ${comparison(op, temp, right, true)} : ${helper}(${op}, ${temp}, ${right}) === true)`
-  }
-
-  /** A field against a text literal on the bytes, where the references can. */
-  #textCompare(e: Compare, op: CompareOp): Code | undefined {
-    const [ref, literal] = e.left.kind === 'path' ? [e.left, e.right] : [e.right, e.left]
-    if (ref.kind !== 'path' || literal.kind !== 'constant') return undefined
-    if (literal.value === null) return js`false`
-    if (typeof literal.value !== 'string') return undefined
-    if (op === '=' || op === '!=') return this.#references.textEquals?.(ref, literal.value, op === '!=')
-    return e.by === 'string' || e.by === 'dynamic'
-      ? this.#textOrder(ref, e.left === ref ? op : MIRRORED[op], literal.value, e.by)
-      : undefined
-  }
-
-  #textOrder(ref: PathRef, op: CompareOp, literal: string, by: 'string' | 'dynamic'): Code | undefined {
-    const bytes = ref.type.kind === 'uuid' ? undefined : asciiBytes(literal)
-    const slice = bytes === undefined ? undefined : this.#references.slice?.(ref)
-    if (bytes === undefined || slice === undefined) return undefined
-    const { from, to, value } = slice
-    const order = js`${this.emitter.constant(byteOrder, 'byteOrder')}(b, ${from}, ${to}, ${this.emitter.constant(bytes, 'literal')})`
-    const other =
-      by === 'string'
-        ? js`${value} !== null && ${comparison(op, value, js`${literal}`, false)}`
-        : js`${this.emitter.constant(rt.compareDynamic, 'compare')}(${op}, ${value}, ${literal}) === true`
-    return js`(${from} >= 0 ? ${comparison(op, order, js`0`, false)} : ${other})`
-  }
-
-  #inList(e: InList, negated: boolean): Code {
-    const items = e.items
-    if (items.every((i) => i.kind === 'constant')) {
-      const values = items.map((i) => (i as { value: Value }).value)
-      const direct = this.#inConstants(e, values, negated)
-      if (direct !== undefined) return direct
-      return js`(${this.emitter.constant(rt.membersIn(items, values), 'items')}.in(${this.value(e.operand)}) === ${!negated})`
-    }
-    return js`(${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, [${join(
-      items.map((i) => this.value(i)),
-      ', ',
-    )}]) === ${!negated})`
-  }
-
-  #inConstants(e: InList, values: readonly Value[], negated: boolean): Code | undefined {
-    const ref = e.operand
-    const simple = values.filter((v) => v !== null)
-    if (simple.length === 0 || (negated && simple.length !== values.length)) return js`false`
-    const textEquals = this.#references.textEquals
-    if (
-      ref.kind === 'path' &&
-      textEquals !== undefined &&
-      simple.length <= 8 &&
-      simple.every((v) => typeof v === 'string')
-    ) {
-      const tests = simple.map((v) => textEquals.call(this.#references, ref, v as string, negated))
-      if (tests.every((t) => t !== undefined)) return parenthesized(join(tests as Code[], negated ? ' && ' : ' || '))
-    }
-    const uniform =
-      (e.by === 'string' && simple.every((v) => typeof v === 'string')) ||
-      (e.by === 'number' && simple.every((v) => typeof v === 'number' || typeof v === 'bigint'))
-    if (!uniform) return undefined
-    const { code, test } = this.#operand(e.operand)
-    const set = this.emitter.constant(rt.membersOf(simple), 'set')
-    return parenthesized(join([...test, negated ? js`!${set}.has(${code})` : js`${set}.has(${code})`], ' && '))
-  }
-
   /** Code that can be used twice, and the tests that it is not NULL (none for a constant). */
-  #operand(e: BoundExpr, compile = (of: BoundExpr): Code => this.value(of)): { code: Code; test: Code[] } {
+  operand(e: BoundExpr, compile = (of: BoundExpr): Code => this.value(of)): { code: Code; test: Code[] } {
     const code = compile(e)
     if (e.kind === 'constant') return { code, test: e.value === null ? [js`false`] : [] }
     if (/^[A-Za-z_]\w*$/.test(code.text)) return { code, test: [js`${code} !== null`] }
@@ -219,17 +132,17 @@ export class ExpressionCompiler {
       case 'constant':
         return this.#constant(e.value)
       case 'path':
-        return this.#references.path(e)
+        return this.references.path(e)
       case 'slot':
-        return this.mayBeMarked(e) ? this.#plain(this.#references.slot(e)) : this.#references.slot(e)
+        return this.mayBeMarked(e) ? this.unmarked(this.references.slot(e)) : this.references.slot(e)
       case 'subquery':
         return unexpected('a subquery that was not answered')
       case 'column':
         return unexpected(`a column (${e.name}) that was not lowered`)
       case 'lastOffset':
-        return this.#references.lastOffset(e)
+        return this.references.lastOffset(e)
       case 'header':
-        return this.#references.header(e, e.name === undefined ? undefined : this.value(e.name))
+        return this.references.header(e, e.name === undefined ? undefined : this.value(e.name))
       case 'presence':
       case 'isNull':
         return this.whenTrue(e)
@@ -241,13 +154,13 @@ export class ExpressionCompiler {
       case 'or':
         return this.#logicValue(e)
       case 'in':
-        return this.#inValue(e)
+        return inValue(this, e)
       case 'compare':
-        return this.#compareValue(e)
+        return compareValue(this, e)
       case 'arithmetic':
-        return this.#arithmetic(e)
+        return arithmeticCode(this, e)
       case 'negate':
-        return this.#negate(e)
+        return negate(this, e)
       case 'like':
         return this.#like(e)
       case 'case':
@@ -258,10 +171,10 @@ export class ExpressionCompiler {
         return this.#function(e)
       case 'element':
         return oneIsList(e.operand.type)
-          ? js`${this.emitter.constant(rt.itemOf, 'itemOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
-          : js`${this.emitter.constant(rt.elementOf, 'elementOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
+          ? js`${this.emitter.constant(elements.itemOf, 'itemOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
+          : js`${this.emitter.constant(elements.elementOf, 'elementOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
       case 'member':
-        return js`${this.emitter.constant(rt.memberOf, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
+        return js`${this.emitter.constant(elements.memberOf, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
       case 'array':
         return js`[${join(
           e.items.map((i) => this.value(i)),
@@ -282,27 +195,27 @@ export class ExpressionCompiler {
     if (!this.mayBeMarked(e)) return this.value(e)
     switch (e.kind) {
       case 'path': {
-        const text = this.#references.text
+        const text = this.references.text
         return text === undefined
           ? this.value(e)
-          : js`${this.emitter.constant(rt.marked, 'marked')}(${this.#references.path(e)}, ${text.call(this.#references, e)})`
+          : js`${this.emitter.constant(mark.marked, 'marked')}(${this.references.path(e)}, ${text.call(this.references, e)})`
       }
       case 'slot':
-        return this.#references.slot(e)
+        return this.references.slot(e)
       case 'arithmetic':
-        return js`${this.emitter.constant(rt.markedArithmetic, 'dynamic')}(${e.op}, ${this.#part(e.left)}, ${this.#part(e.right)})`
+        return js`${this.emitter.constant(mark.markedArithmetic, 'dynamic')}(${e.op}, ${this.#part(e.left)}, ${this.#part(e.right)})`
       case 'negate':
-        return js`${this.emitter.constant(rt.markedNegate, 'negate')}(${this.marked(e.operand)})`
+        return js`${this.emitter.constant(mark.markedNegate, 'negate')}(${this.marked(e.operand)})`
       case 'case':
         return this.#case(e, (branch) => this.#part(branch))
       case 'constant':
-        return e.double === true ? this.emitter.constant(rt.markedDouble(e.value), 'double') : this.value(e)
+        return e.double === true ? this.emitter.constant(mark.markedDouble(e.value), 'double') : this.value(e)
       case 'element':
         return oneIsList(e.operand.type)
           ? this.value(e)
-          : js`${this.emitter.constant(rt.markedElement, 'elementOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
+          : js`${this.emitter.constant(mark.markedElement, 'elementOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
       case 'member':
-        return js`${this.emitter.constant(rt.markedMember, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
+        return js`${this.emitter.constant(mark.markedMember, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
       case 'function':
         return e.fn.double === undefined
           ? this.value(e)
@@ -315,7 +228,7 @@ export class ExpressionCompiler {
   /** A part of a marked value: what is a double by its type has the mark, too. */
   #part(e: BoundExpr): Code {
     if (e.type.kind !== 'double' && e.type.kind !== 'float') return this.marked(e)
-    return js`${this.emitter.constant(rt.markedDouble, 'double')}(${this.value(e)})`
+    return js`${this.emitter.constant(mark.markedDouble, 'double')}(${this.value(e)})`
   }
 
   /** Of unknown type, in a statement where it matters. */
@@ -323,8 +236,8 @@ export class ExpressionCompiler {
     return this.#functions.doubles === true && e.type.kind === 'json'
   }
 
-  #plain(code: Code): Code {
-    return js`${this.emitter.constant(rt.plain, 'plain')}(${code})`
+  unmarked(code: Code): Code {
+    return js`${this.emitter.constant(plain, 'plain')}(${code})`
   }
 
   #constant(value: Value): Code {
@@ -348,95 +261,6 @@ export class ExpressionCompiler {
     return this.#held(e.operands, combined, (o) => this.value(o))
   }
 
-  #inValue(e: InList): Code {
-    if (e.operand.kind === 'path' || e.operand.kind === 'slot') {
-      if (e.items.every((i) => i.kind === 'constant'))
-        return js`(${this.#inList(e, e.negated)} ? true : ${this.#inList(e, !e.negated)} ? false : null)`
-    }
-    const constants = e.items.flatMap((i) => (i.kind === 'constant' ? [i.value] : []))
-    const is =
-      constants.length === e.items.length
-        ? js`${this.emitter.constant(rt.membersIn(e.items, constants), 'items')}.in(${this.value(e.operand)})`
-        : js`${this.emitter.constant(rt.inList, 'inList')}(${this.value(e.operand)}, [${join(
-            e.items.map((i) => this.value(i)),
-            ', ',
-          )}])`
-    if (!e.negated) return is
-    const held = this.temp()
-    return js`((${held} = ${is}) === null ? null : !${held})`
-  }
-
-  #compareValue(e: Compare): Code {
-    const call = (f: unknown, prefix: string): Code =>
-      js`${this.emitter.constant(f, prefix)}(${e.op}, ${this.value(e.left)}, ${this.value(e.right)})`
-    if (e.by === 'dynamic') return call(rt.compareDynamic, 'compare')
-    if (e.by === 'decimal') return call(rt.compareDecimal, 'compareDecimal')
-    const text = this.#textCompare(e, e.op)
-    if (text !== undefined) return js`(${text} ? true : ${this.#compare(e, INVERSE[e.op])} ? false : null)`
-    const { code: a, test: aTest } = this.#operand(e.left)
-    const { code: b, test: bTest } = this.#operand(e.right)
-    const compared = (op: CompareOp): Code =>
-      e.by === 'bytes'
-        ? js`${this.emitter.constant(compareBytes, 'compareBytes')}(${op}, ${a}, ${b})`
-        : comparison(op, a, b, e.by === 'number')
-    // NaN is neither less than a number nor not less.
-    const answer = js`(${compared(e.op)} ? true : ${compared(INVERSE[e.op])} ? false : null)`
-    const tests = [...aTest, ...bTest]
-    return tests.length === 0 ? answer : js`(${join(tests, ' && ')} ? ${answer} : null)`
-  }
-
-  #arithmetic(e: Extract<BoundExpr, { kind: 'arithmetic' }>): Code {
-    if (e.by === 'date') return this.#dateArithmetic(e)
-    // Each side is compiled once: twice would be 2ⁿ times for a chain of n operators.
-    const sides = (): Code => js`${this.value(e.left)}, ${this.value(e.right)}`
-    if (e.by === 'decimal') return js`${this.emitter.constant(rt.decimalArithmetic, 'decimal')}(${e.op}, ${sides()})`
-    if (e.by === 'dynamic' && this.mayBeMarked(e)) return this.#plain(this.marked(e))
-    if (e.by === 'dynamic') return js`${this.emitter.constant(rt.dynamicArithmetic, 'dynamic')}(${e.op}, ${sides()})`
-    if (e.by === 'integer') return js`${this.emitter.constant(INTEGER_OPS[e.op], 'int')}(${sides()})`
-    if (e.op === '/') return js`${this.emitter.constant(rt.divideDouble, 'divide')}(${sides()})`
-    if (e.op === '%') return js`${this.emitter.constant(rt.remainderDouble, 'remainder')}(${sides()})`
-    const x = this.#operand(e.left)
-    const y = this.#operand(e.right)
-    const sum =
-      e.op === '+' ? js`${x.code} + ${y.code}` : e.op === '-' ? js`${x.code} - ${y.code}` : js`${x.code} * ${y.code}`
-    const tests = [...x.test, ...y.test]
-    return tests.length === 0 ? parenthesized(sum) : js`(${join(tests, ' && ')} ? ${sum} : null)`
-  }
-
-  #dateArithmetic(e: Extract<BoundExpr, { kind: 'arithmetic' }>): Code {
-    const sign = e.op === '+' ? 1 : -1
-    const unit: TimeUnit = e.type.kind === 'timestamp' || e.type.kind === 'time' ? e.type.unit : 'millis'
-    const base = this.value(e.left)
-    if (e.right.kind === 'constant' && typeof e.right.value === 'string') {
-      const duration = parseDuration(e.right.value)
-      if (duration === undefined)
-        throw new SqlError(
-          'VALUE',
-          `"${e.right.value}" is not a duration.`,
-          e.right.span,
-          'Write a number and a unit (y M w d h m s): "90m", "1d 2h".',
-        )
-      return js`${this.emitter.constant(rt.shiftTimestamp, 'shift')}(${base}, ${unit}, ${this.emitter.constant(duration, 'duration')}, ${sign})`
-    }
-    if (e.right.type.kind === 'string')
-      throw new SqlError(
-        'UNSUPPORTED',
-        'A duration must be a literal text.',
-        e.right.span,
-        'Write it in place: ts + "1d".',
-      )
-    return js`${this.emitter.constant(rt.shiftMillis, 'shiftMillis')}(${base}, ${unit}, ${this.value(e.right)}, ${sign})`
-  }
-
-  #negate(e: Extract<BoundExpr, { kind: 'negate' }>): Code {
-    if (e.by === 'double') {
-      const x = this.#operand(e.operand)
-      return js`(${x.test[0] ?? js`true`} ? -${x.code} : null)`
-    }
-    if (e.by !== 'integer' && this.mayBeMarked(e)) return this.#plain(this.marked(e))
-    return js`${this.emitter.constant(e.by === 'integer' ? rt.negateInt : rt.dynamicNegate, 'negate')}(${this.value(e.operand)})`
-  }
-
   #like(e: Extract<BoundExpr, { kind: 'like' }>): Code {
     const bytes = this.#likeBytes(e)
     if (bytes !== undefined) return bytes
@@ -446,7 +270,7 @@ export class ExpressionCompiler {
       const temp = this.temp()
       return js`(typeof (${temp} = ${text}) === 'string' ? ${matches}(${temp}) === ${!e.negated} : null)`
     }
-    const like = js`${this.emitter.constant(guarded(rt.likeDynamic, e.span), 'like')}(${text}, ${this.value(e.pattern)})`
+    const like = js`${this.emitter.constant(guarded(likeDynamic, e.span), 'like')}(${text}, ${this.value(e.pattern)})`
     if (!e.negated) return like
     const temp = this.temp()
     return js`((${temp} = ${like}) === null ? null : !${temp})`
@@ -462,7 +286,7 @@ export class ExpressionCompiler {
     )
       return undefined
     const matcher = likeBytes(pattern.value)
-    const slice = matcher === undefined ? undefined : this.#references.slice?.(operand)
+    const slice = matcher === undefined ? undefined : this.references.slice?.(operand)
     if (matcher === undefined || slice === undefined) return undefined
     const { from, to, value } = slice
     const e = this.emitter
@@ -516,7 +340,7 @@ export class ExpressionCompiler {
       ),
       'cast',
     )
-    const x = this.#operand(e.operand)
+    const x = this.operand(e.operand)
     return js`(${x.test[0] ?? js`true`} ? ${convert}(${x.code}) : null)`
   }
 
@@ -542,7 +366,7 @@ export class ExpressionCompiler {
       e.fn.name,
     )
     if (e.fn.nullable === true) return js`${fn}(${join(e.args.map(compile), ', ')})`
-    const args = e.args.map((a) => this.#operand(a, compile))
+    const args = e.args.map((a) => this.operand(a, compile))
     const tests = args.flatMap((a) => a.test)
     const call = js`${fn}(${join(
       args.map((a) => a.code),
@@ -557,37 +381,8 @@ type Call = (...args: Value[]) => Value
 /** A function that is called with marked values, and gives one. */
 function markedFunction(double: NonNullable<ScalarFunction['double']>): (f: Call) => Call {
   if (double === 'itself') return (f) => f
-  if (double !== 'element') return (f) => rt.markedResult(double, f)
-  return (f) => (base, index) => (f(base, index) === null ? null : rt.markedElement(base, index))
-}
-
-const INTEGER_OPS = {
-  '+': rt.addInt,
-  '-': rt.subtractInt,
-  '*': rt.multiplyInt,
-  '/': rt.divideInt,
-  '%': rt.remainderInt,
-} as const
-
-function compareBytes(op: CompareOp, a: Uint8Array, b: Uint8Array): boolean {
-  return rt.compareDynamic(op, a, b) === true
-}
-
-function comparison(op: CompareOp, a: Code, b: Code, loose: boolean): Code {
-  switch (op) {
-    case '=':
-      return loose ? js`${a} == ${b}` : js`${a} === ${b}`
-    case '!=':
-      return loose ? js`${a} != ${b}` : js`${a} !== ${b}`
-    case '<':
-      return js`${a} < ${b}`
-    case '<=':
-      return js`${a} <= ${b}`
-    case '>':
-      return js`${a} > ${b}`
-    case '>=':
-      return js`${a} >= ${b}`
-  }
+  if (double !== 'element') return (f) => mark.markedResult(double, f)
+  return (f) => (base, index) => (f(base, index) === null ? null : mark.markedElement(base, index))
 }
 
 /** Is there something to compute, or is it a name or a constant? */
@@ -609,46 +404,4 @@ function sharedOperand(conditions: readonly BoundExpr[]): BoundExpr | undefined 
     shared ??= { expr: left, key }
   }
   return shared?.expr
-}
-
-function parenthesized(code: Code): Code {
-  return js`(${code})`
-}
-
-/** Gives a failing conversion or function its place in the statement. */
-function guarded<A extends Value[], R extends Value>(f: (...args: A) => R, span: Span | undefined): (...args: A) => R {
-  return (...args) => {
-    try {
-      return f(...args)
-    } catch (error) {
-      if (error instanceof ValueError) throw new SqlError('VALUE', error.message, span)
-      throw error
-    }
-  }
-}
-
-/** Computes an expression that depends on nothing: constant folding. */
-export function evaluateConstant(e: BoundExpr, functions: EvaluationContext): BoundExpr {
-  const emitter = new Emitter()
-  const compiler = new ExpressionCompiler(emitter, new RowReferences(NULL_CODE), functions)
-  const code = compiler.marked(e)
-  const value = emitter.build<() => Value>([], js`${declare(compiler.temps)} return ${code}`, 'constant')()
-  return constantOf(value, e.type, e.span)
-}
-
-/** A computed value in the place of what it was computed from; with its mark, if it has one. */
-export function constantOf(value: Value, type: DataType, span: Span | undefined): BoundExpr {
-  return rt.isWholeDouble(value)
-    ? { kind: 'constant', value: rt.plain(value), type, span, double: true }
-    : { kind: 'constant', value, type, span }
-}
-
-/** `let t_1 = null, …` */
-export function declare(names: readonly Name[]): Code {
-  return names.length === 0
-    ? js``
-    : js`let ${join(
-        names.map((n) => js`${n} = null`),
-        ', ',
-      )};`
 }
