@@ -11,7 +11,7 @@ import { convertedDecoder } from '../reading/relay.ts'
 import { jsonString } from '../text/render.ts'
 import { type RawBuffer, stringAt, TEXT_LIMIT_BYTES } from '../reading/reader-runtime.ts'
 
-/** How deep arrays and maps may be nested; deeper is a bad record. */
+/** Limit `msgpack.depth` (levels): nesting of arrays and maps. Beyond it: the record is bad. */
 export const MSGPACK_LIMIT_DEPTH = 128
 
 const DECODER = convertedDecoder('msgpack', jsonDecoder(), (b, from, to) => {

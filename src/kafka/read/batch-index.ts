@@ -18,8 +18,8 @@ const BYTES_PER_BATCH = WORDS * 4 + LONGS * 8
 /** Batches there is room for at first: those of 16 KiB in a fetch of 4 MiB. The room doubles when it is used up. */
 const FIRST_CAPACITY = 256
 /**
- * Most batches of one answer. A fetch of 2 MiB cannot hold more (a batch has 17 bytes at least); of a larger answer the
- * rest is fetched again.
+ * Limit `kafka.index.batches` (batches): batches of one answer that are indexed. Beyond it: the rest is fetched again. A
+ * fetch of 2 MiB cannot hold more (a batch has 17 bytes at least).
  */
 export const MAX_INDEXED_BATCHES = 128 * 1024
 

@@ -23,7 +23,7 @@ import {
 } from '../message.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 
-/** `max.message.bytes` when the topic does not say otherwise. */
+/** Not a limit: `max.message.bytes` of Kafka, when the topic does not say otherwise. */
 export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
 
 /** Where a partition is led, for clients that knocked at the wrong door. */

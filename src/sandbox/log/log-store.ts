@@ -11,7 +11,7 @@ import { readBatchHeader, type BatchHeader } from './batch.ts'
 import { PartitionLog, type AppendOptions } from './partition-log.ts'
 import { FileStorage, MemoryStorage, scanSegment, type Place, type Storage } from './storage.ts'
 
-/** `sandbox.max.bytes`: all batches together. */
+/** Limit `sandbox.max.bytes` (bytes): all batches of the demo's broker together. Beyond it: producing is refused. */
 export const DEFAULT_MAX_BYTES = 1_073_741_824
 
 export class Topic {

@@ -22,6 +22,7 @@ export interface Storage {
 }
 
 const SMALLEST_BLOCK_BYTES = 16_384
+/** Not a limit: the size up to which blocks of memory grow. */
 const LARGEST_BLOCK_BYTES = 524_288
 
 /** Keeps batches in blocks that grow from 16 to 512 KiB; a block is freed when its last batch is forgotten. */

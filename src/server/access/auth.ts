@@ -56,17 +56,27 @@ export interface AccountChange {
   readonly what: 'revoked' | 'changed'
 }
 
-/** Names and addresses of failed logins remembered; the oldest are forgotten first. */
+/**
+ * Limit `server.login.failures` (entries): names and addresses of failed logins that are remembered. Beyond it: the
+ * oldest ones are forgotten first.
+ */
 const MAX_FAILURES = 10_000
 /** Wrong passwords that cost nothing extra. */
 const FREE_FAILURES = 3
+/**
+ * Limit `server.login.delay` (ms): how long a login waits after many failed ones. Beyond it: it does not wait longer.
+ */
 const MAX_DELAY_MS = 8000
 const FORGET_FAILURES_MS = 15 * 60_000
-/** Logins being checked or made to wait at once; one more is told to come back. */
+/**
+ * Limit `server.login.pending` (logins): logins that are checked or waiting at once. Beyond it: the login is answered
+ * with HTTP 429.
+ */
 const MAX_PENDING = 64
 /**
- * The same for one address that has sent wrong passwords, so that it cannot keep all others out. (Some clients log in
- * for every statement; they are many at once, and right.)
+ * Limit `server.login.pending.address` (logins): logins at once from one address that has sent wrong passwords. Beyond
+ * it: the login is answered with HTTP 429. So it cannot keep all others out. (Some clients log in for every statement;
+ * they are many at once, and right.)
  */
 const MAX_PENDING_OF_ADDRESS = 8
 /** Checked when the name is unknown, so that an unknown name takes as long as a wrong password. Nobody's hash. */

@@ -8,7 +8,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** Longest base path, and longest `X-Forwarded-Prefix` that is looked at. */
+/**
+ * Limit `server.base.path.characters` (characters): `server.basePath` and `X-Forwarded-Prefix`. Beyond it: the
+ * configuration is an error; the header is ignored.
+ */
 export const BASE_PATH_LIMIT = 200
 export const BASE_PATH_WORDS = `a path such as /sluice: segments of letters, digits, - and _, at most ${BASE_PATH_LIMIT} characters, the first one not api, environment, health or metrics`
 

@@ -16,8 +16,8 @@ import { target } from '../socket/upgrade.ts'
 import { NAME, VERSION } from '../version.ts'
 
 /**
- * Characters of one part of an address: as many as a whole address has at most. Names of topics have up to 249, those
- * of groups and subjects may have more.
+ * Limit `server.path.characters` (characters): one part of an address: as many as a whole address has at most. Beyond
+ * it: the address is unknown. Names of topics have up to 249 characters, those of groups and subjects may have more.
  */
 const MAX_PARAMETER = 16_384
 

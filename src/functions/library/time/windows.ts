@@ -14,7 +14,7 @@ const WEEK_MS = 7 * DAY_MS
 /** 1970-01-05 was a Monday. */
 const FIRST_MONDAY_MS = 4 * DAY_MS
 
-/** Windows that HOP may put one record into (`window.max.overlap`). */
+/** Limit `window.max.overlap` (windows): windows that HOP puts one record into. Beyond it: an error. */
 export const MAX_OVERLAP = 1000
 
 const MOMENT: Parameter = { name: 'moment', accept: 'any' }

@@ -19,7 +19,7 @@ import type { Schema } from '../openapi.ts'
 import { bodyObject, type Call, demand, isText, RestError, type Route } from '../route.ts'
 import { inTurns, placesAt, sizesOf, tableOf } from '../topics/topic-sizes.ts'
 
-/** `rest.max.group.topics` */
+/** Limit `rest.max.group.topics` (topics): topics of one change of offsets of a group. Beyond it: HTTP 400. */
 const MAX_TOPICS = 1000
 const AT_ONCE = 8
 

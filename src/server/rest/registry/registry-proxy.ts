@@ -8,7 +8,10 @@ import { type Received, type Transport, transportOf } from '../../../registry/tr
 import { type Answer, type Call, demand, RestError, type Route } from '../route.ts'
 
 const TIMEOUT_MS = 15_000
-/** `rest.registry.max.response.bytes` */
+/**
+ * Limit `rest.registry.max.response.bytes` (bytes): an answer of the schema registry that is passed on. Beyond it: HTTP
+ * 502.
+ */
 const MAX_BYTES = 8 * 1024 * 1024
 
 interface Allowed {

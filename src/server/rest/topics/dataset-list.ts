@@ -20,8 +20,12 @@ import { inTurns, rateOf, sizesOf, tableOf } from './topic-sizes.ts'
 
 /** The connection of topics. */
 export const CONNECTION = 'kafka'
+/** Limit `rest.page.datasets` (datasets): datasets on one page. Beyond it: the page is that large. */
 const MAX_PAGE = 500
-/** Of subjects alone: lenses-cli wants all of them on one page. */
+/**
+ * Limit `rest.page.subjects` (subjects): subjects on one page, when only subjects are asked for. Beyond it: the page is
+ * that large. lenses-cli wants all of them on one page.
+ */
 const MAX_PAGE_OF_SUBJECTS = 10_000
 const AT_ONCE = 8
 

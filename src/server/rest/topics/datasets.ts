@@ -18,7 +18,10 @@ const AT_ONCE = 8
 /** Days of message metrics. */
 const METRIC_DAYS = 30
 const DAY_MS = 86_400_000
-/** A type that holds itself ends here. */
+/**
+ * Limit `rest.fields.depth` (levels): nesting of fields in the description of a dataset. Beyond it: what is below is
+ * left out, as in a type that holds itself.
+ */
 const MAX_DEPTH = 32
 
 const TAGS: Schema = {

@@ -161,9 +161,11 @@ function tagNames(value: unknown): string[] {
   return [...new Set(names)]
 }
 
-/** `rest.max.tags`, `rest.max.tag`, `rest.max.description` */
+/** Limit `rest.max.tags` (tags): tags of one topic. Beyond it: HTTP 400. */
 const MAX_TAGS = 100
+/** Limit `rest.max.tag` (characters): one tag. Beyond it: HTTP 400. */
 const MAX_TAG = 256
+/** Limit `rest.max.description` (characters): description of a topic. Beyond it: HTTP 400. */
 const MAX_DESCRIPTION = 10_000
 
 const NEW_TOPIC = {

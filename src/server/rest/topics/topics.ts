@@ -5,8 +5,8 @@ import { PARTITION, TOPIC, topicJson } from './topic.ts'
 import { inTurns, sizesOf, tableOf } from './topic-sizes.ts'
 
 /**
- * `rest.max.topics`: topics whose details one list holds; the others of a larger cluster are in the datasets, page by
- * page.
+ * Limit `rest.max.topics` (topics): topics whose details one list holds. Beyond it: further ones are in the datasets,
+ * page by page.
  */
 const MAX_TOPICS = 1000
 const AT_ONCE = 8
