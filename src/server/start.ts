@@ -20,21 +20,28 @@ import {
   mayEnter,
   type ServiceAccountConfig,
   type UserConfig,
-} from './auth.ts'
-import type { BasePath } from './base-path.ts'
+} from './access/auth.ts'
+import type { BasePath } from './http/base-path.ts'
 import type { ServerConfig } from './config/config.ts'
 import type { CatalogPeers, Environment, OpenEnvironment } from './environment.ts'
 import { Health } from './health.ts'
-import { basePathOf, createHttp } from './http.ts'
+import { basePathOf, createHttp } from './http/http.ts'
 import { createLog, type Log, statementHash, withoutLiterals } from './log.ts'
 import { Metrics } from './metrics.ts'
-import { hashToken } from './secrets.ts'
-import { type Dialect, type Run, Session, type SessionEnvironment, type SessionHost, SessionSocket } from './session.ts'
+import { hashToken } from './access/secrets.ts'
+import {
+  type Dialect,
+  type Run,
+  Session,
+  type SessionEnvironment,
+  type SessionHost,
+  SessionSocket,
+} from './socket/session.ts'
 import type { QueryView } from './workers/messages.ts'
 import { WorkerPool } from './workers/pool.ts'
 import { runHere } from './workers/run-here.ts'
-import { notOfferedAt } from './not-offered.ts'
-import { credential, isLensesCli, refuseUpgrade, type Target, target } from './upgrade.ts'
+import { notOfferedAt } from './http/not-offered.ts'
+import { credential, isLensesCli, refuseUpgrade, type Target, target } from './socket/upgrade.ts'
 
 export interface RunningServer {
   /** `http://127.0.0.1:9991`, with the port that was really taken, and the base path. */

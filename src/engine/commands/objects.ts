@@ -3,7 +3,7 @@
  * by whoever selects from it, with his rights.
  */
 import { type Administration, isVisible } from '../../plan/administration.ts'
-import { unknownTable } from '../../plan/bind/bind.ts'
+import { unknownTable } from '../../plan/bind/unknown-table.ts'
 import type { Output } from '../../plan/plan.ts'
 import { rowsOutput } from '../../plan/bind/show.ts'
 import { queriesIn } from '../../plan/bind/walk.ts'
@@ -25,7 +25,7 @@ import { flagAndInfo } from './answer.ts'
 import { allowed } from './lookup.ts'
 import { taken } from './tables.ts'
 
-/** Longest text of a view (`view.max.length`). */
+/** Limit `view.max.length` (characters): text of a view. Beyond it: CREATE VIEW is an error. */
 const MAX_VIEW_LENGTH = 100_000
 
 export async function createView(

@@ -7,7 +7,7 @@ import type { StoredObject } from '../../catalog/store.ts'
 import type { MaxFrame, RunSummary, SettingDefaults } from '../../engine/host.ts'
 import type { QueryEntry } from '../../engine/queries.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
-import type { Account } from '../auth.ts'
+import type { Account } from '../access/auth.ts'
 import type { EnvironmentConfig } from '../environment.ts'
 
 /** How a request is answered: as whom, where, and in which dialect. */

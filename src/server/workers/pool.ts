@@ -13,7 +13,7 @@ import type { Clock, Timer } from '../../lib/clock.ts'
 import { error as errorFrame, type QueryRequest } from '../../protocol/frames.ts'
 import type { Environment, EnvironmentConfig } from '../environment.ts'
 import type { ServerLimits } from '../limits.ts'
-import type { WebSocketOut } from '../websocket-out.ts'
+import type { WebSocketOut } from '../socket/websocket-out.ts'
 import type { Change, Question, QueryView } from './messages.ts'
 import { type EndReason, type Job, type ThreadHost, WorkerThread } from './thread.ts'
 

@@ -7,7 +7,7 @@ import type { RunSummary } from '../../engine/host.ts'
 import type { Counts, Queries, QueryAbout } from '../../engine/queries.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
-import type { WebSocketOut } from '../websocket-out.ts'
+import type { WebSocketOut } from '../socket/websocket-out.ts'
 import {
   Beat,
   type Change,

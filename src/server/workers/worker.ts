@@ -12,11 +12,11 @@ import { errorAsObject, type QueryRequest } from '../../protocol/frames.ts'
 import type { Environment } from '../environment.ts'
 import { JdbcSink } from '../jdbc/sink.ts'
 import { openEnvironment } from '../open-environment.ts'
-import { WebSocketOut } from '../websocket-out.ts'
+import { WebSocketOut } from '../socket/websocket-out.ts'
 import { JobSocket } from './job-out.ts'
 import { Beat, type Change, type QueryView, type ToWorker, type WorkerStart } from './messages.ts'
 import { MainThread, RemoteQueries, RemoteStore } from './remote.ts'
-import { reuse } from '../websocket-out.ts'
+import { reuse } from '../socket/websocket-out.ts'
 
 /** How often the main thread hears how far the jobs are, and that the event loop turns. */
 const BEAT_MS = 50
