@@ -33,7 +33,10 @@ export interface PoolOptions {
 const LOOK_MS = 100
 /** Looks without a turn after which a thread gets no further request. */
 const BUSY_LOOKS = 2
-/** Begun anew at most so often, when a thread ends under a request that has shown nothing yet. */
+/**
+ * Limit `server.worker.tries` (times): how often a request that has shown nothing yet is begun when its thread ends.
+ * Beyond it: an error.
+ */
 const MAX_TRIES = 2
 /** Threads without a job that are kept. */
 const KEPT_IDLE = 1
