@@ -169,6 +169,10 @@ async function runSources(
       const scanContext: ScanContext = {
         ...pipelineContext,
         log: environment.log,
+        helpers:
+          environment.helpers === undefined
+            ? undefined
+            : { readers: settings['query.parallel'], ask: environment.helpers },
         settings,
         statistics,
         sourceId: randomUUID(),

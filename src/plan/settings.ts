@@ -7,7 +7,7 @@ import { didYouMean } from '../lib/suggest.ts'
 import type { SetStatement } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
 
-type Unit = 'size' | 'duration' | 'boolean' | 'count' | 'digits' | 'choice'
+type Unit = 'size' | 'duration' | 'boolean' | 'count' | 'readers' | 'digits' | 'choice'
 
 interface Setting {
   readonly unit: Unit
@@ -109,10 +109,11 @@ export const SETTINGS = {
       'read only the partition that the default partitioner of Java gives to `_key = literal`; for topics whose producers all use it, and that never got partitions',
   },
   'query.parallel': {
-    unit: 'count',
-    fallback: 1,
+    unit: 'readers',
+    fallback: 'auto',
     max: 1_000_000,
-    meaning: 'accepted for compatibility; Sluice decides how many connections read',
+    meaning:
+      'threads that read a topic for the query, as far as the server has them; auto: one, and more where much is left to read',
   },
   'query.buffer': {
     unit: 'count',
@@ -156,9 +157,11 @@ type SettingValue<S extends Setting> = S['unit'] extends 'boolean'
   ? boolean
   : S['unit'] extends 'choice'
     ? NonNullable<S['choices']>[number]
-    : S['fallback'] extends number
-      ? number
-      : number | undefined
+    : S['unit'] extends 'readers'
+      ? number | 'auto'
+      : S['fallback'] extends number
+        ? number
+        : number | undefined
 export type Settings = { -readonly [K in SettingName]: SettingValue<(typeof SETTINGS)[K]> }
 
 /** Older and other names of settings. */
@@ -287,6 +290,8 @@ function expected(setting: Setting): string {
       return (setting.choices ?? []).join(' or ')
     case 'count':
       return 'a whole number above 0'
+    case 'readers':
+      return 'a whole number above 0 or auto'
     case 'digits':
       return `a whole number from 0 to ${setting.max}`
   }
@@ -335,6 +340,7 @@ const ONES: Readonly<Record<string, number>> = { '': 1 }
 function parseValue(setting: Setting, text: string): number | boolean | string | undefined {
   const t = text.trim().toLowerCase()
   if (setting.unit === 'boolean') return t === 'true' ? true : t === 'false' ? false : undefined
+  if (setting.unit === 'readers' && t === 'auto') return t
   if (setting.unit === 'choice') return setting.choices?.includes(t) ? t : undefined
   const m = /^(\d{1,15}(?:\.\d{1,3})?)\s*([a-z]*)$/.exec(t)
   if (m === null) return undefined

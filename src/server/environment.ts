@@ -10,6 +10,7 @@ import type { CsvOptions } from '../formats/csv/decoder.ts'
 import type { FormatName } from '../formats/format.ts'
 import type { Cluster } from '../kafka/cluster.ts'
 import type { ConsumerGroups } from '../kafka/admin/groups.ts'
+import type { KafkaLog } from '../kafka/log.ts'
 import type { ClusterConfig } from '../kafka/config.ts'
 import type { Catalog } from '../plan/catalog.ts'
 import type { RegistryConfig } from '../registry/registry.ts'
@@ -42,6 +43,8 @@ export interface Environment {
   readonly catalog: Catalog & Partial<Pick<KafkaTables, 'forget' | 'learn'>>
   /** Tables and bytes as this account may see them. */
   query(account: Account): QueryEnvironment
+  /** For readings that belong to a query of somebody who was asked for elsewhere. */
+  readonly log?: KafkaLog
   /** For what REST says about topics; whoever uses it has checked who asks. */
   readonly cluster?: Cluster
   /** Groups of consumers; likewise. */

@@ -64,6 +64,7 @@ export async function openEnvironment(
     name: config.name,
     query,
     catalog,
+    log,
     cluster,
     consumers: new ConsumerGroups(cluster),
     registry: config.registry,

@@ -6,13 +6,14 @@
  * ③); none is per record.
  */
 import { systemClock, TIMED_OUT, wakefulClock, within } from '../../lib/clock.ts'
-import type { BatchSource, OffsetRange, RecordBatch } from '../../kafka/log.ts'
+import type { BatchSource, OffsetRange, PartitionProgress, RecordBatch } from '../../kafka/log.ts'
 import type { Scan } from '../../plan/plan.ts'
 import type { SentinelReason } from '../../protocol/frames.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { STATUS } from '../program/record-program.ts'
 import type { StatisticsSource } from '../statistics.ts'
 import { type RowCounter, rowCounter, startingAt, Windows } from './backward.ts'
+import type { ShareProgress } from '../exchange/messages.ts'
 import { BadRecords, DAMAGED, standIn } from './bad-records.ts'
 import { HeaderCount } from './count-headers.ts'
 import { LiveResults } from './live.ts'
@@ -21,6 +22,7 @@ import { ProgramCalls } from './programs/program-calls.ts'
 import { programSpec, RecordPrograms } from './programs/programs.ts'
 import { type RangeOptions, resolveRanges, type ScanRanges } from './ranges.ts'
 import type { ScanContext, ScanSource } from './scan-context.ts'
+import { progressOf, Sharing } from './sharing.ts'
 import { SizeLimit } from './ending/size-limit.ts'
 import { StatsFrames } from './stats-frames.ts'
 import { Thresholds } from './ending/thresholds.ts'
@@ -34,6 +36,8 @@ export class ScanRun {
   readonly #context: ScanContext
   readonly #from: ScanSource
   readonly #statistics: StatisticsSource
+  /** What this thread reads. */
+  readonly #own: { progress: readonly PartitionProgress[] } = { progress: [] }
   readonly #programs: RecordPrograms
   readonly #calls: ProgramCalls
   readonly #badRecords: BadRecords
@@ -46,11 +50,12 @@ export class ScanRun {
   readonly #stats: StatsFrames
   readonly #pauses: Pauses
   readonly #live: LiveResults
+  readonly #sharing: Sharing
   /** LAST_OFFSET() of each partition. */
   #lastOffsets: ReadonlyMap<number, number> = new Map()
 
   /** `from`: one of the pipeline's sources. */
-  constructor(pipeline: Pipeline, from: ScanSource, context: ScanContext) {
+  constructor(pipeline: Pick<Pipeline, 'backlogs' | 'snapshot'>, from: ScanSource, context: ScanContext) {
     const { scan } = from
     this.#context = context
     this.#from = from
@@ -61,13 +66,21 @@ export class ScanRun {
     this.#programs = new RecordPrograms(programSpec(scan, sink, context), context.signal)
     this.#badRecords = new BadRecords(context, scan, this.#counter !== undefined)
     this.#calls = new ProgramCalls(scan, this.#badRecords)
-    this.#size = new SizeLimit(context.settings['max.size'], this.#statistics)
+    this.#size = new SizeLimit(context.settings['max.size'], this.#own, context.sharedBytes)
     this.#unread = new Unread(this.#statistics)
     this.#headers = new HeaderCount(sink, this.#statistics, this.#size, this.#unread)
     this.#thresholds = new Thresholds(context, this.#statistics, this.#size, this.#unread)
     this.#stats = new StatsFrames(context)
     this.#pauses = new Pauses(context, pipeline.backlogs, this.#stats)
     this.#live = new LiveResults(context.live ? pipeline.snapshot : undefined, this.#pauses)
+    this.#sharing = new Sharing(from, context, this.#statistics, {
+      size: this.#size,
+      unread: this.#unread,
+      thresholds: this.#thresholds,
+      pauses: this.#pauses,
+      stats: this.#stats,
+      read: (ranges, minTimestampMs) => this.#read(ranges, minTimestampMs, false),
+    })
   }
 
   /**
@@ -91,9 +104,18 @@ export class ScanRun {
     this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
     if (scan.backward !== undefined && this.#counter !== undefined)
       return this.#backwards(resolved, scan.backward, this.#counter)
-    return scan.headersOnly === true
-      ? this.#headersThenRecords(resolved)
-      : this.#read(resolved.ranges, resolved.minTimestampMs, false)
+    return scan.headersOnly === true ? this.#headersThenRecords(resolved) : this.#sharing.read(resolved)
+  }
+
+  /** Reads a share of another thread's scan. Gives the reason if it was stopped. */
+  async share(resolved: ScanRanges): Promise<SentinelReason | undefined> {
+    this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
+    return this.#read(resolved.ranges, resolved.minTimestampMs, false)
+  }
+
+  /** How far this thread is, as data. */
+  progress(): ShareProgress[] {
+    return progressOf(this.#own.progress, this.#unread.ranges, this.#statistics.scanned)
   }
 
   #rangeOptions(): RangeOptions {
@@ -168,6 +190,7 @@ export class ScanRun {
       },
       signal,
     )
+    this.#own.progress = [...this.#own.progress, ...source.progress]
     this.#statistics.progress = [...this.#statistics.progress, ...source.progress]
     try {
       return await this.#batches(source, headersOnly)
@@ -200,6 +223,7 @@ export class ScanRun {
       if (this.#from.done) return undefined
       const stopped = await this.#between()
       if (stopped !== undefined) return stopped
+      if (this.#sharing.halted) return undefined
     }
   }
 
@@ -218,6 +242,11 @@ export class ScanRun {
       const now = systemClock.monotonic()
       this.#stats.sendDue(now)
       if (this.#live.isDue(now)) await this.#live.send()
+      await this.#sharing.take()
+      if (this.#sharing.halted) {
+        next.catch(() => undefined)
+        return { batch: undefined }
+      }
       const stopped = this.#thresholds.reachedWaiting(now, since + this.#pauses.drainMs)
       if (stopped !== undefined) {
         next.catch(() => undefined)
@@ -231,6 +260,7 @@ export class ScanRun {
     const now = systemClock.monotonic()
     this.#stats.sendDue(now)
     if (this.#live.isDue(now)) await this.#live.send()
+    if (this.#sharing.led) await this.#sharing.take()
     if (this.#pauses.drainDue) await this.#pauses.untilDrained()
     const turn = this.#pauses.turnDue()
     if (turn !== undefined) await turn

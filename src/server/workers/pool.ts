@@ -6,6 +6,7 @@
  * one, too. Beyond `server.workers` they share: an account keeps to at most half of the threads, so that one account
  * never stands in all of them, and whoever comes is sent where the event loop turns and the fewest others are.
  */
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { OwnedStore } from '../../catalog/store.ts'
 import type { RunSummary } from '../../engine/host.ts'
 import type { Queries } from '../../engine/queries.ts'
@@ -108,7 +109,7 @@ export class WorkerPool {
     const host: ThreadHost = {
       clock: this.#options.clock,
       queries: this.#options.queries,
-      answer: (question) => this.#answer(question),
+      answer: (question, thread) => this.#answer(question, thread),
       changed: (change, by) => this.#changed(change, by),
       gone: (thread, reason) => this.#gone(thread, reason),
     }
@@ -133,7 +134,7 @@ export class WorkerPool {
   /** One more thread for the next request, if there may be one. */
   #spare(): void {
     if (this.#closed || this.#threads.size >= this.#options.limits['server.workers']) return
-    if (![...this.#threads].some((thread) => thread.jobs.size === 0)) this.#start()
+    if (![...this.#threads].some((thread) => thread.idle)) this.#start()
   }
 
   #threadFor(job: Job): WorkerThread | undefined {
@@ -204,7 +205,7 @@ export class WorkerPool {
     }
     this.#takeWaiting()
     this.#lookAtMemory()
-    const idle = [...this.#threads].filter((thread) => thread.ready && thread.jobs.size === 0 && !thread.ending)
+    const idle = [...this.#threads].filter((thread) => thread.ready && thread.idle)
     if (idle.length <= KEPT_IDLE) this.#idleSinceMs = clock.monotonic()
     else if (clock.monotonic() - this.#idleSinceMs >= IDLE_MS) void idle[idle.length - 1].end({ what: 'closed' })
   }
@@ -213,7 +214,7 @@ export class WorkerPool {
   #lookAtMemory(): void {
     const limitBytes = this.#options.limits['server.max.memory']
     if (this.#relieving || process.memoryUsage.rss() <= limitBytes) return
-    const busy = [...this.#threads].filter((thread) => thread.jobs.size > 0 && !thread.ending)
+    const busy = [...this.#threads].filter((thread) => !thread.idle && !thread.ending)
     if (busy.length === 0) return
     this.#relieving = true
     void this.#endLargest(busy, limitBytes).finally(() => {
@@ -229,16 +230,35 @@ export class WorkerPool {
     await sizes[0].thread.end({ what: 'too large', limitBytes })
   }
 
-  #answer(question: Question): unknown {
+  #answer(question: Question, thread: WorkerThread): { value: unknown; moved?: MessagePort[] } {
     const { queries, store } = this.#options
     switch (question.what) {
       case 'queries':
-        return question.all ? queries.all() : queries.running()
+        return { value: question.all ? queries.all() : queries.running() }
       case 'kill':
-        return queries.kill(question.id, question.by)
+        return { value: queries.kill(question.id, question.by) }
       case 'store':
-        return store.change(question.object)
+        return { value: store.change(question.object) }
+      case 'helpers': {
+        const ports = this.#helpersFor(question.job, question.most, thread)
+        return { value: ports, moved: ports }
+      }
     }
+  }
+
+  /** Connections to threads that have nothing to do; one is left to whoever asks next. */
+  #helpersFor(number: number, most: number, thread: WorkerThread): MessagePort[] {
+    const job = thread.jobs.get(number)
+    if (job === undefined) return []
+    const free = [...this.#threads].filter((t) => t !== thread && t.ready && t.idle)
+    const ports: MessagePort[] = []
+    for (const helper of free.slice(0, most)) {
+      const { port1, port2 } = new MessageChannel()
+      helper.help(this.#next++, job.view.environment, port1)
+      ports.push(port2)
+    }
+    if (ports.length > 0) this.#spare()
+    return ports
   }
 
   #changed(change: Change, by: WorkerThread): void {
@@ -261,7 +281,11 @@ function sameAccount(a: Job, b: Job): boolean {
 
 /** What speaks against a thread: that it does not turn, that it is not there yet, that others are. */
 function burden(thread: WorkerThread): number {
-  return (thread.stalledLooks >= BUSY_LOOKS ? 1000 : 0) + (thread.ready ? 0 : 10) + thread.jobs.size * 20
+  return (
+    (thread.stalledLooks >= BUSY_LOOKS ? 1000 : 0) +
+    (thread.ready ? 0 : 10) +
+    (thread.jobs.size + thread.helping.size) * 20
+  )
 }
 
 /** Whether running it twice changes nothing. */

@@ -19,7 +19,8 @@ const RUN = 2048
 
 export class SortOperator implements Operator {
   readonly #compare: Compare
-  readonly #limit: number
+  readonly keys: readonly SortKey[]
+  readonly limit: number
   readonly #budget: MemoryBudget
   readonly #next: Operator
   #run: Row[] = []
@@ -28,26 +29,27 @@ export class SortOperator implements Operator {
   /** `limit`: rows wanted at most (Infinity for all). */
   constructor(keys: readonly SortKey[], limit: number, budget: MemoryBudget, next: Operator) {
     this.#compare = comparator(keys)
-    this.#limit = limit
+    this.keys = keys
+    this.limit = limit
     this.#budget = budget
     this.#next = next
   }
   get done(): boolean {
-    return this.#limit === 0 || this.#next.done
+    return this.limit === 0 || this.#next.done
   }
   readonly full = false
 
   push(row: Row): void {
     this.#budget.takeRow(row)
     this.#run.push(row)
-    if (this.#run.length >= Math.max(RUN, Math.min(this.#limit, RUN) * 2)) this.#close()
+    if (this.#run.length >= Math.max(RUN, Math.min(this.limit, RUN) * 2)) this.#close()
   }
 
   #close(): void {
     this.#run.sort(this.#compare)
-    if (this.#limit <= RUN) {
+    if (this.limit <= RUN) {
       // The best so far stay in the run, in front of those to come.
-      for (const row of this.#run.splice(this.#limit)) this.#budget.giveRow(row)
+      for (const row of this.#run.splice(this.limit)) this.#budget.giveRow(row)
       return
     }
     this.#runs.push(this.#run)
@@ -58,7 +60,7 @@ export class SortOperator implements Operator {
     this.#run.sort(this.#compare)
     this.#runs.push(this.#run)
     this.#run = []
-    yield* pushAll(merged(this.#runs, this.#compare, this.#limit), this.#next)
+    yield* pushAll(merged(this.#runs, this.#compare, this.limit), this.#next)
     this.#runs = []
     yield* this.#next.finish()
   }

@@ -49,6 +49,11 @@ export class Thresholds {
     return this.#unread.any ? this.#outOfSize() : undefined
   }
 
+  /** A reason that another thread gave for its share, with what all of them have not read. */
+  again(reason: SentinelReason): SentinelReason {
+    return this.#reason({ type: reason.type, amount: reason.amount, timeout: reason.timeout })
+  }
+
   /** Is the time of the query over? */
   isLate(now: number): boolean {
     return now >= this.#context.deadline

@@ -8,7 +8,7 @@ import type { Windows } from '../backward.ts'
 
 /** The unread offsets of one scan. */
 export class Unread {
-  readonly #source: { readonly progress: readonly PartitionProgress[] }
+  readonly #source: { progress: readonly PartitionProgress[] }
   /** Batches passed over for now, which are read after all others. */
   readonly #deferred: OffsetRange[] = []
   /** Of the batch that the scan stopped in: what it did not come to. */
@@ -17,7 +17,7 @@ export class Unread {
   windows: Windows | undefined
 
   /** `source`: its progress grows whenever the scan begins to read further ranges. */
-  constructor(source: { readonly progress: readonly PartitionProgress[] }) {
+  constructor(source: { progress: readonly PartitionProgress[] }) {
     this.#source = source
   }
 
@@ -50,6 +50,25 @@ export class Unread {
     return mergeRanges(this.#deferred.splice(0))
   }
 
+  /** What is unread, which is going to be read by others: here nothing is any more. */
+  takeAll(): OffsetRange[] {
+    const ranges = this.ranges
+    this.#deferred.length = 0
+    this.#rest = undefined
+    this.#source.progress = this.#source.progress.map((p) => ({
+      partition: p.partition,
+      begin: p.begin,
+      end: p.position,
+      position: p.position,
+      unread: [],
+      complete: true,
+      bytesRead: p.bytesRead,
+      lost: p.lost,
+      lostRanges: p.lostRanges,
+    }))
+    return ranges
+  }
+
   /** Is anything unread? A threshold that is met exactly at the end has cut nothing off. */
   get any(): boolean {
     return (
@@ -62,15 +81,19 @@ export class Unread {
 
   /** A WHERE condition that reads what is unread. */
   condition(): string {
-    const ranges = [
+    return this.ranges
+      .map((r) => `(_meta.partition = ${r.partition} AND _meta.offset >= ${r.start} AND _meta.offset < ${r.end})`)
+      .join(' OR ')
+  }
+
+  /** In order of partition and offset. */
+  get ranges(): OffsetRange[] {
+    return mergeRanges([
       ...this.#deferred,
       ...(this.windows?.unread() ?? []),
       ...this.#source.progress.flatMap((p) => p.unread),
       ...(this.#rest === undefined ? [] : [this.#rest]),
-    ]
-    return mergeRanges(ranges)
-      .map((r) => `(_meta.partition = ${r.partition} AND _meta.offset >= ${r.start} AND _meta.offset < ${r.end})`)
-      .join(' OR ')
+    ])
   }
 }
 
