@@ -8,6 +8,7 @@ import type { Query } from '../sql/ast.ts'
 import type { FrameSink, QueryEnvironment } from './host.ts'
 import type { Statistics } from './statistics.ts'
 
+/** What a statement has around it while it runs: the request, the settings so far, the frames' destination. */
 export interface StatementContext {
   readonly request: QueryRequest
   readonly environment: QueryEnvironment

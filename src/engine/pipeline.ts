@@ -41,6 +41,7 @@ import {
 } from './program/row-functions.ts'
 import { markedJson } from './program/values/marked.ts'
 
+/** What a pipeline is built with. `limits`: counts and bytes, from the settings of the statement. */
 export interface PipelineContext {
   readonly writer: FrameWriter
   readonly render: RenderOptions
@@ -60,6 +61,11 @@ interface SourceEnd {
   /** Lets out what waited for the end of this source. */
   finish(): Generator<void>
 }
+
+/**
+ * Something that rows come from: a scan, whose generated program has `sink` as its end, or rows in memory, which are
+ * pushed into `first`.
+ */
 export type PipelineSource = SourceEnd &
   (
     | { readonly kind: 'scan'; readonly scan: Scan; readonly sink: Sink }
@@ -67,6 +73,10 @@ export type PipelineSource = SourceEnd &
     | { readonly kind: 'rows'; readonly rows: () => Iterable<Row>; readonly first: Operator }
   )
 
+/**
+ * The operators of a statement, ready to be fed. The caller reads `sources` one after the other, calls `finish` of each
+ * to its end, and releases `backlogs` in between.
+ */
 export interface Pipeline {
   /** In the order in which they are read. */
   readonly sources: readonly PipelineSource[]

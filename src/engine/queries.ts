@@ -7,6 +7,7 @@ import type { Statistics } from './statistics.ts'
 
 export type QueryStatus = 'Running' | 'Completed' | 'Killed' | 'Error'
 
+/** A running or finished query, as SHOW QUERIES and REST list it. */
 export interface QueryEntry {
   /** The id in STATS frames. */
   readonly id: string
@@ -41,6 +42,7 @@ interface Running {
   readonly abort: AbortController
 }
 
+/** The register of running queries and of those that finished last; here queries are killed. */
 export class Queries {
   readonly #running = new Map<string, Running>()
   readonly #history: QueryEntry[] = []

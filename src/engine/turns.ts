@@ -4,6 +4,7 @@ import { systemClock } from '../lib/clock.ts'
 /** The longest stretch of synchronous work before others get a turn. */
 const SLICE_MS = 6
 
+/** When one piece of work last gave the event loop to others, and when it has to do so again. */
 export class Turns {
   #since = systemClock.monotonic()
   /** A promise when it is time to let others run, else undefined. */

@@ -17,6 +17,9 @@ interface Different {
   readonly values: HeldRows
 }
 
+/**
+ * The rows of one share: taken once, then given as often as they are asked for. Their memory counts as that of joins.
+ */
 export class KeptRows {
   readonly #budget: MemoryBudget
   readonly #rows: HeldRows

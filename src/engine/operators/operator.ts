@@ -4,8 +4,10 @@
  */
 import type { Value } from '../../types.ts'
 
+/** A value for each slot. A row is never changed once it has been pushed. */
 export type Row = readonly Value[]
 
+/** One step of a pipeline: rows are pushed in, and it pushes rows into the next one. */
 export interface Operator {
   /** Takes one row. */
   push(row: Row): void

@@ -27,6 +27,7 @@ abstract class PassingOperator implements Operator {
   }
 }
 
+/** Passes the rows for which `test` is true. */
 export class FilterOperator extends PassingOperator {
   readonly #test: (row: Row) => boolean
   constructor(test: (row: Row) => boolean, next: Operator) {
@@ -38,6 +39,7 @@ export class FilterOperator extends PassingOperator {
   }
 }
 
+/** Passes what `project` makes of each row. */
 export class ProjectOperator extends PassingOperator {
   readonly #project: (row: Row) => Row
   constructor(project: (row: Row) => Row, next: Operator) {
@@ -128,6 +130,7 @@ export class LimitState {
   }
 }
 
+/** Passes the rows that a `LimitState` lets through. */
 export class LimitOperator extends PassingOperator {
   readonly #state: LimitState
   constructor(state: LimitState, next: Operator) {

@@ -15,6 +15,10 @@ import { constantOf } from '../program/expression/constant.ts'
 import { runInto, withDoubles } from '../run-plan.ts'
 import { Turns } from '../turns.ts'
 
+/**
+ * Runs the subqueries that depend on nothing, and puts constants in their places. `optimized`: what makes a plan ready
+ * to run. SqlError: a scalar subquery gives more than one row, or `max.join.bytes` is exceeded.
+ */
 export async function answerSubqueries(
   plan: Output,
   optimized: (plan: Output, context: StatementContext) => Promise<Output>,

@@ -72,6 +72,7 @@ export interface NumberState {
   readonly state: NumberPages<Float64Array<ArrayBuffer>>
 }
 
+/** COUNT: of rows, or of values that are not NULL. */
 export class Count implements Accumulator, NumberState {
   readonly state = doublePages(1)
   grow(groups: number): void {

@@ -15,6 +15,7 @@ export interface LatestSlots {
   readonly alive: number
 }
 
+/** LATEST over the rows of one topic. Held rows count as memory of joins. */
 export class LatestOperator implements Operator {
   readonly #slots: LatestSlots
   readonly #budget: MemoryBudget

@@ -33,6 +33,7 @@ export interface JoinParts {
   readonly rightWidth: number
 }
 
+/** Joins two inputs. `right` has to be finished before the first row of `left`; its rows count as memory of joins. */
 export class JoinOperator {
   readonly #parts: JoinParts
   readonly #budget: MemoryBudget

@@ -47,6 +47,10 @@ interface Look {
 
 const NOBODY: readonly Row[] = []
 
+/**
+ * Passes each row of `left` with one more column: whether a row of `right` meets it (true, false or null). `right` has
+ * to be finished first.
+ */
 export class MarkJoinOperator {
   readonly #parts: MarkJoinParts
   readonly #budget: MemoryBudget

@@ -27,6 +27,7 @@ export function plain(v: Value): Value {
   return (v as unknown) instanceof WholeDouble ? (v as unknown as WholeDouble).n : v
 }
 
+/** Whether the value has the mark. */
 export function isWholeDouble(v: Value): boolean {
   return (v as unknown) instanceof WholeDouble
 }
