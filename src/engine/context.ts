@@ -1,4 +1,4 @@
-/** What the statements of one request share, and what of it operators need. */
+/** What the statements of one request share. */
 import type { RenderOptions } from '../formats/format.ts'
 import type { EvaluationContext, FoldingBudget } from './program/expression/references.ts'
 import type { Output } from '../plan/plan.ts'

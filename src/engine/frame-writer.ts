@@ -7,7 +7,7 @@ import { SqlError } from '../sql/error.ts'
 import type { FrameSink, MaxFrame } from './host.ts'
 import { RowIds } from './program/record-runtime.ts'
 
-/** Bytes of frames between two looks at whether the reader keeps up. */
+/** Bytes of frames between two checks whether the reader keeps up. */
 const CHECK_BYTES = 64 * 1024
 
 /**

@@ -16,7 +16,7 @@ import { FirstOfEach, LimitOfEach, MOST_KEPT } from './operators/sort/limit-of-e
 import { JoinOperator } from './operators/join/join.ts'
 import { MarkJoinOperator } from './operators/join/mark-join.ts'
 import { MemoryBudget } from './operators/memory.ts'
-import { nothingHeld, type Operator, pushAll, type Row, STRETCH } from './operators/operator.ts'
+import { nothingHeld, type Operator, pushAll, type Row, CHUNK_ROWS } from './operators/operator.ts'
 import { oneIsList } from '../types.ts'
 import {
   FilterOperator,
@@ -58,7 +58,7 @@ export interface PipelineContext {
 interface SourceEnd {
   /** Nothing of this source is wanted any more. */
   readonly done: boolean
-  /** Lets out what waited for the end of this source. */
+  /** Emits what waited for the end of this source. */
   finish(): Generator<void>
 }
 
@@ -81,8 +81,8 @@ export interface Pipeline {
   /** In the order in which they are read. */
   readonly sources: readonly PipelineSource[]
   /**
-   * Operators in which rows may wait, the nearest to the output first. Whoever pushes rows in lets these out before he
-   * goes on.
+   * Operators in which rows may wait, the nearest to the output first. The caller releases these before it pushes
+   * further rows.
    */
   readonly backlogs: readonly Backlog[]
   /** Nothing further can change the result. */
@@ -240,7 +240,7 @@ class Builder {
   }
 
   #sort(sort: Sort, keys: readonly SortKey[], next: Operator): Operator {
-    // One more than the cap, so that it can be told that there were more.
+    // One more than the cap, to know whether there were more.
     const wanted =
       this.#plan.input === sort
         ? this.#plan.skip + this.#plan.count + (this.#plan.implied ? 1 : 0)
@@ -263,7 +263,7 @@ class Builder {
       for (let g = 0; g < state.groups && !builder.limit.done; g++) {
         const row = state.row(g)
         if ((test === undefined || test(row)) && builder.limit.take() && versions.send(g, body(row))) yield
-        else if (g % STRETCH === STRETCH - 1) yield
+        else if (g % CHUNK_ROWS === CHUNK_ROWS - 1) yield
       }
     }
     this.#aggregateSource(aggregate, state, { push: () => undefined, finish: send, done: false, full: false }, send)
@@ -279,7 +279,7 @@ class Builder {
     )
   }
 
-  /** The input of an aggregation into its state; `finish` lets the groups out. */
+  /** The input of an aggregation into its state; `finish` emits the groups. */
   #aggregateSource(plan: Aggregate, state: AggregateState, next: Operator, finish: () => Generator<void>): void {
     const end: SourceEnd = {
       get done() {

@@ -1,6 +1,6 @@
 /**
  * Queries that run and those that ran: for SHOW QUERIES, KILL QUERY and the REST calls of the same purpose. In memory,
- * with a bound; one registry serves a whole server. Who may see or end which query is decided by whoever asks.
+ * with a bound; one registry serves a whole server. The caller decides who may see or end which query.
  */
 import { UserError } from '../lib/user-error.ts'
 import type { Statistics } from './statistics.ts'
@@ -33,7 +33,7 @@ const HISTORY = 1000
  */
 const MAX_SQL = 10_000
 
-/** Why a query ended that somebody killed; its message is for the user. */
+/** The reason of a query that was killed; its message is for the user. */
 export class Killed extends UserError {}
 
 interface Running {

@@ -1,7 +1,7 @@
 /** Fairness: when long work gives the event loop to others. Waiting with a limit is `within` of `lib/clock.ts`. */
 import { systemClock } from '../lib/clock.ts'
 
-/** The longest stretch of synchronous work before others get a turn. */
+/** The longest synchronous work, in milliseconds, before others get a turn. */
 const SLICE_MS = 6
 
 /** When one piece of work last gave the event loop to others, and when it has to do so again. */

@@ -31,7 +31,7 @@ export async function captureBounds(plan: Output, context: StatementContext): Pr
   ) as Output
 }
 
-/** undefined: unknown. What is wrong with the topic is said when it is read. */
+/** undefined: unknown. An error of the topic is reported when it is read. */
 async function boundsOf(
   table: Scan['table'],
   { environment, settings, signal }: StatementContext,

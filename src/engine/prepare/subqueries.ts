@@ -70,7 +70,7 @@ async function answer(subquery: Subquery, context: StatementContext): Promise<Bo
 }
 
 /**
- * `operand IN (values)`, made in stretches: there may be very many values. All are of one type, so that each stretch is
+ * `operand IN (values)`, made in chunks: there may be very many values. All are of one type, so that each chunk is
  * compared in the same way.
  */
 async function membership(subquery: Subquery, values: readonly Value[]): Promise<BoundExpr> {
@@ -80,17 +80,17 @@ async function membership(subquery: Subquery, values: readonly Value[]): Promise
   const turns = new Turns()
   const items: BoundExpr[] = []
   const constants = (from: number): BoundExpr[] =>
-    values.slice(from, from + STRETCH).map((value) => ({ kind: 'constant', value, type }))
+    values.slice(from, from + CHUNK_VALUES).map((value) => ({ kind: 'constant', value, type }))
   const first = comparable([operand, ...constants(0)], span)
   items.push(...first.sides.slice(1))
-  for (let from = STRETCH; from < values.length; from += STRETCH) {
+  for (let from = CHUNK_VALUES; from < values.length; from += CHUNK_VALUES) {
     items.push(...comparable([operand, ...constants(from)], span).sides.slice(1))
     await turns.due()
   }
   return { kind: 'in', by: first.by, operand: first.sides[0], items, negated, type: BOOLEAN, span }
 }
 
-const STRETCH = 4000
+const CHUNK_VALUES = 4000
 
 /** The first column of the first `limit` rows. */
 async function values(subquery: Subquery, limit: number, context: StatementContext): Promise<Value[]> {

@@ -12,7 +12,7 @@ import { KeyColumn, operatorLimits, PairIndex } from '../keys/group-index.ts'
 import type { MemoryBudget } from '../memory.ts'
 import { ApproximateDistinct, ApproximateQuantile } from './sketches.ts'
 
-/** `doubles`: values have marks (`runtime.WholeDouble`), and so have results. */
+/** `doubles`: values have marks (`WholeDouble`), and so have results. */
 export function accumulator(a: BoundAggregate, budget: MemoryBudget, doubles = false): Accumulator {
   switch (a.name) {
     case 'count':

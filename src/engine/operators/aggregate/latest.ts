@@ -24,7 +24,7 @@ export class LatestOperator implements Operator {
   /** By key its last row, undefined behind a tombstone. */
   readonly #rows = new ValuePages<Row | undefined>()
   /**
-   * By key the keys before and behind it in the order of their rows; number 0 is the end on both sides, key k has
+   * By key the keys before and after it in the order of their rows; number 0 is the end on both sides, key k has
    * number k + 1.
    */
   readonly #order = integerPages(2)

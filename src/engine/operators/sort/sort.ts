@@ -18,7 +18,9 @@ type Compare = (a: Row, b: Row) => number
 
 const RUN = 2048
 
-/** ORDER BY, stable. With a limit of up to `RUN` rows no more than twice that many are held, without one all of them. */
+/**
+ * ORDER BY, stable. With a limit of up to `RUN` rows no more than twice that many are held, without one all of them.
+ */
 export class SortOperator implements Operator {
   readonly #compare: Compare
   readonly #limit: number

@@ -1,6 +1,6 @@
 /**
- * Arithmetic that compiled expressions call: whole numbers, doubles, decimals, JSON values, and moving moments. NULL in,
- * NULL out; dividing by zero gives NULL. Results with too many digits are a SqlError.
+ * Arithmetic that compiled expressions call: whole numbers, doubles, decimals, JSON values, and moving moments. NULL
+ * in, NULL out; dividing by zero gives NULL. Results with too many digits are a SqlError.
  */
 import { addDuration, type Duration } from '../../../functions/support/datemath.ts'
 import { Decimal, hasTooManyDigits, MAX_DECIMAL_DIGITS } from '../../../lib/decimal.ts'

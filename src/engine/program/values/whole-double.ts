@@ -17,7 +17,9 @@ export class WholeDouble {
   }
 }
 
-/** Values with marks go where values go; who looks at them knows. */
+/**
+ * The number with the mark. Typed as a value, as it passes where values pass; only code that knows marks may read it.
+ */
 export function asWholeDouble(n: number): Value {
   return new WholeDouble(n) as unknown as Value
 }
