@@ -3,7 +3,7 @@
  * NULLs. For sinks that have to announce their columns.
  */
 import type { BoundExpr, Output, OutputColumn, Plan } from '../plan/plan.ts'
-import { inputs, scansOf } from '../plan/plan.ts'
+import { inputs, scansOf } from '../plan/inputs.ts'
 import { type DataType, type Field, JSON_TYPE, RECORD_FIELDS, type StructType } from '../types.ts'
 
 /** The type of the rows of one statement, as far as the plan tells it. */

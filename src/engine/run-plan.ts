@@ -1,9 +1,10 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
+import { metadataFields } from '../plan/bind/select/output-columns.ts'
 import { within } from '../lib/clock.ts'
-import { metadataFields } from '../plan/bind/bind-select.ts'
 import { dividesJson } from '../plan/divides-json.ts'
-import { inputs, type Output, type Plan, type Scan, scansOf } from '../plan/plan.ts'
+import { inputs, scansOf } from '../plan/inputs.ts'
+import type { Output, Plan, Scan } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import { metadata as metadataFrame, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'
 import type { Span } from '../sql/ast.ts'

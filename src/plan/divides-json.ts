@@ -1,7 +1,8 @@
 /**
  * Whether it matters in a plan if a whole number of JSON was written as a double: only division tells the two apart.
  */
-import { type BoundExpr, type Plan, visit } from './plan.ts'
+import type { BoundExpr, Plan } from './plan.ts'
+import { visit } from './expressions/children.ts'
 import { visitExpressions, visitPlan } from './rewrite.ts'
 
 export function dividesJson(plan: Plan): boolean {

@@ -2,7 +2,8 @@
  * About how many rows a plan gives, from nothing but the numbers of records in its topics. Conditions count as if they
  * kept everything: without statistics of values any other figure would be made up.
  */
-import { inputs, type Plan } from './plan.ts'
+import { inputs } from './inputs.ts'
+import type { Plan } from './plan.ts'
 
 /** Infinity where a topic could not be asked. */
 export function atMost(plan: Plan): number {

@@ -3,7 +3,8 @@
  * `_meta.partition`, `_meta.timestamp` and LAST_OFFSET(). A condition that speaks of anything else is taken as possibly
  * true everywhere, so the ranges are never too small; `isExact` tells when they are exactly right.
  */
-import { INVERSE, MIRRORED } from './compare-op.ts'
+import { INVERSE, MIRRORED } from './expressions/compare-op.ts'
+import type { Value } from '../types.ts'
 import type { BoundExpr, Compare, CompareOp, InList } from './plan.ts'
 
 /** Offsets [start, end). */
@@ -143,11 +144,17 @@ function isMeta(e: BoundExpr, field: string): boolean {
   return e.kind === 'path' && e.path.facet === 'meta' && e.path.steps[0] === field
 }
 
+/** A number or bigint as a double; undefined for any other value. */
+function constantNumber(value: Value): number | undefined {
+  if (typeof value === 'bigint') return Number(value)
+  return typeof value === 'number' ? value : undefined
+}
+
 /** The number that an expression has for every record of the partition, if it has one. */
 function number(e: BoundExpr, known: Known): number | undefined {
   switch (e.kind) {
     case 'constant':
-      return typeof e.value === 'number' ? e.value : typeof e.value === 'bigint' ? Number(e.value) : undefined
+      return constantNumber(e.value)
     case 'lastOffset':
       return Number.isFinite(known.last) ? known.last : undefined
     case 'path':
@@ -222,7 +229,7 @@ function reach(e: BoundExpr): Interval | undefined {
     ends.every(Number.isSafeInteger) ? { start: Math.min(...ends), end: Math.max(...ends) } : undefined
   switch (e.kind) {
     case 'constant': {
-      const x = typeof e.value === 'number' ? e.value : typeof e.value === 'bigint' ? Number(e.value) : undefined
+      const x = constantNumber(e.value)
       return x === undefined || Number.isNaN(x) ? undefined : { start: x, end: x }
     }
     case 'lastOffset':
@@ -285,13 +292,9 @@ export function timestampBounds(e: BoundExpr, negated = false): { min: number; m
     case 'compare': {
       const flip = isMeta(e.right, 'timestamp')
       const value = flip ? e.left : e.right
-      if (
-        !(flip || isMeta(e.left, 'timestamp')) ||
-        value.kind !== 'constant' ||
-        (typeof value.value !== 'number' && typeof value.value !== 'bigint')
-      )
-        return none
-      const x = Number(value.value)
+      if (!(flip || isMeta(e.left, 'timestamp')) || value.kind !== 'constant') return none
+      const x = constantNumber(value.value)
+      if (x === undefined) return none
       const plain = negated ? INVERSE[e.op] : e.op
       const op = flip ? MIRRORED[plain] : plain
       if (op === '=') return { min: x, max: x }

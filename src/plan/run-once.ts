@@ -4,9 +4,10 @@
  * of each use; here the ones that are used once become what they are, a part of the plan, and the others are found for
  * whoever runs them.
  */
-import { type BoundExpr, mapChildren, type OnceQuery, type Output, type Plan, visit } from './plan.ts'
+import type { BoundExpr, OnceQuery, Output, Plan } from './plan.ts'
+import { mapChildren, visit } from './expressions/children.ts'
 import { mapExpressions, rewrite, visitExpressions, visitPlan } from './rewrite.ts'
-import { isVolatile } from './lower/volatile.ts'
+import { isVolatile } from './expressions/volatile.ts'
 
 /**
  * Calls `look` for every node, also those of queries inside expressions and of the WITH queries themselves; a query

@@ -33,9 +33,9 @@ import {
 import { ERROR } from './error-codes.ts'
 import { Faults } from './faults.ts'
 import { GroupCoordinator } from './groups.ts'
-import { LogStore, type Topic } from './log-store.ts'
+import { LogStore, type Topic } from './log/log-store.ts'
 import { MessageWriter } from './message.ts'
-import type { AppendOptions, PartitionLog } from './partition-log.ts'
+import type { AppendOptions, PartitionLog } from './log/partition-log.ts'
 
 /** Not a limit: `socket.request.max.bytes` of Kafka: a longer request closes its connection. */
 export const MAX_REQUEST_BYTES = 104_857_600

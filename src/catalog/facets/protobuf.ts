@@ -7,12 +7,8 @@ import type { FacetEncoder } from '../../formats/encoder.ts'
 import type { FacetDecoder } from '../../formats/format.ts'
 import { messageAt, messageDecoder, protobufDecoder } from '../../formats/protobuf/decoder.ts'
 import { protobufEncoder } from '../../formats/protobuf/encoder.ts'
-import {
-  parseProtobufSchema,
-  type ProtoMessage,
-  type ProtoSchema,
-  protobufType,
-} from '../../formats/protobuf/schema.ts'
+import { parseProtobufSchema } from '../../formats/protobuf/definition/link.ts'
+import { type ProtoMessage, type ProtoSchema, protobufType } from '../../formats/protobuf/definition/schema.ts'
 import type { RawBuffer } from '../../formats/reading/reader-runtime.ts'
 import type { RegisteredSchema } from '../../registry/registry.ts'
 import type { DataType } from '../../types.ts'

@@ -3,7 +3,7 @@
  * again for each query that names it, with the rights of that query's account.
  */
 import { type Administration, isVisible } from '../../plan/administration.ts'
-import { unknownTable } from '../../plan/bind/bind.ts'
+import { unknownTable } from '../../plan/bind/unknown-table.ts'
 import type { Output } from '../../plan/plan.ts'
 import { rowsOutput } from '../../plan/bind/show.ts'
 import { queriesIn } from '../../plan/bind/walk.ts'

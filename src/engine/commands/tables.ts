@@ -15,7 +15,7 @@ import { castType, decimalProblem, TYPE_NAMES } from '../../functions/support/ca
 import { KafkaError } from '../../kafka/log.ts'
 import { didYouMean } from '../../lib/suggest.ts'
 import type { Administration, TableDeclaration, TopicToCreate } from '../../plan/administration.ts'
-import { unknownTable } from '../../plan/bind/bind.ts'
+import { unknownTable } from '../../plan/bind/unknown-table.ts'
 import type { Table, TableFacet } from '../../plan/catalog.ts'
 import type { Output } from '../../plan/plan.ts'
 import { rowsOutput } from '../../plan/bind/show.ts'

@@ -2,9 +2,10 @@
  * Answers the subqueries of a plan that depend on nothing outside of them: each is run once, before the query, and a
  * constant takes its place.
  */
-import { comparable } from '../../plan/bind/coerce.ts'
+import { comparable } from '../../plan/bind/expressions/coerce.ts'
 import { decorrelate } from '../../plan/lower/decorrelate.ts'
-import { type BoundExpr, mapChildren, type Output, type Plan, type Subquery, visit } from '../../plan/plan.ts'
+import type { BoundExpr, Output, Plan, Subquery } from '../../plan/plan.ts'
+import { mapChildren, visit } from '../../plan/expressions/children.ts'
 import { mapExpressions, rewrite, visitExpressions, visitPlan } from '../../plan/rewrite.ts'
 import { SqlError } from '../../sql/error.ts'
 import { BOOLEAN, type Value } from '../../types.ts'

@@ -2,8 +2,8 @@
  * Second step of an INSERT: the rows of VALUES, or of a SELECT while it runs. Errors of a row, those of its encoding
  * too, name the row's number.
  */
-import { bindExpr } from '../../plan/bind/bind-expression.ts'
-import { Scope } from '../../plan/bind/scope.ts'
+import { bindExpr } from '../../plan/bind/expressions/bind-expression.ts'
+import { Scope } from '../../plan/bind/names/scope.ts'
 import type { Output, OutputColumn } from '../../plan/plan.ts'
 import type { Expr, InsertStatement, Query } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'

@@ -3,8 +3,8 @@
  * the timestamp extension is ISO text, any other extension is `{"type":n,"data":"base64"}`. Keys of maps that are no
  * strings become text; of equal keys the first counts, as in JSON.
  */
-import { isoTimestamp } from '../../lib/datetime-text.ts'
-import { doubleText, floatText } from '../../lib/number-text.ts'
+import { isoTimestamp } from '../../lib/text/datetime-text.ts'
+import { doubleText, floatText } from '../../lib/text/number-text.ts'
 import type { FacetDecoder } from '../format.ts'
 import { jsonDecoder } from '../json/decoder.ts'
 import { convertedDecoder } from '../reading/relay.ts'

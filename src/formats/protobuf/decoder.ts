@@ -26,7 +26,7 @@ import {
   type ProtoSchema,
   protobufType,
   type ProtoType,
-} from './schema.ts'
+} from './definition/schema.ts'
 import { listTextFunction, messageTextFunction } from './text.ts'
 import { fallbackText, leafType, messagePlace, rangeAt, readEntry } from './spot.ts'
 import { assignAt, assignField, assignMessage, fallbackValue } from './value.ts'

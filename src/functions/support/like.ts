@@ -2,7 +2,7 @@
  * LIKE: `%` is any run of characters, `_` any one character, case counts, and there is no escape character. No regular
  * expression, and no more steps than a limit allows.
  */
-import { findText } from '../../lib/find-text.ts'
+import { findText } from '../../lib/text/find-text.ts'
 import { ValueError } from '../function.ts'
 
 /**

@@ -3,6 +3,7 @@
  * silently. No SQL function stands here; numeric.ts, cast.ts and others build on it.
  */
 import { Decimal } from '../../lib/decimal.ts'
+import { integer } from '../../lib/whole-number.ts'
 import type { DataType, Value } from '../../types.ts'
 import { DOUBLE, FLOAT, INT, JSON_TYPE, LONG } from '../../types.ts'
 import { ValueError } from '../function.ts'
@@ -38,8 +39,7 @@ export function toDecimal(value: Numeric, what: string): Decimal {
 export function toLong(value: bigint, what: string): number | bigint {
   if (value < LONG_MIN || value > LONG_MAX)
     throw new ValueError(`${what}: the result ${shorten(value.toString())} does not fit a long`)
-  const number = Number(value)
-  return Number.isSafeInteger(number) ? number : value
+  return integer(value)
 }
 
 /** The whole double `value` (already rounded) as a long. */

@@ -1,16 +1,9 @@
 /** EXPLAIN: the plan as indented text, what was pushed down and what was not and why. Reads nothing itself. */
-import {
-  type Aggregate,
-  type BoundExpr,
-  inputs,
-  type Output,
-  type OutputColumn,
-  type Plan,
-  type Scan,
-  visit,
-} from '../plan.ts'
+import type { Aggregate, BoundExpr, Output, OutputColumn, Plan, Scan } from '../plan.ts'
+import { inputs } from '../inputs.ts'
+import { visit } from '../expressions/children.ts'
 import { visitExpressions } from '../rewrite.ts'
-import { conjuncts } from '../conjuncts.ts'
+import { conjuncts } from '../expressions/conjuncts.ts'
 import { atMost } from '../estimate.ts'
 import { isExact, offsetIntervals, timestampBounds } from '../pushdown.ts'
 import { printBound, quoteName } from './print-bound.ts'

@@ -3,8 +3,9 @@
  * once the plan is in its last form, when columns that nothing above reads are gone; so a topic pays for the question
  * only where it is put.
  */
-import { type BoundExpr, type Output, type Plan, visit } from '../plan.ts'
-import { mapExpressions, rewrite } from '../rewrite.ts'
+import type { BoundExpr, Output, Plan } from '../plan.ts'
+import { visit } from '../expressions/children.ts'
+import { rewrite, visitExpressions, visitPlan } from '../rewrite.ts'
 
 const ASKING: ReadonlySet<string | number> = new Set(['_bad', '_error'])
 
@@ -14,7 +15,7 @@ export function withBadRecords(output: Output): Output {
   const look = (e: BoundExpr): void => {
     if (e.kind === 'path' && e.path.facet === 'meta' && ASKING.has(e.path.steps[0])) sources.add(e.source)
   }
-  rewrite(output, (plan) => mapExpressions(plan, (e) => (visit(e, look), e)))
+  visitPlan(output, (plan) => visitExpressions(plan, (e) => visit(e, look)))
   if (sources.size === 0) return output
   return rewrite(
     output,

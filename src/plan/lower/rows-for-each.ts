@@ -7,24 +7,23 @@
  */
 import { unexpected } from '../../lib/assert.ts'
 import { BOOLEAN, type DataType, INT } from '../../types.ts'
-import { allOf, conjuncts } from '../conjuncts.ts'
-import { exprKey } from '../expr-key.ts'
-import {
-  type Aggregate,
-  type BoundAggregate,
-  type BoundExpr,
-  inputs,
-  type Join,
-  type Kept,
-  mapChildren,
-  type Plan,
-  type Project,
-  type SetOperation,
-  type Sort,
-  type Subquery,
-  visit,
+import { allOf, conjuncts } from '../expressions/conjuncts.ts'
+import { exprKey } from '../expressions/expr-key.ts'
+import type {
+  Aggregate,
+  BoundAggregate,
+  BoundExpr,
+  Join,
+  Kept,
+  Plan,
+  Project,
+  SetOperation,
+  Sort,
+  Subquery,
 } from '../plan.ts'
-import { mapExpressions } from '../rewrite.ts'
+import { inputs } from '../inputs.ts'
+import { mapChildren, visit } from '../expressions/children.ts'
+import { expressionsOf, mapExpressions } from '../rewrite.ts'
 
 /** What the statement's other parts are asked for. */
 export interface Surroundings {
@@ -317,12 +316,6 @@ type SlotAs = (e: Extract<BoundExpr, { kind: 'slot' }>) => BoundExpr
 
 function same(e: BoundExpr): BoundExpr {
   return e
-}
-
-function expressionsOf(plan: Plan): BoundExpr[] {
-  const found: BoundExpr[] = []
-  mapExpressions(plan, (e) => (found.push(e), e))
-  return found
 }
 
 /**

@@ -2,12 +2,13 @@
  * A condition on one side of a join is checked before the join, where the join's type allows it, one on a derived table
  * inside of it: fewer rows are held and it can reach the scan.
  */
-import { allOf, conjuncts } from '../conjuncts.ts'
+import { allOf, conjuncts } from '../expressions/conjuncts.ts'
 import type { Rule } from './rule.ts'
-import { type BoundExpr, type Join, mapChildren, type Plan, type Share, visit } from '../plan.ts'
+import type { BoundExpr, Join, Plan, Share } from '../plan.ts'
+import { mapChildren, visit } from '../expressions/children.ts'
 import { sourcesOf } from '../lower/lower.ts'
 import { rewrite } from '../rewrite.ts'
-import { isVolatile } from '../lower/volatile.ts'
+import { isVolatile } from '../expressions/volatile.ts'
 
 export const filtersIntoJoins: Rule = { name: 'filters-into-joins', apply: (plan) => rewrite(plan, push) }
 

@@ -6,7 +6,7 @@
  * So it never happens by itself.
  */
 import { partitionOfKey } from '../../lib/murmur2.ts'
-import { conjuncts } from '../conjuncts.ts'
+import { conjuncts } from '../expressions/conjuncts.ts'
 import type { Rule } from './rule.ts'
 import type { BoundExpr, Plan, Scan } from '../plan.ts'
 import { printBound } from '../explain/print-bound.ts'

@@ -5,13 +5,15 @@
  * smallest of those that a key connects comes next. Rows are the same; only which pairs are looked at changes.
  */
 import { BOOLEAN } from '../../types.ts'
-import { allOf, conjuncts } from '../conjuncts.ts'
+import { allOf, conjuncts } from '../expressions/conjuncts.ts'
 import { atMost } from '../estimate.ts'
-import { joinKeys } from '../join-keys.ts'
+import { joinKeys } from '../expressions/join-keys.ts'
 import { sourcesOf } from '../lower/lower.ts'
-import { type BoundExpr, inputs, type Join, type Plan, type Scan, scansOf, visit } from '../plan.ts'
+import type { BoundExpr, Join, Plan, Scan } from '../plan.ts'
+import { inputs, scansOf } from '../inputs.ts'
+import { visit } from '../expressions/children.ts'
 import { rewrite } from '../rewrite.ts'
-import { isVolatile } from '../lower/volatile.ts'
+import { isVolatile } from '../expressions/volatile.ts'
 import type { Rule } from './rule.ts'
 
 type Filter = Extract<Plan, { kind: 'filter' }>

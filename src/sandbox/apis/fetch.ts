@@ -26,7 +26,7 @@ import {
   type Read,
   type Written,
 } from '../message.ts'
-import type { PartitionLog, StoredBatch } from '../partition-log.ts'
+import type { PartitionLog, StoredBatch } from '../log/partition-log.ts'
 import { leaderAndEpoch, nodeEndpoints } from './produce.ts'
 
 /**

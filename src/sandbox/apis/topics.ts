@@ -4,7 +4,7 @@
  */
 import { defineApi, type RequestContext } from '../api.ts'
 import { ERROR } from '../error-codes.ts'
-import type { LogStore, Topic } from '../log-store.ts'
+import type { LogStore, Topic } from '../log/log-store.ts'
 import {
   array,
   bool,

@@ -25,7 +25,8 @@ import {
   syntaxLints,
 } from '../../sql/editor-help.ts'
 import type { DataType } from '../../types.ts'
-import { bodyObject, type Call, field, isText, parameter, RestError, type Route, type Schema } from './route.ts'
+import type { Schema } from './openapi.ts'
+import { bodyObject, type Call, field, isText, parameter, RestError, type Route } from './route.ts'
 
 /**
  * Limit `rest.suggestions.tables` (tables): tables of a statement whose fields are looked up for one answer. Beyond it:

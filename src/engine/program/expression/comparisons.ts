@@ -4,7 +4,7 @@
  */
 import { type Code, join, js } from '../../../codegen/emitter.ts'
 import type { Value } from '../../../types.ts'
-import { INVERSE, MIRRORED } from '../../../plan/compare-op.ts'
+import { INVERSE, MIRRORED } from '../../../plan/expressions/compare-op.ts'
 import type { Compare, CompareOp, InList, PathRef } from '../../../plan/plan.ts'
 import * as run from '../values/comparison.ts'
 import { type ExpressionParts, parenthesized } from './code-parts.ts'

@@ -1,0 +1,20 @@
+/** What binding a query gives. */
+import type { ExpressionContext } from '../expressions/expression-context.ts'
+import type { Output, Plan } from '../../plan.ts'
+import type { RowRelation } from '../names/relation.ts'
+import type { SortKeys } from './order-by.ts'
+
+export type Subqueries = ExpressionContext['subqueries']
+
+export const NO_SUBQUERIES: Subqueries = new Map()
+
+/** A query's result and how it is ordered; both speak of what `output.input` reads. */
+export interface Bound {
+  readonly output: Output
+  readonly orders: SortKeys
+}
+
+export interface BoundRelation {
+  readonly plan: Plan
+  readonly relation: RowRelation
+}
