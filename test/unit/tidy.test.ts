@@ -278,14 +278,10 @@ function undocumented(): string[] {
   return files.flatMap(({ path, statements }) => {
     const described = new Set<string>()
     const plain = new Set<string>()
-    statements.forEach((statement, at) => {
-      for (const name of exportedNames(statement)) {
-        // The first comment of a file is about the file.
-        const comments = ts.getJSDocCommentsAndTags(statement).length - (at === 0 ? 1 : 0)
-        if (comments > 0) described.add(name)
-        else plain.add(name)
-      }
-    })
+    // Of a file that begins with the export, the comment of the file counts.
+    for (const statement of statements)
+      for (const name of exportedNames(statement))
+        (ts.getJSDocCommentsAndTags(statement).length > 0 ? described : plain).add(name)
     return [...plain]
       .filter((name) => !described.has(name))
       .map((name) => `${path}: ${name}`)
