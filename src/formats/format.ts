@@ -47,6 +47,9 @@ export interface Want {
   readonly children: Want[]
 }
 
+/**
+ * What a decoder is given to write its code: the emitter, the range of bytes [from, to), and what to do with damage.
+ */
 export interface EmitContext {
   readonly emitter: Emitter
   readonly from: Code
@@ -59,6 +62,7 @@ export interface EmitContext {
   readonly render: RenderOptions
 }
 
+/** How values look in JSON text. */
 export interface RenderOptions {
   /** true: dates and times as ISO text; false: the number as stored. */
   readonly timestamp: boolean
@@ -156,6 +160,7 @@ export type MixedFormatName = `${PlainFormatName}|${string}`
 const MAX_MIXED = 8
 const MIXED: FormatTraits = { columns: true, created: false }
 
+/** The names of the formats that are no windowed or mixed ones. */
 export const PLAIN_FORMATS = Object.keys(FORMATS) as readonly PlainFormatName[]
 
 /** In words, for messages: every name that `formatNamed` knows. */

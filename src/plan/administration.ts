@@ -8,8 +8,10 @@ import type { StructType } from '../types.ts'
 
 /** `read` is being able to see the table at all; every other right comes with it. */
 export type Right = 'read' | 'insert' | 'delete' | 'create' | 'drop' | 'offsets'
+/** Every right. */
 export const RIGHTS: readonly Right[] = ['read', 'insert', 'delete', 'create', 'drop', 'offsets']
 
+/** A topic that is to be created. */
 export interface TopicToCreate {
   readonly name: string
   readonly partitions: number
@@ -18,6 +20,7 @@ export interface TopicToCreate {
   readonly config: Readonly<Record<string, string>>
 }
 
+/** A record as bytes; null is a tombstone as a value, and no key as a key. */
 export interface RecordToProduce {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
@@ -53,6 +56,7 @@ export interface TableDeclaration {
   readonly subjects: readonly string[]
 }
 
+/** A view: a name for a SELECT. */
 export interface View {
   readonly name: string
   /** The SELECT as it was written. */
@@ -64,6 +68,7 @@ export interface View {
   readonly createdAt: number
 }
 
+/** Another name of a table, view or synonym. */
 export interface Synonym {
   readonly name: string
   readonly target: string

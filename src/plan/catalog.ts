@@ -10,10 +10,12 @@ import type { DataType, StructType } from '../types.ts'
 /** For lists that only suggest names, asked for with every key that is pressed or every mistake. */
 export const SUGGESTIONS = { maxAgeMs: 3_000 } as const
 
+/**
+ * Tables as one account sees them. Methods reject with a SqlError, or the KafkaError of a cluster that does not answer.
+ */
 export interface Catalog {
   table(name: string): Promise<Table | undefined>
-  /** For SHOW TABLES and for "Did you mean …?". */
-  /** As they are now; with `maxAgeMs` perhaps as they were so long ago. */
+  /** For SHOW TABLES and for "Did you mean …?": as they are now, or with `maxAgeMs` as they were up to that time ago. */
   tables(options?: { readonly maxAgeMs?: number }): Promise<readonly TableSummary[]>
   /** Topic configuration rows for DESCRIBE TABLE, in display order. */
   configuration(name: string): Promise<readonly { readonly name: string; readonly value: string }[]>
@@ -29,6 +31,7 @@ export interface Catalog {
   lookDeeper?(name: string): Promise<void>
 }
 
+/** A row of SHOW TABLES. */
 export interface TableSummary {
   readonly name: string
   readonly type: 'USER' | 'SYSTEM'
@@ -36,6 +39,7 @@ export interface TableSummary {
   readonly replicas: number
 }
 
+/** A topic as a table. */
 export interface Table {
   readonly name: string
   readonly topic: string
@@ -67,6 +71,7 @@ export interface WriterSchema {
   readonly encoder?: FacetEncoder
 }
 
+/** The key or the value of a topic: its format, its type, and where its decoders come from. */
 export interface TableFacet {
   readonly format: FormatName
   /** How the format was found, and in words for DESCRIBE: `registry subject payments-value, version 3`. */

@@ -5,6 +5,7 @@ import type { BoundExpr, Plan } from './plan.ts'
 import { visit } from './expressions/children.ts'
 import { visitExpressions, visitPlan } from './rewrite.ts'
 
+/** Whether the plan divides a number whose type only the record tells. */
 export function dividesJson(plan: Plan): boolean {
   let found = false
   const look = (e: BoundExpr): void => {

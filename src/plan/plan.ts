@@ -10,7 +10,9 @@ import type { ScalarFunction } from '../functions/function.ts'
 import type { Span } from '../sql/ast.ts'
 import type { DataType, Path, Value } from '../types.ts'
 import type { Table } from './catalog.ts'
+import type { AggregateName, ArithmeticOp, CompareBy, CompareOp } from './operators.ts'
 
+/** A node of a plan, with its inputs below it. */
 export type Plan =
   | Scan
   | Values
@@ -118,12 +120,14 @@ export interface Aggregate {
   readonly aggregates: readonly BoundAggregate[]
 }
 
+/** The rows of its input in order; rows that `by` does not tell apart keep theirs. */
 export interface Sort {
   readonly kind: 'sort'
   readonly input: Plan
   readonly by: readonly { readonly expr: BoundExpr; readonly descending: boolean; readonly nullsFirst: boolean }[]
 }
 
+/** Rows `skip` to `skip + count` of its input. */
 export interface Limit {
   readonly kind: 'limit'
   readonly input: Plan
@@ -255,6 +259,7 @@ export interface OutputFact {
   readonly expr: BoundExpr
 }
 
+/** What a RECORD frame is built of. */
 export type OutputShape =
   /** `SELECT *` alone: the value as it is, the key beside it. */
   | { readonly kind: 'record'; readonly key: BoundExpr; readonly value: BoundExpr }
@@ -263,6 +268,7 @@ export type OutputShape =
   /** The row's only slot is the whole value (`DROP TABLE` answers a bare `true`). */
   | { readonly kind: 'bare'; readonly value: BoundExpr }
 
+/** A column of the output, one member of its JSON object. */
 export interface OutputColumn {
   /** More than one step builds a structure: `AS item.code`. */
   readonly path: readonly string[]
@@ -273,6 +279,7 @@ export interface OutputColumn {
 
 // ---------------------------------------------------------------------------------------------- expressions
 
+/** An expression without names; it has a type, and a place in the statement where it was written there. */
 export type BoundExpr =
   | Constant
   | PathRef
@@ -313,11 +320,13 @@ export interface Constant extends Typed {
   readonly text?: string
   readonly double?: boolean
 }
+/** A path in a record of the scan `source`. */
 export interface PathRef extends Typed {
   readonly kind: 'path'
   readonly source: number
   readonly path: Path
 }
+/** A place in a row, 0-based. `name` is for people. */
 export interface SlotRef extends Typed {
   readonly kind: 'slot'
   readonly index: number
@@ -343,9 +352,7 @@ export interface Logic extends Typed {
    */
   readonly together?: true
 }
-export type CompareOp = '=' | '!=' | '<' | '<=' | '>' | '>='
-/** `by`: how the two sides (already brought to comparable types) are compared. */
-export type CompareBy = 'number' | 'decimal' | 'string' | 'boolean' | 'bytes' | 'dynamic'
+/** A comparison; NULL where a side is. */
 export interface Compare extends Typed {
   readonly kind: 'compare'
   readonly op: CompareOp
@@ -353,7 +360,6 @@ export interface Compare extends Typed {
   readonly left: BoundExpr
   readonly right: BoundExpr
 }
-export type ArithmeticOp = '+' | '-' | '*' | '/' | '%'
 /**
  * `by`: `integer` is exact (bigint when needed), `double` IEEE, `decimal` exact, `dynamic` decides per row, `date` adds
  * a duration (right is a constant string or a number of ms).
@@ -399,6 +405,7 @@ export interface CastExpr extends Typed {
   readonly operand: BoundExpr
   readonly implicit: boolean
 }
+/** A call of a scalar function; `name` is as typed. */
 export interface FunctionExpr extends Typed {
   readonly kind: 'function'
   readonly fn: ScalarFunction
@@ -464,25 +471,7 @@ export interface Subquery extends Typed {
   readonly outer: readonly { readonly ref: BoundExpr; readonly value: BoundExpr }[]
 }
 
-export type AggregateName =
-  | 'count'
-  | 'sum'
-  | 'avg'
-  | 'min'
-  | 'max'
-  | 'first'
-  | 'last'
-  | 'collect'
-  | 'collect_unique'
-  | 'maxk'
-  | 'mink'
-  | 'maxk_unique'
-  | 'mink_unique'
-  | 'topk'
-  | 'bottomk'
-  | 'approx_count_distinct'
-  | 'approx_quantile'
-
+/** A call of an aggregate. */
 export interface BoundAggregate {
   readonly name: AggregateName
   /** Undefined for `count(*)`. */

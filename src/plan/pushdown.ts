@@ -5,7 +5,8 @@
  */
 import { INVERSE, MIRRORED } from './expressions/compare-op.ts'
 import type { Value } from '../types.ts'
-import type { BoundExpr, Compare, CompareOp, InList } from './plan.ts'
+import type { BoundExpr, Compare, InList } from './plan.ts'
+import type { CompareOp } from './operators.ts'
 
 /** Offsets [start, end). */
 export interface Interval {

@@ -27,6 +27,7 @@ const MIB = 1024 * 1024
 const GIB = 1024 * MIB
 const DAY = 86_400_000
 
+/** Every setting of SET: its unit, default (`fallback`), bounds and meaning. */
 export const SETTINGS = {
   'max.size': {
     unit: 'size',
@@ -147,6 +148,7 @@ export const SETTINGS = {
   },
 } as const satisfies Record<string, Setting>
 
+/** The name of a setting, as SET writes it. */
 export type SettingName = keyof typeof SETTINGS
 /**
  * What a setting holds, by its unit: bytes, milliseconds, a count, true or false, one of its choices; nothing where it
@@ -159,6 +161,7 @@ type SettingValue<S extends Setting> = S['unit'] extends 'boolean'
     : S['fallback'] extends number
       ? number
       : number | undefined
+/** The value of every setting; bytes and milliseconds as numbers. */
 export type Settings = { -readonly [K in SettingName]: SettingValue<(typeof SETTINGS)[K]> }
 
 /** Older and other names of settings. */

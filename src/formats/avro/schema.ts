@@ -84,6 +84,7 @@ export interface DefaultNode {
   readonly to: number
   readonly store: { bytes: Buffer; view: DataView }
 }
+/** The types that a schema names and may refer to again. */
 export type NamedNode = RecordNode | EnumNode | FixedNode
 export type AvroNode = PrimitiveNode | NamedNode | ArrayNode | MapNode | UnionNode | DefaultNode
 

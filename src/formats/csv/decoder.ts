@@ -13,6 +13,7 @@ import { jsonString } from '../text/render.ts'
 import { type RawBuffer, stringAt } from '../reading/reader-runtime.ts'
 import { existsNames, isWanted } from '../reading/want.ts'
 
+/** What a topic of CSV is written with. */
 export interface CsvOptions {
   /** Names of the columns, in order. */
   readonly header?: readonly string[]

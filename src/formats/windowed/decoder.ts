@@ -12,6 +12,7 @@ import { longBigEndianAt } from '../reading/reader-runtime.ts'
 import { existsNames, hasOwn, isWanted } from '../reading/want.ts'
 import { JsonText } from '../../lib/json-text.ts'
 
+/** `TW`: time windows; `SW`: session windows. */
 export type WindowKind = 'TW' | 'SW'
 
 const TIMESTAMP: DataType = { kind: 'timestamp', unit: 'millis' }

@@ -126,6 +126,7 @@ function zipped(args: readonly Value[], types: readonly DataType[], longest: boo
   return rows
 }
 
+/** Functions of arrays. */
 export const ARRAY_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'element_of',

@@ -20,6 +20,7 @@ function modelName(value: Value, type: DataType): string {
 
 const MODEL = 'io.lenses.sql.model'
 
+/** Functions of types. */
 export const CONVERSION_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'cast',

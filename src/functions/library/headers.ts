@@ -89,6 +89,7 @@ function header(kind: string, type: DataType, decode: (bytes: Uint8Array) => Val
   })
 }
 
+/** Functions of the headers of a record. */
 export const HEADER_FUNCTIONS: readonly ScalarFunction[] = [
   header('string', STRING, headerAsString),
   header('bytes', { kind: 'bytes' }, (bytes) => bytes),

@@ -43,6 +43,7 @@ function named<T>(what: string, work: () => T): T {
   }
 }
 
+/** Functions of JSON. */
 export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'json_extract_first',

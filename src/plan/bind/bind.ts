@@ -395,6 +395,7 @@ class Binder {
   }
 }
 
+/** The plan of a query. Throws a SqlError with the place of what is wrong. */
 export async function bindQuery(query: ast.Query, context: BindContext): Promise<Output> {
   return decorrelate(inPlace(await new Binder(context).statement(query, { ctes: new Map() })))
 }

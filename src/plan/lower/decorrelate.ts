@@ -18,6 +18,7 @@ import { numberOf, rowsForEach } from './rows-for-each.ts'
 import { bodyOf, isTied } from './subquery-body.ts'
 import { type SourceNumbers, type Joined, joinWith, marked } from './subquery-joins.ts'
 
+/** The plan without correlated subqueries. Throws a SqlError (UNSUPPORTED) for one that cannot become a join. */
 export function decorrelate(output: Output): Output {
   return new Decorrelation(output).plan(output) as Output
 }

@@ -41,6 +41,7 @@ function scanOfRecords(plan: Plan): Scan | undefined {
   return plan.kind === 'filter' && plan.input.kind === 'scan' ? { ...plan.input, where: plan.predicate } : undefined
 }
 
+/** The plan in the form that is run: references become slots, filters above scans part of them. */
 export function lower(output: Output): Output {
   const limit = output.input.kind === 'limit' ? output.input : undefined
   const below = limit?.input ?? output.input

@@ -10,6 +10,7 @@ import { sourcesOf } from '../lower/lower.ts'
 import { rewrite } from '../rewrite.ts'
 import { isVolatile } from '../expressions/volatile.ts'
 
+/** Conditions go below joins, derived tables and shares. */
 export const filtersIntoJoins: Rule = { name: 'filters-into-joins', apply: (plan) => rewrite(plan, push) }
 
 function push(node: Plan): Plan {

@@ -18,6 +18,7 @@ import type { Rule } from './rule.ts'
 
 type Filter = Extract<Plan, { kind: 'filter' }>
 
+/** Equations of WHERE become join keys, and sources are joined in an order that uses them. */
 export const orderJoins: Rule = {
   name: 'order-joins',
   always: true,

@@ -25,6 +25,7 @@ export interface ParseLimits {
    */
   readonly maxTokens: number
 }
+/** The default of every limit. */
 export const PARSE_LIMITS: ParseLimits = {
   maxLength: 1024 * 1024,
   maxDepth: 200,

@@ -273,6 +273,7 @@ const PADDING_ROWS: readonly ScalarFunction[] = [
   ),
 ]
 
+/** Functions of text. */
 export const STRING_FUNCTIONS: readonly ScalarFunction[] = [
   ...CASE_ROWS,
   ...CLEANING_ROWS,

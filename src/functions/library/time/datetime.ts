@@ -79,6 +79,7 @@ function checkDays(days: number | bigint): number {
   return n
 }
 
+/** Functions of dates and times. */
 export const DATETIME_FUNCTIONS: readonly ScalarFunction[] = [
   ...NOW_ROWS,
   ...PART_ROWS,

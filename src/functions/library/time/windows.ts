@@ -97,6 +97,7 @@ function sizes(): (text: Value) => Duration {
 const ALIGNED =
   'Sizes are durations such as "5m", "1h", "1d", "1w", "1M". Windows are aligned in UTC: months and years to the calendar, weeks to Mondays, all others to 1970-01-01. What is no moment has the window NULL.'
 
+/** The windows of GROUP BY: TUMBLE and HOP. */
 export const WINDOW_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'tumble',

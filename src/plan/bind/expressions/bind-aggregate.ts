@@ -5,7 +5,8 @@ import { printExpr } from '../../../sql/print.ts'
 import { DECIMAL, DOUBLE, type DataType, LONG, NULL_TYPE } from '../../../types.ts'
 import { aType, condition, isInteger, isNumeric } from './coerce.ts'
 import { evaluationKey } from '../../expressions/expr-key.ts'
-import type { AggregateName, BoundAggregate, BoundExpr } from '../../plan.ts'
+import type { AggregateName } from '../../operators.ts'
+import type { BoundAggregate, BoundExpr } from '../../plan.ts'
 import type { BindExpr, ExpressionContext } from './expression-context.ts'
 
 const WITH_LIMIT: ReadonlySet<AggregateName> = new Set([

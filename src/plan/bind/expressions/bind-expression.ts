@@ -28,6 +28,7 @@ import { bindAggregate } from './bind-aggregate.ts'
 import { argument, checkCount } from './call-arguments.ts'
 import { RECORD_FUNCTIONS } from './record-functions.ts'
 
+/** The bound form of an expression. Throws a SqlError with the place of what is wrong. */
 export function bindExpr(e: ast.Expr, c: ExpressionContext): BoundExpr {
   switch (e.kind) {
     case 'null':

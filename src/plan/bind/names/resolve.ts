@@ -28,6 +28,7 @@ const LEGACY: Readonly<Record<string, string>> = {
   _ts: 'timestamp',
 }
 
+/** A dotted name as text. */
 export function dotted(parts: readonly Name[]): string {
   return parts.map((p) => p.text).join('.')
 }

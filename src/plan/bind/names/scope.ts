@@ -9,6 +9,7 @@ import type { Relation } from './relation.ts'
 import { FACETS } from './facets.ts'
 import { declares, dotted, hasField, within } from './resolve.ts'
 
+/** The names that an expression can use: those of its FROM and of the queries around it. */
 export class Scope {
   readonly relations: readonly Relation[]
   /** The query around this one. */
