@@ -33,8 +33,8 @@ export interface Want {
    * For strings: `from`/`to` receive the byte range in `b` of the UTF-8 text (no quotes, no escapes inside), so that it
    * can be compared and grouped without making a string. Where the value is a string but has no such range (JSON
    * escapes), `from` is -2 and `value` (always asked for together with `slice` then) holds the string. Where there is a
-   * range, `value` stays null: whoever needs the string makes it from the range. -1 when NULL or not a string (`value`
-   * then holds what it is). Only asked for when `type.kind` is string or json.
+   * range, `value` stays null: a caller that needs the string makes it from the range. -1 when NULL or not a string
+   * (`value` then holds what it is). Only asked for when `type.kind` is string or json.
    */
   slice?: { readonly from: Name; readonly to: Name }
   /** Receives true when the path is present in the record, null included; else false. */

@@ -1,5 +1,5 @@
 /**
- * What statements that change something ask of the world: topics, records, schemas, and the objects that Kafka has no
+ * What statements that change something need from outside: topics, records, schemas, and the objects that Kafka has no
  * place for (views, synonyms, declared formats). An interface only: `catalog/administration` implements it on a
  * cluster, a registry and a store; tests implement it in memory. Who may do what is answered here, too.
  */
@@ -77,13 +77,13 @@ export interface Synonym {
   readonly createdAt: number
 }
 
-/** What people say about a topic. */
+/** The description and tags that users gave to a topic. */
 export interface TopicNote {
   readonly description: string | null
   readonly tags: readonly string[]
 }
 
-/** The objects of one environment. Names are unique over all kinds; whoever saves has checked that. */
+/** The objects of one environment. Names are unique over all kinds; the caller has checked that before it saves. */
 export interface ObjectStore {
   view(name: string): View | undefined
   /** In order of name. */
@@ -121,7 +121,7 @@ export interface Administration {
   may(right: Right, name: string): boolean
   /** Whether the account has all rights on everything here: it then sees and ends the queries of others. */
   readonly all: boolean
-  /** Whether there is such a topic, whoever may see it. */
+  /** Whether there is such a topic, visible to the account or not. */
   exists(topic: string): Promise<boolean>
   /** Resolves when the topic can be used. Rejects with a KafkaError, TOPIC_ALREADY_EXISTS among others. */
   createTopic(topic: TopicToCreate, signal: AbortSignal): Promise<void>

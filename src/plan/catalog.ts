@@ -1,5 +1,5 @@
 /**
- * What the binder asks of the world: tables by name, as seen by one account in one environment. An interface only;
+ * What the binder needs from outside: tables by name, as seen by one account in one environment. An interface only;
  * `catalog/` implements it on Kafka and a registry, tests implement it in memory. A table that may not be seen does not
  * exist here.
  */
@@ -15,7 +15,9 @@ export const SUGGESTIONS = { maxAgeMs: 3_000 } as const
  */
 export interface Catalog {
   table(name: string): Promise<Table | undefined>
-  /** For SHOW TABLES and for "Did you mean …?": as they are now, or with `maxAgeMs` as they were up to that time ago. */
+  /**
+   * For SHOW TABLES and for "Did you mean …?": as they are now, or with `maxAgeMs` as they were up to that time ago.
+   */
   tables(options?: { readonly maxAgeMs?: number }): Promise<readonly TableSummary[]>
   /** Topic configuration rows for DESCRIBE TABLE, in display order. */
   configuration(name: string): Promise<readonly { readonly name: string; readonly value: string }[]>
@@ -106,12 +108,12 @@ export interface TableFacet {
    */
   decoder(schemaId: number | undefined): FacetDecoder | Promise<FacetDecoder>
   /**
-   * The decoder of a writer schema that was asked for before; asks nobody. Absent where the number of ids is bounded in
-   * another way.
+   * The decoder of a writer schema that was asked for before, without a request. Absent where the number of ids is
+   * bounded in another way.
    */
   known?(schemaId: number): FacetDecoder | undefined
   /**
-   * To be told of a schema that a reading met, with its decoder and a record (which is looked at during the call only):
+   * Called with a schema that was found in a record, its decoder and that record (valid during the call only), so that
    * tables of later statements have its columns.
    */
   met?(schemaId: number, decoder: FacetDecoder, record: Uint8Array): void

@@ -52,11 +52,13 @@ export interface Scan {
   readonly headersOnly?: boolean
   /** Nothing above depends on the order of records within a partition. */
   readonly unordered?: boolean
-  /** No more than so many records are wanted. */
+  /** The most records that are wanted. */
   readonly limit?: number
   /** Something asks whether a record is bad, or why: bad records are rows then, whose damaged key or value is NULL. */
   readonly badRecords?: boolean
-  /** Only the newest so many rows are wanted, by this: read from the ends of the partitions backwards. */
+  /**
+   * Only the newest `rows` rows are wanted, by this field: the scan reads backwards from the ends of the partitions.
+   */
   readonly backward?: { readonly by: 'offset' | 'timestamp'; readonly rows: number }
   /**
    * Start and end (exclusive) of every partition, where they were asked for to choose the order of joins; the scan
@@ -80,7 +82,7 @@ export interface Values {
   readonly of?: OnceQuery
 }
 
-/** A WITH query whose rows would be others each time it is run. */
+/** A WITH query whose rows would differ each time it is run. */
 export interface OnceQuery {
   readonly id: number
   /** As WITH calls it. */
@@ -347,8 +349,8 @@ export interface Logic extends Typed {
   readonly kind: 'and' | 'or'
   readonly operands: readonly BoundExpr[]
   /**
-   * The operands look at one value that is another one the next time (`RANDINT() BETWEEN …`): they must not be taken
-   * apart.
+   * The operands share one volatile value (`RANDINT() BETWEEN …`), which differs at each evaluation: they must not be
+   * separated.
    */
   readonly together?: true
 }

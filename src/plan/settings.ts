@@ -267,8 +267,8 @@ export function applySet(settings: Settings, statement: SetStatement): void {
 }
 
 /**
- * Whether a value is one that the setting would take if it were smaller. Digits are few in any case: a wrong number of
- * them is told with what they may be.
+ * Whether a value is one that the setting would take if it were smaller. The range of digits is small: the error
+ * for a wrong number of them names the whole range.
  */
 function isAbove(setting: Setting, value: number | boolean | string | undefined): boolean {
   return setting.max !== undefined && setting.unit !== 'digits' && typeof value === 'number' && value > setting.max

@@ -1,7 +1,7 @@
 /**
  * What an editor wants to know about a text that is being typed: which word is what (highlights), what is wrong with
- * its form (lints), and what could stand at the caret (a place to complete, filled in by whoever knows the tables).
- * Pure: it reads the text alone, never throws, and does not know whether a table exists.
+ * its form (lints), and what could stand at the caret (a place to complete, filled in by a caller that knows the
+ * tables). Pure: it reads the text alone, never throws, and does not know whether a table exists.
  */
 import type { Span } from './ast.ts'
 import { SqlError } from './error.ts'

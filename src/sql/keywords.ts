@@ -114,7 +114,7 @@ export const TYPE_NAMES: ReadonlySet<string> = new Set(
   'boolean int integer long bigint float double decimal string text bytes uuid date time timestamp'.split(' '),
 )
 
-/** What types of standard SQL are called here. REAL is a double: nobody who writes it wants fewer digits. */
+/** What types of standard SQL are called here. REAL is a double: its users do not expect fewer digits. */
 export const SAME_TYPES: ReadonlyMap<string, string> = new Map([
   ['real', 'double'],
   ['smallint', 'int'],

@@ -6,7 +6,7 @@
  *
  * Where the specification has an error (a field without a default, a symbol that is unknown, other types), the writer's
  * own form stays: nothing that can be read is lost. Fields that the newest schema does not have any more stay, too;
- * promotions of numbers are the business of whoever merges the types.
+ * promotions of numbers are the business of `merge-types.ts`.
  */
 import { ByteWriter } from './byte-writer.ts'
 import { EncodeError } from '../encoder.ts'

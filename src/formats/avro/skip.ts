@@ -9,7 +9,7 @@ import { blocks, type Lines, readInt, readLength, readLong, skipVarintCode } fro
 import type { AvroNode, RecordNode, UnionNode } from './schema.ts'
 import { codeSize, fixedSize, minimumSize } from './size.ts'
 
-/** Records with at most so many nodes are stepped over in place. */
+/** The most nodes of a record that is skipped in place. */
 const INLINE_NODES = 24
 /** Fields that one function of a long run steps over. */
 const RUN_FIELDS = 64

@@ -160,7 +160,7 @@ ${p} = ${start}
 ${reset}`
   }
 
-  /** Steps over a value that is probably a string of so many bytes: looks at all of them without a loop. */
+  /** Steps over a value that is probably a string of the given number of bytes: looks at all of them without a loop. */
   #skipString(length: number): Code {
     const p = this.#p
     if (length < 4 || length > 40) return this.#skip(1)

@@ -92,7 +92,7 @@ export function textOrNullAt(b: RawBuffer, view: DataView, p: number, to: number
 }
 
 /**
- * Any value at `p`, for readers of so many members that code in place would be too much. Its end is left in
+ * Any value at `p`, for readers with too many members for code in place. Its end is left in
  * `scratch.at`, -1 for damage. With `ranged`, a string without escapes is null here and its range is left in
  * `scratch.from` and `scratch.to`; `from` is -2 for one with escapes and -1 for what is no string.
  */

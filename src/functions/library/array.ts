@@ -174,7 +174,7 @@ export const ARRAY_FUNCTIONS: readonly ScalarFunction[] = [
       { name: 'element', accept: 'any' },
       { name: 'count', accept: 'integer' },
     ],
-    description: 'An array of so many copies of a value.',
+    description: 'An array of the given number of copies of a value.',
     examples: [
       { sql: "REPEAT('x', 2)", result: '["x","x"]' },
       { sql: 'REPEAT(1, -1)', result: '[]' },

@@ -353,7 +353,7 @@ class Binder {
   }
 
   /**
-   * The text of a view in its place, with names of its own in sight. Its errors are told at the name: their places lie
+   * The text of a view in its place, with names of its own in sight. Its errors point at the name: their own places lie
    * in another text.
    */
   async #view(from: ast.TableRef, text: string, names: readonly string[]): Promise<BoundFrom> {

@@ -17,8 +17,8 @@ export const VIRTUAL_TABLES: readonly { readonly name: string; readonly descript
 ]
 
 /**
- * Topics whose fields `__fields` lists at most (`fields.max.tables`): beyond that the answer would not be read by
- * anybody.
+ * Topics whose fields `__fields` lists at most (`fields.max.tables`): beyond that the answer is of no
+ * use.
  */
 const MAX_TABLES = 2000
 

@@ -9,8 +9,8 @@ export function exprKey(expr: BoundExpr): string {
 }
 
 /**
- * Equal for expressions that have one value in one row: as `exprKey`, but each volatile function (RANDINT) is another
- * one, wherever it is written.
+ * Equal for expressions that have one value in one row: as `exprKey`, but each call of a volatile function (RANDINT)
+ * is different from every other call.
  */
 export function evaluationKey(expr: BoundExpr): string {
   return JSON.stringify(expr, function (this: unknown, k: string, v: unknown): unknown {

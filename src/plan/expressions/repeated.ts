@@ -8,7 +8,9 @@ import { children } from './children.ts'
  */
 const MAX_REPEATED_PARTS = 10_000
 
-/** An operand that `what` compares so many times. */
+/**
+ * The operand itself, which `what` compares `times` times. Throws a SqlError (LIMIT) when that makes too many parts.
+ */
 export function repeated(operand: BoundExpr, times: number, what: string): BoundExpr {
   const todo = [operand]
   let parts = 0

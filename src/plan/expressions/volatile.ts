@@ -6,7 +6,7 @@ import { ExprNumbers } from './expr-key.ts'
 import type { BoundExpr, Output, Plan } from '../plan.ts'
 import { visit } from './children.ts'
 
-/** Does the expression give another value at each look? */
+/** Does the expression give a different value at each evaluation? */
 export function isVolatile(expr: BoundExpr): boolean {
   let found = false
   visit(expr, (e) => {

@@ -52,7 +52,7 @@ export function lower(output: Output): Output {
     return limit === undefined ? sorted : { ...limit, input: sorted }
   }
   const scan = scanOfRecords(base)
-  // A record that is written straight into its frame brings its metadata along.
+  // A record that is written straight into its frame carries its own metadata.
   if (scan !== undefined) return { ...output, input: onto(scan, sort?.by ?? []), facts: undefined }
   const exprs = expressionsOf(output)
   if (sort !== undefined) exprs.push(...sort.by.map((b) => b.expr))
@@ -195,8 +195,8 @@ function projectRows(whole: Project, above: readonly BoundExpr[], shared: Shared
 }
 
 /**
- * Columns of a relation that nobody names are not computed; those of a UNION ALL not in its sides either. They keep
- * their slots.
+ * Columns of a relation that are never referenced are not computed; those of a UNION ALL not in its sides either. They
+ * keep their slots.
  */
 function pruned(plan: Project, above: readonly BoundExpr[]): Project {
   if (plan.source === undefined) return plan

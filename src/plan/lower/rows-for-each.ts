@@ -281,8 +281,8 @@ class Spreading {
         ? this.each(plan.left, all)
         : undefined
     const right = inRight || type === 'right' || type === 'full' ? this.each(plan.right, all) : undefined
-    const met = type === 'right' ? right : (left ?? right)
-    if (met === undefined) unexpected('a join without outer values')
+    const side = type === 'right' ? right : (left ?? right)
+    if (side === undefined) unexpected('a join without outer values')
     const numbers: Join['keys'] =
       left === undefined || right === undefined ? [] : [{ left: left.number, right: right.number, by: 'number' }]
     const joined: Join = {
@@ -292,12 +292,12 @@ class Spreading {
       keys: [...plan.keys, ...numbers],
       residual: undefined,
     }
-    const terms = plan.residual === undefined ? [] : conjuncts(plan.residual).map(met.place)
-    if (type === 'inner') return { ...met, plan: filtered(joined, terms) }
+    const terms = plan.residual === undefined ? [] : conjuncts(plan.residual).map(side.place)
+    if (type === 'inner') return { ...side, plan: filtered(joined, terms) }
     const whole = terms.length === 0 ? joined : { ...joined, residual: allOf(terms) }
     return type === 'full' && left !== undefined && right !== undefined
       ? this.#eitherSide(whole, left, right)
-      : { ...met, plan: whole }
+      : { ...side, plan: whole }
   }
 
   /** A row of a FULL JOIN has its outer values on the one side or on the other. */

@@ -1,4 +1,7 @@
-/** Words that statements begin with or go on with: those that are known, and what to write instead of those that are not. */
+/**
+ * Words that statements begin with or go on with: those that are known, and what to write instead of those that are
+ * not.
+ */
 
 export const DROPPABLE: ReadonlyMap<string, 'table' | 'view' | 'synonym'> = new Map([
   ['TABLE', 'table'],

@@ -124,7 +124,7 @@ export function scalarType(scalar: ProtoScalar): DataType {
   }
 }
 
-/** The type of a message's values. A recursive message gives a cyclic graph: whoever walks it needs a guard. */
+/** The type of a message's values. A recursive message gives a cyclic graph: a walk needs a guard. */
 export function protobufType(message: ProtoMessage): DataType {
   const types = new Types()
   const type = types.of(message)

@@ -7,8 +7,8 @@ import { BOOLEAN } from '../../../types.ts'
 import type { BoundExpr } from '../../plan.ts'
 
 /**
- * The operand is computed once: it may be another value each time. NOT makes NULL of what is no truth value in JSON, as
- * every other condition does.
+ * The operand is computed once: a volatile one differs at each evaluation. NOT makes NULL of what is no truth value in
+ * JSON, as every other condition does.
  */
 export function truth(operand: BoundExpr, { truth, negated, span }: IsTruth): BoundExpr {
   const not: BoundExpr = { kind: 'not', operand, type: BOOLEAN, span }

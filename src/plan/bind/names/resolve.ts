@@ -1,6 +1,6 @@
 /**
- * What a dotted name means in one relation: a path in the records of a topic, a column or a member of it in rows. What it
- * does not mean is said with the nearest name.
+ * What a dotted name means in one relation: a path in the records of a topic, a column or a member of it in rows. What
+ * it does not mean is said with the nearest name.
  */
 import { didYouMean } from '../../../lib/suggest.ts'
 import type { Name, Span } from '../../../sql/ast.ts'
@@ -131,7 +131,7 @@ function inTable(relation: TableRelation, parts: readonly Name[], span: Span): B
   return fieldOf(source, 'value', table.value, parts, table.name, span)
 }
 
-/** The oldest editions were told a topic's formats by conditions; in JSON these would be fields that no record has. */
+/** In the oldest editions conditions set a topic's formats; in JSON these would be fields that no record has. */
 function refuseFormatColumn(parts: readonly Name[], span: Span): void {
   if (parts.length === 1 && (parts[0].text === '_ktype' || parts[0].text === '_vtype'))
     throw new SqlError(
