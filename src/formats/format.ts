@@ -164,7 +164,9 @@ const MIXED: FormatTraits = { columns: true, created: false }
 export const PLAIN_FORMATS = Object.keys(FORMATS) as readonly PlainFormatName[]
 
 /** In words, for messages: every name that `formatNamed` knows. */
-export const FORMAT_NAMES = `${PLAIN_FORMATS.join(', ')}, one of them behind TW or SW (windowed keys), or several with | between them (mixed)`
+export const FORMAT_NAMES =
+  `${PLAIN_FORMATS.join(', ')}, one of them behind TW or SW (windowed keys), or several with | between them ` +
+  '(mixed)'
 
 /** What is known about a format; of windowed keys, about the inner one. */
 export function traitsOf(format: FormatName): FormatTraits {

@@ -76,7 +76,8 @@ export class MixedFrame implements RecordFrame {
     const framed = this.#links.some((link) => link.kind === 'framed') && to - from >= FRAME_BYTES && b[from] === 0
     const known = framed ? this.#ids.get(b.readInt32BE(from + 1)) : undefined
     if (typeof known === 'string') return known.replace(/\.$/, '') + others
-    return `none of the formats of its topic takes it${others === '' ? '' : `: it is not ${[...(names.length < this.#links.length ? ['framed'] : []), ...names].join(', ')}`}`
+    const refused = [...(names.length < this.#links.length ? ['framed'] : []), ...names].join(', ')
+    return `none of the formats of its topic takes it${others === '' ? '' : `: it is not ${refused}`}`
   }
 
   /**

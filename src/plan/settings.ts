@@ -107,7 +107,8 @@ export const SETTINGS = {
     unit: 'boolean',
     fallback: false,
     meaning:
-      'read only the partition that the default partitioner of Java gives to `_key = literal`; for topics whose producers all use it, and that never got partitions',
+      'read only the partition that the default partitioner of Java gives to `_key = literal`; for topics ' +
+      'whose producers all use it, and that never got partitions',
   },
   'query.parallel': {
     unit: 'count',

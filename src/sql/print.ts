@@ -50,8 +50,10 @@ export function printStatement(s: Statement): string {
       return `TRUNCATE TABLE ${tableName(s.table)}`
     case 'delete':
       return `DELETE FROM ${tableName(s.table)}${clause('WHERE', s.where)}`
-    case 'show':
-      return `SHOW ${s.what.toUpperCase()}${s.name === undefined ? '' : ` ${tableName(s.name)}`}${s.like === undefined ? '' : ` LIKE ${printString(s.like)}`}`
+    case 'show': {
+      const name = s.name === undefined ? '' : ` ${tableName(s.name)}`
+      return `SHOW ${s.what.toUpperCase()}${name}${s.like === undefined ? '' : ` LIKE ${printString(s.like)}`}`
+    }
     case 'describe':
       return `DESCRIBE ${s.formatted ? 'FORMATTED' : 'TABLE'} ${tableName(s.table)}`
     case 'kill':
@@ -100,7 +102,8 @@ export function printQuery(q: Query): string {
 }
 
 function orderItem(item: OrderItem): string {
-  return `${printExpr(item.expr)}${item.descending ? ' DESC' : ''}${item.nulls === undefined ? '' : ` NULLS ${item.nulls.toUpperCase()}`}`
+  const nulls = item.nulls === undefined ? '' : ` NULLS ${item.nulls.toUpperCase()}`
+  return `${printExpr(item.expr)}${item.descending ? ' DESC' : ''}${nulls}`
 }
 
 function limitClause(limit: Limit | undefined): string {

@@ -54,8 +54,14 @@ function hugeNumber(payload: Buffer): string | undefined {
   if (found === undefined) return undefined
   const { number, at } = found
   if (number.length > JSON_LIMIT_NUMBER_CHARACTERS)
-    return `JSON with a number of ${number.length} characters at byte ${at}; as a value it may have ${JSON_LIMIT_NUMBER_CHARACTERS}`
-  return `JSON with the number ${number.length > 40 ? `${number.slice(0, 40)}…` : number} at byte ${at}, which is beyond the range of a double`
+    return (
+      `JSON with a number of ${number.length} characters at byte ${at}; as a value it may have ` +
+      `${JSON_LIMIT_NUMBER_CHARACTERS}`
+    )
+  return (
+    `JSON with the number ${number.length > 40 ? `${number.slice(0, 40)}…` : number} at byte ${at}, which is ` +
+    'beyond the range of a double'
+  )
 }
 
 /** The decoder for JSON of any shape. */

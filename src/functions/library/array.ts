@@ -69,8 +69,10 @@ function zip(name: string, longest: boolean, example: string): ScalarFunction {
       { name: 'arrays and names', accept: 'any', optional: true, variadic: true },
     ],
     description: longest
-      ? 'An array of objects that puts the elements of arrays side by side under the given names, as long as the longest array; missing elements are null.'
-      : 'An array of objects that puts the elements of arrays side by side under the given names, as long as the shortest array.',
+      ? 'An array of objects that puts the elements of arrays side by side under the given names, as long as the ' +
+        'longest array; missing elements are null.'
+      : 'An array of objects that puts the elements of arrays side by side under the given names, as long as the ' +
+        'shortest array.',
     examples: [{ sql: `${what}([1, 2], 'n', ['a'], 's')`, result: example }],
     returnText: 'array',
     returns: (types) => {

@@ -169,14 +169,16 @@ class Binder {
         if (!sameStars(left.relation, side.relation))
           throw new SqlError(
             'TYPE',
-            `One side of ${op.toUpperCase()} has a "*" over JSON, which is as many columns as each record has, where the other side has columns with names.`,
+            `One side of ${op.toUpperCase()} has a "*" over JSON, which is as many columns as each record has, ` +
+              'where the other side has columns with names.',
             g.span,
             'Name the columns on both sides, or write "*" on both.',
           )
         if (side.relation.columns.length !== left.relation.columns.length)
           throw new SqlError(
             'TYPE',
-            `The two sides of ${op.toUpperCase()} have ${left.relation.columns.length} and ${side.relation.columns.length} columns.`,
+            `The two sides of ${op.toUpperCase()} have ${left.relation.columns.length} and ` +
+              `${side.relation.columns.length} columns.`,
             g.span,
             'They have to have the same number.',
           )
@@ -346,9 +348,11 @@ class Binder {
     if (this.#expanded > MAX_EXPANDED)
       throw new SqlError(
         'LIMIT',
-        `The WITH queries and views of the statement, each written out wherever it is named, are longer than ${MAX_EXPANDED} characters (sql.max.expanded.length).`,
+        'The WITH queries and views of the statement, each written out wherever it is named, are longer than ' +
+          `${MAX_EXPANDED} characters (sql.max.expanded.length).`,
         span,
-        `Each counts for ${LEAST_EXPANDED} characters at least. Name them less often: a chain that names the one before twice doubles with every link.`,
+        `Each counts for ${LEAST_EXPANDED} characters at least. Name them less often: a chain that names the one ` +
+          'before twice doubles with every link.',
       )
   }
 

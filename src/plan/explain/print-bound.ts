@@ -43,12 +43,16 @@ export function printBound(e: BoundExpr, names?: SourceNames): string {
       return `-${nested(e.operand, names)}`
     case 'isNull':
       return `${nested(e.operand, names)} IS ${e.negated ? 'NOT ' : ''}NULL`
-    case 'in':
-      return `${nested(e.operand, names)} ${e.negated ? 'NOT ' : ''}IN (${e.items.map((x) => printBound(x, names)).join(', ')})`
+    case 'in': {
+      const items = e.items.map((x) => printBound(x, names)).join(', ')
+      return `${nested(e.operand, names)} ${e.negated ? 'NOT ' : ''}IN (${items})`
+    }
     case 'like':
       return `${nested(e.operand, names)} ${e.negated ? 'NOT ' : ''}LIKE ${nested(e.pattern, names)}`
-    case 'case':
-      return `CASE ${e.whens.map((w) => `WHEN ${printBound(w.when, names)} THEN ${printBound(w.then, names)}`).join(' ')} ELSE ${printBound(e.otherwise, names)} END`
+    case 'case': {
+      const whens = e.whens.map((w) => `WHEN ${printBound(w.when, names)} THEN ${printBound(w.then, names)}`)
+      return `CASE ${whens.join(' ')} ELSE ${printBound(e.otherwise, names)} END`
+    }
     case 'cast':
       return e.implicit ? printBound(e.operand, names) : `CAST(${printBound(e.operand, names)} AS ${typeName(e.type)})`
     case 'function':

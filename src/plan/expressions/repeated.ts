@@ -19,7 +19,8 @@ export function repeated(operand: BoundExpr, times: number, what: string): Bound
     if (parts > 1 && parts * times > MAX_REPEATED_PARTS)
       throw new SqlError(
         'LIMIT',
-        `${what} computes its operand anew for each of its ${times} comparisons, and that makes more than ${MAX_REPEATED_PARTS} parts (sql.max.repeated.parts).`,
+        `${what} computes its operand anew for each of its ${times} comparisons, and that makes more than ` +
+          `${MAX_REPEATED_PARTS} parts (sql.max.repeated.parts).`,
         operand.span,
         'Compute it once, in FROM: SELECT CASE x WHEN … END FROM (SELECT …, UPPER(y) AS x FROM t).',
       )

@@ -193,7 +193,8 @@ const CUTTING_ROWS: readonly ScalarFunction[] = [
     family: 'string',
     parameters: [TEXT, { name: 'start', accept: 'integer' }, { name: 'end', accept: 'integer', optional: true }],
     description:
-      'The part from start (0-based) up to, not including, end; without end to the end of the text; positions below zero count from the end.',
+      'The part from start (0-based) up to, not including, end; without end to the end of the text; positions ' +
+      'below zero count from the end.',
     examples: [
       { sql: "SUBSTR('lighthouse', 5)", result: 'house' },
       { sql: "SUBSTRING('lighthouse', 0, 5)", result: 'light' },

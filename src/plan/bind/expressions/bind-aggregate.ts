@@ -88,7 +88,8 @@ function itemLimit(e: ast.Expr, n: BoundExpr, call: ast.Call): number {
   if (n.value > MAX_AGGREGATE_ITEMS)
     throw new SqlError(
       'LIMIT',
-      `${call.name.text} holds ${MAX_AGGREGATE_ITEMS.toLocaleString('en')} values a group at most (aggregate.max.items).`,
+      `${call.name.text} holds ${MAX_AGGREGATE_ITEMS.toLocaleString('en')} values a group at most ` +
+        '(aggregate.max.items).',
       e.span,
     )
   return n.value

@@ -86,7 +86,8 @@ function noFacet(relation: RowRelation, parts: readonly Name[], span: Span): Sql
     'UNKNOWN_COLUMN',
     `${what} has no column "${dotted(parts)}".`,
     span,
-    `Its columns are those that its SELECT list names; "*" over one topic also brings _key, _headers and _meta along. Name it there: SELECT ${dotted(parts)}, ….`,
+    'Its columns are those that its SELECT list names; "*" over one topic also brings _key, _headers and _meta ' +
+      `along. Name it there: SELECT ${dotted(parts)}, ….`,
   )
 }
 
@@ -253,7 +254,8 @@ function step(type: DataType, part: Name, where: string, facet: TableFacet): Dat
         'UNKNOWN_COLUMN',
         `Unknown column "${part.text}" in ${where}.`,
         part.span,
-        `The format is ${facet.format}: one value without fields, called ${where.startsWith('_key') ? '_key' : '_value'}.`,
+        `The format is ${facet.format}: one value without fields, called ` +
+          `${where.startsWith('_key') ? '_key' : '_value'}.`,
       )
   }
 }

@@ -220,5 +220,8 @@ function onGroups(expr: BoundExpr, groups: Groups): BoundExpr {
 function hidden(name: string, taken: ReadonlyMap<string, 'column' | 'alias'>): string | undefined {
   const first = name.split('.')[0]
   if (taken.get(first) !== 'column') return undefined
-  return `"${first}" is the column of that name here, not the alias. For the alias write its expression, in GROUP BY also its number.`
+  return (
+    `"${first}" is the column of that name here, not the alias. For the alias write its expression, in GROUP BY ` +
+    'also its number.'
+  )
 }
