@@ -24,7 +24,7 @@
 /** What times and timestamps are counted in. */
 export type TimeUnit = 'millis' | 'micros' | 'nanos'
 
-/** A type of SQL, as schemas, plans and functions speak of it. The table above says what its values are. */
+/** A type of SQL, as schemas, plans and functions use it. The table above says what its values are. */
 export type DataType =
   | { readonly kind: 'null' }
   | { readonly kind: 'boolean' }

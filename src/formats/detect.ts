@@ -51,7 +51,7 @@ export function guessFormat(samples: readonly Uint8Array[]): FormatGuess {
 }
 
 /**
- * Numbers of that many bytes, when most samples are. Other sizes that are no text, unless they are few, speak of a
+ * Numbers of that many bytes, when most samples are. Other sizes that are no text, unless they are few, indicate a
  * binary format whose payloads have this size by chance.
  */
 function numbersOf(

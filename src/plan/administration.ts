@@ -146,6 +146,6 @@ export interface Administration {
     text: string,
   ): Promise<{ readonly id: number; readonly created: boolean }>
   deleteSubject(subject: string): Promise<void>
-  /** What is remembered about the topic is looked up anew at the next question. */
+  /** What is remembered about the topic is looked up again at the next question. */
   forget(topic: string): void
 }

@@ -45,7 +45,7 @@ export interface TableSummary {
 export interface Table {
   readonly name: string
   readonly topic: string
-  /** What makes it this topic and not one made anew under its name; absent where the brokers give no ids. */
+  /** Distinguishes the topic from a later one of the same name; absent where the brokers give no ids. */
   readonly topicId?: string
   /** Partition numbers, ascending. */
   readonly partitions: readonly number[]

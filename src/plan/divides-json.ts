@@ -1,5 +1,5 @@
 /**
- * Whether it matters in a plan if a whole number of JSON was written as a double: only division tells the two apart.
+ * Whether it matters in a plan if a whole number of JSON was written as a double: only division distinguishes the two.
  */
 import type { BoundExpr, Plan } from './plan.ts'
 import { visit } from './expressions/children.ts'

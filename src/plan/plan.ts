@@ -2,8 +2,8 @@
  * The plan: plain data, one closed union. Names end in the binder; from here on a column is a path in a record or a
  * slot in a row.
  *
- * Rows: below an operator that materializes (Aggregate, Project, Values) expressions speak of a record through `path`
- * references; above it they speak of the operator's row through `slot` references. Nothing here is executed; `engine/`
+ * Rows: below an operator that materializes (Aggregate, Project, Values) expressions refer to a record through `path`
+ * references; above it they refer to the operator's row through `slot` references. Nothing here is executed; `engine/`
  * does that.
  */
 import type { ScalarFunction } from '../functions/function.ts'
@@ -122,7 +122,7 @@ export interface Aggregate {
   readonly aggregates: readonly BoundAggregate[]
 }
 
-/** The rows of its input in order; rows that `by` does not tell apart keep theirs. */
+/** The rows of its input in order; rows that `by` does not distinguish keep theirs. */
 export interface Sort {
   readonly kind: 'sort'
   readonly input: Plan
@@ -143,7 +143,7 @@ export interface Limit {
 
 /**
  * `mark`: every left row once, with whether it has a partner. `single`: as `left`, but a second partner is an error
- * (or, with `first`, passed over).
+ * (or, with `first`, skipped).
  */
 export type JoinType = 'inner' | 'left' | 'right' | 'full' | 'mark' | 'single'
 
@@ -206,9 +206,9 @@ export interface SetOperation {
 }
 
 /**
- * Reads its input once and keeps the rows; `body` reads them through `kept` nodes, as often as it likes and each time
+ * Reads its input once and keeps the rows; `body` reads them through `kept` nodes, any number of times and each time
  * the same. Of each of `sets` the different values that the rows have are numbered from 0; values are different when
- * they can be told apart in any way, so NULL is one and 1 is not 1.0. Row: that of `body`.
+ * they can be distinguished in any way, so NULL is one and 1 is not 1.0. Row: that of `body`.
  */
 export interface Share {
   readonly kind: 'share'
@@ -249,7 +249,7 @@ export interface Output {
    */
   readonly facts?: readonly OutputFact[]
   /**
-   * What a bare star leaves out of a record and a query around can still name: `_key`, `_headers`, `_meta.offset` …
+   * What a bare star leaves out of a record and an enclosing query can still name: `_key`, `_headers`, `_meta.offset` …
    * Looked at by the binder only.
    */
   readonly beside?: readonly OutputColumn[]
@@ -275,7 +275,7 @@ export interface OutputColumn {
   /** More than one step builds a structure: `AS item.code`. */
   readonly path: readonly string[]
   readonly expr: BoundExpr
-  /** The fields of a JSON object of unknown shape are laid out in place of one column (`SELECT *, …` on JSON). */
+  /** The fields of a JSON object of unknown shape are expanded in place of one column (`SELECT *, …` on JSON). */
   readonly spread?: boolean
 }
 
@@ -328,7 +328,7 @@ export interface PathRef extends Typed {
   readonly source: number
   readonly path: Path
 }
-/** A place in a row, 0-based. `name` is for people. */
+/** A place in a row, 0-based. `name` is for display only. */
 export interface SlotRef extends Typed {
   readonly kind: 'slot'
   readonly index: number
@@ -467,7 +467,7 @@ export interface Subquery extends Typed {
   readonly operand?: BoundExpr
   readonly negated: boolean
   /**
-   * What it uses of the query around it: as its plan names it (`ref`), and as the place where it stands does (`value`).
+   * What it uses of the enclosing query: as its plan names it (`ref`), and as the place where it stands does (`value`).
    * None: it is run first.
    */
   readonly outer: readonly { readonly ref: BoundExpr; readonly value: BoundExpr }[]

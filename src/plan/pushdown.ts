@@ -1,6 +1,6 @@
 /**
  * Which offsets of a partition can a condition be true for? Pure interval arithmetic over `_meta.offset`,
- * `_meta.partition`, `_meta.timestamp` and LAST_OFFSET(). A condition that speaks of anything else is taken as possibly
+ * `_meta.partition`, `_meta.timestamp` and LAST_OFFSET(). A condition that refers to anything else is taken as possibly
  * true everywhere, so the ranges are never too small; `isExact` tells when they are exactly right.
  */
 import { INVERSE, MIRRORED } from './expressions/compare-op.ts'

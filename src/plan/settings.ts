@@ -184,7 +184,7 @@ export const REFUSED: Readonly<Record<string, string>> = {
   'bootstrap.servers': 'The cluster belongs to the environment in the path.',
 }
 
-/** Kafka consumer settings that people pass along and that mean nothing to this reader: taken and ignored. */
+/** Kafka consumer settings that users pass along and that mean nothing to this reader: taken and ignored. */
 export const CONSUMER: ReadonlySet<string> = new Set([
   'max.poll.records',
   'max.poll.interval.ms',

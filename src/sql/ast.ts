@@ -252,7 +252,7 @@ export interface OrderItem {
 }
 /** What stands between WITH and ORDER BY; a query there stood in parentheses. */
 export type QueryBody = Select | SetOperation | Query
-/** `left UNION | EXCEPT | INTERSECT [ALL] right`; chains lean to the left. */
+/** `left UNION | EXCEPT | INTERSECT [ALL] right`; chains are left-deep. */
 export interface SetOperation {
   readonly kind: 'setOperation'
   readonly op: 'union' | 'except' | 'intersect'

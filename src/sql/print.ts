@@ -1,6 +1,6 @@
 /**
  * Syntax tree → canonical text, on one line: keywords in upper case, every alias with AS, only the parentheses that are
- * needed. Parsing the text gives the same tree again, spans aside. Chains that lean to the left (a AND b AND …, joins,
+ * needed. Parsing the text gives the same tree again, spans aside. Left-deep chains (a AND b AND …, joins,
  * UNIONs) are printed in a loop: they may be thousands of links long.
  */
 import type {

@@ -148,7 +148,7 @@ ${inner.done()} }`)
 
 /**
  * The loop over the blocks of an array or map. `item` adds the code for one item; the position is checked after each.
- * `skipWhole`: whole blocks with a byte size are stepped over. `leave` ends the loop early.
+ * `skipWhole`: whole blocks with a byte size are skipped. `leave` ends the loop early.
  */
 export function blocks(
   out: Lines,

@@ -1,5 +1,5 @@
 /**
- * Steps over JSON in a byte buffer and checks it (RFC 8259) on the way: what generated JSON readers call for the values
+ * Skips JSON in a byte buffer and checks it (RFC 8259) on the way: what generated JSON readers call for the values
  * that they do not read in place. Positions in, positions out, -1 for damage; nothing is read at or beyond `to` that
  * matters, and nothing throws.
  */

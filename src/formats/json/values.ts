@@ -32,7 +32,7 @@ export function numberAt(b: RawBuffer, p: number, to: number): number | bigint |
   return Number.isSafeInteger(number) ? number : integer(BigInt(text))
 }
 
-/** Digits [from, to), among them a point that is passed over, as one integer; at most fifteen. */
+/** Digits [from, to), among them a point that is skipped, as one integer; at most fifteen. */
 export function digitsAt(b: RawBuffer, from: number, to: number): number {
   let m = 0
   for (let p = from; p < to; p++) if (b[p] !== 46) m = m * 10 + b[p] - 48

@@ -1,5 +1,5 @@
 /**
- * SELECT → plan: tables are looked up, names resolved, aggregates separated, stars laid out, output columns named. The
+ * SELECT → plan: tables are looked up, names resolved, aggregates separated, stars expanded, output columns named. The
  * only step that asks the catalog (await ①). It does not optimize and does not read a record.
  */
 import type * as ast from '../../sql/ast.ts'
@@ -141,7 +141,7 @@ class Binder {
   }
 
   /**
-   * Chains of the same operator lean to the left; they are walked without recursion, and a chain of UNIONs is one node.
+   * Chains of the same operator are left-deep; they are walked without recursion, and a chain of UNIONs is one node.
    */
   async #setOperation(body: ast.SetOperation, sight: Sight): Promise<BoundRelation> {
     const chain: ast.SetOperation[] = []
@@ -199,7 +199,7 @@ class Binder {
     return asRelation(output, this.newSource(), names, hidden)
   }
 
-  /** Binds the queries inside expressions. They see the WITH names, and the names of the query around them. */
+  /** Binds the queries inside expressions. They see the WITH names, and the names of the enclosing query. */
   async subqueries(exprs: readonly (ast.Expr | undefined)[], scope: Scope, sight: Sight): Promise<Subqueries> {
     const bound = new Map<ast.Query, Output>()
     for (const query of exprs.flatMap((e) => (e === undefined ? [] : queriesIn(e)))) {
@@ -262,7 +262,7 @@ class Binder {
   }
 
   /**
-   * A WITH query: bound anew in each place, unless its rows would be others each time; then all places have the same
+   * A WITH query: bound again in each place, unless its rows would differ each time; then all places have the same
    * ones. One that uses outer names cannot.
    */
   async #with(cte: WithQuery, name: string, names: readonly string[], span: ast.Span): Promise<BoundFrom> {
@@ -340,7 +340,7 @@ class Binder {
   }
 
   /**
-   * WITH queries and views are bound anew wherever they are named: in chains each of which names the one before twice,
+   * WITH queries and views are bound again wherever they are named: in chains each of which names the one before twice,
    * what they become doubles with every one. Counted before it is bound.
    */
   #countExpanded(characters: number, span: ast.Span): void {
@@ -421,7 +421,7 @@ const LEAST_EXPANDED = 1024
 const MAX_SET_DEPTH = 200
 
 /**
- * What a query sees: WITH names (each with what it sees itself), and the query around it when it stands inside an
+ * What a query sees: WITH names (each with what it sees itself), and the enclosing query when it stands inside an
  * expression.
  */
 interface Sight {

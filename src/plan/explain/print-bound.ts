@@ -11,7 +11,7 @@ export function quoteName(name: string): string {
   return PLAIN.test(name) ? name : `\`${name.replaceAll('`', '``')}\``
 }
 
-/** What sources are called, where references are to be told apart. */
+/** What sources are called, where references are to be distinguished. */
 export type SourceNames = ReadonlyMap<number, string>
 
 function qualifier(source: number, names: SourceNames | undefined): string {

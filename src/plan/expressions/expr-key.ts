@@ -67,7 +67,7 @@ function part(this: unknown, k: string, v: unknown): unknown {
 }
 
 /**
- * A name for people: as the function was typed, what a slot or a column holds. Which function, slot or column it is
+ * A name for display: as the function was typed, what a slot or a column holds. Which function, slot or column it is
  * stands beside it.
  */
 function isLabel({ kind }: BoundExpr): boolean {

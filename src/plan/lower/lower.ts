@@ -225,7 +225,7 @@ function project(plan: Project, exprs: readonly BoundExpr[], shared: Shared): Pl
   }
 }
 
-/** Everything above an aggregation speaks of its slots already. */
+/** Everything above an aggregation refers to its slots already. */
 function aggregateRows(plan: Extract<Plan, { kind: 'aggregate' }>, shared: Shared): Rows {
   const width = plan.keys.length + plan.aggregates.length
   const scan = scanOfRecords(plan.input)

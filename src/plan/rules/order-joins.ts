@@ -122,7 +122,7 @@ function tiesOf(
   return ties
 }
 
-/** Where the sources of an expression stand; of one from outside (a name of a query around it) nothing. */
+/** Where the sources of an expression stand; of one from outside (a name of an enclosing query) nothing. */
 function placesOf(expr: BoundExpr, places: ReadonlyMap<number, number>): ReadonlySet<number> {
   const found = new Set<number>()
   visit(expr, (e) => {

@@ -179,7 +179,7 @@ function bindUnary(e: ast.Unary, c: ExpressionContext): BoundExpr {
   return negate(operand, e.span)
 }
 
-/** Long chains of AND, OR and + lean to the left; they are walked without recursion. */
+/** Long chains of AND, OR and + are left-deep; they are walked without recursion. */
 function bindBinary(e: ast.Binary, c: ExpressionContext): BoundExpr {
   if (e.op === 'and' || e.op === 'or') {
     const operands = chain(e, e.op).map((o) => condition(bindExpr(o, c), e.op.toUpperCase()))

@@ -344,7 +344,7 @@ export function negate(operand: BoundExpr, span: Span | undefined): BoundExpr {
   throw new SqlError('TYPE', `"-" takes a number, not ${aType(t)}.`, span)
 }
 
-/** Brings a condition to boolean: NULL and json are let through (json is checked per record). */
+/** Brings a condition to boolean: NULL and json pass (json is checked per record). */
 export function condition(expr: BoundExpr, where: string): BoundExpr {
   const kind = expr.type.kind
   if (kind === 'boolean' || kind === 'json' || kind === 'null') return expr

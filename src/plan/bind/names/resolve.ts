@@ -297,7 +297,7 @@ export function extendPath(base: BoundExpr, index: BoundExpr, span: Span): Bound
   })
   if (typeof at === 'number' && Number.isInteger(at) && at >= 0) {
     if (t.kind === 'array') return path(at, t.element)
-    // What is no list may be an item: that is seen in the value only.
+    // What is not a list may be an item: that is seen in the value only.
     if (t.kind === 'json' && !oneIsList(t)) return path(at, t)
   }
   if (typeof at === 'string') {

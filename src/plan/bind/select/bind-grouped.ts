@@ -190,7 +190,7 @@ function onGroups(expr: BoundExpr, groups: Groups): BoundExpr {
   if (slot !== undefined)
     return { kind: 'slot', index: slot, name: `key ${slot}`, type: keys[slot].type, span: expr.span }
   if (expr.kind === 'slot') return expr
-  // A name of the query around is the same for every record; whether it may stand here is seen where the two are
+  // A name of the enclosing query is the same for every record; whether it may stand here is seen where the two are
   // joined.
   if ('source' in expr && !own.has(expr.source)) return expr
   if (

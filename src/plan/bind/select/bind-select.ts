@@ -1,5 +1,5 @@
 /**
- * One SELECT over a bound FROM: stars laid out, aggregates separated, output columns named, DISTINCT, ORDER BY. It asks
+ * One SELECT over a bound FROM: stars expanded, aggregates separated, output columns named, DISTINCT, ORDER BY. It asks
  * nothing of the catalog and binds no query inside a query.
  */
 import type * as ast from '../../../sql/ast.ts'

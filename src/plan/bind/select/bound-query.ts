@@ -10,7 +10,7 @@ export type Subqueries = ExpressionContext['subqueries']
 /** For expressions that hold no query. */
 export const NO_SUBQUERIES: Subqueries = new Map()
 
-/** A query's result and how it is ordered; both speak of what `output.input` reads. */
+/** A query's result and how it is ordered; both refer to what `output.input` reads. */
 export interface Bound {
   readonly output: Output
   readonly orders: SortKeys
