@@ -43,16 +43,16 @@ export class ProduceError extends Error {
   }
 }
 
-/** What CREATE TABLE said about a topic. */
+/** What CREATE TABLE declared about a topic. */
 export interface TableDeclaration {
-  /** The topic that it was said of, once its id is known. */
+  /** The id of the topic that was declared, once it is known. */
   readonly topicId?: string
   readonly key: FormatName
   readonly value: FormatName
   /** Columns of facets whose format keeps no shape of its own (JSON). */
   readonly keyColumns?: StructType
   readonly valueColumns?: StructType
-  /** Registry subjects that CREATE TABLE brought into being; DROP TABLE takes them away. */
+  /** Registry subjects that CREATE TABLE created; DROP TABLE deletes them. */
   readonly subjects: readonly string[]
 }
 
@@ -101,7 +101,7 @@ export interface ObjectStore {
   remove(kind: 'view' | 'synonym' | 'table', name: string): boolean
 }
 
-/** Chains of synonyms and views are followed so far (`view.max.depth`). */
+/** How deep chains of synonyms and views are followed (`view.max.depth`). */
 const MAX_DEPTH = 32
 
 /** Whether everything that the view or synonym leads to may be seen. */
@@ -127,7 +127,7 @@ export interface Administration {
   createTopic(topic: TopicToCreate, signal: AbortSignal): Promise<void>
   /** Resolves when the topic is gone. */
   deleteTopic(topic: string, signal: AbortSignal): Promise<void>
-  /** As it would have to be created to be the same again: settings that are the topic's own. */
+  /** How the topic would be created again, with the settings that are its own. */
   topic(topic: string): Promise<TopicToCreate>
   /**
    * Removes what lies before these offsets, by partition; 'end' is all of it. Rejects with a KafkaError,

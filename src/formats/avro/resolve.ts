@@ -48,7 +48,7 @@ class Resolver {
 
   all(writer: AvroNode, reader: AvroNode): AvroNode {
     const resolved = this.#node(writer, reader)
-    // One after the other and not one in the other: types may go round in circles for long.
+    // One after the other and not one in the other: recursion through types may be long.
     for (let fill = this.#waiting.pop(); fill !== undefined; fill = this.#waiting.pop()) fill()
     const bytes = Buffer.concat([this.#out.bytes(), Buffer.alloc(MARGIN)])
     this.#store.bytes = bytes

@@ -21,7 +21,7 @@ import { hasVolatile, inPlace } from '../run-once.ts'
 import type { BoundExpr, OnceQuery, Output, OutputColumn, Plan } from '../plan.ts'
 import type { Relation, RowRelation } from './names/relation.ts'
 import { Scope } from './names/scope.ts'
-import { keeping } from './expressions/truth.ts'
+import { asFilter } from './expressions/truth.ts'
 import { asRelation, checkNames, combined, rowsToCome, sameStars, scanOf } from './relations.ts'
 import { unknownTable } from './unknown-table.ts'
 import { virtualTable } from './virtual-tables.ts'
@@ -451,7 +451,7 @@ async function bindJoin(from: ast.Join, binder: Binder, sight: Sight): Promise<B
   const terms =
     from.on === undefined
       ? []
-      : conjuncts(keeping(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON')))
+      : conjuncts(asFilter(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON')))
   const [leftSources, rightSources] = [new Set(sourcesOf(left.plan)), new Set(sourcesOf(right.plan))]
   const { keys, rest } = joinKeys(terms, leftSources, rightSources)
   const residual: BoundExpr | undefined = rest.length === 0 ? undefined : allOf(rest)

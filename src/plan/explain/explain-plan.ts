@@ -4,7 +4,7 @@ import { inputs } from '../inputs.ts'
 import { visit } from '../expressions/children.ts'
 import { visitExpressions } from '../rewrite.ts'
 import { conjuncts } from '../expressions/conjuncts.ts'
-import { atMost } from '../estimate.ts'
+import { estimatedRows } from '../estimate.ts'
 import { isExact, offsetIntervals, timestampBounds } from '../pushdown.ts'
 import { printBound, quoteName } from './print-bound.ts'
 
@@ -17,7 +17,7 @@ export function explainPlan(output: Output, ranges: (scan: Scan) => string): str
 
 function lines(plan: Plan, depth: number, ranges: (scan: Scan) => string, used: ReadonlySet<string>): string[] {
   const text = nodeText(plan, ranges, used)
-  // The output is shown as a projection below its limit and sort: the order in which people think of them.
+  // The output is shown as a projection below its limit and sort: as a statement is usually read.
   if (plan.kind === 'output') {
     const above: string[] = []
     let input = plan.input
@@ -31,7 +31,7 @@ function lines(plan: Plan, depth: number, ranges: (scan: Scan) => string, used: 
   // What a lowered plan projects between its operators is said by the scans already.
   if (plan.kind === 'project') return lines(plan.input, depth, ranges, used)
   if (plan.kind === 'scan' && plan.where !== undefined)
-    return ['  '.repeat(depth) + `Filter ${printBound(plan.where)}`, '  '.repeat(depth + 1) + text]
+    return [`${'  '.repeat(depth)}Filter ${printBound(plan.where)}`, '  '.repeat(depth + 1) + text]
   const children =
     plan.kind === 'join' ? [plan.left, plan.right] : plan.kind === 'setOperation' ? plan.sides : inputs(plan)
   return ['  '.repeat(depth) + text, ...children.flatMap((child) => lines(child, depth + 1, ranges, used))]
@@ -118,7 +118,7 @@ function joinText(plan: Extract<Plan, { kind: 'join' }>): string {
 function scanText(scan: Scan, ranges: (scan: Scan) => string, used: ReadonlySet<string>): string {
   const parts = [`Scan ${quoteName(scan.table.name)}`, ranges(scan)]
   if (scan.captured !== undefined)
-    parts.push(`records=${scan.captured.bounds === undefined ? 'unknown' : atMost(scan)}`)
+    parts.push(`records=${scan.captured.bounds === undefined ? 'unknown' : estimatedRows(scan)}`)
   if (scan.keyPartition !== undefined)
     parts.push(`partition=${scan.keyPartition.partition} (of key ${scan.keyPartition.text})`)
   if (scan.headersOnly === true) parts.push('headers only')

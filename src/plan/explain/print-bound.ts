@@ -103,7 +103,7 @@ export function pathText(path: Path): string {
   return out === '' ? '_value' : out
 }
 
-/** A date or time as people write it: `'2024-02-29T00:00:00Z'`. */
+/** A date or time as a literal: `'2024-02-29T00:00:00Z'`. */
 function timeText({ value, type, text }: Extract<BoundExpr, { kind: 'constant' }>): string | undefined {
   if (
     (type.kind === 'timestamp' || type.kind === 'time') &&

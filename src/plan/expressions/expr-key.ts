@@ -26,7 +26,7 @@ export class ExprNumbers {
   readonly #own = new Map<string, number>()
   readonly #alike = new Map<string, number>()
 
-  /** Of the others the two keys are one. */
+  /** Whether a volatile expression was added: for all others the two keys are the same. */
   #hasVolatile = false
 
   add(expr: BoundExpr, number: number): void {

@@ -1,5 +1,5 @@
 /**
- * What a volatile function (RANDINT, UUID) gives is one value for each row: where ORDER BY goes by a column that holds
+ * What a volatile function (RANDINT, UUID) gives is one value for each row: where ORDER BY sorts by a column that holds
  * one, row and order get it from one place below both.
  */
 import { ExprNumbers } from './expr-key.ts'

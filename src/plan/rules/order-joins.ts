@@ -6,7 +6,7 @@
  */
 import { BOOLEAN } from '../../types.ts'
 import { allOf, conjuncts } from '../expressions/conjuncts.ts'
-import { atMost } from '../estimate.ts'
+import { estimatedRows } from '../estimate.ts'
 import { joinKeys } from '../expressions/join-keys.ts'
 import { sourcesOf } from '../lower/lower.ts'
 import type { BoundExpr, Join, Plan, Scan } from '../plan.ts'
@@ -72,7 +72,7 @@ function ordered({ input, predicate }: Filter): Plan {
     return { kind: 'join', type: 'inner', left, right, keys }
   }
   const ties = tiesOf(open, sources)
-  const sizes = sources.map(atMost)
+  const sizes = sources.map(estimatedRows)
   const waiting = new Set([...sources.keys()].sort((a, b) => compared(sizes[a], sizes[b]) || a - b))
   const parts: Plan[] = []
   while (waiting.size > 0) {

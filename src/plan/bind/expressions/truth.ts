@@ -41,11 +41,11 @@ export function distinctFrom(
 }
 
 /** A condition that keeps what it is TRUE for: `x IS TRUE` is x there, and can be pushed down or joined by. */
-export function keeping(e: BoundExpr): BoundExpr {
-  if (e.kind === 'and' || e.kind === 'or') return { ...e, operands: e.operands.map(keeping) }
+export function asFilter(e: BoundExpr): BoundExpr {
+  if (e.kind === 'and' || e.kind === 'or') return { ...e, operands: e.operands.map(asFilter) }
   if (e.kind !== 'case' || e.whens.length !== 1) return e
   const [{ when, then }] = e.whens
-  return is(then, true) && is(e.otherwise, false) ? keeping(when) : e
+  return is(then, true) && is(e.otherwise, false) ? asFilter(when) : e
 }
 
 function is(e: BoundExpr, value: boolean): boolean {

@@ -13,7 +13,7 @@ import { mapChildren } from '../../expressions/children.ts'
 import { dotted } from '../names/resolve.ts'
 import type { Scope } from '../names/scope.ts'
 import { groupsByAlias } from './select-aliases.ts'
-import { keeping } from '../expressions/truth.ts'
+import { asFilter } from '../expressions/truth.ts'
 import { parts } from '../walk.ts'
 import type { Bound, Subqueries } from './bound-query.ts'
 import { columnsShape, outputPath } from './column-names.ts'
@@ -117,7 +117,7 @@ export function bindGrouped(
     select.having === undefined
       ? undefined
       : overGroups(
-          keeping(condition(bindExpr(select.having, { ...context, clause: 'HAVING', outputs: inHaving }), 'HAVING')),
+          asFilter(condition(bindExpr(select.having, { ...context, clause: 'HAVING', outputs: inHaving }), 'HAVING')),
         )
   const orders = bindOrders(orderBy, columns, (e) =>
     overGroups(bindExpr(e, { ...context, clause: 'ORDER BY', outputs })),
