@@ -7,11 +7,10 @@
  *
  *   b     Buffer that holds the region           view  DataView over the same bytes (same index base as b)
  *   from  first byte of the facet (an int)       to    end of the facet, exclusive
- *   rt    the run-time helpers (see `formats/runtime.ts`)
+ *   rt    the run-time helpers (see `formats/reading/reader-runtime.ts`)
  *
- * (`from` and `to` are `Code` handed in by the caller.) The code assigns the variables named by the `Want` tree, all of
- * which are declared and set to
- * `null` (slices: -1) before. On bytes that are not of the format it executes `bad` (a statement given by the caller,
+ * (`from` and `to` are `Code` from the caller.) The code assigns the variables named by the `Want` tree, all of
+ * which are declared and set to `null` (slices: -1) before. On bytes that are not of the format it executes `bad` (a statement given by the caller,
  * which leaves the block). It never reads outside b, never loops without progress, and never throws on hostile bytes.
  * It stops after the last wanted field.
  */

@@ -40,7 +40,10 @@ export function distinctFrom(
   return { kind: 'case', whens, otherwise: constant(!negated), type: BOOLEAN, span }
 }
 
-/** A condition that keeps what it is TRUE for: `x IS TRUE` is x there, and can be pushed down or joined by. */
+/**
+ * A condition as a filter uses it, where NULL counts as FALSE: `x IS TRUE` becomes x and can be pushed down or joined
+ * by.
+ */
 export function asFilter(e: BoundExpr): BoundExpr {
   if (e.kind === 'and' || e.kind === 'or') return { ...e, operands: e.operands.map(asFilter) }
   if (e.kind !== 'case' || e.whens.length !== 1) return e
