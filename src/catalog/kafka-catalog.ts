@@ -38,13 +38,25 @@ export interface CatalogOptions {
   readonly clock?: Clock
 }
 
-/** `catalog.sampled.ttl`: how long a guess from samples is believed. */
+/**
+ * Limit `catalog.sampled.ttl` (ms): how long a format guessed from samples is used. Beyond it: the topic is sampled
+ * again.
+ */
 export const SAMPLED_TTL_MS = 60_000
-/** `catalog.registry.ttl`: after this a subject is asked whether it has new versions. */
+/**
+ * Limit `catalog.registry.ttl` (ms): how long the versions of a subject are used without asking. Beyond it: the
+ * registry is asked for new versions.
+ */
 export const REGISTRY_TTL_MS = 10_000
-/** `catalog.deep.timeout`: how long a deeper look goes on asking. */
+/**
+ * Limit `catalog.deep.timeout` (ms): how long a deeper look goes on asking. Beyond it: what it has found by then is
+ * used.
+ */
 const DEEP_TIMEOUT_MS = 5_000
-/** `catalog.topics`: topics that are remembered. */
+/**
+ * Limit `catalog.topics` (topics): topics that are remembered. Beyond it: the one used longest ago is looked at again
+ * when it is named.
+ */
 const MAX_TOPICS = 20_000
 
 /**

@@ -5,7 +5,10 @@
 import { isVisible, type ObjectStore, type TableDeclaration } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
 
-/** Synonyms of synonyms are followed so far (`synonym.max.depth`). */
+/**
+ * Limit `synonym.max.depth` (synonyms): synonyms of synonyms that are followed. Beyond it: the chain ends there, and
+ * the name it has reached counts.
+ */
 const MAX_DEPTH = 16
 
 /**

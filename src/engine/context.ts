@@ -1,6 +1,6 @@
 /** What the statements of one request share, and what of it operators need. */
 import type { RenderOptions } from '../formats/format.ts'
-import type { EvaluationContext, FoldingBudget } from './program/references.ts'
+import type { EvaluationContext, FoldingBudget } from './program/expression/references.ts'
 import type { Output } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import type { QueryRequest } from '../protocol/frames.ts'

@@ -10,7 +10,10 @@ import { RowIds } from './program/record-runtime.ts'
 /** Bytes of frames between two looks at whether the reader keeps up. */
 const CHECK_BYTES = 64 * 1024
 
-/** What every client takes: Python's `websockets` refuses messages over 1 MiB by default. */
+/**
+ * Not a limit: `server.max.frame.bytes` where the server does not say otherwise. Every client takes this size: the
+ * `websockets` of Python refuse messages over 1 MiB by default.
+ */
 const MAX_FRAME: MaxFrame = { name: 'server.max.frame.bytes', bytes: 1024 * 1024 - 1 }
 
 export class FrameWriter {

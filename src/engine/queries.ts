@@ -24,9 +24,12 @@ export interface QueryEntry {
   readonly rows: number
 }
 
-/** Finished queries that are remembered (`queries.history`). */
+/** Limit `queries.history` (queries): finished queries that are remembered. Beyond it: the oldest one is forgotten. */
 const HISTORY = 1000
-/** Characters of a statement that are remembered. */
+/**
+ * Limit `queries.history.characters` (characters): text of a statement in the list of queries. Beyond it: the text is
+ * cut there.
+ */
 const MAX_SQL = 10_000
 
 /** Why a query ended that somebody killed; its message is for the user. */

@@ -6,7 +6,7 @@
  * show something do it first and answer with a plan over constant rows, which is run in the same way.
  */
 import { unexpected } from '../lib/assert.ts'
-import { systemClock } from '../lib/clock.ts'
+import { systemClock, within } from '../lib/clock.ts'
 import { DEFAULT_LIMIT } from '../plan/bind/bind.ts'
 import { bindWithSecondLook } from '../plan/bind/second-look.ts'
 import { describe, show } from '../plan/bind/show.ts'
@@ -21,15 +21,15 @@ import type { Query, Statement } from '../sql/ast.ts'
 import { parseScript as parse } from '../sql/parse.ts'
 import { firstColumnLike } from './commands/answer.ts'
 import { isCommand, runCommand } from './commands/run.ts'
-import { captureBounds } from './capture-bounds.ts'
+import { captureBounds } from './prepare/capture-bounds.ts'
 import type { PlanOptions, StatementContext } from './context.ts'
 import { explain } from './explain.ts'
-import { evaluateConstant } from './program/expression.ts'
-import { FoldingBudget } from './program/references.ts'
-import { runOnceQueries } from './run-once.ts'
+import { evaluateConstant } from './program/expression/constant.ts'
+import { FoldingBudget } from './program/expression/references.ts'
+import { runOnceQueries } from './prepare/run-once.ts'
 import { runPlan, withDoubles } from './run-plan.ts'
-import { answerSubqueries } from './subqueries.ts'
-import { abortable, Turns } from './turns.ts'
+import { answerSubqueries } from './prepare/subqueries.ts'
+import { Turns } from './turns.ts'
 
 /**
  * Runs the statements of a text, one after the other. `begun` is told the index of each before it runs: null where
@@ -56,10 +56,9 @@ export async function runScript(
 async function runStatement(statement: Statement, index: number | null, context: StatementContext): Promise<void> {
   if (statement.kind === 'set') return applySet(context.settings, statement)
   if (statement.kind === 'use') return
-  const planned = await abortable(
-    isCommand(statement) ? runCommand(statement, context) : planOf(statement, context),
-    context.signal,
-  )
+  const planned = await within(isCommand(statement) ? runCommand(statement, context) : planOf(statement, context), {
+    signal: context.signal,
+  })
   await run(
     statement.kind === 'show' && statement.like !== undefined ? firstColumnLike(planned, statement.like) : planned,
     statement,

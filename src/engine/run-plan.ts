@@ -1,6 +1,7 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
 import { metadataFields } from '../plan/bind/select/output-columns.ts'
+import { within } from '../lib/clock.ts'
 import { dividesJson } from '../plan/divides-json.ts'
 import { inputs, scansOf } from '../plan/inputs.ts'
 import type { Output, Plan, Scan } from '../plan/plan.ts'
@@ -14,10 +15,10 @@ import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
 import { renderOptions, type StatementContext } from './context.ts'
 import { rowShape } from './row-shape.ts'
-import { plain } from './program/values.ts'
+import { plain } from './program/values/whole-double.ts'
 import type { ScanContext } from './scan/scan-context.ts'
 import { ScanRun } from './scan/scan-run.ts'
-import { abortable, Turns } from './turns.ts'
+import { Turns } from './turns.ts'
 
 export async function runPlan(
   plan: Output,
@@ -222,7 +223,7 @@ async function settle(pipeline: Pipeline, context: StatementContext, turns: Turn
 
 async function rest(context: StatementContext, turns: Turns): Promise<void> {
   const drained = context.sink.drained()
-  if (drained !== undefined) await turns.after(abortable(drained, context.signal))
+  if (drained !== undefined) await turns.after(within(drained, { signal: context.signal }))
   else await turns.due()
   context.signal.throwIfAborted()
 }

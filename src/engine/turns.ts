@@ -1,5 +1,5 @@
-/** Fairness and waiting: gives the event loop its turn, and waits for a promise no longer than something allows. */
-import { systemClock, TIMED_OUT, wakefulClock, within as limited } from '../lib/clock.ts'
+/** Fairness: when long work gives the event loop to others. Waiting with a limit is `within` of `lib/clock.ts`. */
+import { systemClock } from '../lib/clock.ts'
 
 /** The longest stretch of synchronous work before others get a turn. */
 const SLICE_MS = 6
@@ -23,16 +23,4 @@ export class Turns {
     await something
     await this.due()
   }
-}
-
-export { TIMED_OUT }
-
-/** Rejects with the signal's reason as soon as it is aborted; the promise itself goes on unheard. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return limited(promise, { signal })
-}
-
-/** The promise's value, or TIMED_OUT after `ms`. */
-export function within<T>(promise: Promise<T>, ms: number): Promise<T | typeof TIMED_OUT> {
-  return limited(promise, { ms, clock: wakefulClock })
 }

@@ -155,7 +155,10 @@ export type FormatName = PlainFormatName | `TW${PlainFormatName}` | `SW${PlainFo
 /** `AVRO|JSON|STRING`: each record is of the first of these that takes it. */
 export type MixedFormatName = `${PlainFormatName}|${string}`
 
-/** Formats that one topic may mix (`formats.mixed`). */
+/**
+ * Limit `formats.mixed` (formats): formats that one topic may mix. Beyond it: the configuration or the declaration is
+ * an error.
+ */
 const MAX_MIXED = 8
 const MIXED: FormatTraits = { columns: true, created: false }
 

@@ -15,11 +15,11 @@ export type Link =
 /** Numbers below this are places in the chain, those above it ids of schemas. */
 const FIRST_ID = 64
 const FRAME_BYTES = 5
-/** An id beyond this is taken for bytes that begin with a zero by chance. */
+/** Not a limit: an id beyond this is taken for bytes that begin with a zero by chance. */
 const MAX_ID = 10_000_000
 /**
- * `catalog.mixed.ids`: ids of one topic that are asked for; records with further ones are of another format of the
- * chain, or bad.
+ * Limit `catalog.mixed.ids` (ids): schema ids of one topic of mixed formats that the registry is asked for. Beyond it:
+ * records with further ones are of another format of the chain, or bad.
  */
 const MAX_IDS = 10_000
 

@@ -39,7 +39,10 @@ export interface CallOptions {
   readonly deadlineMs?: number
 }
 
-/** A cached answer is used for this long, unless it names an error or a missing leader. */
+/**
+ * Limit `kafka.metadata.age` (ms): how long cached metadata are used, unless they name an error or a missing leader.
+ * Beyond it: they are asked for again.
+ */
 const METADATA_MAX_AGE_MS = 30_000
 /** Idle connections kept per broker for fetching. */
 const IDLE_CONNECTIONS = 4

@@ -46,10 +46,30 @@ export type SaslConfig =
   /** A file that holds the token; read again for each new connection. */
   | { readonly mechanism: 'OAUTHBEARER'; readonly tokenFile: string }
 
+/**
+ * Limit `kafka.connect.timeout` (ms): TCP, TLS, version and SASL exchange together; `connectTimeout` of the
+ * configuration changes it. Beyond it: the next address is tried, then an error.
+ */
 export const CONNECT_TIMEOUT_MS = 10_000
+/**
+ * Limit `kafka.request.timeout` (ms): time without a byte from the broker while an answer is due; `requestTimeout` of
+ * the configuration changes it. Beyond it: the connection is closed, and the request is tried again or an error.
+ */
 export const REQUEST_TIMEOUT_MS = 30_000
+/**
+ * Limit `kafka.retry.timeout` (ms): how long a scan keeps trying without any progress; `retryTimeout` of the
+ * configuration changes it. Beyond it: an error.
+ */
 export const RETRY_TIMEOUT_MS = 30_000
+/**
+ * Limit `kafka.gap.timeout` (ms): how long a broker answers without records below the end that was captured. Beyond it:
+ * the rest of the range counts as removed by compaction.
+ */
 export const GAP_TIMEOUT_MS = 5_000
+/**
+ * Limit `kafka.idle.timeout` (ms): how long an unused connection stays open; `idleTimeout` of the configuration changes
+ * it. Beyond it: the connection is closed.
+ */
 export const IDLE_TIMEOUT_MS = 60_000
 
 export interface Address {

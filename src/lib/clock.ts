@@ -52,7 +52,7 @@ export const wakefulClock: Clock = {
 /** What `within` gives when the time was over first. */
 export const TIMED_OUT: unique symbol = Symbol('timed out')
 
-/** The longest delay that a timer can be set to; longer ones would go off at once. */
+/** Not a limit: the longest delay that a timer can be set to; longer ones would go off at once. */
 const MAX_DELAY_MS = 0x7fffffff
 
 /**

@@ -3,7 +3,7 @@
  * (keywords, columns, tables, functions, settings). It knows nothing about what the names stand for.
  */
 
-/** Longer names are compared by their first characters only: the cost is quadratic. */
+/** Not a limit: longer names are compared by their first characters only, as the cost is quadratic. */
 const MAX_COMPARED = 64
 
 /**

@@ -101,7 +101,7 @@ export interface ObjectStore {
   remove(kind: 'view' | 'synonym' | 'table', name: string): boolean
 }
 
-/** How deep chains of synonyms and views are followed (`view.max.depth`). */
+/** Limit `view.max.depth` (levels): views and synonyms that lead to each other. Beyond it: the view cannot be seen. */
 const MAX_DEPTH = 32
 
 /** Whether everything that the view or synonym leads to may be seen. */

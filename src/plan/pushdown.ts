@@ -71,7 +71,7 @@ function inIntervals(e: InList, known: Known, negated: boolean): readonly Interv
 }
 
 /**
- * Conditions that may mean more intervals than this are checked record by record, over fewer and wider intervals: each
+ * Not a limit: conditions that may mean more intervals are checked record by record over fewer and wider ones: each
  * interval is a fetch of its own.
  */
 export const MAX_INTERVALS = 64
@@ -216,8 +216,9 @@ function isPosition(e: BoundExpr): boolean {
   return isMeta(e, 'offset') || reach(e) !== undefined
 }
 
-/** No partition has a larger number, and no log that a number can count ends behind it. */
+/** Not a limit: the largest number of a partition in Kafka. */
 const MOST_PARTITION = 2 ** 31 - 1
+/** Not a limit: no log ends behind an offset that a number can count. */
 const MOST_OFFSET = 2 ** 52
 
 /**

@@ -37,7 +37,10 @@ export interface RecordId {
 
 type Headers = readonly { readonly key: string; readonly value: Uint8Array | null }[]
 
-/** `catalog.record.ids`: ids of one topic that are told apart; records with further ones are bad. */
+/**
+ * Limit `catalog.record.ids` (ids): different schema ids in the records of one topic. Beyond it: records with further
+ * ones are bad.
+ */
 const MAX_IDS = 10_000
 const CONFLUENT_FRAME_BYTES = 5
 const EIGHT_BYTE_FRAME_BYTES = 9

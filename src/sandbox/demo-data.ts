@@ -5,7 +5,7 @@
  */
 import { systemClock, type Clock } from '../lib/clock.ts'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { BatchWriter } from './batch-writer.ts'
+import { BatchWriter } from './log/batch-writer.ts'
 import { corruptTopic } from './demo/corrupt.ts'
 import { customersTopic } from './demo/customers.ts'
 import { inputTopic } from './demo/input.ts'
@@ -13,7 +13,7 @@ import { ordersTopic } from './demo/orders.ts'
 import { avroPayments, jsonPayments } from './demo/payments.ts'
 import type { AddRecord, DemoTopic, Register } from './demo/topic.ts'
 import { vesselTopic } from './demo/vessels.ts'
-import { StoreFullError, type LogStore, type Topic } from './log-store.ts'
+import { StoreFullError, type LogStore, type Topic } from './log/log-store.ts'
 import type { SchemaStore } from './schema-store.ts'
 
 /** How many records each topic begins with. */

@@ -12,7 +12,7 @@ import type { ConsumerGroups } from '../kafka/admin/groups.ts'
 import type { ClusterConfig } from '../kafka/config.ts'
 import type { Catalog } from '../plan/catalog.ts'
 import type { RegistryConfig } from '../registry/registry.ts'
-import type { Account } from './auth.ts'
+import type { Account } from './access/auth.ts'
 
 export interface TopicFormats {
   readonly key?: FormatName

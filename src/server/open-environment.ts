@@ -13,7 +13,7 @@ import { createKafkaLog } from '../kafka/read/reader.ts'
 import { systemClock } from '../lib/clock.ts'
 import { createRegistry } from '../registry/client.ts'
 import { readGlueFolder } from '../registry/glue.ts'
-import { type Account, administers, rightsOf } from './auth.ts'
+import { type Account, administers, rightsOf } from './access/auth.ts'
 import type { QueryEnvironment } from '../engine/host.ts'
 import type { Environment, EnvironmentConfig } from './environment.ts'
 

@@ -20,19 +20,19 @@ import {
   mayEnter,
   type ServiceAccountConfig,
   type UserConfig,
-} from './auth.ts'
-import type { BasePath } from './base-path.ts'
+} from './access/auth.ts'
+import type { BasePath } from './http/base-path.ts'
 import type { ServerConfig } from './config/config.ts'
 import type { Environment, OpenEnvironment } from './environment.ts'
 import { Health } from './health.ts'
-import { basePathOf, createHttp } from './http.ts'
+import { basePathOf, createHttp } from './http/http.ts'
 import { JdbcSink } from './jdbc/sink.ts'
 import { createLog, type Log, statementHash, withoutLiterals } from './log.ts'
 import { Metrics } from './metrics.ts'
-import { hashToken } from './secrets.ts'
-import { type Dialect, type Run, Session, type SessionHost, SessionSocket } from './session.ts'
-import { notOfferedAt } from './not-offered.ts'
-import { credential, isLensesCli, refuseUpgrade, type Target, target } from './upgrade.ts'
+import { hashToken } from './access/secrets.ts'
+import { type Dialect, type Run, Session, type SessionHost, SessionSocket } from './socket/session.ts'
+import { notOfferedAt } from './http/not-offered.ts'
+import { credential, isLensesCli, refuseUpgrade, type Target, target } from './socket/upgrade.ts'
 
 export interface RunningServer {
   /** `http://127.0.0.1:9991`, with the port that was really taken, and the base path. */

@@ -44,9 +44,12 @@ export interface Known {
   readonly settings: readonly string[]
 }
 
-/** Sources of one statement that are looked at. */
+/**
+ * Limit `editor.max.sources` (tables): sources of one statement that are looked at for suggestions. Beyond it: further
+ * ones are ignored.
+ */
 const MAX_SOURCES = 100
-/** `server.max.suggestions`: an answer holds no more. */
+/** Limit `server.max.suggestions` (suggestions): suggestions in one answer. Beyond it: further ones are left out. */
 export const MAX_SUGGESTIONS = 200
 
 const FACETS = [

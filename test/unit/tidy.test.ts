@@ -8,6 +8,9 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import ts from 'typescript'
+import { constantLimits } from '../../scripts/limits-doc.ts'
+import { ALIASES, CONSUMER, SETTINGS } from '../../src/plan/settings.ts'
+import { LIMITS } from '../../src/server/limits.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 /** What `.gitignore` names. */
@@ -134,6 +137,38 @@ describe('the source is tidy', () => {
   })
 })
 
+describe('limits', () => {
+  const { limits, undescribed } = constantLimits()
+  const declared = [...Object.keys(SETTINGS), ...Object.keys(LIMITS), ...limits.map(({ name }) => name)]
+
+  it('every constant that is called a limit says what it bounds, or why it is none (scripts/limits-doc.ts)', () => {
+    assert.ok(limits.length > 100)
+    assert.deepEqual(undescribed, [])
+  })
+
+  it('no two limits have the same name', () => {
+    assert.deepEqual(
+      declared.filter((name, i) => declared.indexOf(name) !== i),
+      [],
+    )
+  })
+
+  it('every limit that a message names is declared', () => {
+    // Names of Kafka's own, of its brokers and topics.
+    const known = new Set([...declared, ...Object.keys(ALIASES), ...CONSUMER, ...KAFKA_LIMITS])
+    assert.deepEqual(
+      source.flatMap(({ path, text }) =>
+        literalTexts(path, text).flatMap((literal) =>
+          (literal.match(/(?<![\w.])(?:[a-z]+\.)*max(?:\.[a-z]+)+/g) ?? [])
+            .filter((name) => !known.has(name))
+            .map((name) => `${path}: ${name}`),
+        ),
+      ),
+      [],
+    )
+  })
+})
+
 describe('what is published tells nothing of where it was made', () => {
   it('no machine paths and no hosts of package registries', () => {
     const files = tracked
@@ -187,6 +222,20 @@ describe('what is published tells nothing of where it was made', () => {
     )
   })
 })
+
+const KAFKA_LIMITS = ['max.message.bytes', 'socket.request.max.bytes']
+
+/** What the strings and templates of a file say. */
+function literalTexts(path: string, text: string): string[] {
+  const found: string[] = []
+  const visit = (node: ts.Node): void => {
+    if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node))
+      found.push(node.text)
+    ts.forEachChild(node, visit)
+  }
+  visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true))
+  return found
+}
 
 function longFunctions({ path, text }: { path: string; text: string }): string[] {
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)

@@ -17,7 +17,10 @@ import type { ProtobufDecoder } from './protobuf.ts'
 /** The Protobuf part, once it has been loaded. */
 let protobuf: typeof import('./protobuf.ts') | undefined
 
-/** `catalog.decoders`: decoders kept. */
+/**
+ * Limit `catalog.decoders` (decoders): decoders of schemas that are kept. Beyond it: the one used longest ago is
+ * dropped, and made again when a record needs it.
+ */
 const MAX_DECODERS = 10_000
 
 export class Decoders {

@@ -12,9 +12,15 @@ import { type Decoders, isProtobuf } from './decoders.ts'
 import type { MetSchema } from './met.ts'
 import type { SampledHeader, TopicSample } from './sample.ts'
 
-/** `catalog.deep.schemas`: ids of the records, and subjects, that one look asks the registry for. */
+/**
+ * Limit `catalog.deep.schemas` (schemas): schema ids of records, and subjects, that one deeper look asks the registry
+ * for. Beyond it: further ones are not looked up.
+ */
 const MAX_ASKED = 50
-/** Newest versions of each subject. */
+/**
+ * Limit `catalog.deep.versions` (versions): newest versions of each subject that a deeper look reads. Beyond it: older
+ * ones are not looked up.
+ */
 const MAX_VERSIONS = 10
 
 export interface DeepQuestion {

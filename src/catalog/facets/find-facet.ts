@@ -16,12 +16,21 @@ import { framedFacet, isRegistryFormat, plainFacet, schemaFacet, unreadableFacet
 import type { TopicSample } from './sample.ts'
 import { namesSchemas, selfFramedFacet } from './self-framed.ts'
 
-/** `catalog.schema.versions`: how many of a subject's newest versions are merged. */
+/**
+ * Limit `catalog.schema.versions` (versions): newest versions of a subject whose fields become a table's columns.
+ * Beyond it: fields that only older versions have are no columns.
+ */
 const MAX_VERSIONS = 100
-/** Schema ids of a sample that are looked up. */
+/**
+ * Limit `catalog.sampled.ids` (ids): schema ids of a sample that are looked up. Beyond it: further ones are not looked
+ * up.
+ */
 const MAX_SAMPLED_IDS = 20
 
-/** Schemas that DESCRIBE names one by one. */
+/**
+ * Limit `catalog.described.schemas` (schemas): schemas that DESCRIBE names one by one. Beyond it: it says how many more
+ * there are.
+ */
 const MAX_NAMED = 20
 
 /** A facet, and how long it may be believed. */

@@ -127,7 +127,10 @@ export function framedFacet(
   return { ...facet, decoder: (id) => question.decoders.byId(id), known: (id) => question.decoders.known(id) }
 }
 
-/** `catalog.json.unknown`: ids of a JSON topic that the registry does not know and is asked for. */
+/**
+ * Limit `catalog.json.unknown` (ids): ids of a JSON topic that the registry is asked for and does not know. Beyond it:
+ * records with further ones are read as plain JSON, without asking.
+ */
 const MAX_UNKNOWN_JSON = 1_000
 
 /**

@@ -7,11 +7,14 @@ import { Lru } from '../../lib/lru.ts'
 import type { RecordId } from '../../registry/record-ids.ts'
 
 /**
- * `catalog.met.schemas`: schemas remembered for the keys or the values of one topic; columns of further ones are seen
- * with `*`, and cannot be named.
+ * Limit `catalog.met.schemas` (schemas): schemas remembered for the keys or the values of one topic. Beyond it: columns
+ * of further ones are seen with `*`, and cannot be named.
  */
 export const MAX_MET_SCHEMAS = 100
-/** Topics whose schemas are remembered. */
+/**
+ * Limit `catalog.met.topics` (topics): topics whose schemas are remembered, keys and values counted apart. Beyond it:
+ * the one used longest ago is forgotten.
+ */
 const MAX_FACETS = 10_000
 
 /** One of them. `id`: of Confluent's frame, or as the records tell it. */

@@ -19,7 +19,16 @@ export interface SampleLimits {
   readonly timeoutMs: number
 }
 
-export const SAMPLE_LIMITS: SampleLimits = { records: 20, partitions: 4, bytes: 256 * 1024, timeoutMs: 2_000 }
+export const SAMPLE_LIMITS: SampleLimits = {
+  /** Limit `catalog.sample.records` (records): records of a sample from one partition. Beyond it: no more are read. */
+  records: 20,
+  /** Limit `catalog.sample.partitions` (partitions): partitions of a sample. Beyond it: the longest ones are sampled. */
+  partitions: 4,
+  /** Limit `catalog.sample.bytes` (bytes): keys, values and headers of a sample. Beyond it: no more are kept. */
+  bytes: 256 * 1024,
+  /** Limit `catalog.sample.timeout` (ms): how long a sample takes. Beyond it: what has been read is used. */
+  timeoutMs: 2_000,
+}
 
 export interface SampledHeader {
   readonly key: string
@@ -81,9 +90,15 @@ export async function sampleTopic(
   }
 }
 
-/** `catalog.sample.deep.partitions`: partitions of which a deeper look takes records. */
+/**
+ * Limit `catalog.sample.deep.partitions` (partitions): partitions of which a deeper look takes records. Beyond it: the
+ * shorter ones are left out.
+ */
 const DEEP_PARTITIONS = 32
-/** `catalog.sample.deep.bytes`: of keys, values and headers kept by one. */
+/**
+ * Limit `catalog.sample.deep.bytes` (bytes): keys, values and headers that a deeper look keeps. Beyond it: no further
+ * records are kept.
+ */
 const DEEP_BYTES = 1 << 20
 
 /**

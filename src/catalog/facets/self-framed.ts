@@ -21,12 +21,18 @@ import { mergeTypes } from '../../formats/merge-types.ts'
 import { type MetSchema, schemaKey } from './met.ts'
 import type { TopicSample } from './sample.ts'
 
-/** `glue.payload.bytes`: the largest payload after decompression; a larger one is a bad record. */
+/** Limit `glue.payload.bytes` (bytes): a payload of AWS Glue after decompression. Beyond it: the record is bad. */
 const MAX_INFLATED = 64 << 20
-/** Ids of a sample that are looked up. */
+/**
+ * Limit `catalog.framed.ids` (ids): schema ids of a sample, and newest versions of a subject, that are looked up.
+ * Beyond it: further ones are not looked up.
+ */
 const MAX_SAMPLED_IDS = 20
 
-/** Schemas that DESCRIBE names one by one. */
+/**
+ * Limit `catalog.framed.described` (schemas): schemas that DESCRIBE names one by one for records that carry schema ids
+ * of their own. Beyond it: it says how many more there are.
+ */
 const MAX_NAMED = 20
 
 const FORMATS: Readonly<Record<SchemaType, FormatName>> = { AVRO: 'AVRO', PROTOBUF: 'PROTOBUF', JSON: 'JSONSCHEMA' }

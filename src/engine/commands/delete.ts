@@ -19,8 +19,15 @@ import { Turns } from '../turns.ts'
 import { flagAndInfo } from './answer.ts'
 import { writableTable } from './lookup.ts'
 
-/** Matching records of one DELETE (`delete.max.records`): their places are held in memory. */
+/**
+ * Limit `delete.max.records` (records): matching records of one DELETE, whose positions are held in memory. Beyond it:
+ * an error, and nothing is deleted.
+ */
 const MAX_RECORDS = 5_000_000
+/**
+ * Limit `delete.batch.records` (records): tombstones of a DELETE that are gathered before they are sent. Beyond it:
+ * they are sent.
+ */
 const BATCH_RECORDS = 5000
 
 export async function deleteRecords(

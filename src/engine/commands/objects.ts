@@ -25,7 +25,7 @@ import { flagAndInfo } from './answer.ts'
 import { allowed } from './lookup.ts'
 import { taken } from './tables.ts'
 
-/** Longest text of a view (`view.max.length`). */
+/** Limit `view.max.length` (characters): text of a view. Beyond it: CREATE VIEW is an error. */
 const MAX_VIEW_LENGTH = 100_000
 
 export async function createView(

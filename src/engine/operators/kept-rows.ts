@@ -5,7 +5,7 @@
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
-import { KeyColumn, operatorLimits } from './group-index.ts'
+import { KeyColumn, operatorLimits } from './keys/group-index.ts'
 import { HeldRows } from './held-rows.ts'
 import type { MemoryBudget } from './memory.ts'
 import { nothingHeld, type Operator, type Row } from './operator.ts'

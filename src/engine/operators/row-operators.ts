@@ -2,9 +2,9 @@
 import { jsonItems, type ReadValue } from '../../formats/json/text.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
-import { canonical } from '../program/values.ts'
-import { Stretches } from './backlog.ts'
-import { KeyColumn, operatorLimits } from './group-index.ts'
+import { canonical } from '../program/values/canonical.ts'
+import { RowBacklog } from './backlog.ts'
+import { KeyColumn, operatorLimits } from './keys/group-index.ts'
 import type { MemoryBudget } from './memory.ts'
 import type { Operator, Row } from './operator.ts'
 import { doublePages } from './pages.ts'
@@ -62,7 +62,7 @@ export class UnnestOperator implements Operator {
   readonly #oneIsList: boolean
   readonly #next: Operator
   /** Rows with many items, which are not out yet. */
-  readonly backlog: Stretches<Unnesting>
+  readonly backlog: RowBacklog<Unnesting>
   readonly #read: ReadValue | undefined
   /**
    * `oneIsList`: a value that is no array, and not NULL, is one item. `read`: how items of a JSON text become values.
@@ -72,7 +72,7 @@ export class UnnestOperator implements Operator {
     this.#array = array
     this.#oneIsList = oneIsList
     this.#next = next
-    this.backlog = new Stretches((rest) => this.#letOut(rest), next)
+    this.backlog = new RowBacklog((rest) => this.#emit(rest), next)
   }
   get done(): boolean {
     return this.#next.done
@@ -86,7 +86,7 @@ export class UnnestOperator implements Operator {
     if (items !== undefined) this.backlog.take({ row, items, at: 0 })
     else if (this.#oneIsList && array !== null) this.#next.push([...row, array])
   }
-  #letOut({ row, items, at: from }: Unnesting): Unnesting | undefined {
+  #emit({ row, items, at: from }: Unnesting): Unnesting | undefined {
     for (let at = from; at < items.length; at++) {
       if (this.#next.done) return undefined
       if (at !== from && this.backlog.spent()) return { row, items, at }

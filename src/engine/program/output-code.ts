@@ -8,7 +8,7 @@ import type { RenderOptions } from '../../formats/format.ts'
 import { doubleText, jsonString, renderValue } from '../../formats/text/render.ts'
 import { forEachMember } from '../../lib/json-read.ts'
 import type { BoundExpr, OutputColumn, OutputShape } from '../../plan/plan.ts'
-import type { ExpressionCompiler } from './expression.ts'
+import type { ExpressionCompiler } from './expression/expression.ts'
 import type { RecordReferences } from './record-access.ts'
 
 export interface OutputCode {

@@ -5,27 +5,26 @@
  * its own is a file beside this one. The awaits are between batches (await ②) and on the reader of the frames (await
  * ③); none is per record.
  */
-import { systemClock } from '../../lib/clock.ts'
+import { systemClock, TIMED_OUT, wakefulClock, within } from '../../lib/clock.ts'
 import type { BatchSource, OffsetRange, RecordBatch } from '../../kafka/log.ts'
 import type { Scan } from '../../plan/plan.ts'
 import type { SentinelReason } from '../../protocol/frames.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { STATUS } from '../program/record-program.ts'
 import type { StatisticsSource } from '../statistics.ts'
-import { abortable, TIMED_OUT, within } from '../turns.ts'
 import { type RowCounter, rowCounter, startingAt, Windows } from './backward.ts'
 import { BadRecords, DAMAGED, standIn } from './bad-records.ts'
 import { HeaderCount } from './count-headers.ts'
 import { LiveResults } from './live.ts'
 import { Pauses } from './pauses.ts'
-import { ProgramCalls } from './program-calls.ts'
-import { programSpec, RecordPrograms } from './programs.ts'
+import { ProgramCalls } from './programs/program-calls.ts'
+import { programSpec, RecordPrograms } from './programs/programs.ts'
 import { type RangeOptions, resolveRanges, type ScanRanges } from './ranges.ts'
 import type { ScanContext, ScanSource } from './scan-context.ts'
-import { SizeLimit } from './size-limit.ts'
+import { SizeLimit } from './ending/size-limit.ts'
 import { StatsFrames } from './stats-frames.ts'
-import { Thresholds } from './thresholds.ts'
-import { Unread } from './unread.ts'
+import { Thresholds } from './ending/thresholds.ts'
+import { Unread } from './ending/unread.ts'
 
 /** The longest single wait for a batch before limits and statistics are looked at again. */
 const TICK_MS = 250
@@ -87,7 +86,8 @@ export class ScanRun {
   async #ranges(): Promise<SentinelReason | undefined> {
     if (this.#from.done) return undefined
     const { scan } = this.#from
-    const resolved = await abortable(resolveRanges(scan, this.#context.log, this.#rangeOptions()), this.#context.signal)
+    const { log, signal } = this.#context
+    const resolved = await within(resolveRanges(scan, log, this.#rangeOptions()), { signal })
     this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
     if (scan.backward !== undefined && this.#counter !== undefined)
       return this.#backwards(resolved, scan.backward, this.#counter)
@@ -136,7 +136,7 @@ export class ScanRun {
     // a broker.
     const starts =
       time > 0
-        ? await abortable(log.offsetsForTime(scan.table.topic, partitions, time, this.#rangeOptions()), signal)
+        ? await within(log.offsetsForTime(scan.table.topic, partitions, time, this.#rangeOptions()), { signal })
         : partitions.map(() => 0)
     const rest = startingAt(unread, partitions, starts)
     this.#unread.windows = undefined
@@ -210,9 +210,10 @@ export class ScanRun {
     // Time in which the reader of the frames is waited for is not silence of the topic, and nothing more than that:
     // frames that are sent while the topic is silent do not make it speak.
     const since = systemClock.monotonic() - this.#pauses.drainMs
+    const { signal } = this.#context
     for (;;) {
       const left = this.#thresholds.waitMs(systemClock.monotonic(), since + this.#pauses.drainMs)
-      const batch = await abortable(within(next, Math.min(left, TICK_MS)), this.#context.signal)
+      const batch = await within(next, { signal, ms: Math.min(left, TICK_MS), clock: wakefulClock })
       if (batch !== TIMED_OUT) return { batch }
       const now = systemClock.monotonic()
       this.#stats.sendDue(now)

@@ -10,7 +10,7 @@ import { SqlError } from '../../sql/error.ts'
 import type { DataType, Value } from '../../types.ts'
 import type { StatementContext } from '../context.ts'
 import { nothingHeld, type Operator, type Row } from '../operators/operator.ts'
-import { evaluateConstant } from '../program/expression.ts'
+import { evaluateConstant } from '../program/expression/constant.ts'
 import { runInto } from '../run-plan.ts'
 import { isOpen } from './targets.ts'
 

@@ -116,8 +116,8 @@ export function scratchName(frame: Frame): Name {
 }
 
 /**
- * How many array items and nested records of no size at all a record may hold; more is bad. All others are bounded by
- * the bytes of the record.
+ * Limit `avro.data.empty.parts` (parts): array items and nested records of no size at all in one record. Beyond it: the
+ * record is bad. All other parts are bounded by the bytes of the record.
  */
 export const AVRO_LIMIT_EMPTY_PARTS = 10_000
 
@@ -127,8 +127,8 @@ export function countEmpty(out: Lines, n: Code | number): void {
 }
 
 /**
- * Bytes of defaults that one record may bring along, each counted as often as it is read: a small record of many parts
- * must not become a large value.
+ * Limit `avro.data.default.bytes` (bytes): defaults that one record brings along, each counted as often as it is read.
+ * Beyond it: the record is bad. A small record of many parts must not become a large value.
  */
 export const AVRO_LIMIT_DEFAULT_BYTES = 16 << 20
 

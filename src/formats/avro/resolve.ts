@@ -18,7 +18,10 @@ const MARGIN = 64
 /** Pairs of records of both schemas, beyond twice those of the writer: recursive types can be matched in many ways. */
 const MORE_PAIRS = 100
 
-/** Fields, branches and aliases that are looked at for one pair of schemas: each may meet each. */
+/**
+ * Limit `avro.resolution.steps` (steps): fields, branches and aliases that are compared for one pair of schemas: each
+ * may meet each. Beyond it: records are read by the writer's schema alone.
+ */
 const MAX_LOOKS = 1_000_000
 
 /** The schemas are left as they are. */

@@ -7,15 +7,30 @@
 import type { DataType, Field, TimeUnit } from '../../types.ts'
 import { mergeTypes } from '../merge-types.ts'
 
+/**
+ * Limit `avro.schema.characters` (characters): text of one schema. Beyond it: the schema cannot be used; the message
+ * says so.
+ */
 export const AVRO_SCHEMA_LIMIT_BYTES = 4 << 20
+/**
+ * Limit `avro.schema.names` (types): named types of one schema. Beyond it: the schema cannot be used; the message says
+ * so.
+ */
 export const AVRO_SCHEMA_LIMIT_NAMES = 10_000
 /**
- * Records of one union that are read as one struct; a wider union is json. Putting them together takes time that grows
- * with the square of their number.
+ * Limit `avro.union.records` (records): records of one union that are read as one struct. Beyond it: the union is json.
+ * Putting them together takes time that grows with the square of their number.
  */
 export const AVRO_UNION_RECORDS = 64
+/**
+ * Limit `avro.schema.depth` (levels): nesting of types in one schema. Beyond it: the schema cannot be used; the message
+ * says so.
+ */
 export const AVRO_SCHEMA_LIMIT_DEPTH = 64
-/** Nodes of all kinds in one schema text. */
+/**
+ * Limit `avro.schema.nodes` (types): types of all kinds in one schema text. Beyond it: the schema cannot be used; the
+ * message says so.
+ */
 export const AVRO_SCHEMA_LIMIT_NODES = 100_000
 
 /** The text is not a usable Avro schema; the message says why and where. */

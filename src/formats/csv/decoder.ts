@@ -23,7 +23,7 @@ export interface CsvOptions {
   readonly quote?: string
 }
 
-/** Columns of one record; more is a bad record. */
+/** Limit `csv.columns` (columns): columns of one record. Beyond it: the record is bad. */
 export const CSV_LIMIT_COLUMNS = 10_000
 
 /** The decoder. Throws for a delimiter or quote that is not one ASCII character, or the same as the other. */

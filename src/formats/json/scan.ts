@@ -5,7 +5,7 @@
  */
 import type { RawBuffer } from '../reading/reader-runtime.ts'
 
-/** How deep objects and arrays may be nested; deeper is a bad record. */
+/** Limit `json.depth` (levels): nesting of objects and arrays. Beyond it: the record is bad. */
 export const JSON_LIMIT_DEPTH = 512
 
 /** The position of the first quote, backslash or control character at or after `p`, or `to`. */

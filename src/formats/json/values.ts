@@ -13,7 +13,8 @@ import { firstKeys } from './text.ts'
 export const POWERS: Float64Array = Float64Array.from({ length: 23 }, (_, i) => 10 ** i)
 
 /**
- * The longest number, in characters, that becomes a value; a longer one is damage. Its text can be had at any length.
+ * Limit `json.number.characters` (characters): a number that becomes a value. Beyond it: the number counts as damage;
+ * its text can be had at any length.
  */
 export const JSON_LIMIT_NUMBER_CHARACTERS = 1000
 

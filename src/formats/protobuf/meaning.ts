@@ -39,6 +39,7 @@ function nanosIn(
   return BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
 }
 
+/** Not a limit: a constant of google.protobuf.Duration, in seconds. */
 const DURATION_MOST = 315_576_000_000
 
 function durationText(nanos: bigint): string {

@@ -8,7 +8,7 @@ import type { Value } from '../../types.ts'
 import { type RawBuffer, bytesAt, longAt, scratch, stringAt } from '../reading/reader-runtime.ts'
 import type { ProtoScalar } from './definition/schema.ts'
 
-/** How deep messages may be nested in the data; deeper is a bad record. */
+/** Limit `protobuf.depth` (levels): nesting of messages in the data. Beyond it: the record is bad. */
 export const PROTOBUF_LIMIT_DEPTH = 64
 
 let low = 0

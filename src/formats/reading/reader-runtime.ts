@@ -13,9 +13,9 @@ export interface RawBuffer extends Buffer {
   utf8Slice(from: number, to: number): string
 }
 
-/** The longest JSON text that a reader writes for one value, in bytes; a longer one is a bad record. */
+/** Limit `formats.text.bytes` (bytes): JSON text that a reader writes for one value. Beyond it: the record is bad. */
 export const TEXT_LIMIT_BYTES = 16 << 20
-/** The longest unscaled value of a decimal, in bytes. */
+/** Limit `formats.decimal.bytes` (bytes): unscaled value of a decimal. Beyond it: the record is bad. */
 export const DECIMAL_LIMIT_BYTES = 256
 const SCRATCH_KEEP_BYTES = 1 << 20
 

@@ -13,10 +13,10 @@ import {
   isoTime,
   splitSeconds,
   UNITS_PER_SECOND,
-} from '../../lib/datetime-text.ts'
+} from '../../lib/text/datetime-text.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
-import { doubleText, floatText } from '../../lib/number-text.ts'
+import { doubleText, floatText } from '../../lib/text/number-text.ts'
 import type { DataType, TimeUnit, Value } from '../../types.ts'
 import type { RenderOptions } from '../format.ts'
 

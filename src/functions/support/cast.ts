@@ -181,7 +181,8 @@ function toUuid(value: Value, from: DataType, to: DataType): string {
 
 const NANOS: Readonly<Record<TimeUnit, bigint>> = { millis: 1_000_000n, micros: 1_000n, nanos: 1n }
 const DAY_NANOS = 86_400_000_000_000n
-const MAX_DAYS = 106_751_991_167n // what 64-bit milliseconds reach
+/** Not a limit: what 64-bit milliseconds reach. */
+const MAX_DAYS = 106_751_991_167n
 
 function toTemporal(
   value: Value,

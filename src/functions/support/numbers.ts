@@ -12,6 +12,7 @@ import { ValueError } from '../function.ts'
 export type Numeric = number | bigint | Decimal
 
 const LONG_MIN = -(2n ** 63n)
+/** Not a limit: a constant of the type long. */
 const LONG_MAX = 2n ** 63n - 1n
 
 /** Whether a value is a number of any SQL type. */

@@ -3,9 +3,9 @@
  * Settings such as `format.decimal` do not reach this text: the writers of result rows in formats/ are separate.
  */
 import { Decimal } from '../../lib/decimal.ts'
-import { isoDate, isoTime, isoTimestamp } from '../../lib/datetime-text.ts'
+import { isoDate, isoTime, isoTimestamp } from '../../lib/text/datetime-text.ts'
 import { JsonText } from '../../lib/json-text.ts'
-import { doubleText, floatText } from '../../lib/number-text.ts'
+import { doubleText, floatText } from '../../lib/text/number-text.ts'
 import { MAX_STRING_BYTES } from '../define.ts'
 import { ValueError } from '../function.ts'
 import { integer } from '../../lib/whole-number.ts'

@@ -15,9 +15,12 @@ const LIST_GROUPS: ApiRange = { api: API.listGroups, name: 'ListGroups', lowest:
 const DESCRIBE_GROUPS: ApiRange = { api: API.describeGroups, name: 'DescribeGroups', lowest: 0, highest: 2 }
 const OFFSET_FETCH: ApiRange = { api: API.offsetFetch, name: 'OffsetFetch', lowest: 2, highest: 3 }
 
-/** `kafka.groups.timeout`: what has not answered by then is left out. */
+/**
+ * Limit `kafka.groups.timeout` (ms): how long brokers are waited for in a list of groups. Beyond it: what has not
+ * answered is left out.
+ */
 export const GROUPS_TIMEOUT_MS = 5000
-/** `kafka.max.groups`: those of one broker beyond are left out. */
+/** Limit `kafka.max.groups` (groups): groups of one broker that are described. Beyond it: further ones are left out. */
 export const MAX_GROUPS = 1000
 /** How long an answer is kept. */
 const FRESH_MS = 10_000

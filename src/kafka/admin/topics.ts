@@ -17,8 +17,8 @@ const DELETE_TOPICS: ApiRange = { api: API.deleteTopics, name: 'DeleteTopics', l
 const DELETE_RECORDS: ApiRange = { api: API.deleteRecords, name: 'DeleteRecords', lowest: 0, highest: 1 }
 
 /**
- * How long the brokers may work on a change before they answer (`kafka.admin.timeout`); as long again is waited until
- * it is seen.
+ * Limit `kafka.admin.timeout` (ms): how long the brokers may work on a change before they answer; as long again is
+ * waited until the metadata show it. Beyond it: an error that says so.
  */
 export const ADMIN_TIMEOUT_MS = 15_000
 

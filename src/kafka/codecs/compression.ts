@@ -9,7 +9,10 @@ import { CodecError, Output, tooLarge } from './output.ts'
 import { snappy } from './snappy.ts'
 import { zstdFrames } from './zstd-frames.ts'
 
-/** `kafka.decompressed.batch.max.bytes` */
+/**
+ * Limit `kafka.decompressed.batch.max.bytes` (bytes): one batch of records after decompression. Beyond it: the batch
+ * cannot be read; its records are bad.
+ */
 export const DECOMPRESSED_BATCH_MAX_BYTES = 256 * 1024 * 1024
 
 /** Gzip gives about 0.34 GB/s, zstd 0.8: more output than this goes to zlib's threads. */

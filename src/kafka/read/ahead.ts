@@ -4,7 +4,6 @@
  */
 import type { Decompressor, Plain } from '../codecs/compression.ts'
 import type { Frame } from '../wire/frame-pool.ts'
-import { BatchHeader } from './record-batch.ts'
 
 /** Batches under way besides the current one. */
 const BATCHES_AHEAD = 3
@@ -13,8 +12,7 @@ const WORTH_WHILE_BYTES = 24 * 1024
 
 export class Ahead {
   readonly #decompressor: Decompressor
-  readonly #header = new BatchHeader()
-  #planned: { readonly at: number; readonly plain: Promise<Plain> }[] = []
+  #planned: { readonly batch: number; readonly plain: Promise<Plain> }[] = []
   #next = 0
 
   constructor(decompressor: Decompressor) {
@@ -27,26 +25,24 @@ export class Ahead {
     this.#next = 0
   }
 
-  /** The batch at `at`, if it was begun. */
-  take(at: number): Promise<Plain> | undefined {
-    while (this.#planned.length > 0 && this.#planned[0].at < at) this.#planned.shift()
-    return this.#planned[0]?.at === at ? this.#planned.shift()?.plain : undefined
+  /** The batch of that number, if it was begun. */
+  take(batch: number): Promise<Plain> | undefined {
+    while (this.#planned.length > 0 && this.#planned[0].batch < batch) this.#planned.shift()
+    return this.#planned[0]?.batch === batch ? this.#planned.shift()?.plain : undefined
   }
 
-  /** Begins with batches from `at` on, up to `end`, as far as `wanted` says so. */
-  plan(frame: Frame, at: number, end: number, wanted: (header: BatchHeader) => boolean): void {
-    const header = this.#header
-    let next = Math.max(at, this.#next)
-    while (this.#planned.length < BATCHES_AHEAD && header.open(frame.view, next, end)) {
-      const { codec } = header
-      if ((codec === 1 || codec === 4) && header.size >= WORTH_WHILE_BYTES && header.magic === 2 && wanted(header)) {
-        const plain = this.#decompressor.apart(codec, frame.buffer.subarray(header.from, header.to))
-        // A batch that is passed over is never waited for; its failure is nobody's.
-        plain.catch(() => undefined)
-        this.#planned.push({ at: next, plain })
-      }
-      next += header.size
+  /** Begins with batches from number `from` on, up to `end` (exclusive), as far as they are `wanted`. */
+  plan({ batches, buffer }: Frame, from: number, end: number, wanted: (batch: number) => boolean): void {
+    let batch = Math.max(from, this.#next)
+    for (; this.#planned.length < BATCHES_AHEAD && batch < end; batch++) {
+      const codec = batches.codec(batch)
+      if ((codec !== 1 && codec !== 4) || batches.magic(batch) !== 2) continue
+      if (batches.sizeBytes(batch) < WORTH_WHILE_BYTES || !wanted(batch)) continue
+      const plain = this.#decompressor.apart(codec, buffer.subarray(batches.recordsStart(batch), batches.end(batch)))
+      // A batch that is passed over is never waited for; its failure is nobody's.
+      plain.catch(() => undefined)
+      this.#planned.push({ batch, plain })
     }
-    this.#next = next
+    this.#next = batch
   }
 }

@@ -11,7 +11,10 @@ export const FETCH: ApiRange = { api: API.fetch, name: 'Fetch', lowest: 4, highe
 /** For topics whose id is not known. */
 export const FETCH_BY_NAME: ApiRange = { ...FETCH, highest: 12 }
 
-/** The broker answers at once when a byte is there; where there is none (a gap) it waits this long. */
+/**
+ * Limit `kafka.fetch.wait` (ms): how long the broker waits for a byte where there is none (a gap); it answers at once
+ * when there is one. Beyond it: it answers without records.
+ */
 export const MAX_WAIT_MS = 500
 
 export interface FetchRequest {

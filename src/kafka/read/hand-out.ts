@@ -6,9 +6,10 @@
 import { Ahead } from './ahead.ts'
 import { Decompressor, type Plain } from '../codecs/compression.ts'
 import type { Fetched, Region } from './lane.ts'
+import type { Frame } from '../wire/frame-pool.ts'
 import type { RecordBatch, ScanRequest } from '../log.ts'
 import { CodecError } from '../codecs/output.ts'
-import { BatchHeader, CODECS, checksumFits, controlType } from './record-batch.ts'
+import { CODECS, checksumFits, controlType } from './record-batch.ts'
 
 class ReusedBatch implements RecordBatch {
   partition = 0
@@ -41,18 +42,15 @@ export class HandOut {
   readonly #checkCrcs: boolean
   readonly #decompressor: Decompressor
   readonly #ahead: Ahead
-  /** What is being consumed: an answer, its region, the place in it. */
+  /** What is being consumed: an answer, its region, and the next batch of it by its number in the index. */
   #current: Fetched | undefined
   #regionAt = 0
   #region: Region | undefined
-  #at = 0
+  #nextBatch = 0
   /** Memory of the last batch that was decompressed off the thread. */
   #spent: ArrayBufferLike | undefined
-  /** Batches of the answer that have been looked at. */
-  #batches = 0
   #aborted: { producerId: number; firstOffset: number }[] = []
   readonly #abortedProducers = new Set<number>()
-  readonly #header = new BatchHeader()
   readonly #batch = new ReusedBatch()
 
   constructor(request: ScanRequest, options: ScanOptions) {
@@ -78,7 +76,6 @@ export class HandOut {
     this.#current = fetched
     this.#regionAt = 0
     this.#region = undefined
-    this.#batches = 0
   }
 
   /** Lets go of the answer without giving its frame back: somebody may still look at the last batch. */
@@ -93,7 +90,7 @@ export class HandOut {
   }
 
   #inFrame(fetched: Fetched): RecordBatch | undefined | Promise<RecordBatch> {
-    const header = this.#header
+    const { batches } = fetched.frame
     for (;;) {
       const region = this.#region
       if (region === undefined) {
@@ -106,30 +103,31 @@ export class HandOut {
         this.#enter(next)
         continue
       }
-      const at = this.#at
-      if (at >= region.to || !header.open(fetched.frame.view, at, region.to)) {
+      const i = this.#nextBatch
+      if (i >= region.last) {
         this.#region = undefined
         continue
       }
-      this.#at = at + header.size
-      this.#batches++
+      this.#nextBatch = i + 1
+      const baseOffset = batches.baseOffset(i)
+      const lastOffset = batches.lastOffset(i)
       const { start, end } = region.span
       // A batch across the seam of two stripes comes twice, and is counted where it begins.
       const again =
         region.segment.stripes !== undefined &&
-        (header.baseOffset >= end || (header.baseOffset < start && start > region.segment.progress.begin))
-      region.segment.hand(region.span, Math.min(header.lastOffset + 1, end), again ? 0 : header.size)
-      if (header.lastOffset < start || header.baseOffset >= end) continue
-      const fault = this.#fault(fetched, at)
-      if (fault !== undefined) return this.#faulty(fetched, region, fault)
-      if (this.#passOver(fetched)) continue
-      return this.#handOut(fetched, region)
+        (baseOffset >= end || (baseOffset < start && start > region.segment.progress.begin))
+      region.segment.hand(region.span, Math.min(lastOffset + 1, end), again ? 0 : batches.sizeBytes(i))
+      if (lastOffset < start || baseOffset >= end) continue
+      const fault = this.#fault(fetched.frame, i)
+      if (fault !== undefined) return this.#faulty(fetched.frame, i, region, fault)
+      if (this.#passOver(fetched.frame, i)) continue
+      return this.#handOut(fetched.frame, i, region)
     }
   }
 
   #enter(region: Region): void {
     this.#region = region
-    this.#at = region.from
+    this.#nextBatch = region.first
     this.#ahead.forget()
     if (this.#request.isolation !== 'read_committed') return
     this.#abortedProducers.clear()
@@ -139,77 +137,73 @@ export class HandOut {
     if (this.#aborted.length > 1) this.#aborted.sort((a, b) => a.firstOffset - b.firstOffset)
   }
 
-  #fault(fetched: Fetched, at: number): string | undefined {
-    const header = this.#header
-    if (header.magic !== 2) {
-      return header.magic === 0 || header.magic === 1
-        ? `message format v${header.magic} is too old to be read (only v2 is, written since Kafka 0.11): copy the topic with a current producer`
-        : `message format ${header.magic} is unknown`
+  #fault(frame: Frame, i: number): string | undefined {
+    const { batches } = frame
+    const magic = batches.magic(i)
+    if (magic !== 2) {
+      return magic === 0 || magic === 1
+        ? `message format v${magic} is too old to be read (only v2 is, written since Kafka 0.11): copy the topic with a current producer`
+        : `message format ${magic} is unknown`
     }
-    if (this.#checkCrcs && !this.#fits(fetched, at)) return 'the checksum (CRC-32C) does not fit: the batch is damaged'
-    if (header.count < 0 || header.count > header.lastOffset - header.baseOffset + 1)
-      return `the batch says that it has ${header.count} records, which cannot be`
+    if (this.#checkCrcs && !fits(frame, i)) return 'the checksum (CRC-32C) does not fit: the batch is damaged'
+    const count = batches.count(i)
+    if (count < 0 || count > batches.lastOffset(i) - batches.baseOffset(i) + 1)
+      return `the batch says that it has ${count} records, which cannot be`
     return undefined
   }
 
-  #fits({ frame }: Fetched, at: number): boolean {
-    return frame.checksums.verdict(this.#batches - 1) ?? checksumFits(frame.buffer, frame.view, at, this.#header.to)
-  }
-
   /** As far as the header alone can tell. */
-  readonly #wanted = (header: BatchHeader): boolean => {
-    const region = this.#region as Region
+  readonly #wanted = (i: number): boolean => {
+    const { batches } = (this.#current as Fetched).frame
+    const { start, end } = (this.#region as Region).span
     const since = this.#request.minTimestampMs ?? -1
+    const maxTimestamp = batches.maxTimestamp(i)
     return (
-      !header.control &&
-      header.lastOffset >= region.span.start &&
-      header.baseOffset < region.span.end &&
-      (header.maxTimestamp < 0 || header.maxTimestamp >= since)
+      !batches.control(i) &&
+      batches.lastOffset(i) >= start &&
+      batches.baseOffset(i) < end &&
+      (maxTimestamp < 0 || maxTimestamp >= since)
     )
   }
 
   /** Control batches, aborted transactions, batches without records, and batches that are too old. */
-  #passOver(fetched: Fetched): boolean {
-    const header = this.#header
+  #passOver({ batches, buffer }: Frame, i: number): boolean {
     if (this.#aborted.length > 0) {
-      while (this.#aborted.length > 0 && this.#aborted[0].firstOffset <= header.lastOffset)
+      while (this.#aborted.length > 0 && this.#aborted[0].firstOffset <= batches.lastOffset(i))
         this.#abortedProducers.add((this.#aborted.shift() as { producerId: number }).producerId)
     }
-    if (header.control) {
-      if (this.#abortedProducers.size > 0 && controlType(fetched.frame.buffer, header.from, header.to) === 0)
-        this.#abortedProducers.delete(header.producerId)
+    if (batches.control(i)) {
+      if (this.#abortedProducers.size > 0 && controlType(buffer, batches.recordsStart(i), batches.end(i)) === 0)
+        this.#abortedProducers.delete(batches.producerId(i))
       return true
     }
-    if (header.transactional && this.#abortedProducers.size > 0 && this.#abortedProducers.has(header.producerId))
-      return true
-    if (header.count === 0) return true
+    if (batches.transactional(i) && this.#abortedProducers.size > 0) {
+      if (this.#abortedProducers.has(batches.producerId(i))) return true
+    }
+    if (batches.count(i) === 0) return true
     const since = this.#request.minTimestampMs
-    return since !== undefined && header.maxTimestamp >= 0 && header.maxTimestamp < since
+    if (since === undefined) return false
+    const maxTimestamp = batches.maxTimestamp(i)
+    return maxTimestamp >= 0 && maxTimestamp < since
   }
 
-  #handOut(fetched: Fetched, region: Region): RecordBatch | Promise<RecordBatch> {
-    const header = this.#header
-    const batch = this.#fill(fetched, region)
+  #handOut(frame: Frame, i: number, region: Region): RecordBatch | Promise<RecordBatch> {
+    const { batches } = frame
+    const batch = this.#fill(frame, i, region)
     if (this.#request.headersOnly === true) return batch
-    if (header.codec === 0) {
-      batch.from = header.from
-      batch.to = header.to
+    const codec = batches.codec(i)
+    if (codec === 0) {
+      batch.to = batches.end(i)
       return batch
     }
-    const begun = this.#request.limit === undefined ? this.#ahead.take(header.to - header.size) : undefined
-    if (this.#request.limit === undefined) this.#ahead.plan(fetched.frame, this.#at, region.to, this.#wanted)
-    if (begun !== undefined) return this.#later(begun, batch)
+    const begun = this.#request.limit === undefined ? this.#ahead.take(i) : undefined
+    if (this.#request.limit === undefined) this.#ahead.plan(frame, i + 1, region.last, this.#wanted)
+    if (begun !== undefined) return this.#later(begun, batch, codec)
     try {
-      const plain = this.#decompressor.run(
-        header.codec,
-        fetched.frame.buffer,
-        fetched.frame.view,
-        header.from,
-        header.to,
-      )
-      return plain instanceof Promise ? this.#later(plain, batch) : this.#put(plain, batch)
+      const plain = this.#decompressor.run(codec, frame.buffer, frame.view, batch.from, batches.end(i))
+      return plain instanceof Promise ? this.#later(plain, batch, codec) : this.#put(plain, batch)
     } catch (error) {
-      return this.#damaged(error, batch)
+      return this.#damaged(error, batch, codec)
     }
   }
 
@@ -223,12 +217,12 @@ export class HandOut {
     if (spent instanceof ArrayBuffer && spent.byteLength >= OWN_MEMORY_BYTES) spent.transfer(0)
   }
 
-  async #later(plain: Promise<Plain>, batch: ReusedBatch): Promise<RecordBatch> {
+  async #later(plain: Promise<Plain>, batch: ReusedBatch, codec: number): Promise<RecordBatch> {
     try {
       this.#put(await plain, batch)
       this.#spent = batch.buffer.buffer
     } catch (error) {
-      this.#damaged(error, batch)
+      this.#damaged(error, batch, codec)
     }
     return batch
   }
@@ -241,40 +235,47 @@ export class HandOut {
     return batch
   }
 
-  #damaged(error: unknown, batch: ReusedBatch): RecordBatch {
+  #damaged(error: unknown, batch: ReusedBatch, codec: number): RecordBatch {
     if (!(error instanceof CodecError)) throw error
-    batch.fault = `batch at offset ${batch.baseOffset} (${CODECS[this.#header.codec] ?? 'unknown codec'}): ${error.message}`
+    batch.fault = `batch at offset ${batch.baseOffset} (${CODECS[codec] ?? 'unknown codec'}): ${error.message}`
     return batch
   }
 
-  #faulty(fetched: Fetched, region: Region, why: string): RecordBatch {
-    const header = this.#header
-    const batch = this.#fill(fetched, region)
-    const span = header.lastOffset - header.baseOffset + 1
-    batch.count = header.count > 0 && header.count <= span && header.count <= header.size ? header.count : 1
-    batch.fault = `batch at offset ${header.baseOffset}: ${why}`
+  #faulty(frame: Frame, i: number, region: Region, why: string): RecordBatch {
+    const { batches } = frame
+    const batch = this.#fill(frame, i, region)
+    const { count, baseOffset, lastOffset } = batch
+    const believable = count > 0 && count <= lastOffset - baseOffset + 1 && count <= batches.sizeBytes(i)
+    batch.count = believable ? count : 1
+    batch.fault = `batch at offset ${baseOffset}: ${why}`
     return batch
   }
 
-  #fill(fetched: Fetched, region: Region): ReusedBatch {
-    const header = this.#header
+  /** The batch as its header describes it, without records. */
+  #fill(frame: Frame, i: number, region: Region): ReusedBatch {
+    const { batches } = frame
     const batch = this.#batch
     batch.partition = region.segment.partition
-    batch.buffer = fetched.frame.buffer
-    batch.view = fetched.frame.view
-    batch.from = header.from
-    batch.to = header.from
-    batch.count = header.count
-    batch.baseOffset = header.baseOffset
-    batch.baseTimestamp = header.baseTimestamp
-    batch.maxTimestamp = header.maxTimestamp
-    batch.logAppendTime = header.logAppendTime
-    batch.lastOffset = header.lastOffset
+    batch.buffer = frame.buffer
+    batch.view = frame.view
+    batch.from = batches.recordsStart(i)
+    batch.to = batch.from
+    batch.count = batches.count(i)
+    batch.baseOffset = batches.baseOffset(i)
+    batch.baseTimestamp = batches.baseTimestamp(i)
+    batch.maxTimestamp = batches.maxTimestamp(i)
+    batch.logAppendTime = batches.logAppendTime(i)
+    batch.lastOffset = batches.lastOffset(i)
     const { start, end } = region.span
     batch.rangeStart = start
     batch.rangeEnd = end
-    batch.clipped = header.baseOffset < start || header.lastOffset >= end
+    batch.clipped = batch.baseOffset < start || batch.lastOffset >= end
     batch.fault = undefined
     return batch
   }
+}
+
+/** Whether the checksum fits: as the checksum thread has found, or found out now. */
+function fits({ batches, buffer, checksums, view }: Frame, i: number): boolean {
+  return checksums.verdict(i) ?? checksumFits(buffer, view, batches.start(i), batches.end(i))
 }

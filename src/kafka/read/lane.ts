@@ -1,8 +1,8 @@
 /**
  * A lane: one connection to one broker on which one scan fetches some of its ranges, one request at a time, the next
- * one sent before the previous answer is consumed. It holds two frames at most:
- * while both are full nothing is asked, which is how a slow consumer slows the broker down. It walks batch headers only
- * as far as needed to know where to go on. What to do about errors is decided by its scan.
+ * one sent before the previous answer is consumed. It holds two frames at most: while both are full nothing is asked,
+ * which is how a slow consumer slows the broker down. It indexes the batches of an answer as far as they are wanted,
+ * which also says where to go on. What to do about errors is decided by its scan.
  */
 import { systemClock } from '../../lib/clock.ts'
 import type { Cluster } from '../cluster.ts'
@@ -14,7 +14,6 @@ import { FETCH, FETCH_BY_NAME, type FetchAnswer, type FetchedPartition, readFetc
 import type { Frame, FramePool } from '../wire/frame-pool.ts'
 import { type Isolation, KafkaError } from '../log.ts'
 import type { Progress } from './progress.ts'
-import { BatchHeader } from './record-batch.ts'
 import type { Span, Stripes } from './stripes.ts'
 
 /** Partitions in one request: more would only lengthen it, the broker fills them in order. `kafka.fetch.partitions` */
@@ -118,8 +117,9 @@ export class Segment {
 /** The batches of one partition in a frame. */
 export interface Region {
   readonly segment: Segment
-  readonly from: number
-  readonly to: number
+  /** Numbers [first, last) of its batches in the index of the frame. */
+  readonly first: number
+  readonly last: number
   readonly span: Span
   /** The offset after its last batch. */
   readonly next: number
@@ -179,7 +179,6 @@ export class Lane {
   #askedBytes = 0
   #pausedUntilMs = 0
   #closed = false
-  readonly #header = new BatchHeader()
 
   constructor(address: Address, owner: LaneOwner) {
     this.address = address
@@ -372,12 +371,13 @@ export class Lane {
     this.#fetchBytes = Math.max(this.#fetchBytes, Math.min(this.#fetchBytes * 4, this.#owner.fetchBytes()))
     // The next request goes out before anybody decodes this answer.
     this.pump()
-    if (this.#owner.checked) frame.checksums.begin(regions)
+    if (this.#owner.checked) frame.checksums.begin(frame.batches)
     this.#owner.ready({ lane: this, frame, regions })
   }
 
   #regions(answer: FetchAnswer, asked: readonly Segment[], frame: Frame): Region[] {
     const regions: Region[] = []
+    frame.batches.clear()
     const without: { segment: Segment; part: FetchedPartition; needs: number }[] = []
     for (const part of answer.partitions) {
       const segment = asked.find((other) => other.partition === part.partition)
@@ -389,7 +389,7 @@ export class Lane {
       }
       // The end of the stripe has moved meanwhile: what came belongs to the next one.
       if (segment.done) continue
-      const region = this.#walk(segment, part, frame.view)
+      const region = this.#index(segment, part, frame)
       if (typeof region === 'number') without.push({ segment, part, needs: region })
       else regions.push(region)
     }
@@ -404,36 +404,28 @@ export class Lane {
   }
 
   /**
-   * Moves the segment behind the last whole batch. A number when there is no whole batch: bytes the first one needs, 0
-   * when there is none at all.
+   * Indexes the batches of one partition and moves the segment behind the last whole one. A number when there is no
+   * whole batch: bytes the first one needs, 0 when there is none at all.
    */
-  #walk(segment: Segment, part: FetchedPartition, view: DataView): Region | number {
-    const header = this.#header
-    const { span } = segment
-    const began = segment.position
-    let at = part.from
-    let position = began
-    let firstOffset = began
-    while (position < span.end && header.open(view, at, part.to)) {
-      if (at === part.from) firstOffset = header.baseOffset
-      at += header.size
-      if (header.lastOffset >= position) position = header.lastOffset + 1
-    }
-    if (header.size < 0) {
+  #index(segment: Segment, part: FetchedPartition, { batches, view }: Frame): Region | number {
+    const { span, position } = segment
+    const walk = batches.add(view, part.from, part.to, position, span.end)
+    const { first, last, next, neededBytes } = walk
+    if (neededBytes < 0) {
       this.#owner.fail(
         brokerError(
           2,
-          `Reading "${this.#owner.topic}" partition ${part.partition} at offset ${position}`,
+          `Reading "${this.#owner.topic}" partition ${part.partition} at offset ${next}`,
           'the length of a batch makes no sense: the log is damaged there',
         ),
       )
       return 0
     }
-    if (at === part.from) return part.to === part.from ? 0 : Math.max(header.size, 2 * (part.to - part.from))
+    if (first === last) return part.to === part.from ? 0 : Math.max(neededBytes, 2 * (part.to - part.from))
     this.#leastBytes = 0
-    segment.stripes?.came(span, at - part.from, position - firstOffset, firstOffset, segment.progress.position)
-    if (position > began) segment.advance(position)
-    return { segment, from: part.from, to: at, span, next: position, aborted: part.aborted }
+    segment.stripes?.came(span, walk.sizeBytes, next - walk.firstOffset, walk.firstOffset, segment.progress.position)
+    if (next > position) segment.advance(next)
+    return { segment, first, last, span, next, aborted: part.aborted }
   }
 
   /** A fetch that brought no batch at all, and no other partition's either. */

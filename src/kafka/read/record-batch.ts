@@ -32,10 +32,8 @@ export const BATCH_OVERHEAD = 12
 export const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type Codec = (typeof CODECS)[number]
 
-const CODEC_MASK = 7
-const LOG_APPEND_TIME = 8
-const TRANSACTIONAL = 16
-const CONTROL = 32
+/** Bits of the attributes of a batch. */
+export const ATTRIBUTE = { codec: 0x07, logAppendTime: 0x08, transactional: 0x10, control: 0x20 } as const
 
 /** Reads 64 bits as a number: offsets and milliseconds stay far below 2^53. */
 export function longAt(view: DataView, at: number): number {
@@ -43,17 +41,16 @@ export function longAt(view: DataView, at: number): number {
 }
 
 /**
- * A cursor over batches that lie one behind the other. `open` reads one header into the fields; nothing is allocated.
+ * The header of one batch. `open` reads it into the fields and allocates nothing. The batches of a fetched frame are
+ * found with it once, by `BatchIndex`.
  */
 export class BatchHeader {
   baseOffset = 0
   /** Bytes of the whole batch, header included. */
   size = 0
   magic = 0
-  codec = 0
-  logAppendTime = false
-  transactional = false
-  control = false
+  /** The bits of `ATTRIBUTE`; 0 in the old formats. */
+  attributes = 0
   lastOffset = 0
   baseTimestamp = 0
   maxTimestamp = 0
@@ -62,6 +59,23 @@ export class BatchHeader {
   /** Where the records begin and end, as stored. */
   from = 0
   to = 0
+
+  /** Number of the codec, an index of `CODECS` or an unknown one. */
+  get codec(): number {
+    return this.attributes & ATTRIBUTE.codec
+  }
+
+  get logAppendTime(): boolean {
+    return (this.attributes & ATTRIBUTE.logAppendTime) !== 0
+  }
+
+  get transactional(): boolean {
+    return (this.attributes & ATTRIBUTE.transactional) !== 0
+  }
+
+  get control(): boolean {
+    return (this.attributes & ATTRIBUTE.control) !== 0
+  }
 
   /**
    * Reads the header at `at`. false: the batch is not there whole (a fetch ends where its byte limit fell) and `size`
@@ -77,11 +91,7 @@ export class BatchHeader {
     this.magic = view.getInt8(at + AT.magic)
     this.to = at + this.size
     if (this.magic < 2 || this.size < AT.records) return this.#openOld(view, at)
-    const attributes = view.getInt16(at + AT.attributes)
-    this.codec = attributes & CODEC_MASK
-    this.logAppendTime = (attributes & LOG_APPEND_TIME) !== 0
-    this.transactional = (attributes & TRANSACTIONAL) !== 0
-    this.control = (attributes & CONTROL) !== 0
+    this.attributes = view.getInt16(at + AT.attributes)
     this.lastOffset = this.baseOffset + view.getInt32(at + AT.lastOffsetDelta)
     this.baseTimestamp = longAt(view, at + AT.baseTimestamp)
     this.maxTimestamp = longAt(view, at + AT.maxTimestamp)
@@ -97,10 +107,7 @@ export class BatchHeader {
    */
   #openOld(view: DataView, at: number): boolean {
     this.from = at + this.size
-    this.codec = 0
-    this.logAppendTime = false
-    this.transactional = false
-    this.control = false
+    this.attributes = 0
     this.lastOffset = this.baseOffset
     this.baseTimestamp = -1
     this.maxTimestamp = -1
@@ -270,9 +277,9 @@ export function writeRecordBatch(records: readonly RecordToWrite[], options: Bat
   const body = codec === 0 ? plain.finish() : (options.compress as (plain: Buffer) => Buffer)(plain.finish())
   const attributes =
     codec |
-    (options.logAppendTime ? LOG_APPEND_TIME : 0) |
-    (options.transactional ? TRANSACTIONAL : 0) |
-    (options.control ? CONTROL : 0)
+    (options.logAppendTime ? ATTRIBUTE.logAppendTime : 0) |
+    (options.transactional ? ATTRIBUTE.transactional : 0) |
+    (options.control ? ATTRIBUTE.control : 0)
   const batch = new WireWriter(AT.records + body.length)
   batch
     .int64(baseOffset)

@@ -22,11 +22,12 @@ import { Progress } from './progress.ts'
 import { type Span, Stripes } from './stripes.ts'
 
 const FIRST_FETCH_BYTES = 256 * 1024
+/** Not a limit: the size of fetches for a few rows; `fetch.max.bytes` is the limit. */
 const FETCH_MAX_BYTES = 2 * 1024 * 1024
 const FETCH_MIN_BYTES = 64 * 1024
 /** A little less than a lane holds: while one lane's stripe is worked on, the other one's comes whole. */
 const FETCHES_PER_STRIPE = 1.75
-/** All frames of a scan together, about. `kafka.scan.memory` */
+/** Limit `kafka.scan.memory` (bytes): all frames of one scan together, about. Beyond it: less is asked for at once. */
 const SCAN_BYTES = 32 * 1024 * 1024
 /** A guess at a record's size, for scans with a limit. */
 const GUESSED_RECORD_BYTES = 512

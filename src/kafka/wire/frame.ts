@@ -7,7 +7,10 @@
 import { clientError } from '../errors.ts'
 import type { KafkaError } from '../log.ts'
 
-/** Frames longer than this are refused. `kafka.response.max.bytes`. */
+/**
+ * Limit `kafka.response.max.bytes` (bytes): one answer of a broker; `responseMaxBytes` of the configuration changes it.
+ * Beyond it: an error, and the connection is closed.
+ */
 export const RESPONSE_MAX_BYTES = 256 * 1024 * 1024
 
 export interface FrameHandler {

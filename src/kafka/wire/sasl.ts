@@ -83,6 +83,10 @@ const hi = promisify(pbkdf2)
  * could keep a core busy.
  */
 const SCRAM_MIN_ITERATIONS = 4096
+/**
+ * Limit `kafka.scram.iterations` (iterations): iterations of SCRAM that a server may ask for. Beyond it: the login is
+ * refused.
+ */
 const SCRAM_MAX_ITERATIONS = 1_000_000
 
 /** Exported for tests with a fixed nonce. */

@@ -29,7 +29,10 @@ import { queriesIn } from './walk.ts'
 
 /** Topics of a pattern that the catalog is asked for side by side. */
 const TOPICS_AT_ONCE = 8
-/** Rows returned when the statement names no LIMIT (dialect reference, section 1.6). */
+/**
+ * Limit `query.default.limit` (rows): rows of a statement that names no LIMIT. Beyond it: the result ends, and a
+ * SENTINEL says so.
+ */
 export const DEFAULT_LIMIT = 10_000
 
 export interface BindContext {
@@ -404,12 +407,12 @@ export async function bindQuery(query: ast.Query, context: BindContext): Promise
   return decorrelate(inPlace(await new Binder(context).statement(query, { ctes: new Map() })))
 }
 
-/** Queries inside queries, views in views. */
+/** Limit `sql.max.query.depth` (levels): queries inside queries, views in views. Beyond it: an error. */
 const MAX_QUERY_DEPTH = 64
 
 /**
- * Characters of the texts of WITH queries and views, each counted wherever it is named. As many as a text of SQL may
- * have.
+ * Limit `sql.max.expanded.length` (characters): texts of WITH queries and views, each counted wherever it is named.
+ * Beyond it: an error. As many as a text of SQL may have.
  */
 const MAX_EXPANDED = 1024 * 1024
 /**
@@ -417,7 +420,10 @@ const MAX_EXPANDED = 1024 * 1024
  */
 const LEAST_EXPANDED = 1024
 
-/** EXCEPT, INTERSECT and changes of operator in one chain. */
+/**
+ * Limit `sql.max.set.operations` (operations): EXCEPT, INTERSECT and changes of operator in one chain. Beyond it: an
+ * error.
+ */
 const MAX_SET_DEPTH = 200
 
 /**

@@ -16,10 +16,7 @@ export const VIRTUAL_TABLES: readonly { readonly name: string; readonly descript
   { name: '__fields', description: 'Lists all fields known to this connection' },
 ]
 
-/**
- * Topics whose fields `__fields` lists at most (`fields.max.tables`): beyond that the answer is of no
- * use.
- */
+/** Limit `fields.max.tables` (topics): topics whose fields `__fields` lists. Beyond it: further ones are left out. */
 const MAX_TABLES = 2000
 
 /** The table of that name with its rows; undefined where it is none of them. */

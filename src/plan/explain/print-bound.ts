@@ -1,5 +1,5 @@
 /** A bound expression as SQL-like text, for EXPLAIN. */
-import { isoDate, isoTime, isoTimestamp } from '../../lib/datetime-text.ts'
+import { isoDate, isoTime, isoTimestamp } from '../../lib/text/datetime-text.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import { type Path, RECORD_FIELDS, typeName, type Value } from '../../types.ts'

@@ -4,7 +4,8 @@ import type { BoundExpr } from '../plan.ts'
 import { children } from './children.ts'
 
 /**
- * The most parts that an operand may become by standing several times in the plan: nested ones double with every level.
+ * Limit `sql.max.repeated.parts` (parts): parts that an operand becomes by standing several times in the plan. Beyond
+ * it: an error. Nested ones double with every level.
  */
 const MAX_REPEATED_PARTS = 10_000
 

@@ -17,7 +17,7 @@ import {
   upTo,
   uuid,
 } from '../message.ts'
-import type { Topic } from '../log-store.ts'
+import type { Topic } from '../log/log-store.ts'
 
 /** The answer lists `apis`, which must hold ApiVersions itself. */
 export function apiVersions(apis: () => readonly Api[]) {

@@ -4,7 +4,7 @@
  */
 import { defineApi, type RequestContext } from '../api.ts'
 import { ERROR } from '../error-codes.ts'
-import type { LogStore, Topic } from '../log-store.ts'
+import type { LogStore, Topic } from '../log/log-store.ts'
 import {
   array,
   bool,
@@ -24,9 +24,12 @@ import {
 import { isTopicName } from './cluster.ts'
 import { DEFAULT_MAX_MESSAGE_BYTES } from './produce.ts'
 
-/** `sandbox.max.partitions`: the most partitions of one topic. */
+/**
+ * Limit `sandbox.max.partitions` (partitions): partitions of one topic of the demo's broker. Beyond it: CreateTopics
+ * and CreatePartitions are refused.
+ */
 export const MAX_PARTITIONS = 1000
-/** `sandbox.max.topics` */
+/** Limit `sandbox.max.topics` (topics): topics of the demo's broker. Beyond it: CreateTopics is refused. */
 export const MAX_TOPICS = 5000
 
 const configEntry = struct({

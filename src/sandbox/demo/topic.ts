@@ -1,5 +1,5 @@
 /** What a demo topic is: where its records come from, those that are there at the start and those that keep coming. */
-import type { RecordHeader } from '../batch-writer.ts'
+import type { RecordHeader } from '../log/batch-writer.ts'
 import type { Piece } from './bytes.ts'
 
 /** Takes records. The bytes are copied. */

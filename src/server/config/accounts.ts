@@ -3,9 +3,9 @@
  * kept.
  */
 import { type Right, RIGHTS } from '../../plan/administration.ts'
-import type { Permission, ServiceAccountConfig, UserConfig } from '../auth.ts'
+import type { Permission, ServiceAccountConfig, UserConfig } from '../access/auth.ts'
 import { type Check, keys, list, oneOf, optional, type Read, secret, text, type Tree } from './schema.ts'
-import { hashPassword, hashToken, isTokenHash, passwordHashProblem, passwordMatches } from '../secrets.ts'
+import { hashPassword, hashToken, isTokenHash, passwordHashProblem, passwordMatches } from '../access/secrets.ts'
 
 const NAME = /^[^\s:*"'\\/]{1,128}$/
 const EVERYTHING = '[{environments: ["*"], topics: ["*"]}]'

@@ -7,8 +7,8 @@
  */
 import { parse as parseYaml, YAMLError } from 'yaml'
 import type { SettingDefaults } from '../../engine/host.ts'
-import type { ServiceAccountConfig, UserConfig } from '../auth.ts'
-import { BASE_PATH_WORDS, readBasePath } from '../base-path.ts'
+import type { ServiceAccountConfig, UserConfig } from '../access/auth.ts'
+import { BASE_PATH_WORDS, readBasePath } from '../http/base-path.ts'
 import { readServiceAccount, readUser } from './accounts.ts'
 import { applyOverrides, type Overrides } from './overrides.ts'
 import {

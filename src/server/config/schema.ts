@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { didYouMean } from '../../lib/suggest.ts'
-import { notOfferedKey } from '../not-offered.ts'
+import { notOfferedKey } from '../http/not-offered.ts'
 
 /** Every problem of a configuration, one sentence each. */
 export class ConfigError extends Error {

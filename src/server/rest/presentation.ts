@@ -25,11 +25,17 @@ import {
   syntaxLints,
 } from '../../sql/editor-help.ts'
 import type { DataType } from '../../types.ts'
-import { bodyObject, type Call, field, isText, parameter, RestError, type Route, type Schema } from './route.ts'
+import type { Schema } from './openapi.ts'
+import { bodyObject, type Call, field, isText, parameter, RestError, type Route } from './route.ts'
 
-/** Tables whose fields are looked up for one answer. */
+/**
+ * Limit `rest.suggestions.tables` (tables): tables of a statement whose fields are looked up for one answer. Beyond it:
+ * fields of further ones are not suggested.
+ */
 const MAX_SOURCES = 8
-/** `rest.max.highlighted`: characters of the longest text that gets highlights and suggestions. */
+/**
+ * Limit `rest.max.highlighted` (characters): text that gets highlights and suggestions. Beyond it: it gets lints only.
+ */
 const MAX_TYPED = 100_000
 const NOWHERE: Place = { kind: 'nothing', word: '', path: [], sources: [] }
 const FUNCTIONS = [...new Set([...SCALAR_NAMES, ...AGGREGATE_DOCS.map((a) => a.name)])].sort()

@@ -3,7 +3,8 @@
  * did. Somebody without all rights sees and ends his own only.
  */
 import type { QueryEntry } from '../../engine/queries.ts'
-import { type Call, RestError, type Route, type Schema } from './route.ts'
+import type { Schema } from './openapi.ts'
+import { type Call, RestError, type Route } from './route.ts'
 
 const QUERY: Schema = {
   type: 'object',

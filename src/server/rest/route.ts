@@ -10,13 +10,11 @@ import type { QueryEnvironment } from '../../engine/host.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { SqlError } from '../../sql/error.ts'
-import { type Account, type Accounts, mayEnter } from '../auth.ts'
+import { type Account, type Accounts, mayEnter } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
 import type { Log } from '../log.ts'
-import { credential, problem } from '../upgrade.ts'
-
-/** A JSON Schema, as OpenAPI 3.1 takes it. */
-export type Schema = Readonly<Record<string, unknown>>
+import { answers, type Description, refusal, type Schema, TEXT } from './openapi.ts'
+import { credential, problem } from '../socket/upgrade.ts'
 
 export interface Parameter {
   readonly name: string
@@ -91,7 +89,9 @@ export class RestError extends Error {
 export const NOT_LOGGED_IN = 'Not logged in.'
 export const NOT_GOOD = 'Not logged in: what was sent is unknown, has expired or was revoked.'
 
-const PROXIES = ['/api/v1/environments/:environment/proxy', '/environment/:environment/proxy']
+/** An older spelling of the other one; the OpenAPI document leaves it out. */
+const ALIAS = '/environment/:environment/proxy'
+const PROXIES = ['/api/v1/environments/:environment/proxy', ALIAS]
 
 /** Adds the routes in all their forms. */
 export function addRoutes(app: FastifyInstance, routes: readonly Route[], context: RestContext): void {
@@ -101,9 +101,28 @@ export function addRoutes(app: FastifyInstance, routes: readonly Route[], contex
       app.route({
         method: route.method,
         url: prefix + path,
+        config: prefix === ALIAS ? {} : { call: description(route, prefix !== '') },
         handler: (request, reply) => handle(route, request, reply, context),
       })
     }
+  }
+}
+
+function description(route: Route, proxied: boolean): Description {
+  const parameters = (route.query ?? []).map((p) => [p.name, { ...p.schema, description: p.about }])
+  const types =
+    route.text === true
+      ? { ...TEXT, 'application/json': { type: 'string' } }
+      : route.answer && { 'application/json': route.answer }
+  return {
+    operationId: route.id + (proxied ? 'Proxied' : ''),
+    summary: route.about,
+    ...(parameters.length === 0 ? {} : { querystring: { type: 'object', properties: Object.fromEntries(parameters) } }),
+    ...(route.body === undefined ? {} : { body: route.body }),
+    response: {
+      [route.status ?? 200]: answers('Done', types),
+      default: refusal(proxied ? 'ProxiedError' : 'AgentError'),
+    },
   }
 }
 

@@ -27,9 +27,16 @@ export interface ParseLimits {
 }
 /** The default of every limit. */
 export const PARSE_LIMITS: ParseLimits = {
+  /** Limit `sql.max.length` (characters): one text of SQL. Beyond it: an error. */
   maxLength: 1024 * 1024,
+  /** Limit `sql.max.depth` (levels): open brackets, operators and queries at one place. Beyond it: an error. */
   maxDepth: 200,
+  /** Limit `sql.max.statements` (statements): statements of one text. Beyond it: an error. */
   maxStatements: 100,
+  /**
+   * Limit `sql.max.tokens` (tokens): words, names, literals and symbols of one text; rows of VALUES and `;` do not
+   * count. Beyond it: an error.
+   */
   maxTokens: 10_000,
 }
 

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { operatorLimits, PairIndex } from '../../../src/engine/operators/group-index.ts'
+import { operatorLimits, PairIndex } from '../../../src/engine/operators/keys/group-index.ts'
 import { MAX_KEYS, MemoryBudget } from '../../../src/engine/operators/memory.ts'
 import { runRequest } from '../../../src/engine/request.ts'
 import { bindQuery } from '../../../src/plan/bind/bind.ts'

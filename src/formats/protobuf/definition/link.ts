@@ -24,13 +24,20 @@ import type {
   ProtoType,
 } from './schema.ts'
 
-/** Messages and enums in a schema and everything it imports. */
+/**
+ * Limit `protobuf.schema.types` (types): messages and enums of a schema and all that it imports. Beyond it: the schema
+ * cannot be used; the message says so.
+ */
 export const PROTOBUF_LIMIT_TYPES = 10_000
-
-/** Fields in all messages together. */
+/**
+ * Limit `protobuf.schema.fields` (fields): fields in all messages of a schema together. Beyond it: the schema cannot be
+ * used; the message says so.
+ */
 export const PROTOBUF_LIMIT_FIELDS = 100_000
-
-/** Files that a schema may import, directly or not. */
+/**
+ * Limit `protobuf.schema.files` (files): files that a schema imports, directly or not. Beyond it: the schema cannot be
+ * used; the message says so.
+ */
 const LIMIT_FILES = 1000
 
 /** A file that the schema imports, as the registry gives it. */

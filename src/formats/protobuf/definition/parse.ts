@@ -5,9 +5,15 @@
  */
 import { type Token, Tokens } from './tokens.ts'
 
-/** Characters of one .proto file. */
+/**
+ * Limit `protobuf.schema.characters` (characters): text of one .proto file. Beyond it: the schema cannot be used; the
+ * message says so.
+ */
 export const PROTOBUF_LIMIT_TEXT = 4 << 20
-/** How deep declarations may be nested. */
+/**
+ * Limit `protobuf.schema.depth` (levels): nesting of declarations in one .proto file. Beyond it: the schema cannot be
+ * used; the message says so.
+ */
 const LIMIT_NESTING = 64
 
 /** The text is not a usable Protobuf schema; the message says why. */

@@ -1,5 +1,5 @@
 /** Functions that make a text of parts, or parts of a text. */
-import { findText, splitText } from '../../../lib/find-text.ts'
+import { findText, splitText } from '../../../lib/text/find-text.ts'
 import type { DataType, Value } from '../../../types.ts'
 import { STRING, UUID } from '../../../types.ts'
 import { MAX_ARRAY_ITEMS, checkItems, checkLength, checkString, define } from '../../define.ts'

@@ -1,5 +1,5 @@
 /** Functions that look for a text within another. */
-import { findText } from '../../../lib/find-text.ts'
+import { findText } from '../../../lib/text/find-text.ts'
 import { BOOLEAN, INT } from '../../../types.ts'
 import { define } from '../../define.ts'
 import type { ScalarFunction } from '../../function.ts'

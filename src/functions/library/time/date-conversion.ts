@@ -1,5 +1,5 @@
 /** Conversions between dates, times, timestamps and numbers. */
-import { UNITS_PER_SECOND } from '../../../lib/datetime-text.ts'
+import { UNITS_PER_SECOND } from '../../../lib/text/datetime-text.ts'
 import type { DataType, Value } from '../../../types.ts'
 import { TIMESTAMP } from '../../../types.ts'
 import type { Moment } from '../../support/datemath.ts'

@@ -71,7 +71,8 @@ const NOW_ROWS: readonly ScalarFunction[] = [
   }),
 ]
 
-const MAX_DAYS = 106_751_991_167 // the last day that 64-bit milliseconds reach
+/** Not a limit: the last day that 64-bit milliseconds reach. */
+const MAX_DAYS = 106_751_991_167
 
 function checkDays(days: number | bigint): number {
   const n = Number(days)

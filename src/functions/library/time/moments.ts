@@ -1,5 +1,5 @@
 /** Values of date and time as moments, and back; the parameters that these functions share. */
-import { UNITS_PER_SECOND, splitSeconds } from '../../../lib/datetime-text.ts'
+import { UNITS_PER_SECOND, splitSeconds } from '../../../lib/text/datetime-text.ts'
 import type { DataType, TimeUnit, Value } from '../../../types.ts'
 import { typeName } from '../../../types.ts'
 import type { Moment } from '../../support/datemath.ts'

@@ -1,5 +1,5 @@
 /** YEAR, MONTH, …: parts of a date or time as numbers. */
-import { civilDate, epochDays } from '../../../lib/datetime-text.ts'
+import { civilDate, epochDays } from '../../../lib/text/datetime-text.ts'
 import type { DataType, TimeUnit, Value } from '../../../types.ts'
 import { DATE, INT, STRING } from '../../../types.ts'
 import type { Moment } from '../../support/datemath.ts'

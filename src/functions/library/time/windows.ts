@@ -3,7 +3,7 @@
  * that it lies in. Everything is UTC. The binder checks the sizes (`parseWindow`) and turns HOP into an unnested array;
  * the ends are the starts plus the size.
  */
-import { civilDate, epochDays } from '../../../lib/datetime-text.ts'
+import { civilDate, epochDays } from '../../../lib/text/datetime-text.ts'
 import { type DataType, TIMESTAMP, type Value } from '../../../types.ts'
 import { addDuration, type Duration, parseDuration, parseTimestampText } from '../../support/datemath.ts'
 import { define } from '../../define.ts'
@@ -14,7 +14,7 @@ const WEEK_MS = 7 * DAY_MS
 /** 1970-01-05 was a Monday. */
 const FIRST_MONDAY_MS = 4 * DAY_MS
 
-/** Windows that HOP may put one record into (`window.max.overlap`). */
+/** Limit `window.max.overlap` (windows): windows that HOP puts one record into. Beyond it: an error. */
 export const MAX_OVERLAP = 1000
 
 const MOMENT: Parameter = { name: 'moment', accept: 'any' }

@@ -22,7 +22,7 @@ const WITH_LIMIT: ReadonlySet<AggregateName> = new Set([
 
 const TWO_ARGUMENTS: ReadonlySet<AggregateName> = new Set(['collect', 'collect_unique', 'approx_quantile'])
 
-/** The most values one array aggregate may hold a group. */
+/** Limit `aggregate.max.items` (values): values that one array aggregate holds for a group. Beyond it: an error. */
 const MAX_AGGREGATE_ITEMS = 100_000
 
 export function bindAggregate(e: ast.Call, name: AggregateName, c: ExpressionContext, bind: BindExpr): BoundExpr {
