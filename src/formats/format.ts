@@ -10,9 +10,9 @@
  *   rt    the run-time helpers (see `formats/reading/reader-runtime.ts`)
  *
  * (`from` and `to` are `Code` from the caller.) The code assigns the variables named by the `Want` tree, all of
- * which are declared and set to `null` (slices: -1) before. On bytes that are not of the format it executes `bad` (a statement given by the caller,
- * which leaves the block). It never reads outside b, never loops without progress, and never throws on hostile bytes.
- * It stops after the last wanted field.
+ * which are declared and set to `null` (slices: -1) before. On bytes that are not of the format it executes `bad` (a
+ * statement given by the caller, which leaves the block). It never reads outside b, never loops without progress, and
+ * never throws on hostile bytes. It stops after the last wanted field.
  */
 import type { Code, Emitter, Name } from '../codegen/emitter.ts'
 import type { DataType } from '../types.ts'

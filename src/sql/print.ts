@@ -277,8 +277,10 @@ function wordComparison(e: Of<'between' | 'in' | 'like' | 'isNull' | 'isTruth' |
       return `${left} IS ${not}${e.truth.toUpperCase()}`
     case 'isDistinct':
       return `${left} IS ${not}DISTINCT FROM ${operand(e.from, PRECEDENCE.concat)}`
-    case 'in':
-      return `${left} ${not}IN (${e.query === undefined ? (e.items ?? []).map(printExpr).join(', ') : printQuery(e.query)})`
+    case 'in': {
+      const items = e.query === undefined ? (e.items ?? []).map(printExpr).join(', ') : printQuery(e.query)
+      return `${left} ${not}IN (${items})`
+    }
   }
 }
 
@@ -327,7 +329,8 @@ function call(e: Of<'call'>): string {
   const position = e.name.text.toUpperCase() === 'POSITION'
   const list = e.args.map((arg, i) => (position && i === 0 ? operand(arg, PRECEDENCE.concat) : printExpr(arg)))
   const args = e.star ? '*' : `${e.distinct ? 'DISTINCT ' : e.all === true ? 'ALL ' : ''}${list.join(', ')}`
-  return `${nameUnlessReserved(e.name)}(${args})${e.filter === undefined ? '' : ` FILTER (WHERE ${printExpr(e.filter)})`}`
+  const filter = e.filter === undefined ? '' : ` FILTER (WHERE ${printExpr(e.filter)})`
+  return `${nameUnlessReserved(e.name)}(${args})${filter}`
 }
 
 /** A type as it is written in CAST and CREATE TABLE: `decimal(10, 2)[]`. */

@@ -43,12 +43,10 @@ export function bindAggregate(e: ast.Call, name: AggregateName, c: ExpressionCon
     throw new SqlError('ARGUMENTS', `${e.name.text}(*) means nothing; only COUNT takes a star.`, e.span)
   const most = e.star ? 0 : WITH_LIMIT.has(name) || name === 'approx_quantile' ? 2 : 1
   const least = e.star ? 0 : name === 'count' ? 0 : TWO_ARGUMENTS.has(name) ? 2 : 1
-  if (e.args.length > most || e.args.length < least)
-    throw new SqlError(
-      'ARGUMENTS',
-      `${e.name.text} takes ${least === most ? least : `${least} or ${most}`} argument${most === 1 ? '' : 's'}, not ${e.args.length}.`,
-      e.span,
-    )
+  if (e.args.length > most || e.args.length < least) {
+    const wanted = `${least === most ? least : `${least} or ${most}`} argument${most === 1 ? '' : 's'}`
+    throw new SqlError('ARGUMENTS', `${e.name.text} takes ${wanted}, not ${e.args.length}.`, e.span)
+  }
   const arg = e.args.length === 0 ? undefined : bind(e.args[0], inner)
   const quantile = name === 'approx_quantile' ? share(e.args[1], bind(e.args[1], inner), e) : undefined
   const limit = e.args.length > 1 && quantile === undefined ? itemLimit(e.args[1], bind(e.args[1], inner), e) : 1
