@@ -104,10 +104,9 @@ function withHeader(
     kind: 'struct',
     fields: header.map((name) => ({ name, type: { kind: 'string' }, nullable: true })),
   }
-  const text = (values: readonly string[]): string => {
-    const column = (i: number): string => (values[i] === undefined ? 'null' : jsonString(values[i]))
-    return `{${header.map((name, i) => `${jsonString(name)}:${column(i)}`).join(',')}}`
-  }
+  const columnText = (value: string | undefined): string => (value === undefined ? 'null' : jsonString(value))
+  const text = (values: readonly string[]): string =>
+    `{${header.map((name, i) => `${jsonString(name)}:${columnText(values[i])}`).join(',')}}`
   const split = (b: RawBuffer, from: number, to: number): string[] | undefined => {
     const values = splitAny(b, from, to)
     return values === undefined || values.length > header.length ? undefined : values
