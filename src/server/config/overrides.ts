@@ -4,7 +4,7 @@
  * `environment`, else the default or first one, else a new one called `default`.
  */
 import { didYouMean } from '../../lib/suggest.ts'
-import { Check, ConfigError, isTree, readFile, type Tree } from './schema.ts'
+import { ConfigError, isTree, readFile, type Tree } from './schema.ts'
 import { LIMITS } from '../limits.ts'
 
 interface OptionSpec {
@@ -165,10 +165,7 @@ function words(text: string): string[] {
 }
 
 function fileText(path: string, place: string, problems: string[]): string {
-  const check = new Check()
-  const text = readFile(path, place, check)
-  problems.push(...check.problems)
-  return text ?? ''
+  return readFile(path, [], (reason) => problems.push(`${place}: ${reason}`)) ?? ''
 }
 
 function nonEmpty(value: string | undefined): string | undefined {
