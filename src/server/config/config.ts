@@ -38,6 +38,7 @@ import {
 } from './schema.ts'
 import { settings } from './settings.ts'
 
+/** Certificate and key of the server itself, and the authorities above the certificate. */
 export interface ServerTls {
   /** PEM. */
   readonly cert: string
@@ -69,9 +70,12 @@ export interface ServerConfig {
   readonly files: readonly string[]
 }
 
+/** Port of a server whose configuration names none. */
 export const DEFAULT_PORT = 9991
+/** Address of a server whose configuration names none: reachable from this machine only. */
 export const DEFAULT_HOST = '127.0.0.1'
 
+/** Where a configuration is read from; later members win over earlier ones. */
 export interface ConfigSources {
   /** Path of the YAML file. */
   readonly file?: string
@@ -125,7 +129,7 @@ export async function readConfig(
   const hashes = new Map(before.map((user) => [user.name, user.passwordHash]))
   const users = await Promise.all(read.data.users.map((user) => hashed(user, hashes)))
   const { environments } = read.data
-  // With one environment there is no doubt; with several the first one stands in.
+  // Without a default the first environment is it.
   const named = environments.some((e) => e.default)
   return {
     ...read.data,
@@ -195,7 +199,7 @@ const SECTIONS = (files: string[]) => ({
   log: object({ level: oneOf(...LOG_LEVELS).default('info') }),
 })
 
-/** What no section can see by itself: nobody who could log in, nothing to read from, names given twice. */
+/** Checks across sections: at least one account and one environment, names given twice, several defaults. */
 const lookAtAll: LookAtAll = (tree, problem) => {
   const items = (section: string): unknown[] | undefined => {
     const value = tree[section] ?? []

@@ -84,6 +84,7 @@ export const OPTIONS = {
   },
 } as const satisfies Record<string, OptionSpec>
 
+/** An option of the command line, as its parser names it. */
 export type OptionName = keyof typeof OPTIONS
 
 /** Values from the command line. A list where an option may be repeated. */
@@ -96,7 +97,7 @@ export type Overrides = Readonly<Partial<Record<OptionName, string | boolean | r
 }
 
 /**
- * Names of `SLUICE_` variables that belong to the client commands, or that Kubernetes makes up for a service called
+ * Names of `SLUICE_` variables that belong to the client commands, or that Kubernetes sets for a service called
  * `sluice`.
  */
 const NOT_OURS = /^SLUICE_(?:CONFIG|URL|TOKEN|USERNAME|PASSWORD|SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\w+)?)$/

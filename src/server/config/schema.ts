@@ -1,7 +1,7 @@
 /**
- * What a configuration is made of, as schemas of zod: texts, numbers, times, sizes, maps with known keys, secrets. Their
- * errors say what was found and what is expected; `problemsOf` puts the place in front. All problems are collected, so
- * that a user sees them at once. Knows nothing of the server's own keys.
+ * What a configuration is made of, as schemas of zod: texts, numbers, times, sizes, maps with known keys, secrets.
+ * Their errors say what was found and what is expected; `problemsOf` puts the place in front. All problems are
+ * collected, so that a user sees them at once. Knows nothing of the server's own keys.
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
@@ -22,6 +22,7 @@ export class ConfigError extends Error {
   }
 }
 
+/** A map of the configuration, as YAML gives it. */
 export type Tree = Record<string, unknown>
 /** Whether a value is a map, as YAML and JSON have them. */
 export function isTree(value: unknown): value is Tree {
@@ -45,9 +46,8 @@ export function problemsOf(error: z.ZodError, origins: ReadonlyMap<string, strin
     }
     const place = placeOf(path)
     const origin = origins.get(place)
-    return [
-      `${place === '' ? 'The configuration' : place}${origin === undefined ? '' : ` (from ${origin})`}: ${issue.message}`,
-    ]
+    const from = origin === undefined ? '' : ` (from ${origin})`
+    return [`${place === '' ? 'The configuration' : place}${from}: ${issue.message}`]
   }
   return [...new Set(error.issues.flatMap((issue) => sentences(issue, [])))]
 }
@@ -93,6 +93,7 @@ export function converted<T>(
   })
 }
 
+/** A text of at least one character. */
 export const text = z.string(wrong('a text')).min(1, { ...wrong('a text'), abort: true })
 
 /** Texts that may also be written as numbers or booleans in YAML. */
@@ -101,6 +102,7 @@ export const looseText = z.preprocess(
   text,
 )
 
+/** true or false, which may be written as text. */
 export const flag = z.preprocess(
   (given) => (given === 'true' ? true : given === 'false' ? false : given),
   z.boolean(wrong('true or false')),
@@ -234,7 +236,7 @@ export function fillSecrets(
   }
 }
 
-/** Whether a secret is there in one form or the other, be it right or wrong. */
+/** Whether a secret is given in one form or the other, valid or not. */
 export function isGiven(tree: Tree, name: string): boolean {
   return tree[name] !== undefined || tree[`${name}File`] !== undefined
 }
