@@ -19,6 +19,10 @@ import type { Environment, EnvironmentConfig } from './environment.ts'
 
 const PROBE_TIMEOUT_MS = 5000
 
+/**
+ * Connects lazily: Kafka is first asked by a query or the health check. Rejects when the folder of Glue schemas cannot
+ * be read.
+ */
 export async function openEnvironment(config: EnvironmentConfig, given?: CatalogStore): Promise<Environment> {
   const cluster = new Cluster({ clientId: 'sluice', ...config.kafka })
   const log = createKafkaLog(cluster)

@@ -28,6 +28,7 @@ const pool: Buffer[] = []
 /** The part of a network socket that is used here; `net.Socket` and `tls.TLSSocket` have it. */
 export type RawSocket = Pick<Writable, 'write' | 'destroyed'>
 
+/** Sends frames as WebSocket text messages, several in one write, and says when the client is slow. */
 export class WebSocketOut implements FrameSink {
   /** Frames taken since the start. */
   frames = 0
