@@ -258,14 +258,8 @@ export class HandOut {
     batch.partition = region.segment.partition
     batch.buffer = frame.buffer
     batch.view = frame.view
-    batch.from = batches.recordsStart(i)
+    batches.describe(i, batch)
     batch.to = batch.from
-    batch.count = batches.count(i)
-    batch.baseOffset = batches.baseOffset(i)
-    batch.baseTimestamp = batches.baseTimestamp(i)
-    batch.maxTimestamp = batches.maxTimestamp(i)
-    batch.logAppendTime = batches.logAppendTime(i)
-    batch.lastOffset = batches.lastOffset(i)
     const { start, end } = region.span
     batch.rangeStart = start
     batch.rangeEnd = end

@@ -407,9 +407,9 @@ export class Lane {
    * Indexes the batches of one partition and moves the segment behind the last whole one. A number when there is no
    * whole batch: bytes the first one needs, 0 when there is none at all.
    */
-  #index(segment: Segment, part: FetchedPartition, { batches, view }: Frame): Region | number {
+  #index(segment: Segment, part: FetchedPartition, { batches }: Frame): Region | number {
     const { span, position } = segment
-    const walk = batches.add(view, part.from, part.to, position, span.end)
+    const walk = batches.add(part.from, part.to, position, span.end)
     const { first, last, next, neededBytes } = walk
     if (neededBytes < 0) {
       this.#owner.fail(

@@ -59,13 +59,18 @@ export class Progress implements PartitionProgress {
 
   /** [start, end) has been handed out, or holds nothing that is wanted. Parts that were not open are passed over. */
   read(start: number, end: number): void {
-    const first = this.#unread[0]
-    if (first === undefined || end <= first.start) return
-    // In order, as nearly always.
-    if (start <= first.start && end < first.end) {
-      first.start = end
+    const unread = this.#unread
+    // Each place that is read goes on in order, as nearly always: the beginning of one range moves.
+    for (let i = 0; i < unread.length && end > unread[i].start; i++) {
+      const span = unread[i]
+      if (start >= span.end) continue
+      if (start > span.start || end >= span.end) return this.#split(start, end)
+      span.start = end
       return
     }
+  }
+
+  #split(start: number, end: number): void {
     this.#unread = this.#unread.flatMap((span) => {
       if (end <= span.start || start >= span.end) return [span]
       return [

@@ -32,12 +32,8 @@ export class FramePool {
       return frame
     }
     const memory = new SharedArrayBuffer(Math.max(FRAME_BYTES, Math.ceil(size / STEP_BYTES) * STEP_BYTES))
-    return {
-      buffer: Buffer.from(memory),
-      view: new DataView(memory),
-      batches: new BatchIndex(),
-      checksums: new Checksums(memory),
-    }
+    const view = new DataView(memory)
+    return { buffer: Buffer.from(memory), view, batches: new BatchIndex(view), checksums: new Checksums(memory) }
   }
 
   /** Takes back a frame that nobody looks at any more. */
