@@ -9,7 +9,7 @@ import type { Cluster } from '../cluster.ts'
 import type { Address } from '../config.ts'
 import { RESPONSE_MAX_BYTES } from '../wire/frame.ts'
 import type { Connection } from '../wire/connection.ts'
-import { brokerError, clientError } from '../errors.ts'
+import { brokerError, clientError, ERROR } from '../errors.ts'
 import { FETCH, FETCH_BY_NAME, type FetchAnswer, type FetchedPartition, readFetch, writeFetch } from './fetch.ts'
 import type { Frame, FramePool } from '../wire/frame-pool.ts'
 import { type Isolation, KafkaError } from '../log.ts'
@@ -411,21 +411,21 @@ export class Lane {
     const { span, position } = segment
     const walk = batches.add(part.from, part.to, position, span.end)
     const { first, last, next, neededBytes } = walk
-    if (neededBytes < 0) {
-      this.#owner.fail(
-        brokerError(
-          2,
-          `Reading "${this.#owner.topic}" partition ${part.partition} at offset ${next}`,
-          'the length of a batch makes no sense: the log is damaged there',
-        ),
-      )
-      return 0
-    }
+    if (neededBytes < 0) return this.#damaged(part, next, 'the length of a batch makes no sense')
     if (first === last) return part.to === part.from ? 0 : Math.max(neededBytes, 2 * (part.to - part.from))
+    // The same answer would come again.
+    if (next === position) return this.#damaged(part, next, 'the batches that came end before it')
     this.#leastBytes = 0
     segment.stripes?.came(span, walk.sizeBytes, next - walk.firstOffset, walk.firstOffset, segment.progress.position)
-    if (next > position) segment.advance(next)
+    segment.advance(next)
     return { segment, first, last, span, next, aborted: part.aborted }
+  }
+
+  /** Ends the scan: what cannot be walked over cannot be passed over, either. */
+  #damaged({ partition }: FetchedPartition, offset: number, why: string): 0 {
+    const where = `Reading "${this.#owner.topic}" partition ${partition} at offset ${offset}`
+    this.#owner.fail(brokerError(ERROR.corruptMessage, where, `${why}: the log is damaged there`))
+    return 0
   }
 
   /** A fetch that brought no batch at all, and no other partition's either. */
