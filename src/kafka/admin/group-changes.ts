@@ -23,7 +23,7 @@ const DELETE_GROUPS: ApiRange = { api: API.deleteGroups, name: 'DeleteGroups', l
 const COORDINATOR_TROUBLE = [14, 15, 16]
 /** Key type of FindCoordinator. */
 const GROUP = 0
-/** Of a commit by nobody: brokers take it while the group is empty. */
+/** Generation of a commit from outside of the group: brokers accept it while the group is empty. */
 const NO_GENERATION = -1
 /** The broker's own setting counts. */
 const RETENTION_OF_BROKER = -1

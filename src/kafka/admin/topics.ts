@@ -142,7 +142,7 @@ async function deleteAt(
   )
 }
 
-/** The partitions by the address of their leader; those without one are left out. Metadata is asked for anew. */
+/** The partitions by the address of their leader; those without one are left out. The metadata is requested afresh. */
 export async function leadersOf(
   cluster: Cluster,
   topic: string,

@@ -16,7 +16,7 @@ export function* snappy(src: Buffer, view: DataView, at: number, end: number, ou
   at += 16
   let pause = out.at + SLICE_BYTES
   while (at < end) {
-    // A further stream begins with a header of its own.
+    // A further stream begins with another header.
     if (end - at >= 16 && src.compare(XERIAL, 0, 8, at, at + 8) === 0) {
       at += 16
       continue

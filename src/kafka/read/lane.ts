@@ -19,8 +19,8 @@ import type { Span, Stripes } from './stripes.ts'
 /** Partitions in one request: more would only lengthen it, the broker fills them in order. `kafka.fetch.partitions` */
 const PARTITIONS_PER_FETCH = 32
 /**
- * Fetches that bring nothing although there should be something: so many, over at least `kafka.gap.timeout`, before the
- * rest of the range is taken for a gap.
+ * Fetches in a row that bring nothing although the log should hold more: after this number of them, over at least
+ * `kafka.gap.timeout`, the rest of the range is taken for a gap.
  */
 const EMPTY_FETCHES = 3
 
@@ -35,8 +35,8 @@ export class Segment {
   /** The current range, and the next offset to fetch. */
   span: Span
   position: number
-  /** The range that was handed out of last. */
-  #handed: Span | undefined
+  /** The range that the last delivered batch belongs to. */
+  #delivering: Span | undefined
   /** Waiting for a look-up; not to be fetched now. */
   parked = false
   /** Fetches in a row that brought nothing, and since when. */
@@ -91,7 +91,7 @@ export class Segment {
       const stop = Math.min(logStart, span.end)
       lost += stop - position
       this.progress.lose(position, stop)
-      // What has been fetched is still handed out; what the log has left of the range is a range of its own.
+      // What has been fetched is still delivered; what the log has left of the range is a range of its own.
       if (stop < span.end) {
         this.#ranges.splice(1, 0, { start: stop, end: span.end })
         span.end = position
@@ -101,15 +101,16 @@ export class Segment {
     return lost
   }
 
-  /** Everything of `span` before `offset` has been handed out or passed over. */
-  hand(span: Span, offset: number, bytes: number): void {
+  /** Everything of `span` before `offset` has been delivered or skipped: `bytes` more, as stored. */
+  delivered(span: Span, offset: number, bytes: number): void {
     const { progress } = this
     progress.bytesRead += bytes
-    // Stripes are handed out in order. A range that another one follows is over, even if the log holds nothing at its
+    // Stripes are delivered in order. A range that another one follows is over, even if the log holds nothing at its
     // end.
     if (this.stripes !== undefined) return progress.read(progress.begin, offset)
-    if (this.#handed !== undefined && this.#handed !== span) progress.read(this.#handed.start, this.#handed.end)
-    this.#handed = span
+    if (this.#delivering !== undefined && this.#delivering !== span)
+      progress.read(this.#delivering.start, this.#delivering.end)
+    this.#delivering = span
     progress.read(span.start, Math.min(offset, span.end))
   }
 }
@@ -133,7 +134,7 @@ export interface Fetched {
   readonly regions: readonly Region[]
 }
 
-/** What a lane needs of its scan. */
+/** What a lane needs of its scan, and what it reports to it. */
 export interface LaneOwner {
   readonly topic: string
   /** Known before the first lane is pumped, where the brokers give ids. */
@@ -145,7 +146,7 @@ export interface LaneOwner {
   /** Frames in use at a time: 2, or 1 where little is wanted. */
   readonly depth: number
   readonly firstFetchBytes: number
-  /** Checksums will be asked for. */
+  /** Checksums will be checked. */
   readonly checked: boolean
   fetchBytes(): number
   ready(fetched: Fetched): void
@@ -156,7 +157,7 @@ export interface LaneOwner {
   /** The scan cannot go on. */
   fail(error: unknown): void
   /** A fetch of a stripe brought nothing where there should be something. */
-  puzzled(): void
+  stripeStalled(): void
   /** A segment is finished without bytes to consume. */
   settled(): void
 }
@@ -227,7 +228,7 @@ export class Lane {
     this.#send(this.#connection, parts)
   }
 
-  /** The consumer is through with an answer. `reuse` false: its memory may still be looked at by somebody. */
+  /** The consumer has finished with an answer. `reuse` false: somebody may still read its memory. */
   consumed(frame: Frame, reuse = true): void {
     this.#held--
     if (reuse) this.#owner.frames.give(frame)
@@ -416,7 +417,7 @@ export class Lane {
     // The same answer would come again.
     if (next === position) return this.#damaged(part, next, 'the batches that came end before it')
     this.#leastBytes = 0
-    segment.stripes?.came(span, walk.sizeBytes, next - walk.firstOffset, walk.firstOffset, segment.progress.position)
+    segment.stripes?.arrived(span, walk.sizeBytes, next - walk.firstOffset, walk.firstOffset, segment.progress.position)
     segment.advance(next)
     return { segment, first, last, span, next, aborted: part.aborted }
   }
@@ -444,7 +445,7 @@ export class Lane {
       this.#leastBytes = needs + 1024
       return
     }
-    if (segment.stripes !== undefined) return this.#owner.puzzled()
+    if (segment.stripes !== undefined) return this.#owner.stripeStalled()
     if (needs === 0) segment.empties++
     const stable = this.#owner.isolation === 'read_committed' ? part.lastStableOffset : part.highWatermark
     const stalledMs = nowMs - segment.stalledSinceMs

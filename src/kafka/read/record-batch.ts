@@ -29,6 +29,7 @@ export const AT = {
 /** The part of a batch that its length field does not count. */
 export const BATCH_OVERHEAD = 12
 
+/** Compression codecs by their number in the attributes of a batch. */
 export const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type Codec = (typeof CODECS)[number]
 
@@ -120,7 +121,7 @@ export class BatchHeader {
   }
 
   /**
-   * Message formats v0 and v1: the offset is that of the (last) record; nothing else is looked at. A v2 batch too short
+   * Message formats v0 and v1: the offset is that of the (last) record; nothing else is read. A v2 batch too short
    * for its header comes here too.
    */
   #openOld(): boolean {
@@ -155,6 +156,7 @@ export function controlType(buffer: Buffer, from: number, to: number): number {
   }
 }
 
+/** One record over the memory of its batch. */
 export interface PlainRecord {
   readonly offset: number
   /** Epoch milliseconds, -1 when unknown. */
@@ -205,8 +207,8 @@ export function* readRecords(batch: RecordBatch): Generator<PlainRecord> {
 }
 
 /**
- * The first records of a batch, as many as can be read; damage ends them quietly, for whoever reads the batch in
- * earnest meets it there.
+ * The first records of a batch, as many as can be read; damage ends them without an error, which the scan
+ * of the batch will report.
  */
 export function firstRecords(batch: RecordBatch, most: number): PlainRecord[] {
   const found: PlainRecord[] = []
@@ -236,6 +238,7 @@ function varlong(reader: WireReader): number {
   return Number.NaN
 }
 
+/** A record for `writeRecordBatch`. */
 export interface RecordToWrite {
   readonly key?: string | Uint8Array | null
   readonly value?: string | Uint8Array | null

@@ -2,6 +2,7 @@
 import { Checksums } from '../codecs/checksums.ts'
 import { BatchIndex } from '../read/batch-index.ts'
 
+/** Memory for one answer of a Fetch, and what is known of the batches in it. Reused for the next answer. */
 export interface Frame {
   /** In shared memory. */
   readonly buffer: Buffer
@@ -19,6 +20,7 @@ const STEP_BYTES = 1024 * 1024
 /** Idle memory kept. */
 const KEEP_BYTES = 18 * 1024 * 1024
 
+/** The frames that are not in use, up to a limit. */
 export class FramePool {
   readonly #idle: Frame[] = []
   #idleBytes = 0
@@ -36,7 +38,7 @@ export class FramePool {
     return { buffer: Buffer.from(memory), view, batches: new BatchIndex(view), checksums: new Checksums(memory) }
   }
 
-  /** Takes back a frame that nobody looks at any more. */
+  /** Takes back a frame that is no longer read. */
   give(frame: Frame): void {
     const bytes = heldBytes(frame)
     if (this.#idleBytes + bytes > KEEP_BYTES) return
