@@ -1,5 +1,5 @@
 /**
- * "Did you mean": the nearest of a list of names to one that nobody knows. Shared by everything that names things
+ * "Did you mean": the nearest of a list of names to one that is unknown. Shared by everything that names things
  * (keywords, columns, tables, functions, settings). It knows nothing about what the names stand for.
  */
 

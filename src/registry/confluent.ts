@@ -7,7 +7,7 @@ import { type Clock, sleep, systemClock } from '../lib/clock.ts'
 import { type RegistryConfig, RegistryError, type SchemaType } from './registry.ts'
 import { type Received, type Transport, transportOf } from './transport.ts'
 
-/** A schema as the registry tells it, references unresolved. */
+/** A schema as the registry returns it, references unresolved. */
 export interface RawSchema {
   readonly type: SchemaType
   readonly text: string

@@ -37,7 +37,7 @@ export interface RecordId {
 
 type Headers = readonly { readonly key: string; readonly value: Uint8Array | null }[]
 
-/** `catalog.record.ids`: ids of one topic that are told apart; records with further ones are bad. */
+/** `catalog.record.ids`: ids of one topic that are distinguished; records with further ones are bad. */
 const MAX_IDS = 10_000
 const CONFLUENT_FRAME_BYTES = 5
 const EIGHT_BYTE_FRAME_BYTES = 9
@@ -68,7 +68,7 @@ interface Range {
 
 interface Met extends RecordId {
   readonly number: number
-  /** What else tells this id from others. */
+  /** What else distinguishes this id from others. */
   readonly more: string
 }
 
@@ -152,7 +152,7 @@ export class RecordIds {
       : -1
   }
 
-  /** Some serializers write the name of a Protobuf message into a header and, once more, in front of the payload. */
+  /** Some serializers write the name of a Protobuf message into a header and again in front of the payload. */
   #apicurio(
     kind: IdKind,
     b: Buffer,

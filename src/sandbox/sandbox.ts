@@ -18,6 +18,7 @@ export interface SandboxOptions {
   readonly clock?: BrokerOptions['clock']
 }
 
+/** A running broker with its registry and demo topics. */
 export interface Sandbox {
   /** `host:port` */
   readonly brokers: string

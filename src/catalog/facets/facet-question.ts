@@ -7,8 +7,10 @@ import type { MetSchema } from './met.ts'
 import type { FormatOptions } from './plain-formats.ts'
 import type { TopicSample } from './sample.ts'
 
+/** Which part of a record. */
 export type Side = 'key' | 'value'
 
+/** What is asked about a facet, and what the answer may be found with. */
 export interface FacetQuestion {
   readonly topic: string
   readonly side: Side

@@ -43,7 +43,7 @@ export interface FoundFacet {
   readonly schemas?: ReadonlySet<string>
   /** Of these, what the sample showed beside the subject: it is remembered when the sample no longer shows it. */
   readonly shown?: readonly MetSchema[]
-  /** No record has been seen yet: how the first ones say who wrote them is to be looked at. */
+  /** No record has been seen yet: how the first ones name their schemas is still open. */
   readonly unseen?: boolean
 }
 
@@ -112,7 +112,7 @@ async function detectMixed(question: FacetQuestion): Promise<FoundFacet | undefi
   return { facet: mixedFacet(question, shown.formats, 'sampled', `${shown.detail}; ${trouble.message}`), basis: 'open' }
 }
 
-/** A facet whose records tell their schemas in other ways than with Confluent's frame. */
+/** A facet whose records name their schemas in other ways than with Confluent's frame. */
 async function ownFramed(question: FacetQuestion): Promise<FoundFacet | RegistryError | undefined> {
   const { configured } = question
   const found = await selfFramedFacet(
@@ -294,7 +294,7 @@ function detectPlain(
   return { facet: unreadableFacet('AVRO', 'sampled', unreadable, unreadable), basis: 'open' }
 }
 
-/** The headers name schemas, and nobody knows them. */
+/** The headers name schemas that are unknown. */
 function unknownNames(question: FacetQuestion, trouble: RegistryError | undefined): FoundFacet {
   const { registry, side, topic } = question
   const why =
@@ -308,8 +308,8 @@ function unknownNames(question: FacetQuestion, trouble: RegistryError | undefine
 
 /**
  * No key or value has been seen. Whatever the format is said to be, nothing can be misread; so the value is JSON, whose
- * fields are known per record only: a query that names fields gets no rows rather than an error about fields that
- * nobody knows. Keys are STRING, the commonest.
+ * fields are known per record only: a query that names fields gets no rows rather than an error about unknown
+ * fields. Keys are STRING, the commonest.
  */
 function nothingSeen(question: FacetQuestion, sample: TopicSample, trouble: RegistryError | undefined): FoundFacet {
   const seen = sample.empty

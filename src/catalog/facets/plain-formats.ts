@@ -17,7 +17,7 @@ import { xmlEncoder } from '../../formats/xml/encoder.ts'
 /** Settings of formats that have some. */
 export interface FormatOptions {
   readonly csv?: CsvOptions
-  /** Of formats of a registry, where the ids of the schemas stand. Without it the records are looked at. */
+  /** Of formats of a registry, where the ids of the schemas stand. Without it the records decide. */
   readonly ids?: IdOption
 }
 

@@ -11,7 +11,7 @@ import { type PlainRecord, readRecords } from '../../kafka/read/record-batch.ts'
 export interface SampleLimits {
   /** Records taken from one partition. Default 20. */
   readonly records: number
-  /** Partitions looked at, the longest ones. Default 4. */
+  /** Partitions that are read, the longest ones. Default 4. */
   readonly partitions: number
   /** Bytes of keys, values and headers kept; at least one record is. Default 256 KiB. */
   readonly bytes: number
@@ -19,6 +19,7 @@ export interface SampleLimits {
   readonly timeoutMs: number
 }
 
+/** The defaults. */
 export const SAMPLE_LIMITS: SampleLimits = { records: 20, partitions: 4, bytes: 256 * 1024, timeoutMs: 2_000 }
 
 export interface SampledHeader {
@@ -26,6 +27,7 @@ export interface SampledHeader {
   readonly value: Uint8Array | null
 }
 
+/** Keys and values from the newest records of a topic. */
 export interface TopicSample {
   /** Keys and values that are not null; copies. */
   readonly keys: readonly Buffer[]
@@ -33,7 +35,7 @@ export interface TopicSample {
   /** The headers of the records of `keys` and of `values`, one list for each; copies. */
   readonly keyHeaders: readonly (readonly SampledHeader[])[]
   readonly valueHeaders: readonly (readonly SampledHeader[])[]
-  /** Records looked at. */
+  /** Records that were read. */
   readonly records: number
   /** True when the log holds no offsets at all (as opposed to: nothing could be read). */
   readonly empty: boolean

@@ -15,7 +15,7 @@ export const MAX_SAMPLED_IDS = 20
 /** Schemas that DESCRIBE names one by one. */
 const MAX_NAMED = 20
 
-/** Schemas that records name, oldest first; those in the sample, and what else `strangers` tells. */
+/** Schemas that records name, oldest first; those in the sample, and what else `strangers` holds. */
 export interface SampledSchemas {
   readonly schemas: readonly RegisteredSchema[]
   readonly strangers: Strangers
@@ -23,8 +23,8 @@ export interface SampledSchemas {
 }
 
 /**
- * Schemas of the ids in the samples and, where the registry can tell, all versions of the subjects that they belong to;
- * undefined when most of the framed samples cannot be read with them. Schemas that were met elsewhere come first: the
+ * Schemas of the ids in the samples and, where the registry knows them, all versions of the subjects that they belong
+ * to; undefined when most of the framed samples cannot be read with them. Schemas that were met elsewhere come first: the
  * newest of those at hand is what INSERT writes with.
  */
 export async function sampledSchemas(
@@ -118,7 +118,7 @@ function described(where: string, schemas: readonly RegisteredSchema[], type: Sc
   return `${where} schema ${each.join(', ')}${schemas.length > MAX_NAMED ? ` and ${schemas.length - MAX_NAMED} more` : ''}`
 }
 
-/** Of JSON any field can be named, whoever wrote it. */
+/** Of JSON any field can be named, whatever schema it was written with. */
 function otherType(type: SchemaType, ofTopic: SchemaType): string {
   return ofTopic === 'JSON' ? `of ${formatOf(type)}` : `of ${formatOf(type)}: its fields are no columns`
 }

@@ -58,8 +58,8 @@ export async function selfFramedFacet(
 ): Promise<SelfFramed | undefined> {
   const samples = samplesOf(sample, question)
   const headers = headersOf(sample, question)
-  const told = question.options?.ids
-  if (told === 'payload') return undefined
+  const configuredPlace = question.options?.ids
+  if (configuredPlace === 'payload') return undefined
   for (const place of ['headers', 'glue', 'eight-byte'] as const) {
     const ids = new RecordIds(place, question.side)
     if (!isPossible(place, question, samples, headers)) continue
@@ -79,7 +79,7 @@ export async function selfFramedFacet(
       shown,
     }
   }
-  if (told !== 'headers') return undefined
+  if (configuredPlace !== 'headers') return undefined
   const [met, own] = [await metWriters(question, new Set()), await ofSubject(question)]
   const writers = [...own, ...met]
   return {
@@ -228,7 +228,7 @@ function facetOf(
       made.set(number as number, making)
       making.then(
         (decoder) => ready.set(number as number, decoder),
-        () => made.delete(number as number), // whoever waits for it hears of it; the next query asks again
+        () => made.delete(number as number), // its callers get the error; the next query asks again
       )
       return making
     },
