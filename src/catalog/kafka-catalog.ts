@@ -228,7 +228,7 @@ class KafkaCatalog implements KafkaTables {
     if (known !== undefined && known.met === met.length && (await this.#stillGood(known, topic.name, side)))
       return known.value.facet
     const found = await this.#once(`facet ${topic.id} ${met.length} ${key}`, () => this.#find(topic, side, sample, met))
-    // A registry that fell silent takes away nothing that it had said before.
+    // What a registry has answered stays valid while it does not answer.
     if (
       known !== undefined &&
       known.value.facet.unreadable === undefined &&

@@ -1,6 +1,6 @@
 /**
  * What has no place in Kafka: views, synonyms, and what CREATE TABLE said about topics; by environment, in one SQLite
- * file, or in memory when no folder is given. It keeps and finds; whether a name is free and who may see it is decided
+ * file, or in memory when no folder is given. It stores and finds; whether a name is free and who may see it is decided
  * by others. Times are epoch milliseconds.
  */
 import { mkdirSync } from 'node:fs'

@@ -318,7 +318,7 @@ export class Cluster {
     return await Connection.open(address, this.config, signal)
   }
 
-  /** Takes a lent connection back: keeps it for a while if it is quiet, closes it if an answer is still due. */
+  /** Takes a lent connection back: keeps it for a while if it is idle, closes it if an answer is still due. */
   release(connection: Connection): void {
     const where = showAddress(connection.address)
     const idle = this.#idle.get(where) ?? []
@@ -435,7 +435,7 @@ function closedError(): KafkaError {
   return clientError('CLOSED', 'the cluster client is closed', false)
 }
 
-/** Keeps the error that says more: one that will not pass by itself. */
+/** Keeps the error that says more: one that a retry will not overcome. */
 function worse(a: KafkaError | undefined, b: KafkaError): KafkaError {
   return a !== undefined && !a.retriable ? a : b
 }

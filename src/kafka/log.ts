@@ -49,7 +49,7 @@ export interface ScanRequest {
   /** At most one range a partition, or several disjoint ones in ascending order. */
   readonly ranges: readonly OffsetRange[]
   readonly isolation: Isolation
-  /** Batches whose header says that every record is older are passed over without being decompressed. */
+  /** Batches whose header says that every record is older are skipped without being decompressed. */
   readonly minTimestampMs?: number
   /** The caller looks at batch headers only: batches come without being decompressed (`from === to`). */
   readonly headersOnly?: boolean
@@ -65,7 +65,7 @@ export interface ScanRequest {
 }
 
 /**
- * The cursor over one scan. `next()` answers at once while the bytes at hand last, and with a promise when it has to
+ * The cursor over one scan. `next()` answers at once while the fetched bytes last, and with a promise when it has to
  * wait (for the network, or for a large batch to be decompressed off the thread). undefined is the end: every range has
  * been read up to its end offset. The batch and its buffer stay valid until the following `next()`. It rejects with a
  * KafkaError (broker said no), or with the signal's reason once aborted. Control batches and, under read_committed,

@@ -43,7 +43,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** The system's clock with timers that keep the process alive: for waits whose outcome somebody needs. */
+/** The system's clock with timers that keep the process alive: for waits that must finish. */
 export const wakefulClock: Clock = {
   ...systemClock,
   after(delayMs, run) {

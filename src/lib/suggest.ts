@@ -1,6 +1,6 @@
 /**
  * "Did you mean": the nearest of a list of names to one that is unknown. Shared by everything that names things
- * (keywords, columns, tables, functions, settings). It knows nothing about what the names stand for.
+ * (keywords, columns, tables, functions, settings). It knows nothing about what the names mean.
  */
 
 /** Longer names are compared by their first characters only: the cost is quadratic. */

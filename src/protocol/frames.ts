@@ -40,7 +40,7 @@ export interface Stats {
   >
   /**
    * Ours, only when a scan left partitions out because of `_key = literal`: the one that it read, for which key, and
-   * what proves that the key is nowhere else. It stands beside `sourcesStats` and not in it, because clients take every
+   * what proves that the key is nowhere else. It is beside `sourcesStats` and not in it, because clients take every
    * member there for a partition.
    */
   readonly sourcesPruned?: Readonly<Record<string, { partition: number; key: string; proof: string }>>

@@ -121,7 +121,7 @@ export class Http {
         const failure = this.#failure(error)
         if (!failure.retriable || attempt >= this.#retries || signal.aborted) throw failure
         await sleep(this.#clock, this.#backoffMs * 2 ** attempt, signal).catch(() => {
-          throw failure // the time is over, or the client was closed: the last answer counts
+          throw failure // the time limit has passed, or the client was closed: the last answer counts
         })
       }
     }

@@ -276,7 +276,7 @@ function uuidText(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
-/** Headers as they stand in a record. */
+/** Headers as a record has them. */
 function headerBlock(headers: Headers): Buffer {
   const parts: Uint8Array[] = [zigzag(headers.length)]
   for (const { key, value } of headers) {

@@ -10,7 +10,7 @@ import { UserError } from '../lib/user-error.ts'
 export interface RegistryConfig {
   /**
    * Base of the Confluent API: `http://registry:8081`, `https://host/apis/ccompat/v7`; Apicurio's own
-   * (`…/apis/registry/v3`) stands for it. Credentials inside it are used for basic authentication.
+   * (`…/apis/registry/v3`) is taken for it. Credentials inside it are used for basic authentication.
    */
   readonly url: string
   readonly username?: string
@@ -119,7 +119,7 @@ export class RegistryError extends UserError {
   /** The registry's own `error_code` (40403: no such schema), where it gave one. */
   readonly registryCode: number | undefined
   /**
-   * The registry is well: what it holds under that id or version cannot be used (of an unknown type,
+   * The registry works: what it holds under that id or version cannot be used (of an unknown type,
    * references that lead nowhere). Asking again gives the same.
    */
   readonly ofSchema: boolean

@@ -50,7 +50,7 @@ interface ActiveRule {
   done: number
 }
 
-/** The rules in force. */
+/** The active rules. */
 export class Faults {
   #rules: ActiveRule[] = []
 
@@ -87,7 +87,7 @@ export class Faults {
     return undefined
   }
 
-  /** The error code to answer with for a partition; 0 when all is well. */
+  /** The error code to answer with for a partition; 0 for none. */
   errorFor(api: string, topic: string, partition: number): number {
     return this.take(['error'], api, topic, partition)?.code ?? 0
   }

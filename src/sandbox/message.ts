@@ -40,7 +40,7 @@ export class MessageWriter extends WireWriter {
   }
 }
 
-/** How one field is read and written. `absent` stands for it in versions that lack it. */
+/** How one field is read and written. `absent` is its value in versions that lack it. */
 export interface Shape<Out, In = Out> {
   read(reader: WireReader, version: number, flexible: boolean): Out
   write(writer: MessageWriter, value: In, version: number, flexible: boolean): void

@@ -106,7 +106,7 @@ export class Decoders {
   }
 
   /**
-   * The decoder of a schema at hand, remembered under its id. Throws for a schema that is none, or of a format that is
+   * The decoder of a given schema, remembered under its id. Throws for a schema that is none, or of a format that is
    * not read.
    */
   of(schema: RegisteredSchema): FacetDecoder {

@@ -26,7 +26,7 @@ import {
 } from './schemas-of-records.ts'
 import { namesSchemas, selfFramedFacet } from './self-framed.ts'
 
-/** A facet, and how long it may be believed. */
+/** A facet, and how long it is valid. */
 export interface FoundFacet {
   readonly facet: TableFacet
   /**

@@ -150,7 +150,7 @@ function jsonDecoders(decoders: FacetQuestion['decoders'], json: FacetDecoder): 
   }
 }
 
-/** A facet whose records are of one format that stands by itself. */
+/** A facet whose records are of one format that needs no registry. */
 export function plainFacet(question: FacetQuestion, format: FormatName, origin: Origin, detail: string): TableFacet {
   try {
     const decoder = plainDecoder(format, question.options)

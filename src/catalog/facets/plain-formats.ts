@@ -27,7 +27,7 @@ export interface FormatOptions {
  */
 export type IdOption = 'headers' | 'payload'
 
-/** The decoder of a format that stands by itself; undefined for the formats of a registry. */
+/** The decoder of a format that needs no registry; undefined for the formats of a registry. */
 export function plainDecoder(format: FormatName, options: FormatOptions = {}): FacetDecoder | undefined {
   const windowed = windowedParts(format)
   if (windowed !== undefined) {

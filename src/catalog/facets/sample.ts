@@ -90,7 +90,7 @@ const DEEP_BYTES = 1 << 20
 
 /**
  * The oldest records, and some from the middle, of more partitions: where a topic was written otherwise than it is now.
- * Resolves also when something fails or the time is over.
+ * Resolves also when something fails or the time limit passes.
  */
 export async function sampleElsewhere(
   log: KafkaLog,

@@ -25,7 +25,7 @@ export interface SampledSchemas {
 /**
  * Schemas of the ids in the samples and, where the registry knows them, all versions of the subjects that they belong
  * to; undefined when most of the framed samples cannot be read with them. Schemas that were met elsewhere come first: the
- * newest of those at hand is what INSERT writes with.
+ * newest of those in the sample is what INSERT writes with.
  */
 export async function sampledSchemas(
   question: FacetQuestion,
@@ -70,7 +70,7 @@ export interface Strangers {
   readonly others: readonly RegisteredSchema[]
   /** What DESCRIBE says of them. */
   readonly words: readonly string[]
-  /** Of those that could not be had. */
+  /** Why some of them could not be fetched. */
   readonly troubles: readonly string[]
 }
 
@@ -198,7 +198,7 @@ export function isFramed(bytes: Buffer): boolean {
 }
 
 /**
- * `perhaps`: more than half begin like framed payloads, worth a question to the registry. `likely`: and with few ids,
+ * `perhaps`: more than half begin like framed payloads, worth a request to the registry. `likely`: and with few ids,
  * and they are not numbers of a fixed width. `surely`: and that is three in four of the samples.
  */
 export function looksFramed(samples: readonly Buffer[], how: 'perhaps' | 'likely' | 'surely'): boolean {

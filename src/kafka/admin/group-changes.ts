@@ -1,7 +1,7 @@
 /**
  * Where a group of consumers stands, changed from outside: offsets committed in its name, offsets taken away, the whole
  * group taken away. The coordinator of the group is asked, and refuses while the group has members; which offsets make
- * sense, and who may do it, is known elsewhere. Source: the Kafka protocol, FindCoordinator, OffsetCommit (as Kafka's
+ * sense, and who may do it, is decided elsewhere. Source: the Kafka protocol, FindCoordinator, OffsetCommit (as Kafka's
  * own tools send it: no member, no generation), OffsetDelete (KIP-496), DeleteGroups (KIP-229).
  */
 import { systemClock } from '../../lib/clock.ts'

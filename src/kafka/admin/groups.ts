@@ -1,5 +1,5 @@
 /**
- * Consumer groups, read only: which there are, who their members are, and where they stand. Each broker reports the
+ * Consumer groups, read only: which there are, who their members are, and their offsets. Each broker reports the
  * groups that it coordinates, so no coordinator is looked for. A right that is missing leaves groups out. Members of
  * the newer protocol (KIP-848) are not reported in these versions; such a group has its offsets and the state `Unknown`.
  * Source: the Kafka protocol, ListGroups, DescribeGroups, OffsetFetch, and the consumer's embedded assignment.
@@ -32,7 +32,7 @@ export interface GroupMember {
   readonly assigned: ReadonlyMap<string, readonly number[]>
 }
 
-/** One consumer group and where it stands. */
+/** One consumer group: its members and offsets. */
 export interface ConsumerGroup {
   readonly id: string
   /**
@@ -56,7 +56,7 @@ export function topicsOf(group: ConsumerGroup | GroupNow): ReadonlyMap<string, R
   return topics
 }
 
-/** The groups of a cluster, kept for ten seconds; those who ask meanwhile share one answer. */
+/** The groups of a cluster, kept for ten seconds; calls in the meantime share one answer. */
 export class ConsumerGroups {
   readonly #cluster: Cluster
   readonly #clock: Clock

@@ -81,7 +81,7 @@ export async function deleteTopic(cluster: Cluster, name: string, signal?: Abort
 }
 
 /**
- * Removes the records before these offsets; -1 stands for the end of a partition. Rejects with the first error of a
+ * Removes the records before these offsets; -1 means the end of a partition. Rejects with the first error of a
  * partition that does not pass.
  */
 export async function deleteRecords(

@@ -1,6 +1,6 @@
 /**
  * A second thread that computes the checksums (CRC-32C) of answers that wait for their turn, so that the thread of the
- * queries has less to do where there is a second core. Nobody waits for it: a batch whose checksum is not ready is
+ * queries has less to do where there is a second core. It is never waited for: a batch whose checksum is not ready is
  * checked by the thread that needs it. The two agree by one word of shared memory a batch; the words of an answer that is used
  * up cannot be mistaken for those of the next one in the same frame, because each carries the answer's number.
  */

@@ -1,6 +1,6 @@
 /**
  * Decompresses the records of a batch: gzip and zstd by node:zlib, lz4 and snappy by our own code, each with a limit
- * on what comes out. Small batches at once, large ones off the thread (zlib) or in slices (our own), so that the event
+ * on what comes out. Small batches synchronously, large ones off the thread (zlib) or in slices (our own), so that the event
  * loop is never held up for long.
  */
 import zlib from 'node:zlib'
@@ -15,7 +15,7 @@ export const DECOMPRESSED_BATCH_MAX_BYTES = 256 * 1024 * 1024
 /** Gzip gives about 0.34 GB/s, zstd 0.8: more output than this goes to zlib's threads. */
 const GZIP_SYNC_BYTES = 1024 * 1024
 const ZSTD_SYNC_BYTES = 4 * 1024 * 1024
-/** A zstd batch's output is not known in advance: more input than this is not even tried at once. */
+/** A zstd batch's output is not known in advance: more input than this is not even tried synchronously. */
 const ZSTD_SYNC_INPUT_BYTES = 1024 * 1024
 
 /** Records in plain form: bytes [from, to). `view` is over the same memory with the same indexes. */
@@ -124,7 +124,7 @@ export class Decompressor {
   }
 
   /**
-   * At once, unless more comes out than may. `chunkSize`: what zlib takes memory for at a time; one piece need not be
+   * Synchronously, unless the output exceeds its limit. `chunkSize`: what zlib allocates at a time; one piece need not be
    * put together.
    */
   #now(codec: 1 | 4, input: Buffer, syncBytes: number, chunkSize: number): Plain | Promise<Plain> {
@@ -158,7 +158,7 @@ export class Decompressor {
     })
   }
 
-  /** What will come out, judged by the batch before. */
+  /** Estimated output in bytes, by the ratio of the batch before. */
   #expected(codec: 1 | 4, input: Buffer): number {
     return Math.ceil(input.length * this.#ratios[codec] * 1.1) + 1024
   }

@@ -41,8 +41,8 @@ function* block(src: Buffer, view: DataView, begin: number, end: number, out: Ou
     plainSize += (byte & 127) * 2 ** shift
     if (byte < 128) break
   }
-  // The longest match a tag byte can stand for is 64 bytes out of 3: a length beyond that is a lie, and no memory is
-  // taken for it.
+  // The longest match of one tag is 64 bytes out of 3: a length beyond that is wrong, and no memory is allocated for
+  // it.
   if (plainSize > (end - at) * 32 + 64) throw new CodecError('snappy: the length makes no sense')
   out.room(plainSize)
   const place = { at, to: out.at }

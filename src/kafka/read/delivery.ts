@@ -61,7 +61,7 @@ export class Delivery {
     this.#ahead = new Ahead(this.#decompressor)
   }
 
-  /** Whether there is an answer at hand. */
+  /** Whether an answer is being delivered. */
   get busy(): boolean {
     return this.#current !== undefined
   }
@@ -84,7 +84,7 @@ export class Delivery {
     this.#current = undefined
   }
 
-  /** The next batch of the answer at hand; undefined when it is used up (its frame is given back), or there is none. */
+  /** The next batch of the current answer; undefined when it is used up (its frame is given back), or there is none. */
   take(): RecordBatch | undefined | Promise<RecordBatch> {
     this.#free()
     return this.#current === undefined ? undefined : this.#inFrame(this.#current)

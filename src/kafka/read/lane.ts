@@ -1,6 +1,6 @@
 /**
  * A lane: one connection to one broker on which one scan fetches some of its ranges, one request at a time, the next
- * one sent before the previous answer is consumed. It holds two frames at most: while both are full nothing is asked,
+ * one sent before the previous answer is consumed. It holds two frames at most: while both are full nothing is fetched,
  * which is how a slow consumer slows the broker down. It indexes the batches of an answer as far as they are wanted,
  * which also says where to go on. What to do about errors is decided by its scan.
  */
@@ -105,7 +105,7 @@ export class Segment {
   delivered(span: Span, offset: number, bytes: number): void {
     const { progress } = this
     progress.bytesRead += bytes
-    // Stripes are delivered in order. A range that another one follows is over, even if the log holds nothing at its
+    // Stripes are delivered in order. A range that another one follows is complete, even if the log holds nothing at its
     // end.
     if (this.stripes !== undefined) return progress.read(progress.begin, offset)
     if (this.#delivering !== undefined && this.#delivering !== span)
@@ -235,7 +235,7 @@ export class Lane {
     this.pump()
   }
 
-  /** Ends the lane: nothing more is asked; a connection with an answer due is closed, a quiet one given back. */
+  /** Ends the lane: nothing more is fetched; a connection with an answer due is closed, an idle one given back. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -309,7 +309,7 @@ export class Lane {
         this.#filling = this.#owner.frames.take(size)
         return this.#filling.buffer
       },
-      // Whatever goes wrong here is no fault of the broker, whose other answers go on: it ends this scan.
+      // An error here is not the broker's, whose other answers go on: it ends this scan.
       frame: (_, size) => {
         try {
           this.#arrived(size)

@@ -143,7 +143,7 @@ export class Scan implements BatchSource, LaneOwner {
       this.#rehome([this.#single()], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
   }
 
-  /** No more can be fetched; what is at hand is delivered first. */
+  /** No more can be fetched; what has been fetched is delivered first. */
   fail(error: unknown): void {
     if (this.#closed || this.#error !== undefined) return
     this.#error = error
