@@ -316,7 +316,7 @@ function nothingSeen(question: FacetQuestion, sample: TopicSample, trouble: Regi
     ? 'the topic is empty'
     : sample.records > 0
       ? `the newest ${sample.records} ${question.side}s are null`
-      : 'no record could be looked at'
+      : 'no record could be read'
   const detail = [seen, trouble?.message, sample.trouble].filter((note) => note !== undefined).join('; ')
   return { facet: plainFacet(question, question.side === 'key' ? 'STRING' : 'JSON', 'default', detail), basis: 'open' }
 }

@@ -92,7 +92,7 @@ export async function strangersOf(
   const fetched = async (id: number): Promise<RegisteredSchema | undefined> => {
     const schema = await registry?.schemaById(id).catch(onlyRegistryError)
     if (schema instanceof RegistryError)
-      troubles.push(`schema ${id} of the records could not be had: ${schema.message}`)
+      troubles.push(`schema ${id} of the records could not be fetched: ${schema.message}`)
     return schema === undefined || schema instanceof RegistryError ? undefined : { ...schema, id }
   }
   const [inRecords, inRegistry] = [await inParallel(byRecord, fetched), await inParallel(bySubject, fetched)].map(
