@@ -13,7 +13,7 @@ const MAX_DEPTH = 16
 
 /**
  * What CREATE TABLE said of a topic. It binds itself to the id that the topic has when it is first looked for, and says
- * nothing of one made anew under the name.
+ * nothing of another one created under the name.
  */
 export function declarationOf(
   objects: ObjectStore,

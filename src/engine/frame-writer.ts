@@ -7,7 +7,7 @@ import { SqlError } from '../sql/error.ts'
 import type { FrameSink, MaxFrame } from './host.ts'
 import { RowIds } from './program/record-runtime.ts'
 
-/** Bytes of frames between two looks at whether the reader keeps up. */
+/** Bytes of frames between two checks whether the reader keeps up. */
 const CHECK_BYTES = 64 * 1024
 
 /**
@@ -16,6 +16,10 @@ const CHECK_BYTES = 64 * 1024
  */
 const MAX_FRAME: MaxFrame = { name: 'server.max.frame.bytes', bytes: 1024 * 1024 - 1 }
 
+/**
+ * Writes the rows of one statement as RECORD frames into a sink, beside its BADRECORD and other frames. A row whose
+ * frame is larger than the sink takes is a SqlError that names the limit.
+ */
 export class FrameWriter {
   readonly #sink: FrameSink
   readonly #ids: RowIds

@@ -57,6 +57,7 @@ export interface QueryEnvironment {
   readonly rulesOff?: ReadonlySet<string> | 'all'
 }
 
+/** The size limit of one frame: `name` as in the error, `bytes` of its UTF-8 text. */
 export interface MaxFrame {
   readonly name: string
   readonly bytes: number

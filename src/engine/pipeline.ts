@@ -16,7 +16,7 @@ import { FirstOfEach, LimitOfEach, MOST_KEPT } from './operators/sort/limit-of-e
 import { JoinOperator } from './operators/join/join.ts'
 import { MarkJoinOperator } from './operators/join/mark-join.ts'
 import { MemoryBudget } from './operators/memory.ts'
-import { nothingHeld, type Operator, pushAll, type Row, STRETCH } from './operators/operator.ts'
+import { nothingHeld, type Operator, pushAll, type Row, CHUNK_ROWS } from './operators/operator.ts'
 import { oneIsList } from '../types.ts'
 import {
   FilterOperator,
@@ -41,6 +41,7 @@ import {
 } from './program/row-functions.ts'
 import { markedJson } from './program/values/marked.ts'
 
+/** What a pipeline is built with. `limits`: counts and bytes, from the settings of the statement. */
 export interface PipelineContext {
   readonly writer: FrameWriter
   readonly render: RenderOptions
@@ -57,9 +58,14 @@ export interface PipelineContext {
 interface SourceEnd {
   /** Nothing of this source is wanted any more. */
   readonly done: boolean
-  /** Lets out what waited for the end of this source. */
+  /** Emits what waited for the end of this source. */
   finish(): Generator<void>
 }
+
+/**
+ * Something that rows come from: a scan, whose generated program has `sink` as its end, or rows in memory, which are
+ * pushed into `first`.
+ */
 export type PipelineSource = SourceEnd &
   (
     | { readonly kind: 'scan'; readonly scan: Scan; readonly sink: Sink }
@@ -67,12 +73,16 @@ export type PipelineSource = SourceEnd &
     | { readonly kind: 'rows'; readonly rows: () => Iterable<Row>; readonly first: Operator }
   )
 
+/**
+ * The operators of a statement, ready to be fed. The caller reads `sources` one after the other, calls `finish` of each
+ * to its end, and releases `backlogs` in between.
+ */
 export interface Pipeline {
   /** In the order in which they are read. */
   readonly sources: readonly PipelineSource[]
   /**
-   * Operators in which rows may wait, the nearest to the output first. Whoever pushes rows in lets these out before he
-   * goes on.
+   * Operators in which rows may wait, the nearest to the output first. The caller releases these before it pushes
+   * further rows.
    */
   readonly backlogs: readonly Backlog[]
   /** Nothing further can change the result. */
@@ -230,7 +240,7 @@ class Builder {
   }
 
   #sort(sort: Sort, keys: readonly SortKey[], next: Operator): Operator {
-    // One more than the cap, so that it can be told that there were more.
+    // One more than the cap, to know whether there were more.
     const wanted =
       this.#plan.input === sort
         ? this.#plan.skip + this.#plan.count + (this.#plan.implied ? 1 : 0)
@@ -253,7 +263,7 @@ class Builder {
       for (let g = 0; g < state.groups && !builder.limit.done; g++) {
         const row = state.row(g)
         if ((test === undefined || test(row)) && builder.limit.take() && versions.send(g, body(row))) yield
-        else if (g % STRETCH === STRETCH - 1) yield
+        else if (g % CHUNK_ROWS === CHUNK_ROWS - 1) yield
       }
     }
     this.#aggregateSource(aggregate, state, { push: () => undefined, finish: send, done: false, full: false }, send)
@@ -269,7 +279,7 @@ class Builder {
     )
   }
 
-  /** The input of an aggregation into its state; `finish` lets the groups out. */
+  /** The input of an aggregation into its state; `finish` emits the groups. */
   #aggregateSource(plan: Aggregate, state: AggregateState, next: Operator, finish: () => Generator<void>): void {
     const end: SourceEnd = {
       get done() {

@@ -1,5 +1,5 @@
 /**
- * The way of a query on one screen: parse, bind, optimize, lower, run.
+ * The steps of a query in one place: parse, bind, optimize, lower, run.
  *
  * A request is a list of statements. A SELECT is bound against the catalog (await ①: topics, schemas), optimized,
  * lowered to rows and records, and run over record batches (await ②) into frames (await ③). Statements that change or
@@ -32,8 +32,8 @@ import { answerSubqueries } from './prepare/subqueries.ts'
 import { Turns } from './turns.ts'
 
 /**
- * Runs the statements of a text, one after the other. `begun` is told the index of each before it runs: null where
- * there is only one. Rejects with the error of the first that fails.
+ * Runs the statements of a text, one after the other. `begun` is called with the index of each before it runs: null
+ * where there is only one. Rejects with the error of the first that fails.
  */
 export async function runScript(
   sql: string,

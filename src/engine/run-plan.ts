@@ -10,7 +10,7 @@ import { metadata as metadataFrame, type SentinelReason, sentinel, stats as stat
 import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
 import { releaseAll } from './operators/backlog.ts'
-import { type Operator, STRETCH } from './operators/operator.ts'
+import { type Operator, CHUNK_ROWS } from './operators/operator.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
 import { renderOptions, type StatementContext } from './context.ts'
@@ -70,7 +70,7 @@ function metadataNames(plan: Output, scan: Scan | undefined): string[] {
 
 /**
  * Runs a plan into an operator instead of frames; a threshold that cuts it short is an error, as the answer would be
- * wrong. `who`: the beginning of that error. `marks`: the operator knows of marks (`runtime.WholeDouble`). The
+ * wrong. `who`: the beginning of that error. `marks`: the operator takes values with marks (`WholeDouble`). The
  * context's sink is asked whether there is room.
  */
 export async function runInto(
@@ -116,7 +116,7 @@ const STOPPED_BY: Readonly<Record<Exclude<SentinelReason['type'], 'LOST'>, strin
   LIMIT: 'LIMIT',
 }
 
-/** Rows that leave the plan are for readers who know nothing of marks. */
+/** Rows that leave the plan lose their marks: their readers know none. */
 function withoutMarks(take: Operator): Operator {
   return {
     push: (row) => take.push(row.map(plain)),
@@ -215,11 +215,11 @@ async function pushRows(
   for (const row of source.rows()) {
     if (first.done) return
     first.push(row)
-    if (first.full || ++pushed % STRETCH === 0) await settle(pipeline, context, turns)
+    if (first.full || ++pushed % CHUNK_ROWS === 0) await settle(pipeline, context, turns)
   }
 }
 
-/** Gives others a turn, and lets out what waits in the pipeline. */
+/** Gives others a turn, and emits what waits in the pipeline. */
 async function settle(pipeline: Pipeline, context: StatementContext, turns: Turns): Promise<void> {
   await rest(context, turns)
   for (const _ of releaseAll(pipeline.backlogs)) await rest(context, turns)

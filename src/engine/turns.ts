@@ -1,7 +1,7 @@
 /** Fairness: when long work gives the event loop to others. Waiting with a limit is `within` of `lib/clock.ts`. */
 import { systemClock } from '../lib/clock.ts'
 
-/** The longest stretch of synchronous work before others get a turn. */
+/** The longest synchronous work, in milliseconds, before others get a turn. */
 const SLICE_MS = 6
 
 let atTurn: () => void = () => undefined
@@ -11,6 +11,7 @@ export function watchTurns(listener: () => void): void {
   atTurn = listener
 }
 
+/** When one piece of work last gave the event loop to others, and when it has to do so again. */
 export class Turns {
   #since = systemClock.monotonic()
   /** A promise when it is time to let others run, else undefined. */

@@ -7,13 +7,12 @@
  *
  *   b     Buffer that holds the region           view  DataView over the same bytes (same index base as b)
  *   from  first byte of the facet (an int)       to    end of the facet, exclusive
- *   rt    the run-time helpers (see `formats/runtime.ts`)
+ *   rt    the run-time helpers (see `formats/reading/reader-runtime.ts`)
  *
- * (`from` and `to` are `Code` handed in by the caller.) The code assigns the variables named by the `Want` tree, all of
- * which are declared and set to
- * `null` (slices: -1) before. On bytes that are not of the format it executes `bad` (a statement given by the caller,
- * which leaves the block). It never reads outside b, never loops without progress, and never throws on hostile bytes.
- * It stops after the last wanted field.
+ * (`from` and `to` are `Code` from the caller.) The code assigns the variables named by the `Want` tree, all of
+ * which are declared and set to `null` (slices: -1) before. On bytes that are not of the format it executes `bad` (a
+ * statement given by the caller, which leaves the block). It never reads outside b, never loops without progress, and
+ * never throws on hostile bytes. It stops after the last wanted field.
  */
 import type { Code, Emitter, Name } from '../codegen/emitter.ts'
 import type { DataType } from '../types.ts'
@@ -33,8 +32,8 @@ export interface Want {
    * For strings: `from`/`to` receive the byte range in `b` of the UTF-8 text (no quotes, no escapes inside), so that it
    * can be compared and grouped without making a string. Where the value is a string but has no such range (JSON
    * escapes), `from` is -2 and `value` (always asked for together with `slice` then) holds the string. Where there is a
-   * range, `value` stays null: whoever needs the string makes it from the range. -1 when NULL or not a string (`value`
-   * then holds what it is). Only asked for when `type.kind` is string or json.
+   * range, `value` stays null: a caller that needs the string makes it from the range. -1 when NULL or not a string
+   * (`value` then holds what it is). Only asked for when `type.kind` is string or json.
    */
   slice?: { readonly from: Name; readonly to: Name }
   /** Receives true when the path is present in the record, null included; else false. */
@@ -47,6 +46,9 @@ export interface Want {
   readonly children: Want[]
 }
 
+/**
+ * What a decoder is given to write its code: the emitter, the range of bytes [from, to), and what to do with damage.
+ */
 export interface EmitContext {
   readonly emitter: Emitter
   readonly from: Code
@@ -59,6 +61,7 @@ export interface EmitContext {
   readonly render: RenderOptions
 }
 
+/** How values look in JSON text. */
 export interface RenderOptions {
   /** true: dates and times as ISO text; false: the number as stored. */
   readonly timestamp: boolean
@@ -159,10 +162,13 @@ export type MixedFormatName = `${PlainFormatName}|${string}`
 const MAX_MIXED = 8
 const MIXED: FormatTraits = { columns: true, created: false }
 
+/** The names of the formats that are no windowed or mixed ones. */
 export const PLAIN_FORMATS = Object.keys(FORMATS) as readonly PlainFormatName[]
 
 /** In words, for messages: every name that `formatNamed` knows. */
-export const FORMAT_NAMES = `${PLAIN_FORMATS.join(', ')}, one of them behind TW or SW (windowed keys), or several with | between them (mixed)`
+export const FORMAT_NAMES =
+  `${PLAIN_FORMATS.join(', ')}, one of them behind TW or SW (windowed keys), or several with | between them ` +
+  '(mixed)'
 
 /** What is known about a format; of windowed keys, about the inner one. */
 export function traitsOf(format: FormatName): FormatTraits {

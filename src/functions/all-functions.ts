@@ -74,14 +74,17 @@ export const AGGREGATE_DOCS: readonly AggregateDoc[] = [
     name: 'approx_count_distinct',
     signature: 'APPROX_COUNT_DISTINCT(value)',
     description:
-      'About how many different values a group has (HyperLogLog): exact up to 1024, beyond that with a standard error of 1.6 %, in 4 KiB a group. COUNT(DISTINCT value) is exact and holds every value.',
+      'About how many different values a group has (HyperLogLog): exact up to 1024, beyond that with a ' +
+      'standard error of 1.6 %, in 4 KiB a group. COUNT(DISTINCT value) is exact and holds every value.',
     returns: 'long',
   },
   {
     name: 'approx_quantile',
     signature: 'APPROX_QUANTILE(number, q)',
     description:
-      'About the number below which the share q (0 to 1) of the numbers of a group lies (t-digest): exact up to 1024 numbers, beyond that the rank of the answer is off by less than 1 %, and by much less near 0 and 1. Between two numbers it is interpolated.',
+      'About the number below which the share q (0 to 1) of the numbers of a group lies (t-digest): exact up ' +
+      'to 1024 numbers, beyond that the rank of the answer is off by less than 1 %, and by much less near 0 ' +
+      'and 1. Between two numbers it is interpolated.',
     returns: 'double',
   },
   { name: 'avg', signature: 'AVG(number)', description: 'The mean of the numbers of a group.', returns: 'double' },

@@ -12,7 +12,7 @@ import { JSON_TYPE, oneIsList, typeName } from '../types.ts'
 import type { Accept, FunctionContext, Parameter, ScalarFunction } from './function.ts'
 import { ValueError } from './function.ts'
 
-/** A row as a family file writes it: `kind` is added, `make` is told the call's name for its messages. */
+/** A row as a family file writes it: `kind` is added, `make` gets the call's name for its messages. */
 export interface FunctionRow extends Omit<ScalarFunction, 'kind' | 'make'> {
   readonly make: (types: readonly DataType[], context: FunctionContext) => (...args: never[]) => Value
 }

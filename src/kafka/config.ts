@@ -4,6 +4,7 @@
  */
 import type { TlsConfig } from '../lib/tls-config.ts'
 
+/** How one cluster is reached, and for how long to wait for it. */
 export interface ClusterConfig {
   /** `host:port` each; `[::1]:9092` for IPv6. Tried in order until one answers. */
   readonly brokers: readonly string[]
@@ -31,10 +32,11 @@ export interface ClusterConfig {
   readonly idleTimeoutMs?: number
   /** `kafka.response.max.bytes`: largest answer accepted. Default 256 MiB. */
   readonly responseMaxBytes?: number
-  /** Told the name of each request as it is sent (`Fetch`, `ListOffsets`, …). */
+  /** Called with the name of each request as it is sent (`Fetch`, `ListOffsets`, …). */
   readonly onRequest?: (name: string) => void
 }
 
+/** How to authenticate. */
 export type SaslConfig =
   | {
       readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
@@ -72,6 +74,7 @@ export const GAP_TIMEOUT_MS = 5_000
  */
 export const IDLE_TIMEOUT_MS = 60_000
 
+/** Where a broker listens. */
 export interface Address {
   readonly host: string
   readonly port: number
@@ -85,6 +88,7 @@ export function parseAddress(text: string): Address | undefined {
   return port > 0 && port < 65536 ? { host: match[1] ?? match[2], port } : undefined
 }
 
+/** `host:port`, or `[v6]:port`. */
 export function showAddress(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }

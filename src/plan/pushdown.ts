@@ -1,11 +1,12 @@
 /**
  * Which offsets of a partition can a condition be true for? Pure interval arithmetic over `_meta.offset`,
- * `_meta.partition`, `_meta.timestamp` and LAST_OFFSET(). A condition that speaks of anything else is taken as possibly
+ * `_meta.partition`, `_meta.timestamp` and LAST_OFFSET(). A condition that refers to anything else is taken as possibly
  * true everywhere, so the ranges are never too small; `isExact` tells when they are exactly right.
  */
 import { INVERSE, MIRRORED } from './expressions/compare-op.ts'
 import type { Value } from '../types.ts'
-import type { BoundExpr, Compare, CompareOp, InList } from './plan.ts'
+import type { BoundExpr, Compare, InList } from './plan.ts'
+import type { CompareOp } from './operators.ts'
 
 /** Offsets [start, end). */
 export interface Interval {

@@ -27,6 +27,7 @@ const MIB = 1024 * 1024
 const GIB = 1024 * MIB
 const DAY = 86_400_000
 
+/** Every setting of SET: its unit, default (`fallback`), bounds and meaning. */
 export const SETTINGS = {
   'max.size': {
     unit: 'size',
@@ -106,7 +107,8 @@ export const SETTINGS = {
     unit: 'boolean',
     fallback: false,
     meaning:
-      'read only the partition that the default partitioner of Java gives to `_key = literal`; for topics whose producers all use it, and that never got partitions',
+      'read only the partition that the default partitioner of Java gives to `_key = literal`; for topics ' +
+      'whose producers all use it, and that never got partitions',
   },
   'query.parallel': {
     unit: 'readers',
@@ -148,6 +150,7 @@ export const SETTINGS = {
   },
 } as const satisfies Record<string, Setting>
 
+/** The name of a setting, as SET writes it. */
 export type SettingName = keyof typeof SETTINGS
 /**
  * What a setting holds, by its unit: bytes, milliseconds, a count, true or false, one of its choices; nothing where it
@@ -162,6 +165,7 @@ type SettingValue<S extends Setting> = S['unit'] extends 'boolean'
       : S['fallback'] extends number
         ? number
         : number | undefined
+/** The value of every setting; bytes and milliseconds as numbers. */
 export type Settings = { -readonly [K in SettingName]: SettingValue<(typeof SETTINGS)[K]> }
 
 /** Older and other names of settings. */
@@ -183,7 +187,7 @@ export const REFUSED: Readonly<Record<string, string>> = {
   'bootstrap.servers': 'The cluster belongs to the environment in the path.',
 }
 
-/** Kafka consumer settings that people pass along and that mean nothing to this reader: taken and ignored. */
+/** Kafka consumer settings that users pass along and that mean nothing to this reader: taken and ignored. */
 export const CONSUMER: ReadonlySet<string> = new Set([
   'max.poll.records',
   'max.poll.interval.ms',
@@ -267,8 +271,8 @@ export function applySet(settings: Settings, statement: SetStatement): void {
 }
 
 /**
- * Whether a value is one that the setting would take if it were smaller. Digits are few in any case: a wrong number of
- * them is told with what they may be.
+ * Whether a value is one that the setting would take if it were smaller. The range of digits is small: the error
+ * for a wrong number of them names the whole range.
  */
 function isAbove(setting: Setting, value: number | boolean | string | undefined): boolean {
   return setting.max !== undefined && setting.unit !== 'digits' && typeof value === 'number' && value > setting.max

@@ -110,7 +110,7 @@ async function follow(http: Http, path: string, found: Map<string, SchemaReferen
   }
 }
 
-/** The API gives the text alone; the three kinds are easily told apart. */
+/** The API gives the text alone; the three kinds are easy to distinguish. */
 function typeOf(text: string): SchemaType {
   if (!/^\s*[[{"]/.test(text)) return 'PROTOBUF'
   return /"type"\s*:\s*"(record|enum|fixed|array|map)"/.test(text) &&

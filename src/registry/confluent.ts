@@ -18,7 +18,7 @@ const TIMEOUT_MS = 10_000
  */
 const RESPONSE_BYTES = 5 * 1024 * 1024
 
-/** A schema as the registry tells it, references unresolved. */
+/** A schema as the registry returns it, references unresolved. */
 export interface RawSchema {
   readonly type: SchemaType
   readonly text: string
@@ -132,7 +132,7 @@ export class Http {
         const failure = this.#failure(error)
         if (!failure.retriable || attempt >= this.#retries || signal.aborted) throw failure
         await sleep(this.#clock, this.#backoffMs * 2 ** attempt, signal).catch(() => {
-          throw failure // the time is over, or the client was closed: the last answer counts
+          throw failure // the time limit has passed, or the client was closed: the last answer counts
         })
       }
     }

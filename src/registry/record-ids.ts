@@ -71,7 +71,7 @@ interface Range {
 
 interface Met extends RecordId {
   readonly number: number
-  /** What else tells this id from others. */
+  /** What else distinguishes this id from others. */
   readonly more: string
 }
 
@@ -155,7 +155,7 @@ export class RecordIds {
       : -1
   }
 
-  /** Some serializers write the name of a Protobuf message into a header and, once more, in front of the payload. */
+  /** Some serializers write the name of a Protobuf message into a header and again in front of the payload. */
   #apicurio(
     kind: IdKind,
     b: Buffer,
@@ -279,7 +279,7 @@ function uuidText(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
-/** Headers as they stand in a record. */
+/** Headers as a record has them. */
 function headerBlock(headers: Headers): Buffer {
   const parts: Uint8Array[] = [zigzag(headers.length)]
   for (const { key, value } of headers) {

@@ -47,7 +47,7 @@ interface Growing {
   due: number
 }
 
-/** Topics that grow until they are told to stop. */
+/** Topics that grow until they are stopped. */
 export interface DemoData {
   readonly topics: readonly string[]
   /** Adds one second's records at once. */
@@ -60,7 +60,7 @@ const GROW_EVERY_MS = 1000
 const KEEP_SHARE = 0.75
 /** Time spent on the history before other work gets its turn. */
 const TURN_MS = 5
-/** How often the time is looked at. */
+/** How often the clock is read. */
 const RECORDS_A_LOOK = 64
 
 /** Creates and fills the topics that are not there yet, and starts to let all of them grow. */

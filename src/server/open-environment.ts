@@ -19,7 +19,10 @@ import type { CatalogPeers, Environment, EnvironmentConfig } from './environment
 
 const PROBE_TIMEOUT_MS = 5000
 
-/** `peers`: other threads with caches of the same cluster. */
+/**
+ * Connects lazily: Kafka is first asked by a query or the health check. Rejects when the folder of Glue schemas cannot
+ * be read. `peers`: other threads with caches of the same cluster.
+ */
 export async function openEnvironment(
   config: EnvironmentConfig,
   given?: CatalogStore,

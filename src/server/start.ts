@@ -1,6 +1,6 @@
 /**
  * Puts the server together: environments, accounts, HTTP, the upgrade to WebSocket, and one session for each socket.
- * Also its end: no more connections, running queries may finish for a while, then they are told. It knows neither
+ * Also its end: no more connections, running queries may finish for a while, then they get an ERROR. It knows neither
  * command line nor configuration files.
  */
 import type { IncomingMessage } from 'node:http'
@@ -43,6 +43,7 @@ import { runHere } from './workers/run-here.ts'
 import { notOfferedAt } from './http/not-offered.ts'
 import { credential, isLensesCli, refuseUpgrade, type Target, target } from './socket/upgrade.ts'
 
+/** A server that listens. */
 export interface RunningServer {
   /** `http://127.0.0.1:9991`, with the port that was really taken, and the base path. */
   readonly url: string
@@ -62,6 +63,7 @@ export interface RunningServer {
   close(graceMs?: number): Promise<void>
 }
 
+/** Parts that tests replace. */
 export interface StartOptions {
   readonly log?: Log
   /** The engine, unless a test puts something in its place. */
@@ -225,7 +227,7 @@ class Server implements RunningServer {
       const change = changes.find((c) => c.name === account?.name && c.kind === account.kind)
       if (change?.what === 'revoked')
         session.stop(`Not authenticated any more: the access of ${JSON.stringify(change.name)} was revoked.`)
-      // One that has said nothing yet is asked for its rights when it does.
+      // Where the first message is still to come, rights are checked then.
       else if (change !== undefined && session.state === 'running')
         session.stop(
           `The permissions of ${JSON.stringify(change.name)} were changed, so its query was ended. Ask again.`,
@@ -261,7 +263,7 @@ class Server implements RunningServer {
     this.#log.info('server stopped')
   }
 
-  /** Resolves when no socket is left, or after `limitMs`, or when somebody is in a hurry. */
+  /** Resolves when no socket is left, or after `limitMs`, or when a second `close` cuts the wait. */
   #whenIdle(limitMs: number, canHurry: boolean): Promise<void> {
     if (this.#sessions.size === 0 || limitMs === 0) return Promise.resolve()
     return new Promise((resolve) => {
@@ -402,7 +404,7 @@ class Server implements RunningServer {
         dialect: wanted.dialect === 'jdbc' ? 'jdbc' : cli ? 'cli' : 'v2',
       })
     }
-    // The proxied path has told these two apart at the handshake.
+    // On the proxied path the handshake has distinguished these two.
     return wanted.environment === undefined
       ? 'The account may not use the default environment.'
       : `There is no environment ${JSON.stringify(wanted.environment)}, or the account may not use it.`

@@ -26,6 +26,7 @@ export const SQL_ERROR_CODES = {
 } as const
 export type SqlErrorCode = keyof typeof SQL_ERROR_CODES
 
+/** What is wrong with a statement: a code, the message, where it stands (`span`, UTF-16 offsets), and the remedy. */
 export class SqlError extends UserError {
   readonly code: SqlErrorCode
   readonly span: Span | undefined

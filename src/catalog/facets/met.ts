@@ -1,7 +1,7 @@
 /**
  * Schemas of a topic's records that its newest records do not show: met by readings, by earlier samples, by a deeper
  * look. It remembers which they are, so that their columns can be named from the next statement on; it holds no
- * schemas, and asks nobody. It is a memory and no knowledge: after a restart it is empty.
+ * schemas, and makes no request. It only remembers: after a restart it is empty.
  */
 import { Lru } from '../../lib/lru.ts'
 import type { RecordId } from '../../registry/record-ids.ts'
@@ -17,7 +17,7 @@ export const MAX_MET_SCHEMAS = 100
  */
 const MAX_FACETS = 10_000
 
-/** One of them. `id`: of Confluent's frame, or as the records tell it. */
+/** One of them. `id`: of Confluent's frame, or as the records name it. */
 export interface MetSchema {
   readonly id: number | RecordId
   /** Of Protobuf: the full name of the message. */
@@ -26,7 +26,7 @@ export interface MetSchema {
   readonly how: 'record' | 'subject'
 }
 
-/** What tells a schema from the others. */
+/** What distinguishes a schema from the others. */
 export function schemaKey({ id, message }: Pick<MetSchema, 'id' | 'message'>): string {
   if (typeof id === 'number') return `${id} ${message ?? ''}`
   const name =

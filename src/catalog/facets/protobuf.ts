@@ -52,7 +52,7 @@ export function namedMessageDecoder(
 
 /**
  * Types of the messages that the records are, by samples and by the names that were `met`, newest schema first, each
- * message by its name in every schema; the first message of a schema where the samples tell nothing.
+ * message by its name in every schema; the first message of a schema where the samples do not decide it.
  * `decoders`: newest first, with the id of each.
  */
 export function messageTypes(

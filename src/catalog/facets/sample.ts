@@ -11,7 +11,7 @@ import { type PlainRecord, readRecords } from '../../kafka/read/record-batch.ts'
 export interface SampleLimits {
   /** Records taken from one partition. Default 20. */
   readonly records: number
-  /** Partitions looked at, the longest ones. Default 4. */
+  /** Partitions that are read, the longest ones. Default 4. */
   readonly partitions: number
   /** Bytes of keys, values and headers kept; at least one record is. Default 256 KiB. */
   readonly bytes: number
@@ -35,6 +35,7 @@ export interface SampledHeader {
   readonly value: Uint8Array | null
 }
 
+/** Keys and values from the newest records of a topic. */
 export interface TopicSample {
   /** Keys and values that are not null; copies. */
   readonly keys: readonly Buffer[]
@@ -42,7 +43,7 @@ export interface TopicSample {
   /** The headers of the records of `keys` and of `values`, one list for each; copies. */
   readonly keyHeaders: readonly (readonly SampledHeader[])[]
   readonly valueHeaders: readonly (readonly SampledHeader[])[]
-  /** Records looked at. */
+  /** Records that were read. */
   readonly records: number
   /** True when the log holds no offsets at all (as opposed to: nothing could be read). */
   readonly empty: boolean
@@ -103,7 +104,7 @@ const DEEP_BYTES = 1 << 20
 
 /**
  * The oldest records, and some from the middle, of more partitions: where a topic was written otherwise than it is now.
- * Resolves also when something fails or the time is over.
+ * Resolves also when something fails or the time limit passes.
  */
 export async function sampleElsewhere(
   log: KafkaLog,

@@ -111,7 +111,7 @@ function unqualified(e: ColumnRef, names: readonly string[]): string[] {
   return parts.length > 2 && names.includes(parts[0]) ? parts.slice(1) : parts
 }
 
-/** A condition that speaks of nothing but metadata would be a range that Kafka cannot remove. */
+/** A condition on nothing but metadata would be a range that Kafka cannot remove. */
 function onlyMetadata(where: Expr, names: readonly string[]): boolean {
   return conjuncts(where).every(
     (term) =>

@@ -1,6 +1,6 @@
 /**
- * Views and synonyms: made, dropped, shown. One namespace with the topics. A view is the text of its SELECT, bound anew
- * by whoever selects from it, with his rights.
+ * Views and synonyms: made, dropped, shown. One namespace with the topics. A view is the text of its SELECT, bound
+ * again for each query that names it, with the rights of that query's account.
  */
 import { type Administration, isVisible } from '../../plan/administration.ts'
 import { unknownTable } from '../../plan/bind/unknown-table.ts'
@@ -43,7 +43,7 @@ export async function createView(
     )
   const sources = sourcesOf(query)
   if (sources.includes(name.text)) throw await unknownTable({ ...name, text: name.text }, context.environment.catalog)
-  // Whatever is wrong with it is said now, not to whoever selects from it.
+  // Errors of the SELECT are reported now, not when the view is used.
   await context.plan(query, context)
   await administration.objects.saveView({
     name: name.text,

@@ -116,7 +116,7 @@ async function registerSchemas(plan: PlannedTable, administration: Administratio
 
 interface PlannedFacet {
   readonly format: FormatName
-  /** What the columns say; undefined where none speak of this side. */
+  /** What the columns declare; undefined where none is of this side. */
   readonly type: DataType | undefined
 }
 interface PlannedTable {
@@ -384,8 +384,8 @@ export async function dropTable(
 // ---------------------------------------------------------------------------------------------- TRUNCATE
 
 /**
- * Removes the records and keeps the topic; a compacted topic, where Kafka removes no ranges, is deleted and made anew
- * as it was.
+ * Removes the records and keeps the topic; a compacted topic, where Kafka removes no ranges, is deleted and created
+ * again as it was.
  */
 export async function truncate(
   statement: TruncateStatement,

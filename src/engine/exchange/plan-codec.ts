@@ -71,7 +71,8 @@ class Encoder {
     if (typeof part !== 'object' || part === null) return part
     const known = this.#made.get(part)
     if (known !== undefined) return known
-    if (Array.isArray(part)) return this.#keep(part, [] as unknown[], (made) => made.push(...part.map((item) => this.encode(item))))
+    if (Array.isArray(part))
+      return this.#keep(part, [] as unknown[], (made) => made.push(...part.map((item) => this.encode(item))))
     if (part instanceof Map || isValueObject(part)) return { ...new Placeholder('value', encodeValue(part)) }
     if (part instanceof Set || part instanceof RegExp || part instanceof Uint8Array) return part
     if (isFunction(part)) {

@@ -6,6 +6,10 @@ import type { Row } from './operator.ts'
 
 export type MemorySetting = 'max.collect.bytes' | 'max.join.bytes' | 'max.sort.bytes'
 
+/**
+ * The estimated bytes that an operator holds under one setting. `take…` adds and throws a SqlError
+ * (MEMORY_LIMIT) beyond the limit; `give…` subtracts.
+ */
 export class MemoryBudget {
   readonly #setting: MemorySetting
   readonly #limit: number

@@ -15,6 +15,10 @@ import type { StatementContext } from '../context.ts'
  */
 const LONGEST_MS = 2000
 
+/**
+ * The plan with the bounds of the topics on those scans whose sizes decide the order of joins. A topic that does not
+ * answer in time, or fails, stays without; nothing rejects but the abort of the query.
+ */
 export async function captureBounds(plan: Output, context: StatementContext): Promise<Output> {
   const scans = new Set(scansInOrder(plan))
   if (scans.size === 0) return plan
@@ -27,7 +31,7 @@ export async function captureBounds(plan: Output, context: StatementContext): Pr
   ) as Output
 }
 
-/** undefined: unknown. What is wrong with the topic is said when it is read. */
+/** undefined: unknown. An error of the topic is reported when it is read. */
 async function boundsOf(
   table: Scan['table'],
   { environment, settings, signal }: StatementContext,

@@ -11,6 +11,10 @@ import { nothingHeld, type Operator, type Row } from '../operators/operator.ts'
 import { runInto, withDoubles } from '../run-plan.ts'
 import { answerSubqueries } from './subqueries.ts'
 
+/**
+ * Runs the WITH queries that must have one set of rows, and puts the rows in their places. `optimized`: what makes a
+ * plan ready to run.
+ */
 export async function runOnceQueries(
   plan: Output,
   optimized: (plan: Output, context: StatementContext) => Promise<Output>,

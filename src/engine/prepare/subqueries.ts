@@ -16,6 +16,10 @@ import { constantOf } from '../program/expression/constant.ts'
 import { runInto, withDoubles } from '../run-plan.ts'
 import { Turns } from '../turns.ts'
 
+/**
+ * Runs the subqueries that depend on nothing, and puts constants in their places. `optimized`: what makes a plan ready
+ * to run. SqlError: a scalar subquery gives more than one row, or `max.join.bytes` is exceeded.
+ */
 export async function answerSubqueries(
   plan: Output,
   optimized: (plan: Output, context: StatementContext) => Promise<Output>,
@@ -67,7 +71,7 @@ async function answer(subquery: Subquery, context: StatementContext): Promise<Bo
 }
 
 /**
- * `operand IN (values)`, made in stretches: there may be very many values. All are of one type, so that each stretch is
+ * `operand IN (values)`, made in chunks: there may be very many values. All are of one type, so that each chunk is
  * compared in the same way.
  */
 async function membership(subquery: Subquery, values: readonly Value[]): Promise<BoundExpr> {
@@ -77,17 +81,17 @@ async function membership(subquery: Subquery, values: readonly Value[]): Promise
   const turns = new Turns()
   const items: BoundExpr[] = []
   const constants = (from: number): BoundExpr[] =>
-    values.slice(from, from + STRETCH).map((value) => ({ kind: 'constant', value, type }))
+    values.slice(from, from + CHUNK_VALUES).map((value) => ({ kind: 'constant', value, type }))
   const first = comparable([operand, ...constants(0)], span)
   items.push(...first.sides.slice(1))
-  for (let from = STRETCH; from < values.length; from += STRETCH) {
+  for (let from = CHUNK_VALUES; from < values.length; from += CHUNK_VALUES) {
     items.push(...comparable([operand, ...constants(from)], span).sides.slice(1))
     await turns.due()
   }
   return { kind: 'in', by: first.by, operand: first.sides[0], items, negated, type: BOOLEAN, span }
 }
 
-const STRETCH = 4000
+const CHUNK_VALUES = 4000
 
 /** The first column of the first `limit` rows. */
 async function values(subquery: Subquery, limit: number, context: StatementContext): Promise<Value[]> {

@@ -30,7 +30,7 @@ export function aggregateStep(
   const before: Code[] = []
   const reload: Code[] = []
   /**
-   * A column of numbers: its first page is a local variable, taken anew when it has grown. Most groups are on that
+   * A column of numbers: its first page is a local variable, loaded again when it has grown. Most groups are on that
    * page.
    */
   const column = (of: NumberState): Code => {

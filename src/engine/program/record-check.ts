@@ -31,7 +31,7 @@ export class RecordCheck {
 
   /**
    * NULL for a good record, else why it is bad. Starts are -1 for NULL; schemas are what the records say, negative when
-   * they say nothing that makes sense.
+   * they name none that can exist.
    */
   run(
     b: Buffer,

@@ -63,8 +63,13 @@ export interface RecordState {
   bad(offset: number, timestamp: number): void
 }
 
+/**
+ * A generated function: works on the records of a batch from `state.at` on, moves `state.at` and `state.index` forward,
+ * and returns why it stopped (a number of `STATUS`).
+ */
 export type RecordProgram = (state: RecordState, batch: RecordBatch) => number
 
+/** What a record program does with a record that passes: write its frame, add it to groups, or push it as a row. */
 export type Sink =
   | {
       readonly kind: 'emit'
@@ -82,6 +87,7 @@ export type Sink =
       readonly next: Operator
     }
 
+/** All that a record program is made of, but the schemas of the writers. */
 export interface ProgramSpec {
   readonly scan: Scan
   readonly where: BoundExpr | undefined
@@ -109,6 +115,7 @@ export interface BuiltProgram {
   readonly source: string
 }
 
+/** Generates the record program for one pair of writer schemas. */
 export function buildProgram(spec: ProgramSpec, schemas: WriterSchemas): BuiltProgram {
   const emitter = new Emitter()
   const withValue = recordCode(spec, schemas, emitter, false)

@@ -35,14 +35,17 @@ ${code}`,
   ) as T
 }
 
+/** A function that tells whether the predicate is TRUE for a row; slots of the predicate are places in the row. */
 export function rowTest(predicate: BoundExpr, context: Context): (row: Row) => boolean {
   return rowFunction(context, 'filter', (c) => js`return ${c.whenTrue(predicate)}`)
 }
 
+/** A function that computes the expression from a row. */
 export function rowValue(expr: BoundExpr, context: Context): (row: Row) => Value {
   return rowFunction(context, 'value', (c) => js`return ${c.value(expr)}`)
 }
 
+/** A function that makes a new row of the expressions, with the marks of whole doubles where they matter. */
 export function rowProjection(exprs: readonly BoundExpr[], context: Context): (row: Row) => Row {
   return rowFunction(
     context,
@@ -55,6 +58,7 @@ export function rowProjection(exprs: readonly BoundExpr[], context: Context): (r
   )
 }
 
+/** A function that adds a row to its group in `state`. */
 export function rowAggregate(plan: Aggregate, state: AggregateState, context: Context): (row: Row) => void {
   return rowFunction(context, 'aggregate', (c) => {
     const step = aggregateStep(plan, state, c, undefined)
@@ -95,6 +99,10 @@ function metadataText(fields: readonly (readonly [string, string | number | null
   return `,"metadata":{${members.join(',')}}`
 }
 
+/**
+ * Functions that give the join key of a row of each side (NULL meets nothing), and the rest of the condition, which is
+ * tested on joined rows; undefined where there is none.
+ */
 export function joinKeys(
   plan: Join,
   context: Context,

@@ -20,10 +20,10 @@ import type { Scan } from '../../plan/plan.ts'
 import { SqlError } from '../../sql/error.ts'
 import type { ScanContext } from './scan-context.ts'
 
-/** Why the records of a batch are bad that cannot be walked to its end. */
+/** The reason of bad records in a batch that cannot be read to its end. */
 export const DAMAGED = 'a record of the batch is damaged, and nothing behind it can be told apart'
 
-/** The row that stands for records which cannot even be told apart. */
+/** The row for records of a batch whose boundaries are not known. */
 export interface BadRow {
   /** Of the first of them. */
   readonly offset: number

@@ -129,7 +129,7 @@ export class ScanRun {
     const deferred = this.#unread.takeDeferred()
     if (deferred.length === 0) return undefined
     const late = await this.#read(deferred, minTimestampMs, false)
-    // The batch that had no room may have gone meanwhile; what was behind it is still to be read.
+    // The batch that had no room may have gone meanwhile; what came after it is still to be read.
     return late ?? (this.#headers.full ? this.#thresholds.noRoom() : undefined)
   }
 
@@ -232,7 +232,7 @@ export class ScanRun {
     next: Promise<RecordBatch | undefined>,
   ): Promise<{ batch: RecordBatch | undefined } | { stopped: SentinelReason }> {
     // Time in which the reader of the frames is waited for is not silence of the topic, and nothing more than that:
-    // frames that are sent while the topic is silent do not make it speak.
+    // frames that are sent while the topic is silent do not end its silence.
     const since = systemClock.monotonic() - this.#pauses.drainMs
     const { signal } = this.#context
     for (;;) {
@@ -289,7 +289,7 @@ export class ScanRun {
       if (status === STATUS.schema) this.#switchSchema()
       else if (status === STATUS.pause) {
         await this.#pauses.untilReleased()
-        // The rows of one batch may take long to let out.
+        // The rows of one batch may take long to emit.
         const now = systemClock.monotonic()
         if (this.#thresholds.isLate(now) && state.index < batch.count && !this.#from.done) {
           const stopped = this.#stopWithin(batch, now)

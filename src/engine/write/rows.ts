@@ -1,6 +1,6 @@
 /**
- * Second step of an INSERT: the rows of VALUES, or of a SELECT while it runs. What is wrong with a row, also where it
- * is encoded, is told with the row's number.
+ * Second step of an INSERT: the rows of VALUES, or of a SELECT while it runs. Errors of a row, those of its encoding
+ * too, name the row's number.
  */
 import { bindExpr } from '../../plan/bind/expressions/bind-expression.ts'
 import { Scope } from '../../plan/bind/names/scope.ts'

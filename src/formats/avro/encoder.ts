@@ -342,7 +342,7 @@ function writeDuration(out: ByteWriter, value: Value, path: Path): void {
   out.raw(bytes)
 }
 
-/** Two's complement, big-endian, as short as it gets or of the given size. */
+/** Two's complement, big-endian, in the fewest bytes or in the given size. */
 function decimalBytes(logical: Logical, value: Value, path: Path, size?: number): Uint8Array {
   if (logical.kind !== 'decimal') throw refuse(value, logical.kind, path)
   const decimal =

@@ -6,7 +6,7 @@
  *
  * Where the specification has an error (a field without a default, a symbol that is unknown, other types), the writer's
  * own form stays: nothing that can be read is lost. Fields that the newest schema does not have any more stay, too;
- * promotions of numbers are the business of whoever merges the types.
+ * promotions of numbers are the business of `merge-types.ts`.
  */
 import { ByteWriter } from './byte-writer.ts'
 import { EncodeError } from '../encoder.ts'
@@ -51,7 +51,7 @@ class Resolver {
 
   all(writer: AvroNode, reader: AvroNode): AvroNode {
     const resolved = this.#node(writer, reader)
-    // One after the other and not one in the other: types may go round in circles for long.
+    // One after the other and not one in the other: recursion through types may be long.
     for (let fill = this.#waiting.pop(); fill !== undefined; fill = this.#waiting.pop()) fill()
     const bytes = Buffer.concat([this.#out.bytes(), Buffer.alloc(MARGIN)])
     this.#store.bytes = bytes

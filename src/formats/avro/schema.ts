@@ -99,6 +99,7 @@ export interface DefaultNode {
   readonly to: number
   readonly store: { bytes: Buffer; view: DataView }
 }
+/** The types that a schema names and may refer to again. */
 export type NamedNode = RecordNode | EnumNode | FixedNode
 export type AvroNode = PrimitiveNode | NamedNode | ArrayNode | MapNode | UnionNode | DefaultNode
 
@@ -387,7 +388,7 @@ export function isNullable(node: AvroNode): boolean {
   return node.kind === 'null' || (node.kind === 'union' && node.branches.some((branch) => branch.kind === 'null'))
 }
 
-/** The type of a schema's values. A recursive schema gives a cyclic graph: whoever walks it needs a guard. */
+/** The type of a schema's values. A recursive schema gives a cyclic graph: a walk needs a guard. */
 export function avroType(schema: AvroSchema | AvroNode): DataType {
   const late: (() => void)[] = []
   const type = typeOf('node' in schema ? schema.node : schema, new Map(), late)

@@ -33,7 +33,7 @@ export function numberAt(b: RawBuffer, p: number, to: number): number | bigint |
   return Number.isSafeInteger(number) ? number : integer(BigInt(text))
 }
 
-/** Digits [from, to), among them a point that is passed over, as one integer; at most fifteen. */
+/** Digits [from, to), among them a point that is skipped, as one integer; at most fifteen. */
 export function digitsAt(b: RawBuffer, from: number, to: number): number {
   let m = 0
   for (let p = from; p < to; p++) if (b[p] !== 46) m = m * 10 + b[p] - 48
@@ -93,7 +93,7 @@ export function textOrNullAt(b: RawBuffer, view: DataView, p: number, to: number
 }
 
 /**
- * Any value at `p`, for readers of so many members that code in place would be too much. Its end is left in
+ * Any value at `p`, for readers with too many members for code in place. Its end is left in
  * `scratch.at`, -1 for damage. With `ranged`, a string without escapes is null here and its range is left in
  * `scratch.from` and `scratch.to`; `from` is -2 for one with escapes and -1 for what is no string.
  */

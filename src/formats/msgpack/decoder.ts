@@ -42,7 +42,7 @@ class MsgpackReader {
     this.#to = to
   }
 
-  /** Takes so many bytes: their position, or -1. */
+  /** Skips a number of bytes: their position, or -1. */
   #take(size: number): number {
     if (size > this.#to - this.at) return -1
     const at = this.at

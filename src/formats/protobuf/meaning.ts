@@ -1,4 +1,6 @@
-/** Messages that stand for a value (Timestamp, Duration, wrappers, Decimal, Struct, …): that value, read from the wire. */
+/**
+ * Messages that stand for a value (Timestamp, Duration, wrappers, Decimal, Struct, …): that value, read from the wire.
+ */
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
 import { integer } from '../../lib/whole-number.ts'

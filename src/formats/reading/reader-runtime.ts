@@ -39,6 +39,7 @@ function newScratch(size: number): { bytes: RawBuffer; view: DataView } {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
 }
 
+/** The one scratch buffer of the thread. */
 export const scratch: Scratch = { ...newScratch(1 << 14), at: 0, empty: 0, defaults: 0, from: -1, to: -1 }
 
 /** Makes room for `size` bytes in all, keeping what is written; false when that is over the limit. */

@@ -101,7 +101,7 @@ export function renderValue(value: Value, type: DataType, options: RenderOptions
     for (const item of value) text += (text === '' ? '' : ',') + renderValue(item, element, options)
     return `[${text}]`
   }
-  // What is none of these is a fault of ours, and no frame may carry it.
+  // What is none of these is an internal error, and no frame may carry it.
   if (!(value instanceof Map)) unexpected(`a value of type ${type.kind} is ${typeof value}`)
   return renderMap(value, type, options)
 }

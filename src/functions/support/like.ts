@@ -59,7 +59,8 @@ function matches(text: string, pieces: readonly string[]): boolean {
       steps += ~behind - at
       if (steps > MAX_LIKE_STEPS)
         throw new ValueError(
-          `LIKE: the pattern and the text take more comparisons than function.max.like.steps (default ${MAX_LIKE_STEPS})`,
+          'LIKE: the pattern and the text take more comparisons than function.max.like.steps (default ' +
+            `${MAX_LIKE_STEPS})`,
         )
       if (at >= end) return false
       at += width(text, at)

@@ -84,7 +84,7 @@ class Producing {
   readonly #queues = new Map<number, Batch[]>()
   readonly #failures: { readonly index: number; readonly error: Error }[] = []
   #written = 0
-  /** The last refusal of a round that may pass by itself. */
+  /** The last refusal of a round that a retry may overcome. */
   #trouble: Error | undefined
 
   constructor(cluster: Cluster, topic: string, records: readonly Record[], signal: AbortSignal | undefined) {

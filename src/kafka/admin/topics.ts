@@ -81,7 +81,7 @@ export async function deleteTopic(cluster: Cluster, name: string, signal?: Abort
 }
 
 /**
- * Removes the records before these offsets; -1 stands for the end of a partition. Rejects with the first error of a
+ * Removes the records before these offsets; -1 means the end of a partition. Rejects with the first error of a
  * partition that does not pass.
  */
 export async function deleteRecords(
@@ -142,7 +142,7 @@ async function deleteAt(
   )
 }
 
-/** The partitions by the address of their leader; those without one are left out. Metadata is asked for anew. */
+/** The partitions by the address of their leader; those without one are left out. The metadata is requested afresh. */
 export async function leadersOf(
   cluster: Cluster,
   topic: string,

@@ -1,7 +1,7 @@
 /**
  * A second thread that computes the checksums (CRC-32C) of answers that wait for their turn, so that the thread of the
- * queries has less to do where there is a second core. Nobody waits for it: a batch whose checksum is not ready is
- * checked by whoever needs it. The two agree by one word of shared memory a batch; the words of an answer that is used
+ * queries has less to do where there is a second core. It is never waited for: a batch whose checksum is not ready is
+ * checked by the thread that needs it. The two agree by one word of shared memory a batch; the words of an answer that is used
  * up cannot be mistaken for those of the next one in the same frame, because each carries the answer's number.
  */
 import { Worker } from 'node:worker_threads'
@@ -10,12 +10,12 @@ import type { BatchIndex } from '../read/batch-index.ts'
 /** A batch's word: its answer's number times 8, and one of these. */
 const MARK = { open: 0, taken: 1, good: 2, bad: 3 } as const
 const STEP = 8
-/** Answers after which the numbers begin anew: words stay within 31 bits. */
+/** Answers after which the numbers start again at 0, so that words stay within 31 bits. */
 const TURNS = 2 ** 27
 
 /** Batches of one answer that have a word; further ones are checked by the queries' thread. */
 const WORDS = 2048
-/** Shorter answers are not worth a message. */
+/** A message to the thread does not pay for shorter answers. */
 const WORTH_WHILE_BYTES = 256 * 1024
 
 /** What the thread is sent: an answer in the memory of a frame, and its batches. */
@@ -57,8 +57,8 @@ export class Checksums {
   }
 
   /**
-   * Whether the checksum of the batch (counted from 0 over the answer) fits; undefined: not known, and now the caller's
-   * to find out.
+   * Whether the checksum of the batch (counted from 0 over the answer) fits; undefined: not known, and now the caller
+   * must compute it.
    */
   verdict(batch: number): boolean | undefined {
     if (!this.#sent || batch >= WORDS) return undefined
@@ -68,7 +68,7 @@ export class Checksums {
   }
 }
 
-/** For the thread: takes a batch that nobody has begun. */
+/** For the thread: claims a batch that the other thread has not begun. */
 export function takeBatch(words: Int32Array, turn: number, batch: number): boolean {
   return batch < WORDS && Atomics.compareExchange(words, batch, turn * STEP, turn * STEP + MARK.taken) === turn * STEP
 }

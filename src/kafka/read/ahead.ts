@@ -7,9 +7,10 @@ import type { Frame } from '../wire/frame-pool.ts'
 
 /** Batches under way besides the current one. */
 const BATCHES_AHEAD = 3
-/** For less than this a trip to another thread is not worth while. */
+/** For less than this a trip to another thread does not pay. */
 const WORTH_WHILE_BYTES = 24 * 1024
 
+/** Decompression that runs ahead of the delivery. */
 export class Ahead {
   readonly #decompressor: Decompressor
   #planned: { readonly batch: number; readonly plain: Promise<Plain> }[] = []
@@ -39,7 +40,7 @@ export class Ahead {
       if ((codec !== 1 && codec !== 4) || batches.magic(batch) !== 2) continue
       if (batches.sizeBytes(batch) < WORTH_WHILE_BYTES || !wanted(batch)) continue
       const plain = this.#decompressor.apart(codec, buffer.subarray(batches.recordsStart(batch), batches.end(batch)))
-      // A batch that is passed over is never waited for; its failure is nobody's.
+      // A batch that is skipped is never awaited: its failure must not count as unhandled.
       plain.catch(() => undefined)
       this.#planned.push({ batch, plain })
     }

@@ -5,15 +5,14 @@
  * begins or which format it has. Nothing is allocated per batch; the memory is reused with the frame.
  * Trusts no length and no offset; checks no checksum. Source: Kafka documentation, "Record Batch".
  */
-import { AT, ATTRIBUTE, BatchHeader } from './record-batch.ts'
+import { AT, ATTRIBUTE, BatchHeader, longAt } from './record-batch.ts'
 
 /** 32-bit integers of one batch, in shared memory: start, end, format with attributes, number of records. */
 const WORDS = 4
 const WORD = { start: 0, end: 1, kind: 2, count: 3 } as const
-/** Numbers of one batch that need more than 32 bits. */
-const LONGS = 5
-const LONG = { baseOffset: 0, lastOffset: 1, baseTimestamp: 2, maxTimestamp: 3, producerId: 4 } as const
-const BYTES_PER_BATCH = WORDS * 4 + LONGS * 8
+/** Offsets of one batch: base, last. */
+const OFFSETS = 2
+const BYTES_PER_BATCH = WORDS * 4 + OFFSETS * 8
 
 /** Batches there is room for at first: those of 16 KiB in a fetch of 4 MiB. The room doubles when it is used up. */
 const FIRST_CAPACITY = 256
@@ -68,16 +67,30 @@ export class BatchPlaces {
   }
 }
 
+/** What a batch is said to be, with the names of `RecordBatch`. */
+export interface Described {
+  from: number
+  count: number
+  baseOffset: number
+  lastOffset: number
+  baseTimestamp: number
+  maxTimestamp: number
+  logAppendTime: boolean
+}
+
 /** The batches of one answer, numbered from 0. Numbers below are valid for `i` in [0, size) until `clear`. */
 export class BatchIndex extends BatchPlaces {
   readonly #header = new BatchHeader()
-  #longs = new Float64Array(FIRST_CAPACITY * LONGS)
+  readonly #view: DataView
+  #offsets = new Float64Array(FIRST_CAPACITY * OFFSETS)
   #capacity = FIRST_CAPACITY
   #size = 0
   #totalBytes = 0
 
-  constructor() {
+  /** `view`: over the memory of the frame. */
+  constructor(view: DataView) {
     super(new SharedArrayBuffer(FIRST_CAPACITY * WORDS * 4))
+    this.#view = view
   }
 
   /** Number of batches. */
@@ -111,8 +124,9 @@ export class BatchIndex extends BatchPlaces {
    * offset `endOffset` (exclusive). `position`: the offset that was asked for; a batch may begin before it. Ends at the
    * first batch that is cut off or makes no sense, and never reads outside of [from, to).
    */
-  add(view: DataView, from: number, to: number, position: number, endOffset: number): Walk {
+  add(from: number, to: number, position: number, endOffset: number): Walk {
     const header = this.#header
+    const view = this.#view
     const first = this.#size
     let at = from
     let next = position
@@ -140,13 +154,9 @@ export class BatchIndex extends BatchPlaces {
     words[word + WORD.end] = header.to
     words[word + WORD.kind] = (header.magic << 16) | (header.attributes & 0xffff)
     words[word + WORD.count] = header.count
-    const longs = this.#longs
-    const long = i * LONGS
-    longs[long + LONG.baseOffset] = header.baseOffset
-    longs[long + LONG.lastOffset] = header.lastOffset
-    longs[long + LONG.baseTimestamp] = header.baseTimestamp
-    longs[long + LONG.maxTimestamp] = header.maxTimestamp
-    longs[long + LONG.producerId] = header.producerId
+    const offsets = this.#offsets
+    offsets[i * OFFSETS] = header.baseOffset
+    offsets[i * OFFSETS + 1] = header.lastOffset
   }
 
   #grow(): void {
@@ -156,9 +166,25 @@ export class BatchIndex extends BatchPlaces {
     this.shared = new SharedArrayBuffer(this.#capacity * WORDS * 4)
     this.words = new Int32Array(this.shared)
     this.words.set(words)
-    const longs = this.#longs
-    this.#longs = new Float64Array(this.#capacity * LONGS)
-    this.#longs.set(longs)
+    const offsets = this.#offsets
+    this.#offsets = new Float64Array(this.#capacity * OFFSETS)
+    this.#offsets.set(offsets)
+  }
+
+  /** Writes what the header of batch `i` says into `batch`, in one go: this is done for every batch. */
+  describe(i: number, batch: Described): void {
+    const { words } = this
+    const word = i * WORDS
+    const start = words[word + WORD.start]
+    const kind = words[word + WORD.kind]
+    const old = kind >> 16 < 2
+    batch.from = old ? words[word + WORD.end] : start + AT.records
+    batch.count = words[word + WORD.count]
+    batch.baseOffset = this.#offsets[i * OFFSETS]
+    batch.lastOffset = this.#offsets[i * OFFSETS + 1]
+    batch.baseTimestamp = old ? -1 : longAt(this.#view, start + AT.baseTimestamp)
+    batch.maxTimestamp = old ? -1 : longAt(this.#view, start + AT.maxTimestamp)
+    batch.logAppendTime = (kind & ATTRIBUTE.logAppendTime) !== 0
   }
 
   /** Bytes of the whole batch, header included. */
@@ -181,11 +207,6 @@ export class BatchIndex extends BatchPlaces {
     return this.words[i * WORDS + WORD.kind] & ATTRIBUTE.codec
   }
 
-  /** The timestamp of every record is `maxTimestamp`. */
-  logAppendTime(i: number): boolean {
-    return (this.words[i * WORDS + WORD.kind] & ATTRIBUTE.logAppendTime) !== 0
-  }
-
   /** Part of a transaction. */
   transactional(i: number): boolean {
     return (this.words[i * WORDS + WORD.kind] & ATTRIBUTE.transactional) !== 0
@@ -198,26 +219,26 @@ export class BatchIndex extends BatchPlaces {
 
   /** Offset of the first record; a number as `longAt` reads it, like all below. */
   baseOffset(i: number): number {
-    return this.#longs[i * LONGS + LONG.baseOffset]
+    return this.#offsets[i * OFFSETS]
   }
 
   /** Offset of the last record as the header says; after compaction there may be none at it. */
   lastOffset(i: number): number {
-    return this.#longs[i * LONGS + LONG.lastOffset]
-  }
-
-  /** Epoch milliseconds that the records' deltas are added to; -1 when unknown. */
-  baseTimestamp(i: number): number {
-    return this.#longs[i * LONGS + LONG.baseTimestamp]
+    return this.#offsets[i * OFFSETS + 1]
   }
 
   /** Epoch milliseconds; -1 when unknown. */
   maxTimestamp(i: number): number {
-    return this.#longs[i * LONGS + LONG.maxTimestamp]
+    return this.#long(i, AT.maxTimestamp)
   }
 
   /** Who wrote the batch; -1 when unknown. */
   producerId(i: number): number {
-    return this.#longs[i * LONGS + LONG.producerId]
+    return this.#long(i, AT.producerId)
+  }
+
+  /** Wanted of few batches or once only, so it stays in the frame. */
+  #long(i: number, place: number): number {
+    return this.magic(i) < 2 ? -1 : longAt(this.#view, this.start(i) + place)
   }
 }

@@ -29,6 +29,7 @@ export const AT = {
 /** The part of a batch that its length field does not count. */
 export const BATCH_OVERHEAD = 12
 
+/** Compression codecs by their number in the attributes of a batch. */
 export const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type Codec = (typeof CODECS)[number]
 
@@ -41,10 +42,13 @@ export function longAt(view: DataView, at: number): number {
 }
 
 /**
- * The header of one batch. `open` reads it into the fields and allocates nothing. The batches of a fetched frame are
- * found with it once, by `BatchIndex`.
+ * The header of one batch, in place: `open` reads what is needed to walk on, the other fields are read when they are
+ * asked for, so the memory must still hold the batch. Nothing is allocated. The batches of a fetched frame are found
+ * with it once, by `BatchIndex`.
  */
 export class BatchHeader {
+  #view: DataView | undefined
+  #at = 0
   baseOffset = 0
   /** Bytes of the whole batch, header included. */
   size = 0
@@ -52,9 +56,6 @@ export class BatchHeader {
   /** The bits of `ATTRIBUTE`; 0 in the old formats. */
   attributes = 0
   lastOffset = 0
-  baseTimestamp = 0
-  maxTimestamp = 0
-  producerId = 0
   count = 0
   /** Where the records begin and end, as stored. */
   from = 0
@@ -77,6 +78,25 @@ export class BatchHeader {
     return (this.attributes & ATTRIBUTE.control) !== 0
   }
 
+  /** Epoch milliseconds that the records' deltas are added to; -1 in the old formats. */
+  get baseTimestamp(): number {
+    return this.#long(AT.baseTimestamp)
+  }
+
+  /** Epoch milliseconds; -1 in the old formats. */
+  get maxTimestamp(): number {
+    return this.#long(AT.maxTimestamp)
+  }
+
+  /** -1 where the producer has none. */
+  get producerId(): number {
+    return this.#long(AT.producerId)
+  }
+
+  #long(place: number): number {
+    return this.#view === undefined || this.magic < 2 ? -1 : longAt(this.#view, this.#at + place)
+  }
+
   /**
    * Reads the header at `at`. false: the batch is not there whole (a fetch ends where its byte limit fell) and `size`
    * says how much is needed, 0 if not even that is known, or -1 if the length field makes no sense.
@@ -87,34 +107,30 @@ export class BatchHeader {
     const length = view.getInt32(at + AT.batchLength)
     this.size = length < 5 ? -1 : length + BATCH_OVERHEAD
     if (length < 5 || at + this.size > end) return false
+    this.#view = view
+    this.#at = at
     this.baseOffset = longAt(view, at)
     this.magic = view.getInt8(at + AT.magic)
     this.to = at + this.size
-    if (this.magic < 2 || this.size < AT.records) return this.#openOld(view, at)
+    if (this.magic < 2 || this.size < AT.records) return this.#openOld()
     this.attributes = view.getInt16(at + AT.attributes)
     this.lastOffset = this.baseOffset + view.getInt32(at + AT.lastOffsetDelta)
-    this.baseTimestamp = longAt(view, at + AT.baseTimestamp)
-    this.maxTimestamp = longAt(view, at + AT.maxTimestamp)
-    this.producerId = longAt(view, at + AT.producerId)
     this.count = view.getInt32(at + AT.count)
     this.from = at + AT.records
     return true
   }
 
   /**
-   * Message formats v0 and v1: the offset is that of the (last) record; nothing else is looked at. A v2 batch too short
+   * Message formats v0 and v1: the offset is that of the (last) record; nothing else is read. A v2 batch too short
    * for its header comes here too.
    */
-  #openOld(view: DataView, at: number): boolean {
-    this.from = at + this.size
+  #openOld(): boolean {
+    this.from = this.to
     this.attributes = 0
     this.lastOffset = this.baseOffset
-    this.baseTimestamp = -1
-    this.maxTimestamp = -1
-    this.producerId = -1
     this.count = 1
     if (this.magic >= 2) this.magic = -1
-    return this.baseOffset >= 0 && view.byteLength >= this.to
+    return this.baseOffset >= 0
   }
 }
 
@@ -140,6 +156,7 @@ export function controlType(buffer: Buffer, from: number, to: number): number {
   }
 }
 
+/** One record over the memory of its batch. */
 export interface PlainRecord {
   readonly offset: number
   /** Epoch milliseconds, -1 when unknown. */
@@ -190,8 +207,8 @@ export function* readRecords(batch: RecordBatch): Generator<PlainRecord> {
 }
 
 /**
- * The first records of a batch, as many as can be read; damage ends them quietly, for whoever reads the batch in
- * earnest meets it there.
+ * The first records of a batch, as many as can be read; damage ends them without an error, which the scan
+ * of the batch will report.
  */
 export function firstRecords(batch: RecordBatch, most: number): PlainRecord[] {
   const found: PlainRecord[] = []
@@ -221,6 +238,7 @@ function varlong(reader: WireReader): number {
   return Number.NaN
 }
 
+/** A record for `writeRecordBatch`. */
 export interface RecordToWrite {
   readonly key?: string | Uint8Array | null
   readonly value?: string | Uint8Array | null

@@ -2,6 +2,7 @@
 import { Checksums } from '../codecs/checksums.ts'
 import { BatchIndex } from '../read/batch-index.ts'
 
+/** Memory for one answer of a Fetch, and what is known of the batches in it. Reused for the next answer. */
 export interface Frame {
   /** In shared memory. */
   readonly buffer: Buffer
@@ -19,6 +20,7 @@ const STEP_BYTES = 1024 * 1024
 /** Idle memory kept. */
 const KEEP_BYTES = 18 * 1024 * 1024
 
+/** The frames that are not in use, up to a limit. */
 export class FramePool {
   readonly #idle: Frame[] = []
   #idleBytes = 0
@@ -32,15 +34,11 @@ export class FramePool {
       return frame
     }
     const memory = new SharedArrayBuffer(Math.max(FRAME_BYTES, Math.ceil(size / STEP_BYTES) * STEP_BYTES))
-    return {
-      buffer: Buffer.from(memory),
-      view: new DataView(memory),
-      batches: new BatchIndex(),
-      checksums: new Checksums(memory),
-    }
+    const view = new DataView(memory)
+    return { buffer: Buffer.from(memory), view, batches: new BatchIndex(view), checksums: new Checksums(memory) }
   }
 
-  /** Takes back a frame that nobody looks at any more. */
+  /** Takes back a frame that is no longer read. */
   give(frame: Frame): void {
     const bytes = heldBytes(frame)
     if (this.#idleBytes + bytes > KEEP_BYTES) return

@@ -1,7 +1,7 @@
 /**
  * Puts Kafka's response frames (INT32 length, then that many bytes) together from whatever pieces the network gives.
  * Knows no socket and no API:
- * it names the place where the next bytes belong (so that the kernel can write there), is told how many arrived, and
+ * it names the place where the next bytes belong (so that the kernel can write there), learns how many arrived, and
  * says when a frame is whole.
  */
 import { clientError } from '../errors.ts'

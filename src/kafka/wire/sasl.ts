@@ -13,7 +13,7 @@ export interface SaslExchange {
   readonly mechanism: string
   first(): Promise<Buffer>
   /**
-   * The answer to a challenge; undefined when the exchange is over and the server has proved itself where the mechanism
+   * The answer to a challenge; undefined when the exchange is complete and the server has proved itself where the mechanism
    * lets it.
    */
   answer(challenge: Buffer): Promise<Buffer | undefined>

@@ -4,7 +4,8 @@
  */
 
 /**
- * Targets up to this length are left to `indexOf`, which takes at most so many steps for each character of the text.
+ * Targets up to this length are left to `indexOf`, which takes at most that number of steps for each character of the
+ * text.
  */
 const SHORT = 64
 

@@ -1,6 +1,6 @@
 /**
  * Floating-point numbers as text: the shortest that reads back as the same number, and visibly floating-point
- * (`-128.0`, never `-128`). NaN and the infinities come out by their names; whoever writes JSON decides about them
+ * (`-128.0`, never `-128`). NaN and the infinities are written by their names; the writer of JSON decides about them
  * first.
  */
 

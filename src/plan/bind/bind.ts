@@ -1,5 +1,5 @@
 /**
- * SELECT → plan: tables are looked up, names resolved, aggregates separated, stars laid out, output columns named. The
+ * SELECT → plan: tables are looked up, names resolved, aggregates separated, stars expanded, output columns named. The
  * only step that asks the catalog (await ①). It does not optimize and does not read a record.
  */
 import type * as ast from '../../sql/ast.ts'
@@ -21,7 +21,7 @@ import { hasVolatile, inPlace } from '../run-once.ts'
 import type { BoundExpr, OnceQuery, Output, OutputColumn, Plan } from '../plan.ts'
 import type { Relation, RowRelation } from './names/relation.ts'
 import { Scope } from './names/scope.ts'
-import { keeping } from './expressions/truth.ts'
+import { asFilter } from './expressions/truth.ts'
 import { asRelation, checkNames, combined, rowsToCome, sameStars, scanOf } from './relations.ts'
 import { unknownTable } from './unknown-table.ts'
 import { virtualTable } from './virtual-tables.ts'
@@ -144,7 +144,7 @@ class Binder {
   }
 
   /**
-   * Chains of the same operator lean to the left; they are walked without recursion, and a chain of UNIONs is one node.
+   * Chains of the same operator are left-deep; they are walked without recursion, and a chain of UNIONs is one node.
    */
   async #setOperation(body: ast.SetOperation, sight: Sight): Promise<BoundRelation> {
     const chain: ast.SetOperation[] = []
@@ -172,14 +172,16 @@ class Binder {
         if (!sameStars(left.relation, side.relation))
           throw new SqlError(
             'TYPE',
-            `One side of ${op.toUpperCase()} has a "*" over JSON, which is as many columns as each record has, where the other side has columns with names.`,
+            `One side of ${op.toUpperCase()} has a "*" over JSON, which is as many columns as each record has, ` +
+              'where the other side has columns with names.',
             g.span,
             'Name the columns on both sides, or write "*" on both.',
           )
         if (side.relation.columns.length !== left.relation.columns.length)
           throw new SqlError(
             'TYPE',
-            `The two sides of ${op.toUpperCase()} have ${left.relation.columns.length} and ${side.relation.columns.length} columns.`,
+            `The two sides of ${op.toUpperCase()} have ${left.relation.columns.length} and ` +
+              `${side.relation.columns.length} columns.`,
             g.span,
             'They have to have the same number.',
           )
@@ -200,7 +202,7 @@ class Binder {
     return asRelation(output, this.newSource(), names, hidden)
   }
 
-  /** Binds the queries inside expressions. They see the WITH names, and the names of the query around them. */
+  /** Binds the queries inside expressions. They see the WITH names, and the names of the enclosing query. */
   async subqueries(exprs: readonly (ast.Expr | undefined)[], scope: Scope, sight: Sight): Promise<Subqueries> {
     const bound = new Map<ast.Query, Output>()
     for (const query of exprs.flatMap((e) => (e === undefined ? [] : queriesIn(e)))) {
@@ -263,7 +265,7 @@ class Binder {
   }
 
   /**
-   * A WITH query: bound anew in each place, unless its rows would be others each time; then all places have the same
+   * A WITH query: bound again in each place, unless its rows would differ each time; then all places have the same
    * ones. One that uses outer names cannot.
    */
   async #with(cte: WithQuery, name: string, names: readonly string[], span: ast.Span): Promise<BoundFrom> {
@@ -341,7 +343,7 @@ class Binder {
   }
 
   /**
-   * WITH queries and views are bound anew wherever they are named: in chains each of which names the one before twice,
+   * WITH queries and views are bound again wherever they are named: in chains each of which names the one before twice,
    * what they become doubles with every one. Counted before it is bound.
    */
   #countExpanded(characters: number, span: ast.Span): void {
@@ -349,14 +351,16 @@ class Binder {
     if (this.#expanded > MAX_EXPANDED)
       throw new SqlError(
         'LIMIT',
-        `The WITH queries and views of the statement, each written out wherever it is named, are longer than ${MAX_EXPANDED} characters (sql.max.expanded.length).`,
+        'The WITH queries and views of the statement, each written out wherever it is named, are longer than ' +
+          `${MAX_EXPANDED} characters (sql.max.expanded.length).`,
         span,
-        `Each counts for ${LEAST_EXPANDED} characters at least. Name them less often: a chain that names the one before twice doubles with every link.`,
+        `Each counts for ${LEAST_EXPANDED} characters at least. Name them less often: a chain that names the one ` +
+          'before twice doubles with every link.',
       )
   }
 
   /**
-   * The text of a view in its place, with names of its own in sight. Its errors are told at the name: their places lie
+   * The text of a view in its place, with names of its own in sight. Its errors point at the name: their own places lie
    * in another text.
    */
   async #view(from: ast.TableRef, text: string, names: readonly string[]): Promise<BoundFrom> {
@@ -398,6 +402,7 @@ class Binder {
   }
 }
 
+/** The plan of a query. Throws a SqlError with the place of what is wrong. */
 export async function bindQuery(query: ast.Query, context: BindContext): Promise<Output> {
   return decorrelate(inPlace(await new Binder(context).statement(query, { ctes: new Map() })))
 }
@@ -422,7 +427,7 @@ const LEAST_EXPANDED = 1024
 const MAX_SET_DEPTH = 200
 
 /**
- * What a query sees: WITH names (each with what it sees itself), and the query around it when it stands inside an
+ * What a query sees: WITH names (each with what it sees itself), and the enclosing query when it stands inside an
  * expression.
  */
 interface Sight {
@@ -452,7 +457,7 @@ async function bindJoin(from: ast.Join, binder: Binder, sight: Sight): Promise<B
   const terms =
     from.on === undefined
       ? []
-      : conjuncts(keeping(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON')))
+      : conjuncts(asFilter(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON')))
   const [leftSources, rightSources] = [new Set(sourcesOf(left.plan)), new Set(sourcesOf(right.plan))]
   const { keys, rest } = joinKeys(terms, leftSources, rightSources)
   const residual: BoundExpr | undefined = rest.length === 0 ? undefined : allOf(rest)

@@ -32,6 +32,7 @@ export function rowsOutput(
   }
 }
 
+/** SHOW as a plan of constant rows. Throws a SqlError for a name that does not exist. */
 export async function show(statement: ShowStatement, catalog: Catalog, settings: Settings): Promise<Output> {
   switch (statement.what) {
     case 'tables': {
@@ -86,6 +87,7 @@ function functionRows(): Value[][] {
   return rows.sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))
 }
 
+/** DESCRIBE as a plan of constant rows. Throws a SqlError (UNKNOWN_TABLE). */
 export async function describe(statement: DescribeStatement, catalog: Catalog): Promise<Output> {
   const name = statement.table.text
   const virtual = await virtualTable(name, catalog)

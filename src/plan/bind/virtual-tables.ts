@@ -10,6 +10,7 @@ export interface VirtualTable {
   readonly rows: readonly (readonly Value[])[]
 }
 
+/** The rows of SHOW VIRTUAL TABLES. */
 export const VIRTUAL_TABLES: readonly { readonly name: string; readonly description: string }[] = [
   { name: '__dual', description: 'A virtual table with a single row and field' },
   { name: '__fields', description: 'Lists all fields known to this connection' },
@@ -18,6 +19,7 @@ export const VIRTUAL_TABLES: readonly { readonly name: string; readonly descript
 /** Limit `fields.max.tables` (topics): topics whose fields `__fields` lists. Beyond it: further ones are left out. */
 const MAX_TABLES = 2000
 
+/** The table of that name with its rows; undefined where it is none of them. */
 export async function virtualTable(name: string, catalog: Catalog): Promise<VirtualTable | undefined> {
   if (name === '__dual') return { columns: [{ name: 'dummy', type: INT }], rows: [[1]] }
   if (name !== '__fields') return undefined

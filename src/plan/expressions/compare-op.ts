@@ -1,5 +1,5 @@
 /** What the comparisons become when their sides change places, and when they are negated. Nothing but two tables. */
-import type { CompareOp } from '../plan.ts'
+import type { CompareOp } from '../operators.ts'
 
 /** `a op b` is `b MIRRORED[op] a`. */
 export const MIRRORED: Readonly<Record<CompareOp, CompareOp>> = {

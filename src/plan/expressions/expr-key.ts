@@ -9,8 +9,8 @@ export function exprKey(expr: BoundExpr): string {
 }
 
 /**
- * Equal for expressions that have one value in one row: as `exprKey`, but each volatile function (RANDINT) is another
- * one, wherever it is written.
+ * Equal for expressions that have one value in one row: as `exprKey`, but each call of a volatile function (RANDINT)
+ * is different from every other call.
  */
 export function evaluationKey(expr: BoundExpr): string {
   return JSON.stringify(expr, function (this: unknown, k: string, v: unknown): unknown {
@@ -26,7 +26,7 @@ export class ExprNumbers {
   readonly #own = new Map<string, number>()
   readonly #alike = new Map<string, number>()
 
-  /** Of the others the two keys are one. */
+  /** Whether a volatile expression was added: for all others the two keys are the same. */
   #hasVolatile = false
 
   add(expr: BoundExpr, number: number): void {
@@ -67,7 +67,7 @@ function part(this: unknown, k: string, v: unknown): unknown {
 }
 
 /**
- * A name for people: as the function was typed, what a slot or a column holds. Which function, slot or column it is
+ * A name for display: as the function was typed, what a slot or a column holds. Which function, slot or column it is
  * stands beside it.
  */
 function isLabel({ kind }: BoundExpr): boolean {

@@ -9,7 +9,9 @@ import { children } from './children.ts'
  */
 const MAX_REPEATED_PARTS = 10_000
 
-/** An operand that `what` compares so many times. */
+/**
+ * The operand itself, which `what` compares `times` times. Throws a SqlError (LIMIT) when that makes too many parts.
+ */
 export function repeated(operand: BoundExpr, times: number, what: string): BoundExpr {
   const todo = [operand]
   let parts = 0
@@ -18,7 +20,8 @@ export function repeated(operand: BoundExpr, times: number, what: string): Bound
     if (parts > 1 && parts * times > MAX_REPEATED_PARTS)
       throw new SqlError(
         'LIMIT',
-        `${what} computes its operand anew for each of its ${times} comparisons, and that makes more than ${MAX_REPEATED_PARTS} parts (sql.max.repeated.parts).`,
+        `${what} computes its operand anew for each of its ${times} comparisons, and that makes more than ` +
+          `${MAX_REPEATED_PARTS} parts (sql.max.repeated.parts).`,
         operand.span,
         'Compute it once, in FROM: SELECT CASE x WHEN … END FROM (SELECT …, UPPER(y) AS x FROM t).',
       )

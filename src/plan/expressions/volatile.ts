@@ -1,12 +1,12 @@
 /**
- * What a volatile function (RANDINT, UUID) gives is one value for each row: where ORDER BY goes by a column that holds
+ * What a volatile function (RANDINT, UUID) gives is one value for each row: where ORDER BY sorts by a column that holds
  * one, row and order get it from one place below both.
  */
 import { ExprNumbers } from './expr-key.ts'
 import type { BoundExpr, Output, Plan } from '../plan.ts'
 import { visit } from './children.ts'
 
-/** Does the expression give another value at each look? */
+/** Does the expression give a different value at each evaluation? */
 export function isVolatile(expr: BoundExpr): boolean {
   let found = false
   visit(expr, (e) => {

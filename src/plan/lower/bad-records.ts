@@ -1,7 +1,7 @@
 /**
- * Which scans of a plan have to hand out bad records as rows: those of which `_bad` or `_error` is asked. Looked at
- * once the plan is in its last form, when columns that nothing above reads are gone; so a topic pays for the question
- * only where it is put.
+ * Which scans of a plan have to give bad records as rows: those whose `_bad` or `_error` is referenced. Looked at once
+ * the plan is in its last form, when columns that nothing above reads are gone; so a topic pays for it only where it is
+ * used.
  */
 import type { BoundExpr, Output, Plan } from '../plan.ts'
 import { visit } from '../expressions/children.ts'

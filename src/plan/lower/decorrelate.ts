@@ -1,5 +1,5 @@
 /**
- * Subqueries that use names of the query around them become joins: EXISTS and IN a mark join (every row once, with
+ * Subqueries that use names of the enclosing query become joins: EXISTS and IN a mark join (every row once, with
  * true, false or NULL beside it), an aggregate without GROUP BY a left join with its groups, any other scalar one a
  * join that allows one partner. Where equality in the WHERE of the subquery ties the two, and for EXISTS, IN and plain
  * values any other condition there, outer rows flow through that join. Any other subquery is answered for each of the
@@ -18,6 +18,7 @@ import { numberOf, rowsForEach } from './rows-for-each.ts'
 import { bodyOf, isTied } from './subquery-body.ts'
 import { type SourceNumbers, type Joined, joinWith, marked } from './subquery-joins.ts'
 
+/** The plan without correlated subqueries. Throws a SqlError (UNSUPPORTED) for one that cannot become a join. */
 export function decorrelate(output: Output): Output {
   return new Decorrelation(output).plan(output) as Output
 }
@@ -69,7 +70,7 @@ class Decorrelation {
       : { ...top, input: rebuilt(changed, this.plan(input)) }
   }
 
-  /** The ON of an outer join: a subquery that speaks of one side is answered there, before the rows meet. */
+  /** The ON of an outer join: a subquery that refers to one side is answered there, before the rows meet. */
   #ofOneSide(plan: Join): Join {
     for (const side of ['left', 'right'] as const) {
       const sources = sourcesWithin(plan[side])

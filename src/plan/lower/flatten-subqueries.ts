@@ -41,7 +41,7 @@ function reachesFar(s: Subquery, from: Plan): boolean {
 }
 
 /**
- * FROM and WHERE of a plain subquery with the names of the queries around it as those are named where it stands;
+ * FROM and WHERE of a plain subquery with the names of the enclosing queries as those are named where it stands;
  * undefined where it is more than that.
  */
 function partsOf(s: Subquery): Filtered | undefined {

@@ -41,6 +41,7 @@ function scanOfRecords(plan: Plan): Scan | undefined {
   return plan.kind === 'filter' && plan.input.kind === 'scan' ? { ...plan.input, where: plan.predicate } : undefined
 }
 
+/** The plan in the form that is run: references become slots, filters above scans part of them. */
 export function lower(output: Output): Output {
   const limit = output.input.kind === 'limit' ? output.input : undefined
   const below = limit?.input ?? output.input
@@ -51,7 +52,7 @@ export function lower(output: Output): Output {
     return limit === undefined ? sorted : { ...limit, input: sorted }
   }
   const scan = scanOfRecords(base)
-  // A record that is written straight into its frame brings its metadata along.
+  // A record that is written straight into its frame carries its own metadata.
   if (scan !== undefined) return { ...output, input: onto(scan, sort?.by ?? []), facts: undefined }
   const exprs = expressionsOf(output)
   if (sort !== undefined) exprs.push(...sort.by.map((b) => b.expr))
@@ -194,8 +195,8 @@ function projectRows(whole: Project, above: readonly BoundExpr[], shared: Shared
 }
 
 /**
- * Columns of a relation that nobody names are not computed; those of a UNION ALL not in its sides either. They keep
- * their slots.
+ * Columns of a relation that are never referenced are not computed; those of a UNION ALL not in its sides either. They
+ * keep their slots.
  */
 function pruned(plan: Project, above: readonly BoundExpr[]): Project {
   if (plan.source === undefined) return plan
@@ -224,7 +225,7 @@ function project(plan: Project, exprs: readonly BoundExpr[], shared: Shared): Pl
   }
 }
 
-/** Everything above an aggregation speaks of its slots already. */
+/** Everything above an aggregation refers to its slots already. */
 function aggregateRows(plan: Extract<Plan, { kind: 'aggregate' }>, shared: Shared): Rows {
   const width = plan.keys.length + plan.aggregates.length
   const scan = scanOfRecords(plan.input)

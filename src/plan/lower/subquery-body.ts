@@ -1,10 +1,11 @@
-/** The parts of a correlated subquery, and which terms of its WHERE tie it to the query around it. */
+/** The parts of a correlated subquery, and which terms of its WHERE tie it to the enclosing query. */
 import { unexpected } from '../../lib/assert.ts'
 import { allOf, conjuncts } from '../expressions/conjuncts.ts'
 import { freeReferences } from './correlation.ts'
 import { exprKey } from '../expressions/expr-key.ts'
 import { flattened } from './flatten-subqueries.ts'
-import type { Aggregate, BoundExpr, CompareBy, Plan, Sort, Subquery } from '../plan.ts'
+import type { Aggregate, BoundExpr, Plan, Sort, Subquery } from '../plan.ts'
+import type { CompareBy } from '../operators.ts'
 import { mapChildren, visit } from '../expressions/children.ts'
 import { expressionsOf } from '../rewrite.ts'
 
@@ -15,12 +16,12 @@ export interface Body {
   readonly sort: Sort | undefined
   readonly having: BoundExpr | undefined
   readonly aggregate: Aggregate | undefined
-  /** FROM with the terms of WHERE that speak of the subquery alone. */
+  /** FROM with the terms of WHERE that refer to the subquery alone. */
   readonly from: Plan
   readonly keys: readonly { readonly inner: BoundExpr; readonly outer: BoundExpr; readonly by: CompareBy }[]
   /** Terms that look at a row of both. */
   readonly residual: readonly BoundExpr[]
-  /** Terms that speak of the outer row alone: where they are not true, the subquery has no rows. Placed. */
+  /** Terms that refer to the outer row alone: where they are not true, the subquery has no rows. Placed. */
   readonly gate: readonly BoundExpr[]
   /** An expression with what it uses of the outer query as the place where the subquery stands names it. */
   readonly place: (e: BoundExpr) => BoundExpr

@@ -158,7 +158,7 @@ export function marked(left: Plan, s: Subquery, right: Right, work: SourceNumber
   return { plan, answer: s.negated ? { kind: 'not', operand: mark, type: BOOLEAN, span: s.span } : mark }
 }
 
-/** One row at most for each outer row; a second is an error, or passed over with LIMIT 1. */
+/** One row at most for each outer row; a second is an error, or skipped with LIMIT 1. */
 function withSingle(left: Plan, s: Subquery, body: Body, work: SourceNumbers): Joined {
   const first = body.limit?.count === 1
   const outer = new Set(s.outer.map((o) => exprKey(o.ref)))

@@ -1,7 +1,7 @@
 /**
  * What a rule of the optimizer must leave as it was: the plan is still an output with the same columns of the same
  * types, and every reference is to a source below it. A plan that is wrong here would give wrong rows, silently; so it
- * ends the query as a fault of ours.
+ * ends the query as an internal error.
  */
 import { believe } from '../../lib/assert.ts'
 import { sameType } from '../bind/expressions/coerce.ts'

@@ -4,6 +4,7 @@ import { isConstant, mapChildren } from '../expressions/children.ts'
 import type { OptimizeContext, Rule } from './rule.ts'
 import { mapExpressions, rewrite } from '../rewrite.ts'
 
+/** Constants are computed. Never switched off: later steps need their values. */
 export const foldConstants: Rule = {
   name: 'fold-constants',
   always: true,

@@ -12,6 +12,7 @@ import type { BoundExpr, Plan, Scan } from '../plan.ts'
 import { printBound } from '../explain/print-bound.ts'
 import { rewrite } from '../rewrite.ts'
 
+/** Only the partition of the key is read, where the statement allows it. */
 export const keyPartition: Rule = {
   name: 'key-partition',
   apply: (plan, context) => (context.keyPartitions ? rewrite(plan, prune) : plan),

@@ -9,6 +9,7 @@ import type { Rule } from './rule.ts'
 import { isExact, MAX_INTERVALS, mentionsPosition } from '../pushdown.ts'
 import { rewrite } from '../rewrite.ts'
 
+/** Conditions on positions and times narrow what the scan reads. */
 export const pushPositions: Rule = { name: 'push-positions', apply: (plan) => rewrite(plan, push) }
 
 function push(node: Plan): Plan {

@@ -84,6 +84,7 @@ interface Round {
   failed: boolean
 }
 
+/** Fetch, without sessions. Waits up to `maxWaitMs` for `minBytes`. */
 export const fetch = defineApi({
   key: 1,
   name: 'Fetch',
@@ -231,6 +232,7 @@ const MAX_TIMESTAMP = -3
 const EARLIEST_LOCAL = -4
 const LATEST_TIERED = -5
 
+/** ListOffsets: by the places -1 (end) and -2 (start), or by a timestamp. */
 export const listOffsets = defineApi({
   key: 2,
   name: 'ListOffsets',
@@ -346,6 +348,7 @@ async function firstRecordAt(
   return start
 }
 
+/** OffsetForLeaderEpoch. No history of epochs is kept: every epoch ends where the log does. */
 export const offsetForLeaderEpoch = defineApi({
   key: 23,
   name: 'OffsetForLeaderEpoch',

@@ -30,6 +30,7 @@ export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
 export const leaderAndEpoch = struct({ leaderId: int32, leaderEpoch: int32 })
 export const nodeEndpoints = array(struct({ nodeId: int32, host: string, port: int32, rack: nullableString }))
 
+/** Produce: checks each batch, gives it its offsets and appends it. */
 export const produce = defineApi({
   key: 0,
   name: 'Produce',
@@ -192,6 +193,7 @@ function checkBatch(
   return undefined
 }
 
+/** InitProducerId: a new id, or the next epoch for a producer that names its id. */
 export const initProducerId = defineApi({
   key: 22,
   name: 'InitProducerId',

@@ -40,6 +40,7 @@ const configEntry = struct({
   isSensitive: bool,
 })
 
+/** CreateTopics. */
 export const createTopics = defineApi({
   key: 19,
   name: 'CreateTopics',
@@ -112,6 +113,7 @@ function create(wanted: WantedTopic, validateOnly: boolean, { cluster }: Request
   return { name, topicId, errorCode: ERROR.none, numPartitions: partitions, replicationFactor: 1, configs }
 }
 
+/** CreatePartitions: more of them, never fewer. */
 export const createPartitions = defineApi({
   key: 37,
   name: 'CreatePartitions',
@@ -144,6 +146,7 @@ export const createPartitions = defineApi({
   }),
 })
 
+/** DeleteTopics, by name or by id. */
 export const deleteTopics = defineApi({
   key: 20,
   name: 'DeleteTopics',
@@ -201,6 +204,7 @@ const BROKER_DEFAULTS: typeof TOPIC_DEFAULTS = [
   ['num.partitions', '1', TYPE.int],
 ]
 
+/** DescribeConfigs of topics. */
 export const describeConfigs = defineApi({
   key: 32,
   name: 'DescribeConfigs',
@@ -277,6 +281,7 @@ function settings(defaults: typeof TOPIC_DEFAULTS, topic: Topic | undefined) {
 
 const OPERATION = { set: 0, delete: 1, append: 2, subtract: 3 } as const
 
+/** IncrementalAlterConfigs of topics (KIP-339). */
 export const incrementalAlterConfigs = defineApi({
   key: 44,
   name: 'IncrementalAlterConfigs',

@@ -11,6 +11,7 @@ export type AddRecord = (
   headers?: readonly RecordHeader[],
 ) => void
 
+/** A demo topic: how it is created, and what its records are. */
 export interface DemoTopic {
   readonly name: string
   readonly partitions: number

@@ -14,6 +14,7 @@ import { FileStorage, MemoryStorage, scanSegment, type Place, type Storage } fro
 /** Limit `sandbox.max.bytes` (bytes): all batches of the demo's broker together. Beyond it: producing is refused. */
 export const DEFAULT_MAX_BYTES = 1_073_741_824
 
+/** A topic: its configuration and its partitions by number. */
 export class Topic {
   readonly name: string
   /** 32 hexadecimal digits. */
@@ -51,6 +52,7 @@ export interface LogStoreOptions {
   readonly maxBytes?: number
 }
 
+/** All topics by name and by id. What it holds is kept within `maxBytes`: appending more is a StoreFullError. */
 export class LogStore {
   readonly topics = new Map<string, Topic>()
   readonly byId = new Map<string, Topic>()
@@ -144,7 +146,7 @@ export class LogStore {
     this.byId.delete(topic.id)
     for (const log of topic.partitions) log.storage.remove()
     this.saveTopics()
-    this.#tell()
+    this.#notify()
     return true
   }
 
@@ -163,14 +165,14 @@ export class LogStore {
     const baseOffset = log.append(batch, options)
     const retention = topic?.number('retention.bytes', -1) ?? -1
     if (retention >= 0 && log.sizeBytes > retention) log.trim(retention)
-    this.#tell()
+    this.#notify()
     return baseOffset
   }
 
   raiseLogStart(log: PartitionLog, offset: number): void {
     log.raiseLogStart(offset)
     this.saveTopics()
-    this.#tell()
+    this.#notify()
   }
 
   /** Calls back on every change until the returned function is called. */
@@ -179,7 +181,7 @@ export class LogStore {
     return () => void this.#listeners.delete(listener)
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of [...this.#listeners]) listener()
   }
 

@@ -22,6 +22,7 @@ export interface AbortedTransaction {
   readonly lastOffset: number
 }
 
+/** How a batch is appended. */
 export interface AppendOptions {
   /** The batch keeps the base offset it came with (must not lie before the end): leaves a gap, as compaction does. */
   readonly keepOffsets?: boolean
@@ -40,6 +41,7 @@ const REMEMBERED_BATCHES = 5
 const SEQUENCES = 2_147_483_648
 const ABORT = 0
 
+/** The log of one partition. Offsets are numbers, exact up to 2^53. */
 export class PartitionLog {
   readonly topic: string
   readonly index: number

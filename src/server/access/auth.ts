@@ -23,12 +23,14 @@ export interface Permission {
   readonly rights?: readonly Right[]
 }
 
+/** A user of the configuration, who logs in with a password; `passwordHash` as `hashPassword` makes it. */
 export interface UserConfig {
   readonly name: string
   readonly passwordHash: string
   readonly permissions: readonly Permission[]
 }
 
+/** A service account of the configuration, which sends its token with every request. */
 export interface ServiceAccountConfig {
   readonly name: string
   /** Of the token alone; clients may send `token` or `name:token`. */
@@ -38,6 +40,7 @@ export interface ServiceAccountConfig {
   readonly expiresAt?: number
 }
 
+/** The account of a request: its name, its kind, and what it may do. */
 export interface Account {
   readonly name: string
   readonly kind: 'user' | 'service account'
@@ -75,8 +78,8 @@ const FORGET_FAILURES_MS = 15 * 60_000
 const MAX_PENDING = 64
 /**
  * Limit `server.login.pending.address` (logins): logins at once from one address that has sent wrong passwords. Beyond
- * it: the login is answered with HTTP 429. So it cannot keep all others out. (Some clients log in for every statement;
- * they are many at once, and right.)
+ * it: the login is answered with HTTP 429. So it cannot keep all others out. (Some clients log in for every statement:
+ * many correct logins at once.)
  */
 const MAX_PENDING_OF_ADDRESS = 8
 /** Checked when the name is unknown, so that an unknown name takes as long as a wrong password. Nobody's hash. */
@@ -122,6 +125,7 @@ function samePermissions(
   return JSON.stringify(a.permissions) === JSON.stringify(b.permissions)
 }
 
+/** The accounts of a running server, its logins, and the delays after wrong passwords. Only `login` waits. */
 export class Accounts {
   #users: ReadonlyMap<string, UserConfig>
   #serviceAccounts: readonly ServiceAccountConfig[]
@@ -193,7 +197,7 @@ export class Accounts {
       if (delayMs > 0) await sleep(this.#clock, delayMs)
       const user = this.#users.get(name)
       const good = await passwordMatches(password, user?.passwordHash ?? NOBODY)
-      // The user may have been taken away, or given another password, in the meantime.
+      // The user may have been removed, or have got another password, in the meantime.
       if (user === undefined || !good || this.#users.get(name)?.passwordHash !== user.passwordHash) {
         for (const key of keys) this.#fail(key)
         return undefined
@@ -261,7 +265,7 @@ export class Accounts {
     return over < 0 ? 0 : Math.min(MAX_DELAY_MS, 250 * 2 ** Math.min(over, 10))
   }
 
-  /** How many failures are remembered, each in some 100 bytes. */
+  /** How many failures are remembered, each in about 100 bytes. */
   get failuresKept(): number {
     return this.#failures.size
   }

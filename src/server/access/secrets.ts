@@ -24,6 +24,7 @@ export async function hashPassword(password: string): Promise<string> {
   return `scrypt:${COST.N}:${COST.r}:${COST.p}:${salt.toString('base64url')}:${key.toString('base64url')}`
 }
 
+/** `sha256:` and the digest in base64url; the form in which tokens are kept and compared. */
 export function hashToken(token: string): string {
   return `sha256:${createHash('sha256').update(token).digest('base64url')}`
 }
@@ -50,6 +51,7 @@ export function passwordHashProblem(hash: string): string | undefined {
   return undefined
 }
 
+/** Whether a text has the form of `hashToken`. */
 export function isTokenHash(hash: string): boolean {
   return TOKEN_HASH.test(hash)
 }

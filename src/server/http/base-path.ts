@@ -1,6 +1,6 @@
 /**
  * Where the server stands in the addresses that clients use: below `server.basePath`, or below what a trusted proxy
- * says in `X-Forwarded-Prefix`. Everything inside works with addresses without such a prefix; only what is written for
+ * sends in `X-Forwarded-Prefix`. Everything inside works with addresses without such a prefix; only what is written for
  * clients (links of the page, cookies, the `servers` of the OpenAPI document) has it.
  *
  * Proxies differ in whether they take the prefix off: an address is good with and without it.
@@ -13,9 +13,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
  * configuration is an error; the header is ignored.
  */
 export const BASE_PATH_LIMIT = 200
+/** What `readBasePath` takes, for error messages: it completes "is not …". */
 export const BASE_PATH_WORDS = `a path such as /sluice: segments of letters, digits, - and _, at most ${BASE_PATH_LIMIT} characters, the first one not api, environment, health or metrics`
 
-/** Below these the server has addresses of its own: with such a prefix nobody could tell whether it was taken off. */
+/** The server has addresses of its own below these: it would be unclear whether a proxy removed such a prefix. */
 const OWN = /^\/(?:api|environment|health|metrics)(?:\/|$)/
 
 /**
@@ -27,6 +28,7 @@ export function readBasePath(text: string): string | undefined {
   return text.endsWith('/') ? text.slice(0, -1) : text
 }
 
+/** Removes the prefix from addresses that come in, and adds it to those that go out. */
 export class BasePath {
   readonly #own: string
   readonly #trusts: boolean
@@ -42,11 +44,11 @@ export class BasePath {
     return this.#split(url, headers).inside
   }
 
-  /** What stands in front of the server's paths for whoever asked; '' where it is the root. `url`: as it came. */
+  /** The prefix of the server's paths for the client of this request; '' at the root. `url`: as it was received. */
   outside(url: string, headers: IncomingHttpHeaders): string {
     const { forwarded, carried } = this.#split(url, headers)
     if (forwarded === undefined) return this.#own
-    // What the proxy took off stands in front of what it left. Some leave everything, and say it all the same.
+    // What the proxy removed goes in front of what it left. Some remove nothing and send the header anyway.
     return carried && !forwarded.endsWith(this.#own) ? forwarded + this.#own : forwarded
   }
 

@@ -15,7 +15,7 @@ export interface HttpContext {
   readonly metrics: Metrics
   readonly log: Log
   readonly environments: readonly Environment[]
-  /** Told of every route; a test compares them with the document. */
+  /** Called for every route; a test compares them with the document. */
   readonly onRoute?: (method: string, path: string) => void
   /** Ends a login and what runs by it. */
   logout(token: string): void

@@ -118,6 +118,7 @@ export function createHttp(context: HttpContext): FastifyInstance {
   return app
 }
 
+/** The base path of a configuration. */
 export function basePathOf({ server }: HttpContext['config']): BasePath {
   return new BasePath(server.basePath ?? '', server.trustForwardedPrefix === true)
 }

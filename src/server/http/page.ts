@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 
+/** What the page shows. All of it is escaped. */
 export interface PageContent {
   readonly name: string
   readonly version: string
@@ -44,6 +45,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
 
+/** Headers of the page: no scripts, no frames, nothing from elsewhere. */
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   'x-content-type-options': 'nosniff',

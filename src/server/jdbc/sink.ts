@@ -30,6 +30,10 @@ const GUESS_CHARACTERS = 1024 * 1024
  */
 const GUESS_MS = 1000
 
+/**
+ * Turns the frames of a run into those that the driver reads: SCHEMA, then rows that fit it. Ends the run when one does
+ * not.
+ */
 export class JdbcSink implements FrameSink {
   readonly #out: FrameSink
   readonly #clock: Clock

@@ -72,6 +72,7 @@ const CREATE: Description = {
 
 const WHO = 'Send "Authorization: Bearer <key of a service account>".'
 
+/** Adds the calls under `/api/v1/environments` that concern environments themselves. */
 export function addEnvironmentRoutes(app: FastifyInstance, context: HttpContext): void {
   const { accounts, environments } = context
   const refuse = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>

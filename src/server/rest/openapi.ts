@@ -1,6 +1,6 @@
 /**
- * The OpenAPI 3.1 document, which `@fastify/swagger` makes from the routes as they are registered. Each route brings its
- * description as `config.call`; one without it (the page, the older spelling of the proxy path) is not in the document.
+ * The OpenAPI 3.1 document, which `@fastify/swagger` makes from the routes as they are registered. Each route has its
+ * description in `config.call`; one without it (the page, the older spelling of the proxy path) is not in the document.
  * The descriptions do not check requests: who asks, and for what, is settled before the body is looked at, and errors
  * name the fields in the words of the calls.
  */
@@ -74,6 +74,7 @@ export function answers(description: string, types?: Readonly<Record<string, Sch
   }
 }
 
+/** The content of an answer of bare text, for `answers`. */
 export const TEXT = { 'text/plain': { type: 'string' } }
 
 /** What every call may answer instead. The names are those of `components.schemas`. */

@@ -69,6 +69,7 @@ const PRESENTATION: Schema = {
   },
 }
 
+/** The calls that help editors. */
 export const PRESENTATION_ROUTES: readonly Route[] = [
   {
     method: 'POST',
@@ -93,7 +94,7 @@ export const PRESENTATION_ROUTES: readonly Route[] = [
       )
       checkLength(sql)
       const { catalog } = call.view
-      // A text of this size comes from a file: nobody looks at its colours, and they would be many times as large.
+      // A text of this size comes from a file: highlights would be many times as large, and are of no use there.
       const typed = sql.length <= MAX_TYPED
       const place = typed ? placeAt(sql, caret) : NOWHERE
       const lints = syntaxLints(sql)

@@ -39,6 +39,7 @@ function numberOf(entry: QueryEntry): number {
   return Number.parseInt(entry.id.replaceAll('-', '').slice(0, 12), 16)
 }
 
+/** The calls about queries that run or ran. */
 export const QUERY_ROUTES: readonly Route[] = [
   {
     method: 'GET',

@@ -31,6 +31,7 @@ export const ROUTES: readonly Route[] = [
   ...REGISTRY_ROUTES,
 ]
 
+/** Adds all REST calls. The routes are described in the document only if `addOpenApi` was called before. */
 export function addRest(app: FastifyInstance, context: HttpContext, base: BasePath): void {
   const { config, accounts, environments, log } = context
   const defaultEnvironment = config.environments.find((e) => e.default)?.name

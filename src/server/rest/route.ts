@@ -16,6 +16,7 @@ import type { Log } from '../log.ts'
 import { answers, type Description, refusal, type Schema, TEXT } from './openapi.ts'
 import { credential, problem } from '../socket/upgrade.ts'
 
+/** A parameter of the query string, always optional. */
 export interface Parameter {
   readonly name: string
   readonly about: string
@@ -36,8 +37,8 @@ export interface Call {
 }
 
 /**
- * `text` is sent bare to whoever takes text/plain, and as a JSON string to whoever takes JSON alone. Neither: an empty
- * answer.
+ * `text` is sent bare to clients that take text/plain, and as a JSON string to those that take JSON alone. Neither: an
+ * empty answer.
  */
 export interface Answer {
   readonly status?: number
@@ -47,6 +48,7 @@ export interface Answer {
   readonly raw?: { readonly type: string; readonly body: string }
 }
 
+/** One call: its address, its description, and what it does. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** As OpenAPI writes it: `/api/topics/{topic}`; `{*}` at the end stands for any rest. */
@@ -62,6 +64,7 @@ export interface Route {
   run(call: Call): Promise<Answer>
 }
 
+/** What the calls need of the running server. */
 export interface RestContext {
   readonly accounts: Accounts
   readonly environments: readonly Environment[]
@@ -87,6 +90,7 @@ export class RestError extends Error {
 
 /** Some clients look for the word "token" in the body of a 401 to tell success from failure: it must not be there. */
 export const NOT_LOGGED_IN = 'Not logged in.'
+/** The same, where a token was sent that is not valid. */
 export const NOT_GOOD = 'Not logged in: what was sent is unknown, has expired or was revoked.'
 
 /** An older spelling of the other one; the OpenAPI document leaves it out. */
@@ -268,7 +272,9 @@ export function field<T>(
   throw new RestError(400, `The field "${name}" must be ${expected}.`, [{ field: name, error: `must be ${expected}` }])
 }
 
+/** A text that is not empty. */
 export const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+/** A whole number from 1 to 2⁵³ - 1. */
 export const isWhole = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value > 0
 

@@ -49,13 +49,14 @@ export interface SessionHost {
   admit(account: Account): string | undefined
   started(session: Session, request: QueryRequest): void
   ended(session: Session, summary: RunSummary): void
-  /** Something that should not happen did; `reference` is what the user was told. */
+  /** Something that should not happen did; `reference` is the number that the user got. */
   failed(session: Session, reference: string, cause: unknown): void
   closed(session: Session): void
   /** A dialect other than v2: no HEARTBEAT. */
   readonly dialect?: Dialect
 }
 
+/** What the JDBC driver's path does differently. */
 export interface Dialect {
   /** How often END is said after a run. */
   readonly ends: number
@@ -88,6 +89,7 @@ export class SessionSocket extends WebSocket {
   }
 }
 
+/** One WebSocket connection, from its upgrade to its close: one question and its answer. */
 export class Session {
   readonly id = randomUUID()
   readonly out: WebSocketOut
@@ -225,10 +227,10 @@ export class Session {
         durationMs,
       })
     }
-    // `ended` may have waited for nobody: the client can be gone by now, and then there is nobody to tell.
+    // The client may be gone by now: then nothing is left to send.
     if (this.#stopped !== undefined) this.out.send(error(this.#stopped))
     this.state = this.state === 'running' ? 'ending' : this.state
-    // Whoever was told to go is not waited for.
+    // A client that was told to close is not waited for.
     await this.#finish(this.#stopped === undefined ? dialect : undefined)
   }
 

@@ -49,7 +49,7 @@ export function target(url: string): Target | undefined {
 
 /**
  * lenses-cli, as its handshake shows it: Go's HTTP library without a page behind it, at the agent's path. The CLI has a
- * struct where all other clients take the text of an ERROR, and its older versions an integer where a text tells the
+ * struct where all other clients take the text of an ERROR, and its older versions an integer where a text is the
  * time of a record.
  */
 export function isLensesCli(request: Pick<IncomingMessage, 'headers'>, { dialect, proxied }: Target): boolean {
@@ -66,7 +66,7 @@ export const SESSION_COOKIE = 'session_id'
 
 /**
  * The token that came with a request: `Authorization: Bearer …`, `X-Kafka-Lenses-Token`, or the session cookie. A
- * browser sends a cookie whoever made it ask, so a cookie counts only when the page that asks came from this server.
+ * browser sends a cookie whichever page makes the request, so a cookie counts only when the page that asks came from this server.
  */
 export function credential(request: Pick<IncomingMessage, 'headers'>): string | undefined {
   const bearer = /^Bearer +(\S+)\s*$/i.exec(request.headers.authorization ?? '')
@@ -125,6 +125,6 @@ export function refuseUpgrade(request: IncomingMessage, socket: Duplex, status: 
   if (status === 426) lines.push('Upgrade: websocket')
   socket.on('error', () => socket.destroy())
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
-  // A caller that keeps its side open would hold the socket for ever.
+  // A caller that keeps its side open would hold the socket forever.
   if ('setTimeout' in socket) (socket as Socket).setTimeout(5000, () => socket.destroy())
 }

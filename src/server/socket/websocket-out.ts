@@ -38,6 +38,7 @@ export interface RawSocket {
   write(bytes: Uint8Array, taken: (error?: Error | null) => void): boolean
 }
 
+/** Sends frames as WebSocket text messages, several in one write, and says when the client is slow. */
 export class WebSocketOut implements FrameSink {
   /** Set for a client that needs some frames in another form. */
   translate: ((frame: string) => string) | undefined

@@ -60,7 +60,7 @@ export abstract class ExpressionParser extends LiteralParser {
       if (op === undefined && !comparing) return left
       const level = op === undefined ? PRECEDENCE.comparison : BINARY_PRECEDENCE[op]
       if (level < min) return left
-      // IS speaks of all that stands before it: a = b IS TRUE.
+      // IS refers to all that stands before it: a = b IS TRUE.
       if (comparing && compared && !this.isWord('IS')) {
         this.raise(
           'Comparisons cannot be chained.',

@@ -1,6 +1,6 @@
 /**
- * The forms of an expression that hold no other expression: moments, typed literals, intervals, columns, names of types;
- * and whether a query begins somewhere. What cannot be an expression is refused here, with a hint.
+ * The forms of an expression that hold no other expression: moments, typed literals, intervals, columns, names of
+ * types; and whether a query begins somewhere. What cannot be an expression is refused here, with a hint.
  */
 import type { Expr, TypeName } from '../ast.ts'
 import { didYouMean } from '../../lib/suggest.ts'

@@ -39,6 +39,7 @@ const SET_OPS: ReadonlyMap<string, SetOp> = new Map([
   ['INTERSECT', 'intersect'],
 ])
 
+/** Expressions and queries; statements are parsed by the subclass in `parse.ts`. */
 export abstract class QueryParser extends ExpressionParser {
   // -------------------------------------------------------------------------------------------- queries
 

@@ -1,4 +1,7 @@
-/** Words that statements begin with or go on with: those that are known, and what to write instead of those that are not. */
+/**
+ * Words that statements begin with or go on with: those that are known, and what to write instead of those that are
+ * not.
+ */
 
 export const DROPPABLE: ReadonlyMap<string, 'table' | 'view' | 'synonym'> = new Map([
   ['TABLE', 'table'],
@@ -6,6 +9,7 @@ export const DROPPABLE: ReadonlyMap<string, 'table' | 'view' | 'synonym'> = new 
   ['SYNONYM', 'synonym'],
 ])
 
+/** What SHOW takes as one word. */
 export const SHOW_FIRST: ReadonlySet<string> = new Set([
   'TABLES',
   'FUNCTIONS',
@@ -16,6 +20,7 @@ export const SHOW_FIRST: ReadonlySet<string> = new Set([
   'SETTINGS',
 ])
 
+/** What SHOW takes as two words: the second by the first. */
 export const SHOW_SECOND: ReadonlyMap<string, string> = new Map([
   ['TABLE', 'TYPES'],
   ['VIRTUAL', 'TABLES'],
@@ -23,6 +28,7 @@ export const SHOW_SECOND: ReadonlyMap<string, string> = new Map([
   ['CREATE', 'TABLE'],
 ])
 
+/** All forms of SHOW, for the message. */
 export const SHOW_FORMS = [
   'TABLES',
   'TABLE TYPES',
@@ -37,6 +43,7 @@ export const SHOW_FORMS = [
   'CREATE TABLE t',
 ]
 
+/** What other dialects show, and what to write instead. */
 export const SHOW_HINTS: ReadonlyMap<string, string> = new Map([
   ['TOPICS', 'Topics are tables: SHOW TABLES.'],
   ['COLUMNS', 'Use DESCRIBE TABLE t.'],
@@ -46,6 +53,7 @@ export const SHOW_HINTS: ReadonlyMap<string, string> = new Map([
   ['PROCESSLIST', 'Use SHOW QUERIES.'],
 ])
 
+/** What other dialects CREATE and DROP, and what it is here. */
 export const THING_HINTS: ReadonlyMap<string, string> = new Map([
   ['TOPIC', 'A topic is a TABLE here.'],
   ['STREAM', 'Streaming SQL is not offered; a topic is a TABLE here.'],

@@ -25,6 +25,7 @@ export interface ParseLimits {
    */
   readonly maxTokens: number
 }
+/** The default of every limit. */
 export const PARSE_LIMITS: ParseLimits = {
   /** Limit `sql.max.length` (characters): one text of SQL. Beyond it: an error. */
   maxLength: 1024 * 1024,

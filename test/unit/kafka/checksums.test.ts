@@ -21,8 +21,8 @@ OLD[16] = 1
 
 /** The batches that fill the memory. */
 function indexOf(memory: SharedArrayBuffer): BatchIndex {
-  const index = new BatchIndex()
-  index.add(new DataView(memory), 0, memory.byteLength, 0, Number.MAX_SAFE_INTEGER)
+  const index = new BatchIndex(new DataView(memory))
+  index.add(0, memory.byteLength, 0, Number.MAX_SAFE_INTEGER)
   return index
 }
 

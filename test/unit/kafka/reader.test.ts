@@ -567,6 +567,19 @@ test('a batch whose length makes no sense ends the scan with its place', async (
   )
 })
 
+test('batches that all end before the offset that was asked for end the scan instead of being fetched for ever', async (t) => {
+  const { fake, log } = await world(t)
+  const broken = batch(10, 10)
+  broken.writeInt32BE(-8, 23)
+  const [part] = fake.add('t', [[broken, batch(20, 10)]])
+  part.batches.pop()
+  part.fromTheFirst = true
+  await assert.rejects(
+    drain(log.scan({ ...whole([part]), ranges: [{ partition: 0, start: 10, end: 30 }] }, never)),
+    /partition 0 at offset 10: the batches that came end before it: the log is damaged there/,
+  )
+})
+
 test('every codec, with large batches decompressed off the thread', async (t) => {
   const { fake, log } = await world(t)
   const codecs = ['gzip', 'snappy', 'lz4', 'zstd'] as const

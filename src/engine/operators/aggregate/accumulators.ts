@@ -12,7 +12,7 @@ import { KeyColumn, operatorLimits, PairIndex } from '../keys/group-index.ts'
 import type { MemoryBudget } from '../memory.ts'
 import { ApproximateDistinct, ApproximateQuantile } from './sketches.ts'
 
-/** `doubles`: values have marks (`runtime.WholeDouble`), and so have results. */
+/** `doubles`: values have marks (`WholeDouble`), and so have results. */
 export function accumulator(a: BoundAggregate, budget: MemoryBudget, doubles = false): Accumulator {
   switch (a.name) {
     case 'count':
@@ -72,6 +72,7 @@ export interface NumberState {
   readonly state: NumberPages<Float64Array<ArrayBuffer>>
 }
 
+/** COUNT: of rows, or of values that are not NULL. */
 export class Count implements Accumulator, NumberState {
   readonly state = doublePages(1)
   grow(groups: number): void {

@@ -10,6 +10,7 @@ import { MemoryBudget } from '../memory.ts'
 import { groupLimits, KeyColumn, PairIndex } from '../keys/group-index.ts'
 import { type Operator, pushAll, type Row } from '../operator.ts'
 
+/** The groups of one aggregation: their keys, and for each aggregate a column of states by the group's number. */
 export class AggregateState {
   readonly keys: readonly KeyColumn[]
   /** pairs[i] joins the number of columns 0…i with that of column i+1. */

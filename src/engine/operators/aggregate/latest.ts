@@ -15,6 +15,7 @@ export interface LatestSlots {
   readonly alive: number
 }
 
+/** LATEST over the rows of one topic. Held rows count as memory of joins. */
 export class LatestOperator implements Operator {
   readonly #slots: LatestSlots
   readonly #budget: MemoryBudget
@@ -23,7 +24,7 @@ export class LatestOperator implements Operator {
   /** By key its last row, undefined behind a tombstone. */
   readonly #rows = new ValuePages<Row | undefined>()
   /**
-   * By key the keys before and behind it in the order of their rows; number 0 is the end on both sides, key k has
+   * By key the keys before and after it in the order of their rows; number 0 is the end on both sides, key k has
    * number k + 1.
    */
   readonly #order = integerPages(2)

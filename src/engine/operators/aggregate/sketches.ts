@@ -14,7 +14,7 @@ const PRECISION = 12
 const REGISTERS = 1 << PRECISION
 /** Bits of a hash that make the rank: 64 - 12. */
 const RANK_BITS = 52
-/** Up to so many different values are counted exactly. */
+/** Up to this number distinct values are counted exactly. */
 const EXACT_VALUES = 1024
 
 interface Distinct {

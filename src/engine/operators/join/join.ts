@@ -9,11 +9,11 @@ import { RowBacklog } from '../backlog.ts'
 import type { HeldColumn } from '../held-rows.ts'
 import { JoinTable, type KeyOf } from './join-table.ts'
 import type { MemoryBudget } from '../memory.ts'
-import { nothingHeld, type Operator, type Row, STRETCH } from '../operator.ts'
+import { nothingHeld, type Operator, type Row, CHUNK_ROWS } from '../operator.ts'
 import { SparseIntegers } from '../pages.ts'
 
-/** A left row, and the partner to go on with (-1 for none). */
-interface Meeting {
+/** A left row, the next of its partners (-1 for none), and whether one has matched. */
+interface Probe {
   readonly left: Row
   readonly partner: number
   readonly met: boolean
@@ -33,6 +33,7 @@ export interface JoinParts {
   readonly rightWidth: number
 }
 
+/** Joins two inputs. `right` has to be finished before the first row of `left`; its rows count as memory of joins. */
 export class JoinOperator {
   readonly #parts: JoinParts
   readonly #budget: MemoryBudget
@@ -40,18 +41,18 @@ export class JoinOperator {
   #table: JoinTable
   /** By right row: 1 when it met a left one. Asked for by right and full joins. */
   readonly #matched = new SparseIntegers()
-  /** Right rows that meet nothing: only right and full joins still show them. */
-  readonly #lonely: Row[] = []
+  /** Right rows whose key is NULL: only right and full joins still show them. */
+  readonly #unmatchable: Row[] = []
   readonly #noLeft: Row
   readonly #noRight: Row
-  /** Left rows with many partners, whose rows are not out yet. */
-  readonly backlog: RowBacklog<Meeting>
+  /** Left rows with many partners whose rows have not all been emitted. */
+  readonly backlog: RowBacklog<Probe>
 
   constructor(parts: JoinParts, budget: MemoryBudget, next: Operator) {
     this.#parts = parts
     this.#budget = budget
     this.#next = next
-    this.backlog = new RowBacklog((meeting) => this.#meet(meeting), next)
+    this.backlog = new RowBacklog((probe) => this.#emit(probe), next)
     this.#table = new JoinTable(parts.rightWidth)
     this.#noLeft = new Array(parts.leftWidth).fill(null)
     this.#noRight = new Array(parts.rightWidth).fill(null)
@@ -82,7 +83,7 @@ export class JoinOperator {
     if (key === null) {
       if (this.#keepsRight) {
         this.#budget.takeRow(row)
-        this.#lonely.push(row)
+        this.#unmatchable.push(row)
       }
       return
     }
@@ -116,8 +117,8 @@ export class JoinOperator {
     if (type === 'left' || type === 'full' || type === 'single') this.#next.push([...left, ...this.#noRight])
   }
 
-  /** Gives back what is left when it is time to stop. */
-  #meet({ left, partner: first, met: before }: Meeting): Meeting | undefined {
+  /** Returns what is left when it is time to stop. */
+  #emit({ left, partner: first, met: before }: Probe): Probe | undefined {
     const { residual, type, joined } = this.#parts
     const { columns } = this.#table.rows
     let met = before
@@ -156,18 +157,18 @@ export class JoinOperator {
     yield* this.#next.finish()
   }
 
-  /** Lets out the right rows that met nothing. */
+  /** Emits the right rows that matched nothing. */
   *#unmatched(): Generator<void> {
     let seen = 0
     for (const r of this.#table.inOrder()) {
       if (this.#next.done) return
       if (this.#matched.get(r) === 0) this.#next.push([...this.#noLeft, ...this.#table.rows.row(r)])
-      if (this.#next.full || ++seen % STRETCH === 0) yield
+      if (this.#next.full || ++seen % CHUNK_ROWS === 0) yield
     }
-    for (const row of this.#lonely) {
+    for (const row of this.#unmatchable) {
       if (this.#next.done) return
       this.#next.push([...this.#noLeft, ...row])
-      if (this.#next.full || ++seen % STRETCH === 0) yield
+      if (this.#next.full || ++seen % CHUNK_ROWS === 0) yield
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The join behind EXISTS and IN: every left row goes on once, with true, false or NULL behind it. Of the right side
- * only what can answer that is held.
+ * The join behind EXISTS and IN: every left row passes once, followed by true, false or NULL. Of the right side only
+ * what decides that is held.
  */
 import type { Value } from '../../../types.ts'
 import { canonical } from '../../program/values/canonical.ts'
@@ -37,29 +37,33 @@ class Partners {
   }
 }
 
-/** A left row, the partners that a residual looks at, the one to go on with, and the answer so far. */
-interface Look {
+/** A left row, the partners that the residual is tested on, the next one of them, and the answer so far. */
+interface Probe {
   readonly left: Row
   readonly partners: readonly Row[]
   readonly at: number
   readonly answer: false | null
 }
 
-const NOBODY: readonly Row[] = []
+const NO_PARTNERS: readonly Row[] = []
 
+/**
+ * Passes each row of `left` with one more column: whether a row of `right` meets it (true, false or null). `right` has
+ * to be finished first.
+ */
 export class MarkJoinOperator {
   readonly #parts: MarkJoinParts
   readonly #budget: MemoryBudget
   readonly #next: Operator
   #partners = new Partners()
-  /** Left rows with many partners to look at, which are not answered yet. */
-  readonly backlog: RowBacklog<Look>
+  /** Left rows with many partners that are not answered yet. */
+  readonly backlog: RowBacklog<Probe>
 
   constructor(parts: MarkJoinParts, budget: MemoryBudget, next: Operator) {
     this.#parts = parts
     this.#budget = budget
     this.#next = next
-    this.backlog = new RowBacklog((look) => this.#look(look), next)
+    this.backlog = new RowBacklog((probe) => this.#probe(probe), next)
   }
 
   /** Takes the right side, first. */
@@ -89,7 +93,7 @@ export class MarkJoinOperator {
       push:
         this.#parts.residual === undefined
           ? (row) => next.push([...row, this.#mark(row)])
-          : (row) => backlog.take(this.#toLookAt(row)),
+          : (row) => backlog.take(this.#probeOf(row)),
       *finish() {
         yield* backlog.all()
         leave()
@@ -143,14 +147,14 @@ export class MarkJoinOperator {
     return nulls.get(id) === 1 ? null : false
   }
 
-  #toLookAt(left: Row): Look {
+  #probeOf(left: Row): Probe {
     const key = this.#parts.leftKey(left)
     const id = key === null ? -1 : findKey(this.#partners.keys, key)
-    return { left, partners: id < 0 ? NOBODY : this.#partners.rows.get(id), at: 0, answer: false }
+    return { left, partners: id < 0 ? NO_PARTNERS : this.#partners.rows.get(id), at: 0, answer: false }
   }
 
-  /** Gives back what is left when it is time to stop. */
-  #look({ left, partners, at: from, answer: before }: Look): Look | undefined {
+  /** Returns what is left when it is time to stop. */
+  #probe({ left, partners, at: from, answer: before }: Probe): Probe | undefined {
     const { residual, value } = this.#parts
     const wanted = value?.left(left)
     let answer: boolean | null = before

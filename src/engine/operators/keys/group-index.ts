@@ -93,7 +93,7 @@ export class KeyColumn {
     return this.#size
   }
 
-  /** From here on a key that is not there gets -1 instead of a number. */
+  /** From here on a missing key gets -1 instead of a new number. */
   freeze(): void {
     this.#frozen = true
     this.#texts.frozen = true
@@ -286,7 +286,7 @@ export class PairIndex {
   readonly #pairs = integerPages(2)
   /** Number of pairs. */
   size = 0
-  /** Nothing is added any more: a pair that is not there is -1. */
+  /** No pair is added any more: one that is missing has the number -1. */
   frozen = false
 
   constructor(limits: KeyLimits) {

@@ -86,7 +86,7 @@ export class HashCells {
   }
 }
 
-/** Differs from process to process, so that nobody can send keys that all meet in one place. */
+/** Differs from process to process, so that nobody can send keys that all collide. */
 export const SEED = Math.floor(Math.random() * 0x100000000) | 0
 
 /**

@@ -5,9 +5,9 @@
  */
 import { HashCells, hashPair, mixed, SEED } from './hash-cells.ts'
 
-/** Texts of at most so many bytes stand in the cells. */
+/** The longest text, in bytes, that is stored in a cell itself. */
 export const SHORT = 8
-/** Of texts of at most so many bytes, those found lately are remembered: 2^(32 - 24). */
+/** Texts up to this length, in bytes, are also found in a small cache of recent ones, which has 2^(32 - 24) places. */
 const TINY = 4
 const RECENT_SHIFT = 24
 /** The four top bits of a reference hold the length of a short text. */
@@ -52,7 +52,7 @@ export class TextIndex {
   readonly #recent = new Int32Array(2 << (32 - RECENT_SHIFT))
   /** Bytes of the arena. */
   size = 0
-  /** Nothing is added any more: a text that is not there is -1. */
+  /** No text is added any more: one that is missing has the number -1. */
   frozen = false
 
   constructor(next: NumberOf) {

@@ -45,7 +45,7 @@ export class LimitOfEach implements Operator {
   }
 }
 
-/** Lets out the first `most` rows of each group in their order, one group after the other. */
+/** Emits the first `most` rows of each group in their order, one group after the other. */
 export class FirstOfEach implements Operator {
   readonly #group: GroupOf
   readonly #most: number

@@ -6,6 +6,7 @@ import { totalOrder } from '../../program/values/order.ts'
 import type { MemoryBudget } from '../memory.ts'
 import { type Operator, pushAll, type Row } from '../operator.ts'
 
+/** One key of ORDER BY; values are compared by `totalOrder`. */
 export interface SortKey {
   /** Where the key stands in the row. */
   readonly slot: number
@@ -17,6 +18,9 @@ type Compare = (a: Row, b: Row) => number
 
 const RUN = 2048
 
+/**
+ * ORDER BY, stable. With a limit of up to `RUN` rows no more than twice that many are held, without one all of them.
+ */
 export class SortOperator implements Operator {
   readonly #compare: Compare
   readonly keys: readonly SortKey[]

@@ -26,6 +26,10 @@ import { compare, compareValue, inList, inValue } from './comparisons.ts'
 import type { EvaluationContext, References } from './references.ts'
 import { likeBytes } from './text-bytes.ts'
 
+/**
+ * Compiles the expressions of one generated function. The caller declares `temps` at its top. A SqlError points at what
+ * cannot be computed: a wrong constant, a type that a function does not take.
+ */
 export class ExpressionCompiler implements ExpressionParts {
   readonly emitter: Emitter
   readonly references: References

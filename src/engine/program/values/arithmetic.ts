@@ -1,6 +1,6 @@
 /**
- * Arithmetic that compiled expressions call: whole numbers, doubles, decimals, JSON values, and moving moments. NULL in,
- * NULL out; dividing by zero gives NULL. Results with too many digits are a SqlError.
+ * Arithmetic that compiled expressions call: whole numbers, doubles, decimals, JSON values, and moving moments. NULL
+ * in, NULL out; dividing by zero gives NULL. Results with too many digits are a SqlError.
  */
 import { addDuration, type Duration } from '../../../functions/support/datemath.ts'
 import { Decimal, hasTooManyDigits, MAX_DECIMAL_DIGITS } from '../../../lib/decimal.ts'
@@ -34,6 +34,7 @@ function bounded(result: Decimal): Decimal {
 
 type Int = number | bigint | null
 
+/** Exact; a bigint beyond ±(2^53-1), as in all that follows. SqlError: too many digits. */
 export function addInt(a: Int, b: Int): Int {
   if (typeof a === 'number' && typeof b === 'number') {
     const r = a + b
@@ -41,6 +42,8 @@ export function addInt(a: Int, b: Int): Int {
   }
   return a === null || b === null ? null : integer(BigInt(a) + BigInt(b))
 }
+
+/** Exact, as `addInt`. */
 export function subtractInt(a: Int, b: Int): Int {
   if (typeof a === 'number' && typeof b === 'number') {
     const r = a - b
@@ -48,6 +51,8 @@ export function subtractInt(a: Int, b: Int): Int {
   }
   return a === null || b === null ? null : integer(BigInt(a) - BigInt(b))
 }
+
+/** Exact, as `addInt`. */
 export function multiplyInt(a: Int, b: Int): Int {
   if (typeof a === 'number' && typeof b === 'number') {
     const r = a * b
@@ -71,13 +76,18 @@ export function remainderInt(a: Int, b: Int): Int {
   if (typeof a === 'number' && typeof b === 'number') return a % b || 0
   return integer(BigInt(a) % BigInt(b))
 }
+
+/** Exact, as `addInt`; 0 for 0, never -0. */
 export function negateInt(a: Int): Int {
   return a === null ? null : typeof a === 'number' ? -a || 0 : integer(-a)
 }
 
+/** NULL when dividing by zero. */
 export function divideDouble(a: number | null, b: number | null): number | null {
   return a === null || b === null || b === 0 ? null : a / b
 }
+
+/** The sign of the dividend; NULL when dividing by zero. */
 export function remainderDouble(a: number | null, b: number | null): number | null {
   return a === null || b === null || b === 0 ? null : a % b
 }
@@ -85,6 +95,10 @@ export function remainderDouble(a: number | null, b: number | null): number | nu
 /** Digits after the point that a division of decimals keeps at least. */
 const DIVISION_DIGITS = 18
 
+/**
+ * `op`: one of `+ - * / %`. A quotient has 18 digits after the point at least; NULL when dividing by zero. SqlError:
+ * too many digits.
+ */
 export function decimalArithmetic(op: string, a: Decimal | null, b: Decimal | null): Decimal | null {
   if (a === null || b === null) return null
   switch (op) {
@@ -123,6 +137,8 @@ export function dynamicArithmetic(op: string, a: Value, b: Value): Value {
       return whole ? remainderInt(a, b) : remainderDouble(Number(a), Number(b))
   }
 }
+
+/** Of a number of any kind; NULL for anything else. */
 export function dynamicNegate(a: Value): Value {
   return typeof a === 'number'
     ? -a || 0

@@ -39,6 +39,7 @@ export function compareDynamic(op: string, a: Value, b: Value): boolean | null {
   return op === '<' ? o < 0 : op === '<=' ? o <= 0 : op === '>' ? o > 0 : o >= 0
 }
 
+/** `op` of two decimals by value: `1.0 = 1.00`. NULL when one is NULL. */
 export function compareDecimal(op: string, a: Decimal | null, b: Decimal | null): boolean | null {
   if (a === null || b === null) return null
   const o = a.compare(b)
@@ -58,6 +59,10 @@ export function compareDecimal(op: string, a: Decimal | null, b: Decimal | null)
   }
 }
 
+/**
+ * LIKE with a pattern known only per row; NULL when either is no text. A ValueError when the pattern is not usable or
+ * takes too many comparisons.
+ */
 export function likeDynamic(text: Value, pattern: Value): boolean | null {
   if (typeof text !== 'string' || typeof pattern !== 'string') return null
   return likeMatcher(pattern)(text)

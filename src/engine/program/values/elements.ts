@@ -24,6 +24,7 @@ export function itemOf(base: Value, index: Value): Value {
       : null
 }
 
+/** A member of a structure, a Map or a JSON text; NULL where there is none. */
 export function memberOf(base: Value, name: string): Value {
   if (base instanceof Map) return base.get(name) ?? null
   return base instanceof JsonText ? jsonMember(base, name) : null

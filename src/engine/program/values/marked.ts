@@ -60,6 +60,7 @@ export function markedMember(base: Value, name: string): Value {
   return base instanceof JsonText ? jsonMember(base, name, markedJson) : memberOf(base, name)
 }
 
+/** `dynamicNegate` that keeps the mark. */
 export function markedNegate(v: Value): Value {
   return isWholeDouble(v) ? asWholeDouble(-(plain(v) as number)) : dynamicNegate(v)
 }

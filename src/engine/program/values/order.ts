@@ -54,7 +54,7 @@ export function totalOrder(a: Value, b: Value): number {
   return kind === ARRAYS ? arrayOrder(itemsOf(a), itemsOf(b)) : structureOrder(membersInOrder(a), membersInOrder(b))
 }
 
-/** NULL, which has no place in the order of values, is behind all others within them. */
+/** Within arrays and structures NULL, which has no place in the order of values, comes last. */
 function partOrder(a: Value, b: Value): number {
   if (a === null || b === null) return Number(a === null) - Number(b === null)
   return totalOrder(a, b)

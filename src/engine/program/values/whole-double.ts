@@ -17,7 +17,9 @@ export class WholeDouble {
   }
 }
 
-/** Values with marks go where values go; who looks at them knows. */
+/**
+ * The number with the mark. Typed as a value, as it passes where values pass; only code that knows marks may read it.
+ */
 export function asWholeDouble(n: number): Value {
   return new WholeDouble(n) as unknown as Value
 }
@@ -27,6 +29,7 @@ export function plain(v: Value): Value {
   return (v as unknown) instanceof WholeDouble ? (v as unknown as WholeDouble).n : v
 }
 
+/** Whether the value has the mark. */
 export function isWholeDouble(v: Value): boolean {
   return (v as unknown) instanceof WholeDouble
 }

@@ -1,7 +1,7 @@
 /**
  * `max.size`: how many bytes were read, and how many records of the batch at hand there is still room for. Bytes count
  * as they are stored; those of a compressed batch are taken to lie evenly in it. What happens when there is no room
- * left is the business of `thresholds`.
+ * left is decided by `thresholds`.
  */
 import type { PartitionProgress, RecordBatch } from '../../../kafka/log.ts'
 import { offsetDelta, recordEnd, recordsWithin } from '../../program/record-runtime.ts'
@@ -53,8 +53,8 @@ export class SizeLimit {
 
   /**
    * How many records of the batch at hand, from its first on, there is room for: all, in nearly every batch. Of the
-   * first batch it is one at least that is wanted, so that whoever reads on comes to an end. Records before the wanted
-   * range, where another query stopped, do not count.
+   * first batch it is one at least that is wanted, so that a client that reads on comes to an end. Records before the
+   * wanted range, where another query stopped, do not count.
    */
   recordsOf(batch: RecordBatch): number {
     const room = this.#room()

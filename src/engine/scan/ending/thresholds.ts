@@ -1,5 +1,5 @@
 /**
- * When a scan ends before everything was read, and what the client is told of it (a SENTINEL): `max.size`,
+ * When a scan ends before everything was read, and the SENTINEL that says so to the client: `max.size`,
  * `max.query.time` and `max.idle.time`, with a condition that reads on; and records that vanished before they could be
  * read. It never stops anything itself: the driver asks between batches.
  */

@@ -1,6 +1,6 @@
 /**
  * What a scan has not read yet, wherever that is known: so that a scan which is stopped can say where to read on. It
- * keeps books and reads nothing.
+ * keeps account and reads nothing.
  */
 import type { OffsetRange, PartitionProgress, RecordBatch } from '../../../kafka/log.ts'
 import { offsetDelta } from '../../program/record-runtime.ts'

@@ -1,7 +1,7 @@
 /**
  * The record programs of one scan, by the schema ids that records name. A program is compiled when its schemas are
- * first met and kept, as topics go back and forth between schemas. Which decoders it is made with is the business of
- * `writer-schemas`; calling it that of `program-calls`.
+ * first met and kept, as topics go back and forth between schemas. `writer-schemas` finds the decoders it is made
+ * with; `program-calls` calls it.
  */
 import type { RecordBatch } from '../../../kafka/log.ts'
 import type { Scan } from '../../../plan/plan.ts'

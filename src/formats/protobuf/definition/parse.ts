@@ -1,6 +1,6 @@
 /**
  * The text of one .proto file → what it declares: proto2, proto3 and editions. Names of types are left as they are
- * written (`schema.ts` looks them up). What readers have no use for is passed over: services, extensions, reserved
+ * written (`link.ts` looks them up). What readers have no use for is skipped: services, extensions, reserved
  * numbers, most options. Source: the language specifications of Protocol Buffers.
  */
 import { type Token, Tokens } from './tokens.ts'

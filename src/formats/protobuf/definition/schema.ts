@@ -1,6 +1,7 @@
 /** What a Protobuf schema is once it is linked: messages, fields, enums; and the types of SQL that they are read as. */
 import type { DataType, Field } from '../../../types.ts'
 
+/** The scalar types of Protobuf. */
 export type ProtoScalar =
   | 'double'
   | 'float'
@@ -28,6 +29,7 @@ export interface ProtoEnum {
   readonly first: number
 }
 
+/** A message with its fields. */
 export interface ProtoMessage {
   readonly kind: 'message'
   /** Full name, without a dot in front. */
@@ -44,6 +46,7 @@ export interface ProtoMessage {
 }
 
 export type ProtoLeaf = { readonly kind: 'scalar'; readonly scalar: ProtoScalar } | ProtoEnum
+/** The type of a field. */
 export type ProtoType = ProtoLeaf | ProtoMessage
 
 /** What a message of a well-known name means. */
@@ -58,6 +61,7 @@ export type Meaning =
   | { readonly kind: 'date' }
   | { readonly kind: 'time' }
 
+/** A field of a message. */
 export interface ProtoField {
   readonly name: string
   readonly number: number
@@ -84,6 +88,7 @@ export interface ProtoField {
   readonly fallback?: string | number | bigint | boolean | Uint8Array
 }
 
+/** The messages of a .proto file. */
 export interface ProtoSchema {
   /** The messages of the file itself (not of its imports) at the top level, in order. */
   readonly messages: readonly ProtoMessage[]
@@ -119,7 +124,7 @@ export function scalarType(scalar: ProtoScalar): DataType {
   }
 }
 
-/** The type of a message's values. A recursive message gives a cyclic graph: whoever walks it needs a guard. */
+/** The type of a message's values. A recursive message gives a cyclic graph: a walk needs a guard. */
 export function protobufType(message: ProtoMessage): DataType {
   const types = new Types()
   const type = types.of(message)

@@ -1,5 +1,5 @@
 /**
- * Splits .proto text into tokens, one at a time, with a look ahead. Comments and white space are passed over; it knows
+ * Splits .proto text into tokens, one at a time, with a look ahead. Comments and white space are skipped; it knows
  * nothing of the grammar.
  */
 

@@ -18,8 +18,10 @@ const FILES: Readonly<Record<string, string>> = {
   'google/protobuf/source_context.proto': proto3('google.protobuf', 'message SourceContext { string file_name = 1; }'),
   'google/protobuf/struct.proto': proto3(
     'google.protobuf',
-    `message Struct { map<string, Value> fields = 1; } message ListValue { repeated Value values = 1; } enum NullValue { NULL_VALUE = 0; }
-    message Value { oneof kind { NullValue null_value = 1; double number_value = 2; string string_value = 3; bool bool_value = 4; Struct struct_value = 5; ListValue list_value = 6; } }`,
+    `message Struct { map<string, Value> fields = 1; } message ListValue { repeated Value values = 1; }
+    enum NullValue { NULL_VALUE = 0; }
+    message Value { oneof kind { NullValue null_value = 1; double number_value = 2; string string_value = 3;
+    bool bool_value = 4; Struct struct_value = 5; ListValue list_value = 6; } }`,
   ),
   'google/protobuf/timestamp.proto': proto3(
     'google.protobuf',
@@ -48,7 +50,8 @@ const FILES: Readonly<Record<string, string>> = {
   ),
   'google/type/dayofweek.proto': proto3(
     'google.type',
-    'enum DayOfWeek { DAY_OF_WEEK_UNSPECIFIED = 0; MONDAY = 1; TUESDAY = 2; WEDNESDAY = 3; THURSDAY = 4; FRIDAY = 5; SATURDAY = 6; SUNDAY = 7; }',
+    `enum DayOfWeek { DAY_OF_WEEK_UNSPECIFIED = 0; MONDAY = 1; TUESDAY = 2; WEDNESDAY = 3; THURSDAY = 4; FRIDAY = 5;
+    SATURDAY = 6; SUNDAY = 7; }`,
   ),
 }
 

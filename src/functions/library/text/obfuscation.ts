@@ -74,6 +74,7 @@ function textRow(
   })
 }
 
+/** Functions that hide a value or a part of it. */
 export const OBFUSCATION_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'anonymize',

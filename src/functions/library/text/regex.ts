@@ -22,7 +22,8 @@ function compile(what: string): (pattern: string) => RE2JS {
       const beyond = /\(\?<?[=!]|\\[1-9]|\\k</.test(pattern)
       throw new ValueError(
         beyond
-          ? `${what}: ${JSON.stringify(pattern)} looks around or back, which is not offered: texts are matched in one pass.`
+          ? `${what}: ${JSON.stringify(pattern)} looks around or back, which is not offered: texts are matched ` +
+              'in one pass.'
           : `${what}: ${JSON.stringify(pattern)} is not a regular expression: ${(error as Error).message}`,
       )
     }
@@ -52,7 +53,8 @@ export const REGEX_ROWS: readonly ScalarFunction[] = [
     family: 'string',
     parameters: PARAMETERS,
     description:
-      'The groups of the first match of a regular expression (the whole match when it has no groups), or an empty array.',
+      'The groups of the first match of a regular expression (the whole match when it has no groups), or an ' +
+      'empty array.',
     examples: [
       { sql: "REGEXP('berth-42', '([a-z]+)-(\\d+)')", result: '["berth","42"]' },
       { sql: "REGEXP('berth', '\\d+')", result: '[]' },
@@ -73,7 +75,8 @@ export const REGEX_ROWS: readonly ScalarFunction[] = [
     family: 'string',
     parameters: PARAMETERS,
     description:
-      'The groups of every match of a regular expression (the whole match when it has no groups), one array for each match.',
+      'The groups of every match of a regular expression (the whole match when it has no groups), one array ' +
+      'for each match.',
     examples: [{ sql: "REGEX_MATCHES('a1 b22', '([a-z])(\\d+)')", result: '[["a","1"],["b","22"]]' }],
     returns: () => ({ kind: 'array', element: { kind: 'array', element: STRING } }),
     make: () => {

@@ -138,7 +138,7 @@ const CUTTING_ROWS: readonly ScalarFunction[] = [
   textAndCount(
     {
       name: 'dropleft',
-      description: 'Drops so many characters at the start.',
+      description: 'Drops the given number of characters at the start.',
       examples: [{ sql: "DROPLEFT('ferry', 2)", result: 'rry' }],
     },
     (text, n) => cut(text, Math.max(0, n), text.length),
@@ -146,7 +146,7 @@ const CUTTING_ROWS: readonly ScalarFunction[] = [
   textAndCount(
     {
       name: 'dropright',
-      description: 'Drops so many characters at the end.',
+      description: 'Drops the given number of characters at the end.',
       examples: [{ sql: "DROPRIGHT('ferry', 2)", result: 'fer' }],
     },
     (text, n) => cut(text, 0, text.length - Math.max(0, n)),
@@ -154,7 +154,7 @@ const CUTTING_ROWS: readonly ScalarFunction[] = [
   textAndCount(
     {
       name: 'takeleft',
-      description: 'Keeps so many characters at the start.',
+      description: 'Keeps the given number of characters at the start.',
       examples: [{ sql: "TAKELEFT('ferry', 2)", result: 'fe' }],
     },
     (text, n) => cut(text, 0, Math.max(0, n)),
@@ -162,7 +162,7 @@ const CUTTING_ROWS: readonly ScalarFunction[] = [
   textAndCount(
     {
       name: 'takeright',
-      description: 'Keeps so many characters at the end.',
+      description: 'Keeps the given number of characters at the end.',
       examples: [{ sql: "TAKERIGHT('ferry', 2)", result: 'ry' }],
     },
     (text, n) => cut(text, text.length - Math.min(text.length, Math.max(0, n)), text.length),
@@ -170,7 +170,7 @@ const CUTTING_ROWS: readonly ScalarFunction[] = [
   textAndCount(
     {
       name: 'truncate',
-      description: 'Keeps at most so many characters at the start.',
+      description: 'Keeps at most the given number of characters at the start.',
       examples: [{ sql: "TRUNCATE('lighthouse', 5)", result: 'light' }],
     },
     (text, n) => cut(text, 0, Math.max(0, n)),
@@ -178,7 +178,8 @@ const CUTTING_ROWS: readonly ScalarFunction[] = [
   textAndCount(
     {
       name: 'abbreviate',
-      description: 'Cuts the text to so many characters, of which the last three are dots; the count is 4 or more.',
+      description:
+        'Cuts the text to the given number of characters, of which the last three are dots; the count is 4 or more.',
       examples: [
         { sql: "ABBREVIATE('harbourmaster', 9)", result: 'harbou...' },
         { sql: "ABBREVIATE('quay', 9)", result: 'quay' },
@@ -192,7 +193,8 @@ const CUTTING_ROWS: readonly ScalarFunction[] = [
     family: 'string',
     parameters: [TEXT, { name: 'start', accept: 'integer' }, { name: 'end', accept: 'integer', optional: true }],
     description:
-      'The part from start (0-based) up to, not including, end; without end to the end of the text; positions below zero count from the end.',
+      'The part from start (0-based) up to, not including, end; without end to the end of the text; positions ' +
+      'below zero count from the end.',
     examples: [
       { sql: "SUBSTR('lighthouse', 5)", result: 'house' },
       { sql: "SUBSTRING('lighthouse', 0, 5)", result: 'light' },
@@ -273,6 +275,7 @@ const PADDING_ROWS: readonly ScalarFunction[] = [
   ),
 ]
 
+/** Functions of text. */
 export const STRING_FUNCTIONS: readonly ScalarFunction[] = [
   ...CASE_ROWS,
   ...CLEANING_ROWS,

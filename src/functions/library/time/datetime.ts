@@ -58,7 +58,7 @@ const NOW_ROWS: readonly ScalarFunction[] = [
     name: 'date',
     family: 'datetime',
     parameters: [{ name: 'days', accept: 'integer', optional: true }],
-    description: 'Midnight of the current day, or of the day that is so many days after 1970-01-01.',
+    description: 'Midnight of the current day, or of the day that is the given number of days after 1970-01-01.',
     examples: [
       { sql: 'DATE()', result: '2024-02-29T00:00:00Z' },
       { sql: 'DATE(19782)', result: '2024-02-29T00:00:00Z' },
@@ -80,6 +80,7 @@ function checkDays(days: number | bigint): number {
   return n
 }
 
+/** Functions of dates and times. */
 export const DATETIME_FUNCTIONS: readonly ScalarFunction[] = [
   ...NOW_ROWS,
   ...PART_ROWS,

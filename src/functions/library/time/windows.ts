@@ -95,8 +95,10 @@ function sizes(): (text: Value) => Duration {
 }
 
 const ALIGNED =
-  'Sizes are durations such as "5m", "1h", "1d", "1w", "1M". Windows are aligned in UTC: months and years to the calendar, weeks to Mondays, all others to 1970-01-01. What is no moment has the window NULL.'
+  'Sizes are durations such as "5m", "1h", "1d", "1w", "1M". Windows are aligned in UTC: months and years to ' +
+  'the calendar, weeks to Mondays, all others to 1970-01-01. What is no moment has the window NULL.'
 
+/** The windows of GROUP BY: TUMBLE and HOP. */
 export const WINDOW_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'tumble',
@@ -127,7 +129,8 @@ export const WINDOW_FUNCTIONS: readonly ScalarFunction[] = [
     description: 'The end (exclusive) of the window that TUMBLE with the same arguments gives.',
     examples: [],
     usage:
-      "SELECT TUMBLE_END(_meta.timestamp, '5m') AS until, COUNT(*) FROM payments GROUP BY TUMBLE(_meta.timestamp, '5m')",
+      "SELECT TUMBLE_END(_meta.timestamp, '5m') AS until, COUNT(*) FROM payments GROUP BY " +
+      "TUMBLE(_meta.timestamp, '5m')",
     returns: () => TIMESTAMP,
     special: true,
     make: () => () => null,
@@ -136,10 +139,13 @@ export const WINDOW_FUNCTIONS: readonly ScalarFunction[] = [
     name: 'hop',
     family: 'datetime',
     parameters: [MOMENT, SIZE, SLIDE],
-    description: `The start of a window of this size; one begins every slide, so that a record lies in several of them and counts in each. Only in queries with GROUP BY HOP(…). ${ALIGNED}`,
+    description:
+      'The start of a window of this size; one begins every slide, so that a record lies in several of them and ' +
+      `counts in each. Only in queries with GROUP BY HOP(…). ${ALIGNED}`,
     examples: [],
     usage:
-      "SELECT HOP(_meta.timestamp, '1h', '10m') AS start, COUNT(*) FROM payments GROUP BY HOP(_meta.timestamp, '1h', '10m')",
+      "SELECT HOP(_meta.timestamp, '1h', '10m') AS start, COUNT(*) FROM payments GROUP BY HOP(_meta.timestamp, " +
+      "'1h', '10m')",
     returns: ([moment]) => {
       checkMoment(moment, 'HOP')
       return TIMESTAMP
@@ -162,7 +168,8 @@ export const WINDOW_FUNCTIONS: readonly ScalarFunction[] = [
     description: 'The end (exclusive) of the window that HOP with the same arguments gives.',
     examples: [],
     usage:
-      "SELECT HOP_END(_meta.timestamp, '1h', '10m') AS until, COUNT(*) FROM payments GROUP BY HOP(_meta.timestamp, '1h', '10m')",
+      "SELECT HOP_END(_meta.timestamp, '1h', '10m') AS until, COUNT(*) FROM payments GROUP BY " +
+      "HOP(_meta.timestamp, '1h', '10m')",
     returns: () => TIMESTAMP,
     special: true,
     make: () => () => null,

@@ -1,6 +1,6 @@
 /** The names of the aggregates, from the one registry. */
 import { AGGREGATE_DOCS, SCALAR_NAMES } from '../../../functions/all-functions.ts'
-import type { AggregateName } from '../../plan.ts'
+import type { AggregateName } from '../../operators.ts'
 
 const BY_NAME = new Map<string, AggregateName>(
   AGGREGATE_DOCS.flatMap((a) => [a.name, ...(a.aliases ?? [])].map((n) => [n, a.name as AggregateName] as const)),

@@ -5,7 +5,8 @@ import { printExpr } from '../../../sql/print.ts'
 import { DECIMAL, DOUBLE, type DataType, LONG, NULL_TYPE } from '../../../types.ts'
 import { aType, condition, isInteger, isNumeric } from './coerce.ts'
 import { evaluationKey } from '../../expressions/expr-key.ts'
-import type { AggregateName, BoundAggregate, BoundExpr } from '../../plan.ts'
+import type { AggregateName } from '../../operators.ts'
+import type { BoundAggregate, BoundExpr } from '../../plan.ts'
 import type { BindExpr, ExpressionContext } from './expression-context.ts'
 
 const WITH_LIMIT: ReadonlySet<AggregateName> = new Set([
@@ -42,12 +43,10 @@ export function bindAggregate(e: ast.Call, name: AggregateName, c: ExpressionCon
     throw new SqlError('ARGUMENTS', `${e.name.text}(*) means nothing; only COUNT takes a star.`, e.span)
   const most = e.star ? 0 : WITH_LIMIT.has(name) || name === 'approx_quantile' ? 2 : 1
   const least = e.star ? 0 : name === 'count' ? 0 : TWO_ARGUMENTS.has(name) ? 2 : 1
-  if (e.args.length > most || e.args.length < least)
-    throw new SqlError(
-      'ARGUMENTS',
-      `${e.name.text} takes ${least === most ? least : `${least} or ${most}`} argument${most === 1 ? '' : 's'}, not ${e.args.length}.`,
-      e.span,
-    )
+  if (e.args.length > most || e.args.length < least) {
+    const wanted = `${least === most ? least : `${least} or ${most}`} argument${most === 1 ? '' : 's'}`
+    throw new SqlError('ARGUMENTS', `${e.name.text} takes ${wanted}, not ${e.args.length}.`, e.span)
+  }
   const arg = e.args.length === 0 ? undefined : bind(e.args[0], inner)
   const quantile = name === 'approx_quantile' ? share(e.args[1], bind(e.args[1], inner), e) : undefined
   const limit = e.args.length > 1 && quantile === undefined ? itemLimit(e.args[1], bind(e.args[1], inner), e) : 1
@@ -87,7 +86,8 @@ function itemLimit(e: ast.Expr, n: BoundExpr, call: ast.Call): number {
   if (n.value > MAX_AGGREGATE_ITEMS)
     throw new SqlError(
       'LIMIT',
-      `${call.name.text} holds ${MAX_AGGREGATE_ITEMS.toLocaleString('en')} values a group at most (aggregate.max.items).`,
+      `${call.name.text} holds ${MAX_AGGREGATE_ITEMS.toLocaleString('en')} values a group at most ` +
+        '(aggregate.max.items).',
       e.span,
     )
   return n.value

@@ -28,6 +28,7 @@ import { bindAggregate } from './bind-aggregate.ts'
 import { argument, checkCount } from './call-arguments.ts'
 import { RECORD_FUNCTIONS } from './record-functions.ts'
 
+/** The bound form of an expression. Throws a SqlError with the place of what is wrong. */
 export function bindExpr(e: ast.Expr, c: ExpressionContext): BoundExpr {
   switch (e.kind) {
     case 'null':
@@ -178,7 +179,7 @@ function bindUnary(e: ast.Unary, c: ExpressionContext): BoundExpr {
   return negate(operand, e.span)
 }
 
-/** Long chains of AND, OR and + lean to the left; they are walked without recursion. */
+/** Long chains of AND, OR and + are left-deep; they are walked without recursion. */
 function bindBinary(e: ast.Binary, c: ExpressionContext): BoundExpr {
   if (e.op === 'and' || e.op === 'or') {
     const operands = chain(e, e.op).map((o) => condition(bindExpr(o, c), e.op.toUpperCase()))

@@ -19,7 +19,8 @@ import {
   type TimeUnit,
   typeName,
 } from '../../../types.ts'
-import type { ArithmeticOp, BoundExpr, Compare, CompareBy, CompareOp, Constant } from '../../plan.ts'
+import type { ArithmeticOp, CompareBy, CompareOp } from '../../operators.ts'
+import type { BoundExpr, Compare, Constant } from '../../plan.ts'
 
 const RANK: Readonly<Record<string, number>> = { int: 1, long: 2, decimal: 3, float: 4, double: 5 }
 const UNIT_RANK: Readonly<Record<TimeUnit, number>> = { millis: 1, micros: 2, nanos: 3 }
@@ -43,6 +44,7 @@ export function aType(type: DataType): string {
   return /^[aeio]/.test(name) ? `an ${name}` : `a ${name}`
 }
 
+/** Whether two types have the same values, units and fields. */
 export function sameType(a: DataType, b: DataType): boolean {
   if (a === b) return true
   if (a.kind !== b.kind) return false
@@ -139,6 +141,7 @@ export function inOneUnit(args: readonly BoundExpr[], dates: boolean): readonly 
   return args.map((arg) => (kindOf(arg.type) === undefined ? arg : convert(arg, target(arg.type))))
 }
 
+/** A comparison over operands brought to comparable types. Throws a SqlError (TYPE) where there are none. */
 export function compare(op: CompareOp, left: BoundExpr, right: BoundExpr, span: Span | undefined): Compare {
   const { by, sides } = comparable([left, right], span)
   return { kind: 'compare', op, by, left: sides[0], right: sides[1], type: BOOLEAN, span }
@@ -341,7 +344,7 @@ export function negate(operand: BoundExpr, span: Span | undefined): BoundExpr {
   throw new SqlError('TYPE', `"-" takes a number, not ${aType(t)}.`, span)
 }
 
-/** Brings a condition to boolean: NULL and json are let through (json is checked per record). */
+/** Brings a condition to boolean: NULL and json pass (json is checked per record). */
 export function condition(expr: BoundExpr, where: string): BoundExpr {
   const kind = expr.type.kind
   if (kind === 'boolean' || kind === 'json' || kind === 'null') return expr

@@ -42,7 +42,7 @@ export function operator(e: ast.Binary, left: BoundExpr, right: BoundExpr): Boun
 function concat(left: BoundExpr, right: BoundExpr, e: ast.Binary): BoundExpr {
   const fn = findFunction('concat')
   if (fn === undefined) unexpected('the registry has no concat')
-  // Standard SQL: NULL || x is NULL, unlike CONCAT, which passes over NULLs.
+  // Standard SQL: NULL || x is NULL, unlike CONCAT, which skips NULLs.
   return {
     kind: 'function',
     fn: { ...fn, nullable: false },

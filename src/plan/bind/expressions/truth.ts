@@ -7,8 +7,8 @@ import { BOOLEAN } from '../../../types.ts'
 import type { BoundExpr } from '../../plan.ts'
 
 /**
- * The operand is computed once: it may be another value each time. NOT makes NULL of what is no truth value in JSON, as
- * every other condition does.
+ * The operand is computed once: a volatile one differs at each evaluation. NOT makes NULL of what is no truth value in
+ * JSON, as every other condition does.
  */
 export function truth(operand: BoundExpr, { truth, negated, span }: IsTruth): BoundExpr {
   const not: BoundExpr = { kind: 'not', operand, type: BOOLEAN, span }
@@ -40,12 +40,15 @@ export function distinctFrom(
   return { kind: 'case', whens, otherwise: constant(!negated), type: BOOLEAN, span }
 }
 
-/** A condition that keeps what it is TRUE for: `x IS TRUE` is x there, and can be pushed down or joined by. */
-export function keeping(e: BoundExpr): BoundExpr {
-  if (e.kind === 'and' || e.kind === 'or') return { ...e, operands: e.operands.map(keeping) }
+/**
+ * A condition as a filter uses it, where NULL counts as FALSE: `x IS TRUE` becomes x and can be pushed down or joined
+ * by.
+ */
+export function asFilter(e: BoundExpr): BoundExpr {
+  if (e.kind === 'and' || e.kind === 'or') return { ...e, operands: e.operands.map(asFilter) }
   if (e.kind !== 'case' || e.whens.length !== 1) return e
   const [{ when, then }] = e.whens
-  return is(then, true) && is(e.otherwise, false) ? keeping(when) : e
+  return is(then, true) && is(e.otherwise, false) ? asFilter(when) : e
 }
 
 function is(e: BoundExpr, value: boolean): boolean {

@@ -14,8 +14,8 @@ export function subquery(query: ast.Query, c: ExpressionContext): Pick<Subquery,
 }
 
 /**
- * A subquery that stands for a value, and its column. "*" over JSON, whose columns nobody knows before the records are
- * there, is the one field that each of them has.
+ * A subquery that stands for a value, and its column. "*" over JSON, whose columns are not known before the records are
+ * read, is the one field that each of them has.
  */
 export function valueSubquery(
   query: ast.Query,

@@ -22,6 +22,7 @@ const META_ALIASES: Readonly<Record<string, string>> = {
   valuesize: '__valuesize',
 }
 
+/** The facet that a name stands for: `_key`, `_meta`, …; undefined for any other name. */
 export function facetOf(name: Name): 'key' | 'value' | 'header' | 'meta' | undefined {
   return Object.hasOwn(FACETS, name.text) ? FACETS[name.text] : undefined
 }

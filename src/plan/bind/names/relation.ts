@@ -2,6 +2,7 @@
 import type { DataType } from '../../../types.ts'
 import type { Table } from '../../catalog.ts'
 
+/** One source of a FROM. */
 export type Relation = TableRelation | RowRelation
 
 /** A topic: names are paths in its records. */

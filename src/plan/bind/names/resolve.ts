@@ -1,6 +1,6 @@
 /**
- * What a dotted name means in one relation: a path in the records of a topic, a column or a member of it in rows. What it
- * does not mean is said with the nearest name.
+ * What a dotted name means in one relation: a path in the records of a topic, a column or a member of it in rows. What
+ * it does not mean is said with the nearest name.
  */
 import { didYouMean } from '../../../lib/suggest.ts'
 import type { Name, Span } from '../../../sql/ast.ts'
@@ -28,6 +28,7 @@ const LEGACY: Readonly<Record<string, string>> = {
   _ts: 'timestamp',
 }
 
+/** A dotted name as text. */
 export function dotted(parts: readonly Name[]): string {
   return parts.map((p) => p.text).join('.')
 }
@@ -85,7 +86,8 @@ function noFacet(relation: RowRelation, parts: readonly Name[], span: Span): Sql
     'UNKNOWN_COLUMN',
     `${what} has no column "${dotted(parts)}".`,
     span,
-    `Its columns are those that its SELECT list names; "*" over one topic also brings _key, _headers and _meta along. Name it there: SELECT ${dotted(parts)}, ….`,
+    'Its columns are those that its SELECT list names; "*" over one topic also brings _key, _headers and _meta ' +
+      `along. Name it there: SELECT ${dotted(parts)}, ….`,
   )
 }
 
@@ -130,7 +132,7 @@ function inTable(relation: TableRelation, parts: readonly Name[], span: Span): B
   return fieldOf(source, 'value', table.value, parts, table.name, span)
 }
 
-/** The oldest editions were told a topic's formats by conditions; in JSON these would be fields that no record has. */
+/** In the oldest editions conditions set a topic's formats; in JSON these would be fields that no record has. */
 function refuseFormatColumn(parts: readonly Name[], span: Span): void {
   if (parts.length === 1 && (parts[0].text === '_ktype' || parts[0].text === '_vtype'))
     throw new SqlError(
@@ -252,7 +254,8 @@ function step(type: DataType, part: Name, where: string, facet: TableFacet): Dat
         'UNKNOWN_COLUMN',
         `Unknown column "${part.text}" in ${where}.`,
         part.span,
-        `The format is ${facet.format}: one value without fields, called ${where.startsWith('_key') ? '_key' : '_value'}.`,
+        `The format is ${facet.format}: one value without fields, called ` +
+          `${where.startsWith('_key') ? '_key' : '_value'}.`,
       )
   }
 }
@@ -294,7 +297,7 @@ export function extendPath(base: BoundExpr, index: BoundExpr, span: Span): Bound
   })
   if (typeof at === 'number' && Number.isInteger(at) && at >= 0) {
     if (t.kind === 'array') return path(at, t.element)
-    // What is no list may be an item: that is seen in the value only.
+    // What is not a list may be an item: that is seen in the value only.
     if (t.kind === 'json' && !oneIsList(t)) return path(at, t)
   }
   if (typeof at === 'string') {

@@ -9,9 +9,10 @@ import type { Relation } from './relation.ts'
 import { FACETS } from './facets.ts'
 import { declares, dotted, hasField, within } from './resolve.ts'
 
+/** The names that an expression can use: those of its FROM and of the enclosing queries. */
 export class Scope {
   readonly relations: readonly Relation[]
-  /** The query around this one. */
+  /** The enclosing query. */
   readonly outer: Scope | undefined
   constructor(relations: readonly Relation[], outer?: Scope) {
     this.relations = relations
@@ -19,7 +20,7 @@ export class Scope {
   }
 
   /**
-   * What `a.b.c` means: a name of this FROM, else one of the query around it. JSON of unknown shape has every name, so
+   * What `a.b.c` means: a name of this FROM, else one of the enclosing query. JSON of unknown shape has every name, so
    * there a name of the outer query is written with its table; what CREATE TABLE lists is known.
    */
   resolve(parts: readonly Name[], span: Span): BoundExpr {
@@ -54,7 +55,7 @@ export class Scope {
   }
 
   /**
-   * Has a source of this FROM, or of a query around it, a field of that name for certain? JSON of unknown shape may
+   * Has a source of this FROM, or of an enclosing query, a field of that name for certain? JSON of unknown shape may
    * have every name.
    */
   knows(name: string): boolean {
@@ -76,7 +77,7 @@ export class Scope {
 
   /**
    * Is every source one whose columns are listed, by a schema or by CREATE TABLE? Then a name that none of them lists
-   * may be one of a query around it.
+   * may be one of an enclosing query.
    */
   get #isDeclared(): boolean {
     return this.relations.every((r) =>

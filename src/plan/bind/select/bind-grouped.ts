@@ -13,7 +13,7 @@ import { mapChildren } from '../../expressions/children.ts'
 import { dotted } from '../names/resolve.ts'
 import type { Scope } from '../names/scope.ts'
 import { groupsByAlias } from './select-aliases.ts'
-import { keeping } from '../expressions/truth.ts'
+import { asFilter } from '../expressions/truth.ts'
 import { parts } from '../walk.ts'
 import type { Bound, Subqueries } from './bound-query.ts'
 import { columnsShape, outputPath } from './column-names.ts'
@@ -117,7 +117,7 @@ export function bindGrouped(
     select.having === undefined
       ? undefined
       : overGroups(
-          keeping(condition(bindExpr(select.having, { ...context, clause: 'HAVING', outputs: inHaving }), 'HAVING')),
+          asFilter(condition(bindExpr(select.having, { ...context, clause: 'HAVING', outputs: inHaving }), 'HAVING')),
         )
   const orders = bindOrders(orderBy, columns, (e) =>
     overGroups(bindExpr(e, { ...context, clause: 'ORDER BY', outputs })),
@@ -190,7 +190,7 @@ function onGroups(expr: BoundExpr, groups: Groups): BoundExpr {
   if (slot !== undefined)
     return { kind: 'slot', index: slot, name: `key ${slot}`, type: keys[slot].type, span: expr.span }
   if (expr.kind === 'slot') return expr
-  // A name of the query around is the same for every record; whether it may stand here is seen where the two are
+  // A name of the enclosing query is the same for every record; whether it may stand here is seen where the two are
   // joined.
   if ('source' in expr && !own.has(expr.source)) return expr
   if (
@@ -220,5 +220,8 @@ function onGroups(expr: BoundExpr, groups: Groups): BoundExpr {
 function hidden(name: string, taken: ReadonlyMap<string, 'column' | 'alias'>): string | undefined {
   const first = name.split('.')[0]
   if (taken.get(first) !== 'column') return undefined
-  return `"${first}" is the column of that name here, not the alias. For the alias write its expression, in GROUP BY also its number.`
+  return (
+    `"${first}" is the column of that name here, not the alias. For the alias write its expression, in GROUP BY ` +
+    'also its number.'
+  )
 }

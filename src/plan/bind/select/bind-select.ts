@@ -1,5 +1,5 @@
 /**
- * One SELECT over a bound FROM: stars laid out, aggregates separated, output columns named, DISTINCT, ORDER BY. It asks
+ * One SELECT over a bound FROM: stars expanded, aggregates separated, output columns named, DISTINCT, ORDER BY. It asks
  * nothing of the catalog and binds no query inside a query.
  */
 import type * as ast from '../../../sql/ast.ts'
@@ -12,7 +12,7 @@ import type { BoundExpr, Output, OutputColumn, Plan } from '../../plan.ts'
 import type { TableRelation } from '../names/relation.ts'
 import { Scope } from '../names/scope.ts'
 import { aliasesBefore, refuseAlias } from './select-aliases.ts'
-import { keeping } from '../expressions/truth.ts'
+import { asFilter } from '../expressions/truth.ts'
 import type { Bound, BoundRelation, Subqueries } from './bound-query.ts'
 import { besideOf, columnOf, facts, isBareStar, outputColumns, root, starColumns } from './output-columns.ts'
 import { type SortKeys, bindOrders } from './order-by.ts'
@@ -50,7 +50,7 @@ export function bindSelect(
   if (select.where !== undefined) {
     const aliases = aliasesBefore(select, scope)
     const refuse = aliases.size === 0 ? undefined : (e: ast.ColumnRef): void => refuseAlias(e, aliases, hasAggregate)
-    const predicate = keeping(
+    const predicate = asFilter(
       condition(bindExpr(select.where, { scope, clause: 'WHERE', subqueries, refuse }), 'WHERE'),
     )
     plan = { kind: 'filter', input: plan, predicate }
@@ -113,7 +113,7 @@ function bindPlain(
   const scan = scope.relations.length === 1 ? record : undefined
   const context: ExpressionContext = { scope, clause: 'SELECT', subqueries }
   const orders = (columns: readonly OutputColumn[]): SortKeys =>
-    decided(
+    withTieBreakers(
       bindOrders(orderBy, columns, (e) => bindExpr(e, { ...context, clause: 'ORDER BY' })),
       select.distinct ? undefined : scan,
     )
@@ -151,7 +151,7 @@ function recordOf({ relations: [first, ...rest] }: Scope): TableRelation | undef
  * Newest first over one topic leaves no ties open: among equal times the later offset comes first, among equal offsets
  * the lower partition.
  */
-function decided(orders: SortKeys, scan: TableRelation | undefined): SortKeys {
+function withTieBreakers(orders: SortKeys, scan: TableRelation | undefined): SortKeys {
   const first = orders[0]?.expr
   if (scan === undefined || first?.kind !== 'path' || first.path.facet !== 'meta' || !orders[0].descending)
     return orders

@@ -4,16 +4,19 @@ import type { Output, Plan } from '../../plan.ts'
 import type { RowRelation } from '../names/relation.ts'
 import type { SortKeys } from './order-by.ts'
 
+/** Queries inside expressions, with their plans. */
 export type Subqueries = ExpressionContext['subqueries']
 
+/** For expressions that hold no query. */
 export const NO_SUBQUERIES: Subqueries = new Map()
 
-/** A query's result and how it is ordered; both speak of what `output.input` reads. */
+/** A query's result and how it is ordered; both refer to what `output.input` reads. */
 export interface Bound {
   readonly output: Output
   readonly orders: SortKeys
 }
 
+/** A plan and the names of what it gives. */
 export interface BoundRelation {
   readonly plan: Plan
   readonly relation: RowRelation

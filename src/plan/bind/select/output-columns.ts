@@ -1,4 +1,4 @@
-/** The columns of a result: stars laid out, the metadata of a record beside them. */
+/** The columns of a result: stars expanded, the metadata of a record beside them. */
 import type * as ast from '../../../sql/ast.ts'
 import { SqlError } from '../../../sql/error.ts'
 import { META_FIELDS, RECORD_FIELDS, STRING } from '../../../types.ts'

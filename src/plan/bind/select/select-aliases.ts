@@ -35,7 +35,7 @@ export function aliasesBefore(select: ast.Select, scope: Scope): ReadonlyMap<str
 /**
  * Does `GROUP BY name` mean the item with that alias, where no source has a column of that name for certain? Not where
  * another item reads a field of that name outside of aggregates, and not where the item is the same for every row:
- * nobody groups by that.
+ * grouping by that has no purpose.
  */
 export function groupsByAlias(
   item: Item,

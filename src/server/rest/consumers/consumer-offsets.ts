@@ -45,7 +45,7 @@ async function restingGroup(call: Call, id: string): Promise<GroupNow> {
   return group
 }
 
-/** To be asked behind the rights: what a group does is nobody's business who may not change it. */
+/** To be called after the check of rights: accounts that may not change a group learn nothing about it. */
 function demandRest(group: GroupNow): void {
   const members = group.members.length
   if (members === 0) return
@@ -122,7 +122,7 @@ function offsetIn(body: Readonly<Record<string, unknown>>, partition: number, be
   return offset
 }
 
-/** A synonym is no topic: nobody commits under its name. */
+/** A synonym is not a topic: no offsets are committed under its name. */
 async function topicTable(call: Call, topic: string): Promise<Table> {
   const table = await tableOf(call, topic)
   if (table.topic !== topic)
@@ -188,7 +188,7 @@ async function movePartition(call: Call): Promise<object> {
   return move(call, name, new Map([[topic, new Map([[partition, offset]])]]))
 }
 
-/** `partitions` by topic; those of which the group has no offset are none to take away. */
+/** `partitions` by topic; those without an offset of the group are left out. */
 async function takeAway(call: Call, group: GroupNow, topics: readonly string[], partition?: number): Promise<object> {
   const places = topics.map((topic) => {
     const known = [...(group.offsets.get(topic)?.keys() ?? [])].filter(
@@ -206,6 +206,7 @@ async function takeAway(call: Call, group: GroupNow, topics: readonly string[], 
 const TOPICS: Schema = { type: 'array', minItems: 1, maxItems: MAX_TOPICS, items: { type: 'string' } }
 const MOVES = 'Needs the right "offsets" on every topic concerned; 409 while the group has members.'
 
+/** The calls that change groups of consumers. */
 export const CONSUMER_CHANGES: readonly Route[] = [
   {
     method: 'PUT',

@@ -6,6 +6,7 @@ import { inTurns, sizesOf, tableOf } from '../topics/topic-sizes.ts'
 
 const AT_ONCE = 8
 
+/** JSON Schema of a group of consumers. */
 export const GROUP: Schema = {
   type: 'object',
   required: [
@@ -90,6 +91,7 @@ export async function countsOf(call: Pick<Call, 'environment'>): Promise<Readonl
   return counts
 }
 
+/** The calls that read groups of consumers. */
 export const CONSUMER_ROUTES: readonly Route[] = [
   {
     method: 'GET',

@@ -63,12 +63,13 @@ async function bySubject(call: Call, method: Route['method'], match: RegExpExecA
   demand(call, looksUp ? 'read' : method === 'POST' ? 'create' : 'drop', topicOf(match[1]))
 }
 
+/** Rejects with 403 when a call would change what counts for all subjects and the account has not all rights. */
 export async function wholeRegistry(call: Call, method: Route['method']): Promise<undefined> {
   if (method !== 'GET' && call.view.administration?.all !== true)
     throw new RestError(403, 'Only an account with all rights may change the settings of the whole registry.')
 }
 
-/** An id may be looked up by whoever may read one of the topics that use it. */
+/** An id may be looked up by accounts that may read one of the topics that use it. */
 async function byId(call: Call, _method: Route['method'], match: RegExpExecArray): Promise<undefined> {
   if (call.view.administration?.all === true) return
   const { status, body } = await askRegistry(call, 'GET', ['schemas', 'ids', match[1], 'versions'])
@@ -183,6 +184,7 @@ function target(registry: RegistryConfig): { base: string; headers: Record<strin
   return { base: url.origin + url.pathname.replace(/\/+$/, ''), headers }
 }
 
+/** The calls that are passed on to the schema registry. */
 export const REGISTRY_ROUTES: readonly Route[] = (['GET', 'POST', 'PUT', 'DELETE'] as const).map((method) => ({
   method,
   path: '/api/proxy-sr/{*}',

@@ -1,12 +1,13 @@
 /**
  * Subjects of the schema registry as lenses-cli 5.x reads and changes them: as datasets of the connection
- * "schema-registry", and by `/api/v1/sr/default`. What is told is asked of the registry at that moment. Rights are
+ * "schema-registry", and by `/api/v1/sr/default`. Answers come from the registry at that moment. Rights are
  * those on the topic of a subject, as in `registry-proxy.ts`; a subject that may not be seen does not exist.
  */
 import { askRegistry, topicOf, wholeRegistry } from './registry-proxy.ts'
 import type { Schema } from '../openapi.ts'
 import { bodyObject, type Call, demand, field, isText, RestError, type Route } from '../route.ts'
 
+/** The name under which clients know the registry as a connection. */
 export const REGISTRY_CONNECTION = 'schema-registry'
 
 const TYPES = ['AVRO', 'JSON', 'PROTOBUF']
@@ -40,6 +41,7 @@ export const LISTED_SUBJECT: Schema = {
     tags: { type: 'array', items: { type: 'object' } },
   },
 }
+/** JSON Schema of a subject with its schema. */
 export const SUBJECT: Schema = {
   ...LISTED_SUBJECT,
   required: [...(LISTED_SUBJECT['required'] as string[]), 'schema', 'schemaId', 'references'],
@@ -125,6 +127,7 @@ function level(told: unknown): string {
   return typeof compatibilityLevel === 'string' ? compatibilityLevel : ''
 }
 
+/** A subject as an entry of the list of datasets. */
 export function listedSubject(name: string, { format, version }: Newest, compatibility: string): object {
   const none = { isSystemEntity: false, permissions: [], description: null, tags: [] }
   return {
@@ -138,6 +141,10 @@ export function listedSubject(name: string, { format, version }: Newest, compati
   }
 }
 
+/**
+ * One subject with its newest schema, as `SUBJECT` describes it. Rejects with 404 when the account may not see it or it
+ * does not exist.
+ */
 export async function subjectJson(call: Call, name: string): Promise<object> {
   const hidden = call.view.administration?.may('read', topicOf(name)) !== true
   const [newest, compatibility] = hidden
@@ -212,6 +219,7 @@ const COMPATIBILITY: Schema = {
   properties: { compatibility: { type: 'string' } },
 }
 
+/** The calls about subjects of the registry. */
 export const SUBJECT_ROUTES: readonly Route[] = [
   {
     method: 'GET',

@@ -70,6 +70,7 @@ const NAMES = {
   schemaFormat: ['schemaFormat', 'format'],
 } as const
 
+/** The parameters of the list of datasets, in the spellings of all clients. */
 export const LIST_PARAMETERS: readonly Parameter[] = [
   { name: 'page', about: '1 is the first.', schema: { type: 'integer', minimum: 1 } },
   {
@@ -150,7 +151,7 @@ export function noteOf(call: Call, topic: string): { description: string | null;
   return { description: note?.description ?? null, tags: (note?.tags ?? []).map((name) => ({ name })) }
 }
 
-/** One page. `topicJson` tells all about a topic. */
+/** One page. `topicJson` gives the details of one topic. */
 export async function listed(
   call: Call,
   topicJson: (call: Call, summary: TableSummary, table: Table | undefined) => Promise<object>,

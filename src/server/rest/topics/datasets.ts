@@ -96,6 +96,7 @@ const METADATA: Schema = {
   },
 }
 
+/** The calls about datasets: topics and subjects. */
 export const DATASET_ROUTES: readonly Route[] = [
   {
     method: 'GET',

@@ -184,6 +184,7 @@ export function whole(text: string, what: string): number {
   return number
 }
 
+/** The calls that create, change and delete topics and their records. */
 export const TOPIC_CHANGES: readonly Route[] = [
   {
     method: 'POST',

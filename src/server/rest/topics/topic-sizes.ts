@@ -9,6 +9,7 @@ const OFFSET_TIMEOUT_MS = 10_000
 const RATE_MS = 60_000
 const TIMES_AT_ONCE = 4
 
+/** How many messages a topic holds: offsets from `begin` (inclusive) to `end` (exclusive), gaps included. */
 export interface Sizes {
   readonly totalMessages: number
   readonly messagesPerPartition: readonly {

@@ -7,6 +7,7 @@ import type { Schema } from '../openapi.ts'
 import { type Call, RestError } from '../route.ts'
 import { rateOf, sizesOf } from './topic-sizes.ts'
 
+/** JSON Schema of the sizes of one partition. */
 export const PARTITION: Schema = {
   type: 'object',
   required: ['partition', 'messages', 'begin', 'end'],
@@ -17,6 +18,7 @@ export const PARTITION: Schema = {
     end: { type: 'integer' },
   },
 }
+/** JSON Schema of a topic. */
 export const TOPIC: Schema = {
   type: 'object',
   required: [
@@ -63,6 +65,7 @@ export const TOPIC: Schema = {
   },
 }
 
+/** One topic, as `TOPIC` describes it. Rejects with 404 when it is not there. */
 export async function topicJson(call: Call, summary: TableSummary): Promise<object> {
   const table = await call.view.catalog.table(summary.name)
   if (table === undefined) throw new RestError(404, `There is no topic ${JSON.stringify(summary.name)}.`)
@@ -102,6 +105,7 @@ async function settingsOf(call: Call, topic: string): Promise<TopicConfig['entri
   return [...(config?.entries ?? [])].sort((a, b) => Number(a.isDefault) - Number(b.isDefault))
 }
 
+/** The text of the schema that a key or value is written with; null where there is none. */
 export function schemaOf(facet: TableFacet): string | null {
   return facet.writer?.text ?? null
 }

@@ -23,6 +23,7 @@ async function allTopics(call: Call): ReturnType<Route['run']> {
   return { json: topics.filter((t) => t !== undefined) }
 }
 
+/** The summary of a topic that may be newer than the list of tables. Rejects with 404 when it is not there. */
 export async function summaryOf(call: Call, topic: string): Promise<TableSummary> {
   const found = (await call.view.catalog.tables()).find((t) => t.name === topic)
   if (found !== undefined) return found
@@ -53,6 +54,7 @@ async function settingsOfTopics(
   return config?.entries ?? []
 }
 
+/** The calls that read topics. */
 export const TOPIC_ROUTES: readonly Route[] = [
   {
     method: 'GET',

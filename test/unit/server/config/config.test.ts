@@ -167,6 +167,35 @@ settings: {max.sise: 1g, max.size: 12parsecs}
   assert.match(all, /^settings\.max\.size: .*12parsecs/m)
 })
 
+test('one mistake is one problem, also where a value has several forms', async () => {
+  const kafka = (more: string): Promise<readonly string[]> =>
+    problems(`${ACCOUNT}environments: [{name: demo, kafka: {brokers: a, ${more}}}]`)
+  assert.deepEqual(await problems(`${ACCOUNT}${KAFKA}server: {tls: 5}`), [
+    'server.tls: 5 is not a map of cert, certFile, key, keyFile, ca, caFile.',
+  ])
+  assert.deepEqual(await kafka('tls: {cart: x}'), ['environments[0].kafka.tls.cart: unknown key. Did you mean "cert"?'])
+  assert.deepEqual(await kafka('tls: 5'), [
+    'environments[0].kafka.tls: 5 is not a map of ca, caFile, cert, certFile, key, keyFile, passphrase, passphraseFile, servername, rejectUnauthorized.',
+  ])
+  assert.deepEqual(await kafka('connectTimeout: 5ms'), [
+    'environments[0].kafka.connectTimeout: "5ms" is not a time such as 500ms, 10s, 5m or 4h, at least 10.',
+  ])
+  assert.deepEqual(await kafka('sasl: {mechanism: oauthbearer}'), [
+    'environments[0].kafka.sasl.token: missing; expected the token, or better tokenFile.',
+  ])
+  assert.deepEqual(await problems(`${ACCOUNT}${KAFKA}settings: {max.size: [1], max.idle.time: 5s}`), [
+    'settings.max.size: [1] is not a text, a number, true or false.',
+  ])
+})
+
+test('a key without a value is like one that is not there', async () => {
+  const config = await loadConfig({
+    file: file('empty.yaml', `${ACCOUNT}${KAFKA}server: {port: }\nlog:\nlimits: {max.concurrent.queries: }\nusers:\n`),
+  })
+  assert.deepEqual([config.server.port, config.log.level, config.limits['max.concurrent.queries']], [9991, 'info', 100])
+  assert.deepEqual(config.users, [])
+})
+
 test('nothing is allowed by default: no accounts, no start', async () => {
   assert.match((await problems(KAFKA)).join(), /^users: nobody could log in\. Give at least one account/)
   assert.match((await problems(ACCOUNT)).join(), /^environments: none given\. Name a Kafka cluster: --brokers/)

@@ -1,6 +1,6 @@
 /**
  * The REST calls on the embedded broker and registry: rights; wrong bodies; CORS; cookies. Answers against the
- * document: `server-openapi.test.ts`.
+ * document: `openapi.test.ts`.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

@@ -1,5 +1,5 @@
 /**
- * Hands the batches of fetch answers on one by one, in place. Batches outside the wanted range or time, control batches
+ * Delivers the batches of fetch answers one by one, in place. Batches outside the wanted range or time, control batches
  * and aborted transactions stop here; damaged ones become faults; compressed ones are decompressed. Decodes no record,
  * knows no socket.
  */
@@ -37,7 +37,8 @@ export interface ScanOptions {
 /** Larger than what Node cuts small buffers from. */
 const OWN_MEMORY_BYTES = 64 * 1024
 
-export class HandOut {
+/** Delivers the batches of one scan, answer by answer. */
+export class Delivery {
   readonly #request: ScanRequest
   readonly #checkCrcs: boolean
   readonly #decompressor: Decompressor
@@ -60,12 +61,12 @@ export class HandOut {
     this.#ahead = new Ahead(this.#decompressor)
   }
 
-  /** Whether there is an answer at hand. */
+  /** Whether an answer is being delivered. */
   get busy(): boolean {
     return this.#current !== undefined
   }
 
-  /** The offset after what is being handed out, undefined when nothing is. */
+  /** The offset after what is being delivered, undefined when nothing is. */
   get next(): number | undefined {
     const region = this.#region ?? this.#current?.regions[this.#regionAt]
     return region === undefined ? undefined : Math.min(region.next, region.span.end)
@@ -83,7 +84,7 @@ export class HandOut {
     this.#current = undefined
   }
 
-  /** The next batch of the answer at hand; undefined when it is used up (its frame is given back), or there is none. */
+  /** The next batch of the current answer; undefined when it is used up (its frame is given back), or there is none. */
   take(): RecordBatch | undefined | Promise<RecordBatch> {
     this.#free()
     return this.#current === undefined ? undefined : this.#inFrame(this.#current)
@@ -116,12 +117,12 @@ export class HandOut {
       const again =
         region.segment.stripes !== undefined &&
         (baseOffset >= end || (baseOffset < start && start > region.segment.progress.begin))
-      region.segment.hand(region.span, Math.min(lastOffset + 1, end), again ? 0 : batches.sizeBytes(i))
+      region.segment.delivered(region.span, Math.min(lastOffset + 1, end), again ? 0 : batches.sizeBytes(i))
       if (lastOffset < start || baseOffset >= end) continue
       const fault = this.#fault(fetched.frame, i)
-      if (fault !== undefined) return this.#faulty(fetched.frame, i, region, fault)
+      if (fault !== undefined) return this.#deliverFault(fetched.frame, i, region, fault)
       if (this.#passOver(fetched.frame, i)) continue
-      return this.#handOut(fetched.frame, i, region)
+      return this.#deliver(fetched.frame, i, region)
     }
   }
 
@@ -152,7 +153,7 @@ export class HandOut {
     return undefined
   }
 
-  /** As far as the header alone can tell. */
+  /** Whether the batch will be read, as far as its header says. */
   readonly #wanted = (i: number): boolean => {
     const { batches } = (this.#current as Fetched).frame
     const { start, end } = (this.#region as Region).span
@@ -187,7 +188,7 @@ export class HandOut {
     return maxTimestamp >= 0 && maxTimestamp < since
   }
 
-  #handOut(frame: Frame, i: number, region: Region): RecordBatch | Promise<RecordBatch> {
+  #deliver(frame: Frame, i: number, region: Region): RecordBatch | Promise<RecordBatch> {
     const { batches } = frame
     const batch = this.#fill(frame, i, region)
     if (this.#request.headersOnly === true) return batch
@@ -241,7 +242,7 @@ export class HandOut {
     return batch
   }
 
-  #faulty(frame: Frame, i: number, region: Region, why: string): RecordBatch {
+  #deliverFault(frame: Frame, i: number, region: Region, why: string): RecordBatch {
     const { batches } = frame
     const batch = this.#fill(frame, i, region)
     const { count, baseOffset, lastOffset } = batch
@@ -258,14 +259,8 @@ export class HandOut {
     batch.partition = region.segment.partition
     batch.buffer = frame.buffer
     batch.view = frame.view
-    batch.from = batches.recordsStart(i)
+    batches.describe(i, batch)
     batch.to = batch.from
-    batch.count = batches.count(i)
-    batch.baseOffset = batches.baseOffset(i)
-    batch.baseTimestamp = batches.baseTimestamp(i)
-    batch.maxTimestamp = batches.maxTimestamp(i)
-    batch.logAppendTime = batches.logAppendTime(i)
-    batch.lastOffset = batches.lastOffset(i)
     const { start, end } = region.span
     batch.rangeStart = start
     batch.rangeEnd = end
