@@ -1,2 +1,0 @@
-/** stub */
-export type PartialGroups = unknown
