@@ -1,15 +1,14 @@
-/** The exact aggregates, and the choice of the class for each aggregate of a plan. */
+/** Counts, sums and averages, and the choice of the class for each aggregate of a plan. */
 import { integer } from '../../../lib/whole-number.ts'
 import { Decimal } from '../../../lib/decimal.ts'
 import type { BoundAggregate } from '../../../plan/plan.ts'
 import type { Value } from '../../../types.ts'
-import { canonical } from '../../program/values/canonical.ts'
-import { extremeOrder, totalOrder } from '../../program/values/order.ts'
 import { asWholeDouble, plain, WholeDouble } from '../../program/values/whole-double.ts'
 import type { Accumulator } from './accumulator.ts'
-import { doublePages, type NumberPages, ValuePages } from '../pages.ts'
-import { KeyColumn, operatorLimits, PairIndex } from '../keys/group-index.ts'
+import { doublePages, type NumberPages, PAGE_BITS, PAGE_MASK, ValuePages } from '../pages.ts'
 import type { MemoryBudget } from '../memory.ts'
+import { Collect, Extreme, First, Frequent, Last, TopValues } from './held-values.ts'
+import { type CarriedPartial, type NumbersPartial, numbersOf, type PartialState } from './partial.ts'
 import { ApproximateDistinct, ApproximateQuantile } from './sketches.ts'
 
 /** `doubles`: values have marks (`WholeDouble`), and so have results. */
@@ -88,6 +87,12 @@ export class Count implements Accumulator, NumberState {
   result(g: number): Value {
     return this.state.page(g)[this.state.at(g)]
   }
+  partial(groups: number, transfer: ArrayBuffer[]): NumbersPartial {
+    return numbersOf(groups, this.state, transfer)
+  }
+  merge({ pages }: NumbersPartial, to: Int32Array, from: number, until: number): void {
+    for (let i = from; i < until; i++) this.addMany(to[i], pages[i >>> PAGE_BITS][i & PAGE_MASK])
+  }
 }
 
 class CountValues implements Accumulator {
@@ -100,6 +105,12 @@ class CountValues implements Accumulator {
   }
   result(g: number): Value {
     return this.#counts.result(g)
+  }
+  partial(groups: number, transfer: ArrayBuffer[]): NumbersPartial {
+    return this.#counts.partial(groups, transfer)
+  }
+  merge(partial: NumbersPartial, to: Int32Array, from: number, until: number): void {
+    this.#counts.merge(partial, to, from, until)
   }
 }
 
@@ -140,6 +151,24 @@ class IntegerSum implements Accumulator {
     const high = this.#high.get(g)
     return high === undefined ? low : integer(high + BigInt(low))
   }
+  partial(groups: number, transfer: ArrayBuffer[]): CarriedPartial {
+    return { ...numbersOf(groups, this.#state, transfer), carried: this.#high }
+  }
+  merge({ pages, carried }: CarriedPartial, to: Int32Array, from: number, until: number): void {
+    for (let i = from; i < until; i++) {
+      const others = pages[i >>> PAGE_BITS]
+      const other = (i & PAGE_MASK) * 2
+      const g = to[i]
+      const data = this.#state.page(g)
+      const at = this.#state.at(g)
+      const s = data[at] + others[other]
+      if (s <= 9007199254740991 && s >= -9007199254740991) data[at] = s
+      else this.#carry(g, BigInt(others[other]))
+      data[at + 1] += others[other + 1]
+      const high = carried.get(i)
+      if (high !== undefined) this.#carry(g, high)
+    }
+  }
 }
 
 /** Neumaier's compensated sum: the error does not grow with the number of values. */
@@ -169,6 +198,23 @@ class DoubleSum implements Accumulator, NumberState {
     // Infinity minus itself in the compensation would make NaN of an infinite sum.
     return Number.isFinite(data[at]) ? data[at] + data[at + 1] : data[at]
   }
+  partial(groups: number, transfer: ArrayBuffer[]): NumbersPartial {
+    return numbersOf(groups, this.state, transfer)
+  }
+  merge({ pages }: NumbersPartial, to: Int32Array, from: number, until: number): void {
+    for (let i = from; i < until; i++)
+      addSum(this.state.page(to[i]), this.state.at(to[i]), pages[i >>> PAGE_BITS], (i & PAGE_MASK) * 3)
+  }
+}
+
+/** Adds a sum to another one: sum and compensation by Neumaier, and the count. */
+function addSum(data: Float64Array, at: number, others: Float64Array, other: number): void {
+  const s = data[at]
+  const v = others[other]
+  const t = s + v
+  data[at + 1] += (Math.abs(s) >= Math.abs(v) ? s - t + v : v - t + s) + others[other + 1]
+  data[at] = t
+  data[at + 2] += others[other + 2]
 }
 
 /** The sum of doubles inside a SUM or AVG, which generated code feeds in line; undefined for others. */
@@ -196,6 +242,33 @@ class DecimalSum implements Accumulator {
   result(g: number): Value {
     return this.#sums.get(g)
   }
+  partial(groups: number, transfer: ArrayBuffer[]): DecimalsPartial {
+    const scales = new Float64Array(groups)
+    const unscaled: bigint[] = []
+    for (let g = 0; g < groups; g++) {
+      const s = this.#sums.get(g)
+      unscaled.push(s === null ? 0n : s.unscaled)
+      scales[g] = s === null ? 0 : s.scale
+    }
+    transfer.push(scales.buffer)
+    return { ...this.#seen.partial(groups, transfer), unscaled, scales }
+  }
+  merge({ pages, unscaled, scales }: DecimalsPartial, to: Int32Array, from: number, until: number): void {
+    for (let i = from; i < until; i++) {
+      const n = pages[i >>> PAGE_BITS][i & PAGE_MASK]
+      if (n === 0) continue
+      const other = new Decimal(unscaled[i], scales[i])
+      const s = this.#sums.get(to[i])
+      this.#sums.set(to[i], s === null ? other : s.add(other))
+      this.#seen.addMany(to[i], n)
+    }
+  }
+}
+
+/** By group the number of values, and their sum. */
+interface DecimalsPartial extends NumbersPartial {
+  readonly unscaled: readonly bigint[]
+  readonly scales: Float64Array<ArrayBuffer>
 }
 
 /** Above every count of values. */
@@ -260,6 +333,29 @@ class DynamicSum implements Accumulator, NumberState {
     const total = Number.isFinite(s) ? s + data[at + 1] : s
     return this.#doubles && data[at + 2] >= FRACTIONS && Number.isInteger(total) ? asWholeDouble(total) : total
   }
+  partial(groups: number, transfer: ArrayBuffer[]): CarriedPartial {
+    return { ...numbersOf(groups, this.state, transfer), carried: this.#carried }
+  }
+  merge({ pages, carried }: CarriedPartial, to: Int32Array, from: number, until: number): void {
+    for (let i = from; i < until; i++) {
+      this.#mergeSum(to[i], pages[i >>> PAGE_BITS], (i & PAGE_MASK) * 3)
+      const c = carried.get(i)
+      if (c !== undefined) this.#carried.set(to[i], (this.#carried.get(to[i]) ?? 0n) + c)
+    }
+  }
+  #mergeSum(g: number, others: Float64Array, other: number): void {
+    const data = this.state.page(g)
+    const at = this.state.at(g)
+    const v = others[other]
+    const whole = data[at + 2] < FRACTIONS && others[other + 2] < FRACTIONS
+    const fractions = data[at + 2] >= FRACTIONS && others[other + 2] >= FRACTIONS
+    if (whole && Number.isInteger(v) && !Number.isSafeInteger(data[at] + v)) {
+      this.#carried.set(g, (this.#carried.get(g) ?? 0n) + BigInt(v))
+      data[at + 2] += others[other + 2]
+    } else addSum(data, at, others, other)
+    // Both have it: once is enough.
+    if (fractions) data[at + 2] -= FRACTIONS
+  }
 }
 
 /** The sum of JSON numbers inside a SUM or AVG, which generated code feeds in line; undefined for others. */
@@ -289,6 +385,13 @@ class Average implements Accumulator {
         .toNumber()
     return Number(s) / this.sum.count(g)
   }
+  partial(groups: number, transfer: ArrayBuffer[]): PartialState {
+    return this.sum.partial(groups, transfer)
+  }
+  merge(partial: PartialState, to: Int32Array, from: number, until: number): void {
+    const sum: Accumulator = this.sum
+    sum.merge(partial, to, from, until)
+  }
 }
 
 class DecimalAverage implements Accumulator {
@@ -303,189 +406,10 @@ class DecimalAverage implements Accumulator {
     const s = this.#sum.result(g)
     return s instanceof Decimal ? s.divide(Decimal.fromInteger(this.#sum.count(g))).normalize() : null
   }
-}
-
-/** Values of one kind of group state, boxed. */
-class Extreme implements Accumulator {
-  readonly #values = new ValuePages<Value>()
-  readonly #sign: number
-  readonly #budget: MemoryBudget
-  constructor(sign: 1 | -1, budget: MemoryBudget) {
-    this.#sign = sign
-    this.#budget = budget
+  partial(groups: number, transfer: ArrayBuffer[]): DecimalsPartial {
+    return this.#sum.partial(groups, transfer)
   }
-  grow(groups: number): void {
-    while (this.#values.size < groups) this.#values.push(null)
-  }
-  add(g: number, v: Value): void {
-    if (v === null) return
-    const best = this.#values.get(g)
-    if (best === null) {
-      this.#budget.take(v)
-      this.#values.set(g, v)
-    } else if (extremeOrder(plain(v), plain(best)) * this.#sign > 0) this.#values.set(g, v)
-  }
-  result(g: number): Value {
-    return this.#values.get(g)
-  }
-}
-
-/** The value of the first record, NULL included. */
-class First implements Accumulator {
-  readonly #values = new ValuePages<Value | undefined>()
-  readonly #budget: MemoryBudget
-  constructor(budget: MemoryBudget) {
-    this.#budget = budget
-  }
-  grow(groups: number): void {
-    while (this.#values.size < groups) this.#values.push(undefined)
-  }
-  add(g: number, v: Value): void {
-    if (this.#values.get(g) === undefined) {
-      this.#budget.take(v)
-      this.#values.set(g, v)
-    }
-  }
-  result(g: number): Value {
-    return this.#values.get(g) ?? null
-  }
-}
-
-class Last implements Accumulator {
-  readonly #values = new ValuePages<Value>()
-  readonly #budget: MemoryBudget
-  constructor(budget: MemoryBudget) {
-    this.#budget = budget
-  }
-  grow(groups: number): void {
-    while (this.#values.size < groups) this.#values.push(null)
-  }
-  add(g: number, v: Value): void {
-    this.#budget.give(this.#values.get(g))
-    this.#budget.take(v)
-    this.#values.set(g, v)
-  }
-  result(g: number): Value {
-    return this.#values.get(g)
-  }
-}
-
-class Collect implements Accumulator {
-  readonly #lists = new ValuePages<Value[]>()
-  readonly #seen = new ValuePages<Set<string>>()
-  readonly #limit: number
-  readonly #unique: boolean
-  readonly #budget: MemoryBudget
-  constructor(limit: number, unique: boolean, budget: MemoryBudget) {
-    this.#limit = limit
-    this.#unique = unique
-    this.#budget = budget
-  }
-  grow(groups: number): void {
-    while (this.#lists.size < groups) {
-      this.#lists.push([])
-      if (this.#unique) this.#seen.push(new Set())
-    }
-  }
-  add(g: number, v: Value): void {
-    const list = this.#lists.get(g)
-    if (v === null || list.length >= this.#limit) return
-    if (this.#unique) {
-      const key = canonical(v)
-      if (this.#seen.get(g).has(key)) return
-      this.#seen.get(g).add(key)
-    }
-    this.#budget.take(v)
-    list.push(v)
-  }
-  result(g: number): Value {
-    return [...this.#lists.get(g)]
-  }
-}
-
-/** The N largest (sign 1) or smallest (sign -1), best first; kept sorted, as N is small. */
-class TopValues implements Accumulator {
-  readonly #lists = new ValuePages<Value[]>()
-  readonly #limit: number
-  readonly #sign: number
-  readonly #unique: boolean
-  readonly #budget: MemoryBudget
-  constructor(limit: number, sign: 1 | -1, unique: boolean, budget: MemoryBudget) {
-    this.#limit = limit
-    this.#sign = sign
-    this.#unique = unique
-    this.#budget = budget
-  }
-  grow(groups: number): void {
-    while (this.#lists.size < groups) this.#lists.push([])
-  }
-  add(g: number, v: Value): void {
-    if (v === null || typeof v === 'object') {
-      if (!(v instanceof Decimal) && !(v instanceof Uint8Array)) return
-    }
-    const list = this.#lists.get(g)
-    if (list.length === this.#limit && !(extremeOrder(v, list[list.length - 1]) * this.#sign > 0)) return
-    let low = 0
-    let high = list.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (extremeOrder(v, list[middle]) * this.#sign > 0) high = middle
-      else low = middle + 1
-    }
-    if (this.#unique && low > 0 && totalOrder(list[low - 1], v) === 0) return
-    this.#budget.take(v)
-    list.splice(low, 0, v)
-    if (list.length > this.#limit) this.#budget.give(list.pop() as Value)
-  }
-  result(g: number): Value {
-    return [...this.#lists.get(g)]
-  }
-}
-
-/** The N most (sign -1) or least (sign 1) frequent values; among equals the one seen first comes first. */
-class Frequent implements Accumulator {
-  readonly #groups = new ValuePages<Map<string, { value: Value; count: number }>>()
-  readonly #limit: number
-  readonly #sign: number
-  readonly #budget: MemoryBudget
-  constructor(limit: number, sign: 1 | -1, budget: MemoryBudget) {
-    this.#limit = limit
-    this.#sign = sign
-    this.#budget = budget
-  }
-  grow(groups: number): void {
-    while (this.#groups.size < groups) this.#groups.push(new Map())
-  }
-  add(g: number, v: Value): void {
-    if (v === null) return
-    const key = canonical(v)
-    const known = this.#groups.get(g).get(key)
-    if (known !== undefined) {
-      known.count++
-      return
-    }
-    this.#budget.take(v)
-    this.#groups.get(g).set(key, { value: v, count: 1 })
-  }
-  result(g: number): Value {
-    const sorted = [...this.#groups.get(g).values()].sort((a, b) => (a.count - b.count) * this.#sign)
-    return sorted.slice(0, this.#limit).map((e) => e.value)
-  }
-}
-
-/** DISTINCT inside an aggregate: lets each value of a group through once. */
-export class DistinctFilter {
-  readonly #values = new KeyColumn(operatorLimits('DISTINCT inside an aggregate'))
-  readonly #pairs = new PairIndex(operatorLimits('DISTINCT inside an aggregate'))
-  readonly #budget: MemoryBudget
-  constructor(budget: MemoryBudget) {
-    this.#budget = budget
-  }
-  first(g: number, v: Value): boolean {
-    if (v === null) return false
-    const known = this.#pairs.size
-    if (this.#pairs.find(g, this.#values.findEqual(v)) !== known) return false
-    this.#budget.takeRow([v])
-    return true
+  merge(partial: DecimalsPartial, to: Int32Array, from: number, until: number): void {
+    this.#sum.merge(partial, to, from, until)
   }
 }

@@ -5,10 +5,14 @@
 import type { Aggregate } from '../../../plan/plan.ts'
 import type { Value } from '../../../types.ts'
 import type { Accumulator } from './accumulator.ts'
-import { accumulator, Count, DistinctFilter } from './accumulators.ts'
+import { accumulator, Count } from './accumulators.ts'
+import { DistinctFilter, type DistinctPartial } from './distinct-filter.ts'
+import { believeSamePlan, inStretches, type PartialGroups, type PartialState } from './partial.ts'
 import { MemoryBudget } from '../memory.ts'
 import { groupLimits, KeyColumn, PairIndex } from '../keys/group-index.ts'
+import { KeyReader, type PartialKeys, type PartialPairs } from '../keys/partial-keys.ts'
 import { type Operator, pushAll, type Row } from '../operator.ts'
+import { PAGE_BITS, PAGE_MASK } from '../pages.ts'
 
 /** The groups of one aggregation: their keys, and for each aggregate a column of states by the group's number. */
 export class AggregateState {
@@ -30,7 +34,7 @@ export class AggregateState {
     this.keys = plan.keys.map(() => new KeyColumn(keyLimits))
     this.pairs = plan.keys.slice(1).map(() => new PairIndex(keyLimits))
     this.accumulators = plan.aggregates.map((a) => accumulator(a, budget, doubles))
-    this.distinct = plan.aggregates.map((a) => (a.distinct ? new DistinctFilter(budget) : undefined))
+    this.distinct = plan.aggregates.map((a) => (a.distinct && a.arg !== undefined ? new DistinctFilter(budget) : undefined))
     // Without GROUP BY there is always one group, also over no records.
     if (plan.keys.length === 0) this.grow(1)
   }
@@ -59,6 +63,89 @@ export class AggregateState {
     for (let i = 0; i < accumulators.length; i++) row[keys.length + i] = accumulators[i].result(group)
     return row
   }
+
+  /**
+   * Everything that the state holds, as plain data for another thread. It shares memory with the state and is meant to
+   * be posted (or cloned) at once: what is added later may show in it. The buffers that may be transferred are put into
+   * `transfer`; with them the state is at its end.
+   */
+  partial(transfer: ArrayBuffer[] = []): PartialGroups {
+    return {
+      groups: this.groups,
+      keys: this.keys.map((k) => k.partial(transfer)),
+      pairs: this.pairs.map((p) => p.partial(transfer)),
+      aggregates: this.accumulators.map(
+        (a, i): PartialState => this.distinct[i]?.partial(transfer) ?? a.partial(this.groups, transfer),
+      ),
+    }
+  }
+
+  /**
+   * As if the rows behind a partial state of the same plan had come after all rows so far. Errors: those of the limits
+   * of groups and of what aggregates hold.
+   */
+  merge(partial: PartialGroups): void {
+    for (const _ of this.mergeSteps(partial));
+  }
+
+  /**
+   * `merge` in short steps; at each yield others may get a turn. Between them groups have the values of some aggregates
+   * and not yet those of others.
+   */
+  *mergeSteps(partial: PartialGroups): Generator<void> {
+    believeSamePlan(this.keys, partial.keys)
+    believeSamePlan(this.accumulators, partial.aggregates)
+    const to = yield* this.#mergeKeys(partial)
+    for (const [i, accumulator] of this.accumulators.entries()) {
+      const state = partial.aggregates[i]
+      const merge =
+        this.distinct[i]?.mergeInto(accumulator, state as DistinctPartial, to) ??
+        ((from: number, until: number) => accumulator.merge(state, to, from, until))
+      yield* inStretches(state.entries, merge)
+    }
+  }
+
+  /** Numbers the groups of a partial state, and makes room for them: by group there the group here. */
+  *#mergeKeys(partial: PartialGroups): Generator<void, Int32Array> {
+    if (this.keys.length === 0) return Int32Array.of(0)
+    let to = yield* mergedKeys(this.keys[0], partial.keys[0])
+    for (const [i, pairs] of this.pairs.entries()) {
+      const ids = yield* mergedKeys(this.keys[i + 1], partial.keys[i + 1])
+      to = yield* mergedPairs(pairs, partial.pairs[i], to, ids)
+    }
+    const groups = this.pairs.at(-1)?.size ?? this.keys[0].size
+    const had = this.groups
+    yield* inStretches(groups - had, (_, until) => this.grow(had + until))
+    return to
+  }
+}
+
+/** By key there the key here. */
+function* mergedKeys(column: KeyColumn, partial: PartialKeys): Generator<void, Int32Array> {
+  const reader = new KeyReader(partial)
+  const ids = new Int32Array(partial.size)
+  yield* inStretches(partial.size, (from, until) => {
+    for (let i = from; i < until; i++) ids[i] = reader.findIn(column, i)
+  })
+  return ids
+}
+
+/** By pair there the pair here. */
+function* mergedPairs(
+  index: PairIndex,
+  { size, pages }: PartialPairs,
+  firsts: Int32Array,
+  seconds: Int32Array,
+): Generator<void, Int32Array> {
+  const ids = new Int32Array(size)
+  yield* inStretches(size, (from, until) => {
+    for (let i = from; i < until; i++) {
+      const page = pages[i >>> PAGE_BITS]
+      const at = (i & PAGE_MASK) * 2
+      ids[i] = index.find(firsts[page[at]], seconds[page[at + 1]])
+    }
+  })
+  return ids
 }
 
 /** Receives rows (of a plan that materializes) instead of records. */

@@ -7,6 +7,7 @@ import { Decimal } from '../../../lib/decimal.ts'
 import type { Value } from '../../../types.ts'
 import { canonical } from '../../program/values/canonical.ts'
 import type { Accumulator } from './accumulator.ts'
+import type { PartialState } from './partial.ts'
 import type { MemoryBudget } from '../memory.ts'
 
 /** Registers: 2^12. The standard error is 1.04 / √4096 = 1.6 %. */
@@ -21,7 +22,16 @@ interface Distinct {
   /** Hashes, while there are few. */
   few: Map<number, Set<number>> | undefined
   size: number
-  registers: Uint8Array | undefined
+  registers: Uint8Array<ArrayBuffer> | undefined
+}
+
+/** Hashes of groups that are exact, then the registers of the others; an entry is a hash or the registers of a group. */
+interface DistinctSketches extends PartialState {
+  /** By hash its group. */
+  readonly owners: Int32Array<ArrayBuffer>
+  /** By hash two numbers: its halves. */
+  readonly hashes: Uint32Array<ArrayBuffer>
+  readonly large: readonly { readonly group: number; readonly registers: Uint8Array<ArrayBuffer> }[]
 }
 
 /**
@@ -54,17 +64,55 @@ export class ApproximateDistinct implements Accumulator {
     if (lows.has(low)) return
     this.#budget.take(0)
     lows.add(low)
-    if (++group.size <= EXACT_VALUES) return
+    if (++group.size > EXACT_VALUES) this.#estimated(group, few)
+  }
+  /** From here on the group is estimated. */
+  #estimated(group: Distinct, few: Map<number, Set<number>>): Uint8Array {
     const registers = new Uint8Array(REGISTERS)
     this.#budget.take(registers)
     for (const [h, ls] of few) for (const l of ls) note(registers, h, l)
     for (let i = 0; i < group.size; i++) this.#budget.give(0)
     group.few = undefined
     group.registers = registers
+    return registers
   }
   result(g: number): Value {
     const { registers, size } = this.#groups[g]
     return registers === undefined ? size : Math.round(estimate(registers))
+  }
+  partial(groups: number, transfer: ArrayBuffer[]): DistinctSketches {
+    const held = this.#groups.slice(0, groups)
+    const large = held.flatMap(({ registers }, group) => (registers === undefined ? [] : [{ group, registers }]))
+    const few = held.reduce((n, { registers, size }) => (registers === undefined ? n + size : n), 0)
+    const owners = new Int32Array(few)
+    const hashes = new Uint32Array(few * 2)
+    let n = 0
+    for (const [g, group] of held.entries())
+      for (const [high, lows] of group.few ?? [])
+        for (const low of lows) {
+          owners[n] = g
+          hashes[n * 2] = high
+          hashes[n++ * 2 + 1] = low
+        }
+    transfer.push(owners.buffer, hashes.buffer, ...large.map(({ registers }) => registers.buffer))
+    return { entries: few + large.length, owners, hashes, large }
+  }
+  merge({ owners, hashes, large }: DistinctSketches, to: Int32Array, from: number, until: number): void {
+    for (let i = from; i < until; i++) {
+      if (i >= owners.length) {
+        const { group, registers } = large[i - owners.length]
+        this.#mergeRegisters(this.#groups[to[group]], registers)
+        continue
+      }
+      const group = this.#groups[to[owners[i]]]
+      if (group.registers !== undefined) note(group.registers, hashes[i * 2], hashes[i * 2 + 1])
+      else this.#remember(group, hashes[i * 2], hashes[i * 2 + 1])
+    }
+  }
+  #mergeRegisters(group: Distinct, others: Uint8Array): void {
+    const registers = group.few === undefined ? group.registers : this.#estimated(group, group.few)
+    if (registers !== undefined)
+      for (let i = 0; i < REGISTERS; i++) if (others[i] > registers[i]) registers[i] = others[i]
   }
 }
 
@@ -150,12 +198,20 @@ const MOST_CENTROIDS = 2 * COMPRESSION
 
 interface Digest {
   waiting: number[]
-  means: Float64Array
-  weights: Float64Array
+  means: Float64Array<ArrayBuffer>
+  weights: Float64Array<ArrayBuffer>
   centroids: number
   total: number
   min: number
   max: number
+}
+
+/** Digests that are no longer exact, then the values that wait; an entry is a digest or a value. */
+interface Digests extends PartialState {
+  readonly large: readonly (Omit<Digest, 'waiting'> & { readonly group: number })[]
+  /** By value its group. */
+  readonly owners: Int32Array<ArrayBuffer>
+  readonly values: Float64Array<ArrayBuffer>
 }
 
 /**
@@ -188,13 +244,40 @@ export class ApproximateQuantile implements Accumulator {
     const digest = this.#groups[g]
     if (digest.centroids === 0 && digest.waiting.length < WAITING) this.#budget.take(0)
     digest.waiting.push(x)
-    if (digest.waiting.length > WAITING) merge(digest)
+    if (digest.waiting.length > WAITING) fold(digest)
   }
   result(g: number): Value {
     const digest = this.#groups[g]
     if (digest.centroids === 0) return interpolated(Float64Array.from(digest.waiting).sort(), this.#quantile)
-    if (digest.waiting.length > 0) merge(digest)
+    if (digest.waiting.length > 0) fold(digest)
     return quantileOf(digest, this.#quantile)
+  }
+  partial(groups: number, transfer: ArrayBuffer[]): Digests {
+    const held = this.#groups.slice(0, groups)
+    const large = held.flatMap(({ waiting, ...d }, group) => (d.centroids === 0 ? [] : [{ ...d, group }]))
+    const owners = new Int32Array(held.reduce((n, { waiting }) => n + waiting.length, 0))
+    const values = new Float64Array(owners.length)
+    let n = 0
+    for (const [g, { waiting }] of held.entries())
+      for (const v of waiting) {
+        owners[n] = g
+        values[n++] = v
+      }
+    transfer.push(owners.buffer, values.buffer)
+    for (const { means, weights } of large) transfer.push(means.buffer, weights.buffer)
+    return { entries: large.length + owners.length, large, owners, values }
+  }
+  merge({ large, owners, values }: Digests, to: Int32Array, from: number, until: number): void {
+    for (let i = from; i < until; i++) {
+      if (i < large.length) this.#mergeDigest(this.#groups[to[large[i].group]], large[i])
+      else this.add(to[owners[i - large.length]], values[i - large.length])
+    }
+  }
+  /** What waited here or there is counted as if it had been met here. */
+  #mergeDigest(digest: Digest, other: Omit<Digest, 'waiting'>): void {
+    if (digest.centroids === 0) for (let n = digest.waiting.length; n < WAITING; n++) this.#budget.take(0)
+    if (digest.waiting.length > 0) fold(digest)
+    foldIn(digest, other)
   }
 }
 
@@ -208,22 +291,39 @@ function interpolated(sorted: Float64Array, q: number): number | null {
   return low + 1 < sorted.length && at > low ? sorted[low] + (sorted[low + 1] - sorted[low]) * (at - low) : sorted[low]
 }
 
-/** Folds what waits into the centroids; how much one may weigh depends on where it stands (scale function k1). */
-function merge(d: Digest): void {
+/** Folds what waits into the centroids. */
+function fold(d: Digest): void {
   const waiting = Float64Array.from(d.waiting).sort()
-  const total = d.total + waiting.length
+  const [min, max] = [waiting[0], waiting[waiting.length - 1]]
+  d.waiting = []
+  foldIn(d, { means: waiting, weights: undefined, centroids: waiting.length, total: waiting.length, min, max })
+}
+
+/** Centroids in order; without weights values, each of which weighs 1. */
+interface Weighted {
+  readonly means: Float64Array
+  readonly weights: Float64Array | undefined
+  readonly centroids: number
+  readonly total: number
+  readonly min: number
+  readonly max: number
+}
+
+/** Folds others into the centroids; how much one may weigh depends on where it stands (scale function k1). */
+function foldIn(d: Digest, other: Weighted): void {
+  const total = d.total + other.total
   const means = new Float64Array(MOST_CENTROIDS)
   const weights = new Float64Array(MOST_CENTROIDS)
-  d.min = Math.min(d.min, waiting[0])
-  d.max = Math.max(d.max, waiting[waiting.length - 1])
+  d.min = Math.min(d.min, other.min)
+  d.max = Math.max(d.max, other.max)
   let out = -1
   let before = 0
   let most = 0
   let [i, j] = [0, 0]
-  while (i < d.centroids || j < waiting.length) {
-    const old = i < d.centroids && (j >= waiting.length || d.means[i] <= waiting[j])
-    const mean = old ? d.means[i] : waiting[j]
-    const weight = old ? d.weights[i++] : 1
+  while (i < d.centroids || j < other.centroids) {
+    const old = i < d.centroids && (j >= other.centroids || d.means[i] <= other.means[j])
+    const mean = old ? d.means[i] : other.means[j]
+    const weight = old ? d.weights[i++] : other.weights === undefined ? 1 : other.weights[j]
     if (!old) j++
     if (out >= 0 && (before + weights[out] + weight <= most || out === MOST_CENTROIDS - 1)) {
       weights[out] += weight
@@ -236,7 +336,6 @@ function merge(d: Digest): void {
       most = total * upperQuantile(before / total)
     }
   }
-  d.waiting = []
   d.means = means
   d.weights = weights
   d.centroids = out + 1

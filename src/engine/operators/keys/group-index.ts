@@ -7,10 +7,22 @@ import { Decimal } from '../../../lib/decimal.ts'
 import { SqlError } from '../../../sql/error.ts'
 import type { Value } from '../../../types.ts'
 import { canonical } from '../../program/values/canonical.ts'
+import { encodeValue } from '../../exchange/value-codec.ts'
 import { asWholeDouble, plain, WholeDouble } from '../../program/values/whole-double.ts'
 import { HashCells, hashPair, mixed, SEED } from './hash-cells.ts'
 import { MAX_KEYS, tooManyKeys } from '../memory.ts'
 import { bytePages, integerPages, SparseIntegers, ValuePages } from '../pages.ts'
+import {
+  BOXED,
+  DOUBLES,
+  INTEGER,
+  LONG_TEXT,
+  MARKED,
+  NULL,
+  type PartialKeys,
+  type PartialPairs,
+  SHORT_TEXT,
+} from './partial-keys.ts'
 import { MAX_ARENA_BYTES, MAX_TEXTS, SHORT, TextIndex } from './text-index.ts'
 
 /** Whole numbers below this are looked up in an array. */
@@ -28,16 +40,6 @@ function hashDouble(v: number): number {
   if (Number.isNaN(v)) [BITS[0], BITS[1]] = NAN_BITS
   return mixed(Math.imul(BITS[0], 0x9e3779b1) ^ BITS[1] ^ SEED)
 }
-
-/** What a key is: one of these, or SHORT_TEXT + n for a text of n bytes, of which eight are the most. */
-const NULL = 0
-const INTEGER = 1
-const DOUBLES = 2
-const BOXED = 3
-const LONG_TEXT = 4
-const SHORT_TEXT = 5
-/** More, of a number: it comes back with its mark. */
-const MARKED = 64
 
 /** Texts become bytes here; longer ones get memory of their own. */
 const SCRATCH = Buffer.alloc(4096)
@@ -276,6 +278,34 @@ export class KeyColumn {
   findSlice(b: Uint8Array, view: DataView, from: number, to: number, value: Value): number {
     return from >= 0 ? this.#texts.find(b, view, from, to) : this.findValue(value)
   }
+
+  /** A text of at most eight bytes, as two numbers (the first byte lowest, 0 behind the end). */
+  findShort(low: number, high: number, length: number): number {
+    return this.#texts.findShort(low, high, length)
+  }
+
+  /**
+   * The keys as plain data. It shares its memory with this column: what is added later may show in it. The buffers that
+   * may be transferred, which ends this column, are put into `transfer`.
+   */
+  partial(transfer: ArrayBuffer[]): PartialKeys {
+    const texts = this.#texts.arena.map((t) => new Uint8Array(t.buffer, t.byteOffset, t.length))
+    const highs = this.#halves()
+    for (const part of [...this.#kinds.pages, ...this.#lows.pages, ...texts, highs]) transfer.push(part.buffer)
+    const boxes = Array.from({ length: this.#boxes.size }, (_, i) => encodeValue(this.#boxes.get(i)))
+    return { size: this.#size, kinds: [...this.#kinds.pages], lows: [...this.#lows.pages], highs, texts, boxes }
+  }
+
+  /** The second halves of all keys; none when all are 0. */
+  #halves(): Int32Array<ArrayBuffer> {
+    const halves = new Int32Array(this.#size)
+    let all = 0
+    for (let id = 0; id < halves.length; id++) {
+      halves[id] = this.#highs.get(id)
+      all |= halves[id]
+    }
+    return all === 0 ? new Int32Array(0) : halves
+  }
 }
 
 /** Numbers pairs of dense numbers. */
@@ -329,6 +359,12 @@ export class PairIndex {
     table[at + 2] = id + 1
     this.#cells.added(hash)
     return id
+  }
+
+  /** The pairs as plain data, on the terms of `KeyColumn.partial`. */
+  partial(transfer: ArrayBuffer[]): PartialPairs {
+    for (const page of this.#pairs.pages) transfer.push(page.buffer)
+    return { size: this.size, pages: [...this.#pairs.pages] }
   }
 }
 

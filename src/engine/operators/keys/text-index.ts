@@ -25,8 +25,8 @@ const CHUNK_BYTES = 1 << 18
  * `max.group.bytes` is lower. Beyond it: an error that names the operator.
  */
 export const MAX_ARENA_BYTES = 0xfff0 * CHUNK_BYTES
-/** Bytes in front of a text: its number, its length. */
-const HEAD = 8
+/** Bytes in front of a text in the arena: its number, its length. */
+export const TEXT_HEAD = 8
 
 /** Bits of the first and of the second four bytes that belong to a text of 0–8 bytes. */
 const LOW_BITS = Int32Array.of(0, 0xff, 0xffff, 0xffffff, -1, -1, -1, -1, -1)
@@ -46,7 +46,7 @@ export class TextIndex {
   readonly #short = new HashCells(3, (t, at) => hashPair(t[at] ^ (t[at + 2] >>> LENGTH_SHIFT) ^ SEED, t[at + 1]))
   readonly #long = new HashCells(2, (t, at) => t[at])
   readonly #next: NumberOf
-  readonly #chunks: Buffer[] = []
+  readonly #chunks: Buffer<ArrayBuffer>[] = []
   readonly #views: DataView[] = []
   #used = CHUNK_BYTES
   readonly #recent = new Int32Array(2 << (32 - RECENT_SHIFT))
@@ -147,7 +147,7 @@ export class TextIndex {
 
   #same(place: number, view: DataView, from: number, words: number, rest: number, length: number): boolean {
     const chunk = this.#views[place >>> 16]
-    let at = ((place & 0xffff) << 2) + HEAD
+    let at = ((place & 0xffff) << 2) + TEXT_HEAD
     if (chunk.getInt32(at - 4, true) !== length) return false
     for (let i = from; i < words; i += 4, at += 4) if (chunk.getInt32(at, true) !== view.getInt32(i, true)) return false
     return (length & 3) === 0 || chunk.getInt32(at, true) === rest
@@ -155,7 +155,7 @@ export class TextIndex {
 
   #add(view: DataView, from: number, length: number, hash: number, at: number, table: Int32Array): number {
     if (this.frozen) return -1
-    const bytes = HEAD + ((length + 3) & ~3)
+    const bytes = TEXT_HEAD + ((length + 3) & ~3)
     if (this.#used + bytes > CHUNK_BYTES) this.#addChunk(Math.max(CHUNK_BYTES, bytes))
     const last = this.#chunks.length - 1
     const place = (last << 16) | (this.#used >>> 2)
@@ -163,7 +163,7 @@ export class TextIndex {
     const chunk = this.#views[last]
     chunk.setInt32(this.#used, id, true)
     chunk.setInt32(this.#used + 4, length, true)
-    this.#chunks[last].set(new Uint8Array(view.buffer, view.byteOffset + from, length), this.#used + HEAD)
+    this.#chunks[last].set(new Uint8Array(view.buffer, view.byteOffset + from, length), this.#used + TEXT_HEAD)
     this.#used += bytes
     table[at] = hash
     table[at + 1] = place + 1
@@ -179,6 +179,11 @@ export class TextIndex {
     this.size += bytes
   }
 
+  /** The pieces of the arena that places are in. */
+  get arena(): readonly Buffer<ArrayBuffer>[] {
+    return this.#chunks
+  }
+
   /** A text of at most eight bytes back, from what its number was asked for with. */
   shortText(low: number, high: number, length: number): string {
     SHORT_VIEW.setInt32(0, low, true)
@@ -188,7 +193,7 @@ export class TextIndex {
 
   /** A longer text back, from its place. */
   longText(place: number): string {
-    const start = ((place & 0xffff) << 2) + HEAD
+    const start = ((place & 0xffff) << 2) + TEXT_HEAD
     const chunk = place >>> 16
     return this.#chunks[chunk].toString('utf8', start, start + this.#views[chunk].getInt32(start - 4, true))
   }
