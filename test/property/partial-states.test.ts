@@ -13,8 +13,20 @@ import { rowAggregate } from '../../src/engine/program/row-functions.ts'
 import { asWholeDouble } from '../../src/engine/program/values/whole-double.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
 import { JsonText } from '../../src/lib/json-text.ts'
-import type { Aggregate, AggregateName, BoundAggregate, BoundExpr } from '../../src/plan/plan.ts'
-import { BOOLEAN, BYTES, type DataType, DECIMAL, DOUBLE, INT, JSON_TYPE, LONG, STRING, type Value } from '../../src/types.ts'
+import type { AggregateName } from '../../src/plan/operators.ts'
+import type { Aggregate, BoundAggregate, BoundExpr } from '../../src/plan/plan.ts'
+import {
+  BOOLEAN,
+  BYTES,
+  type DataType,
+  DECIMAL,
+  DOUBLE,
+  INT,
+  JSON_TYPE,
+  LONG,
+  STRING,
+  type Value,
+} from '../../src/types.ts'
 
 const RUNS = { numRuns: 600, seed: 20261128 }
 const LIMITS = { groups: 1_000_000, groupBytes: 2 ** 30, collectBytes: 2 ** 30 }
@@ -30,7 +42,9 @@ const texts = fc.oneof(
   fc.string({ maxLength: 12 }),
 )
 const nullable = <T extends Value>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(values, { freq: 6 })
-const decimals = fc.constantFrom(...['0', '1', '1.0', '1.5', '1.50', '-2.25', '1e30', '0.000000000000000000001'].map(decimal))
+const decimals = fc.constantFrom(
+  ...['0', '1', '1.0', '1.5', '1.50', '-2.25', '1e30', '0.000000000000000000001'].map(decimal),
+)
 /** No order of adding them changes a sum. */
 const doubles = fc.oneof(
   fc.integer({ min: -400, max: 400 }).map((n) => n / 4),
@@ -48,7 +62,11 @@ const structures = fc.constantFrom<Value>(
   new JsonText('[1,2]'),
 )
 /** Whole numbers, however large. */
-const wholes: fc.Arbitrary<Value> = fc.oneof(longs, fc.constantFrom<Value>(1e17, 10n ** 25n, 1e22, 'text', true), structures)
+const wholes: fc.Arbitrary<Value> = fc.oneof(
+  longs,
+  fc.constantFrom<Value>(1e17, 10n ** 25n, 1e22, 'text', true),
+  structures,
+)
 /** Numbers whose sums are exact doubles. */
 const numbers: fc.Arbitrary<Value> = fc.oneof(
   fc.integer({ min: -400, max: 400 }).map((n) => n / 4),
@@ -139,7 +157,8 @@ function aggregated(c: Case, rows: readonly Row[]): AggregateState {
   return state
 }
 
-const withoutMarks = (r: Row): Row => r.map((v) => (typeof v === 'object' && v !== null && 'n' in v ? (v.n as number) : v))
+const withoutMarks = (r: Row): Row =>
+  r.map((v) => (typeof v === 'object' && v !== null && 'n' in v ? (v.n as number) : v))
 
 function parts(c: Case): Row[][] {
   const at = [0, ...c.cuts.map((x) => Math.floor(x * c.rows.length)).sort((x, y) => x - y), c.rows.length]
@@ -198,7 +217,9 @@ test(`merged states are sent on, and take further rows (seed ${RUNS.seed})`, () 
 })
 
 test(`sums of any doubles differ in their last bits only (seed ${RUNS.seed})`, () => {
-  const values = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e100, max: 1e100 }), { maxLength: 50 })
+  const values = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e100, max: 1e100 }), {
+    maxLength: 50,
+  })
   const arg = slot(1)
   const aggregates = (['sum', 'avg'] as const).map((name) => ({ ...COUNT_ROWS, name, arg, text: name }))
   fc.assert(

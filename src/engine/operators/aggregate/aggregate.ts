@@ -34,7 +34,9 @@ export class AggregateState {
     this.keys = plan.keys.map(() => new KeyColumn(keyLimits))
     this.pairs = plan.keys.slice(1).map(() => new PairIndex(keyLimits))
     this.accumulators = plan.aggregates.map((a) => accumulator(a, budget, doubles))
-    this.distinct = plan.aggregates.map((a) => (a.distinct && a.arg !== undefined ? new DistinctFilter(budget) : undefined))
+    this.distinct = plan.aggregates.map((a) =>
+      a.distinct && a.arg !== undefined ? new DistinctFilter(budget) : undefined,
+    )
     // Without GROUP BY there is always one group, also over no records.
     if (plan.keys.length === 0) this.grow(1)
   }

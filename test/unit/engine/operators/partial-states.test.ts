@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AggregateState } from '../../../../src/engine/operators/aggregate/aggregate.ts'
-import type { Aggregate, AggregateName, BoundAggregate, BoundExpr } from '../../../../src/plan/plan.ts'
+import type { AggregateName } from '../../../../src/plan/operators.ts'
+import type { Aggregate, BoundAggregate, BoundExpr } from '../../../../src/plan/plan.ts'
 import { JSON_TYPE, type Value } from '../../../../src/types.ts'
 
 const LIMITS = { groups: 1_000_000, groupBytes: 2 ** 30, collectBytes: 2 ** 30 }
@@ -17,7 +18,11 @@ function planOf(keys: number, ...names: (AggregateName | BoundAggregate)[]): Agg
       ? { name: of, arg: slot(keys), limit: 100_000, distinct: false, type: JSON_TYPE, text: of }
       : of,
   )
-  return { kind: 'aggregate', keys: Array.from({ length: keys }, (_, i) => slot(i)), aggregates } as unknown as Aggregate
+  return {
+    kind: 'aggregate',
+    keys: Array.from({ length: keys }, (_, i) => slot(i)),
+    aggregates,
+  } as unknown as Aggregate
 }
 const DISTINCT: BoundAggregate = {
   ...{ name: 'count', arg: slot(0), limit: 1, distinct: true },
@@ -31,8 +36,7 @@ function stateOf(plan: Aggregate, rows: Iterable<readonly [keys: readonly Value[
     const [first, ...others] = keys.map((key, i) => state.keys[i].findValue(key))
     const g = keys.length === 0 ? 0 : others.reduce((at, id, i) => state.pairs[i].find(at, id), first)
     if (g >= state.groups) state.grow(g + 1)
-    for (const [i, a] of state.accumulators.entries())
-      if (state.distinct[i]?.first(g, value) ?? true) a.add(g, value)
+    for (const [i, a] of state.accumulators.entries()) if (state.distinct[i]?.first(g, value) ?? true) a.add(g, value)
   }
   return state
 }
@@ -42,7 +46,12 @@ const sent = (state: AggregateState) => structuredClone(state.partial())
 test('max.group.records holds for the groups of all parts', () => {
   const plan = planOf(1, 'count')
   const limits = { ...LIMITS, groups: 5000 }
-  const part = (first: number) => stateOf(plan, counted(3000, (i) => [[first + i], 1] as const), limits)
+  const part = (first: number) =>
+    stateOf(
+      plan,
+      counted(3000, (i) => [[first + i], 1] as const),
+      limits,
+    )
   const state = part(0)
   state.merge(sent(part(2000)))
   assert.equal(state.groups, 5000)
@@ -51,7 +60,12 @@ test('max.group.records holds for the groups of all parts', () => {
     message: 'The query has more than 5,000 groups (max.group.records).',
   })
   const two = planOf(2, 'count')
-  const pairs = (second: number) => stateOf(two, counted(3000, (i) => [[i % 60, i + second], 1] as const), limits)
+  const pairs = (second: number) =>
+    stateOf(
+      two,
+      counted(3000, (i) => [[i % 60, i + second], 1] as const),
+      limits,
+    )
   const merged = pairs(0)
   assert.throws(() => merged.merge(sent(pairs(2500))), { message: /max\.group\.records/ })
 })
@@ -60,7 +74,11 @@ test('max.group.bytes holds for the keys of all parts', () => {
   const plan = planOf(1, 'count')
   const limits = { ...LIMITS, groupBytes: 1_000_000 }
   const part = (name: string) =>
-    stateOf(plan, counted(10_000, (i) => [[`${name} has a long key with the number ${i}`], 1] as const), limits)
+    stateOf(
+      plan,
+      counted(10_000, (i) => [[`${name} has a long key with the number ${i}`], 1] as const),
+      limits,
+    )
   const state = part('one')
   assert.throws(() => state.merge(sent(part('two'))), {
     code: 'MEMORY_LIMIT',
@@ -76,7 +94,11 @@ for (const of of [
     const plan = planOf(0, of)
     // Each part has room of its own; together they do not.
     const part = (first: number, collectBytes: number) =>
-      stateOf(plan, counted(600, (i) => [[], first + i] as const), { ...LIMITS, collectBytes })
+      stateOf(
+        plan,
+        counted(600, (i) => [[], first + i] as const),
+        { ...LIMITS, collectBytes },
+      )
     const enough = typeof of === 'string' ? 16 * 1000 : 80 * 1000
     const state = part(0, enough)
     assert.throws(() => state.merge(sent(part(600, enough))), { code: 'MEMORY_LIMIT', message: /max\.collect\.bytes/ })
@@ -86,7 +108,11 @@ for (const of of [
 
 test('different values: the merged sketch is the sketch of all values', () => {
   const plan = planOf(0, 'approx_count_distinct')
-  const of = (from: number, n: number) => stateOf(plan, counted(n, (i) => [[], `customer-${from + i}`] as const))
+  const of = (from: number, n: number) =>
+    stateOf(
+      plan,
+      counted(n, (i) => [[], `customer-${from + i}`] as const),
+    )
   // Both parts exact, one of them, none; apart and overlapping.
   for (const [first, second, from] of [
     [500, 500, 500],
@@ -139,7 +165,14 @@ for (const [name, of] of Object.entries(SHAPES))
         const state = new AggregateState(plan, LIMITS)
         let at = 0
         for (const size of sizes) {
-          state.merge(sent(stateOf(plan, values.slice(at, at + size).map((v) => [[], v] as const))))
+          state.merge(
+            sent(
+              stateOf(
+                plan,
+                values.slice(at, at + size).map((v) => [[], v] as const),
+              ),
+            ),
+          )
           at += size
         }
         const found = Number(state.row(0)[0])
@@ -150,7 +183,17 @@ for (const [name, of] of Object.entries(SHAPES))
           least - allowed <= q && q <= most + allowed,
           `${sizes.join(' + ')} values, q ${q}: ${found} has rank ${least} to ${most}`,
         )
-        if (n <= 1024) assert.equal(found, Number(stateOf(plan, values.map((v) => [[], v] as const)).row(0)[0]), 'exact')
+        if (n <= 1024)
+          assert.equal(
+            found,
+            Number(
+              stateOf(
+                plan,
+                values.map((v) => [[], v] as const),
+              ).row(0)[0],
+            ),
+            'exact',
+          )
       }
     }
   })
@@ -168,7 +211,10 @@ test('a part without groups changes nothing', () => {
 
 test('merging goes in steps, also where one group has everything', () => {
   const plan = planOf(1, 'count', 'collect_unique', 'topk', DISTINCT)
-  const other = stateOf(plan, counted(50_000, (i) => [['the only group'], i] as const))
+  const other = stateOf(
+    plan,
+    counted(50_000, (i) => [['the only group'], i] as const),
+  )
   const state = new AggregateState(plan, LIMITS)
   let steps = 0
   for (const _ of state.mergeSteps(sent(other))) steps++
