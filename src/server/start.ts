@@ -50,6 +50,8 @@ export interface RunningServer {
   readonly host: string
   readonly port: number
   readonly environments: readonly Environment[]
+  /** What the queries run on; undefined where they run on this thread. */
+  readonly workers: Pick<WorkerPool, 'occupation' | 'restart' | 'ended'> | undefined
   /**
    * Takes other accounts in place of those it has. Sockets of an account that is gone, or whose password or token is
    * another one, get ERROR, END and the close; queries of one that may see something else get an ERROR that says so.
@@ -70,6 +72,8 @@ export interface StartOptions {
   readonly run?: Run
   /** Connects an environment, unless a test puts something in its place. */
   readonly open?: OpenEnvironment
+  /** The module of the workers, unless a test puts something in its place. */
+  readonly worker?: URL
   readonly clock?: Clock
 }
 
@@ -107,6 +111,7 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
         queries: server.queries,
         limits: config.limits,
         clock: options.clock ?? systemClock,
+        module: options.worker,
         failed: (cause, what) => log.error({ err: cause }, what),
       })
     await server.listen(pool)
@@ -194,6 +199,10 @@ class Server implements RunningServer {
       WebSocket: SessionSocket,
     }
     this.#upgrades = new WebSocketServer(wsOptions)
+  }
+
+  get workers(): WorkerPool | undefined {
+    return this.#pool
   }
 
   /** `pool` runs the requests; without it they run on this thread. */

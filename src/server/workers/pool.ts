@@ -26,6 +26,8 @@ export interface PoolOptions {
   readonly queries: Queries
   readonly limits: ServerLimits
   readonly clock: Clock
+  /** The module that a thread runs; a test may put its own in place of `worker.ts`. */
+  readonly module?: URL
   /** Something of ours went wrong in a worker. */
   failed(cause: Error, what: string): void
 }
@@ -65,8 +67,19 @@ export class WorkerPool {
     options.store.follow((object) => this.#tell({ what: 'object', object }))
   }
 
-  get threads(): number {
-    return this.#threads.size
+  /** Statements by the thread that runs them, of all threads that are ready, and how many requests wait for one. */
+  get occupation(): { readonly threads: readonly (readonly string[])[]; readonly waiting: number } {
+    const ready = [...this.#threads].filter((thread) => thread.ready && !thread.ending)
+    return {
+      threads: ready.map(({ jobs }) => [...jobs.values()].map(({ request }) => request.sql)),
+      waiting: this.#waiting.length,
+    }
+  }
+
+  /** Ends all threads that run something and begins new ones, as after a fault that no query has caused. */
+  async restart(): Promise<void> {
+    const busy = [...this.#threads].filter((thread) => thread.jobs.size > 0)
+    await Promise.all(busy.map((thread) => thread.end({ what: 'closed' })))
   }
 
   /**
@@ -81,7 +94,9 @@ export class WorkerPool {
         view,
         out,
         answered: false,
+        heading: undefined,
         tries: 0,
+        signal,
         entry: undefined,
         resolve,
         reject,
@@ -116,7 +131,7 @@ export class WorkerPool {
     const heapMb = Math.floor(limits['server.worker.heap'] / 1024 / 1024)
     // Functions (a sandbox's clock, counters) belong to this thread.
     const plain = environments.map((e) => JSON.parse(JSON.stringify(e)) as EnvironmentConfig)
-    const thread = new WorkerThread({ environments: plain, objects: store.all() }, heapMb, host)
+    const thread = new WorkerThread({ environments: plain, objects: store.all() }, heapMb, host, this.#options.module)
     this.#threads.add(thread)
     return thread
   }
@@ -142,10 +157,11 @@ export class WorkerPool {
     const alive = [...this.#threads].filter((thread) => !thread.ending)
     const may = alive.filter((thread) => thread.jobs.size < limits['server.worker.queries'])
     const own = alive.filter((thread) => [...thread.jobs.values()].some((other) => sameAccount(other, job)))
-    // What was begun anew may be what ended its thread: it gets one for itself.
+    // What was begun anew may be what ended its thread: it gets one for itself, where there is one.
     if (job.tries > 0) {
       const free = may.find((thread) => thread.jobs.size === 0)
-      return free ?? (this.#threads.size < limits['server.workers'] ? this.#start() : undefined)
+      if (free !== undefined) return free
+      if (this.#threads.size < limits['server.workers']) return this.#start()
     }
     const half = Math.max(1, Math.ceil(limits['server.workers'] / 2))
     const where = own.length >= half ? may.filter((thread) => own.includes(thread)) : may
@@ -156,7 +172,7 @@ export class WorkerPool {
   }
 
   #stop(job: Job, signal: AbortSignal): void {
-    const reason = signal.reason instanceof Error ? signal.reason.message : ''
+    const reason = stopReason(signal)
     const waiting = this.#waiting.indexOf(job)
     if (waiting >= 0) {
       this.#waiting.splice(waiting, 1)
@@ -171,7 +187,7 @@ export class WorkerPool {
     this.#threads.delete(thread)
     this.ended[reason.what]++
     if (reason.what === 'fault') this.#options.failed(reason.cause, 'A worker ended.')
-    const guilty = thread.runningJob
+    const guilty = reason.what === 'closed' ? 0 : thread.runningJob
     for (const job of thread.jobs.values()) this.#lost(job, job.number === guilty, reason)
     if (this.#closed) return
     if (this.#threads.size === 0) this.#start()
@@ -180,13 +196,18 @@ export class WorkerPool {
 
   /** A job whose thread has ended is begun anew where that is possible and promises anything. */
   #lost(job: Job, guilty: boolean, reason: EndReason): void {
+    if (job.signal.aborted) {
+      job.entry?.end('cancelled', stopReason(job.signal))
+      job.resolve(ended(job, 'cancelled', stopReason(job.signal)))
+      return
+    }
     if (!this.#closed && !guilty && !job.answered && job.tries < MAX_TRIES && readsOnly(job)) {
       job.entry?.end('cancelled', 'It was begun anew on another thread.')
       job.entry = undefined
       this.#place(job)
       return
     }
-    const text = sentence(reason, guilty)
+    const text = this.#closed ? 'The server is shutting down.' : sentence(reason, guilty)
     job.entry?.end('error', text)
     job.out.send(errorFrame(text, null))
     job.resolve(ended(job, 'error', text))
@@ -275,6 +296,10 @@ export class WorkerPool {
   }
 }
 
+function stopReason({ reason }: AbortSignal): string {
+  return reason instanceof Error ? reason.message : ''
+}
+
 function sameAccount(a: Job, b: Job): boolean {
   return a.view.account.name === b.view.account.name && a.view.account.kind === b.view.account.kind
 }
@@ -304,7 +329,7 @@ function sentence(reason: EndReason, guilty: boolean): string {
     case 'stalled':
       return `The query was ended: a single step of it took more than ${reason.limitMs} ms (server.worker.stall.timeout). Use shorter texts and simpler patterns, or smaller records.`
     case 'closed':
-      return 'The server is shutting down.'
+      return 'The query was ended together with the thread that it ran on. Ask again.'
     case 'fault':
       return 'The query was ended by a fault of the thread that it ran on. The log of the server has the details. Ask again.'
   }

@@ -26,6 +26,10 @@ export interface Job {
   readonly out: WebSocketOut
   /** Whether frames of it have gone to the client: then it cannot be begun anew. */
   answered: boolean
+  /** The METADATA frame, where nothing else has gone to the client yet: begun anew, the job does not show it again. */
+  heading: Buffer | undefined
+  /** Aborted when the client does not wait for it any more. */
+  readonly signal: AbortSignal
   /** How often it was given to a worker. */
   tries: number
   entry: JobEntry | undefined
@@ -80,6 +84,8 @@ export type EndReason =
   | { readonly what: 'closed' }
   | { readonly what: 'fault'; readonly cause: Error }
 
+const WORKER = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
+
 export class WorkerThread {
   readonly jobs = new Map<number, Job>()
   /** Jobs of other workers that it reads shares for. */
@@ -93,12 +99,11 @@ export class WorkerThread {
   stalledLooks = 0
   #ending: EndReason | undefined
 
-  constructor(start: Omit<WorkerStart, 'beat'>, heapMb: number, host: ThreadHost) {
+  constructor(start: Omit<WorkerStart, 'beat'>, heapMb: number, host: ThreadHost, module = WORKER) {
     this.#host = host
     const beat = new SharedArrayBuffer(Beat.words * Int32Array.BYTES_PER_ELEMENT)
     this.#beat = new Int32Array(beat)
-    const file = `./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`
-    this.#worker = new Worker(new URL(file, import.meta.url), {
+    this.#worker = new Worker(module, {
       execArgv: [],
       workerData: { ...start, beat } satisfies WorkerStart,
       resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 32 },
@@ -220,8 +225,19 @@ export class WorkerThread {
     const job = this.jobs.get(number)
     const back = () => this.post({ kind: 'taken', job: number, chunk }, [chunk])
     if (job === undefined) return back()
+    const frames = Buffer.from(chunk, 0, bytes)
+    if (job.answered) return job.out.pass(frames, back)
+    if (job.heading === undefined) {
+      if (isHeading(frames)) job.heading = Buffer.from(frames)
+      else job.answered = true
+      return job.out.pass(frames, back)
+    }
+    // After METADATA comes something else; a job that was begun anew says METADATA first once more.
+    const again = job.tries > 1 && frames.subarray(0, job.heading.length).equals(job.heading)
+    const news = again ? frames.subarray(job.heading.length) : frames
+    if (news.length === 0) return back()
     job.answered = true
-    job.out.pass(Buffer.from(chunk, 0, bytes), back)
+    job.out.pass(news, back)
   }
 
   #answer(question: number, of: Question): void {
@@ -233,6 +249,16 @@ export class WorkerThread {
     }
   }
 }
+
+/** Whether this is one WebSocket frame, unmasked and whole, that holds a METADATA. */
+function isHeading(frames: Buffer): boolean {
+  const small = frames[1] < 126
+  const from = small ? 2 : 4
+  const length = small ? frames[1] : frames[1] === 126 ? frames.readUInt16BE(2) : -1
+  return from + length === frames.length && frames.latin1Slice(from, from + HEADING.length) === HEADING
+}
+
+const HEADING = '{"type":"METADATA"'
 
 function isOutOfMemory(cause: Error): boolean {
   return 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY'
