@@ -5,7 +5,7 @@
 import type { KafkaLog } from '../kafka/log.ts'
 import type { Administration } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
-import type { ExchangePort } from './exchange/helper.ts'
+import type { ExchangePort } from './exchange/port.ts'
 import type { QueryRegister } from './queries.ts'
 import type { RowShape } from './row-shape.ts'
 

@@ -3,7 +3,8 @@
  * back. The format is described in test/sql/README.md. It compares text and knows no SQL.
  */
 import { MessageChannel } from 'node:worker_threads'
-import { type ExchangePort, help, type HelperEnvironment } from '../../src/engine/exchange/helper.ts'
+import type { ExchangePort } from '../../src/engine/exchange/port.ts'
+import { help, type HelperEnvironment } from '../../src/engine/exchange/read-share.ts'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { FrameSink } from '../../src/engine/host.ts'

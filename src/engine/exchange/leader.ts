@@ -13,12 +13,12 @@ import type { Pauses } from '../scan/pauses.ts'
 import type { ScanContext, ScanSource } from '../scan/scan-context.ts'
 import type { StatisticsSource } from '../statistics.ts'
 import { decodeError } from './error-data.ts'
-import type { ExchangePort } from './helper.ts'
+import type { ExchangePort } from './port.ts'
 import type { FromHelper, Share, ShareCounts, ShareProgress, ShareSink, ToHelper } from './messages.ts'
 import { encodePlan } from './plan-codec.ts'
 import { decodeRows } from './value-codec.ts'
 
-/** Rows that are sorted by a helper before it sends the first of them. */
+/** Not a limit: of ORDER BY with a LIMIT up to this, each thread sends its first rows only. */
 const MOST_TOP = 100_000
 
 interface Helper {

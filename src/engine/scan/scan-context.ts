@@ -1,5 +1,5 @@
 /** What one scan is run with: types only, shared by the driver (`scan-run`) and its parts. */
-import type { ExchangePort } from '../exchange/helper.ts'
+import type { ExchangePort } from '../exchange/port.ts'
 import type { KafkaLog } from '../../kafka/log.ts'
 import type { Settings } from '../../plan/settings.ts'
 import type { PipelineContext, PipelineSource } from '../pipeline.ts'

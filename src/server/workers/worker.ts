@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { help } from '../../engine/exchange/helper.ts'
+import { help } from '../../engine/exchange/read-share.ts'
 import { runRequest } from '../../engine/request.ts'
 import { watchTurns } from '../../engine/turns.ts'
 import { there, unexpected } from '../../lib/assert.ts'

@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { createCatalog } from '../../../src/catalog/kafka-catalog.ts'
-import { runRequest } from '../../../src/engine/request.ts'
-import { Cluster } from '../../../src/kafka/cluster.ts'
-import { createKafkaLog } from '../../../src/kafka/read/reader.ts'
-import { writeRecordBatch } from '../../../src/kafka/read/record-batch.ts'
-import { type Broker, startBroker } from '../../../src/sandbox/broker.ts'
+import { createCatalog } from '../../../../src/catalog/kafka-catalog.ts'
+import { runRequest } from '../../../../src/engine/request.ts'
+import { Cluster } from '../../../../src/kafka/cluster.ts'
+import { createKafkaLog } from '../../../../src/kafka/read/reader.ts'
+import { writeRecordBatch } from '../../../../src/kafka/read/record-batch.ts'
+import { type Broker, startBroker } from '../../../../src/sandbox/broker.ts'
 
 let broker: Broker
 before(async () => {

@@ -2,26 +2,26 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { compressionsAlgorithms } from '@platformatic/kafka'
 import fc from 'fast-check'
-import { Cluster } from '../../../src/kafka/cluster.ts'
-import type { ClusterConfig } from '../../../src/kafka/config.ts'
+import { Cluster } from '../../../../src/kafka/cluster.ts'
+import type { ClusterConfig } from '../../../../src/kafka/config.ts'
 import {
   type BatchSource,
   KafkaError,
   type KafkaLog,
   type RecordBatch,
   type ScanRequest,
-} from '../../../src/kafka/log.ts'
-import { createKafkaLog } from '../../../src/kafka/read/reader.ts'
+} from '../../../../src/kafka/log.ts'
+import { createKafkaLog } from '../../../../src/kafka/read/reader.ts'
 import {
   type BatchToWrite,
   controlRecord,
   type RecordToWrite,
   readRecords,
   writeRecordBatch,
-} from '../../../src/kafka/read/record-batch.ts'
-import { API } from '../../../src/kafka/wire/primitives.ts'
-import { eventually, stoodStill } from '../../support/eventually.ts'
-import { FakeCluster, type FakePartition } from '../../wire/fake-broker.ts'
+} from '../../../../src/kafka/read/record-batch.ts'
+import { API } from '../../../../src/kafka/wire/primitives.ts'
+import { eventually, stoodStill } from '../../../support/eventually.ts'
+import { FakeCluster, type FakePartition } from '../../../wire/fake-broker.ts'
 
 interface World {
   readonly fake: FakeCluster

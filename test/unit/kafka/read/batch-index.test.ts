@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BatchIndex, BatchPlaces, MAX_INDEXED_BATCHES, type Walk } from '../../../src/kafka/read/batch-index.ts'
-import { AT, type BatchToWrite, BatchHeader, writeRecordBatch } from '../../../src/kafka/read/record-batch.ts'
+import { BatchIndex, BatchPlaces, MAX_INDEXED_BATCHES, type Walk } from '../../../../src/kafka/read/batch-index.ts'
+import { AT, type BatchToWrite, BatchHeader, writeRecordBatch } from '../../../../src/kafka/read/record-batch.ts'
 
 const ALL = Number.MAX_SAFE_INTEGER
 /** The shortest thing that has an offset, a length and a format: a message set that says that 5 bytes follow. */

@@ -2,7 +2,7 @@
  * A helper: reads a share of another thread's scan and sends what comes of it, rows as they come, groups at the end. It
  * runs the same record programs, with thresholds of its own that are told to the leader.
  */
-import type { MessagePort } from 'node:worker_threads'
+import type { ExchangePort } from './port.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { UserError } from '../../lib/user-error.ts'
 import type { KafkaLog } from '../../kafka/log.ts'
@@ -22,9 +22,6 @@ import { encodeError } from './error-data.ts'
 import type { FromHelper, Share, ShareCounts, ToHelper } from './messages.ts'
 import { decodePlan, type TableName, tableName } from './plan-codec.ts'
 import { encodeRows } from './value-codec.ts'
-
-/** One end of the connection between a leader and a helper. */
-export type ExchangePort = Pick<MessagePort, 'postMessage' | 'on' | 'close'>
 
 /** What a helper needs of its thread: the environment of the query, whatever the account may see of it. */
 export interface HelperEnvironment {

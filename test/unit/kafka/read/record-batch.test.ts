@@ -3,10 +3,10 @@ import { test } from 'node:test'
 import zlib from 'node:zlib'
 import { compressionsAlgorithms } from '@platformatic/kafka'
 import fc from 'fast-check'
-import { Decompressor, type Plain } from '../../../src/kafka/codecs/compression.ts'
-import { crc32c } from '../../../src/kafka/codecs/crc32c.ts'
-import type { RecordBatch } from '../../../src/kafka/log.ts'
-import { CodecError } from '../../../src/kafka/codecs/output.ts'
+import { Decompressor, type Plain } from '../../../../src/kafka/codecs/compression.ts'
+import { crc32c } from '../../../../src/kafka/codecs/crc32c.ts'
+import type { RecordBatch } from '../../../../src/kafka/log.ts'
+import { CodecError } from '../../../../src/kafka/codecs/output.ts'
 import {
   BatchHeader,
   CODECS,
@@ -15,8 +15,8 @@ import {
   controlType,
   readRecords,
   writeRecordBatch,
-} from '../../../src/kafka/read/record-batch.ts'
-import { wholeBatch } from '../../support/record-batch.ts'
+} from '../../../../src/kafka/read/record-batch.ts'
+import { wholeBatch } from '../../../support/record-batch.ts'
 
 function viewOf(buffer: Buffer): DataView {
   return new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
