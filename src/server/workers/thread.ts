@@ -259,7 +259,7 @@ function isHeading(frames: Buffer): boolean {
   const small = frames[1] < 126
   const from = small ? 2 : 4
   const length = small ? frames[1] : frames[1] === 126 ? frames.readUInt16BE(2) : -1
-  return from + length === frames.length && frames.latin1Slice(from, from + HEADING.length) === HEADING
+  return from + length === frames.length && frames.toString('latin1', from, from + HEADING.length) === HEADING
 }
 
 const HEADING = '{"type":"METADATA"'
