@@ -6,6 +6,7 @@
  * one, too. Beyond `server.workers` they share: an account keeps to at most half of the threads, so that one account
  * never stands in all of them, and whoever comes is sent where the event loop turns and the fewest others are.
  */
+import { availableParallelism } from 'node:os'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { OwnedStore } from '../../catalog/store.ts'
 import type { RunSummary } from '../../engine/host.ts'
@@ -268,10 +269,17 @@ export class WorkerPool {
       case 'store':
         return { value: store.change(question.object) }
       case 'helpers': {
-        const ports = this.#helpersFor(question.job, question.most, thread)
+        const most = question.which === 'any' ? question.most : Math.min(question.most, this.#idleCores)
+        const ports = this.#helpersFor(question.job, most, thread)
         return { value: ports, moved: ports }
       }
     }
+  }
+
+  /** Cores that no thread with a query or a share keeps busy. */
+  get #idleCores(): number {
+    const busy = [...this.#threads].filter((thread) => !thread.idle).length
+    return Math.max(0, availableParallelism() - busy)
   }
 
   /** Connections to threads that have nothing to do; one is left to whoever asks next. */
