@@ -209,6 +209,25 @@ test('a part without groups changes nothing', () => {
   }
 })
 
+test('MAXK_UNIQUE and MINK_UNIQUE have 0 and -0 once, whichever came first', () => {
+  const plan = planOf(0, 'maxk_unique', 'mink_unique')
+  for (const values of [
+    [-0, 0, 1],
+    [0, 1, -0],
+    [1, 0, -0, 0],
+  ])
+    assert.deepEqual(
+      stateOf(
+        plan,
+        values.map((v) => [[], v] as const),
+      ).row(0),
+      [
+        [1, 0],
+        [-0, 1],
+      ],
+    )
+})
+
 test('merging goes in steps, also where one group has everything', () => {
   const plan = planOf(1, 'count', 'collect_unique', 'topk', DISTINCT)
   const other = stateOf(
