@@ -1,7 +1,7 @@
 /**
  * Tables of very many keys or rows: no stretch of work on them keeps the event loop longer than 20 ms of processor
- * time, neither while they grow or are merged nor while they are let out. Counted in processor time of this thread, the collector's
- * included; other processes on the machine do not count.
+ * time, neither while they grow or are merged nor while they are let out. Counted in processor time of this thread, the
+ * collector's included; other processes on the machine do not count.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
