@@ -69,12 +69,20 @@ export class WorkerPool {
     options.store.follow((object) => this.#tell({ what: 'object', object }))
   }
 
-  /** Statements by the thread that runs them, of all threads that are ready, and how many requests wait for one. */
-  get occupation(): { readonly threads: readonly (readonly string[])[]; readonly waiting: number } {
+  /**
+   * Statements by the thread that runs them, of all threads that are ready; how many requests wait for a thread, and how
+   * many threads read shares for others.
+   */
+  get occupation(): {
+    readonly threads: readonly (readonly string[])[]
+    readonly waiting: number
+    readonly helping: number
+  } {
     const ready = [...this.#threads].filter((thread) => thread.ready && !thread.ending)
     return {
       threads: ready.map(({ jobs }) => [...jobs.values()].map(({ request }) => request.sql)),
       waiting: this.#waiting.length,
+      helping: ready.filter(({ helping }) => helping.size > 0).length,
     }
   }
 
@@ -282,7 +290,10 @@ export class WorkerPool {
     return Math.max(0, availableParallelism() - busy)
   }
 
-  /** Connections to threads that have nothing to do; one is left to whoever asks next. */
+  /**
+   * Connections to threads that have nothing to do. One more is started for whoever asks next, if there may be one: a
+   * server whose queries ask for helpers comes to have as many threads as it may.
+   */
   #helpersFor(number: number, most: number, thread: WorkerThread): MessagePort[] {
     const job = thread.jobs.get(number)
     if (job === undefined) return []
