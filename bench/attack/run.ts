@@ -23,6 +23,9 @@ export interface Result {
   readonly alive: boolean
 }
 
+/** How long a new server is left alone with the neighbour: its threads start, and its caches fill. */
+const WARM_MS = 4000
+
 /** Runs all; `report` is told of each. `settleMs`: how long the neighbour is watched once the attack is over. */
 export async function runAttacks(
   world: World,
@@ -45,7 +48,7 @@ export async function runAttacks(
         prober = fork(join(import.meta.dirname, 'prober.ts'), [target.url, V2, TOKENS.bob])
         // The first answers are those of caches that fill.
         prober.send('begin')
-        await new Promise((resolve) => setTimeout(resolve, 1500))
+        await new Promise((resolve) => setTimeout(resolve, WARM_MS))
       }
       const result = await runOne(target, prober, attack, options)
       results.push(result)

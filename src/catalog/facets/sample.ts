@@ -81,6 +81,8 @@ export async function sampleTopic(
   }
 }
 
+/** `catalog.sample.record.bytes`: a larger key or value says nothing of how the topic is written. */
+const MAX_SAMPLED_BYTES = 4 << 20
 /** `catalog.sample.deep.partitions`: partitions of which a deeper look takes records. */
 const DEEP_PARTITIONS = 32
 /** `catalog.sample.deep.bytes`: of keys, values and headers kept by one. */
@@ -150,10 +152,14 @@ class Collector {
       value: header.value === null ? null : Uint8Array.from(header.value),
     }))
     for (const { value: bytes } of copies) this.#bytes += bytes?.length ?? 0
-    if (key !== null) this.#keyHeaders.push(copies)
-    if (value !== null) this.#valueHeaders.push(copies)
-    if (key !== null) this.#keys.push(Buffer.from(key))
-    if (value !== null) this.#values.push(Buffer.from(value))
+    if (key !== null && key.length <= MAX_SAMPLED_BYTES) {
+      this.#keyHeaders.push(copies)
+      this.#keys.push(Buffer.from(key))
+    }
+    if (value !== null && value.length <= MAX_SAMPLED_BYTES) {
+      this.#valueHeaders.push(copies)
+      this.#values.push(Buffer.from(value))
+    }
   }
   result(empty: boolean, trouble: string | undefined): TopicSample {
     return {

@@ -18,7 +18,14 @@ import { type DataType, oneIsList, type TimeUnit, type Value } from '../../types
 import type { BoundExpr, Compare, CompareOp, InList, PathRef } from '../../plan/plan.ts'
 import { INVERSE, MIRRORED } from '../../plan/compare-op.ts'
 import { evaluationKey } from '../../plan/expr-key.ts'
-import { type EvaluationContext, type References, RowReferences } from './references.ts'
+import {
+  type EvaluationContext,
+  LARGE_TEXT_CHARS,
+  MAX_ROW_CHARS,
+  type References,
+  RowReferences,
+  tooLargeRow,
+} from './references.ts'
 import * as rt from './values.ts'
 import { asciiBytes, byteOrder, likeBytes } from './text-bytes.ts'
 
@@ -30,6 +37,8 @@ export class ExpressionCompiler {
   readonly #functions: EvaluationContext
   /** Temporaries that the generated function has to declare. */
   readonly temps: Name[] = []
+  /** Characters of the large texts that were made for a row. */
+  #rowChars: Name | undefined
   /** Values that a temporary already holds, by what they are: see `#held`. */
   readonly #holding = new Map<string, Name>()
 
@@ -517,7 +526,7 @@ export class ExpressionCompiler {
       'cast',
     )
     const x = this.#operand(e.operand)
-    return js`(${x.test[0] ?? js`true`} ? ${convert}(${x.code}) : null)`
+    return js`(${x.test[0] ?? js`true`} ? ${this.#measured(js`${convert}(${x.code})`, e)} : null)`
   }
 
   /** Where constants are computed: what the function makes is counted. */
@@ -531,6 +540,16 @@ export class ExpressionCompiler {
     }
   }
 
+  /** For each row: what the call makes is counted, where it is a large text. */
+  #measured(call: Code, { type, span }: BoundExpr): Code {
+    if (this.#functions.folding !== undefined || (type.kind !== 'string' && type.kind !== 'json')) return call
+    const made = this.temp()
+    this.#rowChars ??= this.temp()
+    const tooLarge = this.emitter.constant(() => tooLargeRow(span), 'tooLargeRow')
+    // The count begins anew with the temporaries of each row, as null, which is 0 in a sum.
+    return js`(typeof (${made} = ${call}) === 'string' && ${made}.length > ${LARGE_TEXT_CHARS} && (${this.#rowChars} += ${made}.length) > ${MAX_ROW_CHARS} ? ${tooLarge}() : ${made})`
+  }
+
   #function(
     e: Extract<BoundExpr, { kind: 'function' }>,
     compile = (arg: BoundExpr): Code => this.value(arg),
@@ -541,13 +560,16 @@ export class ExpressionCompiler {
       this.#counted(guarded(wrap(e.fn.make(types, this.#functions)), e.span), e.span),
       e.fn.name,
     )
-    if (e.fn.nullable === true) return js`${fn}(${join(e.args.map(compile), ', ')})`
+    if (e.fn.nullable === true) return this.#measured(js`${fn}(${join(e.args.map(compile), ', ')})`, e)
     const args = e.args.map((a) => this.#operand(a, compile))
     const tests = args.flatMap((a) => a.test)
-    const call = js`${fn}(${join(
-      args.map((a) => a.code),
-      ', ',
-    )})`
+    const call = this.#measured(
+      js`${fn}(${join(
+        args.map((a) => a.code),
+        ', ',
+      )})`,
+      e,
+    )
     return tests.length === 0 ? call : js`(${join(tests, ' && ')} ? ${call} : null)`
   }
 }

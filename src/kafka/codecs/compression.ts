@@ -10,7 +10,7 @@ import { snappy } from './snappy.ts'
 import { zstdFrames } from './zstd-frames.ts'
 
 /** `kafka.decompressed.batch.max.bytes` */
-export const DECOMPRESSED_BATCH_MAX_BYTES = 256 * 1024 * 1024
+export const DECOMPRESSED_BATCH_MAX_BYTES = 64 * 1024 * 1024
 
 /** Gzip gives about 0.34 GB/s, zstd 0.8: more output than this goes to zlib's threads. */
 const GZIP_SYNC_BYTES = 1024 * 1024
