@@ -94,7 +94,7 @@ function page(results: readonly Result[]): string {
   return `# Attacks
 
 Made by \`npm run attack${values.sandbox ? ' -- --sandbox' : ''}\` on ${machineName()}, over ${world.name}; the broker, the attacker and the neighbour are on the same machine.
-While each attack runs, another account asks \`SELECT 1 AS one\` and \`SELECT * FROM small LIMIT 1\`, and somebody asks \`/health\`, each ten times a second. Promised: the 99th percentile of both at most ${MOST_MS} ms, resident memory of the server with its workers at most ${MOST_MIB} MiB, the process lives, nothing of the neighbour's fails, and the attacker gets an ERROR that names a limit, a refusal, or an answer.
+While each attack runs, another account asks \`SELECT 1 AS one\` and \`SELECT * FROM small LIMIT 1\`, and somebody asks \`/health\`, each ten times a second. Promised: the 99th percentile of both at most ${MOST_MS} ms, resident memory of the server with its workers at most ${MOST_MIB} MiB, the process lives, nothing of the neighbour's fails, and the attacker gets an ERROR about the statement, a refusal, or an answer.
 
 | kind | attack | what the attacker is told | query, p50 / p99 ms | /health, p50 / p99 ms | peak MiB | as promised |
 |---|---|---|---|---|---|---|
