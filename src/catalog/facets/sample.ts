@@ -83,6 +83,8 @@ export async function sampleTopic(
 
 /** `catalog.sample.record.bytes`: a larger key or value says nothing of how the topic is written. */
 const MAX_SAMPLED_BYTES = 4 << 20
+/** `catalog.sample.batch.bytes`: a batch that decompresses to more is passed over. */
+const MAX_SAMPLED_BATCH_BYTES = 16 << 20
 /** `catalog.sample.deep.partitions`: partitions of which a deeper look takes records. */
 const DEEP_PARTITIONS = 32
 /** `catalog.sample.deep.bytes`: of keys, values and headers kept by one. */
@@ -190,6 +192,7 @@ async function readInto(
       isolation: 'read_committed',
       limit: 20,
       fetchMaxBytes: 64 * 1024,
+      decompressedBatchMaxBytes: MAX_SAMPLED_BATCH_BYTES,
     },
     signal,
   )

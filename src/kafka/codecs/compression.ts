@@ -100,22 +100,26 @@ export class Decompressor {
     return this.#now(4, frame, ZSTD_SYNC_BYTES, this.#expected(4, frame))
   }
 
-  /** One of several batches under way at a time, each with memory of its own. */
-  async apart(codec: 1 | 4, input: Buffer): Promise<Plain> {
-    if (codec === 1) return this.#threaded(1, input)
+  /**
+   * One of several batches under way at a time, each with memory of its own. `mostBytes`: one that becomes larger
+   * rejects, too.
+   */
+  async apart(codec: 1 | 4, input: Buffer, mostBytes = this.#maxBytes): Promise<Plain> {
+    const most = Math.min(mostBytes, this.#maxBytes)
+    if (codec === 1) return this.#threaded(1, input, most)
     const frames = zstdFrames(input)
-    return frames.length === 1 ? this.#threaded(4, frames[0]) : this.#joined(frames)
+    return frames.length === 1 ? this.#threaded(4, frames[0], most) : this.#joined(frames, most)
   }
 
   /** Several frames, which is rare: one after the other on zlib's threads, within one limit. */
-  async #joined(frames: readonly Buffer[]): Promise<Plain> {
+  async #joined(frames: readonly Buffer[], mostBytes = this.#maxBytes): Promise<Plain> {
     const parts: Buffer[] = []
     let size = 0
     for (const frame of frames) {
-      const part = await this.#threaded(4, frame, this.#maxBytes - size)
+      const part = await this.#threaded(4, frame, mostBytes - size)
       parts.push(part.buffer)
       size += part.to
-      if (size > this.#maxBytes) throw tooLarge(this.#maxBytes)
+      if (size > mostBytes) throw tooLarge(mostBytes)
     }
     // Memory of its own, like all that is decompressed: whoever is through with it gives it back.
     const whole = Buffer.allocUnsafeSlow(size)

@@ -8,13 +8,15 @@ import { BatchHeader } from './record-batch.ts'
 
 /** Batches under way besides the current one. */
 const BATCHES_AHEAD = 3
+/** What becomes larger than this waits for its turn: several of them would be held at a time. */
+const AHEAD_MAX_BYTES = 16 * 1024 * 1024
 /** For less than this a trip to another thread is not worth while. */
 const WORTH_WHILE_BYTES = 24 * 1024
 
 export class Ahead {
   readonly #decompressor: Decompressor
   readonly #header = new BatchHeader()
-  #planned: { readonly at: number; readonly plain: Promise<Plain> }[] = []
+  #planned: { readonly at: number; readonly plain: Promise<Plain>; again(): Promise<Plain> }[] = []
   #next = 0
 
   constructor(decompressor: Decompressor) {
@@ -30,7 +32,8 @@ export class Ahead {
   /** The batch at `at`, if it was begun. */
   take(at: number): Promise<Plain> | undefined {
     while (this.#planned.length > 0 && this.#planned[0].at < at) this.#planned.shift()
-    return this.#planned[0]?.at === at ? this.#planned.shift()?.plain : undefined
+    const planned = this.#planned[0]?.at === at ? this.#planned.shift() : undefined
+    return planned?.plain.catch(() => planned.again())
   }
 
   /** Begins with batches from `at` on, up to `end`, as far as `wanted` says so. */
@@ -40,10 +43,11 @@ export class Ahead {
     while (this.#planned.length < BATCHES_AHEAD && header.open(frame.view, next, end)) {
       const { codec } = header
       if ((codec === 1 || codec === 4) && header.size >= WORTH_WHILE_BYTES && header.magic === 2 && wanted(header)) {
-        const plain = this.#decompressor.apart(codec, frame.buffer.subarray(header.from, header.to))
+        const bytes = frame.buffer.subarray(header.from, header.to)
+        const plain = this.#decompressor.apart(codec, bytes, AHEAD_MAX_BYTES)
         // A batch that is passed over is never waited for; its failure is nobody's.
         plain.catch(() => undefined)
-        this.#planned.push({ at: next, plain })
+        this.#planned.push({ at: next, plain, again: () => this.#decompressor.apart(codec, bytes) })
       }
       next += header.size
     }
