@@ -8,7 +8,7 @@ import { avroDecoder } from '../src/formats/avro/decoder.ts'
 import type { FacetDecoder, Want } from '../src/formats/format.ts'
 import { jsonDecoder } from '../src/formats/json/decoder.ts'
 import { protobufDecoder } from '../src/formats/protobuf/decoder.ts'
-import { parseProtobufSchema } from '../src/formats/protobuf/schema.ts'
+import { parseProtobufSchema } from '../src/formats/protobuf/definition/link.ts'
 import { DEFAULT_RENDER } from '../src/formats/text/render.ts'
 import type { DataType } from '../src/types.ts'
 

@@ -20,8 +20,11 @@
  *
  * NULL is `null`, and so is a missing field; `undefined` never is a value.
  */
+
+/** What times and timestamps are counted in. */
 export type TimeUnit = 'millis' | 'micros' | 'nanos'
 
+/** A type of SQL, as schemas, plans and functions use it. The table above says what its values are. */
 export type DataType =
   | { readonly kind: 'null' }
   | { readonly kind: 'boolean' }
@@ -57,11 +60,13 @@ export interface MapType {
   readonly kind: 'map'
   readonly value: DataType
 }
+/** Named fields in declared order. `name`: of the record or message in its schema. */
 export interface StructType {
   readonly kind: 'struct'
   readonly name?: string
   readonly fields: readonly Field[]
 }
+/** A field of a structure; `doc`: what the schema says about it. */
 export interface Field {
   readonly name: string
   readonly type: DataType
@@ -69,6 +74,7 @@ export interface Field {
   readonly doc?: string
 }
 
+/** A value at run time; which of these a type has is in the table above. */
 export type Value =
   | null
   | boolean
@@ -90,6 +96,7 @@ export interface Path {
   readonly steps: readonly (string | number)[]
 }
 
+/** The fields of `_meta`, in the order in which they are listed. Times are epoch milliseconds, sizes bytes. */
 export const META_FIELDS: Readonly<Record<string, DataType>> = {
   offset: { kind: 'long' },
   partition: { kind: 'int' },
@@ -109,19 +116,33 @@ export const RECORD_FIELDS: Readonly<Record<string, DataType>> = {
   _raw_key: { kind: 'bytes' },
 }
 
+/** `true`, `false`, NULL: what conditions are. */
 export const BOOLEAN: DataType = { kind: 'boolean' }
+/** 32 bits. */
 export const INT: DataType = { kind: 'int' }
+/** 64 bits. */
 export const LONG: DataType = { kind: 'long' }
+/** IEEE 754, 32 bits. */
 export const FLOAT: DataType = { kind: 'float' }
+/** IEEE 754, 64 bits. */
 export const DOUBLE: DataType = { kind: 'double' }
+/** Exact, of any precision and scale. */
 export const DECIMAL: DataType = { kind: 'decimal' }
+/** Text. */
 export const STRING: DataType = { kind: 'string' }
+/** Bytes. */
 export const BYTES: DataType = { kind: 'bytes' }
+/** A UUID as text. */
 export const UUID: DataType = { kind: 'uuid' }
+/** Days since 1970-01-01. */
 export const DATE: DataType = { kind: 'date' }
+/** Milliseconds since 1970-01-01T00:00:00Z. */
 export const TIMESTAMP: DataType = { kind: 'timestamp', unit: 'millis' }
+/** Of a shape that only the record tells. */
 export const JSON_TYPE: DataType = { kind: 'json' }
+/** As `JSON_TYPE`, from XML: one element and a list of one look the same. */
 export const XML_TYPE: DataType = { kind: 'json', oneIsList: true }
+/** The type of a NULL literal: goes with every other type. */
 export const NULL_TYPE: DataType = { kind: 'null' }
 
 /** Is any value of the type but a list an item of its own where a list is asked for? */

@@ -7,6 +7,7 @@ import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { coverage, PAGE as COVERAGE_PAGE, withoutLines } from '../scripts/coverage-page.ts'
+import { PAGE as LIMITS_PAGE, limitsPage } from '../scripts/limits-doc.ts'
 import { PAGE, withSettings } from '../scripts/settings-doc.ts'
 import { SQL_ERROR_CODES } from '../src/sql/error.ts'
 import { parseScript } from '../src/sql/parse.ts'
@@ -26,6 +27,10 @@ for (const page of pages.filter((p) => blocks(p, 'slt').length > 0)) {
   const cases = goldenFile(path.join(root, page), page)
   test(`${page} has examples`, () => assert.ok(cases > 0))
 }
+
+test('docs/limits.md is up to date (node scripts/limits-doc.ts writes it)', () => {
+  assert.equal(readFileSync(LIMITS_PAGE, 'utf8'), limitsPage())
+})
 
 test('the table of settings is that of the code (node scripts/settings-doc.ts writes it)', () => {
   const page = readFileSync(PAGE, 'utf8')

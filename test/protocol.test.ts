@@ -29,8 +29,8 @@ import { runRequest } from '../src/engine/request.ts'
 import { error, record } from '../src/protocol/frames.ts'
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts'
 import { openEnvironment } from '../src/server/open-environment.ts'
-import { hashToken } from '../src/server/secrets.ts'
-import type { Run } from '../src/server/session.ts'
+import { hashToken } from '../src/server/access/secrets.ts'
+import type { Run } from '../src/server/socket/session.ts'
 import { type Fixture, echo, startFixture, summary } from './unit/server/fixture.ts'
 
 const PATIENCE_MS = 5000

@@ -1,6 +1,6 @@
 /**
  * What statements may change, on a real cluster: topics and records by `kafka/`, schemas by the registry, objects by
- * the store; for one account, with its rights. The catalog is told what it has to forget.
+ * the store; for one account, with its rights. The catalog learns what it has to forget.
  */
 import { createTopic, deleteRecords, deleteTopic } from '../kafka/admin/topics.ts'
 import type { Cluster } from '../kafka/cluster.ts'
@@ -29,6 +29,7 @@ export interface AdministrationOptions {
 /** The end of a partition, as DeleteRecords knows it. */
 const END = -1
 
+/** What statements that change something ask for, carried out for one account. Refusals are errors for users. */
 export function createAdministration(options: AdministrationOptions): Administration {
   const { cluster, registry, objects, forget, account, may, all } = options
   return {

@@ -40,18 +40,30 @@ export interface CatalogOptions {
   readonly clock?: Clock
 }
 
-/** `catalog.sampled.ttl`: how long a guess from samples is believed. */
+/**
+ * Limit `catalog.sampled.ttl` (ms): how long a format guessed from samples is used. Beyond it: the topic is sampled
+ * again.
+ */
 export const SAMPLED_TTL_MS = 60_000
-/** `catalog.registry.ttl`: after this a subject is asked whether it has new versions. */
+/**
+ * Limit `catalog.registry.ttl` (ms): how long the versions of a subject are used without asking. Beyond it: the
+ * registry is asked for new versions.
+ */
 export const REGISTRY_TTL_MS = 10_000
-/** `catalog.deep.timeout`: how long a deeper look goes on asking. */
+/**
+ * Limit `catalog.deep.timeout` (ms): how long a deeper look goes on asking. Beyond it: what it has found by then is
+ * used.
+ */
 const DEEP_TIMEOUT_MS = 5_000
-/** `catalog.topics`: topics that are remembered. */
+/**
+ * Limit `catalog.topics` (topics): topics that are remembered. Beyond it: the one used longest ago is looked at again
+ * when it is named.
+ */
 const MAX_TOPICS = 20_000
 
 /**
- * `forget`: what is remembered about the topic is asked for anew. `learn`: another thread has met a schema. `close` ends what is under way; the cluster and the
- * registry belong to the caller.
+ * `forget`: what is remembered about the topic is requested again. `learn`: another thread has met a schema. `close`
+ * ends what is under way; the cluster and the registry belong to the caller.
  */
 export type KafkaTables = Catalog & { forget(topic: string): void; learn(news: MetNews): void; close(): void }
 
@@ -70,7 +82,7 @@ export function createCatalog(options: CatalogOptions): KafkaTables {
 interface Kept<T> {
   readonly value: T
   readonly atMs: number
-  /** The topic that it was found out about: one made anew under the name is another. */
+  /** The topic that it was found out about: one created again under the name is another. */
   readonly topicId: string | undefined
 }
 
@@ -87,7 +99,7 @@ class KafkaCatalog implements KafkaTables {
   readonly #configs = new Lru<string, Kept<TopicConfig>>(MAX_TOPICS)
   readonly #facets = new Lru<string, KeptFacet>(2 * MAX_TOPICS)
   readonly #met = new MetSchemas()
-  /** Topics that were looked at more deeply. */
+  /** Topics that had a deeper look. */
   readonly #deep = new Lru<string, Kept<true>>(MAX_TOPICS)
   readonly #underWay = new Map<string, Promise<unknown>>()
   /** How often something was forgotten on purpose: what was asked before is not remembered afterwards. */
@@ -241,7 +253,7 @@ class KafkaCatalog implements KafkaTables {
     if (known !== undefined && known.met === met.length && (await this.#stillGood(known, topic.name, side)))
       return known.value.facet
     const found = await this.#once(`facet ${topic.id} ${met.length} ${key}`, () => this.#find(topic, side, sample, met))
-    // A registry that fell silent takes away nothing that it had said before.
+    // What a registry has answered stays valid while it does not answer.
     if (
       known !== undefined &&
       known.value.facet.unreadable === undefined &&
@@ -249,19 +261,19 @@ class KafkaCatalog implements KafkaTables {
       found.facet.unreadable !== undefined
     )
       return known.value.facet
-    const value = { ...found, facet: this.#telling(topic, key, found) }
+    const value = { ...found, facet: this.#collectingMet(topic, key, found) }
     if (epoch !== this.#epoch) return value.facet
     const before = this.#met.of(key, topic.id).length
     for (const schema of found.shown ?? []) this.#met.add(key, topic.id, schema)
-    // What others met meanwhile is not in it: then the next statement makes it anew.
+    // What others met meanwhile is not in it: then the next statement makes it again.
     const included = before === met.length ? this.#met.of(key, topic.id).length : met.length
     if (found.basis !== 'open')
       this.#facets.set(key, { value, atMs: this.#clock.now(), topicId: topic.id, met: included })
     return value.facet
   }
 
-  /** The facet, which tells us of schemas that readings meet. */
-  #telling({ id: topicId }: TopicMetadata, key: string, found: FoundFacet): TableFacet {
+  /** The facet, which remembers the schemas that readings meet. */
+  #collectingMet({ id: topicId }: TopicMetadata, key: string, found: FoundFacet): TableFacet {
     const { facet, schemas } = found
     if (schemas === undefined || facet.unreadable !== undefined) return facet
     return {

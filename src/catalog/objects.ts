@@ -5,12 +5,15 @@
 import { isVisible, type ObjectStore, type TableDeclaration } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
 
-/** Synonyms of synonyms are followed so far (`synonym.max.depth`). */
+/**
+ * Limit `synonym.max.depth` (synonyms): synonyms of synonyms that are followed. Beyond it: the chain ends there, and
+ * the name it has reached counts.
+ */
 const MAX_DEPTH = 16
 
 /**
  * What CREATE TABLE said of a topic. It binds itself to the id that the topic has when it is first looked for, and says
- * nothing of one made anew under the name.
+ * nothing of another one created under the name.
  */
 export function declarationOf(
   objects: ObjectStore,

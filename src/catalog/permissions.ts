@@ -37,7 +37,7 @@ export function topicPolicy(rules: readonly TopicRule[], right: Right = 'read'):
 
 /**
  * The catalog without the tables that may not be seen: they are not listed, not found, and not asked for, so that the
- * time of the answer tells nothing either.
+ * time of the answer reveals nothing either.
  */
 export function restrict(catalog: Catalog, allow: (topic: string) => boolean): Catalog {
   return {

@@ -1,6 +1,6 @@
 /**
  * What has no place in Kafka: views, synonyms, and what CREATE TABLE said about topics; by environment, in one SQLite
- * file, or in memory when no folder is given. It keeps and finds; whether a name is free and who may see it is decided
+ * file, or in memory when no folder is given. It stores and finds; whether a name is free and who may see it is decided
  * by others. Times are epoch milliseconds.
  */
 import { mkdirSync } from 'node:fs'
@@ -10,6 +10,7 @@ import type { ObjectStore, Synonym, TableDeclaration, TopicNote, View } from '..
 
 export type ObjectKind = 'view' | 'synonym' | 'table' | 'note'
 
+/** Views, synonyms, declarations and notes of all environments, in one file or in memory. */
 export interface CatalogStore {
   /** The objects of one environment. */
   environment(name: string): ObjectStore
@@ -43,7 +44,8 @@ export async function openStore(folder?: string): Promise<OwnedStore> {
   const database = new Database(folder === undefined ? ':memory:' : path.join(folder, STORE_FILE))
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000')
   database.exec(`CREATE TABLE IF NOT EXISTS objects (
-    environment TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (environment, kind, name)
+    environment TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL,
+    PRIMARY KEY (environment, kind, name)
   ) WITHOUT ROWID`)
   return new SqliteStore(database)
 }

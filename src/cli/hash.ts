@@ -3,7 +3,7 @@
  * that they are in no shell history.
  */
 import { randomBytes } from 'node:crypto'
-import { hashPassword, hashToken } from '../server/secrets.ts'
+import { hashPassword, hashToken } from '../server/access/secrets.ts'
 import { readStandardInput } from './terminal.ts'
 
 export async function hash(options: { readonly token?: boolean; readonly newToken?: boolean }): Promise<void> {

@@ -6,6 +6,7 @@ import { memberText } from '../client/json.ts'
 
 /** Rows looked at before the first line is printed. */
 const SAMPLE = 200
+/** Not a limit: the layout of a printed table: a wider column is cut. */
 const MAX_WIDTH = 60
 
 function isObject(json: string): boolean {

@@ -1,6 +1,6 @@
 /**
  * The client library: `connect({url, environment, token}).query(sql)` is an async iterable of the server's messages, or
- * of rows. Each query has a connection of its own, as the protocol wants it. Reading slowly slows the server down (in
+ * of rows. Each query has its own connection, as the protocol wants it. Reading slowly slows the server down (in
  * Node). Whole numbers beyond 2⁵³ arrive as bigint. Works in Node and in browsers.
  */
 import type { RecordMetadata, SentinelReason, Stats } from '../protocol/frames.ts'
@@ -44,7 +44,7 @@ export interface RecordData {
 }
 
 /**
- * One message of the server; HEARTBEAT and END are not handed out. Kinds that are not listed here may come: pass over
+ * One message of the server; HEARTBEAT and END are not delivered. Kinds that are not listed here may come: pass over
  * them.
  */
 export type QueryEvent = Envelope &
@@ -90,7 +90,7 @@ export interface Query extends AsyncIterable<QueryEvent> {
 }
 
 export interface Client {
-  /** Begins at once. Iterate over the result; a query that nobody reads fills its buffer and waits. */
+  /** Begins at once. Iterate over the result; a query whose result is not read fills its buffer and waits. */
   query(sql: string, options?: QueryOptions): Query
 }
 

@@ -1,6 +1,7 @@
 /** Why a result is incomplete, as a sentence. */
 import type { SentinelReason } from '../protocol/frames.ts'
 
+/** A sentence that says which reading ended early, why, and how to read on. */
 export function incompleteText(reason: SentinelReason): string {
   const why: Readonly<Record<string, string>> = {
     SCANNEDSIZE: `${reason.amount} bytes were read (max.size)`,

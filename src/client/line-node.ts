@@ -3,8 +3,12 @@ import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
 import { ConnectionError, type Line, type LineHandlers } from './line.ts'
 
-/** Much larger than any frame of ours; other servers may send larger ones. */
+/**
+ * Not a limit: the client bounds what a server sends; larger than any frame of ours, as other servers may send larger
+ * ones.
+ */
 const MAX_FRAME_BYTES = 256 * 1024 * 1024
+/** Not a limit: the client reads no more of the text with which a handshake was refused. */
 const MAX_REFUSAL_BYTES = 64 * 1024
 
 /** `title` of HQ's errors, `error` of the agent's, else the text itself. */

@@ -52,6 +52,7 @@ function checkCode(piece: unknown): string {
   return piece.text
 }
 
+/** No code. */
 export const NOTHING: Code = new Code('')
 
 /** Code joined by a separator that is one of a few fixed pieces of punctuation. */

@@ -1,6 +1,6 @@
-/** What the statements of one request share, and what of it operators need. */
+/** What the statements of one request share. */
 import type { RenderOptions } from '../formats/format.ts'
-import type { EvaluationContext, FoldingBudget } from './program/references.ts'
+import type { EvaluationContext, FoldingBudget } from './program/expression/references.ts'
 import type { Output } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import type { QueryRequest } from '../protocol/frames.ts'
@@ -8,6 +8,7 @@ import type { Query } from '../sql/ast.ts'
 import type { FrameSink, QueryEnvironment } from './host.ts'
 import type { Statistics } from './statistics.ts'
 
+/** What a statement has around it while it runs: the request, the settings so far, the frames' destination. */
 export interface StatementContext {
   readonly request: QueryRequest
   readonly environment: QueryEnvironment

@@ -3,11 +3,13 @@
  * query. No row of the topic is returned.
  */
 import { randomUUID } from 'node:crypto'
+import { TIMED_OUT, wakefulClock, within } from '../lib/clock.ts'
 import type { RecordBatch } from '../kafka/log.ts'
 import { type PlainRecord, readRecords } from '../kafka/read/record-batch.ts'
 import { explainPlan, explainPushdown } from '../plan/explain/explain-plan.ts'
 import type { TableFacet } from '../plan/catalog.ts'
-import { type Output, type Scan, scansOf } from '../plan/plan.ts'
+import type { Output, Scan } from '../plan/plan.ts'
+import { scansOf } from '../plan/inputs.ts'
 import { rowsOutput } from '../plan/bind/show.ts'
 import type { ExplainStatement } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
@@ -15,11 +17,10 @@ import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline } from './pipeline.ts'
 import { resolveRanges, type ScanRanges } from './scan/ranges.ts'
 import { buildProgram } from './program/record-program.ts'
-import { programSpec } from './scan/programs.ts'
-import { decoderOf } from './scan/writer-schemas.ts'
+import { programSpec } from './scan/programs/programs.ts'
+import { decoderOf } from './scan/programs/writer-schemas.ts'
 import type { StatementContext } from './context.ts'
 import { contextOf } from './run-plan.ts'
-import { within, TIMED_OUT } from './turns.ts'
 
 /** The longest wait for the sample batch that bytes are estimated from. */
 const SAMPLE_MS = 2000
@@ -103,7 +104,7 @@ async function bytesPerOffset(
   )
   try {
     const next = source.next()
-    const batch = next instanceof Promise ? await within(next, SAMPLE_MS) : next
+    const batch = next instanceof Promise ? await within(next, { ms: SAMPLE_MS, clock: wakefulClock }) : next
     if (batch === undefined || batch === TIMED_OUT) return undefined
     const bytes = source.progress.reduce((n, p) => n + p.bytesRead, 0)
     return bytes / Math.max(1, batch.lastOffset - batch.baseOffset + 1)
@@ -155,7 +156,7 @@ async function firstSchemas(scan: Scan, context: StatementContext): Promise<[num
   )
   try {
     const next = source.next()
-    const batch = next instanceof Promise ? await within(next, SAMPLE_MS) : next
+    const batch = next instanceof Promise ? await within(next, { ms: SAMPLE_MS, clock: wakefulClock }) : next
     if (batch === undefined || batch === TIMED_OUT || batch.fault !== undefined) return [-1, -1]
     return schemaIdsIn(batch, scan)
   } finally {

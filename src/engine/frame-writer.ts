@@ -7,12 +7,19 @@ import { SqlError } from '../sql/error.ts'
 import type { FrameSink, MaxFrame } from './host.ts'
 import { RowIds } from './program/record-runtime.ts'
 
-/** Bytes of frames between two looks at whether the reader keeps up. */
+/** Bytes of frames between two checks whether the reader keeps up. */
 const CHECK_BYTES = 64 * 1024
 
-/** What every client takes: Python's `websockets` refuses messages over 1 MiB by default. */
+/**
+ * Not a limit: `server.max.frame.bytes` where the server does not say otherwise. Every client takes this size: the
+ * `websockets` of Python refuse messages over 1 MiB by default.
+ */
 const MAX_FRAME: MaxFrame = { name: 'server.max.frame.bytes', bytes: 1024 * 1024 - 1 }
 
+/**
+ * Writes the rows of one statement as RECORD frames into a sink, beside its BADRECORD and other frames. A row whose
+ * frame is larger than the sink takes is a SqlError that names the limit.
+ */
 export class FrameWriter {
   readonly #sink: FrameSink
   readonly #ids: RowIds

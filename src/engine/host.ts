@@ -5,6 +5,7 @@
 import type { KafkaLog } from '../kafka/log.ts'
 import type { Administration } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
+import type { ExchangePort } from './exchange/port.ts'
 import type { QueryRegister } from './queries.ts'
 import type { RowShape } from './row-shape.ts'
 
@@ -36,6 +37,8 @@ export interface QueryEnvironment {
   /** Where the request is entered while it runs, and as whose. */
   readonly queries?: { readonly registry: QueryRegister; readonly user: string; readonly environment: string }
   readonly defaults?: SettingDefaults
+  /** Connections to further threads, at most so many, that read parts of a topic for a query of this one. */
+  readonly helpers?: (most: number) => Promise<readonly ExchangePort[]>
   /**
    * The largest RECORD frame, in bytes, and the limit that says so; without it `server.max.frame.bytes` by its default.
    */
@@ -54,6 +57,7 @@ export interface QueryEnvironment {
   readonly rulesOff?: ReadonlySet<string> | 'all'
 }
 
+/** The size limit of one frame: `name` as in the error, `bytes` of its UTF-8 text. */
 export interface MaxFrame {
   readonly name: string
   readonly bytes: number

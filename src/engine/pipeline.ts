@@ -5,18 +5,18 @@
  */
 import { unexpected } from '../lib/assert.ts'
 import type { RenderOptions } from '../formats/format.ts'
-import type { EvaluationContext } from './program/references.ts'
+import type { EvaluationContext } from './program/expression/references.ts'
 import { widthOf } from '../plan/lower/lower.ts'
-import type { Aggregate, BoundExpr, Kept, Limit, Output, Plan, Scan, Share, Sort } from '../plan/plan.ts'
-import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate.ts'
+import type { Aggregate, BoundExpr, Join, Kept, Limit, Output, Plan, Scan, Share, Sort } from '../plan/plan.ts'
+import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate/aggregate.ts'
 import type { Backlog } from './operators/backlog.ts'
 import { KeptRows } from './operators/kept-rows.ts'
-import { LatestOperator } from './operators/latest.ts'
-import { FirstOfEach, LimitOfEach, MOST_KEPT } from './operators/limit-of-each.ts'
-import { JoinOperator } from './operators/join.ts'
-import { MarkJoinOperator } from './operators/mark-join.ts'
+import { LatestOperator } from './operators/aggregate/latest.ts'
+import { FirstOfEach, LimitOfEach, MOST_KEPT } from './operators/sort/limit-of-each.ts'
+import { JoinOperator } from './operators/join/join.ts'
+import { MarkJoinOperator } from './operators/join/mark-join.ts'
 import { MemoryBudget } from './operators/memory.ts'
-import { nothingHeld, type Operator, pushAll, type Row, STRETCH } from './operators/operator.ts'
+import { nothingHeld, type Operator, pushAll, type Row, CHUNK_ROWS } from './operators/operator.ts'
 import { oneIsList } from '../types.ts'
 import {
   FilterOperator,
@@ -26,7 +26,7 @@ import {
   SetOperator,
   UnnestOperator,
 } from './operators/row-operators.ts'
-import { type SortKey, SortOperator } from './operators/sort.ts'
+import { type SortKey, SortOperator } from './operators/sort/sort.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import type { Sink } from './program/record-program.ts'
 import {
@@ -39,8 +39,9 @@ import {
   rowText,
   rowValue,
 } from './program/row-functions.ts'
-import { markedJson } from './program/values.ts'
+import { markedJson } from './program/values/marked.ts'
 
+/** What a pipeline is built with. `limits`: counts and bytes, from the settings of the statement. */
 export interface PipelineContext {
   readonly writer: FrameWriter
   readonly render: RenderOptions
@@ -57,9 +58,14 @@ export interface PipelineContext {
 interface SourceEnd {
   /** Nothing of this source is wanted any more. */
   readonly done: boolean
-  /** Lets out what waited for the end of this source. */
+  /** Emits what waited for the end of this source. */
   finish(): Generator<void>
 }
+
+/**
+ * Something that rows come from: a scan, whose generated program has `sink` as its end, or rows in memory, which are
+ * pushed into `first`.
+ */
 export type PipelineSource = SourceEnd &
   (
     | { readonly kind: 'scan'; readonly scan: Scan; readonly sink: Sink }
@@ -67,12 +73,16 @@ export type PipelineSource = SourceEnd &
     | { readonly kind: 'rows'; readonly rows: () => Iterable<Row>; readonly first: Operator }
   )
 
+/**
+ * The operators of a statement, ready to be fed. The caller reads `sources` one after the other, calls `finish` of each
+ * to its end, and releases `backlogs` in between.
+ */
 export interface Pipeline {
   /** In the order in which they are read. */
   readonly sources: readonly PipelineSource[]
   /**
-   * Operators in which rows may wait, the nearest to the output first. Whoever pushes rows in lets these out before he
-   * goes on.
+   * Operators in which rows may wait, the nearest to the output first. The caller releases these before it pushes
+   * further rows.
    */
   readonly backlogs: readonly Backlog[]
   /** Nothing further can change the result. */
@@ -230,7 +240,7 @@ class Builder {
   }
 
   #sort(sort: Sort, keys: readonly SortKey[], next: Operator): Operator {
-    // One more than the cap, so that it can be told that there were more.
+    // One more than the cap, to know whether there were more.
     const wanted =
       this.#plan.input === sort
         ? this.#plan.skip + this.#plan.count + (this.#plan.implied ? 1 : 0)
@@ -253,7 +263,7 @@ class Builder {
       for (let g = 0; g < state.groups && !builder.limit.done; g++) {
         const row = state.row(g)
         if ((test === undefined || test(row)) && builder.limit.take() && versions.send(g, body(row))) yield
-        else if (g % STRETCH === STRETCH - 1) yield
+        else if (g % CHUNK_ROWS === CHUNK_ROWS - 1) yield
       }
     }
     this.#aggregateSource(aggregate, state, { push: () => undefined, finish: send, done: false, full: false }, send)
@@ -269,7 +279,7 @@ class Builder {
     )
   }
 
-  /** The input of an aggregation into its state; `finish` lets the groups out. */
+  /** The input of an aggregation into its state; `finish` emits the groups. */
   #aggregateSource(plan: Aggregate, state: AggregateState, next: Operator, finish: () => Generator<void>): void {
     const end: SourceEnd = {
       get done() {
@@ -305,73 +315,20 @@ class Builder {
         return plan.each === undefined
           ? this.build(plan.input, new LimitOperator(new LimitState(plan), next))
           : this.#limitOfEach(plan, plan.each, next)
-      case 'aggregate': {
-        const state = this.#state(plan)
-        if (plan.input.kind !== 'scan')
-          return this.build(plan.input, new AggregateOperator(state, rowAggregate(plan, state, context), next))
-        return this.#aggregateSource(plan, state, next, function* () {
-          yield* pushAll(groupRows(state), next)
-          yield* next.finish()
-        })
-      }
+      case 'aggregate':
+        return this.#aggregate(plan, next)
       case 'sort':
         return this.#sorted(plan, (keys) => this.#sort(plan, keys, next))
       case 'latest': {
         const slots = { key: slotOf(plan.key), partition: slotOf(plan.partition), alive: slotOf(plan.alive) }
-        return this.build(
-          plan.input,
-          new LatestOperator(slots, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next),
-        )
+        return this.build(plan.input, new LatestOperator(slots, this.#joinBudget(), next))
       }
-      case 'unnest': {
-        const unnest = new UnnestOperator(
-          rowValue(plan.array, context),
-          oneIsList(plan.array.type),
-          next,
-          context.functions.doubles === true ? markedJson : undefined,
-        )
-        this.backlogs.push(unnest.backlog)
-        return this.build(plan.input, unnest)
-      }
-      case 'join': {
-        if (plan.mark !== undefined) {
-          const mark = new MarkJoinOperator(
-            { ...joinKeys(plan, context), value: markValue(plan, context) },
-            new MemoryBudget('max.join.bytes', context.limits.joinBytes),
-            next,
-          )
-          this.backlogs.push(mark.backlog)
-          this.build(plan.right, mark.right)
-          return this.build(plan.left, mark.left)
-        }
-        const parts = {
-          type: plan.type,
-          first: plan.first,
-          span: plan.span,
-          ...joinKeys(plan, context),
-          leftWidth: widthOf(plan.left),
-          rightWidth: widthOf(plan.right),
-          joined: joinedRow(widthOf(plan.left), widthOf(plan.right)),
-        }
-        const join = new JoinOperator(parts, new MemoryBudget('max.join.bytes', context.limits.joinBytes), next)
-        this.backlogs.push(join.backlog)
-        this.build(plan.right, join.right)
-        return this.build(plan.left, join.left)
-      }
-      case 'setOperation': {
-        const set = new SetOperator(
-          plan.op,
-          plan.all,
-          plan.sides.length,
-          new MemoryBudget('max.join.bytes', context.limits.joinBytes),
-          next,
-        )
-        // Of EXCEPT and INTERSECT the second side is held.
-        const sides = plan.sides.map((side, i) => ({ side, which: i === 0 ? ('left' as const) : ('right' as const) }))
-        for (const { side, which } of plan.op === 'union' ? sides : sides.toReversed())
-          this.build(side, set.side(which))
-        return
-      }
+      case 'unnest':
+        return this.#unnest(plan, next)
+      case 'join':
+        return this.#join(plan, next)
+      case 'setOperation':
+        return this.#setOperation(plan, next)
       case 'share':
         return this.#share(plan, next)
       case 'kept':
@@ -380,6 +337,65 @@ class Builder {
       case 'output':
         unexpected(`no rows of ${plan.kind}`)
     }
+  }
+
+  #aggregate(plan: Aggregate, next: Operator): void {
+    const state = this.#state(plan)
+    if (plan.input.kind !== 'scan')
+      return this.build(plan.input, new AggregateOperator(state, rowAggregate(plan, state, this.#context), next))
+    this.#aggregateSource(plan, state, next, function* () {
+      yield* pushAll(groupRows(state), next)
+      yield* next.finish()
+    })
+  }
+
+  #unnest(plan: Extract<Plan, { kind: 'unnest' }>, next: Operator): void {
+    const unnest = new UnnestOperator(
+      rowValue(plan.array, this.#context),
+      oneIsList(plan.array.type),
+      next,
+      this.#context.functions.doubles === true ? markedJson : undefined,
+    )
+    this.backlogs.push(unnest.backlog)
+    this.build(plan.input, unnest)
+  }
+
+  /** The right side is a source before the left one: it is held. */
+  #join(plan: Join, next: Operator): void {
+    const join = plan.mark === undefined ? this.#rowJoin(plan, next) : this.#markJoin(plan, next)
+    this.backlogs.push(join.backlog)
+    this.build(plan.right, join.right)
+    this.build(plan.left, join.left)
+  }
+
+  #rowJoin(plan: Join, next: Operator): JoinOperator {
+    const [leftWidth, rightWidth] = [widthOf(plan.left), widthOf(plan.right)]
+    const parts = {
+      type: plan.type,
+      first: plan.first,
+      span: plan.span,
+      ...joinKeys(plan, this.#context),
+      leftWidth,
+      rightWidth,
+      joined: joinedRow(leftWidth, rightWidth),
+    }
+    return new JoinOperator(parts, this.#joinBudget(), next)
+  }
+
+  #markJoin(plan: Join, next: Operator): MarkJoinOperator {
+    const sides = { ...joinKeys(plan, this.#context), value: markValue(plan, this.#context) }
+    return new MarkJoinOperator(sides, this.#joinBudget(), next)
+  }
+
+  #setOperation(plan: Extract<Plan, { kind: 'setOperation' }>, next: Operator): void {
+    const set = new SetOperator(plan.op, plan.all, plan.sides.length, this.#joinBudget(), next)
+    // Of EXCEPT and INTERSECT the second side is held.
+    const sides = plan.sides.map((side, i) => ({ side, which: i === 0 ? ('left' as const) : ('right' as const) }))
+    for (const { side, which } of plan.op === 'union' ? sides : sides.toReversed()) this.build(side, set.side(which))
+  }
+
+  #joinBudget(): MemoryBudget {
+    return new MemoryBudget('max.join.bytes', this.#context.limits.joinBytes)
   }
 
   #rowsOf(rows: () => Iterable<Row>, next: Operator): void {
@@ -397,11 +413,7 @@ class Builder {
   /** The input is a source before those of the body, so that its rows are complete when these are read. */
   #share(plan: Share, next: Operator): void {
     const sets = plan.sets.map((set) => ({ valuesOf: rowProjection(set, this.#context), width: set.length }))
-    const kept = new KeptRows(
-      widthOf(plan.input),
-      sets,
-      new MemoryBudget('max.join.bytes', this.#context.limits.joinBytes),
-    )
+    const kept = new KeptRows(widthOf(plan.input), sets, this.#joinBudget())
     this.#kept.set(plan.id, kept)
     this.build(plan.input, kept.taking(next))
     this.build(plan.body, next)

@@ -1,12 +1,13 @@
 /**
  * Queries that run and those that ran: for SHOW QUERIES, KILL QUERY and the REST calls of the same purpose. In memory,
- * with a bound; one registry serves a whole server. Who may see or end which query is decided by whoever asks.
+ * with a bound; one registry serves a whole server. The caller decides who may see or end which query.
  */
 import { UserError } from '../lib/user-error.ts'
 import type { Statistics } from './statistics.ts'
 
 export type QueryStatus = 'Running' | 'Completed' | 'Killed' | 'Error'
 
+/** A running or finished query, as SHOW QUERIES and REST list it. */
 export interface QueryEntry {
   /** The id in STATS frames. */
   readonly id: string
@@ -24,12 +25,15 @@ export interface QueryEntry {
   readonly rows: number
 }
 
-/** Finished queries that are remembered (`queries.history`). */
+/** Limit `queries.history` (queries): finished queries that are remembered. Beyond it: the oldest one is forgotten. */
 const HISTORY = 1000
-/** Characters of a statement that are remembered. */
+/**
+ * Limit `queries.history.characters` (characters): text of a statement in the list of queries. Beyond it: the text is
+ * cut there.
+ */
 const MAX_SQL = 10_000
 
-/** Why a query ended that somebody killed; its message is for the user. */
+/** The reason of a query that was killed; its message is for the user. */
 export class Killed extends UserError {}
 
 /** What the register needs of a query that runs. */
@@ -60,6 +64,7 @@ interface Running {
   readonly abort: AbortController
 }
 
+/** The register of running queries and of those that finished last; here queries are killed. */
 export class Queries implements QueryRegister {
   readonly #running = new Map<string, Running>()
   readonly #history: QueryEntry[] = []

@@ -1,18 +1,18 @@
 /**
- * The way of a query on one screen: parse, bind, optimize, lower, run.
+ * The steps of a query in one place: parse, bind, optimize, lower, run.
  *
  * A request is a list of statements. A SELECT is bound against the catalog (await ①: topics, schemas), optimized,
  * lowered to rows and records, and run over record batches (await ②) into frames (await ③). Statements that change or
  * show something do it first and answer with a plan over constant rows, which is run in the same way.
  */
 import { unexpected } from '../lib/assert.ts'
-import { systemClock } from '../lib/clock.ts'
+import { systemClock, within } from '../lib/clock.ts'
 import { DEFAULT_LIMIT } from '../plan/bind/bind.ts'
 import { bindWithSecondLook } from '../plan/bind/second-look.ts'
 import { describe, show } from '../plan/bind/show.ts'
 import { withBadRecords } from '../plan/lower/bad-records.ts'
 import { lower } from '../plan/lower/lower.ts'
-import { computedOnce } from '../plan/lower/volatile.ts'
+import { computedOnce } from '../plan/expressions/volatile.ts'
 import { optimize } from '../plan/optimize.ts'
 import type { Output } from '../plan/plan.ts'
 import { applySet } from '../plan/settings.ts'
@@ -21,19 +21,19 @@ import type { Query, Statement } from '../sql/ast.ts'
 import { parseScript as parse } from '../sql/parse.ts'
 import { firstColumnLike } from './commands/answer.ts'
 import { isCommand, runCommand } from './commands/run.ts'
-import { captureBounds } from './capture-bounds.ts'
+import { captureBounds } from './prepare/capture-bounds.ts'
 import type { PlanOptions, StatementContext } from './context.ts'
 import { explain } from './explain.ts'
-import { evaluateConstant } from './program/expression.ts'
-import { FoldingBudget } from './program/references.ts'
-import { runOnceQueries } from './run-once.ts'
+import { evaluateConstant } from './program/expression/constant.ts'
+import { FoldingBudget } from './program/expression/references.ts'
+import { runOnceQueries } from './prepare/run-once.ts'
 import { runPlan, withDoubles } from './run-plan.ts'
-import { answerSubqueries } from './subqueries.ts'
-import { abortable, Turns } from './turns.ts'
+import { answerSubqueries } from './prepare/subqueries.ts'
+import { Turns } from './turns.ts'
 
 /**
- * Runs the statements of a text, one after the other. `begun` is told the index of each before it runs: null where
- * there is only one. Rejects with the error of the first that fails.
+ * Runs the statements of a text, one after the other. `begun` is called with the index of each before it runs: null
+ * where there is only one. Rejects with the error of the first that fails.
  */
 export async function runScript(
   sql: string,
@@ -56,10 +56,9 @@ export async function runScript(
 async function runStatement(statement: Statement, index: number | null, context: StatementContext): Promise<void> {
   if (statement.kind === 'set') return applySet(context.settings, statement)
   if (statement.kind === 'use') return
-  const planned = await abortable(
-    isCommand(statement) ? runCommand(statement, context) : planOf(statement, context),
-    context.signal,
-  )
+  const planned = await within(isCommand(statement) ? runCommand(statement, context) : planOf(statement, context), {
+    signal: context.signal,
+  })
   await run(
     statement.kind === 'show' && statement.like !== undefined ? firstColumnLike(planned, statement.like) : planned,
     statement,

@@ -17,7 +17,7 @@ const MIN_STATS_MS = 250
 
 /**
  * Runs every statement of a request and sends METADATA, RECORD, BADRECORD, STATS, SENTINEL and ERROR frames; HEARTBEAT,
- * END and the close are the session's. It rejects for faults of its own only, never for anything a user or a broker can
+ * END and the close are the session's. It rejects for internal errors only, never for anything a user or a broker can
  * cause; an abort through `signal` ends it quietly with outcome `cancelled`.
  */
 export async function runRequest(
@@ -72,7 +72,7 @@ export async function runRequest(
     const reason: unknown = entry?.signal.aborted === true ? entry.signal.reason : e
     const text = errorText(reason, request.sql)
     if (text === undefined) {
-      // A fault of ours: the session tells the user a reference number and the log the cause.
+      // An internal error: the session sends the user a reference number and logs the cause.
       end(summary('error', 'internal error'))
       throw reason
     }
@@ -86,7 +86,7 @@ function reasonOf({ reason }: AbortSignal): string | undefined {
   return reason instanceof Error && reason.name !== 'AbortError' ? reason.message : undefined
 }
 
-/** What the user is told; undefined for what can only be a fault of ours. */
+/** The error as the user sees it; undefined for what can only be an internal error. */
 function errorText(e: unknown, sql: string): string | undefined {
   if (e instanceof RangeError && e.message.includes('call stack'))
     return 'An expression of the statement is too long or nested too deeply. Write long chains of operators as IN (…) or CONCAT(…), or cut the statement into several.'

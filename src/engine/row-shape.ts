@@ -3,9 +3,10 @@
  * NULLs. For sinks that have to announce their columns.
  */
 import type { BoundExpr, Output, OutputColumn, Plan } from '../plan/plan.ts'
-import { inputs, scansOf } from '../plan/plan.ts'
+import { inputs, scansOf } from '../plan/inputs.ts'
 import { type DataType, type Field, JSON_TYPE, RECORD_FIELDS, type StructType } from '../types.ts'
 
+/** The type of the rows of one statement, as far as the plan tells it. */
 export interface RowShape {
   /** Kind `json` when it is known per row only. */
   readonly type: DataType
@@ -20,6 +21,7 @@ export interface RowShape {
   readonly statementIndex: number | null
 }
 
+/** The shape of the rows that `plan` gives. `statementIndex`: null where a request has one statement. */
 export function rowShape(plan: Output, statementIndex: number | null): RowShape {
   const { shape } = plan
   if (shape.kind === 'columns') {

@@ -1,22 +1,24 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
-import { metadataFields } from '../plan/bind/bind-select.ts'
+import { metadataFields } from '../plan/bind/select/output-columns.ts'
+import { within } from '../lib/clock.ts'
 import { dividesJson } from '../plan/divides-json.ts'
-import { inputs, type Output, type Plan, type Scan, scansOf } from '../plan/plan.ts'
+import { inputs, scansOf } from '../plan/inputs.ts'
+import type { Output, Plan, Scan } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import { metadata as metadataFrame, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'
 import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
 import { releaseAll } from './operators/backlog.ts'
-import { type Operator, STRETCH } from './operators/operator.ts'
+import { type Operator, CHUNK_ROWS } from './operators/operator.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
 import { renderOptions, type StatementContext } from './context.ts'
 import { rowShape } from './row-shape.ts'
-import { plain } from './program/values.ts'
+import { plain } from './program/values/whole-double.ts'
 import type { ScanContext } from './scan/scan-context.ts'
 import { ScanRun } from './scan/scan-run.ts'
-import { abortable, Turns } from './turns.ts'
+import { Turns } from './turns.ts'
 
 export async function runPlan(
   plan: Output,
@@ -68,7 +70,7 @@ function metadataNames(plan: Output, scan: Scan | undefined): string[] {
 
 /**
  * Runs a plan into an operator instead of frames; a threshold that cuts it short is an error, as the answer would be
- * wrong. `who`: the beginning of that error. `marks`: the operator knows of marks (`runtime.WholeDouble`). The
+ * wrong. `who`: the beginning of that error. `marks`: the operator takes values with marks (`WholeDouble`). The
  * context's sink is asked whether there is room.
  */
 export async function runInto(
@@ -114,7 +116,7 @@ const STOPPED_BY: Readonly<Record<Exclude<SentinelReason['type'], 'LOST'>, strin
   LIMIT: 'LIMIT',
 }
 
-/** Rows that leave the plan are for readers who know nothing of marks. */
+/** Rows that leave the plan lose their marks: their readers know none. */
 function withoutMarks(take: Operator): Operator {
   return {
     push: (row) => take.push(row.map(plain)),
@@ -167,6 +169,10 @@ async function runSources(
       const scanContext: ScanContext = {
         ...pipelineContext,
         log: environment.log,
+        helpers:
+          environment.helpers === undefined
+            ? undefined
+            : { readers: settings['query.parallel'], ask: environment.helpers },
         settings,
         statistics,
         sourceId: randomUUID(),
@@ -209,11 +215,11 @@ async function pushRows(
   for (const row of source.rows()) {
     if (first.done) return
     first.push(row)
-    if (first.full || ++pushed % STRETCH === 0) await settle(pipeline, context, turns)
+    if (first.full || ++pushed % CHUNK_ROWS === 0) await settle(pipeline, context, turns)
   }
 }
 
-/** Gives others a turn, and lets out what waits in the pipeline. */
+/** Gives others a turn, and emits what waits in the pipeline. */
 async function settle(pipeline: Pipeline, context: StatementContext, turns: Turns): Promise<void> {
   await rest(context, turns)
   for (const _ of releaseAll(pipeline.backlogs)) await rest(context, turns)
@@ -221,7 +227,7 @@ async function settle(pipeline: Pipeline, context: StatementContext, turns: Turn
 
 async function rest(context: StatementContext, turns: Turns): Promise<void> {
   const drained = context.sink.drained()
-  if (drained !== undefined) await turns.after(abortable(drained, context.signal))
+  if (drained !== undefined) await turns.after(within(drained, { signal: context.signal }))
   else await turns.due()
   context.signal.throwIfAborted()
 }

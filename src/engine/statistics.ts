@@ -28,6 +28,9 @@ const SHOWN = [
   'isolation.level',
 ] as const
 
+/**
+ * Counts what one query has read and sent, by source and partition; a snapshot of it is the content of a STATS frame.
+ */
 export class Statistics {
   readonly id: string
   readonly startedAt: number
@@ -87,6 +90,7 @@ export class Statistics {
   }
 }
 
+/** The counters of one source (a scan) of a query. */
 export type StatisticsSource = Source
 
 function partitions(s: Source): Stats['sourcesStats'][string] {

@@ -1,7 +1,7 @@
-/** Fairness and waiting: gives the event loop its turn, and waits for a promise no longer than something allows. */
-import { systemClock, TIMED_OUT, wakefulClock, within as limited } from '../lib/clock.ts'
+/** Fairness: when long work gives the event loop to others. Waiting with a limit is `within` of `lib/clock.ts`. */
+import { systemClock } from '../lib/clock.ts'
 
-/** The longest stretch of synchronous work before others get a turn. */
+/** The longest synchronous work, in milliseconds, before others get a turn. */
 const SLICE_MS = 6
 
 let atTurn: () => void = () => undefined
@@ -11,6 +11,7 @@ export function watchTurns(listener: () => void): void {
   atTurn = listener
 }
 
+/** When one piece of work last gave the event loop to others, and when it has to do so again. */
 export class Turns {
   #since = systemClock.monotonic()
   /** A promise when it is time to let others run, else undefined. */
@@ -32,16 +33,4 @@ export class Turns {
     await something
     await this.due()
   }
-}
-
-export { TIMED_OUT }
-
-/** Rejects with the signal's reason as soon as it is aborted; the promise itself goes on unheard. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return limited(promise, { signal })
-}
-
-/** The promise's value, or TIMED_OUT after `ms`. */
-export function within<T>(promise: Promise<T>, ms: number): Promise<T | typeof TIMED_OUT> {
-  return limited(promise, { ms, clock: wakefulClock })
 }

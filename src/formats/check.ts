@@ -74,6 +74,7 @@ const AS_TEXT: RenderOptions = { timestamp: true, decimal: undefined, uuid: true
  */
 export type FacetCheck = (b: Buffer, view: DataView, from: number, to: number) => boolean
 
+/** Compiles that check for a decoder; call it once for each decoder and keep it. */
 export function facetCheck(decoder: FacetDecoder): FacetCheck {
   const emitter = new Emitter()
   const code = decoder.emit(

@@ -20,7 +20,7 @@ export interface FormatGuess {
 const UUID_TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 /**
- * The guess and its reason. What more than half of the samples are, the topic is: a few strangers (a damaged record, a
+ * The guess and its reason. What more than half of the samples are, the topic is: a few outliers (a damaged record, a
  * line of text, a number that another program left) are bad records, which are counted, and do not make it something
  * else. The order of the samples does not matter, and empty payloads say nothing. No samples: STRING, for want of
  * anything better.
@@ -51,7 +51,7 @@ export function guessFormat(samples: readonly Uint8Array[]): FormatGuess {
 }
 
 /**
- * Numbers of that many bytes, when most samples are. Other sizes that are no text, unless they are few, speak of a
+ * Numbers of that many bytes, when most samples are. Other sizes that are no text, unless they are few, indicate a
  * binary format whose payloads have this size by chance.
  */
 function numbersOf(

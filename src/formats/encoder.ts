@@ -4,6 +4,7 @@
  */
 import type { DataType, Value } from '../types.ts'
 
+/** Writes the values of one type as the bytes of one format. */
 export interface FacetEncoder {
   /**
    * What `encode` takes: values exactly of this type (`types.ts`). With the json kind the value's own shape decides.

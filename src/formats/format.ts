@@ -7,21 +7,19 @@
  *
  *   b     Buffer that holds the region           view  DataView over the same bytes (same index base as b)
  *   from  first byte of the facet (an int)       to    end of the facet, exclusive
- *   rt    the run-time helpers (see `formats/runtime.ts`)
+ *   rt    the run-time helpers (see `formats/reading/reader-runtime.ts`)
  *
- * (`from` and `to` are `Code` handed in by the caller.) The code assigns the variables named by the `Want` tree, all of
- * which are declared and set to
- * `null` (slices: -1) before. On bytes that are not of the format it executes `bad` (a statement given by the caller,
- * which leaves the block). It never reads outside b, never loops without progress, and never throws on hostile bytes.
- * It stops after the last wanted field.
+ * (`from` and `to` are `Code` from the caller.) The code assigns the variables named by the `Want` tree, all of
+ * which are declared and set to `null` (slices: -1) before. On bytes that are not of the format it executes `bad` (a
+ * statement given by the caller, which leaves the block). It never reads outside b, never loops without progress, and
+ * never throws on hostile bytes. It stops after the last wanted field.
  */
 import type { Code, Emitter, Name } from '../codegen/emitter.ts'
 import type { DataType } from '../types.ts'
 
 /**
- * Bytes of the largest key and the largest value whose contents are read (`record.max.bytes`); the record of a larger
- * one is a bad record. A batch of a few kilobytes may decompress to any size, and what is made of one record is made in
- * one go.
+ * Limit `record.max.bytes` (bytes): the largest key and the largest value whose contents are read. Beyond it: a bad
+ * record. A batch of a few kilobytes may decompress to any size, and what is made of one record is made in one go.
  */
 export const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
 
@@ -40,8 +38,8 @@ export interface Want {
    * For strings: `from`/`to` receive the byte range in `b` of the UTF-8 text (no quotes, no escapes inside), so that it
    * can be compared and grouped without making a string. Where the value is a string but has no such range (JSON
    * escapes), `from` is -2 and `value` (always asked for together with `slice` then) holds the string. Where there is a
-   * range, `value` stays null: whoever needs the string makes it from the range. -1 when NULL or not a string (`value`
-   * then holds what it is). Only asked for when `type.kind` is string or json.
+   * range, `value` stays null: a caller that needs the string makes it from the range. -1 when NULL or not a string
+   * (`value` then holds what it is). Only asked for when `type.kind` is string or json.
    */
   slice?: { readonly from: Name; readonly to: Name }
   /** Receives true when the path is present in the record, null included; else false. */
@@ -54,6 +52,9 @@ export interface Want {
   readonly children: Want[]
 }
 
+/**
+ * What a decoder is given to write its code: the emitter, the range of bytes [from, to), and what to do with damage.
+ */
 export interface EmitContext {
   readonly emitter: Emitter
   readonly from: Code
@@ -66,6 +67,7 @@ export interface EmitContext {
   readonly render: RenderOptions
 }
 
+/** How values look in JSON text. */
 export interface RenderOptions {
   /** true: dates and times as ISO text; false: the number as stored. */
   readonly timestamp: boolean
@@ -159,14 +161,20 @@ export type FormatName = PlainFormatName | `TW${PlainFormatName}` | `SW${PlainFo
 /** `AVRO|JSON|STRING`: each record is of the first of these that takes it. */
 export type MixedFormatName = `${PlainFormatName}|${string}`
 
-/** Formats that one topic may mix (`formats.mixed`). */
+/**
+ * Limit `formats.mixed` (formats): formats that one topic may mix. Beyond it: the configuration or the declaration is
+ * an error.
+ */
 const MAX_MIXED = 8
 const MIXED: FormatTraits = { columns: true, created: false }
 
+/** The names of the formats that are no windowed or mixed ones. */
 export const PLAIN_FORMATS = Object.keys(FORMATS) as readonly PlainFormatName[]
 
 /** In words, for messages: every name that `formatNamed` knows. */
-export const FORMAT_NAMES = `${PLAIN_FORMATS.join(', ')}, one of them behind TW or SW (windowed keys), or several with | between them (mixed)`
+export const FORMAT_NAMES =
+  `${PLAIN_FORMATS.join(', ')}, one of them behind TW or SW (windowed keys), or several with | between them ` +
+  '(mixed)'
 
 /** What is known about a format; of windowed keys, about the inner one. */
 export function traitsOf(format: FormatName): FormatTraits {

@@ -1,7 +1,7 @@
 /**
- * Topics whose records are of several formats: which of them takes a record, told by its bytes. A record with the frame
- * of a schema registry is of the schema that it names; any other is of the first format that can read it from its first
- * byte to its last. Finds the reader; reads nothing itself, and asks no registry.
+ * Topics whose records are of several formats: which of them takes a record, decided by its bytes. A record with the
+ * frame of a schema registry is of the schema that it names; any other is of the first format that can read it from its
+ * first byte to its last. Finds the reader; reads nothing itself, and asks no registry.
  */
 import { isUtf8 } from 'node:buffer'
 import { facetCheck } from './check.ts'
@@ -15,11 +15,11 @@ export type Link =
 /** Numbers below this are places in the chain, those above it ids of schemas. */
 const FIRST_ID = 64
 const FRAME_BYTES = 5
-/** An id beyond this is taken for bytes that begin with a zero by chance. */
+/** Not a limit: an id beyond this is taken for bytes that begin with a zero by chance. */
 const MAX_ID = 10_000_000
 /**
- * `catalog.mixed.ids`: ids of one topic that are asked for; records with further ones are of another format of the
- * chain, or bad.
+ * Limit `catalog.mixed.ids` (ids): schema ids of one topic of mixed formats that the registry is asked for. Beyond it:
+ * records with further ones are of another format of the chain, or bad.
  */
 const MAX_IDS = 10_000
 
@@ -29,7 +29,7 @@ type Takes = (b: Buffer, view: DataView, from: number, to: number) => boolean
 export class MixedFrame implements RecordFrame {
   readonly #takes: readonly Takes[]
   readonly #links: readonly Link[]
-  /** Ids that were met: true, or why they cannot be read. */
+  /** Ids that were found: true, or why they cannot be read. */
   readonly #ids = new Map<number, true | string>()
   #buffer: Buffer | undefined
   #view: DataView = new DataView(new ArrayBuffer(0))
@@ -54,8 +54,8 @@ export class MixedFrame implements RecordFrame {
   }
 
   #isId(id: number): boolean {
-    const met = this.#ids.get(id)
-    if (met !== undefined) return met === true
+    const known = this.#ids.get(id)
+    if (known !== undefined) return known === true
     if (id <= 0 || id >= MAX_ID || this.#ids.size >= MAX_IDS) return false
     this.#ids.set(id, true)
     return true
@@ -74,9 +74,10 @@ export class MixedFrame implements RecordFrame {
     const names = this.#links.flatMap((link) => (link.kind === 'plain' ? [link.name] : []))
     const others = `${names.length === 0 ? '' : `, and it is not ${names.join(' or ')}`}`
     const framed = this.#links.some((link) => link.kind === 'framed') && to - from >= FRAME_BYTES && b[from] === 0
-    const met = framed ? this.#ids.get(b.readInt32BE(from + 1)) : undefined
-    if (typeof met === 'string') return met.replace(/\.$/, '') + others
-    return `none of the formats of its topic takes it${others === '' ? '' : `: it is not ${[...(names.length < this.#links.length ? ['framed'] : []), ...names].join(', ')}`}`
+    const known = framed ? this.#ids.get(b.readInt32BE(from + 1)) : undefined
+    if (typeof known === 'string') return known.replace(/\.$/, '') + others
+    const refused = [...(names.length < this.#links.length ? ['framed'] : []), ...names].join(', ')
+    return `none of the formats of its topic takes it${others === '' ? '' : `: it is not ${refused}`}`
   }
 
   /**

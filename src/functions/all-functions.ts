@@ -4,16 +4,16 @@ import { DOUBLE, INT, STRING, typeName } from '../types.ts'
 import { ARRAY_FUNCTIONS } from './library/array.ts'
 import { CONDITIONAL_FUNCTIONS } from './library/conditional.ts'
 import { CONVERSION_FUNCTIONS } from './library/conversion.ts'
-import { DATETIME_FUNCTIONS } from './library/datetime.ts'
+import { DATETIME_FUNCTIONS } from './library/time/datetime.ts'
 import { HEADER_FUNCTIONS } from './library/headers.ts'
 import { JSON_FUNCTIONS } from './library/json.ts'
 import { NULL_FUNCTIONS } from './library/null.ts'
 import { NUMERIC_FUNCTIONS } from './library/numeric.ts'
-import { OBFUSCATION_FUNCTIONS } from './library/obfuscation.ts'
+import { OBFUSCATION_FUNCTIONS } from './library/text/obfuscation.ts'
 import type { Accept, AggregateDoc, ScalarFunction } from './function.ts'
 import { SCHEMA_FUNCTIONS } from './library/schema.ts'
-import { STRING_FUNCTIONS } from './library/string.ts'
-import { WINDOW_FUNCTIONS } from './library/windows.ts'
+import { STRING_FUNCTIONS } from './library/text/string.ts'
+import { WINDOW_FUNCTIONS } from './library/time/windows.ts'
 
 /** Every scalar function, by name. */
 export const SCALAR_FUNCTIONS: readonly ScalarFunction[] = [
@@ -74,14 +74,17 @@ export const AGGREGATE_DOCS: readonly AggregateDoc[] = [
     name: 'approx_count_distinct',
     signature: 'APPROX_COUNT_DISTINCT(value)',
     description:
-      'About how many different values a group has (HyperLogLog): exact up to 1024, beyond that with a standard error of 1.6 %, in 4 KiB a group. COUNT(DISTINCT value) is exact and holds every value.',
+      'About how many different values a group has (HyperLogLog): exact up to 1024, beyond that with a ' +
+      'standard error of 1.6 %, in 4 KiB a group. COUNT(DISTINCT value) is exact and holds every value.',
     returns: 'long',
   },
   {
     name: 'approx_quantile',
     signature: 'APPROX_QUANTILE(number, q)',
     description:
-      'About the number below which the share q (0 to 1) of the numbers of a group lies (t-digest): exact up to 1024 numbers, beyond that the rank of the answer is off by less than 1 %, and by much less near 0 and 1. Between two numbers it is interpolated.',
+      'About the number below which the share q (0 to 1) of the numbers of a group lies (t-digest): exact up ' +
+      'to 1024 numbers, beyond that the rank of the answer is off by less than 1 %, and by much less near 0 ' +
+      'and 1. Between two numbers it is interpolated.',
     returns: 'double',
   },
   { name: 'avg', signature: 'AVG(number)', description: 'The mean of the numbers of a group.', returns: 'double' },

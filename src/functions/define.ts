@@ -12,7 +12,7 @@ import { JSON_TYPE, oneIsList, typeName } from '../types.ts'
 import type { Accept, FunctionContext, Parameter, ScalarFunction } from './function.ts'
 import { ValueError } from './function.ts'
 
-/** A row as a family file writes it: `kind` is added, `make` is told the call's name for its messages. */
+/** A row as a family file writes it: `kind` is added, `make` gets the call's name for its messages. */
 export interface FunctionRow extends Omit<ScalarFunction, 'kind' | 'make'> {
   readonly make: (types: readonly DataType[], context: FunctionContext) => (...args: never[]) => Value
 }
@@ -107,9 +107,9 @@ export function describe(value: Value): string {
   return value instanceof Uint8Array ? 'bytes' : 'an object'
 }
 
-/** Longest string that a function makes, in bytes of UTF-8. */
+/** Limit `function.max.string.bytes` (bytes): a string that a function makes, as UTF-8. Beyond it: an error. */
 export const MAX_STRING_BYTES = 16 * 1024 * 1024
-/** Most elements of an array that a function makes. */
+/** Limit `function.max.array.items` (items): elements of an array that a function makes. Beyond it: an error. */
 export const MAX_ARRAY_ITEMS = 1_000_000
 
 /** Throws when a string about to be made would be too long; `units` is its length in UTF-16 code units. */
@@ -137,7 +137,7 @@ export function checkItems(count: number, what: string): void {
     )
 }
 
-/** Longest pattern or path, in characters. */
+/** Limit `function.max.pattern.chars` (characters): a pattern or a path. Beyond it: an error. */
 export const MAX_PATTERN_CHARS = 4096
 
 /** Throws when a pattern (regular expression, date pattern, JsonPath) is too long. */

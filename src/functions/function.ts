@@ -18,6 +18,7 @@ export type Accept =
   | 'json'
   | 'constant-string'
 
+/** A parameter of a function, as its signature shows it. */
 export interface Parameter {
   readonly name: string
   readonly accept: Accept
@@ -32,6 +33,7 @@ export interface FunctionContext {
   readonly nowMs: number
 }
 
+/** A function of values of one row: signature, documentation and implementation. */
 export interface ScalarFunction {
   readonly kind: 'scalar'
   /** Lower case, as SHOW FUNCTIONS lists it. */

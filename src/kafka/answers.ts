@@ -1,6 +1,6 @@
 /**
  * The small answers a reader asks for: metadata, offsets, topic configurations; what they hold, and how it is read from
- * the wire. Asks nothing itself: see `cluster`.
+ * the wire. Sends nothing itself: see `cluster`.
  */
 import type { Address } from './config.ts'
 import { type ApiRange, isFlexible } from './wire/connection.ts'
@@ -13,10 +13,12 @@ export const METADATA: ApiRange = { api: API.metadata, name: 'Metadata', lowest:
 export const LIST_OFFSETS: ApiRange = { api: API.listOffsets, name: 'ListOffsets', lowest: 2, highest: 5 }
 export const DESCRIBE_CONFIGS: ApiRange = { api: API.describeConfigs, name: 'DescribeConfigs', lowest: 1, highest: 3 }
 
+/** A broker of the cluster: its node id and address. */
 export interface Broker extends Address {
   readonly id: number
 }
 
+/** One partition as Metadata describes it. */
 export interface PartitionMetadata {
   readonly partition: number
   /** Broker id, -1 when there is none. */
@@ -26,6 +28,7 @@ export interface PartitionMetadata {
   readonly error: number
 }
 
+/** One topic as Metadata describes it. */
 export interface TopicMetadata {
   readonly name: string
   /**
@@ -40,6 +43,7 @@ export interface TopicMetadata {
   readonly error: KafkaError | undefined
 }
 
+/** Brokers and topics at one moment. */
 export interface Metadata {
   readonly clusterId: string | undefined
   readonly brokers: readonly Broker[]
@@ -50,6 +54,7 @@ export interface Metadata {
   readonly topics: readonly TopicMetadata[]
 }
 
+/** The configuration of a topic, as far as a reader needs it. */
 export interface TopicConfig {
   /** In order of name. Empty when the configuration may not be read. */
   readonly entries: readonly { readonly name: string; readonly value: string; readonly isDefault: boolean }[]
@@ -106,6 +111,7 @@ export function writeMetadata(writer: WireWriter, version: number, topics: reado
   if (flexible) writer.tags()
 }
 
+/** Reads the answer to a Metadata request of that version. Throws a WireError when it cannot be read. */
 export function readMetadata(reader: WireReader, version: number): Metadata {
   const flexible = isFlexible(METADATA, version)
   const array = <T>(each: () => T): T[] => (flexible ? reader.compactArray(each) : reader.array(each))

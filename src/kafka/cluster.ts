@@ -33,19 +33,24 @@ import { type Isolation, KafkaError } from './log.ts'
 
 export type { Broker, Metadata, PartitionMetadata, TopicConfig, TopicMetadata } from './answers.ts'
 
+/** Limits of one call. */
 export interface CallOptions {
   readonly signal?: AbortSignal
   /** Milliseconds of `Clock.monotonic` after which to give up, with the error of `expired`. */
   readonly deadlineMs?: number
 }
 
-/** A cached answer is used for this long, unless it names an error or a missing leader. */
+/**
+ * Limit `kafka.metadata.age` (ms): how long cached metadata are used, unless they name an error or a missing leader.
+ * Beyond it: they are asked for again.
+ */
 const METADATA_MAX_AGE_MS = 30_000
 /** Idle connections kept per broker for fetching. */
 const IDLE_CONNECTIONS = 4
 
-/** Timestamps that ListOffsets understands as places. */
+/** The timestamp by which ListOffsets means the end of the log. */
 export const LATEST = -1
+/** The timestamp by which ListOffsets means the start of the log. */
 export const EARLIEST = -2
 
 interface Idle {
@@ -53,6 +58,7 @@ interface Idle {
   readonly timer: Timer
 }
 
+/** One cluster: its metadata, its offsets, and its connections. Errors are KafkaErrors. */
 export class Cluster {
   readonly config: ClusterConfig
   /** Requests sent since the start, by name. */
@@ -90,9 +96,9 @@ export class Cluster {
   }
 
   /**
-   * Brokers and all topics, as they are now; with `maxAgeMs` also from memory. Whoever asks while the question is under
-   * way waits for the next one, which is asked once for all of them: the answer to the first may be older than what
-   * they know to be there.
+   * Brokers and all topics, as they are now; with `maxAgeMs` also from memory. A call while a request is under way
+   * waits for the next request, which is sent once for all such calls: the first answer may be older than what the
+   * caller knows to exist.
    */
   async listing(options: CallOptions & { readonly maxAgeMs?: number } = {}): Promise<Metadata> {
     const { maxAgeMs } = options
@@ -315,7 +321,7 @@ export class Cluster {
     return await Connection.open(address, this.config, signal)
   }
 
-  /** Takes a lent connection back: keeps it for a while if it is quiet, closes it if an answer is still due. */
+  /** Takes a lent connection back: keeps it for a while if it is idle, closes it if an answer is still due. */
   release(connection: Connection): void {
     const where = showAddress(connection.address)
     const idle = this.#idle.get(where) ?? []
@@ -432,7 +438,7 @@ function closedError(): KafkaError {
   return clientError('CLOSED', 'the cluster client is closed', false)
 }
 
-/** Keeps the error that says more: one that will not pass by itself. */
+/** Keeps the error that says more: one that a retry will not overcome. */
 function worse(a: KafkaError | undefined, b: KafkaError): KafkaError {
   return a !== undefined && !a.retriable ? a : b
 }

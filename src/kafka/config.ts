@@ -4,6 +4,7 @@
  */
 import type { TlsConfig } from '../lib/tls-config.ts'
 
+/** How one cluster is reached, and for how long to wait for it. */
 export interface ClusterConfig {
   /** `host:port` each; `[::1]:9092` for IPv6. Tried in order until one answers. */
   readonly brokers: readonly string[]
@@ -31,10 +32,11 @@ export interface ClusterConfig {
   readonly idleTimeoutMs?: number
   /** `kafka.response.max.bytes`: largest answer accepted. Default 256 MiB. */
   readonly responseMaxBytes?: number
-  /** Told the name of each request as it is sent (`Fetch`, `ListOffsets`, …). */
+  /** Called with the name of each request as it is sent (`Fetch`, `ListOffsets`, …). */
   readonly onRequest?: (name: string) => void
 }
 
+/** How to authenticate. */
 export type SaslConfig =
   | {
       readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
@@ -46,12 +48,33 @@ export type SaslConfig =
   /** A file that holds the token; read again for each new connection. */
   | { readonly mechanism: 'OAUTHBEARER'; readonly tokenFile: string }
 
+/**
+ * Limit `kafka.connect.timeout` (ms): TCP, TLS, version and SASL exchange together; `connectTimeout` of the
+ * configuration changes it. Beyond it: the next address is tried, then an error.
+ */
 export const CONNECT_TIMEOUT_MS = 10_000
+/**
+ * Limit `kafka.request.timeout` (ms): time without a byte from the broker while an answer is due; `requestTimeout` of
+ * the configuration changes it. Beyond it: the connection is closed, and the request is tried again or an error.
+ */
 export const REQUEST_TIMEOUT_MS = 30_000
+/**
+ * Limit `kafka.retry.timeout` (ms): how long a scan keeps trying without any progress; `retryTimeout` of the
+ * configuration changes it. Beyond it: an error.
+ */
 export const RETRY_TIMEOUT_MS = 30_000
+/**
+ * Limit `kafka.gap.timeout` (ms): how long a broker answers without records below the end that was captured. Beyond it:
+ * the rest of the range counts as removed by compaction.
+ */
 export const GAP_TIMEOUT_MS = 5_000
+/**
+ * Limit `kafka.idle.timeout` (ms): how long an unused connection stays open; `idleTimeout` of the configuration changes
+ * it. Beyond it: the connection is closed.
+ */
 export const IDLE_TIMEOUT_MS = 60_000
 
+/** Where a broker listens. */
 export interface Address {
   readonly host: string
   readonly port: number
@@ -65,6 +88,7 @@ export function parseAddress(text: string): Address | undefined {
   return port > 0 && port < 65536 ? { host: match[1] ?? match[2], port } : undefined
 }
 
+/** `host:port`, or `[v6]:port`. */
 export function showAddress(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }

@@ -1,10 +1,11 @@
 /**
- * What the engine sees of Kafka: bounds of partitions, and a scan that hands out record batches in place.
+ * What the engine sees of Kafka: bounds of partitions, and a scan that delivers record batches in place.
  * Types, and the error; `reader` implements it on sockets, tests implement it in memory. Nothing here knows SQL.
  */
 
 import { UserError } from '../lib/user-error.ts'
 
+/** Whether records of open and aborted transactions are seen (`isolation.level` of Kafka's consumers). */
 export type Isolation = 'read_committed' | 'read_uncommitted'
 
 /** Offsets [start, end) of one partition. */
@@ -14,6 +15,7 @@ export interface OffsetRange {
   readonly end: number
 }
 
+/** Reading access to the topics of one cluster. Every method rejects with a KafkaError when the broker refuses. */
 export interface KafkaLog {
   /**
    * Log start and end of each partition, captured now. `end` is exclusive: the last stable offset under read_committed,
@@ -36,17 +38,18 @@ export interface KafkaLog {
   scan(request: ScanRequest, signal: AbortSignal): BatchSource
 }
 
+/** What to read of a topic, and what the caller does not need. */
 export interface ScanRequest {
   readonly topic: string
   /**
-   * The topic that is meant: one made anew under its name is an error. undefined: the one that is there when the scan
+   * Id of the topic that is meant: another one under its name is an error. undefined: the one that is there when the scan
    * begins.
    */
   readonly topicId?: string
   /** At most one range a partition, or several disjoint ones in ascending order. */
   readonly ranges: readonly OffsetRange[]
   readonly isolation: Isolation
-  /** Batches whose header says that every record is older are passed over without being decompressed. */
+  /** Batches whose header says that every record is older are skipped without being decompressed. */
   readonly minTimestampMs?: number
   /** The caller looks at batch headers only: batches come without being decompressed (`from === to`). */
   readonly headersOnly?: boolean
@@ -64,7 +67,7 @@ export interface ScanRequest {
 }
 
 /**
- * The cursor over one scan. `next()` answers at once while the bytes at hand last, and with a promise when it has to
+ * The cursor over one scan. `next()` answers at once while the fetched bytes last, and with a promise when it has to
  * wait (for the network, or for a large batch to be decompressed off the thread). undefined is the end: every range has
  * been read up to its end offset. The batch and its buffer stay valid until the following `next()`. It rejects with a
  * KafkaError (broker said no), or with the signal's reason once aborted. Control batches and, under read_committed,
@@ -119,13 +122,13 @@ export interface PartitionProgress {
   readonly begin: number
   /** End offset, exclusive, captured at the start. */
   readonly end: number
-  /** The first offset that has not been handed out; `end` when there is none. */
+  /** The first offset that has not been delivered; `end` when there is none. */
   readonly position: number
-  /** What has not been handed out, ascending: several ranges where several places are read at once. */
+  /** What has not been delivered, ascending: several ranges where several places are read at once. */
   readonly unread: readonly OffsetRange[]
   /** Nothing is unread. */
   readonly complete: boolean
-  /** Bytes of the batches handed out or passed over, as stored (compressed). */
+  /** Bytes of the batches delivered or skipped, as stored (compressed). */
   readonly bytesRead: number
   /**
    * Offsets that vanished before they could be read (retention, or DeleteRecords, moved the log start during the scan),

@@ -1,13 +1,15 @@
 /**
- * Time and timers behind one small interface, so that tests can hold the clock in their hand. Works in Node and in
+ * Time and timers behind one small interface, so that tests can control time. Works in Node and in
  * browsers. It does not format or parse dates.
  */
 
+/** A timer that was set. */
 export interface Timer {
   /** Safe to call twice, and after the timer went off. */
   cancel(): void
 }
 
+/** The time, and timers. Delays and periods in milliseconds. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number
@@ -19,12 +21,13 @@ export interface Clock {
   every(periodMs: number, run: () => void): Timer
 }
 
-/** In Node a timer can be told not to keep the process alive; in browsers it is a number. */
+/** In Node `unref` lets the process end while the timer waits; in browsers a timer is a number. */
 function release(handle: unknown): void {
   if (typeof handle === 'object' && handle !== null && 'unref' in handle && typeof handle.unref === 'function')
     handle.unref()
 }
 
+/** The system's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -40,7 +43,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** The system's clock with timers that keep the process alive: for waits whose outcome somebody needs. */
+/** The system's clock with timers that keep the process alive: for waits that must finish. */
 export const wakefulClock: Clock = {
   ...systemClock,
   after(delayMs, run) {
@@ -52,7 +55,7 @@ export const wakefulClock: Clock = {
 /** What `within` gives when the time was over first. */
 export const TIMED_OUT: unique symbol = Symbol('timed out')
 
-/** The longest delay that a timer can be set to; longer ones would go off at once. */
+/** Not a limit: the longest delay that a timer can be set to; longer ones would go off at once. */
 const MAX_DELAY_MS = 0x7fffffff
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Most digits of a decimal or a whole number that is computed, those after the point included: time and memory grow
- * with them, and chains of `*` would double them each time.
+ * Limit `function.max.decimal.digits` (digits): digits of a decimal or a whole number that is computed, those after the
+ * point included. Beyond it: an error. Time and memory grow with them, and chains of `*` would double them each time.
  */
 export const MAX_DECIMAL_DIGITS = 1000
 

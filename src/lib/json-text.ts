@@ -1,6 +1,6 @@
 /**
  * A JSON object or array kept as its text, so that no digit, no key order and no duplicate is lost on the way through.
- * The text is valid JSON (whoever makes one has checked it). Scalars are never wrapped: they are plain JavaScript
+ * The text is valid JSON (its maker has checked it). Scalars are never wrapped: they are plain JavaScript
  * values.
  */
 export class JsonText {

@@ -8,7 +8,7 @@ export class Lru<K, V> {
   readonly #onEvict: ((key: K, value: V) => void) | undefined
 
   /**
-   * `capacity` is the largest number of entries, at least 1. `onEvict` is told about entries that were pushed out (not
+   * `capacity` is the largest number of entries, at least 1. `onEvict` is called for entries that were pushed out (not
    * about `delete`).
    */
   constructor(capacity: number, onEvict?: (key: K, value: V) => void) {

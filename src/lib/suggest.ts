@@ -1,9 +1,9 @@
 /**
- * "Did you mean": the nearest of a list of names to one that nobody knows. Shared by everything that names things
- * (keywords, columns, tables, functions, settings). It knows nothing about what the names stand for.
+ * "Did you mean": the nearest of a list of names to one that is unknown. Shared by everything that names things
+ * (keywords, columns, tables, functions, settings). It knows nothing about what the names mean.
  */
 
-/** Longer names are compared by their first characters only: the cost is quadratic. */
+/** Not a limit: longer names are compared by their first characters only, as the cost is quadratic. */
 const MAX_COMPARED = 64
 
 /**

@@ -1,4 +1,4 @@
-/** How a TLS connection is made: to brokers and to registries. A type only; who connects reads it. */
+/** How a TLS connection is made: to brokers and to registries. A type only. */
 
 /** PEM text or bytes. */
 export interface TlsConfig {

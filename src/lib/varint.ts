@@ -1,6 +1,6 @@
 /**
  * The variable-length numbers of Kafka's records, for code that reads a few of them. What runs per record and field has
- * readers of its own in `kafka` and `formats`.
+ * separate readers in `kafka` and `formats`.
  */
 
 /** The zigzag varint at `cursor.at`, which is moved behind it; -2 for one that does not end before `end`. */

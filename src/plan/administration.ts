@@ -1,5 +1,5 @@
 /**
- * What statements that change something ask of the world: topics, records, schemas, and the objects that Kafka has no
+ * What statements that change something need from outside: topics, records, schemas, and the objects that Kafka has no
  * place for (views, synonyms, declared formats). An interface only: `catalog/administration` implements it on a
  * cluster, a registry and a store; tests implement it in memory. Who may do what is answered here, too.
  */
@@ -8,8 +8,10 @@ import type { StructType } from '../types.ts'
 
 /** `read` is being able to see the table at all; every other right comes with it. */
 export type Right = 'read' | 'insert' | 'delete' | 'create' | 'drop' | 'offsets'
+/** Every right. */
 export const RIGHTS: readonly Right[] = ['read', 'insert', 'delete', 'create', 'drop', 'offsets']
 
+/** A topic that is to be created. */
 export interface TopicToCreate {
   readonly name: string
   readonly partitions: number
@@ -18,6 +20,7 @@ export interface TopicToCreate {
   readonly config: Readonly<Record<string, string>>
 }
 
+/** A record as bytes; null is a tombstone as a value, and no key as a key. */
 export interface RecordToProduce {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
@@ -40,19 +43,20 @@ export class ProduceError extends Error {
   }
 }
 
-/** What CREATE TABLE said about a topic. */
+/** What CREATE TABLE declared about a topic. */
 export interface TableDeclaration {
-  /** The topic that it was said of, once its id is known. */
+  /** The id of the topic that was declared, once it is known. */
   readonly topicId?: string
   readonly key: FormatName
   readonly value: FormatName
   /** Columns of facets whose format keeps no shape of its own (JSON). */
   readonly keyColumns?: StructType
   readonly valueColumns?: StructType
-  /** Registry subjects that CREATE TABLE brought into being; DROP TABLE takes them away. */
+  /** Registry subjects that CREATE TABLE created; DROP TABLE deletes them. */
   readonly subjects: readonly string[]
 }
 
+/** A view: a name for a SELECT. */
 export interface View {
   readonly name: string
   /** The SELECT as it was written. */
@@ -64,6 +68,7 @@ export interface View {
   readonly createdAt: number
 }
 
+/** Another name of a table, view or synonym. */
 export interface Synonym {
   readonly name: string
   readonly target: string
@@ -72,7 +77,7 @@ export interface Synonym {
   readonly createdAt: number
 }
 
-/** What people say about a topic. */
+/** The description and tags that users gave to a topic. */
 export interface TopicNote {
   readonly description: string | null
   readonly tags: readonly string[]
@@ -99,7 +104,7 @@ export interface ObjectStore {
   remove(kind: 'view' | 'synonym' | 'table', name: string): boolean | Promise<boolean>
 }
 
-/** Chains of synonyms and views are followed so far (`view.max.depth`). */
+/** Limit `view.max.depth` (levels): views and synonyms that lead to each other. Beyond it: the view cannot be seen. */
 const MAX_DEPTH = 32
 
 /** Whether everything that the view or synonym leads to may be seen. */
@@ -119,13 +124,13 @@ export interface Administration {
   may(right: Right, name: string): boolean
   /** Whether the account has all rights on everything here: it then sees and ends the queries of others. */
   readonly all: boolean
-  /** Whether there is such a topic, whoever may see it. */
+  /** Whether there is such a topic, visible to the account or not. */
   exists(topic: string): Promise<boolean>
   /** Resolves when the topic can be used. Rejects with a KafkaError, TOPIC_ALREADY_EXISTS among others. */
   createTopic(topic: TopicToCreate, signal: AbortSignal): Promise<void>
   /** Resolves when the topic is gone. */
   deleteTopic(topic: string, signal: AbortSignal): Promise<void>
-  /** As it would have to be created to be the same again: settings that are the topic's own. */
+  /** How the topic would be created again, with the settings that are its own. */
   topic(topic: string): Promise<TopicToCreate>
   /**
    * Removes what lies before these offsets, by partition; 'end' is all of it. Rejects with a KafkaError,
@@ -144,6 +149,6 @@ export interface Administration {
     text: string,
   ): Promise<{ readonly id: number; readonly created: boolean }>
   deleteSubject(subject: string): Promise<void>
-  /** What is remembered about the topic is looked up anew at the next question. */
+  /** What is remembered about the topic is looked up again at the next question. */
   forget(topic: string): void
 }

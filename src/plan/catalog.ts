@@ -1,5 +1,5 @@
 /**
- * What the binder asks of the world: tables by name, as seen by one account in one environment. An interface only;
+ * What the binder needs from outside: tables by name, as seen by one account in one environment. An interface only;
  * `catalog/` implements it on Kafka and a registry, tests implement it in memory. A table that may not be seen does not
  * exist here.
  */
@@ -10,10 +10,14 @@ import type { DataType, StructType } from '../types.ts'
 /** For lists that only suggest names, asked for with every key that is pressed or every mistake. */
 export const SUGGESTIONS = { maxAgeMs: 3_000 } as const
 
+/**
+ * Tables as one account sees them. Methods reject with a SqlError, or the KafkaError of a cluster that does not answer.
+ */
 export interface Catalog {
   table(name: string): Promise<Table | undefined>
-  /** For SHOW TABLES and for "Did you mean …?". */
-  /** As they are now; with `maxAgeMs` perhaps as they were so long ago. */
+  /**
+   * For SHOW TABLES and for "Did you mean …?": as they are now, or with `maxAgeMs` as they were up to that time ago.
+   */
   tables(options?: { readonly maxAgeMs?: number }): Promise<readonly TableSummary[]>
   /** Topic configuration rows for DESCRIBE TABLE, in display order. */
   configuration(name: string): Promise<readonly { readonly name: string; readonly value: string }[]>
@@ -29,6 +33,7 @@ export interface Catalog {
   lookDeeper?(name: string): Promise<void>
 }
 
+/** A row of SHOW TABLES. */
 export interface TableSummary {
   readonly name: string
   readonly type: 'USER' | 'SYSTEM'
@@ -36,10 +41,11 @@ export interface TableSummary {
   readonly replicas: number
 }
 
+/** A topic as a table. */
 export interface Table {
   readonly name: string
   readonly topic: string
-  /** What makes it this topic and not one made anew under its name; absent where the brokers give no ids. */
+  /** Distinguishes the topic from a later one of the same name; absent where the brokers give no ids. */
   readonly topicId?: string
   /** Partition numbers, ascending. */
   readonly partitions: readonly number[]
@@ -67,6 +73,7 @@ export interface WriterSchema {
   readonly encoder?: FacetEncoder
 }
 
+/** The key or the value of a topic: its format, its type, and where its decoders come from. */
 export interface TableFacet {
   readonly format: FormatName
   /** How the format was found, and in words for DESCRIBE: `registry subject payments-value, version 3`. */
@@ -101,12 +108,12 @@ export interface TableFacet {
    */
   decoder(schemaId: number | undefined): FacetDecoder | Promise<FacetDecoder>
   /**
-   * The decoder of a writer schema that was asked for before; asks nobody. Absent where the number of ids is bounded in
-   * another way.
+   * The decoder of a writer schema that was asked for before, without a request. Absent where the number of ids is
+   * bounded in another way.
    */
   known?(schemaId: number): FacetDecoder | undefined
   /**
-   * To be told of a schema that a reading met, with its decoder and a record (which is looked at during the call only):
+   * Called with a schema that was found in a record, its decoder and that record (valid during the call only), so that
    * tables of later statements have its columns.
    */
   met?(schemaId: number, decoder: FacetDecoder, record: Uint8Array): void

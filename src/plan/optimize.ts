@@ -2,7 +2,7 @@
  * The optimizer: a list of small plan → plan functions, each in its own file. Each can be switched off alone, and what
  * it gives is checked. Rows never change, only what is read and done for them.
  */
-import { checkRule } from './check-rule.ts'
+import { checkRule } from './rules/check-rule.ts'
 import type { Output } from './plan.ts'
 import { backwardScan } from './rules/backward-scan.ts'
 import { countFromHeaders } from './rules/count-from-headers.ts'

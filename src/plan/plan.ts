@@ -2,15 +2,17 @@
  * The plan: plain data, one closed union. Names end in the binder; from here on a column is a path in a record or a
  * slot in a row.
  *
- * Rows: below an operator that materializes (Aggregate, Project, Values) expressions speak of a record through `path`
- * references; above it they speak of the operator's row through `slot` references. Nothing here is executed; `engine/`
+ * Rows: below an operator that materializes (Aggregate, Project, Values) expressions refer to a record through `path`
+ * references; above it they refer to the operator's row through `slot` references. Nothing here is executed; `engine/`
  * does that.
  */
 import type { ScalarFunction } from '../functions/function.ts'
 import type { Span } from '../sql/ast.ts'
 import type { DataType, Path, Value } from '../types.ts'
 import type { Table } from './catalog.ts'
+import type { AggregateName, ArithmeticOp, CompareBy, CompareOp } from './operators.ts'
 
+/** A node of a plan, with its inputs below it. */
 export type Plan =
   | Scan
   | Values
@@ -50,11 +52,13 @@ export interface Scan {
   readonly headersOnly?: boolean
   /** Nothing above depends on the order of records within a partition. */
   readonly unordered?: boolean
-  /** No more than so many records are wanted. */
+  /** The most records that are wanted. */
   readonly limit?: number
   /** Something asks whether a record is bad, or why: bad records are rows then, whose damaged key or value is NULL. */
   readonly badRecords?: boolean
-  /** Only the newest so many rows are wanted, by this: read from the ends of the partitions backwards. */
+  /**
+   * Only the newest `rows` rows are wanted, by this field: the scan reads backwards from the ends of the partitions.
+   */
   readonly backward?: { readonly by: 'offset' | 'timestamp'; readonly rows: number }
   /**
    * Start and end (exclusive) of every partition, where they were asked for to choose the order of joins; the scan
@@ -78,7 +82,7 @@ export interface Values {
   readonly of?: OnceQuery
 }
 
-/** A WITH query whose rows would be others each time it is run. */
+/** A WITH query whose rows would differ each time it is run. */
 export interface OnceQuery {
   readonly id: number
   /** As WITH calls it. */
@@ -118,12 +122,14 @@ export interface Aggregate {
   readonly aggregates: readonly BoundAggregate[]
 }
 
+/** The rows of its input in order; rows that `by` does not distinguish keep theirs. */
 export interface Sort {
   readonly kind: 'sort'
   readonly input: Plan
   readonly by: readonly { readonly expr: BoundExpr; readonly descending: boolean; readonly nullsFirst: boolean }[]
 }
 
+/** Rows `skip` to `skip + count` of its input. */
 export interface Limit {
   readonly kind: 'limit'
   readonly input: Plan
@@ -137,7 +143,7 @@ export interface Limit {
 
 /**
  * `mark`: every left row once, with whether it has a partner. `single`: as `left`, but a second partner is an error
- * (or, with `first`, passed over).
+ * (or, with `first`, skipped).
  */
 export type JoinType = 'inner' | 'left' | 'right' | 'full' | 'mark' | 'single'
 
@@ -200,9 +206,9 @@ export interface SetOperation {
 }
 
 /**
- * Reads its input once and keeps the rows; `body` reads them through `kept` nodes, as often as it likes and each time
+ * Reads its input once and keeps the rows; `body` reads them through `kept` nodes, any number of times and each time
  * the same. Of each of `sets` the different values that the rows have are numbered from 0; values are different when
- * they can be told apart in any way, so NULL is one and 1 is not 1.0. Row: that of `body`.
+ * they can be distinguished in any way, so NULL is one and 1 is not 1.0. Row: that of `body`.
  */
 export interface Share {
   readonly kind: 'share'
@@ -243,7 +249,7 @@ export interface Output {
    */
   readonly facts?: readonly OutputFact[]
   /**
-   * What a bare star leaves out of a record and a query around can still name: `_key`, `_headers`, `_meta.offset` …
+   * What a bare star leaves out of a record and an enclosing query can still name: `_key`, `_headers`, `_meta.offset` …
    * Looked at by the binder only.
    */
   readonly beside?: readonly OutputColumn[]
@@ -255,6 +261,7 @@ export interface OutputFact {
   readonly expr: BoundExpr
 }
 
+/** What a RECORD frame is built of. */
 export type OutputShape =
   /** `SELECT *` alone: the value as it is, the key beside it. */
   | { readonly kind: 'record'; readonly key: BoundExpr; readonly value: BoundExpr }
@@ -263,16 +270,18 @@ export type OutputShape =
   /** The row's only slot is the whole value (`DROP TABLE` answers a bare `true`). */
   | { readonly kind: 'bare'; readonly value: BoundExpr }
 
+/** A column of the output, one member of its JSON object. */
 export interface OutputColumn {
   /** More than one step builds a structure: `AS item.code`. */
   readonly path: readonly string[]
   readonly expr: BoundExpr
-  /** The fields of a JSON object of unknown shape are laid out in place of one column (`SELECT *, …` on JSON). */
+  /** The fields of a JSON object of unknown shape are expanded in place of one column (`SELECT *, …` on JSON). */
   readonly spread?: boolean
 }
 
 // ---------------------------------------------------------------------------------------------- expressions
 
+/** An expression without names; it has a type, and a place in the statement where it was written there. */
 export type BoundExpr =
   | Constant
   | PathRef
@@ -313,11 +322,13 @@ export interface Constant extends Typed {
   readonly text?: string
   readonly double?: boolean
 }
+/** A path in a record of the scan `source`. */
 export interface PathRef extends Typed {
   readonly kind: 'path'
   readonly source: number
   readonly path: Path
 }
+/** A place in a row, 0-based. `name` is for display only. */
 export interface SlotRef extends Typed {
   readonly kind: 'slot'
   readonly index: number
@@ -338,14 +349,12 @@ export interface Logic extends Typed {
   readonly kind: 'and' | 'or'
   readonly operands: readonly BoundExpr[]
   /**
-   * The operands look at one value that is another one the next time (`RANDINT() BETWEEN …`): they must not be taken
-   * apart.
+   * The operands share one volatile value (`RANDINT() BETWEEN …`), which differs at each evaluation: they must not be
+   * separated.
    */
   readonly together?: true
 }
-export type CompareOp = '=' | '!=' | '<' | '<=' | '>' | '>='
-/** `by`: how the two sides (already brought to comparable types) are compared. */
-export type CompareBy = 'number' | 'decimal' | 'string' | 'boolean' | 'bytes' | 'dynamic'
+/** A comparison; NULL where a side is. */
 export interface Compare extends Typed {
   readonly kind: 'compare'
   readonly op: CompareOp
@@ -353,7 +362,6 @@ export interface Compare extends Typed {
   readonly left: BoundExpr
   readonly right: BoundExpr
 }
-export type ArithmeticOp = '+' | '-' | '*' | '/' | '%'
 /**
  * `by`: `integer` is exact (bigint when needed), `double` IEEE, `decimal` exact, `dynamic` decides per row, `date` adds
  * a duration (right is a constant string or a number of ms).
@@ -399,6 +407,7 @@ export interface CastExpr extends Typed {
   readonly operand: BoundExpr
   readonly implicit: boolean
 }
+/** A call of a scalar function; `name` is as typed. */
 export interface FunctionExpr extends Typed {
   readonly kind: 'function'
   readonly fn: ScalarFunction
@@ -458,31 +467,13 @@ export interface Subquery extends Typed {
   readonly operand?: BoundExpr
   readonly negated: boolean
   /**
-   * What it uses of the query around it: as its plan names it (`ref`), and as the place where it stands does (`value`).
+   * What it uses of the enclosing query: as its plan names it (`ref`), and as the place where it stands does (`value`).
    * None: it is run first.
    */
   readonly outer: readonly { readonly ref: BoundExpr; readonly value: BoundExpr }[]
 }
 
-export type AggregateName =
-  | 'count'
-  | 'sum'
-  | 'avg'
-  | 'min'
-  | 'max'
-  | 'first'
-  | 'last'
-  | 'collect'
-  | 'collect_unique'
-  | 'maxk'
-  | 'mink'
-  | 'maxk_unique'
-  | 'mink_unique'
-  | 'topk'
-  | 'bottomk'
-  | 'approx_count_distinct'
-  | 'approx_quantile'
-
+/** A call of an aggregate. */
 export interface BoundAggregate {
   readonly name: AggregateName
   /** Undefined for `count(*)`. */
@@ -496,136 +487,4 @@ export interface BoundAggregate {
   readonly type: DataType
   /** As written, for EXPLAIN: `count(*)`. */
   readonly text: string
-}
-
-/** Every direct sub-expression. */
-export function children(expr: BoundExpr): readonly BoundExpr[] {
-  switch (expr.kind) {
-    case 'constant':
-    case 'path':
-    case 'column':
-    case 'slot':
-    case 'presence':
-    case 'lastOffset':
-      return []
-    case 'not':
-    case 'negate':
-    case 'isNull':
-    case 'cast':
-    case 'member':
-      return [expr.operand]
-    case 'and':
-    case 'or':
-      return expr.operands
-    case 'compare':
-    case 'arithmetic':
-      return [expr.left, expr.right]
-    case 'in':
-      return [expr.operand, ...expr.items]
-    case 'like':
-      return [expr.operand, expr.pattern]
-    case 'case':
-      return [...expr.whens.flatMap((w) => [w.when, w.then]), expr.otherwise]
-    case 'function':
-      return expr.args
-    case 'element':
-      return [expr.operand, expr.index]
-    case 'array':
-      return expr.items
-    case 'struct':
-      return expr.fields.map((f) => f.value)
-    case 'subquery':
-      return [...(expr.operand === undefined ? [] : [expr.operand]), ...expr.outer.map((o) => o.value)]
-    case 'header':
-      return expr.name === undefined ? [] : [expr.name]
-  }
-}
-
-/** Rebuilds an expression with each direct sub-expression replaced. */
-export function mapChildren(expr: BoundExpr, f: (child: BoundExpr) => BoundExpr): BoundExpr {
-  switch (expr.kind) {
-    case 'constant':
-    case 'path':
-    case 'column':
-    case 'slot':
-    case 'presence':
-    case 'lastOffset':
-      return expr
-    case 'not':
-    case 'negate':
-    case 'isNull':
-    case 'cast':
-    case 'member':
-      return { ...expr, operand: f(expr.operand) }
-    case 'and':
-    case 'or':
-      return { ...expr, operands: expr.operands.map(f) }
-    case 'compare':
-    case 'arithmetic':
-      return { ...expr, left: f(expr.left), right: f(expr.right) }
-    case 'in':
-      return { ...expr, operand: f(expr.operand), items: expr.items.map(f) }
-    case 'like':
-      return { ...expr, operand: f(expr.operand), pattern: f(expr.pattern) }
-    case 'case':
-      return {
-        ...expr,
-        whens: expr.whens.map((w) => ({ when: f(w.when), then: f(w.then) })),
-        otherwise: f(expr.otherwise),
-      }
-    case 'function':
-      return { ...expr, args: expr.args.map(f) }
-    case 'element':
-      return { ...expr, operand: f(expr.operand), index: f(expr.index) }
-    case 'array':
-      return { ...expr, items: expr.items.map(f) }
-    case 'subquery':
-      return {
-        ...expr,
-        operand: expr.operand && f(expr.operand),
-        outer: expr.outer.map((o) => ({ ...o, value: f(o.value) })),
-      }
-    case 'struct':
-      return { ...expr, fields: expr.fields.map((x) => ({ name: x.name, value: f(x.value) })) }
-    case 'header':
-      return expr.name === undefined ? expr : { ...expr, name: f(expr.name) }
-  }
-}
-
-/** Depth-first visit of an expression and all below it. */
-export function visit(expr: BoundExpr, f: (e: BoundExpr) => void): void {
-  f(expr)
-  for (const child of children(expr)) visit(child, f)
-}
-
-/** Could the expression change its value from record to record? */
-export function isConstant(expr: BoundExpr): boolean {
-  let constant = true
-  visit(expr, (e) => {
-    if (
-      e.kind === 'path' ||
-      e.kind === 'column' ||
-      e.kind === 'slot' ||
-      e.kind === 'presence' ||
-      e.kind === 'header' ||
-      e.kind === 'lastOffset' ||
-      e.kind === 'subquery'
-    )
-      constant = false
-    if (e.kind === 'function' && e.fn.deterministic === false) constant = false
-  })
-  return constant
-}
-
-/** The inputs of a node, in the order in which they are read. */
-export function inputs(plan: Plan): readonly Plan[] {
-  if (plan.kind === 'join') return [plan.right, plan.left]
-  if (plan.kind === 'share') return [plan.input, plan.body]
-  if (plan.kind === 'setOperation') return plan.op === 'union' ? plan.sides : plan.sides.toReversed()
-  return 'input' in plan ? [plan.input] : []
-}
-
-/** Every scan of a plan, in the order in which they are read. */
-export function scansOf(plan: Plan): Scan[] {
-  return plan.kind === 'scan' ? [plan] : inputs(plan).flatMap(scansOf)
 }

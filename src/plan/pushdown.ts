@@ -1,10 +1,12 @@
 /**
  * Which offsets of a partition can a condition be true for? Pure interval arithmetic over `_meta.offset`,
- * `_meta.partition`, `_meta.timestamp` and LAST_OFFSET(). A condition that speaks of anything else is taken as possibly
+ * `_meta.partition`, `_meta.timestamp` and LAST_OFFSET(). A condition that refers to anything else is taken as possibly
  * true everywhere, so the ranges are never too small; `isExact` tells when they are exactly right.
  */
-import { INVERSE, MIRRORED } from './compare-op.ts'
-import type { BoundExpr, Compare, CompareOp, InList } from './plan.ts'
+import { INVERSE, MIRRORED } from './expressions/compare-op.ts'
+import type { Value } from '../types.ts'
+import type { BoundExpr, Compare, InList } from './plan.ts'
+import type { CompareOp } from './operators.ts'
 
 /** Offsets [start, end). */
 export interface Interval {
@@ -69,7 +71,7 @@ function inIntervals(e: InList, known: Known, negated: boolean): readonly Interv
 }
 
 /**
- * Conditions that may mean more intervals than this are checked record by record, over fewer and wider intervals: each
+ * Not a limit: conditions that may mean more intervals are checked record by record over fewer and wider ones: each
  * interval is a fetch of its own.
  */
 export const MAX_INTERVALS = 64
@@ -143,11 +145,17 @@ function isMeta(e: BoundExpr, field: string): boolean {
   return e.kind === 'path' && e.path.facet === 'meta' && e.path.steps[0] === field
 }
 
+/** A number or bigint as a double; undefined for any other value. */
+function constantNumber(value: Value): number | undefined {
+  if (typeof value === 'bigint') return Number(value)
+  return typeof value === 'number' ? value : undefined
+}
+
 /** The number that an expression has for every record of the partition, if it has one. */
 function number(e: BoundExpr, known: Known): number | undefined {
   switch (e.kind) {
     case 'constant':
-      return typeof e.value === 'number' ? e.value : typeof e.value === 'bigint' ? Number(e.value) : undefined
+      return constantNumber(e.value)
     case 'lastOffset':
       return Number.isFinite(known.last) ? known.last : undefined
     case 'path':
@@ -208,8 +216,9 @@ function isPosition(e: BoundExpr): boolean {
   return isMeta(e, 'offset') || reach(e) !== undefined
 }
 
-/** No partition has a larger number, and no log that a number can count ends behind it. */
+/** Not a limit: the largest number of a partition in Kafka. */
 const MOST_PARTITION = 2 ** 31 - 1
+/** Not a limit: no log ends behind an offset that a number can count. */
 const MOST_OFFSET = 2 ** 52
 
 /**
@@ -221,7 +230,7 @@ function reach(e: BoundExpr): Interval | undefined {
     ends.every(Number.isSafeInteger) ? { start: Math.min(...ends), end: Math.max(...ends) } : undefined
   switch (e.kind) {
     case 'constant': {
-      const x = typeof e.value === 'number' ? e.value : typeof e.value === 'bigint' ? Number(e.value) : undefined
+      const x = constantNumber(e.value)
       return x === undefined || Number.isNaN(x) ? undefined : { start: x, end: x }
     }
     case 'lastOffset':
@@ -284,13 +293,9 @@ export function timestampBounds(e: BoundExpr, negated = false): { min: number; m
     case 'compare': {
       const flip = isMeta(e.right, 'timestamp')
       const value = flip ? e.left : e.right
-      if (
-        !(flip || isMeta(e.left, 'timestamp')) ||
-        value.kind !== 'constant' ||
-        (typeof value.value !== 'number' && typeof value.value !== 'bigint')
-      )
-        return none
-      const x = Number(value.value)
+      if (!(flip || isMeta(e.left, 'timestamp')) || value.kind !== 'constant') return none
+      const x = constantNumber(value.value)
+      if (x === undefined) return none
       const plain = negated ? INVERSE[e.op] : e.op
       const op = flip ? MIRRORED[plain] : plain
       if (op === '=') return { min: x, max: x }

@@ -22,12 +22,19 @@ export function visitPlan(plan: Plan, look: (node: Plan) => void): void {
   look(plan)
 }
 
-/** Calls `look` with every expression of one node, but not with what is inside of them. */
-export function visitExpressions(plan: Plan, look: (e: BoundExpr) => void): void {
+/** The expressions of one node, without those inside of them, in the order of `mapExpressions`. */
+export function expressionsOf(plan: Plan): BoundExpr[] {
+  const found: BoundExpr[] = []
   mapExpressions(plan, (e) => {
-    look(e)
+    found.push(e)
     return e
   })
+  return found
+}
+
+/** Calls `look` with every expression of one node, but not with what is inside of them. */
+export function visitExpressions(plan: Plan, look: (e: BoundExpr) => void): void {
+  for (const e of expressionsOf(plan)) look(e)
 }
 
 /** Applies `f` to every expression of one node. */

@@ -1,12 +1,13 @@
 /**
  * WITH queries that hold a volatile function (RANDINT, UUID) are one set of rows, wherever they are named: each use
- * computed for itself would have other values. The binder puts rows that are still to come (`Values.of`) in the place
- * of each use; here the ones that are used once become what they are, a part of the plan, and the others are found for
- * whoever runs them.
+ * computed for itself would have different values. The binder puts rows that are still to come (`Values.of`) in the
+ * place of each use; here the ones that are used once become what they are, a part of the plan, and the others are
+ * collected for the engine, which runs them first.
  */
-import { type BoundExpr, mapChildren, type OnceQuery, type Output, type Plan, visit } from './plan.ts'
+import type { BoundExpr, OnceQuery, Output, Plan } from './plan.ts'
+import { mapChildren, visit } from './expressions/children.ts'
 import { mapExpressions, rewrite, visitExpressions, visitPlan } from './rewrite.ts'
-import { isVolatile } from './lower/volatile.ts'
+import { isVolatile } from './expressions/volatile.ts'
 
 /**
  * Calls `look` for every node, also those of queries inside expressions and of the WITH queries themselves; a query
@@ -26,7 +27,7 @@ function everyNode(plan: Plan, look: (node: Plan) => void, walked = new Set<numb
   })
 }
 
-/** Does a query give other rows each time it is run, whatever it reads? */
+/** Does a query give different rows each time it is run, even from the same records? */
 export function hasVolatile(plan: Plan): boolean {
   let found = false
   everyNode(plan, (node) => {

@@ -7,7 +7,7 @@ import { didYouMean } from '../lib/suggest.ts'
 import type { SetStatement } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
 
-type Unit = 'size' | 'duration' | 'boolean' | 'count' | 'digits' | 'choice'
+type Unit = 'size' | 'duration' | 'boolean' | 'count' | 'readers' | 'digits' | 'choice'
 
 interface Setting {
   readonly unit: Unit
@@ -27,6 +27,7 @@ const MIB = 1024 * 1024
 const GIB = 1024 * MIB
 const DAY = 86_400_000
 
+/** Every setting of SET: its unit, default (`fallback`), bounds and meaning. */
 export const SETTINGS = {
   'max.size': {
     unit: 'size',
@@ -106,13 +107,15 @@ export const SETTINGS = {
     unit: 'boolean',
     fallback: false,
     meaning:
-      'read only the partition that the default partitioner of Java gives to `_key = literal`; for topics whose producers all use it, and that never got partitions',
+      'read only the partition that the default partitioner of Java gives to `_key = literal`; for topics ' +
+      'whose producers all use it, and that never got partitions',
   },
   'query.parallel': {
-    unit: 'count',
-    fallback: 1,
+    unit: 'readers',
+    fallback: 'auto',
     max: 1_000_000,
-    meaning: 'accepted for compatibility; Sluice decides how many connections read',
+    meaning:
+      'threads that read a topic for the query, as far as the server has them; auto: one, and more where much is left to read',
   },
   'query.buffer': {
     unit: 'count',
@@ -147,6 +150,7 @@ export const SETTINGS = {
   },
 } as const satisfies Record<string, Setting>
 
+/** The name of a setting, as SET writes it. */
 export type SettingName = keyof typeof SETTINGS
 /**
  * What a setting holds, by its unit: bytes, milliseconds, a count, true or false, one of its choices; nothing where it
@@ -156,9 +160,12 @@ type SettingValue<S extends Setting> = S['unit'] extends 'boolean'
   ? boolean
   : S['unit'] extends 'choice'
     ? NonNullable<S['choices']>[number]
-    : S['fallback'] extends number
-      ? number
-      : number | undefined
+    : S['unit'] extends 'readers'
+      ? number | 'auto'
+      : S['fallback'] extends number
+        ? number
+        : number | undefined
+/** The value of every setting; bytes and milliseconds as numbers. */
 export type Settings = { -readonly [K in SettingName]: SettingValue<(typeof SETTINGS)[K]> }
 
 /** Older and other names of settings. */
@@ -180,7 +187,7 @@ export const REFUSED: Readonly<Record<string, string>> = {
   'bootstrap.servers': 'The cluster belongs to the environment in the path.',
 }
 
-/** Kafka consumer settings that people pass along and that mean nothing to this reader: taken and ignored. */
+/** Kafka consumer settings that users pass along and that mean nothing to this reader: taken and ignored. */
 export const CONSUMER: ReadonlySet<string> = new Set([
   'max.poll.records',
   'max.poll.interval.ms',
@@ -264,8 +271,8 @@ export function applySet(settings: Settings, statement: SetStatement): void {
 }
 
 /**
- * Whether a value is one that the setting would take if it were smaller. Digits are few in any case: a wrong number of
- * them is told with what they may be.
+ * Whether a value is one that the setting would take if it were smaller. The range of digits is small: the error
+ * for a wrong number of them names the whole range.
  */
 function isAbove(setting: Setting, value: number | boolean | string | undefined): boolean {
   return setting.max !== undefined && setting.unit !== 'digits' && typeof value === 'number' && value > setting.max
@@ -287,6 +294,8 @@ function expected(setting: Setting): string {
       return (setting.choices ?? []).join(' or ')
     case 'count':
       return 'a whole number above 0'
+    case 'readers':
+      return 'a whole number above 0 or auto'
     case 'digits':
       return `a whole number from 0 to ${setting.max}`
   }
@@ -335,6 +344,7 @@ const ONES: Readonly<Record<string, number>> = { '': 1 }
 function parseValue(setting: Setting, text: string): number | boolean | string | undefined {
   const t = text.trim().toLowerCase()
   if (setting.unit === 'boolean') return t === 'true' ? true : t === 'false' ? false : undefined
+  if (setting.unit === 'readers' && t === 'auto') return t
   if (setting.unit === 'choice') return setting.choices?.includes(t) ? t : undefined
   const m = /^(\d{1,15}(?:\.\d{1,3})?)\s*([a-z]*)$/.exec(t)
   if (m === null) return undefined

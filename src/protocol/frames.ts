@@ -14,6 +14,7 @@ export interface QueryRequest {
   readonly statsMs?: number
 }
 
+/** Where a bad record stands. `sourceId` is the one of the source in STATS. */
 export interface RecordMetadata {
   readonly offset: number
   readonly partition: number
@@ -23,6 +24,7 @@ export interface RecordMetadata {
   readonly sourceId: string
 }
 
+/** The data of a STATS frame. Sizes in bytes, `duration` in milliseconds, `startedAt` in epoch milliseconds. */
 export interface Stats {
   readonly id: string
   readonly bytesRead: number
@@ -38,7 +40,7 @@ export interface Stats {
   >
   /**
    * Ours, only when a scan left partitions out because of `_key = literal`: the one that it read, for which key, and
-   * who says that the key is nowhere else. It stands beside `sourcesStats` and not in it, because clients take every
+   * what proves that the key is nowhere else. It is beside `sourcesStats` and not in it, because clients take every
    * member there for a partition.
    */
   readonly sourcesPruned?: Readonly<Record<string, { partition: number; key: string; proof: string }>>
@@ -52,9 +54,10 @@ export interface Stats {
 
 /**
  * `LIMIT` and `LOST` are ours: the server's cap on rows (no LIMIT was written) left rows out; offsets vanished while
- * the query ran (retention, deleted records) before they were read. Clients pass over types that they do not know.
+ * the query ran (retention, deleted records) before they were read. Clients ignore types that they do not know.
  */
 export type SentinelType = 'SCANNEDSIZE' | 'IDLETIMEOUT' | 'COMPLETIONTIMEOUT' | 'LIMIT' | 'LOST'
+/** Why the reading of one source ended early. */
 export interface SentinelReason {
   readonly type: SentinelType
   readonly source: string
@@ -84,9 +87,11 @@ export function record(
 ): string {
   return `{"type":"RECORD","data":{${key === undefined ? '' : `"key":${key},`}"value":${value}${metadata === undefined ? '' : `,"metadata":${metadata}`}${recordTail(rownum, rowId, statementIndex)}`
 }
+/** A METADATA frame: the names of the columns. */
 export function metadata(fields: readonly string[], statementIndex: number | null): string {
   return JSON.stringify({ type: 'METADATA', data: { fields }, rowId: null, statementIndex })
 }
+/** An ERROR frame. */
 export function error(text: string, statementIndex: number | null = null): string {
   return JSON.stringify({ type: 'ERROR', data: text, rowId: null, statementIndex })
 }
@@ -96,6 +101,7 @@ export function errorAsObject(frame: string): string {
   const message = JSON.parse(frame) as { data: unknown }
   return typeof message.data === 'string' ? JSON.stringify({ ...message, data: { value: message.data } }) : frame
 }
+/** A STATS frame. */
 export function stats(data: Stats, statementIndex: number | null): string {
   return JSON.stringify({ type: 'STATS', data, rowId: null, statementIndex })
 }
@@ -103,6 +109,7 @@ export function stats(data: Stats, statementIndex: number | null): string {
 export function badRecord(data: RecordMetadata): string {
   return JSON.stringify({ type: 'BADRECORD', data: { metadata: data }, rowId: null, statementIndex: null })
 }
+/** A SENTINEL frame: the reading of a source ended early. */
 export function sentinel(reason: SentinelReason): string {
   return JSON.stringify({
     type: 'SENTINEL',
@@ -111,9 +118,11 @@ export function sentinel(reason: SentinelReason): string {
     statementIndex: null,
   })
 }
+/** A HEARTBEAT frame. */
 export function heartbeat(): string {
   return '{"type":"HEARTBEAT","rowId":null,"statementIndex":null}'
 }
+/** The END frame, the last one of a conversation. */
 export function end(): string {
   return '{"type":"END","rowId":null,"statementIndex":null}'
 }

@@ -12,7 +12,15 @@ import {
   type SchemaType,
 } from './registry.ts'
 
+/**
+ * Limit `apicurio.reference.depth` (references): chain of references of a schema of Apicurio that is followed. Beyond
+ * it: the schema cannot be used; the message says so.
+ */
 const MAX_DEPTH = 32
+/**
+ * Limit `apicurio.references` (schemas): schemas that one schema of Apicurio refers to. Beyond it: the schema cannot be
+ * used; the message says so.
+ */
 const MAX_REFERENCES = 256
 
 interface RawReference {
@@ -102,7 +110,7 @@ async function follow(http: Http, path: string, found: Map<string, SchemaReferen
   }
 }
 
-/** The API gives the text alone; the three kinds are easily told apart. */
+/** The API gives the text alone; the three kinds are easy to distinguish. */
 function typeOf(text: string): SchemaType {
   if (!/^\s*[[{"]/.test(text)) return 'PROTOBUF'
   return /"type"\s*:\s*"(record|enum|fixed|array|map)"/.test(text) &&

@@ -27,9 +27,15 @@ export type {
   SchemaType,
 } from './registry.ts'
 
-/** `schema.reference.depth`: longest chain of references that is followed. */
+/**
+ * Limit `schema.reference.depth` (references): chain of references of a schema that is followed. Beyond it: the schema
+ * cannot be used; the message says so.
+ */
 const MAX_REFERENCE_DEPTH = 32
-/** `schema.references`: most schemas that one schema may pull in. */
+/**
+ * Limit `schema.references` (schemas): schemas that one schema refers to. Beyond it: the schema cannot be used; the
+ * message says so.
+ */
 const MAX_REFERENCES = 256
 
 /** A client of one registry. It connects to nothing before the first question. */

@@ -7,7 +7,18 @@ import { type Clock, sleep, systemClock } from '../lib/clock.ts'
 import { type RegistryConfig, RegistryError, type SchemaType } from './registry.ts'
 import { type Received, type Transport, transportOf } from './transport.ts'
 
-/** A schema as the registry tells it, references unresolved. */
+/**
+ * Limit `registry.timeout` (ms): one question with all its retries; `timeout` of the configuration changes it. Beyond
+ * it: an error.
+ */
+const TIMEOUT_MS = 10_000
+/**
+ * Limit `registry.max.response.bytes` (bytes): one answer; `maxResponseBytes` of the configuration changes it. Beyond
+ * it: an error.
+ */
+const RESPONSE_BYTES = 5 * 1024 * 1024
+
+/** A schema as the registry returns it, references unresolved. */
 export interface RawSchema {
   readonly type: SchemaType
   readonly text: string
@@ -89,8 +100,8 @@ export class Http {
       this.#headers['authorization'] = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
     this.#transport = transportOf({ url: this.url, tls: config.tls })
     this.#secrets = 'authorization' in this.#headers
-    this.#timeoutMs = config.timeoutMs ?? 10_000
-    this.#maxBytes = config.maxResponseBytes ?? 5 * 1024 * 1024
+    this.#timeoutMs = config.timeoutMs ?? TIMEOUT_MS
+    this.#maxBytes = config.maxResponseBytes ?? RESPONSE_BYTES
     this.#retries = config.retries ?? 2
     this.#backoffMs = config.backoffMs ?? 100
     this.#clock = config.clock ?? systemClock
@@ -121,7 +132,7 @@ export class Http {
         const failure = this.#failure(error)
         if (!failure.retriable || attempt >= this.#retries || signal.aborted) throw failure
         await sleep(this.#clock, this.#backoffMs * 2 ** attempt, signal).catch(() => {
-          throw failure // the time is over, or the client was closed: the last answer counts
+          throw failure // the time limit has passed, or the client was closed: the last answer counts
         })
       }
     }

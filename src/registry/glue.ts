@@ -19,9 +19,15 @@ export type GlueSchemas = ReadonlyMap<string, GlueSchema>
 export const GLUE_FRAME_BYTES = 18
 
 const FILE = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.(avsc|json)$/i
-/** `glue.schema.bytes`: the largest file. */
+/**
+ * Limit `glue.schema.bytes` (bytes): one file of the folder of Glue schemas. Beyond it: the folder cannot be read; the
+ * message says so.
+ */
 const LIMIT_BYTES = 4 << 20
-/** `glue.schemas`: files in the folder. */
+/**
+ * Limit `glue.schemas` (files): files in the folder of Glue schemas. Beyond it: the folder cannot be read; the message
+ * says so.
+ */
 const LIMIT_FILES = 10_000
 
 /**

@@ -37,7 +37,10 @@ export interface RecordId {
 
 type Headers = readonly { readonly key: string; readonly value: Uint8Array | null }[]
 
-/** `catalog.record.ids`: ids of one topic that are told apart; records with further ones are bad. */
+/**
+ * Limit `catalog.record.ids` (ids): different schema ids in the records of one topic. Beyond it: records with further
+ * ones are bad.
+ */
 const MAX_IDS = 10_000
 const CONFLUENT_FRAME_BYTES = 5
 const EIGHT_BYTE_FRAME_BYTES = 9
@@ -68,7 +71,7 @@ interface Range {
 
 interface Met extends RecordId {
   readonly number: number
-  /** What else tells this id from others. */
+  /** What else distinguishes this id from others. */
   readonly more: string
 }
 
@@ -152,7 +155,7 @@ export class RecordIds {
       : -1
   }
 
-  /** Some serializers write the name of a Protobuf message into a header and, once more, in front of the payload. */
+  /** Some serializers write the name of a Protobuf message into a header and again in front of the payload. */
   #apicurio(
     kind: IdKind,
     b: Buffer,
@@ -276,7 +279,7 @@ function uuidText(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
-/** Headers as they stand in a record. */
+/** Headers as a record has them. */
 function headerBlock(headers: Headers): Buffer {
   const parts: Uint8Array[] = [zigzag(headers.length)]
   for (const { key, value } of headers) {

@@ -1,15 +1,16 @@
 /**
- * What a schema registry is to the rest of the project: its questions, its configuration, its error. `client.ts`
- * answers the questions.
+ * What a schema registry is to the rest of the project: its calls, its configuration, its error. `client.ts`
+ * implements the calls.
  */
 import type { Clock } from '../lib/clock.ts'
 import type { TlsConfig } from '../lib/tls-config.ts'
 import { UserError } from '../lib/user-error.ts'
 
+/** How a registry is reached, and how long it is waited for. Times in milliseconds. */
 export interface RegistryConfig {
   /**
    * Base of the Confluent API: `http://registry:8081`, `https://host/apis/ccompat/v7`; Apicurio's own
-   * (`…/apis/registry/v3`) stands for it. Credentials inside it are used for basic authentication.
+   * (`…/apis/registry/v3`) is taken for it. Credentials inside it are used for basic authentication.
    */
   readonly url: string
   readonly username?: string
@@ -17,7 +18,7 @@ export interface RegistryConfig {
   /** Bearer token; wins over user name and password. */
   readonly token?: string
   /**
-   * Authorities and a client certificate of its own; without it the system's and NODE_EXTRA_CA_CERTS' authorities are
+   * Its own authorities and client certificate; without it the system's and NODE_EXTRA_CA_CERTS' authorities are
    * trusted.
    */
   readonly tls?: TlsConfig
@@ -41,6 +42,7 @@ export interface RegistryConfig {
   readonly clock?: Clock
 }
 
+/** The kinds of schemas, as Confluent's API names them. */
 export type SchemaType = 'AVRO' | 'JSON' | 'PROTOBUF'
 
 /** A schema that another one refers to. */
@@ -56,6 +58,7 @@ export interface SchemaReference {
   readonly text: string
 }
 
+/** A schema with everything it refers to. */
 export interface RegisteredSchema {
   readonly type: SchemaType
   readonly text: string
@@ -67,6 +70,7 @@ export interface RegisteredSchema {
   readonly version?: number
 }
 
+/** Questions to a registry. Each rejects with a RegistryError when it is not answered. */
 export interface Registry {
   /** The base address without credentials, for messages. */
   readonly url: string
@@ -115,7 +119,7 @@ export class RegistryError extends UserError {
   /** The registry's own `error_code` (40403: no such schema), where it gave one. */
   readonly registryCode: number | undefined
   /**
-   * The registry is well: what it holds under that id or version cannot be used by anybody (of an unknown type,
+   * The registry works: what it holds under that id or version cannot be used (of an unknown type,
    * references that lead nowhere). Asking again gives the same.
    */
   readonly ofSchema: boolean
@@ -130,7 +134,7 @@ export class RegistryError extends UserError {
     this.ofSchema = details.ofSchema ?? false
   }
   /**
-   * Nobody is at home: no connection, a time-out, or a gateway that says so. Every other question would fail in the
+   * It cannot be reached: no connection, a time-out, or a gateway that says so. Every other question would fail in the
    * same way.
    */
   get unreachable(): boolean {

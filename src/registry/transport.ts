@@ -1,11 +1,12 @@
 /**
- * How questions get to a registry: by the global `fetch`, or over HTTPS with authorities and a client certificate of
- * the registry's own, which `fetch` does not take. It knows no question and no answer; neither way sends a request
+ * How requests get to a registry: by the global `fetch`, or over HTTPS with authorities and a client certificate of
+ * the registry's own, which `fetch` does not take. It knows nothing of their contents; neither way sends a request
  * twice.
  */
 import { Agent, request } from 'node:https'
 import type { RegistryConfig } from './registry.ts'
 
+/** One request. */
 export interface Sent {
   readonly method: string
   readonly headers: Record<string, string>
@@ -15,6 +16,7 @@ export interface Sent {
   readonly redirect?: 'error' | 'follow'
 }
 
+/** The answer to one request. `ok`: a status of 2xx. */
 export interface Received {
   readonly status: number
   readonly ok: boolean
@@ -29,6 +31,7 @@ export interface Transport {
   close(): void
 }
 
+/** The way to that registry. Opens no connection yet. */
 export function transportOf({ url, tls }: Pick<RegistryConfig, 'url' | 'tls'>): Transport {
   if (tls === undefined || !url.startsWith('https:'))
     return { send: (to, sent) => fetch(to, sent), close: () => undefined }

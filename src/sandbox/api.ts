@@ -6,9 +6,9 @@ import type { WireReader } from '../kafka/wire/primitives.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Faults } from './faults.ts'
 import type { GroupCoordinator } from './groups.ts'
-import type { LogStore } from './log-store.ts'
+import type { LogStore } from './log/log-store.ts'
 import type { MessageWriter, Read, Shape, Written } from './message.ts'
-import type { PartitionLog } from './partition-log.ts'
+import type { PartitionLog } from './log/partition-log.ts'
 
 /** A broker as clients see it. */
 export interface Node {

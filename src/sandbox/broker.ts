@@ -33,13 +33,16 @@ import {
 import { ERROR } from './error-codes.ts'
 import { Faults } from './faults.ts'
 import { GroupCoordinator } from './groups.ts'
-import { LogStore, type Topic } from './log-store.ts'
+import { LogStore, type Topic } from './log/log-store.ts'
 import { MessageWriter } from './message.ts'
-import type { AppendOptions, PartitionLog } from './partition-log.ts'
+import type { AppendOptions, PartitionLog } from './log/partition-log.ts'
 
-/** `socket.request.max.bytes`: a longer request closes its connection. */
+/** Not a limit: `socket.request.max.bytes` of Kafka: a longer request closes its connection. */
 export const MAX_REQUEST_BYTES = 104_857_600
-/** `sandbox.max.connections` of each node; further ones are closed at once. */
+/**
+ * Limit `sandbox.max.connections` (connections): connections of each node of the demo's broker. Beyond it: further ones
+ * are closed at once.
+ */
 export const MAX_CONNECTIONS = 2000
 const HOST = '127.0.0.1'
 

@@ -5,7 +5,7 @@
  */
 import { systemClock, type Clock } from '../lib/clock.ts'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { BatchWriter } from './batch-writer.ts'
+import { BatchWriter } from './log/batch-writer.ts'
 import { corruptTopic } from './demo/corrupt.ts'
 import { customersTopic } from './demo/customers.ts'
 import { inputTopic } from './demo/input.ts'
@@ -13,7 +13,7 @@ import { ordersTopic } from './demo/orders.ts'
 import { avroPayments, jsonPayments } from './demo/payments.ts'
 import type { AddRecord, DemoTopic, Register } from './demo/topic.ts'
 import { vesselTopic } from './demo/vessels.ts'
-import { StoreFullError, type LogStore, type Topic } from './log-store.ts'
+import { StoreFullError, type LogStore, type Topic } from './log/log-store.ts'
 import type { SchemaStore } from './schema-store.ts'
 
 /** How many records each topic begins with. */
@@ -47,7 +47,7 @@ interface Growing {
   due: number
 }
 
-/** Topics that grow until they are told to stop. */
+/** Topics that grow until they are stopped. */
 export interface DemoData {
   readonly topics: readonly string[]
   /** Adds one second's records at once. */
@@ -60,7 +60,7 @@ const GROW_EVERY_MS = 1000
 const KEEP_SHARE = 0.75
 /** Time spent on the history before other work gets its turn. */
 const TURN_MS = 5
-/** How often the time is looked at. */
+/** How often the clock is read. */
 const RECORDS_A_LOOK = 64
 
 /** Creates and fills the topics that are not there yet, and starts to let all of them grow. */

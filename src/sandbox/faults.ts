@@ -1,16 +1,20 @@
 /**
- * Trouble on command: what a broker can do to its clients, so that tests can ask for it. A rule counts the responses it matches, lets `after` of them pass,
- * then acts `times` times. Moving leaders, expiring offsets, and restarting are methods of the broker, since they change its state.
+ * Faults on command: what a broker can do to its clients, for tests. A rule counts the responses it matches, lets
+ * `after` of them pass, then acts `times` times. Moving leaders, expiring offsets, and restarting are methods of the
+ * broker, since they change its state.
  */
 
 interface RuleBase {
-  /** Only responses of this API (its name as in the statistics, e.g. `Fetch`). Any when left out; for `error` and `corrupt` only Produce, Fetch and ListOffsets count. */
+  /**
+   * Only responses of this API (its name as in the statistics, e.g. `Fetch`). Any when left out; for `error` and
+   * `corrupt` only Produce, Fetch and ListOffsets count.
+   */
   readonly api?: string
   readonly topic?: string
   readonly partition?: number
-  /** Let so many matching responses pass first. Default 0. */
+  /** Number of matching responses that pass first. Default 0. */
   readonly after?: number
-  /** Act so many times. Default 1. */
+  /** How often the rule acts. Default 1. */
   readonly times?: number
 }
 
@@ -20,16 +24,19 @@ export type FaultRule = RuleBase &
     | { /** Close the connection instead of answering. */ readonly kind: 'drop' }
     | { /** Answer late. */ readonly kind: 'delay'; readonly ms: number }
     | {
-        /** Send the first `bytes` bytes of the response (its length field included), then close. */ readonly kind: 'truncate'
+        /** Send the first `bytes` bytes of the response (its length field included), then close. */
+        readonly kind: 'truncate'
         readonly bytes: number
       }
     | {
-        /** Send the response in pieces of `bytes` bytes, each in a write of its own. */ readonly kind: 'dribble'
+        /** Send the response in pieces of `bytes` bytes, each in a separate write. */
+        readonly kind: 'dribble'
         readonly bytes: number
       }
     | { /** Answer with this error code for the partition. */ readonly kind: 'error'; readonly code: number }
     | {
-        /** Flip the bits of byte `at` of the record set (default: its last byte); what is stored stays whole. */ readonly kind: 'corrupt'
+        /** Flip the bits of byte `at` of the record set (default: its last byte); what is stored stays whole. */
+        readonly kind: 'corrupt'
         readonly at?: number
       }
   )
@@ -43,7 +50,7 @@ interface ActiveRule {
   done: number
 }
 
-/** The rules in force. */
+/** The active rules. */
 export class Faults {
   #rules: ActiveRule[] = []
 
@@ -80,7 +87,7 @@ export class Faults {
     return undefined
   }
 
-  /** The error code to answer with for a partition; 0 when all is well. */
+  /** The error code to answer with for a partition; 0 for none. */
   errorFor(api: string, topic: string, partition: number): number {
     return this.take(['error'], api, topic, partition)?.code ?? 0
   }

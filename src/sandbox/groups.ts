@@ -302,7 +302,7 @@ export class GroupCoordinator {
     return ERROR.none
   }
 
-  /** Members may read the topic: what they subscribed to is not looked at here. */
+  /** Members may read the topic: what they subscribed to is not checked here. */
   deleteOffset(groupId: string, topic: string, partition: number): number {
     const group = this.groups.get(groupId)
     if (group === undefined) return ERROR.groupIdNotFound

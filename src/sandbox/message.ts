@@ -40,7 +40,7 @@ export class MessageWriter extends WireWriter {
   }
 }
 
-/** How one field is read and written. `absent` stands for it in versions that lack it. */
+/** How one field is read and written. `absent` is its value in versions that lack it. */
 export interface Shape<Out, In = Out> {
   read(reader: WireReader, version: number, flexible: boolean): Out
   write(writer: MessageWriter, value: In, version: number, flexible: boolean): void
@@ -72,16 +72,19 @@ function plain<T>(
   return { absent, read, write }
 }
 
+/** Kafka's INT8. */
 export const int8 = plain(
   0,
   (r) => r.int8(),
   (w, v) => void w.int8(v),
 )
+/** Kafka's INT16. */
 export const int16 = plain(
   0,
   (r) => r.int16(),
   (w, v) => void w.int16(v),
 )
+/** Kafka's INT32. */
 export const int32 = plain(
   0,
   (r) => r.int32(),
@@ -93,6 +96,7 @@ export const int64 = plain(
   (r) => r.long(),
   (w, v) => void w.int64(v),
 )
+/** Kafka's BOOLEAN: one byte. */
 export const bool = plain(
   false,
   (r) => r.boolean(),
@@ -111,6 +115,7 @@ export const uuid = plain(
   (w, v) => void w.raw(Buffer.from(v, 'hex')),
 )
 
+/** A string that may be null; compact in flexible versions, like all below (KIP-482). */
 export const nullableString: Shape<string | null> = {
   absent: null,
   read: (r, _version, flexible) => (flexible ? r.compactString() : r.string()),
@@ -122,12 +127,14 @@ function required<T>(value: T | null, what: string): T {
   return value
 }
 
+/** A string; null is a WireError. */
 export const string: Shape<string> = {
   absent: '',
   read: (r, version, flexible) => required(nullableString.read(r, version, flexible), 'a string'),
   write: nullableString.write,
 }
 
+/** Bytes, read as a slice of the request; null is a WireError. */
 export const bytes: Shape<Buffer> = {
   absent: Buffer.alloc(0),
   read: (r, _version, flexible) => required(flexible ? r.compactBytes() : r.bytes(), 'a byte field'),
@@ -167,6 +174,7 @@ export function nullableArray<Out, In>(item: Shape<Out, In>): Shape<Out[] | null
   }
 }
 
+/** An array; null is read as an empty one. */
 export function array<Out, In>(item: Shape<Out, In>): Shape<Out[], readonly In[]> {
   const inner = nullableArray(item)
   return { absent: [], read: (r, version, flexible) => inner.read(r, version, flexible) ?? [], write: inner.write }

@@ -9,7 +9,7 @@ export interface SandboxOptions {
   readonly port?: number
   /** 0 (the default) takes a free one. */
   readonly registryPort?: number
-  /** Keeps topics and schemas in this folder and takes up what is there; without it, in memory. */
+  /** Keeps topics and schemas in this folder and loads what is there; without it, in memory. */
   readonly dataFolder?: string
   /** Fewer records than usual. */
   readonly sizes?: Partial<DemoSizes>
@@ -18,6 +18,7 @@ export interface SandboxOptions {
   readonly clock?: BrokerOptions['clock']
 }
 
+/** A running broker with its registry and demo topics. */
 export interface Sandbox {
   /** `host:port` */
   readonly brokers: string

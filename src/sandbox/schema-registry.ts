@@ -8,7 +8,10 @@ import { once } from 'node:events'
 import { count } from './api.ts'
 import { RegistryError, SchemaStore, type SchemaInput, type StoredSchema, type SubjectVersion } from './schema-store.ts'
 
-/** `registry.max.body.bytes`. */
+/**
+ * Limit `registry.max.body.bytes` (bytes): a request to the demo's schema registry. Beyond it: it is answered with HTTP
+ * 413.
+ */
 export const MAX_BODY_BYTES = 10_485_760
 const HOST = '127.0.0.1'
 const CONTENT_TYPE = 'application/vnd.schemaregistry.v1+json'

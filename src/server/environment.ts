@@ -10,11 +10,13 @@ import type { CsvOptions } from '../formats/csv/decoder.ts'
 import type { FormatName } from '../formats/format.ts'
 import type { Cluster } from '../kafka/cluster.ts'
 import type { ConsumerGroups } from '../kafka/admin/groups.ts'
+import type { KafkaLog } from '../kafka/log.ts'
 import type { ClusterConfig } from '../kafka/config.ts'
 import type { Catalog } from '../plan/catalog.ts'
 import type { RegistryConfig } from '../registry/registry.ts'
-import type { Account } from './auth.ts'
+import type { Account } from './access/auth.ts'
 
+/** What the configuration says about the formats of one topic. */
 export interface TopicFormats {
   readonly key?: FormatName
   readonly value?: FormatName
@@ -24,6 +26,7 @@ export interface TopicFormats {
   readonly ids?: IdOption
 }
 
+/** One entry of `environments` in the configuration, checked. */
 export interface EnvironmentConfig {
   readonly name: string
   /** The one that the path without an environment stands for. */
@@ -36,15 +39,18 @@ export interface EnvironmentConfig {
   readonly formats: Readonly<Record<string, TopicFormats>>
 }
 
+/** An environment of a running server: its tables, cluster, groups and registry. */
 export interface Environment {
   readonly name: string
-  /** All tables, for whoever runs the server. */
+  /** All tables, whatever the account. */
   readonly catalog: Catalog & Partial<Pick<KafkaTables, 'forget' | 'learn'>>
   /** Tables and bytes as this account may see them. */
   query(account: Account): QueryEnvironment
-  /** For what REST says about topics; whoever uses it has checked who asks. */
+  /** For shares of queries whose account was checked on another thread. */
+  readonly log?: KafkaLog
+  /** For REST calls about topics; callers have checked the rights of the account. */
   readonly cluster?: Cluster
-  /** Groups of consumers; likewise. */
+  /** Groups of consumers; the same holds. */
   readonly consumers?: ConsumerGroups
   /** For the registry's own calls, passed on. */
   readonly registry?: RegistryConfig

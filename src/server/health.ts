@@ -6,6 +6,7 @@ import { type Clock, within } from '../lib/clock.ts'
 import type { Environment } from './environment.ts'
 import type { Log } from './log.ts'
 
+/** Whether the Kafka of an environment answered the last time; `unknown` before the first answer. */
 export type Reachability = 'up' | 'down' | 'unknown'
 
 const FRESH_MS = 10_000
@@ -18,6 +19,7 @@ interface State {
   asking: Promise<void> | undefined
 }
 
+/** The health of all environments. Never rejects: an environment that does not answer is `down`. */
 export class Health {
   readonly #environments: readonly Environment[]
   readonly #states: State[]

@@ -1,5 +1,6 @@
 /** The server's own limits: names, defaults, units. What a query may use is a setting of the engine, not here. */
 
+/** One limit: its default and bounds in `unit` (`ms`: milliseconds), and a sentence for the documentation. */
 export interface LimitSpec {
   readonly default: number
   readonly unit: 'count' | 'ms' | 'bytes'
@@ -162,10 +163,12 @@ export const LIMITS = {
   },
 } as const satisfies Record<string, LimitSpec>
 
+/** The name of a limit, as it is written under `limits:`. */
 export type LimitName = keyof typeof LIMITS
 /** Counts, milliseconds and bytes by the name of the limit. */
 export type ServerLimits = Readonly<Record<LimitName, number>>
 
+/** All limits at their defaults; a new object each time. */
 export function defaultLimits(): Record<LimitName, number> {
   return Object.fromEntries(Object.entries(LIMITS).map(([name, spec]) => [name, spec.default])) as Record<
     LimitName,

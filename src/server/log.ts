@@ -6,11 +6,14 @@
 import { createHash } from 'node:crypto'
 import { type DestinationStream, type Logger, pino } from 'pino'
 
+/** The logger that the server's parts share. */
 export type Log = Logger
+/** From the most to the least that is written. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+/** One of `LOG_LEVELS`. */
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-/** Writes to standard error unless told otherwise: standard output belongs to the commands. */
+/** Writes to standard error by default: standard output belongs to the commands. */
 export function createLog(level: LogLevel, destination?: DestinationStream): Log {
   const options = {
     level,

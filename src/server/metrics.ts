@@ -2,6 +2,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RunSummary } from '../engine/host.ts'
 
+/**
+ * The metrics of one server. `registry` gives them as text; `refused` counts connections by HTTP status, `logins` by
+ * outcome.
+ */
 export class Metrics {
   readonly registry = new Registry()
   readonly #started: Counter<'environment'>
@@ -14,7 +18,7 @@ export class Metrics {
   readonly refused: Counter<'reason'>
   readonly logins: Counter<'outcome'>
 
-  /** `open` and `running` are asked when somebody scrapes. */
+  /** The functions of `live` are called at each scrape. */
   constructor(live: {
     openSockets(): number
     runningQueries(): number

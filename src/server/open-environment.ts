@@ -13,13 +13,16 @@ import { createKafkaLog } from '../kafka/read/reader.ts'
 import { systemClock } from '../lib/clock.ts'
 import { createRegistry } from '../registry/client.ts'
 import { readGlueFolder } from '../registry/glue.ts'
-import { type Account, administers, rightsOf } from './auth.ts'
+import { type Account, administers, rightsOf } from './access/auth.ts'
 import type { QueryEnvironment } from '../engine/host.ts'
 import type { CatalogPeers, Environment, EnvironmentConfig } from './environment.ts'
 
 const PROBE_TIMEOUT_MS = 5000
 
-/** `peers`: other threads with caches of the same cluster. */
+/**
+ * Connects lazily: Kafka is first asked by a query or the health check. Rejects when the folder of Glue schemas cannot
+ * be read. `peers`: other threads with caches of the same cluster.
+ */
 export async function openEnvironment(
   config: EnvironmentConfig,
   given?: CatalogStore,
@@ -64,6 +67,7 @@ export async function openEnvironment(
     name: config.name,
     query,
     catalog,
+    log,
     cluster,
     consumers: new ConsumerGroups(cluster),
     registry: config.registry,

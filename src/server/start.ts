@@ -1,6 +1,6 @@
 /**
  * Puts the server together: environments, accounts, HTTP, the upgrade to WebSocket, and one session for each socket.
- * Also its end: no more connections, running queries may finish for a while, then they are told. It knows neither
+ * Also its end: no more connections, running queries may finish for a while, then they get an ERROR. It knows neither
  * command line nor configuration files.
  */
 import type { IncomingMessage } from 'node:http'
@@ -20,22 +20,30 @@ import {
   mayEnter,
   type ServiceAccountConfig,
   type UserConfig,
-} from './auth.ts'
-import type { BasePath } from './base-path.ts'
+} from './access/auth.ts'
+import type { BasePath } from './http/base-path.ts'
 import type { ServerConfig } from './config/config.ts'
 import type { CatalogPeers, Environment, OpenEnvironment } from './environment.ts'
 import { Health } from './health.ts'
-import { basePathOf, createHttp } from './http.ts'
+import { basePathOf, createHttp } from './http/http.ts'
 import { createLog, type Log, statementHash, withoutLiterals } from './log.ts'
 import { Metrics } from './metrics.ts'
-import { hashToken } from './secrets.ts'
-import { type Dialect, type Run, Session, type SessionEnvironment, type SessionHost, SessionSocket } from './session.ts'
+import { hashToken } from './access/secrets.ts'
+import {
+  type Dialect,
+  type Run,
+  Session,
+  type SessionEnvironment,
+  type SessionHost,
+  SessionSocket,
+} from './socket/session.ts'
 import type { QueryView } from './workers/messages.ts'
 import { WorkerPool } from './workers/pool.ts'
 import { runHere } from './workers/run-here.ts'
-import { notOfferedAt } from './not-offered.ts'
-import { credential, isLensesCli, refuseUpgrade, type Target, target } from './upgrade.ts'
+import { notOfferedAt } from './http/not-offered.ts'
+import { credential, isLensesCli, refuseUpgrade, type Target, target } from './socket/upgrade.ts'
 
+/** A server that listens. */
 export interface RunningServer {
   /** `http://127.0.0.1:9991`, with the port that was really taken, and the base path. */
   readonly url: string
@@ -57,6 +65,7 @@ export interface RunningServer {
   close(graceMs?: number): Promise<void>
 }
 
+/** Parts that tests replace. */
 export interface StartOptions {
   readonly log?: Log
   /** The engine, unless a test puts something in its place. */
@@ -227,7 +236,7 @@ class Server implements RunningServer {
       const change = changes.find((c) => c.name === account?.name && c.kind === account.kind)
       if (change?.what === 'revoked')
         session.stop(`Not authenticated any more: the access of ${JSON.stringify(change.name)} was revoked.`)
-      // One that has said nothing yet is asked for its rights when it does.
+      // Where the first message is still to come, rights are checked then.
       else if (change !== undefined && session.state === 'running')
         session.stop(
           `The permissions of ${JSON.stringify(change.name)} were changed, so its query was ended. Ask again.`,
@@ -263,7 +272,7 @@ class Server implements RunningServer {
     this.#log.info('server stopped')
   }
 
-  /** Resolves when no socket is left, or after `limitMs`, or when somebody is in a hurry. */
+  /** Resolves when no socket is left, or after `limitMs`, or when a second `close` cuts the wait. */
   #whenIdle(limitMs: number, canHurry: boolean): Promise<void> {
     if (this.#sessions.size === 0 || limitMs === 0) return Promise.resolve()
     return new Promise((resolve) => {
@@ -404,7 +413,7 @@ class Server implements RunningServer {
         dialect: wanted.dialect === 'jdbc' ? 'jdbc' : cli ? 'cli' : 'v2',
       })
     }
-    // The proxied path has told these two apart at the handshake.
+    // On the proxied path the handshake has distinguished these two.
     return wanted.environment === undefined
       ? 'The account may not use the default environment.'
       : `There is no environment ${JSON.stringify(wanted.environment)}, or the account may not use it.`

@@ -7,5 +7,7 @@ interface Package {
 }
 
 const manifest: Package = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+/** The name of the package. */
 export const NAME: string = manifest.name
+/** The version of the package. */
 export const VERSION: string = manifest.version

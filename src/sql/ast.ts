@@ -19,6 +19,7 @@ export interface Name {
 
 // ---------------------------------------------------------------------------------------------- expressions
 
+/** An expression as written. Every node has its place in the text. */
 export type Expr =
   | NullLiteral
   | BooleanLiteral
@@ -44,10 +45,12 @@ export type Expr =
   | ScalarSubquery
   | Moment
 
+/** `NULL`. */
 export interface NullLiteral {
   readonly kind: 'null'
   readonly span: Span
 }
+/** `TRUE` or `FALSE`. */
 export interface BooleanLiteral {
   readonly kind: 'boolean'
   readonly value: boolean
@@ -65,6 +68,7 @@ export interface StringLiteral {
   readonly value: string
   readonly span: Span
 }
+/** `[a, b]`; at least one item. */
 export interface ArrayLiteral {
   readonly kind: 'array'
   readonly items: readonly Expr[]
@@ -82,6 +86,7 @@ export interface ColumnRef {
   readonly parts: readonly Name[]
   readonly span: Span
 }
+/** `base[index]`: an element of an array or a member of a map. */
 export interface Index {
   readonly kind: 'index'
   readonly base: Expr
@@ -95,12 +100,14 @@ export interface Member {
   readonly name: Name
   readonly span: Span
 }
+/** `-x`, `+x`, `NOT x`. */
 export interface Unary {
   readonly kind: 'unary'
   readonly op: '-' | '+' | 'not'
   readonly operand: Expr
   readonly span: Span
 }
+/** Operators with two operands; how tightly each binds is in `precedence.ts`. */
 export type BinaryOp = 'or' | 'and' | '=' | '!=' | '<' | '<=' | '>' | '>=' | '+' | '-' | '*' | '/' | '%' | '||'
 /** `<>` and `!=` are one operator. `opSpan` is where the operator stands. */
 export interface Binary {
@@ -111,6 +118,7 @@ export interface Binary {
   readonly opSpan: Span
   readonly span: Span
 }
+/** `operand [NOT] BETWEEN low AND high`, both ends included. */
 export interface Between {
   readonly kind: 'between'
   readonly operand: Expr
@@ -128,6 +136,7 @@ export interface In {
   readonly negated: boolean
   readonly span: Span
 }
+/** `operand [NOT] LIKE pattern`. */
 export interface Like {
   readonly kind: 'like'
   readonly operand: Expr
@@ -135,6 +144,7 @@ export interface Like {
   readonly negated: boolean
   readonly span: Span
 }
+/** `operand IS [NOT] NULL`. */
 export interface IsNull {
   readonly kind: 'isNull'
   readonly operand: Expr
@@ -165,6 +175,7 @@ export interface Case {
   readonly otherwise?: Expr
   readonly span: Span
 }
+/** `CAST(operand AS type)`; also `DATE '2024-03-09'`. */
 export interface Cast {
   readonly kind: 'cast'
   readonly operand: Expr
@@ -189,6 +200,7 @@ export interface Exists {
   readonly query: Query
   readonly span: Span
 }
+/** `(SELECT …)` in place of a value. */
 export interface ScalarSubquery {
   readonly kind: 'subquery'
   readonly query: Query
@@ -216,6 +228,7 @@ export interface TypeName {
 
 // ---------------------------------------------------------------------------------------------- queries
 
+/** `WITH … body ORDER BY … LIMIT …`; `with` in the order of the text. */
 export interface Query {
   readonly kind: 'query'
   readonly with: readonly { readonly name: Name; readonly query: Query }[]
@@ -230,13 +243,16 @@ export interface Limit {
   readonly count?: number
   readonly span: Span
 }
+/** One item of ORDER BY; `nulls` where NULLS FIRST or NULLS LAST was written. */
 export interface OrderItem {
   readonly expr: Expr
   readonly descending: boolean
   readonly nulls?: 'first' | 'last'
   readonly span: Span
 }
+/** What stands between WITH and ORDER BY; a query there stood in parentheses. */
 export type QueryBody = Select | SetOperation | Query
+/** `left UNION | EXCEPT | INTERSECT [ALL] right`; chains are left-deep. */
 export interface SetOperation {
   readonly kind: 'setOperation'
   readonly op: 'union' | 'except' | 'intersect'
@@ -245,6 +261,7 @@ export interface SetOperation {
   readonly right: QueryBody
   readonly span: Span
 }
+/** One SELECT with its clauses. */
 export interface Select {
   readonly kind: 'select'
   readonly distinct: boolean
@@ -256,11 +273,13 @@ export interface Select {
   readonly having?: Expr
   readonly span: Span
 }
+/** One item of a SELECT list. */
 export type SelectItem =
   /** `*`, `t.*`, `_meta.*`, `a.b.*`: `path` is what stands before `.*`, empty for a bare star. */
   | { readonly kind: 'star'; readonly path: readonly Name[]; readonly span: Span }
   /** `alias` is a path: `AS item.code` builds a structure. */
   | { readonly kind: 'expr'; readonly expr: Expr; readonly alias?: readonly Name[]; readonly span: Span }
+/** What FROM holds: one source, or sources joined into one tree. */
 export type From = TableRef | DerivedTable | Join | Lateral
 /**
  * `name` joins the parts as written (`orders.v1`, `users-topic`); `quoted` if it was one back-ticked name. `latest`:
@@ -273,12 +292,14 @@ export interface TableRef {
   readonly alias?: Name
   readonly span: Span
 }
+/** `(SELECT …) AS alias`. */
 export interface DerivedTable {
   readonly kind: 'derived'
   readonly query: Query
   readonly alias?: Name
   readonly span: Span
 }
+/** `left JOIN right ON on`; a comma is a cross join. */
 export interface Join {
   readonly kind: 'join'
   readonly type: 'inner' | 'left' | 'right' | 'full' | 'cross'
@@ -287,6 +308,7 @@ export interface Join {
   readonly on?: Expr
   readonly span: Span
 }
+/** `input LATERAL array AS alias`: a row for each item of the array. */
 export interface Lateral {
   readonly kind: 'lateral'
   readonly input: From
@@ -297,6 +319,7 @@ export interface Lateral {
 
 // ---------------------------------------------------------------------------------------------- statements
 
+/** A statement as written. */
 export type Statement =
   | SetStatement
   | UseStatement
@@ -325,16 +348,19 @@ export interface SetStatement {
   readonly valueSpan: Span
   readonly span: Span
 }
+/** `USE name`. */
 export interface UseStatement {
   readonly kind: 'use'
   readonly name: Name
   readonly span: Span
 }
+/** A query as a statement. */
 export interface SelectStatement {
   readonly kind: 'selectStatement'
   readonly query: Query
   readonly span: Span
 }
+/** `EXPLAIN [CODE] statement`. */
 export interface ExplainStatement {
   readonly kind: 'explain'
   readonly code: boolean
@@ -357,6 +383,7 @@ export interface ColumnDefinition {
   readonly nullable: boolean
   readonly span: Span
 }
+/** `CREATE TABLE name (columns) FORMAT (key, value) PROPERTIES (…)`. */
 export interface CreateTable {
   readonly kind: 'createTable'
   readonly name: Name
@@ -375,12 +402,14 @@ export interface CreateView {
   readonly text: string
   readonly span: Span
 }
+/** `CREATE SYNONYM name FOR target`. */
 export interface CreateSynonym {
   readonly kind: 'createSynonym'
   readonly name: Name
   readonly target: Name
   readonly span: Span
 }
+/** `DROP TABLE | VIEW | SYNONYM [IF EXISTS] name`. */
 export interface DropStatement {
   readonly kind: 'drop'
   readonly what: 'table' | 'view' | 'synonym'
@@ -388,17 +417,20 @@ export interface DropStatement {
   readonly ifExists: boolean
   readonly span: Span
 }
+/** `TRUNCATE [TABLE] table`. */
 export interface TruncateStatement {
   readonly kind: 'truncate'
   readonly table: Name
   readonly span: Span
 }
+/** `DELETE FROM table [WHERE where]`. */
 export interface DeleteStatement {
   readonly kind: 'delete'
   readonly table: Name
   readonly where?: Expr
   readonly span: Span
 }
+/** What SHOW can list. */
 export type ShowWhat =
   | 'tables'
   | 'table types'
@@ -411,6 +443,7 @@ export type ShowWhat =
   | 'all queries'
   | 'settings'
   | 'create table'
+/** `SHOW what [name] [LIKE …]`; `name` with `view` and `create table` only. */
 export interface ShowStatement {
   readonly kind: 'show'
   readonly what: ShowWhat
@@ -419,12 +452,14 @@ export interface ShowStatement {
   readonly like?: string
   readonly span: Span
 }
+/** `DESCRIBE [FORMATTED] table`. */
 export interface DescribeStatement {
   readonly kind: 'describe'
   readonly formatted: boolean
   readonly table: Name
   readonly span: Span
 }
+/** `KILL QUERY id`. */
 export interface KillStatement {
   readonly kind: 'kill'
   readonly id: string

@@ -1,7 +1,7 @@
 /**
  * What an editor wants to know about a text that is being typed: which word is what (highlights), what is wrong with
- * its form (lints), and what could stand at the caret (a place to complete, filled in by whoever knows the tables).
- * Pure: it reads the text alone, never throws, and does not know whether a table exists.
+ * its form (lints), and what could stand at the caret (a place to complete, filled in by a caller that knows the
+ * tables). Pure: it reads the text alone, never throws, and does not know whether a table exists.
  */
 import type { Span } from './ast.ts'
 import { SqlError } from './error.ts'
@@ -44,9 +44,12 @@ export interface Known {
   readonly settings: readonly string[]
 }
 
-/** Sources of one statement that are looked at. */
+/**
+ * Limit `editor.max.sources` (tables): sources of one statement that are looked at for suggestions. Beyond it: further
+ * ones are ignored.
+ */
 const MAX_SOURCES = 100
-/** `server.max.suggestions`: an answer holds no more. */
+/** Limit `server.max.suggestions` (suggestions): suggestions in one answer. Beyond it: further ones are left out. */
 export const MAX_SUGGESTIONS = 200
 
 const FACETS = [
@@ -64,9 +67,8 @@ const FACETS = [
 ]
 const SHOWABLE = ['TABLES', 'TABLE TYPES', 'VIRTUAL TABLES', 'FUNCTIONS', 'SETTINGS', 'VIEWS', 'SYNONYMS', 'QUERIES']
 const CLAUSES =
-  'AND,AS,ASC,BETWEEN,CASE,CAST,DESC,DISTINCT,FROM,GROUP BY,HAVING,IN,INNER JOIN,IS NOT NULL,IS NULL,JOIN,LEFT JOIN,LIKE,LIMIT,NOT,OFFSET,OR,ORDER BY,SELECT,UNION,VALUES,WHERE'.split(
-    ',',
-  )
+  `AND,AS,ASC,BETWEEN,CASE,CAST,DESC,DISTINCT,FROM,GROUP BY,HAVING,IN,INNER JOIN,IS NOT NULL,IS NULL,JOIN,LEFT JOIN,
+  LIKE,LIMIT,NOT,OFFSET,OR,ORDER BY,SELECT,UNION,VALUES,WHERE`.split(/,\s*/)
 /** Words after which a table is named. */
 const BEFORE_TABLE = new Set([
   'FROM',

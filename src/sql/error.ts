@@ -24,8 +24,10 @@ export const SQL_ERROR_CODES = {
   WRITE: 'Kafka or the schema registry did not take all of what was to be written.',
   FORBIDDEN: 'The account may not do this.',
 } as const
+/** One of the codes. */
 export type SqlErrorCode = keyof typeof SQL_ERROR_CODES
 
+/** What is wrong with a statement: a code, the message, where it stands (`span`, UTF-16 offsets), and the remedy. */
 export class SqlError extends UserError {
   readonly code: SqlErrorCode
   readonly span: Span | undefined

@@ -37,7 +37,7 @@ export function intervalText(amount: string, unit: string): string | undefined {
 /** A whole text such as `1 day 2 hours`, or one in the dialect's own writing (`1d 2h`), as the dialect writes it. */
 export function intervalsText(text: string): string | undefined {
   if (/^(\s*\d+\s*[yMwdhms])+\s*$/.test(text)) return text.trim()
-  // One part after the other, each from where the one before ended: a search would begin anew at each digit of a long
+  // One part after the other, each from where the one before ended: a search would start over at each digit of a long
   // number.
   const parts = [...text.matchAll(/\s*(\d+)\s*([A-Za-z]+)/gy)]
   const length = parts.reduce((sum, [whole]) => sum + whole.length, 0)

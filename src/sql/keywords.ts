@@ -6,11 +6,11 @@
 
 /** Words that mean something in some statement; upper case. For highlighting and completion. */
 export const KEYWORDS: ReadonlySet<string> = new Set(
-  `ALL AND AS ASC BETWEEN BY CASE CAST CODE CREATE CROSS CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP DELETE DESC DESCRIBE DISTINCT DROP ELSE END EXCEPT EXISTS EXPLAIN FALSE FILTER FIRST FOR FORMAT FORMATTED FROM
-  FULL FUNCTIONS GROUP HAVING IF IN INNER INSERT INTERSECT INTO IS JOIN KILL LAST LATERAL LEFT LIKE LIMIT NOT NULL NULLS OFFSET ON OR ORDER OUTER PROPERTIES QUERIES QUERY
-  RIGHT SELECT SET SETTINGS SHOW SYNONYM SYNONYMS TABLE TABLES THEN TRUE TRUNCATE TYPES UNION UNKNOWN USE VALUES VIEW VIEWS VIRTUAL WHEN WHERE WITH`.split(
-    /\s+/,
-  ),
+  `ALL AND AS ASC BETWEEN BY CASE CAST CODE CREATE CROSS CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP DELETE DESC
+  DESCRIBE DISTINCT DROP ELSE END EXCEPT EXISTS EXPLAIN FALSE FILTER FIRST FOR FORMAT FORMATTED FROM FULL FUNCTIONS
+  GROUP HAVING IF IN INNER INSERT INTERSECT INTO IS JOIN KILL LAST LATERAL LEFT LIKE LIMIT NOT NULL NULLS OFFSET ON OR
+  ORDER OUTER PROPERTIES QUERIES QUERY RIGHT SELECT SET SETTINGS SHOW SYNONYM SYNONYMS TABLE TABLES THEN TRUE TRUNCATE
+  TYPES UNION UNKNOWN USE VALUES VIEW VIEWS VIRTUAL WHEN WHERE WITH`.split(/\s+/),
 )
 
 /**
@@ -61,9 +61,8 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
 
 /** Words of this dialect's own syntax. */
 const SYNTAX =
-  'AND AS BETWEEN CASE DISTINCT ELSE EXCEPT FALSE FROM HAVING IN INTERSECT IS JOIN LATERAL LIKE NOT NULL ON OR SELECT THEN TRUE UNION WHEN WHERE'.split(
-    ' ',
-  )
+  `AND AS BETWEEN CASE DISTINCT ELSE EXCEPT FALSE FROM HAVING IN INTERSECT IS JOIN LATERAL LIKE NOT NULL ON OR SELECT
+  THEN TRUE UNION WHEN WHERE`.split(/\s+/)
 
 /**
  * Words that cannot begin an expression as a bare column name: they are syntax, a value, or refused. Back-ticks make
@@ -95,9 +94,8 @@ export const NOT_A_SOURCE_ALIAS: ReadonlySet<string> = new Set([
 
 /** The words that may follow a complete expression or clause; for "did you mean". */
 export const CONTINUATIONS: readonly string[] =
-  'AND AS ASC BETWEEN CROSS DESC EXCEPT FROM FULL GROUP HAVING IN INNER INTERSECT IS JOIN LATERAL LEFT LIKE LIMIT NOT NULLS OFFSET ON OR ORDER OUTER RIGHT UNION WHERE'.split(
-    ' ',
-  )
+  `AND AS ASC BETWEEN CROSS DESC EXCEPT FROM FULL GROUP HAVING IN INNER INTERSECT IS JOIN LATERAL LEFT LIKE LIMIT NOT
+  NULLS OFFSET ON OR ORDER OUTER RIGHT UNION WHERE`.split(/\s+/)
 
 /** The words that may follow a source; for "did you mean". */
 export const AFTER_SOURCE: readonly string[] =
@@ -114,7 +112,7 @@ export const TYPE_NAMES: ReadonlySet<string> = new Set(
   'boolean int integer long bigint float double decimal string text bytes uuid date time timestamp'.split(' '),
 )
 
-/** What types of standard SQL are called here. REAL is a double: nobody who writes it wants fewer digits. */
+/** What types of standard SQL are called here. REAL is a double: its users do not expect fewer digits. */
 export const SAME_TYPES: ReadonlyMap<string, string> = new Map([
   ['real', 'double'],
   ['smallint', 'int'],

@@ -21,6 +21,7 @@ export type TokenKind =
   | 'error'
   | 'end'
 
+/** A token with its place; `start` and `end` are UTF-16 offsets. */
 export interface Token extends Span {
   readonly kind: TokenKind
   /** As written, quotes included; empty for `end`. */

@@ -1,7 +1,6 @@
 /**
- * Text → statements. One method per statement; queries and expressions are in `parse-query.ts` and
- * `parse-expression.ts`. It checks the form alone:
- * whether tables, columns, functions and settings exist is the binder's matter.
+ * Text → statements. One method per statement; queries and expressions are in the folder `parse`. It checks the form
+ * alone: whether tables, columns, functions and settings exist is the binder's matter.
  */
 import { didYouMean } from '../lib/suggest.ts'
 import type {
@@ -19,12 +18,21 @@ import type {
 import { SqlError } from './error.ts'
 import { STATEMENTS } from './keywords.ts'
 import { bareNameEnd, bareValueEnd } from './lex.ts'
-import { QueryParser } from './parse-query.ts'
-import { PARSE_LIMITS } from './token-cursor.ts'
-import type { ParseLimits } from './token-cursor.ts'
+import { QueryParser } from './parse/parse-query.ts'
+import { PARSE_LIMITS } from './parse/token-cursor.ts'
+import type { ParseLimits } from './parse/token-cursor.ts'
+import {
+  DROPPABLE,
+  NOT_OFFERED,
+  SHOW_FIRST,
+  SHOW_FORMS,
+  SHOW_HINTS,
+  SHOW_SECOND,
+  THING_HINTS,
+} from './parse/statement-words.ts'
 
-export { PARSE_LIMITS } from './token-cursor.ts'
-export type { ParseLimits } from './token-cursor.ts'
+export { PARSE_LIMITS } from './parse/token-cursor.ts'
+export type { ParseLimits } from './parse/token-cursor.ts'
 
 /**
  * The statements of a text, in order. Statements are separated by `;`, the last one may be left out, empty statements
@@ -445,74 +453,3 @@ class StatementParser extends QueryParser {
     return { kind: 'kill', id: id.text, span: this.span(start) }
   }
 }
-
-const DROPPABLE: ReadonlyMap<string, 'table' | 'view' | 'synonym'> = new Map([
-  ['TABLE', 'table'],
-  ['VIEW', 'view'],
-  ['SYNONYM', 'synonym'],
-])
-const SHOW_FIRST: ReadonlySet<string> = new Set([
-  'TABLES',
-  'FUNCTIONS',
-  'VIEWS',
-  'VIEW',
-  'SYNONYMS',
-  'QUERIES',
-  'SETTINGS',
-])
-const SHOW_SECOND: ReadonlyMap<string, string> = new Map([
-  ['TABLE', 'TYPES'],
-  ['VIRTUAL', 'TABLES'],
-  ['ALL', 'QUERIES'],
-  ['CREATE', 'TABLE'],
-])
-const SHOW_FORMS = [
-  'TABLES',
-  'TABLE TYPES',
-  'VIRTUAL TABLES',
-  'FUNCTIONS',
-  'VIEWS',
-  'VIEW v',
-  'SYNONYMS',
-  'QUERIES',
-  'ALL QUERIES',
-  'SETTINGS',
-  'CREATE TABLE t',
-]
-const SHOW_HINTS: ReadonlyMap<string, string> = new Map([
-  ['TOPICS', 'Topics are tables: SHOW TABLES.'],
-  ['COLUMNS', 'Use DESCRIBE TABLE t.'],
-  ['FIELDS', 'Use DESCRIBE TABLE t.'],
-  ['DATABASES', 'There is one: SHOW TABLES.'],
-  ['SCHEMAS', 'There is one: SHOW TABLES.'],
-  ['PROCESSLIST', 'Use SHOW QUERIES.'],
-])
-const THING_HINTS: ReadonlyMap<string, string> = new Map([
-  ['TOPIC', 'A topic is a TABLE here.'],
-  ['STREAM', 'Streaming SQL is not offered; a topic is a TABLE here.'],
-  ['INDEX', 'Topics have no index.'],
-  ['DATABASE', 'A topic is a TABLE here.'],
-  ['SCHEMA', 'A topic is a TABLE here.'],
-])
-/** Statements of other dialects that are understood and refused, with the way to do it here. */
-const NOT_OFFERED: ReadonlyMap<string, string> = new Map([
-  ['ALTER', 'DROP the table, view or synonym and CREATE it again.'],
-  ['UPDATE', 'INSERT a record with the same _key: in a compacted topic it replaces the older one.'],
-  ['UPSERT', 'INSERT a record with the same _key: in a compacted topic it replaces the older one.'],
-  [
-    'MERGE',
-    'INSERT INTO … SELECT … writes records; one with the same _key replaces the older one in a compacted topic.',
-  ],
-  ['GRANT', 'Permissions are configuration of the server.'],
-  ['REVOKE', 'Permissions are configuration of the server.'],
-  ['BEGIN', 'There are no transactions: each statement stands for itself.'],
-  ['COMMIT', 'There are no transactions: each statement stands for itself.'],
-  ['ROLLBACK', 'There are no transactions: each statement stands for itself.'],
-  ['PRINT', 'Write SELECT * FROM t, or for the newest SELECT * FROM t ORDER BY _meta.timestamp DESC LIMIT 10.'],
-  ['REFRESH', 'Schemas and formats are looked up anew by themselves.'],
-  ['ANALYZE', 'EXPLAIN query says what will be read, and asks Kafka for how much.'],
-  ['CALL', 'There are no procedures.'],
-  ['EXECUTE', 'There are no procedures and no prepared statements.'],
-  ['PREPARE', 'There are no procedures and no prepared statements.'],
-  ['TERMINATE', 'KILL QUERY id ends a query; SHOW QUERIES lists those that run.'],
-])

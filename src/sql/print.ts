@@ -1,6 +1,6 @@
 /**
  * Syntax tree → canonical text, on one line: keywords in upper case, every alias with AS, only the parentheses that are
- * needed. Parsing the text gives the same tree again, spans aside. Chains that lean to the left (a AND b AND …, joins,
+ * needed. Parsing the text gives the same tree again, spans aside. Left-deep chains (a AND b AND …, joins,
  * UNIONs) are printed in a loop: they may be thousands of links long.
  */
 import type {
@@ -50,8 +50,10 @@ export function printStatement(s: Statement): string {
       return `TRUNCATE TABLE ${tableName(s.table)}`
     case 'delete':
       return `DELETE FROM ${tableName(s.table)}${clause('WHERE', s.where)}`
-    case 'show':
-      return `SHOW ${s.what.toUpperCase()}${s.name === undefined ? '' : ` ${tableName(s.name)}`}${s.like === undefined ? '' : ` LIKE ${printString(s.like)}`}`
+    case 'show': {
+      const name = s.name === undefined ? '' : ` ${tableName(s.name)}`
+      return `SHOW ${s.what.toUpperCase()}${name}${s.like === undefined ? '' : ` LIKE ${printString(s.like)}`}`
+    }
     case 'describe':
       return `DESCRIBE ${s.formatted ? 'FORMATTED' : 'TABLE'} ${tableName(s.table)}`
     case 'kill':
@@ -100,7 +102,8 @@ export function printQuery(q: Query): string {
 }
 
 function orderItem(item: OrderItem): string {
-  return `${printExpr(item.expr)}${item.descending ? ' DESC' : ''}${item.nulls === undefined ? '' : ` NULLS ${item.nulls.toUpperCase()}`}`
+  const nulls = item.nulls === undefined ? '' : ` NULLS ${item.nulls.toUpperCase()}`
+  return `${printExpr(item.expr)}${item.descending ? ' DESC' : ''}${nulls}`
 }
 
 function limitClause(limit: Limit | undefined): string {
@@ -274,8 +277,10 @@ function wordComparison(e: Of<'between' | 'in' | 'like' | 'isNull' | 'isTruth' |
       return `${left} IS ${not}${e.truth.toUpperCase()}`
     case 'isDistinct':
       return `${left} IS ${not}DISTINCT FROM ${operand(e.from, PRECEDENCE.concat)}`
-    case 'in':
-      return `${left} ${not}IN (${e.query === undefined ? (e.items ?? []).map(printExpr).join(', ') : printQuery(e.query)})`
+    case 'in': {
+      const items = e.query === undefined ? (e.items ?? []).map(printExpr).join(', ') : printQuery(e.query)
+      return `${left} ${not}IN (${items})`
+    }
   }
 }
 
@@ -324,7 +329,8 @@ function call(e: Of<'call'>): string {
   const position = e.name.text.toUpperCase() === 'POSITION'
   const list = e.args.map((arg, i) => (position && i === 0 ? operand(arg, PRECEDENCE.concat) : printExpr(arg)))
   const args = e.star ? '*' : `${e.distinct ? 'DISTINCT ' : e.all === true ? 'ALL ' : ''}${list.join(', ')}`
-  return `${nameUnlessReserved(e.name)}(${args})${e.filter === undefined ? '' : ` FILTER (WHERE ${printExpr(e.filter)})`}`
+  const filter = e.filter === undefined ? '' : ` FILTER (WHERE ${printExpr(e.filter)})`
+  return `${nameUnlessReserved(e.name)}(${args})${filter}`
 }
 
 /** A type as it is written in CAST and CREATE TABLE: `decimal(10, 2)[]`. */

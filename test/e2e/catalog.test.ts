@@ -488,7 +488,7 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
         for (let batch = await source.next(); batch !== undefined; batch = await source.next())
           values.push(...[...readRecords(batch)].map((record) => String(record.value).slice(0, 9)))
       }
-      await assert.rejects(rest, /was deleted and made anew while it was read/)
+      await assert.rejects(rest, /was deleted and created again while it was read/)
       assert.ok(!values.includes('{"new":1}'))
       // And from the beginning, where the old one was meant.
       await assert.rejects(

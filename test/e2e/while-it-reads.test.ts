@@ -245,7 +245,7 @@ describe('a topic made anew while a query reads it', { skip: shared.skip }, () =
     }
     assert.equal(
       last.data,
-      `Topic "${topic}" was deleted and made anew while it was read. Ask again to read the new one`,
+      `Topic "${topic}" was deleted and created again while it was read. Run the query again to read the new one`,
     )
     await eventually('the new topic is read', async () => {
       const answer = await sluice.ask(`SELECT fresh FROM ${topic}`)

@@ -3,12 +3,9 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { messageDecoder, protobufDecoder } from '../../src/formats/protobuf/decoder.ts'
 import { encodeProtobuf, protobufEncoder } from '../../src/formats/protobuf/encoder.ts'
-import {
-  PROTOBUF_LIMIT_FIELDS,
-  parseProtobufSchema,
-  type ProtoMessage,
-  ProtobufSchemaError,
-} from '../../src/formats/protobuf/schema.ts'
+import { PROTOBUF_LIMIT_FIELDS, parseProtobufSchema } from '../../src/formats/protobuf/definition/link.ts'
+import { ProtobufSchemaError } from '../../src/formats/protobuf/definition/parse.ts'
+import type { ProtoMessage } from '../../src/formats/protobuf/definition/schema.ts'
 import { PROTOBUF_LIMIT_DEPTH } from '../../src/formats/protobuf/wire.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
 import { JsonText } from '../../src/lib/json-text.ts'

@@ -54,6 +54,14 @@ test('MessagePack: any JSON', () => {
   )
 })
 
+test('MessagePack: members keep their order and their names, whatever these are; text is UTF-8', () => {
+  const hex = (text: string): string => msgpack(json(text)).toString('hex')
+  assert.equal(hex('{"b":1,"10":2,"2":3}'), '83a16201a2313002a13203')
+  assert.equal(hex('{"__proto__":1}'), '81a95f5f70726f746f5f5f01')
+  // Half of a surrogate pair has no bytes in UTF-8: U+FFFD stands for it.
+  assert.equal(hex('{"a":"\\ud800"}'), '81a161a3efbfbd')
+})
+
 test('XML: structures of texts come back', () => {
   const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_.-]{0,5}$/)
   const text = fc.string({ unit: fc.constantFrom('a', '<', '>', '&', '"', "'", 'ü', ']]>', '\n', ' ') })

@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { groupLimits, KeyColumn, PairIndex } from '../../src/engine/operators/group-index.ts'
+import { groupLimits, KeyColumn, PairIndex } from '../../src/engine/operators/keys/group-index.ts'
 import { doublePages, integerPages, SparseIntegers, ValuePages } from '../../src/engine/operators/pages.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
-import { canonical } from '../../src/engine/program/values.ts'
+import { canonical } from '../../src/engine/program/values/canonical.ts'
 import type { Value } from '../../src/types.ts'
 
 const RUNS = { numRuns: 150, seed: 20261121 }

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { HELD_BITS, HELD_MASK, HeldRows } from '../../src/engine/operators/held-rows.ts'
-import { JoinTable } from '../../src/engine/operators/join-table.ts'
+import { JoinTable } from '../../src/engine/operators/join/join-table.ts'
 import { joinedRow } from '../../src/engine/program/row-functions.ts'
 import type { Value } from '../../src/types.ts'
 

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { writeDouble, writeFloat } from '../../src/formats/text/number-writer.ts'
-import { doubleText, floatText } from '../../src/lib/number-text.ts'
+import { doubleText, floatText } from '../../src/lib/text/number-text.ts'
 
 const RUNS = { numRuns: 3000, seed: 20261128 }
 

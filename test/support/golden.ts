@@ -10,12 +10,21 @@ import { updating } from '../options.ts'
 import { memoryWorld } from './memory-world.ts'
 import { expectedLines, readSlt, runCase, withAnswers } from './slt.ts'
 
-const WAYS: readonly { readonly way: string; readonly rulesOff: ReadonlySet<string> | 'all' }[] = [
+interface Way {
+  readonly way: string
+  readonly rulesOff?: ReadonlySet<string> | 'all'
+  /** Readers of one scan. */
+  readonly readers?: number
+}
+
+const WAYS: readonly Way[] = [
   { way: 'as bound', rulesOff: 'all' },
   ...RULES.filter((rule) => rule.always !== true).map(({ name }) => ({
     way: `without ${name}`,
     rulesOff: new Set([name]),
   })),
+  { way: 'with two readers', readers: 2 },
+  { way: 'with four readers', readers: 4 },
 ]
 
 /** Declares the tests of a file; `name` is how it is called in them. Returns how many cases it holds. */
@@ -34,9 +43,11 @@ export function goldenFile(path: string, name: string): number {
       })
       // The optimizer changes what is read, never the rows.
       if (updating) return
-      test(`${name}:${item.line} as bound, and with each rule of the optimizer off`, async () => {
-        for (const { way, rulesOff, world: own } of others) {
-          const actual = await runCase(item, own, { rulesOff })
+      test(`${name}:${item.line} as bound, with each rule of the optimizer off, with several readers`, async () => {
+        for (const { way, rulesOff, readers, world: own } of others) {
+          // It shows how many readers there are.
+          if (readers !== undefined && item.sql.startsWith('SHOW SETTINGS')) continue
+          const actual = await runCase(item, own, { rulesOff, readers })
           if (item.kind === 'query' || item.kind === 'error')
             assert.equal(actual.join('\n'), expectedLines(item).join('\n'), `${file.path}:${item.line} ${way}`)
         }

@@ -2,6 +2,9 @@
  * Golden SQL files: reads a `.slt` file into a world and cases, runs a case through the engine, and writes answers
  * back. The format is described in test/sql/README.md. It compares text and knows no SQL.
  */
+import { MessageChannel } from 'node:worker_threads'
+import type { ExchangePort } from '../../src/engine/exchange/port.ts'
+import { help, type HelperEnvironment } from '../../src/engine/exchange/read-share.ts'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { FrameSink } from '../../src/engine/host.ts'
@@ -244,7 +247,7 @@ function readCase(
 export async function runCase(
   item: SltCase,
   world: { readonly catalog: Catalog; readonly log: KafkaLog; readonly administration?: Administration },
-  options: { readonly rulesOff?: ReadonlySet<string> | 'all' } = {},
+  options: { readonly rulesOff?: ReadonlySet<string> | 'all'; readonly readers?: number } = {},
 ): Promise<string[]> {
   const frames: string[] = []
   const sink: FrameSink = { send: (frame) => void frames.push(frame), drained: () => undefined }
@@ -254,13 +257,23 @@ export async function runCase(
       catalog: world.catalog,
       log: world.log,
       administration: world.administration,
-      defaults: item.defaults,
+      defaults: options.readers === undefined ? item.defaults : { 'query.parallel': options.readers, ...item.defaults },
       rulesOff: options.rulesOff,
+      helpers: options.readers === undefined ? undefined : async (most) => helpersHere(most, world),
     },
     sink,
     new AbortController().signal,
   )
   return caseLines(item, frames)
+}
+
+/** Helpers of a scan on the same thread: everything but the thread is as on a server. */
+export function helpersHere(most: number, world: HelperEnvironment): ExchangePort[] {
+  return Array.from({ length: most }, () => {
+    const { port1, port2 } = new MessageChannel()
+    void help(port1, world)
+    return port2
+  })
 }
 
 /** The request that a case makes. */

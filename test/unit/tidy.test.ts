@@ -5,9 +5,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import ts from 'typescript'
+import { constantLimits } from '../../scripts/limits-doc.ts'
+import { ALIASES, CONSUMER, SETTINGS } from '../../src/plan/settings.ts'
+import { LIMITS } from '../../src/server/limits.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 /** What `.gitignore` names. */
@@ -44,6 +47,10 @@ const thisFile = 'test/unit/tidy.test.ts'
 const longestFile = 800
 const longestTestFile = 900
 const longestFunction = 140
+/** Files that stand directly in one folder. */
+const mostFiles = 12
+/** Folders that may hold more, and why. */
+const LARGE_FOLDERS: Readonly<Record<string, string>> = {}
 
 /** Lines of the given files that match, as `path:line: text`. */
 function hits(files: readonly { path: string; text: string }[], pattern: RegExp): string[] {
@@ -129,8 +136,56 @@ describe('the source is tidy', () => {
     )
   })
 
+  it(`no folder of src or of the unit tests holds more than ${mostFiles} files`, () => {
+    const folders = new Map<string, number>()
+    for (const path of tracked.filter((path) => /^(src|test\/unit)\/.*\.ts$/.test(path)))
+      folders.set(dirname(path), (folders.get(dirname(path)) ?? 0) + 1)
+    assert.deepEqual(
+      [...folders].flatMap(([folder, files]) =>
+        files > mostFiles && !Object.hasOwn(LARGE_FOLDERS, folder) ? [`${folder}: ${files}`] : [],
+      ),
+      [],
+    )
+  })
+
+  it('what another folder of src imports has a doc comment', () => {
+    assert.deepEqual(undocumented(), [])
+  })
+
   it(`no function is longer than ${longestFunction} lines`, () => {
     assert.deepEqual(source.flatMap(longFunctions), [])
+  })
+})
+
+describe('limits', () => {
+  const { limits, undescribed } = constantLimits()
+  const declared = [...Object.keys(SETTINGS), ...Object.keys(LIMITS), ...limits.map(({ name }) => name)]
+
+  it('every constant that is called a limit says what it bounds, or why it is none (scripts/limits-doc.ts)', () => {
+    assert.ok(limits.length > 100)
+    assert.deepEqual(undescribed, [])
+  })
+
+  it('no two limits have the same name', () => {
+    assert.deepEqual(
+      declared.filter((name, i) => declared.indexOf(name) !== i),
+      [],
+    )
+  })
+
+  it('every limit that a message names is declared', () => {
+    // Names of Kafka's own, of its brokers and topics.
+    const known = new Set([...declared, ...Object.keys(ALIASES), ...CONSUMER, ...KAFKA_LIMITS])
+    assert.deepEqual(
+      source.flatMap(({ path, text }) =>
+        literalTexts(path, text).flatMap((literal) =>
+          (literal.match(/(?<![\w.])(?:[a-z]+\.)*max(?:\.[a-z]+)+/g) ?? [])
+            .filter((name) => !known.has(name))
+            .map((name) => `${path}: ${name}`),
+        ),
+      ),
+      [],
+    )
   })
 })
 
@@ -187,6 +242,60 @@ describe('what is published tells nothing of where it was made', () => {
     )
   })
 })
+
+const KAFKA_LIMITS = ['max.message.bytes', 'socket.request.max.bytes']
+
+/** What the strings and templates of a file say. */
+function literalTexts(path: string, text: string): string[] {
+  const found: string[] = []
+  const visit = (node: ts.Node): void => {
+    if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node))
+      found.push(node.text)
+    ts.forEachChild(node, visit)
+  }
+  visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true))
+  return found
+}
+
+/** Exports that a file of another top-level folder of src imports, and that have no doc comment: `path: name`. */
+function undocumented(): string[] {
+  const files = source.map(({ path, text }) => ({
+    path,
+    statements: ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true).statements,
+  }))
+  const room = (path: string): string => path.split('/')[1]
+  const wanted = new Set<string>()
+  for (const { path, statements } of files)
+    for (const statement of statements) {
+      if (!ts.isImportDeclaration(statement) || !ts.isStringLiteral(statement.moduleSpecifier)) continue
+      const { text } = statement.moduleSpecifier
+      const from = join(dirname(path), text)
+      const names = statement.importClause?.namedBindings
+      if (!text.startsWith('.') || room(from) === room(path) || names === undefined) continue
+      if (ts.isNamespaceImport(names)) wanted.add(`${from}: *`)
+      else for (const { name, propertyName } of names.elements) wanted.add(`${from}: ${(propertyName ?? name).text}`)
+    }
+  return files.flatMap(({ path, statements }) => {
+    const described = new Set<string>()
+    const plain = new Set<string>()
+    // Of a file that begins with the export, the comment of the file counts.
+    for (const statement of statements)
+      for (const name of exportedNames(statement))
+        (ts.getJSDocCommentsAndTags(statement).length > 0 ? described : plain).add(name)
+    return [...plain]
+      .filter((name) => !described.has(name))
+      .map((name) => `${path}: ${name}`)
+      .filter((symbol) => wanted.has(symbol) || wanted.has(`${path}: *`))
+  })
+}
+
+function exportedNames(statement: ts.Statement): string[] {
+  if (!ts.canHaveModifiers(statement)) return []
+  if (!ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)) return []
+  if (ts.isVariableStatement(statement)) return statement.declarationList.declarations.map((d) => d.name.getText())
+  const { name } = statement as ts.Statement & { readonly name?: ts.Identifier }
+  return name === undefined ? [] : [name.text]
+}
 
 function longFunctions({ path, text }: { path: string; text: string }): string[] {
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)

@@ -16,6 +16,8 @@ export interface FakePartition {
   stable?: number
   /** `lastOffset`: that of the abort marker. */
   aborted?: { producerId: number; firstOffset: number; lastOffset: number }[]
+  /** Every fetch is answered from the first batch on, whatever offset it asks for. */
+  fromTheFirst?: boolean
   /** Answered to every fetch, if not 0. */
   error?: number
   /** First offset whose timestamp is at or after the one asked for. */
@@ -246,7 +248,9 @@ export class FakeCluster {
         const outside = found !== undefined && (position < found.start || position > found.end)
         const code = found === undefined ? 3 : found.leader !== id ? 6 : outside ? 1 : (found.error ?? 0)
         const batches =
-          code === 0 && found !== undefined ? found.batches.filter((batch) => lastOffset(batch) >= position) : []
+          code === 0 && found !== undefined
+            ? found.batches.filter((batch) => found.fromTheFirst || lastOffset(batch) >= position)
+            : []
         const whole = Buffer.concat(batches)
         const room = Math.min(left, max)
         const size = first && batches.length > 0 ? Math.max(room, batches[0].length) : room

@@ -17,9 +17,13 @@ import type { ProtobufDecoder } from './protobuf.ts'
 /** The Protobuf part, once it has been loaded. */
 let protobuf: typeof import('./protobuf.ts') | undefined
 
-/** `catalog.decoders`: decoders kept. */
+/**
+ * Limit `catalog.decoders` (decoders): decoders of schemas that are kept. Beyond it: the one used longest ago is
+ * dropped, and made again when a record needs it.
+ */
 const MAX_DECODERS = 10_000
 
+/** Decoders by the id of their schema, made once and kept (`catalog.decoders`). */
 export class Decoders {
   readonly #registry: Registry | undefined
   readonly #known = new Lru<number, FacetDecoder>(MAX_DECODERS)
@@ -57,7 +61,7 @@ export class Decoders {
     if (schemas.some((schema) => schema.type === 'PROTOBUF')) protobuf ??= await import('./protobuf.ts')
   }
 
-  /** The message that a framed record is, as far as its decoder can tell. */
+  /** The message that a framed record is, as far as its decoder knows. */
   protobufMessage(decoder: FacetDecoder, record: Buffer): object | undefined {
     return loadedProtobuf().messageOf(decoder as ProtobufDecoder, record)
   }
@@ -105,7 +109,7 @@ export class Decoders {
   }
 
   /**
-   * The decoder of a schema at hand, remembered under its id. Throws for a schema that is none, or of a format that is
+   * The decoder of a given schema, remembered under its id. Throws for a schema that is none, or of a format that is
    * not read.
    */
   of(schema: RegisteredSchema): FacetDecoder {
@@ -159,7 +163,7 @@ export function isProtobuf(decoder: FacetDecoder): decoder is ProtobufDecoder {
   return 'schema' in decoder
 }
 
-/** The Protobuf part; whoever has a Protobuf schema in hand has waited for `prepare`. */
+/** The Protobuf part. Callers with a Protobuf schema have awaited `prepare`. */
 function loadedProtobuf(): typeof import('./protobuf.ts') {
   if (protobuf === undefined) throw new Error('Protobuf has not been loaded')
   return protobuf

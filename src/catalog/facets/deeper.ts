@@ -1,6 +1,6 @@
 /**
- * A deeper look at a topic, for a statement that names a column which nobody knows: its oldest records and some from
- * the middle, and subjects of the registry that bear the topic's name (TopicRecordNameStrategy). It tells which schemas
+ * A deeper look at a topic, for a statement that names an unknown column: its oldest records and some from
+ * the middle, and subjects of the registry that bear the topic's name (TopicRecordNameStrategy). It reports the schemas
  * it met; what follows from them is `facet.ts`.
  */
 import { payloadCheck } from '../../formats/check.ts'
@@ -12,9 +12,15 @@ import { type Decoders, isProtobuf } from './decoders.ts'
 import type { MetSchema } from './met.ts'
 import type { SampledHeader, TopicSample } from './sample.ts'
 
-/** `catalog.deep.schemas`: ids of the records, and subjects, that one look asks the registry for. */
+/**
+ * Limit `catalog.deep.schemas` (schemas): schema ids of records, and subjects, that one deeper look asks the registry
+ * for. Beyond it: further ones are not looked up.
+ */
 const MAX_ASKED = 50
-/** Newest versions of each subject. */
+/**
+ * Limit `catalog.deep.versions` (versions): newest versions of each subject that a deeper look reads. Beyond it: older
+ * ones are not looked up.
+ */
 const MAX_VERSIONS = 10
 
 export interface DeepQuestion {
@@ -32,12 +38,12 @@ export interface DeepQuestion {
 }
 
 /**
- * Looks, and tells the facets and `add` what was found. Does not reject for troubles of the registry: the error about
- * the column is what the user is told.
+ * Looks, and reports what was found to the facets and to `add`. Does not reject when the registry fails: the error
+ * about the column is what the user gets.
  */
 export async function lookDeeper(question: DeepQuestion): Promise<void> {
   const { key, value } = question
-  // Where any field can be named there is nothing to look for.
+  // Where any field may be named, no column is unknown.
   const sides = [key, value].filter((facet) => facet.type.kind === 'struct' && facet.met !== undefined)
   if (sides.length === 0) return
   const samples = await question.sampled()

@@ -1,4 +1,4 @@
-/** The question how a facet of a topic is written, and what there is to answer it from. */
+/** What is asked when the format of a facet is looked for, and what the answer may be found with. */
 import type { FormatName } from '../../formats/format.ts'
 import type { GlueSchemas } from '../../registry/glue.ts'
 import type { Registry } from '../../registry/registry.ts'
@@ -7,8 +7,10 @@ import type { MetSchema } from './met.ts'
 import type { FormatOptions } from './plain-formats.ts'
 import type { TopicSample } from './sample.ts'
 
+/** Which part of a record. */
 export type Side = 'key' | 'value'
 
+/** What is asked about a facet, and what the answer may be found with. */
 export interface FacetQuestion {
   readonly topic: string
   readonly side: Side
@@ -27,7 +29,7 @@ export interface FacetQuestion {
   readonly met: readonly MetSchema[]
 }
 
-/** Keys or values that are not null, without what stands behind their payload. */
+/** Keys or values that are not null, without what follows their payload. */
 export function samplesOf(sample: TopicSample, question: FacetQuestion): readonly Buffer[] {
   const { side, tail = 0 } = question
   const all = side === 'key' ? sample.keys : sample.values

@@ -3,28 +3,30 @@
  * records; and the facet that follows from it. It decides and explains; reading records is `sample.ts`, decoding is
  * `formats/`. A registry in trouble matters only where records cannot be read without it.
  */
-import { payloadCheck } from '../../formats/check.ts'
 import { guessFormat } from '../../formats/detect.ts'
 import { type FormatName, mixedParts, windowedParts } from '../../formats/format.ts'
 import type { TableFacet } from '../../plan/catalog.ts'
-import { type RegisteredSchema, type Registry, RegistryError, type SchemaType } from '../../registry/registry.ts'
+import { type RegisteredSchema, RegistryError } from '../../registry/registry.ts'
 import { JSON_TYPE } from '../../types.ts'
 import { type FacetQuestion, metMessages, samplesOf } from './facet-question.ts'
 import { type MetSchema, schemaKey } from './met.ts'
 import { mixedFacet, shownFormats } from './mixed-formats.ts'
 import { framedFacet, isRegistryFormat, plainFacet, schemaFacet, unreadableFacet, windowedFacet } from './make-facet.ts'
 import type { TopicSample } from './sample.ts'
+import {
+  formatOf,
+  isFramed,
+  looksFramed,
+  MAX_SAMPLED_IDS,
+  onlyRegistryError,
+  type SampledSchemas,
+  sampledSchemas,
+  strangersOf,
+  subjectSchemas,
+} from './schemas-of-records.ts'
 import { namesSchemas, selfFramedFacet } from './self-framed.ts'
 
-/** `catalog.schema.versions`: how many of a subject's newest versions are merged. */
-const MAX_VERSIONS = 100
-/** Schema ids of a sample that are looked up. */
-const MAX_SAMPLED_IDS = 20
-
-/** Schemas that DESCRIBE names one by one. */
-const MAX_NAMED = 20
-
-/** A facet, and how long it may be believed. */
+/** A facet, and how long it is valid. */
 export interface FoundFacet {
   readonly facet: TableFacet
   /**
@@ -41,7 +43,7 @@ export interface FoundFacet {
   readonly schemas?: ReadonlySet<string>
   /** Of these, what the sample showed beside the subject: it is remembered when the sample no longer shows it. */
   readonly shown?: readonly MetSchema[]
-  /** No record has been seen yet: how the first ones say who wrote them is to be looked at. */
+  /** No record has been seen yet: how the first ones name their schemas is still open. */
   readonly unseen?: boolean
 }
 
@@ -110,7 +112,7 @@ async function detectMixed(question: FacetQuestion): Promise<FoundFacet | undefi
   return { facet: mixedFacet(question, shown.formats, 'sampled', `${shown.detail}; ${trouble.message}`), basis: 'open' }
 }
 
-/** A facet whose records tell their schemas in other ways than with Confluent's frame. */
+/** A facet whose records name their schemas in other ways than with Confluent's frame. */
 async function ownFramed(question: FacetQuestion): Promise<FoundFacet | RegistryError | undefined> {
   const { configured } = question
   const found = await selfFramedFacet(
@@ -200,71 +202,6 @@ async function withSchemasOfRecords(question: FacetQuestion, bySubject: BySubjec
   }
 }
 
-/** Schemas of a facet beside those that it is known by. */
-interface Strangers {
-  /** Those of the facet's type: their columns are the facet's. */
-  readonly columns: readonly RegisteredSchema[]
-  /** Those of other types: their records are read, and their fields are no columns. */
-  readonly others: readonly RegisteredSchema[]
-  /** What DESCRIBE says of them. */
-  readonly words: readonly string[]
-  /** Of those that could not be had. */
-  readonly troubles: readonly string[]
-}
-
-/**
- * Schemas that the sample shows (`shown`), that readings met, or that the registry has under the topic's name; without
- * those that are `known`. Does not reject for the registry's troubles.
- */
-async function strangersOf(
-  question: FacetQuestion,
-  shown: readonly number[],
-  known: readonly (number | undefined)[],
-  type: SchemaType,
-): Promise<Strangers> {
-  const { registry } = question
-  const met = question.met.filter(({ id }) => typeof id === 'number' && !known.includes(id))
-  const byRecord = [...new Set([...shown, ...met.filter(({ how }) => how === 'record').map(({ id }) => id as number)])]
-  const bySubject = [...new Set(met.map(({ id }) => id as number))].filter((id) => !byRecord.includes(id))
-  const troubles: string[] = []
-  const fetched = async (id: number): Promise<RegisteredSchema | undefined> => {
-    const schema = await registry?.schemaById(id).catch(onlyRegistryError)
-    if (schema instanceof RegistryError)
-      troubles.push(`schema ${id} of the records could not be had: ${schema.message}`)
-    return schema === undefined || schema instanceof RegistryError ? undefined : { ...schema, id }
-  }
-  const [inRecords, inRegistry] = [await inParallel(byRecord, fetched), await inParallel(bySubject, fetched)].map(
-    (list) => list.filter((s) => s !== undefined),
-  )
-  const all = [...inRecords, ...inRegistry]
-  const words = [
-    described('in the records also', inRecords, type),
-    described('in the registry also', inRegistry, type),
-  ].filter((text) => text !== '')
-  return { columns: all.filter((s) => s.type === type), others: all.filter((s) => s.type !== type), words, troubles }
-}
-
-/** `in the records also schema 7 (com.acme.Pay), 9 (x-value, of JSONSCHEMA: its fields are no columns)` */
-function described(where: string, schemas: readonly RegisteredSchema[], type: SchemaType): string {
-  if (schemas.length === 0) return ''
-  const each = schemas.slice(0, MAX_NAMED).map((schema) => {
-    const notes = [schema.subject, schema.type === type ? undefined : otherType(schema.type, type)].filter(
-      (note) => note !== undefined,
-    )
-    return notes.length === 0 ? String(schema.id) : `${schema.id} (${notes.join(', ')})`
-  })
-  return `${where} schema ${each.join(', ')}${schemas.length > MAX_NAMED ? ` and ${schemas.length - MAX_NAMED} more` : ''}`
-}
-
-/** Of JSON any field can be named, whoever wrote it. */
-function otherType(type: SchemaType, ofTopic: SchemaType): string {
-  return ofTopic === 'JSON' ? `of ${formatOf(type)}` : `of ${formatOf(type)}: its fields are no columns`
-}
-
-function formatOf(type: SchemaType): FormatName {
-  return type === 'JSON' ? 'JSONSCHEMA' : type
-}
-
 function keysOf(schemas: readonly RegisteredSchema[]): Set<string> {
   return new Set(schemas.flatMap(({ id }) => (id === undefined ? [] : [schemaKey({ id })])))
 }
@@ -287,16 +224,6 @@ async function checkedAgainstRecords(question: FacetQuestion, bySubject: BySubje
       detail: `${found.facet.detail}; ${bySubject.facet.detail} is there, but ${words} framed for it`,
     },
   }
-}
-
-/** The newest versions, ascending. */
-async function subjectSchemas(
-  registry: Registry,
-  subject: string,
-  versions: readonly number[],
-): Promise<RegisteredSchema[]> {
-  const found = await inParallel(versions.slice(-MAX_VERSIONS), (version) => registry.schema(subject, version))
-  return found.filter((s) => s !== undefined)
 }
 
 // ---------------------------------------------------------------------------------------------- by configuration,
@@ -367,7 +294,7 @@ function detectPlain(
   return { facet: unreadableFacet('AVRO', 'sampled', unreadable, unreadable), basis: 'open' }
 }
 
-/** The headers name schemas, and nobody knows them. */
+/** The headers name schemas that are unknown. */
 function unknownNames(question: FacetQuestion, trouble: RegistryError | undefined): FoundFacet {
   const { registry, side, topic } = question
   const why =
@@ -381,64 +308,17 @@ function unknownNames(question: FacetQuestion, trouble: RegistryError | undefine
 
 /**
  * No key or value has been seen. Whatever the format is said to be, nothing can be misread; so the value is JSON, whose
- * fields are known per record only: a query that names fields gets no rows rather than an error about fields that
- * nobody knows. Keys are STRING, the commonest.
+ * fields are known per record only: a query that names fields gets no rows rather than an error about unknown
+ * fields. Keys are STRING, the commonest.
  */
 function nothingSeen(question: FacetQuestion, sample: TopicSample, trouble: RegistryError | undefined): FoundFacet {
   const seen = sample.empty
     ? 'the topic is empty'
     : sample.records > 0
       ? `the newest ${sample.records} ${question.side}s are null`
-      : 'no record could be looked at'
+      : 'no record could be read'
   const detail = [seen, trouble?.message, sample.trouble].filter((note) => note !== undefined).join('; ')
   return { facet: plainFacet(question, question.side === 'key' ? 'STRING' : 'JSON', 'default', detail), basis: 'open' }
-}
-
-/** Schemas that records name, oldest first; those in the sample, and what else `strangers` tells. */
-interface SampledSchemas {
-  readonly schemas: readonly RegisteredSchema[]
-  readonly strangers: Strangers
-  readonly shown: readonly number[]
-}
-
-/**
- * Schemas of the ids in the samples and, where the registry can tell, all versions of the subjects that they belong to;
- * undefined when most of the framed samples cannot be read with them. Schemas that were met elsewhere come first: the
- * newest of those at hand is what INSERT writes with.
- */
-async function sampledSchemas(
-  question: FacetQuestion,
-  samples: readonly Buffer[],
-): Promise<SampledSchemas | undefined> {
-  const { registry } = question
-  if (registry === undefined) return undefined
-  const framed = samples.filter((s) => isFramed(s))
-  const ids = [...new Set(framed.map((s) => s.readInt32BE(1)))].slice(0, MAX_SAMPLED_IDS)
-  const known = (await inParallel(ids, (id) => registry.schemaById(id))).filter((s) => s !== undefined)
-  await question.decoders.prepare(known)
-  const fitting = known.reduce((sum, schema) => sum + fitCount(question, schema, framed), 0)
-  if (known.length === 0 || fitting * 2 < framed.length) return undefined
-  const subjects = (await inParallel(known, (schema) => subjectsOf(question, registry, schema)))
-    .flat()
-    .slice(0, MAX_SAMPLED_IDS)
-  const related = await inParallel([...new Set(subjects)], async (subject) =>
-    subjectSchemas(registry, subject, await registry.versions(subject)),
-  )
-  const all = new Map<number, RegisteredSchema>()
-  const type = commonestType(known, framed)
-  if (type === undefined) return undefined
-  for (const schema of [...known, ...related.flat()])
-    if (schema.id !== undefined && schema.type === type) all.set(schema.id, schema)
-  const schemas = [...all.values()].sort((a, b) => (a.id ?? 0) - (b.id ?? 0))
-  const others = known
-    .filter((schema) => schema.type !== type && fitCount(question, schema, framed) > 0)
-    .map(({ id }) => id as number)
-  const shown = known.filter((schema) => schema.type === type).map(({ id }) => id as number)
-  return {
-    schemas,
-    strangers: await strangersOf(question, others, [...all.keys()], type),
-    shown: [...shown, ...others],
-  }
 }
 
 async function byRecords(
@@ -458,92 +338,7 @@ async function byRecords(
   }
 }
 
-/** The type of schema that most of the payloads have; of those that are equally common, that of the newest. */
-function commonestType(
-  known: readonly RegisteredSchema[],
-  framed: readonly Buffer[],
-): RegisteredSchema['type'] | undefined {
-  const counts = new Map<RegisteredSchema['type'], number>()
-  for (const { id, type } of [...known].sort((a, b) => (b.id ?? 0) - (a.id ?? 0))) {
-    counts.set(type, (counts.get(type) ?? 0) + framed.filter((s) => s.readInt32BE(1) === id).length)
-  }
-  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0]
-}
-
-/**
- * Where the schema is registered: under its record's name or under this topic if it is there, else (the topic was
- * copied or renamed) wherever it is.
- */
-async function subjectsOf(
-  question: FacetQuestion,
-  registry: Registry,
-  schema: RegisteredSchema,
-): Promise<readonly string[]> {
-  const uses = (await registry.usesOf(schema.id as number).catch(() => [])).map((u) => u.subject)
-  const own = uses.filter(
-    (subject) => subject === recordName(question, schema) || subject.startsWith(`${question.topic}-`),
-  )
-  return own.length > 0 ? own : uses
-}
-
-function recordName(question: FacetQuestion, schema: RegisteredSchema): string | undefined {
-  try {
-    const { type } = question.decoders.of(schema)
-    return type.kind === 'struct' ? type.name : undefined
-  } catch {
-    return undefined // an unusable schema: the facet will say so
-  }
-}
-
-/**
- * How many of the payloads that carry the schema's id can be read with it: a number may look framed by chance, but then
- * it does not fit.
- */
-function fitCount(question: FacetQuestion, schema: RegisteredSchema, framed: readonly Buffer[]): number {
-  const own = framed.filter((s) => s.readInt32BE(1) === schema.id)
-  try {
-    const decoder = question.decoders.of(schema)
-    if (schema.type === 'PROTOBUF')
-      return own.filter((s) => question.decoders.protobufMessage(decoder, s) !== undefined).length
-    const fits = payloadCheck(decoder)
-    return own.filter((s) => fits(s.subarray(5))).length
-  } catch {
-    return own.length // an unusable schema: the facet will say so
-  }
-}
-
 function idsDetail(schemas: readonly RegisteredSchema[]): string {
   const subjects = [...new Set(schemas.map((s) => s.subject).filter((s) => s !== undefined))]
   return `schema ids in the records${subjects.length === 0 ? '' : `, registry subject ${subjects.join(', ')}`}`
-}
-
-function isFramed(bytes: Buffer): boolean {
-  return bytes.length >= 5 && bytes[0] === 0 && bytes.readInt32BE(1) > 0
-}
-
-/**
- * `perhaps`: more than half begin like framed payloads, worth a question to the registry. `likely`: and with few ids,
- * and they are not numbers of a fixed width. `surely`: and that is three in four of the samples.
- */
-function looksFramed(samples: readonly Buffer[], how: 'perhaps' | 'likely' | 'surely'): boolean {
-  const framed = samples.filter((s) => isFramed(s))
-  if (framed.length * 2 <= samples.length) return false
-  if (how === 'perhaps') return true
-  const ids = new Set(framed.map((s) => s.readInt32BE(1)))
-  const plausible = [...ids].every((id) => id < 10_000_000) && ids.size <= Math.max(3, framed.length / 4)
-  return (
-    (how === 'likely' || framed.length * 4 >= samples.length * 3) && plausible && !framed.every((s) => s.length === 8)
-  )
-}
-
-function onlyRegistryError(error: unknown): RegistryError {
-  if (error instanceof RegistryError) return error
-  throw error
-}
-
-/** At most eight at a time, results in order. */
-async function inParallel<T, R>(items: readonly T[], each: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = []
-  for (let i = 0; i < items.length; i += 8) results.push(...(await Promise.all(items.slice(i, i + 8).map(each))))
-  return results
 }

@@ -1,6 +1,6 @@
 /**
  * Facets of tables, made of what was found out: a plain format, the schemas of a registry, or the reason why records
- * cannot be read. It asks nobody anything but the samples at hand.
+ * cannot be read. It makes no request: it has the samples only.
  */
 import type { FacetEncoder } from '../../formats/encoder.ts'
 import { type FacetDecoder, type FormatName, traitsOf } from '../../formats/format.ts'
@@ -68,7 +68,7 @@ export async function schemaFacet(
 }
 
 /**
- * Older versions of the newest schema's subject. Schemas of other subjects are nobody's older version, whatever their
+ * Older versions of the newest schema's subject. Schemas of other subjects are never older versions, whatever their
  * records are called.
  */
 function ownVersions(schemas: readonly RegisteredSchema[], newest: RegisteredSchema): RegisteredSchema[] {
@@ -127,7 +127,10 @@ export function framedFacet(
   return { ...facet, decoder: (id) => question.decoders.byId(id), known: (id) => question.decoders.known(id) }
 }
 
-/** `catalog.json.unknown`: ids of a JSON topic that the registry does not know and is asked for. */
+/**
+ * Limit `catalog.json.unknown` (ids): ids of a JSON topic that the registry is asked for and does not know. Beyond it:
+ * records with further ones are read as plain JSON, without asking.
+ */
 const MAX_UNKNOWN_JSON = 1_000
 
 /**
@@ -150,7 +153,7 @@ function jsonDecoders(decoders: FacetQuestion['decoders'], json: FacetDecoder): 
   }
 }
 
-/** A facet whose records are of one format that stands by itself. */
+/** A facet whose records are of one format that needs no registry. */
 export function plainFacet(question: FacetQuestion, format: FormatName, origin: Origin, detail: string): TableFacet {
   try {
     const decoder = plainDecoder(format, question.options)

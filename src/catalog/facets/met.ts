@@ -1,20 +1,23 @@
 /**
  * Schemas of a topic's records that its newest records do not show: met by readings, by earlier samples, by a deeper
  * look. It remembers which they are, so that their columns can be named from the next statement on; it holds no
- * schemas, and asks nobody. It is a memory and no knowledge: after a restart it is empty.
+ * schemas, and makes no request. It only remembers: after a restart it is empty.
  */
 import { Lru } from '../../lib/lru.ts'
 import type { RecordId } from '../../registry/record-ids.ts'
 
 /**
- * `catalog.met.schemas`: schemas remembered for the keys or the values of one topic; columns of further ones are seen
- * with `*`, and cannot be named.
+ * Limit `catalog.met.schemas` (schemas): schemas remembered for the keys or the values of one topic. Beyond it: columns
+ * of further ones are seen with `*`, and cannot be named.
  */
 export const MAX_MET_SCHEMAS = 100
-/** Topics whose schemas are remembered. */
+/**
+ * Limit `catalog.met.topics` (topics): topics whose schemas are remembered, keys and values counted apart. Beyond it:
+ * the one used longest ago is forgotten.
+ */
 const MAX_FACETS = 10_000
 
-/** One of them. `id`: of Confluent's frame, or as the records tell it. */
+/** One of them. `id`: of Confluent's frame, or as the records name it. */
 export interface MetSchema {
   readonly id: number | RecordId
   /** Of Protobuf: the full name of the message. */
@@ -23,7 +26,7 @@ export interface MetSchema {
   readonly how: 'record' | 'subject'
 }
 
-/** What tells a schema from the others. */
+/** What distinguishes a schema from the others. */
 export function schemaKey({ id, message }: Pick<MetSchema, 'id' | 'message'>): string {
   if (typeof id === 'number') return `${id} ${message ?? ''}`
   const name =

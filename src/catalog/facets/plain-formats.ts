@@ -17,7 +17,7 @@ import { xmlEncoder } from '../../formats/xml/encoder.ts'
 /** Settings of formats that have some. */
 export interface FormatOptions {
   readonly csv?: CsvOptions
-  /** Of formats of a registry, where the ids of the schemas stand. Without it the records are looked at. */
+  /** Of formats of a registry, where the ids of the schemas stand. Without it the records decide. */
   readonly ids?: IdOption
 }
 
@@ -27,7 +27,7 @@ export interface FormatOptions {
  */
 export type IdOption = 'headers' | 'payload'
 
-/** The decoder of a format that stands by itself; undefined for the formats of a registry. */
+/** The decoder of a format that needs no registry; undefined for the formats of a registry. */
 export function plainDecoder(format: FormatName, options: FormatOptions = {}): FacetDecoder | undefined {
   const windowed = windowedParts(format)
   if (windowed !== undefined) {

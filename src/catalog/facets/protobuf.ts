@@ -7,12 +7,8 @@ import type { FacetEncoder } from '../../formats/encoder.ts'
 import type { FacetDecoder } from '../../formats/format.ts'
 import { messageAt, messageDecoder, protobufDecoder } from '../../formats/protobuf/decoder.ts'
 import { protobufEncoder } from '../../formats/protobuf/encoder.ts'
-import {
-  parseProtobufSchema,
-  type ProtoMessage,
-  type ProtoSchema,
-  protobufType,
-} from '../../formats/protobuf/schema.ts'
+import { parseProtobufSchema } from '../../formats/protobuf/definition/link.ts'
+import { type ProtoMessage, type ProtoSchema, protobufType } from '../../formats/protobuf/definition/schema.ts'
 import type { RawBuffer } from '../../formats/reading/reader-runtime.ts'
 import type { RegisteredSchema } from '../../registry/registry.ts'
 import type { DataType } from '../../types.ts'
@@ -56,7 +52,7 @@ export function namedMessageDecoder(
 
 /**
  * Types of the messages that the records are, by samples and by the names that were `met`, newest schema first, each
- * message by its name in every schema; the first message of a schema where the samples tell nothing.
+ * message by its name in every schema; the first message of a schema where the samples do not decide it.
  * `decoders`: newest first, with the id of each.
  */
 export function messageTypes(

@@ -11,7 +11,7 @@ import { type PlainRecord, readRecords } from '../../kafka/read/record-batch.ts'
 export interface SampleLimits {
   /** Records taken from one partition. Default 20. */
   readonly records: number
-  /** Partitions looked at, the longest ones. Default 4. */
+  /** Partitions that are read, the longest ones. Default 4. */
   readonly partitions: number
   /** Bytes of keys, values and headers kept; at least one record is. Default 256 KiB. */
   readonly bytes: number
@@ -19,13 +19,23 @@ export interface SampleLimits {
   readonly timeoutMs: number
 }
 
-export const SAMPLE_LIMITS: SampleLimits = { records: 20, partitions: 4, bytes: 256 * 1024, timeoutMs: 2_000 }
+export const SAMPLE_LIMITS: SampleLimits = {
+  /** Limit `catalog.sample.records` (records): records of a sample from one partition. Beyond it: no more are read. */
+  records: 20,
+  /** Limit `catalog.sample.partitions` (partitions): partitions of a sample. Beyond it: the longest ones are sampled. */
+  partitions: 4,
+  /** Limit `catalog.sample.bytes` (bytes): keys, values and headers of a sample. Beyond it: no more are kept. */
+  bytes: 256 * 1024,
+  /** Limit `catalog.sample.timeout` (ms): how long a sample takes. Beyond it: what has been read is used. */
+  timeoutMs: 2_000,
+}
 
 export interface SampledHeader {
   readonly key: string
   readonly value: Uint8Array | null
 }
 
+/** Keys and values from the newest records of a topic. */
 export interface TopicSample {
   /** Keys and values that are not null; copies. */
   readonly keys: readonly Buffer[]
@@ -33,7 +43,7 @@ export interface TopicSample {
   /** The headers of the records of `keys` and of `values`, one list for each; copies. */
   readonly keyHeaders: readonly (readonly SampledHeader[])[]
   readonly valueHeaders: readonly (readonly SampledHeader[])[]
-  /** Records looked at. */
+  /** Records that were read. */
   readonly records: number
   /** True when the log holds no offsets at all (as opposed to: nothing could be read). */
   readonly empty: boolean
@@ -81,18 +91,30 @@ export async function sampleTopic(
   }
 }
 
-/** `catalog.sample.record.bytes`: a larger key or value says nothing of how the topic is written. */
+/**
+ * Limit `catalog.sample.record.bytes` (bytes): the largest key or value that is kept as a sample. Beyond it: it says
+ * nothing of how the topic is written.
+ */
 const MAX_SAMPLED_BYTES = 4 << 20
-/** `catalog.sample.batch.bytes`: a batch that decompresses to more is passed over. */
+/**
+ * Limit `catalog.sample.batch.bytes` (bytes): one batch of records after decompression, when samples are taken. Beyond
+ * it: the batch is passed over.
+ */
 const MAX_SAMPLED_BATCH_BYTES = 16 << 20
-/** `catalog.sample.deep.partitions`: partitions of which a deeper look takes records. */
+/**
+ * Limit `catalog.sample.deep.partitions` (partitions): partitions of which a deeper look takes records. Beyond it: the
+ * shorter ones are left out.
+ */
 const DEEP_PARTITIONS = 32
-/** `catalog.sample.deep.bytes`: of keys, values and headers kept by one. */
+/**
+ * Limit `catalog.sample.deep.bytes` (bytes): keys, values and headers that a deeper look keeps. Beyond it: no further
+ * records are kept.
+ */
 const DEEP_BYTES = 1 << 20
 
 /**
  * The oldest records, and some from the middle, of more partitions: where a topic was written otherwise than it is now.
- * Resolves also when something fails or the time is over.
+ * Resolves also when something fails or the time limit passes.
  */
 export async function sampleElsewhere(
   log: KafkaLog,

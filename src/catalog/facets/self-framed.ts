@@ -1,7 +1,7 @@
 /**
- * Topics whose records say who wrote them in other ways than with Confluent's frame: ids in the headers (Apicurio's
+ * Topics whose records name their schemas in other ways than with Confluent's frame: ids in the headers (Apicurio's
  * serializers, Confluent's with GUIDs), the eight-byte ids of older Apicurio serializers, and AWS Glue's frame. It
- * decides by samples whether a topic is such a one, and finds the decoder for an id; ids in bytes are
+ * decides by samples whether a topic is one of them, and finds the decoder for an id; ids in bytes are
  * `registry/record-ids.ts`.
  */
 import { inflateSync } from 'node:zlib'
@@ -21,12 +21,18 @@ import { mergeTypes } from '../../formats/merge-types.ts'
 import { type MetSchema, schemaKey } from './met.ts'
 import type { TopicSample } from './sample.ts'
 
-/** `glue.payload.bytes`: the largest payload after decompression; a larger one is a bad record. */
+/** Limit `glue.payload.bytes` (bytes): a payload of AWS Glue after decompression. Beyond it: the record is bad. */
 const MAX_INFLATED = 64 << 20
-/** Ids of a sample that are looked up. */
+/**
+ * Limit `catalog.framed.ids` (ids): schema ids of a sample, and newest versions of a subject, that are looked up.
+ * Beyond it: further ones are not looked up.
+ */
 const MAX_SAMPLED_IDS = 20
 
-/** Schemas that DESCRIBE names one by one. */
+/**
+ * Limit `catalog.framed.described` (schemas): schemas that DESCRIBE names one by one for records that carry schema ids
+ * of their own. Beyond it: it says how many more there are.
+ */
 const MAX_NAMED = 20
 
 const FORMATS: Readonly<Record<SchemaType, FormatName>> = { AVRO: 'AVRO', PROTOBUF: 'PROTOBUF', JSON: 'JSONSCHEMA' }
@@ -58,8 +64,8 @@ export async function selfFramedFacet(
 ): Promise<SelfFramed | undefined> {
   const samples = samplesOf(sample, question)
   const headers = headersOf(sample, question)
-  const told = question.options?.ids
-  if (told === 'payload') return undefined
+  const configuredPlace = question.options?.ids
+  if (configuredPlace === 'payload') return undefined
   for (const place of ['headers', 'glue', 'eight-byte'] as const) {
     const ids = new RecordIds(place, question.side)
     if (!isPossible(place, question, samples, headers)) continue
@@ -79,7 +85,7 @@ export async function selfFramedFacet(
       shown,
     }
   }
-  if (told !== 'headers') return undefined
+  if (configuredPlace !== 'headers') return undefined
   const [met, own] = [await metWriters(question, new Set()), await ofSubject(question)]
   const writers = [...own, ...met]
   return {
@@ -102,7 +108,7 @@ export interface SelfFramed {
 
 /**
  * Schemas that readings met, or that the registry has under the topic's name; without those of the sample. One that
- * cannot be had any more is left out. Rejects with a RegistryError.
+ * no longer exists is left out. Rejects with a RegistryError.
  */
 async function metWriters(question: FacetQuestion, known: ReadonlySet<string>): Promise<Writer[]> {
   const found: Writer[] = []
@@ -120,7 +126,7 @@ async function metWriters(question: FacetQuestion, known: ReadonlySet<string>): 
   return found
 }
 
-/** Whether it is worth a question: the samples have something that may be such an id, and there is somebody to ask. */
+/** Whether it is worth a request: the samples have something that may be such an id, and there is a registry for it. */
 function isPossible(place: IdPlace, question: FacetQuestion, samples: readonly Buffer[], headers: Headers): boolean {
   if (place === 'glue') return question.glue !== undefined
   if (question.registry === undefined) return false
@@ -228,7 +234,7 @@ function facetOf(
       made.set(number as number, making)
       making.then(
         (decoder) => ready.set(number as number, decoder),
-        () => made.delete(number as number), // whoever waits for it hears of it; the next query asks again
+        () => made.delete(number as number), // its callers get the error; the next query asks again
       )
       return making
     },

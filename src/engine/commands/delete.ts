@@ -8,7 +8,7 @@ import { KafkaError } from '../../kafka/log.ts'
 import { readRecords } from '../../kafka/read/record-batch.ts'
 import { type Administration, ProduceError, type RecordToProduce } from '../../plan/administration.ts'
 import type { Table } from '../../plan/catalog.ts'
-import { MIRRORED } from '../../plan/compare-op.ts'
+import { MIRRORED } from '../../plan/expressions/compare-op.ts'
 import type { Output } from '../../plan/plan.ts'
 import type { ColumnRef, DeleteStatement, Expr, Name, Query } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
@@ -19,8 +19,15 @@ import { Turns } from '../turns.ts'
 import { flagAndInfo } from './answer.ts'
 import { writableTable } from './lookup.ts'
 
-/** Matching records of one DELETE (`delete.max.records`): their places are held in memory. */
+/**
+ * Limit `delete.max.records` (records): matching records of one DELETE, whose positions are held in memory. Beyond it:
+ * an error, and nothing is deleted.
+ */
 const MAX_RECORDS = 5_000_000
+/**
+ * Limit `delete.batch.records` (records): tombstones of a DELETE that are gathered before they are sent. Beyond it:
+ * they are sent.
+ */
 const BATCH_RECORDS = 5000
 
 export async function deleteRecords(
@@ -104,7 +111,7 @@ function unqualified(e: ColumnRef, names: readonly string[]): string[] {
   return parts.length > 2 && names.includes(parts[0]) ? parts.slice(1) : parts
 }
 
-/** A condition that speaks of nothing but metadata would be a range that Kafka cannot remove. */
+/** A condition on nothing but metadata would be a range that Kafka cannot remove. */
 function onlyMetadata(where: Expr, names: readonly string[]): boolean {
   return conjuncts(where).every(
     (term) =>

@@ -1,6 +1,6 @@
 /** Tables that a statement wants to change: found, allowed, and no view. */
 import type { Administration, Right } from '../../plan/administration.ts'
-import { unknownTable } from '../../plan/bind/bind.ts'
+import { unknownTable } from '../../plan/bind/unknown-table.ts'
 import type { Table } from '../../plan/catalog.ts'
 import type { Name } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'

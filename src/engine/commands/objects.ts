@@ -1,9 +1,9 @@
 /**
- * Views and synonyms: made, dropped, shown. One namespace with the topics. A view is the text of its SELECT, bound anew
- * by whoever selects from it, with his rights.
+ * Views and synonyms: made, dropped, shown. One namespace with the topics. A view is the text of its SELECT, bound
+ * again for each query that names it, with the rights of that query's account.
  */
 import { type Administration, isVisible } from '../../plan/administration.ts'
-import { unknownTable } from '../../plan/bind/bind.ts'
+import { unknownTable } from '../../plan/bind/unknown-table.ts'
 import type { Output } from '../../plan/plan.ts'
 import { rowsOutput } from '../../plan/bind/show.ts'
 import { queriesIn } from '../../plan/bind/walk.ts'
@@ -25,7 +25,7 @@ import { flagAndInfo } from './answer.ts'
 import { allowed } from './lookup.ts'
 import { taken } from './tables.ts'
 
-/** Longest text of a view (`view.max.length`). */
+/** Limit `view.max.length` (characters): text of a view. Beyond it: CREATE VIEW is an error. */
 const MAX_VIEW_LENGTH = 100_000
 
 export async function createView(
@@ -43,7 +43,7 @@ export async function createView(
     )
   const sources = sourcesOf(query)
   if (sources.includes(name.text)) throw await unknownTable({ ...name, text: name.text }, context.environment.catalog)
-  // Whatever is wrong with it is said now, not to whoever selects from it.
+  // Errors of the SELECT are reported now, not when the view is used.
   await context.plan(query, context)
   await administration.objects.saveView({
     name: name.text,

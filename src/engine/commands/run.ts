@@ -1,4 +1,4 @@
-/** Which statements change something or speak of what was changed, and who carries them out. */
+/** Dispatches the statements that change or show objects (topics, views, queries) to the functions that run them. */
 import { unexpected } from '../../lib/assert.ts'
 import type { Administration } from '../../plan/administration.ts'
 import type { Output } from '../../plan/plan.ts'

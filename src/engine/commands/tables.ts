@@ -15,7 +15,7 @@ import { castType, decimalProblem, TYPE_NAMES } from '../../functions/support/ca
 import { KafkaError } from '../../kafka/log.ts'
 import { didYouMean } from '../../lib/suggest.ts'
 import type { Administration, TableDeclaration, TopicToCreate } from '../../plan/administration.ts'
-import { unknownTable } from '../../plan/bind/bind.ts'
+import { unknownTable } from '../../plan/bind/unknown-table.ts'
 import type { Table, TableFacet } from '../../plan/catalog.ts'
 import type { Output } from '../../plan/plan.ts'
 import { rowsOutput } from '../../plan/bind/show.ts'
@@ -116,7 +116,7 @@ async function registerSchemas(plan: PlannedTable, administration: Administratio
 
 interface PlannedFacet {
   readonly format: FormatName
-  /** What the columns say; undefined where none speak of this side. */
+  /** What the columns declare; undefined where none is of this side. */
   readonly type: DataType | undefined
 }
 interface PlannedTable {
@@ -384,8 +384,8 @@ export async function dropTable(
 // ---------------------------------------------------------------------------------------------- TRUNCATE
 
 /**
- * Removes the records and keeps the topic; a compacted topic, where Kafka removes no ranges, is deleted and made anew
- * as it was.
+ * Removes the records and keeps the topic; a compacted topic, where Kafka removes no ranges, is deleted and created
+ * again as it was.
  */
 export async function truncate(
   statement: TruncateStatement,

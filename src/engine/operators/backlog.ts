@@ -1,7 +1,7 @@
 /**
- * Operators that make many rows of one (joins, UNNEST) let them out in stretches: without this, one record could keep
- * the event loop busy for seconds and fill the memory with frames that nobody reads yet. It decides when to stop and
- * keeps what is left; what a row becomes is the operator's business.
+ * Operators that make many rows of one (joins, UNNEST) emit them in chunks: without this, one record could keep the
+ * event loop busy for seconds and fill the memory with frames that nobody reads yet. It decides when to stop and keeps
+ * what is left; the operator decides what a row becomes.
  */
 import type { Operator } from './operator.ts'
 
@@ -10,22 +10,22 @@ const ALLOWANCE = 1024
 
 /** What the driver of a pipeline sees of it. */
 export interface Backlog {
-  /** Rows wait to be let out, or others are to get a turn. */
+  /** Rows wait to be emitted, or the event loop is due for others. */
   readonly waiting: boolean
-  /** Lets out one stretch. */
+  /** Emits one chunk. */
   step(): void
 }
 
-/** `Item`: a row whose rows are not out yet. */
-export class Stretches<Item> implements Backlog {
-  readonly #letOut: (item: Item) => Item | undefined
+/** `Item`: an input row whose output rows have not all been emitted. */
+export class RowBacklog<Item> implements Backlog {
+  readonly #emit: (item: Item) => Item | undefined
   readonly #next: Operator
   readonly #queue: Item[] = []
   #left = ALLOWANCE
 
-  /** `letOut` pushes the rows of an item into `next` until `spent`, and gives back what is left of it. */
-  constructor(letOut: (item: Item) => Item | undefined, next: Operator) {
-    this.#letOut = letOut
+  /** `emit` pushes the rows of an item into `next` until `spent`, and returns what is left of the item. */
+  constructor(emit: (item: Item) => Item | undefined, next: Operator) {
+    this.#emit = emit
     this.#next = next
   }
 
@@ -38,22 +38,22 @@ export class Stretches<Item> implements Backlog {
     return --this.#left <= 0 || this.#next.full
   }
 
-  /** Lets the rows of an item out as far as allowed; behind those that wait already. */
+  /** Emits the rows of an item as far as allowed; behind those that wait already. */
   take(item: Item): void {
-    const rest = this.#queue.length > 0 ? item : this.#letOut(item)
+    const rest = this.#queue.length > 0 ? item : this.#emit(item)
     if (rest !== undefined) this.#queue.push(rest)
   }
 
   step(): void {
     this.#left = ALLOWANCE
     while (this.#queue.length > 0 && this.#left > 0 && !this.#next.full) {
-      const rest = this.#letOut(this.#queue[0])
+      const rest = this.#emit(this.#queue[0])
       if (rest === undefined) this.#queue.shift()
       else this.#queue[0] = rest
     }
   }
 
-  /** Everything that waits, a stretch at a time. */
+  /** Everything that waits, a chunk at a time. */
   *all(): Generator<void> {
     while (this.#queue.length > 0) {
       this.step()
@@ -63,7 +63,7 @@ export class Stretches<Item> implements Backlog {
 }
 
 /**
- * Lets everything out that waits in a pipeline; the operators nearest to the output stand first in the list. At each
+ * Emits everything that waits in a pipeline; the operators nearest to the output are first in the list. At each
  * yield the reader of the frames and the event loop get a turn.
  */
 export function* releaseAll(backlogs: readonly Backlog[]): Generator<void> {

@@ -8,6 +8,7 @@ import type { Row } from './operator.ts'
 /** Rows of a page: 2^12. */
 export const HELD_BITS = 12
 const HELD_ROWS = 1 << HELD_BITS
+/** Of a row's number its place in the page. */
 export const HELD_MASK = HELD_ROWS - 1
 
 /** Generated code reads row r of a column as `pages[r >>> HELD_BITS][r & HELD_MASK]`. */
@@ -15,6 +16,7 @@ export interface HeldColumn {
   readonly pages: (readonly Value[] | Int32Array | Float64Array)[]
 }
 
+/** Rows of a fixed width, kept column by column; `add` gives each the next number. */
 export class HeldRows {
   readonly columns: readonly HeldColumn[]
   /** The page of each column that is being filled; it is the last of the column's pages. */

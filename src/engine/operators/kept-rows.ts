@@ -1,11 +1,11 @@
 /**
- * The rows of a share: read once, kept, and given out again as often as they are asked for, with numbers for the
- * different values that the parts of a plan look at.
+ * The rows of a share: read once, kept, and read again as often as the plan needs them, with numbers for the
+ * distinct values of the columns that the parts of a plan use.
  */
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
-import { KeyColumn, operatorLimits } from './group-index.ts'
+import { KeyColumn, operatorLimits } from './keys/group-index.ts'
 import { HeldRows } from './held-rows.ts'
 import type { MemoryBudget } from './memory.ts'
 import { nothingHeld, type Operator, type Row } from './operator.ts'
@@ -17,6 +17,9 @@ interface Different {
   readonly values: HeldRows
 }
 
+/**
+ * The rows of one share: taken once, then given as often as they are asked for. Their memory counts as that of joins.
+ */
 export class KeptRows {
   readonly #budget: MemoryBudget
   readonly #rows: HeldRows
@@ -66,7 +69,7 @@ export class KeptRows {
     return number
   }
 
-  /** Every row, with its numbers behind it. */
+  /** Every row, followed by its numbers. */
   *rows(): Generator<Row> {
     for (let r = 0; r < this.#rows.size; r++) yield this.#rows.row(r)
   }
@@ -83,8 +86,8 @@ function lengthened(text: string): string {
 }
 
 /**
- * A text that is the same for values which no expression can tell apart: what is equal but looks different, as 1 and
- * 1.0 of decimals do, has two.
+ * A text that is the same for values which no expression can distinguish. Values that are equal but are written
+ * differently, as the decimals 1 and 1.0, have two.
  */
 function exact(v: Value): string {
   if (v === null) return 'z'

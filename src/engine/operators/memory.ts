@@ -6,6 +6,10 @@ import type { Row } from './operator.ts'
 
 export type MemorySetting = 'max.collect.bytes' | 'max.join.bytes' | 'max.sort.bytes'
 
+/**
+ * The estimated bytes that an operator holds under one setting. `take…` adds and throws a SqlError
+ * (MEMORY_LIMIT) beyond the limit; `give…` subtracts.
+ */
 export class MemoryBudget {
   readonly #setting: MemorySetting
   readonly #limit: number
@@ -54,7 +58,10 @@ export class MemoryBudget {
   }
 }
 
-/** The most keys that one hash table of an operator takes. */
+/**
+ * Limit `operator.max.keys` (keys): different keys that one hash table of an operator holds. Beyond it: an error that
+ * names the operator.
+ */
 export const MAX_KEYS = 16_000_000
 
 /** `who`: as in "A join". */
@@ -72,13 +79,13 @@ export function tooManyKeys(who: string): SqlError {
  * many objects, until one of its characters is asked for.
  */
 const LAZY = 13
-/** What was found there; kept, as a look that nobody needs is optimized away. */
-const looked = { character: 0 }
+/** The last character that was read to flatten a text; stored, because a read without effect is optimized away. */
+const flattened = { lastCharacter: 0 }
 
-/** A rough size in bytes: what a limit needs. A text is in one piece afterwards, for it is going to be kept. */
+/** A rough size in bytes: what a limit needs. A lazily joined text is flattened by it, as it is going to be kept. */
 function sizeOf(v: Value): number {
   if (typeof v === 'string') {
-    if (v.length >= LAZY) looked.character = v.charCodeAt(v.length - 1)
+    if (v.length >= LAZY) flattened.lastCharacter = v.charCodeAt(v.length - 1)
     return 32 + v.length
   }
   if (v === null || typeof v !== 'object') return 16

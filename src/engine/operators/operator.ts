@@ -1,11 +1,13 @@
 /**
- * What an operator above the scan is: rows are pushed in, synchronously; `finish` lets out what was held back, in
- * stretches. No record, no topic, no socket.
+ * What an operator above the scan is: rows are pushed in, synchronously; `finish` emits what was held, in
+ * chunks. No record, no topic, no socket.
  */
 import type { Value } from '../../types.ts'
 
+/** A value for each slot. A row is never changed once it has been pushed. */
 export type Row = readonly Value[]
 
+/** One step of a pipeline: rows are pushed in, and it pushes rows into the next one. */
 export interface Operator {
   /** Takes one row. */
   push(row: Row): void
@@ -22,15 +24,15 @@ export function* nothingHeld(): Generator<void> {
   // Nothing to yield.
 }
 
-/** Rows that are let out of a finished operator before it is looked at whether others are to get a turn. */
-export const STRETCH = 200
+/** Rows that a finished operator emits between two checks whether the event loop is due for others. */
+export const CHUNK_ROWS = 200
 
-/** Pushes many rows on, in stretches, for as long as they are wanted. */
+/** Pushes many rows into the next operator, in chunks, for as long as they are wanted. */
 export function* pushAll(rows: Iterable<Row>, next: Operator): Generator<void> {
   let n = 0
   for (const row of rows) {
     if (next.done) return
     next.push(row)
-    if (next.full || ++n % STRETCH === 0) yield
+    if (next.full || ++n % CHUNK_ROWS === 0) yield
   }
 }

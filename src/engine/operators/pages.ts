@@ -6,7 +6,9 @@
 
 /** Entries of a page: 2^13. */
 export const PAGE_BITS = 13
+/** The number of entries of a page. */
 export const PAGE_ENTRIES = 1 << PAGE_BITS
+/** Of an index the place in its page. */
 export const PAGE_MASK = PAGE_ENTRIES - 1
 const FIRST_ENTRIES = 16
 

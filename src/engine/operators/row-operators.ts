@@ -2,14 +2,14 @@
 import { jsonItems, type ReadValue } from '../../formats/json/text.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
-import { canonical } from '../program/values.ts'
-import { Stretches } from './backlog.ts'
-import { KeyColumn, operatorLimits } from './group-index.ts'
+import { canonical } from '../program/values/canonical.ts'
+import { RowBacklog } from './backlog.ts'
+import { KeyColumn, operatorLimits } from './keys/group-index.ts'
 import type { MemoryBudget } from './memory.ts'
 import type { Operator, Row } from './operator.ts'
 import { doublePages } from './pages.ts'
 
-/** Rows go through one by one: nothing is held back, and what the next operator says goes for this one. */
+/** Rows pass one by one: nothing is held, and the operator is done or full when the next one is. */
 abstract class PassingOperator implements Operator {
   protected readonly next: Operator
   constructor(next: Operator) {
@@ -27,6 +27,7 @@ abstract class PassingOperator implements Operator {
   }
 }
 
+/** Passes the rows for which `test` is true. */
 export class FilterOperator extends PassingOperator {
   readonly #test: (row: Row) => boolean
   constructor(test: (row: Row) => boolean, next: Operator) {
@@ -38,6 +39,7 @@ export class FilterOperator extends PassingOperator {
   }
 }
 
+/** Passes what `project` makes of each row. */
 export class ProjectOperator extends PassingOperator {
   readonly #project: (row: Row) => Row
   constructor(project: (row: Row) => Row, next: Operator) {
@@ -61,8 +63,8 @@ export class UnnestOperator implements Operator {
   readonly #array: (row: Row) => Value
   readonly #oneIsList: boolean
   readonly #next: Operator
-  /** Rows with many items, which are not out yet. */
-  readonly backlog: Stretches<Unnesting>
+  /** Rows with many items that have not all been emitted. */
+  readonly backlog: RowBacklog<Unnesting>
   readonly #read: ReadValue | undefined
   /**
    * `oneIsList`: a value that is no array, and not NULL, is one item. `read`: how items of a JSON text become values.
@@ -72,7 +74,7 @@ export class UnnestOperator implements Operator {
     this.#array = array
     this.#oneIsList = oneIsList
     this.#next = next
-    this.backlog = new Stretches((rest) => this.#letOut(rest), next)
+    this.backlog = new RowBacklog((rest) => this.#emit(rest), next)
   }
   get done(): boolean {
     return this.#next.done
@@ -86,7 +88,7 @@ export class UnnestOperator implements Operator {
     if (items !== undefined) this.backlog.take({ row, items, at: 0 })
     else if (this.#oneIsList && array !== null) this.#next.push([...row, array])
   }
-  #letOut({ row, items, at: from }: Unnesting): Unnesting | undefined {
+  #emit({ row, items, at: from }: Unnesting): Unnesting | undefined {
     for (let at = from; at < items.length; at++) {
       if (this.#next.done) return undefined
       if (at !== from && this.backlog.spent()) return { row, items, at }
@@ -104,7 +106,7 @@ export class UnnestOperator implements Operator {
 export class LimitState {
   skip: number
   left: number
-  /** The server's cap, not the user's LIMIT: one more row is looked for, so that it can be said that there are more. */
+  /** The server's cap, not the user's LIMIT: one more row is read, to know whether there are more. */
   readonly implied: boolean
   /** A row arrived after the last that may pass: the result was cut short. */
   cut = false
@@ -128,6 +130,7 @@ export class LimitState {
   }
 }
 
+/** Passes the rows that a `LimitState` lets through. */
 export class LimitOperator extends PassingOperator {
   readonly #state: LimitState
   constructor(state: LimitState, next: Operator) {

@@ -4,10 +4,10 @@
  */
 import { type Code, js } from '../../codegen/emitter.ts'
 import type { Aggregate, BoundAggregate, BoundExpr } from '../../plan/plan.ts'
-import type { ExpressionCompiler } from './expression.ts'
-import type { AggregateState } from '../operators/aggregate.ts'
-import type { Accumulator } from '../operators/accumulator.ts'
-import { Count, doubleSumOf, dynamicSumOf, FRACTIONS, type NumberState } from '../operators/accumulators.ts'
+import type { ExpressionCompiler } from './expression/expression.ts'
+import type { AggregateState } from '../operators/aggregate/aggregate.ts'
+import type { Accumulator } from '../operators/aggregate/accumulator.ts'
+import { Count, doubleSumOf, dynamicSumOf, FRACTIONS, type NumberState } from '../operators/aggregate/accumulators.ts'
 import { PAGE_BITS, PAGE_ENTRIES, PAGE_MASK } from '../operators/pages.ts'
 import type { RecordReferences } from './record-access.ts'
 
@@ -30,7 +30,7 @@ export function aggregateStep(
   const before: Code[] = []
   const reload: Code[] = []
   /**
-   * A column of numbers: its first page is a local variable, taken anew when it has grown. Most groups are on that
+   * A column of numbers: its first page is a local variable, loaded again when it has grown. Most groups are on that
    * page.
    */
   const column = (of: NumberState): Code => {

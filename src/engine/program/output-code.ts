@@ -8,7 +8,7 @@ import type { RenderOptions } from '../../formats/format.ts'
 import { doubleText, jsonString, renderValue } from '../../formats/text/render.ts'
 import { forEachMember } from '../../lib/json-read.ts'
 import type { BoundExpr, OutputColumn, OutputShape } from '../../plan/plan.ts'
-import type { ExpressionCompiler } from './expression.ts'
+import type { ExpressionCompiler } from './expression/expression.ts'
 import type { RecordReferences } from './record-access.ts'
 
 export interface OutputCode {
@@ -117,8 +117,8 @@ export class OutputCompiler {
 }
 
 /**
- * A boolean or whole number, which is its own JSON text; anything else under that type is a fault of ours, and no frame
- * may carry it.
+ * A boolean or whole number, which is its own JSON text; anything else under that type is an internal error, and no
+ * frame may carry it.
  */
 function bareText(x: unknown): boolean | number | bigint | null {
   if (x === null || typeof x === 'boolean' || typeof x === 'bigint' || (typeof x === 'number' && Number.isFinite(x)))

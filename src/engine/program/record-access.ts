@@ -12,13 +12,16 @@ import { bytesAt, stringAt } from '../../formats/reading/reader-runtime.ts'
 import type { EmitContext, FacetDecoder, RenderOptions, Want } from '../../formats/format.ts'
 import type { HeaderRef, LastOffset, PathRef, PresenceTest, SlotRef } from '../../plan/plan.ts'
 import { hasOwn } from '../../formats/reading/want.ts'
-import { sameType } from '../../plan/bind/coerce.ts'
+import { sameType } from '../../plan/bind/expressions/coerce.ts'
 import type { DataType } from '../../types.ts'
-import type { References } from './references.ts'
+import type { References } from './expression/references.ts'
 import { readHeader } from './read-header.ts'
 import { readVarlong } from './record-runtime.ts'
 
-/** The longest literal that is compared byte by byte in line. */
+/**
+ * The longest literal, in bytes, that is compared byte by byte in generated code. Not a limit: longer literals are
+ * compared by a call.
+ */
 const MAX_INLINE_TEXT = 64
 
 /** One path in one type. A path that is asked for in two types has two slots, and so two wants with the same step. */

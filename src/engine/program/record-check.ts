@@ -1,7 +1,7 @@
 /**
- * Looks at whole records for queries that ask which are bad: key and value are read from their first byte to their
- * last, and what cannot be read is told in words. The reading itself is generated and makes no values; the words are
- * looked for in bad records only. What other queries do with bad records is no business of this file.
+ * Checks whole records for queries that ask which are bad: key and value are read from their first byte to their last,
+ * and what cannot be read is put into words. The check itself is generated and makes no values; words are made for bad
+ * records only. How bad records are treated in all: `engine/scan/bad-records`.
  */
 import { type FacetCheck, facetCheck } from '../../formats/check.ts'
 import { type FacetDecoder, MAX_PAYLOAD_BYTES } from '../../formats/format.ts'
@@ -31,7 +31,7 @@ export class RecordCheck {
 
   /**
    * NULL for a good record, else why it is bad. Starts are -1 for NULL; schemas are what the records say, negative when
-   * they say nothing that makes sense.
+   * they name none that can exist.
    */
   run(
     b: Buffer,

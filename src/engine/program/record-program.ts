@@ -5,14 +5,15 @@
  */
 import { type Code, Emitter, join, js } from '../../codegen/emitter.ts'
 import { type FacetDecoder, MAX_PAYLOAD_BYTES, type RecordFrame, type RenderOptions } from '../../formats/format.ts'
-import type { EvaluationContext } from './references.ts'
+import type { EvaluationContext } from './expression/references.ts'
 import type { RecordBatch } from '../../kafka/log.ts'
 import type { TableFacet } from '../../plan/catalog.ts'
 import type { Aggregate, BoundExpr, OutputShape, Scan } from '../../plan/plan.ts'
 import { RECORD_FIELDS } from '../../types.ts'
 import { aggregateStep } from './aggregate-code.ts'
-import { declare, ExpressionCompiler } from './expression.ts'
-import type { AggregateState } from '../operators/aggregate.ts'
+import { declare } from './expression/code-parts.ts'
+import { ExpressionCompiler } from './expression/expression.ts'
+import type { AggregateState } from '../operators/aggregate/aggregate.ts'
 import type { Operator } from '../operators/operator.ts'
 import type { LimitState } from '../operators/row-operators.ts'
 import type { FrameWriter } from '../frame-writer.ts'
@@ -62,8 +63,13 @@ export interface RecordState {
   bad(offset: number, timestamp: number): void
 }
 
+/**
+ * A generated function: works on the records of a batch from `state.at` on, moves `state.at` and `state.index` forward,
+ * and returns why it stopped (a number of `STATUS`).
+ */
 export type RecordProgram = (state: RecordState, batch: RecordBatch) => number
 
+/** What a record program does with a record that passes: write its frame, add it to groups, or push it as a row. */
 export type Sink =
   | {
       readonly kind: 'emit'
@@ -81,6 +87,7 @@ export type Sink =
       readonly next: Operator
     }
 
+/** All that a record program is made of, but the schemas of the writers. */
 export interface ProgramSpec {
   readonly scan: Scan
   readonly where: BoundExpr | undefined
@@ -108,6 +115,7 @@ export interface BuiltProgram {
   readonly source: string
 }
 
+/** Generates the record program for one pair of writer schemas. */
 export function buildProgram(spec: ProgramSpec, schemas: WriterSchemas): BuiltProgram {
   const emitter = new Emitter()
   const withValue = recordCode(spec, schemas, emitter, false)

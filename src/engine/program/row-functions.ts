@@ -7,15 +7,16 @@ import type { RenderOptions } from '../../formats/format.ts'
 import type { Aggregate, BoundExpr, Join, Output, OutputFact } from '../../plan/plan.ts'
 import type { DataType, Value } from '../../types.ts'
 import { aggregateStep } from './aggregate-code.ts'
-import { declare, ExpressionCompiler } from './expression.ts'
-import type { AggregateState } from '../operators/aggregate.ts'
+import { declare } from './expression/code-parts.ts'
+import { ExpressionCompiler } from './expression/expression.ts'
+import type { AggregateState } from '../operators/aggregate/aggregate.ts'
 import { HELD_BITS, HELD_MASK, type HeldColumn } from '../operators/held-rows.ts'
-import type { KeyOf } from '../operators/join-table.ts'
+import type { KeyOf } from '../operators/join/join-table.ts'
 import type { Row } from '../operators/operator.ts'
 import { OutputCompiler } from './output-code.ts'
-import { type EvaluationContext, RowReferences } from './references.ts'
+import { type EvaluationContext, RowReferences } from './expression/references.ts'
 import { metadataTimes } from './record-runtime.ts'
-import { canonical } from './values.ts'
+import { canonical } from './values/canonical.ts'
 
 /** What compiled expressions ask for besides the row. */
 interface Context {
@@ -34,14 +35,17 @@ ${code}`,
   ) as T
 }
 
+/** A function that tells whether the predicate is TRUE for a row; slots of the predicate are places in the row. */
 export function rowTest(predicate: BoundExpr, context: Context): (row: Row) => boolean {
   return rowFunction(context, 'filter', (c) => js`return ${c.whenTrue(predicate)}`)
 }
 
+/** A function that computes the expression from a row. */
 export function rowValue(expr: BoundExpr, context: Context): (row: Row) => Value {
   return rowFunction(context, 'value', (c) => js`return ${c.value(expr)}`)
 }
 
+/** A function that makes a new row of the expressions, with the marks of whole doubles where they matter. */
 export function rowProjection(exprs: readonly BoundExpr[], context: Context): (row: Row) => Row {
   return rowFunction(
     context,
@@ -54,6 +58,7 @@ export function rowProjection(exprs: readonly BoundExpr[], context: Context): (r
   )
 }
 
+/** A function that adds a row to its group in `state`. */
 export function rowAggregate(plan: Aggregate, state: AggregateState, context: Context): (row: Row) => void {
   return rowFunction(context, 'aggregate', (c) => {
     const step = aggregateStep(plan, state, c, undefined)
@@ -94,6 +99,10 @@ function metadataText(fields: readonly (readonly [string, string | number | null
   return `,"metadata":{${members.join(',')}}`
 }
 
+/**
+ * Functions that give the join key of a row of each side (NULL meets nothing), and the rest of the condition, which is
+ * tested on joined rows; undefined where there is none.
+ */
 export function joinKeys(
   plan: Join,
   context: Context,

@@ -9,7 +9,7 @@ import type { ScanSource } from './scan-context.ts'
 
 /** Offsets of the first window where a filter may let few records through. */
 const FIRST_FILTERED = 256
-/** Each window is so many times the one before it. */
+/** By which factor each window is larger than the one before it. */
 const GROWTH = 4
 
 interface Partition {
@@ -44,7 +44,7 @@ export class Windows {
     })
   }
 
-  /** A batch of the partition gave so many rows. */
+  /** Adds the number of rows that a batch of the partition gave. */
   accepted(partition: number, rows: number): void {
     for (const p of this.#partitions) if (p.partition === partition) p.rows += rows
   }

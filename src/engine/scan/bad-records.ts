@@ -1,7 +1,17 @@
 /**
- * Records that cannot be read: counting them, sending a BADRECORD frame for each, the error that ends a query at the
- * first of them, and what stands for them where they are rows. Which records are bad is decided elsewhere: by the
- * record programs, and by the reader for whole batches.
+ * Counts and reports the records of a scan that cannot be read. All that happens to bad records, in order:
+ *
+ * 1. A statement that names `_bad` or `_error` gets them as rows: `plan/lower/bad-records` marks its scans
+ *    (`Scan.badRecords`) once the plan is in its last form. Every other statement passes over them.
+ * 2. The generated program of a scan (`engine/program/record-program`) finds a record bad where the code of a format
+ *    (`formats`) meets bytes that it cannot read. It stops behind the last field that the query needs, unless
+ *    `validate.records` is set.
+ * 3. In a marked scan the program asks `engine/program/record-check` first, which reads key and value to their ends
+ *    with a `facetCheck` of `formats/check`, and puts into words what is wrong: the value of `_error`.
+ * 4. A batch that cannot be walked (damaged, or not to be decompressed) is found by the reader or by the program;
+ *    `engine/scan/scan-run` hands it to `addRestOf`. One row stands for all its records (`standIn`).
+ * 5. This file counts (`STATS`), sends a BADRECORD frame for each record or batch (`show.bad.records`), or throws the
+ *    `BadRecordError` that ends the query at the first of them (`skip.bad.records = false`).
  */
 import type { RecordBatch } from '../../kafka/log.ts'
 import { AT, writeRecordBatch } from '../../kafka/read/record-batch.ts'
@@ -10,10 +20,10 @@ import type { Scan } from '../../plan/plan.ts'
 import { SqlError } from '../../sql/error.ts'
 import type { ScanContext } from './scan-context.ts'
 
-/** Why the records of a batch are bad that cannot be walked to its end. */
+/** The reason of bad records in a batch that cannot be read to its end. */
 export const DAMAGED = 'a record of the batch is damaged, and nothing behind it can be told apart'
 
-/** The row that stands for records which cannot even be told apart. */
+/** The row for records of a batch whose boundaries are not known. */
 export interface BadRow {
   /** Of the first of them. */
   readonly offset: number

@@ -6,8 +6,8 @@ import { unexpected } from '../../lib/assert.ts'
 import type { RecordBatch } from '../../kafka/log.ts'
 import type { Sink } from '../program/record-program.ts'
 import type { StatisticsSource } from '../statistics.ts'
-import type { SizeLimit } from './size-limit.ts'
-import type { Unread } from './unread.ts'
+import type { SizeLimit } from './ending/size-limit.ts'
+import type { Unread } from './ending/unread.ts'
 
 /** Counts the batches of one scan. */
 export class HeaderCount {

@@ -3,7 +3,7 @@ import { systemClock } from '../../lib/clock.ts'
 import type { Pipeline } from '../pipeline.ts'
 import type { Pauses } from './pauses.ts'
 
-/** Time between two looks at the aggregation. */
+/** Time between two updates, in milliseconds. */
 const LIVE_MS = 500
 
 /** The live results of one scan. */
@@ -23,7 +23,7 @@ export class LiveResults {
     return this.#snapshot !== undefined && now >= this.#nextAt
   }
 
-  /** Sends the changed groups, at the pace of whoever reads the frames. */
+  /** Sends the changed groups, no faster than the client reads the frames. */
   async send(): Promise<void> {
     if (this.#snapshot === undefined) return
     for (const _ of this.#snapshot()) await this.#pauses.untilDrained()

@@ -2,10 +2,10 @@
  * Why a scan that has records at hand does not go on to the next: the reader of the frames is behind, rows wait in
  * operators above it, or others on the event loop are to get their turn.
  */
-import { systemClock } from '../../lib/clock.ts'
+import { systemClock, within } from '../../lib/clock.ts'
 import type { FrameWriter } from '../frame-writer.ts'
 import { type Backlog, releaseAll } from '../operators/backlog.ts'
-import { abortable, Turns } from '../turns.ts'
+import { Turns } from '../turns.ts'
 import type { StatsFrames } from './stats-frames.ts'
 
 /** The pauses of one scan. Each rejects with the signal's reason once that is aborted. */
@@ -45,7 +45,7 @@ export class Pauses {
   async untilDrained(): Promise<void> {
     const since = systemClock.monotonic()
     const drained = this.#writer.drained()
-    if (drained !== undefined) await this.#turns.after(abortable(drained, this.#signal))
+    if (drained !== undefined) await this.#turns.after(within(drained, { signal: this.#signal }))
     else await this.#turns.yield()
     this.#drainMs += systemClock.monotonic() - since
     this.#signal.throwIfAborted()

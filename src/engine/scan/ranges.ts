@@ -6,6 +6,7 @@ import type { Isolation, KafkaLog, OffsetRange } from '../../kafka/log.ts'
 import type { Scan } from '../../plan/plan.ts'
 import { offsetIntervals, timestampBounds } from '../../plan/pushdown.ts'
 
+/** The offsets that a scan reads, captured at its start. */
 export interface ScanRanges {
   /** What will be read: ascending and disjoint within a partition. */
   readonly ranges: readonly OffsetRange[]
@@ -23,6 +24,10 @@ export interface RangeOptions {
   readonly signal?: AbortSignal
 }
 
+/**
+ * Asks the cluster for the bounds of the partitions and narrows them by the pushed-down conditions of the scan. Rejects
+ * with a KafkaError, also when `timeoutMs` has passed.
+ */
 export async function resolveRanges(scan: Scan, log: KafkaLog, options: RangeOptions): Promise<ScanRanges> {
   const { table, pushed, keyPartition } = scan
   const anywhere = { start: 0, end: Number.POSITIVE_INFINITY }

@@ -1,4 +1,5 @@
 /** What one scan is run with: types only, shared by the driver (`scan-run`) and its parts. */
+import type { ExchangePort } from '../exchange/port.ts'
 import type { KafkaLog } from '../../kafka/log.ts'
 import type { Settings } from '../../plan/settings.ts'
 import type { PipelineContext, PipelineSource } from '../pipeline.ts'
@@ -6,6 +7,14 @@ import type { Statistics } from '../statistics.ts'
 
 /** A source of a pipeline that is a scan: what is read, which records of it, and where they go. */
 export type ScanSource = Extract<PipelineSource, { kind: 'scan' }>
+
+/** Threads that a scan may be read by, beside its own. */
+export interface Helpers {
+  /** Readers in all; `auto`: as many as seem worth it, once some of the scan has been read. */
+  readonly readers: number | 'auto'
+  /** Connections to at most so many further threads; none where all are in use. */
+  ask(most: number): Promise<readonly ExchangePort[]>
+}
 
 /** What a statement gives to each of its scans. */
 export interface ScanContext extends PipelineContext {
@@ -20,6 +29,12 @@ export interface ScanContext extends PipelineContext {
   readonly sendStats: () => void
   /** Groups of an aggregation are also sent while it runs. */
   readonly live: boolean
+  /** Other threads that may read shares of the scan. */
+  readonly helpers?: Helpers
+  /** Of a share of another thread's scan: nothing further is wanted. */
+  readonly halted?: () => boolean
+  /** Of a scan that several threads read: the bytes that all of them have read. */
+  readonly sharedBytes?: BigInt64Array
   /** SQL of the statement, for the comment in generated code. */
   readonly title: string
   /** Milliseconds (of `Clock.monotonic`) at which the query has to be over. */

@@ -5,27 +5,28 @@
  * its own is a file beside this one. The awaits are between batches (await ②) and on the reader of the frames (await
  * ③); none is per record.
  */
-import { systemClock } from '../../lib/clock.ts'
-import type { BatchSource, OffsetRange, RecordBatch } from '../../kafka/log.ts'
+import { systemClock, TIMED_OUT, wakefulClock, within } from '../../lib/clock.ts'
+import type { BatchSource, OffsetRange, PartitionProgress, RecordBatch } from '../../kafka/log.ts'
 import type { Scan } from '../../plan/plan.ts'
 import type { SentinelReason } from '../../protocol/frames.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { STATUS } from '../program/record-program.ts'
 import type { StatisticsSource } from '../statistics.ts'
-import { abortable, TIMED_OUT, within } from '../turns.ts'
 import { type RowCounter, rowCounter, startingAt, Windows } from './backward.ts'
+import type { ShareProgress } from '../exchange/messages.ts'
 import { BadRecords, DAMAGED, standIn } from './bad-records.ts'
 import { HeaderCount } from './count-headers.ts'
 import { LiveResults } from './live.ts'
 import { Pauses } from './pauses.ts'
-import { ProgramCalls } from './program-calls.ts'
-import { programSpec, RecordPrograms } from './programs.ts'
+import { ProgramCalls } from './programs/program-calls.ts'
+import { programSpec, RecordPrograms } from './programs/programs.ts'
 import { type RangeOptions, resolveRanges, type ScanRanges } from './ranges.ts'
 import type { ScanContext, ScanSource } from './scan-context.ts'
-import { SizeLimit } from './size-limit.ts'
+import { progressOf, Sharing } from './sharing.ts'
+import { SizeLimit } from './ending/size-limit.ts'
 import { StatsFrames } from './stats-frames.ts'
-import { Thresholds } from './thresholds.ts'
-import { Unread } from './unread.ts'
+import { Thresholds } from './ending/thresholds.ts'
+import { Unread } from './ending/unread.ts'
 
 /** The longest single wait for a batch before limits and statistics are looked at again. */
 const TICK_MS = 250
@@ -35,6 +36,8 @@ export class ScanRun {
   readonly #context: ScanContext
   readonly #from: ScanSource
   readonly #statistics: StatisticsSource
+  /** What this thread reads. */
+  readonly #own: { progress: readonly PartitionProgress[] } = { progress: [] }
   readonly #programs: RecordPrograms
   readonly #calls: ProgramCalls
   readonly #badRecords: BadRecords
@@ -47,11 +50,12 @@ export class ScanRun {
   readonly #stats: StatsFrames
   readonly #pauses: Pauses
   readonly #live: LiveResults
+  readonly #sharing: Sharing
   /** LAST_OFFSET() of each partition. */
   #lastOffsets: ReadonlyMap<number, number> = new Map()
 
   /** `from`: one of the pipeline's sources. */
-  constructor(pipeline: Pipeline, from: ScanSource, context: ScanContext) {
+  constructor(pipeline: Pick<Pipeline, 'backlogs' | 'snapshot'>, from: ScanSource, context: ScanContext) {
     const { scan } = from
     this.#context = context
     this.#from = from
@@ -62,13 +66,21 @@ export class ScanRun {
     this.#programs = new RecordPrograms(programSpec(scan, sink, context), context.signal)
     this.#badRecords = new BadRecords(context, scan, this.#counter !== undefined)
     this.#calls = new ProgramCalls(scan, this.#badRecords)
-    this.#size = new SizeLimit(context.settings['max.size'], this.#statistics)
+    this.#size = new SizeLimit(context.settings['max.size'], this.#own, context.sharedBytes)
     this.#unread = new Unread(this.#statistics)
     this.#headers = new HeaderCount(sink, this.#statistics, this.#size, this.#unread)
     this.#thresholds = new Thresholds(context, this.#statistics, this.#size, this.#unread)
     this.#stats = new StatsFrames(context)
     this.#pauses = new Pauses(context, pipeline.backlogs, this.#stats)
     this.#live = new LiveResults(context.live ? pipeline.snapshot : undefined, this.#pauses)
+    this.#sharing = new Sharing(from, context, this.#statistics, {
+      size: this.#size,
+      unread: this.#unread,
+      thresholds: this.#thresholds,
+      pauses: this.#pauses,
+      stats: this.#stats,
+      read: (ranges, minTimestampMs) => this.#read(ranges, minTimestampMs, false),
+    })
   }
 
   /**
@@ -87,13 +99,23 @@ export class ScanRun {
   async #ranges(): Promise<SentinelReason | undefined> {
     if (this.#from.done) return undefined
     const { scan } = this.#from
-    const resolved = await abortable(resolveRanges(scan, this.#context.log, this.#rangeOptions()), this.#context.signal)
+    const { log, signal } = this.#context
+    const resolved = await within(resolveRanges(scan, log, this.#rangeOptions()), { signal })
     this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
     if (scan.backward !== undefined && this.#counter !== undefined)
       return this.#backwards(resolved, scan.backward, this.#counter)
-    return scan.headersOnly === true
-      ? this.#headersThenRecords(resolved)
-      : this.#read(resolved.ranges, resolved.minTimestampMs, false)
+    return scan.headersOnly === true ? this.#headersThenRecords(resolved) : this.#sharing.read(resolved)
+  }
+
+  /** Reads a share of another thread's scan. Gives the reason if it was stopped. */
+  async share(resolved: ScanRanges): Promise<SentinelReason | undefined> {
+    this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
+    return this.#read(resolved.ranges, resolved.minTimestampMs, false)
+  }
+
+  /** How far this thread is, as data. */
+  progress(): ShareProgress[] {
+    return progressOf(this.#own.progress, this.#unread.ranges, this.#statistics.scanned)
   }
 
   #rangeOptions(): RangeOptions {
@@ -107,7 +129,7 @@ export class ScanRun {
     const deferred = this.#unread.takeDeferred()
     if (deferred.length === 0) return undefined
     const late = await this.#read(deferred, minTimestampMs, false)
-    // The batch that had no room may have gone meanwhile; what was behind it is still to be read.
+    // The batch that had no room may have gone meanwhile; what came after it is still to be read.
     return late ?? (this.#headers.full ? this.#thresholds.noRoom() : undefined)
   }
 
@@ -136,7 +158,7 @@ export class ScanRun {
     // a broker.
     const starts =
       time > 0
-        ? await abortable(log.offsetsForTime(scan.table.topic, partitions, time, this.#rangeOptions()), signal)
+        ? await within(log.offsetsForTime(scan.table.topic, partitions, time, this.#rangeOptions()), { signal })
         : partitions.map(() => 0)
     const rest = startingAt(unread, partitions, starts)
     this.#unread.windows = undefined
@@ -168,6 +190,7 @@ export class ScanRun {
       },
       signal,
     )
+    this.#own.progress = [...this.#own.progress, ...source.progress]
     this.#statistics.progress = [...this.#statistics.progress, ...source.progress]
     try {
       return await this.#batches(source, headersOnly)
@@ -200,6 +223,7 @@ export class ScanRun {
       if (this.#from.done) return undefined
       const stopped = await this.#between()
       if (stopped !== undefined) return stopped
+      if (this.#sharing.halted) return undefined
     }
   }
 
@@ -208,15 +232,21 @@ export class ScanRun {
     next: Promise<RecordBatch | undefined>,
   ): Promise<{ batch: RecordBatch | undefined } | { stopped: SentinelReason }> {
     // Time in which the reader of the frames is waited for is not silence of the topic, and nothing more than that:
-    // frames that are sent while the topic is silent do not make it speak.
+    // frames that are sent while the topic is silent do not end its silence.
     const since = systemClock.monotonic() - this.#pauses.drainMs
+    const { signal } = this.#context
     for (;;) {
       const left = this.#thresholds.waitMs(systemClock.monotonic(), since + this.#pauses.drainMs)
-      const batch = await abortable(within(next, Math.min(left, TICK_MS)), this.#context.signal)
+      const batch = await within(next, { signal, ms: Math.min(left, TICK_MS), clock: wakefulClock })
       if (batch !== TIMED_OUT) return { batch }
       const now = systemClock.monotonic()
       this.#stats.sendDue(now)
       if (this.#live.isDue(now)) await this.#live.send()
+      await this.#sharing.take()
+      if (this.#sharing.halted) {
+        next.catch(() => undefined)
+        return { batch: undefined }
+      }
       const stopped = this.#thresholds.reachedWaiting(now, since + this.#pauses.drainMs)
       if (stopped !== undefined) {
         next.catch(() => undefined)
@@ -230,6 +260,7 @@ export class ScanRun {
     const now = systemClock.monotonic()
     this.#stats.sendDue(now)
     if (this.#live.isDue(now)) await this.#live.send()
+    if (this.#sharing.led) await this.#sharing.take()
     if (this.#pauses.drainDue) await this.#pauses.untilDrained()
     const turn = this.#pauses.turnDue()
     if (turn !== undefined) await turn
@@ -258,7 +289,7 @@ export class ScanRun {
       if (status === STATUS.schema) this.#switchSchema()
       else if (status === STATUS.pause) {
         await this.#pauses.untilReleased()
-        // The rows of one batch may take long to let out.
+        // The rows of one batch may take long to emit.
         const now = systemClock.monotonic()
         if (this.#thresholds.isLate(now) && state.index < batch.count && !this.#from.done) {
           const stopped = this.#stopWithin(batch, now)

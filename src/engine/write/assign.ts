@@ -10,7 +10,7 @@ import { Decimal } from '../../lib/decimal.ts'
 import { jsonElements, jsonMembers } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import { didYouMean } from '../../lib/suggest.ts'
-import { aType } from '../../plan/bind/coerce.ts'
+import { aType } from '../../plan/bind/expressions/coerce.ts'
 import {
   BOOLEAN,
   type DataType,

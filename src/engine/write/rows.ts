@@ -1,16 +1,16 @@
 /**
- * Second step of an INSERT: the rows of VALUES, or of a SELECT while it runs. What is wrong with a row, also where it
- * is encoded, is told with the row's number.
+ * Second step of an INSERT: the rows of VALUES, or of a SELECT while it runs. Errors of a row, those of its encoding
+ * too, name the row's number.
  */
-import { bindExpr } from '../../plan/bind/bind-expression.ts'
-import { Scope } from '../../plan/bind/scope.ts'
+import { bindExpr } from '../../plan/bind/expressions/bind-expression.ts'
+import { Scope } from '../../plan/bind/names/scope.ts'
 import type { Output, OutputColumn } from '../../plan/plan.ts'
 import type { Expr, InsertStatement, Query } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import type { DataType, Value } from '../../types.ts'
 import type { StatementContext } from '../context.ts'
 import { nothingHeld, type Operator, type Row } from '../operators/operator.ts'
-import { evaluateConstant } from '../program/expression.ts'
+import { evaluateConstant } from '../program/expression/constant.ts'
 import { runInto } from '../run-plan.ts'
 import { isOpen } from './targets.ts'
 

@@ -4,8 +4,15 @@ import type { Table } from '../../plan/catalog.ts'
 import { SqlError } from '../../sql/error.ts'
 import type { StatementContext } from '../context.ts'
 
-/** Bytes of records that are gathered before they are sent (`insert.batch.bytes`). */
+/**
+ * Limit `insert.batch.bytes` (bytes): records of an INSERT that are gathered before they are sent. Beyond it: they are
+ * sent.
+ */
 const BATCH_BYTES = 1_000_000
+/**
+ * Limit `insert.batch.records` (records): records of an INSERT that are gathered before they are sent. Beyond it: they
+ * are sent.
+ */
 const BATCH_RECORDS = 10_000
 
 /** Gathers records and sends them in batches while more are made. Says how much was written when something fails. */

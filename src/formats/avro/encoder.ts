@@ -27,9 +27,14 @@ import {
 
 type Path = (string | number)[]
 
-/** Values nested deeper are refused (`avro.max.depth`), as they would be on reading. */
+/**
+ * Limit `avro.max.depth` (levels): nesting of a value that INSERT writes as Avro, as on reading. Beyond it: an error.
+ */
 const MAX_DEPTH = 64
-/** Parts of all defaults that one value takes from its schema (`avro.max.default.parts`). */
+/**
+ * Limit `avro.max.default.parts` (parts): parts of all defaults that one value takes from its schema. Beyond it: an
+ * error.
+ */
 const MAX_DEFAULT_PARTS = 100_000
 
 /** Throws an AvroSchemaError for a text that is no schema. */
@@ -237,8 +242,10 @@ function widens(node: AvroNode, value: Value): boolean {
 // ---------------------------------------------------------------------------------------------- single values
 
 const INT_MIN = -(2n ** 31n)
+/** Not a limit: a constant of Avro. */
 const INT_MAX = 2n ** 31n - 1n
 const LONG_MIN = -(2n ** 63n)
+/** Not a limit: a constant of Avro. */
 const LONG_MAX = 2n ** 63n - 1n
 
 function isInteger(value: Value, low: bigint, high: bigint): boolean {
@@ -335,7 +342,7 @@ function writeDuration(out: ByteWriter, value: Value, path: Path): void {
   out.raw(bytes)
 }
 
-/** Two's complement, big-endian, as short as it gets or of the given size. */
+/** Two's complement, big-endian, in the fewest bytes or in the given size. */
 function decimalBytes(logical: Logical, value: Value, path: Path, size?: number): Uint8Array {
   if (logical.kind !== 'decimal') throw refuse(value, logical.kind, path)
   const decimal =

@@ -9,7 +9,7 @@ import { scratch } from '../reading/reader-runtime.ts'
 import { type Frame, Lines, scratchName } from './lines.ts'
 import type { AvroNode } from './schema.ts'
 
-/** How deep values may be nested in the data; deeper is a bad record. */
+/** Limit `avro.data.depth` (levels): nesting of values in the data. Beyond it: the record is bad. */
 export const AVRO_LIMIT_DATA_DEPTH = 64
 
 export class Family {

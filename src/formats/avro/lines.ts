@@ -10,7 +10,7 @@ import { longAt, scratch, stringAt } from '../reading/reader-runtime.ts'
 /** The variables that code in one place works with. */
 export interface Frame {
   readonly e: Emitter
-  /** The position; declared by whoever makes the frame, as is `c` (the last byte looked at). */
+  /** The position; declared by the code that makes the frame, as is `c` (the last byte looked at). */
   readonly p: Name
   readonly c: Name
   readonly to: Code
@@ -86,7 +86,7 @@ ${n} >>>= 1`)
   return n
 }
 
-/** Reads a length and makes sure that so many bytes are there. */
+/** Reads a length and makes sure that as many bytes follow. */
 export function readCheckedLength(out: Lines): Name {
   const { p, to, bad } = out.frame
   const n = readLength(out)
@@ -116,8 +116,8 @@ export function scratchName(frame: Frame): Name {
 }
 
 /**
- * How many array items and nested records of no size at all a record may hold; more is bad. All others are bounded by
- * the bytes of the record.
+ * Limit `avro.data.empty.parts` (parts): array items and nested records of no size at all in one record. Beyond it: the
+ * record is bad. All other parts are bounded by the bytes of the record.
  */
 export const AVRO_LIMIT_EMPTY_PARTS = 10_000
 
@@ -127,13 +127,13 @@ export function countEmpty(out: Lines, n: Code | number): void {
 }
 
 /**
- * Bytes of defaults that one record may bring along, each counted as often as it is read: a small record of many parts
- * must not become a large value.
+ * Limit `avro.data.default.bytes` (bytes): defaults that one record brings along, each counted as often as it is read.
+ * Beyond it: the record is bad. A small record of many parts must not become a large value.
  */
 export const AVRO_LIMIT_DEFAULT_BYTES = 16 << 20
 
 /**
- * Code that reads a default, with the same means as if it stood in the record: `b` and `view` are others for a while.
+ * Code that reads a default, with the same means as if it stood in the record: `b` and `view` are replaced meanwhile.
  */
 export function aside(out: Lines, node: DefaultNode, fill: (inner: Lines) => void): void {
   const { e, bad } = out.frame
@@ -148,7 +148,7 @@ ${inner.done()} }`)
 
 /**
  * The loop over the blocks of an array or map. `item` adds the code for one item; the position is checked after each.
- * `skipWhole`: whole blocks with a byte size are stepped over. `leave` ends the loop early.
+ * `skipWhole`: whole blocks with a byte size are skipped. `leave` ends the loop early.
  */
 export function blocks(
   out: Lines,

@@ -6,7 +6,7 @@
  *
  * Where the specification has an error (a field without a default, a symbol that is unknown, other types), the writer's
  * own form stays: nothing that can be read is lost. Fields that the newest schema does not have any more stay, too;
- * promotions of numbers are the business of whoever merges the types.
+ * promotions of numbers are the business of `merge-types.ts`.
  */
 import { ByteWriter } from './byte-writer.ts'
 import { EncodeError } from '../encoder.ts'
@@ -18,7 +18,10 @@ const MARGIN = 64
 /** Pairs of records of both schemas, beyond twice those of the writer: recursive types can be matched in many ways. */
 const MORE_PAIRS = 100
 
-/** Fields, branches and aliases that are looked at for one pair of schemas: each may meet each. */
+/**
+ * Limit `avro.resolution.steps` (steps): fields, branches and aliases that are compared for one pair of schemas: each
+ * may meet each. Beyond it: records are read by the writer's schema alone.
+ */
 const MAX_LOOKS = 1_000_000
 
 /** The schemas are left as they are. */
@@ -48,7 +51,7 @@ class Resolver {
 
   all(writer: AvroNode, reader: AvroNode): AvroNode {
     const resolved = this.#node(writer, reader)
-    // One after the other and not one in the other: types may go round in circles for long.
+    // One after the other and not one in the other: recursion through types may be long.
     for (let fill = this.#waiting.pop(); fill !== undefined; fill = this.#waiting.pop()) fill()
     const bytes = Buffer.concat([this.#out.bytes(), Buffer.alloc(MARGIN)])
     this.#store.bytes = bytes

@@ -7,15 +7,30 @@
 import type { DataType, Field, TimeUnit } from '../../types.ts'
 import { mergeTypes } from '../merge-types.ts'
 
+/**
+ * Limit `avro.schema.characters` (characters): text of one schema. Beyond it: the schema cannot be used; the message
+ * says so.
+ */
 export const AVRO_SCHEMA_LIMIT_BYTES = 4 << 20
+/**
+ * Limit `avro.schema.names` (types): named types of one schema. Beyond it: the schema cannot be used; the message says
+ * so.
+ */
 export const AVRO_SCHEMA_LIMIT_NAMES = 10_000
 /**
- * Records of one union that are read as one struct; a wider union is json. Putting them together takes time that grows
- * with the square of their number.
+ * Limit `avro.union.records` (records): records of one union that are read as one struct. Beyond it: the union is json.
+ * Putting them together takes time that grows with the square of their number.
  */
 export const AVRO_UNION_RECORDS = 64
+/**
+ * Limit `avro.schema.depth` (levels): nesting of types in one schema. Beyond it: the schema cannot be used; the message
+ * says so.
+ */
 export const AVRO_SCHEMA_LIMIT_DEPTH = 64
-/** Nodes of all kinds in one schema text. */
+/**
+ * Limit `avro.schema.nodes` (types): types of all kinds in one schema text. Beyond it: the schema cannot be used; the
+ * message says so.
+ */
 export const AVRO_SCHEMA_LIMIT_NODES = 100_000
 
 /** The text is not a usable Avro schema; the message says why and where. */
@@ -84,6 +99,7 @@ export interface DefaultNode {
   readonly to: number
   readonly store: { bytes: Buffer; view: DataView }
 }
+/** The types that a schema names and may refer to again. */
 export type NamedNode = RecordNode | EnumNode | FixedNode
 export type AvroNode = PrimitiveNode | NamedNode | ArrayNode | MapNode | UnionNode | DefaultNode
 
@@ -372,7 +388,7 @@ export function isNullable(node: AvroNode): boolean {
   return node.kind === 'null' || (node.kind === 'union' && node.branches.some((branch) => branch.kind === 'null'))
 }
 
-/** The type of a schema's values. A recursive schema gives a cyclic graph: whoever walks it needs a guard. */
+/** The type of a schema's values. A recursive schema gives a cyclic graph: a walk needs a guard. */
 export function avroType(schema: AvroSchema | AvroNode): DataType {
   const late: (() => void)[] = []
   const type = typeOf('node' in schema ? schema.node : schema, new Map(), late)

@@ -42,7 +42,7 @@ export function minimumSize(node: AvroNode, open: Set<AvroNode> = new Set()): nu
   let sum = 0
   for (const field of node.fields) {
     sum += minimumSize(field.node, open)
-    // One byte is all that anybody asks for; a wide schema must not be walked for more.
+    // Callers need to know about one byte only; a wide schema must not be walked for more.
     if (sum > 0) break
   }
   open.delete(node)

@@ -1,5 +1,5 @@
 /**
- * Generates the code that steps over a value: fixed sizes merge, small types are written out in place, large and
+ * Generates the code that skips a value: fixed sizes merge, small types are written out in place, large and
  * recursive ones get a function.
  */
 import { type Code, js } from '../../codegen/emitter.ts'
@@ -9,9 +9,9 @@ import { blocks, type Lines, readInt, readLength, readLong, skipVarintCode } fro
 import type { AvroNode, RecordNode, UnionNode } from './schema.ts'
 import { codeSize, fixedSize, minimumSize } from './size.ts'
 
-/** Records with at most so many nodes are stepped over in place. */
+/** The most nodes of a record that is skipped in place. */
 const INLINE_NODES = 24
-/** Fields that one function of a long run steps over. */
+/** Fields that one function of a long run skips. */
 const RUN_FIELDS = 64
 
 /** Code that moves the position behind a value of the node. `strict`: also check what a mere step need not look at. */
@@ -65,7 +65,7 @@ function skipRecord(out: Lines, node: RecordNode, family: Family, strict: boolea
 }
 
 /**
- * Steps over the fields [from, to) of a record. A long run is cut into functions: one function of a thousand fields
+ * Skips the fields [from, to) of a record. A long run is cut into functions: one function of a thousand fields
  * would never be optimized.
  */
 export function skipFields(

@@ -34,7 +34,7 @@ import type { AvroNode, EnumNode, Logical } from './schema.ts'
 import { branches } from './skip.ts'
 import { codeSize, minimumSize } from './size.ts'
 
-/** Composites with at most so many nodes are written in place; a wider record is split into functions of so many. */
+/** The most nodes of a composite that is written in place; a wider record is split into functions of that size. */
 const INLINE_NODES = 48
 /** Room that a number or another scalar of bounded size may take. */
 const SCALAR_BYTES = 40

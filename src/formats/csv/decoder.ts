@@ -13,6 +13,7 @@ import { jsonString } from '../text/render.ts'
 import { type RawBuffer, stringAt } from '../reading/reader-runtime.ts'
 import { existsNames, isWanted } from '../reading/want.ts'
 
+/** What a topic of CSV is written with. */
 export interface CsvOptions {
   /** Names of the columns, in order. */
   readonly header?: readonly string[]
@@ -22,7 +23,7 @@ export interface CsvOptions {
   readonly quote?: string
 }
 
-/** Columns of one record; more is a bad record. */
+/** Limit `csv.columns` (columns): columns of one record. Beyond it: the record is bad. */
 export const CSV_LIMIT_COLUMNS = 10_000
 
 /** The decoder. Throws for a delimiter or quote that is not one ASCII character, or the same as the other. */
@@ -103,8 +104,9 @@ function withHeader(
     kind: 'struct',
     fields: header.map((name) => ({ name, type: { kind: 'string' }, nullable: true })),
   }
+  const columnText = (value: string | undefined): string => (value === undefined ? 'null' : jsonString(value))
   const text = (values: readonly string[]): string =>
-    `{${header.map((name, i) => `${jsonString(name)}:${values[i] === undefined ? 'null' : jsonString(values[i])}`).join(',')}}`
+    `{${header.map((name, i) => `${jsonString(name)}:${columnText(values[i])}`).join(',')}}`
   const split = (b: RawBuffer, from: number, to: number): string[] | undefined => {
     const values = splitAny(b, from, to)
     return values === undefined || values.length > header.length ? undefined : values

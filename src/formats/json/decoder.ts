@@ -54,8 +54,14 @@ function hugeNumber(payload: Buffer): string | undefined {
   if (found === undefined) return undefined
   const { number, at } = found
   if (number.length > JSON_LIMIT_NUMBER_CHARACTERS)
-    return `JSON with a number of ${number.length} characters at byte ${at}; as a value it may have ${JSON_LIMIT_NUMBER_CHARACTERS}`
-  return `JSON with the number ${number.length > 40 ? `${number.slice(0, 40)}…` : number} at byte ${at}, which is beyond the range of a double`
+    return (
+      `JSON with a number of ${number.length} characters at byte ${at}; as a value it may have ` +
+      `${JSON_LIMIT_NUMBER_CHARACTERS}`
+    )
+  return (
+    `JSON with the number ${number.length > 40 ? `${number.slice(0, 40)}…` : number} at byte ${at}, which is ` +
+    'beyond the range of a double'
+  )
 }
 
 /** The decoder for JSON of any shape. */
@@ -160,7 +166,7 @@ ${p} = ${start}
 ${reset}`
   }
 
-  /** Steps over a value that is probably a string of so many bytes: looks at all of them without a loop. */
+  /** Skips a value that is probably a string of the given number of bytes: looks at all of them without a loop. */
   #skipString(length: number): Code {
     const p = this.#p
     if (length < 4 || length > 40) return this.#skip(1)
@@ -223,7 +229,7 @@ ${escaped} }`
     return js`${p} = ${this.#fn(skipSpace)}(b, ${p}, ${this.#to}); if (${p} !== ${this.#to}) ${this.#bad}`
   }
 
-  /** Steps over the value at the position. */
+  /** Skips the value at the position. */
   #skip(depth: number): Code {
     const p = this.#p
     return js`if (b[${p}] === 34) { ${this.#string(js`${p}++`, NOTHING)} } else { ${p} = b[${p}] <= 57 ? ${this.#fn(skipNumber)}(b, ${p}, ${this.#to}) : ${this.#fn(skipValue)}(b, view, ${p}, ${this.#to}, ${depth}); if (${p} < 0) ${this.#bad} }`
@@ -340,7 +346,7 @@ if (${scale} !== 0) ${x} /= ${e.constant(POWERS, 'powers')}[${scale}]
 ${value} = ${first} === ${start} ? ${x} : -${x} }`
   }
 
-  /** Descends into an object or array for the wanted members or elements; other values are stepped over. */
+  /** Descends into an object or array for the wanted members or elements; other values are skipped. */
   #inside(children: readonly Want[], place: Place): Code {
     const p = this.#p
     const members = children.filter((want) => typeof want.step === 'string')

@@ -14,8 +14,9 @@ export interface LayoutStep {
   readonly length: number
 }
 
-/** Longer objects, and longer keys, are read by the general reader. */
+/** Not a limit: longer objects are read by the general reader. */
 const MAX_STEPS = 48
+/** Not a limit: longer keys are read by the general reader. */
 const MAX_PREFIX_BYTES = 64
 
 /** The layout of a sample; undefined when it is no object, is not plain (escaped or repeated keys), or is too large. */

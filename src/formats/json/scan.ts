@@ -1,11 +1,11 @@
 /**
- * Steps over JSON in a byte buffer and checks it (RFC 8259) on the way: what generated JSON readers call for the values
+ * Skips JSON in a byte buffer and checks it (RFC 8259) on the way: what generated JSON readers call for the values
  * that they do not read in place. Positions in, positions out, -1 for damage; nothing is read at or beyond `to` that
  * matters, and nothing throws.
  */
 import type { RawBuffer } from '../reading/reader-runtime.ts'
 
-/** How deep objects and arrays may be nested; deeper is a bad record. */
+/** Limit `json.depth` (levels): nesting of objects and arrays. Beyond it: the record is bad. */
 export const JSON_LIMIT_DEPTH = 512
 
 /** The position of the first quote, backslash or control character at or after `p`, or `to`. */
@@ -61,7 +61,7 @@ function isHex(c: number): boolean {
 
 /**
  * Set by `skipNumber` at a number that may be beyond the doubles, or too long for a value: three digits of exponent or
- * 200 characters. Somebody has to look at it.
+ * 200 characters. The caller has to check it.
  */
 export const unusual = { found: false }
 
@@ -173,7 +173,7 @@ const tables: Int32Array[] = []
 let generation = 0
 
 /**
- * Set by `skipText` when some object of the value repeats a key, or may do so: the text then has to be written anew.
+ * Set by `skipText` when some object of the value repeats a key, or may do so: the text then has to be rewritten.
  */
 export const repeats = { found: false }
 

@@ -13,7 +13,8 @@ import { firstKeys } from './text.ts'
 export const POWERS: Float64Array = Float64Array.from({ length: 23 }, (_, i) => 10 ** i)
 
 /**
- * The longest number, in characters, that becomes a value; a longer one is damage. Its text can be had at any length.
+ * Limit `json.number.characters` (characters): a number that becomes a value. Beyond it: the number counts as damage;
+ * its text can be had at any length.
  */
 export const JSON_LIMIT_NUMBER_CHARACTERS = 1000
 
@@ -32,7 +33,7 @@ export function numberAt(b: RawBuffer, p: number, to: number): number | bigint |
   return Number.isSafeInteger(number) ? number : integer(BigInt(text))
 }
 
-/** Digits [from, to), among them a point that is passed over, as one integer; at most fifteen. */
+/** Digits [from, to), among them a point that is skipped, as one integer; at most fifteen. */
 export function digitsAt(b: RawBuffer, from: number, to: number): number {
   let m = 0
   for (let p = from; p < to; p++) if (b[p] !== 46) m = m * 10 + b[p] - 48
@@ -92,7 +93,7 @@ export function textOrNullAt(b: RawBuffer, view: DataView, p: number, to: number
 }
 
 /**
- * Any value at `p`, for readers of so many members that code in place would be too much. Its end is left in
+ * Any value at `p`, for readers with too many members for code in place. Its end is left in
  * `scratch.at`, -1 for damage. With `ranged`, a string without escapes is null here and its range is left in
  * `scratch.from` and `scratch.to`; `from` is -2 for one with escapes and -1 for what is no string.
  */

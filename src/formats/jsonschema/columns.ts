@@ -5,9 +5,15 @@
  */
 import type { DataType, Field, StructType } from '../../types.ts'
 
-/** How deep properties are looked into. */
+/**
+ * Limit `json.schema.depth` (levels): nesting of properties in a JSON schema. Beyond it: what is below has the type
+ * json.
+ */
 const MAX_DEPTH = 16
-/** Columns in all. */
+/**
+ * Limit `json.schema.fields` (fields): columns that one JSON schema gives, nested ones included. Beyond it: further
+ * properties are no columns.
+ */
 const MAX_FIELDS = 10_000
 
 /** The properties of the schema's object; undefined when the text is no schema of an object with properties. */

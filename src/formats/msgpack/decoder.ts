@@ -3,15 +3,15 @@
  * the timestamp extension is ISO text, any other extension is `{"type":n,"data":"base64"}`. Keys of maps that are no
  * strings become text; of equal keys the first counts, as in JSON.
  */
-import { isoTimestamp } from '../../lib/datetime-text.ts'
-import { doubleText, floatText } from '../../lib/number-text.ts'
+import { isoTimestamp } from '../../lib/text/datetime-text.ts'
+import { doubleText, floatText } from '../../lib/text/number-text.ts'
 import type { FacetDecoder } from '../format.ts'
 import { jsonDecoder } from '../json/decoder.ts'
 import { convertedDecoder } from '../reading/relay.ts'
 import { jsonString } from '../text/render.ts'
 import { type RawBuffer, stringAt, TEXT_LIMIT_BYTES } from '../reading/reader-runtime.ts'
 
-/** How deep arrays and maps may be nested; deeper is a bad record. */
+/** Limit `msgpack.depth` (levels): nesting of arrays and maps. Beyond it: the record is bad. */
 export const MSGPACK_LIMIT_DEPTH = 128
 
 const DECODER = convertedDecoder('msgpack', jsonDecoder(), (b, from, to) => {
@@ -42,7 +42,7 @@ class MsgpackReader {
     this.#to = to
   }
 
-  /** Takes so many bytes: their position, or -1. */
+  /** Skips a number of bytes: their position, or -1. */
   #take(size: number): number {
     if (size > this.#to - this.at) return -1
     const at = this.at

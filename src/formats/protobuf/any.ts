@@ -9,7 +9,7 @@ import type { RenderOptions } from '../format.ts'
 import { jsonString, renderValue } from '../text/render.ts'
 import { type RawBuffer, scratch, stringAt, takeText, withOwnScratch } from '../reading/reader-runtime.ts'
 import { type AnyReader, Family } from './family.ts'
-import { meaningType, type ProtoMessage } from './schema.ts'
+import { meaningType, type ProtoMessage } from './definition/schema.ts'
 import { messageTextFunction } from './text.ts'
 import { lengthAt, PROTOBUF_LIMIT_DEPTH, walk } from './wire.ts'
 

@@ -1,11 +1,11 @@
 /**
  * Protobuf readers: code that finds the wanted paths in the wire format. The caller has taken off the magic byte and
  * the schema id; the list of message indexes behind them is read here. A record is scanned to its end, because the last
- * of several values counts; unknown fields, extensions and groups are stepped over.
+ * of several values counts; unknown fields, extensions and groups are skipped.
  *
  * Absent fields: a proto3 field without `optional` reads as its default, a declared default counts, a list or map is
- * empty, a required field makes the record bad, everything else is NULL. `exists` is false where a field that can be
- * told to be absent is absent. An enum is its value's name, or its number as text.
+ * empty, a required field makes the record bad, everything else is NULL. `exists` is false where a field whose
+ * absence can be seen is absent. An enum is its value's name, or its number as text.
  */
 import { type Code, js, type Name, NOTHING } from '../../codegen/emitter.ts'
 import type { Value } from '../../types.ts'
@@ -26,7 +26,7 @@ import {
   type ProtoSchema,
   protobufType,
   type ProtoType,
-} from './schema.ts'
+} from './definition/schema.ts'
 import { listTextFunction, messageTextFunction } from './text.ts'
 import { fallbackText, leafType, messagePlace, rangeAt, readEntry } from './spot.ts'
 import { assignAt, assignField, assignMessage, fallbackValue } from './value.ts'

@@ -15,7 +15,7 @@ import {
   type ProtoSchema,
   type ProtoType,
   protobufType,
-} from './schema.ts'
+} from './definition/schema.ts'
 import { PROTOBUF_LIMIT_DEPTH, wireOf } from './wire.ts'
 
 type Path = readonly (string | number)[]

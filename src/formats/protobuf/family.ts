@@ -7,8 +7,9 @@ import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts
 import type { Value } from '../../types.ts'
 import type { RenderOptions } from '../format.ts'
 import type { RawBuffer } from '../reading/reader-runtime.ts'
-import type { Meaning, ProtoMessage } from './schema.ts'
-import { meaningAt, PROTOBUF_LIMIT_DEPTH } from './wire.ts'
+import type { Meaning, ProtoMessage } from './definition/schema.ts'
+import { meaningAt } from './meaning.ts'
+import { PROTOBUF_LIMIT_DEPTH } from './wire.ts'
 
 /** The place where code runs. `b` and `view` are always called so. */
 export interface Frame {

@@ -9,7 +9,7 @@
 import { type Code, js, join, type Name, NOTHING } from '../../codegen/emitter.ts'
 import { scratch } from '../reading/reader-runtime.ts'
 import type { Frame } from './family.ts'
-import type { ProtoField, ProtoMessage, ProtoType } from './schema.ts'
+import type { ProtoField, ProtoMessage, ProtoType } from './definition/schema.ts'
 import { lengthAt, skipField, skipTagged, tagAt, wireOf } from './wire.ts'
 
 /**

@@ -16,7 +16,7 @@ import {
   type ProtoScalar,
   type ProtoType,
   scalarType,
-} from './schema.ts'
+} from './definition/schema.ts'
 import {
   boolAt,
   fixed64At,

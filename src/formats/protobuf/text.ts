@@ -11,7 +11,13 @@ import { renderValue } from '../text/render.ts'
 import { grow, scratch, writeBase64, writeReady, writeString } from '../reading/reader-runtime.ts'
 import type { Family, Frame } from './family.ts'
 import { eachValue, PART_FIELDS, scanMessage, type Tracked } from './scan.ts'
-import { meaningType, type ProtoField, type ProtoMessage, type ProtoScalar, type ProtoType } from './schema.ts'
+import {
+  meaningType,
+  type ProtoField,
+  type ProtoMessage,
+  type ProtoScalar,
+  type ProtoType,
+} from './definition/schema.ts'
 import { emptyPlace, fallbackText, meaningReader, messagePlace, rangeAt, readEntry, scalarValue } from './spot.ts'
 import { int32At, viewOf } from './wire.ts'
 

@@ -14,7 +14,7 @@ import { takeText } from '../reading/reader-runtime.ts'
 import type { Family, Frame } from './family.ts'
 import { eachValue, PART_FIELDS, scanMessage, type Tracked } from './scan.ts'
 import { emptyPlace, leafType, meaningReader, messagePlace, rangeAt, readEntry, scalarValue } from './spot.ts'
-import { meaningType, type ProtoField, type ProtoMessage, type ProtoType } from './schema.ts'
+import { meaningType, type ProtoField, type ProtoMessage, type ProtoType } from './definition/schema.ts'
 import { listTextFunction, messageTextFunction } from './text.ts'
 import { enumName } from './wire.ts'
 

@@ -4,7 +4,7 @@
  * (is there a way?) and by them (take it).
  */
 import { Decimal } from '../../lib/decimal.ts'
-import { floatText } from '../../lib/number-text.ts'
+import { floatText } from '../../lib/text/number-text.ts'
 import { integer } from '../../lib/whole-number.ts'
 import type { DataType, TimeUnit, Value } from '../../types.ts'
 

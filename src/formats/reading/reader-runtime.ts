@@ -13,9 +13,9 @@ export interface RawBuffer extends Buffer {
   utf8Slice(from: number, to: number): string
 }
 
-/** The longest JSON text that a reader writes for one value, in bytes; a longer one is a bad record. */
+/** Limit `formats.text.bytes` (bytes): JSON text that a reader writes for one value. Beyond it: the record is bad. */
 export const TEXT_LIMIT_BYTES = 16 << 20
-/** The longest unscaled value of a decimal, in bytes. */
+/** Limit `formats.decimal.bytes` (bytes): unscaled value of a decimal. Beyond it: the record is bad. */
 export const DECIMAL_LIMIT_BYTES = 256
 const SCRATCH_KEEP_BYTES = 1 << 20
 
@@ -39,6 +39,7 @@ function newScratch(size: number): { bytes: RawBuffer; view: DataView } {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
 }
 
+/** The one scratch buffer of the thread. */
 export const scratch: Scratch = { ...newScratch(1 << 14), at: 0, empty: 0, defaults: 0, from: -1, to: -1 }
 
 /** Makes room for `size` bytes in all, keeping what is written; false when that is over the limit. */
@@ -122,142 +123,35 @@ export function stringAt(b: RawBuffer, from: number, to: number): string {
   return wide > 127 ? b.utf8Slice(from, to) : shortString(b, from, to - from)
 }
 
+/** ASCII of up to SHORT_BYTES bytes, each length with a call of its own. */
+// biome-ignore format: one length a line
 function shortString(b: RawBuffer, p: number, length: number): string {
   switch (length) {
-    case 0:
-      return ''
-    case 1:
-      return fromCharCode(b[p])
-    case 2:
-      return fromCharCode(b[p], b[p + 1])
-    case 3:
-      return fromCharCode(b[p], b[p + 1], b[p + 2])
-    case 4:
-      return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3])
-    case 5:
-      return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4])
-    case 6:
-      return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5])
-    case 7:
-      return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6])
-    case 8:
-      return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7])
-    case 9:
-      return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7], b[p + 8])
-    case 10:
-      return fromCharCode(
-        b[p],
-        b[p + 1],
-        b[p + 2],
-        b[p + 3],
-        b[p + 4],
-        b[p + 5],
-        b[p + 6],
-        b[p + 7],
-        b[p + 8],
-        b[p + 9],
-      )
-    case 11:
-      return fromCharCode(
-        b[p],
-        b[p + 1],
-        b[p + 2],
-        b[p + 3],
-        b[p + 4],
-        b[p + 5],
-        b[p + 6],
-        b[p + 7],
-        b[p + 8],
-        b[p + 9],
-        b[p + 10],
-      )
-    case 12:
-      return fromCharCode(
-        b[p],
-        b[p + 1],
-        b[p + 2],
-        b[p + 3],
-        b[p + 4],
-        b[p + 5],
-        b[p + 6],
-        b[p + 7],
-        b[p + 8],
-        b[p + 9],
-        b[p + 10],
-        b[p + 11],
-      )
-    case 13:
-      return fromCharCode(
-        b[p],
-        b[p + 1],
-        b[p + 2],
-        b[p + 3],
-        b[p + 4],
-        b[p + 5],
-        b[p + 6],
-        b[p + 7],
-        b[p + 8],
-        b[p + 9],
-        b[p + 10],
-        b[p + 11],
-        b[p + 12],
-      )
-    case 14:
-      return fromCharCode(
-        b[p],
-        b[p + 1],
-        b[p + 2],
-        b[p + 3],
-        b[p + 4],
-        b[p + 5],
-        b[p + 6],
-        b[p + 7],
-        b[p + 8],
-        b[p + 9],
-        b[p + 10],
-        b[p + 11],
-        b[p + 12],
-        b[p + 13],
-      )
-    case 15:
-      return fromCharCode(
-        b[p],
-        b[p + 1],
-        b[p + 2],
-        b[p + 3],
-        b[p + 4],
-        b[p + 5],
-        b[p + 6],
-        b[p + 7],
-        b[p + 8],
-        b[p + 9],
-        b[p + 10],
-        b[p + 11],
-        b[p + 12],
-        b[p + 13],
-        b[p + 14],
-      )
-    case 16:
-      return fromCharCode(
-        b[p],
-        b[p + 1],
-        b[p + 2],
-        b[p + 3],
-        b[p + 4],
-        b[p + 5],
-        b[p + 6],
-        b[p + 7],
-        b[p + 8],
-        b[p + 9],
-        b[p + 10],
-        b[p + 11],
-        b[p + 12],
-        b[p + 13],
-        b[p + 14],
-        b[p + 15],
-      )
-    default:
-      return b.latin1Slice(p, p + length)
+    case 0: return ''
+    case 1: return fromCharCode(b[p])
+    case 2: return fromCharCode(b[p], b[p + 1])
+    case 3: return fromCharCode(b[p], b[p + 1], b[p + 2])
+    case 4: return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3])
+    case 5: return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4])
+    case 6: return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5])
+    case 7: return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6])
+    case 8: return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7])
+    case 9: return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7], b[p + 8])
+    case 10: return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7],
+      b[p + 8], b[p + 9])
+    case 11: return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7],
+      b[p + 8], b[p + 9], b[p + 10])
+    case 12: return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7],
+      b[p + 8], b[p + 9], b[p + 10], b[p + 11])
+    case 13: return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7],
+      b[p + 8], b[p + 9], b[p + 10], b[p + 11], b[p + 12])
+    case 14: return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7],
+      b[p + 8], b[p + 9], b[p + 10], b[p + 11], b[p + 12], b[p + 13])
+    case 15: return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7],
+      b[p + 8], b[p + 9], b[p + 10], b[p + 11], b[p + 12], b[p + 13], b[p + 14])
+    case 16: return fromCharCode(b[p], b[p + 1], b[p + 2], b[p + 3], b[p + 4], b[p + 5], b[p + 6], b[p + 7],
+      b[p + 8], b[p + 9], b[p + 10], b[p + 11], b[p + 12], b[p + 13], b[p + 14], b[p + 15])
+    default: return b.latin1Slice(p, p + length)
   }
 }
 

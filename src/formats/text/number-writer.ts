@@ -1,9 +1,9 @@
 /**
  * Numbers as decimal digits, written into a byte buffer: integers of 64 bits, doubles and floats. `o` is the buffer,
  * `w` the position to write at; the new position is returned. The caller makes room (32 bytes are enough for any
- * number). It prints what `lib/number-text` prints.
+ * number). It prints what `lib/text/number-text` prints.
  */
-import { doubleText, floatText } from '../../lib/number-text.ts'
+import { doubleText, floatText } from '../../lib/text/number-text.ts'
 
 /** An integer of magnitude up to 2^53. */
 export function writeInteger(o: Uint8Array, w: number, value: number): number {

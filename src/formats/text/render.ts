@@ -13,10 +13,10 @@ import {
   isoTime,
   splitSeconds,
   UNITS_PER_SECOND,
-} from '../../lib/datetime-text.ts'
+} from '../../lib/text/datetime-text.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
-import { doubleText, floatText } from '../../lib/number-text.ts'
+import { doubleText, floatText } from '../../lib/text/number-text.ts'
 import type { DataType, TimeUnit, Value } from '../../types.ts'
 import type { RenderOptions } from '../format.ts'
 
@@ -101,7 +101,7 @@ export function renderValue(value: Value, type: DataType, options: RenderOptions
     for (const item of value) text += (text === '' ? '' : ',') + renderValue(item, element, options)
     return `[${text}]`
   }
-  // What is none of these is a fault of ours, and no frame may carry it.
+  // What is none of these is an internal error, and no frame may carry it.
   if (!(value instanceof Map)) unexpected(`a value of type ${type.kind} is ${typeof value}`)
   return renderMap(value, type, options)
 }

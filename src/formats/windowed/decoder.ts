@@ -12,6 +12,7 @@ import { longBigEndianAt } from '../reading/reader-runtime.ts'
 import { existsNames, hasOwn, isWanted } from '../reading/want.ts'
 import { JsonText } from '../../lib/json-text.ts'
 
+/** `TW`: time windows; `SW`: session windows. */
 export type WindowKind = 'TW' | 'SW'
 
 const TIMESTAMP: DataType = { kind: 'timestamp', unit: 'millis' }
@@ -36,7 +37,8 @@ export function windowedDecoder(kind: WindowKind, inner: FacetDecoder): FacetDec
     explain: (payload) =>
       payload.length < size
         ? `${payload.length} bytes, and the window alone has ${size}`
-        : `${inner.explain?.(payload.subarray(0, payload.length - size)) ?? `not ${inner.title}`}, in front of its window`,
+        : `${inner.explain?.(payload.subarray(0, payload.length - size)) ?? `not ${inner.title}`}, in front of ` +
+          'its window',
     emit(want, context) {
       if (!isWanted(want) && !context.validate) return NOTHING
       const { emitter: e, from, to, bad } = context

@@ -13,9 +13,9 @@ import { jsonString } from '../text/render.ts'
 import type { RawBuffer } from '../reading/reader-runtime.ts'
 import { XML_TYPE } from '../../types.ts'
 
-/** How deep elements may be nested; deeper is a bad record. */
+/** Limit `xml.depth` (levels): nesting of elements. Beyond it: the record is bad. */
 export const XML_LIMIT_DEPTH = 128
-/** Bytes of one document; more is a bad record. */
+/** Limit `xml.bytes` (bytes): one document. Beyond it: the record is bad; an INSERT of it is an error. */
 export const XML_LIMIT_BYTES = 16 << 20
 
 const CONVERTED = convertedDecoder('xml', jsonDecoder(), (b, from, to) => {

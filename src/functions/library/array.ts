@@ -69,8 +69,10 @@ function zip(name: string, longest: boolean, example: string): ScalarFunction {
       { name: 'arrays and names', accept: 'any', optional: true, variadic: true },
     ],
     description: longest
-      ? 'An array of objects that puts the elements of arrays side by side under the given names, as long as the longest array; missing elements are null.'
-      : 'An array of objects that puts the elements of arrays side by side under the given names, as long as the shortest array.',
+      ? 'An array of objects that puts the elements of arrays side by side under the given names, as long as the ' +
+        'longest array; missing elements are null.'
+      : 'An array of objects that puts the elements of arrays side by side under the given names, as long as the ' +
+        'shortest array.',
     examples: [{ sql: `${what}([1, 2], 'n', ['a'], 's')`, result: example }],
     returnText: 'array',
     returns: (types) => {
@@ -126,6 +128,7 @@ function zipped(args: readonly Value[], types: readonly DataType[], longest: boo
   return rows
 }
 
+/** Functions of arrays. */
 export const ARRAY_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'element_of',
@@ -173,7 +176,7 @@ export const ARRAY_FUNCTIONS: readonly ScalarFunction[] = [
       { name: 'element', accept: 'any' },
       { name: 'count', accept: 'integer' },
     ],
-    description: 'An array of so many copies of a value.',
+    description: 'An array of the given number of copies of a value.',
     examples: [
       { sql: "REPEAT('x', 2)", result: '["x","x"]' },
       { sql: 'REPEAT(1, -1)', result: '[]' },

@@ -6,6 +6,7 @@ import { BOOLEAN } from '../../types.ts'
 import { define } from '../define.ts'
 import type { ScalarFunction } from '../function.ts'
 
+/** Functions that choose by a condition. */
 export const CONDITIONAL_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'exists',

@@ -20,13 +20,15 @@ function modelName(value: Value, type: DataType): string {
 
 const MODEL = 'io.lenses.sql.model'
 
+/** Functions of types. */
 export const CONVERSION_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'cast',
     family: 'conversion',
     parameters: [{ name: 'value', accept: 'any' }],
     description:
-      'Converts a value to a type: CAST(value AS type), with int, long, float, double, decimal(p, s), string, boolean, bytes, date, time, timestamp or uuid; fractions are cut off, what does not fit is an error.',
+      'Converts a value to a type: CAST(value AS type), with int, long, float, double, decimal(p, s), string, ' +
+      'boolean, bytes, date, time, timestamp or uuid; fractions are cut off, what does not fit is an error.',
     examples: [
       { sql: 'CAST(9.99 AS int)', result: '9' },
       { sql: "CAST('9007199254740993' AS long)", result: '9007199254740993' },

@@ -61,7 +61,9 @@ function headers(kind: 'string' | 'bytes'): ScalarFunction {
     name: `headersas${kind}`,
     family: 'headers',
     parameters: [{ name: 'name', accept: 'string' }],
-    description: `All headers of this name as ${kind === 'string' ? 'texts' : 'bytes'}, in their order; an empty array where there is none. A header without a value is NULL in it.`,
+    description:
+      `All headers of this name as ${kind === 'string' ? 'texts' : 'bytes'}, in their order; an empty array ` +
+      'where there is none. A header without a value is NULL in it.',
     examples: [],
     usage: `SELECT HEADERSAS${kind.toUpperCase()}('trace-id') AS all_of_them FROM payments`,
     special: true,
@@ -80,7 +82,8 @@ function header(kind: string, type: DataType, decode: (bytes: Uint8Array) => Val
         ? 'The header of this name as text, the last one of several, or NULL. Bytes that are no UTF-8 become U+FFFD.'
         : kind === 'bytes'
           ? 'The bytes of the header of this name, of the last one of several, or NULL.'
-          : `The header of this name as ${kind === 'int' ? 'an int' : `a ${kind}`} (big-endian bytes, as Kafka's serializers write it), or NULL.`,
+          : `The header of this name as ${kind === 'int' ? 'an int' : `a ${kind}`} (big-endian bytes, as Kafka's ` +
+            'serializers write it), or NULL.',
     examples: [],
     usage: `SELECT HEADERAS${kind.toUpperCase()}('${kind === 'string' ? 'trace-id' : 'attempt'}') AS h FROM payments`,
     special: true,
@@ -89,6 +92,7 @@ function header(kind: string, type: DataType, decode: (bytes: Uint8Array) => Val
   })
 }
 
+/** Functions of the headers of a record. */
 export const HEADER_FUNCTIONS: readonly ScalarFunction[] = [
   header('string', STRING, headerAsString),
   header('bytes', { kind: 'bytes' }, (bytes) => bytes),

@@ -43,6 +43,7 @@ function named<T>(what: string, work: () => T): T {
   }
 }
 
+/** Functions of JSON. */
 export const JSON_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'json_extract_first',
@@ -97,7 +98,8 @@ export const ONLY_FIELD: ScalarFunction = define({
     const members = jsonMembers(json)
     if (members.size > 1)
       throw new ValueError(
-        `A subquery that stands for a value has one column, and a record that its "*" gives has ${members.size} fields. Name one of them: SELECT ${[...members.keys()][0]}`,
+        `A subquery that stands for a value has one column, and a record that its "*" gives has ${members.size} ` +
+          `fields. Name one of them: SELECT ${[...members.keys()][0]}`,
       )
     return [...members.values()][0] ?? null
   },

@@ -31,6 +31,7 @@ export function toCommon(from: DataType, to: DataType, what: string): (value: Va
   return isNumericType(from) ? (value) => (isNumeric(value) ? widen(value, to, what) : value) : (value) => value
 }
 
+/** Functions of NULL. */
 export const NULL_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'coalesce',

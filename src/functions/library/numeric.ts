@@ -424,6 +424,7 @@ const EXTREME_ROWS: readonly ScalarFunction[] = [
   ),
 ]
 
+/** Functions of numbers. */
 export const NUMERIC_FUNCTIONS: readonly ScalarFunction[] = [
   ...SIGN_ROWS,
   ...WHOLE_ROWS,

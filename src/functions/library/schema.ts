@@ -6,6 +6,7 @@ import { LONG, STRING } from '../../types.ts'
 import { define } from '../define.ts'
 import type { ScalarFunction } from '../function.ts'
 
+/** Functions that say what a record is made of. */
 export const SCHEMA_FUNCTIONS: readonly ScalarFunction[] = [
   define({
     name: 'typeof',

@@ -121,11 +121,10 @@ function wholeOf(value: Value): number | bigint | undefined {
   return undefined
 }
 
-// What stands in front of the point ends at the point: digits that two parts could take would be shared out in every
-// way before a text is refused.
+// No two parts of the expression match the same digits, so it cannot backtrack over a long text.
 const NUMBER_TEXT = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?$/
 
-/** Doubles that are no numbers of the line, as they are printed, and as other databases do. */
+/** NaN and the infinities, as they are printed, and as other databases do. */
 const NOT_FINITE: Readonly<Record<string, number>> = {
   nan: Number.NaN,
   infinity: Number.POSITIVE_INFINITY,
@@ -182,7 +181,8 @@ function toUuid(value: Value, from: DataType, to: DataType): string {
 
 const NANOS: Readonly<Record<TimeUnit, bigint>> = { millis: 1_000_000n, micros: 1_000n, nanos: 1n }
 const DAY_NANOS = 86_400_000_000_000n
-const MAX_DAYS = 106_751_991_167n // what 64-bit milliseconds reach
+/** Not a limit: what 64-bit milliseconds reach. */
+const MAX_DAYS = 106_751_991_167n
 
 function toTemporal(
   value: Value,
@@ -229,7 +229,7 @@ function toBetween(
   const exact = nanos + BigInt(Math.floor(part))
   const unit = NANOS[to.unit]
   const whole = floorDivide(to.kind === 'time' ? exact - floorDivide(exact, DAY_NANOS) * DAY_NANOS : exact, unit)
-  // No moment is as far away as that.
+  // Beyond every valid moment.
   if (whole >= 2n ** 63n || whole < -(2n ** 63n)) return whole > 0n ? Infinity : -Infinity
   if (exact % unit === 0n && Number.isInteger(part)) return toLong(whole, 'CAST')
   return whole < 2n ** 52n && whole > -(2n ** 52n) ? Number(whole) + 0.5 : new Decimal(whole * 10n + 5n, 1)

@@ -2,7 +2,7 @@
  * Date arithmetic of the dialect: durations such as `90m` or `1y2M`, and date and time texts such as `2024-03-09
  * 06:15:00`. Everything is UTC and proleptic Gregorian. Java patterns are in java-time.ts.
  */
-import { civilDate, daysInMonth, epochDays } from '../../lib/datetime-text.ts'
+import { civilDate, daysInMonth, epochDays } from '../../lib/text/datetime-text.ts'
 
 /** Calendar months (years are twelve) and a fixed rest in milliseconds (a week is seven days of 24 hours). */
 export interface Duration {

@@ -201,6 +201,7 @@ export interface ParsedText {
   readonly zone?: string
 }
 
+/** A compiled pattern of dates and times, in the letters of `java.time`. */
 export interface JavaPattern {
   format(moment: Moment): string
   /** undefined when the text does not match the pattern or says no such date or time. */

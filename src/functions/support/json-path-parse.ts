@@ -33,7 +33,9 @@ export type FilterOperand =
   | { readonly kind: 'literal'; readonly value: JsonValue }
   | { readonly kind: 'path'; readonly path: JsonPath }
 
-/** Most filters and parentheses inside each other. */
+/**
+ * Limit `function.max.path.depth` (levels): filters and parentheses inside each other in one path. Beyond it: an error.
+ */
 const MAX_DEPTH = 50
 
 /** Parses `$.a[*].b`; the `$` may be missing (`a.b`). Throws a ValueError that says where it goes wrong. */

@@ -10,7 +10,7 @@ import type { Filter, FilterOperand, JsonPath, Segment, Selector } from './json-
 import { checkLength } from '../define.ts'
 import { ValueError } from '../function.ts'
 
-/** Most places that one path may visit in one document. */
+/** Limit `function.max.json.places` (places): places that one path visits in one document. Beyond it: an error. */
 export const MAX_JSON_PLACES = 200_000
 
 /** A value inside the text; `members` is filled on first need. */

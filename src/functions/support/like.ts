@@ -2,12 +2,12 @@
  * LIKE: `%` is any run of characters, `_` any one character, case counts, and there is no escape character. No regular
  * expression, and no more steps than a limit allows.
  */
-import { findText } from '../../lib/find-text.ts'
+import { findText } from '../../lib/text/find-text.ts'
 import { ValueError } from '../function.ts'
 
 /**
- * Most characters that LIKE compares in vain in one text, where `_` stands between two `%`: only there a match may
- * begin anywhere and be given up late.
+ * Limit `function.max.like.steps` (comparisons): characters that LIKE compares in vain in one text, where `_` stands
+ * between two `%`. Beyond it: an error. Only there a match may begin anywhere and be given up late.
  */
 export const MAX_LIKE_STEPS = 50_000_000
 
@@ -59,7 +59,8 @@ function matches(text: string, pieces: readonly string[]): boolean {
       steps += ~behind - at
       if (steps > MAX_LIKE_STEPS)
         throw new ValueError(
-          `LIKE: the pattern and the text take more comparisons than function.max.like.steps (default ${MAX_LIKE_STEPS})`,
+          'LIKE: the pattern and the text take more comparisons than function.max.like.steps (default ' +
+            `${MAX_LIKE_STEPS})`,
         )
       if (at >= end) return false
       at += width(text, at)

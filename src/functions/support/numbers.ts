@@ -3,15 +3,19 @@
  * silently. No SQL function stands here; numeric.ts, cast.ts and others build on it.
  */
 import { Decimal } from '../../lib/decimal.ts'
+import { integer } from '../../lib/whole-number.ts'
 import type { DataType, Value } from '../../types.ts'
 import { DOUBLE, FLOAT, INT, JSON_TYPE, LONG } from '../../types.ts'
 import { ValueError } from '../function.ts'
 
+/** A number of any SQL type. */
 export type Numeric = number | bigint | Decimal
 
 const LONG_MIN = -(2n ** 63n)
+/** Not a limit: a constant of the type long. */
 const LONG_MAX = 2n ** 63n - 1n
 
+/** Whether a value is a number of any SQL type. */
 export function isNumeric(value: Value): value is Numeric {
   return typeof value === 'number' || typeof value === 'bigint' || value instanceof Decimal
 }
@@ -37,8 +41,7 @@ export function toDecimal(value: Numeric, what: string): Decimal {
 export function toLong(value: bigint, what: string): number | bigint {
   if (value < LONG_MIN || value > LONG_MAX)
     throw new ValueError(`${what}: the result ${shorten(value.toString())} does not fit a long`)
-  const number = Number(value)
-  return Number.isSafeInteger(number) ? number : value
+  return integer(value)
 }
 
 /** The whole double `value` (already rounded) as a long. */
@@ -75,10 +78,12 @@ function exact(value: number | bigint): Decimal | undefined {
 
 const RANK: Readonly<Record<string, number>> = { int: 1, long: 2, float: 3, double: 4, decimal: 5 }
 
+/** Whether values of the type are numbers; json is not counted. */
 export function isNumericType(type: DataType): boolean {
   return RANK[type.kind] !== undefined
 }
 
+/** Whether values of the type are whole numbers. */
 export function isIntegerType(type: DataType): boolean {
   return type.kind === 'int' || type.kind === 'long'
 }

@@ -3,11 +3,12 @@
  * Settings such as `format.decimal` do not reach this text: the writers of result rows in formats/ are separate.
  */
 import { Decimal } from '../../lib/decimal.ts'
-import { isoDate, isoTime, isoTimestamp } from '../../lib/datetime-text.ts'
+import { isoDate, isoTime, isoTimestamp } from '../../lib/text/datetime-text.ts'
 import { JsonText } from '../../lib/json-text.ts'
-import { doubleText, floatText } from '../../lib/number-text.ts'
+import { doubleText, floatText } from '../../lib/text/number-text.ts'
 import { MAX_STRING_BYTES } from '../define.ts'
 import { ValueError } from '../function.ts'
+import { integer } from '../../lib/whole-number.ts'
 import type { DataType, Value } from '../../types.ts'
 import { JSON_TYPE } from '../../types.ts'
 
@@ -100,10 +101,7 @@ export function dynamicValue(value: Value, type: DataType): Value {
 
 function decimalValue(value: Decimal): Value {
   const plain = value.normalize()
-  if (plain.scale === 0) {
-    const number = Number(plain.unscaled)
-    return Number.isSafeInteger(number) ? number : plain.unscaled
-  }
+  if (plain.scale === 0) return integer(plain.unscaled)
   const number = plain.toNumber()
   return Decimal.fromNumber(number)?.compare(plain) === 0 ? number : plain.toString()
 }

@@ -5,7 +5,11 @@
 import { offsetSeconds } from './datemath.ts'
 
 const CLOCKS = new Map<string, Intl.DateTimeFormat | undefined>()
-const MAX_CLOCKS = 700 // there are fewer zones; bounds hostile spellings
+/**
+ * Limit `function.zones` (zones): spellings of time zones whose clocks are kept. Beyond it: all are dropped and made
+ * again. There are fewer zones than this.
+ */
+const MAX_CLOCKS = 700
 
 function clock(zone: string): Intl.DateTimeFormat | undefined {
   if (CLOCKS.has(zone)) return CLOCKS.get(zone)
@@ -35,7 +39,8 @@ function offsetAt(zone: Intl.DateTimeFormat, epochSeconds: number): number {
 }
 
 const DAY = 86_400
-const LIMIT = 8.64e12 // Intl knows no instants beyond
+/** Not a limit: Intl knows no moments beyond, in seconds. */
+const LIMIT = 8.64e12
 
 /**
  * The instant, in seconds since the epoch, at which clocks in the zone show a local time (given as seconds since the

@@ -1,7 +1,7 @@
 /**
  * Where a group of consumers stands, changed from outside: offsets committed in its name, offsets taken away, the whole
  * group taken away. The coordinator of the group is asked, and refuses while the group has members; which offsets make
- * sense, and who may do it, is known elsewhere. Source: the Kafka protocol, FindCoordinator, OffsetCommit (as Kafka's
+ * sense, and who may do it, is decided elsewhere. Source: the Kafka protocol, FindCoordinator, OffsetCommit (as Kafka's
  * own tools send it: no member, no generation), OffsetDelete (KIP-496), DeleteGroups (KIP-229).
  */
 import { systemClock } from '../../lib/clock.ts'
@@ -23,7 +23,7 @@ const DELETE_GROUPS: ApiRange = { api: API.deleteGroups, name: 'DeleteGroups', l
 const COORDINATOR_TROUBLE = [14, 15, 16]
 /** Key type of FindCoordinator. */
 const GROUP = 0
-/** Of a commit by nobody: brokers take it while the group is empty. */
+/** Generation of a commit from outside of the group: brokers accept it while the group is empty. */
 const NO_GENERATION = -1
 /** The broker's own setting counts. */
 const RETENTION_OF_BROKER = -1

@@ -1,7 +1,7 @@
 /**
- * Consumer groups, read only: which there are, who their members are, and where they stand. Each broker tells of the
+ * Consumer groups, read only: which there are, who their members are, and their offsets. Each broker reports the
  * groups that it coordinates, so no coordinator is looked for. A right that is missing leaves groups out. Members of
- * the newer protocol (KIP-848) are not told in these versions; such a group has its offsets and the state `Unknown`.
+ * the newer protocol (KIP-848) are not reported in these versions; such a group has its offsets and the state `Unknown`.
  * Source: the Kafka protocol, ListGroups, DescribeGroups, OffsetFetch, and the consumer's embedded assignment.
  */
 import { type Clock, systemClock } from '../../lib/clock.ts'
@@ -15,14 +15,18 @@ const LIST_GROUPS: ApiRange = { api: API.listGroups, name: 'ListGroups', lowest:
 const DESCRIBE_GROUPS: ApiRange = { api: API.describeGroups, name: 'DescribeGroups', lowest: 0, highest: 2 }
 const OFFSET_FETCH: ApiRange = { api: API.offsetFetch, name: 'OffsetFetch', lowest: 2, highest: 3 }
 
-/** `kafka.groups.timeout`: what has not answered by then is left out. */
+/**
+ * Limit `kafka.groups.timeout` (ms): how long brokers are waited for in a list of groups. Beyond it: what has not
+ * answered is left out.
+ */
 export const GROUPS_TIMEOUT_MS = 5000
-/** `kafka.max.groups`: those of one broker beyond are left out. */
+/** Limit `kafka.max.groups` (groups): groups of one broker that are described. Beyond it: further ones are left out. */
 export const MAX_GROUPS = 1000
 /** How long an answer is kept. */
 const FRESH_MS = 10_000
 const AT_ONCE = 50
 
+/** One member of a group. */
 export interface GroupMember {
   readonly id: string
   readonly clientId: string
@@ -31,6 +35,7 @@ export interface GroupMember {
   readonly assigned: ReadonlyMap<string, readonly number[]>
 }
 
+/** One consumer group: its members and offsets. */
 export interface ConsumerGroup {
   readonly id: string
   /**
@@ -54,7 +59,7 @@ export function topicsOf(group: ConsumerGroup | GroupNow): ReadonlyMap<string, R
   return topics
 }
 
-/** The groups of a cluster, kept for ten seconds; those who ask meanwhile share one answer. */
+/** The groups of a cluster, kept for ten seconds; calls in the meantime share one answer. */
 export class ConsumerGroups {
   readonly #cluster: Cluster
   readonly #clock: Clock
@@ -66,7 +71,7 @@ export class ConsumerGroups {
     this.#clock = clock
   }
 
-  /** Whoever asks next learns of a change. */
+  /** The next call sees a change. */
   forget(): void {
     this.#askedMs = Number.NEGATIVE_INFINITY
   }
@@ -89,7 +94,7 @@ export class ConsumerGroups {
       const groups = ofBrokers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
       return groups.sort((a, b) => (a.id < b.id ? -1 : 1))
     } catch {
-      // No metadata: whoever asks about topics learns why from that.
+      // No metadata: a call about topics reports why.
       return []
     } finally {
       timer.cancel()
@@ -185,7 +190,7 @@ function readMember(reader: WireReader): GroupMember {
   return { id, clientId, host, assigned: readAssignment(reader.bytes()) }
 }
 
-/** What the leader of the group handed out; bytes that are no assignment of a consumer hand out nothing. */
+/** What the leader of the group assigned; bytes that are no assignment of a consumer assign nothing. */
 function readAssignment(bytes: Buffer | null): ReadonlyMap<string, readonly number[]> {
   if (bytes === null || bytes.length === 0) return new Map()
   try {

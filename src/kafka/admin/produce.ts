@@ -16,11 +16,11 @@ import { API } from '../wire/primitives.ts'
 const PRODUCE: ApiRange = { api: API.produce, name: 'Produce', lowest: 3, highest: 8 }
 
 /**
- * Bytes of records that make a batch (`kafka.produce.batch.bytes`): below Kafka's default max.message.bytes with room
- * for the header.
+ * Limit `kafka.produce.batch.bytes` (bytes): records that make one batch. Beyond it: the next batch begins. Below
+ * Kafka's default max.message.bytes, with room for the header.
  */
 export const PRODUCE_BATCH_BYTES = 900_000
-/** Bytes of batches in one request (`kafka.produce.request.bytes`). */
+/** Limit `kafka.produce.request.bytes` (bytes): batches in one request. Beyond it: the next request begins. */
 const REQUEST_BYTES = 8_000_000
 /** How long a leader waits for its replicas. */
 const PRODUCE_TIMEOUT_MS = 20_000
@@ -84,7 +84,7 @@ class Producing {
   readonly #queues = new Map<number, Batch[]>()
   readonly #failures: { readonly index: number; readonly error: Error }[] = []
   #written = 0
-  /** The last refusal of a round that may pass by itself. */
+  /** The last refusal of a round that a retry may overcome. */
   #trouble: Error | undefined
 
   constructor(cluster: Cluster, topic: string, records: readonly Record[], signal: AbortSignal | undefined) {

@@ -17,8 +17,8 @@ const DELETE_TOPICS: ApiRange = { api: API.deleteTopics, name: 'DeleteTopics', l
 const DELETE_RECORDS: ApiRange = { api: API.deleteRecords, name: 'DeleteRecords', lowest: 0, highest: 1 }
 
 /**
- * How long the brokers may work on a change before they answer (`kafka.admin.timeout`); as long again is waited until
- * it is seen.
+ * Limit `kafka.admin.timeout` (ms): how long the brokers may work on a change before they answer; as long again is
+ * waited until the metadata show it. Beyond it: an error that says so.
  */
 export const ADMIN_TIMEOUT_MS = 15_000
 
@@ -81,7 +81,7 @@ export async function deleteTopic(cluster: Cluster, name: string, signal?: Abort
 }
 
 /**
- * Removes the records before these offsets; -1 stands for the end of a partition. Rejects with the first error of a
+ * Removes the records before these offsets; -1 means the end of a partition. Rejects with the first error of a
  * partition that does not pass.
  */
 export async function deleteRecords(
@@ -142,7 +142,7 @@ async function deleteAt(
   )
 }
 
-/** The partitions by the address of their leader; those without one are left out. Metadata is asked for anew. */
+/** The partitions by the address of their leader; those without one are left out. The metadata is requested afresh. */
 export async function leadersOf(
   cluster: Cluster,
   topic: string,

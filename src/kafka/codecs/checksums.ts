@@ -1,28 +1,32 @@
 /**
  * A second thread that computes the checksums (CRC-32C) of answers that wait for their turn, so that the thread of the
- * queries has less to do where there is a second core. Nobody waits for it: a batch whose checksum is not ready is
- * checked by whoever needs it. The two agree by one word of shared memory a batch; the words of an answer that is used
+ * queries has less to do where there is a second core. It is never waited for: a batch whose checksum is not ready is
+ * checked by the thread that needs it. The two agree by one word of shared memory a batch; the words of an answer that is used
  * up cannot be mistaken for those of the next one in the same frame, because each carries the answer's number.
  */
 import { Worker } from 'node:worker_threads'
+import type { BatchIndex } from '../read/batch-index.ts'
 
 /** A batch's word: its answer's number times 8, and one of these. */
 const MARK = { open: 0, taken: 1, good: 2, bad: 3 } as const
 const STEP = 8
-/** Answers after which the numbers begin anew: words stay within 31 bits. */
+/** Answers after which the numbers start again at 0, so that words stay within 31 bits. */
 const TURNS = 2 ** 27
 
 /** Batches of one answer that have a word; further ones are checked by the queries' thread. */
 const WORDS = 2048
-/** Shorter answers are not worth a message. */
+/** A message to the thread does not pay for shorter answers. */
 const WORTH_WHILE_BYTES = 256 * 1024
 
-/** What the thread is told: record sets at [from, to) of the memory, in pairs. */
+/** What the thread is sent: an answer in the memory of a frame, and its batches. */
 export interface ChecksumJob {
   readonly memory: SharedArrayBuffer
   readonly words: SharedArrayBuffer
   readonly turn: number
-  readonly regions: readonly number[]
+  /** Memory of the frame's `BatchPlaces`. */
+  readonly places: SharedArrayBuffer
+  /** Number of batches, as far as they have words. */
+  readonly batches: number
 }
 
 /** The words of one frame. */
@@ -31,52 +35,53 @@ export class Checksums {
   readonly #words = new SharedArrayBuffer(WORDS * 4)
   readonly #view = new Int32Array(this.#words)
   #turn = 0
-  #told = false
+  #sent = false
 
   constructor(memory: SharedArrayBuffer) {
     this.#memory = memory
   }
 
   /** A new answer has come. Its checksums are begun, from the last batch on, if it is large. */
-  begin(regions: readonly { readonly from: number; readonly to: number }[]): void {
-    this.#told = regions.reduce((bytes, region) => bytes + region.to - region.from, 0) >= WORTH_WHILE_BYTES
-    if (!this.#told) return
+  begin(index: BatchIndex): void {
+    this.#sent = index.totalBytes >= WORTH_WHILE_BYTES
+    if (!this.#sent) return
     this.#turn = (this.#turn + 1) % TURNS
     this.#view.fill(this.#turn * STEP)
-    tell({
+    send({
       memory: this.#memory,
       words: this.#words,
       turn: this.#turn,
-      regions: regions.flatMap(({ from, to }) => [from, to]),
+      places: index.memory,
+      batches: Math.min(index.size, WORDS),
     })
   }
 
   /**
-   * Whether the checksum of the batch (counted from 0 over the answer) fits; undefined: not known, and now the caller's
-   * to find out.
+   * Whether the checksum of the batch (counted from 0 over the answer) fits; undefined: not known, and now the caller
+   * must compute it.
    */
   verdict(batch: number): boolean | undefined {
-    if (!this.#told || batch >= WORDS) return undefined
+    if (!this.#sent || batch >= WORDS) return undefined
     const open = this.#turn * STEP
     const mark = Atomics.compareExchange(this.#view, batch, open, open + MARK.taken) - open
     return mark === MARK.good ? true : mark === MARK.bad ? false : undefined
   }
 }
 
-/** For the thread: takes a batch that nobody has begun. */
+/** For the thread: claims a batch that the other thread has not begun. */
 export function takeBatch(words: Int32Array, turn: number, batch: number): boolean {
   return batch < WORDS && Atomics.compareExchange(words, batch, turn * STEP, turn * STEP + MARK.taken) === turn * STEP
 }
 
 /** For the thread: says what came out, unless the answer is used up. */
-export function tellVerdict(words: Int32Array, turn: number, batch: number, good: boolean): void {
+export function giveVerdict(words: Int32Array, turn: number, batch: number, good: boolean): void {
   Atomics.compareExchange(words, batch, turn * STEP + MARK.taken, turn * STEP + (good ? MARK.good : MARK.bad))
 }
 
 let thread: Worker | undefined
 let broken = false
 
-function tell(job: ChecksumJob): void {
+function send(job: ChecksumJob): void {
   if (broken) return
   if (thread === undefined) {
     const file = `./checksum-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`

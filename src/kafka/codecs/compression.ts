@@ -1,6 +1,6 @@
 /**
- * Decompresses the records of a batch: gzip and zstd by node:zlib, lz4 and snappy by code of our own, each with a limit
- * on what comes out. Small batches at once, large ones off the thread (zlib) or in slices (our own), so that the event
+ * Decompresses the records of a batch: gzip and zstd by node:zlib, lz4 and snappy by our own code, each with a limit
+ * on what comes out. Small batches synchronously, large ones off the thread (zlib) or in slices (our own), so that the event
  * loop is never held up for long.
  */
 import zlib from 'node:zlib'
@@ -9,13 +9,16 @@ import { CodecError, Output, tooLarge } from './output.ts'
 import { snappy } from './snappy.ts'
 import { zstdFrames } from './zstd-frames.ts'
 
-/** `kafka.decompressed.batch.max.bytes` */
+/**
+ * Limit `kafka.decompressed.batch.max.bytes` (bytes): one batch of records after decompression. Beyond it: the batch
+ * cannot be read; its records are bad.
+ */
 export const DECOMPRESSED_BATCH_MAX_BYTES = 64 * 1024 * 1024
 
 /** Gzip gives about 0.34 GB/s, zstd 0.8: more output than this goes to zlib's threads. */
 const GZIP_SYNC_BYTES = 1024 * 1024
 const ZSTD_SYNC_BYTES = 4 * 1024 * 1024
-/** A zstd batch's output is not known beforehand: more input than this is not even tried at once. */
+/** A zstd batch's output is not known in advance: more input than this is not even tried synchronously. */
 const ZSTD_SYNC_INPUT_BYTES = 1024 * 1024
 
 /** Records in plain form: bytes [from, to). `view` is over the same memory with the same indexes. */
@@ -86,7 +89,7 @@ export class Decompressor {
 
   #gzip(input: Buffer): Plain | Promise<Plain> {
     if (input.length < 18) throw new CodecError('gzip: the data is cut short')
-    // The trailer tells the size; where it lies, the limit stops the work.
+    // The trailer holds the size; where that is wrong, the limit stops the work.
     const size = input.readUInt32LE(input.length - 4)
     if (size > GZIP_SYNC_BYTES || input.length > GZIP_SYNC_BYTES) return this.#threaded(1, input)
     return this.#now(1, input, GZIP_SYNC_BYTES, size + 64)
@@ -121,14 +124,14 @@ export class Decompressor {
       size += part.to
       if (size > mostBytes) throw tooLarge(mostBytes)
     }
-    // Memory of its own, like all that is decompressed: whoever is through with it gives it back.
+    // Separate memory, like all that is decompressed off the thread: the consumer frees it.
     const whole = Buffer.allocUnsafeSlow(size)
     parts.reduce((at, part) => at + part.copy(whole, at), 0)
     return plainOf(whole)
   }
 
   /**
-   * At once, unless more comes out than may. `chunkSize`: what zlib takes memory for at a time; one piece need not be
+   * Synchronously, unless the output exceeds its limit. `chunkSize`: what zlib allocates at a time; one piece need not be
    * put together.
    */
   #now(codec: 1 | 4, input: Buffer, syncBytes: number, chunkSize: number): Plain | Promise<Plain> {
@@ -148,7 +151,7 @@ export class Decompressor {
     }
   }
 
-  /** On zlib's threads. Several may be under way; each has memory of its own. Of zstd one frame. */
+  /** On zlib's threads. Several may run at a time, each in separate memory. Of zstd one frame. */
   #threaded(codec: 1 | 4, input: Buffer, mostBytes = this.#maxBytes): Promise<Plain> {
     const options = {
       maxOutputLength: Math.max(1, mostBytes),
@@ -162,7 +165,7 @@ export class Decompressor {
     })
   }
 
-  /** What will come out, judged by the batch before. */
+  /** Estimated output in bytes, by the ratio of the batch before. */
   #expected(codec: 1 | 4, input: Buffer): number {
     return Math.ceil(input.length * this.#ratios[codec] * 1.1) + 1024
   }

@@ -6,7 +6,7 @@ export class CodecError extends Error {}
 /** Bytes behind the usable room, so that copies may be done in steps of four. */
 export const SLACK = 16
 
-/** Output after which a decoder of our own gives the event loop a turn: about 5 ms of work. */
+/** Output after which our own decoders yield to the event loop: about 5 ms of work. */
 export const SLICE_BYTES = 4 * 1024 * 1024
 
 /** Memory kept between batches; what a larger batch needed is given back. */

@@ -16,7 +16,7 @@ export function* snappy(src: Buffer, view: DataView, at: number, end: number, ou
   at += 16
   let pause = out.at + SLICE_BYTES
   while (at < end) {
-    // A further stream begins with a header of its own.
+    // A further stream begins with another header.
     if (end - at >= 16 && src.compare(XERIAL, 0, 8, at, at + 8) === 0) {
       at += 16
       continue
@@ -41,14 +41,14 @@ function* block(src: Buffer, view: DataView, begin: number, end: number, out: Ou
     plainSize += (byte & 127) * 2 ** shift
     if (byte < 128) break
   }
-  // The longest match a tag byte can stand for is 64 bytes out of 3: a length beyond that is a lie, and no memory is
-  // taken for it.
+  // The longest match of one tag is 64 bytes out of 3: a length beyond that is wrong, and no memory is allocated for
+  // it.
   if (plainSize > (end - at) * 32 + 64) throw new CodecError('snappy: the length makes no sense')
   out.room(plainSize)
   const place = { at, to: out.at }
   const limit = out.at + plainSize
   for (;;) {
-    elements(src, view, place, end, out.bytes, out.view, out.at, limit, Math.min(limit, place.to + SLICE_BYTES))
+    elements(src, view, place, end, out, limit, Math.min(limit, place.to + SLICE_BYTES))
     if (place.to >= limit || place.at >= end) break
     yield
   }
@@ -56,15 +56,13 @@ function* block(src: Buffer, view: DataView, begin: number, end: number, out: Ou
   out.at = limit
 }
 
-/** Decodes from `place` on, until `until` is reached, and moves `place`. Copies may reach back to `floor`. */
+/** Decodes from `place` on, until `until` is reached, and moves `place`. Copies may reach back to where `out` stands. */
 function elements(
   src: Uint8Array,
   view: DataView,
   place: { at: number; to: number },
   end: number,
-  out: Uint8Array,
-  outView: DataView,
-  floor: number,
+  { bytes: out, view: outView, at: floor }: Output,
   limit: number,
   until: number,
 ): void {
@@ -84,19 +82,11 @@ function elements(
         to += length
         continue
       }
-      let length: number
-      let offset: number
-      if ((word & 3) === 1) {
-        length = ((word >>> 2) & 7) + 4
-        offset = ((word & 0xe0) << 3) | ((word >>> 8) & 255)
-        if (offset < 8 || offset > to - floor) break
-        at += 2
-      } else if ((word & 3) === 2) {
-        length = ((word >>> 2) & 63) + 1
-        offset = (word >>> 8) & 0xffff
-        if (offset < 8 || offset > to - floor || length > 16) break
-        at += 3
-      } else break
+      const short = (word & 3) === 1
+      const length = short ? ((word >>> 2) & 7) + 4 : ((word >>> 2) & 63) + 1
+      const offset = short ? ((word & 0xe0) << 3) | ((word >>> 8) & 255) : (word >>> 8) & 0xffff
+      if ((word & 3) === 3 || offset < 8 || offset > to - floor || length > 16) break
+      at += short ? 2 : 3
       copy16(outView, to - offset, outView, to)
       to += length
     }
@@ -106,12 +96,9 @@ function elements(
     if (kind === 0) {
       let length = (tag >>> 2) + 1
       if (length > 60) {
-        const bytes = length - 60
-        if (at + bytes > end) throw new CodecError('snappy: a literal is cut short')
-        length = src[at]
-        for (let i = 1; i < bytes; i++) length |= src[at + i] << (8 * i)
-        length = (length + 1) | 0
-        at += bytes
+        const sizeBytes = length - 60
+        length = longLiteral(src, at, end, sizeBytes)
+        at += sizeBytes
       }
       if (length <= 0 || length > end - at || length > limit - to)
         throw new CodecError('snappy: a literal runs past the end')
@@ -122,21 +109,14 @@ function elements(
       to += length
       continue
     }
-    let length = (tag >>> 2) + 1
+    const offsetBytes = kind === 3 ? 4 : kind
+    if (at + offsetBytes > end) throw new CodecError('snappy: a copy is cut short')
+    const length = kind === 1 ? ((tag >>> 2) & 7) + 4 : (tag >>> 2) + 1
     let offset: number
-    if (kind === 2) {
-      if (at + 2 > end) throw new CodecError('snappy: a copy is cut short')
-      offset = src[at] | (src[at + 1] << 8)
-      at += 2
-    } else if (kind === 1) {
-      if (at >= end) throw new CodecError('snappy: a copy is cut short')
-      length = ((tag >>> 2) & 7) + 4
-      offset = ((tag >>> 5) << 8) | src[at++]
-    } else {
-      if (at + 4 > end) throw new CodecError('snappy: a copy is cut short')
-      offset = view.getInt32(at, true)
-      at += 4
-    }
+    if (kind === 2) offset = src[at] | (src[at + 1] << 8)
+    else if (kind === 1) offset = ((tag >>> 5) << 8) | src[at]
+    else offset = view.getInt32(at, true)
+    at += offsetBytes
     if (offset <= 0 || offset > to - floor || length > limit - to)
       throw new CodecError('snappy: a copy lies outside the block')
     if (length <= 16 && offset >= 8) copy16(outView, to - offset, outView, to)
@@ -146,4 +126,12 @@ function elements(
   }
   place.at = at
   place.to = to
+}
+
+/** The length of a literal that stands in `sizeBytes` bytes (1 to 4) behind its tag; negative when it makes no sense. */
+function longLiteral(src: Uint8Array, at: number, end: number, sizeBytes: number): number {
+  if (at + sizeBytes > end) throw new CodecError('snappy: a literal is cut short')
+  let length = src[at]
+  for (let i = 1; i < sizeBytes; i++) length |= src[at + i] << (8 * i)
+  return (length + 1) | 0
 }

@@ -4,7 +4,10 @@
  */
 import { CodecError } from './output.ts'
 
-/** `kafka.zstd.frames`: frames of one batch. Each costs a trip to another thread, and an empty one takes nine bytes. */
+/**
+ * Limit `kafka.zstd.frames` (frames): zstd frames of one batch. Beyond it: the batch cannot be read; its records are
+ * bad. Each costs a trip to another thread, and an empty one takes nine bytes.
+ */
 export const ZSTD_MAX_FRAMES = 10_000
 
 const MAGIC = 0xfd2fb528

@@ -4,19 +4,21 @@
  */
 import type { Decompressor, Plain } from '../codecs/compression.ts'
 import type { Frame } from '../wire/frame-pool.ts'
-import { BatchHeader } from './record-batch.ts'
 
 /** Batches under way besides the current one. */
 const BATCHES_AHEAD = 3
-/** What becomes larger than this waits for its turn: several of them would be held at a time. */
+/**
+ * Limit `kafka.ahead.batch.bytes` (bytes): one batch that is decompressed ahead. Beyond it: it is decompressed when it
+ * is needed, and no two of them are held at a time.
+ */
 const AHEAD_MAX_BYTES = 16 * 1024 * 1024
-/** For less than this a trip to another thread is not worth while. */
+/** For less than this a trip to another thread does not pay. */
 const WORTH_WHILE_BYTES = 24 * 1024
 
+/** Decompression that runs ahead of the delivery. */
 export class Ahead {
   readonly #decompressor: Decompressor
-  readonly #header = new BatchHeader()
-  #planned: { readonly at: number; readonly plain: Promise<Plain>; again(): Promise<Plain> }[] = []
+  #planned: { readonly batch: number; readonly plain: Promise<Plain>; again(): Promise<Plain> }[] = []
   #next = 0
 
   constructor(decompressor: Decompressor) {
@@ -29,28 +31,26 @@ export class Ahead {
     this.#next = 0
   }
 
-  /** The batch at `at`, if it was begun. */
-  take(at: number): Promise<Plain> | undefined {
-    while (this.#planned.length > 0 && this.#planned[0].at < at) this.#planned.shift()
-    const planned = this.#planned[0]?.at === at ? this.#planned.shift() : undefined
+  /** The batch of that number, if it was begun. */
+  take(batch: number): Promise<Plain> | undefined {
+    while (this.#planned.length > 0 && this.#planned[0].batch < batch) this.#planned.shift()
+    const planned = this.#planned[0]?.batch === batch ? this.#planned.shift() : undefined
     return planned?.plain.catch(() => planned.again())
   }
 
-  /** Begins with batches from `at` on, up to `end`, as far as `wanted` says so. */
-  plan(frame: Frame, at: number, end: number, wanted: (header: BatchHeader) => boolean): void {
-    const header = this.#header
-    let next = Math.max(at, this.#next)
-    while (this.#planned.length < BATCHES_AHEAD && header.open(frame.view, next, end)) {
-      const { codec } = header
-      if ((codec === 1 || codec === 4) && header.size >= WORTH_WHILE_BYTES && header.magic === 2 && wanted(header)) {
-        const bytes = frame.buffer.subarray(header.from, header.to)
-        const plain = this.#decompressor.apart(codec, bytes, AHEAD_MAX_BYTES)
-        // A batch that is passed over is never waited for; its failure is nobody's.
-        plain.catch(() => undefined)
-        this.#planned.push({ at: next, plain, again: () => this.#decompressor.apart(codec, bytes) })
-      }
-      next += header.size
+  /** Begins with batches from number `from` on, up to `end` (exclusive), as far as they are `wanted`. */
+  plan({ batches, buffer }: Frame, from: number, end: number, wanted: (batch: number) => boolean): void {
+    let batch = Math.max(from, this.#next)
+    for (; this.#planned.length < BATCHES_AHEAD && batch < end; batch++) {
+      const codec = batches.codec(batch)
+      if ((codec !== 1 && codec !== 4) || batches.magic(batch) !== 2) continue
+      if (batches.sizeBytes(batch) < WORTH_WHILE_BYTES || !wanted(batch)) continue
+      const bytes = buffer.subarray(batches.recordsStart(batch), batches.end(batch))
+      const plain = this.#decompressor.apart(codec, bytes, AHEAD_MAX_BYTES)
+      // A batch that is skipped is never awaited: its failure must not count as unhandled.
+      plain.catch(() => undefined)
+      this.#planned.push({ batch, plain, again: () => this.#decompressor.apart(codec, bytes) })
     }
-    this.#next = next
+    this.#next = batch
   }
 }

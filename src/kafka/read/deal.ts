@@ -1,4 +1,4 @@
-/** How the ranges of one broker are dealt out to connections. Plain arithmetic; asks nobody. */
+/** How the ranges of one broker are dealt out to connections. Plain arithmetic; does no I/O. */
 import type { OffsetRange, ScanRequest } from '../log.ts'
 
 /** Two connections on one thread beat one: the broker fills one while we work on the other's answer. */
@@ -7,7 +7,7 @@ export const LANES_PER_BROKER = 2
 const SECOND_LANE_OFFSETS = 20_000
 
 /**
- * Whether ranges are one range of one partition, long enough for two connections and to be handed on in order: then it
+ * Whether ranges are one range of one partition, long enough for two connections and to be delivered in order: then it
  * is read in stripes.
  */
 export function striped(ranges: readonly OffsetRange[], request: Pick<ScanRequest, 'limit' | 'unordered'>): boolean {

@@ -1,7 +1,7 @@
 /**
  * Kafka's Fetch: writes the request, and reads the answer just far enough to find the record sets as places in the
  * frame. Copies nothing, looks into no batch, holds no state. Versions 4 to 13, without fetch sessions: topics by name,
- * and from 13 on by id, so that a topic made anew under the name is not taken for the one that was asked for.
+ * and from 13 on by id, so that a topic created again under the name is not taken for the one that was asked for.
  */
 import { type ApiRange, isFlexible } from '../wire/connection.ts'
 import type { Isolation } from '../log.ts'
@@ -11,7 +11,10 @@ export const FETCH: ApiRange = { api: API.fetch, name: 'Fetch', lowest: 4, highe
 /** For topics whose id is not known. */
 export const FETCH_BY_NAME: ApiRange = { ...FETCH, highest: 12 }
 
-/** The broker answers at once when a byte is there; where there is none (a gap) it waits this long. */
+/**
+ * Limit `kafka.fetch.wait` (ms): how long the broker waits for a byte where there is none (a gap); it answers at once
+ * when there is one. Beyond it: it answers without records.
+ */
 export const MAX_WAIT_MS = 500
 
 export interface FetchRequest {
@@ -24,6 +27,7 @@ export interface FetchRequest {
   readonly parts: readonly { readonly partition: number; readonly position: number }[]
 }
 
+/** Appends the body of a request of that version. */
 export function writeFetch(writer: WireWriter, version: number, request: FetchRequest): void {
   writer.int32(-1).int32(MAX_WAIT_MS).int32(1).int32(request.maxBytes)
   writer.int8(request.isolation === 'read_committed' ? 1 : 0)
@@ -60,7 +64,7 @@ export interface FetchedPartition {
   /** -1 when the broker does not say. */
   readonly highWatermark: number
   readonly lastStableOffset: number
-  /** Producer id and first offset of each aborted transaction, in turns: [id, offset, id, offset, …]. */
+  /** Producer id and first offset of each aborted transaction, alternating: [id, offset, id, offset, …]. */
   readonly aborted: readonly number[]
   /** The record set: bytes [from, to) of the frame. */
   readonly from: number

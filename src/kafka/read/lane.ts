@@ -1,27 +1,26 @@
 /**
  * A lane: one connection to one broker on which one scan fetches some of its ranges, one request at a time, the next
- * one sent before the previous answer is consumed. It holds two frames at most:
- * while both are full nothing is asked, which is how a slow consumer slows the broker down. It walks batch headers only
- * as far as needed to know where to go on. What to do about errors is decided by its scan.
+ * one sent before the previous answer is consumed. It holds two frames at most: while both are full nothing is fetched,
+ * which is how a slow consumer slows the broker down. It indexes the batches of an answer as far as they are wanted,
+ * which also says where to go on. What to do about errors is decided by its scan.
  */
 import { systemClock } from '../../lib/clock.ts'
 import type { Cluster } from '../cluster.ts'
 import type { Address } from '../config.ts'
 import { RESPONSE_MAX_BYTES } from '../wire/frame.ts'
 import type { Connection } from '../wire/connection.ts'
-import { brokerError, clientError } from '../errors.ts'
+import { brokerError, clientError, ERROR } from '../errors.ts'
 import { FETCH, FETCH_BY_NAME, type FetchAnswer, type FetchedPartition, readFetch, writeFetch } from './fetch.ts'
 import type { Frame, FramePool } from '../wire/frame-pool.ts'
 import { type Isolation, KafkaError } from '../log.ts'
 import type { Progress } from './progress.ts'
-import { BatchHeader } from './record-batch.ts'
 import type { Span, Stripes } from './stripes.ts'
 
 /** Partitions in one request: more would only lengthen it, the broker fills them in order. `kafka.fetch.partitions` */
 const PARTITIONS_PER_FETCH = 32
 /**
- * Fetches that bring nothing although there should be something: so many, over at least `kafka.gap.timeout`, before the
- * rest of the range is taken for a gap.
+ * Fetches in a row that bring nothing although the log should hold more: after this number of them, over at least
+ * `kafka.gap.timeout`, the rest of the range is taken for a gap.
  */
 const EMPTY_FETCHES = 3
 
@@ -36,8 +35,8 @@ export class Segment {
   /** The current range, and the next offset to fetch. */
   span: Span
   position: number
-  /** The range that was handed out of last. */
-  #handed: Span | undefined
+  /** The range that the last delivered batch belongs to. */
+  #delivering: Span | undefined
   /** Waiting for a look-up; not to be fetched now. */
   parked = false
   /** Fetches in a row that brought nothing, and since when. */
@@ -92,7 +91,7 @@ export class Segment {
       const stop = Math.min(logStart, span.end)
       lost += stop - position
       this.progress.lose(position, stop)
-      // What has been fetched is still handed out; what the log has left of the range is a range of its own.
+      // What has been fetched is still delivered; what the log has left of the range is a range of its own.
       if (stop < span.end) {
         this.#ranges.splice(1, 0, { start: stop, end: span.end })
         span.end = position
@@ -102,15 +101,16 @@ export class Segment {
     return lost
   }
 
-  /** Everything of `span` before `offset` has been handed out or passed over. */
-  hand(span: Span, offset: number, bytes: number): void {
+  /** Everything of `span` before `offset` has been delivered or skipped: `bytes` more, as stored. */
+  delivered(span: Span, offset: number, bytes: number): void {
     const { progress } = this
     progress.bytesRead += bytes
-    // Stripes are handed out in order. A range that another one follows is over, even if the log holds nothing at its
+    // Stripes are delivered in order. A range that another one follows is complete, even if the log holds nothing at its
     // end.
     if (this.stripes !== undefined) return progress.read(progress.begin, offset)
-    if (this.#handed !== undefined && this.#handed !== span) progress.read(this.#handed.start, this.#handed.end)
-    this.#handed = span
+    if (this.#delivering !== undefined && this.#delivering !== span)
+      progress.read(this.#delivering.start, this.#delivering.end)
+    this.#delivering = span
     progress.read(span.start, Math.min(offset, span.end))
   }
 }
@@ -118,8 +118,9 @@ export class Segment {
 /** The batches of one partition in a frame. */
 export interface Region {
   readonly segment: Segment
-  readonly from: number
-  readonly to: number
+  /** Numbers [first, last) of its batches in the index of the frame. */
+  readonly first: number
+  readonly last: number
   readonly span: Span
   /** The offset after its last batch. */
   readonly next: number
@@ -133,7 +134,7 @@ export interface Fetched {
   readonly regions: readonly Region[]
 }
 
-/** What a lane needs of its scan. */
+/** What a lane needs of its scan, and what it reports to it. */
 export interface LaneOwner {
   readonly topic: string
   /** Known before the first lane is pumped, where the brokers give ids. */
@@ -145,7 +146,7 @@ export interface LaneOwner {
   /** Frames in use at a time: 2, or 1 where little is wanted. */
   readonly depth: number
   readonly firstFetchBytes: number
-  /** Checksums will be asked for. */
+  /** Checksums will be checked. */
   readonly checked: boolean
   fetchBytes(): number
   ready(fetched: Fetched): void
@@ -156,7 +157,7 @@ export interface LaneOwner {
   /** The scan cannot go on. */
   fail(error: unknown): void
   /** A fetch of a stripe brought nothing where there should be something. */
-  puzzled(): void
+  stripeStalled(): void
   /** A segment is finished without bytes to consume. */
   settled(): void
 }
@@ -179,7 +180,6 @@ export class Lane {
   #askedBytes = 0
   #pausedUntilMs = 0
   #closed = false
-  readonly #header = new BatchHeader()
 
   constructor(address: Address, owner: LaneOwner) {
     this.address = address
@@ -228,14 +228,14 @@ export class Lane {
     this.#send(this.#connection, parts)
   }
 
-  /** The consumer is through with an answer. `reuse` false: its memory may still be looked at by somebody. */
+  /** The consumer has finished with an answer. `reuse` false: somebody may still read its memory. */
   consumed(frame: Frame, reuse = true): void {
     this.#held--
     if (reuse) this.#owner.frames.give(frame)
     this.pump()
   }
 
-  /** Ends the lane: nothing more is asked; a connection with an answer due is closed, a quiet one given back. */
+  /** Ends the lane: nothing more is fetched; a connection with an answer due is closed, an idle one given back. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -309,7 +309,7 @@ export class Lane {
         this.#filling = this.#owner.frames.take(size)
         return this.#filling.buffer
       },
-      // Whatever goes wrong here is no fault of the broker, whose other answers go on: it ends this scan.
+      // An error here is not the broker's, whose other answers go on: it ends this scan.
       frame: (_, size) => {
         try {
           this.#arrived(size)
@@ -372,12 +372,13 @@ export class Lane {
     this.#fetchBytes = Math.max(this.#fetchBytes, Math.min(this.#fetchBytes * 4, this.#owner.fetchBytes()))
     // The next request goes out before anybody decodes this answer.
     this.pump()
-    if (this.#owner.checked) frame.checksums.begin(regions)
+    if (this.#owner.checked) frame.checksums.begin(frame.batches)
     this.#owner.ready({ lane: this, frame, regions })
   }
 
   #regions(answer: FetchAnswer, asked: readonly Segment[], frame: Frame): Region[] {
     const regions: Region[] = []
+    frame.batches.clear()
     const without: { segment: Segment; part: FetchedPartition; needs: number }[] = []
     for (const part of answer.partitions) {
       const segment = asked.find((other) => other.partition === part.partition)
@@ -389,7 +390,7 @@ export class Lane {
       }
       // The end of the stripe has moved meanwhile: what came belongs to the next one.
       if (segment.done) continue
-      const region = this.#walk(segment, part, frame.view)
+      const region = this.#index(segment, part, frame)
       if (typeof region === 'number') without.push({ segment, part, needs: region })
       else regions.push(region)
     }
@@ -404,36 +405,28 @@ export class Lane {
   }
 
   /**
-   * Moves the segment behind the last whole batch. A number when there is no whole batch: bytes the first one needs, 0
-   * when there is none at all.
+   * Indexes the batches of one partition and moves the segment behind the last whole one. A number when there is no
+   * whole batch: bytes the first one needs, 0 when there is none at all.
    */
-  #walk(segment: Segment, part: FetchedPartition, view: DataView): Region | number {
-    const header = this.#header
-    const { span } = segment
-    const began = segment.position
-    let at = part.from
-    let position = began
-    let firstOffset = began
-    while (position < span.end && header.open(view, at, part.to)) {
-      if (at === part.from) firstOffset = header.baseOffset
-      at += header.size
-      if (header.lastOffset >= position) position = header.lastOffset + 1
-    }
-    if (header.size < 0) {
-      this.#owner.fail(
-        brokerError(
-          2,
-          `Reading "${this.#owner.topic}" partition ${part.partition} at offset ${position}`,
-          'the length of a batch makes no sense: the log is damaged there',
-        ),
-      )
-      return 0
-    }
-    if (at === part.from) return part.to === part.from ? 0 : Math.max(header.size, 2 * (part.to - part.from))
+  #index(segment: Segment, part: FetchedPartition, { batches }: Frame): Region | number {
+    const { span, position } = segment
+    const walk = batches.add(part.from, part.to, position, span.end)
+    const { first, last, next, neededBytes } = walk
+    if (neededBytes < 0) return this.#damaged(part, next, 'the length of a batch makes no sense')
+    if (first === last) return part.to === part.from ? 0 : Math.max(neededBytes, 2 * (part.to - part.from))
+    // The same answer would come again.
+    if (next === position) return this.#damaged(part, next, 'the batches that came end before it')
     this.#leastBytes = 0
-    segment.stripes?.came(span, at - part.from, position - firstOffset, firstOffset, segment.progress.position)
-    if (position > began) segment.advance(position)
-    return { segment, from: part.from, to: at, span, next: position, aborted: part.aborted }
+    segment.stripes?.arrived(span, walk.sizeBytes, next - walk.firstOffset, walk.firstOffset, segment.progress.position)
+    segment.advance(next)
+    return { segment, first, last, span, next, aborted: part.aborted }
+  }
+
+  /** Ends the scan: what cannot be walked over cannot be passed over, either. */
+  #damaged({ partition }: FetchedPartition, offset: number, why: string): 0 {
+    const where = `Reading "${this.#owner.topic}" partition ${partition} at offset ${offset}`
+    this.#owner.fail(brokerError(ERROR.corruptMessage, where, `${why}: the log is damaged there`))
+    return 0
   }
 
   /** A fetch that brought no batch at all, and no other partition's either. */
@@ -452,7 +445,7 @@ export class Lane {
       this.#leastBytes = needs + 1024
       return
     }
-    if (segment.stripes !== undefined) return this.#owner.puzzled()
+    if (segment.stripes !== undefined) return this.#owner.stripeStalled()
     if (needs === 0) segment.empties++
     const stable = this.#owner.isolation === 'read_committed' ? part.lastStableOffset : part.highWatermark
     const stalledMs = nowMs - segment.stalledSinceMs

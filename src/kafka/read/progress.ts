@@ -1,6 +1,6 @@
 /**
  * How far a scan has come in one partition, span by span: a partition may be read in several places at once, so one
- * number cannot say it. Plain arithmetic; asks nobody.
+ * number cannot say it. Plain arithmetic; does no I/O.
  */
 import type { OffsetRange, PartitionProgress } from '../log.ts'
 
@@ -10,6 +10,7 @@ interface Offsets {
   end: number
 }
 
+/** What has been read, and what has been lost, of the ranges of one partition. */
 export class Progress implements PartitionProgress {
   readonly partition: number
   readonly begin: number
@@ -57,15 +58,20 @@ export class Progress implements PartitionProgress {
     this.#unread.push({ start, end })
   }
 
-  /** [start, end) has been handed out, or holds nothing that is wanted. Parts that were not open are passed over. */
+  /** [start, end) has been delivered, or holds nothing that is wanted. Parts that were not open are skipped. */
   read(start: number, end: number): void {
-    const first = this.#unread[0]
-    if (first === undefined || end <= first.start) return
-    // In order, as nearly always.
-    if (start <= first.start && end < first.end) {
-      first.start = end
+    const unread = this.#unread
+    // Each place that is read goes on in order, as nearly always: the beginning of one range moves.
+    for (let i = 0; i < unread.length && end > unread[i].start; i++) {
+      const span = unread[i]
+      if (start >= span.end) continue
+      if (start > span.start || end >= span.end) return this.#split(start, end)
+      span.start = end
       return
     }
+  }
+
+  #split(start: number, end: number): void {
     this.#unread = this.#unread.flatMap((span) => {
       if (end <= span.start || start >= span.end) return [span]
       return [

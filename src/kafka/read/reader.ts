@@ -1,6 +1,6 @@
 /**
  * Kafka as the engine sees it (`log`): bounds of partitions, offsets for a time, and scans. Opens scans on a cluster
- * and keeps their frames for the next ones. How a scan works is in `scan` and `lane`.
+ * and keeps their frames for the next ones. How a scan works is in `topic-scan` and `lane`.
  */
 import { systemClock } from '../../lib/clock.ts'
 import { type CallOptions, type Cluster, EARLIEST, LATEST } from '../cluster.ts'
@@ -69,7 +69,7 @@ async function within<T>(
     if (!(error instanceof KafkaError) || error.errorName !== 'TIMEOUT') throw error
     throw clientError(
       'TIMEOUT',
-      `Kafka did not tell the offsets of "${topic}" within ${timeoutMs} ms (kafka.offset.timeout)`,
+      `Kafka did not return the offsets of "${topic}" within ${timeoutMs} ms (kafka.offset.timeout)`,
       true,
     )
   }

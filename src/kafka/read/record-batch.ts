@@ -29,13 +29,12 @@ export const AT = {
 /** The part of a batch that its length field does not count. */
 export const BATCH_OVERHEAD = 12
 
+/** Compression codecs by their number in the attributes of a batch. */
 export const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type Codec = (typeof CODECS)[number]
 
-const CODEC_MASK = 7
-const LOG_APPEND_TIME = 8
-const TRANSACTIONAL = 16
-const CONTROL = 32
+/** Bits of the attributes of a batch. */
+export const ATTRIBUTE = { codec: 0x07, logAppendTime: 0x08, transactional: 0x10, control: 0x20 } as const
 
 /** Reads 64 bits as a number: offsets and milliseconds stay far below 2^53. */
 export function longAt(view: DataView, at: number): number {
@@ -43,25 +42,60 @@ export function longAt(view: DataView, at: number): number {
 }
 
 /**
- * A cursor over batches that lie one behind the other. `open` reads one header into the fields; nothing is allocated.
+ * The header of one batch, in place: `open` reads what is needed to walk on, the other fields are read when they are
+ * asked for, so the memory must still hold the batch. Nothing is allocated. The batches of a fetched frame are found
+ * with it once, by `BatchIndex`.
  */
 export class BatchHeader {
+  #view: DataView | undefined
+  #at = 0
   baseOffset = 0
   /** Bytes of the whole batch, header included. */
   size = 0
   magic = 0
-  codec = 0
-  logAppendTime = false
-  transactional = false
-  control = false
+  /** The bits of `ATTRIBUTE`; 0 in the old formats. */
+  attributes = 0
   lastOffset = 0
-  baseTimestamp = 0
-  maxTimestamp = 0
-  producerId = 0
   count = 0
   /** Where the records begin and end, as stored. */
   from = 0
   to = 0
+
+  /** Number of the codec, an index of `CODECS` or an unknown one. */
+  get codec(): number {
+    return this.attributes & ATTRIBUTE.codec
+  }
+
+  get logAppendTime(): boolean {
+    return (this.attributes & ATTRIBUTE.logAppendTime) !== 0
+  }
+
+  get transactional(): boolean {
+    return (this.attributes & ATTRIBUTE.transactional) !== 0
+  }
+
+  get control(): boolean {
+    return (this.attributes & ATTRIBUTE.control) !== 0
+  }
+
+  /** Epoch milliseconds that the records' deltas are added to; -1 in the old formats. */
+  get baseTimestamp(): number {
+    return this.#long(AT.baseTimestamp)
+  }
+
+  /** Epoch milliseconds; -1 in the old formats. */
+  get maxTimestamp(): number {
+    return this.#long(AT.maxTimestamp)
+  }
+
+  /** -1 where the producer has none. */
+  get producerId(): number {
+    return this.#long(AT.producerId)
+  }
+
+  #long(place: number): number {
+    return this.#view === undefined || this.magic < 2 ? -1 : longAt(this.#view, this.#at + place)
+  }
 
   /**
    * Reads the header at `at`. false: the batch is not there whole (a fetch ends where its byte limit fell) and `size`
@@ -73,41 +107,30 @@ export class BatchHeader {
     const length = view.getInt32(at + AT.batchLength)
     this.size = length < 5 ? -1 : length + BATCH_OVERHEAD
     if (length < 5 || at + this.size > end) return false
+    this.#view = view
+    this.#at = at
     this.baseOffset = longAt(view, at)
     this.magic = view.getInt8(at + AT.magic)
     this.to = at + this.size
-    if (this.magic < 2 || this.size < AT.records) return this.#openOld(view, at)
-    const attributes = view.getInt16(at + AT.attributes)
-    this.codec = attributes & CODEC_MASK
-    this.logAppendTime = (attributes & LOG_APPEND_TIME) !== 0
-    this.transactional = (attributes & TRANSACTIONAL) !== 0
-    this.control = (attributes & CONTROL) !== 0
+    if (this.magic < 2 || this.size < AT.records) return this.#openOld()
+    this.attributes = view.getInt16(at + AT.attributes)
     this.lastOffset = this.baseOffset + view.getInt32(at + AT.lastOffsetDelta)
-    this.baseTimestamp = longAt(view, at + AT.baseTimestamp)
-    this.maxTimestamp = longAt(view, at + AT.maxTimestamp)
-    this.producerId = longAt(view, at + AT.producerId)
     this.count = view.getInt32(at + AT.count)
     this.from = at + AT.records
     return true
   }
 
   /**
-   * Message formats v0 and v1: the offset is that of the (last) record; nothing else is looked at. A v2 batch too short
+   * Message formats v0 and v1: the offset is that of the (last) record; nothing else is read. A v2 batch too short
    * for its header comes here too.
    */
-  #openOld(view: DataView, at: number): boolean {
-    this.from = at + this.size
-    this.codec = 0
-    this.logAppendTime = false
-    this.transactional = false
-    this.control = false
+  #openOld(): boolean {
+    this.from = this.to
+    this.attributes = 0
     this.lastOffset = this.baseOffset
-    this.baseTimestamp = -1
-    this.maxTimestamp = -1
-    this.producerId = -1
     this.count = 1
     if (this.magic >= 2) this.magic = -1
-    return this.baseOffset >= 0 && view.byteLength >= this.to
+    return this.baseOffset >= 0
   }
 }
 
@@ -133,6 +156,7 @@ export function controlType(buffer: Buffer, from: number, to: number): number {
   }
 }
 
+/** One record over the memory of its batch. */
 export interface PlainRecord {
   readonly offset: number
   /** Epoch milliseconds, -1 when unknown. */
@@ -183,8 +207,8 @@ export function* readRecords(batch: RecordBatch): Generator<PlainRecord> {
 }
 
 /**
- * The first records of a batch, as many as can be read; damage ends them quietly, for whoever reads the batch in
- * earnest meets it there.
+ * The first records of a batch, as many as can be read; damage ends them without an error, which the scan
+ * of the batch will report.
  */
 export function firstRecords(batch: RecordBatch, most: number): PlainRecord[] {
   const found: PlainRecord[] = []
@@ -214,6 +238,7 @@ function varlong(reader: WireReader): number {
   return Number.NaN
 }
 
+/** A record for `writeRecordBatch`. */
 export interface RecordToWrite {
   readonly key?: string | Uint8Array | null
   readonly value?: string | Uint8Array | null
@@ -270,9 +295,9 @@ export function writeRecordBatch(records: readonly RecordToWrite[], options: Bat
   const body = codec === 0 ? plain.finish() : (options.compress as (plain: Buffer) => Buffer)(plain.finish())
   const attributes =
     codec |
-    (options.logAppendTime ? LOG_APPEND_TIME : 0) |
-    (options.transactional ? TRANSACTIONAL : 0) |
-    (options.control ? CONTROL : 0)
+    (options.logAppendTime ? ATTRIBUTE.logAppendTime : 0) |
+    (options.transactional ? ATTRIBUTE.transactional : 0) |
+    (options.control ? ATTRIBUTE.control : 0)
   const batch = new WireWriter(AT.records + body.length)
   batch
     .int64(baseOffset)

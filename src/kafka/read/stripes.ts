@@ -1,8 +1,8 @@
 /**
  * One partition read over two connections at once, in order: the range is dealt out in stripes, the lanes take one in
- * turn, and answers are handed on stripe by stripe. While a lane's answer is worked on the broker fills the other's.
+ * turn, and answers are delivered stripe by stripe. While one lane's answer is processed, the broker fills the other's.
  * How many offsets make a stripe is estimated from what came last; a batch that lies across the seam of two stripes
- * belongs to the later one as soon as it is seen there. Plain arithmetic; asks nobody.
+ * belongs to the later one as soon as it is seen there. Plain arithmetic; does no I/O.
  */
 import type { OffsetRange } from '../log.ts'
 
@@ -23,6 +23,7 @@ const FIRST_STRIPE_OFFSETS = 2000
 const SLACK = 1.03
 const SLACK_BYTES = 32 * 1024
 
+/** Deals the range of one partition out to two lanes, and keeps their answers in order. */
 export class Stripes {
   readonly #bytes: number
   readonly #end: number
@@ -51,14 +52,15 @@ export class Stripes {
   }
 
   /**
-   * An answer brought `bytes` for `offsets` of a stripe; its first batch begins at `firstOffset`. `handed`: everything
-   * before it has been handed on.
+   * An answer brought `bytes` for `offsets` of a stripe; its first batch begins at `firstOffset`. `delivered`:
+   * everything before it has been delivered.
    */
-  came(span: Span, bytes: number, offsets: number, firstOffset: number, handed: number): void {
+  arrived(span: Span, bytes: number, offsets: number, firstOffset: number, delivered: number): void {
     if (offsets > 0) this.#bytesPerOffset = bytes / offsets
     if (firstOffset >= span.start) return
     const before = this.#open[this.#open.indexOf(span as Stripe) - 1]
-    if (before === undefined || before.end !== span.start || firstOffset < before.start || handed > firstOffset) return
+    if (before === undefined || before.end !== span.start || firstOffset < before.start || delivered > firstOffset)
+      return
     before.end = firstOffset
     span.start = firstOffset
   }
@@ -71,8 +73,8 @@ export class Stripes {
   }
 
   /**
-   * The stripe whose answers are due; the one before has been handed on. `waiting`: whether an answer of a stripe is
-   * still to be handed on.
+   * The stripe whose answers are due; the one before has been delivered. `waiting`: whether an answer of a stripe is
+   * still to be delivered.
    */
   due(waiting: (span: Span) => boolean): Span | undefined {
     while (this.#open.length > 0 && this.#open[0].fetched && !waiting(this.#open[0])) this.#open.shift()

@@ -1,5 +1,5 @@
 /**
- * One scan: deals ranges out to lanes, gives their answers to `hand-out` one after the other, and deals with what goes
+ * One scan: deals ranges out to lanes, gives their answers to `delivery` one after the other, and deals with what goes
  * wrong on the way (leaders that move, brokers that go away, log heads that are deleted). Looks into no answer itself.
  */
 import { systemClock } from '../../lib/clock.ts'
@@ -8,7 +8,7 @@ import type { Address } from '../config.ts'
 import { deal, LANES_PER_BROKER, striped } from './deal.ts'
 import { brokerError, clientError, ERROR } from '../errors.ts'
 import type { FramePool } from '../wire/frame-pool.ts'
-import { HandOut, type ScanOptions } from './hand-out.ts'
+import { Delivery, type ScanOptions } from './delivery.ts'
 import { type Fetched, Lane, type LaneOwner, Segment } from './lane.ts'
 import {
   type BatchSource,
@@ -22,11 +22,12 @@ import { Progress } from './progress.ts'
 import { type Span, Stripes } from './stripes.ts'
 
 const FIRST_FETCH_BYTES = 256 * 1024
+/** Not a limit: the size of fetches for a few rows; `fetch.max.bytes` is the limit. */
 const FETCH_MAX_BYTES = 2 * 1024 * 1024
 const FETCH_MIN_BYTES = 64 * 1024
 /** A little less than a lane holds: while one lane's stripe is worked on, the other one's comes whole. */
 const FETCHES_PER_STRIPE = 1.75
-/** All frames of a scan together, about. `kafka.scan.memory` */
+/** Limit `kafka.scan.memory` (bytes): all frames of one scan together, about. Beyond it: less is asked for at once. */
 const SCAN_BYTES = 32 * 1024 * 1024
 /** A guess at a record's size, for scans with a limit. */
 const GUESSED_RECORD_BYTES = 512
@@ -46,7 +47,7 @@ export class Scan implements BatchSource, LaneOwner {
   readonly progress: Progress[] = []
 
   readonly #request: ScanRequest
-  readonly #handOut: HandOut
+  readonly #delivery: Delivery
   readonly #stop = new AbortController()
   #segments: Segment[] = []
   /** Of a scan of one partition in order, until something goes wrong. */
@@ -68,7 +69,7 @@ export class Scan implements BatchSource, LaneOwner {
     this.isolation = request.isolation
     this.signal = this.#stop.signal
     this.#request = request
-    this.#handOut = new HandOut(request, options)
+    this.#delivery = new Delivery(request, options)
     this.checked = options.checkCrcs !== false
     const max = request.fetchMaxBytes ?? FETCH_MAX_BYTES
     this.depth = request.limit === undefined ? 2 : 1
@@ -88,7 +89,8 @@ export class Scan implements BatchSource, LaneOwner {
   }
 
   next(): Next {
-    if (this.#error !== undefined && !this.#handOut.busy && this.#ready.length === 0) return Promise.reject(this.#error)
+    if (this.#error !== undefined && !this.#delivery.busy && this.#ready.length === 0)
+      return Promise.reject(this.#error)
     if (this.#closed) return undefined
     if (this.#started) return this.#step()
     this.#started = true
@@ -137,12 +139,12 @@ export class Scan implements BatchSource, LaneOwner {
     else this.#rehome(this.#stripes === undefined ? segments : [this.#single()], error)
   }
 
-  puzzled(): void {
+  stripeStalled(): void {
     if (this.#stripes !== undefined)
       this.#rehome([this.#single()], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
   }
 
-  /** No more can be fetched; what is at hand is handed out first. */
+  /** No more can be fetched; what has been fetched is delivered first. */
   fail(error: unknown): void {
     if (this.#closed || this.#error !== undefined) return
     this.#error = error
@@ -164,7 +166,7 @@ export class Scan implements BatchSource, LaneOwner {
     for (const lane of this.#lanes) lane.close()
     for (const { frame } of this.#ready.splice(0)) this.frames.give(frame)
     // The frame being consumed is not given back: somebody may still look at the last batch.
-    this.#handOut.drop()
+    this.#delivery.drop()
     this.#stop.abort()
   }
 
@@ -244,7 +246,7 @@ export class Scan implements BatchSource, LaneOwner {
   // Trouble.
 
   /**
-   * Gives up the stripes: what has not been handed out is read again, by one lane. Trouble is rare, and in one lane its
+   * Gives up the stripes: what has not been delivered is read again, by one lane. Trouble is rare, and in one lane its
    * treatment is simple.
    */
   #single(): Segment {
@@ -253,7 +255,7 @@ export class Scan implements BatchSource, LaneOwner {
     for (const { frame } of this.#ready.splice(0)) this.frames.give(frame)
     const [progress] = this.progress
     const segment = new Segment(progress.partition, progress, [
-      { start: this.#handOut.next ?? progress.position, end: progress.end },
+      { start: this.#delivery.next ?? progress.position, end: progress.end },
     ])
     this.#segments = [segment]
     return segment
@@ -325,7 +327,7 @@ export class Scan implements BatchSource, LaneOwner {
     }
   }
 
-  /** Throws for a topic that was made anew under the name: its offsets are other ones. */
+  /** Throws for a topic that was deleted and created again under the name: its offsets are other ones. */
   #isTheTopic({ id }: TopicMetadata): void {
     if (id === this.topicId || id === undefined) return
     // Nobody said which one: what is remembered of the cluster was of the one before.
@@ -335,7 +337,7 @@ export class Scan implements BatchSource, LaneOwner {
     }
     throw clientError(
       'TOPIC_MADE_ANEW',
-      `Topic "${this.topic}" was deleted and made anew while it was read. Ask again to read the new one`,
+      `Topic "${this.topic}" was deleted and created again while it was read. Run the query again to read the new one`,
       false,
     )
   }
@@ -378,7 +380,7 @@ export class Scan implements BatchSource, LaneOwner {
     }
   }
 
-  // Handing out.
+  // Delivering.
 
   #wait(): Promise<RecordBatch | undefined> {
     return new Promise((resolve, reject) => {
@@ -386,7 +388,7 @@ export class Scan implements BatchSource, LaneOwner {
     })
   }
 
-  /** The answer to be handed out next: of the stripe that is due, if there are stripes. */
+  /** Place in `#ready` of the answer to be delivered next: of the stripe that is due, if there are stripes; -1 when it is not there. */
   #nextReady(): number {
     const stripes = this.#stripes
     if (stripes === undefined) return this.#ready.length > 0 ? 0 : -1
@@ -417,12 +419,12 @@ export class Scan implements BatchSource, LaneOwner {
 
   #step(): Next {
     for (;;) {
-      const batch = this.#handOut.take()
+      const batch = this.#delivery.take()
       if (batch instanceof Promise) return this.#unlessEnded(batch)
       if (batch !== undefined) return batch
       const at = this.#nextReady()
       if (at >= 0) {
-        this.#handOut.begin(this.#ready.splice(at, 1)[0])
+        this.#delivery.begin(this.#ready.splice(at, 1)[0])
         continue
       }
       if (this.#error !== undefined) return Promise.reject(this.#error)

@@ -52,6 +52,10 @@ const API_VERSIONS: ApiRange = { api: API.apiVersions, name: 'ApiVersions', lowe
 const SASL_HANDSHAKE: ApiRange = { api: API.saslHandshake, name: 'SaslHandshake', lowest: 0, highest: 1 }
 const SASL_AUTHENTICATE: ApiRange = { api: API.saslAuthenticate, name: 'SaslAuthenticate', lowest: 0, highest: 1 }
 
+/**
+ * One connection to one broker: requests in order, answers by their correlation ids. A lost connection, or no byte in
+ * time, fails every request that waits with a KafkaError.
+ */
 export class Connection {
   readonly address: Address
   readonly #clientId: string
@@ -159,7 +163,7 @@ export class Connection {
     return version
   }
 
-  /** Sends one small request and reads its whole answer. The answer is in memory of its own. */
+  /** Sends one small request and reads its whole answer. The answer is in separate memory. */
   async call<T>(
     range: ApiRange,
     write: (writer: WireWriter, version: number) => void,
@@ -248,7 +252,7 @@ export class Connection {
   #allocate(size: number): Buffer {
     const pending = this.#pending[0]
     if (pending === undefined)
-      throw clientError('NOT_KAFKA', `Broker ${showAddress(this.address)} sent an answer that nobody asked for`, false)
+      throw clientError('NOT_KAFKA', `Broker ${showAddress(this.address)} sent an answer without a request`, false)
     return pending.receiver.allocate(size)
   }
 

@@ -1,11 +1,15 @@
 /** Frames for fetch answers, used again and again: fresh memory is dear. Holds a bounded amount of idle ones. */
 import { Checksums } from '../codecs/checksums.ts'
+import { BatchIndex } from '../read/batch-index.ts'
 
+/** Memory for one answer of a Fetch, and what is known of the batches in it. Reused for the next answer. */
 export interface Frame {
   /** In shared memory. */
   readonly buffer: Buffer
   /** Over the same memory with the same indexes. */
   readonly view: DataView
+  /** Of the answer that is in the frame. */
+  readonly batches: BatchIndex
   readonly checksums: Checksums
 }
 
@@ -16,6 +20,7 @@ const STEP_BYTES = 1024 * 1024
 /** Idle memory kept. */
 const KEEP_BYTES = 18 * 1024 * 1024
 
+/** The frames that are not in use, up to a limit. */
 export class FramePool {
   readonly #idle: Frame[] = []
   #idleBytes = 0
@@ -25,18 +30,23 @@ export class FramePool {
     const at = this.#idle.findLastIndex((frame) => frame.buffer.length >= size)
     if (at >= 0) {
       const [frame] = this.#idle.splice(at, 1)
-      this.#idleBytes -= frame.buffer.length
+      this.#idleBytes -= heldBytes(frame)
       return frame
     }
     const memory = new SharedArrayBuffer(Math.max(FRAME_BYTES, Math.ceil(size / STEP_BYTES) * STEP_BYTES))
-    return { buffer: Buffer.from(memory), view: new DataView(memory), checksums: new Checksums(memory) }
+    const view = new DataView(memory)
+    return { buffer: Buffer.from(memory), view, batches: new BatchIndex(view), checksums: new Checksums(memory) }
   }
 
-  /** Takes back a frame that nobody looks at any more. */
+  /** Takes back a frame that is no longer read. */
   give(frame: Frame): void {
-    const { length } = frame.buffer
-    if (this.#idleBytes + length > KEEP_BYTES) return
+    const bytes = heldBytes(frame)
+    if (this.#idleBytes + bytes > KEEP_BYTES) return
     this.#idle.push(frame)
-    this.#idleBytes += length
+    this.#idleBytes += bytes
   }
+}
+
+function heldBytes({ buffer, batches }: Frame): number {
+  return buffer.length + batches.capacityBytes
 }

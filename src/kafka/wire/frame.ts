@@ -1,13 +1,16 @@
 /**
  * Puts Kafka's response frames (INT32 length, then that many bytes) together from whatever pieces the network gives.
  * Knows no socket and no API:
- * it names the place where the next bytes belong (so that the kernel can write there), is told how many arrived, and
+ * it names the place where the next bytes belong (so that the kernel can write there), learns how many arrived, and
  * says when a frame is whole.
  */
 import { clientError } from '../errors.ts'
 import type { KafkaError } from '../log.ts'
 
-/** Frames longer than this are refused. `kafka.response.max.bytes`. */
+/**
+ * Limit `kafka.response.max.bytes` (bytes): one answer of a broker; `responseMaxBytes` of the configuration changes it.
+ * Beyond it: an error, and the connection is closed.
+ */
 export const RESPONSE_MAX_BYTES = 256 * 1024 * 1024
 
 export interface FrameHandler {

@@ -4,6 +4,7 @@
  * protocol guide, "Protocol Primitive Types".
  */
 
+/** Keys of Kafka's requests. */
 export const API = {
   produce: 0,
   fetch: 1,
@@ -158,6 +159,7 @@ export class WireWriter {
 
 const NO_UUID = Buffer.alloc(16)
 
+/** The bytes are not what the protocol says: too short, or a value that cannot be. */
 export class WireError extends Error {}
 
 /** Reads in place. Every read is checked against the end; running out is a WireError, never garbage. */

@@ -13,7 +13,7 @@ export interface SaslExchange {
   readonly mechanism: string
   first(): Promise<Buffer>
   /**
-   * The answer to a challenge; undefined when the exchange is over and the server has proved itself where the mechanism
+   * The answer to a challenge; undefined when the exchange is complete and the server has proved itself where the mechanism
    * lets it.
    */
   answer(challenge: Buffer): Promise<Buffer | undefined>
@@ -83,6 +83,10 @@ const hi = promisify(pbkdf2)
  * could keep a core busy.
  */
 const SCRAM_MIN_ITERATIONS = 4096
+/**
+ * Limit `kafka.scram.iterations` (iterations): iterations of SCRAM that a server may ask for. Beyond it: the login is
+ * refused.
+ */
 const SCRAM_MAX_ITERATIONS = 1_000_000
 
 /** Exported for tests with a fixed nonce. */

@@ -4,9 +4,10 @@
  */
 import { type DataType, JSON_TYPE, META_FIELDS, NULL_TYPE, RECORD_FIELDS } from '../../types.ts'
 import type { Table } from '../catalog.ts'
-import { convert, unify } from './coerce.ts'
+import { convert, unify } from './expressions/coerce.ts'
 import type { BoundExpr, Plan } from '../plan.ts'
-import { checkReadable, type RelationColumn } from './scope.ts'
+import { checkReadable } from './names/resolve.ts'
+import type { RelationColumn } from './names/relation.ts'
 
 /** Metadata that every record has. */
 const META = ['topic', 'partition', 'offset', 'timestamp', '__keysize', '__valuesize'] as const

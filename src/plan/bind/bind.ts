@@ -1,40 +1,38 @@
 /**
- * SELECT → plan: tables are looked up, names resolved, aggregates separated, stars laid out, output columns named. The
+ * SELECT → plan: tables are looked up, names resolved, aggregates separated, stars expanded, output columns named. The
  * only step that asks the catalog (await ①). It does not optimize and does not read a record.
  */
-import { didYouMean } from '../../lib/suggest.ts'
 import type * as ast from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { parseQuery } from '../../sql/parse.ts'
-import { BOOLEAN, INT, JSON_TYPE } from '../../types.ts'
-import { bindExpr } from './bind-expression.ts'
-import {
-  type Bound,
-  type BoundRelation,
-  bindSelect,
-  NO_SUBQUERIES,
-  orderedRows,
-  outputColumns,
-  type Subqueries,
-} from './bind-select.ts'
+import { INT, JSON_TYPE } from '../../types.ts'
+import { bindExpr } from './expressions/bind-expression.ts'
+import { type Bound, type BoundRelation, NO_SUBQUERIES, type Subqueries } from './select/bound-query.ts'
+import { bindSelect, orderedRows } from './select/bind-select.ts'
 import { matcher, mergeTopics, type Topic } from './bind-pattern.ts'
-import { type Catalog, SUGGESTIONS, type Table } from '../catalog.ts'
-import { aType, condition, convert, unify } from './coerce.ts'
-import { allOf, conjuncts } from '../conjuncts.ts'
-import { joinKeys } from '../join-keys.ts'
+import type { Catalog } from '../catalog.ts'
+import { aType, condition } from './expressions/coerce.ts'
+import { allOf, conjuncts } from '../expressions/conjuncts.ts'
+import { joinKeys } from '../expressions/join-keys.ts'
 import { sourcesOf } from '../lower/lower.ts'
 import { decorrelate } from '../lower/decorrelate.ts'
 import { freeReferences } from '../lower/correlation.ts'
 import { hasVolatile, inPlace } from '../run-once.ts'
 import type { BoundExpr, OnceQuery, Output, OutputColumn, Plan } from '../plan.ts'
-import { checkReadable, type Relation, type RowRelation, Scope } from './scope.ts'
-import { keeping } from './truth.ts'
+import type { Relation, RowRelation } from './names/relation.ts'
+import { Scope } from './names/scope.ts'
+import { asFilter } from './expressions/truth.ts'
+import { asRelation, checkNames, combined, rowsToCome, sameStars, scanOf } from './relations.ts'
+import { unknownTable } from './unknown-table.ts'
 import { virtualTable } from './virtual-tables.ts'
 import { queriesIn } from './walk.ts'
 
 /** Topics of a pattern that the catalog is asked for side by side. */
 const TOPICS_AT_ONCE = 8
-/** Rows returned when the statement names no LIMIT (dialect reference, section 1.6). */
+/**
+ * Limit `query.default.limit` (rows): rows of a statement that names no LIMIT. Beyond it: the result ends, and a
+ * SENTINEL says so.
+ */
 export const DEFAULT_LIMIT = 10_000
 
 export interface BindContext {
@@ -120,7 +118,7 @@ class Binder {
     if (body.kind === 'select') return this.#select(body, sight, orderBy)
     if (body.kind === 'query') {
       const output = await this.query(body, sight)
-      return orderBy.length === 0 ? { output, orders: [] } : this.#ordered(this.relation(output), orderBy, sight)
+      return orderBy.length === 0 ? { output, orders: [] } : this.#ordered(this.#relation(output), orderBy, sight)
     }
     return this.#ordered(await this.#setOperation(body, sight), orderBy, sight)
   }
@@ -146,7 +144,7 @@ class Binder {
   }
 
   /**
-   * Chains of the same operator lean to the left; they are walked without recursion, and a chain of UNIONs is one node.
+   * Chains of the same operator are left-deep; they are walked without recursion, and a chain of UNIONs is one node.
    */
   async #setOperation(body: ast.SetOperation, sight: Sight): Promise<BoundRelation> {
     const chain: ast.SetOperation[] = []
@@ -155,7 +153,7 @@ class Binder {
       chain.push(first)
       first = first.left
     }
-    let left = this.relation((await this.#body(first, sight, [])).output)
+    let left = this.#relation((await this.#body(first, sight, [])).output)
     let depth = 0
     for (let at = chain.length - 1; at >= 0; ) {
       const { op, all } = chain[at]
@@ -170,103 +168,46 @@ class Binder {
         )
       const sides = [left]
       for (const g of group) {
-        const side = this.relation((await this.#body(g.right, sight, [])).output)
+        const side = this.#relation((await this.#body(g.right, sight, [])).output)
         if (!sameStars(left.relation, side.relation))
           throw new SqlError(
             'TYPE',
-            `One side of ${op.toUpperCase()} has a "*" over JSON, which is as many columns as each record has, where the other side has columns with names.`,
+            `One side of ${op.toUpperCase()} has a "*" over JSON, which is as many columns as each record has, ` +
+              'where the other side has columns with names.',
             g.span,
             'Name the columns on both sides, or write "*" on both.',
           )
         if (side.relation.columns.length !== left.relation.columns.length)
           throw new SqlError(
             'TYPE',
-            `The two sides of ${op.toUpperCase()} have ${left.relation.columns.length} and ${side.relation.columns.length} columns.`,
+            `The two sides of ${op.toUpperCase()} have ${left.relation.columns.length} and ` +
+              `${side.relation.columns.length} columns.`,
             g.span,
             'They have to have the same number.',
           )
         sides.push(side)
       }
-      left = this.combine(op, all, sides)
+      left = combined(op, all, sides, this.newSource())
     }
     return left
   }
 
-  /** Relations with the same number of columns as one; the first gives the names. */
-  combine(
-    op: ast.SetOperation['op'],
-    all: boolean,
-    sides: readonly BoundRelation[],
-    names: readonly string[] = [],
-  ): BoundRelation {
-    const first = sides[0].relation.columns
-    const columns = first.map((c, i) => ({ ...c, type: unify(sides.map((s) => s.relation.columns[i].type)) }))
-    const side = (of: BoundRelation): Plan => ({
-      kind: 'project',
-      input: of.plan,
-      columns: of.relation.columns.map((c, i) => ({
-        name: columns[i].name,
-        expr: convert(
-          { kind: 'column', source: of.relation.source, index: i, name: c.name, type: c.type },
-          columns[i].type,
-        ),
-      })),
-    })
-    const plan: Plan = { kind: 'setOperation', op, all, sides: sides.map(side) }
-    const source = this.newSource()
-    return {
-      plan: {
-        kind: 'project',
-        source,
-        input: plan,
-        columns: columns.map((c, index) => ({
-          name: c.name,
-          expr: { kind: 'slot', index, name: c.name, type: c.type },
-        })),
-      },
-      relation: { kind: 'rows', source, columns, names },
-    }
-  }
-
   /** A query in FROM: its output columns, and hidden behind them what a star in it left out. */
   derived(output: Output, names: readonly string[]): BoundFrom {
-    const { plan, relation } = this.relation(output, names, output.beside)
+    const { plan, relation } = this.#relation(output, names, output.beside)
     return { plan, relations: [relation] }
   }
 
-  /** A query's result as a relation: its output columns become columns. */
-  relation(output: Output, names: readonly string[] = [], hidden: readonly OutputColumn[] = []): BoundRelation {
-    const source = this.newSource()
-    const shown = outputColumns(output.shape)
-    const columns = [...shown, ...hidden]
-    const relation: RowRelation = {
-      kind: 'rows',
-      source,
-      names,
-      columns: columns.map((c, i) => ({
-        name: c.path.join('.'),
-        type: c.expr.type,
-        open: c.spread,
-        hidden: i >= shown.length,
-      })),
-    }
-    const project = (input: Plan): Plan => ({
-      kind: 'project',
-      source,
-      name: names[0],
-      input,
-      columns: columns.map((c) => ({ name: c.path.join('.'), expr: c.expr })),
-    })
-    // LIMIT and ORDER BY of the inner query work on what it reads, the projection comes after them.
-    return { plan: project(output.input), relation }
+  #relation(output: Output, names: readonly string[] = [], hidden: readonly OutputColumn[] = []): BoundRelation {
+    return asRelation(output, this.newSource(), names, hidden)
   }
 
-  /** Binds the queries inside expressions. They see the WITH names, and the names of the query around them. */
+  /** Binds the queries inside expressions. They see the WITH names, and the names of the enclosing query. */
   async subqueries(exprs: readonly (ast.Expr | undefined)[], scope: Scope, sight: Sight): Promise<Subqueries> {
     const bound = new Map<ast.Query, Output>()
     for (const query of exprs.flatMap((e) => (e === undefined ? [] : queriesIn(e)))) {
       const output = await this.query(query, { ctes: sight.ctes, outer: scope })
-      bound.set(query, orderedRows(this.relation(output), [], NO_SUBQUERIES).output)
+      bound.set(query, orderedRows(this.#relation(output), [], NO_SUBQUERIES).output)
     }
     return bound
   }
@@ -318,13 +259,13 @@ class Binder {
     this.#countTopic(from.span)
     const source = this.newSource()
     return {
-      plan: read(from, source, table),
+      plan: scanOf(from, source, table),
       relations: [{ kind: 'table', source, table, names, latest: from.latest }],
     }
   }
 
   /**
-   * A WITH query: bound anew in each place, unless its rows would be others each time; then all places have the same
+   * A WITH query: bound again in each place, unless its rows would differ each time; then all places have the same
    * ones. One that uses outer names cannot.
    */
   async #with(cte: WithQuery, name: string, names: readonly string[], span: ast.Span): Promise<BoundFrom> {
@@ -336,7 +277,7 @@ class Binder {
     }
     this.#countExpanded(cte.query.span.end - cte.query.span.start, span)
     const output = await this.query(cte.query, cte.sight)
-    const { plan, relation } = this.relation(output, names, output.beside)
+    const { plan, relation } = this.#relation(output, names, output.beside)
     if (relation.kind !== 'rows' || !hasVolatile(plan) || freeReferences(plan).length > 0)
       return { plan, relations: [relation] }
     const columns: OutputColumn[] = relation.columns.map((c, index) => ({
@@ -370,7 +311,7 @@ class Binder {
       const tables = await Promise.all(wanted.slice(at, at + TOPICS_AT_ONCE).map((name) => this.catalog.table(name)))
       for (const table of tables) {
         const source = this.newSource()
-        if (table !== undefined) topics.push({ table, source, plan: read(from, source, table) })
+        if (table !== undefined) topics.push({ table, source, plan: scanOf(from, source, table) })
       }
     }
     if (topics.length === 0)
@@ -402,7 +343,7 @@ class Binder {
   }
 
   /**
-   * WITH queries and views are bound anew wherever they are named: in chains each of which names the one before twice,
+   * WITH queries and views are bound again wherever they are named: in chains each of which names the one before twice,
    * what they become doubles with every one. Counted before it is bound.
    */
   #countExpanded(characters: number, span: ast.Span): void {
@@ -410,14 +351,16 @@ class Binder {
     if (this.#expanded > MAX_EXPANDED)
       throw new SqlError(
         'LIMIT',
-        `The WITH queries and views of the statement, each written out wherever it is named, are longer than ${MAX_EXPANDED} characters (sql.max.expanded.length).`,
+        'The WITH queries and views of the statement, each written out wherever it is named, are longer than ' +
+          `${MAX_EXPANDED} characters (sql.max.expanded.length).`,
         span,
-        `Each counts for ${LEAST_EXPANDED} characters at least. Name them less often: a chain that names the one before twice doubles with every link.`,
+        `Each counts for ${LEAST_EXPANDED} characters at least. Name them less often: a chain that names the one ` +
+          'before twice doubles with every link.',
       )
   }
 
   /**
-   * The text of a view in its place, with names of its own in sight. Its errors are told at the name: their places lie
+   * The text of a view in its place, with names of its own in sight. Its errors point at the name: their own places lie
    * in another text.
    */
   async #view(from: ast.TableRef, text: string, names: readonly string[]): Promise<BoundFrom> {
@@ -459,30 +402,17 @@ class Binder {
   }
 }
 
+/** The plan of a query. Throws a SqlError with the place of what is wrong. */
 export async function bindQuery(query: ast.Query, context: BindContext): Promise<Output> {
   return decorrelate(inPlace(await new Binder(context).statement(query, { ctes: new Map() })))
 }
 
-/** A scan; under LATEST with the operator that keeps the last record of each key. */
-function read(from: ast.TableRef, source: number, table: Table): Plan {
-  const scan: Plan = { kind: 'scan', source, table, name: from.alias?.text ?? from.name.text }
-  if (from.latest !== true) return scan
-  checkReadable(table.key, from.name.span)
-  return {
-    kind: 'latest',
-    input: scan,
-    key: { kind: 'path', source, path: { facet: 'key', steps: [] }, type: table.key.type },
-    partition: { kind: 'path', source, path: { facet: 'meta', steps: ['partition'] }, type: INT },
-    alive: { kind: 'presence', source, path: { facet: 'value', steps: [] }, type: BOOLEAN },
-  }
-}
-
-/** Queries inside queries, views in views. */
+/** Limit `sql.max.query.depth` (levels): queries inside queries, views in views. Beyond it: an error. */
 const MAX_QUERY_DEPTH = 64
 
 /**
- * Characters of the texts of WITH queries and views, each counted wherever it is named. As many as a text of SQL may
- * have.
+ * Limit `sql.max.expanded.length` (characters): texts of WITH queries and views, each counted wherever it is named.
+ * Beyond it: an error. As many as a text of SQL may have.
  */
 const MAX_EXPANDED = 1024 * 1024
 /**
@@ -490,11 +420,14 @@ const MAX_EXPANDED = 1024 * 1024
  */
 const LEAST_EXPANDED = 1024
 
-/** EXCEPT, INTERSECT and changes of operator in one chain. */
+/**
+ * Limit `sql.max.set.operations` (operations): EXCEPT, INTERSECT and changes of operator in one chain. Beyond it: an
+ * error.
+ */
 const MAX_SET_DEPTH = 200
 
 /**
- * What a query sees: WITH names (each with what it sees itself), and the query around it when it stands inside an
+ * What a query sees: WITH names (each with what it sees itself), and the enclosing query when it stands inside an
  * expression.
  */
 interface Sight {
@@ -507,10 +440,6 @@ interface WithQuery {
   readonly sight: Sight
   /** Once it has been bound, if its rows are the same in all places. */
   once?: { readonly query: OnceQuery; readonly relation: RowRelation }
-}
-
-function rowsToCome(of: OnceQuery, { source, columns }: RowRelation): Plan {
-  return { kind: 'values', source, title: of.name, rows: [], types: columns.map((c) => c.type), of }
 }
 
 interface BoundFrom {
@@ -528,41 +457,10 @@ async function bindJoin(from: ast.Join, binder: Binder, sight: Sight): Promise<B
   const terms =
     from.on === undefined
       ? []
-      : conjuncts(keeping(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON')))
+      : conjuncts(asFilter(condition(bindExpr(from.on, { scope, clause: 'ON', subqueries }), 'ON')))
   const [leftSources, rightSources] = [new Set(sourcesOf(left.plan)), new Set(sourcesOf(right.plan))]
   const { keys, rest } = joinKeys(terms, leftSources, rightSources)
   const residual: BoundExpr | undefined = rest.length === 0 ? undefined : allOf(rest)
   const type = from.type === 'cross' ? 'inner' : from.type
   return { plan: { kind: 'join', type, left: left.plan, right: right.plan, keys, residual }, relations }
-}
-
-/** A star over JSON goes with a star over JSON, or with a value as a whole: it has no number of columns. */
-function sameStars(a: RowRelation, b: RowRelation): boolean {
-  const stars = (r: RowRelation): string => r.columns.flatMap((c, i) => (c.open === true ? [i] : [])).join(' ')
-  const whole = (r: RowRelation): boolean => r.columns.length === 1 && r.columns[0].name === '_value'
-  return stars(a) === stars(b) || (whole(a) && whole(b))
-}
-
-function checkNames(relations: readonly Relation[], from: ast.Join): void {
-  const seen = new Set<string>()
-  for (const name of relations.flatMap((r) => r.names)) {
-    if (seen.has(name))
-      throw new SqlError(
-        'AMBIGUOUS_COLUMN',
-        `Two sources are called "${name}".`,
-        from.right.span,
-        'Give one of them an alias.',
-      )
-    seen.add(name)
-  }
-}
-
-export async function unknownTable(name: ast.Name, catalog: Catalog): Promise<SqlError> {
-  const known = (await catalog.tables(SUGGESTIONS)).map((t) => t.name)
-  const dual = /^(?:dual|sysdummy1)$/i.test(name.text) ? 'Write FROM __dual, or leave FROM out.' : undefined
-  const hint =
-    dual ??
-    didYouMean(name.text, known) ??
-    (known.length === 0 ? 'There are no tables that this account may see.' : 'SHOW TABLES lists the tables.')
-  return new SqlError('UNKNOWN_TABLE', `Unknown table "${name.text}".`, name.span, hint)
 }

@@ -9,7 +9,10 @@ import { type BindContext, bindQuery } from './bind.ts'
 import type { Catalog } from '../catalog.ts'
 import type { Output } from '../plan.ts'
 
-/** Tables of one statement that are looked at once more. */
+/**
+ * Limit `catalog.deep.tables` (tables): tables of one statement that get a deeper look. Beyond it: further ones are not
+ * looked at again.
+ */
 const MAX_TABLES = 8
 
 /** As `bindQuery`. */

@@ -7,7 +7,8 @@ import type { DescribeStatement, ShowStatement } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { parseQuery } from '../../sql/parse.ts'
 import { type DataType, STRING, type StructType, typeName, type Value } from '../../types.ts'
-import { bindQuery, unknownTable } from './bind.ts'
+import { bindQuery } from './bind.ts'
+import { unknownTable } from './unknown-table.ts'
 import type { Catalog, TableFacet } from '../catalog.ts'
 import type { Output } from '../plan.ts'
 import { SETTINGS, type SettingName, type Settings } from '../settings.ts'
@@ -31,6 +32,7 @@ export function rowsOutput(
   }
 }
 
+/** SHOW as a plan of constant rows. Throws a SqlError for a name that does not exist. */
 export async function show(statement: ShowStatement, catalog: Catalog, settings: Settings): Promise<Output> {
   switch (statement.what) {
     case 'tables': {
@@ -85,6 +87,7 @@ function functionRows(): Value[][] {
   return rows.sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))
 }
 
+/** DESCRIBE as a plan of constant rows. Throws a SqlError (UNKNOWN_TABLE). */
 export async function describe(statement: DescribeStatement, catalog: Catalog): Promise<Output> {
   const name = statement.table.text
   const virtual = await virtualTable(name, catalog)

@@ -10,17 +10,16 @@ export interface VirtualTable {
   readonly rows: readonly (readonly Value[])[]
 }
 
+/** The rows of SHOW VIRTUAL TABLES. */
 export const VIRTUAL_TABLES: readonly { readonly name: string; readonly description: string }[] = [
   { name: '__dual', description: 'A virtual table with a single row and field' },
   { name: '__fields', description: 'Lists all fields known to this connection' },
 ]
 
-/**
- * Topics whose fields `__fields` lists at most (`fields.max.tables`): beyond that the answer would not be read by
- * anybody.
- */
+/** Limit `fields.max.tables` (topics): topics whose fields `__fields` lists. Beyond it: further ones are left out. */
 const MAX_TABLES = 2000
 
+/** The table of that name with its rows; undefined where it is none of them. */
 export async function virtualTable(name: string, catalog: Catalog): Promise<VirtualTable | undefined> {
   if (name === '__dual') return { columns: [{ name: 'dummy', type: INT }], rows: [[1]] }
   if (name !== '__fields') return undefined
@@ -38,11 +37,11 @@ export async function virtualTable(name: string, catalog: Catalog): Promise<Virt
 }
 
 /**
- * Fields of one table that are listed at most (`fields.max.per.table`). A schema of a few lines may stand for any
- * number: structures that refer to one another are fields at each place where they are used.
+ * Limit `fields.max.per.table` (fields): those of one table that are listed. Beyond it: the rest is left out. A schema
+ * of a few lines may stand for any number: structures that refer to one another are fields wherever they are used.
  */
 export const MAX_FIELDS = 10_000
-/** Structures within structures that are entered. */
+/** Limit `fields.max.depth` (levels): structures within structures that are listed. Beyond it: they are left out. */
 const MAX_DEPTH = 32
 
 /**

@@ -40,7 +40,7 @@ export function parts(e: ast.Expr): readonly ast.Expr[] {
   }
 }
 
-/** Every query inside an expression. Long chains lean to the left and are walked without recursion. */
+/** Every query inside an expression. Long chains are left-deep and are walked without recursion. */
 export function queriesIn(e: ast.Expr, found: ast.Query[] = []): ast.Query[] {
   const todo: ast.Expr[] = [e]
   for (let at = todo.pop(); at !== undefined; at = todo.pop()) {

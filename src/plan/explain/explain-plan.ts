@@ -1,17 +1,10 @@
 /** EXPLAIN: the plan as indented text, what was pushed down and what was not and why. Reads nothing itself. */
-import {
-  type Aggregate,
-  type BoundExpr,
-  inputs,
-  type Output,
-  type OutputColumn,
-  type Plan,
-  type Scan,
-  visit,
-} from '../plan.ts'
+import type { Aggregate, BoundExpr, Output, OutputColumn, Plan, Scan } from '../plan.ts'
+import { inputs } from '../inputs.ts'
+import { visit } from '../expressions/children.ts'
 import { visitExpressions } from '../rewrite.ts'
-import { conjuncts } from '../conjuncts.ts'
-import { atMost } from '../estimate.ts'
+import { conjuncts } from '../expressions/conjuncts.ts'
+import { estimatedRows } from '../estimate.ts'
 import { isExact, offsetIntervals, timestampBounds } from '../pushdown.ts'
 import { printBound, quoteName } from './print-bound.ts'
 
@@ -24,7 +17,7 @@ export function explainPlan(output: Output, ranges: (scan: Scan) => string): str
 
 function lines(plan: Plan, depth: number, ranges: (scan: Scan) => string, used: ReadonlySet<string>): string[] {
   const text = nodeText(plan, ranges, used)
-  // The output is shown as a projection below its limit and sort: the order in which people think of them.
+  // The output is shown as a projection below its limit and sort: as a statement is usually read.
   if (plan.kind === 'output') {
     const above: string[] = []
     let input = plan.input
@@ -38,7 +31,7 @@ function lines(plan: Plan, depth: number, ranges: (scan: Scan) => string, used: 
   // What a lowered plan projects between its operators is said by the scans already.
   if (plan.kind === 'project') return lines(plan.input, depth, ranges, used)
   if (plan.kind === 'scan' && plan.where !== undefined)
-    return ['  '.repeat(depth) + `Filter ${printBound(plan.where)}`, '  '.repeat(depth + 1) + text]
+    return [`${'  '.repeat(depth)}Filter ${printBound(plan.where)}`, '  '.repeat(depth + 1) + text]
   const children =
     plan.kind === 'join' ? [plan.left, plan.right] : plan.kind === 'setOperation' ? plan.sides : inputs(plan)
   return ['  '.repeat(depth) + text, ...children.flatMap((child) => lines(child, depth + 1, ranges, used))]
@@ -60,7 +53,7 @@ function nodeText(plan: Plan, ranges: (scan: Scan) => string, used: ReadonlySet<
       return `Sort ${plan.by.map((b) => printBound(b.expr) + (b.descending ? ' DESC' : '')).join(', ')}`
     case 'limit':
       if (plan.implied) return `Limit ${plan.count} (the server's cap; no LIMIT was written)`
-      return `Limit ${plan.each === undefined ? '' : 'of each '}${plan.skip > 0 ? `${plan.skip}, ` : ''}${plan.count === Number.MAX_SAFE_INTEGER ? 'all' : plan.count}`
+      return limitText(plan)
     case 'join':
       return joinText(plan)
     case 'unnest':
@@ -68,7 +61,10 @@ function nodeText(plan: Plan, ranges: (scan: Scan) => string, used: ReadonlySet<
     case 'latest':
       return 'Latest of each key'
     case 'share':
-      return `Keep rows, with the different values of ${plan.sets.map((set) => set.map((e) => printBound(e)).join(', ')).join(' and of ')}`
+      return (
+        'Keep rows, with the different values of ' +
+        `${plan.sets.map((set) => set.map((e) => printBound(e)).join(', ')).join(' and of ')}`
+      )
     case 'kept':
       return plan.set === undefined ? 'Kept rows' : 'Kept values'
     case 'setOperation':
@@ -103,6 +99,11 @@ function aggregateText(plan: Aggregate): string {
     : `Aggregate ${what || 'nothing'} by ${plan.keys.map((k) => printBound(k)).join(', ')}${taken}`
 }
 
+function limitText({ each, skip, count }: Extract<Plan, { kind: 'limit' }>): string {
+  const rows = count === Number.MAX_SAFE_INTEGER ? 'all' : count
+  return `Limit ${each === undefined ? '' : 'of each '}${skip > 0 ? `${skip}, ` : ''}${rows}`
+}
+
 function joinText(plan: Extract<Plan, { kind: 'join' }>): string {
   const value = plan.mark?.value
   const terms = [
@@ -110,20 +111,22 @@ function joinText(plan: Extract<Plan, { kind: 'join' }>): string {
     ...(plan.residual === undefined ? [] : [printBound(plan.residual)]),
     ...(value === undefined ? [] : [`${printBound(value.left)} IN ${printBound(value.right)}`]),
   ]
-  return `${plan.type.charAt(0).toUpperCase()}${plan.type.slice(1)} join${terms.length === 0 ? '' : ` on ${terms.join(' AND ')}`}`
+  const type = plan.type.charAt(0).toUpperCase() + plan.type.slice(1)
+  return `${type} join${terms.length === 0 ? '' : ` on ${terms.join(' AND ')}`}`
 }
 
 function scanText(scan: Scan, ranges: (scan: Scan) => string, used: ReadonlySet<string>): string {
   const parts = [`Scan ${quoteName(scan.table.name)}`, ranges(scan)]
   if (scan.captured !== undefined)
-    parts.push(`records=${scan.captured.bounds === undefined ? 'unknown' : atMost(scan)}`)
+    parts.push(`records=${scan.captured.bounds === undefined ? 'unknown' : estimatedRows(scan)}`)
   if (scan.keyPartition !== undefined)
     parts.push(`partition=${scan.keyPartition.partition} (of key ${scan.keyPartition.text})`)
   if (scan.headersOnly === true) parts.push('headers only')
   if (scan.badRecords === true) parts.push('bad records as rows')
   if (scan.backward !== undefined)
     parts.push(
-      `backwards by ${scan.backward.by} until ${scan.backward.rows} rows${scan.backward.by === 'offset' ? ' of each partition' : ''}`,
+      `backwards by ${scan.backward.by} until ${scan.backward.rows} ` +
+        `rows${scan.backward.by === 'offset' ? ' of each partition' : ''}`,
     )
   const prefix = `${scan.source} `
   const paths = [...used]
@@ -165,7 +168,9 @@ function pushdownOf(scan: Scan): string[] {
   const out = pushed.map((c) => pushedText(c, scan))
   if (scan.keyPartition !== undefined)
     out.push(
-      `Pushed down: ${scan.keyPartition.condition} to partition ${scan.keyPartition.partition} (optimize.kafka.partition = true: the statement vouches for the default partitioner; every record is checked again, and records with this key in other partitions are not found)`,
+      `Pushed down: ${scan.keyPartition.condition} to partition ${scan.keyPartition.partition} ` +
+        '(optimize.kafka.partition = true: the statement vouches for the default partitioner; every record is ' +
+        'checked again, and records with this key in other partitions are not found)',
     )
   for (const c of scan.where === undefined ? [] : conjuncts(scan.where)) {
     if (!pushed.includes(c) && printBound(c) !== scan.keyPartition?.condition)
@@ -178,7 +183,10 @@ function pushedText(c: BoundExpr, scan: Scan): string {
   if (isExact(c)) return `Pushed down: ${printBound(c)} (exact)`
   const bounds = timestampBounds(c)
   if (Number.isFinite(bounds.max) && !Number.isFinite(bounds.min))
-    return `Not pushed down: ${printBound(c)} (timestamps set by producers are in no order, and a topic may hold some from a time when producers set them: an upper bound cannot end the scan)`
+    return (
+      `Not pushed down: ${printBound(c)} (timestamps set by producers are in no order, and a topic may hold some ` +
+      'from a time when producers set them: an upper bound cannot end the scan)'
+    )
   if (!Number.isFinite(bounds.min) && !Number.isFinite(bounds.max) && !narrows(c, scan))
     return `Not pushed down: ${printBound(c)} (${reason(c)})`
   return `Pushed down: ${printBound(c)} (narrows the scan; every record is checked again)`
@@ -201,6 +209,10 @@ function reason(c: BoundExpr): string {
   })
   const of = [...facets].filter((f) => f !== 'meta')
   if (c.kind === 'compare' && c.op === '=' && of.length === 1 && of[0] === 'key')
-    return "Kafka has no index on the key, and which partition holds one is the producer's choice; SET optimize.kafka.partition = true where all of them use the default partitioner of Java and partitions were never added"
+    return (
+      "Kafka has no index on the key, and which partition holds one is the producer's choice; SET " +
+      'optimize.kafka.partition = true where all of them use the default partitioner of Java and partitions were ' +
+      'never added'
+    )
   return of.length === 0 ? 'it gives no range of offsets' : `Kafka has no index on the ${of.join(' and the ')}`
 }

@@ -1,5 +1,5 @@
 /** A bound expression as SQL-like text, for EXPLAIN. */
-import { isoDate, isoTime, isoTimestamp } from '../../lib/datetime-text.ts'
+import { isoDate, isoTime, isoTimestamp } from '../../lib/text/datetime-text.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import { type Path, RECORD_FIELDS, typeName, type Value } from '../../types.ts'
@@ -11,7 +11,7 @@ export function quoteName(name: string): string {
   return PLAIN.test(name) ? name : `\`${name.replaceAll('`', '``')}\``
 }
 
-/** What sources are called, where references are to be told apart. */
+/** What sources are called, where references are to be distinguished. */
 export type SourceNames = ReadonlyMap<number, string>
 
 function qualifier(source: number, names: SourceNames | undefined): string {
@@ -43,12 +43,16 @@ export function printBound(e: BoundExpr, names?: SourceNames): string {
       return `-${nested(e.operand, names)}`
     case 'isNull':
       return `${nested(e.operand, names)} IS ${e.negated ? 'NOT ' : ''}NULL`
-    case 'in':
-      return `${nested(e.operand, names)} ${e.negated ? 'NOT ' : ''}IN (${e.items.map((x) => printBound(x, names)).join(', ')})`
+    case 'in': {
+      const items = e.items.map((x) => printBound(x, names)).join(', ')
+      return `${nested(e.operand, names)} ${e.negated ? 'NOT ' : ''}IN (${items})`
+    }
     case 'like':
       return `${nested(e.operand, names)} ${e.negated ? 'NOT ' : ''}LIKE ${nested(e.pattern, names)}`
-    case 'case':
-      return `CASE ${e.whens.map((w) => `WHEN ${printBound(w.when, names)} THEN ${printBound(w.then, names)}`).join(' ')} ELSE ${printBound(e.otherwise, names)} END`
+    case 'case': {
+      const whens = e.whens.map((w) => `WHEN ${printBound(w.when, names)} THEN ${printBound(w.then, names)}`)
+      return `CASE ${whens.join(' ')} ELSE ${printBound(e.otherwise, names)} END`
+    }
     case 'cast':
       return e.implicit ? printBound(e.operand, names) : `CAST(${printBound(e.operand, names)} AS ${typeName(e.type)})`
     case 'function':
@@ -99,7 +103,7 @@ export function pathText(path: Path): string {
   return out === '' ? '_value' : out
 }
 
-/** A date or time as people write it: `'2024-02-29T00:00:00Z'`. */
+/** A date or time as a literal: `'2024-02-29T00:00:00Z'`. */
 function timeText({ value, type, text }: Extract<BoundExpr, { kind: 'constant' }>): string | undefined {
   if (
     (type.kind === 'timestamp' || type.kind === 'time') &&

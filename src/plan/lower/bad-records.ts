@@ -1,10 +1,11 @@
 /**
- * Which scans of a plan have to hand out bad records as rows: those of which `_bad` or `_error` is asked. Looked at
- * once the plan is in its last form, when columns that nothing above reads are gone; so a topic pays for the question
- * only where it is put.
+ * Which scans of a plan have to give bad records as rows: those whose `_bad` or `_error` is referenced. Looked at once
+ * the plan is in its last form, when columns that nothing above reads are gone; so a topic pays for it only where it is
+ * used.
  */
-import { type BoundExpr, type Output, type Plan, visit } from '../plan.ts'
-import { mapExpressions, rewrite } from '../rewrite.ts'
+import type { BoundExpr, Output, Plan } from '../plan.ts'
+import { visit } from '../expressions/children.ts'
+import { rewrite, visitExpressions, visitPlan } from '../rewrite.ts'
 
 const ASKING: ReadonlySet<string | number> = new Set(['_bad', '_error'])
 
@@ -14,7 +15,7 @@ export function withBadRecords(output: Output): Output {
   const look = (e: BoundExpr): void => {
     if (e.kind === 'path' && e.path.facet === 'meta' && ASKING.has(e.path.steps[0])) sources.add(e.source)
   }
-  rewrite(output, (plan) => mapExpressions(plan, (e) => (visit(e, look), e)))
+  visitPlan(output, (plan) => visitExpressions(plan, (e) => visit(e, look)))
   if (sources.size === 0) return output
   return rewrite(
     output,

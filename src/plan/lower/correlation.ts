@@ -1,7 +1,9 @@
 /** Which references of a plan reach out of it: what makes a subquery a correlated one. */
-import { exprKey } from '../expr-key.ts'
-import { type BoundExpr, inputs, type Plan, visit } from '../plan.ts'
-import { mapExpressions } from '../rewrite.ts'
+import { exprKey } from '../expressions/expr-key.ts'
+import type { BoundExpr, Plan } from '../plan.ts'
+import { inputs } from '../inputs.ts'
+import { visit } from '../expressions/children.ts'
+import { visitExpressions } from '../rewrite.ts'
 
 /** Every source number that stands for a relation somewhere in the plan. */
 export function sourcesWithin(plan: Plan, into: Set<number> = new Set()): Set<number> {
@@ -16,14 +18,12 @@ export function sourcesWithin(plan: Plan, into: Set<number> = new Set()): Set<nu
 export function freeReferences(plan: Plan): BoundExpr[] {
   const own = sourcesWithin(plan)
   const free = new Map<string, BoundExpr>()
-  const look = (e: BoundExpr): BoundExpr => {
+  const look = (e: BoundExpr): void =>
     visit(e, (x) => {
       if ('source' in x && !own.has(x.source)) free.set(exprKey(x), x)
     })
-    return e
-  }
   const walk = (node: Plan): void => {
-    mapExpressions(node, look)
+    visitExpressions(node, look)
     for (const input of inputs(node)) walk(input)
   }
   walk(plan)

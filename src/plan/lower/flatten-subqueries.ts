@@ -3,12 +3,13 @@
  * with a row in the other is whether there is a row in the join of the two. So a subquery that uses names of two levels
  * becomes one of a single level. What counts rows or looks at NULL is left alone.
  */
-import { compare } from '../bind/coerce.ts'
-import { conjuncts } from '../conjuncts.ts'
-import { exprKey } from '../expr-key.ts'
-import { joinKeys } from '../join-keys.ts'
+import { compare } from '../bind/expressions/coerce.ts'
+import { conjuncts } from '../expressions/conjuncts.ts'
+import { exprKey } from '../expressions/expr-key.ts'
+import { joinKeys } from '../expressions/join-keys.ts'
 import { freeReferences, sourcesWithin } from './correlation.ts'
-import { type BoundExpr, mapChildren, type Plan, type Subquery } from '../plan.ts'
+import type { BoundExpr, Plan, Subquery } from '../plan.ts'
+import { mapChildren } from '../expressions/children.ts'
 
 /** FROM, and the terms of WHERE. */
 export interface Filtered {
@@ -40,7 +41,7 @@ function reachesFar(s: Subquery, from: Plan): boolean {
 }
 
 /**
- * FROM and WHERE of a plain subquery with the names of the queries around it as those are named where it stands;
+ * FROM and WHERE of a plain subquery with the names of the enclosing queries as those are named where it stands;
  * undefined where it is more than that.
  */
 function partsOf(s: Subquery): Filtered | undefined {

@@ -4,20 +4,10 @@
  * engine reads paths straight out of the records for it, and for the output, aggregation or projection above.
  */
 import { unexpected } from '../../lib/assert.ts'
-import { exprKey } from '../expr-key.ts'
-import {
-  type BoundExpr,
-  type Join,
-  type Kept,
-  mapChildren,
-  type Output,
-  type Plan,
-  type Scan,
-  type Share,
-  type Sort,
-  visit,
-} from '../plan.ts'
-import { mapExpressions, rewrite } from '../rewrite.ts'
+import { exprKey } from '../expressions/expr-key.ts'
+import type { BoundExpr, Join, Kept, Output, Plan, Scan, Share, Sort } from '../plan.ts'
+import { children, mapChildren, visit } from '../expressions/children.ts'
+import { expressionsOf, mapExpressions, visitPlan } from '../rewrite.ts'
 
 /** Source numbers of the relations that a plan brings. */
 export function sourcesOf(plan: Plan): number[] {
@@ -51,6 +41,7 @@ function scanOfRecords(plan: Plan): Scan | undefined {
   return plan.kind === 'filter' && plan.input.kind === 'scan' ? { ...plan.input, where: plan.predicate } : undefined
 }
 
+/** The plan in the form that is run: references become slots, filters above scans part of them. */
 export function lower(output: Output): Output {
   const limit = output.input.kind === 'limit' ? output.input : undefined
   const below = limit?.input ?? output.input
@@ -61,10 +52,9 @@ export function lower(output: Output): Output {
     return limit === undefined ? sorted : { ...limit, input: sorted }
   }
   const scan = scanOfRecords(base)
-  // A record that is written straight into its frame brings its metadata along.
+  // A record that is written straight into its frame carries its own metadata.
   if (scan !== undefined) return { ...output, input: onto(scan, sort?.by ?? []), facts: undefined }
-  const exprs: BoundExpr[] = []
-  mapExpressions(output, (e) => (exprs.push(e), e))
+  const exprs = expressionsOf(output)
   if (sort !== undefined) exprs.push(...sort.by.map((b) => b.expr))
   const { plan, slots } = rows(base, exprs, new Map())
   const input = onto(
@@ -88,16 +78,10 @@ function references(exprs: readonly BoundExpr[]): Map<string, BoundExpr> {
   const found = new Map<string, BoundExpr>()
   const walk = (e: BoundExpr): void => {
     if (REFERENCES.has(e.kind)) found.set(refKey(e), e)
-    else for (const child of childrenOf(e)) walk(child)
+    else for (const child of children(e)) walk(child)
   }
   for (const e of exprs) walk(e)
   return found
-}
-
-function childrenOf(e: BoundExpr): BoundExpr[] {
-  const out: BoundExpr[] = []
-  mapChildren(e, (c) => (out.push(c), c))
-  return out
 }
 
 function toSlots(expr: BoundExpr, slots: ReadonlyMap<string, number>): BoundExpr {
@@ -211,8 +195,8 @@ function projectRows(whole: Project, above: readonly BoundExpr[], shared: Shared
 }
 
 /**
- * Columns of a relation that nobody names are not computed; those of a UNION ALL not in its sides either. They keep
- * their slots.
+ * Columns of a relation that are never referenced are not computed; those of a UNION ALL not in its sides either. They
+ * keep their slots.
  */
 function pruned(plan: Project, above: readonly BoundExpr[]): Project {
   if (plan.source === undefined) return plan
@@ -241,21 +225,18 @@ function project(plan: Project, exprs: readonly BoundExpr[], shared: Shared): Pl
   }
 }
 
-/** Everything above an aggregation speaks of its slots already. */
+/** Everything above an aggregation refers to its slots already. */
 function aggregateRows(plan: Extract<Plan, { kind: 'aggregate' }>, shared: Shared): Rows {
   const width = plan.keys.length + plan.aggregates.length
   const scan = scanOfRecords(plan.input)
   if (scan !== undefined) return { plan: { ...plan, input: scan }, slots: new Map(), width }
-  const exprs: BoundExpr[] = []
-  mapExpressions(plan, (e) => (exprs.push(e), e))
-  const below = rows(plan.input, exprs, shared)
+  const below = rows(plan.input, expressionsOf(plan), shared)
   const lowered = mapExpressions({ ...plan, input: below.plan }, (e) => toSlots(e, below.slots))
   return { plan: lowered, slots: new Map(), width }
 }
 
 function joinRows(plan: Join, exprs: readonly BoundExpr[], shared: Shared): Rows {
-  const all = [...exprs]
-  mapExpressions(plan, (e) => (all.push(e), e))
+  const all = [...exprs, ...expressionsOf(plan)]
   const left = rows(plan.left, all, shared)
   const right = rows(plan.right, all, shared)
   const slots = new Map(left.slots)
@@ -289,7 +270,9 @@ function joinRows(plan: Join, exprs: readonly BoundExpr[], shared: Shared): Rows
 /** Of its input a share keeps what its sets, its body and all above look at. */
 function shareRows(plan: Share, exprs: readonly BoundExpr[], shared: Shared): Rows {
   const all = [...exprs, ...plan.sets.flat()]
-  rewrite(plan.body, (node) => mapExpressions(node, (e) => (all.push(e), e)))
+  visitPlan(plan.body, (node) => {
+    all.push(...expressionsOf(node))
+  })
   const input = rows(plan.input, all, shared)
   const body = rows(plan.body, exprs, new Map(shared).set(plan.id, input))
   return {

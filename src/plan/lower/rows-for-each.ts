@@ -7,29 +7,28 @@
  */
 import { unexpected } from '../../lib/assert.ts'
 import { BOOLEAN, type DataType, INT } from '../../types.ts'
-import { allOf, conjuncts } from '../conjuncts.ts'
-import { exprKey } from '../expr-key.ts'
-import {
-  type Aggregate,
-  type BoundAggregate,
-  type BoundExpr,
-  inputs,
-  type Join,
-  type Kept,
-  mapChildren,
-  type Plan,
-  type Project,
-  type SetOperation,
-  type Sort,
-  type Subquery,
-  visit,
+import { allOf, conjuncts } from '../expressions/conjuncts.ts'
+import { exprKey } from '../expressions/expr-key.ts'
+import type {
+  Aggregate,
+  BoundAggregate,
+  BoundExpr,
+  Join,
+  Kept,
+  Plan,
+  Project,
+  SetOperation,
+  Sort,
+  Subquery,
 } from '../plan.ts'
-import { mapExpressions } from '../rewrite.ts'
+import { inputs } from '../inputs.ts'
+import { mapChildren, visit } from '../expressions/children.ts'
+import { expressionsOf, mapExpressions } from '../rewrite.ts'
 
 /** What the statement's other parts are asked for. */
 export interface Surroundings {
   newSource(): number
-  /** The different values of the outer names, in the order of `outer`, once more as a relation of its own. */
+  /** The different values of the outer names, in the order of `outer`, again as a relation of its own. */
   values(): Kept
 }
 
@@ -46,7 +45,7 @@ export function rowsForEach(
   if (project.kind !== 'project') unexpected('a subquery that is no relation')
   const spreading = new Spreading(s, around)
   const value = wantsValue ? [project.columns[0].expr] : []
-  // What stands around looks at all rows: without LIMIT their order means nothing.
+  // The plan above reads all rows: without LIMIT their order does not matter.
   const rows = project.input.kind === 'sort' ? project.input.input : project.input
   const below = spreading.each(rows, spreading.outerIn(value))
   const source = around.newSource()
@@ -121,7 +120,7 @@ class Spreading {
         const input = this.each(plan.input, both)
         return { ...input, plan: filtered(input.plan, conjuncts(plan.predicate).map(input.place)) }
       }
-      // Of a query in FROM: some aggregates go by the order of rows.
+      // Of a query in FROM: some aggregates depend on the order of rows.
       case 'sort': {
         const input = this.each(plan.input, both)
         return { ...input, plan: { ...(mapExpressions(plan, input.place) as Sort), input: input.plan } }
@@ -282,8 +281,8 @@ class Spreading {
         ? this.each(plan.left, all)
         : undefined
     const right = inRight || type === 'right' || type === 'full' ? this.each(plan.right, all) : undefined
-    const met = type === 'right' ? right : (left ?? right)
-    if (met === undefined) unexpected('a join without outer values')
+    const side = type === 'right' ? right : (left ?? right)
+    if (side === undefined) unexpected('a join without outer values')
     const numbers: Join['keys'] =
       left === undefined || right === undefined ? [] : [{ left: left.number, right: right.number, by: 'number' }]
     const joined: Join = {
@@ -293,12 +292,12 @@ class Spreading {
       keys: [...plan.keys, ...numbers],
       residual: undefined,
     }
-    const terms = plan.residual === undefined ? [] : conjuncts(plan.residual).map(met.place)
-    if (type === 'inner') return { ...met, plan: filtered(joined, terms) }
+    const terms = plan.residual === undefined ? [] : conjuncts(plan.residual).map(side.place)
+    if (type === 'inner') return { ...side, plan: filtered(joined, terms) }
     const whole = terms.length === 0 ? joined : { ...joined, residual: allOf(terms) }
     return type === 'full' && left !== undefined && right !== undefined
       ? this.#eitherSide(whole, left, right)
-      : { ...met, plan: whole }
+      : { ...side, plan: whole }
   }
 
   /** A row of a FULL JOIN has its outer values on the one side or on the other. */
@@ -317,12 +316,6 @@ type SlotAs = (e: Extract<BoundExpr, { kind: 'slot' }>) => BoundExpr
 
 function same(e: BoundExpr): BoundExpr {
   return e
-}
-
-function expressionsOf(plan: Plan): BoundExpr[] {
-  const found: BoundExpr[] = []
-  mapExpressions(plan, (e) => (found.push(e), e))
-  return found
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Rule } from './rule.ts'
 import type { BoundExpr, Plan, Scan } from '../plan.ts'
 import { rewrite } from '../rewrite.ts'
 
+/** Newest rows first: the scan reads from the end. */
 export const backwardScan: Rule = { name: 'backward-scan', apply: (plan) => rewrite(plan, newestFirst) }
 
 function newestFirst(node: Plan): Plan {

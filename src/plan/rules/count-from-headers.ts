@@ -5,6 +5,7 @@
 import type { Rule } from './rule.ts'
 import { rewrite } from '../rewrite.ts'
 
+/** Counts without looking at records. */
 export const countFromHeaders: Rule = {
   name: 'count-from-headers',
   apply: (plan) =>

@@ -2,13 +2,15 @@
  * A condition on one side of a join is checked before the join, where the join's type allows it, one on a derived table
  * inside of it: fewer rows are held and it can reach the scan.
  */
-import { allOf, conjuncts } from '../conjuncts.ts'
+import { allOf, conjuncts } from '../expressions/conjuncts.ts'
 import type { Rule } from './rule.ts'
-import { type BoundExpr, type Join, mapChildren, type Plan, type Share, visit } from '../plan.ts'
+import type { BoundExpr, Join, Plan, Share } from '../plan.ts'
+import { mapChildren, visit } from '../expressions/children.ts'
 import { sourcesOf } from '../lower/lower.ts'
 import { rewrite } from '../rewrite.ts'
-import { isVolatile } from '../lower/volatile.ts'
+import { isVolatile } from '../expressions/volatile.ts'
 
+/** Conditions go below joins, derived tables and shares. */
 export const filtersIntoJoins: Rule = { name: 'filters-into-joins', apply: (plan) => rewrite(plan, push) }
 
 function push(node: Plan): Plan {
@@ -54,7 +56,7 @@ type Project = Extract<Plan, { kind: 'project' }>
 function intoRelation(terms: readonly BoundExpr[], relation: Project, source: number): Plan {
   const placed = (e: BoundExpr): BoundExpr =>
     e.kind === 'column' && e.source === source ? relation.columns[e.index].expr : mapChildren(e, placed)
-  // A column that is computed anew at every look has been computed once for its row: its condition stays above.
+  // A volatile column has been computed once for its row: its condition stays above.
   const inside = terms.filter((t) => speaksOnlyOf(t, source) && !isVolatile(placed(t)))
   const rest = terms.filter((t) => !inside.includes(t))
   const { input } = relation
@@ -93,7 +95,7 @@ function intoJoin(all: readonly BoundExpr[], join: Join): Plan {
 }
 
 /**
- * Each row of the input is one of the body at most, so what speaks of the input alone can be checked before its rows
+ * Each row of the input is one of the body at most, so what refers to the input alone can be checked before its rows
  * are kept.
  */
 function intoShare(terms: readonly BoundExpr[], share: Share): Plan {
@@ -113,7 +115,7 @@ function filtered(plan: Plan, terms: readonly BoundExpr[]): Plan {
   return terms.length === 0 ? plan : { kind: 'filter', input: plan, predicate: allOf(terms) }
 }
 
-/** Terms that speak only of these sources, and the others. */
+/** Terms that refer only to these sources, and the others. */
 function divide(terms: readonly BoundExpr[], sources: ReadonlySet<number>): [BoundExpr[], BoundExpr[]] {
   const inside = terms.filter((t) => {
     let only = true

@@ -1,8 +1,10 @@
 /** Computes what does not depend on a record, and simplifies AND, OR and NOT over constants. */
-import { type BoundExpr, isConstant, mapChildren } from '../plan.ts'
+import type { BoundExpr } from '../plan.ts'
+import { isConstant, mapChildren } from '../expressions/children.ts'
 import type { OptimizeContext, Rule } from './rule.ts'
 import { mapExpressions, rewrite } from '../rewrite.ts'
 
+/** Constants are computed. Never switched off: later steps need their values. */
 export const foldConstants: Rule = {
   name: 'fold-constants',
   always: true,

@@ -6,12 +6,13 @@
  * So it never happens by itself.
  */
 import { partitionOfKey } from '../../lib/murmur2.ts'
-import { conjuncts } from '../conjuncts.ts'
+import { conjuncts } from '../expressions/conjuncts.ts'
 import type { Rule } from './rule.ts'
 import type { BoundExpr, Plan, Scan } from '../plan.ts'
 import { printBound } from '../explain/print-bound.ts'
 import { rewrite } from '../rewrite.ts'
 
+/** Only the partition of the key is read, where the statement allows it. */
 export const keyPartition: Rule = {
   name: 'key-partition',
   apply: (plan, context) => (context.keyPartitions ? rewrite(plan, prune) : plan),

@@ -2,6 +2,7 @@
 import type { Rule } from './rule.ts'
 import { rewrite } from '../rewrite.ts'
 
+/** The scan knows how many records are wanted. */
 export const limitIntoScan: Rule = {
   name: 'limit-into-scan',
   apply: (plan) =>

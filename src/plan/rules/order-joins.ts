@@ -5,17 +5,20 @@
  * smallest of those that a key connects comes next. Rows are the same; only which pairs are looked at changes.
  */
 import { BOOLEAN } from '../../types.ts'
-import { allOf, conjuncts } from '../conjuncts.ts'
-import { atMost } from '../estimate.ts'
-import { joinKeys } from '../join-keys.ts'
+import { allOf, conjuncts } from '../expressions/conjuncts.ts'
+import { estimatedRows } from '../estimate.ts'
+import { joinKeys } from '../expressions/join-keys.ts'
 import { sourcesOf } from '../lower/lower.ts'
-import { type BoundExpr, inputs, type Join, type Plan, type Scan, scansOf, visit } from '../plan.ts'
+import type { BoundExpr, Join, Plan, Scan } from '../plan.ts'
+import { inputs, scansOf } from '../inputs.ts'
+import { visit } from '../expressions/children.ts'
 import { rewrite } from '../rewrite.ts'
-import { isVolatile } from '../lower/volatile.ts'
+import { isVolatile } from '../expressions/volatile.ts'
 import type { Rule } from './rule.ts'
 
 type Filter = Extract<Plan, { kind: 'filter' }>
 
+/** Equations of WHERE become join keys, and sources are joined in an order that uses them. */
 export const orderJoins: Rule = {
   name: 'order-joins',
   always: true,
@@ -69,7 +72,7 @@ function ordered({ input, predicate }: Filter): Plan {
     return { kind: 'join', type: 'inner', left, right, keys }
   }
   const ties = tiesOf(open, sources)
-  const sizes = sources.map(atMost)
+  const sizes = sources.map(estimatedRows)
   const waiting = new Set([...sources.keys()].sort((a, b) => compared(sizes[a], sizes[b]) || a - b))
   const parts: Plan[] = []
   while (waiting.size > 0) {
@@ -119,7 +122,7 @@ function tiesOf(
   return ties
 }
 
-/** Where the sources of an expression stand; of one from outside (a name of a query around it) nothing. */
+/** Where the sources of an expression stand; of one from outside (a name of an enclosing query) nothing. */
 function placesOf(expr: BoundExpr, places: ReadonlyMap<number, number>): ReadonlySet<number> {
   const found = new Set<number>()
   visit(expr, (e) => {

@@ -3,12 +3,13 @@
  * filter; a timestamp bound only moves the start, so its filter stays:
  * timestamps set by producers are in no order.
  */
-import { allOf, conjuncts } from '../conjuncts.ts'
+import { allOf, conjuncts } from '../expressions/conjuncts.ts'
 import type { Plan } from '../plan.ts'
 import type { Rule } from './rule.ts'
 import { isExact, MAX_INTERVALS, mentionsPosition } from '../pushdown.ts'
 import { rewrite } from '../rewrite.ts'
 
+/** Conditions on positions and times narrow what the scan reads. */
 export const pushPositions: Rule = { name: 'push-positions', apply: (plan) => rewrite(plan, push) }
 
 function push(node: Plan): Plan {

@@ -9,7 +9,7 @@ export interface OptimizeContext {
   readonly keyPartitions: boolean
 }
 
-/** One step of the optimizer; `name` is how it is told apart from the others. */
+/** One step of the optimizer; `name` is how it is distinguished from the others. */
 export interface Rule {
   readonly name: string
   /** Cannot be switched off. */

@@ -1,6 +1,7 @@
 /** Aggregates that give the same answer in any order let one partition be read in several places at once. */
 import type { Rule } from './rule.ts'
-import type { AggregateName, Plan } from '../plan.ts'
+import type { AggregateName } from '../operators.ts'
+import type { Plan } from '../plan.ts'
 import { rewrite } from '../rewrite.ts'
 
 const ANY_ORDER: ReadonlySet<AggregateName> = new Set([
@@ -16,6 +17,7 @@ const ANY_ORDER: ReadonlySet<AggregateName> = new Set([
   'approx_count_distinct',
 ])
 
+/** Scans below such aggregates are marked as free of order. */
 export const unorderedScan: Rule = {
   name: 'unordered-scan',
   apply: (plan) =>

@@ -17,7 +17,7 @@ import {
   upTo,
   uuid,
 } from '../message.ts'
-import type { Topic } from '../log-store.ts'
+import type { Topic } from '../log/log-store.ts'
 
 /** The answer lists `apis`, which must hold ApiVersions itself. */
 export function apiVersions(apis: () => readonly Api[]) {
@@ -44,6 +44,7 @@ const NO_OPERATIONS = -2147483648
 
 const broker = struct({ nodeId: int32, host: string, port: int32, rack: from(1, nullableString) })
 
+/** Metadata: brokers, topics, leaders. */
 export const metadata = defineApi({
   key: 3,
   name: 'Metadata',
@@ -133,6 +134,7 @@ function describeTopic(topic: Topic) {
   }
 }
 
+/** DescribeCluster (KIP-700). */
 export const describeCluster = defineApi({
   key: 60,
   name: 'DescribeCluster',
@@ -156,6 +158,7 @@ export const describeCluster = defineApi({
   }),
 })
 
+/** FindCoordinator: the first broker, for every key. */
 export const findCoordinator = defineApi({
   key: 10,
   name: 'FindCoordinator',

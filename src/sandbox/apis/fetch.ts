@@ -26,10 +26,13 @@ import {
   type Read,
   type Written,
 } from '../message.ts'
-import type { PartitionLog, StoredBatch } from '../partition-log.ts'
+import type { PartitionLog, StoredBatch } from '../log/partition-log.ts'
 import { leaderAndEpoch, nodeEndpoints } from './produce.ts'
 
-/** `fetch.max.bytes`: the most that one response holds, whatever the client asks for (but one batch always). */
+/**
+ * Not a limit: `fetch.max.bytes` of Kafka: the most that one response holds, whatever the client asks for (but one
+ * batch always).
+ */
 const FETCH_MAX_BYTES = 57_671_680
 
 const wantedPartition = struct({
@@ -81,6 +84,7 @@ interface Round {
   failed: boolean
 }
 
+/** Fetch, without sessions. Waits up to `maxWaitMs` for `minBytes`. */
 export const fetch = defineApi({
   key: 1,
   name: 'Fetch',
@@ -223,10 +227,12 @@ async function fillIn(topic: string, part: LookedAt, cluster: Cluster): Promise<
 
 const EARLIEST = -2
 const LATEST = -1
+/** Not a limit: a constant of the protocol of Kafka. */
 const MAX_TIMESTAMP = -3
 const EARLIEST_LOCAL = -4
 const LATEST_TIERED = -5
 
+/** ListOffsets: by the places -1 (end) and -2 (start), or by a timestamp. */
 export const listOffsets = defineApi({
   key: 2,
   name: 'ListOffsets',
@@ -342,6 +348,7 @@ async function firstRecordAt(
   return start
 }
 
+/** OffsetForLeaderEpoch. No history of epochs is kept: every epoch ends where the log does. */
 export const offsetForLeaderEpoch = defineApi({
   key: 23,
   name: 'OffsetForLeaderEpoch',

@@ -17,6 +17,7 @@ import {
   upTo,
 } from '../message.ts'
 
+/** JoinGroup. */
 export const joinGroup = defineApi({
   key: 11,
   name: 'JoinGroup',
@@ -53,6 +54,7 @@ export const joinGroup = defineApi({
     }),
 })
 
+/** SyncGroup: the leader brings the assignment, each member gets its part. */
 export const syncGroup = defineApi({
   key: 14,
   name: 'SyncGroup',
@@ -78,6 +80,7 @@ export const syncGroup = defineApi({
     cluster.groups.sync(groupId, generationId, memberId, assignments),
 })
 
+/** Heartbeat: says that a member lives, and answers whether the group is rebalancing. */
 export const heartbeat = defineApi({
   key: 12,
   name: 'Heartbeat',
@@ -90,6 +93,7 @@ export const heartbeat = defineApi({
   }),
 })
 
+/** LeaveGroup. */
 export const leaveGroup = defineApi({
   key: 13,
   name: 'LeaveGroup',
@@ -119,6 +123,7 @@ export const leaveGroup = defineApi({
   },
 })
 
+/** OffsetCommit: by members of the group, or from outside while it is empty. */
 export const offsetCommit = defineApi({
   key: 8,
   name: 'OffsetCommit',
@@ -172,6 +177,7 @@ const fetchedTopics = struct({
 
 type WantedOffsets = readonly { readonly name: string; readonly partitions: readonly number[] }[]
 
+/** OffsetFetch: committed offsets, -1 where there is none. */
 export const offsetFetch = defineApi({
   key: 9,
   name: 'OffsetFetch',
@@ -224,6 +230,7 @@ function offsetsOf(cluster: Cluster, groupId: string, wanted: WantedOffsets | nu
   }))
 }
 
+/** ListGroups. */
 export const listGroups = defineApi({
   key: 16,
   name: 'ListGroups',
@@ -256,6 +263,7 @@ export const listGroups = defineApi({
   },
 })
 
+/** DescribeGroups. */
 export const describeGroups = defineApi({
   key: 15,
   name: 'DescribeGroups',
@@ -316,6 +324,7 @@ function describe(cluster: Cluster, groupId: string, version: number) {
   }
 }
 
+/** OffsetDelete (KIP-496). */
 export const offsetDelete = defineApi({
   key: 47,
   name: 'OffsetDelete',
@@ -347,6 +356,7 @@ export const offsetDelete = defineApi({
   },
 })
 
+/** DeleteGroups: empty groups only. */
 export const deleteGroups = defineApi({
   key: 42,
   name: 'DeleteGroups',

@@ -2,12 +2,12 @@
  * Writing: Produce and InitProducerId. Batches are checked (length, magic, checksum, size) and stored as they are;
  * transactions are not coordinated.
  */
-import { AT, CODECS } from '../../kafka/read/record-batch.ts'
+import { AT, ATTRIBUTE, CODECS } from '../../kafka/read/record-batch.ts'
 import { WireError } from '../../kafka/wire/primitives.ts'
 import { count, currentLeader, defineApi, type RequestContext } from '../api.ts'
-import { CODEC_MASK, hasGoodCrc, readBatchHeader, type BatchHeader } from '../batch.ts'
+import { hasGoodCrc, readBatchHeader, type BatchHeader } from '../log/batch.ts'
 import { ERROR } from '../error-codes.ts'
-import { StoreFullError, type Topic } from '../log-store.ts'
+import { StoreFullError, type Topic } from '../log/log-store.ts'
 import {
   array,
   from,
@@ -21,15 +21,16 @@ import {
   struct,
   tagged,
 } from '../message.ts'
-import type { PartitionLog } from '../partition-log.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
 
-/** `max.message.bytes` when the topic does not say otherwise. */
+/** Not a limit: `max.message.bytes` of Kafka, when the topic does not say otherwise. */
 export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
 
 /** Where a partition is led, for clients that knocked at the wrong door. */
 export const leaderAndEpoch = struct({ leaderId: int32, leaderEpoch: int32 })
 export const nodeEndpoints = array(struct({ nodeId: int32, host: string, port: int32, rack: nullableString }))
 
+/** Produce: checks each batch, gives it its offsets and appends it. */
 export const produce = defineApi({
   key: 0,
   name: 'Produce',
@@ -187,11 +188,12 @@ function checkBatch(
     return { errorCode: ERROR.corruptMessage, errorMessage: 'the checksum of a record batch does not fit its bytes' }
   if (header.count <= 0 || header.lastOffset - header.baseOffset !== header.count - 1)
     return { errorCode: ERROR.invalidRecord, errorMessage: `a record batch counts ${header.count} records` }
-  if (CODECS[header.attributes & CODEC_MASK] === 'zstd' && version < 7)
+  if (CODECS[header.attributes & ATTRIBUTE.codec] === 'zstd' && version < 7)
     return { errorCode: ERROR.unsupportedCompressionType, errorMessage: 'zstd needs Produce version 7' }
   return undefined
 }
 
+/** InitProducerId: a new id, or the next epoch for a producer that names its id. */
 export const initProducerId = defineApi({
   key: 22,
   name: 'InitProducerId',

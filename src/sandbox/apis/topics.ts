@@ -4,7 +4,7 @@
  */
 import { defineApi, type RequestContext } from '../api.ts'
 import { ERROR } from '../error-codes.ts'
-import type { LogStore, Topic } from '../log-store.ts'
+import type { LogStore, Topic } from '../log/log-store.ts'
 import {
   array,
   bool,
@@ -24,9 +24,12 @@ import {
 import { isTopicName } from './cluster.ts'
 import { DEFAULT_MAX_MESSAGE_BYTES } from './produce.ts'
 
-/** `sandbox.max.partitions`: the most partitions of one topic. */
+/**
+ * Limit `sandbox.max.partitions` (partitions): partitions of one topic of the demo's broker. Beyond it: CreateTopics
+ * and CreatePartitions are refused.
+ */
 export const MAX_PARTITIONS = 1000
-/** `sandbox.max.topics` */
+/** Limit `sandbox.max.topics` (topics): topics of the demo's broker. Beyond it: CreateTopics is refused. */
 export const MAX_TOPICS = 5000
 
 const configEntry = struct({
@@ -37,6 +40,7 @@ const configEntry = struct({
   isSensitive: bool,
 })
 
+/** CreateTopics. */
 export const createTopics = defineApi({
   key: 19,
   name: 'CreateTopics',
@@ -109,6 +113,7 @@ function create(wanted: WantedTopic, validateOnly: boolean, { cluster }: Request
   return { name, topicId, errorCode: ERROR.none, numPartitions: partitions, replicationFactor: 1, configs }
 }
 
+/** CreatePartitions: more of them, never fewer. */
 export const createPartitions = defineApi({
   key: 37,
   name: 'CreatePartitions',
@@ -141,6 +146,7 @@ export const createPartitions = defineApi({
   }),
 })
 
+/** DeleteTopics, by name or by id. */
 export const deleteTopics = defineApi({
   key: 20,
   name: 'DeleteTopics',
@@ -198,6 +204,7 @@ const BROKER_DEFAULTS: typeof TOPIC_DEFAULTS = [
   ['num.partitions', '1', TYPE.int],
 ]
 
+/** DescribeConfigs of topics. */
 export const describeConfigs = defineApi({
   key: 32,
   name: 'DescribeConfigs',
@@ -274,6 +281,7 @@ function settings(defaults: typeof TOPIC_DEFAULTS, topic: Topic | undefined) {
 
 const OPERATION = { set: 0, delete: 1, append: 2, subtract: 3 } as const
 
+/** IncrementalAlterConfigs of topics (KIP-339). */
 export const incrementalAlterConfigs = defineApi({
   key: 44,
   name: 'IncrementalAlterConfigs',

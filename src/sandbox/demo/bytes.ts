@@ -38,7 +38,7 @@ export class Bytes implements Piece {
     return this.#at
   }
 
-  /** Begins anew. */
+  /** Starts again with nothing. */
   clear(): this {
     this.#at = 0
     return this

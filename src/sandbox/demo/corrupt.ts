@@ -1,5 +1,5 @@
 /**
- * `corrupt_events`: Avro, but one record in eight is not what it should be: cut short, of a schema that nobody
+ * `corrupt_events`: Avro, but one record in eight is not what it should be: cut short, of a schema that is not
  * registered, plain text, JSON, or empty.
  */
 import { Bytes, pieceOf, type Piece } from './bytes.ts'
@@ -26,6 +26,7 @@ const UNKNOWN_SCHEMA = 999_999
 const EVERY = 8
 const WAYS = ['truncated', 'unknown schema', 'text', 'json', 'empty'] as const
 
+/** The topic `corrupt_events` with `history` records. */
 export function corruptTopic(register: Register, history: number): DemoTopic {
   const schemaId = register('corrupt_events-value', EVENT_SCHEMA)
   const random = new Random(SEED)

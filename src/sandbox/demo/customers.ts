@@ -70,6 +70,7 @@ export function customerName(number: number): string {
   return `${FIRST[number % FIRST.length]} ${LAST[(number * 7 + 3) % LAST.length]}`
 }
 
+/** The topic `customers` with `history` records: compacted, with tombstones. */
 export function customersTopic(history: number): DemoTopic {
   const random = new Random(SEED)
   const send = (timestampMs: number, add: AddRecord) => {

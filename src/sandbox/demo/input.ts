@@ -14,6 +14,7 @@ const START_MS = Date.UTC(2023, 2, 14, 9)
 const STEP_MS = 5000
 const ROOMS = ['kitchen', 'office', 'server room', 'cellar'] as const
 
+/** The topic `input` with `history` records. */
 export function inputTopic(history: number): DemoTopic {
   const random = new Random(SEED)
   let id = 0

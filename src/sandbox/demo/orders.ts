@@ -82,6 +82,7 @@ const CITIES = [
 const TAGS = ['fragile', 'gift', 'oversize', 'cold', 'return'] as const
 const SOURCES = ['web', 'app', 'store', 'phone'] as const
 
+/** The topic `orders` with `history` records. */
 export function ordersTopic(register: Register, history: number): DemoTopic {
   const schemaId = register('orders-value', ORDER_SCHEMA)
   const random = new Random(SEED)

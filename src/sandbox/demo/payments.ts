@@ -100,6 +100,7 @@ function paymentTopic(
   }
 }
 
+/** The topic `cc_payments` with `history` records in Avro. */
 export function avroPayments(register: Register, history: number): DemoTopic {
   const schemaId = register('cc_payments-value', PAYMENT_SCHEMA)
   const writer = new Bytes()

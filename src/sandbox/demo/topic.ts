@@ -1,5 +1,5 @@
 /** What a demo topic is: where its records come from, those that are there at the start and those that keep coming. */
-import type { RecordHeader } from '../batch-writer.ts'
+import type { RecordHeader } from '../log/batch-writer.ts'
 import type { Piece } from './bytes.ts'
 
 /** Takes records. The bytes are copied. */
@@ -11,6 +11,7 @@ export type AddRecord = (
   headers?: readonly RecordHeader[],
 ) => void
 
+/** A demo topic: how it is created, and what its records are. */
 export interface DemoTopic {
   readonly name: string
   readonly partitions: number

@@ -88,6 +88,7 @@ const STATUS_AT_REST = [1, 3, 5]
 const STATUS_UNDER_WAY = [0, 0, 0, 8, 15]
 const START_MS = SAMPLE.timestampMs - SAMPLE.offset * STEP_MS * PARTITIONS
 
+/** The topic `sea_vessel_position_reports` with `history` records, keys and values in Avro. */
 export function vesselTopic(register: Register, history: number): DemoTopic {
   const keySchema = register('sea_vessel_position_reports-key', VESSEL_KEY_SCHEMA)
   const valueSchema = register('sea_vessel_position_reports-value', VESSEL_SCHEMA)

@@ -2,40 +2,43 @@
  * The server's configuration: one YAML file, over it environment variables, over those the command line; checked as a
  * whole, with errors that name the key, the value and what was expected. Secrets may stand in files of their own
  * (`passwordFile`, `SLUICE_SASL_PASSWORD_FILE`, `@path` on the command line); passwords and tokens are kept as hashes
- * only. This is the one place of the server that reads files and environment variables (`config-follow` calls it
+ * only. This is the one place of the server that reads files and environment variables (`follow` calls it
  * again).
  */
 import { parse as parseYaml, YAMLError } from 'yaml'
+import { z } from 'zod'
 import type { SettingDefaults } from '../../engine/host.ts'
-import type { ServiceAccountConfig, UserConfig } from '../auth.ts'
-import { BASE_PATH_WORDS, readBasePath } from '../base-path.ts'
-import { readServiceAccount, readUser } from './accounts.ts'
+import type { ServiceAccountConfig, UserConfig } from '../access/auth.ts'
+import type { EnvironmentConfig } from '../environment.ts'
+import { BASE_PATH_WORDS, readBasePath } from '../http/base-path.ts'
+import { LIMITS, type LimitName, type LimitSpec, type ServerLimits } from '../limits.ts'
+import { LOG_LEVELS, type LogLevel } from '../log.ts'
+import { hashed, serviceAccount, user } from './accounts.ts'
+import { environment } from './environments.ts'
 import { applyOverrides, type Overrides } from './overrides.ts'
 import {
-  Check,
   ConfigError,
+  converted,
   duration,
+  fillSecrets,
   flag,
   integer,
+  isGiven,
   isTree,
-  keys,
-  list,
+  type LookAtAll,
+  object,
   oneOf,
-  optional,
-  type Read,
+  problemsOf,
   readFile,
-  requiredSecret,
-  size,
   secret,
-  type Tree,
+  size,
   text,
+  type Tree,
+  wrong,
 } from './schema.ts'
-import { readEnvironment } from './environments.ts'
-import { readSettings } from './settings.ts'
-import type { EnvironmentConfig } from '../environment.ts'
-import { defaultLimits, LIMITS, type LimitName, type LimitSpec, type ServerLimits } from '../limits.ts'
-import { LOG_LEVELS, type LogLevel } from '../log.ts'
+import { settings } from './settings.ts'
 
+/** Certificate and key of the server itself, and the authorities above the certificate. */
 export interface ServerTls {
   /** PEM. */
   readonly cert: string
@@ -67,9 +70,12 @@ export interface ServerConfig {
   readonly files: readonly string[]
 }
 
+/** Port of a server whose configuration names none. */
 export const DEFAULT_PORT = 9991
+/** Address of a server whose configuration names none: reachable from this machine only. */
 export const DEFAULT_HOST = '127.0.0.1'
 
+/** Where a configuration is read from; later members win over earlier ones. */
 export interface ConfigSources {
   /** Path of the YAML file. */
   readonly file?: string
@@ -81,39 +87,34 @@ export interface ConfigSources {
   readonly users?: readonly UserConfig[]
 }
 
-const TOP = ['server', 'environments', 'users', 'serviceAccounts', 'settings', 'limits', 'log'] as const
-
 /** Rejects with a ConfigError that lists every problem. Takes about 50 ms for each password that is not hashed yet. */
 export async function loadConfig(sources: ConfigSources): Promise<ServerConfig> {
-  const check = new Check()
-  const tree = sources.file === undefined ? {} : parseFile(sources.file, check)
-  check.done()
+  const files: string[] = []
+  const tree = sources.file === undefined ? {} : parseFile(sources.file, files)
   const origins = new Map<string, string>()
   applyOverrides(tree, sources.env ?? {}, sources.overrides ?? {}, origins)
   const config = await readConfig(tree, origins, sources.users)
   const lists = [sources.env?.SLUICE_USER_FILE, sources.env?.SLUICE_SERVICE_ACCOUNT_FILE].filter(
     (file): file is string => file !== undefined && file !== '',
   )
-  return { ...config, files: [...new Set([...check.files, ...lists, ...config.files])] }
+  return { ...config, files: [...new Set([...files, ...lists, ...config.files])] }
 }
 
-function parseFile(path: string, check: Check): Tree {
-  const content = readFile(path, 'The configuration file', check)
-  if (content === undefined) return {}
+function parseFile(path: string, files: string[]): Tree {
+  const content = readFile(path, files, (reason) => {
+    throw new ConfigError([`The configuration file: ${reason}`])
+  })
+  let tree: unknown
   try {
-    const tree: unknown = parseYaml(content, { maxAliasCount: 100 })
-    if (tree === null || tree === undefined) return {}
-    if (isTree(tree)) return tree
-    check.problem(path, `is not a map of ${TOP.join(', ')}.`)
+    tree = parseYaml(content ?? '', { maxAliasCount: 100 }) ?? {}
   } catch (cause) {
     // The library's own message quotes the line, which may hold a secret: say where, not what.
     const at = cause instanceof YAMLError ? cause.linePos?.[0] : undefined
-    check.problem(
-      path,
-      `is not YAML${at === undefined ? '' : `: line ${at.line}, column ${at.col}`}${cause instanceof YAMLError ? ` (${cause.code})` : ''}.`,
-    )
+    const where = at === undefined ? '' : `: line ${at.line}, column ${at.col}`
+    throw new ConfigError([`${path}: is not YAML${where}${cause instanceof YAMLError ? ` (${cause.code})` : ''}.`])
   }
-  return {}
+  if (isTree(tree)) return tree
+  throw new ConfigError([`${path}: is not a map of ${Object.keys(SECTIONS([])).join(', ')}.`])
 }
 
 /** Reads a configuration tree, as YAML would give it. `origins` names where a place got its value from. */
@@ -122,139 +123,104 @@ export async function readConfig(
   origins: ReadonlyMap<string, string> = new Map(),
   before: readonly UserConfig[] = [],
 ): Promise<ServerConfig> {
-  const check = new Check(origins)
-  keys(tree, '', TOP, check)
-  const server = readServer(tree.server, check)
-  const environments = readEnvironments(tree, check)
-  const users =
-    optional(
-      tree,
-      '',
-      'users',
-      list((value, place) => ({ value, place }), 'a list of users'),
-      check,
-    ) ?? []
-  const serviceAccounts =
-    optional(
-      tree,
-      '',
-      'serviceAccounts',
-      list((value, place) => ({ value, place }), 'a list of service accounts'),
-      check,
-    ) ?? []
-  const settings = await readSettings(tree.settings, 'settings', check)
-  const limits = readLimits(tree.limits, check)
-  const log = keys(tree.log, 'log', ['level'], check) ?? {}
-  const level = optional(log, 'log', 'level', oneOf(...LOG_LEVELS), check) ?? 'info'
+  const files: string[] = []
+  const read = object(SECTIONS(files), { check: lookAtAll }).safeParse(tree)
+  if (!read.success) throw new ConfigError(problemsOf(read.error, origins))
   const hashes = new Map(before.map((user) => [user.name, user.passwordHash]))
-  const readUsers = await Promise.all(users.map(({ value, place }) => readUser(value, place, check, hashes)))
-  const readAccounts = serviceAccounts.map(({ value, place }) => readServiceAccount(value, place, check))
-  if (users.length + serviceAccounts.length === 0)
-    check.problem(
-      'users',
-      'nobody could log in. Give at least one account: --service-account name:token, --user name:password, or users: and serviceAccounts: in the file.',
-    )
-  noDuplicates('users', readUsers, check)
-  noDuplicates('serviceAccounts', readAccounts, check)
-  check.done()
-  const present = <T>(items: readonly (T | undefined)[]): T[] => items.filter((item) => item !== undefined)
-  const accounts = { users: present(readUsers), serviceAccounts: present(readAccounts) }
-  return { server, environments, ...accounts, settings, limits, log: { level }, files: check.files }
-}
-
-function noDuplicates(place: string, items: readonly ({ readonly name: string } | undefined)[], check: Check): void {
-  const seen = new Set<string>()
-  for (const item of items) {
-    if (item === undefined) continue
-    if (seen.has(item.name)) check.problem(place, `the name ${JSON.stringify(item.name)} is given twice.`)
-    seen.add(item.name)
+  const users = await Promise.all(read.data.users.map((user) => hashed(user, hashes)))
+  const { environments } = read.data
+  // Without a default the first environment is it.
+  const named = environments.some((e) => e.default)
+  return {
+    ...read.data,
+    environments: named ? environments : environments.map((e, i) => ({ ...e, default: i === 0 })),
+    users,
+    files,
   }
 }
 
 /** An origin as browsers send it; there is no `*`. */
-const readOrigin: Read<string> = (value, place, check) => {
-  const given = text(value, place, check)
-  if (given === undefined || (URL.canParse(given) && new URL(given).origin === given)) return given
-  return check.wrong(
-    place,
-    given,
-    'an origin as browsers send it: scheme, host and port, such as https://example.com or http://localhost:5173',
-  )
+const origin = text.refine(
+  (given) => URL.canParse(given) && new URL(given).origin === given,
+  wrong('an origin as browsers send it: scheme, host and port, such as https://example.com or http://localhost:5173'),
+)
+
+const basePath = converted(BASE_PATH_WORDS, (given) => (typeof given === 'string' ? readBasePath(given) : undefined))
+
+function server(files: string[]) {
+  const tls = object(
+    { ...secret('cert'), ...secret('key'), ...secret('ca') },
+    {
+      check: (tree, problem) => {
+        fillSecrets(tree, problem, files, 'cert', 'key', 'ca')
+        if (!isGiven(tree, 'cert')) problem('cert', 'missing; expected a PEM certificate, or its path as certFile.')
+        if (!isGiven(tree, 'key')) problem('key', 'missing; expected a PEM private key, or its path as keyFile.')
+      },
+    },
+  ).transform(({ cert = '', key = '', ca }): ServerTls => ({ cert, key, ...(ca === undefined ? {} : { ca }) }))
+  return object({
+    host: text.default(DEFAULT_HOST),
+    port: integer(0, 65535).default(DEFAULT_PORT),
+    tls: tls.optional(),
+    dataFolder: text.optional(),
+    corsOrigins: z.array(origin, wrong('a list of origins such as https://example.com')).optional(),
+    basePath: basePath.optional(),
+    trustForwardedPrefix: flag.optional(),
+  })
 }
 
-const readPath: Read<string> = (value, place, check) => {
-  const given = text(value, place, check)
-  return given === undefined ? undefined : (readBasePath(given) ?? check.wrong(place, given, BASE_PATH_WORDS))
+function limit({ unit, min, max, default: fallback }: LimitSpec) {
+  const read = unit === 'ms' ? duration(min) : unit === 'bytes' ? size(min) : integer(min, 1_000_000)
+  return read
+    .superRefine((given, context) => {
+      // The timers of Node take 31 bits of milliseconds.
+      if (unit === 'ms' && given > 2 ** 31 - 1) context.addIssue(`${given} ms is more than 24 days.`)
+      else if (max !== undefined && given > max)
+        context.addIssue(`${given} ${unit === 'count' ? '' : `${unit} `}is more than the ceiling of ${max}.`)
+    })
+    .default(fallback)
 }
 
-function readServer(value: unknown, check: Check): ServerConfig['server'] {
-  const tree =
-    keys(
-      value,
-      'server',
-      ['host', 'port', 'tls', 'dataFolder', 'corsOrigins', 'basePath', 'trustForwardedPrefix'],
-      check,
-    ) ?? {}
-  const host = optional(tree, 'server', 'host', text, check) ?? DEFAULT_HOST
-  const port = optional(tree, 'server', 'port', integer(0, 65535), check) ?? DEFAULT_PORT
-  const dataFolder = optional(tree, 'server', 'dataFolder', text, check)
-  const corsOrigins = optional(
-    tree,
-    'server',
-    'corsOrigins',
-    list(readOrigin, 'a list of origins such as https://example.com'),
-    check,
-  )
-  const basePath = optional(tree, 'server', 'basePath', readPath, check)
-  const trustForwardedPrefix = optional(tree, 'server', 'trustForwardedPrefix', flag, check)
-  const kept = {
-    ...(dataFolder === undefined ? {} : { dataFolder }),
-    ...(corsOrigins === undefined ? {} : { corsOrigins }),
-    ...(basePath === undefined ? {} : { basePath }),
-    ...(trustForwardedPrefix === undefined ? {} : { trustForwardedPrefix }),
+const limits = object(
+  Object.fromEntries(Object.entries(LIMITS).map(([name, spec]) => [name, limit(spec)])) as unknown as Record<
+    LimitName,
+    ReturnType<typeof limit>
+  >,
+)
+
+/** The sections of the file. `files` gets the paths of the files that secrets are read from. */
+const SECTIONS = (files: string[]) => ({
+  server: server(files),
+  environments: z.array(environment(files), wrong('a list of environments')).default([]),
+  users: z.array(user(files), wrong('a list of users')).default([]),
+  serviceAccounts: z.array(serviceAccount(files), wrong('a list of service accounts')).default([]),
+  settings: settings.default({}),
+  limits,
+  log: object({ level: oneOf(...LOG_LEVELS).default('info') }),
+})
+
+/** Checks across sections: at least one account and one environment, names given twice, several defaults. */
+const lookAtAll: LookAtAll = (tree, problem) => {
+  const items = (section: string): unknown[] | undefined => {
+    const value = tree[section] ?? []
+    return Array.isArray(value) ? value : undefined
   }
-  if (tree.tls === undefined || tree.tls === null) return { host, port, ...kept }
-  const tls = keys(tree.tls, 'server.tls', ['cert', 'certFile', 'key', 'keyFile', 'ca', 'caFile'], check) ?? {}
-  const cert = requiredSecret(tls, 'server.tls', 'cert', 'a PEM certificate, or its path as certFile', check)
-  const key = requiredSecret(tls, 'server.tls', 'key', 'a PEM private key, or its path as keyFile', check)
-  const ca = secret(tls, 'server.tls', 'ca', check)
-  return { host, port, ...kept, tls: { cert: cert ?? '', key: key ?? '', ...(ca === undefined ? {} : { ca }) } }
-}
-
-function readEnvironments(tree: Tree, check: Check): readonly EnvironmentConfig[] {
-  const environments = optional(tree, '', 'environments', list(readEnvironment, 'a list of environments'), check) ?? []
-  if (environments.length === 0 && check.problems.length === 0)
-    check.problem(
-      'environments',
-      'none given. Name a Kafka cluster: --brokers host:port, or environments: in the file.',
+  const [environments, users, accounts] = ['environments', 'users', 'serviceAccounts'].map(items)
+  if (users?.length === 0 && accounts?.length === 0)
+    problem(
+      'users',
+      'nobody could log in. Give at least one account: --service-account name:token, --user name:password, or users: and serviceAccounts: in the file.',
     )
-  noDuplicates('environments', environments, check)
-  const defaults = environments.filter((e) => e.default)
-  if (defaults.length > 1)
-    check.problem('environments', `${defaults.map((e) => `"${e.name}"`).join(' and ')} are both marked as default.`)
-  // With one environment there is no doubt; with several the first one stands in.
-  return defaults.length > 0 ? environments : environments.map((e, i) => ({ ...e, default: i === 0 }))
-}
-
-function readLimits(value: unknown, check: Check): ServerLimits {
-  const tree = keys(value, 'limits', Object.keys(LIMITS), check) ?? {}
-  const limits = defaultLimits()
-  for (const name of Object.keys(LIMITS) as LimitName[]) {
-    const spec: LimitSpec = LIMITS[name]
-    const read =
-      spec.unit === 'ms' ? duration(spec.min) : spec.unit === 'bytes' ? size(spec.min) : integer(spec.min, 1_000_000)
-    // The timers of Node take 31 bits of milliseconds.
-    const given = optional(tree, 'limits', name, read, check)
-    if (given !== undefined && spec.unit === 'ms' && given > 2 ** 31 - 1)
-      check.problem(`limits.${name}`, `${given} ms is more than 24 days.`)
-    else if (given !== undefined && spec.max !== undefined && given > spec.max)
-      check.problem(
-        `limits.${name}`,
-        `${given} ${spec.unit === 'count' ? '' : `${spec.unit} `}is more than the ceiling of ${spec.max}.`,
-      )
-    else if (given !== undefined) limits[name] = given
+  if (environments?.length === 0)
+    problem('environments', 'none given. Name a Kafka cluster: --brokers host:port, or environments: in the file.')
+  for (const [section, list = []] of Object.entries({ environments, users, serviceAccounts: accounts })) {
+    const names = list.filter(isTree).map((item) => item.name)
+    const twice = new Set(names.filter((name, i) => name !== undefined && names.indexOf(name) < i))
+    for (const name of twice) problem(section, `the name ${JSON.stringify(name)} is given twice.`)
   }
-  return limits
+  const defaults = environments?.filter(isTree).filter((e) => e.default === true) ?? []
+  if (defaults.length > 1)
+    problem('environments', `${defaults.map((e) => `"${e.name}"`).join(' and ')} are both marked as default.`)
 }
 
 export { ConfigError }

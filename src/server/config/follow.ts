@@ -1,6 +1,6 @@
 /**
  * Reads the configuration again while the server runs, and gives it the accounts found: when one of the files has
- * changed, or when somebody says so (SIGHUP). A configuration with mistakes changes nothing and is reported in the log.
+ * changed, or at SIGHUP. A configuration with mistakes changes nothing and is reported in the log.
  * Everything but users and service accounts waits for the next start.
  */
 import { unwatchFile, watchFile } from 'node:fs'
@@ -12,6 +12,7 @@ import type { RunningServer } from '../start.ts'
 /** A file that is being written has this long to become whole. */
 const SETTLE_MS = 200
 
+/** Watches the files of the configuration until it is closed. */
 export interface Follower {
   /** Reads again now. Never rejects: what is wrong stands in the log. */
   reload(): Promise<void>

@@ -4,7 +4,7 @@
  * `environment`, else the default or first one, else a new one called `default`.
  */
 import { didYouMean } from '../../lib/suggest.ts'
-import { Check, ConfigError, isTree, readFile, type Tree } from './schema.ts'
+import { ConfigError, isTree, readFile, type Tree } from './schema.ts'
 import { LIMITS } from '../limits.ts'
 
 interface OptionSpec {
@@ -84,6 +84,7 @@ export const OPTIONS = {
   },
 } as const satisfies Record<string, OptionSpec>
 
+/** An option of the command line, as its parser names it. */
 export type OptionName = keyof typeof OPTIONS
 
 /** Values from the command line. A list where an option may be repeated. */
@@ -96,7 +97,7 @@ export type Overrides = Readonly<Partial<Record<OptionName, string | boolean | r
 }
 
 /**
- * Names of `SLUICE_` variables that belong to the client commands, or that Kubernetes makes up for a service called
+ * Names of `SLUICE_` variables that belong to the client commands, or that Kubernetes sets for a service called
  * `sluice`.
  */
 const NOT_OURS = /^SLUICE_(?:CONFIG|URL|TOKEN|USERNAME|PASSWORD|SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\w+)?)$/
@@ -165,10 +166,7 @@ function words(text: string): string[] {
 }
 
 function fileText(path: string, place: string, problems: string[]): string {
-  const check = new Check()
-  const text = readFile(path, place, check)
-  problems.push(...check.problems)
-  return text ?? ''
+  return readFile(path, [], (reason) => problems.push(`${place}: ${reason}`)) ?? ''
 }
 
 function nonEmpty(value: string | undefined): string | undefined {

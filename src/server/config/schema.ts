@@ -1,11 +1,12 @@
 /**
- * Checks a configuration tree against readers: each takes a value and the name of its place, and gives the typed value
- * or writes down what is wrong with it. All problems are collected, so that a user sees them at once. Knows nothing of
- * the server's own keys.
+ * What a configuration is made of, as schemas of zod: texts, numbers, times, sizes, maps with known keys, secrets.
+ * Their errors say what was found and what is expected; `problemsOf` puts the place in front. All problems are
+ * collected, so that a user sees them at once. Knows nothing of the server's own keys.
  */
 import { readFileSync } from 'node:fs'
+import { z } from 'zod'
 import { didYouMean } from '../../lib/suggest.ts'
-import { notOfferedKey } from '../not-offered.ts'
+import { notOfferedKey } from '../http/not-offered.ts'
 
 /** Every problem of a configuration, one sentence each. */
 export class ConfigError extends Error {
@@ -21,82 +22,124 @@ export class ConfigError extends Error {
   }
 }
 
-export class Check {
-  readonly problems: string[] = []
-  /** Paths of the files that were read, or should have been. */
-  readonly files: string[] = []
-  /** Where a value came from, when it was not the file: place → `--port`, `SLUICE_PORT`. */
-  readonly #origins: ReadonlyMap<string, string>
-
-  constructor(origins: ReadonlyMap<string, string> = new Map()) {
-    this.#origins = origins
-  }
-
-  problem(place: string, text: string): void {
-    const origin = this.#origins.get(place)
-    this.problems.push(
-      `${place === '' ? 'The configuration' : place}${origin === undefined ? '' : ` (from ${origin})`}: ${text}`,
-    )
-  }
-
-  /** `"12x" is not …`; a secret's value is never shown. */
-  wrong(place: string, value: unknown, expected: string, secret = false, hint?: string): undefined {
-    const shown = secret ? 'the value' : JSON.stringify(value)?.slice(0, 120)
-    this.problem(
-      place,
-      value === undefined || value === null
-        ? `missing; expected ${expected}.`
-        : `${shown} is not ${expected}.${hint === undefined ? '' : ` ${hint}`}`,
-    )
-  }
-
-  done(): void {
-    if (this.problems.length > 0) throw new ConfigError(this.problems)
-  }
+/** A map of the configuration, as YAML gives it. */
+export type Tree = Record<string, unknown>
+/** Whether a value is a map, as YAML and JSON have them. */
+export function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-export type Read<T> = (value: unknown, place: string, check: Check) => T | undefined
+type Issue = z.core.$ZodIssue
 
-export const text: Read<string> = (value, place, check) =>
-  typeof value === 'string' && value !== '' ? value : check.wrong(place, value, 'a text')
+/**
+ * The issues as sentences: `server.port (from --port): "x" is not …`. `origins` names where the value of a place came
+ * from, when it was not the file: place → `--port`, `SLUICE_SERVER_PORT`.
+ */
+export function problemsOf(error: z.ZodError, origins: ReadonlyMap<string, string>): string[] {
+  const sentences = (issue: Issue, before: readonly PropertyKey[]): string[] => {
+    const path = [...before, ...issue.path]
+    // Of several forms the last one is the full one.
+    if (issue.code === 'invalid_union') return (issue.errors.at(-1) ?? []).flatMap((inner) => sentences(inner, path))
+    if (issue.code === 'unrecognized_keys') {
+      const texts = issue.message.split('\n')
+      return issue.keys.map((key, i) => `${placeOf([...path, key])}: ${texts[i]}`)
+    }
+    const place = placeOf(path)
+    const origin = origins.get(place)
+    const from = origin === undefined ? '' : ` (from ${origin})`
+    return [`${place === '' ? 'The configuration' : place}${from}: ${issue.message}`]
+  }
+  return [...new Set(error.issues.flatMap((issue) => sentences(issue, [])))]
+}
+
+function placeOf(path: readonly PropertyKey[]): string {
+  return path
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
+    .join('')
+    .replace(/^\./, '')
+}
+
+interface Saying {
+  /** The value is never shown. */
+  readonly secret?: boolean
+  /** What to add about a word that is wrong. */
+  readonly hint?: (word: string) => string | undefined
+}
+
+/** The error of a value that is not `expected`: `"12x" is not …`, or `missing; …`. */
+function complaint(input: unknown, expected: string, { secret = false, hint }: Saying): string {
+  if (input === undefined || input === null) return `missing; expected ${expected}.`
+  const shown = secret ? 'the value' : JSON.stringify(input)?.slice(0, 120)
+  const said = typeof input === 'string' ? hint?.(input) : undefined
+  return `${shown} is not ${expected}.${said === undefined ? '' : ` ${said}`}`
+}
+
+/** The parameter of a schema or check of zod that gives it such an error. */
+export function wrong(expected: string, saying: Saying = {}) {
+  return { error: ({ input }: { readonly input?: unknown }) => complaint(input, expected, saying) }
+}
+
+/** A value that `convert` understands: what it makes of it, undefined where it cannot. */
+export function converted<T>(
+  expected: string | ((given: unknown) => string),
+  convert: (given: unknown) => T | undefined,
+  saying: Saying = {},
+): z.ZodType<T> {
+  return z.unknown().transform((given, context) => {
+    const value = convert(given)
+    if (value !== undefined) return value
+    context.addIssue(complaint(given, typeof expected === 'string' ? expected : expected(given), saying))
+    return z.NEVER
+  })
+}
+
+/** A text of at least one character. */
+export const text = z.string(wrong('a text')).min(1, { ...wrong('a text'), abort: true })
 
 /** Texts that may also be written as numbers or booleans in YAML. */
-export const looseText: Read<string> = (value, place, check) =>
-  typeof value === 'number' || typeof value === 'boolean' ? String(value) : text(value, place, check)
+export const looseText = z.preprocess(
+  (given) => (typeof given === 'number' || typeof given === 'boolean' ? String(given) : given),
+  text,
+)
 
-export const flag: Read<boolean> = (value, place, check) => {
-  if (typeof value === 'boolean') return value
-  return value === 'true' ? true : value === 'false' ? false : check.wrong(place, value, 'true or false')
+/** true or false, which may be written as text. */
+export const flag = z.preprocess(
+  (given) => (given === 'true' ? true : given === 'false' ? false : given),
+  z.boolean(wrong('true or false')),
+)
+
+/** A whole number, which may be written as text. Both bounds are allowed. */
+export function integer(min: number, max: number): z.ZodType<number> {
+  const error = wrong(`a whole number from ${min} to ${max}`)
+  return z.preprocess(
+    (given) => (typeof given === 'string' && /^-?\d{1,15}$/.test(given) ? Number(given) : given),
+    z.int(error).min(min, error).max(max, error),
+  )
 }
 
-export function integer(min: number, max: number): Read<number> {
-  return (value, place, check) => {
-    const number = typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value
-    if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number
-    return check.wrong(place, value, `a whole number from ${min} to ${max}`)
+function withUnit(units: Readonly<Record<string, number>>, expected: string, min: number): z.ZodType<number> {
+  const read = (given: unknown): number | undefined => {
+    const written = typeof given === 'number' ? String(given) : given
+    const match = typeof written === 'string' ? /^\s*(\d{1,15})\s*([a-z]*)\s*$/i.exec(written) : null
+    const number = match === null ? Number.NaN : Number(match[1]) * (units[match[2].toLowerCase()] ?? Number.NaN)
+    return Number.isSafeInteger(number) ? number : undefined
   }
-}
-
-function withUnit(units: Readonly<Record<string, number>>, expected: string, min: number): Read<number> {
-  return (value, place, check) => {
-    const match = /^\s*(\d{1,15})\s*([a-z]*)\s*$/i.exec(
-      typeof value === 'number' ? String(value) : typeof value === 'string' ? value : '',
-    )
-    const factor = match === null ? undefined : units[match[2].toLowerCase()]
-    if (match === null || factor === undefined) return check.wrong(place, value, expected)
-    const number = Number(match[1]) * factor
-    if (!Number.isSafeInteger(number)) return check.wrong(place, value, expected)
-    return number >= min ? number : check.wrong(place, value, `${expected}, at least ${min}`)
-  }
+  return converted(
+    (given) => (read(given) === undefined ? expected : `${expected}, at least ${min}`),
+    (given) => {
+      const number = read(given)
+      return number !== undefined && number >= min ? number : undefined
+    },
+  )
 }
 
 /** Milliseconds. */
-export function duration(min: number): Read<number> {
+export function duration(min: number): z.ZodType<number> {
   return withUnit({ '': 1, ms: 1, s: 1000, m: 60_000, h: 3_600_000 }, 'a time such as 500ms, 10s, 5m or 4h', min)
 }
 
 /** Bytes. */
-export function size(min: number): Read<number> {
+export function size(min: number): z.ZodType<number> {
   return withUnit(
     { '': 1, b: 1, k: 1024, kb: 1024, m: 1024 ** 2, mb: 1024 ** 2, g: 1024 ** 3, gb: 1024 ** 3 },
     'a size such as 65536, 64k, 20m or 1g',
@@ -104,109 +147,101 @@ export function size(min: number): Read<number> {
   )
 }
 
-export function oneOf<const T extends string>(...choices: readonly T[]): Read<T> {
-  return (value, place, check) => {
-    const found = typeof value === 'string' ? choices.find((c) => c.toLowerCase() === value.toLowerCase()) : undefined
-    if (found !== undefined) return found
-    const hint = typeof value === 'string' ? didYouMean(value, choices, 1) : undefined
-    return check.wrong(place, value, `one of ${choices.join(', ')}`, false, hint)
-  }
+/** One of the words, in any case; gives it as it is spelt here. */
+export function oneOf<const T extends string>(...choices: readonly T[]): z.ZodType<T> {
+  return converted(
+    `one of ${choices.join(', ')}`,
+    (given) => choices.find((choice) => typeof given === 'string' && choice.toLowerCase() === given.toLowerCase()),
+    { hint: (word) => didYouMean(word, choices, 1) },
+  )
 }
 
-export function list<T>(item: Read<T>, expected: string): Read<T[]> {
-  return (value, place, check) => {
-    if (!Array.isArray(value)) return check.wrong(place, value, expected)
-    return value.flatMap((entry, i) => {
-      const read = item(entry, `${place}[${i}]`, check)
-      return read === undefined ? [] : [read]
-    })
+/** Looks at several keys at once, also when some of them are wrong already. */
+export type LookAtAll = (tree: Tree, problem: (key: string, text: string) => void) => void
+
+/**
+ * A map with these keys and no others; a key without a value is like one that is not there. An absent map is an empty
+ * one. `short` is how a shorter form reads: an address instead of `{url: …}`.
+ */
+export function object<const S extends z.ZodRawShape>(
+  shape: S,
+  { short, check }: { readonly short?: (given: string) => Tree; readonly check?: LookAtAll } = {},
+) {
+  const known = Object.keys(shape)
+  const error = (issue: z.core.$ZodRawIssue) =>
+    issue.code === 'unrecognized_keys'
+      ? (issue.keys as string[]).map((key) => unknownKey(key, known)).join('\n')
+      : complaint(issue.input, `a map of ${known.join(', ')}`, {})
+  const present = (given: unknown): unknown => {
+    const tree = typeof given === 'string' ? (short?.(given) ?? given) : (given ?? {})
+    return isTree(tree)
+      ? Object.fromEntries(Object.entries(tree).filter(([, value]) => value !== undefined && value !== null))
+      : tree
   }
+  return z
+    .preprocess(present, z.strictObject(shape, { error }))
+    .superRefine(
+      (tree, context) =>
+        check?.(tree as Tree, (key, message) => context.addIssue({ code: 'custom', path: [key], message })),
+      { when: ({ value }) => isTree(value) },
+    )
 }
 
-/** A map with free names. */
-export function mapOf<T>(item: Read<T>, expected: string): Read<Record<string, T>> {
-  return (value, place, check) => {
-    if (!isTree(value)) return check.wrong(place, value, expected)
-    const entries = Object.entries(value).flatMap(([name, entry]) => {
-      const read = item(entry, `${place}.${name}`, check)
-      return read === undefined ? [] : [[name, read] as const]
-    })
-    return Object.fromEntries(entries)
-  }
-}
-
-export type Tree = Record<string, unknown>
-export function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+function unknownKey(key: string, known: readonly string[]): string {
+  return `unknown key. ${notOfferedKey(key) ?? didYouMean(key, known, 1) ?? `Known here: ${known.join(', ')}.`}`
 }
 
 /**
- * The tree itself, after a look at its keys; keys that are not `known` are problems. An absent tree is an empty one.
+ * The content of a file, whose path is added to `files` also when it cannot be read; then `problem` gets the reason and
+ * the answer is undefined.
  */
-export function keys(value: unknown, place: string, known: readonly string[], check: Check): Tree | undefined {
-  if (value === undefined || value === null) return {}
-  if (!isTree(value)) return check.wrong(place, value, `a map of ${known.join(', ')}`)
-  for (const key of Object.keys(value)) {
-    if (known.includes(key)) continue
-    check.problem(
-      place === '' ? key : `${place}.${key}`,
-      `unknown key. ${notOfferedKey(key) ?? didYouMean(key, known, 1) ?? `Known here: ${known.join(', ')}.`}`,
-    )
-  }
-  return value
-}
-
-/** The value of `key`, which may be left out. */
-export function optional<T>(tree: Tree, place: string, key: string, read: Read<T>, check: Check): T | undefined {
-  const value = tree[key]
-  return value === undefined || value === null ? undefined : read(value, place === '' ? key : `${place}.${key}`, check)
-}
-
-export function readFile(path: string, place: string, check: Check): string | undefined {
-  check.files.push(path)
+export function readFile(path: string, files: string[], problem: (text: string) => void): string | undefined {
+  files.push(path)
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable'
-    check.problem(place, `the file ${JSON.stringify(path)} cannot be read (${code}).`)
+    problem(`the file ${JSON.stringify(path)} cannot be read (${code}).`)
     return undefined
   }
 }
 
-/**
- * A secret that stands under `key`, or in the file named by `keyFile` (without its last line end). Its value never gets
- * into a message.
- */
-export function secret(tree: Tree, place: string, key: string, check: Check): string | undefined {
-  const at = (name: string) => (place === '' ? name : `${place}.${name}`)
-  const fileKey = `${key}File`
-  const value = tree[key]
-  const path = tree[fileKey]
-  if (value !== undefined && value !== null && path !== undefined && path !== null) {
-    check.problem(at(key), `given together with ${fileKey}; give only one of them.`)
-    return undefined
-  }
-  if (path !== undefined && path !== null) {
-    const file = text(path, at(fileKey), check)
-    const content = file === undefined ? undefined : readFile(file, at(fileKey), check)?.replace(/\r?\n$/, '')
-    if (content === '') check.problem(at(fileKey), 'the file is empty.')
-    return content === '' ? undefined : content
-  }
-  if (value === undefined || value === null) return undefined
-  if (typeof value === 'number') return String(value)
-  return typeof value === 'string' && value !== '' ? value : check.wrong(at(key), value, 'a text', true)
+const secretText = z.preprocess(
+  (given) => (typeof given === 'number' ? String(given) : given),
+  z.string(wrong('a text', { secret: true })).min(1, wrong('a text', { secret: true })),
+)
+
+/** The two keys of a secret: itself, and `…File`, the path of a file that holds it. `fillSecrets` reads the file. */
+export function secret<const N extends string>(name: N) {
+  const keys = { [name]: secretText.optional(), [`${name}File`]: text.optional() }
+  return keys as unknown as Record<N | `${N}File`, z.ZodOptional<z.ZodType<string>>>
 }
 
-/** A secret that has to be there. */
-export function requiredSecret(
+/** Puts secrets from their files (without the last line end) in the place of the `…File` keys. */
+export function fillSecrets(
   tree: Tree,
-  place: string,
-  key: string,
-  expected: string,
-  check: Check,
-): string | undefined {
-  const given = [tree[key], tree[`${key}File`]].some((value) => value !== undefined && value !== null)
-  if (given) return secret(tree, place, key, check)
-  check.problem(`${place}.${key}`, `missing; expected ${expected}.`)
-  return undefined
+  problem: (key: string, text: string) => void,
+  files: string[],
+  ...names: readonly string[]
+): void {
+  for (const name of names) {
+    const path = tree[`${name}File`]
+    if (path === undefined) continue
+    if (tree[name] !== undefined) problem(name, `given together with ${name}File; give only one of them.`)
+    else if (typeof path === 'string' && path !== '') {
+      const content = readFile(path, files, (reason) => problem(`${name}File`, reason))?.replace(/\r?\n$/, '')
+      if (content === '') problem(`${name}File`, 'the file is empty.')
+      else if (content !== undefined) tree[name] = content
+    }
+  }
+}
+
+/** Whether a secret is given in one form or the other, valid or not. */
+export function isGiven(tree: Tree, name: string): boolean {
+  return tree[name] !== undefined || tree[`${name}File`] !== undefined
+}
+
+/** Without the keys that are undefined. */
+export function compact<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T
 }

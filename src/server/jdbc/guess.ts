@@ -17,7 +17,10 @@ import {
   type StructType,
 } from '../../types.ts'
 
-/** `jdbc.max.columns`: fields of one structure that become columns. */
+/**
+ * Limit `jdbc.max.columns` (columns): fields of one structure that become columns of a JDBC result. Beyond it: further
+ * fields are left out.
+ */
 export const MAX_COLUMNS = 2000
 
 /**

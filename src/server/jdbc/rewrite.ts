@@ -77,6 +77,7 @@ export function valueSpan(frame: string): { readonly from: number; readonly to: 
   return { from, to: valueEnd(frame, from) }
 }
 
+/** How the engine begins a RECORD frame. */
 export const RECORD_HEAD = '{"type":"RECORD","data":{'
 const KEY = '"key":'
 const VALUE = '"value":'

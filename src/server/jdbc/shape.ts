@@ -7,7 +7,9 @@
  */
 import type { DataType, StructType } from '../../types.ts'
 
+/** How one value, or the whole row, goes to the driver. */
 export type Shape = ColumnShape | RecordShape
+/** The shape of one column. */
 export type ColumnShape = ScalarShape | TextShape | DecimalShape | TimeShape
 interface Typed {
   /** Avro, without the union with null. */
@@ -31,6 +33,7 @@ export interface TimeShape extends Typed {
   readonly times: bigint
   readonly per: bigint
 }
+/** The shape of a row, or of a structure whose members become columns. */
 export interface RecordShape extends Typed, Members {
   readonly kind: 'record'
   /** Rows can be sent as they are: no name and no value of them changes. */
@@ -69,7 +72,7 @@ const TEXT: ColumnShape = { kind: 'text', avro: 'string' }
 const PRECISION = 38
 const SCALE = 18
 
-/** The shape of a whole result. A value of unknown shape is a text; whoever knows better guesses first. */
+/** The shape of a whole result. A value of unknown shape is a text; `guess.ts` may know better. */
 export function shapeOf(type: DataType, structures: LaidOut = NOTHING_LAID_OUT): Shape {
   return type.kind === 'struct' ? recordOf(type, structures) : columnOf(type)
 }

@@ -15,13 +15,25 @@ import { rewrite, RECORD_HEAD, ShapeError, valueSpan } from './rewrite.ts'
 import { avroText, type LaidOut, laidOut, type Shape, shapeOf } from './shape.ts'
 
 /**
- * Rows that are looked at before the columns are settled (`jdbc.guess.rows`), their characters, and how long the first
- * of them waits.
+ * Limit `jdbc.guess.rows` (rows): rows of a JDBC result that are held back until its columns are settled. Beyond it:
+ * the columns are settled by those rows.
  */
 export const GUESS_ROWS = 200
+/**
+ * Limit `jdbc.guess.characters` (characters): text of the rows that are held back until the columns are settled. Beyond
+ * it: the columns are settled by those rows.
+ */
 const GUESS_CHARACTERS = 1024 * 1024
+/**
+ * Limit `jdbc.guess.time` (ms): how long the first row is held back until the columns are settled. Beyond it: the
+ * columns are settled by the rows so far.
+ */
 const GUESS_MS = 1000
 
+/**
+ * Turns the frames of a run into those that the driver reads: SCHEMA, then rows that fit it. Ends the run when one does
+ * not.
+ */
 export class JdbcSink implements FrameSink {
   readonly #out: FrameSink
   readonly #clock: Clock

@@ -3,14 +3,15 @@
  * is the configuration's business.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Account, mayEnter } from '../auth.ts'
+import { type Account, mayEnter } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
-import type { HttpContext } from '../http-context.ts'
-import { credential } from '../upgrade.ts'
-import { groupsOf } from './consumers.ts'
-import { fail, NOT_GOOD, type Schema } from './route.ts'
+import type { HttpContext } from '../http/http-context.ts'
+import { credential } from '../socket/upgrade.ts'
+import { groupsOf } from './consumers/consumers.ts'
+import { answers, type Description, refusal, type Schema } from './openapi.ts'
+import { fail, NOT_GOOD } from './route.ts'
 
-export const ENVIRONMENT: Schema = {
+const ENVIRONMENT: Schema = {
   type: 'object',
   required: ['name', 'display_name', 'status'],
   properties: {
@@ -44,8 +45,34 @@ export const ENVIRONMENT: Schema = {
   },
 }
 
+const LIST: Description = {
+  operationId: 'environments',
+  summary: 'The environments that the account may enter.',
+  response: {
+    200: answers('All', {
+      'application/json': {
+        type: 'object',
+        required: ['items'],
+        properties: { items: { type: 'array', items: ENVIRONMENT } },
+      },
+    }),
+    default: refusal('Error'),
+  },
+}
+const ONE: Description = {
+  operationId: 'environment',
+  summary: 'One environment.',
+  response: { 200: answers('Found', { 'application/json': ENVIRONMENT }), default: refusal('Error') },
+}
+const CREATE: Description = {
+  operationId: 'createEnvironment',
+  summary: 'Refused: environments are configured.',
+  response: { 501: answers('Refused'), default: refusal('Error') },
+}
+
 const WHO = 'Send "Authorization: Bearer <key of a service account>".'
 
+/** Adds the calls under `/api/v1/environments` that concern environments themselves. */
 export function addEnvironmentRoutes(app: FastifyInstance, context: HttpContext): void {
   const { accounts, environments } = context
   const refuse = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
@@ -54,26 +81,30 @@ export function addEnvironmentRoutes(app: FastifyInstance, context: HttpContext)
     const given = credential(request.raw)
     return given === undefined ? undefined : accounts.byToken(given)
   }
-  app.get('/api/v1/environments', async (request, reply) => {
+  app.get('/api/v1/environments', { config: { call: LIST } }, async (request, reply) => {
     const account = asker(request)
     if (account === undefined) return refuse(request, reply)
     const own = environments.filter((e) => mayEnter(account, e.name))
     return { items: await Promise.all(own.map((e) => report(e, account, context))) }
   })
-  app.get<{ Params: { environment: string } }>('/api/v1/environments/:environment', async (request, reply) => {
-    const account = asker(request)
-    if (account === undefined) return refuse(request, reply)
-    const found = environments.find((e) => e.name === request.params.environment)
-    if (found === undefined || !mayEnter(account, found.name))
-      return fail(
-        request,
-        reply,
-        404,
-        `There is no environment ${JSON.stringify(request.params.environment)}, or the account may not use it.`,
-      )
-    return report(found, account, context)
-  })
-  app.post('/api/v1/environments', async (request, reply): Promise<FastifyReply> => {
+  app.get<{ Params: { environment: string } }>(
+    '/api/v1/environments/:environment',
+    { config: { call: ONE } },
+    async (request, reply) => {
+      const account = asker(request)
+      if (account === undefined) return refuse(request, reply)
+      const found = environments.find((e) => e.name === request.params.environment)
+      if (found === undefined || !mayEnter(account, found.name))
+        return fail(
+          request,
+          reply,
+          404,
+          `There is no environment ${JSON.stringify(request.params.environment)}, or the account may not use it.`,
+        )
+      return report(found, account, context)
+    },
+  )
+  app.post('/api/v1/environments', { config: { call: CREATE } }, async (request, reply): Promise<FastifyReply> => {
     if (asker(request) === undefined) return refuse(request, reply)
     return fail(request, reply, 501, 'Environments are made in the configuration of the server, under "environments".')
   })

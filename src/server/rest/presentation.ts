@@ -25,11 +25,17 @@ import {
   syntaxLints,
 } from '../../sql/editor-help.ts'
 import type { DataType } from '../../types.ts'
-import { bodyObject, type Call, field, isText, parameter, RestError, type Route, type Schema } from './route.ts'
+import type { Schema } from './openapi.ts'
+import { bodyObject, type Call, field, isText, parameter, RestError, type Route } from './route.ts'
 
-/** Tables whose fields are looked up for one answer. */
+/**
+ * Limit `rest.suggestions.tables` (tables): tables of a statement whose fields are looked up for one answer. Beyond it:
+ * fields of further ones are not suggested.
+ */
 const MAX_SOURCES = 8
-/** `rest.max.highlighted`: characters of the longest text that gets highlights and suggestions. */
+/**
+ * Limit `rest.max.highlighted` (characters): text that gets highlights and suggestions. Beyond it: it gets lints only.
+ */
 const MAX_TYPED = 100_000
 const NOWHERE: Place = { kind: 'nothing', word: '', path: [], sources: [] }
 const FUNCTIONS = [...new Set([...SCALAR_NAMES, ...AGGREGATE_DOCS.map((a) => a.name)])].sort()
@@ -63,6 +69,7 @@ const PRESENTATION: Schema = {
   },
 }
 
+/** The calls that help editors. */
 export const PRESENTATION_ROUTES: readonly Route[] = [
   {
     method: 'POST',
@@ -87,7 +94,7 @@ export const PRESENTATION_ROUTES: readonly Route[] = [
       )
       checkLength(sql)
       const { catalog } = call.view
-      // A text of this size comes from a file: nobody looks at its colours, and they would be many times as large.
+      // A text of this size comes from a file: highlights would be many times as large, and are of no use there.
       const typed = sql.length <= MAX_TYPED
       const place = typed ? placeAt(sql, caret) : NOWHERE
       const lints = syntaxLints(sql)

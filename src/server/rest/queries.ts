@@ -3,7 +3,8 @@
  * did. Somebody without all rights sees and ends his own only.
  */
 import type { QueryEntry } from '../../engine/queries.ts'
-import { type Call, RestError, type Route, type Schema } from './route.ts'
+import type { Schema } from './openapi.ts'
+import { type Call, RestError, type Route } from './route.ts'
 
 const QUERY: Schema = {
   type: 'object',
@@ -38,6 +39,7 @@ function numberOf(entry: QueryEntry): number {
   return Number.parseInt(entry.id.replaceAll('-', '').slice(0, 12), 16)
 }
 
+/** The calls about queries that run or ran. */
 export const QUERY_ROUTES: readonly Route[] = [
   {
     method: 'GET',

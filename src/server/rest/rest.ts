@@ -3,20 +3,20 @@
  * the document that describes them.
  */
 import type { FastifyInstance } from 'fastify'
-import type { BasePath } from '../base-path.ts'
-import type { HttpContext } from '../http-context.ts'
-import { CONSUMER_CHANGES } from './consumer-offsets.ts'
-import { CONSUMER_ROUTES } from './consumers.ts'
-import { DATASET_ROUTES } from './datasets.ts'
+import type { BasePath } from '../http/base-path.ts'
+import type { HttpContext } from '../http/http-context.ts'
+import { CONSUMER_CHANGES } from './consumers/consumer-offsets.ts'
+import { CONSUMER_ROUTES } from './consumers/consumers.ts'
+import { DATASET_ROUTES } from './topics/datasets.ts'
 import { addEnvironmentRoutes } from './environments.ts'
-import { openApi } from './openapi.ts'
+import { addDocumentRoute } from './openapi.ts'
 import { PRESENTATION_ROUTES } from './presentation.ts'
 import { QUERY_ROUTES } from './queries.ts'
-import { REGISTRY_ROUTES } from './registry-proxy.ts'
+import { REGISTRY_ROUTES } from './registry/registry-proxy.ts'
 import { addRoutes, type Route } from './route.ts'
-import { SUBJECT_ROUTES } from './subjects.ts'
-import { TOPIC_CHANGES } from './topic-changes.ts'
-import { TOPIC_ROUTES } from './topics.ts'
+import { SUBJECT_ROUTES } from './registry/subjects.ts'
+import { TOPIC_CHANGES } from './topics/topic-changes.ts'
+import { TOPIC_ROUTES } from './topics/topics.ts'
 
 /** Every call that exists in the agent's form and behind the proxy. */
 export const ROUTES: readonly Route[] = [
@@ -31,17 +31,11 @@ export const ROUTES: readonly Route[] = [
   ...REGISTRY_ROUTES,
 ]
 
+/** Adds all REST calls. The routes are described in the document only if `addOpenApi` was called before. */
 export function addRest(app: FastifyInstance, context: HttpContext, base: BasePath): void {
   const { config, accounts, environments, log } = context
   const defaultEnvironment = config.environments.find((e) => e.default)?.name
   addRoutes(app, ROUTES, { accounts, environments, defaultEnvironment, log, view: context.view })
   addEnvironmentRoutes(app, context)
-  const document = openApi(ROUTES)
-  const atRoot = JSON.stringify(document)
-  app.get('/api/v1/openapi.json', async (request, reply) => {
-    const url = base.of(request, reply)
-    return reply
-      .type('application/json; charset=utf-8')
-      .send(url === '' ? atRoot : JSON.stringify({ ...document, servers: [{ url }] }))
-  })
+  addDocumentRoute(app, base)
 }

@@ -10,14 +10,13 @@ import type { QueryEnvironment } from '../../engine/host.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { SqlError } from '../../sql/error.ts'
-import { type Account, type Accounts, mayEnter } from '../auth.ts'
+import { type Account, type Accounts, mayEnter } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
 import type { Log } from '../log.ts'
-import { credential, problem } from '../upgrade.ts'
+import { answers, type Description, refusal, type Schema, TEXT } from './openapi.ts'
+import { credential, problem } from '../socket/upgrade.ts'
 
-/** A JSON Schema, as OpenAPI 3.1 takes it. */
-export type Schema = Readonly<Record<string, unknown>>
-
+/** A parameter of the query string, always optional. */
 export interface Parameter {
   readonly name: string
   readonly about: string
@@ -38,8 +37,8 @@ export interface Call {
 }
 
 /**
- * `text` is sent bare to whoever takes text/plain, and as a JSON string to whoever takes JSON alone. Neither: an empty
- * answer.
+ * `text` is sent bare to clients that take text/plain, and as a JSON string to those that take JSON alone. Neither: an
+ * empty answer.
  */
 export interface Answer {
   readonly status?: number
@@ -49,6 +48,7 @@ export interface Answer {
   readonly raw?: { readonly type: string; readonly body: string }
 }
 
+/** One call: its address, its description, and what it does. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** As OpenAPI writes it: `/api/topics/{topic}`; `{*}` at the end stands for any rest. */
@@ -64,6 +64,7 @@ export interface Route {
   run(call: Call): Promise<Answer>
 }
 
+/** What the calls need of the running server. */
 export interface RestContext {
   readonly accounts: Accounts
   readonly environments: readonly Environment[]
@@ -89,9 +90,12 @@ export class RestError extends Error {
 
 /** Some clients look for the word "token" in the body of a 401 to tell success from failure: it must not be there. */
 export const NOT_LOGGED_IN = 'Not logged in.'
+/** The same, where a token was sent that is not valid. */
 export const NOT_GOOD = 'Not logged in: what was sent is unknown, has expired or was revoked.'
 
-const PROXIES = ['/api/v1/environments/:environment/proxy', '/environment/:environment/proxy']
+/** An older spelling of the other one; the OpenAPI document leaves it out. */
+const ALIAS = '/environment/:environment/proxy'
+const PROXIES = ['/api/v1/environments/:environment/proxy', ALIAS]
 
 /** Adds the routes in all their forms. */
 export function addRoutes(app: FastifyInstance, routes: readonly Route[], context: RestContext): void {
@@ -101,9 +105,28 @@ export function addRoutes(app: FastifyInstance, routes: readonly Route[], contex
       app.route({
         method: route.method,
         url: prefix + path,
+        config: prefix === ALIAS ? {} : { call: description(route, prefix !== '') },
         handler: (request, reply) => handle(route, request, reply, context),
       })
     }
+  }
+}
+
+function description(route: Route, proxied: boolean): Description {
+  const parameters = (route.query ?? []).map((p) => [p.name, { ...p.schema, description: p.about }])
+  const types =
+    route.text === true
+      ? { ...TEXT, 'application/json': { type: 'string' } }
+      : route.answer && { 'application/json': route.answer }
+  return {
+    operationId: route.id + (proxied ? 'Proxied' : ''),
+    summary: route.about,
+    ...(parameters.length === 0 ? {} : { querystring: { type: 'object', properties: Object.fromEntries(parameters) } }),
+    ...(route.body === undefined ? {} : { body: route.body }),
+    response: {
+      [route.status ?? 200]: answers('Done', types),
+      default: refusal(proxied ? 'ProxiedError' : 'AgentError'),
+    },
   }
 }
 
@@ -249,7 +272,9 @@ export function field<T>(
   throw new RestError(400, `The field "${name}" must be ${expected}.`, [{ field: name, error: `must be ${expected}` }])
 }
 
+/** A text that is not empty. */
 export const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+/** A whole number from 1 to 2⁵³ - 1. */
 export const isWhole = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value > 0
 

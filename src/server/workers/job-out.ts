@@ -3,8 +3,8 @@
  * chunk is moved to the main thread, which gives it to the socket and its memory back. At most two chunks are under way
  * at a time, so that what a slow reader has not taken stays here, where `drained()` slows the scan.
  */
-import type { RawSocket } from '../websocket-out.ts'
-import { reuse } from '../websocket-out.ts'
+import type { RawSocket } from '../socket/websocket-out.ts'
+import { reuse } from '../socket/websocket-out.ts'
 import type { MainThread } from './remote.ts'
 
 /** Stands for the socket in a worker. */

@@ -2,12 +2,13 @@
  * What the main thread and a worker thread say to each other. Everything here is plain data: it is copied from thread
  * to thread, and chunks of frames are moved, not copied.
  */
+import type { MessagePort } from 'node:worker_threads'
 import type { MetNews } from '../../catalog/kafka-catalog.ts'
 import type { StoredObject } from '../../catalog/store.ts'
 import type { MaxFrame, RunSummary, SettingDefaults } from '../../engine/host.ts'
 import type { QueryEntry } from '../../engine/queries.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
-import type { Account } from '../auth.ts'
+import type { Account } from '../access/auth.ts'
 import type { EnvironmentConfig } from '../environment.ts'
 
 /** How a request is answered: as whom, where, and in which dialect. */
@@ -49,12 +50,15 @@ export type Question =
   | { readonly what: 'queries'; readonly all: boolean }
   | { readonly what: 'kill'; readonly id: string; readonly by: string }
   | { readonly what: 'store'; readonly object: StoredObject }
+  /** Connections to at most so many other workers, for a job of this one. */
+  | { readonly what: 'helpers'; readonly job: number; readonly most: number }
 
 export interface Answers {
   readonly queries: readonly QueryEntry[]
   readonly kill: boolean
   /** Whether there was an object of that name before. */
   readonly store: boolean
+  readonly helpers: readonly MessagePort[]
 }
 
 export type ToWorker =
@@ -67,6 +71,8 @@ export type ToWorker =
   | { readonly kind: 'taken'; readonly job: number; readonly chunk: ArrayBuffer }
   | { readonly kind: 'answer'; readonly question: number; readonly value?: unknown; readonly error?: string }
   | { readonly kind: 'changed'; readonly change: Change }
+  /** Read a share of a topic of this environment for whoever is at the other end of the port. */
+  | { readonly kind: 'help'; readonly help: number; readonly environment: string; readonly port: MessagePort }
 
 /** Counts of a running job, for the register of queries. */
 export interface JobCounts {
@@ -85,5 +91,7 @@ export type FromWorker =
   | { readonly kind: 'done'; readonly job: number; readonly summary: RunSummary }
   /** A fault of ours; `stack` is for the log. */
   | { readonly kind: 'failed'; readonly job: number; readonly stack: string }
+  /** The help is over. */
+  | { readonly kind: 'helped'; readonly help: number }
   | { readonly kind: 'ask'; readonly question: number; readonly of: Question }
   | { readonly kind: 'changed'; readonly change: Change }

@@ -6,6 +6,7 @@
  * one, too. Beyond `server.workers` they share: an account keeps to at most half of the threads, so that one account
  * never stands in all of them, and whoever comes is sent where the event loop turns and the fewest others are.
  */
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { OwnedStore } from '../../catalog/store.ts'
 import type { RunSummary } from '../../engine/host.ts'
 import type { Queries } from '../../engine/queries.ts'
@@ -13,7 +14,7 @@ import { type Clock, sleep, TIMED_OUT, type Timer, within } from '../../lib/cloc
 import { error as errorFrame, type QueryRequest } from '../../protocol/frames.ts'
 import type { Environment, EnvironmentConfig } from '../environment.ts'
 import type { ServerLimits } from '../limits.ts'
-import type { WebSocketOut } from '../websocket-out.ts'
+import type { WebSocketOut } from '../socket/websocket-out.ts'
 import type { Change, Question, QueryView } from './messages.ts'
 import { type EndReason, type Job, type ThreadHost, WorkerThread } from './thread.ts'
 
@@ -35,7 +36,10 @@ export interface PoolOptions {
 const LOOK_MS = 100
 /** Looks without a turn after which a thread gets no further request. */
 const BUSY_LOOKS = 2
-/** Begun anew at most so often, when a thread ends under a request that has shown nothing yet. */
+/**
+ * Limit `server.worker.tries` (times): how often a request that has shown nothing yet is begun when its thread ends.
+ * Beyond it: an error.
+ */
 const MAX_TRIES = 2
 /** Threads without a job that are kept. */
 const KEPT_IDLE = 1
@@ -126,7 +130,7 @@ export class WorkerPool {
     const host: ThreadHost = {
       clock: this.#options.clock,
       queries: this.#options.queries,
-      answer: (question) => this.#answer(question),
+      answer: (question, thread) => this.#answer(question, thread),
       changed: (change, by) => this.#changed(change, by),
       gone: (thread, reason) => this.#gone(thread, reason),
     }
@@ -151,7 +155,7 @@ export class WorkerPool {
   /** One more thread for the next request, if there may be one. */
   #spare(): void {
     if (this.#closed || this.#threads.size >= this.#options.limits['server.workers']) return
-    if (![...this.#threads].some((thread) => thread.jobs.size === 0)) this.#start()
+    if (![...this.#threads].some((thread) => thread.idle)) this.#start()
   }
 
   #threadFor(job: Job): WorkerThread | undefined {
@@ -228,7 +232,7 @@ export class WorkerPool {
     }
     this.#takeWaiting()
     this.#lookAtMemory()
-    const idle = [...this.#threads].filter((thread) => thread.ready && thread.jobs.size === 0 && !thread.ending)
+    const idle = [...this.#threads].filter((thread) => thread.ready && thread.idle)
     if (idle.length <= KEPT_IDLE) this.#idleSinceMs = clock.monotonic()
     else if (clock.monotonic() - this.#idleSinceMs >= IDLE_MS) void idle[idle.length - 1].end({ what: 'closed' })
   }
@@ -242,7 +246,7 @@ export class WorkerPool {
     const { limits, clock } = this.#options
     const limitBytes = limits['server.max.memory']
     if (this.#relieving || process.memoryUsage.rss() <= limitBytes) return
-    const busy = [...this.#threads].filter((thread) => thread.jobs.size > 0 && !thread.ending)
+    const busy = [...this.#threads].filter((thread) => !thread.idle && !thread.ending)
     if (busy.length === 0) return
     this.#relieving = true
     void this.#endLargest(busy, limitBytes)
@@ -268,16 +272,35 @@ export class WorkerPool {
     return true
   }
 
-  #answer(question: Question): unknown {
+  #answer(question: Question, thread: WorkerThread): { value: unknown; moved?: MessagePort[] } {
     const { queries, store } = this.#options
     switch (question.what) {
       case 'queries':
-        return question.all ? queries.all() : queries.running()
+        return { value: question.all ? queries.all() : queries.running() }
       case 'kill':
-        return queries.kill(question.id, question.by)
+        return { value: queries.kill(question.id, question.by) }
       case 'store':
-        return store.change(question.object)
+        return { value: store.change(question.object) }
+      case 'helpers': {
+        const ports = this.#helpersFor(question.job, question.most, thread)
+        return { value: ports, moved: ports }
+      }
     }
+  }
+
+  /** Connections to threads that have nothing to do; one is left to whoever asks next. */
+  #helpersFor(number: number, most: number, thread: WorkerThread): MessagePort[] {
+    const job = thread.jobs.get(number)
+    if (job === undefined) return []
+    const free = [...this.#threads].filter((t) => t !== thread && t.ready && t.idle)
+    const ports: MessagePort[] = []
+    for (const helper of free.slice(0, most)) {
+      const { port1, port2 } = new MessageChannel()
+      helper.help(this.#next++, job.view.environment, port1)
+      ports.push(port2)
+    }
+    if (ports.length > 0) this.#spare()
+    return ports
   }
 
   #changed(change: Change, by: WorkerThread): void {
@@ -304,7 +327,11 @@ function sameAccount(a: Job, b: Job): boolean {
 
 /** What speaks against a thread: that it does not turn, that it is not there yet, that others are. */
 function burden(thread: WorkerThread): number {
-  return (thread.stalledLooks >= BUSY_LOOKS ? 1000 : 0) + (thread.ready ? 0 : 10) + thread.jobs.size * 20
+  return (
+    (thread.stalledLooks >= BUSY_LOOKS ? 1000 : 0) +
+    (thread.ready ? 0 : 10) +
+    (thread.jobs.size + thread.helping.size) * 20
+  )
 }
 
 /** Whether running it twice changes nothing. */

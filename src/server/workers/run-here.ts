@@ -3,8 +3,8 @@ import type { QueryEnvironment, RunSummary } from '../../engine/host.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
 import { JdbcSink } from '../jdbc/sink.ts'
-import type { Run } from '../session.ts'
-import type { WebSocketOut } from '../websocket-out.ts'
+import type { Run } from '../socket/session.ts'
+import type { WebSocketOut } from '../socket/websocket-out.ts'
 import type { QueryView } from './messages.ts'
 
 class Stopped extends Error {}

@@ -2,12 +2,12 @@
  * One worker thread as the main thread sees it: its jobs, whether its event loop turns, and its end. What is to be done
  * about an end is the pool's.
  */
-import { Worker } from 'node:worker_threads'
+import { type MessagePort, Worker } from 'node:worker_threads'
 import type { RunSummary } from '../../engine/host.ts'
 import type { Counts, Queries, QueryAbout } from '../../engine/queries.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
-import type { WebSocketOut } from '../websocket-out.ts'
+import type { WebSocketOut } from '../socket/websocket-out.ts'
 import {
   Beat,
   type Change,
@@ -69,7 +69,8 @@ export class JobStatistics implements Counts {
 export interface ThreadHost {
   readonly clock: Clock
   readonly queries: Queries
-  answer(question: Question): unknown
+  /** `moved`: what of the answer goes over to the worker. */
+  answer(question: Question, thread: WorkerThread): { readonly value: unknown; readonly moved?: readonly MessagePort[] }
   changed(change: Change, by: WorkerThread): void
   /** The thread is gone, with whatever jobs it had. */
   gone(thread: WorkerThread, reason: EndReason): void
@@ -87,6 +88,8 @@ const WORKER = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 
 export class WorkerThread {
   readonly jobs = new Map<number, Job>()
+  /** Jobs of other workers that it reads shares for. */
+  readonly helping = new Set<number>()
   ready = false
   readonly #host: ThreadHost
   readonly #worker: Worker
@@ -115,6 +118,11 @@ export class WorkerThread {
     })
   }
 
+  /** Has nothing to do, and is not about to end. */
+  get idle(): boolean {
+    return !this.ending && this.jobs.size === 0 && this.helping.size === 0
+  }
+
   get ending(): boolean {
     return this.#ending !== undefined
   }
@@ -124,13 +132,19 @@ export class WorkerThread {
     return Atomics.load(this.#beat, Beat.job)
   }
 
+  /** Has it read a share for the worker at the other end of the port. */
+  help(number: number, environment: string, port: MessagePort): void {
+    this.helping.add(number)
+    this.post({ kind: 'help', help: number, environment, port }, [port])
+  }
+
   run(job: Job): void {
     job.tries++
     this.jobs.set(job.number, job)
     this.post({ kind: 'run', job: job.number, request: job.request, view: job.view })
   }
 
-  post(message: ToWorker, moved: readonly ArrayBuffer[] = []): void {
+  post(message: ToWorker, moved: readonly (ArrayBuffer | MessagePort)[] = []): void {
     if (!this.ending) this.#worker.postMessage(message, moved)
   }
 
@@ -177,6 +191,9 @@ export class WorkerThread {
           job.entry?.end('error', 'internal error')
           job.reject(Object.assign(new Error('A query failed in its worker.'), { stack: message.stack }))
         })
+      case 'helped':
+        this.helping.delete(message.help)
+        return
       case 'ask':
         return this.#answer(message.question, message.of)
       case 'changed':
@@ -225,7 +242,8 @@ export class WorkerThread {
 
   #answer(question: number, of: Question): void {
     try {
-      this.post({ kind: 'answer', question, value: this.#host.answer(of) })
+      const { value, moved } = this.#host.answer(of, this)
+      this.post({ kind: 'answer', question, value }, moved)
     } catch (cause) {
       this.post({ kind: 'answer', question, error: cause instanceof Error ? cause.message : String(cause) })
     }

@@ -3,7 +3,8 @@
  * thread in chunks; accounts, sockets and the register of queries stay there.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { parentPort, workerData } from 'node:worker_threads'
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { help } from '../../engine/exchange/read-share.ts'
 import { runRequest } from '../../engine/request.ts'
 import { watchTurns } from '../../engine/turns.ts'
 import { there, unexpected } from '../../lib/assert.ts'
@@ -12,11 +13,11 @@ import { errorAsObject, type QueryRequest } from '../../protocol/frames.ts'
 import type { Environment } from '../environment.ts'
 import { JdbcSink } from '../jdbc/sink.ts'
 import { openEnvironment } from '../open-environment.ts'
-import { WebSocketOut } from '../websocket-out.ts'
+import { WebSocketOut } from '../socket/websocket-out.ts'
 import { JobSocket } from './job-out.ts'
 import { Beat, type Change, type QueryView, type ToWorker, type WorkerStart } from './messages.ts'
 import { MainThread, RemoteQueries, RemoteStore } from './remote.ts'
-import { reuse } from '../websocket-out.ts'
+import { reuse } from '../socket/websocket-out.ts'
 
 /** How often the main thread hears how far the jobs are, and that the event loop turns. */
 const BEAT_MS = 50
@@ -58,7 +59,7 @@ async function run(job: number, request: QueryRequest, view: QueryView): Promise
   try {
     const summary = await current.run(job, () => {
       Atomics.store(beat, Beat.job, job)
-      return answer(request, view, out, queries, abort)
+      return answer(job, request, view, out, queries, abort)
     })
     out.flushAll()
     main.post({ kind: 'done', job, summary })
@@ -72,6 +73,7 @@ async function run(job: number, request: QueryRequest, view: QueryView): Promise
 }
 
 async function answer(
+  job: number,
   request: QueryRequest,
   view: QueryView,
   out: WebSocketOut,
@@ -86,6 +88,7 @@ async function answer(
     maxFrame,
     metadataFollowsFormat,
     queries: { registry: queries, user: account.name, environment: view.environment },
+    helpers: (most: number) => main.ask({ what: 'helpers', job, most }),
   }
   if (view.dialect === 'cli') out.translate = errorAsObject
   if (view.dialect !== 'jdbc') return await runRequest(request, query, out, abort.signal)
@@ -93,6 +96,14 @@ async function answer(
   const summary = await runRequest(request, query, sink, abort.signal)
   sink.finish()
   return summary
+}
+
+/** Reads a share of a topic for a job of another worker, whose account has been asked there. */
+async function helpWith(number: number, name: string, port: MessagePort): Promise<void> {
+  const { catalog, log } = there(environments.get(name), 'help is asked for an environment of the configuration')
+  if (log !== undefined) await help(port, { catalog, log })
+  port.close()
+  main.post({ kind: 'helped', help: number })
 }
 
 function changed(change: Change): void {
@@ -119,6 +130,8 @@ function receive(message: ToWorker): void {
       return main.answered(message.question, message.value, message.error)
     case 'changed':
       return changed(message.change)
+    case 'help':
+      return void helpWith(message.help, message.environment, message.port)
     default:
       unexpected('a message of the main thread')
   }

@@ -38,8 +38,8 @@ test('what was saved is there after a restart, in its environment only', async (
     assert.equal(again.synonym('s')?.target, 't')
     assert.deepEqual(again.table('t')?.valueColumns?.fields, [{ name: 'x', type: INT, nullable: true }])
     assert.deepEqual(second.environment('b').views(), [])
-    assert.equal(again.remove('view', 'v'), true)
-    assert.equal(again.remove('view', 'v'), false)
+    assert.equal(await again.remove('view', 'v'), true)
+    assert.equal(await again.remove('view', 'v'), false)
     assert.equal(again.view('v'), undefined)
     second.close()
   } finally {

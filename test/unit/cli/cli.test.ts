@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { displayWidth, Table } from '../../../src/cli/table.ts'
 import { badRecord, error, record, sentinel } from '../../../src/protocol/frames.ts'
 import { type Sandbox, startSandbox } from '../../../src/sandbox/sandbox.ts'
-import type { Run } from '../../../src/server/session.ts'
+import type { Run } from '../../../src/server/socket/session.ts'
 import type { RunningServer } from '../../../src/server/start.ts'
 import { startFixture, summary, TOKEN } from '../server/fixture.ts'
 

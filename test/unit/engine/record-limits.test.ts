@@ -74,12 +74,13 @@ test('the fields of a schema are laid out up to a number, however many it stands
   // Every record refers to every other one: as many ways as there are orders of them.
   const names = Array.from({ length: 14 }, (_, n) => `R${n}`)
   const fields = (of: readonly unknown[]) => of.map((type, n) => ({ name: `f${n}`, type: ['null', type] }))
-  const schema = names.reduceRight<unknown[]>(
-    (defined, name) => [
-      { type: 'record', name, fields: fields([...defined, ...names.slice(0, names.indexOf(name) + 1)]) },
-    ],
-    [],
-  )[0]
+  let schema: unknown
+  for (const [n, name] of [...names.entries()].reverse())
+    schema = {
+      type: 'record',
+      name,
+      fields: fields([...(schema === undefined ? [] : [schema]), ...names.slice(0, n + 1)]),
+    }
   assert.ok(leaves(avroType(parseAvroSchema(JSON.stringify(schema))) as StructType).length <= MAX_FIELDS)
   // Structures without any field are places, too.
   const empty = levels(28, 2)

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { addDuration } from '../../../src/functions/support/datemath.ts'
-import { overlap, parseWindow, windowStart, windowStarts } from '../../../src/functions/library/windows.ts'
+import { overlap, parseWindow, windowStart, windowStarts } from '../../../src/functions/library/time/windows.ts'
 
 const SEED = 20_240_305
 const moment = fc.integer({ min: Date.parse('1900-01-01'), max: Date.parse('2200-01-01') })

@@ -21,10 +21,10 @@ import {
 import { ValueError } from '../../../src/functions/function.ts'
 import { jsonText } from '../../../src/functions/support/value-text.ts'
 import { isZone, localToInstant } from '../../../src/functions/support/zone.ts'
-import { civilDate, epochDays, isoDate, isoTime, isoTimestamp } from '../../../src/lib/datetime-text.ts'
+import { civilDate, epochDays, isoDate, isoTime, isoTimestamp } from '../../../src/lib/text/datetime-text.ts'
 import { Decimal } from '../../../src/lib/decimal.ts'
 import { JsonText } from '../../../src/lib/json-text.ts'
-import { doubleText, floatText } from '../../../src/lib/number-text.ts'
+import { doubleText, floatText } from '../../../src/lib/text/number-text.ts'
 import type { DataType, Value } from '../../../src/types.ts'
 import {
   BOOLEAN,

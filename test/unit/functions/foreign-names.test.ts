@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FOREIGN_NAMES, insteadOf } from '../../../src/functions/foreign-names.ts'
-import { CALLABLE } from '../../../src/plan/bind/aggregates.ts'
+import { CALLABLE } from '../../../src/plan/bind/expressions/aggregates.ts'
 
 test('a name with a hint is no function of ours', () => {
   for (const name of FOREIGN_NAMES) assert.ok(!CALLABLE.includes(name), name)

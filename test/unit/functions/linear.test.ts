@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { likeMatcher } from '../../../src/functions/support/like.ts'
 import { reversed, withoutAccents } from '../../../src/functions/support/text.ts'
-import { findText, splitText, TextSearch } from '../../../src/lib/find-text.ts'
+import { findText, splitText, TextSearch } from '../../../src/lib/text/find-text.ts'
 import { evaluate, show } from './evaluate.ts'
 
 const random = (() => {

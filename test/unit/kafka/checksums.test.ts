@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Checksums } from '../../../src/kafka/codecs/checksums.ts'
+import { BatchIndex } from '../../../src/kafka/read/batch-index.ts'
 import { writeRecordBatch } from '../../../src/kafka/read/record-batch.ts'
 
 const GOOD = writeRecordBatch(
@@ -18,6 +19,13 @@ const OLD = Buffer.alloc(17)
 OLD.writeInt32BE(5, 8)
 OLD[16] = 1
 
+/** The batches that fill the memory. */
+function indexOf(memory: SharedArrayBuffer): BatchIndex {
+  const index = new BatchIndex(new DataView(memory))
+  index.add(0, memory.byteLength, 0, Number.MAX_SAFE_INTEGER)
+  return index
+}
+
 /** The verdicts once the thread has had its time; it is asked anew while it starts. */
 async function verdicts(batches: readonly Buffer[], known: number): Promise<(boolean | undefined)[]> {
   const bytes = Buffer.concat(batches)
@@ -27,7 +35,7 @@ async function verdicts(batches: readonly Buffer[], known: number): Promise<(boo
   const checksums = new Checksums(memory)
   let found: (boolean | undefined)[] = []
   for (let round = 1; round < 12; round++) {
-    checksums.begin([{ from: 0, to: bytes.length }])
+    checksums.begin(indexOf(memory))
     await wait(40 * round)
     found = batches.map((_, i) => checksums.verdict(i))
     if (found.filter((verdict) => verdict !== undefined).length >= known) break
@@ -48,7 +56,7 @@ test('what the reader has taken before the thread came is not told again', () =>
   const memory = new SharedArrayBuffer(GOOD.length * 3)
   Buffer.concat([GOOD, GOOD, GOOD]).copy(Buffer.from(memory))
   const checksums = new Checksums(memory)
-  checksums.begin([{ from: 0, to: memory.byteLength }])
+  checksums.begin(indexOf(memory))
   // The thread may be quicker. Whoever was first, it stays so.
   const first = checksums.verdict(0)
   assert.ok(first === undefined || first)

@@ -14,7 +14,7 @@ import { BatchHeader, checksumFits, readRecords, type PlainRecord } from '../../
 import type { Clock } from '../../../src/lib/clock.ts'
 import { partitionOfKey } from '../../../src/lib/murmur2.ts'
 import { loadDemoData, type DemoData } from '../../../src/sandbox/demo-data.ts'
-import { LogStore } from '../../../src/sandbox/log-store.ts'
+import { LogStore } from '../../../src/sandbox/log/log-store.ts'
 import { startSandbox } from '../../../src/sandbox/sandbox.ts'
 import { SchemaStore } from '../../../src/sandbox/schema-store.ts'
 

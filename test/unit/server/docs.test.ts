@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 import { readConfig } from '../../../src/server/config/config.ts'
 import { OPTIONS } from '../../../src/server/config/overrides.ts'
 import { LIMITS } from '../../../src/server/limits.ts'
-import { hashPassword, hashToken } from '../../../src/server/secrets.ts'
+import { hashPassword, hashToken } from '../../../src/server/access/secrets.ts'
 
 const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
 

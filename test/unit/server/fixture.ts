@@ -6,7 +6,7 @@ import { record } from '../../../src/protocol/frames.ts'
 import { readConfig, type ServerConfig } from '../../../src/server/config/config.ts'
 import type { Environment } from '../../../src/server/environment.ts'
 import { createLog } from '../../../src/server/log.ts'
-import type { Run } from '../../../src/server/session.ts'
+import type { Run } from '../../../src/server/socket/session.ts'
 import { type RunningServer, type StartOptions, startServer } from '../../../src/server/start.ts'
 
 export const TOKEN = 'fixture-token-0123456789'

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import { WebSocket } from 'ws'
-import { BatchWriter } from '../../../src/sandbox/batch-writer.ts'
+import { BatchWriter } from '../../../src/sandbox/log/batch-writer.ts'
 import { type Broker, startBroker } from '../../../src/sandbox/broker.ts'
 import { type Registry, startRegistry } from '../../../src/sandbox/schema-registry.ts'
 import { readConfig } from '../../../src/server/config/config.ts'
@@ -331,7 +331,10 @@ test('the dialects of the JDBC driver and of lenses-cli', async () => {
     assert.equal(jdbc.frames.filter(({ type }) => type === 'RECORD').length, 3)
     const headers = { 'user-agent': 'Go-http-client/1.1', 'x-kafka-lenses-token': tokenOf('anna') }
     const cli = await start(server, 'anna', 'SELECT n FROM nowhere', { path: '/api/ws/v2/sql/execute', headers }).done
-    assert.match((cli.find(({ type }) => type === 'ERROR')?.data as { value: string }).value, /nowhere/)
+    assert.match(
+      (cli.find(({ type }) => type === 'ERROR')?.data as { value: string } | undefined)?.value ?? '',
+      /nowhere/,
+    )
   })
 })
 

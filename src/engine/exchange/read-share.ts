@@ -1,0 +1,259 @@
+/**
+ * A helper: reads a share of another thread's scan and sends what comes of it, rows as they come, groups at the end. It
+ * runs the same record programs, with thresholds of its own that are told to the leader.
+ */
+import type { ExchangePort } from './port.ts'
+import { systemClock } from '../../lib/clock.ts'
+import { UserError } from '../../lib/user-error.ts'
+import type { KafkaLog } from '../../kafka/log.ts'
+import type { Catalog, Table } from '../../plan/catalog.ts'
+import type { Aggregate, BoundExpr, OutputShape, Scan } from '../../plan/plan.ts'
+import { FrameWriter } from '../frame-writer.ts'
+import { AggregateState } from '../operators/aggregate/aggregate.ts'
+import { MemoryBudget } from '../operators/memory.ts'
+import { nothingHeld, type Operator, type Row } from '../operators/operator.ts'
+import { SortOperator } from '../operators/sort/sort.ts'
+import type { Sink } from '../program/record-program.ts'
+import type { ScanContext, ScanSource } from '../scan/scan-context.ts'
+import { ScanRun } from '../scan/scan-run.ts'
+import { Statistics } from '../statistics.ts'
+import { Turns } from '../turns.ts'
+import { encodeError } from './error-data.ts'
+import type { FromHelper, Share, ShareCounts, ToHelper } from './messages.ts'
+import { decodePlan, type TableName, tableName } from './plan-codec.ts'
+import { encodeRows } from './value-codec.ts'
+
+/** What a helper needs of its thread: the environment of the query, whatever the account may see of it. */
+export interface HelperEnvironment {
+  readonly catalog: Catalog
+  readonly log: KafkaLog
+}
+
+/** Rows in one message. */
+const ROWS = 512
+/** Messages with rows that the leader has not taken yet, beyond which the helper waits. */
+const AHEAD = 8
+/** How often the leader hears how far the helper is. */
+const COUNTS_MS = 200
+
+/** The leader has gone. */
+class Gone extends UserError {}
+
+/** Reads the one share that comes over the port. Resolves when all has been sent, or the leader has gone. */
+export function help(port: ExchangePort, environment: HelperEnvironment): Promise<void> {
+  return new Promise((resolve) => {
+    const helper = new Helper(port, environment)
+    port.on('close', () => {
+      helper.leave()
+      resolve()
+    })
+    port.on('message', (message: ToHelper) => {
+      if (message.kind === 'share') void helper.read(message.share)
+      else if (message.kind === 'taken') helper.taken()
+      else helper.stop()
+    })
+  })
+}
+
+class Helper {
+  readonly #port: ExchangePort
+  readonly #environment: HelperEnvironment
+  readonly #abort = new AbortController()
+  #ahead = 0
+  #room: (() => void) | undefined
+  #frames: string[] = []
+  #stopped = false
+
+  constructor(port: ExchangePort, environment: HelperEnvironment) {
+    this.#port = port
+    this.#environment = environment
+  }
+
+  leave(): void {
+    this.#abort.abort(new Gone('The query that was helped has ended.'))
+    this.taken()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.taken()
+  }
+
+  taken(): void {
+    this.#ahead = Math.max(0, this.#ahead - 1)
+    this.#room?.()
+    this.#room = undefined
+  }
+
+  async read(share: Share): Promise<void> {
+    const statistics = new Statistics('', 0)
+    try {
+      const tables = await this.#tables(share)
+      if (tables === undefined) return this.#send({ kind: 'refused' })
+      await this.#run(share, tables, statistics)
+    } catch (cause) {
+      if (!this.#abort.signal.aborted) this.#send({ kind: 'failed', error: encodeError(cause) })
+    }
+  }
+
+  #send(message: FromHelper): void {
+    if (!this.#abort.signal.aborted) this.#port.postMessage(message)
+  }
+
+  /** The tables that the share names; undefined where one of them is read in another way here. */
+  async #tables(share: Share): Promise<((name: TableName) => Table) | undefined> {
+    const names = new Map<string, TableName>()
+    decodePlan([share.scan, share.sink], (name) => {
+      names.set(JSON.stringify(name), name)
+      return undefined as never
+    })
+    const tables = new Map<string, Table>()
+    for (const [key, name] of names) {
+      const table = await this.#environment.catalog.table(name.topic)
+      if (table === undefined) return undefined
+      const same = { ...table, name: name.name }
+      if (JSON.stringify(tableName(same)) !== key) return undefined
+      tables.set(key, same)
+    }
+    return (name) => tables.get(JSON.stringify(name)) as Table
+  }
+
+  async #run(share: Share, table: (name: TableName) => Table, statistics: Statistics): Promise<void> {
+    const scan = decodePlan<Scan>(share.scan, table)
+    const functions = { nowMs: share.nowMs, doubles: share.doubles }
+    const sendCounts = () => this.#send({ kind: 'counts', counts: countsOf(run, statistics) })
+    const writer = new FrameWriter(
+      { send: (frame) => this.#frame(frame), drained: () => this.#drained() },
+      null,
+      '00000000-0000-4000-8000-000000000000',
+      '',
+    )
+    const context: ScanContext = {
+      writer,
+      render: share.render,
+      functions,
+      limits: share.limits,
+      log: this.#environment.log,
+      settings: share.settings,
+      statistics,
+      sourceId: share.sourceId,
+      signal: this.#abort.signal,
+      statsMs: COUNTS_MS,
+      sendStats: sendCounts,
+      live: false,
+      title: share.title,
+      deadline: systemClock.monotonic() + share.leftMs,
+      halted: () => this.#stopped,
+      sharedBytes: new BigInt64Array(share.sharedBytes),
+    }
+    const { sink, state, rows } = this.#sink(share, table, functions)
+    const source: ScanSource = {
+      kind: 'scan',
+      scan,
+      sink,
+      done: false,
+      finish: nothingHeld,
+    }
+    const run = new ScanRun({ backlogs: [], snapshot: undefined }, source, context)
+    const stopped = await run.share({
+      ranges: share.ranges,
+      bounds: share.lastOffsets.map(([partition, last]) => ({ partition, start: 0, end: last + 1 })),
+      skippedPartitions: [],
+      minTimestampMs: share.minTimestampMs,
+    })
+    const turns = new Turns()
+    if (rows !== undefined) {
+      for (const _ of rows.first.finish()) {
+        await this.#drained()
+        await turns.due()
+        this.#abort.signal.throwIfAborted()
+      }
+      rows.flush()
+    }
+    this.#flushFrames()
+    this.#send({ kind: 'done', counts: countsOf(run, statistics), stopped, groups: state?.partial() })
+  }
+
+  #sink(
+    { sink, limits }: Share,
+    table: (name: TableName) => Table,
+    functions: { readonly nowMs: number; readonly doubles: boolean },
+  ): { sink: Sink; state?: AggregateState; rows?: { readonly first: Operator; flush(): void } } {
+    if (sink.kind === 'aggregate') {
+      const plan = decodePlan<Aggregate>(sink.plan, table)
+      const { groups, groupBytes, collectBytes } = limits
+      const state = new AggregateState(plan, { groups, groupBytes, collectBytes }, functions.doubles)
+      return { sink: { kind: 'aggregate', plan, state }, state }
+    }
+    const columns = decodePlan<readonly BoundExpr[]>(sink.columns, table)
+    const body = decodePlan<{ shape: OutputShape; metadata: boolean } | undefined>(sink.body, table)
+    const sender = new RowSender((rows) => {
+      this.#ahead++
+      this.#send({ kind: 'rows', rows: encodeRows(rows) })
+    }, this)
+    const first: Operator =
+      sink.top === undefined
+        ? sender
+        : new SortOperator(sink.top.keys, sink.top.rows, new MemoryBudget('max.sort.bytes', limits.sortBytes), sender)
+    return { sink: { kind: 'rows', body, columns, next: first }, rows: { first, flush: () => sender.flush() } }
+  }
+
+  get behind(): boolean {
+    return this.#ahead >= AHEAD && !this.#stopped
+  }
+
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  #drained(): Promise<void> | undefined {
+    this.#flushFrames()
+    if (!this.behind) return undefined
+    return new Promise((resolve) => {
+      this.#room = resolve
+    })
+  }
+
+  #frame(frame: string): void {
+    this.#frames.push(frame)
+    if (this.#frames.length >= ROWS) this.#flushFrames()
+  }
+
+  #flushFrames(): void {
+    if (this.#frames.length === 0) return
+    this.#ahead++
+    this.#send({ kind: 'frames', frames: this.#frames })
+    this.#frames = []
+  }
+}
+
+/** Collects rows into messages. */
+class RowSender implements Operator {
+  readonly #send: (rows: readonly Row[]) => void
+  readonly #helper: { readonly behind: boolean; readonly stopped: boolean }
+  #rows: Row[] = []
+
+  constructor(send: (rows: readonly Row[]) => void, helper: { readonly behind: boolean; readonly stopped: boolean }) {
+    this.#send = send
+    this.#helper = helper
+  }
+
+  readonly done = false
+  get full(): boolean {
+    return this.#helper.behind
+  }
+  push(row: Row): void {
+    this.#rows.push(row)
+    if (this.#rows.length >= ROWS) this.flush()
+  }
+  flush(): void {
+    if (this.#rows.length === 0) return
+    this.#send(this.#rows)
+    this.#rows = []
+  }
+  finish = nothingHeld
+}
+
+function countsOf(run: ScanRun, statistics: Statistics): ShareCounts {
+  return { progress: run.progress(), badRecords: statistics.badRecords, badAsRows: statistics.badAsRows }
+}

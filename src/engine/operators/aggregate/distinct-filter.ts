@@ -1,0 +1,68 @@
+/** DISTINCT inside an aggregate. */
+import type { Value } from '../../../types.ts'
+import { decodeValue, type Encoded, encodeValue } from '../../exchange/value-codec.ts'
+import { KeyColumn, operatorLimits, PairIndex } from '../keys/group-index.ts'
+import { KeyReader, type PartialKeys, type PartialPairs } from '../keys/partial-keys.ts'
+import type { MemoryBudget } from '../memory.ts'
+import { PAGE_BITS, PAGE_MASK } from '../pages.ts'
+import type { Accumulator } from './accumulator.ts'
+import type { PartialState } from './partial.ts'
+
+/** The values that a filter has let through. */
+export interface DistinctPartial extends PartialState {
+  readonly values: PartialKeys
+  /** Group and number of the value, in the order in which they were let through. */
+  readonly pairs: PartialPairs
+  /** By pair: see `DistinctFilter`. */
+  readonly asMet: ReadonlyMap<number, Encoded>
+}
+
+/** Lets each value of a group through once. */
+export class DistinctFilter {
+  readonly #values = new KeyColumn(operatorLimits('DISTINCT inside an aggregate'))
+  readonly #pairs = new PairIndex(operatorLimits('DISTINCT inside an aggregate'))
+  /** By pair the value, where that of the column is equal and not the same: 1.50 for 1.5, -0 for 0. */
+  readonly #asMet = new Map<number, Value>()
+  readonly #budget: MemoryBudget
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget
+  }
+  first(g: number, v: Value): boolean {
+    if (v === null) return false
+    const known = this.#pairs.size
+    const id = this.#values.findEqual(v)
+    if (this.#pairs.find(g, id) !== known) return false
+    this.#budget.takeRow([v])
+    if (typeof v === 'object' || typeof v === 'bigint' || v === 0) this.#keep(known, id, v)
+    return true
+  }
+  #keep(pair: number, id: number, v: Value): void {
+    if (!Object.is(this.#values.value(id), v)) this.#asMet.set(pair, v)
+  }
+
+  /** As `Accumulator.partial`. An entry is a value of a group. */
+  partial(transfer: ArrayBuffer[]): DistinctPartial {
+    const asMet = new Map<number, Encoded>()
+    for (const [pair, v] of this.#asMet) asMet.set(pair, encodeValue(v))
+    const pairs = this.#pairs.partial(transfer)
+    return { entries: pairs.size, values: this.#values.partial(transfer), pairs, asMet }
+  }
+
+  /** As `Accumulator.merge`: what is let through goes into the aggregate. */
+  mergeInto(
+    into: Accumulator,
+    { values, pairs, asMet }: DistinctPartial,
+    to: Int32Array,
+  ): (from: number, until: number) => void {
+    const reader = new KeyReader(values)
+    return (from, until) => {
+      for (let i = from; i < until; i++) {
+        const page = pairs.pages[i >>> PAGE_BITS]
+        const at = (i & PAGE_MASK) * 2
+        const met = asMet.get(i)
+        const v = met === undefined ? reader.value(page[at + 1]) : decodeValue(met)
+        if (this.first(to[page[at]], v)) into.add(to[page[at]], v)
+      }
+    }
+  }
+}

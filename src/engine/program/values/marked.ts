@@ -1,0 +1,81 @@
+/**
+ * Arithmetic and element access of values with the mark of `whole-double.ts`: what compiled expressions call in
+ * statements that divide JSON values.
+ */
+import { jsonElement, jsonMember } from '../../../formats/json/text.ts'
+import { jsonValue } from '../../../lib/json-read.ts'
+import { JsonText } from '../../../lib/json-text.ts'
+import type { Value } from '../../../types.ts'
+import { divideDouble, dynamicArithmetic, dynamicNegate, remainderDouble } from './arithmetic.ts'
+import { elementOf, memberOf } from './elements.ts'
+import { asWholeDouble, isWholeDouble, plain } from './whole-double.ts'
+
+/** A field's value with its mark. `text`: the JSON text that it was read from. */
+export function marked(v: Value, text: string | null): Value {
+  return typeof v === 'number' && text !== null && Number.isInteger(v) && /[.eE]/.test(text) ? asWholeDouble(v) : v
+}
+
+/** A part of a JSON text as a value with its mark. */
+export function markedJson(text: string, from: number, to: number): Value {
+  return marked(jsonValue(text, from, to), text.slice(from, to))
+}
+
+/** A value of the type double, on its way to arithmetic with JSON values. */
+export function markedDouble(v: Value): Value {
+  return typeof v === 'number' && Number.isInteger(v) ? asWholeDouble(v) : v
+}
+
+/** `dynamicArithmetic` of values with marks: a double on either side makes a double of the result, whole or not. */
+export function markedArithmetic(op: string, a: Value, b: Value): Value {
+  const x = plain(a)
+  const y = plain(b)
+  const numbers = (typeof x === 'number' || typeof x === 'bigint') && (typeof y === 'number' || typeof y === 'bigint')
+  const double =
+    isWholeDouble(a) ||
+    isWholeDouble(b) ||
+    (typeof x === 'number' && !Number.isInteger(x)) ||
+    (typeof y === 'number' && !Number.isInteger(y))
+  if (!numbers || !double) return dynamicArithmetic(op, x, y)
+  const result = doubleArithmetic(op, Number(x), Number(y))
+  return result !== null && Number.isInteger(result) ? asWholeDouble(result) : result
+}
+
+/** What the double among its arguments makes of a function's whole result (`ScalarFunction.double`). */
+export function markedResult(kind: 'first' | 'any', f: (...args: Value[]) => Value): (...args: Value[]) => Value {
+  const isDouble = (v: Value): boolean => isWholeDouble(v) || (typeof v === 'number' && !Number.isInteger(v))
+  return (...args) => {
+    const result = f(...args.map(plain))
+    return (kind === 'first' ? isDouble(args[0]) : args.some(isDouble)) ? markedDouble(result) : result
+  }
+}
+
+/** As `elementOf`, of what JSON texts hold with the marks. */
+export function markedElement(base: Value, index: Value): Value {
+  if (!(base instanceof JsonText) || index === null) return elementOf(base, index)
+  return typeof index === 'string' ? jsonMember(base, index, markedJson) : jsonElement(base, Number(index), markedJson)
+}
+
+/** As `memberOf`, with the marks. */
+export function markedMember(base: Value, name: string): Value {
+  return base instanceof JsonText ? jsonMember(base, name, markedJson) : memberOf(base, name)
+}
+
+/** `dynamicNegate` that keeps the mark. */
+export function markedNegate(v: Value): Value {
+  return isWholeDouble(v) ? asWholeDouble(-(plain(v) as number)) : dynamicNegate(v)
+}
+
+function doubleArithmetic(op: string, a: number, b: number): number | null {
+  switch (op) {
+    case '+':
+      return a + b
+    case '-':
+      return a - b
+    case '*':
+      return a * b
+    case '/':
+      return divideDouble(a, b)
+    default:
+      return remainderDouble(a, b)
+  }
+}

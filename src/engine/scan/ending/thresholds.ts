@@ -1,0 +1,99 @@
+/**
+ * When a scan ends before everything was read, and the SENTINEL that says so to the client: `max.size`,
+ * `max.query.time` and `max.idle.time`, with a condition that reads on; and records that vanished before they could be
+ * read. It never stops anything itself: the driver asks between batches.
+ */
+import type { SentinelReason } from '../../../protocol/frames.ts'
+import type { StatisticsSource } from '../../statistics.ts'
+import type { ScanContext } from '../scan-context.ts'
+import type { SizeLimit } from './size-limit.ts'
+import { mergeRanges, type Unread } from './unread.ts'
+
+/** Places of lost records that a SENTINEL names. */
+const LOST_SHOWN = 20
+
+/** The thresholds of one scan. Times are milliseconds of `Clock.monotonic`. */
+export class Thresholds {
+  readonly #context: Pick<ScanContext, 'settings' | 'sourceId' | 'deadline'>
+  readonly #source: StatisticsSource
+  readonly #size: SizeLimit
+  readonly #unread: Unread
+
+  constructor(
+    context: Pick<ScanContext, 'settings' | 'sourceId' | 'deadline'>,
+    source: StatisticsSource,
+    size: SizeLimit,
+    unread: Unread,
+  ) {
+    this.#context = context
+    this.#source = source
+    this.#size = size
+    this.#unread = unread
+  }
+
+  /**
+   * At the end of a batch, or of the part of it that is read: the reason to stop, if bytes or time are used up while
+   * something is unread.
+   */
+  reached(now: number): SentinelReason | undefined {
+    if (this.#size.isReached() && this.#unread.any) return this.#outOfSize()
+    if (this.isLate(now) && this.#unread.any)
+      return this.#reason({ type: 'COMPLETIONTIMEOUT', timeout: this.#context.settings['max.query.time'] })
+    return undefined
+  }
+
+  /**
+   * The next records have no room, and are no part of the batch at hand: the reason to stop, if they are still there.
+   */
+  noRoom(): SentinelReason | undefined {
+    return this.#unread.any ? this.#outOfSize() : undefined
+  }
+
+  /** A reason that another thread gave for its share, with what all of them have not read. */
+  again(reason: SentinelReason): SentinelReason {
+    return this.#reason({ type: reason.type, amount: reason.amount, timeout: reason.timeout })
+  }
+
+  /** Is the time of the query over? */
+  isLate(now: number): boolean {
+    return now >= this.#context.deadline
+  }
+
+  /** While the next batch is waited for, and nothing came since `idleSince`: the reason to stop. */
+  reachedWaiting(now: number, idleSince: number): SentinelReason | undefined {
+    if (this.isLate(now)) return this.reached(now)
+    const timeout = this.#context.settings['max.idle.time']
+    return now - idleSince >= timeout ? this.#reason({ type: 'IDLETIMEOUT', timeout }) : undefined
+  }
+
+  /** The longest wait, in milliseconds, before `reachedWaiting` has something to say. */
+  waitMs(now: number, idleSince: number): number {
+    return Math.min(idleSince + this.#context.settings['max.idle.time'] - now, this.#context.deadline - now)
+  }
+
+  /** Records that were deleted while the scan was on its way to them; undefined: none. */
+  lost(): SentinelReason | undefined {
+    const ranges = mergeRanges(this.#source.progress.flatMap((p) => p.lostRanges))
+    if (ranges.length === 0) return undefined
+    const amount = ranges.reduce((sum, r) => sum + r.end - r.start, 0)
+    const places = ranges
+      .slice(0, LOST_SHOWN)
+      .map((r) => `partition ${r.partition}, offsets ${r.start} to ${r.end - 1}`)
+    const more = ranges.length > LOST_SHOWN ? `, and ${ranges.length - LOST_SHOWN} more` : ''
+    return {
+      type: 'LOST',
+      source: this.#source.table,
+      sourceId: this.#context.sourceId,
+      amount,
+      places: places.join('; ') + more,
+    }
+  }
+
+  #outOfSize(): SentinelReason {
+    return this.#reason({ type: 'SCANNEDSIZE', amount: this.#size.limitBytes })
+  }
+
+  #reason(reason: { type: SentinelReason['type']; amount?: number; timeout?: number }): SentinelReason {
+    return { ...reason, source: this.#source.table, sourceId: this.#context.sourceId, resume: this.#unread.condition() }
+  }
+}

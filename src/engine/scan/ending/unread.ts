@@ -1,0 +1,110 @@
+/**
+ * What a scan has not read yet, wherever that is known: so that a scan which is stopped can say where to read on. It
+ * keeps account and reads nothing.
+ */
+import type { OffsetRange, PartitionProgress, RecordBatch } from '../../../kafka/log.ts'
+import { offsetDelta } from '../../program/record-runtime.ts'
+import type { Windows } from '../backward.ts'
+
+/** The unread offsets of one scan. */
+export class Unread {
+  readonly #source: { progress: readonly PartitionProgress[] }
+  /** Batches passed over for now, which are read after all others. */
+  readonly #deferred: OffsetRange[] = []
+  /** Of the batch that the scan stopped in: what it did not come to. */
+  #rest: OffsetRange | undefined
+  /** While a scan reads backwards: what no window has covered is unread, too. */
+  windows: Windows | undefined
+
+  /** `source`: its progress grows whenever the scan begins to read further ranges. */
+  constructor(source: { progress: readonly PartitionProgress[] }) {
+    this.#source = source
+  }
+
+  /** The scan stops within a batch, before the record that stands at byte `at`. */
+  stopAt(batch: RecordBatch, at: number): void {
+    this.stopBefore(batch, batch.baseOffset + offsetDelta(batch.buffer, at))
+  }
+
+  /** The scan stops within a batch, before the record of this offset. */
+  stopBefore(batch: RecordBatch, offset: number): void {
+    const rest = {
+      partition: batch.partition,
+      start: Math.max(offset, batch.rangeStart),
+      end: Math.min(batch.lastOffset + 1, batch.rangeEnd),
+    }
+    if (rest.start < rest.end) this.#rest = rest
+  }
+
+  /** The wanted offsets of a batch are read later. */
+  defer(batch: RecordBatch): void {
+    this.#deferred.push({
+      partition: batch.partition,
+      start: Math.max(batch.rangeStart, batch.baseOffset),
+      end: Math.min(batch.rangeEnd, batch.lastOffset + 1),
+    })
+  }
+
+  /** What was deferred, to be read now. Two lanes may have met a batch from both of its ends, in any order. */
+  takeDeferred(): OffsetRange[] {
+    return mergeRanges(this.#deferred.splice(0))
+  }
+
+  /** What is unread, which is going to be read by others: here nothing is any more. */
+  takeAll(): OffsetRange[] {
+    const ranges = this.ranges
+    this.#deferred.length = 0
+    this.#rest = undefined
+    this.#source.progress = this.#source.progress.map((p) => ({
+      partition: p.partition,
+      begin: p.begin,
+      end: p.position,
+      position: p.position,
+      unread: [],
+      complete: true,
+      bytesRead: p.bytesRead,
+      lost: p.lost,
+      lostRanges: p.lostRanges,
+    }))
+    return ranges
+  }
+
+  /** Is anything unread? A threshold that is met exactly at the end has cut nothing off. */
+  get any(): boolean {
+    return (
+      this.#rest !== undefined ||
+      this.#deferred.length > 0 ||
+      this.#source.progress.some((p) => !p.complete) ||
+      (this.windows !== undefined && this.windows.unread().length > 0)
+    )
+  }
+
+  /** A WHERE condition that reads what is unread. */
+  condition(): string {
+    return this.ranges
+      .map((r) => `(_meta.partition = ${r.partition} AND _meta.offset >= ${r.start} AND _meta.offset < ${r.end})`)
+      .join(' OR ')
+  }
+
+  /** In order of partition and offset. */
+  get ranges(): OffsetRange[] {
+    return mergeRanges([
+      ...this.#deferred,
+      ...(this.windows?.unread() ?? []),
+      ...this.#source.progress.flatMap((p) => p.unread),
+      ...(this.#rest === undefined ? [] : [this.#rest]),
+    ])
+  }
+}
+
+/** In order of partition and offset; ranges that touch or overlap become one. */
+export function mergeRanges(ranges: readonly OffsetRange[]): OffsetRange[] {
+  const merged: OffsetRange[] = []
+  for (const range of [...ranges].sort((a, b) => a.partition - b.partition || a.start - b.start)) {
+    const last = merged.at(-1)
+    if (last !== undefined && last.partition === range.partition && last.end >= range.start)
+      merged[merged.length - 1] = { ...last, end: Math.max(last.end, range.end) }
+    else merged.push(range)
+  }
+  return merged
+}

@@ -1,0 +1,154 @@
+/**
+ * A scan that several threads read: whether it is worth while, which share this thread reads, and how it ends together.
+ * The helpers themselves are the business of `exchange/leader`.
+ */
+import type { OffsetRange, PartitionProgress } from '../../kafka/log.ts'
+import { systemClock } from '../../lib/clock.ts'
+import type { SentinelReason } from '../../protocol/frames.ts'
+import { deal, offsetsOf } from '../exchange/deal.ts'
+import { Leader, shareOf } from '../exchange/leader.ts'
+import type { ShareProgress } from '../exchange/messages.ts'
+import type { StatisticsSource } from '../statistics.ts'
+import type { SizeLimit } from './ending/size-limit.ts'
+import type { Thresholds } from './ending/thresholds.ts'
+import type { Unread } from './ending/unread.ts'
+import type { Pauses } from './pauses.ts'
+import type { ScanRanges } from './ranges.ts'
+import type { ScanContext, ScanSource } from './scan-context.ts'
+import type { StatsFrames } from './stats-frames.ts'
+
+/** How long a scan is read by one thread before it is looked at whether others are to help. */
+const ALONE_MS = 150
+/** What is left is so many times what has been read, where it is worth while to have others help. */
+const WORTH_TIMES = 2
+/** Not a limit: threads that read one scan where the statement does not say how many. */
+const MOST_READERS = 8
+
+/** The parts of the scan that take part in it. */
+interface Parts {
+  readonly size: SizeLimit
+  readonly unread: Unread
+  readonly thresholds: Thresholds
+  readonly pauses: Pauses
+  readonly stats: StatsFrames
+  /** Reads some ranges on this thread. Gives the reason if it was stopped. */
+  read(ranges: readonly OffsetRange[], minTimestampMs: number | undefined): Promise<SentinelReason | undefined>
+}
+
+/** How one scan is shared. */
+export class Sharing {
+  readonly #from: ScanSource
+  readonly #context: ScanContext
+  readonly #statistics: StatisticsSource
+  readonly #parts: Parts
+  /** While other threads read shares of the scan. */
+  #leader: Leader | undefined
+  /** Set while this thread reads alone, to see whether others are to help: when it stops for that. */
+  #aloneUntilMs = Number.POSITIVE_INFINITY
+
+  constructor(from: ScanSource, context: ScanContext, statistics: StatisticsSource, parts: Parts) {
+    this.#from = from
+    this.#context = context
+    this.#statistics = statistics
+    this.#parts = parts
+  }
+
+  /** Whether this thread's reading ends between two batches: what it has not read is read elsewhere, or left unread. */
+  get halted(): boolean {
+    if (this.#leader?.stopping === true || this.#context.halted?.() === true) return true
+    return this.#aloneUntilMs < Number.POSITIVE_INFINITY && systemClock.monotonic() >= this.#aloneUntilMs
+  }
+
+  /** Whether other threads read shares now. */
+  get led(): boolean {
+    return this.#leader !== undefined
+  }
+
+  /** Takes what other threads have found; between two batches. */
+  async take(): Promise<void> {
+    await this.#leader?.take()
+  }
+
+  /** Reads ranges, alone, or with other threads where the statement or what is left to read asks for them. */
+  async read({ ranges, bounds, minTimestampMs }: ScanRanges): Promise<SentinelReason | undefined> {
+    const { read, unread } = this.#parts
+    const { helpers } = this.#context
+    if (helpers === undefined || helpers.readers === 1 || !this.#possible) return read(ranges, minTimestampMs)
+    const lastOffsets = bounds.map((b) => [b.partition, b.end - 1] as const)
+    if (helpers.readers !== 'auto') return this.#lead(ranges, minTimestampMs, lastOffsets, helpers.readers)
+    this.#aloneUntilMs = systemClock.monotonic() + ALONE_MS
+    const stopped = await read(ranges, minTimestampMs)
+    this.#aloneUntilMs = Number.POSITIVE_INFINITY
+    if (stopped !== undefined || this.#from.done || !unread.any) return stopped
+    const rest = unread.takeAll()
+    const left = offsetsOf(rest)
+    return left < WORTH_TIMES * (offsetsOf(ranges) - left)
+      ? read(rest, minTimestampMs)
+      : this.#lead(rest, minTimestampMs, lastOffsets, MOST_READERS)
+  }
+
+  /** Whether the scan, as it is, can be read in shares. A few rows, or headers, are not worth it. */
+  get #possible(): boolean {
+    const { limit, headersOnly, backward } = this.#from.scan
+    return limit === undefined && headersOnly !== true && backward === undefined
+  }
+
+  async #lead(
+    ranges: readonly OffsetRange[],
+    minTimestampMs: number | undefined,
+    lastOffsets: readonly (readonly [number, number])[],
+    readers: number,
+  ): Promise<SentinelReason | undefined> {
+    const { read, size, thresholds, stats } = this.#parts
+    const sharedBytes = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT)
+    const share = shareOf(this.#from, this.#context, sharedBytes)
+    const divisible = this.#from.scan.unordered === true
+    const most = share === undefined ? 0 : deal(ranges, readers, divisible).length - 1
+    const ports = most > 0 ? ((await this.#context.helpers?.ask(most)) ?? []) : []
+    if (share === undefined || ports.length === 0) return read(ranges, minTimestampMs)
+    size.share(new BigInt64Array(sharedBytes))
+    const leader = new Leader(this.#from.sink, this.#context, this.#statistics, this.#parts.pauses)
+    this.#leader = leader
+    try {
+      const [own, ...others] = deal(ranges, ports.length + 1, divisible)
+      for (const [i, port] of ports.entries())
+        if (others[i] === undefined) port.close()
+        else leader.give(port, { ...share, ranges: others[i], lastOffsets, minTimestampMs })
+      const stopped = await leader.finish(
+        await read(own, minTimestampMs),
+        () => this.#from.done,
+        () => stats.sendDue(systemClock.monotonic()),
+      )
+      if (stopped !== undefined) return thresholds.again(stopped)
+      this.#leader = undefined
+      return leader.refused.length === 0 || this.#from.done ? undefined : read(leader.refused, minTimestampMs)
+    } finally {
+      leader.close()
+      this.#leader = undefined
+    }
+  }
+}
+
+/** How far a thread is in each partition, as data. `own`: what it reads; `unread`: all that it has not read of it. */
+export function progressOf(
+  own: readonly PartitionProgress[],
+  unread: readonly OffsetRange[],
+  scanned: ReadonlyMap<number, number>,
+): ShareProgress[] {
+  const places = new Map<number, ShareProgress>()
+  for (const p of own) {
+    const before = places.get(p.partition)
+    places.set(p.partition, {
+      partition: p.partition,
+      begin: Math.min(before?.begin ?? p.begin, p.begin),
+      end: Math.max(before?.end ?? p.end, p.end),
+      position: Math.max(before?.position ?? p.position, p.position),
+      unread: unread.filter((r) => r.partition === p.partition),
+      bytesRead: (before?.bytesRead ?? 0) + p.bytesRead,
+      lost: (before?.lost ?? 0) + p.lost,
+      lostRanges: [...(before?.lostRanges ?? []), ...p.lostRanges],
+      recordsScanned: scanned.get(p.partition) ?? 0,
+    })
+  }
+  return [...places.values()]
+}

@@ -1,0 +1,281 @@
+/**
+ * Who is asking: users with a password who log in for a token, service accounts with a token of their own, and what
+ * each may see. Tokens are looked up by their hash and never kept as text; wrong logins cost the caller more time with
+ * every try.
+ */
+import { randomUUID } from 'node:crypto'
+import { matchesPattern } from '../../catalog/pattern.ts'
+import { topicPolicy } from '../../catalog/permissions.ts'
+import { type Clock, sleep } from '../../lib/clock.ts'
+import { type Right, RIGHTS } from '../../plan/administration.ts'
+import type { ServerLimits } from '../limits.ts'
+import { hashToken, passwordMatches, sameHash } from './secrets.ts'
+
+/**
+ * What an account may read, and with `rights` what it may change. Names may hold `*` for any run of characters. A rule
+ * that denies wins over every rule that allows.
+ */
+export interface Permission {
+  readonly effect: 'allow' | 'deny'
+  readonly environments: readonly string[]
+  readonly topics: readonly string[]
+  /** Default: of a rule that allows `read`, of one that denies all of them. */
+  readonly rights?: readonly Right[]
+}
+
+/** A user of the configuration, who logs in with a password; `passwordHash` as `hashPassword` makes it. */
+export interface UserConfig {
+  readonly name: string
+  readonly passwordHash: string
+  readonly permissions: readonly Permission[]
+}
+
+/** A service account of the configuration, which sends its token with every request. */
+export interface ServiceAccountConfig {
+  readonly name: string
+  /** Of the token alone; clients may send `token` or `name:token`. */
+  readonly tokenHash: string
+  readonly permissions: readonly Permission[]
+  /** Epoch milliseconds from which on the token is not good any more. */
+  readonly expiresAt?: number
+}
+
+/** The account of a request: its name, its kind, and what it may do. */
+export interface Account {
+  readonly name: string
+  readonly kind: 'user' | 'service account'
+  readonly permissions: readonly Permission[]
+  /** Hash of the token of the login that brought it; what runs by it ends with the logout. */
+  readonly login?: string
+}
+
+/**
+ * An account that is not what it was: gone, or its password or token is another (`revoked`), or it may see something
+ * else (`changed`).
+ */
+export interface AccountChange {
+  readonly kind: Account['kind']
+  readonly name: string
+  readonly what: 'revoked' | 'changed'
+}
+
+/**
+ * Limit `server.login.failures` (entries): names and addresses of failed logins that are remembered. Beyond it: the
+ * oldest ones are forgotten first.
+ */
+const MAX_FAILURES = 10_000
+/** Wrong passwords that cost nothing extra. */
+const FREE_FAILURES = 3
+/**
+ * Limit `server.login.delay` (ms): how long a login waits after many failed ones. Beyond it: it does not wait longer.
+ */
+const MAX_DELAY_MS = 8000
+const FORGET_FAILURES_MS = 15 * 60_000
+/**
+ * Limit `server.login.pending` (logins): logins that are checked or waiting at once. Beyond it: the login is answered
+ * with HTTP 429.
+ */
+const MAX_PENDING = 64
+/**
+ * Limit `server.login.pending.address` (logins): logins at once from one address that has sent wrong passwords. Beyond
+ * it: the login is answered with HTTP 429. So it cannot keep all others out. (Some clients log in for every statement:
+ * many correct logins at once.)
+ */
+const MAX_PENDING_OF_ADDRESS = 8
+/** Checked when the name is unknown, so that an unknown name takes as long as a wrong password. Nobody's hash. */
+const NOBODY = 'scrypt:16384:8:1:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
+
+function rules(account: Account, environment: string): readonly Permission[] {
+  return account.permissions.filter((p) => p.environments.some((e) => matchesPattern(e, environment)))
+}
+
+/** Whether anything of the environment may be seen. */
+export function mayEnter(account: Account, environment: string): boolean {
+  return rules(account, environment).some((p) => p.effect === 'allow')
+}
+
+/** Which rights on which topics of an environment. */
+export function rightsOf(account: Account, environment: string): (right: Right, topic: string) => boolean {
+  const own = rules(account, environment)
+  const policies = new Map(RIGHTS.map((right) => [right, topicPolicy(own, right)]))
+  return (right, topic) => policies.get(right)?.(topic) === true
+}
+
+/**
+ * Whether the account has all rights on everything in the environment: those of statements, as groups of consumers are
+ * another matter.
+ */
+export function administers(account: Account, environment: string): boolean {
+  const own = rules(account, environment)
+  return (
+    !own.some((p) => p.effect === 'deny') &&
+    RIGHTS.every(
+      (right) =>
+        right === 'read' ||
+        right === 'offsets' ||
+        own.some((p) => p.topics.includes('*') && p.rights?.includes(right) === true),
+    )
+  )
+}
+
+function samePermissions(
+  a: { readonly permissions: readonly Permission[] },
+  b: { readonly permissions: readonly Permission[] },
+): boolean {
+  return JSON.stringify(a.permissions) === JSON.stringify(b.permissions)
+}
+
+/** The accounts of a running server, its logins, and the delays after wrong passwords. Only `login` waits. */
+export class Accounts {
+  #users: ReadonlyMap<string, UserConfig>
+  #serviceAccounts: readonly ServiceAccountConfig[]
+  readonly #limits: ServerLimits
+  readonly #clock: Clock
+  /** By token hash, oldest first. */
+  readonly #sessions = new Map<string, { readonly user: string; readonly untilMs: number }>()
+  /** By hashes of names and addresses: what a caller sends may be long, and may be a password in the wrong field. */
+  readonly #failures = new Map<string, { count: number; atMs: number }>()
+  #pending = 0
+  readonly #pendingOf = new Map<string, number>()
+
+  constructor(
+    users: readonly UserConfig[],
+    serviceAccounts: readonly ServiceAccountConfig[],
+    limits: ServerLimits,
+    clock: Clock,
+  ) {
+    this.#users = new Map(users.map((user) => [user.name, user]))
+    this.#serviceAccounts = serviceAccounts
+    this.#limits = limits
+    this.#clock = clock
+  }
+
+  /** The account that a token belongs to: of a login, or of a service account as `token` or `name:token`. */
+  byToken(token: string): Account | undefined {
+    if (token === '' || token.length > this.#limits['server.max.token.length']) return undefined
+    const hash = hashToken(token)
+    const session = this.#sessions.get(hash)
+    if (session !== undefined) {
+      const user = this.#users.get(session.user)
+      if (user !== undefined && session.untilMs > this.#clock.monotonic())
+        return { name: user.name, kind: 'user', permissions: user.permissions, login: hash }
+      this.#sessions.delete(hash)
+    }
+    let found: Account | undefined
+    for (const account of this.#serviceAccounts) {
+      const prefix = `${account.name}:`
+      const bare = token.startsWith(prefix) ? hashToken(token.slice(prefix.length)) : hash
+      const expired = account.expiresAt !== undefined && account.expiresAt <= this.#clock.now()
+      if (sameHash(bare, account.tokenHash) && !expired)
+        found = { name: account.name, kind: 'service account', permissions: account.permissions }
+    }
+    return found
+  }
+
+  /**
+   * A new token; undefined when name or password is wrong; `busy` when too many logins wait. `address` is the caller's,
+   * for the slow-down.
+   */
+  async login(name: string, password: string, address: string): Promise<string | 'busy' | undefined> {
+    const before = this.#pendingOf.get(address) ?? 0
+    const ofAddress = hashToken(`address ${address}`)
+    if (this.#pending >= MAX_PENDING || (before >= MAX_PENDING_OF_ADDRESS && this.#failures.has(ofAddress)))
+      return 'busy'
+    // Nobody has such a name or password: the caller pays for the try, and the text itself is not looked at.
+    if (
+      name.length > this.#limits['server.max.name.length'] ||
+      password.length > this.#limits['server.max.password.length']
+    ) {
+      this.#fail(ofAddress)
+      return undefined
+    }
+    this.#pending++
+    this.#pendingOf.set(address, before + 1)
+    try {
+      const keys = [hashToken(`name ${name}`), ofAddress]
+      const delayMs = Math.max(...keys.map((key) => this.#delayMs(key)))
+      if (delayMs > 0) await sleep(this.#clock, delayMs)
+      const user = this.#users.get(name)
+      const good = await passwordMatches(password, user?.passwordHash ?? NOBODY)
+      // The user may have been removed, or have got another password, in the meantime.
+      if (user === undefined || !good || this.#users.get(name)?.passwordHash !== user.passwordHash) {
+        for (const key of keys) this.#fail(key)
+        return undefined
+      }
+      for (const key of keys) this.#failures.delete(key)
+      return this.#open(name)
+    } finally {
+      this.#pending--
+      const left = (this.#pendingOf.get(address) ?? 1) - 1
+      if (left === 0) this.#pendingOf.delete(address)
+      else this.#pendingOf.set(address, left)
+    }
+  }
+
+  /** Whether there was such a login; its `Account.login` is the hash of the token. */
+  logout(token: string): boolean {
+    return token.length <= this.#limits['server.max.token.length'] && this.#sessions.delete(hashToken(token))
+  }
+
+  /**
+   * Puts other accounts in the place of those that are there, ends the logins of users that are gone or have another
+   * password, and says what became of the old ones.
+   */
+  replace(users: readonly UserConfig[], serviceAccounts: readonly ServiceAccountConfig[]): readonly AccountChange[] {
+    const nowMs = this.#clock.now()
+    const newUsers = new Map(users.map((user) => [user.name, user]))
+    const newServiceAccounts = new Map(serviceAccounts.map((account) => [account.name, account]))
+    const changes: AccountChange[] = []
+    for (const before of this.#users.values()) {
+      const now = newUsers.get(before.name)
+      const same = now !== undefined && now.passwordHash === before.passwordHash
+      if (!same) changes.push({ kind: 'user', name: before.name, what: 'revoked' })
+      else if (!samePermissions(before, now)) changes.push({ kind: 'user', name: before.name, what: 'changed' })
+    }
+    for (const before of this.#serviceAccounts) {
+      const now = newServiceAccounts.get(before.name)
+      const ended = now?.expiresAt !== before.expiresAt && (now?.expiresAt ?? Number.POSITIVE_INFINITY) <= nowMs
+      if (now === undefined || now.tokenHash !== before.tokenHash || ended)
+        changes.push({ kind: 'service account', name: before.name, what: 'revoked' })
+      else if (!samePermissions(before, now))
+        changes.push({ kind: 'service account', name: before.name, what: 'changed' })
+    }
+    const gone = new Set(changes.filter((c) => c.kind === 'user' && c.what === 'revoked').map((c) => c.name))
+    for (const [hash, session] of this.#sessions) if (gone.has(session.user)) this.#sessions.delete(hash)
+    this.#users = newUsers
+    this.#serviceAccounts = serviceAccounts
+    return changes
+  }
+
+  #open(user: string): string {
+    const nowMs = this.#clock.monotonic()
+    for (const [hash, session] of this.#sessions) {
+      if (session.untilMs > nowMs && this.#sessions.size < this.#limits['server.max.sessions']) break
+      this.#sessions.delete(hash)
+    }
+    const token = randomUUID()
+    this.#sessions.set(hashToken(token), { user, untilMs: nowMs + this.#limits['server.session.timeout'] })
+    return token
+  }
+
+  #delayMs(key: string): number {
+    const failure = this.#failures.get(key)
+    if (failure === undefined || this.#clock.monotonic() - failure.atMs > FORGET_FAILURES_MS) return 0
+    const over = failure.count - FREE_FAILURES
+    return over < 0 ? 0 : Math.min(MAX_DELAY_MS, 250 * 2 ** Math.min(over, 10))
+  }
+
+  /** How many failures are remembered, each in about 100 bytes. */
+  get failuresKept(): number {
+    return this.#failures.size
+  }
+
+  #fail(key: string): void {
+    const atMs = this.#clock.monotonic()
+    const before = this.#failures.get(key)
+    const count = before !== undefined && atMs - before.atMs <= FORGET_FAILURES_MS ? before.count + 1 : 1
+    this.#failures.delete(key)
+    this.#failures.set(key, { count, atMs })
+    if (this.#failures.size > MAX_FAILURES) this.#failures.delete(this.#failures.keys().next().value as string)
+  }
+}

@@ -1,0 +1,24 @@
+/** What the HTTP routes share: the parts of the running server that they ask. Types only. */
+import type { QueryEnvironment } from '../../engine/host.ts'
+import type { Account, Accounts } from '../access/auth.ts'
+import type { ServerConfig } from '../config/config.ts'
+import type { Environment } from '../environment.ts'
+import type { Health } from '../health.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+
+/** Made once a server, in `start`. */
+export interface HttpContext {
+  readonly config: ServerConfig
+  readonly accounts: Accounts
+  readonly health: Health
+  readonly metrics: Metrics
+  readonly log: Log
+  readonly environments: readonly Environment[]
+  /** Called for every route; a test compares them with the document. */
+  readonly onRoute?: (method: string, path: string) => void
+  /** Ends a login and what runs by it. */
+  logout(token: string): void
+  /** An environment as an account may use it. */
+  view(environment: Environment, account: Account): QueryEnvironment
+}

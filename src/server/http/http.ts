@@ -1,0 +1,165 @@
+/**
+ * The plain HTTP side: the server with its routes; health, metrics and the page. Errors are JSON in the shape that
+ * clients of each part expect, and hold no stack trace. WebSocket addresses asked without an upgrade answer 426.
+ */
+import cors from '@fastify/cors'
+import { type FastifyError, type FastifyInstance, fastify } from 'fastify'
+import { BasePath } from './base-path.ts'
+import type { HttpContext } from './http-context.ts'
+import { notOfferedAt } from './not-offered.ts'
+import { PAGE_HEADERS, page } from './page.ts'
+import { addRest } from '../rest/rest.ts'
+import { addOpenApi, answers, type Description, TEXT } from '../rest/openapi.ts'
+import { fail } from '../rest/route.ts'
+import { addAccountRoutes } from './account-routes.ts'
+import { target } from '../socket/upgrade.ts'
+import { NAME, VERSION } from '../version.ts'
+
+/**
+ * Limit `server.path.characters` (characters): one part of an address: as many as a whole address has at most. Beyond
+ * it: the address is unknown. Names of topics have up to 249 characters, those of groups and subjects may have more.
+ */
+const MAX_PARAMETER = 16_384
+
+const HEALTH: Description = {
+  operationId: 'health',
+  summary: 'Whether the server and its environments are well.',
+  security: [],
+  response: {
+    200: answers('Report', {
+      'application/json': {
+        type: 'object',
+        required: ['status', 'environments', 'name', 'version'],
+        properties: {
+          status: { type: 'string', enum: ['ok', 'degraded'] },
+          environments: {
+            type: 'array',
+            items: {
+              type: 'object',
+              required: ['name', 'kafka'],
+              properties: { name: { type: 'string' }, kafka: { type: 'string', enum: ['up', 'down', 'unknown'] } },
+            },
+          },
+          name: { type: 'string' },
+          version: { type: 'string' },
+        },
+      },
+    }),
+  },
+}
+const METRICS: Description = {
+  operationId: 'metrics',
+  summary: 'Prometheus metrics.',
+  security: [],
+  response: { 200: answers('Metrics', TEXT) },
+}
+
+/** The HTTP server with all of its routes, which are registered by the time it listens or is `ready()`. */
+export function createHttp(context: HttpContext): FastifyInstance {
+  const { config, log } = context
+  const https =
+    config.server.tls === undefined
+      ? null
+      : {
+          cert: config.server.tls.cert,
+          key: config.server.tls.key,
+          ...(config.server.tls.ca === undefined ? {} : { ca: config.server.tls.ca }),
+        }
+  const base = basePathOf(config)
+  const app = fastify({
+    rewriteUrl: (request) => base.inside(request.url ?? '/', request.headers),
+    logger: false,
+    https,
+    bodyLimit: config.limits['server.max.message.bytes'],
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: MAX_PARAMETER },
+    genReqId: () => crypto.randomUUID(),
+    requestIdHeader: false,
+  }) as unknown as FastifyInstance
+  const { onRoute } = context
+  if (onRoute !== undefined)
+    app.addHook('onRoute', (route) => [route.method].flat().forEach((method) => onRoute(method, route.url)))
+  app.setErrorHandler((failure: FastifyError, request, reply) => {
+    const status =
+      failure.statusCode !== undefined && failure.statusCode >= 400 && failure.statusCode < 500
+        ? failure.statusCode
+        : 500
+    if (status === 500)
+      log.error({ err: failure, request: request.id, path: request.routeOptions.url }, 'request failed')
+    return fail(request, reply, status, status === 500 ? `Internal error, reference ${request.id}.` : failure.message)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    if (target(request.url) !== undefined) {
+      reply.header('upgrade', 'websocket')
+      return fail(request, reply, 426, 'This address speaks WebSocket: connect with ws:// or wss://.')
+    }
+    const left = notOfferedAt(request.url, request.headers.accept)
+    return left === undefined
+      ? fail(request, reply, 404, 'There is nothing at this address.')
+      : fail(request, reply, 501, left)
+  })
+  // Clients send the login as JSON under whatever content type they like.
+  app.removeAllContentTypeParsers()
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
+    // Some clients announce JSON and send nothing.
+    if (body === '') done(null, undefined)
+    else parseJson(request, body as string, done)
+  })
+  allowOrigins(app, config.server.corsOrigins ?? [])
+  addOpenApi(app)
+  // In a plugin of their own, so that those above are there when the routes are registered.
+  app.register((routes, _options, done) => {
+    addAccountRoutes(routes, context, base)
+    addInformationRoutes(routes, context, base)
+    addRest(routes, context, base)
+    done()
+  })
+  return app
+}
+
+/** The base path of a configuration. */
+export function basePathOf({ server }: HttpContext['config']): BasePath {
+  return new BasePath(server.basePath ?? '', server.trustForwardedPrefix === true)
+}
+
+/**
+ * Pages of other origins: none unless the configuration names the origin. Cookies never count for them (`credential`),
+ * so a named origin still needs a token. Browsers ask nothing before they open a WebSocket; there the token in the
+ * first message, or in the header, decides.
+ */
+function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
+  if (origins.length === 0) return
+  const allowed = new Set(origins)
+  app.register(cors, {
+    delegator: ({ headers }, done) =>
+      done(null, {
+        origin: headers.origin !== undefined && allowed.has(headers.origin) ? headers.origin : false,
+        preflight: headers['access-control-request-method'] !== undefined,
+        methods: ['GET', 'POST', 'PUT', 'DELETE'],
+        allowedHeaders: ['Authorization', 'Content-Type', 'X-Kafka-Lenses-Token'],
+        maxAge: 600,
+      }),
+  })
+}
+
+function addInformationRoutes(app: FastifyInstance, { config, health, metrics }: HttpContext, base: BasePath): void {
+  app.get('/health', { config: { call: HEALTH } }, async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+    return { ...(await health.report()), name: NAME, version: VERSION }
+  })
+  app.get('/metrics', { config: { call: METRICS } }, async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  )
+  app.get('/', async (request, reply) => {
+    reply.headers(PAGE_HEADERS).type('text/html; charset=utf-8')
+    return page({
+      name: NAME,
+      version: VERSION,
+      environments: config.environments.map((e) => e.name),
+      host: request.host,
+      basePath: base.of(request, reply),
+      secure: config.server.tls !== undefined,
+    })
+  })
+}

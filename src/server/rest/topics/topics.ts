@@ -1,0 +1,164 @@
+/** Topics read: the list, one, its partitions, its settings, the offsets for paging. */
+import type { TableSummary } from '../../../plan/catalog.ts'
+import { type Call, parameter, RestError, type Route } from '../route.ts'
+import { PARTITION, TOPIC, topicJson } from './topic.ts'
+import { inTurns, sizesOf, tableOf } from './topic-sizes.ts'
+
+/**
+ * Limit `rest.max.topics` (topics): topics whose details one list holds. Beyond it: further ones are in the datasets,
+ * page by page.
+ */
+const MAX_TOPICS = 1000
+const AT_ONCE = 8
+
+async function allTopics(call: Call): ReturnType<Route['run']> {
+  const tables = (await call.view.catalog.tables()).slice(0, MAX_TOPICS)
+  const topics = await inTurns(tables, AT_ONCE, (summary) =>
+    topicJson(call, summary).catch((cause: unknown) => {
+      // It was deleted meanwhile, or is in trouble: the others are still wanted.
+      if (call.signal.aborted) throw cause
+      return undefined
+    }),
+  )
+  return { json: topics.filter((t) => t !== undefined) }
+}
+
+/** The summary of a topic that may be newer than the list of tables. Rejects with 404 when it is not there. */
+export async function summaryOf(call: Call, topic: string): Promise<TableSummary> {
+  const found = (await call.view.catalog.tables()).find((t) => t.name === topic)
+  if (found !== undefined) return found
+  // The list is remembered for a short while; the topic may be new.
+  const table = await tableOf(call, topic)
+  return { name: topic, type: 'USER', partitions: table.partitions.length, replicas: 1 }
+}
+
+const SETTINGS = {
+  type: 'array',
+  items: {
+    type: 'object',
+    required: ['name', 'value'],
+    properties: { name: { type: 'string' }, value: { type: 'string' } },
+  },
+} as const
+
+/**
+ * Every setting that a topic can have. The brokers tell it about a topic only, so the first one that the account may
+ * see is asked.
+ */
+async function settingsOfTopics(
+  call: Call,
+): Promise<readonly { readonly name: string; readonly value: string; readonly isDefault: boolean }[]> {
+  const tables = await call.view.catalog.tables()
+  const first = tables.find((t) => t.type === 'USER') ?? tables[0]
+  const config = first === undefined ? undefined : await call.environment.cluster?.topicConfig(first.name)
+  return config?.entries ?? []
+}
+
+/** The calls that read topics. */
+export const TOPIC_ROUTES: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/api/topics',
+    id: 'topics',
+    about: 'All topics that the account may see.',
+    answer: { type: 'array', items: TOPIC },
+    run: allTopics,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/kafka/topics',
+    id: 'kafkaTopics',
+    about: 'The same list under its newer name.',
+    answer: { type: 'array', items: TOPIC },
+    run: allTopics,
+  },
+  {
+    method: 'GET',
+    path: '/api/topics/{topic}',
+    id: 'topic',
+    about: 'One topic.',
+    answer: TOPIC,
+    run: async (call) => ({ json: await topicJson(call, await summaryOf(call, call.params['topic'])) }),
+  },
+  {
+    method: 'GET',
+    path: '/api/v2/topics/{topic}/partitions',
+    id: 'partitions',
+    about: 'First and end offset of each partition.',
+    answer: {
+      type: 'object',
+      required: ['topicName', 'partitions'],
+      properties: {
+        topicName: { type: 'string' },
+        partitions: { type: 'array', items: PARTITION },
+        totalMessages: { type: 'integer' },
+      },
+    },
+    run: async (call) => {
+      const table = await tableOf(call, call.params['topic'])
+      const { totalMessages, messagesPerPartition } = await sizesOf(call, table.topic, table.partitions)
+      return { json: { topicName: table.name, partitions: messagesPerPartition, totalMessages } }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/topics/{topic}/brokerConfigs',
+    id: 'topicSettings',
+    about: 'Every setting of a topic, the brokers’ defaults among them.',
+    answer: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['name', 'value', 'isDefault'],
+        properties: { name: { type: 'string' }, value: { type: 'string' }, isDefault: { type: 'boolean' } },
+      },
+    },
+    run: async (call) => {
+      const { topic } = await tableOf(call, call.params['topic'])
+      const config = await call.environment.cluster?.topicConfig(topic)
+      if (config?.refused !== undefined) throw config.refused
+      return { json: (config?.entries ?? []).map(({ name, value, isDefault }) => ({ name, value, isDefault })) }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/configs/default/topics',
+    id: 'defaultSettings',
+    about: 'Settings of topics with the defaults of the brokers; those that the topic asked has changed are left out.',
+    answer: SETTINGS,
+    run: async (call) => ({
+      json: (await settingsOfTopics(call)).filter((e) => e.isDefault).map(({ name, value }) => ({ name, value })),
+    }),
+  },
+  {
+    method: 'GET',
+    path: '/api/configs/default/topics/keys',
+    id: 'settingNames',
+    about: 'Names of all settings of topics.',
+    answer: { type: 'array', items: { type: 'string' } },
+    run: async (call) => ({ json: (await settingsOfTopics(call)).map(({ name }) => name) }),
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/sql/paging',
+    id: 'paging',
+    about: 'First and end offset of each partition of a table.',
+    query: [{ name: 'table', about: 'Name of the table.', schema: { type: 'string' } }],
+    answer: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['partition', 'start', 'end'],
+        properties: { partition: { type: 'integer' }, start: { type: 'integer' }, end: { type: 'integer' } },
+      },
+    },
+    run: async (call) => {
+      const name = parameter(call, 'table')
+      if (name === undefined || name === '')
+        throw new RestError(400, 'The parameter "table" is missing.', [{ field: 'table', error: 'missing' }])
+      const table = await tableOf(call, name)
+      const { messagesPerPartition } = await sizesOf(call, table.topic, table.partitions)
+      return { json: messagesPerPartition.map(({ partition, begin, end }) => ({ partition, start: begin, end })) }
+    },
+  },
+]
