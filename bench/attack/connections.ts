@@ -266,7 +266,7 @@ export const CONNECTIONS: readonly Attack[] = [
       }
       return {
         text: [...told].map(([text, times]) => `${times} × ${text}`).join('; '),
-        right: answers.every((a) => judged(a).right),
+        right: answers.every((a) => a.complete),
       }
     },
   },

@@ -12,11 +12,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { machineName } from '../server.ts'
+import { ATTACKS } from './all.ts'
 import type { Attack } from './attack.ts'
-import { CONNECTIONS } from './connections.ts'
-import { RECORDS } from './records.ts'
 import { type Result, runAttacks } from './run.ts'
-import { STATEMENTS } from './statements.ts'
 import { kafkaWorld, sandboxWorld } from './world.ts'
 
 const SETTLE_MS = 1000
@@ -42,10 +40,9 @@ const NOTHING: Attack = {
   },
 }
 const { only } = values
-const all = [...STATEMENTS, ...RECORDS, ...CONNECTIONS]
-const chosen = only === undefined ? all : all.filter(({ kind, name }) => `${kind} ${name}`.includes(only))
+const chosen = only === undefined ? ATTACKS : ATTACKS.filter(({ kind, name }) => `${kind} ${name}`.includes(only))
 // What another prepares is there for those that are chosen.
-const prepared = all.filter((attack) => attack.prepare !== undefined && !chosen.includes(attack))
+const prepared = ATTACKS.filter((attack) => attack.prepare !== undefined && !chosen.includes(attack))
 const world = await (values.sandbox ? sandboxWorld() : kafkaWorld())
 try {
   if (only !== undefined && prepared.length > 0)

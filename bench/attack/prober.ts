@@ -69,3 +69,5 @@ process.on('message', (what) => {
   // What is under way belongs to what was before.
   seen = { query: [], health: [], failed: [] }
 })
+
+process.on('disconnect', () => process.exit())

@@ -23,6 +23,8 @@ export interface Result {
   readonly alive: boolean
 }
 
+/** A server that has held more than this is not the next one's. */
+const FRESH_MIB = 700
 /** How long a new server is left alone with the neighbour: its threads start, and its caches fill. */
 const WARM_MS = 4000
 
@@ -53,7 +55,8 @@ export async function runAttacks(
       const result = await runOne(target, prober, attack, options)
       results.push(result)
       report(result)
-      if (!result.alive || options.anew === true) {
+      // What one has left behind is not counted against the next.
+      if (!result.alive || options.anew === true || result.peakMiB > FRESH_MIB) {
         prober.kill()
         await target.stop()
         target = undefined

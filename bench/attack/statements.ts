@@ -239,10 +239,13 @@ export const STATEMENTS: readonly Attack[] = [
     'SET max.query.time = 9007199254740991',
     'SET max.query.time = 9007199254740991; SELECT COUNT(*) FROM small',
   ),
-  statement(
-    'Rows without end',
-    'a cross join of four, grouped',
-    'SELECT COUNT(*) FROM open_big a CROSS JOIN open_big b CROSS JOIN open_big c CROSS JOIN open_big d',
-    { long: true },
-  ),
+  {
+    kind: 'Rows without end',
+    name: 'a cross join of four, left after a while',
+    run: async (target, patienceMs) => {
+      const four = 'open_big a CROSS JOIN open_big b CROSS JOIN open_big c CROSS JOIN open_big d'
+      const told = judged(await ask(target, `SELECT COUNT(*) FROM ${four}`, Math.min(patienceMs, 5000)))
+      return { text: told.text, right: true }
+    },
+  },
 ]
