@@ -39,6 +39,8 @@ export interface QueryEnvironment {
   readonly defaults?: SettingDefaults
   /** Connections to further threads, at most so many, that read parts of a topic for a query of this one. */
   readonly helpers?: (most: number) => Promise<readonly ExchangePort[]>
+  /** As `Helpers.aloneMs` of a scan. */
+  readonly aloneMs?: number
   /**
    * The largest RECORD frame, in bytes, and the limit that says so; without it `server.max.frame.bytes` by its default.
    */

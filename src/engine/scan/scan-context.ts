@@ -12,6 +12,8 @@ export type ScanSource = Extract<PipelineSource, { kind: 'scan' }>
 export interface Helpers {
   /** Readers in all; `auto`: as many as seem worth it, once some of the scan has been read. */
   readonly readers: number | 'auto'
+  /** Milliseconds that `auto` reads alone before it looks whether others are to help; undefined: a time of its own. */
+  readonly aloneMs?: number
   /** Connections to at most so many further threads; none where all are in use. */
   ask(most: number): Promise<readonly ExchangePort[]>
 }

@@ -59,9 +59,9 @@ export class Sharing {
     return this.#aloneUntilMs < Number.POSITIVE_INFINITY && systemClock.monotonic() >= this.#aloneUntilMs
   }
 
-  /** Whether other threads read shares now. */
-  get led(): boolean {
-    return this.#leader !== undefined
+  /** Whether other threads have sent something that `take` is to look at. */
+  get hasNews(): boolean {
+    return this.#leader?.hasNews === true
   }
 
   /** Takes what other threads have found; between two batches. */
@@ -73,10 +73,11 @@ export class Sharing {
   async read({ ranges, bounds, minTimestampMs }: ScanRanges): Promise<SentinelReason | undefined> {
     const { read, unread } = this.#parts
     const { helpers } = this.#context
-    if (helpers === undefined || helpers.readers === 1 || !this.#possible) return read(ranges, minTimestampMs)
+    if (helpers === undefined || helpers.readers === 1 || !this.#possible || this.#shares(ranges, 2).length < 2)
+      return read(ranges, minTimestampMs)
     const lastOffsets = bounds.map((b) => [b.partition, b.end - 1] as const)
     if (helpers.readers !== 'auto') return this.#lead(ranges, minTimestampMs, lastOffsets, helpers.readers)
-    this.#aloneUntilMs = systemClock.monotonic() + ALONE_MS
+    this.#aloneUntilMs = systemClock.monotonic() + (helpers.aloneMs ?? ALONE_MS)
     const stopped = await read(ranges, minTimestampMs)
     this.#aloneUntilMs = Number.POSITIVE_INFINITY
     if (stopped !== undefined || this.#from.done || !unread.any) return stopped
@@ -93,24 +94,27 @@ export class Sharing {
     return limit === undefined && headersOnly !== true && backward === undefined
   }
 
+  #shares(ranges: readonly OffsetRange[], readers: number): OffsetRange[][] {
+    return deal(ranges, readers, this.#from.scan.unordered === true)
+  }
+
   async #lead(
     ranges: readonly OffsetRange[],
     minTimestampMs: number | undefined,
     lastOffsets: readonly (readonly [number, number])[],
     readers: number,
   ): Promise<SentinelReason | undefined> {
-    const { read, size, thresholds, stats } = this.#parts
+    const { read, size, thresholds, stats, unread } = this.#parts
     const sharedBytes = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT)
     const share = shareOf(this.#from, this.#context, sharedBytes)
-    const divisible = this.#from.scan.unordered === true
-    const most = share === undefined ? 0 : deal(ranges, readers, divisible).length - 1
+    const most = share === undefined ? 0 : this.#shares(ranges, readers).length - 1
     const ports = most > 0 ? ((await this.#context.helpers?.ask(most)) ?? []) : []
     if (share === undefined || ports.length === 0) return read(ranges, minTimestampMs)
     size.share(new BigInt64Array(sharedBytes))
     const leader = new Leader(this.#from.sink, this.#context, this.#statistics, this.#parts.pauses)
     this.#leader = leader
     try {
-      const [own, ...others] = deal(ranges, ports.length + 1, divisible)
+      const [own, ...others] = this.#shares(ranges, ports.length + 1)
       for (const [i, port] of ports.entries())
         if (others[i] === undefined) port.close()
         else leader.give(port, { ...share, ranges: others[i], lastOffsets, minTimestampMs })
@@ -119,9 +123,13 @@ export class Sharing {
         () => this.#from.done,
         () => stats.sendDue(systemClock.monotonic()),
       )
-      if (stopped !== undefined) return thresholds.again(stopped)
+      // Nothing more is wanted: what a helper has not read is not missing.
+      if (this.#from.done) return undefined
+      // A limit that was met while the last of the other shares was read has cut nothing off.
+      if (stopped !== undefined) return unread.any ? thresholds.again(stopped) : undefined
       this.#leader = undefined
-      return leader.refused.length === 0 || this.#from.done ? undefined : read(leader.refused, minTimestampMs)
+      const refused = leader.takeRefused()
+      return refused.length === 0 ? undefined : read(refused, minTimestampMs)
     } finally {
       leader.close()
       this.#leader = undefined

@@ -15,7 +15,7 @@ import { error as errorFrame, type QueryRequest } from '../../protocol/frames.ts
 import type { Environment, EnvironmentConfig } from '../environment.ts'
 import type { ServerLimits } from '../limits.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
-import type { Change, Question, QueryView } from './messages.ts'
+import type { Change, Question, QueryView, RequestCount } from './messages.ts'
 import { type EndReason, type Job, type ThreadHost, WorkerThread } from './thread.ts'
 
 export interface PoolOptions {
@@ -58,6 +58,7 @@ export class WorkerPool {
   readonly #waiting: Job[] = []
   readonly #looking: Timer
   #next = 1
+  readonly #requests = new Map<string, RequestCount>()
   #closed = false
   #idleSinceMs: number
   /** Resident memory was too much at the last look, and a thread was ended for it. */
@@ -114,6 +115,11 @@ export class WorkerPool {
     })
   }
 
+  /** Requests that workers have sent to Kafka, those of threads that have ended included. */
+  get requests(): readonly RequestCount[] {
+    return [...this.#requests.values()]
+  }
+
   /** What a thread of the server has changed, told to all workers but `by`. */
   tell(change: Change): void {
     this.#tell(change)
@@ -132,6 +138,7 @@ export class WorkerPool {
       queries: this.#options.queries,
       answer: (question, thread) => this.#answer(question, thread),
       changed: (change, by) => this.#changed(change, by),
+      requested: (requests) => this.#requested(requests),
       gone: (thread, reason) => this.#gone(thread, reason),
     }
     const heapMb = Math.floor(limits['server.worker.heap'] / 1024 / 1024)
@@ -301,6 +308,14 @@ export class WorkerPool {
     }
     if (ports.length > 0) this.#spare()
     return ports
+  }
+
+  #requested(requests: readonly RequestCount[]): void {
+    for (const { environment, request, count } of requests) {
+      const key = `${environment} ${request}`
+      const before = this.#requests.get(key)?.count ?? 0
+      this.#requests.set(key, { environment, request, count: before + count })
+    }
   }
 
   #changed(change: Change, by: WorkerThread): void {
