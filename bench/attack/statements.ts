@@ -47,8 +47,8 @@ export const STATEMENTS: readonly Attack[] = [
   ),
   statement(
     MANY,
-    '26 names of lists that double',
-    `WITH a0 AS (SELECT REPEAT('x', 2) AS x), ${names(26, (n) => `a${n + 1} AS (SELECT FLATTEN(ZIP(x, 'a', x, 'b')) AS x FROM a${n})`)} SELECT SIZEOF(x) FROM a26`,
+    '28 names, each a list of the one before, twice',
+    `WITH a0 AS (SELECT 1 AS x), ${names(28, (n) => `a${n + 1} AS (SELECT [x, x] AS x FROM a${n})`)} SELECT x FROM a28`,
   ),
   statement(
     HELD,

@@ -214,3 +214,14 @@ test('the texts that functions make of one row have a limit, wherever the row co
   assert.match((await run(`SELECT a FROM t WHERE ${where} LIMIT 1`)).error, tooMuch)
   assert.deepEqual(await run(`SELECT ${many(3, 's')} FROM t LIMIT 4`), { rows: 4, error: '' })
 })
+
+test('an array that holds the one before twice, over and over, ends in the limit of its text', async () => {
+  const doubling = (first: string, last: string) =>
+    `WITH a0 AS (SELECT ${first} AS x FROM t LIMIT 1), ${Array.from(
+      { length: 28 },
+      (_, n) => `a${n + 1} AS (SELECT [x, x] AS x FROM a${n})`,
+    ).join(', ')} SELECT ${last} FROM a28`
+  for (const first of ['s', '1', 'tags'])
+    for (const last of ['x', 'SIZEOF(x) AS n', 'DISTINCT x'])
+      assert.match((await run(doubling(first, last))).error, /function\.max\.string\.bytes/, `${first}, ${last}`)
+})

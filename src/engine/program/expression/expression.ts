@@ -10,9 +10,10 @@ import { unexpected } from '../../../lib/assert.ts'
 import { type Code, type Emitter, join, js, type Name } from '../../../codegen/emitter.ts'
 import { castValue } from '../../../functions/support/cast.ts'
 import { likeMatcher } from '../../../functions/support/like.ts'
+import { checkText } from '../../../functions/support/value-text.ts'
 import type { ScalarFunction } from '../../../functions/function.ts'
 import type { Span } from '../../../sql/ast.ts'
-import { oneIsList, type Value } from '../../../types.ts'
+import { type DataType, oneIsList, type Value } from '../../../types.ts'
 import type { BoundExpr } from '../../../plan/plan.ts'
 import { INVERSE } from '../../../plan/expressions/compare-op.ts'
 import { evaluationKey } from '../../../plan/expressions/expr-key.ts'
@@ -182,15 +183,23 @@ export class ExpressionCompiler implements ExpressionParts {
       case 'member':
         return js`${this.emitter.constant(elements.memberOf, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
       case 'array':
-        return js`[${join(
-          e.items.map((i) => this.value(i)),
-          ', ',
-        )}]`
+        return this.#built(
+          js`[${join(
+            e.items.map((i) => this.value(i)),
+            ', ',
+          )}]`,
+          e,
+          e.items,
+        )
       case 'struct':
-        return js`new Map([${join(
-          e.fields.map((f) => js`[${f.name}, ${this.value(f.value)}]`),
-          ', ',
-        )}])`
+        return this.#built(
+          js`new Map([${join(
+            e.fields.map((f) => js`[${f.name}, ${this.value(f.value)}]`),
+            ', ',
+          )}])`,
+          e,
+          e.fields.map(({ value }) => value),
+        )
     }
   }
 
@@ -361,6 +370,13 @@ export class ExpressionCompiler implements ExpressionParts {
     }
   }
 
+  /** An array or structure of large parts may be any size once it is written out: twice itself, twice that, … */
+  #built(code: Code, { span }: BoundExpr, parts: readonly BoundExpr[]): Code {
+    return parts.some(({ type }) => mayBeLarge(type))
+      ? js`${this.emitter.constant(guarded(checkText<Value>, span), 'checkText')}(${code})`
+      : code
+  }
+
   /** For each row: what the call makes is counted, where it is a large text. */
   #measured(call: Code, { type, span }: BoundExpr): Code {
     if (this.#functions.folding !== undefined || (type.kind !== 'string' && type.kind !== 'json')) return call
@@ -402,6 +418,10 @@ function markedFunction(double: NonNullable<ScalarFunction['double']>): (f: Call
   if (double === 'itself') return (f) => f
   if (double !== 'element') return (f) => mark.markedResult(double, f)
   return (f) => (base, index) => (f(base, index) === null ? null : mark.markedElement(base, index))
+}
+
+function mayBeLarge({ kind }: DataType): boolean {
+  return kind === 'array' || kind === 'struct' || kind === 'map' || kind === 'json' || kind === 'string'
 }
 
 /** Is there something to compute, or is it a name or a constant? */
