@@ -53,8 +53,10 @@ export function ask(
     if (text.length < 4000) text += head
     if (head.startsWith('{"type":"RECORD"')) rows++
     else if (head.startsWith('{"type":"ERROR"')) errors.push(message.toString())
-    else if (head.startsWith('{"type":"BADRECORD"')) rows += 0
-    else if (head.startsWith('{"type":"END"')) complete = true
+    else if (head.startsWith('{"type":"END"')) {
+      complete = true
+      socket.close()
+    }
   })
   socket.on('open', () => socket.send(JSON.stringify({ sql })))
   return new Promise((resolve) => {

@@ -9,6 +9,7 @@
  *   npm run attack -- --patience 20   seconds that an attacker waits for an answer; 60 by default
  */
 import { writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { machineName } from '../server.ts'
@@ -18,6 +19,8 @@ import { type Result, runAttacks } from './run.ts'
 import { kafkaWorld, sandboxWorld } from './world.ts'
 
 const SETTLE_MS = 1000
+const WARM_MS = 6000
+const FRESH_MIB = 700
 /** What is promised. */
 const MOST_MS = 250
 const MOST_MIB = 1024
@@ -31,6 +34,8 @@ const { values } = parseArgs({
   },
 })
 
+/** Whatever else the machine does counts in the times. */
+const loadBefore = loadavg()[0].toFixed(1)
 const NOTHING: Attack = {
   kind: 'Nothing',
   name: 'for comparison: no attack',
@@ -50,7 +55,12 @@ try {
   const results = await runAttacks(
     world,
     [NOTHING, ...chosen],
-    { patienceMs: Number(values.patience) * 1000, settleMs: SETTLE_MS, anew: values.anew },
+    {
+      patienceMs: Number(values.patience) * 1000,
+      settleMs: SETTLE_MS,
+      warmMs: WARM_MS,
+      freshMiB: values.anew ? 0 : FRESH_MIB,
+    },
     (result) => console.log(line(result)),
   )
   if (only === undefined) writeFileSync(join(import.meta.dirname, 'RESULTS.md'), page(results))
@@ -90,7 +100,7 @@ function page(results: readonly Result[]): string {
   })
   return `# Attacks
 
-Made by \`npm run attack${values.sandbox ? ' -- --sandbox' : ''}\` on ${machineName()}, over ${world.name}; the broker, the attacker and the neighbour are on the same machine.
+Made by \`npm run attack${values.sandbox ? ' -- --sandbox' : ''}\` on ${machineName()} (load ${loadBefore} before, ${loadavg()[0].toFixed(1)} at the end), over ${world.name}; the broker, the attacker and the neighbour are on the same machine.
 While each attack runs, another account asks \`SELECT 1 AS one\` and \`SELECT * FROM small LIMIT 1\`, and somebody asks \`/health\`, each ten times a second. Promised: the 99th percentile of both at most ${MOST_MS} ms, resident memory of the server with its workers at most ${MOST_MIB} MiB, the process lives, nothing of the neighbour's fails, and the attacker gets an ERROR about the statement, a refusal, or an answer.
 
 | kind | attack | what the attacker is told | query, p50 / p99 ms | /health, p50 / p99 ms | peak MiB | as promised |

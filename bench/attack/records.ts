@@ -80,7 +80,7 @@ function rest(name: string, path: string): Attack {
       const ms = performance.now() - began
       if (typeof answer === 'string') return { text: `${answer} (${(ms / 1000).toFixed(1)} s)`, right: false }
       const text = await answer.text()
-      return { text: `${answer.status}, ${text.length} characters (${(ms / 1000).toFixed(1)} s)`, right: ms < 2000 }
+      return { text: `${answer.status}, ${text.length} characters (${(ms / 1000).toFixed(1)} s)`, right: answer.ok }
     },
   }
 }

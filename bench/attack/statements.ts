@@ -244,7 +244,7 @@ export const STATEMENTS: readonly Attack[] = [
     name: 'a cross join of four, left after a while',
     run: async (target, patienceMs) => {
       const four = 'open_big a CROSS JOIN open_big b CROSS JOIN open_big c CROSS JOIN open_big d'
-      const told = judged(await ask(target, `SELECT COUNT(*) FROM ${four}`, Math.min(patienceMs, 5000)))
+      const told = judged(await ask(target, `SELECT COUNT(*) FROM ${four}`, Math.min(patienceMs / 5, 5000)))
       return { text: told.text, right: true }
     },
   },

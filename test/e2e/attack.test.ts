@@ -11,13 +11,20 @@ import { sandboxWorld } from '../../bench/attack/world.ts'
 
 const PATIENCE_MS = 10_000
 const SETTLE_MS = 20
+const WARM_MS = 500
 
 test('no attack ends the server, and each is answered', async (t) => {
   const world = await sandboxWorld()
   const attacks = ATTACKS.filter(({ long }) => long !== true)
   const results: Result[] = []
   try {
-    await runAttacks(world, attacks, { patienceMs: PATIENCE_MS, settleMs: SETTLE_MS }, (result) => results.push(result))
+    const options = {
+      patienceMs: PATIENCE_MS,
+      settleMs: SETTLE_MS,
+      warmMs: WARM_MS,
+      freshMiB: Number.POSITIVE_INFINITY,
+    }
+    await runAttacks(world, attacks, options, (result) => results.push(result))
   } finally {
     await world.close()
   }
