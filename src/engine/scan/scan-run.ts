@@ -223,6 +223,7 @@ export class ScanRun {
       if (this.#from.done) return undefined
       const stopped = await this.#between()
       if (stopped !== undefined) return stopped
+      if (this.#sharing.alone) await this.#sharing.seek()
       if (this.#sharing.halted) return undefined
     }
   }

@@ -51,7 +51,13 @@ export type Question =
   | { readonly what: 'kill'; readonly id: string; readonly by: string }
   | { readonly what: 'store'; readonly object: StoredObject }
   /** Connections to at most so many other workers, for a job of this one. */
-  | { readonly what: 'helpers'; readonly job: number; readonly most: number }
+  | {
+      readonly what: 'helpers'
+      readonly job: number
+      readonly most: number
+      /** `idle`: only as many as there are cores without work. */
+      readonly which: 'any' | 'idle'
+    }
 
 export interface Answers {
   readonly queries: readonly QueryEntry[]

@@ -6,6 +6,7 @@
  * one, too. Beyond `server.workers` they share: an account keeps to at most half of the threads, so that one account
  * never stands in all of them, and whoever comes is sent where the event loop turns and the fewest others are.
  */
+import { availableParallelism } from 'node:os'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { OwnedStore } from '../../catalog/store.ts'
 import type { RunSummary } from '../../engine/host.ts'
@@ -74,12 +75,20 @@ export class WorkerPool {
     options.store.follow((object) => this.#tell({ what: 'object', object }))
   }
 
-  /** Statements by the thread that runs them, of all threads that are ready, and how many requests wait for one. */
-  get occupation(): { readonly threads: readonly (readonly string[])[]; readonly waiting: number } {
+  /**
+   * Statements by the thread that runs them, of all threads that are ready; how many requests wait for a thread, and how
+   * many threads read shares for others.
+   */
+  get occupation(): {
+    readonly threads: readonly (readonly string[])[]
+    readonly waiting: number
+    readonly helping: number
+  } {
     const ready = [...this.#threads].filter((thread) => thread.ready && !thread.ending)
     return {
       threads: ready.map(({ jobs }) => [...jobs.values()].map(({ request }) => request.sql)),
       waiting: this.#waiting.length,
+      helping: ready.filter(({ helping }) => helping.size > 0).length,
     }
   }
 
@@ -289,13 +298,23 @@ export class WorkerPool {
       case 'store':
         return { value: store.change(question.object) }
       case 'helpers': {
-        const ports = this.#helpersFor(question.job, question.most, thread)
+        const most = question.which === 'any' ? question.most : Math.min(question.most, this.#idleCores)
+        const ports = this.#helpersFor(question.job, most, thread)
         return { value: ports, moved: ports }
       }
     }
   }
 
-  /** Connections to threads that have nothing to do; one is left to whoever asks next. */
+  /** Cores that no thread with a query or a share keeps busy. */
+  get #idleCores(): number {
+    const busy = [...this.#threads].filter((thread) => !thread.idle).length
+    return Math.max(0, availableParallelism() - busy)
+  }
+
+  /**
+   * Connections to threads that have nothing to do. One more is started for whoever asks next, if there may be one: a
+   * server whose queries ask for helpers comes to have as many threads as it may.
+   */
   #helpersFor(number: number, most: number, thread: WorkerThread): MessagePort[] {
     const job = thread.jobs.get(number)
     if (job === undefined) return []

@@ -89,7 +89,7 @@ async function answer(
     maxFrame,
     metadataFollowsFormat,
     queries: { registry: queries, user: account.name, environment: view.environment },
-    helpers: (most: number) => main.ask({ what: 'helpers', job, most }),
+    helpers: (most: number, which: 'any' | 'idle') => main.ask({ what: 'helpers', job, most, which }),
   }
   if (view.dialect === 'cli') out.translate = errorAsObject
   if (view.dialect !== 'jdbc') return await runRequest(request, query, out, abort.signal)
