@@ -4,7 +4,7 @@
  * rows. It is synchronous and stops after a budget of records, so that the event loop gets its turn.
  */
 import { type Code, Emitter, join, js } from '../../codegen/emitter.ts'
-import type { FacetDecoder, RecordFrame, RenderOptions } from '../../formats/format.ts'
+import { type FacetDecoder, MAX_PAYLOAD_BYTES, type RecordFrame, type RenderOptions } from '../../formats/format.ts'
 import type { EvaluationContext } from './expression/references.ts'
 import type { RecordBatch } from '../../kafka/log.ts'
 import type { TableFacet } from '../../plan/catalog.ts'
@@ -190,9 +190,11 @@ if (!${condition}) break record`
     badRecords === true
       ? []
       : [
-          ...(references.usesKey() ? [schemaCheck('k', table.key, schemas.keyId, schemas.key, emitter)] : []),
+          ...(references.usesKey()
+            ? [sizeCheck('k'), schemaCheck('k', table.key, schemas.keyId, schemas.key, emitter)]
+            : []),
           ...(references.usesValue && !noValue
-            ? [schemaCheck('v', table.value, schemas.valueId, schemas.value, emitter)]
+            ? [sizeCheck('v'), schemaCheck('v', table.value, schemas.valueId, schemas.value, emitter)]
             : []),
         ]
   return {
@@ -202,6 +204,12 @@ ${body}`,
     before: noValue ? js`` : sink.before,
     usesValue: references.usesValue,
   }
+}
+
+/** A facet that is too large to be read. */
+function sizeCheck(facet: 'k' | 'v'): Code {
+  const size = facet === 'k' ? js`ke - ks` : js`ve - vs`
+  return js`if (${size} > ${MAX_PAYLOAD_BYTES}) { fault = 1; break record }`
 }
 
 /** Where the payload of a facet starts: behind the magic byte and the schema id when it is framed. */
