@@ -69,8 +69,8 @@ async function serve(brokers: string, data: WorldData, readers: Readers): Promis
   return {
     ask: async (item) => {
       // Whole frames are compared in the order in which one reader meets the partitions.
-      const several = readers !== undefined && item.kind !== 'frames' ? { 'query.parallel': readers } : {}
-      const server = await serverFor({ ...several, ...item.defaults })
+      const asOne = readers === undefined || item.kind === 'frames'
+      const server = await serverFor(asOne ? item.defaults : { 'query.parallel': readers, ...item.defaults })
       const { sql, live, statsMs } = caseRequest(item)
       const socket = new WebSocket(
         `${server.url.replace('http', 'ws')}/api/v1/environments/demo/proxy/api/ws/v2/sql/execute`,
