@@ -38,7 +38,7 @@ export interface QueryEnvironment {
   readonly queries?: { readonly registry: QueryRegister; readonly user: string; readonly environment: string }
   readonly defaults?: SettingDefaults
   /** Connections to further threads, at most so many, that read parts of a topic for a query of this one. */
-  readonly helpers?: (most: number) => Promise<readonly ExchangePort[]>
+  readonly helpers?: (most: number, which: 'any' | 'idle') => Promise<readonly ExchangePort[]>
   /** As `Helpers.aloneMs` of a scan. */
   readonly aloneMs?: number
   /**

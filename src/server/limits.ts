@@ -149,7 +149,7 @@ export const LIMITS = {
       'How long a single step of a query may keep its thread from everything else; beyond it the thread is ended and replaced.',
   },
   'server.max.memory': {
-    default: 1024 * 1024 * 1024,
+    default: 896 * 1024 * 1024,
     unit: 'bytes',
     min: 256 * 1024 * 1024,
     max: 1024 * 1024 * 1024 * 1024,

@@ -14,8 +14,11 @@ export interface Helpers {
   readonly readers: number | 'auto'
   /** Milliseconds that `auto` reads alone before it looks whether others are to help; undefined: a time of its own. */
   readonly aloneMs?: number
-  /** Connections to at most so many further threads; none where all are in use. */
-  ask(most: number): Promise<readonly ExchangePort[]>
+  /**
+   * Connections to at most so many further threads; none where all are in use. `idle`: only as many as there are cores
+   * without work.
+   */
+  ask(most: number, which: 'any' | 'idle'): Promise<readonly ExchangePort[]>
 }
 
 /** What a statement gives to each of its scans. */

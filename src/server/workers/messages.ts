@@ -51,7 +51,13 @@ export type Question =
   | { readonly what: 'kill'; readonly id: string; readonly by: string }
   | { readonly what: 'store'; readonly object: StoredObject }
   /** Connections to at most so many other workers, for a job of this one. */
-  | { readonly what: 'helpers'; readonly job: number; readonly most: number }
+  | {
+      readonly what: 'helpers'
+      readonly job: number
+      readonly most: number
+      /** `idle`: only as many as there are cores without work. */
+      readonly which: 'any' | 'idle'
+    }
 
 export interface Answers {
   readonly queries: readonly QueryEntry[]
@@ -74,6 +80,13 @@ export type ToWorker =
   /** Read a share of a topic of this environment for whoever is at the other end of the port. */
   | { readonly kind: 'help'; readonly help: number; readonly environment: string; readonly port: MessagePort }
 
+/** How often a request of this name was sent to the cluster of an environment. */
+export interface RequestCount {
+  readonly environment: string
+  readonly request: string
+  readonly count: number
+}
+
 /** Counts of a running job, for the register of queries. */
 export interface JobCounts {
   readonly job: number
@@ -88,6 +101,8 @@ export type FromWorker =
   /** `bytes` of `chunk` are whole WebSocket frames. */
   | { readonly kind: 'chunk'; readonly job: number; readonly chunk: ArrayBuffer; readonly bytes: number }
   | { readonly kind: 'counts'; readonly counts: readonly JobCounts[] }
+  /** Requests sent to Kafka since the last such message. */
+  | { readonly kind: 'requests'; readonly requests: readonly RequestCount[] }
   | { readonly kind: 'done'; readonly job: number; readonly summary: RunSummary }
   /** A fault of ours; `stack` is for the log. */
   | { readonly kind: 'failed'; readonly job: number; readonly stack: string }

@@ -6,16 +6,17 @@
  * one, too. Beyond `server.workers` they share: an account keeps to at most half of the threads, so that one account
  * never stands in all of them, and whoever comes is sent where the event loop turns and the fewest others are.
  */
+import { availableParallelism } from 'node:os'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { OwnedStore } from '../../catalog/store.ts'
 import type { RunSummary } from '../../engine/host.ts'
 import type { Queries } from '../../engine/queries.ts'
-import type { Clock, Timer } from '../../lib/clock.ts'
+import { type Clock, sleep, TIMED_OUT, type Timer, within } from '../../lib/clock.ts'
 import { error as errorFrame, type QueryRequest } from '../../protocol/frames.ts'
 import type { Environment, EnvironmentConfig } from '../environment.ts'
 import type { ServerLimits } from '../limits.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
-import type { Change, Question, QueryView } from './messages.ts'
+import type { Change, Question, QueryView, RequestCount } from './messages.ts'
 import { type EndReason, type Job, type ThreadHost, WorkerThread } from './thread.ts'
 
 export interface PoolOptions {
@@ -43,6 +44,12 @@ const BUSY_LOOKS = 2
 const MAX_TRIES = 2
 /** Threads without a job that are kept. */
 const KEPT_IDLE = 1
+/** A thread that holds less than this part of `server.max.memory` is not ended when the server holds more than that. */
+const LARGE_PART = 1 / 8
+/** How long it takes at most until the memory of a thread that was ended is back with the system. */
+const RELIEF_MS = 1000
+/** How long a thread may take to say what it holds. */
+const MEMORY_ANSWER_MS = 1000
 /** How long a further one without a job is kept: a burst of requests may come again. */
 const IDLE_MS = 30_000
 
@@ -52,6 +59,7 @@ export class WorkerPool {
   readonly #waiting: Job[] = []
   readonly #looking: Timer
   #next = 1
+  readonly #requests = new Map<string, RequestCount>()
   #closed = false
   #idleSinceMs: number
   /** Resident memory was too much at the last look, and a thread was ended for it. */
@@ -116,6 +124,11 @@ export class WorkerPool {
     })
   }
 
+  /** Requests that workers have sent to Kafka, those of threads that have ended included. */
+  get requests(): readonly RequestCount[] {
+    return [...this.#requests.values()]
+  }
+
   /** What a thread of the server has changed, told to all workers but `by`. */
   tell(change: Change): void {
     this.#tell(change)
@@ -134,6 +147,7 @@ export class WorkerPool {
       queries: this.#options.queries,
       answer: (question, thread) => this.#answer(question, thread),
       changed: (change, by) => this.#changed(change, by),
+      requested: (requests) => this.#requested(requests),
       gone: (thread, reason) => this.#gone(thread, reason),
     }
     const heapMb = Math.floor(limits['server.worker.heap'] / 1024 / 1024)
@@ -239,24 +253,39 @@ export class WorkerPool {
     else if (clock.monotonic() - this.#idleSinceMs >= IDLE_MS) void idle[idle.length - 1].end({ what: 'closed' })
   }
 
-  /** Ends the thread that holds most when the process holds too much. */
+  /**
+   * Ends the thread that holds most when the process holds too much. Memory that was freed may stay with the process for
+   * a while: a thread that holds little itself is not ended for it, and the next one not before the end of the last one
+   * can be seen.
+   */
   #lookAtMemory(): void {
-    const limitBytes = this.#options.limits['server.max.memory']
+    const { limits, clock } = this.#options
+    const limitBytes = limits['server.max.memory']
     if (this.#relieving || process.memoryUsage.rss() <= limitBytes) return
     const busy = [...this.#threads].filter((thread) => !thread.idle && !thread.ending)
     if (busy.length === 0) return
     this.#relieving = true
-    void this.#endLargest(busy, limitBytes).finally(() => {
-      this.#relieving = false
-    })
+    void this.#endLargest(busy, limitBytes)
+      .then((ended) => (ended ? sleep(clock, RELIEF_MS) : undefined))
+      .finally(() => {
+        this.#relieving = false
+      })
   }
 
-  async #endLargest(threads: readonly WorkerThread[], limitBytes: number): Promise<void> {
+  /** Whether one was ended. */
+  async #endLargest(threads: readonly WorkerThread[], limitBytes: number): Promise<boolean> {
     const sizes = await Promise.all(
-      threads.map(async (thread) => ({ thread, bytes: await thread.memory().catch(() => 0) })),
+      threads.map(async (thread) => {
+        const bytes = await within(thread.memory(), { ms: MEMORY_ANSWER_MS }).catch(() => 0)
+        // What does not even answer is in the middle of something large.
+        return { thread, bytes: bytes === TIMED_OUT ? limitBytes : bytes }
+      }),
     )
     sizes.sort((a, b) => b.bytes - a.bytes)
-    await sizes[0].thread.end({ what: 'too large', limitBytes })
+    const [{ thread, bytes }] = sizes
+    if (bytes < limitBytes * LARGE_PART) return false
+    await thread.end({ what: 'too large', limitBytes })
+    return true
   }
 
   #answer(question: Question, thread: WorkerThread): { value: unknown; moved?: MessagePort[] } {
@@ -269,10 +298,17 @@ export class WorkerPool {
       case 'store':
         return { value: store.change(question.object) }
       case 'helpers': {
-        const ports = this.#helpersFor(question.job, question.most, thread)
+        const most = question.which === 'any' ? question.most : Math.min(question.most, this.#idleCores)
+        const ports = this.#helpersFor(question.job, most, thread)
         return { value: ports, moved: ports }
       }
     }
+  }
+
+  /** Cores that no thread with a query or a share keeps busy. */
+  get #idleCores(): number {
+    const busy = [...this.#threads].filter((thread) => !thread.idle).length
+    return Math.max(0, availableParallelism() - busy)
   }
 
   /**
@@ -291,6 +327,14 @@ export class WorkerPool {
     }
     if (ports.length > 0) this.#spare()
     return ports
+  }
+
+  #requested(requests: readonly RequestCount[]): void {
+    for (const { environment, request, count } of requests) {
+      const key = `${environment} ${request}`
+      const before = this.#requests.get(key)?.count ?? 0
+      this.#requests.set(key, { environment, request, count: before + count })
+    }
   }
 
   #changed(change: Change, by: WorkerThread): void {

@@ -14,6 +14,7 @@ import {
   type FromWorker,
   type Question,
   type QueryView,
+  type RequestCount,
   type ToWorker,
   type WorkerStart,
 } from './messages.ts'
@@ -72,6 +73,7 @@ export interface ThreadHost {
   /** `moved`: what of the answer goes over to the worker. */
   answer(question: Question, thread: WorkerThread): { readonly value: unknown; readonly moved?: readonly MessagePort[] }
   changed(change: Change, by: WorkerThread): void
+  requested(requests: readonly RequestCount[]): void
   /** The thread is gone, with whatever jobs it had. */
   gone(thread: WorkerThread, reason: EndReason): void
 }
@@ -179,6 +181,8 @@ export class WorkerThread {
       case 'counts':
         for (const { job, ...counts } of message.counts) Object.assign(this.jobs.get(job)?.entry?.counts ?? {}, counts)
         return
+      case 'requests':
+        return this.#host.requested(message.requests)
       case 'done':
         return this.#over(message.job, (job) => {
           const { outcome, error, recordsScanned, bytesRead, results } = message.summary
@@ -255,7 +259,7 @@ function isHeading(frames: Buffer): boolean {
   const small = frames[1] < 126
   const from = small ? 2 : 4
   const length = small ? frames[1] : frames[1] === 126 ? frames.readUInt16BE(2) : -1
-  return from + length === frames.length && frames.latin1Slice(from, from + HEADING.length) === HEADING
+  return from + length === frames.length && frames.toString('latin1', from, from + HEADING.length) === HEADING
 }
 
 const HEADING = '{"type":"METADATA"'

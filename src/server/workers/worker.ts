@@ -15,7 +15,7 @@ import { JdbcSink } from '../jdbc/sink.ts'
 import { openEnvironment } from '../open-environment.ts'
 import { WebSocketOut } from '../socket/websocket-out.ts'
 import { JobSocket } from './job-out.ts'
-import { Beat, type Change, type QueryView, type ToWorker, type WorkerStart } from './messages.ts'
+import { Beat, type Change, type QueryView, type RequestCount, type ToWorker, type WorkerStart } from './messages.ts'
 import { MainThread, RemoteQueries, RemoteStore } from './remote.ts'
 import { reuse } from '../socket/websocket-out.ts'
 
@@ -62,6 +62,7 @@ async function run(job: number, request: QueryRequest, view: QueryView): Promise
       return answer(job, request, view, out, queries, abort)
     })
     out.flushAll()
+    tellRequests()
     main.post({ kind: 'done', job, summary })
   } catch (cause) {
     out.flushAll()
@@ -88,7 +89,7 @@ async function answer(
     maxFrame,
     metadataFollowsFormat,
     queries: { registry: queries, user: account.name, environment: view.environment },
-    helpers: (most: number) => main.ask({ what: 'helpers', job, most }),
+    helpers: (most: number, which: 'any' | 'idle') => main.ask({ what: 'helpers', job, most, which }),
   }
   if (view.dialect === 'cli') out.translate = errorAsObject
   if (view.dialect !== 'jdbc') return await runRequest(request, query, out, abort.signal)
@@ -142,11 +143,28 @@ watchTurns(() => {
   if (job !== undefined) Atomics.store(beat, Beat.job, job)
 })
 
+/** Requests to Kafka that the main thread has been told of, by environment and name. */
+const told = new Map<string, number>()
+
+function tellRequests(): void {
+  const requests: RequestCount[] = []
+  for (const { name: environment, cluster } of environments.values())
+    for (const [request, count] of cluster?.requests ?? []) {
+      const key = `${environment} ${request}`
+      const before = told.get(key) ?? 0
+      if (count > before) requests.push({ environment, request, count: count - before })
+      told.set(key, count)
+    }
+  if (requests.length > 0) main.post({ kind: 'requests', requests })
+}
+
 let beats = 0
 systemClock.every(BEAT_MS, () => {
   Atomics.add(beat, Beat.turns, 1)
   beats++
-  if (beats % COUNTS_BEATS !== 0 || jobs.size === 0) return
+  if (beats % COUNTS_BEATS !== 0) return
+  tellRequests()
+  if (jobs.size === 0) return
   const counts = [...jobs].flatMap(
     ([
       job,
