@@ -27,7 +27,7 @@ export function reversed(text: string): string {
   return piecewise(
     text,
     (piece) =>
-      isAscii(piece) ? Buffer.from(piece, 'latin1').reverse().latin1Slice() : Array.from(piece).reverse().join(''),
+      isAscii(piece) ? Buffer.from(piece, 'latin1').reverse().toString('latin1') : Array.from(piece).reverse().join(''),
     true,
   )
 }
@@ -50,7 +50,7 @@ function asciiInOtherCase(text: string): string {
     const letter = bytes[i] | 0x20
     if (letter >= 0x61 && letter <= 0x7a) bytes[i] ^= 0x20
   }
-  return bytes.latin1Slice()
+  return bytes.toString('latin1')
 }
 
 function inOtherCase(char: string): string {
