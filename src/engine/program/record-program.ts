@@ -16,7 +16,7 @@ import { ExpressionCompiler } from './expression/expression.ts'
 import type { AggregateState } from '../operators/aggregate/aggregate.ts'
 import type { Operator } from '../operators/operator.ts'
 import type { LimitState } from '../operators/row-operators.ts'
-import type { FrameWriter } from '../frame-writer.ts'
+import { type FrameWriter, SENT } from '../frame-writer.ts'
 import { OutputCompiler } from './output-code.ts'
 import { RecordReferences } from './record-access.ts'
 import { RecordCheck } from './record-check.ts'
@@ -76,7 +76,7 @@ export type Sink =
       readonly shape: OutputShape
       readonly metadata: boolean
       readonly limit: LimitState
-      readonly writer: FrameWriter
+      readonly writer: Pick<FrameWriter, 'record'>
     }
   | { readonly kind: 'aggregate'; readonly plan: Aggregate; readonly state: AggregateState }
   /** `body`: the text of the frame's members stands in front of the columns. */
@@ -320,10 +320,12 @@ if (${limit}.left === 0) { ${limit}.cut = true; stopping = 2; break record }`
   return {
     before: js``,
     gate,
+    // A record that makes too large a frame is no row: LIMIT does not count it.
     code: js`${body.declare}
-${limit}.left--
+const sent = ${e.constant(sink.writer, 'out')}.record(${body.text}, partition, ${references.offset()})
+if (sent !== ${SENT.tooLarge}) ${limit}.left--
 if (${limit}.done) stopping = 2
-if (${e.constant(sink.writer, 'out')}.row(${body.text}, partition, ${references.offset()}) && stopping === 0) stopping = 3`,
+else if (sent === ${SENT.behind}) stopping = 3`,
   }
 }
 
