@@ -212,7 +212,8 @@ export class WorkerPool {
     const guilty = reason.what === 'closed' ? 0 : thread.runningJob
     for (const job of thread.jobs.values()) this.#lost(job, job.number === guilty, reason)
     if (this.#closed) return
-    if (this.#threads.size === 0) this.#start()
+    // One that has failed at its start would do so again: the next one is started for the next request.
+    if (this.#threads.size === 0 && thread.ready) this.#start()
     this.#takeWaiting()
   }
 
