@@ -17,6 +17,7 @@ export class Metrics {
   readonly #bad: Counter<'environment'>
   readonly refused: Counter<'reason'>
   readonly logins: Counter<'outcome'>
+  readonly refusedTokens: Counter
 
   /** The functions of `live` are called at each scrape. */
   constructor(live: {
@@ -77,8 +78,13 @@ export class Metrics {
     })
     this.logins = new Counter({
       name: 'sluice_logins_total',
-      help: 'Calls of POST /api/login, by outcome: good, wrong, busy.',
+      help: 'Logins, by outcome: good, wrong, busy, locked, full.',
       labelNames: ['outcome'],
+      registers,
+    })
+    this.refusedTokens = new Counter({
+      name: 'sluice_tokens_refused_total',
+      help: 'Tokens that belong to nobody, have expired or were revoked.',
       registers,
     })
     new Counter({

@@ -22,6 +22,7 @@ import {
   type UserConfig,
 } from './access/auth.ts'
 import type { BasePath } from './http/base-path.ts'
+import { Connections } from './http/connections.ts'
 import type { ServerConfig } from './config/config.ts'
 import type { CatalogPeers, Environment, OpenEnvironment } from './environment.ts'
 import { Health } from './health.ts'
@@ -148,6 +149,7 @@ class Server implements RunningServer {
   readonly #metrics: Metrics
   readonly #http: ReturnType<typeof createHttp>
   readonly #upgrades: Upgrades
+  readonly #connections: Connections
   readonly #sessions = new Set<Session>()
   #closing: Promise<void> | undefined
   #hurry: (() => void) | undefined
@@ -178,6 +180,7 @@ class Server implements RunningServer {
         ),
     })
     const health = new Health(environments, means.clock, means.log)
+    this.#connections = new Connections(config.limits)
     this.#http = createHttp({
       config,
       accounts: this.#accounts,
@@ -186,15 +189,18 @@ class Server implements RunningServer {
       log: means.log,
       environments,
       logout: (token) => this.#logout(token),
+      who: (request) => this.#who(request),
       view: (environment, account) => this.#view(environment, account),
     })
+    this.#connections.watch(this.#http.server)
     const maxPayload = config.limits['server.max.message.bytes']
-    // `closeTimeout` is newer than the type declarations.
+    // `closeTimeout` and `maxFragments` are newer than the type declarations.
     const wsOptions = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload,
+      maxFragments: config.limits['server.max.message.fragments'],
       closeTimeout: CLOSE_TIMEOUT_MS,
       WebSocket: SessionSocket,
     }
@@ -305,11 +311,8 @@ class Server implements RunningServer {
       const left = notOfferedAt(request.url ?? '/')
       return left === undefined ? refuse(404, 'No WebSocket lives at this address.') : refuse(501, left)
     }
-    const limit = this.#config.limits['server.max.connections']
-    if (this.#sessions.size >= limit && !this.#makeRoom())
-      return refuse(503, `Too many connections: the limit server.max.connections is ${limit}.`)
     const token = credential(request)
-    const account = token === undefined ? undefined : this.#accounts.byToken(token)
+    const account = token === undefined ? undefined : this.#byToken(token, socket)
     if (wanted.proxied) {
       if (account === undefined)
         return refuse(
@@ -326,20 +329,33 @@ class Server implements RunningServer {
           `The account ${JSON.stringify(account.name)} may not use the environment ${JSON.stringify(wanted.environment)}.`,
         )
     }
+    const full = account === undefined ? undefined : this.#connections.admit(socket, account)
+    if (full !== undefined) return refuse(503, full)
     const cli = isLensesCli(request, wanted)
     this.#upgrades.handleUpgrade(request, socket, head, (ws) => {
-      const session = new Session(ws, socket, this.#host(wanted, token, cli), account)
+      const session = new Session(ws, socket, this.#host(wanted, token, cli, socket), account)
       if (cli) session.out.translate = errorAsObject
       this.#sessions.add(session)
+      this.#connections.upgraded(socket, session)
     })
   }
 
-  /** Cuts the oldest connection that only waits for its client to close it, if there is one. */
-  #makeRoom(): boolean {
-    const oldest = [...this.#sessions].find((session) => session.lingering)
-    oldest?.closeNow()
-    oldest?.destroy()
-    return oldest !== undefined && this.#sessions.delete(oldest)
+  /** The account of a token that came over a connection. One that is not good is in the log, without the token. */
+  #byToken(token: string, socket: Socket): Account | undefined {
+    const account = this.#accounts.byToken(token)
+    if (account === undefined) {
+      this.#metrics.refusedTokens.inc()
+      this.#log.warn({ address: socket.remoteAddress }, 'a token was refused')
+    }
+    return account
+  }
+
+  /** Whoever makes an HTTP request; where connections of accounts are full, his stays one that gives way. */
+  #who(request: IncomingMessage): Account | undefined {
+    const token = credential(request)
+    const account = token === undefined ? undefined : this.#byToken(token, request.socket)
+    if (account !== undefined) this.#connections.admit(request.socket, account)
+    return account
   }
 
   #environment(wanted: Target): Environment | undefined {
@@ -347,7 +363,7 @@ class Server implements RunningServer {
     return this.environments.find((environment) => environment.name === name)
   }
 
-  #host(wanted: Target, given: string | undefined, cli: boolean): SessionHost {
+  #host(wanted: Target, given: string | undefined, cli: boolean, socket: Socket): SessionHost {
     return {
       limits: this.#config.limits,
       clock: this.#clock,
@@ -357,10 +373,15 @@ class Server implements RunningServer {
         if (wanted.proxied) return 'Not authenticated: the key is not valid any more.'
         if (token === undefined)
           return 'Not authenticated: send the token of POST /api/login, or of a service account, as "token" in the first message.'
-        return this.#accounts.byToken(token) ?? 'Not authenticated: the token is unknown, has expired or was revoked.'
+        const account = this.#byToken(token, socket)
+        if (account === undefined) return 'Not authenticated: the token is unknown, has expired or was revoked.'
+        return this.#connections.admit(socket, account) ?? account
       },
       environment: (account) => this.#visible(wanted, account, cli),
-      admit: (account) => this.#admit(account),
+      admit: (account) => {
+        this.#connections.heard(socket)
+        return this.#admit(account)
+      },
       started: (session, request) => this.#started(session, request),
       ended: (session, summary) => this.#ended(session, summary),
       failed: (session, reference, cause) =>

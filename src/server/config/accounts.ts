@@ -9,6 +9,12 @@ import { converted, fillSecrets, isGiven, object, oneOf, secret, text, wrong } f
 
 const EVERYTHING = '[{environments: ["*"], topics: ["*"]}]'
 
+/**
+ * Limit `server.token.length` (characters): fewest characters of the token of a service account, which may be tried
+ * without end. Beyond it: any is taken; a shorter one is refused at the start. 16 random letters and digits are 95 bits.
+ */
+const MIN_TOKEN = 16
+
 const name = z
   .string(wrong('a text'))
   .regex(
@@ -87,6 +93,11 @@ export function serviceAccount(files: string[]): z.ZodType<ServiceAccountConfig>
           problem('tokenHash', 'missing; expected a hash as `sluice hash --token` prints it, or tokenFile.')
         if (typeof tree.tokenHash === 'string' && !isTokenHash(tree.tokenHash))
           problem('tokenHash', 'the value is not a hash as `sluice hash --token` prints it.')
+        if (typeof tree.token === 'string' && tree.token.length < MIN_TOKEN)
+          problem(
+            'token',
+            `the value is too short to be a secret: a token has at least ${MIN_TOKEN} characters (server.token.length). \`sluice hash --new-token\` makes one.`,
+          )
         if (typeof tree.token === 'string' && /\s/.test(tree.token))
           problem('token', 'the value holds spaces or line ends, which a header cannot carry.')
       },

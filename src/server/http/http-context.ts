@@ -1,4 +1,5 @@
 /** What the HTTP routes share: the parts of the running server that they ask. Types only. */
+import type { IncomingMessage } from 'node:http'
 import type { QueryEnvironment } from '../../engine/host.ts'
 import type { Account, Accounts } from '../access/auth.ts'
 import type { ServerConfig } from '../config/config.ts'
@@ -19,6 +20,8 @@ export interface HttpContext {
   readonly onRoute?: (method: string, path: string) => void
   /** Ends a login and what runs by it. */
   logout(token: string): void
+  /** The account whose credential came with a request; a credential that is not good is logged. */
+  who(request: IncomingMessage): Account | undefined
   /** An environment as an account may use it. */
   view(environment: Environment, account: Account): QueryEnvironment
 }

@@ -82,6 +82,7 @@ export const PRESENTATION_ROUTES: readonly Route[] = [
       properties: { sql: { type: 'string' }, caret: { type: 'integer', minimum: 0 } },
     },
     answer: PRESENTATION,
+    readsOnly: true,
     run: async (call) => {
       const body = bodyObject(call)
       const sql = field(body, 'sql', (v): v is string => typeof v === 'string', 'a string')
