@@ -217,6 +217,14 @@ export const LIMITS = {
     about:
       'How long a single step of a query may keep its thread from everything else; beyond it the thread is ended and replaced.',
   },
+  'server.account.processor.share': {
+    default: 50,
+    unit: 'count',
+    min: 1,
+    max: 100,
+    about:
+      'Per cent of the processor time of all queries of the last half minute that one account may have had before its new queries come after those of others, when all threads are in use.',
+  },
   'server.max.memory': {
     default: 1024 * 1024 * 1024,
     unit: 'bytes',

@@ -11,12 +11,14 @@ import type { OwnedStore } from '../catalog/store.ts'
 import { Queries } from '../engine/queries.ts'
 import type { QueryEnvironment, RunSummary } from '../engine/host.ts'
 import { runRequest } from '../engine/request.ts'
+import type { Maxima } from '../plan/settings.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { errorAsObject, type QueryRequest } from '../protocol/frames.ts'
 import {
   type Account,
   type AccountChange,
   Accounts,
+  identityOf,
   mayEnter,
   type ServiceAccountConfig,
   type UserConfig,
@@ -174,6 +176,12 @@ class Server implements RunningServer {
     this.#metrics = new Metrics({
       openSockets: () => this.#sessions.size,
       runningQueries: () => this.#running().length,
+      connections: () => ({
+        all: this.#connections.size,
+        unauthenticated: this.#connections.unauthenticated,
+        cut: this.#connections.cut,
+      }),
+      workers: () => this.#pool?.figures,
       kafkaRequests: () =>
         environments.flatMap(({ name, cluster }) =>
           [...(cluster?.requests ?? [])].map(([request, count]) => ({ environment: name, request, count })),
@@ -400,8 +408,17 @@ class Server implements RunningServer {
 
   /** An environment as an account may use it. */
   #view(environment: Environment, account: Account): QueryEnvironment {
-    const queries = { registry: this.queries, user: account.name, environment: environment.name }
-    return { ...environment.query(account), defaults: this.#config.settings, queries }
+    const queries = {
+      registry: this.queries,
+      user: account.name,
+      account: identityOf(account),
+      environment: environment.name,
+    }
+    return { ...environment.query(account), defaults: this.#config.settings, maxima: this.#maxima(account), queries }
+  }
+
+  #maxima(account: Account): Maxima {
+    return { ...this.#config.maxima, ...account.limits?.maxima }
   }
 
   #sessionEnvironment(environment: Environment, view: QueryView): SessionEnvironment {
@@ -428,6 +445,7 @@ class Server implements RunningServer {
         environment: environment.name,
         account,
         // The JDBC driver reads times as numbers.
+        maxima: this.#maxima(account),
         defaults: { ...this.#config.settings, ...(wanted.dialect === 'jdbc' ? { 'format.timestamp': false } : {}) },
         maxFrame: { name: frame, bytes: this.#config.limits[frame] },
         metadataFollowsFormat: cli,
@@ -440,20 +458,39 @@ class Server implements RunningServer {
       : `There is no environment ${JSON.stringify(wanted.environment)}, or the account may not use it.`
   }
 
-  /** Queries whose clients have stopped reading do not count: their users may have forgotten them. */
+  /**
+   * Queries whose clients have stopped reading do not keep others from running, as their users may have forgotten them:
+   * with one query too many, the oldest such one of the same account is ended. Results that wait for their readers count
+   * with them: of those an account has twice as many at most.
+   */
   #admit(account: Account): string | undefined {
-    const running = this.#running().filter((session) => !session.abandoned)
-    const all = this.#config.limits['max.concurrent.queries']
-    const own = this.#config.limits['max.concurrent.queries.per.user']
-    if (running.length >= all)
-      return `Too many queries are running on this server: the limit max.concurrent.queries is ${all}. Try again later.`
-    if (
-      own > 0 &&
-      running.filter((session) => session.account?.name === account.name && session.account.kind === account.kind)
-        .length >= own
-    ) {
-      return `Too many queries of ${JSON.stringify(account.name)} are running: the limit max.concurrent.queries.per.user is ${own}. Wait for one to end, or close its connection.`
+    const { limits } = this.#config
+    const all = limits['max.concurrent.queries']
+    const own = account.limits?.queries ?? limits['max.concurrent.queries.per.user']
+    const identity = identityOf(account)
+    const isOwn = (session: Session): boolean =>
+      session.account !== undefined && identityOf(session.account) === identity
+    const running = this.#running()
+    const ours = running.filter(isOwn)
+    const reading = running.filter((session) => own === 0 || !session.abandoned)
+    const forgotten = ours.find((session) => session.abandoned)
+    const end = (name: string, limit: number): void =>
+      forgotten?.stop(
+        `The query was ended: nothing of it was read for a while, and another query of ${JSON.stringify(account.name)} needed its place: the limit ${name} is ${limit}.`,
+      )
+    if (reading.length >= all) {
+      if (forgotten === undefined || own > 0)
+        return `Too many queries are running on this server: the limit max.concurrent.queries is ${all}. Try again later.`
+      end('max.concurrent.queries', all)
+      return undefined
     }
+    if (own === 0 || ours.length < own) return undefined
+    const name = account.limits?.queries === undefined ? 'max.concurrent.queries.per.user' : 'max.concurrent.queries'
+    if (forgotten === undefined)
+      return `Too many queries of ${JSON.stringify(account.name)} are running: the limit ${name} is ${own}. Wait for one to end, or close its connection.`
+    end(name, own)
+    const held = [...this.#sessions].filter((session) => isOwn(session) && session.holds)
+    if (held.length >= 2 * own) held.find((session) => session.abandoned)?.destroy()
     return undefined
   }
 

@@ -8,6 +8,7 @@ import { matchesPattern } from '../../catalog/pattern.ts'
 import { topicPolicy } from '../../catalog/permissions.ts'
 import { type Clock, sleep } from '../../lib/clock.ts'
 import { type Right, RIGHTS } from '../../plan/administration.ts'
+import type { Maxima } from '../../plan/settings.ts'
 import type { ServerLimits } from '../limits.ts'
 import { Failures } from './failures.ts'
 import { hashToken, passwordMatches, sameHash } from './secrets.ts'
@@ -24,11 +25,19 @@ export interface Permission {
   readonly rights?: readonly Right[]
 }
 
+/** What the configuration allows an account, itself or through its group. */
+export interface AccountLimits {
+  /** In place of `max.concurrent.queries.per.user`. */
+  readonly queries?: number
+  readonly maxima: Maxima
+}
+
 /** A user of the configuration, who logs in with a password; `passwordHash` as `hashPassword` makes it. */
 export interface UserConfig {
   readonly name: string
   readonly passwordHash: string
   readonly permissions: readonly Permission[]
+  readonly limits?: AccountLimits
 }
 
 /** A service account of the configuration, which sends its token with every request. */
@@ -37,6 +46,7 @@ export interface ServiceAccountConfig {
   /** Of the token alone; clients may send `token` or `name:token`. */
   readonly tokenHash: string
   readonly permissions: readonly Permission[]
+  readonly limits?: AccountLimits
   /** Epoch milliseconds from which on the token is not good any more. */
   readonly expiresAt?: number
 }
@@ -46,6 +56,7 @@ export interface Account {
   readonly name: string
   readonly kind: 'user' | 'service account'
   readonly permissions: readonly Permission[]
+  readonly limits?: AccountLimits
   /** Hash of the token of the login that brought it; what runs by it ends with the logout. */
   readonly login?: string
 }
@@ -81,6 +92,11 @@ const NOBODY = 'scrypt:16384:8:1:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAA
 
 /** What a login brought: a token, which is longer than any of the words; undefined: wrong name or password. */
 export type LoginOutcome = string | 'busy' | 'locked' | 'full' | undefined
+
+/** What tells an account from all others: a user and a service account may have the same name. */
+export function identityOf({ kind, name }: Pick<Account, 'kind' | 'name'>): string {
+  return `${kind} ${name}`
+}
 
 function rules(account: Account, environment: string): readonly Permission[] {
   return account.permissions.filter((p) => p.environments.some((e) => matchesPattern(e, environment)))
@@ -157,7 +173,7 @@ export class Accounts {
     if (session !== undefined) {
       const user = this.#users.get(session.user)
       if (user !== undefined && session.untilMs > this.#clock.monotonic())
-        return { name: user.name, kind: 'user', permissions: user.permissions, login: hash }
+        return { name: user.name, kind: 'user', permissions: user.permissions, limits: user.limits, login: hash }
       this.#sessions.delete(hash)
     }
     let found: Account | undefined
@@ -166,7 +182,12 @@ export class Accounts {
       const bare = token.startsWith(prefix) ? hashToken(token.slice(prefix.length)) : hash
       const expired = account.expiresAt !== undefined && account.expiresAt <= this.#clock.now()
       if (sameHash(bare, account.tokenHash) && !expired)
-        found = { name: account.name, kind: 'service account', permissions: account.permissions }
+        found = {
+          name: account.name,
+          kind: 'service account',
+          permissions: account.permissions,
+          limits: account.limits,
+        }
     }
     return found
   }

@@ -9,7 +9,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Account } from '../access/auth.ts'
+import { type Account, identityOf } from '../access/auth.ts'
 import type { ServerLimits } from '../limits.ts'
 
 /** A WebSocket on a connection. */
@@ -78,9 +78,9 @@ export class Connections {
   }
 
   /** A good credential came over the connection. A string is the refusal, for the user. */
-  admit(socket: Socket, { kind, name }: Account): string | undefined {
+  admit(socket: Socket, whose: Account): string | undefined {
     const connection = this.#find(socket)
-    const account = `${kind} ${name}`
+    const account = identityOf(whose)
     if (connection === undefined || connection.account === account) return undefined
     const others = [...this.#all.values()].filter((other) => other.account !== undefined && other !== connection)
     const checks: readonly [keyof Limits, (other: Connection) => boolean][] = [

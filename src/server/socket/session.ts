@@ -173,6 +173,11 @@ export class Session {
     this.#abort.abort(new Stopped(reason))
   }
 
+  /** It runs, or has something that its client has not taken. */
+  get holds(): boolean {
+    return this.state === 'running' || this.out.unsentBytes > 0
+  }
+
   /** The first message has not come yet. */
   get waiting(): boolean {
     return this.state === 'waiting'

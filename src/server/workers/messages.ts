@@ -7,6 +7,7 @@ import type { MetNews } from '../../catalog/kafka-catalog.ts'
 import type { StoredObject } from '../../catalog/store.ts'
 import type { MaxFrame, RunSummary, SettingDefaults } from '../../engine/host.ts'
 import type { QueryEntry } from '../../engine/queries.ts'
+import type { Maxima } from '../../plan/settings.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
 import type { Account } from '../access/auth.ts'
 import type { EnvironmentConfig } from '../environment.ts'
@@ -16,6 +17,7 @@ export interface QueryView {
   readonly environment: string
   readonly account: Account
   readonly defaults: SettingDefaults
+  readonly maxima?: Maxima
   readonly maxFrame?: MaxFrame
   readonly metadataFollowsFormat?: boolean
   /** `cli`: the ERROR frames of lenses-cli. */
@@ -36,7 +38,9 @@ export const Beat = {
   turns: 0,
   /** The job that runs: of several, the one that last had a turn. 0: none. */
   job: 1,
-  words: 2,
+  /** Heap and buffers of the worker, in KiB. */
+  heapKib: 2,
+  words: 3,
 } as const
 
 /** What one thread has found out or changed that the others have to know. */
@@ -80,6 +84,8 @@ export interface JobCounts {
   readonly recordsScanned: number
   readonly bytesRead: number
   readonly results: number
+  /** Processor time that the job has used, in milliseconds. */
+  readonly processorMs: number
 }
 
 export type FromWorker =
@@ -88,7 +94,7 @@ export type FromWorker =
   /** `bytes` of `chunk` are whole WebSocket frames. */
   | { readonly kind: 'chunk'; readonly job: number; readonly chunk: ArrayBuffer; readonly bytes: number }
   | { readonly kind: 'counts'; readonly counts: readonly JobCounts[] }
-  | { readonly kind: 'done'; readonly job: number; readonly summary: RunSummary }
+  | { readonly kind: 'done'; readonly job: number; readonly summary: RunSummary; readonly processorMs: number }
   /** A fault of ours; `stack` is for the log. */
   | { readonly kind: 'failed'; readonly job: number; readonly stack: string }
   /** The help is over. */

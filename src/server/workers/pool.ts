@@ -12,10 +12,12 @@ import type { RunSummary } from '../../engine/host.ts'
 import type { Queries } from '../../engine/queries.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 import { error as errorFrame, type QueryRequest } from '../../protocol/frames.ts'
+import { identityOf } from '../access/auth.ts'
 import type { Environment, EnvironmentConfig } from '../environment.ts'
 import type { ServerLimits } from '../limits.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
 import type { Change, Question, QueryView } from './messages.ts'
+import { ProcessorShares } from './shares.ts'
 import { type EndReason, type Job, type ThreadHost, WorkerThread } from './thread.ts'
 
 export interface PoolOptions {
@@ -30,6 +32,21 @@ export interface PoolOptions {
   readonly module?: URL
   /** Something of ours went wrong in a worker. */
   failed(cause: Error, what: string): void
+}
+
+/** What the threads of a pool do. */
+export interface PoolFigures {
+  readonly threads: number
+  readonly jobs: number
+  /** Shares of topics that are read for jobs of other threads. */
+  readonly helping: number
+  /** Requests that wait for a thread. */
+  readonly waiting: number
+  /** Of all threads, as they last said: objects and buffers. */
+  readonly heapBytes: number
+  /** Processor time of all queries so far. */
+  readonly processorMs: number
+  readonly ended: Readonly<Record<EndReason['what'], number>>
 }
 
 /** How often the threads are looked at. */
@@ -59,8 +76,11 @@ export class WorkerPool {
   /** Threads ended before their time, by reason; for metrics. */
   readonly ended: Record<EndReason['what'], number> = { memory: 0, stalled: 0, 'too large': 0, closed: 0, fault: 0 }
 
+  readonly #shares: ProcessorShares
+
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#shares = new ProcessorShares(options.clock, options.limits['server.account.processor.share'])
     this.#idleSinceMs = options.clock.monotonic()
     this.#start()
     this.#looking = options.clock.every(LOOK_MS, () => this.#look())
@@ -98,6 +118,7 @@ export class WorkerPool {
         tries: 0,
         signal,
         entry: undefined,
+        processorMs: 0,
         resolve,
         reject,
       }
@@ -126,6 +147,7 @@ export class WorkerPool {
       queries: this.#options.queries,
       answer: (question, thread) => this.#answer(question, thread),
       changed: (change, by) => this.#changed(change, by),
+      used: (job, processorMs) => this.#shares.add(identityOf(job.view.account), processorMs),
       gone: (thread, reason) => this.#gone(thread, reason),
     }
     const heapMb = Math.floor(limits['server.worker.heap'] / 1024 / 1024)
@@ -164,7 +186,9 @@ export class WorkerPool {
       if (this.#threads.size < limits['server.workers']) return this.#start()
     }
     const half = Math.max(1, Math.ceil(limits['server.workers'] / 2))
-    const where = own.length >= half ? may.filter((thread) => own.includes(thread)) : may
+    const contended = alive.length >= limits['server.workers'] && alive.every((thread) => thread.jobs.size > 0)
+    const enough = contended && own.length > 0 && this.#shares.isOver(identityOf(job.view.account))
+    const where = own.length >= half || enough ? may.filter((thread) => own.includes(thread)) : may
     let best: WorkerThread | undefined
     for (const thread of where) if (best === undefined || burden(thread) < burden(best)) best = thread
     if (best === undefined && own.length < half && this.#threads.size < limits['server.workers']) return this.#start()
@@ -214,7 +238,29 @@ export class WorkerPool {
   }
 
   #takeWaiting(): void {
-    for (const job of this.#waiting.splice(0)) this.#place(job)
+    const waiting = this.#waiting.splice(0)
+    // Accounts that had more than their share come after the others, each in the order in which they came.
+    if (waiting.length > 1)
+      waiting.sort((a, b) => Number(this.#hadEnough(a)) - Number(this.#hadEnough(b)) || a.number - b.number)
+    for (const job of waiting) this.#place(job)
+  }
+
+  #hadEnough(job: Job): boolean {
+    return this.#shares.isOver(identityOf(job.view.account))
+  }
+
+  /** What the threads do, for metrics. */
+  get figures(): PoolFigures {
+    const threads = [...this.#threads]
+    return {
+      threads: threads.length,
+      jobs: threads.reduce((sum, { jobs }) => sum + jobs.size, 0),
+      helping: threads.reduce((sum, { helping }) => sum + helping.size, 0),
+      waiting: this.#waiting.length,
+      heapBytes: threads.reduce((sum, { heapBytes }) => sum + heapBytes, 0),
+      processorMs: this.#shares.totalMs,
+      ended: this.ended,
+    }
   }
 
   #look(): void {
@@ -301,7 +347,7 @@ function stopReason({ reason }: AbortSignal): string {
 }
 
 function sameAccount(a: Job, b: Job): boolean {
-  return a.view.account.name === b.view.account.name && a.view.account.kind === b.view.account.kind
+  return identityOf(a.view.account) === identityOf(b.view.account)
 }
 
 /** What speaks against a thread: that it does not turn, that it is not there yet, that others are. */

@@ -7,6 +7,7 @@ import type { RunSummary } from '../../engine/host.ts'
 import type { Counts, Queries, QueryAbout } from '../../engine/queries.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
+import { identityOf } from '../access/auth.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
 import {
   Beat,
@@ -33,6 +34,8 @@ export interface Job {
   /** How often it was given to a worker. */
   tries: number
   entry: JobEntry | undefined
+  /** Processor time of it that the pool has heard of. */
+  processorMs: number
   resolve(summary: RunSummary): void
   reject(cause: Error): void
 }
@@ -72,6 +75,8 @@ export interface ThreadHost {
   /** `moved`: what of the answer goes over to the worker. */
   answer(question: Question, thread: WorkerThread): { readonly value: unknown; readonly moved?: readonly MessagePort[] }
   changed(change: Change, by: WorkerThread): void
+  /** A job has used so much more processor time. */
+  used(job: Job, processorMs: number): void
   /** The thread is gone, with whatever jobs it had. */
   gone(thread: WorkerThread, reason: EndReason): void
 }
@@ -140,6 +145,7 @@ export class WorkerThread {
 
   run(job: Job): void {
     job.tries++
+    job.processorMs = 0
     this.jobs.set(job.number, job)
     this.post({ kind: 'run', job: job.number, request: job.request, view: job.view })
   }
@@ -161,6 +167,11 @@ export class WorkerThread {
     this.#seen = turns
   }
 
+  /** Bytes of the heap and of buffers, as the thread last said. */
+  get heapBytes(): number {
+    return Atomics.load(this.#beat, Beat.heapKib) * 1024
+  }
+
   /** Bytes of the heap and of buffers. */
   async memory(): Promise<number> {
     const { used_heap_size: heap, external_memory: external } = await this.#worker.getHeapStatistics()
@@ -177,10 +188,14 @@ export class WorkerThread {
       case 'chunk':
         return this.#chunk(message.job, message.chunk, message.bytes)
       case 'counts':
-        for (const { job, ...counts } of message.counts) Object.assign(this.jobs.get(job)?.entry?.counts ?? {}, counts)
+        for (const { job, processorMs, ...counts } of message.counts) {
+          Object.assign(this.jobs.get(job)?.entry?.counts ?? {}, counts)
+          this.#used(this.jobs.get(job), processorMs)
+        }
         return
       case 'done':
         return this.#over(message.job, (job) => {
+          this.#used(job, message.processorMs)
           const { outcome, error, recordsScanned, bytesRead, results } = message.summary
           Object.assign(job.entry?.counts ?? {}, { recordsScanned, bytesRead, results })
           job.entry?.end(outcome, error)
@@ -201,6 +216,12 @@ export class WorkerThread {
     }
   }
 
+  #used(job: Job | undefined, processorMs: number): void {
+    if (job === undefined) return
+    this.#host.used(job, processorMs - job.processorMs)
+    job.processorMs = processorMs
+  }
+
   #over(number: number, finish: (job: Job) => void): void {
     const job = this.jobs.get(number)
     if (job === undefined) return
@@ -212,7 +233,12 @@ export class WorkerThread {
     const job = this.jobs.get(number)
     if (job === undefined) return
     const { account, environment } = job.view
-    const about: QueryAbout = { sql: job.request.sql, user: account.name, environment }
+    const about: QueryAbout = {
+      sql: job.request.sql,
+      user: account.name,
+      account: identityOf(account),
+      environment,
+    }
     const counts = new JobStatistics(id, startedAt, this.#host.clock)
     const { signal, end } = this.#host.queries.begin(about, counts)
     signal.addEventListener('abort', () =>
