@@ -225,6 +225,12 @@ export const LIMITS = {
     about:
       'Per cent of the processor time of all queries of the last half minute that one account may have had before its new queries come after those of others, when all threads are in use.',
   },
+  'server.call.timeout': {
+    default: 10_000,
+    unit: 'ms',
+    min: 100,
+    about: 'How long a worker may take for the answer to a REST call about a text of SQL.',
+  },
   'server.max.memory': {
     default: 1024 * 1024 * 1024,
     unit: 'bytes',

@@ -40,6 +40,7 @@ import {
   type SessionHost,
   SessionSocket,
 } from './socket/session.ts'
+import { answerCall } from './workers/calls.ts'
 import type { QueryView } from './workers/messages.ts'
 import { WorkerPool } from './workers/pool.ts'
 import { runHere } from './workers/run-here.ts'
@@ -198,6 +199,10 @@ class Server implements RunningServer {
       environments,
       logout: (token) => this.#logout(token),
       who: (request) => this.#who(request),
+      ask: (name, input, environment, account) =>
+        this.#pool === undefined
+          ? answerCall(name, input, this.#view(environment, account))
+          : this.#pool.call(name, input, environment.name, account),
       view: (environment, account) => this.#view(environment, account),
     })
     this.#connections.watch(this.#http.server)

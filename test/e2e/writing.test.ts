@@ -274,7 +274,10 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
       }
       const running = runRequest(
         { sql: `SELECT * FROM ${t}`, live: false },
-        { ...environment.query(admin), queries: { registry: queries, user: 'somebody', account: 'somebody', environment: 'e2e' } },
+        {
+          ...environment.query(admin),
+          queries: { registry: queries, user: 'somebody', account: 'somebody', environment: 'e2e' },
+        },
         sink,
         new AbortController().signal,
       )

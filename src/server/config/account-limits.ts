@@ -3,7 +3,7 @@
  * for one account, and how many queries an account may run. The nearest one counts: the account's own before that of
  * its group, that before the server's.
  */
-import { z } from 'zod'
+import type { z } from 'zod'
 import { LIMITABLE, type Maxima, readMaximum, type SettingName } from '../../plan/settings.ts'
 import type { AccountLimits } from '../access/auth.ts'
 import { converted, integer, object, text, type Tree } from './schema.ts'

@@ -53,7 +53,14 @@ export type GivenUser = Pick<UserConfig, 'name' | 'permissions'> &
 /** `files` gets the paths of the files that secrets are read from. */
 export function user(files: string[]): z.ZodType<GivenUser> {
   return object(
-    { name, permissions, ...secret('passwordHash'), ...secret('password'), group: text.optional(), limits: accountLimits },
+    {
+      name,
+      permissions,
+      ...secret('passwordHash'),
+      ...secret('password'),
+      group: text.optional(),
+      limits: accountLimits,
+    },
     {
       check: (tree, problem) => {
         fillSecrets(tree, problem, files, 'passwordHash', 'password')

@@ -225,7 +225,12 @@ const lookAtAll: LookAtAll = (tree, problem) => {
     )
   if (environments?.length === 0)
     problem('environments', 'none given. Name a Kafka cluster: --brokers host:port, or environments: in the file.')
-  for (const [section, list = []] of Object.entries({ environments, groups: items('groups'), users, serviceAccounts: accounts })) {
+  for (const [section, list = []] of Object.entries({
+    environments,
+    groups: items('groups'),
+    users,
+    serviceAccounts: accounts,
+  })) {
     const names = list.filter(isTree).map((item) => item.name)
     const twice = new Set(names.filter((name, i) => name !== undefined && names.indexOf(name) < i))
     for (const name of twice) problem(section, `the name ${JSON.stringify(name)} is given twice.`)

@@ -141,7 +141,10 @@ function applyNamedVariables(
   problems: string[],
 ): void {
   const limits = new Map(
-    [...Object.keys(LIMITS), ...LIMITABLE].map((name) => [`SLUICE_LIMIT_${name.toUpperCase().replaceAll('.', '_')}`, name]),
+    [...Object.keys(LIMITS), ...LIMITABLE].map((name) => [
+      `SLUICE_LIMIT_${name.toUpperCase().replaceAll('.', '_')}`,
+      name,
+    ]),
   )
   const known = [
     ...Object.values(OPTIONS).flatMap((o) => [o.env, `${o.env}_FILE`]),

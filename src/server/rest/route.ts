@@ -16,6 +16,7 @@ import { type Account, mayEnter } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
 import type { Log } from '../log.ts'
 import { answers, type Description, refusal, type Schema, TEXT } from './openapi.ts'
+import { CallError, type CallInput, type CallName } from '../workers/calls.ts'
 import { credential, problem } from '../socket/upgrade.ts'
 
 /** A parameter of the query string, always optional. */
@@ -34,6 +35,8 @@ export interface Call {
   readonly params: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly body: unknown
+  /** Answers a question on a worker. Rejects with a `RestError` when that does not work. */
+  ask<N extends CallName>(name: N, input: CallInput<N>): Promise<object>
   /** Aborted when the caller is gone. */
   readonly signal: AbortSignal
 }
@@ -68,6 +71,14 @@ export interface Route {
   run(call: Call): Promise<Answer>
 }
 
+/** Answers a question as an account may see an environment; rejects with a `CallError`. */
+export type AskWorker = <N extends CallName>(
+  name: N,
+  input: CallInput<N>,
+  environment: Environment,
+  account: Account,
+) => Promise<object>
+
 /** What the calls need of the running server. */
 export interface RestContext {
   readonly environments: readonly Environment[]
@@ -75,6 +86,7 @@ export interface RestContext {
   view(environment: Environment, account: Account): QueryEnvironment
   /** The account whose credential came with a request; a credential that is not good is logged. */
   who(request: IncomingMessage): Account | undefined
+  readonly ask: AskWorker
   readonly log: Log
 }
 
@@ -193,7 +205,14 @@ function settle(request: FastifyRequest, context: RestContext): Settled {
   if (environment === undefined) throw new RestError(404, `There is no environment ${JSON.stringify(named ?? '')}.`)
   if (!mayEnter(account, environment.name))
     throw new RestError(403, `The account may not use the environment ${JSON.stringify(environment.name)}.`)
-  return { account, environment, view: context.view(environment, account), params, query }
+  const ask: Call['ask'] = async (name, input) => {
+    try {
+      return await context.ask(name, input, environment, account)
+    } catch (cause) {
+      throw cause instanceof CallError ? new RestError(cause.status, cause.message) : cause
+    }
+  }
+  return { account, environment, view: context.view(environment, account), params, query, ask }
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, answer: Answer, route: Route): FastifyReply {

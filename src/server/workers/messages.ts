@@ -10,6 +10,7 @@ import type { QueryEntry } from '../../engine/queries.ts'
 import type { Maxima } from '../../plan/settings.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
 import type { Account } from '../access/auth.ts'
+import type { CallName } from './calls.ts'
 import type { EnvironmentConfig } from '../environment.ts'
 
 /** How a request is answered: as whom, where, and in which dialect. */
@@ -75,6 +76,15 @@ export type ToWorker =
   | { readonly kind: 'taken'; readonly job: number; readonly chunk: ArrayBuffer }
   | { readonly kind: 'answer'; readonly question: number; readonly value?: unknown; readonly error?: string }
   | { readonly kind: 'changed'; readonly change: Change }
+  /** A question of a REST call. */
+  | {
+      readonly kind: 'call'
+      readonly job: number
+      readonly name: CallName
+      readonly input: unknown
+      readonly environment: string
+      readonly account: Account
+    }
   /** Read a share of a topic of this environment for whoever is at the other end of the port. */
   | { readonly kind: 'help'; readonly help: number; readonly environment: string; readonly port: MessagePort }
 
@@ -97,6 +107,14 @@ export type FromWorker =
   | { readonly kind: 'done'; readonly job: number; readonly summary: RunSummary; readonly processorMs: number }
   /** A fault of ours; `stack` is for the log. */
   | { readonly kind: 'failed'; readonly job: number; readonly stack: string }
+  /** The answer to a question of a REST call; `error`: a sentence for the user, `stack`: a fault of ours. */
+  | {
+      readonly kind: 'called'
+      readonly job: number
+      readonly value?: object
+      readonly error?: string
+      readonly stack?: string
+    }
   /** The help is over. */
   | { readonly kind: 'helped'; readonly help: number }
   | { readonly kind: 'ask'; readonly question: number; readonly of: Question }

@@ -12,11 +12,12 @@ import type { RunSummary } from '../../engine/host.ts'
 import type { Queries } from '../../engine/queries.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 import { error as errorFrame, type QueryRequest } from '../../protocol/frames.ts'
-import { identityOf } from '../access/auth.ts'
+import { type Account, identityOf } from '../access/auth.ts'
 import type { Environment, EnvironmentConfig } from '../environment.ts'
 import type { ServerLimits } from '../limits.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
-import type { Change, Question, QueryView } from './messages.ts'
+import { CallError, type CallInput, type CallName } from './calls.ts'
+import type { Change, FromWorker, Question, QueryView } from './messages.ts'
 import { ProcessorShares } from './shares.ts'
 import { type EndReason, type Job, type ThreadHost, WorkerThread } from './thread.ts'
 
@@ -49,6 +50,19 @@ export interface PoolFigures {
   readonly ended: Readonly<Record<EndReason['what'], number>>
 }
 
+interface WaitingCall {
+  readonly account: string
+  readonly thread: WorkerThread
+  readonly timer: Timer
+  resolve(value: object): void
+  reject(cause: Error): void
+}
+
+/**
+ * Limit `server.worker.calls` (calls): questions of REST calls of one account that workers answer at once. Beyond it:
+ * HTTP 429.
+ */
+const MAX_CALLS = 16
 /** How often the threads are looked at. */
 const LOOK_MS = 100
 /** Looks without a turn after which a thread gets no further request. */
@@ -67,6 +81,7 @@ export class WorkerPool {
   readonly #options: PoolOptions
   readonly #threads = new Set<WorkerThread>()
   readonly #waiting: Job[] = []
+  readonly #calls = new Map<number, WaitingCall>()
   readonly #looking: Timer
   #next = 1
   #closed = false
@@ -129,6 +144,43 @@ export class WorkerPool {
     })
   }
 
+  /**
+   * Answers a question of a REST call on a worker. Rejects with a `CallError` when that takes too long, when the account
+   * asks too much at once, or when the thread ends over it.
+   */
+  async call<N extends CallName>(name: N, input: CallInput<N>, environment: string, account: Account): Promise<object> {
+    const identity = identityOf(account)
+    if ([...this.#calls.values()].filter((call) => call.account === identity).length >= MAX_CALLS)
+      throw new CallError(
+        429,
+        `Too many calls of ${JSON.stringify(account.name)} are under way: the limit server.worker.calls is ${MAX_CALLS}. Wait for the answers.`,
+      )
+    const alive = [...this.#threads].filter((thread) => !thread.ending)
+    const thread = alive.sort((a, b) => burden(a) - burden(b)).at(0) ?? this.#start()
+    const job = this.#next++
+    return await new Promise((resolve, reject) => {
+      const limitMs = this.#options.limits['server.call.timeout']
+      const timer = this.#options.clock.after(limitMs, () => {
+        this.#calls.delete(job)
+        reject(new CallError(503, `The answer took more than ${limitMs} ms (server.call.timeout). Ask about less.`))
+      })
+      this.#calls.set(job, { account: identity, thread, timer, resolve, reject })
+      thread.calls.add(job)
+      thread.post({ kind: 'call', job, name, input, environment, account })
+      this.#spare()
+    })
+  }
+
+  #called({ job, value, error, stack }: Extract<FromWorker, { kind: 'called' }>): void {
+    const call = this.#calls.get(job)
+    if (call === undefined) return
+    this.#calls.delete(job)
+    call.timer.cancel()
+    if (value !== undefined) call.resolve(value)
+    else if (error !== undefined) call.reject(new CallError(400, error))
+    else call.reject(Object.assign(new Error('A question failed in its worker.'), { stack }))
+  }
+
   /** What a thread of the server has changed, told to all workers but `by`. */
   tell(change: Change): void {
     this.#tell(change)
@@ -147,6 +199,7 @@ export class WorkerPool {
       queries: this.#options.queries,
       answer: (question, thread) => this.#answer(question, thread),
       changed: (change, by) => this.#changed(change, by),
+      called: (message) => this.#called(message),
       used: (job, processorMs) => this.#shares.add(identityOf(job.view.account), processorMs),
       gone: (thread, reason) => this.#gone(thread, reason),
     }
@@ -211,6 +264,12 @@ export class WorkerPool {
     this.#threads.delete(thread)
     this.ended[reason.what]++
     if (reason.what === 'fault') this.#options.failed(reason.cause, 'A worker ended.')
+    for (const [job, { thread: its, timer, reject }] of this.#calls) {
+      if (its !== thread) continue
+      this.#calls.delete(job)
+      timer.cancel()
+      reject(new CallError(503, sentence(reason, job === thread.runningJob).replaceAll('query', 'call')))
+    }
     const guilty = reason.what === 'closed' ? 0 : thread.runningJob
     for (const job of thread.jobs.values()) this.#lost(job, job.number === guilty, reason)
     if (this.#closed) return

@@ -75,6 +75,7 @@ export interface ThreadHost {
   /** `moved`: what of the answer goes over to the worker. */
   answer(question: Question, thread: WorkerThread): { readonly value: unknown; readonly moved?: readonly MessagePort[] }
   changed(change: Change, by: WorkerThread): void
+  called(message: Extract<FromWorker, { kind: 'called' }>): void
   /** A job has used so much more processor time. */
   used(job: Job, processorMs: number): void
   /** The thread is gone, with whatever jobs it had. */
@@ -95,6 +96,8 @@ export class WorkerThread {
   readonly jobs = new Map<number, Job>()
   /** Jobs of other workers that it reads shares for. */
   readonly helping = new Set<number>()
+  /** Questions of REST calls that it answers. */
+  readonly calls = new Set<number>()
   ready = false
   readonly #host: ThreadHost
   readonly #worker: Worker
@@ -125,7 +128,7 @@ export class WorkerThread {
 
   /** Has nothing to do, and is not about to end. */
   get idle(): boolean {
-    return !this.ending && this.jobs.size === 0 && this.helping.size === 0
+    return !this.ending && this.jobs.size === 0 && this.helping.size === 0 && this.calls.size === 0
   }
 
   get ending(): boolean {
@@ -206,6 +209,9 @@ export class WorkerThread {
           job.entry?.end('error', 'internal error')
           job.reject(Object.assign(new Error('A query failed in its worker.'), { stack: message.stack }))
         })
+      case 'called':
+        this.calls.delete(message.job)
+        return this.#host.called(message)
       case 'helped':
         this.helping.delete(message.help)
         return

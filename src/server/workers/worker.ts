@@ -10,12 +10,15 @@ import { watchTurns } from '../../engine/turns.ts'
 import { there, unexpected } from '../../lib/assert.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { shownValue } from '../../plan/settings.ts'
+import { UserError } from '../../lib/user-error.ts'
+import { SqlError } from '../../sql/error.ts'
 import { errorAsObject, type QueryRequest } from '../../protocol/frames.ts'
 import { identityOf } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
 import { JdbcSink } from '../jdbc/sink.ts'
 import { openEnvironment } from '../open-environment.ts'
 import { WebSocketOut } from '../socket/websocket-out.ts'
+import { answerCall, type CallInput } from './calls.ts'
 import { JobSocket } from './job-out.ts'
 import { Beat, type Change, type QueryView, type ToWorker, type WorkerStart } from './messages.ts'
 import { ProcessorTime } from './processor.ts'
@@ -106,6 +109,24 @@ async function answer(
   return summary
 }
 
+/** Answers a question of a REST call. */
+async function call({ job, name, input, environment: named, account }: Extract<ToWorker, { kind: 'call' }>) {
+  const environment = there(environments.get(named), 'a question names an environment of the configuration')
+  Atomics.store(beat, Beat.job, job)
+  try {
+    const value = await current.run(job, () =>
+      answerCall(name, input as CallInput<typeof name>, environment.query(account)),
+    )
+    main.post({ kind: 'called', job, value })
+  } catch (cause) {
+    const isTheirs = cause instanceof UserError || cause instanceof SqlError
+    const { message, stack = message } = cause instanceof Error ? cause : new Error(String(cause))
+    main.post({ kind: 'called', job, ...(isTheirs ? { error: message } : { stack }) })
+  } finally {
+    Atomics.compareExchange(beat, Beat.job, job, 0)
+  }
+}
+
 /** Reads a share of a topic for a job of another worker, whose account has been asked there. */
 async function helpWith(number: number, name: string, port: MessagePort): Promise<void> {
   const { catalog, log } = there(environments.get(name), 'help is asked for an environment of the configuration')
@@ -134,6 +155,8 @@ function receive(message: ToWorker): void {
       if (socket === undefined) return reuse(message.chunk)
       return socket.took(message.chunk)
     }
+    case 'call':
+      return void call(message)
     case 'answer':
       return main.answered(message.question, message.value, message.error)
     case 'changed':
