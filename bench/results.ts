@@ -12,12 +12,16 @@ const DATA = join(import.meta.dirname, 'results.json')
  */
 const LARGE = '\n## Large joins, groupings and sorts\n'
 
+/** The section of the crowd stands before that of the large queries. */
+const CROWD = '\n## A crowd\n'
+
 /** `text`: from the title of the page to the end of its tables. */
 export function savePeers(text: string, figures: object): void {
   const { page, data } = stored()
-  const at = page.indexOf(LARGE)
+  const at = page.includes(CROWD) ? page.indexOf(CROWD) : page.indexOf(LARGE)
+  const { large, crowd } = data
   writeFileSync(PAGE, `${text}${at < 0 ? '' : page.slice(at)}`)
-  writeFileSync(DATA, `${JSON.stringify({ ...figures, ...('large' in data ? { large: data.large } : {}) }, null, 2)}\n`)
+  writeFileSync(DATA, `${JSON.stringify({ ...figures, large, crowd }, null, 2)}\n`)
 }
 
 /** `text`: what stands below the heading. */
@@ -26,6 +30,18 @@ export function saveLarge(text: string, figures: object): void {
   const at = page.indexOf(LARGE)
   writeFileSync(PAGE, `${at < 0 ? page : page.slice(0, at)}${LARGE}\n${text}`)
   writeFileSync(DATA, `${JSON.stringify({ ...data, large: figures }, null, 2)}\n`)
+}
+
+/** `text`: what stands below the heading. */
+export function saveCrowd(text: string, figures: object): void {
+  const { page, data } = stored()
+  const [before, rest] = page.includes(CROWD) ? page.split(CROWD) : [page, '']
+  const after = rest.includes('\n## ') ? rest.slice(rest.indexOf('\n## ')) : ''
+  const at = before.indexOf(LARGE)
+  const whole = page.includes(CROWD) || at < 0 ? before : before.slice(0, at)
+  const large = page.includes(CROWD) || at < 0 ? after : before.slice(at)
+  writeFileSync(PAGE, `${whole}${CROWD}\n${text}${large}`)
+  writeFileSync(DATA, `${JSON.stringify({ ...data, crowd: figures }, null, 2)}\n`)
 }
 
 function stored(): { page: string; data: Record<string, unknown> } {

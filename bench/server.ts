@@ -59,8 +59,8 @@ export interface Server {
   stop(): Promise<void>
 }
 
-/** A Sluice that reads from these brokers. */
-export async function startServer(brokers: string, registry: string): Promise<Server> {
+/** A Sluice that reads from these brokers. `more`: further options. */
+export async function startServer(brokers: string, registry: string, more: readonly string[] = []): Promise<Server> {
   const port = await freePort()
   const args = [
     'server',
@@ -76,6 +76,7 @@ export async function startServer(brokers: string, registry: string): Promise<Se
     'admin:bench-secret',
     '--service-account',
     `bench:${TOKEN}`,
+    ...more,
   ]
   const watch = ['--import', join(here, '../test/support/loop-watch.ts')]
   const child = spawn(

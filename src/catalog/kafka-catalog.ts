@@ -23,7 +23,7 @@ import type { FormatOptions } from './facets/plain-formats.ts'
 import { SAMPLE_LIMITS, type SampleLimits, sampleElsewhere, sampleTopic, type TopicSample } from './facets/sample.ts'
 
 export interface CatalogOptions {
-  readonly cluster: Pick<Cluster, 'listing' | 'metadata' | 'topicConfig'>
+  readonly cluster: Pick<Cluster, 'listing' | 'metadata' | 'topicConfig'> & Partial<Pick<Cluster, 'forgetListing'>>
   readonly log: KafkaLog
   readonly registry?: Registry
   /** Formats by topic name or pattern (`pay*`); an exact name wins, then the longest pattern. */
@@ -184,6 +184,7 @@ class KafkaCatalog implements KafkaTables {
 
   forget(topic: string): void {
     this.#epoch++
+    this.#options.cluster.forgetListing?.()
     this.#forget(topic)
   }
 

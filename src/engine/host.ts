@@ -50,7 +50,9 @@ export interface QueryEnvironment {
   /** Called as each statement begins, with the processor time that it may use, in milliseconds. */
   readonly processor?: (limitMs: number) => void
   /** Connections to further threads, at most so many, that read parts of a topic for a query of this one. */
-  readonly helpers?: (most: number) => Promise<readonly ExchangePort[]>
+  readonly helpers?: (most: number, which: 'any' | 'idle') => Promise<readonly ExchangePort[]>
+  /** As `Helpers.aloneMs` of a scan. */
+  readonly aloneMs?: number
   /**
    * The largest RECORD frame, in bytes, and the limit that says so; without it `server.max.frame.bytes` by its default.
    */

@@ -172,7 +172,7 @@ async function runSources(
         helpers:
           environment.helpers === undefined
             ? undefined
-            : { readers: settings['query.parallel'], ask: environment.helpers },
+            : { readers: settings['query.parallel'], aloneMs: environment.aloneMs, ask: environment.helpers },
         settings,
         statistics,
         sourceId: randomUUID(),

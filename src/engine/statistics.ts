@@ -95,15 +95,16 @@ export type StatisticsSource = Source
 
 function partitions(s: Source): Stats['sourcesStats'][string] {
   const out: Record<string, Stats['sourcesStats'][string][string]> = {}
-  for (const p of s.progress) {
-    const known = out[p.partition]
-    // Several ranges of one partition are shown as one, from the first to the last.
-    out[p.partition] = {
-      begin: known === undefined ? p.begin : Math.min(known.begin, p.begin),
-      offsetBound: Math.max(known?.offsetBound ?? -1, p.end - 1),
-      bytesRead: (known?.bytesRead ?? 0) + p.bytesRead,
-      recordsScanned: s.scanned.get(p.partition) ?? 0,
-      end: Math.max(known?.end ?? -1, p.position - 1),
+  for (const [partition, parts] of Map.groupBy(s.progress, (p) => p.partition)) {
+    // Several ranges of one partition are shown as one, from the first to the last, and up to the first unread offset.
+    const open = parts.filter((p) => !p.complete)
+    const positions = (open.length === 0 ? parts : open).map((p) => p.position)
+    out[partition] = {
+      begin: Math.min(...parts.map((p) => p.begin)),
+      offsetBound: Math.max(-1, ...parts.map((p) => p.end - 1)),
+      bytesRead: parts.reduce((sum, p) => sum + p.bytesRead, 0),
+      recordsScanned: s.scanned.get(partition) ?? 0,
+      end: Math.max(-1, (open.length === 0 ? Math.max(...positions) : Math.min(...positions)) - 1),
     }
   }
   return out

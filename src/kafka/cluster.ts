@@ -122,6 +122,11 @@ export class Cluster {
     return await guarded(this.#next, options)
   }
 
+  /** Topics have come or gone: the list in memory is not good any more, whatever its age. */
+  forgetListing(): void {
+    this.#listing = undefined
+  }
+
   /**
    * Brokers and the topics named. Answered from memory while fresh; `fresh: true` asks the cluster. A topic that fails
    * carries its own error and hides no other.

@@ -31,18 +31,13 @@ export class Metrics {
   }) {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
-    this.#started = new Counter({
-      name: 'sluice_queries_started_total',
-      help: 'Queries that began to run.',
-      labelNames: ['environment'],
+    this.#started = counter('sluice_queries_started_total', 'Queries that began to run.', ['environment'], registers)
+    this.#ended = counter(
+      'sluice_queries_ended_total',
+      'Queries that ended, by outcome: end, error, cancelled.',
+      ['environment', 'outcome'],
       registers,
-    })
-    this.#ended = new Counter({
-      name: 'sluice_queries_ended_total',
-      help: 'Queries that ended, by outcome: end, error, cancelled.',
-      labelNames: ['environment', 'outcome'],
-      registers,
-    })
+    )
     this.#seconds = new Histogram({
       name: 'sluice_query_seconds',
       help: 'Duration of queries.',
@@ -50,47 +45,33 @@ export class Metrics {
       buckets: [0.01, 0.05, 0.2, 1, 5, 20, 60, 300, 1800],
       registers,
     })
-    this.#rows = new Counter({
-      name: 'sluice_rows_total',
-      help: 'RECORD frames sent.',
-      labelNames: ['environment'],
+    this.#rows = counter('sluice_rows_total', 'RECORD frames sent.', ['environment'], registers)
+    this.#bytes = counter(
+      'sluice_kafka_bytes_read_total',
+      'Bytes of record batches read from Kafka, as stored.',
+      ['environment'],
       registers,
-    })
-    this.#bytes = new Counter({
-      name: 'sluice_kafka_bytes_read_total',
-      help: 'Bytes of record batches read from Kafka, as stored.',
-      labelNames: ['environment'],
+    )
+    this.#scanned = counter('sluice_records_scanned_total', 'Records looked at.', ['environment'], registers)
+    this.#bad = counter('sluice_bad_records_total', 'Records that could not be decoded.', ['environment'], registers)
+    this.refused = counter(
+      'sluice_connections_refused_total',
+      'WebSocket upgrades refused, by HTTP status.',
+      ['reason'],
       registers,
-    })
-    this.#scanned = new Counter({
-      name: 'sluice_records_scanned_total',
-      help: 'Records looked at.',
-      labelNames: ['environment'],
+    )
+    this.logins = counter(
+      'sluice_logins_total',
+      'Calls of POST /api/login, by outcome: good, wrong, busy, locked, full.',
+      ['outcome'],
       registers,
-    })
-    this.#bad = new Counter({
-      name: 'sluice_bad_records_total',
-      help: 'Records that could not be decoded.',
-      labelNames: ['environment'],
+    )
+    this.refusedTokens = counter(
+      'sluice_tokens_refused_total',
+      'Tokens that belong to nobody, have expired or were revoked.',
+      [],
       registers,
-    })
-    this.refused = new Counter({
-      name: 'sluice_connections_refused_total',
-      help: 'WebSocket upgrades refused, by HTTP status.',
-      labelNames: ['reason'],
-      registers,
-    })
-    this.logins = new Counter({
-      name: 'sluice_logins_total',
-      help: 'Logins, by outcome: good, wrong, busy, locked, full.',
-      labelNames: ['outcome'],
-      registers,
-    })
-    this.refusedTokens = new Counter({
-      name: 'sluice_tokens_refused_total',
-      help: 'Tokens that belong to nobody, have expired or were revoked.',
-      registers,
-    })
+    )
     new Counter({
       name: 'sluice_kafka_requests_total',
       help: 'Requests sent to Kafka, by name (Fetch, ListOffsets, Metadata, …).',
@@ -171,6 +152,15 @@ function total(name: string, help: string, read: () => number, registers: Regist
       this.inc(read())
     },
   })
+}
+
+function counter<Label extends string>(
+  name: string,
+  help: string,
+  labelNames: Label[],
+  registers: Registry[],
+): Counter<Label> {
+  return new Counter({ name, help, labelNames, registers })
 }
 
 function gauge(name: string, help: string, read: () => number, registers: Registry[]): void {

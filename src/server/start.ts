@@ -41,7 +41,7 @@ import {
   SessionSocket,
 } from './socket/session.ts'
 import { answerCall } from './workers/calls.ts'
-import type { QueryView } from './workers/messages.ts'
+import type { QueryView, RequestCount } from './workers/messages.ts'
 import { WorkerPool } from './workers/pool.ts'
 import { runHere } from './workers/run-here.ts'
 import { notOfferedAt } from './http/not-offered.ts'
@@ -184,9 +184,12 @@ class Server implements RunningServer {
       }),
       workers: () => this.#pool?.figures,
       kafkaRequests: () =>
-        environments.flatMap(({ name, cluster }) =>
-          [...(cluster?.requests ?? [])].map(([request, count]) => ({ environment: name, request, count })),
-        ),
+        added([
+          ...environments.flatMap(({ name, cluster }) =>
+            [...(cluster?.requests ?? [])].map(([request, count]) => ({ environment: name, request, count })),
+          ),
+          ...(this.#pool?.requests ?? []),
+        ]),
     })
     const health = new Health(environments, means.clock, means.log)
     this.#connections = new Connections(config.limits)
@@ -536,4 +539,14 @@ class Server implements RunningServer {
     this.#sessions.delete(session)
     if (this.#sessions.size === 0) this.#idle?.()
   }
+}
+
+/** One count for each request of each environment. */
+function added(counts: readonly RequestCount[]): Iterable<RequestCount> {
+  const sums = new Map<string, RequestCount>()
+  for (const { environment, request, count } of counts) {
+    const key = `${environment} ${request}`
+    sums.set(key, { environment, request, count: count + (sums.get(key)?.count ?? 0) })
+  }
+  return sums.values()
 }

@@ -107,7 +107,8 @@ describe('the flow of data', { skip: cluster.skip }, () => {
     assert.equal(next, PAYMENTS)
     const { rssPeakBytes } = await sluice.loop()
     t.diagnostic(`${read / MB} MB read while silent; at most ${rssPeakBytes / MB} MB resident`)
-    assert.ok(rssPeakBytes < 300 * 1_048_576, `${rssPeakBytes / MB} MB`)
+    // Three threads with their code and young objects, and the frames of two queries.
+    assert.ok(rssPeakBytes < 400 * 1_048_576, `${rssPeakBytes / MB} MB`)
   })
 
   it('a client that leaves in the middle stops the reading at the broker', async () => {
@@ -172,8 +173,9 @@ describe('the flow of data', { skip: cluster.skip }, () => {
     ]['0']
     assert.deepEqual(partition, { begin: 0, offsetBound: PAYMENTS - 1, recordsScanned: PAYMENTS, end: PAYMENTS - 1 })
     assert.equal(bytesRead, stats.bytesRead)
-    // The broker counts what it sent, envelopes of its answers included.
-    assert.ok(read >= bytesRead && read < bytesRead * 1.05, `${read} sent, ${bytesRead} read`)
+    // The broker counts what it sent, envelopes of its answers included, and what was on its way when other threads came
+    // to help, which is asked for again.
+    assert.ok(read >= bytesRead && read < bytesRead * 1.05 + 16 * MB, `${read} sent, ${bytesRead} read`)
     assert.ok(Math.abs(Number(stats.startedAt) + Number(stats.duration) - Date.now()) < 5000)
   })
 

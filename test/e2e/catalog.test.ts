@@ -493,7 +493,7 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
       // And from the beginning, where the old one was meant.
       await assert.rejects(
         async () => await log.scan(request, new AbortController().signal).next(),
-        /was deleted and made anew/,
+        /was deleted and created again/,
       )
     })
   })

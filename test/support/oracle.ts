@@ -4,6 +4,7 @@
  * about who is right.
  */
 import { DuckDBDateValue, DuckDBDecimalValue, DuckDBInstance, DuckDBTimestampValue } from '@duckdb/node-api'
+import type { QueryEnvironment } from '../../src/engine/host.ts'
 import { runRequest } from '../../src/engine/request.ts'
 import type { Query } from '../../src/sql/ast.ts'
 import { printQuery } from '../../src/sql/print.ts'
@@ -79,12 +80,13 @@ function digits(text: string): string {
   return short === '-0' ? '0' : short
 }
 
-/** What Sluice answers. */
+/** What Sluice answers. `more`: of the environment. */
 export async function sluice(
   sql: string,
   columns: readonly string[],
   on: MemoryWorld,
   optimize: boolean,
+  more: Partial<QueryEnvironment> = {},
 ): Promise<Answer> {
   const rows: Cell[][] = []
   let error: string | undefined
@@ -100,7 +102,7 @@ export async function sluice(
   try {
     await runRequest(
       { sql, live: false },
-      { catalog: on.catalog, log: on.log, rulesOff: optimize ? undefined : 'all' },
+      { catalog: on.catalog, log: on.log, rulesOff: optimize ? undefined : 'all', ...more },
       { send, drained: () => undefined },
       new AbortController().signal,
     )

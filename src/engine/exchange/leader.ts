@@ -104,6 +104,11 @@ export class Leader {
     )
   }
 
+  /** Whether `take` has something to do. */
+  get hasNews(): boolean {
+    return this.#error !== undefined || this.#helpers.some(({ rows }) => rows.length > 0)
+  }
+
   /** Takes what has come of helpers so far; between two batches of the own share. */
   async take(): Promise<void> {
     if (this.#error !== undefined) throw this.#error
@@ -128,7 +133,7 @@ export class Leader {
   /**
    * Waits until all helpers are at their ends and takes everything. `stopped`: why the own share was stopped; the
    * first reason of all is given back. `between`: called at least four times a second. Shares that were refused are
-   * in `refused`.
+   * given by `takeRefused`.
    */
   async finish(
     stopped: SentinelReason | undefined,
@@ -139,8 +144,9 @@ export class Leader {
     for (;;) {
       await this.take()
       if (isDone()) break
-      if (this.#helpers.every(({ over }) => over !== undefined) && this.#helpers.every(({ rows }) => rows.length === 0))
-        break
+      // While the rows of one helper were taken, another one may have sent some.
+      if (this.hasNews) continue
+      if (this.#helpers.every(({ over }) => over !== undefined)) break
       if (this.stopping) this.stop()
       await within(
         new Promise<void>((resolve) => {
@@ -155,9 +161,11 @@ export class Leader {
     return stopped ?? reasons.find((reason) => reason !== undefined)
   }
 
-  /** Shares that no helper could read. */
-  get refused(): OffsetRange[] {
-    return this.#helpers.flatMap(({ over, share }) => (over?.kind === 'refused' ? share : []))
+  /** Shares that no helper could read, to be read now: until then they count as unread. */
+  takeRefused(): OffsetRange[] {
+    const refused = this.#helpers.filter(({ over }) => over?.kind === 'refused')
+    for (const helper of refused) this.#replace(helper, [])
+    return refused.flatMap(({ share }) => share)
   }
 
   /** Ends what still goes on. */
@@ -176,7 +184,6 @@ export class Leader {
         break
       case 'refused':
         helper.over = message
-        this.#replace(helper, [])
         break
       case 'done':
         this.#count(helper, message.counts)

@@ -10,7 +10,7 @@ import type { Catalog, Table } from '../../plan/catalog.ts'
 import type { Aggregate, BoundExpr, OutputShape, Scan } from '../../plan/plan.ts'
 import { FrameWriter } from '../frame-writer.ts'
 import { AggregateState } from '../operators/aggregate/aggregate.ts'
-import { MemoryBudget } from '../operators/memory.ts'
+import { MemoryBudget, sizeOfRow } from '../operators/memory.ts'
 import { nothingHeld, type Operator, type Row } from '../operators/operator.ts'
 import { SortOperator } from '../operators/sort/sort.ts'
 import type { Sink } from '../program/record-program.ts'
@@ -29,9 +29,14 @@ export interface HelperEnvironment {
   readonly log: KafkaLog
 }
 
-/** Rows in one message. */
+/** Not a limit: rows in one message. */
 const ROWS = 512
-/** Messages with rows that the leader has not taken yet, beyond which the helper waits. */
+/** Not a limit: bytes, about, of the rows in one message, but for its last row. */
+const MESSAGE_BYTES = 256 * 1024
+/**
+ * Limit `share.ahead` (messages): rows and BADRECORD frames of one helper that its leader has not taken yet, in messages
+ * of 512 rows or 256 KiB. Beyond it: the helper waits.
+ */
 const AHEAD = 8
 /** How often the leader hears how far the helper is. */
 const COUNTS_MS = 200
@@ -62,6 +67,7 @@ class Helper {
   #ahead = 0
   #room: (() => void) | undefined
   #frames: string[] = []
+  #frameBytes = 0
   #stopped = false
 
   constructor(port: ExchangePort, environment: HelperEnvironment) {
@@ -96,8 +102,9 @@ class Helper {
     }
   }
 
-  #send(message: FromHelper): void {
-    if (!this.#abort.signal.aborted) this.#port.postMessage(message)
+  /** `moved`: memory that belongs to the leader from now on. */
+  #send(message: FromHelper, moved: readonly ArrayBuffer[] = []): void {
+    if (!this.#abort.signal.aborted) this.#port.postMessage(message, moved)
   }
 
   /** The tables that the share names; undefined where one of them is read in another way here. */
@@ -171,7 +178,9 @@ class Helper {
       rows.flush()
     }
     this.#flushFrames()
-    this.#send({ kind: 'done', counts: countsOf(run, statistics), stopped, groups: state?.partial() })
+    const moved: ArrayBuffer[] = []
+    const groups = state?.partial(moved)
+    this.#send({ kind: 'done', counts: countsOf(run, statistics), stopped, groups }, moved)
   }
 
   #sink(
@@ -216,7 +225,8 @@ class Helper {
 
   #frame(frame: string): void {
     this.#frames.push(frame)
-    if (this.#frames.length >= ROWS) this.#flushFrames()
+    this.#frameBytes += frame.length
+    if (this.#frames.length >= ROWS || this.#frameBytes >= MESSAGE_BYTES) this.#flushFrames()
   }
 
   #flushFrames(): void {
@@ -224,6 +234,7 @@ class Helper {
     this.#ahead++
     this.#send({ kind: 'frames', frames: this.#frames })
     this.#frames = []
+    this.#frameBytes = 0
   }
 }
 
@@ -232,6 +243,7 @@ class RowSender implements Operator {
   readonly #send: (rows: readonly Row[]) => void
   readonly #helper: { readonly behind: boolean; readonly stopped: boolean }
   #rows: Row[] = []
+  #bytes = 0
 
   constructor(send: (rows: readonly Row[]) => void, helper: { readonly behind: boolean; readonly stopped: boolean }) {
     this.#send = send
@@ -244,12 +256,14 @@ class RowSender implements Operator {
   }
   push(row: Row): void {
     this.#rows.push(row)
-    if (this.#rows.length >= ROWS) this.flush()
+    this.#bytes += sizeOfRow(row)
+    if (this.#rows.length >= ROWS || this.#bytes >= MESSAGE_BYTES) this.flush()
   }
   flush(): void {
     if (this.#rows.length === 0) return
     this.#send(this.#rows)
     this.#rows = []
+    this.#bytes = 0
   }
   finish = nothingHeld
 }

@@ -25,14 +25,10 @@ export class MemoryBudget {
     this.#used -= sizeOf(value)
   }
   takeRow(row: Row): void {
-    let size = 64
-    for (const value of row) size += sizeOf(value)
-    this.#add(size)
+    this.#add(sizeOfRow(row))
   }
   giveRow(row: Row): void {
-    let size = 64
-    for (const value of row) size += sizeOf(value)
-    this.#used -= size
+    this.#used -= sizeOfRow(row)
   }
   #add(bytes: number): void {
     this.#used += bytes
@@ -81,6 +77,13 @@ export function tooManyKeys(who: string): SqlError {
 const LAZY = 13
 /** The last character that was read to flatten a text; stored, because a read without effect is optimized away. */
 const flattened = { lastCharacter: 0 }
+
+/** A rough size in bytes of a row with its values. */
+export function sizeOfRow(row: Row): number {
+  let size = 64
+  for (const value of row) size += sizeOf(value)
+  return size
+}
 
 /** A rough size in bytes: what a limit needs. A lazily joined text is flattened by it, as it is going to be kept. */
 function sizeOf(v: Value): number {

@@ -12,8 +12,13 @@ export type ScanSource = Extract<PipelineSource, { kind: 'scan' }>
 export interface Helpers {
   /** Readers in all; `auto`: as many as seem worth it, once some of the scan has been read. */
   readonly readers: number | 'auto'
-  /** Connections to at most so many further threads; none where all are in use. */
-  ask(most: number): Promise<readonly ExchangePort[]>
+  /** Milliseconds that `auto` reads alone before it looks whether others are to help; undefined: a time of its own. */
+  readonly aloneMs?: number
+  /**
+   * Connections to at most so many further threads; none where all are in use. `idle`: only as many as there are cores
+   * without work.
+   */
+  ask(most: number, which: 'any' | 'idle'): Promise<readonly ExchangePort[]>
 }
 
 /** What a statement gives to each of its scans. */

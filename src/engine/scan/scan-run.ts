@@ -223,6 +223,7 @@ export class ScanRun {
       if (this.#from.done) return undefined
       const stopped = await this.#between()
       if (stopped !== undefined) return stopped
+      if (this.#sharing.alone) await this.#sharing.seek()
       if (this.#sharing.halted) return undefined
     }
   }
@@ -235,6 +236,12 @@ export class ScanRun {
     // frames that are sent while the topic is silent do not end its silence.
     const since = systemClock.monotonic() - this.#pauses.drainMs
     const { signal } = this.#context
+    // A batch that comes while something else is awaited counts as read: it has to be looked at, whatever ends the scan.
+    let arrived = false
+    const arrive = (): void => {
+      arrived = true
+    }
+    next.then(arrive, arrive)
     for (;;) {
       const left = this.#thresholds.waitMs(systemClock.monotonic(), since + this.#pauses.drainMs)
       const batch = await within(next, { signal, ms: Math.min(left, TICK_MS), clock: wakefulClock })
@@ -242,7 +249,8 @@ export class ScanRun {
       const now = systemClock.monotonic()
       this.#stats.sendDue(now)
       if (this.#live.isDue(now)) await this.#live.send()
-      await this.#sharing.take()
+      if (this.#sharing.hasNews) await this.#sharing.take()
+      if (arrived) continue
       if (this.#sharing.halted) {
         next.catch(() => undefined)
         return { batch: undefined }
@@ -260,7 +268,7 @@ export class ScanRun {
     const now = systemClock.monotonic()
     this.#stats.sendDue(now)
     if (this.#live.isDue(now)) await this.#live.send()
-    if (this.#sharing.led) await this.#sharing.take()
+    if (this.#sharing.hasNews) await this.#sharing.take()
     if (this.#pauses.drainDue) await this.#pauses.untilDrained()
     const turn = this.#pauses.turnDue()
     if (turn !== undefined) await turn

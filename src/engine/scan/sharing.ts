@@ -6,6 +6,7 @@ import type { OffsetRange, PartitionProgress } from '../../kafka/log.ts'
 import { systemClock } from '../../lib/clock.ts'
 import type { SentinelReason } from '../../protocol/frames.ts'
 import { deal, offsetsOf } from '../exchange/deal.ts'
+import type { ExchangePort } from '../exchange/port.ts'
 import { Leader, shareOf } from '../exchange/leader.ts'
 import type { ShareProgress } from '../exchange/messages.ts'
 import type { StatisticsSource } from '../statistics.ts'
@@ -43,8 +44,12 @@ export class Sharing {
   readonly #parts: Parts
   /** While other threads read shares of the scan. */
   #leader: Leader | undefined
-  /** Set while this thread reads alone, to see whether others are to help: when it stops for that. */
+  /** Offsets that are to be read in all. */
+  #offsets = 0
+  /** Set while this thread reads alone: when it asks for others that help. */
   #aloneUntilMs = Number.POSITIVE_INFINITY
+  /** Those that have come: the reading alone ends for them. */
+  #ports: readonly ExchangePort[] = []
 
   constructor(from: ScanSource, context: ScanContext, statistics: StatisticsSource, parts: Parts) {
     this.#from = from
@@ -56,12 +61,12 @@ export class Sharing {
   /** Whether this thread's reading ends between two batches: what it has not read is read elsewhere, or left unread. */
   get halted(): boolean {
     if (this.#leader?.stopping === true || this.#context.halted?.() === true) return true
-    return this.#aloneUntilMs < Number.POSITIVE_INFINITY && systemClock.monotonic() >= this.#aloneUntilMs
+    return this.#ports.length > 0
   }
 
-  /** Whether other threads read shares now. */
-  get led(): boolean {
-    return this.#leader !== undefined
+  /** Whether other threads have sent something that `take` is to look at. */
+  get hasNews(): boolean {
+    return this.#leader?.hasNews === true
   }
 
   /** Takes what other threads have found; between two batches. */
@@ -73,18 +78,40 @@ export class Sharing {
   async read({ ranges, bounds, minTimestampMs }: ScanRanges): Promise<SentinelReason | undefined> {
     const { read, unread } = this.#parts
     const { helpers } = this.#context
-    if (helpers === undefined || helpers.readers === 1 || !this.#possible) return read(ranges, minTimestampMs)
+    if (helpers === undefined || helpers.readers === 1 || !this.#possible || this.#shares(ranges, 2).length < 2)
+      return read(ranges, minTimestampMs)
     const lastOffsets = bounds.map((b) => [b.partition, b.end - 1] as const)
-    if (helpers.readers !== 'auto') return this.#lead(ranges, minTimestampMs, lastOffsets, helpers.readers)
-    this.#aloneUntilMs = systemClock.monotonic() + ALONE_MS
-    const stopped = await read(ranges, minTimestampMs)
+    if (helpers.readers !== 'auto') {
+      const ports = await helpers.ask(this.#shares(ranges, helpers.readers).length - 1, 'any')
+      return this.#lead(ranges, minTimestampMs, lastOffsets, ports)
+    }
+    this.#aloneUntilMs = systemClock.monotonic() + (helpers.aloneMs ?? ALONE_MS)
+    this.#offsets = offsetsOf(ranges)
+    try {
+      const stopped = await read(ranges, minTimestampMs)
+      const ports = this.#ports
+      if (ports.length === 0 || stopped !== undefined || this.#from.done || !unread.any) return stopped
+      this.#ports = []
+      return await this.#lead(unread.takeAll(), minTimestampMs, lastOffsets, ports)
+    } finally {
+      this.#aloneUntilMs = Number.POSITIVE_INFINITY
+      for (const port of this.#ports) port.close()
+    }
+  }
+
+  /** Whether this thread has read alone for long enough: then `seek` is due. */
+  get alone(): boolean {
+    return systemClock.monotonic() >= this.#aloneUntilMs
+  }
+
+  /** Asks for other threads, if so much is left that they are worth it; between two batches. */
+  async seek(): Promise<void> {
     this.#aloneUntilMs = Number.POSITIVE_INFINITY
-    if (stopped !== undefined || this.#from.done || !unread.any) return stopped
-    const rest = unread.takeAll()
+    const rest = this.#parts.unread.ranges
     const left = offsetsOf(rest)
-    return left < WORTH_TIMES * (offsetsOf(ranges) - left)
-      ? read(rest, minTimestampMs)
-      : this.#lead(rest, minTimestampMs, lastOffsets, MOST_READERS)
+    const most = this.#shares(rest, MOST_READERS).length - 1
+    if (most > 0 && left >= WORTH_TIMES * (this.#offsets - left))
+      this.#ports = (await this.#context.helpers?.ask(most, 'idle')) ?? []
   }
 
   /** Whether the scan, as it is, can be read in shares. A few rows, or headers, are not worth it. */
@@ -93,24 +120,28 @@ export class Sharing {
     return limit === undefined && headersOnly !== true && backward === undefined
   }
 
+  #shares(ranges: readonly OffsetRange[], readers: number): OffsetRange[][] {
+    return deal(ranges, readers, this.#from.scan.unordered === true)
+  }
+
   async #lead(
     ranges: readonly OffsetRange[],
     minTimestampMs: number | undefined,
     lastOffsets: readonly (readonly [number, number])[],
-    readers: number,
+    ports: readonly ExchangePort[],
   ): Promise<SentinelReason | undefined> {
-    const { read, size, thresholds, stats } = this.#parts
+    const { read, size, thresholds, stats, unread } = this.#parts
     const sharedBytes = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT)
     const share = shareOf(this.#from, this.#context, sharedBytes)
-    const divisible = this.#from.scan.unordered === true
-    const most = share === undefined ? 0 : deal(ranges, readers, divisible).length - 1
-    const ports = most > 0 ? ((await this.#context.helpers?.ask(most)) ?? []) : []
-    if (share === undefined || ports.length === 0) return read(ranges, minTimestampMs)
+    if (share === undefined || ports.length === 0) {
+      for (const port of ports) port.close()
+      return read(ranges, minTimestampMs)
+    }
     size.share(new BigInt64Array(sharedBytes))
     const leader = new Leader(this.#from.sink, this.#context, this.#statistics, this.#parts.pauses)
     this.#leader = leader
     try {
-      const [own, ...others] = deal(ranges, ports.length + 1, divisible)
+      const [own, ...others] = this.#shares(ranges, ports.length + 1)
       for (const [i, port] of ports.entries())
         if (others[i] === undefined) port.close()
         else leader.give(port, { ...share, ranges: others[i], lastOffsets, minTimestampMs })
@@ -119,9 +150,13 @@ export class Sharing {
         () => this.#from.done,
         () => stats.sendDue(systemClock.monotonic()),
       )
-      if (stopped !== undefined) return thresholds.again(stopped)
+      // Nothing more is wanted: what a helper has not read is not missing.
+      if (this.#from.done) return undefined
+      // A limit that was met while the last of the other shares was read has cut nothing off.
+      if (stopped !== undefined) return unread.any ? thresholds.again(stopped) : undefined
       this.#leader = undefined
-      return leader.refused.length === 0 || this.#from.done ? undefined : read(leader.refused, minTimestampMs)
+      const refused = leader.takeRefused()
+      return refused.length === 0 ? undefined : read(refused, minTimestampMs)
     } finally {
       leader.close()
       this.#leader = undefined

@@ -56,7 +56,13 @@ export type Question =
   | { readonly what: 'kill'; readonly id: string; readonly by: string }
   | { readonly what: 'store'; readonly object: StoredObject }
   /** Connections to at most so many other workers, for a job of this one. */
-  | { readonly what: 'helpers'; readonly job: number; readonly most: number }
+  | {
+      readonly what: 'helpers'
+      readonly job: number
+      readonly most: number
+      /** `idle`: only as many as there are cores without work. */
+      readonly which: 'any' | 'idle'
+    }
 
 export interface Answers {
   readonly queries: readonly QueryEntry[]
@@ -88,6 +94,13 @@ export type ToWorker =
   /** Read a share of a topic of this environment for whoever is at the other end of the port. */
   | { readonly kind: 'help'; readonly help: number; readonly environment: string; readonly port: MessagePort }
 
+/** How often a request of this name was sent to the cluster of an environment. */
+export interface RequestCount {
+  readonly environment: string
+  readonly request: string
+  readonly count: number
+}
+
 /** Counts of a running job, for the register of queries. */
 export interface JobCounts {
   readonly job: number
@@ -105,6 +118,8 @@ export type FromWorker =
   | { readonly kind: 'chunk'; readonly job: number; readonly chunk: ArrayBuffer; readonly bytes: number }
   | { readonly kind: 'counts'; readonly counts: readonly JobCounts[] }
   | { readonly kind: 'done'; readonly job: number; readonly summary: RunSummary; readonly processorMs: number }
+  /** Requests sent to Kafka since the last such message. */
+  | { readonly kind: 'requests'; readonly requests: readonly RequestCount[] }
   /** A fault of ours; `stack` is for the log. */
   | { readonly kind: 'failed'; readonly job: number; readonly stack: string }
   /** The answer to a question of a REST call; `error`: a sentence for the user, `stack`: a fault of ours. */

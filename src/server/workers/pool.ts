@@ -6,6 +6,7 @@
  * one, too. Beyond `server.workers` they share: an account keeps to at most half of the threads, so that one account
  * never stands in all of them, and whoever comes is sent where the event loop turns and the fewest others are.
  */
+import { availableParallelism } from 'node:os'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { OwnedStore } from '../../catalog/store.ts'
 import type { RunSummary } from '../../engine/host.ts'
@@ -17,7 +18,7 @@ import type { Environment, EnvironmentConfig } from '../environment.ts'
 import type { ServerLimits } from '../limits.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
 import { CallError, type CallInput, type CallName } from './calls.ts'
-import type { Change, FromWorker, Question, QueryView } from './messages.ts'
+import type { Change, FromWorker, Question, QueryView, RequestCount } from './messages.ts'
 import { ProcessorShares } from './shares.ts'
 import { type EndReason, type Job, type ThreadHost, WorkerThread } from './thread.ts'
 
@@ -84,6 +85,7 @@ export class WorkerPool {
   readonly #calls = new Map<number, WaitingCall>()
   readonly #looking: Timer
   #next = 1
+  readonly #requests = new Map<string, RequestCount>()
   #closed = false
   #idleSinceMs: number
   /** Resident memory was too much at the last look, and a thread was ended for it. */
@@ -102,12 +104,20 @@ export class WorkerPool {
     options.store.follow((object) => this.#tell({ what: 'object', object }))
   }
 
-  /** Statements by the thread that runs them, of all threads that are ready, and how many requests wait for one. */
-  get occupation(): { readonly threads: readonly (readonly string[])[]; readonly waiting: number } {
+  /**
+   * Statements by the thread that runs them, of all threads that are ready; how many requests wait for a thread, and how
+   * many threads read shares for others.
+   */
+  get occupation(): {
+    readonly threads: readonly (readonly string[])[]
+    readonly waiting: number
+    readonly helping: number
+  } {
     const ready = [...this.#threads].filter((thread) => thread.ready && !thread.ending)
     return {
       threads: ready.map(({ jobs }) => [...jobs.values()].map(({ request }) => request.sql)),
       waiting: this.#waiting.length,
+      helping: ready.filter(({ helping }) => helping.size > 0).length,
     }
   }
 
@@ -181,6 +191,11 @@ export class WorkerPool {
     else call.reject(Object.assign(new Error('A question failed in its worker.'), { stack }))
   }
 
+  /** Requests that workers have sent to Kafka, those of threads that have ended included. */
+  get requests(): readonly RequestCount[] {
+    return [...this.#requests.values()]
+  }
+
   /** What a thread of the server has changed, told to all workers but `by`. */
   tell(change: Change): void {
     this.#tell(change)
@@ -201,6 +216,7 @@ export class WorkerPool {
       changed: (change, by) => this.#changed(change, by),
       called: (message) => this.#called(message),
       used: (job, processorMs) => this.#shares.add(identityOf(job.view.account), processorMs),
+      requested: (requests) => this.#requested(requests),
       gone: (thread, reason) => this.#gone(thread, reason),
     }
     const heapMb = Math.floor(limits['server.worker.heap'] / 1024 / 1024)
@@ -366,13 +382,23 @@ export class WorkerPool {
       case 'store':
         return { value: store.change(question.object) }
       case 'helpers': {
-        const ports = this.#helpersFor(question.job, question.most, thread)
+        const most = question.which === 'any' ? question.most : Math.min(question.most, this.#idleCores)
+        const ports = this.#helpersFor(question.job, most, thread)
         return { value: ports, moved: ports }
       }
     }
   }
 
-  /** Connections to threads that have nothing to do; one is left to whoever asks next. */
+  /** Cores that no thread with a query or a share keeps busy. */
+  get #idleCores(): number {
+    const busy = [...this.#threads].filter((thread) => !thread.idle).length
+    return Math.max(0, availableParallelism() - busy)
+  }
+
+  /**
+   * Connections to threads that have nothing to do. One more is started for whoever asks next, if there may be one: a
+   * server whose queries ask for helpers comes to have as many threads as it may.
+   */
   #helpersFor(number: number, most: number, thread: WorkerThread): MessagePort[] {
     const job = thread.jobs.get(number)
     if (job === undefined) return []
@@ -385,6 +411,14 @@ export class WorkerPool {
     }
     if (ports.length > 0) this.#spare()
     return ports
+  }
+
+  #requested(requests: readonly RequestCount[]): void {
+    for (const { environment, request, count } of requests) {
+      const key = `${environment} ${request}`
+      const before = this.#requests.get(key)?.count ?? 0
+      this.#requests.set(key, { environment, request, count: before + count })
+    }
   }
 
   #changed(change: Change, by: WorkerThread): void {

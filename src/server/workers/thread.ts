@@ -15,6 +15,7 @@ import {
   type FromWorker,
   type Question,
   type QueryView,
+  type RequestCount,
   type ToWorker,
   type WorkerStart,
 } from './messages.ts'
@@ -78,6 +79,7 @@ export interface ThreadHost {
   called(message: Extract<FromWorker, { kind: 'called' }>): void
   /** A job has used so much more processor time. */
   used(job: Job, processorMs: number): void
+  requested(requests: readonly RequestCount[]): void
   /** The thread is gone, with whatever jobs it had. */
   gone(thread: WorkerThread, reason: EndReason): void
 }
@@ -196,6 +198,8 @@ export class WorkerThread {
           this.#used(this.jobs.get(job), processorMs)
         }
         return
+      case 'requests':
+        return this.#host.requested(message.requests)
       case 'done':
         return this.#over(message.job, (job) => {
           this.#used(job, message.processorMs)
@@ -287,7 +291,7 @@ function isHeading(frames: Buffer): boolean {
   const small = frames[1] < 126
   const from = small ? 2 : 4
   const length = small ? frames[1] : frames[1] === 126 ? frames.readUInt16BE(2) : -1
-  return from + length === frames.length && frames.latin1Slice(from, from + HEADING.length) === HEADING
+  return from + length === frames.length && frames.toString('latin1', from, from + HEADING.length) === HEADING
 }
 
 const HEADING = '{"type":"METADATA"'

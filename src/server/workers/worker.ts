@@ -20,7 +20,7 @@ import { openEnvironment } from '../open-environment.ts'
 import { WebSocketOut } from '../socket/websocket-out.ts'
 import { answerCall, type CallInput } from './calls.ts'
 import { JobSocket } from './job-out.ts'
-import { Beat, type Change, type QueryView, type ToWorker, type WorkerStart } from './messages.ts'
+import { Beat, type Change, type QueryView, type RequestCount, type ToWorker, type WorkerStart } from './messages.ts'
 import { ProcessorTime } from './processor.ts'
 import { MainThread, RemoteQueries, RemoteStore } from './remote.ts'
 import { reuse } from '../socket/websocket-out.ts'
@@ -70,6 +70,7 @@ async function run(job: number, request: QueryRequest, view: QueryView): Promise
       return answer(job, request, view, out, queries, abort)
     })
     out.flushAll()
+    tellRequests()
     main.post({ kind: 'done', job, summary, processorMs: processor.end(job) })
   } catch (cause) {
     out.flushAll()
@@ -99,7 +100,7 @@ async function answer(
     metadataFollowsFormat,
     queries: { registry: queries, user: account.name, account: identityOf(account), environment: view.environment },
     processor: (limitMs: number) => processor.begin(job, limitMs),
-    helpers: (most: number) => main.ask({ what: 'helpers', job, most }),
+    helpers: (most: number, which: 'any' | 'idle') => main.ask({ what: 'helpers', job, most, which }),
   }
   if (view.dialect === 'cli') out.translate = errorAsObject
   if (view.dialect !== 'jdbc') return await runRequest(request, query, out, abort.signal)
@@ -186,6 +187,21 @@ function endIfOver(over: ReturnType<ProcessorTime['look']>): void {
     )
 }
 
+/** Requests to Kafka that the main thread has been told of, by environment and name. */
+const told = new Map<string, number>()
+
+function tellRequests(): void {
+  const requests: RequestCount[] = []
+  for (const { name: environment, cluster } of environments.values())
+    for (const [request, count] of cluster?.requests ?? []) {
+      const key = `${environment} ${request}`
+      const before = told.get(key) ?? 0
+      if (count > before) requests.push({ environment, request, count: count - before })
+      told.set(key, count)
+    }
+  if (requests.length > 0) main.post({ kind: 'requests', requests })
+}
+
 let beats = 0
 systemClock.every(BEAT_MS, () => {
   Atomics.add(beat, Beat.turns, 1)
@@ -194,6 +210,7 @@ systemClock.every(BEAT_MS, () => {
   if (beats % COUNTS_BEATS !== 0) return
   const { heapUsed, external } = process.memoryUsage()
   Atomics.store(beat, Beat.heapKib, Math.round((heapUsed + external) / 1024))
+  tellRequests()
   if (jobs.size === 0) return
   const counts = [...jobs].flatMap(
     ([

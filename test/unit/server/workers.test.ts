@@ -331,8 +331,8 @@ test('the dialects of the JDBC driver and of lenses-cli', async () => {
     assert.equal(jdbc.frames.filter(({ type }) => type === 'RECORD').length, 3)
     const headers = { 'user-agent': 'Go-http-client/1.1', 'x-kafka-lenses-token': tokenOf('anna') }
     const cli = await start(server, 'anna', 'SELECT n FROM nowhere', { path: '/api/ws/v2/sql/execute', headers }).done
-    const told = cli.find(({ type }) => type === 'ERROR')?.data as { value: string } | undefined
-    assert.match(told?.value ?? '', /nowhere/)
+    const error = cli.find(({ type }) => type === 'ERROR')?.data as { value: string } | undefined
+    assert.match(error?.value ?? '', /nowhere/)
   })
 })
 

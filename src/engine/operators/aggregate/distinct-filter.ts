@@ -30,14 +30,15 @@ export class DistinctFilter {
   first(g: number, v: Value): boolean {
     if (v === null) return false
     const known = this.#pairs.size
-    const id = this.#values.findEqual(v)
-    if (this.#pairs.find(g, id) !== known) return false
-    this.#budget.takeRow([v])
-    if (typeof v === 'object' || typeof v === 'bigint' || v === 0) this.#keep(known, id, v)
+    if (this.#pairs.find(g, this.#values.findEqual(v)) !== known) return false
+    this.#added(known, v)
     return true
   }
-  #keep(pair: number, id: number, v: Value): void {
-    if (!Object.is(this.#values.value(id), v)) this.#asMet.set(pair, v)
+  /** What is done for a new pair only; apart, so that `first` stays small enough to be put in line. */
+  #added(pair: number, v: Value): void {
+    this.#budget.takeRow([v])
+    if (typeof v !== 'object' && typeof v !== 'bigint' && v !== 0) return
+    if (!Object.is(this.#values.value(this.#pairs.second(pair)), v)) this.#asMet.set(pair, v)
   }
 
   /** As `Accumulator.partial`. An entry is a value of a group. */

@@ -168,6 +168,11 @@ export class TopValues implements Accumulator {
       else low = middle + 1
     }
     if (this.#unique && low > 0 && totalOrder(list[low - 1], v) === 0) return
+    if (this.#unique && low < list.length && totalOrder(list[low], v) === 0) {
+      // 0 in place of -0, or the other way round.
+      list[low] = v
+      return
+    }
     this.#budget.take(v)
     list.splice(low, 0, v)
     if (list.length > this.#limit) this.#budget.give(list.pop() as Value)

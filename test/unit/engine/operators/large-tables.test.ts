@@ -1,7 +1,7 @@
 /**
  * Tables of very many keys or rows: no stretch of work on them keeps the event loop longer than 20 ms of processor
- * time, neither while they grow nor while they are let out. Counted in processor time of this thread, the collector's
- * included; other processes on the machine do not count.
+ * time, neither while they grow or are merged nor while they are let out. Counted in processor time of this thread, the
+ * collector's included; other processes on the machine do not count.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -69,19 +69,36 @@ const aggregates = ['count', 'sum', 'avg', 'min', 'last'].map(
   (name, i) => ({ name, arg: i === 0 ? undefined : slot(1), distinct: false }) as BoundAggregate,
 )
 
-/** Groups of two keys with every kind of state, and their rows. */
-function* grouping(key: (i: number) => string | number): Generator<void> {
+function emptyState(): AggregateState {
   const plan = { kind: 'aggregate', keys: [slot(0), slot(1)], aggregates } as unknown as Aggregate
-  const state = new AggregateState(plan, { groups: 10_000_000, groupBytes: GIB, collectBytes: 4 * GIB })
+  return new AggregateState(plan, { groups: 10_000_000, groupBytes: GIB, collectBytes: 4 * GIB })
+}
+
+/** Groups of two keys with every kind of state. */
+function* filling(state: AggregateState, key: (i: number) => string | number): Generator<void> {
   for (let i = 0; i < MANY; i++) {
     const g = state.pairs[0].find(state.keys[0].findValue(key(spread(i))), state.keys[1].findNumber(i % 7))
     if (g >= state.groups) state.grow(g + 1)
     for (const a of state.accumulators) a.add(g, i / 3)
     if (i % STEP === STEP - 1) yield
   }
+}
+
+/** Groups and their rows. */
+function* grouping(key: (i: number) => string | number): Generator<void> {
+  const state = emptyState()
+  yield* filling(state, key)
   const out = new Counter()
   yield* pushAll(groupRows(state), out)
   assert.equal(out.rows, state.groups)
+}
+
+/** Groups of another thread into groups that are there; half of them meet. */
+function merging(key: (i: number) => string | number): Generator<void> {
+  const [state, other] = [emptyState(), emptyState()]
+  for (const _ of filling(state, key));
+  for (const _ of filling(other, (i) => key(i + MANY / 2)));
+  return state.mergeSteps(structuredClone(other.partial()))
 }
 
 function* joining(type: 'inner' | 'full', key: (i: number) => string | number): Generator<void> {
@@ -113,6 +130,8 @@ function* comparing(op: 'union' | 'except'): Generator<void> {
 const CASES: Readonly<Record<string, () => Generator<void>>> = {
   'groups by numbers': () => grouping((i) => i),
   'groups by texts': () => grouping((i) => `a text with number ${i}`),
+  'groups by numbers of two threads': () => merging((i) => i),
+  'groups by texts of two threads': () => merging((i) => `a text with number ${i}`),
   'an inner join on numbers': () => joining('inner', (i) => i),
   'a full join on texts': () => joining('full', (i) => `key number ${i}`),
   EXCEPT: () => comparing('except'),

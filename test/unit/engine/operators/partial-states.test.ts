@@ -5,9 +5,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AggregateState } from '../../../../src/engine/operators/aggregate/aggregate.ts'
+import { asWholeDouble } from '../../../../src/engine/program/values/whole-double.ts'
 import type { AggregateName } from '../../../../src/plan/operators.ts'
 import type { Aggregate, BoundAggregate, BoundExpr } from '../../../../src/plan/plan.ts'
-import { JSON_TYPE, type Value } from '../../../../src/types.ts'
+import { DOUBLE, type DataType, JSON_TYPE, LONG, type Value } from '../../../../src/types.ts'
 
 const LIMITS = { groups: 1_000_000, groupBytes: 2 ** 30, collectBytes: 2 ** 30 }
 const slot = (index: number): BoundExpr => ({ kind: 'slot', index, name: '', type: JSON_TYPE })
@@ -198,6 +199,42 @@ for (const [name, of] of Object.entries(SHAPES))
     }
   })
 
+/** SUM and AVG of the values of parts. */
+function sums(type: DataType, parts: readonly (readonly Value[])[], doubles = false): readonly Value[] {
+  const arg: BoundExpr = { ...slot(0), type }
+  const of = (name: AggregateName): BoundAggregate => ({ name, arg, limit: 1, distinct: false, type, text: name })
+  const plan = planOf(0, of('sum'), of('avg'))
+  const state = new AggregateState(plan, LIMITS, doubles)
+  for (const values of parts) {
+    const part = new AggregateState(plan, LIMITS, doubles)
+    for (const v of values) for (const a of part.accumulators) a.add(0, v)
+    state.merge(sent(part))
+  }
+  return state.row(0)
+}
+
+test('sums of whole numbers are exact beyond 2^53', () => {
+  const largest = Number.MAX_SAFE_INTEGER
+  for (const type of [LONG, JSON_TYPE]) {
+    assert.deepEqual(sums(type, [[largest], [largest], [1, 1]]), [2n ** 54n, 2 ** 54 / 4], type.kind)
+    assert.deepEqual(sums(type, [[2n ** 63n], [3], [-(2n ** 63n)]]), [3, 1], type.kind)
+    assert.deepEqual(sums(type, [[largest, largest], [-largest], [-largest, 5]]), [5, 1], type.kind)
+  }
+})
+
+test('JSON numbers: one part with a fraction makes a double of the sum, in however many parts', () => {
+  assert.deepEqual(sums(JSON_TYPE, [[2 ** 53 - 1], [0.5], [1]]), [2 ** 53, 2 ** 53 / 3])
+  assert.deepEqual(sums(JSON_TYPE, [[1], [asWholeDouble(2)]], true), [asWholeDouble(3), 1.5])
+  assert.deepEqual(sums(JSON_TYPE, [[asWholeDouble(2)], [1], [asWholeDouble(3)]], true), [asWholeDouble(6), 2])
+  const parts = counted(1200, () => [0.5, 0.25])
+  assert.deepEqual(sums(JSON_TYPE, parts), [900, 0.375])
+})
+
+test('sums of doubles keep what was rounded away in the parts', () => {
+  assert.deepEqual(sums(DOUBLE, [[1, 1e100], [1, -1e100], [1]]), [3, 0.6])
+  assert.deepEqual(sums(DOUBLE, [[Number.POSITIVE_INFINITY, 1], [1]])[0], Number.POSITIVE_INFINITY)
+})
+
 test('a part without groups changes nothing', () => {
   for (const keys of [0, 1, 3]) {
     const plan = planOf(keys, 'count', 'sum', 'last', 'first', 'collect', 'max')
@@ -207,6 +244,25 @@ test('a part without groups changes nothing', () => {
     assert.equal(state.groups, 1)
     assert.deepEqual(state.row(0), before)
   }
+})
+
+test('MAXK_UNIQUE and MINK_UNIQUE have 0 and -0 once, whichever came first', () => {
+  const plan = planOf(0, 'maxk_unique', 'mink_unique')
+  for (const values of [
+    [-0, 0, 1],
+    [0, 1, -0],
+    [1, 0, -0, 0],
+  ])
+    assert.deepEqual(
+      stateOf(
+        plan,
+        values.map((v) => [[], v] as const),
+      ).row(0),
+      [
+        [1, 0],
+        [-0, 1],
+      ],
+    )
 })
 
 test('merging goes in steps, also where one group has everything', () => {
