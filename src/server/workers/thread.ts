@@ -116,7 +116,7 @@ export class WorkerThread {
     this.#worker = new Worker(module, {
       execArgv: [],
       workerData: { ...start, beat } satisfies WorkerStart,
-      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 32 },
+      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 24 },
     })
     this.#worker.on('message', (message: FromWorker) => this.#receive(message))
     this.#worker.on('error', (cause: Error) => {
