@@ -12,7 +12,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const here = import.meta.dirname
 /** Of the account that asks. */
-export const TOKEN = 'bench-token'
+export const TOKEN = 'bench-token-0123456789'
 
 /** What the client saw of one request. */
 export interface Timed {

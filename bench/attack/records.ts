@@ -2,7 +2,7 @@
 import { type Attack, ask, JDBC, judged, statement } from './attack.ts'
 import { TOKENS, type World } from './world.ts'
 
-const BOMBS = 'Batches that decompress to much'
+const BOMBS = 'Batches that decompress to too much'
 const SCHEMAS = 'Schemas that refer to themselves'
 const FIELDS = 'Long texts in records'
 

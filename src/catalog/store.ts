@@ -3,7 +3,7 @@
  * file, or in memory when no folder is given. It stores and finds; whether a name is free and who may see it is decided
  * by others. Times are epoch milliseconds.
  */
-import { mkdirSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import path from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { ObjectStore, Synonym, TableDeclaration, TopicNote, View } from '../plan/administration.ts'
@@ -37,11 +37,19 @@ export interface OwnedStore extends CatalogStore {
 /** The file in the folder of the configuration. */
 export const STORE_FILE = 'sluice.db'
 
+const OWNER_ONLY = 0o600
+
 /** Opens the file in `folder` (made if need be), or a database in memory. */
 export async function openStore(folder?: string): Promise<OwnedStore> {
   const { DatabaseSync: Database } = await import('node:sqlite')
-  if (folder !== undefined) mkdirSync(folder, { recursive: true })
-  const database = new Database(folder === undefined ? ':memory:' : path.join(folder, STORE_FILE))
+  const file = folder === undefined ? ':memory:' : path.join(folder, STORE_FILE)
+  if (folder !== undefined) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    // Views hold statements with their literals: nobody else may read them. SQLite's further files follow this one.
+    closeSync(openSync(file, 'a', OWNER_ONLY))
+    chmodSync(file, OWNER_ONLY)
+  }
+  const database = new Database(file)
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000')
   database.exec(`CREATE TABLE IF NOT EXISTS objects (
     environment TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL,

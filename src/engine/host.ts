@@ -5,6 +5,7 @@
 import type { KafkaLog } from '../kafka/log.ts'
 import type { Administration } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
+import type { Maxima } from '../plan/settings.ts'
 import type { ExchangePort } from './exchange/port.ts'
 import type { QueryRegister } from './queries.ts'
 import type { RowShape } from './row-shape.ts'
@@ -35,8 +36,19 @@ export interface QueryEnvironment {
   /** What the account may change; without it nothing can be. */
   readonly administration?: Administration
   /** Where the request is entered while it runs, and as whose. */
-  readonly queries?: { readonly registry: QueryRegister; readonly user: string; readonly environment: string }
+  readonly queries?: {
+    readonly registry: QueryRegister
+    /** As it is shown. */
+    readonly user: string
+    /** What tells the account from others: users and service accounts may have the same name. */
+    readonly account: string
+    readonly environment: string
+  }
   readonly defaults?: SettingDefaults
+  /** What SET may reach at most. */
+  readonly maxima?: Maxima
+  /** Called as each statement begins, with the processor time that it may use, in milliseconds. */
+  readonly processor?: (limitMs: number) => void
   /** Connections to further threads, at most so many, that read parts of a topic for a query of this one. */
   readonly helpers?: (most: number, which: 'any' | 'idle') => Promise<readonly ExchangePort[]>
   /** As `Helpers.aloneMs` of a scan. */

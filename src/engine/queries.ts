@@ -13,6 +13,8 @@ export interface QueryEntry {
   readonly id: string
   readonly sql: string
   readonly user: string
+  /** What tells the account from others of the same name. */
+  readonly account: string
   readonly environment: string
   /** Epoch milliseconds. */
   readonly startedAt: number
@@ -43,6 +45,7 @@ export type Counts = Pick<Statistics, 'id' | 'startedAt' | 'durationMs' | 'recor
 export interface QueryAbout {
   readonly sql: string
   readonly user: string
+  readonly account: string
   readonly environment: string
 }
 

@@ -44,6 +44,7 @@ export async function runScript(
   for (const [i, statement] of statements.entries()) {
     const index = statements.length === 1 ? null : i
     begun(index)
+    context.environment.processor?.(context.settings['max.processor.time'])
     await runStatement(statement, index, {
       ...context,
       startedMs: systemClock.monotonic(),
@@ -54,7 +55,7 @@ export async function runScript(
 }
 
 async function runStatement(statement: Statement, index: number | null, context: StatementContext): Promise<void> {
-  if (statement.kind === 'set') return applySet(context.settings, statement)
+  if (statement.kind === 'set') return applySet(context.settings, statement, context.environment.maxima)
   if (statement.kind === 'use') return
   const planned = await within(isCommand(statement) ? runCommand(statement, context) : planOf(statement, context), {
     signal: context.signal,

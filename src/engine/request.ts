@@ -38,10 +38,7 @@ export async function runRequest(
     badRecords: statistics.badRecords,
     durationMs: statistics.durationMs,
   })
-  const entry = environment.queries?.registry.begin(
-    { sql: request.sql, user: environment.queries.user, environment: environment.queries.environment },
-    statistics,
-  )
+  const entry = enter(environment, request.sql, statistics)
   const end = (made: RunSummary): RunSummary => {
     entry?.end(made.outcome, made.error)
     return made
@@ -51,7 +48,7 @@ export async function runRequest(
   try {
     ended.throwIfAborted()
     const statsMs = request.statsMs === undefined ? undefined : Math.max(MIN_STATS_MS, request.statsMs)
-    const settings = defaultSettings(environment.defaults)
+    const settings = defaultSettings(environment.defaults, environment.maxima)
     const context = {
       request,
       environment,
@@ -79,6 +76,12 @@ export async function runRequest(
     sink.send(errorFrame(text, at))
     return end(summary('error', text))
   }
+}
+
+function enter({ queries }: QueryEnvironment, sql: string, statistics: Statistics) {
+  if (queries === undefined) return undefined
+  const { registry, user, account, environment } = queries
+  return registry.begin({ sql, user, account, environment }, statistics)
 }
 
 /** Why the caller ended it, where it said so. */

@@ -4,10 +4,13 @@ import { systemClock } from '../lib/clock.ts'
 /** The longest synchronous work, in milliseconds, before others get a turn. */
 const SLICE_MS = 6
 
-let atTurn: () => void = () => undefined
+let atTurn: (resumed: boolean) => void = () => undefined
 
-/** `listener` is called, by whichever query runs, at least once in each of its turns. One listener a thread. */
-export function watchTurns(listener: () => void): void {
+/**
+ * `listener` is called, by whichever query runs, at least once in each of its turns; `resumed`: others had theirs just
+ * before. One listener a thread.
+ */
+export function watchTurns(listener: (resumed: boolean) => void): void {
   atTurn = listener
 }
 
@@ -16,13 +19,13 @@ export class Turns {
   #since = systemClock.monotonic()
   /** A promise when it is time to let others run, else undefined. */
   due(): Promise<void> | undefined {
-    atTurn()
+    atTurn(false)
     if (systemClock.monotonic() - this.#since < SLICE_MS) return undefined
     return this.yield()
   }
   async yield(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve))
-    atTurn()
+    atTurn(true)
     this.#since = systemClock.monotonic()
   }
   /**

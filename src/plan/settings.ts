@@ -36,6 +36,12 @@ export const SETTINGS = {
     meaning: 'bytes of Kafka data that a query may read',
   },
   'max.query.time': { unit: 'duration', fallback: 3_600_000, max: 7 * DAY, meaning: 'longest run of a query' },
+  'max.processor.time': {
+    unit: 'duration',
+    fallback: 1_800_000,
+    max: 7 * DAY,
+    meaning: 'processor time that one statement may use',
+  },
   'max.idle.time': { unit: 'duration', fallback: 20_000, max: DAY, meaning: 'longest wait for the next record' },
   'skip.bad.records': {
     unit: 'boolean',
@@ -152,6 +158,27 @@ export const SETTINGS = {
 
 /** The name of a setting, as SET writes it. */
 export type SettingName = keyof typeof SETTINGS
+
+/** Settings of which an administrator may allow less than there can be. */
+export const LIMITABLE: readonly SettingName[] = (Object.keys(SETTINGS) as SettingName[]).filter((name) => {
+  const setting: Setting = SETTINGS[name]
+  return setting.max !== undefined && setting.unit !== 'digits'
+})
+
+/** What an administrator allows at most, and whose limits say so (`of the account "anna"`), by setting. */
+export type Maxima = Readonly<Partial<Record<SettingName, { readonly value: number; readonly whose: string }>>>
+
+/** How a maximum of a setting is written, and what such a text says: undefined where it is none or above the ceiling. */
+export function readMaximum(name: SettingName): { expected: string; read(text: string): number | undefined } {
+  const setting: Setting = SETTINGS[name]
+  return {
+    expected: `${expected(setting)}, ${atMost(setting)}`,
+    read: (text) => {
+      const value = parseValue(setting, text)
+      return typeof value === 'number' && !isAbove(setting, value) ? value : undefined
+    },
+  }
+}
 /**
  * What a setting holds, by its unit: bytes, milliseconds, a count, true or false, one of its choices; nothing where it
  * has no default.
@@ -209,9 +236,12 @@ export const CONSUMER: ReadonlySet<string> = new Set([
 
 /**
  * The built-in defaults overlaid with the server's own (`lenses.sql.settings.*`). A value of the server's that does not
- * fit is an Error that names it.
+ * fit is an Error that names it; one that is above a maximum becomes that.
  */
-export function defaultSettings(overrides: Readonly<Record<string, number | boolean | string>> = {}): Settings {
+export function defaultSettings(
+  overrides: Readonly<Record<string, number | boolean | string>> = {},
+  maxima: Maxima = {},
+): Settings {
   const settings = Object.fromEntries(Object.entries(SETTINGS).map(([name, s]) => [name, s.fallback])) as Settings
   for (const [name, value] of Object.entries(overrides)) {
     const known = settingName(name)
@@ -222,6 +252,10 @@ export function defaultSettings(overrides: Readonly<Record<string, number | bool
     if (parsed === undefined)
       throw new Error(`The server's default for "${name}" must be ${expected(SETTINGS[known])}, not "${value}".`)
     assign(settings, known, parsed)
+  }
+  for (const name of LIMITABLE) {
+    const [value, most] = [settings[name], maxima[name]?.value]
+    if (most !== undefined && typeof value === 'number' && value > most) assign(settings, name, most)
   }
   return settings
 }
@@ -237,8 +271,8 @@ function settingName(name: string): SettingName | undefined {
   return Object.hasOwn(SETTINGS, known) ? (known as SettingName) : undefined
 }
 
-/** Carries out one SET on `settings`. */
-export function applySet(settings: Settings, statement: SetStatement): void {
+/** Carries out one SET on `settings`, as far as `maxima` allow. */
+export function applySet(settings: Settings, statement: SetStatement, maxima: Maxima = {}): void {
   const lower = statement.name.toLowerCase().replace(/^lenses\.sql\.settings\./, '')
   const known = settingName(lower)
   if (known === undefined) {
@@ -266,6 +300,14 @@ export function applySet(settings: Settings, statement: SetStatement): void {
       'SETTING',
       `"${statement.name}" takes ${expected(setting)}, not "${statement.value}".`,
       statement.valueSpan,
+    )
+  const allowed = maxima[known]
+  if (allowed !== undefined && typeof value === 'number' && value > allowed.value)
+    throw new SqlError(
+      'SETTING',
+      `"${statement.name}" is ${shownValue(allowed.value, setting.unit)} at most, not "${statement.value}": that is the maximum in the limits ${allowed.whose}.`,
+      statement.valueSpan,
+      'Whoever looks after the server can raise it in the configuration.',
     )
   assign(settings, known, value)
 }

@@ -226,6 +226,11 @@ function throwUnlessNotFound(
         : `asks for credentials, and none are configured (HTTP ${status})`,
       code,
     )
+  if (status >= 300 && status < 400)
+    throw error(
+      `redirects to another address (HTTP ${status}), which is not followed: name that one in its place`,
+      code,
+    )
   throw error(`answered HTTP ${status}${said}`, code)
 }
 

@@ -6,14 +6,12 @@
 import { Agent, request } from 'node:https'
 import type { RegistryConfig } from './registry.ts'
 
-/** One request. */
+/** One request. A redirection is not followed but the answer: it could lead the credentials to another host. */
 export interface Sent {
   readonly method: string
   readonly headers: Record<string, string>
   readonly body?: string
   readonly signal: AbortSignal
-  /** What becomes of a redirection; over HTTPS with own TLS none is followed. */
-  readonly redirect?: 'error' | 'follow'
 }
 
 /** The answer to one request. `ok`: a status of 2xx. */
@@ -34,7 +32,7 @@ export interface Transport {
 /** The way to that registry. Opens no connection yet. */
 export function transportOf({ url, tls }: Pick<RegistryConfig, 'url' | 'tls'>): Transport {
   if (tls === undefined || !url.startsWith('https:'))
-    return { send: (to, sent) => fetch(to, sent), close: () => undefined }
+    return { send: (to, sent) => fetch(to, { ...sent, redirect: 'manual' }), close: () => undefined }
   const { ca, ...rest } = tls
   const agent = new Agent({ keepAlive: true, ...rest, ca: ca === undefined ? undefined : [ca].flat() })
   return { send: (to, sent) => overHttps(to, sent, agent), close: () => agent.destroy() }

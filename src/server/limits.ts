@@ -15,13 +15,69 @@ export const LIMITS = {
     default: 1000,
     unit: 'count',
     min: 1,
-    about: 'WebSocket connections open at once; one more is answered with HTTP 503.',
+    about: 'Connections of accounts open at once, WebSockets and HTTP; one more is answered with HTTP 503.',
+  },
+  'server.max.connections.per.address': {
+    default: 500,
+    unit: 'count',
+    min: 1,
+    about: 'Connections from one address open at once; behind a proxy all of them come from its address.',
+  },
+  'server.max.connections.per.user': {
+    default: 500,
+    unit: 'count',
+    min: 1,
+    about: 'Connections of one account open at once; one more is answered with HTTP 503.',
+  },
+  'server.max.connections.unauthenticated': {
+    default: 250,
+    unit: 'count',
+    min: 1,
+    about:
+      'Connections open at once over which no good credential has come yet; for one more, the oldest one of the address that has the most of them is cut.',
+  },
+  'server.max.pending.bytes': {
+    default: 32 * 1024 * 1024,
+    unit: 'bytes',
+    min: 64 * 1024,
+    about:
+      'First messages of all connections that are not complete, together; beyond it the connection that holds the most is cut, one without an account first.',
+  },
+  'server.max.message.fragments': {
+    default: 1024,
+    unit: 'count',
+    min: 1,
+    about: 'Fragments of the first message of a connection.',
+  },
+  'server.max.login.bytes': {
+    default: 64 * 1024,
+    unit: 'bytes',
+    min: 1024,
+    about: 'Size of the body of a login, and of other requests that are answered without a credential.',
+  },
+  'server.header.timeout': {
+    default: 10_000,
+    unit: 'ms',
+    min: 10,
+    about: 'How long the head of an HTTP request may take, from the start of the connection or of the request.',
+  },
+  'server.request.timeout': {
+    default: 30_000,
+    unit: 'ms',
+    min: 10,
+    about: 'How long a whole HTTP request may take to arrive.',
+  },
+  'server.idle.timeout': {
+    default: 72_000,
+    unit: 'ms',
+    min: 10,
+    about: 'How long an HTTP connection is kept open after an answer.',
   },
   'server.max.message.bytes': {
     default: 1024 * 1024,
     unit: 'bytes',
     min: 1024,
-    about: 'Size of the first message of a connection, and of an HTTP request body.',
+    about: 'Size of the first message of a connection, and of the body of an HTTP request with a good credential.',
   },
   'server.first.message.timeout': {
     default: 10_000,
@@ -82,7 +138,20 @@ export const LIMITS = {
     default: 10_000,
     unit: 'count',
     min: 1,
-    about: 'Login tokens alive at once; the oldest one gives way.',
+    about: 'Login tokens alive at once; with one more, a user who has some loses the oldest, and others are refused.',
+  },
+  'server.max.sessions.per.user': {
+    default: 100,
+    unit: 'count',
+    min: 1,
+    about: 'Login tokens of one user alive at once; the oldest one gives way.',
+  },
+  'server.max.login.failures': {
+    default: 100,
+    unit: 'count',
+    min: 1,
+    about:
+      'Failed logins of one name in an hour, from all addresses together; then it cannot log in but from an address or a browser that has done so before.',
   },
   'server.max.name.length': {
     default: 256,
@@ -147,6 +216,20 @@ export const LIMITS = {
     max: 600_000,
     about:
       'How long a single step of a query may keep its thread from everything else; beyond it the thread is ended and replaced.',
+  },
+  'server.account.processor.share': {
+    default: 50,
+    unit: 'count',
+    min: 1,
+    max: 100,
+    about:
+      'Per cent of the processor time of all queries of the last half minute that one account may have had before its new queries come after those of others, when all threads are in use.',
+  },
+  'server.call.timeout': {
+    default: 10_000,
+    unit: 'ms',
+    min: 100,
+    about: 'How long a worker may take for the answer to a REST call about a text of SQL.',
   },
   'server.max.memory': {
     default: 896 * 1024 * 1024,

@@ -1,6 +1,7 @@
 /** Counters for Prometheus, one registry a server. No label holds a user, a topic or a statement. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RunSummary } from '../engine/host.ts'
+import type { PoolFigures } from './workers/pool.ts'
 
 /**
  * The metrics of one server. `registry` gives them as text; `refused` counts connections by HTTP status, `logins` by
@@ -17,11 +18,15 @@ export class Metrics {
   readonly #bad: Counter<'environment'>
   readonly refused: Counter<'reason'>
   readonly logins: Counter<'outcome'>
+  readonly refusedTokens: Counter
 
   /** The functions of `live` are called at each scrape. */
   constructor(live: {
     openSockets(): number
     runningQueries(): number
+    connections(): { readonly all: number; readonly unauthenticated: number; readonly cut: number }
+    /** undefined: queries run on this thread. */
+    workers(): PoolFigures | undefined
     kafkaRequests(): Iterable<{ environment: string; request: string; count: number }>
   }) {
     const registers = [this.registry]
@@ -57,8 +62,14 @@ export class Metrics {
     )
     this.logins = counter(
       'sluice_logins_total',
-      'Calls of POST /api/login, by outcome: good, wrong, busy.',
+      'Calls of POST /api/login, by outcome: good, wrong, busy, locked, full.',
       ['outcome'],
+      registers,
+    )
+    this.refusedTokens = counter(
+      'sluice_tokens_refused_total',
+      'Tokens that belong to nobody, have expired or were revoked.',
+      [],
       registers,
     )
     new Counter({
@@ -72,7 +83,49 @@ export class Metrics {
       },
     })
     gauge('sluice_open_sockets', 'Open WebSocket connections.', () => live.openSockets(), registers)
+    gauge('sluice_connections', 'Open connections, HTTP and WebSocket.', () => live.connections().all, registers)
+    gauge(
+      'sluice_connections_unauthenticated',
+      'Open connections over which no good credential has come.',
+      () => live.connections().unauthenticated,
+      registers,
+    )
+    total(
+      'sluice_connections_cut_total',
+      'Connections cut to make room for others.',
+      () => live.connections().cut,
+      registers,
+    )
+    this.#workers(() => live.workers(), registers)
     gauge('sluice_running_queries', 'Queries running now.', () => live.runningQueries(), registers)
+  }
+
+  #workers(read: () => PoolFigures | undefined, registers: Registry[]): void {
+    const gauges = {
+      threads: ['sluice_worker_threads', 'Threads that queries run on.'],
+      jobs: ['sluice_worker_jobs', 'Queries on worker threads.'],
+      helping: ['sluice_worker_helping', 'Shares of topics that workers read for queries of others.'],
+      waiting: ['sluice_worker_waiting', 'Queries that wait for a thread.'],
+      heapBytes: ['sluice_worker_heap_bytes', 'Objects and buffers of all worker threads together.'],
+    } as const
+    for (const [figure, [name, help]] of Object.entries(gauges))
+      gauge(name, help, () => read()?.[figure as keyof typeof gauges] ?? 0, registers)
+    total(
+      'sluice_query_processor_seconds_total',
+      'Processor time of queries on worker threads.',
+      () => (read()?.processorMs ?? 0) / 1000,
+      registers,
+    )
+    new Counter({
+      name: 'sluice_workers_ended_total',
+      help: 'Worker threads that ended, by reason: closed (not needed any more), memory, stalled, too large, fault.',
+      labelNames: ['reason'],
+      registers,
+      collect() {
+        this.reset()
+        for (const [reason, count] of Object.entries(read()?.ended ?? {})) this.inc({ reason }, count)
+      },
+    })
   }
 
   started(environment: string): void {
@@ -87,6 +140,18 @@ export class Metrics {
     this.#scanned.inc({ environment }, summary.recordsScanned)
     this.#bad.inc({ environment }, summary.badRecords)
   }
+}
+
+function total(name: string, help: string, read: () => number, registers: Registry[]): void {
+  new Counter({
+    name,
+    help,
+    registers,
+    collect() {
+      this.reset()
+      this.inc(read())
+    },
+  })
 }
 
 function counter<Label extends string>(

@@ -11,17 +11,20 @@ import type { OwnedStore } from '../catalog/store.ts'
 import { Queries } from '../engine/queries.ts'
 import type { QueryEnvironment, RunSummary } from '../engine/host.ts'
 import { runRequest } from '../engine/request.ts'
+import type { Maxima } from '../plan/settings.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { errorAsObject, type QueryRequest } from '../protocol/frames.ts'
 import {
   type Account,
   type AccountChange,
   Accounts,
+  identityOf,
   mayEnter,
   type ServiceAccountConfig,
   type UserConfig,
 } from './access/auth.ts'
 import type { BasePath } from './http/base-path.ts'
+import { Connections } from './http/connections.ts'
 import type { ServerConfig } from './config/config.ts'
 import type { CatalogPeers, Environment, OpenEnvironment } from './environment.ts'
 import { Health } from './health.ts'
@@ -37,6 +40,7 @@ import {
   type SessionHost,
   SessionSocket,
 } from './socket/session.ts'
+import { answerCall } from './workers/calls.ts'
 import type { QueryView, RequestCount } from './workers/messages.ts'
 import { WorkerPool } from './workers/pool.ts'
 import { runHere } from './workers/run-here.ts'
@@ -148,6 +152,7 @@ class Server implements RunningServer {
   readonly #metrics: Metrics
   readonly #http: ReturnType<typeof createHttp>
   readonly #upgrades: Upgrades
+  readonly #connections: Connections
   readonly #sessions = new Set<Session>()
   #closing: Promise<void> | undefined
   #hurry: (() => void) | undefined
@@ -172,6 +177,12 @@ class Server implements RunningServer {
     this.#metrics = new Metrics({
       openSockets: () => this.#sessions.size,
       runningQueries: () => this.#running().length,
+      connections: () => ({
+        all: this.#connections.size,
+        unauthenticated: this.#connections.unauthenticated,
+        cut: this.#connections.cut,
+      }),
+      workers: () => this.#pool?.figures,
       kafkaRequests: () =>
         added([
           ...environments.flatMap(({ name, cluster }) =>
@@ -181,6 +192,7 @@ class Server implements RunningServer {
         ]),
     })
     const health = new Health(environments, means.clock, means.log)
+    this.#connections = new Connections(config.limits)
     this.#http = createHttp({
       config,
       accounts: this.#accounts,
@@ -189,15 +201,22 @@ class Server implements RunningServer {
       log: means.log,
       environments,
       logout: (token) => this.#logout(token),
+      who: (request) => this.#who(request),
+      ask: (name, input, environment, account) =>
+        this.#pool === undefined
+          ? answerCall(name, input, this.#view(environment, account))
+          : this.#pool.call(name, input, environment.name, account),
       view: (environment, account) => this.#view(environment, account),
     })
+    this.#connections.watch(this.#http.server)
     const maxPayload = config.limits['server.max.message.bytes']
-    // `closeTimeout` is newer than the type declarations.
+    // `closeTimeout` and `maxFragments` are newer than the type declarations.
     const wsOptions = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload,
+      maxFragments: config.limits['server.max.message.fragments'],
       closeTimeout: CLOSE_TIMEOUT_MS,
       WebSocket: SessionSocket,
     }
@@ -308,11 +327,8 @@ class Server implements RunningServer {
       const left = notOfferedAt(request.url ?? '/')
       return left === undefined ? refuse(404, 'No WebSocket lives at this address.') : refuse(501, left)
     }
-    const limit = this.#config.limits['server.max.connections']
-    if (this.#sessions.size >= limit && !this.#makeRoom())
-      return refuse(503, `Too many connections: the limit server.max.connections is ${limit}.`)
     const token = credential(request)
-    const account = token === undefined ? undefined : this.#accounts.byToken(token)
+    const account = token === undefined ? undefined : this.#byToken(token, socket)
     if (wanted.proxied) {
       if (account === undefined)
         return refuse(
@@ -329,20 +345,33 @@ class Server implements RunningServer {
           `The account ${JSON.stringify(account.name)} may not use the environment ${JSON.stringify(wanted.environment)}.`,
         )
     }
+    const full = account === undefined ? undefined : this.#connections.admit(socket, account)
+    if (full !== undefined) return refuse(503, full)
     const cli = isLensesCli(request, wanted)
     this.#upgrades.handleUpgrade(request, socket, head, (ws) => {
-      const session = new Session(ws, socket, this.#host(wanted, token, cli), account)
+      const session = new Session(ws, socket, this.#host(wanted, token, cli, socket), account)
       if (cli) session.out.translate = errorAsObject
       this.#sessions.add(session)
+      this.#connections.upgraded(socket, session)
     })
   }
 
-  /** Cuts the oldest connection that only waits for its client to close it, if there is one. */
-  #makeRoom(): boolean {
-    const oldest = [...this.#sessions].find((session) => session.lingering)
-    oldest?.closeNow()
-    oldest?.destroy()
-    return oldest !== undefined && this.#sessions.delete(oldest)
+  /** The account of a token that came over a connection. One that is not good is in the log, without the token. */
+  #byToken(token: string, socket: Socket): Account | undefined {
+    const account = this.#accounts.byToken(token)
+    if (account === undefined) {
+      this.#metrics.refusedTokens.inc()
+      this.#log.warn({ address: socket.remoteAddress }, 'a token was refused')
+    }
+    return account
+  }
+
+  /** Whoever makes an HTTP request; where connections of accounts are full, his stays one that gives way. */
+  #who(request: IncomingMessage): Account | undefined {
+    const token = credential(request)
+    const account = token === undefined ? undefined : this.#byToken(token, request.socket)
+    if (account !== undefined) this.#connections.admit(request.socket, account)
+    return account
   }
 
   #environment(wanted: Target): Environment | undefined {
@@ -350,7 +379,7 @@ class Server implements RunningServer {
     return this.environments.find((environment) => environment.name === name)
   }
 
-  #host(wanted: Target, given: string | undefined, cli: boolean): SessionHost {
+  #host(wanted: Target, given: string | undefined, cli: boolean, socket: Socket): SessionHost {
     return {
       limits: this.#config.limits,
       clock: this.#clock,
@@ -360,10 +389,15 @@ class Server implements RunningServer {
         if (wanted.proxied) return 'Not authenticated: the key is not valid any more.'
         if (token === undefined)
           return 'Not authenticated: send the token of POST /api/login, or of a service account, as "token" in the first message.'
-        return this.#accounts.byToken(token) ?? 'Not authenticated: the token is unknown, has expired or was revoked.'
+        const account = this.#byToken(token, socket)
+        if (account === undefined) return 'Not authenticated: the token is unknown, has expired or was revoked.'
+        return this.#connections.admit(socket, account) ?? account
       },
       environment: (account) => this.#visible(wanted, account, cli),
-      admit: (account) => this.#admit(account),
+      admit: (account) => {
+        this.#connections.heard(socket)
+        return this.#admit(account)
+      },
       started: (session, request) => this.#started(session, request),
       ended: (session, summary) => this.#ended(session, summary),
       failed: (session, reference, cause) =>
@@ -382,8 +416,17 @@ class Server implements RunningServer {
 
   /** An environment as an account may use it. */
   #view(environment: Environment, account: Account): QueryEnvironment {
-    const queries = { registry: this.queries, user: account.name, environment: environment.name }
-    return { ...environment.query(account), defaults: this.#config.settings, queries }
+    const queries = {
+      registry: this.queries,
+      user: account.name,
+      account: identityOf(account),
+      environment: environment.name,
+    }
+    return { ...environment.query(account), defaults: this.#config.settings, maxima: this.#maxima(account), queries }
+  }
+
+  #maxima(account: Account): Maxima {
+    return { ...this.#config.maxima, ...account.limits?.maxima }
   }
 
   #sessionEnvironment(environment: Environment, view: QueryView): SessionEnvironment {
@@ -410,6 +453,7 @@ class Server implements RunningServer {
         environment: environment.name,
         account,
         // The JDBC driver reads times as numbers.
+        maxima: this.#maxima(account),
         defaults: { ...this.#config.settings, ...(wanted.dialect === 'jdbc' ? { 'format.timestamp': false } : {}) },
         maxFrame: { name: frame, bytes: this.#config.limits[frame] },
         metadataFollowsFormat: cli,
@@ -422,20 +466,39 @@ class Server implements RunningServer {
       : `There is no environment ${JSON.stringify(wanted.environment)}, or the account may not use it.`
   }
 
-  /** Queries whose clients have stopped reading do not count: their users may have forgotten them. */
+  /**
+   * Queries whose clients have stopped reading do not keep others from running, as their users may have forgotten them:
+   * with one query too many, the oldest such one of the same account is ended. Results that wait for their readers count
+   * with them: of those an account has twice as many at most.
+   */
   #admit(account: Account): string | undefined {
-    const running = this.#running().filter((session) => !session.abandoned)
-    const all = this.#config.limits['max.concurrent.queries']
-    const own = this.#config.limits['max.concurrent.queries.per.user']
-    if (running.length >= all)
-      return `Too many queries are running on this server: the limit max.concurrent.queries is ${all}. Try again later.`
-    if (
-      own > 0 &&
-      running.filter((session) => session.account?.name === account.name && session.account.kind === account.kind)
-        .length >= own
-    ) {
-      return `Too many queries of ${JSON.stringify(account.name)} are running: the limit max.concurrent.queries.per.user is ${own}. Wait for one to end, or close its connection.`
+    const { limits } = this.#config
+    const all = limits['max.concurrent.queries']
+    const own = account.limits?.queries ?? limits['max.concurrent.queries.per.user']
+    const identity = identityOf(account)
+    const isOwn = (session: Session): boolean =>
+      session.account !== undefined && identityOf(session.account) === identity
+    const running = this.#running()
+    const ours = running.filter(isOwn)
+    const reading = running.filter((session) => own === 0 || !session.abandoned)
+    const forgotten = ours.find((session) => session.abandoned)
+    const end = (name: string, limit: number): void =>
+      forgotten?.stop(
+        `The query was ended: nothing of it was read for a while, and another query of ${JSON.stringify(account.name)} needed its place: the limit ${name} is ${limit}.`,
+      )
+    if (reading.length >= all) {
+      if (forgotten === undefined || own > 0)
+        return `Too many queries are running on this server: the limit max.concurrent.queries is ${all}. Try again later.`
+      end('max.concurrent.queries', all)
+      return undefined
     }
+    if (own === 0 || ours.length < own) return undefined
+    const name = account.limits?.queries === undefined ? 'max.concurrent.queries.per.user' : 'max.concurrent.queries'
+    if (forgotten === undefined)
+      return `Too many queries of ${JSON.stringify(account.name)} are running: the limit ${name} is ${own}. Wait for one to end, or close its connection.`
+    end(name, own)
+    const held = [...this.#sessions].filter((session) => isOwn(session) && session.holds)
+    if (held.length >= 2 * own) held.find((session) => session.abandoned)?.destroy()
     return undefined
   }
 

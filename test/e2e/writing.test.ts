@@ -76,7 +76,7 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
       const frames: string[] = []
       const view: QueryEnvironment = {
         ...environment.query(who),
-        queries: { registry: queries, user: who.name, environment: 'e2e' },
+        queries: { registry: queries, user: who.name, account: who.name, environment: 'e2e' },
       }
       const sink = { send: (frame: string) => void frames.push(frame), drained: () => undefined }
       await runRequest({ sql, live: false }, view, sink, new AbortController().signal)
@@ -274,7 +274,10 @@ function scenarios(title: string, open: () => Promise<Place>, skip: string | fal
       }
       const running = runRequest(
         { sql: `SELECT * FROM ${t}`, live: false },
-        { ...environment.query(admin), queries: { registry: queries, user: 'somebody', environment: 'e2e' } },
+        {
+          ...environment.query(admin),
+          queries: { registry: queries, user: 'somebody', account: 'somebody', environment: 'e2e' },
+        },
         sink,
         new AbortController().signal,
       )

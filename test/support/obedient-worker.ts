@@ -9,8 +9,9 @@ import '../../src/server/workers/worker.ts'
 
 // The worker's own listener comes first: the query has begun.
 there(parentPort, 'a worker has a port').on('message', (message: ToWorker) => {
-  if (message.kind !== 'run') return
-  const { sql } = message.request
+  const isCall = message.kind === 'call'
+  if (!isCall && message.kind !== 'run') return
+  const { sql } = isCall ? (message.input as { sql: string }) : message.request
   if (sql.includes('/* SPIN */')) for (;;);
   if (sql.includes('/* FILL */')) for (const held: object[] = []; ; ) held.push({ n: held.length })
   if (sql.includes('/* THROW */')) throw new Error('thrown on purpose')

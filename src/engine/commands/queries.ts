@@ -76,6 +76,6 @@ function registry(context: StatementContext): QueryRegister {
 function visible(query: QueryEntry, administration: Administration, context: StatementContext): boolean {
   return (
     query.environment === context.environment.queries?.environment &&
-    (administration.all || query.user === context.environment.queries.user)
+    (administration.all || query.account === context.environment.queries.account)
   )
 }

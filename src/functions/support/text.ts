@@ -24,12 +24,33 @@ export function padding(pad: string, length: number): string {
 
 /** Reversed by code points, so that surrogate pairs stay in order. */
 export function reversed(text: string): string {
-  return piecewise(text, (piece) => Array.from(piece).reverse().join(''), true)
+  return piecewise(
+    text,
+    (piece) =>
+      isAscii(piece) ? Buffer.from(piece, 'latin1').reverse().toString('latin1') : Array.from(piece).reverse().join(''),
+    true,
+  )
 }
 
 /** Each character in the other case. */
 export function swappedCase(text: string): string {
-  return piecewise(text, (piece) => Array.from(piece, inOtherCase).join(''))
+  return piecewise(text, (piece) =>
+    isAscii(piece) ? asciiInOtherCase(piece) : Array.from(piece, inOtherCase).join(''),
+  )
+}
+
+function isAscii(text: string): boolean {
+  return !/[^\0-\x7f]/.test(text)
+}
+
+function asciiInOtherCase(text: string): string {
+  const bytes = Buffer.from(text, 'latin1')
+  for (let i = 0; i < bytes.length; i++) {
+    // The two cases of a letter differ in one bit.
+    const letter = bytes[i] | 0x20
+    if (letter >= 0x61 && letter <= 0x7a) bytes[i] ^= 0x20
+  }
+  return bytes.toString('latin1')
 }
 
 function inOtherCase(char: string): string {

@@ -8,7 +8,9 @@ import { matchesPattern } from '../../catalog/pattern.ts'
 import { topicPolicy } from '../../catalog/permissions.ts'
 import { type Clock, sleep } from '../../lib/clock.ts'
 import { type Right, RIGHTS } from '../../plan/administration.ts'
+import type { Maxima } from '../../plan/settings.ts'
 import type { ServerLimits } from '../limits.ts'
+import { Failures } from './failures.ts'
 import { hashToken, passwordMatches, sameHash } from './secrets.ts'
 
 /**
@@ -23,11 +25,19 @@ export interface Permission {
   readonly rights?: readonly Right[]
 }
 
+/** What the configuration allows an account, itself or through its group. */
+export interface AccountLimits {
+  /** In place of `max.concurrent.queries.per.user`. */
+  readonly queries?: number
+  readonly maxima: Maxima
+}
+
 /** A user of the configuration, who logs in with a password; `passwordHash` as `hashPassword` makes it. */
 export interface UserConfig {
   readonly name: string
   readonly passwordHash: string
   readonly permissions: readonly Permission[]
+  readonly limits?: AccountLimits
 }
 
 /** A service account of the configuration, which sends its token with every request. */
@@ -36,6 +46,7 @@ export interface ServiceAccountConfig {
   /** Of the token alone; clients may send `token` or `name:token`. */
   readonly tokenHash: string
   readonly permissions: readonly Permission[]
+  readonly limits?: AccountLimits
   /** Epoch milliseconds from which on the token is not good any more. */
   readonly expiresAt?: number
 }
@@ -45,6 +56,7 @@ export interface Account {
   readonly name: string
   readonly kind: 'user' | 'service account'
   readonly permissions: readonly Permission[]
+  readonly limits?: AccountLimits
   /** Hash of the token of the login that brought it; what runs by it ends with the logout. */
   readonly login?: string
 }
@@ -60,17 +72,10 @@ export interface AccountChange {
 }
 
 /**
- * Limit `server.login.failures` (entries): names and addresses of failed logins that are remembered. Beyond it: the
- * oldest ones are forgotten first.
+ * Limit `server.login.known` (entries): addresses, and browsers, from which a user has logged in. Beyond it: the one
+ * that was used least recently is forgotten.
  */
-const MAX_FAILURES = 10_000
-/** Wrong passwords that cost nothing extra. */
-const FREE_FAILURES = 3
-/**
- * Limit `server.login.delay` (ms): how long a login waits after many failed ones. Beyond it: it does not wait longer.
- */
-const MAX_DELAY_MS = 8000
-const FORGET_FAILURES_MS = 15 * 60_000
+const MAX_KNOWN = 32
 /**
  * Limit `server.login.pending` (logins): logins that are checked or waiting at once. Beyond it: the login is answered
  * with HTTP 429.
@@ -84,6 +89,14 @@ const MAX_PENDING = 64
 const MAX_PENDING_OF_ADDRESS = 8
 /** Checked when the name is unknown, so that an unknown name takes as long as a wrong password. Nobody's hash. */
 const NOBODY = 'scrypt:16384:8:1:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
+
+/** What a login brought: a token, which is longer than any of the words; undefined: wrong name or password. */
+export type LoginOutcome = string | 'busy' | 'locked' | 'full' | undefined
+
+/** What tells an account from all others: a user and a service account may have the same name. */
+export function identityOf({ kind, name }: Pick<Account, 'kind' | 'name'>): string {
+  return `${kind} ${name}`
+}
 
 function rules(account: Account, environment: string): readonly Permission[] {
   return account.permissions.filter((p) => p.environments.some((e) => matchesPattern(e, environment)))
@@ -133,8 +146,9 @@ export class Accounts {
   readonly #clock: Clock
   /** By token hash, oldest first. */
   readonly #sessions = new Map<string, { readonly user: string; readonly untilMs: number }>()
-  /** By hashes of names and addresses: what a caller sends may be long, and may be a password in the wrong field. */
-  readonly #failures = new Map<string, { count: number; atMs: number }>()
+  readonly #failures: Failures
+  /** By user, hashes of addresses and browsers of good logins, the most recently used last. */
+  readonly #known = new Map<string, Set<string>>()
   #pending = 0
   readonly #pendingOf = new Map<string, number>()
 
@@ -148,6 +162,7 @@ export class Accounts {
     this.#serviceAccounts = serviceAccounts
     this.#limits = limits
     this.#clock = clock
+    this.#failures = new Failures(clock)
   }
 
   /** The account that a token belongs to: of a login, or of a service account as `token` or `name:token`. */
@@ -158,7 +173,7 @@ export class Accounts {
     if (session !== undefined) {
       const user = this.#users.get(session.user)
       if (user !== undefined && session.untilMs > this.#clock.monotonic())
-        return { name: user.name, kind: 'user', permissions: user.permissions, login: hash }
+        return { name: user.name, kind: 'user', permissions: user.permissions, limits: user.limits, login: hash }
       this.#sessions.delete(hash)
     }
     let found: Account | undefined
@@ -167,49 +182,85 @@ export class Accounts {
       const bare = token.startsWith(prefix) ? hashToken(token.slice(prefix.length)) : hash
       const expired = account.expiresAt !== undefined && account.expiresAt <= this.#clock.now()
       if (sameHash(bare, account.tokenHash) && !expired)
-        found = { name: account.name, kind: 'service account', permissions: account.permissions }
+        found = {
+          name: account.name,
+          kind: 'service account',
+          permissions: account.permissions,
+          limits: account.limits,
+        }
     }
     return found
   }
 
   /**
-   * A new token; undefined when name or password is wrong; `busy` when too many logins wait. `address` is the caller's,
-   * for the slow-down.
+   * A new token, or what is in its way: a wrong name or password (undefined), too many logins waiting (`busy`), too many
+   * failures of the name within the hour (`locked`), no place for one more session (`full`). `address`: the caller's;
+   * `device`: what its browser is known by, if it is. Both are remembered of a good login: from there the user is not
+   * held up by the failures of others.
    */
-  async login(name: string, password: string, address: string): Promise<string | 'busy' | undefined> {
+  async login(name: string, password: string, address: string, device?: string): Promise<LoginOutcome> {
     const before = this.#pendingOf.get(address) ?? 0
     const ofAddress = hashToken(`address ${address}`)
-    if (this.#pending >= MAX_PENDING || (before >= MAX_PENDING_OF_ADDRESS && this.#failures.has(ofAddress)))
-      return 'busy'
+    const ofDevice = device === undefined ? undefined : hashToken(`device ${device}`)
     // Nobody has such a name or password: the caller pays for the try, and the text itself is not looked at.
-    if (
+    const isLong =
       name.length > this.#limits['server.max.name.length'] ||
       password.length > this.#limits['server.max.password.length']
-    ) {
-      this.#fail(ofAddress)
+    const known = isLong ? undefined : this.#knownAs(name, ofAddress, ofDevice)
+    const most = known === undefined ? MAX_PENDING : 2 * MAX_PENDING
+    if (this.#pending >= most || (before >= MAX_PENDING_OF_ADDRESS && this.#failures.has(ofAddress))) return 'busy'
+    if (isLong) {
+      this.#failures.add(ofAddress, false)
       return undefined
     }
+    const ofName = known === undefined ? hashToken(`name ${name}`) : hashToken(`name ${name} from ${known}`)
+    const keys = [ofName, ofAddress]
+    const mostFailures = this.#limits['server.max.login.failures']
+    const pendingOfName = this.#pendingOf.get(ofName) ?? 0
+    if (this.#failures.ofHour(ofName) + pendingOfName >= mostFailures) return 'locked'
     this.#pending++
     this.#pendingOf.set(address, before + 1)
+    this.#pendingOf.set(ofName, pendingOfName + 1)
     try {
-      const keys = [hashToken(`name ${name}`), ofAddress]
-      const delayMs = Math.max(...keys.map((key) => this.#delayMs(key)))
+      const delayMs = Math.max(...keys.map((key) => this.#failures.delayMs(key)))
       if (delayMs > 0) await sleep(this.#clock, delayMs)
       const user = this.#users.get(name)
       const good = await passwordMatches(password, user?.passwordHash ?? NOBODY)
       // The user may have been removed, or have got another password, in the meantime.
       if (user === undefined || !good || this.#users.get(name)?.passwordHash !== user.passwordHash) {
-        for (const key of keys) this.#fail(key)
+        for (const key of keys) this.#failures.add(key, key === ofName && this.#users.has(name))
         return undefined
       }
-      for (const key of keys) this.#failures.delete(key)
+      for (const key of keys) this.#failures.good(key)
+      this.#remember(name, ofAddress)
+      if (ofDevice !== undefined) this.#remember(name, ofDevice)
       return this.#open(name)
     } finally {
       this.#pending--
-      const left = (this.#pendingOf.get(address) ?? 1) - 1
-      if (left === 0) this.#pendingOf.delete(address)
-      else this.#pendingOf.set(address, left)
+      this.#done(address)
+      this.#done(ofName)
     }
+  }
+
+  #done(key: string): void {
+    const left = (this.#pendingOf.get(key) ?? 1) - 1
+    if (left === 0) this.#pendingOf.delete(key)
+    else this.#pendingOf.set(key, left)
+  }
+
+  /** By which of the two the user is known; the browser counts more, as others may share the address. */
+  #knownAs(name: string, address: string, device: string | undefined): string | undefined {
+    const known = this.#known.get(name)
+    if (device !== undefined && known?.has(device) === true) return device
+    return known?.has(address) === true ? address : undefined
+  }
+
+  #remember(name: string, hash: string): void {
+    const known = this.#known.get(name) ?? new Set()
+    this.#known.set(name, known)
+    known.delete(hash)
+    known.add(hash)
+    if (known.size > MAX_KNOWN) known.delete(known.values().next().value as string)
   }
 
   /** Whether there was such a login; its `Account.login` is the hash of the token. */
@@ -242,40 +293,31 @@ export class Accounts {
     }
     const gone = new Set(changes.filter((c) => c.kind === 'user' && c.what === 'revoked').map((c) => c.name))
     for (const [hash, session] of this.#sessions) if (gone.has(session.user)) this.#sessions.delete(hash)
+    // Whoever had the old password may not keep the privilege of an address or browser.
+    for (const name of gone) this.#known.delete(name)
     this.#users = newUsers
     this.#serviceAccounts = serviceAccounts
     return changes
   }
 
+  /** A session of one user never ends one of another. */
   #open(user: string): string {
     const nowMs = this.#clock.monotonic()
+    const own: string[] = []
     for (const [hash, session] of this.#sessions) {
-      if (session.untilMs > nowMs && this.#sessions.size < this.#limits['server.max.sessions']) break
-      this.#sessions.delete(hash)
+      if (session.untilMs <= nowMs) this.#sessions.delete(hash)
+      else if (session.user === user) own.push(hash)
     }
+    const isFull = this.#sessions.size >= this.#limits['server.max.sessions']
+    if (isFull && own.length === 0) return 'full'
+    if (isFull || own.length >= this.#limits['server.max.sessions.per.user']) this.#sessions.delete(own[0])
     const token = randomUUID()
     this.#sessions.set(hashToken(token), { user, untilMs: nowMs + this.#limits['server.session.timeout'] })
     return token
   }
 
-  #delayMs(key: string): number {
-    const failure = this.#failures.get(key)
-    if (failure === undefined || this.#clock.monotonic() - failure.atMs > FORGET_FAILURES_MS) return 0
-    const over = failure.count - FREE_FAILURES
-    return over < 0 ? 0 : Math.min(MAX_DELAY_MS, 250 * 2 ** Math.min(over, 10))
-  }
-
-  /** How many failures are remembered, each in about 100 bytes. */
+  /** How many failures are remembered, each in about 150 bytes. */
   get failuresKept(): number {
     return this.#failures.size
-  }
-
-  #fail(key: string): void {
-    const atMs = this.#clock.monotonic()
-    const before = this.#failures.get(key)
-    const count = before !== undefined && atMs - before.atMs <= FORGET_FAILURES_MS ? before.count + 1 : 1
-    this.#failures.delete(key)
-    this.#failures.set(key, { count, atMs })
-    if (this.#failures.size > MAX_FAILURES) this.#failures.delete(this.#failures.keys().next().value as string)
   }
 }

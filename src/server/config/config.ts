@@ -8,12 +8,14 @@
 import { parse as parseYaml, YAMLError } from 'yaml'
 import { z } from 'zod'
 import type { SettingDefaults } from '../../engine/host.ts'
+import type { Maxima } from '../../plan/settings.ts'
 import type { ServiceAccountConfig, UserConfig } from '../access/auth.ts'
 import type { EnvironmentConfig } from '../environment.ts'
 import { BASE_PATH_WORDS, readBasePath } from '../http/base-path.ts'
 import { LIMITS, type LimitName, type LimitSpec, type ServerLimits } from '../limits.ts'
 import { LOG_LEVELS, type LogLevel } from '../log.ts'
-import { hashed, serviceAccount, user } from './accounts.ts'
+import { group, maximaOf, maximaShape } from './account-limits.ts'
+import { hashed, serviceAccount, user, withLimits } from './accounts.ts'
 import { environment } from './environments.ts'
 import { applyOverrides, type Overrides } from './overrides.ts'
 import {
@@ -65,6 +67,8 @@ export interface ServerConfig {
   readonly serviceAccounts: readonly ServiceAccountConfig[]
   readonly settings: SettingDefaults
   readonly limits: ServerLimits
+  /** What SET may reach at most, where an account or its group has nothing else. */
+  readonly maxima: Maxima
   readonly log: { readonly level: LogLevel }
   /** The files it was read from. */
   readonly files: readonly string[]
@@ -127,12 +131,18 @@ export async function readConfig(
   const read = object(SECTIONS(files), { check: lookAtAll }).safeParse(tree)
   if (!read.success) throw new ConfigError(problemsOf(read.error, origins))
   const hashes = new Map(before.map((user) => [user.name, user.passwordHash]))
-  const users = await Promise.all(read.data.users.map((user) => hashed(user, hashes)))
-  const { environments } = read.data
+  const { environments, groups, ...rest } = read.data
+  const users = await Promise.all(rest.users.map((user) => hashed(user, hashes, groups)))
   // Without a default the first environment is it.
   const named = environments.some((e) => e.default)
   return {
-    ...read.data,
+    ...rest,
+    serviceAccounts: rest.serviceAccounts.map((account) => withLimits(account, groups)),
+    limits: Object.fromEntries(Object.keys(LIMITS).map((name) => [name, rest.limits[name as LimitName]])) as Record<
+      LimitName,
+      number
+    >,
+    maxima: maximaOf(rest.limits, 'of the server'),
     environments: named ? environments : environments.map((e, i) => ({ ...e, default: i === 0 })),
     users,
     files,
@@ -181,17 +191,19 @@ function limit({ unit, min, max, default: fallback }: LimitSpec) {
     .default(fallback)
 }
 
-const limits = object(
-  Object.fromEntries(Object.entries(LIMITS).map(([name, spec]) => [name, limit(spec)])) as unknown as Record<
+const limits = object({
+  ...maximaShape(),
+  ...(Object.fromEntries(Object.entries(LIMITS).map(([name, spec]) => [name, limit(spec)])) as unknown as Record<
     LimitName,
     ReturnType<typeof limit>
-  >,
-)
+  >),
+})
 
 /** The sections of the file. `files` gets the paths of the files that secrets are read from. */
 const SECTIONS = (files: string[]) => ({
   server: server(files),
   environments: z.array(environment(files), wrong('a list of environments')).default([]),
+  groups: z.array(group, wrong('a list of groups')).default([]),
   users: z.array(user(files), wrong('a list of users')).default([]),
   serviceAccounts: z.array(serviceAccount(files), wrong('a list of service accounts')).default([]),
   settings: settings.default({}),
@@ -213,11 +225,21 @@ const lookAtAll: LookAtAll = (tree, problem) => {
     )
   if (environments?.length === 0)
     problem('environments', 'none given. Name a Kafka cluster: --brokers host:port, or environments: in the file.')
-  for (const [section, list = []] of Object.entries({ environments, users, serviceAccounts: accounts })) {
+  for (const [section, list = []] of Object.entries({
+    environments,
+    groups: items('groups'),
+    users,
+    serviceAccounts: accounts,
+  })) {
     const names = list.filter(isTree).map((item) => item.name)
     const twice = new Set(names.filter((name, i) => name !== undefined && names.indexOf(name) < i))
     for (const name of twice) problem(section, `the name ${JSON.stringify(name)} is given twice.`)
   }
+  const groups = new Set((items('groups') ?? []).filter(isTree).map(({ name }) => name))
+  for (const [section, list = []] of Object.entries({ users, serviceAccounts: accounts }))
+    for (const [i, account] of list.entries())
+      if (isTree(account) && typeof account.group === 'string' && !groups.has(account.group))
+        problem(section, `[${i}].group: there is no group ${JSON.stringify(account.group)} among groups.`)
   const defaults = environments?.filter(isTree).filter((e) => e.default === true) ?? []
   if (defaults.length > 1)
     problem('environments', `${defaults.map((e) => `"${e.name}"`).join(' and ')} are both marked as default.`)

@@ -5,6 +5,7 @@
  */
 import { didYouMean } from '../../lib/suggest.ts'
 import { ConfigError, isTree, readFile, type Tree } from './schema.ts'
+import { LIMITABLE } from '../../plan/settings.ts'
 import { LIMITS } from '../limits.ts'
 
 interface OptionSpec {
@@ -140,7 +141,10 @@ function applyNamedVariables(
   problems: string[],
 ): void {
   const limits = new Map(
-    Object.keys(LIMITS).map((name) => [`SLUICE_LIMIT_${name.toUpperCase().replaceAll('.', '_')}`, name]),
+    [...Object.keys(LIMITS), ...LIMITABLE].map((name) => [
+      `SLUICE_LIMIT_${name.toUpperCase().replaceAll('.', '_')}`,
+      name,
+    ]),
   )
   const known = [
     ...Object.values(OPTIONS).flatMap((o) => [o.env, `${o.env}_FILE`]),

@@ -1,14 +1,21 @@
-/** Login, who am I, logout: how a user gets a token or a session cookie, and gives it back. */
+/**
+ * Login, who am I, logout: how a user gets a token or a session cookie, and gives it back. A browser also gets a cookie
+ * by which it is known as one that has logged in before; it opens nothing.
+ */
+import { randomUUID } from 'node:crypto'
 import { stringifySetCookie } from 'cookie'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Account } from '../access/auth.ts'
+import type { ServerLimits } from '../limits.ts'
 import { answers, type Description, refusal, type Schema, TEXT } from '../rest/openapi.ts'
 import { fail, NOT_GOOD, NOT_LOGGED_IN } from '../rest/route.ts'
-import { credential, SESSION_COOKIE } from '../socket/upgrade.ts'
+import { cookieOf, credential, DEVICE_COOKIE, isForeign, SESSION_COOKIE, theirCookie } from '../socket/upgrade.ts'
 import type { BasePath } from './base-path.ts'
 import type { HttpContext } from './http-context.ts'
 
 const LOGIN_HINT = 'Wrong user or password.'
+/** How long a browser is known by its cookie. */
+const DEVICE_SECONDS = 365 * 86_400
 
 const credentials = (user: string): Schema => ({
   type: 'object',
@@ -62,47 +69,47 @@ const LOGOUT_SESSION: Description = {
 
 /** Adds the routes to `app`. `base` says below which path the session cookie counts. */
 export function addAccountRoutes(app: FastifyInstance, context: HttpContext, base: BasePath): void {
-  const { accounts, config } = context
+  const { config } = context
+  const bodyLimit = config.limits['server.max.login.bytes']
   const setSession = (request: FastifyRequest, reply: FastifyReply, value: string, maxAge: number): FastifyReply =>
-    reply.header(
-      'set-cookie',
-      stringifySetCookie({
-        name: SESSION_COOKIE,
-        value,
-        // Other applications behind the same proxy do not get it.
-        path: base.of(request, reply) || '/',
-        maxAge,
-        httpOnly: true,
-        sameSite: 'strict',
-        secure: config.server.tls !== undefined,
-      }),
-    )
-  app.post('/api/login', { config: { call: LOGIN } }, async (request, reply) => {
+    setCookie(context, base, request, reply, { name: SESSION_COOKIE, value, maxAge })
+  /** A page of another origin could try passwords, or log its visitor in as somebody else. */
+  const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> =>
+    isForeign(request, config.server.corsOrigins)
+      ? fail(request, reply, 403, 'Pages of this origin may not log in: it is not among server.corsOrigins.')
+      : undefined
+  app.post('/api/login', { config: { call: LOGIN }, bodyLimit, onRequest }, async (request, reply) => {
     const { user, password } = bodyOf(request)
     if (typeof user !== 'string' || typeof password !== 'string')
       return fail(request, reply, 400, 'The body must be a JSON object {"user": "…", "password": "…"}.')
-    const token = await logIn(context, request, reply, user, password)
+    const token = await logIn(context, request, reply, { user, password }, cookieOf(request, DEVICE_COOKIE))
     if (token === undefined) return reply
     // Bare text whatever is accepted: clients use the whole body as the token.
     return reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store').send(token)
   })
-  app.post('/api/v1/login', { config: { call: LOGIN_SESSION } }, async (request, reply) => {
+  app.post('/api/v1/login', { config: { call: LOGIN_SESSION }, bodyLimit, onRequest }, async (request, reply) => {
     const { username, password } = bodyOf(request)
     if (typeof username !== 'string' || typeof password !== 'string')
       return fail(request, reply, 400, 'The body must be a JSON object {"username": "…", "password": "…"}.')
-    const token = await logIn(context, request, reply, username, password)
+    const known = cookieOf(request, DEVICE_COOKIE)
+    const device = known ?? randomUUID()
+    const token = await logIn(context, request, reply, { user: username, password }, device)
     if (token === undefined) return reply
     const seconds = Math.floor(config.limits['server.session.timeout'] / 1000)
-    return setSession(request, reply, token, seconds).code(204).header('cache-control', 'no-store').send()
+    setSession(request, reply, token, seconds)
+    if (known === undefined)
+      setCookie(context, base, request, reply, { name: DEVICE_COOKIE, value: device, maxAge: DEVICE_SECONDS })
+    return reply.code(204).header('cache-control', 'no-store').send()
   })
   app.get('/api/auth', { config: { call: WHO_AM_I } }, async (request, reply) => {
     const given = credential(request.raw)
-    const account = given === undefined ? undefined : accounts.byToken(given)
+    const account = context.who(request.raw)
     if (given === undefined || account === undefined)
       return fail(request, reply, 401, given === undefined ? NOT_LOGGED_IN : NOT_GOOD)
     reply.header('cache-control', 'no-store')
     return {
-      token: given,
+      // What a script of the page cannot read in the cookie, it does not read here.
+      token: theirCookie(request) === given ? '' : given,
       user: account.name,
       schemaRegistryDelete: account.permissions.some(mayDrop),
       permissions: permissionNames(account),
@@ -114,11 +121,35 @@ export function addAccountRoutes(app: FastifyInstance, context: HttpContext, bas
     return setSession(request, reply, '', 0).code(204).send()
   }
   app.get<{ Querystring: { token?: string } }>('/api/logout', { config: { call: LOGOUT } }, logOut)
-  app.post<{ Querystring: { token?: string } }>('/api/v1/logout', { config: { call: LOGOUT_SESSION } }, logOut)
+  app.post<{ Querystring: { token?: string } }>(
+    '/api/v1/logout',
+    { config: { call: LOGOUT_SESSION }, bodyLimit },
+    logOut,
+  )
 }
 
 function bodyOf(request: FastifyRequest): Readonly<Record<string, unknown>> {
   return typeof request.body === 'object' && request.body !== null ? (request.body as Record<string, unknown>) : {}
+}
+
+function setCookie(
+  { config }: HttpContext,
+  base: BasePath,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  cookie: { readonly name: string; readonly value: string; readonly maxAge: number },
+): FastifyReply {
+  return reply.header(
+    'set-cookie',
+    stringifySetCookie({
+      ...cookie,
+      // Other applications behind the same proxy do not get it.
+      path: base.of(request, reply) || '/',
+      httpOnly: true,
+      sameSite: 'strict',
+      secure: config.server.tls !== undefined,
+    }),
+  )
 }
 
 /** The new token; undefined when the refusal has been sent. */
@@ -126,20 +157,32 @@ async function logIn(
   context: HttpContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  user: string,
-  password: string,
+  { user, password }: { readonly user: string; readonly password: string },
+  device: string | undefined,
 ): Promise<string | undefined> {
-  const { accounts, metrics, log } = context
-  const token = await accounts.login(user, password, request.ip)
-  const outcome = token === undefined ? 'wrong' : token === 'busy' ? 'busy' : 'good'
+  const { accounts, metrics, log, config } = context
+  const token = await accounts.login(user, password, request.ip, device)
+  const refusal =
+    token === undefined ? 'wrong' : Object.hasOwn(REFUSALS, token) ? (token as keyof typeof REFUSALS) : undefined
+  const outcome = refusal ?? 'good'
   metrics.logins.inc({ outcome })
   // A name that did not log in may be a password in the wrong field.
   log.info({ outcome, address: request.ip, ...(outcome === 'good' ? { user } : {}) }, 'login')
-  if (outcome === 'good') return token
-  if (outcome === 'busy') fail(request, reply, 429, 'Too many logins are waiting. Try again in a few seconds.')
-  else fail(request, reply, 401, LOGIN_HINT)
-  return undefined
+  if (refusal !== undefined) {
+    fail(request, reply, refusal === 'wrong' ? 401 : 429, REFUSALS[refusal](config.limits))
+    return undefined
+  }
+  return token
 }
+
+const REFUSALS = {
+  wrong: () => LOGIN_HINT,
+  busy: () => 'Too many logins are waiting. Try again in a few seconds.',
+  locked: (limits: ServerLimits) =>
+    `Too many logins with this name have failed: the limit server.max.login.failures is ${limits['server.max.login.failures']} an hour. Try again later, or from an address or a browser that has logged in before.`,
+  full: (limits: ServerLimits) =>
+    `Too many users are logged in: the limit server.max.sessions is ${limits['server.max.sessions']}. Try again later.`,
+} as const
 
 const mayDrop = (rule: Account['permissions'][number]): boolean =>
   rule.effect === 'allow' && rule.rights?.includes('drop') === true

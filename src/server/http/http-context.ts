@@ -1,9 +1,11 @@
 /** What the HTTP routes share: the parts of the running server that they ask. Types only. */
+import type { IncomingMessage } from 'node:http'
 import type { QueryEnvironment } from '../../engine/host.ts'
 import type { Account, Accounts } from '../access/auth.ts'
 import type { ServerConfig } from '../config/config.ts'
 import type { Environment } from '../environment.ts'
 import type { Health } from '../health.ts'
+import type { AskWorker } from '../rest/route.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 
@@ -19,6 +21,10 @@ export interface HttpContext {
   readonly onRoute?: (method: string, path: string) => void
   /** Ends a login and what runs by it. */
   logout(token: string): void
+  /** The account whose credential came with a request; a credential that is not good is logged. */
+  who(request: IncomingMessage): Account | undefined
+  /** Answers a question that takes as long as its input makes it, not on this thread where there are others. */
+  ask: AskWorker
   /** An environment as an account may use it. */
   view(environment: Environment, account: Account): QueryEnvironment
 }

@@ -3,7 +3,7 @@
  * clients of each part expect, and hold no stack trace. WebSocket addresses asked without an upgrade answer 426.
  */
 import cors from '@fastify/cors'
-import { type FastifyError, type FastifyInstance, fastify } from 'fastify'
+import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { BasePath } from './base-path.ts'
 import type { HttpContext } from './http-context.ts'
 import { notOfferedAt } from './not-offered.ts'
@@ -20,6 +20,9 @@ import { NAME, VERSION } from '../version.ts'
  * it: the address is unknown. Names of topics have up to 249 characters, those of groups and subjects may have more.
  */
 const MAX_PARAMETER = 16_384
+
+/** How often requests that are not complete are looked at. */
+const LOOK_MS = 1000
 
 const HEALTH: Description = {
   operationId: 'health',
@@ -57,10 +60,18 @@ const METRICS: Description = {
 /** The HTTP server with all of its routes, which are registered by the time it listens or is `ready()`. */
 export function createHttp(context: HttpContext): FastifyInstance {
   const { config, log } = context
+  const times = {
+    headersTimeout: config.limits['server.header.timeout'],
+    requestTimeout: config.limits['server.request.timeout'],
+    keepAliveTimeout: config.limits['server.idle.timeout'],
+    connectionsCheckingInterval: LOOK_MS,
+  }
   const https =
     config.server.tls === undefined
       ? null
       : {
+          ...times,
+          handshakeTimeout: config.limits['server.header.timeout'],
           cert: config.server.tls.cert,
           key: config.server.tls.key,
           ...(config.server.tls.ca === undefined ? {} : { ca: config.server.tls.ca }),
@@ -69,9 +80,10 @@ export function createHttp(context: HttpContext): FastifyInstance {
   const app = fastify({
     rewriteUrl: (request) => base.inside(request.url ?? '/', request.headers),
     logger: false,
-    https,
+    ...(https === null ? { http: times } : { https }),
     bodyLimit: config.limits['server.max.message.bytes'],
-    requestTimeout: 30_000,
+    requestTimeout: config.limits['server.request.timeout'],
+    keepAliveTimeout: config.limits['server.idle.timeout'],
     routerOptions: { maxParamLength: MAX_PARAMETER },
     genReqId: () => crypto.randomUUID(),
     requestIdHeader: false,
@@ -88,7 +100,7 @@ export function createHttp(context: HttpContext): FastifyInstance {
       log.error({ err: failure, request: request.id, path: request.routeOptions.url }, 'request failed')
     return fail(request, reply, status, status === 500 ? `Internal error, reference ${request.id}.` : failure.message)
   })
-  app.setNotFoundHandler((request, reply) => {
+  const notFound = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     if (target(request.url) !== undefined) {
       reply.header('upgrade', 'websocket')
       return fail(request, reply, 426, 'This address speaks WebSocket: connect with ws:// or wss://.')
@@ -97,7 +109,8 @@ export function createHttp(context: HttpContext): FastifyInstance {
     return left === undefined
       ? fail(request, reply, 404, 'There is nothing at this address.')
       : fail(request, reply, 501, left)
-  })
+  }
+  app.setNotFoundHandler(notFound)
   // Clients send the login as JSON under whatever content type they like.
   app.removeAllContentTypeParsers()
   const parseJson = app.getDefaultJsonParser('error', 'error')
@@ -107,6 +120,7 @@ export function createHttp(context: HttpContext): FastifyInstance {
     else parseJson(request, body as string, done)
   })
   allowOrigins(app, config.server.corsOrigins ?? [])
+  app.register(beforeAnything(notFound))
   addOpenApi(app)
   // In a plugin of their own, so that those above are there when the routes are registered.
   app.register((routes, _options, done) => {
@@ -116,6 +130,26 @@ export function createHttp(context: HttpContext): FastifyInstance {
     done()
   })
   return app
+}
+
+/** Headers of every answer but the page, which has its own: it is data, to be shown or run by no browser. */
+const API_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+}
+
+/** Sets the headers of all answers; where there is nothing, that is said before a body is read. */
+function beforeAnything(notFound: (request: FastifyRequest, reply: FastifyReply) => FastifyReply) {
+  const plugin = (app: FastifyInstance, _options: unknown, done: () => void): void => {
+    app.addHook('onRequest', async (request, reply) => {
+      reply.headers(API_HEADERS)
+      if (request.is404) return notFound(request, reply)
+    })
+    done()
+  }
+  // For all routes, not only for those of this plugin.
+  return Object.assign(plugin, { [Symbol.for('skip-override')]: true })
 }
 
 /** The base path of a configuration. */

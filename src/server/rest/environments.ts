@@ -74,13 +74,10 @@ const WHO = 'Send "Authorization: Bearer <key of a service account>".'
 
 /** Adds the calls under `/api/v1/environments` that concern environments themselves. */
 export function addEnvironmentRoutes(app: FastifyInstance, context: HttpContext): void {
-  const { accounts, environments } = context
+  const { environments } = context
   const refuse = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
     fail(request, reply, 401, credential(request.raw) === undefined ? WHO : NOT_GOOD)
-  const asker = (request: FastifyRequest): Account | undefined => {
-    const given = credential(request.raw)
-    return given === undefined ? undefined : accounts.byToken(given)
-  }
+  const asker = (request: FastifyRequest): Account | undefined => context.who(request.raw)
   app.get('/api/v1/environments', { config: { call: LIST } }, async (request, reply) => {
     const account = asker(request)
     if (account === undefined) return refuse(request, reply)
@@ -104,10 +101,20 @@ export function addEnvironmentRoutes(app: FastifyInstance, context: HttpContext)
       return report(found, account, context)
     },
   )
-  app.post('/api/v1/environments', { config: { call: CREATE } }, async (request, reply): Promise<FastifyReply> => {
-    if (asker(request) === undefined) return refuse(request, reply)
-    return fail(request, reply, 501, 'Environments are made in the configuration of the server, under "environments".')
-  })
+  const bodyLimit = context.config.limits['server.max.login.bytes']
+  app.post(
+    '/api/v1/environments',
+    { config: { call: CREATE }, bodyLimit },
+    async (request, reply): Promise<FastifyReply> => {
+      if (asker(request) === undefined) return refuse(request, reply)
+      return fail(
+        request,
+        reply,
+        501,
+        'Environments are made in the configuration of the server, under "environments".',
+      )
+    },
+  )
 }
 
 /** What cannot be counted because the cluster does not answer counts as an issue. */

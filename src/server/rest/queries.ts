@@ -3,6 +3,7 @@
  * did. Somebody without all rights sees and ends his own only.
  */
 import type { QueryEntry } from '../../engine/queries.ts'
+import { identityOf } from '../access/auth.ts'
 import type { Schema } from './openapi.ts'
 import { type Call, RestError, type Route } from './route.ts'
 
@@ -22,7 +23,7 @@ const QUERY: Schema = {
 
 function visible(call: Call): (entry: QueryEntry) => boolean {
   const all = call.view.administration?.all === true
-  return (entry) => entry.environment === call.environment.name && (all || entry.user === call.account.name)
+  return (entry) => entry.environment === call.environment.name && (all || entry.account === identityOf(call.account))
 }
 
 async function entries(call: Call): Promise<QueryEntry[]> {

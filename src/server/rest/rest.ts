@@ -33,9 +33,9 @@ export const ROUTES: readonly Route[] = [
 
 /** Adds all REST calls. The routes are described in the document only if `addOpenApi` was called before. */
 export function addRest(app: FastifyInstance, context: HttpContext, base: BasePath): void {
-  const { config, accounts, environments, log } = context
+  const { config, environments, log, who, ask } = context
   const defaultEnvironment = config.environments.find((e) => e.default)?.name
-  addRoutes(app, ROUTES, { accounts, environments, defaultEnvironment, log, view: context.view })
+  addRoutes(app, ROUTES, { environments, who, ask, defaultEnvironment, log, view: context.view })
   addEnvironmentRoutes(app, context)
   addDocumentRoute(app, base)
 }

@@ -4,16 +4,19 @@
  * environment. It settles who asks and of which environment; what a call does is the business of the other files here.
  * The OpenAPI document is made from the same data.
  */
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Right } from '../../plan/administration.ts'
 import type { QueryEnvironment } from '../../engine/host.ts'
 import { KafkaError } from '../../kafka/log.ts'
+import { there } from '../../lib/assert.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { SqlError } from '../../sql/error.ts'
-import { type Account, type Accounts, mayEnter } from '../access/auth.ts'
+import { type Account, mayEnter } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
 import type { Log } from '../log.ts'
 import { answers, type Description, refusal, type Schema, TEXT } from './openapi.ts'
+import { CallError, type CallInput, type CallName } from '../workers/calls.ts'
 import { credential, problem } from '../socket/upgrade.ts'
 
 /** A parameter of the query string, always optional. */
@@ -32,6 +35,8 @@ export interface Call {
   readonly params: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly body: unknown
+  /** Answers a question on a worker. Rejects with a `RestError` when that does not work. */
+  ask<N extends CallName>(name: N, input: CallInput<N>): Promise<object>
   /** Aborted when the caller is gone. */
   readonly signal: AbortSignal
 }
@@ -61,15 +66,27 @@ export interface Route {
   /** Of a JSON answer; absent where the answer is text or empty. */
   readonly answer?: Schema
   readonly text?: boolean
+  /** It changes nothing although its method says so: it is not logged as a change. */
+  readonly readsOnly?: boolean
   run(call: Call): Promise<Answer>
 }
 
+/** Answers a question as an account may see an environment; rejects with a `CallError`. */
+export type AskWorker = <N extends CallName>(
+  name: N,
+  input: CallInput<N>,
+  environment: Environment,
+  account: Account,
+) => Promise<object>
+
 /** What the calls need of the running server. */
 export interface RestContext {
-  readonly accounts: Accounts
   readonly environments: readonly Environment[]
   readonly defaultEnvironment: string | undefined
   view(environment: Environment, account: Account): QueryEnvironment
+  /** The account whose credential came with a request; a credential that is not good is logged. */
+  who(request: IncomingMessage): Account | undefined
+  readonly ask: AskWorker
   readonly log: Log
 }
 
@@ -95,10 +112,25 @@ export const NOT_GOOD = 'Not logged in: what was sent is unknown, has expired or
 
 /** An older spelling of the other one; the OpenAPI document leaves it out. */
 const ALIAS = '/environment/:environment/proxy'
+/**
+ * Limit `rest.logged.characters` (characters): one part of an address in the log of changes. Beyond it: the text is cut
+ * there.
+ */
+const MAX_LOGGED = 300
 const PROXIES = ['/api/v1/environments/:environment/proxy', ALIAS]
 
 /** Adds the routes in all their forms. */
 export function addRoutes(app: FastifyInstance, routes: readonly Route[], context: RestContext): void {
+  // Who asks is settled before a body is read.
+  const settled = new WeakMap<FastifyRequest, Settled>()
+  const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    reply.header('cache-control', 'no-store')
+    try {
+      settled.set(request, settle(request, context))
+    } catch (cause) {
+      return refuse(request, reply, cause, context.log)
+    }
+  }
   for (const route of routes) {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1').replace('{*}', '*')
     for (const prefix of ['', ...PROXIES]) {
@@ -106,7 +138,9 @@ export function addRoutes(app: FastifyInstance, routes: readonly Route[], contex
         method: route.method,
         url: prefix + path,
         config: prefix === ALIAS ? {} : { call: description(route, prefix !== '') },
-        handler: (request, reply) => handle(route, request, reply, context),
+        onRequest,
+        handler: (request, reply) =>
+          handle(route, there(settled.get(request), 'a request is settled'), request, reply, context),
       })
     }
   }
@@ -132,24 +166,37 @@ function description(route: Route, proxied: boolean): Description {
 
 async function handle(
   route: Route,
+  settled: Settled,
   request: FastifyRequest,
   reply: FastifyReply,
   context: RestContext,
 ): Promise<FastifyReply> {
-  reply.header('cache-control', 'no-store')
   const abort = new AbortController()
   reply.raw.once('close', () => abort.abort())
   try {
-    const answer = await route.run(settle(request, context, abort.signal))
+    const answer = await route.run({ ...settled, body: request.body, signal: abort.signal })
     return send(request, reply, answer, route)
   } catch (cause) {
     return refuse(request, reply, cause, context.log)
+  } finally {
+    if (route.method !== 'GET' && route.readsOnly !== true) logChange(route, settled, reply, context.log)
   }
 }
 
-function settle(request: FastifyRequest, context: RestContext, signal: AbortSignal): Call {
+/** Whoever changes something is in the log, with what became of it; contents of bodies are not. */
+function logChange(route: Route, { account, environment, params }: Settled, reply: FastifyReply, log: Log): void {
+  const { environment: _, ...of } = params
+  const names = Object.fromEntries(Object.entries(of).map(([name, value]) => [name, value.slice(0, MAX_LOGGED)]))
+  const by = { user: account.name, kind: account.kind, environment: environment.name }
+  log.info({ ...by, call: route.id, method: route.method, of: names, status: reply.statusCode }, 'change by REST')
+}
+
+/** Who asks, and where; the rest of a call comes with the body. */
+type Settled = Omit<Call, 'body' | 'signal'>
+
+function settle(request: FastifyRequest, context: RestContext): Settled {
   const given = credential(request.raw)
-  const account = given === undefined ? undefined : context.accounts.byToken(given)
+  const account = context.who(request.raw)
   if (account === undefined) throw new RestError(401, given === undefined ? NOT_LOGGED_IN : NOT_GOOD)
   const params = request.params as Record<string, string>
   const query = request.query as Call['query']
@@ -158,7 +205,14 @@ function settle(request: FastifyRequest, context: RestContext, signal: AbortSign
   if (environment === undefined) throw new RestError(404, `There is no environment ${JSON.stringify(named ?? '')}.`)
   if (!mayEnter(account, environment.name))
     throw new RestError(403, `The account may not use the environment ${JSON.stringify(environment.name)}.`)
-  return { account, environment, view: context.view(environment, account), params, query, body: request.body, signal }
+  const ask: Call['ask'] = async (name, input) => {
+    try {
+      return await context.ask(name, input, environment, account)
+    } catch (cause) {
+      throw cause instanceof CallError ? new RestError(cause.status, cause.message) : cause
+    }
+  }
+  return { account, environment, view: context.view(environment, account), params, query, ask }
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, answer: Answer, route: Route): FastifyReply {

@@ -124,7 +124,7 @@ export class Session {
     )
     ws.on('message', (data, isBinary) => this.#message(data, isBinary))
     ws.on('error', () => this.#left())
-    ws.onClosing = (code) => (code === 1009 ? this.#tooLarge() : this.#left())
+    ws.onClosing = (code) => (code === 1009 || code === 1008 ? this.#tooLarge(code) : this.#left())
     socket.on('end', () => this.#left())
     ws.on('close', () => this.#closed())
     socket.setKeepAlive(true, 30_000)
@@ -171,6 +171,24 @@ export class Session {
     if (this.state !== 'running') return
     this.#stopped ??= reason
     this.#abort.abort(new Stopped(reason))
+  }
+
+  /** It runs, or has something that its client has not taken. */
+  get holds(): boolean {
+    return this.state === 'running' || this.out.unsentBytes > 0
+  }
+
+  /** The first message has not come yet. */
+  get waiting(): boolean {
+    return this.state === 'waiting'
+  }
+
+  /** Says why, where nothing has been asked yet, and cuts the connection. */
+  cut(reason: string): void {
+    if (this.state !== 'waiting') return this.destroy()
+    this.refuse(reason)
+    this.out.flushAll()
+    this.#socket.destroySoon()
   }
 
   /** Cuts the connection without a word. */
@@ -250,16 +268,19 @@ export class Session {
   }
 
   /**
-   * The library read a frame larger than `server.max.message.bytes` and is about to close with 1009: say why before it
-   * does.
+   * The library read a message larger than `server.max.message.bytes`, or of more fragments than
+   * `server.max.message.fragments`, and is about to close with 1009 or 1008: say why before it does.
    */
-  #tooLarge(): void {
+  #tooLarge(code: 1008 | 1009): void {
     if (this.state !== 'waiting') return this.#left()
     this.state = 'ending'
     this.#firstMessage.cancel()
+    const { limits } = this.#host
     this.out.send(
       error(
-        `The first message is larger than ${this.#host.limits['server.max.message.bytes']} bytes (server.max.message.bytes).`,
+        code === 1009
+          ? `The first message is larger than ${limits['server.max.message.bytes']} bytes (server.max.message.bytes).`
+          : `The first message comes in more than ${limits['server.max.message.fragments']} fragments (server.max.message.fragments).`,
       ),
     )
     this.out.send(end())

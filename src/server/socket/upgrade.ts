@@ -63,6 +63,8 @@ export function isLensesCli(request: Pick<IncomingMessage, 'headers'>, { dialect
 
 /** Name of the cookie that `POST /api/v1/login` sets. */
 export const SESSION_COOKIE = 'session_id'
+/** Name of the cookie of a browser that has logged in before. */
+export const DEVICE_COOKIE = 'sluice_device'
 
 /**
  * The token that came with a request: `Authorization: Bearer …`, `X-Kafka-Lenses-Token`, or the session cookie. A
@@ -72,12 +74,29 @@ export function credential(request: Pick<IncomingMessage, 'headers'>): string | 
   const bearer = /^Bearer +(\S+)\s*$/i.exec(request.headers.authorization ?? '')
   if (bearer !== null) return bearer[1]
   const header = request.headers['x-kafka-lenses-token']
-  if (typeof header === 'string' && header !== '') return header
-  const { cookie, origin, host } = request.headers
-  if (cookie === undefined || (origin !== undefined && originHost(origin) !== host)) return undefined
-  const session = parseCookie(cookie)[SESSION_COOKIE]
+  return typeof header === 'string' && header !== '' ? header : theirCookie(request)
+}
+
+/** The token in the session cookie, where a cookie counts. */
+export function theirCookie(request: Pick<IncomingMessage, 'headers'>): string | undefined {
   // It holds what a login gave; the `name:token` of a service account does not belong there.
-  return session !== undefined && /^[\w-]{1,200}$/.test(session) ? session : undefined
+  return cookieOf(request, SESSION_COOKIE)
+}
+
+/** A cookie of this server of that name, unless a page of another origin makes the request. */
+export function cookieOf(request: Pick<IncomingMessage, 'headers'>, name: string): string | undefined {
+  const { cookie } = request.headers
+  if (cookie === undefined || isForeign(request)) return undefined
+  const value = parseCookie(cookie)[name]
+  return value !== undefined && /^[\w-]{1,200}$/.test(value) ? value : undefined
+}
+
+/** Whether a page that is not this server's makes the request; `allowed`: origins that count as its own. */
+export function isForeign(
+  { headers: { origin, host } }: Pick<IncomingMessage, 'headers'>,
+  allowed: readonly string[] = [],
+): boolean {
+  return origin !== undefined && originHost(origin) !== host && !allowed.includes(origin)
 }
 
 function originHost(origin: string): string | undefined {
@@ -119,6 +138,7 @@ export function refuseUpgrade(request: IncomingMessage, socket: Duplex, status: 
     'Content-Type: application/json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
+    'X-Content-Type-Options: nosniff',
   ]
   if (status === 401) lines.push('WWW-Authenticate: Bearer')
   if (status === 503) lines.push('Retry-After: 5')

@@ -7,8 +7,10 @@ import type { MetNews } from '../../catalog/kafka-catalog.ts'
 import type { StoredObject } from '../../catalog/store.ts'
 import type { MaxFrame, RunSummary, SettingDefaults } from '../../engine/host.ts'
 import type { QueryEntry } from '../../engine/queries.ts'
+import type { Maxima } from '../../plan/settings.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
 import type { Account } from '../access/auth.ts'
+import type { CallName } from './calls.ts'
 import type { EnvironmentConfig } from '../environment.ts'
 
 /** How a request is answered: as whom, where, and in which dialect. */
@@ -16,6 +18,7 @@ export interface QueryView {
   readonly environment: string
   readonly account: Account
   readonly defaults: SettingDefaults
+  readonly maxima?: Maxima
   readonly maxFrame?: MaxFrame
   readonly metadataFollowsFormat?: boolean
   /** `cli`: the ERROR frames of lenses-cli. */
@@ -36,7 +39,9 @@ export const Beat = {
   turns: 0,
   /** The job that runs: of several, the one that last had a turn. 0: none. */
   job: 1,
-  words: 2,
+  /** Heap and buffers of the worker, in KiB. */
+  heapKib: 2,
+  words: 3,
 } as const
 
 /** What one thread has found out or changed that the others have to know. */
@@ -77,6 +82,15 @@ export type ToWorker =
   | { readonly kind: 'taken'; readonly job: number; readonly chunk: ArrayBuffer }
   | { readonly kind: 'answer'; readonly question: number; readonly value?: unknown; readonly error?: string }
   | { readonly kind: 'changed'; readonly change: Change }
+  /** A question of a REST call. */
+  | {
+      readonly kind: 'call'
+      readonly job: number
+      readonly name: CallName
+      readonly input: unknown
+      readonly environment: string
+      readonly account: Account
+    }
   /** Read a share of a topic of this environment for whoever is at the other end of the port. */
   | { readonly kind: 'help'; readonly help: number; readonly environment: string; readonly port: MessagePort }
 
@@ -93,6 +107,8 @@ export interface JobCounts {
   readonly recordsScanned: number
   readonly bytesRead: number
   readonly results: number
+  /** Processor time that the job has used, in milliseconds. */
+  readonly processorMs: number
 }
 
 export type FromWorker =
@@ -101,11 +117,19 @@ export type FromWorker =
   /** `bytes` of `chunk` are whole WebSocket frames. */
   | { readonly kind: 'chunk'; readonly job: number; readonly chunk: ArrayBuffer; readonly bytes: number }
   | { readonly kind: 'counts'; readonly counts: readonly JobCounts[] }
+  | { readonly kind: 'done'; readonly job: number; readonly summary: RunSummary; readonly processorMs: number }
   /** Requests sent to Kafka since the last such message. */
   | { readonly kind: 'requests'; readonly requests: readonly RequestCount[] }
-  | { readonly kind: 'done'; readonly job: number; readonly summary: RunSummary }
   /** A fault of ours; `stack` is for the log. */
   | { readonly kind: 'failed'; readonly job: number; readonly stack: string }
+  /** The answer to a question of a REST call; `error`: a sentence for the user, `stack`: a fault of ours. */
+  | {
+      readonly kind: 'called'
+      readonly job: number
+      readonly value?: object
+      readonly error?: string
+      readonly stack?: string
+    }
   /** The help is over. */
   | { readonly kind: 'helped'; readonly help: number }
   | { readonly kind: 'ask'; readonly question: number; readonly of: Question }

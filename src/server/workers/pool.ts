@@ -13,10 +13,13 @@ import type { RunSummary } from '../../engine/host.ts'
 import type { Queries } from '../../engine/queries.ts'
 import { type Clock, sleep, TIMED_OUT, type Timer, within } from '../../lib/clock.ts'
 import { error as errorFrame, type QueryRequest } from '../../protocol/frames.ts'
+import { type Account, identityOf } from '../access/auth.ts'
 import type { Environment, EnvironmentConfig } from '../environment.ts'
 import type { ServerLimits } from '../limits.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
-import type { Change, Question, QueryView, RequestCount } from './messages.ts'
+import { CallError, type CallInput, type CallName } from './calls.ts'
+import type { Change, FromWorker, Question, QueryView, RequestCount } from './messages.ts'
+import { ProcessorShares } from './shares.ts'
 import { type EndReason, type Job, type ThreadHost, WorkerThread } from './thread.ts'
 
 export interface PoolOptions {
@@ -33,6 +36,34 @@ export interface PoolOptions {
   failed(cause: Error, what: string): void
 }
 
+/** What the threads of a pool do. */
+export interface PoolFigures {
+  readonly threads: number
+  readonly jobs: number
+  /** Shares of topics that are read for jobs of other threads. */
+  readonly helping: number
+  /** Requests that wait for a thread. */
+  readonly waiting: number
+  /** Of all threads, as they last said: objects and buffers. */
+  readonly heapBytes: number
+  /** Processor time of all queries so far. */
+  readonly processorMs: number
+  readonly ended: Readonly<Record<EndReason['what'], number>>
+}
+
+interface WaitingCall {
+  readonly account: string
+  readonly thread: WorkerThread
+  readonly timer: Timer
+  resolve(value: object): void
+  reject(cause: Error): void
+}
+
+/**
+ * Limit `server.worker.calls` (calls): questions of REST calls of one account that workers answer at once. Beyond it:
+ * HTTP 429.
+ */
+const MAX_CALLS = 16
 /** How often the threads are looked at. */
 const LOOK_MS = 100
 /** Looks without a turn after which a thread gets no further request. */
@@ -57,6 +88,7 @@ export class WorkerPool {
   readonly #options: PoolOptions
   readonly #threads = new Set<WorkerThread>()
   readonly #waiting: Job[] = []
+  readonly #calls = new Map<number, WaitingCall>()
   readonly #looking: Timer
   #next = 1
   readonly #requests = new Map<string, RequestCount>()
@@ -67,8 +99,11 @@ export class WorkerPool {
   /** Threads ended before their time, by reason; for metrics. */
   readonly ended: Record<EndReason['what'], number> = { memory: 0, stalled: 0, 'too large': 0, closed: 0, fault: 0 }
 
+  readonly #shares: ProcessorShares
+
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#shares = new ProcessorShares(options.clock, options.limits['server.account.processor.share'])
     this.#idleSinceMs = options.clock.monotonic()
     this.#start()
     this.#looking = options.clock.every(LOOK_MS, () => this.#look())
@@ -114,6 +149,7 @@ export class WorkerPool {
         tries: 0,
         signal,
         entry: undefined,
+        processorMs: 0,
         resolve,
         reject,
       }
@@ -122,6 +158,43 @@ export class WorkerPool {
       this.#place(job)
       if (signal.aborted) stop()
     })
+  }
+
+  /**
+   * Answers a question of a REST call on a worker. Rejects with a `CallError` when that takes too long, when the account
+   * asks too much at once, or when the thread ends over it.
+   */
+  async call<N extends CallName>(name: N, input: CallInput<N>, environment: string, account: Account): Promise<object> {
+    const identity = identityOf(account)
+    if ([...this.#calls.values()].filter((call) => call.account === identity).length >= MAX_CALLS)
+      throw new CallError(
+        429,
+        `Too many calls of ${JSON.stringify(account.name)} are under way: the limit server.worker.calls is ${MAX_CALLS}. Wait for the answers.`,
+      )
+    const alive = [...this.#threads].filter((thread) => !thread.ending)
+    const thread = alive.sort((a, b) => burden(a) - burden(b)).at(0) ?? this.#start()
+    const job = this.#next++
+    return await new Promise((resolve, reject) => {
+      const limitMs = this.#options.limits['server.call.timeout']
+      const timer = this.#options.clock.after(limitMs, () => {
+        this.#calls.delete(job)
+        reject(new CallError(503, `The answer took more than ${limitMs} ms (server.call.timeout). Ask about less.`))
+      })
+      this.#calls.set(job, { account: identity, thread, timer, resolve, reject })
+      thread.calls.add(job)
+      thread.post({ kind: 'call', job, name, input, environment, account })
+      this.#spare()
+    })
+  }
+
+  #called({ job, value, error, stack }: Extract<FromWorker, { kind: 'called' }>): void {
+    const call = this.#calls.get(job)
+    if (call === undefined) return
+    this.#calls.delete(job)
+    call.timer.cancel()
+    if (value !== undefined) call.resolve(value)
+    else if (error !== undefined) call.reject(new CallError(400, error))
+    else call.reject(Object.assign(new Error('A question failed in its worker.'), { stack }))
   }
 
   /** Requests that workers have sent to Kafka, those of threads that have ended included. */
@@ -147,6 +220,8 @@ export class WorkerPool {
       queries: this.#options.queries,
       answer: (question, thread) => this.#answer(question, thread),
       changed: (change, by) => this.#changed(change, by),
+      called: (message) => this.#called(message),
+      used: (job, processorMs) => this.#shares.add(identityOf(job.view.account), processorMs),
       requested: (requests) => this.#requested(requests),
       gone: (thread, reason) => this.#gone(thread, reason),
     }
@@ -186,7 +261,9 @@ export class WorkerPool {
       if (this.#threads.size < limits['server.workers']) return this.#start()
     }
     const half = Math.max(1, Math.ceil(limits['server.workers'] / 2))
-    const where = own.length >= half ? may.filter((thread) => own.includes(thread)) : may
+    const contended = alive.length >= limits['server.workers'] && alive.every((thread) => thread.jobs.size > 0)
+    const enough = contended && own.length > 0 && this.#shares.isOver(identityOf(job.view.account))
+    const where = own.length >= half || enough ? may.filter((thread) => own.includes(thread)) : may
     let best: WorkerThread | undefined
     for (const thread of where) if (best === undefined || burden(thread) < burden(best)) best = thread
     if (best === undefined && own.length < half && this.#threads.size < limits['server.workers']) return this.#start()
@@ -209,10 +286,17 @@ export class WorkerPool {
     this.#threads.delete(thread)
     this.ended[reason.what]++
     if (reason.what === 'fault') this.#options.failed(reason.cause, 'A worker ended.')
+    for (const [job, { thread: its, timer, reject }] of this.#calls) {
+      if (its !== thread) continue
+      this.#calls.delete(job)
+      timer.cancel()
+      reject(new CallError(503, sentence(reason, job === thread.runningJob).replaceAll('query', 'call')))
+    }
     const guilty = reason.what === 'closed' ? 0 : thread.runningJob
     for (const job of thread.jobs.values()) this.#lost(job, job.number === guilty, reason)
     if (this.#closed) return
-    if (this.#threads.size === 0) this.#start()
+    // One that has failed at its start would do so again: the next one is started for the next request.
+    if (this.#threads.size === 0 && thread.ready) this.#start()
     this.#takeWaiting()
   }
 
@@ -236,7 +320,29 @@ export class WorkerPool {
   }
 
   #takeWaiting(): void {
-    for (const job of this.#waiting.splice(0)) this.#place(job)
+    const waiting = this.#waiting.splice(0)
+    // Accounts that had more than their share come after the others, each in the order in which they came.
+    if (waiting.length > 1)
+      waiting.sort((a, b) => Number(this.#hadEnough(a)) - Number(this.#hadEnough(b)) || a.number - b.number)
+    for (const job of waiting) this.#place(job)
+  }
+
+  #hadEnough(job: Job): boolean {
+    return this.#shares.isOver(identityOf(job.view.account))
+  }
+
+  /** What the threads do, for metrics. */
+  get figures(): PoolFigures {
+    const threads = [...this.#threads]
+    return {
+      threads: threads.length,
+      jobs: threads.reduce((sum, { jobs }) => sum + jobs.size, 0),
+      helping: threads.reduce((sum, { helping }) => sum + helping.size, 0),
+      waiting: this.#waiting.length,
+      heapBytes: threads.reduce((sum, { heapBytes }) => sum + heapBytes, 0),
+      processorMs: this.#shares.totalMs,
+      ended: this.ended,
+    }
   }
 
   #look(): void {
@@ -356,7 +462,7 @@ function stopReason({ reason }: AbortSignal): string {
 }
 
 function sameAccount(a: Job, b: Job): boolean {
-  return a.view.account.name === b.view.account.name && a.view.account.kind === b.view.account.kind
+  return identityOf(a.view.account) === identityOf(b.view.account)
 }
 
 /** What speaks against a thread: that it does not turn, that it is not there yet, that others are. */

@@ -14,12 +14,12 @@ export async function runHere(
   run: Run,
   clock: Clock,
   environment: QueryEnvironment,
-  { dialect, defaults, maxFrame, metadataFollowsFormat }: QueryView,
+  { dialect, defaults, maxima, maxFrame, metadataFollowsFormat }: QueryView,
   request: QueryRequest,
   out: WebSocketOut,
   signal: AbortSignal,
 ): Promise<RunSummary> {
-  const query = { ...environment, defaults, maxFrame, metadataFollowsFormat }
+  const query = { ...environment, defaults, maxima, maxFrame, metadataFollowsFormat }
   if (dialect !== 'jdbc') return await run(request, query, out, signal)
   const abort = new AbortController()
   const sink = new JdbcSink(out, request.sql, clock, (reason) => abort.abort(new Stopped(reason)))

@@ -7,6 +7,7 @@ import type { RunSummary } from '../../engine/host.ts'
 import type { Counts, Queries, QueryAbout } from '../../engine/queries.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
+import { identityOf } from '../access/auth.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
 import {
   Beat,
@@ -34,6 +35,8 @@ export interface Job {
   /** How often it was given to a worker. */
   tries: number
   entry: JobEntry | undefined
+  /** Processor time of it that the pool has heard of. */
+  processorMs: number
   resolve(summary: RunSummary): void
   reject(cause: Error): void
 }
@@ -73,6 +76,9 @@ export interface ThreadHost {
   /** `moved`: what of the answer goes over to the worker. */
   answer(question: Question, thread: WorkerThread): { readonly value: unknown; readonly moved?: readonly MessagePort[] }
   changed(change: Change, by: WorkerThread): void
+  called(message: Extract<FromWorker, { kind: 'called' }>): void
+  /** A job has used so much more processor time. */
+  used(job: Job, processorMs: number): void
   requested(requests: readonly RequestCount[]): void
   /** The thread is gone, with whatever jobs it had. */
   gone(thread: WorkerThread, reason: EndReason): void
@@ -92,6 +98,8 @@ export class WorkerThread {
   readonly jobs = new Map<number, Job>()
   /** Jobs of other workers that it reads shares for. */
   readonly helping = new Set<number>()
+  /** Questions of REST calls that it answers. */
+  readonly calls = new Set<number>()
   ready = false
   readonly #host: ThreadHost
   readonly #worker: Worker
@@ -122,7 +130,7 @@ export class WorkerThread {
 
   /** Has nothing to do, and is not about to end. */
   get idle(): boolean {
-    return !this.ending && this.jobs.size === 0 && this.helping.size === 0
+    return !this.ending && this.jobs.size === 0 && this.helping.size === 0 && this.calls.size === 0
   }
 
   get ending(): boolean {
@@ -142,6 +150,7 @@ export class WorkerThread {
 
   run(job: Job): void {
     job.tries++
+    job.processorMs = 0
     this.jobs.set(job.number, job)
     this.post({ kind: 'run', job: job.number, request: job.request, view: job.view })
   }
@@ -163,6 +172,11 @@ export class WorkerThread {
     this.#seen = turns
   }
 
+  /** Bytes of the heap and of buffers, as the thread last said. */
+  get heapBytes(): number {
+    return Atomics.load(this.#beat, Beat.heapKib) * 1024
+  }
+
   /** Bytes of the heap and of buffers. */
   async memory(): Promise<number> {
     const { used_heap_size: heap, external_memory: external } = await this.#worker.getHeapStatistics()
@@ -179,12 +193,16 @@ export class WorkerThread {
       case 'chunk':
         return this.#chunk(message.job, message.chunk, message.bytes)
       case 'counts':
-        for (const { job, ...counts } of message.counts) Object.assign(this.jobs.get(job)?.entry?.counts ?? {}, counts)
+        for (const { job, processorMs, ...counts } of message.counts) {
+          Object.assign(this.jobs.get(job)?.entry?.counts ?? {}, counts)
+          this.#used(this.jobs.get(job), processorMs)
+        }
         return
       case 'requests':
         return this.#host.requested(message.requests)
       case 'done':
         return this.#over(message.job, (job) => {
+          this.#used(job, message.processorMs)
           const { outcome, error, recordsScanned, bytesRead, results } = message.summary
           Object.assign(job.entry?.counts ?? {}, { recordsScanned, bytesRead, results })
           job.entry?.end(outcome, error)
@@ -195,6 +213,9 @@ export class WorkerThread {
           job.entry?.end('error', 'internal error')
           job.reject(Object.assign(new Error('A query failed in its worker.'), { stack: message.stack }))
         })
+      case 'called':
+        this.calls.delete(message.job)
+        return this.#host.called(message)
       case 'helped':
         this.helping.delete(message.help)
         return
@@ -203,6 +224,12 @@ export class WorkerThread {
       case 'changed':
         return this.#host.changed(message.change, this)
     }
+  }
+
+  #used(job: Job | undefined, processorMs: number): void {
+    if (job === undefined) return
+    this.#host.used(job, processorMs - job.processorMs)
+    job.processorMs = processorMs
   }
 
   #over(number: number, finish: (job: Job) => void): void {
@@ -216,7 +243,12 @@ export class WorkerThread {
     const job = this.jobs.get(number)
     if (job === undefined) return
     const { account, environment } = job.view
-    const about: QueryAbout = { sql: job.request.sql, user: account.name, environment }
+    const about: QueryAbout = {
+      sql: job.request.sql,
+      user: account.name,
+      account: identityOf(account),
+      environment,
+    }
     const counts = new JobStatistics(id, startedAt, this.#host.clock)
     const { signal, end } = this.#host.queries.begin(about, counts)
     signal.addEventListener('abort', () =>

@@ -9,13 +9,19 @@ import { runRequest } from '../../engine/request.ts'
 import { watchTurns } from '../../engine/turns.ts'
 import { there, unexpected } from '../../lib/assert.ts'
 import { systemClock } from '../../lib/clock.ts'
+import { shownValue } from '../../plan/settings.ts'
+import { UserError } from '../../lib/user-error.ts'
+import { SqlError } from '../../sql/error.ts'
 import { errorAsObject, type QueryRequest } from '../../protocol/frames.ts'
+import { identityOf } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
 import { JdbcSink } from '../jdbc/sink.ts'
 import { openEnvironment } from '../open-environment.ts'
 import { WebSocketOut } from '../socket/websocket-out.ts'
+import { answerCall, type CallInput } from './calls.ts'
 import { JobSocket } from './job-out.ts'
 import { Beat, type Change, type QueryView, type RequestCount, type ToWorker, type WorkerStart } from './messages.ts'
+import { ProcessorTime } from './processor.ts'
 import { MainThread, RemoteQueries, RemoteStore } from './remote.ts'
 import { reuse } from '../socket/websocket-out.ts'
 
@@ -38,6 +44,7 @@ const store = new RemoteStore(main, start.objects)
 const beat = new Int32Array(start.beat)
 const jobs = new Map<number, Job>()
 const current = new AsyncLocalStorage<number>()
+const processor = new ProcessorTime()
 const environments = new Map<string, Environment>()
 for (const config of start.environments)
   environments.set(config.name, await openEnvironment(config, store, peersOf(config.name)))
@@ -56,6 +63,7 @@ async function run(job: number, request: QueryRequest, view: QueryView): Promise
   const queries = new RemoteQueries(main, job)
   const abort = new AbortController()
   jobs.set(job, { socket, queries, abort })
+  processor.start(job)
   try {
     const summary = await current.run(job, () => {
       Atomics.store(beat, Beat.job, job)
@@ -63,11 +71,12 @@ async function run(job: number, request: QueryRequest, view: QueryView): Promise
     })
     out.flushAll()
     tellRequests()
-    main.post({ kind: 'done', job, summary })
+    main.post({ kind: 'done', job, summary, processorMs: processor.end(job) })
   } catch (cause) {
     out.flushAll()
     main.post({ kind: 'failed', job, stack: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) })
   } finally {
+    processor.end(job)
     jobs.delete(job)
     Atomics.compareExchange(beat, Beat.job, job, 0)
   }
@@ -82,13 +91,15 @@ async function answer(
   abort: AbortController,
 ) {
   const environment = there(environments.get(view.environment), 'a job names an environment of the configuration')
-  const { account, defaults, maxFrame, metadataFollowsFormat } = view
+  const { account, defaults, maxima, maxFrame, metadataFollowsFormat } = view
   const query = {
     ...environment.query(account),
     defaults,
+    maxima,
     maxFrame,
     metadataFollowsFormat,
-    queries: { registry: queries, user: account.name, environment: view.environment },
+    queries: { registry: queries, user: account.name, account: identityOf(account), environment: view.environment },
+    processor: (limitMs: number) => processor.begin(job, limitMs),
     helpers: (most: number, which: 'any' | 'idle') => main.ask({ what: 'helpers', job, most, which }),
   }
   if (view.dialect === 'cli') out.translate = errorAsObject
@@ -97,6 +108,24 @@ async function answer(
   const summary = await runRequest(request, query, sink, abort.signal)
   sink.finish()
   return summary
+}
+
+/** Answers a question of a REST call. */
+async function call({ job, name, input, environment: named, account }: Extract<ToWorker, { kind: 'call' }>) {
+  const environment = there(environments.get(named), 'a question names an environment of the configuration')
+  Atomics.store(beat, Beat.job, job)
+  try {
+    const value = await current.run(job, () =>
+      answerCall(name, input as CallInput<typeof name>, environment.query(account)),
+    )
+    main.post({ kind: 'called', job, value })
+  } catch (cause) {
+    const isTheirs = cause instanceof UserError || cause instanceof SqlError
+    const { message, stack = message } = cause instanceof Error ? cause : new Error(String(cause))
+    main.post({ kind: 'called', job, ...(isTheirs ? { error: message } : { stack }) })
+  } finally {
+    Atomics.compareExchange(beat, Beat.job, job, 0)
+  }
 }
 
 /** Reads a share of a topic for a job of another worker, whose account has been asked there. */
@@ -127,6 +156,8 @@ function receive(message: ToWorker): void {
       if (socket === undefined) return reuse(message.chunk)
       return socket.took(message.chunk)
     }
+    case 'call':
+      return void call(message)
     case 'answer':
       return main.answered(message.question, message.value, message.error)
     case 'changed':
@@ -138,10 +169,23 @@ function receive(message: ToWorker): void {
   }
 }
 
-watchTurns(() => {
+watchTurns((resumed) => {
   const job = current.getStore()
-  if (job !== undefined) Atomics.store(beat, Beat.job, job)
+  if (job === undefined) return
+  Atomics.store(beat, Beat.job, job)
+  endIfOver(resumed ? processor.resume(job) : processor.look(job))
 })
+
+/** Ends a job that has used too much of the processor. */
+function endIfOver(over: ReturnType<ProcessorTime['look']>): void {
+  if (over === undefined) return
+  const most = shownValue(over.limitMs, 'duration')
+  jobs
+    .get(over.job)
+    ?.queries.killed(
+      `The query was ended: a statement of it used more than ${most} of processor time (max.processor.time). Filter with WHERE, name fewer columns, or allow more with SET max.processor.time.`,
+    )
+}
 
 /** Requests to Kafka that the main thread has been told of, by environment and name. */
 const told = new Map<string, number>()
@@ -161,8 +205,11 @@ function tellRequests(): void {
 let beats = 0
 systemClock.every(BEAT_MS, () => {
   Atomics.add(beat, Beat.turns, 1)
+  endIfOver(processor.look(undefined))
   beats++
   if (beats % COUNTS_BEATS !== 0) return
+  const { heapUsed, external } = process.memoryUsage()
+  Atomics.store(beat, Beat.heapKib, Math.round((heapUsed + external) / 1024))
   tellRequests()
   if (jobs.size === 0) return
   const counts = [...jobs].flatMap(
@@ -180,6 +227,7 @@ systemClock.every(BEAT_MS, () => {
               recordsScanned: statistics.recordsScanned,
               bytesRead: statistics.bytesRead,
               results: statistics.results,
+              processorMs: processor.used(job),
             },
           ],
   )

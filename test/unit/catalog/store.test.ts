@@ -1,6 +1,6 @@
 /** Views, synonyms and declarations: kept in a file, by environment; and the catalog that shows them. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -42,6 +42,26 @@ test('what was saved is there after a restart, in its environment only', async (
     assert.equal(await again.remove('view', 'v'), false)
     assert.equal(again.view('v'), undefined)
     second.close()
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('nobody but the owner may read the files', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'sluice-store-'))
+  try {
+    const modes = (): string[] =>
+      readdirSync(folder).map((f) => (statSync(path.join(folder, f)).mode & 0o777).toString(8))
+    const write = async (): Promise<void> => {
+      const store = await openStore(folder)
+      await store.environment('a').saveView({ name: 'v', text: 'SELECT 1', sources: [], ...made })
+      assert.deepEqual(new Set(modes()), new Set(['600']))
+      store.close()
+    }
+    await write()
+    // One that was made by an older version.
+    chmodSync(path.join(folder, 'sluice.db'), 0o644)
+    await write()
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -4,7 +4,7 @@ import { Killed, Queries } from '../../../src/engine/queries.ts'
 import { Statistics } from '../../../src/engine/statistics.ts'
 
 const begin = (queries: Queries, id: string, user = 'u', sql = 'SELECT 1') =>
-  queries.begin({ sql, user, environment: 'e' }, new Statistics(id, 1000))
+  queries.begin({ sql, user, account: user, environment: 'e' }, new Statistics(id, 1000))
 
 test('a query is running, then it is history', () => {
   const queries = new Queries()

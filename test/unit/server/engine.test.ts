@@ -22,7 +22,11 @@ before(async () => {
     environments: [{ name: 'demo', kafka: { brokers: sandbox.brokers }, registry: sandbox.registryUrl }],
     serviceAccounts: [
       { name: 'ci', token: TOKEN, permissions: EVERYTHING },
-      { name: 'narrow', token: 'narrow-token', permissions: [{ environments: ['demo'], topics: ['orders'] }] },
+      {
+        name: 'narrow',
+        token: 'narrow-token-0123456789',
+        permissions: [{ environments: ['demo'], topics: ['orders'] }],
+      },
     ],
     settings: { 'max.size': '1g' },
   })
@@ -46,9 +50,9 @@ test('whole numbers beyond 2^53 arrive exactly', async () => {
 })
 
 test('an account sees its topics and no others', async () => {
-  const names = ((await values('SHOW TABLES', 'narrow-token')) as { name: string }[]).map((row) => row.name)
+  const names = ((await values('SHOW TABLES', 'narrow-token-0123456789')) as { name: string }[]).map((row) => row.name)
   assert.deepEqual(names, ['orders'])
-  await assert.rejects(values('SELECT * FROM cc_payments LIMIT 1', 'narrow-token'), /cc_payments/)
+  await assert.rejects(values('SELECT * FROM cc_payments LIMIT 1', 'narrow-token-0123456789'), /cc_payments/)
 })
 
 test('the server configuration gives settings their defaults', async () => {

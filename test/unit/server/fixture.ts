@@ -71,7 +71,7 @@ export async function startFixture(
     users: [{ name: 'admin', password: 'secret', permissions: EVERYTHING }],
     serviceAccounts: [
       { name: 'ci', token: TOKEN, permissions: EVERYTHING },
-      { name: 'narrow', token: 'narrow-token', permissions: [{ environments: ['demo'], topics: ['a*'] }] },
+      { name: 'narrow', token: 'narrow-token-0123456789', permissions: [{ environments: ['demo'], topics: ['a*'] }] },
     ],
     ...config,
   })

@@ -23,10 +23,14 @@ async function start(): Promise<RunningServer> {
     server: { port: 0, dataFolder },
     environments: [{ name: 'demo', kafka: { brokers: [broker.bootstrap] } }],
     serviceAccounts: [
-      { name: 'admin', token: 'admin-token', permissions: [{ ...everywhere, topics: ['*'], rights: ['all'] }] },
+      {
+        name: 'admin',
+        token: 'admin-token-0123456789',
+        permissions: [{ ...everywhere, topics: ['*'], rights: ['all'] }],
+      },
       {
         name: 'scratch',
-        token: 'scratch-token',
+        token: 'scratch-token-0123456789',
         permissions: [
           { ...everywhere, topics: ['*'] },
           { ...everywhere, topics: ['scratch-*'], rights: ['create', 'insert'] },
@@ -49,7 +53,7 @@ after(async () => {
 
 async function ask(sql: string, account = 'admin'): Promise<unknown[]> {
   const rows: unknown[] = []
-  for await (const row of connect({ url: server.url, environment: 'demo', token: `${account}-token` })
+  for await (const row of connect({ url: server.url, environment: 'demo', token: `${account}-token-0123456789` })
     .query(sql)
     .rows())
     rows.push(row)
@@ -95,7 +99,7 @@ test('rights that are none are named', async () => {
   const permissions = [{ environments: ['*'], topics: ['*'], rights: ['write'] }]
   const tree = {
     environments: [{ name: 'demo', kafka: { brokers: ['a:1'] } }],
-    serviceAccounts: [{ name: 'x', token: 't', permissions }],
+    serviceAccounts: [{ name: 'x', token: 't'.repeat(16), permissions }],
   }
   await assert.rejects(
     readConfig(tree),

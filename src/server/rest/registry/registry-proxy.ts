@@ -50,7 +50,8 @@ const ALLOWED: readonly Allowed[] = [
 
 /** The topic whose rights count for a subject. */
 export function topicOf(subject: string): string {
-  return subject.replace(/-(?:key|value)$/, '')
+  // Of a subject of another context (`:.context:orders-value`) it is the same.
+  return subject.replace(/^:\.[^:]*:/, '').replace(/-(?:key|value)$/, '')
 }
 
 async function readSubject(call: Call, _method: Route['method'], match: RegExpExecArray): Promise<undefined> {
@@ -91,6 +92,25 @@ function onlyReadable(call: Call, body: string): string {
   )
 }
 
+/**
+ * A schema of a body may refer to subjects. The registry says whether such a subject is there, and what is wrong with
+ * fields that use it: so it is asked only about those that the account may see.
+ */
+function checkReferences(call: Call): void {
+  const { body } = call
+  if (typeof body !== 'object' || body === null || !('references' in body)) return
+  const { references } = body
+  if (references === null) return
+  if (!Array.isArray(references)) throw new RestError(422, 'The field "references" must be a list.')
+  for (const reference of references as unknown[]) {
+    const subject =
+      typeof reference === 'object' && reference !== null && 'subject' in reference ? reference.subject : undefined
+    if (typeof subject !== 'string') throw new RestError(422, 'Each of "references" must name its "subject" as a text.')
+    if (call.view.administration?.may('read', topicOf(subject)) !== true)
+      throw new RestError(422, `There is no subject ${JSON.stringify(subject)}, which "references" names.`)
+  }
+}
+
 async function pass(call: Call, method: Route['method']): Promise<Answer> {
   // Decoded by the router; encoded again where it is sent.
   let path = call.params['*']
@@ -99,6 +119,7 @@ async function pass(call: Call, method: Route['method']): Promise<Answer> {
     const match = allowed.path.exec(path)
     if (match === null || !allowed.methods.includes(method)) continue
     const view = await allowed.check(call, method, match)
+    checkReferences(call)
     const { status, body } = await askRegistry(
       call,
       method,
@@ -137,12 +158,16 @@ export async function askRegistry(
       },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: AbortSignal.any([call.signal, AbortSignal.timeout(TIMEOUT_MS)]),
-      redirect: 'error',
     })
   } catch {
     // The cause may hold the address with its credentials.
     throw new RestError(502, 'The schema registry does not answer.')
   }
+  if (response.status >= 300 && response.status < 400)
+    throw new RestError(
+      502,
+      'The schema registry redirects to another address: name that one in the configuration (registry.url).',
+    )
   if (response.status === 401 || response.status === 403)
     throw new RestError(502, 'The schema registry refuses the credentials of this server.')
   return { status: response.status, body: await limited(response) }

@@ -11,7 +11,7 @@ import { CONNECTION, LIST_PARAMETERS, listed, noteOf } from './dataset-list.ts'
 import type { Schema } from '../openapi.ts'
 import { type Call, RestError, type Route } from '../route.ts'
 import { LISTED_SUBJECT, REGISTRY_CONNECTION, SUBJECT, subjectJson } from '../registry/subjects.ts'
-import { schemaOf } from './topic.ts'
+import { schemaOf } from './topic-json.ts'
 import { inTurns, placesAt, rateOf, sizesOf, tableOf } from './topic-sizes.ts'
 import { summaryOf } from './topics.ts'
 

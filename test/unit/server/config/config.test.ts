@@ -17,7 +17,7 @@ function file(name: string, content: string): string {
 
 const ACCOUNT = `
 serviceAccounts:
-  - {name: ci, token: abc, permissions: [{environments: ["*"], topics: ["*"]}]}
+  - {name: ci, token: abc-0123456789abcd, permissions: [{environments: ["*"], topics: ["*"]}]}
 `
 const KAFKA = `
 environments:
@@ -56,7 +56,7 @@ environments:
 users:
   - {name: admin, passwordHash: '${await hashPassword('secret')}', permissions: [{environments: [prod], topics: ['pay*']}]}
 serviceAccounts:
-  - {name: ci, tokenHash: '${hashToken('abc')}', permissions: [{environments: ['*'], topics: ['*']}, {effect: deny, environments: ['*'], topics: [salaries]}]}
+  - {name: ci, tokenHash: '${hashToken('abc-0123456789abcd')}', permissions: [{environments: ['*'], topics: ['*']}, {effect: deny, environments: ['*'], topics: [salaries]}]}
 settings: {lenses.sql.settings.max.size: 20m, max.idle.time: 5s, format.timestamp: false}
 limits: {server.heartbeat.interval: 5s, max.concurrent.queries.per.user: 2, server.max.message.bytes: 64k}
 log: {level: warn}
@@ -219,7 +219,7 @@ environments:
     kafka: {brokers: [a:9092], sasl: {username: u, password: [hunter2]}}
     registry: {url: 'hunter2://r', password: hunter2}
 users: [{name: admin, passwordHash: hunter2, permissions: []}]
-serviceAccounts: [{name: ci, tokenHash: hunter2, permissions: []}, {name: cj, token: 'hunter2 with space', permissions: []}]
+serviceAccounts: [{name: ci, tokenHash: hunter2, permissions: []}, {name: cj, token: 'hunter2 with space after', permissions: []}]
 `)
   assert.equal(found.length, 6, found.join('\n'))
   assert.ok(!found.join().includes('hunter2'), found.join('\n'))
@@ -252,7 +252,7 @@ const LINE = {
   environment: 'demo',
   port: '7777',
   user: ['admin:se:cret'],
-  serviceAccount: ['ci:tok'],
+  serviceAccount: ['ci:token-of-ci-0123456789'],
 }
 
 test('a server in one line', async () => {
@@ -268,7 +268,7 @@ test('a server in one line', async () => {
     },
   ])
   assert.equal(await passwordMatches('se:cret', config.users[0].passwordHash), true)
-  assert.equal(config.serviceAccounts[0].tokenHash, hashToken('tok'))
+  assert.equal(config.serviceAccounts[0].tokenHash, hashToken('token-of-ci-0123456789'))
 })
 
 test('the same by environment variables; the command line wins over them, they over the file', async () => {
@@ -279,7 +279,7 @@ test('the same by environment variables; the command line wins over them, they o
     SLUICE_ENVIRONMENT: 'demo',
     SLUICE_SERVER_PORT: '7777',
     SLUICE_USER_FILE: users,
-    SLUICE_SERVICE_ACCOUNT: 'ci:tok',
+    SLUICE_SERVICE_ACCOUNT: 'ci:token-of-ci-0123456789',
     SLUICE_TLS: 'true',
     SLUICE_SASL_USERNAME: 'u',
     SLUICE_SASL_PASSWORD_FILE: file('pw.txt', 'p'),

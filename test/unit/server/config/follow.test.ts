@@ -105,28 +105,43 @@ async function running(
 
 test('service accounts come, go, expire and get other keys without a new start', async (t) => {
   const setting = await started(t, {
-    serviceAccounts: [ACCOUNT('a', 'key-a'), ACCOUNT('b', 'key-b'), ACCOUNT('c', 'key-c'), ACCOUNT('d', 'key-d')],
+    serviceAccounts: [
+      ACCOUNT('a', 'key-a-0123456789ab'),
+      ACCOUNT('b', 'key-b-0123456789ab'),
+      ACCOUNT('c', 'key-c-0123456789ab'),
+      ACCOUNT('d', 'key-d-0123456789ab'),
+    ],
   })
   const { server, following, status } = setting
   const queries = {
-    a: await running(server, 'key-a'),
-    b: await running(server, 'b:key-b'),
-    c: await running(server, 'key-c'),
-    d: await running(server, 'key-d'),
+    a: await running(server, 'key-a-0123456789ab'),
+    b: await running(server, 'b:key-b-0123456789ab'),
+    c: await running(server, 'key-c-0123456789ab'),
+    d: await running(server, 'key-d-0123456789ab'),
   }
   setting.write({
     serviceAccounts: [
-      ACCOUNT('b', 'key-b2'),
-      ACCOUNT('c', 'key-c', { expires: '2020-01-01' }),
-      ACCOUNT('d', 'key-d'),
-      ACCOUNT('e', 'key-e'),
+      ACCOUNT('b', 'key-b2-0123456789ab'),
+      ACCOUNT('c', 'key-c-0123456789ab', { expires: '2020-01-01' }),
+      ACCOUNT('d', 'key-d-0123456789ab'),
+      ACCOUNT('e', 'key-e-0123456789ab'),
     ],
   })
   await following.reload()
   for (const name of ['a', 'b', 'c'] as const)
     assert.deepEqual(await queries[name].errors, [`Not authenticated any more: the access of "${name}" was revoked.`])
   assert.deepEqual(
-    await Promise.all(['key-a', 'key-b', 'b:key-b', 'key-c', 'key-d', 'key-b2', 'key-e'].map(status)),
+    await Promise.all(
+      [
+        'key-a-0123456789ab',
+        'key-b-0123456789ab',
+        'b:key-b-0123456789ab',
+        'key-c-0123456789ab',
+        'key-d-0123456789ab',
+        'key-b2-0123456789ab',
+        'key-e-0123456789ab',
+      ].map(status),
+    ),
     [401, 401, 401, 401, 200, 200, 200],
   )
   assert.equal(queries.d.ws.readyState, WebSocket.OPEN)
@@ -160,10 +175,10 @@ test('a user with another password is logged out; one with the same plain passwo
 })
 
 test('a configuration with mistakes changes nothing, and the log says what they are', async (t) => {
-  const setting = await started(t, { serviceAccounts: [ACCOUNT('a', 'key-a')] })
+  const setting = await started(t, { serviceAccounts: [ACCOUNT('a', 'key-a-0123456789ab')] })
   for (const wrong of [
     { serviceAccounts: [] },
-    { serviceAccounts: [{ name: 'a', token: 'key-a2' }] },
+    { serviceAccounts: [{ name: 'a', token: 'key-a2-0123456789ab' }] },
     { servers: {} },
     'a: [',
     '',
@@ -171,18 +186,18 @@ test('a configuration with mistakes changes nothing, and the log says what they 
     setting.log.length = 0
     setting.write(wrong)
     await setting.following.reload()
-    assert.equal(await setting.status('key-a'), 200)
+    assert.equal(await setting.status('key-a-0123456789ab'), 200)
     const said = JSON.parse(setting.log[0]) as { level: string; reason: string }
     assert.equal(said.level, 'error')
     assert.match(said.reason, /permissions|nobody could log in|unknown key|is not YAML/)
-    assert.ok(!said.reason.includes('key-a'), said.reason)
+    assert.ok(!said.reason.includes('key-a-0123456789ab'), said.reason)
   }
 })
 
 test('what else has changed waits for the next start, and the log says so', async (t) => {
-  const setting = await started(t, { serviceAccounts: [ACCOUNT('a', 'key-a')] })
+  const setting = await started(t, { serviceAccounts: [ACCOUNT('a', 'key-a-0123456789ab')] })
   setting.write({
-    serviceAccounts: [ACCOUNT('a', 'key-a')],
+    serviceAccounts: [ACCOUNT('a', 'key-a-0123456789ab')],
     limits: { 'max.concurrent.queries': 5 },
     log: { level: 'debug' },
   })
@@ -193,11 +208,11 @@ test('what else has changed waits for the next start, and the log says so', asyn
 
 test('changed files are seen: the configuration itself, and a file that holds a key', async (t) => {
   const key = join(folder, 'key')
-  writeFileSync(key, 'key-a')
+  writeFileSync(key, 'key-a-0123456789ab')
   const limits = { 'server.accounts.check.interval': '50ms' }
   const setting = await started(t, {
     limits,
-    serviceAccounts: [ACCOUNT('a', '', { tokenFile: key }), ACCOUNT('b', 'key-b')],
+    serviceAccounts: [ACCOUNT('a', '', { tokenFile: key }), ACCOUNT('b', 'key-b-0123456789ab')],
   })
   const until = async (token: string, status: number) => {
     for (let i = 0; (await setting.status(token)) !== status; i++) {
@@ -205,20 +220,20 @@ test('changed files are seen: the configuration itself, and a file that holds a 
       await new Promise((resolve) => setTimeout(resolve, 25))
     }
   }
-  const query = await running(setting.server, 'key-a')
+  const query = await running(setting.server, 'key-a-0123456789ab')
   // A mounted secret is replaced, not written into.
-  writeFileSync(`${key}.new`, 'key-a2')
+  writeFileSync(`${key}.new`, 'key-a2-0123456789ab')
   renameSync(`${key}.new`, key)
-  await until('key-a', 401)
+  await until('key-a-0123456789ab', 401)
   assert.match((await query.errors)[0], /"a" was revoked/)
-  assert.equal(await setting.status('key-a2'), 200)
-  setting.write({ limits, serviceAccounts: [ACCOUNT('b', 'key-b')] })
-  await until('key-a2', 401)
-  assert.equal(await setting.status('key-b'), 200)
+  assert.equal(await setting.status('key-a2-0123456789ab'), 200)
+  setting.write({ limits, serviceAccounts: [ACCOUNT('b', 'key-b-0123456789ab')] })
+  await until('key-a2-0123456789ab', 401)
+  assert.equal(await setting.status('key-b-0123456789ab'), 200)
   setting.following.close()
-  setting.write({ limits, serviceAccounts: [ACCOUNT('c', 'key-c')] })
+  setting.write({ limits, serviceAccounts: [ACCOUNT('c', 'key-c-0123456789ab')] })
   await new Promise((resolve) => setTimeout(resolve, 500))
-  assert.equal(await setting.status('key-b'), 200, 'closed: nobody looks any more')
+  assert.equal(await setting.status('key-b-0123456789ab'), 200, 'closed: nobody looks any more')
 })
 
 test('the command reads its accounts again at SIGHUP, and goes on', {
@@ -235,7 +250,7 @@ test('the command reads its accounts again at SIGHUP, and goes on', {
         serviceAccounts: [ACCOUNT('a', token)],
       }),
     )
-  write('key-a')
+  write('key-a-0123456789ab')
   const program = fileURLToPath(new URL('../../../../src/cli/start.ts', import.meta.url))
   const child = spawn(process.execPath, [program, 'server', '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] })
   const exit = once(child, 'exit')
@@ -249,14 +264,14 @@ test('the command reads its accounts again at SIGHUP, and goes on', {
     const url = /listens on (\S+)/.exec(said)?.[1] ?? ''
     const status = async (token: string) =>
       (await fetch(`${url}/api/auth`, { headers: { authorization: `Bearer ${token}` } })).status
-    assert.equal(await status('key-a'), 200)
-    write('key-b')
+    assert.equal(await status('key-a-0123456789ab'), 200)
+    write('key-b-0123456789ab')
     child.kill('SIGHUP')
-    for (let i = 0; (await status('key-b')) !== 200; i++) {
+    for (let i = 0; (await status('key-b-0123456789ab')) !== 200; i++) {
       assert.ok(i < 200, 'the new key should be good')
       await new Promise((resolve) => setTimeout(resolve, 25))
     }
-    assert.equal(await status('key-a'), 401)
+    assert.equal(await status('key-a-0123456789ab'), 401)
   } finally {
     child.kill('SIGTERM')
   }

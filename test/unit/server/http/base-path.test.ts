@@ -93,7 +93,7 @@ test('the address inside, and what stands in front of it outside', () => {
 })
 
 test('the configuration names the base path, and says what is wrong with one', async () => {
-  const overrides = { brokers: 'a:1', serviceAccount: ['ci:0123456789'] }
+  const overrides = { brokers: 'a:1', serviceAccount: ['ci:0123456789abcdef'] }
   const config = await loadConfig({
     env: { SLUICE_SERVER_BASE_PATH: '/a', SLUICE_SERVER_TRUST_FORWARDED_PREFIX: 'true' },
     overrides: { ...overrides, basePath: '/sluice/' },

@@ -590,7 +590,8 @@ describe('REST on the embedded broker', () => {
       method: 'POST',
       body: JSON.stringify({ username: 'admin', password: 'secret' }),
     })
-    const cookie = login.headers.get('set-cookie') ?? ''
+    const [cookie, device] = login.headers.getSetCookie()
+    assert.match(device, /^sluice_device=[\w-]{36}; Max-Age=31536000; Path=\/; HttpOnly; SameSite=Strict$/)
     assert.match(cookie, /^session_id=[\w-]{36}; Max-Age=14400; Path=\/; HttpOnly; SameSite=Strict$/)
     const pair = cookie.split(';')[0]
     const who = () => fetch(`${server.url}/api/auth`, { headers: { cookie: pair } })
@@ -633,7 +634,9 @@ test('the expiry in the configuration is a day or a moment', async () => {
   const read = (expires: unknown) =>
     readConfig({
       environments: [{ name: 'demo', kafka: { brokers: ['127.0.0.1:1'] } }],
-      serviceAccounts: [{ name: 'a', token: 't', expires, permissions: [{ environments: ['*'], topics: ['*'] }] }],
+      serviceAccounts: [
+        { name: 'a', token: 't'.repeat(16), expires, permissions: [{ environments: ['*'], topics: ['*'] }] },
+      ],
     })
   assert.equal((await read('2027-01-31')).serviceAccounts[0].expiresAt, Date.UTC(2027, 0, 31))
   assert.equal((await read('2027-01-31T12:00:00Z')).serviceAccounts[0].expiresAt, Date.UTC(2027, 0, 31, 12))

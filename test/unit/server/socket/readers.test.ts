@@ -86,6 +86,9 @@ test('a thousand sockets that say nothing, on all paths: each is told and closed
     limits: {
       'server.first.message.timeout': '1500ms',
       'server.max.connections': 1010,
+      'server.max.connections.per.address': 1010,
+      'server.max.connections.per.user': 1010,
+      'server.max.connections.unauthenticated': 1010,
       'server.jdbc.close.timeout': 0,
     },
   })

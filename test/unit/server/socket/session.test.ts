@@ -198,8 +198,8 @@ test('limits on running queries name the setting and its value', async () => {
       own.frames.map((f) => f.type),
       ['ERROR', 'END'],
     )
-    await begin('narrow-token')
-    const all = await converse(server, DEMO_PATH, ask('SELECT 1'), { authorization: 'Bearer narrow-token' })
+    await begin('narrow-token-0123456789')
+    const all = await converse(server, DEMO_PATH, ask('SELECT 1'), { authorization: 'Bearer narrow-token-0123456789' })
     assert.match(String(all.frames[0].data), /max\.concurrent\.queries is 3/)
   } finally {
     for (const ws of open) ws.terminate()

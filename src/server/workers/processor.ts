@@ -1,0 +1,91 @@
+/**
+ * Processor time of the jobs of one thread. The thread's own use is looked at whenever a job comes to the end of a slice
+ * of its work; what was used since the last look was used by that job. A job that goes on after others had their turn
+ * leaves what was used in between to the one that was seen before it.
+ */
+
+interface Use {
+  /** Of the whole job. */
+  usedMs: number
+  /** Of the job when its statement began. */
+  beganMs: number
+  limitMs: number
+}
+
+/** Looks in a row of one job that are closer than this are one: a look is a call of the system. */
+const LEAST_MS = 1
+
+/** Milliseconds that this thread has kept a processor busy; where Node cannot say that, milliseconds at all. */
+function threadMs(): number {
+  // Not in the older versions of Node that the package runs on.
+  if (typeof process.threadCpuUsage !== 'function') return performance.now()
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
+
+export class ProcessorTime {
+  readonly #jobs = new Map<number, Use>()
+  readonly #thread: () => number
+  #seenMs: number
+  #seenAt = 0
+  #last = 0
+
+  /** `thread`: milliseconds of processor time of this thread so far. */
+  constructor(thread: () => number = threadMs) {
+    this.#thread = thread
+    this.#seenMs = thread()
+  }
+
+  start(job: number): void {
+    this.look(undefined)
+    this.#jobs.set(job, { usedMs: 0, beganMs: 0, limitMs: Number.POSITIVE_INFINITY })
+    this.#last = job
+  }
+
+  /** Milliseconds that it has used in all. */
+  end(job: number): number {
+    this.look(job)
+    const usedMs = this.used(job)
+    this.#jobs.delete(job)
+    return usedMs
+  }
+
+  used(job: number): number {
+    return this.#jobs.get(job)?.usedMs ?? 0
+  }
+
+  /** A statement of the job begins, which may use so much. */
+  begin(job: number, limitMs: number): void {
+    this.look(job)
+    const use = this.#jobs.get(job)
+    if (use !== undefined) Object.assign(use, { beganMs: use.usedMs, limitMs })
+  }
+
+  /**
+   * `job` comes to the end of a slice; undefined: it, or the timer of the thread, comes after others. Answers with a job
+   * whose statement has used more than it may, and with that limit.
+   */
+  look(job: number | undefined): { readonly job: number; readonly limitMs: number } | undefined {
+    const at = performance.now()
+    if (job === this.#last && at - this.#seenAt < LEAST_MS) return undefined
+    this.#seenAt = at
+    const nowMs = this.#thread()
+    const delta = nowMs - this.#seenMs
+    this.#seenMs = nowMs
+    this.#last = job ?? this.#last
+    const use = this.#jobs.get(this.#last)
+    if (use === undefined) return undefined
+    use.usedMs += delta
+    if (use.usedMs - use.beganMs <= use.limitMs) return undefined
+    const { limitMs } = use
+    use.limitMs = Number.POSITIVE_INFINITY
+    return { job: this.#last, limitMs }
+  }
+
+  /** `job` goes on after others. */
+  resume(job: number): { readonly job: number; readonly limitMs: number } | undefined {
+    const over = this.look(undefined)
+    this.#last = job
+    return over
+  }
+}
