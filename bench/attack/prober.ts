@@ -1,6 +1,6 @@
 /**
  * The neighbour: asks two small queries and `/health` over and over, each about ten times a second, and says how long
- * each took. A process of its own, so that the attacker's work does not count. Messages: `begin` → nothing, `end` →
+ * each took. A process of its own, so that the attacker's work does not count. Messages:  `begin` → nothing, `end` →
  * `{ query: number[], health: number[], failed: string[] }` in ms; what has not come by then counts as it stands.
  */
 import { WebSocket } from 'ws'
@@ -66,7 +66,8 @@ process.on('message', (what) => {
     seen.health.push(...[...open.health].map((began) => now - began))
     process.send?.(seen)
   }
+  // What is under way belongs to what was before.
   seen = { query: [], health: [], failed: [] }
-  open.query.clear()
-  open.health.clear()
 })
+
+process.on('disconnect', () => process.exit())

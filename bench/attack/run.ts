@@ -23,11 +23,22 @@ export interface Result {
   readonly alive: boolean
 }
 
-/** Runs all; `report` is told of each. `settleMs`: how long the neighbour is watched once the attack is over. */
+export interface Options {
+  /** How long an attacker waits for an answer. */
+  readonly patienceMs: number
+  /** How long the neighbour is watched once an attack is over. */
+  readonly settleMs: number
+  /** How long a new server is left alone with the neighbour: its threads start, and its caches fill. */
+  readonly warmMs: number
+  /** A server that has held more than this is not the next attack's. */
+  readonly freshMiB: number
+}
+
+/** Runs all; `report` is told of each. */
 export async function runAttacks(
   world: World,
   attacks: readonly Attack[],
-  options: { readonly patienceMs: number; readonly settleMs: number; readonly anew?: boolean },
+  options: Options,
   report: (result: Result) => void,
 ): Promise<Result[]> {
   await world.topic(
@@ -45,12 +56,13 @@ export async function runAttacks(
         prober = fork(join(import.meta.dirname, 'prober.ts'), [target.url, V2, TOKENS.bob])
         // The first answers are those of caches that fill.
         prober.send('begin')
-        await new Promise((resolve) => setTimeout(resolve, 1500))
+        await new Promise((resolve) => setTimeout(resolve, options.warmMs))
       }
       const result = await runOne(target, prober, attack, options)
       results.push(result)
       report(result)
-      if (!result.alive || options.anew === true) {
+      // What one has left behind is not counted against the next.
+      if (!result.alive || result.peakMiB > options.freshMiB) {
         prober.kill()
         await target.stop()
         target = undefined
@@ -67,7 +79,7 @@ async function runOne(
   target: Target,
   prober: ChildProcess,
   attack: Attack,
-  { patienceMs, settleMs }: { patienceMs: number; settleMs: number },
+  { patienceMs, settleMs }: Options,
 ): Promise<Result> {
   peakMiB(target.pid)
   prober.send('begin')

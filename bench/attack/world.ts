@@ -2,13 +2,15 @@
  * What is attacked: a broker and a registry with topics made to be expensive, and the real server program on them, as a
  * process of its own with its default limits.
  */
-import { spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { startChild } from '../../scripts/child.ts'
+import { kcat } from '../../scripts/provision.ts'
 import { AT, BATCH_OVERHEAD } from '../../src/kafka/read/record-batch.ts'
 import { sealBatch } from '../../src/sandbox/log/batch.ts'
 import { BatchWriter } from '../../src/sandbox/log/batch-writer.ts'
@@ -72,13 +74,33 @@ export async function kafkaWorld(): Promise<World> {
     registryUrl: cluster.registry.url,
     topic: async (name, records, gzip) => {
       await hand.create(name, { config: { 'max.message.bytes': '100000000' } })
-      const settings = { 'max.request.size': '250000000', 'buffer.memory': '300000000' }
+      if (records.some(({ value }) => value.length > HAND_BYTES))
+        return await byKcat(cluster.kafka.bootstrap, name, records)
       const all = records.map(({ key, value }) => ({ key: key ?? null, value }))
       for (let i = 0; i < all.length; i += 500)
-        await hand.produce(name, all.slice(i, i + 500), { codec: gzip === true ? 'gzip' : 'none', settings })
+        await hand.produce(name, all.slice(i, i + 500), { codec: gzip === true ? 'gzip' : 'none' })
     },
     register: (subject, schema) => registerSchema(cluster.registry.url, subject, schema),
     close: () => hand.close(),
+  }
+}
+
+/** What the Java client is given at most as one value. */
+const HAND_BYTES = 900_000
+
+/** Large values, each from a file of its own, in batches of one, compressed with gzip. */
+async function byKcat(bootstrap: string, topic: string, records: readonly Bytes[]): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-attack-'))
+  const most = ['message.max.bytes=200000000', 'queue.buffering.max.kbytes=1000000', 'batch.num.messages=1']
+  const options = ['-b', bootstrap, '-t', topic, '-z', 'gzip', ...most.flatMap((option) => ['-X', option])]
+  try {
+    for (const { value } of records) {
+      const file = join(folder, 'value')
+      writeFileSync(file, value)
+      await promisify(execFile)(await kcat(), ['-P', ...options, file])
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
@@ -99,6 +121,9 @@ function gzipped(plain: Buffer): Buffer {
 /** Who there is. `mallory` attacks, `bob` asks something small all the time; `mallory` is a user, too. */
 export const TOKENS = { mallory: 'token-of-mallory-0123456789', bob: 'token-of-bob-0123456789-abc' } as const
 export const USER = { name: 'alice', password: 'alice-has-a-long-password' } as const
+
+/** As docs/configuration.md says: memory that threads have freed goes back to the system. */
+const ALLOCATOR = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' }
 
 export interface Target {
   readonly url: string
@@ -128,29 +153,22 @@ export async function startTarget(world: World): Promise<Target> {
   const file = join(folder, 'sluice.yaml')
   writeFileSync(file, JSON.stringify(config))
   const main = join(import.meta.dirname, '../../src/cli/main.ts')
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', main, 'server', '--config', file], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+  const child = await startChild(process.execPath, ['--max-semi-space-size=8', main, 'server', '--config', file], {
+    logFile: join(folder, 'output'),
+    ready: /Sluice listens/,
+    env: ALLOCATOR,
   })
-  let complaints = ''
-  child.stderr.on('data', (bytes: Buffer) => {
-    complaints = (complaints + bytes.toString()).slice(-2000)
+  let living = true
+  void child.ended.then(() => {
+    living = false
   })
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  const url = `http://127.0.0.1:${port}`
-  for (let i = 0; ; i++) {
-    const answer = await fetch(`${url}/health`).catch(() => undefined)
-    if (answer?.ok === true) break
-    if (i > 300 || child.exitCode !== null) throw new Error(`the server does not start: ${complaints}`)
-    await sleep(100)
-  }
   return {
-    url,
-    pid: child.pid ?? 0,
+    url: `http://127.0.0.1:${port}`,
+    pid: child.pid,
     folder,
-    alive: () => child.exitCode === null && child.signalCode === null,
+    alive: () => living,
     stop: async () => {
-      child.kill('SIGKILL')
-      await gone
+      await child.kill()
       rmSync(folder, { recursive: true, force: true })
     },
   }

@@ -114,7 +114,7 @@ async function bytesPerOffset(
 }
 
 async function code(plan: Output, statement: ExplainStatement, context: StatementContext): Promise<string[]> {
-  const writer = new FrameWriter({ send: () => undefined, drained: () => undefined }, null, randomUUID(), '')
+  const writer = new FrameWriter({ send: () => undefined, drained: () => undefined }, null, randomUUID())
   const pipelineContext = contextOf(writer, context, plan)
   const { sources } = buildPipeline(plan, pipelineContext, false)
   const title = context.request.sql.slice(statement.statement.span.start, statement.statement.span.end)

@@ -144,7 +144,7 @@ class OutputOperator implements Operator {
     return this.#full && this.#writer.drained() !== undefined
   }
   push(row: Row): void {
-    this.#full = this.#writer.row(this.#body(row), -1, -1)
+    this.#full = this.#writer.row(this.#body(row))
   }
   finish = nothingHeld
 }
@@ -200,7 +200,7 @@ class Builder {
   emitSorted(plan: Output, sort: Sort, scan: Scan): void {
     const { writer } = this.#context
     const output: Operator = {
-      push: (row) => void writer.row(String(row[0]), -1, -1),
+      push: (row) => void writer.row(String(row[0])),
       finish: nothingHeld,
       done: false,
       get full() {

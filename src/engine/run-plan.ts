@@ -29,7 +29,7 @@ export async function runPlan(
   const { settings, sink, statistics, request } = context
   const scans = scansOf(plan)
   const scan = scans.length === 1 ? scans[0] : undefined
-  const writer = new FrameWriter(sink, index, randomUUID(), scan?.table.topic ?? '', context.environment.maxFrame)
+  const writer = new FrameWriter(sink, index, randomUUID(), context.environment.maxFrame)
   const resultsBefore = statistics.results
   const pipelineContext = contextOf(writer, context, plan)
   if (scans.length > 0 && hasAggregate(plan) && !settings['live.aggs'])
@@ -79,12 +79,7 @@ export async function runInto(
   context: StatementContext,
   { who = 'A subquery', marks = false } = {},
 ): Promise<void> {
-  const writer = new FrameWriter(
-    { send: () => undefined, drained: () => context.sink.drained() },
-    null,
-    randomUUID(),
-    '',
-  )
+  const writer = new FrameWriter({ send: () => undefined, drained: () => context.sink.drained() }, null, randomUUID())
   const pipelineContext = contextOf(writer, context, plan)
   const pipeline = buildPipeline(
     plan,

@@ -17,6 +17,12 @@
 import type { Code, Emitter, Name } from '../codegen/emitter.ts'
 import type { DataType } from '../types.ts'
 
+/**
+ * Limit `record.max.bytes` (bytes): the largest key and the largest value whose contents are read. Beyond it: a bad
+ * record. A batch of a few kilobytes may decompress to any size, and what is made of one record is made in one go.
+ */
+export const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
+
 /** A tree of wanted paths of one facet. The root stands for the whole facet. */
 export interface Want {
   /** Field name or constant array index that leads here from the parent; ignored on the root. */

@@ -62,6 +62,8 @@ export interface ScanRequest {
   readonly limit?: number
   /** Largest fetch in bytes. Default 2 MiB. */
   readonly fetchMaxBytes?: number
+  /** Batches that are larger once decompressed have a fault. Default: the limit of the log, which is never passed. */
+  readonly decompressedBatchMaxBytes?: number
 }
 
 /**

@@ -22,6 +22,9 @@ export interface RecordMetadata {
   readonly timestamp: number
   readonly table: string
   readonly sourceId: string
+  /** Of a record whose row makes too large a frame: about how large, and the limit by its name. */
+  readonly frameBytes?: number
+  readonly limit?: string
 }
 
 /** The data of a STATS frame. Sizes in bytes, `duration` in milliseconds, `startedAt` in epoch milliseconds. */

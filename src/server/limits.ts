@@ -232,7 +232,7 @@ export const LIMITS = {
     about: 'How long a worker may take for the answer to a REST call about a text of SQL.',
   },
   'server.max.memory': {
-    default: 1024 * 1024 * 1024,
+    default: 896 * 1024 * 1024,
     unit: 'bytes',
     min: 256 * 1024 * 1024,
     max: 1024 * 1024 * 1024 * 1024,

@@ -92,6 +92,16 @@ export async function sampleTopic(
 }
 
 /**
+ * Limit `catalog.sample.record.bytes` (bytes): the largest key or value that is kept as a sample. Beyond it: it says
+ * nothing of how the topic is written.
+ */
+const MAX_SAMPLED_BYTES = 4 << 20
+/**
+ * Limit `catalog.sample.batch.bytes` (bytes): one batch of records after decompression, when samples are taken. Beyond
+ * it: the batch is passed over.
+ */
+const MAX_SAMPLED_BATCH_BYTES = 16 << 20
+/**
  * Limit `catalog.sample.deep.partitions` (partitions): partitions of which a deeper look takes records. Beyond it: the
  * shorter ones are left out.
  */
@@ -166,10 +176,14 @@ class Collector {
       value: header.value === null ? null : Uint8Array.from(header.value),
     }))
     for (const { value: bytes } of copies) this.#bytes += bytes?.length ?? 0
-    if (key !== null) this.#keyHeaders.push(copies)
-    if (value !== null) this.#valueHeaders.push(copies)
-    if (key !== null) this.#keys.push(Buffer.from(key))
-    if (value !== null) this.#values.push(Buffer.from(value))
+    if (key !== null && key.length <= MAX_SAMPLED_BYTES) {
+      this.#keyHeaders.push(copies)
+      this.#keys.push(Buffer.from(key))
+    }
+    if (value !== null && value.length <= MAX_SAMPLED_BYTES) {
+      this.#valueHeaders.push(copies)
+      this.#values.push(Buffer.from(value))
+    }
   }
   result(empty: boolean, trouble: string | undefined): TopicSample {
     return {
@@ -200,6 +214,7 @@ async function readInto(
       isolation: 'read_committed',
       limit: 20,
       fetchMaxBytes: 64 * 1024,
+      decompressedBatchMaxBytes: MAX_SAMPLED_BATCH_BYTES,
     },
     signal,
   )

@@ -1,12 +1,16 @@
 /** Ranges of offsets → shares for several readers, about equal in offsets. Plain arithmetic. */
 import type { OffsetRange } from '../../kafka/log.ts'
 
+/** Not a limit: shares that ranges are dealt into, whatever is asked for; as many as a server has threads at most. */
+const MOST_SHARES = 256
+
 /**
  * At most `readers` shares, none empty, in order of partition and offset. `divisible`: one partition may be read in
  * several places; otherwise each partition belongs to one share whole.
  */
 export function deal(ranges: readonly OffsetRange[], readers: number, divisible: boolean): OffsetRange[][] {
-  const shares = divisible ? cut(ranges, readers) : byPartition(ranges, readers)
+  const most = Math.min(readers, MOST_SHARES)
+  const shares = divisible ? cut(ranges, most) : byPartition(ranges, most)
   return shares.filter((share) => share.length > 0)
 }
 

@@ -15,6 +15,7 @@ import type { StatisticsSource } from '../statistics.ts'
 import { decodeError } from './error-data.ts'
 import type { ExchangePort } from './port.ts'
 import type { FromHelper, Share, ShareCounts, ShareProgress, ShareSink, ToHelper } from './messages.ts'
+import { SENT } from '../frame-writer.ts'
 import { encodePlan } from './plan-codec.ts'
 import { decodeRows } from './value-codec.ts'
 
@@ -60,10 +61,14 @@ function encodeSink(sink: Sink): ShareSink | undefined {
     const plan = encodePlan({ ...sink.plan, input: undefined })
     return plan === undefined ? undefined : { kind: 'aggregate', plan }
   }
-  const columns = sink.kind === 'rows' ? encodePlan(sink.columns) : []
-  const body = encodePlan(sink.kind === 'rows' ? (sink.body ?? null) : { shape: sink.shape, metadata: sink.metadata })
+  if (sink.kind === 'emit') {
+    const body = encodePlan({ shape: sink.shape, metadata: sink.metadata })
+    return body === undefined ? undefined : { kind: 'emit', body }
+  }
+  const columns = encodePlan(sink.columns)
+  const body = encodePlan(sink.body ?? null)
   if (columns === undefined || body === undefined) return undefined
-  const sort = sink.kind === 'rows' && sink.next instanceof SortOperator ? sink.next : undefined
+  const sort = sink.next instanceof SortOperator ? sink.next : undefined
   const top = sort === undefined || sort.limit > MOST_TOP ? undefined : { keys: sort.keys, rows: sort.limit }
   return { kind: 'rows', columns, body: body ?? undefined, top }
 }
@@ -226,7 +231,13 @@ export class Leader {
     const sink = this.#sink
     if (sink.kind === 'rows') {
       if (!sink.next.done) sink.next.push(row)
-    } else if (sink.kind === 'emit' && !sink.limit.done && sink.limit.take()) sink.writer.row(String(row[0]), -1, -1)
+    } else if (sink.kind === 'emit') {
+      const { limit, writer } = sink
+      if (limit.done) return
+      if (limit.skip > 0) limit.skip--
+      else if (limit.left === 0) limit.cut = true
+      else if (writer.record(String(row[0]), Number(row[1]), Number(row[2])) !== SENT.tooLarge) limit.left--
+    }
   }
 
   #isFull(): boolean {

@@ -16,6 +16,8 @@ import type { EncodedRows } from './value-codec.ts'
 export type ShareSink =
   /** `plan`: an Aggregate without its input, encoded. */
   | { readonly kind: 'aggregate'; readonly plan: unknown }
+  /** Rows are text, partition and offset of each record. `body` is encoded. */
+  | { readonly kind: 'emit'; readonly body: unknown }
   /** `columns` and `body` are encoded. `top`: only the first rows by these keys are wanted. */
   | {
       readonly kind: 'rows'

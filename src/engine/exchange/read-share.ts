@@ -8,7 +8,8 @@ import { UserError } from '../../lib/user-error.ts'
 import type { KafkaLog } from '../../kafka/log.ts'
 import type { Catalog, Table } from '../../plan/catalog.ts'
 import type { Aggregate, BoundExpr, OutputShape, Scan } from '../../plan/plan.ts'
-import { FrameWriter } from '../frame-writer.ts'
+import { FrameWriter, SENT, type Sent } from '../frame-writer.ts'
+import { LimitState } from '../operators/row-operators.ts'
 import { AggregateState } from '../operators/aggregate/aggregate.ts'
 import { MemoryBudget, sizeOfRow } from '../operators/memory.ts'
 import { nothingHeld, type Operator, type Row } from '../operators/operator.ts'
@@ -133,7 +134,6 @@ class Helper {
       { send: (frame) => this.#frame(frame), drained: () => this.#drained() },
       null,
       '00000000-0000-4000-8000-000000000000',
-      '',
     )
     const context: ScanContext = {
       writer,
@@ -194,17 +194,38 @@ class Helper {
       const state = new AggregateState(plan, { groups, groupBytes, collectBytes }, functions.doubles)
       return { sink: { kind: 'aggregate', plan, state }, state }
     }
+    if (sink.kind === 'emit') return this.#records(decodePlan(sink.body, table))
     const columns = decodePlan<readonly BoundExpr[]>(sink.columns, table)
     const body = decodePlan<{ shape: OutputShape; metadata: boolean } | undefined>(sink.body, table)
-    const sender = new RowSender((rows) => {
-      this.#ahead++
-      this.#send({ kind: 'rows', rows: encodeRows(rows) })
-    }, this)
+    const sender = this.#sender()
     const first: Operator =
       sink.top === undefined
         ? sender
         : new SortOperator(sink.top.keys, sink.top.rows, new MemoryBudget('max.sort.bytes', limits.sortBytes), sender)
     return { sink: { kind: 'rows', body, columns, next: first }, rows: { first, flush: () => sender.flush() } }
+  }
+
+  /** Texts of frames, which the leader sends. */
+  #records(body: { readonly shape: OutputShape; readonly metadata: boolean }): {
+    sink: Sink
+    rows: { readonly first: Operator; flush(): void }
+  } {
+    const sender = this.#sender()
+    const limit = new LimitState({ skip: 0, count: Number.MAX_SAFE_INTEGER, implied: false })
+    const writer = {
+      record: (text: string, partition: number, offset: number): Sent => {
+        sender.push([text, partition, offset])
+        return sender.full ? SENT.behind : SENT.whole
+      },
+    }
+    return { sink: { kind: 'emit', ...body, limit, writer }, rows: { first: sender, flush: () => sender.flush() } }
+  }
+
+  #sender(): RowSender {
+    return new RowSender((rows) => {
+      this.#ahead++
+      this.#send({ kind: 'rows', rows: encodeRows(rows) })
+    }, this)
   }
 
   get behind(): boolean {

@@ -4,7 +4,7 @@
  * records only. How bad records are treated in all: `engine/scan/bad-records`.
  */
 import { type FacetCheck, facetCheck } from '../../formats/check.ts'
-import type { FacetDecoder } from '../../formats/format.ts'
+import { type FacetDecoder, MAX_PAYLOAD_BYTES } from '../../formats/format.ts'
 import type { Table, TableFacet } from '../../plan/catalog.ts'
 
 /**
@@ -71,6 +71,7 @@ class Side {
   }
 
   fits(b: Buffer, view: DataView, from: number, to: number, schema: number): boolean {
+    if (to - from > MAX_PAYLOAD_BYTES) return false
     if (this.#check === undefined || (this.#facet.framing !== 'none' && schema < 0)) return false
     return to - from >= this.#skip && this.#check(b, view, from + this.#skip, to)
   }
@@ -82,6 +83,8 @@ class Side {
   #why(b: Buffer, from: number, to: number, schema: number): string {
     const { framing, format } = this.#facet
     const { decoder, problem } = this.#reader
+    if (to - from > MAX_PAYLOAD_BYTES)
+      return `${bytesText(to - from)}, more than ${MAX_PAYLOAD_BYTES} (record.max.bytes)`
     if (framing === 'confluent' && to - from < CONFLUENT_BYTES)
       return `${bytesText(to - from)}, too short for a schema id`
     if (framing === 'confluent' && b[from] !== 0)

@@ -4,7 +4,7 @@
  * rows. It is synchronous and stops after a budget of records, so that the event loop gets its turn.
  */
 import { type Code, Emitter, join, js } from '../../codegen/emitter.ts'
-import type { FacetDecoder, RecordFrame, RenderOptions } from '../../formats/format.ts'
+import { type FacetDecoder, MAX_PAYLOAD_BYTES, type RecordFrame, type RenderOptions } from '../../formats/format.ts'
 import type { EvaluationContext } from './expression/references.ts'
 import type { RecordBatch } from '../../kafka/log.ts'
 import type { TableFacet } from '../../plan/catalog.ts'
@@ -16,7 +16,7 @@ import { ExpressionCompiler } from './expression/expression.ts'
 import type { AggregateState } from '../operators/aggregate/aggregate.ts'
 import type { Operator } from '../operators/operator.ts'
 import type { LimitState } from '../operators/row-operators.ts'
-import type { FrameWriter } from '../frame-writer.ts'
+import { type FrameWriter, SENT } from '../frame-writer.ts'
 import { OutputCompiler } from './output-code.ts'
 import { RecordReferences } from './record-access.ts'
 import { RecordCheck } from './record-check.ts'
@@ -76,7 +76,7 @@ export type Sink =
       readonly shape: OutputShape
       readonly metadata: boolean
       readonly limit: LimitState
-      readonly writer: FrameWriter
+      readonly writer: Pick<FrameWriter, 'record'>
     }
   | { readonly kind: 'aggregate'; readonly plan: Aggregate; readonly state: AggregateState }
   /** `body`: the text of the frame's members stands in front of the columns. */
@@ -190,9 +190,11 @@ if (!${condition}) break record`
     badRecords === true
       ? []
       : [
-          ...(references.usesKey() ? [schemaCheck('k', table.key, schemas.keyId, schemas.key, emitter)] : []),
+          ...(references.usesKey()
+            ? [sizeCheck('k'), schemaCheck('k', table.key, schemas.keyId, schemas.key, emitter)]
+            : []),
           ...(references.usesValue && !noValue
-            ? [schemaCheck('v', table.value, schemas.valueId, schemas.value, emitter)]
+            ? [sizeCheck('v'), schemaCheck('v', table.value, schemas.valueId, schemas.value, emitter)]
             : []),
         ]
   return {
@@ -202,6 +204,12 @@ ${body}`,
     before: noValue ? js`` : sink.before,
     usesValue: references.usesValue,
   }
+}
+
+/** A facet that is too large to be read. */
+function sizeCheck(facet: 'k' | 'v'): Code {
+  const size = facet === 'k' ? js`ke - ks` : js`ve - vs`
+  return js`if (${size} > ${MAX_PAYLOAD_BYTES}) { fault = 1; break record }`
 }
 
 /** Where the payload of a facet starts: behind the magic byte and the schema id when it is framed. */
@@ -312,10 +320,12 @@ if (${limit}.left === 0) { ${limit}.cut = true; stopping = 2; break record }`
   return {
     before: js``,
     gate,
+    // A record that makes too large a frame is no row: LIMIT does not count it.
     code: js`${body.declare}
-${limit}.left--
+const sent = ${e.constant(sink.writer, 'out')}.record(${body.text}, partition, ${references.offset()})
+if (sent !== ${SENT.tooLarge}) ${limit}.left--
 if (${limit}.done) stopping = 2
-if (${e.constant(sink.writer, 'out')}.row(${body.text}, partition, ${references.offset()}) && stopping === 0) stopping = 3`,
+else if (sent === ${SENT.behind}) stopping = 3`,
   }
 }
 

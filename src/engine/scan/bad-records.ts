@@ -18,6 +18,7 @@ import { AT, writeRecordBatch } from '../../kafka/read/record-batch.ts'
 import type { Table } from '../../plan/catalog.ts'
 import type { Scan } from '../../plan/plan.ts'
 import { SqlError } from '../../sql/error.ts'
+import { type LargeRecord, tooLargeError } from '../frame-writer.ts'
 import type { ScanContext } from './scan-context.ts'
 
 /** The reason of bad records in a batch that cannot be read to its end. */
@@ -63,6 +64,21 @@ export class BadRecords {
     }
     if (!settings['skip.bad.records']) throw badRecordError(table, partition, offset)
     if (settings['show.bad.records']) writer.bad({ offset, partition, timestamp, table: table.name, sourceId })
+  }
+
+  /**
+   * A record that can be read, and whose row makes too large a frame: it is told as a bad record, with its size, and the
+   * result goes on. Throws when the query may not pass over bad records.
+   */
+  addTooLarge({ partition, offset, bytes, max }: LargeRecord): void {
+    const { settings, statistics, sourceId, writer } = this.#context
+    const { table } = this.#scan
+    if (!settings['skip.bad.records'])
+      throw tooLargeError(`The record at offset ${offset} of partition ${partition} of ${table.topic}`, bytes, max)
+    statistics.badRecords++
+    if (!settings['show.bad.records']) return
+    const size = { frameBytes: bytes, limit: max.name }
+    writer.bad({ offset, partition, timestamp: -1, table: table.name, sourceId, ...size })
   }
 
   /** Was this unreadable batch met before? Only a scan that reads backwards meets one twice. */

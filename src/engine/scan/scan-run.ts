@@ -66,6 +66,7 @@ export class ScanRun {
     this.#programs = new RecordPrograms(programSpec(scan, sink, context), context.signal)
     this.#badRecords = new BadRecords(context, scan, this.#counter !== undefined)
     this.#calls = new ProgramCalls(scan, this.#badRecords)
+    context.writer.tooLarge = (record) => this.#badRecords.addTooLarge(record)
     this.#size = new SizeLimit(context.settings['max.size'], this.#own, context.sharedBytes)
     this.#unread = new Unread(this.#statistics)
     this.#headers = new HeaderCount(sink, this.#statistics, this.#size, this.#unread)

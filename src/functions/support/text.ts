@@ -24,27 +24,56 @@ export function padding(pad: string, length: number): string {
 
 /** Reversed by code points, so that surrogate pairs stay in order. */
 export function reversed(text: string): string {
-  // Piece by piece: an array of all characters would take some ten times the memory of the text.
-  let out = ''
-  for (let end = text.length; end > 0; ) {
-    const from = Math.max(0, end - REVERSED_AT_ONCE)
-    const start = splitsPair(text, from) ? from + 1 : from
-    out += Array.from(text.slice(start, end)).reverse().join('')
-    end = start
-  }
-  return out
+  return piecewise(
+    text,
+    (piece) =>
+      isAscii(piece) ? Buffer.from(piece, 'latin1').reverse().toString('latin1') : Array.from(piece).reverse().join(''),
+    true,
+  )
 }
-
-const REVERSED_AT_ONCE = 4096
 
 /** Each character in the other case. */
 export function swappedCase(text: string): string {
-  let out = ''
-  for (const char of text) {
-    const upper = char.toUpperCase()
-    out += upper === char ? char.toLowerCase() : upper
+  return piecewise(text, (piece) =>
+    isAscii(piece) ? asciiInOtherCase(piece) : Array.from(piece, inOtherCase).join(''),
+  )
+}
+
+function isAscii(text: string): boolean {
+  return !/[^\0-\x7f]/.test(text)
+}
+
+function asciiInOtherCase(text: string): string {
+  const bytes = Buffer.from(text, 'latin1')
+  for (let i = 0; i < bytes.length; i++) {
+    // The two cases of a letter differ in one bit.
+    const letter = bytes[i] | 0x20
+    if (letter >= 0x61 && letter <= 0x7a) bytes[i] ^= 0x20
   }
-  return out
+  return bytes.toString('latin1')
+}
+
+function inOtherCase(char: string): string {
+  const upper = char.toUpperCase()
+  return upper === char ? char.toLowerCase() : upper
+}
+
+const AT_ONCE = 4096
+
+/**
+ * What `change` makes of each piece of a text, put together, or put together from the end: an array of all characters,
+ * or a text made of single ones, would take some ten times the memory of the text. Pieces hold no half of a pair.
+ */
+function piecewise(text: string, change: (piece: string) => string, backwards = false): string {
+  if (text.length <= AT_ONCE) return change(text)
+  const pieces: string[] = []
+  for (let end = text.length; end > 0; ) {
+    const from = Math.max(0, end - AT_ONCE)
+    const start = splitsPair(text, from) ? from + 1 : from
+    pieces.push(change(text.slice(start, end)))
+    end = start
+  }
+  return (backwards ? pieces : pieces.reverse()).join('')
 }
 
 /** The first letter of every word in lower case; words are separated by white space. */

@@ -18,11 +18,17 @@ import { JSON_TYPE } from '../../types.ts'
  */
 export function jsonText(value: Value, type: DataType): string {
   // An array may hold one long text many times, which takes no room until it is written out: counted before.
-  if ((Array.isArray(value) || value instanceof Map) && roomBehind(value, MAX_STRING_BYTES) < 0)
+  if (Array.isArray(value) || value instanceof Map) checkText(value)
+  return textOf(value, type)
+}
+
+/** The value; a ValueError when its text would be too long. */
+export function checkText<T extends Value>(value: T): T {
+  if (roomBehind(value, MAX_STRING_BYTES) < 0)
     throw new ValueError(
       `The text of a value is longer than function.max.string.bytes (default ${MAX_STRING_BYTES} bytes, 16 MiB)`,
     )
-  return textOf(value, type)
+  return value
 }
 
 /** How many characters the text of a value has at least; not counted further once it is longer than texts may be. */

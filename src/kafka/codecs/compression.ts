@@ -13,7 +13,7 @@ import { zstdFrames } from './zstd-frames.ts'
  * Limit `kafka.decompressed.batch.max.bytes` (bytes): one batch of records after decompression. Beyond it: the batch
  * cannot be read; its records are bad.
  */
-export const DECOMPRESSED_BATCH_MAX_BYTES = 256 * 1024 * 1024
+export const DECOMPRESSED_BATCH_MAX_BYTES = 64 * 1024 * 1024
 
 /** Gzip gives about 0.34 GB/s, zstd 0.8: more output than this goes to zlib's threads. */
 const GZIP_SYNC_BYTES = 1024 * 1024
@@ -103,22 +103,26 @@ export class Decompressor {
     return this.#now(4, frame, ZSTD_SYNC_BYTES, this.#expected(4, frame))
   }
 
-  /** For several batches at the same time, each in separate memory. */
-  async apart(codec: 1 | 4, input: Buffer): Promise<Plain> {
-    if (codec === 1) return this.#threaded(1, input)
+  /**
+   * One of several batches under way at a time, each with memory of its own. `mostBytes`: one that becomes larger
+   * rejects, too.
+   */
+  async apart(codec: 1 | 4, input: Buffer, mostBytes = this.#maxBytes): Promise<Plain> {
+    const most = Math.min(mostBytes, this.#maxBytes)
+    if (codec === 1) return this.#threaded(1, input, most)
     const frames = zstdFrames(input)
-    return frames.length === 1 ? this.#threaded(4, frames[0]) : this.#joined(frames)
+    return frames.length === 1 ? this.#threaded(4, frames[0], most) : this.#joined(frames, most)
   }
 
   /** Several frames, which is rare: one after the other on zlib's threads, within one limit. */
-  async #joined(frames: readonly Buffer[]): Promise<Plain> {
+  async #joined(frames: readonly Buffer[], mostBytes = this.#maxBytes): Promise<Plain> {
     const parts: Buffer[] = []
     let size = 0
     for (const frame of frames) {
-      const part = await this.#threaded(4, frame, this.#maxBytes - size)
+      const part = await this.#threaded(4, frame, mostBytes - size)
       parts.push(part.buffer)
       size += part.to
-      if (size > this.#maxBytes) throw tooLarge(this.#maxBytes)
+      if (size > mostBytes) throw tooLarge(mostBytes)
     }
     // Separate memory, like all that is decompressed off the thread: the consumer frees it.
     const whole = Buffer.allocUnsafeSlow(size)

@@ -4,7 +4,7 @@
  * knows no socket.
  */
 import { Ahead } from './ahead.ts'
-import { Decompressor, type Plain } from '../codecs/compression.ts'
+import { DECOMPRESSED_BATCH_MAX_BYTES, Decompressor, type Plain } from '../codecs/compression.ts'
 import type { Fetched, Region } from './lane.ts'
 import type { Frame } from '../wire/frame-pool.ts'
 import type { RecordBatch, ScanRequest } from '../log.ts'
@@ -57,7 +57,8 @@ export class Delivery {
   constructor(request: ScanRequest, options: ScanOptions) {
     this.#request = request
     this.#checkCrcs = options.checkCrcs ?? true
-    this.#decompressor = new Decompressor(options.decompressedBatchMaxBytes)
+    const most = options.decompressedBatchMaxBytes ?? DECOMPRESSED_BATCH_MAX_BYTES
+    this.#decompressor = new Decompressor(Math.min(request.decompressedBatchMaxBytes ?? most, most))
     this.#ahead = new Ahead(this.#decompressor)
   }
 

@@ -12,7 +12,7 @@ import { Scan } from './topic-scan.ts'
 export interface KafkaLogOptions {
   /** Check each batch's CRC-32C. Default true. */
   readonly checkCrcs?: boolean
-  /** `kafka.decompressed.batch.max.bytes`, default 256 MiB. */
+  /** `kafka.decompressed.batch.max.bytes`, default 64 MiB. */
   readonly decompressedBatchMaxBytes?: number
 }
 

@@ -6,13 +6,13 @@ import { AGGREGATE_DOCS, returnText, SCALAR_FUNCTIONS } from '../../functions/al
 import type { DescribeStatement, ShowStatement } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { parseQuery } from '../../sql/parse.ts'
-import { type DataType, STRING, typeName, type Value } from '../../types.ts'
+import { type DataType, STRING, type StructType, typeName, type Value } from '../../types.ts'
 import { bindQuery } from './bind.ts'
 import { unknownTable } from './unknown-table.ts'
 import type { Catalog, TableFacet } from '../catalog.ts'
 import type { Output } from '../plan.ts'
 import { SETTINGS, type SettingName, type Settings } from '../settings.ts'
-import { leaves, VIRTUAL_TABLES, virtualTable } from './virtual-tables.ts'
+import { leaves, MAX_FIELDS, VIRTUAL_TABLES, virtualTable } from './virtual-tables.ts'
 
 /** A result made of texts, one row each. */
 export function rowsOutput(
@@ -126,15 +126,21 @@ async function describeView(name: string, text: string, catalog: Catalog): Promi
       ? shape.columns.filter((c) => c.spread !== true).map((c) => [`_value.${c.path.join('.')}`, typeName(c.expr.type)])
       : []
   const whole =
-    shape.kind === 'record' && shape.value.type.kind === 'struct'
-      ? leaves(shape.value.type).map(([path, type]) => [`_value.${path}`, typeName(type)])
-      : []
+    shape.kind === 'record' && shape.value.type.kind === 'struct' ? leafRows(shape.value.type, '_value') : []
   return rowsOutput(`DESCRIBE ${name}`, ['key', 'value'], [...columns, ...whole, ['View', text]])
+}
+
+function leafRows(struct: StructType, prefix: string): Value[][] {
+  const found = leaves(struct)
+  const rows = found.map(([path, type]): Value[] => [`${prefix}.${path}`, typeName(type)])
+  return found.length < MAX_FIELDS
+    ? rows
+    : [...rows, [`${prefix}.…`, `there are more fields than ${MAX_FIELDS} (fields.max.per.table)`]]
 }
 
 function fieldRows(prefix: string, facet: TableFacet): Value[][] {
   const t = facet.declared ?? facet.type
-  if (t.kind === 'struct') return leaves(t).map(([path, type]) => [`${prefix}.${path}`, typeName(type)])
+  if (t.kind === 'struct') return leafRows(t, prefix)
   return t.kind === 'json' ? [] : [[prefix, typeName(t)]]
 }
 

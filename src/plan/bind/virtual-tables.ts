@@ -36,11 +36,33 @@ export async function virtualTable(name: string, catalog: Catalog): Promise<Virt
   return { columns, rows }
 }
 
-/** Leaf fields with their dotted paths; a structure met inside itself is not entered again. */
-export function leaves(type: StructType, prefix = '', inside: readonly StructType[] = []): [string, DataType][] {
-  if (inside.includes(type) || inside.length > 32) return []
-  return type.fields.flatMap((f): [string, DataType][] => {
-    const path = `${prefix}${f.name}`
-    return f.type.kind === 'struct' ? leaves(f.type, `${path}.`, [...inside, type]) : [[path, f.type]]
-  })
+/**
+ * Limit `fields.max.per.table` (fields): those of one table that are listed. Beyond it: the rest is left out. A schema
+ * of a few lines may stand for any number: structures that refer to one another are fields wherever they are used.
+ */
+export const MAX_FIELDS = 10_000
+/** Limit `fields.max.depth` (levels): structures within structures that are listed. Beyond it: they are left out. */
+const MAX_DEPTH = 32
+
+/**
+ * Leaf fields with their dotted paths, the first `MAX_FIELDS` of them; a structure met inside itself is not entered
+ * again. `nullable`: it or a structure around it may be null.
+ */
+export function leaves(type: StructType): [path: string, type: DataType, nullable: boolean][] {
+  const found: [string, DataType, boolean][] = []
+  // Structures may have no fields at all: places are counted, too.
+  let places = 0
+  const walk = (struct: StructType, prefix: string, nullable: boolean, inside: readonly StructType[]): void => {
+    if (inside.includes(struct) || inside.length > MAX_DEPTH) return
+    const around = [...inside, struct]
+    for (const field of struct.fields) {
+      if (++places > 10 * MAX_FIELDS || found.length === MAX_FIELDS) return
+      const path = `${prefix}${field.name}`
+      const may = nullable || field.nullable
+      if (field.type.kind === 'struct') walk(field.type, `${path}.`, may, around)
+      else found.push([path, field.type, may])
+    }
+  }
+  walk(type, '', false, [])
+  return found
 }

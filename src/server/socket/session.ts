@@ -294,16 +294,24 @@ export class Session {
     this.out.release()
   }
 
+  /**
+   * When the client last got something, or took it: while it takes what a thread has sent before, that thread may have
+   * to wait with the next.
+   */
+  get #lastSignMs(): number {
+    return Math.max(this.out.lastSentMs, this.out.lastProgressMs)
+  }
+
   #armHeartbeat(delayMs: number): void {
     const intervalMs = this.#host.limits['server.heartbeat.interval']
     this.#heartbeat = this.#host.clock.after(delayMs, () => {
       if (this.state !== 'running') return
-      const silentMs = this.#host.clock.monotonic() - this.out.lastSentMs
+      const silentMs = this.#host.clock.monotonic() - this.#lastSignMs
       if (silentMs >= intervalMs && this.out.unsentBytes === 0) {
         this.out.send(heartbeat())
         this.out.flush()
       }
-      this.#armHeartbeat(Math.max(1, Math.ceil(intervalMs - (this.#host.clock.monotonic() - this.out.lastSentMs))))
+      this.#armHeartbeat(Math.max(1, Math.ceil(intervalMs - (this.#host.clock.monotonic() - this.#lastSignMs))))
     })
   }
 

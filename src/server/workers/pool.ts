@@ -11,7 +11,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { OwnedStore } from '../../catalog/store.ts'
 import type { RunSummary } from '../../engine/host.ts'
 import type { Queries } from '../../engine/queries.ts'
-import type { Clock, Timer } from '../../lib/clock.ts'
+import { type Clock, sleep, TIMED_OUT, type Timer, within } from '../../lib/clock.ts'
 import { error as errorFrame, type QueryRequest } from '../../protocol/frames.ts'
 import { type Account, identityOf } from '../access/auth.ts'
 import type { Environment, EnvironmentConfig } from '../environment.ts'
@@ -19,6 +19,7 @@ import type { ServerLimits } from '../limits.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
 import { CallError, type CallInput, type CallName } from './calls.ts'
 import type { Change, FromWorker, Question, QueryView, RequestCount } from './messages.ts'
+import { sentence } from './end-sentence.ts'
 import { ProcessorShares } from './shares.ts'
 import { type EndReason, type Job, type ThreadHost, WorkerThread } from './thread.ts'
 
@@ -75,6 +76,12 @@ const BUSY_LOOKS = 2
 const MAX_TRIES = 2
 /** Threads without a job that are kept. */
 const KEPT_IDLE = 1
+/** A thread that holds less than this part of `server.max.memory` is not ended when the server holds more than that. */
+const LARGE_PART = 1 / 8
+/** How long it takes at most until the memory of a thread that was ended is back with the system. */
+const RELIEF_MS = 1000
+/** How long a thread may take to say what it holds. */
+const MEMORY_ANSWER_MS = 1000
 /** How long a further one without a job is kept: a burst of requests may come again. */
 const IDLE_MS = 30_000
 
@@ -289,7 +296,8 @@ export class WorkerPool {
     const guilty = reason.what === 'closed' ? 0 : thread.runningJob
     for (const job of thread.jobs.values()) this.#lost(job, job.number === guilty, reason)
     if (this.#closed) return
-    if (this.#threads.size === 0) this.#start()
+    // One that has failed at its start would do so again: the next one is started for the next request.
+    if (this.#threads.size === 0 && thread.ready) this.#start()
     this.#takeWaiting()
   }
 
@@ -352,24 +360,39 @@ export class WorkerPool {
     else if (clock.monotonic() - this.#idleSinceMs >= IDLE_MS) void idle[idle.length - 1].end({ what: 'closed' })
   }
 
-  /** Ends the thread that holds most when the process holds too much. */
+  /**
+   * Ends the thread that holds most when the process holds too much. Memory that was freed may stay with the process for
+   * a while: a thread that holds little itself is not ended for it, and the next one not before the end of the last one
+   * can be seen.
+   */
   #lookAtMemory(): void {
-    const limitBytes = this.#options.limits['server.max.memory']
+    const { limits, clock } = this.#options
+    const limitBytes = limits['server.max.memory']
     if (this.#relieving || process.memoryUsage.rss() <= limitBytes) return
     const busy = [...this.#threads].filter((thread) => !thread.idle && !thread.ending)
     if (busy.length === 0) return
     this.#relieving = true
-    void this.#endLargest(busy, limitBytes).finally(() => {
-      this.#relieving = false
-    })
+    void this.#endLargest(busy, limitBytes)
+      .then((ended) => (ended ? sleep(clock, RELIEF_MS) : undefined))
+      .finally(() => {
+        this.#relieving = false
+      })
   }
 
-  async #endLargest(threads: readonly WorkerThread[], limitBytes: number): Promise<void> {
+  /** Whether one was ended. */
+  async #endLargest(threads: readonly WorkerThread[], limitBytes: number): Promise<boolean> {
     const sizes = await Promise.all(
-      threads.map(async (thread) => ({ thread, bytes: await thread.memory().catch(() => 0) })),
+      threads.map(async (thread) => {
+        const bytes = await within(thread.memory(), { ms: MEMORY_ANSWER_MS }).catch(() => 0)
+        // What does not even answer is in the middle of something large.
+        return { thread, bytes: bytes === TIMED_OUT ? limitBytes : bytes }
+      }),
     )
     sizes.sort((a, b) => b.bytes - a.bytes)
-    await sizes[0].thread.end({ what: 'too large', limitBytes })
+    const [{ thread, bytes }] = sizes
+    if (bytes < limitBytes * LARGE_PART) return false
+    await thread.end({ what: 'too large', limitBytes })
+    return true
   }
 
   #answer(question: Question, thread: WorkerThread): { value: unknown; moved?: MessagePort[] } {
@@ -455,23 +478,6 @@ function burden(thread: WorkerThread): number {
 /** Whether running it twice changes nothing. */
 function readsOnly({ request }: Job): boolean {
   return !/\b(INSERT|CREATE|DROP|DELETE|TRUNCATE|KILL)\b/i.test(request.sql)
-}
-
-function sentence(reason: EndReason, guilty: boolean): string {
-  if (!guilty)
-    return 'The query was ended together with the thread that it ran on: another query on it used too much, or it failed. Ask again.'
-  switch (reason.what) {
-    case 'memory':
-      return 'The query was ended: its thread had no memory left (server.worker.heap). Ask for less at a time: filter with WHERE, name fewer columns, write a LIMIT.'
-    case 'too large':
-      return `The query was ended: the server held more than ${reason.limitBytes.toLocaleString('en')} bytes of memory (server.max.memory), and most of it for this query. Filter with WHERE, name fewer columns, write a LIMIT.`
-    case 'stalled':
-      return `The query was ended: a single step of it took more than ${reason.limitMs} ms (server.worker.stall.timeout). Use shorter texts and simpler patterns, or smaller records.`
-    case 'closed':
-      return 'The query was ended together with the thread that it ran on. Ask again.'
-    case 'fault':
-      return 'The query was ended by a fault of the thread that it ran on. The log of the server has the details. Ask again.'
-  }
 }
 
 function ended(job: Job, outcome: RunSummary['outcome'], error: string): RunSummary {

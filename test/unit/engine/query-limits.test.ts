@@ -202,3 +202,26 @@ test('views of views are counted before they are bound: nine levels of four woul
   )
   assert.ok(asked < 2100, `${asked}`)
 })
+
+test('the texts that functions make of one row have a limit, wherever the row comes from; each row has all of it', async () => {
+  const many = (count: number, text: string) =>
+    Array.from({ length: count }, (_, n) => `LEN(REVERSE(LPAD(${text}, 5000000, 'ab'))) AS x${n}`).join(', ')
+  const tooMuch = /of one row are longer than 33554432 characters \(sql\.max\.row\.chars\)/
+  assert.match((await run(`SELECT ${many(4, 's')} FROM t LIMIT 1`)).error, tooMuch)
+  assert.match((await run(`SELECT ${many(4, 'm')} FROM (SELECT max(s) AS m FROM t) x`)).error, tooMuch)
+  assert.match((await run(`SELECT ${many(4, 'x.s')} FROM t x JOIN t y ON x.a = y.a LIMIT 1`)).error, tooMuch)
+  const where = Array.from({ length: 8 }, (_, n) => `LEN(LPAD(s, 500000${n}, 'ab')) > ${n}`).join(' AND ')
+  assert.match((await run(`SELECT a FROM t WHERE ${where} LIMIT 1`)).error, tooMuch)
+  assert.deepEqual(await run(`SELECT ${many(3, 's')} FROM t LIMIT 4`), { rows: 4, error: '' })
+})
+
+test('an array that holds the one before twice, over and over, ends in the limit of its text', async () => {
+  const doubling = (first: string, last: string) =>
+    `WITH a0 AS (SELECT ${first} AS x FROM t LIMIT 1), ${Array.from(
+      { length: 28 },
+      (_, n) => `a${n + 1} AS (SELECT [x, x] AS x FROM a${n})`,
+    ).join(', ')} SELECT ${last} FROM a28`
+  for (const first of ['s', '1', 'tags'])
+    for (const last of ['x', 'SIZEOF(x) AS n', 'DISTINCT x'])
+      assert.match((await run(doubling(first, last))).error, /function\.max\.string\.bytes/, `${first}, ${last}`)
+})

@@ -191,6 +191,19 @@ test('a thread that fails ends with its queries, which are told to ask again', a
   )
 })
 
+test('threads that fail at their start are not started over and over', async () => {
+  await withServer(
+    { 'server.workers': 2 },
+    async (server) => {
+      const failed = () => server.workers?.ended.fault ?? 0
+      await eventually('the first has failed', () => failed() > 0)
+      assert.match(errorOf(await start(server, 'anna', 'SELECT 1 AS one').done) ?? '', /Ask again\.$/)
+      assert.ok((await stoodStill(failed, 500)) <= 6)
+    },
+    new URL("data:text/javascript,throw new Error('at the start')"),
+  )
+})
+
 test('when threads end under them, queries that have shown nothing are begun anew, others are told to ask again', async () => {
   await withServer({ 'server.workers': 2 }, async (server) => {
     const shown = await holding(server, 'anna')

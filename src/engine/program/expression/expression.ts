@@ -10,9 +10,10 @@ import { unexpected } from '../../../lib/assert.ts'
 import { type Code, type Emitter, join, js, type Name } from '../../../codegen/emitter.ts'
 import { castValue } from '../../../functions/support/cast.ts'
 import { likeMatcher } from '../../../functions/support/like.ts'
+import { checkText } from '../../../functions/support/value-text.ts'
 import type { ScalarFunction } from '../../../functions/function.ts'
 import type { Span } from '../../../sql/ast.ts'
-import { oneIsList, type Value } from '../../../types.ts'
+import { type DataType, oneIsList, type Value } from '../../../types.ts'
 import type { BoundExpr } from '../../../plan/plan.ts'
 import { INVERSE } from '../../../plan/expressions/compare-op.ts'
 import { evaluationKey } from '../../../plan/expressions/expr-key.ts'
@@ -23,7 +24,7 @@ import { plain } from '../values/whole-double.ts'
 import { arithmeticCode, negate } from './arithmetic-code.ts'
 import { type ExpressionParts, guarded, parenthesized } from './code-parts.ts'
 import { compare, compareValue, inList, inValue } from './comparisons.ts'
-import type { EvaluationContext, References } from './references.ts'
+import { type EvaluationContext, LARGE_TEXT_CHARS, MAX_ROW_CHARS, type References, tooLargeRow } from './references.ts'
 import { likeBytes } from './text-bytes.ts'
 
 /**
@@ -36,6 +37,8 @@ export class ExpressionCompiler implements ExpressionParts {
   readonly #functions: EvaluationContext
   /** Temporaries that the generated function has to declare. */
   readonly temps: Name[] = []
+  /** Characters of the large texts that were made for a row. */
+  #rowChars: Name | undefined
   /** Values that a temporary already holds, by what they are: see `#held`. */
   readonly #holding = new Map<string, Name>()
 
@@ -180,15 +183,23 @@ export class ExpressionCompiler implements ExpressionParts {
       case 'member':
         return js`${this.emitter.constant(elements.memberOf, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
       case 'array':
-        return js`[${join(
-          e.items.map((i) => this.value(i)),
-          ', ',
-        )}]`
+        return this.#built(
+          js`[${join(
+            e.items.map((i) => this.value(i)),
+            ', ',
+          )}]`,
+          e,
+          e.items,
+        )
       case 'struct':
-        return js`new Map([${join(
-          e.fields.map((f) => js`[${f.name}, ${this.value(f.value)}]`),
-          ', ',
-        )}])`
+        return this.#built(
+          js`new Map([${join(
+            e.fields.map((f) => js`[${f.name}, ${this.value(f.value)}]`),
+            ', ',
+          )}])`,
+          e,
+          e.fields.map(({ value }) => value),
+        )
     }
   }
 
@@ -345,7 +356,7 @@ export class ExpressionCompiler implements ExpressionParts {
       'cast',
     )
     const x = this.operand(e.operand)
-    return js`(${x.test[0] ?? js`true`} ? ${convert}(${x.code}) : null)`
+    return js`(${x.test[0] ?? js`true`} ? ${this.#measured(js`${convert}(${x.code})`, e)} : null)`
   }
 
   /** Where constants are computed: what the function makes is counted. */
@@ -359,6 +370,23 @@ export class ExpressionCompiler implements ExpressionParts {
     }
   }
 
+  /** An array or structure of large parts may be any size once it is written out: twice itself, twice that, … */
+  #built(code: Code, { span }: BoundExpr, parts: readonly BoundExpr[]): Code {
+    return parts.some(({ type }) => mayBeLarge(type))
+      ? js`${this.emitter.constant(guarded(checkText<Value>, span), 'checkText')}(${code})`
+      : code
+  }
+
+  /** For each row: what the call makes is counted, where it is a large text. */
+  #measured(call: Code, { type, span }: BoundExpr): Code {
+    if (this.#functions.folding !== undefined || (type.kind !== 'string' && type.kind !== 'json')) return call
+    const made = this.temp()
+    this.#rowChars ??= this.temp()
+    const tooLarge = this.emitter.constant(() => tooLargeRow(span), 'tooLargeRow')
+    // The count begins anew with the temporaries of each row, as null, which is 0 in a sum.
+    return js`(typeof (${made} = ${call}) === 'string' && ${made}.length > ${LARGE_TEXT_CHARS} && (${this.#rowChars} += ${made}.length) > ${MAX_ROW_CHARS} ? ${tooLarge}() : ${made})`
+  }
+
   #function(
     e: Extract<BoundExpr, { kind: 'function' }>,
     compile = (arg: BoundExpr): Code => this.value(arg),
@@ -369,13 +397,16 @@ export class ExpressionCompiler implements ExpressionParts {
       this.#counted(guarded(wrap(e.fn.make(types, this.#functions)), e.span), e.span),
       e.fn.name,
     )
-    if (e.fn.nullable === true) return js`${fn}(${join(e.args.map(compile), ', ')})`
+    if (e.fn.nullable === true) return this.#measured(js`${fn}(${join(e.args.map(compile), ', ')})`, e)
     const args = e.args.map((a) => this.operand(a, compile))
     const tests = args.flatMap((a) => a.test)
-    const call = js`${fn}(${join(
-      args.map((a) => a.code),
-      ', ',
-    )})`
+    const call = this.#measured(
+      js`${fn}(${join(
+        args.map((a) => a.code),
+        ', ',
+      )})`,
+      e,
+    )
     return tests.length === 0 ? call : js`(${join(tests, ' && ')} ? ${call} : null)`
   }
 }
@@ -387,6 +418,10 @@ function markedFunction(double: NonNullable<ScalarFunction['double']>): (f: Call
   if (double === 'itself') return (f) => f
   if (double !== 'element') return (f) => mark.markedResult(double, f)
   return (f) => (base, index) => (f(base, index) === null ? null : mark.markedElement(base, index))
+}
+
+function mayBeLarge({ kind }: DataType): boolean {
+  return kind === 'array' || kind === 'struct' || kind === 'map' || kind === 'json' || kind === 'string'
 }
 
 /** Is there something to compute, or is it a name or a constant? */

@@ -14,6 +14,24 @@ import type { HeaderRef, LastOffset, PathRef, PresenceTest, SlotRef } from '../.
  */
 export const MAX_FOLDED_CHARS = 32 * 1024 * 1024
 
+/**
+ * Limit `sql.max.row.chars` (characters): large texts that functions and casts make for one row. Beyond it: an error.
+ * They are computed in one go, while no other query of the thread runs.
+ */
+export const MAX_ROW_CHARS = 32 * 1024 * 1024
+/** A text of fewer characters is not large: of those there cannot be many enough in one statement. */
+export const LARGE_TEXT_CHARS = 64 * 1024
+
+/** The end of a statement whose functions make too much of one row. */
+export function tooLargeRow(span: Span | undefined): never {
+  throw new SqlError(
+    'LIMIT',
+    `The texts that the statement makes of one row are longer than ${MAX_ROW_CHARS} characters (sql.max.row.chars).`,
+    span,
+    'Make shorter texts, or fewer of them at a time.',
+  )
+}
+
 /** What computing the constants of one statement may cost. */
 export class FoldingBudget {
   #left = MAX_FOLDED_CHARS

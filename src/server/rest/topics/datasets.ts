@@ -3,6 +3,7 @@
  * subjects of the registry `subjects.ts`.
  */
 import { systemClock } from '../../../lib/clock.ts'
+import { leaves } from '../../../plan/bind/virtual-tables.ts'
 import type { Table, TableSummary } from '../../../plan/catalog.ts'
 import { type DataType, typeName } from '../../../types.ts'
 import { countsOf } from '../consumers/consumers.ts'
@@ -10,7 +11,7 @@ import { CONNECTION, LIST_PARAMETERS, listed, noteOf } from './dataset-list.ts'
 import type { Schema } from '../openapi.ts'
 import { type Call, RestError, type Route } from '../route.ts'
 import { LISTED_SUBJECT, REGISTRY_CONNECTION, SUBJECT, subjectJson } from '../registry/subjects.ts'
-import { schemaOf } from './topic.ts'
+import { schemaOf } from './topic-json.ts'
 import { inTurns, placesAt, rateOf, sizesOf, tableOf } from './topic-sizes.ts'
 import { summaryOf } from './topics.ts'
 
@@ -18,11 +19,6 @@ const AT_ONCE = 8
 /** Days of message metrics. */
 const METRIC_DAYS = 30
 const DAY_MS = 86_400_000
-/**
- * Limit `rest.fields.depth` (levels): nesting of fields in the description of a dataset. Beyond it: what is below is
- * left out, as in a type that holds itself.
- */
-const MAX_DEPTH = 32
 
 const TAGS: Schema = {
   type: 'array',
@@ -240,13 +236,12 @@ async function dataset(call: Call, summary: TableSummary, table: Table | undefin
 }
 
 /** Fields that are no structures, by their paths; a field of a structure that may be null may be null. */
-function fields(type: DataType | undefined, prefix = '', nullable = false, depth = 0): object[] {
-  if (type?.kind !== 'struct' || depth > MAX_DEPTH) return []
-  return type.fields.flatMap((f) => {
-    const isNullable = nullable || f.nullable
-    if (f.type.kind === 'struct') return fields(f.type, `${prefix}${f.name}.`, isNullable, depth + 1)
-    return [
-      { name: prefix + f.name, type: typeName(f.type), isNullable, typeDetails: { lensesDataType: typeName(f.type) } },
-    ]
-  })
+function fields(type: DataType | undefined): object[] {
+  if (type?.kind !== 'struct') return []
+  return leaves(type).map(([name, leaf, isNullable]) => ({
+    name,
+    type: typeName(leaf),
+    isNullable,
+    typeDetails: { lensesDataType: typeName(leaf) },
+  }))
 }

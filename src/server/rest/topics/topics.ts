@@ -1,7 +1,7 @@
 /** Topics read: the list, one, its partitions, its settings, the offsets for paging. */
 import type { TableSummary } from '../../../plan/catalog.ts'
 import { type Call, parameter, RestError, type Route } from '../route.ts'
-import { PARTITION, TOPIC, topicJson } from './topic.ts'
+import { PARTITION, TOPIC, topicJson } from './topic-json.ts'
 import { inTurns, sizesOf, tableOf } from './topic-sizes.ts'
 
 /**

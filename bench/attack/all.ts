@@ -1,0 +1,7 @@
+/** All attacks, in the order in which they are run. */
+import type { Attack } from './attack.ts'
+import { CONNECTIONS } from './connections.ts'
+import { RECORDS } from './records.ts'
+import { STATEMENTS } from './statements.ts'
+
+export const ATTACKS: readonly Attack[] = [...STATEMENTS, ...RECORDS, ...CONNECTIONS]
