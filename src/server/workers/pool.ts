@@ -429,7 +429,7 @@ export class WorkerPool {
     const ports: MessagePort[] = []
     for (const helper of free.slice(0, most)) {
       const { port1, port2 } = new MessageChannel()
-      helper.help(this.#next++, job.view.environment, port1)
+      helper.help(this.#next++, job, port1)
       ports.push(port2)
     }
     if (ports.length > 0) this.#spare()
