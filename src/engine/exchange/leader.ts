@@ -73,6 +73,16 @@ function encodeSink(sink: Sink): ShareSink | undefined {
   return { kind: 'rows', columns, body: body ?? undefined, top }
 }
 
+/** The scan that is led, as its leader sees it. */
+export interface LeaderScan {
+  /** Nothing further is wanted. */
+  isDone(): boolean
+  /** Called at least four times a second while helpers are waited for. */
+  between(): void
+  /** Reads ranges on this thread. Gives the reason if it was stopped. */
+  read(ranges: readonly OffsetRange[]): Promise<SentinelReason | undefined>
+}
+
 /** The helpers of one scan. */
 export class Leader {
   readonly #sink: Sink
@@ -80,10 +90,20 @@ export class Leader {
   readonly #statistics: StatisticsSource
   readonly #pauses: Pauses
   readonly #helpers: Helper[] = []
+  readonly #ordered: boolean
   #error: Error | undefined
   #news: (() => void) | undefined
 
-  constructor(sink: Sink, context: ScanContext, statistics: StatisticsSource, pauses: Pauses) {
+  /**
+   * Whose rows may be taken. Where the order of the shares is promised: none while the own share, the first, is read,
+   * then one helper after the other; what the others have found waits, a few messages of each.
+   */
+  #turn: readonly Helper[]
+
+  /** `ordered`: rows are wanted in the order of the shares. */
+  constructor(sink: Sink, context: ScanContext, statistics: StatisticsSource, pauses: Pauses, ordered: boolean) {
+    this.#ordered = ordered
+    this.#turn = ordered ? [] : this.#helpers
     this.#sink = sink
     this.#context = context
     this.#statistics = statistics
@@ -111,13 +131,13 @@ export class Leader {
 
   /** Whether `take` has something to do. */
   get hasNews(): boolean {
-    return this.#error !== undefined || this.#helpers.some(({ rows }) => rows.length > 0)
+    return this.#error !== undefined || this.#turn.some(({ rows }) => rows.length > 0)
   }
 
   /** Takes what has come of helpers so far; between two batches of the own share. */
   async take(): Promise<void> {
     if (this.#error !== undefined) throw this.#error
-    for (const helper of this.#helpers) {
+    for (const helper of this.#turn) {
       for (let message = helper.rows.shift(); message !== undefined; message = helper.rows.shift()) {
         if (message.kind === 'frames') for (const frame of message.frames) this.#context.writer.frame(frame)
         else if (message.kind === 'rows') for (const row of decodeRows(message.rows)) this.#row(row)
@@ -136,22 +156,33 @@ export class Leader {
   }
 
   /**
-   * Waits until all helpers are at their ends and takes everything. `stopped`: why the own share was stopped; the
-   * first reason of all is given back. `between`: called at least four times a second. Shares that were refused are
-   * given by `takeRefused`.
+   * Waits until all helpers are at their ends, takes everything, and reads the shares that were refused. `stopped`: why
+   * the own share was stopped; the first reason of all is given back.
    */
-  async finish(
-    stopped: SentinelReason | undefined,
-    isDone: () => boolean,
-    between: () => void,
-  ): Promise<SentinelReason | undefined> {
-    if (stopped !== undefined) this.stop()
+  async finish(stopped: SentinelReason | undefined, scan: LeaderScan): Promise<SentinelReason | undefined> {
+    let reason = stopped
+    if (reason !== undefined) this.stop()
+    for (const turn of this.#ordered ? this.#helpers.map((helper) => [helper]) : [this.#helpers]) {
+      this.#turn = turn
+      await this.#takeAll(turn, scan)
+      if (scan.isDone()) break
+      reason ??= turn.map(({ over }) => (over?.kind === 'done' ? over.stopped : undefined)).find((r) => r !== undefined)
+      const refused = reason === undefined ? this.#takeRefused(turn) : []
+      if (refused.length > 0) reason = await scan.read(refused)
+      if (reason !== undefined) this.stop()
+    }
+    await this.#merge()
+    return reason
+  }
+
+  /** Everything of some helpers, to their ends. */
+  async #takeAll(turn: readonly Helper[], { isDone, between }: LeaderScan): Promise<void> {
     for (;;) {
       await this.take()
-      if (isDone()) break
+      if (isDone()) return
       // While the rows of one helper were taken, another one may have sent some.
       if (this.hasNews) continue
-      if (this.#helpers.every(({ over }) => over !== undefined)) break
+      if (turn.every(({ over }) => over !== undefined)) return
       if (this.stopping) this.stop()
       await within(
         new Promise<void>((resolve) => {
@@ -161,14 +192,11 @@ export class Leader {
       )
       between()
     }
-    await this.#merge()
-    const reasons = this.#helpers.map(({ over }) => (over?.kind === 'done' ? over.stopped : undefined))
-    return stopped ?? reasons.find((reason) => reason !== undefined)
   }
 
   /** Shares that no helper could read, to be read now: until then they count as unread. */
-  takeRefused(): OffsetRange[] {
-    const refused = this.#helpers.filter(({ over }) => over?.kind === 'refused')
+  #takeRefused(turn: readonly Helper[]): OffsetRange[] {
+    const refused = turn.filter(({ over }) => over?.kind === 'refused')
     for (const helper of refused) this.#replace(helper, [])
     return refused.flatMap(({ share }) => share)
   }

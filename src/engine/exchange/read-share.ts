@@ -68,6 +68,7 @@ class Helper {
   #ahead = 0
   #room: (() => void) | undefined
   #frames: string[] = []
+  #rows: RowSender | undefined
   #frameBytes = 0
   #stopped = false
 
@@ -222,10 +223,13 @@ class Helper {
   }
 
   #sender(): RowSender {
-    return new RowSender((rows) => {
+    this.#rows = new RowSender((rows) => {
+      // What was found before stands before.
+      this.#flushFrames()
       this.#ahead++
       this.#send({ kind: 'rows', rows: encodeRows(rows) })
     }, this)
+    return this.#rows
   }
 
   get behind(): boolean {
@@ -245,6 +249,7 @@ class Helper {
   }
 
   #frame(frame: string): void {
+    this.#rows?.flush()
     this.#frames.push(frame)
     this.#frameBytes += frame.length
     if (this.#frames.length >= ROWS || this.#frameBytes >= MESSAGE_BYTES) this.#flushFrames()

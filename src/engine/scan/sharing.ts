@@ -22,6 +22,8 @@ import type { StatsFrames } from './stats-frames.ts'
 const ALONE_MS = 150
 /** What is left is so many times what has been read, where it is worth while to have others help. */
 const WORTH_TIMES = 2
+/** The part of the records that become rows, up to which rows of one partition in order are looked for by several. */
+const FEW = 0.02
 /** Not a limit: threads that read one scan where the statement does not say how many. */
 const MOST_READERS = 8
 
@@ -48,6 +50,8 @@ export class Sharing {
   #offsets = 0
   /** Set while this thread reads alone: when it asks for others that help. */
   #aloneUntilMs = Number.POSITIVE_INFINITY
+  /** Shares are parts of one partition, and their rows come in its order. */
+  #inOrder = false
   /** Those that have come: the reading alone ends for them. */
   #ports: readonly ExchangePort[] = []
 
@@ -78,6 +82,7 @@ export class Sharing {
   async read({ ranges, bounds, minTimestampMs }: ScanRanges): Promise<SentinelReason | undefined> {
     const { read, unread } = this.#parts
     const { helpers } = this.#context
+    this.#inOrder = this.#filtersOne(ranges)
     if (helpers === undefined || helpers.readers === 1 || !this.#possible || this.#shares(ranges, 2).length < 2)
       return read(ranges, minTimestampMs)
     const lastOffsets = bounds.map((b) => [b.partition, b.end - 1] as const)
@@ -110,7 +115,7 @@ export class Sharing {
     const rest = this.#parts.unread.ranges
     const left = offsetsOf(rest)
     const most = this.#shares(rest, MOST_READERS).length - 1
-    if (most > 0 && left >= WORTH_TIMES * (this.#offsets - left))
+    if (most > 0 && left >= WORTH_TIMES * (this.#offsets - left) && (!this.#inOrder || this.#keepsLittle))
       this.#ports = (await this.#context.helpers?.ask(most, 'idle')) ?? []
   }
 
@@ -121,7 +126,27 @@ export class Sharing {
   }
 
   #shares(ranges: readonly OffsetRange[], readers: number): OffsetRange[][] {
-    return deal(ranges, readers, this.#from.scan.unordered === true)
+    return deal(ranges, readers, this.#from.scan.unordered === true || this.#inOrder)
+  }
+
+  /**
+   * One partition whose rows come in order, and a filter: what other threads find behind this thread's share can wait,
+   * as far as it is little.
+   */
+  #filtersOne(ranges: readonly OffsetRange[]): boolean {
+    const { where, unordered } = this.#from.scan
+    return (
+      unordered !== true &&
+      where !== undefined &&
+      this.#from.sink.kind === 'emit' &&
+      ranges.every(({ partition }) => partition === ranges[0].partition)
+    )
+  }
+
+  /** Whether few of the records so far have become rows. */
+  get #keepsLittle(): boolean {
+    const scanned = [...this.#statistics.scanned.values()].reduce((sum, n) => sum + n, 0)
+    return this.#context.writer.rows <= scanned * FEW
   }
 
   async #lead(
@@ -138,25 +163,23 @@ export class Sharing {
       return read(ranges, minTimestampMs)
     }
     size.share(new BigInt64Array(sharedBytes))
-    const leader = new Leader(this.#from.sink, this.#context, this.#statistics, this.#parts.pauses)
+    const { pauses } = this.#parts
+    const leader = new Leader(this.#from.sink, this.#context, this.#statistics, pauses, this.#inOrder)
     this.#leader = leader
     try {
       const [own, ...others] = this.#shares(ranges, ports.length + 1)
       for (const [i, port] of ports.entries())
         if (others[i] === undefined) port.close()
         else leader.give(port, { ...share, ranges: others[i], lastOffsets, minTimestampMs })
-      const stopped = await leader.finish(
-        await read(own, minTimestampMs),
-        () => this.#from.done,
-        () => stats.sendDue(systemClock.monotonic()),
-      )
+      const stopped = await leader.finish(await read(own, minTimestampMs), {
+        isDone: () => this.#from.done,
+        between: () => stats.sendDue(systemClock.monotonic()),
+        read: (refused) => read(refused, minTimestampMs),
+      })
       // Nothing more is wanted: what a helper has not read is not missing.
       if (this.#from.done) return undefined
       // A limit that was met while the last of the other shares was read has cut nothing off.
-      if (stopped !== undefined) return unread.any ? thresholds.again(stopped) : undefined
-      this.#leader = undefined
-      const refused = leader.takeRefused()
-      return refused.length === 0 ? undefined : read(refused, minTimestampMs)
+      return stopped !== undefined && unread.any ? thresholds.again(stopped) : undefined
     } finally {
       leader.close()
       this.#leader = undefined
