@@ -3,6 +3,19 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { RunSummary } from '../engine/host.ts'
 import type { PoolFigures } from './workers/pool.ts'
 
+interface KafkaRequests {
+  readonly environment: string
+  readonly request: string
+  readonly count: number
+}
+
+interface ConnectionFigures {
+  readonly all: number
+  readonly unauthenticated: number
+  /** To make room for others, since the start. */
+  readonly cut: number
+}
+
 /**
  * The metrics of one server. `registry` gives them as text; `refused` counts connections by HTTP status, `logins` by
  * outcome.
@@ -24,10 +37,10 @@ export class Metrics {
   constructor(live: {
     openSockets(): number
     runningQueries(): number
-    connections(): { readonly all: number; readonly unauthenticated: number; readonly cut: number }
+    connections(): ConnectionFigures
     /** undefined: queries run on this thread. */
     workers(): PoolFigures | undefined
-    kafkaRequests(): Iterable<{ environment: string; request: string; count: number }>
+    kafkaRequests(): Iterable<KafkaRequests>
   }) {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
@@ -72,6 +85,14 @@ export class Metrics {
       [],
       registers,
     )
+    this.#kafka(() => live.kafkaRequests(), registers)
+    gauge('sluice_open_sockets', 'Open WebSocket connections.', () => live.openSockets(), registers)
+    this.#connections(() => live.connections(), registers)
+    this.#workers(() => live.workers(), registers)
+    gauge('sluice_running_queries', 'Queries running now.', () => live.runningQueries(), registers)
+  }
+
+  #kafka(read: () => Iterable<KafkaRequests>, registers: Registry[]): void {
     new Counter({
       name: 'sluice_kafka_requests_total',
       help: 'Requests sent to Kafka, by name (Fetch, ListOffsets, Metadata, …).',
@@ -79,25 +100,20 @@ export class Metrics {
       registers,
       collect() {
         this.reset()
-        for (const { environment, request, count } of live.kafkaRequests()) this.inc({ environment, request }, count)
+        for (const { environment, request, count } of read()) this.inc({ environment, request }, count)
       },
     })
-    gauge('sluice_open_sockets', 'Open WebSocket connections.', () => live.openSockets(), registers)
-    gauge('sluice_connections', 'Open connections, HTTP and WebSocket.', () => live.connections().all, registers)
+  }
+
+  #connections(read: () => ConnectionFigures, registers: Registry[]): void {
+    gauge('sluice_connections', 'Open connections, HTTP and WebSocket.', () => read().all, registers)
     gauge(
       'sluice_connections_unauthenticated',
       'Open connections over which no good credential has come.',
-      () => live.connections().unauthenticated,
+      () => read().unauthenticated,
       registers,
     )
-    total(
-      'sluice_connections_cut_total',
-      'Connections cut to make room for others.',
-      () => live.connections().cut,
-      registers,
-    )
-    this.#workers(() => live.workers(), registers)
-    gauge('sluice_running_queries', 'Queries running now.', () => live.runningQueries(), registers)
+    total('sluice_connections_cut_total', 'Connections cut to make room for others.', () => read().cut, registers)
   }
 
   #workers(read: () => PoolFigures | undefined, registers: Registry[]): void {

@@ -9,11 +9,11 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { OwnedStore } from '../catalog/store.ts'
 import { Queries } from '../engine/queries.ts'
-import type { QueryEnvironment, RunSummary } from '../engine/host.ts'
+import type { QueryEnvironment } from '../engine/host.ts'
 import { runRequest } from '../engine/request.ts'
 import type { Maxima } from '../plan/settings.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
-import { errorAsObject, type QueryRequest } from '../protocol/frames.ts'
+import { errorAsObject } from '../protocol/frames.ts'
 import {
   type Account,
   type AccountChange,
@@ -29,7 +29,9 @@ import type { ServerConfig } from './config/config.ts'
 import type { CatalogPeers, Environment, OpenEnvironment } from './environment.ts'
 import { Health } from './health.ts'
 import { basePathOf, createHttp } from './http/http.ts'
-import { createLog, type Log, statementHash, withoutLiterals } from './log.ts'
+import { createLog, type Log } from './log.ts'
+import { admit } from './socket/admission.ts'
+import { logEnd, logStart } from './socket/query-log.ts'
 import { Metrics } from './metrics.ts'
 import { hashToken } from './access/secrets.ts'
 import {
@@ -396,10 +398,16 @@ class Server implements RunningServer {
       environment: (account) => this.#visible(wanted, account, cli),
       admit: (account) => {
         this.#connections.heard(socket)
-        return this.#admit(account)
+        return admit(account, this.#sessions, this.#config.limits)
       },
-      started: (session, request) => this.#started(session, request),
-      ended: (session, summary) => this.#ended(session, summary),
+      started: (session, request) => {
+        this.#metrics.started(session.environmentName ?? '')
+        logStart(this.#log, session, request)
+      },
+      ended: (session, summary) => {
+        this.#metrics.ended(session.environmentName ?? '', summary)
+        logEnd(this.#log, session, summary)
+      },
       failed: (session, reference, cause) =>
         this.#log.error({ err: cause, session: session.id, reference }, 'query failed inside'),
       closed: (session) => this.#closed(session),
@@ -464,75 +472,6 @@ class Server implements RunningServer {
     return wanted.environment === undefined
       ? 'The account may not use the default environment.'
       : `There is no environment ${JSON.stringify(wanted.environment)}, or the account may not use it.`
-  }
-
-  /**
-   * Queries whose clients have stopped reading do not keep others from running, as their users may have forgotten them:
-   * with one query too many, the oldest such one of the same account is ended. Results that wait for their readers count
-   * with them: of those an account has twice as many at most.
-   */
-  #admit(account: Account): string | undefined {
-    const { limits } = this.#config
-    const all = limits['max.concurrent.queries']
-    const own = account.limits?.queries ?? limits['max.concurrent.queries.per.user']
-    const identity = identityOf(account)
-    const isOwn = (session: Session): boolean =>
-      session.account !== undefined && identityOf(session.account) === identity
-    const running = this.#running()
-    const ours = running.filter(isOwn)
-    const reading = running.filter((session) => own === 0 || !session.abandoned)
-    const forgotten = ours.find((session) => session.abandoned)
-    const end = (name: string, limit: number): void =>
-      forgotten?.stop(
-        `The query was ended: nothing of it was read for a while, and another query of ${JSON.stringify(account.name)} needed its place: the limit ${name} is ${limit}.`,
-      )
-    if (reading.length >= all) {
-      if (forgotten === undefined || own > 0)
-        return `Too many queries are running on this server: the limit max.concurrent.queries is ${all}. Try again later.`
-      end('max.concurrent.queries', all)
-      return undefined
-    }
-    if (own === 0 || ours.length < own) return undefined
-    const name = account.limits?.queries === undefined ? 'max.concurrent.queries.per.user' : 'max.concurrent.queries'
-    if (forgotten === undefined)
-      return `Too many queries of ${JSON.stringify(account.name)} are running: the limit ${name} is ${own}. Wait for one to end, or close its connection.`
-    end(name, own)
-    const held = [...this.#sessions].filter((session) => isOwn(session) && session.holds)
-    if (held.length >= 2 * own) held.find((session) => session.abandoned)?.destroy()
-    return undefined
-  }
-
-  #started(session: Session, request: QueryRequest): void {
-    const environment = session.environmentName ?? ''
-    this.#metrics.started(environment)
-    const about = { session: session.id, user: session.account?.name, environment }
-    this.#log.info(
-      { ...about, sqlLength: request.sql.length, sqlHash: statementHash(request.sql), live: request.live },
-      'query started',
-    )
-    if (this.#log.isLevelEnabled('debug'))
-      this.#log.debug({ session: session.id, sql: withoutLiterals(request.sql) }, 'statement')
-  }
-
-  #ended(session: Session, summary: RunSummary): void {
-    const environment = session.environmentName ?? ''
-    this.#metrics.ended(environment, summary)
-    const { id, outcome, error, results, recordsScanned, bytesRead, badRecords, durationMs } = summary
-    const why = outcome === 'cancelled' ? { reason: error } : {}
-    const about = { session: session.id, query: id, user: session.account?.name, environment, ...why }
-    this.#log.info(
-      {
-        ...about,
-        outcome,
-        durationMs: Math.round(durationMs),
-        rows: results,
-        recordsScanned,
-        bytesRead,
-        badRecords,
-        bytesSent: session.bytesSent,
-      },
-      'query ended',
-    )
   }
 
   #closed(session: Session): void {

@@ -32,6 +32,9 @@ describe('limits on a running server', { skip: cluster.skip }, () => {
       'server.first.message.timeout': FIRST_MESSAGE_MS,
       'server.max.message.bytes': '64k',
       'server.max.connections': IDLE_SOCKETS + 100,
+      'server.max.connections.per.address': IDLE_SOCKETS + 200,
+      'server.max.connections.per.user': IDLE_SOCKETS + 200,
+      'server.max.connections.unauthenticated': IDLE_SOCKETS + 200,
     }
     sluice = await startSluice([
       '--brokers',

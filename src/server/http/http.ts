@@ -100,16 +100,6 @@ export function createHttp(context: HttpContext): FastifyInstance {
       log.error({ err: failure, request: request.id, path: request.routeOptions.url }, 'request failed')
     return fail(request, reply, status, status === 500 ? `Internal error, reference ${request.id}.` : failure.message)
   })
-  const notFound = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    if (target(request.url) !== undefined) {
-      reply.header('upgrade', 'websocket')
-      return fail(request, reply, 426, 'This address speaks WebSocket: connect with ws:// or wss://.')
-    }
-    const left = notOfferedAt(request.url, request.headers.accept)
-    return left === undefined
-      ? fail(request, reply, 404, 'There is nothing at this address.')
-      : fail(request, reply, 501, left)
-  }
   app.setNotFoundHandler(notFound)
   // Clients send the login as JSON under whatever content type they like.
   app.removeAllContentTypeParsers()
@@ -120,7 +110,7 @@ export function createHttp(context: HttpContext): FastifyInstance {
     else parseJson(request, body as string, done)
   })
   allowOrigins(app, config.server.corsOrigins ?? [])
-  app.register(beforeAnything(notFound))
+  app.register(beforeAnything())
   addOpenApi(app)
   // In a plugin of their own, so that those above are there when the routes are registered.
   app.register((routes, _options, done) => {
@@ -132,6 +122,18 @@ export function createHttp(context: HttpContext): FastifyInstance {
   return app
 }
 
+/** Says what there is not; sent before a body is read. */
+function notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (target(request.url) !== undefined) {
+    reply.header('upgrade', 'websocket')
+    return fail(request, reply, 426, 'This address speaks WebSocket: connect with ws:// or wss://.')
+  }
+  const left = notOfferedAt(request.url, request.headers.accept)
+  return left === undefined
+    ? fail(request, reply, 404, 'There is nothing at this address.')
+    : fail(request, reply, 501, left)
+}
+
 /** Headers of every answer but the page, which has its own: it is data, to be shown or run by no browser. */
 const API_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -140,7 +142,7 @@ const API_HEADERS: Readonly<Record<string, string>> = {
 }
 
 /** Sets the headers of all answers; where there is nothing, that is said before a body is read. */
-function beforeAnything(notFound: (request: FastifyRequest, reply: FastifyReply) => FastifyReply) {
+function beforeAnything() {
   const plugin = (app: FastifyInstance, _options: unknown, done: () => void): void => {
     app.addHook('onRequest', async (request, reply) => {
       reply.headers(API_HEADERS)

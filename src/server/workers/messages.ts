@@ -131,6 +131,6 @@ export type FromWorker =
       readonly stack?: string
     }
   /** The help is over. */
-  | { readonly kind: 'helped'; readonly help: number }
+  | { readonly kind: 'helped'; readonly help: number; readonly processorMs: number }
   | { readonly kind: 'ask'; readonly question: number; readonly of: Question }
   | { readonly kind: 'changed'; readonly change: Change }

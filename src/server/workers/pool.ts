@@ -19,6 +19,7 @@ import type { ServerLimits } from '../limits.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
 import { CallError, type CallInput, type CallName } from './calls.ts'
 import type { Change, FromWorker, Question, QueryView, RequestCount } from './messages.ts'
+import { sentence } from './end-sentence.ts'
 import { ProcessorShares } from './shares.ts'
 import { type EndReason, type Job, type ThreadHost, WorkerThread } from './thread.ts'
 
@@ -428,7 +429,7 @@ export class WorkerPool {
     const ports: MessagePort[] = []
     for (const helper of free.slice(0, most)) {
       const { port1, port2 } = new MessageChannel()
-      helper.help(this.#next++, job.view.environment, port1)
+      helper.help(this.#next++, job, port1)
       ports.push(port2)
     }
     if (ports.length > 0) this.#spare()
@@ -477,23 +478,6 @@ function burden(thread: WorkerThread): number {
 /** Whether running it twice changes nothing. */
 function readsOnly({ request }: Job): boolean {
   return !/\b(INSERT|CREATE|DROP|DELETE|TRUNCATE|KILL)\b/i.test(request.sql)
-}
-
-function sentence(reason: EndReason, guilty: boolean): string {
-  if (!guilty)
-    return 'The query was ended together with the thread that it ran on: another query on it used too much, or it failed. Ask again.'
-  switch (reason.what) {
-    case 'memory':
-      return 'The query was ended: its thread had no memory left (server.worker.heap). Ask for less at a time: filter with WHERE, name fewer columns, write a LIMIT.'
-    case 'too large':
-      return `The query was ended: the server held more than ${reason.limitBytes.toLocaleString('en')} bytes of memory (server.max.memory), and most of it for this query. Filter with WHERE, name fewer columns, write a LIMIT.`
-    case 'stalled':
-      return `The query was ended: a single step of it took more than ${reason.limitMs} ms (server.worker.stall.timeout). Use shorter texts and simpler patterns, or smaller records.`
-    case 'closed':
-      return 'The query was ended together with the thread that it ran on. Ask again.'
-    case 'fault':
-      return 'The query was ended by a fault of the thread that it ran on. The log of the server has the details. Ask again.'
-  }
 }
 
 function ended(job: Job, outcome: RunSummary['outcome'], error: string): RunSummary {

@@ -3,6 +3,7 @@
  * of its work; what was used since the last look was used by that job. A job that goes on after others had their turn
  * leaves what was used in between to the one that was seen before it.
  */
+import { systemClock } from '../../lib/clock.ts'
 
 interface Use {
   /** Of the whole job. */
@@ -18,7 +19,7 @@ const LEAST_MS = 1
 /** Milliseconds that this thread has kept a processor busy; where Node cannot say that, milliseconds at all. */
 function threadMs(): number {
   // Not in the older versions of Node that the package runs on.
-  if (typeof process.threadCpuUsage !== 'function') return performance.now()
+  if (typeof process.threadCpuUsage !== 'function') return systemClock.monotonic()
   const { user, system } = process.threadCpuUsage()
   return (user + system) / 1000
 }
@@ -66,7 +67,7 @@ export class ProcessorTime {
    * whose statement has used more than it may, and with that limit.
    */
   look(job: number | undefined): { readonly job: number; readonly limitMs: number } | undefined {
-    const at = performance.now()
+    const at = systemClock.monotonic()
     if (job === this.#last && at - this.#seenAt < LEAST_MS) return undefined
     this.#seenAt = at
     const nowMs = this.#thread()

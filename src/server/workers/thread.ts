@@ -97,7 +97,7 @@ const WORKER = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 export class WorkerThread {
   readonly jobs = new Map<number, Job>()
   /** Jobs of other workers that it reads shares for. */
-  readonly helping = new Set<number>()
+  readonly helping = new Map<number, Job>()
   /** Questions of REST calls that it answers. */
   readonly calls = new Set<number>()
   ready = false
@@ -143,9 +143,9 @@ export class WorkerThread {
   }
 
   /** Has it read a share for the worker at the other end of the port. */
-  help(number: number, environment: string, port: MessagePort): void {
-    this.helping.add(number)
-    this.post({ kind: 'help', help: number, environment, port }, [port])
+  help(number: number, job: Job, port: MessagePort): void {
+    this.helping.set(number, job)
+    this.post({ kind: 'help', help: number, environment: job.view.environment, port }, [port])
   }
 
   run(job: Job): void {
@@ -216,9 +216,12 @@ export class WorkerThread {
       case 'called':
         this.calls.delete(message.job)
         return this.#host.called(message)
-      case 'helped':
+      case 'helped': {
+        const job = this.helping.get(message.help)
         this.helping.delete(message.help)
+        if (job !== undefined) this.#host.used(job, message.processorMs)
         return
+      }
       case 'ask':
         return this.#answer(message.question, message.of)
       case 'changed':

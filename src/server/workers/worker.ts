@@ -131,9 +131,10 @@ async function call({ job, name, input, environment: named, account }: Extract<T
 /** Reads a share of a topic for a job of another worker, whose account has been asked there. */
 async function helpWith(number: number, name: string, port: MessagePort): Promise<void> {
   const { catalog, log } = there(environments.get(name), 'help is asked for an environment of the configuration')
-  if (log !== undefined) await help(port, { catalog, log })
+  processor.start(number)
+  if (log !== undefined) await current.run(number, () => help(port, { catalog, log }))
   port.close()
-  main.post({ kind: 'helped', help: number })
+  main.post({ kind: 'helped', help: number, processorMs: processor.end(number) })
 }
 
 function changed(change: Change): void {

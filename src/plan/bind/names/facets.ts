@@ -31,5 +31,5 @@ export function metaField(name: string): string | undefined {
   if (Object.hasOwn(META_FIELDS, name) || Object.hasOwn(RECORD_FIELDS, name)) return name
   const lower = name.toLowerCase()
   if (Object.hasOwn(META_FIELDS, lower)) return lower
-  return META_ALIASES[lower]
+  return Object.hasOwn(META_ALIASES, lower) ? META_ALIASES[lower] : undefined
 }

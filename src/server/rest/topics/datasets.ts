@@ -15,6 +15,11 @@ import { schemaOf } from './topic-json.ts'
 import { inTurns, placesAt, rateOf, sizesOf, tableOf } from './topic-sizes.ts'
 import { summaryOf } from './topics.ts'
 
+/**
+ * Limit `rest.page.fields` (fields): those of all datasets on one page together. Beyond it: further ones are left out;
+ * the answer about one dataset has them.
+ */
+const MAX_PAGE_FIELDS = 50_000
 const AT_ONCE = 8
 /** Days of message metrics. */
 const METRIC_DAYS = 30
@@ -117,7 +122,10 @@ export const DATASET_ROUTES: readonly Route[] = [
         sourceTypes: { type: 'array', items: { type: 'string' } },
       },
     },
-    run: (call) => listed(call, dataset),
+    run: (call) => {
+      const room = { fields: MAX_PAGE_FIELDS }
+      return listed(call, (_, summary, table) => dataset(call, summary, table, room))
+    },
   },
   {
     method: 'GET',
@@ -211,7 +219,12 @@ async function days(call: Call, table: Table): Promise<object[]> {
   return all.slice(first < 0 ? -1 : first)
 }
 
-async function dataset(call: Call, summary: TableSummary, table: Table | undefined): Promise<object> {
+async function dataset(
+  call: Call,
+  summary: TableSummary,
+  table: Table | undefined,
+  room: Room = { fields: Number.POSITIVE_INFINITY },
+): Promise<object> {
   const sizes = table === undefined ? undefined : await sizesOf(call, table.topic, table.partitions)
   return {
     name: summary.name,
@@ -228,17 +241,24 @@ async function dataset(call: Call, summary: TableSummary, table: Table | undefin
     isMarkedForDeletion: false,
     isCompacted: table?.compacted === true,
     isSystemEntity: summary.type === 'SYSTEM',
-    fields: { key: fields(table?.key.type), value: fields(table?.value.type) },
+    fields: { key: fields(table?.key.type, room), value: fields(table?.value.type, room) },
     ...noteOf(call, summary.name),
     policies: [],
     permissions: [],
   }
 }
 
+/** How many fields one answer has still room for. */
+interface Room {
+  fields: number
+}
+
 /** Fields that are no structures, by their paths; a field of a structure that may be null may be null. */
-function fields(type: DataType | undefined): object[] {
-  if (type?.kind !== 'struct') return []
-  return leaves(type).map(([name, leaf, isNullable]) => ({
+function fields(type: DataType | undefined, room: Room): object[] {
+  if (type?.kind !== 'struct' || room.fields === 0) return []
+  const found = leaves(type).slice(0, room.fields)
+  room.fields -= found.length
+  return found.map(([name, leaf, isNullable]) => ({
     name,
     type: typeName(leaf),
     isNullable,

@@ -1,4 +1,5 @@
 /** How large a topic is, was, and grows: offsets of its partitions, now and at other times. Reads only. */
+import { Turns } from '../../../engine/turns.ts'
 import { systemClock } from '../../../lib/clock.ts'
 import type { OffsetRange } from '../../../kafka/log.ts'
 import type { Table } from '../../../plan/catalog.ts'
@@ -72,12 +73,19 @@ export async function placesAt(
   })
 }
 
-/** Runs over items a few at a time, in order of the answers' places. */
+/**
+ * Runs over items a few at a time, in order of the answers' places. What is known already is looked at without waiting:
+ * so others get their turn in between.
+ */
 export async function inTurns<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   let next = 0
+  const turns = new Turns()
   const one = async (): Promise<void> => {
-    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i])
+    for (let i = next++; i < items.length; i = next++) {
+      results[i] = await work(items[i])
+      await turns.due()
+    }
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, one))
   return results

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { openEnvironment } from '../../../../src/server/open-environment.ts'
+import { startSandbox } from '../../../../src/sandbox/sandbox.ts'
 import type { RunningServer } from '../../../../src/server/start.ts'
 import { startFixture, type Fixture } from '../fixture.ts'
 import { createRegistry } from '../../../../src/registry/client.ts'
@@ -147,6 +148,57 @@ describe('a registry with hidden subjects', () => {
       ],
     )
     assert.ok(!fixture.logged.join('').includes('of the body'))
+  })
+})
+
+describe('schemas of a few lines that stand for very many fields', () => {
+  /** 2 to the power of `levels` fields. */
+  const schema = (levels: number): string => {
+    const types = ['{"type":"record","name":"L0","fields":[{"name":"a","type":"int"},{"name":"b","type":"int"}]}']
+    for (let i = 1; i < levels; i++) {
+      const inner = types[i - 1]
+      types.push(
+        `{"type":"record","name":"L${i}","fields":[{"name":"a","type":${inner}},{"name":"b","type":"L${i - 1}"}]}`,
+      )
+    }
+    return types[types.length - 1]
+  }
+
+  it('are listed as far as one page has room, and others get their turn', async () => {
+    const sandbox = await startSandbox({ sizes: { vessels: 1, payments: 1, customers: 1, orders: 1, corrupt: 1 } })
+    const { server } = await startFixture(
+      undefined,
+      { environments: [{ name: 'demo', kafka: { brokers: sandbox.brokers }, registry: sandbox.registryUrl }] },
+      { open: openEnvironment },
+    )
+    try {
+      for (let i = 0; i < 12; i++) {
+        sandbox.broker.createTopic(`wide${i}`)
+        const made = await fetch(`${sandbox.registryUrl}/subjects/wide${i}-value/versions`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ schema: schema(24) }),
+        })
+        assert.equal(made.status, 200)
+      }
+      const headers = { authorization: 'Bearer fixture-token-0123456789' }
+      const list = async (query: string) =>
+        (await (await fetch(`${server.url}/api/v1/datasets?${query}`, { headers })).json()) as {
+          datasets: { values: { name: string; fields: { value: unknown[] } }[] }
+        }
+      const { datasets } = await list('pageSize=500&query=wide')
+      const counts = datasets.values.map(({ fields }) => fields.value.length)
+      assert.equal(counts.length, 12)
+      assert.equal(
+        counts.reduce((a, b) => a + b),
+        50_000,
+      )
+      assert.ok(Math.max(...counts) <= 10_000)
+      await list('pageSize=5&query=nowhere.to.be.found')
+    } finally {
+      await server.close(0)
+      await sandbox.close()
+    }
   })
 })
 

@@ -16,8 +16,8 @@ import { readConfig } from '../../../../../src/server/config/config.ts'
 import { createLog } from '../../../../../src/server/log.ts'
 import { type RunningServer, startServer } from '../../../../../src/server/start.ts'
 
-const KEY = 'all-0123456789'
-const NARROW = 'narrow-0123456789'
+const KEY = 'all-0123456789abcdef'
+const NARROW = 'narrow-0123456789abcdef'
 const DAY_MS = 86_400_000
 
 interface Group {

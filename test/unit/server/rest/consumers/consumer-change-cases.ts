@@ -23,11 +23,11 @@ import { type RunningServer, startServer } from '../../../../../src/server/start
  * all.
  */
 const KEYS = {
-  all: 'all-0123456789',
-  mover: 'mover-0123456789',
-  reader: 'reader-0123456789',
-  writer: 'writer-0123456789',
-  administrator: 'administrator-0123456789',
+  all: 'all-0123456789abcdef',
+  mover: 'mover-0123456789abcdef',
+  reader: 'reader-0123456789abcdef',
+  writer: 'writer-0123456789abcdef',
+  administrator: 'administrator-0123456789abcdef',
 }
 type Who = keyof typeof KEYS
 const PROXY = '/api/v1/environments/demo/proxy'
