@@ -19,7 +19,7 @@ import type { ScanContext, ScanSource } from './scan-context.ts'
 import type { StatsFrames } from './stats-frames.ts'
 
 /** How long a scan is read by one thread before it is looked at whether others are to help. */
-const ALONE_MS = 150
+const ALONE_MS = 50
 /** What is left is so many times what has been read, where it is worth while to have others help. */
 const WORTH_TIMES = 2
 /** The part of the records that become rows, up to which rows of one partition in order are looked for by several. */
