@@ -7,7 +7,7 @@ import { kafkaHand } from '../test/e2e/kafka-hand.ts'
 import { startKafka } from '../scripts/kafka.ts'
 import { startRegistry } from '../scripts/registry.ts'
 import { type CrowdTopic, runCrowd } from './crowd.ts'
-import { saveCrowd } from './results.ts'
+import { saveSection } from './results.ts'
 import { machineName, peakMiB, startServer } from './server.ts'
 
 const ACCOUNTS = 20
@@ -36,7 +36,7 @@ export async function measureCrowd(): Promise<boolean> {
     const text = `Made by \`npm run bench -- --crowd\` on ${machineName()}; Kafka and the clients run on the same machine.\n\n${rows.map((row) => `- ${row}`).join('\n')}\n`
     console.log(text)
     for (const fault of crowd.faults.slice(0, 10)) console.log(fault)
-    saveCrowd(text, { aloneMs, crowdMs, answered: crowd.answered, peakMiB: peakMiB(server.pid) })
+    saveSection('crowd', text, { aloneMs, crowdMs, answered: crowd.answered, peakMiB: peakMiB(server.pid) })
     return crowd.faults.length === 0 && alone.faults.length === 0
   } finally {
     await server.stop()

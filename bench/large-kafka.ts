@@ -8,7 +8,7 @@
 import { loadavg } from 'node:os'
 import { startKafka } from '../scripts/kafka.ts'
 import { startRegistry } from '../scripts/registry.ts'
-import { saveLarge } from './results.ts'
+import { saveSection } from './results.ts'
 import { seedTopics } from './seed.ts'
 import { cpuSeconds, machineName, node, peakMiB, type Server, startServer, type Timed, TOKEN } from './server.ts'
 
@@ -160,7 +160,7 @@ export async function measureLarge(runs: number, short: boolean): Promise<void> 
         `${figures.name.padEnd(42)} ${listed(figures.seconds)} s (${listed(figures.cpuSeconds)} s processor)   ${figures.rowsPerSecond.toLocaleString('en')} rows/s   ${figures.peakMiB} MiB   event loop held ${figures.heldMs} ms   ${figures.error}`,
       )
     }
-    if (!short) saveLarge(section(measured), { date: today(), machine: machineName(), cases: measured })
+    if (!short) saveSection('large', section(measured), { date: today(), machine: machineName(), cases: measured })
   } finally {
     await Promise.all([kafka.stop(), registry.stop()])
   }
