@@ -252,7 +252,7 @@ export class ScanRun {
       if (this.#live.isDue(now)) await this.#live.send()
       if (this.#sharing.hasNews) await this.#sharing.take()
       if (arrived) continue
-      if (this.#sharing.halted) {
+      if (this.#sharing.halted && !this.#size.batchIsOnItsWay) {
         next.catch(() => undefined)
         return { batch: undefined }
       }
