@@ -10,12 +10,6 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-/** As docs/configuration.md recommends for a server: memory that a thread has freed goes back. */
-const MEMORY = {
-  MALLOC_ARENA_MAX: '2',
-  MALLOC_MMAP_THRESHOLD_: '131072',
-  MALLOC_TRIM_THRESHOLD_: '131072',
-}
 const here = import.meta.dirname
 /** Of the account that asks. */
 export const TOKEN = 'bench-token-0123456789'
@@ -90,7 +84,6 @@ export async function startServer(brokers: string, registry: string, more: reado
     ['--max-semi-space-size=8', ...watch, join(here, '../src/cli/main.ts'), ...args, '--log-level', 'silent'],
     {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env: { ...process.env, ...MEMORY },
     },
   )
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
@@ -131,11 +124,11 @@ export function peakMiB(pid: number): number {
   return match === null ? Number.NaN : Math.round(Number(match[1]) / 1024)
 }
 
-/** Processor time that the main thread of a process has used, in seconds (in steps of 10 ms). */
+/** Processor time that a process has used with all of its threads, in seconds (in steps of 10 ms). */
 export function cpuSeconds(pid: number): number {
   // The name of the process stands in brackets and may hold spaces; behind it user and system time are numbers 12 and
   // 13.
-  const fields = readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8')
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
     .split(' ')
   return (Number(fields[11]) + Number(fields[12])) / 100

@@ -352,6 +352,7 @@ export class WorkerPool {
     for (const thread of this.#threads) {
       thread.look()
       if (thread.stalledLooks * LOOK_MS >= limitMs && !thread.ending) void thread.end({ what: 'stalled', limitMs })
+      if (!thread.idle) void thread.lookAtHeap(limits['server.worker.heap'])
     }
     this.#takeWaiting()
     this.#lookAtMemory()

@@ -94,6 +94,12 @@ export type EndReason =
 
 const WORKER = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
 
+/** The platform's limit on old objects, in limits of ours. */
+const HEAP_ROOM = 1.5
+/** Memory for young objects: as the main thread has it. */
+const YOUNG_MB = 24
+
+/** A worker thread, on the main thread's side. */
 export class WorkerThread {
   readonly jobs = new Map<number, Job>()
   /** Jobs of other workers that it reads shares for. */
@@ -107,6 +113,8 @@ export class WorkerThread {
   #seen = 0
   /** Looks in a row at which the event loop had not turned. */
   stalledLooks = 0
+  #lookingAtHeap = false
+  #heapLooks = 0
   #ending: EndReason | undefined
 
   constructor(start: Omit<WorkerStart, 'beat'>, heapMb: number, host: ThreadHost, module = WORKER) {
@@ -116,7 +124,7 @@ export class WorkerThread {
     this.#worker = new Worker(module, {
       execArgv: [],
       workerData: { ...start, beat } satisfies WorkerStart,
-      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 24 },
+      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(heapMb * HEAP_ROOM), maxYoungGenerationSizeMb: YOUNG_MB },
     })
     this.#worker.on('message', (message: FromWorker) => this.#receive(message))
     this.#worker.on('error', (cause: Error) => {
@@ -175,6 +183,19 @@ export class WorkerThread {
   /** Bytes of the heap and of buffers, as the thread last said. */
   get heapBytes(): number {
     return Atomics.load(this.#beat, Beat.heapKib) * 1024
+  }
+
+  /**
+   * To be called at regular times: ends the thread when its heap has been above the limit at two looks. The platform's
+   * own limit lies higher: what meets that one between two checks of the platform ends the whole process.
+   */
+  async lookAtHeap(limitBytes: number): Promise<void> {
+    if (this.#lookingAtHeap || this.ending) return
+    this.#lookingAtHeap = true
+    const { used_heap_size: used } = await this.#worker.getHeapStatistics().catch(() => ({ used_heap_size: 0 }))
+    this.#lookingAtHeap = false
+    this.#heapLooks = used > limitBytes ? this.#heapLooks + 1 : 0
+    if (this.#heapLooks >= 2 && !this.ending) await this.end({ what: 'memory' })
   }
 
   /** Bytes of the heap and of buffers. */
