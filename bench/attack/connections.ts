@@ -337,7 +337,8 @@ export const CONNECTIONS: readonly Attack[] = [
             }),
           },
         )
-        return `${answer.status} ${await answer.text()}`
+        // Each answer has an id of its own.
+        return `${answer.status} ${(await answer.text()).replace(/"request_id":"[^"]*"/, '')}`
       }
       const [there, not] = [await try_('hidden-value'), await try_('nothing-value')]
       return { text: there.slice(0, 150), right: there.replaceAll('hidden', '') === not.replaceAll('nothing', '') }

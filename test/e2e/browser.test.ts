@@ -136,7 +136,7 @@ describe('a page in Chromium that leaves, stands still, has cookies', { skip }, 
     closing.push(() => chromiumBrowser.close())
     await fill(trips)
     socket = `${server.url.replace('http', 'ws')}${AGENT}`
-    context = await chromiumBrowser.newContext()
+    context = await chromiumBrowser.newContext({ bypassCSP: true })
     page = await context.newPage()
     await page.goto(origin)
     await page.waitForFunction('globalThis.library !== undefined')
@@ -308,7 +308,7 @@ describe('a page in Chromium that leaves, stands still, has cookies', { skip }, 
 
   it('the cookie of a login counts for pages of the server itself, and for no others', async () => {
     const own = await context.newPage()
-    // A document of the server that no policy keeps from connecting.
+    // A document of the server; its policy, which lets nothing connect, is set aside.
     await own.goto(`${server.url}/health`)
     await own.evaluate(await readFile(join(import.meta.dirname, 'browser', 'clients.js'), 'utf8'))
     const run = <T>(text: string) => own.evaluate(text) as Promise<T>
