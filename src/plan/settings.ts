@@ -151,8 +151,8 @@ export const SETTINGS = {
     unit: 'size',
     fallback: 2 * MIB,
     min: 1024,
-    max: 64 * MIB,
-    meaning: 'largest answer asked of a broker',
+    max: 8 * MIB,
+    meaning: 'largest answer asked of a broker; less by default while a thread runs many queries',
   },
 } as const satisfies Record<string, Setting>
 

@@ -17,8 +17,11 @@ export interface Frame {
 const FRAME_BYTES = 2 * 1024 * 1024 + 128 * 1024
 /** Larger frames are made in steps, so that answers of about the same size can share them. */
 const STEP_BYTES = 1024 * 1024
-/** Idle memory kept. */
-const KEEP_BYTES = 18 * 1024 * 1024
+/**
+ * Idle memory kept by one thread. Shared memory that is dropped is invisible to the collector of garbage, which does not
+ * hurry for it: a crowd of queries that come and go would pile it up.
+ */
+const KEEP_BYTES = 96 * 1024 * 1024
 
 /** The frames that are not in use, up to a limit. */
 export class FramePool {

@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { help } from '../../engine/exchange/read-share.ts'
+import type { SettingDefaults } from '../../engine/host.ts'
 import { runRequest } from '../../engine/request.ts'
 import { watchTurns } from '../../engine/turns.ts'
 import { there, unexpected } from '../../lib/assert.ts'
@@ -28,6 +29,9 @@ import { reuse } from '../socket/websocket-out.ts'
 /** How often the main thread hears how far the jobs are, and that the event loop turns. */
 const BEAT_MS = 50
 const COUNTS_BEATS = 10
+
+/** Queries of a thread that read in pieces of the usual size. */
+const FEW_QUERIES = 4
 
 class Stopped extends Error {}
 
@@ -82,6 +86,15 @@ async function run(job: number, request: QueryRequest, view: QueryView): Promise
   }
 }
 
+/**
+ * A scan holds some four answers of a broker. They are smaller while many queries share the thread, so that a crowd does
+ * not take many times the memory of a few.
+ */
+function fetchSize(queries: number): SettingDefaults {
+  if (queries <= FEW_QUERIES) return {}
+  return { 'fetch.max.bytes': queries <= 4 * FEW_QUERIES ? 512 * 1024 : 256 * 1024 }
+}
+
 async function answer(
   job: number,
   request: QueryRequest,
@@ -94,7 +107,7 @@ async function answer(
   const { account, defaults, maxima, maxFrame, metadataFollowsFormat } = view
   const query = {
     ...environment.query(account),
-    defaults,
+    defaults: { ...fetchSize(jobs.size), ...defaults },
     maxima,
     maxFrame,
     metadataFollowsFormat,
