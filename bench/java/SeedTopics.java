@@ -182,7 +182,14 @@ public class SeedTopics {
     System.out.printf("{\"topic\":\"%s\",\"records\":%d,\"bytes\":%d,\"seconds\":%.2f}%n", topic, count, bytes, (System.nanoTime() - begun) / 1e9);
   }
 
-  public static void main(String[] args) throws Exception {
-    for (int i = 1; i < args.length; i++) fill(args[0], args[i].split(","));
+  public static void main(String[] args) {
+    for (int i = 1; i < args.length; i++) {
+      try {
+        fill(args[0], args[i].split(","));
+      } catch (Exception e) { // Kafka's own exceptions have no stack, which the launcher of source files cannot print.
+        System.err.println(args[i] + ": " + e);
+        System.exit(1);
+      }
+    }
   }
 }
