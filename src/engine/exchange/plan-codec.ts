@@ -12,6 +12,12 @@ import type { Value } from '../../types.ts'
 import { WholeDouble } from '../program/values/whole-double.ts'
 import { decodeValue, type Encoded, encodeValue } from './value-codec.ts'
 
+/**
+ * Not a limit: objects and items of a plan that goes to other threads. A larger one (a list of constants, as a
+ * subquery's answer can be) costs more to copy than reading together saves: the scan is read by one thread.
+ */
+const PLAN_NODES = 50_000
+
 /** What stands in place of something that is not data. */
 class Placeholder {
   readonly $: 'function' | 'table' | 'value'
@@ -44,7 +50,7 @@ export function tableName({ topic, topicId, name, key, value }: Table): TableNam
 
 /**
  * Plain data in place of a part of a plan; undefined where it holds something that another thread cannot make (a
- * function that no name stands for).
+ * function that no name stands for), or is too large to be worth a copy.
  */
 export function encodePlan(part: unknown): unknown {
   try {
@@ -65,14 +71,18 @@ class NotPlain extends Error {}
 class Encoder {
   /** What is named twice, and what names itself (types of recursive schemas), is encoded once. */
   readonly #made = new Map<object, unknown>()
+  #nodes = 0
 
   encode(part: unknown): unknown {
+    if (++this.#nodes > PLAN_NODES) throw new NotPlain()
     if (typeof part === 'function') throw new NotPlain()
     if (typeof part !== 'object' || part === null) return part
     const known = this.#made.get(part)
     if (known !== undefined) return known
     if (Array.isArray(part))
-      return this.#keep(part, [] as unknown[], (made) => made.push(...part.map((item) => this.encode(item))))
+      return this.#keep(part, [] as unknown[], (made) => {
+        for (const item of part) made.push(this.encode(item))
+      })
     if (part instanceof Map || isValueObject(part)) return { ...new Placeholder('value', encodeValue(part)) }
     if (part instanceof Set || part instanceof RegExp || part instanceof Uint8Array) return part
     if (isFunction(part)) {

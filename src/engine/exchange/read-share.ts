@@ -66,7 +66,7 @@ class Helper {
   readonly #environment: HelperEnvironment
   readonly #abort = new AbortController()
   #ahead = 0
-  #room: (() => void) | undefined
+  #room: PromiseWithResolvers<void> | undefined
   #frames: string[] = []
   #rows: RowSender | undefined
   #frameBytes = 0
@@ -89,7 +89,8 @@ class Helper {
 
   taken(): void {
     this.#ahead = Math.max(0, this.#ahead - 1)
-    this.#room?.()
+    if (this.behind) return
+    this.#room?.resolve()
     this.#room = undefined
   }
 
@@ -233,7 +234,7 @@ class Helper {
   }
 
   get behind(): boolean {
-    return this.#ahead >= AHEAD && !this.#stopped
+    return this.#ahead >= AHEAD && !this.#stopped && !this.#abort.signal.aborted
   }
 
   get stopped(): boolean {
@@ -243,9 +244,8 @@ class Helper {
   #drained(): Promise<void> | undefined {
     this.#flushFrames()
     if (!this.behind) return undefined
-    return new Promise((resolve) => {
-      this.#room = resolve
-    })
+    this.#room ??= Promise.withResolvers()
+    return this.#room.promise
   }
 
   #frame(frame: string): void {

@@ -427,3 +427,23 @@ describe('a helper', () => {
     world.catalog.close()
   })
 })
+
+describe('a plan that is too large to be copied', () => {
+  const inOne = { ...numbers(), partitions: 1, batch: 1000 }
+  const records = Array.from({ length: 130_000 }, (_, n) => ({
+    partition: 0,
+    timestampMs: 1_700_000_000_000 + n,
+    key: null,
+    value: { json: { n } },
+  }))
+  it('is read by one thread: IN among more constants than fit on a stack', async () => {
+    const world = memoryWorld([{ ...inOne, records }])
+    const frames = await ask(world, 'SELECT count(*) AS c FROM t WHERE n IN (SELECT n FROM t)', { readers: 2 })
+    assert.deepEqual(
+      frames
+        .filter(({ type }) => type === 'RECORD' || type === 'ERROR')
+        .map(({ data }) => (data as { value: unknown }).value),
+      [{ c: 130_000 }],
+    )
+  })
+})

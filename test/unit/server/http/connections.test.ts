@@ -159,9 +159,19 @@ test('a body is read only from callers with a good credential; that of a login i
       await eventually(`${path} is answered`, () => said().startsWith(`HTTP/1.1 ${status} `))
       socket.destroy()
     }
-    const { socket, said } = await post('/api/v1/sql/presentation', 1000, `Authorization: ${BEARER.authorization}\r\n`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    const text = JSON.stringify({ sql: 'SELECT ', caret: 7 })
+    const { socket, said } = await post(
+      '/api/v1/sql/presentation',
+      text.length,
+      `Authorization: ${BEARER.authorization}\r\nContent-Type: application/json\r\n`,
+    )
+    assert.equal((await fetch(`${server.url}/health`)).status, 200)
     assert.equal(said(), '', 'that of an account is waited for')
+    socket.write(text)
+    await eventually(
+      'it is answered as its body says',
+      () => /^HTTP.1.1 200 /.test(said()) && said().includes('suggestions'),
+    )
     socket.destroy()
   } finally {
     await server.close(0)
