@@ -94,11 +94,21 @@ export class Placement {
     const half = Math.max(1, Math.ceil(most / 2))
     const contended = alive.length >= most && alive.every((thread) => thread.jobs.size > 0)
     const enough = contended && own.length > 0 && this.#shares.isOver(accountOf(job))
-    const where = own.length >= half || enough ? may.filter((thread) => own.includes(thread)) : may
+    const where = own.length >= half || enough ? may.filter((thread) => own.includes(thread)) : this.#notLast(may, own)
     let best: WorkerThread | undefined
     for (const thread of where) if (best === undefined || burden(thread) < burden(best)) best = thread
     if (best === undefined && own.length < half && this.#threads.size < most) return { on: 'new' }
     return best === undefined ? undefined : { on: best }
+  }
+
+  /**
+   * The last thread without work is for accounts that have nothing running, as long as another one can be started: who
+   * comes next shall not have to wait for that.
+   */
+  #notLast(may: readonly WorkerThread[], own: readonly WorkerThread[]): readonly WorkerThread[] {
+    if (own.length === 0 || this.#threads.size >= this.#limits['server.workers']) return may
+    const idle = may.filter((thread) => thread.ready && thread.idle)
+    return idle.length > 1 ? may : may.filter((thread) => !idle.includes(thread))
   }
 
   #hasRoom(thread: WorkerThread, job: Job): boolean {
@@ -109,12 +119,14 @@ export class Placement {
   }
 }
 
+/** A thread that is not there yet, in queries: on a busy machine its start takes longer than turns of some others do. */
+const START_QUERIES = 4
+
 /** What speaks against a thread: that it does not turn, that it is not there yet, that others are. */
 export function burden(thread: WorkerThread): number {
   return (
-    (thread.stalledLooks >= BUSY_LOOKS ? 1000 : 0) +
-    (thread.ready ? 0 : 10) +
-    (thread.active + thread.helping.size) * 20 +
+    (thread.stalledLooks >= BUSY_LOOKS ? 10_000 : 0) +
+    (thread.active + thread.helping.size + (thread.ready ? 0 : START_QUERIES)) * 100 +
     thread.jobs.size
   )
 }
