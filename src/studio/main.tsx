@@ -1,0 +1,10 @@
+/** The entry of the page: the look, the way in, the shell. */
+import { render } from 'preact'
+import { Shell } from './shell/shell.tsx'
+import { enter } from './shell/session.ts'
+import { beginTheme } from './shell/theme.ts'
+
+beginTheme()
+const root = document.getElementById('studio')
+if (root !== null) render(<Shell />, root)
+void enter()
