@@ -1,7 +1,7 @@
 /** Shows a part of the page that is loaded when it is shown first, and says so when it cannot be loaded. */
 import type { ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import type { Lazy } from './views.ts'
+import type { Lazy } from './registry.ts'
 
 const loaded = new Map<unknown, ComponentType<never>>()
 

@@ -2,7 +2,7 @@
 import { runIn } from '../run/runs.ts'
 import { firstQuery } from './first-query.ts'
 import { shownTopic, studio, withTab } from '../store.ts'
-import { hasView } from '../views.ts'
+import { hasView } from '../registry.ts'
 
 export function openTopic(topic: string): void {
   if (hasView('topic')) return studio.set((state) => shownTopic(state, topic))

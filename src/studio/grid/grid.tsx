@@ -8,7 +8,7 @@ import type { Run } from '../run/run.ts'
 import { useStore } from '../use-store.ts'
 import { scrollFor, seenRows } from '../virtual/rows.ts'
 import { useViewport } from '../virtual/virtual-list.tsx'
-import type { PanelProps } from '../views.ts'
+import type { PanelProps } from '../registry.ts'
 import { moved } from './cursor.ts'
 import { type Placed, placed, seenColumns, wholeWidth } from './layout.ts'
 

@@ -3,24 +3,25 @@ import { Part } from '../lazy.tsx'
 import type { Run } from '../run/run.ts'
 import { changedTab, studio, type Tab } from '../store.ts'
 import { useStore } from '../use-store.ts'
-import { PANELS } from '../views.ts'
+import { registered } from '../registry.ts'
 
 export function Panels({ tab, run }: { readonly tab: Tab; readonly run: Run }) {
+  const all = registered().panels
   const error = useStore(run.state, (state) => state.error)
-  const shown = PANELS.find(({ id }) => id === tab.panel) ?? PANELS[0]
+  const shown = all.find(({ id }) => id === tab.panel) ?? all[0]
   const show = (panel: string): void => studio.set((state) => changedTab(state, tab.id, { panel }))
   const press = (event: KeyboardEvent): void => {
     const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
     if (by === 0) return
     event.preventDefault()
-    const next = PANELS[(PANELS.indexOf(shown) + by + PANELS.length) % PANELS.length]
+    const next = all[(all.indexOf(shown) + by + all.length) % all.length]
     show(next.id)
     requestAnimationFrame(() => document.getElementById(`panel-tab-${next.id}`)?.focus())
   }
   return (
     <div class="panels">
       <div class="panel-tabs" role="tablist" aria-label="Result" onKeyDown={press}>
-        {PANELS.map(({ id, title }) => (
+        {all.map(({ id, title }) => (
           <button
             key={id}
             type="button"

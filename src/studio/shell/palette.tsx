@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks'
 import { topicsStore } from '../explorer/topics-store.ts'
 import { openTopic } from '../explorer/open-topic.ts'
 import { useStore } from '../use-store.ts'
-import type { DialogProps } from '../views.ts'
+import type { DialogProps } from '../registry.ts'
 import { commands, fit, keysText } from './commands.ts'
 import { isMac } from './shell-commands.ts'
 

@@ -9,7 +9,7 @@ import { switchTheme } from './theme.ts'
 /** ⌘ instead of Ctrl. */
 export const isMac: boolean = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? '')
 
-/** Opens a dialog of `DIALOGS`. */
+/** Opens a dialog of `registered().dialogs`. */
 export function openDialog(dialog: string): void {
   studio.set((state) => ({ ...state, dialog, drawer: false }))
 }

@@ -5,7 +5,7 @@ import { loadTopics } from '../explorer/topics-store.ts'
 import { Part } from '../lazy.tsx'
 import { activeTab, studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
-import { DIALOGS, VIEWS } from '../views.ts'
+import { registered } from '../registry.ts'
 import { followAddress, stopAddress } from './address.ts'
 import { addShellCommands, isMac } from './shell-commands.ts'
 import { commandFor } from './commands.ts'
@@ -88,7 +88,7 @@ function isTyping({ target, metaKey, ctrlKey }: KeyboardEvent): boolean {
 function ShownView() {
   const tab = useStore(studio, activeTab)
   if (tab === undefined) return <NoTab />
-  const view = VIEWS.find(({ id }) => id === tab.view)
+  const view = registered().views.find(({ id }) => id === tab.view)
   return (
     <section class="view" id="view" role="tabpanel" aria-labelledby={`tab-${tab.id}`}>
       {view === undefined ? (
@@ -106,7 +106,7 @@ function NoTab() {
 
 function ShownDialog() {
   const open = useStore(studio, (state) => state.dialog)
-  const dialog = DIALOGS.find(({ id }) => id === open)
+  const dialog = registered().dialogs.find(({ id }) => id === open)
   if (dialog === undefined) return null
   const close = (): void => studio.set((state) => ({ ...state, dialog: undefined }))
   return (

@@ -1,14 +1,14 @@
 /** The strip of tabs. Arrows move along it, Delete closes, the focus is on the shown one only. */
 import { studio, type Tab, withTab } from '../store.ts'
 import { useStore } from '../use-store.ts'
-import { VIEWS } from '../views.ts'
+import { registered } from '../registry.ts'
 import { closeTab } from './shell-commands.ts'
 
 /** What a tab is called: its subject, or the beginning of what it asks. */
 export function tabTitle({ view, subject, sql, id }: Tab): string {
   if (subject !== undefined) return subject
   const source = /\b(?:from|describe|into)\s+`?([\w.*-]+)/i.exec(sql)?.[1]
-  return source ?? `${VIEWS.find((v) => v.id === view)?.title ?? view} ${id}`
+  return source ?? `${registered().views.find((v) => v.id === view)?.title ?? view} ${id}`
 }
 
 function show(id: number): void {
