@@ -201,9 +201,6 @@ function addPage(app: FastifyInstance, config: HttpContext['config'], base: Base
   const studio = new Studio()
   app.get('/', async (request, reply) => {
     const prefix = base.of(request, reply)
-    const [path, query] = request.originalUrl.split('?')
-    // The document names its files relative to itself.
-    if (!path.endsWith('/')) return reply.redirect(`${prefix}/${query === undefined ? '' : `?${query}`}`, 308)
     const nonce = pageNonce()
     reply.headers(pageHeaders(nonce)).type('text/html; charset=utf-8')
     const content = {

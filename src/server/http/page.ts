@@ -86,8 +86,12 @@ function instructions(content: PageContent): string {
 <p>Is it well? <a href="${path}/health">Health</a> and <a href="${path}/metrics">metrics</a>. What it answers beside SQL: <a href="${path}/api/v1/openapi.json">OpenAPI</a>.</p>`
 }
 
-/** The whole document. Its files are named relative to the document, whatever stands in front of it. */
+/**
+ * The whole document. Its files are named relative to the document, whatever stands in front of it; below a known path
+ * by that path, as proxies ask for it with and without a slash at its end.
+ */
 export function page(content: PageContent, parts: PageParts, nonce: string): string {
+  const folder = content.basePath === '' ? 'studio' : `${escapeHtml(content.basePath)}/studio`
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -96,8 +100,8 @@ export function page(content: PageContent, parts: PageParts, nonce: string): str
 <meta name="color-scheme" content="light dark">
 <title>Sluice: SQL for Apache Kafka</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="studio/${parts.style}">
-<script type="module" src="studio/${parts.entry}" id="studio-entry" data-worker="studio/${parts.worker}" data-version="${escapeHtml(content.version)}" nonce="${nonce}"></script>
+<link rel="stylesheet" href="${folder}/${parts.style}">
+<script type="module" src="${folder}/${parts.entry}" id="studio-entry" data-worker="${folder}/${parts.worker}" data-version="${escapeHtml(content.version)}" nonce="${nonce}"></script>
 </head>
 <body>
 <div id="studio"></div>

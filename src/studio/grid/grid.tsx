@@ -67,7 +67,7 @@ export default function Grid({ run }: PanelProps) {
         <div class="grid-seen" role="presentation" style={{ transform: `translateY(${seen.offset}px)` }}>
           {drawn.map((row) => (
             <div key={row} class="grid-row" role="row" aria-rowindex={row + 2}>
-              <span class="number" role="rowheader">
+              <span class="row-number" role="rowheader">
                 {(row + 1).toLocaleString('en')}
               </span>
               {across.map((column) => (
@@ -113,7 +113,7 @@ function Head({ columns, all, resize }: HeadProps) {
   }
   return (
     <div class="grid-head" role="row" aria-rowindex={1}>
-      <span class="number" role="columnheader" aria-label="Number" />
+      <span class="row-number" role="columnheader" aria-label="Number" />
       {columns.map((column) => (
         <span
           key={column.index}

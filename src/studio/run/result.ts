@@ -156,7 +156,7 @@ export function cellOf(text: string, start: number, end: number, most: number): 
     // An escape has six characters at most; one that is cut in the middle is left out.
     const isLong = length > most * 6 + 2
     const source = isLong
-      ? `${text.slice(start, start + most * 6).replace(/\\[^"\\]{0,5}$|\\$/, '')}"`
+      ? `${text.slice(start, start + most * 6 + 1).replace(/\\[^"\\]{0,5}$|\\$/, '')}"`
       : text.slice(start, end)
     const whole = parsed(source)
     return whole.length > most || isLong

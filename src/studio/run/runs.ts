@@ -17,7 +17,7 @@ let policy: { createScriptURL(url: string): string } | undefined
 
 /** The address of the worker, which the document names; no other one is trusted. */
 function workerUrl(): string {
-  const url = new URL(document.getElementById('studio-entry')?.dataset.worker ?? '', serverUrl()).href
+  const url = new URL(document.getElementById('studio-entry')?.dataset.worker ?? '', location.href).href
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes }
   policy ??= trustedTypes?.createPolicy('sluice-worker', {
     createScriptURL(given) {

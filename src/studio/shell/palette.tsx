@@ -1,5 +1,5 @@
 /** Go to a topic, or do something, by typing a part of its name. */
-import { useMemo, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { topicsStore } from '../explorer/topics-store.ts'
 import { openTopic } from '../explorer/open-topic.ts'
 import { useStore } from '../use-store.ts'
@@ -42,6 +42,8 @@ export default function Palette({ close }: DialogProps) {
   const [typed, type] = useState('')
   const [at, move] = useState(0)
   const choices = useChoices(typed)
+  const input = useRef<HTMLInputElement>(null)
+  useEffect(() => input.current?.focus(), [])
   const chosen = choices[Math.min(at, choices.length - 1)]
   const choose = (choice: Choice | undefined): void => {
     if (choice === undefined) return
@@ -71,7 +73,7 @@ export default function Palette({ close }: DialogProps) {
         placeholder="Topic or command"
         autocomplete="off"
         spellcheck={false}
-        autofocus
+        ref={input}
         value={typed}
         onInput={(event) => {
           type(event.currentTarget.value)

@@ -1,9 +1,9 @@
 /** REST calls of the page to its own server: who is logged in, login, logout, environments. The cookie goes by itself. */
 
-/** What stands before `/api` in the server's addresses, with a slash at its end. */
+/** What stands before `/api` in the server's addresses, with a slash at its end: the folder above the page's own files. */
 export function serverUrl(): string {
-  const here = new URL(globalThis.location.href)
-  return `${here.origin}${here.pathname.replace(/[^/]*$/, '')}`
+  const entry = document.getElementById('studio-entry') as HTMLScriptElement | null
+  return new URL('..', entry?.src ?? location.href).href
 }
 
 /** An answer of the server that is no success, in its words. */
