@@ -5,6 +5,15 @@ import type { Lazy } from './registry.ts'
 
 const loaded = new Map<unknown, ComponentType<never>>()
 
+/** Loads a part before it is asked for, so that it is there at once. A failure shows when it is asked for. */
+export function preload<P extends object>(of: Lazy<P>): void {
+  if (loaded.has(of)) return
+  of.load().then(
+    (module) => void loaded.set(of, module.default as ComponentType<never>),
+    () => undefined,
+  )
+}
+
 type State = { readonly of: unknown; readonly part?: unknown; readonly failure?: string }
 
 export function Part<P extends object>({ of, props }: { readonly of: Lazy<P>; readonly props: P }) {

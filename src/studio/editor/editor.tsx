@@ -11,6 +11,7 @@ import { runCommand } from '../shell/commands.ts'
 import { coloured } from './colour.ts'
 import { errorMark, setErrorMark } from './error-mark.ts'
 import { editorExtensions } from './extensions.ts'
+import { plainInput } from './plain-input.ts'
 
 interface Props {
   readonly text: string
@@ -58,6 +59,7 @@ export function Editor({ text, error, hold, change }: Props) {
       EditorView.contentAttributes.of({ 'aria-label': 'SQL', spellcheck: 'false' }),
       coloured,
       errorMark,
+      plainInput,
       ...editorExtensions(),
       keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
       EditorView.updateListener.of((update) => {

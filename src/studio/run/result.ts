@@ -155,9 +155,7 @@ export function cellOf(text: string, start: number, end: number, most: number): 
   if (first === '"') {
     // An escape has six characters at most; one that is cut in the middle is left out.
     const isLong = length > most * 6 + 2
-    const source = isLong
-      ? `${text.slice(start, start + most * 6 + 1).replace(/\\[^"\\]{0,5}$|\\$/, '')}"`
-      : text.slice(start, end)
+    const source = isLong ? `${withoutHalf(text.slice(start, start + most * 6 + 1))}"` : text.slice(start, end)
     const whole = parsed(source)
     return whole.length > most || isLong
       ? { kind: 'text', text: whole.slice(0, most), cutFrom: isLong ? length : whole.length }
@@ -174,6 +172,12 @@ export function cellOf(text: string, start: number, end: number, most: number): 
   return length > most
     ? { kind, text: text.slice(start, start + most), cutFrom: length }
     : { kind, text: text.slice(start, end) }
+}
+
+/** Without an escape that was cut in the middle. */
+function withoutHalf(source: string): string {
+  const half = /(?:^|[^\\])(?:\\\\)*(\\(?:u[0-9a-f]{0,3})?)$/i.exec(source)
+  return half === null ? source : source.slice(0, source.length - half[1].length)
 }
 
 function parsed(source: string): string {

@@ -1,6 +1,6 @@
 /** A modal dialog of the browser: it keeps the focus, Escape closes it, and the focus goes back to where it was. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 interface Props {
   readonly title: string
@@ -12,7 +12,7 @@ interface Props {
 
 export function Dialog({ title, bare = false, children, close }: Props) {
   const ref = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement
     ref.current?.showModal()
     return () => {

@@ -1,5 +1,5 @@
 /** Go to a topic, or do something, by typing a part of its name. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { topicsStore } from '../explorer/topics-store.ts'
 import { openTopic } from '../explorer/open-topic.ts'
 import { useStore } from '../use-store.ts'
@@ -43,7 +43,7 @@ export default function Palette({ close }: DialogProps) {
   const [at, move] = useState(0)
   const choices = useChoices(typed)
   const input = useRef<HTMLInputElement>(null)
-  useEffect(() => input.current?.focus(), [])
+  useLayoutEffect(() => input.current?.focus(), [])
   const chosen = choices[Math.min(at, choices.length - 1)]
   const choose = (choice: Choice | undefined): void => {
     if (choice === undefined) return

@@ -2,7 +2,7 @@
 import { useEffect } from 'preact/hooks'
 import { Explorer } from '../explorer/explorer.tsx'
 import { loadTopics } from '../explorer/topics-store.ts'
-import { Part } from '../lazy.tsx'
+import { Part, preload } from '../lazy.tsx'
 import { activeTab, studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
 import { registered } from '../registry.ts'
@@ -40,7 +40,7 @@ function Workbench() {
   useEffect(() => {
     const remove = addShellCommands()
     const press = (event: KeyboardEvent): void => {
-      if (event.defaultPrevented || isTyping(event)) return
+      if (event.defaultPrevented || isTyping(event) || studio.get().dialog !== undefined) return
       const command = commandFor(event, isMac)
       if (command === undefined) return
       event.preventDefault()
@@ -48,6 +48,8 @@ function Workbench() {
     }
     addEventListener('keydown', press)
     followAddress()
+    // Who types ⌘K and a name does not wait for a file.
+    for (const dialog of registered().dialogs) preload(dialog)
     return () => {
       removeEventListener('keydown', press)
       stopAddress()
