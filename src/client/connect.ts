@@ -79,6 +79,7 @@ export class IncompleteError extends Error {
   }
 }
 
+/** One query: its messages while they come, its rows, its end. */
 export interface Query extends AsyncIterable<QueryEvent> {
   /**
    * The values of the rows alone. Throws a QueryError when the server reports an error, and an IncompleteError behind

@@ -2,7 +2,7 @@
 import { render } from 'preact'
 import { setRegistry } from './registry.ts'
 import { Shell } from './shell/shell.tsx'
-import { enter } from './shell/session.ts'
+import { enter } from './session/session.ts'
 import { beginTheme } from './shell/theme.ts'
 import { ALL } from './views.ts'
 

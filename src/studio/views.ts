@@ -8,8 +8,8 @@ export const ALL: Registry = {
   views: [{ id: 'query', title: 'Query', load: () => import('./query/query-view.tsx') }],
   panels: [{ id: 'rows', title: 'Rows', load: () => import('./grid/grid.tsx') }],
   dialogs: [
-    { id: 'palette', title: 'Go to', load: () => import('./shell/palette.tsx') },
-    { id: 'keys', title: 'Keys', load: () => import('./shell/keys.tsx') },
+    { id: 'palette', title: 'Go to', load: () => import('./commands/palette.tsx') },
+    { id: 'keys', title: 'Keys', load: () => import('./commands/keys.tsx') },
     { id: 'connect', title: 'Connect', load: () => import('./connect/connect.tsx') },
   ],
 }

@@ -1,5 +1,5 @@
 /** How programs connect: address, command line, curl, any WebSocket client, Python. Tokens are named, not shown. */
-import { serverUrl } from '../shell/server.ts'
+import { serverUrl } from '../session/server.ts'
 import { studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
 import { snippets } from './snippets.ts'

@@ -1,6 +1,6 @@
 /** Loads the topics of an environment: their names at once, what is known of each page by page. */
 import { createStore, type Store } from '../observable.ts'
-import { behind, rest } from '../shell/server.ts'
+import { behind, rest } from '../session/server.ts'
 import { detailed, type Field, NO_TOPICS, type TopicDetails, type TopicsState } from './topics.ts'
 
 /** The topics of the environment that is shown. */

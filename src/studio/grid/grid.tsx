@@ -3,7 +3,7 @@
  * opens the record where that view is there.
  */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { Cell } from '../run/result.ts'
+import type { Cell } from '../rows/result.ts'
 import type { Run } from '../run/run.ts'
 import { useStore } from '../use-store.ts'
 import { scrollFor, seenRows } from '../virtual/rows.ts'
@@ -43,8 +43,7 @@ export default function Grid({ run }: PanelProps) {
     else if (left + width > element.scrollLeft + room) element.scrollLeft = left + width - room
   }
   if (rows === 0) return phase === 'complete' ? <p class="notice">No rows. What was read stands below.</p> : null
-  const drawn = []
-  for (let row = seen.first; row < seen.last; row++) drawn.push(row)
+  const drawn = Array.from({ length: seen.last - seen.first }, (_, i) => seen.first + i)
   return (
     <div
       class="grid"

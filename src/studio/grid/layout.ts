@@ -1,5 +1,5 @@
 /** Where columns stand: their order, their widths, and which of them lie in what is seen. */
-import type { Column } from '../run/columns.ts'
+import type { Column } from '../rows/columns.ts'
 
 /** A column as it is drawn. `index`: its position in the columns of the result. */
 export interface Placed {

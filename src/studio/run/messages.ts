@@ -1,7 +1,7 @@
 /** What the page and the worker of a run say to each other. Types only. */
 import type { SentinelReason, Stats } from '../../protocol/frames.ts'
-import type { Column } from './columns.ts'
-import type { Ceiling } from './result.ts'
+import type { Column } from '../rows/columns.ts'
+import type { Ceiling } from '../rows/result.ts'
 
 /** What a run is to do. */
 export interface Order {

@@ -4,7 +4,7 @@
  */
 import type { SentinelReason, Stats } from '../../protocol/frames.ts'
 import { incompleteText } from '../../client/incomplete.ts'
-import type { Column } from './columns.ts'
+import type { Column } from '../rows/columns.ts'
 import type { RunEvent } from './messages.ts'
 import { type ErrorPlace, errorPlace } from './error-place.ts'
 

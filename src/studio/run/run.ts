@@ -3,8 +3,8 @@ import { systemClock } from '../../lib/clock.ts'
 import { createStore, type Store } from '../observable.ts'
 import { continuation } from './continuation.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
-import type { Questions } from './questions.ts'
-import type { Ceiling } from './result.ts'
+import type { Questions } from '../rows/questions.ts'
+import type { Ceiling } from '../rows/result.ts'
 import { after, begun, goneOn, IDLE, isActive, type RunState } from './run-state.ts'
 
 /** A worker, as far as a run needs one. */

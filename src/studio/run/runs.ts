@@ -1,7 +1,7 @@
 /** The run of each tab, and how its worker is started. */
-import { serverUrl } from '../shell/server.ts'
+import { serverUrl } from '../session/server.ts'
 import { studio } from '../store.ts'
-import { type Ceiling, MAX_RESULT_BYTES, MAX_RESULT_ROWS } from './result.ts'
+import { type Ceiling, MAX_RESULT_BYTES, MAX_RESULT_ROWS } from '../rows/result.ts'
 import { Run, type RunWorker } from './run.ts'
 
 const runs = new Map<number, Run>()

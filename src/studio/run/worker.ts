@@ -4,11 +4,11 @@
  */
 import { ConnectionError, connect, type Query } from '../../client/connect.ts'
 import { systemClock } from '../../lib/clock.ts'
-import { readFrame } from './frames.ts'
+import { readFrame } from '../rows/frames.ts'
 import type { FromWorker, Order, RunEvent, ToWorker } from './messages.ts'
-import { positionsAfter } from './positions.ts'
-import { QUESTIONS } from './questions.ts'
-import { columnsOf, Result } from './result.ts'
+import { positionsAfter } from '../rows/positions.ts'
+import { QUESTIONS } from '../rows/questions.ts'
+import { columnsOf, Result } from '../rows/result.ts'
 
 /** How often the page hears of new rows. */
 const NEWS_MS = 80

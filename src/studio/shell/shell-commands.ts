@@ -2,8 +2,8 @@
 import { loadTopics } from '../explorer/topics-store.ts'
 import { closeRun } from '../run/runs.ts'
 import { steppedTab, studio, withoutTab, withTab } from '../store.ts'
-import { addCommand, type Command } from './commands.ts'
-import { leave } from './session.ts'
+import { addCommand, type Command } from '../commands/commands.ts'
+import { leave } from '../session/session.ts'
 import { switchTheme } from './theme.ts'
 
 /** ⌘ instead of Ctrl. */

@@ -1,10 +1,10 @@
 /** Above everything: environment, the way to topics and commands, what runs, the account. */
 import { studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
-import { keysText } from './commands.ts'
+import { keysText } from '../commands/commands.ts'
 import { Menu, MenuItem } from './menu.tsx'
 import { Running } from '../run/running.tsx'
-import { leave } from './session.ts'
+import { leave } from '../session/session.ts'
 import { isMac, openDialog } from './shell-commands.ts'
 import { switchTheme } from './theme.ts'
 

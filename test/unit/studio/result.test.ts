@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { MAX_COLUMNS } from '../../../src/studio/run/columns.ts'
-import { readFrame } from '../../../src/studio/run/frames.ts'
-import { positionsAfter } from '../../../src/studio/run/positions.ts'
-import { Result } from '../../../src/studio/run/result.ts'
+import { MAX_COLUMNS } from '../../../src/studio/rows/columns.ts'
+import { readFrame } from '../../../src/studio/rows/frames.ts'
+import { positionsAfter } from '../../../src/studio/rows/positions.ts'
+import { Result } from '../../../src/studio/rows/result.ts'
 
 const CEILING = { rows: 1000, bytes: 1 << 20 }
 

@@ -5,7 +5,7 @@ import { found, lines, NO_TOPICS, shortBytes, shortNumber, toggled } from '../..
 import { moved } from '../../../src/studio/grid/cursor.ts'
 import { placed, seenColumns, wholeWidth } from '../../../src/studio/grid/layout.ts'
 import { exampleQueries } from '../../../src/studio/query/example-queries.ts'
-import { addCommand, commandFor, commands, fit, isPressed, keysText } from '../../../src/studio/shell/commands.ts'
+import { addCommand, commandFor, commands, fit, isPressed, keysText } from '../../../src/studio/commands/commands.ts'
 import {
   activeTab,
   atRoute,

@@ -5,7 +5,7 @@ import { openTopic } from '../explorer/open-topic.ts'
 import { useStore } from '../use-store.ts'
 import type { DialogProps } from '../registry.ts'
 import { commands, fit, keysText } from './commands.ts'
-import { isMac } from './shell-commands.ts'
+import { isMac } from '../shell/shell-commands.ts'
 
 /** Not a limit: more than that nobody reads. */
 const SHOWN = 50

@@ -3,7 +3,7 @@ import { forgetTopics } from '../explorer/topics-store.ts'
 import { closeRuns } from '../run/runs.ts'
 import { codeOf, decodeRoute } from '../route.ts'
 import { atRoute, loggedOut, studio, withTab } from '../store.ts'
-import { stopAddress } from './address.ts'
+import { stopAddress } from '../shell/address.ts'
 import { type Credentials, environmentNames, logIn, logOut, whoAmI } from './server.ts'
 
 /** A link with a one-time code is used up and taken out of the address; then the server says who is logged in. */

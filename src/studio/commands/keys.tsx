@@ -1,7 +1,7 @@
 /** All keys, from the commands that are there. */
 import { useStore } from '../use-store.ts'
 import { commands, keysText } from './commands.ts'
-import { isMac } from './shell-commands.ts'
+import { isMac } from '../shell/shell-commands.ts'
 
 export default function Keys() {
   const all = useStore(commands, (map) => map)
