@@ -174,7 +174,7 @@ describe('the page in Chromium', { skip: program instanceof Error ? program.mess
     // Key, value, header, and the value under a name of markup.
     await page.locator('.cell', { hasText: MARKUP }).nth(3).waitFor()
     await page.setViewportSize({ width: 1280, height: 800 })
-    await run(`SELECT \`${MARKUP}\` FROM markup`)
+    await run(`SELECT \`${MARKUP}\` FROM cc_payments`)
     await phase('failed')
     assert.match(await page.innerText('.error'), /<img src=x/)
     assert.equal(await page.evaluate('document.querySelectorAll("img, b, i, #studio script").length'), 0)

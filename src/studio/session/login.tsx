@@ -56,7 +56,7 @@ export function Login({ message }: { readonly message: string | undefined }) {
             <input name="token" type="password" autocomplete="off" required spellcheck={false} />
           </label>
         )}
-        <p class="failure" role="alert">
+        <p class={failure === undefined ? 'said' : 'failure'} role="alert">
           {shown}
         </p>
         <button type="submit" class="primary" disabled={isBusy}>

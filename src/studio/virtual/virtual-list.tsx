@@ -1,6 +1,6 @@
 /** A long list of lines of one height, of which those are drawn that are seen. Arrows move, Enter chooses, → and ← open and close. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { scrollFor, seenRows } from './rows.ts'
 
 interface Props {
@@ -91,13 +91,20 @@ export function useViewport(ref: { readonly current: HTMLElement | null }): {
         : { top, left, height, width },
     )
   }
-  useEffect(() => {
-    look()
-    if (ref.current === null) return
+  // The element may come later than the component, and be another one.
+  const watched = useRef<{ readonly element: HTMLElement; readonly observer: ResizeObserver } | undefined>(undefined)
+  useLayoutEffect(() => {
+    const element = ref.current
+    if (element === (watched.current?.element ?? null)) return
+    watched.current?.observer.disconnect()
+    watched.current = undefined
+    if (element === null) return
     const observer = new ResizeObserver(look)
-    observer.observe(ref.current)
-    return () => observer.disconnect()
-  }, [])
+    observer.observe(element)
+    watched.current = { element, observer }
+    look()
+  })
+  useEffect(() => () => watched.current?.observer.disconnect(), [])
   const onScroll = (): void => {
     if (waits.current) return
     waits.current = true
