@@ -10,7 +10,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { runCommand } from '../commands/commands.ts'
 import { coloured } from './colour.ts'
 import { errorMark, setErrorMark } from './error-mark.ts'
-import { editorExtensions } from './extensions.ts'
+import { addLanguage, editorExtensions } from './extensions.ts'
 import { plainInput } from './plain-input.ts'
 
 interface Props {
@@ -29,6 +29,7 @@ function nonce(): string {
 
 const KEYS = keymap.of([
   { key: 'Mod-Enter', run: () => runCommand('run') },
+  { key: 'Mod-Shift-Enter', run: () => runCommand('run.all') },
   { key: 'Mod-.', run: () => runCommand('cancel') },
   {
     key: 'Escape',
@@ -69,6 +70,8 @@ export function Editor({ text, error, hold, change }: Props) {
     const view = new EditorView({ state: EditorState.create({ doc: text, extensions }), parent: place.current })
     editor.current = view
     hold(view)
+    // Without it one can type and run all the same.
+    addLanguage(view).catch(() => undefined)
     return () => {
       hold(undefined)
       view.destroy()
