@@ -237,7 +237,8 @@ export class ScanRun {
     // frames that are sent while the topic is silent do not end its silence.
     const since = systemClock.monotonic() - this.#pauses.drainMs
     const { signal } = this.#context
-    // A batch that comes while something else is awaited counts as read: it has to be looked at, whatever ends the scan.
+    // A batch that has come while something else was awaited counts as read: it has to be looked at, whatever ends the
+    // scan. One that has not come is unread.
     let arrived = false
     const arrive = (): void => {
       arrived = true
@@ -252,7 +253,7 @@ export class ScanRun {
       if (this.#live.isDue(now)) await this.#live.send()
       if (this.#sharing.hasNews) await this.#sharing.take()
       if (arrived) continue
-      if (this.#sharing.halted && !this.#size.batchIsOnItsWay) {
+      if (this.#sharing.halted) {
         next.catch(() => undefined)
         return { batch: undefined }
       }
