@@ -41,6 +41,8 @@ export interface Share {
   readonly doubles: boolean
   readonly title: string
   readonly sourceId: string
+  /** Groups are also sent while the share is read. */
+  readonly live: boolean
   /** Milliseconds until the query has to be over. */
   readonly leftMs: number
   /** Bytes that all threads have read; see `SizeLimit`. */
@@ -79,7 +81,7 @@ export interface ErrorData {
 
 export type ToHelper =
   | { readonly kind: 'share'; readonly share: Share }
-  /** Rows of this many messages were taken. */
+  /** A message of rows, frames or groups was taken. */
   | { readonly kind: 'taken' }
   /** Nothing further is wanted: what is unread stays so. */
   | { readonly kind: 'stop' }
@@ -90,6 +92,8 @@ export type FromHelper =
   | { readonly kind: 'rows'; readonly rows: EncodedRows }
   /** BADRECORD frames. */
   | { readonly kind: 'frames'; readonly frames: readonly string[] }
+  /** What has come to the groups since the last such message. */
+  | { readonly kind: 'groups'; readonly groups: PartialGroups }
   | { readonly kind: 'counts'; readonly counts: ShareCounts }
   | {
       readonly kind: 'done'

@@ -10,7 +10,7 @@ import type { BatchSource, OffsetRange, PartitionProgress, RecordBatch } from '.
 import type { Scan } from '../../plan/plan.ts'
 import type { SentinelReason } from '../../protocol/frames.ts'
 import type { Pipeline } from '../pipeline.ts'
-import { STATUS } from '../program/record-program.ts'
+import { type Sink, STATUS } from '../program/record-program.ts'
 import type { StatisticsSource } from '../statistics.ts'
 import { type RowCounter, rowCounter, startingAt, Windows } from './backward.ts'
 import type { ShareProgress } from '../exchange/messages.ts'
@@ -80,6 +80,7 @@ export class ScanRun {
       thresholds: this.#thresholds,
       pauses: this.#pauses,
       stats: this.#stats,
+      live: this.#live,
       read: (ranges, minTimestampMs) => this.#read(ranges, minTimestampMs, false),
     })
   }
@@ -112,6 +113,11 @@ export class ScanRun {
   async share(resolved: ScanRanges): Promise<SentinelReason | undefined> {
     this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
     return this.#read(resolved.ranges, resolved.minTimestampMs, false)
+  }
+
+  /** The records from here on go into another state of the aggregation; between two batches. */
+  aggregateInto(sink: Extract<Sink, { kind: 'aggregate' }>): void {
+    this.#programs.replaceSink(sink)
   }
 
   /** How far this thread is, as data. */

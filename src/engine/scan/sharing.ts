@@ -10,6 +10,7 @@ import type { ExchangePort } from '../exchange/port.ts'
 import { Leader, shareOf } from '../exchange/leader.ts'
 import type { ShareProgress } from '../exchange/messages.ts'
 import type { StatisticsSource } from '../statistics.ts'
+import type { LiveResults } from './live.ts'
 import type { SizeLimit } from './ending/size-limit.ts'
 import type { Thresholds } from './ending/thresholds.ts'
 import type { Unread } from './ending/unread.ts'
@@ -34,6 +35,7 @@ interface Parts {
   readonly thresholds: Thresholds
   readonly pauses: Pauses
   readonly stats: StatsFrames
+  readonly live: LiveResults
   /** Reads some ranges on this thread. Gives the reason if it was stopped. */
   read(ranges: readonly OffsetRange[], minTimestampMs: number | undefined): Promise<SentinelReason | undefined>
 }
@@ -155,9 +157,9 @@ export class Sharing {
     lastOffsets: readonly (readonly [number, number])[],
     ports: readonly ExchangePort[],
   ): Promise<SentinelReason | undefined> {
-    const { read, size, thresholds, stats, unread } = this.#parts
+    const { read, size, thresholds, stats, live, unread } = this.#parts
     const sharedBytes = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT)
-    const share = shareOf(this.#from, this.#context, sharedBytes)
+    const share = shareOf(this.#from, this.#context, sharedBytes, live.isWanted)
     if (share === undefined || ports.length === 0) {
       for (const port of ports) port.close()
       return read(ranges, minTimestampMs)
@@ -173,7 +175,11 @@ export class Sharing {
         else leader.give(port, { ...share, ranges: others[i], lastOffsets, minTimestampMs })
       const stopped = await leader.finish(await read(own, minTimestampMs), {
         isDone: () => this.#from.done,
-        between: () => stats.sendDue(systemClock.monotonic()),
+        between: async () => {
+          const now = systemClock.monotonic()
+          stats.sendDue(now)
+          if (live.isDue(now)) await live.send()
+        },
         read: (refused) => read(refused, minTimestampMs),
       })
       // Nothing more is wanted: what a helper has not read is not missing.
