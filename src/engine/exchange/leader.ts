@@ -116,7 +116,7 @@ export class Leader {
   /** Gives a share to a helper. */
   give(port: ExchangePort, share: Share): void {
     const progress = share.ranges.map(untouched)
-    const counts: ShareCounts = { progress: [], badRecords: 0, badAsRows: 0 }
+    const counts: ShareCounts = { progress: [], badRecords: 0, badAsRows: 0, processorMs: 0 }
     const helper: Helper = { port, share: share.ranges, progress, counts, rows: [], over: undefined }
     this.#helpers.push(helper)
     this.#statistics.progress = [...this.#statistics.progress, ...progress]
@@ -241,7 +241,8 @@ export class Leader {
   }
 
   #count(helper: Helper, counts: ShareCounts): void {
-    const { statistics } = this.#context
+    const { statistics, helpers } = this.#context
+    helpers?.used?.(counts.processorMs - helper.counts.processorMs)
     statistics.badRecords += counts.badRecords - helper.counts.badRecords
     statistics.badAsRows += counts.badAsRows - helper.counts.badAsRows
     const before = new Map<number, number>()

@@ -66,6 +66,8 @@ export interface ShareCounts {
   readonly progress: readonly ShareProgress[]
   readonly badRecords: number
   readonly badAsRows: number
+  /** Processor time of the helper for the share so far, in milliseconds. */
+  readonly processorMs: number
 }
 
 /** An error for the user, as data. */

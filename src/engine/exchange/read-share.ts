@@ -28,6 +28,8 @@ import { encodeRows } from './value-codec.ts'
 export interface HelperEnvironment {
   readonly catalog: Catalog
   readonly log: KafkaLog
+  /** Milliseconds of processor time that the thread has used for the share; undefined: it is not counted. */
+  readonly processorMs?: () => number
 }
 
 /** Not a limit: rows in one message. */
@@ -143,31 +145,13 @@ class Helper {
 
   async #run(share: Share, table: (name: TableName) => Table, statistics: Statistics): Promise<void> {
     const scan = decodePlan<Scan>(share.scan, table)
-    const functions = { nowMs: share.nowMs, doubles: share.doubles }
-    const sendCounts = () => this.#send({ kind: 'counts', counts: countsOf(run, statistics) })
-    const writer = new FrameWriter(
-      { send: (frame) => this.#frame(frame), drained: () => this.#drained() },
-      null,
-      '00000000-0000-4000-8000-000000000000',
-    )
-    const context: ScanContext = {
-      writer,
-      render: share.render,
-      functions,
-      limits: share.limits,
-      log: this.#environment.log,
-      settings: share.settings,
-      statistics,
-      sourceId: share.sourceId,
-      signal: this.#abort.signal,
-      statsMs: COUNTS_MS,
-      sendStats: sendCounts,
-      live: share.live,
-      title: share.title,
-      deadline: systemClock.monotonic() + share.leftMs,
-      halted: () => this.#stopped,
-      sharedBytes: new BigInt64Array(share.sharedBytes),
-    }
+    const counts = (): ShareCounts => ({
+      progress: run.progress(),
+      badRecords: statistics.badRecords,
+      badAsRows: statistics.badAsRows,
+      processorMs: this.#environment.processorMs?.() ?? 0,
+    })
+    const context = this.#context(share, statistics, () => this.#send({ kind: 'counts', counts: counts() }))
     const { sink, rows } = this.#sink(share, table)
     const source: ScanSource = {
       kind: 'scan',
@@ -205,7 +189,33 @@ class Helper {
     }
     const moved: ArrayBuffer[] = []
     const groups = state?.partial(moved)
-    this.#send({ kind: 'done', counts: countsOf(run, statistics), stopped, groups }, moved)
+    this.#send({ kind: 'done', counts: counts(), stopped, groups }, moved)
+  }
+
+  #context(share: Share, statistics: Statistics, sendStats: () => void): ScanContext {
+    const writer = new FrameWriter(
+      { send: (frame) => this.#frame(frame), drained: () => this.#drained() },
+      null,
+      '00000000-0000-4000-8000-000000000000',
+    )
+    return {
+      writer,
+      render: share.render,
+      functions: { nowMs: share.nowMs, doubles: share.doubles },
+      limits: share.limits,
+      log: this.#environment.log,
+      settings: share.settings,
+      statistics,
+      sourceId: share.sourceId,
+      signal: this.#abort.signal,
+      statsMs: COUNTS_MS,
+      sendStats,
+      live: share.live,
+      title: share.title,
+      deadline: systemClock.monotonic() + share.leftMs,
+      halted: () => this.#stopped,
+      sharedBytes: new BigInt64Array(share.sharedBytes),
+    }
   }
 
   /** Rows that an operator holds (the first ones of ORDER BY), and those of a message that is not full. */
@@ -326,8 +336,4 @@ class RowSender implements Operator {
 function newState(plan: Aggregate, { limits, doubles }: Share): AggregateState {
   const { groups, groupBytes, collectBytes } = limits
   return new AggregateState(plan, { groups, groupBytes, collectBytes }, doubles)
-}
-
-function countsOf(run: ScanRun, statistics: Statistics): ShareCounts {
-  return { progress: run.progress(), badRecords: statistics.badRecords, badAsRows: statistics.badAsRows }
 }
