@@ -38,7 +38,7 @@ export function shareOf(
   context: ScanContext,
   sharedBytes: SharedArrayBuffer,
   live: boolean,
-): Omit<Share, 'ranges' | 'lastOffsets' | 'minTimestampMs'> | undefined {
+): Omit<Share, 'ranges' | 'whole' | 'lastOffsets' | 'minTimestampMs'> | undefined {
   const encoded = encodePlan({ ...scan, captured: undefined })
   const shareSink = encodeSink(sink)
   if (encoded === undefined || shareSink === undefined) return undefined

@@ -32,6 +32,8 @@ export interface Share {
   readonly scan: unknown
   readonly sink: ShareSink
   readonly ranges: readonly OffsetRange[]
+  /** What all readers of the scan read together. */
+  readonly whole: readonly OffsetRange[]
   readonly lastOffsets: readonly (readonly [partition: number, offset: number])[]
   readonly minTimestampMs: number | undefined
   readonly settings: Settings

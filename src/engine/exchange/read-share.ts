@@ -175,12 +175,9 @@ class Helper {
       yield
     }
     const run = new ScanRun({ backlogs: [], snapshot }, source, context)
-    const stopped = await run.share({
-      ranges: share.ranges,
-      bounds: share.lastOffsets.map(([partition, last]) => ({ partition, start: 0, end: last + 1 })),
-      skippedPartitions: [],
-      minTimestampMs: share.minTimestampMs,
-    })
+    const bounds = share.lastOffsets.map(([partition, last]) => ({ partition, start: 0, end: last + 1 }))
+    const { ranges, minTimestampMs, whole } = share
+    const stopped = await run.share({ ranges, bounds, skippedPartitions: [], minTimestampMs }, whole)
     if (rows !== undefined) await this.#sendRest(rows)
     this.#flushFrames()
     if (share.live && state !== undefined) {

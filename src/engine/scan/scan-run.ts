@@ -104,13 +104,15 @@ export class ScanRun {
     const { log, signal } = this.#context
     const resolved = await within(resolveRanges(scan, log, this.#rangeOptions()), { signal })
     this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
+    this.#badRecords.setRanges(resolved.ranges)
     if (scan.backward !== undefined && this.#counter !== undefined)
       return this.#backwards(resolved, scan.backward, this.#counter)
     return scan.headersOnly === true ? this.#headersThenRecords(resolved) : this.#sharing.read(resolved)
   }
 
-  /** Reads a share of another thread's scan. Gives the reason if it was stopped. */
-  async share(resolved: ScanRanges): Promise<SentinelReason | undefined> {
+  /** Reads a share of another thread's scan; `whole`: all of that scan. Gives the reason if it was stopped. */
+  async share(resolved: ScanRanges, whole: readonly OffsetRange[]): Promise<SentinelReason | undefined> {
+    this.#badRecords.setRanges(whole)
     this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
     return this.#read(resolved.ranges, resolved.minTimestampMs, false)
   }
@@ -218,7 +220,7 @@ export class ScanRun {
       if (batch === undefined) return undefined
       this.#calls.begin(batch, this.#lastOffsets.get(batch.partition) ?? -1)
       if (batch.fault !== undefined) {
-        if (!this.#badRecords.isRepeated(batch)) await this.#badRestOf(batch, 0, batch.fault)
+        await this.#badRestOf(batch, 0, batch.fault)
       } else if (headersOnly) {
         this.#headers.add(batch)
         if (this.#headers.full) return undefined

@@ -87,10 +87,9 @@ export class Sharing {
     this.#inOrder = this.#filtersOne(ranges)
     if (helpers === undefined || helpers.readers === 1 || !this.#possible || this.#shares(ranges, 2).length < 2)
       return read(ranges, minTimestampMs)
-    const lastOffsets = bounds.map((b) => [b.partition, b.end - 1] as const)
     if (helpers.readers !== 'auto') {
       const ports = await helpers.ask(this.#shares(ranges, helpers.readers).length - 1, 'any')
-      return this.#lead(ranges, minTimestampMs, lastOffsets, ports)
+      return this.#lead(ranges, { ranges, bounds, minTimestampMs }, ports)
     }
     this.#aloneUntilMs = systemClock.monotonic() + (helpers.aloneMs ?? ALONE_MS)
     this.#offsets = offsetsOf(ranges)
@@ -99,7 +98,7 @@ export class Sharing {
       const ports = this.#ports
       if (ports.length === 0 || stopped !== undefined || this.#from.done || !unread.any) return stopped
       this.#ports = []
-      return await this.#lead(unread.takeAll(), minTimestampMs, lastOffsets, ports)
+      return await this.#lead(unread.takeAll(), { ranges, bounds, minTimestampMs }, ports)
     } finally {
       this.#aloneUntilMs = Number.POSITIVE_INFINITY
       for (const port of this.#ports) port.close()
@@ -151,12 +150,14 @@ export class Sharing {
     return this.#context.writer.rows <= scanned * FEW
   }
 
+  /** Deals out `ranges`, which are what is left of the `whole`. */
   async #lead(
     ranges: readonly OffsetRange[],
-    minTimestampMs: number | undefined,
-    lastOffsets: readonly (readonly [number, number])[],
+    whole: Pick<ScanRanges, 'ranges' | 'bounds' | 'minTimestampMs'>,
     ports: readonly ExchangePort[],
   ): Promise<SentinelReason | undefined> {
+    const { minTimestampMs } = whole
+    const lastOffsets = whole.bounds.map((b) => [b.partition, b.end - 1] as const)
     const { read, size, thresholds, stats, live, unread } = this.#parts
     const sharedBytes = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT)
     const share = shareOf(this.#from, this.#context, sharedBytes, live.isWanted)
@@ -172,7 +173,7 @@ export class Sharing {
       const [own, ...others] = this.#shares(ranges, ports.length + 1)
       for (const [i, port] of ports.entries())
         if (others[i] === undefined) port.close()
-        else leader.give(port, { ...share, ranges: others[i], lastOffsets, minTimestampMs })
+        else leader.give(port, { ...share, ranges: others[i], whole: whole.ranges, lastOffsets, minTimestampMs })
       const stopped = await leader.finish(await read(own, minTimestampMs), {
         isDone: () => this.#from.done,
         between: async () => {
