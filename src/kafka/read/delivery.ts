@@ -4,7 +4,7 @@
  * knows no socket.
  */
 import { Ahead } from './ahead.ts'
-import { DECOMPRESSED_BATCH_MAX_BYTES, Decompressor, type Plain } from '../codecs/compression.ts'
+import { DECOMPRESSED_BATCH_MAX_BYTES, Decompressor, type Plain, unknownCodec } from '../codecs/compression.ts'
 import type { Fetched, Region } from './lane.ts'
 import type { Frame } from '../wire/frame-pool.ts'
 import type { RecordBatch, ScanRequest } from '../log.ts'
@@ -214,8 +214,9 @@ export class Delivery {
   #deliver(frame: Frame, i: number, region: Region): RecordBatch | Promise<RecordBatch> {
     const { batches } = frame
     const batch = this.#fill(frame, i, region)
-    if (this.#request.headersOnly === true) return batch
     const codec = batches.codec(i)
+    if (this.#request.headersOnly === true)
+      return codec < CODECS.length ? batch : this.#damaged(unknownCodec(codec), batch, codec)
     if (codec === 0) {
       batch.to = batches.end(i)
       return batch
