@@ -26,7 +26,7 @@ export async function runPlan(
   index: number | null,
   context: StatementContext,
 ): Promise<void> {
-  const { settings, sink, statistics, request } = context
+  const { settings, sink, statistics } = context
   const scans = scansOf(plan)
   const scan = scans.length === 1 ? scans[0] : undefined
   const writer = new FrameWriter(sink, index, randomUUID(), context.environment.maxFrame)
@@ -39,11 +39,12 @@ export async function runPlan(
       undefined,
       'SET live.aggs = true.',
     )
-  const pipeline = buildPipeline(plan, pipelineContext, request.live)
+  const live = isLive(plan, context)
+  const pipeline = buildPipeline(plan, pipelineContext, live)
   sink.rows?.(rowShape(plan, index))
   writer.frame(metadataFrame(metadataNames(plan, scan), index))
   try {
-    const sentinels = await runSources(pipeline, pipelineContext, context, span, () => {
+    const sentinels = await runSources(pipeline, pipelineContext, { ...context, live }, span, () => {
       statistics.results = resultsBefore + writer.rows
       writer.frame(statsFrame(statistics.snapshot(), index))
     })
@@ -60,6 +61,11 @@ export async function runPlan(
   } finally {
     statistics.results = resultsBefore + writer.rows
   }
+}
+
+/** Groups of a query that follows change in place: it has no end at which they were sent once. */
+function isLive(plan: Output, { request }: StatementContext): boolean {
+  return request.live || scansOf(plan).some((scan) => scan.follow === true)
 }
 
 /** What METADATA announces: the fields that come with each row. */
@@ -87,7 +93,8 @@ export async function runInto(
     false,
     pipelineContext.functions.doubles === true && !marks ? withoutMarks(take) : take,
   )
-  const [stopped] = await runSources(pipeline, pipelineContext, context, { start: 0, end: 0 }, () => undefined)
+  const nowhere = { start: 0, end: 0 }
+  const [stopped] = await runSources(pipeline, pipelineContext, { ...context, live: false }, nowhere, () => undefined)
   if (stopped?.type === 'LOST')
     throw new SqlError(
       'VALUE',
@@ -149,7 +156,7 @@ export function contextOf(writer: FrameWriter, context: StatementContext, plan: 
 async function runSources(
   pipeline: Pipeline,
   pipelineContext: PipelineContext,
-  context: StatementContext,
+  context: StatementContext & { readonly live: boolean },
   span: Span,
   sendStats: () => void,
 ): Promise<SentinelReason[]> {
@@ -173,7 +180,7 @@ async function runSources(
         sourceId: randomUUID(),
         signal,
         statsMs,
-        live: request.live,
+        live: context.live,
         sendStats,
         title,
         deadline,

@@ -47,7 +47,7 @@ export class Statistics {
   }
 
   addSource(id: string, { table, keyPartition }: Scan, settings: Settings): Source {
-    const config = Object.fromEntries(SHOWN.map((name) => [name, settings[name] ?? '']))
+    const config = Object.fromEntries(SHOWN.map((name) => [name, shown(settings[name])]))
     const source: Source = { id, table: table.name, config, progress: [], pruned: keyPartition, scanned: new Map() }
     this.#sources.push(source)
     return source
@@ -88,6 +88,11 @@ export class Statistics {
       startedAt: this.startedAt,
     }
   }
+}
+
+/** A limit that does not hold has no number. */
+function shown(value: number | boolean | string | undefined): number | boolean | string {
+  return value === undefined || value === Number.POSITIVE_INFINITY ? '' : value
 }
 
 /** The counters of one source (a scan) of a query. */

@@ -52,6 +52,8 @@ export interface Scan {
   readonly headersOnly?: boolean
   /** Nothing above depends on the order of records within a partition. */
   readonly unordered?: boolean
+  /** The scan goes on with what comes, from the ends of the partitions where `pushed` says nothing else. */
+  readonly follow?: true
   /** The most records that are wanted. */
   readonly limit?: number
   /** Something asks whether a record is bad, or why: bad records are rows then, whose damaged key or value is NULL. */

@@ -10,6 +10,8 @@ export interface QueryRequest {
   readonly token?: string
   /** Partial results of aggregations while the query runs. */
   readonly live: boolean
+  /** The query goes on with what comes, as `SET follow = true` has it. */
+  readonly follow?: boolean
   /** Wanted interval of STATS in milliseconds (not yet clamped), or undefined for none. */
   readonly statsMs?: number
 }

@@ -10,6 +10,8 @@ const LIVE_MS = 500
 export class LiveResults {
   readonly #snapshot: Pipeline['snapshot']
   readonly #pauses: Pauses
+  /** Records have come since the last update. */
+  #news = false
   #nextAt = systemClock.monotonic() + LIVE_MS
 
   /** `snapshot`: sends the changed groups; undefined: the query has no live results. */
@@ -18,14 +20,25 @@ export class LiveResults {
     this.#pauses = pauses
   }
 
+  /** Records have come. */
+  touch(): void {
+    this.#news = true
+  }
+
+  /** Milliseconds until `send` is due; Infinity: there is nothing to send. */
+  waitMs(now: number): number {
+    return this.#snapshot !== undefined && this.#news ? this.#nextAt - now : Number.POSITIVE_INFINITY
+  }
+
   /** Is it time for `send`? `now`: milliseconds of `Clock.monotonic`. */
   isDue(now: number): boolean {
-    return this.#snapshot !== undefined && now >= this.#nextAt
+    return this.waitMs(now) <= 0
   }
 
   /** Sends the changed groups, no faster than the client reads the frames. */
   async send(): Promise<void> {
     if (this.#snapshot === undefined) return
+    this.#news = false
     for (const _ of this.#snapshot()) await this.#pauses.untilDrained()
     this.#nextAt = systemClock.monotonic() + LIVE_MS
   }

@@ -6,9 +6,9 @@
  * ③); none is per record.
  */
 import { systemClock, TIMED_OUT, wakefulClock, within } from '../../lib/clock.ts'
-import type { BatchSource, OffsetRange, PartitionProgress, RecordBatch } from '../../kafka/log.ts'
+import type { BatchSource, Follow, OffsetRange, PartitionProgress, RecordBatch } from '../../kafka/log.ts'
 import type { Scan } from '../../plan/plan.ts'
-import type { SentinelReason } from '../../protocol/frames.ts'
+import { type SentinelReason, sentinel } from '../../protocol/frames.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { STATUS } from '../program/record-program.ts'
 import type { StatisticsSource } from '../statistics.ts'
@@ -30,6 +30,8 @@ import { Unread } from './ending/unread.ts'
 
 /** The longest single wait for a batch before limits and statistics are looked at again. */
 const TICK_MS = 250
+/** The same of a scan that goes on with what comes: it may wait for days. */
+const FOLLOW_TICK_MS = 1000
 
 /** One run of one scan; `run` is called once. */
 export class ScanRun {
@@ -103,6 +105,7 @@ export class ScanRun {
     const { log, signal } = this.#context
     const resolved = await within(resolveRanges(scan, log, this.#rangeOptions()), { signal })
     this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
+    if (resolved.follow !== undefined) return this.#follow(resolved, resolved.follow)
     if (scan.backward !== undefined && this.#counter !== undefined)
       return this.#backwards(resolved, scan.backward, this.#counter)
     return scan.headersOnly === true ? this.#headersThenRecords(resolved) : this.#sharing.read(resolved)
@@ -122,6 +125,12 @@ export class ScanRun {
   #rangeOptions(): RangeOptions {
     const { settings, signal } = this.#context
     return { isolation: settings['isolation.level'], timeoutMs: settings['kafka.offset.timeout'], signal }
+  }
+
+  /** What comes, on this thread alone: there is no end that others could be dealt shares of. */
+  async #follow({ ranges, minTimestampMs }: ScanRanges, follow: Follow): Promise<SentinelReason | undefined> {
+    this.#unread.firstNew = follow.firstNew
+    return this.#read(ranges, minTimestampMs, false, follow)
   }
 
   async #headersThenRecords({ ranges, minTimestampMs }: ScanRanges): Promise<SentinelReason | undefined> {
@@ -173,6 +182,7 @@ export class ScanRun {
     ranges: readonly OffsetRange[],
     minTimestampMs: number | undefined,
     headersOnly: boolean,
+    follow?: Follow,
   ): Promise<SentinelReason | undefined> {
     const { settings, log, signal } = this.#context
     const { table, unordered, limit } = this.#from.scan
@@ -181,6 +191,7 @@ export class ScanRun {
         topic: table.topic,
         topicId: table.topicId,
         ranges,
+        follow,
         isolation: settings['isolation.level'],
         minTimestampMs,
         headersOnly,
@@ -191,8 +202,10 @@ export class ScanRun {
       },
       signal,
     )
-    this.#own.progress = [...this.#own.progress, ...source.progress]
-    this.#statistics.progress = [...this.#statistics.progress, ...source.progress]
+    // A scan that follows is read at once, and its progress grows with its partitions.
+    this.#own.progress = follow === undefined ? [...this.#own.progress, ...source.progress] : source.progress
+    this.#statistics.progress =
+      follow === undefined ? [...this.#statistics.progress, ...source.progress] : source.progress
     try {
       return await this.#batches(source, headersOnly)
     } finally {
@@ -210,6 +223,7 @@ export class ScanRun {
         batch = arrived.batch
       } else batch = next
       if (batch === undefined) return undefined
+      this.#live.touch()
       this.#calls.begin(batch, this.#lastOffsets.get(batch.partition) ?? -1)
       if (batch.fault !== undefined) {
         if (!this.#badRecords.isRepeated(batch)) await this.#badRestOf(batch, 0, batch.fault)
@@ -245,12 +259,13 @@ export class ScanRun {
     next.then(arrive, arrive)
     for (;;) {
       const left = this.#thresholds.waitMs(systemClock.monotonic(), since + this.#pauses.drainMs)
-      const batch = await within(next, { signal, ms: Math.min(left, TICK_MS), clock: wakefulClock })
+      const batch = await within(next, { signal, ms: Math.min(left, this.#tickMs()), clock: wakefulClock })
       if (batch !== TIMED_OUT) return { batch }
       const now = systemClock.monotonic()
       this.#stats.sendDue(now)
       if (this.#live.isDue(now)) await this.#live.send()
       if (this.#sharing.hasNews) await this.#sharing.take()
+      this.#tellLost()
       if (arrived) continue
       if (this.#sharing.halted && !this.#size.batchIsOnItsWay) {
         next.catch(() => undefined)
@@ -262,6 +277,20 @@ export class ScanRun {
         return { stopped }
       }
     }
+  }
+
+  /** The longest single wait: until something is due. */
+  #tickMs(): number {
+    if (this.#from.scan.follow !== true) return TICK_MS
+    const now = systemClock.monotonic()
+    return Math.max(0, Math.min(FOLLOW_TICK_MS, this.#stats.waitMs(now), this.#live.waitMs(now)))
+  }
+
+  /** Of a scan without an end: what vanished is told at once. */
+  #tellLost(): void {
+    if (this.#from.scan.follow !== true) return
+    const lost = this.#thresholds.lost()
+    if (lost !== undefined) this.#context.writer.frame(sentinel(lost))
   }
 
   /** A threshold that ends the query, after the live results and statistics that are due. */

@@ -16,6 +16,8 @@ export class Progress implements PartitionProgress {
   readonly begin: number
   bytesRead = 0
   #end: number
+  /** Of an open range: the end of the log, as far as it is known. */
+  #seen: number
   /** Ascending, disjoint, none empty. */
   #unread: Offsets[] = []
   readonly #lost: Offsets[] = []
@@ -24,11 +26,12 @@ export class Progress implements PartitionProgress {
     this.partition = range.partition
     this.begin = range.start
     this.#end = range.start
+    this.#seen = range.start
     this.add(range)
   }
 
   get end(): number {
-    return this.#end
+    return this.#end === Number.POSITIVE_INFINITY ? Math.max(this.#seen, this.position) : this.#end
   }
 
   get position(): number {
@@ -56,6 +59,11 @@ export class Progress implements PartitionProgress {
     if (end <= start) return
     this.#end = Math.max(this.#end, end)
     this.#unread.push({ start, end })
+  }
+
+  /** The log is known to reach up to `end` (exclusive). */
+  seen(end: number): void {
+    this.#seen = Math.max(this.#seen, end)
   }
 
   /** [start, end) has been delivered, or holds nothing that is wanted. Parts that were not open are skipped. */
