@@ -11,7 +11,7 @@ import { DEFAULT_LIMIT } from '../plan/bind/bind.ts'
 import { bindWithSecondLook } from '../plan/bind/second-look.ts'
 import { describe, show } from '../plan/bind/show.ts'
 import { withBadRecords } from '../plan/lower/bad-records.ts'
-import { canFollow, following } from '../plan/follow.ts'
+import { canFollow, following, RULES_OF_ENDS } from '../plan/follow.ts'
 import { scansOf } from '../plan/inputs.ts'
 import { lower } from '../plan/lower/lower.ts'
 import { computedOnce } from '../plan/expressions/volatile.ts'
@@ -128,9 +128,19 @@ async function plan(query: Query, context: StatementContext, options: PlanOption
   const complete = await runOnceQueries(bound, ready, context)
   const answered = await answerSubqueries(complete, ready, withDoubles(bound, context))
   await turns.due()
-  const planned = await ready(answered, withDoubles(answered, context))
+  const planned = await ready(
+    follows ? following(answered) : answered,
+    withDoubles(answered, follows ? withoutRulesOfEnds(context) : context),
+  )
   await turns.due()
-  return follows ? following(planned) : planned
+  return planned
+}
+
+function withoutRulesOfEnds(context: StatementContext): StatementContext {
+  const { environment } = context
+  const { rulesOff } = environment
+  if (rulesOff === 'all') return context
+  return { ...context, environment: { ...environment, rulesOff: new Set([...(rulesOff ?? []), ...RULES_OF_ENDS]) } }
 }
 
 async function bind(

@@ -1,8 +1,9 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
 import { metadataFields } from '../plan/bind/select/output-columns.ts'
-import { within } from '../lib/clock.ts'
+import { systemClock, within } from '../lib/clock.ts'
 import { dividesJson } from '../plan/divides-json.ts'
+import { topAggregate } from '../plan/follow.ts'
 import { inputs, scansOf } from '../plan/inputs.ts'
 import type { Output, Plan, Scan } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
@@ -63,9 +64,13 @@ export async function runPlan(
   }
 }
 
-/** Groups of a query that follows change in place: it has no end at which they were sent once. */
+/**
+ * Groups of a query that follows change in place: it has no end at which they were sent once. Those of windows are sent
+ * when these close, unless live results were asked for.
+ */
 function isLive(plan: Output, { request }: StatementContext): boolean {
-  return request.live || scansOf(plan).some((scan) => scan.follow === true)
+  if (request.live || topAggregate(plan)?.windows !== undefined) return request.live
+  return scansOf(plan).some((scan) => scan.follow === true)
 }
 
 /** What METADATA announces: the fields that come with each row. */
@@ -150,6 +155,7 @@ export function contextOf(writer: FrameWriter, context: StatementContext, plan: 
     render: renderOptions(context.settings, context.environment.metadataFollowsFormat),
     functions,
     limits: memoryLimits(context.settings),
+    windows: { now: context.environment.now ?? systemClock.now, graceMs: context.settings['window.grace'] },
   }
 }
 
@@ -179,6 +185,7 @@ async function runSources(
         statistics,
         sourceId: randomUUID(),
         signal,
+        now: environment.now ?? systemClock.now,
         statsMs,
         live: context.live,
         sendStats,

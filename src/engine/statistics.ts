@@ -40,6 +40,8 @@ export class Statistics {
   /** Those of them that a query asked for, and had as rows. */
   badAsRows = 0
   results = 0
+  /** Rows that came for a window of time that had closed. */
+  late = 0
 
   constructor(id: string, startedAt: number) {
     this.id = id
@@ -82,6 +84,7 @@ export class Statistics {
       ...(pruned.length === 0 ? {} : { sourcesPruned: Object.fromEntries(pruned) }),
       badRecordsTotal: this.badRecords,
       recordsSkipped: this.lost,
+      ...(this.late === 0 ? {} : { recordsLate: this.late }),
       results: this.results,
       recordsScanned: this.recordsScanned,
       duration: Math.round(this.durationMs),

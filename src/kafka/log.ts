@@ -145,6 +145,8 @@ export interface PartitionProgress {
   readonly unread: readonly OffsetRange[]
   /** Nothing is unread. */
   readonly complete: boolean
+  /** When the broker last said where the log ends, of `Clock.monotonic`; undefined: not yet, or nobody asks. */
+  readonly heardMs?: number
   /** Bytes of the batches delivered or skipped, as stored (compressed). */
   readonly bytesRead: number
   /**

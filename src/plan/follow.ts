@@ -11,7 +11,7 @@ import { SqlError } from '../sql/error.ts'
 import { queriesIn } from './bind/walk.ts'
 import { visit } from './expressions/children.ts'
 import { scansOf } from './inputs.ts'
-import type { Aggregate, BoundExpr, Output, Plan } from './plan.ts'
+import type { Aggregate, BoundExpr, Output, Plan, WindowKey } from './plan.ts'
 import { expressionsOf, rewrite, visitPlan } from './rewrite.ts'
 
 /** What a statement that follows cannot have: what is wrong, and the remedy. */
@@ -61,20 +61,23 @@ export function canFollow(bound: Output, query: ast.Query): boolean {
   throw new SqlError('UNSUPPORTED', message, span ?? query.span, hint)
 }
 
-/** A plan that is ready to be run, whose scan goes on with what comes. */
+/** Rules that make use of an end which a query that follows does not have. */
+export const RULES_OF_ENDS: readonly string[] = [
+  'count-from-headers',
+  'unordered-scan',
+  'limit-into-scan',
+  'backward-scan',
+]
+
+/** The plan, whose scan goes on with what comes; to be optimized without `RULES_OF_ENDS`. */
 export function following(plan: Output): Output {
-  return rewrite(plan, (node) =>
-    node.kind === 'scan'
-      ? {
-          ...node,
-          follow: true,
-          headersOnly: undefined,
-          backward: undefined,
-          unordered: undefined,
-          limit: undefined,
-        }
-      : node,
-  ) as Output
+  const top = topAggregate(plan)
+  const windows = top === undefined ? undefined : windowKeyOf(top)
+  // `rewrite` makes another node of the aggregation before it is looked at: there is only one.
+  return rewrite(plan, (node) => {
+    if (node.kind === 'aggregate') return { ...node, windows }
+    return node.kind === 'scan' ? { ...node, follow: true } : node
+  }) as Output
 }
 
 /** The aggregation at the top of a statement; undefined where there is none. */
@@ -103,7 +106,8 @@ function problemOf(plan: Output): Refused | undefined {
     else if (node.kind === 'share' || node.kind === 'kept') found ??= 'join'
     else if (node.kind === 'values') found ??= 'once'
     else if (node.kind === 'aggregate' && node !== top) found ??= 'aggregate'
-    else if (node.kind === 'sort' && (node !== sorted || top === undefined || !hasWindow(top))) found ??= 'sort'
+    else if (node.kind === 'sort' && (node !== sorted || top === undefined || windowKeyOf(top) === undefined))
+      found ??= 'sort'
   })
   eachExpression(plan, (e) => {
     if (e.kind === 'subquery') found ??= 'subquery'
@@ -111,20 +115,8 @@ function problemOf(plan: Output): Refused | undefined {
   return found
 }
 
-/** Whether groups are those of windows of time, which close. */
-export function hasWindow(aggregate: Aggregate): boolean {
-  return windowKeyOf(aggregate) !== undefined
-}
-
-/** The key of a grouping that is the start of a window, with the size of that window as it was written. */
-export interface WindowKey {
-  /** Its place among the keys. */
-  readonly key: number
-  readonly size: string
-}
-
 /** undefined: the groups are not those of windows of time. */
-export function windowKeyOf({ keys, input }: Aggregate): WindowKey | undefined {
+function windowKeyOf({ keys, input }: Aggregate): WindowKey | undefined {
   for (const [key, e] of keys.entries()) {
     const call = e.kind === 'function' ? e : windowsOf(e, input)
     const size = call?.kind === 'function' && /^(tumble|hop)$/i.test(call.name) ? call.args[1] : undefined

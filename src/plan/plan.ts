@@ -122,6 +122,16 @@ export interface Aggregate {
   readonly input: Plan
   readonly keys: readonly BoundExpr[]
   readonly aggregates: readonly BoundAggregate[]
+  /** In a query that follows: the windows that its groups belong to, which close as time passes. */
+  readonly windows?: WindowKey
+}
+
+/** The key of a grouping that is the start of a window of time. */
+export interface WindowKey {
+  /** Its place among the keys. */
+  readonly key: number
+  /** The size of the window as it was written, such as `5m`. */
+  readonly size: string
 }
 
 /** The rows of its input in order; rows that `by` does not distinguish keep theirs. */

@@ -79,6 +79,13 @@ export const SETTINGS = {
       'the query goes on with what comes, until it is ended; other limits of time and size then hold only where a ' +
       'statement sets them, or an administrator',
   },
+  'window.grace': {
+    unit: 'duration',
+    fallback: 5000,
+    max: DAY,
+    meaning:
+      'how long after its end, and after the last record for it, a window of a query that follows stays open for more',
+  },
   'max.group.records': {
     unit: 'count',
     fallback: 10_000_000,

@@ -4,8 +4,10 @@
  */
 import { createCatalog, type KafkaTables } from '../../src/catalog/kafka-catalog.ts'
 import type { QueryEnvironment, RunSummary } from '../../src/engine/host.ts'
+import { Queries } from '../../src/engine/queries.ts'
 import { runRequest } from '../../src/engine/request.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
+import type { KafkaLog } from '../../src/kafka/log.ts'
 import { type BatchToWrite, type RecordToWrite, writeRecordBatch } from '../../src/kafka/read/record-batch.ts'
 import { createKafkaLog } from '../../src/kafka/read/reader.ts'
 import type { QueryRequest } from '../../src/protocol/frames.ts'
@@ -25,6 +27,7 @@ export class Followed {
   readonly frames: Frame[] = []
   readonly done: Promise<RunSummary>
   ended = false
+  readonly registry = new Queries()
   readonly #abort = new AbortController()
   /** Set while the reader of the frames takes nothing. */
   #room: { promise: Promise<void>; open: () => void } | undefined
@@ -34,7 +37,8 @@ export class Followed {
       send: (frame: string) => void this.frames.push(JSON.parse(frame) as Frame),
       drained: () => this.#room?.promise,
     }
-    this.done = runRequest(request, environment, sink, this.#abort.signal).finally(() => {
+    const queries = { registry: this.registry, user: 'anna', account: 'user anna', environment: 'test' }
+    this.done = runRequest(request, { ...environment, queries }, sink, this.#abort.signal).finally(() => {
       this.ended = true
     })
     this.done.catch(() => undefined)
@@ -58,10 +62,9 @@ export class Followed {
     return this.frames.filter((f) => f.type === type).map((f) => f.data)
   }
 
-  /** The query has asked for the ends of its partitions, and reads. */
-  async reading(): Promise<this> {
-    await eventually('the query reads', () => this.frames.length > 0 || this.ended)
-    return this
+  /** Waits until it has looked at so many records. */
+  async scanned(records: number): Promise<void> {
+    await eventually(`${records} records are read`, () => this.registry.all()[0].recordsScanned >= records)
   }
 
   /** The reader takes nothing from now on, until the function that this gives is called. */
@@ -124,16 +127,23 @@ export class FollowWorld {
     request: Partial<QueryRequest> = {},
     environment: Partial<QueryEnvironment> = {},
   ): Promise<Followed> {
-    const fetches = this.#waiting()
-    const query = new Followed({ sql, live: false, follow: true, ...request }, { ...this.environment, ...environment })
+    const { log } = this.environment
+    let reads = false
+    const watched: KafkaLog = {
+      bounds: (...args) => log.bounds(...args),
+      offsetsForTime: (...args) => log.offsetsForTime(...args),
+      scan: (...args) => {
+        reads = true
+        return log.scan(...args)
+      },
+    }
+    const query = new Followed(
+      { sql, live: false, follow: true, ...request },
+      { ...this.environment, log: watched, ...environment },
+    )
     this.#queries.push(query)
-    await eventually('a fetch waits at the broker', () => this.#waiting() > fetches || query.ended)
+    await eventually('the query reads', () => reads || query.ended)
     return query
-  }
-
-  /** Fetches sent so far. */
-  #waiting(): number {
-    return this.cluster.requests.get('Fetch') ?? 0
   }
 
   async close(): Promise<void> {

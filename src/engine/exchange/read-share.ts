@@ -150,6 +150,7 @@ class Helper {
       statsMs: COUNTS_MS,
       sendStats: sendCounts,
       live: false,
+      now: systemClock.now,
       title: share.title,
       deadline: systemClock.monotonic() + share.leftMs,
       halted: () => this.#stopped,
@@ -163,7 +164,7 @@ class Helper {
       done: false,
       finish: nothingHeld,
     }
-    const run = new ScanRun({ backlogs: [], snapshot: undefined }, source, context)
+    const run = new ScanRun({ backlogs: [], snapshot: undefined, windows: undefined }, source, context)
     const stopped = await run.share({
       ranges: share.ranges,
       bounds: share.lastOffsets.map(([partition, last]) => ({ partition, start: 0, end: last + 1 })),

@@ -15,7 +15,9 @@ export class LiveResults {
   #nextAt = systemClock.monotonic() + LIVE_MS
 
   /** `snapshot`: sends the changed groups; undefined: the query has no live results. */
-  constructor(snapshot: Pipeline['snapshot'], pauses: Pauses) {
+  constructor(snapshot: Pipeline['snapshot'], pauses: Pauses, follows: boolean) {
+    // Somebody looks at what comes now: the first of it is shown at once.
+    if (follows) this.#nextAt = systemClock.monotonic()
     this.#snapshot = snapshot
     this.#pauses = pauses
   }

@@ -16,6 +16,7 @@ import { type RowCounter, rowCounter, startingAt, Windows } from './backward.ts'
 import type { ShareProgress } from '../exchange/messages.ts'
 import { BadRecords, DAMAGED, standIn } from './bad-records.ts'
 import { HeaderCount } from './count-headers.ts'
+import { ClosingWindows } from './closing.ts'
 import { LiveResults } from './live.ts'
 import { Pauses } from './pauses.ts'
 import { ProgramCalls } from './programs/program-calls.ts'
@@ -52,12 +53,13 @@ export class ScanRun {
   readonly #stats: StatsFrames
   readonly #pauses: Pauses
   readonly #live: LiveResults
+  readonly #closing: ClosingWindows
   readonly #sharing: Sharing
   /** LAST_OFFSET() of each partition. */
   #lastOffsets: ReadonlyMap<number, number> = new Map()
 
   /** `from`: one of the pipeline's sources. */
-  constructor(pipeline: Pick<Pipeline, 'backlogs' | 'snapshot'>, from: ScanSource, context: ScanContext) {
+  constructor(pipeline: Pick<Pipeline, 'backlogs' | 'snapshot' | 'windows'>, from: ScanSource, context: ScanContext) {
     const { scan } = from
     this.#context = context
     this.#from = from
@@ -75,7 +77,8 @@ export class ScanRun {
     this.#thresholds = new Thresholds(context, this.#statistics, this.#size, this.#unread)
     this.#stats = new StatsFrames(context)
     this.#pauses = new Pauses(context, pipeline.backlogs, this.#stats)
-    this.#live = new LiveResults(context.live ? pipeline.snapshot : undefined, this.#pauses)
+    this.#closing = new ClosingWindows(pipeline.windows, this.#statistics, this.#pauses, context)
+    this.#live = new LiveResults(context.live ? pipeline.snapshot : undefined, this.#pauses, scan.follow === true)
     this.#sharing = new Sharing(from, context, this.#statistics, {
       size: this.#size,
       unread: this.#unread,
@@ -266,7 +269,12 @@ export class ScanRun {
       if (this.#live.isDue(now)) await this.#live.send()
       if (this.#sharing.hasNews) await this.#sharing.take()
       this.#tellLost()
+      if (this.#closing.isDue(now)) await this.#closing.close()
       if (arrived) continue
+      if (this.#from.done) {
+        next.catch(() => undefined)
+        return { batch: undefined }
+      }
       if (this.#sharing.halted && !this.#size.batchIsOnItsWay) {
         next.catch(() => undefined)
         return { batch: undefined }
@@ -283,7 +291,10 @@ export class ScanRun {
   #tickMs(): number {
     if (this.#from.scan.follow !== true) return TICK_MS
     const now = systemClock.monotonic()
-    return Math.max(0, Math.min(FOLLOW_TICK_MS, this.#stats.waitMs(now), this.#live.waitMs(now)))
+    return Math.max(
+      0,
+      Math.min(FOLLOW_TICK_MS, this.#stats.waitMs(now), this.#live.waitMs(now), this.#closing.waitMs()),
+    )
   }
 
   /** Of a scan without an end: what vanished is told at once. */
@@ -299,6 +310,7 @@ export class ScanRun {
     this.#stats.sendDue(now)
     if (this.#live.isDue(now)) await this.#live.send()
     if (this.#sharing.hasNews) await this.#sharing.take()
+    if (this.#closing.isDue(now)) await this.#closing.close()
     if (this.#pauses.drainDue) await this.#pauses.untilDrained()
     const turn = this.#pauses.turnDue()
     if (turn !== undefined) await turn

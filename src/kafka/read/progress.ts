@@ -2,6 +2,7 @@
  * How far a scan has come in one partition, span by span: a partition may be read in several places at once, so one
  * number cannot say it. Plain arithmetic; does no I/O.
  */
+import { systemClock } from '../../lib/clock.ts'
 import type { OffsetRange, PartitionProgress } from '../log.ts'
 
 /** Offsets [start, end). */
@@ -15,6 +16,7 @@ export class Progress implements PartitionProgress {
   readonly partition: number
   readonly begin: number
   bytesRead = 0
+  heardMs: number | undefined
   #end: number
   /** Of an open range: the end of the log, as far as it is known. */
   #seen: number
@@ -64,6 +66,7 @@ export class Progress implements PartitionProgress {
   /** The log is known to reach up to `end` (exclusive). */
   seen(end: number): void {
     this.#seen = Math.max(this.#seen, end)
+    this.heardMs = systemClock.monotonic()
   }
 
   /** [start, end) has been delivered, or holds nothing that is wanted. Parts that were not open are skipped. */

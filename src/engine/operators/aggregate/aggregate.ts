@@ -21,6 +21,7 @@ export class AggregateState {
   readonly pairs: readonly PairIndex[]
   readonly accumulators: readonly Accumulator[]
   readonly distinct: readonly (DistinctFilter | undefined)[]
+  readonly #budget: MemoryBudget
   /** Number of groups so far. */
   groups = 0
 
@@ -31,6 +32,7 @@ export class AggregateState {
   ) {
     const keyLimits = groupLimits(limits.groups, limits.groupBytes)
     const budget = new MemoryBudget('max.collect.bytes', limits.collectBytes)
+    this.#budget = budget
     this.keys = plan.keys.map(() => new KeyColumn(keyLimits))
     this.pairs = plan.keys.slice(1).map(() => new PairIndex(keyLimits))
     this.accumulators = plan.aggregates.map((a) => accumulator(a, budget, doubles))
@@ -45,6 +47,13 @@ export class AggregateState {
   grow(groups: number): void {
     this.groups = groups
     for (const a of this.accumulators) a.grow(groups)
+  }
+
+  /** Bytes of the texts of its keys, and of what its aggregates hold, about. */
+  get heldBytes(): number {
+    let bytes = this.#budget.used
+    for (const key of this.keys) bytes += key.textBytes
+    return bytes
   }
 
   /** For `count(*)` answered from batch headers. */
