@@ -52,7 +52,7 @@ export interface Scan {
   readonly headersOnly?: boolean
   /** Nothing above depends on the order of records within a partition. */
   readonly unordered?: boolean
-  /** The scan goes on with what comes, from the ends of the partitions where `pushed` says nothing else. */
+  /** The scan goes on with what comes. */
   readonly follow?: true
   /** The most records that are wanted. */
   readonly limit?: number
@@ -101,10 +101,7 @@ export interface Filter {
   readonly predicate: BoundExpr
 }
 
-/**
- * Rows of its columns. With a `source` it is a relation (derived table, WITH, view) whose columns are named by `column`
- * references.
- */
+/** Rows of its columns. With a `source` it is a relation (derived table, WITH, view): `column` references name them. */
 export interface Project {
   readonly kind: 'project'
   readonly input: Plan
@@ -122,15 +119,13 @@ export interface Aggregate {
   readonly input: Plan
   readonly keys: readonly BoundExpr[]
   readonly aggregates: readonly BoundAggregate[]
-  /** In a query that follows: the windows that its groups belong to, which close as time passes. */
+  /** In a query that follows: the windows that its groups belong to. */
   readonly windows?: WindowKey
 }
 
-/** The key of a grouping that is the start of a window of time. */
+/** Which key of a grouping is the start of a window of time, and the window's size as it was written (`5m`). */
 export interface WindowKey {
-  /** Its place among the keys. */
   readonly key: number
-  /** The size of the window as it was written, such as `5m`. */
   readonly size: string
 }
 

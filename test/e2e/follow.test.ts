@@ -85,7 +85,9 @@ describe('follow', { skip: typeof found === 'string' ? found : false }, () => {
     hand = await kafkaHand(kafka.bootstrap)
     const config = await readConfig({
       server: { port: 0 },
-      environments: [{ name: 'demo', kafka: { brokers: kafka.bootstrap.split(',') }, formats: { '*': { value: 'JSON' } } }],
+      environments: [
+        { name: 'demo', kafka: { brokers: kafka.bootstrap.split(',') }, formats: { '*': { value: 'JSON' } } },
+      ],
       serviceAccounts: [
         { name: 'robot', token: TOKEN, permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] },
       ],

@@ -9,7 +9,8 @@ import { deal, LANES_PER_BROKER, striped } from './deal.ts'
 import { brokerError, clientError, ERROR } from '../errors.ts'
 import type { FramePool } from '../wire/frame-pool.ts'
 import { Delivery, type ScanOptions } from './delivery.ts'
-import { type Fetched, Lane, type LaneOwner, Segment } from './lane.ts'
+import { type Fetched, Lane, type LaneOwner } from './lane.ts'
+import { Segment } from './segment.ts'
 import {
   type BatchSource,
   type Isolation,
@@ -19,7 +20,7 @@ import {
   type ScanRequest,
 } from '../log.ts'
 import { Progress } from './progress.ts'
-import { watchPartitions } from './new-partitions.ts'
+import { watchPartitions } from '../new-partitions.ts'
 import { type Span, Stripes } from './stripes.ts'
 
 const FIRST_FETCH_BYTES = 256 * 1024

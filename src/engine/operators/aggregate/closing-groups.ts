@@ -7,12 +7,11 @@ import { parseWindow } from '../../../functions/library/time/windows.ts'
 import { addDuration } from '../../../functions/support/datemath.ts'
 import type { Aggregate, Output, Plan } from '../../../plan/plan.ts'
 import type { FrameWriter } from '../../frame-writer.ts'
-import type { PipelineContext } from '../../pipeline.ts'
 import { rowAggregate, rowTest, rowText, rowValue } from '../../program/row-functions.ts'
 import { type Operator, pushAll, CHUNK_ROWS } from '../operator.ts'
 import { FilterOperator, LimitOperator, type LimitState } from '../row-operators.ts'
 import { type AggregateState, groupRows } from './aggregate.ts'
-import { type OpenWindow, WindowGroups } from './window-groups.ts'
+import { type OpenWindow, WindowGroups, type WindowParts } from './window-groups.ts'
 
 /** Groups that are sent when their windows close. Times are epoch milliseconds. */
 export interface ClosingGroups {
@@ -30,7 +29,12 @@ export interface ClosingGroups {
 
 /** What the pipeline around has. */
 interface Around {
-  readonly context: PipelineContext
+  /** What rows are computed and written with, and by which clock windows close. */
+  readonly context: Parameters<typeof rowValue>[1] & {
+    readonly writer: FrameWriter
+    readonly limits: WindowParts['limits']
+    readonly windows?: Pick<WindowParts, 'now' | 'graceMs'>
+  }
   readonly limit: LimitState
   state(plan: Aggregate): AggregateState
   /** Sends rows, whose texts `body` makes. */

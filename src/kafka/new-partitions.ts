@@ -2,8 +2,8 @@
  * Looks now and then whether a topic has got further partitions, for a scan that goes on with what comes. Says what it
  * found; reads nothing. Trouble on the way is no matter of this: whoever fetches has it, too.
  */
-import { systemClock } from '../../lib/clock.ts'
-import type { Cluster, TopicMetadata } from '../cluster.ts'
+import { systemClock } from '../lib/clock.ts'
+import type { Cluster, TopicMetadata } from './cluster.ts'
 
 /** Scans of one topic share an answer that is younger than this part of the time between two looks. */
 const SHARED_PART = 0.8

@@ -6,13 +6,13 @@
  * the top of the statement. Everything that needs the end of its input before it can say anything has no end to wait
  * for.
  */
-import type * as ast from '../sql/ast.ts'
-import { SqlError } from '../sql/error.ts'
-import { queriesIn } from './bind/walk.ts'
-import { visit } from './expressions/children.ts'
-import { scansOf } from './inputs.ts'
-import type { Aggregate, BoundExpr, Output, Plan, WindowKey } from './plan.ts'
-import { expressionsOf, rewrite, visitPlan } from './rewrite.ts'
+import type * as ast from '../../sql/ast.ts'
+import { SqlError } from '../../sql/error.ts'
+import { queriesIn } from './walk.ts'
+import { visit } from '../expressions/children.ts'
+import { scansOf } from '../inputs.ts'
+import type { Aggregate, BoundExpr, Output, Plan, WindowKey } from '../plan.ts'
+import { expressionsOf, rewrite, visitPlan } from '../rewrite.ts'
 
 /** What a statement that follows cannot have: what is wrong, and the remedy. */
 const REFUSALS = {
