@@ -1,6 +1,10 @@
 /** Queries that go on with what comes, on the embedded broker: rows, groups, where they begin and how they end. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { createCatalog } from '../../../../src/catalog/kafka-catalog.ts'
+import { startRegistry } from '../../../../src/sandbox/schema-registry.ts'
+import { createRegistry } from '../../../../src/registry/client.ts'
+import { encodeAvro, framed } from '../../../support/avro-encode.ts'
 import { controlRecord, writeRecordBatch } from '../../../../src/kafka/read/record-batch.ts'
 import { eventually, stoodStill } from '../../../support/eventually.ts'
 import { type Followed, FollowWorld } from '../../../support/follow-world.ts'
@@ -375,6 +379,39 @@ describe('follow', () => {
         query.rows.map((row) => (row as { n: number }).n),
         Array.from({ length: records }, (_, n) => n),
       )
+    })
+    it('records of a schema that nobody has met yet', async () => {
+      const served = await startRegistry()
+      const registry = createRegistry({ url: served.url })
+      const catalog = createCatalog({ cluster: world.cluster, log: world.environment.log, registry })
+      const schemaOf = (...names: string[]): string =>
+        JSON.stringify({
+          type: 'record',
+          name: 'r',
+          fields: names.map((name) => ({ name, type: 'int', ...(name === 'a' ? {} : { default: 0 }) })),
+        })
+      const t = `schemas-${topics++}`
+      world.broker.createTopic(t)
+      const write = async (value: Record<string, number>): Promise<void> => {
+        const schema = schemaOf(...Object.keys(value))
+        const id = await registry.register(`${t}-value`, 'AVRO', schema)
+        world.broker.append(t, 0, writeRecordBatch([{ value: framed(id, encodeAvro(schema, value)) }]))
+      }
+      try {
+        await write({ a: 1, b: 1 })
+        const whole = await world.follow(`SELECT * FROM ${t}`, {}, { catalog })
+        const sum = await world.follow(`SELECT sum(a + b) AS s FROM ${t}`, {}, { catalog })
+        await write({ a: 2, b: 2 })
+        await write({ a: 3, b: 3, c: 3 })
+        await write({ a: 4 })
+        await eventually('three rows', () => whole.rows.length === 3)
+        assert.deepEqual(whole.rows, [{ a: 2, b: 2 }, { a: 3, b: 3, c: 3 }, { a: 4 }])
+        await eventually('they are added up', () => JSON.stringify(sum.latest) === '[{"s":10}]')
+        assert.deepEqual([whole.of('BADRECORD'), whole.of('ERROR')], [[], []])
+      } finally {
+        catalog.close()
+        await served.close()
+      }
     })
     it('STATS say how far it is', async () => {
       const t = topic(2)
