@@ -10,6 +10,7 @@ import { widthOf } from '../plan/lower/lower.ts'
 import type { Aggregate, BoundExpr, Join, Kept, Limit, Output, Plan, Scan, Share, Sort } from '../plan/plan.ts'
 import { type ClosingGroups, closingGroups, GroupVersions } from './operators/aggregate/closing-groups.ts'
 import { topAggregate } from '../plan/bind/follow.ts'
+import { scansOf } from '../plan/inputs.ts'
 import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate/aggregate.ts'
 import type { Backlog } from './operators/backlog.ts'
 import { KeptRows } from './operators/kept-rows.ts'
@@ -18,7 +19,7 @@ import { FirstOfEach, LimitOfEach, MOST_KEPT } from './operators/sort/limit-of-e
 import { JoinOperator } from './operators/join/join.ts'
 import { MarkJoinOperator } from './operators/join/mark-join.ts'
 import { MemoryBudget } from './operators/memory.ts'
-import { nothingHeld, type Operator, pushAll, type Row, CHUNK_ROWS } from './operators/operator.ts'
+import { nothingHeld, type Operator, pushAll, type Row } from './operators/operator.ts'
 import { oneIsList } from '../types.ts'
 import {
   FilterOperator,
@@ -264,21 +265,22 @@ class Builder {
     const having = below.kind === 'filter' ? below.predicate : undefined
     const aggregate = below.kind === 'filter' ? below.input : below
     if (aggregate.kind !== 'aggregate') return undefined
-    const state = this.#state(aggregate)
+    const follows = scansOf(aggregate).some((scan) => scan.follow === true)
+    const state = follows ? this.#state(aggregate).noteChanges() : this.#state(aggregate)
     const body = rowText(plan, this.#context)
     const test = having === undefined ? undefined : rowTest(having, this.#context)
     const versions = new GroupVersions(this.#context.writer, (group) => group)
     const builder = this
-    function* send(): Generator<void> {
-      builder.limit = new LimitState(builder.#plan)
-      for (let g = 0; g < state.groups && !builder.limit.done; g++) {
-        const row = state.row(g)
-        if ((test === undefined || test(row)) && builder.limit.take() && versions.send(g, body(row))) yield
-        else if (g % CHUNK_ROWS === CHUNK_ROWS - 1) yield
-      }
+    function* send(groups: Iterable<number>): Generator<void> {
+      const limit = new LimitState(builder.#plan)
+      builder.limit = limit
+      const text = (row: Row) => ((test === undefined || test(row)) && limit.take() ? body(row) : undefined)
+      yield* versions.sendAll(state, groups, text, () => limit.done)
     }
-    this.#aggregateSource(aggregate, state, { push: () => undefined, finish: send, done: false, full: false }, send)
-    return send
+    const all = (): Generator<void> => send(Array(state.groups).keys())
+    this.#aggregateSource(aggregate, state, { push: () => undefined, finish: all, done: false, full: false }, all)
+    // The first groups are to be found among all of them.
+    return this.#plan.implied ? () => send(state.takeChanged()) : all
   }
 
   /** An aggregation at the top whose groups belong to windows of time, which close while the query follows. */

@@ -116,6 +116,8 @@ describe('follow', { skip: typeof found === 'string' ? found : false }, () => {
 
   it('a million records while a broker crashes and comes back: none missing, none twice', async (t) => {
     await hand.create('million', { partitions: 4 })
+    const leaders = await Promise.all([0, 1, 2, 3].map((partition) => hand.leader('million', partition)))
+    assert.ok(leaders.includes(2), `the broker that crashes leads none: ${leaders}`)
     const written = Promise.withResolvers<void>()
     const [rows, slow, count] = await Promise.all([
       follow('SELECT id FROM million', false),

@@ -271,7 +271,7 @@ export class ScanRun {
       this.#tellLost()
       if (this.#closing.isDue(now)) await this.#closing.close()
       if (arrived) continue
-      if (this.#from.done) {
+      if (this.#from.scan.follow === true && this.#from.done) {
         next.catch(() => undefined)
         return { batch: undefined }
       }

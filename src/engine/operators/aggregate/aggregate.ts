@@ -24,6 +24,8 @@ export class AggregateState {
   readonly #budget: MemoryBudget
   /** Number of groups so far. */
   groups = 0
+  /** The groups that changed since `takeChanged`, where that is asked for before the step is generated. */
+  changed: Set<number> | undefined
 
   constructor(
     plan: Aggregate,
@@ -41,6 +43,21 @@ export class AggregateState {
     )
     // Without GROUP BY there is always one group, also over no records.
     if (plan.keys.length === 0) this.grow(1)
+  }
+
+  /** From here on the groups that change are noted. */
+  noteChanges(): this {
+    this.changed = new Set()
+    return this
+  }
+
+  /** The groups that changed since the last call, in order of that; all of them where changes are not noted. */
+  takeChanged(): Iterable<number> {
+    const { changed } = this
+    if (changed === undefined) return Array(this.groups).keys()
+    const taken = [...changed]
+    changed.clear()
+    return taken
   }
 
   /** Called when a group number was handed out that was not there before. */

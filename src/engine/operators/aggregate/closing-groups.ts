@@ -8,7 +8,7 @@ import { addDuration } from '../../../functions/support/datemath.ts'
 import type { Aggregate, Output, Plan } from '../../../plan/plan.ts'
 import type { FrameWriter } from '../../frame-writer.ts'
 import { rowAggregate, rowTest, rowText, rowValue } from '../../program/row-functions.ts'
-import { type Operator, pushAll, CHUNK_ROWS } from '../operator.ts'
+import { type Operator, pushAll, type Row, CHUNK_ROWS } from '../operator.ts'
 import { FilterOperator, LimitOperator, type LimitState } from '../row-operators.ts'
 import { type AggregateState, groupRows } from './aggregate.ts'
 import { type OpenWindow, WindowGroups, type WindowParts } from './window-groups.ts'
@@ -114,7 +114,7 @@ function windowGroups(aggregate: Aggregate, { context, limit, state }: Around): 
     },
     endOf: (startMs) => addDuration(startMs, length, 1),
     open: () => {
-      const made = state(aggregate)
+      const made = state(aggregate).noteChanges()
       return { state: made, take: rowAggregate(aggregate, made, context) }
     },
     isDone: () => limit.done,
@@ -135,8 +135,23 @@ export class GroupVersions {
     this.#number = number
   }
 
+  /** Sends the groups that have a text, until it is done. */
+  *sendAll(
+    state: AggregateState,
+    groups: Iterable<number>,
+    text: (row: Row) => string | undefined,
+    done: () => boolean,
+  ): Generator<void> {
+    let n = 0
+    for (const group of groups) {
+      if (done()) return
+      const body = text(state.row(group))
+      if ((body !== undefined && this.#send(group, body)) || ++n % CHUNK_ROWS === 0) yield
+    }
+  }
+
   /** True: the reader is behind. */
-  send(group: number, body: string): boolean {
+  #send(group: number, body: string): boolean {
     if (this.#texts[group] === body) return false
     this.#texts[group] = body
     this.#ids[group] ??= this.#writer.nextRowId()
@@ -164,10 +179,8 @@ class Versions {
     const sent = this.#sent.get(window) ?? new GroupVersions(this.#writer, () => this.#rows++)
     this.#sent.set(window, sent)
     const { state } = window
-    for (let g = 0; g < state.groups; g++) {
-      const row = state.row(g)
-      if ((this.#having === undefined || this.#having(row)) && sent.send(g, this.#body(row))) yield
-      else if (g % CHUNK_ROWS === CHUNK_ROWS - 1) yield
-    }
+    const text = (row: Row): string | undefined =>
+      this.#having === undefined || this.#having(row) ? this.#body(row) : undefined
+    yield* sent.sendAll(state, state.takeChanged(), text, () => false)
   }
 }
