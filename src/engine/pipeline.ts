@@ -119,11 +119,10 @@ export function buildPipeline(plan: Output, context: PipelineContext, live: bool
     windows = builder.closingGroups(plan, limit.input, live)
     snapshot = windows.changed
   } else if (live) snapshot = builder.liveGroups(plan, limit.input)
-  if (builder.sources.length === 0)
-    builder.build(
-      limit.input,
-      new LimitOperator(builder.limit, new OutputOperator(rowText(plan, context), context.writer)),
-    )
+  if (builder.sources.length === 0) {
+    const output = new OutputOperator(rowText(plan, context), context.writer)
+    builder.build(limit.input, new LimitOperator(builder.limit, output))
+  }
   return {
     sources: builder.sources,
     backlogs: builder.backlogs,
