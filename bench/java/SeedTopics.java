@@ -22,6 +22,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 public class SeedTopics {
+  static final int TRIES = 3;
   static final long FIRST_TIMESTAMP_MS = 1_678_707_744_267L;
 
   /** Makes the records of one topic, in order. After `next`, `key` and `value` hold the record's bytes from 0 to their position. */
@@ -182,13 +183,28 @@ public class SeedTopics {
     System.out.printf("{\"topic\":\"%s\",\"records\":%d,\"bytes\":%d,\"seconds\":%.2f}%n", topic, count, bytes, (System.nanoTime() - begun) / 1e9);
   }
 
-  public static void main(String[] args) {
+  /** Removes what a failed try has left of a topic, and waits until it is gone. */
+  static void remove(String bootstrap, String topic) throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
+      if (!admin.listTopics().names().get().contains(topic)) return;
+      admin.deleteTopics(List.of(topic)).all().get();
+      while (admin.listTopics().names().get().contains(topic)) Thread.sleep(100);
+    }
+  }
+
+  /** A machine that stands still for minutes makes a producer give up: the topic is then begun anew, and that is said. */
+  public static void main(String[] args) throws InterruptedException {
     for (int i = 1; i < args.length; i++) {
-      try {
-        fill(args[0], args[i].split(","));
-      } catch (Exception e) { // Kafka's own exceptions have no stack, which the launcher of source files cannot print.
-        System.err.println(args[i] + ": " + e);
-        System.exit(1);
+      String[] spec = args[i].split(",");
+      for (int tries = 1; ; tries++) {
+        try {
+          if (tries > 1) remove(args[0], spec[1]);
+          fill(args[0], spec);
+          break;
+        } catch (Exception e) { // Kafka's own exceptions have no stack, which the launcher of source files cannot print.
+          System.err.println(java.time.Instant.now() + " try " + tries + " of " + args[i] + ": " + e);
+          if (tries == TRIES) System.exit(1);
+        }
       }
     }
   }

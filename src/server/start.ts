@@ -64,6 +64,8 @@ export interface RunningServer {
    * Says what became of the accounts.
    */
   setAccounts(users: readonly UserConfig[], serviceAccounts: readonly ServiceAccountConfig[]): readonly AccountChange[]
+  /** A code that logs a browser in as that user: good once, for two minutes. */
+  offerCode(user: string): string
   /**
    * Stops accepting, lets running queries finish for up to `shutdown.grace`, then ends them with an ERROR that says so.
    * Resolves when everything is closed. A second call with `graceMs` 0 ends the wait of the first.
@@ -267,6 +269,10 @@ class Server implements RunningServer {
         )
     }
     return changes
+  }
+
+  offerCode(user: string): string {
+    return this.#accounts.offer(user)
   }
 
   #logout(token: string): void {

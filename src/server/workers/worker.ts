@@ -11,6 +11,7 @@ import { watchTurns } from '../../engine/turns.ts'
 import { there, unexpected } from '../../lib/assert.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { shownValue } from '../../plan/settings.ts'
+import { frameBytes } from '../../kafka/wire/frame-pool.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { SqlError } from '../../sql/error.ts'
 import { errorAsObject, type QueryRequest } from '../../protocol/frames.ts'
@@ -224,6 +225,7 @@ systemClock.every(BEAT_MS, () => {
   if (beats % COUNTS_BEATS !== 0) return
   const { heapUsed, external } = process.memoryUsage()
   Atomics.store(beat, Beat.heapKib, Math.round((heapUsed + external) / 1024))
+  Atomics.store(beat, Beat.frameKib, Math.round(frameBytes() / 1024))
   tellRequests()
   if (jobs.size === 0) return
   const counts = [...jobs].flatMap(

@@ -237,7 +237,7 @@ test('a statement that uses too much of the processor ends with the limit’s na
     assert.match(metrics, /^sluice_workers_ended_total\{reason="stalled"\} 0$/m)
     assert.match(metrics, /^process_resident_memory_bytes \d+$/m)
     await eventually('the threads have said how much they hold', async () =>
-      /^sluice_worker_heap_bytes [1-9]\d+$/m.test(await (await fetch(`${server.url}/metrics`)).text()),
+      /^sluice_worker_held_bytes [1-9]\d+$/m.test(await (await fetch(`${server.url}/metrics`)).text()),
     )
   })
 })
