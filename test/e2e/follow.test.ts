@@ -47,7 +47,8 @@ class Reader {
     const begun = Promise.withResolvers<void>()
     this.begun = begun.promise
     this.done = this.#read(keep, begun.resolve, ready)
-    this.done.catch(begun.reject)
+    this.done.then(() => begun.reject(new Error(this.error ?? 'The query ended before it began.')), begun.reject)
+    this.begun.catch(() => undefined)
   }
 
   async #read(keep: boolean, begun: () => void, ready: Promise<void>): Promise<void> {
