@@ -129,7 +129,10 @@ export interface RecordBatch {
   readonly fault: string | undefined
 }
 
-/** Where the scan is in one partition. It changes while the scan runs. */
+/**
+ * Where the scan is in one partition. It changes while the scan runs, and no more once it is closed. A batch counts as
+ * delivered when `next()` has given it, or the promise of it has resolved: not while it is being decompressed.
+ */
 export interface PartitionProgress {
   readonly partition: number
   /** First offset wanted. */
@@ -147,7 +150,7 @@ export interface PartitionProgress {
   readonly complete: boolean
   /** When the broker last said where the log ends, of `Clock.monotonic`; undefined: not yet, or nobody asks. */
   readonly heardMs?: number
-  /** Bytes of the batches delivered or skipped, as stored (compressed). */
+  /** Bytes of the batches delivered or passed over, as stored (compressed). */
   readonly bytesRead: number
   /**
    * Offsets that vanished before they could be read (retention, or DeleteRecords, moved the log start during the scan),

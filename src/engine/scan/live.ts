@@ -10,16 +10,23 @@ const LIVE_MS = 500
 export class LiveResults {
   readonly #snapshot: Pipeline['snapshot']
   readonly #pauses: Pauses
+  readonly #follows: boolean
   /** Records have come since the last update. */
   #news = false
   #nextAt = systemClock.monotonic() + LIVE_MS
 
   /** `snapshot`: sends the changed groups; undefined: the query has no live results. */
   constructor(snapshot: Pipeline['snapshot'], pauses: Pauses, follows: boolean) {
+    this.#follows = follows
     // Somebody looks at what comes now: the first of it is shown at once.
     if (follows) this.#nextAt = systemClock.monotonic()
     this.#snapshot = snapshot
     this.#pauses = pauses
+  }
+
+  /** Whether the query has live results. */
+  get isWanted(): boolean {
+    return this.#snapshot !== undefined
   }
 
   /** Records have come. */
@@ -29,7 +36,9 @@ export class LiveResults {
 
   /** Milliseconds until `send` is due; Infinity: there is nothing to send. */
   waitMs(now: number): number {
-    return this.#snapshot !== undefined && this.#news ? this.#nextAt - now : Number.POSITIVE_INFINITY
+    // What other threads have found is not told here; a scan that follows has none.
+    const news = this.#news || !this.#follows
+    return this.#snapshot !== undefined && news ? this.#nextAt - now : Number.POSITIVE_INFINITY
   }
 
   /** Is it time for `send`? `now`: milliseconds of `Clock.monotonic`. */

@@ -2,11 +2,11 @@
  * Windows of time that close while a query follows: when it is time to look, and up to which time everything has been
  * read.
  */
-import type { PartitionProgress } from '../../kafka/log.ts'
-import { systemClock } from '../../lib/clock.ts'
-import type { Pipeline } from '../pipeline.ts'
-import type { ScanContext } from './scan-context.ts'
-import type { Pauses } from './pauses.ts'
+import type { PartitionProgress } from '../../../kafka/log.ts'
+import { systemClock } from '../../../lib/clock.ts'
+import type { Pipeline } from '../../pipeline.ts'
+import type { ScanContext } from '../scan-context.ts'
+import type { Pauses } from '../pauses.ts'
 
 /** Time between two looks, in milliseconds. */
 const LOOK_MS = 50
