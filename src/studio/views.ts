@@ -6,9 +6,14 @@ import type { Registry } from './registry.ts'
 
 export const ALL: Registry = {
   views: [{ id: 'query', title: 'Query', load: () => import('./query/query-view.tsx') }],
-  panels: [{ id: 'rows', title: 'Rows', load: () => import('./grid/grid.tsx') }],
+  panels: [
+    { id: 'rows', title: 'Rows', load: () => import('./grid/grid.tsx') },
+    { id: 'plan', title: 'Plan', load: () => import('./plan/plan-panel.tsx') },
+  ],
   dialogs: [
     { id: 'palette', title: 'Go to', load: () => import('./commands/palette.tsx') },
+    { id: 'history', title: 'History', load: () => import('./history/history-dialog.tsx') },
+    { id: 'saved', title: 'Saved queries', load: () => import('./history/saved-dialog.tsx') },
     { id: 'keys', title: 'Keys', load: () => import('./commands/keys.tsx') },
     { id: 'connect', title: 'Connect', load: () => import('./connect/connect.tsx') },
   ],

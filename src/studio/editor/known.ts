@@ -20,6 +20,14 @@ let environment: string | undefined
 const fields = new Map<string, readonly KnownField[] | Promise<void>>()
 const headers = new Map<string, readonly string[] | Promise<void>>()
 
+// After a logout nothing of what was seen is left.
+studio.subscribe(() => {
+  if (studio.get().session.kind !== 'in') {
+    fields.clear()
+    headers.clear()
+  }
+})
+
 /** Forgets what belongs to another environment, and asks for the vocabulary. */
 async function ready(): Promise<string | undefined> {
   const now = studio.get().environment

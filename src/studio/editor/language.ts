@@ -16,7 +16,7 @@ import {
 import { toggleComment } from '@codemirror/commands'
 import { type Diagnostic, forEachDiagnostic, lintKeymap, linter } from '@codemirror/lint'
 import { EditorState, type Extension, Prec } from '@codemirror/state'
-import { EditorView, keymap } from '@codemirror/view'
+import { type EditorView, keymap } from '@codemirror/view'
 import { formatted } from '../../sql/edit/format.ts'
 import type { Mark } from '../../sql/editor-help.ts'
 import { behind, rest } from '../session/server.ts'
@@ -38,7 +38,10 @@ export function language(): Extension {
     autocompletion({ override: [complete], icons: false, activateOnTypingDelay: 60, maxRenderedOptions: 60 }),
     closeBrackets(),
     EditorState.languageData.of(() => [
-      { commentTokens: { line: '--', block: { open: '/*', close: '*/' } }, closeBrackets: { brackets: ['(', '[', "'", '`'] } },
+      {
+        commentTokens: { line: '--', block: { open: '/*', close: '*/' } },
+        closeBrackets: { brackets: ['(', '[', "'", '`'] },
+      },
     ]),
     Prec.high(
       keymap.of([
@@ -69,7 +72,11 @@ export function layOut(view: EditorView): boolean {
   const passed = solid(text.slice(0, view.state.selection.main.head))
   let at = 0
   for (let count = 0; at < next.length && count < passed; at++) if (!/\s/.test(next[at])) count++
-  view.dispatch({ changes: { from: 0, to: text.length, insert: next }, selection: { anchor: at }, scrollIntoView: true })
+  view.dispatch({
+    changes: { from: 0, to: text.length, insert: next },
+    selection: { anchor: at },
+    scrollIntoView: true,
+  })
   studio.set((s) => ({ ...s, announcement: 'Formatted.' }))
   return true
 }
@@ -168,6 +175,9 @@ function optionOf({ label, insert, kind, detail, about }: Offer): Completion {
   }
 }
 
+/** Where the caret goes, as snippets of the editor write it. */
+const FIELD = '$'.concat('{}')
+
 /** Whole statements, where one begins. */
 function statementStarters(text: string, pos: number): Completion[] {
   const head = text.slice(text.lastIndexOf(';', pos - 1) + 1, pos)
@@ -175,12 +185,14 @@ function statementStarters(text: string, pos: number): Completion[] {
   const { topics } = topicsStore.get()
   const best = topics.find(({ details }) => (details?.records ?? 0) > 0) ?? topics[0]
   const other = topics.find(({ name }) => name !== best?.name)
-  return topics.length === 0 ? [] : snippets(best, other).map(({ label, about, sql }) => ({
-    label,
-    type: 'snippet',
-    info: about,
-    detail: 'snippet',
-    boost: -20,
-    apply: snippet(sql.replaceAll('{', '\\{').replace('|', '${}')),
-  }))
+  return topics.length === 0
+    ? []
+    : snippets(best, other).map(({ label, about, sql }) => ({
+        label,
+        type: 'snippet',
+        info: about,
+        detail: 'snippet',
+        boost: -20,
+        apply: snippet(sql.replaceAll('{', '\\{').replace('|', FIELD)),
+      }))
 }

@@ -45,9 +45,7 @@ export function Controls({ controls, read, change }: Props) {
         {chosen !== '' && chosen !== 'custom' && !known && <option value={chosen}>last {chosen}</option>}
         <option value="custom">from … to …</option>
       </select>
-      {(custom || chosen === 'custom') && (
-        <Custom range={range} set={setRange} focus={custom} />
-      )}
+      {(custom || chosen === 'custom') && <Custom range={range} set={setRange} focus={custom} />}
       <label class="check">
         <input
           type="checkbox"

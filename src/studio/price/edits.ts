@@ -26,9 +26,7 @@ export interface Controls {
 }
 
 /** `last`: from now back, as a duration of SQL (`15m`). Else from a moment to a moment, each as SQL reads it. */
-export type Range =
-  | { readonly last: string }
-  | { readonly from: string | undefined; readonly to: string | undefined }
+export type Range = { readonly last: string } | { readonly from: string | undefined; readonly to: string | undefined }
 
 interface Found {
   readonly query: Query
@@ -113,6 +111,28 @@ export function withRange(text: string, caret: number, range: Range | undefined)
   }
   const edits = boundEdits(text, found, parts, bounds, wanted)
   // Brackets around one of the conditions: they are not taken apart.
+  return parses(edited(text, edits)) ? edits : []
+}
+
+/** The conditions of WHERE that are joined by AND, in order. */
+export function conditionsAt(
+  text: string,
+  caret: number,
+): readonly { readonly text: string; readonly isTime: boolean }[] {
+  const where = selectAt(text, caret)?.select.where
+  if (where === undefined) return []
+  return conjuncts(where).map((part) => ({
+    text: text.slice(part.span.start, part.span.end),
+    isTime: boundOf(part) !== undefined,
+  }))
+}
+
+/** Takes away one of `conditionsAt`; nothing where brackets would have to be taken apart. */
+export function withoutCondition(text: string, caret: number, index: number): readonly Edit[] {
+  const found = selectAt(text, caret)
+  if (found?.select.where === undefined) return []
+  const parts = conjuncts(found.select.where)
+  const edits = boundEdits(text, found, parts, [parts[index]], '')
   return parses(edited(text, edits)) ? edits : []
 }
 

@@ -86,6 +86,25 @@ export function total(prices: readonly Price[]): { readonly records: number; rea
   }
 }
 
+/**
+ * Bytes that a run is likely to read: of a plan that only takes the first rows, those of so many records. undefined where
+ * nothing is known.
+ */
+export function likelyBytes({ plan, prices }: Explained): number | undefined {
+  const { records, bytes } = total(prices)
+  if (bytes === undefined || plan === undefined || records === 0) return bytes
+  let rows = Number.POSITIVE_INFINITY
+  for (let node: PlanNode | undefined = plan; node !== undefined; node = node.inputs[0]) {
+    const limit = /^Limit (?:(\d+), )?(\d+)/.exec(node.text)
+    const backwards = /backwards by \w+ until (\d+)/.exec(node.text)
+    if (limit !== null) rows = Math.min(rows, Number(limit[1] ?? 0) + Number(limit[2]))
+    else if (backwards !== null) return (bytes / records) * Math.min(records, Number(backwards[1]) * 4)
+    else if (!['Project', 'Scan', 'Sort'].includes(node.kind) || node.inputs.length > 1) return bytes
+    else if (node.kind === 'Sort' && !planText(node).includes('backwards by')) return bytes
+  }
+  return (bytes / records) * Math.min(records, rows)
+}
+
 /** A run that reads more than this is asked about once. Bytes. */
 export const ASKED_FROM_BYTES = 1_000_000_000
 

@@ -1,7 +1,7 @@
 /** What a run will read, before it runs: below the controls; what is not pushed down, in EXPLAIN's words. */
 import { shortBytes } from '../explorer/topics.ts'
 import { useStore } from '../use-store.ts'
-import { ASKED_FROM_BYTES, type Explained, priceText, total } from './explain.ts'
+import { ASKED_FROM_BYTES, type Explained, likelyBytes, priceText } from './explain.ts'
 import type { Pricing } from './price-store.ts'
 
 export function PriceLine({ pricing }: { readonly pricing: Pricing }) {
@@ -17,7 +17,7 @@ export function PriceLine({ pricing }: { readonly pricing: Pricing }) {
 
 function Known({ explained, isOld }: { readonly explained: Explained; readonly isOld: boolean }) {
   const { prices, notPushed } = explained
-  const isLarge = (total(prices).bytes ?? 0) > ASKED_FROM_BYTES
+  const isLarge = (likelyBytes(explained) ?? 0) > ASKED_FROM_BYTES
   return (
     <div class="price" aria-busy={isOld}>
       <p class={isLarge ? 'large' : 'soft'}>

@@ -3,7 +3,7 @@ import { connect } from '../../client/connect.ts'
 import { createStore, type Store } from '../observable.ts'
 import { serverUrl } from '../session/server.ts'
 import { studio } from '../store.ts'
-import { explained } from './explain.ts'
+import { type Explained, explained } from './explain.ts'
 import { explainable, type PriceState } from './priced.ts'
 
 /** How long nobody types before the server is asked. */
@@ -15,9 +15,13 @@ export class Pricing {
   #timer: ReturnType<typeof setTimeout> | undefined
   #asking: AbortController | undefined
   #asked = ''
+  #last: readonly [string, number, Readonly<Record<string, string>>] = ['', 0, {}]
+  /** Statements of which the user has said that they may read much. */
+  readonly allowed: Set<string> = new Set()
 
   /** The text, the caret or a parameter has changed. */
   changed(text: string, caret: number, values: Readonly<Record<string, string>>): void {
+    this.#last = [text, caret, values]
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.ask(text, caret, values, false), DELAY_MS)
   }
@@ -25,6 +29,7 @@ export class Pricing {
   /** Now. `byHand`: also where it runs subqueries. */
   ask(text: string, caret: number, values: Readonly<Record<string, string>>, byHand: boolean): void {
     clearTimeout(this.#timer)
+    this.#last = [text, caret, values]
     const question = explainable(text, caret, values)
     const key = `${studio.get().environment} ${question?.sql}`
     if (key === this.#asked && !byHand) return
@@ -37,6 +42,24 @@ export class Pricing {
         why: 'Explain tells the price: it runs the queries inside of this one.',
       }))
     void this.#explain(question.sql)
+  }
+
+  /** What was typed last, priced now. */
+  askAgain(): void {
+    this.ask(...this.#last, true)
+  }
+
+  /** The price of a statement that is about to run; undefined where it is not known within `waitMs`. */
+  async before(
+    text: string,
+    caret: number,
+    values: Readonly<Record<string, string>>,
+    waitMs: number,
+  ): Promise<Explained | undefined> {
+    this.ask(text, caret, values, false)
+    if (this.state.get().kind === 'asking') await settled(this.state, waitMs)
+    const now = this.state.get()
+    return now.kind === 'known' ? now.explained : undefined
   }
 
   /** Nothing is asked any more. */
@@ -66,6 +89,16 @@ export class Pricing {
 
 const pricings = new Map<number, Pricing>()
 
+// Those of closed tabs go, and all of them after a logout.
+studio.subscribe(() => {
+  const { tabs } = studio.get()
+  for (const [id, pricing] of pricings)
+    if (!tabs.some((tab) => tab.id === id)) {
+      pricing.close()
+      pricings.delete(id)
+    }
+})
+
 /** Of a tab; made when it is asked for first. */
 export function pricingOf(tab: number): Pricing {
   let pricing = pricings.get(tab)
@@ -76,8 +109,17 @@ export function pricingOf(tab: number): Pricing {
   return pricing
 }
 
-/** After a logout, or when the tab is gone. */
-export function forgetPricing(tab: number): void {
-  pricings.get(tab)?.close()
-  pricings.delete(tab)
+/** Resolves when nothing is asked any more, or after `waitMs`. */
+function settled(state: Store<PriceState>, waitMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      stop()
+      resolve()
+    }
+    const timer = setTimeout(done, waitMs)
+    const stop = state.subscribe(() => {
+      if (state.get().kind !== 'asking') done()
+    })
+  })
 }

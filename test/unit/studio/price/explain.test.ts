@@ -14,13 +14,8 @@ test('one topic', () => {
     'Not pushed down: a = 1 (Kafka has no index on the value)',
     'Reads 1 of 3 partitions, at most 1,234 records, about 14,200,000 bytes.',
   ])
-  assert.deepEqual(prices, [
-    { table: undefined, partitionsRead: 1, partitions: 3, records: 1234, bytes: 14_200_000 },
-  ])
-  assert.equal(
-    priceText(prices, shortBytes),
-    'will read 1 of 3 partitions, at most 1,234 records, about 14 MB',
-  )
+  assert.deepEqual(prices, [{ table: undefined, partitionsRead: 1, partitions: 3, records: 1234, bytes: 14_200_000 }])
+  assert.equal(priceText(prices, shortBytes), 'will read 1 of 3 partitions, at most 1,234 records, about 14 MB')
   assert.equal(pushed.length, 1)
   assert.deepEqual(notPushed, ['Not pushed down: a = 1 (Kafka has no index on the value)'])
   assert.equal(plan?.kind, 'Limit')
