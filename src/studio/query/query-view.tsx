@@ -118,6 +118,7 @@ function useStart(tab: Tab, editor: { readonly current: EditorView | undefined }
     const go = (): void => {
       ask(undefined)
       last.current = next
+      if (tab.panel === 'plan') studio.set((s) => changedTab(s, tab.id, { panel: undefined }))
       runIn(tab.id, next.sql)
     }
     if (all || from !== to || pricing.allowed.has(next.sql)) return go()
