@@ -45,8 +45,10 @@ export default function QueryView({ tab }: ViewProps) {
     pricing.ask(tab.sql, caret.current, tab.parameters, true)
     studio.set((s) => changedTab(s, tab.id, { panel: 'plan' }))
   }
-  const edit = (edits: readonly Edit[]): void =>
+  const edit = (edits: readonly Edit[]): void => {
     editor.current?.dispatch({ changes: edits.map(({ from, to, insert }) => ({ from, to, insert })) })
+    controls.lookNow(editor.current?.state.doc.toString() ?? tab.sql)
+  }
   const open = (sql: string): void => {
     studio.set((s) => changedTab(s, tab.id, { sql }))
     runIn(tab.id, substituted(sql, tab.parameters).sql)
@@ -155,7 +157,7 @@ function useControls(tab: Tab, caret: { readonly current: number }) {
     pricing.changed(tab.sql, caret.current, tab.parameters)
     return () => clearTimeout(timer.current)
   }, [tab.id, tab.sql, tab.parameters])
-  return { state, look }
+  return { state, look, lookNow: (now: string) => set(controlsAt(now, caret.current)) }
 }
 
 function useAnnouncements({ phase, rows, error, why }: RunState): void {
