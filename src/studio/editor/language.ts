@@ -36,7 +36,13 @@ const MOST = 100_000
 export function language(): Extension {
   return [
     linter(errors, { delay: LINT_MS }),
-    autocompletion({ override: [complete], icons: false, activateOnTypingDelay: 60, maxRenderedOptions: 60 }),
+    autocompletion({
+      override: [complete],
+      icons: false,
+      activateOnTypingDelay: 60,
+      interactionDelay: 0,
+      maxRenderedOptions: 60,
+    }),
     closeBrackets(),
     EditorState.languageData.of(() => [
       {
