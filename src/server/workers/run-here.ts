@@ -1,7 +1,9 @@
 /** Requests on the thread that owns the sockets: for tests, and where `server.workers` is 0. */
-import type { QueryEnvironment, RunSummary } from '../../engine/host.ts'
+import type { QueryEnvironment } from '../../engine/host.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
+import type { ExportSummary } from '../../export/outcome.ts'
+import { runExport } from '../export/run-export.ts'
 import { JdbcSink } from '../jdbc/sink.ts'
 import type { Run } from '../socket/session.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
@@ -14,12 +16,13 @@ export async function runHere(
   run: Run,
   clock: Clock,
   environment: QueryEnvironment,
-  { dialect, defaults, maxima, maxFrame, metadataFollowsFormat }: QueryView,
+  { dialect, export: options, defaults, maxima, maxFrame, metadataFollowsFormat }: QueryView,
   request: QueryRequest,
   out: WebSocketOut,
   signal: AbortSignal,
-): Promise<RunSummary> {
+): Promise<ExportSummary> {
   const query = { ...environment, defaults, maxima, maxFrame, metadataFollowsFormat }
+  if (options !== undefined) return await runExport(run, request, query, options, out, signal)
   if (dialect !== 'jdbc') return await run(request, query, out, signal)
   const abort = new AbortController()
   const sink = new JdbcSink(out, request.sql, clock, (reason) => abort.abort(new Stopped(reason)))
