@@ -5,6 +5,7 @@ export const EXPORT_FORMATS = {
   csv: { type: 'text/csv; charset=utf-8; header=present', ending: 'csv' },
   ndjson: { type: 'application/x-ndjson', ending: 'ndjson' },
   json: { type: 'application/json; charset=utf-8', ending: 'json' },
+  parquet: { type: 'application/vnd.apache.parquet', ending: 'parquet' },
 } as const
 
 export type ExportFormat = keyof typeof EXPORT_FORMATS

@@ -11,6 +11,7 @@ import { CsvWriter } from './csv.ts'
 import { JsonWriter } from './json-text.ts'
 import type { ExportOptions } from './options.ts'
 import { type ExportOutcome, type ExportStop, stopOf } from './outcome.ts'
+import { ParquetFile } from './parquet.ts'
 import type { ResultWriter } from './writer.ts'
 
 const SENTINEL_HEAD = '{"type":"SENTINEL"'
@@ -82,5 +83,7 @@ function writerOf(
       return new JsonWriter(out, columns, render, 'lines', options.outcome)
     case 'json':
       return new JsonWriter(out, columns, render, 'array', options.outcome)
+    case 'parquet':
+      return new ParquetFile(out, columns, render)
   }
 }
