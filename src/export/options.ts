@@ -6,6 +6,7 @@ export const EXPORT_FORMATS = {
   ndjson: { type: 'application/x-ndjson', ending: 'ndjson' },
   json: { type: 'application/json; charset=utf-8', ending: 'json' },
   parquet: { type: 'application/vnd.apache.parquet', ending: 'parquet' },
+  arrow: { type: 'application/vnd.apache.arrow.stream', ending: 'arrows' },
 } as const
 
 export type ExportFormat = keyof typeof EXPORT_FORMATS

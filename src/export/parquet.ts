@@ -71,6 +71,8 @@ export class ParquetFile implements ResultWriter {
 
   finish(outcome: ExportOutcome): void {
     if (this.#rows > 0) this.#writeGroup()
+    // For older readers. While values are written the library must not see it: it would quote what is JSON already.
+    for (const element of this.#file.schema) if (element.logical_type?.type === 'JSON') element.converted_type = 'JSON'
     this.#file.kvMetadata = [{ key: 'sluice.outcome', value: JSON.stringify(outcome) }]
     void this.#file.finish()
     this.#pass()

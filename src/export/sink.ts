@@ -6,6 +6,7 @@ import type { FrameSink, ResultColumn, RowTarget, RunSummary } from '../engine/h
 import type { RenderOptions } from '../formats/format.ts'
 import type { SentinelReason } from '../protocol/frames.ts'
 import type { Value } from '../types.ts'
+import { ArrowStream } from './arrow.ts'
 import { ByteOut, type ByteTarget } from './byte-out.ts'
 import { CsvWriter } from './csv.ts'
 import { JsonWriter } from './json-text.ts'
@@ -85,5 +86,7 @@ function writerOf(
       return new JsonWriter(out, columns, render, 'array', options.outcome)
     case 'parquet':
       return new ParquetFile(out, columns, render)
+    case 'arrow':
+      return new ArrowStream(out, columns, render)
   }
 }
