@@ -166,7 +166,7 @@ else {
     const connection = await (await DuckDBInstance.create()).connect()
     const all = async (sql: string) => (await connection.runAndReadAll(sql)).getRowObjectsJson()
     const [row] = await all(
-      `SELECT large, amount, uid, at_us, day, t_us, suit, tags, inner.points[2].label AS label, text
+      `SELECT large, amount, uid, at_us, day, t_us, suit, tags, "inner".points[2].label AS label, text
        FROM '${join(folder, 'avro.parquet')}' WHERE id = 1`,
     )
     assert.deepEqual(row, {
