@@ -6,28 +6,26 @@ import type { FrameSink, ResultColumn, RowTarget, RunSummary } from '../engine/h
 import type { RenderOptions } from '../formats/format.ts'
 import type { SentinelReason } from '../protocol/frames.ts'
 import type { Value } from '../types.ts'
-import { ArrowStream } from './arrow.ts'
 import { ByteOut, type ByteTarget } from './byte-out.ts'
 import { CsvWriter } from './csv.ts'
 import { JsonWriter } from './json-text.ts'
 import type { ExportOptions } from './options.ts'
 import { type ExportOutcome, type ExportStop, stopOf } from './outcome.ts'
-import { ParquetFile } from './parquet.ts'
 import type { ResultWriter } from './writer.ts'
 
 const SENTINEL_HEAD = '{"type":"SENTINEL"'
 
 /** Writes the result of a query into a target. */
 export class ExportSink implements FrameSink, RowTarget {
-  readonly #options: ExportOptions
+  readonly #make: MakeWriter
   readonly #out: ByteOut
   readonly #stops: ExportStop[] = []
   #writer: ResultWriter | undefined
   #rows = 0
 
-  constructor(options: ExportOptions, target: ByteTarget) {
-    this.#options = options
-    this.#out = new ByteOut(target)
+  constructor(out: ByteOut, make: MakeWriter) {
+    this.#out = out
+    this.#make = make
   }
 
   get target(): RowTarget {
@@ -35,7 +33,7 @@ export class ExportSink implements FrameSink, RowTarget {
   }
 
   begin(columns: readonly ResultColumn[], render: RenderOptions): void {
-    this.#writer = writerOf(this.#options, this.#out, columns, render)
+    this.#writer = this.#make(columns, render)
   }
 
   row(row: readonly Value[]): void {
@@ -71,22 +69,30 @@ export class ExportSink implements FrameSink, RowTarget {
   }
 }
 
-function writerOf(
-  options: ExportOptions,
-  out: ByteOut,
-  columns: readonly ResultColumn[],
-  render: RenderOptions,
-): ResultWriter {
+/** Makes the writer of a file for columns. */
+type MakeWriter = (columns: readonly ResultColumn[], render: RenderOptions) => ResultWriter
+
+/** A sink for one file. The libraries of a format are loaded when a thread first needs them: they take memory. */
+export async function exportSink(options: ExportOptions, target: ByteTarget): Promise<ExportSink> {
+  const out = new ByteOut(target)
+  return new ExportSink(out, await writerOf(options, out))
+}
+
+async function writerOf(options: ExportOptions, out: ByteOut): Promise<MakeWriter> {
   switch (options.format) {
     case 'csv':
-      return new CsvWriter(out, columns, render, options)
+      return (columns, render) => new CsvWriter(out, columns, render, options)
     case 'ndjson':
-      return new JsonWriter(out, columns, render, 'lines', options.outcome)
+      return (columns, render) => new JsonWriter(out, columns, render, 'lines', options.outcome)
     case 'json':
-      return new JsonWriter(out, columns, render, 'array', options.outcome)
-    case 'parquet':
-      return new ParquetFile(out, columns, render)
-    case 'arrow':
-      return new ArrowStream(out, columns, render)
+      return (columns, render) => new JsonWriter(out, columns, render, 'array', options.outcome)
+    case 'parquet': {
+      const { ParquetFile } = await import('./parquet.ts')
+      return (columns, render) => new ParquetFile(out, columns, render)
+    }
+    case 'arrow': {
+      const { ArrowStream } = await import('./arrow.ts')
+      return (columns, render) => new ArrowStream(out, columns, render)
+    }
   }
 }

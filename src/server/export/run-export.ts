@@ -2,7 +2,7 @@
 import type { QueryEnvironment } from '../../engine/host.ts'
 import type { ExportOptions } from '../../export/options.ts'
 import type { ExportSummary } from '../../export/outcome.ts'
-import { ExportSink } from '../../export/sink.ts'
+import { exportSink } from '../../export/sink.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
 import type { Run } from '../socket/session.ts'
 import { freshChunk, reuse, type WebSocketOut } from '../socket/websocket-out.ts'
@@ -16,7 +16,7 @@ export async function runExport(
   out: WebSocketOut,
   signal: AbortSignal,
 ): Promise<ExportSummary> {
-  const sink = new ExportSink(options, {
+  const sink = await exportSink(options, {
     chunk: freshChunk,
     pass: (bytes) => out.pass(bytes, () => reuse(bytes.buffer)),
     drained: () => out.drained(),

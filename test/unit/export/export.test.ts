@@ -84,7 +84,8 @@ test('a limit in the middle: the file is whole up to there, and trailer and last
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
   assert.equal(outcome?.['outcome'], 'limit')
-  const [stop] = (outcome ?? {})['stops'] as { limit: string; source: string; resume: string }[]
+  const stop = (outcome?.['stops'] as { limit: string; source: string; resume: string }[] | undefined)?.[0]
+  assert.ok(stop !== undefined)
   assert.deepEqual([stop.limit, stop.source], ['max.size', 'big'])
   assert.deepEqual(lines.at(-1), { $sluice: outcome })
   const rest = await ask(`SET max.size = '1g'; SELECT n FROM big WHERE ${stop.resume}`, 'csv')

@@ -9,7 +9,7 @@ import { RecordBatchReader, tableFromIPC } from 'apache-arrow'
 import type { ResultColumn, RunSummary } from '../../../src/engine/host.ts'
 import type { ExportFormat } from '../../../src/export/options.ts'
 import type { ExportOutcome } from '../../../src/export/outcome.ts'
-import { ExportSink } from '../../../src/export/sink.ts'
+import { exportSink } from '../../../src/export/sink.ts'
 import { DEFAULT_RENDER } from '../../../src/formats/text/render.ts'
 import { Decimal } from '../../../src/lib/decimal.ts'
 import { JsonText } from '../../../src/lib/json-text.ts'
@@ -30,14 +30,14 @@ const END: RunSummary = {
 }
 
 /** A file of columns by name, and of rows. */
-function fileOf(
+async function fileOf(
   format: ExportFormat,
   columns: Readonly<Record<string, DataType>>,
   rows: Iterable<readonly Value[]>,
   summary = END,
-): { bytes: Buffer; outcome: ExportOutcome | undefined } {
+): Promise<{ bytes: Buffer; outcome: ExportOutcome | undefined }> {
   const chunks: Buffer[] = []
-  const sink = new ExportSink(
+  const sink = await exportSink(
     { format, formulas: 'keep', nullText: '', outcome: 'incomplete' },
     { chunk: () => Buffer.alloc(128 * 1024), pass: (bytes) => void chunks.push(bytes), drained: () => undefined },
   )
@@ -63,7 +63,7 @@ async function parquet(
   what = '*',
 ): Promise<{ rows: Record<string, unknown>[]; types: Record<string, unknown> }> {
   const path = join(folder, `${files++}.parquet`)
-  writeFileSync(path, fileOf('parquet', columns, rows).bytes)
+  writeFileSync(path, (await fileOf('parquet', columns, rows)).bytes)
   const described = await duck(`DESCRIBE SELECT * FROM '${path}'`)
   return {
     rows: await duck(`SELECT ${what} FROM '${path}'`),
@@ -117,7 +117,7 @@ const FULL: Value[] = [
   true,
   -2147483648,
   9223372036854775807n,
-  0.1 + 0.2 > 0 ? 1.5 : 0,
+  1.5,
   0.1 + 0.2,
   'Grüße, 世界 🎉 "quoted"\n',
   Uint8Array.of(0, 255, 10),
@@ -258,7 +258,7 @@ test('Parquet: what became of the export stands in the footer; a file without ro
     [END, { outcome: 'complete', rows: 0 }],
     [{ ...END, outcome: 'error', error: 'Ünfit "x"', badRecords: 2 }, undefined],
   ] as const) {
-    const { bytes, outcome } = fileOf('parquet', COLUMNS, [], summary)
+    const { bytes, outcome } = await fileOf('parquet', COLUMNS, [], summary)
     assert.deepEqual(outcome, expected)
     if (outcome === undefined) continue
     const path = join(folder, `${files++}.parquet`)
@@ -283,15 +283,15 @@ test('values that a type cannot hold are errors that name the column, and leave 
         yield ['first', null]
         yield ['second', value]
       }
-      assert.throws(
-        () => fileOf(format, { a: { kind: 'string' }, c: type }, rows()),
+      await assert.rejects(
+        fileOf(format, { a: { kind: 'string' }, c: type }, rows()),
         (e) => e instanceof SqlError && e.code === 'VALUE' && said.test(e.message) && /CAST\(c AS/.test(e.hint ?? ''),
       )
     }
 })
 
-test('Arrow: every type and value, and what became of the export in the last batch', () => {
-  const { bytes } = fileOf('arrow', COLUMNS, [FULL, NULLS, MIXED, FULL])
+test('Arrow: every type and value, and what became of the export in the last batch', async () => {
+  const { bytes } = await fileOf('arrow', COLUMNS, [FULL, NULLS, MIXED, FULL])
   const table = tableFromIPC(bytes)
   assert.deepEqual(Object.fromEntries(table.schema.fields.map(({ name, type }) => [name, String(type)])), ARROW_TYPES)
   assert.equal(table.numRows, 4)
@@ -307,7 +307,7 @@ test('Arrow: every type and value, and what became of the export in the last bat
   const last = [...RecordBatchReader.from(bytes)].at(-1)
   assert.equal(last?.numRows, 0)
   assert.equal(last?.metadata.get('sluice.outcome'), '{"outcome":"complete","rows":4}')
-  assert.equal(tableFromIPC(fileOf('arrow', COLUMNS, []).bytes).numRows, 0)
+  assert.equal(tableFromIPC((await fileOf('arrow', COLUMNS, [])).bytes).numRows, 0)
 })
 
 test('hostile names, equal names after joining, and nesting beyond the limit', async () => {
@@ -319,7 +319,7 @@ test('hostile names, equal names after joining, and nesting beyond the limit', a
     names.map((_, i) => i),
   )
   assert.equal(
-    tableFromIPC(fileOf('arrow', columns, [names.map((_, i) => i)]).bytes).schema.fields[4].name,
+    tableFromIPC((await fileOf('arrow', columns, [names.map((_, i) => i)])).bytes).schema.fields[4].name,
     'line\nbreak',
   )
   let deep: DataType = { kind: 'long' }
@@ -329,14 +329,14 @@ test('hostile names, equal names after joining, and nesting beyond the limit', a
     value = [value]
   }
   const path = join(folder, 'deep.parquet')
-  writeFileSync(path, fileOf('parquet', { deep }, [[value], [null]]).bytes)
+  writeFileSync(path, (await fileOf('parquet', { deep }, [[value], [null]])).bytes)
   const [described] = await duck(`DESCRIBE SELECT * FROM '${path}'`)
   assert.equal(described['column_type'], `JSON${'[]'.repeat(32)}`)
   const wide: DataType = {
     kind: 'struct',
     fields: Array.from({ length: 30_000 }, (_, i) => ({ name: `f${i}`, type: { kind: 'int' }, nullable: true })),
   }
-  assert.throws(() => fileOf('arrow', { wide }, []), /export\.fields/)
+  await assert.rejects(fileOf('arrow', { wide }, []), /export\.fields/)
 })
 
 test('row groups and batches are written as they fill up; large values make one each', async () => {
@@ -364,7 +364,7 @@ test('row groups and batches are written as they fill up; large values make one 
     'count(*) AS c, sum(n) AS s, count(DISTINCT t) AS d',
   )
   assert.deepEqual(summed.rows, [{ c: '250000', s: '31249875000', d: '166666' }])
-  const table = tableFromIPC(fileOf('arrow', { n: { kind: 'long' }, t: { kind: 'string' } }, many()).bytes)
+  const table = tableFromIPC((await fileOf('arrow', { n: { kind: 'long' }, t: { kind: 'string' } }, many())).bytes)
   assert.equal(table.numRows, 250_000)
   assert.ok(table.batches.length > 2)
   assert.equal(table.get(249_998)?.['t'], 't249998')
