@@ -1,5 +1,5 @@
 /**
- * The bytes of a file on their way out: small pieces are collected into chunks of memory, large ones go as they are. It
+ * The bytes of a file on their way out: small pieces are collected into chunks of memory, large texts go as they are. It
  * knows neither what the bytes say nor where they go.
  */
 
@@ -38,16 +38,15 @@ export class ByteOut {
     }
   }
 
-  /** The bytes are copied. */
+  /** The bytes are copied, many of them into several chunks: their memory is used again, which spares collecting it. */
   bytes(bytes: Uint8Array): void {
-    const chunk = this.#room(bytes.length)
-    if (chunk !== undefined) {
-      chunk.set(bytes, this.#position)
-      this.#position += bytes.length
-    } else {
-      const whole = Buffer.allocUnsafeSlow(bytes.length)
-      whole.set(bytes)
-      this.#pass(whole)
+    for (let from = 0; from < bytes.length; ) {
+      this.#chunk ??= this.#target.chunk()
+      const taken = Math.min(bytes.length - from, this.#chunk.length - this.#position)
+      this.#chunk.set(bytes.subarray(from, from + taken), this.#position)
+      this.#position += taken
+      from += taken
+      if (this.#position === this.#chunk.length) this.flush()
     }
   }
 

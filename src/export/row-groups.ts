@@ -4,7 +4,7 @@
  * Limit `export.row.group.bytes` (bytes): values of a result that are held until they are written as a row group of
  * Parquet. Beyond it: the row group is written.
  */
-export const ROW_GROUP_BYTES = 8 * 1024 * 1024
+export const ROW_GROUP_BYTES = 4 * 1024 * 1024
 /**
  * Limit `export.row.group.rows` (rows): rows of one row group, or of a record batch of Arrow. Beyond it: it is written.
  */
@@ -13,4 +13,4 @@ export const ROW_GROUP_ROWS = 100_000
  * Limit `export.batch.bytes` (bytes): values of a result that are held until they are written as a record batch of
  * Arrow. Beyond it: the batch is written.
  */
-export const BATCH_BYTES = 2 * 1024 * 1024
+export const BATCH_BYTES = 1 * 1024 * 1024
