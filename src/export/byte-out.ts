@@ -14,7 +14,7 @@ export interface ByteTarget {
 }
 
 /** Most bytes of UTF-8 for one UTF-16 unit. */
-const MOST_OF_UNIT = 3
+const UNIT_BYTES = 3
 
 /** Writes texts and bytes into chunks of a target. */
 export class ByteOut {
@@ -29,7 +29,7 @@ export class ByteOut {
   }
 
   text(text: string): void {
-    const chunk = this.#room(text.length * MOST_OF_UNIT)
+    const chunk = this.#room(text.length * UNIT_BYTES)
     if (chunk !== undefined) this.#position += chunk.write(text, this.#position)
     else {
       const whole = Buffer.allocUnsafeSlow(Buffer.byteLength(text))

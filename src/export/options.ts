@@ -9,6 +9,7 @@ export const EXPORT_FORMATS = {
   arrow: { type: 'application/vnd.apache.arrow.stream', ending: 'arrows' },
 } as const
 
+/** The name of a format. */
 export type ExportFormat = keyof typeof EXPORT_FORMATS
 
 /** An export, as it was asked for. */

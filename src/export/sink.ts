@@ -87,11 +87,11 @@ async function writerOf(options: ExportOptions, out: ByteOut): Promise<MakeWrite
     case 'json':
       return (columns, render) => new JsonWriter(out, columns, render, 'array', options.outcome)
     case 'parquet': {
-      const { ParquetFile } = await import('./parquet.ts')
+      const { ParquetFile } = await import('./typed/parquet.ts')
       return (columns, render) => new ParquetFile(out, columns, render)
     }
     case 'arrow': {
-      const { ArrowStream } = await import('./arrow.ts')
+      const { ArrowStream } = await import('./typed/arrow.ts')
       return (columns, render) => new ArrowStream(out, columns, render)
     }
   }

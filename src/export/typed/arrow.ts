@@ -3,16 +3,16 @@
  * batch without rows under `sluice.outcome`. The messages are a library's work; the buffers come from `arrow-column`.
  */
 import { type Data, RecordBatch, RecordBatchStreamWriter, Schema, Struct, makeData } from 'apache-arrow'
-import type { ResultColumn } from '../engine/host.ts'
-import type { RenderOptions } from '../formats/format.ts'
-import type { Value } from '../types.ts'
+import type { ResultColumn } from '../../engine/host.ts'
+import type { RenderOptions } from '../../formats/format.ts'
+import type { Value } from '../../types.ts'
 import { type ArrowColumn, arrowColumn } from './arrow-column.ts'
-import type { ByteOut } from './byte-out.ts'
-import { type ColumnNode, columnTree, distinctNames } from './columns.ts'
+import type { ByteOut } from '../byte-out.ts'
+import { type ColumnNode, columnTree, distinctNames } from '../columns.ts'
 import { fileFields, scalarOf } from './file-types.ts'
-import type { ExportOutcome } from './outcome.ts'
+import type { ExportOutcome } from '../outcome.ts'
 import { BATCH_BYTES, ROW_GROUP_ROWS } from './row-groups.ts'
-import type { ResultWriter } from './writer.ts'
+import type { ResultWriter } from '../writer.ts'
 
 /** Bytes of a value that has no length. */
 const FIXED_BYTES = 8

@@ -5,16 +5,16 @@
  */
 import type { SchemaElement } from 'hyparquet'
 import { ByteWriter, ParquetWriter as LibraryWriter } from 'hyparquet-writer'
-import type { ResultColumn } from '../engine/host.ts'
-import type { RenderOptions } from '../formats/format.ts'
-import { SqlError } from '../sql/error.ts'
-import type { Value } from '../types.ts'
-import type { ByteOut } from './byte-out.ts'
-import { type ColumnNode, columnTree, distinctNames } from './columns.ts'
+import type { ResultColumn } from '../../engine/host.ts'
+import type { RenderOptions } from '../../formats/format.ts'
+import { SqlError } from '../../sql/error.ts'
+import type { Value } from '../../types.ts'
+import type { ByteOut } from '../byte-out.ts'
+import { type ColumnNode, columnTree, distinctNames } from '../columns.ts'
 import { type FileField, fileFields, type FileType, type ScalarType, scalarOf } from './file-types.ts'
-import type { ExportOutcome } from './outcome.ts'
+import type { ExportOutcome } from '../outcome.ts'
 import { ROW_GROUP_BYTES, ROW_GROUP_ROWS } from './row-groups.ts'
-import type { ResultWriter } from './writer.ts'
+import type { ResultWriter } from '../writer.ts'
 
 /**
  * Limit `export.parquet.chunks` (chunks): columns times row groups of one Parquet file: the footer lists them, and is

@@ -2,10 +2,10 @@
  * Results whose rows are taken as values: which statements have one, and the columns that every shape of output
  * becomes. It runs nothing.
  */
-import { outputColumns } from '../plan/bind/select/output-columns.ts'
-import type { Output, OutputColumn } from '../plan/plan.ts'
-import type { Statement } from '../sql/ast.ts'
-import { SqlError } from '../sql/error.ts'
+import { outputColumns } from '../../plan/bind/select/output-columns.ts'
+import type { Output, OutputColumn } from '../../plan/plan.ts'
+import type { Statement } from '../../sql/ast.ts'
+import { SqlError } from '../../sql/error.ts'
 
 /** Statements that answer nothing. */
 const SILENT: ReadonlySet<Statement['kind']> = new Set(['set', 'use'])

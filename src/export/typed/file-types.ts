@@ -3,12 +3,12 @@
  * losing anything. What has no type there is text: values of unknown shape and what is nested too deeply as JSON,
  * decimals of unknown precision as their digits.
  */
-import type { RenderOptions } from '../formats/format.ts'
-import { renderValue } from '../formats/text/render.ts'
-import { Decimal } from '../lib/decimal.ts'
-import { SqlError } from '../sql/error.ts'
-import type { DataType, TimeUnit, Value } from '../types.ts'
-import type { ColumnNode } from './columns.ts'
+import type { RenderOptions } from '../../formats/format.ts'
+import { renderValue } from '../../formats/text/render.ts'
+import { Decimal } from '../../lib/decimal.ts'
+import { SqlError } from '../../sql/error.ts'
+import type { DataType, TimeUnit, Value } from '../../types.ts'
+import type { ColumnNode } from '../columns.ts'
 
 /** A type of a file. `text` and `json` are written as text, made of a value of type `of`. */
 export type FileType =
@@ -37,7 +37,7 @@ export type ScalarType = Exclude<FileType, { readonly kind: 'list' | 'map' | 'st
 const MAX_NESTING = 32
 /** Limit `export.fields` (fields): fields of a Parquet or Arrow file, those inside of others included. Beyond it: an error. */
 const MAX_FIELDS = 20_000
-/** What readers take: 128 bits. */
+/** Not a limit: decimals of more digits are text, as readers take 128 bits. */
 const MAX_PRECISION = 38
 
 /** The types of some columns. Throws a SqlError for too many fields. */
@@ -112,6 +112,7 @@ function nestedType(
 }
 
 const INT64_MIN = -(2n ** 63n)
+/** Not a limit: what INT64 holds. */
 const INT64_MAX = 2n ** 63n - 1n
 
 /**

@@ -27,8 +27,8 @@ import {
   TimestampNanosecond,
   Utf8,
 } from 'apache-arrow'
-import { there } from '../lib/assert.ts'
-import type { Value } from '../types.ts'
+import { there } from '../../lib/assert.ts'
+import type { Value } from '../../types.ts'
 import type { FileField, FileType, Scalar, ScalarType } from './file-types.ts'
 
 /** The scalar of a value, null for NULL; throws a SqlError for what the type cannot hold. */
