@@ -127,6 +127,8 @@ export class ExportAnswer implements Conversation {
   async #finish(summary: ExportSummary): Promise<void> {
     this.state = 'ending'
     const outcome = summary.exported
+    // NDJSON without rows has no bytes.
+    if (outcome !== undefined) this.#begin()
     if (!this.#begun) throw new CallError(statusOf(summary), summary.error ?? 'The export was ended before it began.')
     await this.#out.finished()
     // The thread has ended in the middle of the file, and only a broken connection says that it is not whole.
