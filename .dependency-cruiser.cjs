@@ -106,9 +106,16 @@ module.exports = {
     },
     {
       name: 'no-development-packages',
+      comment: 'the page is bundled: what it is made of is not installed with the package',
       severity: 'error',
-      from: { path: '^src/' },
+      from: { path: '^src/', pathNot: inside('studio') },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'], pathNot: 'node_modules/@types/' },
+    },
+    {
+      name: 'page-packages-in-the-page',
+      severity: 'error',
+      from: { path: '^src/', pathNot: inside('studio') },
+      to: { path: 'node_modules/(preact|@codemirror|@lezer|uplot|esbuild)/' },
     },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

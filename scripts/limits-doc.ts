@@ -142,6 +142,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   kafka: 'Kafka',
   server: 'REST, JDBC and logins',
   sandbox: "The demo's broker and registry",
+  studio: 'The page',
 }
 
 const code = (text: string) => `\`${text}\``

@@ -46,12 +46,10 @@ const NOTHING: Attack = {
 }
 const { only } = values
 const chosen = only === undefined ? ATTACKS : ATTACKS.filter(({ kind, name }) => `${kind} ${name}`.includes(only))
-// What another prepares is there for those that are chosen.
-const prepared = ATTACKS.filter((attack) => attack.prepare !== undefined && !chosen.includes(attack))
 const world = await (values.sandbox ? sandboxWorld() : kafkaWorld())
 try {
-  if (only !== undefined && prepared.length > 0)
-    for (const { kind, prepare } of prepared) if (chosen.some((attack) => attack.kind === kind)) await prepare?.(world)
+  // What one prepares is there for others.
+  for (const attack of ATTACKS) if (!chosen.includes(attack)) await attack.prepare?.(world)
   const results = await runAttacks(
     world,
     [NOTHING, ...chosen],

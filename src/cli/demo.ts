@@ -6,7 +6,6 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts'
 import { DEFAULT_PORT, readConfig, type ServerConfig } from '../server/config/config.ts'
 import { type RunningServer, startServer } from '../server/start.ts'
-import { pythonSnippet } from './python-snippet.ts'
 import { start } from './server.ts'
 import { onEnd } from './terminal.ts'
 
@@ -14,11 +13,7 @@ const ENVIRONMENT = 'demo'
 /** Ctrl-C should be quick: what runs is a demo. */
 const GRACE_MS = 300
 
-const QUERIES = [
-  'SELECT * FROM sea_vessel_position_reports LIMIT 3',
-  'SELECT currency, count(*), sum(amount) FROM cc_payments GROUP BY currency',
-  'SELECT MMSI, Speed, _meta.timestamp FROM sea_vessel_position_reports WHERE Speed > 20 LIMIT 5',
-] as const
+const QUERY = 'SELECT currency, count(*), sum(amount) FROM cc_payments GROUP BY currency'
 
 interface Accounts {
   readonly user: string
@@ -90,38 +85,18 @@ function facts(running: RunningServer, sandbox: Sandbox, accounts: Accounts): ob
   }
 }
 
+/** At most twelve lines: what else there is to know stands on the page. */
 function explanation(running: RunningServer, sandbox: Sandbox, accounts: Accounts): string {
-  const command = (sql: string) =>
-    `npm run --silent sluice -- query --url ${running.url} --environment ${ENVIRONMENT} --token ${accounts.token} "${sql}"`
-  const table = sandbox.demo.topics.includes('input') ? 'input' : 'cc_payments'
-  const snippet = pythonSnippet({
-    host: new URL(running.url).host,
-    token: accounts.token,
-    environment: ENVIRONMENT,
-    sql: `SELECT * FROM ${table} LIMIT 100;`,
-  })
   return `
-Sluice is running, with an embedded Kafka broker and demo topics.
+Sluice is running, with an embedded Kafka broker (${sandbox.brokers}) and demo topics.
 
-  URL          ${running.url}
-  environment  ${ENVIRONMENT}
-  token        ${accounts.token}   (service account "${accounts.serviceAccount}")
-  user         ${accounts.user}, password ${accounts.password}
-  Kafka        ${sandbox.brokers}
-  registry     ${sandbox.registryUrl}
-  topics       ${sandbox.demo.topics.join(', ')}
+  Open  ${running.url}/#code=${running.offerCode(accounts.user)}
 
-Three queries to try:
+This link logs a browser in, once, within two minutes; later: user ${accounts.user}, password ${accounts.password}
+From another terminal, in this folder:
 
-${QUERIES.map((sql) => `  ${sql}`).join('\n')}
+  npm run --silent sluice -- query --url ${running.url} --token ${accounts.token} "${QUERY}"
 
-Run one from another terminal, in this folder:
-
-  ${command(QUERIES[1])}
-
-Or from Python (pip install websockets):
-
-${snippet}
-Ctrl-C ends it.
+Python, curl, other clients: the page, under "Connect". Ctrl-C ends it.
 `
 }

@@ -15,8 +15,8 @@ export interface ConnectOptions {
   readonly url: string
   /** Without one: the server's default environment. */
   readonly environment?: string
-  /** Key of a service account, or token of a login. */
-  readonly token: string
+  /** Key of a service account, or token of a login. Left out by a page of the server that has a session cookie. */
+  readonly token?: string
 }
 
 export interface QueryOptions {
@@ -79,12 +79,15 @@ export class IncompleteError extends Error {
   }
 }
 
+/** One query: its messages while they come, its rows, its end. */
 export interface Query extends AsyncIterable<QueryEvent> {
   /**
    * The values of the rows alone. Throws a QueryError when the server reports an error, and an IncompleteError behind
    * the last row when rows are missing; with `partial: true` an incomplete result just ends.
    */
   rows(options?: { readonly partial?: boolean }): AsyncIterable<unknown>
+  /** The messages as they came, HEARTBEAT and END left out: for readers that take them apart themselves. */
+  texts(): AsyncIterable<string>
   /** Ends the query at once: nothing more is read, the iteration ends. Safe to call twice, and after the end. */
   cancel(): void
 }
@@ -127,9 +130,15 @@ function address(options: ConnectOptions): { url: string; headers: Record<string
   if (!inNode()) return { url: `${origin}${execute}?environment=${name}`, headers: {}, token: options.token }
   return {
     url: `${origin}/api/v1/environments/${name}/proxy${execute}`,
-    headers: { Authorization: `Bearer ${options.token}` },
+    headers: options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` },
     token: undefined,
   }
+}
+
+/** The type of a message, wherever it stands in the text. */
+function typeOf(text: string): string {
+  const [, first] = /^\{"type":"([A-Z]+)"/.exec(text) ?? []
+  return first ?? (JSON.parse(text) as { type: string }).type
 }
 
 class RunningQuery implements Query {
@@ -225,6 +234,13 @@ class RunningQuery implements Query {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<QueryEvent> {
+    for await (const text of this.texts()) {
+      const message = parseJson(text) as { type: string }
+      yield { ...message, text } as QueryEvent
+    }
+  }
+
+  async *texts(): AsyncGenerator<string> {
     try {
       for (;;) {
         const text = this.#take()
@@ -236,10 +252,10 @@ class RunningQuery implements Query {
           this.#wake = undefined
           continue
         }
-        const message = parseJson(text) as { type: string }
-        if (message.type === 'HEARTBEAT') continue
-        if (message.type === 'END') return
-        yield { ...message, text } as QueryEvent
+        const type = typeOf(text)
+        if (type === 'HEARTBEAT') continue
+        if (type === 'END') return
+        yield text
       }
       if (this.#failure !== undefined) throw this.#failure
     } finally {

@@ -107,13 +107,24 @@ export interface ObjectStore {
 /** Limit `view.max.depth` (levels): views and synonyms that lead to each other. Beyond it: the view cannot be seen. */
 const MAX_DEPTH = 32
 
-/** Whether everything that the view or synonym leads to may be seen. */
-export function isVisible(name: string, objects: ObjectStore, mayRead: (topic: string) => boolean, depth = 0): boolean {
+/**
+ * Whether everything that the view or synonym leads to may be seen. Each name is asked once: views that use each other
+ * twice would double the work with every level, and one that leads to itself says nothing about what may be seen.
+ */
+export function isVisible(
+  name: string,
+  objects: ObjectStore,
+  mayRead: (topic: string) => boolean,
+  asked: Set<string> = new Set(),
+  depth = 0,
+): boolean {
+  if (asked.has(name)) return true
+  asked.add(name)
   if (depth > MAX_DEPTH) return false
   const view = objects.view(name)
-  if (view !== undefined) return view.sources.every((s) => isVisible(s, objects, mayRead, depth + 1))
+  if (view !== undefined) return view.sources.every((s) => isVisible(s, objects, mayRead, asked, depth + 1))
   const synonym = objects.synonym(name)
-  if (synonym !== undefined) return isVisible(synonym.target, objects, mayRead, depth + 1)
+  if (synonym !== undefined) return isVisible(synonym.target, objects, mayRead, asked, depth + 1)
   return name.startsWith('__dual') || name.startsWith('__fields') || mayRead(name)
 }
 

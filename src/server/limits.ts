@@ -180,7 +180,12 @@ export const LIMITS = {
     min: 0,
     about: 'How often the files of the configuration are looked at for changed accounts; 0 is never.',
   },
-  'max.concurrent.queries': { default: 100, unit: 'count', min: 1, about: 'Queries running at once in this server.' },
+  'max.concurrent.queries': {
+    default: 250,
+    unit: 'count',
+    min: 1,
+    about: 'Queries at once in this server, those included that wait for a thread.',
+  },
   'max.concurrent.queries.per.user': {
     default: 10,
     unit: 'count',
@@ -196,11 +201,12 @@ export const LIMITS = {
       'Threads that queries run on, started as they are needed. 0: queries run on the thread that owns the sockets, where a heavy one holds up all others.',
   },
   'server.worker.queries': {
-    default: 50,
+    default: 2,
     unit: 'count',
     min: 1,
-    max: 10_000,
-    about: 'Queries on one thread at once, when all threads are in use; further ones wait.',
+    max: 50,
+    about:
+      'Queries that use the processor on one thread at once, when all threads are in use; further ones wait. Those whose clients do not read do not count.',
   },
   'server.worker.heap': {
     default: 512 * 1024 * 1024,

@@ -122,7 +122,10 @@ export class Metrics {
       jobs: ['sluice_worker_jobs', 'Queries on worker threads.'],
       helping: ['sluice_worker_helping', 'Shares of topics that workers read for queries of others.'],
       waiting: ['sluice_worker_waiting', 'Queries that wait for a thread.'],
-      heapBytes: ['sluice_worker_heap_bytes', 'Objects and buffers of all worker threads together.'],
+      heldBytes: [
+        'sluice_worker_held_bytes',
+        'Objects, buffers and answers of brokers of all worker threads together.',
+      ],
     } as const
     for (const [figure, [name, help]] of Object.entries(gauges))
       gauge(name, help, () => read()?.[figure as keyof typeof gauges] ?? 0, registers)

@@ -37,14 +37,7 @@ import type { ExportCall } from './rest/route.ts'
 import type { Conversation } from './socket/conversation.ts'
 import { ExportAnswer, type Unanswered } from './export/export-answer.ts'
 import { hashToken } from './access/secrets.ts'
-import {
-  type Dialect,
-  type Run,
-  Session,
-  type SessionEnvironment,
-  type SessionHost,
-  SessionSocket,
-} from './socket/session.ts'
+import { type Run, Session, type SessionEnvironment, type SessionHost, SessionSocket } from './socket/session.ts'
 import { answerCall, CallError } from './workers/calls.ts'
 import type { QueryView } from './workers/messages.ts'
 import { WorkerPool } from './workers/pool.ts'
@@ -67,6 +60,8 @@ export interface RunningServer {
    * Says what became of the accounts.
    */
   setAccounts(users: readonly UserConfig[], serviceAccounts: readonly ServiceAccountConfig[]): readonly AccountChange[]
+  /** A code that logs a browser in as that user: good once, for two minutes. */
+  offerCode(user: string): string
   /**
    * Stops accepting, lets running queries finish for up to `shutdown.grace`, then ends them with an ERROR that says so.
    * Resolves when everything is closed. A second call with `graceMs` 0 ends the wait of the first.
@@ -273,6 +268,10 @@ class Server implements RunningServer {
     return changes
   }
 
+  offerCode(user: string): string {
+    return this.#accounts.offer(user)
+  }
+
   #logout(token: string): void {
     if (!this.#accounts.logout(token)) return
     const login = hashToken(token)
@@ -415,7 +414,10 @@ class Server implements RunningServer {
       failed: (session, reference, cause) =>
         this.#log.error({ err: cause, session: session.id, reference }, 'query failed inside'),
       closed: (session) => this.#closed(session),
-      dialect: wanted.dialect === 'jdbc' ? this.#jdbc() : undefined,
+      dialect:
+        wanted.dialect === 'jdbc'
+          ? { ends: JDBC_ENDS, closeAfterMs: this.#config.limits['server.jdbc.close.timeout'] }
+          : undefined,
     }
   }
 
@@ -426,13 +428,6 @@ class Server implements RunningServer {
     const exported = new ExportAnswer(this.#host(wanted, undefined, false, socket), account, answer)
     this.#sessions.add(exported)
     return exported.run({ sql, live: false })
-  }
-
-  #jdbc(): Dialect {
-    return {
-      ends: JDBC_ENDS,
-      closeAfterMs: this.#config.limits['server.jdbc.close.timeout'],
-    }
   }
 
   /** An environment as an account may use it. */

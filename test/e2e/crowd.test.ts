@@ -12,8 +12,8 @@ import { ALL, cluster, serve } from './served.ts'
 
 const RECORDS = 20_000
 const ACCOUNTS = 20
-const CLIENTS = 60
-/** A minute by hand: `SLUICE_CROWD_SECONDS=60`. */
+const CLIENTS = Number(process.env.SLUICE_CROWD_CLIENTS ?? 60)
+/** A minute and 200 clients by hand: `SLUICE_CROWD_SECONDS=60 SLUICE_CROWD_CLIENTS=200`. */
 const SECONDS = Number(process.env.SLUICE_CROWD_SECONDS ?? 8)
 const END_MS = 2000
 
@@ -44,6 +44,7 @@ describe('a crowd, and threads that end', { skip: cluster.skip }, () => {
     const ending = setInterval(() => void server.workers?.restart(), END_MS)
     const { answered, errors, faults } = await runCrowd(url, tokens, topic, { clients: CLIENTS, seconds: SECONDS })
     clearInterval(ending)
+    console.log(`${answered} answered, ${[...errors].map(([text, n]) => `${n} × ${text}`).join(', ') || 'no errors'}`)
     assert.deepEqual(faults, [])
     assert.ok(answered > 0, 'nothing was answered')
     for (const text of errors.keys()) assert.match(text, /Ask again|ask again|ended together|thread|Too many queries/)

@@ -1,4 +1,4 @@
-/** What `npm run demo` prints for Python users is run as printed, by a real Python with the `websockets` package. */
+/** What the page shows for Python users is run as shown, against the demo, by a real Python with the `websockets` package. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { type Child, startChild } from '../../scripts/child.ts'
 import { projectFolder, python } from '../../scripts/provision.ts'
+import { pythonSnippet } from '../../src/studio/connect/python-snippet.ts'
 
 const run = promisify(execFile)
 const interpreter = await python().catch((error: Error) => error)
@@ -17,17 +18,17 @@ describe('the Python program of the specification', {
 }, () => {
   let folder = ''
   let demo: Child
-  let printed = ''
+  let facts: { readonly url: string; readonly token: string }
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-python-'))
     const logFile = join(folder, 'demo.txt')
-    demo = await startChild(process.execPath, ['src/cli/main.ts', 'demo', '--port', '0'], {
+    demo = await startChild(process.execPath, ['src/cli/main.ts', 'demo', '--port', '0', '--json'], {
       logFile,
-      ready: /Ctrl-C ends it/,
+      ready: /^\{.*\}$/m,
       cwd: projectFolder,
     })
-    printed = await readFile(logFile, 'utf8')
+    facts = JSON.parse((await readFile(logFile, 'utf8')).split('\n')[0])
   })
   after(async () => {
     await demo?.stop()
@@ -38,15 +39,14 @@ describe('the Python program of the specification', {
   async function records(
     sql?: string,
   ): Promise<{ type: string; data: { rownum: number; value: Record<string, unknown> } }[]> {
-    const program = printed.slice(printed.indexOf('import os'), printed.indexOf('Ctrl-C ends it'))
     const file = join(folder, 'query.py')
-    await writeFile(
-      file,
-      sql === undefined
-        ? program
-        : program.replace(/(execute_SQL\("\w+", )".*"/, (_, call: string) => call + JSON.stringify(sql)),
-    )
-    const { stdout } = await run(interpreter as string, [file], { timeout: 30_000, maxBuffer: 1 << 24 })
+    const values = { host: new URL(facts.url).host, secure: false, environment: 'demo' }
+    await writeFile(file, pythonSnippet({ ...values, sql: sql ?? 'SELECT * FROM input LIMIT 100;' }))
+    const { stdout } = await run(interpreter as string, [file], {
+      timeout: 30_000,
+      maxBuffer: 1 << 24,
+      env: { ...process.env, SLUICE_TOKEN: facts.token },
+    })
     const asJson = 'import ast, json, sys; print(json.dumps(ast.literal_eval(sys.argv[1])))'
     return JSON.parse((await run(interpreter as string, ['-c', asJson, stdout.trim()], { maxBuffer: 1 << 24 })).stdout)
   }

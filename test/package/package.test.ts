@@ -62,14 +62,21 @@ describe('the packed package', () => {
     run('npx', ['--no-install', 'sluice', ...args], { cwd: folder, env, timeout: 60_000 })
 
   it('holds the program, its declarations, the licence, and none of the tests', () => {
-    for (const wanted of ['package.json', 'LICENSE', 'README.md', 'dist/cli/start.js', 'dist/engine/query.d.ts'])
+    for (const wanted of [
+      'package.json',
+      'LICENSE',
+      'README.md',
+      'dist/cli/start.js',
+      'dist/engine/query.d.ts',
+      'dist/studio/manifest.json',
+    ])
       assert.ok(packed.includes(wanted), wanted)
     assert.deepEqual(
       packed.filter((path) => !/^(dist|docs)\/|^(package\.json|LICENSE|README\.md|CHANGELOG\.md)$/.test(path)),
       [],
     )
     assert.deepEqual(
-      packed.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts')),
+      packed.filter((path) => /\.tsx?$/.test(path) && !path.endsWith('.d.ts')),
       [],
     )
   })
@@ -114,6 +121,9 @@ describe('the packed package', () => {
     })
     try {
       const facts = JSON.parse((await readFile(logFile, 'utf8')).split('\n')[0]) as { url: string; token: string }
+      const page = await (await fetch(facts.url)).text()
+      const [, entry] = /src="(studio\/main-[^"]+)"/.exec(page) ?? []
+      assert.equal((await fetch(`${facts.url}/${entry}`)).status, 200, 'the page is there, built')
       const { stdout } = await sluice(
         'query',
         '--url',

@@ -22,7 +22,8 @@ import {
   parseAvroReferences,
   parseAvroSchema,
 } from './schema.ts'
-import { branches, skip, skipFields } from './skip.ts'
+import { skip, skipFields } from './skip.ts'
+import { branches } from './union.ts'
 import { hasEmptyParts, minimumSize } from './size.ts'
 import { assignValue, jsonTextString } from './value.ts'
 

@@ -2,12 +2,13 @@
  * Generates the code that skips a value: fixed sizes merge, small types are written out in place, large and
  * recursive ones get a function.
  */
-import { type Code, js } from '../../codegen/emitter.ts'
+import { js } from '../../codegen/emitter.ts'
 import { DECIMAL_LIMIT_BYTES } from '../reading/reader-runtime.ts'
 import type { Family } from './family.ts'
 import { blocks, type Lines, readInt, readLength, readLong, skipVarintCode } from './lines.ts'
 import type { AvroNode, RecordNode, UnionNode } from './schema.ts'
 import { codeSize, fixedSize, minimumSize } from './size.ts'
+import { branches } from './union.ts'
 
 /** The most nodes of a record that is skipped in place. */
 const INLINE_NODES = 24
@@ -112,24 +113,6 @@ ${p} += ${n} * ${size}
 if (${p} > ${to}) ${bad}`)
     })}`,
   )
-}
-
-/** One case per branch of a union. Branch numbers are one byte, except in unions of more than 64 branches. */
-export function branches(
-  out: Lines,
-  node: UnionNode,
-  branch: (inner: Lines, node: AvroNode, index: number) => void,
-): void {
-  const { p, bad } = out.frame
-  const small = node.branches.length <= 64
-  const cases: Code[] = []
-  const index = small ? out.frame.e.name('branch') : readInt(out)
-  if (small) out.add(js`const ${index} = b[${p}++]`)
-  for (let i = 0; i < node.branches.length; i++) {
-    const test = js`if (${index} === ${small ? i * 2 : i}) `
-    cases.push(js`${test}${out.block((inner) => branch(inner, node.branches[i], i))} else`)
-  }
-  out.add(js`${cases} ${bad}`)
 }
 
 function skipUnion(out: Lines, node: UnionNode, family: Family, strict: boolean): void {

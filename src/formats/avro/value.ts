@@ -24,7 +24,8 @@ import {
   stringCode,
 } from './lines.ts'
 import { type AvroNode, type Logical, avroType } from './schema.ts'
-import { branches, skip } from './skip.ts'
+import { skip } from './skip.ts'
+import { branches } from './union.ts'
 import { minimumSize } from './size.ts'
 import { textFunction } from './text.ts'
 

@@ -23,6 +23,16 @@ const STEP_BYTES = 1024 * 1024
  */
 const KEEP_BYTES = 96 * 1024 * 1024
 
+let heldByAll = 0
+
+/**
+ * Bytes of the frames of this thread, in use and idle. The platform counts them nowhere: shared memory is no part of a
+ * heap.
+ */
+export function frameBytes(): number {
+  return heldByAll
+}
+
 /** The frames that are not in use, up to a limit. */
 export class FramePool {
   readonly #idle: Frame[] = []
@@ -38,13 +48,17 @@ export class FramePool {
     }
     const memory = new SharedArrayBuffer(Math.max(FRAME_BYTES, Math.ceil(size / STEP_BYTES) * STEP_BYTES))
     const view = new DataView(memory)
+    heldByAll += memory.byteLength
     return { buffer: Buffer.from(memory), view, batches: new BatchIndex(view), checksums: new Checksums(memory) }
   }
 
   /** Takes back a frame that is no longer read. */
   give(frame: Frame): void {
     const bytes = heldBytes(frame)
-    if (this.#idleBytes + bytes > KEEP_BYTES) return
+    if (this.#idleBytes + bytes > KEEP_BYTES) {
+      heldByAll -= frame.buffer.length
+      return
+    }
     this.#idle.push(frame)
     this.#idleBytes += bytes
   }

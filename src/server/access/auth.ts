@@ -87,11 +87,20 @@ const MAX_PENDING = 64
  * many correct logins at once.)
  */
 const MAX_PENDING_OF_ADDRESS = 8
+/** Not a limit: how long an offered code is good. */
+const CODE_LIFE_MS = 120_000
 /** Checked when the name is unknown, so that an unknown name takes as long as a wrong password. Nobody's hash. */
 const NOBODY = 'scrypt:16384:8:1:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
 
 /** What a login brought: a token, which is longer than any of the words; undefined: wrong name or password. */
 export type LoginOutcome = string | 'busy' | 'locked' | 'full' | undefined
+
+/** Whose session it is. */
+type Owner = Pick<Account, 'kind' | 'name'>
+
+function serviceAccount({ name, permissions, limits }: ServiceAccountConfig): Account {
+  return { name, kind: 'service account', permissions, limits }
+}
 
 /** What tells an account from all others: a user and a service account may have the same name. */
 export function identityOf({ kind, name }: Pick<Account, 'kind' | 'name'>): string {
@@ -145,7 +154,9 @@ export class Accounts {
   readonly #limits: ServerLimits
   readonly #clock: Clock
   /** By token hash, oldest first. */
-  readonly #sessions = new Map<string, { readonly user: string; readonly untilMs: number }>()
+  readonly #sessions = new Map<string, { readonly owner: Owner; readonly untilMs: number }>()
+  /** By hash, codes that were offered and not taken yet. */
+  readonly #codes = new Map<string, { readonly owner: Owner; readonly untilMs: number }>()
   readonly #failures: Failures
   /** By user, hashes of addresses and browsers of good logins, the most recently used last. */
   readonly #known = new Map<string, Set<string>>()
@@ -171,25 +182,59 @@ export class Accounts {
     const hash = hashToken(token)
     const session = this.#sessions.get(hash)
     if (session !== undefined) {
-      const user = this.#users.get(session.user)
-      if (user !== undefined && session.untilMs > this.#clock.monotonic())
-        return { name: user.name, kind: 'user', permissions: user.permissions, limits: user.limits, login: hash }
+      const account = session.untilMs > this.#clock.monotonic() ? this.#owned(session.owner) : undefined
+      if (account !== undefined) return { ...account, login: hash }
       this.#sessions.delete(hash)
     }
     let found: Account | undefined
     for (const account of this.#serviceAccounts) {
       const prefix = `${account.name}:`
       const bare = token.startsWith(prefix) ? hashToken(token.slice(prefix.length)) : hash
-      const expired = account.expiresAt !== undefined && account.expiresAt <= this.#clock.now()
-      if (sameHash(bare, account.tokenHash) && !expired)
-        found = {
-          name: account.name,
-          kind: 'service account',
-          permissions: account.permissions,
-          limits: account.limits,
-        }
+      if (sameHash(bare, account.tokenHash) && !this.#isExpired(account)) found = serviceAccount(account)
     }
     return found
+  }
+
+  #isExpired({ expiresAt }: ServiceAccountConfig): boolean {
+    return expiresAt !== undefined && expiresAt <= this.#clock.now()
+  }
+
+  /** The account of a session, if it is still there. */
+  #owned({ kind, name }: Owner): Account | undefined {
+    if (kind === 'user') {
+      const user = this.#users.get(name)
+      return user === undefined ? undefined : { name, kind, permissions: user.permissions, limits: user.limits }
+    }
+    const account = this.#serviceAccounts.find((a) => a.name === name)
+    return account === undefined || this.#isExpired(account) ? undefined : serviceAccount(account)
+  }
+
+  /**
+   * A session of the account that the token belongs to, so that a browser need not keep the token itself; `full` when
+   * there is no place for one more, undefined when the token is not good.
+   */
+  exchange(token: string): LoginOutcome {
+    const account = this.byToken(token)
+    return account === undefined ? undefined : this.#open(account)
+  }
+
+  /** A code that opens one session of a user, once, within two minutes. Offered by the demo alone. */
+  offer(user: string): string {
+    const code = randomUUID()
+    this.#codes.set(hashToken(code), {
+      owner: { kind: 'user', name: user },
+      untilMs: this.#clock.monotonic() + CODE_LIFE_MS,
+    })
+    return code
+  }
+
+  /** The session that an offered code opens; undefined when the code was used, is too old or was never offered. */
+  redeem(code: string): LoginOutcome {
+    const hash = hashToken(code.slice(0, this.#limits['server.max.token.length']))
+    const offered = this.#codes.get(hash)
+    this.#codes.delete(hash)
+    if (offered === undefined || offered.untilMs <= this.#clock.monotonic()) return undefined
+    return this.#owned(offered.owner) === undefined ? undefined : this.#open(offered.owner)
   }
 
   /**
@@ -234,7 +279,7 @@ export class Accounts {
       for (const key of keys) this.#failures.good(key)
       this.#remember(name, ofAddress)
       if (ofDevice !== undefined) this.#remember(name, ofDevice)
-      return this.#open(name)
+      return this.#open({ kind: 'user', name })
     } finally {
       this.#pending--
       this.#done(address)
@@ -291,28 +336,33 @@ export class Accounts {
       else if (!samePermissions(before, now))
         changes.push({ kind: 'service account', name: before.name, what: 'changed' })
     }
-    const gone = new Set(changes.filter((c) => c.kind === 'user' && c.what === 'revoked').map((c) => c.name))
-    for (const [hash, session] of this.#sessions) if (gone.has(session.user)) this.#sessions.delete(hash)
+    const revoked = changes.filter((c) => c.what === 'revoked')
+    const gone = new Set(revoked.map(identityOf))
+    for (const kept of [this.#sessions, this.#codes])
+      for (const [hash, { owner }] of kept) if (gone.has(identityOf(owner))) kept.delete(hash)
     // Whoever had the old password may not keep the privilege of an address or browser.
-    for (const name of gone) this.#known.delete(name)
+    for (const { kind, name } of revoked) if (kind === 'user') this.#known.delete(name)
     this.#users = newUsers
     this.#serviceAccounts = serviceAccounts
     return changes
   }
 
-  /** A session of one user never ends one of another. */
-  #open(user: string): string {
+  /** A session of one account never ends one of another. */
+  #open({ kind, name }: Owner): string {
     const nowMs = this.#clock.monotonic()
     const own: string[] = []
     for (const [hash, session] of this.#sessions) {
       if (session.untilMs <= nowMs) this.#sessions.delete(hash)
-      else if (session.user === user) own.push(hash)
+      else if (identityOf(session.owner) === identityOf({ kind, name })) own.push(hash)
     }
     const isFull = this.#sessions.size >= this.#limits['server.max.sessions']
     if (isFull && own.length === 0) return 'full'
     if (isFull || own.length >= this.#limits['server.max.sessions.per.user']) this.#sessions.delete(own[0])
     const token = randomUUID()
-    this.#sessions.set(hashToken(token), { user, untilMs: nowMs + this.#limits['server.session.timeout'] })
+    this.#sessions.set(hashToken(token), {
+      owner: { kind, name },
+      untilMs: nowMs + this.#limits['server.session.timeout'],
+    })
     return token
   }
 

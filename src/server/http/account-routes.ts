@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { stringifySetCookie } from 'cookie'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Account } from '../access/auth.ts'
+import type { Account, LoginOutcome } from '../access/auth.ts'
 import type { ServerLimits } from '../limits.ts'
 import { answers, type Description, refusal, type Schema, TEXT } from '../rest/openapi.ts'
 import { fail, NOT_GOOD, NOT_LOGGED_IN } from '../rest/route.ts'
@@ -31,9 +31,17 @@ const LOGIN: Description = {
 }
 const LOGIN_SESSION: Description = {
   operationId: 'loginSession',
-  summary: 'A session, as a cookie.',
+  summary: 'A session, as a cookie: for a user and password, or in exchange for a token or for the code of a demo.',
   security: [],
-  body: credentials('username'),
+  body: {
+    type: 'object',
+    properties: {
+      username: { type: 'string' },
+      password: { type: 'string' },
+      token: { type: 'string' },
+      code: { type: 'string' },
+    },
+  },
   response: { 204: answers('Logged in'), default: refusal('Error') },
 }
 const WHO_AM_I: Description = {
@@ -88,12 +96,21 @@ export function addAccountRoutes(app: FastifyInstance, context: HttpContext, bas
     return reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store').send(token)
   })
   app.post('/api/v1/login', { config: { call: LOGIN_SESSION }, bodyLimit, onRequest }, async (request, reply) => {
-    const { username, password } = bodyOf(request)
-    if (typeof username !== 'string' || typeof password !== 'string')
-      return fail(request, reply, 400, 'The body must be a JSON object {"username": "…", "password": "…"}.')
+    const { username, password, token: given, code } = bodyOf(request)
     const known = cookieOf(request, DEVICE_COOKIE)
     const device = known ?? randomUUID()
-    const token = await logIn(context, request, reply, { user: username, password }, device)
+    let token: string | undefined
+    if (typeof given === 'string') token = exchanged(context, request, reply, context.accounts.exchange(given), 'token')
+    else if (typeof code === 'string') token = exchanged(context, request, reply, context.accounts.redeem(code), 'code')
+    else if (typeof username === 'string' && typeof password === 'string')
+      token = await logIn(context, request, reply, { user: username, password }, device)
+    else
+      return fail(
+        request,
+        reply,
+        400,
+        'The body must be a JSON object {"username": "…", "password": "…"}, or {"token": "…"}.',
+      )
     if (token === undefined) return reply
     const seconds = Math.floor(config.limits['server.session.timeout'] / 1000)
     setSession(request, reply, token, seconds)
@@ -150,6 +167,32 @@ function setCookie(
       secure: config.server.tls !== undefined,
     }),
   )
+}
+
+const EXCHANGE_HINTS = {
+  token: 'This token is not good: it is unknown, has expired or was revoked.',
+  code: 'This link was used, or is older than two minutes. Log in with user and password, or restart the demo.',
+} as const
+
+/** The session's token; undefined when the refusal has been sent. */
+function exchanged(
+  { metrics, log, config }: HttpContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  outcome: LoginOutcome,
+  by: keyof typeof EXCHANGE_HINTS,
+): string | undefined {
+  const refused = outcome === undefined || outcome === 'full'
+  metrics.logins.inc({ outcome: outcome === undefined ? 'wrong' : refused ? 'full' : 'good' })
+  log.info({ outcome: outcome === undefined ? 'wrong' : refused ? 'full' : 'good', by, address: request.ip }, 'login')
+  if (!refused) return outcome
+  fail(
+    request,
+    reply,
+    outcome === 'full' ? 429 : 401,
+    outcome === 'full' ? REFUSALS.full(config.limits) : EXCHANGE_HINTS[by],
+  )
+  return undefined
 }
 
 /** The new token; undefined when the refusal has been sent. */

@@ -14,10 +14,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
  */
 export const BASE_PATH_LIMIT = 200
 /** What `readBasePath` takes, for error messages: it completes "is not …". */
-export const BASE_PATH_WORDS = `a path such as /sluice: segments of letters, digits, - and _, at most ${BASE_PATH_LIMIT} characters, the first one not api, environment, health or metrics`
+export const BASE_PATH_WORDS = `a path such as /sluice: segments of letters, digits, - and _, at most ${BASE_PATH_LIMIT} characters, the first one not api, environment, health, metrics or studio`
 
 /** The server has addresses of its own below these: it would be unclear whether a proxy removed such a prefix. */
-const OWN = /^\/(?:api|environment|health|metrics)(?:\/|$)/
+const OWN = /^\/(?:api|environment|health|metrics|studio)(?:\/|$)/
 
 /**
  * The path without a slash at its end (`/` is ''); undefined when it is none, or could mean something else in a link, a

@@ -7,7 +7,8 @@ import { type FastifyError, type FastifyInstance, type FastifyReply, type Fastif
 import { BasePath } from './base-path.ts'
 import type { HttpContext } from './http-context.ts'
 import { notOfferedAt } from './not-offered.ts'
-import { PAGE_HEADERS, page } from './page.ts'
+import { FILE_HEADERS, page, pageHeaders, pageNonce } from './page.ts'
+import { Studio } from './studio-files.ts'
 import { addRest } from '../rest/rest.ts'
 import { addOpenApi, answers, type Description, TEXT } from '../rest/openapi.ts'
 import { fail } from '../rest/route.ts'
@@ -187,15 +188,38 @@ function addInformationRoutes(app: FastifyInstance, { config, health, metrics }:
   app.get('/metrics', { config: { call: METRICS } }, async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   )
+  addPage(app, config, base)
+}
+
+const FILE_TYPES: Readonly<Record<string, string>> = {
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+}
+
+/** The document and its files. */
+function addPage(app: FastifyInstance, config: HttpContext['config'], base: BasePath): void {
+  const studio = new Studio()
   app.get('/', async (request, reply) => {
-    reply.headers(PAGE_HEADERS).type('text/html; charset=utf-8')
-    return page({
+    const prefix = base.of(request, reply)
+    const nonce = pageNonce()
+    reply.headers(pageHeaders(nonce)).type('text/html; charset=utf-8')
+    const content = {
       name: NAME,
       version: VERSION,
       environments: config.environments.map((e) => e.name),
       host: request.host,
-      basePath: base.of(request, reply),
+      basePath: prefix,
       secure: config.server.tls !== undefined,
-    })
+    }
+    return page(content, await studio.read(), nonce)
+  })
+  app.get<{ Params: { name: string } }>('/studio/:name', async (request, reply) => {
+    const { name } = request.params
+    const content = (await studio.read()).content.get(name)
+    if (content === undefined) return notFound(request, reply)
+    return reply
+      .headers(FILE_HEADERS)
+      .type(FILE_TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream')
+      .send(content)
   })
 }

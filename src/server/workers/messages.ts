@@ -45,7 +45,9 @@ export const Beat = {
   job: 1,
   /** Heap and buffers of the worker, in KiB. */
   heapKib: 2,
-  words: 3,
+  /** Answers of brokers that it holds, in shared memory, in KiB. */
+  frameKib: 3,
+  words: 4,
 } as const
 
 /** What one thread has found out or changed that the others have to know. */

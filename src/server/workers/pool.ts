@@ -3,10 +3,9 @@
  * that does not answer, has no memory left or has failed. The main thread never waits for any of them.
  *
  * A request goes to a thread that has none, if there is one; one more is then started, so that the next request finds
- * one, too. Beyond `server.workers` they share: an account keeps to at most half of the threads, so that one account
- * never stands in all of them, and whoever comes is sent where the event loop turns and the fewest others are.
+ * one, too. Beyond `server.workers` they share, a few on each, and the others wait (`placement`). An account keeps to at
+ * most half of the threads, so that one account never stands in all of them.
  */
-import { availableParallelism } from 'node:os'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { OwnedStore } from '../../catalog/store.ts'
 import type { RunSummary } from '../../engine/host.ts'
@@ -21,6 +20,7 @@ import type { WebSocketOut } from '../socket/websocket-out.ts'
 import { CallError, type CallInput, type CallName } from './calls.ts'
 import type { Change, FromWorker, Question, QueryView, RequestCount } from './messages.ts'
 import { sentence } from './end-sentence.ts'
+import { burden, idleCores, Placement } from './placement.ts'
 import { ProcessorShares } from './shares.ts'
 import { type EndReason, type Job, type ThreadHost, WorkerThread } from './thread.ts'
 
@@ -46,8 +46,8 @@ export interface PoolFigures {
   readonly helping: number
   /** Requests that wait for a thread. */
   readonly waiting: number
-  /** Of all threads, as they last said: objects and buffers. */
-  readonly heapBytes: number
+  /** Of all threads, as they last said: objects, buffers, answers of brokers. */
+  readonly heldBytes: number
   /** Processor time of all queries so far. */
   readonly processorMs: number
   readonly ended: Readonly<Record<EndReason['what'], number>>
@@ -68,8 +68,6 @@ interface WaitingCall {
 const MAX_CALLS = 16
 /** How often the threads are looked at. */
 const LOOK_MS = 100
-/** Looks without a turn after which a thread gets no further request. */
-const BUSY_LOOKS = 2
 /**
  * Limit `server.worker.tries` (times): how often a request that has shown nothing yet is begun when its thread ends.
  * Beyond it: an error.
@@ -89,7 +87,6 @@ const IDLE_MS = 30_000
 export class WorkerPool {
   readonly #options: PoolOptions
   readonly #threads = new Set<WorkerThread>()
-  readonly #waiting: Job[] = []
   readonly #calls = new Map<number, WaitingCall>()
   readonly #looking: Timer
   #next = 1
@@ -102,10 +99,12 @@ export class WorkerPool {
   readonly ended: Record<EndReason['what'], number> = { memory: 0, stalled: 0, 'too large': 0, closed: 0, fault: 0 }
 
   readonly #shares: ProcessorShares
+  readonly #placement: Placement
 
   constructor(options: PoolOptions) {
     this.#options = options
     this.#shares = new ProcessorShares(options.clock, options.limits['server.account.processor.share'])
+    this.#placement = new Placement(this.#threads, options.limits, this.#shares)
     this.#idleSinceMs = options.clock.monotonic()
     this.#start()
     this.#looking = options.clock.every(LOOK_MS, () => this.#look())
@@ -124,7 +123,7 @@ export class WorkerPool {
     const ready = [...this.#threads].filter((thread) => thread.ready && !thread.ending)
     return {
       threads: ready.map(({ jobs }) => [...jobs.values()].map(({ request }) => request.sql)),
-      waiting: this.#waiting.length,
+      waiting: this.#placement.waiting,
       helping: ready.filter(({ helping }) => helping.size > 0).length,
     }
   }
@@ -152,6 +151,7 @@ export class WorkerPool {
         signal,
         entry: undefined,
         processorMs: 0,
+        resting: false,
         resolve,
         reject,
       }
@@ -225,6 +225,7 @@ export class WorkerPool {
       called: (message) => this.#called(message),
       used: (job, processorMs) => this.#shares.add(identityOf(job.view.account), processorMs),
       requested: (requests) => this.#requested(requests),
+      freed: () => this.#takeWaiting(),
       gone: (thread, reason) => this.#gone(thread, reason),
     }
     const heapMb = Math.floor(limits['server.worker.heap'] / 1024 / 1024)
@@ -236,13 +237,8 @@ export class WorkerPool {
   }
 
   #place(job: Job): void {
-    const thread = this.#threadFor(job)
-    if (thread === undefined) {
-      this.#waiting.push(job)
-      return
-    }
-    thread.run(job)
-    this.#spare()
+    this.#placement.wait(job)
+    this.#takeWaiting()
   }
 
   /** One more thread for the next request, if there may be one. */
@@ -251,32 +247,9 @@ export class WorkerPool {
     if (![...this.#threads].some((thread) => thread.idle)) this.#start()
   }
 
-  #threadFor(job: Job): WorkerThread | undefined {
-    const limits = this.#options.limits
-    const alive = [...this.#threads].filter((thread) => !thread.ending)
-    const may = alive.filter((thread) => thread.jobs.size < limits['server.worker.queries'])
-    const own = alive.filter((thread) => [...thread.jobs.values()].some((other) => sameAccount(other, job)))
-    // What was begun anew may be what ended its thread: it gets one for itself, where there is one.
-    if (job.tries > 0) {
-      const free = may.find((thread) => thread.jobs.size === 0)
-      if (free !== undefined) return free
-      if (this.#threads.size < limits['server.workers']) return this.#start()
-    }
-    const half = Math.max(1, Math.ceil(limits['server.workers'] / 2))
-    const contended = alive.length >= limits['server.workers'] && alive.every((thread) => thread.jobs.size > 0)
-    const enough = contended && own.length > 0 && this.#shares.isOver(identityOf(job.view.account))
-    const where = own.length >= half || enough ? may.filter((thread) => own.includes(thread)) : may
-    let best: WorkerThread | undefined
-    for (const thread of where) if (best === undefined || burden(thread) < burden(best)) best = thread
-    if (best === undefined && own.length < half && this.#threads.size < limits['server.workers']) return this.#start()
-    return best
-  }
-
   #stop(job: Job, signal: AbortSignal): void {
     const reason = stopReason(signal)
-    const waiting = this.#waiting.indexOf(job)
-    if (waiting >= 0) {
-      this.#waiting.splice(waiting, 1)
+    if (this.#placement.remove(job)) {
       job.resolve(ended(job, 'cancelled', reason))
       return
     }
@@ -322,15 +295,12 @@ export class WorkerPool {
   }
 
   #takeWaiting(): void {
-    const waiting = this.#waiting.splice(0)
-    // Accounts that had more than their share come after the others, each in the order in which they came.
-    if (waiting.length > 1)
-      waiting.sort((a, b) => Number(this.#hadEnough(a)) - Number(this.#hadEnough(b)) || a.number - b.number)
-    for (const job of waiting) this.#place(job)
-  }
-
-  #hadEnough(job: Job): boolean {
-    return this.#shares.isOver(identityOf(job.view.account))
+    if (this.#closed) return
+    for (let next = this.#placement.next(); next !== undefined; next = this.#placement.next()) {
+      const thread = next.place.on === 'new' ? this.#start() : next.place.on
+      thread.run(next.job)
+      this.#spare()
+    }
   }
 
   /** What the threads do, for metrics. */
@@ -340,8 +310,8 @@ export class WorkerPool {
       threads: threads.length,
       jobs: threads.reduce((sum, { jobs }) => sum + jobs.size, 0),
       helping: threads.reduce((sum, { helping }) => sum + helping.size, 0),
-      waiting: this.#waiting.length,
-      heapBytes: threads.reduce((sum, { heapBytes }) => sum + heapBytes, 0),
+      waiting: this.#placement.waiting,
+      heldBytes: threads.reduce((sum, { heldBytes }) => sum + heldBytes, 0),
       processorMs: this.#shares.totalMs,
       ended: this.ended,
     }
@@ -407,17 +377,11 @@ export class WorkerPool {
       case 'store':
         return { value: store.change(question.object) }
       case 'helpers': {
-        const most = question.which === 'any' ? question.most : Math.min(question.most, this.#idleCores)
+        const most = question.which === 'any' ? question.most : Math.min(question.most, idleCores(this.#threads))
         const ports = this.#helpersFor(question.job, most, thread)
         return { value: ports, moved: ports }
       }
     }
-  }
-
-  /** Cores that no thread with a query or a share keeps busy. */
-  get #idleCores(): number {
-    const busy = [...this.#threads].filter((thread) => !thread.idle).length
-    return Math.max(0, availableParallelism() - busy)
   }
 
   /**
@@ -462,19 +426,6 @@ export class WorkerPool {
 
 function stopReason({ reason }: AbortSignal): string {
   return reason instanceof Error ? reason.message : ''
-}
-
-function sameAccount(a: Job, b: Job): boolean {
-  return identityOf(a.view.account) === identityOf(b.view.account)
-}
-
-/** What speaks against a thread: that it does not turn, that it is not there yet, that others are. */
-function burden(thread: WorkerThread): number {
-  return (
-    (thread.stalledLooks >= BUSY_LOOKS ? 1000 : 0) +
-    (thread.ready ? 0 : 10) +
-    (thread.jobs.size + thread.helping.size) * 20
-  )
 }
 
 /** Whether running it twice changes nothing. */

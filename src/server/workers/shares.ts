@@ -7,6 +7,8 @@ import type { Clock } from '../../lib/clock.ts'
 const HALF_LIFE_MS = 15_000
 /** Less than this, of all accounts, is no reason to put anybody behind. */
 const LEAST_MS = 1000
+/** An account that had less than this part of an equal share had hardly anything. */
+const LIGHT_PART = 1 / 4
 /** An account with less than this is forgotten. */
 const FORGOTTEN_MS = 1
 
@@ -36,6 +38,20 @@ export class ProcessorShares {
     let all = 0
     for (const used of this.#used.values()) all += used
     return all >= LEAST_MS && (this.#used.get(account) ?? 0) * 100 > all * this.#sharePercent
+  }
+
+  /** Milliseconds that the account had lately. */
+  recentMs(account: string): number {
+    this.#fade()
+    return this.#used.get(account) ?? 0
+  }
+
+  /** Whether the account had hardly anything of what all had. */
+  isLight(account: string): boolean {
+    this.#fade()
+    let all = 0
+    for (const used of this.#used.values()) all += used
+    return (this.#used.get(account) ?? 0) * Math.max(1, this.#used.size) < all * LIGHT_PART
   }
 
   #fade(): void {

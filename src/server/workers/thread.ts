@@ -38,6 +38,8 @@ export interface Job {
   entry: JobEntry | undefined
   /** Processor time of it that the pool has heard of. */
   processorMs: number
+  /** It has hardly used the processor lately: its reader does not read, or there is nothing to be read. */
+  resting: boolean
   resolve(summary: ExportSummary): void
   reject(cause: Error): void
 }
@@ -81,6 +83,8 @@ export interface ThreadHost {
   /** A job has used so much more processor time. */
   used(job: Job, processorMs: number): void
   requested(requests: readonly RequestCount[]): void
+  /** There may be room for another job. */
+  freed(): void
   /** The thread is gone, with whatever jobs it had. */
   gone(thread: WorkerThread, reason: EndReason): void
 }
@@ -97,6 +101,8 @@ const WORKER = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 
 /** The platform's limit on old objects, in limits of ours. */
 const HEAP_ROOM = 1.5
+/** A job that uses less of the processor between two messages with its counts (half a second) rests. */
+const RESTING_MS = 25
 /** Memory for young objects: as the main thread has it. */
 const YOUNG_MB = 24
 
@@ -137,6 +143,13 @@ export class WorkerThread {
     })
   }
 
+  /** How many of its jobs use the processor. */
+  get active(): number {
+    let active = 0
+    for (const { resting } of this.jobs.values()) if (!resting) active++
+    return active
+  }
+
   /** Has nothing to do, and is not about to end. */
   get idle(): boolean {
     return !this.ending && this.jobs.size === 0 && this.helping.size === 0 && this.calls.size === 0
@@ -160,6 +173,7 @@ export class WorkerThread {
   run(job: Job): void {
     job.tries++
     job.processorMs = 0
+    job.resting = false
     this.jobs.set(job.number, job)
     this.post({ kind: 'run', job: job.number, request: job.request, view: job.view })
   }
@@ -181,9 +195,9 @@ export class WorkerThread {
     this.#seen = turns
   }
 
-  /** Bytes of the heap and of buffers, as the thread last said. */
-  get heapBytes(): number {
-    return Atomics.load(this.#beat, Beat.heapKib) * 1024
+  /** Bytes of the heap, of buffers and of brokers' answers, as the thread last said. */
+  get heldBytes(): number {
+    return (Atomics.load(this.#beat, Beat.heapKib) + Atomics.load(this.#beat, Beat.frameKib)) * 1024
   }
 
   /**
@@ -199,10 +213,10 @@ export class WorkerThread {
     if (this.#heapLooks >= 2 && !this.ending) await this.end({ what: 'memory' })
   }
 
-  /** Bytes of the heap and of buffers. */
+  /** Bytes of the heap, of buffers and of brokers' answers. */
   async memory(): Promise<number> {
     const { used_heap_size: heap, external_memory: external } = await this.#worker.getHeapStatistics()
-    return heap + external
+    return heap + external + Atomics.load(this.#beat, Beat.frameKib) * 1024
   }
 
   #receive(message: FromWorker): void {
@@ -216,10 +230,12 @@ export class WorkerThread {
         return this.#chunk(message.job, message.chunk, message.bytes)
       case 'counts':
         for (const { job, processorMs, ...counts } of message.counts) {
-          Object.assign(this.jobs.get(job)?.entry?.counts ?? {}, counts)
-          this.#used(this.jobs.get(job), processorMs)
+          const its = this.jobs.get(job)
+          Object.assign(its?.entry?.counts ?? {}, counts)
+          if (its !== undefined) its.resting = processorMs - its.processorMs < RESTING_MS
+          this.#used(its, processorMs)
         }
-        return
+        return this.#host.freed()
       case 'requests':
         return this.#host.requested(message.requests)
       case 'done':
@@ -262,6 +278,7 @@ export class WorkerThread {
     if (job === undefined) return
     this.jobs.delete(number)
     finish(job)
+    this.#host.freed()
   }
 
   #began(number: number, id: string, startedAt: number): void {

@@ -175,15 +175,28 @@ test('login over HTTP: the token opens the agent path and says who one is; a 401
   }
 })
 
-test('the page, the metrics and the health hold no secret; the page allows no script', async () => {
+test('the page, the metrics and the health hold no secret; the page allows no script in its text', async () => {
   const { server } = await startFixture()
   try {
     const page = await fetch(`${server.url}/`)
-    assert.match(page.headers.get('content-security-policy') ?? '', /^default-src 'none'; style-src 'sha256-/)
+    const policy = page.headers.get('content-security-policy') ?? ''
+    assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self' 'nonce-[\w+/=]{20,}';/)
+    for (const part of ["base-uri 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"])
+      assert.ok(policy.includes(part), part)
+    assert.doesNotMatch(policy, /unsafe/)
     const html = await page.text()
     assert.match(html, /<h1>Sluice/)
     assert.match(html, new RegExp(`${new URL(server.url).host}/api/v1/environments/demo/proxy`))
-    assert.doesNotMatch(html, /<script/)
+    assert.doesNotMatch(html, /<script[^>]*>[^<]|<style| on\w+=| style=/)
+    const files = [...html.matchAll(/"(studio\/[\w.-]+)"/g)].map(([, file]) => file)
+    assert.equal(files.length, 3)
+    for (const file of files) {
+      const answer = await fetch(`${server.url}/${file}`)
+      assert.equal(answer.status, 200)
+      assert.match(answer.headers.get('cache-control') ?? '', /immutable/)
+      assert.match(answer.headers.get('content-type') ?? '', /^text\/(javascript|css)/)
+    }
+    assert.equal((await fetch(`${server.url}/studio/manifest.json`)).status, 404)
     const metrics = await (await fetch(`${server.url}/metrics`)).text()
     for (const name of [
       'sluice_queries_started_total',
@@ -271,4 +284,38 @@ test('failures of long names are remembered by their address only, those of othe
   await accounts.login('ann', 'wrong', '127.0.0.1')
   assert.equal(accounts.failuresKept, 2)
   assert.deepEqual(clock.waits, [8000], 'the tries before count for the address')
+})
+
+test('a session in exchange for a token, and for a code that is good once', async () => {
+  const { server, logged } = await startFixture()
+  try {
+    const enter = (body: object, headers: Record<string, string> = {}) =>
+      fetch(`${server.url}/api/v1/login`, { method: 'POST', body: JSON.stringify(body), headers })
+    const whose = async (login: Response) => {
+      const cookie = login.headers
+        .getSetCookie()
+        .map((c) => c.split(';')[0])
+        .join('; ')
+      const answer = await fetch(`${server.url}/api/auth`, { headers: { cookie } })
+      return ((await answer.json()) as { user?: string }).user
+    }
+    const byToken = await enter({ token: TOKEN })
+    assert.equal(byToken.status, 204)
+    assert.match(byToken.headers.getSetCookie()[0], /HttpOnly; SameSite=Strict/)
+    assert.doesNotMatch(byToken.headers.getSetCookie().join(), new RegExp(TOKEN))
+    assert.equal(await whose(byToken), 'ci')
+    assert.equal((await enter({ token: `${TOKEN}x` })).status, 401)
+    assert.equal((await enter({ token: TOKEN }, { origin: 'http://elsewhere.example' })).status, 403)
+    const code = server.offerCode('admin')
+    const byCode = await enter({ code })
+    assert.equal(await whose(byCode), 'admin')
+    assert.equal((await enter({ code })).status, 401, 'good once')
+    assert.equal((await enter({ code: server.offerCode('nobody') })).status, 401)
+    assert.equal((await enter({})).status, 400)
+    server.setAccounts([], [])
+    assert.equal(await whose(byToken), undefined, 'the session ends with the account')
+    for (const secret of [TOKEN, code]) assert.ok(!logged.join('').includes(secret))
+  } finally {
+    await server.close(0)
+  }
 })

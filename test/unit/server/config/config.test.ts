@@ -82,7 +82,7 @@ log: {level: warn}
   assert.equal(config.limits['server.heartbeat.interval'], 5000)
   assert.equal(config.limits['max.concurrent.queries.per.user'], 2)
   assert.equal(config.limits['server.max.message.bytes'], 65536)
-  assert.equal(config.limits['max.concurrent.queries'], 100)
+  assert.equal(config.limits['max.concurrent.queries'], 250)
   assert.equal(config.settings['max.size'], '20m')
   assert.equal(config.log.level, 'warn')
   assert.deepEqual(config.serviceAccounts[0].permissions[1], {
@@ -192,7 +192,7 @@ test('a key without a value is like one that is not there', async () => {
   const config = await loadConfig({
     file: file('empty.yaml', `${ACCOUNT}${KAFKA}server: {port: }\nlog:\nlimits: {max.concurrent.queries: }\nusers:\n`),
   })
-  assert.deepEqual([config.server.port, config.log.level, config.limits['max.concurrent.queries']], [9991, 'info', 100])
+  assert.deepEqual([config.server.port, config.log.level, config.limits['max.concurrent.queries']], [9991, 'info', 250])
   assert.deepEqual(config.users, [])
 })
 

@@ -1,17 +1,21 @@
 /**
- * The Python program of the WebSocket specification (edition 6.0), with host, token and statement put in and nothing
- * else changed.
+ * The Python program of the WebSocket specification (edition 6.0), with host and statement put in, the token taken from
+ * the environment, and nothing else changed.
  */
 
 export interface SnippetValues {
+  /** With the port, and the path in front of `/api` if there is one. */
   readonly host: string
-  readonly token: string
+  /** Whether the server is reached by TLS. */
+  readonly secure: boolean
   readonly environment: string
   readonly sql: string
 }
 
+/** The program; its token stands in the environment variable SLUICE_TOKEN. */
 export function pythonSnippet(values: SnippetValues): string {
   const text = JSON.stringify
+  const [scheme, other] = values.secure ? ['wss', 'ws'] : ['ws', 'wss']
   return `import os, websockets, json, asyncio
 
 import ssl
@@ -20,10 +24,10 @@ import ssl
 
 async def execute_SQL(environmentName: str, sql: str) -> dict:
 
-    #FOR Secure Websocket use:
-    #  url = str("wss://") + ${text(values.host)} + "/api/v1/environments/" + environmentName + "/proxy/api/ws/v2/sql/execute"
-    url = str("ws://") + ${text(values.host)} + "/api/v1/environments/" + environmentName + "/proxy/api/ws/v2/sql/execute"
-    headers = {"Authorization": "Bearer " + ${text(values.token)}}
+    #FOR ${values.secure ? 'plain' : 'Secure'} Websocket use:
+    #  url = str("${other}://") + ${text(values.host)} + "/api/v1/environments/" + environmentName + "/proxy/api/ws/v2/sql/execute"
+    url = str("${scheme}://") + ${text(values.host)} + "/api/v1/environments/" + environmentName + "/proxy/api/ws/v2/sql/execute"
+    headers = {"Authorization": "Bearer " + os.environ["SLUICE_TOKEN"]}
 
     data = []
     try:

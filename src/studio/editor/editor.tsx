@@ -1,0 +1,87 @@
+/**
+ * The editor: CodeMirror with the words coloured by the lexer of the server. Language support (completion, errors,
+ * formatting) is added as extensions by `editorExtensions`.
+ */
+import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
+import { bracketMatching } from '@codemirror/language'
+import { EditorState, Prec, type Extension } from '@codemirror/state'
+import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers, placeholder } from '@codemirror/view'
+import { useEffect, useRef } from 'preact/hooks'
+import { runCommand } from '../commands/commands.ts'
+import { coloured } from './colour.ts'
+import { errorMark, setErrorMark } from './error-mark.ts'
+import { editorExtensions } from './extensions.ts'
+import { plainInput } from './plain-input.ts'
+
+interface Props {
+  readonly text: string
+  /** The span of an error, which is marked until the text changes. */
+  readonly error: { readonly from: number; readonly to: number } | undefined
+  /** The editor, for those that insert into it or ask for the selection. */
+  hold(view: EditorView | undefined): void
+  change(text: string): void
+}
+
+/** Of the answer that brought the document: styles of the editor bear it. */
+function nonce(): string {
+  return document.getElementById('studio-entry')?.nonce ?? ''
+}
+
+const KEYS = keymap.of([
+  { key: 'Mod-Enter', run: () => runCommand('run') },
+  { key: 'Mod-.', run: () => runCommand('cancel') },
+  {
+    key: 'Escape',
+    run: (view) => {
+      view.contentDOM.blur()
+      return true
+    },
+  },
+])
+
+export function Editor({ text, error, hold, change }: Props) {
+  const place = useRef<HTMLDivElement>(null)
+  const editor = useRef<EditorView | undefined>(undefined)
+  const changed = useRef(change)
+  changed.current = change
+  useEffect(() => {
+    if (place.current === null) return
+    const extensions: Extension[] = [
+      EditorView.cspNonce.of(nonce()),
+      Prec.highest(KEYS),
+      lineNumbers(),
+      history(),
+      drawSelection(),
+      bracketMatching(),
+      highlightActiveLine(),
+      EditorView.lineWrapping,
+      placeholder('SELECT * FROM …'),
+      EditorView.contentAttributes.of({ 'aria-label': 'SQL', spellcheck: 'false' }),
+      coloured,
+      errorMark,
+      plainInput,
+      ...editorExtensions(),
+      keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
+      EditorView.updateListener.of((update) => {
+        if (update.docChanged) changed.current(update.state.doc.toString())
+      }),
+    ]
+    const view = new EditorView({ state: EditorState.create({ doc: text, extensions }), parent: place.current })
+    editor.current = view
+    hold(view)
+    return () => {
+      hold(undefined)
+      view.destroy()
+    }
+  }, [])
+  useEffect(() => {
+    const view = editor.current
+    // What comes from elsewhere (Back, a link, a saved query) replaces what stands there.
+    if (view !== undefined && view.state.doc.toString() !== text)
+      view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } })
+  }, [text])
+  useEffect(() => {
+    editor.current?.dispatch({ effects: setErrorMark.of(error) })
+  }, [error?.from, error?.to])
+  return <div class="editor" ref={place} />
+}

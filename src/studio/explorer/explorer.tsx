@@ -1,0 +1,108 @@
+/** The topics: searched, opened for their fields, drawn only where they are seen. */
+import { useMemo } from 'preact/hooks'
+import { studio } from '../store.ts'
+import { useStore } from '../use-store.ts'
+import { VirtualList } from '../virtual/virtual-list.tsx'
+import { openTopic } from './open-topic.ts'
+import { type Line, lines, shortNumber, toggled, type Topic } from './topics.ts'
+import { topicsStore } from './topics-store.ts'
+
+const LINE_PIXELS = 28
+
+export function Explorer() {
+  const state = useStore(topicsStore, (s) => s)
+  const isDrawerOpen = useStore(studio, (s) => s.drawer)
+  const shown = useMemo(() => lines(state), [state])
+  const count = shown.filter(({ kind }) => kind === 'topic').length
+  return (
+    <nav class="explorer" id="explorer" aria-label="Topics" data-open={isDrawerOpen}>
+      <div class="search">
+        <input
+          id="topic-search"
+          type="search"
+          placeholder="Search topics and fields"
+          aria-label="Search topics and fields"
+          spellcheck={false}
+          autocomplete="off"
+          value={state.search}
+          onInput={(event) => {
+            const search = event.currentTarget.value
+            topicsStore.set((s) => ({ ...s, search }))
+          }}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter' && shown[0]?.kind === 'topic') openTopic(shown[0].topic.name)
+          }}
+        />
+      </div>
+      {state.failure !== undefined && (
+        <p class="failure" role="alert">
+          {state.failure}
+        </p>
+      )}
+      <VirtualList
+        label="Topics and their fields"
+        count={shown.length}
+        rowPixels={LINE_PIXELS}
+        draw={(i) => <LineView key={i} line={shown[i]} />}
+        choose={(i) => chosen(shown[i])}
+        expand={(i, open) => expand(shown[i], open)}
+      />
+      <p class="count" aria-live="polite">
+        {state.loading ? 'Reading topics …' : `${count.toLocaleString('en')} topics`}
+      </p>
+    </nav>
+  )
+}
+
+function chosen(line: Line): void {
+  if (line.kind === 'topic') openTopic(line.topic.name)
+}
+
+function expand(line: Line, open: boolean): void {
+  if (line.kind === 'topic' && line.isOpen !== open) topicsStore.set((s) => toggled(s, line.topic.name))
+}
+
+function LineView({ line }: { readonly line: Line }) {
+  if (line.kind === 'note') return <span class="line note">{line.text}</span>
+  if (line.kind === 'field')
+    return (
+      <span class={`line field depth-${Math.min(line.depth, 6)}`}>
+        <span class="name" title={line.field.path}>
+          {line.field.path}
+        </span>
+        <span class="type">{line.field.type}</span>
+      </span>
+    )
+  return <TopicLine topic={line.topic} isOpen={line.isOpen} />
+}
+
+function TopicLine({ topic, isOpen }: { readonly topic: Topic; readonly isOpen: boolean }) {
+  const { name, partitions, details } = topic
+  const title = [
+    name,
+    details?.description,
+    details === undefined ? undefined : `key ${details.keyFormat}, value ${details.valueFormat}`,
+    `${partitions} partitions`,
+    details?.records === undefined ? undefined : `${details.records.toLocaleString('en')} records`,
+  ]
+  return (
+    <span class="line topic" title={title.filter((text) => text !== undefined).join('\n')}>
+      <span
+        class="twist"
+        aria-hidden="true"
+        onClick={(event) => {
+          event.stopPropagation()
+          topicsStore.set((s) => toggled(s, name))
+        }}
+      >
+        {isOpen ? '▾' : '▸'}
+      </span>
+      <span class="name">{name}</span>
+      <span class="numbers">
+        <span class="partitions">{partitions}p</span>
+        {details?.records !== undefined && <span>{shortNumber(details.records)}</span>}
+      </span>
+      {details !== undefined && <span class="format">{details.valueFormat}</span>}
+    </span>
+  )
+}

@@ -1,0 +1,195 @@
+/**
+ * The rows of a result as the worker keeps them: UTF-8 text in large blocks of memory, outside of the heap, so that the
+ * ceiling in bytes is what is really held. A row is taken apart when somebody wants to see it. Numbers stay text.
+ */
+import { type Column, Columns } from './columns.ts'
+
+/** What a result may grow to. */
+export interface Ceiling {
+  readonly rows: number
+  readonly bytes: number
+}
+
+/**
+ * Limit `studio.result.rows` (rows): rows of one result that the page keeps; adjustable on the page. Beyond it: the
+ * query is ended, and the line below the rows says so.
+ */
+export const MAX_RESULT_ROWS = 500_000
+/**
+ * Limit `studio.result.bytes` (bytes): bytes of the rows of one result that the page keeps; adjustable on the page.
+ * Beyond it: the query is ended, and the line below the rows says so.
+ */
+export const MAX_RESULT_BYTES = 256 * 1024 * 1024
+/** Limit `studio.cell.characters` (characters): of one cell in the grid. Beyond it: the rest is left out, and said. */
+export const MAX_CELL = 300
+
+const BLOCK_BYTES = 1 << 20
+
+/** `text` is what stands there: of a string its content, of everything else its JSON. undefined: absent. */
+export interface Cell {
+  readonly kind: 'text' | 'number' | 'boolean' | 'null' | 'json'
+  readonly text: string
+  /** Characters of the whole, where the text is the beginning only. */
+  readonly cutFrom?: number
+}
+
+/** A part of the result as the grid draws it. */
+export interface Window {
+  readonly from: number
+  /** A row has as many cells as columns were asked for. */
+  readonly rows: readonly (readonly (Cell | undefined)[])[]
+}
+
+/** Rows and their columns. */
+export class Result {
+  readonly columns = new Columns()
+  readonly #blocks: Uint8Array[] = []
+  #filled = BLOCK_BYTES
+  #block = new Int32Array(1024)
+  #start = new Int32Array(1024)
+  #length = new Int32Array(1024)
+  readonly #encoder = new TextEncoder()
+  readonly #decoder = new TextDecoder()
+  /** The place of each row that can be replaced. */
+  readonly #byId = new Map<string, number>()
+  rows = 0
+  bytes = 0
+  /** By partition, the offset of the last row, and whether offsets came in order. Empty where rows have none. */
+  readonly positions = new Map<number, bigint>()
+  inOrder = true
+  hasPositions = true
+
+  constructor(options: { readonly keepsIds: boolean } = { keepsIds: false }) {
+    this.keepsIds = options.keepsIds
+  }
+
+  /** Whether a row with the id of an earlier one takes its place (live aggregates). */
+  readonly keepsIds: boolean
+
+  /** Takes the data of a RECORD. False when that is beyond the ceiling: the row is not kept. */
+  add(data: string, ceiling: Ceiling, rowId?: string): boolean {
+    const known = rowId !== undefined && this.keepsIds ? this.#byId.get(rowId) : undefined
+    if (known === undefined && this.rows >= ceiling.rows) return false
+    const most = data.length * 3
+    let block = this.#blocks.at(-1)
+    if (block === undefined || most > block.length - this.#filled) {
+      const size = Math.max(BLOCK_BYTES, most)
+      if (this.bytes + data.length > ceiling.bytes) return false
+      block = new Uint8Array(size)
+      this.#blocks.push(block)
+      this.#filled = 0
+    }
+    const { written } = this.#encoder.encodeInto(data, block.subarray(this.#filled))
+    if (this.bytes + written > ceiling.bytes) return false
+    const row = known ?? this.rows++
+    this.#place(row, this.#blocks.length - 1, this.#filled, written)
+    this.#filled += written
+    this.bytes += written
+    if (rowId !== undefined && this.keepsIds) this.#byId.set(rowId, row)
+    this.#learn(data)
+    return true
+  }
+
+  #place(row: number, block: number, start: number, length: number): void {
+    if (row >= this.#block.length) {
+      this.#block = grown(this.#block)
+      this.#start = grown(this.#start)
+      this.#length = grown(this.#length)
+    }
+    this.#block[row] = block
+    this.#start[row] = start
+    this.#length[row] = length
+  }
+
+  #learn(data: string): void {
+    let partition: string | undefined
+    let offset: string | undefined
+    this.columns.learn(data, (node, start, end) => {
+      if (node.path === '_meta.partition') partition = data.slice(start, end)
+      else if (node.path === '_meta.offset') offset = data.slice(start, end)
+    })
+    if (partition === undefined || offset === undefined || !/^\d+$/.test(partition + offset)) {
+      this.hasPositions = false
+      return
+    }
+    const [at, now] = [Number(partition), BigInt(offset)]
+    if (now <= (this.positions.get(at) ?? -1n)) this.inOrder = false
+    this.positions.set(at, now)
+  }
+
+  /** The JSON of a row: the data of its RECORD. */
+  text(row: number): string {
+    const start = this.#start[row]
+    return this.#decoder.decode(this.#blocks[this.#block[row]].subarray(start, start + this.#length[row]))
+  }
+
+  /** The cells of some rows; `columns` are positions in `columns.list`. */
+  window(from: number, to: number, columns: readonly number[], most = MAX_CELL): Window {
+    const first = Math.max(0, Math.min(from, this.rows))
+    const rows: (Cell | undefined)[][] = []
+    for (let row = first; row < Math.min(to, this.rows); row++) rows.push(this.cells(row, columns, most))
+    return { from: first, rows }
+  }
+
+  /** The cells of one row. */
+  cells(row: number, columns: readonly number[], most = MAX_CELL): (Cell | undefined)[] {
+    const text = this.text(row)
+    const found = new Map<number, Cell>()
+    this.columns.walk(text, (node, start, end) => {
+      if (node.column >= 0) found.set(node.column, cellOf(text, start, end, most))
+    })
+    return columns.map((column) => found.get(column))
+  }
+}
+
+function grown(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const to = new Int32Array(from.length * 2)
+  to.set(from)
+  return to
+}
+
+/** The value between two positions of JSON text, for people. */
+export function cellOf(text: string, start: number, end: number, most: number): Cell {
+  const first = text[start]
+  const length = end - start
+  if (first === '"') {
+    // An escape has six characters at most; one that is cut in the middle is left out.
+    const isLong = length > most * 6 + 2
+    const source = isLong ? `${withoutHalf(text.slice(start, start + most * 6 + 1))}"` : text.slice(start, end)
+    const whole = parsed(source)
+    return whole.length > most || isLong
+      ? { kind: 'text', text: whole.slice(0, most), cutFrom: isLong ? length : whole.length }
+      : { kind: 'text', text: whole }
+  }
+  const kind =
+    first === '{' || first === '['
+      ? 'json'
+      : first === 'n'
+        ? 'null'
+        : first === 't' || first === 'f'
+          ? 'boolean'
+          : 'number'
+  return length > most
+    ? { kind, text: text.slice(start, start + most), cutFrom: length }
+    : { kind, text: text.slice(start, end) }
+}
+
+/** Without an escape that was cut in the middle. */
+function withoutHalf(source: string): string {
+  const half = /(?:^|[^\\])(?:\\\\)*(\\(?:u[0-9a-f]{0,3})?)$/i.exec(source)
+  return half === null ? source : source.slice(0, source.length - half[1].length)
+}
+
+function parsed(source: string): string {
+  if (!source.includes('\\')) return source.slice(1, -1)
+  try {
+    return JSON.parse(source) as string
+  } catch {
+    return source.slice(1, -1)
+  }
+}
+
+/** The columns as the page gets them. */
+export function columnsOf(result: Result): readonly Column[] {
+  return result.columns.list.map((column) => ({ ...column }))
+}

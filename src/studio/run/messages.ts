@@ -1,0 +1,50 @@
+/** What the page and the worker of a run say to each other. Types only. */
+import type { SentinelReason, Stats } from '../../protocol/frames.ts'
+import type { Column } from '../rows/columns.ts'
+import type { Ceiling } from '../rows/result.ts'
+
+/** What a run is to do. */
+export interface Order {
+  /** The server's address, up to what stands before `/api`. */
+  readonly url: string
+  readonly environment?: string
+  readonly sql: string
+  readonly live: boolean
+  readonly ceiling: Ceiling
+  /** Goes on with the rows that are there, instead of beginning anew. */
+  readonly append: boolean
+}
+
+export type ToWorker =
+  | { readonly what: 'start'; readonly order: Order }
+  | { readonly what: 'cancel' }
+  /** A question about the rows that are there; `name` is one of `QUESTIONS`. */
+  | { readonly what: 'ask'; readonly id: number; readonly name: string; readonly input: unknown }
+
+/** How many rows there are now. */
+export interface Rows {
+  readonly rows: number
+  readonly bytes: number
+  readonly columnsVersion: number
+  readonly columns?: readonly Column[]
+}
+
+/** What becomes of a run, in this order, whatever of it happens. */
+export type RunEvent =
+  | { readonly what: 'opened' }
+  | ({ readonly what: 'rows' } & Rows)
+  | { readonly what: 'stats'; readonly stats: Stats }
+  | { readonly what: 'bad'; readonly count: number }
+  | { readonly what: 'sentinel'; readonly reason: SentinelReason }
+  | { readonly what: 'error'; readonly message: string }
+  /** The ceiling is reached: the query was ended here. */
+  | { readonly what: 'full'; readonly by: 'rows' | 'bytes'; readonly resume?: string }
+  | { readonly what: 'ended' }
+  /** The connection went away; `resume` is the condition that reads on, where one can be given. */
+  | { readonly what: 'lost'; readonly message: string; readonly resume?: string }
+  | { readonly what: 'cancelled' }
+
+export type FromWorker =
+  | { readonly what: 'event'; readonly event: RunEvent }
+  | { readonly what: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly what: 'refusal'; readonly id: number; readonly message: string }

@@ -1,0 +1,171 @@
+/**
+ * What becomes of a run, as plain data: each event of the worker is a transition. No browser, no clock (times come with
+ * the events).
+ */
+import type { SentinelReason, Stats } from '../../protocol/frames.ts'
+import { incompleteText } from '../../client/incomplete.ts'
+import type { Column } from '../rows/columns.ts'
+import type { RunEvent } from './messages.ts'
+import { type ErrorPlace, errorPlace } from './error-place.ts'
+
+export type Phase = 'idle' | 'connecting' | 'running' | 'complete' | 'limited' | 'cancelled' | 'failed' | 'lost'
+
+/** One run of a text. `sql` is what was sent, the continued one where it was continued. */
+export interface RunState {
+  readonly phase: Phase
+  /** What the user ran. */
+  readonly asked: string
+  readonly sql: string
+  readonly startedMs: number
+  readonly endedMs: number | undefined
+  readonly rows: number
+  readonly bytes: number
+  readonly columns: readonly Column[]
+  readonly columnsVersion: number
+  readonly stats: Stats | undefined
+  readonly badRecords: number
+  readonly reasons: readonly SentinelReason[]
+  /** Why it stopped, in a sentence; with `limited` and `lost`. */
+  readonly why: string | undefined
+  /** The condition that reads on. */
+  readonly resume: string | undefined
+  readonly error: { readonly message: string; readonly place: ErrorPlace | undefined } | undefined
+  /** How many times it was continued. */
+  readonly continued: number
+}
+
+export const IDLE: RunState = {
+  phase: 'idle',
+  asked: '',
+  sql: '',
+  startedMs: 0,
+  endedMs: undefined,
+  rows: 0,
+  bytes: 0,
+  columns: [],
+  columnsVersion: 0,
+  stats: undefined,
+  badRecords: 0,
+  reasons: [],
+  why: undefined,
+  resume: undefined,
+  error: undefined,
+  continued: 0,
+}
+
+/** A new run. */
+export function begun(sql: string, nowMs: number): RunState {
+  return { ...IDLE, phase: 'connecting', asked: sql, sql, startedMs: nowMs }
+}
+
+/** The same run reads on, with another text; its rows stay. */
+export function goneOn(state: RunState, sql: string, nowMs: number): RunState {
+  return {
+    ...state,
+    phase: 'connecting',
+    sql,
+    startedMs: nowMs,
+    endedMs: undefined,
+    stats: undefined,
+    reasons: [],
+    why: undefined,
+    resume: undefined,
+    error: undefined,
+    continued: state.continued + 1,
+  }
+}
+
+/** Whether something is on its way. */
+export function isActive({ phase }: Pick<RunState, 'phase'>): boolean {
+  return phase === 'connecting' || phase === 'running'
+}
+
+/** The state after an event. What comes behind the end changes nothing. */
+export function after(state: RunState, event: RunEvent, nowMs: number): RunState {
+  if (!isActive(state)) return state
+  const ended = { endedMs: nowMs }
+  switch (event.what) {
+    case 'opened':
+      return { ...state, phase: 'running' }
+    case 'rows':
+      return {
+        ...state,
+        phase: 'running',
+        rows: event.rows,
+        bytes: event.bytes,
+        columnsVersion: event.columnsVersion,
+        columns: event.columns ?? state.columns,
+      }
+    case 'stats':
+      return { ...state, phase: 'running', stats: event.stats }
+    case 'bad':
+      return { ...state, badRecords: state.badRecords + event.count }
+    case 'sentinel':
+      return { ...state, reasons: [...state.reasons, event.reason] }
+    case 'error':
+      return {
+        ...state,
+        ...ended,
+        phase: 'failed',
+        error: { message: event.message, place: errorPlace(event.message) },
+      }
+    case 'full':
+      return { ...state, ...ended, phase: 'limited', why: fullText(state, event.by), resume: event.resume }
+    case 'lost':
+      return { ...state, ...ended, phase: 'lost', why: event.message, resume: event.resume }
+    case 'cancelled':
+      return { ...state, ...ended, phase: 'cancelled' }
+    case 'ended':
+      return { ...state, ...ended, ...outcome(state.reasons) }
+  }
+}
+
+function outcome(reasons: readonly SentinelReason[]): Pick<RunState, 'phase' | 'why' | 'resume'> {
+  if (reasons.length === 0) return { phase: 'complete', why: undefined, resume: undefined }
+  return {
+    phase: 'limited',
+    why: reasons.map((reason) => incompleteText({ ...reason, resume: undefined })).join(' '),
+    // Of several sources no one condition reads on.
+    resume: reasons.length === 1 ? reasons[0].resume : undefined,
+  }
+}
+
+function fullText({ rows }: RunState, by: 'rows' | 'bytes'): string {
+  const limit = by === 'rows' ? 'studio.result.rows' : 'studio.result.bytes'
+  return `The first ${rows.toLocaleString('en')} rows are kept (${limit}); export takes all.`
+}
+
+/** How far the reading is. Shares from 0 to 1; rates a second. */
+export interface Progress {
+  readonly scanned: number
+  readonly bytesRead: number
+  readonly perSecond: number
+  readonly partitions: number
+  readonly partitionsDone: number
+  readonly share: number | undefined
+  readonly secondsLeft: number | undefined
+}
+
+/** What the last STATS says; undefined before the first. */
+export function progressOf({ stats }: Pick<RunState, 'stats'>): Progress | undefined {
+  if (stats === undefined) return undefined
+  let [partitions, done, whole, read] = [0, 0, 0, 0]
+  for (const source of Object.values(stats.sourcesStats))
+    for (const { begin, offsetBound, end } of Object.values(source)) {
+      partitions++
+      if (end >= offsetBound) done++
+      whole += Math.max(0, offsetBound + 1 - begin)
+      read += Math.max(0, Math.min(end, offsetBound) + 1 - begin)
+    }
+  const seconds = stats.duration / 1000
+  const share = whole === 0 ? undefined : Math.min(1, read / whole)
+  return {
+    scanned: stats.recordsScanned,
+    bytesRead: stats.bytesRead,
+    perSecond: seconds > 0 ? stats.recordsScanned / seconds : 0,
+    partitions,
+    partitionsDone: done,
+    share,
+    secondsLeft: share === undefined || share < 0.02 ? undefined : (seconds / share) * (1 - share),
+  }
+}

@@ -1,0 +1,27 @@
+/** How many queries of this page run, and which; cancels them. */
+import { useEffect, useState } from 'preact/hooks'
+import { Menu, MenuItem } from '../shell/menu.tsx'
+import { studio } from '../store.ts'
+import { useStore } from '../use-store.ts'
+import { isActive } from './run-state.ts'
+import { runOf } from './runs.ts'
+
+export function Running() {
+  const tabs = useStore(studio, (state) => state.tabs)
+  const [, redraw] = useState(0)
+  useEffect(() => {
+    const ends = tabs.map(({ id }) => runOf(id).state.subscribe(() => redraw((n) => n + 1)))
+    return () => ends.forEach((end) => end())
+  }, [tabs])
+  const active = tabs.filter(({ id }) => isActive(runOf(id).state.get()))
+  if (active.length === 0) return null
+  return (
+    <Menu label={`${active.length} running`} button={<>running {active.length} ▾</>}>
+      {active.map(({ id }) => (
+        <MenuItem key={id} onChoose={() => runOf(id).cancel()}>
+          Cancel: {runOf(id).state.get().asked.slice(0, 60)}
+        </MenuItem>
+      ))}
+    </Menu>
+  )
+}

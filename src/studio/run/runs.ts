@@ -1,0 +1,55 @@
+/** The run of each tab, and how its worker is started. */
+import { serverUrl } from '../session/server.ts'
+import { studio } from '../store.ts'
+import { type Ceiling, MAX_RESULT_BYTES, MAX_RESULT_ROWS } from '../rows/result.ts'
+import { Run, type RunWorker } from './run.ts'
+
+const runs = new Map<number, Run>()
+
+/** What the user allows a result to grow to. */
+export const ceiling: { now: Ceiling } = { now: { rows: MAX_RESULT_ROWS, bytes: MAX_RESULT_BYTES } }
+
+interface TrustedTypes {
+  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string }
+}
+
+let policy: { createScriptURL(url: string): string } | undefined
+
+/** The address of the worker, which the document names; no other one is trusted. */
+function workerUrl(): string {
+  const url = new URL(document.getElementById('studio-entry')?.dataset.worker ?? '', location.href).href
+  const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes }
+  policy ??= trustedTypes?.createPolicy('sluice-worker', {
+    createScriptURL(given) {
+      if (given !== url) throw new TypeError('not the worker of this page')
+      return given
+    },
+  })
+  return policy === undefined ? url : policy.createScriptURL(url)
+}
+
+/** The run of a tab; made when it is asked for first. */
+export function runOf(tab: number): Run {
+  let run = runs.get(tab)
+  if (run === undefined) {
+    run = new Run(() => new Worker(workerUrl(), { type: 'module', name: `run ${tab}` }) as unknown as RunWorker)
+    runs.set(tab, run)
+  }
+  return run
+}
+
+/** Runs a text in a tab, in the environment that is chosen. */
+export function runIn(tab: number, sql: string, options: { readonly live?: boolean } = {}): void {
+  runOf(tab).start(sql, { url: serverUrl(), environment: studio.get().environment, ceiling: ceiling.now }, options)
+}
+
+/** Ends the run of a tab that is closed. */
+export function closeRun(tab: number): void {
+  runs.get(tab)?.close()
+  runs.delete(tab)
+}
+
+/** Ends all of them. */
+export function closeRuns(): void {
+  for (const tab of [...runs.keys()]) closeRun(tab)
+}

@@ -1,0 +1,65 @@
+/** The way in and out: what the page does at its start, at a login and at a logout. */
+import { forgetTopics } from '../explorer/topics-store.ts'
+import { closeRuns } from '../run/runs.ts'
+import { codeOf, decodeRoute } from '../route.ts'
+import { atRoute, loggedOut, studio, withTab } from '../store.ts'
+import { stopAddress } from '../shell/address.ts'
+import { type Credentials, environmentNames, logIn, logOut, whoAmI } from './server.ts'
+
+/** A link with a one-time code is used up and taken out of the address; then the server says who is logged in. */
+export async function enter(): Promise<void> {
+  const code = codeOf(location.hash)
+  let message: string | undefined
+  if (code !== undefined) {
+    history.replaceState(null, '', '#')
+    message = await logIn({ code }).then(
+      () => undefined,
+      (cause: Error) => cause.message,
+    )
+  }
+  await look(message)
+}
+
+/** Rejects in words when the credentials are not good. */
+export async function enterWith(credentials: Credentials): Promise<void> {
+  await logIn(credentials)
+  await look()
+}
+
+async function look(message?: string): Promise<void> {
+  try {
+    const who = await whoAmI()
+    if (who === undefined) return studio.set((state) => loggedOut(state, message))
+    const environments = await environmentNames()
+    studio.set((state) => {
+      const there = {
+        ...state,
+        session: { kind: 'in' as const, user: who.user, permissions: who.permissions },
+        environments,
+        environment: environments[0],
+      }
+      const route = decodeRoute(location.hash)
+      return route === undefined ? withTab(there, {}) : atRoute(there, route)
+    })
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    studio.set((state) => loggedOut(state, `The server does not answer: ${text}`))
+  }
+}
+
+/** Ends the session on the server and forgets everything here; also where the server does not answer. */
+export async function leave(): Promise<void> {
+  const failed = await logOut().then(
+    () => undefined,
+    (cause: Error) => cause.message,
+  )
+  stopAddress()
+  closeRuns()
+  forgetTopics()
+  sessionStorage.clear()
+  localStorage.clear()
+  history.replaceState(null, '', '#')
+  studio.set((state) =>
+    loggedOut(state, failed === undefined ? 'You are logged out.' : `Logged out here; the server: ${failed}`),
+  )
+}

@@ -1,0 +1,119 @@
+/** The frame of the page: top bar, explorer, tabs, the view of the shown tab, dialogs, live region, keys. */
+import { useEffect } from 'preact/hooks'
+import { Explorer } from '../explorer/explorer.tsx'
+import { loadTopics } from '../explorer/topics-store.ts'
+import { Part, preload } from '../lazy.tsx'
+import { activeTab, studio } from '../store.ts'
+import { useStore } from '../use-store.ts'
+import { registered } from '../registry.ts'
+import { followAddress, stopAddress } from './address.ts'
+import { addShellCommands, isMac } from './shell-commands.ts'
+import { commandFor } from '../commands/commands.ts'
+import { Dialog } from './dialog.tsx'
+import { Login } from '../session/login.tsx'
+import { Tabs } from './tabs.tsx'
+import { TopBar } from './top-bar.tsx'
+
+export function Shell() {
+  const session = useStore(studio, (state) => state.session)
+  if (session.kind === 'unknown') return <div class="loading" aria-busy="true" />
+  return (
+    <>
+      {session.kind === 'in' ? <Workbench /> : <Login message={session.message} />}
+      <LiveRegion />
+    </>
+  )
+}
+
+function LiveRegion() {
+  const text = useStore(studio, (state) => state.announcement)
+  return (
+    <div class="unseen" role="status" aria-live="polite">
+      {text}
+    </div>
+  )
+}
+
+function Workbench() {
+  const environment = useStore(studio, (state) => state.environment)
+  const isDrawerOpen = useStore(studio, (state) => state.drawer)
+  useEffect(() => {
+    const remove = addShellCommands()
+    const press = (event: KeyboardEvent): void => {
+      if (event.defaultPrevented || isTyping(event) || studio.get().dialog !== undefined) return
+      const command = commandFor(event, isMac)
+      if (command === undefined) return
+      event.preventDefault()
+      command.run()
+    }
+    addEventListener('keydown', press)
+    followAddress()
+    // Who types ⌘K and a name does not wait for a file.
+    for (const dialog of registered().dialogs) preload(dialog)
+    return () => {
+      removeEventListener('keydown', press)
+      stopAddress()
+      remove()
+    }
+  }, [])
+  useEffect(() => {
+    if (environment !== undefined) void loadTopics(environment)
+  }, [environment])
+  return (
+    <div class={isDrawerOpen ? 'workbench drawer-open' : 'workbench'}>
+      <TopBar />
+      <Explorer />
+      <main class="work">
+        <Tabs />
+        <ShownView />
+      </main>
+      {isDrawerOpen && <div class="shade" onClick={closeDrawer} aria-hidden="true" />}
+      <ShownDialog />
+    </div>
+  )
+}
+
+function closeDrawer(): void {
+  studio.set((state) => ({ ...state, drawer: false }))
+}
+
+/** A key without ⌘ or Ctrl belongs to the field in which it is typed. */
+function isTyping({ target, metaKey, ctrlKey }: KeyboardEvent): boolean {
+  return (
+    !metaKey &&
+    !ctrlKey &&
+    target instanceof HTMLElement &&
+    (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  )
+}
+
+function ShownView() {
+  const tab = useStore(studio, activeTab)
+  if (tab === undefined) return <NoTab />
+  const view = registered().views.find(({ id }) => id === tab.view)
+  return (
+    <section class="view" id="view" role="tabpanel" aria-labelledby={`tab-${tab.id}`}>
+      {view === undefined ? (
+        <p class="notice">There is no view “{tab.view}” on this page.</p>
+      ) : (
+        <Part key={tab.id} of={view} props={{ tab }} />
+      )}
+    </section>
+  )
+}
+
+function NoTab() {
+  return <p class="notice">No tab is open. Choose a topic, or open a query with the + above.</p>
+}
+
+function ShownDialog() {
+  const open = useStore(studio, (state) => state.dialog)
+  const dialog = registered().dialogs.find(({ id }) => id === open)
+  if (dialog === undefined) return null
+  const close = (): void => studio.set((state) => ({ ...state, dialog: undefined }))
+  return (
+    <Dialog title={dialog.title} close={close} bare={dialog.id === 'palette'}>
+      <Part of={dialog} props={{ close }} />
+    </Dialog>
+  )
+}

@@ -1,0 +1,138 @@
+/**
+ * What the views of the page share: who is logged in, environments, tabs, the open dialog, the look. Plain data and pure
+ * transitions; what belongs to one view alone stands beside that view.
+ */
+import { createStore, type Store } from './observable.ts'
+import type { RecordPlace, Route } from './route.ts'
+
+export type Theme = 'system' | 'light' | 'dark'
+
+/** Who is logged in. `unknown` until the server has said so. */
+export type Session =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'out'; readonly message?: string }
+  | { readonly kind: 'in'; readonly user: string; readonly permissions: readonly string[] }
+
+/** A tab: what it shows is the part of a route that belongs to it. */
+export interface Tab {
+  readonly id: number
+  readonly view: string
+  readonly subject?: string
+  readonly sql: string
+  readonly parameters: Readonly<Record<string, string>>
+  readonly range?: string
+  readonly panel?: string
+  readonly record?: RecordPlace
+}
+
+export interface StudioState {
+  readonly session: Session
+  readonly environments: readonly string[]
+  readonly environment: string | undefined
+  readonly tabs: readonly Tab[]
+  readonly active: number
+  readonly nextTab: number
+  /** Which dialog is open: `palette`, `keys`, `connect`, or one of another view. */
+  readonly dialog: string | undefined
+  /** Whether the explorer is open where it is a drawer. */
+  readonly drawer: boolean
+  readonly theme: Theme
+  /** What the live region says. */
+  readonly announcement: string
+}
+
+/** Limit `studio.tabs` (tabs): open tabs. Beyond it: the oldest one that is not shown is closed. */
+export const MAX_TABS = 30
+
+export const INITIAL: StudioState = {
+  session: { kind: 'unknown' },
+  environments: [],
+  environment: undefined,
+  tabs: [],
+  active: 0,
+  nextTab: 1,
+  dialog: undefined,
+  drawer: false,
+  theme: 'system',
+  announcement: '',
+}
+
+/** The one store of the page. */
+export const studio: Store<StudioState> = createStore(INITIAL)
+
+/** The tab that is shown. */
+export function activeTab(state: StudioState): Tab | undefined {
+  return state.tabs.find((tab) => tab.id === state.active)
+}
+
+/** A new tab behind the others, shown. */
+export function withTab(state: StudioState, tab: Partial<Omit<Tab, 'id'>>): StudioState {
+  const added: Tab = { view: 'query', sql: '', parameters: {}, ...tab, id: state.nextTab }
+  const kept = state.tabs.length < MAX_TABS ? state.tabs : withoutOldest(state)
+  return { ...state, tabs: [...kept, added], active: added.id, nextTab: state.nextTab + 1, drawer: false }
+}
+
+function withoutOldest({ tabs, active }: StudioState): readonly Tab[] {
+  const oldest = tabs.find((tab) => tab.id !== active)
+  return tabs.filter((tab) => tab !== oldest)
+}
+
+/** The tab goes; its neighbour is shown where it was the one. */
+export function withoutTab(state: StudioState, id: number): StudioState {
+  const at = state.tabs.findIndex((tab) => tab.id === id)
+  if (at < 0) return state
+  const tabs = state.tabs.filter((tab) => tab.id !== id)
+  const active = state.active === id ? (tabs[Math.min(at, tabs.length - 1)]?.id ?? 0) : state.active
+  return { ...state, tabs, active }
+}
+
+/** A tab with changes. */
+export function changedTab(state: StudioState, id: number, change: Partial<Omit<Tab, 'id'>>): StudioState {
+  return { ...state, tabs: state.tabs.map((tab) => (tab.id === id ? { ...tab, ...change } : tab)) }
+}
+
+/** Shows the topic in a tab: the one that it has, or a new one. */
+export function shownTopic(state: StudioState, topic: string): StudioState {
+  const open = state.tabs.find((tab) => tab.view === 'topic' && tab.subject === topic)
+  return open === undefined
+    ? withTab(state, { view: 'topic', subject: topic })
+    : { ...state, active: open.id, drawer: false }
+}
+
+/** The next or the previous tab, around the ends. */
+export function steppedTab(state: StudioState, by: number): StudioState {
+  const at = state.tabs.findIndex((tab) => tab.id === state.active)
+  if (at < 0) return state
+  const count = state.tabs.length
+  return { ...state, active: state.tabs[(at + by + count) % count].id }
+}
+
+/** Where the page is, for the address. */
+export function routeOf(state: StudioState): Route | undefined {
+  const tab = activeTab(state)
+  if (tab === undefined) return undefined
+  const { view, subject, sql, parameters, range, panel, record } = tab
+  return { environment: state.environment, view, subject, sql, parameters, range, panel, record }
+}
+
+/**
+ * The state at an address. `id`: the tab that wrote it, where that is known (Back); it is shown again if it still
+ * exists, otherwise a tab is made.
+ */
+export function atRoute(state: StudioState, route: Route, id?: number): StudioState {
+  const { environment, view, subject, sql, parameters, range, panel, record } = route
+  const known = environment !== undefined && state.environments.includes(environment) ? environment : state.environment
+  const there = { ...state, environment: known }
+  const tab = { view, subject, sql: sql ?? '', parameters, range, panel, record }
+  const own = state.tabs.find((t) => (id === undefined ? isSame(t, route) : t.id === id && t.view === view))
+  return own === undefined ? withTab(there, tab) : { ...changedTab(there, own.id, tab), active: own.id }
+}
+
+function isSame(tab: Tab, { view, subject, sql }: Route): boolean {
+  return tab.view === view && tab.subject === subject && tab.sql === (sql ?? '')
+}
+
+/** After a logout: nothing of what was seen is left. */
+export function loggedOut(state: StudioState, message?: string): StudioState {
+  return { ...INITIAL, theme: state.theme, nextTab: state.nextTab, session: { kind: 'out', message } }
+}

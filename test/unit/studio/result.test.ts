@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { MAX_COLUMNS } from '../../../src/studio/rows/columns.ts'
+import { readFrame } from '../../../src/studio/rows/frames.ts'
+import { positionsAfter } from '../../../src/studio/rows/positions.ts'
+import { Result } from '../../../src/studio/rows/result.ts'
+
+const CEILING = { rows: 1000, bytes: 1 << 20 }
+
+function resultOf(...rows: string[]): Result {
+  const result = new Result()
+  for (const row of rows) result.add(row, CEILING)
+  return result
+}
+
+/** What the grid would show: `path: kind text`. */
+function shown(result: Result, row: number): Record<string, string> {
+  const cells = result.cells(
+    row,
+    result.columns.list.map((_, i) => i),
+  )
+  return Object.fromEntries(
+    result.columns.list.flatMap(({ path }, i) =>
+      cells[i] === undefined ? [] : [[path, `${cells[i].kind} ${cells[i].text}`]],
+    ),
+  )
+}
+
+test('nested fields are columns; numbers keep their digits; absent, null, empty and 0 differ', () => {
+  const result = resultOf(
+    '{"key":"k","value":{"a":{"b":9223372036854775807,"c":-128.0},"t":"","n":null,"z":0,"l":[1,{"x":"]"}]},"metadata":{"offset":1,"partition":0}',
+    '{"key":null,"value":{"a":{"b":1e400},"t":"\\"q\\" \\u00fc\\\\"},"metadata":{"offset":2,"partition":0}',
+  )
+  assert.deepEqual(shown(result, 0), {
+    _key: 'text k',
+    'a.b': 'number 9223372036854775807',
+    'a.c': 'number -128.0',
+    t: 'text ',
+    n: 'null null',
+    z: 'number 0',
+    l: 'json [1,{"x":"]"}]',
+    '_meta.offset': 'number 1',
+    '_meta.partition': 'number 0',
+  })
+  assert.deepEqual(shown(result, 1), {
+    _key: 'null null',
+    'a.b': 'number 1e400',
+    t: 'text "q" ü\\',
+    '_meta.offset': 'number 2',
+    '_meta.partition': 'number 0',
+  })
+  assert.deepEqual(
+    result.columns.list.filter(({ numeric }) => numeric).map(({ path }) => path),
+    ['a.b', 'a.c', 'n', 'z', '_meta.offset', '_meta.partition'],
+  )
+})
+
+test('a value that is no structure, and fields that are structures in some rows only', () => {
+  assert.deepEqual(shown(resultOf('{"value":"text"'), 0), { _value: 'text text' })
+  const mixed = resultOf('{"value":{"a":1,"e":{}}', '{"value":{"a":{"b":2}}')
+  assert.deepEqual([shown(mixed, 0), shown(mixed, 1)], [{ a: 'number 1', e: 'json {}' }, { 'a.b': 'number 2' }])
+})
+
+test('any JSON: the leaves are those of JSON.parse', () => {
+  const leaves = (value: unknown, path: string): [string, unknown][] =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0
+      ? Object.entries(value).flatMap(([name, v]) => leaves(v, path === '' ? name : `${path}.${name}`))
+      : [[path === '' ? '_value' : path, value]]
+  const key = fc.stringMatching(/^[a-z"\\ü]{1,3}$/)
+  const json = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'small' },
+      fc.string(),
+      fc.integer(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.array(tie('value'), { maxLength: 3 }),
+      fc.dictionary(key, tie('value'), { maxKeys: 4, noNullPrototype: true }),
+    ),
+  })).value
+  fc.assert(
+    fc.property(fc.dictionary(key, json, { maxKeys: 4, noNullPrototype: true }), (value) => {
+      const result = resultOf(`{"value":${JSON.stringify(value)}`)
+      const cells = result.cells(
+        0,
+        result.columns.list.map((_, i) => i),
+        10_000,
+      )
+      const found = result.columns.list.map(({ path }, i) => {
+        const cell = cells[i]
+        return [path, cell === undefined ? undefined : cell.kind === 'text' ? cell.text : JSON.parse(cell.text)]
+      })
+      assert.deepEqual(found, leaves(value, ''))
+    }),
+  )
+})
+
+test('the ceiling in rows and in bytes; long cells are cut and say so', () => {
+  const result = new Result()
+  assert.deepEqual(
+    [1, 2, 3].map((n) => result.add(`{"value":${n}`, { rows: 2, bytes: 1000 })),
+    [true, true, false],
+  )
+  assert.equal(new Result().add(`{"value":"${'x'.repeat(100)}"`, { rows: 2, bytes: 100 }), false)
+  const long = resultOf(`{"value":{"a":"${'\\u00fc'.repeat(100_000)}"}`)
+  const [cell] = long.cells(0, [0])
+  assert.deepEqual([cell?.text.length, cell?.text[299], (cell?.cutFrom ?? 0) > 100_000], [300, 'ü', true])
+})
+
+test('2,500 columns at most: what is beyond stays JSON', () => {
+  const fields = Array.from({ length: MAX_COLUMNS }, (_, i) => `"f${i}":${i}`).join()
+  const result = resultOf(`{"value":{${fields},"rest":{"a":1}}`)
+  assert.equal(shown(result, 0).rest, 'json {"a":1}')
+})
+
+test('a row with the id of an earlier one takes its place where results are live', () => {
+  const result = new Result({ keepsIds: true })
+  for (const [data, id] of [
+    ['{"value":{"n":1}', 'a'],
+    ['{"value":{"n":5}', 'b'],
+    ['{"value":{"n":2}', 'a'],
+  ] as const)
+    result.add(data, CEILING, id)
+  assert.deepEqual([result.rows, shown(result, 0), shown(result, 1)], [2, { n: 'number 2' }, { n: 'number 5' }])
+})
+
+test('a condition that reads on behind the rows, where they stood in order', () => {
+  const row = (partition: number, offset: string) =>
+    `{"value":1,"metadata":{"offset":${offset},"partition":${partition}}`
+  assert.equal(
+    positionsAfter(resultOf(row(1, '5'), row(0, '9007199254740993'), row(1, '7'))),
+    '(_meta.partition = 0 AND _meta.offset > 9007199254740993) OR (_meta.partition = 1 AND _meta.offset > 7) OR _meta.partition NOT IN (0, 1)',
+  )
+  assert.equal(positionsAfter(resultOf(row(1, '7'), row(1, '5'))), undefined)
+  assert.equal(positionsAfter(resultOf('{"value":1')), undefined)
+})
+
+test('frames', () => {
+  assert.deepEqual(
+    readFrame(
+      '{"type":"RECORD","data":{"value":{"rowId":",\\"rowId\\":\\"x"},"rownum":0},"rowId":"r-1","statementIndex":null}',
+    ),
+    {
+      type: 'RECORD',
+      data: '{"value":{"rowId":",\\"rowId\\":\\"x"},"rownum":0}',
+      rowId: 'r-1',
+    },
+  )
+  assert.deepEqual(readFrame('{"type":"ERROR","data":"no","rowId":null,"statementIndex":null}'), {
+    type: 'ERROR',
+    message: 'no',
+  })
+  assert.deepEqual(readFrame('{"type":"NEW"}'), { type: 'OTHER' })
+})
