@@ -1,6 +1,5 @@
 /** `sluice query --export FILE`: the whole result as a file, by the server's own export. */
-import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { type ExportEnd, ExportError, exportFrom } from '../client/export-node.ts'
 
@@ -31,13 +30,10 @@ export async function exportFile({ url, token, environment, sql, file, format }:
     throw new Error(
       `--export ${JSON.stringify(file)}: say the format with --format csv, ndjson, json, parquet or arrow.`,
     )
-  let out: ReturnType<typeof createWriteStream> | undefined
+  let out: FileHandle | undefined
   const take = async (chunk: Buffer): Promise<void> => {
-    if (out === undefined) {
-      out = createWriteStream(file)
-      await once(out, 'open')
-    }
-    if (!out.write(chunk)) await once(out, 'drain')
+    out ??= await open(file, 'w')
+    await out.writeFile(chunk)
   }
   try {
     const end = await exportFrom({ url, token, environment, body: { sql, format: wanted } }, take)
@@ -48,7 +44,7 @@ export async function exportFile({ url, token, environment, sql, file, format }:
     process.stderr.write(`${cause.message}\n`)
     process.exitCode = 1
   } finally {
-    out?.end()
+    await out?.close()
   }
 }
 

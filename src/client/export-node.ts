@@ -29,10 +29,17 @@ export class ExportError extends Error {}
 export async function exportFrom(asked: ExportRequest, take: (chunk: Buffer) => Promise<void>): Promise<ExportEnd> {
   const response = await answerTo(asked)
   if (response.statusCode !== 200) throw new ExportError(refusalOf(response.statusCode ?? 0, await textOf(response)))
+  // A file may be empty, and is a file all the same.
+  await take(Buffer.alloc(0))
+  let taking = false
   try {
-    for await (const chunk of response) await take(chunk as Buffer)
+    for await (const chunk of response) {
+      taking = true
+      await take(chunk as Buffer)
+      taking = false
+    }
   } catch (cause) {
-    if (response.complete) throw cause
+    if (taking) throw cause
     throw new ExportError('The connection broke before the file was complete.')
   }
   const said = response.trailers['sluice-outcome']
