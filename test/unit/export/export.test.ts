@@ -190,3 +190,24 @@ test('it counts among the queries of its account', async () => {
     await small.close()
   }
 })
+
+test('a reader that takes nothing for too long loses its export; a thread that ends before the first byte is an error', async () => {
+  const worker = new URL('../../support/obedient-worker.ts', import.meta.url)
+  const small = await startWorld({ 'server.workers': 1, 'server.stalled.send.timeout': 1000 }, worker)
+  try {
+    for (let i = 0; i < BIG_ROWS; i += 50)
+      small.append(
+        'big',
+        Array.from({ length: 50 }, (_, n) => JSON.stringify({ n: i + n, text: 'x'.repeat(16_000) })),
+      )
+    const response = await open(small.server, { sql: 'SELECT * FROM big', format: 'ndjson' })
+    await eventually('it was ended', () => small.logged.some((line) => line.includes('server.stalled.send.timeout')))
+    await assert.rejects(read(response), /aborted/)
+    const thrown = await exported(small.server, { sql: 'SELECT 1 AS one /* THROW */', format: 'parquet' })
+    assert.equal(thrown.status, 503)
+    assert.match(thrown.text, /Ask again/)
+    assert.equal((await exported(small.server, { sql: 'SELECT 1 AS one', format: 'csv' })).text, 'one\r\n1\r\n')
+  } finally {
+    await small.close()
+  }
+})
