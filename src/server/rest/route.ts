@@ -169,6 +169,9 @@ export function addRoutes(app: FastifyInstance, routes: readonly Route[], contex
   }
 }
 
+/** Bytes, in an OpenAPI document. */
+const FILE: Schema = { type: 'string', format: 'binary' }
+
 function description(route: Route, proxied: boolean): Description {
   const parameters = (route.query ?? []).map((p) => [p.name, { ...p.schema, description: p.about }])
   const types =
@@ -176,7 +179,7 @@ function description(route: Route, proxied: boolean): Description {
       ? { ...TEXT, 'application/json': { type: 'string' } }
       : route.file === undefined
         ? route.answer && { 'application/json': route.answer }
-        : Object.fromEntries(route.file.map((type) => [type, { type: 'string', format: 'binary' }]))
+        : Object.fromEntries(route.file.map((type) => [type, type === 'application/json' ? { type: 'array' } : FILE]))
   return {
     operationId: route.id + (proxied ? 'Proxied' : ''),
     summary: route.about,
