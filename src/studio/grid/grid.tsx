@@ -41,7 +41,7 @@ export default function RowsPanel({ tab, run }: PanelProps) {
   return (
     <div class={showsRecord ? 'rows-panel with-record' : 'rows-panel'}>
       {rows > 0 ? (
-        <Grid run={run} tab={tab} />
+        <Grid run={run} />
       ) : (
         phase === 'complete' && <p class="notice">No rows. What was read stands below.</p>
       )}
@@ -73,7 +73,7 @@ function useArrangement(run: Run): void {
   }, [key, rows, phase])
 }
 
-function Grid({ run, tab }: PanelProps) {
+function Grid({ run }: Pick<PanelProps, 'run'>) {
   const store = gridOf(run)
   const ref = useRef<HTMLDivElement>(null)
   const view = useViewport(ref)
@@ -271,7 +271,8 @@ function placeOf(target: EventTarget | null): Cursor | undefined {
 async function copyText(run: Run, input: Parameters<typeof run.ask<'copy'>>[1]): Promise<void> {
   const { text, rows } = await run.ask('copy', input)
   const wanted = input.to - input.from
-  const words = rows < wanted ? `the first ${rows} of ${wanted} rows are copied` : 'copied'
+  const copiedRows = `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`
+  const words = `${rows < wanted ? `the first ${copiedRows} of ${wanted}` : copiedRows} copied as ${input.format}`
   const announcement = await navigator.clipboard.writeText(text).then(
     () => words,
     (cause: Error) => `Not copied: ${cause.message}`,

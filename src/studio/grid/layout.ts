@@ -26,7 +26,7 @@ function rank(path: string): number {
 
 /** The width that shows a column's name and its values. */
 export function naturalWidth({ path, widest }: Column): number {
-  const natural = Math.max(path.length + 2, widest) * CHARACTER + PADDING
+  const natural = Math.max(path.length + 4, widest + 1) * CHARACTER + PADDING
   return Math.round(Math.max(NARROWEST, Math.min(WIDEST, natural)))
 }
 

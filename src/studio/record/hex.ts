@@ -1,7 +1,5 @@
 /** Bytes as lines of offset, hex and characters; and the place of a wrong byte, as an error of the server tells it. */
 
-const WIDTH = 16
-
 export interface HexLine {
   readonly offset: string
   /** Two digits each. */
@@ -9,23 +7,18 @@ export interface HexLine {
   readonly characters: string
 }
 
-/** The lines `from` up to `to`. */
-export function hexLines(bytes: Uint8Array, from: number, to: number): readonly HexLine[] {
+/** The first `count` lines, `width` bytes each. */
+export function hexLines(bytes: Uint8Array, count: number, width: number): readonly HexLine[] {
   const lines: HexLine[] = []
-  for (let line = from; line < Math.min(to, lineCount(bytes.length)); line++) {
-    const part = bytes.subarray(line * WIDTH, (line + 1) * WIDTH)
+  for (let line = 0; line < Math.min(count, Math.ceil(bytes.length / width)); line++) {
+    const part = bytes.subarray(line * width, (line + 1) * width)
     lines.push({
-      offset: (line * WIDTH).toString(16).padStart(8, '0'),
+      offset: (line * width).toString(16).padStart(8, '0'),
       bytes: [...part].map((byte) => byte.toString(16).padStart(2, '0')),
       characters: [...part].map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : '.')).join(''),
     })
   }
   return lines
-}
-
-/** How many lines so many bytes have. */
-export function lineCount(bytes: number): number {
-  return Math.ceil(bytes / WIDTH)
 }
 
 /** undefined for what is no base 64. */
