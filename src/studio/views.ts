@@ -6,7 +6,10 @@ import type { Registry } from './registry.ts'
 
 export const ALL: Registry = {
   views: [{ id: 'query', title: 'Query', load: () => import('./query/query-view.tsx') }],
-  panels: [{ id: 'rows', title: 'Rows', load: () => import('./grid/grid.tsx') }],
+  panels: [
+    { id: 'rows', title: 'Rows', load: () => import('./grid/grid.tsx') },
+    { id: 'chart', title: 'Chart', load: () => import('./chart/chart.tsx') },
+  ],
   dialogs: [
     { id: 'palette', title: 'Go to', load: () => import('./commands/palette.tsx') },
     { id: 'keys', title: 'Keys', load: () => import('./commands/keys.tsx') },
