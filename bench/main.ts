@@ -237,6 +237,6 @@ Longest stretch for which a query held the server's event loop: ${worst.busyMs.t
 }
 
 if (options.large) await measureLarge(Number(options.runs ?? 2), options.short)
-else if (options.readers) await measureReaders()
+else if (options.readers) await measureReaders(options.short)
 else if (options.crowd) process.exitCode = (await measureCrowd()) ? 0 : 1
 else await main()

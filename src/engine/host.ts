@@ -51,6 +51,8 @@ export interface QueryEnvironment {
   readonly processor?: (limitMs: number) => void
   /** Connections to further threads, at most so many, that read parts of a topic for a query of this one. */
   readonly helpers?: (most: number, which: 'any' | 'idle') => Promise<readonly ExchangePort[]>
+  /** Called when such a thread has used so many milliseconds of processor time more for the statement at hand. */
+  readonly helped?: (processorMs: number) => void
   /** As `Helpers.aloneMs` of a scan. */
   readonly aloneMs?: number
   /**

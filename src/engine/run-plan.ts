@@ -167,7 +167,12 @@ async function runSources(
         helpers:
           environment.helpers === undefined
             ? undefined
-            : { readers: settings['query.parallel'], aloneMs: environment.aloneMs, ask: environment.helpers },
+            : {
+                readers: settings['query.parallel'],
+                aloneMs: environment.aloneMs,
+                ask: environment.helpers,
+                used: environment.helped,
+              },
         settings,
         statistics,
         sourceId: randomUUID(),

@@ -115,7 +115,10 @@ export interface RecordBatch {
   readonly fault: string | undefined
 }
 
-/** Where the scan is in one partition. It changes while the scan runs. */
+/**
+ * Where the scan is in one partition. It changes while the scan runs, and no more once it is closed. A batch counts as
+ * delivered when `next()` has given it, or the promise of it has resolved: not while it is being decompressed.
+ */
 export interface PartitionProgress {
   readonly partition: number
   /** First offset wanted. */
@@ -128,7 +131,7 @@ export interface PartitionProgress {
   readonly unread: readonly OffsetRange[]
   /** Nothing is unread. */
   readonly complete: boolean
-  /** Bytes of the batches delivered or skipped, as stored (compressed). */
+  /** Bytes of the batches delivered or passed over, as stored (compressed). */
   readonly bytesRead: number
   /**
    * Offsets that vanished before they could be read (retention, or DeleteRecords, moved the log start during the scan),

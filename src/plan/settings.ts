@@ -40,7 +40,7 @@ export const SETTINGS = {
     unit: 'duration',
     fallback: 1_800_000,
     max: 7 * DAY,
-    meaning: 'processor time that one statement may use',
+    meaning: 'processor time that one statement may use, on all threads that read for it',
   },
   'max.idle.time': { unit: 'duration', fallback: 20_000, max: DAY, meaning: 'longest wait for the next record' },
   'skip.bad.records': {

@@ -18,6 +18,11 @@ export class LiveResults {
     this.#pauses = pauses
   }
 
+  /** Whether the query has live results. */
+  get isWanted(): boolean {
+    return this.#snapshot !== undefined
+  }
+
   /** Is it time for `send`? `now`: milliseconds of `Clock.monotonic`. */
   isDue(now: number): boolean {
     return this.#snapshot !== undefined && now >= this.#nextAt

@@ -19,6 +19,8 @@ export interface Helpers {
    * without work.
    */
   ask(most: number, which: 'any' | 'idle'): Promise<readonly ExchangePort[]>
+  /** Called when one of them has used so many milliseconds of processor time more. */
+  used?(processorMs: number): void
 }
 
 /** What a statement gives to each of its scans. */

@@ -10,7 +10,7 @@ import type { BatchSource, OffsetRange, PartitionProgress, RecordBatch } from '.
 import type { Scan } from '../../plan/plan.ts'
 import type { SentinelReason } from '../../protocol/frames.ts'
 import type { Pipeline } from '../pipeline.ts'
-import { STATUS } from '../program/record-program.ts'
+import { type Sink, STATUS } from '../program/record-program.ts'
 import type { StatisticsSource } from '../statistics.ts'
 import { type RowCounter, rowCounter, startingAt, Windows } from './backward.ts'
 import type { ShareProgress } from '../exchange/messages.ts'
@@ -80,6 +80,7 @@ export class ScanRun {
       thresholds: this.#thresholds,
       pauses: this.#pauses,
       stats: this.#stats,
+      live: this.#live,
       read: (ranges, minTimestampMs) => this.#read(ranges, minTimestampMs, false),
     })
   }
@@ -103,15 +104,22 @@ export class ScanRun {
     const { log, signal } = this.#context
     const resolved = await within(resolveRanges(scan, log, this.#rangeOptions()), { signal })
     this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
+    this.#badRecords.setRanges(resolved.ranges)
     if (scan.backward !== undefined && this.#counter !== undefined)
       return this.#backwards(resolved, scan.backward, this.#counter)
     return scan.headersOnly === true ? this.#headersThenRecords(resolved) : this.#sharing.read(resolved)
   }
 
-  /** Reads a share of another thread's scan. Gives the reason if it was stopped. */
-  async share(resolved: ScanRanges): Promise<SentinelReason | undefined> {
+  /** Reads a share of another thread's scan; `whole`: all of that scan. Gives the reason if it was stopped. */
+  async share(resolved: ScanRanges, whole: readonly OffsetRange[]): Promise<SentinelReason | undefined> {
+    this.#badRecords.setRanges(whole)
     this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
     return this.#read(resolved.ranges, resolved.minTimestampMs, false)
+  }
+
+  /** The records from here on go into another state of the aggregation; between two batches. */
+  aggregateInto(sink: Extract<Sink, { kind: 'aggregate' }>): void {
+    this.#programs.replaceSink(sink)
   }
 
   /** How far this thread is, as data. */
@@ -212,7 +220,7 @@ export class ScanRun {
       if (batch === undefined) return undefined
       this.#calls.begin(batch, this.#lastOffsets.get(batch.partition) ?? -1)
       if (batch.fault !== undefined) {
-        if (!this.#badRecords.isRepeated(batch)) await this.#badRestOf(batch, 0, batch.fault)
+        await this.#badRestOf(batch, 0, batch.fault)
       } else if (headersOnly) {
         this.#headers.add(batch)
         if (this.#headers.full) return undefined
@@ -237,7 +245,8 @@ export class ScanRun {
     // frames that are sent while the topic is silent do not end its silence.
     const since = systemClock.monotonic() - this.#pauses.drainMs
     const { signal } = this.#context
-    // A batch that comes while something else is awaited counts as read: it has to be looked at, whatever ends the scan.
+    // A batch that has come while something else was awaited counts as read: it has to be looked at, whatever ends the
+    // scan. One that has not come is unread.
     let arrived = false
     const arrive = (): void => {
       arrived = true
@@ -252,7 +261,7 @@ export class ScanRun {
       if (this.#live.isDue(now)) await this.#live.send()
       if (this.#sharing.hasNews) await this.#sharing.take()
       if (arrived) continue
-      if (this.#sharing.halted && !this.#size.batchIsOnItsWay) {
+      if (this.#sharing.halted) {
         next.catch(() => undefined)
         return { batch: undefined }
       }

@@ -417,7 +417,7 @@ export class Lane {
     // The same answer would come again.
     if (next === position) return this.#damaged(part, next, 'the batches that came end before it')
     this.#leastBytes = 0
-    segment.stripes?.arrived(span, walk.sizeBytes, next - walk.firstOffset, walk.firstOffset, segment.progress.position)
+    segment.stripes?.arrived(span, walk.sizeBytes, next - walk.firstOffset, walk.firstOffset)
     segment.advance(next)
     return { segment, first, last, span, next, aborted: part.aborted }
   }

@@ -89,6 +89,18 @@ export class Scan implements BatchSource, LaneOwner {
   }
 
   next(): Next {
+    const next = this.#next()
+    // In the same turn in which it is handed over: nobody sees a batch that he has not got as read.
+    if (next instanceof Promise)
+      next.then(
+        () => this.#delivery.arrived(),
+        () => undefined,
+      )
+    else this.#delivery.arrived()
+    return next
+  }
+
+  #next(): Next {
     if (this.#error !== undefined && !this.#delivery.busy && this.#ready.length === 0)
       return Promise.reject(this.#error)
     if (this.#closed) return undefined
