@@ -166,6 +166,7 @@ describe('the page without a mouse, and for screen readers', { skip: withoutBrow
 
   it('Tab reaches everything that can be clicked, focus is seen on each, and none holds it', async () => {
     const { page } = watched
+    await page.setViewportSize({ width: 1280, height: 800 })
     await runStatement(page, 'SELECT currency, count(*) AS n FROM cc_payments GROUP BY currency')
     await phase(page, 'complete')
     await page.click('#panel-tab-chart')
