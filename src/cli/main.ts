@@ -113,6 +113,7 @@ function queryCommand(): Command {
   command.option('--export <file>', 'write the whole result to a file; its ending, or --format, says in which format')
   command.option('--full', 'print whole RECORD messages (key, value, metadata, rowId), one a line')
   command.option('--live', 'partial results of aggregations while they grow')
+  command.option('--follow', 'go on with what comes, from the end of the topic, until Ctrl-C')
   command.option('--stats', 'say on standard error how far the query is')
   command.option('--stats-interval <ms>', 'how often, in milliseconds (default 1000)', milliseconds)
   command.action(async (sql: string[], options: Record<string, unknown>) =>

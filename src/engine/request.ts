@@ -5,7 +5,7 @@
 import { systemClock } from '../lib/clock.ts'
 import { randomUUID } from 'node:crypto'
 import { UserError } from '../lib/user-error.ts'
-import { defaultSettings } from '../plan/settings.ts'
+import { defaultSettings, type SettingName } from '../plan/settings.ts'
 import { error as errorFrame, type QueryRequest } from '../protocol/frames.ts'
 import { renderSqlError, SqlError } from '../sql/error.ts'
 import type { FrameSink, QueryEnvironment, RunSummary } from './host.ts'
@@ -50,6 +50,7 @@ export async function runRequest(
     ended.throwIfAborted()
     const statsMs = request.statsMs === undefined ? undefined : Math.max(MIN_STATS_MS, request.statsMs)
     const settings = defaultSettings(environment.defaults, environment.maxima)
+    if (request.follow !== undefined) settings.follow = request.follow
     const context = {
       request,
       environment,
@@ -57,6 +58,7 @@ export async function runRequest(
       signal: ended,
       statistics,
       settings,
+      set: new Set<SettingName>(),
       functions: { nowMs },
       startedMs: systemClock.monotonic(),
       statsMs,

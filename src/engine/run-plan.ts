@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { metadataFields } from '../plan/bind/select/output-columns.ts'
 import { unexpected } from '../lib/assert.ts'
-import { within } from '../lib/clock.ts'
+import { systemClock, within } from '../lib/clock.ts'
 import { dividesJson } from '../plan/divides-json.ts'
+import { topAggregate } from '../plan/bind/follow.ts'
 import { inputs, scansOf } from '../plan/inputs.ts'
 import type { Output, Plan, Scan } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
@@ -28,7 +29,7 @@ export async function runPlan(
   index: number | null,
   context: StatementContext,
 ): Promise<void> {
-  const { settings, sink, statistics, request } = context
+  const { settings, sink, statistics } = context
   const scans = scansOf(plan)
   const scan = scans.length === 1 ? scans[0] : undefined
   const writer = new FrameWriter(sink, index, randomUUID(), context.environment.maxFrame)
@@ -41,14 +42,22 @@ export async function runPlan(
       undefined,
       'SET live.aggs = true.',
     )
+  if (sink.target !== undefined && scans.some(({ follow }) => follow === true))
+    throw new SqlError(
+      'SETTING',
+      'A query that follows a topic has no end: its result cannot be exported.',
+      undefined,
+      'Leave out SET follow = true.',
+    )
+  const live = sink.target === undefined && isLive(plan, context)
   const pipeline =
     sink.target === undefined
-      ? buildPipeline(plan, pipelineContext, request.live)
+      ? buildPipeline(plan, pipelineContext, live)
       : buildPipeline(plan, pipelineContext, false, taking(sink.target, plan, writer, pipelineContext))
   sink.rows?.(rowShape(plan, index))
   writer.frame(metadataFrame(metadataNames(plan, scan), index))
   try {
-    const sentinels = await runSources(pipeline, pipelineContext, context, span, () => {
+    const sentinels = await runSources(pipeline, pipelineContext, { ...context, live }, span, () => {
       statistics.results = resultsBefore + writer.rows
       writer.frame(statsFrame(statistics.snapshot(), index))
     })
@@ -65,6 +74,15 @@ export async function runPlan(
   } finally {
     statistics.results = resultsBefore + writer.rows
   }
+}
+
+/**
+ * Groups of a query that follows change in place: it has no end at which they were sent once. Those of windows are sent
+ * when these close, unless live results were asked for.
+ */
+function isLive(plan: Output, { request }: StatementContext): boolean {
+  if (request.live || topAggregate(plan)?.windows !== undefined) return request.live
+  return scansOf(plan).some((scan) => scan.follow === true)
 }
 
 /** Rows into the target of a sink; the writer counts them, and says when the target's reader is behind. */
@@ -113,7 +131,8 @@ export async function runInto(
     false,
     pipelineContext.functions.doubles === true && !marks ? withoutMarks(take) : take,
   )
-  const [stopped] = await runSources(pipeline, pipelineContext, context, { start: 0, end: 0 }, () => undefined)
+  const nowhere = { start: 0, end: 0 }
+  const [stopped] = await runSources(pipeline, pipelineContext, { ...context, live: false }, nowhere, () => undefined)
   if (stopped?.type === 'LOST')
     throw new SqlError(
       'VALUE',
@@ -169,13 +188,14 @@ export function contextOf(writer: FrameWriter, context: StatementContext, plan: 
     render: renderOptions(context.settings, context.environment.metadataFollowsFormat),
     functions,
     limits: memoryLimits(context.settings),
+    windows: { now: context.environment.now ?? systemClock.now, graceMs: context.settings['window.grace'] },
   }
 }
 
 async function runSources(
   pipeline: Pipeline,
   pipelineContext: PipelineContext,
-  context: StatementContext,
+  context: StatementContext & { readonly live: boolean },
   span: Span,
   sendStats: () => void,
 ): Promise<SentinelReason[]> {
@@ -203,8 +223,9 @@ async function runSources(
         statistics,
         sourceId: randomUUID(),
         signal,
+        now: environment.now ?? systemClock.now,
         statsMs,
-        live: request.live,
+        live: context.live,
         sendStats,
         title,
         deadline,

@@ -174,7 +174,7 @@ class Helper {
       // The helper waits here while its leader is behind.
       yield
     }
-    const run = new ScanRun({ backlogs: [], snapshot }, source, context)
+    const run = new ScanRun({ backlogs: [], snapshot, windows: undefined }, source, context)
     const bounds = share.lastOffsets.map(([partition, last]) => ({ partition, start: 0, end: last + 1 }))
     const { ranges, minTimestampMs, whole } = share
     const stopped = await run.share({ ranges, bounds, skippedPartitions: [], minTimestampMs }, whole)
@@ -208,6 +208,7 @@ class Helper {
       statsMs: COUNTS_MS,
       sendStats,
       live: share.live,
+      now: systemClock.now,
       title: share.title,
       deadline: systemClock.monotonic() + share.leftMs,
       halted: () => this.#stopped,

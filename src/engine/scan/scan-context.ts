@@ -31,6 +31,8 @@ export interface ScanContext extends PipelineContext {
   /** Names this scan in STATS, SENTINEL and BADRECORD frames. */
   readonly sourceId: string
   readonly signal: AbortSignal
+  /** Epoch milliseconds: what windows of time close by. */
+  readonly now: () => number
   /** Milliseconds between STATS frames; undefined: none are sent. */
   readonly statsMs: number | undefined
   readonly sendStats: () => void

@@ -8,7 +8,13 @@ import type { Conversation } from './conversation.ts'
 export function logStart(log: Log, session: Conversation, request: QueryRequest): void {
   const about = { session: session.id, user: session.account?.name, environment: session.environmentName ?? '' }
   log.info(
-    { ...about, sqlLength: request.sql.length, sqlHash: statementHash(request.sql), live: request.live },
+    {
+      ...about,
+      sqlLength: request.sql.length,
+      sqlHash: statementHash(request.sql),
+      live: request.live,
+      follow: request.follow,
+    },
     'query started',
   )
   if (log.isLevelEnabled('debug')) log.debug({ session: session.id, sql: withoutLiterals(request.sql) }, 'statement')

@@ -104,7 +104,7 @@ export class WorkerPool {
   constructor(options: PoolOptions) {
     this.#options = options
     this.#shares = new ProcessorShares(options.clock, options.limits['server.account.processor.share'])
-    this.#placement = new Placement(this.#threads, options.limits, this.#shares)
+    this.#placement = new Placement(this.#threads, options, this.#shares)
     this.#idleSinceMs = options.clock.monotonic()
     this.#start()
     this.#looking = options.clock.every(LOOK_MS, () => this.#look())
@@ -152,6 +152,7 @@ export class WorkerPool {
         entry: undefined,
         processorMs: 0,
         resting: false,
+        startedMs: 0,
         resolve,
         reject,
       }

@@ -40,6 +40,8 @@ export interface Job {
   processorMs: number
   /** It has hardly used the processor lately: its reader does not read, or there is nothing to be read. */
   resting: boolean
+  /** `Clock.monotonic` when a thread began it. */
+  startedMs: number
   resolve(summary: ExportSummary): void
   reject(cause: Error): void
 }
@@ -174,6 +176,7 @@ export class WorkerThread {
     job.tries++
     job.processorMs = 0
     job.resting = false
+    job.startedMs = this.#host.clock.monotonic()
     this.jobs.set(job.number, job)
     this.post({ kind: 'run', job: job.number, request: job.request, view: job.view })
   }
