@@ -13,6 +13,7 @@ export const ALL: Registry = {
   dialogs: [
     { id: 'palette', title: 'Go to', load: () => import('./commands/palette.tsx') },
     { id: 'keys', title: 'Keys', load: () => import('./commands/keys.tsx') },
+    { id: 'export', title: 'Export', load: () => import('./export/export-dialog.tsx') },
     { id: 'connect', title: 'Connect', load: () => import('./connect/connect.tsx') },
   ],
 }

@@ -73,8 +73,15 @@ export function keyboard(page: Page): Hand {
   return {
     name: 'by keyboard',
     async choose(selector) {
-      await reach(selector)
-      await page.keyboard.press('Enter')
+      const wanted = page.locator(selector).first()
+      await wanted.waitFor()
+      if ((await wanted.getAttribute('type')) !== 'radio') {
+        await reach(selector)
+        return await page.keyboard.press('Enter')
+      }
+      // Of a group of radio buttons, Tab stops at the one that is chosen.
+      await reach(`input[type="radio"][name="${await wanted.getAttribute('name')}"]:checked`)
+      for (let i = 0; i < 40 && !(await isAt(selector)); i++) await page.keyboard.press('ArrowDown')
     },
     async write(selector, text) {
       await reach(selector)

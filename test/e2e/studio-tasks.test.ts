@@ -3,7 +3,11 @@
  * million records. What is on the console or fails is a failure of the task.
  */
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { Producer, stringSerializers } from '@platformatic/kafka'
 import type { Browser, Page } from 'playwright-core'
 import { seedTopics } from '../../bench/seed.ts'
@@ -49,6 +53,8 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
   let browser: Browser
   let watched: Watched
   let page: Page
+  let folder = ''
+  let duck: DuckDBConnection
   let hands: Readonly<Record<'mouse' | 'keyboard', Hand>>
 
   before(async () => {
@@ -59,6 +65,8 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
       ]),
       writeOrders(bootstrap),
     ])
+    folder = await mkdtemp(join(tmpdir(), 'sluice-tasks-'))
+    duck = await (await DuckDBInstance.create()).connect()
     server = await serve()
     browser = await launchBrowser()
     watched = await watchedPage(browser)
@@ -70,6 +78,8 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
   after(async () => {
     await browser?.close()
     await server?.close()
+    duck?.closeSync()
+    await rm(folder, { recursive: true, force: true })
   })
   afterEach(() => assert.deepEqual(watched.complaints.splice(0), []))
 
@@ -137,6 +147,24 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
     }
     assert.ok(times > 1)
     assert.match(await status(), /30,000 rows/)
+  })
+
+  task('export to Parquet, and read it back', async (hand) => {
+    await hand.run(`SELECT CAST(id AS string) AS id, CAST(merchantId AS long) AS merchant FROM \`${payments}\``)
+    await phase(page, 'complete', 'limited')
+    await hand.choose('.run-bar >> text=Export')
+    await hand.choose('dialog input[value="parquet"]')
+    const download = page.waitForEvent('download')
+    await hand.choose('dialog button[type="submit"]')
+    const file = join(folder, `${hand.name}.parquet`)
+    await (await download).saveAs(file)
+    await page.waitForSelector('.export-strip li[data-phase="complete"]')
+    assert.match(await text('.export-strip'), /1,000,000 rows/)
+    const read = await duck.runAndReadAll(
+      `SELECT count(*)::int AS n, count(DISTINCT id)::int AS ids, typeof(any_value(merchant)) AS type FROM '${file}'`,
+    )
+    assert.deepEqual(read.getRowObjects(), [{ n: PAYMENTS, ids: PAYMENTS, type: 'BIGINT' }])
+    await hand.choose('.export-strip button[aria-label^="Put away"]')
   })
 
   task('kill a query that runs away', async (hand) => {

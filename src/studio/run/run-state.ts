@@ -27,6 +27,8 @@ export interface RunState {
   readonly reasons: readonly SentinelReason[]
   /** Why it stopped, in a sentence; with `limited` and `lost`. */
   readonly why: string | undefined
+  /** Whether the ceiling of the page ended it: an export takes all. */
+  readonly isFull: boolean
   /** The condition that reads on. */
   readonly resume: string | undefined
   readonly error: { readonly message: string; readonly place: ErrorPlace | undefined } | undefined
@@ -48,6 +50,7 @@ export const IDLE: RunState = {
   badRecords: 0,
   reasons: [],
   why: undefined,
+  isFull: false,
   resume: undefined,
   error: undefined,
   continued: 0,
@@ -69,6 +72,7 @@ export function goneOn(state: RunState, sql: string, nowMs: number): RunState {
     stats: undefined,
     reasons: [],
     why: undefined,
+    isFull: false,
     resume: undefined,
     error: undefined,
     continued: state.continued + 1,
@@ -110,7 +114,14 @@ export function after(state: RunState, event: RunEvent, nowMs: number): RunState
         error: { message: event.message, place: errorPlace(event.message) },
       }
     case 'full':
-      return { ...state, ...ended, phase: 'limited', why: fullText(state, event.by), resume: event.resume }
+      return {
+        ...state,
+        ...ended,
+        phase: 'limited',
+        why: fullText(state, event.by),
+        isFull: true,
+        resume: event.resume,
+      }
     case 'lost':
       return { ...state, ...ended, phase: 'lost', why: event.message, resume: event.resume }
     case 'cancelled':
