@@ -9,6 +9,8 @@ export const ALL: Registry = {
   panels: [
     { id: 'rows', title: 'Rows', load: () => import('./grid/grid.tsx') },
     { id: 'chart', title: 'Chart', load: () => import('./chart/chart.tsx') },
+    { id: 'columns', title: 'Columns', load: () => import('./columns/columns-panel.tsx') },
+    { id: 'messages', title: 'Messages', load: () => import('./messages/messages-panel.tsx') },
   ],
   dialogs: [
     { id: 'palette', title: 'Go to', load: () => import('./commands/palette.tsx') },

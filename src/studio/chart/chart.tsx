@@ -16,6 +16,7 @@ export default function Chart({ tab, run }: PanelProps) {
   const rows = useStore(run.state, (state) => state.rows)
   const bytes = useStore(run.state, (state) => state.bytes)
   const version = useStore(run.state, (state) => state.columnsVersion)
+  const replaced = useStore(run.state, (state) => state.replaced)
   const phase = useStore(run.state, (state) => state.phase)
   const facts = useLatest<readonly ColumnFacts[]>(
     () => (rows === 0 ? undefined : run.ask('chartColumns', {})),
@@ -25,7 +26,7 @@ export default function Chart({ tab, run }: PanelProps) {
   const spec = chosen ?? (facts === undefined ? undefined : fittingChart(facts))
   const data = useLatest<ChartData>(
     () => (spec === undefined || rows === 0 ? undefined : run.ask('chart', spec)),
-    [run, spec === undefined ? '' : specText(spec), rows, bytes, version],
+    [run, spec === undefined ? '' : specText(spec), rows, bytes, replaced, version],
   )
   if (rows === 0) return phase === 'complete' ? <p class="notice">No rows, so there is nothing to draw.</p> : null
   if (facts === undefined) return <div class="loading" aria-busy="true" />

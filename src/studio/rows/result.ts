@@ -24,6 +24,8 @@ export const MAX_RESULT_BYTES = 256 * 1024 * 1024
 export const MAX_CELL = 300
 
 const BLOCK_BYTES = 1 << 20
+/** Numbers of live rows grow; so many bytes are left for that. */
+const SPARE = 64
 
 /** `text` is what stands there: of a string its content, of everything else its JSON. undefined: absent. */
 export interface Cell {
@@ -38,6 +40,8 @@ export interface Window {
   readonly from: number
   /** A row has as many cells as columns were asked for. */
   readonly rows: readonly (readonly (Cell | undefined)[])[]
+  /** Of each row its number in the result, in order of arrival. */
+  readonly numbers: readonly number[]
 }
 
 /** Rows and their columns. */
@@ -50,10 +54,17 @@ export class Result {
   #length = new Int32Array(1024)
   readonly #encoder = new TextEncoder()
   readonly #decoder = new TextDecoder()
+  /** The columns that were asked for last, and where each stands among them. */
+  #asked: readonly number[] = []
+  #placesOf = new Map<number, number>()
   /** The place of each row that can be replaced. */
   readonly #byId = new Map<string, number>()
+  /** Bytes that each of those has; a longer one needs another place. */
+  readonly #room = new Map<number, number>()
   rows = 0
   bytes = 0
+  /** How many times a row took the place of an earlier one. */
+  replaced = 0
   /** By partition, the offset of the last row, and whether offsets came in order. Empty where rows have none. */
   readonly positions = new Map<number, bigint>()
   inOrder = true
@@ -70,7 +81,12 @@ export class Result {
   add(data: string, ceiling: Ceiling, rowId?: string): boolean {
     const known = rowId !== undefined && this.keepsIds ? this.#byId.get(rowId) : undefined
     if (known === undefined && this.rows >= ceiling.rows) return false
-    const most = data.length * 3
+    if (known !== undefined && this.#overwrite(known, data)) {
+      this.replaced++
+      this.#learn(data)
+      return true
+    }
+    const most = data.length * 3 + (this.keepsIds ? SPARE : 0)
     let block = this.#blocks.at(-1)
     if (block === undefined || most > block.length - this.#filled) {
       const size = Math.max(BLOCK_BYTES, most)
@@ -82,11 +98,27 @@ export class Result {
     const { written } = this.#encoder.encodeInto(data, block.subarray(this.#filled))
     if (this.bytes + written > ceiling.bytes) return false
     const row = known ?? this.rows++
+    if (known !== undefined) this.replaced++
     this.#place(row, this.#blocks.length - 1, this.#filled, written)
-    this.#filled += written
-    this.bytes += written
+    const room = written + (this.keepsIds ? SPARE : 0)
+    if (this.keepsIds) this.#room.set(row, room)
+    this.#filled += room
+    this.bytes += room
     if (rowId !== undefined && this.keepsIds) this.#byId.set(rowId, row)
     this.#learn(data)
+    return true
+  }
+
+  /** Into the place of the earlier row, so that what changes all the time does not grow. False when it is too long. */
+  #overwrite(row: number, data: string): boolean {
+    const start = this.#start[row]
+    const room = this.#room.get(row) ?? 0
+    const { read, written } = this.#encoder.encodeInto(
+      data,
+      this.#blocks[this.#block[row]].subarray(start, start + room),
+    )
+    if (read < data.length) return false
+    this.#length[row] = written
     return true
   }
 
@@ -123,22 +155,20 @@ export class Result {
     return this.#decoder.decode(this.#blocks[this.#block[row]].subarray(start, start + this.#length[row]))
   }
 
-  /** The cells of some rows; `columns` are positions in `columns.list`. */
-  window(from: number, to: number, columns: readonly number[], most = MAX_CELL): Window {
-    const first = Math.max(0, Math.min(from, this.rows))
-    const rows: (Cell | undefined)[][] = []
-    for (let row = first; row < Math.min(to, this.rows); row++) rows.push(this.cells(row, columns, most))
-    return { from: first, rows }
-  }
-
   /** The cells of one row. */
   cells(row: number, columns: readonly number[], most = MAX_CELL): (Cell | undefined)[] {
     const text = this.text(row)
-    const found = new Map<number, Cell>()
+    if (columns !== this.#asked) {
+      this.#asked = columns
+      this.#placesOf = new Map(columns.map((column, place) => [column, place]))
+    }
+    const cells = new Array<Cell | undefined>(columns.length).fill(undefined)
     this.columns.walk(text, (node, start, end) => {
-      if (node.column >= 0) found.set(node.column, cellOf(text, start, end, most))
+      const place = node.column < 0 ? undefined : this.#placesOf.get(node.column)
+      if (place !== undefined) cells[place] = cellOf(text, start, end, most)
     })
-    return columns.map((column) => found.get(column))
+    // One column may be asked for twice.
+    return columns.map((column, place) => cells[this.#placesOf.get(column) ?? place])
   }
 }
 

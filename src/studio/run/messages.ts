@@ -1,5 +1,5 @@
 /** What the page and the worker of a run say to each other. Types only. */
-import type { SentinelReason, Stats } from '../../protocol/frames.ts'
+import type { RecordMetadata, SentinelReason, Stats } from '../../protocol/frames.ts'
 import type { Column } from '../rows/columns.ts'
 import type { Ceiling } from '../rows/result.ts'
 
@@ -25,6 +25,8 @@ export type ToWorker =
 export interface Rows {
   readonly rows: number
   readonly bytes: number
+  /** How many times a row took the place of an earlier one. */
+  readonly replaced?: number
   readonly columnsVersion: number
   readonly columns?: readonly Column[]
 }
@@ -34,7 +36,8 @@ export type RunEvent =
   | { readonly what: 'opened' }
   | ({ readonly what: 'rows' } & Rows)
   | { readonly what: 'stats'; readonly stats: Stats }
-  | { readonly what: 'bad'; readonly count: number }
+  /** Of the bad records, `places` are the first ones. */
+  | { readonly what: 'bad'; readonly count: number; readonly places?: readonly RecordMetadata[] }
   | { readonly what: 'sentinel'; readonly reason: SentinelReason }
   | { readonly what: 'error'; readonly message: string }
   /** The ceiling is reached: the query was ended here. */

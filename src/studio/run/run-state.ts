@@ -2,7 +2,7 @@
  * What becomes of a run, as plain data: each event of the worker is a transition. No browser, no clock (times come with
  * the events).
  */
-import type { SentinelReason, Stats } from '../../protocol/frames.ts'
+import type { RecordMetadata, SentinelReason, Stats } from '../../protocol/frames.ts'
 import { incompleteText } from '../../client/incomplete.ts'
 import type { Column } from '../rows/columns.ts'
 import type { RunEvent } from './messages.ts'
@@ -20,10 +20,14 @@ export interface RunState {
   readonly endedMs: number | undefined
   readonly rows: number
   readonly bytes: number
+  /** How many times a row took the place of an earlier one (live results). */
+  readonly replaced: number
   readonly columns: readonly Column[]
   readonly columnsVersion: number
   readonly stats: Stats | undefined
   readonly badRecords: number
+  /** Where the first of them stand. */
+  readonly badPlaces: readonly RecordMetadata[]
   readonly reasons: readonly SentinelReason[]
   /** Why it stopped, in a sentence; with `limited` and `lost`. */
   readonly why: string | undefined
@@ -36,6 +40,9 @@ export interface RunState {
   readonly continued: number
 }
 
+/** Limit `studio.bad.places` (records): bad records whose place the page keeps. Beyond it: further ones are counted. */
+export const MAX_BAD_PLACES = 1000
+
 export const IDLE: RunState = {
   phase: 'idle',
   asked: '',
@@ -44,10 +51,12 @@ export const IDLE: RunState = {
   endedMs: undefined,
   rows: 0,
   bytes: 0,
+  replaced: 0,
   columns: [],
   columnsVersion: 0,
   stats: undefined,
   badRecords: 0,
+  badPlaces: [],
   reasons: [],
   why: undefined,
   isFull: false,
@@ -97,13 +106,18 @@ export function after(state: RunState, event: RunEvent, nowMs: number): RunState
         phase: 'running',
         rows: event.rows,
         bytes: event.bytes,
+        replaced: event.replaced ?? 0,
         columnsVersion: event.columnsVersion,
         columns: event.columns ?? state.columns,
       }
     case 'stats':
       return { ...state, phase: 'running', stats: event.stats }
     case 'bad':
-      return { ...state, badRecords: state.badRecords + event.count }
+      return {
+        ...state,
+        badRecords: state.badRecords + event.count,
+        badPlaces: [...state.badPlaces, ...(event.places ?? [])].slice(0, MAX_BAD_PLACES),
+      }
     case 'sentinel':
       return { ...state, reasons: [...state.reasons, event.reason] }
     case 'error':

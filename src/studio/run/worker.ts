@@ -4,11 +4,14 @@
  */
 import { ConnectionError, connect, type Query } from '../../client/connect.ts'
 import { systemClock } from '../../lib/clock.ts'
+import type { RecordMetadata } from '../../protocol/frames.ts'
 import { readFrame } from '../rows/frames.ts'
 import type { FromWorker, Order, RunEvent, ToWorker } from './messages.ts'
+import { MAX_BAD_PLACES } from './run-state.ts'
 import { positionsAfter } from '../rows/positions.ts'
 import { QUESTIONS } from '../rows/questions.ts'
 import { columnsOf, Result } from '../rows/result.ts'
+import { turn } from '../rows/slices.ts'
 
 /** How often the page hears of new rows. */
 const NEWS_MS = 80
@@ -37,16 +40,22 @@ async function run(order: Order): Promise<void> {
   const own = { query, cancelled: false }
   running = own
   const kept = result
-  let told = { rows: -1, version: -1, ms: 0 }
+  let told = { rows: -1, replaced: 0, version: -1, ms: 0 }
   const news = (): void => {
-    const { rows, bytes, columns } = kept
-    if (rows === told.rows && columns.version === told.version && !live) return
+    const { rows, bytes, replaced, columns } = kept
+    if (rows === told.rows && columns.version === told.version && replaced === told.replaced) return
     const isNew = columns.version !== told.version
-    tell({ what: 'rows', rows, bytes, columnsVersion: columns.version, ...(isNew ? { columns: columnsOf(kept) } : {}) })
-    told = { rows, version: columns.version, ms: systemClock.monotonic() }
+    const now = { rows, bytes, replaced, columnsVersion: columns.version }
+    tell({ what: 'rows', ...now, ...(isNew ? { columns: columnsOf(kept) } : {}) })
+    told = { rows, replaced, version: columns.version, ms: systemClock.monotonic() }
   }
   let pauseAt = systemClock.monotonic() + SLICE_MS
-  let bad = 0
+  let [bad, places]: [number, RecordMetadata[]] = [0, []]
+  const tellBad = (): void => {
+    if (bad > 0) tell({ what: 'bad', count: bad, places })
+    bad = 0
+    places = []
+  }
   try {
     let opened = false
     for await (const text of query.texts()) {
@@ -63,21 +72,26 @@ async function run(order: Order): Promise<void> {
         }
       } else if (frame.type === 'STATS') tell({ what: 'stats', stats: frame.stats })
       else if (frame.type === 'SENTINEL') tell({ what: 'sentinel', reason: frame.reason })
-      else if (frame.type === 'BADRECORD') bad++
-      else if (frame.type === 'ERROR') {
+      else if (frame.type === 'BADRECORD') {
+        bad++
+        if (places.length < MAX_BAD_PLACES) places.push(frame.place)
+      } else if (frame.type === 'ERROR') {
         news()
         tell({ what: 'error', message: frame.message })
         return
       }
       const nowMs = systemClock.monotonic()
-      if (nowMs - told.ms > NEWS_MS) news()
+      if (nowMs - told.ms > NEWS_MS) {
+        news()
+        tellBad()
+      }
       if (nowMs > pauseAt) {
         await turn()
         pauseAt = systemClock.monotonic() + SLICE_MS
       }
     }
     news()
-    if (bad > 0) tell({ what: 'bad', count: bad })
+    tellBad()
     tell({ what: own.cancelled ? 'cancelled' : 'ended' })
   } catch (cause) {
     news()
@@ -85,18 +99,6 @@ async function run(order: Order): Promise<void> {
     if (cause instanceof ConnectionError) tell({ what: 'lost', message, resume: positionsAfter(kept) })
     else tell({ what: 'error', message })
   }
-}
-
-const channel = new MessageChannel()
-const turns: (() => void)[] = []
-channel.port1.onmessage = () => turns.shift()?.()
-
-/** Lets messages of the page come in. A timer would wait longer. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    turns.push(resolve)
-    channel.port2.postMessage(undefined)
-  })
 }
 
 function answer(id: number, name: string, input: unknown): void {
