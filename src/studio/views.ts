@@ -8,12 +8,14 @@ export const ALL: Registry = {
   views: [{ id: 'query', title: 'Query', load: () => import('./query/query-view.tsx') }],
   panels: [
     { id: 'rows', title: 'Rows', load: () => import('./grid/grid.tsx') },
+    { id: 'chart', title: 'Chart', load: () => import('./chart/chart.tsx') },
     { id: 'columns', title: 'Columns', load: () => import('./columns/columns-panel.tsx') },
     { id: 'messages', title: 'Messages', load: () => import('./messages/messages-panel.tsx') },
   ],
   dialogs: [
     { id: 'palette', title: 'Go to', load: () => import('./commands/palette.tsx') },
     { id: 'keys', title: 'Keys', load: () => import('./commands/keys.tsx') },
+    { id: 'export', title: 'Export', load: () => import('./export/export-dialog.tsx') },
     { id: 'connect', title: 'Connect', load: () => import('./connect/connect.tsx') },
   ],
 }

@@ -9,6 +9,7 @@ import { CONSUMER_CHANGES } from './consumers/consumer-offsets.ts'
 import { CONSUMER_ROUTES } from './consumers/consumers.ts'
 import { DATASET_ROUTES } from './topics/datasets.ts'
 import { addEnvironmentRoutes } from './environments.ts'
+import { DOWNLOAD_ROUTES } from './downloads.ts'
 import { EXPORT_ROUTES } from './export.ts'
 import { addDocumentRoute } from './openapi.ts'
 import { PRESENTATION_ROUTES } from './presentation.ts'
@@ -29,6 +30,7 @@ export const ROUTES: readonly Route[] = [
   ...CONSUMER_CHANGES,
   ...QUERY_ROUTES,
   ...EXPORT_ROUTES,
+  ...DOWNLOAD_ROUTES,
   ...SUBJECT_ROUTES,
   ...REGISTRY_ROUTES,
 ]
@@ -42,6 +44,7 @@ export function addRest(app: FastifyInstance, context: HttpContext, base: BasePa
     who,
     ask,
     export: context.export,
+    tickets: context.tickets,
     defaultEnvironment,
     log,
     view: context.view,

@@ -6,9 +6,10 @@ import { errorSentence, errorSpan } from '../run/error-place.ts'
 import type { Run } from '../run/run.ts'
 import { isActive, type RunState } from '../run/run-state.ts'
 import { runIn, runOf } from '../run/runs.ts'
+import { ExportStrip } from '../export/export-strip.tsx'
 import { StatusLine } from '../run/status-line.tsx'
 import { addCommand, keysText } from '../commands/commands.ts'
-import { isMac } from '../shell/shell-commands.ts'
+import { isMac, openDialog } from '../shell/shell-commands.ts'
 import { changedTab, studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
 import type { ViewProps } from '../registry.ts'
@@ -50,6 +51,7 @@ export default function QueryView({ tab }: ViewProps) {
       ) : (
         <Panels tab={tab} run={run} />
       )}
+      <ExportStrip />
       <StatusLine run={run} />
     </div>
   )
@@ -73,6 +75,12 @@ function useCommands(run: Run, start: () => void, editor: { readonly current: Ed
         title: 'Continue where it stopped',
         when: () => run.state.get().resume !== undefined,
         run: () => void run.goOn(),
+      }),
+      addCommand({
+        id: 'export',
+        title: 'Export the whole result …',
+        keys: 'Mod+Shift+E',
+        run: () => openDialog('export'),
       }),
       addCommand({ id: 'editor', title: 'Go to the editor', keys: 'Escape', run: () => editor.current?.focus() }),
     ]
@@ -116,6 +124,9 @@ function RunBar({ state, run, start }: { readonly state: RunState; readonly run:
           ▶ Run <kbd>{keysText('Mod+Enter', isMac)}</kbd>
         </button>
       )}
+      <button type="button" onClick={() => openDialog('export')}>
+        Export
+      </button>
       <span class="space" />
     </div>
   )

@@ -38,7 +38,7 @@ const SORTED_CHARACTERS = 1000
 
 /** The row of the result that stands at a place; the arrangement is the last one that was asked for. */
 export function rowAt(result: Result, place: number, arranged: boolean): number {
-  if (!arranged) return place
+  if (!arranged) return result.newestFirst ? result.rows - 1 - place : place
   const order = kept.get(result)
   return order !== undefined && place < order.rows ? order.order[place] : -1
 }

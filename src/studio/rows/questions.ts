@@ -2,6 +2,10 @@
  * What the page may ask about the rows that the worker holds. A view that needs another answer (a histogram, a search)
  * adds a function here; it runs in the worker, so a long one must look at the rows in slices.
  */
+import type { ChartData } from '../chart/data.ts'
+import type { ChartSpec, ColumnFacts } from '../chart/spec.ts'
+import { columnFacts } from '../chart/worker/facts.ts'
+import { chartData } from '../chart/worker/series.ts'
 import { type Arranged, type Arrangement, arrange, placesOf, rowAt } from './arrange.ts'
 import { type Copied, type CopyInput, copied } from './copy.ts'
 import { type FindInput, type Found, find } from './find.ts'
@@ -22,6 +26,10 @@ export interface Questions {
   readonly window: (result: Result, input: WindowInput) => Window
   /** The whole data of the RECORD of a row, as JSON; undefined when there is no such row. */
   readonly record: (result: Result, input: { row: number }) => string | undefined
+  /** What the columns hold, for the choice of a chart. */
+  readonly chartColumns: (result: Result, input: object) => readonly ColumnFacts[]
+  /** The series of a chart over all rows. */
+  readonly chart: (result: Result, spec: ChartSpec) => Promise<ChartData>
   /** Sorts and filters what was received; undefined when another arrangement was asked for meanwhile. */
   readonly arrange: (result: Result, input: Arrangement) => Promise<Arranged | undefined>
   /** The next cell with a text. */
@@ -41,6 +49,8 @@ export const QUESTIONS: Questions = {
     return { from: first, numbers, rows: numbers.map((row) => result.cells(row, columns)) }
   },
   record: (result, { row }) => (row >= 0 && row < result.rows ? result.text(row) : undefined),
+  chartColumns: (result) => columnFacts(result),
+  chart: (result, spec) => chartData(result, spec),
   arrange,
   find,
   copy: copied,

@@ -20,12 +20,18 @@ export const MAX_RESULT_ROWS = 500_000
  * Beyond it: the query is ended, and the line below the rows says so.
  */
 export const MAX_RESULT_BYTES = 256 * 1024 * 1024
+/**
+ * Limit `studio.follow.rows` (rows): rows of a following query that the page keeps. Beyond it: the older half of them is
+ * let go, and the line below the rows says so.
+ */
+export const MAX_FOLLOWED_ROWS = 100_000
 /** Limit `studio.cell.characters` (characters): of one cell in the grid. Beyond it: the rest is left out, and said. */
 export const MAX_CELL = 300
 
 const BLOCK_BYTES = 1 << 20
 /** Numbers of live rows grow; so many bytes are left for that. */
 const SPARE = 64
+const NO_BYTES = new Uint8Array(0)
 
 /** `text` is what stands there: of a string its content, of everything else its JSON. undefined: absent. */
 export interface Cell {
@@ -42,6 +48,13 @@ export interface Window {
   readonly rows: readonly (readonly (Cell | undefined)[])[]
   /** Of each row its number in the result, in order of arrival. */
   readonly numbers: readonly number[]
+}
+
+/** How a result is kept. */
+export interface ResultOptions {
+  readonly keepsIds?: boolean
+  /** Rows come without an end. */
+  readonly follows?: boolean
 }
 
 /** Rows and their columns. */
@@ -70,12 +83,19 @@ export class Result {
   inOrder = true
   hasPositions = true
 
-  constructor(options: { readonly keepsIds: boolean } = { keepsIds: false }) {
-    this.keepsIds = options.keepsIds
+  constructor({ keepsIds = false, follows = false }: ResultOptions = {}) {
+    this.keepsIds = keepsIds || follows
+    this.follows = follows
+  }
+
+  /** Whether the last row that came stands first: it is so where rows come without an end. */
+  get newestFirst(): boolean {
+    return this.follows && this.#byId.size === 0
   }
 
   /** Whether a row with the id of an earlier one takes its place (live aggregates). */
   readonly keepsIds: boolean
+  readonly follows: boolean
 
   /** Takes the data of a RECORD. False when that is beyond the ceiling: the row is not kept. */
   add(data: string, ceiling: Ceiling, rowId?: string): boolean {
@@ -147,6 +167,19 @@ export class Result {
     const [at, now] = [Number(partition), BigInt(offset)]
     if (now <= (this.positions.get(at) ?? -1n)) this.inOrder = false
     this.positions.set(at, now)
+  }
+
+  /** Lets the oldest rows go; those that are left move up. Not where rows are replaced. */
+  dropOldest(count: number): void {
+    const gone = Math.min(count, this.rows)
+    for (let row = 0; row < gone; row++) this.bytes -= this.#length[row] + (this.keepsIds ? SPARE : 0)
+    for (const list of [this.#block, this.#start, this.#length]) list.copyWithin(0, gone, this.rows)
+    this.rows -= gone
+    this.#room.clear()
+    // Blocks keep their numbers; what nobody points at is given back.
+    const first = this.rows === 0 ? this.#blocks.length - 1 : this.#block[0]
+    for (let block = 0; block < first; block++) this.#blocks[block] = NO_BYTES
+    this.replaced++
   }
 
   /** The JSON of a row: the data of its RECORD. */

@@ -31,9 +31,17 @@ export interface RunState {
   readonly reasons: readonly SentinelReason[]
   /** Why it stopped, in a sentence; with `limited` and `lost`. */
   readonly why: string | undefined
+  /** Whether the ceiling of the page ended it: an export takes all. */
+  readonly isFull: boolean
   /** The condition that reads on. */
   readonly resume: string | undefined
   readonly error: { readonly message: string; readonly place: ErrorPlace | undefined } | undefined
+  /** Whether it goes on with what comes. */
+  readonly follow: boolean
+  /** What waits while it is paused; undefined when it is not. */
+  readonly paused: { readonly rows: number; readonly stopped: boolean } | undefined
+  /** Rows of a following query that went, because there were too many. */
+  readonly dropped: number
   /** How many times it was continued. */
   readonly continued: number
 }
@@ -57,14 +65,18 @@ export const IDLE: RunState = {
   badPlaces: [],
   reasons: [],
   why: undefined,
+  isFull: false,
   resume: undefined,
   error: undefined,
+  follow: false,
+  paused: undefined,
+  dropped: 0,
   continued: 0,
 }
 
 /** A new run. */
-export function begun(sql: string, nowMs: number): RunState {
-  return { ...IDLE, phase: 'connecting', asked: sql, sql, startedMs: nowMs }
+export function begun(sql: string, nowMs: number, follow = false): RunState {
+  return { ...IDLE, phase: 'connecting', asked: sql, sql, startedMs: nowMs, follow }
 }
 
 /** The same run reads on, with another text; its rows stay. */
@@ -78,10 +90,18 @@ export function goneOn(state: RunState, sql: string, nowMs: number): RunState {
     stats: undefined,
     reasons: [],
     why: undefined,
+    isFull: false,
     resume: undefined,
     error: undefined,
+    paused: undefined,
     continued: state.continued + 1,
   }
+}
+
+/** Rows wait from now on, or are shown again. */
+export function pausing(state: RunState, isPaused: boolean): RunState {
+  if (!isActive(state) || (state.paused !== undefined) === isPaused) return state
+  return { ...state, paused: isPaused ? { rows: 0, stopped: false } : undefined }
 }
 
 /** Whether something is on its way. */
@@ -103,6 +123,7 @@ export function after(state: RunState, event: RunEvent, nowMs: number): RunState
         rows: event.rows,
         bytes: event.bytes,
         replaced: event.replaced ?? 0,
+        dropped: event.dropped ?? state.dropped,
         columnsVersion: event.columnsVersion,
         columns: event.columns ?? state.columns,
       }
@@ -123,8 +144,19 @@ export function after(state: RunState, event: RunEvent, nowMs: number): RunState
         phase: 'failed',
         error: { message: event.message, place: errorPlace(event.message) },
       }
+    case 'held':
+      return state.paused === undefined ? state : { ...state, paused: { rows: event.rows, stopped: event.stopped } }
+    case 'behind':
+      return { ...state, ...ended, phase: 'lost', why: 'The reading ended while it was paused.', resume: event.resume }
     case 'full':
-      return { ...state, ...ended, phase: 'limited', why: fullText(state, event.by), resume: event.resume }
+      return {
+        ...state,
+        ...ended,
+        phase: 'limited',
+        why: fullText(state, event.by),
+        isFull: true,
+        resume: event.resume,
+      }
     case 'lost':
       return { ...state, ...ended, phase: 'lost', why: event.message, resume: event.resume }
     case 'cancelled':

@@ -4,7 +4,7 @@ import { serverUrl } from '../session/server.ts'
 import { studio } from '../store.ts'
 import { type Ceiling, MAX_RESULT_BYTES, MAX_RESULT_ROWS } from '../rows/result.ts'
 import { isAggregation } from './continuation.ts'
-import { Run, type RunWorker } from './run.ts'
+import { Run, type RunOptions, type RunWorker } from './run.ts'
 
 const runs = new Map<number, Run>()
 
@@ -41,7 +41,7 @@ export function runOf(tab: number): Run {
 }
 
 /** Runs a text in a tab, in the environment that is chosen. */
-export function runIn(tab: number, sql: string, options: { readonly live?: boolean } = {}): void {
+export function runIn(tab: number, sql: string, options: RunOptions = {}): void {
   const context = { url: serverUrl(), environment: studio.get().environment, ceiling: ceiling.get() }
   runOf(tab).start(sql, context, { live: isAggregation(sql), ...options })
 }
