@@ -18,6 +18,9 @@ const QUERY: Schema = {
     username: { type: 'string' },
     status: { type: 'string', enum: ['Running', 'Completed', 'Killed', 'Error'] },
     message: { type: ['string', 'null'] },
+    recordsScanned: { type: 'integer' },
+    bytesRead: { type: 'integer' },
+    isMine: { type: 'boolean' },
   },
 }
 
@@ -57,6 +60,9 @@ export const QUERY_ROUTES: readonly Route[] = [
         username: q.user,
         status: q.status,
         message: q.message ?? null,
+        recordsScanned: q.recordsScanned,
+        bytesRead: q.bytesRead,
+        isMine: q.account === identityOf(call.account),
       })),
     }),
   },
