@@ -121,8 +121,7 @@ function positions({ range, partition, offsets }: Search): Expr[] {
     }
   }
   const [, from, to] = /^(\d*)\.\.(\d*)$/.exec(range) ?? []
-  if (/^\d+[mhd]$/.test(range))
-    found.push(binary(meta('timestamp'), '>=', binary(call('NOW', []), '-', text(range))))
+  if (/^\d+[mhd]$/.test(range)) found.push(binary(meta('timestamp'), '>=', binary(call('NOW', []), '-', text(range))))
   else {
     if (from !== undefined && from !== '') found.push(binary(meta('timestamp'), '>=', moment(from)))
     if (to !== undefined && to !== '') found.push(binary(meta('timestamp'), '<', moment(to)))
@@ -173,10 +172,7 @@ function unknownPlace(on: string): Place {
 
 function anywhere(operator: Operator, value: string): Expr {
   if (operator !== 'contains') throw new Unfit('“anywhere” takes “contains” only. Choose a field for anything else.')
-  return any([
-    contains(cast(column(['_key']), 'string'), value),
-    contains(cast(column(['_value']), 'string'), value),
-  ])
+  return any([contains(cast(column(['_key']), 'string'), value), contains(cast(column(['_value']), 'string'), value)])
 }
 
 function contains(haystack: Expr, needle: string): Expr {

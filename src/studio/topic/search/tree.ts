@@ -30,6 +30,10 @@ export function number(digits: string): Expr | undefined {
   const literal: Expr = { kind: 'number', text: unsigned, span: NOWHERE }
   return sign === '-' ? { kind: 'unary', op: '-', operand: literal, span: NOWHERE } : literal
 }
+/** A whole number from 0 on. */
+export function whole(value: number | bigint): Expr {
+  return { kind: 'number', text: String(value), span: NOWHERE }
+}
 export function binary(left: Expr, op: BinaryOp, right: Expr): Expr {
   return { kind: 'binary', op, left, right, opSpan: NOWHERE, span: NOWHERE }
 }

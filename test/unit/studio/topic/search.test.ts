@@ -53,8 +53,7 @@ function sqlOf(search: Partial<Search>, topic = 'orders'): string {
   parseScript(made.sql)
   return made.sql
 }
-const where = (...conditions: Condition[]): string =>
-  /WHERE (.*) ORDER/.exec(sqlOf({ conditions }))?.[1] ?? ''
+const where = (...conditions: Condition[]): string => /WHERE (.*) ORDER/.exec(sqlOf({ conditions }))?.[1] ?? ''
 const is = (on: string, value: string): Condition => ({ on, operator: 'is', value })
 
 describe('search without SQL', () => {
@@ -96,7 +95,12 @@ describe('search without SQL', () => {
 
   it('several conditions, headers, partition, offsets, time', () => {
     const sql = sqlOf({
-      conditions: [is('id', '1'), { on: ANYWHERE, operator: 'contains', value: 'x' }, is('_headers.trace.id', 't'), is('', '')],
+      conditions: [
+        is('id', '1'),
+        { on: ANYWHERE, operator: 'contains', value: 'x' },
+        is('_headers.trace.id', 't'),
+        is('', ''),
+      ],
       partition: '3',
       offsets: '10..20',
       range: '15m',
