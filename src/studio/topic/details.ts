@@ -92,7 +92,8 @@ const ORIGINS: Readonly<Record<FacetDetails['origin'], string>> = {
 
 /** Why a format is known, in one sentence. */
 export function whyFormat({ origin, detail, unreadable }: FacetDetails): string {
-  const known = detail === '' ? ORIGINS[origin] : `${ORIGINS[origin]}: ${detail}`
+  // The registry's detail is a sentence of its own.
+  const known = detail === '' ? ORIGINS[origin] : origin === 'registry' ? detail : `${ORIGINS[origin]}: ${detail}`
   return unreadable === null ? known : `${known}. ${unreadable}`
 }
 

@@ -58,7 +58,7 @@ export default function TopicView({ tab }: ViewProps) {
     )
   const props = { tab, topic, environment, details: details.value, state: state.value }
   return (
-    <div class="topic">
+    <div class="topic-page">
       <Facts {...props} failure={details.failure ?? state.failure} reload={() => reload((n) => n + 1)} />
       <Parts {...props} />
     </div>

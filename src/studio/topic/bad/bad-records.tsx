@@ -138,13 +138,13 @@ function Bytes({ topic, environment, details, record }: BytesProps) {
         {record.partition}/{String(record.offset)}: {record._error}
       </h2>
       <p class="soft">
-        The {wrong.facet} has {shown === undefined ? 'no bytes' : `${shown.length.toLocaleString('en')} bytes`}
+        The {wrong.facet} has {shown === undefined || shown.length === 0 ? 'no bytes' : `${shown.length.toLocaleString('en')} bytes`}
         {wrong.at === undefined
           ? '; which of them is the first wrong one is not known.'
           : `; the first wrong one is byte ${wrong.at.toLocaleString('en')} (marked with ›).`}
         {shown !== undefined && shown.length > MAX_HEX_BYTES && ` The first ${MAX_HEX_BYTES} are shown.`}
       </p>
-      {shown !== undefined && (
+      {shown !== undefined && shown.length > 0 && (
         <pre class="hex" tabIndex={0} role="group" aria-label="Bytes in hex">
           {hexLines(shown, wrong.at).map(({ offset, bytes: line, text }) => (
             <div key={offset}>
