@@ -138,7 +138,8 @@ function Bytes({ topic, environment, details, record }: BytesProps) {
         {record.partition}/{String(record.offset)}: {record._error}
       </h2>
       <p class="soft">
-        The {wrong.facet} has {shown === undefined || shown.length === 0 ? 'no bytes' : `${shown.length.toLocaleString('en')} bytes`}
+        The {wrong.facet} has{' '}
+        {shown === undefined || shown.length === 0 ? 'no bytes' : `${shown.length.toLocaleString('en')} bytes`}
         {wrong.at === undefined
           ? '; which of them is the first wrong one is not known.'
           : `; the first wrong one is byte ${wrong.at.toLocaleString('en')} (marked with ›).`}
