@@ -40,7 +40,7 @@ export function Facts({ topic, details, state, failure, reload }: Props) {
         <Fact name="Value" why={whyFormat(value)}>
           {value.format}
         </Fact>
-        <Fact name="Records" why="from the first to the last offset">
+        <Fact name="Records" minor why="from the first to the last offset">
           {recordsIn(partitions).toLocaleString('en')}
         </Fact>
         <Fact
@@ -49,7 +49,7 @@ export function Facts({ topic, details, state, failure, reload }: Props) {
         >
           {bytes === null ? 'unknown' : <span title={`${bytes.toLocaleString('en')} bytes`}>{shortBytes(bytes)}</span>}
         </Fact>
-        <Fact name="Rate" why="in the last minute">
+        <Fact name="Rate" minor why="in the last minute">
           {state === undefined ? '…' : `${state.messagesPerSecond.toLocaleString('en')}/s`}
         </Fact>
         <Fact
@@ -71,12 +71,14 @@ interface FactProps {
   readonly name: string
   readonly why: string
   readonly bad?: boolean
+  /** Where there is little room, its name and figure are enough. */
+  readonly minor?: boolean
   readonly children: ComponentChildren
 }
 
-function Fact({ name, why, bad = false, children }: FactProps) {
+function Fact({ name, why, bad = false, minor = false, children }: FactProps) {
   return (
-    <div class={bad ? 'fact bad' : 'fact'}>
+    <div class={`fact${bad ? ' bad' : ''}${minor ? ' minor' : ''}`}>
       <dt>{name}</dt>
       <dd>
         <strong>{children}</strong>

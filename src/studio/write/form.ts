@@ -130,10 +130,12 @@ function literal(
     case 'boolean':
       return { expr: truth(value === 'true') }
     case 'number': {
+      if (value.trim() === '') return { wrong: `${path} is missing; it is a number (${type}).` }
       const expr = number(value)
       return expr === undefined ? { wrong: `${path} is a number (${type}), not “${value}”.` } : { expr }
     }
     case 'json':
+      if (value.trim() === '') return { wrong: `${path} is missing; it is JSON (${type}).` }
       try {
         return { expr: jsonExpr(value) }
       } catch (cause) {

@@ -2,11 +2,12 @@
  * Writing to a topic: a new record from a form, a record again, a tombstone. The statement is shown as it grows, and is
  * checked by the server (EXPLAIN INSERT writes nothing) before it can be run.
  */
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useMemo, useState } from 'preact/hooks'
 import { ask } from '../session/ask.ts'
 import { type RecordPlace, recordOf, recordText } from '../route.ts'
 import { changedTab, studio } from '../store.ts'
 import type { TopicPartProps } from '../topic/topic-view.tsx'
+import { useLoaded } from '../topic/use-topic.ts'
 import {
   type Draft,
   draftSql,
@@ -41,7 +42,8 @@ export default function Write({ tab, topic, environment, details }: TopicPartPro
     if (mode === 'new') return draftSql(topic, fields, draft)
     if (placeText !== '' || mode === 'replay') {
       if (place === undefined) return { wrong: 'Which record? Write topic/partition/offset, such as orders/0/4711.' }
-      return { sql: mode === 'replay' ? replaySql(topic, place, headers) : tombstoneSql(topic, place) }
+      if (mode === 'tombstone') return { sql: tombstoneSql(topic, place) }
+      return headers === undefined ? { wrong: 'Reading its headers …' } : { sql: replaySql(topic, place, headers) }
     }
     return keyTombstoneSql(topic, fields, draft)
   })()
@@ -69,7 +71,7 @@ export default function Write({ tab, topic, environment, details }: TopicPartPro
             />
           </label>
         )}
-        {mode === 'replay' && headers.length > 0 && (
+        {mode === 'replay' && headers !== undefined && headers.length > 0 && (
           <p class="soft">With its headers: {headers.join(', ')} (of several of one name the last).</p>
         )}
         {(mode === 'new' || (mode === 'tombstone' && placeText === '')) && (
@@ -87,27 +89,17 @@ export default function Write({ tab, topic, environment, details }: TopicPartPro
   )
 }
 
-/** Names of the headers of a record that is to be written again. */
-function useHeaders(environment: string, place: RecordPlace | undefined): readonly string[] {
-  const [names, set] = useState<readonly string[]>([])
+/** Names of the headers of a record that is to be written again; undefined while they are on their way. */
+function useHeaders(environment: string, place: RecordPlace | undefined): readonly string[] | undefined {
   const key = place === undefined ? '' : recordText(place)
-  useEffect(() => {
-    set([])
-    if (place === undefined) return
-    const abort = new AbortController()
-    ask<Readonly<Record<string, readonly string[] | null>>>(headersSql(place), {
-      environment,
-      signal: abort.signal,
-    }).then(
-      ({ rows: [row] }) => {
-        if (!abort.signal.aborted && row !== undefined) set(Object.values(row)[0] ?? [])
-      },
-      // The dry run says what is wrong with the record.
-      () => undefined,
-    )
-    return () => abort.abort()
-  }, [environment, key])
-  return names
+  const { value, failure } = useLoaded(`${environment} ${key}`, 0, async (signal) => {
+    if (place === undefined) return []
+    const sql = headersSql(place)
+    const { rows } = await ask<Readonly<Record<string, readonly string[] | null>>>(sql, { environment, signal })
+    return rows.length === 0 ? [] : (Object.values(rows[0])[0] ?? [])
+  })
+  // The dry run says what is wrong with the record.
+  return failure === undefined ? value : []
 }
 
 type Outcome =
