@@ -1,5 +1,5 @@
 /**
- * The benchmark's topics: seeded vessel reports (Avro), payments, orders and customers (JSON), written by the official
+ * The benchmark's topics: seeded vessel reports (Avro or Protobuf), payments, orders and customers (JSON), written by the official
  * Java client (java/SeedTopics.java) into a running Kafka, their schema kept in a running registry. By hand, into what
  * `npm run kafka -- --registry` printed:
  *   node bench/seed.ts HOST:PORT REGISTRY_URL vessels,bench_vessels,5000000,1,none
@@ -13,7 +13,7 @@ import { java, kafkaLibraries } from '../scripts/provision.ts'
 export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
 export interface SeededTopic {
-  readonly kind: 'vessels' | 'payments' | 'orders' | 'customers'
+  readonly kind: 'vessels' | 'reports' | 'payments' | 'orders' | 'customers'
   readonly topic: string
   readonly count: number
   /** Default 1. */
@@ -60,6 +60,22 @@ export const vesselSchema = {
   ],
 }
 
+const PROTOBUF_TYPES: Readonly<Record<string, string>> = { int: 'int32', long: 'int64', boolean: 'bool' }
+
+/** The value schema of `reports`: the same fields. */
+const reportSchema = `syntax = "proto3";
+package io.sluice.bench;
+message VesselPositionReport {
+${vesselSchema.fields.map(({ name, type }, i) => `  ${PROTOBUF_TYPES[type] ?? type} ${name} = ${i + 1};`).join('\n')}
+}
+`
+
+/** What the registry is given for the values of a kind; undefined: it keeps no schema of them. */
+function schemaOf(kind: SeededTopic['kind']): object | undefined {
+  if (kind === 'vessels') return { schema: JSON.stringify(vesselSchema) }
+  return kind === 'reports' ? { schemaType: 'PROTOBUF', schema: reportSchema } : undefined
+}
+
 /** Creates and fills the topics, one after the other; `onTopic` hears of each as it is done. */
 export async function seedTopics(
   bootstrap: string,
@@ -70,7 +86,8 @@ export async function seedTopics(
   const [javaFile, libraries] = await Promise.all([java(), kafkaLibraries()])
   const specs: string[] = []
   for (const { kind, topic, count, partitions = 1, codec = 'none', batchBytes = 262_144 } of topics) {
-    const schemaId = kind === 'vessels' ? await registerValueSchema(registryUrl, topic) : 0
+    const schema = schemaOf(kind)
+    const schemaId = schema === undefined ? 0 : await registerValueSchema(registryUrl, topic, schema)
     specs.push([kind, topic, count, partitions, codec, schemaId, batchBytes].join(','))
   }
   const source = join(import.meta.dirname, 'java', 'SeedTopics.java')
@@ -98,11 +115,11 @@ export async function seedTopics(
   return written
 }
 
-async function registerValueSchema(registryUrl: string, topic: string): Promise<number> {
+async function registerValueSchema(registryUrl: string, topic: string, schema: object): Promise<number> {
   const response = await fetch(`${registryUrl}/subjects/${encodeURIComponent(topic)}-value/versions`, {
     method: 'POST',
     headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
-    body: JSON.stringify({ schema: JSON.stringify(vesselSchema) }),
+    body: JSON.stringify(schema),
   })
   const text = await response.text()
   if (!response.ok) throw new Error(`the registry refused the schema of ${topic}: ${response.status} ${text}`)

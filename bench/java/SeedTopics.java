@@ -1,6 +1,7 @@
 // Fills topics for the benchmark with made-up but always equal data. It creates the topics; it measures nothing that matters.
 // Run from source: java -cp 'LIBRARIES/*' SeedTopics.java host:port KIND,TOPIC,COUNT,PARTITIONS,CODEC[,SCHEMA_ID[,BATCH_BYTES]] …
 //   KIND   vessels    17-field position reports in Avro with the registry's five-byte frame; string keys; about 99 bytes a record
+//          reports    the same position reports in Protobuf, with the list of message indexes; about 105 bytes a record
 //          payments   card payments in JSON; string keys; about 150 bytes a record
 //          orders     10 M of them have 1 M customers and 5 M baskets (a number, and a text as cart); JSON; about 95 bytes a record
 //          customers  key c0, c1, …; JSON with a name and one of 1,000 cities
@@ -37,7 +38,7 @@ public class SeedTopics {
     static byte[] taken(ByteBuffer from) { return Arrays.copyOf(from.array(), from.position()); }
   }
 
-  static final class Vessels extends Maker {
+  static class Vessels extends Maker {
     static final int FLEET = 20_000;
     final SplittableRandom random = new SplittableRandom(17);
     final int schemaId;
@@ -52,13 +53,25 @@ public class SeedTopics {
       }
     }
 
-    void varint(long v) {
-      long rest = (v << 1) ^ (v >> 63);
+    void unsigned(long v) {
+      long rest = v;
       for (; (rest & ~0x7fL) != 0; rest >>>= 7) value.put((byte) (rest & 0x7f | 0x80));
       value.put((byte) rest);
     }
 
-    void flag(boolean b) { value.put((byte) (b ? 1 : 0)); }
+    // The fields of a report, by their numbers from 1 on.
+    void begin() { }
+
+    void whole(int field, long v) { unsigned((v << 1) ^ (v >> 63)); }
+
+    void real(int field, double v) { value.putDouble(v); }
+
+    void flag(int field, boolean b) { value.put((byte) (b ? 1 : 0)); }
+
+    void string(int field, String s) {
+      whole(field, s.length());
+      text(value, s);
+    }
 
     static String degrees(int micro) { return micro / 1_000_000 + "." + Integer.toString(1_000_000 + micro % 1_000_000).substring(1); }
 
@@ -72,26 +85,59 @@ public class SeedTopics {
       text(key, Integer.toString(mmsi));
       value.clear();
       value.put((byte) 0).put((byte) (schemaId >>> 24)).put((byte) (schemaId >>> 16)).put((byte) (schemaId >>> 8)).put((byte) schemaId);
+      begin();
       int kind = random.nextInt(20);
-      varint(kind < 13 ? 1 : kind < 17 ? 3 : kind < 19 ? 2 : 4 + random.nextInt(2)); // Type
-      varint(0); // Repeat
-      varint(mmsi); // MMSI
-      value.putDouble(random.nextInt(240) / 10.0); // Speed
-      flag(random.nextInt(3) == 0); // Accuracy
-      value.putDouble(longitude / 1e6); // Longitude
-      value.putDouble(latitude / 1e6); // Latitude
-      String place = degrees(latitude) + "," + degrees(longitude);
-      varint(place.length());
-      text(value, place); // location
-      value.putDouble(random.nextInt(3600) / 10.0); // Course
-      varint(random.nextInt(4) == 0 ? 511 : random.nextInt(360)); // Heading
-      varint(random.nextInt(60)); // Second
-      flag(random.nextInt(25) == 0); // RAIM
-      varint(random.nextInt(150_000)); // Radio
-      varint(random.nextInt(3) == 0 ? random.nextInt(9) : 0); // Status
-      value.putDouble(random.nextInt(3) == 0 ? random.nextInt(255) - 127 : -128); // Turn
-      varint(0); // Maneuver
-      varint(1_491_318_144_456_507_320L + n * 2_000_003L); // Timestamp
+      whole(1, kind < 13 ? 1 : kind < 17 ? 3 : kind < 19 ? 2 : 4 + random.nextInt(2)); // Type
+      whole(2, 0); // Repeat
+      whole(3, mmsi); // MMSI
+      real(4, random.nextInt(240) / 10.0); // Speed
+      flag(5, random.nextInt(3) == 0); // Accuracy
+      real(6, longitude / 1e6); // Longitude
+      real(7, latitude / 1e6); // Latitude
+      string(8, degrees(latitude) + "," + degrees(longitude)); // location
+      real(9, random.nextInt(3600) / 10.0); // Course
+      whole(10, random.nextInt(4) == 0 ? 511 : random.nextInt(360)); // Heading
+      whole(11, random.nextInt(60)); // Second
+      flag(12, random.nextInt(25) == 0); // RAIM
+      whole(13, random.nextInt(150_000)); // Radio
+      whole(14, random.nextInt(3) == 0 ? random.nextInt(9) : 0); // Status
+      real(15, random.nextInt(3) == 0 ? random.nextInt(255) - 127 : -128); // Turn
+      whole(16, 0); // Maneuver
+      whole(17, 1_491_318_144_456_507_320L + n * 2_000_003L); // Timestamp
+    }
+  }
+
+  /** The same reports as Protobuf writes them: values that are the default are left out. */
+  static final class Reports extends Vessels {
+    Reports(int schemaId) { super(schemaId); }
+
+    @Override
+    void begin() { value.put((byte) 0); } // The first message of the schema.
+
+    void tag(int field, int wire) { unsigned(field << 3 | wire); }
+
+    @Override
+    void whole(int field, long v) {
+      if (v == 0) return;
+      tag(field, 0);
+      unsigned(v);
+    }
+
+    @Override
+    void real(int field, double v) {
+      if (v == 0) return;
+      tag(field, 1);
+      value.putDouble(v);
+    }
+
+    @Override
+    void flag(int field, boolean b) { whole(field, b ? 1 : 0); }
+
+    @Override
+    void string(int field, String s) {
+      tag(field, 2);
+      unsigned(s.length());
+      text(value, s);
     }
   }
 
@@ -153,6 +199,7 @@ public class SeedTopics {
     int partitions = Integer.parseInt(spec[3]);
     Maker maker = switch (kind) {
       case "vessels" -> new Vessels(Integer.parseInt(spec[5]));
+      case "reports" -> new Reports(Integer.parseInt(spec[5]));
       case "payments" -> new Payments();
       case "orders" -> new Orders();
       case "customers" -> new Customers();

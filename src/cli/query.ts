@@ -6,6 +6,7 @@ import { ConnectionError, connect, type QueryEvent } from '../client/connect.ts'
 import { memberText } from '../client/json.ts'
 import { incompleteText } from '../client/incomplete.ts'
 import type { Stats } from '../protocol/frames.ts'
+import { exportFile } from './export.ts'
 import { Table } from './table.ts'
 import { Output, readStandardInput, secretText } from './terminal.ts'
 
@@ -14,39 +15,55 @@ interface QueryOptions {
   readonly token?: string
   readonly user?: string
   readonly environment?: string
-  readonly format?: 'json' | 'table'
+  readonly format?: string
+  readonly export?: string
   readonly full?: boolean
   readonly live?: boolean
+  readonly follow?: boolean
   readonly stats?: boolean
   readonly statsInterval?: number
 }
 
 const STATS_MS = 1000
+/** How long a query that was interrupted has to print what it has. */
+const LAST_WORDS_MS = 2000
 
 export async function query(words: readonly string[], given: Record<string, unknown>): Promise<void> {
   const options = given as unknown as QueryOptions
   const sql = words.length > 0 ? words.join(' ') : await statementFromInput()
   const token = await credentials(options)
+  if (options.export !== undefined) {
+    const { url, environment, format, export: file } = options
+    return await exportFile({ url: serverUrl(url), token, environment, sql, file, format })
+  }
+  if (options.format !== undefined && !['json', 'table'].includes(options.format))
+    throw new Error(`--format ${options.format} writes a file: say which with --export FILE.`)
   const withStats = options.stats === true || options.statsInterval !== undefined
   const running = connect({ url: serverUrl(options.url), environment: options.environment, token }).query(sql, {
     live: options.live,
+    follow: options.follow,
     stats: withStats ? (options.statsInterval ?? STATS_MS) : undefined,
   })
+  const report = new Report(withStats, options.follow === true)
   process.on('SIGINT', () => {
     running.cancel()
-    // Not waiting for anybody: the closing of the connection tells the server.
-    setTimeout(() => process.exit(130), 50)
+    // Not waiting for anybody: the closing of the connection tells the server. A query that follows is ended in no
+    // other way: what it has found is printed first.
+    if (options.follow !== true || process.exitCode === 130) setTimeout(() => process.exit(130), 50)
+    else setTimeout(() => process.exit(130), LAST_WORDS_MS).unref()
+    process.exitCode = 130
   })
   const output = new Output(() => running.cancel())
   const table =
     options.full !== true && (options.format ?? (process.stdout.isTTY ? 'table' : 'json')) === 'table'
-      ? new Table((line) => output.line(line))
+      ? new Table((line) => output.line(line), options.follow === true ? 1 : undefined)
       : undefined
-  const report = new Report(withStats)
   try {
     for await (const event of running) {
-      if (event.type === 'RECORD') await printRow(event.text, table, output, options.full === true)
-      else report.event(event)
+      if (event.type === 'RECORD') {
+        report.rows++
+        await printRow(event.text, table, output, options.full === true)
+      } else report.event(event)
     }
   } catch (cause) {
     if (!(cause instanceof ConnectionError)) throw cause
@@ -104,14 +121,19 @@ async function logIn(url: string, account: string): Promise<string> {
 /** What is said besides the rows. */
 class Report {
   errors = 0
+  rows = 0
   readonly #stats: boolean
+  /** Of a query that follows: how much there was, and for how long. */
+  readonly #counts: boolean
+  readonly #sinceMs = performance.now()
   #bad = 0
   #firstBad = ''
   #lastStats: Stats | undefined
   #lineOpen = false
 
-  constructor(stats: boolean) {
+  constructor(stats: boolean, counts: boolean) {
     this.#stats = stats
+    this.#counts = counts
   }
 
   event(event: QueryEvent): void {
@@ -132,6 +154,10 @@ class Report {
   end(): void {
     if (this.#bad > 0)
       this.#say(`${this.#bad} record${this.#bad === 1 ? '' : 's'} could not be read; the first one: ${this.#firstBad}`)
+    if (this.#counts) {
+      const seconds = (performance.now() - this.#sinceMs) / 1000
+      this.#say(`${this.rows.toLocaleString('en-US')} row${this.rows === 1 ? '' : 's'} in ${seconds.toFixed(1)} s`)
+    }
     if (this.#stats && this.#lastStats !== undefined && !process.stderr.isTTY) this.#say(progressText(this.#lastStats))
     if (this.#lineOpen) process.stderr.write('\n')
   }

@@ -4,7 +4,7 @@
  */
 import { memberText } from '../client/json.ts'
 
-/** Rows looked at before the first line is printed. */
+/** Rows looked at before the first line is printed, by default. */
 const SAMPLE = 200
 /** Not a limit: the layout of a printed table: a wider column is cut. */
 const MAX_WIDTH = 60
@@ -58,15 +58,19 @@ export class Table {
   #widths: number[] = []
   #right: boolean[] = []
 
-  constructor(print: (line: string) => Promise<void> | undefined) {
+  readonly #sample: number
+
+  /** `sample`: rows that are looked at before the first line is printed. */
+  constructor(print: (line: string) => Promise<void> | undefined, sample = SAMPLE) {
     this.#print = print
+    this.#sample = sample
   }
 
   /** `value` is the JSON text of a row. */
   async row(value: string): Promise<void> {
     if (this.#columns === undefined) {
       this.#waiting.push(value)
-      if (this.#waiting.length >= SAMPLE) await this.flush()
+      if (this.#waiting.length >= this.#sample) await this.flush()
       return
     }
     const names = isObject(value) ? memberNames(value) : ['value']

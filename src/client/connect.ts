@@ -22,6 +22,11 @@ export interface ConnectOptions {
 export interface QueryOptions {
   /** Partial results of aggregations while they grow; a later row replaces the earlier one with the same `rowId`. */
   readonly live?: boolean
+  /**
+   * The query goes on with what comes, from the end of each partition unless a condition on `_meta.offset` or
+   * `_meta.timestamp` says where to begin, until it is cancelled or a limit ends it.
+   */
+  readonly follow?: boolean
   /** Milliseconds between STATS messages. */
   readonly stats?: number
   /** Aborting it cancels the query. */
@@ -162,7 +167,7 @@ class RunningQuery implements Query {
     )
   }
 
-  async #open(options: ConnectOptions, sql: string, { live, stats }: QueryOptions): Promise<void> {
+  async #open(options: ConnectOptions, sql: string, { live, follow, stats }: QueryOptions): Promise<void> {
     const { url, headers, token } = address(options)
     const openLine = await lineOpener()
     if (this.#ended) return
@@ -173,6 +178,7 @@ class RunningQuery implements Query {
             ...(token === undefined ? {} : { token }),
             sql,
             ...(live === undefined ? {} : { live }),
+            ...(follow === undefined ? {} : { follow }),
             ...(stats === undefined ? {} : { stats }),
           }),
         ),

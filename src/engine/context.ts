@@ -2,7 +2,7 @@
 import type { RenderOptions } from '../formats/format.ts'
 import type { EvaluationContext, FoldingBudget } from './program/expression/references.ts'
 import type { Output } from '../plan/plan.ts'
-import type { Settings } from '../plan/settings.ts'
+import type { SettingName, Settings } from '../plan/settings.ts'
 import type { QueryRequest } from '../protocol/frames.ts'
 import type { Query } from '../sql/ast.ts'
 import type { FrameSink, QueryEnvironment } from './host.ts'
@@ -16,6 +16,8 @@ export interface StatementContext {
   readonly signal: AbortSignal
   readonly statistics: Statistics
   readonly settings: Settings
+  /** The settings that statements of the request have set. */
+  readonly set: Set<SettingName>
   readonly functions: EvaluationContext
   /** Of this statement, its subqueries included. */
   readonly folding: FoldingBudget
@@ -30,6 +32,8 @@ export interface StatementContext {
 export interface PlanOptions {
   /** Rows when there is no LIMIT. */
   readonly defaultLimit?: number
+  /** The query goes on with what comes, if it reads a topic. */
+  readonly follow?: boolean
   /** Gives the output another shape before it is optimized. */
   readonly reshape?: (bound: Output) => Output
 }

@@ -8,6 +8,9 @@ import type { RenderOptions } from '../formats/format.ts'
 import type { EvaluationContext } from './program/expression/references.ts'
 import { widthOf } from '../plan/lower/lower.ts'
 import type { Aggregate, BoundExpr, Join, Kept, Limit, Output, Plan, Scan, Share, Sort } from '../plan/plan.ts'
+import { type ClosingGroups, closingGroups, GroupVersions } from './operators/aggregate/closing-groups.ts'
+import { topAggregate } from '../plan/bind/follow.ts'
+import { scansOf } from '../plan/inputs.ts'
 import { AggregateOperator, AggregateState, groupRows } from './operators/aggregate/aggregate.ts'
 import type { Backlog } from './operators/backlog.ts'
 import { KeptRows } from './operators/kept-rows.ts'
@@ -16,7 +19,7 @@ import { FirstOfEach, LimitOfEach, MOST_KEPT } from './operators/sort/limit-of-e
 import { JoinOperator } from './operators/join/join.ts'
 import { MarkJoinOperator } from './operators/join/mark-join.ts'
 import { MemoryBudget } from './operators/memory.ts'
-import { nothingHeld, type Operator, pushAll, type Row, CHUNK_ROWS } from './operators/operator.ts'
+import { nothingHeld, type Operator, pushAll, type Row } from './operators/operator.ts'
 import { oneIsList } from '../types.ts'
 import {
   FilterOperator,
@@ -53,6 +56,8 @@ export interface PipelineContext {
     readonly joinBytes: number
     readonly sortBytes: number
   }
+  /** Of windows of time that close: epoch milliseconds now, and for how long a window waits for more. */
+  readonly windows?: { readonly now: () => number; readonly graceMs: number }
 }
 
 interface SourceEnd {
@@ -89,6 +94,8 @@ export interface Pipeline {
   readonly done: boolean
   /** Sends changed groups of a running aggregation; undefined where there is none to send. */
   readonly snapshot: (() => Generator<void>) | undefined
+  /** Windows of time that close while the query follows; undefined where there are none. */
+  readonly windows: ClosingGroups | undefined
   /** The server's cap on rows cut the result short. */
   readonly cut: boolean
   /** That cap. */
@@ -103,16 +110,19 @@ export function buildPipeline(plan: Output, context: PipelineContext, live: bool
       : { kind: 'limit', input: plan.input, skip: 0, count: Number.MAX_SAFE_INTEGER, implied: false }
   const builder = new Builder(context, limit)
   let snapshot: (() => Generator<void>) | undefined
+  let windows: ClosingGroups | undefined
   if (take !== undefined) builder.rows(plan, limit.input, take)
   else if (limit.input.kind === 'scan') builder.emit(plan, limit.input)
   else if (limit.input.kind === 'sort' && limit.input.input.kind === 'scan')
     builder.emitSorted(plan, limit.input, limit.input.input)
-  else if (live) snapshot = builder.liveGroups(plan, limit.input)
-  if (builder.sources.length === 0)
-    builder.build(
-      limit.input,
-      new LimitOperator(builder.limit, new OutputOperator(rowText(plan, context), context.writer)),
-    )
+  else if (topAggregate(plan)?.windows !== undefined) {
+    windows = builder.closingGroups(plan, limit.input, live)
+    snapshot = windows.changed
+  } else if (live) snapshot = builder.liveGroups(plan, limit.input)
+  if (builder.sources.length === 0) {
+    const output = new OutputOperator(rowText(plan, context), context.writer)
+    builder.build(limit.input, new LimitOperator(builder.limit, output))
+  }
   return {
     sources: builder.sources,
     backlogs: builder.backlogs,
@@ -120,6 +130,7 @@ export function buildPipeline(plan: Output, context: PipelineContext, live: bool
       return builder.sources.every((s) => s.done)
     },
     snapshot,
+    windows,
     get cut() {
       return builder.limit.implied && builder.limit.cut
     },
@@ -253,21 +264,38 @@ class Builder {
     const having = below.kind === 'filter' ? below.predicate : undefined
     const aggregate = below.kind === 'filter' ? below.input : below
     if (aggregate.kind !== 'aggregate') return undefined
-    const state = this.#state(aggregate)
+    const follows = scansOf(aggregate).some((scan) => scan.follow === true)
+    const state = follows ? this.#state(aggregate).noteChanges() : this.#state(aggregate)
     const body = rowText(plan, this.#context)
     const test = having === undefined ? undefined : rowTest(having, this.#context)
-    const versions = new GroupVersions(this.#context.writer)
+    const versions = new GroupVersions(this.#context.writer, (group) => group)
     const builder = this
-    function* send(): Generator<void> {
-      builder.limit = new LimitState(builder.#plan)
-      for (let g = 0; g < state.groups && !builder.limit.done; g++) {
-        const row = state.row(g)
-        if ((test === undefined || test(row)) && builder.limit.take() && versions.send(g, body(row))) yield
-        else if (g % CHUNK_ROWS === CHUNK_ROWS - 1) yield
-      }
+    function* send(groups: Iterable<number>): Generator<void> {
+      const limit = new LimitState(builder.#plan)
+      builder.limit = limit
+      const text = (row: Row) => ((test === undefined || test(row)) && limit.take() ? body(row) : undefined)
+      yield* versions.sendAll(state, groups, text, () => limit.done)
     }
-    this.#aggregateSource(aggregate, state, { push: () => undefined, finish: send, done: false, full: false }, send)
-    return send
+    const all = (): Generator<void> => send(Array(state.groups).keys())
+    this.#aggregateSource(aggregate, state, { push: () => undefined, finish: all, done: false, full: false }, all)
+    // The first groups are to be found among all of them.
+    return this.#plan.implied ? () => send(state.takeChanged()) : all
+  }
+
+  /** An aggregation at the top whose groups belong to windows of time, which close while the query follows. */
+  closingGroups(plan: Output, below: Plan, live: boolean): ClosingGroups {
+    const sort = below.kind === 'sort' ? below : undefined
+    // Neither an order nor a number of rows is kept by rows that change.
+    const inPlace = live && sort === undefined && this.#plan.implied
+    const { groups, first } = closingGroups(plan, sort?.input ?? below, inPlace, {
+      context: this.#context,
+      limit: this.limit,
+      state: (aggregate) => this.#state(aggregate),
+      output: (body) => new OutputOperator(body, this.#context.writer),
+      sorted: (next) => (sort === undefined ? next : this.#sortedRows(sort, (keys) => this.#sort(sort, keys, next))),
+    })
+    this.build(groups.input, first)
+    return groups
   }
 
   #state(plan: Aggregate): AggregateState {
@@ -445,6 +473,10 @@ class Builder {
 
   /** The keys are computed once a row and stand behind its columns; the operator above sees the columns only. */
   #sorted(plan: Sort, sorting: (keys: readonly SortKey[]) => Operator): void {
+    this.build(plan.input, this.#sortedRows(plan, sorting))
+  }
+
+  #sortedRows(plan: Sort, sorting: (keys: readonly SortKey[]) => Operator): Operator {
     const width = widthOf(plan.input)
     const slots: BoundExpr[] = Array.from({ length: width }, (_, index) => ({
       kind: 'slot',
@@ -453,10 +485,7 @@ class Builder {
       type: { kind: 'json' },
     }))
     const sort = sorting(sortKeys(plan, width))
-    this.build(
-      plan.input,
-      new ProjectOperator(rowProjection([...slots, ...plan.by.map((b) => b.expr)], this.#context), sort),
-    )
+    return new ProjectOperator(rowProjection([...slots, ...plan.by.map((b) => b.expr)], this.#context), sort)
   }
 }
 
@@ -467,21 +496,4 @@ function sortKeys({ by }: Sort, first: number): SortKey[] {
 function slotOf(e: BoundExpr): number {
   if (e.kind !== 'slot') unexpected(`a ${e.kind} that was not lowered`)
   return e.index
-}
-
-/** Row ids of groups stay the same from version to version; a group whose text has not changed is not sent again. */
-class GroupVersions {
-  readonly #writer: FrameWriter
-  readonly #ids: string[] = []
-  readonly #texts: string[] = []
-  constructor(writer: FrameWriter) {
-    this.#writer = writer
-  }
-  /** True: the reader is behind. */
-  send(group: number, body: string): boolean {
-    if (this.#texts[group] === body) return false
-    this.#texts[group] = body
-    this.#ids[group] ??= this.#writer.nextRowId()
-    return this.#writer.version(body, this.#ids[group], group)
-  }
 }

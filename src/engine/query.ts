@@ -11,18 +11,22 @@ import { DEFAULT_LIMIT } from '../plan/bind/bind.ts'
 import { bindWithSecondLook } from '../plan/bind/second-look.ts'
 import { describe, show } from '../plan/bind/show.ts'
 import { withBadRecords } from '../plan/lower/bad-records.ts'
+import { canFollow, following, RULES_OF_ENDS } from '../plan/bind/follow.ts'
+import { scansOf } from '../plan/inputs.ts'
 import { lower } from '../plan/lower/lower.ts'
 import { computedOnce } from '../plan/expressions/volatile.ts'
 import { optimize } from '../plan/optimize.ts'
 import type { Output } from '../plan/plan.ts'
-import { applySet } from '../plan/settings.ts'
+import { applySet, followingSettings } from '../plan/settings.ts'
 import { stats as statsFrame } from '../protocol/frames.ts'
 import type { Query, Statement } from '../sql/ast.ts'
+import { SqlError } from '../sql/error.ts'
 import { parseScript as parse } from '../sql/parse.ts'
 import { firstColumnLike } from './commands/answer.ts'
 import { isCommand, runCommand } from './commands/run.ts'
 import { captureBounds } from './prepare/capture-bounds.ts'
 import type { PlanOptions, StatementContext } from './context.ts'
+import { asColumns, checkOneResult } from './prepare/one-result.ts'
 import { explain } from './explain.ts'
 import { evaluateConstant } from './program/expression/constant.ts'
 import { FoldingBudget } from './program/expression/references.ts'
@@ -41,6 +45,7 @@ export async function runScript(
   begun: (index: number | null) => void,
 ): Promise<void> {
   const statements = parse(sql)
+  if (context.sink.target !== undefined) checkOneResult(statements)
   for (const [i, statement] of statements.entries()) {
     const index = statements.length === 1 ? null : i
     begun(index)
@@ -54,9 +59,25 @@ export async function runScript(
   }
 }
 
+/** A result that is taken as values is taken whole. */
+const WHOLE: PlanOptions = { defaultLimit: Number.MAX_SAFE_INTEGER, reshape: asColumns }
+
 async function runStatement(statement: Statement, index: number | null, context: StatementContext): Promise<void> {
-  if (statement.kind === 'set') return applySet(context.settings, statement, context.environment.maxima)
+  if (statement.kind === 'set') {
+    const set = applySet(context.settings, statement, context.environment.maxima)
+    if (set !== undefined) context.set.add(set)
+    return
+  }
   if (statement.kind === 'use') return
+  if (statement.kind === 'selectStatement' && context.settings.follow)
+    return runFollowing(statement.query, statement, index, context)
+  if (statement.kind === 'insert' && context.settings.follow)
+    throw new SqlError(
+      'UNSUPPORTED',
+      'INSERT cannot follow: it writes what its query gives, and ends.',
+      statement.span,
+      'SET follow = false, or write the rows that a following SELECT gives with INSERTs of their own.',
+    )
   const planned = await within(isCommand(statement) ? runCommand(statement, context) : planOf(statement, context), {
     signal: context.signal,
   })
@@ -66,14 +87,28 @@ async function runStatement(statement: Statement, index: number | null, context:
     index,
     context,
   )
-  if (context.statsMs !== undefined) context.sink.send(statsFrame(context.statistics.snapshot(), index))
+}
+
+/** A query that goes on with what comes; one that reads no topic just runs. */
+async function runFollowing(
+  query: Query,
+  statement: Statement,
+  index: number | null,
+  given: StatementContext,
+): Promise<void> {
+  const { environment, signal } = given
+  const planned = await within(plan(query, given, { follow: true, defaultLimit: Number.MAX_SAFE_INTEGER }), { signal })
+  if (!scansOf(planned).some((scan) => scan.follow === true)) return run(planned, statement, index, given)
+  const settings = followingSettings(given.settings, given.set, environment.maxima)
+  environment.processor?.(settings['max.processor.time'])
+  await run(planned, statement, index, { ...given, settings })
 }
 
 async function planOf(statement: Statement, context: StatementContext): Promise<Output> {
   const { catalog } = context.environment
   switch (statement.kind) {
     case 'selectStatement':
-      return plan(statement.query, context)
+      return plan(statement.query, context, context.sink.target === undefined ? {} : WHOLE)
     case 'show':
       return show(statement, catalog, context.settings)
     case 'describe':
@@ -93,13 +128,24 @@ async function plan(query: Query, context: StatementContext, options: PlanOption
   // A long statement takes some milliseconds in each of its stages: others get a turn between them.
   const turns = new Turns()
   const bound = await bind(query, context, options)
+  const follows = options.follow === true && canFollow(bound, query)
   await turns.due()
   const complete = await runOnceQueries(bound, ready, context)
   const answered = await answerSubqueries(complete, ready, withDoubles(bound, context))
   await turns.due()
-  const planned = await ready(answered, withDoubles(answered, context))
+  const planned = await ready(
+    follows ? following(answered) : answered,
+    withDoubles(answered, follows ? withoutRulesOfEnds(context) : context),
+  )
   await turns.due()
   return planned
+}
+
+function withoutRulesOfEnds(context: StatementContext): StatementContext {
+  const { environment } = context
+  const { rulesOff } = environment
+  if (rulesOff === 'all') return context
+  return { ...context, environment: { ...environment, rulesOff: new Set([...(rulesOff ?? []), ...RULES_OF_ENDS]) } }
 }
 
 async function bind(
@@ -136,5 +182,6 @@ async function run(
   index: number | null,
   context: StatementContext,
 ): Promise<void> {
-  await runPlan(planned, statement.span, index, context)
+  await runPlan(context.sink.target === undefined ? planned : asColumns(planned), statement.span, index, context)
+  if (context.statsMs !== undefined) context.sink.send(statsFrame(context.statistics.snapshot(), index))
 }

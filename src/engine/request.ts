@@ -5,7 +5,7 @@
 import { systemClock } from '../lib/clock.ts'
 import { randomUUID } from 'node:crypto'
 import { UserError } from '../lib/user-error.ts'
-import { defaultSettings } from '../plan/settings.ts'
+import { defaultSettings, type SettingName } from '../plan/settings.ts'
 import { error as errorFrame, type QueryRequest } from '../protocol/frames.ts'
 import { renderSqlError, SqlError } from '../sql/error.ts'
 import type { FrameSink, QueryEnvironment, RunSummary } from './host.ts'
@@ -28,10 +28,11 @@ export async function runRequest(
 ): Promise<RunSummary> {
   const nowMs = (environment.now ?? systemClock.now)()
   const statistics = new Statistics(randomUUID(), nowMs)
-  const summary = (outcome: RunSummary['outcome'], error?: string): RunSummary => ({
+  const summary = (outcome: RunSummary['outcome'], error?: string, errorCode?: string): RunSummary => ({
     id: statistics.id,
     outcome,
     error,
+    ...(errorCode === undefined ? {} : { errorCode }),
     results: statistics.results,
     recordsScanned: statistics.recordsScanned,
     bytesRead: statistics.bytesRead,
@@ -49,6 +50,7 @@ export async function runRequest(
     ended.throwIfAborted()
     const statsMs = request.statsMs === undefined ? undefined : Math.max(MIN_STATS_MS, request.statsMs)
     const settings = defaultSettings(environment.defaults, environment.maxima)
+    if (request.follow !== undefined) settings.follow = request.follow
     const context = {
       request,
       environment,
@@ -56,6 +58,7 @@ export async function runRequest(
       signal: ended,
       statistics,
       settings,
+      set: new Set<SettingName>(),
       functions: { nowMs },
       startedMs: systemClock.monotonic(),
       statsMs,
@@ -74,7 +77,7 @@ export async function runRequest(
       throw reason
     }
     sink.send(errorFrame(text, at))
-    return end(summary('error', text))
+    return end(summary('error', text, reason instanceof SqlError ? reason.code : undefined))
   }
 }
 

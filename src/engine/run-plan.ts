@@ -1,16 +1,19 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
 import { metadataFields } from '../plan/bind/select/output-columns.ts'
-import { within } from '../lib/clock.ts'
+import { unexpected } from '../lib/assert.ts'
+import { systemClock, within } from '../lib/clock.ts'
 import { dividesJson } from '../plan/divides-json.ts'
+import { topAggregate } from '../plan/bind/follow.ts'
 import { inputs, scansOf } from '../plan/inputs.ts'
 import type { Output, Plan, Scan } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import { metadata as metadataFrame, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'
 import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
+import type { RowTarget } from './host.ts'
 import { releaseAll } from './operators/backlog.ts'
-import { type Operator, CHUNK_ROWS } from './operators/operator.ts'
+import { nothingHeld, type Operator, CHUNK_ROWS } from './operators/operator.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
 import { renderOptions, type StatementContext } from './context.ts'
@@ -26,7 +29,7 @@ export async function runPlan(
   index: number | null,
   context: StatementContext,
 ): Promise<void> {
-  const { settings, sink, statistics, request } = context
+  const { settings, sink, statistics } = context
   const scans = scansOf(plan)
   const scan = scans.length === 1 ? scans[0] : undefined
   const writer = new FrameWriter(sink, index, randomUUID(), context.environment.maxFrame)
@@ -39,11 +42,22 @@ export async function runPlan(
       undefined,
       'SET live.aggs = true.',
     )
-  const pipeline = buildPipeline(plan, pipelineContext, request.live)
+  if (sink.target !== undefined && scans.some(({ follow }) => follow === true))
+    throw new SqlError(
+      'SETTING',
+      'A query that follows a topic has no end: its result cannot be exported.',
+      undefined,
+      'Leave out SET follow = true.',
+    )
+  const live = sink.target === undefined && isLive(plan, context)
+  const pipeline =
+    sink.target === undefined
+      ? buildPipeline(plan, pipelineContext, live)
+      : buildPipeline(plan, pipelineContext, false, taking(sink.target, plan, writer, pipelineContext))
   sink.rows?.(rowShape(plan, index))
   writer.frame(metadataFrame(metadataNames(plan, scan), index))
   try {
-    const sentinels = await runSources(pipeline, pipelineContext, context, span, () => {
+    const sentinels = await runSources(pipeline, pipelineContext, { ...context, live }, span, () => {
       statistics.results = resultsBefore + writer.rows
       writer.frame(statsFrame(statistics.snapshot(), index))
     })
@@ -60,6 +74,36 @@ export async function runPlan(
   } finally {
     statistics.results = resultsBefore + writer.rows
   }
+}
+
+/**
+ * Groups of a query that follows change in place: it has no end at which they were sent once. Those of windows are sent
+ * when these close, unless live results were asked for.
+ */
+function isLive(plan: Output, { request }: StatementContext): boolean {
+  if (request.live || topAggregate(plan)?.windows !== undefined) return request.live
+  return scansOf(plan).some((scan) => scan.follow === true)
+}
+
+/** Rows into the target of a sink; the writer counts them, and says when the target's reader is behind. */
+function taking(target: RowTarget, plan: Output, writer: FrameWriter, context: PipelineContext): Operator {
+  const columns = plan.shape.kind === 'columns' ? plan.shape.columns : unexpected('a result for a target has columns')
+  target.begin(
+    columns.map(({ path, expr, spread }) => ({ path, type: expr.type, spread: spread === true })),
+    context.render,
+  )
+  const take: Operator = {
+    push: (row) => {
+      target.row(row)
+      writer.rows++
+    },
+    finish: nothingHeld,
+    done: false,
+    get full() {
+      return writer.drained() !== undefined
+    },
+  }
+  return context.functions.doubles === true ? withoutMarks(take) : take
 }
 
 /** What METADATA announces: the fields that come with each row. */
@@ -87,7 +131,8 @@ export async function runInto(
     false,
     pipelineContext.functions.doubles === true && !marks ? withoutMarks(take) : take,
   )
-  const [stopped] = await runSources(pipeline, pipelineContext, context, { start: 0, end: 0 }, () => undefined)
+  const nowhere = { start: 0, end: 0 }
+  const [stopped] = await runSources(pipeline, pipelineContext, { ...context, live: false }, nowhere, () => undefined)
   if (stopped?.type === 'LOST')
     throw new SqlError(
       'VALUE',
@@ -143,13 +188,14 @@ export function contextOf(writer: FrameWriter, context: StatementContext, plan: 
     render: renderOptions(context.settings, context.environment.metadataFollowsFormat),
     functions,
     limits: memoryLimits(context.settings),
+    windows: { now: context.environment.now ?? systemClock.now, graceMs: context.settings['window.grace'] },
   }
 }
 
 async function runSources(
   pipeline: Pipeline,
   pipelineContext: PipelineContext,
-  context: StatementContext,
+  context: StatementContext & { readonly live: boolean },
   span: Span,
   sendStats: () => void,
 ): Promise<SentinelReason[]> {
@@ -167,13 +213,19 @@ async function runSources(
         helpers:
           environment.helpers === undefined
             ? undefined
-            : { readers: settings['query.parallel'], aloneMs: environment.aloneMs, ask: environment.helpers },
+            : {
+                readers: settings['query.parallel'],
+                aloneMs: environment.aloneMs,
+                ask: environment.helpers,
+                used: environment.helped,
+              },
         settings,
         statistics,
         sourceId: randomUUID(),
         signal,
+        now: environment.now ?? systemClock.now,
         statsMs,
-        live: request.live,
+        live: context.live,
         sendStats,
         title,
         deadline,

@@ -40,6 +40,8 @@ export class Statistics {
   /** Those of them that a query asked for, and had as rows. */
   badAsRows = 0
   results = 0
+  /** Rows that came for a window of time that had closed. */
+  late = 0
 
   constructor(id: string, startedAt: number) {
     this.id = id
@@ -47,7 +49,7 @@ export class Statistics {
   }
 
   addSource(id: string, { table, keyPartition }: Scan, settings: Settings): Source {
-    const config = Object.fromEntries(SHOWN.map((name) => [name, settings[name] ?? '']))
+    const config = Object.fromEntries(SHOWN.map((name) => [name, shown(settings[name])]))
     const source: Source = { id, table: table.name, config, progress: [], pruned: keyPartition, scanned: new Map() }
     this.#sources.push(source)
     return source
@@ -82,12 +84,18 @@ export class Statistics {
       ...(pruned.length === 0 ? {} : { sourcesPruned: Object.fromEntries(pruned) }),
       badRecordsTotal: this.badRecords,
       recordsSkipped: this.lost,
+      ...(this.late === 0 ? {} : { recordsLate: this.late }),
       results: this.results,
       recordsScanned: this.recordsScanned,
       duration: Math.round(this.durationMs),
       startedAt: this.startedAt,
     }
   }
+}
+
+/** A limit that does not hold has no number. */
+function shown(value: number | boolean | string | undefined): number | boolean | string {
+  return value === undefined || value === Number.POSITIVE_INFINITY ? '' : value
 }
 
 /** The counters of one source (a scan) of a query. */

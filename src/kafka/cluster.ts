@@ -22,6 +22,7 @@ import type { Address, ClusterConfig } from './config.ts'
 import {
   GAP_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
+  NEW_PARTITIONS_MS,
   parseAddress,
   REQUEST_TIMEOUT_MS,
   RETRY_TIMEOUT_MS,
@@ -38,6 +39,13 @@ export interface CallOptions {
   readonly signal?: AbortSignal
   /** Milliseconds of `Clock.monotonic` after which to give up, with the error of `expired`. */
   readonly deadlineMs?: number
+}
+
+/** How old what is remembered of topics may be. */
+interface Freshness {
+  /** The cluster is asked in any case. */
+  readonly fresh?: boolean
+  readonly maxAgeMs?: number
 }
 
 /**
@@ -80,12 +88,18 @@ export class Cluster {
   readonly retryTimeoutMs: number
   /** `kafka.gap.timeout` */
   readonly gapTimeoutMs: number
+  /** `kafka.request.timeout` */
+  readonly requestTimeoutMs: number
+  /** `kafka.follow.partitions` */
+  readonly newPartitionsMs: number
 
   /** Checks the addresses; connects to nothing yet. */
   constructor(config: ClusterConfig) {
     this.config = { ...config, onRequest: (name) => this.requests.set(name, (this.requests.get(name) ?? 0) + 1) }
     this.retryTimeoutMs = config.retryTimeoutMs ?? RETRY_TIMEOUT_MS
     this.gapTimeoutMs = config.gapTimeoutMs ?? GAP_TIMEOUT_MS
+    this.requestTimeoutMs = config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
+    this.newPartitionsMs = config.newPartitionsMs ?? NEW_PARTITIONS_MS
     this.#bootstrap = config.brokers.map((text) => {
       const address = parseAddress(text)
       if (address === undefined)
@@ -128,19 +142,15 @@ export class Cluster {
   }
 
   /**
-   * Brokers and the topics named. Answered from memory while fresh; `fresh: true` asks the cluster. A topic that fails
-   * carries its own error and hides no other.
+   * Brokers and the topics named. Answered from memory while fresh (`maxAgeMs`, by default `kafka.metadata.age`);
+   * `fresh: true` asks the cluster. A topic that fails carries its own error and hides no other.
    */
-  async metadata(
-    topics: readonly string[],
-    options: CallOptions & { readonly fresh?: boolean } = {},
-  ): Promise<Metadata> {
+  async metadata(topics: readonly string[], options: CallOptions & Freshness = {}): Promise<Metadata> {
+    const maxAgeMs = options.maxAgeMs ?? METADATA_MAX_AGE_MS
     const now = systemClock.monotonic()
     if (!options.fresh) {
       const known = topics.map((name) => this.#topics.get(name))
-      if (
-        known.every((entry) => entry !== undefined && now - entry.atMs < METADATA_MAX_AGE_MS && isHealthy(entry.topic))
-      )
+      if (known.every((entry) => entry !== undefined && now - entry.atMs < maxAgeMs && isHealthy(entry.topic)))
         return this.#view(known.map((entry) => (entry as { topic: TopicMetadata }).topic))
     }
     return await this.#ask(topics, options)
@@ -165,7 +175,7 @@ export class Cluster {
   }
 
   /** One topic, or its error thrown. */
-  async topic(name: string, options: CallOptions & { readonly fresh?: boolean } = {}): Promise<TopicMetadata> {
+  async topic(name: string, options: CallOptions & Freshness = {}): Promise<TopicMetadata> {
     const [topic] = (await this.metadata([name], options)).topics
     if (topic.error !== undefined) throw topic.error
     return topic
@@ -215,8 +225,7 @@ export class Cluster {
     options: CallOptions = {},
   ): Promise<Map<number, number>> {
     const found = new Map<number, number>()
-    const deadlineMs =
-      options.deadlineMs ?? systemClock.monotonic() + (this.config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
+    const deadlineMs = options.deadlineMs ?? systemClock.monotonic() + this.requestTimeoutMs
     let pauseMs = 20
     for (let fresh = false; ; fresh = true) {
       const left = partitions.filter((partition) => !found.has(partition))

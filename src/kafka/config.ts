@@ -28,6 +28,8 @@ export interface ClusterConfig {
    * 5 s.
    */
   readonly gapTimeoutMs?: number
+  /** `kafka.follow.partitions`: how often a scan that goes on with what comes looks for new partitions. Default 5 s. */
+  readonly newPartitionsMs?: number
   /** `kafka.idle.timeout`: an unused connection is closed after this long. Default 60 s. */
   readonly idleTimeoutMs?: number
   /** `kafka.response.max.bytes`: largest answer accepted. Default 256 MiB. */
@@ -73,6 +75,12 @@ export const GAP_TIMEOUT_MS = 5_000
  * it. Beyond it: the connection is closed.
  */
 export const IDLE_TIMEOUT_MS = 60_000
+
+/**
+ * Not a limit: `kafka.follow.partitions`: milliseconds after which a scan that goes on with what comes looks whether the
+ * topic has got further partitions.
+ */
+export const NEW_PARTITIONS_MS = 5000
 
 /** Where a broker listens. */
 export interface Address {

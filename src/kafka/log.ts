@@ -46,8 +46,13 @@ export interface ScanRequest {
    * begins.
    */
   readonly topicId?: string
-  /** At most one range a partition, or several disjoint ones in ascending order. */
+  /**
+   * At most one range a partition, or several disjoint ones in ascending order. The last one of a partition is open
+   * where its `end` is Infinity, which takes `follow`.
+   */
   readonly ranges: readonly OffsetRange[]
+  /** The scan goes on with what comes: at the end of a log it waits for more. */
+  readonly follow?: Follow
   readonly isolation: Isolation
   /** Batches whose header says that every record is older are skipped without being decompressed. */
   readonly minTimestampMs?: number
@@ -66,6 +71,14 @@ export interface ScanRequest {
   readonly decompressedBatchMaxBytes?: number
 }
 
+/** Of a scan that goes on with what comes. */
+export interface Follow {
+  /** Number of the first partition that was not there yet. */
+  readonly firstNew: number
+  /** What is read of a partition that the topic has got since the scan began; none: nothing. */
+  rangesOf(partition: number): readonly OffsetRange[]
+}
+
 /**
  * The cursor over one scan. `next()` answers at once while the fetched bytes last, and with a promise when it has to
  * wait (for the network, or for a large batch to be decompressed off the thread). undefined is the end: every range has
@@ -75,6 +88,7 @@ export interface ScanRequest {
  */
 export interface BatchSource {
   next(): RecordBatch | undefined | Promise<RecordBatch | undefined>
+  /** By partition; it grows while a scan that follows finds new ones. */
   readonly progress: readonly PartitionProgress[]
   /** Closes connections or gives them back; nothing is read from the broker any more. Safe to call twice. */
   close(): void
@@ -115,20 +129,28 @@ export interface RecordBatch {
   readonly fault: string | undefined
 }
 
-/** Where the scan is in one partition. It changes while the scan runs. */
+/**
+ * Where the scan is in one partition. It changes while the scan runs, and no more once it is closed. A batch counts as
+ * delivered when `next()` has given it, or the promise of it has resolved: not while it is being decompressed.
+ */
 export interface PartitionProgress {
   readonly partition: number
   /** First offset wanted. */
   readonly begin: number
-  /** End offset, exclusive, captured at the start. */
+  /** End offset, exclusive, captured at the start; of an open range the end of the log as last heard of. */
   readonly end: number
   /** The first offset that has not been delivered; `end` when there is none. */
   readonly position: number
-  /** What has not been delivered, ascending: several ranges where several places are read at once. */
+  /**
+   * What has not been delivered, ascending: several ranges where several places are read at once. The last one of an
+   * open range ends at Infinity.
+   */
   readonly unread: readonly OffsetRange[]
   /** Nothing is unread. */
   readonly complete: boolean
-  /** Bytes of the batches delivered or skipped, as stored (compressed). */
+  /** When the broker last said where the log ends, of `Clock.monotonic`; undefined: not yet, or nobody asks. */
+  readonly heardMs?: number
+  /** Bytes of the batches delivered or passed over, as stored (compressed). */
   readonly bytesRead: number
   /**
    * Offsets that vanished before they could be read (retention, or DeleteRecords, moved the log start during the scan),

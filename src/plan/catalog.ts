@@ -89,6 +89,11 @@ export interface TableFacet {
   /** With framing `own`. */
   readonly frame?: RecordFrame
   /**
+   * What else decides how bytes are read, as text: settings of the format, the schema that records are shown by.
+   * Facets of one topic that are alike in this, the format, the framing and the declared columns read alike.
+   */
+  readonly reading?: string
+  /**
    * A sentence, when no record of this facet can be read at all (a format not offered yet, a registry that does not
    * answer). The binder raises it as UNSUPPORTED for a query that uses the facet.
    */

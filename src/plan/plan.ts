@@ -52,6 +52,8 @@ export interface Scan {
   readonly headersOnly?: boolean
   /** Nothing above depends on the order of records within a partition. */
   readonly unordered?: boolean
+  /** The scan goes on with what comes. */
+  readonly follow?: true
   /** The most records that are wanted. */
   readonly limit?: number
   /** Something asks whether a record is bad, or why: bad records are rows then, whose damaged key or value is NULL. */
@@ -99,10 +101,7 @@ export interface Filter {
   readonly predicate: BoundExpr
 }
 
-/**
- * Rows of its columns. With a `source` it is a relation (derived table, WITH, view) whose columns are named by `column`
- * references.
- */
+/** Rows of its columns. With a `source` it is a relation (derived table, WITH, view): `column` references name them. */
 export interface Project {
   readonly kind: 'project'
   readonly input: Plan
@@ -120,6 +119,14 @@ export interface Aggregate {
   readonly input: Plan
   readonly keys: readonly BoundExpr[]
   readonly aggregates: readonly BoundAggregate[]
+  /** In a query that follows: the windows that its groups belong to. */
+  readonly windows?: WindowKey
+}
+
+/** Which key of a grouping is the start of a window of time, and the window's size as it was written (`5m`). */
+export interface WindowKey {
+  readonly key: number
+  readonly size: string
 }
 
 /** The rows of its input in order; rows that `by` does not distinguish keep theirs. */

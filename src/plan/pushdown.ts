@@ -14,10 +14,18 @@ export interface Interval {
   readonly end: number
 }
 
-/** The offsets within `bounds` of partition `partition` for which `expr` may be true: disjoint, ascending. */
-export function offsetIntervals(expr: BoundExpr | undefined, partition: number, bounds: Interval): Interval[] {
+/**
+ * The offsets within `bounds` of partition `partition` for which `expr` may be true: disjoint, ascending. `last`: what
+ * LAST_OFFSET() is there.
+ */
+export function offsetIntervals(
+  expr: BoundExpr | undefined,
+  partition: number,
+  bounds: Interval,
+  last = bounds.end - 1,
+): Interval[] {
   const whole = bounds.end > bounds.start ? [bounds] : []
-  return expr === undefined ? whole : intersect(whole, intervals(expr, { partition, last: bounds.end - 1 }, false))
+  return expr === undefined ? whole : intersect(whole, intervals(expr, { partition, last }, false))
 }
 
 interface Known {

@@ -40,7 +40,7 @@ export const SETTINGS = {
     unit: 'duration',
     fallback: 1_800_000,
     max: 7 * DAY,
-    meaning: 'processor time that one statement may use',
+    meaning: 'processor time that one statement may use, on all threads that read for it',
   },
   'max.idle.time': { unit: 'duration', fallback: 20_000, max: DAY, meaning: 'longest wait for the next record' },
   'skip.bad.records': {
@@ -72,6 +72,20 @@ export const SETTINGS = {
   },
   'format.uuid': { unit: 'boolean', fallback: true, meaning: 'uuids as text' },
   'live.aggs': { unit: 'boolean', fallback: true, meaning: 'may aggregations run' },
+  follow: {
+    unit: 'boolean',
+    fallback: false,
+    meaning:
+      'the query goes on with what comes, until it is ended; other limits of time and size then hold only where a ' +
+      'statement sets them, or an administrator',
+  },
+  'window.grace': {
+    unit: 'duration',
+    fallback: 5000,
+    max: DAY,
+    meaning:
+      'how long after its end, and after the last record for it, a window of a query that follows stays open for more',
+  },
   'max.group.records': {
     unit: 'count',
     fallback: 10_000_000,
@@ -271,15 +285,18 @@ function settingName(name: string): SettingName | undefined {
   return Object.hasOwn(SETTINGS, known) ? (known as SettingName) : undefined
 }
 
-/** Carries out one SET on `settings`, as far as `maxima` allow. */
-export function applySet(settings: Settings, statement: SetStatement, maxima: Maxima = {}): void {
+/**
+ * Carries out one SET on `settings`, as far as `maxima` allow. Gives the setting, undefined where it is one that is
+ * ignored.
+ */
+export function applySet(settings: Settings, statement: SetStatement, maxima: Maxima = {}): SettingName | undefined {
   const lower = statement.name.toLowerCase().replace(/^lenses\.sql\.settings\./, '')
   const known = settingName(lower)
   if (known === undefined) {
     const refusal = Object.hasOwn(REFUSED, lower) ? REFUSED[lower] : undefined
     if (refusal !== undefined)
       throw new SqlError('SETTING', `SET cannot change "${statement.name}".`, statement.nameSpan, refusal)
-    if (CONSUMER.has(lower)) return
+    if (CONSUMER.has(lower)) return undefined
     throw new SqlError(
       'SETTING',
       `Unknown setting "${statement.name}".`,
@@ -310,6 +327,22 @@ export function applySet(settings: Settings, statement: SetStatement, maxima: Ma
       'Whoever looks after the server can raise it in the configuration.',
     )
   assign(settings, known, value)
+  return known
+}
+
+/** What a query without an end keeps to only where it was asked for, or where an administrator says so. */
+const ENDING = ['max.query.time', 'max.size', 'max.processor.time'] as const satisfies readonly SettingName[]
+
+/**
+ * The settings of a query that follows. Their defaults would end it: those of `ENDING` hold where a statement has `set`
+ * them, else at the administrator's maximum, else not at all (Infinity). Silence never ends it.
+ */
+export function followingSettings(settings: Settings, set: ReadonlySet<SettingName>, maxima: Maxima = {}): Settings {
+  const unbounded = ENDING.filter((name) => !set.has(name)).map((name) => [
+    name,
+    maxima[name]?.value ?? Number.POSITIVE_INFINITY,
+  ])
+  return { ...settings, ...Object.fromEntries(unbounded), 'max.idle.time': Number.POSITIVE_INFINITY }
 }
 
 /**

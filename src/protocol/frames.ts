@@ -10,6 +10,8 @@ export interface QueryRequest {
   readonly token?: string
   /** Partial results of aggregations while the query runs. */
   readonly live: boolean
+  /** The query goes on with what comes, as `SET follow = true` has it. */
+  readonly follow?: boolean
   /** Wanted interval of STATS in milliseconds (not yet clamped), or undefined for none. */
   readonly statsMs?: number
 }
@@ -49,6 +51,11 @@ export interface Stats {
   readonly sourcesPruned?: Readonly<Record<string, { partition: number; key: string; proof: string }>>
   readonly badRecordsTotal: number
   readonly recordsSkipped: number
+  /**
+   * Ours, only when there are any: records that count in no row of a following query, because they came for a window of
+   * time that had closed.
+   */
+  readonly recordsLate?: number
   readonly results: number
   readonly recordsScanned: number
   readonly duration: number

@@ -227,6 +227,8 @@ class SandboxBroker implements Broker {
     this.#bothNodes = true
     log.leader = nodeId
     log.leaderEpoch++
+    // Fetches that wait at the old leader are answered.
+    this.store.changed()
   }
 
   expire(topic: string, partition: number, offset: number): void {

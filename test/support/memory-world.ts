@@ -473,6 +473,7 @@ class MemorySource implements BatchSource {
   readonly #skipped: { progress: Progress; bytes: number; start: number; end: number }[][]
   readonly #signal: AbortSignal
   #at = 0
+  #closed = false
 
   constructor(log: MemoryLog, request: ScanRequest, signal: AbortSignal) {
     this.#signal = signal
@@ -515,8 +516,18 @@ class MemorySource implements BatchSource {
     if (this.#at === 0) this.#account(0)
     const batch = this.#batches[this.#at++]
     if (batch === undefined) return Promise.resolve(undefined)
-    this.#account(this.#at)
-    return this.#at % 3 === 1 ? new Promise((resolve) => setImmediate(resolve, batch)) : batch
+    const at = this.#at
+    if (at % 3 !== 1) {
+      this.#account(at)
+      return batch
+    }
+    // Read when it is handed over; not at all when the scan has been closed meanwhile.
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        if (!this.#closed) this.#account(at)
+        resolve(batch)
+      })
+    })
   }
 
   #account(index: number): void {
@@ -528,6 +539,7 @@ class MemorySource implements BatchSource {
   }
 
   close(): void {
+    this.#closed = true
     this.#batches.length = 0
   }
 }

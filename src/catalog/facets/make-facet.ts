@@ -57,10 +57,12 @@ export async function schemaFacet(
           newest,
         )
       : new Map<number, FacetDecoder>()
+  const read = [newest, ...usable.map(({ schema }) => schema).filter(({ id }) => id !== undefined && resolved.has(id))]
   const type = mergeTypes(usable.map(({ schema, decoder }) => resolved.get(schema.id ?? -1)?.type ?? decoder.type))
   const facet = framedFacet(question, 'AVRO', type, origin, words)
   return {
     ...facet,
+    reading: `as schema ${read.map(({ id, text }) => id ?? text).join(', ')}`,
     decoder: (id) => resolved.get(id ?? -1) ?? facet.decoder(id),
     known: (id) => resolved.get(id) ?? facet.known?.(id),
     ...writerOf(newest, undefined),
@@ -165,6 +167,7 @@ export function plainFacet(question: FacetQuestion, format: FormatName, origin: 
         detail,
         type: decoder.type,
         framing: 'none',
+        reading: JSON.stringify(question.options?.csv ?? {}),
         decoder: () => decoder,
         ...(encoder === undefined ? {} : { encoder }),
       }

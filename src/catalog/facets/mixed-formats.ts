@@ -34,6 +34,7 @@ export function mixedFacet(
     type: formats.includes('XML') ? XML_TYPE : JSON_TYPE,
     framing: 'own',
     frame,
+    reading: JSON.stringify(question.options?.csv ?? {}),
     // A registry in trouble says nothing about the id.
     decoder: (schema) =>
       frame.decoder(

@@ -225,6 +225,7 @@ function facetOf(
     type: json ? JSON_TYPE : mergeTypes(own.map(({ decoder }) => decoder.type)),
     framing: 'own',
     frame: ids,
+    reading: ids.place,
     ...(columns === undefined ? {} : { declared: columns }),
     ...(type === 'PROTOBUF' || newest === undefined ? {} : { writer: writerOf(question, writers[0].schema, newest) }),
     decoder: (number) => {

@@ -6,6 +6,7 @@ import type { OffsetRange, PartitionProgress } from '../../kafka/log.ts'
 import { systemClock, within } from '../../lib/clock.ts'
 import { UserError } from '../../lib/user-error.ts'
 import type { SentinelReason } from '../../protocol/frames.ts'
+import type { PartialGroups } from '../operators/aggregate/partial.ts'
 import type { Row } from '../operators/operator.ts'
 import { SortOperator } from '../operators/sort/sort.ts'
 import type { Sink } from '../program/record-program.ts'
@@ -36,7 +37,8 @@ export function shareOf(
   { scan, sink }: ScanSource,
   context: ScanContext,
   sharedBytes: SharedArrayBuffer,
-): Omit<Share, 'ranges' | 'lastOffsets' | 'minTimestampMs'> | undefined {
+  live: boolean,
+): Omit<Share, 'ranges' | 'whole' | 'lastOffsets' | 'minTimestampMs'> | undefined {
   const encoded = encodePlan({ ...scan, captured: undefined })
   const shareSink = encodeSink(sink)
   if (encoded === undefined || shareSink === undefined) return undefined
@@ -51,6 +53,7 @@ export function shareOf(
     doubles: functions.doubles === true,
     title,
     sourceId,
+    live,
     leftMs: deadline - systemClock.monotonic(),
     sharedBytes,
   }
@@ -78,7 +81,7 @@ export interface LeaderScan {
   /** Nothing further is wanted. */
   isDone(): boolean
   /** Called at least four times a second while helpers are waited for. */
-  between(): void
+  between(): Promise<void>
   /** Reads ranges on this thread. Gives the reason if it was stopped. */
   read(ranges: readonly OffsetRange[]): Promise<SentinelReason | undefined>
 }
@@ -113,7 +116,7 @@ export class Leader {
   /** Gives a share to a helper. */
   give(port: ExchangePort, share: Share): void {
     const progress = share.ranges.map(untouched)
-    const counts: ShareCounts = { progress: [], badRecords: 0, badAsRows: 0 }
+    const counts: ShareCounts = { progress: [], badRecords: 0, badAsRows: 0, processorMs: 0 }
     const helper: Helper = { port, share: share.ranges, progress, counts, rows: [], over: undefined }
     this.#helpers.push(helper)
     this.#statistics.progress = [...this.#statistics.progress, ...progress]
@@ -141,6 +144,7 @@ export class Leader {
       for (let message = helper.rows.shift(); message !== undefined; message = helper.rows.shift()) {
         if (message.kind === 'frames') for (const frame of message.frames) this.#context.writer.frame(frame)
         else if (message.kind === 'rows') for (const row of decodeRows(message.rows)) this.#row(row)
+        else if (message.kind === 'groups') await this.#merge(message.groups)
         helper.port.postMessage({ kind: 'taken' } satisfies ToHelper)
         if (this.#isFull()) await this.#pauses.untilReleased()
         const turn = this.#pauses.turnDue()
@@ -171,7 +175,8 @@ export class Leader {
       if (refused.length > 0) reason = await scan.read(refused)
       if (reason !== undefined) this.stop()
     }
-    await this.#merge()
+    for (const { over } of this.#helpers)
+      if (over?.kind === 'done' && over.groups !== undefined) await this.#merge(over.groups)
     return reason
   }
 
@@ -190,7 +195,7 @@ export class Leader {
         }),
         { signal: this.#context.signal, ms: 250 },
       )
-      between()
+      await between()
     }
   }
 
@@ -210,6 +215,7 @@ export class Leader {
     switch (message.kind) {
       case 'rows':
       case 'frames':
+      case 'groups':
         helper.rows.push(message)
         break
       case 'counts':
@@ -235,7 +241,8 @@ export class Leader {
   }
 
   #count(helper: Helper, counts: ShareCounts): void {
-    const { statistics } = this.#context
+    const { statistics, helpers } = this.#context
+    helpers?.used?.(counts.processorMs - helper.counts.processorMs)
     statistics.badRecords += counts.badRecords - helper.counts.badRecords
     statistics.badAsRows += counts.badAsRows - helper.counts.badAsRows
     const before = new Map<number, number>()
@@ -273,14 +280,11 @@ export class Leader {
     return (sink.kind === 'rows' && sink.next.full) || this.#pauses.drainDue
   }
 
-  async #merge(): Promise<void> {
+  async #merge(groups: PartialGroups): Promise<void> {
     if (this.#sink.kind !== 'aggregate') return
-    for (const { over } of this.#helpers) {
-      if (over?.kind !== 'done' || over.groups === undefined) continue
-      for (const _ of this.#sink.state.mergeSteps(over.groups)) {
-        const turn = this.#pauses.turnDue()
-        if (turn !== undefined) await turn
-      }
+    for (const _ of this.#sink.state.mergeSteps(groups)) {
+      const turn = this.#pauses.turnDue()
+      if (turn !== undefined) await turn
     }
   }
 }

@@ -32,6 +32,8 @@ export interface Share {
   readonly scan: unknown
   readonly sink: ShareSink
   readonly ranges: readonly OffsetRange[]
+  /** What all readers of the scan read together. */
+  readonly whole: readonly OffsetRange[]
   readonly lastOffsets: readonly (readonly [partition: number, offset: number])[]
   readonly minTimestampMs: number | undefined
   readonly settings: Settings
@@ -41,6 +43,8 @@ export interface Share {
   readonly doubles: boolean
   readonly title: string
   readonly sourceId: string
+  /** Groups are also sent while the share is read. */
+  readonly live: boolean
   /** Milliseconds until the query has to be over. */
   readonly leftMs: number
   /** Bytes that all threads have read; see `SizeLimit`. */
@@ -64,6 +68,8 @@ export interface ShareCounts {
   readonly progress: readonly ShareProgress[]
   readonly badRecords: number
   readonly badAsRows: number
+  /** Processor time of the helper for the share so far, in milliseconds. */
+  readonly processorMs: number
 }
 
 /** An error for the user, as data. */
@@ -79,7 +85,7 @@ export interface ErrorData {
 
 export type ToHelper =
   | { readonly kind: 'share'; readonly share: Share }
-  /** Rows of this many messages were taken. */
+  /** A message of rows, frames or groups was taken. */
   | { readonly kind: 'taken' }
   /** Nothing further is wanted: what is unread stays so. */
   | { readonly kind: 'stop' }
@@ -90,6 +96,8 @@ export type FromHelper =
   | { readonly kind: 'rows'; readonly rows: EncodedRows }
   /** BADRECORD frames. */
   | { readonly kind: 'frames'; readonly frames: readonly string[] }
+  /** What has come to the groups since the last such message. */
+  | { readonly kind: 'groups'; readonly groups: PartialGroups }
   | { readonly kind: 'counts'; readonly counts: ShareCounts }
   | {
       readonly kind: 'done'

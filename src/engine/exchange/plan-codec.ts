@@ -2,12 +2,13 @@
  * Parts of a plan as plain data, for another thread, and back. Everything in a plan is data but three kinds of things:
  * functions are known by their names, tables by their topics, and values with a class of their own by `value-codec`.
  */
+import { createHash } from 'node:crypto'
 import { findFunction } from '../../functions/all-functions.ts'
 import type { ScalarFunction } from '../../functions/function.ts'
 import { unexpected } from '../../lib/assert.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
-import type { Table } from '../../plan/catalog.ts'
+import type { Table, TableFacet } from '../../plan/catalog.ts'
 import type { Value } from '../../types.ts'
 import { WholeDouble } from '../program/values/whole-double.ts'
 import { decodeValue, type Encoded, encodeValue } from './value-codec.ts'
@@ -28,24 +29,46 @@ class Placeholder {
   }
 }
 
-/** A table by its topic, and how its facets are written, so that the other thread can see whether it means the same. */
+/** A table by its topic, and how its facets are read, so that the other thread can see whether it reads them alike. */
 export interface TableName {
   readonly topic: string
   readonly topicId: string | undefined
   readonly name: string
+  /** Digests. */
   readonly key: string
   readonly value: string
 }
 
-/** Whether the two sides of an exchange read records of the table in the same way. */
+/**
+ * The name of a table. Two threads whose names of it are equal read its records in the same way: they may have learned
+ * of a changed declaration or of a new schema at different times.
+ */
 export function tableName({ topic, topicId, name, key, value }: Table): TableName {
-  return {
-    topic,
-    topicId,
-    name,
-    key: `${key.format} ${key.framing}`,
-    value: `${value.format} ${value.framing}`,
-  }
+  return { topic, topicId, name, key: readingOf(key), value: readingOf(value) }
+}
+
+const readings = new WeakMap<TableFacet, string>()
+
+/** Digest of everything that decides how bytes of the facet are read. */
+function readingOf(facet: TableFacet): string {
+  const known = readings.get(facet)
+  if (known !== undefined) return known
+  const { format, framing, reading, declared, unreadable } = facet
+  const text = JSON.stringify([format, framing, reading, unreadable, withoutCycles(declared)])
+  const digest = createHash('sha256').update(text).digest('base64')
+  readings.set(facet, digest)
+  return digest
+}
+
+/** Plain data in which a part that was met before is its number: types name themselves. */
+function withoutCycles(part: unknown, met = new Map<object, number>()): unknown {
+  if (typeof part !== 'object' || part === null) return part
+  const number = met.get(part)
+  if (number !== undefined) return { $: number }
+  met.set(part, met.size)
+  return Array.isArray(part)
+    ? part.map((item) => withoutCycles(item, met))
+    : Object.entries(part).map(([name, value]) => [name, withoutCycles(value, met)])
 }
 
 /**

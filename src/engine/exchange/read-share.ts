@@ -28,6 +28,8 @@ import { encodeRows } from './value-codec.ts'
 export interface HelperEnvironment {
   readonly catalog: Catalog
   readonly log: KafkaLog
+  /** Milliseconds of processor time that the thread has used for the share; undefined: it is not counted. */
+  readonly processorMs?: () => number
 }
 
 /** Not a limit: rows in one message. */
@@ -35,8 +37,8 @@ const ROWS = 512
 /** Not a limit: bytes, about, of the rows in one message, but for its last row. */
 const MESSAGE_BYTES = 256 * 1024
 /**
- * Limit `share.ahead` (messages): rows and BADRECORD frames of one helper that its leader has not taken yet, in messages
- * of 512 rows or 256 KiB. Beyond it: the helper waits.
+ * Limit `share.ahead` (messages): rows, BADRECORD frames and live groups of one helper that its leader has not taken yet,
+ * in messages of 512 rows or 256 KiB (groups: of half a second). Beyond it: the helper waits.
  */
 const AHEAD = 8
 /** How often the leader hears how far the helper is. */
@@ -59,6 +61,12 @@ export function help(port: ExchangePort, environment: HelperEnvironment): Promis
       else helper.stop()
     })
   })
+}
+
+/** Rows on their way to the leader: where they come in, and how those that wait are sent. */
+interface SharedRows {
+  readonly first: Operator
+  flush(): void
 }
 
 class Helper {
@@ -110,6 +118,13 @@ class Helper {
     if (!this.#abort.signal.aborted) this.#port.postMessage(message, moved)
   }
 
+  /** The state is at its end with that. */
+  #sendGroups(state: AggregateState): void {
+    const moved: ArrayBuffer[] = []
+    this.#ahead++
+    this.#send({ kind: 'groups', groups: state.partial(moved) }, moved)
+  }
+
   /** The tables that the share names; undefined where one of them is read in another way here. */
   async #tables(share: Share): Promise<((name: TableName) => Table) | undefined> {
     const names = new Map<string, TableName>()
@@ -130,32 +145,14 @@ class Helper {
 
   async #run(share: Share, table: (name: TableName) => Table, statistics: Statistics): Promise<void> {
     const scan = decodePlan<Scan>(share.scan, table)
-    const functions = { nowMs: share.nowMs, doubles: share.doubles }
-    const sendCounts = () => this.#send({ kind: 'counts', counts: countsOf(run, statistics) })
-    const writer = new FrameWriter(
-      { send: (frame) => this.#frame(frame), drained: () => this.#drained() },
-      null,
-      '00000000-0000-4000-8000-000000000000',
-    )
-    const context: ScanContext = {
-      writer,
-      render: share.render,
-      functions,
-      limits: share.limits,
-      log: this.#environment.log,
-      settings: share.settings,
-      statistics,
-      sourceId: share.sourceId,
-      signal: this.#abort.signal,
-      statsMs: COUNTS_MS,
-      sendStats: sendCounts,
-      live: false,
-      title: share.title,
-      deadline: systemClock.monotonic() + share.leftMs,
-      halted: () => this.#stopped,
-      sharedBytes: new BigInt64Array(share.sharedBytes),
-    }
-    const { sink, state, rows } = this.#sink(share, table, functions)
+    const counts = (): ShareCounts => ({
+      progress: run.progress(),
+      badRecords: statistics.badRecords,
+      badAsRows: statistics.badAsRows,
+      processorMs: this.#environment.processorMs?.() ?? 0,
+    })
+    const context = this.#context(share, statistics, () => this.#send({ kind: 'counts', counts: counts() }))
+    const { sink, rows } = this.#sink(share, table)
     const source: ScanSource = {
       kind: 'scan',
       scan,
@@ -163,38 +160,78 @@ class Helper {
       done: false,
       finish: nothingHeld,
     }
-    const run = new ScanRun({ backlogs: [], snapshot: undefined }, source, context)
-    const stopped = await run.share({
-      ranges: share.ranges,
-      bounds: share.lastOffsets.map(([partition, last]) => ({ partition, start: 0, end: last + 1 })),
-      skippedPartitions: [],
-      minTimestampMs: share.minTimestampMs,
-    })
-    const turns = new Turns()
-    if (rows !== undefined) {
-      for (const _ of rows.first.finish()) {
-        await this.#drained()
-        await turns.due()
-        this.#abort.signal.throwIfAborted()
-      }
-      rows.flush()
+    let state = sink.kind === 'aggregate' ? sink.state : undefined
+    let sent = 0
+    const helper = this
+    // What has come since the last time: the leader adds it to its own groups. A new state begins, with the limits anew.
+    const snapshot = function* (): Generator<void> {
+      if (sink.kind !== 'aggregate' || state === undefined) return
+      if (helper.behind || statistics.recordsScanned === sent) return
+      sent = statistics.recordsScanned
+      helper.#sendGroups(state)
+      state = newState(sink.plan, share)
+      run.aggregateInto({ ...sink, state })
+      // The helper waits here while its leader is behind.
+      yield
     }
+    const run = new ScanRun({ backlogs: [], snapshot, windows: undefined }, source, context)
+    const bounds = share.lastOffsets.map(([partition, last]) => ({ partition, start: 0, end: last + 1 }))
+    const { ranges, minTimestampMs, whole } = share
+    const stopped = await run.share({ ranges, bounds, skippedPartitions: [], minTimestampMs }, whole)
+    if (rows !== undefined) await this.#sendRest(rows)
     this.#flushFrames()
+    if (share.live && state !== undefined) {
+      this.#sendGroups(state)
+      state = undefined
+    }
     const moved: ArrayBuffer[] = []
     const groups = state?.partial(moved)
-    this.#send({ kind: 'done', counts: countsOf(run, statistics), stopped, groups }, moved)
+    this.#send({ kind: 'done', counts: counts(), stopped, groups }, moved)
   }
 
-  #sink(
-    { sink, limits }: Share,
-    table: (name: TableName) => Table,
-    functions: { readonly nowMs: number; readonly doubles: boolean },
-  ): { sink: Sink; state?: AggregateState; rows?: { readonly first: Operator; flush(): void } } {
+  #context(share: Share, statistics: Statistics, sendStats: () => void): ScanContext {
+    const writer = new FrameWriter(
+      { send: (frame) => this.#frame(frame), drained: () => this.#drained() },
+      null,
+      '00000000-0000-4000-8000-000000000000',
+    )
+    return {
+      writer,
+      render: share.render,
+      functions: { nowMs: share.nowMs, doubles: share.doubles },
+      limits: share.limits,
+      log: this.#environment.log,
+      settings: share.settings,
+      statistics,
+      sourceId: share.sourceId,
+      signal: this.#abort.signal,
+      statsMs: COUNTS_MS,
+      sendStats,
+      live: share.live,
+      now: systemClock.now,
+      title: share.title,
+      deadline: systemClock.monotonic() + share.leftMs,
+      halted: () => this.#stopped,
+      sharedBytes: new BigInt64Array(share.sharedBytes),
+    }
+  }
+
+  /** Rows that an operator holds (the first ones of ORDER BY), and those of a message that is not full. */
+  async #sendRest({ first, flush }: SharedRows): Promise<void> {
+    const turns = new Turns()
+    for (const _ of first.finish()) {
+      await this.#drained()
+      await turns.due()
+      this.#abort.signal.throwIfAborted()
+    }
+    flush()
+  }
+
+  #sink(share: Share, table: (name: TableName) => Table): { sink: Sink; rows?: SharedRows } {
+    const { sink, limits } = share
     if (sink.kind === 'aggregate') {
       const plan = decodePlan<Aggregate>(sink.plan, table)
-      const { groups, groupBytes, collectBytes } = limits
-      const state = new AggregateState(plan, { groups, groupBytes, collectBytes }, functions.doubles)
-      return { sink: { kind: 'aggregate', plan, state }, state }
+      return { sink: { kind: 'aggregate', plan, state: newState(plan, share) } }
     }
     if (sink.kind === 'emit') return this.#records(decodePlan(sink.body, table))
     const columns = decodePlan<readonly BoundExpr[]>(sink.columns, table)
@@ -210,7 +247,7 @@ class Helper {
   /** Texts of frames, which the leader sends. */
   #records(body: { readonly shape: OutputShape; readonly metadata: boolean }): {
     sink: Sink
-    rows: { readonly first: Operator; flush(): void }
+    rows: SharedRows
   } {
     const sender = this.#sender()
     const limit = new LimitState({ skip: 0, count: Number.MAX_SAFE_INTEGER, implied: false })
@@ -294,6 +331,7 @@ class RowSender implements Operator {
   finish = nothingHeld
 }
 
-function countsOf(run: ScanRun, statistics: Statistics): ShareCounts {
-  return { progress: run.progress(), badRecords: statistics.badRecords, badAsRows: statistics.badAsRows }
+function newState(plan: Aggregate, { limits, doubles }: Share): AggregateState {
+  const { groups, groupBytes, collectBytes } = limits
+  return new AggregateState(plan, { groups, groupBytes, collectBytes }, doubles)
 }

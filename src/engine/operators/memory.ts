@@ -18,6 +18,10 @@ export class MemoryBudget {
     this.#setting = setting
     this.#limit = limit
   }
+  /** Bytes, estimated. */
+  get used(): number {
+    return this.#used
+  }
   take(value: Value): void {
     this.#add(sizeOf(value))
   }

@@ -52,10 +52,12 @@ export function aggregateStep(
       ? js``
       : js`if (${group} >= ${holder}.groups) { ${holder}.grow(${group} + 1)
 ${reload} }`
+  const note = state.changed === undefined ? js`` : js`${e.constant(state.changed, 'changed')}.add(${group})`
   return {
     before: js`${before}`,
     code: js`let ${group} = ${find}
 ${grow}
+${note}
 ${steps}`,
   }
 }

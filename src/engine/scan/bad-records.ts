@@ -13,12 +13,13 @@
  * 5. This file counts (`STATS`), sends a BADRECORD frame for each record or batch (`show.bad.records`), or throws the
  *    `BadRecordError` that ends the query at the first of them (`skip.bad.records = false`).
  */
-import type { RecordBatch } from '../../kafka/log.ts'
+import type { OffsetRange, RecordBatch } from '../../kafka/log.ts'
 import { AT, writeRecordBatch } from '../../kafka/read/record-batch.ts'
 import type { Table } from '../../plan/catalog.ts'
 import type { Scan } from '../../plan/plan.ts'
 import { SqlError } from '../../sql/error.ts'
 import { type LargeRecord, tooLargeError } from '../frame-writer.ts'
+import { mergeRanges } from './ending/unread.ts'
 import type { ScanContext } from './scan-context.ts'
 
 /** The reason of bad records in a batch that cannot be read to its end. */
@@ -37,8 +38,10 @@ export class BadRecords {
   readonly #scan: Scan
   /** Places of unreadable batches; undefined where no batch is read twice. */
   readonly #batches: Set<string> | undefined
+  /** All that is to be read of the topic. */
+  #ranges: readonly OffsetRange[] = []
 
-  /** `repeats`: the scan may read one batch more than once. */
+  /** `repeats`: the scan reads backwards, and meets a batch once more for its records before a window. */
   constructor(
     context: Pick<ScanContext, 'settings' | 'statistics' | 'sourceId' | 'writer'>,
     scan: Scan,
@@ -81,31 +84,47 @@ export class BadRecords {
     writer.bad({ offset, partition, timestamp: -1, table: table.name, sourceId, ...size })
   }
 
-  /** Was this unreadable batch met before? Only a scan that reads backwards meets one twice. */
-  isRepeated({ partition, baseOffset }: RecordBatch): boolean {
-    if (this.#batches === undefined) return false
-    const place = `${partition} ${baseOffset}`
-    if (this.#batches.has(place)) return true
-    this.#batches.add(place)
-    return false
+  /** `ranges`: all that the scan is to read, whoever reads what of it. */
+  setRanges(ranges: readonly OffsetRange[]): void {
+    this.#ranges = mergeRanges(ranges)
   }
 
   /**
-   * A batch that cannot be walked from record `index` on: its records are counted, and its place is reported once.
-   * Where bad records are rows, gives the one row for all of them, whose record the program counts when it comes to it.
+   * A batch that cannot be walked from record `index` on: its records are counted, and its place is reported once. Where
+   * bad records are rows, gives the one row for all of them, whose record the program counts when it comes to it.
    * Throws as `add`.
+   *
+   * A batch that lies across a seam of what is read in two places, by one thread or by two, is met in both, and belongs
+   * to the place of its first bad record that the query wants. Which offsets such records have is not known; they are
+   * taken to lie side by side.
    */
   addRestOf(batch: RecordBatch, index: number, why: string): BadRow | undefined {
-    const count = Math.max(1, batch.count - index)
-    const offset = batch.baseOffset + index
+    const { partition, baseOffset, lastOffset, rangeStart, rangeEnd } = batch
+    const wanted = this.#ranges.find((r) => r.partition === partition && r.start <= rangeStart && rangeStart < r.end)
+    const first = Math.max(baseOffset + index, wanted?.start ?? rangeStart)
+    const end = Math.min(lastOffset + 1, wanted?.end ?? rangeEnd)
+    if (this.#batches === undefined ? first < rangeStart || first >= rangeEnd : this.#isRepeated(batch))
+      return undefined
+    const dense = batch.count === lastOffset - baseOffset + 1
+    const count = Math.max(1, dense ? end - first : batch.count - index)
+    const offset = Math.max(first, rangeStart)
     if (this.#scan.badRecords !== true) {
-      this.add(batch.partition, offset, batch.maxTimestamp, count)
+      this.add(partition, offset, batch.maxTimestamp, count)
       return undefined
     }
     const { statistics } = this.#context
     statistics.badRecords += count - 1
     statistics.badAsRows += count - 1
-    return { offset: Math.max(offset, batch.rangeStart), why: count === 1 ? why : `${why} (${count} records)` }
+    return { offset, why: count === 1 ? why : `${why} (${count} records)` }
+  }
+
+  /** Was this batch met before? A scan that reads backwards meets some twice, and its end first. */
+  #isRepeated({ partition, baseOffset }: RecordBatch): boolean {
+    if (this.#batches === undefined) return false
+    const place = `${partition} ${baseOffset}`
+    if (this.#batches.has(place)) return true
+    this.#batches.add(place)
+    return false
   }
 }
 

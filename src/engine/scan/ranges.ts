@@ -2,7 +2,7 @@
  * Which offsets of which partitions a scan reads: bounds from Kafka, narrowed by what was pushed down. The only place
  * that turns conditions into positions.
  */
-import type { Isolation, KafkaLog, OffsetRange } from '../../kafka/log.ts'
+import type { Follow, Isolation, KafkaLog, OffsetRange } from '../../kafka/log.ts'
 import type { Scan } from '../../plan/plan.ts'
 import { offsetIntervals, timestampBounds } from '../../plan/pushdown.ts'
 
@@ -16,6 +16,8 @@ export interface ScanRanges {
   readonly skippedPartitions: readonly number[]
   /** No record older than this is wanted (epoch ms). */
   readonly minTimestampMs: number | undefined
+  /** Of a scan that goes on with what comes. */
+  readonly follow?: Follow
 }
 
 export interface RangeOptions {
@@ -38,10 +40,17 @@ export async function resolveRanges(scan: Scan, log: KafkaLog, options: RangeOpt
   const skippedPartitions = table.partitions.filter((p) => !possible.includes(p))
   if (possible.length === 0) return { ranges: [], bounds: [], skippedPartitions, minTimestampMs: undefined }
   const time = pushed === undefined ? undefined : timestampBounds(pushed)
+  const min = time !== undefined && usable(time.min) ? time.min : undefined
   const bounds =
     scan.captured?.bounds?.filter((b) => possible.includes(b.partition)) ??
     (await log.bounds(table.topic, possible, options))
   const narrowed = time === undefined ? bounds : await narrowByTime(scan, log, bounds, time, options)
+  if (scan.follow === true) {
+    const said = time !== undefined && Number.isFinite(time.min)
+    const from = new Map(narrowed.map((b) => [b.partition, said ? b.start : undefined]))
+    const open = bounds.flatMap((b) => openRanges(scan, b, from.get(b.partition)))
+    return { ranges: open, bounds, skippedPartitions, minTimestampMs: min, follow: newPartitions(scan) }
+  }
   const ranges = narrowed.flatMap((b) => {
     const captured = bounds.find((x) => x.partition === b.partition) ?? b
     // LAST_OFFSET() is the end of the partition, not of the narrowed range.
@@ -49,9 +58,32 @@ export async function resolveRanges(scan: Scan, log: KafkaLog, options: RangeOpt
       .map((i) => ({ partition: b.partition, start: Math.max(i.start, b.start), end: Math.min(i.end, b.end) }))
       .filter((r) => r.start < r.end)
   })
-  const min = time !== undefined && usable(time.min) ? time.min : undefined
   return { ranges, bounds, skippedPartitions, minTimestampMs: min }
 }
+
+/**
+ * What a scan that goes on with what comes reads of one partition. `from`: where a condition on the time says that it
+ * begins. A condition on the offset says so where it has a lower bound; without either it begins at the end.
+ */
+function openRanges({ pushed }: Pick<Scan, 'pushed'>, bounds: OffsetRange, from: number | undefined): OffsetRange[] {
+  const { partition } = bounds
+  const wanted = offsetIntervals(pushed, partition, EVERYWHERE, bounds.end - 1)
+  const first = from ?? (Number.isFinite(wanted[0]?.start) ? bounds.start : bounds.end)
+  return wanted
+    .map(({ start, end }) => ({ partition, start: Math.max(start, first), end }))
+    .filter((r) => r.start < r.end)
+}
+
+/** Everything in a partition that was not there at the start has come since. */
+function newPartitions({ pushed, keyPartition, table }: Scan): Follow {
+  return {
+    firstNew: Math.max(-1, ...table.partitions) + 1,
+    rangesOf: (partition) =>
+      keyPartition === undefined ? openRanges({ pushed }, { partition, start: 0, end: 0 }, 0) : [],
+  }
+}
+
+const EVERYWHERE = { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY }
 
 /** Times that a broker can be asked for, digit by digit. Beyond them the condition alone decides. */
 function usable(ms: number): boolean {

@@ -19,6 +19,8 @@ export interface Helpers {
    * without work.
    */
   ask(most: number, which: 'any' | 'idle'): Promise<readonly ExchangePort[]>
+  /** Called when one of them has used so many milliseconds of processor time more. */
+  used?(processorMs: number): void
 }
 
 /** What a statement gives to each of its scans. */
@@ -29,6 +31,8 @@ export interface ScanContext extends PipelineContext {
   /** Names this scan in STATS, SENTINEL and BADRECORD frames. */
   readonly sourceId: string
   readonly signal: AbortSignal
+  /** Epoch milliseconds: what windows of time close by. */
+  readonly now: () => number
   /** Milliseconds between STATS frames; undefined: none are sent. */
   readonly statsMs: number | undefined
   readonly sendStats: () => void

@@ -6,16 +6,17 @@
  * ③); none is per record.
  */
 import { systemClock, TIMED_OUT, wakefulClock, within } from '../../lib/clock.ts'
-import type { BatchSource, OffsetRange, PartitionProgress, RecordBatch } from '../../kafka/log.ts'
+import type { BatchSource, Follow, OffsetRange, PartitionProgress, RecordBatch } from '../../kafka/log.ts'
 import type { Scan } from '../../plan/plan.ts'
-import type { SentinelReason } from '../../protocol/frames.ts'
+import { type SentinelReason, sentinel } from '../../protocol/frames.ts'
 import type { Pipeline } from '../pipeline.ts'
-import { STATUS } from '../program/record-program.ts'
+import { type Sink, STATUS } from '../program/record-program.ts'
 import type { StatisticsSource } from '../statistics.ts'
 import { type RowCounter, rowCounter, startingAt, Windows } from './backward.ts'
 import type { ShareProgress } from '../exchange/messages.ts'
 import { BadRecords, DAMAGED, standIn } from './bad-records.ts'
 import { HeaderCount } from './count-headers.ts'
+import { ClosingWindows } from './ending/closing.ts'
 import { LiveResults } from './live.ts'
 import { Pauses } from './pauses.ts'
 import { ProgramCalls } from './programs/program-calls.ts'
@@ -30,6 +31,8 @@ import { Unread } from './ending/unread.ts'
 
 /** The longest single wait for a batch before limits and statistics are looked at again. */
 const TICK_MS = 250
+/** The same of a scan that goes on with what comes: it may wait for days. */
+const FOLLOW_TICK_MS = 1000
 
 /** One run of one scan; `run` is called once. */
 export class ScanRun {
@@ -50,12 +53,13 @@ export class ScanRun {
   readonly #stats: StatsFrames
   readonly #pauses: Pauses
   readonly #live: LiveResults
+  readonly #closing: ClosingWindows
   readonly #sharing: Sharing
   /** LAST_OFFSET() of each partition. */
   #lastOffsets: ReadonlyMap<number, number> = new Map()
 
   /** `from`: one of the pipeline's sources. */
-  constructor(pipeline: Pick<Pipeline, 'backlogs' | 'snapshot'>, from: ScanSource, context: ScanContext) {
+  constructor(pipeline: Pick<Pipeline, 'backlogs' | 'snapshot' | 'windows'>, from: ScanSource, context: ScanContext) {
     const { scan } = from
     this.#context = context
     this.#from = from
@@ -73,13 +77,15 @@ export class ScanRun {
     this.#thresholds = new Thresholds(context, this.#statistics, this.#size, this.#unread)
     this.#stats = new StatsFrames(context)
     this.#pauses = new Pauses(context, pipeline.backlogs, this.#stats)
-    this.#live = new LiveResults(context.live ? pipeline.snapshot : undefined, this.#pauses)
+    this.#closing = new ClosingWindows(pipeline.windows, this.#statistics, this.#pauses, context)
+    this.#live = new LiveResults(context.live ? pipeline.snapshot : undefined, this.#pauses, scan.follow === true)
     this.#sharing = new Sharing(from, context, this.#statistics, {
       size: this.#size,
       unread: this.#unread,
       thresholds: this.#thresholds,
       pauses: this.#pauses,
       stats: this.#stats,
+      live: this.#live,
       read: (ranges, minTimestampMs) => this.#read(ranges, minTimestampMs, false),
     })
   }
@@ -103,15 +109,23 @@ export class ScanRun {
     const { log, signal } = this.#context
     const resolved = await within(resolveRanges(scan, log, this.#rangeOptions()), { signal })
     this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
+    this.#badRecords.setRanges(resolved.ranges)
+    if (resolved.follow !== undefined) return this.#follow(resolved, resolved.follow)
     if (scan.backward !== undefined && this.#counter !== undefined)
       return this.#backwards(resolved, scan.backward, this.#counter)
     return scan.headersOnly === true ? this.#headersThenRecords(resolved) : this.#sharing.read(resolved)
   }
 
-  /** Reads a share of another thread's scan. Gives the reason if it was stopped. */
-  async share(resolved: ScanRanges): Promise<SentinelReason | undefined> {
+  /** Reads a share of another thread's scan; `whole`: all of that scan. Gives the reason if it was stopped. */
+  async share(resolved: ScanRanges, whole: readonly OffsetRange[]): Promise<SentinelReason | undefined> {
+    this.#badRecords.setRanges(whole)
     this.#lastOffsets = new Map(resolved.bounds.map((b) => [b.partition, b.end - 1]))
     return this.#read(resolved.ranges, resolved.minTimestampMs, false)
+  }
+
+  /** The records from here on go into another state of the aggregation; between two batches. */
+  aggregateInto(sink: Extract<Sink, { kind: 'aggregate' }>): void {
+    this.#programs.replaceSink(sink)
   }
 
   /** How far this thread is, as data. */
@@ -122,6 +136,12 @@ export class ScanRun {
   #rangeOptions(): RangeOptions {
     const { settings, signal } = this.#context
     return { isolation: settings['isolation.level'], timeoutMs: settings['kafka.offset.timeout'], signal }
+  }
+
+  /** What comes, on this thread alone: there is no end that others could be dealt shares of. */
+  async #follow({ ranges, minTimestampMs }: ScanRanges, follow: Follow): Promise<SentinelReason | undefined> {
+    this.#unread.firstNew = follow.firstNew
+    return this.#read(ranges, minTimestampMs, false, follow)
   }
 
   async #headersThenRecords({ ranges, minTimestampMs }: ScanRanges): Promise<SentinelReason | undefined> {
@@ -173,6 +193,7 @@ export class ScanRun {
     ranges: readonly OffsetRange[],
     minTimestampMs: number | undefined,
     headersOnly: boolean,
+    follow?: Follow,
   ): Promise<SentinelReason | undefined> {
     const { settings, log, signal } = this.#context
     const { table, unordered, limit } = this.#from.scan
@@ -181,6 +202,7 @@ export class ScanRun {
         topic: table.topic,
         topicId: table.topicId,
         ranges,
+        follow,
         isolation: settings['isolation.level'],
         minTimestampMs,
         headersOnly,
@@ -191,8 +213,10 @@ export class ScanRun {
       },
       signal,
     )
-    this.#own.progress = [...this.#own.progress, ...source.progress]
-    this.#statistics.progress = [...this.#statistics.progress, ...source.progress]
+    // A scan that follows is read at once, and its progress grows with its partitions.
+    this.#own.progress = follow === undefined ? [...this.#own.progress, ...source.progress] : source.progress
+    this.#statistics.progress =
+      follow === undefined ? [...this.#statistics.progress, ...source.progress] : source.progress
     try {
       return await this.#batches(source, headersOnly)
     } finally {
@@ -210,9 +234,10 @@ export class ScanRun {
         batch = arrived.batch
       } else batch = next
       if (batch === undefined) return undefined
+      this.#live.touch()
       this.#calls.begin(batch, this.#lastOffsets.get(batch.partition) ?? -1)
       if (batch.fault !== undefined) {
-        if (!this.#badRecords.isRepeated(batch)) await this.#badRestOf(batch, 0, batch.fault)
+        await this.#badRestOf(batch, 0, batch.fault)
       } else if (headersOnly) {
         this.#headers.add(batch)
         if (this.#headers.full) return undefined
@@ -237,7 +262,8 @@ export class ScanRun {
     // frames that are sent while the topic is silent do not end its silence.
     const since = systemClock.monotonic() - this.#pauses.drainMs
     const { signal } = this.#context
-    // A batch that comes while something else is awaited counts as read: it has to be looked at, whatever ends the scan.
+    // A batch that has come while something else was awaited counts as read: it has to be looked at, whatever ends the
+    // scan. One that has not come is unread.
     let arrived = false
     const arrive = (): void => {
       arrived = true
@@ -245,14 +271,20 @@ export class ScanRun {
     next.then(arrive, arrive)
     for (;;) {
       const left = this.#thresholds.waitMs(systemClock.monotonic(), since + this.#pauses.drainMs)
-      const batch = await within(next, { signal, ms: Math.min(left, TICK_MS), clock: wakefulClock })
+      const batch = await within(next, { signal, ms: Math.min(left, this.#tickMs()), clock: wakefulClock })
       if (batch !== TIMED_OUT) return { batch }
       const now = systemClock.monotonic()
       this.#stats.sendDue(now)
       if (this.#live.isDue(now)) await this.#live.send()
       if (this.#sharing.hasNews) await this.#sharing.take()
+      this.#tellLost()
+      if (this.#closing.isDue(now)) await this.#closing.close()
       if (arrived) continue
-      if (this.#sharing.halted && !this.#size.batchIsOnItsWay) {
+      if (this.#from.scan.follow === true && this.#from.done) {
+        next.catch(() => undefined)
+        return { batch: undefined }
+      }
+      if (this.#sharing.halted) {
         next.catch(() => undefined)
         return { batch: undefined }
       }
@@ -264,12 +296,30 @@ export class ScanRun {
     }
   }
 
+  /** The longest single wait: until something is due. */
+  #tickMs(): number {
+    if (this.#from.scan.follow !== true) return TICK_MS
+    const now = systemClock.monotonic()
+    return Math.max(
+      0,
+      Math.min(FOLLOW_TICK_MS, this.#stats.waitMs(now), this.#live.waitMs(now), this.#closing.waitMs()),
+    )
+  }
+
+  /** Of a scan without an end: what vanished is told at once. */
+  #tellLost(): void {
+    if (this.#from.scan.follow !== true) return
+    const lost = this.#thresholds.lost()
+    if (lost !== undefined) this.#context.writer.frame(sentinel(lost))
+  }
+
   /** A threshold that ends the query, after the live results and statistics that are due. */
   async #between(): Promise<SentinelReason | undefined> {
     const now = systemClock.monotonic()
     this.#stats.sendDue(now)
     if (this.#live.isDue(now)) await this.#live.send()
     if (this.#sharing.hasNews) await this.#sharing.take()
+    if (this.#closing.isDue(now)) await this.#closing.close()
     if (this.#pauses.drainDue) await this.#pauses.untilDrained()
     const turn = this.#pauses.turnDue()
     if (turn !== undefined) await turn

@@ -10,6 +10,7 @@ import type { ExchangePort } from '../exchange/port.ts'
 import { Leader, shareOf } from '../exchange/leader.ts'
 import type { ShareProgress } from '../exchange/messages.ts'
 import type { StatisticsSource } from '../statistics.ts'
+import type { LiveResults } from './live.ts'
 import type { SizeLimit } from './ending/size-limit.ts'
 import type { Thresholds } from './ending/thresholds.ts'
 import type { Unread } from './ending/unread.ts'
@@ -34,6 +35,7 @@ interface Parts {
   readonly thresholds: Thresholds
   readonly pauses: Pauses
   readonly stats: StatsFrames
+  readonly live: LiveResults
   /** Reads some ranges on this thread. Gives the reason if it was stopped. */
   read(ranges: readonly OffsetRange[], minTimestampMs: number | undefined): Promise<SentinelReason | undefined>
 }
@@ -85,10 +87,9 @@ export class Sharing {
     this.#inOrder = this.#filtersOne(ranges)
     if (helpers === undefined || helpers.readers === 1 || !this.#possible || this.#shares(ranges, 2).length < 2)
       return read(ranges, minTimestampMs)
-    const lastOffsets = bounds.map((b) => [b.partition, b.end - 1] as const)
     if (helpers.readers !== 'auto') {
       const ports = await helpers.ask(this.#shares(ranges, helpers.readers).length - 1, 'any')
-      return this.#lead(ranges, minTimestampMs, lastOffsets, ports)
+      return this.#lead(ranges, { ranges, bounds, minTimestampMs }, ports)
     }
     this.#aloneUntilMs = systemClock.monotonic() + (helpers.aloneMs ?? ALONE_MS)
     this.#offsets = offsetsOf(ranges)
@@ -97,7 +98,7 @@ export class Sharing {
       const ports = this.#ports
       if (ports.length === 0 || stopped !== undefined || this.#from.done || !unread.any) return stopped
       this.#ports = []
-      return await this.#lead(unread.takeAll(), minTimestampMs, lastOffsets, ports)
+      return await this.#lead(unread.takeAll(), { ranges, bounds, minTimestampMs }, ports)
     } finally {
       this.#aloneUntilMs = Number.POSITIVE_INFINITY
       for (const port of this.#ports) port.close()
@@ -149,15 +150,17 @@ export class Sharing {
     return this.#context.writer.rows <= scanned * FEW
   }
 
+  /** Deals out `ranges`, which are what is left of the `whole`. */
   async #lead(
     ranges: readonly OffsetRange[],
-    minTimestampMs: number | undefined,
-    lastOffsets: readonly (readonly [number, number])[],
+    whole: Pick<ScanRanges, 'ranges' | 'bounds' | 'minTimestampMs'>,
     ports: readonly ExchangePort[],
   ): Promise<SentinelReason | undefined> {
-    const { read, size, thresholds, stats, unread } = this.#parts
+    const { minTimestampMs } = whole
+    const lastOffsets = whole.bounds.map((b) => [b.partition, b.end - 1] as const)
+    const { read, size, thresholds, stats, live, unread } = this.#parts
     const sharedBytes = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT)
-    const share = shareOf(this.#from, this.#context, sharedBytes)
+    const share = shareOf(this.#from, this.#context, sharedBytes, live.isWanted)
     if (share === undefined || ports.length === 0) {
       for (const port of ports) port.close()
       return read(ranges, minTimestampMs)
@@ -170,10 +173,14 @@ export class Sharing {
       const [own, ...others] = this.#shares(ranges, ports.length + 1)
       for (const [i, port] of ports.entries())
         if (others[i] === undefined) port.close()
-        else leader.give(port, { ...share, ranges: others[i], lastOffsets, minTimestampMs })
+        else leader.give(port, { ...share, ranges: others[i], whole: whole.ranges, lastOffsets, minTimestampMs })
       const stopped = await leader.finish(await read(own, minTimestampMs), {
         isDone: () => this.#from.done,
-        between: () => stats.sendDue(systemClock.monotonic()),
+        between: async () => {
+          const now = systemClock.monotonic()
+          stats.sendDue(now)
+          if (live.isDue(now)) await live.send()
+        },
         read: (refused) => read(refused, minTimestampMs),
       })
       // Nothing more is wanted: what a helper has not read is not missing.

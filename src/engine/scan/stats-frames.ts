@@ -12,6 +12,11 @@ export class StatsFrames {
     this.#nextAt = context.statsMs === undefined ? Number.POSITIVE_INFINITY : systemClock.monotonic() + context.statsMs
   }
 
+  /** Milliseconds until one is due; Infinity: none is sent. */
+  waitMs(now: number): number {
+    return this.#nextAt - now
+  }
+
   /** Sends one if it is due. `now`: milliseconds of `Clock.monotonic`. */
   sendDue(now: number): void {
     if (now < this.#nextAt) return

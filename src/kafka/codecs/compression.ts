@@ -54,7 +54,7 @@ export class Decompressor {
       case 4:
         return this.#zstd(buffer.subarray(from, to))
       default:
-        throw new CodecError(`the compression codec ${codec} is unknown`)
+        throw unknownCodec(codec)
     }
   }
 
@@ -174,6 +174,11 @@ export class Decompressor {
     this.#ratios[codec] = Math.min(50, plain.length / input.length)
     return plainOf(plain)
   }
+}
+
+/** The error of a batch with a number of a codec that is none. */
+export function unknownCodec(codec: number): CodecError {
+  return new CodecError(`the compression codec ${codec} is unknown`)
 }
 
 function plainOf(buffer: Buffer): Plain {

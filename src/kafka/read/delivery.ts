@@ -4,7 +4,7 @@
  * knows no socket.
  */
 import { Ahead } from './ahead.ts'
-import { DECOMPRESSED_BATCH_MAX_BYTES, Decompressor, type Plain } from '../codecs/compression.ts'
+import { DECOMPRESSED_BATCH_MAX_BYTES, Decompressor, type Plain, unknownCodec } from '../codecs/compression.ts'
 import type { Fetched, Region } from './lane.ts'
 import type { Frame } from '../wire/frame-pool.ts'
 import type { RecordBatch, ScanRequest } from '../log.ts'
@@ -48,6 +48,8 @@ export class Delivery {
   #regionAt = 0
   #region: Region | undefined
   #nextBatch = 0
+  /** The batch that is on its way to the program, until it is there: what is to be marked as read then. */
+  #onItsWay: { readonly region: Region; readonly offset: number; readonly sizeBytes: number } | undefined
   /** Memory of the last batch that was decompressed off the thread. */
   #spent: ArrayBufferLike | undefined
   #aborted: { producerId: number; firstOffset: number }[] = []
@@ -83,9 +85,23 @@ export class Delivery {
   /** Lets go of the answer without giving its frame back: somebody may still look at the last batch. */
   drop(): void {
     this.#current = undefined
+    this.#onItsWay = undefined
   }
 
-  /** The next batch of the current answer; undefined when it is used up (its frame is given back), or there is none. */
+  /**
+   * The batch that `take` gave last is with the program: only now does it count as read. A scan may end while a batch is
+   * being decompressed, which then is to be read by another one.
+   */
+  arrived(): void {
+    const batch = this.#onItsWay
+    this.#onItsWay = undefined
+    batch?.region.segment.delivered(batch.region.span, batch.offset, batch.sizeBytes)
+  }
+
+  /**
+   * The next batch of the current answer; undefined when it is used up (its frame is given back), or there is none. It
+   * counts as read with `arrived`.
+   */
   take(): RecordBatch | undefined | Promise<RecordBatch> {
     this.#free()
     return this.#current === undefined ? undefined : this.#inFrame(this.#current)
@@ -118,11 +134,17 @@ export class Delivery {
       const again =
         region.segment.stripes !== undefined &&
         (baseOffset >= end || (baseOffset < start && start > region.segment.progress.begin))
-      region.segment.delivered(region.span, Math.min(lastOffset + 1, end), again ? 0 : batches.sizeBytes(i))
-      if (lastOffset < start || baseOffset >= end) continue
-      const fault = this.#fault(fetched.frame, i)
+      const offset = Math.min(lastOffset + 1, end)
+      const sizeBytes = again ? 0 : batches.sizeBytes(i)
+      const isWanted = lastOffset >= start && baseOffset < end
+      const fault = isWanted ? this.#fault(fetched.frame, i) : undefined
+      if (!isWanted || (fault === undefined && this.#passOver(fetched.frame, i))) {
+        region.segment.delivered(region.span, offset, sizeBytes)
+        continue
+      }
+      region.segment.stripes?.delivering(offset)
+      this.#onItsWay = { region, offset, sizeBytes }
       if (fault !== undefined) return this.#deliverFault(fetched.frame, i, region, fault)
-      if (this.#passOver(fetched.frame, i)) continue
       return this.#deliver(fetched.frame, i, region)
     }
   }
@@ -192,8 +214,9 @@ export class Delivery {
   #deliver(frame: Frame, i: number, region: Region): RecordBatch | Promise<RecordBatch> {
     const { batches } = frame
     const batch = this.#fill(frame, i, region)
-    if (this.#request.headersOnly === true) return batch
     const codec = batches.codec(i)
+    if (this.#request.headersOnly === true)
+      return codec < CODECS.length ? batch : this.#damaged(unknownCodec(codec), batch, codec)
     if (codec === 0) {
       batch.to = batches.end(i)
       return batch

@@ -16,12 +16,19 @@ export const FETCH_BY_NAME: ApiRange = { ...FETCH, highest: 12 }
  * when there is one. Beyond it: it answers without records.
  */
 export const MAX_WAIT_MS = 500
+/**
+ * Limit `kafka.follow.wait` (ms): how long the broker waits for a byte for a scan that goes on with what comes; it
+ * answers as soon as there is one. Beyond it: it answers without records, and is asked again.
+ */
+export const FOLLOW_WAIT_MS = 5000
 
 export interface FetchRequest {
   readonly topic: string
   /** Needed from version 13 on. */
   readonly topicId: string | undefined
   readonly isolation: Isolation
+  /** How long the broker may wait for a byte, in milliseconds. */
+  readonly waitMs: number
   /** For the whole answer and for each partition. The first batch comes whole even if it is larger. */
   readonly maxBytes: number
   readonly parts: readonly { readonly partition: number; readonly position: number }[]
@@ -29,7 +36,7 @@ export interface FetchRequest {
 
 /** Appends the body of a request of that version. */
 export function writeFetch(writer: WireWriter, version: number, request: FetchRequest): void {
-  writer.int32(-1).int32(MAX_WAIT_MS).int32(1).int32(request.maxBytes)
+  writer.int32(-1).int32(request.waitMs).int32(1).int32(request.maxBytes)
   writer.int8(request.isolation === 'read_committed' ? 1 : 0)
   if (version >= 7) writer.int32(0).int32(-1)
   const flexible = isFlexible(FETCH, version)

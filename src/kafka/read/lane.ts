@@ -10,11 +10,20 @@ import type { Address } from '../config.ts'
 import { RESPONSE_MAX_BYTES } from '../wire/frame.ts'
 import type { Connection } from '../wire/connection.ts'
 import { brokerError, clientError, ERROR } from '../errors.ts'
-import { FETCH, FETCH_BY_NAME, type FetchAnswer, type FetchedPartition, readFetch, writeFetch } from './fetch.ts'
+import {
+  FETCH,
+  FETCH_BY_NAME,
+  type FetchAnswer,
+  type FetchedPartition,
+  FOLLOW_WAIT_MS,
+  MAX_WAIT_MS,
+  readFetch,
+  writeFetch,
+} from './fetch.ts'
 import type { Frame, FramePool } from '../wire/frame-pool.ts'
 import { type Isolation, KafkaError } from '../log.ts'
-import type { Progress } from './progress.ts'
-import type { Span, Stripes } from './stripes.ts'
+import type { Segment } from './segment.ts'
+import type { Span } from './stripes.ts'
 
 /** Partitions in one request: more would only lengthen it, the broker fills them in order. `kafka.fetch.partitions` */
 const PARTITIONS_PER_FETCH = 32
@@ -23,97 +32,10 @@ const PARTITIONS_PER_FETCH = 32
  * `kafka.gap.timeout`, the rest of the range is taken for a gap.
  */
 const EMPTY_FETCHES = 3
-
-/**
- * What one lane reads of one partition: ranges in ascending order, one after the other; or stripes, as they are dealt.
- */
-export class Segment {
-  readonly partition: number
-  readonly progress: Progress
-  readonly stripes: Stripes | undefined
-  readonly #ranges: Span[]
-  /** The current range, and the next offset to fetch. */
-  span: Span
-  position: number
-  /** The range that the last delivered batch belongs to. */
-  #delivering: Span | undefined
-  /** Waiting for a look-up; not to be fetched now. */
-  parked = false
-  /** Fetches in a row that brought nothing, and since when. */
-  empties = 0
-  stalledSinceMs = 0
-  attempts = 0
-
-  /** `ranges` has at least one; none is empty. */
-  constructor(partition: number, progress: Progress, ranges: readonly Span[], stripes?: Stripes) {
-    this.partition = partition
-    this.progress = progress
-    this.stripes = stripes
-    this.#ranges = ranges.map((range) => (stripes === undefined ? { start: range.start, end: range.end } : range))
-    this.span = this.#ranges[0]
-    this.position = this.span.start
-  }
-
-  get done(): boolean {
-    return this.position >= this.span.end
-  }
-
-  /** The next offset to fetch is `position`; at the end of a range it is the beginning of the next. */
-  advance(position: number): void {
-    this.position = position
-    this.empties = 0
-    this.stalledSinceMs = 0
-    this.attempts = 0
-    while (this.position >= this.span.end) {
-      this.#ranges.shift()
-      const next = this.stripes === undefined ? this.#ranges[0] : this.stripes.take(this.span)
-      if (next === undefined) return
-      this.span = next
-      // Back into the batch just read, if need be: it may hold records of this range, too.
-      this.position = next.start
-    }
-  }
-
-  /**
-   * Whether there is nothing more to fetch; goes on to the next stripe if the end of this one has moved to the
-   * position.
-   */
-  finish(): boolean {
-    if (this.done && this.stripes !== undefined) this.advance(this.position)
-    return this.done
-  }
-
-  /** The log now begins at `logStart`: gives the number of wanted offsets that are gone. */
-  skip(logStart: number): number {
-    let lost = 0
-    while (!this.done && this.position < logStart) {
-      const { span, position } = this
-      const stop = Math.min(logStart, span.end)
-      lost += stop - position
-      this.progress.lose(position, stop)
-      // What has been fetched is still delivered; what the log has left of the range is a range of its own.
-      if (stop < span.end) {
-        this.#ranges.splice(1, 0, { start: stop, end: span.end })
-        span.end = position
-      }
-      this.advance(stop)
-    }
-    return lost
-  }
-
-  /** Everything of `span` before `offset` has been delivered or skipped: `bytes` more, as stored. */
-  delivered(span: Span, offset: number, bytes: number): void {
-    const { progress } = this
-    progress.bytesRead += bytes
-    // Stripes are delivered in order. A range that another one follows is complete, even if the log holds nothing at its
-    // end.
-    if (this.stripes !== undefined) return progress.read(progress.begin, offset)
-    if (this.#delivering !== undefined && this.#delivering !== span)
-      progress.read(this.#delivering.start, this.#delivering.end)
-    this.#delivering = span
-    progress.read(span.start, Math.min(offset, span.end))
-  }
-}
+/** An empty answer that came sooner is none of a broker that waits for what comes: it is not asked again at once. */
+const WAITED_MS = 20
+/** The longest pause of a scan that follows, between two fetches of which the first came back empty at once. */
+const FOLLOW_PAUSE_MS = 80
 
 /** The batches of one partition in a frame. */
 export interface Region {
@@ -145,6 +67,8 @@ export interface LaneOwner {
   readonly signal: AbortSignal
   /** Frames in use at a time: 2, or 1 where little is wanted. */
   readonly depth: number
+  /** The scan goes on with what comes: nothing is not a gap. */
+  readonly follows: boolean
   readonly firstFetchBytes: number
   /** Checksums will be checked. */
   readonly checked: boolean
@@ -179,6 +103,8 @@ export class Lane {
   /** Of the fetch under way, or of the last one. */
   #askedBytes = 0
   #pausedUntilMs = 0
+  /** When the fetch under way, or the last one, was sent. */
+  #sentAtMs = 0
   #closed = false
 
   constructor(address: Address, owner: LaneOwner) {
@@ -198,6 +124,23 @@ export class Lane {
   add(segment: Segment): void {
     segment.parked = false
     this.#segments.push(segment)
+  }
+
+  /** Whether an answer is due: what is added now is not asked for before it has come. */
+  get asking(): boolean {
+    return this.#asked !== undefined
+  }
+
+  /** Whether the segment is read here. */
+  holds(segment: Segment): boolean {
+    return this.#segments.includes(segment)
+  }
+
+  /** Ends the lane, and gives what it has not read: what has come is still delivered. */
+  abandon(): readonly Segment[] {
+    const segments = this.#segments.splice(0).filter((segment) => !segment.done)
+    this.close()
+    return segments
   }
 
   /** Takes a segment away, to be read elsewhere. */
@@ -249,13 +192,15 @@ export class Lane {
 
   /** No partition twice: after a leader moved, two segments of one partition may meet in one lane. */
   #choose(): Segment[] {
-    const parts: Segment[] = []
+    const parts = new Map<number, Segment>()
+    // A partition that is left out of a fetch that waits would not be heard of meanwhile.
+    const most = this.#owner.follows ? this.#segments.length : PARTITIONS_PER_FETCH
     for (const segment of this.#segments) {
-      if (segment.parked || parts.some((other) => other.partition === segment.partition)) continue
-      parts.push(segment)
-      if (parts.length === PARTITIONS_PER_FETCH) break
+      if (segment.parked || parts.has(segment.partition)) continue
+      parts.set(segment.partition, segment)
+      if (parts.size === most) break
     }
-    return parts
+    return [...parts.values()]
   }
 
   #open(): void {
@@ -302,8 +247,10 @@ export class Lane {
       ),
     )
     const writer = connection.request(FETCH, this.#version)
-    const { topic, topicId, isolation } = this.#owner
-    writeFetch(writer, this.#version, { topic, topicId, isolation, maxBytes: this.#askedBytes, parts })
+    const { topic, topicId, isolation, follows, cluster } = this.#owner
+    const waitMs = follows ? Math.min(FOLLOW_WAIT_MS, cluster.requestTimeoutMs / 2) : MAX_WAIT_MS
+    this.#sentAtMs = systemClock.monotonic()
+    writeFetch(writer, this.#version, { topic, topicId, isolation, waitMs, maxBytes: this.#askedBytes, parts })
     connection.send(writer, 'Fetch', {
       allocate: (size) => {
         this.#filling = this.#owner.frames.take(size)
@@ -380,14 +327,16 @@ export class Lane {
     const regions: Region[] = []
     frame.batches.clear()
     const without: { segment: Segment; part: FetchedPartition; needs: number }[] = []
+    const places = new Map(asked.map((segment) => [segment.partition, segment]))
     for (const part of answer.partitions) {
-      const segment = asked.find((other) => other.partition === part.partition)
+      const segment = places.get(part.partition)
       if (segment === undefined) continue
       if (part.error !== 0) {
         segment.parked = true
         this.#owner.troubled(this, segment, part.error)
         continue
       }
+      segment.progress.seen(this.#stable(part))
       // The end of the stripe has moved meanwhile: what came belongs to the next one.
       if (segment.done) continue
       const region = this.#index(segment, part, frame)
@@ -395,9 +344,10 @@ export class Lane {
       else regions.push(region)
     }
     // Partitions are served in the order of the request until it is full: those served go to the back.
-    for (const { segment } of regions) {
-      this.remove(segment)
-      if (!segment.done) this.#segments.push(segment)
+    if (regions.length > 0) {
+      const served = new Set(regions.map(({ segment }) => segment))
+      this.#segments = [...this.#segments.filter((segment) => !served.has(segment))]
+      for (const segment of served) if (!segment.done) this.#segments.push(segment)
     }
     if (regions.length === 0 && answer.throttleMs === 0)
       for (const { segment, part, needs } of without) this.#stalled(segment, part, needs)
@@ -417,7 +367,7 @@ export class Lane {
     // The same answer would come again.
     if (next === position) return this.#damaged(part, next, 'the batches that came end before it')
     this.#leastBytes = 0
-    segment.stripes?.arrived(span, walk.sizeBytes, next - walk.firstOffset, walk.firstOffset, segment.progress.position)
+    segment.stripes?.arrived(span, walk.sizeBytes, next - walk.firstOffset, walk.firstOffset)
     segment.advance(next)
     return { segment, first, last, span, next, aborted: part.aborted }
   }
@@ -427,6 +377,19 @@ export class Lane {
     const where = `Reading "${this.#owner.topic}" partition ${partition} at offset ${offset}`
     this.#owner.fail(brokerError(ERROR.corruptMessage, where, `${why}: the log is damaged there`))
     return 0
+  }
+
+  /** The end of what may be read, as the broker gives it. */
+  #stable({ lastStableOffset, highWatermark }: FetchedPartition): number {
+    return this.#owner.isolation === 'read_committed' ? lastStableOffset : highWatermark
+  }
+
+  /** Nothing has come yet, which is no trouble where the scan goes on with what comes. */
+  #waits(segment: Segment, nowMs: number): void {
+    segment.stalledSinceMs = 0
+    segment.attempts = 0
+    if (nowMs - this.#sentAtMs >= WAITED_MS) segment.empties = 0
+    else this.#pausedUntilMs = nowMs + Math.min(2 ** Math.min(segment.empties, 10), FOLLOW_PAUSE_MS)
   }
 
   /** A fetch that brought no batch at all, and no other partition's either. */
@@ -447,7 +410,8 @@ export class Lane {
     }
     if (segment.stripes !== undefined) return this.#owner.stripeStalled()
     if (needs === 0) segment.empties++
-    const stable = this.#owner.isolation === 'read_committed' ? part.lastStableOffset : part.highWatermark
+    const stable = this.#stable(part)
+    if (this.#owner.follows && stable < segment.span.end) return this.#waits(segment, nowMs)
     const stalledMs = nowMs - segment.stalledSinceMs
     if (
       stable >= segment.span.end &&

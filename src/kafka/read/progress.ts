@@ -2,6 +2,7 @@
  * How far a scan has come in one partition, span by span: a partition may be read in several places at once, so one
  * number cannot say it. Plain arithmetic; does no I/O.
  */
+import { systemClock } from '../../lib/clock.ts'
 import type { OffsetRange, PartitionProgress } from '../log.ts'
 
 /** Offsets [start, end). */
@@ -15,7 +16,10 @@ export class Progress implements PartitionProgress {
   readonly partition: number
   readonly begin: number
   bytesRead = 0
+  heardMs: number | undefined
   #end: number
+  /** Of an open range: the end of the log, as far as it is known. */
+  #seen: number
   /** Ascending, disjoint, none empty. */
   #unread: Offsets[] = []
   readonly #lost: Offsets[] = []
@@ -24,11 +28,12 @@ export class Progress implements PartitionProgress {
     this.partition = range.partition
     this.begin = range.start
     this.#end = range.start
+    this.#seen = range.start
     this.add(range)
   }
 
   get end(): number {
-    return this.#end
+    return this.#end === Number.POSITIVE_INFINITY ? Math.max(this.#seen, this.position) : this.#end
   }
 
   get position(): number {
@@ -56,6 +61,12 @@ export class Progress implements PartitionProgress {
     if (end <= start) return
     this.#end = Math.max(this.#end, end)
     this.#unread.push({ start, end })
+  }
+
+  /** The log is known to reach up to `end` (exclusive). */
+  seen(end: number): void {
+    this.#seen = Math.max(this.#seen, end)
+    this.heardMs = systemClock.monotonic()
   }
 
   /** [start, end) has been delivered, or holds nothing that is wanted. Parts that were not open are skipped. */

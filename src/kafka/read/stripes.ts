@@ -30,6 +30,8 @@ export class Stripes {
   readonly #open: Stripe[] = []
   #next: number
   #bytesPerOffset = 0
+  /** Offsets before this one have been delivered, or are being delivered, with the ends that their stripes had. */
+  #delivering = 0
 
   /** `bytes`: of one stripe, about. */
   constructor(range: OffsetRange, bytes: number) {
@@ -52,17 +54,21 @@ export class Stripes {
   }
 
   /**
-   * An answer brought `bytes` for `offsets` of a stripe; its first batch begins at `firstOffset`. `delivered`:
-   * everything before it has been delivered.
+   * An answer brought `bytes` for `offsets` of a stripe; its first batch begins at `firstOffset`.
    */
-  arrived(span: Span, bytes: number, offsets: number, firstOffset: number, delivered: number): void {
+  arrived(span: Span, bytes: number, offsets: number, firstOffset: number): void {
     if (offsets > 0) this.#bytesPerOffset = bytes / offsets
     if (firstOffset >= span.start) return
     const before = this.#open[this.#open.indexOf(span as Stripe) - 1]
-    if (before === undefined || before.end !== span.start || firstOffset < before.start || delivered > firstOffset)
-      return
+    if (before === undefined || before.end !== span.start || firstOffset < before.start) return
+    if (this.#delivering > firstOffset) return
     before.end = firstOffset
     span.start = firstOffset
+  }
+
+  /** A batch that ends before `offset` is on its way to the program: no seam moves before it any more. */
+  delivering(offset: number): void {
+    this.#delivering = offset
   }
 
   /** Bytes to ask for, so that offsets from `position` to the end of the stripe come and not much more. */

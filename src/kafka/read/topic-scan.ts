@@ -9,7 +9,8 @@ import { deal, LANES_PER_BROKER, striped } from './deal.ts'
 import { brokerError, clientError, ERROR } from '../errors.ts'
 import type { FramePool } from '../wire/frame-pool.ts'
 import { Delivery, type ScanOptions } from './delivery.ts'
-import { type Fetched, Lane, type LaneOwner, Segment } from './lane.ts'
+import { type Fetched, Lane, type LaneOwner } from './lane.ts'
+import { Segment } from './segment.ts'
 import {
   type BatchSource,
   type Isolation,
@@ -19,6 +20,7 @@ import {
   type ScanRequest,
 } from '../log.ts'
 import { Progress } from './progress.ts'
+import { watchPartitions } from '../new-partitions.ts'
 import { type Span, Stripes } from './stripes.ts'
 
 const FIRST_FETCH_BYTES = 256 * 1024
@@ -42,6 +44,7 @@ export class Scan implements BatchSource, LaneOwner {
   readonly frames: FramePool
   readonly signal: AbortSignal
   readonly depth: number
+  readonly follows: boolean
   readonly firstFetchBytes: number
   readonly checked: boolean
   readonly progress: Progress[] = []
@@ -73,6 +76,7 @@ export class Scan implements BatchSource, LaneOwner {
     this.checked = options.checkCrcs !== false
     const max = request.fetchMaxBytes ?? FETCH_MAX_BYTES
     this.depth = request.limit === undefined ? 2 : 1
+    this.follows = request.follow !== undefined
     this.firstFetchBytes = Math.min(
       max,
       request.limit === undefined
@@ -89,6 +93,18 @@ export class Scan implements BatchSource, LaneOwner {
   }
 
   next(): Next {
+    const next = this.#next()
+    // In the same turn in which it is handed over: nobody sees a batch that he has not got as read.
+    if (next instanceof Promise)
+      next.then(
+        () => this.#delivery.arrived(),
+        () => undefined,
+      )
+    else this.#delivery.arrived()
+    return next
+  }
+
+  #next(): Next {
     if (this.#error !== undefined && !this.#delivery.busy && this.#ready.length === 0)
       return Promise.reject(this.#error)
     if (this.#closed) return undefined
@@ -206,15 +222,35 @@ export class Scan implements BatchSource, LaneOwner {
     }
     for (const lane of this.#lanes) lane.pump()
     if (this.#homeless.length > 0) this.#rehome([], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
+    if (this.follows) watchPartitions(this, (topic) => this.#newPartitions(topic))
     this.#wake()
   }
 
+  /** Begins with partitions that the topic has got since. One of another topic under the name fails when it is fetched. */
+  #newPartitions(topic: TopicMetadata): void {
+    if (this.#closed || this.#error !== undefined) return
+    const known = new Set(this.progress.map((entry) => entry.partition))
+    const first = this.#request.follow?.firstNew ?? 0
+    for (const { partition, leader } of topic.partitions) {
+      if (partition < first || known.has(partition)) continue
+      const ranges = this.#request.follow?.rangesOf(partition) ?? []
+      if (ranges.length === 0) continue
+      for (const range of ranges) this.#addProgress(range)
+      const segment = new Segment(partition, this.progress[this.progress.length - 1], ranges)
+      this.#segments.push(segment)
+      if (leader >= 0) this.#place(segment, leader)
+      else this.#rehome([segment], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
+    }
+    for (const lane of [...this.#lanes]) lane.pump()
+  }
+
   #deal(leader: number, ranges: readonly OffsetRange[]): void {
-    if (leader >= 0 && this.#request.ranges.length === 1 && striped(ranges, this.#request)) {
+    if (leader >= 0 && !this.follows && this.#request.ranges.length === 1 && striped(ranges, this.#request)) {
       this.#stripe(this.cluster.broker(leader), ranges[0])
       return
     }
-    const hands = deal(ranges, this.#request)
+    // Two lanes would be two fetches that wait.
+    const hands = this.follows ? [Map.groupBy(ranges, (range) => range.partition)] : deal(ranges, this.#request)
     for (const hand of hands) {
       const segments = [...hand].map(
         ([partition, list]) =>
@@ -348,11 +384,23 @@ export class Scan implements BatchSource, LaneOwner {
       (lane) => !lane.closed && lane.address.host === broker.host && lane.address.port === broker.port,
     )
     let lane = there.sort((a, b) => a.load - b.load)[0]
-    if (lane === undefined || (lane.load > 0 && there.length < LANES_PER_BROKER && this.depth > 1)) {
+    if (this.follows && lane?.asking === true) lane = this.#inPlaceOf(lane, broker)
+    else if (
+      lane === undefined ||
+      (lane.load > 0 && there.length < LANES_PER_BROKER && this.depth > 1 && !this.follows)
+    ) {
       lane = new Lane(broker, this)
       this.#lanes.push(lane)
     }
     lane.add(segment)
+  }
+
+  /** What is added to a lane while its fetch waits would wait for it, too: another lane takes over what it reads. */
+  #inPlaceOf(before: Lane, broker: Address): Lane {
+    const lane = new Lane(broker, this)
+    for (const segment of before.abandon()) lane.add(segment)
+    this.#lanes = [...this.#lanes.filter((other) => other !== before), lane]
+    return lane
   }
 
   /** The log start moved beyond the position: goes on there, and counts what is lost. */
@@ -360,7 +408,8 @@ export class Scan implements BatchSource, LaneOwner {
     const ask = (place: number) =>
       this.cluster.listOffsets(this.topic, [segment.partition], place, 'read_uncommitted', { signal: this.signal })
     const [starts, ends] = await Promise.all([ask(EARLIEST), ask(LATEST)])
-    if (this.#closed) return
+    // Meanwhile another lane may have taken the segment over, and met the same.
+    if (this.#closed || !lane.holds(segment)) return
     const start = starts.get(segment.partition) as number
     const end = ends.get(segment.partition) as number
     if (start > segment.position) {

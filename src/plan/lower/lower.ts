@@ -229,7 +229,9 @@ function project(plan: Project, exprs: readonly BoundExpr[], shared: Shared): Pl
 function aggregateRows(plan: Extract<Plan, { kind: 'aggregate' }>, shared: Shared): Rows {
   const width = plan.keys.length + plan.aggregates.length
   const scan = scanOfRecords(plan.input)
-  if (scan !== undefined) return { plan: { ...plan, input: scan }, slots: new Map(), width }
+  // Groups of windows that close are made of rows.
+  if (scan !== undefined && plan.windows === undefined)
+    return { plan: { ...plan, input: scan }, slots: new Map(), width }
   const below = rows(plan.input, expressionsOf(plan), shared)
   const lowered = mapExpressions({ ...plan, input: below.plan }, (e) => toSlots(e, below.slots))
   return { plan: lowered, slots: new Map(), width }

@@ -181,6 +181,11 @@ export class LogStore {
     return () => void this.#listeners.delete(listener)
   }
 
+  /** Something that fetches look at has changed beside the logs: those that wait look again. */
+  changed(): void {
+    this.#notify()
+  }
+
   #notify(): void {
     for (const listener of [...this.#listeners]) listener()
   }

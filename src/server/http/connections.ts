@@ -49,6 +49,7 @@ export class Connections {
   /** Oldest first. Over TLS one connection has two sockets: both have the same addresses and ports. */
   readonly #all = new Map<string, Connection>()
   #pendingBytes = 0
+  readonly #turns = new ReadingTurns()
   /** Connections that were cut to make room for others. */
   cut = 0
 
@@ -105,6 +106,7 @@ export class Connections {
     connection.session = session
     socket.on('data', (chunk: Buffer) => {
       if (!session.waiting) return this.#heard(connection)
+      if (connection.account === undefined) this.#turns.wait(socket)
       connection.pendingBytes += chunk.length
       this.#pendingBytes += chunk.length
       if (this.#pendingBytes > this.#limits['server.max.pending.bytes']) this.#relieve()
@@ -180,6 +182,35 @@ export class Connections {
         `Too many first messages are under way at once: together they are larger than ${limit} bytes (server.max.pending.bytes). Try again.`,
       )
     }
+  }
+}
+
+/** Not a limit: sockets of callers without an account that are read in one turn of the event loop, once each. */
+const READ_IN_TURN = 8
+
+/**
+ * First messages of callers that nobody knows are read a piece at a time, a few of them in each turn of the event loop:
+ * whatever they send, what others send comes between.
+ */
+class ReadingTurns {
+  readonly #waiting: Socket[] = []
+  #planned = false
+
+  /** The socket has given a piece, and is read again when its turn comes. */
+  wait(socket: Socket): void {
+    socket.pause()
+    this.#waiting.push(socket)
+    this.#plan()
+  }
+
+  #plan(): void {
+    if (this.#planned || this.#waiting.length === 0) return
+    this.#planned = true
+    setImmediate(() => {
+      this.#planned = false
+      for (const socket of this.#waiting.splice(0, READ_IN_TURN)) socket.resume()
+      this.#plan()
+    })
   }
 }
 

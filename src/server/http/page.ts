@@ -1,7 +1,7 @@
 /**
  * The document at `/`: it loads the page (src/studio), and holds in words what runs here and how to ask it, for readers
- * without scripts. No script or style in the text, nothing loaded from elsewhere, no secret in it. The address shown is the one that
- * the reader's browser asked for.
+ * without scripts. No script or style in the text, nothing loaded from elsewhere, no secret in it. The address shown is
+ * the one that the reader's browser asked for.
  */
 import { randomBytes } from 'node:crypto'
 import type { StudioFiles } from './studio-files.ts'

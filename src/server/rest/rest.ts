@@ -9,6 +9,7 @@ import { CONSUMER_CHANGES } from './consumers/consumer-offsets.ts'
 import { CONSUMER_ROUTES } from './consumers/consumers.ts'
 import { DATASET_ROUTES } from './topics/datasets.ts'
 import { addEnvironmentRoutes } from './environments.ts'
+import { EXPORT_ROUTES } from './export.ts'
 import { addDocumentRoute } from './openapi.ts'
 import { PRESENTATION_ROUTES } from './presentation.ts'
 import { QUERY_ROUTES } from './queries.ts'
@@ -29,6 +30,7 @@ export const ROUTES: readonly Route[] = [
   ...CONSUMER_ROUTES,
   ...CONSUMER_CHANGES,
   ...QUERY_ROUTES,
+  ...EXPORT_ROUTES,
   ...SUBJECT_ROUTES,
   ...REGISTRY_ROUTES,
 ]
@@ -37,7 +39,15 @@ export const ROUTES: readonly Route[] = [
 export function addRest(app: FastifyInstance, context: HttpContext, base: BasePath): void {
   const { config, environments, log, who, ask } = context
   const defaultEnvironment = config.environments.find((e) => e.default)?.name
-  addRoutes(app, ROUTES, { environments, who, ask, defaultEnvironment, log, view: context.view })
+  addRoutes(app, ROUTES, {
+    environments,
+    who,
+    ask,
+    export: context.export,
+    defaultEnvironment,
+    log,
+    view: context.view,
+  })
   addEnvironmentRoutes(app, context)
   addDocumentRoute(app, base)
 }

@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ExportOptions } from '../../export/options.ts'
 import type { Right } from '../../plan/administration.ts'
 import type { QueryEnvironment } from '../../engine/host.ts'
 import { KafkaError } from '../../kafka/log.ts'
@@ -14,6 +15,7 @@ import { UserError } from '../../lib/user-error.ts'
 import { SqlError } from '../../sql/error.ts'
 import { type Account, mayEnter } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
+import type { Unanswered } from '../export/export-answer.ts'
 import type { Log } from '../log.ts'
 import { answers, type Description, refusal, type Schema, TEXT } from './openapi.ts'
 import { CallError, type CallInput, type CallName } from '../workers/calls.ts'
@@ -37,6 +39,11 @@ export interface Call {
   readonly body: unknown
   /** Answers a question on a worker. Rejects with a `RestError` when that does not work. */
   ask<N extends CallName>(name: N, input: CallInput<N>): Promise<object>
+  /**
+   * Answers with the result of a query as a file; `headers` are those of a good answer. Rejects with a `RestError` as
+   * long as nothing of it was sent.
+   */
+  export(sql: string, options: ExportOptions, headers: Readonly<Record<string, string>>): Promise<void>
   /** Aborted when the caller is gone. */
   readonly signal: AbortSignal
 }
@@ -52,6 +59,8 @@ export interface Answer {
   /** Sent as it is, with its own content type. */
   readonly raw?: { readonly type: string; readonly body: string }
   readonly headers?: Readonly<Record<string, string>>
+  /** The call has answered by itself. */
+  readonly sent?: true
 }
 
 /** One call: its address, its description, and what it does. */
@@ -67,6 +76,8 @@ export interface Route {
   /** Of a JSON answer; absent where the answer is text or empty. */
   readonly answer?: Schema
   readonly text?: boolean
+  /** The content types of a file. */
+  readonly file?: readonly string[]
   /** It changes nothing although its method says so: it is not logged as a change. */
   readonly readsOnly?: boolean
   run(call: Call): Promise<Answer>
@@ -88,8 +99,20 @@ export interface RestContext {
   /** The account whose credential came with a request; a credential that is not good is logged. */
   who(request: IncomingMessage): Account | undefined
   readonly ask: AskWorker
+  readonly export: AnswerExport
   readonly log: Log
 }
+
+/** Who asks for which result as which file. */
+export interface ExportCall {
+  readonly account: Account
+  readonly environment: string
+  readonly sql: string
+  readonly options: ExportOptions
+}
+
+/** Answers with a file; rejects with a `CallError` as long as nothing of it was sent. */
+export type AnswerExport = (call: ExportCall, answer: Unanswered) => Promise<void>
 
 /** An answer other than success. The message is for the user. */
 export class RestError extends Error {
@@ -147,12 +170,17 @@ export function addRoutes(app: FastifyInstance, routes: readonly Route[], contex
   }
 }
 
+/** Bytes, in an OpenAPI document. */
+const FILE: Schema = { type: 'string', format: 'binary' }
+
 function description(route: Route, proxied: boolean): Description {
   const parameters = (route.query ?? []).map((p) => [p.name, { ...p.schema, description: p.about }])
   const types =
     route.text === true
       ? { ...TEXT, 'application/json': { type: 'string' } }
-      : route.answer && { 'application/json': route.answer }
+      : route.file === undefined
+        ? route.answer && { 'application/json': route.answer }
+        : Object.fromEntries(route.file.map((type) => [type, type === 'application/json' ? { type: 'array' } : FILE]))
   return {
     operationId: route.id + (proxied ? 'Proxied' : ''),
     summary: route.about,
@@ -175,12 +203,38 @@ async function handle(
   const abort = new AbortController()
   reply.raw.once('close', () => abort.abort())
   try {
-    const answer = await route.run({ ...settled, body: request.body, signal: abort.signal })
+    const answer = await route.run({
+      ...settled,
+      body: request.body,
+      signal: abort.signal,
+      export: (sql, options, headers) => exportTo(reply, headers, { ...settled, sql, options }, context),
+    })
     return send(request, reply, answer, route)
   } catch (cause) {
     return refuse(request, reply, cause, context.log)
   } finally {
     if (route.method !== 'GET' && route.readsOnly !== true) logChange(route, settled, reply, context.log)
+  }
+}
+
+async function exportTo(
+  reply: FastifyReply,
+  headers: Readonly<Record<string, string>>,
+  { account, environment, sql, options }: Settled & { readonly sql: string; readonly options: ExportOptions },
+  context: RestContext,
+): Promise<void> {
+  const { raw: response } = reply
+  const head = (): void => {
+    reply.hijack()
+    for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...headers }))
+      if (value !== undefined) response.setHeader(name, value)
+    response.writeHead(200)
+    response.flushHeaders()
+  }
+  try {
+    await context.export({ account, environment: environment.name, sql, options }, { response, head })
+  } catch (cause) {
+    throw cause instanceof CallError ? new RestError(cause.status, cause.message) : cause
   }
 }
 
@@ -193,7 +247,7 @@ function logChange(route: Route, { account, environment, params }: Settled, repl
 }
 
 /** Who asks, and where; the rest of a call comes with the body. */
-type Settled = Omit<Call, 'body' | 'signal'>
+type Settled = Omit<Call, 'body' | 'signal' | 'export'>
 
 function settle(request: FastifyRequest, context: RestContext): Settled {
   const given = credential(request.raw)
@@ -217,6 +271,7 @@ function settle(request: FastifyRequest, context: RestContext): Settled {
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, answer: Answer, route: Route): FastifyReply {
+  if (answer.sent === true) return reply
   reply.code(answer.status ?? route.status ?? 200).headers(answer.headers ?? {})
   if (answer.raw !== undefined) return reply.type(answer.raw.type).send(answer.raw.body)
   if (answer.text !== undefined) {

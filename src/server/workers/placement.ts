@@ -6,6 +6,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { identityOf } from '../access/auth.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { ServerLimits } from '../limits.ts'
 import type { ProcessorShares } from './shares.ts'
 import type { Job, WorkerThread } from './thread.ts'
@@ -17,6 +18,11 @@ const BUSY_LOOKS = 2
  * further ones wait.
  */
 const MAX_HELD = 50
+/**
+ * A query that has run for so long takes no place from those that come: all such queries of a thread leave it at least
+ * one place, however long they go on.
+ */
+const LONG_MS = 5000
 /** Places of a thread for accounts that had hardly any processor time lately, in parts of `server.worker.queries`. */
 const LIGHT_PART = 1
 
@@ -33,7 +39,14 @@ export class Placement {
   readonly #shares: ProcessorShares
   #waiting: Job[] = []
 
-  constructor(threads: ReadonlySet<WorkerThread>, limits: ServerLimits, shares: ProcessorShares) {
+  readonly #clock: Clock
+
+  constructor(
+    threads: ReadonlySet<WorkerThread>,
+    { limits, clock }: { readonly limits: ServerLimits; readonly clock: Clock },
+    shares: ProcessorShares,
+  ) {
+    this.#clock = clock
     this.#threads = threads
     this.#limits = limits
     this.#shares = shares
@@ -114,7 +127,15 @@ export class Placement {
   #hasRoom(thread: WorkerThread, job: Job): boolean {
     if (thread.jobs.size >= MAX_HELD) return false
     const most = this.#limits['server.worker.queries']
-    const active = thread.active
+    const longAgo = this.#clock.monotonic() - LONG_MS
+    let young = 0
+    let long = 0
+    for (const { resting, startedMs } of thread.jobs.values()) {
+      if (resting) continue
+      if (startedMs < longAgo) long++
+      else young++
+    }
+    const active = young + Math.min(long, most - 1)
     return active < most || (active < most * (1 + LIGHT_PART) && this.#shares.isLight(accountOf(job)))
   }
 }

@@ -4,13 +4,28 @@
  * leaves what was used in between to the one that was seen before it.
  */
 import { systemClock } from '../../lib/clock.ts'
+import { shownValue } from '../../plan/settings.ts'
 
 interface Use {
-  /** Of the whole job. */
+  /** Of the whole job, on this thread. */
   usedMs: number
+  /** Of other threads for the statement at hand. */
+  helpedMs: number
   /** Of the job when its statement began. */
   beganMs: number
   limitMs: number
+}
+
+/** A job whose statement has used more than it may, and that limit in milliseconds. */
+interface Over {
+  readonly job: number
+  readonly limitMs: number
+}
+
+/** What a user is told whose statement has used more than `limitMs`. */
+export function overSentence(limitMs: number): string {
+  const most = shownValue(limitMs, 'duration')
+  return `The query was ended: a statement of it used more than ${most} of processor time (max.processor.time). Filter with WHERE, name fewer columns, or allow more with SET max.processor.time.`
 }
 
 /** Looks in a row of one job that are closer than this are one: a look is a call of the system. */
@@ -39,11 +54,11 @@ export class ProcessorTime {
 
   start(job: number): void {
     this.look(undefined)
-    this.#jobs.set(job, { usedMs: 0, beganMs: 0, limitMs: Number.POSITIVE_INFINITY })
+    this.#jobs.set(job, { usedMs: 0, helpedMs: 0, beganMs: 0, limitMs: Number.POSITIVE_INFINITY })
     this.#last = job
   }
 
-  /** Milliseconds that it has used in all. */
+  /** Milliseconds that it has used in all, on this thread. */
   end(job: number): number {
     this.look(job)
     const usedMs = this.used(job)
@@ -59,14 +74,22 @@ export class ProcessorTime {
   begin(job: number, limitMs: number): void {
     this.look(job)
     const use = this.#jobs.get(job)
-    if (use !== undefined) Object.assign(use, { beganMs: use.usedMs, limitMs })
+    if (use !== undefined) Object.assign(use, { beganMs: use.usedMs, helpedMs: 0, limitMs })
+  }
+
+  /** Other threads have used so much more for the statement of the job. Answers as `look`. */
+  helped(job: number, processorMs: number): Over | undefined {
+    const use = this.#jobs.get(job)
+    if (use === undefined) return undefined
+    use.helpedMs += processorMs
+    return overOf(job, use)
   }
 
   /**
    * `job` comes to the end of a slice; undefined: it, or the timer of the thread, comes after others. Answers with a job
    * whose statement has used more than it may, and with that limit.
    */
-  look(job: number | undefined): { readonly job: number; readonly limitMs: number } | undefined {
+  look(job: number | undefined): Over | undefined {
     const at = systemClock.monotonic()
     if (job === this.#last && at - this.#seenAt < LEAST_MS) return undefined
     this.#seenAt = at
@@ -77,16 +100,21 @@ export class ProcessorTime {
     const use = this.#jobs.get(this.#last)
     if (use === undefined) return undefined
     use.usedMs += delta
-    if (use.usedMs - use.beganMs <= use.limitMs) return undefined
-    const { limitMs } = use
-    use.limitMs = Number.POSITIVE_INFINITY
-    return { job: this.#last, limitMs }
+    return overOf(this.#last, use)
   }
 
   /** `job` goes on after others. */
-  resume(job: number): { readonly job: number; readonly limitMs: number } | undefined {
+  resume(job: number): Over | undefined {
     const over = this.look(undefined)
     this.#last = job
     return over
   }
+}
+
+/** The job, if it has used more than it may; once. */
+function overOf(job: number, use: Use): Over | undefined {
+  const { usedMs, beganMs, helpedMs, limitMs } = use
+  if (usedMs - beganMs + helpedMs <= limitMs) return undefined
+  use.limitMs = Number.POSITIVE_INFINITY
+  return { job, limitMs }
 }

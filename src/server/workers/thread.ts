@@ -8,6 +8,7 @@ import type { Counts, Queries, QueryAbout } from '../../engine/queries.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
 import { identityOf } from '../access/auth.ts'
+import type { ExportSummary } from '../../export/outcome.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
 import {
   Beat,
@@ -39,7 +40,9 @@ export interface Job {
   processorMs: number
   /** It has hardly used the processor lately: its reader does not read, or there is nothing to be read. */
   resting: boolean
-  resolve(summary: RunSummary): void
+  /** `Clock.monotonic` when a thread began it. */
+  startedMs: number
+  resolve(summary: ExportSummary): void
   reject(cause: Error): void
 }
 
@@ -173,6 +176,7 @@ export class WorkerThread {
     job.tries++
     job.processorMs = 0
     job.resting = false
+    job.startedMs = this.#host.clock.monotonic()
     this.jobs.set(job.number, job)
     this.post({ kind: 'run', job: job.number, request: job.request, view: job.view })
   }
@@ -305,7 +309,7 @@ export class WorkerThread {
     const frames = Buffer.from(chunk, 0, bytes)
     if (job.answered) return job.out.pass(frames, back)
     if (job.heading === undefined) {
-      if (isHeading(frames)) job.heading = Buffer.from(frames)
+      if (job.view.export === undefined && isHeading(frames)) job.heading = Buffer.from(frames)
       else job.answered = true
       return job.out.pass(frames, back)
     }

@@ -10,20 +10,20 @@ import { runRequest } from '../../engine/request.ts'
 import { watchTurns } from '../../engine/turns.ts'
 import { there, unexpected } from '../../lib/assert.ts'
 import { systemClock } from '../../lib/clock.ts'
-import { shownValue } from '../../plan/settings.ts'
 import { frameBytes } from '../../kafka/wire/frame-pool.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { SqlError } from '../../sql/error.ts'
 import { errorAsObject, type QueryRequest } from '../../protocol/frames.ts'
 import { identityOf } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
+import { runExport } from '../export/run-export.ts'
 import { JdbcSink } from '../jdbc/sink.ts'
 import { openEnvironment } from '../open-environment.ts'
 import { WebSocketOut } from '../socket/websocket-out.ts'
 import { answerCall, type CallInput } from './calls.ts'
 import { JobSocket } from './job-out.ts'
 import { Beat, type Change, type QueryView, type RequestCount, type ToWorker, type WorkerStart } from './messages.ts'
-import { ProcessorTime } from './processor.ts'
+import { overSentence, ProcessorTime } from './processor.ts'
 import { MainThread, RemoteQueries, RemoteStore } from './remote.ts'
 import { reuse } from '../socket/websocket-out.ts'
 
@@ -114,8 +114,10 @@ async function answer(
     metadataFollowsFormat,
     queries: { registry: queries, user: account.name, account: identityOf(account), environment: view.environment },
     processor: (limitMs: number) => processor.begin(job, limitMs),
+    helped: (processorMs: number) => endIfOver(processor.helped(job, processorMs)),
     helpers: (most: number, which: 'any' | 'idle') => main.ask({ what: 'helpers', job, most, which }),
   }
+  if (view.export !== undefined) return await runExport(runRequest, request, query, view.export, out, abort.signal)
   if (view.dialect === 'cli') out.translate = errorAsObject
   if (view.dialect !== 'jdbc') return await runRequest(request, query, out, abort.signal)
   const sink = new JdbcSink(out, request.sql, systemClock, (reason) => abort.abort(new Stopped(reason)))
@@ -146,7 +148,11 @@ async function call({ job, name, input, environment: named, account }: Extract<T
 async function helpWith(number: number, name: string, port: MessagePort): Promise<void> {
   const { catalog, log } = there(environments.get(name), 'help is asked for an environment of the configuration')
   processor.start(number)
-  if (log !== undefined) await current.run(number, () => help(port, { catalog, log }))
+  const processorMs = (): number => {
+    processor.look(number)
+    return processor.used(number)
+  }
+  if (log !== undefined) await current.run(number, () => help(port, { catalog, log, processorMs }))
   port.close()
   main.post({ kind: 'helped', help: number, processorMs: processor.end(number) })
 }
@@ -194,12 +200,7 @@ watchTurns((resumed) => {
 /** Ends a job that has used too much of the processor. */
 function endIfOver(over: ReturnType<ProcessorTime['look']>): void {
   if (over === undefined) return
-  const most = shownValue(over.limitMs, 'duration')
-  jobs
-    .get(over.job)
-    ?.queries.killed(
-      `The query was ended: a statement of it used more than ${most} of processor time (max.processor.time). Filter with WHERE, name fewer columns, or allow more with SET max.processor.time.`,
-    )
+  jobs.get(over.job)?.queries.killed(overSentence(over.limitMs))
 }
 
 /** Requests to Kafka that the main thread has been told of, by environment and name. */

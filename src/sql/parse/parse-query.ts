@@ -380,7 +380,7 @@ export abstract class QueryParser extends ExpressionParser {
     this.raise(
       `SELECT ${word} is streaming SQL, which is not offered.`,
       this.token,
-      `Write SELECT without ${word}: it reads what the topics hold now.`,
+      `Write SELECT without ${word}: it reads what the topics hold now, and after SET follow = true what comes.`,
       'UNSUPPORTED',
     )
   }
@@ -408,7 +408,7 @@ export abstract class QueryParser extends ExpressionParser {
       if (known)
         return {
           clause: `EMIT ${next.upper}`,
-          hint: 'Leave it out; a request with "live": true keeps sending partial aggregates.',
+          hint: 'Leave it out; SET follow = true, or "follow": true in the request, goes on with what comes.',
         }
     }
     return undefined

@@ -57,6 +57,8 @@ async function sluice(
 
 let server: RunningServer
 let sandbox: Sandbox | undefined
+/** Whether the last request was to follow. */
+let followed: boolean | undefined
 let aborted = Promise.withResolvers<void>()
 const VALUE = '{"Turn":-128.0,"Timestamp":1491318144456507320,"name":"Zoë"}'
 
@@ -67,6 +69,7 @@ const engine: Run = async (request, _environment, sink, signal) => {
     sink.send(sentinel({ type: 'SCANNEDSIZE', source: 't', sourceId: 's', amount: 1024 }))
   if (request.sql === 'bad') sink.send(badRecord({ offset: 12, partition: 0, timestamp: 1, table: 't', sourceId: 's' }))
   sink.send(record(VALUE, 0, 'row-0', null, '"k"'))
+  followed = request.follow
   if (request.sql === 'forever') {
     await once(signal, 'abort')
     aborted.resolve()
@@ -168,6 +171,20 @@ test('Ctrl-C cancels the query and exits with 130', async () => {
   child.kill('SIGINT')
   await aborted.promise
   assert.equal((await outcome).code, 130)
+})
+
+test('--follow: rows as they come, and Ctrl-C says how much there was', async () => {
+  aborted = Promise.withResolvers()
+  const child = start(['query', '--url', server.url, '--token', TOKEN, '--follow', '--format', 'table', 'forever'])
+  const outcome = finish(child)
+  await once(child.stdout as NodeJS.ReadableStream, 'data')
+  child.kill('SIGINT')
+  await aborted.promise
+  const { code, out, err } = await outcome
+  assert.equal(code, 130)
+  assert.match(out, /Zoë/)
+  assert.match(err, /^1 row in \d+\.\d s\n$/)
+  assert.equal(followed, true)
 })
 
 test('a reader that goes away (head) ends the query quietly', async () => {

@@ -225,6 +225,17 @@ test('a user and a service account of the same name see and end their own querie
   })
 })
 
+test('a statement that uses too much of the processor ends with the limit’s name, also where there are no workers', async () => {
+  await withServer({ 'server.workers': 0 }, async (server) => {
+    const endless = 'SELECT COUNT(*) FROM big a CROSS JOIN big b CROSS JOIN big c'
+    for (const before of ['', 'SELECT 1;']) {
+      const told = await refusal(server, tokenOf('anna'), `${before} SET max.processor.time = 100ms; ${endless}`)
+      assert.match(told, /used more than 0\.1s of processor time \(max\.processor\.time\)\. .*SET max\.processor\.time/)
+    }
+    assert.equal((await values(server, tokenOf('anna'), 'SET max.processor.time = 100ms; SELECT 1')).length, 1)
+  })
+})
+
 test('a statement that uses too much of the processor ends with the limit’s name', async () => {
   await withServer({}, async (server) => {
     const endless = 'SELECT COUNT(*) FROM big a CROSS JOIN big b CROSS JOIN big c'
@@ -271,6 +282,19 @@ test('processor time goes to the job that used it', () => {
   step(49)
   assert.equal(time.look(1), undefined, 'the next statement has all of its time')
   assert.equal(time.end(2), 510)
+})
+
+test('what other threads use for a statement counts for it, and not for the job on this thread', () => {
+  const time = new ProcessorTime(() => 0)
+  time.start(1)
+  time.begin(1, 50)
+  assert.equal(time.helped(1, 30), undefined)
+  assert.deepEqual(time.helped(1, 21), { job: 1, limitMs: 50 })
+  assert.equal(time.helped(1, 10), undefined, 'it is told once')
+  time.begin(1, 50)
+  assert.equal(time.helped(1, 50), undefined, 'the next statement has all of its time')
+  assert.equal(time.helped(2, 50), undefined, 'of a job that is over')
+  assert.equal(time.end(1), 0)
 })
 
 test('an account is over its share when it had more of the processor than that lately', () => {

@@ -295,19 +295,19 @@ const CASES: readonly Case[] = [
   [
     'SELECT «STREAM» * FROM t',
     'SELECT STREAM is streaming SQL, which is not offered.',
-    'Write SELECT without STREAM: it reads what the topics hold now.',
+    'Write SELECT without STREAM: it reads what the topics hold now, and after SET follow = true what comes.',
     'UNSUPPORTED',
   ],
   [
     'SELECT «STREAM» a FROM t',
     'SELECT STREAM is streaming SQL, which is not offered.',
-    'Write SELECT without STREAM: it reads what the topics hold now.',
+    'Write SELECT without STREAM: it reads what the topics hold now, and after SET follow = true what comes.',
     'UNSUPPORTED',
   ],
   [
     'SELECT «TABLE» a FROM t',
     'SELECT TABLE is streaming SQL, which is not offered.',
-    'Write SELECT without TABLE: it reads what the topics hold now.',
+    'Write SELECT without TABLE: it reads what the topics hold now, and after SET follow = true what comes.',
     'UNSUPPORTED',
   ],
   [
@@ -331,13 +331,13 @@ const CASES: readonly Case[] = [
   [
     'SELECT a FROM t «EMIT CHANGES»',
     'EMIT CHANGES is streaming SQL, which is not offered.',
-    'Leave it out; a request with "live": true keeps sending partial aggregates.',
+    'Leave it out; SET follow = true, or "follow": true in the request, goes on with what comes.',
     'UNSUPPORTED',
   ],
   [
     'INSERT INTO t SELECT «STREAM» a FROM u',
     'SELECT STREAM is streaming SQL, which is not offered.',
-    'Write SELECT without STREAM: it reads what the topics hold now.',
+    'Write SELECT without STREAM: it reads what the topics hold now, and after SET follow = true what comes.',
     'UNSUPPORTED',
   ],
   ['WITH «RECURSIVE» x AS (SELECT 1) SELECT 1', 'WITH RECURSIVE is not offered.', '', 'UNSUPPORTED'],

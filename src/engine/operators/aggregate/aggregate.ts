@@ -21,8 +21,11 @@ export class AggregateState {
   readonly pairs: readonly PairIndex[]
   readonly accumulators: readonly Accumulator[]
   readonly distinct: readonly (DistinctFilter | undefined)[]
+  readonly #budget: MemoryBudget
   /** Number of groups so far. */
   groups = 0
+  /** The groups that changed since `takeChanged`, where that is asked for before the step is generated. */
+  changed: Set<number> | undefined
 
   constructor(
     plan: Aggregate,
@@ -31,6 +34,7 @@ export class AggregateState {
   ) {
     const keyLimits = groupLimits(limits.groups, limits.groupBytes)
     const budget = new MemoryBudget('max.collect.bytes', limits.collectBytes)
+    this.#budget = budget
     this.keys = plan.keys.map(() => new KeyColumn(keyLimits))
     this.pairs = plan.keys.slice(1).map(() => new PairIndex(keyLimits))
     this.accumulators = plan.aggregates.map((a) => accumulator(a, budget, doubles))
@@ -41,10 +45,32 @@ export class AggregateState {
     if (plan.keys.length === 0) this.grow(1)
   }
 
+  /** From here on the groups that change are noted. */
+  noteChanges(): this {
+    this.changed = new Set()
+    return this
+  }
+
+  /** The groups that changed since the last call, in order of that; all of them where changes are not noted. */
+  takeChanged(): Iterable<number> {
+    const { changed } = this
+    if (changed === undefined) return Array(this.groups).keys()
+    const taken = [...changed]
+    changed.clear()
+    return taken
+  }
+
   /** Called when a group number was handed out that was not there before. */
   grow(groups: number): void {
     this.groups = groups
     for (const a of this.accumulators) a.grow(groups)
+  }
+
+  /** Bytes of the texts of its keys, and of what its aggregates hold, about. */
+  get heldBytes(): number {
+    let bytes = this.#budget.used
+    for (const key of this.keys) bytes += key.textBytes
+    return bytes
   }
 
   /** For `count(*)` answered from batch headers. */

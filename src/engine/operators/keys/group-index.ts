@@ -95,6 +95,11 @@ export class KeyColumn {
     return this.#size
   }
 
+  /** Bytes of the texts of its keys. */
+  get textBytes(): number {
+    return this.#texts.size + this.#others.size
+  }
+
   /** From here on a missing key gets -1 instead of a new number. */
   freeze(): void {
     this.#frozen = true

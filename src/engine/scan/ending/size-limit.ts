@@ -46,14 +46,6 @@ export class SizeLimit {
     return this.#readByAll() >= this.limitBytes
   }
 
-  /**
-   * Between two batches, while the next is waited for: whether bytes have been counted since `isReached`. A batch that
-   * is being decompressed counts as read already.
-   */
-  get batchIsOnItsWay(): boolean {
-    return this.#readBytes() > this.#beforeBytes
-  }
-
   /** The batch at hand will be read again: it does not count now. */
   batchIsReadAgain(): void {
     this.#againBytes += this.#readBytes() - this.#beforeBytes

@@ -18,6 +18,8 @@ export class Thresholds {
   readonly #source: StatisticsSource
   readonly #size: SizeLimit
   readonly #unread: Unread
+  /** By partition, up to where lost records have been told of. */
+  readonly #toldLost = new Map<number, number>()
 
   constructor(
     context: Pick<ScanContext, 'settings' | 'sourceId' | 'deadline'>,
@@ -71,10 +73,17 @@ export class Thresholds {
     return Math.min(idleSince + this.#context.settings['max.idle.time'] - now, this.#context.deadline - now)
   }
 
-  /** Records that were deleted while the scan was on its way to them; undefined: none. */
+  /**
+   * Records that were deleted while the scan was on its way to them, as far as they were not told of before; undefined:
+   * none.
+   */
   lost(): SentinelReason | undefined {
-    const ranges = mergeRanges(this.#source.progress.flatMap((p) => p.lostRanges))
+    const told = (partition: number): number => this.#toldLost.get(partition) ?? 0
+    const ranges = mergeRanges(this.#source.progress.flatMap((p) => (p.lost === 0 ? [] : p.lostRanges)))
+      .map((r) => ({ ...r, start: Math.max(r.start, told(r.partition)) }))
+      .filter((r) => r.start < r.end)
     if (ranges.length === 0) return undefined
+    for (const r of ranges) this.#toldLost.set(r.partition, r.end)
     const amount = ranges.reduce((sum, r) => sum + r.end - r.start, 0)
     const places = ranges
       .slice(0, LOST_SHOWN)

@@ -15,6 +15,8 @@ export class Unread {
   #rest: OffsetRange | undefined
   /** While a scan reads backwards: what no window has covered is unread, too. */
   windows: Windows | undefined
+  /** Of a scan that goes on with what comes: its first partition that was not there at the start. */
+  firstNew: number | undefined
 
   /** `source`: its progress grows whenever the scan begins to read further ranges. */
   constructor(source: { progress: readonly PartitionProgress[] }) {
@@ -81,9 +83,15 @@ export class Unread {
 
   /** A WHERE condition that reads what is unread. */
   condition(): string {
-    return this.ranges
-      .map((r) => `(_meta.partition = ${r.partition} AND _meta.offset >= ${r.start} AND _meta.offset < ${r.end})`)
-      .join(' OR ')
+    const conditions = this.ranges.map((r) => {
+      const from = `_meta.partition = ${r.partition} AND _meta.offset >= ${r.start}`
+      return Number.isFinite(r.end) ? `(${from} AND _meta.offset < ${r.end})` : `(${from})`
+    })
+    if (this.firstNew !== undefined) {
+      const first = this.#source.progress.reduce((most, p) => Math.max(most, p.partition + 1), this.firstNew)
+      conditions.push(`(_meta.partition >= ${first} AND _meta.offset >= 0)`)
+    }
+    return conditions.join(' OR ')
   }
 
   /** In order of partition and offset. */

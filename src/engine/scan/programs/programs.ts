@@ -16,7 +16,7 @@ const MAX_PROGRAMS = 1000
 
 /** Programs of one scan, and which of them is made for the record at hand. */
 export class RecordPrograms {
-  readonly #spec: ProgramSpec
+  #spec: ProgramSpec
   readonly #schemas: SchemaFinder
   readonly #kept = new Map<string, RecordProgram>()
   /** Schemas of the record at hand; -1: no record named one yet. */
@@ -55,6 +55,13 @@ export class RecordPrograms {
     this.#kept.set(this.#name(), program)
     this.#current = program
     return program
+  }
+
+  /** Programs are made anew, with the schemas at hand, for another sink of the same kind. */
+  replaceSink(sink: Sink): void {
+    this.#spec = { ...this.#spec, sink }
+    this.#kept.clear()
+    this.#current = undefined
   }
 
   #name(): string {

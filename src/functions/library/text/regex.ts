@@ -32,6 +32,22 @@ function compile(what: string): (pattern: string) => RE2JS {
 
 type Matcher = ReturnType<RE2JS['matcher']>
 
+/** By pattern one matcher, which is given text after text: to make one costs about as much as to match a short text. */
+function matchers(what: string): (pattern: string) => { readonly matcher: Matcher; readonly count: number } {
+  const compiled = compile(what)
+  return memo((pattern) => {
+    const regex = compiled(pattern)
+    return { matcher: regex.matcher(''), count: regex.groupCount() }
+  })
+}
+
+/** Not a limit: characters of the longest text that a matcher keeps until its next one. */
+const KEPT_CHARACTERS = 65_536
+
+function release(matcher: Matcher, text: string): void {
+  if (text.length > KEPT_CHARACTERS) matcher.resetMatcherInput('')
+}
+
 /** The groups of the current match; the whole match when the pattern has none. A group that took no part is NULL. */
 function groups(matcher: Matcher, count: number): Value[] {
   if (count === 0) return [matcher.group(0)]
@@ -62,11 +78,12 @@ export const REGEX_ROWS: readonly ScalarFunction[] = [
     ],
     returns: () => ({ kind: 'array', element: STRING }),
     make: () => {
-      const compiled = memo(compile('REGEXP'))
+      const matcherOf = matchers('REGEXP')
       return (text: string, pattern: string) => {
-        const regex = compiled(pattern)
-        const matcher = regex.matcher(text)
-        return matcher.find() ? groups(matcher, regex.groupCount()) : []
+        const { matcher, count } = matcherOf(pattern)
+        const found = matcher.resetMatcherInput(text).find() ? groups(matcher, count) : []
+        release(matcher, text)
+        return found
       }
     },
   }),
@@ -80,16 +97,16 @@ export const REGEX_ROWS: readonly ScalarFunction[] = [
     examples: [{ sql: "REGEX_MATCHES('a1 b22', '([a-z])(\\d+)')", result: '[["a","1"],["b","22"]]' }],
     returns: () => ({ kind: 'array', element: { kind: 'array', element: STRING } }),
     make: () => {
-      const compiled = memo(compile('REGEX_MATCHES'))
+      const matcherOf = matchers('REGEX_MATCHES')
       return (text: string, pattern: string) => {
-        const regex = compiled(pattern)
-        const matcher = regex.matcher(text)
-        const count = regex.groupCount()
+        const { matcher, count } = matcherOf(pattern)
+        matcher.resetMatcherInput(text)
         const out: Value[] = []
         while (matcher.find()) {
           out.push(groups(matcher, count))
           checkItems(out.length * (count + 1), 'REGEX_MATCHES')
         }
+        release(matcher, text)
         return out
       }
     },

@@ -194,6 +194,47 @@ describe('several readers', () => {
     world.catalog.close()
   })
 
+  it('show the groups of all of them in live results, while they read', async () => {
+    const world = memoryWorld([numbers()])
+    for (const readers of [2, 4] as const) {
+      const shown = new Map<string | null, { g: number; c: number }>()
+      const ids = new Map<number, Set<string | null>>()
+      const goOn = Promise.withResolvers<void>()
+      // No reader comes to its end before a client has seen something of each: five batches of each are read.
+      const held = withScans(world.log, (request, signal) => {
+        const source = world.log.scan(request, signal)
+        let batches = 0
+        const next = async () => {
+          if (batches++ === 5) await goOn.promise
+          return await source.next()
+        }
+        return { next, progress: source.progress, close: () => source.close() }
+      })
+      const frames = await ask(world, 'SELECT n % 5 AS g, count(*) AS c FROM t GROUP BY n % 5', {
+        readers,
+        live: true,
+        log: held,
+        sent: ({ type, rowId, data }) => {
+          if (type !== 'RECORD') return
+          const { value } = data as { value: { g: number; c: number } }
+          shown.set(rowId, value)
+          ids.set(value.g, (ids.get(value.g) ?? new Set()).add(rowId))
+          if ([...shown.values()].reduce((sum, { c }) => sum + c, 0) >= readers * 5) goOn.resolve()
+        },
+      })
+      assert.equal(error(frames), '')
+      assert.deepEqual(
+        [...ids.values()].map((rowIds) => rowIds.size),
+        [1, 1, 1, 1, 1],
+      )
+      assert.deepEqual(
+        [...shown.values()].sort((a, b) => a.g - b.g),
+        [0, 1, 2, 3, 4].map((g) => ({ g, c: 24 })),
+      )
+    }
+    world.catalog.close()
+  })
+
   it('carry values of every class from thread to thread', async () => {
     const text =
       '{"n":3,"d":2.5,"big":123456789012345678901,"text":"ü","list":[1,{"x":[2.0,null]}],"map":{"a":{"b":"c"}},' +

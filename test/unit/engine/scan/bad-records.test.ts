@@ -11,7 +11,9 @@ import { crc32c } from '../../../../src/kafka/codecs/crc32c.ts'
 import { Cluster } from '../../../../src/kafka/cluster.ts'
 import { createKafkaLog } from '../../../../src/kafka/read/reader.ts'
 import { startBroker } from '../../../../src/sandbox/broker.ts'
+import { compressedBatches, fakeLog } from '../../../support/held-decompression.ts'
 import { memoryWorld, type MemoryWorld, type WorldTopic } from '../../../support/memory-world.ts'
+import { helpersHere } from '../../../support/slt.ts'
 
 /** Nine records in batches of three. */
 const TOPIC: WorldTopic = {
@@ -33,24 +35,28 @@ interface Answer {
 }
 
 /** `damage` is given each batch and its number. */
-async function ask(sql: string, damage: (batch: RecordBatch, n: number) => RecordBatch): Promise<Answer> {
-  return askOf(sql, (world) => ({
-    bounds: (...args) => world.log.bounds(...args),
-    offsetsForTime: (...args) => world.log.offsetsForTime(...args),
-    scan: (request, signal) => {
-      const source = world.log.scan(request, signal)
-      const changed = (batch: RecordBatch | undefined): RecordBatch | undefined =>
-        batch && damage(batch, Math.floor(batch.baseOffset / 3))
-      const next = (): ReturnType<typeof source.next> => {
-        const batch = source.next()
-        return batch instanceof Promise ? batch.then(changed) : changed(batch)
-      }
-      return { next, progress: source.progress, close: () => source.close() }
-    },
-  }))
+async function ask(sql: string, damage: (batch: RecordBatch, n: number) => RecordBatch, readers = 1): Promise<Answer> {
+  return askOf(
+    sql,
+    (world) => ({
+      bounds: (...args) => world.log.bounds(...args),
+      offsetsForTime: (...args) => world.log.offsetsForTime(...args),
+      scan: (request, signal) => {
+        const source = world.log.scan(request, signal)
+        const changed = (batch: RecordBatch | undefined): RecordBatch | undefined =>
+          batch && damage(batch, Math.floor(batch.baseOffset / 3))
+        const next = (): ReturnType<typeof source.next> => {
+          const batch = source.next()
+          return batch instanceof Promise ? batch.then(changed) : changed(batch)
+        }
+        return { next, progress: source.progress, close: () => source.close() }
+      },
+    }),
+    readers,
+  )
 }
 
-async function askOf(sql: string, logOf: (world: MemoryWorld) => KafkaLog): Promise<Answer> {
+async function askOf(sql: string, logOf: (world: MemoryWorld) => KafkaLog, readers = 1): Promise<Answer> {
   const world = memoryWorld([TOPIC])
   const log = logOf(world)
   const frames: { type: string; data: { value?: unknown; metadata?: { offset: number }; badRecordsTotal?: number } }[] =
@@ -58,7 +64,12 @@ async function askOf(sql: string, logOf: (world: MemoryWorld) => KafkaLog): Prom
   const sink = { send: (frame: string) => void frames.push(JSON.parse(frame)), drained: () => undefined }
   await runRequest(
     { sql, live: false, statsMs: 1000 },
-    { catalog: world.catalog, log },
+    {
+      catalog: world.catalog,
+      log,
+      defaults: { 'query.parallel': readers },
+      helpers: async (most) => helpersHere(most, { catalog: world.catalog, log }),
+    },
     sink,
     new AbortController().signal,
   )
@@ -116,7 +127,7 @@ describe('batches that cannot be read', () => {
 
   it('show the first offset that the query wants of them', async () => {
     const { rows } = await ask('SELECT _meta.offset, _error FROM numbers WHERE _bad AND _meta.offset >= 4', faulty)
-    assert.deepEqual(rows, [{ offset: 4, _error: 'the checksum does not fit (3 records)' }])
+    assert.deepEqual(rows, [{ offset: 4, _error: 'the checksum does not fit (2 records)' }])
   })
 
   it('are met once by a scan from the end, at the first offset of theirs that it looks at', async () => {
@@ -145,6 +156,68 @@ describe('batches that cannot be read', () => {
   it('do not end a query that asks for them under skip.bad.records = false', async () => {
     const { rows } = await ask('SET skip.bad.records = false; SELECT count(*) AS n FROM numbers WHERE _bad', faulty)
     assert.deepEqual(rows.at(-1), { n: 1 })
+  })
+})
+
+describe('a batch that cannot be read, at a seam', () => {
+  const sql = 'SET show.bad.records = true; SELECT sum(i) AS s FROM numbers'
+
+  it('is counted and told once, whatever the number of readers', async () => {
+    for (const readers of [1, 2, 3, 4, 9]) {
+      const whole = await ask(sql, faulty, readers)
+      assert.deepEqual([whole.rows, whole.bad, whole.told], [[{ s: 24 }], 3, [3]], `${readers} readers`)
+      const part = await ask(sql, torn, readers)
+      assert.deepEqual([part.rows, part.bad, part.told], [[{ s: 27 }], 2, [4]], `${readers} readers`)
+      const rows = await ask(
+        'SELECT _bad, _meta.offset AS o, count(*) AS n FROM numbers GROUP BY 1, 2',
+        faulty,
+        readers,
+      )
+      assert.deepEqual(
+        rows.rows.filter((row) => (row as { _bad: boolean })._bad),
+        [{ _bad: true, o: 3, n: 1 }],
+      )
+      assert.equal(rows.bad, 3)
+    }
+  })
+
+  it('counts as far as it is wanted, in each of several ranges', async () => {
+    for (const readers of [1, 2, 4]) {
+      const { bad, told } = await ask(`${sql} WHERE _meta.offset >= 4`, faulty, readers)
+      assert.deepEqual([bad, told], [2, [4]])
+      const end = await ask(`${sql} WHERE _meta.offset < 4`, torn, readers)
+      assert.deepEqual([end.rows, end.bad, end.told], [[{ s: 6 }], 0, []])
+      const both = await ask(`${sql} WHERE _meta.offset < 4 OR _meta.offset = 5`, faulty, readers)
+      assert.deepEqual([both.bad, both.told], [2, [3, 5]], `${readers} readers`)
+    }
+  })
+
+  it('ends a query that may not pass over it, in whichever share', async () => {
+    for (const readers of [1, 2, 3, 9])
+      await assert.rejects(
+        ask(`SET skip.bad.records = false; ${sql}`, faulty, readers),
+        /The record at offset 3 of partition 0 of numbers cannot be read/,
+      )
+  })
+
+  it('is counted once by a scan from the end that comes to both of its parts', async () => {
+    const newest = 'SELECT i FROM numbers WHERE i < 4 ORDER BY _meta.offset DESC LIMIT 2'
+    assert.deepEqual([(await ask(newest, faulty)).bad, (await ask(newest, torn)).bad], [3, 2])
+    const few = 'SELECT i FROM numbers ORDER BY _meta.offset DESC LIMIT 5'
+    assert.deepEqual([(await ask(few, faulty)).bad, (await ask(few, torn)).bad], [3, 2])
+  })
+
+  it('is counted once where one reader reads a partition in two places', async (t) => {
+    const { fake, log } = await fakeLog(t)
+    const batches = compressedBatches('zstd', 271, 90)
+    // The middle of 24,390 offsets is that of batch 135.
+    batches[134][100] ^= 1
+    batches[135][100] ^= 1
+    fake.add('numbers', [batches])
+    for (const readers of [1, 2]) {
+      const { rows, bad } = await askOf('SELECT count(n) AS c FROM numbers', () => log, readers)
+      assert.deepEqual([rows, bad], [[{ c: 269 * 90 }], 180])
+    }
   })
 })
 

@@ -1,0 +1,40 @@
+/**
+ * Looks now and then whether a topic has got further partitions, for a scan that goes on with what comes. Says what it
+ * found; reads nothing. Trouble on the way is no matter of this: whoever fetches has it, too.
+ */
+import { systemClock } from '../lib/clock.ts'
+import type { Cluster, TopicMetadata } from './cluster.ts'
+
+/** Scans of one topic share an answer that is younger than this part of the time between two looks. */
+const SHARED_PART = 0.8
+
+/** What is looked at, and until when. */
+interface Watched {
+  readonly topic: string
+  readonly cluster: Cluster
+  /** Aborted when nothing is to be looked at any more. */
+  readonly signal: AbortSignal
+}
+
+/** Calls `found` with the topic as the cluster describes it, every `kafka.follow.partitions`. */
+export function watchPartitions({ topic, cluster, signal }: Watched, found: (topic: TopicMetadata) => void): void {
+  if (signal.aborted) return
+  const periodMs = cluster.newPartitionsMs
+  let asking = false
+  const timer = systemClock.every(periodMs, () => {
+    if (asking) return
+    asking = true
+    cluster
+      .topic(topic, { signal, maxAgeMs: periodMs * SHARED_PART })
+      .then(
+        (described) => {
+          if (!signal.aborted) found(described)
+        },
+        () => undefined,
+      )
+      .finally(() => {
+        asking = false
+      })
+  })
+  signal.addEventListener('abort', () => timer.cancel(), { once: true })
+}
