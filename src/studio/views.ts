@@ -5,7 +5,11 @@
 import type { Registry } from './registry.ts'
 
 export const ALL: Registry = {
-  views: [{ id: 'query', title: 'Query', load: () => import('./query/query-view.tsx') }],
+  views: [
+    { id: 'query', title: 'Query', load: () => import('./query/query-view.tsx') },
+    { id: 'topic', title: 'Topic', load: () => import('./topic/topic-view.tsx') },
+    { id: 'queries', title: 'Running queries', load: () => import('./queries/queries-view.tsx') },
+  ],
   panels: [
     { id: 'rows', title: 'Rows', load: () => import('./grid/grid.tsx') },
     { id: 'chart', title: 'Chart', load: () => import('./chart/chart.tsx') },
