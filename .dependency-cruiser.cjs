@@ -29,6 +29,7 @@ const allowed = {
     'registry/registry',
   ],
   catalog: ['lib', 'types', 'formats', 'kafka', 'registry', 'plan', 'engine'],
+  export: ['lib', 'types', 'sql/error', 'protocol', 'formats', 'engine'],
   server: [
     'lib',
     'types',
@@ -42,6 +43,7 @@ const allowed = {
     'plan',
     'engine',
     'catalog',
+    'export',
   ],
   sandbox: ['lib', 'kafka'],
   client: ['protocol', 'lib'],

@@ -2,7 +2,7 @@
  * `npm run bench`: Sluice against its peers on the same topics of the same real Kafka in the same run. Each figure is a
  * ratio of medians; the two sides take turns, so that a machine that gets slower gets slower for both. The full form
  * writes bench/RESULTS.md and results.json; `-- --short` takes less data and few turns and writes nothing.
- * `-- --large` measures large joins and groupings instead (large-kafka.ts), `-- --crowd` many clients at once, `-- --readers` two readers
+ * `-- --large` measures large joins and groupings instead (large-kafka.ts), `-- --crowd` many clients at once, `-- --exports` exports of a whole topic, `-- --readers` two readers
  * against one.
  * Below a floor (bench/floors.json) it ends with exit code 1.
  */
@@ -14,6 +14,7 @@ import { parseArgs, promisify } from 'node:util'
 import { startKafka } from '../scripts/kafka.ts'
 import { startRegistry } from '../scripts/registry.ts'
 import { measureCrowd } from './crowd-kafka.ts'
+import { measureExports } from './exports-kafka.ts'
 import { measureLarge } from './large-kafka.ts'
 import { measureReaders } from './readers-kafka.ts'
 import { savePeers } from './results.ts'
@@ -27,6 +28,7 @@ const { values: options } = parseArgs({
     large: { type: 'boolean', default: false },
     crowd: { type: 'boolean', default: false },
     readers: { type: 'boolean', default: false },
+    exports: { type: 'boolean', default: false },
     runs: { type: 'string' },
   },
 })
@@ -238,5 +240,6 @@ Longest stretch for which a query held the server's event loop: ${worst.busyMs.t
 
 if (options.large) await measureLarge(Number(options.runs ?? 2), options.short)
 else if (options.readers) await measureReaders(options.short)
+else if (options.exports) process.exitCode = (await measureExports(counts.large)) ? 0 : 1
 else if (options.crowd) process.exitCode = (await measureCrowd()) ? 0 : 1
 else await main()

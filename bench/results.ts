@@ -12,6 +12,7 @@ const DATA = join(import.meta.dirname, 'results.json')
 const SECTIONS = {
   readers: 'Several readers',
   crowd: 'A crowd',
+  exports: 'Exports',
   large: 'Large joins, groupings and sorts',
 } as const
 type Section = keyof typeof SECTIONS

@@ -133,6 +133,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   sql: 'Texts of SQL',
   plan: 'Plans of statements',
   engine: 'Running a statement',
+  export: 'Exports',
   functions: 'Functions',
   lib: 'Functions: numbers',
   formats: 'Records and schemas',

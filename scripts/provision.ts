@@ -136,6 +136,11 @@ export function lensesioPython(): Promise<string> {
   return pythonWith('python-lensesio-4.0.1', ['lensesio==4.0.1', 'requests==2.25.1', 'websocket-client==0.56.0'], 11)
 }
 
+/** Python with Arrow's own reader of Parquet and of Arrow streams. */
+export function arrowPython(): Promise<string> {
+  return pythonWith('python-pyarrow-26.0.1', ['pyarrow==26.0.1'])
+}
+
 /** Python with what Lenses's MCP server is built on. */
 export function mcpPython(): Promise<string> {
   return pythonWith('python-fastmcp-2.12.0', ['fastmcp==2.12.0', 'websockets==15.0.1', 'httpx==0.28.1'])
@@ -336,6 +341,7 @@ if (import.meta.main) {
     newerJava,
     python,
     lensesioPython,
+    arrowPython,
     mcpPython,
     kafkaLibraries,
     jdbcLibraries,

@@ -1,7 +1,8 @@
 /** All attacks, in the order in which they are run. */
 import type { Attack } from './attack.ts'
 import { CONNECTIONS } from './connections.ts'
+import { OUTPUTS } from './outputs.ts'
 import { RECORDS } from './records.ts'
 import { STATEMENTS } from './statements.ts'
 
-export const ATTACKS: readonly Attack[] = [...STATEMENTS, ...RECORDS, ...CONNECTIONS]
+export const ATTACKS: readonly Attack[] = [...STATEMENTS, ...RECORDS, ...CONNECTIONS, ...OUTPUTS]

@@ -100,7 +100,17 @@ function queryCommand(): Command {
       'SLUICE_ENVIRONMENT',
     ),
   )
-  command.addOption(new Option('--format <format>', 'how rows are printed').choices(['json', 'table']))
+  command.addOption(
+    new Option('--format <format>', 'how rows are printed, or the format of --export').choices([
+      'json',
+      'table',
+      'csv',
+      'ndjson',
+      'parquet',
+      'arrow',
+    ]),
+  )
+  command.option('--export <file>', 'write the whole result to a file; its ending, or --format, says in which format')
   command.option('--full', 'print whole RECORD messages (key, value, metadata, rowId), one a line')
   command.option('--live', 'partial results of aggregations while they grow')
   command.option('--follow', 'go on with what comes, from the end of the topic, until Ctrl-C')

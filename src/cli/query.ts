@@ -6,6 +6,7 @@ import { ConnectionError, connect, type QueryEvent } from '../client/connect.ts'
 import { memberText } from '../client/json.ts'
 import { incompleteText } from '../client/incomplete.ts'
 import type { Stats } from '../protocol/frames.ts'
+import { exportFile } from './export.ts'
 import { Table } from './table.ts'
 import { Output, readStandardInput, secretText } from './terminal.ts'
 
@@ -14,7 +15,8 @@ interface QueryOptions {
   readonly token?: string
   readonly user?: string
   readonly environment?: string
-  readonly format?: 'json' | 'table'
+  readonly format?: string
+  readonly export?: string
   readonly full?: boolean
   readonly live?: boolean
   readonly follow?: boolean
@@ -30,6 +32,12 @@ export async function query(words: readonly string[], given: Record<string, unkn
   const options = given as unknown as QueryOptions
   const sql = words.length > 0 ? words.join(' ') : await statementFromInput()
   const token = await credentials(options)
+  if (options.export !== undefined) {
+    const { url, environment, format, export: file } = options
+    return await exportFile({ url: serverUrl(url), token, environment, sql, file, format })
+  }
+  if (options.format !== undefined && !['json', 'table'].includes(options.format))
+    throw new Error(`--format ${options.format} writes a file: say which with --export FILE.`)
   const withStats = options.stats === true || options.statsInterval !== undefined
   const running = connect({ url: serverUrl(options.url), environment: options.environment, token }).query(sql, {
     live: options.live,

@@ -2,10 +2,12 @@
  * What the engine asks of its host (a session on a socket, a test in memory) and what it tells the host when a request
  * is over. Types only.
  */
+import type { RenderOptions } from '../formats/format.ts'
 import type { KafkaLog } from '../kafka/log.ts'
 import type { Administration } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
 import type { Maxima } from '../plan/settings.ts'
+import type { DataType, Value } from '../types.ts'
 import type { ExchangePort } from './exchange/port.ts'
 import type { QueryRegister } from './queries.ts'
 import type { RowShape } from './row-shape.ts'
@@ -21,6 +23,25 @@ export interface FrameSink {
   drained(): Promise<void> | undefined
   /** Called once before the first frame of each statement that has a result. */
   rows?(shape: RowShape): void
+  /** Takes the rows of the only result as values; no RECORD frame is made then. */
+  readonly target?: RowTarget
+}
+
+/** A column of a result whose rows are taken as values. */
+export interface ResultColumn {
+  /** More than one step: a structure is made of the columns that share the first ones. */
+  readonly path: readonly string[]
+  readonly type: DataType
+  /** The value is a JSON object of unknown shape, whose members stand for columns of their own. */
+  readonly spread: boolean
+}
+
+/** Takes the rows of a result as values (see `types.ts`), one for each column. */
+export interface RowTarget {
+  /** Called once, before the first row. Throws a SqlError for columns that it cannot take. */
+  begin(columns: readonly ResultColumn[], render: RenderOptions): void
+  /** Throws a SqlError for a value that it cannot take. */
+  row(row: readonly Value[]): void
 }
 
 /**
@@ -85,6 +106,8 @@ export interface RunSummary {
   readonly outcome: 'end' | 'error' | 'cancelled'
   /** The text of the ERROR frame that was sent; of a cancelled one, who ended it and why, where that is known. */
   readonly error?: string
+  /** Of an error in the statement or its data: one of `SQL_ERROR_CODES`. */
+  readonly errorCode?: string
   readonly results: number
   readonly recordsScanned: number
   readonly bytesRead: number

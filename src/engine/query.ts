@@ -26,6 +26,7 @@ import { firstColumnLike } from './commands/answer.ts'
 import { isCommand, runCommand } from './commands/run.ts'
 import { captureBounds } from './prepare/capture-bounds.ts'
 import type { PlanOptions, StatementContext } from './context.ts'
+import { asColumns, checkOneResult } from './prepare/one-result.ts'
 import { explain } from './explain.ts'
 import { evaluateConstant } from './program/expression/constant.ts'
 import { FoldingBudget } from './program/expression/references.ts'
@@ -44,6 +45,7 @@ export async function runScript(
   begun: (index: number | null) => void,
 ): Promise<void> {
   const statements = parse(sql)
+  if (context.sink.target !== undefined) checkOneResult(statements)
   for (const [i, statement] of statements.entries()) {
     const index = statements.length === 1 ? null : i
     begun(index)
@@ -56,6 +58,9 @@ export async function runScript(
     })
   }
 }
+
+/** A result that is taken as values is taken whole. */
+const WHOLE: PlanOptions = { defaultLimit: Number.MAX_SAFE_INTEGER, reshape: asColumns }
 
 async function runStatement(statement: Statement, index: number | null, context: StatementContext): Promise<void> {
   if (statement.kind === 'set') {
@@ -103,7 +108,7 @@ async function planOf(statement: Statement, context: StatementContext): Promise<
   const { catalog } = context.environment
   switch (statement.kind) {
     case 'selectStatement':
-      return plan(statement.query, context)
+      return plan(statement.query, context, context.sink.target === undefined ? {} : WHOLE)
     case 'show':
       return show(statement, catalog, context.settings)
     case 'describe':
@@ -177,6 +182,6 @@ async function run(
   index: number | null,
   context: StatementContext,
 ): Promise<void> {
-  await runPlan(planned, statement.span, index, context)
+  await runPlan(context.sink.target === undefined ? planned : asColumns(planned), statement.span, index, context)
   if (context.statsMs !== undefined) context.sink.send(statsFrame(context.statistics.snapshot(), index))
 }

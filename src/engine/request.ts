@@ -28,10 +28,11 @@ export async function runRequest(
 ): Promise<RunSummary> {
   const nowMs = (environment.now ?? systemClock.now)()
   const statistics = new Statistics(randomUUID(), nowMs)
-  const summary = (outcome: RunSummary['outcome'], error?: string): RunSummary => ({
+  const summary = (outcome: RunSummary['outcome'], error?: string, errorCode?: string): RunSummary => ({
     id: statistics.id,
     outcome,
     error,
+    ...(errorCode === undefined ? {} : { errorCode }),
     results: statistics.results,
     recordsScanned: statistics.recordsScanned,
     bytesRead: statistics.bytesRead,
@@ -76,7 +77,7 @@ export async function runRequest(
       throw reason
     }
     sink.send(errorFrame(text, at))
-    return end(summary('error', text))
+    return end(summary('error', text, reason instanceof SqlError ? reason.code : undefined))
   }
 }
 

@@ -1,6 +1,7 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
 import { metadataFields } from '../plan/bind/select/output-columns.ts'
+import { unexpected } from '../lib/assert.ts'
 import { systemClock, within } from '../lib/clock.ts'
 import { dividesJson } from '../plan/divides-json.ts'
 import { topAggregate } from '../plan/bind/follow.ts'
@@ -10,8 +11,9 @@ import type { Settings } from '../plan/settings.ts'
 import { metadata as metadataFrame, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'
 import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
+import type { RowTarget } from './host.ts'
 import { releaseAll } from './operators/backlog.ts'
-import { type Operator, CHUNK_ROWS } from './operators/operator.ts'
+import { nothingHeld, type Operator, CHUNK_ROWS } from './operators/operator.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
 import { renderOptions, type StatementContext } from './context.ts'
@@ -40,8 +42,18 @@ export async function runPlan(
       undefined,
       'SET live.aggs = true.',
     )
-  const live = isLive(plan, context)
-  const pipeline = buildPipeline(plan, pipelineContext, live)
+  if (sink.target !== undefined && scans.some(({ follow }) => follow === true))
+    throw new SqlError(
+      'SETTING',
+      'A query that follows a topic has no end: its result cannot be exported.',
+      undefined,
+      'Leave out SET follow = true.',
+    )
+  const live = sink.target === undefined && isLive(plan, context)
+  const pipeline =
+    sink.target === undefined
+      ? buildPipeline(plan, pipelineContext, live)
+      : buildPipeline(plan, pipelineContext, false, taking(sink.target, plan, writer, pipelineContext))
   sink.rows?.(rowShape(plan, index))
   writer.frame(metadataFrame(metadataNames(plan, scan), index))
   try {
@@ -71,6 +83,27 @@ export async function runPlan(
 function isLive(plan: Output, { request }: StatementContext): boolean {
   if (request.live || topAggregate(plan)?.windows !== undefined) return request.live
   return scansOf(plan).some((scan) => scan.follow === true)
+}
+
+/** Rows into the target of a sink; the writer counts them, and says when the target's reader is behind. */
+function taking(target: RowTarget, plan: Output, writer: FrameWriter, context: PipelineContext): Operator {
+  const columns = plan.shape.kind === 'columns' ? plan.shape.columns : unexpected('a result for a target has columns')
+  target.begin(
+    columns.map(({ path, expr, spread }) => ({ path, type: expr.type, spread: spread === true })),
+    context.render,
+  )
+  const take: Operator = {
+    push: (row) => {
+      target.row(row)
+      writer.rows++
+    },
+    finish: nothingHeld,
+    done: false,
+    get full() {
+      return writer.drained() !== undefined
+    },
+  }
+  return context.functions.doubles === true ? withoutMarks(take) : take
 }
 
 /** What METADATA announces: the fields that come with each row. */

@@ -192,3 +192,13 @@ function gauge(name: string, help: string, read: () => number, registers: Regist
     },
   })
 }
+
+/** One count for each request of each environment. */
+export function addedCounts(counts: readonly KafkaRequests[]): Iterable<KafkaRequests> {
+  const sums = new Map<string, KafkaRequests>()
+  for (const { environment, request, count } of counts) {
+    const key = `${environment} ${request}`
+    sums.set(key, { environment, request, count: count + (sums.get(key)?.count ?? 0) })
+  }
+  return sums.values()
+}

@@ -32,18 +32,15 @@ import { basePathOf, createHttp } from './http/http.ts'
 import { createLog, type Log } from './log.ts'
 import { admit } from './socket/admission.ts'
 import { logEnd, logStart } from './socket/query-log.ts'
-import { Metrics } from './metrics.ts'
+import { addedCounts, Metrics } from './metrics.ts'
+import type { ExportCall } from './rest/route.ts'
+import type { Conversation } from './socket/conversation.ts'
+import { ExportAnswer, type Unanswered } from './export/export-answer.ts'
+import { ExportTickets } from './export/tickets.ts'
 import { hashToken } from './access/secrets.ts'
-import {
-  type Dialect,
-  type Run,
-  Session,
-  type SessionEnvironment,
-  type SessionHost,
-  SessionSocket,
-} from './socket/session.ts'
-import { answerCall } from './workers/calls.ts'
-import type { QueryView, RequestCount } from './workers/messages.ts'
+import { type Run, Session, type SessionEnvironment, type SessionHost, SessionSocket } from './socket/session.ts'
+import { answerCall, CallError } from './workers/calls.ts'
+import type { QueryView } from './workers/messages.ts'
 import { WorkerPool } from './workers/pool.ts'
 import { runHere } from './workers/run-here.ts'
 import { notOfferedAt } from './http/not-offered.ts'
@@ -157,7 +154,7 @@ class Server implements RunningServer {
   readonly #http: ReturnType<typeof createHttp>
   readonly #upgrades: Upgrades
   readonly #connections: Connections
-  readonly #sessions = new Set<Session>()
+  readonly #sessions = new Set<Conversation>()
   #closing: Promise<void> | undefined
   #hurry: (() => void) | undefined
   #idle: (() => void) | undefined
@@ -188,7 +185,7 @@ class Server implements RunningServer {
       }),
       workers: () => this.#pool?.figures,
       kafkaRequests: () =>
-        added([
+        addedCounts([
           ...environments.flatMap(({ name, cluster }) =>
             [...(cluster?.requests ?? [])].map(([request, count]) => ({ environment: name, request, count })),
           ),
@@ -210,6 +207,8 @@ class Server implements RunningServer {
         this.#pool === undefined
           ? answerCall(name, input, this.#view(environment, account))
           : this.#pool.call(name, input, environment.name, account),
+      export: (call, answer) => this.#export(call, answer),
+      tickets: new ExportTickets(this.#clock),
       view: (environment, account) => this.#view(environment, account),
     })
     this.#connections.watch(this.#http.server)
@@ -315,7 +314,7 @@ class Server implements RunningServer {
     })
   }
 
-  #running(): Session[] {
+  #running(): Conversation[] {
     return [...this.#sessions].filter((session) => session.state === 'running')
   }
 
@@ -417,15 +416,21 @@ class Server implements RunningServer {
       failed: (session, reference, cause) =>
         this.#log.error({ err: cause, session: session.id, reference }, 'query failed inside'),
       closed: (session) => this.#closed(session),
-      dialect: wanted.dialect === 'jdbc' ? this.#jdbc() : undefined,
+      dialect:
+        wanted.dialect === 'jdbc'
+          ? { ends: JDBC_ENDS, closeAfterMs: this.#config.limits['server.jdbc.close.timeout'] }
+          : undefined,
     }
   }
 
-  #jdbc(): Dialect {
-    return {
-      ends: JDBC_ENDS,
-      closeAfterMs: this.#config.limits['server.jdbc.close.timeout'],
-    }
+  #export({ account, environment, sql, options, watch }: ExportCall, answer: Unanswered): Promise<void> {
+    if (this.#closing !== undefined) throw new CallError(503, 'The server is shutting down.')
+    const wanted: Target = { dialect: 'v2', proxied: true, environment, export: options }
+    const { socket } = answer.response.req
+    const exported = new ExportAnswer(this.#host(wanted, undefined, false, socket), account, answer)
+    this.#sessions.add(exported)
+    watch?.(exported)
+    return exported.run({ sql, live: false })
   }
 
   /** An environment as an account may use it. */
@@ -472,6 +477,7 @@ class Server implements RunningServer {
         maxFrame: { name: frame, bytes: this.#config.limits[frame] },
         metadataFollowsFormat: cli,
         dialect: wanted.dialect === 'jdbc' ? 'jdbc' : cli ? 'cli' : 'v2',
+        export: wanted.export,
       })
     }
     // On the proxied path the handshake has distinguished these two.
@@ -480,18 +486,8 @@ class Server implements RunningServer {
       : `There is no environment ${JSON.stringify(wanted.environment)}, or the account may not use it.`
   }
 
-  #closed(session: Session): void {
+  #closed(session: Conversation): void {
     this.#sessions.delete(session)
     if (this.#sessions.size === 0) this.#idle?.()
   }
-}
-
-/** One count for each request of each environment. */
-function added(counts: readonly RequestCount[]): Iterable<RequestCount> {
-  const sums = new Map<string, RequestCount>()
-  for (const { environment, request, count } of counts) {
-    const key = `${environment} ${request}`
-    sums.set(key, { environment, request, count: count + (sums.get(key)?.count ?? 0) })
-  }
-  return sums.values()
 }

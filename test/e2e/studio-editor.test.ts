@@ -74,7 +74,6 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
   }
 
   const LINES = "[...document.querySelectorAll('.cm-line')].map((l) => l.textContent).join('\\n')"
-  const text = () => page.evaluate(LINES) as Promise<string>
   /** Looks at each frame until it is so. The policy of the page refuses what `waitForFunction` does with a text. */
   async function wait(expression: string, on = page): Promise<void> {
     const deadline = systemClock.monotonic() + 10_000

@@ -134,7 +134,7 @@ function jsonDouble(x: number): string {
  * `[quoted name, text, '']` for a column, `[null, text of an object, name]` for one to lay out (a value that is no
  * object keeps the name).
  */
-function spreadObject(parts: readonly (readonly [string | null, string | null, string])[]): string {
+export function spreadObject(parts: readonly (readonly [string | null, string | null, string])[]): string {
   if (mayRepeat(parts)) return distinctObject(parts)
   let out = ''
   for (const [name, text, fallback] of parts) {

@@ -2,10 +2,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { QueryEnvironment } from '../../engine/host.ts'
 import type { Account, Accounts } from '../access/auth.ts'
+import type { ExportTickets } from '../export/tickets.ts'
 import type { ServerConfig } from '../config/config.ts'
 import type { Environment } from '../environment.ts'
 import type { Health } from '../health.ts'
-import type { AskWorker } from '../rest/route.ts'
+import type { AnswerExport, AskWorker } from '../rest/route.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 
@@ -25,6 +26,8 @@ export interface HttpContext {
   who(request: IncomingMessage): Account | undefined
   /** Answers a question that takes as long as its input makes it, not on this thread where there are others. */
   ask: AskWorker
+  export: AnswerExport
+  readonly tickets: ExportTickets
   /** An environment as an account may use it. */
   view(environment: Environment, account: Account): QueryEnvironment
 }

@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ExportOptions } from '../../export/options.ts'
 import type { Right } from '../../plan/administration.ts'
 import type { QueryEnvironment } from '../../engine/host.ts'
 import { KafkaError } from '../../kafka/log.ts'
@@ -14,6 +15,8 @@ import { UserError } from '../../lib/user-error.ts'
 import { SqlError } from '../../sql/error.ts'
 import { type Account, mayEnter } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
+import type { Unanswered } from '../export/export-answer.ts'
+import type { ExportTickets, RunningExport } from '../export/tickets.ts'
 import type { Log } from '../log.ts'
 import { answers, type Description, refusal, type Schema, TEXT } from './openapi.ts'
 import { CallError, type CallInput, type CallName } from '../workers/calls.ts'
@@ -37,6 +40,18 @@ export interface Call {
   readonly body: unknown
   /** Answers a question on a worker. Rejects with a `RestError` when that does not work. */
   ask<N extends CallName>(name: N, input: CallInput<N>): Promise<object>
+  /**
+   * Answers with the result of a query as a file; `headers` are those of a good answer. Rejects with a `RestError` as
+   * long as nothing of it was sent.
+   */
+  export(
+    sql: string,
+    options: ExportOptions,
+    headers: Readonly<Record<string, string>>,
+    watch?: (running: RunningExport) => void,
+  ): Promise<void>
+  /** Exports that a browser downloads. */
+  readonly tickets: ExportTickets
   /** Aborted when the caller is gone. */
   readonly signal: AbortSignal
 }
@@ -51,6 +66,9 @@ export interface Answer {
   readonly text?: string
   /** Sent as it is, with its own content type. */
   readonly raw?: { readonly type: string; readonly body: string }
+  readonly headers?: Readonly<Record<string, string>>
+  /** The call has answered by itself. */
+  readonly sent?: true
 }
 
 /** One call: its address, its description, and what it does. */
@@ -66,6 +84,8 @@ export interface Route {
   /** Of a JSON answer; absent where the answer is text or empty. */
   readonly answer?: Schema
   readonly text?: boolean
+  /** The content types of a file. */
+  readonly file?: readonly string[]
   /** It changes nothing although its method says so: it is not logged as a change. */
   readonly readsOnly?: boolean
   run(call: Call): Promise<Answer>
@@ -87,8 +107,23 @@ export interface RestContext {
   /** The account whose credential came with a request; a credential that is not good is logged. */
   who(request: IncomingMessage): Account | undefined
   readonly ask: AskWorker
+  readonly export: AnswerExport
+  readonly tickets: ExportTickets
   readonly log: Log
 }
+
+/** Who asks for which result as which file. */
+export interface ExportCall {
+  readonly account: Account
+  readonly environment: string
+  readonly sql: string
+  readonly options: ExportOptions
+  /** Called once, before it begins. */
+  readonly watch?: (running: RunningExport) => void
+}
+
+/** Answers with a file; rejects with a `CallError` as long as nothing of it was sent. */
+export type AnswerExport = (call: ExportCall, answer: Unanswered) => Promise<void>
 
 /** An answer other than success. The message is for the user. */
 export class RestError extends Error {
@@ -146,12 +181,17 @@ export function addRoutes(app: FastifyInstance, routes: readonly Route[], contex
   }
 }
 
+/** Bytes, in an OpenAPI document. */
+const FILE: Schema = { type: 'string', format: 'binary' }
+
 function description(route: Route, proxied: boolean): Description {
   const parameters = (route.query ?? []).map((p) => [p.name, { ...p.schema, description: p.about }])
   const types =
     route.text === true
       ? { ...TEXT, 'application/json': { type: 'string' } }
-      : route.answer && { 'application/json': route.answer }
+      : route.file === undefined
+        ? route.answer && { 'application/json': route.answer }
+        : Object.fromEntries(route.file.map((type) => [type, type === 'application/json' ? { type: 'array' } : FILE]))
   return {
     operationId: route.id + (proxied ? 'Proxied' : ''),
     summary: route.about,
@@ -174,12 +214,41 @@ async function handle(
   const abort = new AbortController()
   reply.raw.once('close', () => abort.abort())
   try {
-    const answer = await route.run({ ...settled, body: request.body, signal: abort.signal })
+    const answer = await route.run({
+      ...settled,
+      body: request.body,
+      signal: abort.signal,
+      tickets: context.tickets,
+      export: (sql, options, headers, watch) =>
+        exportTo(reply, headers, { ...settled, sql, options, ...(watch === undefined ? {} : { watch }) }, context),
+    })
     return send(request, reply, answer, route)
   } catch (cause) {
     return refuse(request, reply, cause, context.log)
   } finally {
     if (route.method !== 'GET' && route.readsOnly !== true) logChange(route, settled, reply, context.log)
+  }
+}
+
+async function exportTo(
+  reply: FastifyReply,
+  headers: Readonly<Record<string, string>>,
+  { account, environment, sql, options, watch }: Settled & Pick<ExportCall, 'sql' | 'options' | 'watch'>,
+  context: RestContext,
+): Promise<void> {
+  const { raw: response } = reply
+  const head = (): void => {
+    reply.hijack()
+    for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...headers }))
+      if (value !== undefined) response.setHeader(name, value)
+    response.writeHead(200)
+    response.flushHeaders()
+  }
+  try {
+    const call = { account, environment: environment.name, sql, options, ...(watch === undefined ? {} : { watch }) }
+    await context.export(call, { response, head })
+  } catch (cause) {
+    throw cause instanceof CallError ? new RestError(cause.status, cause.message) : cause
   }
 }
 
@@ -192,7 +261,7 @@ function logChange(route: Route, { account, environment, params }: Settled, repl
 }
 
 /** Who asks, and where; the rest of a call comes with the body. */
-type Settled = Omit<Call, 'body' | 'signal'>
+type Settled = Omit<Call, 'body' | 'signal' | 'export' | 'tickets'>
 
 function settle(request: FastifyRequest, context: RestContext): Settled {
   const given = credential(request.raw)
@@ -216,7 +285,8 @@ function settle(request: FastifyRequest, context: RestContext): Settled {
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, answer: Answer, route: Route): FastifyReply {
-  reply.code(answer.status ?? route.status ?? 200)
+  if (answer.sent === true) return reply
+  reply.code(answer.status ?? route.status ?? 200).headers(answer.headers ?? {})
   if (answer.raw !== undefined) return reply.type(answer.raw.type).send(answer.raw.body)
   if (answer.text !== undefined) {
     if (takesText(request.headers.accept)) return reply.type('text/plain; charset=utf-8').send(answer.text)

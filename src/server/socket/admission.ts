@@ -1,7 +1,7 @@
 /** Which query may run beside those that do: of an account and in all. It ends a forgotten one to make room. */
 import { type Account, identityOf } from '../access/auth.ts'
 import type { ServerLimits } from '../limits.ts'
-import type { Session } from './session.ts'
+import type { Conversation } from './conversation.ts'
 
 /**
  * A place for one more query of an account; a string is the refusal, for the user. `sessions`: all of the server, the
@@ -11,7 +11,7 @@ import type { Session } from './session.ts'
  * with one query too many, the oldest such one of the same account is ended. Results that wait for their readers count
  * with them: of those an account has twice as many at most.
  */
-export function admit(account: Account, sessions: Iterable<Session>, limits: ServerLimits): string | undefined {
+export function admit(account: Account, sessions: Iterable<Conversation>, limits: ServerLimits): string | undefined {
   const all = limits['max.concurrent.queries']
   const own = account.limits?.queries ?? limits['max.concurrent.queries.per.user']
   const ours = [...sessions].filter((session) => session.account !== undefined && isOf(session.account, account))

@@ -2,10 +2,10 @@
 import type { RunSummary } from '../../engine/host.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
 import { type Log, statementHash, withoutLiterals } from '../log.ts'
-import type { Session } from './session.ts'
+import type { Conversation } from './conversation.ts'
 
 /** A query began. */
-export function logStart(log: Log, session: Session, request: QueryRequest): void {
+export function logStart(log: Log, session: Conversation, request: QueryRequest): void {
   const about = { session: session.id, user: session.account?.name, environment: session.environmentName ?? '' }
   log.info(
     {
@@ -21,7 +21,7 @@ export function logStart(log: Log, session: Session, request: QueryRequest): voi
 }
 
 /** A query ended. */
-export function logEnd(log: Log, session: Session, summary: RunSummary): void {
+export function logEnd(log: Log, session: Conversation, summary: RunSummary): void {
   const { id, outcome, error, results, recordsScanned, bytesRead, badRecords, durationMs } = summary
   const why = outcome === 'cancelled' ? { reason: error } : {}
   const environment = session.environmentName ?? ''

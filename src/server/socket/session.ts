@@ -16,6 +16,8 @@ import { end, error, heartbeat, type QueryRequest } from '../../protocol/frames.
 import { parseRequest } from '../../protocol/request.ts'
 import type { Account } from '../access/auth.ts'
 import type { ServerLimits } from '../limits.ts'
+import type { ExportSummary } from '../../export/outcome.ts'
+import type { Conversation } from './conversation.ts'
 import { WebSocketOut } from './websocket-out.ts'
 
 /** `runRequest` of the engine, or a stand-in for it in tests. */
@@ -30,7 +32,7 @@ export type Run = (
 export interface SessionEnvironment {
   readonly name: string
   /** Runs a request into `out`; rejects for faults of ours only. An abort through `signal` ends it quietly. */
-  run(request: QueryRequest, out: WebSocketOut, signal: AbortSignal): Promise<RunSummary>
+  run(request: QueryRequest, out: WebSocketOut, signal: AbortSignal): Promise<ExportSummary>
 }
 
 /** What a session needs from the server around it. */
@@ -47,11 +49,11 @@ export interface SessionHost {
   environment(account: Account): SessionEnvironment | string
   /** Asks for a place among the running queries. A string is the refusal, for the user. */
   admit(account: Account): string | undefined
-  started(session: Session, request: QueryRequest): void
-  ended(session: Session, summary: RunSummary): void
+  started(session: Conversation, request: QueryRequest): void
+  ended(session: Conversation, summary: RunSummary): void
   /** Something that should not happen did; `reference` is the number that the user got. */
-  failed(session: Session, reference: string, cause: unknown): void
-  closed(session: Session): void
+  failed(session: Conversation, reference: string, cause: unknown): void
+  closed(session: Conversation): void
   /** A dialect other than v2: no HEARTBEAT. */
   readonly dialect?: Dialect
 }
@@ -90,7 +92,7 @@ export class SessionSocket extends WebSocket {
 }
 
 /** One WebSocket connection, from its upgrade to its close: one question and its answer. */
-export class Session {
+export class Session implements Conversation {
   readonly id = randomUUID()
   readonly out: WebSocketOut
   account: Account | undefined
@@ -131,7 +133,6 @@ export class Session {
     socket.setNoDelay(true)
   }
 
-  /** The client has not taken anything for a while: it may have forgotten this query. */
   get abandoned(): boolean {
     const part = this.#host.dialect === undefined ? ABANDONED_PART : ABANDONED_PART_OF_DIALECT
     const limitMs = this.#host.limits['server.stalled.send.timeout'] * part

@@ -8,11 +8,12 @@ import type { Duplex } from 'node:stream'
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import { parseCookie } from 'cookie'
+import type { ExportOptions } from '../../export/options.ts'
 
 /**
- * What a path asks for. `proxied`: the environment stands in the path, and the credential has to come with the upgrade.
+ * What a path asks for; `export`: as a file. `proxied`: the environment stands in the path, and the credential has to come with the upgrade.
  */
-export type Target = { readonly dialect: 'v2' | 'jdbc' } & (
+export type Target = { readonly dialect: 'v2' | 'jdbc'; readonly export?: ExportOptions } & (
   | { readonly proxied: true; readonly environment: string }
   | { readonly proxied: false; readonly environment: string | undefined }
 )

@@ -139,7 +139,7 @@ export class WebSocketOut implements FrameSink {
   }
 
   #begin(): void {
-    this.#chunk = pool.pop() ?? Buffer.allocUnsafeSlow(CHUNK)
+    this.#chunk = freshChunk()
     this.#position = 0
   }
 
@@ -217,6 +217,11 @@ export class WebSocketOut implements FrameSink {
 function free({ bytes, taken }: Piece): void {
   if (taken === undefined) reuse(bytes.buffer)
   else taken()
+}
+
+/** Memory of one chunk, which begins with it; `reuse` takes it back. */
+export function freshChunk(): Buffer {
+  return pool.pop() ?? Buffer.allocUnsafeSlow(CHUNK)
 }
 
 /** Back to the pool, if the memory is one of its chunks. (Memory that was moved to another thread has no bytes.) */

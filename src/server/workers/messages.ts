@@ -5,13 +5,15 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { MetNews } from '../../catalog/kafka-catalog.ts'
 import type { StoredObject } from '../../catalog/store.ts'
-import type { MaxFrame, RunSummary, SettingDefaults } from '../../engine/host.ts'
+import type { MaxFrame, SettingDefaults } from '../../engine/host.ts'
 import type { QueryEntry } from '../../engine/queries.ts'
+import type { ExportOptions } from '../../export/options.ts'
 import type { Maxima } from '../../plan/settings.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
 import type { Account } from '../access/auth.ts'
 import type { CallName } from './calls.ts'
 import type { EnvironmentConfig } from '../environment.ts'
+import type { ExportSummary } from '../../export/outcome.ts'
 
 /** How a request is answered: as whom, where, and in which dialect. */
 export interface QueryView {
@@ -23,6 +25,8 @@ export interface QueryView {
   readonly metadataFollowsFormat?: boolean
   /** `cli`: the ERROR frames of lenses-cli. */
   readonly dialect: 'v2' | 'jdbc' | 'cli'
+  /** The result becomes a file: bytes instead of frames. */
+  readonly export?: ExportOptions
 }
 
 /** What a worker is started with. */
@@ -116,10 +120,10 @@ export interface JobCounts {
 export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'began'; readonly job: number; readonly id: string; readonly startedAt: number }
-  /** `bytes` of `chunk` are whole WebSocket frames. */
+  /** `bytes` of `chunk` are whole WebSocket frames, or a part of a file. */
   | { readonly kind: 'chunk'; readonly job: number; readonly chunk: ArrayBuffer; readonly bytes: number }
   | { readonly kind: 'counts'; readonly counts: readonly JobCounts[] }
-  | { readonly kind: 'done'; readonly job: number; readonly summary: RunSummary; readonly processorMs: number }
+  | { readonly kind: 'done'; readonly job: number; readonly summary: ExportSummary; readonly processorMs: number }
   /** Requests sent to Kafka since the last such message. */
   | { readonly kind: 'requests'; readonly requests: readonly RequestCount[] }
   /** A fault of ours; `stack` is for the log. */

@@ -15,6 +15,7 @@ import { error as errorFrame, type QueryRequest } from '../../protocol/frames.ts
 import { type Account, identityOf } from '../access/auth.ts'
 import type { Environment, EnvironmentConfig } from '../environment.ts'
 import type { ServerLimits } from '../limits.ts'
+import type { ExportSummary } from '../../export/outcome.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
 import { CallError, type CallInput, type CallName } from './calls.ts'
 import type { Change, FromWorker, Question, QueryView, RequestCount } from './messages.ts'
@@ -137,7 +138,7 @@ export class WorkerPool {
    * Runs a request on a worker; its frames go to `out`. Resolves with what it did, rejects for faults of ours only;
    * an abort through `signal` ends it quietly.
    */
-  run(request: QueryRequest, view: QueryView, out: WebSocketOut, signal: AbortSignal): Promise<RunSummary> {
+  run(request: QueryRequest, view: QueryView, out: WebSocketOut, signal: AbortSignal): Promise<ExportSummary> {
     return new Promise((resolve, reject) => {
       const job: Job = {
         number: this.#next++,
@@ -290,7 +291,7 @@ export class WorkerPool {
     }
     const text = this.#closed ? 'The server is shutting down.' : sentence(reason, guilty)
     job.entry?.end('error', text)
-    job.out.send(errorFrame(text, null))
+    if (job.view.export === undefined) job.out.send(errorFrame(text, null))
     job.resolve(ended(job, 'error', text))
   }
 

@@ -1,10 +1,12 @@
 /** Requests on the thread that owns the sockets: for tests, and where `server.workers` is 0. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { QueryEnvironment, RunSummary } from '../../engine/host.ts'
+import type { QueryEnvironment } from '../../engine/host.ts'
 import { Killed, type QueryRegister } from '../../engine/queries.ts'
 import { watchTurns } from '../../engine/turns.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
+import type { ExportSummary } from '../../export/outcome.ts'
+import { runExport } from '../export/run-export.ts'
 import { JdbcSink } from '../jdbc/sink.ts'
 import type { Run } from '../socket/session.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
@@ -27,13 +29,14 @@ export async function runHere(
   run: Run,
   clock: Clock,
   environment: QueryEnvironment,
-  { dialect, defaults, maxima, maxFrame, metadataFollowsFormat }: QueryView,
+  { dialect, export: options, defaults, maxima, maxFrame, metadataFollowsFormat }: QueryView,
   request: QueryRequest,
   out: WebSocketOut,
   signal: AbortSignal,
-): Promise<RunSummary> {
+): Promise<ExportSummary> {
   const query = { ...environment, defaults, maxima, maxFrame, metadataFollowsFormat }
   return await metered(query, async (limited) => {
+    if (options !== undefined) return await runExport(run, request, limited, options, out, signal)
     if (dialect !== 'jdbc') return await run(request, limited, out, signal)
     const abort = new AbortController()
     const sink = new JdbcSink(out, request.sql, clock, (reason) => abort.abort(new Stopped(reason)))
@@ -46,8 +49,8 @@ export async function runHere(
 /** Runs a query whose statements end when they have used too much of the processor. */
 async function metered(
   query: QueryEnvironment,
-  run: (limited: QueryEnvironment) => Promise<RunSummary>,
-): Promise<RunSummary> {
+  run: (limited: QueryEnvironment) => Promise<ExportSummary>,
+): Promise<ExportSummary> {
   const job = ++jobs
   const abort = new AbortController()
   watchTurns(look)

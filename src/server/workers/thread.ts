@@ -8,6 +8,7 @@ import type { Counts, Queries, QueryAbout } from '../../engine/queries.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
 import { identityOf } from '../access/auth.ts'
+import type { ExportSummary } from '../../export/outcome.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
 import {
   Beat,
@@ -41,7 +42,7 @@ export interface Job {
   resting: boolean
   /** `Clock.monotonic` when a thread began it. */
   startedMs: number
-  resolve(summary: RunSummary): void
+  resolve(summary: ExportSummary): void
   reject(cause: Error): void
 }
 
@@ -308,7 +309,7 @@ export class WorkerThread {
     const frames = Buffer.from(chunk, 0, bytes)
     if (job.answered) return job.out.pass(frames, back)
     if (job.heading === undefined) {
-      if (isHeading(frames)) job.heading = Buffer.from(frames)
+      if (job.view.export === undefined && isHeading(frames)) job.heading = Buffer.from(frames)
       else job.answered = true
       return job.out.pass(frames, back)
     }

@@ -16,6 +16,7 @@ import { SqlError } from '../../sql/error.ts'
 import { errorAsObject, type QueryRequest } from '../../protocol/frames.ts'
 import { identityOf } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
+import { runExport } from '../export/run-export.ts'
 import { JdbcSink } from '../jdbc/sink.ts'
 import { openEnvironment } from '../open-environment.ts'
 import { WebSocketOut } from '../socket/websocket-out.ts'
@@ -116,6 +117,7 @@ async function answer(
     helped: (processorMs: number) => endIfOver(processor.helped(job, processorMs)),
     helpers: (most: number, which: 'any' | 'idle') => main.ask({ what: 'helpers', job, most, which }),
   }
+  if (view.export !== undefined) return await runExport(runRequest, request, query, view.export, out, abort.signal)
   if (view.dialect === 'cli') out.translate = errorAsObject
   if (view.dialect !== 'jdbc') return await runRequest(request, query, out, abort.signal)
   const sink = new JdbcSink(out, request.sql, systemClock, (reason) => abort.abort(new Stopped(reason)))

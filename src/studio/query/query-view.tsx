@@ -16,6 +16,7 @@ import { pricingOf } from '../price/price-store.ts'
 import { errorSentence } from '../run/error-place.ts'
 import type { RunState } from '../run/run-state.ts'
 import { runIn, runOf } from '../run/runs.ts'
+import { ExportStrip } from '../export/export-strip.tsx'
 import { StatusLine } from '../run/status-line.tsx'
 import { changedTab, studio, type Tab } from '../store.ts'
 import { useStore } from '../use-store.ts'
@@ -95,6 +96,7 @@ export default function QueryView({ tab }: ViewProps) {
           <Panels tab={tab} run={run} />
         </>
       )}
+      <ExportStrip />
       <StatusLine run={run} />
     </div>
   )

@@ -8,7 +8,8 @@ import { closeTab } from './shell-commands.ts'
 export function tabTitle({ view, subject, sql, id }: Tab): string {
   if (subject !== undefined) return subject
   const source = /\b(?:from|describe|into)\s+`?([\w.*-]+)/i.exec(sql)?.[1]
-  return source ?? `${registered().views.find((v) => v.id === view)?.title ?? view} ${id}`
+  const title = registered().views.find((v) => v.id === view)?.title ?? view
+  return source ?? (view === 'query' ? `${title} ${id}` : title)
 }
 
 function show(id: number): void {
@@ -38,6 +39,7 @@ export function Tabs() {
               role="tab"
               aria-selected={tab.id === active}
               aria-controls="view"
+              aria-keyshortcuts="Delete"
               tabIndex={tab.id === active ? 0 : -1}
               title={tab.sql.slice(0, 300)}
               onClick={() => show(tab.id)}
@@ -48,7 +50,8 @@ export function Tabs() {
               type="button"
               class="close"
               tabIndex={-1}
-              aria-label={`Close ${tabTitle(tab)}`}
+              aria-hidden="true"
+              title={`Close ${tabTitle(tab)} (Delete)`}
               onClick={() => closeTab(tab.id)}
             >
               ✕

@@ -192,7 +192,11 @@ test('every answer says that it is no page to be run', async () => {
     ]) {
       const { headers } = await fetch(server.url + path)
       assert.equal(headers.get('x-content-type-options'), 'nosniff', path)
-      assert.match(headers.get('content-security-policy') ?? '', /^default-src 'none';.*frame-ancestors 'none'(;|$)/, path)
+      assert.match(
+        headers.get('content-security-policy') ?? '',
+        /^default-src 'none';.*frame-ancestors 'none'(;|$)/,
+        path,
+      )
     }
     const refused = await raw(server.port, HANDSHAKE.replace(AGENT_PATH, '/nowhere'))
     await refused.closed

@@ -297,6 +297,8 @@ describe('the OpenAPI document', () => {
       { id: 'movePartition', path: { name: group }, body: { type: 'start' } },
       { id: 'deleteGroupOffsets', path: { name: group }, body: { topics: ['cc_payments'] } },
       { id: 'deleteGroup', path: { name: group } },
+      { id: 'sqlExport', body: { sql: 'SELECT 1 AS one', format: 'csv' } },
+      { id: 'sqlExport', body: { sql: 'SELECT 1 AS one', format: 'json', name: 'one' } },
       { id: 'deleteTopic', path: at() },
     ]
     return calls.map((given) => ({ ...given, id: given.id + suffix }))
