@@ -43,7 +43,10 @@ export function Facts({ topic, details, state, failure, reload }: Props) {
         <Fact name="Records" minor why="from the first to the last offset">
           {recordsIn(partitions).toLocaleString('en')}
         </Fact>
-        <Fact name="Size" minor={bytes !== null} why={bytes === null ? 'Kafka does not tell Sluice (DescribeLogDirs)' : 'on the leaders’ disks'}
+        <Fact
+          name="Size"
+          minor={bytes !== null}
+          why={bytes === null ? 'Kafka does not tell Sluice (DescribeLogDirs)' : 'on the leaders’ disks'}
         >
           {bytes === null ? 'unknown' : <span title={`${bytes.toLocaleString('en')} bytes`}>{shortBytes(bytes)}</span>}
         </Fact>
