@@ -36,6 +36,7 @@ import { addedCounts, Metrics } from './metrics.ts'
 import type { ExportCall } from './rest/route.ts'
 import type { Conversation } from './socket/conversation.ts'
 import { ExportAnswer, type Unanswered } from './export/export-answer.ts'
+import { ExportTickets } from './export/tickets.ts'
 import { hashToken } from './access/secrets.ts'
 import { type Run, Session, type SessionEnvironment, type SessionHost, SessionSocket } from './socket/session.ts'
 import { answerCall, CallError } from './workers/calls.ts'
@@ -207,6 +208,7 @@ class Server implements RunningServer {
           ? answerCall(name, input, this.#view(environment, account))
           : this.#pool.call(name, input, environment.name, account),
       export: (call, answer) => this.#export(call, answer),
+      tickets: new ExportTickets(this.#clock),
       view: (environment, account) => this.#view(environment, account),
     })
     this.#connections.watch(this.#http.server)
@@ -421,12 +423,13 @@ class Server implements RunningServer {
     }
   }
 
-  #export({ account, environment, sql, options }: ExportCall, answer: Unanswered): Promise<void> {
+  #export({ account, environment, sql, options, watch }: ExportCall, answer: Unanswered): Promise<void> {
     if (this.#closing !== undefined) throw new CallError(503, 'The server is shutting down.')
     const wanted: Target = { dialect: 'v2', proxied: true, environment, export: options }
     const { socket } = answer.response.req
     const exported = new ExportAnswer(this.#host(wanted, undefined, false, socket), account, answer)
     this.#sessions.add(exported)
+    watch?.(exported)
     return exported.run({ sql, live: false })
   }
 

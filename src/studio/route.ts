@@ -18,6 +18,8 @@ export interface Route {
   /** `15m`, or `from..to` in epoch milliseconds. */
   readonly range?: string
   readonly panel?: string
+  /** What the chart shows, where it was chosen. */
+  readonly chart?: string
   readonly record?: RecordPlace
 }
 
@@ -43,6 +45,7 @@ export function encodeRoute(route: Route): string {
   for (const [name, value] of Object.entries(route.parameters)) query.set(PARAMETER + name, value)
   if (route.range !== undefined) query.set('range', route.range)
   if (route.panel !== undefined) query.set('panel', route.panel)
+  if (route.chart !== undefined) query.set('chart', route.chart)
   if (route.record !== undefined) query.set('record', recordText(route.record))
   const path = [route.environment ?? '', route.view, ...(route.subject === undefined ? [] : [route.subject])]
   const head = `#/${path.map(encodeURIComponent).join('/')}`
@@ -71,6 +74,7 @@ export function decodeRoute(fragment: string): Route | undefined {
     ),
     ...optional('range', given('range')),
     ...optional('panel', given('panel')),
+    ...optional('chart', given('chart')),
     ...optional('record', recordOf(given('record') ?? '')),
   }
 }

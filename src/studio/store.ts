@@ -22,6 +22,8 @@ export interface Tab {
   readonly parameters: Readonly<Record<string, string>>
   readonly range?: string
   readonly panel?: string
+  /** What the chart shows, where it was chosen; `chart/spec.ts` writes it. */
+  readonly chart?: string
   readonly record?: RecordPlace
 }
 
@@ -117,8 +119,8 @@ export function steppedTab(state: StudioState, by: number): StudioState {
 export function routeOf(state: StudioState): Route | undefined {
   const tab = activeTab(state)
   if (tab === undefined) return undefined
-  const { view, subject, sql, parameters, range, panel, record } = tab
-  return { environment: state.environment, view, subject, sql, parameters, range, panel, record }
+  const { view, subject, sql, parameters, range, panel, chart, record } = tab
+  return { environment: state.environment, view, subject, sql, parameters, range, panel, chart, record }
 }
 
 /**
@@ -126,10 +128,10 @@ export function routeOf(state: StudioState): Route | undefined {
  * exists, otherwise a tab is made.
  */
 export function atRoute(state: StudioState, route: Route, id?: number): StudioState {
-  const { environment, view, subject, sql, parameters, range, panel, record } = route
+  const { environment, view, subject, sql, parameters, range, panel, chart, record } = route
   const known = environment !== undefined && state.environments.includes(environment) ? environment : state.environment
   const there = { ...state, environment: known }
-  const tab = { view, subject, sql: sql ?? '', parameters, range, panel, record }
+  const tab = { view, subject, sql: sql ?? '', parameters, range, panel, chart, record }
   const own = state.tabs.find((t) => (id === undefined ? isSame(t, route) : t.id === id && t.view === view))
   return own === undefined ? withTab(there, tab) : { ...changedTab(there, own.id, tab), active: own.id }
 }

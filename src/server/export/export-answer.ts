@@ -47,6 +47,7 @@ export class ExportAnswer implements Conversation {
   #begun = false
   #stall: Timer | undefined
   #bytes = 0
+  #outcome: ExportOutcome | undefined
 
   constructor(host: SessionHost, account: Account, answer: Unanswered) {
     this.#host = host
@@ -73,6 +74,11 @@ export class ExportAnswer implements Conversation {
 
   get holds(): boolean {
     return this.state === 'running' || this.#out.unsentBytes > 0
+  }
+
+  /** What became of the file, when its end has been sent. */
+  get outcome(): ExportOutcome | undefined {
+    return this.#outcome
   }
 
   get bytesSent(): number {
@@ -139,6 +145,7 @@ export class ExportAnswer implements Conversation {
   #end(outcome: ExportOutcome): void {
     const { response } = this.#answer
     if (response.destroyed) return
+    this.#outcome = outcome
     response.addTrailers({ [OUTCOME_TRAILER]: trailerText(outcome) })
     response.end()
   }

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { QueryEnvironment } from '../../engine/host.ts'
 import type { Account, Accounts } from '../access/auth.ts'
+import type { ExportTickets } from '../export/tickets.ts'
 import type { ServerConfig } from '../config/config.ts'
 import type { Environment } from '../environment.ts'
 import type { Health } from '../health.ts'
@@ -26,6 +27,7 @@ export interface HttpContext {
   /** Answers a question that takes as long as its input makes it, not on this thread where there are others. */
   ask: AskWorker
   export: AnswerExport
+  readonly tickets: ExportTickets
   /** An environment as an account may use it. */
   view(environment: Environment, account: Account): QueryEnvironment
 }

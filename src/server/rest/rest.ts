@@ -9,12 +9,14 @@ import { CONSUMER_CHANGES } from './consumers/consumer-offsets.ts'
 import { CONSUMER_ROUTES } from './consumers/consumers.ts'
 import { DATASET_ROUTES } from './topics/datasets.ts'
 import { addEnvironmentRoutes } from './environments.ts'
+import { DOWNLOAD_ROUTES } from './downloads.ts'
 import { EXPORT_ROUTES } from './export.ts'
 import { addDocumentRoute } from './openapi.ts'
 import { PRESENTATION_ROUTES } from './presentation.ts'
 import { QUERY_ROUTES } from './queries.ts'
 import { REGISTRY_ROUTES } from './registry/registry-proxy.ts'
 import { addRoutes, type Route } from './route.ts'
+import { SAVED_QUERY_ROUTES } from './saved-queries.ts'
 import { SUBJECT_ROUTES } from './registry/subjects.ts'
 import { TOPIC_CHANGES } from './topics/topic-changes.ts'
 import { DETAIL_ROUTES } from './topics/topic-details.ts'
@@ -31,6 +33,8 @@ export const ROUTES: readonly Route[] = [
   ...CONSUMER_CHANGES,
   ...QUERY_ROUTES,
   ...EXPORT_ROUTES,
+  ...DOWNLOAD_ROUTES,
+  ...SAVED_QUERY_ROUTES,
   ...SUBJECT_ROUTES,
   ...REGISTRY_ROUTES,
 ]
@@ -44,6 +48,7 @@ export function addRest(app: FastifyInstance, context: HttpContext, base: BasePa
     who,
     ask,
     export: context.export,
+    tickets: context.tickets,
     defaultEnvironment,
     log,
     view: context.view,

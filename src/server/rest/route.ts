@@ -16,6 +16,7 @@ import { SqlError } from '../../sql/error.ts'
 import { type Account, mayEnter } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
 import type { Unanswered } from '../export/export-answer.ts'
+import type { ExportTickets, RunningExport } from '../export/tickets.ts'
 import type { Log } from '../log.ts'
 import { answers, type Description, refusal, type Schema, TEXT } from './openapi.ts'
 import { CallError, type CallInput, type CallName } from '../workers/calls.ts'
@@ -43,7 +44,14 @@ export interface Call {
    * Answers with the result of a query as a file; `headers` are those of a good answer. Rejects with a `RestError` as
    * long as nothing of it was sent.
    */
-  export(sql: string, options: ExportOptions, headers: Readonly<Record<string, string>>): Promise<void>
+  export(
+    sql: string,
+    options: ExportOptions,
+    headers: Readonly<Record<string, string>>,
+    watch?: (running: RunningExport) => void,
+  ): Promise<void>
+  /** Exports that a browser downloads. */
+  readonly tickets: ExportTickets
   /** Aborted when the caller is gone. */
   readonly signal: AbortSignal
 }
@@ -100,6 +108,7 @@ export interface RestContext {
   who(request: IncomingMessage): Account | undefined
   readonly ask: AskWorker
   readonly export: AnswerExport
+  readonly tickets: ExportTickets
   readonly log: Log
 }
 
@@ -109,6 +118,8 @@ export interface ExportCall {
   readonly environment: string
   readonly sql: string
   readonly options: ExportOptions
+  /** Called once, before it begins. */
+  readonly watch?: (running: RunningExport) => void
 }
 
 /** Answers with a file; rejects with a `CallError` as long as nothing of it was sent. */
@@ -207,7 +218,9 @@ async function handle(
       ...settled,
       body: request.body,
       signal: abort.signal,
-      export: (sql, options, headers) => exportTo(reply, headers, { ...settled, sql, options }, context),
+      tickets: context.tickets,
+      export: (sql, options, headers, watch) =>
+        exportTo(reply, headers, { ...settled, sql, options, ...(watch === undefined ? {} : { watch }) }, context),
     })
     return send(request, reply, answer, route)
   } catch (cause) {
@@ -220,7 +233,7 @@ async function handle(
 async function exportTo(
   reply: FastifyReply,
   headers: Readonly<Record<string, string>>,
-  { account, environment, sql, options }: Settled & { readonly sql: string; readonly options: ExportOptions },
+  { account, environment, sql, options, watch }: Settled & Pick<ExportCall, 'sql' | 'options' | 'watch'>,
   context: RestContext,
 ): Promise<void> {
   const { raw: response } = reply
@@ -232,7 +245,8 @@ async function exportTo(
     response.flushHeaders()
   }
   try {
-    await context.export({ account, environment: environment.name, sql, options }, { response, head })
+    const call = { account, environment: environment.name, sql, options, ...(watch === undefined ? {} : { watch }) }
+    await context.export(call, { response, head })
   } catch (cause) {
     throw cause instanceof CallError ? new RestError(cause.status, cause.message) : cause
   }
@@ -247,7 +261,7 @@ function logChange(route: Route, { account, environment, params }: Settled, repl
 }
 
 /** Who asks, and where; the rest of a call comes with the body. */
-type Settled = Omit<Call, 'body' | 'signal' | 'export'>
+type Settled = Omit<Call, 'body' | 'signal' | 'export' | 'tickets'>
 
 function settle(request: FastifyRequest, context: RestContext): Settled {
   const given = credential(request.raw)

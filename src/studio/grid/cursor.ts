@@ -1,4 +1,4 @@
-/** Where the cursor of the grid goes by a key. */
+/** Where the cursor of the grid goes by a key, and what is selected. Row -1 is the head. Pure. */
 
 export interface Cursor {
   readonly row: number
@@ -26,11 +26,12 @@ export function moved(
     case 'ArrowDown':
       return within(far ? rows : row + 1, column)
     case 'ArrowUp':
-      return within(far ? 0 : row - 1, column)
+      // One step above the first row is the head, where columns are sorted and hidden.
+      return row <= 0 && !far ? { ...within(0, column), row: -1 } : within(far ? 0 : row - 1, column)
     case 'ArrowRight':
-      return within(row, far ? columns : column + 1)
+      return { ...within(row, far ? columns : column + 1), row }
     case 'ArrowLeft':
-      return within(row, far ? 0 : column - 1)
+      return { ...within(row, far ? 0 : column - 1), row }
     case 'PageDown':
       return within(row + page, column)
     case 'PageUp':
@@ -42,4 +43,27 @@ export function moved(
     default:
       return undefined
   }
+}
+
+/** A rectangle of cells; ends are included. */
+export interface Selection {
+  readonly top: number
+  readonly bottom: number
+  readonly left: number
+  readonly right: number
+}
+
+/** What lies between the cursor and where the selection began. */
+export function selected(cursor: Cursor, anchor: Cursor): Selection {
+  return {
+    top: Math.max(0, Math.min(cursor.row, anchor.row)),
+    bottom: Math.max(0, cursor.row, anchor.row),
+    left: Math.min(cursor.column, anchor.column),
+    right: Math.max(cursor.column, anchor.column),
+  }
+}
+
+/** How many cells that are. */
+export function cellCount({ top, bottom, left, right }: Selection): number {
+  return (bottom - top + 1) * (right - left + 1)
 }

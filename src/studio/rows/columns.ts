@@ -9,6 +9,7 @@ export interface ColumnNode {
   /** Its name as it stands in the text, quotes included. */
   readonly quoted: string
   readonly path: string
+  readonly names: readonly string[]
   readonly depth: number
   readonly children: ColumnNode[]
   /** Position among the columns; -1 while no leaf was seen here. */
@@ -19,6 +20,8 @@ export interface ColumnNode {
 export interface Column {
   /** `a.b`, `_key`, `_meta.offset`; `_value` where the whole value is one. */
   readonly path: string
+  /** The path taken apart, as names may hold dots. */
+  readonly names?: readonly string[]
   /** Whether every value so far was a number: they stand to the right. */
   readonly numeric: boolean
   /** Characters of the longest value so far, as far as they count for a width. */
@@ -46,7 +49,7 @@ export class Columns {
   readonly #value = root('_value', '')
   readonly #key = root('_key', '_key')
   readonly #meta = root('_meta', '_meta')
-  #columns: { path: string; numeric: boolean; widest: number }[] = []
+  #columns: { path: string; names: readonly string[]; numeric: boolean; widest: number }[] = []
   /** Changes whenever a column is added or looks otherwise. */
   version = 0
 
@@ -108,7 +111,8 @@ export class Columns {
     if (found !== undefined) return found
     const name = JSON.parse(quoted.slice(0, -1)) as string
     const path = node.path === '' ? name : `${node.path}.${name}`
-    const child: ColumnNode = { quoted, path, depth: node.depth + 1, children: [], column: -1 }
+    const names = [...node.names, name]
+    const child: ColumnNode = { quoted, path, names, depth: node.depth + 1, children: [], column: -1 }
     node.children.push(child)
     return child
   }
@@ -119,7 +123,8 @@ export class Columns {
     if (node.column < 0) {
       // A key that is null everywhere, or a row that is none, is no column.
       node.column = this.#columns.length
-      this.#columns.push({ path: node.path === '' ? '_value' : node.path, numeric: true, widest: 4 })
+      const names = node.names.length === 0 ? ['_value'] : node.names
+      this.#columns.push({ path: node.path === '' ? '_value' : node.path, names, numeric: true, widest: 4 })
       this.version++
     }
     const column = this.#columns[node.column]
@@ -142,7 +147,7 @@ const FACETS: Readonly<Record<string, 'key' | 'value' | 'metadata' | undefined>>
 }
 
 function root(name: string, path: string): ColumnNode {
-  return { quoted: `"${name}":`, path, depth: 0, children: [], column: -1 }
+  return { quoted: `"${name}":`, path, names: path === '' ? [] : [path], depth: 0, children: [], column: -1 }
 }
 
 /** The position behind the string that begins at `at`. */

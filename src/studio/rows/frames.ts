@@ -1,6 +1,6 @@
 /** Takes the messages of the server apart without making values of a row: what is shown stays text. */
 import { memberText } from '../../client/json.ts'
-import type { SentinelReason, Stats } from '../../protocol/frames.ts'
+import type { RecordMetadata, SentinelReason, Stats } from '../../protocol/frames.ts'
 
 /** A message as the worker needs it. `data` of a row is the text of its `data`. */
 export type Frame =
@@ -8,7 +8,7 @@ export type Frame =
   | { readonly type: 'STATS'; readonly stats: Stats }
   | { readonly type: 'SENTINEL'; readonly reason: SentinelReason }
   | { readonly type: 'ERROR'; readonly message: string }
-  | { readonly type: 'BADRECORD' }
+  | { readonly type: 'BADRECORD'; readonly place: RecordMetadata }
   | { readonly type: 'OTHER' }
 
 const RECORD = '{"type":"RECORD","data":'
@@ -36,7 +36,7 @@ export function readFrame(text: string): Frame {
     case 'ERROR':
       return { type: 'ERROR', message: String(message.data) }
     case 'BADRECORD':
-      return { type: 'BADRECORD' }
+      return { type: 'BADRECORD', place: (message.data as { metadata: RecordMetadata }).metadata }
     default:
       return { type: 'OTHER' }
   }

@@ -20,10 +20,18 @@ export const MAX_RESULT_ROWS = 500_000
  * Beyond it: the query is ended, and the line below the rows says so.
  */
 export const MAX_RESULT_BYTES = 256 * 1024 * 1024
+/**
+ * Limit `studio.follow.rows` (rows): rows of a following query that the page keeps. Beyond it: the older half of them is
+ * let go, and the line below the rows says so.
+ */
+export const MAX_FOLLOWED_ROWS = 100_000
 /** Limit `studio.cell.characters` (characters): of one cell in the grid. Beyond it: the rest is left out, and said. */
 export const MAX_CELL = 300
 
 const BLOCK_BYTES = 1 << 20
+/** Numbers of live rows grow; so many bytes are left for that. */
+const SPARE = 64
+const NO_BYTES = new Uint8Array(0)
 
 /** `text` is what stands there: of a string its content, of everything else its JSON. undefined: absent. */
 export interface Cell {
@@ -38,6 +46,15 @@ export interface Window {
   readonly from: number
   /** A row has as many cells as columns were asked for. */
   readonly rows: readonly (readonly (Cell | undefined)[])[]
+  /** Of each row its number in the result, in order of arrival. */
+  readonly numbers: readonly number[]
+}
+
+/** How a result is kept. */
+export interface ResultOptions {
+  readonly keepsIds?: boolean
+  /** Rows come without an end. */
+  readonly follows?: boolean
 }
 
 /** Rows and their columns. */
@@ -50,27 +67,46 @@ export class Result {
   #length = new Int32Array(1024)
   readonly #encoder = new TextEncoder()
   readonly #decoder = new TextDecoder()
+  /** The columns that were asked for last, and where each stands among them. */
+  #asked: readonly number[] = []
+  #placesOf = new Map<number, number>()
   /** The place of each row that can be replaced. */
   readonly #byId = new Map<string, number>()
+  /** Bytes that each of those has; a longer one needs another place. */
+  readonly #room = new Map<number, number>()
   rows = 0
   bytes = 0
+  /** How many times a row took the place of an earlier one. */
+  replaced = 0
   /** By partition, the offset of the last row, and whether offsets came in order. Empty where rows have none. */
   readonly positions = new Map<number, bigint>()
   inOrder = true
   hasPositions = true
 
-  constructor(options: { readonly keepsIds: boolean } = { keepsIds: false }) {
-    this.keepsIds = options.keepsIds
+  constructor({ keepsIds = false, follows = false }: ResultOptions = {}) {
+    this.keepsIds = keepsIds || follows
+    this.follows = follows
+  }
+
+  /** Whether the last row that came stands first: it is so where rows come without an end. */
+  get newestFirst(): boolean {
+    return this.follows && this.#byId.size === 0
   }
 
   /** Whether a row with the id of an earlier one takes its place (live aggregates). */
   readonly keepsIds: boolean
+  readonly follows: boolean
 
   /** Takes the data of a RECORD. False when that is beyond the ceiling: the row is not kept. */
   add(data: string, ceiling: Ceiling, rowId?: string): boolean {
     const known = rowId !== undefined && this.keepsIds ? this.#byId.get(rowId) : undefined
     if (known === undefined && this.rows >= ceiling.rows) return false
-    const most = data.length * 3
+    if (known !== undefined && this.#overwrite(known, data)) {
+      this.replaced++
+      this.#learn(data)
+      return true
+    }
+    const most = data.length * 3 + (this.keepsIds ? SPARE : 0)
     let block = this.#blocks.at(-1)
     if (block === undefined || most > block.length - this.#filled) {
       const size = Math.max(BLOCK_BYTES, most)
@@ -82,11 +118,27 @@ export class Result {
     const { written } = this.#encoder.encodeInto(data, block.subarray(this.#filled))
     if (this.bytes + written > ceiling.bytes) return false
     const row = known ?? this.rows++
+    if (known !== undefined) this.replaced++
     this.#place(row, this.#blocks.length - 1, this.#filled, written)
-    this.#filled += written
-    this.bytes += written
+    const room = written + (this.keepsIds ? SPARE : 0)
+    if (this.keepsIds) this.#room.set(row, room)
+    this.#filled += room
+    this.bytes += room
     if (rowId !== undefined && this.keepsIds) this.#byId.set(rowId, row)
     this.#learn(data)
+    return true
+  }
+
+  /** Into the place of the earlier row, so that what changes all the time does not grow. False when it is too long. */
+  #overwrite(row: number, data: string): boolean {
+    const start = this.#start[row]
+    const room = this.#room.get(row) ?? 0
+    const { read, written } = this.#encoder.encodeInto(
+      data,
+      this.#blocks[this.#block[row]].subarray(start, start + room),
+    )
+    if (read < data.length) return false
+    this.#length[row] = written
     return true
   }
 
@@ -117,28 +169,39 @@ export class Result {
     this.positions.set(at, now)
   }
 
+  /** Lets the oldest rows go; those that are left move up. Not where rows are replaced. */
+  dropOldest(count: number): void {
+    const gone = Math.min(count, this.rows)
+    for (let row = 0; row < gone; row++) this.bytes -= this.#length[row] + (this.keepsIds ? SPARE : 0)
+    for (const list of [this.#block, this.#start, this.#length]) list.copyWithin(0, gone, this.rows)
+    this.rows -= gone
+    this.#room.clear()
+    // Blocks keep their numbers; what nobody points at is given back.
+    const first = this.rows === 0 ? this.#blocks.length - 1 : this.#block[0]
+    for (let block = 0; block < first; block++) this.#blocks[block] = NO_BYTES
+    this.replaced++
+  }
+
   /** The JSON of a row: the data of its RECORD. */
   text(row: number): string {
     const start = this.#start[row]
     return this.#decoder.decode(this.#blocks[this.#block[row]].subarray(start, start + this.#length[row]))
   }
 
-  /** The cells of some rows; `columns` are positions in `columns.list`. */
-  window(from: number, to: number, columns: readonly number[], most = MAX_CELL): Window {
-    const first = Math.max(0, Math.min(from, this.rows))
-    const rows: (Cell | undefined)[][] = []
-    for (let row = first; row < Math.min(to, this.rows); row++) rows.push(this.cells(row, columns, most))
-    return { from: first, rows }
-  }
-
   /** The cells of one row. */
   cells(row: number, columns: readonly number[], most = MAX_CELL): (Cell | undefined)[] {
     const text = this.text(row)
-    const found = new Map<number, Cell>()
+    if (columns !== this.#asked) {
+      this.#asked = columns
+      this.#placesOf = new Map(columns.map((column, place) => [column, place]))
+    }
+    const cells = new Array<Cell | undefined>(columns.length).fill(undefined)
     this.columns.walk(text, (node, start, end) => {
-      if (node.column >= 0) found.set(node.column, cellOf(text, start, end, most))
+      const place = node.column < 0 ? undefined : this.#placesOf.get(node.column)
+      if (place !== undefined) cells[place] = cellOf(text, start, end, most)
     })
-    return columns.map((column) => found.get(column))
+    // One column may be asked for twice.
+    return columns.map((column, place) => cells[this.#placesOf.get(column) ?? place])
   }
 }
 

@@ -54,6 +54,20 @@ function obstacle({ body, orderBy, with: ctes, limit }: Query): string | undefin
   return undefined
 }
 
+/** Whether rows of a text grow while it is read, so that they are worth seeing before its end. */
+export function isAggregation(sql: string): boolean {
+  try {
+    return parseScript(sql).some(
+      (s) =>
+        s.kind === 'selectStatement' &&
+        s.query.body.kind === 'select' &&
+        (s.query.body.groupBy.length > 0 || s.query.body.items.some(isAggregate)),
+    )
+  } catch {
+    return false
+  }
+}
+
 /** Names of functions that make one row of many; those that the page does not know are refused by the server's answer. */
 const AGGREGATES =
   /^(count|sum|avg|min|max|first|last|collect.*|any_value|stddev.*|var.*|approx_.*|percentile.*|median|mode|string_agg|array_agg|min_by|max_by|argmin|argmax|corr.*|covar.*|bool_.*|histogram.*|top.*)$/i

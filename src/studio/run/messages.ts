@@ -1,5 +1,5 @@
 /** What the page and the worker of a run say to each other. Types only. */
-import type { SentinelReason, Stats } from '../../protocol/frames.ts'
+import type { RecordMetadata, SentinelReason, Stats } from '../../protocol/frames.ts'
 import type { Column } from '../rows/columns.ts'
 import type { Ceiling } from '../rows/result.ts'
 
@@ -10,6 +10,8 @@ export interface Order {
   readonly environment?: string
   readonly sql: string
   readonly live: boolean
+  /** Goes on with what comes; the newest row stands first, and the oldest ones go. */
+  readonly follow: boolean
   readonly ceiling: Ceiling
   /** Goes on with the rows that are there, instead of beginning anew. */
   readonly append: boolean
@@ -18,6 +20,9 @@ export interface Order {
 export type ToWorker =
   | { readonly what: 'start'; readonly order: Order }
   | { readonly what: 'cancel' }
+  /** Rows that come wait until `resume`. */
+  | { readonly what: 'pause' }
+  | { readonly what: 'resume' }
   /** A question about the rows that are there; `name` is one of `QUESTIONS`. */
   | { readonly what: 'ask'; readonly id: number; readonly name: string; readonly input: unknown }
 
@@ -25,7 +30,11 @@ export type ToWorker =
 export interface Rows {
   readonly rows: number
   readonly bytes: number
+  /** How many times a row took the place of an earlier one. */
+  readonly replaced?: number
   readonly columnsVersion: number
+  /** Rows of a following query that went, because there were too many. */
+  readonly dropped?: number
   readonly columns?: readonly Column[]
 }
 
@@ -34,9 +43,14 @@ export type RunEvent =
   | { readonly what: 'opened' }
   | ({ readonly what: 'rows' } & Rows)
   | { readonly what: 'stats'; readonly stats: Stats }
-  | { readonly what: 'bad'; readonly count: number }
+  /** Of the bad records, `places` are the first ones. */
+  | { readonly what: 'bad'; readonly count: number; readonly places?: readonly RecordMetadata[] }
   | { readonly what: 'sentinel'; readonly reason: SentinelReason }
   | { readonly what: 'error'; readonly message: string }
+  /** Rows that wait while a following query is paused; `stopped` when no more are read. */
+  | { readonly what: 'held'; readonly rows: number; readonly stopped: boolean }
+  /** The reading had ended while it was paused; it goes on from here. */
+  | { readonly what: 'behind'; readonly resume?: string }
   /** The ceiling is reached: the query was ended here. */
   | { readonly what: 'full'; readonly by: 'rows' | 'bytes'; readonly resume?: string }
   | { readonly what: 'ended' }

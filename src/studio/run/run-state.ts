@@ -2,7 +2,7 @@
  * What becomes of a run, as plain data: each event of the worker is a transition. No browser, no clock (times come with
  * the events).
  */
-import type { SentinelReason, Stats } from '../../protocol/frames.ts'
+import type { RecordMetadata, SentinelReason, Stats } from '../../protocol/frames.ts'
 import { incompleteText } from '../../client/incomplete.ts'
 import type { Column } from '../rows/columns.ts'
 import type { RunEvent } from './messages.ts'
@@ -20,19 +20,34 @@ export interface RunState {
   readonly endedMs: number | undefined
   readonly rows: number
   readonly bytes: number
+  /** How many times a row took the place of an earlier one (live results). */
+  readonly replaced: number
   readonly columns: readonly Column[]
   readonly columnsVersion: number
   readonly stats: Stats | undefined
   readonly badRecords: number
+  /** Where the first of them stand. */
+  readonly badPlaces: readonly RecordMetadata[]
   readonly reasons: readonly SentinelReason[]
   /** Why it stopped, in a sentence; with `limited` and `lost`. */
   readonly why: string | undefined
+  /** Whether the ceiling of the page ended it: an export takes all. */
+  readonly isFull: boolean
   /** The condition that reads on. */
   readonly resume: string | undefined
   readonly error: { readonly message: string; readonly place: ErrorPlace | undefined } | undefined
+  /** Whether it goes on with what comes. */
+  readonly follow: boolean
+  /** What waits while it is paused; undefined when it is not. */
+  readonly paused: { readonly rows: number; readonly stopped: boolean } | undefined
+  /** Rows of a following query that went, because there were too many. */
+  readonly dropped: number
   /** How many times it was continued. */
   readonly continued: number
 }
+
+/** Limit `studio.bad.places` (records): bad records whose place the page keeps. Beyond it: further ones are counted. */
+export const MAX_BAD_PLACES = 1000
 
 export const IDLE: RunState = {
   phase: 'idle',
@@ -42,20 +57,26 @@ export const IDLE: RunState = {
   endedMs: undefined,
   rows: 0,
   bytes: 0,
+  replaced: 0,
   columns: [],
   columnsVersion: 0,
   stats: undefined,
   badRecords: 0,
+  badPlaces: [],
   reasons: [],
   why: undefined,
+  isFull: false,
   resume: undefined,
   error: undefined,
+  follow: false,
+  paused: undefined,
+  dropped: 0,
   continued: 0,
 }
 
 /** A new run. */
-export function begun(sql: string, nowMs: number): RunState {
-  return { ...IDLE, phase: 'connecting', asked: sql, sql, startedMs: nowMs }
+export function begun(sql: string, nowMs: number, follow = false): RunState {
+  return { ...IDLE, phase: 'connecting', asked: sql, sql, startedMs: nowMs, follow }
 }
 
 /** The same run reads on, with another text; its rows stay. */
@@ -69,10 +90,18 @@ export function goneOn(state: RunState, sql: string, nowMs: number): RunState {
     stats: undefined,
     reasons: [],
     why: undefined,
+    isFull: false,
     resume: undefined,
     error: undefined,
+    paused: undefined,
     continued: state.continued + 1,
   }
+}
+
+/** Rows wait from now on, or are shown again. */
+export function pausing(state: RunState, isPaused: boolean): RunState {
+  if (!isActive(state) || (state.paused !== undefined) === isPaused) return state
+  return { ...state, paused: isPaused ? { rows: 0, stopped: false } : undefined }
 }
 
 /** Whether something is on its way. */
@@ -93,13 +122,19 @@ export function after(state: RunState, event: RunEvent, nowMs: number): RunState
         phase: 'running',
         rows: event.rows,
         bytes: event.bytes,
+        replaced: event.replaced ?? 0,
+        dropped: event.dropped ?? state.dropped,
         columnsVersion: event.columnsVersion,
         columns: event.columns ?? state.columns,
       }
     case 'stats':
       return { ...state, phase: 'running', stats: event.stats }
     case 'bad':
-      return { ...state, badRecords: state.badRecords + event.count }
+      return {
+        ...state,
+        badRecords: state.badRecords + event.count,
+        badPlaces: [...state.badPlaces, ...(event.places ?? [])].slice(0, MAX_BAD_PLACES),
+      }
     case 'sentinel':
       return { ...state, reasons: [...state.reasons, event.reason] }
     case 'error':
@@ -109,8 +144,19 @@ export function after(state: RunState, event: RunEvent, nowMs: number): RunState
         phase: 'failed',
         error: { message: event.message, place: errorPlace(event.message) },
       }
+    case 'held':
+      return state.paused === undefined ? state : { ...state, paused: { rows: event.rows, stopped: event.stopped } }
+    case 'behind':
+      return { ...state, ...ended, phase: 'lost', why: 'The reading ended while it was paused.', resume: event.resume }
     case 'full':
-      return { ...state, ...ended, phase: 'limited', why: fullText(state, event.by), resume: event.resume }
+      return {
+        ...state,
+        ...ended,
+        phase: 'limited',
+        why: fullText(state, event.by),
+        isFull: true,
+        resume: event.resume,
+      }
     case 'lost':
       return { ...state, ...ended, phase: 'lost', why: event.message, resume: event.resume }
     case 'cancelled':

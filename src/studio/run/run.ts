@@ -5,7 +5,7 @@ import { continuation } from './continuation.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 import type { Questions } from '../rows/questions.ts'
 import type { Ceiling } from '../rows/result.ts'
-import { after, begun, goneOn, IDLE, isActive, type RunState } from './run-state.ts'
+import { after, begun, goneOn, IDLE, isActive, pausing, type RunState } from './run-state.ts'
 
 /** A worker, as far as a run needs one. */
 export interface RunWorker {
@@ -21,6 +21,14 @@ export interface RunContext {
   readonly ceiling: Ceiling
 }
 
+/** How a statement is run. */
+export interface RunOptions {
+  /** Partial results of aggregates. */
+  readonly live?: boolean
+  /** It goes on with what comes. */
+  readonly follow?: boolean
+}
+
 /** The runs of one tab, one at a time. */
 export class Run {
   readonly state: Store<RunState> = createStore(IDLE)
@@ -28,6 +36,7 @@ export class Run {
   #worker: RunWorker | undefined
   #context: RunContext | undefined
   #live = false
+  #follow = false
   #nextQuestion = 0
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
 
@@ -37,15 +46,28 @@ export class Run {
   }
 
   /** Begins anew; what runs is ended, the rows that are there go. */
-  start(sql: string, context: RunContext, { live = false }: { readonly live?: boolean } = {}): void {
+  start(sql: string, context: RunContext, { live = false, follow = false }: RunOptions = {}): void {
     this.#context = context
     this.#live = live
-    this.state.set(() => begun(sql, systemClock.now()))
-    this.#send({ what: 'start', order: { ...context, sql, live, append: false } })
+    this.#follow = follow
+    this.state.set(() => begun(sql, systemClock.now(), follow))
+    this.#send({ what: 'start', order: { ...context, sql, live, follow, append: false } })
   }
 
   cancel(): void {
     if (isActive(this.state.get())) this.#send({ what: 'cancel' })
+  }
+
+  /** What comes waits; what is there stands still. */
+  pause(): void {
+    this.state.set((state) => pausing(state, true))
+    this.#send({ what: 'pause' })
+  }
+
+  /** Shows what has waited, and goes on; nothing is missing in between. */
+  resume(): void {
+    this.state.set((state) => pausing(state, false))
+    this.#send({ what: 'resume' })
   }
 
   /** Reads on where the reading stopped; why not, where that cannot be. */
@@ -55,7 +77,8 @@ export class Run {
     const next = continuation(asked, resume, rows)
     if ('refused' in next) return next.refused
     this.state.set((state) => goneOn(state, next.sql, systemClock.now()))
-    this.#send({ what: 'start', order: { ...this.#context, sql: next.sql, live: this.#live, append: true } })
+    const order = { ...this.#context, sql: next.sql, live: this.#live, follow: this.#follow, append: true }
+    this.#send({ what: 'start', order })
     return undefined
   }
 
@@ -89,7 +112,11 @@ export class Run {
   }
 
   #heard(message: FromWorker): void {
-    if (message.what === 'event') return this.state.set((state) => after(state, message.event, systemClock.now()))
+    if (message.what === 'event') {
+      this.state.set((state) => after(state, message.event, systemClock.now()))
+      if (message.event.what === 'behind') this.goOn()
+      return
+    }
     const waiting = this.#waiting.get(message.id)
     this.#waiting.delete(message.id)
     if (message.what === 'answer') waiting?.resolve(message.value)

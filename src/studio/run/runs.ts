@@ -1,13 +1,15 @@
 /** The run of each tab, and how its worker is started. */
+import { createStore, type Store } from '../observable.ts'
 import { serverUrl } from '../session/server.ts'
 import { studio } from '../store.ts'
 import { type Ceiling, MAX_RESULT_BYTES, MAX_RESULT_ROWS } from '../rows/result.ts'
-import { Run, type RunWorker } from './run.ts'
+import { isAggregation } from './continuation.ts'
+import { Run, type RunOptions, type RunWorker } from './run.ts'
 
 const runs = new Map<number, Run>()
 
 /** What the user allows a result to grow to. */
-export const ceiling: { now: Ceiling } = { now: { rows: MAX_RESULT_ROWS, bytes: MAX_RESULT_BYTES } }
+export const ceiling: Store<Ceiling> = createStore({ rows: MAX_RESULT_ROWS, bytes: MAX_RESULT_BYTES })
 
 interface TrustedTypes {
   createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string }
@@ -39,8 +41,9 @@ export function runOf(tab: number): Run {
 }
 
 /** Runs a text in a tab, in the environment that is chosen. */
-export function runIn(tab: number, sql: string, options: { readonly live?: boolean } = {}): void {
-  runOf(tab).start(sql, { url: serverUrl(), environment: studio.get().environment, ceiling: ceiling.now }, options)
+export function runIn(tab: number, sql: string, options: RunOptions = {}): void {
+  const context = { url: serverUrl(), environment: studio.get().environment, ceiling: ceiling.get() }
+  runOf(tab).start(sql, context, { live: isAggregation(sql), ...options })
 }
 
 /** Ends the run of a tab that is closed. */

@@ -1,6 +1,7 @@
 /** The line below the rows: how fast, how far, how it ended and why, and how to read on. */
 import { useEffect, useState } from 'preact/hooks'
 import { systemClock } from '../../lib/clock.ts'
+import { openDialog } from '../shell/shell-commands.ts'
 import { useStore } from '../use-store.ts'
 import type { Run } from './run.ts'
 import { isActive, progressOf } from './run-state.ts'
@@ -28,6 +29,11 @@ export function StatusLine({ run }: { readonly run: Run }) {
       {state.resume !== undefined && refusal === undefined && (
         <button type="button" onClick={() => refuse(run.goOn())}>
           Continue from here
+        </button>
+      )}
+      {state.isFull && (
+        <button type="button" onClick={() => openDialog('export')}>
+          Export all …
         </button>
       )}
     </footer>

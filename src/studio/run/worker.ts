@@ -3,12 +3,16 @@
  * hears how many there are, a few times a second, and asks for those that it draws.
  */
 import { ConnectionError, connect, type Query } from '../../client/connect.ts'
-import { systemClock } from '../../lib/clock.ts'
-import { readFrame } from '../rows/frames.ts'
+import { systemClock, type Timer } from '../../lib/clock.ts'
+import type { RecordMetadata, Stats } from '../../protocol/frames.ts'
+import { type Frame, readFrame } from '../rows/frames.ts'
+import { Held, type HeldRow } from './held.ts'
 import type { FromWorker, Order, RunEvent, ToWorker } from './messages.ts'
-import { positionsAfter } from '../rows/positions.ts'
+import { MAX_BAD_PLACES } from './run-state.ts'
+import { followAfter, positionsAfter } from '../rows/positions.ts'
 import { QUESTIONS } from '../rows/questions.ts'
-import { columnsOf, Result } from '../rows/result.ts'
+import { columnsOf, MAX_FOLLOWED_ROWS, Result } from '../rows/result.ts'
+import { turn } from '../rows/slices.ts'
 
 /** How often the page hears of new rows. */
 const NEWS_MS = 80
@@ -23,80 +27,183 @@ interface Scope {
 
 const scope = globalThis as unknown as Scope
 let result = new Result()
-let running: { query: Query; cancelled: boolean } | undefined
+let running: Reading | undefined
 
 function tell(event: RunEvent): void {
   scope.postMessage({ what: 'event', event })
 }
 
-async function run(order: Order): Promise<void> {
-  running?.query.cancel()
-  if (!order.append) result = new Result({ keepsIds: order.live })
-  const { url, environment, sql, live, ceiling } = order
-  const query = connect({ url, environment }).query(sql, { live, stats: STATS_MS })
-  const own = { query, cancelled: false }
-  running = own
-  const kept = result
-  let told = { rows: -1, version: -1, ms: 0 }
-  const news = (): void => {
-    const { rows, bytes, columns } = kept
-    if (rows === told.rows && columns.version === told.version && !live) return
-    const isNew = columns.version !== told.version
-    tell({ what: 'rows', rows, bytes, columnsVersion: columns.version, ...(isNew ? { columns: columnsOf(kept) } : {}) })
-    told = { rows, version: columns.version, ms: systemClock.monotonic() }
+/** One statement, from its start to its end: what comes, what of it is kept, what the page hears. */
+class Reading {
+  readonly query: Query
+  cancelled = false
+  readonly #order: Order
+  readonly #kept: Result
+  #held: Held | undefined
+  /** The reading ended while it was paused. */
+  #stopped = false
+  #dropped = 0
+  /** By partition, where a following query began to read. */
+  #begins = new Map<number, number>()
+  #told = { rows: -1, replaced: 0, version: -1, held: 0, ms: 0 }
+  #timer: Timer | undefined
+  #bad = 0
+  #places: RecordMetadata[] = []
+
+  constructor(order: Order, kept: Result) {
+    this.#order = order
+    this.#kept = kept
+    const { url, environment, sql, live, follow } = order
+    this.query = connect({ url, environment }).query(sql, { live, stats: STATS_MS, ...(follow ? { follow } : {}) })
   }
-  let pauseAt = systemClock.monotonic() + SLICE_MS
-  let bad = 0
-  try {
+
+  async run(): Promise<void> {
+    let pauseAt = systemClock.monotonic() + SLICE_MS
     let opened = false
-    for await (const text of query.texts()) {
-      if (own.cancelled) break
-      if (!opened) tell({ what: 'opened' })
-      opened = true
-      const frame = readFrame(text)
-      if (frame.type === 'RECORD') {
-        if (!kept.add(frame.data, ceiling, frame.rowId)) {
-          news()
-          tell({ what: 'full', by: kept.rows >= ceiling.rows ? 'rows' : 'bytes', resume: positionsAfter(kept) })
-          query.cancel()
-          return
+    try {
+      for await (const text of this.query.texts()) {
+        if (this.cancelled || this.#stopped) break
+        if (!opened) this.#tell({ what: 'opened' })
+        opened = true
+        if (!this.#take(readFrame(text))) return
+        const nowMs = systemClock.monotonic()
+        if (nowMs - this.#told.ms > NEWS_MS) this.#news()
+        else this.#soon()
+        if (nowMs > pauseAt) {
+          await turn()
+          pauseAt = systemClock.monotonic() + SLICE_MS
         }
-      } else if (frame.type === 'STATS') tell({ what: 'stats', stats: frame.stats })
-      else if (frame.type === 'SENTINEL') tell({ what: 'sentinel', reason: frame.reason })
-      else if (frame.type === 'BADRECORD') bad++
-      else if (frame.type === 'ERROR') {
-        news()
-        tell({ what: 'error', message: frame.message })
-        return
       }
-      const nowMs = systemClock.monotonic()
-      if (nowMs - told.ms > NEWS_MS) news()
-      if (nowMs > pauseAt) {
-        await turn()
-        pauseAt = systemClock.monotonic() + SLICE_MS
-      }
+      if (this.#stopped && !this.cancelled) return this.#news()
+      this.resume()
+      this.#news()
+      this.#tell({ what: this.cancelled ? 'cancelled' : 'ended' })
+    } catch (cause) {
+      if (this.#stopped && !this.cancelled) return
+      this.resume()
+      this.#news()
+      const message = cause instanceof Error ? cause.message : String(cause)
+      if (cause instanceof ConnectionError) this.#tell({ what: 'lost', message, resume: this.#resume() })
+      else this.#tell({ what: 'error', message })
     }
-    news()
-    if (bad > 0) tell({ what: 'bad', count: bad })
-    tell({ what: own.cancelled ? 'cancelled' : 'ended' })
-  } catch (cause) {
-    news()
-    const message = cause instanceof Error ? cause.message : String(cause)
-    if (cause instanceof ConnectionError) tell({ what: 'lost', message, resume: positionsAfter(kept) })
-    else tell({ what: 'error', message })
+  }
+
+  /** What is left of a reading that another one has followed is of no use. */
+  #tell(event: RunEvent): void {
+    if (running === this) tell(event)
+  }
+
+  /** Tells of the last rows also when nothing comes behind them. */
+  #soon(): void {
+    this.#timer ??= systemClock.after(NEWS_MS, () => {
+      this.#timer = undefined
+      if (running === this) this.#news()
+    })
+  }
+
+  pause(): void {
+    if (this.#order.follow) this.#held ??= new Held()
+  }
+
+  /** Takes what has waited. */
+  resume(): void {
+    const held = this.#held
+    if (held === undefined) return
+    this.#held = undefined
+    for (const row of held.rows()) if (!this.#keep(row)) return
+    this.#news()
+    if (this.#stopped && !this.cancelled) this.#tell({ what: 'behind', resume: this.#resume() })
+  }
+
+  cancel(): void {
+    this.cancelled = true
+    this.query.cancel()
+    if (!this.#stopped) return
+    // Nothing is read any more, so nothing else would say it.
+    this.resume()
+    this.#tell({ what: 'cancelled' })
+  }
+
+  /** False when that was the end. */
+  #take(frame: Frame): boolean {
+    switch (frame.type) {
+      case 'RECORD':
+        if (this.#held === undefined) return this.#keep(frame)
+        if (this.#held.push(frame)) return true
+        this.#stopped = true
+        this.query.cancel()
+        return true
+      case 'STATS':
+        if (this.#order.follow && this.#begins.size === 0) this.#begins = beginsOf(frame.stats)
+        this.#tell({ what: 'stats', stats: frame.stats })
+        return true
+      case 'SENTINEL':
+        this.#tell({ what: 'sentinel', reason: frame.reason })
+        return true
+      case 'BADRECORD':
+        this.#bad++
+        if (this.#places.length < MAX_BAD_PLACES) this.#places.push(frame.place)
+        return true
+      case 'ERROR':
+        this.#news()
+        this.#tell({ what: 'error', message: frame.message })
+        return false
+      default:
+        return true
+    }
+  }
+
+  /** False when it was too much: the query is ended. */
+  #keep({ data, rowId }: HeldRow): boolean {
+    const { ceiling, follow } = this.#order
+    const kept = this.#kept
+    const most = follow ? { ...ceiling, rows: Math.min(ceiling.rows, MAX_FOLLOWED_ROWS) } : ceiling
+    if (kept.add(data, most, rowId)) return true
+    if (kept.newestFirst && kept.rows > 0) {
+      const half = Math.ceil(kept.rows / 2)
+      kept.dropOldest(half)
+      this.#dropped += half
+      if (kept.add(data, most, rowId)) return true
+    }
+    this.#news()
+    this.#tell({ what: 'full', by: kept.rows >= most.rows ? 'rows' : 'bytes', resume: this.#resume() })
+    this.query.cancel()
+    return false
+  }
+
+  #resume(): string | undefined {
+    return this.#order.follow ? followAfter(this.#kept, this.#begins) : positionsAfter(this.#kept)
+  }
+
+  #news(): void {
+    if (this.#bad > 0) this.#tell({ what: 'bad', count: this.#bad, places: this.#places })
+    this.#bad = 0
+    this.#places = []
+    const held = this.#held?.count ?? 0
+    if (held !== this.#told.held) this.#tell({ what: 'held', rows: held, stopped: this.#stopped })
+    const { rows, bytes, replaced, columns } = this.#kept
+    const told = { rows, replaced, version: columns.version, held, ms: systemClock.monotonic() }
+    const isNew = told.version !== this.#told.version
+    if (isNew || rows !== this.#told.rows || replaced !== this.#told.replaced) {
+      const now = { rows, bytes, replaced, columnsVersion: columns.version, dropped: this.#dropped }
+      this.#tell({ what: 'rows', ...now, ...(isNew ? { columns: columnsOf(this.#kept) } : {}) })
+    }
+    this.#told = told
   }
 }
 
-const channel = new MessageChannel()
-const turns: (() => void)[] = []
-channel.port1.onmessage = () => turns.shift()?.()
+function beginsOf({ sourcesStats }: Stats): Map<number, number> {
+  const [source] = Object.values(sourcesStats)
+  return new Map(Object.entries(source ?? {}).map(([partition, { begin }]) => [Number(partition), begin]))
+}
 
-/** Lets messages of the page come in. A timer would wait longer. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    turns.push(resolve)
-    channel.port2.postMessage(undefined)
-  })
+function start(order: Order): void {
+  const before = running
+  running = undefined
+  before?.cancel()
+  if (!order.append) result = new Result({ keepsIds: order.live, follows: order.follow })
+  running = new Reading(order, result)
+  void running.run()
 }
 
 function answer(id: number, name: string, input: unknown): void {
@@ -112,10 +219,9 @@ function answer(id: number, name: string, input: unknown): void {
 }
 
 scope.addEventListener('message', ({ data }) => {
-  if (data.what === 'start') void run(data.order)
+  if (data.what === 'start') start(data.order)
   else if (data.what === 'ask') answer(data.id, data.name, data.input)
-  else if (running !== undefined) {
-    running.cancelled = true
-    running.query.cancel()
-  }
+  else if (data.what === 'pause') running?.pause()
+  else if (data.what === 'resume') running?.resume()
+  else running?.cancel()
 })

@@ -1,5 +1,6 @@
 /** The way in and out: what the page does at its start, at a login and at a logout. */
 import { forgetTopics } from '../explorer/topics-store.ts'
+import { exportsStore } from '../export/exports.ts'
 import { closeRuns } from '../run/runs.ts'
 import { codeOf, decodeRoute } from '../route.ts'
 import { atRoute, loggedOut, studio, withTab } from '../store.ts'
@@ -56,6 +57,7 @@ export async function leave(): Promise<void> {
   stopAddress()
   closeRuns()
   forgetTopics()
+  exportsStore.set(() => [])
   sessionStorage.clear()
   localStorage.clear()
   history.replaceState(null, '', '#')

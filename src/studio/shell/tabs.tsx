@@ -39,6 +39,7 @@ export function Tabs() {
               role="tab"
               aria-selected={tab.id === active}
               aria-controls="view"
+              aria-keyshortcuts="Delete"
               tabIndex={tab.id === active ? 0 : -1}
               title={tab.sql.slice(0, 300)}
               onClick={() => show(tab.id)}
@@ -49,7 +50,8 @@ export function Tabs() {
               type="button"
               class="close"
               tabIndex={-1}
-              aria-label={`Close ${tabTitle(tab)}`}
+              aria-hidden="true"
+              title={`Close ${tabTitle(tab)} (Delete)`}
               onClick={() => closeTab(tab.id)}
             >
               ✕

@@ -22,7 +22,7 @@ export function TopBar() {
       >
         ☰
       </button>
-      <strong class="brand">Sluice</strong>
+      <h1 class="brand">Sluice</h1>
       <EnvironmentChoice />
       <button type="button" class="go-to" onClick={() => openDialog('palette')}>
         <span>Topic or command</span>

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { statementSpans, textToRun } from '../../../src/studio/editor/statement.ts'
 import { found, lines, NO_TOPICS, shortBytes, shortNumber, toggled } from '../../../src/studio/explorer/topics.ts'
+import { NO_CHOICES } from '../../../src/studio/grid/column-choices.ts'
 import { moved } from '../../../src/studio/grid/cursor.ts'
 import { placed, seenColumns, wholeWidth } from '../../../src/studio/grid/layout.ts'
 import { exampleQueries } from '../../../src/studio/query/example-queries.ts'
@@ -111,7 +112,10 @@ test('what of a long list is seen, also where pixels have to be pressed together
 
 test('columns: key, value, metadata; those that are seen; the cursor stays within', () => {
   const column = (path: string, widest = 10) => ({ path, numeric: false, widest })
-  const all = placed([column('a'), column('_meta.offset'), column('_key'), column('b', 1000)], new Map([['a', 80]]))
+  const all = placed([column('a'), column('_meta.offset'), column('_key'), column('b', 1000)], {
+    ...NO_CHOICES,
+    widths: new Map([['a', 80]]),
+  })
   assert.deepEqual(
     all.map(({ path }) => path),
     ['_key', 'a', 'b', '_meta.offset'],
@@ -120,7 +124,7 @@ test('columns: key, value, metadata; those that are seen; the cursor stays withi
   assert.equal(wholeWidth(all), all[3].left + all[3].width)
   const wide = placed(
     Array.from({ length: 2000 }, (_, i) => column(`c${i}`)),
-    new Map(),
+    NO_CHOICES,
   )
   assert.ok(seenColumns(wide, 90_000, 1000).length < 30)
   const limits = { rows: 10, columns: 3, page: 4 }

@@ -1,0 +1,245 @@
+/** The columns of a result: of each how full it is, its range, its shape, its most frequent values. */
+import { useEffect, useState } from 'preact/hooks'
+import { arrangementFor, gridOf, withFilter } from '../grid/grid-state.ts'
+import { timeStyle, timeText } from '../grid/timestamps.ts'
+import type { PanelProps } from '../registry.ts'
+import type { Column } from '../rows/columns.ts'
+import { cellCondition } from '../rows/copy.ts'
+import type { Cell } from '../rows/result.ts'
+import type { Summary } from '../rows/summary.ts'
+import { isActive } from '../run/run-state.ts'
+import { changedTab, studio } from '../store.ts'
+import { useStore } from '../use-store.ts'
+import { withCondition } from './add-condition.ts'
+
+/** Not a limit: columns that are looked at before one asks for more. */
+const SHOWN = 24
+/** Not a limit: columns in one pass over the rows. */
+const AT_ONCE = 12
+/** Not a limit: rows of the first look, which comes at once. */
+const FIRST_LOOK = 20_000
+
+export default function ColumnsPanel({ tab, run }: PanelProps) {
+  const columns = useStore(run.state, (state) => state.columns)
+  const received = useStore(run.state, (state) => state.rows)
+  const phase = useStore(run.state, (state) => state.phase)
+  const grid = useStore(gridOf(run), (state) => state)
+  const [typed, type] = useState('')
+  const [most, more] = useState(SHOWN)
+  const [all, set] = useState<ReadonlyMap<string, Summary>>(new Map())
+  const [refusal, refuse] = useState<string | undefined>(undefined)
+  const arranged = arrangementFor(grid, columns) !== undefined && grid.arranged !== undefined
+  const rows = arranged ? (grid.arranged?.rows ?? 0) : received
+  const fitting = columns.filter(({ path }) => path.toLowerCase().includes(typed.toLowerCase()))
+  const shown = fitting.slice(0, most)
+  const paths = shown.map(({ path }) => path)
+  const ended = !isActive({ phase })
+  useEffect(() => {
+    let isWanted = true
+    const look = async (): Promise<void> => {
+      for (const limit of rows > FIRST_LOOK ? [FIRST_LOOK, rows] : [rows]) {
+        // While rows come in, the first look is enough.
+        if (limit > FIRST_LOOK && !ended) return
+        for (let at = 0; at < paths.length && isWanted; at += AT_ONCE) {
+          const input = { paths: paths.slice(at, at + AT_ONCE), arranged, most: limit }
+          const answer = await run.ask('summaries', input)
+          if (isWanted) set((before) => new Map([...before, ...answer.map((s) => [s.path, s] as const)]))
+        }
+      }
+    }
+    look().catch(() => undefined)
+    return () => {
+      isWanted = false
+    }
+  }, [run, paths.join(), ended, ended ? rows : Math.min(rows, FIRST_LOOK), arranged, grid.arranged?.key])
+  const filter = (column: Column, cell: Cell): void => {
+    gridOf(run).set((s) =>
+      withFilter(s, column.path, { path: column.path, test: '=', text: cell.text, kind: cell.kind }),
+    )
+    studio.set((s) => ({
+      ...changedTab(s, tab.id, { panel: 'rows' }),
+      announcement: `Rows with ${column.path} = ${cell.text}`,
+    }))
+  }
+  const where = (column: Column, cell: Cell): void => {
+    const { asked } = run.state.get()
+    const edited = withCondition(asked, cellCondition(column, cell))
+    if ('refused' in edited) return refuse(edited.refused)
+    refuse(undefined)
+    const sql = tab.sql.includes(asked) ? tab.sql.replace(asked, () => edited.sql) : edited.sql
+    studio.set((s) => ({ ...changedTab(s, tab.id, { sql }), announcement: 'The condition stands in the statement.' }))
+  }
+  if (received === 0) return <p class="notice">No rows yet: columns are known by their rows.</p>
+  return (
+    <div class="columns-panel">
+      <div class="grid-bar" role="toolbar" aria-label="Columns">
+        <input
+          type="search"
+          aria-label="Search the columns"
+          placeholder="Search columns"
+          value={typed}
+          onInput={(event) => type(event.currentTarget.value)}
+        />
+        <span class="soft">
+          {columns.length.toLocaleString('en')} columns of {rows.toLocaleString('en')} rows
+          {arranged ? ' that pass the filters, of those received' : ' received'}
+        </span>
+        {refusal !== undefined && (
+          <span class="failure" role="alert">
+            {refusal}
+          </span>
+        )}
+      </div>
+      <ul class="summaries">
+        {shown.map((column) => (
+          <SummaryCard
+            key={column.path}
+            column={column}
+            summary={all.get(column.path)}
+            whole={rows}
+            filter={filter}
+            where={where}
+          />
+        ))}
+      </ul>
+      {fitting.length > most && (
+        <button type="button" class="more-columns" onClick={() => more(most + SHOWN)}>
+          {Math.min(SHOWN, fitting.length - most)} more of {(fitting.length - most).toLocaleString('en')}
+        </button>
+      )}
+    </div>
+  )
+}
+
+interface CardProps {
+  readonly column: Column
+  readonly summary: Summary | undefined
+  /** Rows that there are; the summary may be of fewer. */
+  readonly whole: number
+  filter(column: Column, cell: Cell): void
+  where(column: Column, cell: Cell): void
+}
+
+function SummaryCard({ column, summary, whole, filter, where }: CardProps) {
+  const time = useStore(timeStyle, (style) => style)
+  const shownText = (cell: Cell): string =>
+    cell.text === '' ? '""' : cell.kind === 'text' ? timeText(cell.text, time) : cell.text
+  return (
+    <li class="summary" aria-busy={summary === undefined}>
+      <h3 title={column.path}>{column.path}</h3>
+      {summary === undefined ? (
+        <p class="soft">…</p>
+      ) : (
+        <>
+          {summary.rows < whole && <p class="soft">of the first {summary.rows.toLocaleString('en')} rows</p>}
+          <dl>
+            <Fact
+              name="values"
+              text={`${summary.count.toLocaleString('en')} (${share(summary.count, summary.rows)})`}
+            />
+            <Fact name="null" text={share(summary.nulls, summary.rows)} />
+            <Fact name="absent" text={share(summary.absent, summary.rows)} />
+            <Fact
+              name="distinct"
+              text={`${summary.approximate ? 'about ' : ''}${summary.distinct.toLocaleString('en')}`}
+            />
+            {summary.least !== undefined && <Fact name="min" text={shownText(summary.least)} />}
+            {summary.greatest !== undefined && <Fact name="max" text={shownText(summary.greatest)} />}
+          </dl>
+          {summary.bars.length > 0 && <Histogram summary={summary} />}
+          <Top column={column} summary={summary} shownText={shownText} filter={filter} where={where} />
+        </>
+      )}
+    </li>
+  )
+}
+
+function Fact({ name, text }: { readonly name: string; readonly text: string }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd title={text}>{text}</dd>
+    </>
+  )
+}
+
+/** `12.5 %`; never 0 % of what is there, nor 100 % of what is not all. */
+export function share(count: number, of: number): string {
+  if (of === 0 || count === 0) return '0 %'
+  const percent = (count / of) * 100
+  if (percent < 0.1) return '< 0.1 %'
+  if (percent > 99.9 && count < of) return '> 99.9 %'
+  return `${Number(percent.toFixed(1))} %`
+}
+
+const BAR_PIXELS = 8
+const HEIGHT = 32
+
+function Histogram({ summary: { bars, path } }: { readonly summary: Summary }) {
+  const most = Math.max(...bars.map(({ count }) => count))
+  const words = `${bars.length} bars from ${bars[0].from} to ${bars.at(-1)?.to}, the highest has ${most} rows`
+  return (
+    <svg
+      class="histogram"
+      role="img"
+      aria-label={`Histogram of ${path}: ${words}`}
+      viewBox={`0 0 ${bars.length * BAR_PIXELS} ${HEIGHT}`}
+      preserveAspectRatio="none"
+    >
+      {bars.map(({ from, to, count }, i) => {
+        const height = count === 0 ? 0 : Math.max(1, (count / most) * HEIGHT)
+        return (
+          <rect key={from} x={i * BAR_PIXELS} y={HEIGHT - height} width={BAR_PIXELS - 1} height={height}>
+            <title>{`${from} to ${to}: ${count.toLocaleString('en')}`}</title>
+          </rect>
+        )
+      })}
+    </svg>
+  )
+}
+
+interface TopProps extends Pick<CardProps, 'column' | 'filter' | 'where'> {
+  readonly summary: Summary
+  shownText(cell: Cell): string
+}
+
+function Top({ column, summary, shownText, filter, where }: TopProps) {
+  if (summary.top.length === 0 || summary.top[0].count === 1) return null
+  return (
+    <table class="top-values">
+      <caption class="unseen">Most frequent values of {column.path}</caption>
+      <tbody>
+        {summary.top.map(({ cell, count }) => (
+          <tr key={`${cell.kind} ${cell.text}`}>
+            <th scope="row" title={cell.text}>
+              {shownText(cell)}
+            </th>
+            <td>{share(count, summary.rows)}</td>
+            <td class="filter-by">
+              <button
+                type="button"
+                class="quiet"
+                aria-label={`Filter the rows by ${column.path} = ${cell.text}`}
+                title="Filter the rows received"
+                disabled={cell.cutFrom !== undefined}
+                onClick={() => filter(column, cell)}
+              >
+                Filter
+              </button>
+              <button
+                type="button"
+                class="quiet"
+                aria-label={`Put ${column.path} = ${cell.text} into WHERE`}
+                title="Write the condition into the statement"
+                disabled={cell.cutFrom !== undefined}
+                onClick={() => where(column, cell)}
+              >
+                WHERE
+              </button>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}

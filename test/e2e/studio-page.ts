@@ -1,0 +1,101 @@
+/**
+ * The page in a real Chromium, for tests of its parts: the demo (a server on the embedded broker), a browser, and a page
+ * that is logged in. What appears on the console, fails on the page or violates its policy is kept as a complaint.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { startChild } from '../../scripts/child.ts'
+import { browser as findBrowser, projectFolder } from '../../scripts/provision.ts'
+
+const program = await findBrowser().catch((error: Error) => error)
+
+/** False, or why tests with a browser are skipped. */
+export const withoutBrowser: string | false = program instanceof Error ? program.message : false
+
+/** The background of a browser would look for hosts that no test machine reaches. */
+const FLAGS = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: program as string, args: FLAGS })
+}
+
+/** A running demo. `link` logs in once; `url` ends with a slash. */
+export interface Demo {
+  readonly url: string
+  readonly link: string
+  readonly password: string
+  readonly token: string
+  stop(): Promise<void>
+}
+
+export async function startDemo(): Promise<Demo> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-studio-'))
+  const logFile = join(folder, 'demo.txt')
+  const child = await startChild(process.execPath, ['src/cli/main.ts', 'demo', '--port', '0'], {
+    logFile,
+    ready: /Ctrl-C ends it/,
+    cwd: projectFolder,
+  })
+  const printed = await readFile(logFile, 'utf8')
+  const [, link = ''] = /Open +(\S+)/.exec(printed) ?? []
+  const [, password = ''] = /password (\S+)/.exec(printed) ?? []
+  const [, token = ''] = /--token (\S+)/.exec(printed) ?? []
+  const stop = async (): Promise<void> => {
+    await child.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+  return { url: link.replace(/#.*/, ''), link, password, token, stop }
+}
+
+/** A page with its complaints. */
+export interface Watched {
+  readonly context: BrowserContext
+  readonly page: Page
+  /** Emptied by who has looked. */
+  readonly complaints: string[]
+}
+
+export async function watchedPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Watched> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  const page = await context.newPage()
+  page.setDefaultTimeout(20_000)
+  const complaints: string[] = []
+  page.on('console', (message) => complaints.push(message.text()))
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('requestfailed', (request) => {
+    // A download leaves the page, which the browser calls aborted.
+    if (!/\/exports\/[\w-]+\/file$/.test(request.url())) complaints.push(request.url())
+  })
+  return { context, page, complaints }
+}
+
+/** Logs in by name and password. */
+export async function logIn(page: Page, url: string, username: string, password: string): Promise<void> {
+  await page.goto(url)
+  await page.fill('[name="username"]', username)
+  await page.fill('[name="password"]', password)
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('.explorer [role="option"]')
+}
+
+/** Types a statement over what stands in the editor, and runs it; by keyboard once the editor has the focus. */
+export async function runStatement(page: Page, sql: string): Promise<void> {
+  await page.focus('.cm-content')
+  await page.keyboard.press('Control+a')
+  await page.keyboard.insertText(sql)
+  await page.keyboard.press('Control+Enter')
+}
+
+/** Waits until the run of the shown tab has come to that. */
+export async function phase(page: Page, ...names: readonly string[]): Promise<void> {
+  await page.waitForSelector(names.map((name) => `.status-line[data-phase="${name}"]`).join(', '))
+}
