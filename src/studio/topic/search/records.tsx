@@ -8,7 +8,7 @@ import { runIn, runOf } from '../../run/runs.ts'
 import { StatusLine } from '../../run/status-line.tsx'
 import { changedTab, studio, withTab } from '../../store.ts'
 import { useStore } from '../../use-store.ts'
-import type { TopicPartProps } from '../topic-view.tsx'
+import type { TopicPartProps } from '../part.ts'
 import { placesOf, type Search, searchOf, searchParameters, searchSql } from './search.ts'
 import { SearchBox } from './search-box.tsx'
 

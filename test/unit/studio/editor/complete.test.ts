@@ -6,11 +6,7 @@ import { snippets } from '../../../../src/studio/editor/snippets.ts'
 import { parseScript } from '../../../../src/sql/parse.ts'
 
 const KNOWN: Known = {
-  topics: [
-    { name: 'cc_payments', detail: 'AVRO' },
-    { name: 'orders.v1', detail: 'JSON' },
-    { name: 'my topic' },
-  ],
+  topics: [{ name: 'cc_payments', detail: 'AVRO' }, { name: 'orders.v1', detail: 'JSON' }, { name: 'my topic' }],
   vocabulary: {
     functions: [{ name: 'substring', signature: 'SUBSTRING(text, start[, end])', about: 'A part of a text.' }],
     settings: [{ name: 'max.size', about: 'bytes of Kafka data that a query may read' }],

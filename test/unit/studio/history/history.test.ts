@@ -121,7 +121,9 @@ test('bytes that a run is likely to read: of the first rows alone where the plan
   assert.equal(likelyBytes(scan('Limit 10', 'Project *', 'Filter a = 1', 'Scan t')), 2_000_000_000)
   assert.equal(likelyBytes(scan('Limit 10', 'Sort a', 'Project *', 'Scan t')), 2_000_000_000)
   assert.equal(
-    likelyBytes(scan('Limit 10', 'Sort _meta.timestamp DESC', 'Project *', 'Scan t backwards by timestamp until 10 rows')),
+    likelyBytes(
+      scan('Limit 10', 'Sort _meta.timestamp DESC', 'Project *', 'Scan t backwards by timestamp until 10 rows'),
+    ),
     80_000,
   )
   assert.equal(likelyBytes(explained(PLAN)), 2000)
@@ -147,7 +149,7 @@ test('a result without rows says what was read, and what to change', () => {
     sourcesStats: { t: { 0: { begin: 0, offsetBound: 599_999, end: 599_999 } } },
   }
   const state = { phase: 'complete', rows: 0, stats, badRecords: 0 } as unknown as Parameters<typeof emptyResult>[0]
-  const text = "SELECT * FROM t WHERE a = 'x' AND _meta.timestamp >= NOW() - \"1h\""
+  const text = 'SELECT * FROM t WHERE a = \'x\' AND _meta.timestamp >= NOW() - "1h"'
   assert.deepEqual(emptyResult(state, text, 3), {
     read: 'No rows: 600,000 records of 1 partition (14 MB) were read, and none of them fits.',
     changes: [
