@@ -1,14 +1,14 @@
 /**
- * What has no place in Kafka: views, synonyms, and what CREATE TABLE said about topics; by environment, in one SQLite
- * file, or in memory when no folder is given. It stores and finds; whether a name is free and who may see it is decided
- * by others. Times are epoch milliseconds.
+ * What has no place in Kafka: views, synonyms, saved queries, and what CREATE TABLE said about topics; by environment,
+ * in one SQLite file, or in memory when no folder is given. It stores and finds; whether a name is free and who may see
+ * it is decided by others. Times are epoch milliseconds.
  */
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import path from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import type { ObjectStore, Synonym, TableDeclaration, TopicNote, View } from '../plan/administration.ts'
+import type { ObjectStore, SavedQuery, Synonym, TableDeclaration, TopicNote, View } from '../plan/administration.ts'
 
-export type ObjectKind = 'view' | 'synonym' | 'table' | 'note'
+export type ObjectKind = 'view' | 'synonym' | 'table' | 'note' | 'query'
 
 /** Views, synonyms, declarations and notes of all environments, in one file or in memory. */
 export interface CatalogStore {
@@ -117,6 +117,11 @@ class SqliteStore implements OwnedStore {
   }
 }
 
+/** Owners hold no line break; names of queries may hold anything. */
+function queryKey(owner: string, name: string): string {
+  return `${owner}\n${name}`
+}
+
 /**
  * The objects of one environment, in memory. `change` writes one (or removes it, without content) where they are kept,
  * has it put here, and says whether there was one before.
@@ -128,6 +133,7 @@ export class StoredObjects implements ObjectStore {
     synonym: new Map(),
     table: new Map(),
     note: new Map(),
+    query: new Map(),
   }
 
   constructor(change: (kind: ObjectKind, name: string, content: string | undefined) => boolean | Promise<boolean>) {
@@ -172,6 +178,15 @@ export class StoredObjects implements ObjectStore {
   }
   async saveNote(topic: string, note: TopicNote): Promise<void> {
     await this.#save('note', topic, note)
+  }
+  savedQueries(): readonly SavedQuery[] {
+    return this.#all('query')
+  }
+  async saveQuery(query: SavedQuery): Promise<void> {
+    await this.#save('query', queryKey(query.owner, query.name), query)
+  }
+  async removeQuery(owner: string, name: string): Promise<boolean> {
+    return await this.#change('query', queryKey(owner, name), undefined)
   }
   async remove(kind: ObjectKind, name: string): Promise<boolean> {
     if (kind === 'table' && this.has('note', name)) await this.#change('note', name, undefined)

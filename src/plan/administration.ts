@@ -83,6 +83,23 @@ export interface TopicNote {
   readonly tags: readonly string[]
 }
 
+/** A statement that somebody keeps by a name. A name is its owner's: two accounts may use the same. */
+export interface SavedQuery {
+  readonly name: string
+  /** As `identityOf` tells accounts apart. */
+  readonly owner: string
+  /** With parameters (`:name`), which are no SQL yet. */
+  readonly sql: string
+  /** What its parameters are when it is opened: literals of SQL. */
+  readonly parameters: Readonly<Record<string, string>>
+  /** Whether others may see it, if they may read what it reads. */
+  readonly shared: boolean
+  /** Names of the tables, views and synonyms that it reads or changes. */
+  readonly sources: readonly string[]
+  /** Epoch milliseconds. */
+  readonly savedAt: number
+}
+
 /**
  * The objects of one environment. Names are unique over all kinds; callers of `save…` have checked that. Reading is in
  * memory; a change may go to another thread, and can be read once its promise has resolved.
@@ -100,6 +117,11 @@ export interface ObjectStore {
   saveTable(topic: string, declaration: TableDeclaration): void | Promise<void>
   note?(topic: string): TopicNote | undefined
   saveNote?(topic: string, note: TopicNote): void | Promise<void>
+  /** In order of owner and name. */
+  savedQueries?(): readonly SavedQuery[]
+  saveQuery?(query: SavedQuery): void | Promise<void>
+  /** Whether there was one. */
+  removeQuery?(owner: string, name: string): boolean | Promise<boolean>
   /** Whether there was one. The note on a topic goes with its table. */
   remove(kind: 'view' | 'synonym' | 'table', name: string): boolean | Promise<boolean>
 }

@@ -11,9 +11,12 @@ export const ALL: Registry = {
     { id: 'chart', title: 'Chart', load: () => import('./chart/chart.tsx') },
     { id: 'columns', title: 'Columns', load: () => import('./columns/columns-panel.tsx') },
     { id: 'messages', title: 'Messages', load: () => import('./messages/messages-panel.tsx') },
+    { id: 'plan', title: 'Plan', load: () => import('./plan/plan-panel.tsx') },
   ],
   dialogs: [
     { id: 'palette', title: 'Go to', load: () => import('./commands/palette.tsx') },
+    { id: 'history', title: 'History', load: () => import('./history/history-dialog.tsx') },
+    { id: 'saved', title: 'Saved queries', load: () => import('./history/saved-dialog.tsx') },
     { id: 'keys', title: 'Keys', load: () => import('./commands/keys.tsx') },
     { id: 'export', title: 'Export', load: () => import('./export/export-dialog.tsx') },
     { id: 'connect', title: 'Connect', load: () => import('./connect/connect.tsx') },

@@ -43,13 +43,18 @@ const FUNCTIONS = [...new Set([...SCALAR_NAMES, ...AGGREGATE_DOCS.map((a) => a.n
 export interface TypedText {
   readonly sql: string
   readonly caret: number
+  /** Only what is wrong with it is asked for. */
+  readonly lintsOnly?: boolean
 }
 
 /** The answer of `/api/v1/sql/presentation`. */
-export async function presentation(environment: QueryEnvironment, { sql, caret }: TypedText): Promise<object> {
+export async function presentation(
+  environment: QueryEnvironment,
+  { sql, caret, lintsOnly = false }: TypedText,
+): Promise<object> {
   const { catalog } = environment
   // A text of this size comes from a file: highlights would be many times as large, and are of no use there.
-  const typed = sql.length <= MAX_TYPED
+  const typed = sql.length <= MAX_TYPED && !lintsOnly
   const place = typed ? placeAt(sql, caret) : NOWHERE
   const lints = syntaxLints(sql)
   const [found, known] = await Promise.all([

@@ -5,6 +5,7 @@
 import { PARSE_LIMITS } from '../../sql/parse.ts'
 import type { Schema } from './openapi.ts'
 import { bodyObject, type Call, field, isText, parameter, RestError, type Route } from './route.ts'
+import { vocabulary } from './words.ts'
 
 const MARK: Schema = {
   type: 'object',
@@ -35,6 +36,40 @@ const PRESENTATION: Schema = {
   },
 }
 
+const WORD: Schema = {
+  type: 'object',
+  required: ['name', 'about'],
+  properties: { name: { type: 'string' }, signature: { type: 'string' }, about: { type: 'string' } },
+}
+const FIELDS: Schema = {
+  type: 'object',
+  required: ['tables'],
+  properties: {
+    tables: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['name', 'fields'],
+        properties: {
+          name: { type: 'string' },
+          fields: {
+            type: 'array',
+            items: {
+              type: 'object',
+              required: ['path', 'type'],
+              properties: {
+                path: { type: 'string' },
+                type: { type: 'string' },
+                values: { type: 'array', items: { type: 'string' } },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+}
+
 /** The calls that help editors. */
 export const PRESENTATION_ROUTES: readonly Route[] = [
   {
@@ -45,7 +80,11 @@ export const PRESENTATION_ROUTES: readonly Route[] = [
     body: {
       type: 'object',
       required: ['sql'],
-      properties: { sql: { type: 'string' }, caret: { type: 'integer', minimum: 0 } },
+      properties: {
+        sql: { type: 'string' },
+        caret: { type: 'integer', minimum: 0 },
+        lintsOnly: { type: 'boolean', description: 'Without highlights and suggestions. Default: false.' },
+      },
     },
     answer: PRESENTATION,
     readsOnly: true,
@@ -59,8 +98,43 @@ export const PRESENTATION_ROUTES: readonly Route[] = [
         'a whole number, 0 or more',
         sql.length,
       )
+      const isBoolean = (v: unknown): v is boolean => typeof v === 'boolean'
+      const lintsOnly = field(body, 'lintsOnly', isBoolean, 'true or false', false)
       checkLength(sql)
-      return { json: await call.ask('presentation', { sql, caret }) }
+      return { json: await call.ask('presentation', { sql, caret, lintsOnly }) }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/sql/vocabulary',
+    id: 'sqlVocabulary',
+    about: 'Functions with signature and first sentence, and settings: what an editor offers.',
+    answer: {
+      type: 'object',
+      required: ['functions', 'settings'],
+      properties: {
+        functions: { type: 'array', items: { ...WORD, required: ['name', 'signature', 'about'] } },
+        settings: { type: 'array', items: WORD },
+      },
+    },
+    run: async () => ({ json: vocabulary() }),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/sql/fields',
+    id: 'sqlFields',
+    about: 'Fields of some tables with their types, and the values that their schemas list.',
+    body: {
+      type: 'object',
+      required: ['tables'],
+      properties: { tables: { type: 'array', items: { type: 'string' } } },
+    },
+    answer: FIELDS,
+    readsOnly: true,
+    run: async (call) => {
+      const areTexts = (v: unknown): v is string[] => Array.isArray(v) && v.every(isText)
+      const tables = field(bodyObject(call), 'tables', areTexts, 'a list of names')
+      return { json: await call.ask('fields', { tables }) }
     },
   },
   {

@@ -16,6 +16,7 @@ import { PRESENTATION_ROUTES } from './presentation.ts'
 import { QUERY_ROUTES } from './queries.ts'
 import { REGISTRY_ROUTES } from './registry/registry-proxy.ts'
 import { addRoutes, type Route } from './route.ts'
+import { SAVED_QUERY_ROUTES } from './saved-queries.ts'
 import { SUBJECT_ROUTES } from './registry/subjects.ts'
 import { TOPIC_CHANGES } from './topics/topic-changes.ts'
 import { TOPIC_ROUTES } from './topics/topics.ts'
@@ -31,6 +32,7 @@ export const ROUTES: readonly Route[] = [
   ...QUERY_ROUTES,
   ...EXPORT_ROUTES,
   ...DOWNLOAD_ROUTES,
+  ...SAVED_QUERY_ROUTES,
   ...SUBJECT_ROUTES,
   ...REGISTRY_ROUTES,
 ]

@@ -10,7 +10,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { runCommand } from '../commands/commands.ts'
 import { coloured } from './colour.ts'
 import { errorMark, setErrorMark } from './error-mark.ts'
-import { editorExtensions } from './extensions.ts'
+import { addLanguage, editorExtensions } from './extensions.ts'
 import { plainInput } from './plain-input.ts'
 
 interface Props {
@@ -20,6 +20,8 @@ interface Props {
   /** The editor, for those that insert into it or ask for the selection. */
   hold(view: EditorView | undefined): void
   change(text: string): void
+  /** The caret stands elsewhere, or the text has changed. */
+  moved(caret: number): void
 }
 
 /** Of the answer that brought the document: styles of the editor bear it. */
@@ -29,6 +31,7 @@ function nonce(): string {
 
 const KEYS = keymap.of([
   { key: 'Mod-Enter', run: () => runCommand('run') },
+  { key: 'Mod-Shift-Enter', run: () => runCommand('run.all') },
   { key: 'Mod-.', run: () => runCommand('cancel') },
   {
     key: 'Escape',
@@ -39,11 +42,13 @@ const KEYS = keymap.of([
   },
 ])
 
-export function Editor({ text, error, hold, change }: Props) {
+export function Editor({ text, error, hold, change, moved }: Props) {
   const place = useRef<HTMLDivElement>(null)
   const editor = useRef<EditorView | undefined>(undefined)
   const changed = useRef(change)
   changed.current = change
+  const went = useRef(moved)
+  went.current = moved
   useEffect(() => {
     if (place.current === null) return
     const extensions: Extension[] = [
@@ -64,11 +69,14 @@ export function Editor({ text, error, hold, change }: Props) {
       keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) changed.current(update.state.doc.toString())
+        if (update.docChanged || update.selectionSet) went.current(update.state.selection.main.head)
       }),
     ]
     const view = new EditorView({ state: EditorState.create({ doc: text, extensions }), parent: place.current })
     editor.current = view
     hold(view)
+    // Without it one can type and run all the same.
+    addLanguage(view).catch(() => undefined)
     return () => {
       hold(undefined)
       view.destroy()

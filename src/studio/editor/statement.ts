@@ -30,11 +30,30 @@ export function statementSpans(text: string): readonly StatementSpan[] {
  * before it.
  */
 export function textToRun(text: string, selection: StatementSpan): string {
-  if (selection.from !== selection.to) return text.slice(selection.from, selection.to)
+  return runPieces(text, selection)
+    .map(({ from, to }) => text.slice(from, to))
+    .join(SEPARATOR)
+}
+
+const SEPARATOR = ';\n'
+
+/** The pieces of the text that `textToRun` puts together. */
+export function runPieces(text: string, selection: StatementSpan): readonly StatementSpan[] {
+  if (selection.from !== selection.to) return [selection]
   const spans = statementSpans(text)
-  if (spans.length < 2) return text
+  if (spans.length < 2) return [{ from: 0, to: text.length }]
   const at = spans.findIndex(({ to }) => selection.from <= to + 1)
   const chosen = spans[at < 0 ? spans.length - 1 : at]
-  const before = spans.filter(({ from, to }) => to <= chosen.from && /^(set|use)\b/i.test(text.slice(from, to)))
-  return [...before, chosen].map(({ from, to }) => text.slice(from, to)).join(';\n')
+  return [...spans.filter(({ from, to }) => to <= chosen.from && /^(set|use)\b/i.test(text.slice(from, to))), chosen]
+}
+
+/** A position of what `textToRun` gave, as one of the text. */
+export function placeInText(pieces: readonly StatementSpan[], position: number): number {
+  let start = 0
+  for (const { from, to } of pieces) {
+    const length = to - from
+    if (position <= start + length) return from + Math.max(0, position - start)
+    start += length + SEPARATOR.length
+  }
+  return pieces.at(-1)?.to ?? position
 }

@@ -1,35 +1,70 @@
-/** A query tab: editor, the row of what can be done, the panels, the line that says how it stands. */
+/**
+ * A query tab: editor, the row of what can be done and what it will read, parameters, the panels, the line that says how
+ * it stands.
+ */
 import type { EditorView } from '@codemirror/view'
-import { useEffect, useMemo, useRef } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { substituted } from '../../sql/edit/parameters.ts'
 import { Editor } from '../editor/editor.tsx'
-import { errorSentence, errorSpan } from '../run/error-place.ts'
-import type { Run } from '../run/run.ts'
-import { isActive, type RunState } from '../run/run-state.ts'
-import { runIn, runOf } from '../run/runs.ts'
+import { followRun } from '../history/history-store.ts'
+import { ParameterBar } from '../parameters/parameter-bar.tsx'
+import { Controls } from '../price/controls.tsx'
+import { type Controls as ControlState, controlsAt, type Edit } from '../price/edits.ts'
+import { ASKED_FROM_BYTES, likelyBytes } from '../price/explain.ts'
+import { PriceLine } from '../price/price-line.tsx'
+import { pricingOf } from '../price/price-store.ts'
 import { ExportStrip } from '../export/export-strip.tsx'
+import { FollowButtons } from '../follow/follow-buttons.tsx'
+import { errorSentence } from '../run/error-place.ts'
+import type { RunState } from '../run/run-state.ts'
+import { runIn, runOf } from '../run/runs.ts'
 import { StatusLine } from '../run/status-line.tsx'
-import { addCommand, keysText } from '../commands/commands.ts'
-import { isMac, openDialog } from '../shell/shell-commands.ts'
-import { changedTab, studio } from '../store.ts'
+import { changedTab, studio, type Tab } from '../store.ts'
 import { useStore } from '../use-store.ts'
 import type { ViewProps } from '../registry.ts'
-import { textToRun } from '../editor/statement.ts'
+import { EmptyResult } from './empty-notice.tsx'
 import { Examples } from './examples.tsx'
 import { Panels } from './panels.tsx'
+import { useQueryCommands } from './query-commands.ts'
+import { Question, RunBar } from './run-bar.tsx'
+import { type Started, started, wrongSpan } from './start.ts'
+
+/** How long a run waits for its price, to ask before it reads much. */
+const PRICE_WAIT_MS = 300
+/** How long nobody types before the controls are read from the text. */
+const CONTROLS_MS = 120
 
 export default function QueryView({ tab }: ViewProps) {
   const run = runOf(tab.id)
+  followRun(run)
   const state = useStore(run.state, (s) => s)
   const editor = useRef<EditorView | undefined>(undefined)
-  const start = (): void => {
-    const text = editor.current?.state.doc.toString() ?? tab.sql
-    const { from, to } = editor.current?.state.selection.main ?? { from: 0, to: 0 }
-    const sql = textToRun(text, { from, to })
-    if (sql.trim() !== '') runIn(tab.id, sql)
+  const caret = useRef(0)
+  const { question, ask, begin, last } = useStart(tab, editor)
+  const controls = useControls(tab, caret)
+  const pricing = pricingOf(tab.id)
+  const explain = (): void => {
+    pricing.ask(tab.sql, caret.current, tab.parameters, true)
+    studio.set((s) => changedTab(s, tab.id, { panel: 'plan' }))
   }
-  useCommands(run, start, editor)
+  const edit = (edits: readonly Edit[]): void =>
+    editor.current?.dispatch({ changes: edits.map(({ from, to, insert }) => ({ from, to, insert })) })
+  const open = (sql: string): void => {
+    studio.set((s) => changedTab(s, tab.id, { sql }))
+    runIn(tab.id, substituted(sql, tab.parameters).sql)
+  }
+  useQueryCommands(
+    run,
+    {
+      start: () => void begin(false),
+      startAll: () => void begin(true),
+      follow: () => void begin(false, true),
+      explain,
+    },
+    editor,
+  )
   useAnnouncements(state)
-  const span = useMemo(() => wrongSpan(state, tab.sql), [state.error, tab.sql])
+  const span = useMemo(() => wrongSpan(state, tab.sql, last.current), [state.error, tab.sql])
   return (
     <div class="query">
       <Editor
@@ -39,17 +74,36 @@ export default function QueryView({ tab }: ViewProps) {
           editor.current = view
         }}
         change={(sql) => studio.set((s) => changedTab(s, tab.id, { sql }))}
+        moved={(at) => {
+          caret.current = at
+          controls.look()
+          pricing.changed(editor.current?.state.doc.toString() ?? tab.sql, at, tab.parameters)
+        }}
       />
-      <RunBar state={state} run={run} start={start} />
-      {state.phase === 'idle' ? (
-        <Examples
-          choose={(sql) => {
-            studio.set((s) => changedTab(s, tab.id, { sql }))
-            runIn(tab.id, sql)
-          }}
-        />
+      <RunBar state={state} start={() => void begin(false)} cancel={() => run.cancel()} explain={explain}>
+        <FollowButtons state={state} run={run} follow={() => void begin(false, true)} />
+        {controls.state !== undefined && (
+          <Controls
+            controls={controls.state}
+            read={() => ({ text: editor.current?.state.doc.toString() ?? tab.sql, caret: caret.current })}
+            change={edit}
+          />
+        )}
+      </RunBar>
+      {question !== undefined && <Question bytes={question.bytes} yes={question.yes} no={() => ask(undefined)} />}
+      <PriceLine pricing={pricing} />
+      <ParameterBar
+        text={tab.sql}
+        values={tab.parameters}
+        change={(parameters) => studio.set((s) => changedTab(s, tab.id, { parameters }))}
+      />
+      {state.phase === 'idle' && tab.panel !== 'plan' ? (
+        <Examples choose={open} />
       ) : (
-        <Panels tab={tab} run={run} />
+        <>
+          <EmptyResult state={state} text={tab.sql} caret={caret.current} choose={open} />
+          <Panels tab={tab} run={run} />
+        </>
       )}
       <ExportStrip />
       <StatusLine run={run} />
@@ -57,43 +111,63 @@ export default function QueryView({ tab }: ViewProps) {
   )
 }
 
-function useCommands(run: Run, start: () => void, editor: { readonly current: EditorView | undefined }): void {
-  const latest = useRef(start)
-  latest.current = start
-  useEffect(() => {
-    const removals = [
-      addCommand({ id: 'run', title: 'Run the statement', keys: 'Mod+Enter', run: () => latest.current() }),
-      addCommand({
-        id: 'cancel',
-        title: 'Cancel the query',
-        keys: 'Mod+.',
-        when: () => isActive(run.state.get()),
-        run: () => run.cancel(),
-      }),
-      addCommand({
-        id: 'continue',
-        title: 'Continue where it stopped',
-        when: () => run.state.get().resume !== undefined,
-        run: () => void run.goOn(),
-      }),
-      addCommand({
-        id: 'export',
-        title: 'Export the whole result …',
-        keys: 'Mod+Shift+E',
-        run: () => openDialog('export'),
-      }),
-      addCommand({ id: 'editor', title: 'Go to the editor', keys: 'Escape', run: () => editor.current?.focus() }),
-    ]
-    return () => removals.forEach((remove) => remove())
-  }, [run])
+interface Asked {
+  readonly bytes: number
+  yes(): void
 }
 
-/** The place in the editor, where what was sent is what stands there. */
-function wrongSpan({ error, sql }: RunState, text: string): { from: number; to: number } | undefined {
-  if (error?.place === undefined) return undefined
-  const within = errorSpan(sql, error.place)
-  const at = text.indexOf(sql)
-  return within === undefined || at < 0 ? undefined : { from: within.from + at, to: within.to + at }
+/** How a run begins: values for all parameters, then the question before much is read. */
+function useStart(tab: Tab, editor: { readonly current: EditorView | undefined }) {
+  const [question, ask] = useState<Asked | undefined>(undefined)
+  const last = useRef<Started | undefined>(undefined)
+  const pricing = pricingOf(tab.id)
+  useEffect(() => ask(undefined), [tab.sql])
+  const begin = async (all: boolean, follow = false): Promise<void> => {
+    const text = editor.current?.state.doc.toString() ?? tab.sql
+    const { from, to, head } = editor.current?.state.selection.main ?? { from: 0, to: 0, head: 0 }
+    const next = started(text, { from, to }, tab.parameters, all)
+    if (next.sql.trim() === '') return
+    if (next.missing.length > 0) return wantValue(next.missing[0])
+    const go = (): void => {
+      ask(undefined)
+      last.current = next
+      runIn(tab.id, next.sql, { follow })
+    }
+    if (follow || all || from !== to || pricing.allowed.has(next.sql)) return go()
+    const explained = await pricing.before(text, head, tab.parameters, PRICE_WAIT_MS)
+    const bytes = explained === undefined ? undefined : likelyBytes(explained)
+    if (bytes === undefined || bytes <= ASKED_FROM_BYTES) return go()
+    const yes = (): void => {
+      pricing.allowed.add(next.sql)
+      go()
+    }
+    ask({ bytes, yes })
+  }
+  return { question, ask, begin, last }
+}
+
+function wantValue(name: string): void {
+  studio.set((s) => ({ ...s, announcement: `The parameter ${name} needs a value.` }))
+  document.querySelector<HTMLInputElement>(`input[aria-label="Value of ${CSS.escape(name)}"]`)?.focus()
+}
+
+/** The controls of the statement under the caret, read when nobody types. */
+function useControls(tab: Tab, caret: { readonly current: number }) {
+  const [state, set] = useState<ControlState | undefined>(() => controlsAt(tab.sql, 0))
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  const text = useRef(tab.sql)
+  text.current = tab.sql
+  const look = (): void => {
+    clearTimeout(timer.current)
+    timer.current = setTimeout(() => set(controlsAt(text.current, caret.current)), CONTROLS_MS)
+  }
+  const pricing = pricingOf(tab.id)
+  useEffect(() => {
+    look()
+    pricing.changed(tab.sql, caret.current, tab.parameters)
+    return () => clearTimeout(timer.current)
+  }, [tab.id, tab.sql, tab.parameters])
+  return { state, look }
 }
 
 function useAnnouncements({ phase, rows, error, why }: RunState): void {
@@ -110,24 +184,4 @@ function useAnnouncements({ phase, rows, error, why }: RunState): void {
     const announcement = texts[phase]
     if (announcement !== undefined) studio.set((s) => ({ ...s, announcement }))
   }, [phase])
-}
-
-function RunBar({ state, run, start }: { readonly state: RunState; readonly run: Run; start(): void }) {
-  return (
-    <div class="run-bar" role="toolbar" aria-label="Query">
-      {isActive(state) ? (
-        <button type="button" class="primary" onClick={() => run.cancel()}>
-          ■ Cancel <kbd>{keysText('Mod+.', isMac)}</kbd>
-        </button>
-      ) : (
-        <button type="button" class="primary" onClick={start}>
-          ▶ Run <kbd>{keysText('Mod+Enter', isMac)}</kbd>
-        </button>
-      )}
-      <button type="button" onClick={() => openDialog('export')}>
-        Export
-      </button>
-      <span class="space" />
-    </div>
-  )
 }
