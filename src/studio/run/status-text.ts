@@ -26,7 +26,8 @@ export function statusText(state: RunState, nowMs: number): readonly string[] {
     if (progress.partitions > 0)
       parts.push(`${progress.partitionsDone} of ${counted(progress.partitions, 'partition')}`)
     if (progress.perSecond >= 1) parts.push(`${shortNumber(Math.round(progress.perSecond))} records/s`)
-    if (isActive(state) && progress.secondsLeft !== undefined) parts.push(`${Math.ceil(progress.secondsLeft)} s left`)
+    if (isActive(state) && !state.follow && progress.secondsLeft !== undefined)
+      parts.push(`${Math.ceil(progress.secondsLeft)} s left`)
   }
   if (state.badRecords > 0) parts.push(`${counted(state.badRecords, 'bad record')} left out`)
   parts.push(seconds < 10 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds)} s`)
