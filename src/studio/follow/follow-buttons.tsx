@@ -18,11 +18,11 @@ export function FollowButtons({ state, run, follow }: Props) {
   if (!state.follow) return null
   return state.paused === undefined ? (
     <button type="button" onClick={() => run.pause()}>
-      ⏸ Pause
+      Pause
     </button>
   ) : (
     <button type="button" onClick={() => run.resume()}>
-      ⏵ Resume
+      Resume
     </button>
   )
 }

@@ -5,7 +5,7 @@ import type { RunState } from '../run/run-state.ts'
 export function followText({ follow, paused, dropped, phase }: RunState): readonly string[] {
   if (!follow) return []
   const texts: string[] = []
-  if (phase === 'running') texts.push(paused === undefined ? '● Following' : '⏸ Paused')
+  if (phase === 'running') texts.push(paused === undefined ? '● Following' : '❚❚ Paused')
   if (paused !== undefined && paused.rows > 0)
     texts.push(`${paused.rows.toLocaleString('en')} ${paused.rows === 1 ? 'row waits' : 'rows wait'}`)
   if (paused?.stopped === true)
