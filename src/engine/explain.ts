@@ -1,6 +1,6 @@
 /**
  * EXPLAIN and EXPLAIN CODE: binds, optimizes and compiles, asks Kafka for the bounds, and reads one batch to price the
- * query. No row of the topic is returned.
+ * query. No row of the topic is returned. EXPLAIN INSERT is a dry run: every row is encoded, and nothing is sent.
  */
 import { randomUUID } from 'node:crypto'
 import { TIMED_OUT, wakefulClock, within } from '../lib/clock.ts'
@@ -11,8 +11,9 @@ import type { TableFacet } from '../plan/catalog.ts'
 import type { Output, Scan } from '../plan/plan.ts'
 import { scansOf } from '../plan/inputs.ts'
 import { rowsOutput } from '../plan/bind/show.ts'
-import type { ExplainStatement } from '../sql/ast.ts'
+import type { ExplainStatement, InsertStatement } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
+import { checkInsert } from './commands/insert.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline } from './pipeline.ts'
 import { resolveRanges, type ScanRanges } from './scan/ranges.ts'
@@ -26,8 +27,9 @@ import { contextOf } from './run-plan.ts'
 const SAMPLE_MS = 2000
 
 export async function explain(statement: ExplainStatement, context: StatementContext): Promise<Output> {
+  if (statement.statement.kind === 'insert' && !statement.code) return explainInsert(statement.statement, context)
   if (statement.statement.kind !== 'selectStatement')
-    throw new SqlError('UNSUPPORTED', 'EXPLAIN explains SELECT.', statement.statement.span)
+    throw new SqlError('UNSUPPORTED', WHAT[statement.code ? 'code' : 'plan'], statement.statement.span)
   const plan = await context.plan(statement.statement.query, context)
   if (statement.code)
     return rowsOutput(
@@ -35,6 +37,35 @@ export async function explain(statement: ExplainStatement, context: StatementCon
       ['code'],
       (await code(plan, statement, context)).map((l) => [l]),
     )
+  const lines = await planLines(plan, context)
+  return rowsOutput(
+    'EXPLAIN',
+    ['plan'],
+    lines.map((l) => [l]),
+  )
+}
+
+const WHAT = { plan: 'EXPLAIN explains SELECT and INSERT.', code: 'EXPLAIN CODE explains SELECT.' } as const
+
+/** The report of the dry run, and below it how the rows of its SELECT are found. */
+async function explainInsert(statement: InsertStatement, context: StatementContext): Promise<Output> {
+  const { lines, plan } = await checkInsert(statement, context)
+  const all = [...lines, ...(plan === undefined ? [] : await planLines(uncapped(plan), context))]
+  return rowsOutput(
+    'EXPLAIN INSERT',
+    ['plan'],
+    all.map((l) => [l]),
+  )
+}
+
+/** The plan without the limit that INSERT lifts. */
+function uncapped(plan: Output): Output {
+  const { input } = plan
+  const isLifted = input.kind === 'limit' && input.implied && input.count === Number.MAX_SAFE_INTEGER
+  return isLifted ? { ...plan, input: input.input } : plan
+}
+
+async function planLines(plan: Output, context: StatementContext): Promise<string[]> {
   const ranges = new Map<Scan, ScanRanges>()
   for (const scan of scansOf(plan)) ranges.set(scan, await rangesOf(scan, context))
   const lines = explainPlan(plan, (scan) => {
@@ -44,11 +75,7 @@ export async function explain(statement: ExplainStatement, context: StatementCon
   lines.push(...explainPushdown(plan))
   for (const [scan, resolved] of ranges)
     lines.push(...(await price(scan, resolved, context, ranges.size > 1 ? `${scan.table.name}: reads` : 'Reads')))
-  return rowsOutput(
-    'EXPLAIN',
-    ['plan'],
-    lines.map((l) => [l]),
-  )
+  return lines
 }
 
 function rangesOf(scan: Scan, context: StatementContext): Promise<ScanRanges> {

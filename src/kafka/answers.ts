@@ -24,6 +24,8 @@ export interface PartitionMetadata {
   /** Broker id, -1 when there is none. */
   readonly leader: number
   readonly replicas: readonly number[]
+  /** Those of the replicas that are in sync. */
+  readonly inSync: readonly number[]
   /** Kafka's error code, 0 for none. */
   readonly error: number
 }
@@ -140,10 +142,10 @@ export function readMetadata(reader: WireReader, version: number): Metadata {
       const leader = int32()
       if (version >= 7) int32()
       const replicas = array(int32)
-      array(int32)
+      const inSync = array(int32)
       if (version >= 5) array(int32)
       end()
-      return { partition, leader, replicas, error }
+      return { partition, leader, replicas, inSync, error }
     })
     if (version >= 8) int32()
     end()

@@ -28,6 +28,7 @@ import {
   createTopics,
   deleteTopics,
   describeConfigs,
+  describeLogDirs,
   incrementalAlterConfigs,
 } from './apis/topics.ts'
 import { ERROR } from './error-codes.ts'
@@ -108,6 +109,7 @@ export const APIS: readonly Api[] = [
   initProducerId,
   offsetForLeaderEpoch,
   describeConfigs,
+  describeLogDirs,
   createPartitions,
   deleteGroups,
   offsetDelete,

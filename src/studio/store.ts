@@ -101,6 +101,12 @@ export function shownTopic(state: StudioState, topic: string): StudioState {
     : { ...state, active: open.id, drawer: false }
 }
 
+/** Shows a view without a subject in a tab: the one that it has, or a new one. */
+export function shownView(state: StudioState, view: string): StudioState {
+  const open = state.tabs.find((tab) => tab.view === view)
+  return open === undefined ? withTab(state, { view }) : { ...state, active: open.id, drawer: false }
+}
+
 /** The next or the previous tab, around the ends. */
 export function steppedTab(state: StudioState, by: number): StudioState {
   const at = state.tabs.findIndex((tab) => tab.id === state.active)

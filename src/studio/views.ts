@@ -5,13 +5,17 @@
 import type { Registry } from './registry.ts'
 
 export const ALL: Registry = {
-  views: [{ id: 'query', title: 'Query', load: () => import('./query/query-view.tsx') }],
+  views: [
+    { id: 'query', title: 'Query', load: () => import('./query/query-view.tsx') },
+    { id: 'topic', title: 'Topic', load: () => import('./topic/topic-view.tsx') },
+    { id: 'queries', title: 'Running queries', load: () => import('./queries/queries-view.tsx') },
+  ],
   panels: [
     { id: 'rows', title: 'Rows', load: () => import('./grid/grid.tsx') },
     { id: 'chart', title: 'Chart', load: () => import('./chart/chart.tsx') },
     { id: 'columns', title: 'Columns', load: () => import('./columns/columns-panel.tsx') },
-    { id: 'messages', title: 'Messages', load: () => import('./messages/messages-panel.tsx') },
     { id: 'plan', title: 'Plan', load: () => import('./plan/plan-panel.tsx') },
+    { id: 'messages', title: 'Messages', load: () => import('./messages/messages-panel.tsx') },
   ],
   dialogs: [
     { id: 'palette', title: 'Go to', load: () => import('./commands/palette.tsx') },

@@ -377,6 +377,7 @@ function memoryCluster(topics: readonly WorldTopic[]): Parameters<typeof createC
       partition,
       leader: 1,
       replicas: [1],
+      inSync: [1],
       error: 0,
     })),
     error: undefined,

@@ -2,7 +2,7 @@
 import type { Administration, Right } from '../../plan/administration.ts'
 import { unknownTable } from '../../plan/bind/unknown-table.ts'
 import type { Table } from '../../plan/catalog.ts'
-import type { Name } from '../../sql/ast.ts'
+import type { Name, Span } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import type { StatementContext } from '../context.ts'
 
@@ -21,6 +21,11 @@ export async function writableTable(
   checkNotSystem(table.topic, name)
   allowed(right, table.topic, name, administration)
   return table
+}
+
+/** What a statement that changes something is answered where nothing can be changed. */
+export function readingOnly(span: Span): SqlError {
+  return new SqlError('UNSUPPORTED', 'Nothing can be changed here: this environment is for reading only.', span)
 }
 
 /** Topics that Kafka and the tools around it keep their own affairs in. */

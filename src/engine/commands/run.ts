@@ -3,10 +3,10 @@ import { unexpected } from '../../lib/assert.ts'
 import type { Administration } from '../../plan/administration.ts'
 import type { Output } from '../../plan/plan.ts'
 import type { ShowWhat, Statement } from '../../sql/ast.ts'
-import { SqlError } from '../../sql/error.ts'
 import type { StatementContext } from '../context.ts'
 import { deleteRecords } from './delete.ts'
 import { insert } from './insert.ts'
+import { readingOnly } from './lookup.ts'
 import { createSynonym, createView, dropObject, showSynonyms, showViews } from './objects.ts'
 import { killQuery, showQueries } from './queries.ts'
 import { createTable, dropTable, showCreateTable, truncate } from './tables.ts'
@@ -33,12 +33,7 @@ export function isCommand(statement: Statement): boolean {
  */
 export async function runCommand(statement: Statement, context: StatementContext): Promise<Output> {
   const { administration } = context.environment
-  if (administration === undefined)
-    throw new SqlError(
-      'UNSUPPORTED',
-      'Nothing can be changed here: this environment is for reading only.',
-      statement.span,
-    )
+  if (administration === undefined) throw readingOnly(statement.span)
   switch (statement.kind) {
     case 'insert':
       return insert(statement, administration, context)

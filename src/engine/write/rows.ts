@@ -82,6 +82,8 @@ export interface RowReceiver<T> {
   /** Throws what has gone wrong with rows that were added before. */
   failIfFailed(): void
   readonly full: boolean
+  /** Whether it wants no more rows; without it, it wants all. */
+  readonly done?: boolean
   drained(): Promise<void> | undefined
 }
 
@@ -104,7 +106,9 @@ export async function selectedRows<T>(
       rows++
     },
     finish: nothingHeld,
-    done: false,
+    get done() {
+      return to.done === true
+    },
     get full() {
       return to.full
     },

@@ -22,6 +22,7 @@ export const API = {
   deleteRecords: 21,
   initProducerId: 22,
   describeConfigs: 32,
+  describeLogDirs: 35,
   saslAuthenticate: 36,
   createPartitions: 37,
   deleteGroups: 42,

@@ -11,6 +11,7 @@ import {
   from,
   int16,
   int32,
+  int64,
   int8,
   NO_ID,
   nullableArray,
@@ -332,3 +333,41 @@ function alter(
   if (operation === OPERATION.delete || value === null) topic.config.delete(name)
   else topic.config.set(name, value)
 }
+
+/** DescribeLogDirs (KIP-113): one folder, which holds the partitions that the node leads. */
+export const describeLogDirs = defineApi({
+  key: 35,
+  name: 'DescribeLogDirs',
+  versions: [1, 4],
+  flexible: 2,
+  request: struct({ topics: nullableArray(struct({ name: string, partitions: array(int32) })) }),
+  response: struct({
+    throttleTimeMs: int32,
+    errorCode: from(3, int16),
+    results: array(
+      struct({
+        errorCode: int16,
+        logDir: string,
+        topics: array(
+          struct({
+            name: string,
+            partitions: array(struct({ index: int32, size: int64, offsetLag: int64, isFutureKey: bool })),
+          }),
+        ),
+        totalBytes: from(4, orElse(-1, int64)),
+        usableBytes: from(4, orElse(-1, int64)),
+      }),
+    ),
+  }),
+  handle({ topics }, { cluster, nodeId }) {
+    const all = [...cluster.store.topics.values()]
+    const wanted = topics ?? all.map(({ name, partitions }) => ({ name, partitions: partitions.map((_, i) => i) }))
+    const described = wanted.map(({ name, partitions }) => ({
+      name,
+      partitions: (cluster.store.topics.get(name)?.partitions ?? [])
+        .filter((log) => log.leader === nodeId && partitions.includes(log.index))
+        .map((log) => ({ index: log.index, size: log.sizeBytes })),
+    }))
+    return { results: [{ errorCode: ERROR.none, logDir: '/sandbox', topics: described }] }
+  },
+})

@@ -3,6 +3,7 @@
  * did. Somebody without all rights sees and ends his own only.
  */
 import type { QueryEntry } from '../../engine/queries.ts'
+import { systemClock } from '../../lib/clock.ts'
 import { identityOf } from '../access/auth.ts'
 import type { Schema } from './openapi.ts'
 import { type Call, RestError, type Route } from './route.ts'
@@ -18,6 +19,10 @@ const QUERY: Schema = {
     username: { type: 'string' },
     status: { type: 'string', enum: ['Running', 'Completed', 'Killed', 'Error'] },
     message: { type: ['string', 'null'] },
+    recordsScanned: { type: 'integer' },
+    bytesRead: { type: 'integer' },
+    durationMs: { type: 'integer' },
+    isMine: { type: 'boolean' },
   },
 }
 
@@ -57,6 +62,10 @@ export const QUERY_ROUTES: readonly Route[] = [
         username: q.user,
         status: q.status,
         message: q.message ?? null,
+        recordsScanned: q.recordsScanned,
+        bytesRead: q.bytesRead,
+        durationMs: (q.finishedAt ?? systemClock.now()) - q.startedAt,
+        isMine: q.account === identityOf(call.account),
       })),
     }),
   },

@@ -66,6 +66,7 @@ export interface Answer {
   readonly text?: string
   /** Sent as it is, with its own content type. */
   readonly raw?: { readonly type: string; readonly body: string }
+  readonly headers?: Readonly<Record<string, string>>
   /** The call has answered by itself. */
   readonly sent?: true
 }
@@ -285,7 +286,7 @@ function settle(request: FastifyRequest, context: RestContext): Settled {
 
 function send(request: FastifyRequest, reply: FastifyReply, answer: Answer, route: Route): FastifyReply {
   if (answer.sent === true) return reply
-  reply.code(answer.status ?? route.status ?? 200)
+  reply.code(answer.status ?? route.status ?? 200).headers(answer.headers ?? {})
   if (answer.raw !== undefined) return reply.type(answer.raw.type).send(answer.raw.body)
   if (answer.text !== undefined) {
     if (takesText(request.headers.accept)) return reply.type('text/plain; charset=utf-8').send(answer.text)

@@ -1,7 +1,8 @@
 /** How many queries of this page run, and which; cancels them. */
 import { useEffect, useState } from 'preact/hooks'
 import { Menu, MenuItem } from '../shell/menu.tsx'
-import { studio } from '../store.ts'
+import { addCommand } from '../commands/commands.ts'
+import { shownView, studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
 import { isActive } from './run-state.ts'
 import { runOf } from './runs.ts'
@@ -13,8 +14,8 @@ export function Running() {
     const ends = tabs.map(({ id }) => runOf(id).state.subscribe(() => redraw((n) => n + 1)))
     return () => ends.forEach((end) => end())
   }, [tabs])
+  useEffect(() => addCommand({ id: 'queries', title: 'Show running queries', run: showQueries }), [])
   const active = tabs.filter(({ id }) => isActive(runOf(id).state.get()))
-  if (active.length === 0) return null
   return (
     <Menu label={`${active.length} running`} button={<>running {active.length} ▾</>}>
       {active.map(({ id }) => (
@@ -22,6 +23,11 @@ export function Running() {
           Cancel: {runOf(id).state.get().asked.slice(0, 60)}
         </MenuItem>
       ))}
+      <MenuItem onChoose={showQueries}>Running queries …</MenuItem>
     </Menu>
   )
+}
+
+function showQueries(): void {
+  studio.set((state) => shownView(state, 'queries'))
 }

@@ -11,6 +11,7 @@ import { addShellCommands, isMac } from './shell-commands.ts'
 import { commandFor } from '../commands/commands.ts'
 import { Dialog } from './dialog.tsx'
 import { Login } from '../session/login.tsx'
+import { addWriteCommands } from '../write/write-commands.ts'
 import { Tabs } from './tabs.tsx'
 import { TopBar } from './top-bar.tsx'
 
@@ -38,7 +39,7 @@ function Workbench() {
   const environment = useStore(studio, (state) => state.environment)
   const isDrawerOpen = useStore(studio, (state) => state.drawer)
   useEffect(() => {
-    const remove = addShellCommands()
+    const removals = [addShellCommands(), addWriteCommands()]
     const press = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || isTyping(event) || studio.get().dialog !== undefined) return
       const command = commandFor(event, isMac)
@@ -53,7 +54,7 @@ function Workbench() {
     return () => {
       removeEventListener('keydown', press)
       stopAddress()
-      remove()
+      for (const remove of removals) remove()
     }
   }, [])
   useEffect(() => {

@@ -8,7 +8,8 @@ import { closeTab } from './shell-commands.ts'
 export function tabTitle({ view, subject, sql, id }: Tab): string {
   if (subject !== undefined) return subject
   const source = /\b(?:from|describe|into)\s+`?([\w.*-]+)/i.exec(sql)?.[1]
-  return source ?? `${registered().views.find((v) => v.id === view)?.title ?? view} ${id}`
+  const title = registered().views.find((v) => v.id === view)?.title ?? view
+  return source ?? (view === 'query' ? `${title} ${id}` : title)
 }
 
 function show(id: number): void {

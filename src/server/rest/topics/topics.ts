@@ -1,18 +1,25 @@
 /** Topics read: the list, one, its partitions, its settings, the offsets for paging. */
 import type { TableSummary } from '../../../plan/catalog.ts'
-import { type Call, parameter, RestError, type Route } from '../route.ts'
+import { type Call, type Parameter, parameter, RestError, type Route } from '../route.ts'
 import { PARTITION, TOPIC, topicJson } from './topic-json.ts'
 import { inTurns, sizesOf, tableOf } from './topic-sizes.ts'
 
 /**
- * Limit `rest.max.topics` (topics): topics whose details one list holds. Beyond it: further ones are in the datasets,
- * page by page.
+ * Limit `rest.max.topics` (topics): topics whose details one list holds. Beyond it: further ones are on the next page,
+ * which the header `Link` names; `X-Total-Count` says how many there are.
  */
 const MAX_TOPICS = 1000
 const AT_ONCE = 8
+const PAGING: readonly Parameter[] = [
+  { name: 'page', about: '1 is the first.', schema: { type: 'integer', minimum: 1 } },
+  { name: 'pageSize', about: `Up to ${MAX_TOPICS}, which it is without it.`, schema: { type: 'integer', minimum: 1 } },
+]
 
 async function allTopics(call: Call): ReturnType<Route['run']> {
-  const tables = (await call.view.catalog.tables()).slice(0, MAX_TOPICS)
+  const page = whole(call, 'page', 1)
+  const size = Math.min(MAX_TOPICS, whole(call, 'pageSize', MAX_TOPICS))
+  const all = await call.view.catalog.tables()
+  const tables = all.slice((page - 1) * size, page * size)
   const topics = await inTurns(tables, AT_ONCE, (summary) =>
     topicJson(call, summary).catch((cause: unknown) => {
       // It was deleted meanwhile, or is in trouble: the others are still wanted.
@@ -20,7 +27,27 @@ async function allTopics(call: Call): ReturnType<Route['run']> {
       return undefined
     }),
   )
-  return { json: topics.filter((t) => t !== undefined) }
+  const next = `?page=${page + 1}&pageSize=${size}`
+  return {
+    json: topics.filter((t) => t !== undefined),
+    headers: {
+      'x-total-count': String(all.length),
+      // Relative: it holds behind every prefix.
+      ...(page * size < all.length ? { link: `<${next}>; rel="next"` } : {}),
+    },
+  }
+}
+
+function whole(call: Call, name: string, fallback: number): number {
+  const text = parameter(call, name)
+  if (text === undefined || text === '') return fallback
+  if (!/^\d{1,9}$/.test(text) || Number(text) < 1)
+    throw new RestError(
+      400,
+      `The parameter "${name}" must be a whole number, 1 or more; it is ${JSON.stringify(text)}.`,
+      [{ field: name, error: 'not understood' }],
+    )
+  return Number(text)
 }
 
 /** The summary of a topic that may be newer than the list of tables. Rejects with 404 when it is not there. */
@@ -60,7 +87,8 @@ export const TOPIC_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/topics',
     id: 'topics',
-    about: 'All topics that the account may see.',
+    about: `The topics that the account may see, ${MAX_TOPICS} on a page: the header X-Total-Count says how many there are, Link where the next page is.`,
+    query: PAGING,
     answer: { type: 'array', items: TOPIC },
     run: allTopics,
   },
@@ -69,6 +97,7 @@ export const TOPIC_ROUTES: readonly Route[] = [
     path: '/api/v1/kafka/topics',
     id: 'kafkaTopics',
     about: 'The same list under its newer name.',
+    query: PAGING,
     answer: { type: 'array', items: TOPIC },
     run: allTopics,
   },
