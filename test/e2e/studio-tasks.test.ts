@@ -246,7 +246,7 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
     const pairs = `\`${payments}\` AS a CROSS JOIN (SELECT id FROM \`${orders}\` LIMIT 10000) AS b`
     await hand.run(`SELECT count(*) FROM ${pairs} WHERE a.merchantId + b.id < 0`)
     await phase(page, 'running')
-    await hand.choose('button[aria-label="1 running"]')
+    await hand.choose('button[aria-label="running 1"]')
     await hand.choose('[role="menuitem"] >> text=Cancel')
     await phase(page, 'cancelled')
   })
