@@ -24,7 +24,7 @@ async function ran(page: Page, sql: string): Promise<void> {
   await page.keyboard.press('Control+Enter')
   await page.waitForSelector('.status-line[data-phase="complete"], .status-line[data-phase="limited"]')
   // Nothing that only one who types sees.
-  await page.keyboard.press('Escape')
+  await page.evaluate('document.activeElement.blur()')
   await page.mouse.move(0, 0)
 }
 
@@ -48,7 +48,9 @@ const SCENES: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.keyboard.type('corrupt_events')
     await page.keyboard.press('Enter')
     await page.waitForSelector('.tab.active >> text=corrupt_events')
-    await page.waitForSelector('.bad-line')
+    await page.click('[role="tab"]:text-is("Bad records")')
+    await page.click('.bad-line:has-text("no magic byte: it starts with 0x7b")')
+    await page.waitForSelector('.hex .wrong')
   },
 }
 

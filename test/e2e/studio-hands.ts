@@ -27,7 +27,7 @@ export function mouse(page: Page): Hand {
     },
     open: (row) => page.locator(`.grid-row[data-place="${row}"] .cell`).first().dblclick(),
     async run(sql) {
-      await page.click('.cm-content')
+      await page.click('.cm-content', { position: { x: 5, y: 8 } })
       await page.keyboard.press('Control+a')
       await page.keyboard.insertText(sql)
       await page.click('.run-bar >> text=Run')

@@ -109,7 +109,8 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
     for (const name of ['mouse', 'keyboard'] as const)
       it(`${title}, by ${name}`, async () => {
         await page.keyboard.press('Alt+n')
-        await page.waitForSelector('.cm-content')
+        await page.waitForSelector('.cm-placeholder')
+        await page.waitForSelector('.examples button')
         await does(hands[name])
       })
   }
@@ -173,7 +174,7 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
     try {
       await hand.write('.cm-content', `SELECT * FROM \`${topic}\``)
       await hand.choose('.run-bar >> text=Follow')
-      await page.waitForSelector('.status-line >> text=3 of 3 partitions')
+      await page.waitForSelector('.status-line >> text=Following')
       await producer.send(0, 100)
       await page.waitForSelector('.status-line >> text=100 rows')
       await page.waitForSelector('.grid-row .cell')
