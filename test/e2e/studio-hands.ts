@@ -9,6 +9,8 @@ export interface Hand {
   choose(selector: string): Promise<void>
   /** Writes into a field over what stands there. */
   write(selector: string, text: string): Promise<void>
+  /** Opens the record of a row of the grid, counted from 0. */
+  open(row: number): Promise<void>
   /** Writes a statement into the editor, and runs it. */
   run(sql: string): Promise<void>
 }
@@ -19,11 +21,13 @@ export function mouse(page: Page): Hand {
     name: 'by mouse',
     choose: (selector) => page.click(selector),
     async write(selector, text) {
-      await page.click(selector, { clickCount: 3 })
+      await page.click(selector)
+      await page.keyboard.press('Control+a')
       await page.keyboard.insertText(text)
     },
+    open: (row) => page.locator(`.grid-row[data-place="${row}"] .cell`).first().dblclick(),
     async run(sql) {
-      await page.click('.cm-content')
+      await page.click('.cm-content', { position: { x: 5, y: 8 } })
       await page.keyboard.press('Control+a')
       await page.keyboard.insertText(sql)
       await page.click('.run-bar >> text=Run')
@@ -87,6 +91,12 @@ export function keyboard(page: Page): Hand {
       await reach(selector)
       await page.keyboard.press('Control+a')
       await page.keyboard.insertText(text)
+    },
+    async open(row) {
+      await reach('.grid')
+      await page.keyboard.press('Control+Home')
+      for (let i = 0; i < row; i++) await page.keyboard.press('ArrowDown')
+      await page.keyboard.press('Enter')
     },
     async run(sql) {
       await reach('.cm-content')

@@ -7,6 +7,7 @@ import { Part } from '../lazy.tsx'
 import type { PanelProps } from '../registry.ts'
 import type { CopyFormat } from '../rows/copy.ts'
 import type { Run } from '../run/run.ts'
+import { useNewest } from '../follow/use-newest.ts'
 import { isActive } from '../run/run-state.ts'
 import { studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
@@ -80,6 +81,7 @@ function Grid({ run }: Pick<PanelProps, 'run'>) {
   const received = useStore(run.state, (state) => state.rows)
   const replaced = useStore(run.state, (state) => state.replaced)
   const columns = useStore(run.state, (state) => state.columns)
+  const isNewestFirst = useStore(run.state, (state) => state.follow && state.replaced === 0)
   const { columns: choices, cursor, anchor, arranged, open } = useStore(store, (state) => state)
   const time = useStore(timeStyle, (style) => style)
   const [menu, openMenu] = useState<string | undefined>(undefined)
@@ -94,10 +96,16 @@ function Grid({ run }: Pick<PanelProps, 'run'>) {
     () => (all.length <= ALL_AT_ONCE ? all : [...pinned, ...across]).map(({ index }) => index),
     [all, pinned, across],
   )
-  const version = `${arranged?.key ?? ''} ${arranged?.of ?? ''} ${replaced} ${Math.min(received, seen.last + 64)}`
+  const version = `${arranged?.key ?? ''} ${arranged?.of ?? ''} ${replaced} ${isNewestFirst ? received : Math.min(received, seen.last + 64)}`
   const wish = { first: seen.first, last: seen.last, columns: wanted, arranged: arranged !== undefined, version }
   const cells = useCells(run, wish, replaced > 0)
   const selection = selected(cursor, anchor)
+  useNewest(ref, isNewestFirst && arranged === undefined, received, ROW_PIXELS, (by) =>
+    store.set((s) => {
+      const down = (at: Cursor): Cursor => (at.row <= 0 ? at : { ...at, row: at.row + by })
+      return { ...s, cursor: down(s.cursor), anchor: down(s.anchor) }
+    }),
+  )
 
   const scrollTo = (next: Cursor): void => {
     const element = ref.current

@@ -92,7 +92,9 @@ export function Head({ store, columns, pinned, across, current, openMenu }: Head
   return (
     <div class="grid-head" role="row" aria-rowindex={1}>
       <div class="fixed" role="presentation">
-        <span class="row-number" role="columnheader" aria-label="Number" />
+        <span class="row-number" role="columnheader">
+          <span class="unseen">Number</span>
+        </span>
         {pinned.map(cell)}
       </div>
       {across.map(cell)}

@@ -11,6 +11,7 @@ import { studio } from '../store.ts'
 interface Does {
   start(): void
   startAll(): void
+  follow(): void
   explain(): void
 }
 
@@ -24,6 +25,15 @@ export function useQueryCommands(run: Run, does: Does, editor: { readonly curren
     const all: readonly Command[] = [
       { id: 'run', title: 'Run the statement', keys: 'Mod+Enter', run: () => latest.current.start() },
       { id: 'run.all', title: 'Run all statements', keys: 'Mod+Shift+Enter', run: () => latest.current.startAll() },
+      { id: 'follow', title: 'Follow: go on with what comes', keys: 'Alt+F', run: () => latest.current.follow() },
+      {
+        id: 'pause',
+        title: 'Pause or resume what is followed',
+        keys: 'Alt+P',
+        when: () => isActive(run.state.get()) && run.state.get().follow,
+        run: () => (run.state.get().paused === undefined ? run.pause() : run.resume()),
+      },
+      { id: 'export', title: 'Export the whole result …', keys: 'Mod+Shift+E', run: () => openDialog('export') },
       { id: 'explain', title: 'Explain the statement', keys: 'Alt+E', run: () => latest.current.explain() },
       {
         id: 'cancel',

@@ -14,10 +14,11 @@ import { type Controls as ControlState, controlsAt, type Edit } from '../price/e
 import { ASKED_FROM_BYTES, likelyBytes } from '../price/explain.ts'
 import { PriceLine } from '../price/price-line.tsx'
 import { pricingOf } from '../price/price-store.ts'
+import { ExportStrip } from '../export/export-strip.tsx'
+import { FollowButtons } from '../follow/follow-buttons.tsx'
 import { errorSentence } from '../run/error-place.ts'
 import type { RunState } from '../run/run-state.ts'
 import { runIn, runOf } from '../run/runs.ts'
-import { ExportStrip } from '../export/export-strip.tsx'
 import { StatusLine } from '../run/status-line.tsx'
 import { changedTab, studio, type Tab } from '../store.ts'
 import { useStore } from '../use-store.ts'
@@ -55,7 +56,16 @@ export default function QueryView({ tab }: ViewProps) {
     studio.set((s) => changedTab(s, tab.id, { sql }))
     runIn(tab.id, substituted(sql, tab.parameters).sql)
   }
-  useQueryCommands(run, { start: () => void begin(false), startAll: () => void begin(true), explain }, editor)
+  useQueryCommands(
+    run,
+    {
+      start: () => void begin(false),
+      startAll: () => void begin(true),
+      follow: () => void begin(false, true),
+      explain,
+    },
+    editor,
+  )
   useAnnouncements(state)
   const span = useMemo(() => wrongSpan(state, tab.sql, last.current), [state.error, tab.sql])
   return (
@@ -74,6 +84,7 @@ export default function QueryView({ tab }: ViewProps) {
         }}
       />
       <RunBar state={state} start={() => void begin(false)} cancel={() => run.cancel()} explain={explain}>
+        <FollowButtons state={state} run={run} follow={() => void begin(false, true)} />
         {controls.state !== undefined && (
           <Controls
             controls={controls.state}
@@ -114,7 +125,7 @@ function useStart(tab: Tab, editor: { readonly current: EditorView | undefined }
   const last = useRef<Started | undefined>(undefined)
   const pricing = pricingOf(tab.id)
   useEffect(() => ask(undefined), [tab.sql])
-  const begin = async (all: boolean): Promise<void> => {
+  const begin = async (all: boolean, follow = false): Promise<void> => {
     const text = editor.current?.state.doc.toString() ?? tab.sql
     const { from, to, head } = editor.current?.state.selection.main ?? { from: 0, to: 0, head: 0 }
     const next = started(text, { from, to }, tab.parameters, all)
@@ -124,9 +135,9 @@ function useStart(tab: Tab, editor: { readonly current: EditorView | undefined }
       ask(undefined)
       last.current = next
       if (tab.panel === 'plan') studio.set((s) => changedTab(s, tab.id, { panel: undefined }))
-      runIn(tab.id, next.sql)
+      runIn(tab.id, next.sql, { follow })
     }
-    if (all || from !== to || pricing.allowed.has(next.sql)) return go()
+    if (follow || all || from !== to || pricing.allowed.has(next.sql)) return go()
     const explained = await pricing.before(text, head, tab.parameters, PRICE_WAIT_MS)
     const bytes = explained === undefined ? undefined : likelyBytes(explained)
     if (bytes === undefined || bytes <= ASKED_FROM_BYTES) return go()

@@ -30,7 +30,7 @@ export function RunBar({ state, children, start, cancel, explain }: Props) {
       </button>
       {children}
       <span class="space" />
-      <button type="button" onClick={() => openDialog('export')}>
+      <button type="button" class="quiet" onClick={() => openDialog('export')}>
         Export
       </button>
       <button type="button" class="quiet" onClick={() => openDialog('saved')}>

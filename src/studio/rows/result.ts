@@ -84,13 +84,13 @@ export class Result {
   hasPositions = true
 
   constructor({ keepsIds = false, follows = false }: ResultOptions = {}) {
-    this.keepsIds = keepsIds || follows
+    this.keepsIds = keepsIds
     this.follows = follows
   }
 
   /** Whether the last row that came stands first: it is so where rows come without an end. */
   get newestFirst(): boolean {
-    return this.follows && this.#byId.size === 0
+    return this.follows && !this.keepsIds
   }
 
   /** Whether a row with the id of an earlier one takes its place (live aggregates). */

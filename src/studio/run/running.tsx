@@ -17,7 +17,7 @@ export function Running() {
   useEffect(() => addCommand({ id: 'queries', title: 'Show running queries', run: showQueries }), [])
   const active = tabs.filter(({ id }) => isActive(runOf(id).state.get()))
   return (
-    <Menu label={`${active.length} running`} button={<>running {active.length} ▾</>}>
+    <Menu label={`running ${active.length}`} button={<>running {active.length} ▾</>}>
       {active.map(({ id }) => (
         <MenuItem key={id} onChoose={() => runOf(id).cancel()}>
           Cancel: {runOf(id).state.get().asked.slice(0, 60)}

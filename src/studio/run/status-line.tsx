@@ -24,7 +24,7 @@ export function StatusLine({ run }: { readonly run: Run }) {
   return (
     <footer class="status-line" data-phase={state.phase}>
       <span class="parts">{statusText(state, nowMs).join(' · ')}</span>
-      {active && share !== undefined && <progress aria-label="Read" value={share} max={1} />}
+      {active && !state.follow && share !== undefined && <progress aria-label="Read" value={share} max={1} />}
       {state.why !== undefined && <span class="why">{refusal ?? state.why}</span>}
       {state.resume !== undefined && refusal === undefined && (
         <button type="button" onClick={() => refuse(run.goOn())}>

@@ -1,5 +1,6 @@
 /** The words of the status line. */
 import { shortBytes, shortNumber } from '../explorer/topics.ts'
+import { followText } from '../follow/follow-text.ts'
 import { isActive, progressOf, type RunState } from './run-state.ts'
 
 const WORDS: Readonly<Record<RunState['phase'], string>> = {
@@ -16,7 +17,8 @@ const WORDS: Readonly<Record<RunState['phase'], string>> = {
 /** The parts of the line, in order. */
 export function statusText(state: RunState, nowMs: number): readonly string[] {
   const seconds = Math.max(0, ((state.endedMs ?? Math.max(nowMs, state.startedMs)) - state.startedMs) / 1000)
-  const parts = [WORDS[state.phase]]
+  const following = followText(state)
+  const parts = state.phase === 'running' && following.length > 0 ? [...following] : [WORDS[state.phase], ...following]
   if (state.phase !== 'failed' || state.rows > 0) parts.push(counted(state.rows, 'row'))
   const progress = progressOf(state)
   if (progress !== undefined && progress.scanned > 0) {
@@ -24,7 +26,8 @@ export function statusText(state: RunState, nowMs: number): readonly string[] {
     if (progress.partitions > 0)
       parts.push(`${progress.partitionsDone} of ${counted(progress.partitions, 'partition')}`)
     if (progress.perSecond >= 1) parts.push(`${shortNumber(Math.round(progress.perSecond))} records/s`)
-    if (isActive(state) && progress.secondsLeft !== undefined) parts.push(`${Math.ceil(progress.secondsLeft)} s left`)
+    if (isActive(state) && !state.follow && progress.secondsLeft !== undefined)
+      parts.push(`${Math.ceil(progress.secondsLeft)} s left`)
   }
   if (state.badRecords > 0) parts.push(`${counted(state.badRecords, 'bad record')} left out`)
   parts.push(seconds < 10 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds)} s`)
