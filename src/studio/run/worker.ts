@@ -36,7 +36,7 @@ async function run(order: Order): Promise<void> {
   running?.query.cancel()
   if (!order.append) result = new Result({ keepsIds: order.live })
   const { url, environment, sql, live, ceiling } = order
-  const query = connect({ url, environment }).query(sql, { live, stats: STATS_MS })
+  const query = connect({ url, environment }).query(sql, { live, batch: true, stats: STATS_MS })
   const own = { query, cancelled: false }
   running = own
   const kept = result
