@@ -172,7 +172,9 @@ function isOpening({ upper }: Token): boolean {
 }
 
 function functions({ vocabulary }: Known): Offer[] {
-  return vocabulary.functions.map(({ name, signature, about }) => ({
+  // CAST is a word of the grammar.
+  const called = vocabulary.functions.filter(({ name }) => name !== 'cast')
+  return called.map(({ name, signature, about }) => ({
     label: name.toUpperCase(),
     insert: `${name.toUpperCase()}(`,
     kind: 'function',

@@ -33,6 +33,9 @@ const KEYS = keymap.of([
   { key: 'Mod-Enter', run: () => runCommand('run') },
   { key: 'Mod-Shift-Enter', run: () => runCommand('run.all') },
   { key: 'Mod-.', run: () => runCommand('cancel') },
+  { key: 'Mod-s', run: () => runCommand('saved') },
+  { key: 'Alt-e', run: () => runCommand('explain') },
+  { key: 'Alt-h', run: () => runCommand('history') },
   {
     key: 'Escape',
     run: (view) => {
@@ -47,6 +50,8 @@ export function Editor({ text, error, hold, change, moved }: Props) {
   const editor = useRef<EditorView | undefined>(undefined)
   const changed = useRef(change)
   changed.current = change
+  // Texts of this editor that have not come back yet as the text to show: the drawing lags behind the keys.
+  const own = useRef<string[]>([])
   const went = useRef(moved)
   went.current = moved
   useEffect(() => {
@@ -68,7 +73,11 @@ export function Editor({ text, error, hold, change, moved }: Props) {
       ...editorExtensions(),
       keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
       EditorView.updateListener.of((update) => {
-        if (update.docChanged) changed.current(update.state.doc.toString())
+        if (update.docChanged) {
+          const now = update.state.doc.toString()
+          own.current.push(now)
+          changed.current(now)
+        }
         if (update.docChanged || update.selectionSet) went.current(update.state.selection.main.head)
       }),
     ]
@@ -84,9 +93,13 @@ export function Editor({ text, error, hold, change, moved }: Props) {
   }, [])
   useEffect(() => {
     const view = editor.current
+    const known = own.current.lastIndexOf(text)
+    own.current.splice(0, known + 1)
+    if (known >= 0) return
     // What comes from elsewhere (Back, a link, a saved query) replaces what stands there.
     if (view !== undefined && view.state.doc.toString() !== text)
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } })
+    own.current.length = 0
   }, [text])
   useEffect(() => {
     editor.current?.dispatch({ effects: setErrorMark.of(error) })

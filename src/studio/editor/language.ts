@@ -7,6 +7,7 @@ import {
   autocompletion,
   closeBrackets,
   closeBracketsKeymap,
+  closeCompletion,
   type Completion,
   type CompletionContext,
   completionKeymap,
@@ -35,7 +36,13 @@ const MOST = 100_000
 export function language(): Extension {
   return [
     linter(errors, { delay: LINT_MS }),
-    autocompletion({ override: [complete], icons: false, activateOnTypingDelay: 60, maxRenderedOptions: 60 }),
+    autocompletion({
+      override: [complete],
+      icons: false,
+      activateOnTypingDelay: 60,
+      interactionDelay: 0,
+      maxRenderedOptions: 60,
+    }),
     closeBrackets(),
     EditorState.languageData.of(() => [
       {
@@ -43,6 +50,15 @@ export function language(): Extension {
         closeBrackets: { brackets: ['(', '[', "'", '`'] },
       },
     ]),
+    Prec.highest(
+      keymap.of(
+        ['Mod-Enter', 'Mod-Shift-Enter'].map((key) => ({
+          key,
+          // What is offered goes away, and the run goes on.
+          run: (view: EditorView) => closeCompletion(view) && false,
+        })),
+      ),
+    ),
     Prec.high(
       keymap.of([
         { key: 'Tab', run: acceptCompletion },
@@ -150,7 +166,9 @@ async function complete(context: CompletionContext): Promise<CompletionResult | 
   if (found === undefined && starters.length === 0) return null
   const from = found?.from ?? pos
   const options = [...starters, ...(found?.offers ?? []).map(optionOf)]
-  if (!explicit && from === pos && before !== '.' && !/['"]/.test(before)) return null
+  // Behind a quote only values are offered: one that ends a text is followed by nothing in a hurry.
+  if (!explicit && /['"]/.test(before) && found?.offers[0]?.kind !== 'value') return null
+  if (!explicit && from === pos && !/[.'":]/.test(before)) return null
   return { from, options, validFor: /^[\w`'-]*$/ }
 }
 

@@ -52,6 +52,8 @@ export function ChoiceList({ label, search, choices, none, focus = true, type }:
         autocomplete="off"
         spellcheck={false}
         ref={input}
+        // biome-ignore lint/a11y/noAutofocus: a dialog begins where one types.
+        autoFocus={focus}
         value={search}
         onInput={(event) => {
           type(event.currentTarget.value)

@@ -91,6 +91,8 @@ function SaveForm({ save }: { save(name: string, shared: boolean): void }) {
     >
       <input
         ref={input}
+        // biome-ignore lint/a11y/noAutofocus: a dialog begins where one types.
+        autoFocus
         type="text"
         aria-label="Name of the query"
         placeholder="Save this query as …"

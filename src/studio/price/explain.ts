@@ -116,7 +116,7 @@ export function priceText(prices: readonly Price[], bytesText: (bytes: number) =
   const all = prices.reduce((sum, price) => sum + price.partitions, 0)
   const of = prices.length === 1 ? '' : ` of ${prices.length} topics`
   const about = bytes === undefined ? '' : `, about ${bytesText(bytes)}`
-  return `will read ${read} of ${all} partitions${of}, at most ${records.toLocaleString('en')} records${about}`
+  return `will read ${read} of ${all} partition${all === 1 ? '' : 's'}${of}, at most ${records.toLocaleString('en')} records${about}`
 }
 
 /** The tree as indented lines, for those who do not see it. */

@@ -1,5 +1,6 @@
 /** Asks for the price of what stands under the caret, when nobody has typed for a while; a newer text ends the asking. */
 import { connect } from '../../client/connect.ts'
+import { systemClock, type Timer } from '../../lib/clock.ts'
 import { createStore, type Store } from '../observable.ts'
 import { serverUrl } from '../session/server.ts'
 import { studio } from '../store.ts'
@@ -12,7 +13,7 @@ const DELAY_MS = 400
 /** Prices of one tab. */
 export class Pricing {
   readonly state: Store<PriceState> = createStore<PriceState>({ kind: 'none' })
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #timer: Timer | undefined
   #asking: AbortController | undefined
   #asked = ''
   #last: readonly [string, number, Readonly<Record<string, string>>] = ['', 0, {}]
@@ -22,13 +23,13 @@ export class Pricing {
   /** The text, the caret or a parameter has changed. */
   changed(text: string, caret: number, values: Readonly<Record<string, string>>): void {
     this.#last = [text, caret, values]
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.ask(text, caret, values, false), DELAY_MS)
+    this.#timer?.cancel()
+    this.#timer = systemClock.after(DELAY_MS, () => this.ask(text, caret, values, false))
   }
 
   /** Now. `byHand`: also where it runs subqueries. */
   ask(text: string, caret: number, values: Readonly<Record<string, string>>, byHand: boolean): void {
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#last = [text, caret, values]
     const question = explainable(text, caret, values)
     const key = `${studio.get().environment} ${question?.sql}`
@@ -64,7 +65,7 @@ export class Pricing {
 
   /** Nothing is asked any more. */
   close(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#asking?.abort()
   }
 
@@ -113,11 +114,11 @@ export function pricingOf(tab: number): Pricing {
 function settled(state: Store<PriceState>, waitMs: number): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      clearTimeout(timer)
+      timer.cancel()
       stop()
       resolve()
     }
-    const timer = setTimeout(done, waitMs)
+    const timer = systemClock.after(waitMs, done)
     const stop = state.subscribe(() => {
       if (state.get().kind !== 'asking') done()
     })

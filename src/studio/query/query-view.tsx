@@ -4,6 +4,7 @@
  */
 import type { EditorView } from '@codemirror/view'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { systemClock, type Timer } from '../../lib/clock.ts'
 import { substituted } from '../../sql/edit/parameters.ts'
 import { Editor } from '../editor/editor.tsx'
 import { followRun } from '../history/history-store.ts'
@@ -47,8 +48,10 @@ export default function QueryView({ tab }: ViewProps) {
     pricing.ask(tab.sql, caret.current, tab.parameters, true)
     studio.set((s) => changedTab(s, tab.id, { panel: 'plan' }))
   }
-  const edit = (edits: readonly Edit[]): void =>
+  const edit = (edits: readonly Edit[]): void => {
     editor.current?.dispatch({ changes: edits.map(({ from, to, insert }) => ({ from, to, insert })) })
+    controls.lookNow(editor.current?.state.doc.toString() ?? tab.sql)
+  }
   const open = (sql: string): void => {
     studio.set((s) => changedTab(s, tab.id, { sql }))
     runIn(tab.id, substituted(sql, tab.parameters).sql)
@@ -131,6 +134,7 @@ function useStart(tab: Tab, editor: { readonly current: EditorView | undefined }
     const go = (): void => {
       ask(undefined)
       last.current = next
+      if (tab.panel === 'plan') studio.set((s) => changedTab(s, tab.id, { panel: undefined }))
       runIn(tab.id, next.sql, { follow })
     }
     if (follow || all || from !== to || pricing.allowed.has(next.sql)) return go()
@@ -154,20 +158,20 @@ function wantValue(name: string): void {
 /** The controls of the statement under the caret, read when nobody types. */
 function useControls(tab: Tab, caret: { readonly current: number }) {
   const [state, set] = useState<ControlState | undefined>(() => controlsAt(tab.sql, 0))
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  const timer = useRef<Timer | undefined>(undefined)
   const text = useRef(tab.sql)
   text.current = tab.sql
   const look = (): void => {
-    clearTimeout(timer.current)
-    timer.current = setTimeout(() => set(controlsAt(text.current, caret.current)), CONTROLS_MS)
+    timer.current?.cancel()
+    timer.current = systemClock.after(CONTROLS_MS, () => set(controlsAt(text.current, caret.current)))
   }
   const pricing = pricingOf(tab.id)
   useEffect(() => {
     look()
     pricing.changed(tab.sql, caret.current, tab.parameters)
-    return () => clearTimeout(timer.current)
+    return () => timer.current?.cancel()
   }, [tab.id, tab.sql, tab.parameters])
-  return { state, look }
+  return { state, look, lookNow: (now: string) => set(controlsAt(now, caret.current)) }
 }
 
 function useAnnouncements({ phase, rows, error, why }: RunState): void {
