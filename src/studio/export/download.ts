@@ -16,7 +16,7 @@ import {
 } from './exports.ts'
 
 const LOOK_MS = 400
-/** Looks in a row that may fail, e.g. while a connection is away. */
+/** Not a limit: looks in a row that may fail, e.g. while a connection is away. */
 const MOST_FAILURES = 20
 
 const paths = new Map<number, string>()

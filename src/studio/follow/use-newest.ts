@@ -5,7 +5,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks'
 
 const SLIDE_MS = 140
-/** Rows that come at once and are still seen to slide. */
+/** Not a limit: rows that come at once and are still seen to slide. */
 const MOST_SLID = 3
 
 interface Place {
