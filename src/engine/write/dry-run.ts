@@ -91,7 +91,7 @@ function tooLarge(largest: number, maxBytes: number): string {
 }
 
 function sizeText({ records, bytes }: Share): string {
-  return `${records.toLocaleString('en')} ${records === 1 ? 'record' : 'records'}, ${bytes.toLocaleString('en')} bytes`
+  return `${records.toLocaleString('en')} ${records === 1 ? 'record' : 'records'}, ${bytes.toLocaleString('en')} ${bytes === 1 ? 'byte' : 'bytes'}`
 }
 
 function bytesOf({ key, value, headers = [] }: RecordToProduce): number {

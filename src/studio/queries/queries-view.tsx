@@ -12,6 +12,7 @@ import {
   killPressed,
   MAX_SHOWN,
   NO_QUERIES,
+  type QueriesState,
   type QueryRow,
   refreshed,
   shownQueries,
@@ -52,21 +53,9 @@ export default function QueriesView() {
   }
   const all = shownQueries(state)
   const shown = all.slice(0, MAX_SHOWN)
-  const others = state.rows.some(({ isMine }) => !isMine)
   return (
     <div class="queries" onKeyDown={press}>
-      <header class="topic-title">
-        <h1>Running queries</h1>
-        <span class="space" />
-        {others && (
-          <Check checked={state.everybody} change={(everybody) => store.set((s) => ({ ...s, everybody }))}>
-            of everybody
-          </Check>
-        )}
-        <Check checked={state.ended} change={(ended) => store.set((s) => ({ ...s, ended }))}>
-          those that ended
-        </Check>
-      </header>
+      <Head state={state} change={(part) => store.set((s) => ({ ...s, ...part }))} />
       {state.failure !== undefined && (
         <p class="failure" role="alert">
           {state.failure}
@@ -74,19 +63,7 @@ export default function QueriesView() {
       )}
       <div class="query-list">
         <table aria-label="Running queries">
-          <thead>
-            <tr>
-              <th>Statement</th>
-              <th>User</th>
-              <th>Status</th>
-              <th class="numeric">Time</th>
-              <th class="numeric">Records</th>
-              <th class="numeric">Read</th>
-              <th>
-                <span class="unseen">Kill</span>
-              </th>
-            </tr>
-          </thead>
+          <TableHead />
           <tbody ref={list}>
             {shown.map((row, i) => (
               <Row
@@ -111,6 +88,47 @@ export default function QueriesView() {
         ↑ ↓ choose, <kbd>K</kbd> kills: your own at once, somebody else’s when pressed again.
       </p>
     </div>
+  )
+}
+
+interface HeadProps {
+  readonly state: QueriesState
+  change(part: Partial<QueriesState>): void
+}
+
+function Head({ state, change }: HeadProps) {
+  const others = state.rows.some(({ isMine }) => !isMine)
+  return (
+    <header class="topic-title">
+      <h1>Running queries</h1>
+      <span class="space" />
+      {others && (
+        <Check checked={state.everybody} change={(everybody) => change({ everybody })}>
+          of everybody
+        </Check>
+      )}
+      <Check checked={state.ended} change={(ended) => change({ ended })}>
+        those that ended
+      </Check>
+    </header>
+  )
+}
+
+function TableHead() {
+  return (
+    <thead>
+      <tr>
+        <th>Statement</th>
+        <th>User</th>
+        <th>Status</th>
+        <th class="numeric">Time</th>
+        <th class="numeric">Records</th>
+        <th class="numeric">Read</th>
+        <th>
+          <span class="unseen">Kill</span>
+        </th>
+      </tr>
+    </thead>
   )
 }
 

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import { shortBytes } from '../explorer/topics.ts'
 import { inTrouble, recordsIn, retentionText, whyFormat } from './details.ts'
-import type { TopicPartProps } from './topic-view.tsx'
+import type { TopicPartProps } from './part.ts'
 
 interface Props extends TopicPartProps {
   readonly failure: string | undefined

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { shortBytes } from '../explorer/topics.ts'
 import { type TableColumn, VirtualTable } from '../virtual/virtual-table.tsx'
 import { type Group, type GroupPlace, lagOf, type PartitionDetails, type Setting } from './details.ts'
-import type { TopicPartProps } from './topic-view.tsx'
+import type { TopicPartProps } from './part.ts'
 import { loadGroups, useLoaded } from './use-topic.ts'
 
 function whole(value: number | null): string {

@@ -3,20 +3,11 @@ import type { ComponentType } from 'preact'
 import { useState } from 'preact/hooks'
 import { Part } from '../lazy.tsx'
 import type { Lazy, ViewProps } from '../registry.ts'
-import { changedTab, studio, type Tab } from '../store.ts'
+import { changedTab, studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
-import type { TopicDetails, TopicState } from './details.ts'
 import { Facts } from './facts.tsx'
+import type { TopicPartProps } from './part.ts'
 import { loadDetails, loadState, useLoaded } from './use-topic.ts'
-
-/** What each part of the page is given. `state` comes a little later than `details`. */
-export interface TopicPartProps {
-  readonly tab: Tab
-  readonly topic: string
-  readonly environment: string
-  readonly details: TopicDetails
-  readonly state: TopicState | undefined
-}
 
 interface TopicPart extends Lazy<TopicPartProps> {
   /** The right without which it is not shown. */

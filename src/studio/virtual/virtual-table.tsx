@@ -29,6 +29,7 @@ export function VirtualTable<T>({ label, columns, rows, empty, look }: Props<T>)
   const seen = seenRows(rows.length, ROW_PIXELS, top, height - ROW_PIXELS)
   const tracks = { gridTemplateColumns: columns.map(({ width }) => width).join(' ') }
   const shown = rows.slice(seen.first, seen.last)
+  if (rows.length === 0) return <p class="notice">{empty}</p>
   return (
     <div
       class="virtual-table"
@@ -46,7 +47,6 @@ export function VirtualTable<T>({ label, columns, rows, empty, look }: Props<T>)
           </span>
         ))}
       </div>
-      {rows.length === 0 && <p class="notice">{empty}</p>}
       <div class="virtual-whole" role="presentation" style={{ height: `${seen.height}px` }}>
         <div class="virtual-seen" role="presentation" style={{ transform: `translateY(${seen.offset}px)` }}>
           {shown.map((row, i) => (

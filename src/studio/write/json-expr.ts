@@ -11,7 +11,7 @@ export class JsonFault extends Error {
   }
 }
 
-/** Not a limit that anybody meets: SQL nests less. */
+/** Not a limit: SQL nests less. */
 const MAX_DEPTH = 64
 
 /** Throws a JsonFault. */

@@ -6,7 +6,7 @@ import { useMemo, useState } from 'preact/hooks'
 import { ask } from '../session/ask.ts'
 import { type RecordPlace, recordOf, recordText } from '../route.ts'
 import { changedTab, studio } from '../store.ts'
-import type { TopicPartProps } from '../topic/topic-view.tsx'
+import type { TopicPartProps } from '../topic/part.ts'
 import { useLoaded } from '../topic/use-topic.ts'
 import {
   type Draft,

@@ -92,6 +92,9 @@ test('an account changes what its rights name', async () => {
     /may not create elsewhere/,
   )
   await assert.rejects(ask('INSERT INTO kept (a) VALUES (1)', 'scratch'), /may not insert into kept/)
+  await assert.rejects(ask('EXPLAIN INSERT INTO kept (a) VALUES (1)', 'scratch'), /may not insert into kept/)
+  const [checked] = await ask("EXPLAIN INSERT INTO `scratch-1` (_value) VALUES ('y')", 'scratch')
+  assert.match(JSON.stringify(checked), /Would write 1 record, 1 byte/)
   assert.deepEqual(await ask('SELECT count(*) AS n FROM `scratch-1`', 'scratch'), [{ n: 1 }])
 })
 

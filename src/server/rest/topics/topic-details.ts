@@ -13,7 +13,7 @@ import type { Call, Route } from '../route.ts'
 import { schemaOf } from './topic-json.ts'
 import { sizesOf, tableOf } from './topic-sizes.ts'
 
-/** Not a limit of its own: structures within structures, as in the lists of fields. */
+/** Not a limit: structures within structures, as in the lists of fields (`fields.max.depth`). */
 const MAX_DEPTH = 32
 
 const FACET: Schema = {

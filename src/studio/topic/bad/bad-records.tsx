@@ -7,7 +7,7 @@ import { studio, withTab } from '../../store.ts'
 import { VirtualList } from '../../virtual/virtual-list.tsx'
 import { all, binary, column, select, statement, whole } from '../search/tree.ts'
 import type { TopicDetails } from '../details.ts'
-import type { TopicPartProps } from '../topic-view.tsx'
+import type { TopicPartProps } from '../part.ts'
 import { useLoaded } from '../use-topic.ts'
 import { fromBase64, hexLines, MAX_HEX_BYTES, wrongPlace } from './bytes.ts'
 

@@ -11,8 +11,9 @@ export interface FieldNote {
 }
 export type SchemaNotes = ReadonlyMap<string, FieldNote>
 
-/** Not a limit: deeper or further fields have no notes. */
+/** Not a limit: deeper fields have no notes. */
 const MAX_DEPTH = 32
+/** Not a limit: further fields have no notes. */
 const MAX_NOTES = 10_000
 
 /** Notes by path; that of the schema itself stands under ''. */

@@ -6,7 +6,7 @@ import { studio } from '../../store.ts'
 import { useStore } from '../../use-store.ts'
 import { VirtualList } from '../../virtual/virtual-list.tsx'
 import { column } from '../search/tree.ts'
-import type { TopicPartProps } from '../topic-view.tsx'
+import type { TopicPartProps } from '../part.ts'
 import { type SchemaLine, schemaLines, toggled } from './schema-tree.ts'
 
 const LINE_PIXELS = 28

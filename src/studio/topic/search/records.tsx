@@ -1,5 +1,5 @@
 /** The newest records of a topic at once, and the search that says in SQL what it looks for. */
-import { useEffect, useMemo } from 'preact/hooks'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { addCommand } from '../../commands/commands.ts'
 import { Part } from '../../lazy.tsx'
 import { registered } from '../../registry.ts'
@@ -8,7 +8,7 @@ import { runIn, runOf } from '../../run/runs.ts'
 import { StatusLine } from '../../run/status-line.tsx'
 import { changedTab, studio, withTab } from '../../store.ts'
 import { useStore } from '../../use-store.ts'
-import type { TopicPartProps } from '../topic-view.tsx'
+import type { TopicPartProps } from '../part.ts'
 import { placesOf, type Search, searchOf, searchParameters, searchSql } from './search.ts'
 import { SearchBox } from './search-box.tsx'
 
@@ -24,8 +24,11 @@ export default function Records({ tab, topic, details }: TopicPartProps) {
   useEffect(() => {
     if (run.state.get().phase === 'idle') start()
   }, [run])
-  useEffect(
-    () =>
+  const latest = useRef(start)
+  latest.current = start
+  useEffect(() => {
+    const removals = [
+      addCommand({ id: 'run', title: 'Search in the topic', keys: 'Mod+Enter', run: () => latest.current() }),
       addCommand({
         id: 'cancel',
         title: 'Cancel the query',
@@ -33,8 +36,9 @@ export default function Records({ tab, topic, details }: TopicPartProps) {
         when: () => isActive(run.state.get()),
         run: () => run.cancel(),
       }),
-    [run],
-  )
+    ]
+    return () => removals.forEach((remove) => remove())
+  }, [run])
   const change = (next: Search): void =>
     studio.set((s) =>
       changedTab(s, tab.id, { parameters: searchParameters(next), range: next.range === '' ? undefined : next.range }),

@@ -1,4 +1,5 @@
 /** The search: lines of conditions, time, partition and offsets, and the statement that they make. */
+import type { ComponentChildren } from 'preact'
 import { useId, useState } from 'preact/hooks'
 import { ANYWHERE, type Condition, type Made, OPERATORS, type Place, RANGES, type Search } from './search.ts'
 import { localText, momentOf } from './moments.ts'
@@ -21,7 +22,7 @@ const MAX_SUGGESTED = 2000
 
 export function SearchBox({ search, made, places, partitions, isRunning, change, start, cancel, open }: Props) {
   const id = useId()
-  const conditions = search.conditions.length === 0 ? [EMPTY] : search.conditions
+  const conditions = shownConditions(search)
   const put = (at: number, condition: Condition | undefined): void =>
     change({ ...search, conditions: conditions.flatMap((c, i) => (i === at ? (condition ?? []) : c)) })
   const wrong = 'wrong' in made ? made : undefined
@@ -53,49 +54,7 @@ export function SearchBox({ search, made, places, partitions, isRunning, change,
           remove={search.conditions.length === 0 ? undefined : () => put(at, undefined)}
         />
       ))}
-      <div class="search-line">
-        <button type="button" onClick={() => change({ ...search, conditions: [...conditions, EMPTY] })}>
-          + Condition
-        </button>
-        <TimeRange search={search} change={change} />
-        <label>
-          Partition
-          <input
-            type="text"
-            inputMode="numeric"
-            class="short"
-            placeholder="all"
-            title={`0 to ${partitions - 1}`}
-            value={search.partition}
-            onInput={(event) => change({ ...search, partition: event.currentTarget.value })}
-          />
-        </label>
-        <label>
-          Offset
-          <input
-            type="text"
-            class="offset"
-            placeholder="4711, 4711.., 1..9"
-            value={search.offsets}
-            onInput={(event) => change({ ...search, offsets: event.currentTarget.value })}
-          />
-        </label>
-        <label>
-          Newest
-          <select
-            value={search.limit}
-            onChange={(event) => change({ ...search, limit: Number(event.currentTarget.value) })}
-          >
-            {[...new Set([50, 100, 500, 1000, 10_000, search.limit])]
-              .sort((a, b) => a - b)
-              .map((limit) => (
-                <option key={limit} value={limit}>
-                  {limit.toLocaleString('en')}
-                </option>
-              ))}
-          </select>
-        </label>
-        <span class="space" />
+      <Bar search={search} partitions={partitions} change={change}>
         {isRunning ? (
           <button type="button" class="primary" onClick={cancel}>
             ■ Cancel
@@ -105,22 +64,91 @@ export function SearchBox({ search, made, places, partitions, isRunning, change,
             Search <kbd>⏎</kbd>
           </button>
         )}
-      </div>
-      <div class="search-sql">
-        {'sql' in made ? (
-          <>
-            <code>{made.sql}</code>
-            <button type="button" class="quiet" onClick={open}>
-              Open in editor
-            </button>
-          </>
-        ) : (
-          <p class="failure" role="alert">
-            {made.wrong}
-          </p>
-        )}
-      </div>
+      </Bar>
+      <MadeSql made={made} open={open} />
     </form>
+  )
+}
+
+/** There is always a line to type in. */
+function shownConditions({ conditions }: Search): readonly Condition[] {
+  return conditions.length === 0 ? [EMPTY] : conditions
+}
+
+interface BarProps {
+  readonly search: Search
+  readonly partitions: number
+  readonly children: ComponentChildren
+  change(search: Search): void
+}
+
+/** Time, partition, offsets and how many; `children` end the line. */
+function Bar({ search, partitions, children, change }: BarProps) {
+  return (
+    <div class="search-line">
+      <button type="button" onClick={() => change({ ...search, conditions: [...shownConditions(search), EMPTY] })}>
+        + Condition
+      </button>
+      <TimeRange search={search} change={change} />
+      <label>
+        Partition
+        <input
+          type="text"
+          inputMode="numeric"
+          class="short"
+          placeholder="all"
+          title={`0 to ${partitions - 1}`}
+          value={search.partition}
+          onInput={(event) => change({ ...search, partition: event.currentTarget.value })}
+        />
+      </label>
+      <label>
+        Offset
+        <input
+          type="text"
+          class="offset"
+          placeholder="4711, 4711.., 1..9"
+          value={search.offsets}
+          onInput={(event) => change({ ...search, offsets: event.currentTarget.value })}
+        />
+      </label>
+      <label>
+        Newest
+        <select
+          value={search.limit}
+          onChange={(event) => change({ ...search, limit: Number(event.currentTarget.value) })}
+        >
+          {[...new Set([50, 100, 500, 1000, 10_000, search.limit])]
+            .sort((a, b) => a - b)
+            .map((limit) => (
+              <option key={limit} value={limit}>
+                {limit.toLocaleString('en')}
+              </option>
+            ))}
+        </select>
+      </label>
+      <span class="space" />
+      {children}
+    </div>
+  )
+}
+
+function MadeSql({ made, open }: Pick<Props, 'made' | 'open'>) {
+  return (
+    <div class="search-sql">
+      {'sql' in made ? (
+        <>
+          <code>{made.sql}</code>
+          <button type="button" class="quiet" onClick={open}>
+            Open in editor
+          </button>
+        </>
+      ) : (
+        <p class="failure" role="alert">
+          {made.wrong}
+        </p>
+      )}
+    </div>
   )
 }
 

@@ -91,6 +91,47 @@ describe('REST on the embedded broker', () => {
     assert.equal(await status('GET', '/api/topics/new_topic', undefined, KEY), 404)
   })
 
+  it('the list of topics has pages, and says so', async () => {
+    const page = async (query: string) => {
+      const answer = await ask('GET', `/api/topics${query}`)
+      const topics = (await answer.json()) as { topicName: string }[]
+      const { headers } = answer
+      return { names: topics.map((t) => t.topicName), total: headers.get('x-total-count'), link: headers.get('link') }
+    }
+    const all = await page('')
+    assert.deepEqual([String(all.names.length), all.link], [all.total, null])
+    const first = await page('?pageSize=3')
+    assert.deepEqual([first.names, first.total], [all.names.slice(0, 3), all.total])
+    assert.equal(first.link, '<?page=2&pageSize=3>; rel="next"')
+    assert.deepEqual((await page('?page=2&pageSize=3')).names, all.names.slice(3, 6))
+    assert.equal((await ask('GET', '/api/topics?page=0')).status, 400)
+  })
+
+  it('details of a topic: formats and why, types as trees, places and bytes, rights', async () => {
+    const details = async (topic: string, key = KEY) => {
+      const answer = await ask('GET', `/api/v1/kafka/topics/${topic}/details`, undefined, key)
+      return (await answer.json()) as {
+        value: { format: string; origin: string; detail: string; type: { fields: { name: string; type: object }[] } }
+        rights: string[]
+        bytes: number
+        partitions: { leader: number; replicas: number[]; inSync: number[]; bytes: number; end: number }[]
+      }
+    }
+    const { value, rights, bytes, partitions } = await details('orders')
+    assert.deepEqual(
+      [value.format, value.origin, value.detail],
+      ['AVRO', 'registry', 'registry subject orders-value, version 1'],
+    )
+    const lines = value.type.fields.find(({ name }) => name === 'lines')?.type as { element?: { fields: unknown[] } }
+    assert.ok((lines.element?.fields.length ?? 0) > 0, JSON.stringify(lines))
+    assert.equal(partitions.length, 3)
+    assert.deepEqual([partitions[0].leader, partitions[0].replicas, partitions[0].inSync], [1, [1], [1]])
+    assert.ok(bytes > 0 && bytes === partitions.reduce((sum, p) => sum + p.bytes, 0))
+    assert.ok(rights.includes('insert') && rights.includes('drop'))
+    assert.deepEqual((await details('cc_payments', READER)).rights, ['read'])
+    assert.equal((await ask('GET', '/api/v1/kafka/topics/orders/details', undefined, READER)).status, 404)
+  })
+
   it('refuses bodies and parameters that are wrong, naming the field', async () => {
     for (const [method, path, body, words] of [
       ['POST', '/api/topics', {}, /"topicName" must be/],
