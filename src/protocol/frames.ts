@@ -7,6 +7,7 @@
 /** Between messages that come together. JSON never holds this character as it is. */
 export const BATCH_SEPARATOR = '\u001e'
 
+/** The first message of a client, read. */
 export interface QueryRequest {
   readonly sql: string
   /** `token` of the first message, on the paths that take one. */

@@ -217,6 +217,8 @@ describe('REST on the embedded broker', () => {
           datasets: { values: { name: string }[]; pagesAmount: number; totalCount: number }
         }
       ).datasets
+    // Not their records: the demo goes on.
+    const names = async (query: string) => (await page(query)).values.map(({ name }) => name)
     const all = await page('pageSize=500')
     const pages = [await page('pageSize=3&page=1'), await page('pageSize=3&page=2')]
     assert.deepEqual(
@@ -239,7 +241,7 @@ describe('REST on the embedded broker', () => {
       ['sortField=records&sortOrder=desc', 'sortBy=records&sortingOrder=desc'],
       ['schemaFormat=AVRO', 'format=avro'],
     ])
-      assert.deepEqual(await page(mcp), await page(cli), cli)
+      assert.deepEqual(await names(mcp), await names(cli), cli)
     assert.deepEqual(
       (await page('isCompacted=true')).values.map((v) => v.name),
       ['customers'],
