@@ -7,7 +7,7 @@ export interface Choice {
   readonly title?: string
   readonly sql: string
   readonly note: string
-  /** Beside the choice, reachable by Tab. */
+  /** Below the list while it is the chosen one, reachable by Tab. */
   readonly more?: ComponentChildren
   open(): void
 }
@@ -76,13 +76,13 @@ export function ChoiceList({ label, search, choices, none, focus = true, type }:
             <span class="choice-head">
               {choice.title !== undefined && <strong>{choice.title}</strong>}
               <span class="soft">{choice.note}</span>
-              {choice.more}
             </span>
             <code>{choice.sql}</code>
           </li>
         ))}
         {choices.length === 0 && <li class="none">{none}</li>}
       </ul>
+      {choices[chosen]?.more !== undefined && <p class="choice-more">{choices[chosen].more}</p>}
     </div>
   )
 }

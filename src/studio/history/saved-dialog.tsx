@@ -61,13 +61,12 @@ export default function SavedDialog({ close }: DialogProps) {
             <button
               type="button"
               class="quiet"
-              aria-label={`Delete ${query.name}`}
               onClick={(event) => {
                 event.stopPropagation()
                 remove(query)
               }}
             >
-              Delete
+              Delete “{query.name}”
             </button>
           ) : undefined,
         }))}
