@@ -3,7 +3,7 @@
  * of rows. Each query has its own connection, as the protocol wants it. Reading slowly slows the server down (in
  * Node). Whole numbers beyond 2⁵³ arrive as bigint. Works in Node and in browsers.
  */
-import type { RecordMetadata, SentinelReason, Stats } from '../protocol/frames.ts'
+import { BATCH_SEPARATOR, type RecordMetadata, type SentinelReason, type Stats } from '../protocol/frames.ts'
 import { incompleteText } from './incomplete.ts'
 import { parseJson } from './json.ts'
 import { ConnectionError, type Line, type OpenLine } from './line.ts'
@@ -27,6 +27,8 @@ export interface QueryOptions {
    * `_meta.timestamp` says where to begin, until it is cancelled or a limit ends it.
    */
   readonly follow?: boolean
+  /** Rows come several in one message of the network, which browsers take much faster. What is given is the same. */
+  readonly batch?: boolean
   /** Milliseconds between STATS messages. */
   readonly stats?: number
   /** Aborting it cancels the query. */
@@ -167,7 +169,7 @@ class RunningQuery implements Query {
     )
   }
 
-  async #open(options: ConnectOptions, sql: string, { live, follow, stats }: QueryOptions): Promise<void> {
+  async #open(options: ConnectOptions, sql: string, { live, follow, batch, stats }: QueryOptions): Promise<void> {
     const { url, headers, token } = address(options)
     const openLine = await lineOpener()
     if (this.#ended) return
@@ -179,16 +181,27 @@ class RunningQuery implements Query {
             sql,
             ...(live === undefined ? {} : { live }),
             ...(follow === undefined ? {} : { follow }),
+            ...(batch === undefined ? {} : { batch }),
             ...(stats === undefined ? {} : { stats }),
           }),
         ),
-      message: (text) => this.#message(text),
+      message: (text) => this.#messages(text),
       closed: (code, failure) =>
         this.#finish(
           failure ?? new ConnectionError(`The connection ended before the result did (close code ${code}).`),
         ),
     })
     this.#line = line
+  }
+
+  /** One message, or several that came together. */
+  #messages(text: string): void {
+    let from = 0
+    for (let at = text.indexOf(BATCH_SEPARATOR); at >= 0; at = text.indexOf(BATCH_SEPARATOR, from)) {
+      this.#message(text.slice(from, at))
+      from = at + 1
+    }
+    this.#message(from === 0 ? text : text.slice(from))
   }
 
   #message(text: string): void {

@@ -4,6 +4,9 @@
  * and 6.0; where it slips (an ERROR or STATS under `"type": "HEARTBEAT"`), the table of message types counts.
  */
 
+/** Between messages that come together. JSON never holds this character as it is. */
+export const BATCH_SEPARATOR = '\u001e'
+
 export interface QueryRequest {
   readonly sql: string
   /** `token` of the first message, on the paths that take one. */
@@ -12,6 +15,8 @@ export interface QueryRequest {
   readonly live: boolean
   /** The query goes on with what comes, as `SET follow = true` has it. */
   readonly follow?: boolean
+  /** Several messages may come in one WebSocket message, parted by `BATCH_SEPARATOR`. */
+  readonly batch?: boolean
   /** Wanted interval of STATS in milliseconds (not yet clamped), or undefined for none. */
   readonly statsMs?: number
 }

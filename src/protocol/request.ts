@@ -1,7 +1,7 @@
 /**
- * Reads the first message of a connection: `{"sql": …, "token"?: …, "live"?: …, "follow"?: …, "stats"?: …}`. Pure; it does not check
- * the token and does not look into the SQL. Unknown fields are ignored, null counts as absent (the specification calls
- * the fields optional). Every refusal is one sentence for the user.
+ * Reads the first message of a connection: `{"sql": …, "token"?: …, "live"?: …, "follow"?: …, "batch"?: …, "stats"?: …}`.
+ * Pure; it does not check the token and does not look into the SQL. Unknown fields are ignored, null counts as absent
+ * (the specification calls the fields optional). Every refusal is one sentence for the user.
  */
 import type { QueryRequest } from './frames.ts'
 
@@ -32,7 +32,7 @@ function parseObject(text: string): Record<string, unknown> | string {
 export function parseRequest(text: string): ParsedRequest {
   const message = parseObject(text)
   if (typeof message === 'string') return { problem: message }
-  const { sql, token, live, follow, stats } = message
+  const { sql, token, live, follow, batch, stats } = message
   if (sql === undefined || sql === null) return { problem: `${SHAPE}; the field "sql" is missing.` }
   if (typeof sql !== 'string') return { problem: `The field "sql" must be a string; it is ${kindOf(sql)}.` }
   if (sql.trim() === '')
@@ -43,6 +43,8 @@ export function parseRequest(text: string): ParsedRequest {
     return { problem: `The field "live" must be true or false; it is ${kindOf(live)}.` }
   if (follow !== undefined && follow !== null && typeof follow !== 'boolean')
     return { problem: `The field "follow" must be true or false; it is ${kindOf(follow)}.` }
+  if (batch !== undefined && batch !== null && typeof batch !== 'boolean')
+    return { problem: `The field "batch" must be true or false; it is ${kindOf(batch)}.` }
   if (stats !== undefined && stats !== null && (typeof stats !== 'number' || !Number.isInteger(stats) || stats < 0)) {
     const given = typeof stats === 'number' ? String(stats) : kindOf(stats)
     return { problem: `The field "stats" must be a whole number of milliseconds, 0 or more; it is ${given}.` }
@@ -52,6 +54,7 @@ export function parseRequest(text: string): ParsedRequest {
       sql,
       live: live === true,
       ...(typeof follow === 'boolean' ? { follow } : {}),
+      ...(batch === true ? { batch } : {}),
       ...(typeof token === 'string' ? { token } : {}),
       ...(typeof stats === 'number' && stats > 0 ? { statsMs: stats } : {}),
     },

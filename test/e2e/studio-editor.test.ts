@@ -165,7 +165,7 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
     await page.keyboard.type('EUR')
     await page.selectOption('[aria-label="Type of n"]', 'number')
     await page.fill('[aria-label="Value of n"]', '7')
-    await page.click('text=Run')
+    await page.click('.run-bar .primary')
     await page.waitForSelector('.status-line >> text=7 rows')
     assert.match(page.url(), /p\.c=%27EUR%27&p\.n=7/)
     await page.focus('.cm-content')

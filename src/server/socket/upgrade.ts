@@ -118,7 +118,7 @@ export function problem(
   const agent = { error: title, fields }
   if (
     !/^\/(?:api\/v1|environment)(?:[/?]|$)/.test(url) ||
-    /^\/api\/v1\/(?:sql|kafka|datasets|metadata|sr)(?:[/?]|$)/.test(url)
+    /^\/api\/v1\/(?:sql|saved-queries|kafka|datasets|metadata|sr)(?:[/?]|$)/.test(url)
   )
     return agent
   const general = {

@@ -37,7 +37,10 @@ export async function runHere(
   const query = { ...environment, defaults, maxima, maxFrame, metadataFollowsFormat }
   return await metered(query, async (limited) => {
     if (options !== undefined) return await runExport(run, request, limited, options, out, signal)
-    if (dialect !== 'jdbc') return await run(request, limited, out, signal)
+    if (dialect !== 'jdbc') {
+      out.batches = request.batch === true
+      return await run(request, limited, out, signal)
+    }
     const abort = new AbortController()
     const sink = new JdbcSink(out, request.sql, clock, (reason) => abort.abort(new Stopped(reason)))
     const summary = await run(request, limited, sink, AbortSignal.any([signal, abort.signal]))

@@ -119,6 +119,7 @@ async function answer(
   }
   if (view.export !== undefined) return await runExport(runRequest, request, query, view.export, out, abort.signal)
   if (view.dialect === 'cli') out.translate = errorAsObject
+  out.batches = request.batch === true && view.dialect !== 'jdbc'
   if (view.dialect !== 'jdbc') return await runRequest(request, query, out, abort.signal)
   const sink = new JdbcSink(out, request.sql, systemClock, (reason) => abort.abort(new Stopped(reason)))
   const summary = await runRequest(request, query, sink, abort.signal)

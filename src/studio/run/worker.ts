@@ -54,7 +54,12 @@ class Reading {
     this.#order = order
     this.#kept = kept
     const { url, environment, sql, live, follow } = order
-    this.query = connect({ url, environment }).query(sql, { live, stats: STATS_MS, ...(follow ? { follow } : {}) })
+    this.query = connect({ url, environment }).query(sql, {
+      live,
+      batch: true,
+      stats: STATS_MS,
+      ...(follow ? { follow } : {}),
+    })
   }
 
   async run(): Promise<void> {

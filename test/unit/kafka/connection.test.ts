@@ -200,6 +200,7 @@ test('the next configured broker is asked when the first does not answer; all fa
     partition: 0,
     leader: 0,
     replicas: [0],
+    inSync: [0],
     error: 0,
   })
   const none = new Cluster({ brokers: ['127.0.0.1:1', '127.0.0.1:2'] })
