@@ -100,7 +100,7 @@ describe('the page without a mouse, and for screen readers', { skip: withoutBrow
     assert.ok(panels.length > 1)
     for (const id of panels) {
       await page.click(`#${id}`)
-      await page.waitForFunction("document.querySelector('#panel [aria-busy=true]') === null")
+      await page.locator('#panel [aria-busy="true"]').waitFor({ state: 'detached' })
       if (id === 'panel-tab-chart') {
         await page.waitForSelector('.chart-place canvas')
         await page.click('.chart-table summary')
@@ -127,7 +127,7 @@ describe('the page without a mouse, and for screen readers', { skip: withoutBrow
       await page.focus('.tab.active [role="tab"]')
       await page.keyboard.press(keys)
       await page.waitForSelector('dialog[open]')
-      await page.waitForFunction("document.querySelector('dialog [aria-busy=true]') === null")
+      await page.locator('dialog [aria-busy="true"]').waitFor({ state: 'detached' })
       assert.deepEqual(await found(), [], keys)
       await page.keyboard.press('Escape')
       await page.waitForSelector('dialog', { state: 'detached' })

@@ -91,7 +91,6 @@ function Tree({ root }: { readonly root: PlanNode }) {
       <li
         key={path}
         role="treeitem"
-        aria-label={node.text}
         aria-expanded={node.inputs.length === 0 ? undefined : true}
         aria-selected={path === current}
         data-path={path}

@@ -20,6 +20,7 @@ export function Panels({ tab, run }: { readonly tab: Tab; readonly run: Run }) {
   }
   return (
     <div class="panels">
+      <h2 class="unseen">Result</h2>
       <div class="panel-tabs" role="tablist" aria-label="Result" onKeyDown={press}>
         {all.map(({ id, title }) => (
           <button
