@@ -221,9 +221,11 @@ describe('results in Chromium', { skip: program instanceof Error ? program.messa
 
   it('columns: full or not, range, shape, frequent values; a value filters rows or goes into WHERE', async () => {
     await run('SELECT number, status, total FROM orders WHERE _meta.partition = 0 LIMIT 2000')
+    await phase('complete')
     await page.click('#panel-tab-columns')
     const status = page.locator('.summary', { hasText: 'status' })
     await status.locator('.top-values').waitFor()
+    await status.getByText('2,000 (100 %)').waitFor()
     assert.match(await status.innerText(), /values\s+2,000 \(100 %\)[\s\S]*distinct\s+6/)
     await status.locator('button[aria-label="Put status = SHIPPED into WHERE"]').click()
     await page.locator('.cm-content', { hasText: "WHERE (_meta.partition = 0) AND status = 'SHIPPED'" }).waitFor()
