@@ -7,8 +7,9 @@ import type { Column } from '../rows/columns.ts'
 import { cellCondition } from '../rows/copy.ts'
 import type { Cell } from '../rows/result.ts'
 import type { Summary } from '../rows/summary.ts'
+import type { Run } from '../run/run.ts'
 import { isActive } from '../run/run-state.ts'
-import { changedTab, studio } from '../store.ts'
+import { changedTab, studio, type Tab } from '../store.ts'
 import { useStore } from '../use-store.ts'
 import { withCondition } from './add-condition.ts'
 
@@ -22,53 +23,15 @@ const FIRST_LOOK = 20_000
 export default function ColumnsPanel({ tab, run }: PanelProps) {
   const columns = useStore(run.state, (state) => state.columns)
   const received = useStore(run.state, (state) => state.rows)
-  const phase = useStore(run.state, (state) => state.phase)
   const grid = useStore(gridOf(run), (state) => state)
   const [typed, type] = useState('')
   const [most, more] = useState(SHOWN)
-  const [all, set] = useState<ReadonlyMap<string, Summary>>(new Map())
   const [refusal, refuse] = useState<string | undefined>(undefined)
-  const arranged = arrangementFor(grid, columns) !== undefined && grid.arranged !== undefined
-  const rows = arranged ? (grid.arranged?.rows ?? 0) : received
+  const arranged = arrangementFor(grid, columns) === undefined ? undefined : grid.arranged
+  const rows = arranged === undefined ? received : arranged.rows
   const fitting = columns.filter(({ path }) => path.toLowerCase().includes(typed.toLowerCase()))
   const shown = fitting.slice(0, most)
-  const paths = shown.map(({ path }) => path)
-  const ended = !isActive({ phase })
-  useEffect(() => {
-    let isWanted = true
-    const look = async (): Promise<void> => {
-      for (const limit of rows > FIRST_LOOK ? [FIRST_LOOK, rows] : [rows]) {
-        // While rows come in, the first look is enough.
-        if (limit > FIRST_LOOK && !ended) return
-        for (let at = 0; at < paths.length && isWanted; at += AT_ONCE) {
-          const input = { paths: paths.slice(at, at + AT_ONCE), arranged, most: limit }
-          const answer = await run.ask('summaries', input)
-          if (isWanted) set((before) => new Map([...before, ...answer.map((s) => [s.path, s] as const)]))
-        }
-      }
-    }
-    look().catch(() => undefined)
-    return () => {
-      isWanted = false
-    }
-  }, [run, paths.join(), ended, ended ? rows : Math.min(rows, FIRST_LOOK), arranged, grid.arranged?.key])
-  const filter = (column: Column, cell: Cell): void => {
-    gridOf(run).set((s) =>
-      withFilter(s, column.path, { path: column.path, test: '=', text: cell.text, kind: cell.kind }),
-    )
-    studio.set((s) => ({
-      ...changedTab(s, tab.id, { panel: 'rows' }),
-      announcement: `Rows with ${column.path} = ${cell.text}`,
-    }))
-  }
-  const where = (column: Column, cell: Cell): void => {
-    const { asked } = run.state.get()
-    const edited = withCondition(asked, cellCondition(column, cell))
-    if ('refused' in edited) return refuse(edited.refused)
-    refuse(undefined)
-    const sql = tab.sql.includes(asked) ? tab.sql.replace(asked, () => edited.sql) : edited.sql
-    studio.set((s) => ({ ...changedTab(s, tab.id, { sql }), announcement: 'The condition stands in the statement.' }))
-  }
+  const all = useSummaries(run, shown, rows, arranged?.key)
   if (received === 0) return <p class="notice">No rows yet: columns are known by their rows.</p>
   return (
     <div class="columns-panel">
@@ -82,7 +45,7 @@ export default function ColumnsPanel({ tab, run }: PanelProps) {
         />
         <span class="soft">
           {columns.length.toLocaleString('en')} columns of {rows.toLocaleString('en')} rows
-          {arranged ? ' that pass the filters, of those received' : ' received'}
+          {arranged === undefined ? ' received' : ' that pass the filters, of those received'}
         </span>
         {refusal !== undefined && (
           <span class="failure" role="alert">
@@ -97,8 +60,8 @@ export default function ColumnsPanel({ tab, run }: PanelProps) {
             column={column}
             summary={all.get(column.path)}
             whole={rows}
-            filter={filter}
-            where={where}
+            filter={(cell) => filterRows(tab, run, column, cell)}
+            where={(cell) => refuse(writeCondition(tab, run, column, cell))}
           />
         ))}
       </ul>
@@ -111,13 +74,62 @@ export default function ColumnsPanel({ tab, run }: PanelProps) {
   )
 }
 
+/** A first look at some rows, then at all of them. `arrangement`: another one is looked at anew. */
+function useSummaries(
+  run: Run,
+  columns: readonly Column[],
+  rows: number,
+  arrangement: string | undefined,
+): ReadonlyMap<string, Summary> {
+  const phase = useStore(run.state, (state) => state.phase)
+  const [all, set] = useState<ReadonlyMap<string, Summary>>(new Map())
+  const paths = columns.map(({ path }) => path)
+  const ended = !isActive({ phase })
+  useEffect(() => {
+    let isWanted = true
+    const look = async (): Promise<void> => {
+      for (const limit of rows > FIRST_LOOK ? [FIRST_LOOK, rows] : [rows]) {
+        // While rows come in, the first look is enough.
+        if (limit > FIRST_LOOK && !ended) return
+        for (let at = 0; at < paths.length && isWanted; at += AT_ONCE) {
+          const input = { paths: paths.slice(at, at + AT_ONCE), arranged: arrangement !== undefined, most: limit }
+          const answer = await run.ask('summaries', input)
+          if (isWanted) set((before) => new Map([...before, ...answer.map((s) => [s.path, s] as const)]))
+        }
+      }
+    }
+    look().catch(() => undefined)
+    return () => {
+      isWanted = false
+    }
+  }, [run, paths.join(), ended, ended ? rows : Math.min(rows, FIRST_LOOK), arrangement])
+  return all
+}
+
+/** Shows the rows with this value, of those that were received. */
+function filterRows(tab: Tab, run: Run, { path }: Column, { kind, text }: Cell): void {
+  gridOf(run).set((s) => withFilter(s, path, { path, test: '=', text, kind }))
+  const announcement = `Rows with ${path} = ${text}`
+  studio.set((s) => ({ ...changedTab(s, tab.id, { panel: 'rows' }), announcement }))
+}
+
+/** Writes the condition into the statement; gives why not, where that cannot be. */
+function writeCondition(tab: Tab, run: Run, column: Column, cell: Cell): string | undefined {
+  const { asked } = run.state.get()
+  const edited = withCondition(asked, cellCondition(column, cell))
+  if ('refused' in edited) return edited.refused
+  const sql = tab.sql.includes(asked) ? tab.sql.replace(asked, () => edited.sql) : edited.sql
+  studio.set((s) => ({ ...changedTab(s, tab.id, { sql }), announcement: 'The condition stands in the statement.' }))
+  return undefined
+}
+
 interface CardProps {
   readonly column: Column
   readonly summary: Summary | undefined
   /** Rows that there are; the summary may be of fewer. */
   readonly whole: number
-  filter(column: Column, cell: Cell): void
-  where(column: Column, cell: Cell): void
+  filter(cell: Cell): void
+  where(cell: Cell): void
 }
 
 function SummaryCard({ column, summary, whole, filter, where }: CardProps) {
@@ -222,7 +234,7 @@ function Top({ column, summary, shownText, filter, where }: TopProps) {
                 aria-label={`Filter the rows by ${column.path} = ${cell.text}`}
                 title="Filter the rows received"
                 disabled={cell.cutFrom !== undefined}
-                onClick={() => filter(column, cell)}
+                onClick={() => filter(cell)}
               >
                 Filter
               </button>
@@ -232,7 +244,7 @@ function Top({ column, summary, shownText, filter, where }: TopProps) {
                 aria-label={`Put ${column.path} = ${cell.text} into WHERE`}
                 title="Write the condition into the statement"
                 disabled={cell.cutFrom !== undefined}
-                onClick={() => where(column, cell)}
+                onClick={() => where(cell)}
               >
                 WHERE
               </button>

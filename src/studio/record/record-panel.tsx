@@ -65,15 +65,6 @@ export default function RecordPanel({ tab, run }: PanelProps) {
     event.preventDefault()
     close()
   }
-  const move = (event: KeyboardEvent): void => {
-    const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
-    if (by === 0) return
-    event.preventDefault()
-    const at = sides.findIndex(([id]) => id === side)
-    const [next] = sides[(at + by + sides.length) % sides.length]
-    show(next)
-    requestAnimationFrame(() => document.getElementById(`side-${next}`)?.focus())
-  }
   const title = place === undefined ? `Row ${((open ?? 0) + 1).toLocaleString('en')}` : recordText(place)
   return (
     <aside class="record" aria-label="Record" ref={ref} onKeyDown={press}>
@@ -83,57 +74,8 @@ export default function RecordPanel({ tab, run }: PanelProps) {
           ✕
         </button>
       </header>
-      <div class="record-actions" role="toolbar" aria-label="Record">
-        {place !== undefined && (
-          <button type="button" onClick={() => ask(aroundSql(place))}>
-            Around it
-          </button>
-        )}
-        {place !== undefined && detail?.key !== undefined && (
-          <button type="button" onClick={() => ask(sameKeySql(place.topic, detail.key ?? 'null'))}>
-            Same key over time
-          </button>
-        )}
-        {detail?.key !== undefined && detail.key !== 'null' && (
-          <button type="button" onClick={() => ask(elsewhereSql(detail.key ?? 'null'))}>
-            Key in other topics
-          </button>
-        )}
-        {detail !== undefined && (
-          <button
-            type="button"
-            onClick={() =>
-              store.set((s) => ({
-                ...s,
-                compared: compared === undefined ? { title, json: comparable(detail) } : undefined,
-              }))
-            }
-          >
-            {compared === undefined ? 'Compare with …' : `Stop comparing with ${compared.title}`}
-          </button>
-        )}
-      </div>
-      {compared !== undefined && compared.title === title && (
-        <p class="notice" role="status">
-          Open another record: what is different from this one is marked.
-        </p>
-      )}
-      <div class="sides" role="tablist" aria-label="Sides of the record" onKeyDown={move}>
-        {sides.map(([id, name]) => (
-          <button
-            key={id}
-            id={`side-${id}`}
-            type="button"
-            role="tab"
-            aria-selected={id === side}
-            aria-controls="record-side"
-            tabIndex={id === side ? 0 : -1}
-            onClick={() => show(id)}
-          >
-            {name}
-          </button>
-        ))}
-      </div>
+      <Actions run={run} place={place} detail={detail} title={title} ask={ask} />
+      <Sides sides={sides} side={side} show={show} />
       <div class="side" id="record-side" role="tabpanel" aria-labelledby={`side-${side}`}>
         {state.failure !== undefined && <p class="notice failure">{state.failure}</p>}
         {detail?.error !== undefined && (
@@ -148,6 +90,93 @@ export default function RecordPanel({ tab, run }: PanelProps) {
         )}
       </div>
     </aside>
+  )
+}
+
+interface ActionsProps {
+  readonly run: Run
+  readonly place: RecordState['place']
+  readonly detail: Detail | undefined
+  readonly title: string
+  ask(sql: string): void
+}
+
+/** What is near a record, and what is like it. */
+function Actions({ run, place, detail, title, ask }: ActionsProps) {
+  const store = gridOf(run)
+  const compared = useStore(store, (s) => s.compared)
+  const key = detail?.key
+  const compare = (): void => {
+    if (detail === undefined) return
+    const next = compared === undefined ? { title, json: comparable(detail) } : undefined
+    store.set((s) => ({ ...s, compared: next }))
+  }
+  return (
+    <>
+      <div class="record-actions" role="toolbar" aria-label="Record">
+        {place !== undefined && (
+          <button type="button" onClick={() => ask(aroundSql(place))}>
+            Around it
+          </button>
+        )}
+        {place !== undefined && key !== undefined && (
+          <button type="button" onClick={() => ask(sameKeySql(place.topic, key))}>
+            Same key over time
+          </button>
+        )}
+        {key !== undefined && key !== 'null' && (
+          <button type="button" onClick={() => ask(elsewhereSql(key))}>
+            Key in other topics
+          </button>
+        )}
+        {detail !== undefined && (
+          <button type="button" onClick={compare}>
+            {compared === undefined ? 'Compare with …' : `Stop comparing with ${compared.title}`}
+          </button>
+        )}
+      </div>
+      {compared?.title === title && (
+        <p class="notice" role="status">
+          Open another record: what is different from this one is marked.
+        </p>
+      )}
+    </>
+  )
+}
+
+interface SidesProps {
+  readonly sides: typeof SIDES
+  readonly side: Side
+  show(side: Side): void
+}
+
+function Sides({ sides, side, show }: SidesProps) {
+  const move = (event: KeyboardEvent): void => {
+    const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
+    if (by === 0) return
+    event.preventDefault()
+    const at = sides.findIndex(([id]) => id === side)
+    const [next] = sides[(at + by + sides.length) % sides.length]
+    show(next)
+    requestAnimationFrame(() => document.getElementById(`side-${next}`)?.focus())
+  }
+  return (
+    <div class="sides" role="tablist" aria-label="Sides of the record" onKeyDown={move}>
+      {sides.map(([id, name]) => (
+        <button
+          key={id}
+          id={`side-${id}`}
+          type="button"
+          role="tab"
+          aria-selected={id === side}
+          aria-controls="record-side"
+          tabIndex={id === side ? 0 : -1}
+          onClick={() => show(id)}
+        >
+          {name}
+        </button>
+      ))}
+    </div>
   )
 }
 

@@ -46,18 +46,12 @@ export function TreeView({ label, json, act }: Props) {
     const line = lines[current]
     const next = { ArrowDown: current + 1, ArrowUp: current - 1, Home: 0, End: lines.length - 1 }[event.key]
     if (next !== undefined) {
-      move(Math.max(0, Math.min(lines.length - 1, next)))
-      const items = (event.currentTarget as HTMLElement).querySelectorAll('[role="treeitem"]')
-      items[Math.max(0, Math.min(lines.length - 1, next))]?.scrollIntoView({ block: 'nearest' })
+      const to = Math.max(0, Math.min(lines.length - 1, next))
+      move(to)
+      document.getElementById(`tree-${label}-${to}`)?.scrollIntoView({ block: 'nearest' })
     } else if (event.key === 'ArrowRight' && isNode(line.node)) set(line.path, open.get(line.path) ?? SHOWN)
     else if (event.key === 'ArrowLeft' && line.isOpen) set(line.path, undefined)
-    else if (event.key === 'ArrowLeft')
-      move(
-        Math.max(
-          0,
-          lines.findLastIndex((l, i) => i < current && l.depth < line.depth),
-        ),
-      )
+    else if (event.key === 'ArrowLeft') move(parentOf(lines, current))
     else if (event.key === 'Enter') choose(line)
     else if ((event.ctrlKey || event.metaKey) && event.key === 'c') act('copy', line.path, source(json, line.node))
     else return
@@ -95,6 +89,14 @@ export function TreeView({ label, json, act }: Props) {
         </div>
       ))}
     </div>
+  )
+}
+
+/** The line above whose child this one is; 0 without one. */
+function parentOf(lines: readonly Line[], at: number): number {
+  return Math.max(
+    0,
+    lines.findLastIndex(({ depth }, i) => i < at && depth < lines[at].depth),
   )
 }
 

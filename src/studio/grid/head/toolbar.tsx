@@ -1,14 +1,14 @@
 /** The line above the rows: search, filters, what is seen of what was received, columns, times, copying. */
 import { useRef, useState } from 'preact/hooks'
-import type { Store } from '../observable.ts'
-import type { Column } from '../rows/columns.ts'
-import type { CopyFormat } from '../rows/copy.ts'
-import { filterText } from '../rows/filters.ts'
-import { Menu, MenuItem } from '../shell/menu.tsx'
-import { useStore } from '../use-store.ts'
-import { allShown, shownOrHidden } from './column-choices.ts'
-import { type GridState, withFilter, withSort } from './grid-state.ts'
-import { timeStyle, type TimeStyle } from './timestamps.ts'
+import type { Store } from '../../observable.ts'
+import type { Column } from '../../rows/columns.ts'
+import type { CopyFormat } from '../../rows/copy.ts'
+import { filterText } from '../../rows/filters.ts'
+import { Menu, MenuItem } from '../../shell/menu.tsx'
+import { useStore } from '../../use-store.ts'
+import { allShown, shownOrHidden } from '../column-choices.ts'
+import { type GridState, withFilter, withSort } from '../grid-state.ts'
+import { timeStyle, type TimeStyle } from '../timestamps.ts'
 
 interface Props {
   readonly store: Store<GridState>
