@@ -69,7 +69,7 @@ async function servePage(): Promise<Server> {
         .setHeader('content-type', 'text/javascript')
         .end(await readFile(join(import.meta.dirname, 'browser', path)))
     }
-    if (/^\/src\/client\/[\w-]+\.ts$/.test(path)) {
+    if (/^\/src\/(client|protocol)\/[\w-]+\.ts$/.test(path)) {
       const compilerOptions = {
         module: ts.ModuleKind.ESNext,
         target: ts.ScriptTarget.ES2022,
