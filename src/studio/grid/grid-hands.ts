@@ -56,8 +56,10 @@ export async function findCell(grid: GridView, text: string, backwards: boolean)
   return found !== undefined
 }
 
-function openRow({ run, cells }: GridView, place: number): void {
-  const number = cells.numbers[place - cells.from]
+function openRow({ run, cells, state }: GridView, place: number): void {
+  // Rows that have not been drawn yet have the numbers of their places, unless they are in another order.
+  const isInOrder = state.arranged === undefined && !run.state.get().follow
+  const number = cells.numbers[place - cells.from] ?? (isInOrder ? place : undefined)
   if (number !== undefined) gridOf(run).set((s) => ({ ...s, open: number }))
 }
 

@@ -44,18 +44,7 @@ export default function QueryView({ tab }: ViewProps) {
   const { question, ask, begin, last } = useStart(tab, editor)
   const controls = useControls(tab, caret)
   const pricing = pricingOf(tab.id)
-  const explain = (): void => {
-    pricing.ask(tab.sql, caret.current, tab.parameters, true)
-    studio.set((s) => changedTab(s, tab.id, { panel: 'plan' }))
-  }
-  const edit = (edits: readonly Edit[]): void => {
-    editor.current?.dispatch({ changes: edits.map(({ from, to, insert }) => ({ from, to, insert })) })
-    controls.lookNow(editor.current?.state.doc.toString() ?? tab.sql)
-  }
-  const open = (sql: string): void => {
-    studio.set((s) => changedTab(s, tab.id, { sql }))
-    runIn(tab.id, substituted(sql, tab.parameters).sql)
-  }
+  const { explain, edit, open } = actionsOf(tab, controls, editor, caret)
   useQueryCommands(
     run,
     {
@@ -112,6 +101,29 @@ export default function QueryView({ tab }: ViewProps) {
       <StatusLine run={run} />
     </div>
   )
+}
+
+/** What the controls, the examples and the plan do to the text. */
+function actionsOf(
+  tab: Tab,
+  controls: ReturnType<typeof useControls>,
+  editor: { readonly current: EditorView | undefined },
+  caret: { readonly current: number },
+) {
+  return {
+    explain(): void {
+      pricingOf(tab.id).ask(tab.sql, caret.current, tab.parameters, true)
+      studio.set((s) => changedTab(s, tab.id, { panel: 'plan' }))
+    },
+    edit(edits: readonly Edit[]): void {
+      editor.current?.dispatch({ changes: edits.map(({ from, to, insert }) => ({ from, to, insert })) })
+      controls.lookNow(editor.current?.state.doc.toString() ?? tab.sql)
+    },
+    open(sql: string): void {
+      studio.set((s) => changedTab(s, tab.id, { sql }))
+      runIn(tab.id, substituted(sql, tab.parameters).sql)
+    },
+  }
 }
 
 interface Asked {
