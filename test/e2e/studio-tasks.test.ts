@@ -12,6 +12,7 @@ import { Admin, Producer, stringSerializers } from '@platformatic/kafka'
 import type { Browser, Page } from 'playwright-core'
 import { seedTopics } from '../../bench/seed.ts'
 import type { RunningServer } from '../../src/server/start.ts'
+import { eventually } from '../support/eventually.ts'
 import { topicName } from './cluster.ts'
 import { cluster, serve } from './served.ts'
 import { type Hand, keyboard, mouse } from './studio-hands.ts'
@@ -185,7 +186,7 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
       await page.waitForSelector('.status-line >> text=200 rows wait')
       await hand.choose('.run-bar >> text=Resume')
       await page.waitForSelector('.status-line >> text=300 rows')
-      assert.match(await text('.grid-row .row-number'), /300/, 'the newest stands first')
+      await eventually('the newest stands first', async () => /300/.test(await text('.grid-row .row-number')))
       await hand.choose('.run-bar >> text=Cancel')
       await phase(page, 'cancelled')
     } finally {
