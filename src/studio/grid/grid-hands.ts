@@ -3,7 +3,7 @@ import type { CopyFormat } from '../rows/copy.ts'
 import type { Run } from '../run/run.ts'
 import { studio } from '../store.ts'
 import { scrollFor } from '../virtual/rows.ts'
-import { cellCount, type Cursor, moved } from './cursor.ts'
+import { cellCount, type Cursor, moved, selected } from './cursor.ts'
 import { gridOf, sortedBy } from './grid-state.ts'
 import { wholeWidth } from './layout.ts'
 import { NUMBER_PIXELS } from './row.tsx'
@@ -66,10 +66,11 @@ function openRow({ run, cells, state }: GridView, place: number): void {
 /** What the grid hears. `openMenu`: of the column with that path. */
 export function handsOf(grid: GridView, openMenu: (path: string) => void) {
   const store = gridOf(grid.run)
-  const { all, rows, view, selection } = grid
-  const { cursor } = grid.state
+  const { all, rows, view } = grid
   return {
     press(event: KeyboardEvent): void {
+      // As it is now: keys may come faster than the grid is drawn.
+      const { cursor, anchor } = store.get()
       const mod = event.ctrlKey || event.metaKey
       const key = event.key.toLowerCase()
       const path = all[cursor.column]?.path
@@ -80,8 +81,10 @@ export function handsOf(grid: GridView, openMenu: (path: string) => void) {
       else if (event.key === 'Enter' && cursor.row >= 0) openRow(grid, cursor.row)
       else if (event.key === 'Enter') store.set((s) => sortedBy(s, path, event.shiftKey))
       else if (event.key === 'ContextMenu' || event.key === 'F10' || event.key === ' ') openMenu(path)
-      else if (mod && key === 'c') copySelection(grid, cellCount(selection) > 1 ? 'tsv' : 'text')
-      else if (mod && key === 'f') document.getElementById('grid-find')?.focus()
+      else if (mod && key === 'c') {
+        const selection = selected(cursor, anchor)
+        copySelection({ ...grid, selection }, cellCount(selection) > 1 ? 'tsv' : 'text')
+      } else if (mod && key === 'f') document.getElementById('grid-find')?.focus()
       else if (mod && key === 'a') {
         const end = { row: rows - 1, column: all.length - 1 }
         store.set((s) => ({ ...s, anchor: { row: 0, column: 0 }, cursor: end }))
@@ -94,6 +97,7 @@ export function handsOf(grid: GridView, openMenu: (path: string) => void) {
     },
     drag(event: PointerEvent): void {
       const at = event.buttons === 1 ? placeOf(event.target) : undefined
+      const { cursor } = store.get()
       if (at !== undefined && (at.row !== cursor.row || at.column !== cursor.column))
         store.set((s) => ({ ...s, cursor: at }))
     },
