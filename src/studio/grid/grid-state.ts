@@ -16,6 +16,8 @@ export interface GridState {
   readonly filters: readonly Filter[]
   /** What the worker arranged last, and from what. */
   readonly arranged: (Arranged & { readonly key: string }) | undefined
+  /** Whether another arrangement is on its way. */
+  readonly isArranging: boolean
   readonly cursor: Cursor
   readonly anchor: Cursor
   /** The number in the result of the row whose record is shown. */
@@ -29,6 +31,7 @@ export const GRID: GridState = {
   sorts: [],
   filters: [],
   arranged: undefined,
+  isArranging: false,
   cursor: { row: 0, column: 0 },
   anchor: { row: 0, column: 0 },
   open: undefined,

@@ -52,16 +52,18 @@ function useArrangement(run: Run): void {
   const key = wanted === undefined ? '' : JSON.stringify([wanted, replaced])
   useEffect(() => {
     if (wanted === undefined) {
-      if (state.arranged !== undefined) store.set((s) => ({ ...s, arranged: undefined }))
+      if (state.arranged !== undefined) store.set((s) => ({ ...s, arranged: undefined, isArranging: false }))
       return
     }
     const ended = !isActive({ phase })
     if (!isArrangementDue(state.arranged, key, { rows, ended, sorts: wanted.sorts.length > 0 })) return
+    // The same one, of more rows, comes without a word.
+    if (state.arranged?.key !== key) store.set((s) => ({ ...s, isArranging: true }))
     run.ask('arrange', wanted).then(
       (arranged) => {
-        if (arranged !== undefined) store.set((s) => ({ ...s, arranged: { ...arranged, key } }))
+        if (arranged !== undefined) store.set((s) => ({ ...s, arranged: { ...arranged, key }, isArranging: false }))
       },
-      () => undefined,
+      () => store.set((s) => ({ ...s, isArranging: false })),
     )
   }, [key, rows, phase])
 }

@@ -84,6 +84,8 @@ export async function arrange(result: Result, { sorts, filters }: Arrangement): 
     if (sorted === undefined) return undefined
     order = sorted
   }
+  // A short one needs no turn, in which it would have seen that another was asked for.
+  if (!isWanted()) return undefined
   kept.set(result, { key, order, rows: count, of, replaced })
   return { rows: count, of }
 }

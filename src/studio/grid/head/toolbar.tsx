@@ -26,6 +26,7 @@ export function Toolbar({ store, columns, rows, cells, copy, find, focusGrid }: 
   const sorts = useStore(store, (state) => state.sorts)
   const filters = useStore(store, (state) => state.filters)
   const arranged = useStore(store, (state) => state.arranged)
+  const isArranging = useStore(store, (state) => state.isArranging)
   const isArranged = sorts.length + filters.length > 0
   const what = cells > 1 ? `${cells.toLocaleString('en')} cells` : 'cell'
   return (
@@ -49,7 +50,7 @@ export function Toolbar({ store, columns, rows, cells, copy, find, focusGrid }: 
       )}
       {isArranged && (
         <span class="soft" role="status">
-          {arranged === undefined
+          {arranged === undefined || isArranging
             ? 'arranging …'
             : `${arranged.rows.toLocaleString('en')} of the ${arranged.of.toLocaleString('en')} rows received${
                 arranged.of < rows ? ' first' : ''
