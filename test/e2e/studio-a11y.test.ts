@@ -6,17 +6,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { after, before, describe, it } from 'node:test'
-import type { Browser } from 'playwright-core'
-import {
-  type Demo,
-  launchBrowser,
-  phase,
-  runStatement,
-  startDemo,
-  type Watched,
-  watchedPage,
-  withoutBrowser,
-} from './studio-page.ts'
+import { type DemoPage, demoPage, phase, runStatement, withoutBrowser } from './studio-page.ts'
 
 interface Finding {
   readonly id: string
@@ -27,21 +17,14 @@ interface Finding {
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
 describe('the page without a mouse, and for screen readers', { skip: withoutBrowser }, () => {
-  let demo: Demo
-  let browser: Browser
-  let watched: Watched
+  let watched: DemoPage
   let axe = ''
 
   before(async () => {
     axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-    demo = await startDemo()
-    browser = await launchBrowser()
-    watched = await watchedPage(browser)
+    watched = await demoPage()
   })
-  after(async () => {
-    await browser?.close()
-    await demo?.stop()
-  })
+  after(() => watched?.close())
 
   /** What axe finds now, in both themes. */
   async function found(): Promise<readonly string[]> {
@@ -64,7 +47,7 @@ describe('the page without a mouse, and for screen readers', { skip: withoutBrow
 
   it('the login', async () => {
     const { page } = watched
-    await page.goto(demo.url)
+    await page.goto(watched.demo.url)
     await page.waitForSelector('.login')
     assert.deepEqual(await found(), [])
   })
@@ -72,7 +55,7 @@ describe('the page without a mouse, and for screen readers', { skip: withoutBrow
   it('an empty query, with its examples', async () => {
     const { page } = watched
     await page.goto('about:blank')
-    await page.goto(demo.link)
+    await page.goto(watched.demo.link)
     await page.waitForSelector('.examples button')
     assert.deepEqual(await found(), [])
   })

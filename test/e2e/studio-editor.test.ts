@@ -4,65 +4,21 @@
  * a key takes in a long script with many topics. What the page says on the console is a failure.
  */
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, describe, it } from 'node:test'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { type Child, startChild } from '../../scripts/child.ts'
-import { browser as findBrowser, projectFolder } from '../../scripts/provision.ts'
+import { after, afterEach, before, describe, it } from 'node:test'
+import type { Page } from 'playwright-core'
 import { systemClock } from '../../src/lib/clock.ts'
+import { type DemoPage, logIn, openedDemo, watchedPage, withoutBrowser } from './studio-page.ts'
 
-const program = await findBrowser().catch((error: Error) => error)
-
-describe('the editor in Chromium', { skip: program instanceof Error ? program.message : false }, () => {
-  let folder = ''
-  let demo: Child
-  let chromiumBrowser: Browser
+describe('the editor in Chromium', { skip: withoutBrowser }, () => {
+  let opened: DemoPage
   let page: Page
-  let [url, password] = ['', '']
-  const complaints: string[] = []
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sluice-editor-'))
-    const logFile = join(folder, 'demo.txt')
-    const args = ['src/cli/main.ts', 'demo', '--port', '0']
-    demo = await startChild(process.execPath, args, { logFile, ready: /Ctrl-C ends it/, cwd: projectFolder })
-    const printed = await readFile(logFile, 'utf8')
-    const [, link] = /Open +(\S+)/.exec(printed) ?? []
-    ;[, password] = /password (\S+)/.exec(printed) ?? []
-    url = link.replace(/#.*/, '')
-    const flags = ['--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync']
-    chromiumBrowser = await chromium.launch({ executablePath: program as string, args: flags })
-    ;[, page] = await opened(link)
-    await page.waitForSelector('.explorer [role="option"]')
+    opened = await openedDemo()
+    page = opened.page
   })
-  after(async () => {
-    await chromiumBrowser?.close()
-    await demo?.stop()
-    await rm(folder, { recursive: true, force: true })
-  })
-  beforeEach(() => void complaints.splice(0))
-
-  /** A fresh browser, without what the first one keeps. */
-  async function opened(address: string): Promise<[BrowserContext, Page]> {
-    const fresh = await chromiumBrowser.newContext({ viewport: { width: 1280, height: 800 } })
-    const first = await fresh.newPage()
-    first.on('console', (message) => {
-      // Before a login the browser notes that nobody is logged in.
-      if (!message.text().includes('401')) complaints.push(message.text())
-    })
-    first.on('pageerror', (error) => complaints.push(error.message))
-    await first.goto(address)
-    return [fresh, first]
-  }
-
-  async function logIn(on: Page): Promise<void> {
-    await on.fill('[name="username"]', 'admin')
-    await on.fill('[name="password"]', password)
-    await on.keyboard.press('Enter')
-    await on.waitForSelector('.explorer [role="option"]')
-  }
+  after(() => opened?.close())
+  afterEach(() => assert.deepEqual(opened.complaints.splice(0), []))
 
   /** Writes a text over what stands there. */
   async function write(sql: string): Promise<void> {
@@ -77,7 +33,7 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
   /** Looks at each frame until it is so. The policy of the page refuses what `waitForFunction` does with a text. */
   async function wait(expression: string, on = page): Promise<void> {
     const deadline = systemClock.monotonic() + 10_000
-    const look = `new Promise((resolve) => requestAnimationFrame(() => resolve(Boolean(${expression}))))`
+    const look = `new Promise((resolve) => requestAnimationFrame(resolve)).then(() => Boolean(${expression}))`
     while (!(await on.evaluate(look)))
       if (systemClock.monotonic() > deadline) assert.fail(`${expression}: ${await on.evaluate(LINES)}`)
   }
@@ -95,7 +51,6 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
     await page.keyboard.press('Alt+Enter')
     await until('SELECT currency FROM cc_payments')
     await page.waitForSelector('.cm-lintRange-error', { state: 'detached' })
-    assert.deepEqual(complaints, [])
   })
 
   it('completion by keyboard: a topic, its fields, a keyword that fits', async () => {
@@ -113,7 +68,6 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
     await words.getByText('ORDER BY').waitFor()
     assert.doesNotMatch(await words.innerText(), /FROM/)
     await page.keyboard.press('Escape')
-    assert.deepEqual(complaints, [])
   })
 
   it('formats, and keeps the comment; the controls edit the text', async () => {
@@ -126,7 +80,6 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
     await until(
       'SELECT id, currency -- what\nFROM cc_payments\nWHERE _meta.timestamp >= NOW() - "15m"\nORDER BY _meta.timestamp DESC\nLIMIT 100',
     )
-    assert.deepEqual(complaints, [])
   })
 
   it('the price before the run, and the plan by arrows', async () => {
@@ -137,9 +90,28 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
     await page.waitForSelector('.plan-tree')
     await page.focus('.plan-tree [data-path="0"]')
     await page.keyboard.press('End')
-    await wait("document.activeElement.getAttribute('aria-label').startsWith('Scan')")
+    await wait(
+      "document.activeElement.matches('.plan-tree li') && document.activeElement.textContent.startsWith('Scan')",
+    )
     await page.keyboard.press('Escape')
-    assert.deepEqual(complaints, [])
+  })
+
+  it('keys with Alt, from within the editor: a new tab, follow, pause, and the tab away', async () => {
+    await page.focus('.cm-content')
+    await page.keyboard.press('Alt+n')
+    await page.waitForSelector('.cm-placeholder')
+    await write('SELECT * FROM cc_payments')
+    await page.keyboard.press('Alt+f')
+    await page.waitForSelector('.status-line >> text=Following')
+    await page.keyboard.press('Alt+p')
+    await page.waitForSelector('.run-bar >> text=Resume')
+    await page.keyboard.press('Alt+p')
+    await page.waitForSelector('.run-bar >> text=Pause')
+    await page.keyboard.press('Control+.')
+    await phase('cancelled')
+    await page.focus('.cm-content')
+    await page.keyboard.press('Alt+w')
+    await wait(`${LINES}.includes('sea_vessel')`)
   })
 
   it('the statement under the caret, or all of them', async () => {
@@ -152,7 +124,6 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
     await page.focus('.cm-content')
     await page.keyboard.press('Control+Shift+Enter')
     await page.waitForSelector('.status-line >> text=2 rows')
-    assert.deepEqual(complaints, [])
   })
 
   it('parameters, saved, and their link in a fresh browser', async () => {
@@ -176,8 +147,8 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
     await page.waitForSelector('.statements >> text=Saved “by currency”.')
     await page.keyboard.press('Escape')
 
-    const [fresh, other] = await opened(page.url())
-    await logIn(other)
+    const { context, page: other } = await watchedPage(opened.browser)
+    await logIn(other, page.url(), 'admin', opened.demo.password)
     await wait("document.querySelector('[aria-label=\"Value of c\"]')?.value === 'EUR'", other)
     await other.focus('.cm-content')
     await other.keyboard.press('Control+Enter')
@@ -188,8 +159,7 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
     await other.waitForSelector('.choices [role="option"] >> text=by currency')
     await other.keyboard.press('Enter')
     await wait("document.querySelector('[aria-label=\"Value of n\"]')?.value === '7'", other)
-    await fresh.close()
-    assert.deepEqual(complaints, [])
+    await context.close()
   })
 
   it('a result without rows says what was read, and what to change', async () => {
@@ -200,7 +170,6 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
     await page.click("text=Without name = 'nobody'")
     await page.waitForSelector('.no-rows', { state: 'detached' })
     await phase('complete')
-    assert.deepEqual(complaints, [])
   })
 
   it('the history outlives a reload, is searched, and goes with the logout', async () => {
@@ -223,7 +192,7 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
   })
 
   it('a key in a script of 500 lines with 5,000 topics', async (t) => {
-    const [fresh, many] = await opened(url)
+    const { context, page: many } = await watchedPage(opened.browser)
     await many.route('**/api/v1/datasets?*', async (route) => {
       const at = Number(/page=(\d+)/.exec(route.request().url())?.[1])
       const fields = { key: [], value: [{ name: 'id', type: 'string' }] }
@@ -239,14 +208,14 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
       }))
       await route.fulfill({ json: { datasets: { values, pagesAmount: 50, totalCount: 5000 } } })
     })
-    await logIn(many)
+    await logIn(many, opened.demo.url, 'admin', opened.demo.password)
     await many.waitForSelector('text=5,000 topics')
     const line = "SELECT a, b, count(*) AS n FROM topic_0042 WHERE a = 'x' AND b > 3 GROUP BY a, b; -- and so on\n"
     await many.click('.cm-content')
     await many.keyboard.insertText(line.repeat(500))
     await many.keyboard.type('\nSELECT id FROM top')
     // What the page works for a key (script, style, layout), as the browser counts it: other programs do not count.
-    const devTools = await fresh.newCDPSession(many)
+    const devTools = await context.newCDPSession(many)
     await devTools.send('Performance.enable')
     const worked = async (): Promise<number> => {
       const { metrics } = await devTools.send('Performance.getMetrics')
@@ -265,6 +234,6 @@ describe('the editor in Chromium', { skip: program instanceof Error ? program.me
     const at = (share: number) => took[Math.floor(share * (took.length - 1))]
     t.diagnostic(`${took.length} keys: median ${at(0.5).toFixed(1)} ms, 95th percentile ${at(0.95).toFixed(1)} ms`)
     assert.ok(took.length > 100, `${took.length}`)
-    await fresh.close()
+    await context.close()
   })
 })

@@ -34,6 +34,8 @@ export interface Demo {
   readonly link: string
   readonly password: string
   readonly token: string
+  /** What it printed. */
+  readonly printed: string
   stop(): Promise<void>
 }
 
@@ -53,7 +55,7 @@ export async function startDemo(): Promise<Demo> {
     await child.stop()
     await rm(folder, { recursive: true, force: true })
   }
-  return { url: link.replace(/#.*/, ''), link, password, token, stop }
+  return { url: link.replace(/#.*/, ''), link, password, token, printed, stop }
 }
 
 /** A page with its complaints. */
@@ -76,6 +78,32 @@ export async function watchedPage(browser: Browser, options: BrowserContextOptio
     if (!/\/exports\/[\w-]+\/file$/.test(request.url())) complaints.push(request.url())
   })
   return { context, page, complaints }
+}
+
+/** A demo and a page of a browser that shows nothing yet. */
+export interface DemoPage extends Watched {
+  readonly demo: Demo
+  readonly browser: Browser
+  close(): Promise<void>
+}
+
+export async function demoPage(options?: BrowserContextOptions): Promise<DemoPage> {
+  const demo = await startDemo()
+  const browser = await launchBrowser()
+  const close = async (): Promise<void> => {
+    await browser.close()
+    await demo.stop()
+  }
+  return { ...(await watchedPage(browser, options)), demo, browser, close }
+}
+
+/** The same, logged in by the demo's own link. */
+export async function openedDemo(options?: BrowserContextOptions): Promise<DemoPage> {
+  const opened = await demoPage(options)
+  await opened.page.goto(opened.demo.link)
+  await opened.page.waitForSelector('.explorer [role="option"]')
+  opened.complaints.splice(0)
+  return opened
 }
 
 /** Logs in by name and password. */

@@ -5,60 +5,24 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { type Child, startChild } from '../../scripts/child.ts'
-import { browser as findBrowser, projectFolder } from '../../scripts/provision.ts'
+import type { BrowserContext, Page } from 'playwright-core'
+import { type DemoPage, openedDemo, withoutBrowser } from './studio-page.ts'
 
-const program = await findBrowser().catch((error: Error) => error)
-
-/** The background of a browser would look for hosts that no test machine reaches. */
-const FLAGS = [
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-
-describe('results in Chromium', { skip: program instanceof Error ? program.message : false }, () => {
-  let folder = ''
-  let demo: Child
-  let chromiumBrowser: Browser
+describe('results in Chromium', { skip: withoutBrowser }, () => {
+  let opened: DemoPage
   let context: BrowserContext
   let page: Page
-  const complaints: string[] = []
+  let complaints: string[] = []
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sluice-results-'))
-    const logFile = join(folder, 'demo.txt')
-    demo = await startChild(process.execPath, ['src/cli/main.ts', 'demo', '--port', '0'], {
-      logFile,
-      ready: /Ctrl-C ends it/,
-      cwd: projectFolder,
-    })
-    const [, link] = /Open +(\S+)/.exec(await readFile(logFile, 'utf8')) ?? []
-    chromiumBrowser = await chromium.launch({ executablePath: program as string, args: FLAGS })
-    context = await chromiumBrowser.newContext({
+    opened = await openedDemo({
       viewport: { width: 1280, height: 900 },
       permissions: ['clipboard-read', 'clipboard-write'],
       timezoneId: 'Asia/Kolkata',
     })
-    page = await context.newPage()
-    page.on('console', (message) => complaints.push(message.text()))
-    page.on('pageerror', (error) => complaints.push(error.message))
-    page.on('requestfailed', (request) => complaints.push(request.url()))
-    await page.goto(link)
-    await page.waitForSelector('.explorer [role="option"]')
+    ;({ context, page, complaints } = opened)
   })
-  after(async () => {
-    await chromiumBrowser?.close()
-    await demo?.stop()
-    await rm(folder, { recursive: true, force: true })
-  })
+  after(() => opened?.close())
   beforeEach(() => void complaints.splice(0))
 
   const phase = (name: string) => page.waitForSelector(`.status-line[data-phase="${name}"]`)

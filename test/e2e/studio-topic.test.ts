@@ -5,57 +5,24 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { type Child, startChild } from '../../scripts/child.ts'
-import { browser as findBrowser, projectFolder } from '../../scripts/provision.ts'
+import type { Page } from 'playwright-core'
 import { connect } from '../../src/client/connect.ts'
+import { type DemoPage, openedDemo, withoutBrowser } from './studio-page.ts'
 
-const program = await findBrowser().catch((error: Error) => error)
-const FLAGS = [
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 const MARKUP = '<img src=x onerror="document.title=1"><script>document.title=1</script>'
 
-describe('topics in Chromium', { skip: program instanceof Error ? program.message : false }, () => {
-  let folder = ''
-  let demo: Child
-  let chromiumBrowser: Browser
+describe('topics in Chromium', { skip: withoutBrowser }, () => {
+  let opened: DemoPage
   let page: Page
   let [url, token] = ['', '']
-  const complaints: string[] = []
+  let complaints: string[] = []
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sluice-topic-'))
-    const logFile = join(folder, 'demo.txt')
-    demo = await startChild(process.execPath, ['src/cli/main.ts', 'demo', '--port', '0'], {
-      logFile,
-      ready: /Ctrl-C ends it/,
-      cwd: projectFolder,
-    })
-    const printed = await readFile(logFile, 'utf8')
-    const [, link = ''] = /Open +(\S+)/.exec(printed) ?? []
-    ;[, token] = /--token (\S+)/.exec(printed) ?? []
-    url = link.replace(/#.*/, '')
-    chromiumBrowser = await chromium.launch({ executablePath: program as string, args: FLAGS })
-    page = await (await chromiumBrowser.newContext({ viewport: { width: 1280, height: 800 } })).newPage()
-    page.on('console', (message) => complaints.push(message.text()))
-    page.on('pageerror', (error) => complaints.push(error.message))
-    await page.goto(link)
-    await page.waitForSelector('.explorer [role="option"]')
+    opened = await openedDemo()
+    ;({ page, complaints } = opened)
+    ;({ url, token } = opened.demo)
   })
-  after(async () => {
-    await chromiumBrowser?.close()
-    await demo?.stop()
-    await rm(folder, { recursive: true, force: true })
-  })
+  after(() => opened?.close())
   beforeEach(() => void complaints.splice(0))
 
   const complete = () => page.waitForSelector('.status-line[data-phase="complete"]')

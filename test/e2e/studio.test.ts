@@ -5,63 +5,27 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { type Child, startChild } from '../../scripts/child.ts'
-import { browser as findBrowser, projectFolder } from '../../scripts/provision.ts'
+import type { BrowserContext, Page } from 'playwright-core'
 import { connect } from '../../src/client/connect.ts'
-
-const program = await findBrowser().catch((error: Error) => error)
-
-/** The background of a browser would look for hosts that no test machine reaches. */
-const FLAGS = [
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+import { type DemoPage, demoPage, withoutBrowser } from './studio-page.ts'
 
 const MARKUP = '<img src=x onerror="document.title=1"><script>document.title=1</script>'
 
-describe('the page in Chromium', { skip: program instanceof Error ? program.message : false }, () => {
-  let folder = ''
-  let demo: Child
-  let chromiumBrowser: Browser
+describe('the page in Chromium', { skip: withoutBrowser }, () => {
+  let opened: DemoPage
   let context: BrowserContext
   let page: Page
   let [link, url, token, password] = ['', '', '', '']
-  const complaints: string[] = []
+  let complaints: string[] = []
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sluice-studio-'))
-    const logFile = join(folder, 'demo.txt')
-    demo = await startChild(process.execPath, ['src/cli/main.ts', 'demo', '--port', '0'], {
-      logFile,
-      ready: /Ctrl-C ends it/,
-      cwd: projectFolder,
-    })
-    const printed = await readFile(logFile, 'utf8')
+    opened = await demoPage()
+    ;({ context, page, complaints } = opened)
+    ;({ link, url, token, password } = opened.demo)
+    const { printed } = opened.demo
     assert.ok(printed.trim().split('\n').length <= 12, printed)
-    ;[, link] = /Open +(\S+)/.exec(printed) ?? []
-    ;[, password] = /password (\S+)/.exec(printed) ?? []
-    ;[, token] = /--token (\S+)/.exec(printed) ?? []
-    url = link.replace(/#.*/, '')
-    chromiumBrowser = await chromium.launch({ executablePath: program as string, args: FLAGS })
-    context = await chromiumBrowser.newContext({ viewport: { width: 1280, height: 800 } })
-    page = await context.newPage()
-    page.on('console', (message) => complaints.push(message.text()))
-    page.on('pageerror', (error) => complaints.push(error.message))
-    page.on('requestfailed', (request) => complaints.push(request.url()))
   })
-  after(async () => {
-    await chromiumBrowser?.close()
-    await demo?.stop()
-    await rm(folder, { recursive: true, force: true })
-  })
+  after(() => opened?.close())
   beforeEach(() => void complaints.splice(0))
 
   /** Types a statement over what stands in the editor, and runs it. */
@@ -81,7 +45,7 @@ describe('the page in Chromium', { skip: program instanceof Error ? program.mess
     assert.doesNotMatch(page.url(), /code/)
     assert.match(await page.innerText('.explorer'), /cc_payments[\s\S]*AVRO[\s\S]*sea_vessel_position_reports/)
     assert.equal(await page.evaluate('document.cookie'), '', 'scripts do not see the session')
-    const other = await chromiumBrowser.newContext()
+    const other = await opened.browser.newContext()
     const again = await other.newPage()
     await again.goto(link)
     await again.waitForSelector('.login')

@@ -39,6 +39,8 @@ export function runCommand(id: string): boolean {
 /** What a key press is, as far as commands look at it. */
 export interface KeyPress {
   readonly key: string
+  /** Of the place on the keyboard: Option writes other characters on a Mac. */
+  readonly code?: string
   readonly ctrlKey: boolean
   readonly metaKey: boolean
   readonly shiftKey: boolean
@@ -53,13 +55,12 @@ export function isPressed(keys: string, press: KeyPress, isMac: boolean): boolea
   const [wanted, other] = isMac ? [press.metaKey, press.ctrlKey] : [press.ctrlKey, press.metaKey]
   // A character that itself needs Shift (`?`) is written without it.
   const shift = key.length > 1 || /[a-z]/i.test(key) ? press.shiftKey === parts.includes('Shift') : true
-  return (
-    press.key.toLowerCase() === key.toLowerCase() &&
-    wanted === mod &&
-    !other &&
-    shift &&
-    press.altKey === parts.includes('Alt')
-  )
+  return isKey(key, press) && wanted === mod && !other && shift && press.altKey === parts.includes('Alt')
+}
+
+function isKey(key: string, press: KeyPress): boolean {
+  if (press.key.toLowerCase() === key.toLowerCase()) return true
+  return press.altKey && !/^[a-z]$/i.test(press.key) && press.code === `Key${key}`
 }
 
 /** The command of a press. */

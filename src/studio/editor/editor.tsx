@@ -34,8 +34,6 @@ const KEYS = keymap.of([
   { key: 'Mod-Shift-Enter', run: () => runCommand('run.all') },
   { key: 'Mod-.', run: () => runCommand('cancel') },
   { key: 'Mod-s', run: () => runCommand('saved') },
-  { key: 'Alt-e', run: () => runCommand('explain') },
-  { key: 'Alt-h', run: () => runCommand('history') },
   {
     key: 'Escape',
     run: (view) => {

@@ -60,7 +60,6 @@ export function useQueryCommands(run: Run, does: Does, editor: { readonly curren
         keys: 'Mod+/',
         run: () => inEditor((view) => void toggleComment(view)),
       },
-      { id: 'export', title: 'Export the whole result …', keys: 'Mod+Shift+E', run: () => openDialog('export') },
       { id: 'history', title: 'Show the history', keys: 'Alt+H', run: () => openDialog('history') },
       { id: 'saved', title: 'Save the query, or open a saved one', keys: 'Mod+S', run: () => openDialog('saved') },
       { id: 'link', title: 'Copy a link to this query', run: () => void copyLink() },

@@ -78,14 +78,11 @@ function closeDrawer(): void {
   studio.set((state) => ({ ...state, drawer: false }))
 }
 
-/** A key without ⌘ or Ctrl belongs to the field in which it is typed. */
-function isTyping({ target, metaKey, ctrlKey }: KeyboardEvent): boolean {
-  return (
-    !metaKey &&
-    !ctrlKey &&
-    target instanceof HTMLElement &&
-    (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
-  )
+/** A key without ⌘, Ctrl or Alt belongs to the field in which it is typed; on a Mac, Option writes, too, but no SQL. */
+function isTyping({ target, metaKey, ctrlKey, altKey }: KeyboardEvent): boolean {
+  if (metaKey || ctrlKey || !(target instanceof HTMLElement)) return false
+  if (target.closest('.cm-editor') !== null) return !altKey
+  return (!altKey || isMac) && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
 }
 
 function ShownView() {

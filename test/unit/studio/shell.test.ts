@@ -35,6 +35,8 @@ test('keys: Mod is ⌘ on a Mac and Ctrl elsewhere, a sign that needs Shift is w
   assert.ok(!isPressed('Mod+Enter', press('Enter', 'CM'), false) && !isPressed('Mod+K', press('K', 'CS'), false))
   assert.ok(isPressed('Mod+Shift+F', press('F', 'CS'), false) && isPressed('?', press('?', 'S'), false))
   assert.equal(keysText('Mod+Shift+F', true), '⌘⇧F')
+  assert.ok(isPressed('Alt+N', { ...press('˜', 'A'), code: 'KeyN' }, true), 'Option writes a sign')
+  assert.ok(!isPressed('Alt+N', { ...press('b', 'A'), code: 'KeyN' }, false), 'another layout')
   let done = 0
   const remove = addCommand({ id: 'x', title: 'X', keys: 'Mod+J', when: () => done < 1, run: () => done++ })
   commandFor(press('j', 'C'), false)?.run()

@@ -18,7 +18,7 @@ import {
 import type { TableFacet } from '../../catalog.ts'
 import type { BoundExpr } from '../../plan.ts'
 import type { Relation, RowRelation, TableRelation } from './relation.ts'
-import { facetOf, metaField } from './facets.ts'
+import { FACETS, facetOf, metaField } from './facets.ts'
 
 /** Pseudo-columns of the oldest editions, taken where the value has no field of that name. */
 const LEGACY: Readonly<Record<string, string>> = {
@@ -155,6 +155,14 @@ export function declares(relation: Relation, name: string): boolean {
     relation.table.value.declared !== undefined &&
     hasField(relation.table.value.declared, name)
   )
+}
+
+/**
+ * Does the topic have something of that name for certain: a facet, a field of its value, a pseudo-column? What CREATE
+ * TABLE names in JSON is asked of `declares`.
+ */
+export function tableHas({ table }: TableRelation, name: string): boolean {
+  return Object.hasOwn(FACETS, name) || hasField(table.value.type, name) || pseudoColumn(name) !== undefined
 }
 
 export function hasField(type: DataType, name: string): boolean {

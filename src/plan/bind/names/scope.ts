@@ -6,8 +6,7 @@ import type { Name, Span } from '../../../sql/ast.ts'
 import { SqlError } from '../../../sql/error.ts'
 import type { BoundExpr } from '../../plan.ts'
 import type { Relation } from './relation.ts'
-import { FACETS } from './facets.ts'
-import { declares, dotted, hasField, within } from './resolve.ts'
+import { declares, dotted, tableHas, within } from './resolve.ts'
 
 /** The names that an expression can use: those of its FROM and of the enclosing queries. */
 export class Scope {
@@ -70,8 +69,7 @@ export class Scope {
         return r.item === true
           ? r.names.includes(name)
           : r.columns.some((c) => c.open !== true && c.name.split('.')[0] === name)
-      const { type } = r.table.value
-      return Object.hasOwn(FACETS, name) || hasField(type, name) || declares(r, name)
+      return tableHas(r, name) || declares(r, name)
     })
   }
 
@@ -106,7 +104,7 @@ export class Scope {
         r.names.includes(name) ||
         (r.kind === 'rows'
           ? r.columns.some((c) => c.open !== true && c.name.split('.')[0] === name)
-          : Object.hasOwn(FACETS, name) || hasField(r.table.value.type, name)),
+          : tableHas(r, name)),
     )
   }
 
