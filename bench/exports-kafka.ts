@@ -11,7 +11,7 @@ import { seedTopics } from './seed.ts'
 import { machineName, peakMiB, startServer, TOKEN } from './server.ts'
 
 const FORMATS = ['ndjson', 'json', 'csv', 'parquet', 'arrow'] as const
-const MOST_MIB = 400
+const MOST_MIB = 300
 const TOPIC = 'bench_export'
 
 interface Measured {

@@ -3,11 +3,14 @@
  * machine's name.
  */
 import { execFile, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
 import { createServer } from 'node:net'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { build } from '../scripts/build.ts'
+import { projectFolder } from '../scripts/provision.ts'
 
 const run = promisify(execFile)
 const here = import.meta.dirname
@@ -59,6 +62,23 @@ export interface Server {
   stop(): Promise<void>
 }
 
+/**
+ * What the installed command `sluice` comes to (src/cli/start.ts), with the event loop watched. It is built first: a
+ * server that runs from TypeScript holds the compiler and the sources in every thread.
+ */
+async function builtProgram(): Promise<{ args: readonly string[]; env: Readonly<Record<string, string>> }> {
+  built ??= build()
+  await built
+  const watch = join(projectFolder, 'dist', 'loop-watch.mjs')
+  const source = readFileSync(join(here, '../test/support/loop-watch.ts'), 'utf8')
+  writeFileSync(watch, stripTypeScriptTypes(source))
+  return {
+    args: ['--max-semi-space-size=8', '--import', watch, join(projectFolder, 'dist/cli/main.js')],
+    env: { MALLOC_ARENA_MAX: '2' },
+  }
+}
+let built: Promise<void> | undefined
+
 /** A Sluice that reads from these brokers. `more`: further options. */
 export async function startServer(brokers: string, registry: string, more: readonly string[] = []): Promise<Server> {
   const port = await freePort()
@@ -78,14 +98,11 @@ export async function startServer(brokers: string, registry: string, more: reado
     `bench:${TOKEN}`,
     ...more,
   ]
-  const watch = ['--import', join(here, '../test/support/loop-watch.ts')]
-  const child = spawn(
-    process.execPath,
-    ['--max-semi-space-size=8', ...watch, join(here, '../src/cli/main.ts'), ...args, '--log-level', 'silent'],
-    {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    },
-  )
+  const program = await builtProgram()
+  const child = spawn(process.execPath, [...program.args, ...args, '--log-level', 'silent'], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, ...program.env },
+  })
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   for (let i = 0; ; i++) {
     const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined)

@@ -79,7 +79,7 @@ async function taken(browser: Browser, link: string): Promise<void> {
 await mkdir(folder, { recursive: true })
 const kept = await mkdtemp(join(tmpdir(), 'sluice-pictures-'))
 const logFile = join(kept, 'demo.txt')
-const demo = await startChild(process.execPath, ['src/cli/main.ts', 'demo', '--port', '0'], {
+const demo = await startChild(process.execPath, ['src/cli/start.ts', 'demo', '--port', '0'], {
   logFile,
   ready: /Ctrl-C ends it/,
   cwd: projectFolder,

@@ -122,9 +122,6 @@ function gzipped(plain: Buffer): Buffer {
 export const TOKENS = { mallory: 'token-of-mallory-0123456789', bob: 'token-of-bob-0123456789-abc' } as const
 export const USER = { name: 'alice', password: 'alice-has-a-long-password' } as const
 
-/** As docs/configuration.md says: memory that threads have freed goes back to the system. */
-const ALLOCATOR = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' }
-
 export interface Target {
   readonly url: string
   readonly pid: number
@@ -152,11 +149,10 @@ export async function startTarget(world: World): Promise<Target> {
   }
   const file = join(folder, 'sluice.yaml')
   writeFileSync(file, JSON.stringify(config))
-  const main = join(import.meta.dirname, '../../src/cli/main.ts')
-  const child = await startChild(process.execPath, ['--max-semi-space-size=8', main, 'server', '--config', file], {
+  const program = join(import.meta.dirname, '../../src/cli/start.ts')
+  const child = await startChild(process.execPath, [program, 'server', '--config', file], {
     logFile: join(folder, 'output'),
     ready: /Sluice listens/,
-    env: ALLOCATOR,
   })
   let living = true
   void child.ended.then(() => {

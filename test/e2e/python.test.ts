@@ -23,7 +23,7 @@ describe('the Python program of the specification', {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-python-'))
     const logFile = join(folder, 'demo.txt')
-    demo = await startChild(process.execPath, ['src/cli/main.ts', 'demo', '--port', '0', '--json'], {
+    demo = await startChild(process.execPath, ['src/cli/start.ts', 'demo', '--port', '0', '--json'], {
       logFile,
       ready: /^\{.*\}$/m,
       cwd: projectFolder,

@@ -42,7 +42,7 @@ export interface Demo {
 export async function startDemo(): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-studio-'))
   const logFile = join(folder, 'demo.txt')
-  const child = await startChild(process.execPath, ['src/cli/main.ts', 'demo', '--port', '0'], {
+  const child = await startChild(process.execPath, ['src/cli/start.ts', 'demo', '--port', '0'], {
     logFile,
     ready: /Ctrl-C ends it/,
     cwd: projectFolder,
@@ -123,7 +123,19 @@ export async function runStatement(page: Page, sql: string): Promise<void> {
   await page.keyboard.press('Control+Enter')
 }
 
-/** Waits until the run of the shown tab has come to that. */
+/** Waits until the run of the shown tab has come to that; a failure says how the page stands. */
 export async function phase(page: Page, ...names: readonly string[]): Promise<void> {
-  await page.waitForSelector(names.map((name) => `.status-line[data-phase="${name}"]`).join(', '))
+  const wanted = names.map((name) => `.status-line[data-phase="${name}"]`).join(', ')
+  await page.waitForSelector(wanted).catch(async (error: Error) => {
+    const stands = await page.evaluate(`JSON.stringify({
+      status: document.querySelector('.status-line')?.innerText,
+      editor: document.querySelector('.cm-content')?.innerText,
+      question: document.querySelector('.question')?.innerText,
+      dialog: document.querySelector('dialog')?.innerText,
+      error: document.querySelector('[role="alert"]')?.innerText,
+      focus: document.activeElement?.outerHTML.slice(0, 200),
+      address: location.hash,
+    })`)
+    throw new Error(`${error.message}\nThe page: ${String(stands)}`)
+  })
 }

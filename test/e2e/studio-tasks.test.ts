@@ -11,10 +11,10 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { Admin, Producer, stringSerializers } from '@platformatic/kafka'
 import type { Browser, Page } from 'playwright-core'
 import { seedTopics } from '../../bench/seed.ts'
-import type { RunningServer } from '../../src/server/start.ts'
 import { eventually } from '../support/eventually.ts'
+import { type SluiceProcess, startSluice } from '../support/sluice-process.ts'
 import { topicName } from './cluster.ts'
-import { cluster, serve } from './served.ts'
+import { cluster } from './served.ts'
 import { type Hand, keyboard, mouse } from './studio-hands.ts'
 import { launchBrowser, logIn, phase, type Watched, watchedPage, withoutBrowser } from './studio-page.ts'
 
@@ -68,7 +68,7 @@ async function producerOf(topic: string) {
 }
 
 describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.skip : withoutBrowser }, () => {
-  let server: RunningServer
+  let server: SluiceProcess
   let browser: Browser
   let watched: Watched
   let page: Page
@@ -86,12 +86,14 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
     ])
     folder = await mkdtemp(join(tmpdir(), 'sluice-tasks-'))
     duck = await (await DuckDBInstance.create()).connect()
-    server = await serve()
+    const { url } = cluster.registry
+    const own = ['--environment', 'demo', '--user', 'admin:studio-secret']
+    server = await startSluice(['--brokers', bootstrap, '--registry', url, ...own])
     browser = await launchBrowser()
     watched = await watchedPage(browser)
     page = watched.page
     hands = { mouse: mouse(page), keyboard: keyboard(page) }
-    await logIn(page, `http://127.0.0.1:${server.port}/`, 'admin', 'admin')
+    await logIn(page, server.url, 'admin', 'studio-secret')
     watched.complaints.splice(0)
   })
   after(async () => {
@@ -207,7 +209,7 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
     await page.keyboard.press('Escape')
     await page.waitForSelector('dialog', { state: 'detached' })
     const other = await watchedPage(browser)
-    await logIn(other.page, page.url(), 'admin', 'admin')
+    await logIn(other.page, page.url(), 'admin', 'studio-secret')
     await other.page.waitForSelector('input[aria-label="Value of customer"]')
     assert.equal(await other.page.inputValue('input[aria-label="Value of customer"]'), 'c9')
     await other.page.click('.run-bar >> text=Run')
@@ -236,7 +238,9 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
     const download = page.waitForEvent('download')
     await hand.choose('dialog button[type="submit"]')
     const file = join(folder, `${hand.name}.parquet`)
-    await (await download).saveAs(file)
+    await (await download)
+      .saveAs(file)
+      .catch(async (error: Error) => assert.fail(`${error.message}: ${await text('.export-strip')}`))
     await page.waitForSelector('.export-strip li[data-phase="complete"]')
     assert.match(await text('.export-strip'), /1,000,000 rows/)
     const read = await duck.runAndReadAll(

@@ -124,6 +124,9 @@ describe('the packed package', () => {
       const page = await (await fetch(facts.url)).text()
       const [, entry] = /src="(studio\/main-[^"]+)"/.exec(page) ?? []
       assert.equal((await fetch(`${facts.url}/${entry}`)).status, 200, 'the page is there, built')
+      // The process that was started is the server itself, with memory set up for its threads.
+      if (process.platform === 'linux')
+        assert.match(await readFile(`/proc/${demo.pid}/environ`, 'latin1'), /(^|\0)MALLOC_ARENA_MAX=2(\0|$)/)
       const { stdout } = await sluice(
         'query',
         '--url',

@@ -82,7 +82,7 @@ export async function startSluice(args: readonly string[], options: ProcessOptio
     ],
     {
       cwd: root,
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, MALLOC_ARENA_MAX: '2', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
   )

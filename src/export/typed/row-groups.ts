@@ -4,7 +4,7 @@
  * Limit `export.row.group.bytes` (bytes): values of a result that are held until they are written as a row group of
  * Parquet. Beyond it: the row group is written.
  */
-export const ROW_GROUP_BYTES = 4 * 1024 * 1024
+export const ROW_GROUP_BYTES = 2 * 1024 * 1024
 /**
  * Limit `export.row.group.rows` (rows): rows of one row group, or of a record batch of Arrow. Beyond it: it is written.
  */
