@@ -2,7 +2,8 @@
 import type { Attack } from './attack.ts'
 import { CONNECTIONS } from './connections.ts'
 import { OUTPUTS } from './outputs.ts'
+import { ON_THE_PAGE } from './page.ts'
 import { RECORDS } from './records.ts'
 import { STATEMENTS } from './statements.ts'
 
-export const ATTACKS: readonly Attack[] = [...STATEMENTS, ...RECORDS, ...CONNECTIONS, ...OUTPUTS]
+export const ATTACKS: readonly Attack[] = [...STATEMENTS, ...RECORDS, ...CONNECTIONS, ...OUTPUTS, ...ON_THE_PAGE]

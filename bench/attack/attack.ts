@@ -73,6 +73,11 @@ export function ask(
   })
 }
 
+/** How many of them had which answer. */
+export function counted(answers: readonly string[]): string {
+  return [...Map.groupBy(answers, (text) => text)].map(([text, all]) => `${all.length} × ${text}`).join(', ')
+}
+
 /** Of an ERROR that says nothing of what the attacker did. */
 const OURS = /Internal error|a fault of|Ask again/
 

@@ -1,7 +1,7 @@
 /** Attacks by queries without an end, and by results that leave as files. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
-import { type Attack, ask, judged, type Told, V2 } from './attack.ts'
+import { type Attack, ask, counted, judged, type Told, V2 } from './attack.ts'
 import { type Target, TOKENS } from './world.ts'
 
 const FILES = 'Results as files'
@@ -17,11 +17,6 @@ async function exported(target: Target, body: object, patienceMs: number): Promi
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(patienceMs),
   }).catch((cause: unknown) => String(cause))
-}
-
-/** How many of them had which answer. */
-function counted(answers: readonly string[]): string {
-  return [...Map.groupBy(answers, (text) => text)].map(([text, all]) => `${all.length} × ${text}`).join(', ')
 }
 
 /** Exports whose clients take the head and nothing more. */

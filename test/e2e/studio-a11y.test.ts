@@ -106,7 +106,7 @@ describe('the page without a mouse, and for screen readers', { skip: withoutBrow
 
   it('every dialog', async () => {
     const { page } = watched
-    for (const keys of ['Control+k', '?']) {
+    for (const keys of ['Control+k', '?', 'Control+s', 'Alt+h', 'Control+Shift+e']) {
       await page.focus('.tab.active [role="tab"]')
       await page.keyboard.press(keys)
       await page.waitForSelector('dialog[open]')
@@ -123,6 +123,67 @@ describe('the page without a mouse, and for screen readers', { skip: withoutBrow
     await page.waitForSelector('[role="menu"]')
     assert.deepEqual(await found(), [])
     await page.keyboard.press('Escape')
+  })
+
+  it('every side of a record, and two that are compared', async () => {
+    const { page } = watched
+    await runStatement(page, 'SELECT * FROM orders LIMIT 20')
+    await phase(page, 'complete')
+    const open = (row: number) => page.locator(`.grid-row[data-place="${row}"] .cell`).first().dblclick()
+    await open(0)
+    await page.click('.record >> text=Compare with')
+    await page.keyboard.press('Escape')
+    await page.waitForSelector('.record', { state: 'detached' })
+    await open(1)
+    for (const side of ['value', 'json', 'key', 'headers', 'metadata', 'hex', 'differences']) {
+      await page.click(`#side-${side}`)
+      await page.waitForSelector(`#side-${side}[aria-selected="true"]`)
+      await page.locator('.record .notice', { hasText: 'Loading' }).waitFor({ state: 'detached' })
+      assert.deepEqual(await found(), [], side)
+    }
+    await page.click('[aria-label="Close the record"]')
+  })
+
+  it('the page of a topic, in all of its parts', async () => {
+    const { page } = watched
+    await page.keyboard.press('Control+k')
+    await page.keyboard.type('corrupt_events')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.topic-page h1:text-is("corrupt_events")')
+    await phase(page, 'complete')
+    const parts = await page.locator('.topic-page [role="tab"]').allInnerTexts()
+    assert.ok(parts.length > 5, parts.join())
+    for (const part of parts) {
+      await page.click(`.topic-page [role="tab"]:text-is("${part}")`)
+      await page.locator('.topic-page [aria-busy="true"]').waitFor({ state: 'detached' })
+      if (part === 'Bad records') await page.click('.bad-line >> nth=0')
+      assert.deepEqual(await found(), [], part)
+    }
+  })
+
+  it('the running queries, parameters, an export that runs, and what follows', async () => {
+    const { page } = watched
+    await page.keyboard.press('Control+k')
+    await page.keyboard.type('running queries')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.queries')
+    assert.deepEqual(await found(), [])
+    await page.keyboard.press('Alt+n')
+    await page.waitForSelector('.cm-placeholder')
+    await runStatement(page, 'SELECT * FROM cc_payments WHERE currency = :currency')
+    await page.waitForSelector('[aria-label="Value of currency"]:focus')
+    await page.keyboard.type('EUR')
+    await page.focus('.cm-content')
+    await page.keyboard.press('Alt+f')
+    await page.waitForSelector('.status-line >> text=Following')
+    await page.keyboard.press('Control+Shift+e')
+    const download = page.waitForEvent('download')
+    await page.click('dialog button[type="submit"]')
+    await (await download).cancel()
+    await page.waitForSelector('.export-strip li')
+    assert.deepEqual(await found(), [])
+    await page.keyboard.press('Control+.')
+    await phase(page, 'cancelled')
   })
 
   it('at 200 %, and at 320 pixels, nothing is cut off at the side', async () => {

@@ -191,6 +191,7 @@ describe('results in Chromium', { skip: withoutBrowser }, () => {
     await other.click('.cm-content')
     await other.keyboard.press('Control+Enter')
     await other.locator('.record .failure', { hasText: 'cannot be read' }).waitFor()
+    assert.match(await other.innerText('#record-side'), /Its value cannot be read, for the reason above/)
     await other.click('#side-hex')
     await other.waitForSelector('.hex-line')
     await other.close()

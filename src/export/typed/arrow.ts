@@ -4,6 +4,7 @@
  */
 import { type Data, RecordBatch, RecordBatchStreamWriter, Schema, Struct, makeData } from 'apache-arrow'
 import type { ResultColumn } from '../../engine/host.ts'
+import { collectYoung } from './collect-young.ts'
 import type { RenderOptions } from '../../formats/format.ts'
 import type { Value } from '../../types.ts'
 import { type ArrowColumn, arrowColumn } from './arrow-column.ts'
@@ -67,7 +68,10 @@ export class ArrowStream implements ResultWriter {
       throw error
     }
     this.#rows++
-    if (this.#bytes >= BATCH_BYTES || this.#rows >= ROW_GROUP_ROWS) this.#writeBatch()
+    if (this.#bytes < BATCH_BYTES && this.#rows < ROW_GROUP_ROWS) return
+    this.#writeBatch()
+    // Only now nothing holds the values of the batch any more.
+    collectYoung()
   }
 
   finish(outcome: ExportOutcome): void {

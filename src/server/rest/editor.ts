@@ -13,6 +13,7 @@ import { SETTINGS } from '../../plan/settings.ts'
 import { describe } from '../../plan/bind/show.ts'
 import { leaves, VIRTUAL_TABLES, virtualTable } from '../../plan/bind/virtual-tables.ts'
 import type { Statement } from '../../sql/ast.ts'
+import { tablesOf } from '../../sql/edit/tables-of.ts'
 import { position, SqlError } from '../../sql/error.ts'
 import { parseQuery, parseScript } from '../../sql/parse.ts'
 import {
@@ -147,4 +148,20 @@ async function typeOf(name: string, catalog: Catalog): Promise<DataType | undefi
     return rowShape(await bindQuery(parseQuery(view), { catalog, defaultLimit: DEFAULT_LIMIT }), null).type
   const value = (await catalog.table(name))?.value
   return value?.type.kind === 'json' ? value.declared : value?.type
+}
+
+/** The tables that a text names, or the error of a text that is no SQL. */
+export interface NamedTables {
+  readonly tables: readonly string[]
+  readonly error?: string
+}
+
+/** What a saved query names. */
+export async function tables(_: QueryEnvironment, { sql }: { readonly sql: string }): Promise<NamedTables> {
+  try {
+    return { tables: tablesOf(sql) }
+  } catch (cause) {
+    if (!(cause instanceof SqlError)) throw cause
+    return { tables: [], error: cause.message }
+  }
 }

@@ -5,9 +5,8 @@
  */
 import { systemClock } from '../../lib/clock.ts'
 import { isVisible, type ObjectStore, type SavedQuery } from '../../plan/administration.ts'
-import { tablesOf } from '../../sql/edit/tables-of.ts'
-import { SqlError } from '../../sql/error.ts'
 import { identityOf } from '../access/auth.ts'
+import type { NamedTables } from './editor.ts'
 import type { Schema } from './openapi.ts'
 import { bodyObject, type Call, field, isText, parameter, RestError, type Route } from './route.ts'
 
@@ -19,6 +18,21 @@ const MAX_QUERIES = 5000
 const MAX_NAME = 100
 /** Limit `saved.query.characters` (characters): the statement and its parameters. Beyond it: saving is refused. */
 const MAX_CHARACTERS = 100_000
+/**
+ * Limit `saved.queries.characters.per.account` (characters): of all queries of one account in one environment. Beyond
+ * it: saving is refused.
+ */
+const MAX_CHARACTERS_PER_ACCOUNT = 1_000_000
+/**
+ * Limit `saved.queries.characters` (characters): of all queries in one environment; they are held in memory. Beyond it:
+ * saving is refused.
+ */
+const MAX_CHARACTERS_OF_ALL = 10_000_000
+/**
+ * Limit `saved.query.tables` (tables): that a query names which is shared; each reader's rights to them are looked at.
+ * Beyond it: saving is refused.
+ */
+const MAX_TABLES = 100
 /** Limit `saved.query.parameters` (parameters): of one query. Beyond it: saving is refused. */
 const MAX_PARAMETERS = 50
 
@@ -128,19 +142,28 @@ async function save(call: Call): ReturnType<Route['run']> {
   const owner = identityOf(call.account)
   const { savedQueries, saveQuery } = storeOf(call)
   bounded(name.length, MAX_NAME, 'The name', 'characters', 'saved.query.name')
-  const characters = Object.entries(parameters).reduce(
-    (sum, [key, value]) => sum + key.length + value.length,
-    sql.length,
-  )
+  const characters = charactersOf({ sql, parameters })
   bounded(characters, MAX_CHARACTERS, 'The query', 'characters', 'saved.query.characters')
   bounded(Object.keys(parameters).length, MAX_PARAMETERS, 'The query', 'parameters', 'saved.query.parameters')
+  const { tables, error } = (await call.ask('tables', { sql })) as NamedTables
+  // What is not finished can be kept, but not shared: nobody could say what it reads.
+  if (shared && error !== undefined) throw new RestError(400, `A query that is shared has to be SQL: ${error}`)
+  bounded(tables.length, shared ? MAX_TABLES : Number.MAX_SAFE_INTEGER, 'The query', 'tables', 'saved.query.tables')
   const others = savedQueries().filter((query) => query.owner !== owner || query.name !== name)
-  const own = others.filter((query) => query.owner === owner).length
-  bounded(own + 1, MAX_PER_ACCOUNT, 'The account', 'saved queries', 'saved.queries.per.account')
+  const own = others.filter((query) => query.owner === owner)
+  const inAll = (queries: readonly SavedQuery[]): number =>
+    queries.reduce((sum, query) => sum + charactersOf(query), characters)
+  bounded(own.length + 1, MAX_PER_ACCOUNT, 'The account', 'saved queries', 'saved.queries.per.account')
+  bounded(inAll(own), MAX_CHARACTERS_PER_ACCOUNT, 'The account', 'characters', 'saved.queries.characters.per.account')
   bounded(others.length + 1, MAX_QUERIES, 'The environment', 'saved queries', 'saved.queries')
-  const query = { name, owner, sql, parameters, shared, sources: sourcesOf(sql, shared), savedAt: systemClock.now() }
+  bounded(inAll(others), MAX_CHARACTERS_OF_ALL, 'The environment', 'characters', 'saved.queries.characters')
+  const query = { name, owner, sql, parameters, shared, sources: shared ? tables : [], savedAt: systemClock.now() }
   await saveQuery(query)
   return { json: json(query, call) }
+}
+
+function charactersOf({ sql, parameters }: Pick<SavedQuery, 'sql' | 'parameters'>): number {
+  return Object.entries(parameters).reduce((sum, [key, value]) => sum + key.length + value.length, sql.length)
 }
 
 function areParameters(value: unknown): value is Record<string, string> {
@@ -154,15 +177,4 @@ function areParameters(value: unknown): value is Record<string, string> {
 
 function bounded(count: number, most: number, what: string, of: string, limit: string): void {
   if (count > most) throw new RestError(400, `${what} would have ${count} ${of}; ${limit} is ${most}.`)
-}
-
-/** What is not finished can be kept, but not shared: nobody could say what it reads. */
-function sourcesOf(sql: string, shared: boolean): readonly string[] {
-  try {
-    return tablesOf(sql)
-  } catch (cause) {
-    if (!(cause instanceof SqlError)) throw cause
-    if (shared) throw new RestError(400, `A query that is shared has to be SQL: ${cause.message}`)
-    return []
-  }
 }

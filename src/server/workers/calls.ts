@@ -4,11 +4,11 @@
  */
 import type { QueryEnvironment } from '../../engine/host.ts'
 import { UserError } from '../../lib/user-error.ts'
-import { presentation, validation } from '../rest/editor.ts'
+import { presentation, tables, validation } from '../rest/editor.ts'
 import { fields } from '../rest/words.ts'
 
 /** What can be asked. */
-export const CALLS = { presentation, validation, fields } as const
+export const CALLS = { presentation, validation, fields, tables } as const
 
 export type CallName = keyof typeof CALLS
 export type CallInput<N extends CallName> = Parameters<(typeof CALLS)[N]>[1]

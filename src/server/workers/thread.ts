@@ -2,6 +2,7 @@
  * One worker thread as the main thread sees it: its jobs, whether its event loop turns, and its end. What is to be done
  * about an end is the pool's.
  */
+import { setFlagsFromString } from 'node:v8'
 import { type MessagePort, Worker } from 'node:worker_threads'
 import type { RunSummary } from '../../engine/host.ts'
 import type { Counts, Queries, QueryAbout } from '../../engine/queries.ts'
@@ -100,6 +101,9 @@ export type EndReason =
   | { readonly what: 'fault'; readonly cause: Error }
 
 const WORKER = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
+
+// Threads may ask for a collection (`export/typed/collect-young`): the flag has to stand before they are made.
+setFlagsFromString('--expose-gc')
 
 /** The platform's limit on old objects, in limits of ours. */
 const HEAP_ROOM = 1.5

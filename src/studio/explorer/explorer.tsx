@@ -4,7 +4,7 @@ import { studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
 import { VirtualList } from '../virtual/virtual-list.tsx'
 import { openTopic } from './open-topic.ts'
-import { type Line, lines, shortNumber, toggled, type Topic } from './topics.ts'
+import { type Line, lines, shortBytes, shortNumber, toggled, type Topic } from './topics.ts'
 import { topicsStore } from './topics-store.ts'
 
 const LINE_PIXELS = 28
@@ -84,6 +84,7 @@ function TopicLine({ topic, isOpen }: { readonly topic: Topic; readonly isOpen: 
     details === undefined ? undefined : `key ${details.keyFormat}, value ${details.valueFormat}`,
     `${partitions} partitions`,
     details?.records === undefined ? undefined : `${details.records.toLocaleString('en')} records`,
+    details?.bytes === undefined ? undefined : `${details.bytes.toLocaleString('en')} bytes`,
   ]
   return (
     <span class="line topic" title={title.filter((text) => text !== undefined).join('\n')}>
@@ -101,6 +102,7 @@ function TopicLine({ topic, isOpen }: { readonly topic: Topic; readonly isOpen: 
       <span class="numbers">
         <span class="partitions">{partitions}p</span>
         {details?.records !== undefined && <span>{shortNumber(details.records)}</span>}
+        {details?.bytes !== undefined && <span class="bytes">{shortBytes(details.bytes)}</span>}
       </span>
       {details !== undefined && <span class="format">{details.valueFormat}</span>}
     </span>

@@ -18,6 +18,7 @@ interface DatasetJson {
   readonly valueType: string
   readonly partitions: number
   readonly records?: number
+  readonly sizeBytes?: number | null
   readonly isCompacted: boolean
   readonly description: string | null
   readonly fields: { readonly key: readonly FieldJson[]; readonly value: readonly FieldJson[] }
@@ -64,7 +65,8 @@ function withPage(state: TopicsState, values: readonly DatasetJson[], isFirst: b
   )
 }
 
-function detailsOf({ keyType, valueType, records, isCompacted, description, fields }: DatasetJson): TopicDetails {
+function detailsOf(dataset: DatasetJson): TopicDetails {
+  const { keyType, valueType, records, sizeBytes, isCompacted, description, fields } = dataset
   const named =
     (prefix: string) =>
     ({ name, type }: FieldJson): Field => ({
@@ -75,6 +77,7 @@ function detailsOf({ keyType, valueType, records, isCompacted, description, fiel
     keyFormat: keyType,
     valueFormat: valueType,
     records,
+    bytes: sizeBytes ?? undefined,
     isCompacted,
     description: description ?? undefined,
     fields: [...fields.key.map(named('_key')), ...fields.value.map(named(''))],

@@ -18,6 +18,8 @@ export interface TopicDetails {
   readonly keyFormat: string
   readonly valueFormat: string
   readonly records: number | undefined
+  /** On disk; undefined where Kafka does not tell. */
+  readonly bytes: number | undefined
   readonly isCompacted: boolean
   readonly description: string | undefined
   readonly fields: readonly Field[]

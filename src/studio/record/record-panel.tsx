@@ -244,6 +244,11 @@ interface SideProps {
   ask(sql: string): void
 }
 
+/** In place of what a bad record has no value of: null would look like one. */
+function Unreadable({ what }: { readonly what: 'key' | 'value' }) {
+  return <p class="notice">Its {what} cannot be read, for the reason above. The bytes are under Hex.</p>
+}
+
 function SideView({ side, state, detail, set, compared, ask, title }: SideProps) {
   const act = (what: 'copy' | 'elsewhere', _path: string, json: string): void => {
     if (what === 'elsewhere') return ask(elsewhereSql(json))
@@ -259,21 +264,24 @@ function SideView({ side, state, detail, set, compared, ask, title }: SideProps)
     ) : (
       <TreeView key={label + title} label={label} json={json} act={act} />
     )
+  const isUnreadable = (what: 'key' | 'value'): boolean => detail.error?.startsWith(`${what}: `) === true
   switch (side) {
     case 'value':
+      if (isUnreadable('value')) return <Unreadable what="value" />
       return detail.preview === undefined ? (
         tree('value', detail.value)
       ) : (
         <Large {...{ state, detail, set }} what="value" />
       )
     case 'json':
+      if (isUnreadable('value')) return <Unreadable what="value" />
       return detail.preview === undefined ? (
         <JsonView json={detail.value ?? 'null'} />
       ) : (
         <Large {...{ state, detail, set }} what="value" />
       )
     case 'key':
-      return tree('key', detail.key)
+      return isUnreadable('key') ? <Unreadable what="key" /> : tree('key', detail.key)
     case 'headers':
       return detail.headers === '[]' ? <p class="notice">It has no headers.</p> : tree('headers', detail.headers)
     case 'metadata':

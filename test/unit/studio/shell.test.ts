@@ -74,6 +74,7 @@ test('topics: search over names and fields, fields of open ones', () => {
     keyFormat: 'STRING',
     valueFormat: 'AVRO',
     records: 7,
+    bytes: undefined,
     isCompacted: false,
     description: undefined,
     fields: [{ path: 'customer.id', type: 'string' }],

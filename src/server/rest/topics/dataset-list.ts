@@ -151,10 +151,10 @@ export function noteOf(call: Call, topic: string): { description: string | null;
   return { description: note?.description ?? null, tags: (note?.tags ?? []).map((name) => ({ name })) }
 }
 
-/** One page. `topicJson` gives the details of one topic. */
+/** One page. `onPage` is told the topics of the page, and gives what says the details of each. */
 export async function listed(
   call: Call,
-  topicJson: (call: Call, summary: TableSummary, table: Table | undefined) => Promise<object>,
+  onPage: (topics: readonly TableSummary[]) => (summary: TableSummary, table: Table | undefined) => Promise<object>,
 ): Promise<Answer> {
   const connections = connectionsIn(call)
   const [topics, subjects] = [connections.includes(CONNECTION), connections.includes(REGISTRY_CONNECTION)]
@@ -172,8 +172,10 @@ export async function listed(
     sortField,
     descending,
   )
-  const shown = await inTurns(matching.slice((number - 1) * size, number * size), AT_ONCE, async (entry) => {
-    if (entry.summary !== undefined) return topicJson(call, entry.summary, await call.view.catalog.table(entry.name))
+  const page = matching.slice((number - 1) * size, number * size)
+  const topicJson = onPage(page.flatMap(({ summary }) => summary ?? []))
+  const shown = await inTurns(page, AT_ONCE, async (entry) => {
+    if (entry.summary !== undefined) return topicJson(entry.summary, await call.view.catalog.table(entry.name))
     const [newest, compatibility] = await Promise.all([entry.newest(), compatibilityOf(call, entry.name)])
     // It may have been deleted meanwhile.
     return newest === undefined ? undefined : listedSubject(entry.name, newest, compatibility)

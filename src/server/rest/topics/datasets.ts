@@ -4,6 +4,7 @@
  */
 import { systemClock } from '../../../lib/clock.ts'
 import { leaves } from '../../../plan/bind/virtual-tables.ts'
+import { bytesOnDisk } from '../../../kafka/admin/log-dirs.ts'
 import type { Table, TableSummary } from '../../../plan/catalog.ts'
 import { type DataType, typeName } from '../../../types.ts'
 import { countsOf } from '../consumers/consumers.ts'
@@ -66,6 +67,7 @@ const DATASET: Schema = {
     partitions: { type: 'integer' },
     replication: { type: 'integer' },
     records: { type: 'integer' },
+    sizeBytes: { type: ['integer', 'null'], description: 'On disk, of one replica; null where Kafka does not tell.' },
     recordsPerSecond: { type: 'integer' },
     consumers: { type: 'integer' },
     isMarkedForDeletion: { type: 'boolean' },
@@ -124,7 +126,10 @@ export const DATASET_ROUTES: readonly Route[] = [
     },
     run: (call) => {
       const room = { fields: MAX_PAGE_FIELDS }
-      return listed(call, (_, summary, table) => dataset(call, summary, table, room))
+      return listed(call, (topics) => {
+        const bytes = bytesOf(call, topics)
+        return (summary, table) => dataset(call, summary, table, bytes, room)
+      })
     },
   },
   {
@@ -143,7 +148,8 @@ export const DATASET_ROUTES: readonly Route[] = [
           `There is no connection ${JSON.stringify(connection)}; there are "${CONNECTION}" and "${REGISTRY_CONNECTION}".`,
         )
       const table = await tableOf(call, name)
-      return { json: await dataset(call, await summaryOf(call, name), table) }
+      const summary = await summaryOf(call, name)
+      return { json: await dataset(call, summary, table, bytesOf(call, [summary])) }
     },
   },
   {
@@ -219,10 +225,27 @@ async function days(call: Call, table: Table): Promise<object[]> {
   return all.slice(first < 0 ? -1 : first)
 }
 
+type Bytes = ReadonlyMap<string, number>
+
+/** On disk, of the largest replica of each partition; topics of which Kafka tells nothing are absent. */
+async function bytesOf(call: Call, topics: readonly TableSummary[]): Promise<Bytes> {
+  const { cluster } = call.environment
+  if (cluster === undefined || topics.length === 0) return new Map()
+  const wanted = new Map(topics.map(({ name, partitions }) => [name, Array.from({ length: partitions }, (_, i) => i)]))
+  const found = await bytesOnDisk(cluster, wanted, call.signal)
+  return new Map(
+    [...found].map(([topic, partitions]) => [
+      topic,
+      [...partitions.values()].reduce((sum, replicas) => sum + Math.max(...replicas.values()), 0),
+    ]),
+  )
+}
+
 async function dataset(
   call: Call,
   summary: TableSummary,
   table: Table | undefined,
+  bytes: Promise<Bytes>,
   room: Room = { fields: Number.POSITIVE_INFINITY },
 ): Promise<object> {
   const sizes = table === undefined ? undefined : await sizesOf(call, table.topic, table.partitions)
@@ -235,6 +258,7 @@ async function dataset(
     partitions: summary.partitions,
     replication: summary.replicas,
     records: sizes?.totalMessages ?? 0,
+    sizeBytes: (await bytes).get(table?.topic ?? summary.name) ?? null,
     recordsPerSecond:
       table === undefined || sizes === undefined ? 0 : await rateOf(call, table.topic, table.partitions, sizes),
     consumers: (await countsOf(call)).get(summary.name) ?? 0,

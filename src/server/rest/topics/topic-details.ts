@@ -108,12 +108,12 @@ async function partitionsOf(call: Call, table: Table): Promise<[Partition[], boo
   const [sizes, metadata, disks] = await Promise.all([
     sizesOf(call, table.topic, table.partitions),
     cluster?.topic(table.topic, { signal: call.signal }),
-    cluster && bytesOnDisk(cluster, table.topic, table.partitions, call.signal),
+    cluster && bytesOnDisk(cluster, new Map([[table.topic, table.partitions]]), call.signal),
   ])
   const places = new Map((metadata?.partitions ?? []).map((place) => [place.partition, place]))
   const partitions = sizes.messagesPerPartition.map(({ partition, begin, end }): Partition => {
     const { leader = -1, replicas = [], inSync = [] } = places.get(partition) ?? {}
-    const bytes = disks?.get(partition)?.get(leader) ?? null
+    const bytes = disks?.get(table.topic)?.get(partition)?.get(leader) ?? null
     return { partition, begin, end, leader: leader < 0 ? null : leader, replicas, inSync, bytes }
   })
   return [partitions, partitions.every(({ bytes }) => bytes !== null)]

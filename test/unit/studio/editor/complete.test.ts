@@ -85,7 +85,14 @@ test('keywords by the grammar', () => {
 
 test('snippets are statements', () => {
   const field = { path: 'full name', type: 'string' }
-  const details = { keyFormat: '', valueFormat: '', records: 1, isCompacted: false, description: undefined }
+  const details = {
+    keyFormat: '',
+    valueFormat: '',
+    records: 1,
+    bytes: undefined,
+    isCompacted: false,
+    description: undefined,
+  }
   const topic = { name: 'my topic', partitions: 1, details: { ...details, fields: [field] } }
   for (const { sql, label } of [...snippets(topic), ...snippets(undefined)])
     assert.equal(parseScript(sql.replace('|', '')).length, 1, label)
