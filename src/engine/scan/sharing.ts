@@ -23,6 +23,11 @@ import type { StatsFrames } from './stats-frames.ts'
 const ALONE_MS = 50
 /** What is left is so many times what has been read, where it is worth while to have others help. */
 const WORTH_TIMES = 2
+/**
+ * A scan that one thread ends within this time is left to it: a second one has to begin, and its state to be merged, and
+ * meanwhile takes what the broker and decompression use of the cores.
+ */
+const WORTH_MS = 400
 /** The part of the records that become rows, up to which rows of one partition in order are looked for by several. */
 const FEW = 0.02
 /** Not a limit: threads that read one scan where the statement does not say how many. */
@@ -52,6 +57,7 @@ export class Sharing {
   #offsets = 0
   /** Set while this thread reads alone: when it asks for others that help. */
   #aloneUntilMs = Number.POSITIVE_INFINITY
+  #begunMs = 0
   /** Shares are parts of one partition, and their rows come in its order. */
   #inOrder = false
   /** Those that have come: the reading alone ends for them. */
@@ -91,7 +97,8 @@ export class Sharing {
       const ports = await helpers.ask(this.#shares(ranges, helpers.readers).length - 1, 'any')
       return this.#lead(ranges, { ranges, bounds, minTimestampMs }, ports)
     }
-    this.#aloneUntilMs = systemClock.monotonic() + (helpers.aloneMs ?? ALONE_MS)
+    this.#begunMs = systemClock.monotonic()
+    this.#aloneUntilMs = this.#begunMs + (helpers.aloneMs ?? ALONE_MS)
     this.#offsets = offsetsOf(ranges)
     try {
       const stopped = await read(ranges, minTimestampMs)
@@ -116,8 +123,16 @@ export class Sharing {
     const rest = this.#parts.unread.ranges
     const left = offsetsOf(rest)
     const most = this.#shares(rest, MOST_READERS).length - 1
-    if (most > 0 && left >= WORTH_TIMES * (this.#offsets - left) && (!this.#inOrder || this.#keepsLittle))
+    const isWorth = left >= WORTH_TIMES * (this.#offsets - left) && this.#takesLong(left)
+    if (most > 0 && isWorth && (!this.#inOrder || this.#keepsLittle))
       this.#ports = (await this.#context.helpers?.ask(most, 'idle')) ?? []
+  }
+
+  /** As far as can be told from what has been read; tests that say how long to read alone do not wait for that. */
+  #takesLong(left: number): boolean {
+    if (this.#context.helpers?.aloneMs !== undefined) return true
+    const read = this.#offsets - left
+    return read > 0 && ((systemClock.monotonic() - this.#begunMs) * left) / read >= WORTH_MS
   }
 
   /** Whether the scan, as it is, can be read in shares. A few rows, or headers, are not worth it. */

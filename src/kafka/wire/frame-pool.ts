@@ -21,7 +21,7 @@ const STEP_BYTES = 1024 * 1024
  * Idle memory kept by one thread. Shared memory that is dropped is invisible to the collector of garbage, which does not
  * hurry for it: a crowd of queries that come and go would pile it up.
  */
-const KEEP_BYTES = 96 * 1024 * 1024
+const KEEP_BYTES = 16 * 1024 * 1024
 
 let heldByAll = 0
 
