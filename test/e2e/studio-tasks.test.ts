@@ -87,7 +87,7 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
     folder = await mkdtemp(join(tmpdir(), 'sluice-tasks-'))
     duck = await (await DuckDBInstance.create()).connect()
     const { url } = cluster.registry
-    const own = ['--environment', 'demo', '--user', 'admin:studio-secret']
+    const own = ['--environment', 'demo', '--user', 'admin:studio-secret', '--log-level', 'info']
     server = await startSluice(['--brokers', bootstrap, '--registry', url, ...own])
     browser = await launchBrowser()
     watched = await watchedPage(browser)
@@ -240,7 +240,10 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
     const file = join(folder, `${hand.name}.parquet`)
     await (await download)
       .saveAs(file)
-      .catch(async (error: Error) => assert.fail(`${error.message}: ${await text('.export-strip')}`))
+      .catch(async (error: Error) => {
+        await page.waitForSelector('.export-strip li:not([data-phase="running"])')
+        assert.fail(`${error.message}: ${await text('.export-strip')}\n${server.output()}`)
+      })
     await page.waitForSelector('.export-strip li[data-phase="complete"]')
     assert.match(await text('.export-strip'), /1,000,000 rows/)
     const read = await duck.runAndReadAll(

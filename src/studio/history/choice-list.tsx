@@ -80,8 +80,8 @@ export function ChoiceList({ label, search, choices, none, focus = true, type }:
             <code>{choice.sql}</code>
           </li>
         ))}
-        {choices.length === 0 && <li class="none">{none}</li>}
       </ul>
+      {choices.length === 0 && <p class="none">{none}</p>}
       {choices[chosen]?.more !== undefined && <p class="choice-more">{choices[chosen].more}</p>}
     </div>
   )
