@@ -31,20 +31,21 @@ export interface ChecksumJob {
 
 /** The words of one frame. */
 export class Checksums {
-  readonly #memory: SharedArrayBuffer
+  readonly #memory: SharedArrayBuffer | undefined
   readonly #words = new SharedArrayBuffer(WORDS * 4)
   readonly #view = new Int32Array(this.#words)
   #turn = 0
   #sent = false
 
-  constructor(memory: SharedArrayBuffer) {
+  /** Without shared memory all checksums are the caller's. */
+  constructor(memory: SharedArrayBuffer | undefined) {
     this.#memory = memory
   }
 
   /** A new answer has come. Its checksums are begun, from the last batch on, if it is large. */
   begin(index: BatchIndex): void {
-    this.#sent = index.totalBytes >= WORTH_WHILE_BYTES
-    if (!this.#sent) return
+    this.#sent = this.#memory !== undefined && index.totalBytes >= WORTH_WHILE_BYTES
+    if (!this.#sent || this.#memory === undefined) return
     this.#turn = (this.#turn + 1) % TURNS
     this.#view.fill(this.#turn * STEP)
     send({

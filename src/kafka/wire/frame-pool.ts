@@ -4,7 +4,7 @@ import { BatchIndex } from '../read/batch-index.ts'
 
 /** Memory for one answer of a Fetch, and what is known of the batches in it. Reused for the next answer. */
 export interface Frame {
-  /** In shared memory. */
+  /** In shared memory, unless it is large. */
   readonly buffer: Buffer
   /** Over the same memory with the same indexes. */
   readonly view: DataView
@@ -17,6 +17,11 @@ export interface Frame {
 const FRAME_BYTES = 2 * 1024 * 1024 + 128 * 1024
 /** Larger frames are made in steps, so that answers of about the same size can share them. */
 const STEP_BYTES = 1024 * 1024
+/**
+ * A larger frame is for one record or batch of unusual size: its memory is not shared. The thread for checksums would
+ * have a hold on it as well, long after its use, and no collector counts what is shared.
+ */
+const SHARED_BYTES = 9 * 1024 * 1024
 /**
  * Idle memory kept by one thread. Shared memory that is dropped is invisible to the collector of garbage, which does not
  * hurry for it: a crowd of queries that come and go would pile it up.
@@ -46,10 +51,12 @@ export class FramePool {
       this.#idleBytes -= heldBytes(frame)
       return frame
     }
-    const memory = new SharedArrayBuffer(Math.max(FRAME_BYTES, Math.ceil(size / STEP_BYTES) * STEP_BYTES))
+    const bytes = Math.max(FRAME_BYTES, Math.ceil(size / STEP_BYTES) * STEP_BYTES)
+    const shared = bytes > SHARED_BYTES ? undefined : new SharedArrayBuffer(bytes)
+    const memory = shared ?? new ArrayBuffer(bytes)
     const view = new DataView(memory)
-    heldByAll += memory.byteLength
-    return { buffer: Buffer.from(memory), view, batches: new BatchIndex(view), checksums: new Checksums(memory) }
+    heldByAll += bytes
+    return { buffer: Buffer.from(memory), view, batches: new BatchIndex(view), checksums: new Checksums(shared) }
   }
 
   /** Takes back a frame that is no longer read. */
