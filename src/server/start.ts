@@ -92,8 +92,7 @@ const CLOSE_TIMEOUT_MS = 5000
 export async function startServer(config: ServerConfig, options: StartOptions = {}): Promise<RunningServer> {
   const log = options.log ?? createLog(config.log.level)
   const open = options.open ?? (await import('./open-environment.ts')).openEnvironment
-  const { openStore } = await import('../catalog/store.ts')
-  const store = await openStore(config.server.dataFolder)
+  const store = await (await import('./open-state.ts')).openState(config, log, options.clock)
   let pool: WorkerPool | undefined
   const peersOf = (environment: string): CatalogPeers => ({
     forgot: (topic) => pool?.tell({ what: 'forget', environment, topic }),
@@ -192,7 +191,7 @@ class Server implements RunningServer {
           ...(this.#pool?.requests ?? []),
         ]),
     })
-    const health = new Health(environments, means.clock, means.log)
+    const health = new Health(environments, means.clock, means.log, means.store)
     this.#connections = new Connections(config.limits)
     this.#http = createHttp({
       config,

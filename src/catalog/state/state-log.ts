@@ -29,7 +29,7 @@ interface Slot {
   /** With its content, or without: removed. */
   readonly entry: Entry
   readonly bytes: number
-  /** Versions of changes that came too late and lie behind the last record of `entry`. */
+  /** Versions of changes that came too late, and that no record of the object stands over yet. */
   readonly late: string[]
 }
 
@@ -108,7 +108,8 @@ export class StateLog {
       this.#bytes += bytes
     }
     this.#slots.delete(key)
-    this.#slots.set(key, { entry, bytes, late: [] })
+    // What is late stays so for a reader who finds it in place of what it lost against.
+    this.#slots.set(key, { entry, bytes, late: before?.late.filter((version) => !entry.over.includes(version)) ?? [] })
     if (this.#slots.size > 2 * this.#limits.objects) this.#forgetRemoved()
   }
 
