@@ -1,6 +1,6 @@
 /**
- * Whether each environment's Kafka answers, and the topic that servers share can be used: the former is asked in the background, kept for a while, so that looking is never slow.
- * Says nothing about why; that is in the log.
+ * Whether each environment's Kafka answers: asked in the background, kept for a while, so that looking is never slow;
+ * and whether the topic that servers share can be used. Says nothing about why; that is in the log.
  */
 import type { Condition, OwnedStore } from '../catalog/store.ts'
 import { type Clock, within } from '../lib/clock.ts'

@@ -66,7 +66,7 @@ export function entryOf(record: StateRecord): Entry | string {
   const key = parsed(record.key)
   if (!isTexts(key) || key.length !== 3) return 'its key is not ["environment","kind","name"]'
   const [environment, kind, name] = key
-  if (!isKind(kind)) return 'its key names no kind of object'
+  if (!isObjectKind(kind)) return 'its key names no kind of object'
   const place = { environment, kind, name }
   if (record.value === null) {
     const header = record.headers.find(({ key: named }) => named === HEADER)
@@ -79,7 +79,7 @@ export function entryOf(record: StateRecord): Entry | string {
   const about = aboutOf(value)
   if (about === undefined || !isObject(value)) return 'its value is not {"version", "by", "content"}'
   const content = value['content']
-  if (!isObject(content) || !SHAPES[kind](content)) return `its content is not that of a ${kind}`
+  if (!isContentOf(kind, content)) return `its content is not that of a ${kind}`
   return { ...place, content: JSON.stringify(content), ...about }
 }
 
@@ -110,8 +110,14 @@ function parsed(bytes: Uint8Array | null): unknown {
   }
 }
 
-function isKind(value: string): value is ObjectKind {
-  return (OBJECT_KINDS as readonly string[]).includes(value)
+/** Whether a value is the content of such an object, as far as it is read without another look. */
+export function isContentOf(kind: ObjectKind, content: unknown): content is Record<string, unknown> {
+  return isObject(content) && SHAPES[kind](content)
+}
+
+/** Whether it names a kind of object. */
+export function isObjectKind(value: unknown): value is ObjectKind {
+  return (OBJECT_KINDS as readonly string[]).includes(value as string)
 }
 function isText(value: unknown): value is string {
   return typeof value === 'string'

@@ -87,6 +87,11 @@ export class StateTopic implements OwnedStore {
     return this.#condition
   }
 
+  /** Why changes are refused, where they are. */
+  get problem(): string {
+    return this.#problem
+  }
+
   /** To be called once. */
   async begin(): Promise<void> {
     try {
