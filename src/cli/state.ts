@@ -10,7 +10,12 @@ import { exportedLines, importLines } from '../server/state-transfer.ts'
 import { readStandardInput } from './terminal.ts'
 
 export async function state(what: 'export' | 'import', given: Record<string, unknown>): Promise<void> {
-  const { config: file, store: name, overwrite, ...overrides } = given as Overrides & {
+  const {
+    config: file,
+    store: name,
+    overwrite,
+    ...overrides
+  } = given as Overrides & {
     config?: string
     store?: StoreName
     overwrite?: boolean

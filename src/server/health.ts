@@ -37,12 +37,7 @@ export class Health {
   readonly #store: Pick<OwnedStore, 'condition'> | undefined
 
   /** `store`: its condition is reported, if it has one. */
-  constructor(
-    environments: readonly Environment[],
-    clock: Clock,
-    log: Log,
-    store?: Pick<OwnedStore, 'condition'>,
-  ) {
+  constructor(environments: readonly Environment[], clock: Clock, log: Log, store?: Pick<OwnedStore, 'condition'>) {
     this.#store = store
     this.#environments = environments
     this.#clock = clock

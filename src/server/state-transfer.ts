@@ -36,7 +36,9 @@ export async function importLines(
       `${others.length} of ${objects.length} objects are there already and different: ${others
         .slice(0, SHOWN)
         .map(({ environment, kind, name }) => `${kind} ${JSON.stringify(name)} of ${environment}`)
-        .join(', ')}${others.length > SHOWN ? ', …' : ''}. Nothing was imported; --overwrite puts these in their place.`,
+        .join(
+          ', ',
+        )}${others.length > SHOWN ? ', …' : ''}. Nothing was imported; --overwrite puts these in their place.`,
     )
   for (const object of news) await store.change(object, known.get(placeOf(object))?.version)
   return { written: news.length, same: objects.length - news.length }

@@ -47,8 +47,7 @@ export function recordOf(entry: Entry): RecordToProduce {
   const about = { version, ...(typeof seen === 'string' ? { seen } : {}), by, ...(over.length === 0 ? {} : { over }) }
   const bytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value))
   const key = bytes([environment, kind, name])
-  if (content === undefined)
-    return { key, value: null, headers: [{ key: HEADER, value: bytes(about) }], partition: 0 }
+  if (content === undefined) return { key, value: null, headers: [{ key: HEADER, value: bytes(about) }], partition: 0 }
   return { key, value: bytes({ ...about, content: JSON.parse(content) }), partition: 0 }
 }
 

@@ -183,8 +183,7 @@ export class StateTopic implements OwnedStore {
     const create = this.#position === undefined
     const metadata = await prepareTopic(cluster, { topic, replication, create, signal })
     if (metadata === undefined) throw new Lost('it was deleted')
-    if (this.#topicId !== undefined && metadata.id !== this.#topicId)
-      throw new Lost('it was deleted and created again')
+    if (this.#topicId !== undefined && metadata.id !== this.#topicId) throw new Lost('it was deleted and created again')
     const [{ start, end }] = await log
       .bounds(topic, [0], { isolation: ISOLATION, timeoutMs: OFFSETS_MS, signal })
       .catch((error: unknown) => {
@@ -272,7 +271,11 @@ export class StateTopic implements OwnedStore {
     if (this.#noted > MAX_NOTED) return
     this.#noted++
     if (this.#noted > MAX_NOTED)
-      note('warn', { topic }, `more than ${MAX_NOTED} records of the state topic were passed over (state.noted.records)`)
+      note(
+        'warn',
+        { topic },
+        `more than ${MAX_NOTED} records of the state topic were passed over (state.noted.records)`,
+      )
     else note('warn', { topic, offset, reason }, 'a record of the state topic was passed over')
   }
 
@@ -315,7 +318,11 @@ export class StateTopic implements OwnedStore {
     } catch (error) {
       // The next server that starts sees that it is missing.
       if (this.#closed.signal.aborted) return
-      note('warn', { topic, reason: error instanceof Error ? error.message : String(error) }, 'an object was not written again')
+      note(
+        'warn',
+        { topic, reason: error instanceof Error ? error.message : String(error) },
+        'an object was not written again',
+      )
     }
   }
 
@@ -350,7 +357,13 @@ function objectOf({ environment, kind, name, content, version }: Entry): StoredO
   return { environment, kind, name, content, version }
 }
 
-const TITLES = { view: 'view', synonym: 'synonym', table: 'declaration of topic', note: 'description of topic', query: 'saved query' }
+const TITLES = {
+  view: 'view',
+  synonym: 'synonym',
+  table: 'declaration of topic',
+  note: 'description of topic',
+  query: 'saved query',
+}
 
 function conflict({ kind, name }: StoredObject): ChangeConflict {
   const shown = JSON.stringify(kind === 'query' ? name.slice(name.indexOf('\n') + 1) : name)

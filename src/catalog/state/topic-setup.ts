@@ -76,12 +76,7 @@ async function create(cluster: Cluster, brokers: number, { topic, replication, s
   }
 }
 
-async function ready(
-  cluster: Cluster,
-  topic: string,
-  deadlineMs: number,
-  signal: AbortSignal,
-): Promise<TopicMetadata> {
+async function ready(cluster: Cluster, topic: string, deadlineMs: number, signal: AbortSignal): Promise<TopicMetadata> {
   for (let pauseMs = 20; ; pauseMs = Math.min(2 * pauseMs, 500)) {
     const [metadata] = (await cluster.metadata([topic], { fresh: true, signal })).topics
     if (metadata.error === undefined && metadata.partitions.every((p) => p.leader >= 0)) return metadata
@@ -91,12 +86,7 @@ async function ready(
   }
 }
 
-async function checkCompacted(
-  cluster: Cluster,
-  topic: string,
-  deadlineMs: number,
-  signal: AbortSignal,
-): Promise<void> {
+async function checkCompacted(cluster: Cluster, topic: string, deadlineMs: number, signal: AbortSignal): Promise<void> {
   const { entries, refused } = await cluster.topicConfig(topic, { signal, deadlineMs })
   if (refused !== undefined)
     throw new StateTopicError(

@@ -1,11 +1,17 @@
 /** Which changes of the state topic count: the same for every reader, also where compaction has taken records away. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ANY, type Entry, entryOf, MAX_OBJECT_BYTES, recordOf, type StateRecord } from '../../../src/catalog/state/entry.ts'
+import {
+  ANY,
+  type Entry,
+  entryOf,
+  MAX_OBJECT_BYTES,
+  recordOf,
+  type StateRecord,
+} from '../../../src/catalog/state/entry.ts'
 import { StateLog } from '../../../src/catalog/state/state-log.ts'
 
-const view = (text: string) =>
-  JSON.stringify({ name: 'v', text, sources: ['t'], owner: 'me', createdAt: 1 })
+const view = (text: string) => JSON.stringify({ name: 'v', text, sources: ['t'], owner: 'me', createdAt: 1 })
 
 function entry(version: string, seen: string | undefined, more: Partial<Entry> = {}): Entry {
   const place = { environment: 'e', kind: 'view', name: 'v' } as const
