@@ -98,7 +98,9 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
     forgot: (topic) => pool?.tell({ what: 'forget', environment, topic }),
     met: (news) => pool?.tell({ what: 'met', environment, news }),
   })
-  const environments = await Promise.all(config.environments.map((e) => open(e, store, peersOf(e.name))))
+  const opening = Promise.all(config.environments.map((e) => open(e, store, peersOf(e.name))))
+  opening.catch(() => store.close())
+  const environments = await opening
   const server = new Server(config, environments, {
     log,
     run: options.run ?? runRequest,

@@ -18,9 +18,15 @@ import { type Entry, entryOf, MAX_OBJECT_BYTES, recordOf, sizeOf } from './entry
 import { MAX_BYTES, MAX_OBJECTS, type Outcome, StateLog } from './state-log.ts'
 import { forbidden, prepareTopic, StateTopicError } from './topic-setup.ts'
 
-/** Limit `state.change.timeout` (ms): how long a change that was written may take to be read back. Beyond it: an error. */
-const CHANGE_TIMEOUT_MS = 30_000
-/** Limit `state.noted.records` (records): records that are no objects and get a line in the log. Beyond it: one more line says so. */
+/**
+ * Limit `state.change.timeout` (ms): how long a change may take to be written and read back. Beyond it: an error that
+ * says that the outcome is unknown.
+ */
+const CHANGE_TIMEOUT_MS = 45_000
+/**
+ * Limit `state.noted.records` (records): records that are no objects and get a line in the log. Beyond it: one more line
+ * says so.
+ */
 const MAX_NOTED = 100
 /** How long the offsets of the topic may take. */
 const OFFSETS_MS = 10_000
@@ -134,9 +140,11 @@ export class StateTopic implements OwnedStore {
     back.promise.catch(() => undefined)
     this.#waiting.set(version, back)
     try {
-      await this.#write(entry)
-      const outcome = await within(back.promise, { ms: CHANGE_TIMEOUT_MS, clock: this.#clock })
-      if (outcome === TIMED_OUT) throw this.#unknown(`it was not read back within ${CHANGE_TIMEOUT_MS} ms`)
+      // What has been read back was written, whatever becomes of the answer.
+      const read = Promise.race([this.#write(entry).then(() => back.promise), back.promise])
+      const outcome = await within(read, { ms: CHANGE_TIMEOUT_MS, clock: this.#clock })
+      if (outcome === TIMED_OUT)
+        throw this.#unknown(`it was not read back within ${CHANGE_TIMEOUT_MS} ms (state.change.timeout)`)
       if (outcome === 'late') throw conflict(object)
       if (outcome === 'full') throw this.#full()
       return known !== undefined

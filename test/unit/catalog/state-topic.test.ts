@@ -9,12 +9,15 @@ import { deleteTopic } from '../../../src/kafka/admin/topics.ts'
 import { produce } from '../../../src/kafka/admin/produce.ts'
 import { Cluster } from '../../../src/kafka/cluster.ts'
 import { createKafkaLog } from '../../../src/kafka/read/reader.ts'
+import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import { ChangeConflict, type View } from '../../../src/plan/administration.ts'
 import { type Broker, startBroker } from '../../../src/sandbox/broker.ts'
 import { eventually } from '../../support/eventually.ts'
 
 const UNKNOWN_TOPIC = 3
 const NOT_AUTHORIZED = 29
+/** An answer that does not come. */
+const NEVER_MS = 600_000
 
 let broker: Broker
 const open: StateTopic[] = []
@@ -37,7 +40,7 @@ const view = (name: string, text = 'SELECT 1'): View => ({ name, text, sources: 
 
 async function server(
   topic: string,
-  more: { notes?: string[]; limits?: { objects?: number; bytes?: number }; brokers?: string[] } = {},
+  more: { clock?: Clock; notes?: string[]; limits?: { objects?: number; bytes?: number }; brokers?: string[] } = {},
 ): Promise<StateTopic> {
   const cluster = new Cluster({ brokers: more.brokers ?? [broker.bootstrap], retryTimeoutMs: 200 })
   const store = await openStateTopic({
@@ -45,6 +48,7 @@ async function server(
     log: createKafkaLog(cluster),
     topic,
     limits: more.limits,
+    clock: more.clock,
     note: (_level, about, text) => more.notes?.push(`${text} ${JSON.stringify(about)}`),
   })
   open.push(store)
@@ -231,12 +235,32 @@ test('a topic that is unknown for a moment is found again, and no record is take
   assert.equal(broker.store.partition(topic, 0)?.lastStable, 2)
 })
 
-test('while one is closed its changes end', async () => {
+test('a change that was read back counts, whenever the broker answers', async () => {
   const topic = newTopic()
   const one = await server(topic)
-  broker.faults.set({ kind: 'delay', api: 'Produce', ms: 60_000 })
-  const change = one.environment('e').saveView(view('v'))
-  await eventually('it was sent', () => broker.faults.acted('delay') === 1)
+  broker.faults.set({ kind: 'delay', api: 'Produce', ms: NEVER_MS })
+  await one.environment('e').saveView(view('v'))
+  assert.equal(one.environment('e').view('v')?.name, 'v')
+})
+
+test('of a change that is not read back in time, or before the end, nobody knows whether it counts', async () => {
+  const topic = newTopic()
+  const timers: { delayMs: number; run: () => void }[] = []
+  const clock: Clock = {
+    ...systemClock,
+    after: (delayMs, run) => {
+      timers.push({ delayMs, run })
+      return { cancel: () => undefined }
+    },
+  }
+  const one = await server(topic, { clock })
+  broker.faults.set({ kind: 'delay', api: 'Produce', ms: NEVER_MS, times: 2 })
+  broker.faults.set({ kind: 'delay', api: 'Fetch', ms: NEVER_MS, times: 9 })
+  const [first, second] = ['v', 'w'].map((name) => one.environment('e').saveView(view(name)))
+  const ended = assert.rejects(second, /not known whether the change counts: the server is stopping/)
+  await eventually('both were sent', () => timers.length === 2)
+  timers[0].run()
+  await assert.rejects(first, /not known whether the change counts: .* 45000 ms/)
   one.close()
-  await assert.rejects(async () => change)
+  await ended
 })

@@ -11,6 +11,9 @@ import { createLog } from '../../../src/server/log.ts'
 import { openNamed, openState, type StoreName } from '../../../src/server/open-state.ts'
 import { exportedLines, importLines } from '../../../src/server/state-transfer.ts'
 
+const ACCOUNTS = [
+  { name: 'x', token: 'x'.repeat(16), permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }] },
+]
 const silent = createLog('silent')
 
 async function fill(store: OwnedStore): Promise<void> {
@@ -31,7 +34,7 @@ test('out of the file, into the topic, and back: the same objects', async () => 
       server: { dataFolder: folder },
       environments: [{ name: 'demo', kafka: { brokers: [broker.bootstrap] } }],
       state: { topic: 'shared' },
-      serviceAccounts: [{ name: 'x', token: 'x'.repeat(16) }],
+      serviceAccounts: ACCOUNTS,
     })
     assert.deepEqual(config.state, { topic: 'shared', environment: 'demo' })
     const on = async <T>(name: StoreName | undefined, use: (store: OwnedStore) => Promise<T>): Promise<T> => {
@@ -94,7 +97,7 @@ test('lines that are no objects are named, and nothing is imported', async () =>
 test('a store that the configuration does not have is an error that says what is missing', async () => {
   const base = {
     environments: [{ name: 'demo', kafka: { brokers: ['127.0.0.1:1'] } }],
-    serviceAccounts: [{ name: 'x', token: 'x'.repeat(16) }],
+    serviceAccounts: ACCOUNTS,
   }
   const none = await readConfig(base)
   await assert.rejects(openNamed(none, undefined, silent), /no server\.dataFolder/)
