@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { openStore, type OwnedStore } from '../../../src/catalog/store.ts'
+import type { ObjectStore } from '../../../src/plan/administration.ts'
 import { startBroker } from '../../../src/sandbox/broker.ts'
 import { readConfig } from '../../../src/server/config/config.ts'
 import { createLog } from '../../../src/server/log.ts'
@@ -17,7 +18,7 @@ const ACCOUNTS = [
 const silent = createLog('silent')
 
 async function fill(store: OwnedStore): Promise<void> {
-  const objects = store.environment('demo')
+  const objects = store.environment('demo') as Required<ObjectStore>
   await objects.saveView({ name: 'v', text: 'SELECT 1', sources: [], owner: 'me', createdAt: 5 })
   await objects.saveSynonym({ name: 's', target: 'v', owner: 'me', createdAt: 5 })
   await objects.saveTable('t', { key: 'INT', value: 'JSON', subjects: [] })
