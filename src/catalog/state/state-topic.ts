@@ -31,6 +31,7 @@ const MAX_NOTED = 100
 /** How long the offsets of the topic may take. */
 const OFFSETS_MS = 10_000
 const FIRST_PAUSE_MS = 100
+/** Not a limit: the longest wait between attempts at reading the topic again. */
 const LONGEST_PAUSE_MS = 5000
 const ISOLATION = 'read_committed'
 
@@ -73,6 +74,8 @@ export class StateTopic implements OwnedStore {
   readonly #followers: ((object: StoredObject) => void)[] = []
   /** Changes that were sent, by version. */
   readonly #waiting = new Map<string, PromiseWithResolvers<Outcome>>()
+  /** Changes of objects that were sent, by what they say. */
+  readonly #sent = new Map<string, Promise<boolean>>()
   readonly #closed = new AbortController()
   #changes = 0
   #noted = 0
@@ -132,6 +135,16 @@ export class StateTopic implements OwnedStore {
     if (known?.content === object.content) return known !== undefined
     if (this.#condition !== 'up') throw this.#refused(this.#problem)
     if (known?.version !== seen) throw conflict(object)
+    if (known === undefined) return await this.#send(object, seen)
+    // All threads bind the declaration of a topic that they meet: what says the same is sent once.
+    const same = JSON.stringify([object.environment, object.kind, object.name, object.content, seen])
+    const sent = this.#sent.get(same) ?? this.#send(object, seen).finally(() => this.#sent.delete(same))
+    this.#sent.set(same, sent)
+    return await sent
+  }
+
+  /** Writes a change, and waits until it has been read back; whether there was an object before. */
+  async #send(object: StoredObject, seen: string | undefined): Promise<boolean> {
     const { environment, kind, name, content } = object
     const version = `${this.#server}-${++this.#changes}`
     const entry: Entry = { environment, kind, name, content, version, seen, over: [], by: this.#server }
@@ -147,7 +160,7 @@ export class StateTopic implements OwnedStore {
         throw this.#unknown(`it was not read back within ${CHANGE_TIMEOUT_MS} ms (state.change.timeout)`)
       if (outcome === 'late') throw conflict(object)
       if (outcome === 'full') throw this.#full()
-      return known !== undefined
+      return seen !== undefined
     } finally {
       this.#waiting.delete(version)
     }
@@ -351,7 +364,9 @@ export class StateTopic implements OwnedStore {
   }
 
   #refused(reason: string): UserError {
-    return new UserError(`The topic "${this.#options.topic}" (state.topic) takes no change: ${reason}.`)
+    return new UserError(
+      `The topic "${this.#options.topic}" (state.topic) takes no change: ${reason.replace(/\.$/, '')}.`,
+    )
   }
 
   #unknown(reason: string): UserError {

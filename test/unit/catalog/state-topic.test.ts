@@ -117,6 +117,17 @@ test('of two changes of one object the first counts, everywhere; the author of t
   assert.equal((await server(topic)).environment('e').note('t')?.description, a.note('t')?.description)
 })
 
+test('the same change by several threads is written once', async () => {
+  const topic = newTopic()
+  const objects = (await server(topic)).environment('e')
+  await objects.saveTable('t', { key: 'INT', value: 'JSON', subjects: [] })
+  const bind = () => objects.saveTable('t', { key: 'INT', value: 'JSON', subjects: [], topicId: 'x' })
+  await Promise.all([bind(), bind(), bind()])
+  await bind()
+  assert.equal(objects.table('t')?.topicId, 'x')
+  assert.equal(broker.store.partition(topic, 0)?.lastStable, 2)
+})
+
 test('behind a change that lost its author writes the object again; else the next server that starts', async () => {
   const topic = newTopic()
   const one = await server(topic)
