@@ -56,7 +56,7 @@ export const SETTINGS = {
   'validate.records': {
     unit: 'boolean',
     fallback: false,
-    meaning: 'read every record whole, also past the last wanted field',
+    meaning: 'read the keys and values that the query looks at whole, also past the last wanted field',
   },
   'format.timestamp': {
     unit: 'boolean',

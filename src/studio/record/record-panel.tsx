@@ -11,7 +11,7 @@ import { useStore } from '../use-store.ts'
 import { Differences } from './differences-view.tsx'
 import { HexView } from './hex-view.tsx'
 import { JsonView } from './json-view.tsx'
-import { firstRow } from './record-query.ts'
+import { firstRow, wholeRow } from './record-query.ts'
 import {
   aroundSql,
   type Detail,
@@ -312,9 +312,8 @@ function Large({
   const all = (): void => {
     if (place === undefined) return
     load(true)
-    firstRow(wholeSql(place, what), new AbortController().signal)
-      .then((data) => {
-        const row = memberText(data, 'value') ?? '{}'
+    wholeRow(wholeSql(place, what))
+      .then((row) => {
         if (what === 'value') return { value: memberText(row, 'v') ?? 'null' }
         return { bytes: JSON.parse(memberText(row, 'r') ?? '""') as string }
       })

@@ -1,7 +1,7 @@
-/** Asks the server for one record, with a query of its own. */
+/** Asks the server for one record, with a query of its own; for a large one by an export, as a file has no largest message. */
 import { connect } from '../../client/connect.ts'
 import { readFrame } from '../rows/frames.ts'
-import { serverUrl } from '../session/server.ts'
+import { behind, restText, serverUrl } from '../session/server.ts'
 import { studio } from '../store.ts'
 
 /** The data of the first row as JSON, `missing` without one. Rejects with the server's words. */
@@ -15,6 +15,17 @@ export async function firstRow(sql: string, signal: AbortSignal): Promise<string
     if (frame.type === 'BADRECORD') throw new Error(refusal(frame.place))
   }
   return 'missing'
+}
+
+/** The first row as a JSON object, however large it is; `missing` without one. Rejects with the server's words. */
+export async function wholeRow(sql: string): Promise<string | 'missing'> {
+  const { environment = '' } = studio.get()
+  const body = JSON.stringify({ sql, format: 'ndjson', outcome: 'always' })
+  const text = await restText(behind(environment, 'api/v1/sql/export'), { method: 'POST', body })
+  const [row, outcome = row] = text.trimEnd().split('\n')
+  const { $sluice: said } = JSON.parse(outcome) as { $sluice?: { error?: string } }
+  if (said?.error !== undefined) throw new Error(said.error)
+  return outcome === row ? 'missing' : row
 }
 
 function refusal({ frameBytes, limit }: { readonly frameBytes?: number; readonly limit?: string }): string {

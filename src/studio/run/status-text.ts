@@ -1,6 +1,7 @@
 /** The words of the status line. */
 import { shortBytes, shortNumber } from '../explorer/topics.ts'
 import { followText } from '../follow/follow-text.ts'
+import { durationText } from '../messages/partitions.ts'
 import { isActive, progressOf, type RunState } from './run-state.ts'
 
 const WORDS: Readonly<Record<RunState['phase'], string>> = {
@@ -27,10 +28,10 @@ export function statusText(state: RunState, nowMs: number): readonly string[] {
       parts.push(`${progress.partitionsDone} of ${counted(progress.partitions, 'partition')}`)
     if (progress.perSecond >= 1) parts.push(`${shortNumber(Math.round(progress.perSecond))} records/s`)
     if (isActive(state) && !state.follow && progress.secondsLeft !== undefined)
-      parts.push(`${Math.ceil(progress.secondsLeft)} s left`)
+      parts.push(`${durationText(progress.secondsLeft)} left`)
   }
   if (state.badRecords > 0) parts.push(`${counted(state.badRecords, 'bad record')} left out`)
-  parts.push(seconds < 10 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds)} s`)
+  parts.push(seconds < 10 ? `${seconds.toFixed(1)} s` : durationText(Math.round(seconds)))
   return parts
 }
 

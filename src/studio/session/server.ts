@@ -17,10 +17,16 @@ export class RestFailure extends Error {
 
 /** The JSON of an answer; undefined for an answer without one. Rejects with a RestFailure, or with what fetch says. */
 export async function rest<T>(path: string, init: RequestInit = {}): Promise<T> {
+  const text = await restText(path, init)
+  return (text === '' ? undefined : JSON.parse(text)) as T
+}
+
+/** The same as text. */
+export async function restText(path: string, init: RequestInit = {}): Promise<string> {
   const answer = await fetch(serverUrl() + path, { ...init, credentials: 'same-origin', cache: 'no-store' })
   const text = await answer.text()
   if (!answer.ok) throw new RestFailure(answer.status, failureText(text) ?? `The server answered ${answer.status}.`)
-  return (text === '' ? undefined : JSON.parse(text)) as T
+  return text
 }
 
 function failureText(body: string): string | undefined {
