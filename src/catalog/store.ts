@@ -1,6 +1,7 @@
 /**
- * What has no place in Kafka: views, synonyms, saved queries, and what CREATE TABLE said about topics; by environment,
- * in one SQLite file, or in memory when no folder is given. It stores and finds; whether a name is free and who may see
+ * What Kafka itself has no notion of: views, synonyms, saved queries, and what CREATE TABLE said about topics; by
+ * environment, in one SQLite file, or in memory when no folder is given (`state` keeps it in a topic that several
+ * servers share). It stores and finds; whether a name is free and who may see
  * it is decided by others. Times are epoch milliseconds.
  */
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
@@ -8,7 +9,9 @@ import path from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { ObjectStore, SavedQuery, Synonym, TableDeclaration, TopicNote, View } from '../plan/administration.ts'
 
-export type ObjectKind = 'view' | 'synonym' | 'table' | 'note' | 'query'
+/** What kinds of objects are kept. */
+export const OBJECT_KINDS = ['view', 'synonym', 'table', 'note', 'query'] as const
+export type ObjectKind = (typeof OBJECT_KINDS)[number]
 
 /** Views, synonyms, declarations and notes of all environments, in one file or in memory. */
 export interface CatalogStore {
@@ -23,13 +26,23 @@ export interface StoredObject {
   readonly kind: ObjectKind
   readonly name: string
   readonly content: string | undefined
+  /** Which change made it what it is, in a store that several servers share. */
+  readonly version?: string
 }
+
+/** Whether a store that is elsewhere can be used: `down` may pass, `lost` needs somebody to look, and a restart. */
+export type Condition = 'up' | 'down' | 'lost'
 
 /** The store of the thread that owns it: the others have copies of all objects, and are sent every change. */
 export interface OwnedStore extends CatalogStore {
   all(): readonly StoredObject[]
-  /** Makes a change; whether there was an object of that kind and name before. */
-  change(object: StoredObject): boolean
+  /**
+   * Makes a change; whether there was an object of that kind and name before. `seen`: the version that its author saw,
+   * undefined: none. A store that several servers share rejects with a ChangeConflict when it is another one by now.
+   */
+  change(object: StoredObject, seen?: string): boolean | Promise<boolean>
+  /** Of a store that is elsewhere; its objects can be read in any case. */
+  readonly condition?: Condition
   /** Calls `changed` after every change, whoever made it. */
   follow(changed: (object: StoredObject) => void): void
 }
@@ -123,11 +136,19 @@ function queryKey(owner: string, name: string): string {
 }
 
 /**
- * The objects of one environment, in memory. `change` writes one (or removes it, without content) where they are kept,
- * has it put here, and says whether there was one before.
+ * Writes an object (or removes it, without content) where objects are kept, has it put into the copy, and says whether
+ * there was one before. `seen`: the version that the copy had, undefined: none, or an object that is only ever made new.
  */
+type ChangeObject = (
+  kind: ObjectKind,
+  name: string,
+  content: string | undefined,
+  seen: string | undefined,
+) => boolean | Promise<boolean>
+
+/** The objects of one environment, in memory; `change` is how one of them becomes another. */
 export class StoredObjects implements ObjectStore {
-  readonly #change: (kind: ObjectKind, name: string, content: string | undefined) => boolean | Promise<boolean>
+  readonly #change: ChangeObject
   readonly #kinds: Readonly<Record<ObjectKind, Map<string, unknown>>> = {
     view: new Map(),
     synonym: new Map(),
@@ -135,15 +156,19 @@ export class StoredObjects implements ObjectStore {
     note: new Map(),
     query: new Map(),
   }
+  /** Of stores that several servers share, by kind and name. */
+  readonly #versions = new Map<string, string>()
 
-  constructor(change: (kind: ObjectKind, name: string, content: string | undefined) => boolean | Promise<boolean>) {
+  constructor(change: ChangeObject) {
     this.#change = change
   }
 
   /** Takes over what is kept elsewhere. */
-  put(kind: ObjectKind, name: string, content: string | undefined): void {
+  put(kind: ObjectKind, name: string, content: string | undefined, version?: string): void {
     if (content === undefined) this.#kinds[kind].delete(name)
     else this.#kinds[kind].set(name, JSON.parse(content))
+    if (content === undefined || version === undefined) this.#versions.delete(`${kind} ${name}`)
+    else this.#versions.set(`${kind} ${name}`, version)
   }
   has(kind: ObjectKind, name: string): boolean {
     return this.#kinds[kind].has(name)
@@ -186,11 +211,11 @@ export class StoredObjects implements ObjectStore {
     await this.#save('query', queryKey(query.owner, query.name), query)
   }
   async removeQuery(owner: string, name: string): Promise<boolean> {
-    return await this.#change('query', queryKey(owner, name), undefined)
+    return await this.#removed('query', queryKey(owner, name))
   }
   async remove(kind: ObjectKind, name: string): Promise<boolean> {
-    if (kind === 'table' && this.has('note', name)) await this.#change('note', name, undefined)
-    return await this.#change(kind, name, undefined)
+    if (kind === 'table' && this.has('note', name)) await this.#removed('note', name)
+    return await this.#removed(kind, name)
   }
 
   #all<T>(kind: ObjectKind): T[] {
@@ -198,6 +223,11 @@ export class StoredObjects implements ObjectStore {
     return named.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object)
   }
   async #save(kind: ObjectKind, name: string, content: object): Promise<void> {
-    await this.#change(kind, name, JSON.stringify(content))
+    // Views and synonyms are never replaced: whoever makes one has seen that there is none.
+    const seen = kind === 'view' || kind === 'synonym' ? undefined : this.#versions.get(`${kind} ${name}`)
+    await this.#change(kind, name, JSON.stringify(content), seen)
+  }
+  async #removed(kind: ObjectKind, name: string): Promise<boolean> {
+    return await this.#change(kind, name, undefined, this.#versions.get(`${kind} ${name}`))
   }
 }

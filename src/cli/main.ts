@@ -5,7 +5,7 @@
  * understood, 130 ended by Ctrl-C.
  */
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 
 const { version }: { version: string } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -75,6 +75,8 @@ function serverCommand(): Command {
     collect,
   )
   command.option('--data-folder <folder>', 'where views, synonyms and declared formats are kept (default: in memory)')
+  command.option('--state-topic <topic>', 'a compacted topic that several servers keep them in instead')
+  command.option('--state-environment <name>', 'environment whose cluster holds that topic (default: the default one)')
   command.option('--log-level <level>', 'debug, info, warn, error or silent (default info)')
   command.action(async (options: Record<string, unknown>) => (await import('./server.ts')).server(options))
   return command
@@ -148,6 +150,29 @@ function hashCommand(): Command {
   return command
 }
 
+function stateCommand(): Command {
+  const command = new Command('state').summary('export or import views, synonyms, declared formats and saved queries')
+  command.description(
+    'Exports them to standard output, or imports them from standard input, one JSON object a line: to move them between the file in the data folder and the topic that several servers share, or to keep a copy. Takes the configuration of the server.',
+  )
+  command.addArgument(new Argument('<what>', 'which of the two').choices(['export', 'import']))
+  command.option('-c, --config <file>', 'YAML file; also SLUICE_CONFIG')
+  command.option('--data-folder <folder>', 'as of the server')
+  command.option('--state-topic <topic>', 'as of the server')
+  command.option('--state-environment <name>', 'as of the server')
+  command.addOption(
+    new Option('--store <store>', 'the data folder, or the topic (default: the one that the server uses)').choices([
+      'file',
+      'topic',
+    ]),
+  )
+  command.option('--overwrite', 'import also what is there already and different')
+  command.action(async (what: 'export' | 'import', options: Record<string, unknown>) =>
+    (await import('./state.ts')).state(what, options),
+  )
+  return command
+}
+
 const program = new Command('sluice')
   .description('SQL for Apache Kafka, answered over a WebSocket.')
   .version(version, '-V, --version', 'print the version')
@@ -155,7 +180,7 @@ const program = new Command('sluice')
   .showSuggestionAfterError()
   .showHelpAfterError('(add --help for the options)')
   .addHelpText('after', '\nTo try it: sluice demo')
-for (const command of [serverCommand(), queryCommand(), demoCommand(), hashCommand()])
+for (const command of [serverCommand(), queryCommand(), demoCommand(), hashCommand(), stateCommand()])
   program.addCommand(command.copyInheritedSettings(program).helpOption('-h, --help', 'print this help'))
 program.exitOverride()
 for (const command of program.commands) command.exitOverride()

@@ -4,6 +4,7 @@
  * cluster, a registry and a store; tests implement it in memory. Who may do what is answered here, too.
  */
 import type { FormatName } from '../formats/format.ts'
+import { UserError } from '../lib/user-error.ts'
 import type { StructType } from '../types.ts'
 
 /** `read` is being able to see the table at all; every other right comes with it. */
@@ -42,6 +43,9 @@ export class ProduceError extends Error {
     this.written = written
   }
 }
+
+/** Somebody else changed the object first: this change did not count, anywhere. */
+export class ChangeConflict extends UserError {}
 
 /** What CREATE TABLE declared about a topic. */
 export interface TableDeclaration {

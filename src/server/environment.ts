@@ -35,6 +35,8 @@ export interface EnvironmentConfig {
   readonly registry?: RegistryConfig
   /** Schemas of AWS Glue, from files. */
   readonly glue?: { readonly folder: string }
+  /** Holds what servers share (`state.topic`), in this cluster or another: no table, for nobody. */
+  readonly stateTopic?: string
   /** By topic. */
   readonly formats: Readonly<Record<string, TopicFormats>>
 }

@@ -1,7 +1,8 @@
 /**
- * Whether each environment's Kafka answers: asked in the background, kept for a while, so that looking is never slow.
- * Says nothing about why; that is in the log.
+ * Whether each environment's Kafka answers: asked in the background, kept for a while, so that looking is never slow;
+ * and whether the topic that servers share can be used. Says nothing about why; that is in the log.
  */
+import type { Condition, OwnedStore } from '../catalog/store.ts'
 import { type Clock, within } from '../lib/clock.ts'
 import type { Environment } from './environment.ts'
 import type { Log } from './log.ts'
@@ -19,14 +20,25 @@ interface State {
   asking: Promise<void> | undefined
 }
 
+/** What `/health` answers. */
+export interface Report {
+  readonly status: 'ok' | 'degraded'
+  readonly environments: readonly { readonly name: string; readonly kafka: Reachability }[]
+  /** Of the topic that servers share, if there is one. */
+  readonly state?: Condition
+}
+
 /** The health of all environments. Never rejects: an environment that does not answer is `down`. */
 export class Health {
   readonly #environments: readonly Environment[]
   readonly #states: State[]
   readonly #clock: Clock
   readonly #log: Log
+  readonly #store: Pick<OwnedStore, 'condition'> | undefined
 
-  constructor(environments: readonly Environment[], clock: Clock, log: Log) {
+  /** `store`: its condition is reported, if it has one. */
+  constructor(environments: readonly Environment[], clock: Clock, log: Log, store?: Pick<OwnedStore, 'condition'>) {
+    this.#store = store
     this.#environments = environments
     this.#clock = clock
     this.#log = log
@@ -37,14 +49,16 @@ export class Health {
    * Answers within a second, from memory if it has one; asks again in the background when that is older than ten
    * seconds.
    */
-  async report(): Promise<{ status: 'ok' | 'degraded'; environments: { name: string; kafka: Reachability }[] }> {
+  async report(): Promise<Report> {
     const first = this.#environments.flatMap((_, i) => {
       const asking = this.#ask(i)
       return this.#states[i].kafka === 'unknown' && asking !== undefined ? [asking] : []
     })
     if (first.length > 0) await within(Promise.all(first), { ms: FIRST_WAIT_MS, clock: this.#clock })
     const environments = this.#environments.map(({ name }, i) => ({ name, kafka: this.#states[i].kafka }))
-    return { status: environments.every((e) => e.kafka === 'up') ? 'ok' : 'degraded', environments }
+    const state = this.#store?.condition
+    const well = environments.every((e) => e.kafka === 'up') && (state ?? 'up') === 'up'
+    return { status: well ? 'ok' : 'degraded', environments, ...(state === undefined ? {} : { state }) }
   }
 
   #ask(index: number): Promise<void> | undefined {

@@ -44,7 +44,9 @@ export async function openEnvironment(
     met: (met) => peers?.met(met),
   })
   const query = (account: Account): QueryEnvironment => {
-    const may = rightsOf(account, config.name)
+    const rights = rightsOf(account, config.name)
+    // It holds the objects and saved queries of everybody.
+    const may: typeof rights = (right, topic) => topic !== config.stateTopic && rights(right, topic)
     const mayRead = (topic: string): boolean => may('read', topic)
     return {
       catalog: withObjects(restrict(catalog, mayRead), objects, mayRead),

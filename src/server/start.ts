@@ -92,14 +92,15 @@ const CLOSE_TIMEOUT_MS = 5000
 export async function startServer(config: ServerConfig, options: StartOptions = {}): Promise<RunningServer> {
   const log = options.log ?? createLog(config.log.level)
   const open = options.open ?? (await import('./open-environment.ts')).openEnvironment
-  const { openStore } = await import('../catalog/store.ts')
-  const store = await openStore(config.server.dataFolder)
+  const store = await (await import('./open-state.ts')).openState(config, log, options.clock)
   let pool: WorkerPool | undefined
   const peersOf = (environment: string): CatalogPeers => ({
     forgot: (topic) => pool?.tell({ what: 'forget', environment, topic }),
     met: (news) => pool?.tell({ what: 'met', environment, news }),
   })
-  const environments = await Promise.all(config.environments.map((e) => open(e, store, peersOf(e.name))))
+  const opening = Promise.all(config.environments.map((e) => open(e, store, peersOf(e.name))))
+  opening.catch(() => store.close())
+  const environments = await opening
   const server = new Server(config, environments, {
     log,
     run: options.run ?? runRequest,
@@ -192,7 +193,7 @@ class Server implements RunningServer {
           ...(this.#pool?.requests ?? []),
         ]),
     })
-    const health = new Health(environments, means.clock, means.log)
+    const health = new Health(environments, means.clock, means.log, means.store)
     this.#connections = new Connections(config.limits)
     this.#http = createHttp({
       config,

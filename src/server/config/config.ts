@@ -48,6 +48,15 @@ export interface ServerTls {
   readonly ca?: string
 }
 
+/** A compacted topic that holds the state of several servers. */
+export interface StateConfig {
+  readonly topic: string
+  /** The environment whose cluster holds it. */
+  readonly environment: string
+  /** Replicas, if the topic is created. */
+  readonly replication?: number
+}
+
 /**
  * Checked and complete. Holds no password and no token of an account, but does hold those for Kafka and the registry.
  */
@@ -63,6 +72,8 @@ export interface ServerConfig {
     readonly trustForwardedPrefix?: boolean
   }
   readonly environments: readonly EnvironmentConfig[]
+  /** Where several servers share views, synonyms, declared formats and saved queries; without it in `dataFolder`. */
+  readonly state?: StateConfig
   readonly users: readonly UserConfig[]
   readonly serviceAccounts: readonly ServiceAccountConfig[]
   readonly settings: SettingDefaults
@@ -131,19 +142,23 @@ export async function readConfig(
   const read = object(SECTIONS(files), { check: lookAtAll }).safeParse(tree)
   if (!read.success) throw new ConfigError(problemsOf(read.error, origins))
   const hashes = new Map(before.map((user) => [user.name, user.passwordHash]))
-  const { environments, groups, ...rest } = read.data
+  const { groups, state: shared, ...rest } = read.data
   const users = await Promise.all(rest.users.map((user) => hashed(user, hashes, groups)))
   // Without a default the first environment is it.
-  const named = environments.some((e) => e.default)
+  const named = rest.environments.some((e) => e.default)
+  const environments = named ? rest.environments : rest.environments.map((e, i) => ({ ...e, default: i === 0 }))
+  const holder = shared?.environment ?? environments.find((e) => e.default)?.name
+  const state = shared === undefined || holder === undefined ? undefined : { ...shared, environment: holder }
   return {
     ...rest,
+    ...(state === undefined ? {} : { state }),
     serviceAccounts: rest.serviceAccounts.map((account) => withLimits(account, groups)),
     limits: Object.fromEntries(Object.keys(LIMITS).map((name) => [name, rest.limits[name as LimitName]])) as Record<
       LimitName,
       number
     >,
     maxima: maximaOf(rest.limits, 'of the server'),
-    environments: named ? environments : environments.map((e, i) => ({ ...e, default: i === 0 })),
+    environments: state === undefined ? environments : environments.map((e) => ({ ...e, stateTopic: state.topic })),
     users,
     files,
   }
@@ -179,6 +194,14 @@ function server(files: string[]) {
   })
 }
 
+const state = object({
+  topic: z
+    .string(wrong('the name of a topic'))
+    .regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/, wrong('the name of a topic: letters, digits, dots, dashes and _')),
+  environment: text.optional(),
+  replication: integer(1, 32_767).optional(),
+})
+
 function limit({ unit, min, max, default: fallback }: LimitSpec) {
   const read = unit === 'ms' ? duration(min) : unit === 'bytes' ? size(min) : integer(min, 1_000_000)
   return read
@@ -203,6 +226,7 @@ const limits = object({
 const SECTIONS = (files: string[]) => ({
   server: server(files),
   environments: z.array(environment(files), wrong('a list of environments')).default([]),
+  state: state.optional(),
   groups: z.array(group, wrong('a list of groups')).default([]),
   users: z.array(user(files), wrong('a list of users')).default([]),
   serviceAccounts: z.array(serviceAccount(files), wrong('a list of service accounts')).default([]),
@@ -240,6 +264,9 @@ const lookAtAll: LookAtAll = (tree, problem) => {
     for (const [i, account] of list.entries())
       if (isTree(account) && typeof account.group === 'string' && !groups.has(account.group))
         problem(section, `[${i}].group: there is no group ${JSON.stringify(account.group)} among groups.`)
+  const holder = isTree(tree.state) ? tree.state.environment : undefined
+  if (typeof holder === 'string' && environments?.every((e) => !isTree(e) || e.name !== holder) === true)
+    problem('state', `environment: there is no environment ${JSON.stringify(holder)} among environments.`)
   const defaults = environments?.filter(isTree).filter((e) => e.default === true) ?? []
   if (defaults.length > 1)
     problem('environments', `${defaults.map((e) => `"${e.name}"`).join(' and ')} are both marked as default.`)

@@ -109,12 +109,12 @@ class Following implements Follower {
 
   /** Parts that are not what the server was started with. */
   #waiting(next: ServerConfig): string[] {
-    const parts = ['server', 'environments', 'settings', 'limits', 'log'] as const
+    const parts = ['server', 'environments', 'state', 'settings', 'limits', 'log'] as const
     return parts.filter((part) => !isDeepStrictEqual(plain(next[part]), plain(this.#first[part])))
   }
 }
 
 /** Without functions, which are never equal. */
 function plain(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value))
+  return JSON.parse(JSON.stringify(value ?? null))
 }

@@ -29,6 +29,8 @@ export const OPTIONS = {
     path: ['server', 'trustForwardedPrefix'],
   },
   dataFolder: { flag: '--data-folder', env: 'SLUICE_SERVER_DATA_FOLDER', path: ['server', 'dataFolder'] },
+  stateTopic: { flag: '--state-topic', env: 'SLUICE_STATE_TOPIC', path: ['state', 'topic'] },
+  stateEnvironment: { flag: '--state-environment', env: 'SLUICE_STATE_ENVIRONMENT', path: ['state', 'environment'] },
   logLevel: { flag: '--log-level', env: 'SLUICE_LOG_LEVEL', path: ['log', 'level'] },
   brokers: { flag: '--brokers', env: 'SLUICE_BROKERS', path: ['*', 'kafka', 'brokers'] },
   saslMechanism: { flag: '--sasl-mechanism', env: 'SLUICE_SASL_MECHANISM', path: ['*', 'kafka', 'sasl', 'mechanism'] },

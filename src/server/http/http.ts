@@ -44,6 +44,12 @@ const HEALTH: Description = {
               properties: { name: { type: 'string' }, kafka: { type: 'string', enum: ['up', 'down', 'unknown'] } },
             },
           },
+          state: {
+            type: 'string',
+            enum: ['up', 'down', 'lost'],
+            description:
+              'The topic that servers share, if there is one; `lost`: it was deleted or cut, which takes a new start.',
+          },
           name: { type: 'string' },
           version: { type: 'string' },
         },

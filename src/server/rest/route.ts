@@ -7,7 +7,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ExportOptions } from '../../export/options.ts'
-import type { Right } from '../../plan/administration.ts'
+import { ChangeConflict, type Right } from '../../plan/administration.ts'
 import type { QueryEnvironment } from '../../engine/host.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { there } from '../../lib/assert.ts'
@@ -345,6 +345,7 @@ function refuse(request: FastifyRequest, reply: FastifyReply, cause: unknown, lo
       cause.code === 'FORBIDDEN' ? 403 : 400,
       cause.hint === undefined ? cause.message : `${cause.message} ${cause.hint}`,
     )
+  if (cause instanceof ChangeConflict) return fail(request, reply, 409, cause.message)
   if (cause instanceof UserError) return fail(request, reply, 502, cause.message)
   log.error({ err: cause, request: request.id, path: request.routeOptions.url }, 'request failed')
   return fail(request, reply, 500, `Internal error, reference ${request.id}.`)

@@ -60,7 +60,8 @@ export type Change =
 export type Question =
   | { readonly what: 'queries'; readonly all: boolean }
   | { readonly what: 'kill'; readonly id: string; readonly by: string }
-  | { readonly what: 'store'; readonly object: StoredObject }
+  /** `seen`: the version that the worker's copy had. */
+  | { readonly what: 'store'; readonly object: StoredObject; readonly seen: string | undefined }
   /** Connections to at most so many other workers, for a job of this one. */
   | {
       readonly what: 'helpers'

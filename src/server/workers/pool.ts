@@ -387,7 +387,7 @@ export class WorkerPool {
       case 'kill':
         return { value: queries.kill(question.id, question.by) }
       case 'store':
-        return { value: store.change(question.object) }
+        return { value: store.change(question.object, question.seen) }
       case 'helpers': {
         const most = question.which === 'any' ? question.most : Math.min(question.most, idleCores(this.#threads))
         const ports = this.#helpersFor(question.job, most, thread)

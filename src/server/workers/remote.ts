@@ -98,8 +98,8 @@ export class RemoteStore implements CatalogStore {
   environment(name: string): StoredObjects {
     let objects = this.#environments.get(name)
     if (objects === undefined) {
-      objects = new StoredObjects((kind, object, content) =>
-        this.#main.ask({ what: 'store', object: { environment: name, kind, name: object, content } }),
+      objects = new StoredObjects((kind, object, content, seen) =>
+        this.#main.ask({ what: 'store', object: { environment: name, kind, name: object, content }, seen }),
       )
       this.#environments.set(name, objects)
     }
@@ -107,8 +107,8 @@ export class RemoteStore implements CatalogStore {
   }
 
   /** Takes over a change that the main thread tells of. */
-  changed({ environment, kind, name, content }: StoredObject): void {
-    this.environment(environment).put(kind, name, content)
+  changed({ environment, kind, name, content, version }: StoredObject): void {
+    this.environment(environment).put(kind, name, content, version)
   }
 
   close(): void {

@@ -79,7 +79,7 @@ export class JobStatistics implements Counts {
 export interface ThreadHost {
   readonly clock: Clock
   readonly queries: Queries
-  /** `moved`: what of the answer goes over to the worker. */
+  /** `value` may be the promise of it. `moved`: what of the answer goes over to the worker. */
   answer(question: Question, thread: WorkerThread): { readonly value: unknown; readonly moved?: readonly MessagePort[] }
   changed(change: Change, by: WorkerThread): void
   called(message: Extract<FromWorker, { kind: 'called' }>): void
@@ -326,11 +326,15 @@ export class WorkerThread {
   }
 
   #answer(question: number, of: Question): void {
+    const failed = (cause: unknown): void =>
+      this.post({ kind: 'answer', question, error: cause instanceof Error ? cause.message : String(cause) })
     try {
       const { value, moved } = this.#host.answer(of, this)
-      this.post({ kind: 'answer', question, value }, moved)
+      if (value instanceof Promise)
+        value.then((later: unknown) => this.post({ kind: 'answer', question, value: later }), failed)
+      else this.post({ kind: 'answer', question, value }, moved)
     } catch (cause) {
-      this.post({ kind: 'answer', question, error: cause instanceof Error ? cause.message : String(cause) })
+      failed(cause)
     }
   }
 }

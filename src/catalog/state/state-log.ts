@@ -1,0 +1,136 @@
+/**
+ * What the records of the state topic mean, in their order: which changes count and which came too late. Every server
+ * that reads the same log comes to the same objects; it knows neither Kafka nor time.
+ *
+ * A change counts when the object is what its author saw. One that came too late stays in the log as the last record of
+ * its key, and compaction would keep it in place of the one that counts: so the object is written once more behind it
+ * (`again`), with the versions that it stands over. A reader for whom compaction has left only the late one learns from
+ * these what counts.
+ */
+import { ANY, type Entry, recordOf, sizeOf } from './entry.ts'
+
+/**
+ * Limit `state.objects` (objects): objects of all environments in the state topic. Beyond it: a change that would make
+ * one more is an error, and such a record is passed over.
+ */
+export const MAX_OBJECTS = 50_000
+/**
+ * Limit `state.bytes` (bytes): records of all objects in the state topic together. Beyond it: a change that would need
+ * more is an error, and such a record is passed over.
+ */
+export const MAX_BYTES = 64 * 1024 * 1024
+/** Late changes of one object whose versions are remembered. */
+const LATE = 100
+
+/** `same`: nothing new; `late`: somebody else was first; `full`: there is no room for it. */
+export type Outcome = 'counts' | 'same' | 'late' | 'full'
+
+interface Slot {
+  /** With its content, or without: removed. */
+  readonly entry: Entry
+  readonly bytes: number
+  /** Versions of changes that came too late, and that no record of the object stands over yet. */
+  readonly late: string[]
+}
+
+/** The objects, as the records so far have made them. */
+export class StateLog {
+  readonly #slots = new Map<string, Slot>()
+  readonly #limits: { readonly objects: number; readonly bytes: number }
+  #objects = 0
+  #bytes = 0
+
+  constructor(limits: { readonly objects?: number; readonly bytes?: number } = {}) {
+    this.#limits = { objects: limits.objects ?? MAX_OBJECTS, bytes: limits.bytes ?? MAX_BYTES }
+  }
+
+  /** The entry of an object that is there. */
+  find(place: Pick<Entry, 'environment' | 'kind' | 'name'>): Entry | undefined {
+    const entry = this.#slots.get(keyOf(place))?.entry
+    return entry?.content === undefined ? undefined : entry
+  }
+
+  /** All objects that are there. */
+  *entries(): Generator<Entry> {
+    for (const { entry } of this.#slots.values()) if (entry.content !== undefined) yield entry
+  }
+
+  /** Takes the next record. */
+  take(entry: Entry): Outcome {
+    const key = keyOf(entry)
+    const slot = this.#slots.get(key)
+    if (slot !== undefined && entry.version === slot.entry.version) {
+      const left = slot.late.filter((version) => !entry.over.includes(version))
+      slot.late.splice(0, slot.late.length, ...left)
+      return 'same'
+    }
+    if (slot !== undefined && !follows(entry, slot.entry)) {
+      if (slot.late.push(entry.version) > LATE) slot.late.shift()
+      return 'late'
+    }
+    if (!this.fits(entry)) {
+      slot?.late.push(entry.version)
+      return 'full'
+    }
+    this.#put(key, entry, slot)
+    return 'counts'
+  }
+
+  /** Whether there is room for an object in place of the one that is there. */
+  fits(entry: Entry): boolean {
+    if (entry.content === undefined) return true
+    const slot = this.#slots.get(keyOf(entry))
+    const more = slot?.entry.content === undefined ? 1 : 0
+    if (more === 1 && this.#objects >= this.#limits.objects) return false
+    const before = more === 1 ? 0 : (slot?.bytes ?? 0)
+    return this.#bytes - before + sizeOf(recordOf(entry)) <= this.#limits.bytes
+  }
+
+  /** What has to be written so that the last record of an object is the one that counts; undefined: it is. */
+  again(place: Pick<Entry, 'environment' | 'kind' | 'name'>): Entry | undefined {
+    const slot = this.#slots.get(keyOf(place))
+    return slot === undefined || slot.late.length === 0 ? undefined : { ...slot.entry, over: [...slot.late] }
+  }
+
+  /** The same for all objects. */
+  allAgain(): Entry[] {
+    return [...this.#slots.values()].flatMap(({ entry }) => this.again(entry) ?? [])
+  }
+
+  #put(key: string, entry: Entry, before: Slot | undefined): void {
+    if (before?.entry.content !== undefined) {
+      this.#objects--
+      this.#bytes -= before.bytes
+    }
+    const bytes = entry.content === undefined ? 0 : sizeOf(recordOf(entry))
+    if (entry.content !== undefined) {
+      this.#objects++
+      this.#bytes += bytes
+    }
+    this.#slots.delete(key)
+    // What is late stays so for a reader who finds it in place of what it lost against.
+    this.#slots.set(key, { entry, bytes, late: before?.late.filter((version) => !entry.over.includes(version)) ?? [] })
+    if (this.#slots.size > 2 * this.#limits.objects) this.#forgetRemoved()
+  }
+
+  /** Of those that were removed the oldest half. */
+  #forgetRemoved(): void {
+    let left = Math.ceil((this.#slots.size - this.#objects) / 2)
+    for (const [key, { entry }] of this.#slots) {
+      if (left === 0) return
+      if (entry.content !== undefined) continue
+      this.#slots.delete(key)
+      left--
+    }
+  }
+}
+
+/** Whether a change was made on what is there. Where nothing is known of an object, its first record is believed. */
+function follows(entry: Entry, now: Entry): boolean {
+  if (entry.seen === ANY || entry.over.includes(now.version)) return true
+  return entry.seen === (now.content === undefined ? undefined : now.version)
+}
+
+function keyOf({ environment, kind, name }: Pick<Entry, 'environment' | 'kind' | 'name'>): string {
+  return JSON.stringify([environment, kind, name])
+}

@@ -1,0 +1,160 @@
+/** Which changes of the state topic count: the same for every reader, also where compaction has taken records away. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  ANY,
+  type Entry,
+  entryOf,
+  MAX_OBJECT_BYTES,
+  recordOf,
+  type StateRecord,
+} from '../../../src/catalog/state/entry.ts'
+import { StateLog } from '../../../src/catalog/state/state-log.ts'
+
+const view = (text: string) => JSON.stringify({ name: 'v', text, sources: ['t'], owner: 'me', createdAt: 1 })
+
+function entry(version: string, seen: string | undefined, more: Partial<Entry> = {}): Entry {
+  const place = { environment: 'e', kind: 'view', name: 'v' } as const
+  return { ...place, content: view(version), version, seen, over: [], by: 'one', ...more }
+}
+
+function record(given: Entry, offset = 0): StateRecord {
+  const { key, value, headers = [] } = recordOf(given)
+  return { offset, key, value, headers }
+}
+
+const read = (entries: readonly Entry[]): StateLog => {
+  const log = new StateLog()
+  for (const each of entries) log.take(each)
+  return log
+}
+
+test('a change counts when it was made on what is there; the later one of two loses', () => {
+  const log = new StateLog()
+  assert.equal(log.take(entry('1', undefined)), 'counts')
+  assert.equal(log.take(entry('other', undefined)), 'late')
+  assert.equal(log.take(entry('2', '1')), 'counts')
+  assert.equal(log.take(entry('3', '1')), 'late')
+  assert.equal(log.find(entry('', undefined))?.version, '2')
+  assert.equal(log.take(entry('gone', '2', { content: undefined })), 'counts')
+  assert.equal(log.find(entry('', undefined)), undefined)
+  assert.equal(log.take(entry('4', '2')), 'late')
+  assert.equal(log.take(entry('5', undefined)), 'counts')
+  assert.equal([...log.entries()].length, 1)
+})
+
+test('records say what they were made of, tombstones too', () => {
+  for (const given of [
+    entry('2', '1', { over: ['x', 'y'] }),
+    entry('1', undefined),
+    entry('3', '2', { content: undefined }),
+    entry('3', undefined, { content: undefined, over: ['z'] }),
+  ])
+    assert.deepEqual(entryOf(record(given)), given)
+  const bare = entryOf({ ...record(entry('3', '2', { content: undefined }), 17), headers: [] })
+  assert.deepEqual(bare, entry('offset-17', undefined, { content: undefined, seen: ANY, by: '' }))
+})
+
+test('what is no object is said to be none', () => {
+  const good = record(entry('1', undefined))
+  const bytes = (text: string) => Buffer.from(text)
+  const bad: readonly [Partial<StateRecord>, RegExp][] = [
+    [{ key: null }, /its key is not/],
+    [{ key: bytes('["e","view"]') }, /its key is not/],
+    [{ key: bytes('["e","view",1]') }, /its key is not/],
+    [{ key: bytes('{') }, /its key is not/],
+    [{ key: bytes('["e","thing","v"]') }, /names no kind/],
+    [{ value: bytes('\u0000\u0001') }, /its value is not/],
+    [{ value: bytes('{"version":1,"by":"x","content":{}}') }, /its value is not/],
+    [{ value: bytes('{"version":"1","by":"x"}') }, /its content is not that of a view/],
+    [{ value: bytes('{"version":"1","by":"x","content":{"name":"v","text":"","owner":""}}') }, /its content is not/],
+    [{ value: Buffer.alloc(MAX_OBJECT_BYTES + 1, 32) }, /state\.object\.bytes/],
+  ]
+  for (const [change, reason] of bad) assert.match(String(entryOf({ ...good, ...change })), reason)
+})
+
+test('behind a late change the object is written again, and a reader who has only the late one comes to the same', () => {
+  const [a, b, c] = [entry('a', undefined), entry('b', 'a'), entry('c', 'a', { by: 'two' })]
+  const log = read([a, b, c])
+  const again = log.again(b) as Entry
+  assert.deepEqual(again, { ...b, over: ['c'] })
+  assert.equal(log.take(again), 'same')
+  assert.equal(log.again(b), undefined)
+  // Compaction has left c alone of those before the repetition.
+  assert.equal(read([c]).find(b)?.version, 'c')
+  assert.equal(read([c, again]).find(b)?.version, 'b')
+  assert.equal(read([again]).find(b)?.version, 'b')
+})
+
+test('a repetition that itself comes too late is repeated in turn', () => {
+  const [a, b, c] = [entry('a', undefined), entry('b', 'a'), entry('c', 'a', { by: 'two' })]
+  const again = read([a, b, c]).again(b) as Entry
+  const d = entry('d', 'b')
+  const log = read([a, b, c, d, again])
+  assert.equal(log.find(b)?.version, 'd')
+  const second = log.again(b) as Entry
+  assert.equal(log.take(second), 'same')
+  // Whatever compaction leaves of the beginning.
+  for (const left of [[c], [c, d], [c, d, again], [d, again], [again], []])
+    assert.equal(read([...left, second]).find(b)?.version, 'd')
+})
+
+test('a late change on what was removed does not bring it back', () => {
+  const [a, gone, late] = [entry('a', undefined), entry('g', 'a', { content: undefined }), entry('l', 'a')]
+  const log = read([a, gone, late])
+  assert.equal(log.find(a), undefined)
+  const again = log.again(a) as Entry
+  assert.equal(again.content, undefined)
+  assert.equal(read([late, entryOf(record(again)) as Entry]).find(a), undefined)
+})
+
+test('readers of one log come to the same objects, wherever they begin', () => {
+  let seed = 7
+  const random = (below: number): number => {
+    seed = (seed * 48_271) % 0x7fffffff
+    return seed % below
+  }
+  const entries: Entry[] = []
+  const all = new StateLog()
+  const take = (next: Entry): void => {
+    entries.push(next)
+    if (all.take(next) === 'late') {
+      const again = all.again(next)
+      // The author writes it again a little later, or another one who starts.
+      if (again !== undefined && random(3) > 0) take({ ...again })
+    }
+  }
+  const versions = new Map<string, string[]>()
+  for (let i = 0; i < 2000; i++) {
+    const name = `v${random(5)}`
+    const known = versions.get(name) ?? []
+    const now = all.find(entry('', undefined, { name }))?.version
+    const seen = random(4) === 0 ? known[random(known.length + 1)] : now
+    take(entry(`${i}`, seen, { name, content: random(4) === 0 ? undefined : view(`${i}`) }))
+    versions.set(name, [...known, `${i}`].slice(-5))
+  }
+  for (const again of all.allAgain()) take(again)
+  const result = (log: StateLog) => [...log.entries()].map(({ name, version }) => `${name} ${version}`).sort()
+  for (let from = 0; from < entries.length; from += 37) {
+    // Below that point compaction has left the last record of each name.
+    const last = new Map(entries.slice(0, from).map((each) => [each.name, each]))
+    const left = entries.slice(0, from).filter((each) => last.get(each.name) === each)
+    assert.deepEqual(result(read([...left, ...entries.slice(from)])), result(all), `compacted before ${from}`)
+  }
+})
+
+test('there is an end to objects and bytes', () => {
+  const log = new StateLog({ objects: 2, bytes: 1000 })
+  assert.equal(log.take(entry('1', undefined, { name: 'a' })), 'counts')
+  assert.equal(log.take(entry('1', undefined, { name: 'b' })), 'counts')
+  assert.equal(log.take(entry('1', undefined, { name: 'c' })), 'full')
+  assert.equal(log.take(entry('2', '1', { name: 'b', content: view('x'.repeat(2000)) })), 'full')
+  assert.equal(log.find(entry('', undefined, { name: 'b' }))?.version, '1')
+  assert.equal(log.take(entry('2', '1', { name: 'a', content: undefined })), 'counts')
+  assert.equal(log.take(entry('1', undefined, { name: 'c' })), 'counts')
+  for (let i = 0; i < 100; i++) {
+    const name = `gone-${i}`
+    log.take(entry('2', undefined, { name, content: undefined }))
+  }
+  assert.deepEqual([...log.entries()].map(({ name }) => name).sort(), ['b', 'c'])
+})
