@@ -1,6 +1,7 @@
 /**
- * Whether each environment's Kafka answers: asked in the background, kept for a while, so that looking is never slow.
- * Says nothing about why; that is in the log.
+ * What balancers and supervisors ask: whether the server takes new work, and whether each environment's Kafka answers.
+ * Kafka is asked in the background and the answer kept for a while, so that looking is never slow. Says nothing about
+ * why Kafka does not answer; that is in the log.
  */
 import { type Clock, within } from '../lib/clock.ts'
 import type { Environment } from './environment.ts'
@@ -9,9 +10,24 @@ import type { Log } from './log.ts'
 /** Whether the Kafka of an environment answered the last time; `unknown` before the first answer. */
 export type Reachability = 'up' | 'down' | 'unknown'
 
+/** What a balancer gets to know: `draining` from the moment that the server was asked to stop. */
+export type Readiness = 'ready' | 'draining'
+
+/**
+ * How far the server is: `draining` still takes requests, so that a balancer has time to send new ones elsewhere
+ * (`shutdown.delay`); `closing` refuses them while queries that run may finish (`shutdown.grace`).
+ */
+export type Phase = 'serving' | 'draining' | 'closing'
+
 const FRESH_MS = 10_000
 /** How long the first look may wait for an answer. */
 const FIRST_WAIT_MS = 1000
+
+interface Report {
+  readonly status: 'ok' | 'degraded'
+  readonly state: Readiness
+  readonly environments: readonly { readonly name: string; readonly kafka: Reachability }[]
+}
 
 interface State {
   kafka: Reachability
@@ -19,8 +35,12 @@ interface State {
   asking: Promise<void> | undefined
 }
 
-/** The health of all environments. Never rejects: an environment that does not answer is `down`. */
+/**
+ * The health of the server and of all environments. Never rejects: an environment that does not answer is `down`.
+ */
 export class Health {
+  /** Set by the server as it goes. */
+  phase: Phase = 'serving'
   readonly #environments: readonly Environment[]
   readonly #states: State[]
   readonly #clock: Clock
@@ -33,18 +53,23 @@ export class Health {
     this.#states = environments.map(() => ({ kafka: 'unknown', askedMs: Number.NEGATIVE_INFINITY, asking: undefined }))
   }
 
+  get readiness(): Readiness {
+    return this.phase === 'serving' ? 'ready' : 'draining'
+  }
+
   /**
    * Answers within a second, from memory if it has one; asks again in the background when that is older than ten
    * seconds.
    */
-  async report(): Promise<{ status: 'ok' | 'degraded'; environments: { name: string; kafka: Reachability }[] }> {
+  async report(): Promise<Report> {
     const first = this.#environments.flatMap((_, i) => {
       const asking = this.#ask(i)
       return this.#states[i].kafka === 'unknown' && asking !== undefined ? [asking] : []
     })
     if (first.length > 0) await within(Promise.all(first), { ms: FIRST_WAIT_MS, clock: this.#clock })
     const environments = this.#environments.map(({ name }, i) => ({ name, kafka: this.#states[i].kafka }))
-    return { status: environments.every((e) => e.kafka === 'up') ? 'ok' : 'degraded', environments }
+    const status = environments.every((e) => e.kafka === 'up') ? 'ok' : 'degraded'
+    return { status, state: this.readiness, environments }
   }
 
   #ask(index: number): Promise<void> | undefined {
