@@ -23,7 +23,8 @@ const FRESH_MS = 10_000
 /** How long the first look may wait for an answer. */
 const FIRST_WAIT_MS = 1000
 
-interface Report {
+/** How the server and its environments are. */
+export interface HealthReport {
   readonly status: 'ok' | 'degraded'
   readonly state: Readiness
   readonly environments: readonly { readonly name: string; readonly kafka: Reachability }[]
@@ -61,7 +62,7 @@ export class Health {
    * Answers within a second, from memory if it has one; asks again in the background when that is older than ten
    * seconds.
    */
-  async report(): Promise<Report> {
+  async report(): Promise<HealthReport> {
     const first = this.#environments.flatMap((_, i) => {
       const asking = this.#ask(i)
       return this.#states[i].kafka === 'unknown' && asking !== undefined ? [asking] : []

@@ -206,9 +206,10 @@ function addInformationRoutes(app: FastifyInstance, { config, health, metrics }:
     reply.header('cache-control', 'no-store')
     return { state: health.readiness }
   })
-  app.get('/metrics', { config: { call: METRICS } }, async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  )
+  app.get('/metrics', { config: { call: METRICS } }, async (_request, reply) => {
+    metrics.health(await health.report())
+    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+  })
   addPage(app, config, base)
 }
 
