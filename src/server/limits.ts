@@ -255,7 +255,8 @@ export const LIMITS = {
     default: 10_000,
     unit: 'ms',
     min: 0,
-    about: 'How long running queries may go on after the server was told to stop; the delay before it, if any, comes on top.',
+    about:
+      'How long running queries may go on after the server was told to stop; the delay before it, if any, comes on top.',
   },
 } as const satisfies Record<string, LimitSpec>
 

@@ -126,7 +126,9 @@ describe('the alerts', () => {
     assert.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length)
     for (const rule of rules) {
       const { alert, labels, annotations } = rule
-      const strange = Object.keys(rule).filter((key) => !['alert', 'expr', 'for', 'labels', 'annotations'].includes(key))
+      const strange = Object.keys(rule).filter(
+        (key) => !['alert', 'expr', 'for', 'labels', 'annotations'].includes(key),
+      )
       assert.deepEqual(strange, [], alert)
       assert.match(alert, /^Sluice[A-Z]\w+$/)
       assert.match(rule.for ?? '1m', /^\d+[smh]$/)
