@@ -96,7 +96,7 @@ export class Metrics {
     })
     this.#draining = new Gauge({
       name: 'sluice_draining',
-      help: '1 from the moment that the server was told to stop, else 0.',
+      help: '1 from the moment that the server was asked to stop, else 0.',
       registers,
     })
     this.#kafka(() => live.kafkaRequests(), registers)

@@ -137,7 +137,7 @@ describe('the manifests', () => {
     assert.equal(template.metadata.annotations['prometheus.io/port'], String(container.ports[0].containerPort))
   })
 
-  it('ask for readiness where draining is told, and for life where it is not', () => {
+  it('ask for readiness where draining counts, and for life where it does not', () => {
     assert.equal(container.readinessProbe.httpGet.path, '/health')
     assert.equal(container.livenessProbe.httpGet.path, '/health/live')
     assert.equal(container.startupProbe.httpGet.path, '/health/live')

@@ -73,7 +73,7 @@ async function refusal(server: RunningServer): Promise<number> {
   return response.statusCode
 }
 
-describe('a server that is told to stop', () => {
+describe('a server that is asked to stop', () => {
   it('goes on for shutdown.delay and says so, then takes nothing new, then ends with its last query', async () => {
     const { server, time, query } = await start()
     assert.deepEqual(await stateOf(server, '/health'), [200, 'ready'])
