@@ -93,11 +93,14 @@ describe('the image', () => {
 
   it('is healthy as long as the server takes requests', async () => {
     const { server } = await startFixture(undefined, { limits: { 'shutdown.delay': '1h' } })
-    assert.equal(await check(server.port), 0)
-    const closed = server.close()
-    assert.equal(await check(server.port), 1, 'draining')
-    void server.close(0)
-    await closed
+    try {
+      assert.equal(await check(server.port), 0)
+      void server.close()
+      assert.equal(await check(server.port), 1, 'draining')
+    } finally {
+      void server.close(0)
+      await server.close()
+    }
     assert.equal(await check(server.port), 1, 'nothing listens')
   })
 })
