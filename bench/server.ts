@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from '../scripts/build.ts'
 import { projectFolder } from '../scripts/provision.ts'
+import { ALLOCATOR, SEMI_SPACE } from '../src/cli/process-memory.ts'
 
 const run = promisify(execFile)
 const here = import.meta.dirname
@@ -73,8 +74,8 @@ async function builtProgram(): Promise<{ args: readonly string[]; env: Readonly<
   const source = readFileSync(join(here, '../test/support/loop-watch.ts'), 'utf8')
   writeFileSync(watch, stripTypeScriptTypes(source))
   return {
-    args: ['--max-semi-space-size=8', '--import', watch, join(projectFolder, 'dist/cli/main.js')],
-    env: { MALLOC_ARENA_MAX: '2' },
+    args: [SEMI_SPACE, '--import', watch, join(projectFolder, 'dist/cli/main.js')],
+    env: ALLOCATOR,
   }
 }
 let built: Promise<void> | undefined

@@ -10,6 +10,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ALLOCATOR, SEMI_SPACE } from './process-memory.ts'
 
 const oldest = [22, 22] as const
 
@@ -47,22 +48,14 @@ function goOver(program: string): void {
   })
 }
 
-/**
- * Of glibc, read when a process begins: by default each thread has memory of its own that is not given back, which
- * takes some 20 MiB from an idle server and 40 from a busy one (https://man7.org/linux/man-pages/man3/mallopt.3.html).
- */
-const ARENAS = 'MALLOC_ARENA_MAX'
-/** For young objects of the main thread, in MiB: it only passes on what the threads of the queries make. */
-const SEMI_SPACE = '--max-semi-space-size=8'
-
 function beginAnew(): void {
   const isServer = ['server', 'demo'].includes(process.argv[2])
-  if (!isServer || process.platform !== 'linux' || process.env[ARENAS] !== undefined) return
+  if (!isServer || process.platform !== 'linux' || process.env.MALLOC_ARENA_MAX !== undefined) return
   const flags = process.execArgv.includes(SEMI_SPACE) ? process.execArgv : [...process.execArgv, SEMI_SPACE]
   const args = [process.execPath, ...flags, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
   // Its note that it is experimental is for developers.
   process.removeAllListeners('warning')
-  process.execve?.(process.execPath, args, { ...process.env, [ARENAS]: '2' })
+  process.execve?.(process.execPath, args, { ...process.env, ...ALLOCATOR })
 }
 
 const other = newEnough(process.versions.node) || process.env.SLUICE_GONE_OVER === '1' ? undefined : broughtAlong()

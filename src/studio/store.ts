@@ -10,7 +10,8 @@ export type Theme = 'system' | 'light' | 'dark'
 /** Who is logged in. `unknown` until the server has said so. */
 export type Session =
   | { readonly kind: 'unknown' }
-  | { readonly kind: 'out'; readonly message?: string }
+  /** `user`: whose tabs are still there. */
+  | { readonly kind: 'out'; readonly message?: string; readonly user?: string }
   | { readonly kind: 'in'; readonly user: string; readonly permissions: readonly string[] }
 
 /** A tab: what it shows is the part of a route that belongs to it. */
@@ -138,6 +139,21 @@ export function atRoute(state: StudioState, route: Route, id?: number): StudioSt
 
 function isSame(tab: Tab, { view, subject, sql }: Route): boolean {
   return tab.view === view && tab.subject === subject && tab.sql === (sql ?? '')
+}
+
+/**
+ * The server knows the session no more (it has ended, or the server began anew): what is open stays behind the login, for
+ * the same user.
+ */
+export function sessionEnded(state: StudioState): StudioState {
+  if (state.session.kind !== 'in') return state
+  const message = 'Your session has ended. Log in again: what you had open is still there.'
+  return { ...state, dialog: undefined, session: { kind: 'out', message, user: state.session.user } }
+}
+
+/** Who is logged in again finds what was open. */
+export function isBack(state: StudioState, user: string): boolean {
+  return state.session.kind === 'out' && state.session.user === user
 }
 
 /** After a logout: nothing of what was seen is left. */

@@ -5,16 +5,27 @@
  */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
+import { Producer, stringSerializers } from '@platformatic/kafka'
 import type { Browser, Page } from 'playwright-core'
 import { seedTopics } from '../../bench/seed.ts'
 import { type SluiceProcess, startSluice, TOKEN } from '../support/sluice-process.ts'
 import { topicName } from './cluster.ts'
 import { type KafkaHand, kafkaHand } from './kafka-hand.ts'
 import { cluster } from './served.ts'
-import { launchBrowser, logIn, phase, runStatement, type Watched, watchedPage, withoutBrowser } from './studio-page.ts'
+import {
+  launchBrowser,
+  logIn,
+  phase,
+  runStatement,
+  see,
+  type Watched,
+  watchedPage,
+  withoutBrowser,
+} from './studio-page.ts'
 
 const PAYMENTS = 500_000
-const LARGE = 20_000_000
+/** Characters of the large records. */
+const LARGE = [15_000_000, 20_000_000]
 const MOST_ROWS = '500,000 rows'
 
 const payments = topicName('payments')
@@ -48,10 +59,16 @@ describe('what is large on the page', { skip: cluster.skip !== false ? cluster.s
       hand.create(wide),
       hand.create(news, { partitions: 3 }),
     ])
-    const text = 'x'.repeat(LARGE)
-    await hand.produce(large, [{ key: 'k', value: JSON.stringify({ id: 1, text, end: 'the end' }) }], {
-      settings: { 'max.request.size': '30000000', 'buffer.memory': '100000000' },
+    const producer = new Producer({
+      clientId: 'large',
+      bootstrapBrokers: [bootstrap],
+      serializers: stringSerializers,
     })
+    for (const [i, characters] of LARGE.entries()) {
+      const value = JSON.stringify({ id: i + 1, text: 'x'.repeat(characters), end: 'the end' })
+      await producer.send({ messages: [{ topic: large, key: `k${i}`, value }] })
+    }
+    await producer.close()
     const fields = Object.fromEntries(Array.from({ length: 2000 }, (_, n) => [`field_${n}`, n]))
     await hand.produce(
       wide,
@@ -71,12 +88,30 @@ describe('what is large on the page', { skip: cluster.skip !== false ? cluster.s
   })
   afterEach(() => assert.deepEqual(watched.complaints.splice(0), []))
 
+  /** Writes so many records into the topic that is followed. */
+  async function arriving(count: number): Promise<void> {
+    const producer = new Producer({
+      clientId: 'news',
+      bootstrapBrokers: [cluster.kafka.bootstrap],
+      serializers: stringSerializers,
+    })
+    for (let from = 0; from < count; from += 10_000) {
+      const messages = Array.from({ length: 10_000 }, (_, i) => ({
+        topic: news,
+        key: `k${from + i}`,
+        value: `{"id":${from + i},"text":"news"}`,
+      }))
+      await producer.send({ messages })
+    }
+    await producer.close()
+  }
+
   const status = (on = page) => on.innerText('.status-line')
 
   /** The page takes keys and draws. */
   async function answers(on = page): Promise<void> {
     await on.keyboard.press('Control+k')
-    await on.waitForSelector('dialog[open] input')
+    await see(on, 'dialog[open] input')
     await on.keyboard.press('Escape')
     await on.waitForSelector('dialog', { state: 'detached' })
   }
@@ -84,7 +119,7 @@ describe('what is large on the page', { skip: cluster.skip !== false ? cluster.s
   async function small(on = page): Promise<void> {
     await runStatement(on, `SELECT count(*) AS n FROM \`${wide}\``)
     await phase(on, 'complete')
-    await on.waitForSelector('.grid-row .cell >> text=50')
+    await see(on, '.grid-row .cell >> text=50')
   }
 
   it('ten million rows: the page keeps what its limit says, and goes on', async () => {
@@ -96,7 +131,7 @@ describe('what is large on the page', { skip: cluster.skip !== false ? cluster.s
     assert.ok((await status()).includes(MOST_ROWS), await status())
     await page.focus('.grid')
     await page.keyboard.press('Control+End')
-    await page.waitForSelector(`.grid-row .row-number >> text=${MOST_ROWS.replace(' rows', '')}`)
+    await see(page, `.grid-row .row-number >> text=${MOST_ROWS.replace(' rows', '')}`)
     assert.ok((await page.locator('.grid-row').count()) < 60, 'only what is seen is drawn')
     await page.getByText('Export all …').waitFor()
     const devTools = await watched.context.newCDPSession(page)
@@ -107,34 +142,33 @@ describe('what is large on the page', { skip: cluster.skip !== false ? cluster.s
     await small()
   })
 
-  it('a record of 20 MB: its beginning, then the whole of it', async () => {
-    await runStatement(page, `SELECT * FROM \`${large}\``)
-    await phase(page, 'complete', 'limited')
-    await answers()
-    await runStatement(page, `SELECT id, LEN(text) AS characters, _meta.offset FROM \`${large}\``)
-    await phase(page, 'complete')
-    await page.waitForSelector('.grid-row .cell >> text=20000000')
+  it('a record of 15 MB: its beginning, then the whole of it; one of 20 MB is too large, and says so', async () => {
+    await runStatement(page, `SELECT id, LEN(text) AS characters FROM \`${large}\` WHERE id = 1`)
+    await see(page, '.status-line[data-phase="complete"] >> text=1 bad record left out')
+    await see(page, '.grid-row .cell >> text=15000000')
     await page.locator('.grid-row[data-place="0"] .cell').first().dblclick()
-    await page.locator('.record .notice', { hasText: /20,000,0\d\d bytes/ }).waitFor()
+    await page.locator('.record .notice', { hasText: /15,000,0\d\d bytes/ }).waitFor()
     await page.click('.record >> text=Load the whole value')
-    await page.locator('.record .notice', { hasText: 'Loading' }).waitFor({ state: 'detached' })
     await page.locator('#record-side', { hasText: 'the end' }).waitFor()
     await answers()
     await page.click('[aria-label="Close the record"]')
+    await page.click('#panel-tab-messages')
+    await page.locator('#panel', { hasText: /too large|larger|beyond|more than/i }).waitFor()
+    await page.click('#panel-tab-rows')
     await small()
   })
 
   it('2,000 columns', async () => {
     await runStatement(page, `SELECT * FROM \`${wide}\``)
     await phase(page, 'complete')
-    await page.waitForSelector('.grid-row .cell')
+    await see(page, '.grid-row .cell')
     assert.ok((await page.locator('.grid [role="columnheader"]').count()) < 60, 'only what is seen is drawn')
     await answers()
     await page.focus('.grid')
     await page.keyboard.press('End')
-    await page.waitForSelector('.grid [role="columnheader"] >> text=field_1999')
+    await see(page, '.grid [role="columnheader"] >> text=field_1999')
     await page.click('#panel-tab-columns')
-    await page.waitForSelector('.summary')
+    await see(page, '.summary')
     await answers()
     await page.click('#panel-tab-rows')
     await small()
@@ -144,14 +178,12 @@ describe('what is large on the page', { skip: cluster.skip !== false ? cluster.s
     await runStatement(page, `SELECT * FROM \`${news}\``)
     await phase(page, 'complete')
     await page.click('.run-bar >> text=Follow')
-    await page.waitForSelector('.status-line >> text=Following')
-    const written = seedTopics(cluster.kafka.bootstrap, cluster.registry.url, [
-      { kind: 'payments', topic: news, count: 300_000, partitions: 3 },
-    ])
-    await page.waitForSelector('.status-line >> text=/rows are let go/')
+    await see(page, '.status-line >> text=Following')
+    const written = arriving(300_000)
+    await see(page, '.status-line >> text=/rows are let go/')
     await answers()
     await written
-    await page.waitForSelector('.status-line >> text=/300 k records read/')
+    await see(page, '.status-line >> text=/300 k records read/')
     await answers()
     await page.click('.run-bar >> text=Cancel')
     await phase(page, 'cancelled')
@@ -161,15 +193,14 @@ describe('what is large on the page', { skip: cluster.skip !== false ? cluster.s
   it('two tabs: each has its own queries, and a logout is that of both', async () => {
     const other = await watched.context.newPage()
     await other.goto(server.url)
-    await other.waitForSelector('.explorer [role="option"]')
+    await see(other, '.explorer [role="option"]')
     await small(other)
     await small()
     await other.click('button[aria-label="Account admin"]')
     await other.click('text=Log out')
-    await other.waitForSelector('.login')
+    await see(other, '.login')
     await other.close()
-    await runStatement(page, 'SELECT 1 AS a FROM __dual')
-    await page.waitForSelector('.login')
+    await see(page, '.login')
     await logIn(page, server.url, 'admin', 'studio-secret')
     watched.complaints.splice(0)
     await small()
@@ -183,7 +214,7 @@ describe('what is large on the page', { skip: cluster.skip !== false ? cluster.s
     await small(slow.page)
     assert.match(await status(slow.page), /· \d+\.\d s$/)
     await slow.page.click('text=History')
-    await slow.page.waitForSelector('.choices [role="option"]')
+    await see(slow.page, '.choices [role="option"]')
     assert.deepEqual(slow.complaints, [])
     await slow.context.close()
   })
@@ -199,7 +230,7 @@ describe('what is large on the page', { skip: cluster.skip !== false ? cluster.s
     await server.close()
     server = await start(port)
     await page.click('text=Continue from here')
-    await page.waitForSelector('.login')
+    await see(page, '.login')
     await logIn(page, server.url, 'admin', 'studio-secret')
     await small()
     assert.ok(found !== undefined)

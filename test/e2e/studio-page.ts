@@ -69,7 +69,7 @@ export interface Watched {
 export async function watchedPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
   const page = await context.newPage()
-  page.setDefaultTimeout(60_000)
+  page.setDefaultTimeout(20_000)
   const complaints: string[] = []
   page.on('console', (message) => complaints.push(message.text()))
   page.on('pageerror', (error) => complaints.push(error.message))
@@ -123,16 +123,21 @@ export async function runStatement(page: Page, sql: string): Promise<void> {
   await page.keyboard.press('Control+Enter')
 }
 
-/** Waits until the run of the shown tab has come to that; a failure says how the page stands. */
-export async function phase(page: Page, ...names: readonly string[]): Promise<void> {
-  const wanted = names.map((name) => `.status-line[data-phase="${name}"]`).join(', ')
-  await page.waitForSelector(wanted).catch(async (error: Error) => {
+/** Waits until the run of the shown tab has come to that. */
+export function phase(page: Page, ...names: readonly string[]): Promise<void> {
+  return see(page, names.map((name) => `.status-line[data-phase="${name}"]`).join(', '))
+}
+
+/** Waits for what is to be seen; a failure says how the page stands. */
+export async function see(page: Page, selector: string): Promise<void> {
+  await page.waitForSelector(selector).catch(async (error: Error) => {
     const stands = await page.evaluate(`JSON.stringify({
       status: document.querySelector('.status-line')?.innerText,
       editor: document.querySelector('.cm-content')?.innerText,
       question: document.querySelector('.question')?.innerText,
       dialog: document.querySelector('dialog')?.innerText,
       error: document.querySelector('[role="alert"]')?.innerText,
+      grid: document.querySelector('.grid')?.innerText.slice(0, 300),
       focus: document.activeElement?.outerHTML.slice(0, 200),
       address: location.hash,
     })`)

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
+import { ALLOCATOR, SEMI_SPACE } from '../../src/cli/process-memory.ts'
 import type { LoopFigures } from './loop-watch.ts'
 
 export const TOKEN = 'acceptance-token-0123456789'
@@ -72,7 +73,7 @@ export async function startSluice(args: readonly string[], options: ProcessOptio
   const child = spawn(
     process.execPath,
     [
-      '--max-semi-space-size=8',
+      SEMI_SPACE,
       '--import',
       join(import.meta.dirname, 'loop-watch.ts'),
       join(root, 'src/cli/main.ts'),
@@ -82,7 +83,7 @@ export async function startSluice(args: readonly string[], options: ProcessOptio
     ],
     {
       cwd: root,
-      env: { ...process.env, MALLOC_ARENA_MAX: '2', ...options.env },
+      env: { ...process.env, ...ALLOCATOR, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
   )

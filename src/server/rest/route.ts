@@ -13,12 +13,13 @@ import { KafkaError } from '../../kafka/log.ts'
 import { there } from '../../lib/assert.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { SqlError } from '../../sql/error.ts'
-import { type Account, mayEnter } from '../access/auth.ts'
+import { type Account, identityOf, mayEnter } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
 import type { Unanswered } from '../export/export-answer.ts'
 import type { ExportTickets, RunningExport } from '../export/tickets.ts'
 import type { Log } from '../log.ts'
 import { answers, type Description, refusal, type Schema, TEXT } from './openapi.ts'
+import { CallGate, TOO_MANY_CALLS } from '../http/call-gate.ts'
 import { CallError, type CallInput, type CallName } from '../workers/calls.ts'
 import { credential, problem } from '../socket/upgrade.ts'
 
@@ -158,6 +159,7 @@ const PROXIES = ['/api/v1/environments/:environment/proxy', ALIAS]
 export function addRoutes(app: FastifyInstance, routes: readonly Route[], context: RestContext): void {
   // Who asks is settled before a body is read.
   const settled = new WeakMap<FastifyRequest, Settled>()
+  const gate = new CallGate()
   const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     reply.header('cache-control', 'no-store')
     try {
@@ -175,7 +177,7 @@ export function addRoutes(app: FastifyInstance, routes: readonly Route[], contex
         config: prefix === ALIAS ? {} : { call: description(route, prefix !== '') },
         onRequest,
         handler: (request, reply) =>
-          handle(route, there(settled.get(request), 'a request is settled'), request, reply, context),
+          handle(route, there(settled.get(request), 'a request is settled'), request, reply, context, gate),
       })
     }
   }
@@ -210,9 +212,15 @@ async function handle(
   request: FastifyRequest,
   reply: FastifyReply,
   context: RestContext,
+  gate: CallGate,
 ): Promise<FastifyReply> {
   const abort = new AbortController()
   reply.raw.once('close', () => abort.abort())
+  // A file takes as long as its reader; it counts as a query.
+  const turn = route.file === undefined ? gate.enter(identityOf(settled.account), abort.signal) : undefined
+  if (turn === 'full') return fail(request, reply, 429, TOO_MANY_CALLS)
+  const end = await turn
+  if (turn !== undefined && end === undefined) return reply.hijack()
   try {
     const answer = await route.run({
       ...settled,
@@ -226,6 +234,7 @@ async function handle(
   } catch (cause) {
     return refuse(request, reply, cause, context.log)
   } finally {
+    end?.()
     if (route.method !== 'GET' && route.readsOnly !== true) logChange(route, settled, reply, context.log)
   }
 }

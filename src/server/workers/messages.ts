@@ -88,6 +88,8 @@ export type ToWorker =
   | { readonly kind: 'taken'; readonly job: number; readonly chunk: ArrayBuffer }
   | { readonly kind: 'answer'; readonly question: number; readonly value?: unknown; readonly error?: string }
   | { readonly kind: 'changed'; readonly change: Change }
+  /** Memory is getting short: garbage of earlier queries is to go before anything that is needed. */
+  | { readonly kind: 'collect' }
   /** A question of a REST call. */
   | {
       readonly kind: 'call'

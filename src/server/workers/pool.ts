@@ -77,6 +77,10 @@ const MAX_TRIES = 2
 const KEPT_IDLE = 1
 /** A thread that holds less than this part of `server.max.memory` is not ended when the server holds more than that. */
 const LARGE_PART = 1 / 8
+/** Part of `server.max.memory` beyond which all threads collect their garbage: what is left of queries that have ended. */
+const COLLECTED_PART = 3 / 4
+/** How long until they do so again. */
+const COLLECTING_MS = 3000
 /** How long it takes at most until the memory of a thread that was ended is back with the system. */
 const RELIEF_MS = 1000
 /** How long a thread may take to say what it holds. */
@@ -95,6 +99,7 @@ export class WorkerPool {
   #idleSinceMs: number
   /** Resident memory was too much at the last look, and a thread was ended for it. */
   #relieving = false
+  #collectedMs = Number.NEGATIVE_INFINITY
   /** Threads ended before their time, by reason; for metrics. */
   readonly ended: Record<EndReason['what'], number> = { memory: 0, stalled: 0, 'too large': 0, closed: 0, fault: 0 }
 
@@ -334,14 +339,20 @@ export class WorkerPool {
   }
 
   /**
-   * Ends the thread that holds most when the process holds too much. Memory that was freed may stay with the process for
+   * Has garbage collected when memory gets short, and ends the thread that holds most when the process holds too much. Memory that was freed may stay with the process for
    * a while: a thread that holds little itself is not ended for it, and the next one not before the end of the last one
    * can be seen.
    */
   #lookAtMemory(): void {
     const { limits, clock } = this.#options
     const limitBytes = limits['server.max.memory']
-    if (this.#relieving || process.memoryUsage.rss() <= limitBytes) return
+    const bytes = process.memoryUsage.rss()
+    const nowMs = clock.monotonic()
+    if (bytes > limitBytes * COLLECTED_PART && nowMs - this.#collectedMs >= COLLECTING_MS) {
+      this.#collectedMs = nowMs
+      for (const thread of this.#threads) thread.post({ kind: 'collect' })
+    }
+    if (this.#relieving || bytes <= limitBytes) return
     const busy = [...this.#threads].filter((thread) => !thread.idle && !thread.ending)
     if (busy.length === 0) return
     this.#relieving = true

@@ -165,6 +165,12 @@ function changed(change: Change): void {
   else catalog?.learn?.(change.news)
 }
 
+/** The pool has switched that on for its threads. */
+function collectGarbage(): void {
+  const { gc } = globalThis as { gc?: () => void }
+  gc?.()
+}
+
 function receive(message: ToWorker): void {
   switch (message.kind) {
     case 'run':
@@ -184,6 +190,8 @@ function receive(message: ToWorker): void {
       return main.answered(message.question, message.value, message.error)
     case 'changed':
       return changed(message.change)
+    case 'collect':
+      return collectGarbage()
     case 'help':
       return void helpWith(message.help, message.environment, message.port)
     default:

@@ -1,5 +1,6 @@
 /** The run of each tab, and how its worker is started. */
 import { createStore, type Store } from '../observable.ts'
+import { lookAfter, whenEnded } from '../session/ended.ts'
 import { serverUrl } from '../session/server.ts'
 import { studio } from '../store.ts'
 import { type Ceiling, MAX_RESULT_BYTES, MAX_RESULT_ROWS } from '../rows/result.ts'
@@ -36,6 +37,7 @@ export function runOf(tab: number): Run {
   if (run === undefined) {
     run = new Run(() => new Worker(workerUrl(), { type: 'module', name: `run ${tab}` }) as unknown as RunWorker)
     runs.set(tab, run)
+    whenEnded(run.state, lookAfter)
   }
   return run
 }

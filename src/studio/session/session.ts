@@ -3,12 +3,13 @@ import { forgetTopics } from '../explorer/topics-store.ts'
 import { exportsStore } from '../export/exports.ts'
 import { closeRuns } from '../run/runs.ts'
 import { codeOf, decodeRoute } from '../route.ts'
-import { atRoute, loggedOut, studio, withTab } from '../store.ts'
+import { atRoute, isBack, loggedOut, studio, withTab } from '../store.ts'
 import { stopAddress } from '../shell/address.ts'
 import { type Credentials, environmentNames, logIn, logOut, whoAmI } from './server.ts'
 
 /** A link with a one-time code is used up and taken out of the address; then the server says who is logged in. */
 export async function enter(): Promise<void> {
+  hearOtherTabs()
   const code = codeOf(location.hash)
   let message: string | undefined
   if (code !== undefined) {
@@ -31,11 +32,15 @@ async function look(message?: string): Promise<void> {
   try {
     const who = await whoAmI()
     if (who === undefined) return studio.set((state) => loggedOut(state, message))
+    const session = { kind: 'in' as const, user: who.user, permissions: who.permissions }
+    if (isBack(studio.get(), who.user)) return studio.set((state) => ({ ...state, session }))
+    // What another user had open is not for this one.
+    if (studio.get().tabs.length > 0) forgetAll()
     const environments = await environmentNames()
     studio.set((state) => {
       const there = {
         ...state,
-        session: { kind: 'in' as const, user: who.user, permissions: who.permissions },
+        session,
         environments,
         environment: environments[0],
       }
@@ -54,6 +59,25 @@ export async function leave(): Promise<void> {
     () => undefined,
     (cause: Error) => cause.message,
   )
+  otherTabs?.postMessage('left')
+  forgetAll()
+  studio.set((state) =>
+    loggedOut(state, failed === undefined ? 'You are logged out.' : `Logged out here; the server: ${failed}`),
+  )
+}
+
+/** Tabs of the same browser have one session: a logout in one is that of all. */
+let otherTabs: BroadcastChannel | undefined
+
+function hearOtherTabs(): void {
+  otherTabs = new BroadcastChannel('sluice-session')
+  otherTabs.addEventListener('message', () => {
+    forgetAll()
+    studio.set((state) => loggedOut(state, 'You are logged out.'))
+  })
+}
+
+function forgetAll(): void {
   stopAddress()
   closeRuns()
   forgetTopics()
@@ -61,7 +85,5 @@ export async function leave(): Promise<void> {
   sessionStorage.clear()
   localStorage.clear()
   history.replaceState(null, '', '#')
-  studio.set((state) =>
-    loggedOut(state, failed === undefined ? 'You are logged out.' : `Logged out here; the server: ${failed}`),
-  )
+  studio.set((state) => loggedOut(state))
 }
