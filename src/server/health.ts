@@ -1,6 +1,8 @@
 /**
- * Whether each environment's Kafka answers: asked in the background, kept for a while, so that looking is never slow;
- * and whether the topic that servers share can be used. Says nothing about why; that is in the log.
+ * What balancers and supervisors ask: whether the server takes new work, whether each environment's Kafka answers, and
+ * whether the topic that servers share can be used.
+ * Kafka is asked in the background and the answer kept for a while, so that looking is never slow. Says nothing about
+ * why Kafka does not answer; that is in the log.
  */
 import type { Condition, OwnedStore } from '../catalog/store.ts'
 import { type Clock, within } from '../lib/clock.ts'
@@ -10,9 +12,27 @@ import type { Log } from './log.ts'
 /** Whether the Kafka of an environment answered the last time; `unknown` before the first answer. */
 export type Reachability = 'up' | 'down' | 'unknown'
 
+/** What a balancer gets to know: `draining` from the moment that the server was asked to stop. */
+export type Readiness = 'ready' | 'draining'
+
+/**
+ * How far the server is: `draining` still takes requests, so that a balancer has time to send new ones elsewhere
+ * (`shutdown.delay`); `closing` refuses them while queries that run may finish (`shutdown.grace`).
+ */
+export type Phase = 'serving' | 'draining' | 'closing'
+
 const FRESH_MS = 10_000
 /** How long the first look may wait for an answer. */
 const FIRST_WAIT_MS = 1000
+
+/** How the server and its environments are. */
+export interface HealthReport {
+  readonly status: 'ok' | 'degraded'
+  readonly state: Readiness
+  readonly environments: readonly { readonly name: string; readonly kafka: Reachability }[]
+  /** Of the topic that servers share, if there is one. */
+  readonly stateTopic?: Condition
+}
 
 interface State {
   kafka: Reachability
@@ -20,16 +40,12 @@ interface State {
   asking: Promise<void> | undefined
 }
 
-/** What `/health` answers. */
-export interface Report {
-  readonly status: 'ok' | 'degraded'
-  readonly environments: readonly { readonly name: string; readonly kafka: Reachability }[]
-  /** Of the topic that servers share, if there is one. */
-  readonly state?: Condition
-}
-
-/** The health of all environments. Never rejects: an environment that does not answer is `down`. */
+/**
+ * The health of the server and of all environments. Never rejects: an environment that does not answer is `down`.
+ */
 export class Health {
+  /** Set by the server as it goes. */
+  phase: Phase = 'serving'
   readonly #environments: readonly Environment[]
   readonly #states: State[]
   readonly #clock: Clock
@@ -45,20 +61,25 @@ export class Health {
     this.#states = environments.map(() => ({ kafka: 'unknown', askedMs: Number.NEGATIVE_INFINITY, asking: undefined }))
   }
 
+  get readiness(): Readiness {
+    return this.phase === 'serving' ? 'ready' : 'draining'
+  }
+
   /**
    * Answers within a second, from memory if it has one; asks again in the background when that is older than ten
    * seconds.
    */
-  async report(): Promise<Report> {
+  async report(): Promise<HealthReport> {
     const first = this.#environments.flatMap((_, i) => {
       const asking = this.#ask(i)
       return this.#states[i].kafka === 'unknown' && asking !== undefined ? [asking] : []
     })
     if (first.length > 0) await within(Promise.all(first), { ms: FIRST_WAIT_MS, clock: this.#clock })
     const environments = this.#environments.map(({ name }, i) => ({ name, kafka: this.#states[i].kafka }))
-    const state = this.#store?.condition
-    const well = environments.every((e) => e.kafka === 'up') && (state ?? 'up') === 'up'
-    return { status: well ? 'ok' : 'degraded', environments, ...(state === undefined ? {} : { state }) }
+    const stateTopic = this.#store?.condition
+    const well = environments.every((e) => e.kafka === 'up') && (stateTopic ?? 'up') === 'up'
+    const status = well ? 'ok' : 'degraded'
+    return { status, state: this.readiness, environments, ...(stateTopic === undefined ? {} : { stateTopic }) }
   }
 
   #ask(index: number): Promise<void> | undefined {

@@ -244,11 +244,19 @@ export const LIMITS = {
     max: 1024 * 1024 * 1024 * 1024,
     about: 'Resident memory of the server; beyond it the thread that holds most is ended with its queries.',
   },
+  'shutdown.delay': {
+    default: 0,
+    unit: 'ms',
+    min: 0,
+    about:
+      'How long a server that was asked to stop still takes new connections and queries, while /health says that it is draining: time for a balancer to send them elsewhere.',
+  },
   'shutdown.grace': {
     default: 10_000,
     unit: 'ms',
     min: 0,
-    about: 'How long running queries may go on after the server was told to stop.',
+    about:
+      'How long running queries may go on after the server was asked to stop; the delay before it, if any, comes on top.',
   },
 } as const satisfies Record<string, LimitSpec>
 

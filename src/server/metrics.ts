@@ -1,6 +1,7 @@
 /** Counters for Prometheus, one registry a server. No label holds a user, a topic or a statement. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RunSummary } from '../engine/host.ts'
+import type { HealthReport } from './health.ts'
 import type { PoolFigures } from './workers/pool.ts'
 
 interface KafkaRequests {
@@ -29,6 +30,8 @@ export class Metrics {
   readonly #bytes: Counter<'environment'>
   readonly #scanned: Counter<'environment'>
   readonly #bad: Counter<'environment'>
+  readonly #kafkaUp: Gauge<'environment'>
+  readonly #draining: Gauge
   readonly refused: Counter<'reason'>
   readonly logins: Counter<'outcome'>
   readonly refusedTokens: Counter
@@ -85,6 +88,17 @@ export class Metrics {
       [],
       registers,
     )
+    this.#kafkaUp = new Gauge({
+      name: 'sluice_kafka_up',
+      help: 'Whether the Kafka of an environment answered the last time: 1 or 0; nothing before the first answer.',
+      labelNames: ['environment'],
+      registers,
+    })
+    this.#draining = new Gauge({
+      name: 'sluice_draining',
+      help: '1 from the moment that the server was asked to stop, else 0.',
+      registers,
+    })
     this.#kafka(() => live.kafkaRequests(), registers)
     gauge('sluice_open_sockets', 'Open WebSocket connections.', () => live.openSockets(), registers)
     this.#connections(() => live.connections(), registers)
@@ -145,6 +159,13 @@ export class Metrics {
         for (const [reason, count] of Object.entries(read()?.ended ?? {})) this.inc({ reason }, count)
       },
     })
+  }
+
+  /** What the next scrape says about the health of the server. */
+  health({ state, environments }: HealthReport): void {
+    this.#draining.set(state === 'draining' ? 1 : 0)
+    for (const { name, kafka } of environments)
+      if (kafka !== 'unknown') this.#kafkaUp.set({ environment: name }, kafka === 'up' ? 1 : 0)
   }
 
   started(environment: string): void {

@@ -12,7 +12,7 @@ import { Queries } from '../engine/queries.ts'
 import type { QueryEnvironment } from '../engine/host.ts'
 import { runRequest } from '../engine/request.ts'
 import type { Maxima } from '../plan/settings.ts'
-import { type Clock, systemClock } from '../lib/clock.ts'
+import { type Clock, sleep, systemClock } from '../lib/clock.ts'
 import { errorAsObject } from '../protocol/frames.ts'
 import {
   type Account,
@@ -64,8 +64,9 @@ export interface RunningServer {
   /** A code that logs a browser in as that user: good once, for two minutes. */
   offerCode(user: string): string
   /**
-   * Stops accepting, lets running queries finish for up to `shutdown.grace`, then ends them with an ERROR that says so.
-   * Resolves when everything is closed. A second call with `graceMs` 0 ends the wait of the first.
+   * Says that it is draining for `shutdown.delay` (unless `graceMs` is 0), then takes nothing new and lets running
+   * queries finish for up to `shutdown.grace`, then ends them with an ERROR that says so. Resolves when everything is
+   * closed. A second call with `graceMs` 0 ends the waits of the first.
    */
   close(graceMs?: number): Promise<void>
 }
@@ -152,12 +153,13 @@ class Server implements RunningServer {
   readonly queries = new Queries()
   readonly #accounts: Accounts
   readonly #metrics: Metrics
+  readonly #health: Health
   readonly #http: ReturnType<typeof createHttp>
   readonly #upgrades: Upgrades
   readonly #connections: Connections
   readonly #sessions = new Set<Conversation>()
   #closing: Promise<void> | undefined
-  #hurry: (() => void) | undefined
+  readonly #hurry = new AbortController()
   #idle: (() => void) | undefined
   url = ''
   host = ''
@@ -193,12 +195,12 @@ class Server implements RunningServer {
           ...(this.#pool?.requests ?? []),
         ]),
     })
-    const health = new Health(environments, means.clock, means.log, means.store)
+    this.#health = new Health(environments, means.clock, means.log, means.store)
     this.#connections = new Connections(config.limits)
     this.#http = createHttp({
       config,
       accounts: this.#accounts,
-      health,
+      health: this.#health,
       metrics: this.#metrics,
       log: means.log,
       environments,
@@ -248,7 +250,7 @@ class Server implements RunningServer {
 
   close(graceMs: number = this.#config.limits['shutdown.grace']): Promise<void> {
     if (this.#closing === undefined) this.#closing = this.#shutDown(graceMs)
-    else if (graceMs === 0) this.#hurry?.()
+    else if (graceMs === 0) this.#hurry.abort()
     return this.#closing
   }
 
@@ -283,18 +285,22 @@ class Server implements RunningServer {
   }
 
   async #shutDown(graceMs: number): Promise<void> {
-    this.#log.info({ runningQueries: this.#running().length, graceMs }, 'server is stopping')
-    const closed = this.#http.close()
+    const delayMs = graceMs === 0 ? 0 : this.#config.limits['shutdown.delay']
+    this.#log.info({ runningQueries: this.#running().length, delayMs, graceMs }, 'server is stopping')
+    this.#health.phase = 'draining'
+    if (delayMs > 0) await sleep(this.#clock, delayMs, this.#hurry.signal).catch(() => undefined)
+    this.#health.phase = 'closing'
+    this.#http.server.closeIdleConnections()
     for (const session of this.#sessions) {
       session.refuse('The server is shutting down.')
       session.closeNow()
     }
-    await this.#whenIdle(graceMs, true)
+    await this.#whenIdle(graceMs, this.#hurry.signal)
     for (const session of this.#sessions)
       session.stop('The server is shutting down: the query was ended before it was complete (shutdown.grace).')
-    await this.#whenIdle(1000, false)
+    await this.#whenIdle(1000)
     for (const session of this.#sessions) session.destroy()
-    await closed
+    await this.#http.close()
     this.#upgrades.close()
     await this.#pool?.close()
     await Promise.all(this.environments.map((environment) => environment.close()))
@@ -302,16 +308,16 @@ class Server implements RunningServer {
     this.#log.info('server stopped')
   }
 
-  /** Resolves when no socket is left, or after `limitMs`, or when a second `close` cuts the wait. */
-  #whenIdle(limitMs: number, canHurry: boolean): Promise<void> {
-    if (this.#sessions.size === 0 || limitMs === 0) return Promise.resolve()
+  /** Resolves when no socket is left, or after `limitMs`, or when `hurry` cuts the wait. */
+  #whenIdle(limitMs: number, hurry?: AbortSignal): Promise<void> {
+    if (this.#sessions.size === 0 || limitMs === 0 || hurry?.aborted === true) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = this.#clock.after(limitMs, resolve)
       this.#idle = () => {
         timer.cancel()
         resolve()
       }
-      if (canHurry) this.#hurry = this.#idle
+      hurry?.addEventListener('abort', this.#idle)
     })
   }
 
@@ -329,7 +335,7 @@ class Server implements RunningServer {
       )
       refuseUpgrade(request, socket, status, title)
     }
-    if (this.#closing !== undefined) return refuse(503, 'The server is shutting down.')
+    if (this.#health.phase === 'closing') return refuse(503, 'The server is shutting down.')
     const wanted = target(request.url ?? '/')
     if (wanted === undefined) {
       const left = notOfferedAt(request.url ?? '/')
@@ -425,7 +431,7 @@ class Server implements RunningServer {
   }
 
   #export({ account, environment, sql, options, watch }: ExportCall, answer: Unanswered): Promise<void> {
-    if (this.#closing !== undefined) throw new CallError(503, 'The server is shutting down.')
+    if (this.#health.phase === 'closing') throw new CallError(503, 'The server is shutting down.')
     const wanted: Target = { dialect: 'v2', proxied: true, environment, export: options }
     const { socket } = answer.response.req
     const exported = new ExportAnswer(this.#host(wanted, undefined, false, socket), account, answer)

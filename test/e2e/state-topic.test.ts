@@ -61,7 +61,7 @@ describe('state in a topic', { skip }, () => {
     assert.match((await one.ask(`SELECT * FROM \`${topic}\``)).error ?? '', /[Uu]nknown table/)
     assert.notEqual((await one.ask(`DROP TABLE \`${topic}\``)).error, undefined)
     assert.notEqual((await one.ask(`INSERT INTO \`${topic}\` (_value) VALUES ('x')`)).error, undefined)
-    assert.deepEqual((await health(one)).state, 'up')
+    assert.deepEqual((await health(one)).stateTopic, 'up')
   })
 
   it('what is made on one server is there on the other', async (t) => {
@@ -149,7 +149,7 @@ describe('state in a topic', { skip }, () => {
     const shown = await views(servers[0])
     await deleteTopic(cluster, topic)
     for (const server of servers) {
-      await eventually('it is said', async () => (await health(server)).state === 'lost')
+      await eventually('it is said', async () => (await health(server)).stateTopic === 'lost')
       assert.equal((await health(server)).status, 'degraded')
       assert.equal(await views(server), shown)
       assert.match((await server.ask('CREATE VIEW w AS SELECT 1 AS n FROM __dual')).error ?? '', /it was deleted/)

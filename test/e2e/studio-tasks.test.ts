@@ -238,12 +238,10 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
     const download = page.waitForEvent('download')
     await hand.choose('dialog button[type="submit"]')
     const file = join(folder, `${hand.name}.parquet`)
-    await (await download)
-      .saveAs(file)
-      .catch(async (error: Error) => {
-        await page.waitForSelector('.export-strip li:not([data-phase="running"])')
-        assert.fail(`${error.message}: ${await text('.export-strip')}\n${server.output()}`)
-      })
+    await (await download).saveAs(file).catch(async (error: Error) => {
+      await page.waitForSelector('.export-strip li:not([data-phase="running"])')
+      assert.fail(`${error.message}: ${await text('.export-strip')}\n${server.output()}`)
+    })
     await page.waitForSelector('.export-strip li[data-phase="complete"]')
     assert.match(await text('.export-strip'), /1,000,000 rows/)
     const read = await duck.runAndReadAll(

@@ -25,35 +25,46 @@ const MAX_PARAMETER = 16_384
 /** How often requests that are not complete are looked at. */
 const LOOK_MS = 1000
 
-const HEALTH: Description = {
-  operationId: 'health',
-  summary: 'Whether the server and its environments are well.',
-  security: [],
-  response: {
-    200: answers('Report', {
-      'application/json': {
-        type: 'object',
-        required: ['status', 'environments', 'name', 'version'],
-        properties: {
-          status: { type: 'string', enum: ['ok', 'degraded'] },
-          environments: {
-            type: 'array',
-            items: {
-              type: 'object',
-              required: ['name', 'kafka'],
-              properties: { name: { type: 'string' }, kafka: { type: 'string', enum: ['up', 'down', 'unknown'] } },
-            },
-          },
-          state: {
-            type: 'string',
-            enum: ['up', 'down', 'lost'],
-            description:
-              'The topic that servers share, if there is one; `lost`: it was deleted or cut, which takes a new start.',
-          },
-          name: { type: 'string' },
-          version: { type: 'string' },
+const STATE = { type: 'string', enum: ['ready', 'draining'] }
+const REPORT = {
+  'application/json': {
+    type: 'object',
+    required: ['status', 'state', 'environments', 'name', 'version'],
+    properties: {
+      status: { type: 'string', enum: ['ok', 'degraded'] },
+      state: STATE,
+      environments: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['name', 'kafka'],
+          properties: { name: { type: 'string' }, kafka: { type: 'string', enum: ['up', 'down', 'unknown'] } },
         },
       },
+      stateTopic: {
+        type: 'string',
+        enum: ['up', 'down', 'lost'],
+        description:
+          'The topic that servers share, if there is one; `lost`: it was deleted or cut, which takes a new start.',
+      },
+      name: { type: 'string' },
+      version: { type: 'string' },
+    },
+  },
+}
+const HEALTH: Description = {
+  operationId: 'health',
+  summary: 'Whether the server takes new work, and whether its environments are well.',
+  security: [],
+  response: { 200: answers('Report', REPORT), 503: answers('Report; the server is stopping', REPORT) },
+}
+const LIVE: Description = {
+  operationId: 'live',
+  summary: 'That the server runs, also while it is stopping.',
+  security: [],
+  response: {
+    200: answers('It runs', {
+      'application/json': { type: 'object', required: ['state'], properties: { state: STATE } },
     }),
   },
 }
@@ -63,6 +74,9 @@ const METRICS: Description = {
   security: [],
   response: { 200: answers('Metrics', TEXT) },
 }
+
+/** What is answered to the very end. */
+const TO_THE_END: ReadonlySet<string | undefined> = new Set(['/health', '/health/live', '/metrics'])
 
 /** The HTTP server with all of its routes, which are registered by the time it listens or is `ready()`. */
 export function createHttp(context: HttpContext): FastifyInstance {
@@ -117,7 +131,7 @@ export function createHttp(context: HttpContext): FastifyInstance {
     else parseJson(request, body as string, done)
   })
   allowOrigins(app, config.server.corsOrigins ?? [])
-  app.register(beforeAnything())
+  app.register(beforeAnything(context.health))
   addOpenApi(app)
   // In a plugin of their own, so that those above are there when the routes are registered.
   app.register((routes, _options, done) => {
@@ -148,12 +162,14 @@ const API_HEADERS: Readonly<Record<string, string>> = {
   'referrer-policy': 'no-referrer',
 }
 
-/** Sets the headers of all answers; where there is nothing, that is said before a body is read. */
-function beforeAnything() {
+/** Sets the headers of all answers; where there is nothing, or nothing any more, that is said before a body is read. */
+function beforeAnything(health: HttpContext['health']) {
   const plugin = (app: FastifyInstance, _options: unknown, done: () => void): void => {
     app.addHook('onRequest', async (request, reply) => {
       reply.headers(API_HEADERS)
       if (request.is404) return notFound(request, reply)
+      if (health.phase === 'closing' && !TO_THE_END.has(request.routeOptions.url))
+        return fail(request, reply.header('connection', 'close'), 503, 'The server is shutting down.')
     })
     done()
   }
@@ -188,12 +204,18 @@ function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
 
 function addInformationRoutes(app: FastifyInstance, { config, health, metrics }: HttpContext, base: BasePath): void {
   app.get('/health', { config: { call: HEALTH } }, async (_request, reply) => {
-    reply.header('cache-control', 'no-store')
-    return { ...(await health.report()), name: NAME, version: VERSION }
+    const report = await health.report()
+    reply.header('cache-control', 'no-store').code(report.state === 'ready' ? 200 : 503)
+    return { ...report, name: NAME, version: VERSION }
   })
-  app.get('/metrics', { config: { call: METRICS } }, async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  )
+  app.get('/health/live', { config: { call: LIVE } }, async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+    return { state: health.readiness }
+  })
+  app.get('/metrics', { config: { call: METRICS } }, async (_request, reply) => {
+    metrics.health(await health.report())
+    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+  })
   addPage(app, config, base)
 }
 

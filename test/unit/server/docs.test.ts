@@ -12,7 +12,7 @@ import { hashPassword, hashToken } from '../../../src/server/access/secrets.ts'
 const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
 
 function shown(value: number, unit: string): string {
-  if (unit === 'ms') return value % 3_600_000 === 0 ? `${value / 3_600_000}h` : `${value / 1000}s`
+  if (unit === 'ms') return value > 0 && value % 3_600_000 === 0 ? `${value / 3_600_000}h` : `${value / 1000}s`
   return unit === 'bytes' && value % (1024 * 1024) === 0 ? `${value / 1024 / 1024}m` : String(value)
 }
 
