@@ -1,7 +1,6 @@
 /**
- * Puts the server together: environments, accounts, HTTP, the upgrade to WebSocket, and one session for each socket.
- * Also its end: no more connections, running queries may finish for a while, then they get an ERROR. It knows neither
- * command line nor configuration files.
+ * Puts the server together: environments, accounts, HTTP, the upgrade to WebSocket, a session for each socket. Also its
+ * end: running queries may finish for a while, then they get an ERROR. No command line, no configuration files.
  */
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'

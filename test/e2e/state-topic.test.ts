@@ -40,7 +40,7 @@ describe('state in a topic', { skip }, () => {
     return rows.map(({ name, statement }) => `${name}: ${statement}`).join('\n')
   }
   const health = async ({ url }: SluiceProcess) =>
-    (await (await fetch(`${url}/health`)).json()) as { status: string; state: string }
+    (await (await fetch(`${url}/health`)).json()) as { status: string; stateTopic: string }
 
   before(async () => {
     cluster = new Cluster({ brokers: [kafka.bootstrap] })
