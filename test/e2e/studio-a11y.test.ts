@@ -83,7 +83,7 @@ describe('the page without a mouse, and for screen readers', { skip: withoutBrow
     assert.ok(panels.length > 1)
     for (const id of panels) {
       await page.click(`#${id}`)
-      await page.locator('#panel [aria-busy="true"]').waitFor({ state: 'detached' })
+      await page.waitForSelector('#panel [aria-busy="true"]', { state: 'detached' })
       if (id === 'panel-tab-chart') {
         await page.waitForSelector('.chart-place canvas')
         await page.click('.chart-table summary')
@@ -110,7 +110,7 @@ describe('the page without a mouse, and for screen readers', { skip: withoutBrow
       await page.focus('.tab.active [role="tab"]')
       await page.keyboard.press(keys)
       await page.waitForSelector('dialog[open]')
-      await page.locator('dialog [aria-busy="true"]').waitFor({ state: 'detached' })
+      await page.waitForSelector('dialog [aria-busy="true"]', { state: 'detached' })
       assert.deepEqual(await found(), [], keys)
       await page.keyboard.press('Escape')
       await page.waitForSelector('dialog', { state: 'detached' })
@@ -155,7 +155,7 @@ describe('the page without a mouse, and for screen readers', { skip: withoutBrow
     assert.ok(parts.length > 5, parts.join())
     for (const part of parts) {
       await page.click(`.topic-page [role="tab"]:text-is("${part}")`)
-      await page.locator('.topic-page [aria-busy="true"]').waitFor({ state: 'detached' })
+      await page.waitForSelector('.topic-page [aria-busy="true"]', { state: 'detached' })
       if (part === 'Bad records') await page.click('.bad-line >> nth=0')
       assert.deepEqual(await found(), [], part)
     }
@@ -190,7 +190,10 @@ describe('the page without a mouse, and for screen readers', { skip: withoutBrow
     const { page } = watched
     for (const width of [640, 320]) {
       await page.setViewportSize({ width, height: 400 })
-      assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width)
+      const outside = await page.evaluate(
+        `[...document.querySelectorAll('body *:not(.tab-list *)')].filter((one) => one.getBoundingClientRect().right > ${width} + 1).map((one) => one.tagName + '.' + one.className).slice(0, 5).join(' ')`,
+      )
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width, String(outside))
       assert.deepEqual(await found(), [], `${width}`)
     }
     await page.setViewportSize({ width: 1280, height: 800 })

@@ -102,7 +102,7 @@ function TopicLine({ topic, isOpen }: { readonly topic: Topic; readonly isOpen: 
       <span class="numbers">
         <span class="partitions">{partitions}p</span>
         {details?.records !== undefined && <span>{shortNumber(details.records)}</span>}
-        {details?.bytes !== undefined && <span class="bytes">{shortBytes(details.bytes)}</span>}
+        {details?.bytes !== undefined && <span>{shortBytes(details.bytes)}</span>}
       </span>
       {details !== undefined && <span class="format">{details.valueFormat}</span>}
     </span>

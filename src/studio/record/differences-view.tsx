@@ -34,7 +34,9 @@ export function Differences({ left, right }: { readonly left: Side; readonly rig
         <thead>
           <tr>
             <th scope="col">value</th>
-            <th scope="col" aria-label="outcome" />
+            <th scope="col">
+              <span class="unseen">outcome</span>
+            </th>
             <th scope="col">{left.title}</th>
             <th scope="col">{right.title}</th>
           </tr>
