@@ -219,7 +219,7 @@ describe('what is large on the page', { skip: cluster.skip !== false ? cluster.s
     await slow.context.close()
   })
 
-  it('a server that ends in the middle, and comes back: what was found stays, and it goes on from there', async () => {
+  it('a server that ends in the middle, and comes back: the page says so, and asks again after a login', async () => {
     const port = Number(new URL(server.url).port)
     await runStatement(page, `SELECT id FROM \`${payments}\` LIMIT 400000`)
     await phase(page, 'running')
