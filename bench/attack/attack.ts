@@ -34,6 +34,16 @@ export interface Answer {
 export const V2 = '/api/v1/environments/demo/proxy/api/ws/v2/sql/execute'
 export const JDBC = '/api/v1/environments/demo/proxy/api/ws/v3/jdbc/execute'
 
+/** A connection of the attacker that sends a request when it is open; what comes is the caller's. */
+export function sent(target: Target, request: object): WebSocket {
+  const socket = new WebSocket(target.url.replace('http', 'ws') + V2, {
+    headers: { authorization: `Bearer ${TOKENS.mallory}` },
+  })
+  socket.on('error', () => undefined)
+  socket.on('open', () => socket.send(JSON.stringify(request)))
+  return socket
+}
+
 /** Asks a statement as a service account and reads to the end, or until patience is at its end. */
 export function ask(
   target: Target,

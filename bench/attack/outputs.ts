@@ -1,7 +1,6 @@
 /** Attacks by queries without an end, and by results that leave as files. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { WebSocket } from 'ws'
-import { type Attack, ask, counted, judged, type Told, V2 } from './attack.ts'
+import { type Attack, ask, counted, judged, sent, type Told } from './attack.ts'
 import { type Target, TOKENS } from './world.ts'
 
 const FILES = 'Results as files'
@@ -53,11 +52,7 @@ async function wholeFile(target: Target, body: object, patienceMs: number): Prom
 async function silent(target: Target, count: number, patienceMs: number): Promise<Told> {
   const told: string[] = []
   const all = Array.from({ length: count }, () => {
-    const socket = new WebSocket(target.url.replace('http', 'ws') + V2, {
-      headers: { authorization: `Bearer ${TOKENS.mallory}` },
-    })
-    socket.on('error', () => undefined)
-    socket.on('open', () => socket.send(JSON.stringify({ sql: 'SELECT * FROM small', follow: true })))
+    const socket = sent(target, { sql: 'SELECT * FROM small', follow: true })
     socket.once('message', (message) => {
       const text = String(message)
       told.push(

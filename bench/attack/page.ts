@@ -1,7 +1,6 @@
 /** Attacks by what the page asks for: saved queries, dry runs of INSERT, messages in batches, sizes of topics. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { WebSocket } from 'ws'
-import { type Attack, ask, counted, judged, type Told, V2 } from './attack.ts'
+import { type Attack, ask, counted, judged, sent, type Told } from './attack.ts'
 import { type Target, TOKENS } from './world.ts'
 
 const PAGE = 'What the page asks'
@@ -31,14 +30,8 @@ async function manyCalls(count: number, one: (n: number) => Promise<string>): Pr
 async function unreadBatches(target: Target, count: number, patienceMs: number): Promise<Told> {
   const told: string[] = []
   const sockets = Array.from({ length: count }, () => {
-    const socket = new WebSocket(target.url.replace('http', 'ws') + V2, {
-      headers: { authorization: `Bearer ${TOKENS.mallory}` },
-    })
-    socket.on('error', () => undefined)
-    socket.on('open', () => {
-      socket.send(JSON.stringify({ sql: 'SELECT * FROM open_wide', batch: true }))
-      socket.pause()
-    })
+    const socket = sent(target, { sql: 'SELECT * FROM open_wide', batch: true })
+    socket.on('open', () => socket.pause())
     socket.once('close', () => told.push('closed'))
     return socket
   })
