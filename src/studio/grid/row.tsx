@@ -38,7 +38,8 @@ export class Row extends Component<RowProps> {
     return (
       <div class={isOpen ? 'grid-row open' : 'grid-row'} role="row" aria-rowindex={place + 2} data-place={place}>
         <div class="fixed" role="presentation">
-          <span class="row-number" role="rowheader">
+          {/* A header without a text is none: until the number is there, a cell. */}
+          <span class="row-number" role={number === undefined ? 'gridcell' : 'rowheader'}>
             {number === undefined ? '' : (number + 1).toLocaleString('en')}
           </span>
           {pinned.map((column) => this.#cell(column))}
