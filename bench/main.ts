@@ -3,7 +3,7 @@
  * ratio of medians; the two sides take turns, so that a machine that gets slower gets slower for both. The full form
  * writes bench/RESULTS.md and results.json; `-- --short` takes less data and few turns and writes nothing.
  * `-- --large` measures large joins and groupings instead (large-kafka.ts), `-- --crowd` many clients at once, `-- --exports` exports of a whole topic, `-- --readers` two readers
- * against one.
+ * against one, `-- --scale` very many topics and partitions (scale/scale.ts).
  * Below a floor (bench/floors.json) it ends with exit code 1.
  */
 import { execFile, spawn } from 'node:child_process'
@@ -18,6 +18,7 @@ import { measureExports } from './exports-kafka.ts'
 import { measureLarge } from './large-kafka.ts'
 import { measureReaders } from './readers-kafka.ts'
 import { savePeers } from './results.ts'
+import { measureScale } from './scale/scale.ts'
 import { seedTopics } from './seed.ts'
 import { type Held, machineName, node, peakMiB, type Server, startServer, type Timed, TOKEN } from './server.ts'
 
@@ -29,6 +30,7 @@ const { values: options } = parseArgs({
     crowd: { type: 'boolean', default: false },
     readers: { type: 'boolean', default: false },
     exports: { type: 'boolean', default: false },
+    scale: { type: 'boolean', default: false },
     runs: { type: 'string' },
   },
 })
@@ -240,6 +242,7 @@ Longest stretch for which a query held the server's event loop: ${worst.busyMs.t
 
 if (options.large) await measureLarge(Number(options.runs ?? 2), options.short)
 else if (options.readers) await measureReaders(options.short)
+else if (options.scale) process.exitCode = (await measureScale(Number(options.runs ?? 3), options.short)) ? 0 : 1
 else if (options.exports) process.exitCode = (await measureExports(counts.large)) ? 0 : 1
 else if (options.crowd) process.exitCode = (await measureCrowd()) ? 0 : 1
 else await main()

@@ -1,0 +1,290 @@
+/**
+ * `node bench/main.ts --scale`: the built program against the sandbox's broker with 100,000 topics and one topic of
+ * 10,000 partitions, each in a process of its own: what metadata cost, in time, in memory, and for others. Writes
+ * bench/SCALE.md; with `--short` a tenth of both, and nothing is written.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { machineName, peakMiB, type Server, startServer, TOKEN } from '../server.ts'
+import { type Asked, ask, call, type Felt, watched } from './asking.ts'
+import { FEW, generatedName, RECORDS_PER_PARTITION, WIDE } from './names.ts'
+
+const OTHER = 'scale-token-of-the-other-client'
+const NARROW = 'scale-token-of-an-account-that-sees-few'
+const SEEN = 100
+const USERS = 200
+
+interface Backdrop {
+  readonly brokers: string
+  readonly registry: string
+  readonly rssMiB: number
+}
+
+interface Line {
+  readonly what: string
+  readonly ms: readonly number[]
+  readonly said: string
+  readonly felt: Felt
+}
+
+/** Measures everything `runs` times and writes the page. */
+export async function measureScale(runs: number, short: boolean): Promise<boolean> {
+  const [topics, partitions] = short ? [10_000, 1000] : [100_000, 10_000]
+  const broker = await startBroker(topics, partitions)
+  const folder = mkdtempSync(join(tmpdir(), 'scale-'))
+  let server: Server | undefined
+  try {
+    const config = join(folder, 'accounts.yaml')
+    writeFileSync(config, accounts(broker.said.brokers, topics))
+    const started = performance.now()
+    server = await startServer(broker.said.brokers, broker.said.registry, ['--config', config])
+    const startMs = performance.now() - started
+    const idle = await memory(server)
+    const lines = await measure(server, { topics, partitions, runs })
+    const after = await memory(server)
+    const text = page({
+      topics,
+      partitions,
+      runs,
+      startMs,
+      idle,
+      after,
+      peak: peakMiB(server.pid),
+      lines,
+      broker: broker.said,
+    })
+    console.log(text)
+    if (!short) writeFileSync(join(import.meta.dirname, '../SCALE.md'), text)
+    return true
+  } finally {
+    await server?.stop()
+    broker.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function startBroker(topics: number, partitions: number): Promise<{ said: Backdrop; stop(): void }> {
+  const script = join(import.meta.dirname, 'broker.ts')
+  const child = spawn(process.execPath, [script, String(topics), String(partitions)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  for await (const text of createInterface(child.stdout))
+    return { said: JSON.parse(text) as Backdrop, stop: () => child.kill() }
+  throw new Error('the broker does not start')
+}
+
+/** An account that sees a hundred topics by their names, and another client. */
+function accounts(brokers: string, topics: number): string {
+  const names = Array.from({ length: SEEN }, (_, i) => generatedName(i * Math.floor(topics / SEEN)))
+  const account = (name: string, token: string, seen: readonly string[]): string =>
+    `  - name: ${name}\n    token: ${token}\n    permissions:\n      - {environments: ['*'], topics: ${JSON.stringify(seen)}}`
+  return [
+    'environments:',
+    '  - name: bench',
+    `    kafka: {brokers: ['${brokers}']}`,
+    'serviceAccounts:',
+    account('other', OTHER, ['*']),
+    account('narrow', NARROW, names),
+    '',
+  ].join('\n')
+}
+
+async function memory(server: Server): Promise<number> {
+  const held = (await server.loop()) as { readonly rssBytes?: number }
+  return Math.round((held.rssBytes ?? Number.NaN) / 2 ** 20)
+}
+
+interface Measured {
+  readonly topics: number
+  readonly partitions: number
+  readonly runs: number
+}
+
+async function measure(server: Server, { topics, partitions, runs }: Measured): Promise<Line[]> {
+  const lines: Line[] = []
+  const add = async (what: string, times: number, run: () => Promise<{ ms: number; said: string }>): Promise<void> => {
+    const before = await server.requests()
+    const [found, felt] = await watched(server, OTHER, async () => {
+      const found: { ms: number; said: string }[] = []
+      for (let i = 0; i < times; i++) found.push(await run())
+      return found
+    })
+    const said = `${found[0].said}`
+    const asked = (await server.requests()) - before
+    lines.push({ what, ms: found.map(({ ms }) => ms), said, felt })
+    console.log(
+      `${what}: ${found.map(({ ms }) => ms.toFixed(0)).join(', ')} ms; ${said}; health at most ${felt.health.at(-1)?.toFixed(0)} ms, small p99 ${at(felt.small, 0.99).toFixed(0)} ms, loop ${felt.busyMs.toFixed(0)} ms, ${asked} requests, peak ${peakMiB(server.pid)} MiB`,
+    )
+  }
+  const sql = (
+    what: string,
+    text: string,
+    check: (found: Asked) => boolean,
+    options: { token?: string; statsMs?: number; times?: number } = {},
+  ): Promise<void> =>
+    add(what, options.times ?? runs, async () => {
+      const found = await ask(server.url, options.token ?? TOKEN, text, options.statsMs)
+      if (!check(found)) throw new Error(`${text}: ${JSON.stringify(found).slice(0, 500)}`)
+      return { ms: found.ms, said: saidOf(found) }
+    })
+  const rest = (what: string, path: string, body?: object, token = TOKEN): Promise<void> =>
+    add(what, runs, async () => {
+      const found = await call(server, token, path, body)
+      if (found.status !== 200) throw new Error(`${path}: ${found.status} ${found.text.slice(0, 300)}`)
+      return { ms: found.ms, said: size(found.bytes) }
+    })
+  const all = topics + FEW.count + 2
+  const rows =
+    (n: number) =>
+    (found: Asked): boolean =>
+      found.rows === n && found.error === ''
+  const fails =
+    (pattern: RegExp) =>
+    (found: Asked): boolean =>
+      pattern.test(found.error)
+  await add('nothing', 1, async () => {
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+    return { ms: 3000, said: '' }
+  })
+  await sql('`SHOW TABLES`, the first time', 'SHOW TABLES', rows(all), { times: 1 })
+  await sql('`SHOW TABLES`', 'SHOW TABLES', rows(all))
+  await sql(`\`SHOW TABLES\` of an account that sees ${SEEN}`, 'SHOW TABLES', rows(SEEN), { token: NARROW })
+  await rest('completion behind `FROM ledger.`', 'api/v1/sql/presentation', { sql: 'SELECT * FROM ledger.', caret: 21 })
+  await rest(
+    'completion, of the narrow account',
+    'api/v1/sql/presentation',
+    { sql: 'SELECT * FROM l', caret: 15 },
+    NARROW,
+  )
+  await rest('REST: a page of 100 datasets', 'api/v1/datasets?page=1&pageSize=100')
+  await rest('REST: another page of 100', 'api/v1/datasets?page=70&pageSize=100')
+  await rest('REST: 100 datasets by search', 'api/v1/datasets?search=ledger&searchFields=false&pageSize=100')
+  await rest('REST: a page of 100 topics', 'api/topics?page=5&pageSize=100')
+  await sql(`pattern that matches ${FEW.count}`, `SELECT count(*) FROM \`${FEW.prefix}*\``, rows(1))
+  await sql('pattern that matches too many', 'SELECT * FROM `ledger.*`', fails(/max\.pattern\.topics/))
+  await sql('a name that does not exist', 'SELECT * FROM ledger.servise-031.event-7.v1', fails(/Unknown table/))
+  await sql(
+    '`DESCRIBE` of one topic',
+    `DESCRIBE ${FEW.prefix}01`.replaceAll(/ (\S+)$/g, ' `$1`'),
+    (f) => f.error === '' && f.rows > 3,
+  )
+  await sql(
+    `\`DESCRIBE\` of the topic of ${partitions.toLocaleString('en')} partitions`,
+    `DESCRIBE ${WIDE}`,
+    (f) => f.error === '' && f.rows > 3,
+  )
+  const records = partitions * RECORDS_PER_PARTITION
+  const counted =
+    (n: number) =>
+    (f: Asked): boolean =>
+      f.error === '' && f.last.includes(String(n))
+  await sql('wide: `count(*)`', `SELECT count(*) AS n FROM ${WIDE}`, counted(records), { statsMs: 1000 })
+  await sql('wide: filter and group', `SELECT g, count(*) AS c FROM ${WIDE} WHERE n >= 100 GROUP BY g`, rows(10), {
+    statsMs: 1000,
+  })
+  await sql('wide: `SELECT *`, every row', `SELECT * FROM ${WIDE} LIMIT 10000000`, rows(records), { statsMs: 1000 })
+  await sql('wide: `LIMIT 10`', `SELECT * FROM ${WIDE} LIMIT 10`, rows(10), { statsMs: 1000 })
+  await sql('wide: newest first', `SELECT * FROM ${WIDE} ORDER BY _meta.timestamp DESC LIMIT 10`, rows(10), {
+    statsMs: 1000,
+  })
+  await sql(
+    'wide: ended by `max.size`',
+    `SET max.size = '1m'; SELECT * FROM ${WIDE} LIMIT 10000000`,
+    (f) => f.error === '',
+    { statsMs: 1000 },
+  )
+  await sql('wide: `EXPLAIN`', `EXPLAIN SELECT count(*) FROM ${WIDE} WHERE n > 5`, (f) => f.error === '')
+  await add(`${USERS} users list topics at once (\`SHOW TABLES\` … of ${SEEN})`, 1, () =>
+    crowd(server, NARROW, rows(SEEN)),
+  )
+  await add(`${USERS} completions at once`, 1, async () => {
+    const started = performance.now()
+    const found = await Promise.all(
+      Array.from({ length: USERS }, () =>
+        call(server, TOKEN, 'api/v1/sql/presentation', { sql: 'SELECT * FROM ledger.', caret: 21 }),
+      ),
+    )
+    return {
+      ms: performance.now() - started,
+      said: `${found.filter(({ status }) => status === 200).length} answered, the others ${[...new Set(found.map(({ status }) => status))].join(', ')}`,
+    }
+  })
+  await add('20 users list all topics at once', 1, () => crowd(server, TOKEN, rows(all), 20))
+  return lines
+}
+
+async function crowd(
+  server: Server,
+  token: string,
+  right: (found: Asked) => boolean,
+  users = USERS,
+): Promise<{ ms: number; said: string }> {
+  const started = performance.now()
+  const found = await Promise.all(Array.from({ length: users }, () => ask(server.url, token, 'SHOW TABLES')))
+  const good = found.filter(right)
+  const errors = [...new Set(found.filter((f) => !right(f)).map((f) => f.error.slice(0, 60)))].join(' | ')
+  const slowest = good.map(({ ms }) => ms).sort((a, b) => a - b)
+  return {
+    ms: performance.now() - started,
+    said: `${good.length} answered, half within ${at(slowest, 0.5).toFixed(0)} ms, the last after ${at(slowest, 1).toFixed(0)} ms${errors === '' ? '' : `; refused: ${errors}`}`,
+  }
+}
+
+function saidOf({ firstMs, rows, bytes, stats, statsBytes, error }: Asked): string {
+  if (error !== '') return 'the error'
+  const of = stats === 0 ? '' : `; ${stats} STATS, the largest ${size(statsBytes)}`
+  return `${rows.toLocaleString('en')} rows, the first after ${firstMs.toFixed(0)} ms, ${size(bytes)}${of}`
+}
+
+function size(bytes: number): string {
+  return bytes < 10_000
+    ? `${bytes} B`
+    : bytes < 1e6
+      ? `${Math.round(bytes / 1000)} kB`
+      : `${(bytes / 1e6).toFixed(1)} MB`
+}
+
+function at(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}
+
+interface Page extends Measured {
+  readonly startMs: number
+  readonly idle: number
+  readonly after: number
+  readonly peak: number
+  readonly lines: readonly Line[]
+  readonly broker: Backdrop
+}
+
+function page({ topics, partitions, runs, startMs, idle, after, peak, lines, broker }: Page): string {
+  const ms = (value: number): string => (Number.isNaN(value) ? '–' : value < 10 ? value.toFixed(1) : value.toFixed(0))
+  const rows = lines.map(({ what, ms: times, said, felt }) => {
+    const cells = [
+      times.map(ms).join(', '),
+      said,
+      ms(felt.health.at(-1) ?? Number.NaN),
+      ms(felt.busyMs),
+      ms(at(felt.small, 0.99)),
+    ]
+    return `| ${what} | ${cells.join(' | ')} |`
+  })
+  const load = loadavg()
+    .map((n) => n.toFixed(1))
+    .join(', ')
+  return `# Results of \`node bench/main.ts --scale\`
+
+${new Date().toISOString().slice(0, 10)}; ${machineName()}; the sandbox's broker (${topics.toLocaleString('en')} topics of one partition, one of ${partitions.toLocaleString('en')} with ${RECORDS_PER_PARTITION} records each) and the clients on the same cores, load averages at the end ${load}. ${runs} turns each, in order: the first one has to ask for what later ones may remember.
+
+Server: ${ms(startMs)} ms from the command to the first good \`/health\` (looked for every 100 ms), ${idle} MiB resident then, ${after} MiB at the end, ${peak} MiB at most, with all of its threads. The broker's own process: ${broker.rssMiB} MiB.
+
+“Others”, while it ran: the slowest \`/health\`, the longest stretch of processor time of the server's event loop, and \`SELECT … LIMIT 1\` of another account (99th percentile), one after the other.
+
+| what | ms, turn by turn | what came | others: \`/health\`, ms | event loop, ms | small query, ms |
+|---|---|---|---|---|---|
+${rows.join('\n')}
+`
+}
