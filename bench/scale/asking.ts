@@ -27,7 +27,7 @@ export function ask(url: string, token: string, sql: string, statsMs?: number): 
     const socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` }, perMessageDeflate: false })
     socket.on('open', () => {
       started = performance.now()
-      socket.send(JSON.stringify(statsMs === undefined ? { sql } : { sql, stats: statsMs / 1000 }))
+      socket.send(JSON.stringify(statsMs === undefined ? { sql } : { sql, stats: statsMs }))
     })
     socket.on('message', (data: Buffer) => {
       bytes += data.length

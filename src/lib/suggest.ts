@@ -42,6 +42,31 @@ export function editDistance(a: string, b: string, limit = Number.POSITIVE_INFIN
   return last[b.length]
 }
 
+/**
+ * Which of 32 kinds of characters are in a text of ASCII, a bit for each; letter case does not count. undefined of any
+ * other text.
+ */
+function lettersOf(text: string): number | undefined {
+  let letters = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 127) return undefined
+    letters |= 1 << (code & 31)
+  }
+  return letters
+}
+
+/** One slip takes one kind of character away at most, and brings one: most names of a long list are far by that alone. */
+function isFar(a: number, b: number | undefined, limit: number): boolean {
+  return b !== undefined && (bits(a & ~b) > limit || bits(b & ~a) > limit)
+}
+
+function bits(of: number): number {
+  let n = 0
+  for (let rest = of; rest !== 0; rest &= rest - 1) n++
+  return n
+}
+
 /** The candidates that `word` may have meant, nearest first, at most `max`. Letter case does not count. */
 export function suggestions(word: string, candidates: Iterable<string>, max = 3): string[] {
   const wanted = word.slice(0, MAX_COMPARED).toLowerCase()
@@ -49,8 +74,10 @@ export function suggestions(word: string, candidates: Iterable<string>, max = 3)
   const near = new Map<string, number>()
   // The first letter is seldom mistyped.
   const other = (candidate: string): number => (candidate[0]?.toLowerCase() === wanted[0] ? 0 : 1)
+  const letters = lettersOf(wanted)
   for (const candidate of candidates) {
     if (candidate === word || candidate.length > word.length + limit) continue
+    if (letters !== undefined && isFar(letters, lettersOf(candidate.slice(0, MAX_COMPARED)), limit)) continue
     const distance = editDistance(wanted, candidate.slice(0, MAX_COMPARED).toLowerCase(), limit)
     if (distance <= limit) near.set(candidate, distance)
   }

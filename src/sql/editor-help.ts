@@ -279,6 +279,12 @@ export function suggest(place: Place, known: Known): Suggestion[] {
   return fitting.slice(0, MAX_SUGGESTIONS).map((word) => ({ display: word, text: word }))
 }
 
+/** Whether a table of that name fits at the place, if tables do: for a caller that knows very many. */
+export function couldStand({ word, path }: Pick<Place, 'word' | 'path'>, name: string): boolean {
+  const rest = path.length > 0 ? within(name, path) : name
+  return rest !== '' && rest.toLowerCase().startsWith(word.toLowerCase())
+}
+
 function candidates(place: Place, known: Known): string[] {
   switch (place.kind) {
     case 'nothing':

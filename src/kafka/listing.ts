@@ -1,0 +1,86 @@
+/**
+ * All topics of a cluster: one line for each, read from the answer in slices. What a list does not show (who leads
+ * which partition) is not kept: it is asked for by the topic's name when it is needed.
+ */
+import { nextTurn, SLICE_ITEMS, sortSliced } from '../lib/slices.ts'
+import { type Broker, METADATA } from './answers.ts'
+import { isFlexible } from './wire/connection.ts'
+import type { WireReader } from './wire/primitives.ts'
+
+/** One topic of a list. */
+export interface TopicSummary {
+  readonly name: string
+  readonly internal: boolean
+  readonly partitions: number
+  /** Of the partition that has most. */
+  readonly replicas: number
+}
+
+/** Brokers, and all topics that may be described, in order of name. */
+export interface Listing {
+  readonly clusterId: string | undefined
+  readonly brokers: readonly Broker[]
+  readonly topics: readonly TopicSummary[]
+}
+
+/** Reads the answer to a Metadata request for all topics. Rejects with a WireError when it cannot be read. */
+export async function readListing(reader: WireReader, version: number): Promise<Listing> {
+  const flexible = isFlexible(METADATA, version)
+  const string = (): string | null => (flexible ? reader.compactString() : reader.string())
+  const length = (): number => (flexible ? reader.uvarint() - 1 : reader.int32())
+  const tags = (): void => {
+    if (flexible) reader.tags()
+  }
+  reader.int32()
+  const brokers: Broker[] = []
+  for (let left = length(); left > 0; left--) {
+    brokers.push({ id: reader.int32(), host: string() ?? '', port: reader.int32() })
+    string()
+    tags()
+  }
+  const clusterId = string() ?? undefined
+  reader.int32()
+  const topics: TopicSummary[] = []
+  let sinceTurn = 0
+  for (let left = length(); left > 0; left--) {
+    if (sinceTurn >= SLICE_ITEMS) {
+      await nextTurn()
+      sinceTurn = 0
+    }
+    const code = reader.int16()
+    const name = string() ?? ''
+    if (version >= 10) reader.take(16)
+    const internal = reader.boolean()
+    const partitions = length()
+    sinceTurn += 1 + Math.max(0, partitions)
+    let replicas = 0
+    for (let rest = partitions; rest > 0; rest--) {
+      reader.take(version >= 7 ? 14 : 10)
+      const of = Math.max(0, length())
+      replicas = Math.max(replicas, of)
+      reader.take(4 * of)
+      reader.take(4 * Math.max(0, length()))
+      if (version >= 5) reader.take(4 * Math.max(0, length()))
+      tags()
+    }
+    if (version >= 8) reader.int32()
+    tags()
+    if (code === 0) topics.push({ name, internal, partitions: Math.max(0, partitions), replicas })
+  }
+  return { clusterId, brokers, topics: await sortSliced(topics, byName) }
+}
+
+function byName(a: TopicSummary, b: TopicSummary): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}
+
+/** Whether the list, which is in order of name, has a topic of that name. */
+export function lists({ topics }: Pick<Listing, 'topics'>, name: string): boolean {
+  let low = 0
+  for (let high = topics.length; low < high; ) {
+    const middle = (low + high) >> 1
+    if (topics[middle].name < name) low = middle + 1
+    else high = middle
+  }
+  return topics[low]?.name === name
+}
