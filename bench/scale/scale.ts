@@ -116,7 +116,7 @@ async function measure(server: Server, { topics, partitions, runs }: Measured): 
     const asked = (await server.requests()) - before
     lines.push({ what, ms: found.map(({ ms }) => ms), said, felt })
     console.log(
-      `${what}: ${found.map(({ ms }) => ms.toFixed(0)).join(', ')} ms; ${said}; health at most ${felt.health.at(-1)?.toFixed(0)} ms, small p99 ${at(felt.small, 0.99).toFixed(0)} ms, loop ${felt.busyMs.toFixed(0)} ms, ${asked} requests, peak ${peakMiB(server.pid)} MiB`,
+      `${what}: ${found.map(({ ms }) => ms.toFixed(0)).join(', ')} ms; ${said}; health at most ${felt.health.at(-1)?.toFixed(0)} ms, small p99 ${at(felt.small, 0.99).toFixed(0)} ms, loop ${felt.busyMs.toFixed(0)} ms, ${asked} requests, ${felt.refused.length === 0 ? '' : `REFUSED ${felt.refused.length}: ${felt.refused[0].slice(0, 90)}, `}peak ${peakMiB(server.pid)} MiB`,
     )
   }
   const sql = (

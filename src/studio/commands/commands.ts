@@ -99,3 +99,21 @@ export function fit(typed: string, text: string): number | undefined {
   }
   return 3 + gaps
 }
+
+/** The best `most` of very many, best first; of equal ones those that stand first. Only these are kept while it looks. */
+export function bestFits<T extends { readonly name: string }>(
+  typed: string,
+  items: readonly T[],
+  most: number,
+): readonly { readonly item: T; readonly rank: number }[] {
+  const best: { readonly item: T; readonly rank: number }[] = []
+  for (const item of items) {
+    const rank = fit(typed, item.name)
+    if (rank === undefined || (best.length === most && rank >= best[most - 1].rank)) continue
+    let at = best.length
+    while (at > 0 && best[at - 1].rank > rank) at--
+    best.splice(at, 0, { item, rank })
+    if (best.length > most) best.pop()
+  }
+  return best
+}

@@ -47,7 +47,8 @@ export async function topicPage(
   }
 }
 
-function whole(call: Call, name: string, fallback: number): number {
+/** A query parameter that is a whole number, 1 or more; anything else is refused. */
+export function whole(call: Call, name: string, fallback: number): number {
   const text = parameter(call, name)
   if (text === undefined || text === '') return fallback
   if (!/^\d{1,9}$/.test(text) || Number(text) < 1)
