@@ -121,10 +121,11 @@ async function knownAt(place: Place, environment: QueryEnvironment): Promise<Kno
 
 /** Topics that could stand at the place, as many as are suggested; views, synonyms, the virtual tables. */
 async function tableNames({ catalog, administration }: QueryEnvironment, place: Place): Promise<string[]> {
+  const fits = couldStand(place)
   const topics: string[] = []
   // In order of name already: the first ones are those that the answer has room for.
   for (const { name } of await catalog.tables(SUGGESTIONS).catch(() => []))
-    if (couldStand(place, name) && topics.push(name) >= MAX_SUGGESTIONS) break
+    if (fits(name) && topics.push(name) >= MAX_SUGGESTIONS) break
   const objects =
     administration === undefined ? [] : [...administration.objects.views(), ...administration.objects.synonyms()]
   const seen = objects.filter(
