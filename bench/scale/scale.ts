@@ -39,9 +39,8 @@ export async function measureScale(runs: number, short: boolean): Promise<boolea
   try {
     const config = join(folder, 'accounts.yaml')
     writeFileSync(config, accounts(broker.said.brokers, topics))
-    const started = performance.now()
     server = await startServer(broker.said.brokers, broker.said.registry, ['--config', config])
-    const startMs = performance.now() - started
+    const { startMs } = server
     const idle = await memory(server)
     const lines = await measure(server, { topics, partitions, runs })
     const after = await memory(server)
