@@ -15,7 +15,10 @@ import { FEW, generatedName, RECORDS_PER_PARTITION, WIDE } from './names.ts'
 const OTHER = 'scale-token-of-the-other-client'
 const NARROW = 'scale-token-of-an-account-that-sees-few'
 const SEEN = 100
-const USERS = 200
+/** Ten users share an account: `max.concurrent.queries.per.user`. */
+const ACCOUNTS = 20
+const USERS = 10 * ACCOUNTS
+const tokenOf = (kind: 'many' | 'few', i: number): string => `scale-token-of-${kind}-${i % ACCOUNTS}`
 
 interface Backdrop {
   readonly brokers: string
@@ -87,6 +90,8 @@ function accounts(brokers: string, topics: number): string {
     'serviceAccounts:',
     account('other', OTHER, ['*']),
     account('narrow', NARROW, names),
+    ...Array.from({ length: ACCOUNTS }, (_, i) => account(`few-${i}`, tokenOf('few', i), names)),
+    ...Array.from({ length: ACCOUNTS }, (_, i) => account(`many-${i}`, tokenOf('many', i), ['*'])),
     '',
   ].join('\n')
 }
@@ -196,40 +201,45 @@ async function measure(server: Server, { topics, partitions, runs }: Measured): 
     { statsMs: 1000 },
   )
   await sql('wide: `EXPLAIN`', `EXPLAIN SELECT count(*) FROM ${WIDE} WHERE n > 5`, (f) => f.error === '')
-  await add(`${USERS} users list topics at once (\`SHOW TABLES\` … of ${SEEN})`, 1, () =>
-    crowd(server, NARROW, rows(SEEN)),
-  )
-  await add(`${USERS} completions at once`, 1, async () => {
+  await add(`${USERS} users ask \`SHOW TABLES\` at once, each sees ${SEEN}`, 1, () => crowd(server, 'few', USERS, rows(SEEN)))
+  await add(`20 users ask \`SHOW TABLES\` at once, each sees all`, 1, () => crowd(server, 'many', 20, rows(all)))
+  await add(`${USERS} users have completion at once`, 1, async () => {
+    const body = { sql: 'SELECT * FROM ledger.', caret: 21 }
     const started = performance.now()
-    const found = await Promise.all(
-      Array.from({ length: USERS }, () =>
-        call(server, TOKEN, 'api/v1/sql/presentation', { sql: 'SELECT * FROM ledger.', caret: 21 }),
-      ),
+    const asked = Array.from({ length: USERS }, (_, i) =>
+      call(server, tokenOf('many', i), 'api/v1/sql/presentation', body),
     )
-    return {
-      ms: performance.now() - started,
-      said: `${found.filter(({ status }) => status === 200).length} answered, the others ${[...new Set(found.map(({ status }) => status))].join(', ')}`,
-    }
+    return answered(started, await Promise.all(asked), ({ status }) => status === 200, ({ status }) => `${status}`)
   })
-  await add('20 users list all topics at once', 1, () => crowd(server, TOKEN, rows(all), 20))
   return lines
 }
 
 async function crowd(
   server: Server,
-  token: string,
+  kind: 'many' | 'few',
+  users: number,
   right: (found: Asked) => boolean,
-  users = USERS,
 ): Promise<{ ms: number; said: string }> {
   const started = performance.now()
-  const found = await Promise.all(Array.from({ length: users }, () => ask(server.url, token, 'SHOW TABLES')))
-  const good = found.filter(right)
-  const errors = [...new Set(found.filter((f) => !right(f)).map((f) => f.error.slice(0, 60)))].join(' | ')
-  const slowest = good.map(({ ms }) => ms).sort((a, b) => a - b)
-  return {
-    ms: performance.now() - started,
-    said: `${good.length} answered, half within ${at(slowest, 0.5).toFixed(0)} ms, the last after ${at(slowest, 1).toFixed(0)} ms${errors === '' ? '' : `; refused: ${errors}`}`,
-  }
+  const asked = Array.from({ length: users }, (_, i) => ask(server.url, tokenOf(kind, i), 'SHOW TABLES'))
+  return answered(started, await Promise.all(asked), right, ({ error }) => error.slice(0, 60))
+}
+
+/** How many had their answer, and after how long. */
+function answered<T extends { readonly ms: number }>(
+  started: number,
+  found: readonly T[],
+  right: (one: T) => boolean,
+  why: (one: T) => string,
+): { ms: number; said: string } {
+  const times = found
+    .filter(right)
+    .map(({ ms }) => ms)
+    .sort((a, b) => a - b)
+  const refused = [...new Set(found.filter((one) => !right(one)).map(why))].join(' or ')
+  const others = refused === '' ? '' : `; ${found.length - times.length} refused: ${refused}`
+  const said = `${times.length} answered, half of them within ${at(times, 0.5).toFixed(0)} ms, the last after ${at(times, 1).toFixed(0)} ms${others}`
+  return { ms: performance.now() - started, said }
 }
 
 function saidOf({ firstMs, rows, bytes, stats, statsBytes, error }: Asked): string {
@@ -271,6 +281,7 @@ function page({ topics, partitions, runs, startMs, idle, after, peak, lines, bro
     ]
     return `| ${what} | ${cells.join(' | ')} |`
   })
+  const refused = lines.flatMap(({ felt }) => felt.refused)
   const load = loadavg()
     .map((n) => n.toFixed(1))
     .join(', ')
@@ -280,7 +291,7 @@ ${new Date().toISOString().slice(0, 10)}; ${machineName()}; the sandbox's broker
 
 Server: ${ms(startMs)} ms from the command to the first good \`/health\` (looked for every 100 ms), ${idle} MiB resident then, ${after} MiB at the end, ${peak} MiB at most, with all of its threads. The broker's own process: ${broker.rssMiB} MiB.
 
-“Others”, while it ran: the slowest \`/health\`, the longest stretch of processor time of the server's event loop, and \`SELECT … LIMIT 1\` of another account (99th percentile), one after the other.
+“Others”, while it ran: the slowest \`/health\`, the longest stretch of processor time of the server's event loop, and \`SELECT … LIMIT 1\` of another account (99th percentile), one after the other. ${refused.length === 0 ? 'None of these small queries was refused.' : `${refused.length} of these small queries were refused: ${[...new Set(refused)].join(' ')}`}
 
 | what | ms, turn by turn | what came | others: \`/health\`, ms | event loop, ms | small query, ms |
 |---|---|---|---|---|---|

@@ -29,6 +29,7 @@ function fits(pieces: readonly string[], name: string): boolean {
  * are, and the others are taken apart once.
  */
 export function anyOf(patterns: readonly string[]): (name: string) => boolean {
+  if (patterns.some((pattern) => /^\*+$/.test(pattern))) return () => true
   const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')))
   const wild = [...new Set(patterns)].filter((pattern) => pattern.includes('*')).map((pattern) => pattern.split('*'))
   return (name) => exact.has(name) || wild.some((pieces) => fits(pieces, name))

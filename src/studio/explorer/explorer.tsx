@@ -57,7 +57,7 @@ export function Explorer() {
 
 /** Where fields are not loaded of all topics, the search says what it finds. */
 function countText(count: number, all: number): string {
-  return `${count.toLocaleString('en')} topics${all > MAX_KNOWN ? ', found by name' : ''}`
+  return `${count.toLocaleString('en')} topics${all > MAX_KNOWN ? '; the search finds names' : ''}`
 }
 
 function chosen(line: Line): void {
