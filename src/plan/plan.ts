@@ -27,6 +27,7 @@ export type Plan =
   | SetOperation
   | Share
   | Kept
+  | Foreign
   | Output
 
 /** Reads one topic. `source` numbers the scans of a statement (0-based). */
@@ -58,6 +59,8 @@ export interface Scan {
   readonly limit?: number
   /** Something asks whether a record is bad, or why: bad records are rows then, whose damaged key or value is NULL. */
   readonly badRecords?: boolean
+  /** Another engine reads the topic, and hands on the records that may be wanted: which part of the plan that is. */
+  readonly foreign?: number
   /**
    * Only the newest `rows` rows are wanted, by this field: the scan reads backwards from the ends of the partitions.
    */
@@ -241,6 +244,17 @@ export interface Kept {
   readonly columns: number
   /** Number of slots in a row of it, once the plan is lowered. */
   readonly width?: number
+}
+
+/**
+ * Rows of a part of the plan that another engine runs, in a plan that is lowered. `number`: which part, for the host that
+ * has them. Row: values of `types`.
+ */
+export interface Foreign {
+  readonly kind: 'foreign'
+  readonly number: number
+  readonly title: string
+  readonly types: readonly DataType[]
 }
 
 /** The root: turns rows into RECORD frames. */
