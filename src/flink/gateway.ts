@@ -32,7 +32,7 @@ export const MAX_ANSWER_BYTES = 128 * 1024 * 1024
 const REQUEST_MS = 30_000
 /** How long until a result that is not there is asked for again: at first, and at most. */
 const ASK_AGAIN_MS = 20
-const ASK_AGAIN_MOST_MS = 500
+const SLOWEST_ASK_MS = 500
 /** How long the end of a session may take, when nobody waits for it any more. */
 const CLOSE_MS = 5000
 
@@ -102,7 +102,7 @@ export class FlinkSession {
       if (page.resultType !== 'NOT_READY' && rows.length > 0) continue
       await sleep(systemClock, waitMs)
       this.#signal.throwIfAborted()
-      waitMs = Math.min(waitMs * 1.5, ASK_AGAIN_MOST_MS)
+      waitMs = Math.min(waitMs * 1.5, SLOWEST_ASK_MS)
     }
     this.#operation = undefined
     await this.#ask('DELETE', `${this.#path}/operations/${operation}/close`).catch(() => undefined)

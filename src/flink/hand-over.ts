@@ -135,7 +135,7 @@ class Division {
     const rows = table.rows(raw)
     const kept = tested.length === 0 ? rows : filtered(rows, list(tested, ' AND '), table.names(raw))
     const most = limit === undefined || limit.each !== undefined ? undefined : limit.skip + limit.count + 1
-    const first = refused === undefined && most !== undefined && most <= MOST_LIMIT ? sql` LIMIT ${most}` : sql``
+    const first = refused === undefined && most !== undefined && most <= LARGE ? sql` LIMIT ${most}` : sql``
     const query = sql`SELECT ${list(rawColumns(table), ', ')} FROM (${kept})${first}`
     this.#parts.push({ tables, query, gives: { recordsOf: table } })
     return { ...scan, foreign: this.#parts.length - 1, headersOnly: undefined, limit: undefined }
@@ -152,8 +152,8 @@ class Division {
 
 const SORTED = 'ORDER BY over every record is not handed over to Flink: all of them would come here to be sorted.'
 
-/** Beyond that a LIMIT says nothing. */
-const MOST_LIMIT = 1_000_000_000
+/** A LIMIT of more rows says nothing. */
+const LARGE = 1_000_000_000
 
 function rawColumns(table: FlinkTable): FlinkSql[] {
   const { key, value } = table.rawTypes

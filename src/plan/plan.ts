@@ -1,7 +1,5 @@
 /**
- * The plan: plain data, one closed union. Names end in the binder; from here on a column is a path in a record or a
- * slot in a row.
- *
+ * The plan: plain data, one closed union. From here on a column is a path in a record or a slot in a row.
  * Rows: below an operator that materializes (Aggregate, Project, Values) expressions refer to a record through `path`
  * references; above it they refer to the operator's row through `slot` references. Nothing here is executed; `engine/`
  * does that.
@@ -151,23 +149,16 @@ export interface Limit {
   readonly each?: BoundExpr
 }
 
-/**
- * `mark`: every left row once, with whether it has a partner. `single`: as `left`, but a second partner is an error
- * (or, with `first`, skipped).
- */
+/** `mark`: each left row, with whether it has a partner. `single`: as `left`; a second partner is an error. */
 export type JoinType = 'inner' | 'left' | 'right' | 'full' | 'mark' | 'single'
 
-/**
- * Row: the left side's, then the right side's (NULLs where a side has no partner). The right side is held in memory.
- */
+/** Row: the left side's, then the right side's (NULLs where a side has no partner). The right one is held in memory. */
 export interface Join {
   readonly kind: 'join'
   readonly type: JoinType
   readonly left: Plan
   readonly right: Plan
-  /**
-   * Pairs whose equality is looked up in a hash table; both sides of a pair have comparable types. NULL equals nothing.
-   */
+  /** Pairs whose equality is looked up in a hash table, of comparable types. NULL equals nothing. */
   readonly keys: readonly { readonly left: BoundExpr; readonly right: BoundExpr; readonly by: CompareBy }[]
   /** What else must be true, over the joined row. */
   readonly residual?: BoundExpr
@@ -185,10 +176,7 @@ export interface Join {
   readonly span?: Span
 }
 
-/**
- * One row for each item of an array; none for an empty or NULL one. Row: the input's, then the item, a relation of its
- * own.
- */
+/** A row for each item of an array; none for an empty or NULL one. Row: the input's, then the item, a relation. */
 export interface Unnest {
   readonly kind: 'unnest'
   readonly input: Plan
@@ -246,10 +234,7 @@ export interface Kept {
   readonly width?: number
 }
 
-/**
- * Rows of a part of the plan that another engine runs, in a plan that is lowered. `number`: which part, for the host that
- * has them. Row: values of `types`.
- */
+/** Rows of that part of a lowered plan which another engine runs. Row: values of `types`. */
 export interface Foreign {
   readonly kind: 'foreign'
   readonly number: number
@@ -366,6 +351,7 @@ export interface Not extends Typed {
   readonly kind: 'not'
   readonly operand: BoundExpr
 }
+/** The connectives. */
 export interface Logic extends Typed {
   readonly kind: 'and' | 'or'
   readonly operands: readonly BoundExpr[]
@@ -412,6 +398,7 @@ export interface InList extends Typed {
   readonly items: readonly BoundExpr[]
   readonly negated: boolean
 }
+/** Has the text the pattern? */
 export interface LikeMatch extends Typed {
   readonly kind: 'like'
   readonly operand: BoundExpr
@@ -423,6 +410,7 @@ export interface CaseExpr extends Typed {
   readonly whens: readonly { readonly when: BoundExpr; readonly then: BoundExpr }[]
   readonly otherwise: BoundExpr
 }
+/** A value as one of another type. */
 export interface CastExpr extends Typed {
   readonly kind: 'cast'
   readonly operand: BoundExpr

@@ -29,7 +29,7 @@ export interface Term {
   readonly digits?: number
 }
 
-/** The most digits that Flink computes with. */
+/** Not a limit: the most digits that Flink computes with. */
 export const MOST_DIGITS = 38
 
 /** Begins the sentence of a job that a value ended: it goes through a failed cast of Flink. */
