@@ -149,7 +149,7 @@ export class FlinkTable {
   }
 
   /** The temporary table that `rows` reads, with exactly the captured offsets. `shown`: without secrets. */
-  ddl(kafka: FlinkKafka, isolation: string, { shown = false } = {}): FlinkSql {
+  ddl(kafka: FlinkKafka, isolation: string, { shown = false, streaming = false } = {}): FlinkSql {
     const { table } = this.scan
     const typed = (facet: FacetName) => rawType(table[facet]) ?? sql`BYTES`
     const hasKey = this.#facets.has('key')
@@ -171,8 +171,12 @@ export class FlinkTable {
       ['properties.isolation.level', isolation],
       ['scan.startup.mode', 'specific-offsets'],
       ['scan.startup.specific-offsets', offsets(this.hulls.map(({ partition, start }) => [partition, start]))],
-      ['scan.bounded.mode', 'specific-offsets'],
-      ['scan.bounded.specific-offsets', offsets(this.hulls.map(({ partition, end }) => [partition, end]))],
+      ...(streaming
+        ? []
+        : ([
+            ['scan.bounded.mode', 'specific-offsets'],
+            ['scan.bounded.specific-offsets', offsets(this.hulls.map(({ partition, end }) => [partition, end]))],
+          ] satisfies [string, string][])),
       ...(hasKey
         ? ([
             ['key.format', 'raw'],
@@ -236,8 +240,14 @@ function valueOf(
   if (table.format === 'JSON' && table.framing === 'none') {
     if (e.type.kind !== 'json')
       throw new Refusal(`A column that was declared as ${typeName(e.type)} is not handed over to Flink.`, e.span)
+    if (steps.length === 0)
+      throw new Refusal(
+        'Whole JSON values are not taken through an aggregation, a join or a set of Flink: their text would come back in another form.',
+        e.span,
+        'Name the fields.',
+      )
     checked.add(facet)
-    const path = text(steps.length === 0 ? '$' : `$${steps.map(jsonStep).join('')}`)
+    const path = text(`$${steps.map(jsonStep).join('')}`)
     const taken = sql`JSON_QUERY(CAST(${column} AS STRING), ${path} WITH UNCONDITIONAL ARRAY WRAPPER)`
     return { taken, type: JSON_TYPE, isJson: true }
   }
