@@ -228,6 +228,8 @@ function alone(right: FlinkRows, plan: Join, _tables: TableOf): FlinkSql {
 
 /** Each left row, with whether it has a partner. */
 function marked(plan: Join, tables: TableOf): FlinkRows {
+  if (plan.mark?.value !== undefined && plan.residual === undefined && plan.keys.length === 0)
+    return member(plan, plan.mark.value, tables)
   if (plan.mark?.value !== undefined || plan.residual !== undefined)
     throw new Refusal('IN with a subquery that may have NULLs is not handed over to Flink.', plan.span, 'Write EXISTS.')
   const [left, right] = [translateRows(plan.left, tables), translateRows(plan.right, tables)]
@@ -265,6 +267,33 @@ function marked(plan: Join, tables: TableOf): FlinkRows {
     slots,
   }
 }
+
+/** SQL's IN over the rows of a subquery that depends on nothing: NULL where neither side says yes or no. */
+function member(plan: Join, { left: what, right: which }: MarkValue, tables: TableOf): FlinkRows {
+  const [left, right] = [translateRows(plan.left, tables), translateRows(plan.right, tables)]
+  const [a, b, c] = [name('a'), name('b'), name('c')]
+  const [x, y] = [translate(what, slotsOf(left, a)), translate(which, slotsOf(right))]
+  const isJson = x.type.kind === 'json' || y.type.kind === 'json'
+  if (!isJson && x.type.kind !== y.type.kind && !(isWhole(x.type) && isWhole(y.type)))
+    throw new Refusal('IN over values of unlike types is not handed over to Flink.', plan.span)
+  const [mine, theirs] = isJson ? [asJson(x).sql, asJson(y).sql] : [keyOf(x).sql, keyOf(y).sql]
+  const from = sql`FROM (${staged(right.sql, [theirs])})`
+  const values = plainSql(sql`SELECT ${theirs} AS v, TRUE AS m ${from} GROUP BY ${theirs}`)
+  const counts = plainSql(sql`SELECT COUNT(*) AS n, COUNT(${theirs}) AS nn ${from}`)
+  const unknown = sql`${mine} IS NULL OR ${c}.nn < ${c}.n`
+  const mark = sql`CASE WHEN ${c}.n = 0 THEN FALSE WHEN ${b}.m THEN TRUE WHEN ${unknown} THEN CAST(NULL AS BOOLEAN) ELSE FALSE END`
+  const slots = [...renamed(left.slots, a), made({ sql: mark, type: BOOLEAN })]
+  const all = slots.flatMap(({ columns }) => columns).map((each, i) => sql`${each} AS ${column(i)}`)
+  const tested = staged(left.sql, [mine], 'a')
+  return {
+    sql: plainSql(
+      sql`SELECT ${list(all, ', ')} FROM (${tested}) AS ${a} CROSS JOIN (${counts}) AS ${c} LEFT JOIN (${values}) AS ${b} ON ${mine} = ${b}.v`,
+    ),
+    slots,
+  }
+}
+
+type MarkValue = NonNullable<NonNullable<Join['mark']>['value']>
 
 function asJson(term: Term): Term {
   return keyOf(asType(term, JSON_TYPE))

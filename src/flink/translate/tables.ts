@@ -124,9 +124,21 @@ export class FlinkTable {
         return sql`NULLIF(${MILLIS}, -1)`
       case 'topic':
         return text(this.scan.table.topic)
+      case '__keysize':
+      case '__valuesize':
+        return this.#size(field === '__keysize' ? 'key' : 'value')
       default:
         throw new Refusal(`The metadata field ${field} is not handed over to Flink.`)
     }
+  }
+
+  /** Bytes of a facet, 0 without one: as many as characters of an encoding of one byte each. */
+  #size(facet: FacetName): FlinkSql {
+    this.#facets.add(facet)
+    const column = columnOf(facet)
+    if (rawType(this.scan.table[facet]) !== undefined)
+      throw new Refusal('The size of a number is not handed over to Flink.')
+    return sql`CAST(COALESCE(CHAR_LENGTH(DECODE(${column}, 'ISO-8859-1')), 0) AS BIGINT)`
   }
 
   #lastOffset(): FlinkSql {
