@@ -7,6 +7,7 @@ import { createCatalog } from '../catalog/kafka-catalog.ts'
 import { declarationOf, withObjects } from '../catalog/objects.ts'
 import { restrict } from '../catalog/permissions.ts'
 import { type CatalogStore, openStore } from '../catalog/store.ts'
+import { createFlinkEngine } from '../flink/flink-engine.ts'
 import { Cluster } from '../kafka/cluster.ts'
 import { ConsumerGroups } from '../kafka/admin/groups.ts'
 import { createKafkaLog } from '../kafka/read/reader.ts'
@@ -43,6 +44,7 @@ export async function openEnvironment(
     declared: (topic, id) => declarationOf(objects, topic, id),
     met: (met) => peers?.met(met),
   })
+  const other = config.flink === undefined ? undefined : createFlinkEngine(config.flink, config.kafka)
   const query = (account: Account): QueryEnvironment => {
     const rights = rightsOf(account, config.name)
     // It holds the objects and saved queries of everybody.
@@ -51,6 +53,7 @@ export async function openEnvironment(
     return {
       catalog: withObjects(restrict(catalog, mayRead), objects, mayRead),
       log,
+      other,
       administration: createAdministration({
         cluster,
         registry,
