@@ -201,7 +201,9 @@ async function measure(server: Server, { topics, partitions, runs }: Measured): 
     { statsMs: 1000 },
   )
   await sql('wide: `EXPLAIN`', `EXPLAIN SELECT count(*) FROM ${WIDE} WHERE n > 5`, (f) => f.error === '')
-  await add(`${USERS} users ask \`SHOW TABLES\` at once, each sees ${SEEN}`, 1, () => crowd(server, 'few', USERS, rows(SEEN)))
+  await add(`${USERS} users ask \`SHOW TABLES\` at once, each sees ${SEEN}`, 1, () =>
+    crowd(server, 'few', USERS, rows(SEEN)),
+  )
   await add(`20 users ask \`SHOW TABLES\` at once, each sees all`, 1, () => crowd(server, 'many', 20, rows(all)))
   await add(`${USERS} users have completion at once`, 1, async () => {
     const body = { sql: 'SELECT * FROM ledger.', caret: 21 }
@@ -209,7 +211,12 @@ async function measure(server: Server, { topics, partitions, runs }: Measured): 
     const asked = Array.from({ length: USERS }, (_, i) =>
       call(server, tokenOf('many', i), 'api/v1/sql/presentation', body),
     )
-    return answered(started, await Promise.all(asked), ({ status }) => status === 200, ({ status }) => `${status}`)
+    return answered(
+      started,
+      await Promise.all(asked),
+      ({ status }) => status === 200,
+      ({ status }) => `${status}`,
+    )
   })
   return lines
 }

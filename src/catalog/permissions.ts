@@ -4,7 +4,7 @@
  */
 import type { Right } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
-import { filterSliced } from '../lib/slices.ts'
+import { filterSliced } from '../lib/work/slices.ts'
 import { anyOf } from './pattern.ts'
 
 /** One line of an account's policy. */

@@ -2,7 +2,7 @@
  * All topics of a cluster: one line for each, read from the answer in slices. What a list does not show (who leads
  * which partition) is not kept: it is asked for by the topic's name when it is needed.
  */
-import { nextTurn, SLICE_ITEMS, sortSliced } from '../lib/slices.ts'
+import { nextTurn, SLICE_ITEMS, sortSliced } from '../lib/work/slices.ts'
 import { type Broker, METADATA } from './answers.ts'
 import { isFlexible } from './wire/connection.ts'
 import type { WireReader } from './wire/primitives.ts'

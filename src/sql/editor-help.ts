@@ -286,7 +286,10 @@ export function couldStand({ word, path }: Pick<Place, 'word' | 'path'>): (name:
   return (name) =>
     name.length > head.length &&
     name.startsWith(head) &&
-    name.slice(head.length, head.length + typed.length).toLowerCase().startsWith(typed)
+    name
+      .slice(head.length, head.length + typed.length)
+      .toLowerCase()
+      .startsWith(typed)
 }
 
 function candidates(place: Place, known: Known): string[] {

@@ -10,7 +10,7 @@ import { readMetadata } from '../../../src/kafka/answers.ts'
 import { Cluster, METADATA_TOPICS } from '../../../src/kafka/cluster.ts'
 import { lists, readListing } from '../../../src/kafka/listing.ts'
 import { WireReader, WireWriter } from '../../../src/kafka/wire/primitives.ts'
-import { filterSliced, mapSliced, SLICE_ITEMS, sortSliced } from '../../../src/lib/slices.ts'
+import { filterSliced, mapSliced, SLICE_ITEMS, sortSliced } from '../../../src/lib/work/slices.ts'
 import { editDistance, suggestions } from '../../../src/lib/suggest.ts'
 import { startBroker } from '../../../src/sandbox/broker.ts'
 

@@ -7,7 +7,7 @@ import { offsetDelta } from '../../program/record-runtime.ts'
 import type { Windows } from '../backward.ts'
 
 /**
- * Limit `resume.max.ranges` (ranges of offsets): those that the condition of a SENTINEL names. Beyond it: there is none,
+ * Limit `resume.max.ranges` (ranges): ranges of offsets that the condition of a SENTINEL names. Beyond it: there is none,
  * and the SENTINEL says only that the reading ended.
  */
 export const RESUME_RANGES = 1000

@@ -4,7 +4,7 @@
  * worse.
  */
 import { FORMAT_NAMES, type FormatName, formatNamed } from '../../../formats/format.ts'
-import { filterSliced, mapSliced, sortSliced } from '../../../lib/slices.ts'
+import { filterSliced, mapSliced, sortSliced } from '../../../lib/work/slices.ts'
 import { SUGGESTIONS, type Table, type TableFacet, type TableSummary } from '../../../plan/catalog.ts'
 import { leaves } from '../../../plan/bind/virtual-tables.ts'
 import { countsOf } from '../consumers/consumers.ts'

@@ -1,5 +1,5 @@
 /** Names of topics, and nothing that would have to be looked up for each: for lists of very many. */
-import { mapSliced } from '../../../lib/slices.ts'
+import { mapSliced } from '../../../lib/work/slices.ts'
 import { SUGGESTIONS } from '../../../plan/catalog.ts'
 import type { Parameter, Route } from '../route.ts'
 import { whole } from './topics.ts'
