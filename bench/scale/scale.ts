@@ -3,13 +3,15 @@
  * 10,000 partitions, each in a process of its own: what metadata cost, in time, in memory, and for others. Writes
  * bench/SCALE.md; with `--short` a tenth of both, and nothing is written.
  */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 import { machineName, peakMiB, type Server, startServer, TOKEN } from '../server.ts'
 import { type Asked, ask, call, type Felt, watched } from './asking.ts'
+import type { Constants } from './constants.ts'
 import { FEW, generatedName, RECORDS_PER_PARTITION, WIDE } from './names.ts'
 
 const OTHER = 'scale-token-of-the-other-client'
@@ -45,19 +47,11 @@ export async function measureScale(runs: number, short: boolean): Promise<boolea
     server = await startServer(broker.said.brokers, broker.said.registry, ['--config', config])
     const { startMs } = server
     const idle = await memory(server)
+    const constants = await constantsOf(broker.said.brokers, partitions)
     const lines = await measure(server, { topics, partitions, runs })
     const after = await memory(server)
-    const text = page({
-      topics,
-      partitions,
-      runs,
-      startMs,
-      idle,
-      after,
-      peak: peakMiB(server.pid),
-      lines,
-      broker: broker.said,
-    })
+    const measured = { topics, partitions, runs, startMs, idle, after, peak: peakMiB(server.pid), lines, constants }
+    const text = page({ ...measured, broker: broker.said })
     console.log(text)
     if (!short) writeFileSync(join(import.meta.dirname, '../SCALE.md'), text)
     return true
@@ -66,6 +60,12 @@ export async function measureScale(runs: number, short: boolean): Promise<boolea
     broker.stop()
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+async function constantsOf(brokers: string, partitions: number): Promise<Constants> {
+  const script = join(import.meta.dirname, 'constants.ts')
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', script, brokers, String(partitions)])
+  return JSON.parse(stdout) as Constants
 }
 
 async function startBroker(topics: number, partitions: number): Promise<{ said: Backdrop; stop(): void }> {
@@ -274,9 +274,10 @@ interface Page extends Measured {
   readonly peak: number
   readonly lines: readonly Line[]
   readonly broker: Backdrop
+  readonly constants: Constants
 }
 
-function page({ topics, partitions, runs, startMs, idle, after, peak, lines, broker }: Page): string {
+function page({ topics, partitions, runs, startMs, idle, after, peak, lines, broker, constants }: Page): string {
   const ms = (value: number): string => (Number.isNaN(value) ? '–' : value < 10 ? value.toFixed(1) : value.toFixed(0))
   const rows = lines.map(({ what, ms: times, said, felt }) => {
     const cells = [
@@ -303,5 +304,7 @@ Server: ${ms(startMs)} ms from the command to the first good \`/health\` (looked
 | what | ms, turn by turn | what came | others: \`/health\`, ms | event loop, ms | small query, ms |
 |---|---|---|---|---|---|
 ${rows.join('\n')}
+
+What one thread pays (\`bench/scale/constants.ts\`, processor time, which other processes do not add to): a list of ${constants.topics.toLocaleString('en')} topics ${ms(constants.listMs)} ms (the first time ${ms(constants.listFirstMs)}), of which ${ms(constants.bytesPerTopic)} bytes a topic are kept; metadata of ${partitions.toLocaleString('en')} partitions ${ms(constants.metadataMs)} ms, of which ${ms(constants.bytesPerPartition)} bytes a partition are kept; the ends of as many ${ms(constants.boundsMs)} ms.
 `
 }
