@@ -11,6 +11,7 @@ import { createLog } from '../../../src/server/log.ts'
 import { openEnvironment } from '../../../src/server/open-environment.ts'
 import { type RunningServer, startServer } from '../../../src/server/start.ts'
 import { MAX_EXAMINED } from '../../../src/server/rest/topics/dataset-list.ts'
+import { RANGES_SHOWN } from '../../../src/engine/explain.ts'
 import { STATS_PARTITIONS } from '../../../src/engine/statistics.ts'
 import { RESUME_RANGES } from '../../../src/engine/scan/ending/unread.ts'
 import { BEARER, converse, DEMO_PATH, TOKEN } from '../server/fixture.ts'
@@ -204,4 +205,12 @@ test('where a limit ends the reading of very many partitions, it is said in a fr
   const late = await ended(Math.round(whole * (1 - RESUME_RANGES / 2 / PARTITIONS)))
   assert.equal(late.type, 'SCANNEDSIZE')
   assert.match(String(late.resume), /^\(_meta\.partition = /)
+})
+
+test('EXPLAIN of very many partitions is short', async () => {
+  const plain = await rows('EXPLAIN SELECT count(*) FROM wide')
+  assert.match(JSON.stringify(plain), new RegExp(`Reads ${PARTITIONS} of ${PARTITIONS} partitions`))
+  const narrowed = JSON.stringify(await rows('EXPLAIN SELECT count(*) FROM wide WHERE _meta.offset >= 2'))
+  assert.match(narrowed, new RegExp(`0:\\[2, 5\\) .* and ${(PARTITIONS - RANGES_SHOWN).toLocaleString('en')} more`))
+  assert.ok(narrowed.length < 10_000)
 })
