@@ -29,7 +29,7 @@ import {
   RETRY_TIMEOUT_MS,
   showAddress,
 } from './config.ts'
-import { type Listing, lists, readListing } from './listing.ts'
+import { type Listing, ListingReader, lists } from './listing.ts'
 import { Connection } from './wire/connection.ts'
 import { brokerError, clientError, ERROR } from './errors.ts'
 import { type Isolation, KafkaError } from './log.ts'
@@ -84,6 +84,7 @@ export class Cluster {
   readonly #idle = new Map<string, Idle[]>()
   #brokers = new Map<number, Broker>()
   readonly #topics = new Lru<string, { topic: TopicMetadata; atMs: number }>(METADATA_TOPICS)
+  readonly #lists = new ListingReader()
   #listing: { listing: Listing; atMs: number } | undefined
   /** When topics were last known to have come or gone: what was asked for before is not remembered. */
   #forgotten = 0
@@ -172,7 +173,7 @@ export class Cluster {
     const listing = await connection.call(
       METADATA,
       (writer, version) => writeMetadata(writer, version, null),
-      readListing,
+      (reader, version) => this.#lists.read(reader, version),
     )
     this.#knows(listing)
     // What was asked for after this question is newer than its answer.

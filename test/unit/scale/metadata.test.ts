@@ -103,6 +103,32 @@ test('a list of very many topics is read in slices, and says what the whole answ
   await assert.rejects(readListing(new WireReader(cut.buffer, 0, cut.end - 40), version), /past the end/)
 })
 
+test('a list that is the same to the last byte is read once; one that differs by a byte is another', async () => {
+  const broker = await startBroker()
+  const cluster = new Cluster({ brokers: [broker.bootstrap] })
+  try {
+    broker.createTopic('one')
+    const first = await cluster.listing()
+    assert.equal(await cluster.listing(), first)
+    broker.createTopic('two')
+    const second = await cluster.listing()
+    assert.deepEqual(
+      second.topics.map((topic) => topic.name),
+      ['one', 'two'],
+    )
+    // Created again under the same name: another id, and so another list.
+    broker.store.deleteTopic('two')
+    broker.createTopic('two')
+    const third = await cluster.listing()
+    assert.notEqual(third, second)
+    assert.deepEqual(third, second)
+    assert.equal(cluster.requests.get('Metadata'), 4)
+  } finally {
+    cluster.close()
+    await broker.close()
+  }
+})
+
 test('a topic with very many partitions gives others their turns, too', async () => {
   const broker = await startBroker()
   const cluster = new Cluster({ brokers: [broker.bootstrap] })
