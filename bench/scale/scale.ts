@@ -305,6 +305,6 @@ Server: ${ms(startMs)} ms from the command to the first good \`/health\` (looked
 |---|---|---|---|---|---|
 ${rows.join('\n')}
 
-What one thread pays (\`bench/scale/constants.ts\`, processor time, which other processes do not add to): a list of ${constants.topics.toLocaleString('en')} topics ${ms(constants.listMs)} ms (the first time ${ms(constants.listFirstMs)}), of which ${ms(constants.bytesPerTopic)} bytes a topic are kept; metadata of ${partitions.toLocaleString('en')} partitions ${ms(constants.metadataMs)} ms, of which ${ms(constants.bytesPerPartition)} bytes a partition are kept; the ends of as many ${ms(constants.boundsMs)} ms.
+What one thread pays (\`bench/scale/constants.ts\`, processor time, which other processes do not add to): a list of ${constants.topics.toLocaleString('en')} topics ${ms(constants.listMs)} ms (the first time ${ms(constants.listFirstMs)}; ${ms(constants.sameMs)} when it is the same as the last one), of which ${ms(constants.bytesPerTopic)} bytes a topic are kept; metadata of ${partitions.toLocaleString('en')} partitions ${ms(constants.metadataMs)} ms, of which ${ms(constants.bytesPerPartition)} bytes a partition are kept; the ends of as many ${ms(constants.boundsMs)} ms.
 `
 }

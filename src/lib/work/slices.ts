@@ -21,14 +21,17 @@ export async function mapSliced<T, U>(items: readonly T[], each: (item: T) => U)
   return mapped
 }
 
-/** As `items.filter(keep)`. */
-export async function filterSliced<T>(items: readonly T[], keep: (item: T) => boolean): Promise<T[]> {
-  const kept: T[] = []
+/** As `items.filter(keep)`; where all are kept it is the list itself, so that many may hold it at once. */
+export async function filterSliced<T>(items: readonly T[], keep: (item: T) => boolean): Promise<readonly T[]> {
+  let kept: T[] | undefined
   for (let at = 0; at < items.length; at += SLICE_ITEMS) {
     if (at > 0) await nextTurn()
-    for (let i = at; i < Math.min(at + SLICE_ITEMS, items.length); i++) if (keep(items[i])) kept.push(items[i])
+    for (let i = at; i < Math.min(at + SLICE_ITEMS, items.length); i++) {
+      if (!keep(items[i])) kept ??= items.slice(0, i)
+      else kept?.push(items[i])
+    }
   }
-  return kept
+  return kept ?? items
 }
 
 /** As `items.toSorted(compare)`: slices are sorted, then merged two by two. What is in order already is only looked at. */

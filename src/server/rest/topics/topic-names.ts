@@ -1,5 +1,5 @@
 /** Names of topics, and nothing that would have to be looked up for each: for lists of very many. */
-import { mapSliced } from '../../../lib/work/slices.ts'
+import { nextTurn, SLICE_ITEMS } from '../../../lib/work/slices.ts'
 import { SUGGESTIONS } from '../../../plan/catalog.ts'
 import type { Parameter, Route } from '../route.ts'
 import { whole } from './topics.ts'
@@ -44,11 +44,12 @@ export const TOPIC_NAME_ROUTES: readonly Route[] = [
       const seen = await call.view.catalog.tables(page > 1 ? SUGGESTIONS : undefined)
       let total = 0
       const topics: { readonly name: string; readonly partitions: number }[] = []
-      await mapSliced(seen, ({ name, type, partitions }) => {
-        if (type !== 'USER') return
+      for (const [i, { name, type, partitions }] of seen.entries()) {
+        if (i % SLICE_ITEMS === SLICE_ITEMS - 1) await nextTurn()
+        if (type !== 'USER') continue
         if (total >= (page - 1) * size && total < page * size) topics.push({ name, partitions })
         total++
-      })
+      }
       return { json: { total, topics } }
     },
   },
