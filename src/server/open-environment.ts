@@ -44,7 +44,7 @@ export async function openEnvironment(
     declared: (topic, id) => declarationOf(objects, topic, id),
     met: (met) => peers?.met(met),
   })
-  const other = config.flink === undefined ? undefined : createFlinkEngine(config.flink, config.kafka)
+  const other = config.flink === undefined ? undefined : createFlinkEngine(config.flink, config.kafka, config.registry)
   const query = (account: Account): QueryEnvironment => {
     const rights = rightsOf(account, config.name)
     // It holds the objects and saved queries of everybody.
