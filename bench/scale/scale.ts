@@ -5,7 +5,7 @@
  */
 import { execFile, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { loadavg, tmpdir } from 'node:os'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
@@ -295,11 +295,11 @@ function page({ topics, partitions, runs, startMs, idle, after, peak, lines, bro
     .join(', ')
   return `# Results of \`node bench/main.ts --scale\`
 
-${new Date().toISOString().slice(0, 10)}; ${machineName()}; the sandbox's broker (${topics.toLocaleString('en')} topics of one partition, one of ${partitions.toLocaleString('en')} with ${RECORDS_PER_PARTITION} records each) and the clients on the same cores, load averages at the end ${load}. ${runs} turns each, in order: the first one has to ask for what later ones may remember.
+${new Date().toISOString().slice(0, 10)}; ${machineName()}; the sandbox's broker (${topics.toLocaleString('en')} topics of one partition, one of ${partitions.toLocaleString('en')} with ${RECORDS_PER_PARTITION} records each) and the clients on the same cores, load averages at the end ${load} (well above ${cpus().length}: other work was running, and figures by the clock are too large). ${runs} turns each, in order: the first one has to ask for what later ones may remember.
 
 Server: ${ms(startMs)} ms from the command to the first good \`/health\` (looked for every 100 ms), ${idle} MiB resident then, ${after} MiB at the end, ${peak} MiB at most, with all of its threads. The broker's own process: ${broker.rssMiB} MiB.
 
-“Others”, while it ran: the slowest \`/health\`, the longest stretch of processor time of the server's event loop, and \`SELECT … LIMIT 1\` of another account (99th percentile), one after the other. ${refused.length === 0 ? 'None of these small queries was refused.' : `${refused.length} of these small queries were refused: ${[...new Set(refused)].join(' ')}`}
+“Others”, while it ran: the slowest \`/health\`, the longest stretch of processor time of the server's event loop, and \`SELECT … LIMIT 1\` of another account (99th percentile), one after the other. ${refused.length === 0 ? 'None of these small queries got an ERROR.' : `${refused.length} of these small queries got an ERROR: ${[...new Set(refused)].join(' ')}`}
 
 | what | ms, turn by turn | what came | others: \`/health\`, ms | event loop, ms | small query, ms |
 |---|---|---|---|---|---|
