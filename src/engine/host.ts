@@ -11,6 +11,7 @@ import type { DataType, Value } from '../types.ts'
 import type { ExchangePort } from './exchange/port.ts'
 import type { QueryRegister } from './queries.ts'
 import type { RowShape } from './row-shape.ts'
+import type { StageReport } from './stages/stages.ts'
 
 /** Where frames go. The session implements it on a socket, tests implement it as an array. */
 export interface FrameSink {
@@ -85,6 +86,8 @@ export interface QueryEnvironment {
    * there.
    */
   readonly metadataFollowsFormat?: boolean
+  /** Whether the summary of the request says how long its stages took. */
+  readonly traced?: boolean
   /** Epoch milliseconds; NOW() is this at the start of the request. */
   readonly now?: () => number
   /**
@@ -113,4 +116,6 @@ export interface RunSummary {
   readonly bytesRead: number
   readonly badRecords: number
   readonly durationMs: number
+  /** Where the host asked for it. */
+  readonly stages?: StageReport
 }
