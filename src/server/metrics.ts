@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RunSummary } from '../engine/host.ts'
 import type { HealthReport } from './health.ts'
+import type { TraceFigures } from './telemetry/traces.ts'
 import type { PoolFigures } from './workers/pool.ts'
 
 interface KafkaRequests {
@@ -44,6 +45,8 @@ export class Metrics {
     /** undefined: queries run on this thread. */
     workers(): PoolFigures | undefined
     kafkaRequests(): Iterable<KafkaRequests>
+    /** undefined: there are none. */
+    traces(): TraceFigures | undefined
   }) {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
@@ -103,6 +106,7 @@ export class Metrics {
     gauge('sluice_open_sockets', 'Open WebSocket connections.', () => live.openSockets(), registers)
     this.#connections(() => live.connections(), registers)
     this.#workers(() => live.workers(), registers)
+    this.#traces(() => live.traces(), registers)
     gauge('sluice_running_queries', 'Queries running now.', () => live.runningQueries(), registers)
   }
 
@@ -115,6 +119,19 @@ export class Metrics {
       collect() {
         this.reset()
         for (const { environment, request, count } of read()) this.inc({ environment, request }, count)
+      },
+    })
+  }
+
+  #traces(read: () => TraceFigures | undefined, registers: Registry[]): void {
+    new Counter({
+      name: 'sluice_trace_spans_total',
+      help: 'Spans of traces, by outcome: sent, dropped (no room, or the collector did not take them).',
+      labelNames: ['outcome'],
+      registers,
+      collect() {
+        this.reset()
+        for (const [outcome, count] of Object.entries(read() ?? {})) this.inc({ outcome }, count)
       },
     })
   }

@@ -20,6 +20,7 @@ async function knownMetrics(): Promise<Map<string, Known>> {
     connections: () => ({ all: 0, unauthenticated: 0, cut: 0 }),
     workers: () => undefined,
     kafkaRequests: () => [],
+    traces: () => undefined,
   })
   const printed = [...(await registry.metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gm)]
   const known = new Map<string, Known>([['up', { help: '', labels: [] }]])

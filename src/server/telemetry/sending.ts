@@ -1,0 +1,130 @@
+/**
+ * Spans on their way to the collector: OpenTelemetry's own batching and exporter, with what the server wants to know of
+ * them: how many were sent, how many dropped, and one line in the log when that begins and when it is over.
+ */
+import { createNoopMeter, type MeterProvider } from '@opentelemetry/api'
+import { ExportResultCode } from '@opentelemetry/core'
+import { CompressionAlgorithm, OTLPExporterBase } from '@opentelemetry/otlp-exporter-base'
+import { createOtlpHttpExportDelegate, httpAgentFactoryFromOptions } from '@opentelemetry/otlp-exporter-base/node-http'
+import { JsonTraceSerializer, TraceExporterMetricsHelper } from '@opentelemetry/otlp-transformer'
+import { BatchSpanProcessor, type ReadableSpan, type SpanExporter } from '@opentelemetry/sdk-trace'
+import type { TracesConfig } from '../config/telemetry.ts'
+import { NAME, VERSION } from '../version.ts'
+import type { TraceFigures, TraceMeans } from './traces.ts'
+
+/** Spans of one request: some hundred KiB of JSON, a millisecond or two of the thread that owns the sockets. */
+const BATCH = 128
+/** How long spans wait for others. */
+const DELAY_MS = 1000
+/** Requests to the collector at once: one, and at the end those of what is left. */
+const CONCURRENT = 4
+
+type Exporter = SpanExporter & Required<Pick<SpanExporter, 'forceFlush'>>
+
+/** Counts what becomes of spans. */
+export class Sending {
+  readonly processor: BatchSpanProcessor
+  readonly #log: TraceMeans['log']
+  readonly #about: object
+  #sent = 0
+  #dropped = 0
+  /** Spans dropped by the time of the last request that went well. */
+  #droppedBefore = 0
+  /** A line in the log has said that spans are dropped. */
+  #troubled = false
+
+  constructor(config: TracesConfig, { limits, log }: TraceMeans) {
+    this.#log = log
+    // The path may hold a key.
+    this.#about = { endpoint: new URL(config.endpoint).origin }
+    const timeoutMs = limits['telemetry.traces.timeout']
+    const most = limits['telemetry.traces.queue']
+    this.processor = new BatchSpanProcessor({
+      exporter: this.#counted(exporterOf(config, timeoutMs)),
+      maxQueueSize: most,
+      maxExportBatchSize: Math.min(BATCH, most),
+      scheduledDelayMillis: DELAY_MS,
+      // The exporter keeps to its time by itself; this is behind it.
+      exportTimeoutMillis: 2 * timeoutMs,
+      selfObsMeterProvider: this.#watched(),
+    })
+  }
+
+  get figures(): TraceFigures {
+    return { sent: this.#sent, dropped: this.#dropped }
+  }
+
+  #counted(exporter: Exporter): SpanExporter {
+    return {
+      export: (spans: ReadableSpan[], done) =>
+        exporter.export(spans, (result) => {
+          if (result.code === ExportResultCode.SUCCESS) this.#went(spans.length)
+          else this.#drop(spans.length, reasonOf(result.error))
+          done(result)
+        }),
+      forceFlush: () => exporter.forceFlush(),
+      shutdown: () => exporter.shutdown(),
+    }
+  }
+
+  /** The processor tells its meter of spans for which there was no room. */
+  #watched(): MeterProvider {
+    const add = (count: number, attributes: Readonly<Record<string, unknown>> = {}): void => {
+      if (attributes['error.type'] === 'queue_full')
+        this.#drop(count, 'more spans wait than the limit telemetry.traces.queue allows')
+    }
+    const meter = Object.assign(createNoopMeter(), { createCounter: () => ({ add }) })
+    return { getMeter: () => meter }
+  }
+
+  #went(spans: number): void {
+    this.#sent += spans
+    const dropping = this.#dropped > this.#droppedBefore
+    this.#droppedBefore = this.#dropped
+    if (!this.#troubled || dropping) return
+    this.#troubled = false
+    this.#log.info({ ...this.#about, dropped: this.#dropped }, 'traces are sent again')
+  }
+
+  #drop(spans: number, reason: string): void {
+    this.#dropped += spans
+    if (this.#troubled) return
+    this.#troubled = true
+    this.#log.warn({ ...this.#about, reason }, 'traces cannot be sent: their spans are dropped and counted')
+  }
+}
+
+/**
+ * The parts of OpenTelemetry's OTLP exporter, put together here: its ready-made class also takes addresses, headers and
+ * keys from variables of its own, and what counts here is the server's configuration alone.
+ */
+function exporterOf({ endpoint, headers, tls }: TracesConfig, timeoutMs: number): Exporter {
+  const { ca, ...keys } = tls ?? {}
+  const delegate = createOtlpHttpExportDelegate(
+    {
+      url: endpoint,
+      headers: async () => ({ ...headers, 'Content-Type': 'application/json' }),
+      timeoutMillis: timeoutMs,
+      concurrencyLimit: CONCURRENT,
+      compression: CompressionAlgorithm.NONE,
+      agentFactory: httpAgentFactoryFromOptions({
+        keepAlive: true,
+        ...keys,
+        ...(ca === undefined ? {} : { ca: [ca].flat() }),
+      }),
+      userAgent: `${NAME}/${VERSION}`,
+    },
+    JsonTraceSerializer,
+    'otlp_http_span_exporter',
+    TraceExporterMetricsHelper,
+    undefined,
+  )
+  return new OTLPExporterBase(delegate)
+}
+
+/** What a collector answers is not repeated: it may hold what it was sent. */
+function reasonOf(error: Error | undefined): string {
+  const code = error !== undefined && 'code' in error ? error.code : undefined
+  if (typeof code === 'number') return `the collector answered ${code}`
+  return typeof code === 'string' ? code : (error?.message ?? 'no answer').slice(0, 200)
+}
