@@ -30,8 +30,8 @@ export class Sending {
   #dropped = 0
   /** Spans dropped by the time of the last request that went well. */
   #droppedBefore = 0
-  /** A line in the log has said that spans are dropped. */
-  #troubled = false
+  /** Why spans are dropped, as a line in the log has said. */
+  #trouble: 'requests fail' | 'no room' | undefined
 
   constructor(config: TracesConfig, { limits, log }: TraceMeans) {
     this.#log = log
@@ -59,7 +59,7 @@ export class Sending {
       export: (spans: ReadableSpan[], done) =>
         exporter.export(spans, (result) => {
           if (result.code === ExportResultCode.SUCCESS) this.#went(spans.length)
-          else this.#drop(spans.length, reasonOf(result.error))
+          else this.#drop(spans.length, 'requests fail', reasonOf(result.error))
           done(result)
         }),
       forceFlush: () => exporter.forceFlush(),
@@ -71,25 +71,26 @@ export class Sending {
   #watched(): MeterProvider {
     const add = (count: number, attributes: Readonly<Record<string, unknown>> = {}): void => {
       if (attributes['error.type'] === 'queue_full')
-        this.#drop(count, 'more spans wait than the limit telemetry.traces.queue allows')
+        this.#drop(count, 'no room', 'more spans wait than the limit telemetry.traces.queue allows')
     }
     const meter = Object.assign(createNoopMeter(), { createCounter: () => ({ add }) })
     return { getMeter: () => meter }
   }
 
+  /** A collector that is only slow takes what it gets: it is well when nothing was dropped from one request to the next. */
   #went(spans: number): void {
     this.#sent += spans
     const dropping = this.#dropped > this.#droppedBefore
     this.#droppedBefore = this.#dropped
-    if (!this.#troubled || dropping) return
-    this.#troubled = false
+    if (this.#trouble === undefined || (this.#trouble === 'no room' && dropping)) return
+    this.#trouble = undefined
     this.#log.info({ ...this.#about, dropped: this.#dropped }, 'traces are sent again')
   }
 
-  #drop(spans: number, reason: string): void {
+  #drop(spans: number, trouble: 'requests fail' | 'no room', reason: string): void {
     this.#dropped += spans
-    if (this.#troubled) return
-    this.#troubled = true
+    if (this.#trouble !== undefined) return
+    this.#trouble = trouble
     this.#log.warn({ ...this.#about, reason }, 'traces cannot be sent: their spans are dropped and counted')
   }
 }
