@@ -55,12 +55,12 @@ function checked(pairs: readonly (readonly unknown[])[]): Record<string, string>
   return taken
 }
 
+/** Not shown: some collectors want a key in the address. */
+const notAnAddress = wrong('an address such as http://127.0.0.1:4318/v1/traces', { secret: true })
+
 const endpoint = z
-  .string(wrong('an address such as http://127.0.0.1:4318/v1/traces'))
-  .refine(
-    (given) => URL.canParse(given) && /^https?:$/.test(new URL(given).protocol),
-    wrong('an address such as http://127.0.0.1:4318/v1/traces'),
-  )
+  .string(notAnAddress)
+  .refine((given) => URL.canParse(given) && /^https?:$/.test(new URL(given).protocol), notAnAddress)
   .refine((given) => !URL.canParse(given) || new URL(given).username === '', {
     error: 'the address holds a user name; write headers: or headersFile: instead.',
   })
