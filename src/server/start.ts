@@ -36,7 +36,8 @@ import type { ExportCall } from './rest/route.ts'
 import type { Conversation } from './socket/conversation.ts'
 import { ExportAnswer, type Unanswered } from './export/export-answer.ts'
 import { ExportTickets } from './export/tickets.ts'
-import { hashToken } from './access/secrets.ts'
+import { sharedLogins } from './access/revocations.ts'
+import { endChanged, endLogins } from './socket/ending.ts'
 import { type Run, Session, type SessionEnvironment, type SessionHost, SessionSocket } from './socket/session.ts'
 import { answerCall, CallError } from './workers/calls.ts'
 import type { QueryView } from './workers/messages.ts'
@@ -176,7 +177,10 @@ class Server implements RunningServer {
     this.#run = means.run
     this.#clock = means.clock
     this.#store = means.store
-    this.#accounts = new Accounts(config.users, config.serviceAccounts, config.limits, means.clock)
+    const { users, serviceAccounts, limits } = config
+    const logins = sharedLogins(config.server.session, means.store, means.clock, limits['server.session.timeout'])
+    logins?.revocations.onChange(() => endLogins(this.#sessions, (account) => this.#accounts.isOver(account)))
+    this.#accounts = new Accounts(users, serviceAccounts, limits, means.clock, logins)
     this.#metrics = new Metrics({
       openSockets: () => this.#sessions.size,
       runningQueries: () => this.#running().length,
@@ -258,17 +262,7 @@ class Server implements RunningServer {
     serviceAccounts: readonly ServiceAccountConfig[],
   ): readonly AccountChange[] {
     const changes = this.#accounts.replace(users, serviceAccounts)
-    for (const session of this.#sessions) {
-      const { account } = session
-      const change = changes.find((c) => c.name === account?.name && c.kind === account.kind)
-      if (change?.what === 'revoked')
-        session.stop(`Not authenticated any more: the access of ${JSON.stringify(change.name)} was revoked.`)
-      // Where the first message is still to come, rights are checked then.
-      else if (change !== undefined && session.state === 'running')
-        session.stop(
-          `The permissions of ${JSON.stringify(change.name)} were changed, so its query was ended. Ask again.`,
-        )
-    }
+    endChanged(this.#sessions, changes)
     return changes
   }
 
@@ -276,11 +270,11 @@ class Server implements RunningServer {
     return this.#accounts.offer(user)
   }
 
-  #logout(token: string): void {
-    if (!this.#accounts.logout(token)) return
-    const login = hashToken(token)
-    for (const session of this.#sessions)
-      if (session.account?.login === login) session.stop('Not authenticated any more: the login was ended by a logout.')
+  async #logout(token: string): Promise<void> {
+    const ended = this.#accounts.logout(token)
+    if (ended === undefined) return
+    endLogins(this.#sessions, ({ login }) => login === ended.login)
+    await ended.told
   }
 
   async #shutDown(graceMs: number): Promise<void> {
@@ -301,6 +295,7 @@ class Server implements RunningServer {
     for (const session of this.#sessions) session.destroy()
     await this.#http.close()
     this.#upgrades.close()
+    this.#accounts.close()
     await this.#pool?.close()
     await Promise.all(this.environments.map((environment) => environment.close()))
     this.#store.close()

@@ -113,7 +113,10 @@ export class WorkerPool {
     this.#idleSinceMs = options.clock.monotonic()
     this.#start()
     this.#looking = options.clock.every(LOOK_MS, () => this.#look())
-    options.store.follow((object) => this.#tell({ what: 'object', object }))
+    // Logins are this thread's affair.
+    options.store.follow((object) => {
+      if (object.kind !== 'revocation') this.#tell({ what: 'object', object })
+    })
   }
 
   /**
@@ -237,7 +240,8 @@ export class WorkerPool {
     const heapMb = Math.floor(limits['server.worker.heap'] / 1024 / 1024)
     // Functions (a sandbox's clock, counters) belong to this thread.
     const plain = environments.map((e) => JSON.parse(JSON.stringify(e)) as EnvironmentConfig)
-    const thread = new WorkerThread({ environments: plain, objects: store.all() }, heapMb, host, this.#options.module)
+    const objects = store.all().filter(({ kind }) => kind !== 'revocation')
+    const thread = new WorkerThread({ environments: plain, objects }, heapMb, host, this.#options.module)
     this.#threads.add(thread)
     return thread
   }
