@@ -9,7 +9,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { OwnedStore } from '../../catalog/store.ts'
 import type { RunSummary } from '../../engine/host.ts'
-import type { Queries } from '../../engine/queries.ts'
+import type { ServerQueries } from '../../engine/queries.ts'
 import { type Clock, sleep, TIMED_OUT, type Timer, within } from '../../lib/clock.ts'
 import { error as errorFrame, type QueryRequest } from '../../protocol/frames.ts'
 import { type Account, identityOf } from '../access/auth.ts'
@@ -29,7 +29,7 @@ export interface PoolOptions {
   /** Those of the main thread, whose caches are told what workers change. */
   readonly here: () => readonly Environment[]
   readonly store: OwnedStore
-  readonly queries: Queries
+  readonly queries: ServerQueries
   readonly limits: ServerLimits
   readonly clock: Clock
   /** The module that a thread runs; a test may put its own in place of `worker.ts`. */

@@ -304,7 +304,10 @@ describe('two servers with one state topic', () => {
     broker.faults.set({ kind: 'error', api: 'Produce', code: NOT_AUTHORIZED, times: 100 })
     const ended = one.accounts.logout(token)
     assert.equal(one.accounts.byToken(token), undefined)
-    await assert.rejects(ended?.told ?? assert.fail(), /ended on this server\. The others do not know it yet: .*not authorized/)
+    await assert.rejects(
+      ended?.told ?? assert.fail(),
+      /ended on this server\. The others do not know it yet: .*not authorized/,
+    )
     assert.equal(two.accounts.byToken(token)?.name, 'anna')
     broker.faults.clear()
     await one.shared?.revocations.sweep()
