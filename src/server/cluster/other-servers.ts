@@ -78,6 +78,14 @@ export class OtherServers {
       .sort((a, b) => a.startedAt - b.startedAt)
   }
 
+  /** A query was ended there; its server says so with its next presence. */
+  ended(query: string): void {
+    for (const known of this.#known.values()) {
+      const queries = known.presence.queries.filter(({ id, status }) => id !== query || status !== 'Running')
+      if (queries.length < known.presence.queries.length) known.presence = { ...known.presence, queries }
+    }
+  }
+
   /** The server that says that it runs a query. */
   runs(query: string): Presence | undefined {
     return this.alive().find(({ queries }) => queries.some(({ id, status }) => id === query && status === 'Running'))

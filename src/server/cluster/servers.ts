@@ -165,6 +165,7 @@ export class Servers {
     this.#topic.send({ kind: 'kill', from: this.#id, request, query, shown, account, ...to })
     const outcome = await within(answer.promise, { ms: KILL_TIMEOUT_MS, clock: this.#options.clock })
     this.#asked.delete(request)
+    if (outcome === 'ended') this.#others.ended(query)
     if (outcome !== TIMED_OUT) return outcome
     const silent = [...left.values()].map((name) => JSON.stringify(name)).join(', ')
     const said = `${silent} did not answer within ${KILL_TIMEOUT_MS} ms (servers.kill.timeout)`

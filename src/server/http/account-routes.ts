@@ -68,12 +68,12 @@ const LOGOUT: Description = {
   operationId: 'logout',
   summary: 'Ends a session.',
   querystring: { type: 'object', properties: { token: { type: 'string' } } },
-  response: { 204: answers('Logged out'), default: refusal('AgentError') },
+  response: { 204: answers('Logged out'), 503: refusal('AgentError') },
 }
 const LOGOUT_SESSION: Description = {
   operationId: 'logoutSession',
   summary: 'Ends a session.',
-  response: { 204: answers('Logged out'), default: refusal('Error') },
+  response: { 204: answers('Logged out'), 503: refusal('Error') },
 }
 
 /** Adds the routes to `app`. `base` says below which path the session cookie counts. */
