@@ -40,7 +40,7 @@ users:
   - {name: admin, password: admin, permissions: [{environments: ['*'], topics: ['*'], rights: [all]}]}
   - {name: anna, password: anna, permissions: [{environments: ['*'], topics: ['*']}], limits: {max.concurrent.queries: 1000}}
   - {name: few, password: few, permissions: [{environments: ['*'], topics: ['*']}], limits: {max.concurrent.queries: 3}}
-limits: {shutdown.delay: 3s, shutdown.grace: 10s, server.max.memory: 2g}
+limits: {shutdown.delay: 2s, shutdown.grace: 10s, server.workers: 1}
 log: {level: warn}
 `
 
