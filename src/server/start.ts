@@ -5,9 +5,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer } from 'ws'
 import type { OwnedStore } from '../catalog/store.ts'
-import { Queries } from '../engine/queries.ts'
+import type { ServerQueries } from '../engine/queries.ts'
 import type { QueryEnvironment } from '../engine/host.ts'
 import { runRequest } from '../engine/request.ts'
 import type { Maxima } from '../plan/settings.ts'
@@ -22,6 +21,8 @@ import {
   type ServiceAccountConfig,
   type UserConfig,
 } from './access/auth.ts'
+import { openRegister } from './cluster/all-queries.ts'
+import type { Servers } from './cluster/servers.ts'
 import type { BasePath } from './http/base-path.ts'
 import { Connections } from './http/connections.ts'
 import type { ServerConfig } from './config/config.ts'
@@ -37,8 +38,9 @@ import type { Conversation } from './socket/conversation.ts'
 import { ExportAnswer, type Unanswered } from './export/export-answer.ts'
 import { ExportTickets } from './export/tickets.ts'
 import { openTraces, type Traces } from './telemetry/traces.ts'
-import { hashToken } from './access/secrets.ts'
-import { type Run, Session, type SessionEnvironment, type SessionHost, SessionSocket } from './socket/session.ts'
+import { sharedLogins } from './access/revocations.ts'
+import { endChanged, endLogins } from './socket/ending.ts'
+import { createUpgrades, type Run, Session, type SessionEnvironment, type SessionHost } from './socket/session.ts'
 import { answerCall, CallError } from './workers/calls.ts'
 import type { QueryView } from './workers/messages.ts'
 import { WorkerPool } from './workers/pool.ts'
@@ -53,6 +55,8 @@ export interface RunningServer {
   readonly host: string
   readonly port: number
   readonly environments: readonly Environment[]
+  /** The others that share its state, as this one knows them; undefined where nothing is shared. */
+  readonly servers: Pick<Servers, 'name' | 'count' | 'condition' | 'problem'> | undefined
   /** What the queries run on; undefined where they run on this thread. */
   readonly workers: Pick<WorkerPool, 'occupation' | 'restart' | 'ended'> | undefined
   /**
@@ -82,9 +86,6 @@ export interface StartOptions {
   readonly worker?: URL
   readonly clock?: Clock
 }
-
-/** How long a client may take to answer the closing handshake. */
-const CLOSE_TIMEOUT_MS = 5000
 
 /**
  * Resolves when the server listens. Rejects when the port cannot be had; a Kafka that does not answer is no reason (it
@@ -128,8 +129,6 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
   return server
 }
 
-type Upgrades = InstanceType<typeof WebSocketServer<typeof SessionSocket>>
-
 /**
  * The driver takes one END for each `next()` that finds no row, and hangs on the one after the last; it takes a result
  * whose connection is closed for one without rows. Programs ask once or twice more than there are rows (sqlline does,
@@ -147,13 +146,14 @@ class Server implements RunningServer {
   readonly #store: OwnedStore
   readonly #traces: Traces | undefined
   #pool: WorkerPool | undefined
-  /** What runs, and what ran. */
-  readonly queries = new Queries()
+  /** What runs, and what ran, here and on the other servers. */
+  readonly queries: ServerQueries
+  readonly servers: Servers | undefined
   readonly #accounts: Accounts
   readonly #metrics: Metrics
   readonly #health: Health
   readonly #http: ReturnType<typeof createHttp>
-  readonly #upgrades: Upgrades
+  readonly #upgrades: ReturnType<typeof createUpgrades>
   readonly #connections: Connections
   readonly #sessions = new Set<Conversation>()
   #closing: Promise<void> | undefined
@@ -176,7 +176,17 @@ class Server implements RunningServer {
     this.#clock = means.clock
     this.#store = means.store
     this.#traces = means.traces
-    this.#accounts = new Accounts(config.users, config.serviceAccounts, config.limits, means.clock)
+    const { users, serviceAccounts, limits } = config
+    const logins = sharedLogins(config.server.session, means.store, means.clock, limits['server.session.timeout'])
+    logins?.revocations.onChange(() => endLogins(this.#sessions, (account) => this.#accounts.isOver(account)))
+    this.#accounts = new Accounts(users, serviceAccounts, limits, means.clock, logins)
+    const register = openRegister(config, means.log, means.clock, {
+      sessions: () => this.#sessions,
+      state: () => this.#health.readiness,
+      named: (identity) => this.#accounts.named(identity),
+    })
+    this.queries = register.queries
+    this.servers = register.servers
     this.#metrics = new Metrics({
       openSockets: () => this.#sessions.size,
       runningQueries: () => this.#running().length,
@@ -194,8 +204,10 @@ class Server implements RunningServer {
           ),
           ...(this.#pool?.requests ?? []),
         ]),
+      servers: this.servers,
     })
     this.#health = new Health(environments, means.clock, means.log, means.store)
+    this.#health.servers = this.servers
     this.#connections = new Connections(config.limits)
     this.#http = createHttp({
       config,
@@ -216,18 +228,7 @@ class Server implements RunningServer {
       view: (environment, account) => this.#view(environment, account),
     })
     this.#connections.watch(this.#http.server)
-    const maxPayload = config.limits['server.max.message.bytes']
-    // `closeTimeout` and `maxFragments` are newer than the type declarations.
-    const wsOptions = {
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload,
-      maxFragments: config.limits['server.max.message.fragments'],
-      closeTimeout: CLOSE_TIMEOUT_MS,
-      WebSocket: SessionSocket,
-    }
-    this.#upgrades = new WebSocketServer(wsOptions)
+    this.#upgrades = createUpgrades(config.limits)
   }
 
   get workers(): WorkerPool | undefined {
@@ -246,6 +247,7 @@ class Server implements RunningServer {
     this.port = (this.#http.server.address() as AddressInfo).port
     const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
     this.url = `http${tls === undefined ? '' : 's'}://${shown}:${this.port}${this.#config.server.basePath ?? ''}`
+    this.servers?.begin(this.port)
     this.#log.info({ host, port: this.port, environments: this.environments.map((e) => e.name) }, 'server started')
   }
 
@@ -260,17 +262,7 @@ class Server implements RunningServer {
     serviceAccounts: readonly ServiceAccountConfig[],
   ): readonly AccountChange[] {
     const changes = this.#accounts.replace(users, serviceAccounts)
-    for (const session of this.#sessions) {
-      const { account } = session
-      const change = changes.find((c) => c.name === account?.name && c.kind === account.kind)
-      if (change?.what === 'revoked')
-        session.stop(`Not authenticated any more: the access of ${JSON.stringify(change.name)} was revoked.`)
-      // Where the first message is still to come, rights are checked then.
-      else if (change !== undefined && session.state === 'running')
-        session.stop(
-          `The permissions of ${JSON.stringify(change.name)} were changed, so its query was ended. Ask again.`,
-        )
-    }
+    endChanged(this.#sessions, changes)
     return changes
   }
 
@@ -278,17 +270,18 @@ class Server implements RunningServer {
     return this.#accounts.offer(user)
   }
 
-  #logout(token: string): void {
-    if (!this.#accounts.logout(token)) return
-    const login = hashToken(token)
-    for (const session of this.#sessions)
-      if (session.account?.login === login) session.stop('Not authenticated any more: the login was ended by a logout.')
+  async #logout(token: string): Promise<void> {
+    const ended = this.#accounts.logout(token)
+    if (ended === undefined) return
+    endLogins(this.#sessions, ({ login }) => login === ended.login)
+    await ended.told
   }
 
   async #shutDown(graceMs: number): Promise<void> {
     const delayMs = graceMs === 0 ? 0 : this.#config.limits['shutdown.delay']
     this.#log.info({ runningQueries: this.#running().length, delayMs, graceMs }, 'server is stopping')
     this.#health.phase = 'draining'
+    this.servers?.changed()
     if (delayMs > 0) await sleep(this.#clock, delayMs, this.#hurry.signal).catch(() => undefined)
     this.#health.phase = 'closing'
     this.#http.server.closeIdleConnections()
@@ -303,6 +296,8 @@ class Server implements RunningServer {
     for (const session of this.#sessions) session.destroy()
     await this.#http.close()
     this.#upgrades.close()
+    this.#accounts.close()
+    await this.servers?.close()
     await Promise.all([this.#pool?.close(), this.#traces?.close()])
     await Promise.all(this.environments.map((environment) => environment.close()))
     this.#store.close()
@@ -412,9 +407,14 @@ class Server implements RunningServer {
       environment: (account) => this.#visible(wanted, account, cli),
       admit: (account) => {
         this.#connections.heard(socket)
-        return admit(account, this.#sessions, this.#config.limits)
+        return admit(account, this.#sessions, this.#config.limits, this.servers?.running(identityOf(account)))
       },
-      ...watchQuery(request, { log: this.#log, metrics: this.#metrics, traces: this.#traces }),
+      ...watchQuery(request, {
+        log: this.#log,
+        metrics: this.#metrics,
+        traces: this.#traces,
+        changed: () => this.servers?.changed(),
+      }),
       closed: (session) => this.#closed(session),
       dialect:
         wanted.dialect === 'jdbc'

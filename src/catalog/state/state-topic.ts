@@ -13,9 +13,9 @@ import { WireError } from '../../kafka/wire/primitives.ts'
 import { type Clock, sleep, systemClock, TIMED_OUT, within } from '../../lib/clock.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { ChangeConflict } from '../../plan/administration.ts'
-import { type Condition, type OwnedStore, type StoredObject, StoredObjects } from '../store.ts'
+import { type Condition, type ObjectKind, type OwnedStore, type StoredObject, StoredObjects } from '../store.ts'
 import { type Entry, entryOf, MAX_OBJECT_BYTES, recordOf, sizeOf } from './entry.ts'
-import { MAX_BYTES, MAX_OBJECTS, type Outcome, StateLog } from './state-log.ts'
+import { MAX_BYTES, MAX_OBJECTS, MAX_REVOCATIONS, type Outcome, StateLog } from './state-log.ts'
 import { forbidden, prepareTopic, StateTopicError } from './topic-setup.ts'
 
 /**
@@ -83,6 +83,7 @@ export class StateTopic implements OwnedStore {
   /** The first offset that has not been read; undefined: nothing has been read yet. */
   #position: number | undefined
   #condition: Condition = 'down'
+  #wasRead = false
   /** Why changes are refused. */
   #problem = 'it has not been read yet'
 
@@ -94,6 +95,10 @@ export class StateTopic implements OwnedStore {
 
   get condition(): Condition {
     return this.#condition
+  }
+
+  get wasRead(): boolean {
+    return this.#wasRead
   }
 
   /** Why changes are refused, where they are. */
@@ -159,7 +164,7 @@ export class StateTopic implements OwnedStore {
       if (outcome === TIMED_OUT)
         throw this.#unknown(`it was not read back within ${CHANGE_TIMEOUT_MS} ms (state.change.timeout)`)
       if (outcome === 'late') throw conflict(object)
-      if (outcome === 'full') throw this.#full()
+      if (outcome === 'full') throw this.#full(kind)
       return seen !== undefined
     } finally {
       this.#waiting.delete(version)
@@ -216,6 +221,7 @@ export class StateTopic implements OwnedStore {
     this.#topicId = metadata.id
     await this.#read(from, end)
     this.#position = end
+    this.#wasRead = true
     if (this.#condition !== 'up')
       this.#options.note('info', { topic, objects: this.all().length }, 'the state topic was read')
     this.#condition = 'up'
@@ -280,7 +286,7 @@ export class StateTopic implements OwnedStore {
       this.environment(entry.environment).put(entry.kind, entry.name, entry.content, entry.version)
       for (const changed of this.#followers) changed(object)
     } else if (outcome !== 'same') {
-      if (outcome === 'full') this.#skip(offset, this.#full().message)
+      if (outcome === 'full') this.#skip(offset, this.#full(entry.kind).message)
       const again = entry.by === this.#server ? this.#state.again(entry) : undefined
       if (again !== undefined) void this.#writeAgain(again)
     }
@@ -353,11 +359,13 @@ export class StateTopic implements OwnedStore {
       throw new UserError(
         `The ${entry.kind} takes ${bytes} bytes in the state topic, the limit is ${MAX_OBJECT_BYTES} (state.object.bytes).`,
       )
-    if (!this.#state.fits(entry)) throw this.#full()
+    if (!this.#state.fits(entry)) throw this.#full(entry.kind)
   }
 
-  #full(): UserError {
-    const { objects = MAX_OBJECTS, bytes = MAX_BYTES } = this.#options.limits ?? {}
+  #full(kind: ObjectKind): UserError {
+    const { objects = MAX_OBJECTS, bytes = MAX_BYTES, revocations = MAX_REVOCATIONS } = this.#options.limits ?? {}
+    if (kind === 'revocation')
+      return new UserError(`The state topic holds ${revocations} ended logins, the limit (state.revocations).`)
     return new UserError(
       `The state topic is full: ${objects} objects (state.objects) or ${bytes} bytes (state.bytes). Remove views, synonyms or saved queries that nobody needs.`,
     )
@@ -386,6 +394,7 @@ const TITLES = {
   table: 'declaration of topic',
   note: 'description of topic',
   query: 'saved query',
+  revocation: 'end of a login',
 }
 
 function conflict({ kind, name }: StoredObject): ChangeConflict {

@@ -29,6 +29,12 @@ export const OPTIONS = {
     path: ['server', 'trustForwardedPrefix'],
   },
   dataFolder: { flag: '--data-folder', env: 'SLUICE_SERVER_DATA_FOLDER', path: ['server', 'dataFolder'] },
+  sessionKey: {
+    flag: '--session-key',
+    env: 'SLUICE_SERVER_SESSION_KEY',
+    path: ['server', 'session', 'key'],
+    kind: 'secret',
+  },
   stateTopic: { flag: '--state-topic', env: 'SLUICE_STATE_TOPIC', path: ['state', 'topic'] },
   stateEnvironment: { flag: '--state-environment', env: 'SLUICE_STATE_ENVIRONMENT', path: ['state', 'environment'] },
   tracesEndpoint: {

@@ -48,6 +48,11 @@ const REPORT = {
         description:
           'The topic that servers share, if there is one; `lost`: it was deleted or cut, which takes a new start.',
       },
+      serversTopic: {
+        type: 'string',
+        enum: ['up', 'down'],
+        description: 'The topic in which servers speak to each other, if there is one; `down`: this server is alone.',
+      },
       name: { type: 'string' },
       version: { type: 'string' },
     },

@@ -8,16 +8,25 @@ import type { QueryTrace, Traces } from '../telemetry/traces.ts'
 import type { Conversation } from './conversation.ts'
 import type { SessionHost } from './session.ts'
 
+interface Watchers {
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly traces: Traces | undefined
+  /** Called as a query begins: other servers are told. */
+  changed(): void
+}
+
 /** Counts, logs and traces the query of one session, which came with `request`. */
 export function watchQuery(
   request: IncomingMessage,
-  { log, metrics, traces }: { readonly log: Log; readonly metrics: Metrics; readonly traces: Traces | undefined },
+  { log, metrics, traces, changed }: Watchers,
 ): Pick<SessionHost, 'started' | 'ended' | 'failed'> {
   const caller = traces?.caller(request)
   let trace: QueryTrace | undefined
   return {
     started: (session, query) => {
       metrics.started(session.environmentName ?? '')
+      changed()
       logStart(log, session, query)
       trace = traces?.query(caller, session, query)
     },
