@@ -37,7 +37,8 @@ import type { ExportCall } from './rest/route.ts'
 import type { Conversation } from './socket/conversation.ts'
 import { ExportAnswer, type Unanswered } from './export/export-answer.ts'
 import { ExportTickets } from './export/tickets.ts'
-import { openTraces, type Traces } from './telemetry/traces.ts'
+import { openTraces } from './telemetry/open-traces.ts'
+import type { Traces } from './telemetry/traces.ts'
 import { sharedLogins } from './access/revocations.ts'
 import { endChanged, endLogins } from './socket/ending.ts'
 import { createUpgrades, type Run, Session, type SessionEnvironment, type SessionHost } from './socket/session.ts'
@@ -197,6 +198,7 @@ class Server implements RunningServer {
       }),
       workers: () => this.#pool?.figures,
       traces: () => means.traces?.figures,
+      store: means.store,
       kafkaRequests: () =>
         addedCounts([
           ...environments.flatMap(({ name, cluster }) =>

@@ -6,7 +6,6 @@ import type { IncomingMessage } from 'node:http'
 import type { ExportSummary } from '../../export/outcome.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
-import type { TracesConfig } from '../config/telemetry.ts'
 import type { ServerLimits } from '../limits.ts'
 import type { Log } from '../log.ts'
 import type { Conversation } from '../socket/conversation.ts'
@@ -44,15 +43,9 @@ export interface Traces {
   close(): Promise<void>
 }
 
+/** What traces need of the server. */
 export interface TraceMeans {
   readonly limits: ServerLimits
   readonly log: Log
   readonly clock: Clock
-}
-
-/** undefined, and nothing is loaded, where the configuration names no collector. */
-export async function openTraces(config: TracesConfig | undefined, means: TraceMeans): Promise<Traces | undefined> {
-  if (config === undefined) return undefined
-  const { OtlpTraces } = await import('./otlp.ts')
-  return new OtlpTraces(config, means)
 }
