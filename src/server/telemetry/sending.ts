@@ -16,8 +16,8 @@ import type { TraceFigures, TraceMeans } from './traces.ts'
 const BATCH = 128
 /** How long spans wait for others. */
 const DELAY_MS = 1000
-/** Requests to the collector at once: one, and at the end those of what is left. */
-const CONCURRENT = 4
+/** Connections to the collector: one is used, and more at the end, when all that waits is sent. */
+const CONNECTIONS = 4
 
 type Exporter = SpanExporter & Required<Pick<SpanExporter, 'forceFlush'>>
 
@@ -40,7 +40,8 @@ export class Sending {
     const timeoutMs = limits['telemetry.traces.timeout']
     const most = limits['telemetry.traces.queue']
     this.processor = new BatchSpanProcessor({
-      exporter: this.#counted(exporterOf(config, timeoutMs)),
+      // At the end all batches are given to the exporter at once.
+      exporter: this.#counted(exporterOf(config, timeoutMs, Math.ceil(most / Math.min(BATCH, most)) + 1)),
       maxQueueSize: most,
       maxExportBatchSize: Math.min(BATCH, most),
       scheduledDelayMillis: DELAY_MS,
@@ -99,17 +100,18 @@ export class Sending {
  * The parts of OpenTelemetry's OTLP exporter, put together here: its ready-made class also takes addresses, headers and
  * keys from variables of its own, and what counts here is the server's configuration alone.
  */
-function exporterOf({ endpoint, headers, tls }: TracesConfig, timeoutMs: number): Exporter {
+function exporterOf({ endpoint, headers, tls }: TracesConfig, timeoutMs: number, requests: number): Exporter {
   const { ca, ...keys } = tls ?? {}
   const delegate = createOtlpHttpExportDelegate(
     {
       url: endpoint,
       headers: async () => ({ ...headers, 'Content-Type': 'application/json' }),
       timeoutMillis: timeoutMs,
-      concurrencyLimit: CONCURRENT,
+      concurrencyLimit: requests,
       compression: CompressionAlgorithm.NONE,
       agentFactory: httpAgentFactoryFromOptions({
         keepAlive: true,
+        maxSockets: CONNECTIONS,
         ...keys,
         ...(ca === undefined ? {} : { ca: [ca].flat() }),
       }),

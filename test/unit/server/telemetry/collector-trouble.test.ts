@@ -86,6 +86,21 @@ describe('a collector', () => {
     }
   })
 
+  it('gets all that waits when the server stops', async () => {
+    const collector = await Collector.start('hangs')
+    const unhurried = { 'shutdown.traces': '30s', 'max.concurrent.queries.per.user': 0 }
+    const world = await fixture(collector.endpoint, unhurried)
+    const client = async () => {
+      for (let i = 0; i < 50; i++) await converse(world.server, AGENT_PATH, ask('anything', { token: TOKEN }))
+    }
+    await Promise.all(Array.from({ length: 20 }, client))
+    collector.release()
+    await world.server.close(0)
+    assert.equal(collector.spans.length, 1000)
+    assert.deepEqual(lines(world, 'traces cannot be sent'), [])
+    await collector.close()
+  })
+
   it('that is down, and a thousand queries', async () => {
     const world = await fixture(DEAD, { ...SHORT, 'telemetry.traces.queue': 10, 'max.concurrent.queries.per.user': 0 })
     try {

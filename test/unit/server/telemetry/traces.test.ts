@@ -229,7 +229,9 @@ describe('whose child a span is', () => {
 })
 
 describe('what is sent', () => {
-  it('goes with the headers of the configuration', async () => {
+  it('goes with the headers of the configuration, whatever variables for other programs say', async (test) => {
+    process.env.OTEL_EXPORTER_OTLP_HEADERS = 'x-elsewhere=1'
+    test.after(() => delete process.env.OTEL_EXPORTER_OTLP_HEADERS)
     const collector = await traced(
       async (server) => void (await converse(server, DEMO_PATH, ask('SHOW TABLES'), BEARER)),
       { headers: { Authorization: 'Bearer collector-key' } },
@@ -238,6 +240,7 @@ describe('what is sent', () => {
     for (const headers of collector.headers) {
       assert.equal(headers.authorization, 'Bearer collector-key')
       assert.match(String(headers['user-agent']), /^sluice\//)
+      assert.equal(headers['x-elsewhere'], undefined)
     }
   })
 
