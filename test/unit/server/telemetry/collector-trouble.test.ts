@@ -49,7 +49,7 @@ describe('a collector', () => {
 
   it('that answers 500, and then is well: both are said', async () => {
     const collector = await Collector.start('fails')
-    const world = await fixture(collector.endpoint)
+    const world = await fixture(collector.endpoint, {})
     try {
       await converse(world.server, DEMO_PATH, ask('anything'), BEARER)
       await eventually('dropped', async () => (await spans(world.server)).dropped === 1)
@@ -88,7 +88,11 @@ describe('a collector', () => {
 
   it('gets all that waits when the server stops', async () => {
     const collector = await Collector.start('hangs')
-    const unhurried = { 'shutdown.traces': '30s', 'max.concurrent.queries.per.user': 0 }
+    const unhurried = {
+      'telemetry.traces.timeout': '5m',
+      'shutdown.traces': '1m',
+      'max.concurrent.queries.per.user': 0,
+    }
     const world = await fixture(collector.endpoint, unhurried)
     const client = async () => {
       for (let i = 0; i < 50; i++) await converse(world.server, AGENT_PATH, ask('anything', { token: TOKEN }))
