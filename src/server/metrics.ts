@@ -25,6 +25,22 @@ interface ServersFigures {
   readonly passedOver: number
 }
 
+/** Figures that are asked for at each scrape. */
+interface Live {
+  openSockets(): number
+  runningQueries(): number
+  connections(): ConnectionFigures
+  /** undefined: queries run on this thread. */
+  workers(): PoolFigures | undefined
+  kafkaRequests(): Iterable<KafkaRequests>
+  /** undefined: there are none. */
+  traces(): TraceFigures | undefined
+  /** One that several servers share has figures. */
+  readonly store: Pick<OwnedStore, 'condition' | 'figures'>
+  /** undefined: nothing is shared with other servers. */
+  readonly servers?: ServersFigures | undefined
+}
+
 /**
  * The metrics of one server. `registry` gives them as text; `refused` counts connections by HTTP status, `logins` by
  * outcome.
@@ -45,20 +61,7 @@ export class Metrics {
   readonly refusedTokens: Counter
 
   /** The functions of `live` are called at each scrape. */
-  constructor(live: {
-    openSockets(): number
-    runningQueries(): number
-    connections(): ConnectionFigures
-    /** undefined: queries run on this thread. */
-    workers(): PoolFigures | undefined
-    kafkaRequests(): Iterable<KafkaRequests>
-    /** undefined: there are none. */
-    traces(): TraceFigures | undefined
-    /** One that several servers share has figures. */
-    readonly store: Pick<OwnedStore, 'condition' | 'figures'>
-    /** undefined: nothing is shared with other servers. */
-    readonly servers?: ServersFigures | undefined
-  }) {
+  constructor(live: Live) {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
     this.#started = counter('sluice_queries_started_total', 'Queries that began to run.', ['environment'], registers)

@@ -1,8 +1,8 @@
 /** The stages of a request as its summary tells them: what is part of what, and what failed. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Clock, systemClock } from '../../../src/lib/clock.ts'
-import { during, Stages } from '../../../src/engine/stages/stages.ts'
+import { type Clock, systemClock } from '../../../../src/lib/clock.ts'
+import { during, Stages } from '../../../../src/engine/stages/stages.ts'
 
 /** Every look at the time is one millisecond later. */
 function ticking(): Clock {
