@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto'
 import { NotWritten, produce } from '../../kafka/admin/produce.ts'
 import type { Cluster } from '../../kafka/cluster.ts'
-import { type BatchSource, KafkaError, type KafkaLog, type RecordBatch } from '../../kafka/log.ts'
+import { type BatchSource, KafkaError, type KafkaLog, type OffsetRange, type RecordBatch } from '../../kafka/log.ts'
 import { readRecords } from '../../kafka/read/record-batch.ts'
 import { WireError } from '../../kafka/wire/primitives.ts'
 import { type Clock, sleep, systemClock, TIMED_OUT, within } from '../../lib/clock.ts'
@@ -37,6 +37,8 @@ const CHANGE_TIMEOUT_MS = 45_000
 const MAX_NOTED = 100
 /** How long the offsets of the topic may take. */
 const OFFSETS_MS = 10_000
+/** How often it is looked whether the topic still begins where it began. */
+const LOOK_MS = 5000
 const FIRST_PAUSE_MS = 100
 /** Not a limit: the longest wait between attempts at reading the topic again. */
 const LONGEST_PAUSE_MS = 5000
@@ -91,6 +93,8 @@ export class StateTopic implements OwnedStore {
   /** The scan that follows the topic. */
   #following: BatchSource | undefined
   #topicId: string | undefined
+  /** Where the topic began when it was first read: compaction leaves that as it is. */
+  #start: number | undefined
   /** The first offset that has not been read; undefined: nothing has been read yet. */
   #position: number | undefined
   #condition: Condition = 'down'
@@ -238,20 +242,22 @@ export class StateTopic implements OwnedStore {
 
   /** Reads what is in the topic by now. */
   async #catchUp(): Promise<void> {
-    const { cluster, log, topic, replication } = this.#options
+    const { cluster, topic, replication } = this.#options
     const { signal } = this.#closed
     const create = this.#position === undefined
     const metadata = await prepareTopic(cluster, { topic, replication, create, signal })
     if (metadata === undefined) throw new Lost('it was deleted')
     if (this.#topicId !== undefined && metadata.id !== this.#topicId) throw new Lost('it was deleted and created again')
-    const [{ start, end }] = await log
-      .bounds(topic, [0], { isolation: ISOLATION, timeoutMs: OFFSETS_MS, signal })
-      .catch((error: unknown) => {
-        throw forbidden(topic, error)
-      })
+    const { start, end } = await this.#bounds()
+    if (this.#start === undefined && start > 0)
+      this.#options.note(
+        'warn',
+        { topic, start },
+        'the state topic does not begin at offset 0: what was before was deleted, and objects may be missing',
+      )
+    this.#checkStart(start)
     const from = this.#position ?? start
     if (end < from) throw new Lost(`it ends at offset ${end}, and offset ${from} had been reached`)
-    if (start > from) throw new Lost(`records from offset ${from} on were deleted before they were read`)
     this.#topicId = metadata.id
     await this.#read(from, end)
     this.#position = end
@@ -261,6 +267,21 @@ export class StateTopic implements OwnedStore {
     this.#condition = 'up'
     this.#problem = ''
     for (const entry of this.#state.allAgain()) void this.#writeAgain(entry)
+  }
+
+  async #bounds(): Promise<OffsetRange> {
+    const { log, topic } = this.#options
+    const limits = { isolation: ISOLATION, timeoutMs: OFFSETS_MS, signal: this.#closed.signal } as const
+    const [bounds] = await log.bounds(topic, [0], limits).catch((error: unknown) => {
+      throw forbidden(topic, error)
+    })
+    return bounds
+  }
+
+  /** Whoever removes records takes objects away from the servers that start later. */
+  #checkStart(start: number): void {
+    this.#start ??= start
+    if (start > this.#start) throw new Lost(`its records before offset ${start} were deleted`)
   }
 
   async #read(start: number, end: number): Promise<void> {
@@ -283,10 +304,17 @@ export class StateTopic implements OwnedStore {
     const ranges = [{ partition: 0, start, end: Number.POSITIVE_INFINITY }]
     // Partitions that somebody adds hold nothing of ours.
     const follow = { firstNew: 1, rangesOf: () => [] }
-    const source = log.scan(
-      { topic, topicId: this.#topicId, ranges, follow, isolation: ISOLATION },
-      this.#closed.signal,
-    )
+    const cut = new AbortController()
+    const looking = this.#clock.every(LOOK_MS, () => {
+      this.#bounds()
+        .then(
+          ({ start: now }) => this.#checkStart(now),
+          () => undefined, // The scan says by itself that the topic cannot be read.
+        )
+        .catch((error: unknown) => cut.abort(error))
+    })
+    const signal = AbortSignal.any([this.#closed.signal, cut.signal])
+    const source = log.scan({ topic, topicId: this.#topicId, ranges, follow, isolation: ISOLATION }, signal)
     this.#following = source
     try {
       for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {
@@ -294,6 +322,7 @@ export class StateTopic implements OwnedStore {
         this.#takeBatch(batch)
       }
     } finally {
+      looking.cancel()
       source.close()
     }
   }

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { openStateTopic, type StateTopic } from '../../../src/catalog/state/state-topic.ts'
-import { deleteTopic } from '../../../src/kafka/admin/topics.ts'
+import { deleteRecords, deleteTopic } from '../../../src/kafka/admin/topics.ts'
 import { produce } from '../../../src/kafka/admin/produce.ts'
 import { Cluster } from '../../../src/kafka/cluster.ts'
 import { createKafkaLog } from '../../../src/kafka/read/reader.ts'
@@ -232,6 +232,30 @@ test('a topic that is deleted, or created again, leaves the objects as they are 
     await assert.rejects(one.environment('e').saveView(view('w')), /takes no change: it was deleted/)
     assert.equal(one.environment('e').view('v')?.name, 'v')
   }
+})
+
+test('a topic whose first records are deleted is lost, though all of them were read; the next start says so', async () => {
+  const topic = newTopic()
+  const notes: string[] = []
+  const one = await server(topic, { notes, clock: { ...systemClock, every: (_, run) => systemClock.every(10, run) } })
+  for (const name of ['v', 'w']) await one.environment('e').saveView(view(name))
+  const cluster = new Cluster({ brokers: [broker.bootstrap] })
+  await deleteRecords(cluster, topic, new Map([[0, 1]]))
+  cluster.close()
+  await eventually('it is noticed', () => one.condition === 'lost')
+  assert.match(notes.join('\n'), /the state topic is lost.*its records before offset 1 were deleted/)
+  await assert.rejects(one.environment('e').saveView(view('x')), /takes no change: its records before offset 1/)
+  assert.equal(one.environment('e').view('v')?.name, 'v')
+  const later: string[] = []
+  const two = await server(topic, { notes: later })
+  assert.match(later[0], /does not begin at offset 0/)
+  assert.deepEqual(
+    two
+      .environment('e')
+      .views()
+      .map(({ name }) => name),
+    ['w'],
+  )
 })
 
 test('a topic that is unknown for a moment is found again, and no record is taken twice', async () => {
