@@ -57,11 +57,7 @@ export default function QueriesView() {
   return (
     <div class="queries" onKeyDown={press}>
       <Head state={state} change={(part) => store.set((s) => ({ ...s, ...part }))} />
-      {state.failure !== undefined && (
-        <p class="failure" role="alert">
-          {state.failure}
-        </p>
-      )}
+      <Failure text={state.failure} />
       <div class="query-list">
         <table aria-label="Running queries">
           <TableHead hasServers={hasServers} />
@@ -90,6 +86,15 @@ export default function QueriesView() {
         ↑ ↓ choose, <kbd>K</kbd> kills: your own at once, somebody else’s when pressed again.
       </p>
     </div>
+  )
+}
+
+function Failure({ text }: { readonly text: string | undefined }) {
+  if (text === undefined) return null
+  return (
+    <p class="failure" role="alert">
+      {text}
+    </p>
   )
 }
 

@@ -36,7 +36,7 @@ test('the file on the page is a good one', async () => {
   try {
     const yaml = /```yaml\n(.*?)```/s.exec(page)?.[1] ?? ''
     const secret = join(folder, 'secret')
-    writeFileSync(secret, 'x'.repeat(16))
+    writeFileSync(secret, 'x'.repeat(32))
     const filled = yaml
       .replace(/(\w+File): [^\s}]+/g, `$1: ${secret}`)
       .replace(/scrypt:\S+/, await hashPassword('x'))
