@@ -29,6 +29,7 @@ const allowed = {
     'registry/registry',
   ],
   catalog: ['lib', 'types', 'formats', 'kafka', 'registry', 'plan', 'engine'],
+  flink: ['lib', 'types', 'sql', 'plan', 'functions', 'engine', 'kafka'],
   export: ['lib', 'types', 'sql/error', 'protocol', 'formats', 'engine'],
   server: [
     'lib',
@@ -44,6 +45,7 @@ const allowed = {
     'engine',
     'catalog',
     'export',
+    'flink',
   ],
   sandbox: ['lib', 'kafka'],
   client: ['protocol', 'lib'],

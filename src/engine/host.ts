@@ -6,11 +6,14 @@ import type { RenderOptions } from '../formats/format.ts'
 import type { KafkaLog } from '../kafka/log.ts'
 import type { Administration } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
-import type { Maxima } from '../plan/settings.ts'
+import type { Output, Scan } from '../plan/plan.ts'
+import type { Maxima, Settings } from '../plan/settings.ts'
 import type { DataType, Value } from '../types.ts'
 import type { ExchangePort } from './exchange/port.ts'
 import type { QueryRegister } from './queries.ts'
 import type { RowShape } from './row-shape.ts'
+import type { ScanRanges } from './scan/ranges.ts'
+import type { Statistics } from './statistics.ts'
 import type { StageReport } from './stages/stages.ts'
 
 /** Where frames go. The session implements it on a socket, tests implement it as an array. */
@@ -51,10 +54,50 @@ export interface RowTarget {
  */
 export type SettingDefaults = Readonly<Record<string, number | boolean | string>>
 
+/** Another engine, which statements can be handed over to. */
+export interface OtherEngine {
+  /**
+   * The plan with the parts that the other engine runs taken out of it; undefined where the settings leave the statement
+   * here. Rejects with a SqlError that names the reason where all of it was wanted there and cannot be.
+   */
+  handOver(plan: Output, context: HandOverContext): Promise<HandedOver | undefined>
+  /** The statements for that engine, as text to take away, for a lowered plan. Rejects as `handOver`. */
+  explain(plan: Output, context: HandOverContext, options: { readonly into?: string }): Promise<readonly string[]>
+}
+
+/** What a statement is handed over with. */
+export interface HandOverContext {
+  readonly settings: Settings
+  readonly statistics: Statistics
+  readonly log: KafkaLog
+  readonly signal: AbortSignal
+  /** The offsets that a scan reads, as they are now. */
+  readonly ranges: (scan: Scan) => Promise<ScanRanges>
+  /** Bytes that a record of those takes as it is stored, from a few of them; undefined where there is none. */
+  readonly bytesPerRecord: (scan: Scan, ranges: ScanRanges) => Promise<number | undefined>
+  /** Milliseconds of `Clock.monotonic` at which the statement has to be over. */
+  readonly deadline: number
+}
+
+/** A statement of which another engine runs some parts. Each part is read once. */
+export interface HandedOver {
+  readonly plan: Output
+  /** The rows of a foreign node, in chunks. */
+  rows(part: number): AsyncIterable<readonly (readonly Value[])[]>
+  /** The log that a scan with a part of its own reads. */
+  log(part: number): KafkaLog
+  /** Topics of whose records some may have been passed over uncounted, as they cannot be read. */
+  readonly uncounted: readonly string[]
+  /** Ends what runs there. Never rejects. */
+  close(): Promise<void>
+}
+
 /** What the statements of a request may use: the host gives it for each request, as the account may see it. */
 export interface QueryEnvironment {
   readonly catalog: Catalog
   readonly log: KafkaLog
+  /** Another engine of the environment. */
+  readonly other?: OtherEngine
   /** What the account may change; without it nothing can be. */
   readonly administration?: Administration
   /** Where the request is entered while it runs, and as whose. */

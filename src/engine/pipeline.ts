@@ -30,7 +30,7 @@ import {
   UnnestOperator,
 } from './operators/row-operators.ts'
 import { type SortKey, SortOperator } from './operators/sort/sort.ts'
-import type { FrameWriter } from './frame-writer.ts'
+import { type FrameWriter, OutputOperator } from './frame-writer.ts'
 import type { Sink } from './program/record-program.ts'
 import {
   joinedRow,
@@ -76,6 +76,8 @@ export type PipelineSource = SourceEnd &
     | { readonly kind: 'scan'; readonly scan: Scan; readonly sink: Sink }
     /** Rows that are there already. */
     | { readonly kind: 'rows'; readonly rows: () => Iterable<Row>; readonly first: Operator }
+    /** Rows of another engine: of that part of the plan. */
+    | { readonly kind: 'foreign'; readonly part: number; readonly first: Operator }
   )
 
 /**
@@ -140,25 +142,6 @@ export function buildPipeline(plan: Output, context: PipelineContext, live: bool
 
 /** Rows as a record program makes them. */
 type RowsSink = Extract<Sink, { kind: 'rows' }>
-
-/** Sends a row as a frame. */
-class OutputOperator implements Operator {
-  readonly #body: (row: Row) => string
-  readonly #writer: FrameWriter
-  #full = false
-  readonly done = false
-  constructor(body: (row: Row) => string, writer: FrameWriter) {
-    this.#body = body
-    this.#writer = writer
-  }
-  get full(): boolean {
-    return this.#full && this.#writer.drained() !== undefined
-  }
-  push(row: Row): void {
-    this.#full = this.#writer.row(this.#body(row))
-  }
-  finish = nothingHeld
-}
 
 class Builder {
   readonly #context: PipelineContext
@@ -361,6 +344,8 @@ class Builder {
         return this.#share(plan, next)
       case 'kept':
         return this.#rowsOf(this.#keptRows(plan), next)
+      case 'foreign':
+        return this.#foreign(plan.number, next)
       case 'scan':
       case 'output':
         unexpected(`no rows of ${plan.kind}`)
@@ -424,6 +409,18 @@ class Builder {
 
   #joinBudget(): MemoryBudget {
     return new MemoryBudget('max.join.bytes', this.#context.limits.joinBytes)
+  }
+
+  #foreign(part: number, next: Operator): void {
+    this.sources.push({
+      kind: 'foreign',
+      part,
+      first: next,
+      get done() {
+        return next.done
+      },
+      finish: () => next.finish(),
+    })
   }
 
   #rowsOf(rows: () => Iterable<Row>, next: Operator): void {

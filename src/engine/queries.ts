@@ -5,6 +5,7 @@
 import { UserError } from '../lib/user-error.ts'
 import type { Statistics } from './statistics.ts'
 
+/** How a query is, as lists of queries show it. */
 export type QueryStatus = 'Running' | 'Completed' | 'Killed' | 'Error'
 
 /** A running or finished query, as SHOW QUERIES and REST list it. */

@@ -1,7 +1,7 @@
 /** Runs a plan: its sources one after the other into its pipeline, with the frames around the rows. */
 import { randomUUID } from 'node:crypto'
 import { metadataFields } from '../plan/bind/select/output-columns.ts'
-import { unexpected } from '../lib/assert.ts'
+import { there, unexpected } from '../lib/assert.ts'
 import { systemClock, within } from '../lib/clock.ts'
 import { dividesJson } from '../plan/divides-json.ts'
 import { topAggregate } from '../plan/bind/follow.ts'
@@ -11,12 +11,13 @@ import type { Settings } from '../plan/settings.ts'
 import { metadata as metadataFrame, type SentinelReason, sentinel, stats as statsFrame } from '../protocol/frames.ts'
 import type { Span } from '../sql/ast.ts'
 import { SqlError } from '../sql/error.ts'
-import type { RowTarget } from './host.ts'
+import type { HandedOver, RowTarget } from './host.ts'
 import { releaseAll } from './operators/backlog.ts'
 import { nothingHeld, type Operator, CHUNK_ROWS } from './operators/operator.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
 import { renderOptions, type StatementContext } from './context.ts'
+import { handedOver } from './prepare/hand-over.ts'
 import { rowShape } from './row-shape.ts'
 import { plain } from './program/values/whole-double.ts'
 import type { ScanContext } from './scan/scan-context.ts'
@@ -25,18 +26,20 @@ import { during } from './stages/stages.ts'
 import { Turns } from './turns.ts'
 
 export async function runPlan(
-  plan: Output,
+  given: Output,
   span: Span,
   index: number | null,
   context: StatementContext,
 ): Promise<void> {
   const { settings, sink, statistics } = context
-  const scans = scansOf(plan)
+  const scans = scansOf(given)
   const scan = scans.length === 1 ? scans[0] : undefined
+  const handed = await within(handedOver(given, context), { signal: context.signal })
+  const plan = handed?.plan ?? given
   const writer = new FrameWriter(sink, index, randomUUID(), context.environment.maxFrame)
   const resultsBefore = statistics.results
   const pipelineContext = contextOf(writer, context, plan)
-  if (scans.length > 0 && hasAggregate(plan) && !settings['live.aggs'])
+  if (scans.length > 0 && hasAggregate(given) && !settings['live.aggs'])
     throw new SqlError(
       'SETTING',
       'Aggregations are switched off (live.aggs = false).',
@@ -58,11 +61,13 @@ export async function runPlan(
   sink.rows?.(rowShape(plan, index))
   writer.frame(metadataFrame(metadataNames(plan, scan), index))
   try {
-    const sentinels = await runSources(pipeline, pipelineContext, { ...context, live }, span, () => {
+    const sentinels = await runSources(pipeline, pipelineContext, { ...context, live, handed }, span, () => {
       statistics.results = resultsBefore + writer.rows
       writer.frame(statsFrame(statistics.snapshot(), index))
     })
     for (const reason of sentinels) writer.frame(sentinel(reason))
+    for (const topic of handed?.uncounted ?? [])
+      writer.frame(sentinel({ type: 'UNCOUNTED', source: topic, sourceId: statistics.id }))
     if (pipeline.cut)
       writer.frame(
         sentinel({
@@ -74,6 +79,7 @@ export async function runPlan(
       )
   } finally {
     statistics.results = resultsBefore + writer.rows
+    await handed?.close()
   }
 }
 
@@ -119,10 +125,25 @@ function metadataNames(plan: Output, scan: Scan | undefined): string[] {
  * context's sink is asked whether there is room.
  */
 export async function runInto(
-  plan: Output,
+  given: Output,
   take: Operator,
   context: StatementContext,
   { who = 'A subquery', marks = false } = {},
+): Promise<void> {
+  const handed = await within(handedOver(given, context), { signal: context.signal })
+  try {
+    await runPlanInto(handed?.plan ?? given, take, { ...context, handed }, who, marks)
+  } finally {
+    await handed?.close()
+  }
+}
+
+async function runPlanInto(
+  plan: Output,
+  take: Operator,
+  context: StatementContext & Pick<SourcesContext, 'handed'>,
+  who: string,
+  marks: boolean,
 ): Promise<void> {
   const writer = new FrameWriter({ send: () => undefined, drained: () => context.sink.drained() }, null, randomUUID())
   const pipelineContext = contextOf(writer, context, plan)
@@ -141,7 +162,7 @@ export async function runInto(
       undefined,
       'Ask again.',
     )
-  if (stopped !== undefined)
+  if (stopped !== undefined && stopped.type !== 'UNCOUNTED')
     throw new SqlError(
       'MEMORY_LIMIT',
       `${who} on ${stopped.source} was stopped by ${STOPPED_BY[stopped.type]}; its answer would not be complete.`,
@@ -150,7 +171,7 @@ export async function runInto(
     )
 }
 
-const STOPPED_BY: Readonly<Record<Exclude<SentinelReason['type'], 'LOST'>, string>> = {
+const STOPPED_BY: Readonly<Record<Exclude<SentinelReason['type'], 'LOST' | 'UNCOUNTED'>, string>> = {
   SCANNEDSIZE: 'max.size',
   IDLETIMEOUT: 'max.idle.time',
   COMPLETIONTIMEOUT: 'max.query.time',
@@ -193,10 +214,16 @@ export function contextOf(writer: FrameWriter, context: StatementContext, plan: 
   }
 }
 
+interface SourcesContext extends StatementContext {
+  readonly live: boolean
+  /** Parts of the plan that another engine runs. */
+  readonly handed: HandedOver | undefined
+}
+
 async function runSources(
   pipeline: Pipeline,
   pipelineContext: PipelineContext,
-  context: StatementContext & { readonly live: boolean },
+  context: SourcesContext,
   span: Span,
   sendStats: () => void,
 ): Promise<SentinelReason[]> {
@@ -207,12 +234,15 @@ async function runSources(
   const title = request.sql.slice(span.start, span.end)
   for (const source of pipeline.sources) {
     if (source.kind === 'rows') await pushRows(source, pipeline, context, turns)
+    else if (source.kind === 'foreign') await pushForeign(source, pipeline, context, turns)
     else {
+      const part = source.scan.foreign
       const scanContext: ScanContext = {
         ...pipelineContext,
-        log: environment.log,
+        log: part === undefined ? environment.log : there(context.handed, 'a scan elsewhere').log(part),
+        // What another engine reads is not dealt out here.
         helpers:
-          environment.helpers === undefined
+          environment.helpers === undefined || part !== undefined
             ? undefined
             : {
                 readers: settings['query.parallel'],
@@ -266,6 +296,22 @@ async function pushRows(
     if (first.done) return
     first.push(row)
     if (first.full || ++pushed % CHUNK_ROWS === 0) await settle(pipeline, context, turns)
+  }
+}
+
+async function pushForeign(
+  source: Extract<PipelineSource, { kind: 'foreign' }>,
+  pipeline: Pipeline,
+  context: SourcesContext,
+  turns: Turns,
+): Promise<void> {
+  const { first, part } = source
+  for await (const rows of there(context.handed, 'rows of another engine').rows(part)) {
+    for (const row of rows) {
+      if (first.done) return
+      first.push(row)
+    }
+    await settle(pipeline, context, turns)
   }
 }
 

@@ -35,6 +35,7 @@ const LIMITS: Readonly<Record<SentinelReason['type'], string>> = {
   COMPLETIONTIMEOUT: 'max.query.time',
   LIMIT: 'LIMIT',
   LOST: 'deleted records',
+  UNCOUNTED: 'unreadable records',
 }
 
 /** A SENTINEL as a stop. */

@@ -31,6 +31,7 @@ export function estimatedRows(plan: Plan): number {
       // In memory already, so it is the side to hold.
       return 0
     case 'unnest':
+    case 'foreign':
       return Number.POSITIVE_INFINITY
     case 'filter':
     case 'project':

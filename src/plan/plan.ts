@@ -1,7 +1,5 @@
 /**
- * The plan: plain data, one closed union. Names end in the binder; from here on a column is a path in a record or a
- * slot in a row.
- *
+ * The plan: plain data, one closed union. From here on a column is a path in a record or a slot in a row.
  * Rows: below an operator that materializes (Aggregate, Project, Values) expressions refer to a record through `path`
  * references; above it they refer to the operator's row through `slot` references. Nothing here is executed; `engine/`
  * does that.
@@ -27,6 +25,7 @@ export type Plan =
   | SetOperation
   | Share
   | Kept
+  | Foreign
   | Output
 
 /** Reads one topic. `source` numbers the scans of a statement (0-based). */
@@ -58,6 +57,8 @@ export interface Scan {
   readonly limit?: number
   /** Something asks whether a record is bad, or why: bad records are rows then, whose damaged key or value is NULL. */
   readonly badRecords?: boolean
+  /** Another engine reads the topic, and hands on the records that may be wanted: which part of the plan that is. */
+  readonly foreign?: number
   /**
    * Only the newest `rows` rows are wanted, by this field: the scan reads backwards from the ends of the partitions.
    */
@@ -148,23 +149,16 @@ export interface Limit {
   readonly each?: BoundExpr
 }
 
-/**
- * `mark`: every left row once, with whether it has a partner. `single`: as `left`, but a second partner is an error
- * (or, with `first`, skipped).
- */
+/** `mark`: each left row, with whether it has a partner. `single`: as `left`; a second partner is an error. */
 export type JoinType = 'inner' | 'left' | 'right' | 'full' | 'mark' | 'single'
 
-/**
- * Row: the left side's, then the right side's (NULLs where a side has no partner). The right side is held in memory.
- */
+/** Row: the left side's, then the right side's (NULLs where a side has no partner). The right one is held in memory. */
 export interface Join {
   readonly kind: 'join'
   readonly type: JoinType
   readonly left: Plan
   readonly right: Plan
-  /**
-   * Pairs whose equality is looked up in a hash table; both sides of a pair have comparable types. NULL equals nothing.
-   */
+  /** Pairs whose equality is looked up in a hash table, of comparable types. NULL equals nothing. */
   readonly keys: readonly { readonly left: BoundExpr; readonly right: BoundExpr; readonly by: CompareBy }[]
   /** What else must be true, over the joined row. */
   readonly residual?: BoundExpr
@@ -182,10 +176,7 @@ export interface Join {
   readonly span?: Span
 }
 
-/**
- * One row for each item of an array; none for an empty or NULL one. Row: the input's, then the item, a relation of its
- * own.
- */
+/** A row for each item of an array; none for an empty or NULL one. Row: the input's, then the item, a relation. */
 export interface Unnest {
   readonly kind: 'unnest'
   readonly input: Plan
@@ -241,6 +232,14 @@ export interface Kept {
   readonly columns: number
   /** Number of slots in a row of it, once the plan is lowered. */
   readonly width?: number
+}
+
+/** Rows of that part of a lowered plan which another engine runs. Row: values of `types`. */
+export interface Foreign {
+  readonly kind: 'foreign'
+  readonly number: number
+  readonly title: string
+  readonly types: readonly DataType[]
 }
 
 /** The root: turns rows into RECORD frames. */
@@ -352,6 +351,7 @@ export interface Not extends Typed {
   readonly kind: 'not'
   readonly operand: BoundExpr
 }
+/** The connectives. */
 export interface Logic extends Typed {
   readonly kind: 'and' | 'or'
   readonly operands: readonly BoundExpr[]
@@ -398,6 +398,7 @@ export interface InList extends Typed {
   readonly items: readonly BoundExpr[]
   readonly negated: boolean
 }
+/** Has the text the pattern? */
 export interface LikeMatch extends Typed {
   readonly kind: 'like'
   readonly operand: BoundExpr
@@ -409,6 +410,7 @@ export interface CaseExpr extends Typed {
   readonly whens: readonly { readonly when: BoundExpr; readonly then: BoundExpr }[]
   readonly otherwise: BoundExpr
 }
+/** A value as one of another type. */
 export interface CastExpr extends Typed {
   readonly kind: 'cast'
   readonly operand: BoundExpr

@@ -81,6 +81,7 @@ export function mapExpressions(plan: Plan, f: (e: BoundExpr) => BoundExpr): Plan
       return { ...plan, sets: plan.sets.map((set) => set.map(f)) }
     case 'values':
     case 'kept':
+    case 'foreign':
     case 'setOperation':
       return plan
   }

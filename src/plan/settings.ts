@@ -123,6 +123,20 @@ export const SETTINGS = {
     max: 10_000,
     meaning: 'topics that a pattern in FROM may stand for',
   },
+  engine: {
+    unit: 'choice',
+    fallback: 'sluice',
+    choices: ['sluice', 'flink', 'auto'],
+    meaning:
+      'who runs a statement that reads topics: Sluice itself, the Apache Flink of the environment, or that where ' +
+      'much is to be read (engine.auto.size) and where it computes the same',
+  },
+  'engine.auto.size': {
+    unit: 'size',
+    fallback: 10 * GIB,
+    max: 1024 * 1024 * GIB,
+    meaning: 'bytes of Kafka data from which engine = auto hands a statement over',
+  },
   'optimize.kafka.partition': {
     unit: 'boolean',
     fallback: false,

@@ -72,7 +72,8 @@ export interface Stats {
  * `LIMIT` and `LOST` are ours: the server's cap on rows (no LIMIT was written) left rows out; offsets vanished while
  * the query ran (retention, deleted records) before they were read. Clients ignore types that they do not know.
  */
-export type SentinelType = 'SCANNEDSIZE' | 'IDLETIMEOUT' | 'COMPLETIONTIMEOUT' | 'LIMIT' | 'LOST'
+/** Ours are LOST, and UNCOUNTED: another engine passed over records that cannot be read, and did not count them. */
+export type SentinelType = 'SCANNEDSIZE' | 'IDLETIMEOUT' | 'COMPLETIONTIMEOUT' | 'LIMIT' | 'LOST' | 'UNCOUNTED'
 /** Why the reading of one source ended early. */
 export interface SentinelReason {
   readonly type: SentinelType

@@ -7,6 +7,7 @@ import type { KafkaTables, MetNews } from '../catalog/kafka-catalog.ts'
 import type { CatalogStore } from '../catalog/store.ts'
 import type { QueryEnvironment } from '../engine/host.ts'
 import type { CsvOptions } from '../formats/csv/decoder.ts'
+import type { FlinkConfig } from '../flink/gateway.ts'
 import type { FormatName } from '../formats/format.ts'
 import type { Cluster } from '../kafka/cluster.ts'
 import type { ConsumerGroups } from '../kafka/admin/groups.ts'
@@ -37,6 +38,8 @@ export interface EnvironmentConfig {
   readonly glue?: { readonly folder: string }
   /** Holds what servers share (`state.topic`), in this cluster or another: no table, for nobody; nor is `serversTopic`. */
   readonly stateTopic?: string
+  /** Apache Flink, for statements that are handed over. */
+  readonly flink?: FlinkConfig
   /** By topic. */
   readonly formats: Readonly<Record<string, TopicFormats>>
 }

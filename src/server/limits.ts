@@ -190,7 +190,7 @@ export const LIMITS = {
     default: 10,
     unit: 'count',
     min: 0,
-    about: 'Queries of one account running at once; 0 is no limit.',
+    about: 'Queries of one account running at once, on all servers that share a state topic; 0 is no limit.',
   },
   'server.workers': {
     default: 4,

@@ -87,12 +87,8 @@ export class Metrics {
     )
     this.#scanned = counter('sluice_records_scanned_total', 'Records looked at.', ['environment'], registers)
     this.#bad = counter('sluice_bad_records_total', 'Records that could not be decoded.', ['environment'], registers)
-    this.refused = counter(
-      'sluice_connections_refused_total',
-      'WebSocket upgrades refused, by HTTP status.',
-      ['reason'],
-      registers,
-    )
+    const refused = 'WebSocket upgrades refused, by HTTP status.'
+    this.refused = counter('sluice_connections_refused_total', refused, ['reason'], registers)
     this.logins = counter(
       'sluice_logins_total',
       'Calls of POST /api/login, by outcome: good, wrong, busy, locked, full.',

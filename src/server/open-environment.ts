@@ -7,6 +7,7 @@ import { createCatalog } from '../catalog/kafka-catalog.ts'
 import { declarationOf, withObjects } from '../catalog/objects.ts'
 import { restrict } from '../catalog/permissions.ts'
 import { type CatalogStore, openStore } from '../catalog/store.ts'
+import { createFlinkEngine } from '../flink/flink-engine.ts'
 import { Cluster } from '../kafka/cluster.ts'
 import { ConsumerGroups } from '../kafka/admin/groups.ts'
 import { createKafkaLog } from '../kafka/read/reader.ts'
@@ -45,6 +46,7 @@ export async function openEnvironment(
   })
   // They hold the objects, saved queries and statements of everybody.
   const hidden = config.stateTopic === undefined ? [] : [config.stateTopic, serversTopic(config.stateTopic)]
+  const other = config.flink === undefined ? undefined : createFlinkEngine(config.flink, config.kafka)
   const query = (account: Account): QueryEnvironment => {
     const rights = rightsOf(account, config.name)
     const may: typeof rights = (right, topic) => !hidden.includes(topic) && rights(right, topic)
@@ -52,6 +54,7 @@ export async function openEnvironment(
     return {
       catalog: withObjects(restrict(catalog, mayRead), objects, mayRead),
       log,
+      other,
       administration: createAdministration({
         cluster,
         registry,

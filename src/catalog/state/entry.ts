@@ -31,7 +31,7 @@ export const ANY: unique symbol = Symbol('any version')
  */
 export const MAX_OBJECT_BYTES = 512 * 1024
 
-/** Characters of what a login or an account is called in a revocation. */
+/** Not a limit: characters of what a login or an account is called in a revocation; they have a form of their own. */
 const MAX_ID = 64
 
 const HEADER = 'change'

@@ -321,6 +321,8 @@ export class StateTopic implements OwnedStore {
         if (source.progress.some(({ lost }) => lost > 0)) throw new Lost('records were deleted before they were read')
         this.#takeBatch(batch)
       }
+    } catch (error) {
+      throw forbidden(topic, error)
     } finally {
       looking.cancel()
       source.close()

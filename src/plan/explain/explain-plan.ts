@@ -69,6 +69,8 @@ function nodeText(plan: Plan, ranges: (scan: Scan) => string, used: ReadonlySet<
       return plan.set === undefined ? 'Kept rows' : 'Kept values'
     case 'setOperation':
       return `${plan.op.charAt(0).toUpperCase()}${plan.op.slice(1)}${plan.all ? ' all' : ''}`
+    case 'foreign':
+      return `Flink ${plan.title}`
     case 'output':
       return outputText(plan)
   }

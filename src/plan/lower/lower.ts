@@ -26,6 +26,7 @@ export function sourcesOf(plan: Plan): number[] {
     case 'join':
       return [...sourcesOf(plan.left), ...(plan.mark === undefined ? sourcesOf(plan.right) : [plan.mark.source])]
     case 'setOperation':
+    case 'foreign':
       return []
     default:
       return sourcesOf(plan.input)
@@ -316,6 +317,8 @@ export function widthOf(plan: Plan): number {
       return widthOf(plan.body)
     case 'kept':
       return plan.width ?? 0
+    case 'foreign':
+      return plan.types.length
     case 'scan':
     case 'output':
       return 0

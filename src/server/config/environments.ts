@@ -3,6 +3,7 @@
  * known beforehand. `files` gets the paths of the files that secrets are read from.
  */
 import { z } from 'zod'
+import type { FlinkConfig } from '../../flink/gateway.ts'
 import { FORMAT_NAMES, formatNamed, PLAIN_FORMATS } from '../../formats/format.ts'
 import { type ClusterConfig, parseAddress, type SaslConfig } from '../../kafka/config.ts'
 import { didYouMean } from '../../lib/suggest.ts'
@@ -15,6 +16,7 @@ import {
   duration,
   fillSecrets,
   flag,
+  integer,
   isGiven,
   looseText,
   object,
@@ -36,9 +38,23 @@ export function environment(files: string[]): z.ZodType<EnvironmentConfig> {
     registry: registry(files).optional(),
     // The folder that holds the schemas of AWS Glue.
     glue: object({ folder: text }, { short: (folder) => ({ folder }) }).optional(),
+    flink: flink.optional(),
     formats: z.record(z.string(), topicFormats, wrong('a map from topic names to {key, value}')).default({}),
   })
 }
+
+const texts = z.record(z.string(), looseText, wrong('a map from names to texts'))
+
+const flink = object(
+  {
+    gateway: text.refine((given) => /^https?:\/\/[^/]+\/?$/.test(given), wrong('an address such as http://flink:8083')),
+    parallelism: integer(1, 32_768).optional(),
+    options: texts.optional(),
+    kafka: texts.optional(),
+    requestTimeout: duration(10).optional(),
+  },
+  { short: (gateway) => ({ gateway }) },
+).transform(({ requestTimeout, ...kept }): FlinkConfig => compact({ ...kept, requestTimeoutMs: requestTimeout }))
 
 const format = converted(
   `one of ${FORMAT_NAMES}`,

@@ -133,11 +133,20 @@ export function addAccountRoutes(app: FastifyInstance, context: HttpContext, bas
       permissions: permissionNames(account),
     }
   })
+  addLogout(app, context, (request, reply) => setSession(request, reply, '', 0))
+}
+
+/** `forget` takes the cookie away. */
+function addLogout(
+  app: FastifyInstance,
+  { config, logout }: HttpContext,
+  forget: (request: FastifyRequest, reply: FastifyReply) => void,
+): void {
   const logOut = async (request: FastifyRequest<{ Querystring: { token?: string } }>, reply: FastifyReply) => {
     const given = credential(request.raw) ?? request.query.token
-    setSession(request, reply, '', 0)
+    forget(request, reply)
     try {
-      if (typeof given === 'string') await context.logout(given)
+      if (typeof given === 'string') await logout(given)
     } catch (cause) {
       if (!(cause instanceof UserError)) throw cause
       return fail(request, reply, 503, cause.message)
@@ -147,7 +156,7 @@ export function addAccountRoutes(app: FastifyInstance, context: HttpContext, bas
   app.get<{ Querystring: { token?: string } }>('/api/logout', { config: { call: LOGOUT } }, logOut)
   app.post<{ Querystring: { token?: string } }>(
     '/api/v1/logout',
-    { config: { call: LOGOUT_SESSION }, bodyLimit },
+    { config: { call: LOGOUT_SESSION }, bodyLimit: config.limits['server.max.login.bytes'] },
     logOut,
   )
 }

@@ -1,5 +1,26 @@
-/** What the users of a thread that ended are told. */
-import type { EndReason } from './thread.ts'
+/** For which of its queries a thread ended, and what the users of all of them are told. */
+import type { EndReason, Job } from './thread.ts'
+
+/** A query that began so lately has hardly come to hold the memory of its thread. */
+const YOUNG_MS = 1000
+
+/**
+ * Number of the job that is to blame, as far as that is known; 0 for none. It is the one that runs, or that ran last.
+ * Memory takes time to fill: where that is short, a job that has just begun is not to blame for what stands beside it,
+ * but of those the one that has used most processor time.
+ */
+export function guiltyOf(
+  jobs: Iterable<Pick<Job, 'number' | 'startedMs' | 'processorMs'>>,
+  running: number,
+  { what }: EndReason,
+  nowMs: number,
+): number {
+  if (what === 'closed') return 0
+  if (what !== 'memory' && what !== 'too large') return running
+  const old = [...jobs].filter(({ startedMs }) => nowMs - startedMs >= YOUNG_MS)
+  if (old.length === 0 || old.some(({ number }) => number === running)) return running
+  return old.reduce((most, job) => (job.processorMs > most.processorMs ? job : most)).number
+}
 
 /** `guilty`: whether it was this query, as far as that is known, for which the thread ended. */
 export function sentence(reason: EndReason, guilty: boolean): string {

@@ -19,7 +19,7 @@ import type { ExportSummary } from '../../export/outcome.ts'
 import type { WebSocketOut } from '../socket/websocket-out.ts'
 import { CallError, type CallInput, type CallName } from './calls.ts'
 import type { Change, FromWorker, Question, QueryView, RequestCount } from './messages.ts'
-import { sentence } from './end-sentence.ts'
+import { guiltyOf, sentence } from './end-sentence.ts'
 import { burden, idleCores, Placement } from './placement.ts'
 import { ProcessorShares } from './shares.ts'
 import { type EndReason, type Job, type ThreadHost, WorkerThread } from './thread.ts'
@@ -277,7 +277,7 @@ export class WorkerPool {
       timer.cancel()
       reject(new CallError(503, sentence(reason, job === thread.runningJob).replaceAll('query', 'call')))
     }
-    const guilty = reason.what === 'closed' ? 0 : thread.runningJob
+    const guilty = guiltyOf(thread.jobs.values(), thread.runningJob, reason, this.#options.clock.monotonic())
     for (const job of thread.jobs.values()) this.#lost(job, job.number === guilty, reason)
     if (this.#closed) return
     // One that has failed at its start would do so again: the next one is started for the next request.

@@ -240,7 +240,10 @@ test('a topic whose first records are deleted is lost, though all of them were r
   const one = await server(topic, { notes, clock: { ...systemClock, every: (_, run) => systemClock.every(10, run) } })
   for (const name of ['v', 'w']) await one.environment('e').saveView(view(name))
   const cluster = new Cluster({ brokers: [broker.bootstrap] })
+  // Kafka deletes no records of a topic that is only compacted.
+  broker.store.topics.get(topic)?.config.set('cleanup.policy', 'delete')
   await deleteRecords(cluster, topic, new Map([[0, 1]]))
+  broker.store.topics.get(topic)?.config.set('cleanup.policy', 'compact')
   cluster.close()
   await eventually('it is noticed', () => one.condition === 'lost')
   assert.match(notes.join('\n'), /the state topic is lost.*its records before offset 1 were deleted/)

@@ -74,7 +74,10 @@ test('mistakes are named with their place and without their secrets', async () =
   assert.deepEqual(await problems({ ratio: 0.5 }), [
     'telemetry.traces.endpoint: missing; expected an address such as http://127.0.0.1:4318/v1/traces.',
   ])
-  assert.match((await problems({ endpoint: 'collector:4317' }))[0], /^telemetry\.traces\.endpoint: the value is not an address/)
+  assert.match(
+    (await problems({ endpoint: 'collector:4317' }))[0],
+    /^telemetry\.traces\.endpoint: the value is not an address/,
+  )
   const secret = await problems({ endpoint: 'https://me:hunter2@collector/v1/traces' })
   assert.match(secret[0], /holds a user name; write headers/)
   for (const headers of ['hunter2', { key: 'hunter2\n' }, { 'a b': 'hunter2' }, { key: 2 }, ['hunter2']])

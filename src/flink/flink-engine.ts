@@ -1,0 +1,192 @@
+/**
+ * Flink as the other engine of an environment: hands plans over, runs their parts in sessions of the SQL gateway, and
+ * gives their rows back as values, or as the record batches of a log.
+ */
+import type { HandedOver as Handed, HandOverContext, OtherEngine } from '../engine/host.ts'
+import type { ScanRanges } from '../engine/scan/ranges.ts'
+import type { ClusterConfig } from '../kafka/config.ts'
+import type { KafkaLog } from '../kafka/log.ts'
+import { systemClock } from '../lib/clock.ts'
+import { scansOf } from '../plan/inputs.ts'
+import type { Output, Scan } from '../plan/plan.ts'
+import { SqlError } from '../sql/error.ts'
+import type { Value } from '../types.ts'
+import { FlinkError, type FlinkConfig, FlinkSession } from './gateway.ts'
+import { type FlinkPart, handOver } from './hand-over.ts'
+import { kafkaProperties } from './kafka-properties.ts'
+import { RecordsOfFlink } from './records.ts'
+import type { Made } from './translate/aggregates.ts'
+import { Refusal } from './translate/refusal.ts'
+import type { FlinkKafka } from './translate/tables.ts'
+
+/** The other engine of an environment whose configuration names a SQL gateway. Asks nothing of it yet. */
+export function createFlinkEngine(config: FlinkConfig, kafka: ClusterConfig): OtherEngine {
+  const properties = kafkaProperties(kafka, config.kafka)
+  return {
+    handOver: (plan, context) => begin(plan, context, config, properties),
+    explain: async (plan, context) => {
+      const { parts } = await divided(plan, context)
+      return parts.flatMap((part) => statementsOf(part, context, properties, true).flatMap((s) => `${s};`.split('\n')))
+    },
+  }
+}
+
+async function divided(plan: Output, context: HandOverContext) {
+  const scans = scansOf(plan)
+  const ranges = new Map<Scan, ScanRanges>()
+  for (const scan of scans) ranges.set(scan, await context.ranges(scan))
+  try {
+    if (!context.settings['skip.bad.records'])
+      throw new Refusal('Flink passes over records that cannot be read.', undefined, 'SET skip.bad.records = true.')
+    return { ...handOver(plan, ranges), ranges }
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause
+    throw new SqlError(
+      'UNSUPPORTED',
+      `Not handed over to Flink. ${cause.message}`,
+      cause.span,
+      cause.remedy ?? 'SET engine = sluice.',
+    )
+  }
+}
+
+async function begin(
+  given: Output,
+  context: HandOverContext,
+  config: FlinkConfig,
+  kafka: FlinkKafka,
+): Promise<Handed | undefined> {
+  const isAuto = context.settings.engine === 'auto'
+  let division: Awaited<ReturnType<typeof divided>>
+  try {
+    division = await divided(given, context)
+  } catch (cause) {
+    if (isAuto && cause instanceof SqlError) return undefined
+    throw cause
+  }
+  const { plan, parts, ranges } = division
+  const bytes = await estimatedBytes(ranges, context)
+  if (isAuto && bytes < context.settings['engine.auto.size']) return undefined
+  if (bytes > context.settings['max.size'])
+    throw new SqlError(
+      'LIMIT',
+      `The statement reads about ${bytes.toLocaleString('en')} bytes on Flink, and max.size is ${context.settings['max.size'].toLocaleString('en')}.`,
+      undefined,
+      'SET max.size higher, or narrow the statement by _meta.offset, _meta.timestamp or _meta.partition.',
+    )
+  return new RunningParts(plan, parts, context, config, kafka)
+}
+
+async function estimatedBytes(ranges: ReadonlyMap<Scan, ScanRanges>, context: HandOverContext): Promise<number> {
+  let bytes = 0
+  for (const [scan, resolved] of ranges) {
+    const records = resolved.ranges.reduce((n, r) => n + r.end - r.start, 0)
+    if (records > 0) bytes += records * ((await context.bytesPerRecord(scan, resolved)) ?? 0)
+  }
+  return Math.round(bytes)
+}
+
+/** DDL, and the query behind it. `shown`: without secrets. */
+function statementsOf(part: FlinkPart, { settings }: HandOverContext, kafka: FlinkKafka, shown = false): string[] {
+  const isolation = settings['isolation.level']
+  return [...part.tables.map((table) => table.ddl(kafka, isolation, { shown }).text), part.query.text]
+}
+
+class RunningParts implements Handed {
+  readonly plan: Output
+  readonly uncounted: readonly string[]
+  readonly #parts: readonly FlinkPart[]
+  readonly #context: HandOverContext
+  readonly #config: FlinkConfig
+  readonly #kafka: FlinkKafka
+  readonly #sessions = new Set<FlinkSession>()
+  readonly #ended = new AbortController()
+
+  constructor(
+    plan: Output,
+    parts: readonly FlinkPart[],
+    context: HandOverContext,
+    config: FlinkConfig,
+    kafka: FlinkKafka,
+  ) {
+    this.plan = plan
+    this.#parts = parts
+    this.#context = context
+    this.#config = config
+    this.#kafka = kafka
+    const looked = parts.flatMap(({ tables }) => tables.filter(({ checked }) => checked.size > 0))
+    this.uncounted = [...new Set(looked.map(({ scan }) => scan.table.name))]
+  }
+
+  async *rows(number: number): AsyncGenerator<readonly Value[][]> {
+    const part = this.#parts[number]
+    if ('recordsOf' in part.gives) throw new Error('Records are read through the log.')
+    const { slots } = part.gives
+    for await (const page of this.#run(part)) yield page.map((fields) => valuesOf(slots, fields))
+  }
+
+  log(number: number): KafkaLog {
+    const part = this.#parts[number]
+    if (!('recordsOf' in part.gives)) throw new Error('Rows are no records.')
+    return new RecordsOfFlink(part.gives.recordsOf, this.#context.log, () => this.#run(part))
+  }
+
+  async close(): Promise<void> {
+    this.#ended.abort(new Error('the statement is over'))
+    await Promise.all([...this.#sessions].map((session) => session.close()))
+  }
+
+  async *#run(part: FlinkPart) {
+    const { signal, deadline, settings } = this.#context
+    const late = new AbortController()
+    const timer = systemClock.after(Math.max(0, deadline - systemClock.monotonic()), () =>
+      late.abort(
+        new SqlError(
+          'LIMIT',
+          `The statement did not end on Flink within ${settings['max.query.time']} ms (max.query.time); it was cancelled there.`,
+          undefined,
+          'SET max.query.time higher.',
+        ),
+      ),
+    )
+    const session = new FlinkSession(this.#config, AbortSignal.any([signal, late.signal, this.#ended.signal]))
+    this.#sessions.add(session)
+    const sources = part.tables.map((table) => ({
+      table,
+      counts: this.#context.statistics.addSource(`flink-${table.scan.source}`, table.scan, settings),
+    }))
+    try {
+      await session.open(`sluice ${this.#context.statistics.id}`)
+      const statements = statementsOf(part, this.#context, this.#kafka)
+      for (const ddl of statements.slice(0, -1)) await session.execute(ddl)
+      for await (const page of session.query(statements[statements.length - 1])) {
+        signal.throwIfAborted()
+        yield page
+      }
+      for (const { table, counts } of sources) counts.progress = table.hulls.map((hull) => wholly(hull))
+    } catch (cause) {
+      if (cause instanceof FlinkError) throw new SqlError('VALUE', cause.message)
+      throw cause
+    } finally {
+      timer.cancel()
+      this.#sessions.delete(session)
+      await session.close()
+    }
+  }
+}
+
+function wholly({ partition, start, end }: { partition: number; start: number; end: number }) {
+  const nothing = { bytesRead: 0, lost: 0, lostRanges: [], unread: [], complete: true }
+  return { partition, begin: start, end, position: end, ...nothing }
+}
+
+function valuesOf(slots: readonly Made[], fields: readonly (string | number | boolean | null)[]): Value[] {
+  const row: Value[] = []
+  let at = 0
+  for (const slot of slots) {
+    const texts = fields.slice(at, at + slot.columns.length)
+    at += slot.columns.length
+    row.push(slot.read(texts.map((field) => (field === null ? null : String(field)))))
+  }
+  return row
+}

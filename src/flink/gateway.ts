@@ -1,0 +1,211 @@
+/**
+ * The REST API of Flink's SQL gateway (v3, `docs/dev/table/sql-gateway/rest` of Flink 2.2): a session, its statements,
+ * their results page by page. Every answer is bounded; errors are sentences without stack traces.
+ */
+import { systemClock, sleep } from '../lib/clock.ts'
+import { UserError } from '../lib/user-error.ts'
+import { GUARD } from './translate/terms.ts'
+
+/** Where Flink is, and what jobs of a session have. */
+export interface FlinkConfig {
+  /** `http://host:8083`, without a path behind it. */
+  readonly gateway: string
+  /** Parallel parts of a job; undefined: as the cluster has it. */
+  readonly parallelism?: number
+  /** Further options of each session. */
+  readonly options?: Readonly<Record<string, string>>
+  /** Properties of the Kafka connector, where Flink reaches Kafka in another way than this server does. */
+  readonly kafka?: Readonly<Record<string, string>>
+  /** Milliseconds that the gateway may take to answer one request. Default 30,000. */
+  readonly requestTimeoutMs?: number
+}
+
+/** Flink said no, or nothing. */
+export class FlinkError extends UserError {}
+
+/**
+ * Limit `flink.answer.max.bytes` (bytes): one answer of the SQL gateway. Beyond it: an error. Its pages hold some
+ * thousand rows at most.
+ */
+export const MAX_ANSWER_BYTES = 128 * 1024 * 1024
+/** Default of `requestTimeoutMs`. */
+const REQUEST_MS = 30_000
+/** How long until a result that is not there is asked for again: at first, and at most. */
+const ASK_AGAIN_MS = 20
+const SLOWEST_ASK_MS = 500
+/** How long the end of a session may take, when nobody waits for it any more. */
+const CLOSE_MS = 5000
+
+/** One row: a text, number, boolean or null for each column. */
+export type FlinkRow = readonly (string | number | boolean | null)[]
+
+interface Page {
+  readonly resultType?: 'NOT_READY' | 'PAYLOAD' | 'EOS'
+  readonly jobID?: string
+  readonly results?: { readonly data?: readonly { readonly fields: FlinkRow }[] }
+  readonly nextResultUri?: string | null
+  readonly errors?: readonly string[]
+}
+
+/** One session of the gateway: temporary tables live and end with it. */
+export class FlinkSession {
+  readonly #config: FlinkConfig
+  readonly #signal: AbortSignal
+  #handle: string | undefined
+  /** The running statement, to be cancelled when the session ends before it. */
+  #operation: string | undefined
+  /** Id of the job of the last query that had one. */
+  jobId: string | undefined
+
+  constructor(config: FlinkConfig, signal: AbortSignal) {
+    this.#config = config
+    this.#signal = signal
+  }
+
+  /** Rejects with a FlinkError, or the signal's reason. */
+  async open(name: string): Promise<void> {
+    const { parallelism, options } = this.#config
+    const properties = {
+      ...options,
+      'execution.runtime-mode': 'batch',
+      'table.local-time-zone': 'UTC',
+      // Where the options do not say: a failed job is tried again by hand, not for ever.
+      ...(parallelism === undefined ? {} : { 'parallelism.default': String(parallelism) }),
+      'pipeline.name': name,
+    }
+    const answer = await this.#ask('POST', '/v3/sessions', { properties })
+    this.#handle = textOf(answer, 'sessionHandle')
+  }
+
+  /** Runs a statement without rows (DDL). */
+  async execute(statement: string): Promise<void> {
+    for await (const _ of this.query(statement));
+  }
+
+  /** The rows of a statement, page by page as they come. */
+  async *query(statement: string): AsyncGenerator<readonly FlinkRow[]> {
+    const begun = await this.#ask('POST', `${this.#path}/statements`, { statement })
+    const operation = textOf(begun, 'operationHandle')
+    this.#operation = operation
+    let next = `${this.#path}/operations/${operation}/result/0?rowFormat=JSON`
+    let waitMs = ASK_AGAIN_MS
+    for (;;) {
+      const page = (await this.#ask('GET', next)) as Page
+      this.jobId = page.jobID ?? this.jobId
+      const rows = page.results?.data ?? []
+      if (rows.length > 0) {
+        waitMs = ASK_AGAIN_MS
+        yield rows.map(({ fields }) => fields)
+      }
+      if (page.resultType === 'EOS' || typeof page.nextResultUri !== 'string') break
+      next = page.nextResultUri
+      if (page.resultType !== 'NOT_READY' && rows.length > 0) continue
+      await sleep(systemClock, waitMs)
+      this.#signal.throwIfAborted()
+      waitMs = Math.min(waitMs * 1.5, SLOWEST_ASK_MS)
+    }
+    this.#operation = undefined
+    await this.#ask('DELETE', `${this.#path}/operations/${operation}/close`).catch(() => undefined)
+  }
+
+  /** Cancels what runs and ends the session; never rejects. */
+  async close(): Promise<void> {
+    if (this.#handle === undefined) return
+    const path = this.#path
+    this.#handle = undefined
+    const quiet = { signal: AbortSignal.timeout(CLOSE_MS) }
+    if (this.#operation !== undefined)
+      await this.#send('POST', `${path}/operations/${this.#operation}/cancel`, undefined, quiet).catch(() => undefined)
+    await this.#send('DELETE', path, undefined, quiet).catch(() => undefined)
+  }
+
+  get #path(): string {
+    return `/v3/sessions/${encodeURIComponent(this.#handle ?? '')}`
+  }
+
+  async #ask(method: string, path: string, body?: object): Promise<object> {
+    this.#signal.throwIfAborted()
+    const { requestTimeoutMs = REQUEST_MS } = this.#config
+    const late = AbortSignal.timeout(requestTimeoutMs)
+    try {
+      return await this.#send(method, path, body, { signal: AbortSignal.any([this.#signal, late]) })
+    } catch (cause) {
+      this.#signal.throwIfAborted()
+      if (cause instanceof FlinkError) throw cause
+      throw new FlinkError(
+        late.aborted
+          ? `The SQL gateway of Flink did not answer within ${requestTimeoutMs} ms (flink.requestTimeout).`
+          : `The SQL gateway of Flink could not be asked: ${reasonOf(cause)}.`,
+      )
+    }
+  }
+
+  async #send(method: string, path: string, body: object | undefined, { signal }: { signal: AbortSignal }) {
+    const response = await fetch(new URL(path, this.#config.gateway), {
+      method,
+      redirect: 'manual',
+      signal,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    })
+    const text = await bounded(response)
+    let answer: unknown
+    try {
+      answer = text === '' ? {} : JSON.parse(text)
+    } catch {
+      answer = undefined
+    }
+    if (typeof answer !== 'object' || answer === null)
+      throw new FlinkError(`The SQL gateway of Flink answered ${response.status} with something that is no JSON.`)
+    const { errors } = answer as Page
+    if (!response.ok || errors !== undefined) throw new FlinkError(sentenceOf(errors, response.status))
+    return answer
+  }
+}
+
+async function bounded(response: Response): Promise<string> {
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  for await (const part of response.body ?? []) {
+    bytes += part.length
+    if (bytes > MAX_ANSWER_BYTES)
+      throw new FlinkError(
+        `An answer of the SQL gateway of Flink has more than ${MAX_ANSWER_BYTES} bytes (flink.answer.max.bytes).`,
+      )
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString()
+}
+
+function textOf(answer: object, name: string): string {
+  const value = (answer as Record<string, unknown>)[name]
+  if (typeof value !== 'string') throw new FlinkError(`The SQL gateway of Flink answered without ${name}.`)
+  return value
+}
+
+function reasonOf(cause: unknown): string {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
+  return inner instanceof Error ? inner.message || ('code' in inner ? String(inner.code) : inner.name) : String(inner)
+}
+
+/** The longest part of a message of Flink's that is shown. */
+const SHOWN = 400
+
+/** Of a page of Java stack traces the sentence at the bottom; of a value that ended the job, ours. */
+export function sentenceOf(errors: readonly string[] | undefined, status: number): string {
+  const said = (errors ?? []).join('\n')
+  const at = said.lastIndexOf(GUARD)
+  if (at >= 0) {
+    const line = said
+      .slice(at + GUARD.length)
+      .split('\n', 1)[0]
+      .replace(/['"]?\. Invalid character found\.?$|['"]$/, '')
+    return `Flink gave the statement back: ${line.slice(0, SHOWN)}. Leave it to Sluice: SET engine = sluice.`
+  }
+  const causes = said.split('\n').filter((line) => /^(Caused by: )?[\w.$]+(Exception|Error)\b/.test(line.trim()))
+  const deepest = causes
+    .at(-1)
+    ?.trim()
+    .replace(/^Caused by: /, '')
+  if (deepest === undefined) return `The SQL gateway of Flink answered ${status}.`
+  return `Flink could not run the statement: ${deepest.replace(/^[\w.$]+\.(\w+)/, '$1').slice(0, SHOWN)}`
+}

@@ -1,0 +1,199 @@
+/**
+ * Which parts of a plan Flink runs. From the top down: the largest part that it computes exactly is one query; what
+ * stands above stays here, over few rows. A part that Flink could only hand on record by record (an aggregation, a join,
+ * a condition) is refused with its reason: to bring all records here is what Sluice does better alone.
+ */
+import type { ScanRanges } from '../engine/scan/ranges.ts'
+import { conjuncts } from '../plan/expressions/conjuncts.ts'
+import type { Foreign, Limit, Output, Plan, Scan } from '../plan/plan.ts'
+import type { Made } from './translate/aggregates.ts'
+import { type Columns, translate } from './translate/expression.ts'
+import { type FlinkSql, list, name, sql } from './translate/flink-sql.ts'
+import { Refusal } from './translate/refusal.ts'
+import { filtered, translateRows } from './translate/rows.ts'
+import { FlinkTable } from './translate/tables.ts'
+import { toText } from './translate/terms.ts'
+
+/** One query of Flink, and what becomes of its rows. */
+export interface FlinkPart {
+  readonly tables: readonly FlinkTable[]
+  readonly query: FlinkSql
+  /** Rows of a part of the plan, or records as Kafka has them. */
+  readonly gives: { readonly slots: readonly Made[] } | { readonly recordsOf: FlinkTable }
+}
+
+/** A plan whose foreign nodes and scans name a part each. */
+export interface HandedOver {
+  readonly plan: Output
+  readonly parts: readonly FlinkPart[]
+}
+
+/** Throws a Refusal with the reason. `ranges`: of every scan of the plan. */
+export function handOver(plan: Output, ranges: ReadonlyMap<Scan, ScanRanges>): HandedOver {
+  return new Division(ranges).output(plan)
+}
+
+class Division {
+  readonly #ranges: ReadonlyMap<Scan, ScanRanges>
+  readonly #parts: FlinkPart[] = []
+  #tables = 0
+
+  constructor(ranges: ReadonlyMap<Scan, ScanRanges>) {
+    this.#ranges = ranges
+  }
+
+  output(plan: Output): HandedOver {
+    const limit = plan.input.kind === 'limit' ? plan.input : undefined
+    const below = limit?.input ?? plan.input
+    const onto = (input: Plan): Plan => (limit === undefined ? input : { ...limit, input })
+    if (below.kind === 'scan') return this.#done({ ...plan, input: onto(this.#records(below, limit)) })
+    if (below.kind === 'sort') {
+      if (below.input.kind === 'scan') throw new Refusal(SORTED)
+      return this.#done({ ...plan, input: onto({ ...below, input: this.#divide(below.input, true) }) })
+    }
+    return this.#done({ ...plan, input: onto(this.#divide(below, false, limit)) })
+  }
+
+  #done(plan: Output): HandedOver {
+    return { plan, parts: this.#parts }
+  }
+
+  /** `whole`: something above wants all rows, so that records must not be brought here for it. */
+  #divide(plan: Plan, whole: boolean, limit?: Limit): Plan {
+    try {
+      return this.#foreign(plan)
+    } catch (cause) {
+      if (!(cause instanceof Refusal)) throw cause
+      return this.#inputs(plan, whole, limit, cause)
+    }
+  }
+
+  /** The node stays here, its inputs are handed over; `why`: it could not be itself. */
+  #inputs(plan: Plan, whole: boolean, limit: Limit | undefined, why: Refusal): Plan {
+    switch (plan.kind) {
+      case 'values':
+        return plan
+      case 'project':
+        if (plan.input.kind !== 'scan') return { ...plan, input: this.#divide(plan.input, whole, limit) }
+        if (whole) throw why
+        return { ...plan, input: this.#records(plan.input, limit) }
+      case 'sort':
+        return { ...plan, input: this.#divide(plan.input, true) }
+      case 'limit':
+        return { ...plan, input: this.#divide(plan.input, whole, plan.each === undefined ? plan : undefined) }
+      case 'filter':
+      case 'aggregate':
+        if (!isReduced(plan.input)) throw why
+        return { ...plan, input: this.#divide(plan.input, true) }
+      case 'join':
+        if (!isReduced(plan.left) || !isReduced(plan.right)) throw why
+        return { ...plan, left: this.#divide(plan.left, true), right: this.#divide(plan.right, true) }
+      case 'setOperation': {
+        const flows = plan.op === 'union' && plan.all
+        if (!flows && !plan.sides.every(isReduced)) throw why
+        return { ...plan, sides: plan.sides.map((side) => this.#divide(side, whole || !flows)) }
+      }
+      default:
+        throw why
+    }
+  }
+
+  #foreign(plan: Plan): Foreign {
+    const tables: FlinkTable[] = []
+    const rows = translateRows(plan, (scan) => this.#table(scan, tables))
+    if (tables.length === 0) throw new Refusal('No topic is read.')
+    const query = textColumns(rows.sql, rows.slots)
+    this.#parts.push({ tables, query, gives: { slots: rows.slots } })
+    return {
+      kind: 'foreign',
+      number: this.#parts.length - 1,
+      title: tables.map(({ scan }) => scan.table.name).join(', '),
+      types: rows.slots.map(({ type }) => type),
+    }
+  }
+
+  /** Records come here as they are; of a condition Flink tests what it can. */
+  #records(scan: Scan, limit: Limit | undefined): Scan {
+    if (scan.backward !== undefined)
+      throw new Refusal('Only the newest records are wanted, which are read from the ends of the partitions here.')
+    const tables: FlinkTable[] = []
+    const table = this.#table(scan, tables)
+    const columns: Columns = (e) => table.reference(e)
+    const parts = scan.where === undefined ? [] : conjuncts(scan.where)
+    let refused: Refusal | undefined
+    const tested = parts.flatMap((part) => {
+      try {
+        return [translate(part, columns).sql]
+      } catch (cause) {
+        if (!(cause instanceof Refusal)) throw cause
+        refused ??= cause
+        return []
+      }
+    })
+    if (refused !== undefined && tested.length === 0) throw refused
+    const raw = table.raw()
+    const rows = table.rows(raw)
+    const kept = tested.length === 0 ? rows : filtered(rows, list(tested, ' AND '), table.names(raw))
+    const most = limit === undefined || limit.each !== undefined ? undefined : limit.skip + limit.count + 1
+    const first = refused === undefined && most !== undefined && most <= LARGE ? sql` LIMIT ${most}` : sql``
+    const query = sql`SELECT ${list(rawColumns(table), ', ')} FROM (${kept})${first}`
+    this.#parts.push({ tables, query, gives: { recordsOf: table } })
+    return { ...scan, foreign: this.#parts.length - 1, headersOnly: undefined, limit: undefined }
+  }
+
+  #table(scan: Scan, tables: FlinkTable[]): FlinkTable {
+    const ranges = this.#ranges.get(scan)
+    if (ranges === undefined) throw new Refusal('The bounds of a topic are not known.')
+    const table = new FlinkTable(scan, ranges, this.#tables++)
+    tables.push(table)
+    return table
+  }
+}
+
+const SORTED = 'ORDER BY over every record is not handed over to Flink: all of them would come here to be sorted.'
+
+/** A LIMIT of more rows says nothing. */
+const LARGE = 1_000_000_000
+
+function rawColumns(table: FlinkTable): FlinkSql[] {
+  const { key, value } = table.rawTypes
+  const shown = (column: FlinkSql, kind: 'bytes' | 'number') =>
+    kind === 'bytes' ? column : sql`CAST(${column} AS STRING)`
+  return [sql`x0`, sql`x1`, sql`x2`, shown(sql`x3`, key), shown(sql`x4`, value)]
+}
+
+/** The columns of rows as texts. */
+function textColumns(rows: FlinkSql, slots: readonly Made[]): FlinkSql {
+  const columns: FlinkSql[] = []
+  for (const slot of slots)
+    for (const _ of slot.columns) {
+      const column = name(`c${columns.length}`)
+      const type = slot.term?.type
+      columns.push(type === undefined ? sql`CAST(${column} AS STRING)` : toText({ sql: column, type }))
+    }
+  return sql`SELECT ${columns.length === 0 ? name('c0') : list(columns, ', ')} FROM (${rows})`
+}
+
+/** Few rows leave it, however many records are read. */
+function isReduced(plan: Plan): boolean {
+  switch (plan.kind) {
+    case 'aggregate':
+    case 'values':
+      return true
+    case 'limit':
+      return (plan.each === undefined && plan.count <= FEW) || isReduced(plan.input)
+    case 'project':
+    case 'filter':
+    case 'sort':
+      return isReduced(plan.input)
+    case 'join':
+      return isReduced(plan.left) && isReduced(plan.right)
+    case 'setOperation':
+      return plan.sides.every(isReduced)
+    default:
+      return false
+  }
+}
+
+/** Rows of a LIMIT in a subquery that are few. */
+const FEW = 100_000

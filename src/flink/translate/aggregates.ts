@@ -1,0 +1,249 @@
+/**
+ * Aggregates as Flink SQL. Flink adds doubles in any order and rounds each time, so sums of doubles are taken apart into
+ * whole numbers that it adds exactly, and put together here: the sum of all, rounded once.
+ *
+ * A double x below 2^75 that is a multiple of 2^-104 is `±(a·2^22 + b·2^-20 + c·2^-62 + d·2^-104)` with whole numbers a to
+ * d below 2^53; any other double ends the job.
+ */
+import { comparableIn, isTextIn, numberIn, ordered, textIn, wide } from './carriers.ts'
+import { type Columns, translate } from './expression.ts'
+import { unexpected } from '../../lib/assert.ts'
+import { Decimal } from '../../lib/decimal.ts'
+import { integer } from '../../lib/whole-number.ts'
+import type { BoundAggregate } from '../../plan/plan.ts'
+import type { DataType, Value } from '../../types.ts'
+import { type FlinkSql, once, sql } from './flink-sql.ts'
+import { Refusal } from './refusal.ts'
+import { decimalOf, digitsOf, guard, isWhole, MOST_DIGITS, readCarrier, type Term } from './terms.ts'
+
+/** Columns of Flink that make one value here. */
+export interface Made {
+  readonly type: DataType
+  readonly columns: readonly FlinkSql[]
+  /** One column is the value in a carrier: operators above it can go on with it in Flink. */
+  readonly term?: Pick<Term, 'type' | 'digits'>
+  /** From the columns as text (`toText`). */
+  read(columns: readonly (string | null)[]): Value
+}
+
+/** The columns of an aggregate over rows. Throws a Refusal. */
+export function translateAggregate(a: BoundAggregate, columns: Columns): Made {
+  const condition = a.filter === undefined ? undefined : translate(a.filter, columns).sql
+  const only = (value: FlinkSql, as: FlinkSql): FlinkSql =>
+    condition === undefined ? value : sql`CASE WHEN ${condition} THEN ${value} ELSE CAST(NULL AS ${as}) END`
+  if (a.arg === undefined) return counted(a, sql`COUNT(${condition === undefined ? sql`*` : only(sql`1`, sql`INT`)})`)
+  const given = translate(a.arg, columns)
+  const arg = { ...given, sql: once(given.sql) }
+  // Values that are only counted need not be equal to anything.
+  const key = a.distinct ? keyOf(arg) : arg
+  const distinct = a.distinct ? sql`DISTINCT ` : sql``
+  switch (a.name) {
+    case 'count':
+      return counted(a, sql`COUNT(${distinct}${only(key.sql, carrier(arg.type))})`)
+    case 'sum':
+    case 'avg':
+      return summed(a, arg, distinct, only)
+    case 'min':
+    case 'max':
+      return extreme(a, arg, only)
+    case 'approx_count_distinct':
+    case 'approx_quantile':
+      throw new Refusal(`${a.text} is estimated in another way by Flink.`)
+    default:
+      throw new Refusal(`${a.text} depends on the order in which records are read, which Flink does not keep.`)
+  }
+}
+
+function carrier(type: DataType): FlinkSql {
+  if (isWhole(type)) return sql`BIGINT`
+  return type.kind === 'double' || type.kind === 'float'
+    ? sql`DOUBLE`
+    : type.kind === 'boolean'
+      ? sql`BOOLEAN`
+      : sql`STRING`
+}
+
+/** A carrier by which values are grouped: equal ones have the same bytes. */
+export function keyOf(term: Term): Term {
+  if (term.type.kind === 'json') return { ...term, sql: comparableIn(term) }
+  // -0.0 and 0.0 are one value, and two of Flink's keys.
+  return term.type.kind === 'double' || term.type.kind === 'float'
+    ? { ...term, sql: sql`(${term.sql} + CAST(0 AS DOUBLE))` }
+    : term
+}
+
+function counted({ type }: BoundAggregate, column: FlinkSql): Made {
+  return { type, columns: [column], term: { type, digits: 19 }, read: ([n]) => readCarrier(n ?? '0', type) }
+}
+
+type Only = (value: FlinkSql, as: FlinkSql) => FlinkSql
+
+function summed(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only): Made {
+  const isAverage = a.name === 'avg'
+  if (isWhole(arg.type)) {
+    if (digitsOf(arg) > 28)
+      throw new Refusal(`${a.text} may have more than 38 digits, which Flink does not compute with.`)
+    const all = only(sql`CAST(${wide(arg)} AS DECIMAL(${MOST_DIGITS}, 0))`, sql`DECIMAL(${MOST_DIGITS}, 0)`)
+    const total = sql`SUM(${distinct}${all})`
+    if (isAverage)
+      return {
+        type: a.type,
+        columns: [total, sql`COUNT(${distinct}${all})`],
+        read: ([sum, n]) => (sum === null ? null : average(BigInt(sum), Number(n))),
+      }
+    return {
+      type: a.type,
+      columns: [total],
+      term: { type: a.type, digits: MOST_DIGITS },
+      read: ([sum]) => (sum === null ? null : integer(BigInt(sum))),
+    }
+  }
+  if (arg.type.kind === 'decimal') return summedDecimals(a, arg, distinct, only)
+  const isJson = arg.type.kind === 'json'
+  if (!isJson && arg.type.kind !== 'double' && arg.type.kind !== 'float')
+    throw new Refusal(`${a.text} of values of the type ${arg.type.kind} is not handed over to Flink.`)
+  if (a.distinct) throw new Refusal(`${a.text} adds doubles, each once, which is not handed over to Flink.`)
+  const x = once(isJson ? numberIn(arg) : arg.sql)
+  const fraction = isJson
+    ? [
+        sql`MAX(${only(sql`CASE WHEN ${isTextIn(arg)} THEN 0 WHEN POSITION('.' IN ${arg.sql}) > 0 THEN 1 ELSE 0 END`, sql`INT`)})`,
+      ]
+    : []
+  return {
+    type: a.type,
+    columns: [
+      ...limbs(x).map((limb) => sql`SUM(${only(limb, sql`DECIMAL(17, 0)`)})`),
+      sql`COUNT(${only(x, sql`DOUBLE`)})`,
+      ...fraction,
+    ],
+    read: ([first, second, third, fourth, n, fractions]) => {
+      if (n === null || n === '0' || first === null) return null
+      const parts = [first, second, third, fourth].map((limb) => BigInt(limb ?? '0'))
+      const unscaled = (parts[0] << 126n) + (parts[1] << 84n) + (parts[2] << 42n) + parts[3]
+      const whole = isJson && fractions !== '1'
+      const sum = whole ? integer(unscaled >> 104n) : nearest(unscaled, 104)
+      if (!isAverage) return sum
+      return typeof sum === 'bigint' ? average(sum, Number(n)) : sum / Number(n)
+    },
+  }
+}
+
+/** As our average divides: a sum with more digits than a double first exactly. */
+function average(sum: bigint, n: number): number {
+  const narrow = integer(sum)
+  return typeof narrow === 'bigint' ? Decimal.fromInteger(narrow).divide(Decimal.fromInteger(n)).toNumber() : narrow / n
+}
+
+/** `unscaled · 2^-bits`, rounded to the nearest double, ties to even. */
+export function nearest(unscaled: bigint, bits: number): number {
+  const size = unscaled < 0n ? -unscaled : unscaled
+  const length = size.toString(2).length
+  const excess = length - 54
+  if (excess <= 0) return Number(unscaled) / 2 ** bits
+  // 54 bits and one more that says whether anything is behind them: rounding those is rounding all.
+  const kept = size >> BigInt(excess)
+  const sticky = (kept << 1n) | (kept << BigInt(excess) === size ? 0n : 1n)
+  const rounded = Number(sticky) * 2 ** (excess - 1 - bits)
+  return unscaled < 0n ? -rounded : rounded
+}
+
+/** The whole numbers that a double consists of, with its sign. */
+function limbs(of: FlinkSql): FlinkSql[] {
+  const x = once(of)
+  const size = once(sql`ABS(${x})`)
+  const a = once(sql`FLOOR(${size} / 4194304E0)`)
+  const restA = once(sql`(${size} - ${a} * 4194304E0) * 1048576E0`)
+  const b = once(sql`FLOOR(${restA})`)
+  const restB = once(sql`(${restA} - ${b}) * 4398046511104E0`)
+  const c = once(sql`FLOOR(${restB})`)
+  const restC = once(sql`(${restB} - ${c}) * 4398046511104E0`)
+  const d = once(sql`FLOOR(${restC})`)
+  const wrong = sql`NOT (${size} < 37778931862957161709568E0) OR ${restC} <> ${d}`
+  const checked = sql`CASE WHEN ${wrong} THEN ${guard('a double that is too large or too small to be added exactly', sql`CAST(${x} AS STRING)`, sql`DOUBLE`)} ELSE ${a} END`
+  const signed = (limb: FlinkSql): FlinkSql =>
+    sql`CAST(CAST(CASE WHEN ${x} < 0 THEN -(${limb}) ELSE ${limb} END AS BIGINT) AS DECIMAL(17, 0))`
+  return [checked, b, c, d].map(signed)
+}
+
+function summedDecimals(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only): Made {
+  const { precision, scale } = decimalOf(arg.type)
+  if (precision > 28) throw new Refusal(`${a.text} may have more than 38 digits, which Flink does not compute with.`)
+  const all = only(sql`CAST(${arg.sql} AS DECIMAL(${MOST_DIGITS}, ${scale}))`, sql`DECIMAL(${MOST_DIGITS}, ${scale})`)
+  const read = (sum: string): Decimal => Decimal.parse(sum) ?? unexpected('a sum of decimals')
+  const total = sql`SUM(${distinct}${all})`
+  if (a.name === 'avg')
+    return {
+      type: a.type,
+      columns: [total, sql`COUNT(${distinct}${all})`],
+      read: ([sum, n]) =>
+        sum === null
+          ? null
+          : read(sum)
+              .divide(Decimal.fromInteger(Number(n)))
+              .normalize(),
+    }
+  return {
+    type: a.type,
+    columns: [total],
+    term: { type: { kind: 'decimal', precision: MOST_DIGITS, scale } },
+    read: ([sum]) => (sum === null ? null : read(sum)),
+  }
+}
+
+function extreme(a: BoundAggregate, arg: Term, only: Only): Made {
+  const call = (value: FlinkSql, as: FlinkSql) =>
+    a.name === 'min' ? sql`MIN(${only(value, as)})` : sql`MAX(${only(value, as)})`
+  const { type } = arg
+  if (type.kind === 'json') return extremeOfJson(a, arg, call)
+  if (type.kind === 'bytes') throw new Refusal(`${a.text} of bytes is not handed over to Flink.`)
+  const plain = (value: FlinkSql, as: FlinkSql): Made => ({
+    type: a.type,
+    columns: [call(value, as)],
+    term: { type, digits: arg.digits },
+    read: ([found]) => (found === null ? null : readCarrier(found, type)),
+  })
+  if (type.kind === 'string' || type.kind === 'uuid') return plain(ordered(arg.sql), sql`STRING`)
+  if (type.kind === 'double' || type.kind === 'float') return plain(plainDouble(arg.sql), sql`DOUBLE`)
+  if (type.kind === 'decimal') {
+    const { precision, scale } = decimalOf(type)
+    return plain(arg.sql, sql`DECIMAL(${precision}, ${scale})`)
+  }
+  return plain(
+    arg.sql,
+    type.kind === 'boolean'
+      ? sql`BOOLEAN`
+      : isWhole(type) && digitsOf(arg) > 19
+        ? sql`DECIMAL(${MOST_DIGITS}, 0)`
+        : sql`BIGINT`,
+  )
+}
+
+/** NaN and −0.0 have a place in our order and none in Flink's. */
+function plainDouble(of: FlinkSql): FlinkSql {
+  const x = once(of)
+  const odd = sql`CAST(${x} AS STRING) IN ('NaN', '-0.0')`
+  return sql`CASE WHEN ${odd} THEN ${guard('the order of a number', sql`CAST(${x} AS STRING)`, sql`DOUBLE`)} ELSE ${x} END`
+}
+
+/** Booleans before numbers before texts. */
+function extremeOfJson(a: BoundAggregate, given: Term, call: (value: FlinkSql, as: FlinkSql) => FlinkSql): Made {
+  const arg = { ...given, sql: comparableIn(given) }
+  const isBoolean = sql`${arg.sql} IN ('true', 'false')`
+  return {
+    type: a.type,
+    columns: [
+      call(sql`CASE WHEN ${isBoolean} THEN ${arg.sql} END`, sql`STRING`),
+      call(numberIn(arg), sql`DOUBLE`),
+      call(ordered(textIn(arg)), sql`STRING`),
+    ],
+    read: (found) => {
+      const [boolean, number, text] = found
+      const values: Value[] = [
+        boolean === null ? null : boolean === 'true',
+        number === null ? null : Number(number),
+        text,
+      ].filter((v) => v !== null)
+      return (a.name === 'min' ? values[0] : values.at(-1)) ?? null
+    },
+  }
+}

@@ -1,0 +1,105 @@
+/** Carriers turned into each other: what a JSON value is, canonical texts, texts in order. */
+import type { DataType } from '../../types.ts'
+import { type FlinkSql, once, sql, text } from './flink-sql.ts'
+import { Refusal } from './refusal.ts'
+import { carrierOf, digitsOf, guard, isWhole, nullOf, type Term } from './terms.ts'
+
+/** A whole number as a decimal that has room for a computation. */
+export function wide(term: Term): FlinkSql {
+  return sql`CAST(${term.sql} AS DECIMAL(${digitsOf(term)}, 0))`
+}
+
+/**
+ * The number that a JSON value is, as a double; NULL for any other value. What doubles do not count exactly ends the job
+ * (`ODD`).
+ */
+export function numberIn(term: Term): FlinkSql {
+  const c = once(term.sql)
+  const long = guard('a number of more than 15 digits is computed with', c, sql`DOUBLE`)
+  const first = sql`SUBSTRING(${c} FROM 1 FOR 1)`
+  const isLong = sql`${first} = ${ODD} OR (CHAR_LENGTH(${c}) > 16 AND POSITION('.' IN ${c}) = 0 AND ${first} NOT IN ('"', '[', '{'))`
+  return once(sql`CASE WHEN ${isLong} THEN ${long} ELSE TRY_CAST(${c} AS DOUBLE) END`)
+}
+
+/** Begins the carrier of a JSON number that has no canonical text. */
+export const ODD = text('!')
+
+/** The canonical text of a JSON value that is to be equal to others: a list, a structure or an odd number ends the job. */
+export function comparableIn(term: Term): FlinkSql {
+  const c = once(term.sql)
+  const odd = sql`SUBSTRING(${c} FROM 1 FOR 1) IN ('[', '{', ${ODD})`
+  return once(
+    sql`CASE WHEN ${odd} THEN ${guard('a list, a structure or a number beyond 15 digits is compared', c, sql`STRING`)} ELSE ${c} END`,
+  )
+}
+
+/** Whether a JSON value is a text. */
+export function isTextIn({ sql: c }: Term): FlinkSql {
+  return sql`(SUBSTRING(${c} FROM 1 FOR 1) = '"')`
+}
+
+/** The text that a JSON value is; NULL for any other value. */
+export function textIn(term: Term): FlinkSql {
+  const c = once(term.sql)
+  return once(sql`CASE WHEN ${isTextIn({ ...term, sql: c })} THEN JSON_VALUE(CONCAT('[', ${c}, ']'), '$[0]') END`)
+}
+
+/** Whether a JSON value is true or false. */
+export function isBooleanIn({ sql: c }: Term): FlinkSql {
+  return sql`(${c} IN ('true', 'false'))`
+}
+
+/** A double as canonical JSON text; what is beyond 15 digits is odd. */
+export function canonicalOfDouble(of: FlinkSql): FlinkSql {
+  const value = once(of)
+  const whole = sql`CAST(CAST(${value} AS BIGINT) AS STRING)`
+  const large = sql`CONCAT(${ODD}, CAST(${value} AS STRING))`
+  return once(
+    sql`CASE WHEN NOT (ABS(${value}) < 1E15) THEN ${large} WHEN ${value} = FLOOR(${value}) THEN ${whole} ELSE CAST(${value} AS STRING) END`,
+  )
+}
+
+/** A value as one of the wanted type: what CASE, COALESCE and comparisons of unlike types need. */
+export function asType(term: Term, type: DataType): Term {
+  const { kind } = term.type
+  if (kind === type.kind && kind !== 'decimal') return term
+  if (kind === 'null') return nullOf(type)
+  if (type.kind === 'json') return { sql: canonicalOf(term), type }
+  if (isWhole(term.type) && isWhole(type)) return { ...term, type }
+  if (type.kind === 'double' || type.kind === 'float') {
+    if (kind === 'float' || kind === 'double' || isWhole(term.type))
+      return { sql: sql`CAST(${term.sql} AS DOUBLE)`, type }
+  }
+  if (type.kind === 'decimal' && (kind === 'decimal' || isWhole(term.type))) {
+    if (type.precision === undefined) return term
+    return { sql: sql`CAST(${term.sql} AS ${carrierOf(type)})`, type }
+  }
+  if (type.kind === 'string' && kind === 'uuid') return { ...term, type }
+  throw new Refusal(`Values of the types ${kind} and ${type.kind} do not meet in Flink.`)
+}
+
+/** Canonical JSON text of any carrier. */
+export function canonicalOf(term: Term): FlinkSql {
+  const { kind } = term.type
+  if (kind === 'json') return term.sql
+  if (isWhole(term.type)) return sql`CAST(${term.sql} AS STRING)`
+  if (kind === 'string' || kind === 'uuid') return sql`JSON_STRING(${term.sql})`
+  if (kind === 'boolean') {
+    const value = once(term.sql)
+    return sql`CASE WHEN ${value} THEN 'true' WHEN NOT ${value} THEN 'false' END`
+  }
+  if (kind === 'double' || kind === 'float') return canonicalOfDouble(term.sql)
+  throw new Refusal(`A value of the type ${kind} and a JSON value do not meet in Flink.`)
+}
+
+/**
+ * A text whose order by code units is that by bytes: characters beyond the basic plane have another place in the two
+ * orders, so that they end the job.
+ */
+export function ordered(of: FlinkSql): FlinkSql {
+  const value = once(of)
+  const astral = sql`REGEXP(${value}, ${text('[\\x{10000}-\\x{10FFFF}]')})`
+  return once(
+    sql`CASE WHEN ${astral} THEN ${guard('the order of a character beyond the basic plane', value, sql`STRING`)} ELSE ${value} END`,
+  )
+}

@@ -1,0 +1,392 @@
+/**
+ * Bound expressions as Flink SQL. Each kind has one row here, an exact translation or a refusal; functions have theirs
+ * in `functions.ts`. Three-valued logic is the same on both sides.
+ */
+import { Decimal } from '../../lib/decimal.ts'
+import type { CompareOp } from '../../plan/operators.ts'
+import type { Arithmetic, BoundExpr, CastExpr, Compare, InList, LikeMatch, Logic, SlotRef } from '../../plan/plan.ts'
+import type { DataType } from '../../types.ts'
+import { BOOLEAN, DOUBLE, STRING } from '../../types.ts'
+import {
+  asType,
+  canonicalOf,
+  canonicalOfDouble,
+  comparableIn,
+  isBooleanIn,
+  isTextIn,
+  numberIn,
+  ordered,
+  textIn,
+  wide,
+} from './carriers.ts'
+import { digits, double, type FlinkSql, list, once, sql, text } from './flink-sql.ts'
+import { translateCall } from './functions.ts'
+import { Refusal } from './refusal.ts'
+import { constant, decimalOf, digitsOf, isWhole, jacksonText, MOST_DIGITS, nullOf, type Term } from './terms.ts'
+
+/** What references of an expression stand for: columns of the rows below. */
+export type Columns = (reference: Exclude<Reference, never>) => Term
+/** The leaves that a row below has to answer. */
+export type Reference = SlotRef | Extract<BoundExpr, { kind: 'path' | 'presence' | 'header' | 'lastOffset' | 'column' }>
+
+/** The expression over those columns. Throws a Refusal. */
+export function translate(e: BoundExpr, columns: Columns): Term {
+  try {
+    return translated(e, (of) => translate(of, columns), columns)
+  } catch (cause) {
+    // The innermost place that is known is the one to show.
+    if (cause instanceof Refusal && cause.span === undefined && e.span !== undefined)
+      throw new Refusal(cause.message, e.span, cause.remedy)
+    throw cause
+  }
+}
+
+type Inner = (of: BoundExpr) => Term
+
+function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
+  switch (e.kind) {
+    case 'constant':
+      return constant(e.value, e.value === null && e.type.kind === 'null' ? STRING : e.type)
+    case 'path':
+    case 'slot':
+    case 'column':
+    case 'presence':
+    case 'header':
+    case 'lastOffset':
+      return columns(e)
+    case 'not':
+      return { sql: sql`(NOT ${inner(e.operand).sql})`, type: BOOLEAN }
+    case 'and':
+    case 'or':
+      return logic(e, inner)
+    case 'compare':
+      return compare(e, inner)
+    case 'isNull': {
+      const { sql: operand } = inner(e.operand)
+      return { sql: e.negated ? sql`(${operand} IS NOT NULL)` : sql`(${operand} IS NULL)`, type: BOOLEAN }
+    }
+    case 'in':
+      return inList(e, inner)
+    case 'like':
+      return like(e, inner)
+    case 'case': {
+      const whens = e.whens.map(
+        ({ when, then }) => sql`WHEN ${inner(when).sql} THEN ${asType(inner(then), e.type).sql}`,
+      )
+      return caseOf(whens, asType(inner(e.otherwise), e.type).sql, e.type)
+    }
+    case 'arithmetic':
+      return arithmetic(e, inner)
+    case 'negate': {
+      const of = inner(e.operand)
+      if (e.by === 'dynamic' || of.type.kind === 'json')
+        throw new Refusal('The sign of a JSON value is not changed in Flink.')
+      // 0 has no other sign with whole numbers, and keeps it with doubles.
+      return e.by === 'integer'
+        ? { ...of, sql: sql`(-${wide(of)})`, digits: digitsOf(of) }
+        : { ...of, sql: sql`(-${of.sql})` }
+    }
+    case 'cast':
+      return cast(e, inner)
+    case 'function':
+      return translateCall(e, e.args.map(inner))
+    case 'subquery':
+      throw new Refusal('A subquery is not handed over to Flink.')
+    case 'element':
+    case 'member':
+    case 'array':
+    case 'struct':
+      throw new Refusal(
+        'Lists and structures are not made or taken apart in Flink.',
+        e.span,
+        'Name the field by its path.',
+      )
+  }
+}
+
+function caseOf(whens: readonly FlinkSql[], otherwise: FlinkSql, type: DataType): Term {
+  return { sql: sql`CASE ${list(whens, ' ')} ELSE ${otherwise} END`, type }
+}
+
+function logic(e: Logic, inner: Inner): Term {
+  if (e.together === true) throw new Refusal('A condition on a value that differs at each evaluation stays here.')
+  const operands = e.operands.map((o) => inner(o).sql)
+  return { sql: sql`(${list(operands, e.kind === 'and' ? ' AND ' : ' OR ')})`, type: BOOLEAN }
+}
+
+// ---------------------------------------------------------------------------------------------- comparisons
+
+function operator(op: CompareOp): FlinkSql {
+  switch (op) {
+    case '=':
+      return sql`=`
+    case '!=':
+      return sql`<>`
+    case '<':
+      return sql`<`
+    case '<=':
+      return sql`<=`
+    case '>':
+      return sql`>`
+    case '>=':
+      return sql`>=`
+  }
+}
+
+function compare(e: Compare, inner: Inner): Term {
+  const [a, b] = [inner(e.left), inner(e.right)]
+  return { sql: compared(e.op, e.by, a, b, { left: e.left, right: e.right }), type: BOOLEAN }
+}
+
+/** A comparison of two carriers. `exprs`: the two sides as they were, to see constants. */
+export function compared(
+  op: CompareOp,
+  by: Compare['by'],
+  a: Term,
+  b: Term,
+  exprs?: { readonly left: BoundExpr; readonly right: BoundExpr },
+): FlinkSql {
+  const isOrder = op !== '=' && op !== '!='
+  if (by === 'dynamic') return isOrder ? orderedDynamic(op, a, b, exprs) : equalDynamic(op, a, b, exprs)
+  if (by === 'bytes' && isOrder) throw new Refusal('Bytes are not ordered in Flink.')
+  if (by === 'string') {
+    const isAscii = (e: BoundExpr | undefined) =>
+      e?.kind === 'constant' && typeof e.value === 'string' && /^[\0-\x7f]*$/.test(e.value)
+    // Against ASCII both orders say the same.
+    if (!isOrder || isAscii(exprs?.left) || isAscii(exprs?.right)) return sql`(${a.sql} ${operator(op)} ${b.sql})`
+    return sql`(${ordered(a.sql)} ${operator(op)} ${ordered(b.sql)})`
+  }
+  if (by === 'number') mixed(a, b, exprs)
+  return sql`(${a.sql} ${operator(op)} ${b.sql})`
+}
+
+/** A long and a double are compared as doubles by Flink, and exactly here. */
+function mixed(a: Term, b: Term, exprs?: { readonly left: BoundExpr; readonly right: BoundExpr }): void {
+  const long = (t: Term) => isWhole(t.type) && digitsOf(t) > 15
+  const fraction = (t: Term) => t.type.kind === 'double' || t.type.kind === 'float'
+  const small = (e: BoundExpr | undefined) =>
+    e?.kind === 'constant' && typeof e.value === 'number' && Math.abs(e.value) < 2 ** 53
+  if (long(a) && fraction(b) && !small(exprs?.right))
+    throw new Refusal('A 64-bit number and a double are compared exactly here, and as doubles in Flink.')
+  if (long(b) && fraction(a) && !small(exprs?.left))
+    throw new Refusal('A 64-bit number and a double are compared exactly here, and as doubles in Flink.')
+}
+
+type Sides = { readonly left: BoundExpr; readonly right: BoundExpr } | undefined
+
+/** A constant number that a double is, among its neighbours exactly. */
+function numberConstant(e: BoundExpr | undefined): number | undefined {
+  if (e?.kind !== 'constant') return undefined
+  const value = e.value instanceof Decimal ? e.value.toNumber() : e.value
+  return typeof value === 'number' && Math.abs(value) < 2 ** 53 ? value : undefined
+}
+
+/** Unlike kinds are not equal; NULL is neither. */
+function equalDynamic(op: '=' | '!=', a: Term, b: Term, exprs: Sides): FlinkSql {
+  const sides = [
+    [a, exprs?.right, b],
+    [b, exprs?.left, a],
+  ] as const
+  for (const [json, constantSide, other] of sides) {
+    const n = numberConstant(constantSide)
+    if (n === undefined || json.type.kind !== 'json' || other.type.kind === 'json') continue
+    // `5` and `5.0` are equal: compared as numbers.
+    const c = once(json.sql)
+    const equal = sql`COALESCE(TRY_CAST(${c} AS DOUBLE) = ${double(n)}, FALSE)`
+    return sql`CASE WHEN ${c} IS NULL THEN CAST(NULL AS BOOLEAN) ELSE ${op === '=' ? equal : sql`NOT ${equal}`} END`
+  }
+  const bothJson =
+    a.type.kind === 'json' &&
+    b.type.kind === 'json' &&
+    exprs?.left.kind !== 'constant' &&
+    exprs?.right.kind !== 'constant'
+  const side = (term: Term, e: BoundExpr | undefined): FlinkSql =>
+    e?.kind === 'constant' && typeof e.value === 'string'
+      ? text(jacksonText(e.value))
+      : bothJson
+        ? comparableIn(term)
+        : canonicalOf(term)
+  return sql`(${side(a, exprs?.left)} ${operator(op)} ${side(b, exprs?.right)})`
+}
+
+/** Numbers with numbers, texts with texts, booleans with booleans; anything else is NULL. */
+function orderedDynamic(op: CompareOp, left: Term, right: Term, exprs: Sides): FlinkSql {
+  const whens: FlinkSql[] = []
+  const [a, b] = [left, right].map((t) => ({ ...t, sql: once(t.sql) }))
+  const numberOf = (t: Term, e: BoundExpr | undefined): FlinkSql | undefined => {
+    const n = numberConstant(e)
+    if (n !== undefined) return double(n)
+    if (t.type.kind === 'json') return numberIn(t)
+    if (t.type.kind === 'double' || t.type.kind === 'float') return t.sql
+    return isWhole(t.type) && digitsOf(t) <= 15 ? sql`CAST(${t.sql} AS DOUBLE)` : undefined
+  }
+  const textOf = (t: Term): FlinkSql | undefined =>
+    t.type.kind === 'json' ? ordered(textIn(t)) : t.type.kind === 'string' ? ordered(t.sql) : undefined
+  const [an, bn] = [numberOf(a, exprs?.left), numberOf(b, exprs?.right)]
+  const [at, bt] = [textOf(a), textOf(b)]
+  if (isWhole(a.type) && an === undefined && bn !== undefined)
+    throw new Refusal('A 64-bit number and a JSON value are compared exactly here, and as doubles in Flink.')
+  if (isWhole(b.type) && bn === undefined && an !== undefined)
+    throw new Refusal('A 64-bit number and a JSON value are compared exactly here, and as doubles in Flink.')
+  if (an !== undefined && bn !== undefined) {
+    const both = sql`${an} IS NOT NULL AND ${bn} IS NOT NULL`
+    whens.push(sql`WHEN ${both} THEN ${an} ${operator(op)} ${bn}`)
+  }
+  if (at !== undefined && bt !== undefined) {
+    const conditions = [a, b].filter((t) => t.type.kind === 'json').map(isTextIn)
+    whens.push(sql`WHEN ${list(conditions, ' AND ')} THEN ${at} ${operator(op)} ${bt}`)
+  }
+  if (a.type.kind === 'json' && b.type.kind === 'json')
+    whens.push(sql`WHEN ${isBooleanIn(a)} AND ${isBooleanIn(b)} THEN ${a.sql} ${operator(op)} ${b.sql}`)
+  else if (a.type.kind === 'boolean' || b.type.kind === 'boolean') {
+    const [x, y] = [canonicalOf(a), canonicalOf(b)]
+    whens.push(sql`WHEN ${x} IN ('true', 'false') AND ${y} IN ('true', 'false') THEN ${x} ${operator(op)} ${y}`)
+  }
+  if (whens.length === 0) return sql`CAST(NULL AS BOOLEAN)`
+  return sql`CASE ${list(whens, ' ')} ELSE CAST(NULL AS BOOLEAN) END`
+}
+
+function inList(e: InList, inner: Inner): Term {
+  const given = inner(e.operand)
+  const operand = { ...given, sql: once(given.sql) }
+  const equals = e.items.map((item) => compared('=', e.by, operand, inner(item), { left: e.operand, right: item }))
+  const any = sql`(${list(equals, ' OR ')})`
+  return { sql: e.negated ? sql`(NOT ${any})` : any, type: BOOLEAN }
+}
+
+/** `%` only: `_` stands for a code unit here and for a character there, and a backslash escapes nothing here. */
+function like(e: LikeMatch, inner: Inner): Term {
+  const { operand, pattern, negated } = e
+  if (pattern.kind !== 'constant' || typeof pattern.value !== 'string')
+    throw new Refusal('LIKE with a pattern that rows say is not handed over to Flink.', e.span)
+  if (/[_\\]/.test(pattern.value))
+    throw new Refusal('LIKE with "_" or a backslash is not handed over to Flink: they mean other things there.', e.span)
+  const of = inner(operand)
+  const value = of.type.kind === 'json' ? textIn(of) : of.type.kind === 'string' ? of.sql : undefined
+  if (value === undefined) throw new Refusal(`LIKE on a value of the type ${of.type.kind} is not handed over to Flink.`)
+  const matches = sql`(${value} LIKE ${text(pattern.value)})`
+  return { sql: negated ? sql`(NOT ${matches})` : matches, type: BOOLEAN }
+}
+
+// ---------------------------------------------------------------------------------------------- computing
+
+function arithmetic(e: Arithmetic, inner: Inner): Term {
+  const [a, b] = [inner(e.left), inner(e.right)]
+  switch (e.by) {
+    case 'integer':
+      return wholeArithmetic(e, a, b)
+    case 'double':
+      return doubleArithmetic(e, a, b)
+    case 'decimal':
+      return decimalArithmetic(e, a, b)
+    case 'dynamic':
+      return dynamicArithmetic(e, a, b)
+    case 'date':
+      throw new Refusal('Moving a moment by a duration is not handed over to Flink.', e.span)
+  }
+}
+
+function wholeArithmetic({ op, type }: Arithmetic, a: Term, b: Term): Term {
+  const [x, y] = [digitsOf(a), digitsOf(b)]
+  if (op === '/' || op === '%') {
+    if (x > 18 || y > 18) {
+      // The smallest 64-bit number divided by -1 has no room in 64 bits.
+      if (x > 19 || y > 19) throw new Refusal('Numbers beyond 64 bits are not divided in Flink.')
+      const divided =
+        op === '/'
+          ? sql`CAST(${a.sql} / NULLIF(${b.sql}, 0) AS DECIMAL(19, 0))`
+          : sql`CAST(MOD(${a.sql}, NULLIF(${b.sql}, 0)) AS DECIMAL(19, 0))`
+      const opposite = op === '/' ? sql`(-${wide(a)})` : sql`CAST(0 AS DECIMAL(19, 0))`
+      return { sql: sql`CASE WHEN ${once(b.sql)} = -1 THEN ${opposite} ELSE ${divided} END`, type, digits: 19 }
+    }
+    const [p, q] = [sql`CAST(${a.sql} AS BIGINT)`, sql`NULLIF(CAST(${b.sql} AS BIGINT), 0)`]
+    return { sql: op === '/' ? sql`(${p} / ${q})` : sql`MOD(${p}, ${q})`, type, digits: Math.max(x, 1) }
+  }
+  const room = op === '*' ? x + y : Math.max(x, y) + 1
+  if (room > MOST_DIGITS)
+    throw new Refusal('The result may have more than 38 digits, which Flink does not compute with.')
+  const sign = op === '*' ? sql`*` : op === '+' ? sql`+` : sql`-`
+  return { sql: sql`(${wide(a)} ${sign} ${wide(b)})`, type, digits: room }
+}
+
+function doubleArithmetic({ op, type }: Arithmetic, a: Term, b: Term): Term {
+  const [x, y] = [asType(a, DOUBLE).sql, asType(b, DOUBLE).sql]
+  switch (op) {
+    case '+':
+      return { sql: sql`(${x} + ${y})`, type }
+    case '-':
+      return { sql: sql`(${x} - ${y})`, type }
+    case '*':
+      return { sql: sql`(${x} * ${y})`, type }
+    case '/':
+      return { sql: sql`(${x} / NULLIF(${y}, CAST(0 AS DOUBLE)))`, type }
+    case '%':
+      throw new Refusal('The remainder of doubles is not handed over to Flink.')
+  }
+}
+
+function decimalArithmetic({ op }: Arithmetic, a: Term, b: Term): Term {
+  if (op === '/' || op === '%')
+    throw new Refusal('Decimals are not divided in Flink: it rounds the quotient in another way.')
+  const [x, y] = [asDecimalTerm(a), asDecimalTerm(b)]
+  const [p, q] = [decimalOf(x.type), decimalOf(y.type)]
+  const scale = op === '*' ? p.scale + q.scale : Math.max(p.scale, q.scale)
+  const whole = Math.max(p.precision - p.scale, q.precision - q.scale) + 1
+  const precision = op === '*' ? p.precision + q.precision : whole + scale
+  if (precision > MOST_DIGITS)
+    throw new Refusal('The result may have more than 38 digits, which Flink does not compute with.')
+  const sign = op === '*' ? sql`*` : op === '+' ? sql`+` : sql`-`
+  return { sql: sql`(${x.sql} ${sign} ${y.sql})`, type: { kind: 'decimal', precision, scale } }
+}
+
+function asDecimalTerm(term: Term): Term {
+  if (term.type.kind === 'decimal') return term
+  const precision = digitsOf(term)
+  return { sql: wide(term), type: { kind: 'decimal', precision, scale: 0 } }
+}
+
+/** On JSON numbers: as doubles, whose whole results are exact within 15 digits; larger ones end the job. */
+function dynamicArithmetic(e: Arithmetic, a: Term, b: Term): Term {
+  if (e.op === '/' || e.op === '%')
+    throw new Refusal(
+      'JSON numbers are not divided in Flink: whether they divide as whole numbers depends on how each is written.',
+    )
+  const side = (t: Term): FlinkSql => (t.type.kind === 'json' ? numberIn(t) : asType(t, DOUBLE).sql)
+  const [x, y] = [side(a), side(b)]
+  const sign = e.op === '*' ? sql`*` : e.op === '+' ? sql`+` : sql`-`
+  return { sql: canonicalOfDouble(sql`(${x} ${sign} ${y})`), type: e.type }
+}
+
+function cast({ operand, type }: CastExpr, inner: Inner): Term {
+  const of = inner(operand)
+  const { kind } = of.type
+  if (kind === type.kind && kind !== 'decimal' && kind !== 'timestamp' && kind !== 'time') return of
+  if (kind === 'null') return nullOf(type)
+  if (kind === 'int' && type.kind === 'long') return { ...of, type, digits: digitsOf(of) }
+  if ((kind === 'int' || kind === 'long') && (type.kind === 'double' || type.kind === 'float'))
+    return { sql: sql`CAST(${of.sql} AS ${type.kind === 'float' ? sql`FLOAT` : sql`DOUBLE`})`, type }
+  if (kind === 'float' && type.kind === 'double') return { ...of, type }
+  if ((kind === 'int' || kind === 'long') && type.kind === 'decimal') return asDecimalTerm(of)
+  if (kind === 'decimal' && type.kind === 'decimal' && type.precision === undefined) return of
+  if ((kind === 'int' || kind === 'long') && type.kind === 'string')
+    return { sql: sql`CAST(${of.sql} AS STRING)`, type }
+  if (kind === 'boolean' && type.kind === 'string') return { sql: canonicalOf(of), type }
+  if (kind === 'uuid' && type.kind === 'string') return { ...of, type }
+  if (type.kind === 'json' && kind !== 'decimal') return { sql: canonicalOf(of), type }
+  const from = moment(of.type)
+  const to = moment(type)
+  if (from !== undefined && to !== undefined && to >= from && type.kind !== 'date')
+    return {
+      sql: sql`(${wide(of)} * ${digits(String(to / from))})`,
+      type,
+      digits: digitsOf(of) + String(to / from).length,
+    }
+  throw new Refusal(`A cast of ${kind} to ${type.kind} is not handed over to Flink.`)
+}
+
+/** How many of the unit make a day. */
+function moment(type: DataType): bigint | undefined {
+  if (type.kind === 'date') return 1n
+  if (type.kind !== 'timestamp') return undefined
+  return type.unit === 'millis' ? 86_400_000n : type.unit === 'micros' ? 86_400_000_000n : 86_400_000_000_000n
+}

@@ -1,0 +1,153 @@
+/**
+ * Flink SQL as text, built like generated code (`codegen/emitter`): what a user wrote gets into it only as an escaped
+ * literal or a quoted name, and templates take pieces that this file made.
+ */
+import { createHash } from 'node:crypto'
+import { Refusal } from './refusal.ts'
+
+/** Expressions that stand in SELECTs below, by the names that they have above. */
+type Lets = ReadonlyMap<string, FlinkSql>
+
+const NONE: Lets = new Map()
+
+/** A piece of Flink SQL. Only this file makes one. */
+export class FlinkSql {
+  readonly text: string
+  /** What has to be computed below for it (`staged`). */
+  readonly lets: Lets
+  /** @internal */
+  constructor(text: string, lets: Lets = NONE) {
+    this.text = text
+    this.lets = lets
+  }
+}
+
+function together(pieces: readonly FlinkSql[]): Lets {
+  const some = pieces.filter(({ lets }) => lets.size > 0)
+  if (some.length <= 1) return some[0]?.lets ?? NONE
+  return new Map(some.flatMap(({ lets }) => [...lets]))
+}
+
+/** Can be written several times without being computed several times. */
+const SIMPLE = /^(`\w+`(\.`\w+`)?|'[^']*'|-?\d+|CAST\([^()]*\))$/
+
+/**
+ * The value of an expression, for several places: it is computed once, in a SELECT below the one where it is used. Without
+ * that, text and work would double with each level of nesting.
+ */
+export function once(piece: FlinkSql): FlinkSql {
+  if (SIMPLE.test(piece.text)) return piece
+  const named = `e_${createHash('sha256').update(piece.text).digest('hex').slice(0, 16)}`
+  return new FlinkSql(`\`${named}\``, new Map([...piece.lets, [named, piece]]))
+}
+
+/**
+ * Flink's planner writes a column of a SELECT into every place of the SELECT above that names it, at each level once more,
+ * unless its value might differ from one evaluation to the next.
+ */
+const BARRIER = 'CASE WHEN RAND_INTEGER(1) = 0 THEN '
+
+/** An expression that the planner does not copy. */
+export function barrier(piece: FlinkSql): FlinkSql {
+  return SIMPLE.test(piece.text) ? piece : new FlinkSql(`${BARRIER}${piece.text} END`, piece.lets)
+}
+
+/** How many SELECTs one above the other a piece needs. */
+function depth({ lets }: FlinkSql): number {
+  let most = 0
+  for (const piece of lets.values()) most = Math.max(most, 1 + depth(piece))
+  return most
+}
+
+/** The rows of a SELECT with what the pieces need as further columns. */
+export function staged(rows: FlinkSql, pieces: readonly FlinkSql[], alias = 'q'): FlinkSql {
+  const levels: [string, FlinkSql][][] = []
+  for (const [named, piece] of together(pieces)) (levels[depth(piece)] ??= []).push([named, piece])
+  return levels.reduce((below, level) => {
+    const columns = level.map(([named, { text: written }]) => `${BARRIER}${written} END AS \`${named}\``)
+    return new FlinkSql(`SELECT \`${alias}\`.*, ${columns.join(', ')} FROM (${below.text}) AS \`${alias}\``)
+  }, rows)
+}
+
+/** A number is written as it is: whole numbers only. */
+type Piece = FlinkSql | number | bigint
+
+/** The template for statements and expressions. */
+export function sql(strings: TemplateStringsArray, ...pieces: readonly Piece[]): FlinkSql {
+  let out = strings[0]
+  for (let i = 0; i < pieces.length; i++) {
+    const piece = pieces[i]
+    out += piece instanceof FlinkSql ? piece.text : BigInt(piece).toString()
+    out += strings[i + 1]
+  }
+  return new FlinkSql(out, together(pieces.filter((piece) => piece instanceof FlinkSql)))
+}
+
+/** Pieces with something between them. */
+export function list(pieces: readonly FlinkSql[], between: ', ' | ' AND ' | ' OR ' | ' UNION ALL ' | ' ' | ',\n  ') {
+  return new FlinkSql(pieces.map(({ text: written }) => written).join(between), together(pieces))
+}
+
+/** Printable ASCII, which is written as it is. */
+const PLAIN = /^[ -~]*$/
+
+/** A text literal. */
+export function text(value: string): FlinkSql {
+  if (!value.isWellFormed()) throw new Refusal('A text with half of a surrogate pair cannot be written in Flink SQL.')
+  const quoted = value.replaceAll("'", "''")
+  if (PLAIN.test(value)) return new FlinkSql(`'${quoted}'`)
+  const escaped = quoted.replace(/\\|[^ -~]/g, (c) =>
+    c === '\\'
+      ? '\\\\'
+      : [...c]
+          .flatMap((unit) => unit.split(''))
+          .map(unicode)
+          .join(''),
+  )
+  return new FlinkSql(`U&'${escaped}'`)
+}
+
+function unicode(unit: string): string {
+  return `\\${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
+/** A quoted name. */
+export function name(value: string): FlinkSql {
+  return new FlinkSql(`\`${value.replaceAll('`', '``')}\``)
+}
+
+/** A double literal, exactly that one. Not for NaN and the infinities, which no literal says. */
+export function double(value: number): FlinkSql {
+  if (!Number.isFinite(value)) throw new Refusal('NaN and infinite numbers cannot be written in Flink SQL.')
+  return new FlinkSql(`CAST('${Object.is(value, -0) ? '-0.0' : String(value)}' AS DOUBLE)`)
+}
+
+/** A decimal literal: digits with a sign and a point. */
+export function digits(value: string): FlinkSql {
+  if (!/^-?\d+(\.\d+)?$/.test(value)) throw new Refusal(`The number ${value} cannot be written in Flink SQL.`)
+  return new FlinkSql(value.startsWith('-') ? `(${value})` : value)
+}
+
+/** What of a condition's needs is computed over the rows of one side of a join. Needs of both sides are a Refusal. */
+export function sideOf({ lets }: FlinkSql, alias: 'a' | 'b'): FlinkSql {
+  const own = new Map<string, FlinkSql>()
+  for (const [named, piece] of lets) {
+    const side = sideOfPiece(piece)
+    if (side === undefined)
+      throw new Refusal('A join with a computed condition over both sides is not handed over to Flink.')
+    if (side === alias) own.set(named, piece)
+  }
+  return new FlinkSql('', own)
+}
+
+function sideOfPiece({ text: written, lets }: FlinkSql): 'a' | 'b' | undefined {
+  const sides = new Set<string | undefined>([...written.matchAll(/`([ab])`\./g)].map(([, side]) => side))
+  for (const piece of lets.values()) sides.add(sideOfPiece(piece))
+  const [side] = sides
+  return sides.size === 1 && (side === 'a' || side === 'b') ? side : undefined
+}
+
+/** A SELECT whose needs are met: they are part of it. */
+export function plainSql({ text: written }: FlinkSql): FlinkSql {
+  return new FlinkSql(written)
+}

@@ -1,0 +1,274 @@
+/**
+ * Topics as tables of Flink: the DDL of a scan, and what references to its records are over that table. Plain formats
+ * are read as raw bytes, so that what leaves Flink as a record is what Kafka had; JSON values are taken out of them path
+ * by path.
+ */
+import { canonicalOfDouble } from './carriers.ts'
+import type { Reference } from './expression.ts'
+import type { ScanRanges } from '../../engine/scan/ranges.ts'
+import type { TableFacet } from '../../plan/catalog.ts'
+import type { PathRef, Scan } from '../../plan/plan.ts'
+import { type DataType, JSON_TYPE, LONG, META_FIELDS, STRING, typeName } from '../../types.ts'
+import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from './flink-sql.ts'
+import { Refusal } from './refusal.ts'
+import type { Term } from './terms.ts'
+
+/** How Flink reaches a topic: properties of its Kafka connector without their prefix, secrets included. */
+export interface FlinkKafka {
+  readonly properties: Readonly<Record<string, string>>
+  /** Those whose values are not shown. */
+  readonly secrets: ReadonlySet<string>
+}
+
+/** Formats that Flink's raw format reads as one value, by the type that it has there. */
+const RAW: Readonly<Record<string, FlinkSql>> = {
+  INT: sql`INT`,
+  LONG: sql`BIGINT`,
+  FLOAT: sql`FLOAT`,
+  DOUBLE: sql`DOUBLE`,
+}
+
+type FacetName = 'key' | 'value'
+
+/** One scan of a statement as a table of Flink. References are collected as they are asked for. */
+export class FlinkTable {
+  readonly scan: Scan
+  readonly name: FlinkSql
+  readonly #ranges: ScanRanges
+  /** A reference → the column that it is, below the canonical ones. */
+  readonly #columns = new Map<string, { readonly taken: FlinkSql; readonly term: Term; readonly isJson: boolean }>()
+  readonly #facets = new Set<FacetName>()
+  /** Facets that are JSON, and looked into: records that are none are passed over. */
+  readonly checked = new Set<FacetName>()
+
+  constructor(scan: Scan, ranges: ScanRanges, number: number) {
+    if (scan.badRecords === true)
+      throw new Refusal('A statement that looks at bad records (_bad, _error, _raw) is not handed over to Flink.')
+    this.scan = scan
+    this.name = name(`sluice_${number}`)
+    this.#ranges = ranges
+  }
+
+  /** What a reference to a record is, over `rows`. */
+  readonly reference = (e: Reference): Term => {
+    switch (e.kind) {
+      case 'path':
+        return this.#column(JSON.stringify(e.path), () => this.#path(e))
+      case 'lastOffset':
+        return this.#column('last', () => ({ taken: this.#lastOffset(), type: LONG }))
+      case 'header':
+        throw new Refusal('Headers are not handed over to Flink: it keeps one of each name, and no order.', e.span)
+      case 'presence':
+        throw new Refusal(
+          'Whether a field is there at all is not handed over to Flink, which cannot tell it from NULL.',
+          e.span,
+        )
+      case 'slot':
+      case 'column':
+        throw new Refusal('A column of other rows stands in a scan.')
+    }
+  }
+
+  #column(key: string, make: () => { taken: FlinkSql; type: DataType; isJson?: boolean }): Term {
+    const known = this.#columns.get(key)
+    if (known !== undefined) return known.term
+    const { taken, type, isJson = false } = make()
+    const term: Term = { sql: name(`r${this.#columns.size}`), type }
+    this.#columns.set(key, { taken, term, isJson })
+    return term
+  }
+
+  /** Every column that was asked for, of every record: to be taken once all references are known. */
+  rows(further: readonly FlinkSql[] = []): FlinkSql {
+    const columns = [...this.#columns.values()]
+    const taken = [...columns.map(({ taken, term }) => sql`${barrier(taken)} AS ${term.sql}`), ...further]
+    const checks = [...this.checked].map((facet) => {
+      const bytes = columnOf(facet)
+      return sql`(${bytes} IS NULL OR CAST(${bytes} AS STRING) IS JSON)`
+    })
+    const where = checks.length === 0 ? sql`` : sql` WHERE ${list(checks, ' AND ')}`
+    const bare = sql`SELECT ${taken.length === 0 ? sql`1 AS nothing` : list(taken, ', ')} FROM ${this.name}${where}`
+    if (!columns.some(({ isJson }) => isJson)) return bare
+    const canonical = columns.map(({ term, isJson }) => (isJson ? barrier(canonicalJson(term.sql)) : term.sql))
+    const named = [
+      ...canonical.map((made, i) => sql`${made} AS ${columns[i].term.sql}`),
+      ...further.map((_, i) => FURTHER[i]),
+    ]
+    const chosen = list(named, ', ')
+    return plainSql(sql`SELECT ${chosen} FROM (${staged(bare, [chosen])})`)
+  }
+
+  /** The columns of `rows`. */
+  names(further: readonly FlinkSql[] = []): FlinkSql {
+    const all = [...[...this.#columns.values()].map(({ term }) => term.sql), ...further.map((_, i) => FURTHER[i])]
+    return all.length === 0 ? sql`nothing` : list(all, ', ')
+  }
+
+  #path(e: PathRef): { taken: FlinkSql; type: DataType; isJson?: boolean } {
+    const { facet, steps } = e.path
+    if (facet === 'meta') return { taken: this.#meta(String(steps[0])), type: META_FIELDS[steps[0]] ?? e.type }
+    if (facet === 'header')
+      throw new Refusal('Headers are not handed over to Flink: it keeps one of each name, and no order.', e.span)
+    const table = this.scan.table[facet]
+    this.#facets.add(facet)
+    return valueOf(table, facet, steps, e, this.checked)
+  }
+
+  #meta(field: string): FlinkSql {
+    switch (field) {
+      case 'partition':
+        return sql`CAST(p AS BIGINT)`
+      case 'offset':
+        return sql`o`
+      case 'timestamp':
+        return sql`NULLIF(${MILLIS}, -1)`
+      case 'topic':
+        return text(this.scan.table.topic)
+      default:
+        throw new Refusal(`The metadata field ${field} is not handed over to Flink.`)
+    }
+  }
+
+  #lastOffset(): FlinkSql {
+    const whens = this.#ranges.bounds.map(
+      ({ partition, end }) => sql`WHEN ${partition} THEN CAST(${end - 1} AS BIGINT)`,
+    )
+    return whens.length === 0 ? sql`CAST(NULL AS BIGINT)` : sql`CASE p ${list(whens, ' ')} END`
+  }
+
+  /** Records as Kafka has them, as further columns of `rows`. */
+  raw(): FlinkSql[] {
+    this.#facets.add('key').add('value')
+    return [sql`p AS x0`, sql`o AS x1`, sql`${MILLIS} AS x2`, sql`k AS x3`, sql`v AS x4`]
+  }
+
+  /** Key and value, read back from the columns of `raw`. */
+  get rawTypes(): { readonly key: 'bytes' | 'number'; readonly value: 'bytes' | 'number' } {
+    const kind = (facet: FacetName) => (rawType(this.scan.table[facet]) === undefined ? 'bytes' : 'number')
+    return { key: kind('key'), value: kind('value') }
+  }
+
+  /** The temporary table that `rows` reads, with exactly the captured offsets. `shown`: without secrets. */
+  ddl(kafka: FlinkKafka, isolation: string, { shown = false } = {}): FlinkSql {
+    const { table } = this.scan
+    const typed = (facet: FacetName) => rawType(table[facet]) ?? sql`BYTES`
+    const hasKey = this.#facets.has('key')
+    const columns = [
+      ...(hasKey ? [sql`k ${typed('key')}`] : []),
+      sql`v ${typed('value')}`,
+      sql`p INT METADATA FROM 'partition' VIRTUAL`,
+      sql`o BIGINT METADATA FROM 'offset' VIRTUAL`,
+      sql`t TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL`,
+    ]
+    const properties = Object.entries(kafka.properties).map(([key, value]): [string, string] => [
+      `properties.${key}`,
+      shown && kafka.secrets.has(key) ? '***' : value,
+    ])
+    const options: [string, string][] = [
+      ['connector', 'kafka'],
+      ['topic', table.topic],
+      ...properties,
+      ['properties.isolation.level', isolation],
+      ['scan.startup.mode', 'specific-offsets'],
+      ['scan.startup.specific-offsets', offsets(this.hulls.map(({ partition, start }) => [partition, start]))],
+      ['scan.bounded.mode', 'specific-offsets'],
+      ['scan.bounded.specific-offsets', offsets(this.hulls.map(({ partition, end }) => [partition, end]))],
+      ...(hasKey
+        ? ([
+            ['key.format', 'raw'],
+            ['key.fields', 'k'],
+          ] satisfies [string, string][])
+        : []),
+      ['value.format', 'raw'],
+      ...(hasKey ? ([['value.fields-include', 'EXCEPT_KEY']] satisfies [string, string][]) : []),
+    ]
+    const written = options.map(([key, value]) => sql`${text(key)} = ${text(value)}`)
+    return sql`CREATE TEMPORARY TABLE ${this.name} (\n  ${list(columns, ',\n  ')}\n) WITH (\n  ${list(written, ',\n  ')}\n)`
+  }
+
+  /** Start and end of the partitions as they were captured. */
+  get bounds() {
+    return this.#ranges.bounds
+  }
+
+  /** For each partition from the first to the last offset that is wanted; those of which nothing is wanted are empty. */
+  get hulls(): readonly { readonly partition: number; readonly start: number; readonly end: number }[] {
+    return this.scan.table.partitions.map((partition) => {
+      const own = this.#ranges.ranges.filter((r) => r.partition === partition)
+      const end = this.#ranges.bounds.find((b) => b.partition === partition)?.end ?? 0
+      return own.length === 0
+        ? { partition, start: end, end }
+        : { partition, start: own[0].start, end: own[own.length - 1].end }
+    })
+  }
+}
+
+const FURTHER = [sql`x0`, sql`x1`, sql`x2`, sql`x3`, sql`x4`]
+
+const MILLIS = sql`(EXTRACT(EPOCH FROM CAST(t AS TIMESTAMP(3))) * 1000 + EXTRACT(MILLISECOND FROM CAST(t AS TIMESTAMP(3))))`
+
+function offsets(all: readonly (readonly [number, number])[]): string {
+  return all.map(([partition, offset]) => `partition:${partition},offset:${offset}`).join(';')
+}
+
+function columnOf(facet: FacetName): FlinkSql {
+  return facet === 'key' ? sql`k` : sql`v`
+}
+
+function rawType({ format, framing }: TableFacet): FlinkSql | undefined {
+  return framing === 'none' && Object.hasOwn(RAW, format) ? RAW[format] : undefined
+}
+
+function valueOf(
+  table: TableFacet,
+  facet: FacetName,
+  steps: readonly (string | number)[],
+  e: PathRef,
+  checked: Set<FacetName>,
+): { taken: FlinkSql; type: DataType; isJson?: boolean } {
+  const column = columnOf(facet)
+  const raw = rawType(table)
+  if (raw !== undefined && steps.length === 0) return { taken: scalar(table, column), type: e.type }
+  if (table.framing === 'none' && steps.length === 0) {
+    if (table.format === 'STRING') return { taken: sql`CAST(${column} AS STRING)`, type: STRING }
+    if (table.format === 'BYTES') return { taken: column, type: e.type }
+  }
+  if (table.format === 'JSON' && table.framing === 'none') {
+    if (e.type.kind !== 'json')
+      throw new Refusal(`A column that was declared as ${typeName(e.type)} is not handed over to Flink.`, e.span)
+    checked.add(facet)
+    const path = text(steps.length === 0 ? '$' : `$${steps.map(jsonStep).join('')}`)
+    const taken = sql`JSON_QUERY(CAST(${column} AS STRING), ${path} WITH UNCONDITIONAL ARRAY WRAPPER)`
+    return { taken, type: JSON_TYPE, isJson: true }
+  }
+  throw new Refusal(
+    `Fields of a ${facet} in the format ${table.format} are not handed over to Flink.`,
+    e.span,
+    'Leave the statement to Sluice: SET engine = sluice.',
+  )
+}
+
+/** Whole numbers and doubles of other widths are carried as wide ones. */
+function scalar({ format }: TableFacet, column: FlinkSql): FlinkSql {
+  if (format === 'INT') return sql`CAST(${column} AS BIGINT)`
+  return format === 'FLOAT' ? sql`CAST(${column} AS DOUBLE)` : column
+}
+
+function jsonStep(step: string | number): string {
+  if (typeof step === 'number') return `[${step}]`
+  if (/['\\\u0000-\u001f]/.test(step))
+    throw new Refusal(`A field of the name ${JSON.stringify(step)} is not handed over to Flink.`)
+  return `['${step}']`
+}
+
+/**
+ * The canonical text of a JSON value that stands in a list of its own (`[5]`). Lists and structures stay as they are: only
+ * where they are compared they end the job.
+ */
+function canonicalJson(wrapped: FlinkSql): FlinkSql {
+  const inside = once(sql`SUBSTRING(${wrapped} FROM 2 FOR CHAR_LENGTH(${wrapped}) - 2)`)
+  const first = sql`SUBSTRING(${inside} FROM 1 FOR 1)`
+  const asItIs = sql`${first} IN ('"', 't', 'f', '[', '{') OR REGEXP(${inside}, ${text('^-?[0-9]+$')})`
+  const number = canonicalOfDouble(sql`TRY_CAST(${inside} AS DOUBLE)`)
+  return sql`CASE WHEN ${inside} IS NULL OR ${inside} = 'null' THEN CAST(NULL AS STRING) WHEN ${asItIs} THEN ${inside} ELSE ${number} END`
+}
