@@ -4,8 +4,10 @@
  * a condition) is refused with its reason: to bring all records here is what Sluice does better alone.
  */
 import type { ScanRanges } from '../engine/scan/ranges.ts'
+import { children } from '../plan/expressions/children.ts'
 import { conjuncts } from '../plan/expressions/conjuncts.ts'
-import type { Foreign, Limit, Output, Plan, Scan } from '../plan/plan.ts'
+import type { BoundExpr, Foreign, Limit, Output, Plan, Scan } from '../plan/plan.ts'
+import { expressionsOf, visitPlan } from '../plan/rewrite.ts'
 import type { Made } from './translate/aggregates.ts'
 import { type Columns, translate } from './translate/expression.ts'
 import { type FlinkSql, list, name, sql } from './translate/flink-sql.ts'
@@ -28,21 +30,24 @@ export interface HandedOver {
   readonly parts: readonly FlinkPart[]
 }
 
-/** Throws a Refusal with the reason. `ranges`: of every scan of the plan. */
-export function handOver(plan: Output, ranges: ReadonlyMap<Scan, ScanRanges>): HandedOver {
-  return new Division(ranges).output(plan)
+/** Throws a Refusal with the reason. `ranges`: of every scan of the plan. `dividesJson`: as in `HandOverContext`. */
+export function handOver(plan: Output, ranges: ReadonlyMap<Scan, ScanRanges>, dividesJson = false): HandedOver {
+  return new Division(ranges, dividesJson).output(plan)
 }
 
 class Division {
   readonly #ranges: ReadonlyMap<Scan, ScanRanges>
   readonly #parts: FlinkPart[] = []
+  readonly #dividesJson: boolean
   #tables = 0
 
-  constructor(ranges: ReadonlyMap<Scan, ScanRanges>) {
+  constructor(ranges: ReadonlyMap<Scan, ScanRanges>, dividesJson: boolean) {
     this.#ranges = ranges
+    this.#dividesJson = dividesJson
   }
 
   output(plan: Output): HandedOver {
+    withoutHeaders(plan)
     const limit = plan.input.kind === 'limit' ? plan.input : undefined
     const below = limit?.input ?? plan.input
     const onto = (input: Plan): Plan => (limit === undefined ? input : { ...limit, input })
@@ -99,6 +104,7 @@ class Division {
   }
 
   #foreign(plan: Plan): Foreign {
+    if (this.#dividesJson) throw new Refusal(DIVIDED)
     const tables: FlinkTable[] = []
     const rows = translateRows(plan, (scan) => this.#table(scan, tables))
     if (tables.length === 0) throw new Refusal('No topic is read.')
@@ -149,6 +155,24 @@ class Division {
     return table
   }
 }
+
+/** Records come back without their headers: of each name Flink keeps one, and in no order. */
+function withoutHeaders(plan: Plan): void {
+  const look = (e: BoundExpr): void => {
+    if (e.kind === 'header' || ((e.kind === 'path' || e.kind === 'presence') && e.path.facet === 'header'))
+      throw new Refusal(
+        'Headers are not handed over to Flink: it keeps one of each name, and no order.',
+        'span' in e ? e.span : undefined,
+      )
+    for (const child of children(e)) look(child)
+  }
+  visitPlan(plan, (node) => {
+    for (const e of expressionsOf(node)) look(e)
+  })
+}
+
+const DIVIDED =
+  'JSON numbers are divided: whether they divide as whole numbers depends on how each is written, which Flink does not keep.'
 
 const SORTED = 'ORDER BY over every record is not handed over to Flink: all of them would come here to be sorted.'
 

@@ -124,9 +124,21 @@ export class FlinkTable {
         return sql`NULLIF(${MILLIS}, -1)`
       case 'topic':
         return text(this.scan.table.topic)
+      case '__keysize':
+      case '__valuesize':
+        return this.#size(field === '__keysize' ? 'key' : 'value')
       default:
         throw new Refusal(`The metadata field ${field} is not handed over to Flink.`)
     }
+  }
+
+  /** Bytes of a facet, 0 without one: as many as characters of an encoding of one byte each. */
+  #size(facet: FacetName): FlinkSql {
+    this.#facets.add(facet)
+    const column = columnOf(facet)
+    if (rawType(this.scan.table[facet]) !== undefined)
+      throw new Refusal('The size of a number is not handed over to Flink.')
+    return sql`CAST(COALESCE(CHAR_LENGTH(DECODE(${column}, 'ISO-8859-1')), 0) AS BIGINT)`
   }
 
   #lastOffset(): FlinkSql {
@@ -149,7 +161,7 @@ export class FlinkTable {
   }
 
   /** The temporary table that `rows` reads, with exactly the captured offsets. `shown`: without secrets. */
-  ddl(kafka: FlinkKafka, isolation: string, { shown = false } = {}): FlinkSql {
+  ddl(kafka: FlinkKafka, isolation: string, { shown = false, streaming = false } = {}): FlinkSql {
     const { table } = this.scan
     const typed = (facet: FacetName) => rawType(table[facet]) ?? sql`BYTES`
     const hasKey = this.#facets.has('key')
@@ -171,8 +183,12 @@ export class FlinkTable {
       ['properties.isolation.level', isolation],
       ['scan.startup.mode', 'specific-offsets'],
       ['scan.startup.specific-offsets', offsets(this.hulls.map(({ partition, start }) => [partition, start]))],
-      ['scan.bounded.mode', 'specific-offsets'],
-      ['scan.bounded.specific-offsets', offsets(this.hulls.map(({ partition, end }) => [partition, end]))],
+      ...(streaming
+        ? []
+        : ([
+            ['scan.bounded.mode', 'specific-offsets'],
+            ['scan.bounded.specific-offsets', offsets(this.hulls.map(({ partition, end }) => [partition, end]))],
+          ] satisfies [string, string][])),
       ...(hasKey
         ? ([
             ['key.format', 'raw'],
@@ -236,8 +252,14 @@ function valueOf(
   if (table.format === 'JSON' && table.framing === 'none') {
     if (e.type.kind !== 'json')
       throw new Refusal(`A column that was declared as ${typeName(e.type)} is not handed over to Flink.`, e.span)
+    if (steps.length === 0)
+      throw new Refusal(
+        'Whole JSON values are not taken through an aggregation, a join or a set of Flink: their text would come back in another form.',
+        e.span,
+        'Name the fields.',
+      )
     checked.add(facet)
-    const path = text(steps.length === 0 ? '$' : `$${steps.map(jsonStep).join('')}`)
+    const path = text(`$${steps.map(jsonStep).join('')}`)
     const taken = sql`JSON_QUERY(CAST(${column} AS STRING), ${path} WITH UNCONDITIONAL ARRAY WRAPPER)`
     return { taken, type: JSON_TYPE, isJson: true }
   }
