@@ -105,8 +105,11 @@ export class Revocations {
    * Whether a login was ended. While the objects of all servers have not been read yet, nobody knows it of one that is
    * older than this server.
    */
-  isOver({ id, account, issuedAt }: Ended): boolean {
-    if (this.#store.wasRead === false && issuedAt <= this.#startedAt) return true
+  isOver(login: Ended): boolean {
+    return (this.#store.wasRead === false && login.issuedAt <= this.#startedAt) || this.#isEnded(login)
+  }
+
+  #isEnded({ id, account, issuedAt }: Ended): boolean {
     return this.#kept.has(loginKey(id)) || issuedAt <= (this.#kept.get(accountKey(account))?.before ?? -1)
   }
 
@@ -114,8 +117,9 @@ export class Revocations {
    * Ends a login, here at once. Resolves when it is over on all servers; rejects with a UserError when they could not be
    * told, which is tried again later.
    */
-  async end({ id, account, issuedAt, expiresAt }: LoginClaims): Promise<void> {
-    if (this.isOver({ id, account, issuedAt })) return
+  async end(login: LoginClaims): Promise<void> {
+    if (this.#isEnded(login) && !this.#unsaid.has(loginKey(login.id))) return
+    const { id, account, issuedAt, expiresAt } = login
     const now = this.#clock.now()
     const telling =
       (this.#singles.get(account) ?? 0) < MAX_OF_ACCOUNT

@@ -183,6 +183,9 @@ describe('a signed login', () => {
     }
     const two = server(unread)
     assert.equal(two.accounts.byToken(token), undefined)
+    const other = String(await one.accounts.login('anna', 'secret', 'a'))
+    await two.accounts.logout(other)?.told
+    assert.equal(one.accounts.byToken(other), undefined, 'its logout counts all the same')
     two.clock.at += 10
     assert.equal(two.accounts.byToken(String(await two.accounts.login('anna', 'secret', 'a')))?.name, 'anna')
     unread.wasRead = true

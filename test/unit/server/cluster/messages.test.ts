@@ -112,6 +112,27 @@ describe('messages', () => {
       assert.match(String(read(messages, bare(value))), /none of the messages/, JSON.stringify(value).slice(0, 200))
   })
 
+  test('that are damaged anywhere are read as what they say, or passed over; nothing fails', () => {
+    const messages = new Messages()
+    let state = 12345
+    const random = (below: number): number => {
+      state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
+      return state % below
+    }
+    let read = 0
+    for (let i = 0; i < 20_000; i++) {
+      const value = Buffer.from(messages.recordOf(MESSAGES[random(MESSAGES.length)]).value ?? [])
+      for (let n = random(4); n >= 0; n--) value[random(value.length)] = '"{}[],:0-eE.x\\\u0000'.charCodeAt(random(16))
+      const found = messages.messageOf({ value, headers: [] })
+      if (typeof found === 'string') continue
+      read++
+      assert.deepEqual(messages.messageOf({ value: messages.recordOf(found).value, headers: [] }), found)
+    }
+    assert.ok(read > 100)
+    const deep = Buffer.from('['.repeat(MAX_RECORD_BYTES / 2) + ']'.repeat(MAX_RECORD_BYTES / 2))
+    assert.match(String(messages.messageOf({ value: deep, headers: [] })), /none of the messages/)
+  })
+
   test('carry nothing but what is known, and name their own server only', () => {
     const messages = new Messages()
     const value = { ...presence(), more: 'x', queries: [{ ...entry('q1'), server: 'another', __proto__: null, x: 1 }] }
