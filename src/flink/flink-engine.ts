@@ -14,7 +14,7 @@ import type { Value } from '../types.ts'
 import { FlinkError, type FlinkConfig, FlinkSession, givenBack } from './gateway.ts'
 import { GivenBack } from './translate/terms.ts'
 import { type FlinkPart, handOver } from './hand-over.ts'
-import { kafkaProperties } from './kafka-properties.ts'
+import { type FlinkRegistry, kafkaProperties, registryProperties } from './kafka-properties.ts'
 import { RecordsOfFlink } from './records.ts'
 import type { Made } from './translate/aggregates.ts'
 import { streamingJob } from './streaming.ts'
@@ -22,8 +22,11 @@ import { Refusal } from './translate/refusal.ts'
 import type { FlinkKafka } from './translate/tables.ts'
 
 /** The other engine of an environment whose configuration names a SQL gateway. Asks nothing of it yet. */
-export function createFlinkEngine(config: FlinkConfig, kafka: ClusterConfig): OtherEngine {
-  const properties = kafkaProperties(kafka, config.kafka)
+export function createFlinkEngine(config: FlinkConfig, kafka: ClusterConfig, registry?: FlinkRegistry): OtherEngine {
+  const properties = {
+    ...kafkaProperties(kafka, config.kafka),
+    registry: registryProperties(registry, config.registry),
+  }
   return {
     handOver: (plan, context) => begin(plan, context, config, properties),
     explain: async (plan, context, into) => {
@@ -58,12 +61,14 @@ function refusing<T>(translate: () => T): T {
   }
 }
 
-async function divided(plan: Output, context: HandOverContext) {
+async function divided(plan: Output, context: HandOverContext, kafka: FlinkKafka) {
   const ranges = await rangesOf(plan, context)
   return refusing(() => {
     if (!context.settings['skip.bad.records'])
       throw new Refusal('Flink passes over records that cannot be read.', undefined, 'SET skip.bad.records = true.')
-    return { ...handOver(plan, ranges, context.dividesJson), ranges }
+    const division = handOver(plan, ranges, context.dividesJson)
+    for (const part of division.parts) statementsOf(part, context, kafka)
+    return { ...division, ranges }
   })
 }
 
@@ -76,7 +81,7 @@ async function begin(
   const isAuto = context.settings.engine === 'auto'
   let division: Awaited<ReturnType<typeof divided>>
   try {
-    division = await divided(given, context)
+    division = await divided(given, context, kafka)
   } catch (cause) {
     if (isAuto && cause instanceof SqlError) return undefined
     throw cause
@@ -106,7 +111,10 @@ async function estimatedBytes(ranges: ReadonlyMap<Scan, ScanRanges>, context: Ha
 /** DDL, and the query behind it. `shown`: without secrets. */
 function statementsOf(part: FlinkPart, { settings }: HandOverContext, kafka: FlinkKafka, shown = false): string[] {
   const isolation = settings['isolation.level']
-  return [...part.tables.map((table) => table.ddl(kafka, isolation, { shown }).text), part.query.text]
+  return [
+    ...part.tables.flatMap((table) => table.ddl({ kafka, isolation, shown }).map(({ text }) => text)),
+    part.query.text,
+  ]
 }
 
 class RunningParts implements Handed {

@@ -16,6 +16,8 @@ export interface FlinkConfig {
   readonly options?: Readonly<Record<string, string>>
   /** Properties of the Kafka connector, where Flink reaches Kafka in another way than this server does. */
   readonly kafka?: Readonly<Record<string, string>>
+  /** The schema registry, where Flink reaches it at another address than this server. */
+  readonly registry?: string
   /** Milliseconds that the gateway may take to answer one request. Default 30,000. */
   readonly requestTimeoutMs?: number
 }

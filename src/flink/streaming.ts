@@ -10,7 +10,7 @@ import { type Columns, translate } from './translate/expression.ts'
 import { type FlinkSql, list, plainSql, sql, staged, text } from './translate/flink-sql.ts'
 import { Refusal } from './translate/refusal.ts'
 import { filtered } from './translate/rows.ts'
-import { type FlinkKafka, FlinkTable } from './translate/tables.ts'
+import { type FlinkKafka, FlinkTable, shownProperties } from './translate/tables.ts'
 import { jacksonText } from './translate/terms.ts'
 
 /** The statements: runtime mode, both tables, INSERT. Throws a Refusal. */
@@ -35,7 +35,7 @@ export function streamingJob(
   return [
     "SET 'execution.runtime-mode' = 'streaming'",
     "SET 'table.local-time-zone' = 'UTC'",
-    table.ddl(kafka, isolation, { shown: true, streaming: true }).text,
+    ...table.ddl({ kafka, isolation, shown: true, streaming: true }).map(({ text: ddl }) => ddl),
     target(into, kafka).text,
     query.text,
   ]
@@ -80,14 +80,10 @@ function jsonOf(
 }
 
 function target(into: Table, kafka: FlinkKafka): FlinkSql {
-  const properties = Object.entries(kafka.properties).map(([key, value]): [string, string] => [
-    `properties.${key}`,
-    kafka.secrets.has(key) ? '***' : value,
-  ])
   const options: [string, string][] = [
     ['connector', 'kafka'],
     ['topic', into.topic],
-    ...properties,
+    ...shownProperties(kafka, true),
     ['key.format', 'raw'],
     ['key.fields', 'k'],
     ['value.format', 'raw'],

@@ -21,7 +21,11 @@ export const refusedCases: ReadonlySet<string> = new Set(
 
 /** An engine that translates what it is given, tells the reason where it cannot, and leaves the statement here. */
 export function translatingOnly(told: (reason: string | undefined) => void): OtherEngine {
-  const flink = createFlinkEngine({ gateway: 'http://127.0.0.1:9' }, { brokers: ['127.0.0.1:9'] })
+  const flink = createFlinkEngine(
+    { gateway: 'http://127.0.0.1:9' },
+    { brokers: ['127.0.0.1:9'] },
+    { url: 'http://127.0.0.1:9' },
+  )
   return {
     handOver: async (plan, context) => {
       try {
