@@ -287,7 +287,8 @@ class RunningQuery implements Query {
     for await (const event of this) {
       if (event.type === 'ERROR') throw new QueryError(event.data)
       if (event.type === 'RECORD') yield event.data.value
-      if (event.type === 'SENTINEL') cut ??= event.data.reason
+      // That records may have been passed over is no end of a reading.
+      if (event.type === 'SENTINEL' && event.data.reason.type !== 'UNCOUNTED') cut ??= event.data.reason
     }
     if (cut !== undefined && !partial) throw new IncompleteError(cut)
   }

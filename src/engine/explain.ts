@@ -16,7 +16,7 @@ import { SqlError } from '../sql/error.ts'
 import { checkInsert } from './commands/insert.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline } from './pipeline.ts'
-import { bytesPerOffset } from './prepare/hand-over.ts'
+import { bytesPerOffset, handOverContext } from './prepare/hand-over.ts'
 import { resolveRanges, type ScanRanges } from './scan/ranges.ts'
 import { buildProgram } from './program/record-program.ts'
 import { programSpec } from './scan/programs/programs.ts'
@@ -28,6 +28,7 @@ import { contextOf } from './run-plan.ts'
 const SAMPLE_MS = 2000
 
 export async function explain(statement: ExplainStatement, context: StatementContext): Promise<Output> {
+  if (statement.flink !== undefined) return explainFlink(statement, statement.flink, context)
   if (statement.statement.kind === 'insert' && !statement.code) return explainInsert(statement.statement, context)
   if (statement.statement.kind !== 'selectStatement')
     throw new SqlError('UNSUPPORTED', WHAT[statement.code ? 'code' : 'plan'], statement.statement.span)
@@ -47,6 +48,47 @@ export async function explain(statement: ExplainStatement, context: StatementCon
 }
 
 const WHAT = { plan: 'EXPLAIN explains SELECT and INSERT.', code: 'EXPLAIN CODE explains SELECT.' } as const
+
+/** What Flink would be told: a query that ends, or with STREAMING a job that writes what comes into a topic. */
+async function explainFlink(
+  { statement }: ExplainStatement,
+  mode: 'batch' | 'streaming',
+  context: StatementContext,
+): Promise<Output> {
+  const { other, catalog } = context.environment
+  if (other === undefined)
+    throw new SqlError(
+      'SETTING',
+      'This environment has no other engine.',
+      undefined,
+      'Name a SQL gateway of Apache Flink in the configuration (environments[].flink.gateway).',
+    )
+  const isInsert = statement.kind === 'insert' && statement.query !== undefined && statement.targets === undefined
+  if (mode === 'streaming' ? !isInsert : statement.kind !== 'selectStatement')
+    throw new SqlError('UNSUPPORTED', FLINK_TAKES[mode], statement.span)
+  const query = statement.kind === 'insert' || statement.kind === 'selectStatement' ? statement.query : undefined
+  if (query === undefined) throw new SqlError('UNSUPPORTED', FLINK_TAKES[mode], statement.span)
+  const plan = await context.plan(query, context, mode === 'streaming' ? { defaultLimit: Number.MAX_SAFE_INTEGER } : {})
+  if (statement.kind !== 'insert') return flinkLines(await other.explain(plan, handOverContext(plan, context)))
+  const { text: name } = statement.table
+  const target = await catalog.table(name)
+  if (target === undefined)
+    throw new SqlError('UNKNOWN_TABLE', `There is no table ${name}.`, statement.table.span, 'CREATE TABLE first.')
+  return flinkLines(await other.explain(uncapped(plan), handOverContext(plan, context), target))
+}
+
+const FLINK_TAKES = {
+  batch: 'EXPLAIN FLINK explains SELECT.',
+  streaming: 'EXPLAIN FLINK STREAMING explains INSERT INTO target SELECT …, without a list of columns.',
+} as const
+
+function flinkLines(lines: readonly string[]): Output {
+  return rowsOutput(
+    'EXPLAIN FLINK',
+    ['statement'],
+    lines.map((l) => [l]),
+  )
+}
 
 /** The report of the dry run, and below it how the rows of its SELECT are found. */
 async function explainInsert(statement: InsertStatement, context: StatementContext): Promise<Output> {

@@ -5,7 +5,7 @@
 import type { RenderOptions } from '../formats/format.ts'
 import type { KafkaLog } from '../kafka/log.ts'
 import type { Administration } from '../plan/administration.ts'
-import type { Catalog } from '../plan/catalog.ts'
+import type { Catalog, Table } from '../plan/catalog.ts'
 import type { Output, Scan } from '../plan/plan.ts'
 import type { Maxima, Settings } from '../plan/settings.ts'
 import type { DataType, Value } from '../types.ts'
@@ -60,8 +60,11 @@ export interface OtherEngine {
    * here. Rejects with a SqlError that names the reason where all of it was wanted there and cannot be.
    */
   handOver(plan: Output, context: HandOverContext): Promise<HandedOver | undefined>
-  /** The statements for that engine, as text to take away, for a lowered plan. Rejects as `handOver`. */
-  explain(plan: Output, context: HandOverContext, options: { readonly into?: string }): Promise<readonly string[]>
+  /**
+   * The statements for that engine, as lines of text to take away, for a lowered plan. `into`: as a job that goes on with
+   * what comes and writes it into that topic. Rejects as `handOver`.
+   */
+  explain(plan: Output, context: HandOverContext, into?: Table): Promise<readonly string[]>
 }
 
 /** What a statement is handed over with. */
@@ -74,6 +77,8 @@ export interface HandOverContext {
   readonly ranges: (scan: Scan) => Promise<ScanRanges>
   /** Bytes that a record of those takes as it is stored, from a few of them; undefined where there is none. */
   readonly bytesPerRecord: (scan: Scan, ranges: ScanRanges) => Promise<number | undefined>
+  /** JSON numbers are divided: whether each was written as a whole number counts. */
+  readonly dividesJson: boolean
   /** Milliseconds of `Clock.monotonic` at which the statement has to be over. */
   readonly deadline: number
 }

@@ -11,43 +11,65 @@ import { scansOf } from '../plan/inputs.ts'
 import type { Output, Scan } from '../plan/plan.ts'
 import { SqlError } from '../sql/error.ts'
 import type { Value } from '../types.ts'
-import { FlinkError, type FlinkConfig, FlinkSession } from './gateway.ts'
+import { FlinkError, type FlinkConfig, FlinkSession, givenBack } from './gateway.ts'
+import { GivenBack } from './translate/terms.ts'
 import { type FlinkPart, handOver } from './hand-over.ts'
-import { kafkaProperties } from './kafka-properties.ts'
+import { type FlinkRegistry, kafkaProperties, registryProperties } from './kafka-properties.ts'
 import { RecordsOfFlink } from './records.ts'
 import type { Made } from './translate/aggregates.ts'
+import { streamingJob } from './streaming.ts'
 import { Refusal } from './translate/refusal.ts'
 import type { FlinkKafka } from './translate/tables.ts'
 
 /** The other engine of an environment whose configuration names a SQL gateway. Asks nothing of it yet. */
-export function createFlinkEngine(config: FlinkConfig, kafka: ClusterConfig): OtherEngine {
-  const properties = kafkaProperties(kafka, config.kafka)
+export function createFlinkEngine(config: FlinkConfig, kafka: ClusterConfig, registry?: FlinkRegistry): OtherEngine {
+  const properties = {
+    ...kafkaProperties(kafka, config.kafka),
+    registry: registryProperties(registry, config.registry),
+  }
   return {
     handOver: (plan, context) => begin(plan, context, config, properties),
-    explain: async (plan, context) => {
-      const { parts } = await divided(plan, context)
-      return parts.flatMap((part) => statementsOf(part, context, properties, true).flatMap((s) => `${s};`.split('\n')))
+    explain: async (plan, context, into) => {
+      const ranges = await rangesOf(plan, context)
+      const isolation = context.settings['isolation.level']
+      const statements = refusing(() =>
+        into === undefined
+          ? handOver(plan, ranges, context.dividesJson).parts.flatMap((part) =>
+              statementsOf(part, context, properties, true),
+            )
+          : streamingJob(plan, ranges, into, { kafka: properties, isolation }),
+      )
+      return statements.flatMap((statement) => `${statement};`.split('\n'))
     },
   }
 }
 
-async function divided(plan: Output, context: HandOverContext) {
-  const scans = scansOf(plan)
+async function rangesOf(plan: Output, context: HandOverContext): Promise<Map<Scan, ScanRanges>> {
   const ranges = new Map<Scan, ScanRanges>()
-  for (const scan of scans) ranges.set(scan, await context.ranges(scan))
+  for (const scan of scansOf(plan)) ranges.set(scan, await context.ranges(scan))
+  return ranges
+}
+
+/** A Refusal as the error that a user sees. */
+function refusing<T>(translate: () => T): T {
   try {
-    if (!context.settings['skip.bad.records'])
-      throw new Refusal('Flink passes over records that cannot be read.', undefined, 'SET skip.bad.records = true.')
-    return { ...handOver(plan, ranges), ranges }
+    return translate()
   } catch (cause) {
     if (!(cause instanceof Refusal)) throw cause
-    throw new SqlError(
-      'UNSUPPORTED',
-      `Not handed over to Flink. ${cause.message}`,
-      cause.span,
-      cause.remedy ?? 'SET engine = sluice.',
-    )
+    const { message, span, remedy = 'SET engine = sluice.' } = cause
+    throw new SqlError('UNSUPPORTED', `Not handed over to Flink. ${message}`, span, remedy)
   }
+}
+
+async function divided(plan: Output, context: HandOverContext, kafka: FlinkKafka) {
+  const ranges = await rangesOf(plan, context)
+  return refusing(() => {
+    if (!context.settings['skip.bad.records'])
+      throw new Refusal('Flink passes over records that cannot be read.', undefined, 'SET skip.bad.records = true.')
+    const division = handOver(plan, ranges, context.dividesJson)
+    for (const part of division.parts) statementsOf(part, context, kafka)
+    return { ...division, ranges }
+  })
 }
 
 async function begin(
@@ -59,7 +81,7 @@ async function begin(
   const isAuto = context.settings.engine === 'auto'
   let division: Awaited<ReturnType<typeof divided>>
   try {
-    division = await divided(given, context)
+    division = await divided(given, context, kafka)
   } catch (cause) {
     if (isAuto && cause instanceof SqlError) return undefined
     throw cause
@@ -89,7 +111,10 @@ async function estimatedBytes(ranges: ReadonlyMap<Scan, ScanRanges>, context: Ha
 /** DDL, and the query behind it. `shown`: without secrets. */
 function statementsOf(part: FlinkPart, { settings }: HandOverContext, kafka: FlinkKafka, shown = false): string[] {
   const isolation = settings['isolation.level']
-  return [...part.tables.map((table) => table.ddl(kafka, isolation, { shown }).text), part.query.text]
+  return [
+    ...part.tables.flatMap((table) => table.ddl({ kafka, isolation, shown }).map(({ text }) => text)),
+    part.query.text,
+  ]
 }
 
 class RunningParts implements Handed {
@@ -122,7 +147,14 @@ class RunningParts implements Handed {
     const part = this.#parts[number]
     if ('recordsOf' in part.gives) throw new Error('Records are read through the log.')
     const { slots } = part.gives
-    for await (const page of this.#run(part)) yield page.map((fields) => valuesOf(slots, fields))
+    for await (const page of this.#run(part)) {
+      try {
+        yield page.map((fields) => valuesOf(slots, fields))
+      } catch (cause) {
+        if (cause instanceof GivenBack) throw new SqlError('VALUE', givenBack(cause.message))
+        throw cause
+      }
+    }
   }
 
   log(number: number): KafkaLog {

@@ -16,6 +16,8 @@ export interface FlinkConfig {
   readonly options?: Readonly<Record<string, string>>
   /** Properties of the Kafka connector, where Flink reaches Kafka in another way than this server does. */
   readonly kafka?: Readonly<Record<string, string>>
+  /** The schema registry, where Flink reaches it at another address than this server. */
+  readonly registry?: string
   /** Milliseconds that the gateway may take to answer one request. Default 30,000. */
   readonly requestTimeoutMs?: number
 }
@@ -187,6 +189,11 @@ function reasonOf(cause: unknown): string {
   return inner instanceof Error ? inner.message || ('code' in inner ? String(inner.code) : inner.name) : String(inner)
 }
 
+/** What is said where a value, and not the statement, is beyond Flink. */
+export function givenBack(reason: string): string {
+  return `Flink gave the statement back: ${reason.slice(0, SHOWN)}. Leave it to Sluice: SET engine = sluice.`
+}
+
 /** The longest part of a message of Flink's that is shown. */
 const SHOWN = 400
 
@@ -199,7 +206,7 @@ export function sentenceOf(errors: readonly string[] | undefined, status: number
       .slice(at + GUARD.length)
       .split('\n', 1)[0]
       .replace(/['"]?\. Invalid character found\.?$|['"]$/, '')
-    return `Flink gave the statement back: ${line.slice(0, SHOWN)}. Leave it to Sluice: SET engine = sluice.`
+    return givenBack(line)
   }
   const causes = said.split('\n').filter((line) => /^(Caused by: )?[\w.$]+(Exception|Error)\b/.test(line.trim()))
   const deepest = causes

@@ -4,11 +4,14 @@
  * a condition) is refused with its reason: to bring all records here is what Sluice does better alone.
  */
 import type { ScanRanges } from '../engine/scan/ranges.ts'
+import { children } from '../plan/expressions/children.ts'
 import { conjuncts } from '../plan/expressions/conjuncts.ts'
-import type { Foreign, Limit, Output, Plan, Scan } from '../plan/plan.ts'
+import type { BoundExpr, Foreign, Limit, Output, Plan, Scan, Sort } from '../plan/plan.ts'
+import { expressionsOf, visitPlan } from '../plan/rewrite.ts'
 import type { Made } from './translate/aggregates.ts'
 import { type Columns, translate } from './translate/expression.ts'
-import { type FlinkSql, list, name, sql } from './translate/flink-sql.ts'
+import { type FlinkSql, list, name, plainSql, sql, staged } from './translate/flink-sql.ts'
+import { type OrderKey, orderKeys } from './translate/order.ts'
 import { Refusal } from './translate/refusal.ts'
 import { filtered, translateRows } from './translate/rows.ts'
 import { FlinkTable } from './translate/tables.ts'
@@ -28,27 +31,31 @@ export interface HandedOver {
   readonly parts: readonly FlinkPart[]
 }
 
-/** Throws a Refusal with the reason. `ranges`: of every scan of the plan. */
-export function handOver(plan: Output, ranges: ReadonlyMap<Scan, ScanRanges>): HandedOver {
-  return new Division(ranges).output(plan)
+/** Throws a Refusal with the reason. `ranges`: of every scan of the plan. `dividesJson`: as in `HandOverContext`. */
+export function handOver(plan: Output, ranges: ReadonlyMap<Scan, ScanRanges>, dividesJson = false): HandedOver {
+  return new Division(ranges, dividesJson).output(plan)
 }
 
 class Division {
   readonly #ranges: ReadonlyMap<Scan, ScanRanges>
   readonly #parts: FlinkPart[] = []
+  readonly #dividesJson: boolean
   #tables = 0
 
-  constructor(ranges: ReadonlyMap<Scan, ScanRanges>) {
+  constructor(ranges: ReadonlyMap<Scan, ScanRanges>, dividesJson: boolean) {
     this.#ranges = ranges
+    this.#dividesJson = dividesJson
   }
 
   output(plan: Output): HandedOver {
+    withoutHeaders(plan)
     const limit = plan.input.kind === 'limit' ? plan.input : undefined
     const below = limit?.input ?? plan.input
     const onto = (input: Plan): Plan => (limit === undefined ? input : { ...limit, input })
     if (below.kind === 'scan') return this.#done({ ...plan, input: onto(this.#records(below, limit)) })
     if (below.kind === 'sort') {
-      if (below.input.kind === 'scan') throw new Refusal(SORTED)
+      if (below.input.kind === 'scan')
+        return this.#done({ ...plan, input: onto({ ...below, input: this.#records(below.input, limit, below) }) })
       return this.#done({ ...plan, input: onto({ ...below, input: this.#divide(below.input, true) }) })
     }
     return this.#done({ ...plan, input: onto(this.#divide(below, false, limit)) })
@@ -99,6 +106,7 @@ class Division {
   }
 
   #foreign(plan: Plan): Foreign {
+    if (this.#dividesJson) throw new Refusal(DIVIDED)
     const tables: FlinkTable[] = []
     const rows = translateRows(plan, (scan) => this.#table(scan, tables))
     if (tables.length === 0) throw new Refusal('No topic is read.')
@@ -113,7 +121,7 @@ class Division {
   }
 
   /** Records come here as they are; of a condition Flink tests what it can. */
-  #records(scan: Scan, limit: Limit | undefined): Scan {
+  #records(scan: Scan, limit: Limit | undefined, sort?: Sort): Scan {
     if (scan.backward !== undefined)
       throw new Refusal('Only the newest records are wanted, which are read from the ends of the partitions here.')
     const tables: FlinkTable[] = []
@@ -131,12 +139,16 @@ class Division {
       }
     })
     if (refused !== undefined && tested.length === 0) throw refused
+    const most = limit === undefined || limit.each !== undefined ? Number.NaN : limit.skip + limit.count + 1
+    const isBounded = refused === undefined && most <= LARGE
+    if (sort !== undefined && !isBounded) throw refused ?? new Refusal(SORTED, undefined, 'Write a LIMIT.')
+    // All rows that the sorting here could choose: it decides among equal ones as ever.
+    const order = sort?.by.flatMap((by) => orderKeys(translate(by.expr, columns), by)) ?? []
     const raw = table.raw()
     const rows = table.rows(raw)
     const kept = tested.length === 0 ? rows : filtered(rows, list(tested, ' AND '), table.names(raw))
-    const most = limit === undefined || limit.each !== undefined ? undefined : limit.skip + limit.count + 1
-    const first = refused === undefined && most !== undefined && most <= LARGE ? sql` LIMIT ${most}` : sql``
-    const query = sql`SELECT ${list(rawColumns(table), ', ')} FROM (${kept})${first}`
+    const first = isBounded ? sql` LIMIT ${most}` : sql``
+    const query = sql`SELECT ${list(rawColumns(table), ', ')} FROM (${sortable(kept, order)})${orderBy(order)}${first}`
     this.#parts.push({ tables, query, gives: { recordsOf: table } })
     return { ...scan, foreign: this.#parts.length - 1, headersOnly: undefined, limit: undefined }
   }
@@ -150,10 +162,45 @@ class Division {
   }
 }
 
-const SORTED = 'ORDER BY over every record is not handed over to Flink: all of them would come here to be sorted.'
+/** Records come back without their headers: of each name Flink keeps one, and in no order. */
+function withoutHeaders(plan: Plan): void {
+  const look = (e: BoundExpr): void => {
+    if (e.kind === 'header' || ((e.kind === 'path' || e.kind === 'presence') && e.path.facet === 'header'))
+      throw new Refusal(
+        'Headers are not handed over to Flink: it keeps one of each name, and no order.',
+        'span' in e ? e.span : undefined,
+      )
+    for (const child of children(e)) look(child)
+  }
+  visitPlan(plan, (node) => {
+    for (const e of expressionsOf(node)) look(e)
+  })
+}
+
+const DIVIDED =
+  'JSON numbers are divided: whether they divide as whole numbers depends on how each is written, which Flink does not keep.'
+
+const SORTED = 'ORDER BY without a LIMIT is not handed over to Flink: every record would come here to be sorted.'
 
 /** A LIMIT of more rows says nothing. */
 const LARGE = 1_000_000_000
+
+/** Records with the keys that they are sorted by. */
+function sortable(rows: FlinkSql, order: readonly OrderKey[]): FlinkSql {
+  if (order.length === 0) return rows
+  const keys = list(
+    order.map(({ key }, i) => sql`${key} AS ${name(`s${i}`)}`),
+    ', ',
+  )
+  return plainSql(sql`SELECT x0, x1, x2, x3, x4, ${keys} FROM (${staged(rows, [keys])})`)
+}
+
+/** Records that are alike come in the order of their log. */
+function orderBy(order: readonly OrderKey[]): FlinkSql {
+  if (order.length === 0) return sql``
+  const keys = order.map(({ behind }, i) => sql`${name(`s${i}`)}${behind}`)
+  return sql` ORDER BY ${list(keys, ', ')}, x0, x1`
+}
 
 function rawColumns(table: FlinkTable): FlinkSql[] {
   const { key, value } = table.rawTypes

@@ -56,3 +56,30 @@ function tlsProperties({ ca, cert, key, passphrase, rejectUnauthorized }: TlsCon
 function quoted(value: string): string {
   return `"${value.replace(/["\\]/g, (c) => `\\${c}`)}"`
 }
+
+/** How a registry that speaks Confluent's API is reached. */
+export interface FlinkRegistry {
+  readonly url: string
+  readonly username?: string
+  readonly password?: string
+  readonly token?: string
+}
+
+/** Options of Flink's format `avro-confluent`. `url`: instead of the registry's own address. */
+export function registryProperties(
+  registry: FlinkRegistry | undefined,
+  url: string | undefined,
+): FlinkKafka | undefined {
+  if (registry === undefined) return undefined
+  const { username, password = '', token } = registry
+  const login: Record<string, string> =
+    token !== undefined
+      ? { 'bearer-auth.credentials-source': 'STATIC_TOKEN', 'bearer-auth.token': token }
+      : username !== undefined
+        ? { 'basic-auth.credentials-source': 'USER_INFO', 'basic-auth.user-info': `${username}:${password}` }
+        : {}
+  return {
+    properties: { url: url ?? registry.url, ...login },
+    secrets: new Set(['basic-auth.user-info', 'bearer-auth.token']),
+  }
+}

@@ -46,7 +46,7 @@ export async function openEnvironment(
   })
   // They hold the objects, saved queries and statements of everybody.
   const hidden = config.stateTopic === undefined ? [] : [config.stateTopic, serversTopic(config.stateTopic)]
-  const other = config.flink === undefined ? undefined : createFlinkEngine(config.flink, config.kafka)
+  const other = config.flink === undefined ? undefined : createFlinkEngine(config.flink, config.kafka, config.registry)
   const query = (account: Account): QueryEnvironment => {
     const rights = rightsOf(account, config.name)
     const may: typeof rights = (right, topic) => !hidden.includes(topic) && rights(right, topic)

@@ -360,10 +360,12 @@ export interface SelectStatement {
   readonly query: Query
   readonly span: Span
 }
-/** `EXPLAIN [CODE] statement`. */
+/** `EXPLAIN [CODE | FLINK [STREAMING]] statement`. */
 export interface ExplainStatement {
   readonly kind: 'explain'
   readonly code: boolean
+  /** The statements for Apache Flink: as a query that ends, or as a job that goes on. */
+  readonly flink?: 'batch' | 'streaming'
   readonly statement: Statement
   readonly span: Span
 }

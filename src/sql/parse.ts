@@ -211,14 +211,16 @@ class StatementParser extends QueryParser {
     return { kind: 'use', name, span: this.span(start) }
   }
 
-  /** explain := EXPLAIN [CODE] statement */
+  /** explain := EXPLAIN [CODE | FLINK [STREAMING]] statement */
   private explain(): Statement {
     const start = this.advance().start
     const code = this.acceptWord('CODE')
+    const isFlink = !code && this.acceptWord('FLINK')
+    const flink = !isFlink ? undefined : this.acceptWord('STREAMING') ? 'streaming' : 'batch'
     if (this.isWord('EXPLAIN')) this.fail('a statement to explain')
     if (this.isEnd()) this.fail('a statement to explain')
     const statement = this.statement()
-    return { kind: 'explain', code, statement, span: this.span(start) }
+    return { kind: 'explain', code, ...(flink === undefined ? {} : { flink }), statement, span: this.span(start) }
   }
 
   // -------------------------------------------------------------------------------------------- data

@@ -4,6 +4,7 @@
  * UNIONs) are printed in a loop: they may be thousands of links long.
  */
 import type {
+  ExplainStatement,
   CreateTable,
   Expr,
   From,
@@ -25,6 +26,11 @@ import { BINARY_PRECEDENCE, PRECEDENCE } from './precedence.ts'
 
 // ---------------------------------------------------------------------------------------------- statements
 
+function explained({ code, flink }: ExplainStatement): string {
+  if (code) return 'CODE '
+  return flink === undefined ? '' : `FLINK ${flink === 'streaming' ? 'STREAMING ' : ''}`
+}
+
 /** One statement, without `;`. */
 export function printStatement(s: Statement): string {
   switch (s.kind) {
@@ -35,7 +41,7 @@ export function printStatement(s: Statement): string {
     case 'selectStatement':
       return printQuery(s.query)
     case 'explain':
-      return `EXPLAIN ${s.code ? 'CODE ' : ''}${printStatement(s.statement)}`
+      return `EXPLAIN ${explained(s)}${printStatement(s.statement)}`
     case 'insert':
       return insert(s)
     case 'createTable':

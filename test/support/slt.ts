@@ -7,11 +7,8 @@ import type { ExchangePort } from '../../src/engine/exchange/port.ts'
 import { help, type HelperEnvironment } from '../../src/engine/exchange/read-share.ts'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { FrameSink } from '../../src/engine/host.ts'
+import type { FrameSink, QueryEnvironment } from '../../src/engine/host.ts'
 import { runRequest } from '../../src/engine/request.ts'
-import type { KafkaLog } from '../../src/kafka/log.ts'
-import type { Administration } from '../../src/plan/administration.ts'
-import type { Catalog } from '../../src/plan/catalog.ts'
 import type { QueryRequest } from '../../src/protocol/frames.ts'
 import { parseExact, rawMembers, valueEnd } from './exact-json.ts'
 import type { WorldFormat, WorldRecord, WorldTopic, WorldValue } from './memory-world.ts'
@@ -246,7 +243,7 @@ function readCase(
 /** What a case gives, in the lines of the format. `optimize: false` runs the plan as it was bound. */
 export async function runCase(
   item: SltCase,
-  world: { readonly catalog: Catalog; readonly log: KafkaLog; readonly administration?: Administration },
+  world: Pick<QueryEnvironment, 'catalog' | 'log'> & Partial<Pick<QueryEnvironment, 'administration' | 'other'>>,
   options: { readonly rulesOff?: ReadonlySet<string> | 'all'; readonly readers?: number } = {},
 ): Promise<string[]> {
   const frames: string[] = []
@@ -257,6 +254,7 @@ export async function runCase(
       catalog: world.catalog,
       log: world.log,
       administration: world.administration,
+      other: world.other,
       defaults: options.readers === undefined ? item.defaults : { 'query.parallel': options.readers, ...item.defaults },
       rulesOff: options.rulesOff,
       helpers: options.readers === undefined ? undefined : async (most) => helpersHere(most, world),

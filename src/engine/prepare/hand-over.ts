@@ -1,6 +1,7 @@
 /** Asks whether another engine is to run a statement, and reads bytes of a few records to price it. */
 import type { KafkaLog } from '../../kafka/log.ts'
 import { TIMED_OUT, wakefulClock, within } from '../../lib/clock.ts'
+import { dividesJson } from '../../plan/divides-json.ts'
 import { scansOf } from '../../plan/inputs.ts'
 import type { Output, Scan } from '../../plan/plan.ts'
 import type { Settings } from '../../plan/settings.ts'
@@ -35,11 +36,11 @@ export async function handedOver(plan: Output, context: StatementContext): Promi
       'EXPLAIN FLINK STREAMING INSERT INTO target SELECT … gives it as a job.',
     )
   }
-  return environment.other.handOver(plan, handOverContext(context))
+  return environment.other.handOver(plan, handOverContext(plan, context))
 }
 
 /** What a plan is handed over with. */
-export function handOverContext(context: StatementContext): HandOverContext {
+export function handOverContext(plan: Output, context: StatementContext): HandOverContext {
   const { settings, environment, statistics, signal } = context
   const { log } = environment
   return {
@@ -54,6 +55,7 @@ export function handOverContext(context: StatementContext): HandOverContext {
         signal,
       }),
     bytesPerRecord: (scan, ranges) => bytesPerOffset(scan, ranges, { log, settings, signal }),
+    dividesJson: context.functions.doubles === true || dividesJson(plan),
     deadline: context.startedMs + settings['max.query.time'],
   }
 }

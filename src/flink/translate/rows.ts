@@ -5,7 +5,7 @@
 import { asType } from './carriers.ts'
 import { type Columns, compared, translate } from './expression.ts'
 import type { Aggregate, BoundExpr, Join, Plan, Scan, SetOperation } from '../../plan/plan.ts'
-import { INT, LONG, type DataType } from '../../types.ts'
+import { BOOLEAN, INT, JSON_TYPE, LONG, type DataType } from '../../types.ts'
 import { keyOf, type Made, translateAggregate } from './aggregates.ts'
 import { barrier, type FlinkSql, list, name, plainSql, sideOf, sql, staged } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
@@ -165,8 +165,7 @@ function aggregate(plan: Aggregate, tables: TableOf): FlinkRows {
 }
 
 function join(plan: Join, tables: TableOf): FlinkRows {
-  if (plan.type === 'mark' || plan.type === 'single')
-    throw new Refusal('A subquery that became a join is not handed over to Flink.')
+  if (plan.type === 'mark') return marked(plan, tables)
   if (plan.first === true) throw new Refusal('A join with the first partner is not handed over to Flink.')
   const [left, right] = [translateRows(plan.left, tables), translateRows(plan.right, tables)]
   const [a, b] = [name('a'), name('b')]
@@ -183,15 +182,121 @@ function join(plan: Join, tables: TableOf): FlinkRows {
   }
   const on = conditions.length === 0 ? sql`TRUE` : list(conditions, ' AND ')
   const needs = (alias: 'a' | 'b') => sideOf(on, alias)
-  const type = { inner: sql`INNER`, left: sql`LEFT`, right: sql`RIGHT`, full: sql`FULL` }[plan.type]
+  const type = JOINS[plan.type]
   const slots = [...renamed(left.slots, a), ...renamed(right.slots, b)]
   const all = slots.flatMap(({ columns }) => columns).map((each, i) => sql`${each} AS ${column(i)}`)
   const columns = all.length === 0 ? sql`1 AS ${column(0)}` : list(all, ', ')
-  const [x, y] = [staged(left.sql, [needs('a')], 'a'), staged(right.sql, [needs('b')], 'b')]
+  const partners = plan.type === 'single' ? alone(right, plan, tables) : right.sql
+  const [x, y] = [staged(left.sql, [needs('a')], 'a'), staged(partners, [needs('b')], 'b')]
   return {
     sql: plainSql(sql`SELECT ${columns} FROM (${x}) AS ${a} ${type} JOIN (${y}) AS ${b} ON ${on}`),
     slots,
   }
+}
+
+const JOINS = {
+  inner: sql`INNER`,
+  left: sql`LEFT`,
+  right: sql`RIGHT`,
+  full: sql`FULL`,
+  single: sql`LEFT`,
+  mark: sql`LEFT`,
+}
+
+/** The right side of a join in which a second partner is an error: it has one row for each key by what it is made of. */
+function alone(right: FlinkRows, plan: Join, _tables: TableOf): FlinkSql {
+  let below = plan.right
+  let slots = plan.keys.map(({ right: key }) => (key.kind === 'slot' ? key.index : -1))
+  while (below.kind === 'project' || below.kind === 'filter') {
+    if (below.kind === 'project') {
+      const { columns } = below
+      slots = slots.map((i) => {
+        const e = columns[i]?.expr
+        return e?.kind === 'slot' ? e.index : -1
+      })
+    }
+    below = below.input
+  }
+  const isUnique =
+    below.kind === 'aggregate' &&
+    below.keys.every((_, i) => slots.includes(i)) &&
+    (below.keys.length > 0 || slots.length === 0)
+  if (!isUnique)
+    throw new Refusal('A subquery that may give several rows for one is not handed over to Flink.', plan.span)
+  return right.sql
+}
+
+/** Each left row, with whether it has a partner. */
+function marked(plan: Join, tables: TableOf): FlinkRows {
+  if (plan.mark?.value !== undefined && plan.residual === undefined && plan.keys.length === 0)
+    return member(plan, plan.mark.value, tables)
+  if (plan.mark?.value !== undefined || plan.residual !== undefined)
+    throw new Refusal('IN with a subquery that may have NULLs is not handed over to Flink.', plan.span, 'Write EXISTS.')
+  const [left, right] = [translateRows(plan.left, tables), translateRows(plan.right, tables)]
+  const [a, b] = [name('a'), name('b')]
+  const [ofLeft, ofRight] = [slotsOf(left, a), slotsOf(right)]
+  const keys = plan.keys.map((key) => {
+    const [x, y] = [translate(key.left, ofLeft), translate(key.right, ofRight)]
+    const isJson = x.type.kind === 'json' || y.type.kind === 'json'
+    if (!isJson && x.type.kind !== y.type.kind && !(isWhole(x.type) && isWhole(y.type)))
+      throw new Refusal('IN and EXISTS over values of unlike types are not handed over to Flink.', plan.span)
+    return isJson ? [asJson(x), asJson(y)] : [keyOf(x), keyOf(y)]
+  })
+  const named = keys.map(([, y], i) => sql`${y.sql} AS ${name(`k${i}`)}`)
+  const groups = list(
+    keys.map((_, i) => name(`k${i}`)),
+    ', ',
+  )
+  const members = keys.length === 0 ? sql`1 AS k0` : list(named, ', ')
+  const inner = sql`SELECT ${members} FROM (${staged(right.sql, [members])})`
+  const distinct = plainSql(
+    keys.length === 0
+      ? sql`SELECT TRUE AS m FROM (${inner}) LIMIT 1`
+      : sql`SELECT ${groups}, TRUE AS m FROM (${inner}) GROUP BY ${groups}`,
+  )
+  const on = list(
+    keys.map(([x], i) => sql`${x.sql} = ${b}.${name(`k${i}`)}`),
+    ' AND ',
+  )
+  const slots = [...renamed(left.slots, a), made({ sql: sql`(${b}.m IS NOT NULL)`, type: BOOLEAN })]
+  const all = slots.flatMap(({ columns }) => columns).map((each, i) => sql`${each} AS ${column(i)}`)
+  return {
+    sql: plainSql(
+      sql`SELECT ${list(all, ', ')} FROM (${staged(left.sql, [on], 'a')}) AS ${a} LEFT JOIN (${distinct}) AS ${b} ON ${keys.length === 0 ? sql`TRUE` : on}`,
+    ),
+    slots,
+  }
+}
+
+/** SQL's IN over the rows of a subquery that depends on nothing: NULL where neither side says yes or no. */
+function member(plan: Join, { left: what, right: which }: MarkValue, tables: TableOf): FlinkRows {
+  const [left, right] = [translateRows(plan.left, tables), translateRows(plan.right, tables)]
+  const [a, b, c] = [name('a'), name('b'), name('c')]
+  const [x, y] = [translate(what, slotsOf(left, a)), translate(which, slotsOf(right))]
+  const isJson = x.type.kind === 'json' || y.type.kind === 'json'
+  if (!isJson && x.type.kind !== y.type.kind && !(isWhole(x.type) && isWhole(y.type)))
+    throw new Refusal('IN over values of unlike types is not handed over to Flink.', plan.span)
+  const [mine, theirs] = isJson ? [asJson(x).sql, asJson(y).sql] : [keyOf(x).sql, keyOf(y).sql]
+  const from = sql`FROM (${staged(right.sql, [theirs])})`
+  const values = plainSql(sql`SELECT ${theirs} AS v, TRUE AS m ${from} GROUP BY ${theirs}`)
+  const counts = plainSql(sql`SELECT COUNT(*) AS n, COUNT(${theirs}) AS nn ${from}`)
+  const unknown = sql`${mine} IS NULL OR ${c}.nn < ${c}.n`
+  const mark = sql`CASE WHEN ${c}.n = 0 THEN FALSE WHEN ${b}.m THEN TRUE WHEN ${unknown} THEN CAST(NULL AS BOOLEAN) ELSE FALSE END`
+  const slots = [...renamed(left.slots, a), made({ sql: mark, type: BOOLEAN })]
+  const all = slots.flatMap(({ columns }) => columns).map((each, i) => sql`${each} AS ${column(i)}`)
+  const tested = staged(left.sql, [mine], 'a')
+  return {
+    sql: plainSql(
+      sql`SELECT ${list(all, ', ')} FROM (${tested}) AS ${a} CROSS JOIN (${counts}) AS ${c} LEFT JOIN (${values}) AS ${b} ON ${mine} = ${b}.v`,
+    ),
+    slots,
+  }
+}
+
+type MarkValue = NonNullable<NonNullable<Join['mark']>['value']>
+
+function asJson(term: Term): Term {
+  return keyOf(asType(term, JSON_TYPE))
 }
 
 /** Slots as they are called by rows around. */

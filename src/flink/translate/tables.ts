@@ -9,15 +9,18 @@ import type { ScanRanges } from '../../engine/scan/ranges.ts'
 import type { TableFacet } from '../../plan/catalog.ts'
 import type { PathRef, Scan } from '../../plan/plan.ts'
 import { type DataType, JSON_TYPE, LONG, META_FIELDS, STRING, typeName } from '../../types.ts'
+import { AVRO_RECORDS, avroField, declared } from './avro.ts'
 import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
-import type { Term } from './terms.ts'
+import { carrierOf, type Term } from './terms.ts'
 
 /** How Flink reaches a topic: properties of its Kafka connector without their prefix, secrets included. */
 export interface FlinkKafka {
   readonly properties: Readonly<Record<string, string>>
   /** Those whose values are not shown. */
   readonly secrets: ReadonlySet<string>
+  /** Options of the format `avro-confluent`, without their prefix. */
+  readonly registry?: Pick<FlinkKafka, 'properties' | 'secrets'>
 }
 
 /** Formats that Flink's raw format reads as one value, by the type that it has there. */
@@ -30,14 +33,36 @@ const RAW: Readonly<Record<string, FlinkSql>> = {
 
 type FacetName = 'key' | 'value'
 
+/** What a reference is over a table. `isJson`: wrapped JSON text; `isField`: of an Avro value. */
+interface Taken {
+  readonly taken: FlinkSql
+  readonly type: DataType
+  readonly isJson?: boolean
+  readonly isField?: boolean
+}
+
+/** How tables are declared. `shown`: for people, without secrets. `streaming`: without an end. */
+export interface TableOptions {
+  readonly kafka: FlinkKafka
+  readonly isolation: string
+  readonly shown?: boolean
+  readonly streaming?: boolean
+}
+
 /** One scan of a statement as a table of Flink. References are collected as they are asked for. */
 export class FlinkTable {
   readonly scan: Scan
   readonly name: FlinkSql
   readonly #ranges: ScanRanges
+  readonly #number: number
   /** A reference → the column that it is, below the canonical ones. */
-  readonly #columns = new Map<string, { readonly taken: FlinkSql; readonly term: Term; readonly isJson: boolean }>()
+  readonly #columns = new Map<
+    string,
+    { readonly taken: FlinkSql; readonly term: Term; readonly isJson: boolean; readonly isField: boolean }
+  >()
   readonly #facets = new Set<FacetName>()
+  /** Fields of an Avro value, which Flink decodes, by their names. */
+  readonly #avro = new Map<string, DataType>()
   /** Facets that are JSON, and looked into: records that are none are passed over. */
   readonly checked = new Set<FacetName>()
 
@@ -45,6 +70,7 @@ export class FlinkTable {
     if (scan.badRecords === true)
       throw new Refusal('A statement that looks at bad records (_bad, _error, _raw) is not handed over to Flink.')
     this.scan = scan
+    this.#number = number
     this.name = name(`sluice_${number}`)
     this.#ranges = ranges
   }
@@ -69,12 +95,12 @@ export class FlinkTable {
     }
   }
 
-  #column(key: string, make: () => { taken: FlinkSql; type: DataType; isJson?: boolean }): Term {
+  #column(key: string, make: () => Taken): Term {
     const known = this.#columns.get(key)
     if (known !== undefined) return known.term
-    const { taken, type, isJson = false } = make()
+    const { taken, type, isJson = false, isField = false } = make()
     const term: Term = { sql: name(`r${this.#columns.size}`), type }
-    this.#columns.set(key, { taken, term, isJson })
+    this.#columns.set(key, { taken, term, isJson, isField })
     return term
   }
 
@@ -87,7 +113,8 @@ export class FlinkTable {
       return sql`(${bytes} IS NULL OR CAST(${bytes} AS STRING) IS JSON)`
     })
     const where = checks.length === 0 ? sql`` : sql` WHERE ${list(checks, ' AND ')}`
-    const bare = sql`SELECT ${taken.length === 0 ? sql`1 AS nothing` : list(taken, ', ')} FROM ${this.name}${where}`
+    const given = sql`SELECT ${taken.length === 0 ? sql`1 AS nothing` : list(taken, ', ')} FROM ${this.name}${where}`
+    const bare = this.#avro.size === 0 ? given : sql`${given} UNION ALL ${this.#tombstones(where)}`
     if (!columns.some(({ isJson }) => isJson)) return bare
     const canonical = columns.map(({ term, isJson }) => (isJson ? barrier(canonicalJson(term.sql)) : term.sql))
     const named = [
@@ -98,18 +125,36 @@ export class FlinkTable {
     return plainSql(sql`SELECT ${chosen} FROM (${staged(bare, [chosen])})`)
   }
 
+  /** Records without a value, which Flink's Avro passes over: read once more, as bytes that nobody decodes. */
+  #tombstones(where: FlinkSql): FlinkSql {
+    const columns = [...this.#columns.values()].map(({ taken, term, isField }) =>
+      isField ? sql`CAST(NULL AS ${carrierOf(term.type)}) AS ${term.sql}` : sql`${barrier(taken)} AS ${term.sql}`,
+    )
+    const dead = sql`sluice_value IS NULL`
+    return sql`SELECT ${list(columns, ', ')} FROM ${this.#tombstoneName}${where.text === '' ? sql` WHERE ${dead}` : sql`${where} AND ${dead}`}`
+  }
+
+  get #tombstoneName(): FlinkSql {
+    return name(`sluice_${this.#number}_dead`)
+  }
+
   /** The columns of `rows`. */
   names(further: readonly FlinkSql[] = []): FlinkSql {
     const all = [...[...this.#columns.values()].map(({ term }) => term.sql), ...further.map((_, i) => FURTHER[i])]
     return all.length === 0 ? sql`nothing` : list(all, ', ')
   }
 
-  #path(e: PathRef): { taken: FlinkSql; type: DataType; isJson?: boolean } {
+  #path(e: PathRef): Taken {
     const { facet, steps } = e.path
     if (facet === 'meta') return { taken: this.#meta(String(steps[0])), type: META_FIELDS[steps[0]] ?? e.type }
     if (facet === 'header')
       throw new Refusal('Headers are not handed over to Flink: it keeps one of each name, and no order.', e.span)
     const table = this.scan.table[facet]
+    if (facet === 'value' && table.format === 'AVRO') {
+      const field = avroField(table, e)
+      this.#avro.set(field.name, field.type)
+      return field.leaf
+    }
     this.#facets.add(facet)
     return valueOf(table, facet, steps, e, this.checked)
   }
@@ -117,29 +162,48 @@ export class FlinkTable {
   #meta(field: string): FlinkSql {
     switch (field) {
       case 'partition':
-        return sql`CAST(p AS BIGINT)`
+        return sql`CAST(sluice_partition AS BIGINT)`
       case 'offset':
-        return sql`o`
+        return sql`sluice_offset`
       case 'timestamp':
         return sql`NULLIF(${MILLIS}, -1)`
       case 'topic':
         return text(this.scan.table.topic)
+      case '__keysize':
+      case '__valuesize':
+        return this.#size(field === '__keysize' ? 'key' : 'value')
       default:
         throw new Refusal(`The metadata field ${field} is not handed over to Flink.`)
     }
+  }
+
+  /** Bytes of a facet, 0 without one: as many as characters of an encoding of one byte each. */
+  #size(facet: FacetName): FlinkSql {
+    this.#facets.add(facet)
+    const column = columnOf(facet)
+    if (rawType(this.scan.table[facet]) !== undefined)
+      throw new Refusal('The size of a number is not handed over to Flink.')
+    return sql`CAST(COALESCE(CHAR_LENGTH(DECODE(${column}, 'ISO-8859-1')), 0) AS BIGINT)`
   }
 
   #lastOffset(): FlinkSql {
     const whens = this.#ranges.bounds.map(
       ({ partition, end }) => sql`WHEN ${partition} THEN CAST(${end - 1} AS BIGINT)`,
     )
-    return whens.length === 0 ? sql`CAST(NULL AS BIGINT)` : sql`CASE p ${list(whens, ' ')} END`
+    return whens.length === 0 ? sql`CAST(NULL AS BIGINT)` : sql`CASE sluice_partition ${list(whens, ' ')} END`
   }
 
   /** Records as Kafka has them, as further columns of `rows`. */
   raw(): FlinkSql[] {
+    if (this.#avro.size > 0) throw new Refusal(AVRO_RECORDS)
     this.#facets.add('key').add('value')
-    return [sql`p AS x0`, sql`o AS x1`, sql`${MILLIS} AS x2`, sql`k AS x3`, sql`v AS x4`]
+    return [
+      sql`sluice_partition AS x0`,
+      sql`sluice_offset AS x1`,
+      sql`${MILLIS} AS x2`,
+      sql`sluice_key AS x3`,
+      sql`sluice_value AS x4`,
+    ]
   }
 
   /** Key and value, read back from the columns of `raw`. */
@@ -148,42 +212,61 @@ export class FlinkTable {
     return { key: kind('key'), value: kind('value') }
   }
 
-  /** The temporary table that `rows` reads, with exactly the captured offsets. `shown`: without secrets. */
-  ddl(kafka: FlinkKafka, isolation: string, { shown = false } = {}): FlinkSql {
-    const { table } = this.scan
-    const typed = (facet: FacetName) => rawType(table[facet]) ?? sql`BYTES`
+  /** The temporary tables that `rows` reads, with exactly the captured offsets. */
+  ddl(options: TableOptions): FlinkSql[] {
+    const { registry } = options.kafka
+    if (this.#avro.size === 0)
+      return [this.#table(this.name, [sql`sluice_value ${this.#typed('value')}`], RAW_VALUE, options)]
+    if (registry === undefined)
+      throw new Refusal('Avro is decoded in Flink with the schema registry, and there is none.')
+    const fields = [...this.#avro].map(([field, type]) => sql`${name(field)} ${declared(type)}`)
+    const format: [string, string][] = [
+      ['value.format', 'avro-confluent'],
+      ...Object.entries(registry.properties).map(([key, value]): [string, string] => [
+        `value.avro-confluent.${key}`,
+        options.shown === true && registry.secrets.has(key) ? '***' : value,
+      ]),
+    ]
+    return [
+      this.#table(this.name, fields, format, options),
+      this.#table(this.#tombstoneName, [sql`sluice_value BYTES`], RAW_VALUE, options),
+    ]
+  }
+
+  #typed(facet: FacetName): FlinkSql {
+    return rawType(this.scan.table[facet]) ?? sql`BYTES`
+  }
+
+  #table(
+    called: FlinkSql,
+    values: readonly FlinkSql[],
+    format: readonly (readonly [string, string])[],
+    { kafka, isolation, shown = false, streaming = false }: TableOptions,
+  ): FlinkSql {
     const hasKey = this.#facets.has('key')
     const columns = [
-      ...(hasKey ? [sql`k ${typed('key')}`] : []),
-      sql`v ${typed('value')}`,
-      sql`p INT METADATA FROM 'partition' VIRTUAL`,
-      sql`o BIGINT METADATA FROM 'offset' VIRTUAL`,
-      sql`t TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL`,
+      ...(hasKey ? [sql`sluice_key ${this.#typed('key')}`] : []),
+      ...values,
+      sql`sluice_partition INT METADATA FROM 'partition' VIRTUAL`,
+      sql`sluice_offset BIGINT METADATA FROM 'offset' VIRTUAL`,
+      sql`sluice_time TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL`,
     ]
-    const properties = Object.entries(kafka.properties).map(([key, value]): [string, string] => [
-      `properties.${key}`,
-      shown && kafka.secrets.has(key) ? '***' : value,
-    ])
-    const options: [string, string][] = [
+    const places = (of: 'start' | 'end'): string =>
+      this.hulls.map((hull) => `partition:${hull.partition},offset:${hull[of]}`).join(';')
+    const options: (readonly [string, string])[] = [
       ['connector', 'kafka'],
-      ['topic', table.topic],
-      ...properties,
+      ['topic', this.scan.table.topic],
+      ...shownProperties(kafka, shown),
       ['properties.isolation.level', isolation],
       ['scan.startup.mode', 'specific-offsets'],
-      ['scan.startup.specific-offsets', offsets(this.hulls.map(({ partition, start }) => [partition, start]))],
-      ['scan.bounded.mode', 'specific-offsets'],
-      ['scan.bounded.specific-offsets', offsets(this.hulls.map(({ partition, end }) => [partition, end]))],
-      ...(hasKey
-        ? ([
-            ['key.format', 'raw'],
-            ['key.fields', 'k'],
-          ] satisfies [string, string][])
-        : []),
-      ['value.format', 'raw'],
-      ...(hasKey ? ([['value.fields-include', 'EXCEPT_KEY']] satisfies [string, string][]) : []),
+      ['scan.startup.specific-offsets', places('start')],
+      ...(streaming ? [] : BOUNDED),
+      ...(streaming ? [] : [['scan.bounded.specific-offsets', places('end')] as const]),
+      ...(hasKey ? RAW_KEY : []),
+      ...format,
     ]
     const written = options.map(([key, value]) => sql`${text(key)} = ${text(value)}`)
-    return sql`CREATE TEMPORARY TABLE ${this.name} (\n  ${list(columns, ',\n  ')}\n) WITH (\n  ${list(written, ',\n  ')}\n)`
+    return sql`CREATE TEMPORARY TABLE ${called} (\n  ${list(columns, ',\n  ')}\n) WITH (\n  ${list(written, ',\n  ')}\n)`
   }
 
   /** Start and end of the partitions as they were captured. */
@@ -205,14 +288,26 @@ export class FlinkTable {
 
 const FURTHER = [sql`x0`, sql`x1`, sql`x2`, sql`x3`, sql`x4`]
 
-const MILLIS = sql`(EXTRACT(EPOCH FROM CAST(t AS TIMESTAMP(3))) * 1000 + EXTRACT(MILLISECOND FROM CAST(t AS TIMESTAMP(3))))`
+const MILLIS = sql`(EXTRACT(EPOCH FROM CAST(sluice_time AS TIMESTAMP(3))) * 1000 + EXTRACT(MILLISECOND FROM CAST(sluice_time AS TIMESTAMP(3))))`
 
-function offsets(all: readonly (readonly [number, number])[]): string {
-  return all.map(([partition, offset]) => `partition:${partition},offset:${offset}`).join(';')
+const BOUNDED = [['scan.bounded.mode', 'specific-offsets']] as const
+const RAW_KEY = [
+  ['key.format', 'raw'],
+  ['key.fields', 'sluice_key'],
+  ['value.fields-include', 'EXCEPT_KEY'],
+] as const
+const RAW_VALUE = [['value.format', 'raw']] as const
+
+/** Options of the connector; `shown`: without secrets. */
+export function shownProperties({ properties, secrets }: FlinkKafka, shown: boolean): [string, string][] {
+  return Object.entries(properties).map(([key, value]) => [
+    `properties.${key}`,
+    shown && secrets.has(key) ? '***' : value,
+  ])
 }
 
 function columnOf(facet: FacetName): FlinkSql {
-  return facet === 'key' ? sql`k` : sql`v`
+  return facet === 'key' ? sql`sluice_key` : sql`sluice_value`
 }
 
 function rawType({ format, framing }: TableFacet): FlinkSql | undefined {
@@ -225,7 +320,7 @@ function valueOf(
   steps: readonly (string | number)[],
   e: PathRef,
   checked: Set<FacetName>,
-): { taken: FlinkSql; type: DataType; isJson?: boolean } {
+): Taken {
   const column = columnOf(facet)
   const raw = rawType(table)
   if (raw !== undefined && steps.length === 0) return { taken: scalar(table, column), type: e.type }
@@ -236,8 +331,14 @@ function valueOf(
   if (table.format === 'JSON' && table.framing === 'none') {
     if (e.type.kind !== 'json')
       throw new Refusal(`A column that was declared as ${typeName(e.type)} is not handed over to Flink.`, e.span)
+    if (steps.length === 0)
+      throw new Refusal(
+        'Whole JSON values are not taken through an aggregation, a join or a set of Flink: their text would come back in another form.',
+        e.span,
+        'Name the fields.',
+      )
     checked.add(facet)
-    const path = text(steps.length === 0 ? '$' : `$${steps.map(jsonStep).join('')}`)
+    const path = text(`$${steps.map(jsonStep).join('')}`)
     const taken = sql`JSON_QUERY(CAST(${column} AS STRING), ${path} WITH UNCONDITIONAL ARRAY WRAPPER)`
     return { taken, type: JSON_TYPE, isJson: true }
   }

@@ -21,6 +21,9 @@ import type { DataType, Value } from '../../types.ts'
 import { digits, double, type FlinkSql, sql, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 
+/** A value that Flink has found, and that is not to be had from it exactly. */
+export class GivenBack extends Error {}
+
 /** An expression of Flink SQL with the type of ours that its values have. */
 export interface Term {
   readonly sql: FlinkSql
@@ -178,6 +181,10 @@ export function readCarrier(said: string, type: DataType): Value {
     case 'bytes':
       return Buffer.from(said, 'base64')
     case 'json': {
+      if (/^[[{!]/.test(said))
+        throw new GivenBack(
+          `a list, a structure or a number beyond 15 digits would come back as other text: ${said.slice(0, 100)}`,
+        )
       const value = JSON.parse(said) as string | boolean | number
       return typeof value !== 'number' || Number.isSafeInteger(value) || /[.eE]/.test(said) ? value : wholeNumber(said)
     }

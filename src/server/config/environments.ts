@@ -51,6 +51,7 @@ const flink = object(
     parallelism: integer(1, 32_768).optional(),
     options: texts.optional(),
     kafka: texts.optional(),
+    registry: text.optional(),
     requestTimeout: duration(10).optional(),
   },
   { short: (gateway) => ({ gateway }) },
