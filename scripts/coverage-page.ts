@@ -122,7 +122,19 @@ export function coverage(): Coverage {
   const counted = INTRODUCTION.replace('{shown}', String(shown))
     .replace('{open}', String(open))
     .replace('{leftOut}', String(leftOut))
-  return { page: counted + parts.join(''), problems }
+  return { page: counted + parts.join('') + onFlink(), problems }
+}
+
+/** What stays here of the golden statements when they are to run on Flink. */
+function onFlink(): string {
+  const [counted, ...reasons] = readFileSync(join(root, 'test/flink/refused.txt'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('    '))
+  const rows = reasons.map((line) => {
+    const [count, reason] = line.split(' × ', 2)
+    return `| ${cell(reason)} | ${count} |\n`
+  })
+  return `\n## On Apache Flink\n\n${counted} The statements are in [the list](../test/flink/refused.txt), which a test keeps; [why and how](flink.md).\n\n| stays here because | statements |\n|---|---|\n${rows.join('')}`
 }
 
 function readRow(line: string, problem: (text: string) => void): Row {

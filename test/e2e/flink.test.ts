@@ -251,6 +251,15 @@ describe('statements on a real Flink', { skip }, () => {
 })
 
 /** Cases whose values are beyond Flink: known only when it meets them. */
-const GIVEN_BACK: ReadonlySet<string> = new Set([])
+const GIVEN_BACK: ReadonlySet<string> = new Set([
+  'select/group.slt:68',
+  'select/texts.slt:82',
+  'select/texts.slt:94',
+  'values/huge-numbers.slt:108',
+  'values/order.slt:68',
+  'values/order.slt:73',
+  'values/order.slt:304',
+  'query/subquery.slt:453',
+])
 /** Cases whose answer depends on the order in which equal rows come. */
 const ANY_ORDER: ReadonlySet<string> = new Set(['query/order.slt:181'])

@@ -150,14 +150,16 @@ export function compared(
   if (by === 'dynamic') return isOrder ? orderedDynamic(op, a, b, exprs) : equalDynamic(op, a, b, exprs)
   if (by === 'bytes' && isOrder) throw new Refusal('Bytes are not ordered in Flink.')
   if (by === 'string') {
-    const isAscii = (e: BoundExpr | undefined) =>
-      e?.kind === 'constant' && typeof e.value === 'string' && /^[\0-\x7f]*$/.test(e.value)
-    // Against ASCII both orders say the same.
     if (!isOrder || isAscii(exprs?.left) || isAscii(exprs?.right)) return sql`(${a.sql} ${operator(op)} ${b.sql})`
     return sql`(${ordered(a.sql)} ${operator(op)} ${ordered(b.sql)})`
   }
   if (by === 'number') mixed(a, b, exprs)
   return sql`(${a.sql} ${operator(op)} ${b.sql})`
+}
+
+/** Against ASCII the order of code units and that of bytes say the same. */
+function isAscii(e: BoundExpr | undefined): boolean {
+  return e?.kind === 'constant' && typeof e.value === 'string' && /^[\0-\x7f]*$/.test(e.value)
 }
 
 /** A long and a double are compared as doubles by Flink, and exactly here. */
@@ -220,8 +222,9 @@ function orderedDynamic(op: CompareOp, left: Term, right: Term, exprs: Sides): F
     if (t.type.kind === 'double' || t.type.kind === 'float') return t.sql
     return isWhole(t.type) && digitsOf(t) <= 15 ? sql`CAST(${t.sql} AS DOUBLE)` : undefined
   }
+  const inOrder = isAscii(exprs?.left) || isAscii(exprs?.right) ? (value: FlinkSql) => value : ordered
   const textOf = (t: Term): FlinkSql | undefined =>
-    t.type.kind === 'json' ? ordered(textIn(t)) : t.type.kind === 'string' ? ordered(t.sql) : undefined
+    t.type.kind === 'json' ? inOrder(textIn(t)) : t.type.kind === 'string' ? inOrder(t.sql) : undefined
   const [an, bn] = [numberOf(a, exprs?.left), numberOf(b, exprs?.right)]
   const [at, bt] = [textOf(a), textOf(b)]
   if (isWhole(a.type) && an === undefined && bn !== undefined)
