@@ -5,6 +5,7 @@
 import { UserError } from '../lib/user-error.ts'
 import type { Statistics } from './statistics.ts'
 
+/** How a query is, as lists of queries show it. */
 export type QueryStatus = 'Running' | 'Completed' | 'Killed' | 'Error'
 
 /** A running or finished query, as SHOW QUERIES and REST list it. */
@@ -25,6 +26,8 @@ export interface QueryEntry {
   readonly recordsScanned: number
   readonly bytesRead: number
   readonly rows: number
+  /** Of several servers the one that runs it. */
+  readonly server?: string
 }
 
 /** Limit `queries.history` (queries): finished queries that are remembered. Beyond it: the oldest one is forgotten. */
@@ -37,6 +40,17 @@ const MAX_SQL = 10_000
 
 /** The reason of a query that was killed; its message is for the user. */
 export class Killed extends UserError {}
+
+/** Who ends a query. */
+export interface Killer {
+  /** As its user is told. */
+  readonly shown: string
+  /** What tells the account from others of the same name. */
+  readonly account: string
+}
+
+/** What became of it. `absent`: no such query runs; `unknown`: nobody can say, and why, in a sentence for the user. */
+export type KillOutcome = 'ended' | 'absent' | { readonly unknown: string }
 
 /** What the register needs of a query that runs. */
 export type Counts = Pick<Statistics, 'id' | 'startedAt' | 'durationMs' | 'recordsScanned' | 'bytesRead' | 'results'>
@@ -58,7 +72,15 @@ export interface QueryRegister {
   ): { readonly signal: AbortSignal; end(outcome: 'end' | 'error' | 'cancelled', message?: string): void }
   running(): readonly QueryEntry[] | Promise<readonly QueryEntry[]>
   all(): readonly QueryEntry[] | Promise<readonly QueryEntry[]>
-  kill(id: string, by: string): boolean | Promise<boolean>
+  kill(id: string, by: Killer): KillOutcome | Promise<KillOutcome>
+}
+
+/** The register of a server: queries may run on other threads. */
+export interface ServerQueries extends QueryRegister {
+  begin(
+    about: QueryAbout,
+    statistics: Counts,
+  ): { readonly signal: AbortSignal; end(outcome: 'end' | 'error' | 'cancelled', message?: string): void }
 }
 
 interface Running {
@@ -68,9 +90,15 @@ interface Running {
 }
 
 /** The register of running queries and of those that finished last; here queries are killed. */
-export class Queries implements QueryRegister {
+export class Queries implements ServerQueries {
   readonly #running = new Map<string, Running>()
   readonly #history: QueryEntry[] = []
+  readonly #changed: () => void
+
+  /** `changed` is called when a query has begun or ended. */
+  constructor(changed: () => void = () => undefined) {
+    this.#changed = changed
+  }
 
   /** Enters a query; the signal is aborted with a `Killed` when somebody kills it. `end` has to be called once. */
   begin(
@@ -82,6 +110,7 @@ export class Queries implements QueryRegister {
     const sql = about.sql.length > MAX_SQL ? `${about.sql.slice(0, MAX_SQL)}…` : about.sql
     const running: Running = { entry: { ...about, sql, id, startedAt }, statistics, abort }
     this.#running.set(id, running)
+    this.#changed()
     return {
       signal: abort.signal,
       end: (outcome, message) => {
@@ -100,6 +129,7 @@ export class Queries implements QueryRegister {
           ...(said === undefined ? {} : { message: said }),
         })
         if (this.#history.length > HISTORY) this.#history.shift()
+        this.#changed()
       },
     }
   }
@@ -120,11 +150,11 @@ export class Queries implements QueryRegister {
     return running && counted(running, 'Running')
   }
 
-  /** Ends a query with an ERROR that tells its user who did it. False when it does not run. */
-  kill(id: string, by: string): boolean {
+  /** Ends a query with an ERROR that tells its user who did it. */
+  kill(id: string, { shown }: Killer): 'ended' | 'absent' {
     const running = this.#running.get(id)
-    running?.abort.abort(new Killed(`The query was killed by ${by}.`))
-    return running !== undefined
+    running?.abort.abort(new Killed(`The query was killed by ${shown}.`))
+    return running === undefined ? 'absent' : 'ended'
   }
 }
 

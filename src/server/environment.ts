@@ -36,12 +36,17 @@ export interface EnvironmentConfig {
   readonly registry?: RegistryConfig
   /** Schemas of AWS Glue, from files. */
   readonly glue?: { readonly folder: string }
-  /** Holds what servers share (`state.topic`), in this cluster or another: no table, for nobody. */
+  /** Holds what servers share (`state.topic`), in this cluster or another: no table, for nobody; nor is `serversTopic`. */
   readonly stateTopic?: string
   /** Apache Flink, for statements that are handed over. */
   readonly flink?: FlinkConfig
   /** By topic. */
   readonly formats: Readonly<Record<string, TopicFormats>>
+}
+
+/** The topic beside a state topic in which its servers speak to each other. */
+export function serversTopic(stateTopic: string): string {
+  return `${stateTopic}_servers`
 }
 
 /** An environment of a running server: its tables, cluster, groups and registry. */

@@ -32,6 +32,8 @@ export interface HealthReport {
   readonly environments: readonly { readonly name: string; readonly kafka: Reachability }[]
   /** Of the topic that servers share, if there is one. */
   readonly stateTopic?: Condition
+  /** Of the topic in which servers speak to each other: while it is down, this one is alone. */
+  readonly serversTopic?: 'up' | 'down'
 }
 
 interface State {
@@ -46,6 +48,8 @@ interface State {
 export class Health {
   /** Set by the server as it goes. */
   phase: Phase = 'serving'
+  /** The same. */
+  servers: { readonly condition: 'up' | 'down' } | undefined
   readonly #environments: readonly Environment[]
   readonly #states: State[]
   readonly #clock: Clock
@@ -77,9 +81,13 @@ export class Health {
     if (first.length > 0) await within(Promise.all(first), { ms: FIRST_WAIT_MS, clock: this.#clock })
     const environments = this.#environments.map(({ name }, i) => ({ name, kafka: this.#states[i].kafka }))
     const stateTopic = this.#store?.condition
-    const well = environments.every((e) => e.kafka === 'up') && (stateTopic ?? 'up') === 'up'
-    const status = well ? 'ok' : 'degraded'
-    return { status, state: this.readiness, environments, ...(stateTopic === undefined ? {} : { stateTopic }) }
+    const serversTopic = this.servers?.condition
+    const shared = {
+      ...(stateTopic === undefined ? {} : { stateTopic }),
+      ...(serversTopic === undefined ? {} : { serversTopic }),
+    }
+    const well = [...environments.map(({ kafka }) => kafka), ...Object.values(shared)].every((each) => each === 'up')
+    return { status: well ? 'ok' : 'degraded', state: this.readiness, environments, ...shared }
   }
 
   #ask(index: number): Promise<void> | undefined {

@@ -16,7 +16,7 @@ import { createRegistry } from '../registry/client.ts'
 import { readGlueFolder } from '../registry/glue.ts'
 import { type Account, administers, rightsOf } from './access/auth.ts'
 import type { QueryEnvironment } from '../engine/host.ts'
-import type { CatalogPeers, Environment, EnvironmentConfig } from './environment.ts'
+import { type CatalogPeers, type Environment, type EnvironmentConfig, serversTopic } from './environment.ts'
 
 const PROBE_TIMEOUT_MS = 5000
 
@@ -44,11 +44,12 @@ export async function openEnvironment(
     declared: (topic, id) => declarationOf(objects, topic, id),
     met: (met) => peers?.met(met),
   })
+  // They hold the objects, saved queries and statements of everybody.
+  const hidden = config.stateTopic === undefined ? [] : [config.stateTopic, serversTopic(config.stateTopic)]
   const other = config.flink === undefined ? undefined : createFlinkEngine(config.flink, config.kafka, config.registry)
   const query = (account: Account): QueryEnvironment => {
     const rights = rightsOf(account, config.name)
-    // It holds the objects and saved queries of everybody.
-    const may: typeof rights = (right, topic) => topic !== config.stateTopic && rights(right, topic)
+    const may: typeof rights = (right, topic) => !hidden.includes(topic) && rights(right, topic)
     const mayRead = (topic: string): boolean => may('read', topic)
     return {
       catalog: withObjects(restrict(catalog, mayRead), objects, mayRead),

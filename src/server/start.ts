@@ -5,9 +5,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer } from 'ws'
 import type { OwnedStore } from '../catalog/store.ts'
-import { Queries } from '../engine/queries.ts'
+import type { ServerQueries } from '../engine/queries.ts'
 import type { QueryEnvironment } from '../engine/host.ts'
 import { runRequest } from '../engine/request.ts'
 import type { Maxima } from '../plan/settings.ts'
@@ -22,6 +21,8 @@ import {
   type ServiceAccountConfig,
   type UserConfig,
 } from './access/auth.ts'
+import { openRegister } from './cluster/all-queries.ts'
+import type { Servers } from './cluster/servers.ts'
 import type { BasePath } from './http/base-path.ts'
 import { Connections } from './http/connections.ts'
 import type { ServerConfig } from './config/config.ts'
@@ -30,14 +31,17 @@ import { Health } from './health.ts'
 import { basePathOf, createHttp } from './http/http.ts'
 import { createLog, type Log } from './log.ts'
 import { admit } from './socket/admission.ts'
-import { logEnd, logStart } from './socket/query-log.ts'
+import { watchQuery } from './socket/query-log.ts'
 import { addedCounts, Metrics } from './metrics.ts'
 import type { ExportCall } from './rest/route.ts'
 import type { Conversation } from './socket/conversation.ts'
 import { ExportAnswer, type Unanswered } from './export/export-answer.ts'
 import { ExportTickets } from './export/tickets.ts'
-import { hashToken } from './access/secrets.ts'
-import { type Run, Session, type SessionEnvironment, type SessionHost, SessionSocket } from './socket/session.ts'
+import { openTraces } from './telemetry/open-traces.ts'
+import type { Traces } from './telemetry/traces.ts'
+import { sharedLogins } from './access/revocations.ts'
+import { endChanged, endLogins } from './socket/ending.ts'
+import { createUpgrades, type Run, Session, type SessionEnvironment, type SessionHost } from './socket/session.ts'
 import { answerCall, CallError } from './workers/calls.ts'
 import type { QueryView } from './workers/messages.ts'
 import { WorkerPool } from './workers/pool.ts'
@@ -52,6 +56,8 @@ export interface RunningServer {
   readonly host: string
   readonly port: number
   readonly environments: readonly Environment[]
+  /** The others that share its state, as this one knows them; undefined where nothing is shared. */
+  readonly servers: Pick<Servers, 'name' | 'count' | 'condition' | 'problem'> | undefined
   /** What the queries run on; undefined where they run on this thread. */
   readonly workers: Pick<WorkerPool, 'occupation' | 'restart' | 'ended'> | undefined
   /**
@@ -82,9 +88,6 @@ export interface StartOptions {
   readonly clock?: Clock
 }
 
-/** How long a client may take to answer the closing handshake. */
-const CLOSE_TIMEOUT_MS = 5000
-
 /**
  * Resolves when the server listens. Rejects when the port cannot be had; a Kafka that does not answer is no reason (it
  * may come later).
@@ -101,12 +104,9 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
   const opening = Promise.all(config.environments.map((e) => open(e, store, peersOf(e.name))))
   opening.catch(() => store.close())
   const environments = await opening
-  const server = new Server(config, environments, {
-    log,
-    run: options.run ?? runRequest,
-    clock: options.clock ?? systemClock,
-    store,
-  })
+  const clock = options.clock ?? systemClock
+  const traces = await openTraces(config.telemetry?.traces, { limits: config.limits, log, clock })
+  const server = new Server(config, environments, { log, run: options.run ?? runRequest, clock, store, traces })
   try {
     // A stand-in for the engine or for an environment cannot be taken to another thread.
     if (config.limits['server.workers'] > 0 && options.run === undefined && options.open === undefined)
@@ -116,7 +116,7 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
         store,
         queries: server.queries,
         limits: config.limits,
-        clock: options.clock ?? systemClock,
+        clock,
         module: options.worker,
         failed: (cause, what) => log.error({ err: cause }, what),
       })
@@ -129,8 +129,6 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
   }
   return server
 }
-
-type Upgrades = InstanceType<typeof WebSocketServer<typeof SessionSocket>>
 
 /**
  * The driver takes one END for each `next()` that finds no row, and hangs on the one after the last; it takes a result
@@ -147,14 +145,16 @@ class Server implements RunningServer {
   readonly #clock: Clock
   readonly #base: BasePath
   readonly #store: OwnedStore
+  readonly #traces: Traces | undefined
   #pool: WorkerPool | undefined
-  /** What runs, and what ran. */
-  readonly queries = new Queries()
+  /** What runs, and what ran, here and on the other servers. */
+  readonly queries: ServerQueries
+  readonly servers: Servers | undefined
   readonly #accounts: Accounts
   readonly #metrics: Metrics
   readonly #health: Health
   readonly #http: ReturnType<typeof createHttp>
-  readonly #upgrades: Upgrades
+  readonly #upgrades: ReturnType<typeof createUpgrades>
   readonly #connections: Connections
   readonly #sessions = new Set<Conversation>()
   #closing: Promise<void> | undefined
@@ -167,7 +167,7 @@ class Server implements RunningServer {
   constructor(
     config: ServerConfig,
     environments: readonly Environment[],
-    means: { log: Log; run: Run; clock: Clock; store: OwnedStore },
+    means: { log: Log; run: Run; clock: Clock; store: OwnedStore; traces: Traces | undefined },
   ) {
     this.#config = config
     this.#base = basePathOf(config)
@@ -176,7 +176,18 @@ class Server implements RunningServer {
     this.#run = means.run
     this.#clock = means.clock
     this.#store = means.store
-    this.#accounts = new Accounts(config.users, config.serviceAccounts, config.limits, means.clock)
+    this.#traces = means.traces
+    const { users, serviceAccounts, limits } = config
+    const logins = sharedLogins(config.server.session, means.store, means.clock, limits['server.session.timeout'])
+    logins?.revocations.onChange(() => endLogins(this.#sessions, (account) => this.#accounts.isOver(account)))
+    this.#accounts = new Accounts(users, serviceAccounts, limits, means.clock, logins)
+    const register = openRegister(config, means.log, means.clock, {
+      sessions: () => this.#sessions,
+      state: () => this.#health.readiness,
+      named: (identity) => this.#accounts.named(identity),
+    })
+    this.queries = register.queries
+    this.servers = register.servers
     this.#metrics = new Metrics({
       openSockets: () => this.#sessions.size,
       runningQueries: () => this.#running().length,
@@ -186,6 +197,8 @@ class Server implements RunningServer {
         cut: this.#connections.cut,
       }),
       workers: () => this.#pool?.figures,
+      traces: () => means.traces?.figures,
+      store: means.store,
       kafkaRequests: () =>
         addedCounts([
           ...environments.flatMap(({ name, cluster }) =>
@@ -193,8 +206,10 @@ class Server implements RunningServer {
           ),
           ...(this.#pool?.requests ?? []),
         ]),
+      servers: this.servers,
     })
     this.#health = new Health(environments, means.clock, means.log, means.store)
+    this.#health.servers = this.servers
     this.#connections = new Connections(config.limits)
     this.#http = createHttp({
       config,
@@ -202,6 +217,7 @@ class Server implements RunningServer {
       health: this.#health,
       metrics: this.#metrics,
       log: means.log,
+      traces: means.traces,
       environments,
       logout: (token) => this.#logout(token),
       who: (request) => this.#who(request),
@@ -214,18 +230,7 @@ class Server implements RunningServer {
       view: (environment, account) => this.#view(environment, account),
     })
     this.#connections.watch(this.#http.server)
-    const maxPayload = config.limits['server.max.message.bytes']
-    // `closeTimeout` and `maxFragments` are newer than the type declarations.
-    const wsOptions = {
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload,
-      maxFragments: config.limits['server.max.message.fragments'],
-      closeTimeout: CLOSE_TIMEOUT_MS,
-      WebSocket: SessionSocket,
-    }
-    this.#upgrades = new WebSocketServer(wsOptions)
+    this.#upgrades = createUpgrades(config.limits)
   }
 
   get workers(): WorkerPool | undefined {
@@ -244,6 +249,7 @@ class Server implements RunningServer {
     this.port = (this.#http.server.address() as AddressInfo).port
     const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
     this.url = `http${tls === undefined ? '' : 's'}://${shown}:${this.port}${this.#config.server.basePath ?? ''}`
+    this.servers?.begin(this.port)
     this.#log.info({ host, port: this.port, environments: this.environments.map((e) => e.name) }, 'server started')
   }
 
@@ -258,17 +264,7 @@ class Server implements RunningServer {
     serviceAccounts: readonly ServiceAccountConfig[],
   ): readonly AccountChange[] {
     const changes = this.#accounts.replace(users, serviceAccounts)
-    for (const session of this.#sessions) {
-      const { account } = session
-      const change = changes.find((c) => c.name === account?.name && c.kind === account.kind)
-      if (change?.what === 'revoked')
-        session.stop(`Not authenticated any more: the access of ${JSON.stringify(change.name)} was revoked.`)
-      // Where the first message is still to come, rights are checked then.
-      else if (change !== undefined && session.state === 'running')
-        session.stop(
-          `The permissions of ${JSON.stringify(change.name)} were changed, so its query was ended. Ask again.`,
-        )
-    }
+    endChanged(this.#sessions, changes)
     return changes
   }
 
@@ -276,17 +272,18 @@ class Server implements RunningServer {
     return this.#accounts.offer(user)
   }
 
-  #logout(token: string): void {
-    if (!this.#accounts.logout(token)) return
-    const login = hashToken(token)
-    for (const session of this.#sessions)
-      if (session.account?.login === login) session.stop('Not authenticated any more: the login was ended by a logout.')
+  async #logout(token: string): Promise<void> {
+    const ended = this.#accounts.logout(token)
+    if (ended === undefined) return
+    endLogins(this.#sessions, ({ login }) => login === ended.login)
+    await ended.told
   }
 
   async #shutDown(graceMs: number): Promise<void> {
     const delayMs = graceMs === 0 ? 0 : this.#config.limits['shutdown.delay']
     this.#log.info({ runningQueries: this.#running().length, delayMs, graceMs }, 'server is stopping')
     this.#health.phase = 'draining'
+    this.servers?.changed()
     if (delayMs > 0) await sleep(this.#clock, delayMs, this.#hurry.signal).catch(() => undefined)
     this.#health.phase = 'closing'
     this.#http.server.closeIdleConnections()
@@ -301,7 +298,9 @@ class Server implements RunningServer {
     for (const session of this.#sessions) session.destroy()
     await this.#http.close()
     this.#upgrades.close()
-    await this.#pool?.close()
+    this.#accounts.close()
+    await this.servers?.close()
+    await Promise.all([this.#pool?.close(), this.#traces?.close()])
     await Promise.all(this.environments.map((environment) => environment.close()))
     this.#store.close()
     this.#log.info('server stopped')
@@ -362,7 +361,7 @@ class Server implements RunningServer {
     if (full !== undefined) return refuse(503, full)
     const cli = isLensesCli(request, wanted)
     this.#upgrades.handleUpgrade(request, socket, head, (ws) => {
-      const session = new Session(ws, socket, this.#host(wanted, token, cli, socket), account)
+      const session = new Session(ws, socket, this.#host(wanted, token, cli, request), account)
       if (cli) session.out.translate = errorAsObject
       this.#sessions.add(session)
       this.#connections.upgraded(socket, session)
@@ -392,7 +391,8 @@ class Server implements RunningServer {
     return this.environments.find((environment) => environment.name === name)
   }
 
-  #host(wanted: Target, given: string | undefined, cli: boolean, socket: Socket): SessionHost {
+  #host(wanted: Target, given: string | undefined, cli: boolean, request: IncomingMessage): SessionHost {
+    const { socket } = request
     return {
       limits: this.#config.limits,
       clock: this.#clock,
@@ -409,18 +409,14 @@ class Server implements RunningServer {
       environment: (account) => this.#visible(wanted, account, cli),
       admit: (account) => {
         this.#connections.heard(socket)
-        return admit(account, this.#sessions, this.#config.limits)
+        return admit(account, this.#sessions, this.#config.limits, this.servers?.running(identityOf(account)))
       },
-      started: (session, request) => {
-        this.#metrics.started(session.environmentName ?? '')
-        logStart(this.#log, session, request)
-      },
-      ended: (session, summary) => {
-        this.#metrics.ended(session.environmentName ?? '', summary)
-        logEnd(this.#log, session, summary)
-      },
-      failed: (session, reference, cause) =>
-        this.#log.error({ err: cause, session: session.id, reference }, 'query failed inside'),
+      ...watchQuery(request, {
+        log: this.#log,
+        metrics: this.#metrics,
+        traces: this.#traces,
+        changed: () => this.servers?.changed(),
+      }),
       closed: (session) => this.#closed(session),
       dialect:
         wanted.dialect === 'jdbc'
@@ -432,8 +428,7 @@ class Server implements RunningServer {
   #export({ account, environment, sql, options, watch }: ExportCall, answer: Unanswered): Promise<void> {
     if (this.#health.phase === 'closing') throw new CallError(503, 'The server is shutting down.')
     const wanted: Target = { dialect: 'v2', proxied: true, environment, export: options }
-    const { socket } = answer.response.req
-    const exported = new ExportAnswer(this.#host(wanted, undefined, false, socket), account, answer)
+    const exported = new ExportAnswer(this.#host(wanted, undefined, false, answer.response.req), account, answer)
     this.#sessions.add(exported)
     watch?.(exported)
     return exported.run({ sql, live: false })
@@ -484,6 +479,7 @@ class Server implements RunningServer {
         metadataFollowsFormat: cli,
         dialect: wanted.dialect === 'jdbc' ? 'jdbc' : cli ? 'cli' : 'v2',
         export: wanted.export,
+        traced: this.#traces !== undefined,
       })
     }
     // On the proxied path the handshake has distinguished these two.

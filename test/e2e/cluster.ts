@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { startKafka, type Kafka } from '../../scripts/kafka.ts'
-import { kcat, Unavailable } from '../../scripts/provision.ts'
+import { haproxy, kcat, Unavailable } from '../../scripts/provision.ts'
 import { startRegistry, type Registry } from '../../scripts/registry.ts'
 import { sharedClusterText } from '../options.ts'
 
@@ -63,6 +63,12 @@ const absent: SharedKafka = {
 
 /** False, or why tests that call kcat are skipped. */
 export const withoutKcat: string | false = await kcat().then(
+  () => false as const,
+  (error: Error) => error.message,
+)
+
+/** False, or why tests that want a balancer are skipped. */
+export const withoutHaproxy: string | false = await haproxy().then(
   () => false as const,
   (error: Error) => error.message,
 )

@@ -31,6 +31,9 @@ export const ANY: unique symbol = Symbol('any version')
  */
 export const MAX_OBJECT_BYTES = 512 * 1024
 
+/** Not a limit: characters of what a login or an account is called in a revocation; they have a form of their own. */
+const MAX_ID = 64
+
 const HEADER = 'change'
 
 /** A record of the topic, as far as it matters here. */
@@ -66,6 +69,8 @@ export function entryOf(record: StateRecord): Entry | string {
   if (!isTexts(key) || key.length !== 3) return 'its key is not ["environment","kind","name"]'
   const [environment, kind, name] = key
   if (!isObjectKind(kind)) return 'its key names no kind of object'
+  if (kind === 'revocation' && (environment !== '' || name.length > MAX_ID))
+    return 'its key is not that of a revocation'
   const place = { environment, kind, name }
   if (record.value === null) {
     const header = record.headers.find(({ key: named }) => named === HEADER)
@@ -98,6 +103,12 @@ const SHAPES: Readonly<Record<ObjectKind, (content: Record<string, unknown>) => 
   note: ({ description, tags }) => (description === null || isText(description)) && isTexts(tags),
   query: ({ name, owner, sql, parameters, sources }) =>
     [name, owner, sql].every(isText) && isObject(parameters) && isTexts(sources),
+  // There may be many of them, so nothing else may be in it.
+  revocation: ({ until, before, account, ...rest }) =>
+    isTime(until) &&
+    (before === undefined || isTime(before)) &&
+    (account === undefined || (isText(account) && account.length <= MAX_ID)) &&
+    Object.keys(rest).length === 0,
 }
 
 function parsed(bytes: Uint8Array | null): unknown {
@@ -117,6 +128,10 @@ export function isContentOf(kind: ObjectKind, content: unknown): content is Reco
 /** Whether it names a kind of object. */
 export function isObjectKind(value: unknown): value is ObjectKind {
   return (OBJECT_KINDS as readonly string[]).includes(value as string)
+}
+/** Epoch milliseconds. */
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 function isText(value: unknown): value is string {
   return typeof value === 'string'

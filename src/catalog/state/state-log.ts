@@ -19,6 +19,11 @@ export const MAX_OBJECTS = 50_000
  * more is an error, and such a record is passed over.
  */
 export const MAX_BYTES = 64 * 1024 * 1024
+/**
+ * Limit `state.revocations` (logins): logins that were ended and have not expired, in the state topic; they take no place
+ * of other objects. Beyond it: a logout is an error, and such a record is passed over.
+ */
+export const MAX_REVOCATIONS = 50_000
 /** Late changes of one object whose versions are remembered. */
 const LATE = 100
 
@@ -36,12 +41,20 @@ interface Slot {
 /** The objects, as the records so far have made them. */
 export class StateLog {
   readonly #slots = new Map<string, Slot>()
-  readonly #limits: { readonly objects: number; readonly bytes: number }
+  readonly #limits: { readonly objects: number; readonly bytes: number; readonly revocations: number }
   #objects = 0
+  #revocations = 0
+  /** Of all objects but revocations, which are small. */
   #bytes = 0
 
-  constructor(limits: { readonly objects?: number; readonly bytes?: number } = {}) {
-    this.#limits = { objects: limits.objects ?? MAX_OBJECTS, bytes: limits.bytes ?? MAX_BYTES }
+  constructor(limits: { readonly objects?: number; readonly bytes?: number; readonly revocations?: number } = {}) {
+    const { objects = MAX_OBJECTS, bytes = MAX_BYTES, revocations = MAX_REVOCATIONS } = limits
+    this.#limits = { objects, bytes, revocations }
+  }
+
+  /** How many objects there are, revocations aside. */
+  get size(): number {
+    return this.#objects
   }
 
   /** The entry of an object that is there. */
@@ -81,6 +94,7 @@ export class StateLog {
     if (entry.content === undefined) return true
     const slot = this.#slots.get(keyOf(entry))
     const more = slot?.entry.content === undefined ? 1 : 0
+    if (entry.kind === 'revocation') return this.#revocations + more <= this.#limits.revocations
     if (more === 1 && this.#objects >= this.#limits.objects) return false
     const before = more === 1 ? 0 : (slot?.bytes ?? 0)
     return this.#bytes - before + sizeOf(recordOf(entry)) <= this.#limits.bytes
@@ -98,24 +112,26 @@ export class StateLog {
   }
 
   #put(key: string, entry: Entry, before: Slot | undefined): void {
-    if (before?.entry.content !== undefined) {
-      this.#objects--
-      this.#bytes -= before.bytes
-    }
     const bytes = entry.content === undefined ? 0 : sizeOf(recordOf(entry))
-    if (entry.content !== undefined) {
-      this.#objects++
-      this.#bytes += bytes
-    }
+    if (before?.entry.content !== undefined) this.#count(entry, -1, before.bytes)
+    if (entry.content !== undefined) this.#count(entry, 1, bytes)
     this.#slots.delete(key)
     // What is late stays so for a reader who finds it in place of what it lost against.
     this.#slots.set(key, { entry, bytes, late: before?.late.filter((version) => !entry.over.includes(version)) ?? [] })
-    if (this.#slots.size > 2 * this.#limits.objects) this.#forgetRemoved()
+    if (this.#slots.size > 2 * (this.#limits.objects + this.#limits.revocations)) this.#forgetRemoved()
+  }
+
+  #count({ kind }: Entry, by: 1 | -1, bytes: number): void {
+    if (kind === 'revocation') this.#revocations += by
+    else {
+      this.#objects += by
+      this.#bytes += by * bytes
+    }
   }
 
   /** Of those that were removed the oldest half. */
   #forgetRemoved(): void {
-    let left = Math.ceil((this.#slots.size - this.#objects) / 2)
+    let left = Math.ceil((this.#slots.size - this.#objects - this.#revocations) / 2)
     for (const [key, { entry }] of this.#slots) {
       if (left === 0) return
       if (entry.content !== undefined) continue

@@ -7,15 +7,22 @@
 import { randomUUID } from 'node:crypto'
 import { NotWritten, produce } from '../../kafka/admin/produce.ts'
 import type { Cluster } from '../../kafka/cluster.ts'
-import { KafkaError, type KafkaLog, type RecordBatch } from '../../kafka/log.ts'
+import { type BatchSource, KafkaError, type KafkaLog, type OffsetRange, type RecordBatch } from '../../kafka/log.ts'
 import { readRecords } from '../../kafka/read/record-batch.ts'
 import { WireError } from '../../kafka/wire/primitives.ts'
 import { type Clock, sleep, systemClock, TIMED_OUT, within } from '../../lib/clock.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { ChangeConflict } from '../../plan/administration.ts'
-import { type Condition, type OwnedStore, type StoredObject, StoredObjects } from '../store.ts'
+import {
+  type Condition,
+  type ObjectKind,
+  type OwnedStore,
+  type StateFigures,
+  type StoredObject,
+  StoredObjects,
+} from '../store.ts'
 import { type Entry, entryOf, MAX_OBJECT_BYTES, recordOf, sizeOf } from './entry.ts'
-import { MAX_BYTES, MAX_OBJECTS, type Outcome, StateLog } from './state-log.ts'
+import { MAX_BYTES, MAX_OBJECTS, MAX_REVOCATIONS, type Outcome, StateLog } from './state-log.ts'
 import { forbidden, prepareTopic, StateTopicError } from './topic-setup.ts'
 
 /**
@@ -30,6 +37,8 @@ const CHANGE_TIMEOUT_MS = 45_000
 const MAX_NOTED = 100
 /** How long the offsets of the topic may take. */
 const OFFSETS_MS = 10_000
+/** How often it is looked whether the topic still begins where it began. */
+const LOOK_MS = 5000
 const FIRST_PAUSE_MS = 100
 /** Not a limit: the longest wait between attempts at reading the topic again. */
 const LONGEST_PAUSE_MS = 5000
@@ -79,10 +88,17 @@ export class StateTopic implements OwnedStore {
   readonly #closed = new AbortController()
   #changes = 0
   #noted = 0
+  readonly #records = { counts: 0, same: 0, late: 0, full: 0, other: 0 }
+  readonly #outcomes = { made: 0, conflict: 0, refused: 0 }
+  /** The scan that follows the topic. */
+  #following: BatchSource | undefined
   #topicId: string | undefined
+  /** Where the topic began when it was first read: compaction leaves that as it is. */
+  #start: number | undefined
   /** The first offset that has not been read; undefined: nothing has been read yet. */
   #position: number | undefined
   #condition: Condition = 'down'
+  #wasRead = false
   /** Why changes are refused. */
   #problem = 'it has not been read yet'
 
@@ -94,6 +110,10 @@ export class StateTopic implements OwnedStore {
 
   get condition(): Condition {
     return this.#condition
+  }
+
+  get wasRead(): boolean {
+    return this.#wasRead
   }
 
   /** Why changes are refused, where they are. */
@@ -130,9 +150,32 @@ export class StateTopic implements OwnedStore {
     return [...this.#state.entries()].map(objectOf)
   }
 
+  get figures(): StateFigures {
+    const offset = this.#position ?? 0
+    return {
+      objects: this.#state.size,
+      records: this.#records,
+      changes: this.#outcomes,
+      offset,
+      lag: Math.max(0, (this.#following?.progress[0]?.end ?? offset) - offset),
+      requests: this.#options.cluster.requests,
+    }
+  }
+
   async change(object: StoredObject, seen?: string): Promise<boolean> {
     const known = this.#state.find(object)
     if (known?.content === object.content) return known !== undefined
+    try {
+      const before = await this.#change(object, known, seen)
+      this.#outcomes.made++
+      return before
+    } catch (error) {
+      this.#outcomes[error instanceof ChangeConflict ? 'conflict' : 'refused']++
+      throw error
+    }
+  }
+
+  async #change(object: StoredObject, known: Entry | undefined, seen: string | undefined): Promise<boolean> {
     if (this.#condition !== 'up') throw this.#refused(this.#problem)
     if (known?.version !== seen) throw conflict(object)
     if (known === undefined) return await this.#send(object, seen)
@@ -159,7 +202,7 @@ export class StateTopic implements OwnedStore {
       if (outcome === TIMED_OUT)
         throw this.#unknown(`it was not read back within ${CHANGE_TIMEOUT_MS} ms (state.change.timeout)`)
       if (outcome === 'late') throw conflict(object)
-      if (outcome === 'full') throw this.#full()
+      if (outcome === 'full') throw this.#full(kind)
       return seen !== undefined
     } finally {
       this.#waiting.delete(version)
@@ -199,28 +242,46 @@ export class StateTopic implements OwnedStore {
 
   /** Reads what is in the topic by now. */
   async #catchUp(): Promise<void> {
-    const { cluster, log, topic, replication } = this.#options
+    const { cluster, topic, replication } = this.#options
     const { signal } = this.#closed
     const create = this.#position === undefined
     const metadata = await prepareTopic(cluster, { topic, replication, create, signal })
     if (metadata === undefined) throw new Lost('it was deleted')
     if (this.#topicId !== undefined && metadata.id !== this.#topicId) throw new Lost('it was deleted and created again')
-    const [{ start, end }] = await log
-      .bounds(topic, [0], { isolation: ISOLATION, timeoutMs: OFFSETS_MS, signal })
-      .catch((error: unknown) => {
-        throw forbidden(topic, error)
-      })
+    const { start, end } = await this.#bounds()
+    if (this.#start === undefined && start > 0)
+      this.#options.note(
+        'warn',
+        { topic, start },
+        'the state topic does not begin at offset 0: what was before was deleted, and objects may be missing',
+      )
+    this.#checkStart(start)
     const from = this.#position ?? start
     if (end < from) throw new Lost(`it ends at offset ${end}, and offset ${from} had been reached`)
-    if (start > from) throw new Lost(`records from offset ${from} on were deleted before they were read`)
     this.#topicId = metadata.id
     await this.#read(from, end)
     this.#position = end
+    this.#wasRead = true
     if (this.#condition !== 'up')
       this.#options.note('info', { topic, objects: this.all().length }, 'the state topic was read')
     this.#condition = 'up'
     this.#problem = ''
     for (const entry of this.#state.allAgain()) void this.#writeAgain(entry)
+  }
+
+  async #bounds(): Promise<OffsetRange> {
+    const { log, topic } = this.#options
+    const limits = { isolation: ISOLATION, timeoutMs: OFFSETS_MS, signal: this.#closed.signal } as const
+    const [bounds] = await log.bounds(topic, [0], limits).catch((error: unknown) => {
+      throw forbidden(topic, error)
+    })
+    return bounds
+  }
+
+  /** Whoever removes records takes objects away from the servers that start later. */
+  #checkStart(start: number): void {
+    this.#start ??= start
+    if (start > this.#start) throw new Lost(`its records before offset ${start} were deleted`)
   }
 
   async #read(start: number, end: number): Promise<void> {
@@ -243,16 +304,27 @@ export class StateTopic implements OwnedStore {
     const ranges = [{ partition: 0, start, end: Number.POSITIVE_INFINITY }]
     // Partitions that somebody adds hold nothing of ours.
     const follow = { firstNew: 1, rangesOf: () => [] }
-    const source = log.scan(
-      { topic, topicId: this.#topicId, ranges, follow, isolation: ISOLATION },
-      this.#closed.signal,
-    )
+    const cut = new AbortController()
+    const looking = this.#clock.every(LOOK_MS, () => {
+      this.#bounds()
+        .then(
+          ({ start: now }) => this.#checkStart(now),
+          () => undefined, // The scan says by itself that the topic cannot be read.
+        )
+        .catch((error: unknown) => cut.abort(error))
+    })
+    const signal = AbortSignal.any([this.#closed.signal, cut.signal])
+    const source = log.scan({ topic, topicId: this.#topicId, ranges, follow, isolation: ISOLATION }, signal)
+    this.#following = source
     try {
       for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {
         if (source.progress.some(({ lost }) => lost > 0)) throw new Lost('records were deleted before they were read')
         this.#takeBatch(batch)
       }
+    } catch (error) {
+      throw forbidden(topic, error)
     } finally {
+      looking.cancel()
       source.close()
     }
   }
@@ -260,31 +332,38 @@ export class StateTopic implements OwnedStore {
   /** No record is taken twice: an old one would be a late change the second time. */
   #takeBatch(batch: RecordBatch): void {
     this.#position = batch.lastOffset + 1
-    if (batch.fault !== undefined) return this.#skip(batch.baseOffset, batch.fault)
+    if (batch.fault !== undefined) return this.#other(batch.baseOffset, batch.fault)
     try {
       for (const record of readRecords(batch)) {
         const entry = entryOf(record)
-        if (typeof entry === 'string') this.#skip(record.offset, entry)
+        if (typeof entry === 'string') this.#other(record.offset, entry)
         else this.#take(entry, record.offset)
       }
     } catch (error) {
       if (!(error instanceof WireError)) throw error
-      this.#skip(batch.baseOffset, error.message)
+      this.#other(batch.baseOffset, error.message)
     }
   }
 
   #take(entry: Entry, offset: number): void {
     const outcome = this.#state.take(entry)
+    this.#records[outcome]++
     if (outcome === 'counts') {
       const object = objectOf(entry)
       this.environment(entry.environment).put(entry.kind, entry.name, entry.content, entry.version)
       for (const changed of this.#followers) changed(object)
     } else if (outcome !== 'same') {
-      if (outcome === 'full') this.#skip(offset, this.#full().message)
+      if (outcome === 'full') this.#skip(offset, this.#full(entry.kind).message)
       const again = entry.by === this.#server ? this.#state.again(entry) : undefined
       if (again !== undefined) void this.#writeAgain(again)
     }
     this.#waiting.get(entry.version)?.resolve(outcome)
+  }
+
+  /** A record, or a batch of them, that says nothing of an object. */
+  #other(offset: number, reason: string): void {
+    this.#records.other++
+    this.#skip(offset, reason)
   }
 
   #skip(offset: number, reason: string): void {
@@ -353,11 +432,13 @@ export class StateTopic implements OwnedStore {
       throw new UserError(
         `The ${entry.kind} takes ${bytes} bytes in the state topic, the limit is ${MAX_OBJECT_BYTES} (state.object.bytes).`,
       )
-    if (!this.#state.fits(entry)) throw this.#full()
+    if (!this.#state.fits(entry)) throw this.#full(entry.kind)
   }
 
-  #full(): UserError {
-    const { objects = MAX_OBJECTS, bytes = MAX_BYTES } = this.#options.limits ?? {}
+  #full(kind: ObjectKind): UserError {
+    const { objects = MAX_OBJECTS, bytes = MAX_BYTES, revocations = MAX_REVOCATIONS } = this.#options.limits ?? {}
+    if (kind === 'revocation')
+      return new UserError(`The state topic holds ${revocations} ended logins, the limit (state.revocations).`)
     return new UserError(
       `The state topic is full: ${objects} objects (state.objects) or ${bytes} bytes (state.bytes). Remove views, synonyms or saved queries that nobody needs.`,
     )
@@ -386,6 +467,7 @@ const TITLES = {
   table: 'declaration of topic',
   note: 'description of topic',
   query: 'saved query',
+  revocation: 'end of a login',
 }
 
 function conflict({ kind, name }: StoredObject): ChangeConflict {

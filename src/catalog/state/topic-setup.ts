@@ -60,23 +60,38 @@ export async function prepareTopic(cluster: Cluster, options: SetupOptions): Pro
 async function create(cluster: Cluster, brokers: number, { topic, replication, signal }: SetupOptions): Promise<void> {
   const config = { 'cleanup.policy': 'compact', 'min.compaction.lag.ms': String(COMPACTION_LAG_MS) }
   try {
-    await createTopic(
-      cluster,
-      { name: topic, partitions: 1, replication: replication ?? Math.min(REPLICAS, brokers), config },
-      signal,
-    )
+    await createShared(cluster, brokers, { topic, replication, config, signal })
   } catch (error) {
-    if (!(error instanceof KafkaError)) throw error
-    // Another server was quicker.
-    if (error.code === ERROR.topicAlreadyExists) return
-    if (error.retriable || error.code === -1) throw error
+    if (!(error instanceof KafkaError) || error.retriable || error.code === -1) throw error
     throw new StateTopicError(
       `The topic "${topic}" (state.topic) does not exist and cannot be created: ${error.message}. Create it with one partition and cleanup.policy=compact, or allow CREATE on it.`,
     )
   }
 }
 
-async function ready(cluster: Cluster, topic: string, deadlineMs: number, signal: AbortSignal): Promise<TopicMetadata> {
+/** Creates a topic of one partition, unless another server was quicker. Rejects with a KafkaError. */
+export async function createShared(
+  cluster: Cluster,
+  brokers: number,
+  wanted: Pick<SetupOptions, 'topic' | 'replication' | 'signal'> & {
+    readonly config: Readonly<Record<string, string>>
+  },
+): Promise<void> {
+  const { topic: name, replication = Math.min(REPLICAS, brokers), config, signal } = wanted
+  try {
+    await createTopic(cluster, { name, partitions: 1, replication, config }, signal)
+  } catch (error) {
+    if (!(error instanceof KafkaError) || error.code !== ERROR.topicAlreadyExists) throw error
+  }
+}
+
+/** The metadata of a topic that was just created, once it can be used; with its error when that takes too long. */
+export async function ready(
+  cluster: Cluster,
+  topic: string,
+  deadlineMs: number,
+  signal: AbortSignal,
+): Promise<TopicMetadata> {
   for (let pauseMs = 20; ; pauseMs = Math.min(2 * pauseMs, 500)) {
     const [metadata] = (await cluster.metadata([topic], { fresh: true, signal })).topics
     if (metadata.error === undefined && metadata.partitions.every((p) => p.leader >= 0)) return metadata

@@ -21,6 +21,8 @@ export async function showQueries(
   const seen = (await (statement.what === 'queries' ? queries.running() : queries.all())).filter((q) =>
     visible(q, administration, context),
   )
+  // Of several servers.
+  const shared = seen.some(({ server }) => server !== undefined)
   const names = [
     'id',
     'sql',
@@ -32,8 +34,21 @@ export async function showQueries(
     'recordsScanned',
     'bytesRead',
     'message',
+    ...(shared ? ['server'] : []),
   ]
-  const types = [STRING, STRING, STRING, STRING, STRING, TIMESTAMP, TIMESTAMP, LONG, LONG, STRING]
+  const types = [
+    STRING,
+    STRING,
+    STRING,
+    STRING,
+    STRING,
+    TIMESTAMP,
+    TIMESTAMP,
+    LONG,
+    LONG,
+    STRING,
+    ...(shared ? [STRING] : []),
+  ]
   const rows = seen.map((q) => [
     q.id,
     q.sql,
@@ -45,6 +60,7 @@ export async function showQueries(
     q.recordsScanned,
     q.bytesRead,
     q.message ?? null,
+    ...(shared ? [q.server ?? null] : []),
   ])
   return rowsOutput(statement.what === 'queries' ? 'SHOW QUERIES' : 'SHOW ALL QUERIES', names, rows, types)
 }
@@ -55,16 +71,18 @@ export async function killQuery(
   context: StatementContext,
 ): Promise<Output> {
   const queries = registry(context)
-  const query = (await queries.running()).find(({ id }) => id === statement.id)
-  if (query === undefined || !visible(query, administration, context))
-    throw new SqlError(
-      'VALUE',
-      `No query with the id ${statement.id} is running.`,
-      statement.span,
-      'SHOW QUERIES lists those that are.',
-    )
-  await queries.kill(statement.id, `"${administration.account}"`)
-  return flagAndInfo('KILL QUERY', `Query ${statement.id} has been killed`)
+  const { id, span } = statement
+  const query = (await queries.running()).find((entry) => entry.id === id)
+  const account = context.environment.queries?.account ?? ''
+  // One that is not in the list may run on another server, which decides who may end it.
+  const outcome =
+    query === undefined || visible(query, administration, context)
+      ? await queries.kill(id, { shown: `"${administration.account}"`, account })
+      : 'absent'
+  const hint = 'SHOW QUERIES lists those that are.'
+  if (outcome === 'absent') throw new SqlError('VALUE', `No query with the id ${id} is running.`, span, hint)
+  if (outcome !== 'ended') throw new SqlError('VALUE', outcome.unknown, span)
+  return flagAndInfo('KILL QUERY', `Query ${id} has been killed`)
 }
 
 function registry(context: StatementContext): QueryRegister {

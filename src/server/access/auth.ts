@@ -11,7 +11,9 @@ import { type Right, RIGHTS } from '../../plan/administration.ts'
 import type { Maxima } from '../../plan/settings.ts'
 import type { ServerLimits } from '../limits.ts'
 import { Failures } from './failures.ts'
+import type { SharedLogins } from './revocations.ts'
 import { hashToken, passwordMatches, sameHash } from './secrets.ts'
+import { accountId, type LoginClaims } from './signed-logins.ts'
 
 /**
  * What an account may read, and with `rights` what it may change. Names may hold `*` for any run of characters. A rule
@@ -57,8 +59,10 @@ export interface Account {
   readonly kind: 'user' | 'service account'
   readonly permissions: readonly Permission[]
   readonly limits?: AccountLimits
-  /** Hash of the token of the login that brought it; what runs by it ends with the logout. */
+  /** Hash of the token of the login that brought it, or the id of a signed one; what runs by it ends with the logout. */
   readonly login?: string
+  /** Of a signed login; epoch milliseconds. */
+  readonly loggedInAt?: number
 }
 
 /**
@@ -140,6 +144,17 @@ export function administers(account: Account, environment: string): boolean {
   )
 }
 
+function idsOf(
+  users: readonly UserConfig[],
+  serviceAccounts: readonly ServiceAccountConfig[],
+): ReadonlyMap<string, Owner> {
+  const owners: Owner[] = [
+    ...users.map(({ name }): Owner => ({ kind: 'user', name })),
+    ...serviceAccounts.map(({ name }): Owner => ({ kind: 'service account', name })),
+  ]
+  return new Map(owners.map((owner) => [accountId(identityOf(owner)), owner]))
+}
+
 function samePermissions(
   a: { readonly permissions: readonly Permission[] },
   b: { readonly permissions: readonly Permission[] },
@@ -153,6 +168,9 @@ export class Accounts {
   #serviceAccounts: readonly ServiceAccountConfig[]
   readonly #limits: ServerLimits
   readonly #clock: Clock
+  readonly #shared: SharedLogins | undefined
+  /** Accounts by what they are called in signed tokens. */
+  #byId: ReadonlyMap<string, Owner>
   /** By token hash, oldest first. */
   readonly #sessions = new Map<string, { readonly owner: Owner; readonly untilMs: number }>()
   /** By hash, codes that were offered and not taken yet. */
@@ -168,9 +186,12 @@ export class Accounts {
     serviceAccounts: readonly ServiceAccountConfig[],
     limits: ServerLimits,
     clock: Clock,
+    shared?: SharedLogins,
   ) {
     this.#users = new Map(users.map((user) => [user.name, user]))
     this.#serviceAccounts = serviceAccounts
+    this.#shared = shared
+    this.#byId = idsOf(users, serviceAccounts)
     this.#limits = limits
     this.#clock = clock
     this.#failures = new Failures(clock)
@@ -179,6 +200,8 @@ export class Accounts {
   /** The account that a token belongs to: of a login, or of a service account as `token` or `name:token`. */
   byToken(token: string): Account | undefined {
     if (token === '' || token.length > this.#limits['server.max.token.length']) return undefined
+    const signed = this.#bySignedToken(token)
+    if (signed !== undefined) return signed
     const hash = hashToken(token)
     const session = this.#sessions.get(hash)
     if (session !== undefined) {
@@ -193,6 +216,45 @@ export class Accounts {
       if (sameHash(bare, account.tokenHash) && !this.#isExpired(account)) found = serviceAccount(account)
     }
     return found
+  }
+
+  #bySignedToken(token: string): Account | undefined {
+    const claims = this.#claims(token)
+    if (claims === undefined || this.#shared?.revocations.isOver(claims) !== false) return undefined
+    const owner = this.#byId.get(claims.account)
+    const account = owner && this.#owned(owner)
+    return account && { ...account, login: claims.id, loggedInAt: claims.issuedAt }
+  }
+
+  /** Of a token that was signed here or by another server and has not expired. */
+  #claims(token: string): LoginClaims | undefined {
+    const claims = this.#shared?.signed.read(token, (id) => {
+      const owner = this.#byId.get(id)
+      return owner && this.#credentialOf(owner)
+    })
+    if (claims === undefined) return undefined
+    const untilMs = Math.min(claims.expiresAt, claims.issuedAt + this.#limits['server.session.timeout'])
+    return untilMs > this.#clock.now() ? claims : undefined
+  }
+
+  /** Whether the login that brought an account was ended, here or on another server. */
+  isOver(account: Account): boolean {
+    const { login, loggedInAt } = account
+    if (login === undefined || loggedInAt === undefined) return false
+    const ended = { id: login, account: accountId(identityOf(account)), issuedAt: loggedInAt }
+    return this.#shared?.revocations.isOver(ended) === true
+  }
+
+  #credentialOf({ kind, name }: Owner): string | undefined {
+    return kind === 'user'
+      ? this.#users.get(name)?.passwordHash
+      : this.#serviceAccounts.find((account) => account.name === name)?.tokenHash
+  }
+
+  /** The account of that identity, as `identityOf` gives it, if there is one. */
+  named(identity: string): Account | undefined {
+    const owner = this.#byId.get(accountId(identity))
+    return owner && this.#owned(owner)
   }
 
   #isExpired({ expiresAt }: ServiceAccountConfig): boolean {
@@ -308,9 +370,17 @@ export class Accounts {
     if (known.size > MAX_KNOWN) known.delete(known.values().next().value as string)
   }
 
-  /** Whether there was such a login; its `Account.login` is the hash of the token. */
-  logout(token: string): boolean {
-    return token.length <= this.#limits['server.max.token.length'] && this.#sessions.delete(hashToken(token))
+  /**
+   * Ends a login; undefined when there is none. What it gives is over here at once: `login` is its `Account.login`, and
+   * `told` resolves when it is over on all servers, or rejects with a UserError when they could not be told.
+   */
+  logout(token: string): { readonly login: string; readonly told: Promise<void> } | undefined {
+    if (token.length > this.#limits['server.max.token.length']) return undefined
+    const claims = this.#claims(token)
+    if (claims !== undefined && this.#shared !== undefined)
+      return { login: claims.id, told: this.#shared.revocations.end(claims) }
+    const login = hashToken(token)
+    return this.#sessions.delete(login) ? { login, told: Promise.resolve() } : undefined
   }
 
   /**
@@ -344,11 +414,19 @@ export class Accounts {
     for (const { kind, name } of revoked) if (kind === 'user') this.#known.delete(name)
     this.#users = newUsers
     this.#serviceAccounts = serviceAccounts
+    this.#byId = idsOf(users, serviceAccounts)
     return changes
   }
 
   /** A session of one account never ends one of another. */
   #open({ kind, name }: Owner): string {
+    const credential = this.#credentialOf({ kind, name })
+    if (this.#shared !== undefined && credential !== undefined) {
+      const issuedAt = this.#clock.now()
+      const expiresAt = issuedAt + this.#limits['server.session.timeout']
+      const account = accountId(identityOf({ kind, name }))
+      return this.#shared.signed.sign({ account, issuedAt, expiresAt }, credential)
+    }
     const nowMs = this.#clock.monotonic()
     const own: string[] = []
     for (const [hash, session] of this.#sessions) {
@@ -364,6 +442,10 @@ export class Accounts {
       untilMs: nowMs + this.#limits['server.session.timeout'],
     })
     return token
+  }
+
+  close(): void {
+    this.#shared?.revocations.close()
   }
 
   /** How many failures are remembered, each in about 150 bytes. */

@@ -17,9 +17,8 @@ function derive(password: string, salt: Buffer, options: ScryptOptions): Promise
   })
 }
 
-/** About 50 ms of one thread of the pool. */
-export async function hashPassword(password: string): Promise<string> {
-  const salt = randomBytes(16)
+/** About 50 ms of one thread of the pool. `salt`: random bytes, but where the hash is not kept. */
+export async function hashPassword(password: string, salt: Buffer = randomBytes(16)): Promise<string> {
   const key = await derive(password, salt, COST)
   return `scrypt:${COST.N}:${COST.r}:${COST.p}:${salt.toString('base64url')}:${key.toString('base64url')}`
 }

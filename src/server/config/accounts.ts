@@ -1,6 +1,7 @@
 /**
  * Users and service accounts of the configuration; plain passwords and tokens become hashes here and are not kept.
  */
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { type Right, RIGHTS } from '../../plan/administration.ts'
 import type { Permission, ServiceAccountConfig, UserConfig } from '../access/auth.ts'
@@ -90,7 +91,15 @@ export async function hashed(
   if (passwordHash !== undefined) return { ...user, passwordHash }
   const known = before.get(name)
   const same = known !== undefined && (await passwordMatches(password, known))
-  return { ...user, passwordHash: same ? known : await hashPassword(password) }
+  return { ...user, passwordHash: same ? known : await hashPassword(password, saltOf(name)) }
+}
+
+/**
+ * Made of the name, so that all servers with the same password come to the same hash: signed logins depend on it. The
+ * password itself stands in the configuration, and the hash in memory alone.
+ */
+function saltOf(name: string): Buffer {
+  return createHash('sha256').update(`plain password of ${name}`).digest().subarray(0, 16)
 }
 
 /** A day (its first moment, in UTC) or a moment; epoch milliseconds. */

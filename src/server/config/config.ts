@@ -38,7 +38,9 @@ import {
   type Tree,
   wrong,
 } from './schema.ts'
+import { type SessionConfig, session } from './session.ts'
 import { settings } from './settings.ts'
+import { type TelemetryConfig, telemetry } from './telemetry.ts'
 
 /** Certificate and key of the server itself, and the authorities above the certificate. */
 export interface ServerTls {
@@ -70,6 +72,8 @@ export interface ServerConfig {
     /** In front of all paths, without a slash at its end. */
     readonly basePath?: string
     readonly trustForwardedPrefix?: boolean
+    /** Logins are signed, and good on all servers with the same keys. */
+    readonly session?: SessionConfig
   }
   readonly environments: readonly EnvironmentConfig[]
   /** Where several servers share views, synonyms, declared formats and saved queries; without it in `dataFolder`. */
@@ -81,6 +85,8 @@ export interface ServerConfig {
   /** What SET may reach at most, where an account or its group has nothing else. */
   readonly maxima: Maxima
   readonly log: { readonly level: LogLevel }
+  /** What is sent elsewhere; nothing without it. */
+  readonly telemetry?: TelemetryConfig
   /** The files it was read from. */
   readonly files: readonly string[]
 }
@@ -190,14 +196,19 @@ function server(files: string[]) {
     dataFolder: text.optional(),
     corsOrigins: z.array(origin, wrong('a list of origins such as https://example.com')).optional(),
     basePath: basePath.optional(),
+    session: session(files).optional(),
     trustForwardedPrefix: flag.optional(),
   })
 }
 
 const state = object({
+  // A topic with a longer name stands beside it (`serversTopic`).
   topic: z
     .string(wrong('the name of a topic'))
-    .regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/, wrong('the name of a topic: letters, digits, dots, dashes and _')),
+    .regex(
+      /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,240}$/,
+      wrong('the name of a topic: up to 240 letters, digits, dots, dashes and _'),
+    ),
   environment: text.optional(),
   replication: integer(1, 32_767).optional(),
 })
@@ -233,6 +244,7 @@ const SECTIONS = (files: string[]) => ({
   settings: settings.default({}),
   limits,
   log: object({ level: oneOf(...LOG_LEVELS).default('info') }),
+  telemetry: telemetry(files).optional(),
 })
 
 /** Checks across sections: at least one account and one environment, names given twice, several defaults. */
@@ -264,6 +276,12 @@ const lookAtAll: LookAtAll = (tree, problem) => {
     for (const [i, account] of list.entries())
       if (isTree(account) && typeof account.group === 'string' && !groups.has(account.group))
         problem(section, `[${i}].group: there is no group ${JSON.stringify(account.group)} among groups.`)
+  const signs = isTree(tree.server) && tree.server.session !== undefined && tree.server.session !== null
+  if (signs && !isTree(tree.state) && (!isTree(tree.server) || tree.server.dataFolder === undefined))
+    problem(
+      'server',
+      'session: logouts have to be kept while logins are signed. Give state.topic, which all servers share, or server.dataFolder for one server.',
+    )
   const holder = isTree(tree.state) ? tree.state.environment : undefined
   if (typeof holder === 'string' && environments?.every((e) => !isTree(e) || e.name !== holder) === true)
     problem('state', `environment: there is no environment ${JSON.stringify(holder)} among environments.`)

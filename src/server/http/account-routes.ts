@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Account, LoginOutcome } from '../access/auth.ts'
 import type { ServerLimits } from '../limits.ts'
 import { answers, type Description, refusal, type Schema, TEXT } from '../rest/openapi.ts'
+import { UserError } from '../../lib/user-error.ts'
 import { fail, NOT_GOOD, NOT_LOGGED_IN } from '../rest/route.ts'
 import { cookieOf, credential, DEVICE_COOKIE, isForeign, SESSION_COOKIE, theirCookie } from '../socket/upgrade.ts'
 import type { BasePath } from './base-path.ts'
@@ -67,12 +68,12 @@ const LOGOUT: Description = {
   operationId: 'logout',
   summary: 'Ends a session.',
   querystring: { type: 'object', properties: { token: { type: 'string' } } },
-  response: { 204: answers('Logged out') },
+  response: { 204: answers('Logged out'), 503: refusal('AgentError') },
 }
 const LOGOUT_SESSION: Description = {
   operationId: 'logoutSession',
   summary: 'Ends a session.',
-  response: { 204: answers('Logged out') },
+  response: { 204: answers('Logged out'), 503: refusal('Error') },
 }
 
 /** Adds the routes to `app`. `base` says below which path the session cookie counts. */
@@ -132,15 +133,30 @@ export function addAccountRoutes(app: FastifyInstance, context: HttpContext, bas
       permissions: permissionNames(account),
     }
   })
+  addLogout(app, context, (request, reply) => setSession(request, reply, '', 0))
+}
+
+/** `forget` takes the cookie away. */
+function addLogout(
+  app: FastifyInstance,
+  { config, logout }: HttpContext,
+  forget: (request: FastifyRequest, reply: FastifyReply) => void,
+): void {
   const logOut = async (request: FastifyRequest<{ Querystring: { token?: string } }>, reply: FastifyReply) => {
     const given = credential(request.raw) ?? request.query.token
-    if (typeof given === 'string') context.logout(given)
-    return setSession(request, reply, '', 0).code(204).send()
+    forget(request, reply)
+    try {
+      if (typeof given === 'string') await logout(given)
+    } catch (cause) {
+      if (!(cause instanceof UserError)) throw cause
+      return fail(request, reply, 503, cause.message)
+    }
+    return reply.code(204).send()
   }
   app.get<{ Querystring: { token?: string } }>('/api/logout', { config: { call: LOGOUT } }, logOut)
   app.post<{ Querystring: { token?: string } }>(
     '/api/v1/logout',
-    { config: { call: LOGOUT_SESSION }, bodyLimit },
+    { config: { call: LOGOUT_SESSION }, bodyLimit: config.limits['server.max.login.bytes'] },
     logOut,
   )
 }

@@ -9,6 +9,7 @@ import type { Health } from '../health.ts'
 import type { AnswerExport, AskWorker } from '../rest/route.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Traces } from '../telemetry/traces.ts'
 
 /** Made once a server, in `start`. */
 export interface HttpContext {
@@ -17,11 +18,13 @@ export interface HttpContext {
   readonly health: Health
   readonly metrics: Metrics
   readonly log: Log
+  /** Where calls are traced. */
+  readonly traces?: Traces | undefined
   readonly environments: readonly Environment[]
   /** Called for every route; a test compares them with the document. */
   readonly onRoute?: (method: string, path: string) => void
-  /** Ends a login and what runs by it. */
-  logout(token: string): void
+  /** Ends a login and what runs by it. Rejects with a UserError when that counts on this server alone for now. */
+  logout(token: string): Promise<void>
   /** The account whose credential came with a request; a credential that is not good is logged. */
   who(request: IncomingMessage): Account | undefined
   /** Answers a question that takes as long as its input makes it, not on this thread where there are others. */

@@ -22,7 +22,8 @@ const STATE: Schema = {
 
 function found(call: Call): Ticket {
   const ticket = call.tickets.find(call.params['id'] ?? '', identityOf(call.account), call.environment.name)
-  if (ticket === undefined) throw new RestError(404, 'There is no such download: it is too old, or of somebody else.')
+  if (ticket === undefined)
+    throw new RestError(404, 'There is no such download: it is too old, of somebody else, or known to another server.')
   return ticket
 }
 

@@ -23,6 +23,7 @@ const QUERY: Schema = {
     bytesRead: { type: 'integer' },
     durationMs: { type: 'integer' },
     isMine: { type: 'boolean' },
+    server: { type: 'string', description: 'Of several servers the one that runs it.' },
   },
 }
 
@@ -32,12 +33,20 @@ function visible(call: Call): (entry: QueryEntry) => boolean {
 }
 
 async function entries(call: Call): Promise<QueryEntry[]> {
-  return ((await call.view.queries?.registry.all()) ?? []).filter(visible(call))
+  return (await all(call)).filter(visible(call))
 }
 
-async function kill(call: Call, entry: QueryEntry | undefined): Promise<boolean> {
-  if (entry === undefined || entry.status !== 'Running') return false
-  return (await call.view.queries?.registry.kill(entry.id, call.account.name)) === true
+async function all(call: Call): Promise<readonly QueryEntry[]> {
+  return (await call.view.queries?.registry.all()) ?? []
+}
+
+/** False: there is none, or none that the account sees. Rejects with 504 when its server does not answer. */
+async function kill(call: Call, id: string | undefined, entry: QueryEntry | undefined): Promise<boolean> {
+  if (id === undefined || (entry !== undefined && (entry.status !== 'Running' || !visible(call)(entry)))) return false
+  const by = { shown: call.account.name, account: identityOf(call.account) }
+  const outcome = (await call.view.queries?.registry.kill(id, by)) ?? 'absent'
+  if (typeof outcome === 'object') throw new RestError(504, outcome.unknown)
+  return outcome === 'ended'
 }
 
 /** The older clients know a query by a number: the first 48 bits of its id. */
@@ -66,6 +75,7 @@ export const QUERY_ROUTES: readonly Route[] = [
         bytesRead: q.bytesRead,
         durationMs: (q.finishedAt ?? systemClock.now()) - q.startedAt,
         isMine: q.account === identityOf(call.account),
+        ...(q.server === undefined ? {} : { server: q.server }),
       })),
     }),
   },
@@ -77,13 +87,8 @@ export const QUERY_ROUTES: readonly Route[] = [
     status: 204,
     run: async (call) => {
       const { id } = call.params
-      if (
-        !(await kill(
-          call,
-          (await entries(call)).find((q) => q.id === id),
-        ))
-      )
-        throw new RestError(404, `No query ${JSON.stringify(id)} is running.`)
+      const entry = (await all(call)).find((q) => q.id === id)
+      if (!(await kill(call, id, entry))) throw new RestError(404, `No query ${JSON.stringify(id)} is running.`)
       return {}
     },
   },
@@ -117,11 +122,9 @@ export const QUERY_ROUTES: readonly Route[] = [
     id: 'killRunningQuery',
     about: 'Ends a running query by its number; the answer says whether there was one.',
     answer: { type: 'boolean' },
-    run: async (call) => ({
-      json: await kill(
-        call,
-        (await entries(call)).find((q) => String(numberOf(q)) === call.params['id']),
-      ),
-    }),
+    run: async (call) => {
+      const entry = (await entries(call)).find((q) => String(numberOf(q)) === call.params['id'])
+      return { json: await kill(call, entry?.id, entry) }
+    },
   },
 ]

@@ -9,7 +9,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { type RawData, WebSocket } from 'ws'
+import { type RawData, WebSocket, WebSocketServer } from 'ws'
 import type { FrameSink, QueryEnvironment, RunSummary } from '../../engine/host.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 import { end, error, heartbeat, type QueryRequest } from '../../protocol/frames.ts'
@@ -89,6 +89,24 @@ export class SessionSocket extends WebSocket {
     closing?.(code)
     super.close(code, data)
   }
+}
+
+/** How long a client may take to answer the closing handshake. */
+const CLOSE_TIMEOUT_MS = 5000
+
+/** Takes connections over from HTTP. */
+export function createUpgrades(limits: ServerLimits): InstanceType<typeof WebSocketServer<typeof SessionSocket>> {
+  // `closeTimeout` and `maxFragments` are newer than the type declarations.
+  const options = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: limits['server.max.message.bytes'],
+    maxFragments: limits['server.max.message.fragments'],
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    WebSocket: SessionSocket,
+  }
+  return new WebSocketServer(options)
 }
 
 /** One WebSocket connection, from its upgrade to its close: one question and its answer. */

@@ -6,7 +6,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { MetNews } from '../../catalog/kafka-catalog.ts'
 import type { StoredObject } from '../../catalog/store.ts'
 import type { MaxFrame, SettingDefaults } from '../../engine/host.ts'
-import type { QueryEntry } from '../../engine/queries.ts'
+import type { KillOutcome, Killer, QueryEntry } from '../../engine/queries.ts'
 import type { ExportOptions } from '../../export/options.ts'
 import type { Maxima } from '../../plan/settings.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
@@ -27,6 +27,8 @@ export interface QueryView {
   readonly dialect: 'v2' | 'jdbc' | 'cli'
   /** The result becomes a file: bytes instead of frames. */
   readonly export?: ExportOptions
+  /** The summary is to say how long the stages took. */
+  readonly traced?: boolean
 }
 
 /** What a worker is started with. */
@@ -59,7 +61,7 @@ export type Change =
 /** Questions of a worker that only the main thread can answer. */
 export type Question =
   | { readonly what: 'queries'; readonly all: boolean }
-  | { readonly what: 'kill'; readonly id: string; readonly by: string }
+  | { readonly what: 'kill'; readonly id: string; readonly by: Killer }
   /** `seen`: the version that the worker's copy had. */
   | { readonly what: 'store'; readonly object: StoredObject; readonly seen: string | undefined }
   /** Connections to at most so many other workers, for a job of this one. */
@@ -73,7 +75,7 @@ export type Question =
 
 export interface Answers {
   readonly queries: readonly QueryEntry[]
-  readonly kill: boolean
+  readonly kill: KillOutcome
   /** Whether there was an object of that name before. */
   readonly store: boolean
   readonly helpers: readonly MessagePort[]

@@ -9,7 +9,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { OwnedStore } from '../../catalog/store.ts'
 import type { RunSummary } from '../../engine/host.ts'
-import type { Queries } from '../../engine/queries.ts'
+import type { ServerQueries } from '../../engine/queries.ts'
 import { type Clock, sleep, TIMED_OUT, type Timer, within } from '../../lib/clock.ts'
 import { error as errorFrame, type QueryRequest } from '../../protocol/frames.ts'
 import { type Account, identityOf } from '../access/auth.ts'
@@ -29,7 +29,7 @@ export interface PoolOptions {
   /** Those of the main thread, whose caches are told what workers change. */
   readonly here: () => readonly Environment[]
   readonly store: OwnedStore
-  readonly queries: Queries
+  readonly queries: ServerQueries
   readonly limits: ServerLimits
   readonly clock: Clock
   /** The module that a thread runs; a test may put its own in place of `worker.ts`. */
@@ -113,7 +113,10 @@ export class WorkerPool {
     this.#idleSinceMs = options.clock.monotonic()
     this.#start()
     this.#looking = options.clock.every(LOOK_MS, () => this.#look())
-    options.store.follow((object) => this.#tell({ what: 'object', object }))
+    // Logins are this thread's affair.
+    options.store.follow((object) => {
+      if (object.kind !== 'revocation') this.#tell({ what: 'object', object })
+    })
   }
 
   /**
@@ -237,7 +240,8 @@ export class WorkerPool {
     const heapMb = Math.floor(limits['server.worker.heap'] / 1024 / 1024)
     // Functions (a sandbox's clock, counters) belong to this thread.
     const plain = environments.map((e) => JSON.parse(JSON.stringify(e)) as EnvironmentConfig)
-    const thread = new WorkerThread({ environments: plain, objects: store.all() }, heapMb, host, this.#options.module)
+    const objects = store.all().filter(({ kind }) => kind !== 'revocation')
+    const thread = new WorkerThread({ environments: plain, objects }, heapMb, host, this.#options.module)
     this.#threads.add(thread)
     return thread
   }

@@ -4,7 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import { type CatalogStore, type StoredObject, StoredObjects } from '../../catalog/store.ts'
-import type { QueryEntry, QueryRegister } from '../../engine/queries.ts'
+import type { Killer, KillOutcome, QueryEntry, QueryRegister } from '../../engine/queries.ts'
 import { Killed } from '../../engine/queries.ts'
 import type { Statistics } from '../../engine/statistics.ts'
 import { UserError } from '../../lib/user-error.ts'
@@ -77,7 +77,7 @@ export class RemoteQueries implements QueryRegister {
   async all(): Promise<readonly QueryEntry[]> {
     return await this.#main.ask({ what: 'queries', all: true })
   }
-  async kill(id: string, by: string): Promise<boolean> {
+  async kill(id: string, by: Killer): Promise<KillOutcome> {
     return await this.#main.ask({ what: 'kill', id, by })
   }
 }

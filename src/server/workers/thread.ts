@@ -5,7 +5,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { type MessagePort, Worker } from 'node:worker_threads'
 import type { RunSummary } from '../../engine/host.ts'
-import type { Counts, Queries, QueryAbout } from '../../engine/queries.ts'
+import type { Counts, QueryAbout, ServerQueries } from '../../engine/queries.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
 import { identityOf } from '../access/auth.ts'
@@ -78,7 +78,7 @@ export class JobStatistics implements Counts {
 /** What a thread needs of the pool around it. */
 export interface ThreadHost {
   readonly clock: Clock
-  readonly queries: Queries
+  readonly queries: ServerQueries
   /** `value` may be the promise of it. `moved`: what of the answer goes over to the worker. */
   answer(question: Question, thread: WorkerThread): { readonly value: unknown; readonly moved?: readonly MessagePort[] }
   changed(change: Change, by: WorkerThread): void

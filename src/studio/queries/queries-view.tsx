@@ -53,22 +53,20 @@ export default function QueriesView() {
   }
   const all = shownQueries(state)
   const shown = all.slice(0, MAX_SHOWN)
+  const hasServers = state.rows.some(({ server }) => server !== undefined)
   return (
     <div class="queries" onKeyDown={press}>
       <Head state={state} change={(part) => store.set((s) => ({ ...s, ...part }))} />
-      {state.failure !== undefined && (
-        <p class="failure" role="alert">
-          {state.failure}
-        </p>
-      )}
+      <Failure text={state.failure} />
       <div class="query-list">
         <table aria-label="Running queries">
-          <TableHead />
+          <TableHead hasServers={hasServers} />
           <tbody ref={list}>
             {shown.map((row, i) => (
               <Row
                 key={row.id}
                 row={row}
+                hasServers={hasServers}
                 isFirst={i === 0}
                 isAsked={state.asked === row.id}
                 isKilling={state.killing.has(row.id)}
@@ -88,6 +86,15 @@ export default function QueriesView() {
         ↑ ↓ choose, <kbd>K</kbd> kills: your own at once, somebody else’s when pressed again.
       </p>
     </div>
+  )
+}
+
+function Failure({ text }: { readonly text: string | undefined }) {
+  if (text === undefined) return null
+  return (
+    <p class="failure" role="alert">
+      {text}
+    </p>
   )
 }
 
@@ -114,12 +121,13 @@ function Head({ state, change }: HeadProps) {
   )
 }
 
-function TableHead() {
+function TableHead({ hasServers }: { readonly hasServers: boolean }) {
   return (
     <thead>
       <tr>
         <th>Statement</th>
         <th>User</th>
+        {hasServers && <th>Server</th>}
         <th>Status</th>
         <th class="numeric">Time</th>
         <th class="numeric">Records</th>
@@ -175,14 +183,15 @@ function Check({ checked, children, change }: CheckProps) {
 
 interface RowProps {
   readonly row: QueryRow
+  readonly hasServers: boolean
   readonly isFirst: boolean
   readonly isAsked: boolean
   readonly isKilling: boolean
   kill(): void
 }
 
-function Row({ row, isFirst, isAsked, isKilling, kill }: RowProps) {
-  const { id, sql, username, status, durationMs, recordsScanned, bytesRead, isMine, message } = row
+function Row({ row, hasServers, isFirst, isAsked, isKilling, kill }: RowProps) {
+  const { id, sql, username, status, durationMs, recordsScanned, bytesRead, isMine, message, server } = row
   const runs = status === 'Running'
   const label = isKilling ? 'Killing …' : isAsked ? `Kill ${username}’s query?` : 'Kill'
   return (
@@ -195,6 +204,7 @@ function Row({ row, isFirst, isAsked, isKilling, kill }: RowProps) {
         {username}
         {isMine && <span class="soft"> (you)</span>}
       </td>
+      {hasServers && <td>{server}</td>}
       <td>{status.toLowerCase()}</td>
       <td class="numeric">{elapsedText(durationMs)}</td>
       <td class="numeric">{recordsScanned.toLocaleString('en')}</td>

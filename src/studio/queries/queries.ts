@@ -12,6 +12,8 @@ export interface QueryRow {
   readonly bytesRead: number
   readonly durationMs: number
   readonly isMine: boolean
+  /** Of several servers the one that runs it. */
+  readonly server?: string
 }
 
 export interface QueriesState {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { openStateTopic, type StateTopic } from '../../../src/catalog/state/state-topic.ts'
-import { deleteTopic } from '../../../src/kafka/admin/topics.ts'
+import { deleteRecords, deleteTopic } from '../../../src/kafka/admin/topics.ts'
 import { produce } from '../../../src/kafka/admin/produce.ts'
 import { Cluster } from '../../../src/kafka/cluster.ts'
 import { createKafkaLog } from '../../../src/kafka/read/reader.ts'
@@ -234,6 +234,33 @@ test('a topic that is deleted, or created again, leaves the objects as they are 
   }
 })
 
+test('a topic whose first records are deleted is lost, though all of them were read; the next start says so', async () => {
+  const topic = newTopic()
+  const notes: string[] = []
+  const one = await server(topic, { notes, clock: { ...systemClock, every: (_, run) => systemClock.every(10, run) } })
+  for (const name of ['v', 'w']) await one.environment('e').saveView(view(name))
+  const cluster = new Cluster({ brokers: [broker.bootstrap] })
+  // Kafka deletes no records of a topic that is only compacted.
+  broker.store.topics.get(topic)?.config.set('cleanup.policy', 'delete')
+  await deleteRecords(cluster, topic, new Map([[0, 1]]))
+  broker.store.topics.get(topic)?.config.set('cleanup.policy', 'compact')
+  cluster.close()
+  await eventually('it is noticed', () => one.condition === 'lost')
+  assert.match(notes.join('\n'), /the state topic is lost.*its records before offset 1 were deleted/)
+  await assert.rejects(one.environment('e').saveView(view('x')), /takes no change: its records before offset 1/)
+  assert.equal(one.environment('e').view('v')?.name, 'v')
+  const later: string[] = []
+  const two = await server(topic, { notes: later })
+  assert.match(later[0], /does not begin at offset 0/)
+  assert.deepEqual(
+    two
+      .environment('e')
+      .views()
+      .map(({ name }) => name),
+    ['w'],
+  )
+})
+
 test('a topic that is unknown for a moment is found again, and no record is taken twice', async () => {
   const topic = newTopic()
   const [one, two] = [await server(topic), await server(topic)]
@@ -274,4 +301,27 @@ test('of a change that is not read back in time, or before the end, nobody knows
   await assert.rejects(first, /not known whether the change counts: .* 45000 ms/)
   one.close()
   await ended
+})
+
+test('its figures: records by what they were, changes, offset, and how far behind it is', async () => {
+  const topic = newTopic()
+  const [one, two] = [await server(topic), await server(topic)]
+  await one.environment('e').saveView(view('v'))
+  await one.environment('e').saveNote('t', { description: 'x', tags: [] })
+  await eventually('read', () => two.figures.records.counts === 2)
+  const change = (store: StateTopic, content: string) =>
+    store.change({ environment: 'e', kind: 'note', name: 't', content }, undefined)
+  await assert.rejects(change(two, '{"description":"z","tags":[]}'), ChangeConflict)
+  await write(topic, ['no object', 'x'])
+  await eventually('passed over', () => one.figures.records.other === 1 && two.figures.records.other === 1)
+  const { requests, ...figures } = one.figures
+  assert.deepEqual(figures, {
+    objects: 2,
+    records: { counts: 2, same: 0, late: 0, full: 0, other: 1 },
+    changes: { made: 2, conflict: 0, refused: 0 },
+    offset: 3,
+    lag: 0,
+  })
+  assert.ok((requests.get('Fetch') ?? 0) > 0 && (requests.get('Produce') ?? 0) === 2)
+  assert.deepEqual(two.figures.changes, { made: 0, conflict: 1, refused: 0 })
 })

@@ -39,8 +39,9 @@ test('a query is running, then it is history', () => {
 test('killing aborts with a reason for the user; what does not run cannot be killed', () => {
   const queries = new Queries()
   const a = begin(queries, 'a')
-  assert.equal(queries.kill('b', 'me'), false)
-  assert.equal(queries.kill('a', 'me'), true)
+  const me = { shown: 'me', account: 'user me' }
+  assert.equal(queries.kill('b', me), 'absent')
+  assert.equal(queries.kill('a', me), 'ended')
   assert.ok(a.signal.aborted && a.signal.reason instanceof Killed)
   a.end('error', 'The query was killed by me.')
   assert.deepEqual(

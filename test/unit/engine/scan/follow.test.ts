@@ -275,7 +275,10 @@ describe('follow', () => {
     })
     it('with an ERROR when it is killed', async () => {
       const query = await world.follow(`SELECT n FROM ${topic(1)}`)
-      assert.equal(query.registry.kill(query.registry.running()[0].id, 'bert'), true)
+      assert.equal(
+        query.registry.kill(query.registry.running()[0].id, { shown: 'bert', account: 'user bert' }),
+        'ended',
+      )
       assert.equal((await query.done).error, 'The query was killed by bert.')
       assert.deepEqual(query.of('ERROR'), ['The query was killed by bert.'])
     })

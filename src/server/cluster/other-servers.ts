@@ -1,0 +1,93 @@
+/** What is known of the other servers, as they were last heard of. One that is not heard of for a while is gone. */
+import type { QueryEntry } from '../../engine/queries.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { accountId } from '../access/signed-logins.ts'
+import type { Presence } from './messages.ts'
+
+/**
+ * Limit `servers.silence` (ms): how long a server may say nothing. Beyond it: it is gone for the others, with its
+ * queries; and a server that does not hear itself for as long says that it is alone.
+ */
+export const SILENCE_MS = 10_000
+/** Limit `servers.known` (servers): other servers that are listened to. Beyond it: further ones are passed over. */
+export const MAX_SERVERS = 64
+/**
+ * Limit `servers.clock` (ms): how far the clock of another server may differ. Beyond it: what it says of itself is passed
+ * over, as somebody could repeat what was said long ago.
+ */
+export const MAX_SKEW_MS = 5 * 60_000
+/** Servers that went, whose last words do not bring them back. */
+const REMEMBERED = 100
+
+interface Known {
+  presence: Presence
+  heardMs: number
+}
+
+export class OtherServers {
+  readonly #clock: Clock
+  readonly #known = new Map<string, Known>()
+  readonly #gone = new Set<string>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** `new`: a server that was not known; a text: why it is passed over. */
+  take(presence: Presence): 'new' | 'known' | { readonly problem: string } {
+    const { from, seq, at } = presence
+    const apartMs = Math.abs(this.#clock.now() - at)
+    if (apartMs > MAX_SKEW_MS)
+      return {
+        problem: `its clock and that of this server are ${apartMs} ms apart, more than ${MAX_SKEW_MS} (servers.clock)`,
+      }
+    const known = this.#known.get(from)
+    if (this.#gone.has(from) || (known !== undefined && seq <= known.presence.seq)) return 'known'
+    if (known === undefined && this.alive().length >= MAX_SERVERS)
+      return { problem: `${MAX_SERVERS} other servers are known already (servers.known)` }
+    this.#known.set(from, { presence, heardMs: this.#clock.monotonic() })
+    return known === undefined ? 'new' : 'known'
+  }
+
+  gone(id: string): void {
+    this.#known.delete(id)
+    this.#gone.add(id)
+    if (this.#gone.size > REMEMBERED) this.#gone.delete(this.#gone.values().next().value as string)
+  }
+
+  /** Those that have been heard of lately. */
+  alive(): readonly Presence[] {
+    const oldest = this.#clock.monotonic() - SILENCE_MS
+    for (const [id, { heardMs }] of this.#known) if (heardMs < oldest) this.#known.delete(id)
+    return [...this.#known.values()].map(({ presence }) => presence)
+  }
+
+  /** Queries of an account that run on them. */
+  running(identity: string): number {
+    const id = accountId(identity)
+    let count = 0
+    for (const { accounts } of this.alive())
+      for (const [account, running] of accounts) if (account === id) count += running
+    return count
+  }
+
+  /** Those that run and the last ones that ran there, oldest first. */
+  queries(): readonly QueryEntry[] {
+    return this.alive()
+      .flatMap(({ queries }) => queries)
+      .sort((a, b) => a.startedAt - b.startedAt)
+  }
+
+  /** A query was ended there; its server says so with its next presence. */
+  ended(query: string): void {
+    for (const known of this.#known.values()) {
+      const queries = known.presence.queries.filter(({ id, status }) => id !== query || status !== 'Running')
+      if (queries.length < known.presence.queries.length) known.presence = { ...known.presence, queries }
+    }
+  }
+
+  /** The server that says that it runs a query. */
+  runs(query: string): Presence | undefined {
+    return this.alive().find(({ queries }) => queries.some(({ id, status }) => id === query && status === 'Running'))
+  }
+}
