@@ -156,7 +156,7 @@ export class FlinkTable {
       return field.leaf
     }
     this.#facets.add(facet)
-    return valueOf(table, facet, steps, e, this.checked)
+    return facetValue(table, facet, steps, e, this.checked)
   }
 
   #meta(field: string): FlinkSql {
@@ -314,7 +314,7 @@ function rawType({ format, framing }: TableFacet): FlinkSql | undefined {
   return framing === 'none' && Object.hasOwn(RAW, format) ? RAW[format] : undefined
 }
 
-function valueOf(
+function facetValue(
   table: TableFacet,
   facet: FacetName,
   steps: readonly (string | number)[],
