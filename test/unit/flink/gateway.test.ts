@@ -1,0 +1,148 @@
+/** A SQL gateway that answers anything but what it should. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, it } from 'node:test'
+import { FlinkError, FlinkSession, MAX_ANSWER_BYTES, sentenceOf } from '../../../src/flink/gateway.ts'
+import { eventually } from '../../support/eventually.ts'
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void
+
+let server: Server | undefined
+const asked: string[] = []
+
+async function session(answer: Answer, signal = new AbortController().signal, requestTimeoutMs = 60_000) {
+  asked.length = 0
+  server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`)
+    answer(request, response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return new FlinkSession({ gateway: `http://127.0.0.1:${port}`, requestTimeoutMs }, signal)
+}
+
+afterEach(() => {
+  server?.closeAllConnections()
+  server?.close()
+})
+
+const json = (response: ServerResponse, value: object, status = 200): void => {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+}
+
+/** A gateway of which all but the results is in order. */
+const withResults =
+  (results: (page: number) => object): Answer =>
+  ({ method, url = '' }, response) => {
+    const page = /result\/(\d+)/.exec(url)?.[1]
+    if (page !== undefined) return json(response, results(Number(page)))
+    if (method === 'POST' && url === '/v3/sessions') return json(response, { sessionHandle: 's' })
+    if (url.endsWith('/statements')) return json(response, { operationHandle: 'o' })
+    json(response, {})
+  }
+
+const nextOf = (page: number) => `/v3/sessions/s/operations/o/result/${page + 1}?rowFormat=JSON`
+
+describe('a SQL gateway', () => {
+  it('gives rows page by page; the operation and the session are closed', async () => {
+    const s = await session(
+      withResults((page) =>
+        page < 3
+          ? { resultType: 'PAYLOAD', results: { data: [{ fields: [page] }] }, nextResultUri: nextOf(page) }
+          : { resultType: 'EOS' },
+      ),
+    )
+    await s.open('x')
+    const rows: unknown[] = []
+    for await (const page of s.query('SELECT 1')) rows.push(...page)
+    assert.deepEqual(rows, [[0], [1], [2]])
+    await s.close()
+    assert.ok(asked.includes('DELETE /v3/sessions/s/operations/o/close'))
+    assert.ok(asked.includes('DELETE /v3/sessions/s'))
+  })
+
+  it('that is left before the end cancels what runs', async () => {
+    const abort = new AbortController()
+    const s = await session(
+      withResults((page) => ({ resultType: 'NOT_READY', nextResultUri: nextOf(page) })),
+      abort.signal,
+    )
+    await s.open('x')
+    const next = s.query('SELECT 1').next()
+    const rejected = assert.rejects(next, /over/)
+    await eventually('a result is asked for', () => asked.some((line) => line.includes('result')))
+    abort.abort(new Error('over'))
+    await rejected
+    await s.close()
+    assert.ok(asked.includes('POST /v3/sessions/s/operations/o/cancel'))
+    assert.ok(asked.includes('DELETE /v3/sessions/s'))
+  })
+
+  it('with a page of stack traces says its last sentence', () => {
+    const trace = [
+      'Internal server error.',
+      '<Exception on server side:\norg.apache.flink.table.gateway.api.utils.SqlGatewayException: Failed\n\tat a.b(C.java:1)\nCaused by: org.apache.flink.table.api.ValidationException: SQL validation failed. Column x\n\tat d\nEnd of exception on server side>',
+    ]
+    assert.equal(
+      sentenceOf(trace, 500),
+      'Flink could not run the statement: ValidationException: SQL validation failed. Column x',
+    )
+  })
+
+  it('whose job a value has ended says our sentence', () => {
+    const trace = [
+      "Caused by: java.lang.NumberFormatException: For input string: 'sluice: a list: [1]'. Invalid character found.",
+    ]
+    assert.equal(
+      sentenceOf(trace, 500),
+      'Flink gave the statement back: a list: [1]. Leave it to Sluice: SET engine = sluice.',
+    )
+  })
+
+  for (const [what, answer, sentence] of [
+    ['answers no JSON', (_, r) => void r.end('<html>'), /something that is no JSON/],
+    ['answers a number', (_, r) => void r.end('5'), /something that is no JSON/],
+    ['answers without a handle', (_, r) => json(r, {}), /without sessionHandle/],
+    ['answers 500 without a word', (_, r) => json(r, {}, 500), /answered 500/],
+    ['leads elsewhere', (_, r) => void r.writeHead(302, { location: 'http://127.0.0.1:1/' }).end('{}'), /answered 302/],
+    ['breaks the connection', (request) => void request.socket.destroy(), /could not be asked/],
+  ] as [string, Answer, RegExp][])
+    it(`that ${what} is an error`, async () => {
+      const s = await session(answer)
+      await assert.rejects(s.open('x'), (error: Error) => error instanceof FlinkError && sentence.test(error.message))
+    })
+
+  it('that does not answer is an error after its time', async () => {
+    const s = await session(() => undefined, undefined, 50)
+    await assert.rejects(s.open('x'), /did not answer within 50 ms \(flink\.requestTimeout\)/)
+  })
+
+  it('that answers without end is an error that names the limit', async () => {
+    const chunk = Buffer.alloc(1 << 20, 32)
+    const s = await session((_, response) => {
+      const more = (): void => {
+        while (!response.destroyed && response.write(chunk));
+        if (!response.destroyed) response.once('drain', more)
+      }
+      more()
+    })
+    await assert.rejects(
+      s.open('x'),
+      new RegExp(`more than ${MAX_ANSWER_BYTES} bytes \\(flink\\.answer\\.max\\.bytes\\)`),
+    )
+  })
+
+  it('is not asked any more once the statement is over', async () => {
+    const abort = new AbortController()
+    const s = await session(
+      withResults(() => ({ resultType: 'EOS' })),
+      abort.signal,
+    )
+    abort.abort(new Error('over'))
+    await assert.rejects(s.open('x'), /over/)
+    assert.deepEqual(asked, [])
+  })
+})
