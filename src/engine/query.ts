@@ -32,6 +32,7 @@ import { evaluateConstant } from './program/expression/constant.ts'
 import { FoldingBudget } from './program/expression/references.ts'
 import { runOnceQueries } from './prepare/run-once.ts'
 import { runPlan, withDoubles } from './run-plan.ts'
+import { during } from './stages/stages.ts'
 import { answerSubqueries } from './prepare/subqueries.ts'
 import { Turns } from './turns.ts'
 
@@ -44,19 +45,32 @@ export async function runScript(
   context: Omit<StatementContext, 'plan' | 'folding'>,
   begun: (index: number | null) => void,
 ): Promise<void> {
-  const statements = parse(sql)
+  const { stages } = context
+  const statements = during(stages, 'parse', () => parse(sql))
   if (context.sink.target !== undefined) checkOneResult(statements)
   for (const [i, statement] of statements.entries()) {
     const index = statements.length === 1 ? null : i
     begun(index)
     context.environment.processor?.(context.settings['max.processor.time'])
-    await runStatement(statement, index, {
-      ...context,
-      startedMs: systemClock.monotonic(),
-      folding: new FoldingBudget(),
-      plan,
-    })
+    const its = { ...context, startedMs: systemClock.monotonic(), folding: new FoldingBudget(), plan }
+    stages?.operation(operationOf(statement))
+    if (index === null) await runStatement(statement, index, its)
+    else
+      await during(
+        stages,
+        'statement',
+        () => runStatement(statement, index, its),
+        () => ({ index }),
+      )
   }
+}
+
+/** `SELECT`, `CREATE TABLE`, …: what kind of statement it is, in the words of SQL. */
+function operationOf({ kind }: Statement): string {
+  return kind
+    .replace(/Statement$/, '')
+    .replace(/[A-Z]/g, (letter) => ` ${letter}`)
+    .toUpperCase()
 }
 
 /** A result that is taken as values is taken whole. */
@@ -78,9 +92,12 @@ async function runStatement(statement: Statement, index: number | null, context:
       statement.span,
       'SET follow = false, or write the rows that a following SELECT gives with INSERTs of their own.',
     )
-  const planned = await within(isCommand(statement) ? runCommand(statement, context) : planOf(statement, context), {
-    signal: context.signal,
-  })
+  const planned = await within(
+    isCommand(statement)
+      ? during(context.stages, 'command', () => runCommand(statement, context))
+      : planOf(statement, context),
+    { signal: context.signal },
+  )
   await run(
     statement.kind === 'show' && statement.like !== undefined ? firstColumnLike(planned, statement.like) : planned,
     statement,
@@ -127,7 +144,7 @@ async function planOf(statement: Statement, context: StatementContext): Promise<
 async function plan(query: Query, context: StatementContext, options: PlanOptions = {}): Promise<Output> {
   // A long statement takes some milliseconds in each of its stages: others get a turn between them.
   const turns = new Turns()
-  const bound = await bind(query, context, options)
+  const bound = await during(context.stages, 'bind', () => bind(query, context, options))
   const follows = options.follow === true && canFollow(bound, query)
   await turns.due()
   const complete = await runOnceQueries(bound, ready, context)
@@ -163,16 +180,20 @@ async function bind(
  * The order of joins wants to know how many records there are: the bounds of topics are captured now where it matters,
  * and the reading keeps to them.
  */
-async function ready(bound: Output, context: StatementContext): Promise<Output> {
+function ready(bound: Output, context: StatementContext): Promise<Output> {
+  return during(context.stages, 'optimize', () => optimized(bound, context))
+}
+
+async function optimized(bound: Output, context: StatementContext): Promise<Output> {
   const { settings, functions, environment } = context
   const evaluate = (e: Parameters<typeof evaluateConstant>[0]) =>
     evaluateConstant(e, { ...functions, folding: context.folding })
-  const optimized = optimize(
+  const better = optimize(
     await captureBounds(bound, context),
     { evaluate, keyPartitions: settings['optimize.kafka.partition'] },
     environment.rulesOff,
   )
-  const lowered = lower(optimized)
+  const lowered = lower(better)
   return withBadRecords(lowered)
 }
 
@@ -182,6 +203,7 @@ async function run(
   index: number | null,
   context: StatementContext,
 ): Promise<void> {
-  await runPlan(context.sink.target === undefined ? planned : asColumns(planned), statement.span, index, context)
+  const shaped = context.sink.target === undefined ? planned : asColumns(planned)
+  await during(context.stages, 'run', () => runPlan(shaped, statement.span, index, context))
   if (context.statsMs !== undefined) context.sink.send(statsFrame(context.statistics.snapshot(), index))
 }

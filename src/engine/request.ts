@@ -10,6 +10,7 @@ import { error as errorFrame, type QueryRequest } from '../protocol/frames.ts'
 import { renderSqlError, SqlError } from '../sql/error.ts'
 import type { FrameSink, QueryEnvironment, RunSummary } from './host.ts'
 import { runScript } from './query.ts'
+import { Stages } from './stages/stages.ts'
 import { Statistics } from './statistics.ts'
 
 /** STATS are not sent more often than this, whatever interval was asked for. */
@@ -28,6 +29,7 @@ export async function runRequest(
 ): Promise<RunSummary> {
   const nowMs = (environment.now ?? systemClock.now)()
   const statistics = new Statistics(randomUUID(), nowMs)
+  const stages = environment.traced === true ? new Stages(systemClock) : undefined
   const summary = (outcome: RunSummary['outcome'], error?: string, errorCode?: string): RunSummary => ({
     id: statistics.id,
     outcome,
@@ -38,6 +40,7 @@ export async function runRequest(
     bytesRead: statistics.bytesRead,
     badRecords: statistics.badRecords,
     durationMs: statistics.durationMs,
+    ...(stages === undefined ? {} : { stages: stages.report() }),
   })
   const entry = enter(environment, request.sql, statistics)
   const end = (made: RunSummary): RunSummary => {
@@ -57,6 +60,7 @@ export async function runRequest(
       sink,
       signal: ended,
       statistics,
+      ...(stages === undefined ? {} : { stages }),
       settings,
       set: new Set<SettingName>(),
       functions: { nowMs },

@@ -22,6 +22,7 @@ import { rowShape } from './row-shape.ts'
 import { plain } from './program/values/whole-double.ts'
 import type { ScanContext } from './scan/scan-context.ts'
 import { ScanRun } from './scan/scan-run.ts'
+import { during } from './stages/stages.ts'
 import { Turns } from './turns.ts'
 
 export async function runPlan(
@@ -260,7 +261,9 @@ async function runSources(
         title,
         deadline,
       }
-      sentinels.push(...(await new ScanRun(pipeline, source, scanContext).run()))
+      const scan = new ScanRun(pipeline, source, scanContext)
+      const read = () => statistics.read(scanContext.sourceId)
+      sentinels.push(...(await during(context.stages, 'read', () => scan.run(), read)))
     }
     for (const _ of source.finish()) await settle(pipeline, context, turns)
   }

@@ -1,4 +1,5 @@
 /** Counts of one request, over all its statements, in the shape of a STATS frame. */
+import { there } from '../lib/assert.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { PartitionProgress } from '../kafka/log.ts'
 import type { Scan } from '../plan/plan.ts'
@@ -53,6 +54,25 @@ export class Statistics {
     const source: Source = { id, table: table.name, config, progress: [], pruned: keyPartition, scanned: new Map() }
     this.#sources.push(source)
     return source
+  }
+
+  /** What one source has read so far, by all threads. */
+  read(id: string): {
+    readonly topic: string
+    readonly partitions: number
+    readonly records: number
+    readonly bytes: number
+  } {
+    const source = there(
+      this.#sources.find((one) => one.id === id),
+      'a source that was added',
+    )
+    return {
+      topic: source.table,
+      partitions: new Set(source.progress.map(({ partition }) => partition)).size,
+      records: [...source.scanned.values()].reduce((sum, count) => sum + count, 0),
+      bytes: source.progress.reduce((sum, { bytesRead }) => sum + bytesRead, 0),
+    }
   }
 
   get durationMs(): number {

@@ -36,7 +36,7 @@ const REQUEST_MS = 30_000
 const ASK_AGAIN_MS = 20
 const SLOWEST_ASK_MS = 500
 /** How long the end of a session may take, when nobody waits for it any more. */
-const CLOSE_MS = 5000
+const CLOSE_MS = 10_000
 
 /** One row: a text, number, boolean or null for each column. */
 export type FlinkRow = readonly (string | number | boolean | null)[]
@@ -71,7 +71,11 @@ export class FlinkSession {
       ...options,
       'execution.runtime-mode': 'batch',
       'table.local-time-zone': 'UTC',
-      // Where the options do not say: a failed job is tried again by hand, not for ever.
+      // A job whose gateway is lost is to end, too.
+      'execution.attached': 'true',
+      'execution.shutdown-on-attached-exit': 'true',
+      'client.heartbeat.interval': '5 s',
+      'client.heartbeat.timeout': '20 s',
       ...(parallelism === undefined ? {} : { 'parallelism.default': String(parallelism) }),
       'pipeline.name': name,
     }
@@ -115,10 +119,11 @@ export class FlinkSession {
     if (this.#handle === undefined) return
     const path = this.#path
     this.#handle = undefined
-    const quiet = { signal: AbortSignal.timeout(CLOSE_MS) }
-    if (this.#operation !== undefined)
-      await this.#send('POST', `${path}/operations/${this.#operation}/cancel`, undefined, quiet).catch(() => undefined)
-    await this.#send('DELETE', path, undefined, quiet).catch(() => undefined)
+    const end = (of: string): Promise<unknown> =>
+      this.#send('DELETE', of, undefined, { signal: AbortSignal.timeout(CLOSE_MS) }).catch(() => undefined)
+    // An operation whose rows are being fetched counts as finished and cannot be cancelled: closing it ends its job.
+    if (this.#operation !== undefined) await end(`${path}/operations/${this.#operation}/close`)
+    await end(path)
   }
 
   get #path(): string {

@@ -244,6 +244,27 @@ export const LIMITS = {
     max: 1024 * 1024 * 1024 * 1024,
     about: 'Resident memory of the server; beyond it the thread that holds most is ended with its queries.',
   },
+  'telemetry.traces.queue': {
+    default: 2048,
+    unit: 'count',
+    min: 1,
+    max: 65_536,
+    about: 'Spans that wait to be sent; further ones are dropped and counted.',
+  },
+  'telemetry.traces.timeout': {
+    default: 10_000,
+    unit: 'ms',
+    min: 10,
+    max: 300_000,
+    about: 'How long a collector may take for the spans of one request, tries included; beyond it they are dropped.',
+  },
+  'shutdown.traces': {
+    default: 1000,
+    unit: 'ms',
+    min: 0,
+    max: 60_000,
+    about: 'How long a server that has ended its queries may go on sending their spans.',
+  },
   'shutdown.delay': {
     default: 0,
     unit: 'ms',

@@ -1,7 +1,9 @@
 /** Counters for Prometheus, one registry a server. No label holds a user, a topic or a statement. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RunSummary } from '../engine/host.ts'
+import type { OwnedStore } from '../catalog/store.ts'
 import type { HealthReport } from './health.ts'
+import type { TraceFigures } from './telemetry/traces.ts'
 import type { PoolFigures } from './workers/pool.ts'
 
 interface KafkaRequests {
@@ -21,6 +23,22 @@ interface ServersFigures {
   readonly count: number
   readonly condition: 'up' | 'down'
   readonly passedOver: number
+}
+
+/** Figures that are asked for at each scrape. */
+interface Live {
+  openSockets(): number
+  runningQueries(): number
+  connections(): ConnectionFigures
+  /** undefined: queries run on this thread. */
+  workers(): PoolFigures | undefined
+  kafkaRequests(): Iterable<KafkaRequests>
+  /** undefined: there are none. */
+  traces(): TraceFigures | undefined
+  /** One that several servers share has figures. */
+  readonly store: Pick<OwnedStore, 'condition' | 'figures'>
+  /** undefined: nothing is shared with other servers. */
+  readonly servers?: ServersFigures | undefined
 }
 
 /**
@@ -43,16 +61,7 @@ export class Metrics {
   readonly refusedTokens: Counter
 
   /** The functions of `live` are called at each scrape. */
-  constructor(live: {
-    openSockets(): number
-    runningQueries(): number
-    connections(): ConnectionFigures
-    /** undefined: queries run on this thread. */
-    workers(): PoolFigures | undefined
-    kafkaRequests(): Iterable<KafkaRequests>
-    /** undefined: nothing is shared with other servers. */
-    readonly servers?: ServersFigures | undefined
-  }) {
+  constructor(live: Live) {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
     this.#started = counter('sluice_queries_started_total', 'Queries that began to run.', ['environment'], registers)
@@ -107,6 +116,8 @@ export class Metrics {
     gauge('sluice_open_sockets', 'Open WebSocket connections.', () => live.openSockets(), registers)
     this.#connections(() => live.connections(), registers)
     this.#workers(() => live.workers(), registers)
+    this.#traces(() => live.traces(), registers)
+    if (live.store.figures !== undefined) this.#state(live.store, registers)
     if (live.servers !== undefined) this.#servers(live.servers, registers)
     gauge('sluice_running_queries', 'Queries running now.', () => live.runningQueries(), registers)
   }
@@ -122,6 +133,49 @@ export class Metrics {
         for (const { environment, request, count } of read()) this.inc({ environment, request }, count)
       },
     })
+  }
+
+  #state(store: Pick<OwnedStore, 'condition' | 'figures'>, registers: Registry[]): void {
+    const up = () => (store.condition === 'up' ? 1 : 0)
+    gauge('sluice_state_up', 'Whether the state topic can be read and changed: 1 or 0.', up, registers)
+    const help = {
+      objects: 'Objects in',
+      offset: 'First offset not read yet of',
+      lag: 'Records not read yet of',
+    } as const
+    for (const figure of ['objects', 'offset', 'lag'] as const)
+      gauge(`sluice_state_${figure}`, `${help[figure]} the state topic.`, () => store.figures?.[figure] ?? 0, registers)
+    byLabel(
+      'sluice_state_records_total',
+      'Records read of the state topic: counts, same, late (overtaken by another change), full, other (no object).',
+      'outcome',
+      () => Object.entries(store.figures?.records ?? {}),
+      registers,
+    )
+    byLabel(
+      'sluice_state_changes_total',
+      'Changes of objects by this server: made, conflict (another one came first), refused.',
+      'outcome',
+      () => Object.entries(store.figures?.changes ?? {}),
+      registers,
+    )
+    byLabel(
+      'sluice_state_requests_total',
+      'Requests sent to Kafka for the state topic, by name.',
+      'request',
+      () => store.figures?.requests ?? [],
+      registers,
+    )
+  }
+
+  #traces(read: () => TraceFigures | undefined, registers: Registry[]): void {
+    byLabel(
+      'sluice_trace_spans_total',
+      'Spans of traces, by outcome: sent, dropped (no room, or the collector did not take them).',
+      'outcome',
+      () => Object.entries(read() ?? {}),
+      registers,
+    )
   }
 
   #servers(servers: ServersFigures, registers: Registry[]): void {
@@ -207,6 +261,26 @@ export class Metrics {
     this.#scanned.inc({ environment }, summary.recordsScanned)
     this.#bad.inc({ environment }, summary.badRecords)
   }
+}
+
+/** A counter whose values are somewhere else, by the values of one label. */
+function byLabel(
+  name: string,
+  help: string,
+  label: string,
+  read: () => Iterable<readonly [string, number]>,
+  registers: Registry[],
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: [label],
+    registers,
+    collect() {
+      this.reset()
+      for (const [value, count] of read()) this.inc({ [label]: value }, count)
+    },
+  })
 }
 
 function total(name: string, help: string, read: () => number, registers: Registry[]): void {

@@ -31,12 +31,14 @@ import { Health } from './health.ts'
 import { basePathOf, createHttp } from './http/http.ts'
 import { createLog, type Log } from './log.ts'
 import { admit } from './socket/admission.ts'
-import { logEnd, logStart } from './socket/query-log.ts'
+import { watchQuery } from './socket/query-log.ts'
 import { addedCounts, Metrics } from './metrics.ts'
 import type { ExportCall } from './rest/route.ts'
 import type { Conversation } from './socket/conversation.ts'
 import { ExportAnswer, type Unanswered } from './export/export-answer.ts'
 import { ExportTickets } from './export/tickets.ts'
+import { openTraces } from './telemetry/open-traces.ts'
+import type { Traces } from './telemetry/traces.ts'
 import { sharedLogins } from './access/revocations.ts'
 import { endChanged, endLogins } from './socket/ending.ts'
 import { createUpgrades, type Run, Session, type SessionEnvironment, type SessionHost } from './socket/session.ts'
@@ -102,12 +104,9 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
   const opening = Promise.all(config.environments.map((e) => open(e, store, peersOf(e.name))))
   opening.catch(() => store.close())
   const environments = await opening
-  const server = new Server(config, environments, {
-    log,
-    run: options.run ?? runRequest,
-    clock: options.clock ?? systemClock,
-    store,
-  })
+  const clock = options.clock ?? systemClock
+  const traces = await openTraces(config.telemetry?.traces, { limits: config.limits, log, clock })
+  const server = new Server(config, environments, { log, run: options.run ?? runRequest, clock, store, traces })
   try {
     // A stand-in for the engine or for an environment cannot be taken to another thread.
     if (config.limits['server.workers'] > 0 && options.run === undefined && options.open === undefined)
@@ -117,7 +116,7 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
         store,
         queries: server.queries,
         limits: config.limits,
-        clock: options.clock ?? systemClock,
+        clock,
         module: options.worker,
         failed: (cause, what) => log.error({ err: cause }, what),
       })
@@ -146,6 +145,7 @@ class Server implements RunningServer {
   readonly #clock: Clock
   readonly #base: BasePath
   readonly #store: OwnedStore
+  readonly #traces: Traces | undefined
   #pool: WorkerPool | undefined
   /** What runs, and what ran, here and on the other servers. */
   readonly queries: ServerQueries
@@ -167,7 +167,7 @@ class Server implements RunningServer {
   constructor(
     config: ServerConfig,
     environments: readonly Environment[],
-    means: { log: Log; run: Run; clock: Clock; store: OwnedStore },
+    means: { log: Log; run: Run; clock: Clock; store: OwnedStore; traces: Traces | undefined },
   ) {
     this.#config = config
     this.#base = basePathOf(config)
@@ -176,6 +176,7 @@ class Server implements RunningServer {
     this.#run = means.run
     this.#clock = means.clock
     this.#store = means.store
+    this.#traces = means.traces
     const { users, serviceAccounts, limits } = config
     const logins = sharedLogins(config.server.session, means.store, means.clock, limits['server.session.timeout'])
     logins?.revocations.onChange(() => endLogins(this.#sessions, (account) => this.#accounts.isOver(account)))
@@ -196,6 +197,8 @@ class Server implements RunningServer {
         cut: this.#connections.cut,
       }),
       workers: () => this.#pool?.figures,
+      traces: () => means.traces?.figures,
+      store: means.store,
       kafkaRequests: () =>
         addedCounts([
           ...environments.flatMap(({ name, cluster }) =>
@@ -214,6 +217,7 @@ class Server implements RunningServer {
       health: this.#health,
       metrics: this.#metrics,
       log: means.log,
+      traces: means.traces,
       environments,
       logout: (token) => this.#logout(token),
       who: (request) => this.#who(request),
@@ -296,7 +300,7 @@ class Server implements RunningServer {
     this.#upgrades.close()
     this.#accounts.close()
     await this.servers?.close()
-    await this.#pool?.close()
+    await Promise.all([this.#pool?.close(), this.#traces?.close()])
     await Promise.all(this.environments.map((environment) => environment.close()))
     this.#store.close()
     this.#log.info('server stopped')
@@ -357,7 +361,7 @@ class Server implements RunningServer {
     if (full !== undefined) return refuse(503, full)
     const cli = isLensesCli(request, wanted)
     this.#upgrades.handleUpgrade(request, socket, head, (ws) => {
-      const session = new Session(ws, socket, this.#host(wanted, token, cli, socket), account)
+      const session = new Session(ws, socket, this.#host(wanted, token, cli, request), account)
       if (cli) session.out.translate = errorAsObject
       this.#sessions.add(session)
       this.#connections.upgraded(socket, session)
@@ -387,7 +391,8 @@ class Server implements RunningServer {
     return this.environments.find((environment) => environment.name === name)
   }
 
-  #host(wanted: Target, given: string | undefined, cli: boolean, socket: Socket): SessionHost {
+  #host(wanted: Target, given: string | undefined, cli: boolean, request: IncomingMessage): SessionHost {
+    const { socket } = request
     return {
       limits: this.#config.limits,
       clock: this.#clock,
@@ -406,17 +411,12 @@ class Server implements RunningServer {
         this.#connections.heard(socket)
         return admit(account, this.#sessions, this.#config.limits, this.servers?.running(identityOf(account)))
       },
-      started: (session, request) => {
-        this.#metrics.started(session.environmentName ?? '')
-        this.servers?.changed()
-        logStart(this.#log, session, request)
-      },
-      ended: (session, summary) => {
-        this.#metrics.ended(session.environmentName ?? '', summary)
-        logEnd(this.#log, session, summary)
-      },
-      failed: (session, reference, cause) =>
-        this.#log.error({ err: cause, session: session.id, reference }, 'query failed inside'),
+      ...watchQuery(request, {
+        log: this.#log,
+        metrics: this.#metrics,
+        traces: this.#traces,
+        changed: () => this.servers?.changed(),
+      }),
       closed: (session) => this.#closed(session),
       dialect:
         wanted.dialect === 'jdbc'
@@ -428,8 +428,7 @@ class Server implements RunningServer {
   #export({ account, environment, sql, options, watch }: ExportCall, answer: Unanswered): Promise<void> {
     if (this.#health.phase === 'closing') throw new CallError(503, 'The server is shutting down.')
     const wanted: Target = { dialect: 'v2', proxied: true, environment, export: options }
-    const { socket } = answer.response.req
-    const exported = new ExportAnswer(this.#host(wanted, undefined, false, socket), account, answer)
+    const exported = new ExportAnswer(this.#host(wanted, undefined, false, answer.response.req), account, answer)
     this.#sessions.add(exported)
     watch?.(exported)
     return exported.run({ sql, live: false })
@@ -480,6 +479,7 @@ class Server implements RunningServer {
         metadataFollowsFormat: cli,
         dialect: wanted.dialect === 'jdbc' ? 'jdbc' : cli ? 'cli' : 'v2',
         export: wanted.export,
+        traced: this.#traces !== undefined,
       })
     }
     // On the proxied path the handshake has distinguished these two.

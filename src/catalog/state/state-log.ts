@@ -52,6 +52,11 @@ export class StateLog {
     this.#limits = { objects, bytes, revocations }
   }
 
+  /** How many objects there are, revocations aside. */
+  get size(): number {
+    return this.#objects
+  }
+
   /** The entry of an object that is there. */
   find(place: Pick<Entry, 'environment' | 'kind' | 'name'>): Entry | undefined {
     const entry = this.#slots.get(keyOf(place))?.entry

@@ -7,13 +7,20 @@
 import { randomUUID } from 'node:crypto'
 import { NotWritten, produce } from '../../kafka/admin/produce.ts'
 import type { Cluster } from '../../kafka/cluster.ts'
-import { KafkaError, type KafkaLog, type OffsetRange, type RecordBatch } from '../../kafka/log.ts'
+import { type BatchSource, KafkaError, type KafkaLog, type OffsetRange, type RecordBatch } from '../../kafka/log.ts'
 import { readRecords } from '../../kafka/read/record-batch.ts'
 import { WireError } from '../../kafka/wire/primitives.ts'
 import { type Clock, sleep, systemClock, TIMED_OUT, within } from '../../lib/clock.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { ChangeConflict } from '../../plan/administration.ts'
-import { type Condition, type ObjectKind, type OwnedStore, type StoredObject, StoredObjects } from '../store.ts'
+import {
+  type Condition,
+  type ObjectKind,
+  type OwnedStore,
+  type StateFigures,
+  type StoredObject,
+  StoredObjects,
+} from '../store.ts'
 import { type Entry, entryOf, MAX_OBJECT_BYTES, recordOf, sizeOf } from './entry.ts'
 import { MAX_BYTES, MAX_OBJECTS, MAX_REVOCATIONS, type Outcome, StateLog } from './state-log.ts'
 import { forbidden, prepareTopic, StateTopicError } from './topic-setup.ts'
@@ -81,6 +88,10 @@ export class StateTopic implements OwnedStore {
   readonly #closed = new AbortController()
   #changes = 0
   #noted = 0
+  readonly #records = { counts: 0, same: 0, late: 0, full: 0, other: 0 }
+  readonly #outcomes = { made: 0, conflict: 0, refused: 0 }
+  /** The scan that follows the topic. */
+  #following: BatchSource | undefined
   #topicId: string | undefined
   /** Where the topic began when it was first read: compaction leaves that as it is. */
   #start: number | undefined
@@ -139,9 +150,32 @@ export class StateTopic implements OwnedStore {
     return [...this.#state.entries()].map(objectOf)
   }
 
+  get figures(): StateFigures {
+    const offset = this.#position ?? 0
+    return {
+      objects: this.#state.size,
+      records: this.#records,
+      changes: this.#outcomes,
+      offset,
+      lag: Math.max(0, (this.#following?.progress[0]?.end ?? offset) - offset),
+      requests: this.#options.cluster.requests,
+    }
+  }
+
   async change(object: StoredObject, seen?: string): Promise<boolean> {
     const known = this.#state.find(object)
     if (known?.content === object.content) return known !== undefined
+    try {
+      const before = await this.#change(object, known, seen)
+      this.#outcomes.made++
+      return before
+    } catch (error) {
+      this.#outcomes[error instanceof ChangeConflict ? 'conflict' : 'refused']++
+      throw error
+    }
+  }
+
+  async #change(object: StoredObject, known: Entry | undefined, seen: string | undefined): Promise<boolean> {
     if (this.#condition !== 'up') throw this.#refused(this.#problem)
     if (known?.version !== seen) throw conflict(object)
     if (known === undefined) return await this.#send(object, seen)
@@ -281,6 +315,7 @@ export class StateTopic implements OwnedStore {
     })
     const signal = AbortSignal.any([this.#closed.signal, cut.signal])
     const source = log.scan({ topic, topicId: this.#topicId, ranges, follow, isolation: ISOLATION }, signal)
+    this.#following = source
     try {
       for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {
         if (source.progress.some(({ lost }) => lost > 0)) throw new Lost('records were deleted before they were read')
@@ -297,21 +332,22 @@ export class StateTopic implements OwnedStore {
   /** No record is taken twice: an old one would be a late change the second time. */
   #takeBatch(batch: RecordBatch): void {
     this.#position = batch.lastOffset + 1
-    if (batch.fault !== undefined) return this.#skip(batch.baseOffset, batch.fault)
+    if (batch.fault !== undefined) return this.#other(batch.baseOffset, batch.fault)
     try {
       for (const record of readRecords(batch)) {
         const entry = entryOf(record)
-        if (typeof entry === 'string') this.#skip(record.offset, entry)
+        if (typeof entry === 'string') this.#other(record.offset, entry)
         else this.#take(entry, record.offset)
       }
     } catch (error) {
       if (!(error instanceof WireError)) throw error
-      this.#skip(batch.baseOffset, error.message)
+      this.#other(batch.baseOffset, error.message)
     }
   }
 
   #take(entry: Entry, offset: number): void {
     const outcome = this.#state.take(entry)
+    this.#records[outcome]++
     if (outcome === 'counts') {
       const object = objectOf(entry)
       this.environment(entry.environment).put(entry.kind, entry.name, entry.content, entry.version)
@@ -322,6 +358,12 @@ export class StateTopic implements OwnedStore {
       if (again !== undefined) void this.#writeAgain(again)
     }
     this.#waiting.get(entry.version)?.resolve(outcome)
+  }
+
+  /** A record, or a batch of them, that says nothing of an object. */
+  #other(offset: number, reason: string): void {
+    this.#records.other++
+    this.#skip(offset, reason)
   }
 
   #skip(offset: number, reason: string): void {

@@ -31,7 +31,7 @@ export function avroField(
     schema = fieldOf(schema, step)
     if (field === undefined || schema === undefined)
       throw refuse(
-        'Fields that only some versions of an Avro schema have, or only a part of a union, are not handed over to Flink.',
+        'Fields of Avro with a default or another name, or that only some versions of a schema have, are not handed over to Flink.',
       )
     type = field.type
     top ??= type
@@ -49,7 +49,11 @@ function fieldOf(schema: unknown, step: string | number): unknown {
   const record = withoutNull(schema)
   const { type, fields } = (typeof record === 'object' && record !== null ? record : {}) as Record<string, unknown>
   if (type !== 'record' || !Array.isArray(fields)) return undefined
-  return (fields as { name: unknown; type: unknown }[]).find((field) => field.name === step)?.type
+  const field = (fields as { name: unknown; type: unknown; default?: unknown; aliases?: unknown }[]).find(
+    ({ name: named }) => named === step,
+  )
+  // What older records do not have is the default here, and NULL by the reader schema that Flink makes.
+  return field?.aliases !== undefined || (field?.default ?? null) !== null ? undefined : field?.type
 }
 
 function withoutNull(schema: unknown): unknown {

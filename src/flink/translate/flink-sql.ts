@@ -15,11 +15,18 @@ export class FlinkSql {
   readonly text: string
   /** What has to be computed below for it (`staged`). */
   readonly lets: Lets
+  /** How many SELECTs one above the other it needs. */
+  readonly depth: number
   /** @internal */
-  constructor(text: string, lets: Lets = NONE) {
+  constructor(text: string, lets: Lets = NONE, depth = 0) {
     this.text = text
     this.lets = lets
+    this.depth = depth
   }
+}
+
+function deepest(pieces: readonly FlinkSql[]): number {
+  return pieces.reduce((most, { depth }) => Math.max(most, depth), 0)
 }
 
 function together(pieces: readonly FlinkSql[]): Lets {
@@ -38,7 +45,7 @@ const SIMPLE = /^(`\w+`(\.`\w+`)?|'[^']*'|-?\d+|CAST\([^()]*\))$/
 export function once(piece: FlinkSql): FlinkSql {
   if (SIMPLE.test(piece.text)) return piece
   const named = `e_${createHash('sha256').update(piece.text).digest('hex').slice(0, 16)}`
-  return new FlinkSql(`\`${named}\``, new Map([...piece.lets, [named, piece]]))
+  return new FlinkSql(`\`${named}\``, new Map([...piece.lets, [named, piece]]), piece.depth + 1)
 }
 
 /**
@@ -49,20 +56,13 @@ const BARRIER = 'CASE WHEN RAND_INTEGER(1) = 0 THEN '
 
 /** An expression that the planner does not copy. */
 export function barrier(piece: FlinkSql): FlinkSql {
-  return SIMPLE.test(piece.text) ? piece : new FlinkSql(`${BARRIER}${piece.text} END`, piece.lets)
-}
-
-/** How many SELECTs one above the other a piece needs. */
-function depth({ lets }: FlinkSql): number {
-  let most = 0
-  for (const piece of lets.values()) most = Math.max(most, 1 + depth(piece))
-  return most
+  return SIMPLE.test(piece.text) ? piece : new FlinkSql(`${BARRIER}${piece.text} END`, piece.lets, piece.depth)
 }
 
 /** The rows of a SELECT with what the pieces need as further columns. */
 export function staged(rows: FlinkSql, pieces: readonly FlinkSql[], alias = 'q'): FlinkSql {
   const levels: [string, FlinkSql][][] = []
-  for (const [named, piece] of together(pieces)) (levels[depth(piece)] ??= []).push([named, piece])
+  for (const [named, piece] of together(pieces)) (levels[piece.depth] ??= []).push([named, piece])
   return levels.reduce((below, level) => {
     const columns = level.map(([named, { text: written }]) => `${BARRIER}${written} END AS \`${named}\``)
     return new FlinkSql(`SELECT \`${alias}\`.*, ${columns.join(', ')} FROM (${below.text}) AS \`${alias}\``)
@@ -80,12 +80,13 @@ export function sql(strings: TemplateStringsArray, ...pieces: readonly Piece[]):
     out += piece instanceof FlinkSql ? piece.text : BigInt(piece).toString()
     out += strings[i + 1]
   }
-  return new FlinkSql(out, together(pieces.filter((piece) => piece instanceof FlinkSql)))
+  const parts = pieces.filter((piece) => piece instanceof FlinkSql)
+  return new FlinkSql(out, together(parts), deepest(parts))
 }
 
 /** Pieces with something between them. */
 export function list(pieces: readonly FlinkSql[], between: ', ' | ' AND ' | ' OR ' | ' UNION ALL ' | ' ' | ',\n  ') {
-  return new FlinkSql(pieces.map(({ text: written }) => written).join(between), together(pieces))
+  return new FlinkSql(pieces.map(({ text: written }) => written).join(between), together(pieces), deepest(pieces))
 }
 
 /** Printable ASCII, which is written as it is. */
@@ -140,9 +141,10 @@ export function sideOf({ lets }: FlinkSql, alias: 'a' | 'b'): FlinkSql {
   return new FlinkSql('', own)
 }
 
-function sideOfPiece({ text: written, lets }: FlinkSql): 'a' | 'b' | undefined {
-  const sides = new Set<string | undefined>([...written.matchAll(/`([ab])`\./g)].map(([, side]) => side))
-  for (const piece of lets.values()) sides.add(sideOfPiece(piece))
+function sideOfPiece(piece: FlinkSql): 'a' | 'b' | undefined {
+  const sides = new Set<string>()
+  for (const { text: written } of [piece, ...piece.lets.values()])
+    for (const [, side] of written.matchAll(/`([ab])`\./g)) sides.add(side)
   const [side] = sides
   return sides.size === 1 && (side === 'a' || side === 'b') ? side : undefined
 }

@@ -40,6 +40,7 @@ import {
 } from './schema.ts'
 import { type SessionConfig, session } from './session.ts'
 import { settings } from './settings.ts'
+import { type TelemetryConfig, telemetry } from './telemetry.ts'
 
 /** Certificate and key of the server itself, and the authorities above the certificate. */
 export interface ServerTls {
@@ -84,6 +85,8 @@ export interface ServerConfig {
   /** What SET may reach at most, where an account or its group has nothing else. */
   readonly maxima: Maxima
   readonly log: { readonly level: LogLevel }
+  /** What is sent elsewhere; nothing without it. */
+  readonly telemetry?: TelemetryConfig
   /** The files it was read from. */
   readonly files: readonly string[]
 }
@@ -241,6 +244,7 @@ const SECTIONS = (files: string[]) => ({
   settings: settings.default({}),
   limits,
   log: object({ level: oneOf(...LOG_LEVELS).default('info') }),
+  telemetry: telemetry(files).optional(),
 })
 
 /** Checks across sections: at least one account and one environment, names given twice, several defaults. */

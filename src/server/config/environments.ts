@@ -120,7 +120,8 @@ function kafka(files: string[]) {
   )
 }
 
-function tls(files: string[]) {
+/** How a TLS connection to somebody else is made. */
+export function tls(files: string[]) {
   return object(
     {
       ...secret('ca'),

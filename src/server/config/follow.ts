@@ -109,7 +109,7 @@ class Following implements Follower {
 
   /** Parts that are not what the server was started with. */
   #waiting(next: ServerConfig): string[] {
-    const parts = ['server', 'environments', 'state', 'settings', 'limits', 'log'] as const
+    const parts = ['server', 'environments', 'state', 'settings', 'limits', 'log', 'telemetry'] as const
     return parts.filter((part) => !isDeepStrictEqual(plain(next[part]), plain(this.#first[part])))
   }
 }

@@ -37,6 +37,22 @@ export const OPTIONS = {
   },
   stateTopic: { flag: '--state-topic', env: 'SLUICE_STATE_TOPIC', path: ['state', 'topic'] },
   stateEnvironment: { flag: '--state-environment', env: 'SLUICE_STATE_ENVIRONMENT', path: ['state', 'environment'] },
+  tracesEndpoint: {
+    flag: '--traces-endpoint',
+    env: 'SLUICE_TELEMETRY_TRACES_ENDPOINT',
+    path: ['telemetry', 'traces', 'endpoint'],
+  },
+  tracesHeaders: {
+    flag: '--traces-headers',
+    env: 'SLUICE_TELEMETRY_TRACES_HEADERS',
+    path: ['telemetry', 'traces', 'headers'],
+    kind: 'secret',
+  },
+  tracesRatio: {
+    flag: '--traces-ratio',
+    env: 'SLUICE_TELEMETRY_TRACES_RATIO',
+    path: ['telemetry', 'traces', 'ratio'],
+  },
   logLevel: { flag: '--log-level', env: 'SLUICE_LOG_LEVEL', path: ['log', 'level'] },
   brokers: { flag: '--brokers', env: 'SLUICE_BROKERS', path: ['*', 'kafka', 'brokers'] },
   saslMechanism: { flag: '--sasl-mechanism', env: 'SLUICE_SASL_MECHANISM', path: ['*', 'kafka', 'sasl', 'mechanism'] },

@@ -9,6 +9,7 @@ import type { Health } from '../health.ts'
 import type { AnswerExport, AskWorker } from '../rest/route.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Traces } from '../telemetry/traces.ts'
 
 /** Made once a server, in `start`. */
 export interface HttpContext {
@@ -17,6 +18,8 @@ export interface HttpContext {
   readonly health: Health
   readonly metrics: Metrics
   readonly log: Log
+  /** Where calls are traced. */
+  readonly traces?: Traces | undefined
   readonly environments: readonly Environment[]
   /** Called for every route; a test compares them with the document. */
   readonly onRoute?: (method: string, path: string) => void

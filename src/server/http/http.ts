@@ -14,6 +14,7 @@ import { addOpenApi, answers, type Description, TEXT } from '../rest/openapi.ts'
 import { fail } from '../rest/route.ts'
 import { addAccountRoutes } from './account-routes.ts'
 import { target } from '../socket/upgrade.ts'
+import { traceCalls } from '../telemetry/calls.ts'
 import { NAME, VERSION } from '../version.ts'
 
 /**
@@ -135,6 +136,7 @@ export function createHttp(context: HttpContext): FastifyInstance {
     if (body === '') done(null, undefined)
     else parseJson(request, body as string, done)
   })
+  if (context.traces !== undefined) traceCalls(app, context.traces)
   allowOrigins(app, config.server.corsOrigins ?? [])
   app.register(beforeAnything(context.health))
   addOpenApi(app)

@@ -1,11 +1,47 @@
-/** What the log says of a query at its start and its end. */
+/** What the server says of a query at its start and its end: in the log, in the metrics, in traces. */
+import type { IncomingMessage } from 'node:http'
 import type { RunSummary } from '../../engine/host.ts'
 import type { QueryRequest } from '../../protocol/frames.ts'
 import { type Log, statementHash, withoutLiterals } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { QueryTrace, Traces } from '../telemetry/traces.ts'
 import type { Conversation } from './conversation.ts'
+import type { SessionHost } from './session.ts'
+
+interface Watchers {
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly traces: Traces | undefined
+  /** Called as a query begins: other servers are told. */
+  changed(): void
+}
+
+/** Counts, logs and traces the query of one session, which came with `request`. */
+export function watchQuery(
+  request: IncomingMessage,
+  { log, metrics, traces, changed }: Watchers,
+): Pick<SessionHost, 'started' | 'ended' | 'failed'> {
+  const caller = traces?.caller(request)
+  let trace: QueryTrace | undefined
+  return {
+    started: (session, query) => {
+      metrics.started(session.environmentName ?? '')
+      changed()
+      logStart(log, session, query)
+      trace = traces?.query(caller, session, query)
+    },
+    ended: (session, summary) => {
+      metrics.ended(session.environmentName ?? '', summary)
+      logEnd(log, session, summary)
+      trace?.ended(session, summary)
+    },
+    failed: (session, reference, cause) =>
+      log.error({ err: cause, session: session.id, reference }, 'query failed inside'),
+  }
+}
 
 /** A query began. */
-export function logStart(log: Log, session: Conversation, request: QueryRequest): void {
+function logStart(log: Log, session: Conversation, request: QueryRequest): void {
   const about = { session: session.id, user: session.account?.name, environment: session.environmentName ?? '' }
   log.info(
     {
@@ -21,7 +57,7 @@ export function logStart(log: Log, session: Conversation, request: QueryRequest)
 }
 
 /** A query ended. */
-export function logEnd(log: Log, session: Conversation, summary: RunSummary): void {
+function logEnd(log: Log, session: Conversation, summary: RunSummary): void {
   const { id, outcome, error, results, recordsScanned, bytesRead, badRecords, durationMs } = summary
   const why = outcome === 'cancelled' ? { reason: error } : {}
   const environment = session.environmentName ?? ''

@@ -27,6 +27,8 @@ export interface QueryView {
   readonly dialect: 'v2' | 'jdbc' | 'cli'
   /** The result becomes a file: bytes instead of frames. */
   readonly export?: ExportOptions
+  /** The summary is to say how long the stages took. */
+  readonly traced?: boolean
 }
 
 /** What a worker is started with. */

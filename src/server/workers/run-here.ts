@@ -29,12 +29,12 @@ export async function runHere(
   run: Run,
   clock: Clock,
   environment: QueryEnvironment,
-  { dialect, export: options, defaults, maxima, maxFrame, metadataFollowsFormat }: QueryView,
+  { dialect, export: options, defaults, maxima, maxFrame, metadataFollowsFormat, traced }: QueryView,
   request: QueryRequest,
   out: WebSocketOut,
   signal: AbortSignal,
 ): Promise<ExportSummary> {
-  const query = { ...environment, defaults, maxima, maxFrame, metadataFollowsFormat }
+  const query = { ...environment, defaults, maxima, maxFrame, metadataFollowsFormat, traced }
   return await metered(query, async (limited) => {
     if (options !== undefined) return await runExport(run, request, limited, options, out, signal)
     if (dialect !== 'jdbc') {

@@ -105,13 +105,14 @@ async function answer(
   abort: AbortController,
 ) {
   const environment = there(environments.get(view.environment), 'a job names an environment of the configuration')
-  const { account, defaults, maxima, maxFrame, metadataFollowsFormat } = view
+  const { account, defaults, maxima, maxFrame, metadataFollowsFormat, traced } = view
   const query = {
     ...environment.query(account),
     defaults: { ...fetchSize(jobs.size), ...defaults },
     maxima,
     maxFrame,
     metadataFollowsFormat,
+    traced,
     queries: { registry: queries, user: account.name, account: identityOf(account), environment: view.environment },
     processor: (limitMs: number) => processor.begin(job, limitMs),
     helped: (processorMs: number) => endIfOver(processor.helped(job, processorMs)),

@@ -302,3 +302,26 @@ test('of a change that is not read back in time, or before the end, nobody knows
   one.close()
   await ended
 })
+
+test('its figures: records by what they were, changes, offset, and how far behind it is', async () => {
+  const topic = newTopic()
+  const [one, two] = [await server(topic), await server(topic)]
+  await one.environment('e').saveView(view('v'))
+  await one.environment('e').saveNote('t', { description: 'x', tags: [] })
+  await eventually('read', () => two.figures.records.counts === 2)
+  const change = (store: StateTopic, content: string) =>
+    store.change({ environment: 'e', kind: 'note', name: 't', content }, undefined)
+  await assert.rejects(change(two, '{"description":"z","tags":[]}'), ChangeConflict)
+  await write(topic, ['no object', 'x'])
+  await eventually('passed over', () => one.figures.records.other === 1 && two.figures.records.other === 1)
+  const { requests, ...figures } = one.figures
+  assert.deepEqual(figures, {
+    objects: 2,
+    records: { counts: 2, same: 0, late: 0, full: 0, other: 1 },
+    changes: { made: 2, conflict: 0, refused: 0 },
+    offset: 3,
+    lag: 0,
+  })
+  assert.ok((requests.get('Fetch') ?? 0) > 0 && (requests.get('Produce') ?? 0) === 2)
+  assert.deepEqual(two.figures.changes, { made: 0, conflict: 1, refused: 0 })
+})

@@ -20,6 +20,19 @@ async function knownMetrics(): Promise<Map<string, Known>> {
     connections: () => ({ all: 0, unauthenticated: 0, cut: 0 }),
     workers: () => undefined,
     kafkaRequests: () => [],
+    traces: () => undefined,
+    store: {
+      condition: 'up',
+      figures: {
+        objects: 0,
+        records: { counts: 0, same: 0, late: 0, full: 0, other: 0 },
+        changes: { made: 0, conflict: 0, refused: 0 },
+        offset: 0,
+        lag: 0,
+        requests: new Map(),
+      },
+    },
+    servers: { count: 1, condition: 'up', passedOver: 0 },
   })
   const printed = [...(await registry.metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gm)]
   const known = new Map<string, Known>([['up', { help: '', labels: [] }]])

@@ -64,7 +64,7 @@ describe('a SQL gateway', () => {
     assert.ok(asked.includes('DELETE /v3/sessions/s'))
   })
 
-  it('that is left before the end cancels what runs', async () => {
+  it('that is left before the end ends what runs', async () => {
     const abort = new AbortController()
     const s = await session(
       withResults((page) => ({ resultType: 'NOT_READY', nextResultUri: nextOf(page) })),
@@ -77,7 +77,7 @@ describe('a SQL gateway', () => {
     abort.abort(new Error('over'))
     await rejected
     await s.close()
-    assert.ok(asked.includes('POST /v3/sessions/s/operations/o/cancel'))
+    assert.ok(asked.includes('DELETE /v3/sessions/s/operations/o/close'))
     assert.ok(asked.includes('DELETE /v3/sessions/s'))
   })
 

@@ -36,7 +36,8 @@ test('the file on the page is a good one', async () => {
   try {
     const yaml = /```yaml\n(.*?)```/s.exec(page)?.[1] ?? ''
     const secret = join(folder, 'secret')
-    writeFileSync(secret, 'x'.repeat(32))
+    // A secret of any kind: a key, and a header.
+    writeFileSync(secret, `authorization:${'x'.repeat(32)}`)
     const filled = yaml
       .replace(/(\w+File): [^\s}]+/g, `$1: ${secret}`)
       .replace(/scrypt:\S+/, await hashPassword('x'))

@@ -1,0 +1,80 @@
+/** The stages of a request as its summary tells them: what is part of what, and what failed. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type Clock, systemClock } from '../../../../src/lib/clock.ts'
+import { during, Stages } from '../../../../src/engine/stages/stages.ts'
+
+/** Every look at the time is one millisecond later. */
+function ticking(): Clock {
+  let ms = 0
+  return { ...systemClock, now: () => 1_000_000, monotonic: () => ms++ }
+}
+
+describe('the stages of a request', () => {
+  it('hold what happens inside of them, and follow each other', async () => {
+    const stages = new Stages(ticking())
+    assert.equal(
+      during(stages, 'parse', () => 'parsed'),
+      'parsed',
+    )
+    await during(stages, 'run', async () => {
+      await during(
+        stages,
+        'read',
+        async () => undefined,
+        () => ({ topic: 'orders', records: 3 }),
+      )
+      await during(stages, 'read', async () => undefined)
+    })
+    stages.operation('SELECT')
+    assert.deepEqual(stages.report(), {
+      startedAt: 1_000_000,
+      operations: ['SELECT'],
+      leftOut: 0,
+      stages: [
+        { name: 'parse', startMs: 1, durationMs: 1 },
+        { name: 'run', startMs: 3, durationMs: 5 },
+        { name: 'read', parent: 1, startMs: 4, durationMs: 1, facts: { topic: 'orders', records: 3 } },
+        { name: 'read', parent: 1, startMs: 6, durationMs: 1 },
+      ],
+    })
+  })
+
+  it('say what failed, and what had not ended', async () => {
+    const stages = new Stages(ticking())
+    const failing = () => {
+      throw new Error('no')
+    }
+    assert.throws(() => during(stages, 'parse', failing), /no/)
+    await assert.rejects(
+      during(stages, 'bind', async () => failing()),
+      /no/,
+    )
+    void during(stages, 'run', () => new Promise<never>(() => undefined))
+    assert.deepEqual(
+      stages.report().stages.map(({ name, failed }) => [name, failed]),
+      [
+        ['parse', true],
+        ['bind', true],
+        ['run', true],
+      ],
+    )
+  })
+
+  it('are noted up to the limit, and counted beyond it', () => {
+    const stages = new Stages(ticking())
+    for (let i = 0; i < 250; i++) {
+      stages.operation('SET')
+      during(stages, 'bind', () => i)
+    }
+    const { stages: noted, leftOut, operations } = stages.report()
+    assert.deepEqual([noted.length, leftOut, operations.length], [200, 50, 20])
+  })
+
+  it('are not noted where nobody asked', () => {
+    assert.equal(
+      during(undefined, 'run', () => 7),
+      7,
+    )
+  })
+})
