@@ -163,12 +163,13 @@ log: {level: warn}
   })
 
   /** All clients at once, over and over until the work is done: how often one had to ask again. */
-  async function whileClientsAsk(work: Promise<unknown>): Promise<{ asked: number; again: number }> {
+  async function whileClientsAsk(work: () => Promise<unknown>): Promise<{ asked: number; again: number }> {
     const sql = `SELECT COUNT(*) AS n, SUM(n) AS s FROM \`${topic}\``
     const right = JSON.stringify([{ n: RECORDS, s: (RECORDS * (RECORDS - 1)) / 2 }])
     const figures = { asked: 0, again: 0 }
     let isDone = false
-    const ended = work.finally(() => {
+    const begun = eventually('half of the clients have their answers', () => figures.asked >= CLIENTS / 2)
+    const ended = begun.then(work).finally(() => {
       isDone = true
     })
     ended.catch(() => undefined)
@@ -203,7 +204,7 @@ log: {level: warn}
     const restart = async () => {
       for (const server of [one, two, three]) await turns(server, () => server.stop())
     }
-    say(t, await whileClientsAsk(restart()))
+    say(t, await whileClientsAsk(restart))
     for (const { url } of [one, two, three]) {
       assert.equal(await who(url, anna), 200, 'logins are still good')
       assert.deepEqual(await rows(url, admin, 'SELECT n FROM seen'), [{ n: RECORDS }])
@@ -211,7 +212,10 @@ log: {level: warn}
   })
 
   it('one is killed in the middle: its clients ask again, and have their answers', async (t) => {
-    say(t, await whileClientsAsk(turns(two, () => two.kill())))
+    const query = await following(two, anna)
+    say(t, await whileClientsAsk(() => turns(two, () => two.kill())))
+    const outcome = await query.done
+    assert.ok(asksAgain(outcome) && outcome.error === undefined, 'nobody takes what has come for the whole')
     await eventually('all know each other again', async () => {
       const texts = await Promise.all([one, two, three].map(async ({ url }) => (await fetch(`${url}/metrics`)).text()))
       return (await Promise.all(texts)).every((text) => /^sluice_servers 3$/m.test(text))

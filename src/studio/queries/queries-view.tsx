@@ -205,7 +205,7 @@ function Row({ row, hasServers, isFirst, isAsked, isKilling, kill }: RowProps) {
         {isMine && <span class="soft"> (you)</span>}
       </td>
       {hasServers && <td>{server}</td>}
-      <td>{status.toLowerCase()}</td>
+      <td class="status">{status.toLowerCase()}</td>
       <td class="numeric">{elapsedText(durationMs)}</td>
       <td class="numeric">{recordsScanned.toLocaleString('en')}</td>
       <td class="numeric" title={`${bytesRead.toLocaleString('en')} bytes`}>

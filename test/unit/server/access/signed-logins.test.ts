@@ -3,6 +3,9 @@
  * anywhere, or once the account has another password. What logouts leave behind is bounded.
  */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { once } from 'node:events'
@@ -405,6 +408,30 @@ describe('two servers with one state topic', () => {
     } finally {
       broker.faults.clear()
       for (const { server } of [one, two, other]) await server.close(0)
+    }
+  })
+
+  test('one server with a data folder: logins and logouts outlive it', async () => {
+    const dataFolder = mkdtempSync(join(tmpdir(), 'sluice-logins-'))
+    const start = () => startFixture(undefined, { server: { port: 0, dataFolder, session: { key: KEY } } })
+    const who = async (url: string, token: string) =>
+      (await fetch(`${url}/api/auth`, { headers: { authorization: `Bearer ${token}` } })).status
+    const login = { method: 'POST', body: JSON.stringify({ user: 'admin', password: 'secret' }) }
+    try {
+      const { server: first } = await start()
+      const [kept, left] = [
+        await (await fetch(`${first.url}/api/login`, login)).text(),
+        await (await fetch(`${first.url}/api/login`, login)).text(),
+      ]
+      assert.equal((await fetch(`${first.url}/api/logout?token=${left}`)).status, 204)
+      await first.close(0)
+      const { server: second } = await start()
+      assert.deepEqual([await who(second.url, kept), await who(second.url, left)], [200, 401])
+      second.setAccounts([], [])
+      assert.equal(await who(second.url, kept), 401)
+      await second.close(0)
+    } finally {
+      rmSync(dataFolder, { recursive: true })
     }
   })
 
