@@ -245,7 +245,7 @@ Longest stretch for which a query held the server's event loop: ${worst.busyMs.t
 if (options.large) await measureLarge(Number(options.runs ?? 2), options.short)
 else if (options.readers) await measureReaders(options.short)
 else if (options.scale) process.exitCode = (await measureScale(Number(options.runs ?? 3), options.short)) ? 0 : 1
-else if (options.flink) process.exitCode = (await measureFlink(options.short ? 1_000_000 : 20_000_000)) ? 0 : 1
+else if (options.flink) process.exitCode = (await measureFlink(options.short)) ? 0 : 1
 else if (options.exports) process.exitCode = (await measureExports(counts.large)) ? 0 : 1
 else if (options.crowd) process.exitCode = (await measureCrowd()) ? 0 : 1
 else await main()
