@@ -5,8 +5,10 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { connect } from '../../src/client/connect.ts'
+import { FlinkSession } from '../../src/flink/gateway.ts'
 import type { RunningServer } from '../../src/server/start.ts'
 import { type Flink, startFlink } from '../../scripts/flink.ts'
 import { flinkLibraries, Unavailable } from '../../scripts/provision.ts'
@@ -196,6 +198,53 @@ describe('statements on a real Flink', { skip }, () => {
       assert.match(text, /GROUP BY/)
     })
 
+    const jobs = async (): Promise<readonly { jid: string; state: string }[]> =>
+      ((await (await fetch(`${flink.rest}/jobs/overview`)).json()) as { jobs: { jid: string; state: string }[] }).jobs
+
+    const running = async (): Promise<number> =>
+      (await jobs()).filter(({ state }) => /RUNNING|CREATED|INITIALIZING|RESTARTING|CANCELLING/.test(state)).length
+
+    it('engine = auto hands over what is large, and what Flink computes the same', async () => {
+      const before = (await jobs()).length
+      const large = `SET engine = auto; SET engine.auto.size = 1; SELECT MAX(a) AS m FROM \`${topic}\``
+      assert.deepEqual(await ask(large), await ask(`SELECT MAX(a) AS m FROM \`${topic}\``))
+      assert.equal((await jobs()).length, before + 1)
+      await ask(`SET engine = auto; SELECT MAX(a) AS m FROM \`${topic}\``)
+      await ask(`SET engine = auto; SET engine.auto.size = 1; SELECT FIRST(a) AS m FROM \`${topic}\``)
+      assert.equal((await jobs()).length, before + 1)
+    })
+
+    it('EXPLAIN FLINK STREAMING gives a job that goes on: what it says is run as it is', async () => {
+      const target = `flink-target-${process.pid}`
+      await hand.create(target, { partitions: 1 })
+      await hand.produce(target, [{ key: null, value: '{"s":"first","twice":0}' }])
+      const lines = (await ask(
+        `EXPLAIN FLINK STREAMING INSERT INTO \`${target}\` SELECT s, a * 2 AS twice FROM \`${topic}\` WHERE a > 1`,
+      )) as { statement: string }[]
+      const text = lines.map(({ statement }) => statement).join('\n')
+      const session = new FlinkSession({ gateway: flink.gateway, parallelism: 1 }, new AbortController().signal)
+      await session.open('streaming')
+      const known = new Set((await jobs()).map(({ jid }) => jid))
+      for (const statement of text.split(/;\n|;$/).filter((each) => each.trim() !== ''))
+        await session.execute(statement)
+      await eventually('the job has written what was there', async () => {
+        const [{ n }] = (await ask(`SELECT COUNT(*) AS n FROM \`${target}\` WHERE s <> 'first' OR s IS NULL`)) as [
+          { n: number },
+        ]
+        const [{ n: wanted }] = (await ask(`SELECT COUNT(*) AS n FROM \`${topic}\` WHERE a > 1`)) as [{ n: number }]
+        return n === wanted
+      })
+      await hand.produce(topic, [{ partition: 0, key: null, value: '{"a":7,"s":"late \\"one\\""}' }])
+      await eventually('and goes on', async () => {
+        const found = await ask(`SELECT s, twice FROM \`${target}\` WHERE twice = 14`)
+        return isDeepStrictEqual(found, [{ s: 'late "one"', twice: 14 }])
+      })
+      for (const { jid } of (await jobs()).filter((job) => !known.has(job.jid)))
+        await fetch(`${flink.rest}/jobs/${jid}?mode=cancel`, { method: 'PATCH' })
+      await session.close()
+      await eventually('the job has ended', async () => (await running()) === 0)
+    })
+
     it('what a statement may not read is not there on Flink, either', async () => {
       const sluice = connect({ url: server.url, environment: 'demo', token: 'reader-key-0123456789' })
       await assert.rejects(async () => {
@@ -214,10 +263,6 @@ describe('statements on a real Flink', { skip }, () => {
       )
     })
 
-    const running = async (): Promise<number> => {
-      const answer = (await (await fetch(`${flink.rest}/jobs/overview`)).json()) as { jobs: { state: string }[] }
-      return answer.jobs.filter(({ state }) => /RUNNING|CREATED|INITIALIZING|RESTARTING/.test(state)).length
-    }
     /** It joins every row with every other one: for minutes, and in small steps, between which it can be ended. */
     const endless = `SET engine = flink; SELECT COUNT(*) AS n FROM \`${many}\` p CROSS JOIN \`${many}\` q WHERE p.a + q.a > 1`
 
